@@ -1,0 +1,132 @@
+package registry
+
+// Action is something a role may be allowed to do. An action that no policy
+// names is denied.
+type Action string
+
+// The actions.
+const (
+	CatalogRead       Action = "catalog.read"
+	LineageRead       Action = "lineage.read"
+	LogRead           Action = "log.read"
+	MetricsRead       Action = "metrics.read"
+	ViewerRead        Action = "viewer.read"
+	ModelRegister     Action = "model.register"
+	VersionRegister   Action = "version.register"
+	ModelUpdate       Action = "model.update"
+	CardUpdate        Action = "card.update"
+	TransitionDo      Action = "transition"
+	TransitionForce   Action = "transition.force"
+	TransitionRequest Action = "transition.request"
+	VersionDelete     Action = "version.delete"
+	ModelDelete       Action = "model.delete"
+	AliasSet          Action = "alias.set"
+	AliasSetProtected Action = "alias.set.protected"
+	AliasDelete       Action = "alias.delete"
+	DatasetRecord     Action = "dataset.record"
+	RunRecord         Action = "run.record"
+	CommitRecord      Action = "commit.record"
+	TagRecord         Action = "tag.record"
+	DeploymentRecord  Action = "deployment.record"
+	DeploymentEnd     Action = "deployment.end"
+	FeatureRecord     Action = "feature.record"
+	LineageLink       Action = "lineage.link"
+	// LineageRetract withdraws one's own facts, LineageRetractAny everybody's.
+	LineageRetract    Action = "lineage.retract"
+	LineageRetractAny Action = "lineage.retract.any"
+	AccessManage      Action = "access.manage"
+)
+
+// Actions lists every action.
+func Actions() []Action {
+	return []Action{CatalogRead, LineageRead, LogRead, MetricsRead, ViewerRead, ModelRegister, VersionRegister, ModelUpdate, CardUpdate,
+		TransitionDo, TransitionForce, TransitionRequest, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
+		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
+		LineageRetract, LineageRetractAny, AccessManage}
+}
+
+// Operation is a root field of the API and the action it asks for.
+type Operation struct {
+	Mutation bool
+	Name     string
+	Action   Action
+}
+
+// Operations lists every root field, so that none is without a permission.
+func Operations() []Operation {
+	q := func(a Action, names ...string) (out []Operation) {
+		for _, n := range names {
+			out = append(out, Operation{Name: n, Action: a})
+		}
+		return out
+	}
+	ops := q(CatalogRead, "node", "nodes", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
+		"runs", "run", "commits", "commit", "deployments")
+	ops = append(ops, q(ViewerRead, "viewer")...)
+	ops = append(ops, q(LineageRead, "lineage", "provenance", "impact", "paths")...)
+	ops = append(ops, q(LogRead, "auditLog")...)
+	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
+	m("registerModel", ModelRegister)
+	m("registerModelVersion", VersionRegister)
+	m("updateModel", ModelUpdate)
+	m("updateModelCard", CardUpdate)
+	m("transitionModelVersion", TransitionDo)
+	m("deleteModelVersion", VersionDelete)
+	m("deleteModel", ModelDelete)
+	m("setAlias", AliasSet)
+	m("deleteAlias", AliasDelete)
+	m("recordDatasetVersion", DatasetRecord)
+	m("recordRun", RunRecord)
+	m("recordCommits", CommitRecord)
+	m("recordTag", TagRecord)
+	m("recordDeployment", DeploymentRecord)
+	m("endDeployment", DeploymentEnd)
+	m("recordFeature", FeatureRecord)
+	m("linkLineage", LineageLink)
+	m("retractLineage", LineageRetract)
+	return ops
+}
+
+// LogAction is what a log entry says was done.
+type LogAction string
+
+// The log actions.
+const (
+	LogModelRegistered    LogAction = "model_registered"
+	LogModelUpdated       LogAction = "model_updated"
+	LogModelRemoved       LogAction = "model_deleted"
+	LogVersionRegistered  LogAction = "version_registered"
+	LogVersionDeleted     LogAction = "version_deleted"
+	LogCardUpdated        LogAction = "card_updated"
+	LogStageChanged       LogAction = "stage_changed"
+	LogModelDeployed      LogAction = "model_deployed"   // into PRODUCTION
+	LogModelDeprecated    LogAction = "model_deprecated" // into DEPRECATED
+	LogModelArchived      LogAction = "model_archived"   // into ARCHIVED
+	LogAliasSet           LogAction = "alias_set"
+	LogAliasDeleted       LogAction = "alias_deleted"
+	LogDatasetRecorded    LogAction = "dataset_recorded"
+	LogRunRecorded        LogAction = "run_recorded"
+	LogCommitsRecorded    LogAction = "commits_recorded"
+	LogTagRecorded        LogAction = "tag_recorded"
+	LogDeploymentRecorded LogAction = "deployment_recorded"
+	LogDeploymentEnded    LogAction = "deployment_ended"
+	LogFeatureRecorded    LogAction = "feature_recorded"
+	LogLineageLinked      LogAction = "lineage_linked"
+	LogLineageRetracted   LogAction = "lineage_retracted"
+	LogTokenCreated       LogAction = "token_created"
+	LogStoreCreated       LogAction = "store_created"
+	LogImported           LogAction = "imported"
+)
+
+// StageLogAction is the log action of a transition into a stage.
+func StageLogAction(to Stage) LogAction {
+	switch to {
+	case Production:
+		return LogModelDeployed
+	case Deprecated:
+		return LogModelDeprecated
+	case Archived:
+		return LogModelArchived
+	}
+	return LogStageChanged
+}

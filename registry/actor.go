@@ -1,0 +1,48 @@
+package registry
+
+import "time"
+
+// Actor is a subject that acts: a person, a service or an importer.
+type Actor struct {
+	Meta
+	Subject   string    `json:"subject,omitempty"`
+	Grants    []Grant   `json:"grants,omitempty"`
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+}
+
+// Grant gives a subject a role within a scope.
+type Grant struct {
+	Role string `json:"role"`
+	// Scope is "*" for all, or "model:NAME" for one model and what belongs to it.
+	Scope string `json:"scope"`
+}
+
+// ScopeAll is the scope of a grant that covers everything.
+const ScopeAll = "*"
+
+// The default roles.
+const (
+	RoleAdmin         = "admin"
+	RoleDataScientist = "data_scientist"
+	RoleDeveloper     = "developer"
+	RoleViewer        = "viewer"
+)
+
+// ActorID is the id of a subject.
+func ActorID(subject string) ID { return NewID(KindActor, subject) }
+
+// Token is a bearer token of a subject; only its hash is stored.
+type Token struct {
+	Meta
+	Subject   string    `json:"subject,omitempty"`
+	Name      string    `json:"name,omitempty"`
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	RevokedAt time.Time `json:"revokedAt,omitzero"`
+}
+
+// TokenSlot is the slot of a token by the SHA-256 of its text, in hex.
+func TokenSlot(sha256hex string) string { return "token/" + sha256hex }
+
+// TokenID is the id of a token by the SHA-256 of its text, in hex.
+func TokenID(sha256hex string) ID { return NewID(KindToken, sha256hex) }

@@ -1,0 +1,75 @@
+package registry
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// ID names one node of the graph for ever. It is deterministic: the prefix of
+// the kind and a hash of the natural key, so that importing a fact twice names
+// the same node and both stores agree.
+type ID string
+
+var idCoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewID hashes the parts of a natural key into the id of a node of that kind.
+// Parts are length-prefixed, so ("a","bc") and ("ab","c") differ.
+func NewID(kind Kind, parts ...string) ID {
+	h := sha256.New()
+	var n [8]byte
+	for _, p := range append([]string{string(kind)}, parts...) {
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		io.WriteString(h, p)
+	}
+	return ID(kind.Prefix() + "_" + idCoding.EncodeToString(h.Sum(nil)[:16]))
+}
+
+// ParseID checks the form of an id from outside. It says nothing of whether
+// such a node exists.
+func ParseID(s string) (ID, error) {
+	prefix, hash, ok := strings.Cut(s, "_")
+	if !ok || len(hash) != 26 || kindByPrefix[prefix] == "" {
+		return "", Invalid("id", "%q is not an id of this registry; ids look like %q", Shorten(s, 60), NewID(KindModel, "example"))
+	}
+	if _, err := idCoding.DecodeString(hash); err != nil {
+		return "", Invalid("id", "%q is not an id of this registry", Shorten(s, 60))
+	}
+	return ID(s), nil
+}
+
+// Kind returns the kind that an id's prefix says, "" for a foreign id.
+func (id ID) Kind() Kind {
+	prefix, _, _ := strings.Cut(string(id), "_")
+	return kindByPrefix[prefix]
+}
+
+// MarshalGQL writes the id as a GraphQL ID.
+func (id ID) MarshalGQL(w io.Writer) { io.WriteString(w, strconv.Quote(string(id))) }
+
+// UnmarshalGQL reads a GraphQL ID; numbers are refused.
+func (id *ID) UnmarshalGQL(v any) error {
+	s, ok := v.(string)
+	if !ok {
+		return Invalid("id", "an id is a string, not %T", v)
+	}
+	if len(s) > 255 {
+		return Invalid("id", "longer than 255 characters")
+	}
+	*id = ID(s)
+	return nil
+}
+
+// Shorten cuts a text for use in a message.
+func Shorten(s string, most int) string {
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s…", string(r[:most]))
+}

@@ -1,0 +1,45 @@
+package registry
+
+import "time"
+
+// Meta is what every noun that is a node carries beside its document.
+type Meta struct {
+	ID       ID   `json:"-"`
+	Kind     Kind `json:"-"`
+	Parent   ID   `json:"-"`
+	Revision int  `json:"-"`
+	Deleted  bool `json:"-"`
+	// Mask has the bits of the fields that the caller may see; the values of the
+	// others are gone already.
+	Mask Mask `json:"-"`
+	// ValidFrom and ValidTo say when it was so in the world; zero ValidTo is still.
+	ValidFrom time.Time `json:"-"`
+	ValidTo   time.Time `json:"-"`
+}
+
+// NodeMeta returns the Meta of a noun; it makes a noun a Node.
+func (m *Meta) NodeMeta() *Meta { return m }
+
+// Node is any noun that can be fetched by its id (Relay's Node).
+type Node interface{ NodeMeta() *Meta }
+
+// ProvenanceNode is a Node that lineage walks, or the stub of a restricted one.
+type ProvenanceNode = Node
+
+// Restricted stands for a lineage node that the caller may not see: it keeps the
+// graph connected and tells its kind, nothing else. Its id is made for this
+// caller alone and is not accepted as input.
+type Restricted struct{ Meta }
+
+// KeyValue is one tag of a model or version, or one parameter of a run; keys are
+// unique within their list. A value may be empty.
+type KeyValue struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// Metric is a named measurement; what it is out of is its name's convention.
+type Metric struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+}

@@ -1,0 +1,31 @@
+package registry
+
+import "time"
+
+// Model is a named line of versions that solve one task.
+type Model struct {
+	Meta
+	Name        string     `json:"name,omitempty"`
+	Description string     `json:"description,omitempty"`
+	Owner       string     `json:"owner,omitempty"`
+	Tags        []KeyValue `json:"tags,omitempty"`
+	CreatedAt   time.Time  `json:"createdAt,omitzero"`
+	UpdatedAt   time.Time  `json:"updatedAt,omitzero"`
+	// Incarnation counts how often the name was created anew: 1, 2, ….
+	Incarnation int `json:"incarnation,omitempty"`
+	// LastNumber is the highest number given to a version, deleted ones included.
+	LastNumber int `json:"lastNumber,omitempty"`
+	// Used lists the semvers of deleted versions, which are never given again.
+	Used []string `json:"used,omitempty"`
+}
+
+// ModelID is the id of a model by its name at creation and its incarnation.
+func ModelID(name string, incarnation int) ID {
+	return NewID(KindModel, name, itoa(incarnation))
+}
+
+// ModelNameSlot is the slot that holds the current name of a model.
+func ModelNameSlot(name string) string { return "model-name/" + name }
+
+// ProductionSlot is the slot that the one version in PRODUCTION of a model holds.
+func ProductionSlot(model ID) string { return "production/" + string(model) }

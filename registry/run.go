@@ -1,0 +1,50 @@
+package registry
+
+import "time"
+
+// Run is one execution that reads and writes: W3C PROV's activity.
+type Run struct {
+	Meta
+	Name string `json:"name,omitempty"`
+	// Producer names the system that ran it, RunID its id there; together the key.
+	Producer string    `json:"producer,omitempty"`
+	RunID    string    `json:"runId,omitempty"`
+	RunKind  RunKind   `json:"runKind,omitempty"`
+	Status   RunStatus `json:"status,omitempty"`
+	// Command is what was run, as text that nothing executes.
+	Command     string     `json:"command,omitempty"`
+	Description string     `json:"description,omitempty"`
+	Parameters  JSON       `json:"parameters,omitempty"`
+	Metrics     []Metric   `json:"metrics,omitempty"`
+	Tags        []KeyValue `json:"tags,omitempty"`
+	Actor       string     `json:"actor,omitempty"`
+	StartedAt   time.Time  `json:"startedAt,omitzero"`
+	EndedAt     time.Time  `json:"endedAt,omitzero"`
+	RecordedAt  time.Time  `json:"recordedAt,omitzero"`
+}
+
+// RunKind says what a run is for.
+type RunKind string
+
+// The run kinds.
+const (
+	RunETL                RunKind = "ETL"
+	RunFeatureEngineering RunKind = "FEATURE_ENGINEERING"
+	RunTraining           RunKind = "TRAINING"
+	RunEvaluation         RunKind = "EVALUATION"
+	RunOther              RunKind = "OTHER"
+)
+
+// RunStatus says how a run stands.
+type RunStatus string
+
+// The run states.
+const (
+	RunRunning  RunStatus = "RUNNING"
+	RunComplete RunStatus = "COMPLETE"
+	RunFailed   RunStatus = "FAILED"
+	RunAborted  RunStatus = "ABORTED"
+)
+
+// NewRunID is the id of a run by its producer and its id there.
+func NewRunID(producer, runID string) ID { return NewID(KindRun, producer, runID) }

@@ -1,0 +1,26 @@
+package registry
+
+import "time"
+
+// Transition is the record of one change of stage.
+type Transition struct {
+	Meta
+	From Stage `json:"from,omitempty"`
+	To   Stage `json:"to,omitempty"`
+	// At is when it happened, By the subject who did it.
+	At     time.Time `json:"at,omitzero"`
+	By     string    `json:"by,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	// Approval is the id of the approved request behind it, or empty.
+	Approval ID   `json:"approval,omitempty"`
+	Forced   bool `json:"forced,omitempty"`
+	// Ordinal is 1, 2, 3… within the version.
+	Ordinal int `json:"ordinal,omitempty"`
+	// ReplacedBy is the version that took PRODUCTION, on a demotion by promotion.
+	ReplacedBy ID `json:"replacedBy,omitempty"`
+}
+
+// TransitionID is the id of a version's nth transition.
+func TransitionID(version ID, ordinal int) ID {
+	return NewID(KindTransition, string(version), itoa(ordinal))
+}
