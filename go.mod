@@ -71,3 +71,5 @@ require (
 	modernc.org/sqlite v1.37.1 // indirect
 	zombiezen.com/go/sqlite v1.4.2 // indirect
 )
+
+tool github.com/99designs/gqlgen
