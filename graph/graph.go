@@ -139,6 +139,9 @@ type Query struct {
 	After *Key
 	// Limit is the page size, 1 to 1000.
 	Limit int
+	// PerParent applies Limit to each of Parents by itself (After is not used): the
+	// page's nodes come grouped in the order of Parents, and More is not set.
+	PerParent bool
 	// Deleted includes tombstones; Count asks for Page.Total; Bare leaves out Doc.
 	Deleted, Count, Bare bool
 }
@@ -244,8 +247,8 @@ type LogQuery struct {
 	After, Before int64
 	Desc          bool
 	Limit         int
-	// Object, Model, Actor and Actions narrow; zero means any. WithModel keeps the
-	// entries that belong to a model, Models those of one of these.
+	// Object, Actor and Actions narrow; zero means any. WithModel keeps the entries
+	// that belong to a model, Models those of one of these.
 	Object    registry.ID
 	Actor     string
 	Actions   []registry.LogAction

@@ -31,11 +31,13 @@ const (
 	Secret Class = "secret"
 	// Access is who may do what.
 	Access Class = "access"
+	// Audit is the log.
+	Audit Class = "log"
 )
 
 // Classes lists every class.
 func Classes() []Class {
-	return []Class{Plumbing, Catalog, CardText, Metadata, Download, Secret, Access}
+	return []Class{Plumbing, Catalog, CardText, Metadata, Download, Secret, Access, Audit}
 }
 
 // Index is a column that a store keeps beside the document, to filter and sort by.
@@ -193,7 +195,7 @@ var nouns = []*Noun{
 	noun("Actor", KindActor,
 		doc(Access, "subject", "grants", "createdAt")),
 	noun("LogEntry", "",
-		doc(Metadata, "seq", "at", "actor", "action", "objects", "model", "reason", "approval", "requestId", "detail", "leafHash")),
+		doc(Audit, "seq", "at", "actor", "action", "objects", "model", "reason", "approval", "requestId", "detail", "leafHash")),
 }
 
 var nounByName, nounByKind, fieldBit = indexNouns()

@@ -27,13 +27,16 @@ const (
 	KindActor       Kind = "ACTOR"
 	KindToken       Kind = "TOKEN"
 	KindIdempotency Kind = "IDEMPOTENCY"
+	// KindPending remembers a commit whose parent is not known yet; its parent is
+	// the id that the missing commit will have.
+	KindPending Kind = "PENDING_PARENT"
 )
 
 var kindPrefix = map[Kind]string{
 	KindDatasetVersion: "dv", KindRun: "run", KindFeature: "feat", KindCommit: "commit", KindTag: "tag",
 	KindModelVersion: "mv", KindDeployment: "dep",
 	KindModel: "model", KindDataset: "ds", KindRepository: "repo", KindCard: "card", KindArtifact: "art",
-	KindAlias: "alias", KindTransition: "tr", KindActor: "actor", KindToken: "token", KindIdempotency: "idem",
+	KindAlias: "alias", KindTransition: "tr", KindActor: "actor", KindToken: "token", KindIdempotency: "idem", KindPending: "pend",
 }
 
 var kindByPrefix = func() map[string]Kind {
@@ -52,7 +55,7 @@ func LineageKinds() []Kind { return append([]Kind(nil), lineageKinds...) }
 // Kinds lists every kind: the lineage kinds, then the record kinds.
 func Kinds() []Kind {
 	return append(LineageKinds(), KindModel, KindDataset, KindRepository, KindCard, KindArtifact, KindAlias,
-		KindTransition, KindActor, KindToken, KindIdempotency)
+		KindTransition, KindActor, KindToken, KindIdempotency, KindPending)
 }
 
 // Prefix returns the short text that starts the ids of this kind.

@@ -31,6 +31,9 @@ type ProvenanceNode = Node
 // caller alone and is not accepted as input.
 type Restricted struct{ Meta }
 
+// Name is always nil: the name of a restricted node is not told.
+func (*Restricted) Name() *string { return nil }
+
 // KeyValue is one tag of a model or version, or one parameter of a run; keys are
 // unique within their list. A value may be empty.
 type KeyValue struct {

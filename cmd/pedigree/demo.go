@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"pedigree/connect/demo"
+)
+
+func newDemo(s *settings) *cobra.Command {
+	cmd := &cobra.Command{Use: "demo", Short: "A story to look around in"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "load",
+		Short: "Load the credit-approval story; loading it again adds nothing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := open(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			defer o.Close()
+			story, err := demo.Load(asOperator(cmd.Context()), o.service)
+			if err != nil {
+				return err
+			}
+			if !story.Created {
+				fmt.Fprintln(cmd.OutOrStdout(), "the credit-approval story is there already")
+				return nil
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "loaded the credit-approval story; try:\n  pedigree lineage %s\n", story.Deployment)
+			return nil
+		},
+	})
+	return cmd
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"pedigree/graph"
+	"pedigree/graph/neo4j"
+	"pedigree/graph/sqlite"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// opened is a registry over an open store.
+type opened struct {
+	store   graph.Store
+	service *service.Service
+}
+
+// Close closes the store.
+func (o *opened) Close() error { return o.store.Close() }
+
+// open opens the store that the settings name and builds the service over it.
+func open(ctx context.Context, s *settings) (*opened, error) {
+	table, err := policies.Load(s.GetString("policy"))
+	if err != nil {
+		return nil, err
+	}
+	store, err := openStore(ctx, s.GetString("store"), s.GetString("data"))
+	if err != nil {
+		return nil, err
+	}
+	gate, err := policies.NewGate(ctx, store, table, nil)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	return &opened{store, service.New(gate)}, nil
+}
+
+// openStore picks the engine by the URL's scheme; the URL itself is never told
+// in an error, for it may hold a password.
+func openStore(ctx context.Context, url, data string) (graph.Store, error) {
+	if url == "" {
+		return sqlite.Open(ctx, filepath.Join(data, "pedigree.db"))
+	}
+	scheme, rest, _ := strings.Cut(url, "://")
+	switch strings.TrimSuffix(strings.TrimSuffix(scheme, "+s"), "+ssc") {
+	case "sqlite":
+		if rest == "" || rest == "/" {
+			return nil, registry.Invalid("store", "a SQLite store needs a path: sqlite:///path/file.db")
+		}
+		return sqlite.Open(ctx, rest)
+	case "neo4j", "bolt":
+		return neo4j.Open(ctx, url)
+	}
+	return nil, registry.Invalid("store", "%q is no store; use sqlite:///path/file.db or neo4j://user:password@host:7687/database", registry.Shorten(scheme, 20))
+}
+
+// asOperator acts as who runs the command, with every right, and is logged so:
+// who can open the store's file needs no token for it.
+func asOperator(ctx context.Context) context.Context {
+	who := "unknown"
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	return service.As(ctx, registry.Actor{Subject: "cli:" + who, Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "cli")
+}
+
+// newLog writes the log as text or JSON.
+func newLog(w io.Writer, s *settings) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.GetString("log-level"))); err != nil {
+		return nil, registry.Invalid("log-level", "must be debug, info, warn or error")
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch s.GetString("log-format") {
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, o)), nil
+	case "text":
+		return slog.New(slog.NewTextHandler(w, o)), nil
+	}
+	return nil, registry.Invalid("log-format", "must be text or json")
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"pedigree/policies"
+)
+
+func newPolicy(s *settings) *cobra.Command {
+	cmd := &cobra.Command{Use: "policy", Short: "Check and explain the access policy"}
+	check := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Say what is wrong with a policy file, line by line",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := policies.Load(args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "the policy is good: version %s, roles %v\n", t.Version, t.Roles())
+			return nil
+		},
+	}
+	var role string
+	explain := &cobra.Command{
+		Use:     "explain --role ROLE OBJECT",
+		Short:   "Say whether a role may read a field or do an action, and by which rule",
+		Example: "  pedigree policy explain --role viewer Model.owner\n  pedigree policy explain --role developer transition",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text := policies.DefaultPolicy()
+			if file := s.GetString("policy"); file != "" {
+				b, err := os.ReadFile(file)
+				if err != nil {
+					return fmt.Errorf("the policy file cannot be read: %w", err)
+				}
+				text = string(b)
+			}
+			_, err := policies.Explain(cmd.OutOrStdout(), text, role, args[0])
+			return err
+		},
+	}
+	explain.Flags().StringVar(&role, "role", "", "the role (required)")
+	explain.MarkFlagRequired("role")
+	show := &cobra.Command{
+		Use:   "show",
+		Short: "Print the built-in policy, to start your own from",
+		Args:  cobra.NoArgs,
+		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), policies.DefaultPolicy()) },
+	}
+	cmd.AddCommand(check, explain, show)
+	return cmd
+}

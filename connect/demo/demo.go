@@ -1,0 +1,257 @@
+// Package demo loads a story to look around in: how a credit-approval model came
+// to be, was put to work and was replaced.
+package demo
+
+import (
+	"context"
+	"crypto/sha1"
+	"fmt"
+	"time"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// Story names what was loaded.
+type Story struct {
+	// Created is false when the story was there already.
+	Created bool
+	// Raw is the raw dataset version, Version 1.0.0, Deployment its production one.
+	Raw, Version, Deployment registry.ID
+}
+
+// model is the name of the story's model.
+const model = "credit-approval"
+
+func day(year int, month time.Month, d int) time.Time {
+	return time.Date(year, month, d, 9, 0, 0, 0, time.UTC)
+}
+
+// sha makes the story's commit names.
+func sha(n int) string { return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "credit-approval commit %d", n))) }
+
+var repository = service.RepositoryInput{Name: "credit-approval-training", URL: "https://git.example.com/risk/credit-approval", DefaultBranch: "main"}
+
+// Load records the story through the service as the actor of the context. Loading
+// it again adds nothing.
+func Load(ctx context.Context, s *service.Service) (*Story, error) {
+	story := &Story{}
+	if m, err := s.Model(ctx, model); err != nil {
+		return nil, err
+	} else if m != nil {
+		return story, nil
+	}
+	t := &teller{ctx: ctx, s: s}
+	t.code()
+	raw := t.pipeline()
+	t.model()
+	story.Raw, story.Created = raw, true
+	story.Version, story.Deployment = t.first()
+	t.later()
+	return story, t.err
+}
+
+// teller records one thing after another until something fails.
+type teller struct {
+	ctx               context.Context
+	s                 *service.Service
+	err               error
+	tag               registry.ID
+	training, trained registry.ID
+	features          []registry.ID
+}
+
+// do runs a step unless one failed before.
+func (t *teller) do(step func() error) {
+	if t.err == nil {
+		t.err = step()
+	}
+}
+
+// code records the three commits and the tag that 1.0.0 was released from.
+func (t *teller) code() {
+	commit := func(n int, when time.Time, author, message string) service.CommitInput {
+		c := service.CommitInput{SHA: sha(n), Message: message, Author: author, Email: author + "@example.com", Committer: author, AuthoredAt: when, CommittedAt: when}
+		if n > 1 {
+			c.Parents = []string{sha(n - 1)}
+		}
+		return c
+	}
+	t.do(func() error {
+		_, err := t.s.RecordCommits(t.ctx, service.RecordCommitsInput{Repository: repository, Commits: []service.CommitInput{
+			commit(1, day(2023, 12, 2), "maria", "feat(model): choose gradient boosting over logistic regression\n\nModel-Role: model-selection"),
+			commit(2, day(2023, 12, 8), "jonas", "feat(features): add debt-to-income ratio\n\nModel-Role: feature-engineering"),
+			commit(3, day(2023, 12, 20), "maria", "tune(train): depth 6, learning rate 0.08\n\nModel-Role: hyperparameter-tuning"),
+		}})
+		return err
+	})
+	t.do(func() error {
+		p, err := t.s.RecordTag(t.ctx, service.RecordTagInput{Repository: repository, Name: "v1.0.0", SHA: sha(3), Annotated: true,
+			Message: "first release", Tagger: "maria", TaggedAt: day(2023, 12, 30)})
+		if err == nil {
+			t.tag = p.Tag.ID
+		}
+		return err
+	})
+}
+
+func (t *teller) dataset(name, digest string, role registry.DataRole, rows int64, when time.Time, by *registry.ID, columns ...string) (id registry.ID) {
+	t.do(func() error {
+		in := service.RecordDatasetVersionInput{Dataset: name, Namespace: "s3://risk-data", Digest: "sha256:" + digest, Role: role, Rows: &rows,
+			CreatedAt: when, GeneratedBy: by, Owner: "data-platform", URI: "s3://risk-data/" + name}
+		for _, c := range columns {
+			in.Columns = append(in.Columns, registry.Column{Name: c, Type: "float"})
+		}
+		p, err := t.s.RecordDatasetVersion(t.ctx, in)
+		if err == nil {
+			id = p.DatasetVersion.ID
+		}
+		return err
+	})
+	return id
+}
+
+func (t *teller) run(in service.RecordRunInput) (id registry.ID) {
+	t.do(func() error {
+		in.Producer, in.EndedAt = "airflow", in.StartedAt.Add(2*time.Hour)
+		p, err := t.s.RecordRun(t.ctx, in)
+		if err == nil {
+			id = p.Run.ID
+		}
+		return err
+	})
+	return id
+}
+
+// pipeline records raw data → ETL → cleaned data → feature engineering → training
+// data → training, with the features that the training data defines.
+func (t *teller) pipeline() (raw registry.ID) {
+	raw = t.dataset("applications/raw", digest("a1"), registry.RawData, 250000, day(2023, 12, 1), nil, "income", "debt", "age", "employment_years")
+	etl := t.run(service.RecordRunInput{RunID: "etl-2023-12-04", Name: "etl", RunKind: registry.RunETL, Inputs: ids(raw), Commits: []string{sha(1)},
+		StartedAt: day(2023, 12, 4), Description: "drop duplicates and incomplete applications"})
+	clean := t.dataset("applications/clean", digest("b2"), registry.CleanedData, 231400, day(2023, 12, 5), &etl, "income", "debt", "age", "employment_years")
+	fe := t.run(service.RecordRunInput{RunID: "features-2023-12-09", Name: "feature-engineering", RunKind: registry.RunFeatureEngineering, Inputs: ids(clean),
+		Commits: []string{sha(2)}, StartedAt: day(2023, 12, 9)})
+	t.training = t.dataset("applications/training", digest("c3"), registry.TrainingData, 231400, day(2023, 12, 10), &fe, "income", "debt_to_income", "employment_years")
+	for _, c := range []string{"income", "debt_to_income", "employment_years"} {
+		t.do(func() error {
+			p, err := t.s.RecordFeature(t.ctx, service.RecordFeatureInput{DefinedOn: &t.training, Column: c, Type: "float", Owner: "risk-features", CreatedAt: day(2023, 12, 10)})
+			if err == nil {
+				t.features = append(t.features, p.Feature.ID)
+			}
+			return err
+		})
+	}
+	t.trained = t.train("train-2023-12-28", day(2023, 12, 28), 0.86)
+	return raw
+}
+
+func (t *teller) train(id string, when time.Time, f1 float64) registry.ID {
+	return t.run(service.RecordRunInput{RunID: id, Name: "training", RunKind: registry.RunTraining, Inputs: ids(t.training), Commits: []string{sha(3)}, StartedAt: when,
+		Parameters: registry.JSON(`{"learning_rate":0.08,"max_depth":6}`), Metrics: []registry.Metric{{Name: "f1", Value: f1}}})
+}
+
+func (t *teller) model() {
+	t.do(func() error {
+		_, err := t.s.RegisterModel(t.ctx, service.RegisterModelInput{Name: model, Owner: "credit-risk",
+			Description: "Scores consumer credit applications for the approval desk", Tags: []registry.KeyValue{{Key: "domain", Value: "lending"}}})
+		return err
+	})
+}
+
+func (t *teller) version(in service.RegisterModelVersionInput) (id registry.ID) {
+	in.Model, in.Features = model, t.features
+	t.do(func() error {
+		p, err := t.s.RegisterModelVersion(t.ctx, in)
+		if err == nil {
+			id = p.ModelVersion.ID
+		}
+		return err
+	})
+	return id
+}
+
+func (t *teller) move(version string, when time.Time, reason string, stages ...registry.Stage) {
+	for _, st := range stages {
+		t.do(func() error {
+			_, err := t.s.TransitionModelVersion(t.ctx, service.TransitionModelVersionInput{Model: ptr(model), Version: &version, To: st, At: when, Reason: reason})
+			return err
+		})
+	}
+}
+
+func (t *teller) deploy(version, environment, endpoint string, traffic float64, when time.Time) (id registry.ID) {
+	t.do(func() error {
+		p, err := t.s.RecordDeployment(t.ctx, service.RecordDeploymentInput{Model: ptr(model), Version: &version, Environment: environment,
+			Endpoint: "https://" + endpoint, TrafficPercent: &traffic, StartedAt: when, Owner: "ml-platform"})
+		if err == nil {
+			id = p.Deployment.ID
+		}
+		return err
+	})
+	return id
+}
+
+// first tells of 1.0.0: trained, released from its tag, in production.
+func (t *teller) first() (version, deployment registry.ID) {
+	version = t.version(service.RegisterModelVersionInput{Version: ptr("1.0.0"), CreatedDate: day(2024, 1, 1), Run: &t.trained, ReleasedFrom: &t.tag,
+		Description: "first release", Card: card(0.91, 0.88, 0.84, 0.86, day(2023, 12, 28)), Artifacts: []service.ArtifactInput{{Name: "model.onnx",
+			URI: "s3://risk-models/credit-approval/1.0.0/model.onnx", Digest: "sha256:" + digest("d4"), Format: "onnx", StorageKey: "risk-models-reader"}}})
+	t.move("1.0.0", day(2024, 1, 3), "passed validation", registry.Staging)
+	t.move("1.0.0", day(2024, 1, 5), "approved by the model-risk board", registry.Production)
+	deployment = t.deploy("1.0.0", "production", "approval.example.com/v1", 5, day(2024, 1, 5))
+	return version, deployment
+}
+
+// later tells of what came after: 1.0.1 takes over, 1.1.0 is tried, 2.0.0 begun.
+func (t *teller) later() {
+	for _, v := range []struct {
+		version string
+		day     time.Time
+		f1      float64
+		about   string
+	}{{"1.0.1", day(2024, 2, 12), 0.88, "retrained with corrected employment years"}, {"1.1.0", day(2024, 4, 2), 0.90, "adds debt-to-income bands"},
+		{"2.0.0", day(2024, 6, 3), 0.91, "gradient boosting with monotone constraints"}} {
+		run := t.train("train-"+v.version, v.day.AddDate(0, 0, -2), v.f1)
+		t.version(service.RegisterModelVersionInput{Version: &v.version, CreatedDate: v.day, Run: &run, Description: v.about,
+			Card: card(v.f1+0.04, v.f1+0.01, v.f1-0.01, v.f1, v.day.AddDate(0, 0, -2))})
+	}
+	t.move("1.0.1", day(2024, 2, 13), "passed validation", registry.Staging)
+	t.move("1.0.1", day(2024, 2, 15), "fixes the employment years", registry.Production)
+	t.deploy("1.0.1", "production", "approval.example.com/v1", 95, day(2024, 2, 15))
+	t.move("1.1.0", day(2024, 4, 4), "to be tried on shadow traffic", registry.Staging)
+	t.deploy("1.1.0", "staging", "approval-staging.example.com", 100, day(2024, 4, 4))
+	t.do(func() error {
+		_, err := t.s.SetAlias(t.ctx, service.SetAliasInput{Model: model, Alias: "champion", Version: "1.0.1"})
+		return err
+	})
+}
+
+// card is a full model card.
+func card(accuracy, precision, recall, f1 float64, trained time.Time) *service.ModelCardInput {
+	yes, hours, samples := true, 3.5, int64(231400)
+	return &service.ModelCardInput{
+		Description: ptr("Estimates the chance that a consumer credit application will be repaid; advises, never decides alone."),
+		ModelDetails: &registry.ModelDetails{Algorithm: "gradient boosting", Framework: "xgboost 2.0",
+			Hyperparameters: registry.JSON(`{"learning_rate":0.08,"max_depth":6,"n_estimators":400}`)},
+		Training: &registry.TrainingInfo{TrainingDataVersion: "sha256:" + digest("c3"), TrainingDate: trained, TrainingTimeHours: &hours, SamplesUsed: &samples},
+		Performance: &registry.Performance{Accuracy: &accuracy, Precision: &precision, Recall: &recall, F1Score: &f1,
+			Metrics: []registry.Metric{{Name: "auc", Value: f1 + 0.05}}},
+		Features:              []string{"income", "debt_to_income", "employment_years"},
+		DataPreprocessing:     []string{"duplicates dropped", "incomplete applications dropped", "income winsorised at the 99th percentile"},
+		Limitations:           []string{"not for business loans", "not validated for applicants under 21"},
+		EthicalConsiderations: &registry.Ethics{FairnessChecked: &yes, BiasAuditDone: &yes, ProtectedGroups: []string{"age", "gender", "nationality"}},
+	}
+}
+
+// digest fills a two-digit seed up to the 64 digits of a SHA-256.
+func digest(seed string) (out string) {
+	for range 32 {
+		out += seed
+	}
+	return out
+}
+
+func ids(id ...registry.ID) []registry.ID { return id }
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,227 @@
+package graphtest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// diffGen makes operations by chance.
+type diffGen struct {
+	*rand.Rand
+	live, dead []*graph.Node
+	made       int
+	head       int64
+}
+
+var (
+	diffKinds  = append(registry.LineageKinds(), registry.KindModel, registry.KindDataset, registry.KindAlias)
+	diffOrders = []registry.Index{"", registry.IndexSince, registry.IndexStage, registry.IndexVersion, registry.IndexNumber, registry.IndexOwner,
+		registry.IndexNamespace, registry.IndexEnvironment, registry.IndexRunKind, registry.IndexRole, registry.IndexEnded}
+	diffTexts = []string{"", "a", "A", "ab", "a b", "é", "e\u0301", "日本", "\uE000", "\uFFFD", "\uFFFD😀", "\uFFFF", "😀", "😀\uFFFD", "\U0010FFFF", "zoë", "%_'\"`\\$", "Z"}
+	diffInts  = []int64{0, 1, -5, 7, 1 << 53, 1<<53 + 1, 1<<62 + 1}
+)
+
+func choose[T any](g *diffGen, list []T) T { return list[g.IntN(len(list))] }
+
+// some makes 1 to most things.
+func some[T any](g *diffGen, most int, one func() T) []T {
+	out := make([]T, 1+g.IntN(most))
+	for i := range out {
+		out[i] = one()
+	}
+	return out
+}
+
+func (g *diffGen) time() time.Time {
+	if g.IntN(20) == 0 {
+		return time.Time{}
+	}
+	return sec(g.IntN(60)).Add(time.Duration(g.IntN(3)) * time.Microsecond)
+}
+
+// op makes one write, or a read that must see the writes before it.
+func (g *diffGen) op() diffOp {
+	switch n := g.IntN(100); {
+	case n < 38 || len(g.live) < 12:
+		return g.put()
+	case n < 72:
+		return g.link()
+	case n < 82:
+		return g.unlink()
+	case n < 87:
+		return g.delete()
+	default:
+		r := g.read()
+		return diffOp{r.name + " inside", func(ctx context.Context, tx graph.Tx) (any, error) { return r.run(ctx, tx) }}
+	}
+}
+
+func (g *diffGen) put() diffOp {
+	nodes := some(g, 4, g.node)
+	return diffOp{"put", func(ctx context.Context, tx graph.Tx) (any, error) {
+		copies := clones(nodes)
+		err := tx.Put(ctx, copies...)
+		return copies, err
+	}}
+}
+
+func clones[T any](list []*T) []*T {
+	out := make([]*T, len(list))
+	for i, x := range list {
+		c := *x
+		out[i] = &c
+	}
+	return out
+}
+
+// node is a new node, or an old one with other fields; now and then one that may
+// not be: a tombstone, or of another kind or parent.
+func (g *diffGen) node() *graph.Node {
+	n := &graph.Node{}
+	switch {
+	case len(g.live) > 0 && g.IntN(2) == 0:
+		old := choose(g, g.live)
+		n.ID, n.Kind, n.Parent = old.ID, old.Kind, old.Parent
+	case len(g.dead) > 0 && g.IntN(30) == 0:
+		old := choose(g, g.dead)
+		n.ID, n.Kind, n.Parent = old.ID, old.Kind, old.Parent
+	default:
+		g.made++
+		n.Kind = choose(g, diffKinds)
+		n.ID = registry.NewID(n.Kind, fmt.Sprint(g.made))
+		if len(g.live) > 0 && g.IntN(2) == 0 {
+			n.Parent = choose(g, g.live).ID
+		}
+	}
+	if g.IntN(60) == 0 {
+		n.Parent = "model_other"
+	}
+	n.Name = choose(g, diffTexts) + choose(g, diffTexts)
+	n.ValidFrom = g.time()
+	if g.IntN(5) == 0 {
+		n.ValidTo = n.ValidFrom.Add(time.Duration(g.IntN(30)) * time.Second)
+	}
+	if g.IntN(2) == 0 {
+		n.Since = g.time()
+	}
+	for range g.IntN(3) {
+		n.Slots = append(n.Slots, fmt.Sprint("slot/", g.IntN(25)))
+	}
+	n.Columns = g.columns(n.Kind)
+	n.Doc = []byte(fmt.Sprintf(`{"made":%d,"name":%q}`, g.made, "x"))
+	return n
+}
+
+// columns fills some of the columns that the kind has.
+func (g *diffGen) columns(kind registry.Kind) map[registry.Index]any {
+	out := map[registry.Index]any{}
+	for _, f := range registry.NounOf(kind).Fields {
+		for _, c := range registry.IndexColumns() {
+			if f.Column != c.Name || g.IntN(3) == 0 {
+				continue
+			}
+			if c.Type == registry.IntIndex {
+				out[c.Name] = choose(g, diffInts)
+			} else {
+				out[c.Name] = choose(g, diffTexts)
+			}
+		}
+	}
+	return out
+}
+
+// link makes edges between nodes that the kinds allow. Most run from newer to
+// older nodes; the others are the attempts at cycles.
+func (g *diffGen) link() diffOp {
+	var edges []*graph.Edge
+	for range 1 + g.IntN(6) {
+		edges = append(edges, g.edge())
+	}
+	return diffOp{"link", func(ctx context.Context, tx graph.Tx) (any, error) {
+		copies := clones(edges)
+		err := tx.Link(ctx, copies...)
+		return linked(copies), err
+	}}
+}
+
+// linked is what Link and Unlink promise to give back.
+func linked(edges []*graph.Edge) (out []graph.Edge) {
+	for _, e := range edges {
+		out = append(out, graph.Edge{ID: e.ID, Created: e.Created, RecordedSeq: e.RecordedSeq, RetractedSeq: e.RetractedSeq})
+	}
+	return out
+}
+
+func (g *diffGen) edge() *graph.Edge {
+	e := &graph.Edge{Kind: choose(g, registry.EdgeKinds()), ValidFrom: g.time(), By: choose(g, diffTexts)}
+	if g.IntN(4) == 0 {
+		e.ValidTo = e.ValidFrom.Add(time.Duration(g.IntN(30)) * time.Second)
+	}
+	for range 60 {
+		from, to := choose(g, g.live), choose(g, g.live)
+		if from.Number < to.Number && g.IntN(4) > 0 {
+			from, to = to, from
+		}
+		e.From, e.To, e.Kind = from.ID, to.ID, choose(g, registry.EdgeKinds())
+		if registry.CheckEdge(e.Kind, from.Kind, to.Kind) == nil && (from != to || g.IntN(10) == 0) {
+			break
+		}
+	}
+	switch n := g.IntN(60); {
+	case n == 0:
+		e.To = "dv_nobody"
+	case n == 1 && len(g.dead) > 0:
+		e.From = choose(g, g.dead).ID
+	case n == 2:
+		e.Kind = "LIKES"
+	}
+	return e
+}
+
+func (g *diffGen) unlink() diffOp {
+	edges := some(g, 5, g.edge)
+	if g.IntN(3) > 0 {
+		// Among all pairs few have an edge: take those of some node.
+		return g.unlinkOf(choose(g, g.live).ID, 1+g.IntN(3))
+	}
+	return diffOp{"unlink", func(ctx context.Context, tx graph.Tx) (any, error) {
+		copies := clones(edges)
+		err := tx.Unlink(ctx, copies...)
+		return linked(copies), err
+	}}
+}
+
+func (g *diffGen) unlinkOf(id registry.ID, most int) diffOp {
+	return diffOp{"unlink of a node", func(ctx context.Context, tx graph.Tx) (any, error) {
+		h, err := tx.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Cap: most})
+		if err != nil {
+			return nil, err
+		}
+		var edges []*graph.Edge
+		for _, e := range h[0].Edges {
+			edges = append(edges, &e)
+		}
+		err = tx.Unlink(ctx, edges...)
+		return linked(edges), err
+	}}
+}
+
+func (g *diffGen) delete() diffOp {
+	nodes := some(g, 2, func() *graph.Node {
+		n := &graph.Node{ID: choose(g, g.live).ID, Doc: []byte(fmt.Sprintf(`{"gone":%d}`, g.made)), Since: g.time()}
+		if g.IntN(20) == 0 {
+			n.ID = "dv_nobody"
+		}
+		return n
+	})
+	return diffOp{"delete", func(ctx context.Context, tx graph.Tx) (any, error) {
+		copies := clones(nodes)
+		err := tx.Delete(ctx, copies...)
+		return nil, err
+	}}
+}

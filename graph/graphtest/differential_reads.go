@@ -1,0 +1,213 @@
+package graphtest
+
+import (
+	"context"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// read makes one read of any kind.
+func (g *diffGen) read() diffRead {
+	switch n := g.IntN(100); {
+	case n < 15 || len(g.live) == 0:
+		ids, at := some(g, 6, g.id), g.instant()
+		return diffRead{"nodes", at, func(ctx context.Context, r graph.Reader) (any, error) { return r.Nodes(ctx, at, ids...) }}
+	case n < 40:
+		q := g.query()
+		return diffRead{"find", q, func(ctx context.Context, r graph.Reader) (any, error) { return diffPages(ctx, r, q, 3) }}
+	case n < 60:
+		q := g.hopQuery()
+		return diffRead{"neighbors", q, func(ctx context.Context, r graph.Reader) (any, error) {
+			hops, err := r.Neighbors(ctx, q)
+			for _, h := range hops {
+				if q.Bare {
+					diffBare(h.Nodes)
+				}
+			}
+			return hops, err
+		}}
+	case n < 90:
+		q := g.closureQuery()
+		return diffRead{"closure", q, func(ctx context.Context, r graph.Reader) (any, error) {
+			c, err := r.Closure(ctx, q)
+			for _, n := range c.Nodes {
+				if q.Bare {
+					n.Node.Columns = nil
+				}
+			}
+			return c, err
+		}}
+	}
+	q := g.logQuery()
+	return diffRead{"log", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Log(ctx, q) }}
+}
+
+// id is a node's, mostly of one that there is.
+func (g *diffGen) id() registry.ID {
+	switch n := g.IntN(20); {
+	case n == 0 || len(g.live) == 0:
+		return "dv_nobody"
+	case n < 3 && len(g.dead) > 0:
+		return choose(g, g.dead).ID
+	}
+	return choose(g, g.live).ID
+}
+
+func (g *diffGen) instant() (at graph.Instant) {
+	if g.IntN(2) == 0 {
+		at.Valid = g.time()
+		at.Current = g.IntN(2) == 0
+	}
+	if g.IntN(3) == 0 {
+		at.Known = 1 + int64(g.IntN(int(g.head)+2))
+	}
+	return at
+}
+
+func (g *diffGen) direction() graph.Direction {
+	return choose(g, []graph.Direction{graph.Upstream, graph.Downstream})
+}
+
+func (g *diffGen) edgeKinds() []registry.EdgeKind {
+	if g.IntN(3) > 0 {
+		return nil
+	}
+	if g.IntN(40) == 0 {
+		return []registry.EdgeKind{"LIKES"}
+	}
+	return some(g, 4, func() registry.EdgeKind { return choose(g, registry.EdgeKinds()) })
+}
+
+func (g *diffGen) hopQuery() graph.HopQuery {
+	q := graph.HopQuery{IDs: some(g, 5, g.id), Direction: g.direction(), Edges: g.edgeKinds(), At: g.instant(), Cap: 1 + g.IntN(6),
+		Bare: g.IntN(2) == 0, Count: g.IntN(2) == 0}
+	if g.IntN(3) == 0 {
+		q.After = int64(g.IntN(len(g.live) + 1))
+	}
+	if g.IntN(50) == 0 {
+		q.Cap = 0
+	}
+	return q
+}
+
+func (g *diffGen) closureQuery() graph.ClosureQuery {
+	q := graph.ClosureQuery{Roots: some(g, 3, g.id), Direction: g.direction(), Edges: g.edgeKinds(), Depth: g.IntN(9), Fanout: 1000, Limit: 1000,
+		At: g.instant(), Bare: g.IntN(2) == 0}
+	if g.IntN(2) == 0 {
+		q.Roots = q.Roots[:1]
+	}
+	if g.IntN(4) == 0 {
+		q.Through = some(g, 4, func() registry.Kind { return choose(g, registry.LineageKinds()) })
+	}
+	switch g.IntN(4) {
+	case 0:
+		q.Fanout = 1 + g.IntN(5)
+	case 1:
+		q.Limit = 1 + g.IntN(40)
+	}
+	switch g.IntN(60) {
+	case 0:
+		q.Depth = -1
+	case 1:
+		q.Limit = 0
+	case 2, 3, 4, 5:
+		q.Depth = 10000
+	}
+	return q
+}
+
+func (g *diffGen) logQuery() graph.LogQuery {
+	q := graph.LogQuery{Limit: 1 + g.IntN(30), Desc: g.IntN(2) == 0, WithModel: g.IntN(5) == 0}
+	bound := func() int64 { return int64(g.IntN(int(g.head) + 2)) }
+	if g.IntN(3) == 0 {
+		q.After = bound()
+	}
+	if g.IntN(3) == 0 {
+		q.Before = bound()
+	}
+	if g.IntN(3) == 0 {
+		q.Object = registry.NewID(registry.KindRun, choose(g, []string{"0", "1", "2", "6", "none"}))
+	}
+	if g.IntN(3) == 0 {
+		q.Actor = choose(g, []string{"ann", "bob", "zoë 😀", "Ann"})
+	}
+	if g.IntN(4) == 0 {
+		q.Actions = []registry.LogAction{choose(g, []registry.LogAction{registry.LogImported, registry.LogStageChanged, "none"})}
+	}
+	if g.IntN(4) == 0 {
+		q.Models = some(g, 3, func() registry.ID { return registry.NewID(registry.KindModel, choose(g, []string{"0", "2", "4", "x"})) })
+	}
+	if g.IntN(5) == 0 {
+		q.KnownAt = sec(g.IntN(100))
+	}
+	return q
+}
+
+// query makes a Find over every way to narrow and sort; now and then one that is
+// refused.
+func (g *diffGen) query() graph.Query {
+	q := graph.Query{Order: choose(g, diffOrders), Desc: g.IntN(2) == 0, Limit: 1 + g.IntN(20), Deleted: g.IntN(4) == 0,
+		Count: g.IntN(3) == 0, Bare: g.IntN(2) == 0}
+	if g.IntN(5) > 0 {
+		q.Kinds = some(g, 4, func() registry.Kind { return choose(g, diffKinds) })
+	}
+	if g.IntN(5) == 0 || len(q.Kinds) == 0 && g.IntN(10) > 0 {
+		q.Parents = some(g, 6, g.id)
+	}
+	if g.IntN(8) == 0 {
+		q.Slots = some(g, 8, func() string { return "slot/" + choose(g, []string{"0", "1", "2", "3", "4", "5", "6", "7", "none"}) })
+	}
+	for range g.IntN(3) {
+		q.Where = append(q.Where, g.predicate())
+	}
+	if g.IntN(4) == 0 {
+		q.Rows = some(g, 3, func() []graph.Predicate { return some(g, 2, g.predicate) })
+	}
+	switch g.IntN(60) {
+	case 0:
+		q.Limit = 1001
+	case 1:
+		q.Order = "doc"
+	}
+	return q
+}
+
+func (g *diffGen) predicate() graph.Predicate {
+	var p graph.Predicate
+	if g.IntN(8) == 0 {
+		p.Self, p.Op = choose(g, []graph.SelfField{graph.SelfID, graph.SelfParent}), graph.In
+		for range g.IntN(6) {
+			p.Values = append(p.Values, string(g.id()))
+		}
+	} else {
+		p = g.compare(choose(g, diffOrders))
+	}
+	if g.IntN(4) == 0 {
+		p.Child = choose(g, diffKinds)
+	}
+	return p
+}
+
+func (g *diffGen) compare(c registry.Index) graph.Predicate {
+	if c == "" {
+		c = registry.IndexName
+	}
+	value := func() any { return choose(g, diffTexts) }
+	ops := []graph.Op{graph.In, graph.NotIn, graph.Less, graph.AtMost, graph.More, graph.AtLeast, graph.Prefix}
+	if c == registry.IndexSince {
+		value, ops = func() any { return sec(g.IntN(60)).UnixMicro() }, ops[:6]
+	} else if c == registry.IndexNumber || c == registry.IndexEnded {
+		value, ops = func() any { return choose(g, diffInts) }, ops[:6]
+	}
+	p := graph.Predicate{Column: c, Op: choose(g, ops), Values: []any{value()}}
+	if p.Op == graph.In || p.Op == graph.NotIn {
+		for range g.IntN(4) {
+			p.Values = append(p.Values, value())
+		}
+	}
+	if g.IntN(80) == 0 {
+		p.Op = "~"
+	}
+	return p
+}

@@ -1,0 +1,209 @@
+package graphtest
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// world is a brute-force model of a store's nodes and edges: everything is kept
+// in lists, every question is answered by reading all of them, so that it is too
+// plain to be wrong in the way a store is.
+type world struct {
+	nodes map[registry.ID]*graph.Node
+	revs  []graph.Node
+	edges []*graph.Edge
+}
+
+func newWorld() *world { return &world{nodes: map[registry.ID]*graph.Node{}} }
+
+// noted keeps what an Update put, after the store gave it numbers.
+func (w *world) noted(n *graph.Node) {
+	r := *n
+	r.ValidFrom, r.ValidTo = micros(n.ValidFrom), micros(n.ValidTo)
+	if r.Since = micros(n.Since); r.Since.IsZero() {
+		r.Since = r.ValidFrom
+	}
+	w.revs = append(w.revs, r)
+	w.nodes[n.ID] = &r
+}
+
+func micros(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
+
+// nodeAt is the node as it is seen at an instant, nil for none.
+func (w *world) nodeAt(id registry.ID, at graph.Instant) *graph.Node {
+	known := at.Known
+	if known == 0 {
+		known = math.MaxInt64
+	}
+	newest := at.Valid.IsZero() || at.Current
+	var best *graph.Node
+	for i := range w.revs {
+		r := &w.revs[i]
+		if r.ID != id || r.RecordedSeq > known || !newest && r.Since.After(at.Valid) {
+			continue
+		}
+		if best == nil || newest && r.Revision > best.Revision ||
+			!newest && (r.Since.After(best.Since) || r.Since.Equal(best.Since) && r.Revision > best.Revision) {
+			best = r
+		}
+	}
+	if best == nil || !at.Valid.IsZero() && best.ValidFrom.After(at.Valid) {
+		return nil
+	}
+	return best
+}
+
+// edgesAt are the edges of the kinds that stand at an instant between nodes that
+// are seen then.
+func (w *world) edgesAt(kinds []registry.EdgeKind, at graph.Instant) (out []*graph.Edge) {
+	for _, e := range w.edges {
+		if len(kinds) > 0 && !slices.Contains(kinds, e.Kind) {
+			continue
+		}
+		if at.Known == 0 && e.RetractedSeq != 0 || at.Known > 0 && (e.RecordedSeq > at.Known || e.RetractedSeq != 0 && e.RetractedSeq <= at.Known) {
+			continue
+		}
+		if !at.Valid.IsZero() && (e.ValidFrom.After(at.Valid) || !e.ValidTo.IsZero() && !e.ValidTo.After(at.Valid)) {
+			continue
+		}
+		if w.nodeAt(e.From, at) != nil && w.nodeAt(e.To, at) != nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func ends(e *graph.Edge, d graph.Direction) (near, far registry.ID) {
+	if d == graph.Downstream {
+		return e.To, e.From
+	}
+	return e.From, e.To
+}
+
+// farEnds are the other ends of a node's edges in a direction, by number.
+func (w *world) farEnds(live []*graph.Edge, d graph.Direction, id registry.ID) (out []registry.ID) {
+	for _, e := range live {
+		if near, f := ends(e, d); near == id {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b registry.ID) int { return cmp.Compare(w.nodes[a].Number, w.nodes[b].Number) })
+	return out
+}
+
+// closure follows the definition at graph.ClosureQuery word by word.
+func (w *world) closure(q graph.ClosureQuery) graph.Closure {
+	var out graph.Closure
+	live := w.edgesAt(q.Edges, q.At)
+	number := func(id registry.ID) int64 { return w.nodes[id].Number }
+	far := func(id registry.ID) []registry.ID { return w.farEnds(live, q.Direction, id) }
+	depth := map[registry.ID]int{}
+	enter := func(level []registry.ID, d int) (held []registry.ID) {
+		slices.SortFunc(level, func(a, b registry.ID) int { return cmp.Compare(number(a), number(b)) })
+		for _, id := range slices.Compact(level) {
+			if _, ok := depth[id]; ok {
+				continue
+			}
+			if len(depth) == q.Limit {
+				out.Full = true
+				continue
+			}
+			depth[id] = d
+			held = append(held, id)
+			out.Nodes = append(out.Nodes, graph.Reached{Node: w.nodeAt(id, q.At), Depth: d})
+		}
+		return held
+	}
+	var level []registry.ID
+	for _, id := range q.Roots {
+		if w.nodes[id] != nil && w.nodeAt(id, q.At) != nil {
+			level = append(level, id)
+		}
+	}
+	level = enter(level, 0)
+	for d := 0; d < q.Depth && len(level) > 0; d++ {
+		var next []registry.ID
+		for _, id := range level {
+			if d > 0 && len(q.Through) > 0 && !slices.Contains(q.Through, w.nodes[id].Kind) {
+				continue
+			}
+			f := far(id)
+			if len(f) > q.Fanout {
+				out.Wide = append(out.Wide, id)
+				f = f[:q.Fanout]
+			}
+			next = append(next, f...)
+		}
+		level = enter(next, d+1)
+	}
+	for _, r := range out.Nodes {
+		if r.Depth == q.Depth && slices.ContainsFunc(far(r.Node.ID), func(f registry.ID) bool { _, ok := depth[f]; return !ok }) {
+			out.Deep = append(out.Deep, r.Node.ID)
+		}
+	}
+	for _, e := range live {
+		_, from := depth[e.From]
+		if _, to := depth[e.To]; from && to {
+			out.Edges = append(out.Edges, *e)
+		}
+	}
+	slices.SortFunc(out.Edges, func(a, b graph.Edge) int {
+		return cmp.Or(cmp.Compare(number(a.From), number(b.From)), cmp.Compare(number(a.To), number(b.To)), strings.Compare(string(a.Kind), string(b.Kind)))
+	})
+	return out
+}
+
+// hops answers a HopQuery for one node.
+func (w *world) hops(id registry.ID, q graph.HopQuery) (far []string, more bool, degree int64) {
+	var all []*graph.Node
+	for _, e := range w.edgesAt(q.Edges, q.At) {
+		if near, f := ends(e, q.Direction); near == id {
+			degree++
+			if n := w.nodeAt(f, q.At); n.Number > q.After {
+				all = append(all, n)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
+	if len(all) > q.Cap {
+		all, more = all[:q.Cap], true
+	}
+	return revNames(all), more, degree
+}
+
+func revNames(nodes []*graph.Node) []string {
+	out := []string{}
+	for _, n := range nodes {
+		out = append(out, fmt.Sprintf("%s#%d.%d", n.Name, n.Number, n.Revision))
+	}
+	return out
+}
+
+// show prints what a closure must agree on.
+func show(c graph.Closure) string {
+	var b strings.Builder
+	for _, r := range c.Nodes {
+		fmt.Fprintf(&b, "%s#%d.%d@%d %s\n", r.Node.Name, r.Node.Number, r.Node.Revision, r.Depth, r.Node.Doc)
+	}
+	for _, e := range c.Edges {
+		fmt.Fprintf(&b, "%s %s -> %s rec %d ret %d from %d to %d by %s\n", e.Kind, e.From, e.To, e.RecordedSeq, e.RetractedSeq,
+			e.ValidFrom.Unix(), e.ValidTo.Unix(), e.By)
+	}
+	fmt.Fprintf(&b, "wide %v deep %v full %v\n", c.Wide, c.Deep, c.Full)
+	return b.String()
+}
+
+func reachedNames(c graph.Closure) []string {
+	out := []string{}
+	for _, r := range c.Nodes {
+		out = append(out, fmt.Sprintf("%s:%d", r.Node.Name, r.Depth))
+	}
+	return out
+}

@@ -1,0 +1,38 @@
+package neo4j
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"pedigree/graph"
+	"pedigree/graph/graphtest"
+	"pedigree/graph/sqlite"
+)
+
+// TestDifferential runs the same by chance on SQLite and on Neo4j.
+// PEDIGREE_STEPS and PEDIGREE_SEED change how long and what.
+func TestDifferential(t *testing.T) {
+	steps, _ := strconv.Atoi(os.Getenv("PEDIGREE_STEPS"))
+	if steps == 0 {
+		steps = 60
+	}
+	seed, _ := strconv.ParseUint(os.Getenv("PEDIGREE_SEED"), 10, 64)
+	for i := range uint64(2) {
+		mix := graphtest.Differential(t, seed+i, steps, openSQLite(t), open(t))
+		if !t.Failed() && mix.Total() < 8*steps {
+			t.Errorf("only %d operations in %d steps", mix.Total(), steps)
+		}
+	}
+}
+
+func openSQLite(t *testing.T) graph.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}

@@ -1,0 +1,246 @@
+package neo4j
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// finder composes the text of a Find from constants and the column table; every
+// value goes in as a parameter.
+type finder struct {
+	v      *view
+	params map[string]any
+	// match is how nodes are reached, conds what must hold of them.
+	match string
+	conds []string
+}
+
+// param names a value.
+func (f *finder) param(value any) string {
+	name := "p" + strconv.Itoa(len(f.params))
+	f.params[name] = value
+	return "$" + name
+}
+
+// Find returns one page as of the Update so far.
+func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	if q.Limit < 1 || q.Limit > 1000 {
+		return graph.Page{}, registry.Invalid("limit", "must be 1 to 1000")
+	}
+	f := &finder{v: v, params: map[string]any{}}
+	order, err := f.narrow(q)
+	if err != nil {
+		return graph.Page{}, err
+	}
+	page := graph.Page{Total: -1}
+	if q.Count {
+		rows, err := v.query(ctx, f.countText(), f.params)
+		if err != nil {
+			return graph.Page{}, err
+		}
+		page.Total = number(rows[0], "total")
+	}
+	text, err := f.pageText(q, order)
+	if err != nil {
+		return graph.Page{}, err
+	}
+	rows, err := v.query(ctx, text, f.params)
+	if err != nil {
+		return graph.Page{}, err
+	}
+	if page.More = len(rows) > q.Limit; page.More {
+		rows = rows[:q.Limit]
+	}
+	for _, r := range rows {
+		page.Nodes = append(page.Nodes, nodeOf(r["node"].(map[string]any), q.Bare))
+	}
+	return page, nil
+}
+
+// narrow collects what must hold of the nodes and returns the order column.
+func (f *finder) narrow(q graph.Query) (registry.Index, error) {
+	order := q.Order
+	if order == registry.NoIndex {
+		order = registry.IndexName
+	}
+	if columnType(order) == "" {
+		return "", registry.Invalid("order", "is no column to sort by")
+	}
+	if err := f.anchor(q, order); err != nil {
+		return "", err
+	}
+	if !q.Deleted {
+		f.conds = append(f.conds, "n.deleted = false")
+	}
+	for _, p := range q.Where {
+		c, err := f.predicate(p)
+		if err != nil {
+			return "", err
+		}
+		f.conds = append(f.conds, c)
+	}
+	if len(q.Rows) == 0 {
+		return order, nil
+	}
+	var rows []string
+	for _, and := range q.Rows {
+		conds := []string{"true"}
+		for _, p := range and {
+			c, err := f.predicate(p)
+			if err != nil {
+				return "", err
+			}
+			conds = append(conds, c)
+		}
+		rows = append(rows, "("+strings.Join(conds, " AND ")+")")
+	}
+	f.conds = append(f.conds, "("+strings.Join(rows, " OR ")+")")
+	return order, nil
+}
+
+// anchor picks the index that reaches the nodes: slots, ids, parents, else kinds.
+// The hints hold the planner to it, whatever its statistics say.
+func (f *finder) anchor(q graph.Query, order registry.Index) error {
+	kinds := keysOf(f.v, q.Kinds)
+	switch {
+	case len(q.Slots) > 0:
+		f.match = "MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN " + f.param(distinct(keysOf(f.v, q.Slots))) +
+			" WITH DISTINCT s.node_key AS key MATCH (n:Node {key: key})"
+	case len(q.Parents) > 0:
+		f.match = "MATCH (n:Node) USING INDEX n:Node(parent_key)"
+	case len(q.Kinds) == 0:
+		return registry.Invalid("kinds", "give kinds, parents or slots to find nodes")
+	case order == registry.IndexSince:
+		f.match = "MATCH (n:Node) USING INDEX n:Node(kind_key, valid_from)"
+	default:
+		f.match = "MATCH (n:Node) USING INDEX n:Node(kind_key, name)"
+	}
+	if len(q.Parents) > 0 {
+		f.conds = append(f.conds, "n.parent_key IN "+f.param(distinct(keysOf(f.v, q.Parents))))
+	}
+	switch len(kinds) {
+	case 0:
+	case 1:
+		// Equality lets the index give the order.
+		f.conds = append(f.conds, "n.kind_key = "+f.param(kinds[0]))
+	default:
+		f.conds = append(f.conds, "n.kind_key IN "+f.param(distinct(kinds)))
+	}
+	if order == registry.IndexSince {
+		f.conds = append(f.conds, "n.valid_from IS NOT NULL")
+	} else {
+		f.conds = append(f.conds, "n.name IS NOT NULL")
+	}
+	return nil
+}
+
+func (f *finder) where() string { return f.match + " WHERE " + strings.Join(f.conds, " AND ") }
+
+func (f *finder) countText() string { return f.where() + " RETURN count(*) AS total" }
+
+// pageText is the text of a page: one row more than asked tells whether there is
+// more.
+func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
+	column, direction, beyond := "n."+string(order), "", ">"
+	if q.Desc {
+		direction, beyond = " DESC", "<"
+	}
+	if q.After != nil {
+		value, err := f.value(order, q.After.Value)
+		if err != nil {
+			return "", err
+		}
+		last, id := f.param(value), f.param(string(q.After.ID))
+		f.conds = append(f.conds, column+" "+beyond+"= "+last, "("+column+" "+beyond+" "+last+" OR n.id "+beyond+" "+id+")")
+	}
+	sort := column + direction + ", n.id" + direction
+	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 {
+		sort = "n.kind_key" + direction + ", " + sort
+	}
+	return f.where() + " WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit+1)) +
+		" RETURN " + projection("n", "n", q.Bare) + " AS node ORDER BY " + sort, nil
+}
+
+// value checks the type of a column's value and brings it to its stored form.
+func (f *finder) value(c registry.Index, v any) (any, error) {
+	switch x := v.(type) {
+	case string:
+		if columnType(c) == registry.TextIndex {
+			return sortable(x), nil
+		}
+	case int64:
+		if columnType(c) == registry.IntIndex {
+			return x, nil
+		}
+	}
+	return nil, registry.Invalid("where", "the value is not of the column's type")
+}
+
+// predicate is the condition on a node, or on any of its children.
+func (f *finder) predicate(p graph.Predicate) (string, error) {
+	if p.Child == "" {
+		return f.compare("n", p)
+	}
+	cond, err := f.compare("c", p)
+	if err != nil {
+		return "", err
+	}
+	return "EXISTS { MATCH (c:Node) USING INDEX c:Node(parent_key) WHERE c.parent_key = n.key AND c.kind = " + f.param(string(p.Child)) +
+		" AND c.deleted = false AND " + cond + " }", nil
+}
+
+// operators are those that compare with one value.
+var operators = map[graph.Op]string{graph.Less: " < ", graph.AtMost: " <= ", graph.More: " > ", graph.AtLeast: " >= ", graph.Prefix: " STARTS WITH "}
+
+func (f *finder) compare(alias string, p graph.Predicate) (string, error) {
+	if p.Self != "" {
+		return f.compareSelf(alias, p)
+	}
+	if columnType(p.Column) == "" {
+		return "", registry.Invalid("where", "compares what is no column")
+	}
+	values := []any{}
+	for _, v := range p.Values {
+		x, err := f.value(p.Column, v)
+		if err != nil {
+			return "", err
+		}
+		values = append(values, x)
+	}
+	column := alias + "." + string(p.Column)
+	switch op := operators[p.Op]; {
+	case p.Op == graph.In:
+		return column + " IN " + f.param(values), nil
+	case p.Op == graph.NotIn:
+		return "NOT " + column + " IN " + f.param(values), nil
+	case op == "", p.Op == graph.Prefix && columnType(p.Column) != registry.TextIndex:
+		return "", registry.Invalid("where", "has an operator that the column does not have")
+	case len(values) != 1:
+		return "", registry.Invalid("where", "compares with one value")
+	default:
+		return column + op + f.param(values[0]), nil
+	}
+}
+
+func (f *finder) compareSelf(alias string, p graph.Predicate) (string, error) {
+	if p.Op != graph.In || !slices.Contains([]graph.SelfField{graph.SelfID, graph.SelfParent}, p.Self) {
+		return "", registry.Invalid("where", "an id or parent is compared with in")
+	}
+	keys := []string{}
+	for _, v := range p.Values {
+		s, ok := v.(string)
+		if !ok {
+			return "", registry.Invalid("where", "an id is a string")
+		}
+		keys = append(keys, f.v.key(s))
+	}
+	if p.Self == graph.SelfID {
+		return alias + ".key IN " + f.param(keys), nil
+	}
+	return alias + ".parent_key IN " + f.param(keys), nil
+}

@@ -1,0 +1,115 @@
+package neo4j
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// insideText reads the edges among nodes.
+func (l lens) insideText() string {
+	return "UNWIND $keys AS key MATCH (n:Node {key: key})-[r]->(f) WHERE f.key IN $held AND " + edgeSeen +
+		"\nRETURN n.id AS from, f.id AS to, " + edgeColumns
+}
+
+// deepText finds nodes with far ends outside of those held.
+func (l lens) deepText(d graph.Direction) string {
+	return "UNWIND $keys AS key MATCH (n:Node {key: key})\nMATCH " + arrow(d, "n", "r", "f") +
+		" WHERE NOT f.key IN $held AND " + edgeSeen + "\n" + l.seen("f", "w") + "RETURN DISTINCT n.id AS id"
+}
+
+// finish fills in the nodes, the edges between them and what lies deeper.
+func (w *walker) finish(ctx context.Context) error {
+	if len(w.held) == 0 {
+		return nil
+	}
+	ids := make([]registry.ID, len(w.held))
+	numbers := make(map[registry.ID]int64, len(w.held))
+	for i, h := range w.held {
+		ids[i], numbers[h.id] = h.id, h.number
+	}
+	nodes, err := w.load(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, h := range w.held {
+		if n := nodes[h.id]; n != nil {
+			w.out.Nodes = append(w.out.Nodes, graph.Reached{Node: n, Depth: h.depth})
+		}
+	}
+	keys := keysOf(w.view, ids)
+	for part := range slices.Chunk(keys, batch) {
+		rows, err := w.query(ctx, w.lens.insideText(), w.lens.with(map[string]any{"keys": part, "held": keys, "types": w.types}))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			w.out.Edges = append(w.out.Edges, edgeOf(r, registry.ID(text(r, "from")), registry.ID(text(r, "to"))))
+		}
+	}
+	slices.SortFunc(w.out.Edges, func(a, b graph.Edge) int {
+		return cmp.Or(cmp.Compare(numbers[a.From], numbers[b.From]), cmp.Compare(numbers[a.To], numbers[b.To]), cmp.Compare(a.Kind, b.Kind))
+	})
+	return w.deep(ctx, keys)
+}
+
+// deep names the nodes at Depth that have far ends that were not taken.
+func (w *walker) deep(ctx context.Context, all []string) error {
+	var last []registry.ID
+	for _, h := range w.held {
+		if h.depth == w.q.Depth {
+			last = append(last, h.id)
+		}
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	rows, err := w.query(ctx, w.lens.deepText(w.q.Direction), w.lens.with(map[string]any{"keys": keysOf(w.view, last), "held": all, "types": w.types}))
+	if err != nil {
+		return err
+	}
+	deep := map[registry.ID]bool{}
+	for _, r := range rows {
+		deep[registry.ID(text(r, "id"))] = true
+	}
+	for _, id := range last {
+		if deep[id] {
+			w.out.Deep = append(w.out.Deep, id)
+		}
+	}
+	return nil
+}
+
+// load reads the nodes of the answer. One that was put again after the walk's
+// head is read as it was then.
+func (w *walker) load(ctx context.Context, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
+	all := make(map[registry.ID]*graph.Node, len(ids))
+	for part := range slices.Chunk(ids, batch) {
+		nodes, err := w.nodes(ctx, w.lens, part, w.q.Bare)
+		if err != nil {
+			return nil, err
+		}
+		var newer []registry.ID
+		for _, id := range part {
+			if n := nodes[id]; n == nil || !w.own && n.RecordedSeq > w.pinned {
+				newer = append(newer, id)
+			}
+			all[id] = nodes[id]
+		}
+		if len(newer) == 0 {
+			continue
+		}
+		then := w.lens
+		then.past = true
+		if nodes, err = w.nodes(ctx, then, newer, w.q.Bare); err != nil {
+			return nil, err
+		}
+		for _, id := range newer {
+			all[id] = nodes[id]
+		}
+	}
+	return all, nil
+}

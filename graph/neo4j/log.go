@@ -1,0 +1,121 @@
+package neo4j
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+func seqKey(seq int64) string { return strconv.FormatInt(seq, 10) }
+
+func entryProperties(e *registry.LogEntry) row {
+	objects := make([]string, len(e.Objects))
+	for i, o := range e.Objects {
+		objects[i] = string(o)
+	}
+	return row{"seq": e.Seq, "at": e.At.UnixMicro(), "actor": e.Actor, "action": string(e.Action), "objects": objects,
+		"model": string(e.Model), "reason": e.Reason, "approval": e.Approval, "request_id": e.RequestID,
+		"detail": string(e.Detail), "leaf_hash": e.LeafHash}
+}
+
+func entryOf(p map[string]any) registry.LogEntry {
+	e := registry.LogEntry{Seq: number(p, "seq"), At: time.UnixMicro(number(p, "at")).UTC(), Actor: text(p, "actor"),
+		Action: registry.LogAction(text(p, "action")), Model: registry.ID(text(p, "model")), Reason: text(p, "reason"),
+		Approval: text(p, "approval"), RequestID: text(p, "request_id"), LeafHash: text(p, "leaf_hash")}
+	objects, _ := p["objects"].([]any)
+	for _, o := range objects {
+		e.Objects = append(e.Objects, registry.ID(o.(string)))
+	}
+	if d := text(p, "detail"); d != "" {
+		e.Detail = registry.JSON(d)
+	}
+	return e
+}
+
+// Log returns entries of the audit feed by sequence.
+func (s *Store) Log(ctx context.Context, q graph.LogQuery) (entries []registry.LogEntry, err error) {
+	err = s.read(ctx, func(v *view) error {
+		entries, err = v.Log(ctx, q)
+		return err
+	})
+	return entries, err
+}
+
+// Log returns entries as of the Update so far.
+func (v *view) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
+	if q.Limit < 1 {
+		return nil, registry.Invalid("limit", "must be 1 or more")
+	}
+	text, params := v.logText(q)
+	rows, err := v.query(ctx, text, params)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]registry.LogEntry, len(rows))
+	for i, r := range rows {
+		entries[i] = entryOf(r["entry"].(map[string]any))
+	}
+	return entries, nil
+}
+
+// logText picks the narrowest index: the touches of an object, an actor's, a
+// single model's, else the sequence.
+func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
+	before := q.Before
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	params := map[string]any{"ns": v.s.ns, "after": q.After, "before": before, "limit": int64(q.Limit)}
+	var b strings.Builder
+	and := func(cond string, name string, value any) {
+		b.WriteString(" AND " + cond)
+		params[name] = value
+	}
+	switch {
+	case q.Object != "":
+		b.WriteString("MATCH (t:Touch) USING INDEX t:Touch(object_key, seq) WHERE t.object_key = $object AND t.seq > $after AND t.seq < $before MATCH (l:Log {key: t.log_key}) WHERE true")
+		params["object"] = v.key(string(q.Object))
+	case q.Actor != "":
+		b.WriteString("MATCH (l:Log) USING INDEX l:Log(actor_key, seq) WHERE l.actor_key = $actor_key AND l.seq > $after AND l.seq < $before")
+		params["actor_key"] = v.key(q.Actor)
+	case len(q.Models) == 1:
+		b.WriteString("MATCH (l:Log) USING INDEX l:Log(model_key, seq) WHERE l.model_key = $model_key AND l.seq > $after AND l.seq < $before")
+		params["model_key"] = v.key(string(q.Models[0]))
+	default:
+		b.WriteString("MATCH (l:Log) USING INDEX l:Log(ns, seq) WHERE l.ns = $ns AND l.seq > $after AND l.seq < $before")
+	}
+	if q.Object != "" && q.Actor != "" {
+		and("l.actor = $actor", "actor", q.Actor)
+	}
+	if len(q.Actions) > 0 {
+		and("l.action IN $actions", "actions", stringsOf(q.Actions))
+	}
+	if q.WithModel {
+		b.WriteString(" AND l.model <> ''")
+	}
+	if len(q.Models) > 0 {
+		and("l.model IN $models", "models", stringsOf(q.Models))
+	}
+	if !q.KnownAt.IsZero() {
+		and("l.at <= $known_at", "known_at", q.KnownAt.UnixMicro())
+	}
+	order := " ASC"
+	if q.Desc {
+		order = " DESC"
+	}
+	b.WriteString(" RETURN l {.*} AS entry ORDER BY l.seq" + order + " LIMIT $limit")
+	return b.String(), params
+}
+
+func stringsOf[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, x := range list {
+		out[i] = string(x)
+	}
+	return out
+}

@@ -1,0 +1,39 @@
+package neo4j
+
+import (
+	"testing"
+
+	"pedigree/graph"
+	"pedigree/graph/graphtest"
+	"pedigree/internal/neotest"
+)
+
+func TestMain(m *testing.M) { neotest.Main(m) }
+
+// open opens a store in a namespace of its own.
+func open(t *testing.T, opts ...Option) *Store {
+	t.Helper()
+	return openIn(t, neotest.Namespace(), opts...)
+}
+
+func openIn(t *testing.T, ns string, opts ...Option) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), neotest.URL(t), append(opts, WithNamespace(ns))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store {
+		return open(t, WithFault(fault))
+	})
+}
+
+func TestRace(t *testing.T) {
+	ns := neotest.Namespace()
+	a, b := openIn(t, ns), openIn(t, ns)
+	graphtest.Race(t, a, b)
+}

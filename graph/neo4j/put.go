@@ -1,0 +1,294 @@
+package neo4j
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+const (
+	readStored = `UNWIND $keys AS key MATCH (n:Node {key: key})
+RETURN n.id AS id, n.kind AS kind, n.parent AS parent, n.name AS name, n.number AS number, n.revision AS revision,
+n.created_seq AS created_seq, n.valid_from AS valid_from, n.valid_to AS valid_to, n.slots AS slots, n.deleted AS deleted`
+	replaceNodes   = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) SET n = row"
+	writeRevisions = "UNWIND $rows AS row CREATE (v:Revision) SET v = row"
+	readHolders    = "UNWIND $keys AS key MATCH (s:Slot {key: key}) RETURN s.key AS key, s.node AS node"
+	freeSlots      = "UNWIND $rows AS row MATCH (s:Slot {key: row.key}) DELETE s"
+	takeSlots      = "UNWIND $rows AS row MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key"
+	eraseDocs      = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) SET v.doc = ''"
+)
+
+// createNodes has one text a kind, since a label is no parameter.
+var createNodes = func() map[registry.Kind]string {
+	m := map[registry.Kind]string{}
+	for _, k := range registry.Kinds() {
+		m[k] = "UNWIND $rows AS row CREATE (n:Node:" + string(k) + ") SET n = row"
+	}
+	return m
+}()
+
+// stored is what a write needs to know of a node that stands.
+type stored struct {
+	id         registry.ID
+	kind       registry.Kind
+	parent     registry.ID
+	name       string
+	number     int64
+	revision   int64
+	created    int64
+	validFrom  int64
+	validTo    int64
+	slots      []string
+	deleted    bool
+	fresh      bool
+	properties row
+}
+
+func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*stored, error) {
+	var keys []string
+	for _, n := range nodes {
+		keys = append(keys, t.key(string(n.ID)))
+	}
+	rows, err := t.query(ctx, readStored, map[string]any{"keys": distinct(keys)})
+	if err != nil {
+		return nil, err
+	}
+	have := make(map[registry.ID]*stored, len(rows))
+	for _, r := range rows {
+		s := &stored{id: registry.ID(text(r, "id")), kind: registry.Kind(text(r, "kind")), parent: registry.ID(text(r, "parent")),
+			name: unsortable(text(r, "name")), number: number(r, "number"), revision: number(r, "revision"), created: number(r, "created_seq"),
+			validFrom: number(r, "valid_from"), validTo: number(r, "valid_to")}
+		s.deleted, _ = r["deleted"].(bool)
+		for _, x := range r["slots"].([]any) {
+			s.slots = append(s.slots, x.(string))
+		}
+		have[s.id] = s
+	}
+	return have, nil
+}
+
+// Put creates or replaces nodes. Everything is checked before anything is
+// written, so that a closure can go on after a refused Put.
+func (t *txn) Put(ctx context.Context, nodes ...*graph.Node) error {
+	if len(nodes) == 0 {
+		return nil
+	}
+	have, err := t.stored(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	if err := checkPut(nodes, have); err != nil {
+		return err
+	}
+	want, err := t.slotsWanted(ctx, nodes, have)
+	if err != nil {
+		return err
+	}
+	var revisions []row
+	for _, n := range nodes {
+		s := have[n.ID]
+		if s == nil {
+			t.last++
+			s = &stored{id: n.ID, kind: n.Kind, number: t.last, created: t.seq, fresh: true}
+			have[n.ID] = s
+		}
+		s.revision++
+		n.Number, n.Revision, n.RecordedSeq, n.Deleted = s.number, s.revision, t.seq, false
+		revisions = append(revisions, t.revise(n, s))
+	}
+	if err := t.writeNodes(ctx, have, revisions); err != nil {
+		return err
+	}
+	return t.writeSlots(ctx, want, have)
+}
+
+func checkPut(nodes []*graph.Node, have map[registry.ID]*stored) error {
+	first := map[registry.ID]*graph.Node{}
+	for _, n := range nodes {
+		kind, parent := n.Kind, n.Parent
+		if f := first[n.ID]; f != nil {
+			kind, parent = f.Kind, f.Parent
+		}
+		first[n.ID] = n
+		s := have[n.ID]
+		if s != nil {
+			kind, parent = s.kind, s.parent
+		}
+		switch {
+		case n.ID == "" || createNodes[n.Kind] == "":
+			return internal(errors.New("a node without id or known kind"))
+		case kind != n.Kind || parent != n.Parent:
+			return internal(errors.New("kind or parent of a node would change"))
+		case s != nil && s.deleted:
+			return registry.Errorf(registry.FailedPrecondition, "%s is deleted and cannot be changed", n.ID)
+		}
+		if err := checkColumns(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkColumns refuses what would be stored as absent.
+func checkColumns(n *graph.Node) error {
+	for c, v := range n.Columns {
+		_, isText := v.(string)
+		_, isInt := v.(int64)
+		if t := columnType(c); t == registry.TextIndex && isText || t == registry.IntIndex && isInt {
+			continue
+		}
+		return internal(fmt.Errorf("column %q of %s cannot hold a %T", c, n.ID, v))
+	}
+	return nil
+}
+
+// revise is the row of a revision; it also becomes what the node's row is made of.
+func (t *txn) revise(n *graph.Node, s *stored) row {
+	s.properties = properties(n)
+	r := row{"key": t.key(string(n.ID)) + "|" + seqKey(n.Revision), "node_key": t.key(string(n.ID))}
+	for k, v := range s.properties {
+		if k != "slots" {
+			r[k] = v
+		}
+	}
+	return r
+}
+
+// writeNodes writes the rows of nodes and their revisions.
+func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*stored, revisions []row) error {
+	t.wrote = true
+	created, replaced := map[registry.Kind][]row{}, []row{}
+	for id, s := range nodes {
+		p := s.properties
+		p["key"], p["created_seq"] = t.key(string(id)), s.created
+		p["kind_key"], p["parent_key"] = t.key(text(p, "kind")), t.key(text(p, "parent"))
+		if s.fresh {
+			created[s.kind] = append(created[s.kind], p)
+		} else {
+			replaced = append(replaced, p)
+		}
+	}
+	for kind, rows := range created {
+		if err := t.each(ctx, createNodes[kind], rows); err != nil {
+			return err
+		}
+	}
+	if err := t.each(ctx, replaceNodes, replaced); err != nil {
+		return err
+	}
+	return t.each(ctx, writeRevisions, revisions)
+}
+
+// slotsWanted is who holds which slot after the batch; CONFLICT where two want
+// one, or somebody outside the batch has it.
+func (t *txn) slotsWanted(ctx context.Context, nodes []*graph.Node, have map[registry.ID]*stored) (map[string]registry.ID, error) {
+	final := map[registry.ID][]string{}
+	for _, n := range nodes {
+		final[n.ID] = n.Slots
+	}
+	want, keys := map[string]registry.ID{}, []string{}
+	for id, slots := range final {
+		for _, s := range slots {
+			if other, taken := want[s]; taken && other != id {
+				return nil, slotTaken()
+			}
+			want[s] = id
+			if have[id] == nil || !slices.Contains(have[id].slots, s) {
+				keys = append(keys, t.key(s))
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return want, nil
+	}
+	rows, err := t.query(ctx, readHolders, map[string]any{"keys": keys})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if _, moves := final[registry.ID(text(r, "node"))]; !moves {
+			return nil, slotTaken()
+		}
+	}
+	return want, nil
+}
+
+// slotTaken does not name the slot, which can hold what the caller may not see.
+func slotTaken() error {
+	return registry.Errorf(registry.Conflict, "another node holds that place already")
+}
+
+// writeSlots frees what nobody of the batch wants and gives the rest.
+func (t *txn) writeSlots(ctx context.Context, want map[string]registry.ID, have map[registry.ID]*stored) error {
+	var free, take []row
+	for _, s := range have {
+		for _, slot := range s.slots {
+			if want[slot] == "" {
+				free = append(free, row{"key": t.key(slot)})
+			}
+		}
+	}
+	for slot, id := range want {
+		if !slices.Contains(have[id].slots, slot) {
+			take = append(take, row{"key": t.key(slot), "node": string(id), "node_key": t.key(string(id))})
+		}
+	}
+	if err := t.each(ctx, freeSlots, free); err != nil {
+		return err
+	}
+	return t.each(ctx, takeSlots, take)
+}
+
+// Delete turns nodes into tombstones by one more revision, and erases the
+// documents of those before.
+func (t *txn) Delete(ctx context.Context, nodes ...*graph.Node) error {
+	if len(nodes) == 0 {
+		return nil
+	}
+	have, err := t.stored(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	var revisions, erase []row
+	seen := map[registry.ID]bool{}
+	for _, n := range nodes {
+		if s := have[n.ID]; s == nil || s.deleted {
+			return registry.Errorf(registry.NotFound, "there is no %s to delete", n.ID)
+		}
+		erase = append(erase, row{"key": t.key(string(n.ID))})
+	}
+	for _, n := range nodes {
+		if seen[n.ID] {
+			continue
+		}
+		seen[n.ID] = true
+		s := have[n.ID]
+		s.revision++
+		n.Kind, n.Parent, n.Name, n.Number = s.kind, s.parent, s.name, s.number
+		n.ValidFrom, n.ValidTo = instant(s.validFrom), instant(s.validTo)
+		n.Revision, n.RecordedSeq, n.Deleted, n.Slots, n.Columns = s.revision, t.seq, true, nil, nil
+		revisions = append(revisions, t.revise(n, s))
+	}
+	if err := t.each(ctx, eraseDocs, erase); err != nil {
+		return err
+	}
+	if err := t.writeNodes(ctx, have, revisions); err != nil {
+		return err
+	}
+	return t.writeSlots(ctx, nil, have)
+}
+
+func distinct(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool {
+		if seen[s] {
+			return true
+		}
+		seen[s] = true
+		return false
+	})
+}

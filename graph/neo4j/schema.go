@@ -1,0 +1,125 @@
+package neo4j
+
+import (
+	"context"
+	"crypto/rand"
+
+	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"pedigree/registry"
+)
+
+// step is one numbered change of the schema. Its texts can be run again, so that
+// a start that was cut short, or two at the same time, do no harm.
+type step struct {
+	number int
+	texts  []string
+}
+
+// steps only grows; a step that has been released is never changed.
+var steps = []step{{1, []string{
+	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
+	"CREATE CONSTRAINT slot_key IF NOT EXISTS FOR (s:Slot) REQUIRE s.key IS UNIQUE",
+	"CREATE CONSTRAINT log_key IF NOT EXISTS FOR (l:Log) REQUIRE l.key IS UNIQUE",
+	"CREATE CONSTRAINT revision_key IF NOT EXISTS FOR (v:Revision) REQUIRE v.key IS UNIQUE",
+	"CREATE INDEX node_kind_name IF NOT EXISTS FOR (n:Node) ON (n.kind_key, n.name)",
+	"CREATE INDEX node_kind_since IF NOT EXISTS FOR (n:Node) ON (n.kind_key, n.valid_from)",
+	"CREATE INDEX node_parent IF NOT EXISTS FOR (n:Node) ON (n.parent_key)",
+	"CREATE INDEX revision_node IF NOT EXISTS FOR (v:Revision) ON (v.node_key)",
+	"CREATE INDEX log_seq IF NOT EXISTS FOR (l:Log) ON (l.ns, l.seq)",
+	"CREATE INDEX log_model IF NOT EXISTS FOR (l:Log) ON (l.model_key, l.seq)",
+	"CREATE INDEX log_actor IF NOT EXISTS FOR (l:Log) ON (l.actor_key, l.seq)",
+	"CREATE INDEX touch_object IF NOT EXISTS FOR (t:Touch) ON (t.object_key, t.seq)",
+	"CALL db.awaitIndexes(300)",
+}}}
+
+// headConstraint comes before everything, so that there is one head to lock.
+const headConstraint = "CREATE CONSTRAINT head_key IF NOT EXISTS FOR (h:Head) REQUIRE h.key IS UNIQUE"
+
+const (
+	// makeHead makes the head at the first start, with the instance secret.
+	makeHead = `MERGE (h:Head {key: $key})
+ON CREATE SET h.seq = 0, h.number = 0, h.schema = 0, h.secret = $secret
+SET h.locked = true`
+	lockHead  = "MATCH (h:Head {key: $key}) SET h.locked = true"
+	readHead  = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret"
+	setSchema = "MATCH (h:Head {key: $key}) SET h.schema = $schema"
+)
+
+// migrate runs the steps that the database lacks. Locking the head is the store
+// lock: the number of a step is written under it and never falls, and of two
+// servers that start together one makes the head, with the secret that both read.
+func (s *Store) migrate(ctx context.Context) error {
+	session := s.session(ctx, driver.AccessModeWrite)
+	defer session.Close(context.WithoutCancel(ctx))
+	have, err := s.schema(ctx, session, 0)
+	if err != nil {
+		return err
+	}
+	for _, st := range steps {
+		if st.number <= have {
+			continue
+		}
+		for _, text := range st.texts {
+			if err := s.ddl(ctx, session, text); err != nil {
+				return err
+			}
+		}
+		if have, err = s.schema(ctx, session, st.number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// schema locks the head, making it if need be, raises its step number to done
+// and returns it. A number that this release does not know is refused.
+func (s *Store) schema(ctx context.Context, session driver.SessionWithContext, done int) (int, error) {
+	if done == 0 {
+		if err := s.ddl(ctx, session, headConstraint); err != nil {
+			return 0, err
+		}
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	have, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
+		v := &view{s: s, tx: tx}
+		have, err := v.raiseSchema(ctx, secret, done)
+		return have, v.settle(err)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return have.(int), nil
+}
+
+func (v *view) raiseSchema(ctx context.Context, secret []byte, done int) (int, error) {
+	if _, err := v.query(ctx, makeHead, map[string]any{"key": v.key(""), "secret": secret}); err != nil {
+		return 0, err
+	}
+	rows, err := v.query(ctx, readHead, map[string]any{"key": v.key("")})
+	if err != nil {
+		return 0, err
+	}
+	have := int(rows[0]["schema"].(int64))
+	newest := steps[len(steps)-1].number
+	if have > newest {
+		return 0, registry.Errorf(registry.FailedPrecondition,
+			"the store has schema %d, and this release knows up to %d; run the newer release", have, newest)
+	}
+	if done > have {
+		have = done
+		_, err = v.query(ctx, setSchema, map[string]any{"key": v.key(""), "schema": int64(done)})
+	}
+	return have, err
+}
+
+// ddl runs one schema text in a transaction of its own, as Neo4j wants it.
+func (s *Store) ddl(ctx context.Context, session driver.SessionWithContext, text string) error {
+	_, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
+		v := &view{s: s, tx: tx}
+		_, err := v.query(ctx, text, nil)
+		return nil, v.settle(err)
+	})
+	return err
+}

@@ -1,0 +1,106 @@
+package neo4j
+
+import (
+	"context"
+	"errors"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// txn is an Update in progress. It holds the head's lock, so what it reads does
+// not change under it.
+type txn struct {
+	*view
+	// seq stamps every write of the Update; it is the sequence of its first entry.
+	seq int64
+	// last is the newest number that a node got.
+	last int64
+	// wrote tells that there is something that an entry must stand for.
+	wrote bool
+}
+
+var _ graph.Tx = (*txn)(nil)
+
+// begin takes the lock, and reads only after it: two statements, because one
+// could read a property before it waits.
+func (t *txn) begin(ctx context.Context) error {
+	key := map[string]any{"key": t.key("")}
+	if _, err := t.query(ctx, lockHead, key); err != nil {
+		return err
+	}
+	rows, err := t.query(ctx, readHead, key)
+	if err != nil {
+		return err
+	}
+	if len(rows) != 1 {
+		return internal(errors.New("the log head is gone"))
+	}
+	t.head, t.last = number(rows[0], "seq"), number(rows[0], "number")
+	t.seq = t.head + 1
+	return nil
+}
+
+const writeHead = "MATCH (h:Head {key: $key}) SET h.seq = $seq, h.number = $number"
+
+// finish writes the head back where the Update wrote.
+func (t *txn) finish(ctx context.Context) error {
+	if t.broken != nil {
+		return t.broken
+	}
+	if t.head < t.seq {
+		if t.wrote {
+			return internal(errors.New("an update wrote and appended no log entry"))
+		}
+		return nil
+	}
+	_, err := t.query(ctx, writeHead, map[string]any{"key": t.key(""), "seq": t.head, "number": t.last})
+	return err
+}
+
+const appendLog = "UNWIND $rows AS row CREATE (l:Log) SET l = row"
+const appendTouches = "UNWIND $rows AS row CREATE (t:Touch) SET t = row"
+
+// Append writes log entries, giving Seq and LeafHash; one without a time
+// gets the store's clock.
+func (t *txn) Append(ctx context.Context, entries ...*registry.LogEntry) error {
+	var logs, touches []row
+	for i, e := range entries {
+		if e.At.IsZero() {
+			e.At = t.s.clock()
+		}
+		e.Seq = t.head + 1 + int64(i)
+		e.Seal()
+		l := entryProperties(e)
+		l["key"], l["ns"] = t.key(seqKey(e.Seq)), t.s.ns
+		l["model_key"], l["actor_key"] = t.key(string(e.Model)), t.key(e.Actor)
+		logs = append(logs, l)
+		seen := map[registry.ID]bool{}
+		for _, o := range e.Objects {
+			if !seen[o] {
+				seen[o] = true
+				touches = append(touches, row{"object_key": t.key(string(o)), "seq": e.Seq, "log_key": l["key"]})
+			}
+		}
+	}
+	if err := t.each(ctx, appendLog, logs); err != nil {
+		return err
+	}
+	t.head += int64(len(entries))
+	return t.each(ctx, appendTouches, touches)
+}
+
+// batch is how many rows one statement writes.
+const batch = 1000
+
+// each runs a text over rows, in batches.
+func (t *txn) each(ctx context.Context, text string, rows []row) error {
+	for len(rows) > 0 {
+		n := min(batch, len(rows))
+		if _, err := t.query(ctx, text, map[string]any{"rows": rows[:n]}); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}

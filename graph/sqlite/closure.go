@@ -1,0 +1,215 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// closer is one closure under way: a frontier loop, level by level, one statement
+// per node over its first far ends. The edges that an expansion reads are kept,
+// so that only nodes that were not expanded whole are asked again for theirs.
+type closer struct {
+	*walk
+	q       graph.ClosureQuery
+	through map[registry.Kind]bool
+	held    map[int64]*held
+	order   []*held
+	rows    []row
+	out     graph.Closure
+}
+
+type held struct {
+	node  *graph.Node
+	depth int
+	// whole tells that all edges of the direction are in rows.
+	whole bool
+}
+
+func (v *view) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	switch {
+	case q.Depth < 0 || q.Depth > 10000:
+		return graph.Closure{}, registry.Invalid("depth", "must be 0 to 10000, not %d", q.Depth)
+	case q.Fanout < 1 || q.Limit < 1:
+		return graph.Closure{}, registry.Invalid("limit", "limit and fanout must be 1 or more")
+	}
+	w, err := v.walkOf(q.Direction, q.Edges, q.At)
+	if err != nil {
+		return graph.Closure{}, err
+	}
+	c := &closer{walk: w, q: q, held: map[int64]*held{}}
+	if len(q.Through) > 0 {
+		c.through = map[registry.Kind]bool{}
+		for _, k := range q.Through {
+			c.through[k] = true
+		}
+	}
+	if c.out.Head, err = v.head(); err != nil {
+		return graph.Closure{}, err
+	}
+	if err := c.run(ctx); err != nil {
+		return graph.Closure{}, err
+	}
+	return c.out, nil
+}
+
+func (c *closer) run(ctx context.Context) error {
+	level, err := c.roots()
+	for depth := 0; err == nil && depth < c.q.Depth && len(level) > 0; depth++ {
+		if e := ctx.Err(); e != nil {
+			if !errors.Is(e, context.DeadlineExceeded) {
+				return ended(ctx)
+			}
+			c.out.TimedOut = true
+			break
+		}
+		level, err = c.expand(level, depth)
+	}
+	if err == nil {
+		err = c.rest()
+	}
+	if err == nil {
+		err = c.finish()
+	}
+	return err
+}
+
+func (c *closer) roots() ([]*held, error) {
+	var nodes []*graph.Node
+	for _, id := range c.q.Roots {
+		n, err := c.v.nodeByID(c.when, id, c.q.Bare)
+		if err != nil {
+			return nil, err
+		}
+		if n != nil {
+			nodes = append(nodes, n)
+		}
+	}
+	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
+	for _, n := range nodes {
+		if c.held[n.Number] != nil {
+			continue
+		}
+		if len(c.order) == c.q.Limit {
+			c.out.Full = true
+			break
+		}
+		c.hold(n, 0)
+	}
+	return c.order[:len(c.order):len(c.order)], nil
+}
+
+func (c *closer) hold(n *graph.Node, depth int) {
+	h := &held{node: n, depth: depth}
+	c.held[n.Number] = h
+	c.order = append(c.order, h)
+}
+
+// expand follows the first far ends of a level and returns the next one.
+func (c *closer) expand(level []*held, depth int) ([]*held, error) {
+	var far []int64
+	for _, h := range level {
+		if depth > 0 && c.through != nil && !c.through[h.node.Kind] {
+			continue
+		}
+		before := len(c.rows)
+		rows, err := c.edges(c.rows, h.node.Number, 0, c.q.Fanout+1)
+		if err != nil {
+			return nil, err
+		}
+		first := rows[before:]
+		if len(first) > c.q.Fanout {
+			c.out.Wide = append(c.out.Wide, h.node.ID)
+			first = first[:c.q.Fanout]
+		} else {
+			h.whole, c.rows = true, rows
+		}
+		for _, r := range first {
+			if num := c.far(r); c.held[num] == nil {
+				far = append(far, num)
+			}
+		}
+	}
+	slices.Sort(far)
+	start := len(c.order)
+	for _, num := range slices.Compact(far) {
+		if len(c.order) >= c.q.Limit {
+			c.out.Full = true
+			break
+		}
+		n, err := c.v.nodeByNum(c.when, num, c.q.Bare)
+		if err != nil {
+			return nil, err
+		}
+		c.hold(n, depth+1)
+	}
+	return c.order[start:], nil
+}
+
+// rest reads the edges of nodes that were not expanded whole, and finds those at
+// the last level that lead on. A node with more far ends than are held must lead
+// on; only then are its edges asked by the list of what is held, so that the cost
+// is the smaller of a node's degree and the size of the closure.
+func (c *closer) rest() error {
+	var all string
+	for _, h := range c.order {
+		if h.whole {
+			continue
+		}
+		before := len(c.rows)
+		rows, err := c.edges(c.rows, h.node.Number, 0, len(c.order)+1)
+		if err != nil {
+			return err
+		}
+		leads := slices.ContainsFunc(rows[before:], func(r row) bool { return c.held[c.far(r)] == nil })
+		if leads && h.depth == c.q.Depth {
+			c.out.Deep = append(c.out.Deep, h.node.ID)
+		}
+		if len(rows)-before > len(c.order) {
+			if all == "" {
+				all = c.numbers()
+			}
+			if rows, err = c.edgesAmong(rows[:before], h.node.Number, all); err != nil {
+				return err
+			}
+		}
+		c.rows = rows
+	}
+	return nil
+}
+
+func (c *closer) numbers() string {
+	nums := make([]int64, 0, len(c.order))
+	for _, h := range c.order {
+		nums = append(nums, h.node.Number)
+	}
+	return list(nums)
+}
+
+// finish keeps the edges between held nodes and puts all in order.
+func (c *closer) finish() error {
+	c.rows = slices.DeleteFunc(c.rows, func(r row) bool { return c.held[c.far(r)] == nil })
+	slices.SortFunc(c.rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.kind, b.kind))
+	})
+	c.out.Nodes = make([]graph.Reached, len(c.order))
+	for i, h := range c.order {
+		c.out.Nodes[i] = graph.Reached{Node: h.node, Depth: h.depth}
+	}
+	if len(c.rows) == 0 {
+		return nil
+	}
+	c.out.Edges = make([]graph.Edge, len(c.rows))
+	for i, r := range c.rows {
+		e, err := c.edge(r, c.held[r.from].node.ID, c.held[r.to].node.ID)
+		if err != nil {
+			return err
+		}
+		c.out.Edges[i] = e
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// maxStatements bounds the statements a connection keeps: the texts of Find
+// follow the shape of a query, so their number is the callers' to choose.
+const maxStatements = 400
+
+// conn is one connection and its prepared statements. One goroutine uses it at a
+// time. No interrupt is ever set on it: a goroutine per query costs a third of the
+// throughput, and every statement here is bounded by a LIMIT or by a key.
+type conn struct {
+	raw   *engine.Conn
+	stmts map[string]*engine.Stmt
+}
+
+func openConn(path string, flags engine.OpenFlags, pragmas ...string) (*conn, error) {
+	raw, err := engine.OpenConn(path, flags)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{raw: raw, stmts: map[string]*engine.Stmt{}}
+	raw.SetBusyTimeout(5 * time.Second)
+	for _, p := range pragmas {
+		if err := c.transient("PRAGMA " + p); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *conn) close() error {
+	for _, st := range c.stmts {
+		st.Finalize()
+	}
+	return c.raw.Close()
+}
+
+// transient runs a statement once and keeps nothing of it.
+func (c *conn) transient(text string) error {
+	st, _, err := c.raw.PrepareTransient(text)
+	if err != nil {
+		return err
+	}
+	defer st.Finalize()
+	for {
+		if more, err := st.Step(); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// prepare returns the statement of a text, ready to be bound.
+func (c *conn) prepare(text string) (*engine.Stmt, error) {
+	if st := c.stmts[text]; st != nil {
+		return st, nil
+	}
+	if len(c.stmts) >= maxStatements {
+		for t, st := range c.stmts {
+			if err := st.Finalize(); err != nil {
+				return nil, err
+			}
+			delete(c.stmts, t)
+		}
+	}
+	st, trailing, err := c.raw.PrepareTransient(text)
+	if err != nil {
+		return nil, err
+	}
+	if trailing != 0 {
+		st.Finalize()
+		return nil, fmt.Errorf("sqlite: a second statement in %q", text)
+	}
+	c.stmts[text] = st
+	return st, nil
+}
+
+func bind(st *engine.Stmt, args []any) error {
+	for i, a := range args {
+		switch v := a.(type) {
+		case int64:
+			st.BindInt64(i+1, v)
+		case int:
+			st.BindInt64(i+1, int64(v))
+		case string:
+			st.BindText(i+1, v)
+		case bool:
+			st.BindBool(i+1, v)
+		case nil:
+			st.BindNull(i + 1)
+		case []byte:
+			st.BindText(i+1, string(v))
+		default:
+			return fmt.Errorf("sqlite: cannot bind a %T", a)
+		}
+	}
+	return nil
+}
+
+// query runs a statement and calls row for every row. row must not use the same
+// text again.
+func (c *conn) query(text string, row func(st *engine.Stmt) error, args ...any) error {
+	st, err := c.prepare(text)
+	if err != nil {
+		return err
+	}
+	if err := bind(st, args); err != nil {
+		return err
+	}
+	return drain(st, row)
+}
+
+// drain steps a bound statement to its end and resets it, so that it holds no
+// read lock.
+func drain(st *engine.Stmt, row func(st *engine.Stmt) error) error {
+	for {
+		more, err := st.Step()
+		if err == nil && more {
+			err = row(st)
+		}
+		if err != nil {
+			st.Reset()
+			return err
+		}
+		if !more {
+			return st.Reset()
+		}
+	}
+}
+
+func (c *conn) exec(text string, args ...any) error {
+	return c.query(text, func(*engine.Stmt) error { return nil }, args...)
+}
+
+// number returns the first column of the only row, 0 when there is none.
+func (c *conn) number(text string, args ...any) (n int64, err error) {
+	err = c.query(text, func(st *engine.Stmt) error { n = st.ColumnInt64(0); return nil }, args...)
+	return n, err
+}
+
+// patience is how long a writer waits for one of another process.
+const patience = 10 * time.Second
+
+// lock begins an immediate transaction. It polls by itself: the engine's own
+// waiting grows to 100 ms steps, in which a busier process always comes first.
+func (c *conn) lock() error {
+	c.raw.SetBusyTimeout(0)
+	defer c.raw.SetBusyTimeout(5 * time.Second)
+	return patiently(func() error { return c.exec("BEGIN IMMEDIATE") })
+}
+
+func patiently(fn func() error) error {
+	for start, pause := time.Now(), 200*time.Microsecond; ; pause = min(2*pause, 8*time.Millisecond) {
+		err := fn()
+		if !isBusy(err) || time.Since(start) > patience {
+			return err
+		}
+		time.Sleep(pause/2 + rand.N(pause))
+	}
+}
+
+// list is a JSON array for json_each.
+func list[T any](values []T) string {
+	if len(values) == 0 {
+		return "[]"
+	}
+	b, _ := json.Marshal(values)
+	return string(b)
+}

@@ -1,0 +1,54 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// fault turns an error of the engine into one that a caller may see: the engine's
+// own text, which can hold SQL and the file's path, stays in Err.
+func fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *registry.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	switch engine.ErrCode(err).ToPrimary() {
+	case engine.ResultBusy, engine.ResultLocked, engine.ResultIOErr, engine.ResultCantOpen, engine.ResultFull, engine.ResultReadOnly,
+		engine.ResultProtocol, engine.ResultNoMem, engine.ResultPerm, engine.ResultInterrupt:
+		return &registry.Error{Code: registry.Unavailable, Message: "the store cannot be used just now; try again", Err: err}
+	}
+	return broken(err)
+}
+
+func broken(err error) error {
+	return &registry.Error{Code: registry.Internal, Message: "the store failed", Err: err}
+}
+
+func isBusy(err error) bool {
+	c := engine.ErrCode(err).ToPrimary()
+	return err != nil && (c == engine.ResultBusy || c == engine.ResultLocked)
+}
+
+// ended is the error of a context that ended before its work began or while it
+// ran.
+func ended(ctx context.Context) error {
+	return &registry.Error{Code: registry.Unavailable, Message: "the request ended before the store could answer", Err: context.Cause(ctx)}
+}
+
+func closed() error {
+	return registry.Errorf(registry.Unavailable, "the store is closed")
+}
+
+// retryable reports whether an error says of itself that the closure is to be run
+// again.
+func retryable(err error) bool {
+	var r interface{ Retryable() bool }
+	return errors.As(err, &r) && r.Retryable()
+}

@@ -1,0 +1,264 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// columnType returns the type of a column that can be compared and sorted by.
+func columnType(c registry.Index) (registry.IndexType, bool) {
+	switch c {
+	case registry.IndexName:
+		return registry.TextIndex, true
+	case registry.IndexSince:
+		return registry.IntIndex, true
+	}
+	for _, x := range registry.IndexColumns() {
+		if x.Name == c {
+			return x.Type, true
+		}
+	}
+	return "", false
+}
+
+// found is a node with its key.
+type found struct {
+	node *graph.Node
+	text string
+	num  int64
+}
+
+// find answers a Query. Several kinds are asked one by one, each by its own index
+// in the asked order, and merged: one statement over all would sort them anew.
+func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	if q.Order == "" {
+		q.Order = registry.IndexName
+	}
+	typ, err := checkQuery(q)
+	if err != nil {
+		return graph.Page{}, err
+	}
+	if q.PerParent {
+		return v.findPerParent(ctx, q, typ)
+	}
+	return v.findPage(q, typ)
+}
+
+// findPerParent asks for each parent by itself, each once.
+func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.IndexType) (graph.Page, error) {
+	all := graph.Page{Total: -1}
+	if q.Count {
+		all.Total = 0
+	}
+	seen := map[registry.ID]bool{}
+	parents := q.Parents
+	q.After = nil
+	for _, p := range parents {
+		if seen[p] {
+			continue
+		}
+		if ctx.Err() != nil {
+			return graph.Page{}, ended(ctx)
+		}
+		seen[p] = true
+		q.Parents = []registry.ID{p}
+		page, err := v.findPage(q, typ)
+		if err != nil {
+			return graph.Page{}, err
+		}
+		all.Nodes = append(all.Nodes, page.Nodes...)
+		if q.Count {
+			all.Total += page.Total
+		}
+	}
+	return all, nil
+}
+
+func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, error) {
+	page := graph.Page{Total: -1}
+	if q.Count {
+		page.Total = 0
+	}
+	var all []found
+	var err error
+	for _, kind := range askedKinds(v.s.codes, q.Kinds) {
+		b := &builder{}
+		if err := b.conditions(q, kind); err != nil {
+			return graph.Page{}, err
+		}
+		if q.Count {
+			n, err := v.c.number("SELECT count(*) FROM node n WHERE "+b.text.String(), b.args...)
+			if err != nil {
+				return graph.Page{}, err
+			}
+			page.Total += n
+		}
+		if all, err = v.pageOf(all, q, typ, b); err != nil {
+			return graph.Page{}, err
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int {
+		c := cmp.Or(strings.Compare(a.text, b.text), cmp.Compare(a.num, b.num), strings.Compare(string(a.node.ID), string(b.node.ID)))
+		if q.Desc {
+			return -c
+		}
+		return c
+	})
+	if page.More = len(all) > q.Limit; page.More {
+		all = all[:q.Limit]
+	}
+	for _, f := range all {
+		page.Nodes = append(page.Nodes, f.node)
+	}
+	return page, nil
+}
+
+// askedKinds are the codes to ask for, -1 for any kind.
+func askedKinds(x codes, kinds []registry.Kind) []int {
+	if len(kinds) == 0 {
+		return []int{-1}
+	}
+	var out []int
+	for _, k := range kinds {
+		if code := x.kind[k]; code != 0 && !slices.Contains(out, code) {
+			out = append(out, code)
+		}
+	}
+	return out
+}
+
+func checkQuery(q graph.Query) (registry.IndexType, error) {
+	if q.Limit < 1 || q.Limit > 1000 {
+		return "", registry.Invalid("limit", "must be 1 to 1000, not %d", q.Limit)
+	}
+	if len(q.Kinds) == 0 && len(q.Parents) == 0 && len(q.Slots) == 0 {
+		return "", registry.Invalid("kinds", "a query names kinds, parents or slots")
+	}
+	if q.PerParent && len(q.Parents) == 0 {
+		return "", registry.Invalid("parents", "a query per parent names parents")
+	}
+	typ, ok := columnType(q.Order)
+	if !ok {
+		return "", registry.Invalid("order", "%q cannot be sorted by", registry.Shorten(string(q.Order), 60))
+	}
+	if q.After != nil && !fits(typ, q.After.Value) {
+		return "", registry.Invalid("after", "is not a key of the order %q", q.Order)
+	}
+	for _, p := range q.Where {
+		if err := checkPredicate(p); err != nil {
+			return "", err
+		}
+	}
+	for _, row := range q.Rows {
+		for _, p := range row {
+			if err := checkPredicate(p); err != nil {
+				return "", err
+			}
+		}
+	}
+	return typ, nil
+}
+
+func fits(typ registry.IndexType, v any) bool {
+	switch v.(type) {
+	case string:
+		return typ == registry.TextIndex
+	case int64:
+		return typ == registry.IntIndex
+	}
+	return false
+}
+
+func checkPredicate(p graph.Predicate) error {
+	typ, ok := columnType(p.Column)
+	if p.Self != "" {
+		typ, ok = registry.TextIndex, (p.Self == graph.SelfID || p.Self == graph.SelfParent) && p.Op == graph.In
+	}
+	if !ok {
+		return registry.Invalid("filter", "%q cannot be filtered by", registry.Shorten(string(p.Column)+string(p.Self), 60))
+	}
+	switch p.Op {
+	case graph.In, graph.NotIn:
+	case graph.Less, graph.AtMost, graph.More, graph.AtLeast:
+		ok = len(p.Values) > 0
+	case graph.Prefix:
+		ok = len(p.Values) > 0 && typ == registry.TextIndex
+	default:
+		ok = false
+	}
+	for _, v := range p.Values {
+		ok = ok && fits(typ, v)
+	}
+	if !ok {
+		return registry.Invalid("filter", "%q cannot be compared so", registry.Shorten(string(p.Column)+string(p.Self), 60))
+	}
+	return nil
+}
+
+// builder grows the condition of one statement. Names come from the field table
+// and codes from the database; what a caller gave is only ever bound.
+type builder struct {
+	text strings.Builder
+	args []any
+}
+
+func (b *builder) and(cond string, args ...any) {
+	if b.text.Len() > 0 {
+		b.text.WriteString(" AND ")
+	}
+	b.text.WriteString(cond)
+	b.args = append(b.args, args...)
+}
+
+func oneOf[T ~string](column string, values []T) (string, any) {
+	if len(values) == 1 {
+		return column + " = ?", string(values[0])
+	}
+	return column + " IN (SELECT value FROM json_each(?))", list(values)
+}
+
+func (b *builder) conditions(q graph.Query, kind int) error {
+	if kind >= 0 {
+		b.and(fmt.Sprintf("n.kind=%d", kind))
+	}
+	if len(q.Parents) > 0 {
+		b.and(oneOf("n.parent", q.Parents))
+	}
+	if len(q.Slots) > 0 {
+		cond, arg := oneOf("slot", q.Slots)
+		b.and("n.num IN (SELECT num FROM slot WHERE "+cond+")", arg)
+	}
+	if !q.Deleted {
+		b.and("n.deleted = 0")
+	}
+	for _, p := range q.Where {
+		b.predicate(p)
+	}
+	if len(q.Rows) == 0 {
+		return nil
+	}
+	var alternatives []string
+	outer := b.args
+	b.args = nil
+	for _, row := range q.Rows {
+		inner := &builder{}
+		for _, p := range row {
+			inner.predicate(p)
+		}
+		if len(row) == 0 {
+			inner.and("1")
+		}
+		alternatives = append(alternatives, "("+inner.text.String()+")")
+		b.args = append(b.args, inner.args...)
+	}
+	rows := b.args
+	b.args = outer
+	b.and("("+strings.Join(alternatives, " OR ")+")", rows...)
+	return nil
+}

@@ -1,0 +1,240 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pedigree/graph"
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// row is a row of edge.
+type row struct {
+	from, to                              int64
+	kind                                  int
+	recorded, retracted, validFrom, until int64
+	subject                               int64
+}
+
+// walk reads the edges of one direction and some kinds at one instant.
+type walk struct {
+	v      *view
+	when   instant
+	down   bool
+	first  string // the first far ends of a node
+	among  string // the far ends of a node that are in a list
+	degree string
+}
+
+// walkOf makes the texts of a walk. They hold codes and no values of a caller.
+// LIMIT takes an expression here and everywhere: with a bare parameter the engine
+// prepares the statement anew at every binding, which is most of a walk's time.
+func (v *view) walkOf(d graph.Direction, kinds []registry.EdgeKind, at graph.Instant) (*walk, error) {
+	w := &walk{v: v, when: instantOf(at), down: d == graph.Downstream}
+	near, far := "from_num", "to_num"
+	switch d {
+	case graph.Upstream:
+	case graph.Downstream:
+		near, far = far, near
+	default:
+		return nil, registry.Invalid("direction", "%q is neither UPSTREAM nor DOWNSTREAM", d)
+	}
+	cond, err := edgeCondition(v.s.codes, kinds, far, w.when)
+	if err != nil {
+		return nil, err
+	}
+	const columns = "SELECT e.from_num, e.to_num, e.kind, e.recorded_seq, e.retracted_seq, e.valid_from, e.valid_to, e.subject FROM edge e WHERE e."
+	w.first = columns + near + " = ?1 AND e." + far + " > ?4" + cond + " ORDER BY e." + far + ", e.kind LIMIT ?5+0"
+	w.among = columns + near + " = ?1 AND e." + far + " IN (SELECT value FROM json_each(?4))" + cond
+	w.degree = "SELECT count(*) FROM edge e WHERE e." + near + " = ?1" + cond
+	return w, nil
+}
+
+// edgeCondition is what an edge must meet at an instant; ?2 is Valid, ?3 Known. An
+// edge is seen only where its far end is.
+func edgeCondition(x codes, kinds []registry.EdgeKind, far string, when instant) (string, error) {
+	var b strings.Builder
+	if when.byKnow {
+		b.WriteString(" AND e.recorded_seq <= ?3 AND (e.retracted_seq = 0 OR e.retracted_seq > ?3)")
+	} else {
+		b.WriteString(" AND e.retracted_seq = 0")
+	}
+	if when.byValid {
+		b.WriteString(" AND e.valid_from <= ?2 AND (e.valid_to = 0 OR e.valid_to > ?2) AND (SELECT x.valid_from FROM ")
+		switch when.past {
+		case present:
+			b.WriteString("node x WHERE x.num = e." + far)
+		case newest:
+			b.WriteString("revision x WHERE x.num = e." + far + " AND x.recorded_seq <= ?3 ORDER BY x.revision DESC LIMIT 1")
+		case asOf:
+			b.WriteString("revision x WHERE x.num = e." + far + " AND x.since <= ?2")
+			if when.byKnow {
+				b.WriteString(" AND x.recorded_seq <= ?3")
+			}
+			b.WriteString(" ORDER BY x.since DESC, x.revision DESC LIMIT 1")
+		}
+		b.WriteString(") <= ?2")
+	}
+	if len(kinds) > 0 {
+		var in []int
+		for _, k := range kinds {
+			code, ok := x.edge[k]
+			if !ok {
+				return "", registry.Invalid("edges", "%q is no edge kind; use some of %v", k, registry.EdgeKinds())
+			}
+			in = append(in, code)
+		}
+		slices.Sort(in)
+		b.WriteString(" AND e.kind IN (")
+		for i, code := range slices.Compact(in) {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(strconv.Itoa(code))
+		}
+		b.WriteByte(')')
+	}
+	return b.String(), nil
+}
+
+// prepare readies a text for a near end.
+func (w *walk) prepare(text string, near int64) (*engine.Stmt, error) {
+	st, err := w.v.c.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	st.BindInt64(1, near)
+	if w.when.byValid {
+		st.BindInt64(2, w.when.valid)
+	}
+	if w.when.byKnow {
+		st.BindInt64(3, w.when.known)
+	}
+	return st, nil
+}
+
+// edges appends the first edges of a node with far ends beyond after.
+func (w *walk) edges(rows []row, near, after int64, limit int) ([]row, error) {
+	st, err := w.prepare(w.first, near)
+	if err != nil {
+		return rows, err
+	}
+	st.BindInt64(4, after)
+	st.BindInt64(5, int64(limit))
+	err = drain(st, func(st *engine.Stmt) error { rows = append(rows, scanRow(st)); return nil })
+	return rows, err
+}
+
+// edgesAmong appends the edges of a node to far ends in a JSON list.
+func (w *walk) edgesAmong(rows []row, near int64, far string) ([]row, error) {
+	st, err := w.prepare(w.among, near)
+	if err != nil {
+		return rows, err
+	}
+	st.BindText(4, far)
+	err = drain(st, func(st *engine.Stmt) error { rows = append(rows, scanRow(st)); return nil })
+	return rows, err
+}
+
+func scanRow(st *engine.Stmt) row {
+	return row{st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt(2), st.ColumnInt64(3), st.ColumnInt64(4), st.ColumnInt64(5), st.ColumnInt64(6), st.ColumnInt64(7)}
+}
+
+func (w *walk) far(r row) int64 {
+	if w.down {
+		return r.from
+	}
+	return r.to
+}
+
+// edge makes the edge of a row, given the ids of its ends.
+func (w *walk) edge(r row, from, to registry.ID) (graph.Edge, error) {
+	by, err := w.v.subjectName(r.subject)
+	kind := w.v.s.codes.edgeName[r.kind]
+	return graph.Edge{ID: graph.EdgeID(kind, from, to, r.recorded), Kind: kind, From: from, To: to, ValidFrom: stamp(r.validFrom), ValidTo: stamp(r.until),
+		RecordedSeq: r.recorded, RetractedSeq: r.retracted, By: by}, err
+}
+
+func (v *view) subjectName(num int64) (name string, err error) {
+	if num == 0 {
+		return "", nil
+	}
+	if !v.writing {
+		if n, ok := v.s.subjects.Load(num); ok {
+			return n.(string), nil
+		}
+	}
+	err = v.c.query("SELECT name FROM subject WHERE num = ?", func(st *engine.Stmt) error { name = st.ColumnText(0); return nil }, num)
+	if err == nil && !v.writing {
+		v.s.subjects.Store(num, name)
+	}
+	return name, err
+}
+
+// hops answers a HopQuery.
+func (v *view) hops(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+	if q.Cap < 1 {
+		return nil, registry.Invalid("cap", "must be 1 or more")
+	}
+	w, err := v.walkOf(q.Direction, q.Edges, q.At)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]graph.Hops, len(q.IDs))
+	seen := map[int64]*graph.Node{}
+	for i, id := range q.IDs {
+		if ctx.Err() != nil {
+			return nil, ended(ctx)
+		}
+		if out[i], err = w.hop(q, id, seen); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (w *walk) hop(q graph.HopQuery, id registry.ID, seen map[int64]*graph.Node) (graph.Hops, error) {
+	h := graph.Hops{Of: id}
+	near, err := w.v.nodeByID(w.when, id, true)
+	if err != nil || near == nil {
+		return h, err
+	}
+	rows, err := w.edges(nil, near.Number, q.After, q.Cap+1)
+	if err != nil {
+		return h, err
+	}
+	if h.More = len(rows) > q.Cap; h.More {
+		rows = rows[:q.Cap]
+	}
+	for _, r := range rows {
+		num := w.far(r)
+		n := seen[num]
+		if n == nil {
+			if n, err = w.v.nodeByNum(w.when, num, q.Bare); err != nil {
+				return h, err
+			}
+			seen[num] = n
+		}
+		from, to := id, n.ID
+		if w.down {
+			from, to = to, from
+		}
+		e, err := w.edge(r, from, to)
+		if err != nil {
+			return h, err
+		}
+		h.Edges, h.Nodes = append(h.Edges, e), append(h.Nodes, n)
+	}
+	if !q.Count {
+		return h, nil
+	}
+	st, err := w.prepare(w.degree, near.Number)
+	if err != nil {
+		return h, err
+	}
+	return h, drain(st, func(st *engine.Stmt) error { h.Degree = st.ColumnInt64(0); return nil })
+}

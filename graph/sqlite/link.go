@@ -1,0 +1,321 @@
+package sqlite
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"pedigree/graph"
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// arc is an edge by the numbers of its ends.
+type arc struct {
+	from, to int64
+	kind     int
+}
+
+// end is an end of an edge to be linked.
+type end struct {
+	num     int64
+	kind    registry.Kind
+	deleted bool
+}
+
+// Link records edges; see graph.Tx.
+func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
+	if err := t.usable(ctx); err != nil {
+		return err
+	}
+	ends := map[registry.ID]*end{}
+	arcs := make([]arc, len(edges))
+	standing := make([]int64, len(edges))
+	firstOf := map[arc]bool{}
+	var fresh []arc
+	for i, e := range edges {
+		a, err := t.arcOf(e, ends)
+		if err != nil {
+			return fault(err)
+		}
+		arcs[i] = a
+		if standing[i], err = t.live(a); err != nil {
+			return fault(err)
+		}
+		if standing[i] == 0 && !firstOf[a] {
+			firstOf[a] = true
+			fresh = append(fresh, a)
+		}
+	}
+	if err := t.checkCycles(fresh, ends); err != nil {
+		return fault(err)
+	}
+	for i, e := range edges {
+		if err := t.linkOne(e, arcs[i], standing[i], firstOf); err != nil {
+			return fault(err)
+		}
+	}
+	return nil
+}
+
+// linkOne writes an edge unless it stands or was written in this batch.
+func (t *tx) linkOne(e *graph.Edge, a arc, standing int64, pending map[arc]bool) error {
+	e.Created, e.RecordedSeq = standing == 0 && pending[a], standing
+	if standing == 0 {
+		e.RecordedSeq = t.seq
+	}
+	e.ID = graph.EdgeID(e.Kind, e.From, e.To, e.RecordedSeq)
+	if !e.Created {
+		return nil
+	}
+	pending[a] = false
+	e.RetractedSeq = 0
+	by, err := t.subject(e.By)
+	if err != nil {
+		return err
+	}
+	t.wrote = true
+	return t.c.exec("INSERT INTO edge(from_num, to_num, kind, recorded_seq, retracted_seq, valid_from, valid_to, subject) VALUES(?, ?, ?, ?, 0, ?, ?, ?)",
+		a.from, a.to, a.kind, t.seq, micros(e.ValidFrom), micros(e.ValidTo), by)
+}
+
+func (t *tx) arcOf(e *graph.Edge, ends map[registry.ID]*end) (arc, error) {
+	from, err := t.end(e.From, ends)
+	if err != nil {
+		return arc{}, err
+	}
+	to, err := t.end(e.To, ends)
+	if err != nil {
+		return arc{}, err
+	}
+	if err := registry.CheckEdge(e.Kind, from.kind, to.kind); err != nil {
+		return arc{}, err
+	}
+	return arc{from.num, to.num, t.s.codes.edge[e.Kind]}, nil
+}
+
+func (t *tx) end(id registry.ID, ends map[registry.ID]*end) (*end, error) {
+	if x := ends[id]; x != nil {
+		return x, nil
+	}
+	found, err := t.lookup(id)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil || found.deleted {
+		return nil, registry.Errorf(registry.NotFound, "there is no %q to link", registry.Shorten(string(id), 60))
+	}
+	ends[id] = &end{num: found.num, kind: found.kind}
+	return ends[id], nil
+}
+
+// live returns the sequence of the edge that stands, 0 for none.
+func (t *tx) live(a arc) (int64, error) {
+	return t.c.number("SELECT recorded_seq FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND retracted_seq = 0", a.from, a.to, a.kind)
+}
+
+// subject returns the number of a name, giving it one.
+func (t *tx) subject(name string) (int64, error) {
+	if name == "" {
+		return 0, nil
+	}
+	num, err := t.c.number("SELECT num FROM subject WHERE name = ?", name)
+	if err != nil || num != 0 {
+		return num, err
+	}
+	if err := t.c.exec("INSERT INTO subject(name) VALUES(?)", name); err != nil {
+		return 0, err
+	}
+	return t.c.raw.LastInsertRowID(), nil
+}
+
+// Unlink retracts live edges; see graph.Tx. One that this same update recorded
+// never was: its row goes.
+func (t *tx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
+	if err := t.usable(ctx); err != nil {
+		return err
+	}
+	for _, e := range edges {
+		if err := t.unlink(e); err != nil {
+			return fault(err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) unlink(e *graph.Edge) error {
+	from, err := t.lookup(e.From)
+	if err != nil || from == nil {
+		return err
+	}
+	to, err := t.lookup(e.To)
+	if err != nil || to == nil {
+		return err
+	}
+	a := arc{from.num, to.num, t.s.codes.edge[e.Kind]}
+	recorded, err := t.live(a)
+	if err != nil || recorded == 0 {
+		return err
+	}
+	t.wrote = true
+	e.ID, e.RecordedSeq, e.RetractedSeq = graph.EdgeID(e.Kind, e.From, e.To, recorded), recorded, t.seq
+	if recorded == t.seq {
+		return t.c.exec("DELETE FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND recorded_seq = ?", a.from, a.to, a.kind, recorded)
+	}
+	return t.c.exec("UPDATE edge SET retracted_seq = ?5 WHERE from_num = ?1 AND to_num = ?2 AND kind = ?3 AND recorded_seq = ?4",
+		a.from, a.to, a.kind, recorded, t.seq)
+}
+
+// checkCycles refuses a batch whose edges would close a cycle. The stored graph
+// has none, so one must go through a new edge. It is within the batch, which is
+// searched in memory, or enters the stored graph, and then leaves it by an effect
+// that something stored names as its cause: only with such an effect is the
+// store searched, once for all of the batch, over the edge kinds that can lead there.
+func (t *tx) checkCycles(fresh []arc, ends map[registry.ID]*end) error {
+	kindOf := map[int64]registry.Kind{}
+	for _, e := range ends {
+		kindOf[e.num] = e.kind
+	}
+	s := search{t: t, batch: map[int64][]int64{}, state: map[int64]int{}}
+	targets := map[registry.Kind]bool{}
+	for _, a := range fresh {
+		s.batch[a.from] = append(s.batch[a.from], a.to)
+	}
+	asked := map[int64]bool{}
+	for _, a := range fresh {
+		if asked[a.from] {
+			continue
+		}
+		asked[a.from] = true
+		named, err := t.c.number("SELECT 1 FROM edge WHERE to_num = ? AND retracted_seq = 0 LIMIT 1", a.from)
+		if err != nil {
+			return err
+		}
+		if named != 0 {
+			targets[kindOf[a.from]] = true
+		}
+	}
+	if len(targets) > 0 {
+		s.text = storedCauses(t.s.codes, targets)
+	}
+	for _, a := range fresh {
+		cycle, err := s.from(a.from)
+		if err != nil {
+			return err
+		}
+		if cycle != nil {
+			return t.cycleError(cycle)
+		}
+	}
+	return nil
+}
+
+// storedCauses is the text that reads the causes of a node over those edge kinds
+// from which one of the target kinds can be reached.
+func storedCauses(x codes, targets map[registry.Kind]bool) string {
+	reach := map[registry.Kind]bool{}
+	for k := range targets {
+		reach[k] = true
+	}
+	lineage := registry.LineageKinds()
+	used := map[registry.EdgeKind]bool{}
+	for grown := true; grown; {
+		grown = false
+		for _, ek := range registry.EdgeKinds() {
+			for _, from := range lineage {
+				for _, to := range lineage {
+					if !reach[to] || registry.CheckEdge(ek, from, to) != nil || used[ek] && reach[from] {
+						continue
+					}
+					used[ek], reach[from], grown = true, true, true
+				}
+			}
+		}
+	}
+	var in []string
+	for _, ek := range registry.EdgeKinds() {
+		if used[ek] {
+			in = append(in, strconv.Itoa(x.edge[ek]))
+		}
+	}
+	return "SELECT to_num FROM edge WHERE from_num = ? AND retracted_seq = 0 AND kind IN (" + strings.Join(in, ",") + ")"
+}
+
+// search is a depth-first walk from effects to causes over stored and new edges.
+type search struct {
+	t     *tx
+	text  string // "" keeps to the batch
+	batch map[int64][]int64
+	state map[int64]int // 1 on the path, 2 done
+}
+
+type frame struct {
+	num  int64
+	next []int64
+}
+
+// from returns a cycle that can be reached from a node, in the order of its
+// edges, nil for none.
+func (s *search) from(start int64) ([]int64, error) {
+	if s.state[start] != 0 {
+		return nil, nil
+	}
+	var path []frame
+	enter := func(num int64) error {
+		next, err := s.causes(num)
+		s.state[num] = 1
+		path = append(path, frame{num, next})
+		return err
+	}
+	if err := enter(start); err != nil {
+		return nil, err
+	}
+	for len(path) > 0 {
+		top := &path[len(path)-1]
+		if len(top.next) == 0 {
+			s.state[top.num] = 2
+			path = path[:len(path)-1]
+			continue
+		}
+		num := top.next[0]
+		top.next = top.next[1:]
+		switch s.state[num] {
+		case 0:
+			if err := enter(num); err != nil {
+				return nil, err
+			}
+		case 1:
+			var cycle []int64
+			for _, f := range path {
+				if f.num == num || cycle != nil {
+					cycle = append(cycle, f.num)
+				}
+			}
+			return cycle, nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *search) causes(num int64) ([]int64, error) {
+	next := append([]int64(nil), s.batch[num]...)
+	if s.text == "" {
+		return next, nil
+	}
+	err := s.t.c.query(s.text, func(st *engine.Stmt) error { next = append(next, st.ColumnInt64(0)); return nil }, num)
+	return next, err
+}
+
+func (t *tx) cycleError(cycle []int64) error {
+	path := make([]string, 0, len(cycle))
+	for _, num := range cycle {
+		err := t.c.query("SELECT id FROM node WHERE num = ?", func(st *engine.Stmt) error { path = append(path, st.ColumnText(0)); return nil }, num)
+		if err != nil {
+			return err
+		}
+	}
+	e := registry.Errorf(registry.FailedPrecondition, "the edge would close a cycle: nothing comes from itself")
+	e.Details = map[string]any{"path": path}
+	return e
+}

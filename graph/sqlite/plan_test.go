@@ -1,0 +1,242 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pedigree/graph"
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// plan asks the engine how it would run a text.
+func plan(t *testing.T, c *conn, text string) []string {
+	t.Helper()
+	st, _, err := c.raw.PrepareTransient("EXPLAIN QUERY PLAN " + text)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	defer st.Finalize()
+	var out []string
+	for {
+		more, err := st.Step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !more {
+			return out
+		}
+		out = append(out, st.ColumnText(3))
+	}
+}
+
+// scans names the first step of a plan that reads a whole table.
+func scans(steps []string) string {
+	for _, s := range steps {
+		if strings.HasPrefix(s, "SCAN ") && !strings.Contains(s, "json_each") && !strings.Contains(s, "pragma_") && s != "SCAN CONSTANT ROW" &&
+			!strings.HasPrefix(s, "SCAN log") && s != "SCAN l" && s != "SCAN kind" && s != "SCAN edge_kind" {
+			return s
+		}
+	}
+	return ""
+}
+
+func testStore(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// TestNoStatementScansATable runs every kind of statement on one connection and
+// explains all of them. Only the log may be read in the order of its key.
+func TestNoStatementScansATable(t *testing.T) {
+	s := testStore(t)
+	var texts []string
+	err := s.Update(t.Context(), func(g graph.Tx) error {
+		err := everyStatement(t.Context(), g)
+		for text := range g.(*tx).c.stmts {
+			texts = append(texts, text)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := 0
+	s.read(t.Context(), func(v *view) error {
+		for _, text := range texts {
+			switch strings.Fields(text)[0] {
+			case "SELECT", "UPDATE", "DELETE":
+				explained++
+				if step := scans(plan(t, v.c, text)); step != "" {
+					t.Errorf("%s\n\t%s", step, text)
+				}
+			}
+		}
+		return nil
+	})
+	if explained < 50 {
+		t.Fatalf("only %d statements were explained", explained)
+	}
+}
+
+func everyStatement(ctx context.Context, g graph.Tx) error {
+	node := func(kind registry.Kind, name string) *graph.Node {
+		return &graph.Node{ID: registry.NewID(kind, name), Kind: kind, Name: name, Slots: []string{name}}
+	}
+	a, b := node(registry.KindDatasetVersion, "a"), node(registry.KindDatasetVersion, "b")
+	e := &graph.Edge{Kind: registry.EdgeDerivedFrom, From: b.ID, To: a.ID, By: "me"}
+	back := &graph.Edge{Kind: registry.EdgeDerivedFrom, From: a.ID, To: b.ID}
+	errs := []error{g.Append(ctx, &registry.LogEntry{Objects: []registry.ID{a.ID}}), g.Put(ctx, a, b), g.Put(ctx, a), g.Link(ctx, e)}
+	if g.Link(ctx, back) == nil {
+		errs = append(errs, errors.New("a cycle was taken"))
+	}
+	for _, at := range []graph.Instant{{}, {Known: 1}, {Valid: a.ValidFrom.AddDate(3000, 0, 0)}, {Valid: a.ValidFrom.AddDate(3000, 0, 0), Known: 1},
+		{Valid: a.ValidFrom.AddDate(3000, 0, 0), Current: true}, {Valid: a.ValidFrom.AddDate(3000, 0, 0), Current: true, Known: 1}} {
+		for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
+			_, err1 := g.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{a.ID, b.ID}, Direction: d, At: at, Cap: 5, Count: true, Edges: registry.EdgeKinds()[:3]})
+			_, err2 := g.Closure(ctx, graph.ClosureQuery{Roots: []registry.ID{a.ID, b.ID}, Direction: d, At: at, Depth: 2, Fanout: 1, Limit: 1})
+			errs = append(errs, err1, err2)
+		}
+		_, err := g.Nodes(ctx, at, a.ID)
+		errs = append(errs, err)
+	}
+	for _, q := range someQueries(a.ID) {
+		_, err := g.Find(ctx, q)
+		errs = append(errs, err)
+	}
+	for _, q := range []graph.LogQuery{{Limit: 1}, {Limit: 1, Object: a.ID, Desc: true}, {Limit: 1, Actor: "x"}, {Limit: 1, Models: []registry.ID{"a"}}, {Limit: 1, WithModel: true}} {
+		_, err := g.Log(ctx, q)
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, g.Unlink(ctx, e), g.Delete(ctx, b))...)
+}
+
+func someQueries(id registry.ID) (out []graph.Query) {
+	kinds := []registry.Kind{registry.KindModelVersion}
+	stage := graph.Predicate{Column: registry.IndexStage, Op: graph.In, Values: []any{"PRODUCTION"}}
+	child := stage
+	child.Child = registry.KindModelVersion
+	for _, q := range []graph.Query{
+		{Kinds: kinds, Where: []graph.Predicate{stage}}, {Kinds: kinds, Where: []graph.Predicate{{Column: registry.IndexName, Op: graph.Prefix, Values: []any{"a"}}}},
+		{Kinds: []registry.Kind{registry.KindModel}, Where: []graph.Predicate{child}, Rows: [][]graph.Predicate{{stage}, {child, stage}}},
+		{Parents: []registry.ID{id}}, {Parents: []registry.ID{id, "x"}, Kinds: kinds}, {Slots: []string{"a"}}, {Slots: []string{"a", "b"}, Kinds: kinds},
+		{Kinds: kinds, Where: []graph.Predicate{{Self: graph.SelfID, Op: graph.In, Values: []any{"a", "b"}}}},
+	} {
+		for _, order := range []registry.Index{registry.IndexName, registry.IndexSince, registry.IndexVersion} {
+			q.Order, q.Limit, q.Count = order, 10, true
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// TestEveryListingHasItsIndex holds each order of a kind, whole and within one
+// parent, first page and later ones, to an index that gives it without sorting.
+func TestEveryListingHasItsIndex(t *testing.T) {
+	s := testStore(t)
+	s.read(t.Context(), func(v *view) error {
+		for _, noun := range registry.Nouns() {
+			if noun.Kind == "" {
+				continue
+			}
+			orders := []registry.Index{registry.IndexName, registry.IndexSince}
+			for _, u := range columnsOf[noun.Kind] {
+				orders = append(orders, u.name)
+			}
+			for _, order := range orders {
+				for i := range 8 {
+					q := graph.Query{Order: order, Desc: i&1 > 0, Limit: 10}
+					if i&2 > 0 {
+						q.Parents = []registry.ID{"p"}
+					}
+					if i&4 > 0 {
+						q.After = &graph.Key{Value: "", ID: ""}
+					}
+					b := &builder{}
+					if err := b.conditions(q, s.codes.kind[noun.Kind]); err != nil {
+						t.Fatal(err)
+					}
+					text, _ := pageText(q, b)
+					if p := fmt.Sprint(plan(t, v.c, text)); !strings.Contains(p, "USING INDEX node_") || strings.Contains(p, "TEMP B-TREE") {
+						t.Errorf("%s by %s: %s\n\t%s", noun.Name, order, p, text)
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// TestEveryKindHasACode fails where a kind was added and the database gives it no
+// code.
+func TestEveryKindHasACode(t *testing.T) {
+	s := testStore(t)
+	for _, k := range registry.Kinds() {
+		if s.codes.kind[k] == 0 {
+			t.Errorf("%s has no code", k)
+		}
+	}
+	for _, k := range registry.EdgeKinds() {
+		if s.codes.edge[k] == 0 {
+			t.Errorf("%s has no code", k)
+		}
+	}
+}
+
+// TestANewerSchemaIsRefused also shows that steps are not run again.
+func TestANewerSchemaIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.db")
+	s, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _ := s.Ping(t.Context())
+	s.Close()
+	if s, err = Open(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := s.Ping(t.Context()); string(again.Secret) != string(first.Secret) || len(first.Secret) != 32 {
+		t.Fatal("the secret changed")
+	}
+	s.Close()
+	c, err := openConn(path, engine.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.exec("UPDATE meta SET value = '99' WHERE key = 'schema'"); err != nil {
+		t.Fatal(err)
+	}
+	c.close()
+	_, err = Open(t.Context(), path)
+	if registry.CodeOf(err) != registry.FailedPrecondition || !strings.Contains(err.Error(), "upgrade pedigree") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// TestNoStatementIsPreparedTwice holds the texts to a form that the engine does
+// not prepare anew when a parameter is bound: a bare LIMIT parameter is one that it does.
+func TestNoStatementIsPreparedTwice(t *testing.T) {
+	s := testStore(t)
+	err := s.Update(t.Context(), func(g graph.Tx) error {
+		err := everyStatement(t.Context(), g)
+		for text := range g.(*tx).c.stmts {
+			if i := strings.LastIndex(text, "LIMIT ?"); i >= 0 && !strings.HasSuffix(text, "+0") {
+				t.Error(text)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,293 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"pedigree/graph"
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// Put creates or replaces nodes; see graph.Tx.
+func (t *tx) Put(ctx context.Context, nodes ...*graph.Node) error {
+	if err := t.usable(ctx); err != nil {
+		return err
+	}
+	plan, err := t.planPut(nodes)
+	if err == nil {
+		err = t.freeSlots(plan)
+	}
+	for i := 0; i < len(nodes) && err == nil; i++ {
+		err = t.putNode(nodes[i], plan[nodes[i].ID])
+	}
+	if err == nil {
+		err = t.takeSlots(plan)
+	}
+	return fault(err)
+}
+
+// planned is a node of a batch: what stands of it, and the slots it ends with.
+type planned struct {
+	stored
+	slots []string
+	held  bool
+}
+
+// planPut refuses what cannot be put, before anything is written.
+func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*planned, error) {
+	plan := make(map[registry.ID]*planned, len(nodes))
+	for _, n := range nodes {
+		p := plan[n.ID]
+		if p == nil {
+			found, err := t.lookup(n.ID)
+			if err != nil {
+				return nil, err
+			}
+			p = &planned{stored: stored{kind: n.Kind, parent: n.Parent}}
+			if found != nil {
+				p.stored, p.held = *found, found.slots
+			}
+			plan[n.ID] = p
+		}
+		if err := t.checkPut(n, p); err != nil {
+			return nil, err
+		}
+		p.slots = slices.Compact(slices.Sorted(slices.Values(n.Slots)))
+	}
+	return plan, t.checkSlots(plan)
+}
+
+func (t *tx) checkPut(n *graph.Node, p *planned) error {
+	switch {
+	case n.ID == "" || t.s.codes.kind[n.Kind] == 0:
+		return registry.Errorf(registry.Internal, "a node needs an id and a kind that is known, not %q of kind %q", n.ID, n.Kind)
+	case p.deleted:
+		return registry.Errorf(registry.FailedPrecondition, "%s is deleted and cannot be written", n.ID)
+	case p.kind != n.Kind || p.parent != n.Parent:
+		return registry.Errorf(registry.Internal, "%s is a %s in %q and cannot become a %s in %q", n.ID, p.kind, p.parent, n.Kind, n.Parent)
+	}
+	for name, v := range n.Columns {
+		typ, ok := columnType(name)
+		if _, text := v.(string); ok && text != (typ == registry.TextIndex) {
+			ok = false
+		} else if _, number := v.(int64); ok && number != (typ == registry.IntIndex) {
+			ok = false
+		}
+		if !ok {
+			return registry.Errorf(registry.Internal, "column %q of %s cannot hold a %T", name, n.ID, v)
+		}
+	}
+	return nil
+}
+
+// checkSlots refuses a slot that two nodes of the batch want, or that a node
+// outside of it holds.
+func (t *tx) checkSlots(plan map[registry.ID]*planned) error {
+	wanted := map[string]registry.ID{}
+	for id, p := range plan {
+		for _, slot := range p.slots {
+			holder := wanted[slot]
+			if holder == "" {
+				var err error
+				if holder, err = t.holder(slot); err != nil {
+					return err
+				}
+				if other := plan[holder]; holder != "" && other != nil {
+					holder = ""
+				}
+			}
+			if holder != "" && holder != id {
+				e := registry.Errorf(registry.Conflict, "%q is taken", slot)
+				e.Details = map[string]any{"slot": slot}
+				return e
+			}
+			wanted[slot] = id
+		}
+	}
+	return nil
+}
+
+func (t *tx) holder(slot string) (id registry.ID, err error) {
+	err = t.c.query("SELECT n.id FROM slot s JOIN node n ON n.num = s.num WHERE s.slot = ?", func(st *engine.Stmt) error {
+		id = registry.ID(st.ColumnText(0))
+		return nil
+	}, slot)
+	return id, err
+}
+
+// freeSlots empties the slots of the whole batch before any is taken, so that
+// nodes can change places.
+func (t *tx) freeSlots(plan map[registry.ID]*planned) error {
+	for _, p := range plan {
+		if p.held {
+			if err := t.freeSlotsOf(p.num); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *tx) freeSlotsOf(num int64) error {
+	t.wrote = true
+	return t.c.exec("DELETE FROM slot WHERE slot IN (SELECT value FROM json_each((SELECT slots FROM node WHERE num = ?)))", num)
+}
+
+func (t *tx) takeSlots(plan map[registry.ID]*planned) error {
+	for _, p := range plan {
+		for _, slot := range p.slots {
+			if err := t.c.exec("INSERT INTO slot(slot, num) VALUES(?, ?)", slot, p.num); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// The texts that write a node; index columns come last, in their fixed order.
+var insertNode, updateNode, clearNode = func() (string, string, string) {
+	var names, marks, set, clear strings.Builder
+	for _, c := range registry.IndexColumns() {
+		names.WriteString(", " + string(c.Name))
+		marks.WriteString(", ?")
+		set.WriteString(", " + string(c.Name) + " = ?")
+		if c.Type == registry.IntIndex {
+			clear.WriteString(", " + string(c.Name) + " = 0")
+		} else {
+			clear.WriteString(", " + string(c.Name) + " = ''")
+		}
+	}
+	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, deleted, doc" + names.String() +
+			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
+		"UPDATE node SET name = ?2, slots = ?3, valid_from = ?4, valid_to = ?5, since = ?6, revision = ?7, recorded_seq = ?8, doc = ?9" +
+			set.String() + " WHERE num = ?1",
+		"UPDATE node SET slots = '', since = ?2, revision = ?3, recorded_seq = ?4, deleted = 1, doc = ?5" + clear.String() + " WHERE num = ?1"
+}()
+
+func (t *tx) putNode(n *graph.Node, p *planned) error {
+	t.wrote = true
+	from, to, since := micros(n.ValidFrom), micros(n.ValidTo), micros(n.Since)
+	if n.Since.IsZero() {
+		since = from
+	}
+	slots := ""
+	if len(p.slots) > 0 {
+		slots = list(p.slots)
+	}
+	values, columns, err := t.columns(n)
+	if err != nil {
+		return err
+	}
+	p.revision++
+	if p.num == 0 {
+		if p.num, err = t.newNumber(); err != nil {
+			return err
+		}
+		err = t.c.exec(insertNode, append([]any{p.num, string(n.ID), t.s.codes.kind[n.Kind], string(n.Parent), n.Name, slots, from, to, since,
+			p.revision, t.seq, n.Doc}, values...)...)
+	} else {
+		// The document of the revision that ends now moves from the node to its row.
+		if err := t.c.exec("UPDATE revision SET doc = (SELECT doc FROM node WHERE num = ?1) WHERE num = ?1 AND revision = ?2", p.num, p.revision-1); err != nil {
+			return err
+		}
+		err = t.c.exec(updateNode, append([]any{p.num, n.Name, slots, from, to, since, p.revision, t.seq, n.Doc}, values...)...)
+	}
+	if err != nil {
+		return err
+	}
+	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
+	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+		p.num, p.revision, since, t.seq, from, to, n.Name, columns)
+}
+
+// columns returns the values of all index columns in order, and as JSON those that
+// are not absent.
+func (t *tx) columns(n *graph.Node) ([]any, string, error) {
+	t.columnValues = t.columnValues[:0]
+	present := map[registry.Index]any{}
+	for _, c := range registry.IndexColumns() {
+		if c.Type == registry.IntIndex {
+			t.columnValues = append(t.columnValues, n.Int(c.Name))
+		} else {
+			t.columnValues = append(t.columnValues, n.Text(c.Name))
+		}
+		if v, ok := n.Columns[c.Name]; ok {
+			present[c.Name] = v
+		}
+	}
+	if len(present) == 0 {
+		return t.columnValues, "", nil
+	}
+	b, err := json.Marshal(present)
+	return t.columnValues, string(b), err
+}
+
+func (t *tx) newNumber() (int64, error) {
+	if t.nextNum == 0 {
+		last, err := t.c.number("SELECT max(num) FROM node")
+		if err != nil {
+			return 0, err
+		}
+		t.nextNum = last + 1
+	}
+	t.nextNum++
+	return t.nextNum - 1, nil
+}
+
+// Delete turns nodes into tombstones; see graph.Tx. A node that does not exist or
+// is one already is NOT_FOUND. Since is taken from the given node, its validFrom
+// where it has none.
+func (t *tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
+	if err := t.usable(ctx); err != nil {
+		return err
+	}
+	found := make([]*stored, len(nodes))
+	for i, n := range nodes {
+		var err error
+		if found[i], err = t.lookup(n.ID); err != nil {
+			return fault(err)
+		}
+		if found[i] == nil || found[i].deleted {
+			return registry.Errorf(registry.NotFound, "there is no %s to delete", n.ID)
+		}
+	}
+	seen := map[registry.ID]bool{}
+	for i, n := range nodes {
+		if !seen[n.ID] {
+			if err := t.deleteNode(n, found[i]); err != nil {
+				return fault(err)
+			}
+		}
+		seen[n.ID] = true
+	}
+	return nil
+}
+
+func (t *tx) deleteNode(n *graph.Node, f *stored) error {
+	t.wrote = true
+	if f.slots {
+		if err := t.freeSlotsOf(f.num); err != nil {
+			return err
+		}
+	}
+	since := micros(n.Since)
+	if n.Since.IsZero() {
+		var err error
+		if since, err = t.c.number("SELECT valid_from FROM node WHERE num = ?", f.num); err != nil {
+			return err
+		}
+	}
+	if err := t.c.exec("UPDATE revision SET doc = '' WHERE num = ?", f.num); err != nil {
+		return err
+	}
+	if err := t.c.exec(clearNode, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
+		return err
+	}
+	n.Number, n.Revision, n.RecordedSeq, n.Deleted = f.num, f.revision+1, t.seq, true
+	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns)
+		SELECT num, revision, since, recorded_seq, valid_from, valid_to, name, 1, '' FROM node WHERE num = ?`, f.num)
+}

@@ -1,0 +1,192 @@
+package sqlite
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// steps are the schema steps in order; the schema number is how many were done.
+// A step that was released never changes: a later one alters what it made.
+var steps = []func(c *conn) error{firstStep}
+
+// firstStep makes the tables and the instance secret. Columns and indexes that
+// follow the field table are made by derive, at every start.
+func firstStep(c *conn) error {
+	for _, ddl := range []string{
+		`CREATE TABLE kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
+		`CREATE TABLE edge_kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
+		`CREATE TABLE subject(num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
+		// slots is a copy of the node's rows in slot, so that reading a node reads one row.
+		`CREATE TABLE node(num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL,
+			slots TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, since INTEGER NOT NULL, revision INTEGER NOT NULL,
+			recorded_seq INTEGER NOT NULL, deleted INTEGER NOT NULL, doc TEXT NOT NULL)`,
+		// A NULL doc is the newest revision's: it stands in node. An erased one is ''.
+		`CREATE TABLE revision(num INTEGER NOT NULL, revision INTEGER NOT NULL, since INTEGER NOT NULL, recorded_seq INTEGER NOT NULL,
+			valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, name TEXT NOT NULL, deleted INTEGER NOT NULL, columns TEXT NOT NULL, doc TEXT,
+			PRIMARY KEY(num, revision)) WITHOUT ROWID`,
+		`CREATE TABLE slot(slot TEXT PRIMARY KEY, num INTEGER NOT NULL) WITHOUT ROWID`,
+		// The primary key is the order of a hop upstream, edge_in that of one downstream;
+		// both hold the whole edge.
+		`CREATE TABLE edge(from_num INTEGER NOT NULL, to_num INTEGER NOT NULL, kind INTEGER NOT NULL, recorded_seq INTEGER NOT NULL,
+			retracted_seq INTEGER NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, subject INTEGER NOT NULL,
+			PRIMARY KEY(from_num, to_num, kind, recorded_seq)) WITHOUT ROWID`,
+		`CREATE INDEX edge_in ON edge(to_num, from_num, kind, recorded_seq, retracted_seq, valid_from, valid_to, subject)`,
+		`CREATE TABLE log(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, objects TEXT NOT NULL,
+			model TEXT NOT NULL, reason TEXT NOT NULL, approval TEXT NOT NULL, request_id TEXT NOT NULL, detail TEXT NOT NULL, leaf_hash TEXT NOT NULL)`,
+		`CREATE INDEX log_actor ON log(actor, seq)`,
+		`CREATE INDEX log_model ON log(model, seq) WHERE model <> ''`,
+		`CREATE TABLE log_object(object TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(object, seq)) WITHOUT ROWID`,
+		`CREATE INDEX node_kind_name ON node(kind, name, id)`,
+		`CREATE INDEX node_kind_valid_from ON node(kind, valid_from, id)`,
+		`CREATE INDEX node_parent_name ON node(parent, kind, name, id)`,
+		`CREATE INDEX node_parent_valid_from ON node(parent, kind, valid_from, id)`,
+	} {
+		if err := c.transient(ddl); err != nil {
+			return err
+		}
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	return c.exec("INSERT INTO meta(key, value) VALUES('secret', ?)", hex.EncodeToString(secret))
+}
+
+// migrate brings a database to this program's schema under the store lock. It can
+// be run again after any failure.
+func (s *Store) migrate(c *conn) error {
+	if err := c.lock(); err != nil {
+		return err
+	}
+	err := s.migrateLocked(c)
+	if err == nil {
+		if err = c.exec("COMMIT"); err == nil {
+			return nil
+		}
+	}
+	c.exec("ROLLBACK")
+	return err
+}
+
+func (s *Store) migrateLocked(c *conn) error {
+	if err := c.transient("CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"); err != nil {
+		return err
+	}
+	done, err := c.number("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'schema'")
+	if err != nil {
+		return err
+	}
+	if done > int64(len(steps)) {
+		return registry.Errorf(registry.FailedPrecondition,
+			"the store has schema %d and this pedigree knows %d; upgrade pedigree to open it", done, len(steps))
+	}
+	for _, step := range steps[done:] {
+		if err := step(c); err != nil {
+			return err
+		}
+	}
+	if done < int64(len(steps)) {
+		if err := c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('schema', ?)", fmt.Sprint(len(steps))); err != nil {
+			return err
+		}
+	}
+	if err := s.derive(c); err != nil {
+		return err
+	}
+	err = c.query("SELECT value FROM meta WHERE key = 'secret'", func(st *engine.Stmt) (err error) {
+		s.secret, err = hex.DecodeString(st.ColumnText(0))
+		return err
+	})
+	if err == nil && len(s.secret) != 32 {
+		err = fmt.Errorf("sqlite: the instance secret is %d bytes long", len(s.secret))
+	}
+	return err
+}
+
+// derive makes what follows from registry: codes of the kinds, a column for every
+// index column, and for every column of a noun an index that holds the nodes of
+// its kind only, so that a node is in the indexes of its own columns and no other.
+func (s *Store) derive(c *conn) error {
+	if err := s.codes.load(c); err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	err := c.query("SELECT name FROM pragma_table_info('node')", func(st *engine.Stmt) error { have[st.ColumnText(0)] = true; return nil })
+	if err != nil {
+		return err
+	}
+	typ := map[registry.Index]bool{}
+	for _, col := range registry.IndexColumns() {
+		typ[col.Name] = true
+		if have[string(col.Name)] {
+			continue
+		}
+		decl := "TEXT NOT NULL DEFAULT ''"
+		if col.Type == registry.IntIndex {
+			decl = "INTEGER NOT NULL DEFAULT 0"
+		}
+		if err := c.transient(fmt.Sprintf("ALTER TABLE node ADD COLUMN %s %s", col.Name, decl)); err != nil {
+			return err
+		}
+	}
+	for _, noun := range registry.Nouns() {
+		for _, f := range noun.Fields {
+			if !typ[f.Column] {
+				continue
+			}
+			if err := deriveIndexes(c, strings.ToLower(string(noun.Kind)), s.codes.kind[noun.Kind], string(f.Column)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func deriveIndexes(c *conn, kind string, code int, column string) error {
+	for _, ddl := range []string{"CREATE INDEX IF NOT EXISTS node_%[1]s_%[2]s ON node(kind, %[2]s, id) WHERE kind=%[3]d",
+		"CREATE INDEX IF NOT EXISTS node_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d"} {
+		if err := c.transient(fmt.Sprintf(ddl, kind, column, code)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// codes are the small integers that stand for kinds in the tables. They are given
+// once by the database, in the order of names, and never change.
+type codes struct {
+	kind     map[registry.Kind]int
+	edge     map[registry.EdgeKind]int
+	kindName map[int]registry.Kind
+	edgeName map[int]registry.EdgeKind
+}
+
+func (x *codes) load(c *conn) error {
+	var err error
+	if x.kind, x.kindName, err = loadCodes(c, "kind", registry.Kinds()); err != nil {
+		return err
+	}
+	x.edge, x.edgeName, err = loadCodes(c, "edge_kind", registry.EdgeKinds())
+	return err
+}
+
+func loadCodes[K ~string](c *conn, table string, known []K) (map[K]int, map[int]K, error) {
+	slices.Sort(known)
+	for _, k := range known {
+		if err := c.exec("INSERT INTO "+table+"(name) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM "+table+" WHERE name = ?1)", string(k)); err != nil {
+			return nil, nil, err
+		}
+	}
+	code, name := map[K]int{}, map[int]K{}
+	err := c.query("SELECT code, name FROM "+table, func(st *engine.Stmt) error {
+		k := K(st.ColumnText(1))
+		code[k], name[st.ColumnInt(0)] = st.ColumnInt(0), k
+		return nil
+	})
+	return code, name, err
+}

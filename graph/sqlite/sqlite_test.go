@@ -1,0 +1,35 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/graph/graphtest"
+	"pedigree/graph/sqlite"
+)
+
+func open(t testing.TB, path string, opts ...sqlite.Option) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path, opts...)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store {
+		return open(t, filepath.Join(t.TempDir(), "new", "p.db"), sqlite.WithFault(fault))
+	})
+}
+
+func TestTwoStoresOnOneFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.db")
+	graphtest.Race(t, open(t, path), open(t, path))
+}
+
+// sometime is an instant after all that the benchmarks write.
+var sometime = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)

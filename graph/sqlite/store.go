@@ -1,0 +1,254 @@
+// Package sqlite is the embedded store: one file, no server. Reads run on a few
+// connections at once, each in its own snapshot; writes go through one goroutine
+// that commits all that wait in one transaction.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// Store is a graph.Store on one SQLite file. Several Stores, also in several
+// processes, may have the same file open.
+type Store struct {
+	path   string
+	file   os.FileInfo
+	clock  func() time.Time
+	inject func() error
+	secret []byte
+	codes  codes
+	// subjects caches the names behind edge.subject; only committed ones.
+	subjects sync.Map
+
+	readers chan *conn
+	closing chan struct{}
+
+	mu     sync.RWMutex // held for reading while a job is queued
+	closed bool
+	jobs   chan *job
+	done   chan struct{}
+}
+
+var _ graph.Store = (*Store)(nil)
+
+// Option changes how a Store is opened.
+type Option func(*Store)
+
+// WithClock sets the clock that stamps log entries which come without a time.
+func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = now } }
+
+// WithFault is for tests: fn is called in every Update after its closure ran and
+// before the commit. An error with a method Retryable() bool that answers true
+// makes the closure run again; any other fails the Update.
+func WithFault(fn func() error) Option { return func(s *Store) { s.inject = fn } }
+
+// WithReaders sets how many reads run at once; the default is 4 to 8, by cores.
+func WithReaders(n int) Option {
+	return func(s *Store) { s.readers = make(chan *conn, max(1, n)) }
+}
+
+// Open opens the store in a file, which is made (mode 0600, its folder 0700) where
+// it does not exist, and brings it to this program's schema. A file with a newer
+// schema is FAILED_PRECONDITION.
+func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
+	if path == "" || path == ":memory:" {
+		return nil, registry.Errorf(registry.InvalidArgument, "the SQLite store needs the path of a file")
+	}
+	if ctx.Err() != nil {
+		return nil, ended(ctx)
+	}
+	s := &Store{path: path, clock: time.Now, closing: make(chan struct{}), jobs: make(chan *job, maxBatch), done: make(chan struct{})}
+	s.readers = make(chan *conn, min(max(4, 2*runtime.GOMAXPROCS(0)), 8))
+	for _, o := range opts {
+		o(s)
+	}
+	if err := s.makeFile(); err != nil {
+		return nil, &registry.Error{Code: registry.Unavailable, Message: "the store's file cannot be opened", Err: err}
+	}
+	w, err := s.openWriter()
+	if err != nil {
+		return nil, fault(err)
+	}
+	for range cap(s.readers) {
+		s.readers <- nil
+	}
+	go s.write(w)
+	return s, nil
+}
+
+func (s *Store) makeFile() error {
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	s.file, err = f.Stat()
+	return errors.Join(err, f.Close())
+}
+
+func (s *Store) openWriter() (*conn, error) {
+	var w *conn
+	err := patiently(func() (err error) {
+		w, err = openConn(s.path, engine.OpenReadWrite, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=0", "secure_delete=FAST",
+			"temp_store=MEMORY", "cache_size=-16384", "journal_size_limit=67108864")
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(w); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// here tells whether the path still names the file that was opened: a file that
+// was deleted or replaced would swallow writes and answer from the past.
+func (s *Store) here() error {
+	now, err := os.Stat(s.path)
+	if err == nil && !os.SameFile(now, s.file) {
+		err = errors.New("sqlite: another file is in its place")
+	}
+	if err != nil {
+		return &registry.Error{Code: registry.Unavailable, Message: "the store's file is gone", Err: err}
+	}
+	return nil
+}
+
+// Ping reads the newest sequence; UNAVAILABLE when the file is gone or locked.
+func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
+	info := graph.Info{Engine: "sqlite", Schema: len(steps), Secret: append([]byte(nil), s.secret...)}
+	err := s.read(ctx, func(v *view) (err error) {
+		if err = s.here(); err == nil {
+			info.Head, err = v.head()
+		}
+		return err
+	})
+	if err != nil {
+		return graph.Info{}, err
+	}
+	return info, nil
+}
+
+// Close lets the running reads and the queued updates end, then closes the file.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	first := !s.closed
+	if first {
+		s.closed = true
+		close(s.jobs)
+		close(s.closing)
+	}
+	s.mu.Unlock()
+	<-s.done
+	if !first {
+		return nil
+	}
+	var errs []error
+	for range cap(s.readers) {
+		if c := <-s.readers; c != nil {
+			errs = append(errs, c.close())
+		}
+	}
+	return fault(errors.Join(errs...))
+}
+
+// take returns a reader connection that nobody else uses.
+func (s *Store) take(ctx context.Context) (c *conn, err error) {
+	select {
+	case <-s.closing:
+		return nil, closed()
+	default:
+	}
+	select {
+	case c = <-s.readers:
+	default:
+		// Only who has to wait looks at the context: a walk whose deadline has passed
+		// still answers what it holds.
+		select {
+		case c = <-s.readers:
+		case <-ctx.Done():
+			return nil, ended(ctx)
+		}
+	}
+	if c == nil {
+		if c, err = openConn(s.path, engine.OpenReadWrite, "query_only=1", "temp_store=MEMORY", "cache_size=-8192"); err != nil {
+			s.readers <- nil
+			return nil, fault(err)
+		}
+	}
+	return c, nil
+}
+
+// read runs fn in one snapshot.
+func (s *Store) read(ctx context.Context, fn func(v *view) error) error {
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ended(ctx)
+	}
+	c, err := s.take(ctx)
+	if err != nil {
+		return err
+	}
+	sound := false
+	defer func() {
+		// A connection on which something went wrong is not used again.
+		if !sound {
+			c.close()
+			c = nil
+		}
+		s.readers <- c
+	}()
+	if err := c.exec("BEGIN"); err != nil {
+		return fault(err)
+	}
+	err = fn(&view{c: c, s: s})
+	ending := c.exec("COMMIT")
+	sound = ending == nil
+	if err == nil {
+		err = ending
+	}
+	return fault(err)
+}
+
+// Nodes reads nodes by id; see graph.Reader.
+func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) (out []*graph.Node, err error) {
+	err = s.read(ctx, func(v *view) error { out, err = v.nodes(ctx, at, ids); return err })
+	return out, err
+}
+
+// Find returns one page of nodes; see graph.Reader.
+func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err error) {
+	err = s.read(ctx, func(v *view) error { page, err = v.find(ctx, q); return err })
+	return page, err
+}
+
+// Neighbors reads one hop of many nodes; see graph.Reader.
+func (s *Store) Neighbors(ctx context.Context, q graph.HopQuery) (out []graph.Hops, err error) {
+	err = s.read(ctx, func(v *view) error { out, err = v.hops(ctx, q); return err })
+	return out, err
+}
+
+// Closure walks several hops; see graph.Reader.
+func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (out graph.Closure, err error) {
+	err = s.read(ctx, func(v *view) error { out, err = v.closure(ctx, q); return err })
+	return out, err
+}
+
+// Log reads the audit feed; see graph.Reader.
+func (s *Store) Log(ctx context.Context, q graph.LogQuery) (out []registry.LogEntry, err error) {
+	err = s.read(ctx, func(v *view) error { out, err = v.log(ctx, q); return err })
+	return out, err
+}

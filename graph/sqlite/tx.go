@@ -1,0 +1,135 @@
+package sqlite
+
+import (
+	"context"
+
+	"pedigree/graph"
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// tx is one update. Every operation checks all before it writes any, so that a
+// refused one leaves nothing and the closure may go on.
+type tx struct {
+	view
+	// seq is the sequence of the first entry that will be appended, which stamps
+	// every write; next that of the next one.
+	seq, next    int64
+	nextNum      int64
+	wrote, over  bool
+	columnValues []any
+}
+
+var _ graph.Tx = (*tx)(nil)
+
+// usable refuses a transaction that was kept after its closure returned, and one
+// whose context has ended.
+func (t *tx) usable(ctx context.Context) error {
+	if t.over {
+		return registry.Errorf(registry.Internal, "a transaction was used after its update ended")
+	}
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	return nil
+}
+
+// Nodes, Find, Neighbors, Closure and Log read with the update's own writes.
+
+// Nodes is graph.Reader's.
+func (t *tx) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+	if err := t.usable(ctx); err != nil {
+		return nil, err
+	}
+	out, err := t.nodes(ctx, at, ids)
+	return out, fault(err)
+}
+
+// Find is graph.Reader's.
+func (t *tx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	if err := t.usable(ctx); err != nil {
+		return graph.Page{}, err
+	}
+	out, err := t.find(ctx, q)
+	return out, fault(err)
+}
+
+// Neighbors is graph.Reader's.
+func (t *tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+	if err := t.usable(ctx); err != nil {
+		return nil, err
+	}
+	out, err := t.hops(ctx, q)
+	return out, fault(err)
+}
+
+// Closure is graph.Reader's.
+func (t *tx) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	if err := t.usable(ctx); err != nil {
+		return graph.Closure{}, err
+	}
+	out, err := t.closure(ctx, q)
+	return out, fault(err)
+}
+
+// Log is graph.Reader's.
+func (t *tx) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
+	if err := t.usable(ctx); err != nil {
+		return nil, err
+	}
+	out, err := t.log(ctx, q)
+	return out, fault(err)
+}
+
+// Append writes log entries; an entry without a time gets the store's clock.
+func (t *tx) Append(ctx context.Context, entries ...*registry.LogEntry) error {
+	if err := t.usable(ctx); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := t.append(e); err != nil {
+			return fault(err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) append(e *registry.LogEntry) error {
+	if e.At.IsZero() {
+		e.At = t.s.clock()
+	}
+	e.Seq = t.next
+	e.Seal()
+	err := t.c.exec(`INSERT INTO log(seq, at, actor, action, objects, model, reason, approval, request_id, detail, leaf_hash)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?)`, e.Seq, e.At.UnixMicro(), e.Actor, string(e.Action), list(e.Objects), string(e.Model), e.Reason, e.Approval,
+		e.RequestID, string(e.Detail), e.LeafHash)
+	if err != nil {
+		return err
+	}
+	for _, o := range e.Objects {
+		if err := t.c.exec("INSERT OR IGNORE INTO log_object(object, seq) VALUES(?,?)", string(o), e.Seq); err != nil {
+			return err
+		}
+	}
+	t.next++
+	return nil
+}
+
+// stored is what a write must know of a node that is there already.
+type stored struct {
+	num, revision int64
+	kind          registry.Kind
+	parent        registry.ID
+	deleted       bool
+	slots         bool
+}
+
+func (t *tx) lookup(id registry.ID) (found *stored, err error) {
+	err = t.c.query("SELECT num, revision, kind, parent, deleted, slots <> '' FROM node WHERE id = ?", func(st *engine.Stmt) error {
+		found = &stored{num: st.ColumnInt64(0), revision: st.ColumnInt64(1), kind: t.s.codes.kindName[st.ColumnInt(2)],
+			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), slots: st.ColumnBool(5)}
+		return nil
+	}, string(id))
+	return found, err
+}

@@ -1,0 +1,112 @@
+package lineage
+
+import (
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// GapCode says what is not known and should be.
+type GapCode string
+
+// The gaps.
+const (
+	VersionWithoutTraining GapCode = "VERSION_WITHOUT_TRAINING"
+	VersionWithoutData     GapCode = "VERSION_WITHOUT_DATA"
+	RunWithoutCommit       GapCode = "RUN_WITHOUT_COMMIT"
+	DatasetWithoutSource   GapCode = "DATASET_WITHOUT_SOURCE"
+)
+
+// Gap is something missing from a node of a graph.
+type Gap struct {
+	Code    GapCode
+	Node    *graph.Node
+	Message string
+}
+
+// causes lists, by effect, the kinds of what it came from and by which edges.
+func (g *Graph) causes() (byEdge map[registry.ID]map[registry.EdgeKind]bool, ups map[registry.ID][]registry.ID) {
+	byEdge, ups = map[registry.ID]map[registry.EdgeKind]bool{}, map[registry.ID][]registry.ID{}
+	for _, e := range g.Edges {
+		if byEdge[e.From] == nil {
+			byEdge[e.From] = map[registry.EdgeKind]bool{}
+		}
+		byEdge[e.From][e.Kind] = true
+		ups[e.From] = append(ups[e.From], e.To)
+	}
+	return byEdge, ups
+}
+
+// Sources returns the dataset versions of an upstream walk that came from nothing
+// known.
+func (g *Graph) Sources() map[registry.ID]bool {
+	byEdge, _ := g.causes()
+	open := g.open()
+	out := map[registry.ID]bool{}
+	for _, it := range g.Items {
+		if it.Node.Kind == registry.KindDatasetVersion && len(byEdge[it.Node.ID]) == 0 && !open[it.Node.ID] {
+			out[it.Node.ID] = true
+		}
+	}
+	return out
+}
+
+// open are the nodes behind which the walk left something out: what is missing
+// there may be known.
+func (g *Graph) open() map[registry.ID]bool {
+	out := map[registry.ID]bool{}
+	for _, id := range g.Frontier {
+		out[id] = true
+	}
+	return out
+}
+
+// Gaps returns what is missing from the nodes of an upstream walk. Hidden nodes
+// and those at the frontier are not judged.
+func (g *Graph) Gaps() (out []Gap) {
+	byEdge, ups := g.causes()
+	open := g.open()
+	kinds := map[registry.ID]registry.Kind{}
+	for _, it := range g.Items {
+		kinds[it.Node.ID] = it.Node.Kind
+	}
+	for _, it := range g.Items {
+		n, have := it.Node, byEdge[it.Node.ID]
+		if n.Hidden || n.Deleted || open[n.ID] {
+			continue
+		}
+		switch n.Kind {
+		case registry.KindModelVersion:
+			if !have[registry.EdgeGeneratedBy] && !have[registry.EdgeDerivedFrom] {
+				out = append(out, Gap{VersionWithoutTraining, n, "no training run is known; record it with recordRun and link it with GENERATED_BY"})
+			} else if !reaches(n.ID, registry.KindDatasetVersion, ups, kinds) {
+				out = append(out, Gap{VersionWithoutData, n, "no training data is known; record what its run read"})
+			}
+		case registry.KindRun:
+			if !have[registry.EdgeRanCode] {
+				out = append(out, Gap{RunWithoutCommit, n, "no commit is known; record whose code it ran"})
+			}
+		case registry.KindDatasetVersion:
+			if len(have) == 0 && n.Text(registry.IndexRole) != string(registry.RawData) {
+				out = append(out, Gap{DatasetWithoutSource, n, "nothing is known of where it came from; if it is raw, record it with role RAW"})
+			}
+		}
+	}
+	return out
+}
+
+// reaches reports whether a node of a kind lies upstream of another.
+func reaches(from registry.ID, kind registry.Kind, ups map[registry.ID][]registry.ID, kinds map[registry.ID]registry.Kind) bool {
+	seen := map[registry.ID]bool{from: true}
+	for queue := []registry.ID{from}; len(queue) > 0; queue = queue[1:] {
+		for _, up := range ups[queue[0]] {
+			if kinds[up] == kind {
+				return true
+			}
+			if !seen[up] {
+				seen[up] = true
+				queue = append(queue, up)
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package lineage
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"math"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Paths are the ways from one node to another.
+type Paths struct {
+	// Ways are the shortest, at most k, each from the first node to the second,
+	// shortest first, then by the ids along them.
+	Ways [][]registry.ID
+	// Exhaustive is true exactly when Ways are all there are.
+	Exhaustive bool
+	// Nodes and Edges are everything that lies on any way.
+	Nodes []*graph.Node
+	Edges []graph.Edge
+	// Reasons says why the ways may not be all that the graph has.
+	Reasons []Reason
+	Head    int64
+}
+
+// FindPaths returns the k shortest ways between two nodes, against or along the
+// edges, whichever way they are connected. NOT_FOUND when one of the two is
+// unknown or hidden; no way is an empty, exhaustive answer.
+func FindPaths(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
+	ends, err := r.Nodes(ctx, at, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range ends {
+		if n == nil || n.Hidden || !n.Kind.Walked() {
+			return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s", []registry.ID{from, to}[i])
+		}
+	}
+	p, err := pathsUp(ctx, r, from, to, k, at)
+	if err != nil || len(p.Ways) > 0 || from == to {
+		return p, err
+	}
+	back, err := pathsUp(ctx, r, to, from, k, at)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range back.Ways {
+		slices.Reverse(w)
+	}
+	back.Exhaustive = back.Exhaustive && p.Exhaustive
+	back.Reasons = slices.Compact(slices.Sorted(slices.Values(append(back.Reasons, p.Reasons...))))
+	return back, nil
+}
+
+// pathsUp finds ways from an effect up to a cause within the bounded walk.
+func pathsUp(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
+	c, err := r.Closure(ctx, graph.ClosureQuery{Roots: []registry.ID{from}, Direction: graph.Upstream, Depth: allHistory,
+		Fanout: MaxNodes, Limit: MaxNodes, At: at})
+	if err != nil {
+		return nil, err
+	}
+	p := &Paths{Head: c.Head}
+	if c.Full || len(c.Wide) > 0 {
+		p.Reasons = append(p.Reasons, ReasonNodes)
+	}
+	if c.TimedOut {
+		p.Reasons = append(p.Reasons, ReasonTime)
+	}
+	up, down := map[registry.ID][]registry.ID{}, map[registry.ID][]registry.ID{}
+	for _, e := range c.Edges {
+		if !slices.Contains(up[e.From], e.To) {
+			up[e.From] = append(up[e.From], e.To)
+			down[e.To] = append(down[e.To], e.From)
+		}
+	}
+	left := hopsLeft(to, down)
+	if _, ok := left[from]; !ok {
+		p.Exhaustive = len(p.Reasons) == 0
+		return p, nil
+	}
+	for _, n := range c.Nodes {
+		if _, ok := left[n.Node.ID]; ok {
+			p.Nodes = append(p.Nodes, n.Node)
+		}
+	}
+	for _, e := range c.Edges {
+		_, a := left[e.From]
+		_, z := left[e.To]
+		if a && z {
+			p.Edges = append(p.Edges, e)
+		}
+	}
+	p.Ways = shortest(from, to, k, up, left)
+	p.Exhaustive = len(p.Reasons) == 0 && countWays(from, to, up, left, k) <= float64(len(p.Ways))
+	return p, nil
+}
+
+// hopsLeft returns the fewest hops to the target of every node that reaches it.
+func hopsLeft(to registry.ID, down map[registry.ID][]registry.ID) map[registry.ID]int {
+	left := map[registry.ID]int{to: 0}
+	queue := []registry.ID{to}
+	for i := 0; i < len(queue); i++ {
+		for _, e := range down[queue[i]] {
+			if _, ok := left[e]; !ok {
+				left[e] = left[queue[i]] + 1
+				queue = append(queue, e)
+			}
+		}
+	}
+	return left
+}
+
+// countWays counts the ways without listing them; it saturates far above any k.
+func countWays(from, to registry.ID, up map[registry.ID][]registry.ID, left map[registry.ID]int, k int) float64 {
+	memo := map[registry.ID]float64{to: 1}
+	var count func(id registry.ID) float64
+	count = func(id registry.ID) float64 {
+		if n, ok := memo[id]; ok {
+			return n
+		}
+		memo[id] = 0 // Writes refuse cycles; this ends a walk on one all the same.
+		n := 0.0
+		for _, far := range up[id] {
+			if _, ok := left[far]; ok {
+				n += count(far)
+			}
+		}
+		memo[id] = math.Min(n, 1e15)
+		return memo[id]
+	}
+	return count(from)
+}
+
+// shortest lists the k shortest ways by best-first search; the exact number of
+// hops left makes every way that is taken off the heap the next shortest.
+func shortest(from, to registry.ID, k int, up map[registry.ID][]registry.ID, left map[registry.ID]int) [][]registry.ID {
+	h := &wayHeap{{path: []registry.ID{from}, total: left[from]}}
+	var out [][]registry.ID
+	for h.Len() > 0 && len(out) < k {
+		w := heap.Pop(h).(way)
+		last := w.path[len(w.path)-1]
+		if last == to {
+			out = append(out, w.path)
+			continue
+		}
+		for _, far := range up[last] {
+			l, ok := left[far]
+			if !ok || slices.Contains(w.path, far) {
+				continue
+			}
+			path := append(slices.Clone(w.path), far)
+			heap.Push(h, way{path: path, total: len(path) - 1 + l})
+		}
+	}
+	return out
+}
+
+type way struct {
+	path  []registry.ID
+	total int
+}
+
+type wayHeap []way
+
+func (h wayHeap) Len() int      { return len(h) }
+func (h wayHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h wayHeap) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(h[i].total, h[j].total), slices.Compare(h[i].path, h[j].path)) < 0
+}
+func (h *wayHeap) Push(x any) { *h = append(*h, x.(way)) }
+func (h *wayHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}

@@ -1,0 +1,385 @@
+// Package lineage answers questions about the provenance graph by pure walks over
+// a graph.Reader: what something came from, what came of it, by which paths. The
+// reader decides what is seen; hidden nodes are walked through and stay stubs.
+package lineage
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// MaxNodes is how many nodes one walk holds; beyond it the answer is truncated
+// with reason NODES.
+const MaxNodes = 5000
+
+// Direction is which way lineage is asked for.
+type Direction string
+
+// The directions: to causes, to effects, and the union of both.
+const (
+	Upstream   Direction = "UPSTREAM"
+	Downstream Direction = "DOWNSTREAM"
+	Both       Direction = "BOTH"
+)
+
+// Options says how far a walk goes.
+type Options struct {
+	Direction Direction
+	// MaxDepth is the most hops from the root, 0 to 50; PARENT hops do not count.
+	MaxDepth int
+	// History is how many PARENT hops are followed behind a commit.
+	History int
+	// Through are the kinds that are walked on from; empty means all.
+	Through []registry.Kind
+	// Fanout is how many far ends of one node are followed.
+	Fanout int
+	At     graph.Instant
+	// Bare leaves out the documents of nodes.
+	Bare bool
+}
+
+// Reason says why an answer is not the whole.
+type Reason string
+
+// The reasons of truncation.
+const (
+	ReasonDepth  Reason = "DEPTH"
+	ReasonNodes  Reason = "NODES"
+	ReasonFanout Reason = "FANOUT"
+	ReasonTime   Reason = "TIME"
+	ReasonAccess Reason = "ACCESS"
+)
+
+// Graph is the answer of a walk: every node once, and the edges between them.
+type Graph struct {
+	Root  registry.ID
+	Items []*Item
+	Edges []graph.Edge
+	// Reasons says why something is missing, in a fixed order; empty: it is whole.
+	Reasons []Reason
+	// Frontier lists the nodes behind which something was left out.
+	Frontier []registry.ID
+	// Redacted counts the hidden nodes among Items.
+	Redacted int
+	// HistoryCut tells that commit history goes on behind what is shown.
+	HistoryCut bool
+	// Head is the log sequence that the walk saw.
+	Head int64
+}
+
+// Item is a node of a Graph with its place in it.
+type Item struct {
+	Node *graph.Node
+	// Depth is the fewest hops from the root.
+	Depth int
+	// Layer is the most hops from the root within the graph, so that every edge
+	// leads to a higher layer; -1 when the walk was cut by MaxNodes.
+	Layer int
+	// TreeParent is the node of depth-1 to hang this one under, "" for the root.
+	TreeParent registry.ID
+	// HistoryCut tells that this commit has parents that were not followed.
+	HistoryCut bool
+}
+
+// Walk returns what lies around a node. NOT_FOUND when the root does not exist at
+// the instant or is hidden.
+func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Graph, error) {
+	nodes, err := r.Nodes(ctx, o.At, root)
+	if err != nil {
+		return nil, err
+	}
+	if nodes[0] == nil || nodes[0].Hidden || !nodes[0].Kind.Walked() {
+		return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s; take the id of a version, dataset version, run, feature, commit, tag or deployment", root)
+	}
+	g := newBuilder(root)
+	if o.Direction != Downstream {
+		if err := g.up(ctx, r, nodes[0], o); err != nil {
+			return nil, err
+		}
+	}
+	if o.Direction != Upstream {
+		if err := g.down(ctx, r, []*graph.Node{nodes[0]}, o); err != nil {
+			return nil, err
+		}
+	}
+	return g.finish(o.Direction), nil
+}
+
+// builder gathers closures into one graph.
+type builder struct {
+	root    registry.ID
+	items   map[registry.ID]*Item
+	edges   map[edgeKey]graph.Edge
+	reasons map[Reason]bool
+	front   map[registry.ID]bool
+	cut     map[registry.ID]bool
+	head    int64
+}
+
+type edgeKey struct {
+	kind     registry.EdgeKind
+	from, to registry.ID
+}
+
+func newBuilder(root registry.ID) *builder {
+	return &builder{root: root, items: map[registry.ID]*Item{}, edges: map[edgeKey]graph.Edge{}, reasons: map[Reason]bool{},
+		front: map[registry.ID]bool{}, cut: map[registry.ID]bool{}}
+}
+
+// lineageEdges are all edge kinds but PARENT, which History bounds.
+var lineageEdges = slices.DeleteFunc(registry.EdgeKinds(), func(k registry.EdgeKind) bool { return k == registry.EdgeParent })
+
+func (o Options) closure(roots []registry.ID, d graph.Direction) graph.ClosureQuery {
+	return graph.ClosureQuery{Roots: roots, Direction: d, Edges: lineageEdges, Through: o.Through, Depth: o.MaxDepth,
+		Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare}
+}
+
+// add takes in a closure and returns the nodes that are commits.
+func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []registry.ID) {
+	for _, n := range c.Nodes {
+		if keep != nil && !keep(n.Node.ID) {
+			continue
+		}
+		if n.Node.Kind == registry.KindCommit {
+			commits = append(commits, n.Node.ID)
+		}
+		if b.items[n.Node.ID] == nil {
+			b.items[n.Node.ID] = &Item{Node: n.Node, Layer: -1}
+		}
+	}
+	for _, e := range c.Edges {
+		if b.items[e.From] != nil && b.items[e.To] != nil {
+			b.edges[edgeKey{e.Kind, e.From, e.To}] = e
+		}
+	}
+	b.note(ReasonFanout, c.Wide)
+	if c.Full {
+		b.reasons[ReasonNodes] = true
+	}
+	if c.TimedOut {
+		b.reasons[ReasonTime] = true
+	}
+	if b.head == 0 {
+		b.head = c.Head
+	}
+	return commits
+}
+
+func (b *builder) note(reason Reason, ids []registry.ID) {
+	for _, id := range ids {
+		if b.items[id] != nil {
+			b.reasons[reason], b.front[id] = true, true
+		}
+	}
+}
+
+// up walks to causes, then follows commit history.
+func (b *builder) up(ctx context.Context, r graph.Reader, root *graph.Node, o Options) error {
+	c, err := r.Closure(ctx, o.closure([]registry.ID{root.ID}, graph.Upstream))
+	if err != nil {
+		return err
+	}
+	commits := b.add(c, nil)
+	b.note(ReasonDepth, c.Deep)
+	if len(commits) == 0 {
+		return nil
+	}
+	return b.history(ctx, r, root, commits, o)
+}
+
+// history follows PARENT edges behind commits, up to Options.History hops, and
+// stops where an earlier version of the root's model was released.
+func (b *builder) history(ctx context.Context, r graph.Reader, root *graph.Node, commits []registry.ID, o Options) error {
+	c, err := r.Closure(ctx, graph.ClosureQuery{Roots: commits, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
+		Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare})
+	if err != nil {
+		return err
+	}
+	stops, err := releases(ctx, r, root, c, o.At)
+	if err != nil {
+		return err
+	}
+	keep, cut := untilStops(commits, c.Edges, stops)
+	b.add(c, func(id registry.ID) bool { return keep[id] })
+	for id := range cut {
+		b.cut[id] = true
+	}
+	for _, id := range c.Deep {
+		if keep[id] {
+			b.cut[id] = true
+		}
+	}
+	return nil
+}
+
+// untilStops walks commit history from its entries and returns the commits to
+// keep, stops included, and those behind which it stopped though there is more.
+func untilStops(entries []registry.ID, edges []graph.Edge, stops map[registry.ID]bool) (keep, cut map[registry.ID]bool) {
+	parents := map[registry.ID][]registry.ID{}
+	for _, e := range edges {
+		parents[e.From] = append(parents[e.From], e.To)
+	}
+	keep, cut = map[registry.ID]bool{}, map[registry.ID]bool{}
+	queue := slices.Clone(entries)
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		if keep[id] {
+			continue
+		}
+		keep[id] = true
+		if stops[id] {
+			if len(parents[id]) > 0 {
+				cut[id] = true
+			}
+			continue
+		}
+		queue = append(queue, parents[id]...)
+	}
+	return keep, cut
+}
+
+// releases returns the commits, among those of a closure, that earlier versions
+// of the root's model were released from.
+func releases(ctx context.Context, r graph.Reader, root *graph.Node, c graph.Closure, at graph.Instant) (map[registry.ID]bool, error) {
+	version, err := versionBehind(ctx, r, root, at)
+	if err != nil || version == nil || version.Hidden {
+		return nil, err
+	}
+	ids := make([]registry.ID, len(c.Nodes))
+	for i, n := range c.Nodes {
+		ids[i] = n.Node.ID
+	}
+	tags, err := r.Neighbors(ctx, graph.HopQuery{IDs: ids, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt}, At: at, Cap: 100, Bare: true})
+	if err != nil {
+		return nil, err
+	}
+	var tagIDs []registry.ID
+	commitOf := map[registry.ID]registry.ID{}
+	for _, h := range tags {
+		for _, t := range h.Nodes {
+			tagIDs = append(tagIDs, t.ID)
+			commitOf[t.ID] = h.Of
+		}
+	}
+	if len(tagIDs) == 0 {
+		return nil, nil
+	}
+	versions, err := r.Neighbors(ctx, graph.HopQuery{IDs: tagIDs, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeReleasedFrom}, At: at, Cap: 100, Bare: true})
+	if err != nil {
+		return nil, err
+	}
+	out := map[registry.ID]bool{}
+	for _, h := range versions {
+		for _, v := range h.Nodes {
+			if v.Parent == version.Parent && v.Text(registry.IndexVersion) < version.Text(registry.IndexVersion) {
+				out[commitOf[h.Of]] = true
+			}
+		}
+	}
+	return out, nil
+}
+
+// versionBehind returns the model version that a root stands for: itself, or the
+// one a deployment deploys; nil for other kinds.
+func versionBehind(ctx context.Context, r graph.Reader, root *graph.Node, at graph.Instant) (*graph.Node, error) {
+	switch root.Kind {
+	case registry.KindModelVersion:
+		return root, nil
+	case registry.KindDeployment:
+		hops, err := r.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{root.ID}, Direction: graph.Upstream,
+			Edges: []registry.EdgeKind{registry.EdgeDeploys}, At: at, Cap: 1, Bare: true})
+		if err != nil || len(hops[0].Nodes) == 0 {
+			return nil, err
+		}
+		return hops[0].Nodes[0], nil
+	}
+	return nil, nil
+}
+
+// down walks to effects; from commits it follows PARENT to later commits first,
+// for what a later commit made contains the earlier one.
+func (b *builder) down(ctx context.Context, r graph.Reader, roots []*graph.Node, o Options) error {
+	var ids, commits []registry.ID
+	for _, n := range roots {
+		ids = append(ids, n.ID)
+		if n.Kind == registry.KindCommit {
+			commits = append(commits, n.ID)
+		}
+	}
+	if len(commits) > 0 && o.History > 0 {
+		c, err := r.Closure(ctx, graph.ClosureQuery{Roots: commits, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeParent},
+			Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare})
+		if err != nil {
+			return err
+		}
+		later := b.add(c, nil)
+		for _, id := range c.Deep {
+			b.cut[id] = true
+		}
+		for _, id := range later {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	c, err := r.Closure(ctx, o.closure(ids, graph.Downstream))
+	if err != nil {
+		return err
+	}
+	b.add(c, nil)
+	b.note(ReasonDepth, c.Deep)
+	return nil
+}
+
+// finish places the nodes and sorts: nodes by depth and id, edges by their ends.
+func (b *builder) finish(d Direction) *Graph {
+	g := &Graph{}
+	for _, e := range b.edges {
+		g.Edges = append(g.Edges, e)
+	}
+	slices.SortFunc(g.Edges, func(x, y graph.Edge) int {
+		return cmp.Or(cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Kind, y.Kind))
+	})
+	place(b, g.Edges, d)
+	edges := g.Edges
+	g = b.finishPlaced()
+	g.Edges = edges
+	return g
+}
+
+// finishPlaced sorts the placed nodes and gathers what is missing.
+func (b *builder) finishPlaced() *Graph {
+	g := &Graph{Root: b.root, Head: b.head, HistoryCut: len(b.cut) > 0}
+	for id := range b.cut {
+		if it := b.items[id]; it != nil {
+			it.HistoryCut = true
+		}
+	}
+	for _, it := range b.items {
+		g.Items = append(g.Items, it)
+		if it.Node.Hidden {
+			g.Redacted++
+		}
+	}
+	slices.SortFunc(g.Items, func(x, y *Item) int {
+		return cmp.Or(cmp.Compare(x.Depth, y.Depth), cmp.Compare(x.Node.ID, y.Node.ID))
+	})
+	if g.Redacted > 0 {
+		b.reasons[ReasonAccess] = true
+	}
+	for _, r := range []Reason{ReasonDepth, ReasonNodes, ReasonFanout, ReasonTime, ReasonAccess} {
+		if b.reasons[r] {
+			g.Reasons = append(g.Reasons, r)
+		}
+	}
+	for id := range b.front {
+		g.Frontier = append(g.Frontier, id)
+	}
+	slices.Sort(g.Frontier)
+	return g
+}

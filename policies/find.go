@@ -1,0 +1,173 @@
+package policies
+
+import (
+	"context"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Find returns one page of what the actor may see. Models and versions are
+// narrowed inside the query, so totals count only them; other kinds, whose sight
+// depends on the graph, are narrowed page by page and have no total (-1) unless
+// every row is seen. A filter or sort on a field that all grants hide is
+// FORBIDDEN; where some grants hide it, their rows do not match.
+func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	covers, err := s.coversFor(q)
+	if err != nil {
+		return graph.Page{Total: -1}, err
+	}
+	if len(covers) == 0 {
+		return graph.Page{Total: 0}, nil
+	}
+	var rows [][]graph.Predicate
+	inside := true
+	for _, c := range covers {
+		if c.always() {
+			rows, inside = nil, true
+			break
+		}
+		for _, k := range q.Kinds {
+			p, ok := c.predicates(k)
+			inside = inside && ok && len(q.Kinds) == 1
+			rows = append(rows, p)
+		}
+	}
+	if !inside || len(q.Kinds) == 0 {
+		return s.findSlowly(ctx, q, covers)
+	}
+	q.Rows = rows
+	page, err := s.store.Find(ctx, q)
+	if err != nil {
+		return page, err
+	}
+	masks, err := s.masks(ctx, page.Nodes)
+	if err != nil {
+		return page, err
+	}
+	page.Nodes = redactAll(page.Nodes, masks)
+	return page, nil
+}
+
+// coversFor returns the covers whose rows may match: those that see a noun of
+// the query and every column it filters or sorts by.
+func (s *Scope) coversFor(q graph.Query) ([]cover, error) {
+	var out []cover
+	asked := []registry.Index{}
+	if q.Order != "" {
+		asked = append(asked, q.Order)
+	}
+	for _, p := range q.Where {
+		if p.Column != "" && p.Child == "" {
+			asked = append(asked, p.Column)
+		}
+	}
+	hidden := registry.Index("")
+	for _, c := range s.covers {
+		sees := false
+		for _, k := range q.Kinds {
+			noun := registry.NounOf(k)
+			if noun == nil || c.masks[noun.Name] == 0 {
+				continue
+			}
+			if col := unseenColumn(noun, c.masks[noun.Name], asked); col != "" {
+				hidden = col
+				continue
+			}
+			sees = true
+		}
+		if sees || len(q.Kinds) == 0 {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 && hidden != "" {
+		return nil, registry.Errorf(registry.Forbidden, "you may not filter or sort by %s, which you cannot see", hidden)
+	}
+	return out, nil
+}
+
+// unseenColumn returns a column that is asked for and not in the mask.
+func unseenColumn(noun *registry.Noun, mask registry.Mask, asked []registry.Index) registry.Index {
+	for _, col := range asked {
+		i := slices.IndexFunc(noun.Fields, func(f registry.Field) bool { return f.Column == col })
+		if i < 0 || !mask.Has(i) {
+			return col
+		}
+	}
+	return ""
+}
+
+// findSlowly takes pages from the store and keeps the rows that are seen until
+// the page is full.
+func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (graph.Page, error) {
+	out := graph.Page{Total: -1}
+	want, count := q.Limit, q.Count
+	q.Count, q.Limit = false, min(max(2*want, 50), 1000)
+	if q.Order == "" {
+		q.Order = registry.IndexName
+	}
+	narrowed := *s
+	narrowed.covers = covers
+	if q.PerParent {
+		// What belongs to a parent is seen with it, so a page has no holes to fill.
+		q.Limit = want
+	}
+	for {
+		page, err := s.store.Find(ctx, q)
+		if err != nil {
+			return out, err
+		}
+		masks, err := narrowed.masks(ctx, page.Nodes)
+		if err != nil {
+			return out, err
+		}
+		for i, n := range page.Nodes {
+			if masks[i] == 0 {
+				continue
+			}
+			if len(out.Nodes) == want {
+				out.More = true
+				return out, nil
+			}
+			out.Nodes = append(out.Nodes, redact(n, masks[i]))
+		}
+		if !page.More {
+			if count && q.After == nil {
+				out.Total = int64(len(out.Nodes)) // All of it was on one page.
+			}
+			return out, nil
+		}
+		q.After = KeyOf(page.Nodes[len(page.Nodes)-1], q.Order)
+	}
+}
+
+// KeyOf returns the place of a node in a list ordered by a column.
+func KeyOf(n *graph.Node, order registry.Index) *graph.Key {
+	k := &graph.Key{ID: n.ID}
+	switch order {
+	case "", registry.IndexName:
+		k.Value = n.Name
+	case registry.IndexSince:
+		k.Value = int64(0)
+		if !n.ValidFrom.IsZero() {
+			k.Value = n.ValidFrom.UnixMicro()
+		}
+	default:
+		if v, ok := n.Columns[order]; ok {
+			k.Value = v
+		} else {
+			k.Value = zeroOf(order)
+		}
+	}
+	return k
+}
+
+func zeroOf(order registry.Index) any {
+	for _, c := range registry.IndexColumns() {
+		if c.Name == order && c.Type == registry.IntIndex {
+			return int64(0)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,101 @@
+package policies
+
+import (
+	"encoding/json"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// redactAll returns copies of nodes narrowed to their masks; a node with no bits
+// becomes a stub.
+func redactAll(nodes []*graph.Node, masks []registry.Mask) []*graph.Node {
+	out := make([]*graph.Node, len(nodes))
+	for i, n := range nodes {
+		if n != nil {
+			out[i] = redact(n, masks[i])
+		}
+	}
+	return out
+}
+
+// redact narrows one node. Number, slots and parents stay: they are for the
+// house and no door shows them.
+func redact(n *graph.Node, mask registry.Mask) *graph.Node {
+	if mask == 0 {
+		return &graph.Node{ID: n.ID, Kind: n.Kind, Number: n.Number, Hidden: true}
+	}
+	c := *n
+	c.Mask = mask
+	noun := registry.NounOf(n.Kind)
+	whole := registry.Mask(1)<<uint(len(noun.Fields)) - 1
+	if mask&whole == whole {
+		return &c
+	}
+	if !mask.Has(registry.Bit(noun.Name, "name")) {
+		c.Name = ""
+	}
+	if n.Columns != nil {
+		c.Columns = make(map[registry.Index]any, len(n.Columns))
+		for _, f := range noun.Fields {
+			if v, ok := n.Columns[f.Column]; ok && mask.Has(registry.Bit(noun.Name, f.Name)) {
+				c.Columns[f.Column] = v
+			}
+		}
+	}
+	if n.Doc != nil {
+		c.Doc = redactDoc(n.Doc, noun, mask)
+	}
+	return &c
+}
+
+// redactDoc keeps the visible top-level fields of a document; one that the field
+// table does not know is dropped.
+func redactDoc(doc []byte, noun *registry.Noun, mask registry.Mask) []byte {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(doc, &m) != nil {
+		return []byte("{}")
+	}
+	for k := range m {
+		if !mask.Has(registry.Bit(noun.Name, k)) {
+			delete(m, k)
+		}
+	}
+	out, err := json.Marshal(m)
+	if err != nil {
+		return []byte("{}")
+	}
+	return out
+}
+
+// redactEntry clears the fields of a log entry that its mask hides.
+func redactEntry(e *registry.LogEntry) {
+	see := func(field string) bool { return e.Mask.Has(registry.Bit("LogEntry", field)) }
+	if !see("actor") {
+		e.Actor = ""
+	}
+	if !see("action") {
+		e.Action = ""
+	}
+	if !see("objects") {
+		e.Objects = nil
+	}
+	if !see("model") {
+		e.Model = ""
+	}
+	if !see("reason") {
+		e.Reason = ""
+	}
+	if !see("approval") {
+		e.Approval = ""
+	}
+	if !see("requestId") {
+		e.RequestID = ""
+	}
+	if !see("detail") {
+		e.Detail = nil
+	}
+	if !see("leafHash") {
+		e.LeafHash = ""
+	}
+}

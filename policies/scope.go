@@ -1,0 +1,291 @@
+package policies
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Scope is what one actor sees of the graph in one request: a graph.Reader whose
+// nodes are copies with a Mask, the hidden fields gone, and whose hidden nodes
+// are stubs that keep their id and kind so that walks go on through them. Use
+// OpaqueID before such an id leaves the house. A Scope is for one request.
+type Scope struct {
+	gate   *Gate
+	store  graph.Reader
+	table  *Table
+	actor  registry.Actor
+	reqID  string
+	grants []grant
+	covers []cover
+	sight  *sight
+	opaque []byte
+}
+
+// cover is one grant under one row rule: on the rows it covers, its masks hold.
+type cover struct {
+	rows  Rows
+	model registry.ID
+	masks map[string]registry.Mask
+}
+
+// always reports whether the cover holds for every row.
+func (c cover) always() bool { return c.rows == RowsAll && c.model == "" }
+
+var _ graph.Reader = (*Scope)(nil)
+
+func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scope, error) {
+	grants, err := g.resolveGrants(ctx, r, id.actor.Grants)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scope{gate: g, store: r, table: g.table.Load(), actor: id.actor, reqID: id.requestID, grants: grants}
+	for _, gr := range grants {
+		for _, rows := range allRows {
+			if masks := s.table.roles[gr.role].masks[rows]; len(masks) > 0 {
+				s.covers = append(s.covers, cover{rows, gr.model, masks})
+			}
+		}
+	}
+	s.sight = newSight(r)
+	return s, nil
+}
+
+// within returns the same scope over another reader, such as a transaction.
+func (s *Scope) within(r graph.Reader) *Scope {
+	c := *s
+	c.store = r
+	c.sight = newSight(r)
+	return &c
+}
+
+// Actor returns who the scope is for.
+func (s *Scope) Actor() registry.Actor { return s.actor }
+
+// Roles returns the roles that the actor holds under the policy in force.
+func (s *Scope) Roles() (out []string) {
+	for _, g := range s.grants {
+		out = append(out, g.role)
+	}
+	return out
+}
+
+// OpaqueID replaces the id of a hidden node or edge: stable for one subject,
+// told to nobody else, and never accepted as input.
+func (s *Scope) OpaqueID(id registry.ID) registry.ID {
+	if s.opaque == nil {
+		s.opaque = s.gate.Key("opaque ids")
+	}
+	h := hmac.New(sha256.New, s.opaque)
+	h.Write([]byte(s.actor.Subject))
+	h.Write([]byte{0})
+	h.Write([]byte(id))
+	return registry.ID("restricted_" + base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)[:16]))
+}
+
+// masks returns the mask of each node, 0 for one that is hidden.
+func (s *Scope) masks(ctx context.Context, nodes []*graph.Node) ([]registry.Mask, error) {
+	out := make([]registry.Mask, len(nodes))
+	for _, c := range s.covers {
+		var ask []*graph.Node
+		var at []int
+		for i, n := range nodes {
+			if n == nil {
+				continue
+			}
+			noun := registry.NounOf(n.Kind)
+			if noun == nil || c.masks[noun.Name]&^out[i] == 0 {
+				continue // Nothing that this cover could add.
+			}
+			if c.always() {
+				out[i] |= c.masks[noun.Name]
+				continue
+			}
+			ask, at = append(ask, n), append(at, i)
+		}
+		if len(ask) == 0 {
+			continue
+		}
+		seen, err := s.sight.covers(ctx, c, ask)
+		if err != nil {
+			return nil, err
+		}
+		for k, n := range ask {
+			if seen[k] {
+				out[at[k]] |= c.masks[registry.NounOf(n.Kind).Name]
+			}
+		}
+	}
+	return out, nil
+}
+
+// Nodes returns redacted nodes, and stubs (Hidden) for those out of sight.
+func (s *Scope) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+	nodes, err := s.store.Nodes(ctx, at, ids...)
+	if err != nil {
+		return nil, err
+	}
+	// Sight is decided on today's state, whatever instant is shown.
+	today := nodes
+	if at != (graph.Instant{}) && !at.Current && !s.unrestricted() {
+		if today, err = s.store.Nodes(ctx, graph.Instant{}, ids...); err != nil {
+			return nil, err
+		}
+	}
+	masks, err := s.masks(ctx, today)
+	if err != nil {
+		return nil, err
+	}
+	return redactAll(nodes, masks), nil
+}
+
+// unrestricted reports whether every row of every noun is seen.
+func (s *Scope) unrestricted() bool {
+	for _, c := range s.covers {
+		if c.always() && len(c.masks) >= len(registry.Nouns())-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// Neighbors returns one hop with stubs for far nodes out of sight.
+func (s *Scope) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+	hops, err := s.store.Neighbors(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for i := range hops {
+		masks, err := s.masksAt(ctx, q.At, hops[i].Nodes)
+		if err != nil {
+			return nil, err
+		}
+		hops[i].Nodes = redactAll(hops[i].Nodes, masks)
+	}
+	return hops, nil
+}
+
+// masksAt is masks for nodes that were read at an instant: their stage then may
+// differ from today's, which decides.
+func (s *Scope) masksAt(ctx context.Context, at graph.Instant, nodes []*graph.Node) ([]registry.Mask, error) {
+	if at == (graph.Instant{}) || at.Current || s.unrestricted() {
+		return s.masks(ctx, nodes)
+	}
+	ids := make([]registry.ID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.ID
+	}
+	today, err := s.store.Nodes(ctx, graph.Instant{}, ids...)
+	if err != nil {
+		return nil, err
+	}
+	return s.masks(ctx, today)
+}
+
+// Closure walks through everything and returns stubs for what is out of sight.
+func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	c, err := s.store.Closure(ctx, q)
+	if err != nil {
+		return c, err
+	}
+	nodes := make([]*graph.Node, len(c.Nodes))
+	for i := range c.Nodes {
+		nodes[i] = c.Nodes[i].Node
+	}
+	if q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
+		s.sight.learn(nodes, c.Edges)
+	}
+	masks, err := s.masksAt(ctx, q.At, nodes)
+	if err != nil {
+		return c, err
+	}
+	for i, n := range redactAll(nodes, masks) {
+		c.Nodes[i].Node = n
+	}
+	return c, nil
+}
+
+// Log returns the entries that the actor may see.
+func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
+	var all, modelled registry.Mask
+	var models []registry.ID
+	for _, c := range s.covers {
+		m := c.masks["LogEntry"]
+		switch {
+		case m == 0:
+		case c.always():
+			all |= m
+		default:
+			modelled |= m
+			if c.model != "" {
+				models = append(models, c.model)
+			}
+		}
+	}
+	switch {
+	case all != 0:
+	case modelled != 0:
+		q.WithModel = true
+		if len(models) > 0 && len(models) == s.scopedCovers() {
+			if q.Models = narrow(q.Models, models); len(q.Models) == 0 {
+				return nil, nil
+			}
+		}
+	default:
+		return nil, nil
+	}
+	entries, err := s.store.Log(ctx, q)
+	for i := range entries {
+		entries[i].Mask = all | modelled
+		redactEntry(&entries[i])
+	}
+	return entries, err
+}
+
+// narrow keeps the asked models that are allowed; none asked is all allowed.
+func narrow(asked, allowed []registry.ID) []registry.ID {
+	if len(asked) == 0 {
+		return allowed
+	}
+	return slices.DeleteFunc(slices.Clone(asked), func(id registry.ID) bool { return !slices.Contains(allowed, id) })
+}
+
+// scopedCovers counts the covers that show log entries.
+func (s *Scope) scopedCovers() (n int) {
+	for _, c := range s.covers {
+		if c.masks["LogEntry"] != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// SeesStage reports whether a version in that stage can be seen at all; a filter
+// on another stage would tell what is out of sight.
+func (s *Scope) SeesStage(stage registry.Stage) bool {
+	for _, c := range s.covers {
+		if c.masks["ModelVersion"] != 0 && (c.rows != RowsServed || slices.Contains(ServedStages(), stage)) {
+			return true
+		}
+	}
+	return false
+}
+
+// SeqAt returns the log sequence that was the head at a time: the newest entry
+// written at or before it, whoever may read it. NOT_FOUND before the first entry.
+func (s *Scope) SeqAt(ctx context.Context, at time.Time) (int64, error) {
+	entries, err := s.store.Log(ctx, graph.LogQuery{Desc: true, Limit: 1, KnownAt: at})
+	if err != nil {
+		return 0, err
+	}
+	if len(entries) == 0 {
+		return 0, registry.Errorf(registry.NotFound, "nothing was known at %s yet", at.Format(time.RFC3339))
+	}
+	return entries[0].Seq, nil
+}

@@ -1,0 +1,250 @@
+package door
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"pedigree/registry"
+)
+
+// The limits of an operation's shape.
+const (
+	maxTokens         = 1000
+	maxDepth          = 16
+	maxAliases        = 30
+	maxRoots          = 10
+	maxMutationRoots  = 5
+	maxSpreads        = 30
+	maxComplexity     = 20000
+	lineageFirst      = 200
+	defaultFirst      = 50
+	introspectionCost = 1
+)
+
+// shape refuses operations that would cost too much before a resolver runs. Its
+// cost of a fragment is worked out once, however often it is spread.
+type shape struct{ schema *ast.Schema }
+
+// ExtensionName names the guard.
+func (shape) ExtensionName() string { return "Shape" }
+
+// Validate has nothing to check.
+func (shape) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext refuses an operation beyond the limits.
+func (s shape) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	m := &measure{schema: s.schema, vars: op.Variables, fragments: map[string]size{}, doc: op.Doc}
+	root := m.set(op.Operation.SelectionSet)
+	roots := maxRoots
+	if op.Operation.Operation == ast.Mutation {
+		roots = maxMutationRoots
+	}
+	refuse := func(code registry.Code, format string, args ...any) *gqlerror.Error {
+		e := registry.Errorf(code, format, args...)
+		return &gqlerror.Error{Message: e.Message, Err: e, Extensions: map[string]any{"code": code}}
+	}
+	switch {
+	case m.bad != nil:
+		return refuse(m.bad.Code, "%s", m.bad.Message)
+	case len(m.roots(op.Operation.SelectionSet)) > roots:
+		return refuse(registry.ResourceExhausted, "more than %d root fields; send several operations", roots)
+	case root.aliases > maxAliases:
+		return refuse(registry.ResourceExhausted, "more than %d aliases", maxAliases)
+	case root.spreads > maxSpreads:
+		return refuse(registry.ResourceExhausted, "more than %d fragment spreads", maxSpreads)
+	case root.depth > maxDepth:
+		return refuse(registry.ResourceExhausted, "deeper than %d levels; ask with lineage, which is flat", maxDepth)
+	case root.cost > maxComplexity:
+		return refuse(registry.ResourceExhausted, "the operation costs %.0f and may cost %d; ask for fewer fields or a smaller first", root.cost, maxComplexity)
+	}
+	return nil
+}
+
+// size is what a selection amounts to.
+type size struct {
+	cost                    float64
+	depth, aliases, spreads int
+}
+
+func (a size) and(b size) size {
+	return size{a.cost + b.cost, max(a.depth, b.depth), min(a.aliases+b.aliases, math.MaxInt32), min(a.spreads+b.spreads, math.MaxInt32)}
+}
+
+// measure walks one operation.
+type measure struct {
+	schema    *ast.Schema
+	vars      map[string]any
+	doc       *ast.QueryDocument
+	fragments map[string]size
+	bad       *registry.Error
+}
+
+// roots lists the root fields, those in fragments too.
+func (m *measure) roots(set ast.SelectionSet) (out []*ast.Field) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			out = append(out, s)
+		case *ast.InlineFragment:
+			out = append(out, m.roots(s.SelectionSet)...)
+		case *ast.FragmentSpread:
+			out = append(out, m.roots(s.Definition.SelectionSet)...)
+		}
+		if len(out) > maxRoots {
+			return out
+		}
+	}
+	return out
+}
+
+func (m *measure) set(set ast.SelectionSet) (out size) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			out = out.and(m.field(s))
+		case *ast.InlineFragment:
+			out = out.and(m.set(s.SelectionSet))
+		case *ast.FragmentSpread:
+			out = out.and(m.fragment(s))
+		}
+	}
+	return out
+}
+
+func (m *measure) fragment(s *ast.FragmentSpread) size {
+	f, ok := m.fragments[s.Name]
+	if !ok {
+		f = m.set(s.Definition.SelectionSet)
+		m.fragments[s.Name] = f
+	}
+	f.spreads++
+	return f
+}
+
+func (m *measure) field(f *ast.Field) size {
+	below := m.set(f.SelectionSet)
+	if strings.HasPrefix(f.Name, "__") {
+		// Introspection is exempt from depth; its cost is its size.
+		return size{cost: introspectionCost + below.cost, aliases: below.aliases, spreads: below.spreads}
+	}
+	out := size{cost: 1 + m.times(f)*below.cost, depth: below.depth + 1, aliases: below.aliases, spreads: below.spreads}
+	if f.Name == "lineage" && f.ObjectDefinition == m.schema.Query {
+		out.cost = 1 + m.times(f)*m.lineage(f.SelectionSet)
+	}
+	if f.Alias != "" && f.Alias != f.Name {
+		out.aliases++
+	}
+	return out
+}
+
+// lineage is the cost of one node of lineage: its fields and twice those of an
+// edge, for there are more edges than nodes.
+func (m *measure) lineage(set ast.SelectionSet) float64 {
+	cost := 0.0
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			c := m.set(s.SelectionSet).cost
+			if s.Name == "edges" {
+				c *= 2
+			}
+			cost += c
+		case *ast.InlineFragment:
+			cost += m.lineage(s.SelectionSet)
+		case *ast.FragmentSpread:
+			cost += m.lineage(s.Definition.SelectionSet)
+		}
+	}
+	return math.Max(cost, 1)
+}
+
+// times is how many items a field may answer: its first, its number of ids, or
+// one. A first out of range is refused here, before anything runs.
+func (m *measure) times(f *ast.Field) float64 {
+	if f.Definition == nil {
+		return 1
+	}
+	if def := f.Definition.Arguments.ForName("first"); def != nil {
+		limit := defaultFirst
+		if f.Name == "lineage" {
+			limit = lineageFirst
+		}
+		if a := f.Arguments.ForName("first"); a != nil {
+			n, given, ok := m.whole(a.Value)
+			if !ok || given && (n < 1 || n > 200) {
+				m.refuse("first must be 1..200; page on with after")
+				return 1
+			}
+			if given {
+				limit = n
+			}
+		}
+		return float64(limit)
+	}
+	for _, name := range []string{"ids", "of"} {
+		if a := f.Arguments.ForName(name); a != nil {
+			if n := m.length(a.Value); n > 100 {
+				m.refuse(name + " must be at most 100 ids")
+			} else if n > 1 {
+				return float64(n)
+			}
+		}
+	}
+	if f.Name == "versionsByStage" {
+		return defaultFirst
+	}
+	return 1
+}
+
+func (m *measure) refuse(message string) {
+	if m.bad == nil {
+		m.bad = registry.Errorf(registry.InvalidArgument, "%s", message)
+	}
+}
+
+// whole reads a 32-bit integer from a literal or variable; not given when null.
+func (m *measure) whole(v *ast.Value) (n int, given, ok bool) {
+	if v.Kind == ast.NullValue {
+		return 0, false, true
+	}
+	text := v.Raw
+	if v.Kind == ast.Variable {
+		value, set := m.vars[v.Raw]
+		if !set || value == nil {
+			return 0, false, true
+		}
+		switch x := value.(type) {
+		case json.Number:
+			text = string(x)
+		case int64:
+			text = strconv.FormatInt(x, 10)
+		case int:
+			text = strconv.Itoa(x)
+		default:
+			return 0, true, false
+		}
+	} else if v.Kind != ast.IntValue {
+		return 0, true, false
+	}
+	i, err := strconv.ParseInt(text, 10, 32)
+	return int(i), true, err == nil
+}
+
+func (m *measure) length(v *ast.Value) int {
+	if v.Kind == ast.ListValue {
+		return len(v.Children)
+	}
+	if v.Kind == ast.Variable {
+		if list, ok := m.vars[v.Raw].([]any); ok {
+			return len(list)
+		}
+	}
+	return 1
+}

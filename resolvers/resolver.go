@@ -1,0 +1,41 @@
+// Package resolvers joins the GraphQL schema to the service: one line a field.
+// What gqlgen generates lies in internal/gql; a rule has no place here.
+package resolvers
+
+import (
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"pedigree/resolvers/internal/gql"
+	"pedigree/service"
+)
+
+// Resolver is the root of all resolvers.
+type Resolver struct {
+	service *service.Service
+}
+
+// Schema returns the executable schema over a service.
+func Schema(s *service.Service) graphql.ExecutableSchema {
+	return gql.NewExecutableSchema(gql.Config{Resolvers: &Resolver{s}})
+}
+
+// page is what every list takes.
+func page(first *int, after *string) service.Paging {
+	return service.Paging{First: first, After: after}
+}
+
+// value is what a pointer points at, the zero value for nil.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// lineageInput gathers the arguments of lineage.
+func lineageInput(in service.LineageInput, asOf, knownAt *time.Time) service.LineageInput {
+	in.AsOf, in.KnownAt = value(asOf), value(knownAt)
+	return in
+}

@@ -1,0 +1,182 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// Viewer is who asks, and what they may do.
+type Viewer struct {
+	Subject string
+	Roles   []string
+	Grants  []registry.Grant
+	Actions []string
+}
+
+// Viewer returns who the context acts for.
+func (s *Service) Viewer(ctx context.Context) (*Viewer, error) {
+	scope, err := s.gate.Read(ctx, registry.ViewerRead)
+	if err != nil {
+		return nil, err
+	}
+	v := &Viewer{Subject: scope.Actor().Subject, Roles: scope.Roles(), Grants: scope.Actor().Grants, Actions: []string{}}
+	for _, a := range registry.Actions() {
+		if scope.May(a) {
+			v.Actions = append(v.Actions, string(a))
+		}
+	}
+	return v, nil
+}
+
+// TokenPrefix starts every token, so that secret scanners can find a lost one.
+const TokenPrefix = "pdg_"
+
+// NewToken makes the text of a token from 32 random bytes.
+func NewToken() string {
+	b := make([]byte, 32)
+	rand.Read(b)
+	return TokenPrefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+// CreateTokenInput says for whom a token is made.
+type CreateTokenInput struct {
+	Subject string
+	// Role and Scope are granted to the subject if it does not hold them yet.
+	Role, Scope string
+	// Name tells the subject's tokens apart. ExpiresAt zero: it does not expire.
+	Name      string
+	ExpiresAt time.Time
+	// Token is the text to take, NewToken's when empty.
+	Token string
+}
+
+// CreateToken makes a token for a subject and grants it a role; it returns the
+// token's text, which is stored nowhere.
+func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (string, error) {
+	if in.Scope == "" {
+		in.Scope = registry.ScopeAll
+	}
+	if err := first(name2("subject", &in.Subject), key("name", &in.Name), checkTime("expiresAt", in.ExpiresAt)); err != nil {
+		return "", err
+	}
+	if !s.gate.Policy().HasRole(in.Role) {
+		return "", registry.Invalid("role", "%q is no role of the policy; use one of %v", in.Role, s.gate.Policy().Roles())
+	}
+	if in.Token == "" {
+		in.Token = NewToken()
+	}
+	if len(in.Token) < 16 || len(in.Token) > 512 {
+		return "", registry.Invalid("token", "must have 16 to 512 characters")
+	}
+	sum := sha256.Sum256([]byte(in.Token))
+	hash := hex.EncodeToString(sum[:])
+	_, err := s.write(ctx, registry.AccessManage, idempotent{}, func(ctx context.Context, tx *policies.Tx) (result, error) {
+		found, err := tx.House(ctx, registry.ActorID(in.Subject), registry.TokenID(hash))
+		if err != nil {
+			return result{}, err
+		}
+		granted, err := grantTo(ctx, tx, found[0], in)
+		if err != nil || found[1] != nil && !granted {
+			return result{}, err
+		}
+		t := &registry.Token{Subject: in.Subject, Name: in.Name, CreatedAt: tx.Now(), ExpiresAt: when(in.ExpiresAt, time.Time{})}
+		t.ID, t.Parent, t.ValidFrom = registry.TokenID(hash), registry.ActorID(in.Subject), tx.Now()
+		if found[1] == nil {
+			if err := putNoun(ctx, tx, t, tx.Now(), registry.TokenSlot(hash)); err != nil {
+				return result{}, err
+			}
+		}
+		return result{Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogTokenCreated, Objects: []registry.ID{registry.ActorID(in.Subject)},
+			Detail: detail("subject", in.Subject, "role", in.Role, "scope", in.Scope)})
+	})
+	return in.Token, err
+}
+
+// name2 is key for names that must not be empty.
+func name2(field string, v *string) error {
+	clean(v)
+	return registry.CheckKey(field, *v)
+}
+
+// grantTo gives a subject a role within a scope; false when it holds it already.
+func grantTo(ctx context.Context, tx *policies.Tx, old *graph.Node, in CreateTokenInput) (bool, error) {
+	a := &registry.Actor{Subject: in.Subject, CreatedAt: tx.Now()}
+	since := tx.Now()
+	if old != nil {
+		if err := unpack(old, a); err != nil {
+			return false, err
+		}
+		since = old.ValidFrom
+	}
+	g := registry.Grant{Role: in.Role, Scope: in.Scope}
+	if slices.Contains(a.Grants, g) {
+		return false, nil
+	}
+	a.Grants = append(a.Grants, g)
+	a.ID, a.ValidFrom = registry.ActorID(in.Subject), since
+	return true, putNoun(ctx, tx, a, tx.Now())
+}
+
+// Node returns any noun by its id; nil when there is none that the caller sees.
+func (s *Service) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
+	nodes, err := s.Nodes(ctx, []registry.ID{id})
+	if err != nil {
+		return nil, err
+	}
+	return nodes[0], nil
+}
+
+// Nodes returns up to 100 nouns by their ids, nil where there is none that the
+// caller sees.
+func (s *Service) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
+	if len(ids) > maxIDs {
+		return nil, registry.Invalid("ids", "must be at most %d, not %d", maxIDs, len(ids))
+	}
+	nodes, err := s.nodes(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range nodes {
+		switch n := n.(type) {
+		case nil:
+			nodes[i] = nil
+		case *registry.Token:
+			nodes[i] = nil // Tokens have no door.
+		case *registry.ModelCard:
+			v, err := one[*registry.ModelVersion](s.node(ctx, n.Parent))
+			if err != nil || v == nil {
+				return nodes, err
+			}
+			c, err := s.CardOf(ctx, v)
+			if err != nil {
+				return nil, err
+			}
+			nodes[i] = c
+			if c == nil {
+				nodes[i] = nil
+			}
+		}
+	}
+	return nodes, nil
+}
+
+// SeenID returns an id when the caller sees the node that it names, nil when not.
+func (s *Service) SeenID(ctx context.Context, id registry.ID) (*registry.ID, error) {
+	if id == "" {
+		return nil, nil
+	}
+	n, err := s.node(ctx, id)
+	if err != nil || n == nil {
+		return nil, err
+	}
+	return &id, nil
+}

@@ -1,0 +1,152 @@
+package service
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// fresh makes an empty noun of a kind.
+func fresh(k registry.Kind) registry.Node {
+	switch k {
+	case registry.KindModel:
+		return &registry.Model{}
+	case registry.KindModelVersion:
+		return &registry.ModelVersion{}
+	case registry.KindCard:
+		return &registry.ModelCard{}
+	case registry.KindDataset:
+		return &registry.Dataset{}
+	case registry.KindDatasetVersion:
+		return &registry.DatasetVersion{}
+	case registry.KindRun:
+		return &registry.Run{}
+	case registry.KindRepository:
+		return &registry.Repository{}
+	case registry.KindCommit:
+		return &registry.Commit{}
+	case registry.KindTag:
+		return &registry.Tag{}
+	case registry.KindFeature:
+		return &registry.Feature{}
+	case registry.KindDeployment:
+		return &registry.Deployment{}
+	case registry.KindArtifact:
+		return &registry.Artifact{}
+	case registry.KindAlias:
+		return &registry.Alias{}
+	case registry.KindTransition:
+		return &registry.Transition{}
+	case registry.KindActor:
+		return &registry.Actor{}
+	case registry.KindToken:
+		return &registry.Token{}
+	}
+	return nil
+}
+
+// decode turns a stored node into its noun as of an instant. A hidden node
+// becomes a Restricted with its id as it is; outward replaces that.
+func (s *Service) decode(n *graph.Node, at time.Time) (registry.Node, error) {
+	if n == nil {
+		return nil, nil
+	}
+	meta := registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted, Mask: n.Mask,
+		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo}
+	if n.Hidden {
+		return &registry.Restricted{Meta: meta}, nil
+	}
+	noun := fresh(n.Kind)
+	if noun == nil {
+		return nil, nil // A kind that no door shows.
+	}
+	if err := unpack(n, noun); err != nil {
+		return nil, err
+	}
+	*noun.NodeMeta() = meta
+	if d, ok := noun.(*registry.Deployment); ok {
+		d.Live = meta.Mask.Has(registry.Bit("Deployment", "live")) && liveAt(d, at)
+	}
+	return noun, nil
+}
+
+func liveAt(d *registry.Deployment, at time.Time) bool {
+	return !d.StartedAt.After(at) && (d.EndedAt.IsZero() || d.EndedAt.After(at))
+}
+
+// unpack reads a node's document into a noun. A node that was read bare has a
+// name and columns only.
+func unpack(n *graph.Node, into any) error {
+	doc := n.Doc
+	if doc == nil {
+		doc, _ = json.Marshal(map[string]string{"name": n.Name})
+	}
+	if err := json.Unmarshal(doc, into); err != nil {
+		return &registry.Error{Code: registry.Internal, Message: "a stored document cannot be read", Err: fmt.Errorf("%s: %w", n.ID, err)}
+	}
+	return nil
+}
+
+// load is unpack for whole nodes inside a transaction, with their Meta.
+func load[T registry.Node](n *graph.Node, into T) (T, error) {
+	if err := unpack(n, into); err != nil {
+		return into, err
+	}
+	*into.NodeMeta() = registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted,
+		Mask: registry.AllFields, ValidFrom: n.ValidFrom, ValidTo: n.ValidTo}
+	return into, nil
+}
+
+// encode turns a noun into a node: its canonical document, and the columns that
+// the field table asks for, taken from that document. since is when this state
+// of it became true.
+func encode(noun registry.Node, title string, since time.Time, slots ...string) (*graph.Node, error) {
+	m := noun.NodeMeta()
+	kind := m.ID.Kind()
+	doc, err := registry.Canonical(noun)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(doc, &fields); err != nil {
+		return nil, err
+	}
+	n := &graph.Node{ID: m.ID, Kind: kind, Parent: m.Parent, Name: title, Slots: slots, ValidFrom: m.ValidFrom, ValidTo: m.ValidTo, Since: since, Doc: doc}
+	table := registry.NounOf(kind)
+	if table == nil {
+		return n, nil
+	}
+	n.Columns = map[registry.Index]any{}
+	for _, c := range registry.IndexColumns() {
+		for _, f := range table.Fields {
+			if f.Column == c.Name {
+				n.Columns[c.Name] = column(c, fields[f.Name])
+			}
+		}
+	}
+	return n, nil
+}
+
+// column brings a document's value to what a column holds.
+func column(c registry.IndexColumn, v any) any {
+	text, _ := v.(string)
+	switch {
+	case c.Name == registry.IndexVersion:
+		if ver, err := registry.ParseVersion(text); err == nil {
+			return ver.SortKey()
+		}
+		return ""
+	case c.Name == registry.IndexEnded:
+		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return t.UnixMicro()
+		}
+		return int64(0)
+	case c.Type == registry.IntIndex:
+		f, _ := v.(float64)
+		return int64(f)
+	}
+	return text
+}

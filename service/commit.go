@@ -1,0 +1,497 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// RepositoryInput names a repository: by Name, else by its normalised URL.
+type RepositoryInput struct {
+	Name          string
+	URL           string
+	DefaultBranch string
+}
+
+// CommitInput are the facts of a commit.
+type CommitInput struct {
+	SHA         string
+	Parents     []string
+	Message     string
+	Author      string
+	Email       string
+	Committer   string
+	Role        string
+	Signature   string
+	AuthoredAt  time.Time
+	CommittedAt time.Time
+}
+
+// RecordCommitsInput are the facts of up to 500 commits of a repository.
+type RecordCommitsInput struct {
+	Repository     RepositoryInput
+	Commits        []CommitInput
+	IdempotencyKey *string `json:"-"`
+}
+
+// RecordCommitsPayload carries the repository, the commits as given, and how many
+// were new.
+type RecordCommitsPayload struct {
+	Repository *registry.Repository
+	Commits    []*registry.Commit
+	Created    int
+}
+
+// maxBatch is the most facts of one mutation.
+const maxBatch = 500
+
+// key is the repository's natural key.
+func (r *RepositoryInput) key() string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return r.URL
+}
+
+func (r *RepositoryInput) check() error {
+	r.URL = NormaliseURL(r.URL)
+	if err := first(key("repository.name", &r.Name), checkLabel("url", r.URL), key("repository.defaultBranch", &r.DefaultBranch)); err != nil {
+		return err
+	}
+	if r.key() == "" {
+		return registry.Invalid("repository", "give its name or its url")
+	}
+	return nil
+}
+
+// NormaliseURL brings a git origin to one spelling: https and ssh forms of the
+// same host and path are equal, without credentials, port 22/443, trailing slash
+// or .git. Anything that is no network URL is returned as it is.
+func NormaliseURL(raw string) string {
+	s := strings.TrimSpace(raw)
+	if user, rest, ok := strings.Cut(s, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(s, "://") {
+		if host, path, ok := strings.Cut(rest, ":"); ok { // scp form: git@host:path
+			s = "ssh://" + host + "/" + path
+		}
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return s
+	}
+	host := strings.ToLower(u.Hostname())
+	if p := u.Port(); p != "" && p != "22" && p != "443" && p != "80" {
+		host += ":" + p
+	}
+	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
+}
+
+// checkSHA holds a git object name to 40 or 64 hex digits, in lower case.
+func checkSHA(field string, sha *string) error {
+	*sha = strings.ToLower(*sha)
+	if n := len(*sha); n != 40 && n != 64 || strings.Trim(*sha, hexDigits) != "" {
+		return registry.Invalid(field, "%q is no full commit sha; write 40 or 64 hex digits", registry.Shorten(*sha, 80))
+	}
+	return nil
+}
+
+func (c *CommitInput) check(at string) error {
+	if err := checkSHA(at+".sha", &c.SHA); err != nil {
+		return err
+	}
+	if len(c.Parents) > 100 {
+		return registry.Invalid(at+".parents", "has more than 100 entries")
+	}
+	for i := range c.Parents {
+		if err := checkSHA(at+".parents", &c.Parents[i]); err != nil {
+			return err
+		}
+	}
+	return first(text(at+".message", &c.Message), text(at+".author", &c.Author), text(at+".email", &c.Email), text(at+".committer", &c.Committer),
+		key(at+".role", &c.Role), key(at+".signature", &c.Signature), checkTime(at+".authoredAt", c.AuthoredAt), checkTime(at+".committedAt", c.CommittedAt))
+}
+
+// CommitRole reads what a commit did for the model, and where that stands: the
+// trailer Model-Role in the last paragraph, else the Conventional Commit type.
+func CommitRole(message string) (role, evidence string) {
+	paragraphs := strings.Split(strings.TrimSpace(strings.ReplaceAll(message, "\r\n", "\n")), "\n\n")
+	for _, line := range strings.Split(paragraphs[len(paragraphs)-1], "\n") {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.EqualFold(strings.TrimSpace(k), "Model-Role") && strings.TrimSpace(v) != "" && len(paragraphs) > 1 {
+			return strings.ToLower(strings.TrimSpace(v)), "trailer " + strings.TrimSpace(line)
+		}
+	}
+	subject, _, _ := strings.Cut(message, "\n")
+	head, _, ok := strings.Cut(subject, ": ")
+	if !ok {
+		return "", ""
+	}
+	head = strings.TrimSuffix(head, "!")
+	if kind, scope, scoped := strings.Cut(head, "("); scoped {
+		if !strings.HasSuffix(scope, ")") {
+			return "", ""
+		}
+		head = kind
+	}
+	if head == "" || strings.Trim(head, "abcdefghijklmnopqrstuvwxyz-") != "" {
+		return "", ""
+	}
+	return head, "type of " + registry.Shorten(subject, 100)
+}
+
+// RecordCommits records commits with their parents. A parent that is not known
+// yet is joined when it is recorded.
+func (s *Service) RecordCommits(ctx context.Context, in RecordCommitsInput) (*RecordCommitsPayload, error) {
+	if len(in.Commits) == 0 || len(in.Commits) > maxBatch {
+		return nil, registry.Invalid("commits", "must be 1 to %d commits, not %d", maxBatch, len(in.Commits))
+	}
+	if err := in.Repository.check(); err != nil {
+		return nil, err
+	}
+	for i := range in.Commits {
+		if err := in.Commits[i].check(fmt.Sprintf("commits[%d]", i)); err != nil {
+			return nil, err
+		}
+	}
+	r, err := s.write(ctx, registry.CommitRecord, idempotent{"recordCommits", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
+		return s.recordCommits(ctx, tx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	forget(ctx)
+	nouns, err := s.nodes(ctx, r.IDs)
+	if err != nil {
+		return nil, err
+	}
+	out := &RecordCommitsPayload{Created: r.Count, Commits: make([]*registry.Commit, len(nouns)-1)}
+	out.Repository, _ = nouns[0].(*registry.Repository)
+	for i, n := range nouns[1:] {
+		out.Commits[i], _ = n.(*registry.Commit)
+	}
+	return out, nil
+}
+
+func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (result, error) {
+	repo, isNew, err := s.repository(ctx, tx, in.Repository)
+	if err != nil {
+		return result{}, err
+	}
+	ids := []registry.ID{repo}
+	parents := []registry.ID{}
+	for _, c := range in.Commits {
+		ids = append(ids, registry.CommitID(c.SHA))
+		for _, p := range c.Parents {
+			parents = append(parents, registry.CommitID(p))
+		}
+	}
+	found, err := tx.House(ctx, append(ids[1:len(ids):len(ids)], parents...)...)
+	if err != nil {
+		return result{}, err
+	}
+	known := map[registry.ID]*graph.Node{}
+	for _, n := range found {
+		if n != nil {
+			known[n.ID] = n
+		}
+	}
+	r := result{IDs: ids, Created: isNew}
+	changed := isNew
+	for _, c := range in.Commits {
+		id := registry.CommitID(c.SHA)
+		wrote, err := putCommit(ctx, tx, known[id], repo, c)
+		if err != nil {
+			return result{}, err
+		}
+		if known[id] == nil {
+			r.Count++
+			r.Created = true
+			known[id] = &graph.Node{ID: id}
+		}
+		changed = changed || wrote
+	}
+	edges, err := s.parentEdges(ctx, tx, in.Commits, known)
+	if err != nil {
+		return result{}, err
+	}
+	if err := tx.Link(ctx, edges...); err != nil {
+		return result{}, err
+	}
+	for _, e := range edges {
+		changed = changed || e.Created
+	}
+	if !changed {
+		return r, nil
+	}
+	return r, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
+		Detail: detail("repository", in.Repository.key(), "commits", len(in.Commits), "new", r.Count)})
+}
+
+func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo registry.ID, c CommitInput) (bool, error) {
+	commit := &registry.Commit{Name: c.SHA[:12], SHA: c.SHA, Message: c.Message, Author: c.Author, Email: c.Email, Committer: c.Committer,
+		Repository: string(repo), ParentSHAs: c.Parents, Role: c.Role, Signature: c.Signature, AuthoredAt: when(c.AuthoredAt, time.Time{}), RecordedAt: tx.Now()}
+	if commit.Role != "" {
+		commit.RoleEvidence = "given by " + tx.Subject()
+	} else {
+		commit.Role, commit.RoleEvidence = CommitRole(c.Message)
+	}
+	commit.ID, commit.Parent = registry.CommitID(c.SHA), repo
+	if old != nil {
+		if old.Doc == nil {
+			return false, nil // Given twice in one call.
+		}
+		commit.Parent, commit.Repository = old.Parent, string(old.Parent)
+	}
+	return putFact(ctx, tx, old, commit, c.CommittedAt, func(at time.Time) { commit.CommittedAt = at })
+}
+
+// parentEdges joins commits to those of their parents that are known, remembers
+// those that are not, and joins known commits that waited for one of these.
+func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, err error) {
+	ids := make([]registry.ID, len(commits))
+	var pending []*graph.Node
+	for i, c := range commits {
+		ids[i] = registry.CommitID(c.SHA)
+		for _, p := range c.Parents {
+			parent := registry.CommitID(p)
+			switch {
+			case parent == ids[i]:
+				return nil, registry.Errorf(registry.FailedPrecondition, "commit %s names itself as its parent", c.SHA)
+			case known[parent] != nil:
+				edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: ids[i], To: parent})
+			default:
+				doc, err := registry.Canonical(pendingParent{ids[i]})
+				if err != nil {
+					return nil, err
+				}
+				pending = append(pending, &graph.Node{ID: registry.NewID(registry.KindPending, p, c.SHA), Kind: registry.KindPending, Parent: parent,
+					Name: c.SHA, ValidFrom: tx.Now(), Doc: doc})
+			}
+		}
+	}
+	if pending, err = missing(ctx, tx, pending); err != nil {
+		return nil, err
+	}
+	if len(pending) > 0 {
+		if err := tx.Put(ctx, pending...); err != nil {
+			return nil, err
+		}
+	}
+	waiting, err := tx.Children(ctx, registry.KindPending, registry.IndexName, ids...)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range waiting {
+		var w pendingParent
+		if err := unpack(n, &w); err != nil {
+			return nil, err
+		}
+		edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: w.Child, To: n.Parent})
+	}
+	return edges, nil
+}
+
+// pendingParent is the document of a KindPending node.
+type pendingParent struct {
+	Child registry.ID `json:"child"`
+}
+
+// missing keeps the nodes that are not stored yet.
+func missing(ctx context.Context, tx *policies.Tx, nodes []*graph.Node) (out []*graph.Node, err error) {
+	ids := make([]registry.ID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.ID
+	}
+	found, err := tx.House(ctx, ids...)
+	for i, n := range nodes {
+		if err == nil && found[i] == nil {
+			out = append(out, n)
+		}
+	}
+	return out, err
+}
+
+// repository finds or makes a repository and reports whether it is new.
+func (s *Service) repository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, bool, error) {
+	id := registry.RepositoryID(in.key())
+	found, err := tx.House(ctx, id)
+	if err != nil {
+		return "", false, err
+	}
+	r := &registry.Repository{Name: in.key(), URL: in.URL, DefaultBranch: in.DefaultBranch, RecordedAt: tx.Now()}
+	r.ID = id
+	changed, err := putFact(ctx, tx, found[0], r, tx.Now(), func(time.Time) {})
+	return id, changed, err
+}
+
+// RecordTagInput are the facts of a git tag.
+type RecordTagInput struct {
+	Repository     RepositoryInput
+	Name           string
+	SHA            string
+	Annotated      bool
+	Message        string
+	Tagger         string
+	TaggedAt       time.Time
+	IdempotencyKey *string `json:"-"`
+}
+
+// RecordTagPayload carries the tag and whether it is new.
+type RecordTagPayload struct {
+	Tag     *registry.Tag
+	Created bool
+}
+
+// RecordTag records a tag as it points at a commit. When the name pointed
+// elsewhere, that node ends and a new one begins.
+func (s *Service) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagPayload, error) {
+	if err := first(in.Repository.check(), key("name", &in.Name), checkSHA("sha", &in.SHA), text("message", &in.Message), text("tagger", &in.Tagger),
+		checkTime("taggedAt", in.TaggedAt)); err != nil {
+		return nil, err
+	}
+	if in.Name == "" {
+		return nil, registry.Invalid("name", "must not be empty")
+	}
+	r, err := s.write(ctx, registry.TagRecord, idempotent{"recordTag", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
+		return s.recordTag(ctx, tx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t, err := one[*registry.Tag](s.after(ctx, r.IDs[0]))
+	return &RecordTagPayload{t, r.Created}, err
+}
+
+func (s *Service) recordTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (result, error) {
+	repo, changed, err := s.repository(ctx, tx, in.Repository)
+	if err != nil {
+		return result{}, err
+	}
+	commits, err := tx.Nodes(ctx, registry.CommitID(in.SHA))
+	if err != nil {
+		return result{}, err
+	}
+	if commits[0] == nil {
+		return result{}, registry.Errorf(registry.NotFound, "there is no commit %s for the tag to point at; record it first with recordCommits", in.SHA)
+	}
+	t := &registry.Tag{Name: in.Name, Repository: string(repo), SHA: in.SHA, Annotated: in.Annotated, Message: in.Message, Tagger: in.Tagger, RecordedAt: tx.Now()}
+	t.ID, t.Parent = registry.TagID(repo, in.Name, in.SHA), repo
+	if in.TaggedAt.IsZero() {
+		in.TaggedAt, t.DateInferred = commits[0].ValidFrom, true
+	}
+	slot := registry.TagSlot(repo, in.Name)
+	holder, err := tx.Holder(ctx, slot)
+	if err != nil {
+		return result{}, err
+	}
+	if holder != nil && holder.ID != t.ID {
+		if err := endTag(ctx, tx, holder); err != nil {
+			return result{}, err
+		}
+	}
+	found, err := tx.House(ctx, t.ID)
+	if err != nil {
+		return result{}, err
+	}
+	wrote, err := putFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
+	if err != nil {
+		return result{}, err
+	}
+	if holder == nil || holder.ID != t.ID {
+		// It takes the name, also when it is moved back to where it once was.
+		t.ValidTo, t.MovedAt, wrote = time.Time{}, time.Time{}, true
+		if err := putNoun(ctx, tx, t, tx.Now(), slot); err != nil {
+			return result{}, err
+		}
+	}
+	return finishFact(ctx, tx, found[0] == nil, wrote || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
+		registry.LogEntry{Action: registry.LogTagRecorded, Objects: []registry.ID{t.ID}, Detail: detail("tag", t.Name, "sha", t.SHA, "repository", in.Repository.key())})
+}
+
+// endTag ends the node of a tag that now points elsewhere.
+func endTag(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
+	old, err := load(n, &registry.Tag{})
+	if err != nil {
+		return err
+	}
+	old.MovedAt, old.ValidTo = tx.Now(), tx.Now()
+	return putNoun(ctx, tx, old, tx.Now())
+}
+
+// CommitEdge is a commit in a page.
+type CommitEdge struct {
+	Cursor string
+	Node   *registry.Commit
+}
+
+// CommitConnection is a page of commits.
+type CommitConnection struct{ Connection[*CommitEdge] }
+
+// CommitFilter says which commits to keep; empty fields keep all.
+type CommitFilter struct {
+	Role       string
+	Repository *registry.ID
+}
+
+func commitEdge(cursor string, c *registry.Commit) *CommitEdge { return &CommitEdge{cursor, c} }
+
+// Commits lists the commits that the caller sees, newest first.
+func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter) (*CommitConnection, error) {
+	scope, err := s.gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	q := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Order: registry.IndexSince, Desc: true}
+	if f != nil {
+		q.Where = where("role", f.Role)
+		if f.Repository != nil {
+			q.Parents = []registry.ID{*f.Repository}
+		}
+	}
+	c, err := find(ctx, s, scope, q, []any{"commits", f}, p, commitEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &CommitConnection{*c}, nil
+}
+
+// Commit returns a commit by its sha; nil when there is none that the caller
+// sees.
+func (s *Service) Commit(ctx context.Context, sha string) (*registry.Commit, error) {
+	if err := checkSHA("sha", &sha); err != nil {
+		return nil, err
+	}
+	return one[*registry.Commit](s.node(ctx, registry.CommitID(sha)))
+}
+
+// CommitsOf lists the commits of a repository, newest first.
+func (s *Service) CommitsOf(ctx context.Context, r *registry.Repository, p Paging) (*CommitConnection, error) {
+	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindCommit, order: registry.IndexSince, desc: true}, p, commitEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &CommitConnection{*c}, nil
+}
+
+// TagEdge is a tag in a page.
+type TagEdge struct {
+	Cursor string
+	Node   *registry.Tag
+}
+
+// TagConnection is a page of tags.
+type TagConnection struct{ Connection[*TagEdge] }
+
+// TagsOf lists the tags of a repository by name.
+func (s *Service) TagsOf(ctx context.Context, r *registry.Repository, p Paging) (*TagConnection, error) {
+	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindTag, order: registry.IndexName}, p,
+		func(cursor string, t *registry.Tag) *TagEdge { return &TagEdge{cursor, t} })
+	if err != nil {
+		return nil, err
+	}
+	return &TagConnection{*c}, nil
+}

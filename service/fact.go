@@ -1,0 +1,116 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// putFact writes a recorded fact, or merges it into the one that has its key:
+// added optional fields merge, a different digest, sha, start or kind is
+// CONFLICT, other differences keep what was recorded first. at is the time that
+// the caller gave, setTime puts the decided one into the noun. It reports whether
+// anything was written.
+func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registry.Node, at time.Time, setTime func(time.Time)) (bool, error) {
+	m := noun.NodeMeta()
+	if old == nil {
+		m.ValidFrom = when(at, tx.Now())
+		setTime(m.ValidFrom)
+		return true, putNoun(ctx, tx, noun, m.ValidFrom)
+	}
+	if old.Deleted {
+		return false, registry.Errorf(registry.FailedPrecondition, "%s was deleted; it is not recorded again", old.ID)
+	}
+	if !at.IsZero() {
+		setTime(when(at, at))
+	}
+	m.ValidFrom, m.ValidTo = old.ValidFrom, old.ValidTo
+	merged, err := merge(old.Doc, noun)
+	if err != nil {
+		return false, err
+	}
+	if bytes.Equal(merged, old.Doc) {
+		return false, nil
+	}
+	if err := json.Unmarshal(merged, noun); err != nil {
+		return false, err
+	}
+	return true, putNoun(ctx, tx, noun, tx.Now(), old.Slots...)
+}
+
+func putNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since time.Time, slots ...string) error {
+	n, err := encode(noun, titleOf(noun), since, slots...)
+	if err != nil {
+		return err
+	}
+	return tx.Put(ctx, n)
+}
+
+// titleOf is the name that a node carries beside its document.
+func titleOf(noun registry.Node) string {
+	v := reflect.ValueOf(noun).Elem().FieldByName("Name")
+	if !v.IsValid() {
+		return ""
+	}
+	return v.String()
+}
+
+// decisive are the fields in which the same key must say the same.
+var decisive = []string{"digest", "sha", "startedAt", "runKind", "environment", "versionId"}
+
+// merge adds the fields of a repeated fact that were not known before.
+func merge(doc []byte, noun registry.Node) ([]byte, error) {
+	raw, err := registry.Canonical(noun)
+	if err != nil {
+		return nil, err
+	}
+	var have, add map[string]json.RawMessage
+	if err := first(json.Unmarshal(doc, &have), json.Unmarshal(raw, &add)); err != nil {
+		return nil, err
+	}
+	for _, f := range decisive {
+		if contradicts(f, have[f], add[f]) {
+			e := registry.Errorf(registry.Conflict, "it is recorded with another %s: %s, not %s", f, have[f], add[f])
+			e.Field = f
+			return nil, e
+		}
+	}
+	for k, v := range add {
+		if _, known := have[k]; !known || k == "status" {
+			have[k] = v
+		}
+	}
+	return registry.Canonical(have)
+}
+
+// contradicts reports whether two values of a decisive field cannot both hold. A
+// run kind of OTHER is no claim.
+func contradicts(field string, a, b json.RawMessage) bool {
+	if a == nil || b == nil || bytes.Equal(a, b) {
+		return false
+	}
+	other := fmt.Sprintf("%q", registry.RunOther)
+	return field != "runKind" || string(a) != other && string(b) != other
+}
+
+// finishFact links a fact and logs it when anything was new.
+func finishFact(ctx context.Context, tx *policies.Tx, created, changed bool, id registry.ID, edges []*graph.Edge, entry registry.LogEntry) (result, error) {
+	if err := tx.Link(ctx, edges...); err != nil {
+		return result{}, err
+	}
+	for _, e := range edges {
+		changed = changed || e.Created
+	}
+	r := result{IDs: []registry.ID{id}, Created: created}
+	if !changed {
+		return r, nil
+	}
+	return r, tx.Log(ctx, entry)
+}

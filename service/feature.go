@@ -1,0 +1,128 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// RecordFeatureInput are the facts of a feature: DefinedOn and Column, or Model
+// and Name.
+type RecordFeatureInput struct {
+	Name           string
+	DefinedOn      *registry.ID
+	Column         string
+	Model          string
+	Type           string
+	Description    string
+	Owner          string
+	CreatedAt      time.Time
+	IdempotencyKey *string `json:"-"`
+}
+
+// RecordFeaturePayload carries the feature and whether it is new.
+type RecordFeaturePayload struct {
+	Feature *registry.Feature
+	Created bool
+}
+
+// RecordFeature records a feature of a dataset's column or of a model.
+// INVALID_ARGUMENT when the dataset version lists columns and this is none of
+// them.
+func (s *Service) RecordFeature(ctx context.Context, in RecordFeatureInput) (*RecordFeaturePayload, error) {
+	if err := first(key("name", &in.Name), key("column", &in.Column), key("model", &in.Model), text("type", &in.Type), text("description", &in.Description),
+		key("owner", &in.Owner), checkTime("createdAt", in.CreatedAt)); err != nil {
+		return nil, err
+	}
+	if in.Name == "" {
+		in.Name = in.Column
+	}
+	byColumn, byModel := in.DefinedOn != nil && in.Column != "", in.Model != ""
+	if byColumn == byModel || in.Name == "" {
+		return nil, registry.Invalid("definedOn", "give definedOn and column, or model and name")
+	}
+	r, err := s.write(ctx, registry.FeatureRecord, idempotent{"recordFeature", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
+		f := &registry.Feature{Name: in.Name, Type: in.Type, Description: in.Description, Owner: in.Owner, Column: in.Column, RecordedAt: tx.Now()}
+		var edges []*graph.Edge
+		if byModel {
+			m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
+			if err != nil {
+				return result{}, err
+			}
+			f.ID, f.Of = registry.FeatureID(m.ID, in.Name), string(m.ID)
+		} else {
+			dv, err := columnOf(ctx, tx, *in.DefinedOn, in.Column)
+			if err != nil {
+				return result{}, err
+			}
+			f.ID, f.Of = registry.FeatureID(dv.Parent, in.Column), string(dv.Parent)
+			edges = append(edges, &graph.Edge{Kind: registry.EdgeDefinedOn, From: f.ID, To: dv.ID})
+		}
+		found, err := tx.House(ctx, f.ID)
+		if err != nil {
+			return result{}, err
+		}
+		changed, err := putFact(ctx, tx, found[0], f, in.CreatedAt, func(at time.Time) { f.CreatedAt = at })
+		if err != nil {
+			return result{}, err
+		}
+		return finishFact(ctx, tx, found[0] == nil, changed, f.ID, edges, registry.LogEntry{Action: registry.LogFeatureRecorded,
+			Objects: []registry.ID{f.ID}, Detail: detail("feature", f.Name, "column", f.Column)})
+	})
+	if err != nil {
+		return nil, err
+	}
+	f, err := one[*registry.Feature](s.after(ctx, r.IDs[0]))
+	return &RecordFeaturePayload{f, r.Created}, err
+}
+
+// columnOf finds the dataset version of a feature and checks its column.
+func columnOf(ctx context.Context, tx *policies.Tx, id registry.ID, column string) (*registry.DatasetVersion, error) {
+	nodes, err := tx.Nodes(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if nodes[0] == nil || nodes[0].Kind != registry.KindDatasetVersion {
+		return nil, registry.Errorf(registry.NotFound, "there is no dataset version %s; record it first", registry.Shorten(string(id), 60))
+	}
+	dv, err := load(nodes[0], &registry.DatasetVersion{})
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range dv.Columns {
+		if c.Name == column {
+			return dv, nil
+		}
+	}
+	if len(dv.Columns) > 0 {
+		return nil, registry.Invalid("column", "%s has no column %q", dv.Name, column)
+	}
+	return dv, nil
+}
+
+// FeaturesOf lists the features that a version learned from and that the caller
+// sees, at most 1000.
+func (s *Service) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*registry.Feature, error) {
+	scope, err := s.gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	hops, err := loadHops(ctx, scope, hopKey{v.ID, hopQuery{direction: graph.Upstream, edge: registry.EdgeUsesFeature, cap: 1000}})
+	if err != nil {
+		return nil, err
+	}
+	out := []*registry.Feature{}
+	for _, n := range hops.Nodes {
+		f, err := one[*registry.Feature](s.decode(n, s.gate.Now()))
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,104 @@
+package service
+
+import (
+	"context"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// ProvenanceNodeEdge is a lineage node one hop away.
+type ProvenanceNodeEdge struct {
+	Cursor   string
+	Relation registry.EdgeKind
+	Node     registry.ProvenanceNode
+}
+
+// ProvenanceNodeConnection is a page of lineage nodes one hop away.
+type ProvenanceNodeConnection struct {
+	Connection[*ProvenanceNodeEdge]
+}
+
+// Upstream lists what a lineage node came from, one hop.
+func (s *Service) Upstream(ctx context.Context, n registry.Node, p Paging) (*ProvenanceNodeConnection, error) {
+	return s.oneHop(ctx, n, graph.Upstream, p)
+}
+
+// Downstream lists what came of a lineage node, one hop.
+func (s *Service) Downstream(ctx context.Context, n registry.Node, p Paging) (*ProvenanceNodeConnection, error) {
+	return s.oneHop(ctx, n, graph.Downstream, p)
+}
+
+func (s *Service) oneHop(ctx context.Context, n registry.Node, d graph.Direction, p Paging) (*ProvenanceNodeConnection, error) {
+	c, err := hops(ctx, s, n.NodeMeta().ID, hopQuery{direction: d}, p,
+		func(cursor string, kind registry.EdgeKind, n registry.Node) *ProvenanceNodeEdge {
+			return &ProvenanceNodeEdge{cursor, kind, n}
+		})
+	if err != nil {
+		return nil, err
+	}
+	return &ProvenanceNodeConnection{*c}, nil
+}
+
+// hops answers one hop from a node as a connection, in order of the far nodes'
+// numbers. A far node out of sight is a stub under the caller's own id for it.
+func hops[N registry.Node, E any](ctx context.Context, s *Service, of registry.ID, q hopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
+	scope, err := s.gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	size, err := p.size(50)
+	if err != nil {
+		return nil, err
+	}
+	l := list{[]any{"hops", of, q.direction, q.edge}, "", false}
+	if p.After != nil && *p.After != "" {
+		var v []int64
+		if err := s.open(scope.Actor().Subject, l, *p.After, &v); err != nil {
+			return nil, err
+		}
+		q.after = v[0]
+	}
+	q.cap = size
+	found, err := loadHops(ctx, scope, hopKey{of, q})
+	if err != nil {
+		return nil, err
+	}
+	c := &Connection[E]{Edges: []E{}}
+	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = found.More, q.after > 0
+	for i, n := range found.Nodes {
+		noun, err := s.decode(n, s.gate.Now())
+		if err != nil {
+			return nil, err
+		}
+		outward(scope, noun)
+		cursor := s.seal(scope.Actor().Subject, l, []int64{n.Number})
+		if i == 0 {
+			c.PageInfo.StartCursor = cursor
+		}
+		c.PageInfo.EndCursor = cursor
+		typed, ok := noun.(N)
+		if !ok {
+			continue // A stub where only the noun itself has a place.
+		}
+		c.Edges = append(c.Edges, edge(cursor, found.Edges[i].Kind, typed))
+	}
+	c.count = func(ctx context.Context) (*int, error) {
+		counted := q
+		counted.cap, counted.after, counted.count = 1, 0, true
+		h, err := loadHops(ctx, scope, hopKey{of, counted})
+		n := int(h.Degree)
+		return &n, err
+	}
+	return c, nil
+}
+
+// opaque makes ids for what is out of sight.
+type opaque interface{ OpaqueID(registry.ID) registry.ID }
+
+// outward replaces the id of a restricted node by the caller's own for it.
+func outward(scope opaque, n registry.Node) {
+	if r, ok := n.(*registry.Restricted); ok {
+		r.ID = scope.OpaqueID(r.ID)
+	}
+}

@@ -1,0 +1,413 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// LineageFilter says which nodes of a walk to return; empty fields keep all.
+type LineageFilter struct {
+	Kinds        []registry.Kind
+	Stages       []registry.Stage
+	Environments []string
+	Tags         []registry.KeyValue
+	Since        time.Time
+	Until        time.Time
+}
+
+// LineageInput asks what lies around a node; see the schema for the bounds.
+type LineageInput struct {
+	Of        registry.ID
+	Direction lineage.Direction
+	MaxDepth  *int
+	History   *int
+	Where     *LineageFilter
+	Through   []registry.Kind
+	AsOf      time.Time
+	KnownAt   time.Time
+	Fanout    *int
+	First     *int
+	After     *string
+	// Bare says that only id, kind and name of nodes are asked for; Degrees that
+	// degrees are. Doors set them from the selection.
+	Bare, Degrees bool
+}
+
+// LineageGraph is one page of what lies around a node.
+type LineageGraph struct {
+	Root       registry.ID
+	Nodes      []*LineageNode
+	Edges      []*LineageEdge
+	PageInfo   PageInfo
+	Truncation Truncation
+	HistoryCut bool
+	AsOf       time.Time
+	KnownAt    time.Time
+}
+
+// LineageNode is a node with its place in the graph.
+type LineageNode struct {
+	Node             registry.ProvenanceNode
+	Depth            int
+	Layer            *int
+	TreeParent       *registry.ID
+	UpstreamDegree   int
+	DownstreamDegree int
+	HistoryCut       bool
+}
+
+// LineageEdge is an edge from an effect to a cause.
+type LineageEdge struct {
+	ID        registry.ID
+	From      registry.ID
+	To        registry.ID
+	Kind      registry.EdgeKind
+	ValidFrom time.Time
+	ValidTo   time.Time
+}
+
+// Truncation tells what is missing from an answer.
+type Truncation struct {
+	Truncated bool
+	Reasons   []lineage.Reason
+	Frontier  []registry.ID
+	Redacted  int
+}
+
+// maxFrontier is how many frontier ids an answer names.
+const maxFrontier = 100
+
+func lineageEdge(e graph.Edge) *LineageEdge {
+	return &LineageEdge{ID: e.ID, From: e.From, To: e.To, Kind: e.Kind, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo}
+}
+
+// bound checks a number that has a default and a range.
+func bound(field string, v *int, def, low, high int) (int, error) {
+	if v == nil {
+		return def, nil
+	}
+	if *v < low || *v > high {
+		return 0, registry.Invalid(field, "must be %d..%d, not %d", low, high, *v)
+	}
+	return *v, nil
+}
+
+// instant is the past that a question is asked of: what it shows, and as a page
+// of it is bound to.
+type instant struct {
+	Valid time.Time `json:"v"`
+	Known int64     `json:"k"`
+	// KnownAt is told to the caller; Asked says that one of the two was given.
+	KnownAt time.Time `json:"t"`
+	Asked   bool      `json:"a"`
+}
+
+// instantOf turns asOf and knownAt into an instant; both default to now.
+func (s *Service) instantOf(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (instant, error) {
+	if err := first(checkTime("asOf", asOf), checkTime("knownAt", knownAt)); err != nil {
+		return instant{}, err
+	}
+	now := s.gate.Now()
+	at := instant{Valid: when(asOf, now), KnownAt: when(knownAt, now), Asked: !asOf.IsZero() || !knownAt.IsZero()}
+	if !knownAt.IsZero() {
+		seq, err := scope.SeqAt(ctx, at.KnownAt)
+		if err != nil {
+			return at, err
+		}
+		at.Known = seq
+	}
+	return at, nil
+}
+
+func (i instant) graph() graph.Instant {
+	return graph.Instant{Valid: i.Valid, Known: i.Known, Current: !i.Asked}
+}
+
+// place is where a page of lineage begins: after a depth and id, at an instant.
+type place struct {
+	At    instant     `json:"at"`
+	Depth int         `json:"d"`
+	ID    registry.ID `json:"i"`
+}
+
+// Lineage returns what lies around a node, one page of it.
+func (s *Service) Lineage(ctx context.Context, in LineageInput) (*LineageGraph, error) {
+	scope, err := s.gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	o, size, err := in.options()
+	if err != nil {
+		return nil, err
+	}
+	bindings := []any{"lineage", in.Of, o.Direction, o.MaxDepth, o.History, in.Where, o.Through, o.Fanout, in.AsOf, in.KnownAt}
+	start := place{Depth: -1}
+	if in.After != nil && *in.After != "" {
+		if err := s.open(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+			return nil, err
+		}
+	} else if start.At, err = s.instantOf(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+		return nil, err
+	}
+	o.At = start.At.graph()
+	if start.Depth >= 0 {
+		o.At.Known, o.At.Current = start.At.Known, o.At.Current && start.At.Known == 0
+	}
+	o.Bare = in.Bare && in.Where == nil
+	g, err := lineage.Walk(ctx, scope, in.Of, o)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{s: s, ctx: ctx, scope: scope, at: start.At}
+	out, err := v.page(g, in, start, size, bindings)
+	if err != nil || !in.Degrees {
+		return out, err
+	}
+	return out, v.degrees(out, o.At)
+}
+
+func (in *LineageInput) options() (o lineage.Options, size int, err error) {
+	o = lineage.Options{Direction: in.Direction, Through: in.Through}
+	if o.Direction == "" {
+		o.Direction = lineage.Upstream
+	}
+	if o.MaxDepth, err = bound("maxDepth", in.MaxDepth, 10, 0, 50); err != nil {
+		return o, 0, err
+	}
+	if o.History, err = bound("history", in.History, 20, 0, 1000); err != nil {
+		return o, 0, err
+	}
+	if o.Fanout, err = bound("fanout", in.Fanout, 100, 1, 1000); err != nil {
+		return o, 0, err
+	}
+	size, err = Paging{First: in.First}.size(MaxPage)
+	return o, size, err
+}
+
+// view turns what a walk found into what leaves the house: nouns, and ids that
+// are the caller's own for what is hidden.
+type view struct {
+	s      *Service
+	ctx    context.Context
+	scope  *policies.Scope
+	at     instant
+	hidden map[registry.ID]registry.ID
+	real   map[registry.ID]registry.ID
+}
+
+// id is what a node's id is called outside.
+func (v *view) id(id registry.ID) registry.ID {
+	if out, ok := v.hidden[id]; ok {
+		return out
+	}
+	return id
+}
+
+// hide notes the nodes that are out of sight.
+func (v *view) hide(nodes ...*graph.Node) {
+	if v.hidden == nil {
+		v.hidden, v.real = map[registry.ID]registry.ID{}, map[registry.ID]registry.ID{}
+	}
+	for _, n := range nodes {
+		if n.Hidden {
+			out := v.scope.OpaqueID(n.ID)
+			v.hidden[n.ID], v.real[out] = out, n.ID
+		}
+	}
+}
+
+func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
+	noun, err := v.s.decode(n, v.at.Valid)
+	if err == nil {
+		outward(v.scope, noun)
+	}
+	return noun, err
+}
+
+func (v *view) edge(e graph.Edge) *LineageEdge {
+	out := lineageEdge(e)
+	if v.id(e.From) != e.From || v.id(e.To) != e.To {
+		out.ID = v.scope.OpaqueID(e.ID)
+	}
+	out.From, out.To = v.id(e.From), v.id(e.To)
+	return out
+}
+
+func (v *view) truncation(g *lineage.Graph) Truncation {
+	t := Truncation{Truncated: len(g.Reasons) > 0, Reasons: g.Reasons, Frontier: []registry.ID{}, Redacted: g.Redacted}
+	if t.Reasons == nil {
+		t.Reasons = []lineage.Reason{}
+	}
+	for _, id := range g.Frontier {
+		t.Frontier = append(t.Frontier, v.id(id))
+	}
+	slices.Sort(t.Frontier)
+	t.Frontier = t.Frontier[:min(len(t.Frontier), maxFrontier)]
+	return t
+}
+
+// page filters, sorts by outward ids and cuts one page, with the edges whose
+// later end is on it.
+func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bindings any) (*LineageGraph, error) {
+	for _, it := range g.Items {
+		v.hide(it.Node)
+	}
+	keep, err := v.s.keeper(in.Where)
+	if err != nil {
+		return nil, err
+	}
+	kept, byID := []*lineage.Item{}, map[registry.ID]*lineage.Item{}
+	for _, it := range g.Items {
+		byID[it.Node.ID] = it
+		if ok, err := keep(it.Node); err != nil {
+			return nil, err
+		} else if ok {
+			kept = append(kept, it)
+		}
+	}
+	slices.SortFunc(kept, func(a, b *lineage.Item) int { return v.order(a, place{Depth: b.Depth, ID: v.id(b.Node.ID)}) })
+	from := 0
+	for start.Depth >= 0 && from < len(kept) && v.order(kept[from], start) <= 0 {
+		from++
+	}
+	to := min(from+size, len(kept))
+	out := &LineageGraph{Root: v.id(g.Root), Nodes: []*LineageNode{}, Edges: []*LineageEdge{}, Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
+		AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
+	rank := map[registry.ID]int{}
+	for i, it := range kept {
+		rank[it.Node.ID] = i + 1
+	}
+	for _, it := range kept[from:to] {
+		n, err := v.item(it, byID, rank)
+		if err != nil {
+			return nil, err
+		}
+		out.Nodes = append(out.Nodes, n)
+	}
+	for _, e := range g.Edges {
+		a, b := rank[e.From], rank[e.To]
+		if later := max(a, b) - 1; a > 0 && b > 0 && later >= from && later < to {
+			out.Edges = append(out.Edges, v.edge(e))
+		}
+	}
+	at := start.At
+	if at.Known == 0 {
+		at.Known = g.Head // Further pages see what this one saw.
+	}
+	cursor := func(it *lineage.Item) string {
+		return v.s.seal(v.scope.Actor().Subject, bindings, place{at, it.Depth, v.id(it.Node.ID)})
+	}
+	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < len(kept), from > 0
+	if to > from {
+		out.PageInfo.StartCursor, out.PageInfo.EndCursor = cursor(kept[from]), cursor(kept[to-1])
+	}
+	return out, nil
+}
+
+// order compares an item with a place: depth, then outward id.
+func (v *view) order(it *lineage.Item, p place) int {
+	if it.Depth != p.Depth {
+		return it.Depth - p.Depth
+	}
+	id := v.id(it.Node.ID)
+	switch {
+	case id < p.ID:
+		return -1
+	case id > p.ID:
+		return 1
+	}
+	return 0
+}
+
+// item decodes one node of a page. Its tree parent is the nearest one that is
+// returned too.
+func (v *view) item(it *lineage.Item, byID map[registry.ID]*lineage.Item, kept map[registry.ID]int) (*LineageNode, error) {
+	noun, err := v.node(it.Node)
+	if err != nil {
+		return nil, err
+	}
+	out := &LineageNode{Node: noun, Depth: it.Depth, HistoryCut: it.HistoryCut}
+	if it.Layer >= 0 {
+		layer := it.Layer
+		out.Layer = &layer
+	}
+	parent := it.TreeParent
+	for parent != "" && kept[parent] == 0 {
+		parent = byID[parent].TreeParent
+	}
+	if parent != "" {
+		p := v.id(parent)
+		out.TreeParent = &p
+	}
+	return out, nil
+}
+
+// degrees counts the edges of the nodes of a page, hidden far ends included.
+func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
+	ids := make([]registry.ID, len(g.Nodes))
+	for i, n := range g.Nodes {
+		ids[i] = n.Node.NodeMeta().ID
+		if r, ok := v.real[ids[i]]; ok {
+			ids[i] = r
+		}
+	}
+	for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
+		hops, err := v.scope.Neighbors(v.ctx, graph.HopQuery{IDs: ids, Direction: d, At: at, Cap: 1, Bare: true, Count: true})
+		if err != nil {
+			return err
+		}
+		for i, h := range hops {
+			if d == graph.Upstream {
+				g.Nodes[i].UpstreamDegree = int(h.Degree)
+			} else {
+				g.Nodes[i].DownstreamDegree = int(h.Degree)
+			}
+		}
+	}
+	return nil
+}
+
+// keeper builds the test of a filter. A filter on a field that the caller cannot
+// see on a node does not match it.
+func (s *Service) keeper(f *LineageFilter) (func(*graph.Node) (bool, error), error) {
+	if f == nil {
+		return func(*graph.Node) (bool, error) { return true, nil }, nil
+	}
+	if err := first(checkTags("where.tags", f.Tags), checkTime("where.since", f.Since), checkTime("where.until", f.Until)); err != nil {
+		return nil, err
+	}
+	return func(n *graph.Node) (bool, error) {
+		if len(f.Kinds) > 0 && !slices.Contains(f.Kinds, n.Kind) {
+			return false, nil
+		}
+		details := len(f.Stages)+len(f.Environments)+len(f.Tags) > 0 || !f.Since.IsZero() || !f.Until.IsZero()
+		if !details {
+			return true, nil
+		}
+		if n.Hidden {
+			return false, nil
+		}
+		var d struct {
+			Stage       registry.Stage      `json:"stage"`
+			Environment string              `json:"environment"`
+			Tags        []registry.KeyValue `json:"tags"`
+		}
+		if err := unpack(n, &d); err != nil {
+			return false, err
+		}
+		for _, t := range f.Tags {
+			if !slices.Contains(d.Tags, t) {
+				return false, nil
+			}
+		}
+		return (len(f.Stages) == 0 || n.Kind == registry.KindModelVersion && slices.Contains(f.Stages, d.Stage)) &&
+			(len(f.Environments) == 0 || n.Kind == registry.KindDeployment && slices.Contains(f.Environments, d.Environment)) &&
+			(f.Since.IsZero() || !n.ValidFrom.Before(f.Since)) && (f.Until.IsZero() || n.ValidFrom.Before(f.Until)), nil
+	}, nil
+}

@@ -1,0 +1,209 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"github.com/graph-gophers/dataloader/v7"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// loaders batch the reads that sibling fields of one answer ask for, so that N
+// parents cost one store call a field and not N. They live for one request.
+type loaders struct {
+	nodes    *dataloader.Loader[registry.ID, *graph.Node]
+	children *dataloader.Loader[childKey, []*graph.Node]
+	hops     *dataloader.Loader[hopKey, graph.Hops]
+}
+
+type loadersKey struct{}
+
+// childKey asks for the first children of a parent; those that differ only in
+// the parent go into one query.
+type childKey struct {
+	parent registry.ID
+	childQuery
+}
+
+type childQuery struct {
+	kind   registry.Kind
+	order  registry.Index
+	desc   bool
+	stages string // stages to keep, joined by a comma; "" keeps all
+	limit  int
+}
+
+// hopKey asks for one hop from a node; those that differ only in the node go
+// into one query.
+type hopKey struct {
+	id registry.ID
+	hopQuery
+}
+
+type hopQuery struct {
+	direction graph.Direction
+	edge      registry.EdgeKind // "" for all
+	cap       int
+	after     int64
+	count     bool
+}
+
+// batchWait is how long a loader waits for sibling fields; they are resolved at
+// once, so it only has to outlast the scheduler.
+const batchWait = 300 * time.Microsecond
+
+// WithLoaders gives a request its own loaders; without them every read goes to
+// the store by itself.
+func (s *Service) WithLoaders(ctx context.Context) context.Context {
+	scoped := func(fn func(context.Context, *policies.Scope) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			scope, err := s.gate.Read(ctx, registry.CatalogRead)
+			if err != nil {
+				return err
+			}
+			return fn(ctx, scope)
+		}
+	}
+	l := &loaders{
+		nodes: batched(func(ctx context.Context, ids []registry.ID) (out []*graph.Node, err error) {
+			err = scoped(func(ctx context.Context, sc *policies.Scope) (err error) {
+				out, err = sc.Nodes(ctx, graph.Instant{}, ids...)
+				return err
+			})(ctx)
+			return out, err
+		}),
+		children: batched(func(ctx context.Context, keys []childKey) (out [][]*graph.Node, err error) {
+			err = scoped(func(ctx context.Context, sc *policies.Scope) (err error) {
+				out, err = findChildren(ctx, sc, keys)
+				return err
+			})(ctx)
+			return out, err
+		}),
+		hops: batched(func(ctx context.Context, keys []hopKey) (out []graph.Hops, err error) {
+			err = scoped(func(ctx context.Context, sc *policies.Scope) (err error) {
+				out, err = findHops(ctx, sc, keys)
+				return err
+			})(ctx)
+			return out, err
+		}),
+	}
+	return context.WithValue(ctx, loadersKey{}, l)
+}
+
+func batched[K comparable, V any](fetch func(context.Context, []K) ([]V, error)) *dataloader.Loader[K, V] {
+	return dataloader.NewBatchedLoader(func(ctx context.Context, keys []K) []*dataloader.Result[V] {
+		out := make([]*dataloader.Result[V], len(keys))
+		values, err := fetch(ctx, keys)
+		for i := range keys {
+			out[i] = &dataloader.Result[V]{Error: err}
+			if err == nil {
+				out[i].Data = values[i]
+			}
+		}
+		return out
+	}, dataloader.WithWait[K, V](batchWait), dataloader.WithBatchCapacity[K, V](1000))
+}
+
+// forget empties the loaders after a write, so that the answer shows it.
+func forget(ctx context.Context) {
+	if l, ok := ctx.Value(loadersKey{}).(*loaders); ok {
+		l.nodes.ClearAll()
+		l.children.ClearAll()
+		l.hops.ClearAll()
+	}
+}
+
+func loadNodes(ctx context.Context, scope *policies.Scope, ids []registry.ID) ([]*graph.Node, error) {
+	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	if !ok {
+		return scope.Nodes(ctx, graph.Instant{}, ids...)
+	}
+	nodes, errs := l.nodes.LoadMany(ctx, ids)()
+	return nodes, first(errs...)
+}
+
+func loadChildren(ctx context.Context, scope *policies.Scope, k childKey) ([]*graph.Node, error) {
+	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	if !ok {
+		out, err := findChildren(ctx, scope, []childKey{k})
+		if err != nil {
+			return nil, err
+		}
+		return out[0], nil
+	}
+	return l.children.Load(ctx, k)()
+}
+
+func loadHops(ctx context.Context, scope *policies.Scope, k hopKey) (graph.Hops, error) {
+	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	if !ok {
+		out, err := findHops(ctx, scope, []hopKey{k})
+		if err != nil {
+			return graph.Hops{}, err
+		}
+		return out[0], nil
+	}
+	return l.hops.Load(ctx, k)()
+}
+
+// findChildren answers child keys with one query per distinct childQuery.
+func findChildren(ctx context.Context, scope *policies.Scope, keys []childKey) ([][]*graph.Node, error) {
+	byQuery := map[childQuery][]registry.ID{}
+	var order []childQuery
+	for _, k := range keys {
+		if byQuery[k.childQuery] == nil {
+			order = append(order, k.childQuery)
+		}
+		byQuery[k.childQuery] = append(byQuery[k.childQuery], k.parent)
+	}
+	found := map[childKey][]*graph.Node{}
+	for _, q := range order {
+		page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{q.kind}, Parents: byQuery[q], Order: q.order, Desc: q.desc,
+			Where: stagePredicates(q.stages), Limit: q.limit, PerParent: true})
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range page.Nodes {
+			k := childKey{n.Parent, q}
+			found[k] = append(found[k], n)
+		}
+	}
+	out := make([][]*graph.Node, len(keys))
+	for i, k := range keys {
+		out[i] = found[k]
+	}
+	return out, nil
+}
+
+// findHops answers hop keys with one query per distinct hopQuery.
+func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]graph.Hops, error) {
+	byQuery := map[hopQuery][]int{}
+	var order []hopQuery
+	for i, k := range keys {
+		if byQuery[k.hopQuery] == nil {
+			order = append(order, k.hopQuery)
+		}
+		byQuery[k.hopQuery] = append(byQuery[k.hopQuery], i)
+	}
+	out := make([]graph.Hops, len(keys))
+	for _, q := range order {
+		hq := graph.HopQuery{Direction: q.direction, Cap: q.cap, After: q.after, Count: q.count}
+		if q.edge != "" {
+			hq.Edges = []registry.EdgeKind{q.edge}
+		}
+		for _, i := range byQuery[q] {
+			hq.IDs = append(hq.IDs, keys[i].id)
+		}
+		hops, err := scope.Neighbors(ctx, hq)
+		if err != nil {
+			return nil, err
+		}
+		for j, i := range byQuery[q] {
+			out[i] = hops[j]
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,90 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/registry"
+)
+
+// PathSet are the shortest ways between two nodes.
+type PathSet struct {
+	Paths      []*Path
+	Exhaustive bool
+	OnAnyPath  PathGraph
+	Truncation Truncation
+	AsOf       time.Time
+}
+
+// Path is one way.
+type Path struct {
+	Length int
+	Nodes  []registry.ProvenanceNode
+}
+
+// PathGraph is everything that lies on any way.
+type PathGraph struct {
+	Nodes []registry.ProvenanceNode
+	Edges []*LineageEdge
+}
+
+// maxPaths is the most ways that one question takes.
+const maxPaths = 100
+
+// Paths returns the k shortest ways between two nodes.
+func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf time.Time) (*PathSet, error) {
+	scope, err := s.gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	most, err := bound("k", k, 3, 1, maxPaths)
+	if err != nil {
+		return nil, err
+	}
+	at, err := s.instantOf(ctx, scope, asOf, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	found, err := lineage.FindPaths(ctx, scope, from, to, most, at.graph())
+	if err != nil {
+		return nil, err
+	}
+	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	return v.pathSet(found)
+}
+
+func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
+	v.hide(found.Nodes...)
+	g := &lineage.Graph{Reasons: found.Reasons, Redacted: len(v.hidden)}
+	if g.Redacted > 0 {
+		g.Reasons = append(g.Reasons, lineage.ReasonAccess)
+	}
+	out := &PathSet{Paths: []*Path{}, Exhaustive: found.Exhaustive, AsOf: v.at.Valid, Truncation: v.truncation(g),
+		OnAnyPath: PathGraph{Nodes: []registry.ProvenanceNode{}, Edges: []*LineageEdge{}}}
+	byID := map[registry.ID]*graph.Node{}
+	for _, n := range found.Nodes {
+		byID[n.ID] = n
+		noun, err := v.node(n)
+		if err != nil {
+			return nil, err
+		}
+		out.OnAnyPath.Nodes = append(out.OnAnyPath.Nodes, noun)
+	}
+	for _, e := range found.Edges {
+		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, v.edge(e))
+	}
+	for _, way := range found.Ways {
+		p := &Path{Length: len(way) - 1}
+		for _, id := range way {
+			noun, err := v.node(byID[id])
+			if err != nil {
+				return nil, err
+			}
+			p.Nodes = append(p.Nodes, noun)
+		}
+		out.Paths = append(out.Paths, p)
+	}
+	return out, nil
+}

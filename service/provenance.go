@@ -1,0 +1,123 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pedigree/lineage"
+	"pedigree/registry"
+)
+
+// Provenance tells where something came from, in order.
+type Provenance struct {
+	Node       registry.ProvenanceNode
+	RawSources []registry.ProvenanceNode
+	Datasets   []registry.ProvenanceNode
+	Runs       []registry.ProvenanceNode
+	Commits    []registry.ProvenanceNode
+	Tags       []registry.ProvenanceNode
+	Features   []registry.ProvenanceNode
+	People     []string
+	Gaps       []*Gap
+	Truncation Truncation
+	AsOf       time.Time
+}
+
+// Gap is something that is not known and should be.
+type Gap struct {
+	Code    lineage.GapCode
+	Node    registry.ProvenanceNode
+	Message string
+}
+
+// Provenance returns what a node came from, by kind: raw sources, runs earliest
+// first, commits since the previous version, and what is missing.
+func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf time.Time) (*Provenance, error) {
+	scope, err := s.gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	at, err := s.instantOf(ctx, scope, asOf, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	g, err := lineage.Walk(ctx, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.graph()})
+	if err != nil {
+		return nil, err
+	}
+	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	for _, it := range g.Items {
+		v.hide(it.Node)
+	}
+	return v.provenance(g)
+}
+
+func (v *view) provenance(g *lineage.Graph) (*Provenance, error) {
+	none := []registry.ProvenanceNode{}
+	out := &Provenance{RawSources: none, Datasets: none, Runs: none, Commits: none, Tags: none, Features: none, People: []string{}, Gaps: []*Gap{},
+		Truncation: v.truncation(g), AsOf: v.at.Valid}
+	sources := g.Sources()
+	for _, it := range g.Items {
+		n, err := v.node(it.Node)
+		if err != nil {
+			return nil, err
+		}
+		if it.Node.ID == g.Root {
+			out.Node = n
+		}
+		switch it.Node.Kind {
+		case registry.KindDatasetVersion:
+			out.Datasets = append(out.Datasets, n)
+			if sources[it.Node.ID] {
+				out.RawSources = append(out.RawSources, n)
+			}
+		case registry.KindRun:
+			out.Runs = append(out.Runs, n)
+		case registry.KindCommit:
+			out.Commits = append(out.Commits, n)
+		case registry.KindTag:
+			out.Tags = append(out.Tags, n)
+		case registry.KindFeature:
+			out.Features = append(out.Features, n)
+		}
+		out.People = append(out.People, peopleOf(n)...)
+	}
+	slices.SortStableFunc(out.Runs, func(a, b registry.ProvenanceNode) int { return a.NodeMeta().ValidFrom.Compare(b.NodeMeta().ValidFrom) })
+	slices.Sort(out.People)
+	out.People = slices.Compact(out.People)
+	for _, gap := range g.Gaps() {
+		n, err := v.node(gap.Node)
+		if err != nil {
+			return nil, err
+		}
+		out.Gaps = append(out.Gaps, &Gap{gap.Code, n, gap.Message})
+	}
+	return out, nil
+}
+
+// peopleOf names who had a hand in a node, as far as the caller sees it.
+func peopleOf(n registry.Node) (out []string) {
+	add := func(names ...string) {
+		for _, s := range names {
+			if s != "" {
+				out = append(out, s)
+			}
+		}
+	}
+	switch n := n.(type) {
+	case *registry.ModelVersion:
+		add(n.Creator, n.Owner)
+	case *registry.Run:
+		add(n.Actor)
+	case *registry.Commit:
+		add(n.Author)
+	case *registry.Tag:
+		add(n.Tagger)
+	case *registry.Deployment:
+		add(n.Owner)
+	case *registry.Feature:
+		add(n.Owner)
+	}
+	return out
+}

@@ -1,0 +1,466 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// RegisterModelVersionInput describes a new version. Version or Bump is set.
+type RegisterModelVersionInput struct {
+	Model          string
+	Version        *string
+	Bump           *registry.Bump
+	Label          string
+	Description    string
+	Owner          string
+	Tags           []registry.KeyValue
+	CreatedDate    time.Time
+	Run            *registry.ID
+	ReleasedFrom   *registry.ID
+	DerivedFrom    []registry.ID
+	Features       []registry.ID
+	Artifacts      []ArtifactInput
+	Card           *ModelCardInput
+	IdempotencyKey *string `json:"-"`
+	// CreateModel makes the model when it is unknown, as REST and importers do.
+	CreateModel bool
+}
+
+// RegisterModelVersionPayload carries the new version.
+type RegisterModelVersionPayload struct{ ModelVersion *registry.ModelVersion }
+
+func (in *RegisterModelVersionInput) check() error {
+	if err := first(name("model", &in.Model), key("label", &in.Label), text("description", &in.Description), key("owner", &in.Owner),
+		checkTags("tags", in.Tags), checkTime("createdDate", in.CreatedDate)); err != nil {
+		return err
+	}
+	if len(in.DerivedFrom)+len(in.Features)+len(in.Artifacts) > 1000 {
+		return registry.Invalid("features", "more than 1000 features, artifacts and sources; link the rest with linkLineage")
+	}
+	return nil
+}
+
+// RegisterModelVersion registers a version in DEVELOPMENT with its card, files
+// and lineage, all or nothing.
+func (s *Service) RegisterModelVersion(ctx context.Context, in RegisterModelVersionInput) (*RegisterModelVersionPayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.write(ctx, registry.VersionRegister, idempotent{"registerModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
+		v, err := s.createVersion(ctx, tx, in)
+		if err != nil {
+			return result{}, err
+		}
+		return result{IDs: []registry.ID{v.ID}, Created: true}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v, err := one[*registry.ModelVersion](s.after(ctx, r.IDs[0]))
+	return &RegisterModelVersionPayload{v}, err
+}
+
+// createVersion writes a version, its card, artifacts, edges and log entry.
+func (s *Service) createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.ModelVersion, error) {
+	m, err := s.modelFor(ctx, tx, in)
+	if err != nil {
+		return nil, err
+	}
+	semver, err := s.nextVersion(ctx, tx, m, in)
+	if err != nil {
+		return nil, err
+	}
+	m.LastNumber++
+	v := &registry.ModelVersion{Name: registry.VersionName(m.Name, semver), ModelID: registry.VersionModelID(m.Name, semver), ModelName: m.Name,
+		Version: semver.String(), Number: m.LastNumber, Label: in.Label, Description: in.Description, Owner: in.Owner, Tags: in.Tags,
+		Stage: registry.Development, Creator: tx.Subject(), CreatedDate: when(in.CreatedDate, tx.Now()), RecordedAt: tx.Now(), UpdatedAt: tx.Now()}
+	if v.Owner == "" {
+		v.Owner = m.Owner
+	}
+	v.ID, v.Parent, v.ValidFrom = registry.ModelVersionID(m.ID, v.Version), m.ID, v.CreatedDate
+	old, err := tx.House(ctx, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	if old[0] != nil {
+		if old[0].Deleted {
+			return nil, registry.Errorf(registry.AlreadyExists, "version %s of %s was deleted, and a deleted version is never given again; take another", v.Version, m.Name)
+		}
+		return nil, registry.Errorf(registry.AlreadyExists, "version %s of %s exists already; choose another version or pass bump", v.Version, m.Name)
+	}
+	m.UpdatedAt = tx.Now()
+	if err := putModel(ctx, tx, m); err != nil {
+		return nil, err
+	}
+	if err := s.putVersion(ctx, tx, v, v.CreatedDate); err != nil {
+		return nil, err
+	}
+	if err := s.createCard(ctx, tx, v, in.Card); err != nil {
+		return nil, err
+	}
+	if err := s.createArtifacts(ctx, tx, v, in.Artifacts); err != nil {
+		return nil, err
+	}
+	if err := tx.Link(ctx, in.edges(v.ID)...); err != nil {
+		return nil, err
+	}
+	return v, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionRegistered, Objects: []registry.ID{v.ID}, Model: m.ID,
+		Detail: detail("version", v.Version, "number", v.Number, "label", v.Label)})
+}
+
+func (s *Service) modelFor(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.Model, error) {
+	m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
+	if registry.CodeOf(err) == registry.NotFound && in.CreateModel {
+		return s.createModel(ctx, tx, RegisterModelInput{Name: in.Model, Owner: in.Owner})
+	}
+	return m, err
+}
+
+// edges are the lineage facts that an input states of its version.
+func (in *RegisterModelVersionInput) edges(v registry.ID) (out []*graph.Edge) {
+	add := func(kind registry.EdgeKind, ids ...registry.ID) {
+		for _, id := range ids {
+			out = append(out, &graph.Edge{Kind: kind, From: v, To: id})
+		}
+	}
+	if in.Run != nil {
+		add(registry.EdgeGeneratedBy, *in.Run)
+	}
+	if in.ReleasedFrom != nil {
+		add(registry.EdgeReleasedFrom, *in.ReleasedFrom)
+	}
+	add(registry.EdgeDerivedFrom, in.DerivedFrom...)
+	add(registry.EdgeUsesFeature, in.Features...)
+	return out
+}
+
+// putVersion writes a version with the slots that its state holds.
+func (s *Service) putVersion(ctx context.Context, tx *policies.Tx, vs *registry.ModelVersion, since time.Time) error {
+	n, err := versionNode(vs, since)
+	if err != nil {
+		return err
+	}
+	return tx.Put(ctx, n)
+}
+
+func versionNode(v *registry.ModelVersion, since time.Time) (*graph.Node, error) {
+	var slots []string
+	if v.Label != "" {
+		slots = append(slots, registry.LabelSlot(v.Parent, v.Label))
+	}
+	if v.Stage == registry.Production {
+		slots = append(slots, registry.ProductionSlot(v.Parent))
+	}
+	return encode(v, v.Name, since, slots...)
+}
+
+// nextVersion decides the semver of a new version: the given one, the bump of
+// the highest ever given, or, for a label alone, the label when it is semver and
+// else the next minor.
+func (s *Service) nextVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in RegisterModelVersionInput) (registry.Version, error) {
+	switch {
+	case in.Version != nil && in.Bump != nil:
+		return registry.Version{}, registry.Invalid("version", "give version or bump, not both")
+	case in.Version != nil:
+		return registry.ParseVersion(*in.Version)
+	case in.Bump != nil:
+		high, err := s.highest(ctx, tx, m)
+		if err != nil {
+			return high, err
+		}
+		return high.Next(*in.Bump)
+	case in.Label != "":
+		if v, err := registry.ParseVersion(in.Label); err == nil {
+			return v, nil
+		}
+		high, err := s.highest(ctx, tx, m)
+		if err != nil {
+			return high, err
+		}
+		return high.Next(registry.BumpMinor)
+	}
+	return registry.Version{}, registry.Invalid("version", "give a version such as 1.0.0, or bump: MAJOR, MINOR or PATCH")
+}
+
+// highest returns the highest semver that a model ever had, deleted ones too.
+func (s *Service) highest(ctx context.Context, tx *policies.Tx, m *registry.Model) (high registry.Version, err error) {
+	nodes, err := tx.Children(ctx, registry.KindModelVersion, registry.IndexVersion, m.ID)
+	if err != nil {
+		return high, err
+	}
+	versions := slices.Clone(m.Used)
+	if len(nodes) > 0 {
+		v, err := load(nodes[len(nodes)-1], &registry.ModelVersion{})
+		if err != nil {
+			return high, err
+		}
+		versions = append(versions, v.Version)
+	}
+	for i, text := range versions {
+		v, err := registry.ParseVersion(text)
+		if err != nil {
+			return high, err
+		}
+		if i == 0 || v.Compare(high) > 0 {
+			high = v
+		}
+	}
+	return high, nil
+}
+
+// versionIn finds a version by model and version, or by id, inside a
+// transaction: NOT_FOUND when there is none that the caller sees.
+func (s *Service) versionIn(ctx context.Context, tx *policies.Tx, model, version *string, id *registry.ID) (*registry.ModelVersion, *graph.Node, error) {
+	var target registry.ID
+	switch {
+	case id != nil && model == nil && version == nil:
+		target = *id
+	case id == nil && model != nil && version != nil:
+		semver, err := registry.ParseVersion(*version)
+		if err != nil {
+			return nil, nil, err
+		}
+		m, _, err := s.modelIn(ctx, tx, model, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		target = registry.ModelVersionID(m.ID, semver.String())
+	default:
+		return nil, nil, registry.Invalid("version", "give the model and the version, or the id of the version")
+	}
+	nodes, err := tx.Nodes(ctx, target)
+	if err != nil {
+		return nil, nil, err
+	}
+	if nodes[0] == nil || nodes[0].Deleted || nodes[0].Kind != registry.KindModelVersion {
+		label := string(target)
+		if model != nil {
+			label = *model + " " + *version
+		}
+		return nil, nil, registry.Errorf(registry.NotFound, "there is no model version %s; register it first", registry.Shorten(label, 100))
+	}
+	v, err := load(nodes[0], &registry.ModelVersion{})
+	return v, nodes[0], err
+}
+
+// DeleteModelVersionInput names a version to delete.
+type DeleteModelVersionInput struct {
+	Model          *string
+	Version        *string
+	ID             *registry.ID
+	Reason         string
+	IfRevision     *int
+	IdempotencyKey *string `json:"-"`
+}
+
+// DeleteModelVersion deletes a version with its card, artifacts and aliases and
+// leaves a tombstone. FAILED_PRECONDITION while a deployment of it is live.
+func (s *Service) DeleteModelVersion(ctx context.Context, in DeleteModelVersionInput) (*DeletePayload, error) {
+	if err := text("reason", &in.Reason); err != nil {
+		return nil, err
+	}
+	r, err := s.write(ctx, registry.VersionDelete, idempotent{"deleteModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
+		v, n, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
+		if err != nil {
+			return result{}, err
+		}
+		if err := checkRevision(in.IfRevision, n.Revision); err != nil {
+			return result{}, err
+		}
+		if err := s.buryVersion(ctx, tx, n); err != nil {
+			return result{}, err
+		}
+		return result{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionDeleted, Objects: []registry.ID{v.ID},
+			Model: v.Parent, Reason: in.Reason, Detail: detail("version", v.Version)})
+	})
+	return deleted(ctx, r, err)
+}
+
+// buryVersion turns a version and what belongs to it into tombstones, and notes
+// in the model that its semver is spent.
+func (s *Service) buryVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
+	v, err := load(n, &registry.ModelVersion{})
+	if err != nil {
+		return err
+	}
+	hops, err := tx.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{v.ID}, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeDeploys}, Cap: 100000})
+	if err != nil {
+		return err
+	}
+	for _, d := range hops[0].Nodes {
+		if d.Int(registry.IndexEnded) == 0 {
+			return registry.Errorf(registry.FailedPrecondition, "%s %s has a live deployment (%s); end it first with endDeployment", v.ModelName, v.Version, d.ID)
+		}
+	}
+	gone := []*graph.Node{n}
+	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact} {
+		kids, err := tx.Children(ctx, kind, registry.IndexName, v.ID)
+		if err != nil {
+			return err
+		}
+		gone = append(gone, kids...)
+	}
+	aliases, err := tx.Children(ctx, registry.KindAlias, registry.IndexName, v.Parent)
+	if err != nil {
+		return err
+	}
+	for _, a := range aliases {
+		alias, err := load(a, &registry.Alias{})
+		if err != nil {
+			return err
+		}
+		if alias.VersionID == v.ID {
+			gone = append(gone, a)
+		}
+	}
+	models, err := tx.House(ctx, v.Parent)
+	if err != nil {
+		return err
+	}
+	m, err := load(models[0], &registry.Model{})
+	if err != nil {
+		return err
+	}
+	m.Used, m.UpdatedAt = append(m.Used, v.Version), tx.Now()
+	if err := putModel(ctx, tx, m); err != nil {
+		return err
+	}
+	return bury(ctx, tx, gone...)
+}
+
+// ModelVersionEdge is a version in a page.
+type ModelVersionEdge struct {
+	Cursor string
+	Node   *registry.ModelVersion
+}
+
+// ModelVersionConnection is a page of versions.
+type ModelVersionConnection struct{ Connection[*ModelVersionEdge] }
+
+func versionEdge(cursor string, v *registry.ModelVersion) *ModelVersionEdge {
+	return &ModelVersionEdge{cursor, v}
+}
+
+// ModelVersionFilter says which versions to keep.
+type ModelVersionFilter struct{ Stages []registry.Stage }
+
+func (f *ModelVersionFilter) stages() string {
+	if f == nil {
+		return ""
+	}
+	var out []string
+	for _, st := range f.Stages {
+		out = append(out, string(st))
+	}
+	return strings.Join(out, ",")
+}
+
+// VersionsOf lists the versions of a model, highest semver first.
+func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f *ModelVersionFilter) (*ModelVersionConnection, error) {
+	c, err := children(ctx, s, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: f.stages()}, p, versionEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &ModelVersionConnection{*c}, nil
+}
+
+// VersionsInStage lists the versions of a model in a stage, highest first, at
+// most MaxPage.
+func (s *Service) VersionsInStage(ctx context.Context, m *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error) {
+	return s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(stage), limit: MaxPage})
+}
+
+func (s *Service) versions(ctx context.Context, model registry.ID, q childQuery) ([]*registry.ModelVersion, error) {
+	scope, err := s.gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := loadChildren(ctx, scope, childKey{model, q})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*registry.ModelVersion, 0, len(nodes))
+	for _, n := range nodes {
+		v, err := one[*registry.ModelVersion](s.decode(n, s.gate.Now()))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// ProductionVersion returns the version of a model in PRODUCTION, nil for none.
+func (s *Service) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(registry.Production), limit: 1})
+	if err != nil || len(vs) == 0 {
+		return nil, err
+	}
+	return vs[0], nil
+}
+
+// LatestVersion returns the highest semver of a model that is no pre-release and
+// that the caller sees; nil for none.
+func (s *Service) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	const few = 20 // Pre-releases seldom run ahead further than that.
+	for limit := few; ; limit = 1000 {
+		vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range vs {
+			if semver, err := registry.ParseVersion(v.Version); err == nil && !semver.IsPrerelease() {
+				return v, nil
+			}
+		}
+		if len(vs) < limit || limit > few {
+			return nil, nil
+		}
+	}
+}
+
+// ModelVersion returns a version by model name and semver, label, alias or
+// "latest"; nil when there is none that the caller sees.
+func (s *Service) ModelVersion(ctx context.Context, model, version string) (*registry.ModelVersion, error) {
+	m, err := s.Model(ctx, model)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	if version == "latest" {
+		return s.LatestVersion(ctx, m)
+	}
+	if semver, err := registry.ParseVersion(version); err == nil {
+		v, err := one[*registry.ModelVersion](s.node(ctx, registry.ModelVersionID(m.ID, semver.String())))
+		if err != nil || v != nil && v.Deleted {
+			return nil, err
+		}
+		return v, nil
+	}
+	clean(&version)
+	if a, err := one[*registry.Alias](s.node(ctx, registry.AliasID(m.ID, version))); err != nil || a != nil && !a.Deleted {
+		if err != nil {
+			return nil, err
+		}
+		return one[*registry.ModelVersion](s.node(ctx, a.VersionID))
+	}
+	scope, err := s.gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Slots: []string{registry.LabelSlot(m.ID, version)}, Limit: 1})
+	if err != nil || len(page.Nodes) == 0 {
+		return nil, err
+	}
+	return one[*registry.ModelVersion](s.decode(page.Nodes[0], s.gate.Now()))
+}
+
+// ModelOf returns the model of a version; nil when the caller may not see it.
+func (s *Service) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
+	return one[*registry.Model](s.node(ctx, v.Parent))
+}

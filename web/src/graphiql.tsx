@@ -1,0 +1,117 @@
+import 'graphiql/graphiql.css';
+import './graphiql.css';
+import { useEditorContext, useExecutionContext, type GraphiQLPlugin } from '@graphiql/react';
+import type { FetcherParams } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { useState } from 'react';
+import { createRoot } from 'react-dom/client';
+import { EXAMPLES, findSamples, type Ask, type Example } from './examples';
+import { fetcher } from './fetcher';
+import { token } from './session';
+
+function Icon() {
+  return (
+    <svg viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.8" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+      <path d="M5 4h11l3 3v13H5zM9 10h6M9 14h6" />
+    </svg>
+  );
+}
+
+/** The panel with the saved queries. Choosing one fills the editors, and undo brings back what stood there. */
+function Examples() {
+  const { queryEditor, variableEditor, headerEditor } = useEditorContext({ nonNull: true });
+  const execution = useExecutionContext();
+  const [busy, setBusy] = useState<string | null>(null);
+
+  async function use(example: Example) {
+    setBusy(example.title);
+    const none = { modelVersion: null, deployment: null, datasetVersion: null };
+    const samples = example.wantsSamples ? await findSamples(askWith(headerEditor?.getValue() ?? '')) : none;
+    const variables = example.variables(samples);
+    if (queryEditor) {
+      queryEditor.setValue(example.query);
+      // GraphiQL learns the new operation's name a tenth of a second later; run before that, it would ask for the old one
+      queryEditor.operationName = null;
+    }
+    variableEditor?.setValue(Object.keys(variables).length > 0 ? JSON.stringify(variables, null, 2) : '');
+    setBusy(null);
+    queryEditor?.focus();
+  }
+
+  return (
+    <section aria-label="Examples">
+      <div className="graphiql-doc-explorer-title">Examples</div>
+      <p className="pedigree-hint">
+        {token() === null ? (
+          <>
+            Requests need a token. <a href="/">Sign in</a> first, or put it in the Headers editor: <code>{'{"Authorization": "Bearer …"}'}</code>, then re-fetch the schema.
+          </>
+        ) : (
+          <>Your token stands in the Headers editor. Choosing an example fills the editors; run it with {'▶'} or Ctrl-Enter.</>
+        )}
+      </p>
+      <ul className="pedigree-examples">
+        {EXAMPLES.map((example) => (
+          <li key={example.title}>
+            <button type="button" disabled={busy !== null || execution?.isFetching} onClick={() => void use(example)}>
+              <strong>{example.title}</strong>
+              <span>{busy === example.title ? 'Looking for nodes to ask about…' : example.about}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p className="pedigree-hint">
+        <a href={document.body.dataset['licenses']}>Licenses of the libraries in this page</a>
+      </p>
+    </section>
+  );
+}
+
+const EXAMPLES_PLUGIN: GraphiQLPlugin = { title: 'Examples', icon: Icon, content: Examples };
+
+/** Asks with what stands in the headers editor. */
+function askWith(headersText: string): Ask {
+  return async (query, variables) => {
+    const headers = headersText.trim() === '' ? {} : (JSON.parse(headersText) as Record<string, string>);
+    return (await fetcher({ query, variables } as FetcherParams, { headers })) as { data?: unknown };
+  };
+}
+
+// GraphiQL's history keeps the headers of what was run, whatever its setting for headers says. So all that it keeps goes
+// to sessionStorage: with the tab, or at sign-out, the token is gone.
+const storage = {
+  getItem: (key: string) => sessionStorage.getItem(key),
+  setItem: (key: string, value: string) => sessionStorage.setItem(key, value),
+  removeItem: (key: string) => sessionStorage.removeItem(key),
+  clear: () => Object.keys(sessionStorage).filter((key) => key.startsWith('graphiql:')).forEach((key) => sessionStorage.removeItem(key)),
+  get length() {
+    return Object.keys(sessionStorage).filter((key) => key.startsWith('graphiql:')).length;
+  },
+};
+
+// The panel of examples is open at the first visit. GraphiQL's own prop for this would open it again at every render.
+const VISIBLE = 'graphiql:visiblePlugin';
+if (sessionStorage.getItem(VISIBLE) === null && matchMedia('(min-width: 900px)').matches) sessionStorage.setItem(VISIBLE, EXAMPLES_PLUGIN.title);
+
+const signedIn = token();
+const bearer = signedIn === null ? {} : { defaultHeaders: JSON.stringify({ Authorization: `Bearer ${signedIn}` }, null, 2) };
+
+createRoot(document.getElementById('app')!).render(
+  <GraphiQL
+    fetcher={fetcher}
+    storage={storage}
+    plugins={[EXAMPLES_PLUGIN]}
+    defaultQuery={EXAMPLES[0]!.query}
+    {...bearer}
+    isHeadersEditorEnabled
+    shouldPersistHeaders={false}
+    showPersistHeadersSettings={false}
+    defaultEditorToolsVisibility="headers"
+  >
+    <GraphiQL.Logo>
+      <a className="pedigree-home" href="/" title="Back to the dashboard">
+        Pedigree
+      </a>
+    </GraphiQL.Logo>
+  </GraphiQL>,
+);

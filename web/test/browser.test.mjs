@@ -1,0 +1,294 @@
+// The pages in a real browser: against the stub, or against a server with the demo graph when PEDIGREE_URL and
+// PEDIGREE_TOKEN name one. Tests that need the stub's own data are left out there.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, open, paleTexts, shot } from './chromium.mjs';
+import { HOSTILE, startStub } from './stub.mjs';
+
+const real = process.env.PEDIGREE_URL?.replace(/\/$/, '');
+const token = real ? process.env.PEDIGREE_TOKEN : 'good';
+const stubOnly = { skip: Boolean(real) && 'needs the stub’s data' };
+
+let browser;
+let stub;
+let base = real;
+
+before(async () => {
+  if (!real) {
+    stub = await startStub();
+    base = stub.url;
+  }
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await stub?.stop();
+});
+
+async function signIn(page, value = token, path = '/') {
+  await page.goto(base + path);
+  await page.getByLabel('API token').fill(value);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+const row = (page) => page.evaluate(() => document.activeElement?.dataset.node ?? null);
+const press = async (page, key) => { await page.keyboard.press(key); return row(page); };
+
+test('a token that the server does not know is refused with the way to make one', async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page, 'wrong-token');
+  await page.getByRole('alert').getByText('pedigree token create --subject me --role viewer').waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length), 0);
+  await page.getByLabel('API token').fill('two words');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('This is not a token').waitFor();
+  await shot(page, 'login-refused');
+  assert.deepEqual(problems(/status of 401/), []);
+  await close();
+});
+
+test('login lists the models, draws a tree, and sign-out forgets the token', async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page);
+  await page.getByRole('tree').waitFor();
+  assert.ok((await page.locator('.models tbody tr').count()) > 0);
+  assert.ok((await page.getByRole('treeitem').count()) > 1);
+  assert.match(page.url(), /#node=/);
+  assert.ok(!page.url().includes(token));
+  assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+  await shot(page, 'dashboard-light');
+  await page.getByLabel('Filter the models').fill('no model has this name');
+  assert.equal(await page.locator('.models tbody tr:visible').count(), 0);
+  await page.reload();
+  await page.getByRole('tree').waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('API token').waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('any tree is walked with the keyboard alone', async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page);
+  const tree = page.getByRole('tree');
+  await tree.waitFor();
+  assert.equal(await tree.locator('[tabindex="0"]').count(), 1);
+  await page.getByRole('button', { name: 'Unfold all' }).press('Enter');
+  await page.getByRole('button', { name: 'Fold all', exact: true }).focus();
+  const root = await press(page, 'Tab');
+  const ids = await tree.locator('[role=treeitem]').evaluateAll((items) => items.map((item) => item.dataset.node));
+  assert.equal(root, ids[0]);
+  for (const id of ids.slice(1)) assert.equal(await press(page, 'ArrowDown'), id);
+  assert.equal(await press(page, 'ArrowDown'), ids.at(-1), 'the last row has nothing below');
+  assert.equal(await press(page, 'Home'), ids[0]);
+  assert.equal(await press(page, 'ArrowLeft'), ids[0], 'left folds the root');
+  assert.equal(await press(page, 'End'), ids[0], 'a folded tree has one row');
+  assert.equal(await press(page, 'ArrowRight'), ids[0], 'right unfolds');
+  assert.equal(await press(page, 'ArrowRight'), ids[1], 'right goes to the first child');
+  if ((await page.evaluate(() => document.activeElement.getAttribute('aria-expanded'))) === 'true') {
+    assert.equal(await press(page, 'ArrowLeft'), ids[1], 'left folds first');
+  }
+  assert.equal(await press(page, 'ArrowLeft'), ids[0], 'left goes back to the parent');
+  await page.getByRole('button', { name: 'Unfold all' }).click();
+  await tree.locator('[tabindex="0"]').focus();
+  assert.equal(await press(page, 'End'), ids.at(-1));
+  assert.equal(await tree.locator('[tabindex="0"]').count(), 1);
+  await page.keyboard.press('Enter');
+  assert.equal(await tree.locator('[aria-selected=true]').getAttribute('data-node'), ids.at(-1));
+  await page.locator('.details h3').waitFor();
+  const levels = await tree.locator('[role=treeitem]').evaluateAll((items) => items.every((item) => Number(item.getAttribute('aria-level')) === 1 + (function up(e, n) { const p = e.parentElement.closest('[role=treeitem]'); return p ? up(p, n + 1) : n; })(item, 0)));
+  assert.ok(levels, 'aria-level is the depth of nesting');
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('names are text, restricted nodes are opaque, truncation is told in words', stubOnly, async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page);
+  await page.getByRole('tree').waitFor();
+  assert.equal(await page.locator('[data-node=ds-hostile] .name').textContent(), HOSTILE);
+  assert.equal(await page.locator('.models').getByText(HOSTILE).count(), 1);
+  assert.equal(await page.title(), 'Pedigree');
+  assert.equal(await page.locator('main img, main script').count(), 0);
+  assert.equal(await page.getByRole('treeitem', { name: /restricted dataset version depth 4/ }).count(), 1);
+  const told = await page.locator('.truncation').textContent();
+  assert.match(told, /not complete: what lies more than 20 steps away is left out; your roles may not see all of it\. 2 nodes have causes that were not followed\. 1 node is restricted/);
+  assert.ok(await page.evaluate(() => document.querySelector('.truncation').compareDocumentPosition(document.querySelector('.tree')) & Node.DOCUMENT_POSITION_FOLLOWING), 'above the tree');
+  assert.equal(await page.getByRole('treeitem', { name: 'ran code commit 9f3c1e7 tune the learning rate also from 1 other depth 2', exact: true }).count(), 1);
+  await page.locator('[data-node=ds-hostile] > .row').click();
+  assert.equal(await page.locator('.details h3').textContent(), HOSTILE);
+  await page.getByRole('button', { name: HOSTILE }).click();
+  await page.getByRole('heading', { name: /Provenance of mv-hostile/ }).waitFor();
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('keys find, fold and start elsewhere; the address follows and leads back', stubOnly, async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page, 'good', '/#node=dep-churn');
+  await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
+  await page.getByRole('treeitem').first().focus();
+  assert.equal(await press(page, 'r'), 'hidden-1', 'typed letters find a name');
+  await page.waitForTimeout(700);
+  await page.keyboard.type('chu');
+  assert.equal(await row(page), 'tag-v2', 'letters typed together are one word');
+  await page.locator('[data-node=ds-train] > .row').click();
+  await page.getByRole('link', { name: 'Start the tree here' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Provenance of churn/training@2024-06' }).waitFor();
+  assert.equal(await row(page), 'ds-train', 'the focus goes along');
+  assert.ok(page.url().endsWith('#node=ds-train'));
+  await page.goBack();
+  await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
+  await page.getByRole('button', { name: 'churn-predictor' }).click();
+  await page.getByRole('heading', { name: 'Provenance of churn-predictor 2.1.0' }).waitFor();
+  await page.getByLabel('Version or deployment of churn-predictor').selectOption({ label: 'prod / https://churn.example/eu — 2.1.0 — live' });
+  await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
+  assert.ok(page.url().endsWith('#node=dep-churn'));
+  await page.getByRole('button', { name: 'Fold all', exact: true }).click();
+  assert.equal(await page.getByRole('treeitem').count(), 2);
+  await page.getByRole('button', { name: 'Unfold all' }).click();
+  assert.equal(await page.getByRole('treeitem').count(), 13);
+  await page.getByLabel('Any node’s id').fill('nowhere');
+  await page.getByRole('button', { name: 'Draw' }).click();
+  await page.getByRole('alert').getByText('There is nothing with this id').waitFor();
+  await page.getByRole('button', { name: 'no-version-yet' }).click();
+  await page.getByText('no-version-yet has no versions').waitFor();
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('a long answer comes by pages and starts folded', stubOnly, async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page, 'good', '/#node=mv-huge');
+  await page.getByText('The nearest 1,000 nodes').waitFor();
+  assert.equal(await page.locator('[role=treeitem]').count(), 1000);
+  assert.ok((await page.getByRole('treeitem').count()) < 150);
+  await page.getByRole('button', { name: 'Load more nodes' }).click();
+  await page.getByText(/^1,300 nodes/).waitFor();
+  assert.equal(await page.locator('[role=treeitem]').count(), 1300);
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('hidden fields, an empty registry and a dead server are told in words', stubOnly, async () => {
+  const limited = await open(browser, base);
+  await signIn(limited.page, 'limited');
+  await limited.page.getByText('Hidden from your roles: Model.owner.').waitFor();
+  assert.ok((await limited.page.locator('.models tbody tr').count()) > 0, 'what is there is shown');
+  assert.deepEqual(limited.problems(), []);
+  await limited.close();
+
+  const empty = await open(browser, base);
+  await signIn(empty.page, 'empty');
+  await empty.page.getByText('No models yet: run pedigree demo load or pedigree import git PATH').waitFor();
+  await shot(empty.page, 'dashboard-empty');
+  await empty.page.route('**/graphql', (route) => route.abort());
+  await empty.page.reload();
+  await empty.page.getByRole('alert').getByText('Is pedigree serve still running?').waitFor();
+  await shot(empty.page, 'dashboard-down');
+  assert.deepEqual(empty.problems(/ERR_FAILED/), []);
+  await empty.close();
+
+  const ended = await open(browser, base);
+  await signIn(ended.page);
+  await ended.page.getByRole('tree').waitFor();
+  await ended.page.route('**/graphql', (route) => route.fulfill({ status: 401, contentType: 'application/json', body: '{"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}' }));
+  await ended.page.getByRole('button', { name: 'fraud-scorer' }).click();
+  await ended.page.getByRole('alert').getByText('Your token is no longer accepted').waitFor();
+  assert.equal(await ended.page.evaluate(() => sessionStorage.length), 0);
+  await ended.close();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`${colorScheme}: readable, and no wider than 320 pixels`, async () => {
+    const { page, close, problems } = await open(browser, base, { colorScheme, viewport: { width: 320, height: 900 } });
+    await page.goto(base);
+    await page.getByLabel('API token').waitFor();
+    assert.deepEqual(await page.evaluate(paleTexts), []);
+    await shot(page, `login-320-${colorScheme}`);
+    await signIn(page);
+    await page.getByRole('tree').waitFor();
+    await page.getByRole('treeitem').first().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.deepEqual(await page.evaluate(paleTexts), []);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    await shot(page, `dashboard-320-${colorScheme}-top`);
+    await page.locator('#tree-title').evaluate((e) => e.scrollIntoView());
+    await shot(page, `dashboard-320-${colorScheme}`);
+    await page.setViewportSize({ width: 1280, height: 860 });
+    await page.evaluate(() => scrollTo(0, 0));
+    await shot(page, `dashboard-focus-${colorScheme}`);
+    if (!real) {
+      await page.setViewportSize({ width: 320, height: 900 });
+      await page.goto(`${base}/#node=mv-huge`);
+      await page.getByText('The nearest 1,000 nodes').waitFor();
+      await page.getByRole('button', { name: 'Unfold all' }).click();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, 'thirty levels deep');
+      await page.locator('[data-node=c-960]').scrollIntoViewIfNeeded();
+      await shot(page, `dashboard-320-${colorScheme}-deep`);
+    }
+    assert.deepEqual(problems(), []);
+    await close();
+  });
+}
+
+test('GraphiQL without a token says what it needs', async () => {
+  const { page, close, problems } = await open(browser, base);
+  await page.goto(`${base}/graphiql`);
+  await page.getByText('Requests need a token.').waitFor();
+  await page.getByRole('button', { name: /^Models/ }).waitFor();
+  assert.deepEqual(problems(/status of 401/), []);
+  await close();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`GraphiQL, ${colorScheme}: takes the token along, runs every reading example, keeps nothing on disk`, async () => {
+    const { page, close, problems } = await open(browser, base, { colorScheme });
+    await signIn(page);
+    await page.getByRole('tree').waitFor();
+    await page.getByRole('link', { name: 'GraphiQL' }).click();
+    await page.locator('.graphiql-editor-tool .CodeMirror').getByText(`"Bearer ${token}"`).waitFor();
+    const answer = page.locator('.result-window .CodeMirror-code');
+    const examples = await page.locator('.pedigree-examples strong').allTextContents();
+    assert.equal(examples.length, 5);
+    const run = async (title, operation, field) => {
+      await page.locator('.pedigree-examples button', { hasText: title }).first().click();
+      // the variables are looked up first: the example is there when its text is
+      await page.locator('.graphiql-query-editor .CodeMirror-code').getByText(operation, { exact: true }).first().waitFor();
+      await page.getByRole('button', { name: /Execute query/ }).click();
+      await answer.getByText(`"${field}"`).first().waitFor();
+      assert.equal(await answer.getByText('"errors"').count(), 0, title);
+    };
+    await run('Models', 'Models', 'models');
+    await run('Lineage of a deployment', 'Lineage', 'lineage');
+    await shot(page, `graphiql-${colorScheme}`);
+    if (real) {
+      await run('Provenance', 'Provenance', 'provenance');
+      await run('Impact of a dataset version', 'Impact', 'impact');
+    }
+    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+    await page.locator('.graphiql-doc-explorer').getByText('Query', { exact: true }).click();
+    await page.locator('.graphiql-doc-explorer').getByText('models', { exact: true }).waitFor();
+    await page.locator('.graphiql-query-editor .CodeMirror').click();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('{ vie', { delay: 30 });
+    await page.locator('.CodeMirror-hints').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Open settings dialog' }).click();
+    await page.getByRole('dialog').waitFor();
+    assert.equal(await page.getByText('Persist headers').count(), 0);
+    assert.equal(await page.evaluate(() => document.querySelectorAll('style').length), 0);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Show History' }).click();
+    await page.locator('.graphiql-history-item').first().waitFor();
+    assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0, 'all that GraphiQL keeps goes with the tab');
+    assert.deepEqual(problems(), []);
+    await page.goto(base);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+    await close();
+  });
+}

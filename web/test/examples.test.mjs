@@ -1,0 +1,32 @@
+// GraphiQL's examples and the dashboard's queries must fit the schema that the server has.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { buildSchema, parse, validate } from 'graphql';
+
+const web = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = join(web, '..', 'schema');
+const texts = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.graphqls')).map((name) => readFileSync(join(folder, name), 'utf8')) : [];
+
+const examples = readdirSync(join(web, 'src/examples')).map((name) => [`example ${name}`, readFileSync(join(web, 'src/examples', name), 'utf8')]);
+
+/** The constants of src/queries.ts that are queries. */
+async function queries() {
+  const { outputFiles } = await build({ entryPoints: [join(web, 'src/queries.ts')], bundle: true, format: 'esm', write: false });
+  const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  return Object.entries(module).filter(([, value]) => typeof value === 'string').map(([name, text]) => [`query ${name}`, text]);
+}
+
+test('every query of the pages parses', async () => {
+  for (const [name, text] of [...examples, ...(await queries())]) assert.doesNotThrow(() => parse(text), name);
+});
+
+test('every query of the pages fits the server’s schema', { skip: texts.length === 0 && 'schema/ has no .graphqls yet' }, async () => {
+  const schema = buildSchema(texts.join('\n'));
+  const misfits = [];
+  for (const [name, text] of [...examples, ...(await queries())]) misfits.push(...validate(schema, parse(text)).map((error) => `${name}: ${error.message}`));
+  assert.deepEqual(misfits, []);
+});
