@@ -20,6 +20,9 @@ type diffGen struct {
 
 var (
 	diffKinds  = append(registry.LineageKinds(), registry.KindModel, registry.KindDataset, registry.KindAlias)
+	// diffMakes are the kinds of new nodes, those with many edges more often.
+	diffMakes = append(append([]registry.Kind{registry.KindDatasetVersion, registry.KindRun, registry.KindDatasetVersion, registry.KindCommit}, diffKinds...),
+		registry.KindModelVersion, registry.KindDatasetVersion, registry.KindRun, registry.KindCommit)
 	diffOrders = []registry.Index{"", registry.IndexSince, registry.IndexStage, registry.IndexVersion, registry.IndexNumber, registry.IndexOwner,
 		registry.IndexNamespace, registry.IndexEnvironment, registry.IndexRunKind, registry.IndexRole, registry.IndexEnded}
 	diffTexts = []string{"", "a", "A", "ab", "a b", "é", "e\u0301", "日本", "\uE000", "\uFFFD", "\uFFFD😀", "\uFFFF", "😀", "😀\uFFFD", "\U0010FFFF", "zoë", "%_'\"`\\$", "Z"}
@@ -92,7 +95,7 @@ func (g *diffGen) node() *graph.Node {
 		n.ID, n.Kind, n.Parent = old.ID, old.Kind, old.Parent
 	default:
 		g.made++
-		n.Kind = choose(g, diffKinds)
+		n.Kind = choose(g, diffMakes)
 		n.ID = registry.NewID(n.Kind, fmt.Sprint(g.made))
 		if len(g.live) > 0 && g.IntN(2) == 0 {
 			n.Parent = choose(g, g.live).ID
@@ -109,8 +112,8 @@ func (g *diffGen) node() *graph.Node {
 	if g.IntN(2) == 0 {
 		n.Since = g.time()
 	}
-	for range g.IntN(3) {
-		n.Slots = append(n.Slots, fmt.Sprint("slot/", g.IntN(25)))
+	for range max(0, g.IntN(5)-2) {
+		n.Slots = append(n.Slots, fmt.Sprint("slot/", g.IntN(120)))
 	}
 	n.Columns = g.columns(n.Kind)
 	n.Doc = []byte(fmt.Sprintf(`{"made":%d,"name":%q}`, g.made, "x"))
@@ -162,17 +165,17 @@ func (g *diffGen) edge() *graph.Edge {
 	if g.IntN(4) == 0 {
 		e.ValidTo = e.ValidFrom.Add(time.Duration(g.IntN(30)) * time.Second)
 	}
-	for range 60 {
+	for range 300 {
 		from, to := choose(g, g.live), choose(g, g.live)
-		if from.Number < to.Number && g.IntN(4) > 0 {
+		if from.Number < to.Number && g.IntN(8) > 0 {
 			from, to = to, from
 		}
 		e.From, e.To, e.Kind = from.ID, to.ID, choose(g, registry.EdgeKinds())
-		if registry.CheckEdge(e.Kind, from.Kind, to.Kind) == nil && (from != to || g.IntN(10) == 0) {
+		if registry.CheckEdge(e.Kind, from.Kind, to.Kind) == nil && (from != to || g.IntN(30) == 0) {
 			break
 		}
 	}
-	switch n := g.IntN(60); {
+	switch n := g.IntN(150); {
 	case n == 0:
 		e.To = "dv_nobody"
 	case n == 1 && len(g.dead) > 0:
