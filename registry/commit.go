@@ -37,6 +37,9 @@ type Commit struct {
 	RecordedAt   time.Time `json:"recordedAt,omitzero"`
 }
 
+// Walked marks a lineage node.
+func (*Commit) Walked() {}
+
 // CommitID is the id of a commit by its full sha.
 func CommitID(sha string) ID { return NewID(KindCommit, sha) }
 
@@ -58,6 +61,9 @@ type Tag struct {
 	MovedAt    time.Time `json:"movedAt,omitzero"`
 	RecordedAt time.Time `json:"recordedAt,omitzero"`
 }
+
+// Walked marks a lineage node.
+func (*Tag) Walked() {}
 
 // TagID is the id of a tag of a repository as it pointed at one commit.
 func TagID(repository ID, name, sha string) ID { return NewID(KindTag, string(repository), name, sha) }

@@ -46,6 +46,9 @@ type DatasetVersion struct {
 	RecordedAt time.Time  `json:"recordedAt,omitzero"`
 }
 
+// Walked marks a lineage node.
+func (*DatasetVersion) Walked() {}
+
 // DataRole says where in the pipeline a dataset version stands.
 type DataRole string
 

@@ -24,6 +24,9 @@ type Deployment struct {
 	Live bool `json:"live,omitempty"`
 }
 
+// Walked marks a lineage node.
+func (*Deployment) Walked() {}
+
 // DeploymentID is the id of a deployment by its natural key; start is in UTC.
 func DeploymentID(environment, endpoint string, version ID, start time.Time) ID {
 	return NewID(KindDeployment, environment, endpoint, string(version), start.UTC().Format(time.RFC3339Nano))

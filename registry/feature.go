@@ -17,6 +17,9 @@ type Feature struct {
 	RecordedAt time.Time `json:"recordedAt,omitzero"`
 }
 
+// Walked marks a lineage node.
+func (*Feature) Walked() {}
+
 // FeatureID is the id of a feature by what it belongs to (a dataset's or model's
 // id) and its column or name there.
 func FeatureID(of ID, name string) ID { return NewID(KindFeature, string(of), name) }

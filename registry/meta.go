@@ -24,12 +24,19 @@ func (m *Meta) NodeMeta() *Meta { return m }
 type Node interface{ NodeMeta() *Meta }
 
 // ProvenanceNode is a Node that lineage walks, or the stub of a restricted one.
-type ProvenanceNode = Node
+type ProvenanceNode interface {
+	Node
+	// Walked marks what lineage walks; it does nothing.
+	Walked()
+}
 
 // Restricted stands for a lineage node that the caller may not see: it keeps the
 // graph connected and tells its kind, nothing else. Its id is made for this
 // caller alone and is not accepted as input.
 type Restricted struct{ Meta }
+
+// Walked marks a lineage node.
+func (*Restricted) Walked() {}
 
 // Name is always nil: the name of a restricted node is not told.
 func (*Restricted) Name() *string { return nil }

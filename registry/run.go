@@ -23,6 +23,9 @@ type Run struct {
 	RecordedAt  time.Time  `json:"recordedAt,omitzero"`
 }
 
+// Walked marks a lineage node.
+func (*Run) Walked() {}
+
 // RunKind says what a run is for.
 type RunKind string
 

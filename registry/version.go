@@ -31,6 +31,9 @@ type ModelVersion struct {
 	ReplacedBy ID `json:"replacedBy,omitempty"`
 }
 
+// Walked marks a lineage node.
+func (*ModelVersion) Walked() {}
+
 // ModelVersionID is the id of a version within a model.
 func ModelVersionID(model ID, version string) ID {
 	return NewID(KindModelVersion, string(model), version)

@@ -31,7 +31,7 @@ func (s *Service) Downstream(ctx context.Context, n registry.Node, p Paging) (*P
 
 func (s *Service) oneHop(ctx context.Context, n registry.Node, d graph.Direction, p Paging) (*ProvenanceNodeConnection, error) {
 	c, err := hops(ctx, s, n.NodeMeta().ID, hopQuery{direction: d}, p,
-		func(cursor string, kind registry.EdgeKind, n registry.Node) *ProvenanceNodeEdge {
+		func(cursor string, kind registry.EdgeKind, n registry.ProvenanceNode) *ProvenanceNodeEdge {
 			return &ProvenanceNodeEdge{cursor, kind, n}
 		})
 	if err != nil {

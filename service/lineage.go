@@ -224,10 +224,15 @@ func (v *view) hide(nodes ...*graph.Node) {
 
 func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
 	noun, err := v.s.decode(n, v.at.Valid)
-	if err == nil {
-		outward(v.scope, noun)
+	if err != nil {
+		return nil, err
 	}
-	return noun, err
+	outward(v.scope, noun)
+	walked, ok := noun.(registry.ProvenanceNode)
+	if !ok {
+		return nil, registry.Errorf(registry.Internal, "a walk met a node of kind %s", n.Kind)
+	}
+	return walked, nil
 }
 
 func (v *view) edge(e graph.Edge) *LineageEdge {

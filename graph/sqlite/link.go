@@ -19,9 +19,8 @@ type arc struct {
 
 // end is an end of an edge to be linked.
 type end struct {
-	num     int64
-	kind    registry.Kind
-	deleted bool
+	num  int64
+	kind registry.Kind
 }
 
 // Link records edges; see graph.Tx.

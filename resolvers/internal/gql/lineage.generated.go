@@ -109,8 +109,8 @@ func (ec *executionContext) _Gap_node(ctx context.Context, field graphql.Collect
 			return obj.Node, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v registry.Node) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐNode(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
+			return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx, selections, v)
 		},
 		true,
 		true,
@@ -361,8 +361,8 @@ func (ec *executionContext) _ImpactEdge_node(ctx context.Context, field graphql.
 			return obj.Node, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v registry.Node) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐNode(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
+			return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx, selections, v)
 		},
 		true,
 		true,
@@ -417,7 +417,7 @@ func (ec *executionContext) _ImpactEdge_path(ctx context.Context, field graphql.
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -806,8 +806,8 @@ func (ec *executionContext) _LineageNode_node(ctx context.Context, field graphql
 			return obj.Node, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v registry.Node) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐNode(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
+			return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1055,7 +1055,7 @@ func (ec *executionContext) _Path_nodes(ctx context.Context, field graphql.Colle
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1087,7 +1087,7 @@ func (ec *executionContext) _PathGraph_nodes(ctx context.Context, field graphql.
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1292,8 +1292,8 @@ func (ec *executionContext) _Provenance_node(ctx context.Context, field graphql.
 			return obj.Node, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v registry.Node) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐNode(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
+			return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1325,7 +1325,7 @@ func (ec *executionContext) _Provenance_rawSources(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1357,7 +1357,7 @@ func (ec *executionContext) _Provenance_datasets(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1389,7 +1389,7 @@ func (ec *executionContext) _Provenance_runs(ctx context.Context, field graphql.
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1421,7 +1421,7 @@ func (ec *executionContext) _Provenance_commits(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1453,7 +1453,7 @@ func (ec *executionContext) _Provenance_tags(ctx context.Context, field graphql.
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1485,7 +1485,7 @@ func (ec *executionContext) _Provenance_features(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
-			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx, selections, v)
+			return ec.marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,

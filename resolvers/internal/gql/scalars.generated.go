@@ -440,7 +440,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Repository(ctx, sel, obj)
-	case registry.Node:
+	case registry.ProvenanceNode:
 		if obj == nil {
 			return graphql.Null
 		}
@@ -484,7 +484,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	}
 }
 
-func (ec *executionContext) _ProvenanceNode(ctx context.Context, sel ast.SelectionSet, obj registry.Node) graphql.Marshaler {
+func (ec *executionContext) _ProvenanceNode(ctx context.Context, sel ast.SelectionSet, obj registry.ProvenanceNode) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
@@ -773,7 +773,7 @@ func (ec *executionContext) marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx c
 	return ec._PageInfo(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNProvenanceNode2pedigreeᚋregistryᚐNode(ctx context.Context, sel ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
+func (ec *executionContext) marshalNProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx context.Context, sel ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ProvenanceNode!")
 		return graphql.Null
@@ -781,11 +781,11 @@ func (ec *executionContext) marshalNProvenanceNode2pedigreeᚋregistryᚐNode(ct
 	return ec._ProvenanceNode(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐNodeᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
+func (ec *executionContext) marshalNProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐNode(ctx, sel, v[i])
+		return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -988,7 +988,7 @@ func (ec *executionContext) marshalONodeKind2ᚕpedigreeᚋregistryᚐKindᚄ(ct
 	return ret
 }
 
-func (ec *executionContext) marshalOProvenanceNode2pedigreeᚋregistryᚐNode(ctx context.Context, sel ast.SelectionSet, v registry.Node) graphql.Marshaler {
+func (ec *executionContext) marshalOProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx context.Context, sel ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -1630,8 +1630,8 @@ func (ec *executionContext) _ProvenanceNodeEdge_node(ctx context.Context, field 
 			return obj.Node, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v registry.Node) graphql.Marshaler {
-			return ec.marshalOProvenanceNode2pedigreeᚋregistryᚐNode(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
+			return ec.marshalOProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx, selections, v)
 		},
 		true,
 		false,

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs every test on real parts: one Neo4j for all packages, a Chromium for the
+# pages. PEDIGREE_ROUNDS scales the repeated ones (default 3; make proof: 50).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+start=$SECONDS
+./scripts/need.sh git=git java=openjdk-17-jre-headless mvn=maven npm=npm chromium=chromium
+make --no-print-directory web
+mkdir -p build
+
+# One Neo4j for all packages; it ends when its input closes.
+if [ -z "${PEDIGREE_TEST_NEO4J:-}" ]; then
+  go build -o build/neotest ./internal/neotest/cmd
+  coproc NEO { exec ./build/neotest 2>build/neotest.log; }
+  neo_pid=$NEO_PID
+  trap 'kill $neo_pid 2>/dev/null || true; wait $neo_pid 2>/dev/null || true' EXIT
+  echo "starting Neo4j"
+  if ! IFS= read -r line <&"${NEO[0]}"; then cat build/neotest.log >&2; exit 1; fi
+  eval "$line"
+fi
+
+status=0
+go build -o build/testsum ./internal/testsum
+go test -json -timeout 40m "$@" ./... 2>build/test.err | ./build/testsum || status=1
+cat build/test.err >&2
+echo "with the race detector, where concurrency lives:"
+go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores' ./graph/sqlite ./policies ./service ./resolvers/door || status=1
+echo "the pages, in Chromium:"
+(cd web && PEDIGREE_CHROMIUM="$(command -v chromium)" npm test --silent) >build/web.log 2>&1 || { status=1; cat build/web.log; }
+grep -E '^# (tests|pass|fail|skipped)' build/web.log || true
+echo "took $(( (SECONDS - start + 59) / 60 )) minutes"
+exit $status
