@@ -31,7 +31,7 @@ func open(ctx context.Context, s *settings) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, s.GetString("store"), s.GetString("data"))
+	store, err := openStore(ctx, s.GetString("store"), s.GetString("store-namespace"), s.GetString("data"))
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func open(ctx context.Context, s *settings) (*opened, error) {
 
 // openStore picks the engine by the URL's scheme; the URL itself is never told
 // in an error, for it may hold a password.
-func openStore(ctx context.Context, url, data string) (graph.Store, error) {
+func openStore(ctx context.Context, url, namespace, data string) (graph.Store, error) {
 	if url == "" {
 		return sqlite.Open(ctx, filepath.Join(data, "pedigree.db"))
 	}
@@ -57,7 +57,7 @@ func openStore(ctx context.Context, url, data string) (graph.Store, error) {
 		}
 		return sqlite.Open(ctx, rest)
 	case "neo4j", "bolt":
-		return neo4j.Open(ctx, url)
+		return neo4j.Open(ctx, url, neo4j.WithNamespace(namespace))
 	}
 	return nil, registry.Invalid("store", "%q is no store; use sqlite:///path/file.db or neo4j://user:password@host:7687/database", registry.Shorten(scheme, 20))
 }

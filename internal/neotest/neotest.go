@@ -36,12 +36,15 @@ func URL(t testing.TB) string {
 
 // Main runs a package's tests and stops the server that they started. Use it as
 // func TestMain(m *testing.M) { neotest.Main(m) }.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for packages that have more to clean up: it returns the exit code.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if started != nil {
 		started.Stop()
 	}
-	os.Exit(code)
+	return code
 }
 
 // Namespace returns a fresh namespace, so that tests that share a server do not

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestTheDemoReachesRawDataAndAllCommits is the first thing that a newcomer does.
+func TestTheDemoReachesRawDataAndAllCommits(t *testing.T) {
+	for name, flags := range stores {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, append(flags(t), "--demo")...)
+			var found struct {
+				ModelVersion struct {
+					Deployments struct {
+						Edges []struct {
+							Node struct{ ID, Environment string }
+						}
+					}
+				}
+			}
+			p.must(`{modelVersion(model:"credit-approval",version:"1.0.0"){deployments{edges{node{id environment}}}}}`, nil, &found)
+			var got struct {
+				Lineage struct {
+					Nodes []struct {
+						Node struct{ Kind, Name string }
+					}
+					Truncation struct{ Truncated bool }
+				}
+			}
+			p.must(`query($of:ID!){lineage(of:$of){nodes{node{kind name}} truncation{truncated}}}`,
+				map[string]any{"of": found.ModelVersion.Deployments.Edges[0].Node.ID}, &got)
+			commits, raw := 0, false
+			for _, n := range got.Lineage.Nodes {
+				if n.Node.Kind == "COMMIT" {
+					commits++
+				}
+				raw = raw || n.Node.Name == "applications/raw"
+			}
+			if !raw || commits != 3 || got.Lineage.Truncation.Truncated {
+				t.Errorf("raw %v, commits %d, truncated %v; want true, 3, false", raw, commits, got.Lineage.Truncation.Truncated)
+			}
+			t.Logf("PROOF %s: the production deployment of credit-approval 1.0.0 reaches the raw dataset and %d commits, truncated: %v; exec to /readyz (demo loaded): %v",
+				name, commits, got.Lineage.Truncation.Truncated, p.took.Round(time.Millisecond))
+		})
+	}
+}
+
+func TestTheServerEndsWellOnSIGTERM(t *testing.T) {
+	p := start(t, stores["SQLite"](t)...)
+	if err := p.stop(); err != nil {
+		t.Fatalf("exit: %v\n%s", err, p.log)
+	}
+	if _, err := http.Get(p.url + "/healthz"); err == nil {
+		t.Error("it still answers")
+	}
+}
+
+func TestTheCommandWorksBesideARunningServer(t *testing.T) {
+	flags := stores["SQLite"](t)
+	p := start(t, flags...)
+	out := command(t, append([]string{"demo", "load"}, flags...)...)
+	if !strings.Contains(out, "loaded the credit-approval story") {
+		t.Fatalf("demo load said: %s", out)
+	}
+	p.must(`{model(name:"credit-approval"){productionVersion{version}}}`, nil, nil)
+	tree := command(t, append([]string{"lineage", "credit-approval@1.0.0"}, flags...)...)
+	for _, want := range []string{"credit-approval 1.0.0 [DEPRECATED]", "applications/raw", "tune(train)", "tag v1.0.0"} {
+		if !strings.Contains(tree, want) {
+			t.Errorf("the tree lacks %q:\n%s", want, tree)
+		}
+	}
+	token := command(t, append([]string{"token", "create", "--subject", "ada", "--role", "viewer"}, flags...)...)
+	lines := strings.Split(strings.TrimSpace(token), "\n")
+	if !strings.HasPrefix(lines[len(lines)-1], "pdg_") {
+		t.Errorf("the last line is no token: %q", lines[len(lines)-1])
+	}
+}
