@@ -1,0 +1,312 @@
+package lineage_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/graph/sqlite"
+	"pedigree/lineage"
+	"pedigree/registry"
+)
+
+// dag is a random graph of dataset versions, and the store that holds it.
+type dag struct {
+	*testing.T
+	store graph.Store
+	ids   []registry.ID
+	ups   map[registry.ID][]registry.ID
+	downs map[registry.ID][]registry.ID
+}
+
+func newDAG(t *testing.T, nodes int) *dag {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "g.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	d := &dag{T: t, store: store, ups: map[registry.ID][]registry.ID{}, downs: map[registry.ID][]registry.ID{}}
+	for i := range nodes {
+		d.ids = append(d.ids, registry.NewID(registry.KindDatasetVersion, fmt.Sprint(i)))
+	}
+	return d
+}
+
+// write stores all nodes, and edges from later nodes to earlier ones.
+func (d *dag) write(edges [][2]int) {
+	d.Helper()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	err := d.store.Update(d.Context(), func(tx graph.Tx) error {
+		var nodes []*graph.Node
+		for i, id := range d.ids {
+			nodes = append(nodes, &graph.Node{ID: id, Kind: registry.KindDatasetVersion, Name: fmt.Sprint(i), ValidFrom: at, Doc: []byte(`{}`)})
+		}
+		if err := tx.Put(d.Context(), nodes...); err != nil {
+			return err
+		}
+		var links []*graph.Edge
+		for _, e := range edges {
+			links = append(links, &graph.Edge{Kind: registry.EdgeDerivedFrom, From: d.ids[e[0]], To: d.ids[e[1]], ValidFrom: at})
+		}
+		if err := tx.Link(d.Context(), links...); err != nil {
+			return err
+		}
+		return tx.Append(d.Context(), &registry.LogEntry{At: at, Actor: "test", Action: registry.LogImported})
+	})
+	if err != nil {
+		d.Fatal(err)
+	}
+	for _, e := range edges {
+		d.ups[d.ids[e[0]]] = append(d.ups[d.ids[e[0]]], d.ids[e[1]])
+		d.downs[d.ids[e[1]]] = append(d.downs[d.ids[e[1]]], d.ids[e[0]])
+	}
+}
+
+func random(r *rand.Rand, nodes int, density float64) (edges [][2]int) {
+	for i := range nodes {
+		for j := range i {
+			if r.Float64() < density {
+				edges = append(edges, [2]int{i, j})
+			}
+		}
+	}
+	return edges
+}
+
+// ways counts, by length, every way between two nodes by brute force.
+func (d *dag) ways(from, to registry.ID) (lengths []int) {
+	if from == to {
+		return []int{0}
+	}
+	for _, up := range d.ups[from] {
+		for _, n := range d.ways(up, to) {
+			lengths = append(lengths, n+1)
+		}
+	}
+	return lengths
+}
+
+func options(direction lineage.Direction, depth int) lineage.Options {
+	return lineage.Options{Direction: direction, MaxDepth: depth, History: 20, Fanout: 1000}
+}
+
+func TestDepthIsTheFewestHopsAndEveryNodeComesOnce(t *testing.T) {
+	for seed := range uint64(8) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		d := newDAG(t, 24)
+		d.write(random(r, 24, 0.15))
+		for _, depth := range []int{0, 1, 2, 3, 50} {
+			root := d.ids[r.IntN(len(d.ids))]
+			for direction, next := range map[lineage.Direction]map[registry.ID][]registry.ID{lineage.Upstream: d.ups, lineage.Downstream: d.downs} {
+				g, err := lineage.Walk(t.Context(), d.store, root, options(direction, depth))
+				if err != nil {
+					t.Fatal(err)
+				}
+				d.compare(g, fewest(root, next), depth)
+			}
+		}
+	}
+}
+
+func fewest(root registry.ID, next map[registry.ID][]registry.ID) map[registry.ID]int {
+	depth := map[registry.ID]int{root: 0}
+	for queue := []registry.ID{root}; len(queue) > 0; queue = queue[1:] {
+		for _, far := range next[queue[0]] {
+			if _, ok := depth[far]; !ok {
+				depth[far] = depth[queue[0]] + 1
+				queue = append(queue, far)
+			}
+		}
+	}
+	return depth
+}
+
+func (d *dag) compare(g *lineage.Graph, want map[registry.ID]int, maxDepth int) {
+	d.Helper()
+	seen := map[registry.ID]*lineage.Item{}
+	for _, it := range g.Items {
+		if seen[it.Node.ID] != nil {
+			d.Errorf("%s comes twice", it.Node.Name)
+		}
+		seen[it.Node.ID] = it
+		if it.Depth != want[it.Node.ID] || it.Depth > maxDepth {
+			d.Errorf("%s has depth %d, want %d of at most %d", it.Node.Name, it.Depth, want[it.Node.ID], maxDepth)
+		}
+		if it.Depth > 0 && seen[it.TreeParent] != nil && seen[it.TreeParent].Depth != it.Depth-1 {
+			d.Errorf("%s hangs under a node of depth %d", it.Node.Name, seen[it.TreeParent].Depth)
+		}
+	}
+	beyond := false
+	for id, depth := range want {
+		if beyond = beyond || depth > maxDepth; depth <= maxDepth && seen[id] == nil {
+			d.Errorf("a node of depth %d is missing", depth)
+		}
+	}
+	if slices.Contains(g.Reasons, lineage.ReasonDepth) != beyond {
+		d.Errorf("truncated by depth: %v, but more lies beyond: %v", g.Reasons, beyond)
+	}
+	for _, e := range g.Edges {
+		from, to := seen[e.From], seen[e.To]
+		if from == nil || to == nil {
+			d.Error("an edge leads out of the graph")
+		} else if from.Layer >= 0 && from.Layer == to.Layer {
+			d.Errorf("an edge joins two nodes of layer %d", from.Layer)
+		}
+	}
+}
+
+func TestAFanoutThatCutsIsTold(t *testing.T) {
+	d := newDAG(t, 12)
+	var edges [][2]int
+	for j := range 11 {
+		edges = append(edges, [2]int{11, j})
+	}
+	d.write(edges)
+	o := options(lineage.Upstream, 10)
+	o.Fanout = 5
+	g, err := lineage.Walk(t.Context(), d.store, d.ids[11], o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Items) != 6 || !slices.Equal(g.Reasons, []lineage.Reason{lineage.ReasonFanout}) || !slices.Equal(g.Frontier, []registry.ID{d.ids[11]}) {
+		t.Errorf("%d nodes, %v, frontier %v", len(g.Items), g.Reasons, g.Frontier)
+	}
+}
+
+func TestALatticeOfManyPathsIsWalkedOnce(t *testing.T) {
+	const width, layers = 8, 12 // 8^12 ways through it
+	d := newDAG(t, width*layers)
+	var edges [][2]int
+	for l := 1; l < layers; l++ {
+		for i := range width {
+			for j := range width {
+				edges = append(edges, [2]int{l*width + i, (l-1)*width + j})
+			}
+		}
+	}
+	d.write(edges)
+	counted := &counting{Store: d.store}
+	top, bottom := d.ids[len(d.ids)-1], d.ids[0]
+	g, err := lineage.Walk(t.Context(), counted, top, options(lineage.Upstream, 50))
+	if err != nil || len(g.Items) != 1+width*(layers-1) {
+		t.Fatalf("%v, %d nodes", err, len(g.Items))
+	}
+	p, err := lineage.FindPaths(t.Context(), counted, top, bottom, 5, graph.Instant{})
+	if err != nil || p.Exhaustive || len(p.Ways) != 5 {
+		t.Fatalf("%v, exhaustive %v, %d ways", err, p.Exhaustive, len(p.Ways))
+	}
+	for _, w := range p.Ways {
+		if len(w) != layers {
+			t.Errorf("a way of %d nodes, want %d", len(w), layers)
+		}
+	}
+	if counted.calls > 12 {
+		t.Errorf("%d store calls for a walk and paths through a lattice", counted.calls)
+	}
+}
+
+// counting counts the reads of a store.
+type counting struct {
+	graph.Store
+	calls int
+}
+
+func (c *counting) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+	c.calls++
+	return c.Store.Nodes(ctx, at, ids...)
+}
+
+func (c *counting) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+	c.calls++
+	return c.Store.Neighbors(ctx, q)
+}
+
+func (c *counting) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	c.calls++
+	return c.Store.Closure(ctx, q)
+}
+
+// TestPathsAreShortestFirstAndExhaustiveIsNeverWrong holds paths to brute force
+// on small graphs.
+func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
+	asked, exhaustive := 0, 0
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		d := newDAG(t, 14)
+		d.write(random(r, 14, 0.3))
+		for range 20 {
+			i, k := r.IntN(14), 1+r.IntN(6)
+			j := r.IntN(14)
+			from, to := d.ids[i], d.ids[j]
+			want := d.ways(from, to)
+			if len(want) == 0 {
+				want = d.ways(to, from)
+			}
+			slices.Sort(want)
+			p, err := lineage.FindPaths(t.Context(), d.store, from, to, k, graph.Instant{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var lengths []int
+			distinct := map[string]bool{}
+			for _, w := range p.Ways {
+				lengths = append(lengths, len(w)-1)
+				distinct[fmt.Sprint(w)] = true
+				if w[0] != from || w[len(w)-1] != to {
+					t.Error("a way does not join the two")
+				}
+			}
+			if !slices.Equal(lengths, want[:min(k, len(want))]) || len(distinct) != len(p.Ways) {
+				t.Errorf("lengths %v, want the first %d of %v", lengths, k, want)
+			}
+			if p.Exhaustive != (len(want) <= k) {
+				t.Errorf("exhaustive %v with k=%d of %d ways", p.Exhaustive, k, len(want))
+			}
+			if asked++; p.Exhaustive {
+				exhaustive++
+			}
+		}
+	}
+	if exhaustive == 0 || exhaustive == asked {
+		t.Errorf("%d of %d exhaustive: the test shows one side only", exhaustive, asked)
+	}
+}
+
+func TestImpactNamesEveryDescendantWithAShortestWay(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 3))
+	d := newDAG(t, 20)
+	d.write(random(r, 20, 0.2))
+	roots := []registry.ID{d.ids[0], d.ids[3]}
+	got, err := lineage.WalkImpact(t.Context(), d.store, roots, graph.Instant{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := fewest(roots[0], d.downs), fewest(roots[1], d.downs)
+	want := map[registry.ID]int{}
+	for _, m := range []map[registry.ID]int{a, b} {
+		for id, depth := range m {
+			if old, ok := want[id]; !slices.Contains(roots, id) && (!ok || depth < old) {
+				want[id] = depth
+			}
+		}
+	}
+	if len(got.Descendants) != len(want) {
+		t.Errorf("%d descendants, want %d", len(got.Descendants), len(want))
+	}
+	for _, x := range got.Descendants {
+		if x.Depth != want[x.Node.ID] || len(x.Path) != x.Depth+1 || !slices.Contains(roots, x.Path[0]) || x.Path[x.Depth] != x.Node.ID {
+			t.Errorf("%s: depth %d by a path of %d, want %d", x.Node.Name, x.Depth, len(x.Path), want[x.Node.ID])
+		}
+		for i := 1; i < len(x.Path); i++ {
+			if !slices.Contains(d.downs[x.Path[i-1]], x.Path[i]) {
+				t.Error("a path takes an edge that is not there")
+			}
+		}
+	}
+}

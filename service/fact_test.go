@@ -1,0 +1,280 @@
+package service_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pedigree/lineage"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+func TestFactsMergeAndContradictionsConflict(t *testing.T) {
+	k := newKit(t)
+	record := func(in service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error) {
+		in.Dataset, in.Version = "raw", "1"
+		return k.RecordDatasetVersion(k.as("root", registry.RoleAdmin), in)
+	}
+	first := got[*service.RecordDatasetVersionPayload](k)(record(service.RecordDatasetVersionInput{Description: "first"}))
+	head := k.head()
+	again := got[*service.RecordDatasetVersionPayload](k)(record(service.RecordDatasetVersionInput{Description: "first"}))
+	if !first.Created || again.Created || k.head() != head || again.DatasetVersion.ID != first.DatasetVersion.ID {
+		t.Errorf("the same fact again: created %v, head %d → %d", again.Created, head, k.head())
+	}
+	rows := int64(7)
+	merged := got[*service.RecordDatasetVersionPayload](k)(record(service.RecordDatasetVersionInput{Rows: &rows}))
+	if merged.Created || *merged.DatasetVersion.Rows != 7 || merged.DatasetVersion.Description != "first" {
+		t.Errorf("%+v", merged.DatasetVersion)
+	}
+	got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, service.RecordRunInput{Producer: "p", RunID: "r", Name: "n", RunKind: registry.RunETL}))
+	_, err := k.RecordRun(k.admin, service.RecordRunInput{Producer: "p", RunID: "r", Name: "n", RunKind: registry.RunTraining})
+	k.wants(registry.Conflict, err)
+}
+
+func TestARunThatWritesWhatItReadLeavesItUnchanged(t *testing.T) {
+	k := newKit(t)
+	a, b := k.data("a", nil), k.data("b", nil)
+	p := got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, service.RecordRunInput{Producer: "p", RunID: "r", Name: "n", Inputs: []registry.ID{a}, Outputs: []registry.ID{a, b}}))
+	if !slices.Equal(p.Unchanged, []registry.ID{a}) {
+		t.Errorf("unchanged: %v", p.Unchanged)
+	}
+	_, err := k.LinkLineage(k.admin, service.LinkLineageInput{From: a, To: p.Run.ID, Kind: registry.EdgeGeneratedBy})
+	k.wants(registry.FailedPrecondition, err)
+	if err.(*registry.Error).Details["path"] == nil {
+		t.Error("a refused cycle does not name its path")
+	}
+}
+
+func TestAMovedTagEndsAndTheReleaseStaysWithTheOldOne(t *testing.T) {
+	k := newKit(t)
+	repo := service.RepositoryInput{URL: "git@Example.com:team/repo.git"}
+	sha := []string{strings.Repeat("a", 40), strings.Repeat("b", 40)}
+	got[*service.RecordCommitsPayload](k)(k.RecordCommits(k.admin, service.RecordCommitsInput{Repository: repo, Commits: []service.CommitInput{{SHA: sha[0]}, {SHA: sha[1], Parents: sha[:1]}}}))
+	tag := func(i int) *registry.Tag {
+		return got[*service.RecordTagPayload](k)(k.RecordTag(k.as("root", registry.RoleAdmin), service.RecordTagInput{Repository: repo, Name: "v1", SHA: sha[i], TaggedAt: k.now})).Tag
+	}
+	first := tag(0)
+	k.model("churn")
+	v := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), ReleasedFrom: &first.ID})).ModelVersion
+	k.now = k.now.Add(time.Hour)
+	second := tag(1)
+	old, err := k.Node(k.as("root", registry.RoleAdmin), first.ID)
+	if err != nil || old.(*registry.Tag).MovedAt.IsZero() || old.NodeMeta().ValidTo.IsZero() || second.ID == first.ID || !second.MovedAt.IsZero() {
+		t.Errorf("old %+v, new %+v, %v", old, second, err)
+	}
+	g := got[*service.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), service.LineageInput{Of: v.ID}))
+	if names := kinds(g); names != "MODEL_VERSION TAG COMMIT" || g.Nodes[1].Node.NodeMeta().ID != first.ID {
+		t.Errorf("the release moved: %s", names)
+	}
+	k.now = k.now.Add(time.Hour)
+	if back := tag(0); back.ID != first.ID || !back.MovedAt.IsZero() {
+		t.Errorf("moved back: %+v", back)
+	}
+	head := k.head()
+	tag(0)
+	if k.head() != head {
+		t.Error("the same tag again wrote")
+	}
+}
+
+func kinds(g *service.LineageGraph) string {
+	var out []string
+	for _, n := range g.Nodes {
+		out = append(out, string(n.Node.NodeMeta().Kind))
+	}
+	return strings.Join(out, " ")
+}
+
+func TestCommitsJoinInWhateverOrderTheyCome(t *testing.T) {
+	k := newKit(t)
+	repo := service.RepositoryInput{Name: "r"}
+	sha := func(i int) string { return fmt.Sprintf("%040x", i) }
+	for _, i := range []int{3, 1, 2} {
+		c := service.CommitInput{SHA: sha(i)}
+		if i > 1 {
+			c.Parents = []string{sha(i - 1)}
+		}
+		got[*service.RecordCommitsPayload](k)(k.RecordCommits(k.as("root", registry.RoleAdmin), service.RecordCommitsInput{Repository: repo, Commits: []service.CommitInput{c}}))
+	}
+	g := got[*service.LineageGraph](k)(k.Lineage(k.admin, service.LineageInput{Of: registry.CommitID(sha(3)), MaxDepth: ptr(0)}))
+	if len(g.Nodes) != 3 || len(g.Edges) != 2 || g.Truncation.Truncated {
+		t.Errorf("%d nodes, %d edges, %+v", len(g.Nodes), len(g.Edges), g.Truncation)
+	}
+	g = got[*service.LineageGraph](k)(k.Lineage(k.admin, service.LineageInput{Of: registry.CommitID(sha(3)), History: ptr(1)}))
+	if len(g.Nodes) != 2 || !g.HistoryCut || g.Truncation.Truncated {
+		t.Errorf("history 1: %d nodes, cut %v, %+v", len(g.Nodes), g.HistoryCut, g.Truncation)
+	}
+}
+
+func TestCommitRolesAreReadWithTheirEvidence(t *testing.T) {
+	for message, want := range map[string]string{
+		"feat(x): y\n\nModel-Role: Feature-Engineering": "feature-engineering",
+		"tune: depth":                        "tune",
+		"fix(train)!: z":                     "fix",
+		"Merge branch main":                  "",
+		"Model-Role: alone":                  "",
+		"subject\n\nbody\nModel-Role: x\n\n": "x",
+		"http://example.com: no type":        "",
+	} {
+		if role, evidence := service.CommitRole(message); role != want || (evidence == "") != (want == "") {
+			t.Errorf("%q: %q by %q, want %q", message, role, evidence, want)
+		}
+	}
+}
+
+func TestOriginsHaveOneSpelling(t *testing.T) {
+	const want = "https://example.com/team/repo"
+	for _, raw := range []string{"git@example.com:team/repo.git", "https://user:secret@Example.com/team/repo.git/", "ssh://git@example.com:22/team/repo", want} {
+		if got := service.NormaliseURL(raw); got != want {
+			t.Errorf("%s: %s", raw, got)
+		}
+	}
+}
+
+func TestLateFactsAndKnowledgeHaveTheirOwnTimes(t *testing.T) {
+	k := newKit(t)
+	start := k.now
+	raw := k.data("raw", nil)
+	k.now = start.Add(24 * time.Hour)
+	// Recorded a day later, but true since before the registry was there.
+	late := got[*service.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, service.RecordDatasetVersionInput{Dataset: "older", Version: "1", CreatedAt: start.Add(-48 * time.Hour)})).DatasetVersion.ID
+	got[*service.LinkLineagePayload](k)(k.LinkLineage(k.admin, service.LinkLineageInput{From: raw, To: late, Kind: registry.EdgeDerivedFrom}))
+	k.now = start.Add(48 * time.Hour)
+	count := func(asOf, knownAt time.Time) int {
+		g, err := k.Lineage(k.as("root", registry.RoleAdmin), service.LineageInput{Of: raw, AsOf: asOf, KnownAt: knownAt})
+		if registry.CodeOf(err) == registry.NotFound {
+			return 0
+		}
+		return len(got[*service.LineageGraph](k)(g, err).Nodes)
+	}
+	if n := count(time.Time{}, time.Time{}); n != 2 {
+		t.Errorf("now: %d nodes", n)
+	}
+	if n := count(start.Add(time.Minute), time.Time{}); n != 2 {
+		t.Errorf("as of the first day, known today: %d nodes, want 2: the fact was late, not new", n)
+	}
+	if n := count(time.Time{}, start.Add(time.Hour)); n != 1 {
+		t.Errorf("known on the first day: %d nodes, want 1", n)
+	}
+	if n := count(start.Add(-time.Hour), time.Time{}); n != 0 {
+		t.Errorf("as of before it was made: %d nodes, want none", n)
+	}
+	got[*service.RetractLineagePayload](k)(k.RetractLineage(k.admin, service.RetractLineageInput{From: raw, To: late, Kind: registry.EdgeDerivedFrom}))
+	if n := count(time.Time{}, time.Time{}); n != 1 {
+		t.Errorf("after the retraction: %d nodes", n)
+	}
+	if n := count(time.Time{}, k.now.Add(-time.Hour)); n != 2 {
+		t.Errorf("known before the retraction: %d nodes, want 2", n)
+	}
+}
+
+func TestAStageIsShownAsItWasAndSeenByTodays(t *testing.T) {
+	k := newKit(t)
+	k.model("churn")
+	v := k.version("churn", "1.0.0")
+	start := k.now
+	k.now = start.Add(time.Hour)
+	k.move("churn", "1.0.0", registry.Staging, registry.Production)
+	dep := got[*service.RecordDeploymentPayload](k)(k.RecordDeployment(k.as("root", registry.RoleAdmin), service.RecordDeploymentInput{ID: &v.ID, Environment: "prod", StartedAt: start})).Deployment.ID
+	stage := func(asOf time.Time) registry.Stage {
+		g := got[*service.LineageGraph](k)(k.Lineage(k.as("vera", registry.RoleViewer), service.LineageInput{Of: dep, AsOf: asOf}))
+		for _, n := range g.Nodes {
+			if x, ok := n.Node.(*registry.ModelVersion); ok {
+				return x.Stage
+			}
+		}
+		return "hidden"
+	}
+	if s := stage(time.Time{}); s != registry.Production {
+		t.Errorf("now %s", s)
+	}
+	if s := stage(start.Add(time.Minute)); s != registry.Development {
+		t.Errorf("as of before the promotion %s, want DEVELOPMENT, shown because today it is in PRODUCTION", s)
+	}
+	k.move("churn", "1.0.0", registry.Canary)
+	_, err := k.Lineage(k.as("vera", registry.RoleViewer), service.LineageInput{Of: dep, AsOf: k.now})
+	k.wants(registry.NotFound, err) // Today it is out of a viewer's sight, whatever asOf.
+}
+
+func TestDataScientistsRetractTheirOwnFactsAlone(t *testing.T) {
+	k := newKit(t)
+	a, b := k.data("a", nil), k.data("b", nil)
+	link := service.LinkLineageInput{From: a, To: b, Kind: registry.EdgeDerivedFrom}
+	out := service.RetractLineageInput{From: a, To: b, Kind: registry.EdgeDerivedFrom}
+	got[*service.LinkLineagePayload](k)(k.LinkLineage(k.as("ada", registry.RoleDataScientist), link))
+	_, err := k.RetractLineage(k.as("bob", registry.RoleDataScientist), out)
+	k.wants(registry.Forbidden, err)
+	if p := got[*service.RetractLineagePayload](k)(k.RetractLineage(k.as("ada", registry.RoleDataScientist), out)); !p.Retracted {
+		t.Error("her own was not retracted")
+	}
+	if p := got[*service.RetractLineagePayload](k)(k.RetractLineage(k.as("ada", registry.RoleDataScientist), out)); p.Retracted {
+		t.Error("it was retracted twice")
+	}
+	got[*service.LinkLineagePayload](k)(k.LinkLineage(k.as("ada", registry.RoleDataScientist), link))
+	if p := got[*service.RetractLineagePayload](k)(k.RetractLineage(k.admin, out)); !p.Retracted {
+		t.Error("an administrator may not")
+	}
+}
+
+func TestAScopedGrantReachesItsModelAlone(t *testing.T) {
+	k := newKit(t)
+	k.model("mine")
+	k.model("yours")
+	ctx := func() []registry.Grant {
+		return []registry.Grant{{Role: registry.RoleDataScientist, Scope: "model:mine"}}
+	}
+	mine := k.with("ada", grant)
+	_, err := k.RegisterModelVersion(mine, service.RegisterModelVersionInput{Model: "mine", Version: ptr("1.0.0")})
+	k.wants("", err)
+	_, err = k.RegisterModelVersion(k.with("ada", grant), service.RegisterModelVersionInput{Model: "yours", Version: ptr("1.0.0")})
+	k.wants(registry.NotFound, err)
+	_, err = k.RecordDatasetVersion(k.with("ada", grant), service.RecordDatasetVersionInput{Dataset: "d"})
+	k.wants(registry.Forbidden, err)
+	c := got[*service.ModelConnection](k)(k.Models(k.with("ada", grant), service.Paging{}, nil, nil))
+	if len(c.Edges) != 1 || c.Edges[0].Node.Name != "mine" {
+		t.Errorf("sees %d models", len(c.Edges))
+	}
+}
+
+func TestLineagePagesAppendToTheWhole(t *testing.T) {
+	k := newKit(t)
+	var parts []registry.ID
+	for i := range 30 {
+		parts = append(parts, k.data(fmt.Sprintf("part-%02d", i), nil))
+	}
+	run := k.run("join", parts...)
+	out := k.data("joined", &run)
+	whole := got[*service.LineageGraph](k)(k.Lineage(k.admin, service.LineageInput{Of: out}))
+	var nodes, edges []registry.ID
+	in := service.LineageInput{Of: out, First: ptr(7)}
+	for pages := 0; ; pages++ {
+		g := got[*service.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), in))
+		for _, n := range g.Nodes {
+			nodes = append(nodes, n.Node.NodeMeta().ID)
+		}
+		for _, e := range g.Edges {
+			edges = append(edges, e.ID)
+		}
+		if !g.PageInfo.HasNextPage {
+			break
+		}
+		in.After = &g.PageInfo.EndCursor
+		k.now = k.now.Add(time.Minute)
+		got[*service.LinkLineagePayload](k)(k.LinkLineage(k.admin, service.LinkLineageInput{From: run, To: k.data(fmt.Sprintf("new-%d", pages), nil), Kind: registry.EdgeUsed}))
+	}
+	if len(nodes) != len(whole.Nodes) || len(edges) != len(whole.Edges) {
+		t.Fatalf("pages: %d nodes, %d edges; whole: %d, %d", len(nodes), len(edges), len(whole.Nodes), len(whole.Edges))
+	}
+	for i, n := range whole.Nodes {
+		if nodes[i] != n.Node.NodeMeta().ID {
+			t.Errorf("node %d differs", i)
+		}
+	}
+	_, err := k.Lineage(k.as("eve", registry.RoleAdmin), in)
+	k.wants(registry.InvalidArgument, err) // A cursor is its caller's own.
+	_, err = k.Lineage(k.admin, service.LineageInput{Of: out, Direction: lineage.Both, After: in.After})
+	k.wants(registry.InvalidArgument, err) // and its question's
+}

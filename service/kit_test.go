@@ -1,0 +1,110 @@
+package service_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/graph/sqlite"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// kit is a registry on a fresh store with a clock that the test moves.
+type kit struct {
+	*testing.T
+	*service.Service
+	store graph.Store
+	now   time.Time
+	admin context.Context
+}
+
+func newKit(t *testing.T) *kit {
+	t.Helper()
+	k := &kit{T: t, now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	var err error
+	if k.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.store.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), k.store, table, func() time.Time { return k.now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Service = service.New(gate)
+	k.admin = k.as("root", registry.RoleAdmin)
+	return k
+}
+
+// as returns a fresh request of a subject with a role over everything.
+func (k *kit) as(subject, role string) context.Context {
+	return k.with(subject, registry.Grant{Role: role, Scope: registry.ScopeAll})
+}
+
+func (k *kit) with(subject string, grants ...registry.Grant) context.Context {
+	return service.As(k.Context(), registry.Actor{Subject: subject, Grants: grants}, "test-request")
+}
+
+// got fails the test on an error.
+func got[T any](k *kit) func(T, error) T {
+	return func(v T, err error) T {
+		k.Helper()
+		if err != nil {
+			k.Fatal(err)
+		}
+		return v
+	}
+}
+
+// wants fails the test unless the error has the code.
+func (k *kit) wants(code registry.Code, err error) {
+	k.Helper()
+	if registry.CodeOf(err) != code {
+		k.Errorf("code %q (%v), want %q", registry.CodeOf(err), err, code)
+	}
+}
+
+func (k *kit) head() int64 {
+	k.Helper()
+	info, err := k.store.Ping(k.Context())
+	if err != nil {
+		k.Fatal(err)
+	}
+	return info.Head
+}
+
+func (k *kit) model(name string) *registry.Model {
+	k.Helper()
+	return got[*service.ModelPayload](k)(k.RegisterModel(k.admin, service.RegisterModelInput{Name: name})).Model
+}
+
+func (k *kit) version(model, version string) *registry.ModelVersion {
+	k.Helper()
+	return got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: model, Version: &version})).ModelVersion
+}
+
+func (k *kit) move(model, version string, stages ...registry.Stage) {
+	k.Helper()
+	for _, st := range stages {
+		got[*service.TransitionModelVersionPayload](k)(k.TransitionModelVersion(k.as("root", registry.RoleAdmin), service.TransitionModelVersionInput{Model: &model, Version: &version, To: st}))
+	}
+}
+
+func (k *kit) data(name string, by *registry.ID) registry.ID {
+	k.Helper()
+	return got[*service.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, service.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by})).DatasetVersion.ID
+}
+
+func (k *kit) run(id string, inputs ...registry.ID) registry.ID {
+	k.Helper()
+	return got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, service.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
+}
+
+func ptr[T any](v T) *T { return &v }
