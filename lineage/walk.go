@@ -232,13 +232,16 @@ func untilStops(entries []registry.ID, edges []graph.Edge, stops map[registry.ID
 			continue
 		}
 		keep[id] = true
-		if stops[id] {
-			if len(parents[id]) > 0 {
-				cut[id] = true
-			}
-			continue
+		if !stops[id] {
+			queue = append(queue, parents[id]...)
 		}
-		queue = append(queue, parents[id]...)
+	}
+	for id := range stops {
+		// A parent may be kept all the same, where another way leads to it.
+		cut[id] = keep[id] && slices.ContainsFunc(parents[id], func(p registry.ID) bool { return !keep[p] })
+		if !cut[id] {
+			delete(cut, id)
+		}
 	}
 	return keep, cut
 }

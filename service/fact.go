@@ -25,6 +25,11 @@ func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registr
 		setTime(m.ValidFrom)
 		return true, putNoun(ctx, tx, noun, m.ValidFrom)
 	}
+	if seen, err := tx.Nodes(ctx, old.ID); err != nil {
+		return false, err
+	} else if seen[0] == nil {
+		return false, registry.Errorf(registry.Forbidden, "this is recorded already, outside of what your grants cover; ask an administrator")
+	}
 	if old.Deleted {
 		return false, registry.Errorf(registry.FailedPrecondition, "%s was deleted; it is not recorded again", old.ID)
 	}

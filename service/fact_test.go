@@ -223,8 +223,7 @@ func TestAScopedGrantReachesItsModelAlone(t *testing.T) {
 	k := newKit(t)
 	k.model("mine")
 	k.model("yours")
-	ctx := func() []registry.Grant {
-		return []registry.Grant{{Role: registry.RoleDataScientist, Scope: "model:mine"}}
+	grant := registry.Grant{Role: registry.RoleDataScientist, Scope: "model:mine"}
 	}
 	mine := k.with("ada", grant)
 	_, err := k.RegisterModelVersion(mine, service.RegisterModelVersionInput{Model: "mine", Version: ptr("1.0.0")})

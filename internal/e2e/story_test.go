@@ -2,6 +2,9 @@ package e2e
 
 import (
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,5 +79,26 @@ func TestTheCommandWorksBesideARunningServer(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(token), "\n")
 	if !strings.HasPrefix(lines[len(lines)-1], "pdg_") {
 		t.Errorf("the last line is no token: %q", lines[len(lines)-1])
+	}
+}
+
+// TestThePagesOnARealServer drives a real Chromium over the dashboard and
+// GraphiQL of a real server with the demo graph.
+func TestThePagesOnARealServer(t *testing.T) {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("Chromium is missing; run: apt-get install -y chromium")
+	}
+	web := filepath.Join("..", "..", "web")
+	if _, err := os.Stat(filepath.Join(web, "node_modules", "playwright-core")); err != nil {
+		t.Fatal("the pages' tools are missing; run: make web")
+	}
+	p := start(t, append(stores["SQLite"](t), "--demo")...)
+	cmd := exec.Command("node", "--test", "test/browser.test.mjs")
+	cmd.Dir = web
+	cmd.Env = append(os.Environ(), "PEDIGREE_URL="+p.url, "PEDIGREE_TOKEN="+adminToken, "PEDIGREE_CHROMIUM="+chromium)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "# fail 0") {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }
