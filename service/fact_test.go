@@ -224,7 +224,6 @@ func TestAScopedGrantReachesItsModelAlone(t *testing.T) {
 	k.model("mine")
 	k.model("yours")
 	grant := registry.Grant{Role: registry.RoleDataScientist, Scope: "model:mine"}
-	}
 	mine := k.with("ada", grant)
 	_, err := k.RegisterModelVersion(mine, service.RegisterModelVersionInput{Model: "mine", Version: ptr("1.0.0")})
 	k.wants("", err)
