@@ -37,6 +37,7 @@ var knows = map[string][]string{
 	"connect/dvc":            {"service", "registry", "connect/git", "connect/gto"},
 	"connect/gto":            {"registry"},
 	"web":                    {},
+	"schema":                 {},
 	"server":                 {"service", "registry", "resolvers/door", "web"},
 	"cmd/pedigree": {"server", "service", "policies", "lineage", "graph", "graph/sqlite", "graph/neo4j", "registry",
 		"connect/demo", "connect/git", "connect/dvc"},
