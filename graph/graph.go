@@ -23,7 +23,7 @@ type Node struct {
 	// Slots are store-wide unique strings that the node holds.
 	Slots []string
 	// Columns holds the indexed fields: string for text, int64 for int columns.
-	// Absent is "" or 0. Readers may leave it nil where Query says Bare.
+	// Absent is "" or 0. Readers always fill it, also where only Bare was asked.
 	Columns map[registry.Index]any
 	// ValidFrom and ValidTo say when it was so; microseconds, UTC. Zero ValidTo:
 	// it has not ended.

@@ -86,12 +86,19 @@ func (g *Graph) Gaps() (out []Gap) {
 				out = append(out, Gap{RunWithoutCommit, n, "no commit is known; record whose code it ran"})
 			}
 		case registry.KindDatasetVersion:
-			if len(have) == 0 && n.Text(registry.IndexRole) != string(registry.RawData) {
+			if len(have) == 0 && sees(n, "role") && n.Text(registry.IndexRole) != string(registry.RawData) {
 				out = append(out, Gap{DatasetWithoutSource, n, "nothing is known of where it came from; if it is raw, record it with role RAW"})
 			}
 		}
 	}
 	return out
+}
+
+// sees reports whether a field of a node can be judged: without a policy
+// (Mask 0) every field can.
+func sees(n *graph.Node, field string) bool {
+	noun := registry.NounOf(n.Kind)
+	return n.Mask == 0 || n.Mask.Has(registry.Bit(noun.Name, field))
 }
 
 // reaches reports whether a node of a kind lies upstream of another.

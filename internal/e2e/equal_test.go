@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pedigree/connect/demo"
+	"pedigree/graph"
+	"pedigree/graph/neo4j"
+	"pedigree/graph/sqlite"
+	"pedigree/internal/neotest"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/server"
+	"pedigree/service"
+)
+
+// sameSecret makes two stores derive the same keys, for answers that hold
+// cursors and opaque ids.
+type sameSecret struct{ graph.Store }
+
+func (s sameSecret) Ping(ctx context.Context) (graph.Info, error) {
+	info, err := s.Store.Ping(ctx)
+	info.Secret = bytes.Repeat([]byte{7}, 32)
+	return info, err
+}
+
+// site is a registry in this process, with a clock that stands still.
+type site struct {
+	t       *testing.T
+	service *service.Service
+	handler http.Handler
+}
+
+func newSite(t *testing.T, store graph.Store) *site {
+	t.Helper()
+	t.Cleanup(func() { store.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	still := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	gate, err := policies.NewGate(t.Context(), sameSecret{store}, table, func() time.Time { return still })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := service.New(gate)
+	return &site{t, s, server.New(s, server.Config{Log: slog.New(slog.DiscardHandler)})}
+}
+
+func (s *site) admin() context.Context {
+	return service.As(s.t.Context(), registry.Actor{Subject: "admin", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: "*"}}}, "equal")
+}
+
+func (s *site) token(role string) string {
+	s.t.Helper()
+	token := "pdg_equal_answers_" + role
+	if _, err := s.service.CreateToken(s.admin(), service.CreateTokenInput{Subject: role + "-subject", Role: role, Token: token}); err != nil {
+		s.t.Fatal(err)
+	}
+	return token
+}
+
+func (s *site) post(token, query string, vars map[string]any) []byte {
+	body, _ := json.Marshal(map[string]any{"query": query, "variables": vars})
+	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("X-Request-Id", "equal-answers")
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w.Body.Bytes()
+}
+
+func bothSites(t *testing.T) (lite, neo *site) {
+	t.Helper()
+	a, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newSite(t, a), newSite(t, b)
+}
+
+// questions are asked of every lineage node and of the catalog.
+var questions = []string{
+	`query($id:ID!){lineage(of:$id,maxDepth:30,direction:BOTH,first:60){root historyCut asOf nodes{node{id kind name ... on Commit{sha message role roleEvidence} ... on Run{parameters metrics{name value} runKind} ... on DatasetVersion{digest role}} depth layer treeParent upstreamDegree downstreamDegree} edges{id from to kind validFrom} pageInfo{hasNextPage endCursor} truncation{truncated reasons frontier redacted}}}`,
+	`query($id:ID!){lineage(of:$id,direction:DOWNSTREAM,first:2,maxDepth:3){nodes{node{id name} depth} edges{id} pageInfo{hasNextPage startCursor endCursor} truncation{truncated reasons frontier redacted}}}`,
+	`query($id:ID!){impact(of:[$id],targets:[DEPLOYMENT,MODEL_VERSION],live:false){totalCount environments{environment count} edges{cursor depth node{id name} path{id name}} truncation{truncated reasons redacted}}}`,
+	`query($id:ID!){provenance(of:$id){rawSources{id name} datasets{name} runs{name} commits{name} tags{name} features{name} people gaps{code message node{id}}}}`,
+	`query($id:ID!){node(id:$id){id __typename ... on ModelVersion{version stage number replacedBy tags{key value} card{revision completeness{missing} performance{f1Score metrics{name value}}} transitions{totalCount edges{cursor node{from to at by reason}}} upstream{totalCount edges{cursor relation node{id}}} artifacts{edges{node{name uri}}} aliases{name}} ... on Deployment{environment live startedAt endedAt modelVersion{version}}}}`,
+}
+
+var catalog = []string{
+	`{models{totalCount edges{cursor node{id name owner latestVersion{version} productionVersion{version} versions{totalCount edges{cursor node{version stage}}}}} pageInfo{endCursor hasNextPage}}}`,
+	`{datasets{totalCount edges{cursor node{id name namespace versions{edges{cursor node{version}}}}}}}`,
+	`{runs(first:10){edges{cursor node{id name runKind}}} commits(first:10){edges{cursor node{sha parentShas}}} deployments(first:10){edges{cursor node{name live}}}}`,
+	`{auditLog(first:200){edges{cursor node{seq at actor action objects reason detail leafHash}} pageInfo{endCursor}}}`,
+	`{models(filter:{stage:STAGING}){edges{node{name}}}}`,
+	`{commits(filter:{role:"hyperparameter-tuning"}){edges{node{message}}}}`,
+}
+
+func TestBothStoresAnswerTheSameBytes(t *testing.T) {
+	lite, neo := bothSites(t)
+	for _, s := range []*site{lite, neo} {
+		fill(t, s)
+	}
+	asked, size := 0, 0
+	for _, role := range []string{registry.RoleAdmin, registry.RoleDataScientist, registry.RoleDeveloper, registry.RoleViewer} {
+		a, b := lite.token(role), neo.token(role)
+		if a != b {
+			t.Fatal("two tokens")
+		}
+		ask := func(query string, vars map[string]any) {
+			x, y := lite.post(a, query, vars), neo.post(b, query, vars)
+			if !bytes.Equal(x, y) {
+				t.Errorf("%s asks %s %v:\nSQLite %.1500s\nNeo4j  %.1500s", role, query, vars, x, y)
+			}
+			if bytes.Contains(x, []byte(`"INTERNAL"`)) {
+				t.Errorf("%s asks %s: %.300s", role, query, x)
+			}
+			asked, size = asked+1, size+len(x)
+		}
+		for _, q := range catalog {
+			ask(q, nil)
+		}
+		for _, id := range lineageIDs(t, lite) {
+			for _, q := range questions {
+				ask(q, map[string]any{"id": id})
+			}
+		}
+	}
+	t.Logf("PROOF %d answers, %d bytes, equal on SQLite and Neo4j", asked, size)
+}
+
+// fill loads the demo.
+func fill(t *testing.T, s *site) {
+	t.Helper()
+	if _, err := demo.Load(s.admin(), s.service); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lineageIDs lists every lineage node that some object of the log names.
+func lineageIDs(t *testing.T, s *site) (ids []string) {
+	t.Helper()
+	var log struct {
+		Data struct {
+			AuditLog struct {
+				Edges []struct{ Node struct{ Objects []string } }
+			}
+		}
+	}
+	if err := json.Unmarshal(s.post(s.token(registry.RoleAdmin), `{auditLog(first:200){edges{node{objects}}}}`, nil), &log); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, e := range log.Data.AuditLog.Edges {
+		for _, id := range e.Node.Objects {
+			prefix, _, _ := strings.Cut(id, "_")
+			if !seen[id] && strings.Contains(" dv run feat tag mv dep ", " "+prefix+" ") {
+				seen[id] = true
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
