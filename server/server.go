@@ -38,7 +38,7 @@ type Route struct {
 
 // Routes lists every path that is answered, so that none is without a decision.
 func Routes() []Route {
-	out := []Route{{"/graphql", false}, {"/healthz", true}, {"/readyz", true}}
+	out := []Route{{"/graphql", false}, {"/metrics", false}, {"/healthz", true}, {"/readyz", true}}
 	for _, p := range web.Routes() {
 		out = append(out, Route{p, true})
 	}
@@ -50,7 +50,7 @@ func New(s *service.Service, c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &handler{service: s, log: c.Log, graphql: door.New(s, c.Log, service.RequestID), pages: web.Handler()}
+	h := &handler{service: s, log: c.Log, graphql: door.New(s, c.Log, service.RequestID), pages: web.Handler(), metrics: newMetrics(s.PolicyVersion())}
 	var out http.Handler = http.HandlerFunc(h.route)
 	if len(c.Origins) > 0 {
 		out = cors.New(cors.Options{AllowedOrigins: c.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
@@ -64,6 +64,7 @@ type handler struct {
 	log     *slog.Logger
 	graphql http.Handler
 	pages   http.Handler
+	metrics *metrics
 }
 
 // route matches paths exactly: what is not listed is not there.
@@ -71,6 +72,8 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/graphql":
 		h.identified(h.graphql).ServeHTTP(w, r)
+	case "/metrics":
+		h.identified(http.HandlerFunc(h.serveMetrics)).ServeHTTP(w, r)
 	case "/healthz":
 		h.health(w, r, nil)
 	case "/readyz":
@@ -173,6 +176,7 @@ func (h *handler) observe(next http.Handler) http.Handler {
 					door.Refuse(rec, http.StatusInternalServerError, registry.Internal, "internal error; the log has the cause under request "+id)
 				}
 			}
+			h.metrics.count(r.URL.Path, rec.status, time.Since(start))
 			h.log.Info("request", "request", id, "method", r.Method, "path", r.URL.Path, "status", rec.status, "bytes", rec.bytes,
 				"took", time.Since(start).Round(time.Microsecond).String())
 		}()

@@ -180,3 +180,13 @@ func (s *Service) SeenID(ctx context.Context, id registry.ID) (*registry.ID, err
 	}
 	return &id, nil
 }
+
+// MayReadMetrics answers FORBIDDEN for who may not read the server's metrics.
+func (s *Service) MayReadMetrics(ctx context.Context) error {
+	_, err := s.gate.Read(ctx, registry.MetricsRead)
+	return err
+}
+
+// PolicyVersion is the version of the policy in force. It is open to all within
+// the house.
+func (s *Service) PolicyVersion() string { return s.gate.Policy().Version }

@@ -235,10 +235,12 @@ func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
 	return walked, nil
 }
 
+// edge tells of an edge at a hidden node only that it is there: its id and its
+// times, which are those of the effect, would tell more.
 func (v *view) edge(e graph.Edge) *LineageEdge {
 	out := lineageEdge(e)
 	if v.id(e.From) != e.From || v.id(e.To) != e.To {
-		out.ID = v.scope.OpaqueID(e.ID)
+		out.ID, out.ValidFrom, out.ValidTo = v.scope.OpaqueID(e.ID), time.Time{}, time.Time{}
 	}
 	out.From, out.To = v.id(e.From), v.id(e.To)
 	return out

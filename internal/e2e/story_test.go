@@ -102,3 +102,39 @@ func TestThePagesOnARealServer(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
+
+// TestNoSecretIsEverLogged serves with debug logs on both stores, sends tokens
+// and passwords about, right and wrong, and looks for them in what was written.
+func TestNoSecretIsEverLogged(t *testing.T) {
+	secrets := []string{adminToken, "pdg_a_wrong_token_9876543210", "hunter2-password"}
+	p := start(t, append(stores["SQLite"](t), "--log-level", "debug", "--log-format", "json")...)
+	for _, token := range secrets {
+		req, err := http.NewRequest(http.MethodPost, p.url+"/graphql", strings.NewReader(`{"query":"{viewer{subject}}"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(binary, "lineage", "x@latest", "--store", "neo4j://neo4j:hunter2-password@127.0.0.1:1/neo4j").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "UNAVAILABLE") {
+		t.Errorf("a Neo4j that is down: %v, %s", err, out)
+	}
+	written := p.log.String() + string(out)
+	for _, s := range secrets {
+		if strings.Contains(written, s) {
+			t.Errorf("%q was written:\n%s", s, written)
+		}
+	}
+	if !strings.Contains(p.log.String(), `"request":"`) {
+		t.Errorf("the log has no request ids: %s", p.log)
+	}
+}

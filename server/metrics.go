@@ -1,0 +1,62 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"pedigree/registry"
+	"pedigree/resolvers/door"
+)
+
+// metrics counts what the server answers, in a registry of its own.
+type metrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	handler  http.Handler
+}
+
+func newMetrics(policy string) *metrics {
+	r := prometheus.NewRegistry()
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pedigree_http_requests_total", Help: "Requests answered, by route and status."}, []string{"route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pedigree_http_request_seconds", Help: "Seconds from the first byte to the last, by route.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16)}, []string{"route"}),
+	}
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pedigree_policy_info", Help: "1, labelled with the version of the policy in force."}, []string{"version"})
+	info.WithLabelValues(policy).Set(1)
+	r.MustRegister(m.requests, m.seconds, info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.handler = promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+	return m
+}
+
+// count notes an answer. Paths that are no route share one label, so that nobody
+// can make labels.
+func (m *metrics) count(path string, status int, took time.Duration) {
+	route := "other"
+	for _, r := range Routes() {
+		if r.Path == path {
+			route = path
+		}
+	}
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	m.seconds.WithLabelValues(route).Observe(took.Seconds())
+}
+
+// serveMetrics answers those who may read metrics.
+func (h *handler) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	if err := h.service.MayReadMetrics(r.Context()); err != nil {
+		door.Refuse(w, http.StatusForbidden, registry.CodeOf(err), err.Error())
+		return
+	}
+	h.metrics.handler.ServeHTTP(w, r)
+}
