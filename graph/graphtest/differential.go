@@ -274,19 +274,12 @@ func diffPages(ctx context.Context, r graph.Reader, q graph.Query, most int) (pa
 		if !p.More {
 			break
 		}
-		q.After = keyOf(p.Nodes[len(p.Nodes)-1], q.Order)
-	}
-	if q.Bare {
-		for _, p := range pages {
-			diffBare(p.Nodes)
+		// A bare node may lack the column that makes its key.
+		last, err := r.Nodes(ctx, graph.Instant{}, p.Nodes[len(p.Nodes)-1].ID)
+		if err != nil {
+			return nil, err
 		}
+		q.After = keyOf(last[0], q.Order)
 	}
 	return pages, nil
-}
-
-// diffBare drops what a bare answer may leave out.
-func diffBare(nodes []*graph.Node) {
-	for _, n := range nodes {
-		n.Columns = nil
-	}
 }

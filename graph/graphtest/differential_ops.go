@@ -19,7 +19,7 @@ type diffGen struct {
 }
 
 var (
-	diffKinds  = append(registry.LineageKinds(), registry.KindModel, registry.KindDataset, registry.KindAlias)
+	diffKinds = append(registry.LineageKinds(), registry.KindModel, registry.KindDataset, registry.KindAlias)
 	// diffMakes are the kinds of new nodes, those with many edges more often.
 	diffMakes = append(append([]registry.Kind{registry.KindDatasetVersion, registry.KindRun, registry.KindDatasetVersion, registry.KindCommit}, diffKinds...),
 		registry.KindModelVersion, registry.KindDatasetVersion, registry.KindRun, registry.KindCommit)
@@ -44,7 +44,12 @@ func (g *diffGen) time() time.Time {
 	if g.IntN(20) == 0 {
 		return time.Time{}
 	}
-	return sec(g.IntN(60)).Add(time.Duration(g.IntN(3)) * time.Microsecond)
+	// Few moments, so that boundaries meet; now and then a microsecond beside one.
+	t := sec(g.IntN(20))
+	if g.IntN(6) == 0 {
+		t = t.Add(time.Microsecond)
+	}
+	return t
 }
 
 // op makes one write, or a read that must see the writes before it.
@@ -162,8 +167,8 @@ func linked(edges []*graph.Edge) (out []graph.Edge) {
 
 func (g *diffGen) edge() *graph.Edge {
 	e := &graph.Edge{Kind: choose(g, registry.EdgeKinds()), ValidFrom: g.time(), By: choose(g, diffTexts)}
-	if g.IntN(4) == 0 {
-		e.ValidTo = e.ValidFrom.Add(time.Duration(g.IntN(30)) * time.Second)
+	if g.IntN(3) == 0 {
+		e.ValidTo = e.ValidFrom.Add(time.Duration(g.IntN(12)) * time.Second)
 	}
 	for range 300 {
 		from, to := choose(g, g.live), choose(g, g.live)

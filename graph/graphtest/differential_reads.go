@@ -18,26 +18,10 @@ func (g *diffGen) read() diffRead {
 		return diffRead{"find", q, func(ctx context.Context, r graph.Reader) (any, error) { return diffPages(ctx, r, q, 3) }}
 	case n < 60:
 		q := g.hopQuery()
-		return diffRead{"neighbors", q, func(ctx context.Context, r graph.Reader) (any, error) {
-			hops, err := r.Neighbors(ctx, q)
-			for _, h := range hops {
-				if q.Bare {
-					diffBare(h.Nodes)
-				}
-			}
-			return hops, err
-		}}
+		return diffRead{"neighbors", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Neighbors(ctx, q) }}
 	case n < 90:
 		q := g.closureQuery()
-		return diffRead{"closure", q, func(ctx context.Context, r graph.Reader) (any, error) {
-			c, err := r.Closure(ctx, q)
-			for _, n := range c.Nodes {
-				if q.Bare {
-					n.Node.Columns = nil
-				}
-			}
-			return c, err
-		}}
+		return diffRead{"closure", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Closure(ctx, q) }}
 	}
 	q := g.logQuery()
 	return diffRead{"log", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Log(ctx, q) }}
@@ -154,6 +138,7 @@ func (g *diffGen) query() graph.Query {
 	}
 	if g.IntN(5) == 0 || len(q.Kinds) == 0 && g.IntN(10) > 0 {
 		q.Parents = some(g, 6, g.id)
+		q.PerParent = g.IntN(3) == 0
 	}
 	if g.IntN(8) == 0 {
 		q.Slots = some(g, 8, func() string { return "slot/" + choose(g, []string{"0", "1", "2", "3", "4", "5", "6", "7", "none"}) })

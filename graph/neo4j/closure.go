@@ -141,7 +141,7 @@ func heldOf(r row, depth int) held {
 
 // rootsText is how a walk reads its roots.
 func (l lens) rootsText() string {
-	return "UNWIND $keys AS key MATCH (f:Node {key: key})\n" + l.seen("f", "w") + "RETURN " + heldColumns
+	return "UNWIND $keys AS key MATCH (f:Node {key: key}) USING INDEX f:Node(key)\n" + l.seen("f", "w") + "RETURN " + heldColumns
 }
 
 func (w *walker) roots(ctx context.Context) ([]held, error) {

@@ -12,7 +12,7 @@ import (
 // buckets are the depths that there are texts for: a depth is no parameter, and
 // every text has its plan in the server's cache. Beyond the last a walk has no
 // bound but its Limit.
-var buckets = []int{1, 2, 3, 5, 10, 20, 50}
+var buckets = []int{2, 3, 5, 10, 20, 50}
 
 func bucket(depth int) string {
 	for _, b := range buckets {
@@ -26,7 +26,7 @@ func bucket(depth int) string {
 // fastText reaches everything within a depth by one pruning breadth-first search
 // in the server. It returns no path, which is what lets the planner prune.
 func fastText(d graph.Direction, bucket string) string {
-	return "MATCH (a:Node {key: $key})\nMATCH p = " + arrow(d, "a", "*0.."+bucket, "f") +
+	return "MATCH (a:Node {key: $key}) USING INDEX a:Node(key)\nMATCH p = " + arrow(d, "a", "*0.."+bucket, "f") +
 		" WHERE all(r IN relationships(p) WHERE " + edgeSeen + ")\n" +
 		"WITH f, min(length(p)) AS depth WHERE depth <= $depth\n" +
 		"RETURN " + heldColumns + ", f.valid_from AS valid_from, depth, COUNT { " + arrow(d, "f", "", "") + " } AS degree LIMIT $cap"
@@ -36,7 +36,7 @@ func fastText(d graph.Direction, bucket string) string {
 // by level: no bound cuts, every node on the way is walked through and was there
 // at that time. It reports whether it did.
 func (w *walker) fast(ctx context.Context, roots []held) (bool, error) {
-	if len(roots) != 1 || w.q.Depth < 2 || w.lens.past {
+	if len(roots) != 1 || w.q.Depth < 2 || w.lens.past || w.s.byLevel {
 		return false, nil
 	}
 	rows, err := w.query(ctx, fastText(w.q.Direction, bucket(w.q.Depth)), w.lens.with(map[string]any{"key": w.key(string(roots[0].id)),

@@ -15,9 +15,11 @@ import (
 type finder struct {
 	v      *view
 	params map[string]any
-	// match is how nodes are reached, conds what must hold of them.
-	match string
-	conds []string
+	// match is how nodes are reached, conds what must hold of them besides their
+	// parents, which are a parameter of their own.
+	match   string
+	conds   []string
+	parents string
 }
 
 // param names a value.
@@ -49,6 +51,10 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if err != nil {
 		return graph.Page{}, err
 	}
+	if q.PerParent {
+		page.Nodes, err = f.perParent(ctx, q, order)
+		return page, err
+	}
 	rows, err := v.query(ctx, text, f.params)
 	if err != nil {
 		return graph.Page{}, err
@@ -70,6 +76,9 @@ func (f *finder) narrow(q graph.Query) (registry.Index, error) {
 	}
 	if columnType(order) == "" {
 		return "", registry.Invalid("order", "is no column to sort by")
+	}
+	if q.PerParent && len(q.Parents) == 0 {
+		return "", registry.Invalid("parents", "give parents to find nodes of each")
 	}
 	if err := f.anchor(q, order); err != nil {
 		return "", err
@@ -108,9 +117,12 @@ func (f *finder) narrow(q graph.Query) (registry.Index, error) {
 func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	kinds := keysOf(f.v, q.Kinds)
 	switch {
+	case len(q.Slots) > 0 && q.PerParent:
+		f.match = "MATCH (n:Node) USING INDEX n:Node(parent_key)"
+		f.conds = append(f.conds, "EXISTS { MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN "+f.param(distinct(keysOf(f.v, q.Slots)))+" AND s.node_key = n.key }")
 	case len(q.Slots) > 0:
 		f.match = "MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN " + f.param(distinct(keysOf(f.v, q.Slots))) +
-			" WITH DISTINCT s.node_key AS key MATCH (n:Node {key: key})"
+			" WITH DISTINCT s.node_key AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)"
 	case len(q.Parents) > 0:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(parent_key)"
 	case len(q.Kinds) == 0:
@@ -121,7 +133,7 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 		f.match = "MATCH (n:Node) USING INDEX n:Node(kind_key, name)"
 	}
 	if len(q.Parents) > 0 {
-		f.conds = append(f.conds, "n.parent_key IN "+f.param(distinct(keysOf(f.v, q.Parents))))
+		f.parents = f.param(distinct(keysOf(f.v, q.Parents)))
 	}
 	switch len(kinds) {
 	case 0:
@@ -139,31 +151,87 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	return nil
 }
 
-func (f *finder) where() string { return f.match + " WHERE " + strings.Join(f.conds, " AND ") }
+func (f *finder) where() string {
+	text := f.match + " WHERE " + strings.Join(f.conds, " AND ")
+	if f.parents != "" {
+		text += " AND n.parent_key IN " + f.parents
+	}
+	return text
+}
 
 func (f *finder) countText() string { return f.where() + " RETURN count(*) AS total" }
 
 // pageText is the text of a page: one row more than asked tells whether there is
 // more.
 func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
-	column, direction, beyond := "n."+string(order), "", ">"
-	if q.Desc {
-		direction, beyond = " DESC", "<"
-	}
 	if q.After != nil {
 		value, err := f.value(order, q.After.Value)
 		if err != nil {
 			return "", err
 		}
-		last, id := f.param(value), f.param(string(q.After.ID))
-		f.conds = append(f.conds, column+" "+beyond+"= "+last, "("+column+" "+beyond+" "+last+" OR n.id "+beyond+" "+id+")")
+		if !q.PerParent {
+			f.after(value, q, order)
+		}
 	}
-	sort := column + direction + ", n.id" + direction
+	sort := sortText(q, order)
 	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 {
+		// With the index's first column in front the index gives the order.
+		direction := ""
+		if q.Desc {
+			direction = " DESC"
+		}
 		sort = "n.kind_key" + direction + ", " + sort
 	}
 	return f.where() + " WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit+1)) +
 		" RETURN " + projection("n", "n", q.Bare) + " AS node ORDER BY " + sort, nil
+}
+
+// after skips to behind a key.
+func (f *finder) after(value any, q graph.Query, order registry.Index) {
+	column, beyond := "n."+string(order), ">"
+	if q.Desc {
+		beyond = "<"
+	}
+	last, id := f.param(value), f.param(string(q.After.ID))
+	f.conds = append(f.conds, column+" "+beyond+"= "+last, "("+column+" "+beyond+" "+last+" OR n.id "+beyond+" "+id+")")
+}
+
+// perParent asks for the first nodes of every parent at once, and brings them into
+// the order of the parents.
+func (f *finder) perParent(ctx context.Context, q graph.Query, order registry.Index) ([]*graph.Node, error) {
+	rows, err := f.v.query(ctx, f.perParentText(q, order), f.params)
+	if err != nil {
+		return nil, err
+	}
+	of := map[string][]*graph.Node{}
+	for _, r := range rows {
+		of[text(r, "parent_key")] = append(of[text(r, "parent_key")], nodeOf(r["node"].(map[string]any), q.Bare))
+	}
+	var nodes []*graph.Node
+	for _, key := range distinct(keysOf(f.v, q.Parents)) {
+		nodes = append(nodes, of[key]...)
+	}
+	return nodes, nil
+}
+
+func (f *finder) perParentText(q graph.Query, order registry.Index) string {
+	sort := sortText(q, order)
+	return "UNWIND " + f.parents + " AS parent_key CALL { WITH parent_key " + f.match + " WHERE " + strings.Join(f.conds, " AND ") +
+		" AND n.parent_key = parent_key WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit)) + " RETURN n } RETURN parent_key, " +
+		projection("n", "n", q.Bare) + " AS node ORDER BY parent_key, " + sort
+}
+
+// sortText is the order of a page; ties break by id in its direction.
+func sortText(q graph.Query, order registry.Index) string {
+	direction := ""
+	if q.Desc {
+		direction = " DESC"
+	}
+	ties := direction
+	if planted == bugOrder {
+		ties = ""
+	}
+	return "n." + string(order) + direction + ", n.id" + ties
 }
 
 // value checks the type of a column's value and brings it to its stored form.

@@ -11,13 +11,13 @@ import (
 
 // insideText reads the edges among nodes.
 func (l lens) insideText() string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key})-[r]->(f) WHERE f.key IN $held AND " + edgeSeen +
+	return "UNWIND $keys AS key MATCH (n:Node {key: key})-[r]->(f) USING INDEX n:Node(key) WHERE f.key IN $held AND " + edgeSeen +
 		"\nRETURN n.id AS from, f.id AS to, " + edgeColumns
 }
 
 // deepText finds nodes with far ends outside of those held.
 func (l lens) deepText(d graph.Direction) string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key})\nMATCH " + arrow(d, "n", "r", "f") +
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\nMATCH " + arrow(d, "n", "r", "f") +
 		" WHERE NOT f.key IN $held AND " + edgeSeen + "\n" + l.seen("f", "w") + "RETURN DISTINCT n.id AS id"
 }
 

@@ -23,7 +23,7 @@ func arrow(d graph.Direction, from, rel, to string) string {
 // hopText reads the first far ends of nodes. The kinds asked for are a parameter,
 // so that the number of plans stays small.
 func (l lens) hopText(d graph.Direction, columns string) string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key})\n" + l.seen("n", "near") +
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\n" + l.seen("n", "near") +
 		"CALL { WITH n MATCH " + arrow(d, "n", "r", "f") + " WHERE " + edgeSeen + " AND f.number > $after\n" + l.seen("f", "w") +
 		"RETURN r, f, w ORDER BY f.number, type(r) LIMIT $cap }\n" +
 		"RETURN n.id AS of, " + columns + " ORDER BY n.number, f.number, type(r)"
@@ -31,7 +31,7 @@ func (l lens) hopText(d graph.Direction, columns string) string {
 
 // degreeText counts all far ends of nodes.
 func (l lens) degreeText(d graph.Direction) string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key})\n" + l.seen("n", "near") +
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\n" + l.seen("n", "near") +
 		"MATCH " + arrow(d, "n", "r", "f") + " WHERE " + edgeSeen + "\n" + l.seen("f", "w") +
 		"RETURN n.id AS of, count(*) AS degree"
 }
@@ -105,7 +105,12 @@ func (v *view) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, e
 }
 
 // capped is one more than a cap, which tells whether it cuts.
-func capped(n int) int64 { return int64(n) + 1 }
+func capped(n int) int64 {
+	if planted == bugCap {
+		return int64(n) - 1
+	}
+	return int64(n) + 1
+}
 
 // takeHop adds a row to the answer of its node, up to the cap.
 func takeHop(h *graph.Hops, r row, q graph.HopQuery) {

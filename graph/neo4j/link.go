@@ -9,20 +9,20 @@ import (
 )
 
 var (
-	readEnds = `UNWIND $keys AS key MATCH (n:Node {key: key})
+	readEnds = `UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
 RETURN n.id AS id, n.kind AS kind, n.deleted AS deleted,
 EXISTS { MATCH (n)<-[r]-() WHERE r.retracted_seq = 0 } AS effects,
 EXISTS { MATCH (n)-[r]->() WHERE r.retracted_seq = 0 } AS causes`
-	readLive = `UNWIND $rows AS row MATCH (a:Node {key: row.from})-[r]->(b:Node {key: row.to})
+	readLive = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0
 RETURN a.id AS from, b.id AS to, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
 r.recorded_seq AS recorded_seq, r.retracted_seq AS retracted_seq, r.by AS by`
-	retract = `UNWIND $rows AS row MATCH (a:Node {key: row.from})-[r]->(b:Node {key: row.to})
+	retract = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0 SET r.retracted_seq = $seq`
 	// forget removes what this very Update made: it never was.
-	forget = `UNWIND $rows AS row MATCH (a:Node {key: row.from})-[r]->(b:Node {key: row.to})
+	forget = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0 AND r.recorded_seq = $seq DELETE r`
-	findCycle = `UNWIND $rows AS row MATCH (a:Node {key: row.to}) MATCH (b:Node {key: row.from})
+	findCycle = `UNWIND $rows AS row MATCH (a:Node {key: row.to}) USING INDEX a:Node(key) MATCH (b:Node {key: row.from}) USING INDEX b:Node(key)
 MATCH p = shortestPath((a)-[*1..]->(b)) WHERE all(r IN relationships(p) WHERE r.retracted_seq = 0)
 RETURN [n IN nodes(p) | n.id] AS path LIMIT 1`
 )
@@ -31,7 +31,7 @@ RETURN [n IN nodes(p) | n.id] AS path LIMIT 1`
 var createEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
-		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) MATCH (b:Node {key: row.to}) CREATE (a)-[r:" + string(k) + "]->(b) SET r = row.properties"
+		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) CREATE (a)-[r:" + string(k) + "]->(b) SET r = row.properties"
 	}
 	return m
 }()

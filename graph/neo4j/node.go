@@ -43,8 +43,8 @@ func columnType(c registry.Index) registry.IndexType {
 
 // The properties that reads return, of a Node or a Revision alike.
 var (
-	bareProjection = " {.id, .kind, .parent, .number, .name, .valid_from, .valid_to, .since, .revision, .recorded_seq, .deleted"
-	fullProjection = bareProjection + columnList() + ", .doc"
+	bareProjection = " {.id, .kind, .parent, .number, .name, .valid_from, .valid_to, .since, .revision, .recorded_seq, .deleted" + columnList()
+	fullProjection = bareProjection + ", .doc"
 )
 
 func columnList() string {
@@ -105,10 +105,7 @@ func nodeOf(p map[string]any, bare bool) *graph.Node {
 			n.Slots = append(n.Slots, s.(string))
 		}
 	}
-	if bare {
-		return n
-	}
-	if doc := text(p, "doc"); doc != "" {
+	if doc := text(p, "doc"); doc != "" && !bare {
 		n.Doc = []byte(doc)
 	}
 	n.Columns = map[registry.Index]any{}

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	readStored = `UNWIND $keys AS key MATCH (n:Node {key: key})
+	readStored = `UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
 RETURN n.id AS id, n.kind AS kind, n.parent AS parent, n.name AS name, n.number AS number, n.revision AS revision,
 n.created_seq AS created_seq, n.valid_from AS valid_from, n.valid_to AS valid_to, n.slots AS slots, n.deleted AS deleted`
-	replaceNodes   = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) SET n = row"
+	replaceNodes   = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n = row"
 	writeRevisions = "UNWIND $rows AS row CREATE (v:Revision) SET v = row"
-	readHolders    = "UNWIND $keys AS key MATCH (s:Slot {key: key}) RETURN s.key AS key, s.node AS node"
-	freeSlots      = "UNWIND $rows AS row MATCH (s:Slot {key: row.key}) DELETE s"
+	readHolders    = "UNWIND $keys AS key MATCH (s:Slot {key: key}) USING INDEX s:Slot(key) RETURN s.key AS key, s.node AS node"
+	freeSlots      = "UNWIND $rows AS row MATCH (s:Slot {key: row.key}) USING INDEX s:Slot(key) DELETE s"
 	takeSlots      = "UNWIND $rows AS row MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key"
-	eraseDocs      = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) SET v.doc = ''"
+	eraseDocs      = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) SET v.doc = ''"
 )
 
 // createNodes has one text a kind, since a label is no parameter.

@@ -25,6 +25,9 @@ func lensOf(at graph.Instant) lens {
 	if !at.Valid.IsZero() {
 		l.valid = at.Valid.UnixMicro()
 		l.ended = l.valid
+		if planted == bugBoundary {
+			l.ended--
+		}
 		l.bySince = !at.Current
 		l.past = l.past || l.bySince
 	}
@@ -61,7 +64,7 @@ WITH * WHERE ` + row + ".valid_from <= $valid\n"
 
 // nodesText reads nodes by their keys.
 func (l lens) nodesText(bare bool) string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key})\n" + l.seen("n", "w") + "RETURN " + projection("w", "n", bare) + " AS node"
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\n" + l.seen("n", "w") + "RETURN " + projection("w", "n", bare) + " AS node"
 }
 
 // Nodes returns the nodes in the order of ids, nil where there is none.

@@ -41,9 +41,9 @@ const (
 	makeHead = `MERGE (h:Head {key: $key})
 ON CREATE SET h.seq = 0, h.number = 0, h.schema = 0, h.secret = $secret
 SET h.locked = true`
-	lockHead  = "MATCH (h:Head {key: $key}) SET h.locked = true"
-	readHead  = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret"
-	setSchema = "MATCH (h:Head {key: $key}) SET h.schema = $schema"
+	lockHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
+	readHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret"
+	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
 
 // migrate runs the steps that the database lacks. Locking the head is the store

@@ -27,8 +27,10 @@ type Store struct {
 	fault     func() error
 	clock     func() time.Time
 	// trace, which tests set, sees every text that is run.
-	trace  func(text string, params map[string]any)
-	closed atomic.Bool
+	trace func(text string, params map[string]any)
+	// byLevel, which tests set, turns the fast path off.
+	byLevel bool
+	closed  atomic.Bool
 }
 
 var _ graph.Store = (*Store)(nil)
@@ -156,6 +158,7 @@ func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 // faultError is a fault that says of itself that it passes.
 type faultError struct{ err error }
 
+// Error is the fault.
 func (e *faultError) Error() string { return e.err.Error() }
 
 // injected asks the fault hook, after the closure and before the commit.
@@ -281,6 +284,7 @@ func (v *view) settle(err error) error {
 // closureError carries an error past the driver, which looks for its own types.
 type closureError struct{ err error }
 
+// Error is the closure's error.
 func (e *closureError) Error() string { return e.err.Error() }
 
 const forever = math.MaxInt64

@@ -41,7 +41,7 @@ func (t *txn) begin(ctx context.Context) error {
 	return nil
 }
 
-const writeHead = "MATCH (h:Head {key: $key}) SET h.seq = $seq, h.number = $number"
+const writeHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number"
 
 // finish writes the head back where the Update wrote.
 func (t *txn) finish(ctx context.Context) error {

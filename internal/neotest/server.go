@@ -39,6 +39,7 @@ server.https.enabled=false
 dbms.security.auth_enabled=false
 dbms.usage_report.enabled=false
 server.memory.pagecache.size=128m
+db.tx_log.preallocate=false
 dbms.cypher.min_replan_interval=1h
 `
 
@@ -78,7 +79,7 @@ func (s *Server) launch(java, lib string, port int) error {
 	if err := os.WriteFile(filepath.Join(s.home, "neo4j.conf"), fmt.Appendf(nil, conf, port, port), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-c", runScript, "neotest", java, "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC"}
+	args := []string{"-c", runScript, s.home, java, "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC"}
 	for _, p := range []string{"java.nio", "java.io", "sun.nio.ch", "java.util.concurrent"} {
 		args = append(args, "--add-opens", "java.base/"+p+"=ALL-UNNAMED")
 	}

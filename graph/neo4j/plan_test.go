@@ -1,0 +1,150 @@
+package neo4j
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strings"
+	"testing"
+
+	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"pedigree/graph"
+	"pedigree/graph/graphtest"
+	"pedigree/registry"
+)
+
+// fixedTexts are all texts that do not depend on a Query.
+func fixedTexts() []string {
+	texts := []string{makeHead, lockHead, readHead, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
+		readHolders, freeSlots, takeSlots, eraseDocs, readEnds, readLive, retract, forget, findCycle}
+	for _, text := range createNodes {
+		texts = append(texts, text)
+	}
+	for _, text := range createEdges {
+		texts = append(texts, text)
+	}
+	for _, past := range []bool{false, true} {
+		l := lens{past: past}
+		texts = append(texts, l.nodesText(true), l.nodesText(false), l.rootsText(), l.insideText())
+		for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
+			texts = append(texts, l.hopText(d, heldColumns), l.hopText(d, edgeColumns+", "+projection("w", "f", false)+" AS node"),
+				l.hopText(d, edgeColumns+", "+projection("w", "f", true)+" AS node"), l.degreeText(d), l.deepText(d))
+		}
+	}
+	for _, depth := range append(slices.Clone(buckets), 10000) {
+		texts = append(texts, fastText(graph.Upstream, bucket(depth)), fastText(graph.Downstream, bucket(depth)))
+	}
+	return texts
+}
+
+const canary = "Zcanary'\"`}]) DETACH DELETE n //"
+
+// TestPlans explains every text: the fixed ones, and those that a run composed,
+// in which nothing may stand that a caller gave.
+func TestPlans(t *testing.T) {
+	s := open(t)
+	seen := map[string]map[string]any{}
+	s.trace = func(text string, params map[string]any) { seen[text] = params }
+	graphtest.Differential(t, 5, 15, s, open(t))
+	poison(t, s)
+	s.trace = nil
+	for text := range seen {
+		if strings.Contains(text, "Zcanary") {
+			t.Errorf("a value of a caller is in the text %s", text)
+		}
+	}
+	for _, text := range fixedTexts() {
+		if seen[text] == nil {
+			seen[text] = map[string]any{}
+		}
+	}
+	for text, params := range seen {
+		explain(t, s, text, params)
+	}
+	t.Logf("%d texts", len(seen))
+}
+
+// poison gives every call values that would break out of a text.
+func poison(t *testing.T, s *Store) {
+	n := &graph.Node{ID: canary, Kind: registry.KindModelVersion, Parent: canary, Name: canary, Slots: []string{canary},
+		Columns: map[registry.Index]any{registry.IndexStage: canary}, Doc: []byte(canary)}
+	err := s.Update(t.Context(), func(tx graph.Tx) error {
+		if err := tx.Put(t.Context(), n); err != nil {
+			return err
+		}
+		tx.Link(t.Context(), &graph.Edge{Kind: canary, From: canary, To: canary, By: canary})
+		tx.Unlink(t.Context(), &graph.Edge{Kind: canary, From: canary, To: canary})
+		return tx.Append(t.Context(), &registry.LogEntry{Actor: canary, Action: canary, Objects: []registry.ID{canary}, Model: canary})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := []graph.Predicate{{Column: registry.IndexStage, Op: graph.Prefix, Values: []any{canary}}, {Column: canary, Op: graph.In}}
+	for _, q := range []graph.Query{{Kinds: []registry.Kind{canary}, Parents: []registry.ID{canary}, Slots: []string{canary}, Where: w[:1], Limit: 1},
+		{Kinds: []registry.Kind{canary}, Where: w, Limit: 1}, {Kinds: []registry.Kind{canary}, Order: canary, Limit: 1},
+		{Kinds: []registry.Kind{canary}, After: &graph.Key{Value: canary, ID: canary}, Limit: 1}} {
+		s.Find(t.Context(), q)
+	}
+	s.Nodes(t.Context(), graph.Instant{}, canary)
+	s.Log(t.Context(), graph.LogQuery{Object: canary, Actor: canary, Models: []registry.ID{canary}, Actions: []registry.LogAction{canary}, Limit: 1})
+	for _, kinds := range [][]registry.EdgeKind{nil, {canary}} {
+		s.Neighbors(t.Context(), graph.HopQuery{IDs: []registry.ID{canary}, Direction: graph.Upstream, Edges: kinds, Cap: 1})
+		s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{canary}, Direction: graph.Upstream, Edges: kinds, Through: []registry.Kind{canary},
+			Depth: 3, Fanout: 1, Limit: 1})
+	}
+}
+
+func explain(t *testing.T, s *Store, text string, params map[string]any) {
+	t.Helper()
+	if strings.HasPrefix(text, "CREATE CONSTRAINT") || strings.HasPrefix(text, "CREATE INDEX") || strings.HasPrefix(text, "CALL db.") {
+		return
+	}
+	session := s.session(t.Context(), driver.AccessModeRead)
+	defer session.Close(t.Context())
+	result, err := session.Run(t.Context(), "EXPLAIN "+text, params)
+	if err == nil {
+		var summary driver.ResultSummary
+		if summary, err = result.Consume(t.Context()); err == nil {
+			refuse(t, text, summary.Plan(), false)
+			return
+		}
+	}
+	t.Errorf("explain %s: %v", text, err)
+}
+
+// refuse fails on the operators that read everything or enumerate paths.
+func refuse(t *testing.T, text string, p driver.Plan, product bool) {
+	op, _, _ := strings.Cut(p.Operator(), "@")
+	switch {
+	case op == "VarLengthExpand(All)", op == "VarLengthExpand(Into)", op == "AllNodesScan", strings.Contains(op, "LabelScan"),
+		strings.Contains(op, "RelationshipsScan"), strings.Contains(op, "TypeScan"), strings.HasSuffix(op, "IndexScan"), product && strings.Contains(op, "Scan"):
+		t.Errorf("%s in the plan of %s", op, text)
+	}
+	for _, c := range p.Children() {
+		refuse(t, text, c, product || op == "CartesianProduct")
+	}
+}
+
+// TestNoTextIsFormatted holds the package to texts put together from constants:
+// fmt is for error causes only.
+func TestNoTextIsFormatted(t *testing.T) {
+	pkgs, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range pkgs["neo4j"].Files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "fmt" && sel.Sel.Name != "Errorf" {
+					t.Errorf("%s uses fmt.%s", name, sel.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}

@@ -1,0 +1,243 @@
+package neo4j
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"pedigree/graph"
+	"pedigree/graph/graphtest"
+	"pedigree/internal/neotest"
+	"pedigree/registry"
+)
+
+func TestFastPathAgreesWithTheWalk(t *testing.T) {
+	fast, slow := open(t), open(t)
+	slow.byLevel = true
+	tried := 0
+	fast.trace = func(text string, _ map[string]any) {
+		if strings.Contains(text, "*0..") {
+			tried++
+		}
+	}
+	graphtest.Differential(t, 77, 40, fast, slow)
+	if tried < 10 {
+		t.Errorf("the fast path was tried %d times", tried)
+	}
+	t.Logf("tried %d times", tried)
+}
+
+func TestTwoServersStartTogether(t *testing.T) {
+	ns := neotest.Namespace()
+	secrets := make([]string, 4)
+	var wg sync.WaitGroup
+	for i := range secrets {
+		wg.Go(func() {
+			s, err := Open(t.Context(), neotest.URL(t), WithNamespace(ns))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			info, err := s.Ping(t.Context())
+			if err != nil || info.Schema != len(steps) || info.Engine != "neo4j" {
+				t.Errorf("%+v, %v", info, err)
+			}
+			secrets[i] = string(info.Secret)
+		})
+	}
+	wg.Wait()
+	if slices.Sort(secrets); secrets[0] != secrets[3] || len(secrets[0]) != 32 {
+		t.Errorf("the servers read different secrets")
+	}
+}
+
+func TestANewerSchemaIsRefused(t *testing.T) {
+	ns := neotest.Namespace()
+	s := openIn(t, ns)
+	session := s.session(t.Context(), driver.AccessModeWrite)
+	defer session.Close(t.Context())
+	result, err := session.Run(t.Context(), setSchema, map[string]any{"key": ns + "|", "schema": 99})
+	if err == nil {
+		_, err = result.Consume(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), neotest.URL(t), WithNamespace(ns)); registry.CodeOf(err) != registry.FailedPrecondition {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTextsKeepTheirOrder(t *testing.T) {
+	texts := []string{"", "a", "\uE000", "\uFFFD", "\uFFFE", "\uFFFF", "\uFFFFa", "\uFFFF\U0001F600", "\U00010000", "\U0001F600", "\U0001F600a", "\U0001F601", "\U0010FFFF"}
+	for i, a := range texts {
+		if got := unsortable(sortable(a)); got != a {
+			t.Errorf("%q comes back as %q", a, got)
+		}
+		for _, b := range texts[i+1:] {
+			if sortable(a) >= sortable(b) || slices.Compare(units(sortable(a)), units(sortable(b))) >= 0 {
+				t.Errorf("%q is not before %q", a, b)
+			}
+			if strings.HasPrefix(b, a) != strings.HasPrefix(sortable(b), sortable(a)) {
+				t.Errorf("%q as a prefix of %q", a, b)
+			}
+		}
+	}
+}
+
+// units are the UTF-16 units that Java compares.
+func units(s string) (out []uint16) {
+	for _, r := range s {
+		if r > 0xFFFF {
+			r -= 0x10000
+			out = append(out, 0xD800+uint16(r>>10), 0xDC00+uint16(r&0x3FF))
+			continue
+		}
+		out = append(out, uint16(r))
+	}
+	return out
+}
+
+func TestURLs(t *testing.T) {
+	for raw, want := range map[string]string{
+		"neo4j://u:p%40ss@host:7687/db": "neo4j://host:7687 db", "bolt://host": "bolt://host ", "neo4j+s://u:secret@host/": "neo4j+s://host ",
+		"bolt+ssc://host:1/x": "bolt+ssc://host:1 x", "http://u:secret@host": "", "neo4j://": "", "neo4j://u:secret@host/a/b": "", "sec%ret": "",
+	} {
+		target, _, database, err := parseURL(raw)
+		if got := target + " " + database; err == nil && got != want || (err != nil) != (want == "") {
+			t.Errorf("%s: %q, %v", raw, got, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "sec") {
+			t.Errorf("%s is told in %v", raw, err)
+		}
+	}
+}
+
+func TestAServerThatIsDownIsUnavailableSoon(t *testing.T) {
+	start := time.Now()
+	_, err := Open(t.Context(), "neo4j://user:hunter2@127.0.0.1:1/db")
+	if registry.CodeOf(err) != registry.Unavailable || time.Since(start) > 10*time.Second {
+		t.Errorf("%v after %v", err, time.Since(start))
+	}
+	if all := fmt.Sprintf("%v %+v %v", err, err, errors.Unwrap(err)); strings.Contains(all, "hunter2") {
+		t.Errorf("the password is in %s", all)
+	}
+}
+
+// TestAnOutageHeals cuts the store's connections by a proxy.
+func TestAnOutageHeals(t *testing.T) {
+	u, err := url.Parse(neotest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProxy(t, u.Host)
+	s, err := Open(t.Context(), "bolt://"+p.addr, WithNamespace(neotest.Namespace()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	put := func(ctx context.Context) error {
+		return s.Update(ctx, func(tx graph.Tx) error {
+			n := &graph.Node{ID: "run_1", Kind: registry.KindRun, Name: "r"}
+			return errors.Join(tx.Put(ctx, n), tx.Append(ctx, &registry.LogEntry{Actor: "a", Action: registry.LogImported}))
+		})
+	}
+	if err := put(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.cut()
+	start := time.Now()
+	if _, err := s.Ping(t.Context()); registry.CodeOf(err) != registry.Unavailable {
+		t.Errorf("ping while it is away: %v", err)
+	}
+	if err := put(t.Context()); registry.CodeOf(err) != registry.Unavailable {
+		t.Errorf("update while it is away: %v", err)
+	}
+	t.Logf("UNAVAILABLE twice in %v", time.Since(start))
+	p.mend()
+	if err := put(t.Context()); err != nil {
+		t.Errorf("after it is back: %v", err)
+	}
+	if info, err := s.Ping(t.Context()); err != nil || info.Head != 2 {
+		t.Errorf("after it is back: %+v, %v", info, err)
+	}
+}
+
+// proxy forwards connections until it is cut.
+type proxy struct {
+	addr, to string
+	mu       sync.Mutex
+	down     bool
+	conns    []net.Conn
+}
+
+func newProxy(t *testing.T, to string) *proxy {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	p := &proxy{addr: l.Addr().String(), to: to}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.forward(c)
+		}
+	}()
+	return p
+}
+
+func (p *proxy) forward(c net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	far, err := net.Dial("tcp", p.to)
+	if p.down || err != nil {
+		c.Close()
+		return
+	}
+	p.conns = append(p.conns, c, far)
+	for _, pair := range [][2]net.Conn{{c, far}, {far, c}} {
+		go func() {
+			buf := make([]byte, 32<<10)
+			for {
+				n, err := pair[0].Read(buf)
+				if n > 0 {
+					pair[1].Write(buf[:n])
+				}
+				if err != nil {
+					pair[1].Close()
+					return
+				}
+			}
+		}()
+	}
+}
+
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = true
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+}
+
+func (p *proxy) mend() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = false
+}
