@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"slices"
+	"time"
 
 	"pedigree/graph"
 	"pedigree/policies"
@@ -44,11 +45,17 @@ func (s *Service) modelPayload(ctx context.Context, r result) (*ModelPayload, er
 	return &ModelPayload{m}, err
 }
 
-// after reads a noun back through the caller's sight when a write is done.
+// after reads a noun back through the caller's sight when a write is done. What
+// is committed is told also when the operation's time ran out meanwhile.
 func (s *Service) after(ctx context.Context, id registry.ID) (registry.Node, error) {
 	forget(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer cancel()
 	return s.node(ctx, id)
 }
+
+// answerTime is how long the answer to a write that is done may take to read.
+const answerTime = 5 * time.Second
 
 // createModel writes a new model and its log entry.
 func (s *Service) createModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*registry.Model, error) {

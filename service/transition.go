@@ -62,7 +62,7 @@ func (s *Service) TransitionModelVersion(ctx context.Context, in TransitionModel
 	if out.Version, err = one[*registry.ModelVersion](s.after(ctx, r.IDs[0])); err != nil {
 		return nil, err
 	}
-	out.Transition, err = one[*registry.Transition](s.node(ctx, r.IDs[1]))
+	out.Transition, err = one[*registry.Transition](s.after(ctx, r.IDs[1]))
 	return out, err
 }
 

@@ -174,13 +174,20 @@ func (s *Store) injected() error {
 	return err
 }
 
+// commitTime bounds an Update as a whole, its commit included.
+const commitTime = time.Minute
+
 func (s *Store) update(ctx context.Context, fn func(graph.Tx) error) error {
 	if s.closed.Load() {
 		return errClosed()
 	}
-	session := s.session(ctx, driver.AccessModeWrite)
-	defer session.Close(context.WithoutCancel(ctx))
-	_, err := session.ExecuteWrite(ctx, func(dtx driver.ManagedTransaction) (any, error) {
+	// The caller's deadline ends the closure, never the commit: a commit that is cut
+	// off may have happened, and its caller would be told that it failed.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
+	defer cancel()
+	session := s.session(whole, driver.AccessModeWrite)
+	defer session.Close(whole)
+	_, err := session.ExecuteWrite(whole, func(dtx driver.ManagedTransaction) (any, error) {
 		t := &txn{view: &view{s: s, tx: dtx, own: true}}
 		defer t.end()
 		if err := t.begin(ctx); err != nil {
@@ -192,6 +199,9 @@ func (s *Store) update(ctx context.Context, fn func(graph.Tx) error) error {
 		}
 		if err == nil {
 			err = s.injected()
+		}
+		if err == nil {
+			err = ctx.Err()
 		}
 		return nil, t.settle(err)
 	})
