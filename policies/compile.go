@@ -158,8 +158,8 @@ func check(lines []line) (problems []string) {
 			if !isField(f[1]) && !isAction(f[1]) {
 				bad(l, "%q is neither a field of the schema nor an action", f[1])
 			}
-			if builtinGroup(f[2]) {
-				bad(l, "%q is a built-in group and cannot be added to", f[2])
+			if prefix, _, ok := strings.Cut(f[2], ":"); ok && slices.Contains([]string{"class", "field", "action"}, prefix) {
+				bad(l, "%q is a name of built-in groups, which cannot be added to; name yours without %s:", f[2], prefix)
 			}
 		}
 	}
@@ -172,14 +172,14 @@ func check(lines []line) (problems []string) {
 	return problems
 }
 
-func checkRule(f []string, groups []string, bad func(string, ...any)) {
+func checkRule(f []string, groups map[string][]string, bad func(string, ...any)) {
 	roleName, obj, act, rows, effect := f[1], f[2], f[3], f[4], f[5]
 	if !strings.HasPrefix(roleName, rolePrefix) || len(roleName) == len(rolePrefix) {
 		bad("%q is no role; write %sNAME", roleName, rolePrefix)
 	}
 	field := isField(obj) || obj == groupAnyField || strings.HasPrefix(obj, classPrefix) && builtinGroup(obj)
 	action := isAction(obj) || obj == groupAnyAction
-	if !field && !action && !slices.Contains(groups, obj) {
+	if !field && !action && groups[obj] == nil {
 		bad("%q is no field of the schema, no action and no group%s", obj, nearest(obj))
 	}
 	switch act {
@@ -200,8 +200,10 @@ func checkRule(f []string, groups []string, bad func(string, ...any)) {
 	if effect != "allow" && effect != "deny" {
 		bad("%q is no effect; write allow or deny", effect)
 	}
-	if effect == "deny" && isField(obj) && fieldNamed(obj).Class == registry.Plumbing {
-		bad("%s cannot be hidden: answers cannot be built without it", obj)
+	for _, o := range append(groups[obj], obj) {
+		if effect == "deny" && (isField(o) && fieldNamed(o).Class == registry.Plumbing || o == classPrefix+string(registry.Plumbing)) {
+			bad("%s cannot be hidden: answers cannot be built without it", o)
+		}
 	}
 }
 
@@ -229,10 +231,12 @@ func fieldNamed(coordinate string) (f registry.Field) {
 func isField(s string) bool  { return fieldNamed(s).Name != "" }
 func isAction(s string) bool { return slices.Contains(registry.Actions(), registry.Action(s)) }
 
-func ownGroups(lines []line) (out []string) {
+// ownGroups are the groups that the policy makes, with their members.
+func ownGroups(lines []line) map[string][]string {
+	out := map[string][]string{}
 	for _, l := range lines {
 		if l.fields[0] == "g2" {
-			out = append(out, l.fields[2])
+			out[l.fields[2]] = append(out[l.fields[2]], l.fields[1])
 		}
 	}
 	return out

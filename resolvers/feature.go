@@ -12,6 +12,11 @@ import (
 	"pedigree/service"
 )
 
+// Of is the resolver for the of field.
+func (r *featureResolver) Of(ctx context.Context, obj *registry.Feature) (*registry.ID, error) {
+	return r.service.SeenID(ctx, registry.ID(obj.Of))
+}
+
 // Upstream is the resolver for the upstream field.
 func (r *featureResolver) Upstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
 	return r.service.Upstream(ctx, obj, page(first, after))

@@ -118,7 +118,7 @@ func (h *handler) identified(next http.Handler) http.Handler {
 			return
 		default:
 			id := requestIDOf(r.Context())
-			h.log.Error("identity could not be read", "request", id, "error", err)
+			h.log.Error("identity could not be read", "request", id, "cause", door.Cause(err))
 			door.Refuse(w, http.StatusServiceUnavailable, registry.Unavailable, "the store does not answer; try again soon (request "+id+")")
 			return
 		}

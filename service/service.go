@@ -18,11 +18,23 @@ import (
 type Service struct {
 	gate      *policies.Gate
 	cursorKey []byte
+	batchWait time.Duration
 }
 
+// Option changes how a Service is built.
+type Option func(*Service)
+
+// BatchWait sets how long a loader waits for the sibling fields of an answer
+// before it asks the store for all of them at once.
+func BatchWait(d time.Duration) Option { return func(s *Service) { s.batchWait = d } }
+
 // New builds the service behind a gate.
-func New(gate *policies.Gate) *Service {
-	return &Service{gate: gate, cursorKey: gate.Key("cursors")}
+func New(gate *policies.Gate, options ...Option) *Service {
+	s := &Service{gate: gate, cursorKey: gate.Key("cursors"), batchWait: batchWait}
+	for _, o := range options {
+		o(s)
+	}
+	return s
 }
 
 // Ready answers UNAVAILABLE while the store does not answer. It is open to all.

@@ -76,7 +76,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	switch {
 	case errors.As(err, &known):
 		if known.Code == registry.Internal || known.Code == registry.Unavailable {
-			p.log.ErrorContext(ctx, "operation failed", "request", p.id(ctx), "code", known.Code, "cause", cause(known))
+			p.log.ErrorContext(ctx, "operation failed", "request", p.id(ctx), "code", known.Code, "cause", Cause(known))
 		}
 		out.Message = known.Message
 		out.Extensions = map[string]any{"code": known.Code}
@@ -97,7 +97,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	default:
 		code, _ := out.Extensions["code"].(string)
 		if gqlCodes[code] == "" && out.Rule == "" && !fromParser(err) {
-			p.log.ErrorContext(ctx, "operation failed", "request", p.id(ctx), "cause", err.Error())
+			p.log.ErrorContext(ctx, "operation failed", "request", p.id(ctx), "cause", Cause(err))
 			out.Message, out.Extensions = internal(p.id(ctx)), map[string]any{"code": registry.Internal}
 			break
 		}
@@ -115,11 +115,18 @@ func fromParser(err error) bool {
 	return errors.As(err, &g) && (g.Err == nil || g.Rule != "")
 }
 
-func cause(e *registry.Error) string {
-	if e.Err != nil {
-		return e.Err.Error()
+// credentials are what stands before the host in a URL.
+var credentials = regexp.MustCompile(`(://)[^/@\s"']*@`)
+
+// Cause is what the log tells of an error: what is behind it, with the credentials
+// of any URL in it gone, for drivers repeat what they were given.
+func Cause(err error) string {
+	text := err.Error()
+	var known *registry.Error
+	if errors.As(err, &known) && known.Err != nil {
+		text = known.Err.Error()
 	}
-	return e.Message
+	return credentials.ReplaceAllString(text, "$1…@")
 }
 
 // internal is all that a caller learns of an unknown error.

@@ -76,6 +76,9 @@ func (h *holes) add(coordinate string, path ast.Path) {
 // InterceptResponse tells what was hidden.
 func (masks) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	resp := next(ctx)
+	if resp != nil && resp.Data == nil && len(resp.Errors) > maxErrors {
+		resp.Errors = resp.Errors[:maxErrors] // Of a text that is refused.
+	}
 	h, ok := ctx.Value(holesKey{}).(*holes)
 	if !ok || resp == nil {
 		return resp
@@ -92,9 +95,6 @@ func (masks) InterceptResponse(ctx context.Context, next graphql.ResponseHandler
 			Extensions: map[string]any{"code": registry.Forbidden, "coordinate": c, "count": h.found[c].count}})
 	}
 	h.found = map[string]*hole{}
-	if len(resp.Errors) > maxErrors && resp.Data == nil {
-		resp.Errors = resp.Errors[:maxErrors]
-	}
 	return resp
 }
 

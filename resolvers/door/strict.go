@@ -100,7 +100,10 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, int, error) {
 	if err := checkJSON(body, topKeys); err != nil {
 		return nil, http.StatusBadRequest, err
 	}
-	return body, 0, checkPersisted(body)
+	if err := checkPersisted(body); err != nil {
+		return nil, http.StatusBadRequest, err
+	}
+	return body, 0, nil
 }
 
 var topKeys = map[string]bool{"query": true, "variables": true, "operationName": true, "extensions": true}

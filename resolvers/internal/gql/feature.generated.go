@@ -18,6 +18,8 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type FeatureResolver interface {
+	Of(ctx context.Context, obj *registry.Feature) (*registry.ID, error)
+
 	Upstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*service.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*service.ProvenanceNodeConnection, error)
 }
@@ -290,18 +292,18 @@ func (ec *executionContext) _Feature_of(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Feature_of(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Of, nil
+			return ec.Resolvers.Feature().Of(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalOID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚖpedigreeᚋregistryᚐID(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Feature_of(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Feature", field, false, false, "ID")
+	return graphql.NewScalarFieldContext("Feature", field, true, true, "ID")
 }
 
 func (ec *executionContext) _Feature_createdAt(ctx context.Context, field graphql.CollectedField, obj *registry.Feature) (ret graphql.Marshaler) {
@@ -660,10 +662,11 @@ func (ec *executionContext) _Feature(ctx context.Context, sel ast.SelectionSet, 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "of":
-			out.Values[i] = ec._Feature_of(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Feature_of(ctx, field, obj)
+				})
 		case "createdAt":
 			out.Values[i] = ec._Feature_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {

@@ -1,0 +1,209 @@
+package dvc
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"pedigree/connect/git"
+	"pedigree/connect/gto"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// gtoRecorder writes what GTO's tags say.
+type gtoRecorder struct {
+	ctx     context.Context
+	s       *service.Service
+	rec     *recorder
+	repo    *git.Repository
+	report  *git.Report
+	commits map[string]git.Commit
+	// expected are the deployments that the tags of today speak of.
+	expected map[registry.ID]bool
+	// notModels are artifacts of another type than model.
+	notModels map[string]bool
+}
+
+// record follows the tags in order: versions and stages first, as one tag may
+// need what the one before did, then the deployments with their ends.
+func (g *gtoRecorder) record(t *gto.Timeline) error {
+	g.notModels = map[string]bool{}
+	for i, e := range t.Events {
+		g.repo.Progress("following GTO tags", i+1, len(t.Events))
+		var err error
+		switch e.Action {
+		case gto.Register:
+			err = g.register(e)
+		case gto.Deregister:
+			err = g.move(e, e.Version, registry.Archived)
+		case gto.Assign:
+			if stage, mapped := gto.Lifecycle(e.Stage); mapped {
+				err = g.move(e, t.VersionOf(e), stage)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, d := range t.Deployments {
+		if err := g.deploy(d); err != nil {
+			return err
+		}
+	}
+	for _, u := range t.Unclear {
+		g.report.Tell(git.NotRecorded, "tag "+u.Tag, "%s", u.Why)
+	}
+	return g.endForgotten(t)
+}
+
+// move makes a forced transition with the tag as its reason, unless it was made
+// before or the version has moved on since: an old tag never turns time back.
+func (g *gtoRecorder) move(e gto.Event, version string, to registry.Stage) error {
+	if g.notModels[e.Model()] {
+		return nil
+	}
+	v, err := g.s.ModelVersion(g.ctx, e.Model(), version)
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		g.report.Tell(git.NotDone, "tag "+e.Tag, "there is no version %s of %s to move to %s", version, e.Model(), to)
+		return nil
+	}
+	done, last, err := g.moved(v, e.Tag)
+	if err != nil || done || v.Stage == to {
+		return err
+	}
+	if last.After(e.At) {
+		g.report.Tell(git.NotDone, "tag "+e.Tag, "%s %s moved on at %s, after the tag; it stays in %s", v.ModelName, v.Version, last.Format(time.RFC3339), v.Stage)
+		return nil
+	}
+	if overtaken, err := g.overtaken(e, v, to); err != nil || overtaken {
+		return err
+	}
+	_, err = g.s.TransitionModelVersion(g.ctx, service.TransitionModelVersionInput{ID: &v.ID, To: to, Reason: e.Tag, Force: true, At: e.At})
+	if err != nil {
+		return g.report.List(git.NotDone, "tag "+e.Tag+" to "+string(to), err)
+	}
+	g.report.Add("transitions", 1)
+	return nil
+}
+
+// overtaken reports whether another version took PRODUCTION after the tag.
+func (g *gtoRecorder) overtaken(e gto.Event, v *registry.ModelVersion, to registry.Stage) (bool, error) {
+	if to != registry.Production {
+		return false, nil
+	}
+	m, err := g.s.ModelOf(g.ctx, v)
+	if err != nil || m == nil {
+		return false, err
+	}
+	holder, err := g.s.ProductionVersion(g.ctx, m)
+	if err != nil || holder == nil {
+		return false, err
+	}
+	_, since, err := g.moved(holder, "")
+	if err != nil || !since.After(e.At) {
+		return false, err
+	}
+	g.report.Tell(git.NotDone, "tag "+e.Tag, "%s took PRODUCTION at %s, after the tag", holder.Name, since.Format(time.RFC3339))
+	return true, nil
+}
+
+// moved reports whether a version was moved for a reason, and when it was moved
+// last.
+func (g *gtoRecorder) moved(v *registry.ModelVersion, reason string) (done bool, last time.Time, err error) {
+	first := service.MaxPage
+	for page := (service.Paging{First: &first}); ; {
+		ts, err := g.s.TransitionsOf(g.ctx, v, page)
+		if err != nil {
+			return false, last, err
+		}
+		for _, edge := range ts.Edges {
+			done = done || reason != "" && edge.Node.Reason == reason
+			if edge.Node.At.After(last) {
+				last = edge.Node.At
+			}
+		}
+		if !ts.PageInfo.HasNextPage {
+			return done, last, nil
+		}
+		page.After = &ts.PageInfo.EndCursor
+	}
+}
+
+// assigned starts the description of the deployments that tags made; the tag and
+// the repository follow.
+const assigned = "assigned by the git tag "
+
+func (g *gtoRecorder) mark(tag string) string { return assigned + tag + " of " + g.repo.Key() }
+
+// environment is a GTO stage as the name of an environment.
+func environment(stage string) string { return strings.ReplaceAll(stage, "/", "=") }
+
+// deploy records a deployment and, when the tags say so, its end.
+func (g *gtoRecorder) deploy(d gto.Deployment) error {
+	if g.notModels[d.Model] {
+		return nil
+	}
+	where := "tag " + d.Event.Tag
+	out, err := g.s.RecordDeployment(g.ctx, service.RecordDeploymentInput{Model: &d.Model, Version: &d.Version, Environment: environment(d.Event.Stage),
+		StartedAt: d.Event.At, Description: g.mark(d.Event.Tag)})
+	if err != nil {
+		return g.report.List(git.NotRecorded, where, err)
+	}
+	g.expected[out.Deployment.ID] = true
+	if out.Created {
+		g.report.Add("deployments", 1)
+	}
+	if d.End.IsZero() || !out.Deployment.EndedAt.IsZero() {
+		return nil
+	}
+	return g.end(out.Deployment, d.End, d.EndTag)
+}
+
+func (g *gtoRecorder) end(d *registry.Deployment, when time.Time, reason string) error {
+	if _, err := g.s.EndDeployment(g.ctx, service.EndDeploymentInput{ID: d.ID, EndedAt: when, Reason: reason}); err != nil {
+		return g.report.List(git.NotRecorded, "the end of "+d.Name, err)
+	}
+	g.report.Add("deployments ended", 1)
+	return nil
+}
+
+// endForgotten ends the live deployments that tags of this repository made and no
+// tag speaks of any more: the tag was moved or deleted. They end when the next
+// assignment of that stage began, else now.
+func (g *gtoRecorder) endForgotten(t *gto.Timeline) error {
+	first, live := service.MaxPage, true
+	var gone []*registry.Deployment
+	for page := (service.Paging{First: &first}); ; {
+		found, err := g.s.Deployments(g.ctx, page, &service.DeploymentFilter{Live: &live})
+		if err != nil {
+			return err
+		}
+		for _, e := range found.Edges {
+			d := e.Node
+			if strings.HasPrefix(d.Description, assigned) && strings.HasSuffix(d.Description, " of "+g.repo.Key()) && !g.expected[d.ID] {
+				gone = append(gone, d)
+			}
+		}
+		if !found.PageInfo.HasNextPage {
+			break
+		}
+		page.After = &found.PageInfo.EndCursor
+	}
+	for _, d := range gone {
+		var next time.Time
+		for _, known := range t.Deployments {
+			if known.Model == d.ModelName && environment(known.Event.Stage) == d.Environment && !known.Event.At.Before(d.StartedAt) && next.IsZero() {
+				next = known.Event.At
+			}
+		}
+		g.report.Tell(git.Remark, "deployment "+d.Name, "the tag behind it was moved or deleted, so it is ended")
+		if err := g.end(d, next, "the tag was moved or deleted"); err != nil {
+			return err
+		}
+	}
+	return nil
+}

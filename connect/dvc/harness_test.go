@@ -1,0 +1,264 @@
+package dvc_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pedigree/connect/dvc"
+	"pedigree/connect/git"
+	"pedigree/graph/sqlite"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// world is a registry over an empty SQLite store and a context that acts as ann.
+type world struct {
+	*testing.T
+	s   *service.Service
+	ctx context.Context
+}
+
+func newWorld(t *testing.T, role string) *world {
+	t.Helper()
+	t.Parallel()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "pedigree.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), store, table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{T: t, s: service.New(gate)}
+	w.actAs(role)
+	return w
+}
+
+func (w *world) actAs(role string) {
+	w.ctx = service.As(w.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "test")
+}
+
+func (w *world) load(from string, o git.Options) *git.Report {
+	w.Helper()
+	r, err := dvc.Import(w.ctx, w.s, from, o)
+	if err != nil {
+		w.Fatalf("import: %v", err)
+	}
+	return r
+}
+
+// again imports once more and wants nothing of it: no counts, no log entry.
+func (w *world) again(from string, o git.Options) {
+	w.Helper()
+	before := w.lastEntry()
+	if r := w.load(from, o); r.Total() != 0 {
+		w.Errorf("a second import added %+v", r.Counts)
+	}
+	if after := w.lastEntry(); after != before {
+		w.Errorf("a second import made the log grow from %d to %d", before, after)
+	}
+}
+
+func (w *world) lastEntry() int64 {
+	w.Helper()
+	log, err := w.s.AuditLog(w.ctx, service.Paging{}, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return log.Edges[0].Node.Seq
+}
+
+func (w *world) version(model, version string) *registry.ModelVersion {
+	w.Helper()
+	v, err := w.s.ModelVersion(w.ctx, model, version)
+	if err != nil || v == nil {
+		w.Fatalf("%s %s: %v %v", model, version, v, err)
+	}
+	return v
+}
+
+func (w *world) deployments(v *registry.ModelVersion) (out []*registry.Deployment) {
+	w.Helper()
+	c, err := w.s.DeploymentsOf(w.ctx, v, service.Paging{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, e := range c.Edges {
+		out = append(out, e.Node)
+	}
+	return out
+}
+
+// upstream lists what a node came from, described for comparison, all the way.
+func (w *world) upstream(of registry.ID) []string { return w.walk(of, "UPSTREAM") }
+
+func (w *world) walk(of registry.ID, direction string) (out []string) {
+	w.Helper()
+	first, depth, history := service.MaxPage, 50, 1000
+	in := service.LineageInput{Of: of, MaxDepth: &depth, First: &first, History: &history}
+	if direction == "DOWNSTREAM" {
+		in.Direction = "DOWNSTREAM"
+	}
+	g, err := w.s.Lineage(w.ctx, in)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, n := range g.Nodes {
+		out = append(out, describe(n.Node))
+	}
+	return out
+}
+
+func describe(n registry.Node) string {
+	switch n := n.(type) {
+	case *registry.DatasetVersion:
+		return "data " + n.Name + " " + n.Version
+	case *registry.Run:
+		return "run " + n.Name
+	case *registry.Commit:
+		return "commit " + n.SHA
+	case *registry.Tag:
+		return "tag " + n.Name
+	case *registry.ModelVersion:
+		return "version " + n.ModelName + " " + n.Version
+	case *registry.Deployment:
+		return "deployment " + n.Name
+	}
+	return string(n.NodeMeta().Kind)
+}
+
+func has(list []string, prefix string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, prefix) })
+}
+
+// runs lists the runs by name.
+func (w *world) runs() map[string][]*registry.Run {
+	w.Helper()
+	first := service.MaxPage
+	c, err := w.s.Runs(w.ctx, service.Paging{First: &first}, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	out := map[string][]*registry.Run{}
+	for _, e := range c.Edges {
+		out[e.Node.Name] = append(out[e.Node.Name], e.Node)
+	}
+	return out
+}
+
+// data returns the state of a dataset.
+func (w *world) data(namespace, name, version string) *registry.DatasetVersion {
+	w.Helper()
+	v, err := w.s.DatasetVersion(w.ctx, name, version, namespace)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return v
+}
+
+// one returns one hop from a node.
+func (w *world) one(n registry.Node, down bool) (out []string) {
+	w.Helper()
+	hop := w.s.Upstream
+	if down {
+		hop = w.s.Downstream
+	}
+	c, err := hop(w.ctx, n, service.Paging{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, e := range c.Edges {
+		out = append(out, string(e.Relation)+" "+describe(e.Node))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// told reports whether a problem of a kind mentions all of some words.
+func told(r *git.Report, kind git.ProblemKind, words ...string) bool {
+	return slices.ContainsFunc(r.Of(kind), func(p git.Problem) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(p.Where+": "+p.What, w) })
+	})
+}
+
+// repo is a git repository that a test drives with the real git.
+type repo struct {
+	*testing.T
+	path string
+	tick int
+}
+
+func newRepo(t *testing.T) *repo {
+	t.Helper()
+	r := &repo{T: t, path: t.TempDir()}
+	r.git("init", "-q", "-b", "main")
+	return r
+}
+
+// moment is the time of the repository's nth step.
+func moment(tick int) time.Time { return time.Date(2024, 1, 1, 0, tick, 0, 0, time.UTC) }
+
+func (r *repo) git(args ...string) string {
+	r.Helper()
+	r.tick++
+	at := moment(r.tick).Format(time.RFC3339)
+	cmd := exec.Command("git", args...)
+	cmd.Dir = r.path
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.test",
+		"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.test", "GIT_AUTHOR_DATE="+at, "GIT_COMMITTER_DATE="+at)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commit writes files, given as path and text, and commits them.
+func (r *repo) commit(message string, files ...string) string {
+	r.Helper()
+	for i := 0; i < len(files); i += 2 {
+		full := filepath.Join(r.path, files[i])
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			r.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte(files[i+1]), 0o644); err != nil {
+			r.Fatal(err)
+		}
+	}
+	r.git("add", "-A")
+	r.git("commit", "-q", "--allow-empty", "-m", message)
+	return r.git("rev-parse", "HEAD")
+}
+
+// tag makes an annotated tag as gto does.
+func (r *repo) tag(name, message string, more ...string) time.Time {
+	r.Helper()
+	r.git(append([]string{"tag", "-a", name, "-m", message}, more...)...)
+	return moment(r.tick)
+}
+
+// sample clones the repository that the real dvc and gto made.
+func sample(t *testing.T) string {
+	t.Helper()
+	bundle, err := filepath.Abs("../../testdata/dvc-project/repo.bundle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "clone")
+	if out, err := exec.Command("git", "clone", "-q", bundle, to).CombinedOutput(); err != nil {
+		t.Fatalf("git clone: %v\n%s", err, out)
+	}
+	return to
+}

@@ -1,0 +1,106 @@
+// Package dvc reads the history of a git repository that DVC and GTO work in and
+// records data, runs, model versions and deployments in the registry.
+package dvc
+
+import (
+	"context"
+
+	"pedigree/connect/git"
+	"pedigree/connect/gto"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// Import records a repository's commits and tags, then what dvc.lock, dvc.yaml and
+// .dvc files say at every commit, oldest first, then what GTO's tags say. Doing it
+// again adds nothing. It acts as import:git, import:dvc and import:gto, with the
+// rights of its caller.
+func Import(ctx context.Context, s *service.Service, from string, o git.Options) (*git.Report, error) {
+	repo, err := git.Open(ctx, from, o)
+	if err != nil {
+		return nil, err
+	}
+	defer repo.Close()
+	report := &git.Report{}
+	if err := repo.Record(ctx, s, report); err != nil {
+		return report, err
+	}
+	commits, err := repo.Commits(ctx)
+	if err != nil {
+		return report, err
+	}
+	read := newReader(repo, report)
+	rec, err := recordHistory(ctx, s, read, commits, report)
+	if err != nil {
+		return report, err
+	}
+	if err := recordTags(ctx, s, rec, commits, repo, report); err != nil {
+		return report, err
+	}
+	if read.untreed > 1 {
+		report.Tell(git.NotRead, "repository", "the files of %d commits are not in this copy", read.untreed)
+	}
+	if len(read.projects) == 1 && report.Total() == 0 && len(rec.runs)+len(rec.data) == 0 {
+		report.Tell(git.Remark, "repository", "no commit has files of DVC; pedigree import git reads the commits alone")
+	}
+	return report, nil
+}
+
+// recordHistory records the DVC files of every commit, oldest first, so that each
+// fact carries the time of the first commit that has it.
+func recordHistory(ctx context.Context, s *service.Service, read *reader, commits []git.Commit, report *git.Report) (*recorder, error) {
+	ctx, err := git.As(ctx, s, "dvc")
+	if err != nil {
+		return nil, err
+	}
+	rec := newRecorder(ctx, s, read, report)
+	for i, c := range commits {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if i%100 == 0 || i == len(commits)-1 {
+			read.repo.Progress("reading DVC files of commits", i+1, len(commits))
+		}
+		p, fresh := read.project(c)
+		if i == len(commits)-1 {
+			for _, name := range p.planned {
+				report.Tell(git.Remark, "stage "+name, "it is planned: dvc.lock has no run of it yet")
+			}
+		}
+		if !fresh {
+			continue
+		}
+		if err := rec.commit(c, p); err != nil {
+			return nil, err
+		}
+	}
+	return rec, nil
+}
+
+// recordTags records what GTO's tags say.
+func recordTags(ctx context.Context, s *service.Service, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report) error {
+	ctx, err := git.As(ctx, s, "gto")
+	if err != nil {
+		return err
+	}
+	g := &gtoRecorder{ctx: ctx, s: s, rec: rec, repo: repo, report: report, commits: map[string]git.Commit{}, expected: map[registry.ID]bool{}}
+	for _, c := range commits {
+		g.commits[c.SHA] = c
+	}
+	var events []gto.Event
+	for _, t := range repo.Tags() {
+		e, ok := gto.Parse(t.Name)
+		if !ok {
+			continue
+		}
+		e.Commit, e.At, e.Message = t.SHA, t.At, t.Message
+		if !t.Annotated {
+			e.At = g.commits[t.SHA].At // A light tag has no date of its own.
+		}
+		events = append(events, e)
+	}
+	for _, kind := range []string{"model versions", "deployments", "deployments ended", "transitions"} {
+		report.Add(kind, 0)
+	}
+	return g.record(gto.Follow(events))
+}

@@ -1,0 +1,304 @@
+package dvc
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"pedigree/registry"
+)
+
+// project is what the DVC files of one commit say, resolved to paths of the
+// repository.
+type project struct {
+	tracked   []tracked
+	stages    []*stage
+	artifacts map[string]artifactAt // GTO's name: NAME, or DIR=NAME
+	// planned are stages of dvc.yaml that dvc.lock does not know.
+	planned []string
+	// metrics are the files that a dvc.yaml calls metrics at its top, by folder.
+	metrics map[string][]string
+	// datasets are what stages name as ds://NAME.
+	datasets map[string]lockDataset
+}
+
+// data is a state of a dataset.
+type data struct {
+	place
+	digest, version string
+	size            *int64
+}
+
+// tracked is the output of a .dvc file.
+type tracked struct {
+	data
+	path, file, desc string
+	owner            string
+	labels           []string
+	// source is where it was imported from; nil for data that was added.
+	source *data
+}
+
+// stage is a stage as it ran: one entry of a dvc.lock with what dvc.yaml adds.
+type stage struct {
+	// name is the address: train, or sub/dvc.yaml:train.
+	name, dir, desc, command string
+	runID                    string
+	kind                     registry.RunKind
+	deps, outs               []item
+	params                   registry.JSON
+	role                     string
+}
+
+// item is a dependency or an output of a stage.
+type item struct {
+	data
+	path          string
+	desc          string
+	model, metric bool
+	// outside is true where the path is a URL or lies outside the repository.
+	outside bool
+}
+
+// artifactAt is an artifact with its path in the repository.
+type artifactAt struct {
+	artifact
+	path, dir string
+}
+
+// builder puts a project together from its files.
+type builder struct {
+	namespace string
+	out       *project
+	tell      func(file, what string)
+	locks     map[string]*lockFile     // by folder
+	pipelines map[string]*pipelineFile // by folder
+}
+
+// addDVC takes a .dvc file.
+func (b *builder) addDVC(file string, f *dvcFile) {
+	dir := path.Dir(file)
+	if f.Cmd != nil {
+		b.tell(file, "it holds a command, as DVC before 1.0 wrote stages; its outputs are recorded, its run is not")
+	}
+	for _, o := range f.Outs {
+		p, ok := inside(dir, f.WDir, o.Path)
+		if !ok {
+			b.tell(file, fmt.Sprintf("its output %s lies outside the repository", registry.Shorten(o.Path, 200)))
+			continue
+		}
+		t := tracked{path: p, file: file, desc: o.Desc, labels: o.Labels, data: data{place{b.namespace, p}, o.digest(), o.version(), o.Size}}
+		if t.desc == "" {
+			t.desc = f.Desc
+		}
+		t.owner, _ = f.Meta["owner"].(string)
+		if f.Cmd == nil && len(f.Deps) > 0 {
+			t.source = importedFrom(&f.Deps[0])
+		}
+		b.out.tracked = append(b.out.tracked, t)
+	}
+}
+
+// importedFrom names what a .dvc file imported: a file of another repository at a
+// commit, or what a URL or path gave.
+func importedFrom(d *entry) *data {
+	if d.Repo != nil {
+		return &data{place: ofRepository(d.Repo.URL, d.Path), version: d.Repo.RevLock}
+	}
+	if d.DB != nil || d.Path == "" {
+		return nil
+	}
+	return &data{place: outside(d.Path), digest: d.digest(), version: d.version(), size: d.Size}
+}
+
+// finish joins locks and pipelines, folder by folder.
+func (b *builder) finish() *project {
+	for _, dir := range sortedKeys(b.pipelines) {
+		for _, m := range outSpecs(&b.pipelines[dir].Metrics) {
+			if p, ok := inside(dir, "", m.Path); ok {
+				b.out.metrics[dir] = append(b.out.metrics[dir], p)
+			}
+		}
+		for name, a := range b.pipelines[dir].Artifacts {
+			gto := name
+			if dir != "." {
+				gto = dir + "=" + name
+			}
+			p, _ := inside(dir, "", a.Path)
+			b.out.artifacts[gto] = artifactAt{a, p, dir}
+		}
+	}
+	for _, dir := range sortedKeys(b.locks) {
+		lock := b.locks[dir]
+		for _, d := range lock.Datasets {
+			b.out.datasets[d.Name] = d
+		}
+		for _, name := range sortedKeys(lock.Stages) {
+			b.out.stages = append(b.out.stages, b.stage(dir, name, lock.Stages[name]))
+		}
+	}
+	for _, dir := range sortedKeys(b.pipelines) {
+		for _, name := range sortedKeys(b.pipelines[dir].Stages) {
+			if !b.ran(dir, name) {
+				b.out.planned = append(b.out.planned, address(dir, name))
+			}
+		}
+	}
+	for _, st := range b.out.stages {
+		st.kind = b.kind(st)
+	}
+	return b.out
+}
+
+func (b *builder) ran(dir, name string) bool {
+	lock := b.locks[dir]
+	if lock == nil {
+		return false
+	}
+	for known := range lock.Stages {
+		if g, _ := group(known); known == name || g == name {
+			return true
+		}
+	}
+	return false
+}
+
+// address is how DVC names a stage: bare in the root, else with its file.
+func address(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return dir + "/dvc.yaml:" + name
+}
+
+// stage joins an entry of the lock with its stage in dvc.yaml: the lock's paths
+// are relative to a wdir that only dvc.yaml holds.
+func (b *builder) stage(dir, name string, lock lockStage) *stage {
+	st := &stage{name: address(dir, name), dir: dir, command: command(lock.Cmd)}
+	spec := b.spec(dir, name)
+	st.desc = spec.Desc
+	st.role, _ = spec.Meta["role"].(string)
+	wdir := b.wdir(st.name, name, spec.WDir)
+	for i := range lock.Deps {
+		st.deps = append(st.deps, b.item(dir, wdir, &lock.Deps[i]))
+	}
+	outs, metrics := outSpecs(&spec.Outs), outSpecs(&spec.Metrics)
+	for i := range lock.Outs {
+		it := b.item(dir, wdir, &lock.Outs[i])
+		for _, o := range outs {
+			if matches(o.Path, lock.Outs[i].Path) {
+				it.desc, it.model = o.Desc, it.model || o.Type == "model"
+			}
+		}
+		it.metric = slices.ContainsFunc(metrics, func(o outSpec) bool { return matches(o.Path, lock.Outs[i].Path) }) ||
+			slices.Contains(b.out.metrics[dir], it.path)
+		for _, a := range b.out.artifacts {
+			it.model = it.model || a.isModel() && a.path == it.path
+		}
+		st.outs = append(st.outs, it)
+	}
+	kept, full := parameters(lock.Params)
+	st.params, st.runID = kept, runID(st, full)
+	return st
+}
+
+// isModel reports whether an artifact is a model; one without a type is.
+func (a artifactAt) isModel() bool { return a.Type == "" || strings.EqualFold(a.Type, "model") }
+
+// spec finds a stage of dvc.yaml, also as one of a foreach or matrix.
+func (b *builder) spec(dir, name string) pipelineStage {
+	p := b.pipelines[dir]
+	if p == nil {
+		return pipelineStage{}
+	}
+	st, ok := p.Stages[name]
+	if !ok {
+		g, _ := group(name)
+		st = p.Stages[g]
+	}
+	if st.Do == nil {
+		return st
+	}
+	do := *st.Do
+	if do.Meta == nil {
+		do.Meta = st.Meta
+	}
+	if do.Desc == "" {
+		do.Desc = st.Desc
+	}
+	return do
+}
+
+// wdir fills the key of a foreach into a wdir; other templates are listed, for
+// their paths cannot be known.
+func (b *builder) wdir(address, name, wdir string) string {
+	_, key := group(name)
+	if key != "" {
+		wdir = strings.NewReplacer("${item}", key, "${key}", key).Replace(wdir)
+	}
+	if strings.Contains(wdir, "${") {
+		b.tell(address, fmt.Sprintf("its wdir %q is a template that only DVC resolves; its paths are taken from the folder of its dvc.yaml", wdir))
+		return ""
+	}
+	return wdir
+}
+
+func (b *builder) item(dir, wdir string, e *entry) item {
+	p, ok := inside(dir, wdir, e.Path)
+	it := item{path: p, outside: !ok, data: data{place{b.namespace, p}, e.digest(), e.version(), e.Size}}
+	if !ok {
+		it.place = outside(p)
+	}
+	return it
+}
+
+// runID is what tells a run of a stage apart: the stage and the digest of its
+// resolved entry. The order of entries and sizes say nothing.
+func runID(st *stage, params registry.JSON) string {
+	lines := func(items []item) (out []string) {
+		for _, it := range items {
+			out = append(out, strings.Join([]string{it.namespace, it.path, it.digest, it.version}, "\x00"))
+		}
+		slices.Sort(out)
+		return out
+	}
+	raw, err := registry.Canonical(map[string]any{"cmd": st.command, "deps": lines(st.deps), "outs": lines(st.outs), "params": params})
+	if err != nil {
+		raw = []byte(st.command) // Every part is text: this does not happen.
+	}
+	sum := sha256.Sum256(raw)
+	return fit(st.name, 180) + "#" + hex.EncodeToString(sum[:16])
+}
+
+// fit shortens a name, keeping it apart from others by its hash.
+func fit(s string, most int) string {
+	if len([]rune(s)) <= most {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return string([]rune(s)[:most-17]) + "…" + hex.EncodeToString(sum[:8])
+}
+
+// command is a stage's command as text; a list is one line each.
+func command(cmd any) string {
+	if list, ok := cmd.([]any); ok {
+		var lines []string
+		for _, l := range list {
+			lines = append(lines, fmt.Sprint(l))
+		}
+		return strings.Join(lines, "\n")
+	}
+	return fmt.Sprint(cmd)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

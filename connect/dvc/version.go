@@ -1,0 +1,164 @@
+package dvc
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"pedigree/connect/git"
+	"pedigree/connect/gto"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// register registers a version with the run that trained it, its file, what the
+// run was given and how well it did.
+func (g *gtoRecorder) register(e gto.Event) error {
+	where := "tag " + e.Tag
+	if _, err := registry.ParseVersion(e.Version); err != nil {
+		return g.report.List(git.NotRecorded, where, err)
+	}
+	c := g.commits[e.Commit]
+	p, _ := g.rec.read.project(c)
+	in := service.RegisterModelVersionInput{Model: e.Model(), Version: &e.Version, Label: e.Tag, CreatedDate: e.At, CreateModel: true, Description: e.Message}
+	if tag, ok := g.repo.TagNode(e.Tag); ok {
+		in.ReleasedFrom = &tag
+	}
+	name := e.Name
+	if e.Dir != "" {
+		name = e.Dir + "=" + name
+	}
+	var file item
+	switch a, ok := p.artifacts[name]; {
+	case !ok:
+		g.report.Tell(git.Remark, where, "no dvc.yaml of its commit has an artifact %q, so the version stands without the run that trained it", name)
+	case !a.isModel():
+		g.notModels[e.Model()] = true
+		g.report.Tell(git.Remark, where, "the artifact is a %s, not a model; its tags are recorded as tags alone", registry.Shorten(a.Type, 40))
+		return nil
+	default:
+		file = g.describe(&in, c, p, a, where)
+	}
+	have, err := g.s.ModelVersion(g.ctx, e.Model(), e.Version)
+	if err != nil {
+		return err
+	}
+	if have != nil {
+		if have.Label == e.Tag { // Ours, and perhaps half done when an import broke off.
+			err = g.linkReaders(have, file)
+		}
+		return err
+	}
+	out, err := g.s.RegisterModelVersion(g.ctx, in)
+	if err != nil {
+		return g.report.List(git.NotRecorded, where, err)
+	}
+	g.report.Add("model versions", 1)
+	return g.linkReaders(out.ModelVersion, file)
+}
+
+// describe fills in what the commit says of an artifact: its file, the run that
+// wrote it, or the data it is where no run is known, and its card.
+func (g *gtoRecorder) describe(in *service.RegisterModelVersionInput, c git.Commit, p *project, a artifactAt, where string) (file item) {
+	if a.Desc != "" {
+		in.Description = a.Desc
+	}
+	in.Owner, _ = a.Meta["owner"].(string)
+	for _, l := range slices.Compact(slices.Sorted(slices.Values(a.Labels))) {
+		in.Tags = append(in.Tags, registry.KeyValue{Key: l})
+	}
+	card := &service.ModelCardInput{Description: &in.Description}
+	in.Card = card
+	art := service.ArtifactInput{Name: a.path}
+	if strings.Contains(a.path, "://") {
+		art.Name, art.URI = path.Base(a.path), a.path // It lies elsewhere: a label, which nothing opens.
+	}
+	st, file := p.maker(a.path)
+	switch tracked := p.trackedAt(a.path); {
+	case st != nil:
+		if id := g.rec.runs[st.runID]; id != "" {
+			in.Run = &id
+		}
+		if file.path == a.path {
+			art.Digest, art.SizeBytes = file.digest, file.size
+		}
+		g.card(card, c, p, a, st, file)
+	case tracked != nil:
+		if id := g.rec.data[tracked.identity()]; id != "" {
+			in.DerivedFrom = []registry.ID{id}
+		}
+		art.Digest, art.SizeBytes = tracked.digest, tracked.size
+	default:
+		g.report.Tell(git.Remark, where, "no stage and no .dvc file of its commit makes %s, so the version stands without the run that trained it", a.path)
+	}
+	if art.Name != "" {
+		in.Artifacts = []service.ArtifactInput{art}
+	}
+	return file
+}
+
+// card fills in parameters, training data and metrics: those of the training run,
+// of what read the model at that commit, and of the files that dvc.yaml calls
+// metrics.
+func (g *gtoRecorder) card(card *service.ModelCardInput, c git.Commit, p *project, a artifactAt, st *stage, file item) {
+	if st.params != nil {
+		card.ModelDetails = &registry.ModelDetails{Hyperparameters: st.params}
+	}
+	card.Training = &registry.TrainingInfo{TrainingDate: c.At}
+	if inputs, err := g.rec.inputs(c, p, st); err == nil && len(inputs) > 0 {
+		card.Training.TrainingDataVersion = inputs[0].digest
+	}
+	if run, err := g.s.Node(g.ctx, g.rec.runs[st.runID]); err == nil {
+		if r, ok := run.(*registry.Run); ok {
+			card.Training.TrainingDate = r.StartedAt
+		}
+	}
+	found := g.rec.metrics(c, st)
+	for _, other := range p.stages {
+		if slices.ContainsFunc(other.deps, func(d item) bool { return holds(file.path, d.path) }) {
+			found = join(found, g.rec.metrics(c, other))
+		}
+	}
+	for _, m := range p.metrics[a.dir] {
+		if other, _ := p.maker(m); other == nil {
+			found = join(found, g.rec.read.metricsOf(c, m, ""))
+		}
+	}
+	card.Performance = performance(found)
+}
+
+// maker returns the stage that writes a path, and its output that is the path or
+// the folder that it lies in; nil for none.
+func (p *project) maker(file string) (*stage, item) {
+	for _, st := range p.stages {
+		for _, o := range st.outs {
+			if !o.outside && holds(o.path, file) {
+				return st, o
+			}
+		}
+	}
+	return nil, item{}
+}
+
+func (p *project) trackedAt(file string) *tracked {
+	for i := range p.tracked {
+		if holds(p.tracked[i].path, file) {
+			return &p.tracked[i]
+		}
+	}
+	return nil
+}
+
+// linkReaders joins the runs that read a version's file to the version: they read
+// it as data, before anybody called it a version. Of several versions with the
+// same file the first is what they read.
+func (g *gtoRecorder) linkReaders(v *registry.ModelVersion, file item) error {
+	key := file.identity()
+	for _, run := range g.rec.readers[key] {
+		if err := g.rec.link("a run read "+v.Name, run, v.ID, registry.EdgeUsed); err != nil {
+			return err
+		}
+	}
+	delete(g.rec.readers, key)
+	return nil
+}

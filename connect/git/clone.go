@@ -1,0 +1,116 @@
+package git
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/go-git/go-billy/v5"
+	"github.com/go-git/go-billy/v5/osfs"
+	gogit "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"pedigree/registry"
+)
+
+// clone makes a bare copy in a temporary folder, within the bounds of size and
+// time. What the server says is never told, for it may hold the URL's password.
+func (r *Repository) clone(ctx context.Context, from *url.URL) (err error) {
+	if r.temp, err = os.MkdirTemp("", "pedigree-import-"); err != nil {
+		return err
+	}
+	most := cmp.Or(r.options.MaxBytes, DefaultMaxBytes)
+	limit := cmp.Or(r.options.MaxTime, DefaultMaxTime)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r.options.Progress.tell("cloning "+from.Host, 0, 0)
+	fs := &cappedFS{Filesystem: osfs.New(filepath.Join(r.temp, "repo.git")), left: new(atomic.Int64)}
+	fs.left.Store(most)
+	store := filesystem.NewStorage(fs, cache.NewObjectLRUDefault())
+	r.git, err = gogit.CloneContext(ctx, store, nil, &gogit.CloneOptions{URL: from.String(), NoCheckout: true, Tags: gogit.AllTags})
+	switch {
+	case err == nil:
+		return nil
+	case fs.left.Load() < 0:
+		return registry.Errorf(registry.ResourceExhausted, "the repository is larger than %d bytes; clone it with git first and give the path", most)
+	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+		return registry.Errorf(registry.Unavailable, "the repository did not arrive within %s; clone it with git first and give the path", limit)
+	case errors.Is(err, transport.ErrEmptyRemoteRepository):
+		return noCommits()
+	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
+		return registry.Errorf(registry.Forbidden, "%s wants credentials for the repository; clone it with git first and give the path", from.Host)
+	case errors.Is(err, transport.ErrRepositoryNotFound):
+		return registry.Errorf(registry.NotFound, "%s has no repository at %s; check the URL", from.Host, registry.Shorten(from.Path, 200))
+	}
+	e := registry.Errorf(registry.Unavailable, "the repository could not be cloned from %s; try git clone, and give the path of the clone", from.Host)
+	e.Err = errors.New(withoutCredentials(err.Error(), from))
+	return e
+}
+
+// withoutCredentials keeps a URL's password out of what is shown.
+func withoutCredentials(text string, from *url.URL) string {
+	if from.User == nil {
+		return text
+	}
+	secrets := []string{from.User.String(), from.User.Username()}
+	if p, ok := from.User.Password(); ok {
+		secrets = append(secrets, p, url.QueryEscape(p), url.PathEscape(p))
+	}
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "…")
+		}
+	}
+	return text
+}
+
+// errTooLarge ends a clone that takes more than its bytes.
+var errTooLarge = errors.New("larger than allowed")
+
+// cappedFS is a file system in which only so many bytes may be written.
+type cappedFS struct {
+	billy.Filesystem
+	left *atomic.Int64
+}
+
+func (fs *cappedFS) wrap(f billy.File, err error) (billy.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &cappedFile{f, fs.left}, nil
+}
+
+// Create makes a file whose bytes count.
+func (fs *cappedFS) Create(name string) (billy.File, error) {
+	return fs.wrap(fs.Filesystem.Create(name))
+}
+
+// OpenFile opens a file whose written bytes count.
+func (fs *cappedFS) OpenFile(name string, flag int, perm os.FileMode) (billy.File, error) {
+	return fs.wrap(fs.Filesystem.OpenFile(name, flag, perm))
+}
+
+// TempFile makes a temporary file whose bytes count; packs arrive in one.
+func (fs *cappedFS) TempFile(dir, prefix string) (billy.File, error) {
+	return fs.wrap(fs.Filesystem.TempFile(dir, prefix))
+}
+
+type cappedFile struct {
+	billy.File
+	left *atomic.Int64
+}
+
+// Write counts down, and fails when nothing is left.
+func (f *cappedFile) Write(p []byte) (int, error) {
+	if f.left.Add(-int64(len(p))) < 0 {
+		return 0, errTooLarge
+	}
+	return f.File.Write(p)
+}

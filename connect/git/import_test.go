@@ -1,0 +1,395 @@
+package git_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pedigree/connect/git"
+	"pedigree/graph/sqlite"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// newRegistry opens a registry over an empty SQLite store, and a context that acts
+// as somebody with a role.
+func newRegistry(t *testing.T, role string) (*service.Service, context.Context) {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "pedigree.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), store, table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service.New(gate), as(t, role)
+}
+
+func as(t *testing.T, role string) context.Context {
+	return service.As(t.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "test")
+}
+
+// repo is a git repository that a test drives with the real git.
+type repo struct {
+	t    *testing.T
+	path string
+	tick int
+}
+
+func newRepo(t *testing.T, args ...string) *repo {
+	t.Helper()
+	r := &repo{t: t, path: t.TempDir()}
+	r.git(append([]string{"init", "-q", "-b", "main"}, args...)...)
+	return r
+}
+
+// git runs git with a clock that steps a minute a call.
+func (r *repo) git(args ...string) string {
+	r.t.Helper()
+	r.tick++
+	at := time.Date(2024, 1, 1, 0, r.tick, 0, 0, time.UTC).Format(time.RFC3339)
+	cmd := exec.Command("git", args...)
+	cmd.Dir = r.path
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.test",
+		"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.test", "GIT_AUTHOR_DATE="+at, "GIT_COMMITTER_DATE="+at, "GIT_ALLOW_PROTOCOL=file:https")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commit writes a file and commits it; it returns the sha.
+func (r *repo) commit(message, file, text string) string {
+	r.t.Helper()
+	full := filepath.Join(r.path, file)
+	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(full, []byte(text), 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+	r.git("add", "-A")
+	r.git("commit", "-q", "--allow-empty", "-m", message)
+	return r.git("rev-parse", "HEAD")
+}
+
+// sample clones the repository that the real dvc and gto made.
+func sample(t *testing.T) string {
+	t.Helper()
+	bundle, err := filepath.Abs("../../testdata/dvc-project/repo.bundle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "clone")
+	if out, err := exec.Command("git", "clone", "-q", bundle, to).CombinedOutput(); err != nil {
+		t.Fatalf("git clone: %v\n%s", err, out)
+	}
+	return to
+}
+
+func mustImport(t *testing.T, ctx context.Context, s *service.Service, from string, o git.Options) *git.Report {
+	t.Helper()
+	r, err := git.Import(ctx, s, from, o)
+	if err != nil {
+		t.Fatalf("import: %v", err)
+	}
+	return r
+}
+
+// lastEntry is the sequence of the newest entry of the audit log.
+func lastEntry(t *testing.T, ctx context.Context, s *service.Service) int64 {
+	t.Helper()
+	log, err := s.AuditLog(ctx, service.Paging{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log.Edges[0].Node.Seq
+}
+
+// told reports whether a problem of a kind mentions all of some words.
+func told(r *git.Report, kind git.ProblemKind, words ...string) bool {
+	return slices.ContainsFunc(r.Of(kind), func(p git.Problem) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(p.Where+": "+p.What, w) })
+	})
+}
+
+func wantCode(t *testing.T, err error, code registry.Code, words string) {
+	t.Helper()
+	if registry.CodeOf(err) != code || !strings.Contains(err.Error(), words) {
+		t.Fatalf("got %v %v, want %s with %q", registry.CodeOf(err), err, code, words)
+	}
+}
+
+// logged is a commit as git log tells it.
+type logged struct {
+	SHA, Author, Role string
+	Parents           []string
+	At                string
+}
+
+// oracle reads git-log.txt: five lines a commit, then its message, then ---.
+func oracle(t *testing.T) (out []logged) {
+	t.Helper()
+	raw, err := os.ReadFile("../../testdata/dvc-project/git-log.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range strings.Split(strings.TrimSpace(string(raw)), "\n---") {
+		lines := strings.Split(strings.TrimSpace(block), "\n")
+		if len(lines) < 5 {
+			continue
+		}
+		author, rest, _ := strings.Cut(strings.TrimSpace(lines[2]), " <")
+		_, at, _ := strings.Cut(rest, "> ")
+		c := logged{SHA: lines[0], Author: author, At: at, Parents: strings.Fields(strings.TrimPrefix(strings.TrimSpace(lines[1]), "parents:"))}
+		message := strings.Join(lines[4:], "\n")
+		c.Role, _ = service.CommitRole(message)
+		if i := strings.Index(message, "Model-Role: "); i >= 0 {
+			c.Role = message[i+len("Model-Role: "):] // Said by hand, not by the code under test.
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func TestCommitsAgreeWithGitLog(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	r := mustImport(t, ctx, s, sample(t), git.Options{})
+	want := oracle(t)
+	if len(want) != 5 || r.Added("commits") != 5 || r.Added("tags") != 12 || len(r.Problems) != 0 {
+		t.Fatalf("oracle has %d commits; report %+v", len(want), r)
+	}
+	if r.Repository != want[0].SHA {
+		t.Errorf("a clone of a bundle has the key %s, want its root %s", r.Repository, want[0].SHA)
+	}
+	roles := map[string]string{}
+	for _, w := range want {
+		c, err := s.Commit(ctx, w.SHA)
+		if err != nil || c == nil {
+			t.Fatalf("%s: %v", w.SHA, err)
+		}
+		got := logged{c.SHA, c.Author, c.Role, c.ParentSHAs, c.CommittedAt.Format("2006-01-02T15:04:05-07:00")}
+		if len(got.Parents) == 0 {
+			got.Parents = []string{}
+		}
+		if d := cmp.Diff(w, got); d != "" {
+			t.Errorf("commit %s (-want +got):\n%s", w.SHA, d)
+		}
+		roles[c.Role] = c.RoleEvidence
+	}
+	if roles["feature-engineering"] != "trailer Model-Role: feature-engineering" || !strings.HasPrefix(roles["data"], "type of data: ") {
+		t.Errorf("evidence of roles: %v", roles)
+	}
+	last, err := s.Commit(ctx, want[4].SHA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, err := s.Upstream(ctx, last, service.Paging{})
+	if err != nil || len(up.Edges) != 1 || up.Edges[0].Node.(*registry.Commit).SHA != want[3].SHA {
+		t.Errorf("the newest commit comes from %+v, %v", up, err)
+	}
+}
+
+func TestImportingTwiceAddsNothing(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	path := sample(t)
+	mustImport(t, ctx, s, path, git.Options{})
+	before := lastEntry(t, ctx, s)
+	unread := func(step string, done, _ int) {
+		if step == "recording commits" || step == "reading history" && done > 0 {
+			t.Errorf("known commits are read again: %s %d", step, done)
+		}
+	}
+	for _, o := range []git.Options{{Progress: unread}, {All: true}} {
+		if r := mustImport(t, ctx, s, path, o); r.Total() != 0 || len(r.Problems) != 0 {
+			t.Errorf("again with %+v: %+v", o, r)
+		}
+	}
+	if after := lastEntry(t, ctx, s); after != before {
+		t.Errorf("the log grew from %d to %d", before, after)
+	}
+}
+
+func TestOnlyWhatIsNewIsRecorded(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	r := newRepo(t)
+	first := r.commit("feat: one", "a", "1")
+	mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
+	r.git("checkout", "-q", "-b", "side")
+	r.commit("fix: on the side", "b", "1")
+	r.git("checkout", "-q", "main")
+	r.commit("feat: two", "a", "2")
+	r.git("merge", "-q", "--no-ff", "-m", "merge the side", "side")
+	got := mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
+	if got.Added("commits") != 3 {
+		t.Errorf("added %d commits, want 3", got.Added("commits"))
+	}
+	merge, err := s.Commit(ctx, r.git("rev-parse", "HEAD"))
+	if err != nil || len(merge.ParentSHAs) != 2 {
+		t.Fatalf("merge: %+v %v", merge, err)
+	}
+	root, err := s.Commit(ctx, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	down, err := s.Downstream(ctx, root, service.Paging{})
+	if err != nil || len(down.Edges) != 2 {
+		t.Errorf("the first commit has %d children, want 2 (%v)", len(down.Edges), err)
+	}
+	if log, err := s.AuditLog(ctx, service.Paging{}, nil); err != nil || log.Edges[0].Node.Actor != "import:git" || !strings.Contains(log.Edges[0].Node.RequestID, "ann") {
+		t.Errorf("logged as %+v, %v", log.Edges[0].Node, err)
+	}
+}
+
+func TestAMovedTagEndsAndBeginsAnew(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	r := newRepo(t)
+	old := r.commit("feat: one", "a", "1")
+	r.git("tag", "release")
+	r.git("tag", "-a", "signed-off", "-m", "looked at")
+	mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
+	now := r.commit("feat: two", "a", "2")
+	r.git("tag", "-f", "release")
+	r.git("tag", "-d", "signed-off")
+	rep := mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
+	if rep.Added("tags") != 1 || !told(rep, git.Remark, "signed-off", "no longer in the repository") {
+		t.Fatalf("report %+v", rep)
+	}
+	node, err := s.Node(ctx, registry.RepositoryID("mine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags, err := s.TagsOf(ctx, node.(*registry.Repository), service.Paging{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, e := range tags.Edges {
+		got[e.Node.Name+" "+e.Node.SHA] = e.Node.MovedAt.IsZero()
+		if e.Node.Name == "release" && (e.Node.Annotated || !e.Node.DateInferred) {
+			t.Errorf("a light tag has no date of its own: %+v", e.Node)
+		}
+		if e.Node.Name == "signed-off" && (!e.Node.Annotated || e.Node.Tagger != "Ada" || e.Node.Message != "looked at" || e.Node.DateInferred) {
+			t.Errorf("an annotated tag: %+v", e.Node)
+		}
+	}
+	if d := cmp.Diff(map[string]bool{"release " + old: false, "release " + now: true, "signed-off " + old: true}, got); d != "" {
+		t.Errorf("tags and whether they stand (-want +got):\n%s", d)
+	}
+}
+
+func TestARepositoryWithoutCommitsIsRefused(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	_, err := git.Import(ctx, s, newRepo(t).path, git.Options{})
+	wantCode(t, err, registry.FailedPrecondition, "no commits yet")
+	_, err = git.Import(ctx, s, t.TempDir(), git.Options{})
+	wantCode(t, err, registry.FailedPrecondition, "no git repository")
+	_, err = git.Import(ctx, s, filepath.Join(t.TempDir(), "nowhere"), git.Options{})
+	wantCode(t, err, registry.NotFound, "nothing to read")
+	_, err = git.Import(ctx, s, "../../testdata/dvc-project/repo.bundle", git.Options{})
+	wantCode(t, err, registry.FailedPrecondition, "bundle")
+	sha256 := newRepo(t, "--object-format=sha256")
+	sha256.commit("feat: one", "a", "1")
+	_, err = git.Import(ctx, s, sha256.path, git.Options{})
+	wantCode(t, err, registry.FailedPrecondition, "SHA-256")
+}
+
+func TestAShallowCloneIsImportedUpToItsCut(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	full := newRepo(t)
+	for _, n := range []string{"1", "2", "3", "4"} {
+		full.commit("feat: "+n, "a", n)
+	}
+	clone := &repo{t: t, path: filepath.Join(t.TempDir(), "clone")}
+	full.git("clone", "-q", "--depth", "2", "file://"+full.path, clone.path)
+	cut := clone.git("rev-parse", "HEAD~1")
+	got := mustImport(t, ctx, s, clone.path, git.Options{})
+	if got.Added("commits") != 2 || !told(got, git.Remark, "history is cut at "+cut) || !told(got, git.Remark, "--repo NAME") {
+		t.Fatalf("report %+v", got)
+	}
+	clone.git("fetch", "-q", "--unshallow")
+	got = mustImport(t, ctx, s, clone.path, git.Options{Name: cut, All: true})
+	if got.Added("commits") != 2 || told(got, git.Remark, "history is cut") {
+		t.Errorf("deepened: %+v", got)
+	}
+	c, err := s.Commit(ctx, cut)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if up, err := s.Upstream(ctx, c, service.Paging{}); err != nil || len(up.Edges) != 1 {
+		t.Errorf("the cut is not joined to what lies behind it: %v", err)
+	}
+}
+
+func TestUnusualCopiesAreRead(t *testing.T) {
+	full := newRepo(t)
+	full.commit("feat: one", "a", "1")
+	full.commit("feat: two", "sub/a", "2")
+	elsewhere := t.TempDir()
+	full.git("worktree", "add", "-q", filepath.Join(elsewhere, "linked"), "-b", "linked")
+	full.git("clone", "-q", "--shared", full.path, filepath.Join(elsewhere, "borrowing"))
+	full.git("clone", "-q", "--bare", full.path, filepath.Join(elsewhere, "bare.git"))
+	full.git("config", "uploadpack.allowFilter", "true")
+	full.git("clone", "-q", "--no-checkout", "--filter=tree:0", "file://"+full.path, filepath.Join(elsewhere, "partial"))
+	for _, path := range []string{filepath.Join(full.path, "sub"), filepath.Join(elsewhere, "linked"), filepath.Join(elsewhere, "borrowing"),
+		filepath.Join(elsewhere, "bare.git"), filepath.Join(elsewhere, "partial"), "file://" + full.path} {
+		s, ctx := newRegistry(t, registry.RoleAdmin)
+		if r := mustImport(t, ctx, s, path, git.Options{}); r.Added("commits") != 2 || len(r.Problems) != 0 {
+			t.Errorf("%s: %+v", filepath.Base(path), r)
+		}
+	}
+}
+
+func TestTextThatIsNoneIsCleanedAndListed(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	r := newRepo(t)
+	r.commit("feat: one", "a", "1")
+	tree := r.git("rev-parse", "HEAD^{tree}")
+	raw := "tree " + tree + "\nparent " + r.git("rev-parse", "HEAD") + "\nauthor \xff\xfe <x@y> 1700000000 +0000\ncommitter B\x01b <x@y> 1700000000 +0000\n" +
+		"gpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH SIGNATURE-----\n\nfix: bad \xff bytes and \x07 bells\n"
+	latin := "tree " + tree + "\nauthor J\xf6rg <x@y> 1700000000 +0000\ncommitter J\xf6rg <x@y> 1700000000 +0000\nencoding ISO-8859-1\n\nfix: gr\xfc\xdfe\n"
+	shas := map[string]string{}
+	for name, object := range map[string]string{"raw": raw, "latin": latin} {
+		file := filepath.Join(t.TempDir(), "object")
+		if err := os.WriteFile(file, []byte(object), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		shas[name] = r.git("hash-object", "-t", "commit", "-w", "--literally", file)
+		r.git("update-ref", "refs/heads/"+name, shas[name])
+	}
+	blob := r.git("rev-parse", "HEAD:a")
+	r.git("tag", "of-a-blob", blob)
+	rep := mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
+	if rep.Added("commits") != 3 || !told(rep, git.Changed, shas["raw"][:12], "no UTF-8") || !told(rep, git.Changed, shas["raw"][:12], "control characters") ||
+		told(rep, git.Changed, shas["latin"][:12]) || !told(rep, git.NotRecorded, "of-a-blob", "points at a blob") {
+		t.Errorf("report %+v", rep)
+	}
+	c, err := s.Commit(ctx, shas["raw"])
+	if err != nil || c.Signature != "ssh" || strings.ContainsAny(c.Message+c.Author+c.Committer, "\x01\x07\xff") {
+		t.Errorf("%+v %v", c, err)
+	}
+	if c, err := s.Commit(ctx, shas["latin"]); err != nil || c.Message != "fix: grüße" || c.Author != "Jörg" {
+		t.Errorf("%+v %v", c, err)
+	}
+}
+
+func TestWhoMayNotRecordImportsNothing(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleViewer)
+	_, err := git.Import(ctx, s, sample(t), git.Options{})
+	wantCode(t, err, registry.Forbidden, "commit.record")
+}

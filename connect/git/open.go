@@ -1,0 +1,210 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	gogit "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+	"golang.org/x/text/unicode/norm"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// Options say how a repository is read.
+type Options struct {
+	// Name is the repository's key; empty takes the normalised URL of its origin,
+	// else the sha of its first commit.
+	Name string
+	// All looks at every commit again instead of stopping at known ones: after a
+	// shallow clone was deepened.
+	All bool
+	// MaxBytes and MaxTime bound what a clone may take; zero takes the defaults.
+	MaxBytes int64
+	MaxTime  time.Duration
+	// Progress is told how far the import is; it may be nil.
+	Progress Progress
+}
+
+// DefaultMaxBytes and DefaultMaxTime bound a clone.
+const (
+	DefaultMaxBytes = 2 << 30
+	DefaultMaxTime  = 15 * time.Minute
+)
+
+// Repository is an open git repository. Close it.
+type Repository struct {
+	git     *gogit.Repository
+	options Options
+	input   service.RepositoryInput
+	temp    string // the folder of a clone, "" for a repository of the caller's
+	shallow map[string]bool
+	tips    []tip
+	tags    []Tag
+	all     []Commit
+	// told lists what was found while reading; nodes holds the recorded tags.
+	told  []Problem
+	nodes map[string]registry.ID
+}
+
+// Open opens the repository that a path or https URL names; a URL is cloned to a
+// temporary folder first. FAILED_PRECONDITION for one that cannot be read or has
+// no commits.
+func Open(ctx context.Context, from string, o Options) (*Repository, error) {
+	src, err := parseSource(from)
+	if err != nil {
+		return nil, err
+	}
+	if o.Name = norm.NFC.String(o.Name); o.Name != "" {
+		if err := registry.CheckKey("repo", o.Name); err != nil {
+			return nil, err
+		}
+	}
+	r := &Repository{options: o, shallow: map[string]bool{}, nodes: map[string]registry.ID{}}
+	if src.url != nil {
+		err = r.clone(ctx, src.url)
+	} else {
+		r.git, err = openPath(src.path)
+	}
+	if err == nil {
+		err = r.look(src)
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Close removes the temporary clone, if there is one.
+func (r *Repository) Close() error {
+	if r.temp == "" {
+		return nil
+	}
+	return os.RemoveAll(r.temp)
+}
+
+// Key is the repository's natural key.
+func (r *Repository) Key() string {
+	if r.input.Name != "" {
+		return r.input.Name
+	}
+	return r.input.URL
+}
+
+// openPath opens a repository on this machine: a work tree or a folder in it, a
+// bare repository, a linked work tree, and one that borrows objects of another.
+func openPath(path string) (*gogit.Repository, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, registry.Errorf(registry.NotFound, "there is nothing to read at %q; check the path", registry.Shorten(path, 200))
+	}
+	if !info.IsDir() {
+		return nil, registry.Errorf(registry.FailedPrecondition, "%q is a file; when it is a bundle, make a repository of it with git clone and give that path", registry.Shorten(path, 200))
+	}
+	dot, common, err := findDotGit(path)
+	if err != nil {
+		return nil, err
+	}
+	dotFS := osfs.New(dot)
+	repoFS := dotgit.NewRepositoryFilesystem(dotFS, nil)
+	if common != "" {
+		repoFS = dotgit.NewRepositoryFilesystem(dotFS, osfs.New(common))
+	}
+	// Alternates name other repositories on this machine by their absolute path.
+	store := filesystem.NewStorageWithOptions(repoFS, cache.NewObjectLRUDefault(), filesystem.Options{AlternatesFS: osfs.New("/")})
+	repo, err := gogit.Open(store, nil)
+	if err != nil {
+		return nil, explainOpen(path, err)
+	}
+	return repo, nil
+}
+
+func explainOpen(path string, err error) error {
+	text := strings.ToLower(err.Error())
+	e := registry.Errorf(registry.FailedPrecondition, "the repository at %q cannot be opened; check it with git fsck", registry.Shorten(path, 200))
+	switch {
+	case strings.Contains(text, "objectformat"):
+		e.Message = "the repository names its objects by SHA-256, which this importer does not read yet; record its commits with the mutation recordCommits, which takes 64-digit names"
+	case strings.Contains(text, "refstorage"):
+		e.Message = "the repository keeps its references as a reftable, which this importer does not read yet; make a copy with git clone --ref-format=files and import that"
+	case errors.Is(err, gogit.ErrRepositoryNotExists):
+		e.Message = notARepository(path)
+	}
+	e.Err = err
+	return e
+}
+
+func notARepository(path string) string {
+	return registry.Errorf(registry.FailedPrecondition, "%q is no git repository and lies in none; give the folder that holds .git", registry.Shorten(path, 200)).Message
+}
+
+// findDotGit finds the git folder of a path or of a folder above it, and the
+// common folder when it is that of a linked work tree.
+func findDotGit(path string) (dot, common string, err error) {
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return "", "", err
+	}
+	start := dir
+	for {
+		if isGitDir(dir) {
+			dot = dir
+			break
+		}
+		entry := filepath.Join(dir, ".git")
+		if info, err := os.Stat(entry); err == nil {
+			if dot = entry; !info.IsDir() {
+				if dot, err = followGitFile(dir, entry); err != nil {
+					return "", "", err
+				}
+			}
+			break
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", "", &registry.Error{Code: registry.FailedPrecondition, Message: notARepository(start)}
+		}
+		dir = up
+	}
+	if b, err := os.ReadFile(filepath.Join(dot, "commondir")); err == nil {
+		if common = strings.TrimSpace(string(b)); !filepath.IsAbs(common) {
+			common = filepath.Join(dot, common)
+		}
+	}
+	return dot, common, nil
+}
+
+// isGitDir reports whether a folder is a git folder itself, as a bare one is.
+func isGitDir(dir string) bool {
+	for _, name := range []string{"HEAD", "objects", "refs"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// followGitFile reads the file .git of a linked work tree or a submodule.
+func followGitFile(dir, file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	to, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "gitdir: ")
+	if !ok || strings.Contains(to, "\n") {
+		return "", registry.Errorf(registry.FailedPrecondition, "%q says of no git folder where it is; check it with git status", registry.Shorten(file, 200))
+	}
+	if !filepath.IsAbs(to) {
+		to = filepath.Join(dir, to)
+	}
+	return to, nil
+}

@@ -1,0 +1,176 @@
+package git
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// Tag is a tag of a repository and the commit it peels to.
+type Tag struct {
+	Name, SHA string
+	// Annotated tags have a tagger, a date and a message of their own.
+	Annotated       bool
+	Tagger, Message string
+	At              time.Time
+	changes         []string
+}
+
+// tip is where history is walked from.
+type tip struct {
+	name string
+	hash plumbing.Hash
+}
+
+func noCommits() error {
+	return registry.Errorf(registry.FailedPrecondition, "the repository has no commits yet; commit something and import again")
+}
+
+// look reads references, shallow boundaries and the key.
+func (r *Repository) look(src source) error {
+	cut, err := r.git.Storer.Shallow()
+	if err != nil {
+		return unreadable("the list of shallow commits", err)
+	}
+	for _, h := range cut {
+		r.shallow[h.String()] = true
+	}
+	if err := r.references(); err != nil {
+		return err
+	}
+	if len(r.tips) == 0 {
+		return noCommits()
+	}
+	r.input = service.RepositoryInput{Name: r.options.Name, DefaultBranch: r.defaultBranch()}
+	if src.url != nil {
+		r.input.URL = networkURL(src.url.String())
+	} else if remote, err := r.git.Remote("origin"); err == nil && len(remote.Config().URLs) > 0 {
+		r.input.URL = networkURL(remote.Config().URLs[0])
+	}
+	if r.Key() == "" {
+		return r.keyByRoot()
+	}
+	return nil
+}
+
+func unreadable(what string, err error) error {
+	e := registry.Errorf(registry.FailedPrecondition, "%s of the repository cannot be read; check it with git fsck", what)
+	e.Err = err
+	return e
+}
+
+// references collects branches, the branches of remotes and tags.
+func (r *Repository) references() error {
+	refs, err := r.git.References()
+	if err != nil {
+		return unreadable("the references", err)
+	}
+	err = refs.ForEach(func(ref *plumbing.Reference) error {
+		if ref.Type() != plumbing.HashReference {
+			return nil // A symbolic one names another that comes by itself.
+		}
+		switch name := ref.Name(); {
+		case name.IsTag():
+			r.tag(name.Short(), ref.Hash())
+		case name.IsBranch(), name.IsRemote(), name == plumbing.HEAD:
+			r.tips = append(r.tips, tip{string(name), ref.Hash()})
+		}
+		return nil
+	})
+	if err != nil {
+		return unreadable("the references", err)
+	}
+	slices.SortFunc(r.tips, func(a, b tip) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(r.tags, func(a, b Tag) int { return cmp.Compare(a.Name, b.Name) })
+	return nil
+}
+
+// tag peels a tag to the commit it is about.
+func (r *Repository) tag(name string, hash plumbing.Hash) {
+	c := &cleaner{}
+	t := Tag{Name: c.line(name, 255)}
+	for depth := 0; ; depth++ {
+		o, err := r.git.TagObject(hash)
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			break // Not a tag object: a light tag, or the end of the peeling.
+		}
+		if err != nil || depth > 20 {
+			r.tell(NotRead, "tag "+t.Name, "its tag object cannot be read; check it with git fsck")
+			return
+		}
+		if !t.Annotated {
+			t.Annotated, t.At = true, c.time(o.Tagger.When)
+			t.Tagger, t.Message = c.line(o.Tagger.Name, 255), strings.TrimRight(c.text(o.Message, registry.MaxText), "\n")
+		}
+		hash = o.Target
+		if o.TargetType != plumbing.TagObject && o.TargetType != plumbing.CommitObject {
+			r.tell(NotRecorded, "tag "+t.Name, "it points at a %s, not at a commit", o.TargetType)
+			return
+		}
+	}
+	t.SHA, t.changes = hash.String(), c.changes
+	if _, err := r.git.CommitObject(hash); err != nil {
+		what := "what it points at is not in this copy of the repository; fetch it with git fetch --tags"
+		if o, err := r.git.Storer.EncodedObject(plumbing.AnyObject, hash); err == nil {
+			what = "it points at a " + o.Type().String() + ", not at a commit"
+		}
+		r.tell(NotRecorded, "tag "+t.Name, "%s", what)
+		return
+	}
+	r.tags = append(r.tags, t)
+	r.tips = append(r.tips, tip{"refs/tags/" + t.Name, hash})
+}
+
+// defaultBranch is the branch that the origin calls its own, else the one that is
+// checked out.
+func (r *Repository) defaultBranch() string {
+	c := &cleaner{}
+	for _, name := range []plumbing.ReferenceName{"refs/remotes/origin/HEAD", plumbing.HEAD} {
+		if ref, err := r.git.Reference(name, false); err == nil && ref.Type() == plumbing.SymbolicReference {
+			return c.line(strings.TrimPrefix(ref.Target().Short(), "origin/"), 255)
+		}
+	}
+	return ""
+}
+
+// keyByRoot takes the sha of the first commit as the key: what a repository
+// without an origin keeps when it is moved or copied.
+func (r *Repository) keyByRoot() error {
+	at := r.tips[0].hash
+	if head, err := r.git.Head(); err == nil {
+		at = head.Hash()
+	}
+	for {
+		c, err := r.git.CommitObject(at)
+		if err != nil {
+			return unreadable("the commit "+Short(at.String()), err)
+		}
+		if len(c.ParentHashes) == 0 {
+			break
+		}
+		if _, err := object.GetCommit(r.git.Storer, c.ParentHashes[0]); err != nil {
+			r.tell(Remark, "repository", "its key is the oldest commit of this shallow copy, %s; give --repo NAME to import it under a lasting key", Short(at.String()))
+			break
+		}
+		at = c.ParentHashes[0]
+	}
+	r.input.Name = at.String()
+	return nil
+}
+
+func (r *Repository) tell(kind ProblemKind, where, format string, args ...any) {
+	rep := Report{Problems: r.told}
+	rep.Tell(kind, where, format, args...)
+	r.told = rep.Problems
+}
+
+// Tags lists the tags that point at commits, by name.
+func (r *Repository) Tags() []Tag { return slices.Clone(r.tags) }

@@ -1,0 +1,199 @@
+package git
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// Commit is what the order of history is made of; the rest is read when it is
+// recorded.
+type Commit struct {
+	SHA string
+	// At is the committer's time.
+	At      time.Time
+	parents []plumbing.Hash
+	tree    plumbing.Hash
+}
+
+// known tells which of some commits need no looking behind.
+type known func(ctx context.Context, shas []string) (map[string]bool, error)
+
+// lookup is how many commits are asked for at once; service.Nodes takes 100.
+const lookup = 100
+
+// Commits returns every commit that branches and tags reach, parents before
+// children, older before younger.
+func (r *Repository) Commits(ctx context.Context) ([]Commit, error) {
+	if r.all == nil {
+		all, err := r.walk(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		r.all = all
+	}
+	return slices.Clone(r.all), nil
+}
+
+// walk collects the commits that the tips reach, stopping at those that are
+// known, and puts them in order.
+func (r *Repository) walk(ctx context.Context, stop known) ([]Commit, error) {
+	found := map[plumbing.Hash]*Commit{}
+	seen := map[plumbing.Hash]bool{}
+	var queue []plumbing.Hash
+	add := func(h plumbing.Hash) {
+		if !seen[h] {
+			seen[h] = true
+			queue = append(queue, h)
+		}
+	}
+	for _, t := range r.tips {
+		add(t.hash)
+	}
+	for len(queue) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n := min(lookup, len(queue))
+		batch := queue[:n:n]
+		queue = queue[n:]
+		behind, err := ask(ctx, stop, batch)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range batch {
+			if behind[h.String()] {
+				continue
+			}
+			c, err := r.git.CommitObject(h)
+			if err != nil {
+				if err := r.cut(h, err); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			found[h] = &Commit{SHA: h.String(), At: (&cleaner{}).time(c.Committer.When), parents: c.ParentHashes, tree: c.TreeHash}
+			if r.shallow[h.String()] {
+				r.tell(Remark, "commit "+Short(h.String()), "history is cut at %s: this is a shallow copy; deepen it with git fetch --unshallow and import again with --all", h)
+				continue
+			}
+			for _, p := range c.ParentHashes {
+				add(p)
+			}
+		}
+		r.options.Progress.tell("reading history", len(found), 0)
+	}
+	return order(found), nil
+}
+
+func ask(ctx context.Context, stop known, batch []plumbing.Hash) (map[string]bool, error) {
+	if stop == nil {
+		return nil, nil
+	}
+	shas := make([]string, len(batch))
+	for i, h := range batch {
+		shas[i] = h.String()
+	}
+	return stop(ctx, shas)
+}
+
+// cut tells of a commit that is not in this copy, and goes on without it.
+func (r *Repository) cut(h plumbing.Hash, err error) error {
+	switch {
+	case errors.Is(err, plumbing.ErrObjectNotFound):
+		r.tell(NotRead, "commit "+Short(h.String()), "history is cut: the commit %s is not in this copy of the repository; fetch it with git fetch --refetch", h)
+	case errors.Is(err, object.ErrUnsupportedObject):
+		r.tell(NotRead, "commit "+Short(h.String()), "a branch points at something that is no commit")
+	default:
+		r.tell(NotRead, "commit "+Short(h.String()), "it is damaged (%v); check the repository with git fsck", registry.Shorten(err.Error(), 120))
+	}
+	return nil
+}
+
+// order sorts commits so that parents come first, and among those that could come
+// next the oldest (Kahn's algorithm over a heap).
+func order(found map[plumbing.Hash]*Commit) []Commit {
+	waits := map[plumbing.Hash]int{}
+	children := map[plumbing.Hash][]*Commit{}
+	ready := &byTime{}
+	for h, c := range found {
+		for _, p := range unique(c.parents) {
+			if found[p] != nil {
+				waits[h]++
+				children[p] = append(children[p], c)
+			}
+		}
+		if waits[h] == 0 {
+			heap.Push(ready, c)
+		}
+	}
+	out := make([]Commit, 0, len(found))
+	for ready.Len() > 0 {
+		c := heap.Pop(ready).(*Commit)
+		out = append(out, *c)
+		for _, child := range children[plumbing.NewHash(c.SHA)] {
+			h := plumbing.NewHash(child.SHA)
+			if waits[h]--; waits[h] == 0 {
+				heap.Push(ready, child)
+			}
+		}
+	}
+	return out
+}
+
+func unique(hashes []plumbing.Hash) []plumbing.Hash {
+	var out []plumbing.Hash
+	for _, h := range hashes {
+		if !slices.Contains(out, h) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// byTime is a heap of commits, the oldest on top.
+type byTime []*Commit
+
+func (b byTime) Len() int { return len(b) }
+func (b byTime) Less(i, j int) bool {
+	return cmp.Or(b[i].At.Compare(b[j].At), cmp.Compare(b[i].SHA, b[j].SHA)) < 0
+}
+func (b byTime) Swap(i, j int) { b[i], b[j] = b[j], b[i] }
+
+// Push and Pop make a heap.Interface.
+func (b *byTime) Push(x any) { *b = append(*b, x.(*Commit)) }
+func (b *byTime) Pop() any {
+	last := (*b)[len(*b)-1]
+	*b = (*b)[:len(*b)-1]
+	return last
+}
+
+// recorded asks the registry which commits it has.
+func recorded(s *service.Service) known {
+	return func(ctx context.Context, shas []string) (map[string]bool, error) {
+		ids := make([]registry.ID, len(shas))
+		for i, sha := range shas {
+			ids[i] = registry.CommitID(sha)
+		}
+		nodes, err := s.Nodes(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		out := map[string]bool{}
+		for i, n := range nodes {
+			if n != nil {
+				out[shas[i]] = true
+			}
+		}
+		return out, nil
+	}
+}

@@ -1,0 +1,533 @@
+package access
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/server"
+	"pedigree/service"
+)
+
+// identityCalls is how often the store is asked to find out who asks: the token
+// and the actor. What is refused before a resolver runs costs no call more.
+const identityCalls = 2
+
+// attack is one request of ABUSE.md's table and what it must come to.
+type attack struct {
+	name    string
+	request func(*site) *http.Request
+	status  int    // 0: any
+	code    string // "" any but none
+	within  time.Duration
+	// says is what the answer contains; never what it must not.
+	says, never string
+}
+
+func (s *site) json(query string, variables string) *http.Request {
+	q, _ := json.Marshal(query)
+	if variables == "" {
+		variables = "{}"
+	}
+	return s.request(admin, `{"query":`+string(q)+`,"variables":`+variables+`}`)
+}
+
+func post(query string) func(*site) *http.Request {
+	return func(s *site) *http.Request { return s.json(query, "") }
+}
+
+func with(query, variables string) func(*site) *http.Request {
+	return func(s *site) *http.Request { return s.json(query, variables) }
+}
+
+func raw(body string) func(*site) *http.Request {
+	return func(s *site) *http.Request { return s.request(admin, body) }
+}
+
+func typed(contentType, body string) func(*site) *http.Request {
+	return func(s *site) *http.Request {
+		r := s.request(admin, body)
+		r.Header.Set("Content-Type", contentType)
+		return r
+	}
+}
+
+func get(query string) func(*site) *http.Request {
+	return func(s *site) *http.Request {
+		r := s.request(admin, "")
+		r.Method, r.Body, r.ContentLength = http.MethodGet, nil, 0
+		r.URL.RawQuery = query
+		return r
+	}
+}
+
+func repeat(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		if strings.Contains(format, "%d") {
+			fmt.Fprintf(&b, format, i)
+		} else {
+			b.WriteString(format)
+		}
+	}
+	return b.String()
+}
+
+// doubling is n fragments, each of which spreads the next twice.
+func doubling(n int) string {
+	q := "query { models { edges { node { ...f0 } } } }"
+	for i := range n {
+		q += fmt.Sprintf(" fragment f%d on Model { ...f%d ...f%d }", i, i+1, i+1)
+	}
+	return q + fmt.Sprintf(" fragment f%d on Model { id }", n)
+}
+
+const secret = "hunter2-canary-of-the-body"
+
+// attacks are the rows of the table that the door answers before a resolver runs.
+func attacks() []attack {
+	const quick = 500 * time.Millisecond
+	register := `registerModel(input: {name: "evil"}) { model { id } } `
+	return []attack{
+		{name: "1 a thousand aliases of one list", request: post("{ " + repeat(1000, "a%d: models { totalCount } ") + "}"), within: quick},
+		{name: "1 eleven root fields", request: post("{ " + repeat(11, "a%d: viewer { subject } ") + "}"), code: "RESOURCE_EXHAUSTED"},
+		{name: "1 thirty-one aliases", request: post("{ viewer { " + repeat(31, "a%d: subject ") + "} }"), code: "RESOURCE_EXHAUSTED"},
+		{name: "2 one mutation a hundred times", request: post("mutation { " + repeat(100, "a%d: "+register) + "}")},
+		{name: "2 six mutations in one", request: post("mutation { " + repeat(6, "a%d: "+register) + "}"), code: "RESOURCE_EXHAUSTED"},
+		{name: "2 six mutations in a fragment", request: post("mutation { ...f } fragment f on Mutation { " + repeat(6, "a%d: "+register) + "}"), code: "RESOURCE_EXHAUSTED"},
+		{name: "3 an array of operations", request: raw(`[{"query":"{ viewer { subject } }"},{"query":"` + secret + `"}]`), status: 400, code: "INVALID_ARGUMENT", never: secret},
+		{name: "4 one field 16,000 times", request: post("{ models { edges { node { " + repeat(16000, "id ") + "} } } }"), within: quick},
+		{name: "5 __typename 16,000 times", request: post("{ " + repeat(16000, "__typename ") + "}"), within: quick},
+		{name: "5 __typename aliased 16,000 times", request: post("{ " + repeat(16000, "a%d:__typename ") + "}"), within: quick},
+		{name: "6 ten thousand directives", request: post("{ viewer { subject " + repeat(10000, "@aa ") + "} }"), within: quick},
+		{name: "6 as many directives as tokens", request: post("{ viewer { subject " + repeat(450, "@aa ") + "} }"), within: quick, code: "INVALID_ARGUMENT"},
+		{name: "6 as many unknown fields as tokens", request: post("{ viewer { " + repeat(900, "zz%d ") + "} }"), within: 2 * time.Second, code: "INVALID_ARGUMENT"},
+		{name: "7 fragments that double 26 times", request: post(doubling(26)), within: quick},
+		{name: "7 fragments that double 10 times", request: post(doubling(10)), within: quick, code: "RESOURCE_EXHAUSTED"},
+		{name: "8 a circle of fragments", request: post("{ viewer { ...a } } fragment a on Viewer { ...b } fragment b on Viewer { ...a }"), code: "INVALID_ARGUMENT"},
+		{name: "8 a fragment that spreads itself", request: post("{ viewer { ...a } } fragment a on Viewer { subject ...a }"), code: "INVALID_ARGUMENT"},
+		{name: "9 deep recursion through back edges", request: post(strings.Repeat("{ models(first: 1) { edges { node { versions(first: 1) { edges { node { model ", 1) +
+			strings.Repeat("{ versions(first: 1) { edges { node { model ", 4) + "{ id }" + strings.Repeat(" } } } }", 4) + " } } } } } } }"), code: "RESOURCE_EXHAUSTED"},
+		{name: "10 two hundred million versions", request: post("{ models(first: 100000) { edges { node { versions(first: 2000) { edges { node { id } } } } } } }"),
+			code: "INVALID_ARGUMENT", says: "first must be 1..200"},
+		{name: "10 forty thousand versions with cards", request: post("{ models(first: 200) { edges { node { versions(first: 200) { edges { node { card { name } } } } } } } }"), code: "RESOURCE_EXHAUSTED"},
+		{name: "11 first -1", request: post("{ models(first: -1) { totalCount } }"), code: "INVALID_ARGUMENT"},
+		{name: "11 first 0", request: post("{ models(first: 0) { totalCount } }"), code: "INVALID_ARGUMENT"},
+		{name: "11 first 201", request: post("{ models(first: 201) { totalCount } }"), code: "INVALID_ARGUMENT"},
+		{name: "11 first 2^31", request: post("{ models(first: 2147483648) { totalCount } }"), code: "INVALID_ARGUMENT"},
+		{name: "11 first 2^64+1", request: post("{ models(first: 18446744073709551617) { totalCount } }"), code: "INVALID_ARGUMENT"},
+		{name: "11 first 1.5", request: post("{ models(first: 1.5) { totalCount } }"), code: "INVALID_ARGUMENT"},
+		{name: "11 a text as first", request: with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":"7"}`), code: "INVALID_ARGUMENT"},
+		{name: "11 a fraction as first", request: with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":1.5}`), code: "INVALID_ARGUMENT"},
+		{name: "11 an exponent as first", request: with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":1e2}`), code: "INVALID_ARGUMENT"},
+		{name: "11 2^31 in a variable", request: with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":2147483648}`), code: "INVALID_ARGUMENT"},
+		{name: "11 -1 in a variable", request: with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":-1}`), code: "INVALID_ARGUMENT"},
+		{name: "11 first 500 deep inside", request: with("query($n: Int = 500) { models(first: 1) { edges { node { versions(first: $n) { totalCount } } } } }", `{}`), code: "INVALID_ARGUMENT"},
+		{name: "11 101 ids", request: post("{ " + nodesRoot(strings.Fields(repeat(101, "mv_%d "))) + " { id } }"), code: "INVALID_ARGUMENT"},
+		{name: "12 a field that nearly is", request: post("{ modelz { totalCount } }"), code: "INVALID_ARGUMENT", never: "id you mean"},
+		{name: "12 an argument that nearly is", request: post("{ models(frst: 1) { totalCount } }"), code: "INVALID_ARGUMENT", never: "id you mean"},
+		{name: "12 an input field that nearly is", request: post(`{ models(filter: {ownr: "x"}) { totalCount } }`), code: "INVALID_ARGUMENT", never: "id you mean"},
+		{name: "12 an enum value that nearly is", request: post(`{ models(filter: {stage: PRODUCTON}) { totalCount } }`), code: "INVALID_ARGUMENT", never: "id you mean"},
+		{name: "12 a type that nearly is", request: post(`{ node(id: "x") { ... on Modle { id } } }`), code: "INVALID_ARGUMENT", never: "id you mean"},
+		{name: "12 a variable type that nearly is", request: post(`query($x: Strin) { model(name: $x) { id } }`), code: "INVALID_ARGUMENT", never: "id you mean"},
+		{name: "13 a mutation by GET", request: get("query=" + url.QueryEscape("mutation { "+register+"}")), says: "GET requests only allow query operations"},
+		{name: "13 a form", request: typed("application/x-www-form-urlencoded", "query="+url.QueryEscape("mutation { "+register+"}")), status: 415},
+		{name: "13 text/plain", request: typed("text/plain", `{"query":"mutation { registerModel(input: {name: \"evil\"}) { model { id } } }"}`), status: 415},
+		{name: "13 no content type", request: typed("", `{"query":"{ viewer { subject } }"}`), status: 415},
+		{name: "13 application/graphql", request: typed("application/graphql", "{ viewer { subject } }"), status: 415},
+		{name: "13 another charset", request: typed("application/json; charset=utf-16", `{"query":"{ viewer { subject } }"}`), status: 415},
+		{name: "14 multipart", request: typed("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{\"query\":\"mutation { "+
+			`registerModel(input: {name: \"evil\"}) { model { id } } }"}`+"\r\n--x--"), status: 415},
+		{name: "15 multipart with a bad index", request: typed("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"map\"\r\n\r\n{\"0\":[\"variables.files.99\"]}\r\n--x--"), status: 415},
+		{name: "16 fifty megabytes", request: raw(`{"query":"` + strings.Repeat("x", 50<<20) + `"}`), status: 413, code: "RESOURCE_EXHAUSTED", within: 2 * time.Second},
+		{name: "16 a list of 200,000 in a variable", request: with("query($i: [ID!]!) { nodes(ids: $i) { id } }", `{"i":[`+strings.TrimSuffix(repeat(200000, `"a",`), ",")+`]}`), status: 413},
+		{name: "16 a list of 1,001 in a variable", request: with("query($i: [ID!]!) { nodes(ids: $i) { id } }", `{"i":[`+strings.TrimSuffix(repeat(1001, `"a",`), ",")+`]}`), status: 400},
+		{name: "16 a list of 101 in a variable", request: with("query($i: [ID!]!) { nodes(ids: $i) { id } }", `{"i":[`+strings.TrimSuffix(repeat(101, `"a",`), ",")+`]}`), code: "INVALID_ARGUMENT"},
+		{name: "16 variables nested 10,000 levels", request: with("{ viewer { subject } }", `{"a":`+strings.Repeat("[", 10000)+strings.Repeat("]", 10000)+`}`), status: 400},
+		{name: "16 a query nested 10,000 levels", request: post(strings.Repeat("{a", 10000)), within: quick},
+		{name: "16 a list literal nested 400 levels", request: post("{ nodes(ids: " + strings.Repeat("[", 400) + strings.Repeat("]", 400) + ") { id } }"), within: quick},
+		{name: "17 malformed JSON with a secret", request: raw(`{"query":"{ viewer { subject } }","variables":{"password":"` + secret + `"}`), status: 400, never: secret},
+		{name: "17 JSON that is cut short", request: raw(`{"query":"` + secret), status: 400, never: secret},
+		{name: "17 a variable of the wrong type", request: with("query($n: Int!) { models(first: $n) { totalCount } }", `{"n":"`+secret+`"}`), code: "INVALID_ARGUMENT", never: secret},
+		{name: "19 a key given twice", request: raw(`{"query":"{ viewer { subject } }","query":"{ models { totalCount } }"}`), status: 400},
+		{name: "19 a key given twice by an escape", request: raw(`{"query":"{ viewer { subject } }","qu\u0065ry":"{ models { totalCount } }"}`), status: 400},
+		{name: "19 a variable given twice", request: raw(`{"query":"{ viewer { subject } }","variables":{"a":1,"a":2}}`), status: 400},
+		{name: "19 QUERY", request: raw(`{"QUERY":"{ viewer { subject } }"}`), status: 400},
+		{name: "19 an unknown key", request: raw(`{"query":"{ viewer { subject } }","x":1}`), status: 400},
+		{name: "19 bytes behind the body", request: raw(`{"query":"{ viewer { subject } }"} x`), status: 400},
+		{name: "19 a second body", request: raw(`{"query":"{ viewer { subject } }"}{"query":"{ viewer { subject } }"}`), status: 400},
+		{name: "19 a byte order mark", request: raw("\ufeff" + `{"query":"{ viewer { subject } }"}`), status: 400},
+		{name: "19 no body", request: raw(""), status: 400},
+		{name: "19 null", request: raw("null"), status: 400},
+		{name: "20 bad UTF-8", request: raw(`{"query":"mutation { registerModel(input: {name: \"` + "\xff\xfe" + `\"}) { model { id } } }"}`), status: 400},
+		{name: "20 bad UTF-8 in the URL", request: get("query=%7Bviewer%7Bsubject%7D%7D%ff"), status: 400},
+		{name: "21 a query under the hash of another", request: raw(`{"query":"{ viewer { subject } }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + strings.Repeat("ab", 32) + `"}}}`), status: 400},
+		{name: "21 a hash alone", request: raw(`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + strings.Repeat("ab", 32) + `"}}}`)},
+		{name: "a parameter twice in the URL", request: get("query=%7Bviewer%7Bsubject%7D%7D&query=%7Bmodels%7BtotalCount%7D%7D"), status: 400},
+		{name: "a token in the URL", request: get("query=%7Bviewer%7Bsubject%7D%7D&access_token=x"), status: 400},
+		{name: "a thousand and one tokens", request: post("{ viewer { " + repeat(1000, "subject ") + "} }"), code: "INVALID_ARGUMENT"},
+		{name: "two operations without a name", request: post("query a { viewer { subject } } query b { models { totalCount } }")},
+		{name: "a subscription", request: post("subscription { transitions { id } }")},
+		{name: "gzip", request: func(s *site) *http.Request {
+			r := s.request(admin, "\x1f\x8b")
+			r.Header.Set("Content-Encoding", "gzip")
+			return r
+		}, status: 415},
+	}
+}
+
+// TestAbuse sends each attack to a server of its own copy: refused, before any
+// resolver asks the store, in a short answer.
+func TestAbuse(t *testing.T) {
+	s := open(t, "")
+	before := s.head()
+	for _, a := range attacks() {
+		t.Run(a.name, func(t *testing.T) {
+			calls, start := s.store.calls(), time.Now()
+			got := s.send(a.request(s))
+			took := time.Since(start)
+			if len(got.Errors) == 0 || len(got.Errors) > 10 {
+				t.Errorf("%d errors, wanted 1 to 10: %.300s", len(got.Errors), got.raw)
+			}
+			if len(got.raw) > 8<<10 {
+				t.Errorf("an answer of %d bytes", len(got.raw))
+			}
+			if a.status != 0 && got.status != a.status {
+				t.Errorf("status %d, wanted %d: %.300s", got.status, a.status, got.raw)
+			}
+			if c := got.code(); a.code != "" && c != a.code || c == "" && a.says == "" || c == "INTERNAL" {
+				t.Errorf("code %q, wanted %q: %.300s", c, a.code, got.raw)
+			}
+			if n := s.store.calls() - calls; n != identityCalls {
+				t.Errorf("the store was asked %d times", n)
+			}
+			if a.within != 0 && took > a.within {
+				t.Errorf("it took %s", took)
+			}
+			if !strings.Contains(string(got.raw), a.says) || a.never != "" && strings.Contains(string(got.raw), a.never) {
+				t.Errorf("%.500s", got.raw)
+			}
+			for _, v := range got.Data {
+				if v != nil {
+					t.Errorf("it answered: %.300s", got.raw)
+				}
+			}
+		})
+	}
+	if s.head() != before {
+		t.Error("something was written")
+	}
+}
+
+// TestAdmitted holds the limits from the other side: what lies just inside works.
+func TestAdmitted(t *testing.T) {
+	s := open(t, "")
+	for name, request := range map[string]func(*site) *http.Request{
+		"ten root fields":            post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
+		"thirty aliases":             post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
+		"first 200":                  post("{ models(first: 200) { totalCount } }"),
+		"first 200 in a variable":    with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
+		"first null":                 post("{ models(first: null) { totalCount } }"),
+		"a query by GET":             get("query=%7Bviewer%7Bsubject%7D%7D"),
+		"charset utf-8":              typed("application/json; charset=utf-8", `{"query":"{ viewer { subject } }"}`),
+		"a query under its own hash": raw(`{"query":"{ viewer { subject } }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"68a6f0f2b1bcd4a1"}}}`),
+		"introspection as it is asked by tools": post(`query IntrospectionQuery { __schema { queryType { name } mutationType { name } types { ...FullType } directives { name locations args { ...InputValue } } } }
+			fragment FullType on __Type { kind name description fields(includeDeprecated: true) { name args { ...InputValue } type { ...TypeRef } isDeprecated }
+			inputFields { ...InputValue } interfaces { ...TypeRef } enumValues(includeDeprecated: true) { name } possibleTypes { ...TypeRef } }
+			fragment InputValue on __InputValue { name description type { ...TypeRef } defaultValue }
+			fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } }`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "a query under its own hash" {
+				request = raw(`{"query":"{ viewer { subject } }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + sha256Of("{ viewer { subject } }") + `"}}}`)
+			}
+			if a := s.send(request(s)); a.status != 200 || a.code() != "" {
+				t.Errorf("%d %.300s", a.status, a.raw)
+			}
+		})
+	}
+}
+
+// TestNames: what is no name is not stored, in a variable or a literal.
+func TestNames(t *testing.T) {
+	s := open(t, "")
+	before := s.head()
+	for name, text := range map[string]string{
+		"NUL": `\u0000`, "a lone surrogate": `\ud800`, "a swapped pair": `\udc00\ud800`, "the replacement character": `\ufffd`, "a control character": `a\u0007b`,
+		"a line end": `a\nb`, "C1": `\u0085`, "a line separator": `\u2028`, "a slash": `a/b`, "a colon": `a:b`, "dot": `.`, "dot dot": `..`, "empty": ``, "too long": strings.Repeat("x", 256),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for how, r := range map[string]*http.Request{
+				"variable": s.json("mutation($n: String!) { registerModel(input: {name: $n}) { model { id } } }", `{"n":"`+text+`"}`),
+				"literal":  s.json(`mutation { registerModel(input: {name: "`+text+`"}) { model { id } } }`, ""),
+			} {
+				if a := s.send(r); a.code() != "INVALID_ARGUMENT" {
+					t.Errorf("%s: %d %.300s", how, a.status, a.raw)
+				}
+			}
+		})
+	}
+	if s.head() != before {
+		t.Error("something was written")
+	}
+	a := s.send(s.json("mutation($n: String!) { registerModel(input: {name: $n}) { model { name } } }", `{"n":"`+"e\u0301"+`"}`))
+	if !strings.Contains(string(a.raw), `"name":"é"`) {
+		t.Errorf("a name is brought to NFC: %s", a.raw)
+	}
+}
+
+// TestIdentity: who asks is settled before a byte of the body is read, by a token
+// in Authorization and by nothing else.
+func TestIdentity(t *testing.T) {
+	s := open(t, "")
+	token := s.w.tokens[viewer]
+	body := `{"query":"{ viewer { subject } __schema { types { name } } }"}`
+	header := func(name string, values ...string) func(*http.Request) {
+		return func(r *http.Request) { r.Header[http.CanonicalHeaderKey(name)] = values }
+	}
+	for name, c := range map[string]struct {
+		set   func(*http.Request)
+		body  string
+		calls int64
+	}{
+		"nothing":                      {func(*http.Request) {}, body, 0},
+		"nothing and a malformed body": {func(*http.Request) {}, `{"query":`, 0},
+		"nothing and 50 MB":            {func(*http.Request) {}, strings.Repeat("x", 50<<20), 0},
+		"an empty token":               {header("Authorization", "Bearer "), body, 0},
+		"spaces":                       {header("Authorization", "Bearer    "), body, 0},
+		"an unknown token":             {header("Authorization", "Bearer pdg_"+strings.Repeat("A", 43)), body, 1},
+		"part of a token":              {header("Authorization", "Bearer "+token[:len(token)-1]), body, 1},
+		"a token in another case":      {header("Authorization", "Bearer "+strings.ToUpper(token)), body, 1},
+		"another scheme":               {header("Authorization", "Token "+token), body, 0},
+		"no scheme":                    {header("Authorization", token), body, 0},
+		"two headers":                  {header("Authorization", "Bearer "+token, "Bearer "+token), body, 0},
+		"a megabyte of dots":           {header("Authorization", "Bearer "+strings.Repeat(".", 900<<10)), body, 0},
+		"Basic with the token as user": {header("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(token+":"))), body, 0},
+		"Basic that is no base64":      {header("Authorization", "Basic ???"), body, 0},
+		"X-Forwarded-User":             {header("X-Forwarded-User", "admin"), body, 0},
+		"X-DataHub-Actor":              {header("X-DataHub-Actor", "urn:li:corpuser:admin"), body, 0},
+		"X-Remote-User":                {header("X-Remote-User", "admin"), body, 0},
+		"a cookie":                     {header("Cookie", "token="+token+"; session="+token), body, 0},
+		"an unsigned JWT":              {header("Authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."), body, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := s.request("", c.body)
+			c.set(r)
+			calls, start := s.store.calls(), time.Now()
+			a := s.send(r)
+			if a.status != 401 || a.code() != "UNAUTHENTICATED" || a.header.Get("WWW-Authenticate") == "" || strings.Contains(string(a.raw), "__") {
+				t.Errorf("%d %.300s", a.status, a.raw)
+			}
+			if n := s.store.calls() - calls; n > c.calls {
+				t.Errorf("the store was asked %d times", n)
+			}
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if strings.Contains(string(a.raw), token) {
+				t.Error("the token is echoed")
+			}
+		})
+	}
+	for name, value := range map[string]string{"Bearer": "Bearer " + token, "bearer": "bearer " + token,
+		"Basic": "Basic " + base64.StdEncoding.EncodeToString([]byte("anybody:"+token))} {
+		r := s.request("", `{"query":"{ viewer { subject roles } }"}`)
+		r.Header.Set("Authorization", value)
+		if a := s.send(r); a.status != 200 || !strings.Contains(string(a.raw), `"subject":"user-viewer","roles":["viewer"]`) {
+			t.Errorf("%s: %d %s", name, a.status, a.raw)
+		}
+	}
+}
+
+// TestTokensEnd: an expired token is refused, and one whose actor is gone.
+func TestTokensEnd(t *testing.T) {
+	s := open(t, "")
+	ctx := service.As(t.Context(), registry.Actor{Subject: "x", Grants: []registry.Grant{{Role: admin, Scope: "*"}}}, "r")
+	token, err := s.service.CreateToken(ctx, service.CreateTokenInput{Subject: "short", Role: viewer, ExpiresAt: s.service.Now().Add(30 * time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.w = &world{tokens: map[string]string{"short": token}}
+	codes := ""
+	for range 40 { // The clock goes on a second at each reading.
+		codes += fmt.Sprint(s.query("short", "{ viewer { subject } }").status, " ")
+	}
+	if !strings.HasPrefix(codes, "200") || !strings.HasSuffix(codes, "401 ") {
+		t.Error(codes)
+	}
+}
+
+// TestRoutes: only the paths on the list are there, as they are written.
+func TestRoutes(t *testing.T) {
+	s := open(t, "")
+	host := strings.TrimPrefix(s.url, "http://")
+	for _, c := range []struct {
+		method, target string
+		status         int
+	}{
+		{"POST", "/graphql", 401}, {"GET", "/graphql?query=%7Bviewer%7Bsubject%7D%7D", 401}, {"HEAD", "/graphql", 401}, {"OPTIONS", "/graphql", 401}, {"PUT", "/graphql", 401},
+		{"DELETE", "/graphql", 401}, {"POST", "/%67raphql", 401}, {"POST", "/graphql/", 404}, {"POST", "//graphql", 404}, {"POST", "/x;/graphql", 404}, {"POST", "/graphql;x", 404},
+		{"POST", "/graphql%2f", 404}, {"POST", "/graphql/../graphql", 404}, {"POST", "/healthz/../graphql", 404}, {"POST", "/%2e/graphql", 404}, {"POST", "/./graphql", 404},
+		{"POST", "/GRAPHQL", 404}, {"POST", "/graphql%00", 404}, {"POST", "/api/x;/healthz", 404}, {"GET", "/healthz/", 404}, {"GET", "/metrics", 401}, {"GET", "/debug/pprof/", 404},
+		{"GET", "/healthz", 200}, {"HEAD", "/healthz", 200}, {"POST", "/healthz", 405}, {"GET", "/readyz", 200},
+	} {
+		t.Run(c.method+" "+c.target, func(t *testing.T) {
+			conn, err := net.Dial("tcp", host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			calls := s.store.calls()
+			fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n", c.method, c.target)
+			b, _ := io.ReadAll(conn)
+			if got := string(b[:min(12, len(b))]); got != fmt.Sprintf("HTTP/1.1 %d", c.status) && (c.status != 404 || got != "HTTP/1.1 405" && got != "HTTP/1.1 400") {
+				t.Errorf("%s", b)
+			}
+			if s.store.calls() != calls {
+				t.Error("the store was asked")
+			}
+		})
+	}
+}
+
+// failing is a store whose reads fail as a driver's do.
+type failing struct {
+	graph.Store
+	on bool
+}
+
+const driverError = "dial neo4j://neo4j:hunter2@db.internal:7687: connection refused"
+
+func (f *failing) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	if f.on {
+		return graph.Page{}, errors.New(driverError)
+	}
+	return f.Store.Find(ctx, q)
+}
+
+// Test18DriverErrors: what a driver says stays in the log, without the password.
+func Test18DriverErrors(t *testing.T) {
+	s := open(t, "")
+	store := &failing{Store: s.store}
+	table, err := defaultTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), store, table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log lockedBuffer
+	srv := httptest.NewServer(server.New(service.New(gate), server.Config{Log: slog.New(slog.NewTextHandler(&log, nil))}))
+	defer srv.Close()
+	store.on = true
+	r, _ := http.NewRequest(http.MethodPost, srv.URL+"/graphql", strings.NewReader(`{"query":"{ models { totalCount } }"}`))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+s.w.tokens[viewer])
+	a := s.send(r)
+	id := a.header.Get("X-Request-Id")
+	if a.code() != "INTERNAL" || id == "" || !strings.Contains(string(a.raw), id) || bytes.Contains(a.raw, []byte("neo4j")) || bytes.Contains(a.raw, []byte("hunter2")) {
+		t.Errorf("%s", a.raw)
+	}
+	if text := log.String(); !strings.Contains(text, id) || !strings.Contains(text, "connection refused") || strings.Contains(text, "hunter2") {
+		t.Errorf("the log: %s", text)
+	}
+}
+
+// Test26SlowBody: a body that does not come is not waited for.
+func Test26SlowBody(t *testing.T) {
+	s := open(t, "")
+	srv := server.HTTP(server.New(s.service, server.Config{}))
+	if srv.ReadTimeout != 15*time.Second || srv.ReadHeaderTimeout > 15*time.Second || srv.MaxHeaderBytes > 64<<10 {
+		t.Errorf("%s %s %d", srv.ReadTimeout, srv.ReadHeaderTimeout, srv.MaxHeaderBytes)
+	}
+	srv.ReadTimeout = 300 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go srv.Serve(l)
+	defer srv.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", s.w.tokens[viewer])
+	conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if b, err := io.ReadAll(conn); err != nil || strings.Contains(string(b), "200 OK") {
+		t.Errorf("%v %s", err, b)
+	}
+	big := http.Header{"Authorization": {"Bearer " + strings.Repeat(".", 1<<20)}, "Content-Type": {"application/json"}}
+	r, _ := http.NewRequest(http.MethodPost, "http://"+l.Addr().String()+"/graphql", strings.NewReader("{}"))
+	r.Header = big
+	if resp, err := s.client.Do(r); err == nil && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge && resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a megabyte of dots: %d", resp.StatusCode)
+	}
+}
+
+// TestNPlusOne: a list with what hangs on its items costs the same number of store
+// calls, however many items there are.
+func TestNPlusOne(t *testing.T) {
+	s := open(t, "", service.BatchWait(20*time.Millisecond)) // Time enough on a busy machine too.
+	ctx := service.As(t.Context(), registry.Actor{Subject: "x", Grants: []registry.Grant{{Role: admin, Scope: "*"}}}, "r")
+	run := s.w.id["train-a2"]
+	for i := range 40 {
+		name := fmt.Sprintf("zz-%02d", i)
+		for k := range 3 {
+			version := fmt.Sprintf("1.%d.0", k)
+			p, err := s.service.RegisterModelVersion(ctx, service.RegisterModelVersionInput{Model: name, Version: &version, CreateModel: true, Run: &run,
+				Artifacts: []service.ArtifactInput{{Name: "m", URI: "s3://b/m"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if k == 2 {
+				for _, st := range []registry.Stage{registry.Staging, registry.Production} {
+					if _, err := s.service.TransitionModelVersion(ctx, service.TransitionModelVersionInput{ID: &p.ModelVersion.ID, To: st}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+	for _, who := range []string{admin, dataScientist, developer, viewer} {
+		ask := func(first int) int64 {
+			least := int64(1 << 30)
+			for range 3 { // A loader that was late on a busy machine asks twice.
+				before := s.store.calls()
+				q := fmt.Sprintf(`{ models(first: %d, filter: {namePrefix: "zz-"}) { edges { node { name latestVersion { version } productionVersion { version card { features } }
+					versions(first: 3) { edges { node { version card { name } model { name } } } } } } } }`, first)
+				if who != viewer {
+					q = strings.Replace(q, "model { name }", "model { name } artifacts(first: 2) { edges { node { name } } } transitions(first: 2) { edges { node { to } } } aliases { name }", 1)
+				}
+				a := s.query(who, q)
+				if a.code() != "" {
+					t.Fatalf("%s", a.raw)
+				}
+				least = min(least, s.store.calls()-before)
+			}
+			return least
+		}
+		few, many := ask(2), ask(20)
+		t.Logf("%s: %d store calls for 2 models, %d for 20", who, few, many)
+		if many != few {
+			t.Errorf("as %s, 2 models cost %d store calls and 20 cost %d", who, few, many)
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package access
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// open to all, and why.
+var ungated = map[string]string{
+	"Ready":         "/readyz asks it; it tells only whether the store answers",
+	"Authenticate":  "it finds out who asks",
+	"WithLoaders":   "it reads nothing; its loaders ask the gate",
+	"Now":           "the clock",
+	"PolicyVersion": "the hash of the policy in force, for /metrics, which asks for its own right",
+}
+
+var contextType = reflect.TypeFor[context.Context]()
+
+// TestEveryMethodAsksTheGate calls each exported method of the service without an
+// identity and as an actor without roles, with arguments that look valid.
+func TestEveryMethodAsksTheGate(t *testing.T) {
+	s := open(t, "")
+	v := reflect.ValueOf(s.service)
+	before, called := s.head(), 0
+	for i := range v.NumMethod() {
+		m := v.Type().Method(i)
+		if ungated[m.Name] != "" {
+			continue
+		}
+		if m.Type.NumIn() < 2 || m.Type.In(1) != contextType {
+			t.Errorf("%s takes no context and is on no list", m.Name)
+			continue
+		}
+		called++
+		for who, c := range map[registry.Code]context.Context{
+			registry.Unauthenticated: t.Context(),
+			registry.Forbidden:       service.As(t.Context(), registry.Actor{Subject: "nobody"}, "r"),
+		} {
+			args := []reflect.Value{v, reflect.ValueOf(c)}
+			for k := 2; k < m.Type.NumIn(); k++ {
+				args = append(args, plausible(m.Type.In(k), "", s.w.id["a2"]))
+			}
+			out := m.Func.Call(args)
+			err, _ := out[len(out)-1].Interface().(error)
+			if registry.CodeOf(err) != who {
+				t.Errorf("%s answers %v, not %s", m.Name, err, who)
+			}
+		}
+	}
+	for name := range ungated {
+		if !v.MethodByName(name).IsValid() {
+			t.Errorf("%s is on the list and is no method", name)
+		}
+	}
+	if s.head() != before {
+		t.Error("something was written")
+	}
+	t.Logf("%d methods called, %d open to all", called, len(ungated))
+}
+
+// TestAnUnknownRoleGivesNothing: grants of roles that the policy does not know, and
+// subjects that are named like roles, have no rights.
+func TestAnUnknownRoleGivesNothing(t *testing.T) {
+	s := open(t, "")
+	for _, a := range []registry.Actor{{Subject: "admin"}, {Subject: "role:admin"}, {Subject: "x", Grants: []registry.Grant{{Role: "root", Scope: "*"}}},
+		{Subject: "x", Grants: []registry.Grant{{Role: "role:admin", Scope: "*"}}}, {Subject: "x", Grants: []registry.Grant{{Role: "admin", Scope: ""}}},
+		{Subject: "x", Grants: []registry.Grant{{Role: "admin", Scope: "model"}}}, {Subject: "x", Grants: []registry.Grant{{Role: "", Scope: "*"}}}} {
+		if _, err := s.service.Models(service.As(t.Context(), a, "r"), service.Paging{}, nil, nil); registry.CodeOf(err) != registry.Forbidden {
+			t.Errorf("%+v: %v", a, err)
+		}
+	}
+}
+
+// plausible makes a value that passes the checks before the gate.
+func plausible(t reflect.Type, field string, id registry.ID) reflect.Value {
+	v := reflect.New(t).Elem()
+	switch {
+	case t == reflect.TypeFor[registry.ID]():
+		v.SetString(string(id))
+	case t == reflect.TypeFor[*registry.ID]() && field == "":
+		v.Set(reflect.ValueOf(&id))
+	case t == reflect.TypeFor[[]registry.ID]():
+		v.Set(reflect.ValueOf([]registry.ID{id}))
+	case t == reflect.TypeFor[registry.Node]():
+		v.Set(reflect.ValueOf(&registry.Run{Meta: registry.Meta{ID: id}}))
+	case t.Kind() == reflect.String && t.Name() == "string":
+		v.SetString(word(field))
+	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && field == "":
+		v.Set(reflect.New(t.Elem()))
+		if m := v.Elem().FieldByName("Meta"); m.IsValid() {
+			m.Set(reflect.ValueOf(registry.Meta{ID: id, Parent: id}))
+		}
+	case t.Kind() == reflect.Struct && t.PkgPath() == reflect.TypeFor[service.Paging]().PkgPath():
+		for i := range t.NumField() {
+			v.Field(i).Set(plausible(t.Field(i).Type, t.Field(i).Name, id))
+		}
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && field == "Commits":
+		v = reflect.Append(v, plausible(t.Elem(), field, id))
+	}
+	return v
+}
+
+// word is a text that suits a field.
+func word(field string) string {
+	switch field {
+	case "", "SHA":
+		return strings.Repeat("ab", 20)
+	case "Version":
+		return "1.0.0"
+	case "Role":
+		return viewer
+	case "Digest", "Token", "Scope", "URL":
+		return ""
+	}
+	return "x"
+}
+
+// TestSchemaAndFieldTable holds the two to each other: every field of a noun's
+// type is in the table and the other way round, and what can be hidden is nullable.
+func TestSchemaAndFieldTable(t *testing.T) {
+	schema := loadSchema(t)
+	checked := 0
+	for _, n := range registry.Nouns() {
+		d := schema.Types[n.Name]
+		if d == nil {
+			t.Errorf("%s is in the field table and no type", n.Name)
+			continue
+		}
+		for _, f := range d.Fields {
+			row, err := n.Field(f.Name)
+			if err != nil {
+				t.Errorf("%s.%s is in the schema and not in the field table", n.Name, f.Name)
+				continue
+			}
+			checked++
+			if f.Type.NonNull != (row.Class == registry.Plumbing) {
+				t.Errorf("%s.%s: plumbing is non-null and nothing else is", n.Name, f.Name)
+			}
+		}
+		for _, f := range n.Fields {
+			if d.Fields.ForName(f.Name) == nil && f.Class != registry.Plumbing {
+				t.Errorf("%s is in the field table and not in the schema", f.Coordinate())
+			}
+		}
+	}
+	for name, d := range schema.Types {
+		if d.Kind == ast.Object && slices.Contains(d.Interfaces, "Node") && registry.NounNamed(name) == nil && name != "RestrictedNode" {
+			t.Errorf("%s can be fetched by id and is in no field table", name)
+		}
+	}
+	t.Logf("%d fields checked", checked)
+}
+
+// TestOperationsAreTheRootFields: none is without an action, and no action without
+// its root field.
+func TestOperationsAreTheRootFields(t *testing.T) {
+	schema := loadSchema(t)
+	have := map[string]bool{}
+	for _, o := range registry.Operations() {
+		name := "Query." + o.Name
+		if o.Mutation {
+			name = "Mutation." + o.Name
+		}
+		if have[name] {
+			t.Errorf("%s is listed twice", name)
+		}
+		if have[name] = true; !slices.Contains(registry.Actions(), o.Action) {
+			t.Errorf("%s asks for %s, which is no action", name, o.Action)
+		}
+	}
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+		for _, f := range root.Fields {
+			if strings.HasPrefix(f.Name, "__") {
+				continue
+			}
+			if !have[root.Name+"."+f.Name] {
+				t.Errorf("%s.%s has no action in registry.Operations", root.Name, f.Name)
+			}
+			delete(have, root.Name+"."+f.Name)
+		}
+	}
+	for name := range have {
+		t.Errorf("%s is an operation and no root field", name)
+	}
+}
+
+// TestOperationsAskForTheirAction: under a policy that allows one action alone,
+// the queries that registry.Operations lists for it answer, and no other does.
+func TestOperationsAskForTheirAction(t *testing.T) {
+	for _, action := range []registry.Action{registry.CatalogRead, registry.LineageRead, registry.LogRead, registry.ViewerRead} {
+		t.Run(string(action), func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "policy.csv")
+			text := "p, role:viewer, field:any, read, all, allow\np, role:viewer, " + string(action) + ", do, all, allow\n"
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := open(t, path)
+			for _, o := range registry.Operations() {
+				calls := s.w.roots()[o.Name]
+				if o.Name == "nodes" {
+					calls = []string{nodesRoot(s.w.idsOf("Run"))}
+				}
+				for _, c := range calls {
+					want := ""
+					if o.Action != action {
+						want = "FORBIDDEN"
+					}
+					if a := s.query(viewer, "{ "+c+" { __typename } }"); a.code() != want {
+						t.Errorf("%s asks for %s: %.200s", o.Name, o.Action, a.raw)
+					}
+				}
+			}
+		})
+	}
+}

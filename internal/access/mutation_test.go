@@ -1,0 +1,173 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"pedigree/registry"
+)
+
+// inputs are valid inputs of every mutation on the seed, by hand.
+func (w *world) inputs() map[string]string {
+	id := func(label string) string { return fmt.Sprintf("%q", w.id[label]) }
+	q := func(label string) string { return fmt.Sprintf("%q", w.name[label]) }
+	return map[string]string{
+		"registerModel":          `{name: "gamma", description: "new", owner: "ada"}`,
+		"registerModelVersion":   `{model: ` + q("alpha") + `, version: "9.0.0", card: {description: "new"}, artifacts: [{name: "m", uri: "s3://b/m"}]}`,
+		"updateModel":            `{model: ` + q("alpha") + `, description: "changed"}`,
+		"updateModelCard":        `{id: ` + id("a2") + `, card: {limitations: ["changed"]}}`,
+		"transitionModelVersion": `{id: ` + id("a3") + `, to: STAGING, reason: "try it"}`,
+		"deleteModelVersion":     `{id: ` + id("a3") + `, reason: "no use"}`,
+		"deleteModel":            `{id: ` + id("beta") + `, reason: "no use"}`,
+		"setAlias":               `{model: ` + q("alpha") + `, alias: "candidate", version: ` + q("a3") + `}`,
+		"deleteAlias":            `{model: ` + q("alpha") + `, alias: ` + q("seen-alias") + `}`,
+		"recordDatasetVersion":   `{dataset: "new", version: "1"}`,
+		"recordRun":              `{producer: "p", runId: "1", name: "r", inputs: [` + id("raw") + `]}`,
+		"recordCommits":          `{repository: {name: "new"}, commits: [{sha: "` + strings.Repeat("ab", 20) + `"}]}`,
+		"recordTag":              `{repository: {name: "new"}, name: "v9", sha: "` + w.sha["c2"] + `"}`,
+		"recordDeployment":       `{id: ` + id("a2") + `, environment: "new"}`,
+		"endDeployment":          `{id: ` + id("deployed-a2") + `}`,
+		"recordFeature":          `{model: ` + q("alpha") + `, name: "new"}`,
+		"linkLineage":            `{from: ` + id("train-a1") + `, to: ` + id("clean") + `, kind: USED}`,
+		"retractLineage":         `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
+	}
+}
+
+// TestMutations executes every mutation as every role on a fresh copy of the
+// seed, with all fields of its payload: done, or refused without a trace.
+func TestMutations(t *testing.T) {
+	want, schema := readMatrix(t), loadSchema(t)
+	inputs := seeded(t).inputs()
+	m := mapper{schema, seeded(t)}
+	hidden, ids := map[string]map[string]string{}, map[string]map[string]bool{}
+	for _, column := range columns {
+		hidden[column], ids[column] = seeded(t).hidden(want, column)
+	}
+	var cells atomic.Int64
+	t.Cleanup(func() { t.Logf("%d cells executed", cells.Load()) })
+	for _, f := range schema.Mutation.Fields {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			payload := schema.Types[f.Type.Name()]
+			var selection []string
+			for _, p := range payload.Fields {
+				sel := p.Name
+				if m.isObject(p.Type.Name()) {
+					sel += " { __typename " + m.scalars(p.Type.Name()) + " }"
+				}
+				selection = append(selection, sel)
+			}
+			if inputs[f.Name] == "" {
+				t.Fatal("no input is written for it")
+			}
+			s := open(t, "")
+			s.prepare(t, f.Name)
+			for _, column := range columns {
+				before := s.head()
+				q := "mutation { " + f.Name + "(input: " + inputs[f.Name] + ") { " + strings.Join(selection, " ") + " } }"
+				a := s.query(column, q)
+				scanned := crawler{s: s, who: column, hidden: hidden[column], ids: ids[column], found: map[string]string{}, leaks: map[string]string{}, words: map[string][]string{}, codes: map[string]int{}}
+				if scanned.scan(q, a); len(scanned.leaks) > 0 {
+					t.Errorf("as %s it leaks %v", column, scanned.leaks)
+				}
+				got := rootOutcome(a, f.Name)
+				cells.Add(1)
+				if w := want["Mutation."+f.Name][column]; got != w {
+					t.Errorf("as %s: %s, the matrix says %s: %s", column, got, w, a.raw)
+				}
+				for _, p := range payload.Fields {
+					cell := got
+					if got == "yes" && flat(a.Data[f.Name])[0][p.Name] == nil {
+						cell = "null"
+					}
+					cells.Add(1)
+					if w := want[payload.Name+"."+p.Name][column]; cell != w {
+						t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", payload.Name, p.Name, column, cell, w, a.raw)
+					}
+				}
+				if wrote := s.head() != before; wrote != (got == "yes") {
+					t.Errorf("as %s: %s, and the log went from %d to %d", column, got, before, s.head())
+				}
+				if got == "yes" && column != admin { // What wrote spoils the copy for the next.
+					s = open(t, "")
+					s.prepare(t, f.Name)
+				}
+			}
+		})
+	}
+}
+
+// prepare makes what a mutation needs of the actors' own: the fact that a data
+// scientist may retract is one they recorded.
+func (s *site) prepare(t *testing.T, mutation string) {
+	t.Helper()
+	if mutation != "retractLineage" {
+		return
+	}
+	link := fmt.Sprintf(`mutation { linkLineage(input: {from: %q, to: %q, kind: USED}) { created } }`, s.w.id["train-a1"], s.w.id["raw2"])
+	if a := s.query(dataScientist, link); a.code() != "" {
+		t.Fatalf("%s", a.raw)
+	}
+}
+
+// TestWhatADataScientistMayNot holds the limits inside what they may do.
+func TestWhatADataScientistMayNot(t *testing.T) {
+	s := open(t, "")
+	w := s.w
+	for name, mutation := range map[string]string{
+		"set a protected alias":       fmt.Sprintf(`setAlias(input: {model: %q, alias: "champion", version: %q}) { alias { id } }`, w.name["alpha"], w.name["a2"]),
+		"set the alias production":    fmt.Sprintf(`setAlias(input: {model: %q, alias: "production", version: %q}) { alias { id } }`, w.name["alpha"], w.name["a2"]),
+		"delete a protected alias":    fmt.Sprintf(`deleteAlias(input: {model: %q, alias: "champion"}) { deletedId }`, w.name["alpha"]),
+		"retract the fact of another": fmt.Sprintf(`retractLineage(input: {from: %q, to: %q, kind: USED}) { retracted }`, w.id["train-a1"], w.id["training"]),
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := s.head()
+			if a := s.query(dataScientist, "mutation { "+mutation+" }"); a.code() != "FORBIDDEN" {
+				t.Errorf("%s", a.raw)
+			}
+			if s.head() != before {
+				t.Error("it was written")
+			}
+		})
+	}
+}
+
+// TestAGrantOnOneModel holds a data scientist of one model to it: what lies
+// outside is neither seen nor written, nor told by an error.
+func TestAGrantOnOneModel(t *testing.T) {
+	s := open(t, "")
+	w := s.w
+	hidden, _ := w.hidden(readMatrix(t), scopedScientist)
+	id := func(label string) registry.ID { return w.id[label] }
+	for name, c := range map[string]struct{ mutation, code string }{
+		"a version of another model":   {fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "9.0.0"}) { modelVersion { id } }`, w.name["alpha"]), "NOT_FOUND"},
+		"the card of another model":    {fmt.Sprintf(`updateModelCard(input: {id: %q, card: {description: "x"}}) { card { id } }`, id("a2")), "NOT_FOUND"},
+		"another model":                {fmt.Sprintf(`updateModel(input: {id: %q, description: "x"}) { model { id } }`, id("alpha")), "NOT_FOUND"},
+		"the end of a deployment":      {fmt.Sprintf(`endDeployment(input: {id: %q}) { deployment { id } }`, id("deployed-a2")), "NOT_FOUND"},
+		"a hidden source":              {fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "9.0.0", run: %q}) { modelVersion { id } }`, w.name["beta"], id("train-a2")), "NOT_FOUND"},
+		"a link to a hidden run":       {fmt.Sprintf(`linkLineage(input: {from: %q, to: %q, kind: GENERATED_BY}) { created }`, id("b1"), id("train-a2")), "NOT_FOUND"},
+		"the known digest of a secret": {fmt.Sprintf(`recordDatasetVersion(input: {dataset: %q, namespace: %q, version: %q, digest: "md5:00000000"}) { created }`, w.name["raw-set"], w.name["raw-set/namespace"], w.name["raw"]), "FORBIDDEN"},
+		"a run under a known key": {fmt.Sprintf(`recordRun(input: {producer: %q, runId: %q, name: "x", startedAt: "2001-01-01"}) { created }`,
+			w.name["train-a2/producer"], w.name["train-a2/id"]), "FORBIDDEN"},
+		"a commit under a known sha": {fmt.Sprintf(`recordCommits(input: {repository: {name: "x"}, commits: [{sha: %q, committedAt: "2001-01-01"}]}) { created }`, w.sha["c2"]), "FORBIDDEN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := s.head()
+			q := "mutation { " + c.mutation + " }"
+			a := s.query(scopedScientist, q)
+			if c.code != "" && a.code() != c.code {
+				t.Errorf("wanted %s: %s", c.code, a.raw)
+			}
+			for _, found := range canary.FindAllString(string(a.readable()), -1) {
+				if hidden[found] != "" && !strings.Contains(q, found) {
+					t.Errorf("it tells %s: %s", hidden[found], a.raw)
+				}
+			}
+			if s.head() != before {
+				t.Errorf("it was written: %s", a.raw)
+			}
+		})
+	}
+}
