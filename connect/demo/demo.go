@@ -28,7 +28,9 @@ func day(year int, month time.Month, d int) time.Time {
 }
 
 // sha makes the story's commit names.
-func sha(n int) string { return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "credit-approval commit %d", n))) }
+func sha(n int) string {
+	return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "credit-approval commit %d", n)))
+}
 
 var repository = service.RepositoryInput{Name: "credit-approval-training", URL: "https://git.example.com/risk/credit-approval", DefaultBranch: "main"}
 

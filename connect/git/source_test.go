@@ -27,7 +27,7 @@ func TestOnlyNetworkOriginsNameARepository(t *testing.T) {
 		"git@host.example:team/churn.git":            "https://host.example/team/churn",
 		"ssh://git@host.example:22/team/churn.git":   "https://host.example/team/churn",
 		"https://me:secret@host.example/team/churn/": "https://host.example/team/churn",
-		"work:team/churn.git":                        "https://work/team/churn",
+		"build:team/churn.git":                       "https://build/team/churn",
 		"/srv/churn/repo.bundle":                     "",
 		"../churn":                                   "",
 		"file:///srv/churn":                          "",

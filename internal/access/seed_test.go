@@ -338,4 +338,3 @@ func (b *builder) patch(ctx context.Context, store graph.Store) error {
 		return nil
 	})
 }
-
