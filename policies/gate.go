@@ -24,6 +24,8 @@ type Gate struct {
 	table atomic.Pointer[Table]
 	now   func() time.Time
 	info  graph.Info
+	// opaque is the key of the ids that stand for hidden nodes.
+	opaque []byte
 }
 
 // NewGate asks the store who it is and stands before it. now is the clock of
@@ -37,6 +39,7 @@ func NewGate(ctx context.Context, store graph.Store, table *Table, now func() ti
 		now = time.Now
 	}
 	g := &Gate{store: store, now: now, info: info}
+	g.opaque = g.Key("opaque ids")
 	g.table.Store(table)
 	return g, nil
 }

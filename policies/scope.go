@@ -25,7 +25,6 @@ type Scope struct {
 	grants []grant
 	covers []cover
 	sight  *sight
-	opaque []byte
 }
 
 // cover is one grant under one row rule: on the rows it covers, its masks hold.
@@ -79,10 +78,7 @@ func (s *Scope) Roles() (out []string) {
 // OpaqueID replaces the id of a hidden node or edge: stable for one subject,
 // told to nobody else, and never accepted as input.
 func (s *Scope) OpaqueID(id registry.ID) registry.ID {
-	if s.opaque == nil {
-		s.opaque = s.gate.Key("opaque ids")
-	}
-	h := hmac.New(sha256.New, s.opaque)
+	h := hmac.New(sha256.New, s.gate.opaque)
 	h.Write([]byte(s.actor.Subject))
 	h.Write([]byte{0})
 	h.Write([]byte(id))

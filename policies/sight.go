@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -16,7 +17,11 @@ import (
 // covered when a covered version is reached downstream of it, over facts that
 // stand today; a deployment when its version is; a model when one of its
 // versions is; what belongs to a version or dataset when that is.
+//
+// The fields of one answer are resolved at once and share it: covers and learn
+// take the lock.
 type sight struct {
+	mu    sync.Mutex
 	store graph.Reader
 	// reach remembers, per cover, what is known of a lineage node.
 	reach map[coverKey]map[registry.ID]bool
@@ -38,6 +43,8 @@ func newSight(r graph.Reader) *sight {
 // learn takes the nodes and edges of a closure over today's facts, so that what
 // lies upstream of a covered version is known without another query.
 func (s *sight) learn(nodes []*graph.Node, edges []graph.Edge) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, n := range nodes {
 		if n.Kind == registry.KindModelVersion {
 			s.versions[n.ID] = n
@@ -90,6 +97,8 @@ func (c cover) predicates(kind registry.Kind) ([]graph.Predicate, bool) {
 
 // covers answers for each node whether the cover holds for its row.
 func (s *sight) covers(ctx context.Context, c cover, nodes []*graph.Node) ([]bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	out := make([]bool, len(nodes))
 	byKind := map[registry.Kind][]int{}
 	for i, n := range nodes {
