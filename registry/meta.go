@@ -1,6 +1,10 @@
 package registry
 
-import "time"
+import (
+	"encoding/json"
+	"io"
+	"time"
+)
 
 // Meta is what every noun that is a node carries beside its document.
 type Meta struct {
@@ -46,6 +50,28 @@ func (*Restricted) Name() *string { return nil }
 type KeyValue struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
+}
+
+// Text is the value as it is, for doors that write empty texts as null elsewhere.
+func (kv KeyValue) Text() Verbatim { return Verbatim(kv.Value) }
+
+// Verbatim is a text that is written also when it is empty.
+type Verbatim string
+
+// MarshalGQL writes the text as a GraphQL String.
+func (v Verbatim) MarshalGQL(w io.Writer) {
+	b, _ := json.Marshal(string(v))
+	w.Write(b)
+}
+
+// UnmarshalGQL takes a text.
+func (v *Verbatim) UnmarshalGQL(in any) error {
+	s, ok := in.(string)
+	if !ok {
+		return Errorf(InvalidArgument, "a text is wanted, not %T", in)
+	}
+	*v = Verbatim(s)
+	return nil
 }
 
 // Metric is a named measurement; what it is out of is its name's convention.

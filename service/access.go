@@ -146,27 +146,37 @@ func (s *Service) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node
 		return nil, err
 	}
 	for i, n := range nodes {
+		if n == nil {
+			continue
+		}
+		if n.NodeMeta().Deleted {
+			nodes[i] = nil // A tombstone stands in lineage alone.
+			continue
+		}
 		switch n := n.(type) {
-		case nil:
-			nodes[i] = nil
 		case *registry.Token:
 			nodes[i] = nil // Tokens have no door.
 		case *registry.ModelCard:
-			v, err := one[*registry.ModelVersion](s.node(ctx, n.Parent))
-			if err != nil || v == nil {
-				return nodes, err
-			}
-			c, err := s.CardOf(ctx, v)
-			if err != nil {
+			if nodes[i], err = s.cardNode(ctx, n); err != nil {
 				return nil, err
-			}
-			nodes[i] = c
-			if c == nil {
-				nodes[i] = nil
 			}
 		}
 	}
 	return nodes, nil
+}
+
+// cardNode fills the derived fields of a card that was fetched by its own id; nil
+// when its version is not seen.
+func (s *Service) cardNode(ctx context.Context, c *registry.ModelCard) (registry.Node, error) {
+	v, err := one[*registry.ModelVersion](s.node(ctx, c.Parent))
+	if err != nil || v == nil {
+		return nil, err
+	}
+	whole, err := s.CardOf(ctx, v)
+	if err != nil || whole == nil {
+		return nil, err
+	}
+	return whole, nil
 }
 
 // SeenID returns an id when the caller sees the node that it names, nil when not.

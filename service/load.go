@@ -54,7 +54,7 @@ type hopQuery struct {
 // batchWait is how long a loader waits for sibling fields by default; they are
 // resolved at once, so it only has to outlast the scheduler. On a busy machine it
 // does not always: then a field costs a few calls, never one an item.
-const batchWait = 300 * time.Microsecond
+const batchWait = time.Millisecond
 
 // WithLoaders gives a request its own loaders; without them every read goes to
 // the store by itself.

@@ -51,7 +51,11 @@ func (s *Service) after(ctx context.Context, id registry.ID) (registry.Node, err
 	forget(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
-	return s.node(ctx, id)
+	n, err := s.node(ctx, id)
+	if registry.CodeOf(err) == registry.Forbidden {
+		return nil, nil // Who may write but not read is told that it is done, and no more.
+	}
+	return n, err
 }
 
 // answerTime is how long the answer to a write that is done may take to read.

@@ -188,7 +188,7 @@ func TestRoutesAreExactlyWhatIsServed(t *testing.T) {
 // and style they name is one of the routes, and nothing stands inline.
 func TestTheBuiltPagesAskNobodyElse(t *testing.T) {
 	if !Built() {
-		t.Skip("the pages were not built")
+		t.Fatal("the pages were not built; run: make web")
 	}
 	names := regexp.MustCompile(`\b(?:src|href|data-licenses)="([^"]*)"`)
 	inline := regexp.MustCompile(`<style|<script[^>]*>[^<]|\sstyle=|\son[a-z]+=`)

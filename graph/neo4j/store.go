@@ -181,6 +181,9 @@ func (s *Store) update(ctx context.Context, fn func(graph.Tx) error) error {
 	if s.closed.Load() {
 		return errClosed()
 	}
+	if err := ctx.Err(); err != nil {
+		return storeError(err)
+	}
 	// The caller's deadline ends the closure, never the commit: a commit that is cut
 	// off may have happened, and its caller would be told that it failed.
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
@@ -205,7 +208,10 @@ func (s *Store) update(ctx context.Context, fn func(graph.Tx) error) error {
 		}
 		return nil, t.settle(err)
 	})
-	return storeError(err)
+	if out := storeError(err); registry.CodeOf(out) != registry.Internal || ctx.Err() == nil {
+		return out
+	}
+	return storeError(ctx.Err())
 }
 
 // guarded runs a closure; a panic in it is an error like any other, and rolls

@@ -1618,6 +1618,16 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 	return res
 }
 
+func (ec *executionContext) unmarshalNString2pedigreeᚋregistryᚐVerbatim(ctx context.Context, v any) (registry.Verbatim, error) {
+	var res registry.Verbatim
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2pedigreeᚋregistryᚐVerbatim(ctx context.Context, sel ast.SelectionSet, v registry.Verbatim) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
 	res, err := scalar.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)

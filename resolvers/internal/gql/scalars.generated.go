@@ -59,18 +59,18 @@ func (ec *executionContext) _KeyValue_value(ctx context.Context, field graphql.C
 			return ec.fieldContext_KeyValue_value(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Value, nil
+			return obj.Text(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.Verbatim) graphql.Marshaler {
+			return ec.marshalNString2pedigreeᚋregistryᚐVerbatim(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_KeyValue_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("KeyValue", field, false, false, "String")
+	return graphql.NewScalarFieldContext("KeyValue", field, true, false, "String")
 }
 
 func (ec *executionContext) _Metric_name(ctx context.Context, field graphql.CollectedField, obj *registry.Metric) (ret graphql.Marshaler) {
