@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -11,13 +10,6 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 )
-
-// RepositoryInput names a repository: by Name, else by its normalised URL.
-type RepositoryInput struct {
-	Name          string
-	URL           string
-	DefaultBranch string
-}
 
 // CommitInput are the facts of a commit.
 type CommitInput struct {
@@ -50,46 +42,6 @@ type RecordCommitsPayload struct {
 
 // maxBatch is the most facts of one mutation.
 const maxBatch = 500
-
-// key is the repository's natural key.
-func (r *RepositoryInput) key() string {
-	if r.Name != "" {
-		return r.Name
-	}
-	return r.URL
-}
-
-func (r *RepositoryInput) check() error {
-	r.URL = NormaliseURL(r.URL)
-	if err := first(key("repository.name", &r.Name), checkLabel("url", r.URL), key("repository.defaultBranch", &r.DefaultBranch)); err != nil {
-		return err
-	}
-	if r.key() == "" {
-		return registry.Invalid("repository", "give its name or its url")
-	}
-	return nil
-}
-
-// NormaliseURL brings a git origin to one spelling: https and ssh forms of the
-// same host and path are equal, without credentials, port 22/443, trailing slash
-// or .git. Anything that is no network URL is returned as it is.
-func NormaliseURL(raw string) string {
-	s := strings.TrimSpace(raw)
-	if user, rest, ok := strings.Cut(s, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(s, "://") {
-		if host, path, ok := strings.Cut(rest, ":"); ok { // scp form: git@host:path
-			s = "ssh://" + host + "/" + path
-		}
-	}
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return s
-	}
-	host := strings.ToLower(u.Hostname())
-	if p := u.Port(); p != "" && p != "22" && p != "443" && p != "80" {
-		host += ":" + p
-	}
-	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
-}
 
 // checkSHA holds a git object name to 40 or 64 hex digits, in lower case.
 func checkSHA(field string, sha *string) error {
@@ -315,113 +267,6 @@ func missing(ctx context.Context, tx *policies.Tx, nodes []*graph.Node) (out []*
 	return out, err
 }
 
-// repository finds or makes a repository and reports whether it is new.
-func (s *Service) repository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, bool, error) {
-	id := registry.RepositoryID(in.key())
-	found, err := tx.House(ctx, id)
-	if err != nil {
-		return "", false, err
-	}
-	r := &registry.Repository{Name: in.key(), URL: in.URL, DefaultBranch: in.DefaultBranch, RecordedAt: tx.Now()}
-	r.ID = id
-	changed, err := putFact(ctx, tx, found[0], r, tx.Now(), func(time.Time) {})
-	return id, changed, err
-}
-
-// RecordTagInput are the facts of a git tag.
-type RecordTagInput struct {
-	Repository     RepositoryInput
-	Name           string
-	SHA            string
-	Annotated      bool
-	Message        string
-	Tagger         string
-	TaggedAt       time.Time
-	IdempotencyKey *string `json:"-"`
-}
-
-// RecordTagPayload carries the tag and whether it is new.
-type RecordTagPayload struct {
-	Tag     *registry.Tag
-	Created bool
-}
-
-// RecordTag records a tag as it points at a commit. When the name pointed
-// elsewhere, that node ends and a new one begins.
-func (s *Service) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagPayload, error) {
-	if err := first(in.Repository.check(), key("name", &in.Name), checkSHA("sha", &in.SHA), text("message", &in.Message), text("tagger", &in.Tagger),
-		checkTime("taggedAt", in.TaggedAt)); err != nil {
-		return nil, err
-	}
-	if in.Name == "" {
-		return nil, registry.Invalid("name", "must not be empty")
-	}
-	r, err := s.write(ctx, registry.TagRecord, idempotent{"recordTag", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.recordTag(ctx, tx, in)
-	})
-	if err != nil {
-		return nil, err
-	}
-	t, err := one[*registry.Tag](s.after(ctx, r.IDs[0]))
-	return &RecordTagPayload{t, r.Created}, err
-}
-
-func (s *Service) recordTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (result, error) {
-	repo, changed, err := s.repository(ctx, tx, in.Repository)
-	if err != nil {
-		return result{}, err
-	}
-	commits, err := tx.Nodes(ctx, registry.CommitID(in.SHA))
-	if err != nil {
-		return result{}, err
-	}
-	if commits[0] == nil {
-		return result{}, registry.Errorf(registry.NotFound, "there is no commit %s for the tag to point at; record it first with recordCommits", in.SHA)
-	}
-	t := &registry.Tag{Name: in.Name, Repository: string(repo), SHA: in.SHA, Annotated: in.Annotated, Message: in.Message, Tagger: in.Tagger, RecordedAt: tx.Now()}
-	t.ID, t.Parent = registry.TagID(repo, in.Name, in.SHA), repo
-	if in.TaggedAt.IsZero() {
-		in.TaggedAt, t.DateInferred = commits[0].ValidFrom, true
-	}
-	slot := registry.TagSlot(repo, in.Name)
-	holder, err := tx.Holder(ctx, slot)
-	if err != nil {
-		return result{}, err
-	}
-	if holder != nil && holder.ID != t.ID {
-		if err := endTag(ctx, tx, holder); err != nil {
-			return result{}, err
-		}
-	}
-	found, err := tx.House(ctx, t.ID)
-	if err != nil {
-		return result{}, err
-	}
-	wrote, err := putFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
-	if err != nil {
-		return result{}, err
-	}
-	if holder == nil || holder.ID != t.ID {
-		// It takes the name, also when it is moved back to where it once was.
-		t.ValidTo, t.MovedAt, wrote = time.Time{}, time.Time{}, true
-		if err := putNoun(ctx, tx, t, tx.Now(), slot); err != nil {
-			return result{}, err
-		}
-	}
-	return finishFact(ctx, tx, found[0] == nil, wrote || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
-		registry.LogEntry{Action: registry.LogTagRecorded, Objects: []registry.ID{t.ID}, Detail: detail("tag", t.Name, "sha", t.SHA, "repository", in.Repository.key())})
-}
-
-// endTag ends the node of a tag that now points elsewhere.
-func endTag(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
-	old, err := load(n, &registry.Tag{})
-	if err != nil {
-		return err
-	}
-	old.MovedAt, old.ValidTo = tx.Now(), tx.Now()
-	return putNoun(ctx, tx, old, tx.Now())
-}
-
 // CommitEdge is a commit in a page.
 type CommitEdge struct {
 	Cursor string
@@ -475,23 +320,4 @@ func (s *Service) CommitsOf(ctx context.Context, r *registry.Repository, p Pagin
 		return nil, err
 	}
 	return &CommitConnection{*c}, nil
-}
-
-// TagEdge is a tag in a page.
-type TagEdge struct {
-	Cursor string
-	Node   *registry.Tag
-}
-
-// TagConnection is a page of tags.
-type TagConnection struct{ Connection[*TagEdge] }
-
-// TagsOf lists the tags of a repository by name.
-func (s *Service) TagsOf(ctx context.Context, r *registry.Repository, p Paging) (*TagConnection, error) {
-	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindTag, order: registry.IndexName}, p,
-		func(cursor string, t *registry.Tag) *TagEdge { return &TagEdge{cursor, t} })
-	if err != nil {
-		return nil, err
-	}
-	return &TagConnection{*c}, nil
 }
