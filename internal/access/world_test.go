@@ -200,7 +200,8 @@ func (w *world) survey(ctx context.Context, store graph.Store) error {
 		}
 		docs[n.ID] = doc
 		noun := "(no door)"
-		if of := registry.NounOf(n.Kind); of != nil {
+		// A tombstone stands in lineage alone; one of another kind is out of every get.
+		if of := registry.NounOf(n.Kind); of != nil && (!n.Deleted || n.Kind.Walked()) {
 			noun = of.Name
 		}
 		for field, value := range doc {
