@@ -5,6 +5,7 @@ package graph
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"pedigree/registry"
@@ -65,7 +66,7 @@ type Edge struct {
 
 // EdgeID is the id of an edge; re-linking after a retraction gives another.
 func EdgeID(kind registry.EdgeKind, from, to registry.ID, recordedSeq int64) registry.ID {
-	return edgeID(kind, from, to, recordedSeq)
+	return registry.HashID("edge", string(kind), string(from), string(to), strconv.FormatInt(recordedSeq, 10))
 }
 
 // Instant says which past a read sees. The zero Instant is everything that is

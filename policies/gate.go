@@ -82,14 +82,6 @@ func As(ctx context.Context, actor registry.Actor, requestID string) context.Con
 	return context.WithValue(ctx, identityKey{}, &identity{actor: actor, requestID: requestID})
 }
 
-// ActorOf returns the actor of a context; false when there is no identity.
-func ActorOf(ctx context.Context) (registry.Actor, bool) {
-	if id, ok := ctx.Value(identityKey{}).(*identity); ok {
-		return id.actor, true
-	}
-	return registry.Actor{}, false
-}
-
 // RequestID returns the id of the request of a context, "" outside of one.
 func RequestID(ctx context.Context) string {
 	if id, ok := ctx.Value(identityKey{}).(*identity); ok {

@@ -18,16 +18,21 @@ type ID string
 var idCoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
 // NewID hashes the parts of a natural key into the id of a node of that kind.
-// Parts are length-prefixed, so ("a","bc") and ("ab","c") differ.
 func NewID(kind Kind, parts ...string) ID {
+	return HashID(kind.Prefix(), append([]string{string(kind)}, parts...)...)
+}
+
+// HashID is a prefix and the hash of parts. Parts are length-prefixed, so
+// ("a","bc") and ("ab","c") differ.
+func HashID(prefix string, parts ...string) ID {
 	h := sha256.New()
 	var n [8]byte
-	for _, p := range append([]string{string(kind)}, parts...) {
+	for _, p := range parts {
 		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
 		h.Write(n[:])
 		io.WriteString(h, p)
 	}
-	return ID(kind.Prefix() + "_" + idCoding.EncodeToString(h.Sum(nil)[:16]))
+	return ID(prefix + "_" + idCoding.EncodeToString(h.Sum(nil)[:16]))
 }
 
 // ParseID checks the form of an id from outside. It says nothing of whether

@@ -65,7 +65,7 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (string,
 	if in.Scope == "" {
 		in.Scope = registry.ScopeAll
 	}
-	if err := first(name2("subject", &in.Subject), key("name", &in.Name), checkTime("expiresAt", in.ExpiresAt)); err != nil {
+	if err := first(requiredKey("subject", &in.Subject), key("name", &in.Name), checkTime("expiresAt", in.ExpiresAt)); err != nil {
 		return "", err
 	}
 	if !s.gate.Policy().HasRole(in.Role) {
@@ -101,8 +101,8 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (string,
 	return in.Token, err
 }
 
-// name2 is key for names that must not be empty.
-func name2(field string, v *string) error {
+// requiredKey is key for names that must not be empty.
+func requiredKey(field string, v *string) error {
 	clean(v)
 	return registry.CheckKey(field, *v)
 }

@@ -152,8 +152,15 @@ func find[N registry.Node, E any](ctx context.Context, s *Service, scope *polici
 		return nil, err
 	}
 	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = page.More, q.After != nil
-	c.count = func(ctx context.Context) (*int, error) {
-		q.After, q.Limit, q.Count = nil, 1, true
+	c.count = counter(scope, q)
+	return c, nil
+}
+
+// counter counts all that a query matches when it is asked to; nil where that is
+// not cheap.
+func counter(scope *policies.Scope, q graph.Query) func(context.Context) (*int, error) {
+	q.After, q.Limit, q.Count = nil, 1, true
+	return func(ctx context.Context) (*int, error) {
 		page, err := scope.Find(ctx, q)
 		if err != nil || page.Total < 0 {
 			return nil, err
@@ -161,7 +168,6 @@ func find[N registry.Node, E any](ctx context.Context, s *Service, scope *polici
 		n := int(page.Total)
 		return &n, nil
 	}
-	return c, nil
 }
 
 // connect decodes nodes into a connection.
@@ -209,15 +215,7 @@ func children[N registry.Node, E any](ctx context.Context, s *Service, parent re
 		return nil, err
 	}
 	c.PageInfo.HasNextPage = more
-	c.count = func(ctx context.Context) (*int, error) {
-		full.Limit, full.Count = 1, true
-		page, err := scope.Find(ctx, full)
-		if err != nil || page.Total < 0 {
-			return nil, err
-		}
-		n := int(page.Total)
-		return &n, nil
-	}
+	c.count = counter(scope, full)
 	return c, nil
 }
 

@@ -176,11 +176,11 @@ func (v *view) environments(kept []lineage.Descendant) []*EnvironmentCount {
 		}
 		out = append(out, c)
 	}
-	sort.Slice(out, func(i, j int) bool { return name0(out[i]) < name0(out[j]) })
+	sort.Slice(out, func(i, j int) bool { return environmentOf(out[i]) < environmentOf(out[j]) })
 	return out
 }
 
-func name0(c *EnvironmentCount) string {
+func environmentOf(c *EnvironmentCount) string {
 	if c.Environment == nil {
 		return ""
 	}
