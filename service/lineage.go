@@ -53,7 +53,9 @@ type LineageGraph struct {
 
 // LineageNode is a node with its place in the graph.
 type LineageNode struct {
-	Node             registry.ProvenanceNode
+	Node registry.ProvenanceNode
+	// Name is that of Node, "" where it is hidden.
+	Name             string
 	Depth            int
 	Layer            *int
 	TreeParent       *registry.ID
@@ -339,7 +341,7 @@ func (v *view) item(it *lineage.Item, byID map[registry.ID]*lineage.Item, kept m
 	if err != nil {
 		return nil, err
 	}
-	out := &LineageNode{Node: noun, Depth: it.Depth, HistoryCut: it.HistoryCut}
+	out := &LineageNode{Node: noun, Name: it.Node.Name, Depth: it.Depth, HistoryCut: it.HistoryCut}
 	if it.Layer >= 0 {
 		layer := it.Layer
 		out.Layer = &layer

@@ -112,12 +112,13 @@ func (c *closer) hold(n *graph.Node, depth int) {
 // expand follows the first far ends of a level and returns the next one.
 func (c *closer) expand(level []*held, depth int) ([]*held, error) {
 	var far []int64
+	found := map[int64]*graph.Node{}
 	for _, h := range level {
 		if depth > 0 && c.through != nil && !c.through[h.node.Kind] {
 			continue
 		}
 		before := len(c.rows)
-		rows, err := c.edges(c.rows, h.node.Number, 0, c.q.Fanout+1)
+		rows, err := c.follow(h.node.Number, found)
 		if err != nil {
 			return nil, err
 		}
@@ -141,13 +142,33 @@ func (c *closer) expand(level []*held, depth int) ([]*held, error) {
 			c.out.Full = true
 			break
 		}
-		n, err := c.v.nodeByNum(c.when, num, c.q.Bare)
-		if err != nil {
-			return nil, err
+		n := found[num]
+		if n == nil {
+			var err error
+			if n, err = c.v.nodeByNum(c.when, num, c.q.Bare); err != nil {
+				return nil, err
+			}
 		}
 		c.hold(n, depth+1)
 	}
 	return c.order[start:], nil
+}
+
+// follow appends the edges to the first far ends of a node, and one more. Far
+// nodes that are new come with them, as many as can still be held.
+func (c *closer) follow(near int64, found map[int64]*graph.Node) ([]row, error) {
+	if c.when.past != present {
+		return c.edges(c.rows, near, 0, c.q.Fanout+1)
+	}
+	rows := c.rows
+	err := c.nodesOver(near, 0, c.q.Fanout+1, c.q.Bare, func(r row, node func() (*graph.Node, error)) (err error) {
+		rows = append(rows, r)
+		if num := c.far(r); c.held[num] == nil && found[num] == nil && len(found)+len(c.order) < c.q.Limit {
+			found[num], err = node()
+		}
+		return err
+	})
+	return rows, err
 }
 
 // rest reads the edges of nodes that were not expanded whole, and finds those at

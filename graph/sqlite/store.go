@@ -29,6 +29,8 @@ type Store struct {
 	codes  codes
 	// subjects caches the names behind edge.subject; only committed ones.
 	subjects sync.Map
+	// walks keeps the texts of walks by walkKey.
+	walks sync.Map
 
 	readers chan *conn
 	closing chan struct{}
