@@ -113,20 +113,15 @@ func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Gr
 type builder struct {
 	root    registry.ID
 	items   map[registry.ID]*Item
-	edges   map[edgeKey]graph.Edge
+	edges   []graph.Edge // may hold one twice
 	reasons map[Reason]bool
 	front   map[registry.ID]bool
 	cut     map[registry.ID]bool
 	head    int64
 }
 
-type edgeKey struct {
-	kind     registry.EdgeKind
-	from, to registry.ID
-}
-
 func newBuilder(root registry.ID) *builder {
-	return &builder{root: root, items: map[registry.ID]*Item{}, edges: map[edgeKey]graph.Edge{}, reasons: map[Reason]bool{},
+	return &builder{root: root, items: map[registry.ID]*Item{}, reasons: map[Reason]bool{},
 		front: map[registry.ID]bool{}, cut: map[registry.ID]bool{}}
 }
 
@@ -153,7 +148,7 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 	}
 	for _, e := range c.Edges {
 		if b.items[e.From] != nil && b.items[e.To] != nil {
-			b.edges[edgeKey{e.Kind, e.From, e.To}] = e
+			b.edges = append(b.edges, e)
 		}
 	}
 	b.note(ReasonFanout, c.Wide)
@@ -341,18 +336,23 @@ func (b *builder) down(ctx context.Context, r graph.Reader, roots []*graph.Node,
 
 // finish places the nodes and sorts: nodes by depth and id, edges by their ends.
 func (b *builder) finish(d Direction) *Graph {
-	g := &Graph{}
-	for _, e := range b.edges {
-		g.Edges = append(g.Edges, e)
-	}
-	slices.SortFunc(g.Edges, func(x, y graph.Edge) int {
-		return cmp.Or(cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Kind, y.Kind))
-	})
-	place(b, g.Edges, d)
-	edges := g.Edges
-	g = b.finishPlaced()
+	edges := b.distinct()
+	place(b, edges, d)
+	g := b.finishPlaced()
 	g.Edges = edges
 	return g
+}
+
+// distinct returns every edge once, by its ends.
+func (b *builder) distinct() []graph.Edge {
+	order := func(x, y graph.Edge) int {
+		if x.From != y.From {
+			return cmp.Compare(x.From, y.From)
+		}
+		return cmp.Or(cmp.Compare(x.To, y.To), cmp.Compare(x.Kind, y.Kind))
+	}
+	slices.SortFunc(b.edges, order)
+	return slices.CompactFunc(b.edges, func(x, y graph.Edge) bool { return order(x, y) == 0 })
 }
 
 // finishPlaced sorts the placed nodes and gathers what is missing.

@@ -33,10 +33,22 @@ type walkTexts struct {
 	first  string // the first far ends of a node
 	among  string // the far ends of a node that are in a list
 	degree string
-	// joined is first with the far nodes, whole and bare; "" where nodes come from
-	// earlier revisions.
-	joined [2]string
+	// joined is first with the far nodes, whole and bare, and batch the same from
+	// several nodes at once; "" where nodes come from earlier revisions.
+	joined, batch [2]string
 }
+
+// batchSize is how many near ends a batch has, batchFirst the parameter of its
+// first; those that are not bound match nothing.
+const batchSize, batchFirst = 16, 6
+
+var batchList = func() string {
+	list := make([]string, batchSize)
+	for i := range list {
+		list[i] = "(?" + strconv.Itoa(batchFirst+i) + ")"
+	}
+	return strings.Join(list, ",")
+}()
 
 // walkKey tells walks apart that need other texts.
 type walkKey struct {
@@ -87,12 +99,14 @@ func textsOf(key walkKey) *walkTexts {
 		return t
 	}
 	for b, doc := range []string{"n.doc", "''"} {
-		t.joined[b] = "SELECT " + columns + ", " + presentColumns + ", " + doc + indexedColumns + " FROM edge e CROSS JOIN node n ON n.num = e." + far +
-			" WHERE e." + near + " = ?1 AND e." + far + " > ?4" + cond
+		all := "SELECT " + columns + ", " + presentColumns + ", " + doc + indexedColumns + " FROM "
+		there := "edge e CROSS JOIN node n ON n.num = e." + far + " WHERE e." + near
 		if key.byValid {
-			t.joined[b] += " AND n.valid_from <= ?2"
+			cond += " AND n.valid_from <= ?2"
 		}
-		t.joined[b] += order
+		t.joined[b] = all + there + " = ?1 AND e." + far + " > ?4" + cond + order
+		// Not IN: that builds a table for the list at every run.
+		t.batch[b] = all + "(VALUES " + batchList + ") f CROSS JOIN " + there + " = f.column1" + cond + " LIMIT ?5+0"
 	}
 	return t
 }
@@ -156,13 +170,17 @@ func (w *walk) prepare(text string, near int64) (*engine.Stmt, error) {
 		return nil, err
 	}
 	st.BindInt64(1, near)
+	w.bindInstant(st)
+	return st, nil
+}
+
+func (w *walk) bindInstant(st *engine.Stmt) {
 	if w.when.byValid {
 		st.BindInt64(2, w.when.valid)
 	}
 	if w.when.byKnow {
 		st.BindInt64(3, w.when.known)
 	}
-	return st, nil
 }
 
 // edges appends the first edges of a node with far ends beyond after.
@@ -205,8 +223,35 @@ func (w *walk) nodesOver(near, after int64, limit int, bare bool, fn func(row, f
 	})
 }
 
+// batchOver is nodesOver from up to batchSize nodes, in no order.
+func (w *walk) batchOver(near []int64, limit int, bare bool, fn func(row, func() (*graph.Node, error)) error) error {
+	st, err := w.v.c.prepare(w.batch[flag(bare)])
+	if err != nil {
+		return err
+	}
+	w.bindInstant(st)
+	st.BindInt64(5, int64(limit))
+	for i := range batchSize {
+		if i < len(near) {
+			st.BindInt64(batchFirst+i, near[i])
+		} else {
+			st.BindNull(batchFirst + i)
+		}
+	}
+	return drain(st, func(st *engine.Stmt) error {
+		return fn(scanRow(st), func() (*graph.Node, error) { return w.v.scanNode(st, edgeColumns, false) })
+	})
+}
+
 func scanRow(st *engine.Stmt) row {
 	return row{st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt(2), st.ColumnInt64(3), st.ColumnInt64(4), st.ColumnInt64(5), st.ColumnInt64(6), st.ColumnInt64(7)}
+}
+
+func (w *walk) near(r row) int64 {
+	if w.down {
+		return r.to
+	}
+	return r.from
 }
 
 func (w *walk) far(r row) int64 {
