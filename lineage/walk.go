@@ -121,7 +121,7 @@ type builder struct {
 }
 
 func newBuilder(root registry.ID) *builder {
-	return &builder{root: root, items: map[registry.ID]*Item{}, reasons: map[Reason]bool{},
+	return &builder{root: root, items: make(map[registry.ID]*Item, 64), reasons: map[Reason]bool{},
 		front: map[registry.ID]bool{}, cut: map[registry.ID]bool{}}
 }
 
@@ -135,6 +135,7 @@ func (o Options) closure(roots []registry.ID, d graph.Direction) graph.ClosureQu
 
 // add takes in a closure and returns the nodes that are commits.
 func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []registry.ID) {
+	items := make([]Item, 0, len(c.Nodes)) // In one piece; it does not grow.
 	for _, n := range c.Nodes {
 		if keep != nil && !keep(n.Node.ID) {
 			continue
@@ -143,12 +144,17 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 			commits = append(commits, n.Node.ID)
 		}
 		if b.items[n.Node.ID] == nil {
-			b.items[n.Node.ID] = &Item{Node: n.Node, Layer: -1}
+			items = append(items, Item{Node: n.Node, Layer: -1})
+			b.items[n.Node.ID] = &items[len(items)-1]
 		}
 	}
-	for _, e := range c.Edges {
-		if b.items[e.From] != nil && b.items[e.To] != nil {
-			b.edges = append(b.edges, e)
+	if b.edges == nil && keep == nil {
+		b.edges = c.Edges // All of its nodes are held.
+	} else {
+		for _, e := range c.Edges {
+			if b.items[e.From] != nil && b.items[e.To] != nil {
+				b.edges = append(b.edges, e)
+			}
 		}
 	}
 	b.note(ReasonFanout, c.Wide)
