@@ -8,8 +8,8 @@ import (
 func TestAnswersAreCounted(t *testing.T) {
 	for answer, want := range map[string][2]int{
 		`{"data":{"lineage":{"nodes":[{"node":{"id":"a","name":"x]\"}, {"}},{"node":{"id":"b","tags":[1,2,3]}}],"edges":[{"from":"a"}]}}}`: {2, 1},
-		`{"data":{"c":{"edges":[],"nodes":[{"nodes":[1,2]}, 4 , "five"]}}}`:                                                               {3, 0},
-		` {"data" : {"impact" : {"nodes" : [ ] } } } `:                                                                                    {0, 0},
+		`{"data":{"c":{"edges":[],"nodes":[{"nodes":[1,2]}, 4 , "five"]}}}`:                                                                {3, 0},
+		` {"data" : {"impact" : {"nodes" : [ ] } } } `:                                                                                     {0, 0},
 	} {
 		nodes, edges, err := count([]byte(answer))
 		if err != nil || nodes != want[0] || edges != want[1] {

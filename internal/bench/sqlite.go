@@ -75,7 +75,7 @@ func (c Config) loading() func(graphs.Loaded) {
 	return func(l graphs.Loaded) {
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
-			c.say("  %d nodes, %d edges, %.0f edges/s", l.Nodes, l.Edges, float64(l.Edges)/l.Took.Seconds())
+			c.say("  %d nodes, %.0f/s; %d edges, %.0f/s", l.Nodes, float64(l.Nodes)/l.NodesTook.Seconds(), l.Edges, float64(l.Edges)/l.EdgesTook.Seconds())
 		}
 	}
 }

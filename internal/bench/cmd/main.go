@@ -38,7 +38,7 @@ func run(ctx context.Context) error {
 	flag.DurationVar(&c.Least, "least", 3*time.Second, "how long a measurement takes at least")
 	flag.DurationVar(&c.Most, "most", time.Minute, "how long a measurement takes at most")
 	flag.DurationVar(&c.Step, "step", 5*time.Minute, "how long to wait for a server")
-	flag.IntVar(&c.Batch, "batch", 5000, "how many nodes an Update takes while loading")
+	flag.IntVar(&c.Batch, "batch", 10000, "how many nodes an Update takes while loading")
 	flag.Uint64Var(&c.Seed, "seed", 1, "makes the graph")
 	flag.BoolVar(&c.Fresh, "fresh", false, "make graphs anew")
 	flag.Parse()

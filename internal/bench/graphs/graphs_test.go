@@ -140,3 +140,21 @@ func TestAnswersAreAsPromised(t *testing.T) {
 		t.Logf("%d nodes and %d edges", done.Nodes, done.Edges)
 	}
 }
+
+// BenchmarkLoad writes a graph to a new store; its metrics are of Update alone.
+func BenchmarkLoad(b *testing.B) {
+	for range b.N {
+		s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		l, err := Plan{100_000, 1}.Load(b.Context(), s, 10000, func(Loaded) {})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(l.Nodes)/l.NodesTook.Seconds(), "nodes/s")
+		b.ReportMetric(float64(l.Edges)/l.EdgesTook.Seconds(), "edges/s")
+		b.ReportMetric(float64(l.Edges)/(l.NodesTook+l.EdgesTook).Seconds(), "edges-with-nodes/s")
+		s.Close()
+	}
+}

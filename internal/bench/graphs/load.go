@@ -9,47 +9,40 @@ import (
 	"pedigree/registry"
 )
 
-// Loaded tells how a graph went into a store.
+// Loaded tells how a graph went into a store: nodes and edges in Updates of their
+// own, so that each has its whole cost, commit and log entry included. The making
+// of nodes is not counted.
 type Loaded struct {
-	Nodes, Edges int
-	// Took is the time within Update, the making of nodes left out; Put, Link and
-	// Append are its parts, the rest of it is the commit.
-	Took, Put, Link, Append time.Duration
+	Nodes, Edges         int
+	NodesTook, EdgesTook time.Duration
 }
 
-// Load writes a graph to a store, a batch of nodes and their edges an Update with
-// one log entry, as an import does.
+// Load writes a graph to a store: the nodes of a batch in an Update, then its
+// edges, each with one log entry, as an import does.
 func (p Plan) Load(ctx context.Context, s graph.Store, batch int, progress func(Loaded)) (done Loaded, err error) {
-	err = p.Batches(batch, func(b Batch) error {
-		part := Loaded{Nodes: len(b.Nodes), Edges: len(b.Edges)}
+	update := func(took *time.Duration, what string, n int, of registry.ID, write func(graph.Tx) error) error {
+		if n == 0 {
+			return nil
+		}
 		start := time.Now()
-		err := s.Update(ctx, func(tx graph.Tx) error {
-			part.Put, part.Link, part.Append = 0, 0, 0
-			return part.write(ctx, tx, b)
+		defer func() { *took += time.Since(start) }()
+		return s.Update(ctx, func(tx graph.Tx) error {
+			if err := write(tx); err != nil {
+				return err
+			}
+			return tx.Append(ctx, &registry.LogEntry{Actor: by, Action: registry.LogImported, Objects: []registry.ID{of},
+				Detail: fmt.Appendf(nil, `{%q:%d}`, what, n)})
 		})
-		part.Took = time.Since(start)
-		done = Loaded{done.Nodes + part.Nodes, done.Edges + part.Edges, done.Took + part.Took, done.Put + part.Put, done.Link + part.Link, done.Append + part.Append}
+	}
+	err = p.Batches(batch, func(b Batch) error {
+		of := b.Nodes[0].ID
+		err := update(&done.NodesTook, "nodes", len(b.Nodes), of, func(tx graph.Tx) error { return tx.Put(ctx, b.Nodes...) })
+		if err == nil {
+			err = update(&done.EdgesTook, "edges", len(b.Edges), of, func(tx graph.Tx) error { return tx.Link(ctx, b.Edges...) })
+		}
+		done.Nodes, done.Edges = done.Nodes+len(b.Nodes), done.Edges+len(b.Edges)
 		progress(done)
 		return err
 	})
 	return done, err
-}
-
-func (l *Loaded) write(ctx context.Context, tx graph.Tx, b Batch) error {
-	timed := func(took *time.Duration, fn func() error) func() error {
-		return func() error {
-			start := time.Now()
-			defer func() { *took += time.Since(start) }()
-			return fn()
-		}
-	}
-	entry := &registry.LogEntry{Actor: by, Action: registry.LogImported, Objects: []registry.ID{b.Nodes[0].ID},
-		Detail: fmt.Appendf(nil, `{"edges":%d,"nodes":%d}`, len(b.Edges), len(b.Nodes))}
-	for _, step := range []func() error{timed(&l.Put, func() error { return tx.Put(ctx, b.Nodes...) }),
-		timed(&l.Link, func() error { return tx.Link(ctx, b.Edges...) }), timed(&l.Append, func() error { return tx.Append(ctx, entry) })} {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
