@@ -45,6 +45,10 @@ var knows = map[string][]string{
 	"internal/neotest":     {},
 	"internal/neotest/cmd": {"internal/neotest"},
 	"internal/testsum":     {},
+	// The bench makes graphs, and asks from outside.
+	"internal/bench/graphs": {"graph", "registry"},
+	"internal/bench":        {"internal/bench/graphs", "internal/neotest", "graph", "graph/sqlite", "graph/neo4j", "registry"},
+	"internal/bench/cmd":    {"internal/bench"},
 }
 
 // testOnly are rooms that hold nothing but tests and may look into every other.
