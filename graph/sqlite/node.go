@@ -134,6 +134,24 @@ func (v *view) nodeByID(when instant, id registry.ID, bare bool) (*graph.Node, e
 	return v.oneNode(st, when)
 }
 
+// numberOf returns the number of a node that is seen at an instant, else 0.
+func (v *view) numberOf(when instant, id registry.ID) (num int64, err error) {
+	if when.past != present {
+		n, err := v.nodeByID(when, id, true)
+		if err != nil || n == nil {
+			return 0, err
+		}
+		return n.Number, nil
+	}
+	st, err := v.c.prepare("SELECT num FROM node WHERE id = ?1 AND valid_from <= ?2")
+	if err != nil {
+		return 0, err
+	}
+	st.BindText(1, string(id))
+	st.BindInt64(2, when.valid)
+	return num, drain(st, func(st *engine.Stmt) error { num = st.ColumnInt64(0); return nil })
+}
+
 func (v *view) nodeByNum(when instant, num int64, bare bool) (*graph.Node, error) {
 	st, err := v.c.prepare(nodeText[when.past][1][flag(bare)])
 	if err != nil {
