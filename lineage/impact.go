@@ -38,20 +38,13 @@ const allHistory = 10000
 // that is unknown or hidden. A commit's descendants include what later commits
 // made.
 func WalkImpact(ctx context.Context, r graph.Reader, roots []registry.ID, at graph.Instant) (*Impact, error) {
-	nodes, err := r.Nodes(ctx, at, roots...)
-	if err != nil {
-		return nil, err
-	}
-	for i, n := range nodes {
-		if n == nil || n.Hidden || !n.Kind.Walked() {
-			return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s; take the id of a version, dataset version, run, feature, commit, tag or deployment", roots[i])
-		}
-	}
 	// A virtual root above all given ones makes depth the fewest hops from any.
 	b := newBuilder("")
 	o := Options{Direction: Downstream, MaxDepth: impactDepth, History: allHistory, Fanout: MaxNodes, At: at}
-	if err := b.down(ctx, r, nodes, o); err != nil {
-		return nil, err
+	for _, id := range roots {
+		if err := b.down(ctx, r, id, o); err != nil {
+			return nil, err
+		}
 	}
 	edges := b.distinct()
 	for _, id := range roots {
