@@ -25,19 +25,18 @@ credit-approval@1.0.0 (MODEL@latest and MODEL@ALIAS too).`,
 		Example: "  pedigree lineage credit-approval@1.0.0\n  pedigree lineage --down dv_0123456789abcdefghjkmnpqrs",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := open(cmd.Context(), s)
+			ctx, r, done, err := reach(cmd, s)
 			if err != nil {
 				return err
 			}
-			defer o.Close()
-			ctx := asOperator(cmd.Context())
-			if in.Of, err = resolve(ctx, o.service, args[0]); err != nil {
+			defer done()
+			if in.Of, err = resolve(ctx, r, args[0]); err != nil {
 				return err
 			}
 			if in.MaxDepth = &depth; down {
 				in.Direction = lineage.Downstream
 			}
-			return draw(ctx, cmd.OutOrStdout(), o.service, in)
+			return draw(ctx, cmd.OutOrStdout(), r, in)
 		},
 	}
 	cmd.Flags().BoolVar(&down, "down", false, "draw what came of it instead")
@@ -46,7 +45,7 @@ credit-approval@1.0.0 (MODEL@latest and MODEL@ALIAS too).`,
 }
 
 // resolve turns MODEL@VERSION or an id into an id.
-func resolve(ctx context.Context, s *service.Service, ref string) (registry.ID, error) {
+func resolve(ctx context.Context, s registryOf, ref string) (registry.ID, error) {
 	if model, version, ok := strings.Cut(ref, "@"); ok {
 		v, err := s.ModelVersion(ctx, model, version)
 		if err != nil {
@@ -61,7 +60,7 @@ func resolve(ctx context.Context, s *service.Service, ref string) (registry.ID, 
 }
 
 // draw prints every page of a lineage as a tree, and what is missing.
-func draw(ctx context.Context, w io.Writer, s *service.Service, in service.LineageInput) error {
+func draw(ctx context.Context, w io.Writer, s registryOf, in service.LineageInput) error {
 	under := map[registry.ID][]*service.LineageNode{}
 	var root *service.LineageNode
 	for {
@@ -118,13 +117,14 @@ func describe(n *service.LineageNode) string {
 		line = fmt.Sprintf("%s %s", kind, x.Name)
 	case *registry.Deployment:
 		state := "ended"
-		if x.Live {
+		if x.Live || x.EndedAt.IsZero() {
 			state = "live"
 		}
 		line = fmt.Sprintf("%s %s (%s)", kind, x.Name, state)
 	case *registry.Restricted:
 		line = "restricted " + kind
 	}
+	line = strings.TrimRight(strings.ReplaceAll(line, " ()", ""), " ") // Of what its reader may not see.
 	if m.Deleted {
 		line += " (deleted)"
 	}

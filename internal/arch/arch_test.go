@@ -36,11 +36,12 @@ var knows = map[string][]string{
 	"connect/git":            {"service", "registry"},
 	"connect/dvc":            {"service", "registry", "connect/git", "connect/gto"},
 	"connect/gto":            {"registry"},
+	"connect/remote":         {"service", "registry"},
 	"web":                    {},
 	"schema":                 {},
 	"server":                 {"service", "registry", "resolvers/door", "web"},
 	"cmd/pedigree": {"server", "service", "policies", "lineage", "graph", "graph/sqlite", "graph/neo4j", "registry",
-		"connect/demo", "connect/git", "connect/dvc"},
+		"connect/demo", "connect/git", "connect/dvc", "connect/remote"},
 	// Small helpers without a domain.
 	"internal/neotest":     {},
 	"internal/neotest/cmd": {"internal/neotest"},
