@@ -24,7 +24,8 @@ func newImport(s *settings) *cobra.Command {
 a path on this machine or an https:// URL. A second import adds only what is new.
 
 The repository's key is --repo, else its origin's URL, else its first commit.`,
-			Example: "  pedigree import git .\n  pedigree import git https://git.example.com/risk/churn.git --repo churn",
+			Example: "  pedigree import git .\n  pedigree import git https://git.example.com/risk/churn.git --repo churn\n" +
+				"  PEDIGREE_TOKEN=… pedigree import git . --server https://pedigree.example.com",
 		}),
 		newImportOf(s, dvc.Import, &cobra.Command{
 			Use:   "dvc PATH|URL",
