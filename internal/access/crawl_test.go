@@ -89,6 +89,7 @@ func (c *crawler) everything() {
 	c.walks()
 	c.mistakes()
 	c.rest()
+	c.exports()
 }
 
 // pairs follows every pair of object fields a → b of every type, from the nearest

@@ -19,6 +19,8 @@ type ask struct{ target, media, body string }
 func (w *world) rest() map[string][]ask {
 	return map[string][]ask{
 		"GET /api/v1/viewer": {{target: "viewer"}},
+		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(w.id["a2"]) + "/export?format=cyclonedx"},
+			{target: "lineage/" + string(w.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
 	}
 }
 

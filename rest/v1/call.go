@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"pedigree/registry"
 	"pedigree/service"
 )
 
@@ -40,6 +41,31 @@ func (c *call) write(status int, media string, body []byte) error {
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body)
 	return nil
+}
+
+// whole reads a parameter that is an integer; nil when it is not given.
+func (c *call) whole(name string) (*int, error) {
+	if !c.query.Has(name) {
+		return nil, nil
+	}
+	n, err := strconv.ParseInt(c.query.Get(name), 10, 32)
+	if err != nil {
+		return nil, registry.Invalid(name, "must be a whole number")
+	}
+	i := int(n)
+	return &i, nil
+}
+
+// instant reads a parameter that is a time in RFC 3339; zero when it is not given.
+func (c *call) instant(name string) (time.Time, error) {
+	if !c.query.Has(name) {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, c.query.Get(name))
+	if err != nil {
+		return t, registry.Invalid(name, "must be a time such as 2026-01-31T12:00:00Z")
+	}
+	return t, nil
 }
 
 // steady is a body that may take long but may not pause: every read moves the

@@ -34,6 +34,8 @@ type route struct {
 func routes() []route {
 	return []route{
 		{method: http.MethodGet, pattern: "viewer", operation: "viewer", serve: viewer},
+		{method: http.MethodGet, pattern: "lineage/{id}/export", operation: "lineageExport", serve: exportLineage,
+			query: []string{"format", "direction", "maxDepth", "history", "asOf", "knownAt"}},
 	}
 }
 
