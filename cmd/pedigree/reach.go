@@ -19,7 +19,7 @@ import (
 type registryOf interface {
 	dvc.Registry
 	demo.Registry
-	Lineage(ctx context.Context, in service.LineageInput) (*service.LineageGraph, error)
+	Export(ctx context.Context, in service.ExportInput) (*service.LineageExport, error)
 }
 
 // reach returns the registry that the settings name and the context to ask it

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pedigree/lineage/export"
 )
 
 const adminToken = "pdg_command_bootstrap_token_0123"
@@ -72,10 +74,12 @@ func TestCommandsSayTheSameThroughAServerAsOverAStore(t *testing.T) {
 			t.Errorf("%v: over the store exit %d\n%s%s\nthrough the server exit %d\n%s%s", args, code, out, err, code2, out2, err2)
 		}
 	}
-	// The store that the server serves, opened beside it, draws the same bytes.
-	_, want, _ := run(t, "lineage", "churn-model@latest", "--data", data)
-	if _, got, _ := run(t, "lineage", "churn-model@latest", "--server", url); got != want || len(got) < 300 {
-		t.Errorf("%s\n%s", want, got)
+	// The store that the server serves, opened beside it, gives the same bytes.
+	for _, f := range export.Formats() {
+		_, want, _ := run(t, "lineage", "churn-model@latest", "--format", f.Name(), "--data", data)
+		if _, got, err := run(t, "lineage", "churn-model@latest", "--format", f.Name(), "--server", url); got != want || len(got) < 300 {
+			t.Errorf("%s: %s\n%s\n%s", f, err, want, got)
+		}
 	}
 }
 

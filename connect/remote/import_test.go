@@ -3,16 +3,18 @@ package remote_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"pedigree/connect/demo"
 	"pedigree/connect/dvc"
 	"pedigree/connect/git"
+	"pedigree/lineage"
+	"pedigree/lineage/export"
 	"pedigree/registry"
 	"pedigree/service"
 )
@@ -226,7 +228,7 @@ func TestCommitsThatAreTooManyForOneRequestGoInSeveral(t *testing.T) {
 	}
 }
 
-func TestLineageThroughAServerIsWhatTheServiceSays(t *testing.T) {
+func TestAnExportThroughAServerIsWhatTheServiceSays(t *testing.T) {
 	s := newSite(t)
 	c, _ := s.client(registry.RoleAdmin)
 	load(t, t.Context(), c, sample(t))
@@ -234,52 +236,22 @@ func TestLineageThroughAServerIsWhatTheServiceSays(t *testing.T) {
 	if err != nil || v == nil {
 		t.Fatal(v, err)
 	}
-	few, depth := 7, 30
-	in := service.LineageInput{Of: v.ID, Direction: "BOTH", MaxDepth: &depth, First: &few, Degrees: true, Where: &service.LineageFilter{Kinds: registry.LineageKinds()}}
-	pages := 0
-	for here, there := in, in; ; pages++ {
-		a, err := s.service.Lineage(s.admin(), here)
-		if err != nil {
-			t.Fatal(err)
+	depth, still := 30, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	for _, f := range export.Formats() {
+		for _, in := range []service.ExportInput{{Of: v.ID, Format: f}, {Of: v.ID, Format: f, Direction: lineage.Downstream, MaxDepth: &depth, AsOf: still}} {
+			want, err := s.service.Export(s.admin(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Export(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, got); d != "" || len(got.Body) == 0 {
+				t.Errorf("%s (-service +server):\n%.2000s", f, d)
+			}
 		}
-		b, err := c.Lineage(t.Context(), there)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(outline(a), outline(b)); d != "" {
-			t.Fatalf("page %d differs (-service +server):\n%s", pages, d)
-		}
-		if !a.PageInfo.HasNextPage {
-			break
-		}
-		here.After, there.After = &a.PageInfo.EndCursor, &b.PageInfo.EndCursor
 	}
-	if pages < 2 {
-		t.Errorf("%d pages", pages)
-	}
-	whole := service.LineageInput{Of: v.ID, MaxDepth: &depth}
-	if _, err := c.Lineage(t.Context(), whole); err != nil {
-		t.Errorf("a page of 200 costs more than the server allows: %v", err)
-	}
-}
-
-// outline is a graph without what is made for its reader.
-func outline(g *service.LineageGraph) any {
-	type node struct {
-		service.LineageNode
-		Kind      registry.Kind
-		ID        registry.ID
-		ValidFrom string
-		Deleted   bool
-	}
-	var nodes []node
-	for _, n := range g.Nodes {
-		m := n.Node.NodeMeta()
-		flat := node{*n, m.Kind, m.ID, m.ValidFrom.String(), m.Deleted}
-		flat.Node = nil
-		nodes = append(nodes, flat)
-	}
-	return []any{g.Root, nodes, g.Edges, g.Truncation, g.HistoryCut, g.AsOf, g.PageInfo.HasNextPage}
 }
 
 func TestAViewerReadsThroughAServerWhatItMaySee(t *testing.T) {
@@ -294,14 +266,9 @@ func TestAViewerReadsThroughAServerWhatItMaySee(t *testing.T) {
 	if hidden, err := viewer.ModelVersion(t.Context(), "churn-model", "1.0.0"); hidden != nil || err != nil {
 		t.Errorf("an archived version: %+v %v", hidden, err)
 	}
-	down := service.LineageInput{Of: seen.ID, Direction: "BOTH"}
-	g, err := viewer.Lineage(t.Context(), down)
-	if err != nil || len(g.Nodes) < 10 {
-		t.Fatalf("%+v %v", g, err)
-	}
-	i := slices.IndexFunc(g.Nodes, func(n *service.LineageNode) bool { _, run := n.Node.(*registry.Run); return run })
-	if run := g.Nodes[i].Node.(*registry.Run); run.Name == "" || run.StartedAt.IsZero() || run.RunKind != "" {
-		t.Errorf("a viewer sees of a run its name and dates: %+v", run)
+	tree, err := viewer.Export(t.Context(), service.ExportInput{Of: seen.ID, Format: export.Tree})
+	if err != nil || !strings.Contains(tree.Body, "churn-model 1.1.1") || strings.Contains(tree.Body, "md5:") {
+		t.Fatalf("%+v %v", tree, err)
 	}
 	if _, err := viewer.TransitionsOf(t.Context(), seen, service.Paging{}); registry.CodeOf(err) != registry.Forbidden {
 		t.Errorf("a list that is hidden is answered as an empty one: %v", err)

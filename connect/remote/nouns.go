@@ -53,8 +53,6 @@ func blank(typename string) registry.Node {
 		return &registry.Transition{}
 	case "Alias":
 		return &registry.Alias{}
-	case "RestrictedNode":
-		return &registry.Restricted{}
 	}
 	return nil
 }

@@ -25,30 +25,15 @@ const (
 	opDeployments = `query Deployments($first: Int, $after: String, $filter: DeploymentFilter) {
 		deployments(first: $first, after: $after, filter: $filter) { edges { cursor node { ` + deploymentFields + ` } } ` + pageFields + ` } }`
 
-	opLineage = `query Lineage($of: ID!, $direction: LineageDirection!, $maxDepth: Int, $history: Int, $where: LineageFilter, $through: [NodeKind!],
-			$asOf: DateTime, $knownAt: DateTime, $fanout: Int, $first: Int, $after: String, $degrees: Boolean!) {
-		lineage(of: $of, direction: $direction, maxDepth: $maxDepth, history: $history, where: $where, through: $through,
-				asOf: $asOf, knownAt: $knownAt, fanout: $fanout, first: $first, after: $after) {
-			root historyCut asOf knownAt ` + pageFields + ` truncation { truncated reasons frontier redacted } edges { ` + edgeFields + ` }
-			nodes { node { ` + walkedFields + ` } depth layer treeParent historyCut
-				upstreamDegree @include(if: $degrees) downstreamDegree @include(if: $degrees) } } }`
+	opLineageExport = `query LineageExport($of: ID!, $format: ExportFormat!, $direction: LineageDirection!, $maxDepth: Int, $history: Int, $asOf: DateTime, $knownAt: DateTime) {
+		lineageExport(of: $of, format: $format, direction: $direction, maxDepth: $maxDepth, history: $history, asOf: $asOf, knownAt: $knownAt) {
+			format mediaType filename body historyCut asOf knownAt truncation { truncated reasons frontier redacted } } }`
 )
 
 // anyFields reads a node of any type that a client asks for by its id.
 const anyFields = `__typename id ... on Model { ` + modelFields + ` } ... on Repository { ` + repositoryFields + ` } ... on ModelVersion { ` + versionFields +
 	` } ... on DatasetVersion { ` + stateFields + ` } ... on Run { ` + runFields + ` } ... on Commit { ` + commitFields + ` } ... on Tag { ` + tagFields +
 	` } ... on Feature { ` + featureFields + ` } ... on Deployment { ` + deploymentFields + ` }`
-
-// walkedFields reads what tells a node of a walk from others: a page of 200 nodes
-// with all of their fields costs more than a server allows.
-const walkedFields = `__typename id kind name
-	... on ModelVersion { deleted modelName version stage createdDate }
-	... on DatasetVersion { deleted namespace version dataRole: role createdAt }
-	... on Run { deleted producer runId runKind status startedAt endedAt }
-	... on Commit { deleted sha message author committedAt }
-	... on Tag { deleted sha taggedAt movedAt }
-	... on Feature { deleted type column createdAt }
-	... on Deployment { deleted environment modelName version live startedAt endedAt }`
 
 // The mutations; every one takes one input.
 const (
@@ -84,7 +69,7 @@ const (
 // operations lists every text, by the name of its root field.
 func operations() map[string]string {
 	return map[string]string{"viewer": opViewer, "nodes": opNodes, "model": opModel, "modelVersion": opModelVersion, "modelOf": opModelOf,
-		"productionVersion": opProductionVersion, "run": opRun, "transitions": opTransitions, "tags": opTags, "deployments": opDeployments, "lineage": opLineage,
+		"productionVersion": opProductionVersion, "run": opRun, "transitions": opTransitions, "tags": opTags, "deployments": opDeployments, "lineageExport": opLineageExport,
 		"recordCommits": opRecordCommits, "recordTag": opRecordTag, "recordDatasetVersion": opRecordDatasetVersion, "recordRun": opRecordRun,
 		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage,
 		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias}

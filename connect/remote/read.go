@@ -151,38 +151,17 @@ func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.D
 	return &service.DeploymentConnection{Connection: page}, err
 }
 
-// Lineage returns what lies around a node, one page of it. Its nodes carry what
-// tells them apart and when they came to be; Node has the rest.
-func (c *Client) Lineage(ctx context.Context, in service.LineageInput) (*service.LineageGraph, error) {
+// Export returns the whole bounded walk around a node in a format, as the server
+// encodes it.
+func (c *Client) Export(ctx context.Context, in service.ExportInput) (*service.LineageExport, error) {
 	vars, err := input(in)
 	if err != nil {
 		return nil, err
 	}
-	vars["degrees"] = in.Degrees
-	delete(vars, "bare")
 	if in.Direction == "" {
 		vars["direction"] = "UPSTREAM"
 	}
-	type node struct {
-		service.LineageNode
-		Node of[registry.ProvenanceNode]
-	}
-	var out struct {
-		Lineage struct {
-			service.LineageGraph
-			Nodes []node
-		}
-	}
-	if err := c.ask(ctx, opLineage, vars, &out); err != nil {
-		return nil, err
-	}
-	g := out.Lineage.LineageGraph
-	g.Nodes = []*service.LineageNode{}
-	for _, n := range out.Lineage.Nodes {
-		if n.LineageNode.Node = n.Node.Noun; n.Node.Noun == nil {
-			return nil, registry.Errorf(registry.Internal, "the server answers with a node of a kind that is not known here; use the pedigree of its version")
-		}
-		g.Nodes = append(g.Nodes, &n.LineageNode)
-	}
-	return &g, nil
+	var out struct{ LineageExport *service.LineageExport }
+	err = c.ask(ctx, opLineageExport, vars, &out)
+	return out.LineageExport, err
 }

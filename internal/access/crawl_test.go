@@ -88,6 +88,8 @@ func (c *crawler) everything() {
 	c.byID()
 	c.walks()
 	c.mistakes()
+	c.rest()
+	c.exports()
 }
 
 // pairs follows every pair of object fields a → b of every type, from the nearest

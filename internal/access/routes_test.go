@@ -11,6 +11,9 @@ import (
 	"pedigree/registry"
 )
 
+// opaqueID is the form of the ids of what is hidden.
+var opaqueID = regexp.MustCompile(`restricted_[0-9A-V]{26}`)
+
 var cursors = regexp.MustCompile(`"(?:cursor|startCursor|endCursor)":"([A-Za-z0-9_-]+)"`)
 
 // roots are the ways into the graph: each query with arguments that find what
@@ -34,6 +37,7 @@ func (w *world) roots() map[string][]string {
 		"commit":         {"commit(sha: " + q(w.sha["c2"]) + ")"},
 		"deployments":    {"deployments"},
 		"lineage":        {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
+		"lineageExport":  {"lineageExport(of: " + id("raw") + ", format: PROV_JSON, direction: BOTH)", "lineageExport(of: " + id("a2") + ", format: TREE)"},
 		"provenance":     {"provenance(of: " + id("a2") + ")", "provenance(of: " + id("a1") + ")"},
 		"impact": {"impact(of: [" + id("raw") + "], live: false)",
 			"impact(of: [" + id("raw") + "], live: false, targets: [DATASET_VERSION, RUN, FEATURE, MODEL_VERSION, DEPLOYMENT])"},

@@ -26,6 +26,7 @@ const (
 	lineageFirst      = 200
 	defaultFirst      = 50
 	introspectionCost = 1
+	exportCost        = 5000 // a whole walk, written once
 )
 
 // shape refuses operations that would cost too much before a resolver runs. Its
@@ -137,6 +138,9 @@ func (m *measure) field(f *ast.Field) size {
 	out := size{cost: 1 + m.times(f)*below.cost, depth: below.depth + 1, aliases: below.aliases, spreads: below.spreads}
 	if f.Name == "lineage" && f.ObjectDefinition == m.schema.Query {
 		out.cost = 1 + m.times(f)*m.lineage(f.SelectionSet)
+	}
+	if f.Name == "lineageExport" && f.ObjectDefinition == m.schema.Query {
+		out.cost += exportCost
 	}
 	if f.Alias != "" && f.Alias != f.Name {
 		out.aliases++

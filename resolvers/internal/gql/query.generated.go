@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"pedigree/lineage"
+	"pedigree/lineage/export"
 	"pedigree/registry"
 	"pedigree/service"
 	"strconv"
@@ -50,6 +51,7 @@ type QueryResolver interface {
 	Dataset(ctx context.Context, name string, namespace *string) (*registry.Dataset, error)
 	DatasetVersion(ctx context.Context, dataset string, version string, namespace *string) (*registry.DatasetVersion, error)
 	Deployments(ctx context.Context, first *int, after *string, filter *service.DeploymentFilter) (*service.DeploymentConnection, error)
+	LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*service.LineageExport, error)
 	Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*service.LineageGraph, error)
 	Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *service.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*service.ImpactConnection, error)
 	Provenance(ctx context.Context, of registry.ID, asOf *time.Time) (*service.Provenance, error)
@@ -585,6 +587,68 @@ func (ec *executionContext) field_Query_impact_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["after"] = arg7
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_lineageExport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (registry.ID, error) {
+			return ec.unmarshalNID2pedigreeᚋregistryᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "format",
+		func(ctx context.Context, v any) (export.Format, error) {
+			return ec.unmarshalNExportFormat2pedigreeᚋlineageᚋexportᚐFormat(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["format"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "direction",
+		func(ctx context.Context, v any) (lineage.Direction, error) {
+			return ec.unmarshalNLineageDirection2pedigreeᚋlineageᚐDirection(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["direction"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "maxDepth",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["maxDepth"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "history",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["history"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "knownAt",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["knownAt"] = arg6
 	return args, nil
 }
 
@@ -2254,6 +2318,50 @@ func (ec *executionContext) fieldContext_Query_deployments(ctx context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_lineageExport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_lineageExport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().LineageExport(ctx, fc.Args["of"].(registry.ID), fc.Args["format"].(export.Format), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["history"].(*int), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.LineageExport) graphql.Marshaler {
+			return ec.marshalNLineageExport2ᚖpedigreeᚋserviceᚐLineageExport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_lineageExport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LineageExport(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_lineageExport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_lineage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3208,6 +3316,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_deployments(ctx, field)
+				})
+		case "lineageExport":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_lineageExport(ctx, field)
 				})
 		case "lineage":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

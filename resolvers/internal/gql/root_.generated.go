@@ -935,6 +935,65 @@ type EndDeploymentPayload {
   deployment: Deployment
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/export.graphqls", Input: `extend type Query {
+  """
+  What lies around a node, in a format that other tools read: the whole walk of up to 5,000 nodes in one text, with what you
+  may not see as nodes without a name. The same graph gives the same text.
+  """
+  lineageExport(
+    "The id of a lineage node."
+    of: ID!
+    "The format."
+    format: ExportFormat!
+    "To causes, to effects, or both."
+    direction: LineageDirection! = UPSTREAM
+    "The most hops, 0 to 50."
+    maxDepth: Int = 10
+    "How many parents are followed behind a commit, 0 to 1000; they do not count as depth."
+    history: Int = 20
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+  ): LineageExport!
+}
+
+"A format that lineage is exported in."
+enum ExportFormat {
+  "W3C PROV-JSON."
+  PROV_JSON
+  "OpenLineage events, one a line."
+  OPENLINEAGE
+  "A CycloneDX 1.6 ML-BOM in JSON."
+  CYCLONEDX
+  "Graphviz."
+  DOT
+  "A Mermaid flowchart."
+  MERMAID
+  "A tree for terminals."
+  TREE
+}
+
+"A lineage graph as a file."
+type LineageExport {
+  "Its format."
+  format: ExportFormat!
+  "The media type of the text."
+  mediaType: String!
+  "A name to save it under."
+  filename: String!
+  "The text."
+  body: String!
+  "What is missing, and why; the text says so too."
+  truncation: Truncation!
+  "Whether commit history goes on behind what is shown; that is no truncation."
+  historyCut: Boolean!
+  "The instant shown."
+  asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/feature.graphqls", Input: `"An input that models learn from."
 type Feature implements Node & ProvenanceNode {
   "The id."
@@ -2808,6 +2867,28 @@ func (ec *executionContext) childFields_LineageEdge(ctx context.Context, field g
 		return ec.fieldContext_LineageEdge_validTo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LineageEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageExport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "format":
+		return ec.fieldContext_LineageExport_format(ctx, field)
+	case "mediaType":
+		return ec.fieldContext_LineageExport_mediaType(ctx, field)
+	case "filename":
+		return ec.fieldContext_LineageExport_filename(ctx, field)
+	case "body":
+		return ec.fieldContext_LineageExport_body(ctx, field)
+	case "truncation":
+		return ec.fieldContext_LineageExport_truncation(ctx, field)
+	case "historyCut":
+		return ec.fieldContext_LineageExport_historyCut(ctx, field)
+	case "asOf":
+		return ec.fieldContext_LineageExport_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_LineageExport_knownAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageExport", field.Name)
 }
 
 func (ec *executionContext) childFields_LineageGraph(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
