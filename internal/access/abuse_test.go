@@ -213,7 +213,7 @@ func TestAbuse(t *testing.T) {
 			if c := got.code(); a.code != "" && c != a.code || c == "" && a.says == "" || c == "INTERNAL" {
 				t.Errorf("code %q, wanted %q: %.300s", c, a.code, got.raw)
 			}
-			if n := s.store.calls() - calls; n != identityCalls {
+			if n := s.store.calls() - calls; n > identityCalls {
 				t.Errorf("the store was asked %d times", n)
 			}
 			if a.within != 0 && took > a.within {
