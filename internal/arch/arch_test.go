@@ -47,6 +47,7 @@ var knows = map[string][]string{
 	"internal/neotest":     {},
 	"internal/neotest/cmd": {"internal/neotest"},
 	"internal/testsum":     {},
+	"internal/validators":  {},
 }
 
 // testOnly are rooms that hold nothing but tests and may look into every other.
