@@ -154,6 +154,9 @@ func attacks() []attack {
 		{name: "14 multipart", request: typed("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{\"query\":\"mutation { "+
 			`registerModel(input: {name: \"evil\"}) { model { id } } }"}`+"\r\n--x--"), status: 415},
 		{name: "15 multipart with a bad index", request: typed("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"map\"\r\n\r\n{\"0\":[\"variables.files.99\"]}\r\n--x--"), status: 415},
+		{name: "four exports at once", request: func(s *site) *http.Request {
+			return post("{ " + repeat(4, "a%d: lineageExport(of: \""+string(s.w.id["raw"])+"\", format: DOT) { body } ") + "}")(s)
+		}, code: "RESOURCE_EXHAUSTED"},
 		{name: "16 fifty megabytes", request: raw(`{"query":"` + strings.Repeat("x", 50<<20) + `"}`), status: 413, code: "RESOURCE_EXHAUSTED", within: 2 * time.Second},
 		{name: "16 a list of 200,000 in a variable", request: with("query($i: [ID!]!) { nodes(ids: $i) { id } }", `{"i":[`+strings.TrimSuffix(repeat(200000, `"a",`), ",")+`]}`), status: 413},
 		{name: "16 a list of 1,001 in a variable", request: with("query($i: [ID!]!) { nodes(ids: $i) { id } }", `{"i":[`+strings.TrimSuffix(repeat(1001, `"a",`), ",")+`]}`), status: 400},
@@ -238,10 +241,13 @@ func TestAbuse(t *testing.T) {
 func TestAdmitted(t *testing.T) {
 	s := open(t, "")
 	for name, request := range map[string]func(*site) *http.Request{
-		"ten root fields":            post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
-		"thirty aliases":             post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
-		"first 200":                  post("{ models(first: 200) { totalCount } }"),
-		"first 200 in a variable":    with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
+		"ten root fields":         post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
+		"thirty aliases":          post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
+		"first 200":               post("{ models(first: 200) { totalCount } }"),
+		"first 200 in a variable": with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
+		"three exports": func(s *site) *http.Request {
+			return post("{ " + repeat(3, "a%d: lineageExport(of: \""+string(s.w.id["raw"])+"\", format: DOT) { body } ") + "}")(s)
+		},
 		"first null":                 post("{ models(first: null) { totalCount } }"),
 		"a query by GET":             get("query=%7Bviewer%7Bsubject%7D%7D"),
 		"charset utf-8":              typed("application/json; charset=utf-8", `{"query":"{ viewer { subject } }"}`),

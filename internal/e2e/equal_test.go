@@ -101,6 +101,9 @@ var questions = []string{
 	`query($id:ID!){lineage(of:$id,maxDepth:30,direction:BOTH,first:60){root historyCut asOf nodes{node{id kind name ... on Commit{sha message role roleEvidence} ... on Run{parameters metrics{name value} runKind} ... on DatasetVersion{digest role}} depth layer treeParent upstreamDegree downstreamDegree} edges{id from to kind validFrom} pageInfo{hasNextPage endCursor} truncation{truncated reasons frontier redacted}}}`,
 	`query($id:ID!){lineage(of:$id,direction:DOWNSTREAM,first:2,maxDepth:3){nodes{node{id name} depth} edges{id} pageInfo{hasNextPage startCursor endCursor} truncation{truncated reasons frontier redacted}}}`,
 	`query($id:ID!){impact(of:[$id],targets:[DEPLOYMENT,MODEL_VERSION],live:false){totalCount environments{environment count} edges{cursor depth node{id name} path{id name}} truncation{truncated reasons redacted}}}`,
+	`query($id:ID!){lineageExport(of:$id,format:PROV_JSON,direction:BOTH){filename body truncation{truncated reasons frontier redacted}}}`,
+	`query($id:ID!){lineageExport(of:$id,format:CYCLONEDX,direction:BOTH,history:1){body}}`,
+	`query($id:ID!){lineageExport(of:$id,format:OPENLINEAGE,maxDepth:2){body}}`,
 	`query($id:ID!){provenance(of:$id){rawSources{id name} datasets{name} runs{name} commits{name} tags{name} features{name} people gaps{code message node{id}}}}`,
 	`query($id:ID!){node(id:$id){id __typename ... on ModelVersion{version stage number replacedBy tags{key value} card{revision completeness{missing} performance{f1Score metrics{name value}}} transitions{totalCount edges{cursor node{from to at by reason}}} upstream{totalCount edges{cursor relation node{id}}} artifacts{edges{node{name uri}}} aliases{name}} ... on Deployment{environment live startedAt endedAt modelVersion{version}}}}`,
 }
