@@ -117,6 +117,11 @@ func forget(ctx context.Context) {
 	}
 }
 
+// unbatched is ctx for a read that has no siblings, and so need not wait for any.
+func unbatched(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadersKey{}, nil)
+}
+
 func loadNodes(ctx context.Context, scope *policies.Scope, ids []registry.ID) ([]*graph.Node, error) {
 	l, ok := ctx.Value(loadersKey{}).(*loaders)
 	if !ok {

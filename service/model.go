@@ -51,7 +51,7 @@ func (s *Service) after(ctx context.Context, id registry.ID) (registry.Node, err
 	forget(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
-	n, err := s.node(ctx, id)
+	n, err := s.node(unbatched(ctx), id)
 	if registry.CodeOf(err) == registry.Forbidden {
 		return nil, nil // Who may write but not read is told that it is done, and no more.
 	}

@@ -54,7 +54,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	r := &Result{Config: c, Before: loadAverage(), Built: map[string]map[int]Built{}, samples: map[at][]Sample{}}
 	s := &stage{Config: c, result: r, sqlite: map[int]*served{}, files: map[int]string{}}
 	defer s.close()
-	for _, step := range []func(context.Context) error{s.setUpSQLite, s.lineage, s.shapes, s.writes} {
+	for _, step := range []func(context.Context) error{s.setUpSQLite, s.setUpNeo4j, s.lineage, s.shapes, s.writes} {
 		if err := step(ctx); err != nil {
 			return r, err
 		}
