@@ -52,7 +52,7 @@ var knows = map[string][]string{
 	"internal/bench/graphs": {"graph", "registry"},
 	"internal/bench":        {"internal/bench/graphs", "internal/neotest", "graph", "graph/sqlite", "graph/neo4j", "registry"},
 	"internal/bench/cmd":    {"internal/bench"},
-	"internal/validators":  {},
+	"internal/validators":   {},
 }
 
 // testOnly are rooms that hold nothing but tests and may look into every other.
