@@ -262,6 +262,16 @@ func (s *Scope) scopedCovers() (n int) {
 	return n
 }
 
+// Sees reports whether a field of any row of a noun can be seen.
+func (s *Scope) Sees(noun string, field string) bool {
+	for _, c := range s.covers {
+		if c.masks[noun].Has(registry.Bit(noun, field)) {
+			return true
+		}
+	}
+	return false
+}
+
 // SeesStage reports whether a version in that stage can be seen at all; a filter
 // on another stage would tell what is out of sight.
 func (s *Scope) SeesStage(stage registry.Stage) bool {

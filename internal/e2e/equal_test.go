@@ -100,8 +100,10 @@ func bothSites(t *testing.T) (lite, neo *site) {
 var questions = []string{
 	`query($id:ID!){lineage(of:$id,maxDepth:30,direction:BOTH,first:60){root historyCut asOf nodes{node{id kind name ... on Commit{sha message role roleEvidence} ... on Run{parameters metrics{name value} runKind} ... on DatasetVersion{digest role}} depth layer treeParent upstreamDegree downstreamDegree} edges{id from to kind validFrom} pageInfo{hasNextPage endCursor} truncation{truncated reasons frontier redacted}}}`,
 	`query($id:ID!){lineage(of:$id,direction:DOWNSTREAM,first:2,maxDepth:3){nodes{node{id name} depth} edges{id} pageInfo{hasNextPage startCursor endCursor} truncation{truncated reasons frontier redacted}}}`,
-	`query($id:ID!){impact(of:[$id],targets:[DEPLOYMENT,MODEL_VERSION],live:false){totalCount environments{environment count} edges{cursor depth node{id name} path{id name}} truncation{truncated reasons redacted}}}`,
-	`query($id:ID!){provenance(of:$id){rawSources{id name} datasets{name} runs{name} commits{name} tags{name} features{name} people gaps{code message node{id}}}}`,
+	`query($id:ID!){impact(of:[$id],targets:[DEPLOYMENT,MODEL_VERSION],live:false){totalCount counts{total environments{environment count} truncation{truncated reasons redacted}} models{models{model{name} versions liveDeployments} truncation{reasons}} edges{cursor depth environment owner stage node{id name} path{id name}} pageInfo{hasNextPage endCursor} truncation{truncated reasons redacted}}}`,
+	`query($id:ID!){impact(of:[$id],targets:[RUN,DATASET_VERSION,MODEL_VERSION],live:false,first:2){edges{cursor depth node{id name ... on Run{parameters}}} pageInfo{hasNextPage endCursor} truncation{reasons frontier redacted}}}`,
+	`query($id:ID!){lineageCounts(of:$id,maxDepth:30,direction:BOTH){counts{kind depth count} nodes edges redacted historyCut truncation{reasons frontier}}}`,
+	`query($id:ID!){provenance(of:$id){rawSources{id name} datasets{name} runs{name} commits{name} tags{name} features{name} people gaps{code message field node{id}}}}`,
 	`query($id:ID!){node(id:$id){id __typename ... on ModelVersion{version stage number replacedBy tags{key value} card{revision completeness{missing} performance{f1Score metrics{name value}}} transitions{totalCount edges{cursor node{from to at by reason}}} upstream{totalCount edges{cursor relation node{id}}} artifacts{edges{node{name uri}}} aliases{name}} ... on Deployment{environment live startedAt endedAt modelVersion{version}}}}`,
 }
 
