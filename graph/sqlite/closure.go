@@ -67,7 +67,7 @@ func (c *closer) run(ctx context.Context) error {
 			c.out.TimedOut = true
 			break
 		}
-		level, err = c.expand(level, depth)
+		level, err = c.expand(ctx, level, depth)
 	}
 	if err == nil {
 		err = c.rest()
@@ -109,10 +109,15 @@ func (c *closer) hold(n *graph.Node, depth int) {
 	c.order = append(c.order, h)
 }
 
-// expand follows the first far ends of a level and returns the next one.
-func (c *closer) expand(level []*held, depth int) ([]*held, error) {
+// expand follows the first far ends of a level and returns the next one. A deadline
+// ends it between two nodes.
+func (c *closer) expand(ctx context.Context, level []*held, depth int) ([]*held, error) {
 	var far []int64
 	for _, h := range level {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			c.out.TimedOut = true
+			break
+		}
 		if depth > 0 && c.through != nil && !c.through[h.node.Kind] {
 			continue
 		}
