@@ -30,7 +30,7 @@ func (u *until) Err() error {
 // of a search for ways and of a walk to descendants, one after the other.
 func TestADeadlineAnswersWithWhatWasFound(t *testing.T) {
 	const n = 30
-	seeds(t, "deadline", 2, func(t *testing.T, open func(*testing.T) graph.Store, seed uint64) {
+	seeds(t, "deadline", 2, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		d := dagIn(t, open(t), n)
 		d.write(random(r, n, 0.15))

@@ -180,6 +180,10 @@ func (w *Impact) rows(ctx context.Context, level []*step, after int64, whole boo
 			w.spent(ctx, e)
 			return e.settled, true, nil
 		}
+		if expired(ctx) && slices.ContainsFunc(batch, func(d Descendant) bool { return d.Node.Hidden }) {
+			w.spent(ctx, e) // They may be hidden for lack of time: go on before them.
+			return e.settled, true, nil
+		}
 		for _, d := range batch {
 			if w.met != nil {
 				w.met[d.Node.Number] = true
@@ -216,54 +220,41 @@ func (w *Impact) fresh(ctx context.Context, batch []Descendant) ([]Descendant, e
 	if w.met != nil || len(batch) == 0 || batch[0].Depth == 1 {
 		return batch, nil
 	}
-	before := map[registry.ID]bool{}
+	before, depth := map[registry.ID]bool{}, batch[0].Depth-1
 	for part := range slices.Chunk(batch, endsBatch) {
 		q := graph.HopQuery{Direction: graph.Upstream, At: w.at, Cap: endsCap, Bare: true}
 		for _, d := range part {
 			q.IDs = append(q.IDs, d.Node.ID)
 		}
-		for len(q.IDs) > 0 {
-			hops, err := w.r.Neighbors(ctx, q)
-			if err != nil {
-				return nil, err
-			}
-			q.IDs, q.After = nil, 0
-			for _, h := range hops {
-				w.read += len(h.Nodes)
-				before[h.Of] = before[h.Of] || slices.ContainsFunc(h.Nodes, func(n *graph.Node) bool {
-					s := w.held[n.ID]
-					return s != nil && s.depth < batch[0].Depth-1
-				})
-				if h.More && !before[h.Of] {
-					// One at a time: each goes on from its own place.
-					more, err := w.nearer(ctx, h, batch[0].Depth-1)
-					if err != nil {
-						return nil, err
-					}
-					before[h.Of] = more
-				}
-			}
+		hops, err := w.r.Neighbors(ctx, q)
+		for i := 0; err == nil && i < len(hops); i++ {
+			before[hops[i].Of], err = w.nearer(ctx, hops[i], depth)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return slices.DeleteFunc(batch, func(d Descendant) bool { return before[d.Node.ID] }), nil
 }
 
-// nearer goes on through the causes of one node until one is held at less than a
-// depth.
+// nearer reports whether one of a node's causes is held at less than a depth. It
+// reads on where they are many.
 func (w *Impact) nearer(ctx context.Context, h graph.Hops, depth int) (bool, error) {
-	for h.More && w.read <= w.Ends {
+	for {
+		w.read += len(h.Nodes)
+		if slices.ContainsFunc(h.Nodes, func(n *graph.Node) bool { s := w.held[n.ID]; return s != nil && s.depth < depth }) {
+			return true, nil
+		}
+		if !h.More || w.read > w.Ends {
+			return false, nil
+		}
 		hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{h.Of}, Direction: graph.Upstream, At: w.at, Cap: endsCap, Bare: true,
 			After: h.Nodes[len(h.Nodes)-1].Number})
 		if err != nil {
 			return false, err
 		}
 		h = hops[0]
-		w.read += len(h.Nodes)
-		if slices.ContainsFunc(h.Nodes, func(n *graph.Node) bool { s := w.held[n.ID]; return s != nil && s.depth < depth }) {
-			return true, nil
-		}
 	}
-	return false, nil
 }
 
 // hold takes the next level: the far ends that lead on, by Number, within the

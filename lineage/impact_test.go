@@ -72,7 +72,7 @@ func told(ds []lineage.Descendant) (out []string) {
 }
 
 func TestImpactIsEveryDescendantNearestFirstAndPagesAppendToTheWhole(t *testing.T) {
-	seeds(t, "impact", 6, func(t *testing.T, open func(*testing.T) graph.Store, seed uint64) {
+	seeds(t, "impact", 6, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		const n = 40
 		d := dagIn(t, open(t), n)

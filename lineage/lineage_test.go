@@ -32,8 +32,8 @@ func newDAG(t *testing.T, nodes int) *dag {
 }
 
 // engines open a fresh store.
-var engines = map[string]func(t *testing.T) graph.Store{
-	"SQLite": func(t *testing.T) graph.Store {
+var engines = map[string]func(t testing.TB) graph.Store{
+	"SQLite": func(t testing.TB) graph.Store {
 		store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "g.db"))
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ var engines = map[string]func(t *testing.T) graph.Store{
 		t.Cleanup(func() { store.Close() })
 		return store
 	},
-	"Neo4j": func(t *testing.T) graph.Store {
+	"Neo4j": func(t testing.TB) graph.Store {
 		store, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
 		if err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ var engines = map[string]func(t *testing.T) graph.Store{
 func TestMain(m *testing.M) { neotest.Main(m) }
 
 // seeds runs a property on some random graphs, the same on both engines.
-func seeds(t *testing.T, name string, n uint64, property func(t *testing.T, open func(*testing.T) graph.Store, seed uint64)) {
+func seeds(t *testing.T, name string, n uint64, property func(t *testing.T, open func(testing.TB) graph.Store, seed uint64)) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
 			for seed := range n {
@@ -140,7 +140,7 @@ func options(direction lineage.Direction, depth int) lineage.Options {
 }
 
 func TestDepthIsTheFewestHopsAndEveryNodeComesOnce(t *testing.T) {
-	seeds(t, "depth", 4, func(t *testing.T, open func(*testing.T) graph.Store, seed uint64) {
+	seeds(t, "depth", 4, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		d := dagIn(t, open(t), 24)
 		d.write(random(r, 24, 0.15))
@@ -316,7 +316,7 @@ func (c *counting) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Clo
 // on small graphs.
 func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
 	asked, exhaustive := 0, 0
-	seeds(t, "paths", 5, func(t *testing.T, open func(*testing.T) graph.Store, seed uint64) {
+	seeds(t, "paths", 5, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		d := dagIn(t, open(t), 14)
 		d.write(random(r, 14, 0.3))

@@ -107,6 +107,9 @@ var questions = []string{
 	`query($id:ID!){node(id:$id){id __typename ... on ModelVersion{version stage number replacedBy tags{key value} card{revision completeness{missing} performance{f1Score metrics{name value}}} transitions{totalCount edges{cursor node{from to at by reason}}} upstream{totalCount edges{cursor relation node{id}}} artifacts{edges{node{name uri}}} aliases{name}} ... on Deployment{environment live startedAt endedAt modelVersion{version}}}}`,
 }
 
+// difference is asked of every node and the one of its kind before it.
+const difference = `query($a:ID!,$b:ID!){lineageDiff(a:$a,b:$b){identical datasets{added{id} removed{id} changed{name before{id} after{id} beforeDigest afterDigest}} runs{added{id} removed{id} changed{name before{id} after{id} parameters{key before after} metrics{key before after}}} features{added{id} removed{id} changed{name}} versions{added{id} removed{id} changed{name after{id}}} repositories{repository{name} before{id} after{id}} commits{added{id} removed{id} addedCount removedCount complete} parameters{key before after} metrics{key before after} card{path before after} stage{before after} approvals{before{to reason forced} after{to reason forced}} truncationA{reasons redacted frontier} truncationB{reasons redacted frontier}}}`
+
 var catalog = []string{
 	`{models{totalCount edges{cursor node{id name owner latestVersion{version} productionVersion{version} versions{totalCount edges{cursor node{version stage}}}}} pageInfo{endCursor hasNextPage}}}`,
 	`{datasets{totalCount edges{cursor node{id name namespace versions{edges{cursor node{version}}}}}}}`,
@@ -139,6 +142,14 @@ func TestBothStoresAnswerTheSameBytes(t *testing.T) {
 		}
 		for _, q := range catalog {
 			ask(q, nil)
+		}
+		last := map[string]string{}
+		for _, id := range lineageIDs(t, lite) {
+			prefix, _, _ := strings.Cut(id, "_")
+			if before := last[prefix]; before != "" {
+				ask(difference, map[string]any{"a": before, "b": id})
+			}
+			last[prefix] = id
 		}
 		// Administrators ask everything of every node; the others, whose sight costs a
 		// walk, ask one question of each node, in turn.
