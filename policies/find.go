@@ -118,9 +118,14 @@ func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (
 		if err != nil {
 			return out, err
 		}
+		short, late := s.sight.undecided()
+		given := short + late
 		masks, err := narrowed.masks(ctx, page.Nodes)
 		if err != nil {
 			return out, err
+		}
+		if short, late := s.sight.undecided(); short+late > given {
+			return out, registry.Errorf(registry.ResourceExhausted, "it takes too long to find out what you may see of this list; narrow it with a filter, or ask with lineage")
 		}
 		for i, n := range page.Nodes {
 			if masks[i] == 0 {

@@ -52,7 +52,7 @@ func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scop
 			}
 		}
 	}
-	s.sight = newSight(r)
+	s.sight = newSight(r, g.sightEnds)
 	return s, nil
 }
 
@@ -60,7 +60,7 @@ func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scop
 func (s *Scope) within(r graph.Reader) *Scope {
 	c := *s
 	c.store = r
-	c.sight = newSight(r)
+	c.sight = newSight(r, s.gate.sightEnds)
 	return &c
 }
 
@@ -197,12 +197,16 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 	if !s.unrestricted() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
 		s.sight.learn(nodes, c.Edges)
 	}
+	_, before := s.sight.undecided()
 	masks, err := s.masksAt(ctx, q.At, nodes)
 	if err != nil {
 		return c, err
 	}
 	for i, n := range redactAll(nodes, masks) {
 		c.Nodes[i].Node = n
+	}
+	if _, late := s.sight.undecided(); late > before {
+		c.TimedOut = true // Some of what is hidden is so for lack of time.
 	}
 	return c, nil
 }
@@ -260,6 +264,16 @@ func (s *Scope) scopedCovers() (n int) {
 		}
 	}
 	return n
+}
+
+// Sees reports whether a field of any row of a noun can be seen.
+func (s *Scope) Sees(noun string, field string) bool {
+	for _, c := range s.covers {
+		if c.masks[noun].Has(registry.Bit(noun, field)) {
+			return true
+		}
+	}
+	return false
 }
 
 // SeesStage reports whether a version in that stage can be seen at all; a filter

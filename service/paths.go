@@ -34,7 +34,7 @@ type PathGraph struct {
 const maxPaths = 100
 
 // Paths returns the k shortest ways between two nodes.
-func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf time.Time) (*PathSet, error) {
+func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf, knownAt time.Time) (*PathSet, error) {
 	scope, err := s.gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
@@ -43,11 +43,13 @@ func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf 
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, asOf, time.Time{})
+	at, err := s.instantOf(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
-	found, err := lineage.FindPaths(ctx, scope, from, to, most, at.graph())
+	walk, cancel := hurry(ctx)
+	defer cancel()
+	found, err := lineage.FindPaths(walk, scope, from, to, most, at.graph())
 	if err != nil {
 		return nil, err
 	}

@@ -253,18 +253,38 @@ func (c *crawler) walks() {
 			}
 		}
 		for _, args := range []string{"", ", live: false, targets: [DATASET_VERSION, RUN, FEATURE, COMMIT, TAG, MODEL_VERSION, DEPLOYMENT]", ", where: {stages: [STAGING]}"} {
-			c.ask(fmt.Sprintf("{ impact(of: [%q]%s) { totalCount asOf pageInfo { %s } truncation { %s } environments { environment count } edges { cursor depth %s path%s } } }",
-				id, args, c.m.scalars("PageInfo"), c.m.scalars("Truncation"), node, few))
+			c.ask(fmt.Sprintf("{ impact(of: [%q]%s) { totalCount asOf pageInfo { %s } truncation { %s } counts { %s } models { models { model { %s } versions liveDeployments } truncation { %s } } edges { %s %s path%s } } }",
+				id, args, c.m.scalars("PageInfo"), c.m.scalars("Truncation"), c.m.scalars("ImpactCounts"), c.m.scalars("Model"), c.m.scalars("Truncation"), c.m.scalars("ImpactEdge"), node, few))
 		}
-		c.ask(fmt.Sprintf("{ provenance(of: %q) { asOf people truncation { %s } gaps { code message node%s } node%s rawSources%s datasets%s runs%s commits%s tags%s features%s } }",
+		c.ask(fmt.Sprintf("{ provenance(of: %q) { asOf people truncation { %s } gaps { code message field node%s } node%s rawSources%s datasets%s runs%s commits%s tags%s features%s } }",
 			id, c.m.scalars("Truncation"), few, few, few, few, few, few, few, few))
+		for _, args := range []string{"direction: BOTH", "direction: DOWNSTREAM, maxDepth: 2, where: {stages: [DEVELOPMENT, STAGING, CANARY]}", "direction: BOTH, where: {kinds: [RUN]}"} {
+			c.ask(fmt.Sprintf("{ lineageCounts(of: %q, %s) { %s } }", id, args, c.m.scalars("LineageCounts")))
+		}
 		for _, to := range walked {
+			if id < to && id.Kind() == to.Kind() {
+				c.diffs(id, to, few)
+			}
 			if slices.Contains([]registry.Kind{registry.KindModelVersion, registry.KindDeployment}, id.Kind()) &&
 				slices.Contains([]registry.Kind{registry.KindDatasetVersion, registry.KindCommit, registry.KindRun}, to.Kind()) {
 				c.ask(fmt.Sprintf("{ paths(from: %q, to: %q, k: 10) { exhaustive asOf truncation { %s } paths { length nodes%s } onAnyPath { nodes { __typename %s } edges { %s } } } }",
 					id, to, c.m.scalars("Truncation"), few, c.m.all("ProvenanceNode"), c.m.scalars("LineageEdge")))
 			}
 		}
+	}
+}
+
+// diffs compares two lineage nodes, seen or not.
+func (c *crawler) diffs(a, b registry.ID, few string) {
+	lists := "added" + few + " removed" + few
+	change := " changed { name before" + few + " after" + few
+	for _, args := range []string{"", ", direction: BOTH, maxDepth: 1"} {
+		c.ask(fmt.Sprintf(`{ lineageDiff(a: %q, b: %q%s) { identical a%s b%s datasets { %s%s namespace beforeDigest afterDigest beforeVersion afterVersion } }
+			runs { %s%s parameters { key before after } metrics { key before after } } } features { %s%s } } versions { %s%s } }
+			repositories { repository { %s } before%s after%s } commits { %s addedCount removedCount complete } parameters { key before after }
+			metrics { key before after } card { path before after } stage { before after } approvals { before { %s } after { %s } }
+			truncationA { %s } truncationB { %s } } }`, a, b, args, few, few, lists, change, lists, change, lists, change, lists, change,
+			c.m.scalars("Repository"), few, few, lists, c.m.scalars("Transition"), c.m.scalars("Transition"), c.m.scalars("Truncation"), c.m.scalars("Truncation")))
 	}
 }
 
@@ -319,7 +339,8 @@ func (c *crawler) mistakes() {
 		c.ask(fmt.Sprintf("{ runs(after: %q) { edges { node { %s } } } }", after, c.m.scalars("Run")))
 	}
 	for _, bad := range []string{"", "nothing", "restricted_0000000000000000000000000", "model_", "mv_zzzzzzzzzzzzzzzzzzzzzzzzzz"} {
-		for _, q := range []string{"node(id: %q) { id }", "lineage(of: %q) { root }", "impact(of: [%q]) { totalCount }", "provenance(of: %q) { people }"} {
+		for _, q := range []string{"node(id: %q) { id }", "lineage(of: %q) { root }", "impact(of: [%q]) { totalCount }", "provenance(of: %q) { people }",
+			"lineageCounts(of: %q) { nodes }", "lineageDiff(a: %[1]q, b: %[1]q) { identical }"} {
 			c.ask("{ " + fmt.Sprintf(q, bad) + " }")
 		}
 	}

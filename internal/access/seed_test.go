@@ -93,6 +93,9 @@ func (b *builder) dataset(label, of string, role registry.DataRole, by string, w
 func (b *builder) run(label string, kind registry.RunKind, inputs, commits []string, who ...map[registry.ID]bool) {
 	in := service.RecordRunInput{Producer: b.text(), RunID: b.text(), Name: b.text(), RunKind: kind, Command: b.text(), Description: b.text(), Parameters: b.json(),
 		Metrics: b.metrics(), Tags: b.kv(), StartedAt: b.date(), EndedAt: b.date()}
+	if label == "train-a2" { // train-a1 that ran anew
+		in.Producer, in.Name = b.w.name["train-a1/producer"], b.w.name["train-a1/name"]
+	}
 	for _, i := range inputs {
 		in.Inputs = append(in.Inputs, b.w.id[i])
 	}
@@ -103,7 +106,7 @@ func (b *builder) run(label string, kind registry.RunKind, inputs, commits []str
 		p, err := b.s.RecordRun(b.as(), in)
 		if err == nil {
 			b.keep(label, p.Run.ID, who...)
-			b.w.name[label+"/producer"], b.w.name[label+"/id"] = in.Producer, in.RunID
+			b.w.name[label+"/producer"], b.w.name[label+"/id"], b.w.name[label+"/name"] = in.Producer, in.RunID, in.Name
 		}
 		return err
 	})
@@ -125,6 +128,7 @@ func (b *builder) feature(label string, in service.RecordFeatureInput, who ...ma
 func (b *builder) data() {
 	s, beta := b.w.served, b.w.beta
 	b.dataset("raw", "raw-set", registry.RawData, "", s)
+	b.dataset("raw1", "raw-set", registry.RawData, "", s)
 	b.dataset("raw2", "raw-set", registry.RawData, "") // a dark state of a seen dataset
 	b.run("etl", registry.RunETL, []string{"raw"}, []string{"c1"}, s)
 	b.dataset("clean", "clean-set", registry.CleanedData, "etl", s)
@@ -132,7 +136,7 @@ func (b *builder) data() {
 	b.dataset("training", "training-set", registry.TrainingData, "fe", s)
 	training := b.w.id["training"]
 	b.feature("column-feature", service.RecordFeatureInput{DefinedOn: &training, Column: b.w.name["training/column"]}, s)
-	b.run("train-a1", registry.RunTraining, []string{"training"}, nil, s) // a gap: no commit
+	b.run("train-a1", registry.RunTraining, []string{"training", "raw1"}, nil, s) // a gap: no commit
 	b.run("train-a2", registry.RunTraining, []string{"training", "column-feature"}, []string{"c2"}, s)
 	b.run("train-dark", registry.RunTraining, []string{"training", "raw2"}, []string{"c3"})
 	b.dataset("dark", "dark-set", registry.RawData, "", beta)

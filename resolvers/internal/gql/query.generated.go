@@ -47,15 +47,17 @@ type QueryResolver interface {
 	Viewer(ctx context.Context) (*service.Viewer, error)
 	Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter) (*service.CommitConnection, error)
 	Commit(ctx context.Context, sha string) (*registry.Commit, error)
+	LineageCounts(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int) (*service.LineageCounts, error)
 	Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter) (*service.DatasetConnection, error)
 	Dataset(ctx context.Context, name string, namespace *string) (*registry.Dataset, error)
 	DatasetVersion(ctx context.Context, dataset string, version string, namespace *string) (*registry.DatasetVersion, error)
 	Deployments(ctx context.Context, first *int, after *string, filter *service.DeploymentFilter) (*service.DeploymentConnection, error)
+	LineageDiff(ctx context.Context, a registry.ID, b registry.ID, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time) (*service.LineageDiff, error)
 	LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*service.LineageExport, error)
 	Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*service.LineageGraph, error)
 	Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *service.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*service.ImpactConnection, error)
-	Provenance(ctx context.Context, of registry.ID, asOf *time.Time) (*service.Provenance, error)
-	Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time) (*service.PathSet, error)
+	Provenance(ctx context.Context, of registry.ID, asOf *time.Time, knownAt *time.Time) (*service.Provenance, error)
+	Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time, knownAt *time.Time) (*service.PathSet, error)
 	AuditLog(ctx context.Context, first *int, after *string, filter *service.LogFilter) (*service.LogEntryConnection, error)
 	Models(ctx context.Context, first *int, after *string, filter *service.ModelFilter, orderBy *service.ModelOrder) (*service.ModelConnection, error)
 	Model(ctx context.Context, name string) (*registry.Model, error)
@@ -590,6 +592,138 @@ func (ec *executionContext) field_Query_impact_args(ctx context.Context, rawArgs
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_lineageCounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (registry.ID, error) {
+			return ec.unmarshalNID2pedigreeᚋregistryᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "direction",
+		func(ctx context.Context, v any) (lineage.Direction, error) {
+			return ec.unmarshalNLineageDirection2pedigreeᚋlineageᚐDirection(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["direction"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "maxDepth",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["maxDepth"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "history",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["history"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "where",
+		func(ctx context.Context, v any) (*service.LineageFilter, error) {
+			return ec.unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚐLineageFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["where"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "through",
+		func(ctx context.Context, v any) ([]registry.Kind, error) {
+			return ec.unmarshalONodeKind2ᚕpedigreeᚋregistryᚐKindᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["through"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "knownAt",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["knownAt"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "fanout",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["fanout"] = arg8
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_lineageDiff_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "a",
+		func(ctx context.Context, v any) (registry.ID, error) {
+			return ec.unmarshalNID2pedigreeᚋregistryᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["a"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "b",
+		func(ctx context.Context, v any) (registry.ID, error) {
+			return ec.unmarshalNID2pedigreeᚋregistryᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["b"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "direction",
+		func(ctx context.Context, v any) (lineage.Direction, error) {
+			return ec.unmarshalNLineageDirection2pedigreeᚋlineageᚐDirection(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["direction"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "maxDepth",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["maxDepth"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "knownAt",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["knownAt"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_lineageExport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -883,6 +1017,14 @@ func (ec *executionContext) field_Query_paths_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["asOf"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "knownAt",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["knownAt"] = arg4
 	return args, nil
 }
 
@@ -905,6 +1047,14 @@ func (ec *executionContext) field_Query_provenance_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["asOf"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "knownAt",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["knownAt"] = arg2
 	return args, nil
 }
 
@@ -2142,6 +2292,50 @@ func (ec *executionContext) fieldContext_Query_commit(ctx context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_lineageCounts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_lineageCounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().LineageCounts(ctx, fc.Args["of"].(registry.ID), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["history"].(*int), fc.Args["where"].(*service.LineageFilter), fc.Args["through"].([]registry.Kind), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time), fc.Args["fanout"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.LineageCounts) graphql.Marshaler {
+			return ec.marshalNLineageCounts2ᚖpedigreeᚋserviceᚐLineageCounts(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_lineageCounts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LineageCounts(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_lineageCounts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_datasets(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2318,6 +2512,50 @@ func (ec *executionContext) fieldContext_Query_deployments(ctx context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_lineageDiff(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_lineageDiff(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().LineageDiff(ctx, fc.Args["a"].(registry.ID), fc.Args["b"].(registry.ID), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.LineageDiff) graphql.Marshaler {
+			return ec.marshalNLineageDiff2ᚖpedigreeᚋserviceᚐLineageDiff(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_lineageDiff(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LineageDiff(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_lineageDiff_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_lineageExport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2460,7 +2698,7 @@ func (ec *executionContext) _Query_provenance(ctx context.Context, field graphql
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Provenance(ctx, fc.Args["of"].(registry.ID), fc.Args["asOf"].(*time.Time))
+			return ec.Resolvers.Query().Provenance(ctx, fc.Args["of"].(registry.ID), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *service.Provenance) graphql.Marshaler {
@@ -2504,7 +2742,7 @@ func (ec *executionContext) _Query_paths(ctx context.Context, field graphql.Coll
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Paths(ctx, fc.Args["from"].(registry.ID), fc.Args["to"].(registry.ID), fc.Args["k"].(*int), fc.Args["asOf"].(*time.Time))
+			return ec.Resolvers.Query().Paths(ctx, fc.Args["from"].(registry.ID), fc.Args["to"].(registry.ID), fc.Args["k"].(*int), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *service.PathSet) graphql.Marshaler {
@@ -3293,6 +3531,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_commit(ctx, field)
 				})
+		case "lineageCounts":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_lineageCounts(ctx, field)
+				})
 		case "datasets":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -3316,6 +3560,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_deployments(ctx, field)
+				})
+		case "lineageDiff":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_lineageDiff(ctx, field)
 				})
 		case "lineageExport":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

@@ -597,6 +597,60 @@ type RecordTagPayload {
   created: Boolean!
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/counts.graphqls", Input: `extend type Query {
+  "How many nodes lie around a node, by kind and by distance, and how many edges: what all pages of lineage with the same arguments hold, without them."
+  lineageCounts(
+    "The id of a lineage node."
+    of: ID!
+    "To causes, to effects, or both."
+    direction: LineageDirection! = UPSTREAM
+    "The most hops, 0 to 50."
+    maxDepth: Int = 10
+    "How many parents are followed behind a commit, 0 to 1000; they do not count as depth."
+    history: Int = 20
+    "What is counted of what is walked."
+    where: LineageFilter
+    "The kinds that are walked on from; all, when left out."
+    through: [NodeKind!]
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+    "How many far ends of one node are followed, 1 to 1000."
+    fanout: Int = 100
+  ): LineageCounts!
+}
+
+"How much lies around a node."
+type LineageCounts {
+  "The nodes by distance, then kind; what there is none of is left out."
+  counts: [LineageCount!]!
+  "How many nodes in all, the root included."
+  nodes: Int!
+  "How many edges between them."
+  edges: Int!
+  "How many of the nodes that were walked you may not see."
+  redacted: Int!
+  "What is missing, and why."
+  truncation: Truncation!
+  "Whether commit history goes on behind what is counted; that is no truncation."
+  historyCut: Boolean!
+  "The instant shown."
+  asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
+}
+
+"How many nodes of a kind there are at a distance."
+type LineageCount {
+  "The kind."
+  kind: NodeKind!
+  "The fewest hops from the root."
+  depth: Int!
+  "How many."
+  count: Int!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/dataset.graphqls", Input: `extend type Query {
   "The datasets that you may see, by name."
   datasets(
@@ -935,6 +989,201 @@ type EndDeploymentPayload {
   deployment: Deployment
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/diff.graphqls", Input: `extend type Query {
+  "What differs between the lineage of two nodes of one kind. Things are matched by what they are called, not by the id of a version: a dataset by namespace and name, a run by producer and name, a feature by dataset and column or by model and name. added stands behind b alone, removed behind a alone."
+  lineageDiff(
+    "The id of the one lineage node."
+    a: ID!
+    "The id of the other, of the same kind."
+    b: ID!
+    "To causes, to effects, or both."
+    direction: LineageDirection! = UPSTREAM
+    "The most hops, 0 to 50; 50 when left out."
+    maxDepth: Int
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+  ): LineageDiff!
+}
+
+"What differs between two nodes and their lineage, as far as you may see it."
+type LineageDiff {
+  "The one node."
+  a: ProvenanceNode!
+  "The other."
+  b: ProvenanceNode!
+  "Whether datasets, runs, features, versions, repositories, commits, parameters, metrics and cards are the same, and nothing was left out or hidden."
+  identical: Boolean!
+  "The dataset versions that differ."
+  datasets: DatasetDiff!
+  "The runs that differ."
+  runs: RunDiff!
+  "The features that differ."
+  features: NodeDiff!
+  "The model versions that differ besides a and b themselves."
+  versions: NodeDiff!
+  "The code repositories of which the two ran other commits."
+  repositories: [RepositoryChange!]!
+  "The commits between the two."
+  commits: CommitDiff!
+  "The parameters that differ: those of the run itself or of the runs that made a and b, and of a card's hyperparameters. Null when you may not see them."
+  parameters: [ParameterChange!]
+  "The metrics that differ, from the same places and a card's performance. Null when you may not see them."
+  metrics: [MetricChange!]
+  "The fields of the cards that differ, without those that name the version. Null when the two are no model versions."
+  card: [FieldChange!]
+  "The stages, where the two are model versions and these differ."
+  stage: StageChange
+  "How the two came to their stages. Null when they are no model versions, or when you may not see it."
+  approvals: ApprovalDiff
+  "What is missing on the side of a, and why."
+  truncationA: Truncation!
+  "What is missing on the side of b, and why."
+  truncationB: Truncation!
+  "The instant shown."
+  asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
+}
+
+"Dataset versions that differ."
+type DatasetDiff {
+  "Versions of datasets that stand behind b alone."
+  added: [ProvenanceNode!]!
+  "Versions of datasets that stand behind a alone."
+  removed: [ProvenanceNode!]!
+  "Datasets of which the two have other versions."
+  changed: [DatasetChange!]!
+}
+"A dataset of which the two have other versions."
+type DatasetChange {
+  "The name of the dataset."
+  name: String
+  "Its namespace."
+  namespace: String
+  "The version behind a."
+  before: ProvenanceNode!
+  "The version behind b."
+  after: ProvenanceNode!
+  "The digest behind a."
+  beforeDigest: String
+  "The digest behind b."
+  afterDigest: String
+  "What the version behind a is called."
+  beforeVersion: String
+  "What the version behind b is called."
+  afterVersion: String
+}
+
+"Runs that differ."
+type RunDiff {
+  "Runs behind b alone."
+  added: [ProvenanceNode!]!
+  "Runs behind a alone."
+  removed: [ProvenanceNode!]!
+  "Runs of one producer and name that ran anew."
+  changed: [RunChange!]!
+}
+"A run that ran anew."
+type RunChange {
+  "The name of the run."
+  name: String
+  "The run behind a."
+  before: ProvenanceNode!
+  "The run behind b."
+  after: ProvenanceNode!
+  "The parameters that differ. Null when you may not see them."
+  parameters: [ParameterChange!]
+  "The metrics that differ. Null when you may not see them."
+  metrics: [MetricChange!]
+}
+
+"Nodes that differ."
+type NodeDiff {
+  "Those behind b alone."
+  added: [ProvenanceNode!]!
+  "Those behind a alone."
+  removed: [ProvenanceNode!]!
+  "Those that are called the same and are another."
+  changed: [NodeChange!]!
+}
+"Two nodes that are called the same."
+type NodeChange {
+  "What both are called."
+  name: String
+  "The one behind a."
+  before: ProvenanceNode!
+  "The one behind b."
+  after: ProvenanceNode!
+}
+
+"A repository of which the two ran other commits."
+type RepositoryChange {
+  "The repository; null when you may not see it."
+  repository: Repository
+  "The commits that a reaches by a run or a tag."
+  before: [ProvenanceNode!]!
+  "The commits that b reaches by a run or a tag."
+  after: [ProvenanceNode!]!
+}
+
+"The commits between two nodes, by their history."
+type CommitDiff {
+  "Commits behind b and not behind a, newest first, at most 200."
+  added: [ProvenanceNode!]!
+  "Commits behind a and not behind b, newest first, at most 200."
+  removed: [ProvenanceNode!]!
+  "How many there are behind b and not behind a."
+  addedCount: Int!
+  "How many there are behind a and not behind b."
+  removedCount: Int!
+  "Whether both histories were read to their end; if not, a commit told here may stand behind the other too."
+  complete: Boolean!
+}
+
+"A parameter that differs."
+type ParameterChange {
+  "Its name; a dot leads into an object."
+  key: String!
+  "Its value for a; null when there is none."
+  before: JSON
+  "Its value for b; null when there is none."
+  after: JSON
+}
+"A metric that differs."
+type MetricChange {
+  "Its name."
+  key: String!
+  "Its value for a; null when there is none."
+  before: Float
+  "Its value for b; null when there is none."
+  after: Float
+}
+"A field of a card that differs."
+type FieldChange {
+  "The path of the field, such as training.samplesUsed."
+  path: String!
+  "Its value on a's card; null when it is empty."
+  before: JSON
+  "Its value on b's card; null when it is empty."
+  after: JSON
+}
+"Two stages."
+type StageChange {
+  "The stage of a."
+  before: Stage
+  "The stage of b."
+  after: Stage
+}
+"How two versions came to their stages."
+type ApprovalDiff {
+  "The changes of stage of a, oldest first, at most 200."
+  before: [Transition!]!
+  "The changes of stage of b, oldest first, at most 200."
+  after: [Transition!]!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/export.graphqls", Input: `extend type Query {
   """
   What lies around a node, in a format that other tools read: the whole walk of up to 5,000 nodes in one text, with what you
@@ -1100,9 +1349,27 @@ type RecordFeaturePayload {
     after: String
   ): ImpactConnection!
   "Where something came from, told in order: raw sources, runs, commits, people, and what is missing."
-  provenance("The id of a lineage node." of: ID!, "As it was at that time; now, when left out." asOf: DateTime): Provenance!
+  provenance(
+    "The id of a lineage node."
+    of: ID!
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+  ): Provenance!
   "The shortest ways between two nodes."
-  paths("The id of one end." from: ID!, "The id of the other." to: ID!, "How many ways, 1 to 100." k: Int = 3, "As it was at that time; now, when left out." asOf: DateTime): PathSet!
+  paths(
+    "The id of one end."
+    from: ID!
+    "The id of the other."
+    to: ID!
+    "How many ways, 1 to 100."
+    k: Int = 3
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+  ): PathSet!
 }
 
 "Which way to walk."
@@ -1237,15 +1504,17 @@ enum TruncationReason {
 
 "What descends from the nodes asked about."
 type ImpactConnection {
-  "The items with their cursors, nearest first."
+  "The items with their cursors, nearest first, then in the order in which they were recorded."
   edges: [ImpactEdge!]!
-  "Where the page lies."
+  "Where the page lies. A page that a limit ended early has a next one."
   pageInfo: PageInfo!
-  "How many there are in all."
+  "How many there are in all; counts tells whether all were met. It costs the whole walk."
   totalCount: Int
-  "How many there are in all, by environment."
-  environments: [EnvironmentCount!]!
-  "What is missing, and why."
+  "How many there are in all, by environment. It costs the whole walk."
+  counts: ImpactCounts!
+  "The models whose versions or live deployments descend, whatever targets, live and where say, by name, at most 1000. It costs the whole walk."
+  models: ImpactModels!
+  "What is missing from the walk to this page, and why."
   truncation: Truncation!
   "The instant shown."
   asOf: DateTime!
@@ -1260,6 +1529,21 @@ type ImpactEdge {
   depth: Int!
   "One such way, from the node asked about to the descendant."
   path: [ProvenanceNode!]!
+  "The environment of a deployment."
+  environment: String
+  "Who owns the descendant, where it has an owner."
+  owner: String
+  "The stage of the version, or of the version that is deployed."
+  stage: Stage
+}
+"How many nodes descend in all."
+type ImpactCounts {
+  "How many."
+  total: Int!
+  "The same by environment; deployments in none and other kinds stand under null."
+  environments: [EnvironmentCount!]!
+  "What is missing from these counts, and why."
+  truncation: Truncation!
 }
 "How many deployments an environment has."
 type EnvironmentCount {
@@ -1267,6 +1551,22 @@ type EnvironmentCount {
   environment: String
   "How many."
   count: Int!
+}
+"The models that something has an effect on."
+type ImpactModels {
+  "The models, by name."
+  models: [ModelImpact!]!
+  "What is missing from them, and why."
+  truncation: Truncation!
+}
+"A model some of whose versions descend."
+type ModelImpact {
+  "The model; null when you may not see it."
+  model: Model
+  "How many of its versions descend."
+  versions: Int!
+  "How many live deployments of them descend."
+  liveDeployments: Int!
 }
 
 "Where something came from."
@@ -1302,6 +1602,8 @@ type Gap {
   node: ProvenanceNode!
   "The same in words."
   message: String!
+  "The path of the card's field that is wrong, where one is."
+  field: String
 }
 "What can be missing."
 enum GapCode {
@@ -1313,6 +1615,8 @@ enum GapCode {
   RUN_WITHOUT_COMMIT
   "A dataset version that is not raw and came from nothing known."
   DATASET_WITHOUT_SOURCE
+  "A field of a version's card says other than the graph does."
+  CARD_CONTRADICTS_GRAPH
 }
 
 "The ways between two nodes."
@@ -2373,6 +2677,16 @@ func (ec *executionContext) childFields_Alias(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Alias", field.Name)
 }
 
+func (ec *executionContext) childFields_ApprovalDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "before":
+		return ec.fieldContext_ApprovalDiff_before(ctx, field)
+	case "after":
+		return ec.fieldContext_ApprovalDiff_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalDiff", field.Name)
+}
+
 func (ec *executionContext) childFields_Artifact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2491,6 +2805,22 @@ func (ec *executionContext) childFields_CommitConnection(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type CommitConnection", field.Name)
 }
 
+func (ec *executionContext) childFields_CommitDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "added":
+		return ec.fieldContext_CommitDiff_added(ctx, field)
+	case "removed":
+		return ec.fieldContext_CommitDiff_removed(ctx, field)
+	case "addedCount":
+		return ec.fieldContext_CommitDiff_addedCount(ctx, field)
+	case "removedCount":
+		return ec.fieldContext_CommitDiff_removedCount(ctx, field)
+	case "complete":
+		return ec.fieldContext_CommitDiff_complete(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CommitDiff", field.Name)
+}
+
 func (ec *executionContext) childFields_CommitEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -2541,6 +2871,28 @@ func (ec *executionContext) childFields_Dataset(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Dataset", field.Name)
 }
 
+func (ec *executionContext) childFields_DatasetChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_DatasetChange_name(ctx, field)
+	case "namespace":
+		return ec.fieldContext_DatasetChange_namespace(ctx, field)
+	case "before":
+		return ec.fieldContext_DatasetChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_DatasetChange_after(ctx, field)
+	case "beforeDigest":
+		return ec.fieldContext_DatasetChange_beforeDigest(ctx, field)
+	case "afterDigest":
+		return ec.fieldContext_DatasetChange_afterDigest(ctx, field)
+	case "beforeVersion":
+		return ec.fieldContext_DatasetChange_beforeVersion(ctx, field)
+	case "afterVersion":
+		return ec.fieldContext_DatasetChange_afterVersion(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DatasetChange", field.Name)
+}
+
 func (ec *executionContext) childFields_DatasetConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -2551,6 +2903,18 @@ func (ec *executionContext) childFields_DatasetConnection(ctx context.Context, f
 		return ec.fieldContext_DatasetConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DatasetConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_DatasetDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "added":
+		return ec.fieldContext_DatasetDiff_added(ctx, field)
+	case "removed":
+		return ec.fieldContext_DatasetDiff_removed(ctx, field)
+	case "changed":
+		return ec.fieldContext_DatasetDiff_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DatasetDiff", field.Name)
 }
 
 func (ec *executionContext) childFields_DatasetEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2787,6 +3151,18 @@ func (ec *executionContext) childFields_Feature(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Feature", field.Name)
 }
 
+func (ec *executionContext) childFields_FieldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_FieldChange_path(ctx, field)
+	case "before":
+		return ec.fieldContext_FieldChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_FieldChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FieldChange", field.Name)
+}
+
 func (ec *executionContext) childFields_Gap(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "code":
@@ -2795,6 +3171,8 @@ func (ec *executionContext) childFields_Gap(ctx context.Context, field graphql.C
 		return ec.fieldContext_Gap_node(ctx, field)
 	case "message":
 		return ec.fieldContext_Gap_message(ctx, field)
+	case "field":
+		return ec.fieldContext_Gap_field(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Gap", field.Name)
 }
@@ -2817,14 +3195,28 @@ func (ec *executionContext) childFields_ImpactConnection(ctx context.Context, fi
 		return ec.fieldContext_ImpactConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_ImpactConnection_totalCount(ctx, field)
-	case "environments":
-		return ec.fieldContext_ImpactConnection_environments(ctx, field)
+	case "counts":
+		return ec.fieldContext_ImpactConnection_counts(ctx, field)
+	case "models":
+		return ec.fieldContext_ImpactConnection_models(ctx, field)
 	case "truncation":
 		return ec.fieldContext_ImpactConnection_truncation(ctx, field)
 	case "asOf":
 		return ec.fieldContext_ImpactConnection_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImpactConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ImpactCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_ImpactCounts_total(ctx, field)
+	case "environments":
+		return ec.fieldContext_ImpactCounts_environments(ctx, field)
+	case "truncation":
+		return ec.fieldContext_ImpactCounts_truncation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImpactCounts", field.Name)
 }
 
 func (ec *executionContext) childFields_ImpactEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2837,8 +3229,24 @@ func (ec *executionContext) childFields_ImpactEdge(ctx context.Context, field gr
 		return ec.fieldContext_ImpactEdge_depth(ctx, field)
 	case "path":
 		return ec.fieldContext_ImpactEdge_path(ctx, field)
+	case "environment":
+		return ec.fieldContext_ImpactEdge_environment(ctx, field)
+	case "owner":
+		return ec.fieldContext_ImpactEdge_owner(ctx, field)
+	case "stage":
+		return ec.fieldContext_ImpactEdge_stage(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImpactEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ImpactModels(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "models":
+		return ec.fieldContext_ImpactModels_models(ctx, field)
+	case "truncation":
+		return ec.fieldContext_ImpactModels_truncation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImpactModels", field.Name)
 }
 
 func (ec *executionContext) childFields_KeyValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2849,6 +3257,82 @@ func (ec *executionContext) childFields_KeyValue(ctx context.Context, field grap
 		return ec.fieldContext_KeyValue_value(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type KeyValue", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_LineageCount_kind(ctx, field)
+	case "depth":
+		return ec.fieldContext_LineageCount_depth(ctx, field)
+	case "count":
+		return ec.fieldContext_LineageCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageCount", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counts":
+		return ec.fieldContext_LineageCounts_counts(ctx, field)
+	case "nodes":
+		return ec.fieldContext_LineageCounts_nodes(ctx, field)
+	case "edges":
+		return ec.fieldContext_LineageCounts_edges(ctx, field)
+	case "redacted":
+		return ec.fieldContext_LineageCounts_redacted(ctx, field)
+	case "truncation":
+		return ec.fieldContext_LineageCounts_truncation(ctx, field)
+	case "historyCut":
+		return ec.fieldContext_LineageCounts_historyCut(ctx, field)
+	case "asOf":
+		return ec.fieldContext_LineageCounts_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_LineageCounts_knownAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageCounts", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "a":
+		return ec.fieldContext_LineageDiff_a(ctx, field)
+	case "b":
+		return ec.fieldContext_LineageDiff_b(ctx, field)
+	case "identical":
+		return ec.fieldContext_LineageDiff_identical(ctx, field)
+	case "datasets":
+		return ec.fieldContext_LineageDiff_datasets(ctx, field)
+	case "runs":
+		return ec.fieldContext_LineageDiff_runs(ctx, field)
+	case "features":
+		return ec.fieldContext_LineageDiff_features(ctx, field)
+	case "versions":
+		return ec.fieldContext_LineageDiff_versions(ctx, field)
+	case "repositories":
+		return ec.fieldContext_LineageDiff_repositories(ctx, field)
+	case "commits":
+		return ec.fieldContext_LineageDiff_commits(ctx, field)
+	case "parameters":
+		return ec.fieldContext_LineageDiff_parameters(ctx, field)
+	case "metrics":
+		return ec.fieldContext_LineageDiff_metrics(ctx, field)
+	case "card":
+		return ec.fieldContext_LineageDiff_card(ctx, field)
+	case "stage":
+		return ec.fieldContext_LineageDiff_stage(ctx, field)
+	case "approvals":
+		return ec.fieldContext_LineageDiff_approvals(ctx, field)
+	case "truncationA":
+		return ec.fieldContext_LineageDiff_truncationA(ctx, field)
+	case "truncationB":
+		return ec.fieldContext_LineageDiff_truncationB(ctx, field)
+	case "asOf":
+		return ec.fieldContext_LineageDiff_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_LineageDiff_knownAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageDiff", field.Name)
 }
 
 func (ec *executionContext) childFields_LineageEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3003,6 +3487,18 @@ func (ec *executionContext) childFields_Metric(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Metric", field.Name)
 }
 
+func (ec *executionContext) childFields_MetricChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_MetricChange_key(ctx, field)
+	case "before":
+		return ec.fieldContext_MetricChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_MetricChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MetricChange", field.Name)
+}
+
 func (ec *executionContext) childFields_Model(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3117,6 +3613,18 @@ func (ec *executionContext) childFields_ModelEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type ModelEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ModelImpact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "model":
+		return ec.fieldContext_ModelImpact_model(ctx, field)
+	case "versions":
+		return ec.fieldContext_ModelImpact_versions(ctx, field)
+	case "liveDeployments":
+		return ec.fieldContext_ModelImpact_liveDeployments(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModelImpact", field.Name)
+}
+
 func (ec *executionContext) childFields_ModelVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3201,6 +3709,30 @@ func (ec *executionContext) childFields_ModelVersionEdge(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type ModelVersionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_NodeChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_NodeChange_name(ctx, field)
+	case "before":
+		return ec.fieldContext_NodeChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_NodeChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NodeChange", field.Name)
+}
+
+func (ec *executionContext) childFields_NodeDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "added":
+		return ec.fieldContext_NodeDiff_added(ctx, field)
+	case "removed":
+		return ec.fieldContext_NodeDiff_removed(ctx, field)
+	case "changed":
+		return ec.fieldContext_NodeDiff_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NodeDiff", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -3213,6 +3745,18 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_ParameterChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_ParameterChange_key(ctx, field)
+	case "before":
+		return ec.fieldContext_ParameterChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_ParameterChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParameterChange", field.Name)
 }
 
 func (ec *executionContext) childFields_Path(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3421,6 +3965,18 @@ func (ec *executionContext) childFields_Repository(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type Repository", field.Name)
 }
 
+func (ec *executionContext) childFields_RepositoryChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "repository":
+		return ec.fieldContext_RepositoryChange_repository(ctx, field)
+	case "before":
+		return ec.fieldContext_RepositoryChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_RepositoryChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RepositoryChange", field.Name)
+}
+
 func (ec *executionContext) childFields_RetractLineagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "retracted":
@@ -3475,6 +4031,22 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 	return nil, fmt.Errorf("no field named %q was found under type Run", field.Name)
 }
 
+func (ec *executionContext) childFields_RunChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_RunChange_name(ctx, field)
+	case "before":
+		return ec.fieldContext_RunChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_RunChange_after(ctx, field)
+	case "parameters":
+		return ec.fieldContext_RunChange_parameters(ctx, field)
+	case "metrics":
+		return ec.fieldContext_RunChange_metrics(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunChange", field.Name)
+}
+
 func (ec *executionContext) childFields_RunConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -3485,6 +4057,18 @@ func (ec *executionContext) childFields_RunConnection(ctx context.Context, field
 		return ec.fieldContext_RunConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RunConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RunDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "added":
+		return ec.fieldContext_RunDiff_added(ctx, field)
+	case "removed":
+		return ec.fieldContext_RunDiff_removed(ctx, field)
+	case "changed":
+		return ec.fieldContext_RunDiff_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunDiff", field.Name)
 }
 
 func (ec *executionContext) childFields_RunEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3503,6 +4087,16 @@ func (ec *executionContext) childFields_SetAliasPayload(ctx context.Context, fie
 		return ec.fieldContext_SetAliasPayload_alias(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetAliasPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StageChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "before":
+		return ec.fieldContext_StageChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_StageChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StageChange", field.Name)
 }
 
 func (ec *executionContext) childFields_Tag(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

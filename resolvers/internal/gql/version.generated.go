@@ -3541,6 +3541,30 @@ func (ec *executionContext) marshalNStage2pedigreeᚋregistryᚐStage(ctx contex
 	return res
 }
 
+func (ec *executionContext) marshalNTransition2ᚕᚖpedigreeᚋregistryᚐTransitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*registry.Transition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTransition2ᚖpedigreeᚋregistryᚐTransition(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTransition2ᚖpedigreeᚋregistryᚐTransition(ctx context.Context, sel ast.SelectionSet, v *registry.Transition) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Transition!")
+		return graphql.Null
+	}
+	return ec._Transition(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNTransitionEdge2ᚕᚖpedigreeᚋserviceᚐTransitionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.TransitionEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
