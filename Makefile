@@ -5,7 +5,12 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WEB_SOURCES := $(shell find web/src -type f 2>/dev/null) web/package.json web/package-lock.json web/build.mjs web/tsconfig.json
 
-.PHONY: help run build web test proof generate fmt lint vuln clean
+SIZES ?= 10000,100000,1000000
+ONLY ?= sqlite,neo4j,peer,bare,raw
+PARTS ?= lineage,shapes,writes,memory
+ROUNDS ?= 3
+
+.PHONY: help run build web test proof bench generate fmt lint vuln clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +32,12 @@ test: ## run everything, with a real Neo4j and a real Chromium; installs what is
 
 proof: ## run the same tests at full numbers and write docs/proof.md
 	./scripts/proof.sh
+
+bench: ## measure against peers; SIZES=10000,100000 ONLY=sqlite,bare PARTS=lineage ROUNDS=1 for less
+	@mkdir -p build/bench
+	go build -o build/bench/pedigree ./cmd/pedigree
+	go build -o build/bench/bench ./internal/bench/cmd
+	./build/bench/bench -sizes $(SIZES) -only $(ONLY) -parts $(PARTS) -rounds $(ROUNDS)
 
 generate: ## regenerate the GraphQL executor from schema/
 	go tool gqlgen generate

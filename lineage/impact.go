@@ -53,10 +53,7 @@ func WalkImpact(ctx context.Context, r graph.Reader, roots []registry.ID, at gra
 	if err := b.down(ctx, r, nodes, o); err != nil {
 		return nil, err
 	}
-	edges := make([]graph.Edge, 0, len(b.edges)+len(roots))
-	for _, e := range b.edges {
-		edges = append(edges, e)
-	}
+	edges := b.distinct()
 	for _, id := range roots {
 		edges = append(edges, graph.Edge{From: id, To: ""})
 	}

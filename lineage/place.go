@@ -1,8 +1,6 @@
 package lineage
 
 import (
-	"slices"
-
 	"pedigree/graph"
 	"pedigree/registry"
 )
@@ -11,25 +9,20 @@ import (
 // up and down as asked. Items that the kept edges do not reach (their way in was
 // cut) are dropped.
 func place(b *builder, edges []graph.Edge, d Direction) {
-	up, down := map[registry.ID][]registry.ID{}, map[registry.ID][]registry.ID{}
-	for _, e := range edges {
-		up[e.From] = append(up[e.From], e.To)
-		down[e.To] = append(down[e.To], e.From)
-	}
-	reached := map[registry.ID]bool{b.root: true}
+	p := newPlacer(b)
 	layers := !b.reasons[ReasonNodes] && !b.reasons[ReasonTime]
 	if root := b.items[b.root]; root != nil {
 		root.Depth, root.Layer = 0, layerOf(layers, 0)
 	}
 	if d != Downstream {
-		b.spread(up, reached, layers)
+		p.spread(edges, true, layers)
 	}
 	if d != Upstream {
-		b.spread(down, reached, layers)
+		p.spread(edges, false, layers)
 	}
-	for id := range b.items {
-		if !reached[id] {
-			delete(b.items, id)
+	for i, it := range p.items[1:] {
+		if !p.reached[i+1] {
+			delete(b.items, it.Node.ID)
 		}
 	}
 }
@@ -41,60 +34,121 @@ func layerOf(known bool, layer int) int {
 	return layer
 }
 
+// placer works on places in a list instead of ids: the root is at 0, also where it
+// stands above the items and is none itself.
+type placer struct {
+	items   []*Item
+	ids     []registry.ID
+	at      map[registry.ID]int32
+	reached []bool
+}
+
+func newPlacer(b *builder) *placer {
+	n := len(b.items) + 1
+	p := &placer{items: make([]*Item, 1, n), ids: make([]registry.ID, 1, n), at: make(map[registry.ID]int32, n)}
+	p.items[0], p.ids[0], p.at[b.root] = b.items[b.root], b.root, 0
+	for id, it := range b.items {
+		if id != b.root {
+			p.at[id] = int32(len(p.items))
+			p.items, p.ids = append(p.items, it), append(p.ids, id)
+		}
+	}
+	p.reached = make([]bool, len(p.items))
+	return p
+}
+
+// ways lists the far ends of every place: those of i are to[start[i]:start[i+1]].
+type ways struct{ start, to []int32 }
+
+func (w ways) of(i int32) []int32 { return w.to[w.start[i]:w.start[i+1]] }
+
+// ways turns edges between items round, so that they lead away from the root.
+func (p *placer) ways(edges []graph.Edge, up bool) ways {
+	w := ways{start: make([]int32, len(p.items)+1), to: make([]int32, 0, len(edges))}
+	ends := make([][2]int32, 0, len(edges))
+	for i := range edges {
+		from, a := p.at[edges[i].From]
+		to, z := p.at[edges[i].To]
+		if !a || !z {
+			continue
+		}
+		if !up {
+			from, to = to, from
+		}
+		ends = append(ends, [2]int32{from, to})
+		w.start[from+1]++
+	}
+	for i := range p.items {
+		w.start[i+1] += w.start[i]
+	}
+	w.to = w.to[:len(ends)]
+	next := append([]int32(nil), w.start...)
+	for _, e := range ends {
+		w.to[next[e[0]]] = e[1]
+		next[e[0]]++
+	}
+	return w
+}
+
 // spread walks one way from the root, breadth first for depth and tree parent
 // (the smallest id among those one hop nearer), then in topological order for the
 // longest way.
-func (b *builder) spread(next map[registry.ID][]registry.ID, reached map[registry.ID]bool, layers bool) {
-	depth := map[registry.ID]int{b.root: 0}
-	order := []registry.ID{b.root}
+func (p *placer) spread(edges []graph.Edge, up, layers bool) {
+	w := p.ways(edges, up)
+	depth := make([]int32, len(p.items)) // 0 is not reached, else one more than the depth
+	depth[0] = 1
+	order := append(make([]int32, 0, len(p.items)), 0)
 	for i := 0; i < len(order); i++ {
-		id := order[i]
-		for _, far := range next[id] {
-			it := b.items[far]
+		near := order[i]
+		for _, far := range w.of(near) {
+			it := p.items[far]
 			if it == nil {
 				continue
 			}
-			if _, ok := depth[far]; !ok {
-				depth[far] = depth[id] + 1
+			if depth[far] == 0 {
+				depth[far] = depth[near] + 1
 				order = append(order, far)
-				it.Depth, it.TreeParent = depth[far], id
-				reached[far] = true
-			} else if depth[far] == depth[id]+1 && id < it.TreeParent {
-				it.TreeParent = id
+				it.Depth, it.TreeParent = int(depth[near]), p.ids[near]
+				p.reached[far] = true
+			} else if depth[far] == depth[near]+1 && p.ids[near] < it.TreeParent {
+				it.TreeParent = p.ids[near]
 			}
 		}
 	}
 	if !layers {
 		return
 	}
-	longest := longestWays(order, next, depth)
-	for _, id := range order[1:] {
-		b.items[id].Layer = longest[id]
+	longest := longestWays(order, w, depth)
+	for _, i := range order[1:] {
+		p.items[i].Layer = int(longest[i])
 	}
 }
 
-// longestWays returns the most hops from the root to each node of a DAG (Kahn's
-// order); nodes on a cycle, which writes refuse, keep their depth.
-func longestWays(nodes []registry.ID, next map[registry.ID][]registry.ID, depth map[registry.ID]int) map[registry.ID]int {
-	indegree := map[registry.ID]int{}
-	for _, id := range nodes {
-		for _, far := range next[id] {
-			if _, ok := depth[far]; ok {
+// longestWays returns the most hops from the root to each place of a DAG (Kahn's
+// order); those on a cycle, which writes refuse, keep their depth.
+func longestWays(order []int32, w ways, depth []int32) []int32 {
+	indegree := make([]int32, len(depth))
+	for _, i := range order {
+		for _, far := range w.of(i) {
+			if depth[far] > 0 {
 				indegree[far]++
 			}
 		}
 	}
-	longest := map[registry.ID]int{}
-	for id, d := range depth {
-		longest[id] = d
+	longest := make([]int32, len(depth))
+	queue := make([]int32, 0, len(order))
+	for _, i := range order {
+		longest[i] = depth[i] - 1
+		if indegree[i] == 0 {
+			queue = append(queue, i)
+		}
 	}
-	queue := slices.DeleteFunc(slices.Clone(nodes), func(id registry.ID) bool { return indegree[id] > 0 })
-	for i := 0; i < len(queue); i++ {
-		for _, far := range next[queue[i]] {
-			if _, ok := depth[far]; !ok {
+	for q := 0; q < len(queue); q++ {
+		for _, far := range w.of(queue[q]) {
+			if depth[far] == 0 {
 				continue
 			}
-			longest[far] = max(longest[far], longest[queue[i]]+1)
+			longest[far] = max(longest[far], longest[queue[q]]+1)
 			if indegree[far]--; indegree[far] == 0 {
 				queue = append(queue, far)
 			}

@@ -113,20 +113,15 @@ func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Gr
 type builder struct {
 	root    registry.ID
 	items   map[registry.ID]*Item
-	edges   map[edgeKey]graph.Edge
+	edges   []graph.Edge // may hold one twice
 	reasons map[Reason]bool
 	front   map[registry.ID]bool
 	cut     map[registry.ID]bool
 	head    int64
 }
 
-type edgeKey struct {
-	kind     registry.EdgeKind
-	from, to registry.ID
-}
-
 func newBuilder(root registry.ID) *builder {
-	return &builder{root: root, items: map[registry.ID]*Item{}, edges: map[edgeKey]graph.Edge{}, reasons: map[Reason]bool{},
+	return &builder{root: root, items: make(map[registry.ID]*Item, 64), reasons: map[Reason]bool{},
 		front: map[registry.ID]bool{}, cut: map[registry.ID]bool{}}
 }
 
@@ -140,6 +135,7 @@ func (o Options) closure(roots []registry.ID, d graph.Direction) graph.ClosureQu
 
 // add takes in a closure and returns the nodes that are commits.
 func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []registry.ID) {
+	items := make([]Item, 0, len(c.Nodes)) // In one piece; it does not grow.
 	for _, n := range c.Nodes {
 		if keep != nil && !keep(n.Node.ID) {
 			continue
@@ -148,12 +144,17 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 			commits = append(commits, n.Node.ID)
 		}
 		if b.items[n.Node.ID] == nil {
-			b.items[n.Node.ID] = &Item{Node: n.Node, Layer: -1}
+			items = append(items, Item{Node: n.Node, Layer: -1})
+			b.items[n.Node.ID] = &items[len(items)-1]
 		}
 	}
-	for _, e := range c.Edges {
-		if b.items[e.From] != nil && b.items[e.To] != nil {
-			b.edges[edgeKey{e.Kind, e.From, e.To}] = e
+	if b.edges == nil && keep == nil {
+		b.edges = c.Edges // All of its nodes are held.
+	} else {
+		for _, e := range c.Edges {
+			if b.items[e.From] != nil && b.items[e.To] != nil {
+				b.edges = append(b.edges, e)
+			}
 		}
 	}
 	b.note(ReasonFanout, c.Wide)
@@ -341,18 +342,23 @@ func (b *builder) down(ctx context.Context, r graph.Reader, roots []*graph.Node,
 
 // finish places the nodes and sorts: nodes by depth and id, edges by their ends.
 func (b *builder) finish(d Direction) *Graph {
-	g := &Graph{}
-	for _, e := range b.edges {
-		g.Edges = append(g.Edges, e)
-	}
-	slices.SortFunc(g.Edges, func(x, y graph.Edge) int {
-		return cmp.Or(cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Kind, y.Kind))
-	})
-	place(b, g.Edges, d)
-	edges := g.Edges
-	g = b.finishPlaced()
+	edges := b.distinct()
+	place(b, edges, d)
+	g := b.finishPlaced()
 	g.Edges = edges
 	return g
+}
+
+// distinct returns every edge once, by its ends.
+func (b *builder) distinct() []graph.Edge {
+	order := func(x, y graph.Edge) int {
+		if x.From != y.From {
+			return cmp.Compare(x.From, y.From)
+		}
+		return cmp.Or(cmp.Compare(x.To, y.To), cmp.Compare(x.Kind, y.Kind))
+	}
+	slices.SortFunc(b.edges, order)
+	return slices.CompactFunc(b.edges, func(x, y graph.Edge) bool { return order(x, y) == 0 })
 }
 
 // finishPlaced sorts the placed nodes and gathers what is missing.

@@ -25,13 +25,14 @@ func redact(n *graph.Node, mask registry.Mask) *graph.Node {
 	if mask == 0 {
 		return &graph.Node{ID: n.ID, Kind: n.Kind, Number: n.Number, Hidden: true}
 	}
-	c := *n
-	c.Mask = mask
 	noun := registry.NounOf(n.Kind)
 	whole := registry.Mask(1)<<uint(len(noun.Fields)) - 1
 	if mask&whole == whole {
-		return &c
+		n.Mask = mask // The store made it for this reader: a copy would say the same.
+		return n
 	}
+	c := *n
+	c.Mask = mask
 	if !mask.Has(registry.Bit(noun.Name, "name")) {
 		c.Name = ""
 	}

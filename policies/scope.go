@@ -194,7 +194,7 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 	for i := range c.Nodes {
 		nodes[i] = c.Nodes[i].Node
 	}
-	if q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
+	if !s.unrestricted() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
 		s.sight.learn(nodes, c.Edges)
 	}
 	masks, err := s.masksAt(ctx, q.At, nodes)

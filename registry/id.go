@@ -25,14 +25,15 @@ func NewID(kind Kind, parts ...string) ID {
 // HashID is a prefix and the hash of parts. Parts are length-prefixed, so
 // ("a","bc") and ("ab","c") differ.
 func HashID(prefix string, parts ...string) ID {
-	h := sha256.New()
-	var n [8]byte
+	var space [256]byte
+	text := space[:0]
 	for _, p := range parts {
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		h.Write(n[:])
-		io.WriteString(h, p)
+		text = binary.BigEndian.AppendUint64(text, uint64(len(p)))
+		text = append(text, p...)
 	}
-	return ID(prefix + "_" + idCoding.EncodeToString(h.Sum(nil)[:16]))
+	sum := sha256.Sum256(text)
+	id := append(append(make([]byte, 0, 40), prefix...), '_')
+	return ID(idCoding.AppendEncode(id, sum[:16]))
 }
 
 // ParseID checks the form of an id from outside. It says nothing of whether

@@ -28,7 +28,7 @@ func selected(ctx context.Context, path ...string) (out []string) {
 }
 
 // everyType makes fragments on any lineage type count as selected.
-var everyType = []string{"LineageGraph", "LineageNode", "Node", "ProvenanceNode", "RestrictedNode", "ModelVersion", "DatasetVersion", "Run", "Feature",
+var everyType = []string{"LineageGraph", "LineageNode", "PageInfo", "Node", "ProvenanceNode", "RestrictedNode", "ModelVersion", "DatasetVersion", "Run", "Feature",
 	"Commit", "Tag", "Deployment"}
 
 // bare reports whether nothing but id, kind and name of the nodes is asked for.
@@ -36,6 +36,12 @@ func bare(ctx context.Context) bool {
 	return !slices.ContainsFunc(selected(ctx, "nodes", "node"), func(f string) bool {
 		return f != "id" && f != "kind" && f != "name" && f != "__typename"
 	})
+}
+
+// cursors reports whether the ends of the page are asked for.
+func cursors(ctx context.Context) bool {
+	fields := selected(ctx, "pageInfo")
+	return slices.Contains(fields, "startCursor") || slices.Contains(fields, "endCursor")
 }
 
 // degrees reports whether the degrees of nodes are asked for.

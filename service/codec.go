@@ -9,35 +9,35 @@ import (
 	"pedigree/registry"
 )
 
-// fresh makes an empty noun of a kind.
-func fresh(k registry.Kind) registry.Node {
+// fresh makes a noun of a kind that has nothing but a name.
+func fresh(k registry.Kind, name string) registry.Node {
 	switch k {
 	case registry.KindModel:
-		return &registry.Model{}
+		return &registry.Model{Name: name}
 	case registry.KindModelVersion:
-		return &registry.ModelVersion{}
+		return &registry.ModelVersion{Name: name}
 	case registry.KindCard:
-		return &registry.ModelCard{}
+		return &registry.ModelCard{Name: name}
 	case registry.KindDataset:
-		return &registry.Dataset{}
+		return &registry.Dataset{Name: name}
 	case registry.KindDatasetVersion:
-		return &registry.DatasetVersion{}
+		return &registry.DatasetVersion{Name: name}
 	case registry.KindRun:
-		return &registry.Run{}
+		return &registry.Run{Name: name}
 	case registry.KindRepository:
-		return &registry.Repository{}
+		return &registry.Repository{Name: name}
 	case registry.KindCommit:
-		return &registry.Commit{}
+		return &registry.Commit{Name: name}
 	case registry.KindTag:
-		return &registry.Tag{}
+		return &registry.Tag{Name: name}
 	case registry.KindFeature:
-		return &registry.Feature{}
+		return &registry.Feature{Name: name}
 	case registry.KindDeployment:
-		return &registry.Deployment{}
+		return &registry.Deployment{Name: name}
 	case registry.KindArtifact:
-		return &registry.Artifact{}
+		return &registry.Artifact{Name: name}
 	case registry.KindAlias:
-		return &registry.Alias{}
+		return &registry.Alias{Name: name}
 	case registry.KindTransition:
 		return &registry.Transition{}
 	case registry.KindActor:
@@ -59,12 +59,14 @@ func (s *Service) decode(n *graph.Node, at time.Time) (registry.Node, error) {
 	if n.Hidden {
 		return &registry.Restricted{Meta: meta}, nil
 	}
-	noun := fresh(n.Kind)
+	noun := fresh(n.Kind, n.Name)
 	if noun == nil {
 		return nil, nil // A kind that no door shows.
 	}
-	if err := unpack(n, noun); err != nil {
-		return nil, err
+	if n.Doc != nil {
+		if err := unpack(n, noun); err != nil {
+			return nil, err
+		}
 	}
 	*noun.NodeMeta() = meta
 	if d, ok := noun.(*registry.Deployment); ok {

@@ -35,8 +35,8 @@ type LineageInput struct {
 	First     *int
 	After     *string
 	// Bare says that only id, kind and name of nodes are asked for; Degrees that
-	// degrees are. Doors set them from the selection.
-	Bare, Degrees bool
+	// degrees are; NoCursors that cursors are not. Doors set them from the selection.
+	Bare, Degrees, NoCursors bool
 }
 
 // LineageGraph is one page of what lies around a node.
@@ -53,7 +53,9 @@ type LineageGraph struct {
 
 // LineageNode is a node with its place in the graph.
 type LineageNode struct {
-	Node             registry.ProvenanceNode
+	Node registry.ProvenanceNode
+	// Name is that of Node, "" where it is hidden.
+	Name             string
 	Depth            int
 	Layer            *int
 	TreeParent       *registry.ID
@@ -211,11 +213,11 @@ func (v *view) id(id registry.ID) registry.ID {
 
 // hide notes the nodes that are out of sight.
 func (v *view) hide(nodes ...*graph.Node) {
-	if v.hidden == nil {
-		v.hidden, v.real = map[registry.ID]registry.ID{}, map[registry.ID]registry.ID{}
-	}
 	for _, n := range nodes {
 		if n.Hidden {
+			if v.hidden == nil {
+				v.hidden, v.real = map[registry.ID]registry.ID{}, map[registry.ID]registry.ID{}
+			}
 			out := v.scope.OpaqueID(n.ID)
 			v.hidden[n.ID], v.real[out] = out, n.ID
 		}
@@ -269,7 +271,7 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 	if err != nil {
 		return nil, err
 	}
-	kept, byID := []*lineage.Item{}, map[registry.ID]*lineage.Item{}
+	kept, byID := make([]*lineage.Item, 0, len(g.Items)), make(map[registry.ID]*lineage.Item, len(g.Items))
 	for _, it := range g.Items {
 		byID[it.Node.ID] = it
 		if ok, err := keep(it.Node); err != nil {
@@ -278,6 +280,7 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 			kept = append(kept, it)
 		}
 	}
+	// Walks come in this order, but for what is called otherwise outside.
 	slices.SortFunc(kept, func(a, b *lineage.Item) int { return v.order(a, place{Depth: b.Depth, ID: v.id(b.Node.ID)}) })
 	from := 0
 	for start.Depth >= 0 && from < len(kept) && v.order(kept[from], start) <= 0 {
@@ -286,7 +289,7 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 	to := min(from+size, len(kept))
 	out := &LineageGraph{Root: v.id(g.Root), Nodes: []*LineageNode{}, Edges: []*LineageEdge{}, Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
 		AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
-	rank := map[registry.ID]int{}
+	rank := make(map[registry.ID]int, len(kept))
 	for i, it := range kept {
 		rank[it.Node.ID] = i + 1
 	}
@@ -311,7 +314,7 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 		return v.s.seal(v.scope.Actor().Subject, bindings, place{at, it.Depth, v.id(it.Node.ID)})
 	}
 	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < len(kept), from > 0
-	if to > from {
+	if to > from && !in.NoCursors {
 		out.PageInfo.StartCursor, out.PageInfo.EndCursor = cursor(kept[from]), cursor(kept[to-1])
 	}
 	return out, nil
@@ -339,7 +342,7 @@ func (v *view) item(it *lineage.Item, byID map[registry.ID]*lineage.Item, kept m
 	if err != nil {
 		return nil, err
 	}
-	out := &LineageNode{Node: noun, Depth: it.Depth, HistoryCut: it.HistoryCut}
+	out := &LineageNode{Node: noun, Name: it.Node.Name, Depth: it.Depth, HistoryCut: it.HistoryCut}
 	if it.Layer >= 0 {
 		layer := it.Layer
 		out.Layer = &layer

@@ -28,7 +28,8 @@ type RegisterModelVersionInput struct {
 	Artifacts      []ArtifactInput
 	Card           *ModelCardInput
 	IdempotencyKey *string `json:"-"`
-	// CreateModel makes the model when it is unknown, as REST and importers do.
+	// CreateModel makes the model when it is unknown, as REST and importers do, for
+	// who may model.register too.
 	CreateModel bool
 }
 
@@ -116,10 +117,16 @@ func (s *Service) createVersion(ctx context.Context, tx *policies.Tx, in Registe
 
 func (s *Service) modelFor(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.Model, error) {
 	m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
-	if registry.CodeOf(err) == registry.NotFound && in.CreateModel {
-		return s.createModel(ctx, tx, RegisterModelInput{Name: in.Model, Owner: in.Owner})
+	if registry.CodeOf(err) != registry.NotFound || !in.CreateModel {
+		return m, err
 	}
-	return m, err
+	if m, err = s.createModel(ctx, tx, RegisterModelInput{Name: in.Model, Owner: in.Owner}); err != nil {
+		return nil, err
+	}
+	if !tx.May(registry.ModelRegister, m.ID) {
+		return nil, registry.Errorf(registry.Forbidden, "there is no model %q, and you may not do %s; ask an administrator to register it", in.Model, registry.ModelRegister)
+	}
+	return m, nil
 }
 
 // edges are the lineage facts that an input states of its version.

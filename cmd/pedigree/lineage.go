@@ -32,19 +32,18 @@ graph is written for other tools.`,
 			if in.Format, err = export.ParseFormat(format); err != nil {
 				return err
 			}
-			o, err := open(cmd.Context(), s)
+			ctx, r, done, err := reach(cmd, s)
 			if err != nil {
 				return err
 			}
-			defer o.Close()
-			ctx := asOperator(cmd.Context())
-			if in.Of, err = resolve(ctx, o.service, args[0]); err != nil {
+			defer done()
+			if in.Of, err = resolve(ctx, r, args[0]); err != nil {
 				return err
 			}
 			if in.MaxDepth = &depth; down {
 				in.Direction = lineage.Downstream
 			}
-			x, err := o.service.Export(ctx, in)
+			x, err := r.Export(ctx, in)
 			if err != nil {
 				return err
 			}
@@ -67,7 +66,7 @@ graph is written for other tools.`,
 }
 
 // resolve turns MODEL@VERSION or an id into an id.
-func resolve(ctx context.Context, s *service.Service, ref string) (registry.ID, error) {
+func resolve(ctx context.Context, s registryOf, ref string) (registry.ID, error) {
 	if model, version, ok := strings.Cut(ref, "@"); ok {
 		v, err := s.ModelVersion(ctx, model, version)
 		if err != nil {

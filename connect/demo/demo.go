@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"fmt"
+	"slices"
 	"time"
 
 	"pedigree/registry"
@@ -34,14 +35,41 @@ func sha(n int) string {
 
 var repository = service.RepositoryInput{Name: "credit-approval-training", URL: "https://git.example.com/risk/credit-approval", DefaultBranch: "main"}
 
-// Load records the story through the service as the actor of the context. Loading
-// it again adds nothing.
-func Load(ctx context.Context, s *service.Service) (*Story, error) {
+// needs are the actions that the story takes.
+func needs() []registry.Action {
+	return []registry.Action{registry.CommitRecord, registry.TagRecord, registry.DatasetRecord, registry.RunRecord, registry.FeatureRecord,
+		registry.ModelRegister, registry.VersionRegister, registry.TransitionDo, registry.DeploymentRecord, registry.AliasSet, registry.AliasSetProtected}
+}
+
+// mayTell answers FORBIDDEN for who could tell only a part of the story.
+func mayTell(ctx context.Context, s Registry) error {
+	v, err := s.Viewer(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range needs() {
+		if !slices.Contains(v.Actions, string(a)) {
+			return registry.Errorf(registry.Forbidden, "the story needs the action %s, which you may not do; ask an administrator to load it", a)
+		}
+	}
+	if !slices.ContainsFunc(v.Grants, func(g registry.Grant) bool { return g.Scope == registry.ScopeAll }) {
+		return registry.Errorf(registry.Forbidden, "the story needs a grant that covers more than single models; ask an administrator to load it")
+	}
+	return nil
+}
+
+// Load records the story as the actor of the context, or as who the registry takes
+// its caller for. Loading it again adds nothing; FORBIDDEN, and nothing is
+// recorded, for who may not tell all of it.
+func Load(ctx context.Context, s Registry) (*Story, error) {
 	story := &Story{}
 	if m, err := s.Model(ctx, model); err != nil {
 		return nil, err
 	} else if m != nil {
 		return story, nil
+	}
+	if err := mayTell(ctx, s); err != nil {
+		return nil, err
 	}
 	t := &teller{ctx: ctx, s: s}
 	t.code()
@@ -56,7 +84,7 @@ func Load(ctx context.Context, s *service.Service) (*Story, error) {
 // teller records one thing after another until something fails.
 type teller struct {
 	ctx               context.Context
-	s                 *service.Service
+	s                 Registry
 	err               error
 	tag               registry.ID
 	training, trained registry.ID

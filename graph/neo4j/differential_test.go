@@ -12,11 +12,12 @@ import (
 )
 
 // TestDifferential runs the same by chance on SQLite and on Neo4j.
-// PEDIGREE_STEPS and PEDIGREE_SEED change how long and what.
+// PEDIGREE_STEPS and PEDIGREE_SEED change how long and what; by default it grows
+// with PEDIGREE_ROUNDS up to 300 steps.
 func TestDifferential(t *testing.T) {
 	steps, _ := strconv.Atoi(os.Getenv("PEDIGREE_STEPS"))
 	if steps == 0 {
-		steps = 60
+		steps = min(20*graphtest.Rounds(), 300)
 	}
 	seed, _ := strconv.ParseUint(os.Getenv("PEDIGREE_SEED"), 10, 64)
 	for i := range uint64(2) {

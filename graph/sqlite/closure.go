@@ -11,7 +11,7 @@ import (
 )
 
 // closer is one closure under way: a frontier loop, level by level, one statement
-// per node over its first far ends. The edges that an expansion reads are kept,
+// for some nodes or for one with many far ends. The edges that an expansion reads are kept,
 // so that only nodes that were not expanded whole are asked again for theirs.
 type closer struct {
 	*walk
@@ -21,6 +21,10 @@ type closer struct {
 	order   []*held
 	rows    []row
 	out     graph.Closure
+	// next and found are the far ends of the level under way, and those of them that
+	// came with their edges.
+	next  []int64
+	found map[int64]*graph.Node
 }
 
 type held struct {
@@ -111,43 +115,118 @@ func (c *closer) hold(n *graph.Node, depth int) {
 
 // expand follows the first far ends of a level and returns the next one.
 func (c *closer) expand(level []*held, depth int) ([]*held, error) {
-	var far []int64
-	for _, h := range level {
-		if depth > 0 && c.through != nil && !c.through[h.node.Kind] {
-			continue
+	if depth > 0 && c.through != nil {
+		level = slices.DeleteFunc(slices.Clone(level), func(h *held) bool { return !c.through[h.node.Kind] })
+	}
+	c.next, c.found = c.next[:0], map[int64]*graph.Node{}
+	for part := range slices.Chunk(level, batchSize) {
+		done, err := c.followAll(part)
+		for _, h := range part {
+			if err == nil && !done {
+				err = c.follow(h)
+			}
 		}
-		before := len(c.rows)
-		rows, err := c.edges(c.rows, h.node.Number, 0, c.q.Fanout+1)
 		if err != nil {
 			return nil, err
 		}
-		first := rows[before:]
-		if len(first) > c.q.Fanout {
-			c.out.Wide = append(c.out.Wide, h.node.ID)
-			first = first[:c.q.Fanout]
-		} else {
-			h.whole, c.rows = true, rows
-		}
-		for _, r := range first {
-			if num := c.far(r); c.held[num] == nil {
-				far = append(far, num)
-			}
-		}
 	}
-	slices.Sort(far)
+	slices.Sort(c.next)
 	start := len(c.order)
-	for _, num := range slices.Compact(far) {
+	for _, num := range slices.Compact(c.next) {
 		if len(c.order) >= c.q.Limit {
 			c.out.Full = true
 			break
 		}
-		n, err := c.v.nodeByNum(c.when, num, c.q.Bare)
-		if err != nil {
-			return nil, err
+		n := c.found[num]
+		if n == nil {
+			var err error
+			if n, err = c.v.nodeByNum(c.when, num, c.q.Bare); err != nil {
+				return nil, err
+			}
 		}
 		c.hold(n, depth+1)
 	}
 	return c.order[start:], nil
+}
+
+// batchRows is how many edges of a batch are read at once. Nodes with more are
+// followed one by one, so that a wide one costs no more than its fanout.
+const batchRows = 20 * batchSize
+
+// followAll follows several nodes in one statement; false where they have too
+// many edges for that, or come from earlier revisions.
+func (c *closer) followAll(part []*held) (bool, error) {
+	if c.when.past != present || len(part) == 1 {
+		return false, nil
+	}
+	var near [batchSize]int64
+	for i, h := range part {
+		near[i] = h.node.Number
+	}
+	before := len(c.rows)
+	err := c.batchOver(near[:len(part)], batchRows+1, c.q.Bare, c.take)
+	if err != nil {
+		return false, err
+	}
+	all := c.rows[before:]
+	if len(all) > batchRows {
+		c.rows = c.rows[:before]
+		return false, nil
+	}
+	slices.SortFunc(all, func(a, b row) int {
+		return cmp.Or(cmp.Compare(c.near(a), c.near(b)), cmp.Compare(c.far(a), c.far(b)), cmp.Compare(a.kind, b.kind))
+	})
+	kept := before // The part is in order of Number too.
+	for _, h := range part {
+		n := 0
+		for n < len(all) && c.near(all[n]) == h.node.Number {
+			n++
+		}
+		kept += c.keep(h, kept, all[:n])
+		all = all[n:]
+	}
+	c.rows = c.rows[:kept]
+	return true, nil
+}
+
+// follow follows the first far ends of one node.
+func (c *closer) follow(h *held) (err error) {
+	before := len(c.rows)
+	if c.when.past == present {
+		err = c.nodesOver(h.node.Number, 0, c.q.Fanout+1, c.q.Bare, c.take)
+	} else {
+		c.rows, err = c.edges(c.rows, h.node.Number, 0, c.q.Fanout+1)
+	}
+	if err == nil {
+		c.rows = c.rows[:before+c.keep(h, before, c.rows[before:])]
+	}
+	return err
+}
+
+// take notes an edge, and its far node where it is new, as many as can be held.
+func (c *closer) take(r row, node func() (*graph.Node, error)) (err error) {
+	c.rows = append(c.rows, r)
+	if num := c.far(r); c.held[num] == nil && c.found[num] == nil && len(c.found)+len(c.order) < c.q.Limit {
+		c.found[num], err = node()
+	}
+	return err
+}
+
+// keep moves the edges of a node to a place of c.rows if they are all, and notes
+// the far ends to go on to. It returns how many it kept.
+func (c *closer) keep(h *held, at int, rows []row) int {
+	first := rows[:min(len(rows), c.q.Fanout)]
+	for _, r := range first {
+		if num := c.far(r); c.held[num] == nil {
+			c.next = append(c.next, num)
+		}
+	}
+	if len(rows) > c.q.Fanout {
+		c.out.Wide = append(c.out.Wide, h.node.ID)
+		return 0
+	}
+	h.whole = true
+	return copy(c.rows[at:], rows)
 }
 
 // rest reads the edges of nodes that were not expanded whole, and finds those at

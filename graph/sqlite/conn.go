@@ -140,6 +140,14 @@ func (c *conn) exec(text string, args ...any) error {
 	return c.query(text, func(*engine.Stmt) error { return nil }, args...)
 }
 
+// step is exec for a text that may be left out.
+func (c *conn) step(text string) error {
+	if text == "" {
+		return nil
+	}
+	return c.exec(text)
+}
+
 // number returns the first column of the only row, 0 when there is none.
 func (c *conn) number(text string, args ...any) (n int64, err error) {
 	err = c.query(text, func(st *engine.Stmt) error { n = st.ColumnInt64(0); return nil }, args...)

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,83 +21,134 @@ type row struct {
 
 // walk reads the edges of one direction and some kinds at one instant.
 type walk struct {
-	v      *view
-	when   instant
-	down   bool
+	v    *view
+	when instant
+	down bool
+	*walkTexts
+}
+
+// walkTexts are the statements of a walk. They hold codes and no values of a
+// caller, so that there are few of them and a Store keeps them.
+type walkTexts struct {
 	first  string // the first far ends of a node
 	among  string // the far ends of a node that are in a list
 	degree string
+	// joined is first with the far nodes, whole and bare, and batch the same from
+	// several nodes at once; "" where nodes come from earlier revisions.
+	joined, batch [2]string
 }
 
-// walkOf makes the texts of a walk. They hold codes and no values of a caller.
-// LIMIT takes an expression here and everywhere: with a bare parameter the engine
-// prepares the statement anew at every binding, which is most of a walk's time.
+// batchSize is how many near ends a batch has, batchFirst the parameter of its
+// first; those that are not bound match nothing.
+const batchSize, batchFirst = 16, 6
+
+var batchList = func() string {
+	list := make([]string, batchSize)
+	for i := range list {
+		list[i] = "(?" + strconv.Itoa(batchFirst+i) + ")"
+	}
+	return strings.Join(list, ",")
+}()
+
+// walkKey tells walks apart that need other texts.
+type walkKey struct {
+	down, byValid, byKnow bool
+	past                  past
+	kinds                 uint64 // bits of edge kind codes, 0 to 62; 0 for all
+}
+
+// walkOf finds or makes the texts of a walk. LIMIT takes an expression here and
+// everywhere: with a bare parameter the engine prepares the statement anew at
+// every binding, which is most of a walk's time.
 func (v *view) walkOf(d graph.Direction, kinds []registry.EdgeKind, at graph.Instant) (*walk, error) {
-	w := &walk{v: v, when: instantOf(at), down: d == graph.Downstream}
-	near, far := "from_num", "to_num"
-	switch d {
-	case graph.Upstream:
-	case graph.Downstream:
-		near, far = far, near
-	default:
+	when := instantOf(at)
+	w := &walk{v: v, when: when, down: d == graph.Downstream}
+	if d != graph.Upstream && d != graph.Downstream {
 		return nil, registry.Invalid("direction", "%q is neither UPSTREAM nor DOWNSTREAM", d)
 	}
-	cond, err := edgeCondition(v.s.codes, kinds, far, w.when)
-	if err != nil {
-		return nil, err
+	key := walkKey{down: w.down, byValid: when.byValid, byKnow: when.byKnow, past: when.past}
+	for _, k := range kinds {
+		code, ok := v.s.codes.edge[k]
+		if !ok || code > 62 {
+			return nil, registry.Invalid("edges", "%q is no edge kind; use some of %v", k, registry.EdgeKinds())
+		}
+		key.kinds |= 1 << uint(code)
 	}
-	const columns = "SELECT e.from_num, e.to_num, e.kind, e.recorded_seq, e.retracted_seq, e.valid_from, e.valid_to, e.subject FROM edge e WHERE e."
-	w.first = columns + near + " = ?1 AND e." + far + " > ?4" + cond + " ORDER BY e." + far + ", e.kind LIMIT ?5+0"
-	w.among = columns + near + " = ?1 AND e." + far + " IN (SELECT value FROM json_each(?4))" + cond
-	w.degree = "SELECT count(*) FROM edge e WHERE e." + near + " = ?1" + cond
+	known, ok := v.s.walks.Load(key)
+	if !ok {
+		known, _ = v.s.walks.LoadOrStore(key, textsOf(key))
+	}
+	w.walkTexts = known.(*walkTexts)
 	return w, nil
 }
 
-// edgeCondition is what an edge must meet at an instant; ?2 is Valid, ?3 Known. An
-// edge is seen only where its far end is.
-func edgeCondition(x codes, kinds []registry.EdgeKind, far string, when instant) (string, error) {
+func textsOf(key walkKey) *walkTexts {
+	near, far := "from_num", "to_num"
+	if key.down {
+		near, far = far, near
+	}
+	cond := edgeCondition(key)
+	reach := farCondition(key, far)
+	const columns = "e.from_num, e.to_num, e.kind, e.recorded_seq, e.retracted_seq, e.valid_from, e.valid_to, e.subject"
+	const from = "SELECT " + columns + " FROM edge e WHERE e."
+	order := " ORDER BY e." + far + ", e.kind LIMIT ?5+0"
+	t := &walkTexts{first: from + near + " = ?1 AND e." + far + " > ?4" + cond + reach + order,
+		among:  from + near + " = ?1 AND e." + far + " IN (SELECT value FROM json_each(?4))" + cond + reach,
+		degree: "SELECT count(*) FROM edge e WHERE e." + near + " = ?1" + cond + reach}
+	if key.past != present {
+		return t
+	}
+	for b, doc := range []string{"n.doc", "''"} {
+		all := "SELECT " + columns + ", " + presentColumns + ", " + doc + indexedColumns + " FROM "
+		there := "edge e CROSS JOIN node n ON n.num = e." + far + " WHERE e." + near
+		if key.byValid {
+			cond += " AND n.valid_from <= ?2"
+		}
+		t.joined[b] = all + there + " = ?1 AND e." + far + " > ?4" + cond + order
+		t.batch[b] = all + "(VALUES " + batchList + ") f CROSS JOIN " + there + " = f.column1" + cond + " LIMIT ?5+0"
+	}
+	return t
+}
+
+// edgeCondition is what an edge must meet at an instant; ?2 is Valid, ?3 Known.
+func edgeCondition(key walkKey) string {
 	var b strings.Builder
-	if when.byKnow {
+	if key.byKnow {
 		b.WriteString(" AND e.recorded_seq <= ?3 AND (e.retracted_seq = 0 OR e.retracted_seq > ?3)")
 	} else {
 		b.WriteString(" AND e.retracted_seq = 0")
 	}
-	if when.byValid {
-		b.WriteString(" AND e.valid_from <= ?2 AND (e.valid_to = 0 OR e.valid_to > ?2) AND (SELECT x.valid_from FROM ")
-		switch when.past {
-		case present:
-			b.WriteString("node x WHERE x.num = e." + far)
-		case newest:
-			b.WriteString("revision x WHERE x.num = e." + far + " AND x.recorded_seq <= ?3 ORDER BY x.revision DESC LIMIT 1")
-		case asOf:
-			b.WriteString("revision x WHERE x.num = e." + far + " AND x.since <= ?2")
-			if when.byKnow {
-				b.WriteString(" AND x.recorded_seq <= ?3")
-			}
-			b.WriteString(" ORDER BY x.since DESC, x.revision DESC LIMIT 1")
-		}
-		b.WriteString(") <= ?2")
+	if key.byValid {
+		b.WriteString(" AND e.valid_from <= ?2 AND (e.valid_to = 0 OR e.valid_to > ?2)")
 	}
-	if len(kinds) > 0 {
-		var in []int
-		for _, k := range kinds {
-			code, ok := x.edge[k]
-			if !ok {
-				return "", registry.Invalid("edges", "%q is no edge kind; use some of %v", k, registry.EdgeKinds())
-			}
-			in = append(in, code)
-		}
-		slices.Sort(in)
-		b.WriteString(" AND e.kind IN (")
-		for i, code := range slices.Compact(in) {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString(strconv.Itoa(code))
-		}
-		b.WriteByte(')')
+	if key.kinds != 0 {
+		// Bits, not IN: that builds a table for the list at every run.
+		b.WriteString(" AND " + strconv.FormatUint(key.kinds, 10) + ">>e.kind&1")
 	}
-	return b.String(), nil
+	return b.String()
+}
+
+// farCondition holds an edge to be seen only where its far end is.
+func farCondition(key walkKey, far string) string {
+	if !key.byValid {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(" AND (SELECT x.valid_from FROM ")
+	switch key.past {
+	case present:
+		b.WriteString("node x WHERE x.num = e." + far)
+	case newest:
+		b.WriteString("revision x WHERE x.num = e." + far + " AND x.recorded_seq <= ?3 ORDER BY x.revision DESC LIMIT 1")
+	case asOf:
+		b.WriteString("revision x WHERE x.num = e." + far + " AND x.since <= ?2")
+		if key.byKnow {
+			b.WriteString(" AND x.recorded_seq <= ?3")
+		}
+		b.WriteString(" ORDER BY x.since DESC, x.revision DESC LIMIT 1")
+	}
+	b.WriteString(") <= ?2")
+	return b.String()
 }
 
 // prepare readies a text for a near end.
@@ -108,13 +158,17 @@ func (w *walk) prepare(text string, near int64) (*engine.Stmt, error) {
 		return nil, err
 	}
 	st.BindInt64(1, near)
+	w.bindInstant(st)
+	return st, nil
+}
+
+func (w *walk) bindInstant(st *engine.Stmt) {
 	if w.when.byValid {
 		st.BindInt64(2, w.when.valid)
 	}
 	if w.when.byKnow {
 		st.BindInt64(3, w.when.known)
 	}
-	return st, nil
 }
 
 // edges appends the first edges of a node with far ends beyond after.
@@ -140,8 +194,52 @@ func (w *walk) edgesAmong(rows []row, near int64, far string) ([]row, error) {
 	return rows, err
 }
 
+// edgeColumns is how many columns scanRow takes.
+const edgeColumns = 8
+
+// nodesOver is edges with the far nodes: fn gets each row and a function that
+// reads its far node. Not to be called where nodes come from earlier revisions.
+func (w *walk) nodesOver(near, after int64, limit int, bare bool, fn func(row, func() (*graph.Node, error)) error) error {
+	st, err := w.prepare(w.joined[flag(bare)], near)
+	if err != nil {
+		return err
+	}
+	st.BindInt64(4, after)
+	st.BindInt64(5, int64(limit))
+	return drain(st, func(st *engine.Stmt) error {
+		return fn(scanRow(st), func() (*graph.Node, error) { return w.v.scanNode(st, edgeColumns, false) })
+	})
+}
+
+// batchOver is nodesOver from up to batchSize nodes, in no order.
+func (w *walk) batchOver(near []int64, limit int, bare bool, fn func(row, func() (*graph.Node, error)) error) error {
+	st, err := w.v.c.prepare(w.batch[flag(bare)])
+	if err != nil {
+		return err
+	}
+	w.bindInstant(st)
+	st.BindInt64(5, int64(limit))
+	for i := range batchSize {
+		if i < len(near) {
+			st.BindInt64(batchFirst+i, near[i])
+		} else {
+			st.BindNull(batchFirst + i)
+		}
+	}
+	return drain(st, func(st *engine.Stmt) error {
+		return fn(scanRow(st), func() (*graph.Node, error) { return w.v.scanNode(st, edgeColumns, false) })
+	})
+}
+
 func scanRow(st *engine.Stmt) row {
 	return row{st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt(2), st.ColumnInt64(3), st.ColumnInt64(4), st.ColumnInt64(5), st.ColumnInt64(6), st.ColumnInt64(7)}
+}
+
+func (w *walk) near(r row) int64 {
+	if w.down {
+		return r.to
+	}
+	return r.from
 }
 
 func (w *walk) far(r row) int64 {
@@ -199,11 +297,11 @@ func (v *view) hops(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error)
 
 func (w *walk) hop(q graph.HopQuery, id registry.ID, seen map[int64]*graph.Node) (graph.Hops, error) {
 	h := graph.Hops{Of: id}
-	near, err := w.v.nodeByID(w.when, id, true)
-	if err != nil || near == nil {
+	near, err := w.v.numberOf(w.when, id)
+	if err != nil || near == 0 {
 		return h, err
 	}
-	rows, err := w.edges(nil, near.Number, q.After, q.Cap+1)
+	rows, err := w.farEnds(q, near, seen)
 	if err != nil {
 		return h, err
 	}
@@ -211,14 +309,7 @@ func (w *walk) hop(q graph.HopQuery, id registry.ID, seen map[int64]*graph.Node)
 		rows = rows[:q.Cap]
 	}
 	for _, r := range rows {
-		num := w.far(r)
-		n := seen[num]
-		if n == nil {
-			if n, err = w.v.nodeByNum(w.when, num, q.Bare); err != nil {
-				return h, err
-			}
-			seen[num] = n
-		}
+		n := seen[w.far(r)]
 		from, to := id, n.ID
 		if w.down {
 			from, to = to, from
@@ -232,9 +323,34 @@ func (w *walk) hop(q graph.HopQuery, id registry.ID, seen map[int64]*graph.Node)
 	if !q.Count {
 		return h, nil
 	}
-	st, err := w.prepare(w.degree, near.Number)
+	st, err := w.prepare(w.degree, near)
 	if err != nil {
 		return h, err
 	}
 	return h, drain(st, func(st *engine.Stmt) error { h.Degree = st.ColumnInt64(0); return nil })
+}
+
+// farEnds reads the edges of a hop, one more than its cap, and the far nodes of
+// those within it into seen.
+func (w *walk) farEnds(q graph.HopQuery, near int64, seen map[int64]*graph.Node) (rows []row, err error) {
+	if w.when.past == present {
+		err = w.nodesOver(near, q.After, q.Cap+1, q.Bare, func(r row, node func() (*graph.Node, error)) (err error) {
+			if rows = append(rows, r); len(rows) <= q.Cap && seen[w.far(r)] == nil {
+				seen[w.far(r)], err = node()
+			}
+			return err
+		})
+		return rows, err
+	}
+	if rows, err = w.edges(nil, near, q.After, q.Cap+1); err != nil {
+		return rows, err
+	}
+	for _, r := range rows[:min(len(rows), q.Cap)] {
+		if num := w.far(r); seen[num] == nil {
+			if seen[num], err = w.v.nodeByNum(w.when, num, q.Bare); err != nil {
+				return rows, err
+			}
+		}
+	}
+	return rows, nil
 }

@@ -74,10 +74,6 @@ func instantOf(at graph.Instant) instant {
 
 // Texts of reads by one key: past × key × bare.
 var nodeText = func() (out [3][2][2]string) {
-	var cols strings.Builder
-	for _, c := range registry.IndexColumns() {
-		cols.WriteString(", n." + string(c.Name))
-	}
 	revision := "n.num, n.id, n.kind, n.parent, r.name, n.slots, r.valid_from, r.valid_to, r.since, r.revision, r.recorded_seq, r.deleted"
 	for k, key := range []string{"n.id", "n.num"} {
 		for b, doc := range []string{"doc", "''"} {
@@ -85,7 +81,7 @@ var nodeText = func() (out [3][2][2]string) {
 			if b == 0 {
 				d, rd = "n.doc", "coalesce(r.doc, n.doc)"
 			}
-			out[present][k][b] = "SELECT " + presentColumns + ", " + d + cols.String() + " FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
+			out[present][k][b] = "SELECT " + presentColumns + ", " + d + indexedColumns + " FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
 			out[newest][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
 				"(SELECT max(x.revision) FROM revision x WHERE x.num = n.num AND x.recorded_seq <= ?3) WHERE " + key + " = ?1 AND r.valid_from <= ?2"
 			out[asOf][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
@@ -94,6 +90,15 @@ var nodeText = func() (out [3][2][2]string) {
 		}
 	}
 	return out
+}()
+
+// indexedColumns lists the columns of the field table, behind a comma each.
+var indexedColumns = func() string {
+	var cols strings.Builder
+	for _, c := range registry.IndexColumns() {
+		cols.WriteString(", n." + string(c.Name))
+	}
+	return cols.String()
 }()
 
 const presentColumns = "n.num, n.id, n.kind, n.parent, n.name, n.slots, n.valid_from, n.valid_to, n.since, n.revision, n.recorded_seq, n.deleted"
@@ -129,6 +134,24 @@ func (v *view) nodeByID(when instant, id registry.ID, bare bool) (*graph.Node, e
 	return v.oneNode(st, when)
 }
 
+// numberOf returns the number of a node that is seen at an instant, else 0.
+func (v *view) numberOf(when instant, id registry.ID) (num int64, err error) {
+	if when.past != present {
+		n, err := v.nodeByID(when, id, true)
+		if err != nil || n == nil {
+			return 0, err
+		}
+		return n.Number, nil
+	}
+	st, err := v.c.prepare("SELECT num FROM node WHERE id = ?1 AND valid_from <= ?2")
+	if err != nil {
+		return 0, err
+	}
+	st.BindText(1, string(id))
+	st.BindInt64(2, when.valid)
+	return num, drain(st, func(st *engine.Stmt) error { num = st.ColumnInt64(0); return nil })
+}
+
 func (v *view) nodeByNum(when instant, num int64, bare bool) (*graph.Node, error) {
 	st, err := v.c.prepare(nodeText[when.past][1][flag(bare)])
 	if err != nil {
@@ -152,7 +175,7 @@ func (v *view) oneNode(st *engine.Stmt, when instant) (n *graph.Node, err error)
 	}
 	more, err := st.Step()
 	if err == nil && more {
-		n, err = v.scanNode(st, when.past != present)
+		n, err = v.scanNode(st, 0, when.past != present)
 	}
 	if r := st.Reset(); err == nil {
 		err = r
@@ -160,17 +183,18 @@ func (v *view) oneNode(st *engine.Stmt, when instant) (n *graph.Node, err error)
 	return n, err
 }
 
-// scanNode reads a row of nodeText; old rows have their columns as JSON.
-func (v *view) scanNode(st *engine.Stmt, old bool) (*graph.Node, error) {
-	n := &graph.Node{Number: st.ColumnInt64(0), ID: registry.ID(st.ColumnText(1)), Kind: v.s.codes.kindName[st.ColumnInt(2)],
-		Parent: registry.ID(st.ColumnText(3)), Name: st.ColumnText(4), ValidFrom: stamp(st.ColumnInt64(6)), ValidTo: stamp(st.ColumnInt64(7)),
-		Since: stamp(st.ColumnInt64(8)), Revision: st.ColumnInt64(9), RecordedSeq: st.ColumnInt64(10), Deleted: st.ColumnBool(11)}
-	if size := st.ColumnLen(docColumn); size > 0 {
+// scanNode reads the columns of nodeText that begin at a place of a row; old rows
+// have their indexed columns as JSON.
+func (v *view) scanNode(st *engine.Stmt, at int, old bool) (*graph.Node, error) {
+	n := &graph.Node{Number: st.ColumnInt64(at), ID: registry.ID(st.ColumnText(at + 1)), Kind: v.s.codes.kindName[st.ColumnInt(at+2)],
+		Parent: registry.ID(st.ColumnText(at + 3)), Name: st.ColumnText(at + 4), ValidFrom: stamp(st.ColumnInt64(at + 6)), ValidTo: stamp(st.ColumnInt64(at + 7)),
+		Since: stamp(st.ColumnInt64(at + 8)), Revision: st.ColumnInt64(at + 9), RecordedSeq: st.ColumnInt64(at + 10), Deleted: st.ColumnBool(at + 11)}
+	if size := st.ColumnLen(at + docColumn); size > 0 {
 		n.Doc = make([]byte, size)
-		st.ColumnBytes(docColumn, n.Doc)
+		st.ColumnBytes(at+docColumn, n.Doc)
 	}
-	if st.ColumnLen(5) > 0 {
-		if err := json.Unmarshal([]byte(st.ColumnText(5)), &n.Slots); err != nil {
+	if st.ColumnLen(at+5) > 0 {
+		if err := json.Unmarshal([]byte(st.ColumnText(at+5)), &n.Slots); err != nil {
 			return nil, err
 		}
 	}
@@ -180,13 +204,13 @@ func (v *view) scanNode(st *engine.Stmt, old bool) (*graph.Node, error) {
 	}
 	n.Columns = make(map[registry.Index]any, len(uses))
 	if old {
-		return n, readColumns(n, uses, st.ColumnText(indexColumn))
+		return n, readColumns(n, uses, st.ColumnText(at+indexColumn))
 	}
 	for _, u := range uses {
 		if u.text {
-			n.Columns[u.name] = st.ColumnText(indexColumn + u.at)
+			n.Columns[u.name] = st.ColumnText(at + indexColumn + u.at)
 		} else {
-			n.Columns[u.name] = st.ColumnInt64(indexColumn + u.at)
+			n.Columns[u.name] = st.ColumnInt64(at + indexColumn + u.at)
 		}
 	}
 	return n, nil

@@ -29,6 +29,8 @@ type Store struct {
 	codes  codes
 	// subjects caches the names behind edge.subject; only committed ones.
 	subjects sync.Map
+	// walks keeps the texts of walks by walkKey.
+	walks sync.Map
 
 	readers chan *conn
 	closing chan struct{}
@@ -102,7 +104,7 @@ func (s *Store) openWriter() (*conn, error) {
 	var w *conn
 	err := patiently(func() (err error) {
 		w, err = openConn(s.path, engine.OpenReadWrite, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=0", "secure_delete=FAST",
-			"temp_store=MEMORY", "cache_size=-16384", "journal_size_limit=67108864")
+			"temp_store=MEMORY", "cache_size=-32768", "journal_size_limit=67108864", "wal_autocheckpoint=4000")
 		return err
 	})
 	if err != nil {

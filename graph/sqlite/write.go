@@ -147,8 +147,12 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	if err := w.lock(); err != nil {
 		return err
 	}
+	m := among
+	if len(batch) == 1 {
+		m = alone
+	}
 	for i, j := range batch {
-		results[i] = s.runJob(w, j)
+		results[i] = s.runJob(w, j, m)
 		if w.raw.AutocommitEnabled() {
 			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
 		}
@@ -160,20 +164,30 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	return err
 }
 
-// runJob runs one closure in its savepoint, again where the fault hook asks so.
-func (s *Store) runJob(w *conn, j *job) error {
+// mark is what can be gone back to when a closure fails.
+type mark struct{ set, keep, undo, leave string }
+
+// The marks of a closure: a savepoint among others of its batch; alone the
+// transaction itself, which saves the engine a copy of every page that it touches.
+var (
+	among = mark{set: "SAVEPOINT job", keep: "RELEASE job", undo: "ROLLBACK TO job", leave: "RELEASE job"}
+	alone = mark{undo: "ROLLBACK", leave: "BEGIN IMMEDIATE"}
+)
+
+// runJob runs one closure, again where the fault hook asks so.
+func (s *Store) runJob(w *conn, j *job, m mark) error {
 	for attempt := 0; ; attempt++ {
-		if err := w.exec("SAVEPOINT job"); err != nil {
+		if err := w.step(m.set); err != nil {
 			return fault(err)
 		}
 		err, again := s.runOnce(w, j)
 		if err == nil {
-			return fault(w.exec("RELEASE job"))
+			return fault(w.step(m.keep))
 		}
 		if w.raw.AutocommitEnabled() {
 			return err
 		}
-		if undo := errors.Join(w.exec("ROLLBACK TO job"), w.exec("RELEASE job")); undo != nil {
+		if undo := errors.Join(w.step(m.undo), w.step(m.leave)); undo != nil {
 			return fault(undo)
 		}
 		if !again {

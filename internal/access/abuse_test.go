@@ -145,7 +145,7 @@ func attacks() []attack {
 		{name: "12 an enum value that nearly is", request: post(`{ models(filter: {stage: PRODUCTON}) { totalCount } }`), code: "INVALID_ARGUMENT", never: "id you mean"},
 		{name: "12 a type that nearly is", request: post(`{ node(id: "x") { ... on Modle { id } } }`), code: "INVALID_ARGUMENT", never: "id you mean"},
 		{name: "12 a variable type that nearly is", request: post(`query($x: Strin) { model(name: $x) { id } }`), code: "INVALID_ARGUMENT", never: "id you mean"},
-		{name: "13 a mutation by GET", request: get("query=" + url.QueryEscape("mutation { "+register+"}")), says: "GET requests only allow query operations"},
+		{name: "13 a mutation by GET", request: get("query=" + url.QueryEscape("mutation { "+register+"}")), status: 405, code: "INVALID_ARGUMENT", says: "GET takes queries alone"},
 		{name: "13 a form", request: typed("application/x-www-form-urlencoded", "query="+url.QueryEscape("mutation { "+register+"}")), status: 415},
 		{name: "13 text/plain", request: typed("text/plain", `{"query":"mutation { registerModel(input: {name: \"evil\"}) { model { id } } }"}`), status: 415},
 		{name: "13 no content type", request: typed("", `{"query":"{ viewer { subject } }"}`), status: 415},
@@ -216,7 +216,7 @@ func TestAbuse(t *testing.T) {
 			if c := got.code(); a.code != "" && c != a.code || c == "" && a.says == "" || c == "INTERNAL" {
 				t.Errorf("code %q, wanted %q: %.300s", c, a.code, got.raw)
 			}
-			if n := s.store.calls() - calls; n != identityCalls {
+			if n := s.store.calls() - calls; n > identityCalls {
 				t.Errorf("the store was asked %d times", n)
 			}
 			if a.within != 0 && took > a.within {

@@ -37,17 +37,22 @@ var knows = map[string][]string{
 	"connect/git":            {"service", "registry"},
 	"connect/dvc":            {"service", "registry", "connect/git", "connect/gto"},
 	"connect/gto":            {"registry"},
+	"connect/remote":         {"service", "registry"},
 	"web":                    {},
 	"schema":                 {},
 	"rest/v1":                {"service", "registry", "lineage", "lineage/export"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "web"},
 	"cmd/pedigree": {"server", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "registry",
-		"connect/demo", "connect/git", "connect/dvc"},
+		"connect/demo", "connect/git", "connect/dvc", "connect/remote"},
 	// Small helpers without a domain.
 	"internal/neotest":     {},
 	"internal/neotest/cmd": {"internal/neotest"},
 	"internal/testsum":     {},
 	"internal/validators":  {},
+	// The bench makes graphs, and asks from outside.
+	"internal/bench/graphs": {"graph", "registry"},
+	"internal/bench":        {"internal/bench/graphs", "internal/neotest", "graph", "graph/sqlite", "graph/neo4j", "registry"},
+	"internal/bench/cmd":    {"internal/bench"},
 }
 
 // testOnly are rooms that hold nothing but tests and may look into every other.

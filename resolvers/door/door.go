@@ -14,10 +14,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
-	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -38,24 +37,24 @@ type requestID func(context.Context) string
 // New builds the handler of /graphql. The caller is identified before it is
 // reached. id tells the request's id, for errors whose cause is only logged.
 func New(s *service.Service, log *slog.Logger, id requestID) http.Handler {
+	exec := newExecutor(s, log, id)
+	exec.Use(direct{})
+	return &wire{exec: exec, service: s}
+}
+
+func newExecutor(s *service.Service, log *slog.Logger, id requestID) *executor.Executor {
 	schema := resolvers.Schema(s)
-	srv := handler.New(schema)
-	srv.AddTransport(transport.GET{})
-	srv.AddTransport(transport.POST{})
-	srv.SetQueryCache(lru.New[*ast.QueryDocument](1000))
-	srv.SetParserTokenLimit(maxTokens)
-	srv.SetDisableSuggestion(true)
-	srv.Use(extension.Introspection{})
-	srv.Use(shape{schema: schema.Schema()})
-	srv.Use(masks{})
+	exec := executor.New(schema)
+	exec.SetQueryCache(lru.New[*ast.QueryDocument](1000))
+	exec.SetParserTokenLimit(maxTokens)
+	exec.SetDisableSuggestion(true)
+	exec.Use(extension.Introspection{})
+	exec.Use(shape{schema: schema.Schema()})
+	exec.Use(masks{})
 	p := presenter{log: log, id: id}
-	srv.SetErrorPresenter(p.present)
-	srv.SetRecoverFunc(func(_ context.Context, v any) error { return fmt.Errorf("panic: %v", v) })
-	return strict(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(s.WithLoaders(r.Context()), operationTime)
-		defer cancel()
-		srv.ServeHTTP(&capped{ResponseWriter: w}, r.WithContext(ctx))
-	}))
+	exec.SetErrorPresenter(p.present)
+	exec.SetRecoverFunc(func(_ context.Context, v any) error { return fmt.Errorf("panic: %v", v) })
+	return exec
 }
 
 // presenter turns errors into what a caller may see.
@@ -118,14 +117,4 @@ func fromParser(err error) bool {
 // internal is all that a caller learns of an unknown error.
 func internal(id string) string {
 	return strings.TrimSpace("internal error; the log has the cause under request " + id)
-}
-
-// capped keeps headers that gqlgen sets and adds nothing; answers are never
-// cached, for they depend on who asks.
-type capped struct{ http.ResponseWriter }
-
-// WriteHeader sends the status with the headers of an answer.
-func (c *capped) WriteHeader(status int) {
-	c.Header().Set("Cache-Control", "no-store")
-	c.ResponseWriter.WriteHeader(status)
 }

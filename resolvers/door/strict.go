@@ -10,8 +10,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"pedigree/registry"
 )
@@ -23,35 +24,28 @@ const (
 	maxNested = 32   // levels of variables
 )
 
-// strict admits only requests that mean one thing: POST with one JSON object of
-// the four known keys, each once, or GET with a query. What is refused is
-// answered with fixed texts that never echo the body.
-func strict(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.Method {
-		case http.MethodGet:
-			if err := checkURL(r.URL.Query()); err != nil {
-				Refuse(w, http.StatusBadRequest, registry.InvalidArgument, err.Error())
-				return
-			}
-		case http.MethodPost:
-			body, status, err := readBody(w, r)
-			if err != nil {
-				code := registry.InvalidArgument
-				if status == http.StatusRequestEntityTooLarge {
-					code = registry.ResourceExhausted
-				}
-				Refuse(w, status, code, err.Error())
-				return
-			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
-		default:
-			w.Header().Set("Allow", "GET, POST")
-			Refuse(w, http.StatusMethodNotAllowed, registry.InvalidArgument, "use POST with application/json, or GET for queries")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// refusal says why a request is not looked at; its text never echoes the body.
+type refusal struct {
+	status  int
+	code    registry.Code
+	message string
+}
+
+func refuse(status int, message string) *refusal {
+	return &refusal{status, registry.InvalidArgument, message}
+}
+
+// readParams admits only requests that mean one thing: POST with one JSON object
+// of the four known keys, each once, or GET with a query.
+func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+	switch r.Method {
+	case http.MethodGet:
+		return readURL(r)
+	case http.MethodPost:
+		return readBody(w, r)
+	}
+	w.Header().Set("Allow", "GET, POST")
+	return nil, refuse(http.StatusMethodNotAllowed, "use POST with application/json, or GET for queries")
 }
 
 // Refuse answers a request that did not get as far as GraphQL, in its form.
@@ -62,48 +56,76 @@ func Refuse(w http.ResponseWriter, status int, code registry.Code, message strin
 	json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]any{"message": message, "extensions": map[string]any{"code": code}}}, "data": nil})
 }
 
-func checkURL(q url.Values) error {
+func readURL(r *http.Request) (*graphql.RawParams, *refusal) {
+	q := r.URL.Query()
 	if len(q.Get("query")) > maxBody {
-		return errors.New("the query is too large")
+		return nil, refuse(http.StatusBadRequest, "the query is too large")
 	}
 	for k, v := range q {
 		if !topKeys[k] || len(v) != 1 {
-			return errors.New("only query, variables, operationName and extensions are taken, each once")
+			return nil, refuse(http.StatusBadRequest, "only query, variables, operationName and extensions are taken, each once")
 		}
 		if !utf8.ValidString(v[0]) {
-			return errors.New("the URL is not valid UTF-8")
+			return nil, refuse(http.StatusBadRequest, "the URL is not valid UTF-8")
 		}
 	}
-	if v := q.Get("variables"); v != "" {
-		if err := checkJSON([]byte(v), nil); err != nil {
-			return err
+	params := &graphql.RawParams{Query: q.Get("query"), OperationName: q.Get("operationName"), Headers: r.Header}
+	for name, into := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
+		text := q.Get(name)
+		if text == "" {
+			continue
+		}
+		if err := checkJSON([]byte(text), nil); err != nil {
+			return nil, refuse(http.StatusBadRequest, err.Error())
+		}
+		if err := decode([]byte(text), into); err != nil {
+			return nil, refuse(http.StatusBadRequest, err.Error())
 		}
 	}
-	return nil
+	if err := checkPersisted(params); err != nil {
+		return nil, refuse(http.StatusBadRequest, err.Error())
+	}
+	return params, nil
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, int, error) {
-	if t, p, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" || p["charset"] != "" && p["charset"] != "utf-8" {
-		return nil, http.StatusUnsupportedMediaType, errors.New("send Content-Type: application/json")
+func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+	if t := r.Header.Get("Content-Type"); t != jsonType { // What nearly everybody sends needs no parsing.
+		if t, p, err := mime.ParseMediaType(t); err != nil || t != jsonType || p["charset"] != "" && p["charset"] != "utf-8" {
+			return nil, refuse(http.StatusUnsupportedMediaType, "send Content-Type: application/json")
+		}
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, http.StatusUnsupportedMediaType, errors.New("send the body without Content-Encoding")
+		return nil, refuse(http.StatusUnsupportedMediaType, "send the body without Content-Encoding")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %d bytes; send less at once", maxBody)
+		return nil, &refusal{http.StatusRequestEntityTooLarge, registry.ResourceExhausted, fmt.Sprintf("the body is larger than %d bytes; send less at once", maxBody)}
 	}
 	if err != nil {
-		return nil, http.StatusBadRequest, errors.New("the body could not be read")
+		return nil, refuse(http.StatusBadRequest, "the body could not be read")
 	}
 	if err := checkJSON(body, topKeys); err != nil {
-		return nil, http.StatusBadRequest, err
+		return nil, refuse(http.StatusBadRequest, err.Error())
 	}
-	if err := checkPersisted(body); err != nil {
-		return nil, http.StatusBadRequest, err
+	params := &graphql.RawParams{Headers: r.Header}
+	if err := decode(body, params); err != nil {
+		return nil, refuse(http.StatusBadRequest, err.Error())
 	}
-	return body, 0, nil
+	if err := checkPersisted(params); err != nil {
+		return nil, refuse(http.StatusBadRequest, err.Error())
+	}
+	return params, nil
+}
+
+// decode reads checked JSON; numbers stay as they were written.
+func decode(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if d.Decode(into) != nil {
+		return errJSON
+	}
+	return nil
 }
 
 var topKeys = map[string]bool{"query": true, "variables": true, "operationName": true, "extensions": true}
@@ -187,23 +209,15 @@ func checkValue(d *json.Decoder, level int) error {
 
 // checkPersisted refuses a query that is sent under another's hash. Queries are
 // not kept by hash here, so a hash alone finds nothing.
-func checkPersisted(body []byte) error {
-	var b struct {
-		Query      string `json:"query"`
-		Extensions struct {
-			PersistedQuery *struct {
-				Hash string `json:"sha256Hash"`
-			} `json:"persistedQuery"`
-		} `json:"extensions"`
+func checkPersisted(p *graphql.RawParams) error {
+	asked, given := p.Extensions["persistedQuery"]
+	if !given || asked == nil {
+		return nil
 	}
-	if json.Unmarshal(body, &b) != nil {
-		return errJSON
-	}
-	if p := b.Extensions.PersistedQuery; p != nil {
-		sum := sha256.Sum256([]byte(b.Query))
-		if b.Query == "" || p.Hash != hex.EncodeToString(sum[:]) {
-			return errors.New("PersistedQueryNotSupported: send the query's text")
-		}
+	m, _ := asked.(map[string]any)
+	sum := sha256.Sum256([]byte(p.Query))
+	if hash, _ := m["sha256Hash"].(string); p.Query == "" || hash != hex.EncodeToString(sum[:]) {
+		return errors.New("PersistedQueryNotSupported: send the query's text")
 	}
 	return nil
 }

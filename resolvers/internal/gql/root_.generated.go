@@ -1763,6 +1763,11 @@ type Mutation {
   retractLineage("The edge." input: RetractLineageInput!): RetractLineagePayload
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/register.graphqls", Input: `extend input RegisterModelVersionInput {
+  "Make the model in the same transaction when it is unknown, as importers do; it needs model.register too. Its owner is the version's, or you."
+  createModel: Boolean = false
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/run.graphqls", Input: `extend type Query {
   "The runs that you may see, by name."
   runs(

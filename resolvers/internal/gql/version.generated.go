@@ -2391,7 +2391,11 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"model", "version", "bump", "label", "description", "owner", "tags", "createdDate", "run", "releasedFrom", "derivedFrom", "features", "artifacts", "card", "idempotencyKey"}
+	if _, present := asMap["createModel"]; !present {
+		asMap["createModel"] = false
+	}
+
+	fieldsInOrder := [...]string{"model", "version", "bump", "label", "description", "owner", "tags", "createdDate", "run", "releasedFrom", "derivedFrom", "features", "artifacts", "card", "idempotencyKey", "createModel"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2503,6 +2507,13 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 				return it, err
 			}
 			it.IdempotencyKey = data
+		case "createModel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createModel"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreateModel = data
 		}
 	}
 	return it, nil

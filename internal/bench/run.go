@@ -1,0 +1,184 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"pedigree/internal/bench/graphs"
+)
+
+// at names a measurement: what was asked of whom, on which graph, by how many.
+type at struct {
+	part, contender string
+	size, workers   int
+}
+
+// Result is all that a bench measured.
+type Result struct {
+	Config   Config
+	Took     time.Duration
+	Before   string
+	After    string
+	Others   float64
+	Built    map[string]map[int]Built
+	samples  map[at][]Sample
+	Versions int
+}
+
+// stage holds what runs while a bench runs, to be ended in the end.
+type stage struct {
+	Config
+	ends       []func()
+	contenders []*contender
+	// hubs and lattices are contenders asked those questions.
+	hubs, lattices []*contender
+	sqlite         map[int]*served
+	files          map[int]string
+	result         *Result
+}
+
+func (s *stage) close() {
+	for i := len(s.ends) - 1; i >= 0; i-- {
+		s.ends[i]()
+	}
+}
+
+// Run builds what is missing, starts the contenders, measures and ends them.
+func Run(ctx context.Context, c Config) (*Result, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	r := &Result{Config: c, Before: loadAverage(), Built: map[string]map[int]Built{}, samples: map[at][]Sample{}}
+	s := &stage{Config: c, result: r, sqlite: map[int]*served{}, files: map[int]string{}}
+	defer s.close()
+	for _, step := range []func(context.Context) error{s.setUpSQLite, s.lineage, s.shapes, s.writes} {
+		if err := step(ctx); err != nil {
+			return r, err
+		}
+	}
+	r.Took, r.After = time.Since(start), loadAverage()
+	return r, nil
+}
+
+func (s *stage) setUpSQLite(ctx context.Context) error {
+	if !s.with(OnSQLite) && !s.with(Bare) {
+		return nil
+	}
+	s.result.Built[OnSQLite] = map[int]Built{}
+	for _, size := range s.Sizes {
+		file, built, err := s.buildSQLite(ctx, size)
+		if err != nil {
+			return err
+		}
+		s.files[size], s.result.Built[OnSQLite][size] = file, built
+		if s.with(Bare) {
+			s.contenders = append(s.contenders, bareContender(file, size))
+		}
+		if !s.with(OnSQLite) {
+			continue
+		}
+		server, err := s.serve(ctx, fmt.Sprintf("sqlite-%d", size), "--store", "sqlite://"+file)
+		if err != nil {
+			return err
+		}
+		s.ends = append(s.ends, server.stop)
+		s.sqlite[size] = server
+		s.add(server, OnSQLite, size)
+	}
+	return nil
+}
+
+// add enters a server of this registry as a contender in all parts.
+func (s *stage) add(server *served, name string, size int, also ...int) {
+	s.contenders = append(s.contenders, server.contender(name, size, askLineage, also...))
+	s.lattices = append(s.lattices, server.contender(name, size, askLineage, also...))
+	s.hubs = append(s.hubs, server.contender(name, size, askImpact, also...))
+}
+
+// Concurrency is how many ask at once.
+func Concurrency() []int { return []int{1, 16} }
+
+// lineage measures all contenders on the same questions, in turn, so that what
+// else happens on the machine happens to all of them.
+func (s *stage) lineage(context.Context) error {
+	if !s.does(Lineage) {
+		return nil
+	}
+	for round := range s.Rounds {
+		for _, workers := range Concurrency() {
+			for _, c := range s.contenders {
+				plan := s.plan(c.size)
+				if err := s.measure(round, c, at{Lineage, c.name, c.size, workers}, exam{questions: plan.Versions(), exact: true}); err != nil {
+					return err
+				}
+				if workers == 1 && (c.name == OnSQLite || c.name == Bare) {
+					if err := s.measure(round, c, at{"spread", c.name, c.size, workers}, exam{questions: plan.Spread(2000), exact: true}); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	s.result.Versions = len(s.plan(s.Sizes[0]).Versions())
+	return nil
+}
+
+// shapes asks for what is hard to walk: the first 100 rows of the impact of hubs,
+// and whole lattices.
+func (s *stage) shapes(context.Context) error {
+	if !s.does(Shapes) {
+		return nil
+	}
+	for round := range s.Rounds {
+		for _, c := range s.hubs {
+			plan := s.plan(c.size)
+			var questions []graphs.Question
+			for h := range plan.Hubs() {
+				questions = append(questions, graphs.Question{Of: plan.Hub(h).Of, Nodes: 100})
+			}
+			if err := s.measure(round, c, at{"hub", c.name, c.size, 1}, exam{questions: questions}); err != nil {
+				return err
+			}
+		}
+		for _, c := range s.lattices {
+			plan := s.plan(c.size)
+			var questions []graphs.Question
+			for i := range plan.Lattices() {
+				questions = append(questions, plan.Lattice(i))
+			}
+			if err := s.measure(round, c, at{"lattice", c.name, c.size, 1}, exam{questions: questions, exact: true}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *stage) measure(round int, c *contender, key at, e exam) error {
+	e.workers, e.least, e.most = key.workers, s.Least, s.Most
+	got, err := c.measure(e)
+	if err != nil {
+		return err
+	}
+	s.result.samples[key] = append(s.result.samples[key], got)
+	s.say("round %d, %s of %s at %d nodes, %d at once: %.0f/s, p50 %s, p99 %s, server CPU %s, client CPU %s", round+1, key.part, key.contender, key.size,
+		key.workers, got.PerSecond, short(got.P50), short(got.P99), short(got.ServerCPU), short(got.ClientCPU))
+	return nil
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d >= 10*time.Millisecond:
+		return d.Round(100 * time.Microsecond).String()
+	default:
+		return d.Round(time.Microsecond).String()
+	}
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}

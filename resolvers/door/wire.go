@@ -1,0 +1,130 @@
+package door
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// wire speaks GraphQL over HTTP: it reads a request once and writes its answer
+// once, which gqlgen's own transports do twice.
+type wire struct {
+	exec    *executor.Executor
+	service *service.Service
+}
+
+// ServeHTTP answers one operation.
+func (h *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	params, no := readParams(w, r)
+	if no != nil {
+		Refuse(w, no.status, no.code, no.message)
+		return
+	}
+	ctx, cancel := context.WithTimeout(h.service.WithLoaders(r.Context()), operationTime)
+	defer cancel()
+	ctx = graphql.StartOperationTrace(ctx)
+	kind := contentType(r.Header.Get("Accept"))
+	op, errs := h.exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		send(w, kind, statusOf(errs, kind), h.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		return
+	}
+	if r.Method == http.MethodGet && op.Operation.Operation != ast.Query {
+		w.Header().Set("Allow", "POST")
+		Refuse(w, http.StatusMethodNotAllowed, registry.InvalidArgument, "GET takes queries alone; send this operation by POST")
+		return
+	}
+	responses, ctx := h.exec.DispatchOperation(ctx, op)
+	resp := responses(ctx)
+	if resp == nil { // The context had ended before anything ran.
+		resp = h.exec.DispatchError(graphql.WithOperationContext(ctx, op), gqlerror.List{gqlerror.Wrap(ctx.Err())})
+	}
+	send(w, kind, http.StatusOK, resp)
+}
+
+// The media types of an answer (GraphQL over HTTP).
+const (
+	jsonType     = "application/json"
+	responseType = "application/graphql-response+json"
+)
+
+// contentType picks the media type that a client asks for; without a wish it is
+// application/json, which every client reads.
+func contentType(accept string) string {
+	for part := range strings.SplitSeq(accept, ",") {
+		t, _, err := mime.ParseMediaType(strings.TrimSpace(part))
+		if err != nil {
+			continue
+		}
+		switch t {
+		case responseType:
+			return responseType
+		case jsonType, "application/*", "*/*":
+			return jsonType
+		}
+	}
+	return jsonType
+}
+
+// statusOf is the status of an operation that was refused before it ran.
+func statusOf(errs gqlerror.List, contentType string) int {
+	switch {
+	case errcode.GetErrorKind(errs) != errcode.KindProtocol:
+		return http.StatusOK
+	case contentType == responseType:
+		return http.StatusBadRequest
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// send writes an answer. Its data is JSON already and goes out as it is; answers
+// are never cached, for they depend on who asks.
+func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response) {
+	var b bytes.Buffer
+	b.Grow(len(resp.Data) + 64)
+	b.WriteByte('{')
+	if len(resp.Errors) > 0 {
+		b.WriteString(`"errors":`)
+		writeJSON(&b, resp.Errors)
+		b.WriteByte(',')
+	}
+	b.WriteString(`"data":`)
+	if len(resp.Data) == 0 {
+		b.WriteString("null")
+	} else {
+		b.Write(resp.Data)
+	}
+	if len(resp.Extensions) > 0 {
+		b.WriteString(`,"extensions":`)
+		writeJSON(&b, resp.Extensions)
+	}
+	b.WriteByte('}')
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}
+
+// writeJSON adds what is made of texts and numbers alone, which always encodes.
+func writeJSON(b *bytes.Buffer, v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("door: " + err.Error())
+	}
+	b.Write(raw)
+}

@@ -1,0 +1,231 @@
+package door
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// writer writes a lineage graph by a plan, in the bytes of gqlgen's executor.
+type writer struct {
+	b     []byte
+	path  ast.Path // of the lineage field
+	holes *holes
+	// nodesKey and nodeKey are the names under which the path of a node goes.
+	nodesKey, nodeKey string
+}
+
+// object writes the steps of one object through fn.
+func (w *writer) object(steps []step, typename string, fn func(st step)) {
+	w.b = append(w.b, '{')
+	for i := range steps {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b = append(w.b, steps[i].key...)
+		if steps[i].field == "__typename" {
+			w.b = appendString(w.b, typename)
+		} else {
+			fn(steps[i])
+		}
+	}
+	w.b = append(w.b, '}')
+}
+
+// array writes n items through fn.
+func (w *writer) array(n int, fn func(i int)) {
+	w.b = append(w.b, '[')
+	for i := range n {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		fn(i)
+	}
+	w.b = append(w.b, ']')
+}
+
+func (w *writer) text(s string) { w.b = appendString(w.b, s) }
+
+// optional writes a text that is null when it is empty.
+func (w *writer) optional(s string) {
+	if s == "" {
+		w.null()
+		return
+	}
+	w.text(s)
+}
+
+func (w *writer) null()       { w.b = append(w.b, "null"...) }
+func (w *writer) int(i int)   { w.b = strconv.AppendInt(w.b, int64(i), 10) }
+func (w *writer) bool(v bool) { w.b = strconv.AppendBool(w.b, v) }
+
+// time writes a DateTime; the zero time is null.
+func (w *writer) time(t time.Time) {
+	if t.IsZero() {
+		w.null()
+		return
+	}
+	w.b = append(w.b, '"')
+	w.b = t.UTC().AppendFormat(w.b, time.RFC3339Nano)
+	w.b = append(w.b, '"')
+}
+
+func (w *writer) graph(p *plan, g *service.LineageGraph) {
+	w.object(p.steps, "LineageGraph", func(st step) {
+		switch st.field {
+		case "root":
+			w.text(string(g.Root))
+		case "nodes":
+			w.nodesKey = keyOf(st)
+			w.array(len(g.Nodes), func(i int) { w.item(st.below.steps, g.Nodes[i], i) })
+		case "edges":
+			w.array(len(g.Edges), func(i int) { w.edge(st.below.steps, g.Edges[i]) })
+		case "pageInfo":
+			w.pageInfo(st.below.steps, &g.PageInfo)
+		case "truncation":
+			w.truncation(st.below.steps, &g.Truncation)
+		case "historyCut":
+			w.bool(g.HistoryCut)
+		case "asOf":
+			w.time(g.AsOf)
+		case "knownAt":
+			w.time(g.KnownAt)
+		}
+	})
+}
+
+func (w *writer) item(steps []step, n *service.LineageNode, at int) {
+	w.object(steps, "LineageNode", func(st step) {
+		switch st.field {
+		case "node":
+			w.nodeKey = keyOf(st)
+			w.node(st.below.byType, n, at)
+		case "depth":
+			w.int(n.Depth)
+		case "layer":
+			if n.Layer == nil {
+				w.null()
+			} else {
+				w.int(*n.Layer)
+			}
+		case "treeParent":
+			if n.TreeParent == nil {
+				w.null()
+			} else {
+				w.text(string(*n.TreeParent))
+			}
+		case "upstreamDegree":
+			w.int(n.UpstreamDegree)
+		case "downstreamDegree":
+			w.int(n.DownstreamDegree)
+		case "historyCut":
+			w.bool(n.HistoryCut)
+		}
+	})
+}
+
+// node writes a noun. A field that its mask hides is null, and a hole.
+func (w *writer) node(byType map[string][]step, n *service.LineageNode, at int) {
+	meta, name := n.Node.NodeMeta(), restricted
+	if _, stub := n.Node.(*registry.Restricted); !stub {
+		name = registry.NounOf(meta.Kind).Name
+	}
+	w.object(byType[name], name, func(st step) {
+		if name != restricted && !meta.Mask.Has(registry.Bit(name, st.field)) {
+			w.null()
+			w.hole(name, st, at)
+			return
+		}
+		switch st.field {
+		case "id":
+			w.text(string(meta.ID))
+		case "kind":
+			w.text(string(meta.Kind))
+		case "name":
+			w.optional(n.Name)
+		}
+	})
+}
+
+// hole notes a hidden field under the path that the executor would give it.
+func (w *writer) hole(typename string, st step, at int) {
+	if w.holes == nil {
+		return
+	}
+	path := append(append(ast.Path{}, w.path...), ast.PathName(w.nodesKey), ast.PathIndex(at), ast.PathName(w.nodeKey), ast.PathName(keyOf(st)))
+	w.holes.add(typename+"."+st.field, path)
+}
+
+// keyOf is the name under which a step is answered; names of GraphQL need no
+// escapes.
+func keyOf(st step) string { return st.key[1 : len(st.key)-2] }
+
+func (w *writer) edge(steps []step, e *service.LineageEdge) {
+	w.object(steps, "LineageEdge", func(st step) {
+		switch st.field {
+		case "id":
+			w.text(string(e.ID))
+		case "from":
+			w.text(string(e.From))
+		case "to":
+			w.text(string(e.To))
+		case "kind":
+			w.text(string(e.Kind))
+		case "validFrom":
+			w.time(e.ValidFrom)
+		case "validTo":
+			w.time(e.ValidTo)
+		}
+	})
+}
+
+func (w *writer) pageInfo(steps []step, p *service.PageInfo) {
+	w.object(steps, "PageInfo", func(st step) {
+		switch st.field {
+		case "hasNextPage":
+			w.bool(p.HasNextPage)
+		case "hasPreviousPage":
+			w.bool(p.HasPreviousPage)
+		case "startCursor":
+			w.optional(p.StartCursor)
+		case "endCursor":
+			w.optional(p.EndCursor)
+		}
+	})
+}
+
+func (w *writer) truncation(steps []step, t *service.Truncation) {
+	w.object(steps, "Truncation", func(st step) {
+		switch st.field {
+		case "truncated":
+			w.bool(t.Truncated)
+		case "reasons":
+			w.array(len(t.Reasons), func(i int) { w.text(string(t.Reasons[i])) })
+		case "frontier":
+			w.array(len(t.Frontier), func(i int) { w.text(string(t.Frontier[i])) })
+		case "redacted":
+			w.int(t.Redacted)
+		}
+	})
+}
+
+// appendString writes a text as gqlgen does; those that need no escapes, which is
+// nearly all, are copied.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			buf := bytes.NewBuffer(b)
+			graphql.MarshalString(s).MarshalGQL(buf)
+			return buf.Bytes()
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
