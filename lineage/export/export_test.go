@@ -62,29 +62,42 @@ func encode(t *testing.T, d *export.Document, f export.Format) string {
 	return string(file.Body)
 }
 
-// read gives a document's texts to their parsers and returns the shapes that they
-// read. A text that its parser refuses fails the test.
-func read(t *testing.T, texts map[export.Format]string) map[export.Format]shape {
+// reading is what the parsers read of one document.
+type reading struct {
+	shapes             map[export.Format]shape
+	prov, dot, mermaid validators.Result
+}
+
+// read gives the texts of documents to their parsers, each started once. A text that
+// its parser refuses fails the test.
+func read(t *testing.T, documents ...map[export.Format]string) (out []reading) {
 	t.Helper()
 	order := []struct {
 		format export.Format
 		kind   string
 	}{{export.ProvJSON, "prov"}, {export.CycloneDX, "cyclonedx"}, {export.DOT, "dot"}, {export.Mermaid, "mermaid"}}
 	var cases []validators.Case
-	for _, o := range order {
-		cases = append(cases, validators.Case{Kind: o.kind, Text: texts[o.format]})
+	for _, texts := range documents {
+		for _, o := range order {
+			cases = append(cases, validators.Case{Kind: o.kind, Text: texts[o.format]})
+		}
 	}
 	results := validators.Read(t, cases...)
 	for i, r := range results {
 		if !r.OK {
-			t.Fatalf("%s: %s\n%.3000s", order[i].format, r.Error, cases[i].Text)
+			t.Fatalf("%s: %s\n%.3000s", cases[i].Kind, r.Error, cases[i].Text)
 		}
 	}
-	if !results[0].Same {
-		t.Error("PROV-JSON that is read and written again is another document")
+	for i, texts := range documents {
+		r := results[i*len(order):]
+		if !r[0].Same {
+			t.Error("PROV-JSON that is read and written again is another document")
+		}
+		shapes := map[export.Format]shape{export.ProvJSON: provShape(r[0]), export.CycloneDX: cycloneShape(t, texts[export.CycloneDX]),
+			export.DOT: dotShape(r[2]), export.Mermaid: mermaidShape(texts[export.Mermaid], r[3]), export.OpenLineage: eventShape(t, texts[export.OpenLineage])}
+		out = append(out, reading{shapes, r[0], r[2], r[3]})
 	}
-	return map[export.Format]shape{export.ProvJSON: provShape(results[0]), export.CycloneDX: cycloneShape(t, texts[export.CycloneDX]),
-		export.DOT: dotShape(results[2]), export.Mermaid: mermaidShape(texts[export.Mermaid], results[3]), export.OpenLineage: eventShape(t, texts[export.OpenLineage])}
+	return out
 }
 
 func provShape(r validators.Result) (s shape) {
@@ -226,7 +239,8 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 	want := shapeOf(d)
-	for f, got := range read(t, texts) {
+	r := read(t, texts)[0]
+	for f, got := range r.shapes {
 		want := want
 		if f == export.OpenLineage {
 			want = want.openLineage()
@@ -235,17 +249,15 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("%s is another graph (-want +got):\n%.2000s", f, diff)
 		}
 	}
-	labels(t, d, texts)
+	labels(t, d, mermaidIDs(texts[export.Mermaid]), r)
 }
 
 // labels holds what parsers show of each node to its caption.
-func labels(t *testing.T, d *export.Document, texts map[export.Format]string) {
+func labels(t *testing.T, d *export.Document, mermaidNames map[string]string, r reading) {
 	t.Helper()
-	r := validators.Read(t, validators.Case{Kind: "dot", Text: texts[export.DOT]}, validators.Case{Kind: "mermaid", Text: texts[export.Mermaid]},
-		validators.Case{Kind: "prov", Text: texts[export.ProvJSON]})
 	named := map[string][]string{}
-	for n, id := range mermaidIDs(texts[export.Mermaid]) {
-		named[id] = r[1].Nodes[n]
+	for n, id := range mermaidNames {
+		named[id] = r.mermaid.Nodes[n]
 	}
 	for i := range d.Nodes {
 		n := &d.Nodes[i]
@@ -253,11 +265,11 @@ func labels(t *testing.T, d *export.Document, texts map[export.Format]string) {
 		if diff := cmp.Diff(want, named[string(n.ID())]); diff != "" {
 			t.Errorf("Mermaid shows of %s: %s", n.ID(), diff)
 		}
-		got := r[0].Nodes[string(n.ID())]
+		got := r.dot.Nodes[string(n.ID())]
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Graphviz shows of %s: %s", n.ID(), diff)
 		}
-		if label := r[2].Elements["id:"+string(n.ID())].Label; !n.Restricted() && label != export.Title(n) {
+		if label := r.prov.Elements["id:"+string(n.ID())].Label; !n.Restricted() && label != export.Title(n) {
 			t.Errorf("prov reads %q of %q", label, export.Title(n))
 		}
 	}

@@ -85,6 +85,9 @@ func dark(t *testing.T, ctx context.Context, s *service.Service, raw registry.ID
 func TestTheStoryIsReadBack(t *testing.T) {
 	s, story, as := told(t)
 	dark(t, as(registry.RoleAdmin), s, story.Raw)
+	var asks []string
+	var wants []shape
+	var documents []map[export.Format]string
 	for _, role := range []string{registry.RoleAdmin, registry.RoleViewer} {
 		for of, d := range map[registry.ID]lineage.Direction{story.Deployment: lineage.Upstream, story.Raw: lineage.Both} {
 			want := asked(t, as(role), s, of, d)
@@ -103,16 +106,19 @@ func TestTheStoryIsReadBack(t *testing.T) {
 				}
 				texts[f] = x.Body
 			}
-			for f, got := range read(t, texts) {
-				want := want
-				if f == export.OpenLineage {
-					want = want.openLineage()
-				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("%s as %s, %s of %s (-want +got):\n%s", f, role, d, of, diff)
-				}
-				t.Logf("%s as %s: %d nodes and %d edges read back", f, role, len(got.Nodes), len(got.Edges))
+			asks, wants, documents = append(asks, fmt.Sprintf("as %s, %s of %s", role, d, of)), append(wants, want), append(documents, texts)
+		}
+	}
+	for i, r := range read(t, documents...) {
+		for f, got := range r.shapes {
+			want := wants[i]
+			if f == export.OpenLineage {
+				want = want.openLineage()
 			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", f, asks[i], diff)
+			}
+			t.Logf("%s %s: %d nodes and %d edges read back", f, asks[i], len(got.Nodes), len(got.Edges))
 		}
 	}
 }
