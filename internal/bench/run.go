@@ -17,14 +17,18 @@ type at struct {
 
 // Result is all that a bench measured.
 type Result struct {
-	Config   Config
-	Took     time.Duration
-	Before   string
-	After    string
-	Others   float64
-	Built    map[string]map[int]Built
-	samples  map[at][]Sample
-	Versions int
+	Config Config
+	Took   time.Duration
+	Before string
+	After  string
+	// Foreign is the share of the machine's CPU time that went to others than the
+	// bench and its servers.
+	Foreign float64
+	Built   map[string]map[int]Built
+	samples map[at][]Sample
+	// Memory is of the server on SQLite at MemorySize nodes.
+	Memory     *Memory
+	MemorySize int
 }
 
 // stage holds what runs while a bench runs, to be ended in the end.
@@ -50,17 +54,31 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	start := time.Now()
-	r := &Result{Config: c, Before: loadAverage(), Built: map[string]map[int]Built{}, samples: map[at][]Sample{}}
-	s := &stage{Config: c, result: r, sqlite: map[int]*served{}, files: map[int]string{}}
+	start, load := time.Now(), loadAverage()
+	ours := familyCPU()
+	busy, all := machine()
+	r := &Result{Config: c, Before: load, Built: map[string]map[int]Built{}, samples: map[at][]Sample{}}
+	if err := (&stage{Config: c, result: r, sqlite: map[int]*served{}, files: map[int]string{}}).run(ctx); err != nil {
+		return nil, err
+	}
+	busyNow, allNow := machine()
+	r.Took, r.After = time.Since(start), loadAverage()
+	r.Foreign = float64(busyNow-busy-(familyCPU()-ours)) / float64(allNow-all)
+	return r, nil
+}
+
+// run takes all steps and ends what they started, however they end.
+func (s *stage) run(ctx context.Context) error {
 	defer s.close()
-	for _, step := range []func(context.Context) error{s.setUpSQLite, s.setUpNeo4j, s.lineage, s.shapes, s.writes} {
+	for _, step := range []func(context.Context) error{s.setUpSQLite, s.setUpNeo4j, s.lineage, s.shapes, s.writes, s.memory} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := step(ctx); err != nil {
-			return r, err
+			return err
 		}
 	}
-	r.Took, r.After = time.Since(start), loadAverage()
-	return r, nil
+	return nil
 }
 
 func (s *stage) setUpSQLite(ctx context.Context) error {
@@ -122,7 +140,6 @@ func (s *stage) lineage(context.Context) error {
 			}
 		}
 	}
-	s.result.Versions = len(s.plan(s.Sizes[0]).Versions())
 	return nil
 }
 
