@@ -121,7 +121,7 @@ func Concurrency() []int { return []int{1, 16} }
 
 // lineage measures all contenders on the same questions, in turn, so that what
 // else happens on the machine happens to all of them.
-func (s *stage) lineage(context.Context) error {
+func (s *stage) lineage(ctx context.Context) error {
 	if !s.does(Lineage) {
 		return nil
 	}
@@ -129,11 +129,11 @@ func (s *stage) lineage(context.Context) error {
 		for _, workers := range Concurrency() {
 			for _, c := range s.contenders {
 				plan := s.plan(c.size)
-				if err := s.measure(round, c, at{Lineage, c.name, c.size, workers}, exam{questions: plan.Versions(), exact: true}); err != nil {
+				if err := s.measure(ctx, round, c, at{Lineage, c.name, c.size, workers}, exam{questions: plan.Versions(), exact: true}); err != nil {
 					return err
 				}
 				if workers == 1 && (c.name == OnSQLite || c.name == Bare) {
-					if err := s.measure(round, c, at{"spread", c.name, c.size, workers}, exam{questions: plan.Spread(2000), exact: true}); err != nil {
+					if err := s.measure(ctx, round, c, at{"spread", c.name, c.size, workers}, exam{questions: plan.Spread(2000), exact: true}); err != nil {
 						return err
 					}
 				}
@@ -145,7 +145,7 @@ func (s *stage) lineage(context.Context) error {
 
 // shapes asks for what is hard to walk: the first 100 rows of the impact of hubs,
 // and whole lattices.
-func (s *stage) shapes(context.Context) error {
+func (s *stage) shapes(ctx context.Context) error {
 	if !s.does(Shapes) {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (s *stage) shapes(context.Context) error {
 			for h := range plan.Hubs() {
 				questions = append(questions, graphs.Question{Of: plan.Hub(h).Of, Nodes: 100})
 			}
-			if err := s.measure(round, c, at{"hub", c.name, c.size, 1}, exam{questions: questions}); err != nil {
+			if err := s.measure(ctx, round, c, at{"hub", c.name, c.size, 1}, exam{questions: questions}); err != nil {
 				return err
 			}
 		}
@@ -166,7 +166,7 @@ func (s *stage) shapes(context.Context) error {
 			for i := range plan.Lattices() {
 				questions = append(questions, plan.Lattice(i))
 			}
-			if err := s.measure(round, c, at{"lattice", c.name, c.size, 1}, exam{questions: questions, exact: true}); err != nil {
+			if err := s.measure(ctx, round, c, at{"lattice", c.name, c.size, 1}, exam{questions: questions, exact: true}); err != nil {
 				return err
 			}
 		}
@@ -174,7 +174,10 @@ func (s *stage) shapes(context.Context) error {
 	return nil
 }
 
-func (s *stage) measure(round int, c *contender, key at, e exam) error {
+func (s *stage) measure(ctx context.Context, round int, c *contender, key at, e exam) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	e.workers, e.least, e.most = key.workers, s.Least, s.Most
 	got, err := c.measure(e)
 	if err != nil {
