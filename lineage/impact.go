@@ -90,6 +90,9 @@ func NewImpact(ctx context.Context, r graph.Reader, ids []registry.ID, targets [
 	}
 	w := &Impact{Head: head.Head, Budgets: ImpactBudgets, r: r, at: at, targets: map[registry.Kind]bool{}, held: map[registry.ID]*step{},
 		hidden: map[registry.ID]*graph.Node{}, reasons: map[Reason]bool{}, front: map[registry.ID]bool{}}
+	if at.Known != 0 {
+		w.Head = at.Known // It sees no more, however much was written since.
+	}
 	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
 	w.Roots = slices.CompactFunc(nodes, func(a, b *graph.Node) bool { return a.ID == b.ID })
 	for _, k := range targets {
