@@ -133,6 +133,8 @@ func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (
 			out.Nodes = append(out.Nodes, redact(n, masks[i]))
 		}
 		if !page.More {
+			// Of a list per parent, whether rows out of sight were left out of it.
+			out.More = q.PerParent && len(out.Nodes) < len(page.Nodes)
 			if count && q.After == nil {
 				out.Total = int64(len(out.Nodes)) // All of it was on one page.
 			}

@@ -24,11 +24,11 @@ func (r *queryResolver) Impact(ctx context.Context, of []registry.ID, targets []
 }
 
 // Provenance is the resolver for the provenance field.
-func (r *queryResolver) Provenance(ctx context.Context, of registry.ID, asOf *time.Time) (*service.Provenance, error) {
-	return r.service.Provenance(ctx, of, value(asOf))
+func (r *queryResolver) Provenance(ctx context.Context, of registry.ID, asOf *time.Time, knownAt *time.Time) (*service.Provenance, error) {
+	return r.service.Provenance(ctx, of, value(asOf), value(knownAt))
 }
 
 // Paths is the resolver for the paths field.
-func (r *queryResolver) Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time) (*service.PathSet, error) {
-	return r.service.Paths(ctx, from, to, k, value(asOf))
+func (r *queryResolver) Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time, knownAt *time.Time) (*service.PathSet, error) {
+	return r.service.Paths(ctx, from, to, k, value(asOf), value(knownAt))
 }

@@ -31,6 +31,7 @@ type ImpactConnection struct {
 	Environments []*EnvironmentCount
 	Truncation   Truncation
 	AsOf         time.Time
+	KnownAt      time.Time
 }
 
 // ImpactEdge is a descendant with one shortest way to it.
@@ -93,7 +94,7 @@ func (v *view) impact(found *lineage.Impact, in ImpactInput, start place, size i
 	if err != nil {
 		return nil, err
 	}
-	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: v.at.Valid, Environments: v.environments(kept)}
+	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: v.at.Valid, KnownAt: v.at.KnownAt, Environments: v.environments(kept)}
 	out.Truncation = v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: redacted(found)})
 	total := len(kept)
 	out.TotalCount = &total

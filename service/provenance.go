@@ -22,6 +22,7 @@ type Provenance struct {
 	Gaps       []*Gap
 	Truncation Truncation
 	AsOf       time.Time
+	KnownAt    time.Time
 }
 
 // Gap is something that is not known and should be.
@@ -33,12 +34,12 @@ type Gap struct {
 
 // Provenance returns what a node came from, by kind: raw sources, runs earliest
 // first, commits since the previous version, and what is missing.
-func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf time.Time) (*Provenance, error) {
+func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
 	scope, err := s.gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, asOf, time.Time{})
+	at, err := s.instantOf(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf time.Time
 func (v *view) provenance(g *lineage.Graph) (*Provenance, error) {
 	none := []registry.ProvenanceNode{}
 	out := &Provenance{RawSources: none, Datasets: none, Runs: none, Commits: none, Tags: none, Features: none, People: []string{}, Gaps: []*Gap{},
-		Truncation: v.truncation(g), AsOf: v.at.Valid}
+		Truncation: v.truncation(g), AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
 	sources := g.Sources()
 	for _, it := range g.Items {
 		n, err := v.node(it.Node)

@@ -126,7 +126,7 @@ func (v *view) nodeByID(when instant, id registry.ID, bare bool) (*graph.Node, e
 		return nil, err
 	}
 	st.BindText(1, string(id))
-	return v.oneNode(st, when)
+	return v.oneNode(st, when, bare)
 }
 
 func (v *view) nodeByNum(when instant, num int64, bare bool) (*graph.Node, error) {
@@ -135,7 +135,7 @@ func (v *view) nodeByNum(when instant, num int64, bare bool) (*graph.Node, error
 		return nil, err
 	}
 	st.BindInt64(1, num)
-	return v.oneNode(st, when)
+	return v.oneNode(st, when, bare)
 }
 
 func flag(b bool) int {
@@ -145,14 +145,14 @@ func flag(b bool) int {
 	return 0
 }
 
-func (v *view) oneNode(st *engine.Stmt, when instant) (n *graph.Node, err error) {
+func (v *view) oneNode(st *engine.Stmt, when instant, bare bool) (n *graph.Node, err error) {
 	st.BindInt64(2, when.valid)
 	if when.past != present {
 		st.BindInt64(3, when.known)
 	}
 	more, err := st.Step()
 	if err == nil && more {
-		n, err = v.scanNode(st, when.past != present)
+		n, err = v.scanNode(st, when.past != present, bare)
 	}
 	if r := st.Reset(); err == nil {
 		err = r
@@ -161,12 +161,12 @@ func (v *view) oneNode(st *engine.Stmt, when instant) (n *graph.Node, err error)
 }
 
 // scanNode reads a row of nodeText; old rows have their columns as JSON.
-func (v *view) scanNode(st *engine.Stmt, old bool) (*graph.Node, error) {
+func (v *view) scanNode(st *engine.Stmt, old, bare bool) (*graph.Node, error) {
 	n := &graph.Node{Number: st.ColumnInt64(0), ID: registry.ID(st.ColumnText(1)), Kind: v.s.codes.kindName[st.ColumnInt(2)],
 		Parent: registry.ID(st.ColumnText(3)), Name: st.ColumnText(4), ValidFrom: stamp(st.ColumnInt64(6)), ValidTo: stamp(st.ColumnInt64(7)),
 		Since: stamp(st.ColumnInt64(8)), Revision: st.ColumnInt64(9), RecordedSeq: st.ColumnInt64(10), Deleted: st.ColumnBool(11)}
-	if size := st.ColumnLen(docColumn); size > 0 {
-		n.Doc = make([]byte, size)
+	if !bare {
+		n.Doc = make([]byte, st.ColumnLen(docColumn))
 		st.ColumnBytes(docColumn, n.Doc)
 	}
 	if st.ColumnLen(5) > 0 {

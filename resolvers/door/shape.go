@@ -138,6 +138,9 @@ func (m *measure) field(f *ast.Field) size {
 	if f.Name == "lineage" && f.ObjectDefinition == m.schema.Query {
 		out.cost = 1 + m.times(f)*m.lineage(f.SelectionSet)
 	}
+	if f.Name == "columnLineage" && f.ObjectDefinition == m.schema.Query {
+		out.cost = 1 + m.columns(f.SelectionSet, m.times(f))
+	}
 	if f.Alias != "" && f.Alias != f.Name {
 		out.aliases++
 	}
@@ -163,6 +166,26 @@ func (m *measure) lineage(set ast.SelectionSet) float64 {
 		}
 	}
 	return math.Max(cost, 1)
+}
+
+// columns is the cost of a column's lineage: its first says how many columns there
+// are; the lists beside them have a first of their own.
+func (m *measure) columns(set ast.SelectionSet, times float64) (cost float64) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			c := m.field(s).cost
+			if s.Name == "columns" {
+				c *= times
+			}
+			cost += c
+		case *ast.InlineFragment:
+			cost += m.columns(s.SelectionSet, times)
+		case *ast.FragmentSpread:
+			cost += m.columns(s.Definition.SelectionSet, times)
+		}
+	}
+	return cost
 }
 
 // times is how many items a field may answer: its first, its number of ids, or
