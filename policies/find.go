@@ -126,7 +126,7 @@ func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (
 			if masks[i] == 0 {
 				continue
 			}
-			if len(out.Nodes) == want {
+			if len(out.Nodes) == want && !q.PerParent {
 				out.More = true
 				return out, nil
 			}

@@ -112,6 +112,7 @@ func (s *Service) modelThen(ctx context.Context, scope *policies.Scope, name str
 const (
 	maxPast  = 10000
 	pastPage = 100
+	fewPast  = 20 // What was in production then is seldom further down than that.
 )
 
 // pastList is a list of one parent's children as they were, while it is read.
@@ -187,7 +188,7 @@ func stillOpen(lists []*pastList) (open []*pastList) {
 // time, then of each by itself.
 func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
 	q := graph.Query{Kinds: []registry.Kind{r.q.kind}, Order: r.q.order, Desc: r.q.desc, Deleted: r.q.kind != registry.KindModelVersion,
-		Limit: min(max(r.q.limit, 1), pastPage), Bare: true}
+		Limit: min(max(r.q.limit, fewPast), pastPage), Bare: true}
 	out := make([][]*graph.Node, len(lists))
 	if together {
 		place := map[registry.ID]int{}

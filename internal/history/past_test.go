@@ -245,3 +245,18 @@ func TestHistoryIsASequence(t *testing.T) {
 		}
 	})
 }
+
+// TestListsOfManyParentsAreWholeForWhoSeesAPart asks for the records of several
+// versions at once, as who sees only what is served.
+func TestListsOfManyParentsAreWholeForWhoSeesAPart(t *testing.T) {
+	onBoth(t, func(k *site) {
+		var want []string
+		for i := range 6 {
+			k.move(k.version(fmt.Sprint("model", i), "1.0.0"), registry.Staging, registry.Production)
+			want = append(want, `{"node":{"productionVersion":{"transitions":{"edges":[{"node":{"to":"STAGING"}},{"node":{"to":"PRODUCTION"}}]}}}}`)
+		}
+		for _, role := range []string{registry.RoleAdmin, registry.RoleDeveloper} {
+			k.wants(role, `{ models { edges { node { productionVersion { transitions(first: 2) { edges { node { to } } } } } } } }`, `{"models":{"edges":[`+strings.Join(want, ",")+`]}}`)
+		}
+	})
+}

@@ -135,10 +135,12 @@ func (m *measure) field(f *ast.Field) size {
 		return size{cost: introspectionCost + below.cost, aliases: below.aliases, spreads: below.spreads}
 	}
 	out := size{cost: 1 + m.times(f)*below.cost, depth: below.depth + 1, aliases: below.aliases, spreads: below.spreads}
-	if f.Name == "lineage" && f.ObjectDefinition == m.schema.Query {
+	switch {
+	case below.spreads > maxSpreads || f.ObjectDefinition != m.schema.Query:
+		// With too many spreads it is refused: only set remembers what a fragment costs.
+	case f.Name == "lineage":
 		out.cost = 1 + m.times(f)*m.lineage(f.SelectionSet)
-	}
-	if f.Name == "columnLineage" && f.ObjectDefinition == m.schema.Query {
+	case f.Name == "columnLineage":
 		out.cost = 1 + m.columns(f.SelectionSet, m.times(f))
 	}
 	if f.Alias != "" && f.Alias != f.Name {
