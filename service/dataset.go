@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -99,7 +100,7 @@ func (s *Service) RecordDatasetVersion(ctx context.Context, in RecordDatasetVers
 func (s *Service) recordDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetVersionInput) (result, error) {
 	ds := registry.DatasetID(in.Namespace, in.Dataset)
 	v := &registry.DatasetVersion{Name: in.Dataset, Namespace: in.Namespace, Version: in.identity(), Digest: in.Digest, Description: in.Description,
-		URI: in.URI, SizeBytes: in.SizeBytes, Rows: in.Rows, Role: in.Role, Columns: in.Columns, Tags: in.Tags, RecordedAt: tx.Now()}
+		URI: in.URI, SizeBytes: in.SizeBytes, Rows: in.Rows, Role: in.Role, Columns: slices.Clone(in.Columns), Tags: in.Tags, RecordedAt: tx.Now()}
 	v.ID, v.Parent = registry.DatasetVersionID(ds, v.Version), ds
 	found, err := tx.House(ctx, ds, v.ID)
 	if err != nil {
