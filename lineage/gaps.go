@@ -74,7 +74,7 @@ func (g *Graph) Gaps() (out []Gap) {
 	}
 	for _, it := range g.Items {
 		n, have := it.Node, byEdge[it.Node.ID]
-		if n.Hidden || n.Deleted || open[n.ID] {
+		if n.Hidden || n.Deleted || n.Erased() || open[n.ID] {
 			continue
 		}
 		switch n.Kind {

@@ -131,13 +131,15 @@ func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (
 			if masks[i] == 0 {
 				continue
 			}
-			if len(out.Nodes) == want {
+			if len(out.Nodes) == want && !q.PerParent {
 				out.More = true
 				return out, nil
 			}
 			out.Nodes = append(out.Nodes, redact(n, masks[i]))
 		}
 		if !page.More {
+			// Of a list per parent, whether rows out of sight were left out of it.
+			out.More = q.PerParent && len(out.Nodes) < len(page.Nodes)
 			if count && q.After == nil {
 				out.Total = int64(len(out.Nodes)) // All of it was on one page.
 			}

@@ -291,7 +291,7 @@ func (d *differ) repositories(before, after map[registry.ID][]*graph.Node) []*Re
 	d.err = first(d.err, err)
 	out := []*RepositoryChange{}
 	for i, n := range nodes {
-		repo, err := one[*registry.Repository](d.s.decode(n, d.at.Valid))
+		repo, err := one[*registry.Repository](d.s.decode(n, d.at.noun()))
 		d.err = first(d.err, err)
 		out = append(out, &RepositoryChange{Repository: repo, Before: d.nouns(before[ids[i]]), After: d.nouns(after[ids[i]])})
 	}
@@ -329,7 +329,7 @@ func (d *differ) transitions(version registry.ID) []*registry.Transition {
 	page, err := d.scope.Find(d.ctx, graph.Query{Kinds: []registry.Kind{registry.KindTransition}, Parents: []registry.ID{version}, Limit: MaxPage})
 	d.err = first(d.err, err)
 	for _, n := range page.Nodes {
-		t, err := one[*registry.Transition](d.s.decode(n, d.at.Valid))
+		t, err := one[*registry.Transition](d.s.decode(n, d.at.noun()))
 		d.err = first(d.err, err)
 		if t != nil && !n.ValidFrom.After(d.at.Valid) && (d.at.Known == 0 || n.RecordedSeq <= d.at.Known) {
 			out = append(out, t)

@@ -208,7 +208,7 @@ func (d *differ) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
 		if err != nil || nodes[0] == nil {
 			return nil
 		}
-		c, err := one[*registry.ModelCard](d.s.decode(nodes[0], d.at.Valid))
+		c, err := one[*registry.ModelCard](d.s.decode(nodes[0], d.at.noun()))
 		d.err = first(d.err, err)
 		return c
 	}

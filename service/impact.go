@@ -31,6 +31,7 @@ type ImpactConnection struct {
 	PageInfo   PageInfo
 	Truncation Truncation
 	AsOf       time.Time
+	KnownAt    time.Time
 	full       *impactTotals
 }
 
@@ -182,7 +183,7 @@ func (p *impactPage) page(w *lineage.Impact, end lineage.Place, more bool) (*Imp
 	if err != nil {
 		return nil, err
 	}
-	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, full: &impactTotals{view: p.view, in: p.in, keep: p.keep, at: at}}
+	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, KnownAt: p.at.KnownAt, full: &impactTotals{view: p.view, in: p.in, keep: p.keep, at: at}}
 	for _, d := range p.rows {
 		e, err := p.edgeTo(d, whole)
 		if err != nil {

@@ -157,7 +157,7 @@ func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelI
 	}
 	for i, n := range nodes {
 		m := byModel[ids[i]]
-		if m.Model, err = one[*registry.Model](v.s.decode(n, v.at.Valid)); err != nil {
+		if m.Model, err = one[*registry.Model](v.s.decode(n, v.at.noun())); err != nil {
 			return nil, err
 		}
 		out.Models = append(out.Models, m)

@@ -227,7 +227,7 @@ func (v *view) hide(nodes ...*graph.Node) {
 }
 
 func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
-	noun, err := v.s.decode(n, v.at.Valid)
+	noun, err := v.s.decode(n, v.at.noun())
 	if err != nil {
 		return nil, err
 	}

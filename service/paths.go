@@ -16,6 +16,7 @@ type PathSet struct {
 	OnAnyPath  PathGraph
 	Truncation Truncation
 	AsOf       time.Time
+	KnownAt    time.Time
 }
 
 // Path is one way.
@@ -63,7 +64,7 @@ func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
 	if g.Redacted > 0 {
 		g.Reasons = append(g.Reasons, lineage.ReasonAccess)
 	}
-	out := &PathSet{Paths: []*Path{}, Exhaustive: found.Exhaustive, AsOf: v.at.Valid, Truncation: v.truncation(g),
+	out := &PathSet{Paths: []*Path{}, Exhaustive: found.Exhaustive, AsOf: v.at.Valid, KnownAt: v.at.KnownAt, Truncation: v.truncation(g),
 		OnAnyPath: PathGraph{Nodes: []registry.ProvenanceNode{}, Edges: []*LineageEdge{}}}
 	byID := map[registry.ID]*graph.Node{}
 	for _, n := range found.Nodes {

@@ -22,6 +22,7 @@ type Provenance struct {
 	Gaps       []*Gap
 	Truncation Truncation
 	AsOf       time.Time
+	KnownAt    time.Time
 }
 
 // Gap is something that is not known and should be.
@@ -59,7 +60,7 @@ func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf, knownAt 
 func (v *view) provenance(g *lineage.Graph) (*Provenance, error) {
 	none := []registry.ProvenanceNode{}
 	out := &Provenance{RawSources: none, Datasets: none, Runs: none, Commits: none, Tags: none, Features: none, People: []string{}, Gaps: []*Gap{},
-		Truncation: v.truncation(g), AsOf: v.at.Valid}
+		Truncation: v.truncation(g), AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
 	sources := g.Sources()
 	for _, it := range g.Items {
 		n, err := v.node(it.Node)
@@ -118,7 +119,7 @@ func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.Model
 	}
 	out := map[registry.ID]*registry.ModelCard{}
 	for _, n := range nodes {
-		c, err := one[*registry.ModelCard](v.s.decode(n, v.at.Valid))
+		c, err := one[*registry.ModelCard](v.s.decode(n, v.at.noun()))
 		if err != nil {
 			return nil, err
 		}

@@ -86,7 +86,9 @@ func (c *crawler) everything() {
 	c.pairs()
 	c.hops()
 	c.byID()
+	c.past()
 	c.walks()
+	c.columns()
 	c.mistakes()
 	c.rest()
 	c.exports()
@@ -225,6 +227,53 @@ func (c *crawler) byID() {
 	for _, calls := range c.s.w.roots() {
 		for _, q := range calls {
 			c.ask("{ " + q + " { __typename } }")
+		}
+	}
+}
+
+// pasts are instants at which the seed was otherwise: versions were in other stages,
+// deployments and aliases stood that do not, facts were not known yet.
+var pasts = []string{`asOf: "1987-01-01T04:00:00Z"`, `knownAt: "1987-08-01T00:01:00Z"`, `asOf: "1987-08-01T00:02:10Z"`,
+	`asOf: "1987-08-01T00:02:10Z", knownAt: "1987-08-01T00:02:10Z"`}
+
+// past asks for every row, and for all that is one hop from it, as it was.
+func (c *crawler) past() {
+	for _, at := range pasts {
+		for _, n := range c.s.w.nodes {
+			c.ask(fmt.Sprintf("{ node(id: %q, %s) { __typename id ... on ProvenanceNode { kind name } } }", n.ID, at))
+		}
+		for _, noun := range registry.Nouns() {
+			d := c.m.schema.Types[noun.Name]
+			for chunk := range slices.Chunk(c.s.w.idsOf(noun.Name), 3) {
+				root := strings.TrimSuffix(nodesRoot(chunk), ")") + ", " + at + ")"
+				c.ask("{ " + root + " { __typename id ... on " + noun.Name + " { " + c.m.scalars(noun.Name) + " } } }")
+				for _, f := range d.Fields {
+					if to, write := c.hop(f, 5); to != "" {
+						c.ask("{ " + root + " { __typename id ... on " + noun.Name + " { " + c.m.scalars(noun.Name) + " " + write(c.m.all(to)) + " } } }")
+					}
+				}
+			}
+		}
+		for _, q := range []string{"model(name: %[1]q, %[2]s) { id productionVersion { %[3]s } latestVersion { %[3]s } versions(first: 20) { totalCount edges { cursor node { %[3]s } } } aliases { name version modelVersion { id } } }"} {
+			for _, m := range []string{"alpha", "beta"} {
+				c.ask("{ " + fmt.Sprintf(q, c.s.w.name[m], at, c.m.scalars("ModelVersion")) + " }")
+				for _, v := range []string{"a1", "a2", "a3", "a4", "b1", "gone", "dark-alias", "seen-alias", "a3/label"} {
+					c.ask(fmt.Sprintf("{ modelVersion(model: %q, version: %q, %s) { id %s } }", c.s.w.name[m], c.s.w.name[v], at, c.m.scalars("ModelVersion")))
+				}
+			}
+		}
+	}
+}
+
+// columns asks what lies around the column of every dataset version.
+func (c *crawler) columns() {
+	for _, label := range []string{"raw", "raw2", "clean", "training", "dark", "ghost"} {
+		for _, args := range append(slices.Clone(pasts), "maxDepth: 1") {
+			c.ask(fmt.Sprintf(`{ columnLineage(of: %q, column: %q, direction: BOTH, %s) { root column asOf knownAt truncation { %s } pageInfo { %s }
+				columns { column depth node { %s } from { datasetVersion column node { id } transformations { type subtype description masking } } }
+				features { totalCount edges { cursor node { %s } } } versions { totalCount edges { node { id name stage } } }
+				models { totalCount edges { node { id name } } } deployments { totalCount edges { node { id name } } } } }`,
+				c.s.w.id[label], c.s.w.name[label+"/column"], args, c.m.scalars("Truncation"), c.m.scalars("PageInfo"), c.m.scalars("DatasetVersion"), c.m.scalars("Feature")))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,7 +45,9 @@ func (w *world) roots() map[string][]string {
 		"provenance": {"provenance(of: " + id("a2") + ")", "provenance(of: " + id("a1") + ")"},
 		"impact": {"impact(of: [" + id("raw") + "], live: false, first: 15)",
 			"impact(of: [" + id("raw") + "], live: false, first: 15, targets: [DATASET_VERSION, RUN, FEATURE, MODEL_VERSION, DEPLOYMENT])"},
-		"paths":    {"paths(from: " + id("deployed-a2") + ", to: " + id("raw") + ", k: 20)", "paths(from: " + id("a2") + ", to: " + id("c1") + ")"},
+		"paths": {"paths(from: " + id("deployed-a2") + ", to: " + id("raw") + ", k: 20)", "paths(from: " + id("a2") + ", to: " + id("c1") + ")"},
+		"columnLineage": {"columnLineage(of: " + id("raw") + ", column: " + q(w.name["raw/column"]) + ")",
+			"columnLineage(of: " + id("clean") + ", column: " + q(w.name["clean/column"]) + ", direction: BOTH)"},
 		"auditLog": {"auditLog(first: 200)"},
 	}
 }
@@ -201,7 +204,9 @@ func (m mapper) routes() map[string][]route {
 		}
 		queue = append(queue, name)
 	}
-	slices.Sort(queue)
+	slices.SortFunc(queue, func(a, b string) int { // Nouns first: a root beside them may refuse somebody.
+		return cmp.Or(cmp.Compare(btoi(registry.NounNamed(a) == nil), btoi(registry.NounNamed(b) == nil)), cmp.Compare(a, b))
+	})
 	for i := 0; i < len(queue); i++ {
 		for _, f := range m.schema.Types[queue[i]].Fields {
 			if !m.isObject(f.Type.Name()) || strings.HasPrefix(f.Name, "__") {
@@ -224,6 +229,13 @@ func (m mapper) routes() map[string][]route {
 		}
 	}
 	return out
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // scalars selects the leaves of a type, and those of what is a value inside it. A

@@ -56,7 +56,7 @@ var knows = map[string][]string{
 }
 
 // testOnly are rooms that hold nothing but tests and may look into every other.
-var testOnly = []string{"internal/arch", "internal/access", "internal/e2e"}
+var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}
 
 type pkg struct {
 	ImportPath, Dir string

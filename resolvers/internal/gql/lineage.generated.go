@@ -381,6 +381,29 @@ func (ec *executionContext) fieldContext_ImpactConnection_asOf(_ context.Context
 	return graphql.NewScalarFieldContext("ImpactConnection", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _ImpactConnection_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactConnection_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactConnection_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactConnection", field, false, false, "DateTime")
+}
+
 func (ec *executionContext) _ImpactCounts_total(ctx context.Context, field graphql.CollectedField, obj *service.ImpactCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1633,6 +1656,29 @@ func (ec *executionContext) fieldContext_PathSet_asOf(_ context.Context, field g
 	return graphql.NewScalarFieldContext("PathSet", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _PathSet_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.PathSet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PathSet_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PathSet_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PathSet", field, false, false, "DateTime")
+}
+
 func (ec *executionContext) _Provenance_node(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1964,6 +2010,29 @@ func (ec *executionContext) _Provenance_asOf(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Provenance_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Provenance", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Provenance_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Provenance_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Provenance_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Provenance", field, false, false, "DateTime")
 }
 
@@ -2450,6 +2519,11 @@ func (ec *executionContext) _ImpactConnection(ctx context.Context, sel ast.Selec
 			}
 		case "asOf":
 			out.Values[i] = ec._ImpactConnection_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "knownAt":
+			out.Values[i] = ec._ImpactConnection_knownAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -2996,6 +3070,11 @@ func (ec *executionContext) _PathSet(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "knownAt":
+			out.Values[i] = ec._PathSet_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -3076,6 +3155,11 @@ func (ec *executionContext) _Provenance(ctx context.Context, sel ast.SelectionSe
 			}
 		case "asOf":
 			out.Values[i] = ec._Provenance_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._Provenance_knownAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -22,6 +22,8 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Alias() AliasResolver
+	Column() ColumnResolver
+	ColumnSource() ColumnSourceResolver
 	Commit() CommitResolver
 	Dataset() DatasetResolver
 	DatasetVersion() DatasetVersionResolver
@@ -66,6 +68,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("ArtifactInput", ec.unmarshalInputArtifactInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
+			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
+			graphql.NewInputUnmarshaler("ColumnTransformationInput", ec.unmarshalInputColumnTransformationInput),
 			graphql.NewInputUnmarshaler("CommitFilter", ec.unmarshalInputCommitFilter),
 			graphql.NewInputUnmarshaler("CommitInput", ec.unmarshalInputCommitInput),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
@@ -364,6 +368,151 @@ type UpdateModelCardPayload {
   card: ModelCard
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/column.graphqls", Input: `extend type Query {
+  "What comes of a column of a dataset version, or what it comes from: columns, the features on them, and which versions, models and live deployments use these."
+  columnLineage(
+    "The id of a dataset version."
+    of: ID!
+    "The name of one of its columns."
+    column: String!
+    "To what is derived from it, to what it is derived from, or both."
+    direction: LineageDirection! = DOWNSTREAM
+    "The most derivations from the column, 0 to 50."
+    maxDepth: Int = 10
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+    "How many columns, 1 to 200."
+    first: Int = 50
+    "The cursor of the page of columns before."
+    after: String
+  ): ColumnLineage!
+}
+
+extend type Column {
+  "The columns of other dataset versions that it was derived from."
+  derivedFrom: [ColumnSource!]
+}
+
+extend input ColumnInput {
+  "The columns of other dataset versions that it was derived from."
+  derivedFrom: [ColumnSourceInput!]
+}
+
+"A column that another one was derived from, named as OpenLineage names an input field."
+type ColumnSource {
+  "The id of the dataset version that has it."
+  datasetVersion: ID!
+  "Its name there."
+  column: String!
+  "What was done to it, as OpenLineage tells it."
+  transformations: [ColumnTransformation!]!
+  "The dataset version that has it."
+  node: DatasetVersion
+}
+
+"What was done to a column on the way to another, as in OpenLineage's columnLineage facet."
+type ColumnTransformation {
+  "Whether its values went in, or only decided."
+  type: ColumnTransformationType!
+  "Which kind of that, such as IDENTITY, AGGREGATION, JOIN or FILTER."
+  subtype: String
+  "The same in words, or as an expression."
+  description: String
+  "Whether the values cannot be read from the result, as of a hash."
+  masking: Boolean!
+}
+
+"How a column went into another."
+enum ColumnTransformationType {
+  "Its values went in."
+  DIRECT
+  "It decided which rows went in, or in which order."
+  INDIRECT
+}
+
+"A column that another one was derived from: by the dataset version's id, or by the dataset's name where exactly one of its versions is a source."
+input ColumnSourceInput {
+  "The id of the dataset version."
+  datasetVersion: ID
+  "The dataset's name, where the id is left out: one of its versions is in derivedFrom or was read by the run in generatedBy."
+  dataset: String
+  "The dataset's namespace; default, when left out."
+  namespace: String
+  "The column's name there."
+  column: String!
+  "What was done to it."
+  transformations: [ColumnTransformationInput!]
+}
+
+"What was done to a column."
+input ColumnTransformationInput {
+  "Whether its values went in, or only decided."
+  type: ColumnTransformationType! = DIRECT
+  "Which kind of that, such as IDENTITY, TRANSFORMATION, AGGREGATION, JOIN, GROUP_BY, FILTER, SORT, WINDOW or CONDITIONAL."
+  subtype: String
+  "The same in words, or as an expression."
+  description: String
+  "Whether the values cannot be read from the result, as of a hash."
+  masking: Boolean! = false
+}
+
+"What comes of a column, or what it comes from."
+type ColumnLineage {
+  "The id of the dataset version asked about."
+  root: ID!
+  "The column asked about."
+  column: String!
+  "The columns of this page, the one asked about included, nearest first."
+  columns: [LineageColumn!]!
+  "Where the page of columns lies."
+  pageInfo: PageInfo!
+  "The features that are defined on any of the columns."
+  features("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): FeatureConnection!
+  "The model versions that learned from such a feature."
+  versions("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ModelVersionConnection!
+  "The models of these versions."
+  models("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ModelConnection!
+  "The deployments of these versions that stand at the instant shown."
+  deployments("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection!
+  "What is missing, and why."
+  truncation: Truncation!
+  "The instant shown."
+  asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
+}
+
+"A column with its place in the lineage of another."
+type LineageColumn {
+  "The dataset version that has it."
+  node: DatasetVersion!
+  "Its name."
+  column: String!
+  "The fewest derivations between it and the column asked about."
+  depth: Int!
+  "Those of the columns in this lineage that it was derived from."
+  from: [ColumnSource!]!
+}
+
+"A page of features."
+type FeatureConnection {
+  "The items with their cursors."
+  edges: [FeatureEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all."
+  totalCount: Int
+}
+"A feature in a page."
+type FeatureEdge {
+  "Its place in the list."
+  cursor: String!
+  "The feature."
+  node: Feature
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/commit.graphqls", Input: `extend type Query {
   "The commits that you may see, newest first."
   commits(
@@ -375,7 +524,7 @@ type UpdateModelCardPayload {
     filter: CommitFilter
   ): CommitConnection
   "One commit by its full sha; null when there is none that you may see."
-  commit("40 or 64 hex digits." sha: String!): Commit
+  commit("40 or 64 hex digits." sha: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Commit
 }
 
 "Which commits to keep."
@@ -662,7 +811,7 @@ type LineageCount {
     filter: DatasetFilter
   ): DatasetConnection
   "One dataset; null when there is none that you may see."
-  dataset("The name." name: String!, "The namespace." namespace: String = "default"): Dataset
+  dataset("The name." name: String!, "The namespace." namespace: String = "default", "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Dataset
   "One state of a dataset; null when there is none that you may see."
   datasetVersion(
     "The dataset's name."
@@ -671,6 +820,10 @@ type LineageCount {
     version: String!
     "The namespace."
     namespace: String = "default"
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
   ): DatasetVersion
 }
 
@@ -1518,6 +1671,8 @@ type ImpactConnection {
   truncation: Truncation!
   "The instant shown."
   asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
 }
 "A descendant."
 type ImpactEdge {
@@ -1593,6 +1748,8 @@ type Provenance {
   truncation: Truncation!
   "The instant shown."
   asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
 }
 "Something that is not known and should be."
 type Gap {
@@ -1631,6 +1788,8 @@ type PathSet {
   truncation: Truncation!
   "The instant shown."
   asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
 }
 "One way."
 type Path {
@@ -1766,7 +1925,7 @@ type LogEntryEdge {
     orderBy: ModelOrder
   ): ModelConnection
   "One model by its name; null when there is none that you may see."
-  model("The name, exactly." name: String!): Model
+  model("The name, exactly." name: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Model
 }
 
 "Which models to keep."
@@ -1986,9 +2145,9 @@ type DeleteAliasPayload {
 	{Name: "../../../schema/query.graphqls", Input: `"What can be asked."
 type Query {
   "One object by its id; null when there is none that you may see."
-  node("The id." id: ID!): Node
+  node("The id." id: ID!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Node
   "Up to 100 objects by their ids, in that order; null where there is none that you may see."
-  nodes("The ids." ids: [ID!]!): [Node]!
+  nodes("The ids." ids: [ID!]!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): [Node]!
   "Who you are here, and what you may do."
   viewer: Viewer
 }
@@ -2083,7 +2242,7 @@ type Mutation {
     filter: RunFilter
   ): RunConnection
   "One run by its id, or by its producer and the id there; null when there is none that you may see."
-  run("The id." id: ID, "The system that ran it." producer: String, "Its id there." runId: String): Run
+  run("The id." id: ID, "The system that ran it." producer: String, "Its id there." runId: String, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Run
 }
 
 "Which runs to keep."
@@ -2323,7 +2482,7 @@ input MetricInput {
 `, BuiltIn: false},
 	{Name: "../../../schema/version.graphqls", Input: `extend type Query {
   "One version of a model by its semver, label or alias; latest is the highest release. Null when there is none that you may see."
-  modelVersion("The model's name." model: String!, "Such as 1.0.0 or v1.0.0." version: String!): ModelVersion
+  modelVersion("The model's name." model: String!, "Such as 1.0.0 or v1.0.0." version: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): ModelVersion
 }
 
 "Where a version stands in its life."
@@ -2743,8 +2902,66 @@ func (ec *executionContext) childFields_Column(ctx context.Context, field graphq
 		return ec.fieldContext_Column_type(ctx, field)
 	case "description":
 		return ec.fieldContext_Column_description(ctx, field)
+	case "derivedFrom":
+		return ec.fieldContext_Column_derivedFrom(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Column", field.Name)
+}
+
+func (ec *executionContext) childFields_ColumnLineage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "root":
+		return ec.fieldContext_ColumnLineage_root(ctx, field)
+	case "column":
+		return ec.fieldContext_ColumnLineage_column(ctx, field)
+	case "columns":
+		return ec.fieldContext_ColumnLineage_columns(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ColumnLineage_pageInfo(ctx, field)
+	case "features":
+		return ec.fieldContext_ColumnLineage_features(ctx, field)
+	case "versions":
+		return ec.fieldContext_ColumnLineage_versions(ctx, field)
+	case "models":
+		return ec.fieldContext_ColumnLineage_models(ctx, field)
+	case "deployments":
+		return ec.fieldContext_ColumnLineage_deployments(ctx, field)
+	case "truncation":
+		return ec.fieldContext_ColumnLineage_truncation(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ColumnLineage_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_ColumnLineage_knownAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ColumnLineage", field.Name)
+}
+
+func (ec *executionContext) childFields_ColumnSource(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "datasetVersion":
+		return ec.fieldContext_ColumnSource_datasetVersion(ctx, field)
+	case "column":
+		return ec.fieldContext_ColumnSource_column(ctx, field)
+	case "transformations":
+		return ec.fieldContext_ColumnSource_transformations(ctx, field)
+	case "node":
+		return ec.fieldContext_ColumnSource_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ColumnSource", field.Name)
+}
+
+func (ec *executionContext) childFields_ColumnTransformation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "type":
+		return ec.fieldContext_ColumnTransformation_type(ctx, field)
+	case "subtype":
+		return ec.fieldContext_ColumnTransformation_subtype(ctx, field)
+	case "description":
+		return ec.fieldContext_ColumnTransformation_description(ctx, field)
+	case "masking":
+		return ec.fieldContext_ColumnTransformation_masking(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ColumnTransformation", field.Name)
 }
 
 func (ec *executionContext) childFields_Commit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3151,6 +3368,28 @@ func (ec *executionContext) childFields_Feature(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Feature", field.Name)
 }
 
+func (ec *executionContext) childFields_FeatureConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_FeatureConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_FeatureConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_FeatureConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeatureConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_FeatureEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_FeatureEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_FeatureEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeatureEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_FieldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "path":
@@ -3203,6 +3442,8 @@ func (ec *executionContext) childFields_ImpactConnection(ctx context.Context, fi
 		return ec.fieldContext_ImpactConnection_truncation(ctx, field)
 	case "asOf":
 		return ec.fieldContext_ImpactConnection_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_ImpactConnection_knownAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImpactConnection", field.Name)
 }
@@ -3257,6 +3498,20 @@ func (ec *executionContext) childFields_KeyValue(ctx context.Context, field grap
 		return ec.fieldContext_KeyValue_value(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type KeyValue", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageColumn(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_LineageColumn_node(ctx, field)
+	case "column":
+		return ec.fieldContext_LineageColumn_column(ctx, field)
+	case "depth":
+		return ec.fieldContext_LineageColumn_depth(ctx, field)
+	case "from":
+		return ec.fieldContext_LineageColumn_from(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageColumn", field.Name)
 }
 
 func (ec *executionContext) childFields_LineageCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3791,6 +4046,8 @@ func (ec *executionContext) childFields_PathSet(ctx context.Context, field graph
 		return ec.fieldContext_PathSet_truncation(ctx, field)
 	case "asOf":
 		return ec.fieldContext_PathSet_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_PathSet_knownAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PathSet", field.Name)
 }
@@ -3835,6 +4092,8 @@ func (ec *executionContext) childFields_Provenance(ctx context.Context, field gr
 		return ec.fieldContext_Provenance_truncation(ctx, field)
 	case "asOf":
 		return ec.fieldContext_Provenance_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_Provenance_knownAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Provenance", field.Name)
 }

@@ -3473,6 +3473,14 @@ func (ec *executionContext) marshalNModelVersion2ᚖpedigreeᚋregistryᚐModelV
 	return ec._ModelVersion(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNModelVersionConnection2ᚖpedigreeᚋserviceᚐModelVersionConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelVersionConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ModelVersionConnection!")
+		return graphql.Null
+	}
+	return ec._ModelVersionConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNModelVersionEdge2ᚕᚖpedigreeᚋserviceᚐModelVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelVersionEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
