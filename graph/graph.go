@@ -37,7 +37,8 @@ type Node struct {
 	// RecordedSeq is the log sequence of the Update that wrote this revision.
 	RecordedSeq int64
 	Deleted     bool
-	// Doc is the canonical JSON document. Readers leave it nil where Bare.
+	// Doc is the canonical JSON document. Readers leave it nil where Bare; of an
+	// earlier revision of what is a tombstone now it was erased, and is empty.
 	Doc []byte
 	// Mask and Hidden are set by policies, never by a store: the fields that the
 	// caller may see, and that the whole node may not be seen.
@@ -50,6 +51,10 @@ func (n *Node) Text(c registry.Index) string { s, _ := n.Columns[c].(string); re
 
 // Int returns an int column, 0 when absent.
 func (n *Node) Int(c registry.Index) int64 { i, _ := n.Columns[c].(int64); return i }
+
+// Erased reports whether this is an earlier revision of what is a tombstone now:
+// its document is gone.
+func (n *Node) Erased() bool { return n.Doc != nil && len(n.Doc) == 0 }
 
 // Edge is one fact: effect From came from cause To.
 type Edge struct {

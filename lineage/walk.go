@@ -197,7 +197,7 @@ func (b *builder) up(ctx context.Context, r graph.Reader, o Options) error {
 			Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes},
 		{From: registry.KindCommit, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt, registry.EdgeReleasedFrom},
 			Through: []registry.Kind{registry.KindTag}, Depth: 2, Fanout: releaseFanout, Limit: MaxNodes}}
-	c, err := r.Closure(ctx, q)
+	c, err := closure(ctx, r, q)
 	if err != nil {
 		return err
 	}
@@ -310,7 +310,7 @@ func (b *builder) down(ctx context.Context, r graph.Reader, root registry.ID, o 
 		q.Then = []graph.Stage{{From: registry.KindCommit, Direction: q.Direction, Edges: q.Edges, Through: q.Through, Depth: q.Depth, Fanout: q.Fanout, Limit: q.Limit}}
 		q.Edges, q.Through, q.Depth = []registry.EdgeKind{registry.EdgeParent}, nil, o.History
 	}
-	c, err := r.Closure(ctx, q)
+	c, err := closure(ctx, r, q)
 	if err != nil {
 		return err
 	}
@@ -350,6 +350,16 @@ func (b *builder) distinct() []graph.Edge {
 	return slices.CompactFunc(b.edges, func(x, y graph.Edge) bool { return order(x, y) == 0 })
 }
 
+// inOrder lists reasons in their fixed order.
+func inOrder(reasons map[Reason]bool) (out []Reason) {
+	for _, r := range []Reason{ReasonDepth, ReasonNodes, ReasonFanout, ReasonTime, ReasonAccess} {
+		if reasons[r] {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // finishPlaced sorts the placed nodes and gathers what is missing.
 func (b *builder) finishPlaced() *Graph {
 	g := &Graph{Root: b.root, Head: b.head, HistoryCut: len(b.cut) > 0}
@@ -370,11 +380,7 @@ func (b *builder) finishPlaced() *Graph {
 	if g.Redacted > 0 {
 		b.reasons[ReasonAccess] = true
 	}
-	for _, r := range []Reason{ReasonDepth, ReasonNodes, ReasonFanout, ReasonTime, ReasonAccess} {
-		if b.reasons[r] {
-			g.Reasons = append(g.Reasons, r)
-		}
-	}
+	g.Reasons = inOrder(b.reasons)
 	for id := range b.front {
 		g.Frontier = append(g.Frontier, id)
 	}

@@ -63,7 +63,7 @@ func Operations() []Operation {
 	ops := q(CatalogRead, "node", "nodes", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
 		"runs", "run", "commits", "commit", "deployments")
 	ops = append(ops, q(ViewerRead, "viewer")...)
-	ops = append(ops, q(LineageRead, "lineage", "provenance", "impact", "paths")...)
+	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
 	ops = append(ops, q(LogRead, "auditLog")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)

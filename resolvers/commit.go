@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // Upstream is the resolver for the upstream field.
@@ -28,8 +29,8 @@ func (r *queryResolver) Commits(ctx context.Context, first *int, after *string, 
 }
 
 // Commit is the resolver for the commit field.
-func (r *queryResolver) Commit(ctx context.Context, sha string) (*registry.Commit, error) {
-	return r.service.Commit(ctx, sha)
+func (r *queryResolver) Commit(ctx context.Context, sha string, asOf *time.Time, knownAt *time.Time) (*registry.Commit, error) {
+	return r.service.Commit(ctx, sha, past(asOf, knownAt))
 }
 
 // Commits is the resolver for the commits field.

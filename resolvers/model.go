@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // ModelVersion is the resolver for the modelVersion field.
@@ -48,8 +49,8 @@ func (r *queryResolver) Models(ctx context.Context, first *int, after *string, f
 }
 
 // Model is the resolver for the model field.
-func (r *queryResolver) Model(ctx context.Context, name string) (*registry.Model, error) {
-	return r.service.Model(ctx, name)
+func (r *queryResolver) Model(ctx context.Context, name string, asOf *time.Time, knownAt *time.Time) (*registry.Model, error) {
+	return r.service.Model(ctx, name, past(asOf, knownAt))
 }
 
 // Alias returns gql.AliasResolver implementation.

@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // Runs is the resolver for the runs field.
@@ -18,8 +19,8 @@ func (r *queryResolver) Runs(ctx context.Context, first *int, after *string, fil
 }
 
 // Run is the resolver for the run field.
-func (r *queryResolver) Run(ctx context.Context, id *registry.ID, producer *string, runID *string) (*registry.Run, error) {
-	return r.service.Run(ctx, id, producer, runID)
+func (r *queryResolver) Run(ctx context.Context, id *registry.ID, producer *string, runID *string, asOf *time.Time, knownAt *time.Time) (*registry.Run, error) {
+	return r.service.Run(ctx, id, producer, runID, past(asOf, knownAt))
 }
 
 // Upstream is the resolver for the upstream field.

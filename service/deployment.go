@@ -182,7 +182,7 @@ func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter
 
 // DeploymentsOf lists where a version is or was at work, in order of recording.
 func (s *Service) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p Paging) (*DeploymentConnection, error) {
-	c, err := hops(ctx, s, v.ID, hopQuery{direction: graph.Downstream, edge: registry.EdgeDeploys}, p,
+	c, err := hops(ctx, s, v.ID, hopQuery{direction: graph.Downstream, edge: registry.EdgeDeploys, at: v.ReadAt}, p,
 		func(cursor string, _ registry.EdgeKind, d *registry.Deployment) *DeploymentEdge {
 			return &DeploymentEdge{cursor, d}
 		})
@@ -194,5 +194,5 @@ func (s *Service) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p
 
 // VersionOfDeployment returns the version at work.
 func (s *Service) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
-	return one[*registry.ModelVersion](s.node(ctx, d.VersionID))
+	return one[*registry.ModelVersion](s.nodeAt(ctx, d.ReadAt, d.VersionID))
 }

@@ -14,12 +14,18 @@ import (
 // loaders batch the reads that sibling fields of one answer ask for, so that N
 // parents cost one store call a field and not N. They live for one request.
 type loaders struct {
-	nodes    *dataloader.Loader[registry.ID, *graph.Node]
+	nodes    *dataloader.Loader[nodeKey, *graph.Node]
 	children *dataloader.Loader[childKey, []*graph.Node]
 	hops     *dataloader.Loader[hopKey, graph.Hops]
 }
 
 type loadersKey struct{}
+
+// nodeKey asks for a node as it was at an instant.
+type nodeKey struct {
+	id registry.ID
+	at registry.Instant
+}
 
 // childKey asks for the first children of a parent; those that differ only in
 // the parent go into one query.
@@ -34,6 +40,7 @@ type childQuery struct {
 	desc   bool
 	stages string // stages to keep, joined by a comma; "" keeps all
 	limit  int
+	at     registry.Instant
 }
 
 // hopKey asks for one hop from a node; those that differ only in the node go
@@ -49,6 +56,7 @@ type hopQuery struct {
 	cap       int
 	after     int64
 	count     bool
+	at        registry.Instant
 }
 
 // batchWait is how long a loader waits for sibling fields by default; they are
@@ -69,9 +77,9 @@ func (s *Service) WithLoaders(ctx context.Context) context.Context {
 		}
 	}
 	l := &loaders{
-		nodes: batched(s.batchWait, func(ctx context.Context, ids []registry.ID) (out []*graph.Node, err error) {
+		nodes: batched(s.batchWait, func(ctx context.Context, keys []nodeKey) (out []*graph.Node, err error) {
 			err = scoped(func(ctx context.Context, sc *policies.Scope) (err error) {
-				out, err = sc.Nodes(ctx, graph.Instant{}, ids...)
+				out, err = findNodes(ctx, sc, keys)
 				return err
 			})(ctx)
 			return out, err
@@ -117,13 +125,45 @@ func forget(ctx context.Context) {
 	}
 }
 
-func loadNodes(ctx context.Context, scope *policies.Scope, ids []registry.ID) ([]*graph.Node, error) {
+// unbatched is ctx for a read that has no siblings, and so need not wait for any.
+func unbatched(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadersKey{}, nil)
+}
+
+func loadNodes(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) ([]*graph.Node, error) {
 	l, ok := ctx.Value(loadersKey{}).(*loaders)
 	if !ok {
-		return scope.Nodes(ctx, graph.Instant{}, ids...)
+		return scope.Nodes(ctx, graphAt(at), ids...)
 	}
-	nodes, errs := l.nodes.LoadMany(ctx, ids)()
+	keys := make([]nodeKey, len(ids))
+	for i, id := range ids {
+		keys[i] = nodeKey{id, at}
+	}
+	nodes, errs := l.nodes.LoadMany(ctx, keys)()
 	return nodes, first(errs...)
+}
+
+// findNodes answers node keys with one read per distinct instant.
+func findNodes(ctx context.Context, scope *policies.Scope, keys []nodeKey) ([]*graph.Node, error) {
+	places := map[registry.Instant][]int{}
+	for i, k := range keys {
+		places[k.at] = append(places[k.at], i)
+	}
+	out := make([]*graph.Node, len(keys))
+	for at, is := range places {
+		ids := make([]registry.ID, len(is))
+		for j, i := range is {
+			ids[j] = keys[i].id
+		}
+		nodes, err := scope.Nodes(ctx, graphAt(at), ids...)
+		if err != nil {
+			return nil, err
+		}
+		for j, i := range is {
+			out[i] = nodes[j]
+		}
+	}
+	return out, nil
 }
 
 func loadChildren(ctx context.Context, scope *policies.Scope, k childKey) ([]*graph.Node, error) {
@@ -180,6 +220,9 @@ func findChildren(ctx context.Context, scope *policies.Scope, keys []childKey) (
 
 // findOfParents reads the children of parents that one childQuery asks for.
 func findOfParents(ctx context.Context, scope *policies.Scope, q childQuery, parents []registry.ID) ([]*graph.Node, error) {
+	if !q.at.Today() {
+		return pastOfParents(ctx, scope, q, parents)
+	}
 	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: parents, Order: q.order, Desc: q.desc, Where: stagePredicates(q.stages),
 		Limit: q.limit, PerParent: true}
 	if q.kind == registry.KindModelVersion {
@@ -201,7 +244,7 @@ func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]grap
 	}
 	out := make([]graph.Hops, len(keys))
 	for _, q := range order {
-		hq := graph.HopQuery{Direction: q.direction, Cap: q.cap, After: q.after, Count: q.count}
+		hq := graph.HopQuery{Direction: q.direction, At: graphAt(q.at), Cap: q.cap, After: q.after, Count: q.count}
 		if q.edge != "" {
 			hq.Edges = []registry.EdgeKind{q.edge}
 		}

@@ -149,15 +149,15 @@ func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter) (*RunConnect
 	return &RunConnection{*c}, nil
 }
 
-// Run returns a run by id, or by producer and the id there; nil when there is
-// none that the caller sees.
-func (s *Service) Run(ctx context.Context, id *registry.ID, producer, runID *string) (*registry.Run, error) {
+// Run returns a run by id, or by producer and the id there, as of a past when one
+// is given; nil when there is none that the caller sees.
+func (s *Service) Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...Past) (*registry.Run, error) {
 	switch {
 	case id != nil && producer == nil && runID == nil:
-		return one[*registry.Run](s.node(ctx, *id))
+		return get[*registry.Run](ctx, s, *id, past)
 	case id == nil && producer != nil && runID != nil:
 		clean(producer, runID)
-		return one[*registry.Run](s.node(ctx, registry.NewRunID(*producer, *runID)))
+		return get[*registry.Run](ctx, s, registry.NewRunID(*producer, *runID), past)
 	}
 	return nil, registry.Invalid("id", "give the id, or producer and runId")
 }

@@ -28,7 +28,8 @@ type RegisterModelVersionInput struct {
 	Artifacts      []ArtifactInput
 	Card           *ModelCardInput
 	IdempotencyKey *string `json:"-"`
-	// CreateModel makes the model when it is unknown, as REST and importers do.
+	// CreateModel makes the model when it is unknown, as REST and importers do, for
+	// who may model.register too.
 	CreateModel bool
 }
 
@@ -98,6 +99,9 @@ func (s *Service) createVersion(ctx context.Context, tx *policies.Tx, in Registe
 	if err := putModel(ctx, tx, m); err != nil {
 		return nil, err
 	}
+	if err := reachBack(ctx, tx, m.ID, v.CreatedDate); err != nil {
+		return nil, err
+	}
 	if err := s.putVersion(ctx, tx, v, v.CreatedDate); err != nil {
 		return nil, err
 	}
@@ -116,10 +120,16 @@ func (s *Service) createVersion(ctx context.Context, tx *policies.Tx, in Registe
 
 func (s *Service) modelFor(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.Model, error) {
 	m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
-	if registry.CodeOf(err) == registry.NotFound && in.CreateModel {
-		return s.createModel(ctx, tx, RegisterModelInput{Name: in.Model, Owner: in.Owner})
+	if registry.CodeOf(err) != registry.NotFound || !in.CreateModel {
+		return m, err
 	}
-	return m, err
+	if m, err = s.createModel(ctx, tx, RegisterModelInput{Name: in.Model, Owner: in.Owner}); err != nil {
+		return nil, err
+	}
+	if !tx.May(registry.ModelRegister, m.ID) {
+		return nil, registry.Errorf(registry.Forbidden, "there is no model %q, and you may not do %s; ask an administrator to register it", in.Model, registry.ModelRegister)
+	}
+	return m, nil
 }
 
 // edges are the lineage facts that an input states of its version.
@@ -363,7 +373,7 @@ func (f *ModelVersionFilter) stages() string {
 
 // VersionsOf lists the versions of a model, highest semver first.
 func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f *ModelVersionFilter) (*ModelVersionConnection, error) {
-	c, err := children(ctx, s, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: f.stages()}, p, versionEdge)
+	c, err := children(ctx, s, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: f.stages(), at: m.ReadAt}, p, versionEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -373,7 +383,7 @@ func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f
 // VersionsInStage lists the versions of a model in a stage, highest first, at
 // most MaxPage.
 func (s *Service) VersionsInStage(ctx context.Context, m *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error) {
-	return s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(stage), limit: MaxPage})
+	return s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(stage), limit: MaxPage, at: m.ReadAt})
 }
 
 func (s *Service) versions(ctx context.Context, model registry.ID, q childQuery) ([]*registry.ModelVersion, error) {
@@ -387,7 +397,7 @@ func (s *Service) versions(ctx context.Context, model registry.ID, q childQuery)
 	}
 	out := make([]*registry.ModelVersion, 0, len(nodes))
 	for _, n := range nodes {
-		v, err := one[*registry.ModelVersion](s.decode(n, s.gate.Now()))
+		v, err := one[*registry.ModelVersion](s.decode(n, q.at))
 		if err != nil {
 			return nil, err
 		}
@@ -398,7 +408,7 @@ func (s *Service) versions(ctx context.Context, model registry.ID, q childQuery)
 
 // ProductionVersion returns the version of a model in PRODUCTION, nil for none.
 func (s *Service) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
-	vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(registry.Production), limit: 1})
+	vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(registry.Production), limit: 1, at: m.ReadAt})
 	if err != nil || len(vs) == 0 {
 		return nil, err
 	}
@@ -410,12 +420,12 @@ func (s *Service) ProductionVersion(ctx context.Context, m *registry.Model) (*re
 func (s *Service) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
 	const few = 20 // Pre-releases seldom run ahead further than that.
 	for limit := few; ; limit = 1000 {
-		vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, limit: limit})
+		vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, limit: limit, at: m.ReadAt})
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range vs {
-			if semver, err := registry.ParseVersion(v.Version); err == nil && !semver.IsPrerelease() {
+			if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
 				return v, nil
 			}
 		}
@@ -426,9 +436,10 @@ func (s *Service) LatestVersion(ctx context.Context, m *registry.Model) (*regist
 }
 
 // ModelVersion returns a version by model name and semver, label, alias or
-// "latest"; nil when there is none that the caller sees.
-func (s *Service) ModelVersion(ctx context.Context, model, version string) (*registry.ModelVersion, error) {
-	m, err := s.Model(ctx, model)
+// "latest", as of a past when one is given; nil when there is none that the caller
+// sees.
+func (s *Service) ModelVersion(ctx context.Context, model, version string, past ...Past) (*registry.ModelVersion, error) {
+	m, err := s.Model(ctx, model, past...)
 	if err != nil || m == nil {
 		return nil, err
 	}
@@ -436,18 +447,15 @@ func (s *Service) ModelVersion(ctx context.Context, model, version string) (*reg
 		return s.LatestVersion(ctx, m)
 	}
 	if semver, err := registry.ParseVersion(version); err == nil {
-		v, err := one[*registry.ModelVersion](s.node(ctx, registry.ModelVersionID(m.ID, semver.String())))
-		if err != nil || v != nil && v.Deleted {
-			return nil, err
-		}
-		return v, nil
+		return s.versionAt(ctx, m.ReadAt, registry.ModelVersionID(m.ID, semver.String()))
 	}
 	clean(&version)
-	if a, err := one[*registry.Alias](s.node(ctx, registry.AliasID(m.ID, version))); err != nil || a != nil && !a.Deleted {
-		if err != nil {
-			return nil, err
-		}
-		return one[*registry.ModelVersion](s.node(ctx, a.VersionID))
+	a, err := one[*registry.Alias](s.nodeAt(ctx, m.ReadAt, registry.AliasID(m.ID, version)))
+	if err != nil {
+		return nil, err
+	}
+	if a != nil && stands(a) {
+		return s.versionAt(ctx, m.ReadAt, a.VersionID)
 	}
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
@@ -457,10 +465,20 @@ func (s *Service) ModelVersion(ctx context.Context, model, version string) (*reg
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}
-	return one[*registry.ModelVersion](s.decode(page.Nodes[0], s.gate.Now()))
+	return s.versionAt(ctx, m.ReadAt, page.Nodes[0].ID)
+}
+
+// versionAt returns a version by its id at an instant; nil for one that is not
+// seen or was a tombstone by then.
+func (s *Service) versionAt(ctx context.Context, at registry.Instant, id registry.ID) (*registry.ModelVersion, error) {
+	v, err := one[*registry.ModelVersion](s.nodeAt(ctx, at, id))
+	if err != nil || v == nil || buried(v) {
+		return nil, err
+	}
+	return v, nil
 }
 
 // ModelOf returns the model of a version; nil when the caller may not see it.
 func (s *Service) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
-	return one[*registry.Model](s.node(ctx, v.Parent))
+	return one[*registry.Model](s.nodeAt(ctx, v.ReadAt, v.Parent))
 }

@@ -1,10 +1,13 @@
 package service_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
 )
@@ -186,4 +189,38 @@ func TestCardsMergeAndKeepWhatIsDerived(t *testing.T) {
 	if c := got[*registry.ModelCard](k)(k.CardOf(k.as("root", registry.RoleAdmin), v)); c.Status != registry.Staging || c.Revision != 3 {
 		t.Errorf("after a transition the card says %s at revision %d", c.Status, c.Revision)
 	}
+}
+
+// TestMakingAModelOnTheWayNeedsTheRightToRegisterOne: createModel is a second door
+// to model.register, and who may only register versions does not get through it.
+func TestMakingAModelOnTheWayNeedsTheRightToRegisterOne(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.csv")
+	more := "\np, role:filer, class:catalog, read, all, allow\np, role:filer, catalog.read, do, all, allow\np, role:filer, version.register, do, all, allow\n"
+	if err := os.WriteFile(file, []byte(policies.DefaultPolicy()+more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := newKit(t)
+	table, err := policies.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), k.store, table, func() time.Time { return k.now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Service = service.New(gate)
+	in := service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), CreateModel: true}
+	head := k.head()
+	_, err = k.RegisterModelVersion(k.as("fay", "filer"), in)
+	k.wants(registry.Forbidden, err)
+	if k.head() != head {
+		t.Error("the refused version left its model behind")
+	}
+	_, err = k.RegisterModelVersion(k.with("sue", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:other"}), in)
+	k.wants(registry.Forbidden, err)
+	_, err = k.RegisterModelVersion(k.with("sue", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:churn"}), in)
+	k.wants("", err)
+	in.Version = ptr("1.0.1")
+	_, err = k.RegisterModelVersion(k.as("fay", "filer"), in)
+	k.wants("", err) // The model is there now, so that nothing is made on the way.
 }

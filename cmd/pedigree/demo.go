@@ -15,12 +15,12 @@ func newDemo(s *settings) *cobra.Command {
 		Short: "Load the credit-approval story; loading it again adds nothing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := open(cmd.Context(), s)
+			ctx, r, done, err := reach(cmd, s)
 			if err != nil {
 				return err
 			}
-			defer o.Close()
-			story, err := demo.Load(asOperator(cmd.Context()), o.service)
+			defer done()
+			story, err := demo.Load(ctx, r)
 			if err != nil {
 				return err
 			}

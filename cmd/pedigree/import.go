@@ -12,20 +12,20 @@ import (
 
 	"pedigree/connect/dvc"
 	"pedigree/connect/git"
-	"pedigree/service"
 )
 
 func newImport(s *settings) *cobra.Command {
 	cmd := &cobra.Command{Use: "import", Short: "Bring in what other systems know; importing again adds nothing"}
 	cmd.AddCommand(
-		newImportOf(s, git.Import, &cobra.Command{
+		newImportOf(s, importGit, &cobra.Command{
 			Use:   "git PATH|URL",
 			Short: "Import commits and tags of a git repository",
 			Long: `Import the commits and tags that the branches and tags of a git repository reach:
 a path on this machine or an https:// URL. A second import adds only what is new.
 
 The repository's key is --repo, else its origin's URL, else its first commit.`,
-			Example: "  pedigree import git .\n  pedigree import git https://git.example.com/risk/churn.git --repo churn",
+			Example: "  pedigree import git .\n  pedigree import git https://git.example.com/risk/churn.git --repo churn\n" +
+				"  PEDIGREE_TOKEN=… pedigree import git . --server https://pedigree.example.com",
 		}),
 		newImportOf(s, dvc.Import, &cobra.Command{
 			Use:   "dvc PATH|URL",
@@ -39,21 +39,25 @@ tags. Commits and tags are imported too, as import git does.`,
 }
 
 // importer reads a source and says what it did.
-type importer func(ctx context.Context, s *service.Service, from string, o git.Options) (*git.Report, error)
+type importer func(ctx context.Context, r dvc.Registry, from string, o git.Options) (*git.Report, error)
+
+func importGit(ctx context.Context, r dvc.Registry, from string, o git.Options) (*git.Report, error) {
+	return git.Import(ctx, r, from, o)
+}
 
 func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
 	o := git.Options{}
 	verbose := false
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		opened, err := open(cmd.Context(), s)
+		ctx, r, done, err := reach(cmd, s)
 		if err != nil {
 			return err
 		}
-		defer opened.Close()
+		defer done()
 		meter := newMeter(cmd.ErrOrStderr())
 		o.Progress = meter.tell
-		report, err := run(asOperator(cmd.Context()), opened.service, args[0], o)
+		report, err := run(ctx, r, args[0], o)
 		meter.end()
 		if report != nil {
 			summarise(cmd.OutOrStdout(), report, verbose)

@@ -16,6 +16,9 @@ func newPolicy(s *settings) *cobra.Command {
 		Short: "Say what is wrong with a policy file, line by line",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := noServerFlag(cmd, "a policy file is checked here, before a server is started with it"); err != nil {
+				return err
+			}
 			t, err := policies.Load(args[0])
 			if err != nil {
 				return err
@@ -31,6 +34,9 @@ func newPolicy(s *settings) *cobra.Command {
 		Example: "  pedigree policy explain --role viewer Model.owner\n  pedigree policy explain --role developer transition",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := noServer(cmd, s, "a server does not tell its policy: give the file that it serves with as --policy, or ask it for viewer { actions } on /graphiql"); err != nil {
+				return err
+			}
 			text := policies.DefaultPolicy()
 			if file := s.GetString("policy"); file != "" {
 				b, err := os.ReadFile(file)
@@ -49,7 +55,13 @@ func newPolicy(s *settings) *cobra.Command {
 		Use:   "show",
 		Short: "Print the built-in policy, to start your own from",
 		Args:  cobra.NoArgs,
-		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), policies.DefaultPolicy()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noServerFlag(cmd, "this prints the policy that is built in; a server does not tell its own"); err != nil {
+				return err
+			}
+			_, err := fmt.Fprint(cmd.OutOrStdout(), policies.DefaultPolicy())
+			return err
+		},
 	}
 	cmd.AddCommand(check, explain, show)
 	return cmd

@@ -20,6 +20,9 @@ func newReady() *cobra.Command {
 		Short: "Ask a server whether it is ready; for health checks",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noServerFlag(cmd, "name the server that is asked with --url"); err != nil {
+				return err
+			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), readyTime)
 			defer cancel()
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/readyz", nil)

@@ -30,6 +30,7 @@ func newRoot() *cobra.Command {
 	f.String("config", "", "a YAML file with any of these flags as keys")
 	f.String("data", defaultData(), "folder for the embedded store and the first admin's token")
 	f.String("store", "", "store URL: sqlite:///path/file.db or neo4j://user:password@host:7687/database (default: pedigree.db in --data)")
+	f.String("server", "", "URL of a running server to speak to instead of opening the store; the token is PEDIGREE_TOKEN")
 	f.String("store-namespace", "", "keeps this registry apart from others in the same Neo4j database")
 	f.String("policy", "", "policy file in place of the built-in one; see pedigree policy check")
 	f.String("log-format", "text", "log as text or json")

@@ -36,6 +36,9 @@ first start and written to admin-token in --data, readable by you alone.`,
 		Example: "  pedigree serve --demo\n  pedigree serve --listen 127.0.0.1:8080 --store neo4j://neo4j:PASSWORD@localhost:7687/neo4j",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noServerFlag(cmd, "this command is the server; say where it listens with --listen"); err != nil {
+				return err
+			}
 			return serve(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

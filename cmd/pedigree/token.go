@@ -20,6 +20,9 @@ func newToken(s *settings) *cobra.Command {
 		Example: "  pedigree token create --subject ada --role data_scientist",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noServer(cmd, s, "a token is made by who can open the store: run this where it is, with --data or --store"); err != nil {
+				return err
+			}
 			o, err := open(cmd.Context(), s)
 			if err != nil {
 				return err

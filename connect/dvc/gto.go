@@ -14,7 +14,7 @@ import (
 // gtoRecorder writes what GTO's tags say.
 type gtoRecorder struct {
 	ctx     context.Context
-	s       *service.Service
+	s       Registry
 	rec     *recorder
 	repo    *git.Repository
 	report  *git.Report

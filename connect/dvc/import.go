@@ -8,19 +8,21 @@ import (
 	"pedigree/connect/git"
 	"pedigree/connect/gto"
 	"pedigree/registry"
-	"pedigree/service"
 )
 
 // Import records a repository's commits and tags, then what dvc.lock, dvc.yaml and
 // .dvc files say at every commit, oldest first, then what GTO's tags say. Doing it
 // again adds nothing. It acts as import:git, import:dvc and import:gto, with the
-// rights of its caller.
-func Import(ctx context.Context, s *service.Service, from string, o git.Options) (*git.Report, error) {
+// rights of its caller; FORBIDDEN for one who may not record data and runs.
+func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.Report, error) {
 	repo, err := git.Open(ctx, from, o)
 	if err != nil {
 		return nil, err
 	}
 	defer repo.Close()
+	if err := git.Need(ctx, s, registry.DatasetRecord, registry.RunRecord); err != nil {
+		return nil, err
+	}
 	report := &git.Report{}
 	if err := repo.Record(ctx, s, report); err != nil {
 		return report, err
@@ -48,7 +50,7 @@ func Import(ctx context.Context, s *service.Service, from string, o git.Options)
 
 // recordHistory records the DVC files of every commit, oldest first, so that each
 // fact carries the time of the first commit that has it.
-func recordHistory(ctx context.Context, s *service.Service, read *reader, commits []git.Commit, report *git.Report) (*recorder, error) {
+func recordHistory(ctx context.Context, s Registry, read *reader, commits []git.Commit, report *git.Report) (*recorder, error) {
 	ctx, err := git.As(ctx, s, "dvc")
 	if err != nil {
 		return nil, err
@@ -78,7 +80,7 @@ func recordHistory(ctx context.Context, s *service.Service, read *reader, commit
 }
 
 // recordTags records what GTO's tags say.
-func recordTags(ctx context.Context, s *service.Service, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report) error {
+func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report) error {
 	ctx, err := git.As(ctx, s, "gto")
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 // recorder writes what projects say into the registry, each fact once.
 type recorder struct {
 	ctx      context.Context
-	s        *service.Service
+	s        Registry
 	read     *reader
 	report   *git.Report
 	producer string
@@ -26,7 +26,7 @@ type recorder struct {
 	derived map[[2]registry.ID]bool
 }
 
-func newRecorder(ctx context.Context, s *service.Service, read *reader, report *git.Report) *recorder {
+func newRecorder(ctx context.Context, s Registry, read *reader, report *git.Report) *recorder {
 	for _, kind := range []string{"dataset versions", "runs"} {
 		report.Add(kind, 0)
 	}

@@ -16,8 +16,9 @@ import (
 const batch = 500
 
 // As returns a context that acts as the importer of a system with the caller's
-// own grants: what an import may do is what its caller may do.
-func As(ctx context.Context, s *service.Service, system string) (context.Context, error) {
+// own grants: what an import may do is what its caller may do. A server knows its
+// caller by the token alone, and logs that subject.
+func As(ctx context.Context, s Registry, system string) (context.Context, error) {
 	caller, err := s.Viewer(ctx)
 	if err != nil {
 		return nil, err
@@ -29,8 +30,23 @@ func As(ctx context.Context, s *service.Service, system string) (context.Context
 	return service.As(ctx, registry.Actor{Subject: "import:" + system, Grants: caller.Grants}, request), nil
 }
 
+// Need answers FORBIDDEN for a caller who may not do one of some actions, so that
+// an import that could record nothing ends before it begins.
+func Need(ctx context.Context, s Registry, actions ...registry.Action) error {
+	caller, err := s.Viewer(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range actions {
+		if !slices.Contains(caller.Actions, string(a)) {
+			return registry.Errorf(registry.Forbidden, "this import needs the action %s, which you may not do; ask an administrator for a role that may", a)
+		}
+	}
+	return nil
+}
+
 // Import opens a repository and records its commits and tags.
-func Import(ctx context.Context, s *service.Service, from string, o Options) (*Report, error) {
+func Import(ctx context.Context, s Registry, from string, o Options) (*Report, error) {
 	r, err := Open(ctx, from, o)
 	if err != nil {
 		return nil, err
@@ -42,7 +58,10 @@ func Import(ctx context.Context, s *service.Service, from string, o Options) (*R
 
 // Record records the commits that are not known yet, parents first, and every
 // tag; doing it again adds nothing. It acts as import:git for its caller.
-func (r *Repository) Record(ctx context.Context, s *service.Service, report *Report) error {
+func (r *Repository) Record(ctx context.Context, s Registry, report *Report) error {
+	if err := Need(ctx, s, registry.CatalogRead, registry.CommitRecord, registry.TagRecord); err != nil {
+		return err
+	}
 	ctx, err := As(ctx, s, "git")
 	if err != nil {
 		return err
@@ -114,8 +133,9 @@ func (r *Repository) unrecorded(ctx context.Context, have known) ([]Commit, erro
 }
 
 // recordCommits records commits in one call. When the registry refuses one of
-// them it halves the call until that one stands alone and is listed.
-func (r *Repository) recordCommits(ctx context.Context, s *service.Service, commits []Commit, report *Report) error {
+// them, or so much at once, it halves the call until what is refused stands alone
+// and is listed.
+func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Commit, report *Report) error {
 	in := service.RecordCommitsInput{Repository: r.input}
 	for _, c := range commits {
 		facts, err := r.facts(c, report)
@@ -167,7 +187,7 @@ func (r *Repository) facts(c Commit, report *Report) (service.CommitInput, error
 }
 
 // recordTags records every tag, and tells of those that are recorded and gone.
-func (r *Repository) recordTags(ctx context.Context, s *service.Service, report *Report) error {
+func (r *Repository) recordTags(ctx context.Context, s Registry, report *Report) error {
 	for i, t := range r.tags {
 		r.options.Progress.tell("recording tags", i+1, len(r.tags))
 		in := service.RecordTagInput{Repository: r.input, Name: t.Name, SHA: t.SHA, Annotated: t.Annotated, Message: t.Message, Tagger: t.Tagger, TaggedAt: t.At}
@@ -191,7 +211,7 @@ func (r *Repository) recordTags(ctx context.Context, s *service.Service, report 
 
 // tellGone lists the recorded tags that the repository no longer has: their
 // records stand, for versions may be released from them.
-func (r *Repository) tellGone(ctx context.Context, s *service.Service, report *Report) error {
+func (r *Repository) tellGone(ctx context.Context, s Registry, report *Report) error {
 	n, err := s.Node(ctx, registry.RepositoryID(r.Key()))
 	if err != nil {
 		return err

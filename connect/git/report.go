@@ -108,15 +108,16 @@ func (r *Report) List(kind ProblemKind, where string, err error) error {
 	return nil
 }
 
-// Refused reports whether an error is the registry's refusal of one fact, after
-// which the others may still be recorded.
+// Refused reports whether an error is the registry's refusal of one fact, also as
+// too large for it, after which the others may still be recorded.
 func Refused(err error) bool {
 	var e *registry.Error
 	if !errors.As(err, &e) {
 		return false
 	}
 	switch e.Code {
-	case registry.InvalidArgument, registry.FailedPrecondition, registry.Conflict, registry.NotFound, registry.AlreadyExists, registry.Forbidden:
+	case registry.InvalidArgument, registry.FailedPrecondition, registry.Conflict, registry.NotFound, registry.AlreadyExists, registry.Forbidden,
+		registry.ResourceExhausted:
 		return true
 	}
 	return false

@@ -12,7 +12,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"pedigree/registry"
-	"pedigree/service"
 )
 
 // Commit is what the order of history is made of; the rest is read when it is
@@ -178,7 +177,7 @@ func (b *byTime) Pop() any {
 }
 
 // recorded asks the registry which commits it has.
-func recorded(s *service.Service) known {
+func recorded(s Registry) known {
 	return func(ctx context.Context, shas []string) (map[string]bool, error) {
 		ids := make([]registry.ID, len(shas))
 		for i, sha := range shas {

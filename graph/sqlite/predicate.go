@@ -86,7 +86,7 @@ func (v *view) pageOf(all []found, q graph.Query, typ registry.IndexType, b *bui
 	text, args := pageText(q, b)
 	key := indexColumn + len(registry.IndexColumns())
 	err := v.c.query(text, func(st *engine.Stmt) error {
-		n, err := v.scanNode(st, 0, false)
+		n, err := v.scanNode(st, 0, false, q.Bare)
 		f := found{node: n}
 		if typ == registry.IntIndex {
 			f.num = st.ColumnInt64(key)

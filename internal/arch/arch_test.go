@@ -25,22 +25,25 @@ var knows = map[string][]string{
 	"graph/sqlite":     {"graph", "registry"},
 	"graph/neo4j":      {"graph", "registry"},
 	"lineage":          {"graph", "registry"},
+	"lineage/export":   {"lineage", "registry"},
 	"policies":         {"graph", "registry"},
-	"service":          {"graph", "lineage", "policies", "registry"},
-	"resolvers":        {"service", "registry", "lineage", "resolvers/internal/gql", "resolvers/scalar"},
+	"service":          {"graph", "lineage", "lineage/export", "policies", "registry"},
+	"resolvers":        {"service", "registry", "lineage", "lineage/export", "resolvers/internal/gql", "resolvers/scalar"},
 	"resolvers/scalar": {"registry"},
 	"resolvers/door":   {"resolvers", "service", "registry"},
 	// What gqlgen generates names every type of the schema.
-	"resolvers/internal/gql": {"service", "registry", "lineage", "resolvers/scalar"},
+	"resolvers/internal/gql": {"service", "registry", "lineage", "lineage/export", "resolvers/scalar"},
 	"connect/demo":           {"service", "registry"},
 	"connect/git":            {"service", "registry"},
 	"connect/dvc":            {"service", "registry", "connect/git", "connect/gto"},
 	"connect/gto":            {"registry"},
+	"connect/remote":         {"service", "registry"},
 	"web":                    {},
 	"schema":                 {},
-	"server":                 {"service", "registry", "resolvers/door", "web"},
-	"cmd/pedigree": {"server", "service", "policies", "lineage", "graph", "graph/sqlite", "graph/neo4j", "registry",
-		"connect/demo", "connect/git", "connect/dvc"},
+	"rest/v1":                {"service", "registry", "lineage", "lineage/export"},
+	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "web"},
+	"cmd/pedigree": {"server", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "registry",
+		"connect/demo", "connect/git", "connect/dvc", "connect/remote"},
 	// Small helpers without a domain.
 	"internal/neotest":     {},
 	"internal/neotest/cmd": {"internal/neotest"},
@@ -49,10 +52,11 @@ var knows = map[string][]string{
 	"internal/bench/graphs": {"graph", "registry"},
 	"internal/bench":        {"internal/bench/graphs", "internal/neotest", "graph", "graph/sqlite", "graph/neo4j", "registry"},
 	"internal/bench/cmd":    {"internal/bench"},
+	"internal/validators":   {},
 }
 
 // testOnly are rooms that hold nothing but tests and may look into every other.
-var testOnly = []string{"internal/arch", "internal/access", "internal/e2e"}
+var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}
 
 type pkg struct {
 	ImportPath, Dir string

@@ -1339,6 +1339,14 @@ func (ec *executionContext) _RecordDeploymentPayload(ctx context.Context, sel as
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) marshalNDeploymentConnection2ᚖpedigreeᚋserviceᚐDeploymentConnection(ctx context.Context, sel ast.SelectionSet, v *service.DeploymentConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeploymentConnection!")
+		return graphql.Null
+	}
+	return ec._DeploymentConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNDeploymentEdge2ᚕᚖpedigreeᚋserviceᚐDeploymentEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.DeploymentEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)

@@ -1975,6 +1975,14 @@ func (ec *executionContext) unmarshalNDeleteModelInput2pedigreeᚋserviceᚐDele
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNModelConnection2ᚖpedigreeᚋserviceᚐModelConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ModelConnection!")
+		return graphql.Null
+	}
+	return ec._ModelConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNModelEdge2ᚕᚖpedigreeᚋserviceᚐModelEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)

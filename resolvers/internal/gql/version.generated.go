@@ -2391,7 +2391,11 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"model", "version", "bump", "label", "description", "owner", "tags", "createdDate", "run", "releasedFrom", "derivedFrom", "features", "artifacts", "card", "idempotencyKey"}
+	if _, present := asMap["createModel"]; !present {
+		asMap["createModel"] = false
+	}
+
+	fieldsInOrder := [...]string{"model", "version", "bump", "label", "description", "owner", "tags", "createdDate", "run", "releasedFrom", "derivedFrom", "features", "artifacts", "card", "idempotencyKey", "createModel"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2503,6 +2507,13 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 				return it, err
 			}
 			it.IdempotencyKey = data
+		case "createModel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createModel"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreateModel = data
 		}
 	}
 	return it, nil
@@ -3462,6 +3473,14 @@ func (ec *executionContext) marshalNModelVersion2ᚖpedigreeᚋregistryᚐModelV
 	return ec._ModelVersion(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNModelVersionConnection2ᚖpedigreeᚋserviceᚐModelVersionConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelVersionConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ModelVersionConnection!")
+		return graphql.Null
+	}
+	return ec._ModelVersionConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNModelVersionEdge2ᚕᚖpedigreeᚋserviceᚐModelVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelVersionEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -3528,6 +3547,30 @@ func (ec *executionContext) marshalNStage2pedigreeᚋregistryᚐStage(ctx contex
 		graphql.AddInvalidNullFromMarshaler(ctx, "Stage!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNTransition2ᚕᚖpedigreeᚋregistryᚐTransitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*registry.Transition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTransition2ᚖpedigreeᚋregistryᚐTransition(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTransition2ᚖpedigreeᚋregistryᚐTransition(ctx context.Context, sel ast.SelectionSet, v *registry.Transition) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Transition!")
+		return graphql.Null
+	}
+	return ec._Transition(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNTransitionEdge2ᚕᚖpedigreeᚋserviceᚐTransitionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.TransitionEdge) graphql.Marshaler {

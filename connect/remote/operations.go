@@ -1,0 +1,76 @@
+package remote
+
+// The operations that are sent, as they are; a test holds each to the schema.
+const (
+	opViewer = `query Viewer { viewer { subject roles grants { role scope } actions } }`
+
+	opNodes = `query Nodes($ids: [ID!]!, $asOf: DateTime, $knownAt: DateTime) { nodes(ids: $ids, asOf: $asOf, knownAt: $knownAt) { ` + anyFields + ` } }`
+
+	opModel = `query Model($name: String!, $asOf: DateTime, $knownAt: DateTime) { model(name: $name, asOf: $asOf, knownAt: $knownAt) { ` + modelFields + ` } }`
+
+	opModelVersion = `query ModelVersion($model: String!, $version: String!, $asOf: DateTime, $knownAt: DateTime) { modelVersion(model: $model, version: $version, asOf: $asOf, knownAt: $knownAt) { ` + versionFields + ` } }`
+
+	opModelOf = `query ModelOf($id: ID!) { node(id: $id) { ... on ModelVersion { model { ` + modelFields + ` } } } }`
+
+	opProductionVersion = `query ProductionVersion($id: ID!) { node(id: $id) { ... on Model { productionVersion { ` + versionFields + ` } } } }`
+
+	opRun = `query Run($id: ID, $producer: String, $runId: String, $asOf: DateTime, $knownAt: DateTime) { run(id: $id, producer: $producer, runId: $runId, asOf: $asOf, knownAt: $knownAt) { ` + runFields + ` } }`
+
+	opTransitions = `query Transitions($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on ModelVersion {
+		page: transitions(first: $first, after: $after) { edges { cursor node { ` + transitionFields + ` } } ` + pageFields + ` } } } }`
+
+	opTags = `query Tags($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on Repository {
+		page: tags(first: $first, after: $after) { edges { cursor node { ` + tagFields + ` } } ` + pageFields + ` } } } }`
+
+	opDeployments = `query Deployments($first: Int, $after: String, $filter: DeploymentFilter) {
+		deployments(first: $first, after: $after, filter: $filter) { edges { cursor node { ` + deploymentFields + ` } } ` + pageFields + ` } }`
+
+	opLineageExport = `query LineageExport($of: ID!, $format: ExportFormat!, $direction: LineageDirection!, $maxDepth: Int, $history: Int, $asOf: DateTime, $knownAt: DateTime) {
+		lineageExport(of: $of, format: $format, direction: $direction, maxDepth: $maxDepth, history: $history, asOf: $asOf, knownAt: $knownAt) {
+			format mediaType filename body historyCut asOf knownAt truncation { truncated reasons frontier redacted } } }`
+)
+
+// anyFields reads a node of any type that a client asks for by its id.
+const anyFields = `__typename id ... on Model { ` + modelFields + ` } ... on Repository { ` + repositoryFields + ` } ... on ModelVersion { ` + versionFields +
+	` } ... on DatasetVersion { ` + stateFields + ` } ... on Run { ` + runFields + ` } ... on Commit { ` + commitFields + ` } ... on Tag { ` + tagFields +
+	` } ... on Feature { ` + featureFields + ` } ... on Deployment { ` + deploymentFields + ` }`
+
+// The mutations; every one takes one input.
+const (
+	opRecordCommits = `mutation RecordCommits($input: RecordCommitsInput!) { recordCommits(input: $input) {
+		repository { ` + repositoryFields + ` } commits { __typename id kind revision name sha } created } }`
+
+	opRecordTag = `mutation RecordTag($input: RecordTagInput!) { recordTag(input: $input) { tag { ` + tagFields + ` } created } }`
+
+	opRecordDatasetVersion = `mutation RecordDatasetVersion($input: RecordDatasetVersionInput!) { recordDatasetVersion(input: $input) {
+		datasetVersion { ` + stateFields + ` } created } }`
+
+	opRecordRun = `mutation RecordRun($input: RecordRunInput!) { recordRun(input: $input) { run { ` + runFields + ` } created unchanged } }`
+
+	opRecordFeature = `mutation RecordFeature($input: RecordFeatureInput!) { recordFeature(input: $input) { feature { ` + featureFields + ` } created } }`
+
+	opRecordDeployment = `mutation RecordDeployment($input: RecordDeploymentInput!) { recordDeployment(input: $input) { deployment { ` + deploymentFields + ` } created } }`
+
+	opEndDeployment = `mutation EndDeployment($input: EndDeploymentInput!) { endDeployment(input: $input) { deployment { ` + deploymentFields + ` } } }`
+
+	opLinkLineage = `mutation LinkLineage($input: LinkLineageInput!) { linkLineage(input: $input) { edge { ` + edgeFields + ` } created } }`
+
+	opRegisterModel = `mutation RegisterModel($input: RegisterModelInput!) { registerModel(input: $input) { model { ` + modelFields + ` } } }`
+
+	opRegisterModelVersion = `mutation RegisterModelVersion($input: RegisterModelVersionInput!) { registerModelVersion(input: $input) {
+		modelVersion { ` + versionFields + ` } } }`
+
+	opTransitionModelVersion = `mutation TransitionModelVersion($input: TransitionModelVersionInput!) { transitionModelVersion(input: $input) {
+		version { ` + versionFields + ` } transition { ` + transitionFields + ` } } }`
+
+	opSetAlias = `mutation SetAlias($input: SetAliasInput!) { setAlias(input: $input) { alias { ` + aliasFields + ` } } }`
+)
+
+// operations lists every text, by the name of its root field.
+func operations() map[string]string {
+	return map[string]string{"viewer": opViewer, "nodes": opNodes, "model": opModel, "modelVersion": opModelVersion, "modelOf": opModelOf,
+		"productionVersion": opProductionVersion, "run": opRun, "transitions": opTransitions, "tags": opTags, "deployments": opDeployments, "lineageExport": opLineageExport,
+		"recordCommits": opRecordCommits, "recordTag": opRecordTag, "recordDatasetVersion": opRecordDatasetVersion, "recordRun": opRecordRun,
+		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage,
+		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias}
+}

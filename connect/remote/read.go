@@ -1,0 +1,180 @@
+package remote
+
+import (
+	"context"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// paging adds a page to the variables of a query.
+func paging(vars map[string]any, p service.Paging) map[string]any {
+	if p.First != nil {
+		vars["first"] = *p.First
+	}
+	if p.After != nil && *p.After != "" {
+		vars["after"] = *p.After
+	}
+	return vars
+}
+
+// past adds the past that is asked for to the variables of a query.
+func past(vars map[string]any, of []service.Past) map[string]any {
+	for _, p := range of {
+		if !p.AsOf.IsZero() {
+			vars["asOf"] = p.AsOf
+		}
+		if !p.KnownAt.IsZero() {
+			vars["knownAt"] = p.KnownAt
+		}
+	}
+	return vars
+}
+
+// Viewer returns who the token's subject is and what it may do.
+func (c *Client) Viewer(ctx context.Context) (*service.Viewer, error) {
+	var out struct{ Viewer *service.Viewer }
+	if err := c.ask(ctx, opViewer, nil, &out); err != nil {
+		return nil, err
+	}
+	return out.Viewer, nil
+}
+
+// Node returns a noun by its id; nil when there is none that the caller sees, or
+// that this client reads.
+func (c *Client) Node(ctx context.Context, id registry.ID, then ...service.Past) (registry.Node, error) {
+	nodes, err := c.Nodes(ctx, []registry.ID{id}, then...)
+	if err != nil {
+		return nil, err
+	}
+	return nodes[0], nil
+}
+
+// Nodes returns up to 100 nouns by their ids, nil where there is none.
+func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...service.Past) ([]registry.Node, error) {
+	var out struct{ Nodes []of[registry.Node] }
+	if err := c.ask(ctx, opNodes, past(map[string]any{"ids": ids}, then), &out); err != nil {
+		return nil, err
+	}
+	if len(out.Nodes) != len(ids) {
+		return nil, registry.Errorf(registry.Internal, "the server answered %d nodes of %d; use the pedigree of its version", len(out.Nodes), len(ids))
+	}
+	nodes := make([]registry.Node, len(ids))
+	for i, n := range out.Nodes {
+		nodes[i] = n.Noun
+	}
+	return nodes, nil
+}
+
+// Model returns a model by its name; nil when there is none that the caller sees.
+func (c *Client) Model(ctx context.Context, name string, then ...service.Past) (*registry.Model, error) {
+	var out struct{ Model of[*registry.Model] }
+	err := c.ask(ctx, opModel, past(map[string]any{"name": name}, then), &out)
+	return out.Model.Noun, err
+}
+
+// ModelVersion returns a version by model name and semver, label, alias or
+// "latest"; nil when there is none that the caller sees.
+func (c *Client) ModelVersion(ctx context.Context, model, version string, then ...service.Past) (*registry.ModelVersion, error) {
+	var out struct{ ModelVersion of[*registry.ModelVersion] }
+	err := c.ask(ctx, opModelVersion, past(map[string]any{"model": model, "version": version}, then), &out)
+	return out.ModelVersion.Noun, err
+}
+
+// ModelOf returns the model of a version.
+func (c *Client) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
+	var out struct {
+		Node struct{ Model of[*registry.Model] }
+	}
+	err := c.ask(ctx, opModelOf, map[string]any{"id": v.ID}, &out)
+	return out.Node.Model.Noun, err
+}
+
+// ProductionVersion returns the version of a model in PRODUCTION, nil for none.
+func (c *Client) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	var out struct {
+		Node struct{ ProductionVersion of[*registry.ModelVersion] }
+	}
+	err := c.ask(ctx, opProductionVersion, map[string]any{"id": m.ID}, &out)
+	return out.Node.ProductionVersion.Noun, err
+}
+
+// Run returns a run by id, or by producer and the id there; nil for none.
+func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *string, then ...service.Past) (*registry.Run, error) {
+	vars := map[string]any{}
+	if id != nil {
+		vars["id"] = *id
+	}
+	if producer != nil {
+		vars["producer"] = *producer
+	}
+	if runID != nil {
+		vars["runId"] = *runID
+	}
+	var out struct{ Run of[*registry.Run] }
+	err := c.ask(ctx, opRun, past(vars, then), &out)
+	return out.Run.Noun, err
+}
+
+// TransitionsOf lists the changes of stage of a version, oldest first.
+func (c *Client) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p service.Paging) (*service.TransitionConnection, error) {
+	var out struct {
+		Node struct{ Page *list[*registry.Transition] }
+	}
+	if err := c.ask(ctx, opTransitions, paging(map[string]any{"id": v.ID}, p), &out); err != nil {
+		return nil, err
+	}
+	page, err := connection(out.Node.Page, func(cursor string, t *registry.Transition) *service.TransitionEdge {
+		return &service.TransitionEdge{Cursor: cursor, Node: t}
+	})
+	return &service.TransitionConnection{Connection: page}, err
+}
+
+// TagsOf lists the tags of a repository by name.
+func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p service.Paging) (*service.TagConnection, error) {
+	var out struct {
+		Node struct{ Page *list[*registry.Tag] }
+	}
+	if err := c.ask(ctx, opTags, paging(map[string]any{"id": r.ID}, p), &out); err != nil {
+		return nil, err
+	}
+	page, err := connection(out.Node.Page, func(cursor string, t *registry.Tag) *service.TagEdge {
+		return &service.TagEdge{Cursor: cursor, Node: t}
+	})
+	return &service.TagConnection{Connection: page}, err
+}
+
+// Deployments lists the deployments that the caller sees, by name.
+func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter) (*service.DeploymentConnection, error) {
+	vars := paging(map[string]any{}, p)
+	if f != nil {
+		filter, err := input(f)
+		if err != nil {
+			return nil, err
+		}
+		vars["filter"] = filter
+	}
+	var out struct{ Deployments *list[*registry.Deployment] }
+	if err := c.ask(ctx, opDeployments, vars, &out); err != nil {
+		return nil, err
+	}
+	page, err := connection(out.Deployments, func(cursor string, d *registry.Deployment) *service.DeploymentEdge {
+		return &service.DeploymentEdge{Cursor: cursor, Node: d}
+	})
+	return &service.DeploymentConnection{Connection: page}, err
+}
+
+// Export returns the whole bounded walk around a node in a format, as the server
+// encodes it.
+func (c *Client) Export(ctx context.Context, in service.ExportInput) (*service.LineageExport, error) {
+	vars, err := input(in)
+	if err != nil {
+		return nil, err
+	}
+	if in.Direction == "" {
+		vars["direction"] = "UPSTREAM"
+	}
+	var out struct{ LineageExport *service.LineageExport }
+	err = c.ask(ctx, opLineageExport, vars, &out)
+	return out.LineageExport, err
+}

@@ -1,0 +1,190 @@
+package remote
+
+import (
+	"context"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// change sends a mutation and decodes its payload. It carries an idempotency key,
+// so that one whose answer was lost is asked for again and done once.
+func change[P any](ctx context.Context, c *Client, op, field string, in any) (payload P, err error) {
+	vars, err := input(in)
+	if err != nil {
+		return payload, err
+	}
+	if vars["idempotencyKey"] == nil {
+		vars["idempotencyKey"] = random(16)
+	}
+	out := map[string]P{}
+	if err := c.ask(ctx, op, map[string]any{"input": vars}, &out); err != nil {
+		return payload, err
+	}
+	return out[field], nil
+}
+
+// readBack answers FORBIDDEN for a noun that was written and that the caller may
+// not see: who goes on from it cannot.
+func readBack[N registry.Node](o of[N], what string) (N, error) {
+	if any(o.Noun) == any(*new(N)) {
+		return o.Noun, registry.Errorf(registry.Forbidden, "the %s is recorded, but you may not read it back; ask an administrator for a role that may", what)
+	}
+	return o.Noun, nil
+}
+
+// RecordCommits records up to 500 commits in one call, as the service does.
+// RESOURCE_EXHAUSTED when they are more than a request holds: record fewer. The
+// commits of the payload carry their id and sha alone.
+func (c *Client) RecordCommits(ctx context.Context, in service.RecordCommitsInput) (*service.RecordCommitsPayload, error) {
+	type payload struct {
+		Repository of[*registry.Repository]
+		Commits    []of[*registry.Commit]
+		Created    int
+	}
+	p, err := change[payload](ctx, c, opRecordCommits, "recordCommits", in)
+	if err != nil {
+		return nil, err
+	}
+	out := &service.RecordCommitsPayload{Repository: p.Repository.Noun, Created: p.Created}
+	for _, commit := range p.Commits {
+		out.Commits = append(out.Commits, commit.Noun)
+	}
+	return out, nil
+}
+
+// RecordTag records a tag.
+func (c *Client) RecordTag(ctx context.Context, in service.RecordTagInput) (*service.RecordTagPayload, error) {
+	type payload struct {
+		Tag     of[*registry.Tag]
+		Created bool
+	}
+	p, err := change[payload](ctx, c, opRecordTag, "recordTag", in)
+	if err != nil {
+		return nil, err
+	}
+	t, err := readBack(p.Tag, "tag")
+	return &service.RecordTagPayload{Tag: t, Created: p.Created}, err
+}
+
+// RecordDatasetVersion records a state of a dataset.
+func (c *Client) RecordDatasetVersion(ctx context.Context, in service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error) {
+	type payload struct {
+		DatasetVersion of[*registry.DatasetVersion]
+		Created        bool
+	}
+	p, err := change[payload](ctx, c, opRecordDatasetVersion, "recordDatasetVersion", in)
+	if err != nil {
+		return nil, err
+	}
+	v, err := readBack(p.DatasetVersion, "dataset version")
+	return &service.RecordDatasetVersionPayload{DatasetVersion: v, Created: p.Created}, err
+}
+
+// RecordRun records a run.
+func (c *Client) RecordRun(ctx context.Context, in service.RecordRunInput) (*service.RecordRunPayload, error) {
+	type payload struct {
+		Run       of[*registry.Run]
+		Created   bool
+		Unchanged []registry.ID
+	}
+	p, err := change[payload](ctx, c, opRecordRun, "recordRun", in)
+	if err != nil {
+		return nil, err
+	}
+	r, err := readBack(p.Run, "run")
+	return &service.RecordRunPayload{Run: r, Created: p.Created, Unchanged: p.Unchanged}, err
+}
+
+// RecordFeature records a feature.
+func (c *Client) RecordFeature(ctx context.Context, in service.RecordFeatureInput) (*service.RecordFeaturePayload, error) {
+	type payload struct {
+		Feature of[*registry.Feature]
+		Created bool
+	}
+	p, err := change[payload](ctx, c, opRecordFeature, "recordFeature", in)
+	if err != nil {
+		return nil, err
+	}
+	f, err := readBack(p.Feature, "feature")
+	return &service.RecordFeaturePayload{Feature: f, Created: p.Created}, err
+}
+
+// RecordDeployment records a deployment.
+func (c *Client) RecordDeployment(ctx context.Context, in service.RecordDeploymentInput) (*service.RecordDeploymentPayload, error) {
+	type payload struct {
+		Deployment of[*registry.Deployment]
+		Created    bool
+	}
+	p, err := change[payload](ctx, c, opRecordDeployment, "recordDeployment", in)
+	if err != nil {
+		return nil, err
+	}
+	d, err := readBack(p.Deployment, "deployment")
+	return &service.RecordDeploymentPayload{Deployment: d, Created: p.Created}, err
+}
+
+// EndDeployment ends a deployment.
+func (c *Client) EndDeployment(ctx context.Context, in service.EndDeploymentInput) (*service.EndDeploymentPayload, error) {
+	type payload struct{ Deployment of[*registry.Deployment] }
+	p, err := change[payload](ctx, c, opEndDeployment, "endDeployment", in)
+	if err != nil {
+		return nil, err
+	}
+	d, err := readBack(p.Deployment, "deployment")
+	return &service.EndDeploymentPayload{Deployment: d}, err
+}
+
+// LinkLineage records an edge.
+func (c *Client) LinkLineage(ctx context.Context, in service.LinkLineageInput) (*service.LinkLineagePayload, error) {
+	p, err := change[service.LinkLineagePayload](ctx, c, opLinkLineage, "linkLineage", in)
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// RegisterModel registers a model.
+func (c *Client) RegisterModel(ctx context.Context, in service.RegisterModelInput) (*service.ModelPayload, error) {
+	type payload struct{ Model of[*registry.Model] }
+	p, err := change[payload](ctx, c, opRegisterModel, "registerModel", in)
+	if err != nil {
+		return nil, err
+	}
+	m, err := readBack(p.Model, "model")
+	return &service.ModelPayload{Model: m}, err
+}
+
+// RegisterModelVersion registers a version.
+func (c *Client) RegisterModelVersion(ctx context.Context, in service.RegisterModelVersionInput) (*service.RegisterModelVersionPayload, error) {
+	type payload struct{ ModelVersion of[*registry.ModelVersion] }
+	p, err := change[payload](ctx, c, opRegisterModelVersion, "registerModelVersion", in)
+	if err != nil {
+		return nil, err
+	}
+	v, err := readBack(p.ModelVersion, "version")
+	return &service.RegisterModelVersionPayload{ModelVersion: v}, err
+}
+
+// TransitionModelVersion moves a version to another stage.
+func (c *Client) TransitionModelVersion(ctx context.Context, in service.TransitionModelVersionInput) (*service.TransitionModelVersionPayload, error) {
+	type payload struct {
+		Version    of[*registry.ModelVersion]
+		Transition of[*registry.Transition]
+	}
+	p, err := change[payload](ctx, c, opTransitionModelVersion, "transitionModelVersion", in)
+	if err != nil {
+		return nil, err
+	}
+	return &service.TransitionModelVersionPayload{Version: p.Version.Noun, Transition: p.Transition.Noun}, nil
+}
+
+// SetAlias points an alias at a version.
+func (c *Client) SetAlias(ctx context.Context, in service.SetAliasInput) (*service.SetAliasPayload, error) {
+	type payload struct{ Alias of[*registry.Alias] }
+	p, err := change[payload](ctx, c, opSetAlias, "setAlias", in)
+	if err != nil {
+		return nil, err
+	}
+	return &service.SetAliasPayload{Alias: p.Alias.Noun}, nil
+}

@@ -1,0 +1,231 @@
+package export
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+
+	"pedigree/registry"
+)
+
+// cycloneDX writes a CycloneDX 1.6 ML-BOM: model versions are components of type
+// machine-learning-model with their cards, datasets, features and code are data,
+// runs are the workflows of the formulation, deployments are services, and the
+// dependencies are the edges of the graph.
+func cycloneDX(v *view) ([]byte, error) {
+	c := &bom{v, map[registry.ID][]registry.ID{}}
+	for _, e := range v.edges {
+		if e.Kind == registry.EdgeGeneratedBy {
+			c.written[e.To] = append(c.written[e.To], e.From)
+		}
+	}
+	out := object{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "metadata": c.metadata()}
+	var components, services, workflows []object
+	for _, n := range v.nodes {
+		switch {
+		case n.Kind() == registry.KindDeployment:
+			services = append(services, c.service(n))
+		case n.Kind() == registry.KindRun:
+			workflows = append(workflows, c.workflow(n))
+		case n.ID() != v.Root: // The root is in the metadata.
+			components = append(components, c.component(n))
+		}
+	}
+	add(out, "components", components)
+	add(out, "services", services)
+	if len(workflows) > 0 {
+		out["formulation"] = []object{{"bom-ref": "formulation", "workflows": workflows}}
+	}
+	out["dependencies"] = c.dependencies()
+	if behind := c.moreBehind(); len(v.Reasons) > 0 {
+		o := object{"aggregate": "incomplete"}
+		add(o, "dependencies", behind)
+		out["compositions"] = []object{o}
+	}
+	// The serial number is of the content: the same document has the same.
+	content, err := compact(out)
+	if err != nil {
+		return nil, err
+	}
+	out["serialNumber"] = "urn:uuid:" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(content)).String()
+	return indented(out)
+}
+
+// bom is a view on its way to CycloneDX, with what each run wrote.
+type bom struct {
+	*view
+	written map[registry.ID][]registry.ID
+}
+
+// property is a name of ours with a value.
+func property(name, value string) object { return object{"name": "pedigree:" + name, "value": value} }
+
+// metadata tells of the document: its tool, its root, its instant, what is missing.
+func (c *bom) metadata() object {
+	out := object{"tools": object{"components": []object{{"type": "application", "name": "pedigree"}}}}
+	out.set("timestamp", stamp(c.AsOf))
+	root := c.byID[c.Root]
+	if root != nil && root.Kind() != registry.KindDeployment && root.Kind() != registry.KindRun {
+		out["component"] = c.component(root)
+	}
+	list := []object{property("root", string(c.Root)), property("direction", string(c.Direction))}
+	if !c.KnownAt.IsZero() {
+		list = append(list, property("knownAt", stamp(c.KnownAt)))
+	}
+	if len(c.Reasons) > 0 {
+		list = append(list, property("truncated", strings.Join(c.reasons(), ",")))
+	}
+	if c.HistoryCut {
+		list = append(list, property("historyCut", "true"))
+	}
+	out["properties"] = list
+	return out
+}
+
+// dependencies lists for every node what it came from.
+func (c *bom) dependencies() []object {
+	out := []object{}
+	for _, n := range c.nodes {
+		o := object{"ref": string(n.ID())}
+		var on []string
+		for _, e := range c.from[n.ID()] {
+			if to := string(e.To); len(on) == 0 || on[len(on)-1] != to {
+				on = append(on, to)
+			}
+		}
+		add(o, "dependsOn", on)
+		out = append(out, o)
+	}
+	return out
+}
+
+func (c *bom) moreBehind() (out []string) {
+	for _, n := range c.nodes {
+		if c.frontier[n.ID()] {
+			out = append(out, string(n.ID()))
+		}
+	}
+	return out
+}
+
+// properties are the facts of a node, without those that the component tells
+// itself, and with its edges' kinds.
+func (c *bom) properties(n *Node, told ...string) (out []object) {
+	skip := map[string]bool{}
+	for _, t := range told {
+		skip[t] = true
+	}
+	for _, f := range facts(n) {
+		if !skip[f.name] {
+			out = append(out, property(f.name, f.value))
+		}
+	}
+	for _, t := range tagsOf(n) {
+		out = append(out, property("tag:"+t.Key, t.Value))
+	}
+	for _, e := range c.from[n.ID()] {
+		out = append(out, property("edge:"+string(e.Kind), string(e.To)))
+	}
+	return out
+}
+
+// component is a model version, or data of some sort.
+func (c *bom) component(n *Node) object {
+	out := object{"type": "data", "bom-ref": string(n.ID()), "name": "restricted"}
+	if n.Kind() == registry.KindModelVersion {
+		out["type"] = "machine-learning-model"
+	}
+	if !n.Restricted() {
+		out["name"] = title(n)
+	}
+	out.set("description", description(n))
+	switch x := n.Noun.(type) {
+	case *registry.ModelVersion:
+		c.model(out, n, x)
+		add(out, "properties", c.properties(n, "model", "version", "creator"))
+		return out
+	case *registry.DatasetVersion:
+		c.dataset(out, x)
+		add(out, "properties", c.properties(n, "version"))
+		return out
+	case *registry.Feature:
+		out["data"] = []object{{"type": "definition", "name": title(n)}}
+	case *registry.Commit:
+		out["data"] = []object{{"type": "source-code", "name": title(n)}}
+		out.set("version", x.SHA)
+		out["pedigree"] = object{"commits": []object{commitOf(n, x.Message)}}
+		c.vcs(out, n)
+	case *registry.Tag:
+		out["data"] = []object{{"type": "source-code", "name": title(n)}}
+		c.vcs(out, n)
+	}
+	add(out, "properties", c.properties(n))
+	return out
+}
+
+// dataset describes a state of a dataset.
+func (c *bom) dataset(out object, x *registry.DatasetVersion) {
+	if x.Name != "" {
+		out["name"] = x.Name
+	}
+	out.set("group", x.Namespace)
+	out.set("version", x.Version)
+	data := object{"type": "dataset", "name": out["name"]}
+	if x.URI != "" && absolute(x.URI) {
+		data["contents"] = object{"url": x.URI}
+	}
+	var columns []object
+	for _, col := range x.Columns {
+		columns = append(columns, property("column:"+col.Name, join(col.Type, col.Description)))
+	}
+	if len(columns) > 0 {
+		contents, _ := data["contents"].(object)
+		if contents == nil {
+			contents = object{}
+		}
+		contents["properties"] = columns
+		data["contents"] = contents
+	}
+	out["data"] = []object{data}
+	add(out, "hashes", hashes(x.Digest))
+}
+
+// vcs names the repository of a commit or tag, where it has a URL.
+func (c *bom) vcs(out object, n *Node) {
+	if n.Repository != nil && absolute(n.Repository.URL) {
+		out["externalReferences"] = []object{{"type": "vcs", "url": n.Repository.URL}}
+	}
+}
+
+// commitOf is a commit of a pedigree.
+func commitOf(n *Node, message string) object {
+	out := object{}
+	if x, ok := n.Noun.(*registry.Commit); ok {
+		out.set("uid", x.SHA)
+		out.set("message", message)
+		author := object{}
+		author.set("name", x.Author)
+		author.set("timestamp", stamp(x.AuthoredAt))
+		if len(author) > 0 {
+			out["author"] = author
+		}
+		if n.Repository != nil && absolute(n.Repository.URL) {
+			out["url"] = n.Repository.URL
+		}
+	}
+	return out
+}
+
+// hashes turns a digest such as sha256:… into CycloneDX's form, if it has one.
+func hashes(digest string) []object {
+	name, content, _ := strings.Cut(digest, ":")
+	forms := map[string]struct {
+		alg    string
+		length int
+	}{"md5": {"MD5", 32}, "sha1": {"SHA-1", 40}, "sha256": {"SHA-256", 64}, "sha384": {"SHA-384", 96}, "sha512": {"SHA-512", 128}}
+	form, known := forms[strings.ToLower(name)]
+	if !known || len(content) != form.length || strings.Trim(strings.ToLower(content), "0123456789abcdef") != "" {
+		return nil
+	}
+	return []object{{"alg": form.alg, "content": content}}
+}

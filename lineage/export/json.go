@@ -1,0 +1,194 @@
+package export
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"pedigree/registry"
+)
+
+// object is a JSON object; it is written with its keys sorted.
+type object map[string]any
+
+// set puts a text unless it is empty.
+func (o object) set(key, text string) {
+	if text != "" {
+		o[key] = text
+	}
+}
+
+// add puts a list unless it is empty.
+func add[T any](o object, key string, list []T) {
+	if len(list) > 0 {
+		o[key] = list
+	}
+}
+
+// indented writes a value for people and tools.
+func indented(v any) ([]byte, error) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	return append(b, '\n'), err
+}
+
+// compact writes a value in one line.
+func compact(v any) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return string(bytes.TrimRight(b.Bytes(), "\n")), err
+}
+
+// fact is a named value of a node in words of this registry.
+type fact struct{ name, value string }
+
+// facts lists what is known of a node beyond its name and kind, in a fixed order.
+func facts(n *Node) (out []fact) {
+	put := func(name, value string) {
+		if value != "" {
+			out = append(out, fact{name, value})
+		}
+	}
+	m := n.Noun.NodeMeta()
+	put("kind", string(m.Kind))
+	if n.Restricted() {
+		put("restricted", "true")
+		return out
+	}
+	if m.Deleted {
+		put("deleted", "true")
+	}
+	switch x := n.Noun.(type) {
+	case *registry.ModelVersion:
+		put("model", x.ModelName)
+		put("version", x.Version)
+		put("label", x.Label)
+		put("stage", string(x.Stage))
+		put("owner", x.Owner)
+		put("creator", x.Creator)
+		put("createdDate", stamp(x.CreatedDate))
+	case *registry.DatasetVersion:
+		put("namespace", x.Namespace)
+		put("version", x.Version)
+		put("digest", x.Digest)
+		put("uri", x.URI)
+		put("role", string(x.Role))
+		put("rows", number(x.Rows))
+		put("sizeBytes", number(x.SizeBytes))
+		put("createdAt", stamp(x.CreatedAt))
+	case *registry.Feature:
+		put("type", x.Type)
+		put("column", x.Column)
+		put("of", n.Of)
+		put("owner", x.Owner)
+	default:
+		out = append(out, moreFacts(n)...)
+	}
+	return out
+}
+
+// moreFacts is facts for what happens and for code.
+func moreFacts(n *Node) (out []fact) {
+	put := func(name, value string) {
+		if value != "" {
+			out = append(out, fact{name, value})
+		}
+	}
+	switch x := n.Noun.(type) {
+	case *registry.Run:
+		put("producer", x.Producer)
+		put("runId", x.RunID)
+		put("runKind", string(x.RunKind))
+		put("status", string(x.Status))
+		put("command", x.Command)
+		put("startedAt", stamp(x.StartedAt))
+		put("endedAt", stamp(x.EndedAt))
+	case *registry.Deployment:
+		put("environment", x.Environment)
+		put("endpoint", x.Endpoint)
+		if x.TrafficPercent != nil {
+			put("trafficPercent", strconv.FormatFloat(*x.TrafficPercent, 'g', -1, 64))
+		}
+		put("owner", x.Owner)
+		put("startedAt", stamp(x.StartedAt))
+		put("endedAt", stamp(x.EndedAt))
+	case *registry.Commit:
+		put("sha", x.SHA)
+		put("repository", repository(n))
+		put("message", x.Message)
+		put("author", x.Author)
+		put("authoredAt", stamp(x.AuthoredAt))
+	case *registry.Tag:
+		put("tag", x.Name)
+		put("sha", x.SHA)
+		put("repository", repository(n))
+		put("taggedAt", stamp(x.TaggedAt))
+	}
+	return out
+}
+
+// repository is what the repository of a commit or tag is called.
+func repository(n *Node) string {
+	if n.Repository == nil {
+		return ""
+	}
+	return cmp.Or(n.Repository.Name, n.Repository.URL)
+}
+
+// description is the free text of a node.
+func description(n *Node) string {
+	switch x := n.Noun.(type) {
+	case *registry.ModelVersion:
+		return x.Description
+	case *registry.DatasetVersion:
+		return x.Description
+	case *registry.Run:
+		return x.Description
+	case *registry.Feature:
+		return x.Description
+	case *registry.Deployment:
+		return x.Description
+	}
+	return ""
+}
+
+// tagsOf lists the tags of a node.
+func tagsOf(n *Node) []registry.KeyValue {
+	switch x := n.Noun.(type) {
+	case *registry.ModelVersion:
+		return x.Tags
+	case *registry.DatasetVersion:
+		return x.Tags
+	case *registry.Run:
+		return x.Tags
+	}
+	return nil
+}
+
+// title is the name of a node, its id when no name is seen.
+func title(n *Node) string {
+	if c := captionOf(n); c.title != "" {
+		return c.title
+	}
+	return string(n.ID())
+}
+
+func number(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+// firstTime returns the first time that is known.
+func firstTime(times ...time.Time) time.Time {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}

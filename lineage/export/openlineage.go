@@ -1,0 +1,211 @@
+package export
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pedigree/registry"
+)
+
+// What an OpenLineage event names itself by.
+const (
+	olProducer = "urn:pedigree:export"
+	olSpec     = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
+	olFacets   = "https://openlineage.io/spec/facets/"
+)
+
+// event is one OpenLineage event and what orders it.
+type event struct {
+	at   time.Time
+	id   registry.ID
+	body object
+}
+
+// openLineage writes OpenLineage 2-0-2 events, earliest first, one a line: a RunEvent
+// for each run with what it read and wrote, a JobEvent for each deployment, and a
+// DatasetEvent for what no run of the document wrote. Model versions and features
+// are datasets there. A dataset is described whole where it is written or has its
+// event, and named where it is read. Commit history has no place in OpenLineage and
+// is left out.
+func openLineage(v *view) ([]byte, error) {
+	o := &lineageEvents{view: v, outputs: map[registry.ID][]*Node{}, writer: map[registry.ID]registry.ID{}}
+	for _, e := range v.edges {
+		effect, cause := v.byID[e.From], v.byID[e.To]
+		if effect != nil && cause != nil && e.Kind == registry.EdgeGeneratedBy {
+			o.outputs[e.To] = append(o.outputs[e.To], effect)
+			o.writer[e.From] = cmp.Or(o.writer[e.From], e.To)
+		}
+	}
+	var events []event
+	for _, n := range v.nodes {
+		if body := o.event(n); body != nil {
+			at := o.when(n)
+			body["eventTime"], body["producer"] = stamp(at), olProducer
+			events = append(events, event{at, n.ID(), body})
+		}
+	}
+	slices.SortFunc(events, func(a, b event) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	var out bytes.Buffer
+	w := json.NewEncoder(&out)
+	for _, e := range events {
+		if err := w.Encode(e.body); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), nil
+}
+
+// lineageEvents is a view with what each run wrote, and which run wrote what; of
+// several the first.
+type lineageEvents struct {
+	*view
+	outputs map[registry.ID][]*Node
+	writer  map[registry.ID]registry.ID
+}
+
+// event is the event of a node, nil for one that is told within others.
+func (o *lineageEvents) event(n *Node) object {
+	switch n.Kind() {
+	case registry.KindRun:
+		return o.run(n)
+	case registry.KindDeployment:
+		return object{"schemaURL": olSpec + "#/$defs/JobEvent", "job": o.job(n), "inputs": o.inputs(o.causes(n.ID(), registry.EdgeDeploys))}
+	case registry.KindCommit, registry.KindTag:
+		if n.ID() != o.Root {
+			return nil
+		}
+	}
+	if o.writer[n.ID()] != "" {
+		return nil
+	}
+	facets := o.datasetFacets(n)
+	facets["pedigree_export"] = o.about()
+	return object{"schemaURL": olSpec + "#/$defs/DatasetEvent", "dataset": object{"namespace": olNamespace(n), "name": olName(n), "facets": facets}}
+}
+
+// when is the time of an event: when it ended or came to be, else the instant of
+// the document, else the beginning of time.
+func (o *lineageEvents) when(n *Node) time.Time {
+	at := time.Time{}
+	switch x := n.Noun.(type) {
+	case *registry.Run:
+		at = firstTime(x.EndedAt, x.StartedAt, x.RecordedAt)
+	case *registry.Deployment:
+		at = firstTime(x.StartedAt, x.RecordedAt)
+	default:
+		at = began(n)
+	}
+	return firstTime(at, o.AsOf, time.Unix(0, 0)).UTC()
+}
+
+func (o *lineageEvents) run(n *Node) object {
+	body := object{"schemaURL": olSpec + "#/$defs/RunEvent", "eventType": "OTHER", "job": o.job(n),
+		"run":    object{"runId": olRunID(n), "facets": o.runFacets(n)},
+		"inputs": o.inputs(o.causes(n.ID(), registry.EdgeUsed)), "outputs": o.written(n)}
+	if r, ok := n.Noun.(*registry.Run); ok {
+		switch r.Status {
+		case registry.RunComplete:
+			body["eventType"] = "COMPLETE"
+		case registry.RunRunning:
+			body["eventType"] = "RUNNING"
+		case registry.RunFailed:
+			body["eventType"] = "FAIL"
+		case registry.RunAborted:
+			body["eventType"] = "ABORT"
+		}
+	}
+	return body
+}
+
+// olRunID is a run's own id where that is a UUID, as OpenLineage wants, and else one
+// made from its id here.
+func olRunID(n *Node) string {
+	if r, ok := n.Noun.(*registry.Run); ok && len(r.RunID) == 36 {
+		if id, err := uuid.Parse(r.RunID); err == nil {
+			return id.String()
+		}
+	}
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(provIDs+string(n.ID()))).String()
+}
+
+// job names what ran: the producing system and the run's name.
+func (o *lineageEvents) job(n *Node) object {
+	namespace := "pedigree://restricted"
+	switch x := n.Noun.(type) {
+	case *registry.Run:
+		namespace = cmp.Or(x.Producer, "pedigree://runs")
+	case *registry.Deployment:
+		namespace = cmp.Or(x.Environment, "pedigree://deployments")
+	}
+	return object{"namespace": namespace, "name": title(n), "facets": o.jobFacets(n)}
+}
+
+// inputs names what was read.
+func (o *lineageEvents) inputs(nodes []*Node) []object {
+	out := []object{}
+	for _, n := range nodes {
+		out = append(out, object{"namespace": olNamespace(n), "name": olName(n), "facets": o.named(n)})
+	}
+	return out
+}
+
+// written lists what a run wrote, with its size.
+func (o *lineageEvents) written(run *Node) []object {
+	out := []object{}
+	for _, n := range o.outputs[run.ID()] {
+		if o.writer[n.ID()] != run.ID() {
+			out = append(out, o.inputs([]*Node{n})...)
+			continue
+		}
+		d := object{"namespace": olNamespace(n), "name": olName(n), "facets": o.datasetFacets(n)}
+		if x, ok := n.Noun.(*registry.DatasetVersion); ok && (x.Rows != nil || x.SizeBytes != nil) {
+			stats := facet("1-0-2", "OutputStatisticsOutputDatasetFacet")
+			if x.Rows != nil {
+				stats["rowCount"] = *x.Rows
+			}
+			if x.SizeBytes != nil {
+				stats["size"] = *x.SizeBytes
+			}
+			d["outputFacets"] = object{"outputStatistics": stats}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// olNamespace and olName name a dataset as its source does; what is a dataset only
+// to OpenLineage has a namespace of ours.
+func olNamespace(n *Node) string {
+	switch x := n.Noun.(type) {
+	case *registry.DatasetVersion:
+		return cmp.Or(x.Namespace, "pedigree://datasets")
+	case *registry.ModelVersion:
+		return "pedigree://models"
+	case *registry.Feature:
+		return "pedigree://features"
+	case *registry.Commit, *registry.Tag:
+		return "pedigree://code"
+	}
+	return "pedigree://restricted"
+}
+
+func olName(n *Node) string {
+	name := ""
+	switch x := n.Noun.(type) {
+	case *registry.DatasetVersion:
+		name = x.Name
+	case *registry.ModelVersion:
+		name = x.ModelName
+	case *registry.Feature:
+		name = strings.Trim(n.Of+"/"+x.Name, "/")
+	default:
+		return title(n)
+	}
+	return cmp.Or(name, string(n.ID()))
+}

@@ -1,0 +1,286 @@
+package export
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+
+	"pedigree/registry"
+)
+
+// facet begins a facet of OpenLineage's own.
+func facet(version, name string) object {
+	return object{"_producer": olProducer, "_schemaURL": olFacets + version + "/" + name + ".json#/$defs/" + name}
+}
+
+// ownFacet begins a facet of this registry; it is of OpenLineage's base form.
+func ownFacet() object {
+	return object{"_producer": olProducer, "_schemaURL": olSpec + "#/$defs/BaseFacet"}
+}
+
+// about says what the document is of and what is missing, in every event, for each
+// may be read alone.
+func (o *lineageEvents) about() object {
+	f := ownFacet()
+	f["root"], f["direction"], f["truncated"], f["historyCut"] = string(o.Root), string(o.Direction), len(o.Reasons) > 0, o.HistoryCut
+	add(f, "reasons", o.reasons())
+	f.set("asOf", stamp(o.AsOf))
+	f.set("knownAt", stamp(o.KnownAt))
+	return f
+}
+
+// node says what the registry knows that OpenLineage has no facet for.
+func (o *lineageEvents) node(n *Node) object {
+	f := ownFacet()
+	for _, x := range facts(n) {
+		f[x.name] = x.value
+	}
+	f["id"] = string(n.ID())
+	if o.frontier[n.ID()] {
+		f["moreBehind"] = true
+	}
+	return f
+}
+
+// ref says which node something is, in few words.
+func ref(n *Node) object {
+	out := object{"id": string(n.ID()), "kind": string(n.Kind())}
+	for _, x := range facts(n) {
+		if x.name == "sha" || x.name == "repository" || x.name == "tag" {
+			out[x.name] = x.value
+		}
+	}
+	return out
+}
+
+// named are the facets of a dataset that is described elsewhere.
+func (o *lineageEvents) named(n *Node) object {
+	f := ownFacet()
+	for k, v := range ref(n) {
+		f[k] = v
+	}
+	out := object{"pedigree_node": f}
+	datasetVersion(out, n)
+	return out
+}
+
+// datasetVersion is the facet that tells the states of a dataset apart.
+func datasetVersion(out object, n *Node) {
+	version := ""
+	switch x := n.Noun.(type) {
+	case *registry.DatasetVersion:
+		version = x.Version
+	case *registry.ModelVersion:
+		version = x.Version
+	}
+	if version != "" {
+		f := facet("1-0-1", "DatasetVersionDatasetFacet")
+		f["datasetVersion"] = version
+		out["version"] = f
+	}
+}
+
+func (o *lineageEvents) runFacets(n *Node) object {
+	out := object{"pedigree_node": o.node(n), "pedigree_export": o.about()}
+	x, ok := n.Noun.(*registry.Run)
+	if !ok {
+		return out
+	}
+	if !x.StartedAt.IsZero() {
+		f := facet("1-0-1", "NominalTimeRunFacet")
+		f["nominalStartTime"] = stamp(x.StartedAt)
+		f.set("nominalEndTime", stamp(x.EndedAt))
+		out["nominalTime"] = f
+	}
+	if list := parameters(x.Parameters); len(list) > 0 {
+		f := facet("1-0-0", "ExecutionParametersRunFacet")
+		f["parameters"] = list
+		out["executionParameters"] = f
+	}
+	if len(x.Metrics) > 0 {
+		f := ownFacet()
+		f["metrics"] = x.Metrics
+		out["pedigree_metrics"] = f
+	}
+	if tags := olTags(n); tags != nil {
+		f := facet("1-0-0", "TagsRunFacet")
+		f["tags"] = tags
+		out["tags"] = f
+	}
+	return out
+}
+
+// parameters lists the members of a JSON object by name, values as texts.
+func parameters(j registry.JSON) (out []object) {
+	var members map[string]json.RawMessage
+	if len(j) == 0 || json.Unmarshal(j, &members) != nil {
+		return nil
+	}
+	for key, raw := range members {
+		var text string
+		if json.Unmarshal(raw, &text) != nil {
+			text = string(raw)
+		}
+		out = append(out, object{"key": key, "value": text})
+	}
+	slices.SortFunc(out, func(a, b object) int {
+		if a["key"].(string) < b["key"].(string) {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func olTags(n *Node) (out []object) {
+	for _, t := range tagsOf(n) {
+		out = append(out, object{"key": t.Key, "value": t.Value, "source": "PEDIGREE"})
+	}
+	return out
+}
+
+// documentation is the facet for a description.
+func documentation(out object, n *Node, name string) {
+	if text := description(n); text != "" {
+		f := facet("1-1-0", name)
+		f["description"] = text
+		out["documentation"] = f
+	}
+}
+
+func (o *lineageEvents) jobFacets(n *Node) object {
+	kind := facet("2-0-4", "JobTypeJobFacet")
+	kind["integration"], kind["processingType"] = "PEDIGREE", "BATCH"
+	out := object{"jobType": kind}
+	documentation(out, n, "DocumentationJobFacet")
+	switch x := n.Noun.(type) {
+	case *registry.Run:
+		kind.set("jobType", string(x.RunKind))
+	case *registry.Deployment:
+		kind["jobType"], kind["processingType"] = "DEPLOYMENT", "SERVICE"
+		out["pedigree_node"], out["pedigree_export"] = o.node(n), o.about()
+		owner(out, "OwnershipJobFacet", x.Owner)
+	default:
+		if n.Kind() == registry.KindDeployment {
+			kind["jobType"], kind["processingType"] = "DEPLOYMENT", "SERVICE"
+			out["pedigree_node"], out["pedigree_export"] = o.node(n), o.about()
+		}
+	}
+	o.code(out, n)
+	return out
+}
+
+func owner(out object, name, who string) {
+	if who != "" {
+		f := facet("1-0-1", name)
+		f["owners"] = []object{{"name": who}}
+		out["ownership"] = f
+	}
+}
+
+// code says which commits a run ran: the first in OpenLineage's facet, where its
+// repository has a URL, and all of them in ours.
+func (o *lineageEvents) code(out object, n *Node) {
+	var commits []object
+	for _, c := range o.causes(n.ID(), registry.EdgeRanCode) {
+		commits = append(commits, ref(c))
+		x, ok := c.Noun.(*registry.Commit)
+		if ok && out["sourceCodeLocation"] == nil && x.SHA != "" && c.Repository != nil && absolute(c.Repository.URL) {
+			f := facet("1-1-0", "SourceCodeLocationJobFacet")
+			f["type"], f["url"], f["repoUrl"], f["version"] = "git", c.Repository.URL, c.Repository.URL, x.SHA
+			out["sourceCodeLocation"] = f
+		}
+	}
+	if len(commits) > 0 {
+		f := ownFacet()
+		f["commits"] = commits
+		out["pedigree_code"] = f
+	}
+}
+
+// absolute reports whether a label is a URI of RFC 3986 as it stands.
+func absolute(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" || u.Opaque == "" && u.Host == "" && u.Path == "" {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '\\' || c == '^' || c == '`' || c == '{' || c == '|' || c == '}' {
+			return false
+		}
+	}
+	return u.String() == s
+}
+
+// derived lists what a dataset came from without a run between them.
+func (o *lineageEvents) derived(n *Node) []*Node {
+	return o.causes(n.ID(), registry.EdgeDerivedFrom, registry.EdgeUsesFeature, registry.EdgeDefinedOn)
+}
+
+func (o *lineageEvents) datasetFacets(n *Node) object {
+	out := object{"pedigree_node": o.node(n)}
+	documentation(out, n, "DocumentationDatasetFacet")
+	kind := string(n.Kind())
+	switch x := n.Noun.(type) {
+	case *registry.DatasetVersion:
+		kind = "DATASET"
+		if x.URI != "" && absolute(x.URI) {
+			f := facet("1-0-1", "DatasourceDatasetFacet")
+			f["name"], f["uri"] = olNamespace(n), x.URI
+			out["dataSource"] = f
+		}
+		if len(x.Columns) > 0 {
+			f := facet("1-2-0", "SchemaDatasetFacet")
+			f["fields"] = schemaFields(x.Columns)
+			out["schema"] = f
+		}
+	case *registry.ModelVersion:
+		kind = "MODEL"
+		owner(out, "OwnershipDatasetFacet", x.Owner)
+	case *registry.Feature:
+		owner(out, "OwnershipDatasetFacet", x.Owner)
+	}
+	f := facet("1-0-1", "DatasetTypeDatasetFacet")
+	f["datasetType"] = kind
+	out["datasetType"] = f
+	datasetVersion(out, n)
+	if tags := olTags(n); tags != nil {
+		f := facet("1-0-0", "TagsDatasetFacet")
+		f["tags"] = tags
+		out["tags"] = f
+	}
+	o.explicit(out, n)
+	return out
+}
+
+// explicit is lineage that no run tells, and the tag that a version was released
+// from.
+func (o *lineageEvents) explicit(out object, n *Node) {
+	var inputs []object
+	for _, c := range o.derived(n) {
+		inputs = append(inputs, object{"namespace": olNamespace(c), "name": olName(c), "type": "DATASET"})
+	}
+	if len(inputs) > 0 {
+		f := object{"_producer": olProducer, "_schemaURL": olFacets + "1-0-0/LineageFacet.json#/$defs/LineageDatasetFacet", "inputs": inputs}
+		out["lineage"] = f
+	}
+	var tags []object
+	for _, t := range o.causes(n.ID(), registry.EdgeReleasedFrom) {
+		tags = append(tags, ref(t))
+	}
+	if len(tags) > 0 {
+		f := ownFacet()
+		f["tags"] = tags
+		out["pedigree_release"] = f
+	}
+}
+
+// schemaFields are the fields of a schema facet. What columns were derived from is
+// not among them: it names dataset versions that may be out of sight.
+func schemaFields(columns []registry.Column) []registry.Column {
+	out := make([]registry.Column, len(columns))
+	for i, c := range columns {
+		out[i] = registry.Column{Name: c.Name, Type: c.Type, Description: c.Description}
+	}
+	return out
+}

@@ -1,0 +1,160 @@
+package export
+
+import (
+	"strings"
+
+	"pedigree/registry"
+)
+
+// The namespaces of a PROV document: this registry's words, the ids of its nodes and
+// edges, and the people, who have no id and are named by a hash of their name.
+const (
+	provWords  = "urn:pedigree:"
+	provIDs    = "urn:pedigree:id:"
+	provPeople = "urn:pedigree:agent:"
+)
+
+// prov gathers PROV-JSON: section, then identifier, then attributes.
+type prov struct {
+	*view
+	sections map[string]map[string]object
+}
+
+// provJSON writes W3C PROV-JSON (https://www.w3.org/submissions/2013/SUBM-prov-json-20130424/).
+// Runs and deployments are activities, all else is entities, and people are agents.
+func provJSON(v *view) ([]byte, error) {
+	p := &prov{v, map[string]map[string]object{}}
+	p.about()
+	for _, n := range v.nodes {
+		p.node(n)
+	}
+	for _, e := range v.edges {
+		p.edge(e)
+	}
+	out := object{"prefix": object{"pedigree": provWords, "id": provIDs, "agent": provPeople}}
+	for name, section := range p.sections {
+		out[name] = section
+	}
+	return indented(out)
+}
+
+func (p *prov) put(section, id string, attributes object) {
+	if p.sections[section] == nil {
+		p.sections[section] = map[string]object{}
+	}
+	p.sections[section][id] = attributes
+}
+
+// qualified is a name of a namespace as a value.
+func qualified(name string) object { return object{"$": name, "type": "xsd:QName"} }
+
+// about is an entity for the document itself: what it is of and what is missing.
+func (p *prov) about() {
+	o := object{"prov:type": qualified("pedigree:Export"), "pedigree:root": qualified("id:" + string(p.Root)), "pedigree:direction": string(p.Direction),
+		"pedigree:truncated": len(p.Reasons) > 0, "pedigree:historyCut": p.HistoryCut}
+	if !p.AsOf.IsZero() {
+		o["pedigree:asOf"] = object{"$": stamp(p.AsOf), "type": "xsd:dateTime"}
+	}
+	if !p.KnownAt.IsZero() {
+		o["pedigree:knownAt"] = object{"$": stamp(p.KnownAt), "type": "xsd:dateTime"}
+	}
+	add(o, "pedigree:truncationReason", p.reasons())
+	var behind []object
+	for _, n := range p.nodes {
+		if p.frontier[n.ID()] {
+			behind = append(behind, qualified("id:"+string(n.ID())))
+		}
+	}
+	add(o, "pedigree:moreBehind", behind)
+	p.put("entity", "id:export", o)
+}
+
+// activity reports whether a kind is something that happens.
+func activity(k registry.Kind) bool { return k == registry.KindRun || k == registry.KindDeployment }
+
+func (p *prov) node(n *Node) {
+	o := object{"prov:type": qualified("pedigree:" + string(n.Kind()))}
+	if !n.Restricted() {
+		o["prov:label"] = title(n)
+	}
+	o.set("pedigree:description", description(n))
+	for _, f := range facts(n) {
+		switch f.name {
+		case "kind": // It is the type.
+		case "startedAt":
+			o["prov:startTime"] = f.value
+		case "endedAt":
+			o["prov:endTime"] = f.value
+		default:
+			o["pedigree:"+f.name] = f.value
+		}
+	}
+	var tags []string
+	for _, t := range tagsOf(n) {
+		tags = append(tags, t.Key+"="+t.Value)
+	}
+	add(o, "pedigree:tag", tags)
+	section := "entity"
+	if activity(n.Kind()) {
+		section = "activity"
+	}
+	p.put(section, "id:"+string(n.ID()), o)
+	p.people(n)
+}
+
+// people ties a node to those who had a hand in it.
+func (p *prov) people(n *Node) {
+	switch x := n.Noun.(type) {
+	case *registry.ModelVersion:
+		p.person(n, "creator", x.Creator)
+		p.person(n, "owner", x.Owner)
+	case *registry.Feature:
+		p.person(n, "owner", x.Owner)
+	case *registry.Run:
+		p.person(n, "actor", x.Actor)
+	case *registry.Deployment:
+		p.person(n, "owner", x.Owner)
+	case *registry.Commit:
+		p.person(n, "author", x.Author)
+	case *registry.Tag:
+		p.person(n, "tagger", x.Tagger)
+	}
+}
+
+func (p *prov) person(n *Node, role, name string) {
+	if name == "" {
+		return
+	}
+	_, hash, _ := strings.Cut(string(registry.HashID("agent", name)), "_")
+	agent, relation := "agent:"+hash, "id:"+string(registry.HashID("hand", role, string(n.ID()), name))
+	p.put("agent", agent, object{"prov:label": name})
+	if activity(n.Kind()) {
+		p.put("wasAssociatedWith", relation, object{"prov:activity": "id:" + string(n.ID()), "prov:agent": agent, "prov:role": role})
+		return
+	}
+	p.put("wasAttributedTo", relation, object{"prov:entity": "id:" + string(n.ID()), "prov:agent": agent, "pedigree:role": role})
+}
+
+// edge writes a relation. What PROV has no word for is a derivation of a type of
+// our own; a deployment uses its version, a run the commit of its code.
+func (p *prov) edge(e Edge) {
+	from, to := "id:"+string(e.From), "id:"+string(e.To)
+	o := object{"prov:type": qualified("pedigree:" + string(e.Kind))}
+	if !e.ValidTo.IsZero() {
+		o["pedigree:validTo"] = object{"$": stamp(e.ValidTo), "type": "xsd:dateTime"}
+	}
+	section := "wasDerivedFrom"
+	switch e.Kind {
+	case registry.EdgeUsed, registry.EdgeRanCode, registry.EdgeDeploys:
+		section = "used"
+		o["prov:activity"], o["prov:entity"] = from, to
+		o.set("prov:time", stamp(e.ValidFrom))
+	case registry.EdgeGeneratedBy:
+		section = "wasGeneratedBy"
+		o["prov:entity"], o["prov:activity"] = from, to
+		o.set("prov:time", stamp(e.ValidFrom))
+	default:
+		o["prov:generatedEntity"], o["prov:usedEntity"] = from, to
+	}
+	p.put(section, "id:"+string(e.ID), o)
+}
