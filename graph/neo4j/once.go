@@ -28,8 +28,9 @@ const (
 )
 
 // onceDepths are the depths of onceText for a walk and for its stages: few, so that
-// the texts are. One too deep gathers more than it needs.
-var onceDepths, stageDepths = []int{1, 2, 3, 5, 10, 20, 50}, []int{2, 20}
+// the texts are. One too deep gathers more than it needs; one of less than 2 the
+// planner does not prune.
+var onceDepths, stageDepths = []int{2, 3, 5, 10, 20, 50}, []int{2, 20}
 
 func depthOf(depths []int, depth int) string {
 	for _, d := range depths {
@@ -91,7 +92,7 @@ func onceText(q graph.ClosureQuery) string {
 // once answers in one query; false where that is not sure to be the whole answer.
 func (v *view) once(ctx, work context.Context, q graph.ClosureQuery) (graph.Closure, bool, error) {
 	l := lensOf(q.At)
-	if len(q.Roots) == 0 || len(q.Roots) > onceRoots || l.past || v.s.byLevel || ctx.Err() != nil {
+	if len(q.Roots) == 0 || len(q.Roots) > onceRoots || l.past || v.s.way != anyWay || ctx.Err() != nil {
 		return graph.Closure{}, false, nil
 	}
 	params := l.with(map[string]any{"head": v.key(""), "own": v.own, "keys": distinct(keysOf(v, q.Roots)), "types": typesAsked(q.Edges),

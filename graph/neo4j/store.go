@@ -28,10 +28,20 @@ type Store struct {
 	clock     func() time.Time
 	// trace, which tests set, sees every text that is run.
 	trace func(text string, params map[string]any)
-	// byLevel, which tests set, turns the fast path off.
-	byLevel bool
-	closed  atomic.Bool
+	// way, which tests set, leaves out the faster ways to answer a closure.
+	way    way
+	closed atomic.Bool
 }
+
+// way is how a closure may be answered: in any way, by a search at best, or level by
+// level alone.
+type way int
+
+const (
+	anyWay way = iota
+	bySearch
+	byLevel
+)
 
 var _ graph.Store = (*Store)(nil)
 
