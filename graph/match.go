@@ -17,6 +17,9 @@ type Match struct {
 	Fields map[registry.Kind][]string
 }
 
+// MaxMatchWords is how many words a Match may ask for.
+const MaxMatchWords = 16
+
 // MaxMatches is how many nodes with the words of a Match a store looks at. Beyond
 // them Page.Cut is set; which ones are left out is the store's.
 const MaxMatches = 10000
@@ -53,8 +56,8 @@ func (q Query) CheckText() error {
 	if len(q.Kinds) == 0 || len(q.Parents)+len(q.Slots) > 0 || q.PerParent {
 		return registry.Invalid("text", "goes with kinds, not with parents or slots")
 	}
-	if len(q.Text.Words) == 0 || len(q.Text.Words) > MaxFieldWords {
-		return registry.Invalid("text", "must hold 1 to %d words", MaxFieldWords)
+	if len(q.Text.Words) == 0 || len(q.Text.Words) > MaxMatchWords {
+		return registry.Invalid("text", "must hold 1 to %d words", MaxMatchWords)
 	}
 	for _, w := range q.Text.Words {
 		if cut := Words(w, 2); len(cut) != 1 || cut[0] != w {

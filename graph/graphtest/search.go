@@ -208,7 +208,7 @@ func badSearches(k *kit) {
 	good := everywhere("a", registry.KindModel)
 	for what, spoil := range map[string]func(q *graph.Query){
 		"no words":           func(q *graph.Query) { q.Text.Words = nil },
-		"too many words":     func(q *graph.Query) { q.Text.Words = make([]string, graph.MaxFieldWords+1) },
+		"too many words":     func(q *graph.Query) { q.Text.Words = make([]string, graph.MaxMatchWords+1) },
 		"an empty word":      func(q *graph.Query) { q.Text.Words = []string{""} },
 		"two words in one":   func(q *graph.Query) { q.Text.Words = []string{"a b"} },
 		"an unfolded word":   func(q *graph.Query) { q.Text.Words = []string{"A"} },
