@@ -42,6 +42,20 @@ func Holds(words []string, text []FieldWords, fields func(string) bool) bool {
 	return len(words) > 0
 }
 
+// Matched lists the fields that have one of the words, of which the last may be
+// only the start of one.
+func Matched(words []string, text []FieldWords) (out []string) {
+	for _, f := range text {
+		for i := range words {
+			if Holds(words[i:i+1], []FieldWords{f}, func(string) bool { return i == len(words)-1 || slices.Contains(f.Words, words[i]) }) {
+				out = append(out, f.Field)
+				break
+			}
+		}
+	}
+	return out
+}
+
 func hasPrefix(list []string, w string) bool {
 	return slices.ContainsFunc(list, func(x string) bool { return strings.HasPrefix(x, w) })
 }

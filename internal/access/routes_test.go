@@ -33,8 +33,10 @@ func (w *world) roots() map[string][]string {
 		"commits":        {"commits"},
 		"commit":         {"commit(sha: " + q(w.sha["c2"]) + ")"},
 		"deployments":    {"deployments"},
-		"lineage":        {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
-		"provenance":     {"provenance(of: " + id("a2") + ")", "provenance(of: " + id("a1") + ")"},
+		// Every canary that is a text starts so.
+		"search":     {`search(text: "cnry", first: 25)`, "search(text: " + q(w.name["alpha"]) + ", stages: [PRODUCTION])"},
+		"lineage":    {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
+		"provenance": {"provenance(of: " + id("a2") + ")", "provenance(of: " + id("a1") + ")"},
 		"impact": {"impact(of: [" + id("raw") + "], live: false)",
 			"impact(of: [" + id("raw") + "], live: false, targets: [DATASET_VERSION, RUN, FEATURE, MODEL_VERSION, DEPLOYMENT])"},
 		"paths":    {"paths(from: " + id("deployed-a2") + ", to: " + id("raw") + ", k: 20)", "paths(from: " + id("a2") + ", to: " + id("c1") + ")"},
