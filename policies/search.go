@@ -21,11 +21,12 @@ import (
 type Hits struct {
 	scope *Scope
 	match *graph.Match
-	// covers are, for each kind, those that see its name and what it is filtered by.
-	covers map[registry.Kind][]cover
-	mu     sync.Mutex
-	all    []hit
-	cut    bool
+	// need are, for each kind, the fields that must be seen of a hit: its name, by
+	// which hits are ordered, and what they are filtered by.
+	need map[registry.Kind]registry.Mask
+	mu   sync.Mutex
+	all  []hit
+	cut  bool
 }
 
 // hit is a candidate: a bare node that the store found, and what is known of it.
@@ -57,7 +58,7 @@ func (k HitKey) compare(o HitKey) int {
 // Search finds nodes of the kinds by words that graph.Words made; where narrows
 // them further. FORBIDDEN for a filter that all grants hide.
 func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []string, where []graph.Predicate) (*Hits, error) {
-	h := &Hits{scope: s, match: &graph.Match{Words: words, Fields: map[registry.Kind][]string{}}, covers: map[registry.Kind][]cover{}}
+	h := &Hits{scope: s, match: &graph.Match{Words: words, Fields: map[registry.Kind][]string{}}, need: map[registry.Kind]registry.Mask{}}
 	q := graph.Query{Where: where, Text: h.match, Limit: graph.MaxMatches, Bare: true}
 	for _, k := range kinds {
 		fields, err := h.searchable(k, where)
@@ -83,26 +84,25 @@ func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []strin
 	return h, nil
 }
 
-// searchable lists the fields of a kind that some grant shows on rows that the
-// filter may keep. The order is by name, so who does not see names finds nothing
-// of the kind.
+// searchable lists the fields of a kind that some grant shows, none where nobody
+// shows what is needed.
 func (h *Hits) searchable(kind registry.Kind, where []graph.Predicate) ([]string, error) {
 	noun := registry.NounOf(kind)
-	covers, err := h.scope.coversFor(graph.Query{Kinds: []registry.Kind{kind}, Where: where})
-	if err != nil {
+	if _, err := h.scope.coversFor(graph.Query{Kinds: []registry.Kind{kind}, Where: where}); err != nil {
 		return nil, err
 	}
+	need := noun.MaskOf(func(f registry.Field) bool {
+		return f.Name == "name" || slices.ContainsFunc(where, func(p graph.Predicate) bool { return p.Column == f.Column })
+	})
 	var shown registry.Mask
-	for _, c := range covers {
-		if m := c.masks[noun.Name]; named(noun, m) {
-			h.covers[kind] = append(h.covers[kind], c)
-			shown |= m
-		}
+	for _, c := range h.scope.covers {
+		shown |= c.masks[noun.Name]
+	}
+	if h.need[kind] = need; shown&need != need {
+		return nil, nil
 	}
 	return noun.Searched(shown), nil
 }
-
-func named(noun *registry.Noun, m registry.Mask) bool { return m.Has(registry.Bit(noun.Name, "name")) }
 
 // inName reports whether a name holds all of the words.
 func (h *Hits) inName(n *graph.Node) bool {
@@ -130,9 +130,7 @@ func (h *Hits) judge(ctx context.Context, at int) error {
 	for i := range part {
 		nodes[i] = part[i].node
 	}
-	narrowed := *h.scope
-	narrowed.covers = h.covers[part[0].Kind]
-	masks, err := narrowed.masks(ctx, nodes)
+	masks, err := h.scope.masks(ctx, nodes)
 	if err != nil {
 		return err
 	}
@@ -154,7 +152,7 @@ func (h *Hits) verify(ctx context.Context, nodes []*graph.Node, masks []registry
 	var again []int
 	var ids []registry.ID
 	for i, n := range nodes {
-		if masks[i] == 0 {
+		if masks[i]&h.need[n.Kind] != h.need[n.Kind] {
 			continue
 		}
 		if seen[i] = len(registry.NounOf(n.Kind).Searched(masks[i])) == len(h.match.Fields[n.Kind]); !seen[i] {
@@ -256,11 +254,10 @@ func (h *Hits) Count(ctx context.Context) (Counts, error) {
 // open reports whether every row of every kind that was searched is seen, so that
 // judging costs nothing.
 func (h *Hits) open() bool {
-	for kind := range h.match.Fields {
+	for kind, fields := range h.match.Fields {
 		noun := registry.NounOf(kind)
-		if !slices.ContainsFunc(h.covers[kind], func(c cover) bool {
-			return c.always() && len(noun.Searched(c.masks[noun.Name])) == len(h.match.Fields[kind])
-		}) {
+		all := func(c cover) bool { return c.always() && len(noun.Searched(c.masks[noun.Name])) == len(fields) }
+		if !slices.ContainsFunc(h.scope.covers, all) {
 			return false
 		}
 	}

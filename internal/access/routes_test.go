@@ -34,7 +34,7 @@ func (w *world) roots() map[string][]string {
 		"commit":         {"commit(sha: " + q(w.sha["c2"]) + ")"},
 		"deployments":    {"deployments"},
 		// Every canary that is a text starts so.
-		"search":     {`search(text: "cnry", first: 25)`, "search(text: " + q(w.name["alpha"]) + ", stages: [PRODUCTION])"},
+		"search":     {`search(text: "cnry", first: 12)`, `search(text: "cnry", first: 12, kinds: [MODEL, MODEL_CARD, TAG])`, "search(text: " + q(w.name["alpha"]) + ", stages: [PRODUCTION])"},
 		"lineage":    {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
 		"provenance": {"provenance(of: " + id("a2") + ")", "provenance(of: " + id("a1") + ")"},
 		"impact": {"impact(of: [" + id("raw") + "], live: false)",
