@@ -34,22 +34,33 @@ const (
 //
 // Folding is Unicode NFKD, case folding, and dropping marks (Résumé, RESUME and
 // resume are one word). A word is a run of letters and digits: credit-approval,
-// snake_case, a/path.csv and v1.0.0 fall into their parts. Han, Hiragana and
-// Katakana are written without spaces, so each of their characters is a word.
+// snake_case and a/path.csv fall into their parts. A version is one word, with or
+// without its v: 1.0.0 is not found where 0.1.0 stands, and 1.1 is the start of
+// 1.1.0. Han, Hiragana and Katakana are written without spaces, so each of their
+// characters is a word.
 func Words(text string, most int) []string {
 	if !ascii(text) {
 		text = norm.NFKD.String(cases.Fold().String(norm.NFKD.String(strings.ToValidUTF8(text, " "))))
 	}
 	c := cutter{most: most}
-	for _, r := range text {
+	for i, r := range text {
 		if c.full() {
 			break
+		}
+		if r == '.' && i > 0 && i+1 < len(text) && digit(text[i-1]) && digit(text[i+1]) {
+			r = numberDot
 		}
 		c.take(r)
 	}
 	c.end()
 	return c.words
 }
+
+// numberDot stands for the dot between two digits: a letter of hardly any text, so
+// that words stay letters and digits.
+const numberDot = '\u01C0'
+
+func digit[T byte | rune](c T) bool { return c >= '0' && c <= '9' }
 
 func ascii(s string) bool {
 	for i := range len(s) {
@@ -74,7 +85,7 @@ func (c *cutter) take(r rune) {
 	switch {
 	case r >= 'A' && r <= 'Z':
 		c.add(r + 'a' - 'A')
-	case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+	case r >= 'a' && r <= 'z' || digit(r):
 		c.add(r)
 	case r < utf8.RuneSelf:
 		c.end()
@@ -117,6 +128,9 @@ func (c *cutter) end() {
 	}
 	w := string(c.word)
 	c.word, c.runes = c.word[:0], 0
+	if len(w) > 1 && w[0] == 'v' && digit(w[1]) {
+		w = w[1:]
+	}
 	if !slices.Contains(c.words, w) {
 		c.words = append(c.words, w)
 	}

@@ -12,19 +12,20 @@ import (
 
 func TestWordsFoldAndCut(t *testing.T) {
 	for text, want := range map[string]string{
-		"credit-approval":                  "credit approval",
-		"model-credit-approval-v1.0.0":     "model credit approval v1 0",
-		"data/raw/Customers_2024.csv":      "data raw customers 2024 csv",
-		"s3://bucket/a%20b?x=1":            "s3 bucket a 20b x 1",
-		"Résumé RÉSUMÉ re\u0301sume\u0301": "resume",
-		"STRASSE Straße":                   "strasse",
-		"ﬁne ½ ２０２４":                       "fine 1 2 2024",
-		"İstanbul ıspanak":                 "istanbul ıspanak",
-		"ΣΊΣΥΦΟΣ σίσυφος":                  "σισυφοσ",
-		"日本語 モデル":                          "日 本 語 モ テ ル",
-		"a AND b OR \"c\" NOT (d)":         "a and b or c not d",
-		"\uFFFD😀 %_'\"`\\$ \x00":           "",
-		"":                                 "",
+		"credit-approval":                                   "credit approval",
+		"model-credit-approval-v1.0.0":                      "model credit approval 1ǀ0ǀ0",
+		"data/raw/Customers_2024.csv":                       "data raw customers 2024 csv",
+		"s3://bucket/a%20b?x=1":                             "s3 bucket a 20b x 1",
+		"Résumé RÉSUMÉ re\u0301sume\u0301":                  "resume",
+		"STRASSE Straße":                                    "strasse",
+		"ﬁne ½ ２０２４":                                        "fine 1 2 2024",
+		"İstanbul ıspanak":                                  "istanbul ıspanak",
+		"ΣΊΣΥΦΟΣ σίσυφος":                                   "σισυφοσ",
+		"日本語 モデル":                                           "日 本 語 モ テ ル",
+		"a AND b OR \"c\" NOT (d)":                          "a and b or c not d",
+		"\uFFFD😀 %_'\"`\\$ \x00":                            "",
+		"1.0.0 v1.0.0 V1.0 v1 v 1..2 .5 a.1 1.b 0.95. x1.2": "1ǀ0ǀ0 1ǀ0 1 v 2 5 a b 0ǀ95 x1ǀ2",
+		"": "",
 	} {
 		if got := strings.Join(Words(text, 50), " "); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)

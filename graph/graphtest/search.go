@@ -60,7 +60,7 @@ func searchWords(k *kit) {
 		texts(registry.KindRun, "train"), texts(registry.KindCommit, "9fceb02d0ae5", "sha", "9fceb02d0ae598e95dc970b74767f19372d61af8", "message", "Fix credit limit"))
 	for words, want := range map[string]string{
 		"credit": "[9fceb02d0ae5 credit-approval data/raw/credit_cards.csv model-credit-approval-v1.0.0]", "CREDIT app": "[credit-approval model-credit-approval-v1.0.0]",
-		"app credit": "[credit-approval]", "app credi": "[credit-approval]", "edit": "[]", "credit-approval v1": "[model-credit-approval-v1.0.0]", "1.0.0": "[model-credit-approval-v1.0.0]",
+		"app credit": "[credit-approval]", "app credi": "[credit-approval]", "edit": "[]", "credit-approval v1": "[model-credit-approval-v1.0.0]", "1.0.0": "[model-credit-approval-v1.0.0]", "v1.0": "[model-credit-approval-v1.0.0]", "0.0": "[]", "V1": "[model-credit-approval-v1.0.0]",
 		"resume": "[credit-approval]", "team risk": "[credit-approval]", "value": "[]", "raw/credit_c": "[data/raw/credit_cards.csv]",
 		"9fceb02d0ae598e95dc970b74767f19372d61af8": "[9fceb02d0ae5]", "9fceb": "[9fceb02d0ae5]", "limit 9f": "[9fceb02d0ae5]", "tra": "[train]", "name": "[]",
 	} {
