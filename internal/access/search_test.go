@@ -141,3 +141,16 @@ func TestSearchPages(t *testing.T) {
 		}
 	}
 }
+
+// TestSearchTextIsNoLanguage asks in the languages of the engines: all of it is
+// words, which are nowhere.
+func TestSearchTextIsNoLanguage(t *testing.T) {
+	t.Parallel()
+	s := open(t, "")
+	for _, text := range []string{`x') OR name:* AND {kind f_name} : "k1" NEAR(a b) /.*/ --`, "f_name : cnry*", "words_name:cnry*", "NOT nowhere", "nowhere OR cnry",
+		"(cnry", "cnry~2", "[a TO z]", "^cnry nowhere", "nowhere\\", "cnry}}) DETACH DELETE n //", "-nowhere cnry"} {
+		if a := s.query(admin, fmt.Sprintf("{ search(text: %q) { totalCount } }", text)); a.code() != "" || text != "(cnry" && !strings.Contains(string(a.raw), `"totalCount":0`) {
+			t.Errorf("%s: %s", text, a.raw)
+		}
+	}
+}
