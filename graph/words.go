@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
 	"strings"
 	"unicode"
@@ -10,8 +8,6 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
-
-	"pedigree/registry"
 )
 
 // WordsVersion is raised when Words cuts otherwise: what the stores have indexed
@@ -39,6 +35,9 @@ const (
 // 1.1.0. Han, Hiragana and Katakana are written without spaces, so each of their
 // characters is a word.
 func Words(text string, most int) []string {
+	if words, ok := plainWords(text, most); ok {
+		return words
+	}
 	if !ascii(text) {
 		text = norm.NFKD.String(cases.Fold().String(norm.NFKD.String(strings.ToValidUTF8(text, " "))))
 	}
@@ -61,6 +60,32 @@ func Words(text string, most int) []string {
 const numberDot = '\u01C0'
 
 func digit[T byte | rune](c T) bool { return c >= '0' && c <= '9' }
+
+// plainWords cuts a text of ASCII without versions, as most names are, without
+// copying its words; ok is false for any other text.
+func plainWords(text string, most int) (words []string, ok bool) {
+	if !ascii(text) {
+		return nil, false
+	}
+	text = strings.ToLower(text)
+	c := cutter{most: most, words: make([]string, 0, 8)}
+	from := 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && (text[i] >= 'a' && text[i] <= 'z' || digit(text[i])) {
+			continue
+		}
+		if i > 0 && i+1 < len(text) && text[i] == '.' && digit(text[i-1]) && digit(text[i+1]) {
+			return nil, false
+		}
+		if i > from {
+			c.keep(text[from:min(i, from+MaxWord)])
+		}
+		if from = i + 1; c.full() {
+			break
+		}
+	}
+	return c.words, true
+}
 
 func ascii(s string) bool {
 	for i := range len(s) {
@@ -120,104 +145,21 @@ func (c *cutter) add(r rune) {
 	}
 }
 
-// end closes a word. The lists are short, so looking through them is cheaper than
-// a set.
+// end closes a word.
 func (c *cutter) end() {
-	if c.runes == 0 || c.full() {
-		return
+	if c.runes > 0 && !c.full() {
+		c.keep(string(c.word))
+		c.word, c.runes = c.word[:0], 0
 	}
-	w := string(c.word)
-	c.word, c.runes = c.word[:0], 0
+}
+
+// keep appends a word that is not there yet. The lists are short, so looking
+// through them is cheaper than a set.
+func (c *cutter) keep(w string) {
 	if len(w) > 1 && w[0] == 'v' && digit(w[1]) {
 		w = w[1:]
 	}
 	if !slices.Contains(c.words, w) {
 		c.words = append(c.words, w)
 	}
-}
-
-// FieldWords are the words of one field of a node.
-type FieldWords struct {
-	Field string
-	Words []string
-}
-
-// TextOf returns the words of a node by the field table, in its order; fields
-// without words and nodes that no search finds have none. The name is the node's
-// own, the rest is read from its document.
-func TextOf(n *Node) []FieldWords {
-	noun := registry.NounOf(n.Kind)
-	if noun == nil || n.Deleted {
-		return nil
-	}
-	var out []FieldWords
-	var doc map[string]json.RawMessage
-	for _, f := range noun.Fields {
-		if !f.Search {
-			continue
-		}
-		text := n.Name
-		if f.Name != "name" {
-			if doc == nil {
-				if doc = map[string]json.RawMessage{}; json.Unmarshal(n.Doc, &doc) != nil {
-					doc = map[string]json.RawMessage{}
-				}
-			}
-			text = textIn(doc[f.Name])
-		}
-		if words := Words(start(text), MaxFieldWords); len(words) > 0 {
-			out = append(out, FieldWords{f.Name, words})
-		}
-	}
-	return out
-}
-
-// start is as much of a text as is indexed.
-func start(text string) string {
-	if len(text) <= maxFieldText {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxFieldText], "")
-}
-
-// textIn joins the texts of a JSON value: a text, a list of texts, or objects such
-// as tags, of which keys and values are values both.
-func textIn(raw json.RawMessage) string {
-	if len(raw) == 0 || raw[0] != '"' && raw[0] != '[' && raw[0] != '{' {
-		return ""
-	}
-	var one string
-	if raw[0] == '"' {
-		_ = json.Unmarshal(raw, &one)
-		return one
-	}
-	var b strings.Builder
-	// Only what is a value counts: in an object every other text is a name.
-	d := json.NewDecoder(bytes.NewReader(raw))
-	var inObject []bool
-	name := true
-	for b.Len() < maxFieldText {
-		tok, err := d.Token()
-		if err != nil {
-			break
-		}
-		top := len(inObject) > 0 && inObject[len(inObject)-1]
-		switch v := tok.(type) {
-		case json.Delim:
-			if v == '{' || v == '[' {
-				inObject = append(inObject, v == '{')
-			} else {
-				inObject = inObject[:len(inObject)-1]
-			}
-			name = true
-			continue
-		case string:
-			if !top || !name {
-				b.WriteString(v)
-				b.WriteByte(' ')
-			}
-		}
-		name = !top || !name
-	}
-	return b.String()
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -77,6 +78,9 @@ func FuzzWords(f *testing.F) {
 					t.Fatalf("%q of %q holds %U", w, s, r)
 				}
 			}
+			if slow := Words(w+" é", 2); slow[0] != w {
+				t.Fatalf("%q of %q is %q beside other letters", w, s, slow)
+			}
 			if again := Words(w, 2); len(again) != 1 || again[0] != w {
 				t.Fatalf("%q of %q is cut into %q", w, s, again)
 			}
@@ -98,5 +102,35 @@ func TestHolds(t *testing.T) {
 		if got := Holds(c.words, text, c.field); got != c.want {
 			t.Errorf("%v: %v", c.words, got)
 		}
+	}
+}
+
+// FuzzFields holds the cutter of documents to what encoding/json reads.
+func FuzzFields(f *testing.F) {
+	for _, s := range []string{`{"a":"b","c":["d",{"e":"f"}],"g":1.5e3,"h":null}`, `{ "a\"b" : "x,}\\" , "k":{"l":[]} }`, `{}`, ``, `{"a"`, `[1]`, `{"a":"\\"}`, `{"":"","a":-1}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		got := fieldsOf(doc)
+		var want map[string]json.RawMessage
+		if json.Unmarshal(doc, &want) != nil || want == nil {
+			return // It must not panic, no more.
+		}
+		for name, value := range want {
+			quoted, _ := json.Marshal(name)
+			if string(quoted) == `"`+name+`"` && bytes.Count(doc, quoted) == 1 && string(got.get(name)) != string(value) {
+				t.Fatalf("%s: %q is %s, not %s", doc, name, got.get(name), value)
+			}
+		}
+	})
+}
+
+func BenchmarkTextOf(b *testing.B) {
+	n := &Node{Kind: registry.KindDatasetVersion, Name: "data/raw/customers-2024.csv", Doc: []byte(`{"createdAt":"2024-01-01T00:00:00Z","description":"All customers, as exported",` +
+		`"digest":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","name":"data/raw/customers-2024.csv","namespace":"default","rows":12345,` +
+		`"columns":[{"name":"id","type":"int"},{"name":"age","type":"int"}],"version":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}`)}
+	b.ReportAllocs()
+	for b.Loop() {
+		TextOf(n)
 	}
 }
