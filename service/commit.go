@@ -286,22 +286,28 @@ type CommitConnection struct{ Connection[*CommitEdge] }
 type CommitFilter struct {
 	Role       string
 	Repository *registry.ID
+	// The commit was committed at CommittedFrom or later, before CommittedBefore.
+	CommittedFrom, CommittedBefore *time.Time
 }
 
 func commitEdge(cursor string, c *registry.Commit) *CommitEdge { return &CommitEdge{cursor, c} }
 
-// Commits lists the commits that the caller sees, newest first.
-func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter) (*CommitConnection, error) {
+// Commits lists the commits that the caller sees, newest first if not said
+// otherwise.
+func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter, o *CommitOrder) (*CommitConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Order: registry.IndexSince, Desc: true}
 	if f != nil {
-		q.Where = where("role", f.Role)
+		q.Where = append(where("role", f.Role), within(span{f.CommittedFrom, f.CommittedBefore})...)
 		if f.Repository != nil {
 			q.Parents = []registry.ID{*f.Repository}
 		}
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"commits", f}, p, commitEdge)
 	if err != nil {

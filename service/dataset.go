@@ -154,17 +154,24 @@ type DatasetEdge struct {
 type DatasetConnection struct{ Connection[*DatasetEdge] }
 
 // DatasetFilter says which datasets to keep; empty fields keep all.
-type DatasetFilter struct{ Namespace, Owner, NamePrefix string }
+type DatasetFilter struct {
+	Namespace, Owner, NamePrefix string
+	// The dataset was created at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
+}
 
-// Datasets lists the datasets that the caller sees, by name.
-func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter) (*DatasetConnection, error) {
+// Datasets lists the datasets that the caller sees, by name if not said otherwise.
+func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter, o *DatasetOrder) (*DatasetConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindDataset}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("namespace", f.Namespace, "owner", f.Owner), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("namespace", f.Namespace, "owner", f.Owner), prefixed(f.NamePrefix), within(span{f.CreatedFrom, f.CreatedBefore}))
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
 	if err != nil {

@@ -213,18 +213,8 @@ type ModelFilter struct {
 	Stage      *registry.Stage
 	Owner      string
 	NamePrefix string
-}
-
-// ModelOrderField is what models can be sorted by.
-type ModelOrderField string
-
-// OrderDirection is ASC or DESC.
-type OrderDirection string
-
-// ModelOrder says how to sort models.
-type ModelOrder struct {
-	Field     ModelOrderField
-	Direction OrderDirection
+	// The model was registered at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
 }
 
 // ModelEdge is a model in a page.
@@ -246,7 +236,7 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindModel}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("owner", f.Owner), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("owner", f.Owner), prefixed(f.NamePrefix), within(span{f.CreatedFrom, f.CreatedBefore}))
 		if f.Stage != nil {
 			if !scope.SeesStage(*f.Stage) {
 				return &ModelConnection{Connection[*ModelEdge]{Edges: []*ModelEdge{}}}, nil
@@ -255,13 +245,7 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 		}
 	}
 	if o != nil {
-		q.Desc = o.Direction == "DESC"
-		switch o.Field {
-		case "CREATED_AT":
-			q.Order = registry.IndexSince
-		case "OWNER":
-			q.Order = registry.IndexOwner
-		}
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"models", f}, p, modelEdge)
 	if err != nil {

@@ -130,17 +130,22 @@ type RunConnection struct{ Connection[*RunEdge] }
 type RunFilter struct {
 	RunKind    registry.RunKind
 	NamePrefix string
+	// The run started at StartedFrom or later, before StartedBefore.
+	StartedFrom, StartedBefore *time.Time
 }
 
-// Runs lists the runs that the caller sees, by name.
-func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter) (*RunConnection, error) {
+// Runs lists the runs that the caller sees, by name if not said otherwise.
+func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter, o *RunOrder) (*RunConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindRun}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("run_kind", string(f.RunKind)), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("run_kind", string(f.RunKind)), prefixed(f.NamePrefix), within(span{f.StartedFrom, f.StartedBefore}))
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"runs", f}, p, func(cursor string, r *registry.Run) *RunEdge { return &RunEdge{cursor, r} })
 	if err != nil {

@@ -357,23 +357,41 @@ func versionEdge(cursor string, v *registry.ModelVersion) *ModelVersionEdge {
 	return &ModelVersionEdge{cursor, v}
 }
 
-// ModelVersionFilter says which versions to keep.
-type ModelVersionFilter struct{ Stages []registry.Stage }
-
-func (f *ModelVersionFilter) stages() string {
-	if f == nil {
-		return ""
-	}
-	var out []string
-	for _, st := range f.Stages {
-		out = append(out, string(st))
-	}
-	return strings.Join(out, ",")
+// ModelVersionFilter says which versions to keep; empty fields keep all.
+type ModelVersionFilter struct {
+	Stages []registry.Stage
+	Owner  string
+	// The version was created at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
 }
 
-// VersionsOf lists the versions of a model, highest semver first.
-func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f *ModelVersionFilter) (*ModelVersionConnection, error) {
-	c, err := children(ctx, s, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: f.stages(), at: m.ReadAt}, p, versionEdge)
+// narrow puts a filter into a query of children.
+func (f *ModelVersionFilter) narrow(q *childQuery) {
+	if f == nil {
+		return
+	}
+	var stages []string
+	for _, st := range f.Stages {
+		stages = append(stages, string(st))
+	}
+	q.stages, q.owner = strings.Join(stages, ","), f.Owner
+	if f.CreatedFrom != nil {
+		q.from, q.hasFrom = micros(f.CreatedFrom), true
+	}
+	if f.CreatedBefore != nil {
+		q.before, q.hasBefore = micros(f.CreatedBefore), true
+	}
+}
+
+// VersionsOf lists the versions of a model, highest semver first if not said
+// otherwise.
+func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f *ModelVersionFilter, o *ModelVersionOrder) (*ModelVersionConnection, error) {
+	q := childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, at: m.ReadAt}
+	f.narrow(&q)
+	if o != nil {
+		q.order, q.desc = orderColumns[string(o.Field)], o.Direction == "DESC"
+	}
+	c, err := children(ctx, s, m.ID, q, p, versionEdge)
 	if err != nil {
 		return nil, err
 	}

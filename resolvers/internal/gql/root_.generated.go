@@ -72,11 +72,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ColumnTransformationInput", ec.unmarshalInputColumnTransformationInput),
 			graphql.NewInputUnmarshaler("CommitFilter", ec.unmarshalInputCommitFilter),
 			graphql.NewInputUnmarshaler("CommitInput", ec.unmarshalInputCommitInput),
+			graphql.NewInputUnmarshaler("CommitOrder", ec.unmarshalInputCommitOrder),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
+			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
 			graphql.NewInputUnmarshaler("DeleteAliasInput", ec.unmarshalInputDeleteAliasInput),
 			graphql.NewInputUnmarshaler("DeleteModelInput", ec.unmarshalInputDeleteModelInput),
 			graphql.NewInputUnmarshaler("DeleteModelVersionInput", ec.unmarshalInputDeleteModelVersionInput),
 			graphql.NewInputUnmarshaler("DeploymentFilter", ec.unmarshalInputDeploymentFilter),
+			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
 			graphql.NewInputUnmarshaler("EthicsInput", ec.unmarshalInputEthicsInput),
 			graphql.NewInputUnmarshaler("KeyValueInput", ec.unmarshalInputKeyValueInput),
@@ -89,6 +92,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ModelFilter", ec.unmarshalInputModelFilter),
 			graphql.NewInputUnmarshaler("ModelOrder", ec.unmarshalInputModelOrder),
 			graphql.NewInputUnmarshaler("ModelVersionFilter", ec.unmarshalInputModelVersionFilter),
+			graphql.NewInputUnmarshaler("ModelVersionOrder", ec.unmarshalInputModelVersionOrder),
 			graphql.NewInputUnmarshaler("PerformanceInput", ec.unmarshalInputPerformanceInput),
 			graphql.NewInputUnmarshaler("RecordCommitsInput", ec.unmarshalInputRecordCommitsInput),
 			graphql.NewInputUnmarshaler("RecordDatasetVersionInput", ec.unmarshalInputRecordDatasetVersionInput),
@@ -101,6 +105,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
+			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
 			graphql.NewInputUnmarshaler("TransitionModelVersionInput", ec.unmarshalInputTransitionModelVersionInput),
@@ -514,7 +519,7 @@ type FeatureEdge {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/commit.graphqls", Input: `extend type Query {
-  "The commits that you may see, newest first."
+  "The commits that you may see, newest first if not sorted otherwise."
   commits(
     "How many, 1 to 200."
     first: Int = 50
@@ -522,6 +527,8 @@ type FeatureEdge {
     after: String
     "What to keep."
     filter: CommitFilter
+    "How to sort."
+    orderBy: CommitOrder
   ): CommitConnection
   "One commit by its full sha; null when there is none that you may see."
   commit("40 or 64 hex digits." sha: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Commit
@@ -801,7 +808,7 @@ type LineageCount {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/dataset.graphqls", Input: `extend type Query {
-  "The datasets that you may see, by name."
+  "The datasets that you may see, by name if not sorted otherwise."
   datasets(
     "How many, 1 to 200."
     first: Int = 50
@@ -809,6 +816,8 @@ type LineageCount {
     after: String
     "What to keep."
     filter: DatasetFilter
+    "How to sort."
+    orderBy: DatasetOrder
   ): DatasetConnection
   "One dataset; null when there is none that you may see."
   dataset("The name." name: String!, "The namespace." namespace: String = "default", "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Dataset
@@ -1013,7 +1022,7 @@ type RecordDatasetVersionPayload {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/deployment.graphqls", Input: `extend type Query {
-  "The deployments that you may see, by name."
+  "The deployments that you may see, by name if not sorted otherwise."
   deployments(
     "How many, 1 to 200."
     first: Int = 50
@@ -1021,6 +1030,8 @@ type RecordDatasetVersionPayload {
     after: String
     "What to keep."
     filter: DeploymentFilter
+    "How to sort."
+    orderBy: DeploymentOrder
   ): DeploymentConnection
 }
 
@@ -1847,6 +1858,150 @@ type RetractLineagePayload {
   retracted: Boolean!
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/lists.graphqls", Input: `extend input ModelFilter {
+  "Models registered at this time or later."
+  createdFrom: DateTime
+  "Models registered before this time."
+  createdBefore: DateTime
+}
+
+extend input ModelVersionFilter {
+  "Versions of this owner."
+  owner: String
+  "Versions created at this time or later."
+  createdFrom: DateTime
+  "Versions created before this time."
+  createdBefore: DateTime
+}
+
+"How to sort versions."
+input ModelVersionOrder {
+  "By what."
+  field: ModelVersionOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What versions can be sorted by."
+enum ModelVersionOrderField {
+  "The semver, by its own order."
+  VERSION
+  "The order of registration."
+  NUMBER
+  "When it came to be."
+  CREATED_DATE
+  "The owner."
+  OWNER
+}
+
+extend input DatasetFilter {
+  "Datasets created at this time or later."
+  createdFrom: DateTime
+  "Datasets created before this time."
+  createdBefore: DateTime
+}
+
+"How to sort datasets."
+input DatasetOrder {
+  "By what."
+  field: DatasetOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What datasets can be sorted by."
+enum DatasetOrderField {
+  "The name."
+  NAME
+  "When it was created."
+  CREATED_AT
+  "The owner."
+  OWNER
+  "The namespace."
+  NAMESPACE
+}
+
+extend input RunFilter {
+  "Runs started at this time or later."
+  startedFrom: DateTime
+  "Runs started before this time."
+  startedBefore: DateTime
+}
+
+"How to sort runs."
+input RunOrder {
+  "By what."
+  field: RunOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What runs can be sorted by."
+enum RunOrderField {
+  "The name."
+  NAME
+  "When it started."
+  STARTED_AT
+  "What it is for."
+  RUN_KIND
+}
+
+extend input CommitFilter {
+  "Commits committed at this time or later."
+  committedFrom: DateTime
+  "Commits committed before this time."
+  committedBefore: DateTime
+}
+
+"How to sort commits."
+input CommitOrder {
+  "By what."
+  field: CommitOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What commits can be sorted by."
+enum CommitOrderField {
+  "When it was committed."
+  COMMITTED_AT
+  "The sha."
+  SHA
+  "What it did for the model."
+  ROLE
+}
+
+extend input DeploymentFilter {
+  "Deployments whose name starts so."
+  namePrefix: String
+  "Deployments started at this time or later."
+  startedFrom: DateTime
+  "Deployments started before this time."
+  startedBefore: DateTime
+}
+
+"How to sort deployments."
+input DeploymentOrder {
+  "By what."
+  field: DeploymentOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What deployments can be sorted by."
+enum DeploymentOrderField {
+  "The name."
+  NAME
+  "When it started."
+  STARTED_AT
+  "When it ended; those that stand come first."
+  ENDED_AT
+  "The environment."
+  ENVIRONMENT
+  "The owner."
+  OWNER
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/log.graphqls", Input: `extend type Query {
   "The audit feed, newest first: administrators see all of it, data scientists what concerns models."
   auditLog(
@@ -1996,7 +2151,7 @@ type Model implements Node {
   productionVersion: ModelVersion
   "The versions in a stage, highest first."
   versionsByStage("The stage." stage: Stage!): [ModelVersion!]
-  "The versions, highest semver first."
+  "The versions, highest semver first if not sorted otherwise."
   versions(
     "How many, 1 to 200."
     first: Int = 50
@@ -2004,6 +2159,8 @@ type Model implements Node {
     after: String
     "What to keep."
     filter: ModelVersionFilter
+    "How to sort."
+    orderBy: ModelVersionOrder
   ): ModelVersionConnection
   "The movable names of its versions."
   aliases: [Alias!]
@@ -2232,7 +2389,7 @@ type Mutation {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/run.graphqls", Input: `extend type Query {
-  "The runs that you may see, by name."
+  "The runs that you may see, by name if not sorted otherwise."
   runs(
     "How many, 1 to 200."
     first: Int = 50
@@ -2240,6 +2397,8 @@ type Mutation {
     after: String
     "What to keep."
     filter: RunFilter
+    "How to sort."
+    orderBy: RunOrder
   ): RunConnection
   "One run by its id, or by its producer and the id there; null when there is none that you may see."
   run("The id." id: ID, "The system that ran it." producer: String, "Its id there." runId: String, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Run
@@ -2478,6 +2637,100 @@ input MetricInput {
   name: String!
   "Its value, a finite number."
   value: Float!
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/search.graphqls", Input: `extend type Query {
+  """
+  What you may see that has all of these words in its name, description, tags or other texts; the last word may be only the
+  start of one. What has them in its name comes first, then by kind, name and id. Case and accents do not count, and
+  credit-approval is two words.
+  """
+  search(
+    "1 to 16 words, at most 256 characters."
+    text: String!
+    "What to look for; everything, when left out."
+    kinds: [SearchKind!]
+    "Versions in one of these stages, and nothing else."
+    stages: [Stage!]
+    "How many, 1 to 200."
+    first: Int = 20
+    "The cursor of the last item of the page before."
+    after: String
+  ): SearchConnection
+}
+
+"What a search can find."
+enum SearchKind {
+  "A model."
+  MODEL
+  "A version of a model."
+  MODEL_VERSION
+  "The card of a version."
+  MODEL_CARD
+  "A dataset."
+  DATASET
+  "A state of a dataset."
+  DATASET_VERSION
+  "A run."
+  RUN
+  "A git repository."
+  REPOSITORY
+  "A git commit."
+  COMMIT
+  "A git tag."
+  TAG
+  "A feature."
+  FEATURE
+  "A deployment."
+  DEPLOYMENT
+}
+
+"A page of what was found."
+type SearchConnection {
+  "The items with their cursors."
+  edges: [SearchEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many were found in all; null where there are more than are counted."
+  totalCount: Int
+  "How many were found by kind and by stage."
+  facets: SearchFacets
+}
+
+"One thing that was found."
+type SearchEdge {
+  "Its place in the list."
+  cursor: String!
+  "What was found."
+  node: Node
+  "Its fields that have one of the words, of those that you may see."
+  matched: [String!]
+}
+
+"How many were found, by what they are."
+type SearchFacets {
+  "By kind; kinds of which nothing was found are left out."
+  kinds: [SearchKindCount!]
+  "Versions by stage; stages in which none was found are left out."
+  stages: [SearchStageCount!]
+  "Whether all were counted. If not, there are more: narrow the search."
+  complete: Boolean!
+}
+
+"How many of a kind were found."
+type SearchKindCount {
+  "The kind."
+  kind: SearchKind
+  "How many."
+  count: Int
+}
+
+"How many versions in a stage were found."
+type SearchStageCount {
+  "The stage."
+  stage: Stage
+  "How many."
+  count: Int
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/version.graphqls", Input: `extend type Query {
@@ -4338,6 +4591,64 @@ func (ec *executionContext) childFields_RunEdge(ctx context.Context, field graph
 		return ec.fieldContext_RunEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RunEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_SearchConnection_totalCount(ctx, field)
+	case "facets":
+		return ec.fieldContext_SearchConnection_facets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchEdge_node(ctx, field)
+	case "matched":
+		return ec.fieldContext_SearchEdge_matched(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchFacets(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kinds":
+		return ec.fieldContext_SearchFacets_kinds(ctx, field)
+	case "stages":
+		return ec.fieldContext_SearchFacets_stages(ctx, field)
+	case "complete":
+		return ec.fieldContext_SearchFacets_complete(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchFacets", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchKindCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_SearchKindCount_kind(ctx, field)
+	case "count":
+		return ec.fieldContext_SearchKindCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchKindCount", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchStageCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "stage":
+		return ec.fieldContext_SearchStageCount_stage(ctx, field)
+	case "count":
+		return ec.fieldContext_SearchStageCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchStageCount", field.Name)
 }
 
 func (ec *executionContext) childFields_SetAliasPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
