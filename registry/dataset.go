@@ -60,6 +60,9 @@ const (
 	OtherData    DataRole = "OTHER"
 )
 
+// DataRoles lists every role of data.
+func DataRoles() []DataRole { return []DataRole{RawData, CleanedData, TrainingData, OtherData} }
+
 // Column is one column of a dataset version.
 type Column struct {
 	Name        string `json:"name"`

@@ -13,23 +13,23 @@ import (
 
 // CommitInput are the facts of a commit.
 type CommitInput struct {
-	SHA         string
-	Parents     []string
-	Message     string
-	Author      string
-	Email       string
-	Committer   string
-	Role        string
-	Signature   string
-	AuthoredAt  time.Time
-	CommittedAt time.Time
+	SHA         string    `json:"sha,omitzero"`
+	Parents     []string  `json:"parents,omitzero"`
+	Message     string    `json:"message,omitzero"`
+	Author      string    `json:"author,omitzero"`
+	Email       string    `json:"email,omitzero"`
+	Committer   string    `json:"committer,omitzero"`
+	Role        string    `json:"role,omitzero"`
+	Signature   string    `json:"signature,omitzero"`
+	AuthoredAt  time.Time `json:"authoredAt,omitzero"`
+	CommittedAt time.Time `json:"committedAt,omitzero"`
 }
 
 // RecordCommitsInput are the facts of up to 500 commits of a repository.
 type RecordCommitsInput struct {
-	Repository     RepositoryInput
-	Commits        []CommitInput
-	IdempotencyKey *string `json:"-"`
+	Repository     RepositoryInput `json:"repository,omitzero"`
+	Commits        []CommitInput   `json:"commits,omitzero"`
+	IdempotencyKey *string         `json:"-"`
 }
 
 // RecordCommitsPayload carries the repository, the commits as given, and how many
@@ -39,9 +39,6 @@ type RecordCommitsPayload struct {
 	Commits    []*registry.Commit
 	Created    int
 }
-
-// maxBatch is the most facts of one mutation.
-const maxBatch = 500
 
 // checkSHA holds a git object name to 40 or 64 hex digits, in lower case.
 func checkSHA(field string, sha *string) error {
@@ -66,6 +63,21 @@ func (c *CommitInput) check(at string) error {
 	}
 	return first(text(at+".message", &c.Message), text(at+".author", &c.Author), text(at+".email", &c.Email), text(at+".committer", &c.Committer),
 		key(at+".role", &c.Role), key(at+".signature", &c.Signature), checkTime(at+".authoredAt", c.AuthoredAt), checkTime(at+".committedAt", c.CommittedAt))
+}
+
+func (in *RecordCommitsInput) check() error {
+	if len(in.Commits) == 0 || len(in.Commits) > registry.MaxFacts {
+		return registry.Invalid("commits", "must be 1 to %d commits, not %d", registry.MaxFacts, len(in.Commits))
+	}
+	if err := in.Repository.check(); err != nil {
+		return err
+	}
+	for i := range in.Commits {
+		if err := in.Commits[i].check(fmt.Sprintf("commits[%d]", i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CommitRole reads what a commit did for the model, and where that stands: the
@@ -98,16 +110,8 @@ func CommitRole(message string) (role, evidence string) {
 // RecordCommits records commits with their parents. A parent that is not known
 // yet is joined when it is recorded.
 func (s *Service) RecordCommits(ctx context.Context, in RecordCommitsInput) (*RecordCommitsPayload, error) {
-	if len(in.Commits) == 0 || len(in.Commits) > maxBatch {
-		return nil, registry.Invalid("commits", "must be 1 to %d commits, not %d", maxBatch, len(in.Commits))
-	}
-	if err := in.Repository.check(); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
-	}
-	for i := range in.Commits {
-		if err := in.Commits[i].check(fmt.Sprintf("commits[%d]", i)); err != nil {
-			return nil, err
-		}
 	}
 	r, err := s.write(ctx, registry.CommitRecord, idempotent{"recordCommits", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
 		return s.recordCommits(ctx, tx, in)
@@ -176,7 +180,7 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 	for _, e := range edges {
 		changed = changed || e.Created
 	}
-	if !changed {
+	if r.Changed = changed; !changed {
 		return r, nil
 	}
 	return r, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
