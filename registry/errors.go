@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"regexp"
 )
 
 // Code says what kind of failure an error is. Every door has one table from
@@ -61,4 +62,18 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	return Internal
+}
+
+// credentials are what stands before the host in a URL.
+var credentials = regexp.MustCompile(`(://)[^/@\s"']*@`)
+
+// Cause is what a log tells of an error: what is behind it, with the credentials
+// of any URL in it gone, for drivers repeat what they were given.
+func Cause(err error) string {
+	text := err.Error()
+	var known *Error
+	if errors.As(err, &known) && known.Err != nil {
+		text = known.Err.Error()
+	}
+	return credentials.ReplaceAllString(text, "$1…@")
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 
 	"pedigree/registry"
 	"pedigree/resolvers/door"
+	"pedigree/rest/v1"
 	"pedigree/service"
 	"pedigree/web"
 )
@@ -30,7 +32,8 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-// Route is a path that the server answers. Public ones need no identity.
+// Route is a path that the server answers, with {name} where a segment is taken as
+// it is. Public ones need no identity.
 type Route struct {
 	Path   string
 	Public bool
@@ -39,6 +42,11 @@ type Route struct {
 // Routes lists every path that is answered, so that none is without a decision.
 func Routes() []Route {
 	out := []Route{{"/graphql", false}, {"/metrics", false}, {"/healthz", true}, {"/readyz", true}}
+	for _, r := range v1.Routes() {
+		if p := (Route{r.Path, false}); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
 	for _, p := range web.Routes() {
 		out = append(out, Route{p, true})
 	}
@@ -50,7 +58,8 @@ func New(s *service.Service, c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &handler{service: s, log: c.Log, graphql: door.New(s, c.Log, service.RequestID), pages: web.Handler(), metrics: newMetrics(s.PolicyVersion())}
+	h := &handler{service: s, log: c.Log, graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf), pages: web.Handler(),
+		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
 	if len(c.Origins) > 0 {
 		out = cors.New(cors.Options{AllowedOrigins: c.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
@@ -63,12 +72,19 @@ type handler struct {
 	service *service.Service
 	log     *slog.Logger
 	graphql http.Handler
+	rest    *v1.Door
 	pages   http.Handler
 	metrics *metrics
+	routes  []Route
 }
 
-// route matches paths exactly: what is not listed is not there.
+// route matches paths exactly: what is not listed is not there. Below /api/v1/ the
+// door does so, for those who are known: a stranger learns of no path.
 func (h *handler) route(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, v1.Prefix) {
+		h.identified(h.rest).ServeHTTP(w, r)
+		return
+	}
 	switch r.URL.Path {
 	case "/graphql":
 		h.identified(h.graphql).ServeHTTP(w, r)
@@ -100,13 +116,22 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request, err error) {
 	json.NewEncoder(w).Encode(map[string]string{"status": status})
 }
 
+// refuse answers in the dialect of the door that the path belongs to.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, code registry.Code, message string) {
+	if strings.HasPrefix(r.URL.Path, v1.Prefix) {
+		h.rest.Refuse(w, r, status, code, message)
+		return
+	}
+	door.Refuse(w, status, code, message)
+}
+
 // identified settles who asks before the door reads a byte of the body.
 func (h *handler) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := bearer(r)
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="pedigree"`)
-			door.Refuse(w, http.StatusUnauthorized, registry.Unauthenticated, "this needs a token: send the header Authorization: Bearer TOKEN")
+			h.refuse(w, r, http.StatusUnauthorized, registry.Unauthenticated, "this needs a token: send the header Authorization: Bearer TOKEN")
 			return
 		}
 		actor, err := h.service.Authenticate(r.Context(), token)
@@ -114,12 +139,12 @@ func (h *handler) identified(next http.Handler) http.Handler {
 		case "":
 		case registry.Unauthenticated:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="pedigree", error="invalid_token"`)
-			door.Refuse(w, http.StatusUnauthorized, registry.Unauthenticated, err.Error())
+			h.refuse(w, r, http.StatusUnauthorized, registry.Unauthenticated, err.Error())
 			return
 		default:
 			id := requestIDOf(r.Context())
-			h.log.Error("identity could not be read", "request", id, "cause", door.Cause(err))
-			door.Refuse(w, http.StatusServiceUnavailable, registry.Unavailable, "the store does not answer; try again soon (request "+id+")")
+			h.log.Error("identity could not be read", "request", id, "cause", registry.Cause(err))
+			h.refuse(w, r, http.StatusServiceUnavailable, registry.Unavailable, "the store does not answer; try again soon (request "+id+")")
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(service.As(r.Context(), actor, requestIDOf(r.Context()))))
@@ -148,6 +173,18 @@ func bearer(r *http.Request) (string, bool) {
 	return "", false
 }
 
+// routeOf is the path of Routes that a request is for, "other" for none, so that
+// nobody can make labels.
+func (h *handler) routeOf(r *http.Request) string {
+	if p := h.rest.Pattern(r.URL.EscapedPath()); p != "" {
+		return p
+	}
+	if slices.ContainsFunc(h.routes, func(known Route) bool { return known.Path == r.URL.Path }) {
+		return r.URL.Path
+	}
+	return "other"
+}
+
 type requestIDKey struct{}
 
 func requestIDOf(ctx context.Context) string { s, _ := ctx.Value(requestIDKey{}).(string); return s }
@@ -165,6 +202,7 @@ func (h *handler) observe(next http.Handler) http.Handler {
 			rand.Read(b)
 			id = hex.EncodeToString(b)
 		}
+		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
@@ -173,14 +211,14 @@ func (h *handler) observe(next http.Handler) http.Handler {
 			if v := recover(); v != nil {
 				h.log.Error("panic", "request", id, "panic", v, "stack", string(debug.Stack()))
 				if !rec.wrote {
-					door.Refuse(rec, http.StatusInternalServerError, registry.Internal, "internal error; the log has the cause under request "+id)
+					h.refuse(rec, r, http.StatusInternalServerError, registry.Internal, "internal error; the log has the cause under request "+id)
 				}
 			}
-			h.metrics.count(r.URL.Path, rec.status, time.Since(start))
+			h.metrics.count(h.routeOf(r), rec.status, time.Since(start))
 			h.log.Info("request", "request", id, "method", r.Method, "path", r.URL.Path, "status", rec.status, "bytes", rec.bytes,
 				"took", time.Since(start).Round(time.Microsecond).String())
 		}()
-		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+		next.ServeHTTP(rec, r)
 	})
 }
 

@@ -88,6 +88,7 @@ func (c *crawler) everything() {
 	c.byID()
 	c.walks()
 	c.mistakes()
+	c.rest()
 }
 
 // pairs follows every pair of object fields a → b of every type, from the nearest

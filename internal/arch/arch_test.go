@@ -38,7 +38,8 @@ var knows = map[string][]string{
 	"connect/gto":            {"registry"},
 	"web":                    {},
 	"schema":                 {},
-	"server":                 {"service", "registry", "resolvers/door", "web"},
+	"rest/v1":                {"service", "registry"},
+	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "web"},
 	"cmd/pedigree": {"server", "service", "policies", "lineage", "graph", "graph/sqlite", "graph/neo4j", "registry",
 		"connect/demo", "connect/git", "connect/dvc"},
 	// Small helpers without a domain.

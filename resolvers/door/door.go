@@ -76,7 +76,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	switch {
 	case errors.As(err, &known):
 		if known.Code == registry.Internal || known.Code == registry.Unavailable {
-			p.log.ErrorContext(ctx, "operation failed", "request", p.id(ctx), "code", known.Code, "cause", Cause(known))
+			p.log.ErrorContext(ctx, "operation failed", "request", p.id(ctx), "code", known.Code, "cause", registry.Cause(known))
 		}
 		out.Message = known.Message
 		out.Extensions = map[string]any{"code": known.Code}
@@ -97,7 +97,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	default:
 		code, _ := out.Extensions["code"].(string)
 		if gqlCodes[code] == "" && out.Rule == "" && !fromParser(err) {
-			p.log.ErrorContext(ctx, "operation failed", "request", p.id(ctx), "cause", Cause(err))
+			p.log.ErrorContext(ctx, "operation failed", "request", p.id(ctx), "cause", registry.Cause(err))
 			out.Message, out.Extensions = internal(p.id(ctx)), map[string]any{"code": registry.Internal}
 			break
 		}
@@ -113,20 +113,6 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 func fromParser(err error) bool {
 	var g *gqlerror.Error
 	return errors.As(err, &g) && (g.Err == nil || g.Rule != "")
-}
-
-// credentials are what stands before the host in a URL.
-var credentials = regexp.MustCompile(`(://)[^/@\s"']*@`)
-
-// Cause is what the log tells of an error: what is behind it, with the credentials
-// of any URL in it gone, for drivers repeat what they were given.
-func Cause(err error) string {
-	text := err.Error()
-	var known *registry.Error
-	if errors.As(err, &known) && known.Err != nil {
-		text = known.Err.Error()
-	}
-	return credentials.ReplaceAllString(text, "$1…@")
 }
 
 // internal is all that a caller learns of an unknown error.

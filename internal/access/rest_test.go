@@ -1,0 +1,134 @@
+package access
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"pedigree/registry"
+	v1 "pedigree/rest/v1"
+	"pedigree/server"
+)
+
+// ask is one request to the REST door, after /api/v1/.
+type ask struct{ target, media, body string }
+
+// rest are requests for each route of the REST door, by method and path, that the
+// roles which may ask get an answer to. A route that is not here fails the tests.
+func (w *world) rest() map[string][]ask {
+	return map[string][]ask{
+		"GET /api/v1/viewer": {{target: "viewer"}},
+	}
+}
+
+// rest asks the REST door as somebody.
+func (s *site) rest(who, method string, q ask) *answer {
+	r, err := http.NewRequest(method, s.url+v1.Prefix+q.target, strings.NewReader(q.body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if q.body != "" {
+		r.Header.Set("Content-Type", q.media)
+	}
+	if token := s.w.tokens[who]; token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return s.send(r)
+}
+
+// rest reads what each route that reads tells.
+func (c *crawler) rest() {
+	for _, route := range v1.Routes() {
+		for _, q := range c.s.w.rest()[route.Method+" "+route.Path] {
+			if route.Method == http.MethodGet {
+				a := c.s.rest(c.who, route.Method, q)
+				if a.status >= 500 {
+					c.s.t.Errorf("as %s: %s: %d %s", c.who, q.target, a.status, a.raw)
+				}
+				c.scan("GET "+q.target, a)
+			}
+		}
+	}
+}
+
+// TestRESTMatrix: a route of the REST door answers whom the matrix lets ask its
+// twin among the operations, and nobody else.
+func TestRESTMatrix(t *testing.T) {
+	t.Parallel()
+	s, want := open(t, ""), readMatrix(t)
+	asked := s.w.rest()
+	for _, route := range v1.Routes() {
+		key := route.Method + " " + route.Path
+		i := slices.IndexFunc(registry.Operations(), func(o registry.Operation) bool { return o.Name == route.Operation })
+		if i < 0 {
+			t.Errorf("%s is the twin of %q, which is no operation", key, route.Operation)
+			continue
+		}
+		row := "Query." + route.Operation
+		if registry.Operations()[i].Mutation {
+			row = "Mutation." + route.Operation
+		}
+		if len(asked[key]) == 0 {
+			t.Errorf("%s is asked by no test: add it to world.rest", key)
+		}
+		for _, q := range asked[key] {
+			for _, column := range columns {
+				a := s.rest(column, route.Method, q)
+				status := map[string]int{"401": 401, "forbidden": 403}[want[row][column]]
+				if status == 0 {
+					status = 200
+				}
+				if a.status != status {
+					t.Errorf("%s as %s: %d, the matrix says %s of %s: %s", key, column, a.status, want[row][column], row, a.raw)
+				}
+				if problem := strings.HasPrefix(a.header.Get("Content-Type"), "application/problem+json"); problem != (status != 200) {
+					t.Errorf("%s as %s is told as %q", key, column, a.header.Get("Content-Type"))
+				}
+				if a.header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s as %s may be cached", key, column)
+				}
+			}
+		}
+		delete(asked, key)
+	}
+	for key := range asked {
+		t.Errorf("%s is asked and is no route", key)
+	}
+}
+
+// TestEveryPathHasADecision: what is not public answers 401 to a stranger by every
+// method and in every spelling, before the store is asked.
+func TestEveryPathHasADecision(t *testing.T) {
+	s := open(t, "")
+	public := []string{"/", "/graphiql", "/healthz", "/readyz"}
+	closed := 0
+	for _, route := range server.Routes() {
+		if route.Public {
+			if !slices.Contains(public, route.Path) && !strings.HasPrefix(route.Path, "/assets/") {
+				t.Errorf("%s is public and on no list", route.Path)
+			}
+			continue
+		}
+		closed++
+		path := strings.NewReplacer("{", "", "}", "").Replace(route.Path)
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
+			for spelling, want := range map[string]int{path: 401, path + "/": 0, path + "%2f": 0, path + ";x": 0, "/" + path: 0, "/healthz/.." + path: 0, strings.ToUpper(path): 0} {
+				r, err := http.NewRequest(method, s.url, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.URL.Opaque = "//" + r.URL.Host + spelling
+				calls := s.store.calls()
+				a := s.send(r)
+				if a.status != 401 && (want == 401 || a.status != 404 && a.status != 405) || a.status == 405 && spelling == path {
+					t.Errorf("%s %s: %d", method, spelling, a.status)
+				}
+				if s.store.calls() != calls {
+					t.Errorf("%s %s: the store was asked", method, spelling)
+				}
+			}
+		}
+	}
+	t.Logf("%d paths are closed to strangers", closed)
+}

@@ -1,0 +1,171 @@
+// Package v1 is the registry's REST door under /api/v1: it decodes a request, calls
+// the service, and encodes the answer or an RFC 9457 problem. It has no rules of
+// its own. A route is one line of the table in routes.go and one function.
+package v1
+
+import (
+	"context"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// Prefix is what the paths of this door start with.
+const Prefix = "/api/v1/"
+
+// The limits of a route that names none of its own.
+const (
+	defaultBody = 1 << 20 // bytes
+	maxBody     = 64 << 20
+	defaultTime = 10 * time.Second
+	// silence is how long a body may pause.
+	silence = 15 * time.Second
+)
+
+// Door is the handler of everything under Prefix. The caller is identified before
+// it is reached.
+type Door struct {
+	service *service.Service
+	log     *slog.Logger
+	id      func(context.Context) string
+	table   []route
+	tree    *branch
+}
+
+// New builds the door. id tells the request's id, for errors whose cause is only
+// logged.
+func New(s *service.Service, log *slog.Logger, id func(context.Context) string) *Door {
+	return newDoor(s, log, id, routes())
+}
+
+func newDoor(s *service.Service, log *slog.Logger, id func(context.Context) string, table []route) *Door {
+	return &Door{service: s, log: log, id: id, table: table, tree: grow(table)}
+}
+
+// Route is a method and path that the door answers. Path has {name} where a segment
+// is taken as it is; Operation is the root field of registry.Operations that the
+// route is the twin of, and so the action that it asks for.
+type Route struct{ Method, Path, Operation string }
+
+// Routes lists what is answered. HEAD works where GET does.
+func Routes() (out []Route) {
+	for _, r := range routes() {
+		out = append(out, Route{r.method, r.full(), r.operation})
+	}
+	return out
+}
+
+// Pattern returns the path of the table that an escaped path is matched by, "" for
+// none.
+func (d *Door) Pattern(escaped string) string {
+	if found := d.tree.find(escaped); found != nil {
+		for _, r := range found.methods {
+			return r.full()
+		}
+	}
+	return ""
+}
+
+// ServeHTTP finds the route, holds the request to its limits and calls it.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store") // Answers depend on who asks.
+	found := d.tree.find(r.URL.EscapedPath())
+	if found == nil {
+		d.Refuse(w, r, http.StatusNotFound, registry.NotFound, "there is no such path; docs/rest.md lists those there are")
+		return
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	at, ok := found.methods[method]
+	if !ok {
+		w.Header().Set("Allow", found.allow())
+		d.Refuse(w, r, http.StatusMethodNotAllowed, registry.InvalidArgument, "this path takes "+found.allow())
+		return
+	}
+	query, err := at.checkQuery(r.URL.RawQuery)
+	if err != nil {
+		d.fail(w, r, at, err)
+		return
+	}
+	if status, err := at.checkBody(r); err != nil {
+		d.Refuse(w, r, status, registry.CodeOf(err), err.Error())
+		return
+	}
+	d.run(w, r, at, &call{service: d.service, w: w, r: r, path: found.path(at), query: query})
+}
+
+// run calls a route within its time, with a body that ends at its limit.
+func (d *Door) run(w http.ResponseWriter, r *http.Request, at *route, c *call) {
+	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), at.time)
+	defer cancel()
+	if at.body > 0 {
+		c.body = http.MaxBytesReader(w, r.Body, at.body)
+		if at.stream {
+			control := http.NewResponseController(w)
+			// A writer without a connection has no deadlines to move.
+			_ = control.SetWriteDeadline(time.Now().Add(at.time + silence))
+			c.body = &steady{c.body, control}
+		}
+	}
+	if err := at.serve(ctx, c); err != nil {
+		d.fail(w, r, at, err)
+	}
+}
+
+// checkQuery reads the parameters: those of the route, each at most once.
+func (at *route) checkQuery(raw string) (url.Values, error) {
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, registry.Errorf(registry.InvalidArgument, "the query of the URL cannot be read; escape its parameters")
+	}
+	for name, values := range q {
+		switch {
+		case !slices.Contains(at.query, name):
+			known := "this path takes none"
+			if len(at.query) > 0 {
+				known = "this path takes " + strings.Join(at.query, ", ")
+			}
+			return nil, registry.Invalid(registry.Shorten(strings.ToValidUTF8(name, "�"), 60), "no such parameter; %s", known)
+		case len(values) != 1:
+			return nil, registry.Invalid(name, "is given %d times", len(values))
+		case !utf8.ValidString(values[0]):
+			return nil, registry.Invalid(name, "is not valid UTF-8")
+		}
+	}
+	return q, nil
+}
+
+// checkBody refuses a body by its headers, before a byte of it is read.
+func (at *route) checkBody(r *http.Request) (status int, err error) {
+	if at.body == 0 {
+		if r.ContentLength != 0 {
+			return http.StatusBadRequest, registry.Errorf(registry.InvalidArgument, "this takes no body")
+		}
+		return 0, nil
+	}
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := params["charset"]; err != nil || media != at.media || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send Content-Type: %s", at.media)
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send the body without Content-Encoding")
+	}
+	if r.ContentLength > at.body {
+		return http.StatusRequestEntityTooLarge, tooLarge(at.body)
+	}
+	return 0, nil
+}
+
+func tooLarge(limit int64) *registry.Error {
+	return registry.Errorf(registry.ResourceExhausted, "the body is larger than %d bytes; send less at once", limit)
+}

@@ -1,0 +1,61 @@
+package v1
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// route is one line of the table: what it is asked by, what it takes, and the
+// function that answers.
+type route struct {
+	method, pattern string
+	// operation is the root field of registry.Operations that this is the twin of.
+	operation string
+	serve     func(context.Context, *call) error
+	// query names the parameters that are taken.
+	query []string
+	// body is the most bytes of a body. 0: POST, PUT and PATCH take the default,
+	// the others take no body.
+	body int64
+	// media is the type of the body, JSON if empty.
+	media string
+	// time is how long it may take in all, 10 s if zero.
+	time time.Duration
+	// stream reads its body as it comes: not in one time limit, but with no more
+	// than 15 s between two bytes.
+	stream bool
+
+	names []string // of the {segments}, in order
+}
+
+// routes is the table of the door.
+func routes() []route {
+	return []route{
+		{method: http.MethodGet, pattern: "viewer", operation: "viewer", serve: viewer},
+	}
+}
+
+// full is the path from the root of the server.
+func (at *route) full() string { return Prefix + at.pattern }
+
+// settle fills in what a line leaves out.
+func (at *route) settle() {
+	takes := at.method == http.MethodPost || at.method == http.MethodPut || at.method == http.MethodPatch
+	if at.body == 0 && takes {
+		at.body = defaultBody
+	}
+	at.body = min(at.body, maxBody)
+	if at.media == "" {
+		at.media = "application/json"
+	}
+	if at.time == 0 {
+		at.time = defaultTime
+	}
+	for _, s := range strings.Split(at.pattern, "/") {
+		if name, ok := strings.CutPrefix(s, "{"); ok {
+			at.names = append(at.names, strings.TrimSuffix(name, "}"))
+		}
+	}
+}
