@@ -63,7 +63,7 @@ type RecordFactsPayload struct {
 // their order. Each is checked against its own action. A fact that is refused
 // refuses the batch: the error has its code and names it as input.facts[i].
 func (s *Service) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFactsPayload, error) {
-	if _, err := s.gate.Read(ctx, registry.FactsRecord); err != nil {
+	if err := s.MayRecordFacts(ctx); err != nil {
 		return nil, err
 	}
 	facts, err := in.check()
@@ -94,6 +94,12 @@ func (s *Service) RecordFacts(ctx context.Context, in RecordFactsInput) (*Record
 		}
 	}
 	return out, nil
+}
+
+// MayRecordFacts answers FORBIDDEN for who may not record batches of facts.
+func (s *Service) MayRecordFacts(ctx context.Context) error {
+	_, err := s.gate.Read(ctx, registry.FactsRecord)
+	return err
 }
 
 // recordFacts writes facts in order and tells what became of each.
@@ -223,7 +229,7 @@ func checkRefs(f fact, at int, given map[string]int) (err error) {
 		case found:
 			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of a later fact (%d); put causes before effects", "@"+ref, where)
 		default:
-			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of no fact of this batch", "@"+registry.Shorten(ref, 64))
+			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of no earlier fact", "@"+registry.Shorten(ref, 64))
 		}
 		return id
 	}})

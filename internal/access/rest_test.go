@@ -19,6 +19,8 @@ type ask struct{ target, media, body string }
 func (w *world) rest() map[string][]ask {
 	return map[string][]ask{
 		"GET /api/v1/viewer": {{target: "viewer"}},
+		"POST /api/v1/facts": {{target: "facts", media: "application/x-ndjson", body: `{"datasetVersion":{"dataset":"new","version":"1"}}`},
+			{target: "facts", media: "application/jsonl", body: "not a fact\n"}},
 	}
 }
 

@@ -38,10 +38,11 @@ var knows = map[string][]string{
 	"connect/gto":            {"registry"},
 	"web":                    {},
 	"schema":                 {},
-	"rest/v1":                {"service", "registry"},
+	"connect/facts":          {"service", "registry"},
+	"rest/v1":                {"service", "registry", "connect/facts"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "web"},
 	"cmd/pedigree": {"server", "service", "policies", "lineage", "graph", "graph/sqlite", "graph/neo4j", "registry",
-		"connect/demo", "connect/git", "connect/dvc"},
+		"connect/demo", "connect/git", "connect/dvc", "connect/facts"},
 	// Small helpers without a domain.
 	"internal/neotest":     {},
 	"internal/neotest/cmd": {"internal/neotest"},
