@@ -187,11 +187,14 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 		Detail: detail("repository", in.Repository.key(), "commits", len(in.Commits), "new", r.Count)})
 }
 
+// roleGivenBy starts the evidence of a role that was not read from the message.
+const roleGivenBy = "given by "
+
 func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo registry.ID, c CommitInput) (bool, error) {
 	commit := &registry.Commit{Name: c.SHA[:12], SHA: c.SHA, Message: c.Message, Author: c.Author, Email: c.Email, Committer: c.Committer,
 		Repository: string(repo), ParentSHAs: c.Parents, Role: c.Role, Signature: c.Signature, AuthoredAt: when(c.AuthoredAt, time.Time{}), RecordedAt: tx.Now()}
 	if commit.Role != "" {
-		commit.RoleEvidence = "given by " + tx.Subject()
+		commit.RoleEvidence = roleGivenBy + tx.Subject()
 	} else {
 		commit.Role, commit.RoleEvidence = CommitRole(c.Message)
 	}
