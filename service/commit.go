@@ -170,10 +170,11 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 		}
 		changed = changed || wrote
 	}
-	edges, err := s.parentEdges(ctx, tx, in.Commits, known)
+	edges, waits, err := s.parentEdges(ctx, tx, in.Commits, known)
 	if err != nil {
 		return result{}, err
 	}
+	changed = changed || waits
 	if err := tx.Link(ctx, edges...); err != nil {
 		return result{}, err
 	}
@@ -209,8 +210,9 @@ func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo regis
 }
 
 // parentEdges joins commits to those of their parents that are known, remembers
-// those that are not, and joins known commits that waited for one of these.
-func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, err error) {
+// those that are not, and joins known commits that waited for one of these. It
+// reports whether any parent was newly remembered.
+func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, waits bool, err error) {
 	ids := make([]registry.ID, len(commits))
 	var pending []*graph.Node
 	for i, c := range commits {
@@ -219,13 +221,13 @@ func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []Co
 			parent := registry.CommitID(p)
 			switch {
 			case parent == ids[i]:
-				return nil, registry.Errorf(registry.FailedPrecondition, "commit %s names itself as its parent", c.SHA)
+				return nil, false, registry.Errorf(registry.FailedPrecondition, "commit %s names itself as its parent", c.SHA)
 			case known[parent] != nil:
 				edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: ids[i], To: parent})
 			default:
 				doc, err := registry.Canonical(pendingParent{ids[i]})
 				if err != nil {
-					return nil, err
+					return nil, false, err
 				}
 				pending = append(pending, &graph.Node{ID: registry.NewID(registry.KindPending, p, c.SHA), Kind: registry.KindPending, Parent: parent,
 					Name: c.SHA, ValidFrom: tx.Now(), Doc: doc})
@@ -233,25 +235,25 @@ func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []Co
 		}
 	}
 	if pending, err = missing(ctx, tx, pending); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if len(pending) > 0 {
 		if err := tx.Put(ctx, pending...); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	waiting, err := tx.Children(ctx, registry.KindPending, registry.IndexName, ids...)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, n := range waiting {
 		var w pendingParent
 		if err := unpack(n, &w); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: w.Child, To: n.Parent})
 	}
-	return edges, nil
+	return edges, len(pending) > 0, nil
 }
 
 // pendingParent is the document of a KindPending node.
