@@ -75,6 +75,9 @@ func checkValue(d *json.Decoder, t reflect.Type, path string, level int) error {
 	if err != nil {
 		return err
 	}
+	if _, text := token.(string); t == timeType && !text && token != nil {
+		return registry.Invalid(path, "is no time; write it as 2026-01-31T12:00:00Z")
+	}
 	switch token := token.(type) {
 	case json.Delim:
 		if token == '{' {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -235,6 +236,47 @@ func TestAConnectionThatBreaksOffLeavesWholeLines(t *testing.T) {
 	}
 	if n := count(); n != 500 {
 		t.Errorf("%d runs", n)
+	}
+}
+
+// TestASlowBodyIsReadAndASilentOneIsNot: a body may take longer than the 15 s that
+// other requests have, but may not pause that long.
+func TestASlowBodyIsReadAndASilentOneIsNot(t *testing.T) {
+	p := start(t, stores["SQLite"](t)...)
+	lines := strings.SplitAfter(pipelines(4), "\n")
+	for name, c := range map[string]struct {
+		pause  time.Duration
+		status int
+	}{"slow": {2 * time.Second, http.StatusOK}, "silent": {time.Minute, http.StatusRequestTimeout}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, w := io.Pipe()
+			defer r.Close()
+			go func() {
+				for _, line := range lines {
+					if _, err := io.WriteString(w, line); err != nil {
+						return
+					}
+					time.Sleep(c.pause)
+				}
+				w.Close()
+			}()
+			req, err := http.NewRequest(http.MethodPost, p.url+"/api/v1/facts", r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/x-ndjson")
+			req.Header.Set("Authorization", "Bearer "+adminToken)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			answer, _ := io.ReadAll(resp.Body)
+			if resp.StatusCode != c.status || c.status == http.StatusOK && !strings.Contains(string(answer), `"accepted":12`) {
+				t.Errorf("%d %s", resp.StatusCode, answer)
+			}
+		})
 	}
 }
 
