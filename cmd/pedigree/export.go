@@ -42,7 +42,7 @@ takes them in. docs/facts.md says what a fact is and what is not among them.`,
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "%d facts\n", told.Facts)
 			for _, kind := range slices.Sorted(maps.Keys(told.LeftOut)) {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%d of kind %s are left out: they belong to what was deleted\n", told.LeftOut[kind], strings.ToLower(string(kind)))
+				fmt.Fprintf(cmd.ErrOrStderr(), "%d of kind %s are left out: they belong to what was deleted, or a field of their key is hidden\n", told.LeftOut[kind], strings.ToLower(string(kind)))
 			}
 			return nil
 		},

@@ -1,11 +1,16 @@
 package access
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"pedigree/connect/facts"
+	"pedigree/registry"
+	"pedigree/service"
 )
 
 // TestABatchHasItsOwnBodyLimit: 1 MiB for recordFacts and recordCommits alone,
@@ -14,12 +19,12 @@ func TestABatchHasItsOwnBodyLimit(t *testing.T) {
 	s := open(t, "")
 	const mutation = "mutation($input: RecordFactsInput!) { recordFacts(input: $input) { created } }"
 	body := func(query string, size int) string {
-		facts := []any{}
+		batch := []any{}
 		for i := range 20 {
-			facts = append(facts, map[string]any{"datasetVersion": map[string]any{"dataset": fmt.Sprint("bulk", size, "-", i), "version": "1", "description": "x"}})
+			batch = append(batch, map[string]any{"datasetVersion": map[string]any{"dataset": fmt.Sprint("bulk", size, "-", i), "version": "1", "description": "x"}})
 		}
 		write := func() []byte {
-			b, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{"input": map[string]any{"facts": facts}}})
+			b, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{"input": map[string]any{"facts": batch}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -27,7 +32,7 @@ func TestABatchHasItsOwnBodyLimit(t *testing.T) {
 		}
 		for missing, i := size-len(write()), 0; missing > 0; i++ {
 			n := min(missing, 60<<10)
-			facts[i].(map[string]any)["datasetVersion"].(map[string]any)["description"] = "x" + strings.Repeat("y", n)
+			batch[i].(map[string]any)["datasetVersion"].(map[string]any)["description"] = "x" + strings.Repeat("y", n)
 			missing -= n
 		}
 		return string(write())
@@ -56,6 +61,43 @@ func TestABatchHasItsOwnBodyLimit(t *testing.T) {
 				t.Errorf("%.300s", a.raw)
 			}
 		})
+	}
+}
+
+// TestAnExportHoldsWhatItsCallerSees: not a byte of what is hidden from a role, and
+// for an administrator something of nearly every row.
+func TestAnExportHoldsWhatItsCallerSees(t *testing.T) {
+	s := open(t, "")
+	want := readMatrix(t)
+	for _, who := range []string{viewer, developer, dataScientist, scopedScientist, admin} {
+		hidden, ids := s.w.hidden(want, who)
+		actor, err := s.service.Authenticate(t.Context(), s.w.tokens[who])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all bytes.Buffer
+		told, err := s.service.ExportFacts(service.As(t.Context(), actor, "export"), func(f service.FactInput) error { return facts.Encode(&all, f) })
+		if err != nil {
+			t.Fatalf("as %s: %v", who, err)
+		}
+		leaks := map[string]bool{}
+		seen := map[string]bool{}
+		for _, token := range append(canary.FindAllString(all.String(), -1), realID.FindAllString(all.String(), -1)...) {
+			seen[token] = true
+			if hidden[token] != "" || ids[token] {
+				leaks[token+" "+hidden[token]] = true
+			}
+		}
+		if len(leaks) > 0 {
+			t.Errorf("as %s it leaks %v", who, leaks)
+		}
+		if who == admin && len(seen) < 100 {
+			t.Errorf("an administrator is told %d things", len(seen))
+		}
+		t.Logf("as %s: %d facts, %d bytes, %d canaries and ids, left out %v", who, told.Facts, all.Len(), len(seen), told.LeftOut)
+	}
+	if _, err := s.service.ExportFacts(t.Context(), nil); registry.CodeOf(err) != registry.Unauthenticated {
+		t.Error(err)
 	}
 }
 
