@@ -13,24 +13,24 @@ import (
 
 // RegisterModelVersionInput describes a new version. Version or Bump is set.
 type RegisterModelVersionInput struct {
-	Model          string
-	Version        *string
-	Bump           *registry.Bump
-	Label          string
-	Description    string
-	Owner          string
-	Tags           []registry.KeyValue
-	CreatedDate    time.Time
-	Run            *registry.ID
-	ReleasedFrom   *registry.ID
-	DerivedFrom    []registry.ID
-	Features       []registry.ID
-	Artifacts      []ArtifactInput
-	Card           *ModelCardInput
-	IdempotencyKey *string `json:"-"`
+	Model          string              `json:"model,omitzero"`
+	Version        *string             `json:"version,omitzero"`
+	Bump           *registry.Bump      `json:"bump,omitzero"`
+	Label          string              `json:"label,omitzero"`
+	Description    string              `json:"description,omitzero"`
+	Owner          string              `json:"owner,omitzero"`
+	Tags           []registry.KeyValue `json:"tags,omitzero"`
+	CreatedDate    time.Time           `json:"createdDate,omitzero"`
+	Run            *registry.ID        `json:"run,omitzero"`
+	ReleasedFrom   *registry.ID        `json:"releasedFrom,omitzero"`
+	DerivedFrom    []registry.ID       `json:"derivedFrom,omitzero"`
+	Features       []registry.ID       `json:"features,omitzero"`
+	Artifacts      []ArtifactInput     `json:"artifacts,omitzero"`
+	Card           *ModelCardInput     `json:"card,omitzero"`
+	IdempotencyKey *string             `json:"-"`
 	// CreateModel makes the model when it is unknown, as REST and importers do, for
 	// who may model.register too.
-	CreateModel bool
+	CreateModel bool `json:"createModel,omitzero"`
 }
 
 // RegisterModelVersionPayload carries the new version.

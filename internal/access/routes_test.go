@@ -113,6 +113,17 @@ func flat(v any) (out []map[string]any) {
 	return out
 }
 
+// inPayloads are the types that the payloads of mutations answer with.
+func (m mapper) inPayloads() map[string]bool {
+	out := map[string]bool{}
+	for _, f := range m.schema.Mutation.Fields {
+		for _, p := range m.schema.Types[f.Type.Name()].Fields {
+			out[p.Type.Name()] = true
+		}
+	}
+	return out
+}
+
 // call writes a field with the arguments that it needs.
 func call(f *ast.FieldDefinition, first int) string {
 	var args []string

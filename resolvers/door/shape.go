@@ -235,6 +235,9 @@ func (m *measure) times(f *ast.Field) float64 {
 	if f.Name == "versionsByStage" {
 		return defaultFirst
 	}
+	if f.Name == "facts" {
+		return registry.MaxFacts
+	}
 	return 1
 }
 

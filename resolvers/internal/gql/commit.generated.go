@@ -2794,6 +2794,14 @@ func (ec *executionContext) unmarshalOCommitFilter2ᚖpedigreeᚋserviceᚐCommi
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalORecordCommitsInput2ᚖpedigreeᚋserviceᚐRecordCommitsInput(ctx context.Context, v any) (*service.RecordCommitsInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRecordCommitsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalORecordCommitsPayload2ᚖpedigreeᚋserviceᚐRecordCommitsPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordCommitsPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

@@ -2249,6 +2249,14 @@ func (ec *executionContext) marshalODatasetVersionConnection2ᚖpedigreeᚋservi
 	return ec._DatasetVersionConnection(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalORecordDatasetVersionInput2ᚖpedigreeᚋserviceᚐRecordDatasetVersionInput(ctx context.Context, v any) (*service.RecordDatasetVersionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRecordDatasetVersionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalORecordDatasetVersionPayload2ᚖpedigreeᚋserviceᚐRecordDatasetVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordDatasetVersionPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

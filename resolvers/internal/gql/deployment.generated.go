@@ -1424,11 +1424,27 @@ func (ec *executionContext) unmarshalODeploymentFilter2ᚖpedigreeᚋserviceᚐD
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOEndDeploymentInput2ᚖpedigreeᚋserviceᚐEndDeploymentInput(ctx context.Context, v any) (*service.EndDeploymentInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputEndDeploymentInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOEndDeploymentPayload2ᚖpedigreeᚋserviceᚐEndDeploymentPayload(ctx context.Context, sel ast.SelectionSet, v *service.EndDeploymentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._EndDeploymentPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORecordDeploymentInput2ᚖpedigreeᚋserviceᚐRecordDeploymentInput(ctx context.Context, v any) (*service.RecordDeploymentInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRecordDeploymentInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalORecordDeploymentPayload2ᚖpedigreeᚋserviceᚐRecordDeploymentPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordDeploymentPayload) graphql.Marshaler {

@@ -40,6 +40,7 @@ type MutationResolver interface {
 	RecordFeature(ctx context.Context, input service.RecordFeatureInput) (*service.RecordFeaturePayload, error)
 	LinkLineage(ctx context.Context, input service.LinkLineageInput) (*service.LinkLineagePayload, error)
 	RetractLineage(ctx context.Context, input service.RetractLineageInput) (*service.RetractLineagePayload, error)
+	RecordFacts(ctx context.Context, input service.RecordFactsInput) (*service.RecordFactsPayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id registry.ID, asOf *time.Time, knownAt *time.Time) (registry.Node, error)
@@ -176,6 +177,20 @@ func (ec *executionContext) field_Mutation_recordDeployment_args(ctx context.Con
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (service.RecordDeploymentInput, error) {
 			return ec.unmarshalNRecordDeploymentInput2pedigreeᚋserviceᚐRecordDeploymentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_recordFacts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.RecordFactsInput, error) {
+			return ec.unmarshalNRecordFactsInput2pedigreeᚋserviceᚐRecordFactsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2362,6 +2377,50 @@ func (ec *executionContext) fieldContext_Mutation_retractLineage(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_recordFacts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_recordFacts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RecordFacts(ctx, fc.Args["input"].(service.RecordFactsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordFactsPayload) graphql.Marshaler {
+			return ec.marshalORecordFactsPayload2ᚖpedigreeᚋserviceᚐRecordFactsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_recordFacts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordFactsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_recordFacts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3827,6 +3886,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "retractLineage":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_retractLineage(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "recordFacts":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_recordFacts(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++

@@ -66,6 +66,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("AliasFactInput", ec.unmarshalInputAliasFactInput),
 			graphql.NewInputUnmarshaler("ArtifactInput", ec.unmarshalInputArtifactInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
 			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
@@ -82,6 +83,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
 			graphql.NewInputUnmarshaler("EthicsInput", ec.unmarshalInputEthicsInput),
+			graphql.NewInputUnmarshaler("FactInput", ec.unmarshalInputFactInput),
 			graphql.NewInputUnmarshaler("KeyValueInput", ec.unmarshalInputKeyValueInput),
 			graphql.NewInputUnmarshaler("LineageFilter", ec.unmarshalInputLineageFilter),
 			graphql.NewInputUnmarshaler("LinkLineageInput", ec.unmarshalInputLinkLineageInput),
@@ -89,6 +91,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("MetricInput", ec.unmarshalInputMetricInput),
 			graphql.NewInputUnmarshaler("ModelCardInput", ec.unmarshalInputModelCardInput),
 			graphql.NewInputUnmarshaler("ModelDetailsInput", ec.unmarshalInputModelDetailsInput),
+			graphql.NewInputUnmarshaler("ModelFactInput", ec.unmarshalInputModelFactInput),
 			graphql.NewInputUnmarshaler("ModelFilter", ec.unmarshalInputModelFilter),
 			graphql.NewInputUnmarshaler("ModelOrder", ec.unmarshalInputModelOrder),
 			graphql.NewInputUnmarshaler("ModelVersionFilter", ec.unmarshalInputModelVersionFilter),
@@ -97,6 +100,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RecordCommitsInput", ec.unmarshalInputRecordCommitsInput),
 			graphql.NewInputUnmarshaler("RecordDatasetVersionInput", ec.unmarshalInputRecordDatasetVersionInput),
 			graphql.NewInputUnmarshaler("RecordDeploymentInput", ec.unmarshalInputRecordDeploymentInput),
+			graphql.NewInputUnmarshaler("RecordFactsInput", ec.unmarshalInputRecordFactsInput),
 			graphql.NewInputUnmarshaler("RecordFeatureInput", ec.unmarshalInputRecordFeatureInput),
 			graphql.NewInputUnmarshaler("RecordRunInput", ec.unmarshalInputRecordRunInput),
 			graphql.NewInputUnmarshaler("RecordTagInput", ec.unmarshalInputRecordTagInput),
@@ -107,6 +111,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
 			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
+			graphql.NewInputUnmarshaler("TagFactInput", ec.unmarshalInputTagFactInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
 			graphql.NewInputUnmarshaler("TransitionModelVersionInput", ec.unmarshalInputTransitionModelVersionInput),
 			graphql.NewInputUnmarshaler("UpdateModelCardInput", ec.unmarshalInputUpdateModelCardInput),
@@ -1405,6 +1410,155 @@ type LineageExport {
   asOf: DateTime!
   "The instant of knowledge shown."
   knownAt: DateTime!
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/facts.graphqls", Input: `extend type Mutation {
+  "Records up to 500 facts in one transaction, all or nothing, in their order. Its body may be 1 MiB; send the facts as a variable."
+  recordFacts("The facts." input: RecordFactsInput!): RecordFactsPayload
+}
+
+"A batch of facts."
+input RecordFactsInput {
+  "1 to 500 facts, causes before effects."
+  facts: [FactInput!]!
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+
+"One fact: exactly one of the fields beside ref is set. A fact that is known already changes nothing, or adds what was not known."
+input FactInput {
+  "A name for what the fact is about: later facts of the batch may write @name wherever an id is expected."
+  ref: String
+  "Commits of a repository."
+  commits: RecordCommitsInput
+  "A git tag."
+  tag: TagFactInput
+  "A state of a dataset."
+  datasetVersion: RecordDatasetVersionInput
+  "A model; one of that name that is there stays as it is."
+  model: ModelFactInput
+  "A feature."
+  feature: RecordFeatureInput
+  "A run with what it read and wrote."
+  run: RecordRunInput
+  "A model version, by version or label; one that is there stays as it is."
+  modelVersion: RegisterModelVersionInput
+  "A change of stage; at is needed, and one into the same stage at the same time is the same."
+  transition: TransitionModelVersionInput
+  "An alias."
+  alias: AliasFactInput
+  "A deployment; startedAt is needed."
+  deployment: RecordDeploymentInput
+  "The end of a deployment; endedAt is needed."
+  endDeployment: EndDeploymentInput
+  "An edge."
+  link: LinkLineageInput
+  "An edge that was never true."
+  retract: RetractLineageInput
+}
+
+"The facts of a model."
+input ModelFactInput {
+  "Its name."
+  name: String!
+  "What it is for."
+  description: String
+  "Who answers for it; you, when left out."
+  owner: String
+  "Keys and values."
+  tags: [KeyValueInput!]
+  "When it came to be; now, when left out."
+  createdAt: DateTime
+  "How often the name had been created anew by then; the next, when left out."
+  incarnation: Int
+}
+
+"The facts of a git tag."
+input TagFactInput {
+  "The repository it is of."
+  repository: RepositoryInput!
+  "Its name."
+  name: String!
+  "The commit it peels to; it must be recorded."
+  sha: String!
+  "Whether it is an annotated tag."
+  annotated: Boolean = false
+  "Its message."
+  message: String
+  "Who made it."
+  tagger: String
+  "The tagger's date; for a light tag the commit's is taken."
+  taggedAt: DateTime
+  "When it was seen to point elsewhere, for a tag that does; it does not take the name then."
+  movedAt: DateTime
+}
+
+"The facts of an alias."
+input AliasFactInput {
+  "The model's name."
+  model: String!
+  "The alias."
+  alias: String!
+  "The version it points at."
+  version: String!
+  "When it was set; now, when left out. One that was set or removed since stays."
+  at: DateTime
+}
+
+"What a fact is."
+enum FactKind {
+  "Commits of a repository."
+  COMMITS
+  "A git tag."
+  TAG
+  "A state of a dataset."
+  DATASET_VERSION
+  "A model."
+  MODEL
+  "A feature."
+  FEATURE
+  "A run."
+  RUN
+  "A model version."
+  MODEL_VERSION
+  "A change of stage."
+  TRANSITION
+  "An alias."
+  ALIAS
+  "A deployment."
+  DEPLOYMENT
+  "The end of a deployment."
+  END_DEPLOYMENT
+  "An edge."
+  LINK
+  "An edge that was never true."
+  RETRACT
+}
+
+"What was recorded."
+type RecordFactsPayload {
+  "What became of each fact, in the order given."
+  facts: [RecordedFact!]!
+  "How many were new."
+  created: Int!
+  "How many were known and had something added."
+  merged: Int!
+  "How many were known as they are."
+  unchanged: Int!
+}
+
+"What became of a fact."
+type RecordedFact {
+  "Its place in the batch, from 0."
+  index: Int!
+  "What it is."
+  kind: FactKind!
+  "The id of what it is about: of commits the repository's, unless there is one commit; of an edge its own."
+  id: ID
+  "Whether it was new."
+  created: Boolean!
+  "Whether it was known and something was added."
+  merged: Boolean!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/feature.graphqls", Input: `"An input that models learn from."
@@ -4407,6 +4561,20 @@ func (ec *executionContext) childFields_RecordDeploymentPayload(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type RecordDeploymentPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RecordFactsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "facts":
+		return ec.fieldContext_RecordFactsPayload_facts(ctx, field)
+	case "created":
+		return ec.fieldContext_RecordFactsPayload_created(ctx, field)
+	case "merged":
+		return ec.fieldContext_RecordFactsPayload_merged(ctx, field)
+	case "unchanged":
+		return ec.fieldContext_RecordFactsPayload_unchanged(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordFactsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordFeaturePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "feature":
@@ -4437,6 +4605,22 @@ func (ec *executionContext) childFields_RecordTagPayload(ctx context.Context, fi
 		return ec.fieldContext_RecordTagPayload_created(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordTagPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordedFact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "index":
+		return ec.fieldContext_RecordedFact_index(ctx, field)
+	case "kind":
+		return ec.fieldContext_RecordedFact_kind(ctx, field)
+	case "id":
+		return ec.fieldContext_RecordedFact_id(ctx, field)
+	case "created":
+		return ec.fieldContext_RecordedFact_created(ctx, field)
+	case "merged":
+		return ec.fieldContext_RecordedFact_merged(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordedFact", field.Name)
 }
 
 func (ec *executionContext) childFields_RegisterModelPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

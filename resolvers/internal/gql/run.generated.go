@@ -1332,6 +1332,14 @@ func (ec *executionContext) marshalNRunEdge2ᚖpedigreeᚋserviceᚐRunEdge(ctx 
 	return ec._RunEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalORecordRunInput2ᚖpedigreeᚋserviceᚐRecordRunInput(ctx context.Context, v any) (*service.RecordRunInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRecordRunInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalORecordRunPayload2ᚖpedigreeᚋserviceᚐRecordRunPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordRunPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

@@ -3728,6 +3728,14 @@ func (ec *executionContext) marshalOProvenanceNodeConnection2ᚖpedigreeᚋservi
 	return ec._ProvenanceNodeConnection(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalORegisterModelVersionInput2ᚖpedigreeᚋserviceᚐRegisterModelVersionInput(ctx context.Context, v any) (*service.RegisterModelVersionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRegisterModelVersionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalORegisterModelVersionPayload2ᚖpedigreeᚋserviceᚐRegisterModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.RegisterModelVersionPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -3815,6 +3823,14 @@ func (ec *executionContext) marshalOTransitionConnection2ᚖpedigreeᚋservice�
 		return graphql.Null
 	}
 	return ec._TransitionConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTransitionModelVersionInput2ᚖpedigreeᚋserviceᚐTransitionModelVersionInput(ctx context.Context, v any) (*service.TransitionModelVersionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTransitionModelVersionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOTransitionModelVersionPayload2ᚖpedigreeᚋserviceᚐTransitionModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.TransitionModelVersionPayload) graphql.Marshaler {
