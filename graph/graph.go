@@ -136,6 +136,8 @@ type Query struct {
 	Slots   []string
 	// Where must all hold.
 	Where []Predicate
+	// Text, when set, keeps nodes with these words; Kinds and no Slots are given.
+	Text *Match
 	// Rows, when not empty, must hold for one of its conjunctions: what the scope
 	// lets the caller see.
 	Rows [][]Predicate
@@ -144,7 +146,7 @@ type Query struct {
 	Order registry.Index
 	Desc  bool
 	After *Key
-	// Limit is the page size, 1 to 1000.
+	// Limit is the page size, 1 to 1000; with Text up to MaxMatches.
 	Limit int
 	// PerParent applies Limit to each of Parents by itself (After is not used): the
 	// page's nodes come grouped in the order of Parents, and More is not set.
@@ -161,10 +163,14 @@ type Key struct {
 
 // Page is one page of a Find. More tells whether nodes follow; Total counts all
 // that match, without After and Limit, when Count was asked, else -1.
+//
+// Cut tells that more than MaxMatches nodes have the words of Query.Text, and that
+// only so many were looked at.
 type Page struct {
 	Nodes []*Node
 	More  bool
 	Total int64
+	Cut   bool
 }
 
 // Direction is which way a walk goes.

@@ -34,7 +34,9 @@ const (
 	// LineageRetract withdraws one's own facts, LineageRetractAny everybody's.
 	LineageRetract    Action = "lineage.retract"
 	LineageRetractAny Action = "lineage.retract.any"
-	AccessManage      Action = "access.manage"
+	// FactsRecord opens a batch of facts; each fact asks for its own action too.
+	FactsRecord  Action = "facts.record"
+	AccessManage Action = "access.manage"
 )
 
 // Actions lists every action.
@@ -42,7 +44,7 @@ func Actions() []Action {
 	return []Action{CatalogRead, LineageRead, LogRead, MetricsRead, ViewerRead, ModelRegister, VersionRegister, ModelUpdate, CardUpdate,
 		TransitionDo, TransitionForce, TransitionRequest, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
-		LineageRetract, LineageRetractAny, AccessManage}
+		LineageRetract, LineageRetractAny, FactsRecord, AccessManage}
 }
 
 // Operation is a root field of the API and the action it asks for.
@@ -61,7 +63,7 @@ func Operations() []Operation {
 		return out
 	}
 	ops := q(CatalogRead, "node", "nodes", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
-		"runs", "run", "commits", "commit", "deployments")
+		"runs", "run", "commits", "commit", "deployments", "search")
 	ops = append(ops, q(ViewerRead, "viewer")...)
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
 	ops = append(ops, q(LogRead, "auditLog")...)
@@ -84,6 +86,7 @@ func Operations() []Operation {
 	m("recordFeature", FeatureRecord)
 	m("linkLineage", LineageLink)
 	m("retractLineage", LineageRetract)
+	m("recordFacts", FactsRecord)
 	return ops
 }
 

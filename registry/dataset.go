@@ -60,6 +60,9 @@ const (
 	OtherData    DataRole = "OTHER"
 )
 
+// DataRoles lists every role of data.
+func DataRoles() []DataRole { return []DataRole{RawData, CleanedData, TrainingData, OtherData} }
+
 // Unversioned is the version of a dataset state that nothing tells apart.
 const Unversioned = "unversioned"
 

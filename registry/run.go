@@ -49,5 +49,15 @@ const (
 	RunAborted  RunStatus = "ABORTED"
 )
 
+// RunKinds lists every run kind.
+func RunKinds() []RunKind {
+	return []RunKind{RunETL, RunFeatureEngineering, RunTraining, RunEvaluation, RunOther}
+}
+
+// RunStatuses lists every run state.
+func RunStatuses() []RunStatus {
+	return []RunStatus{RunRunning, RunComplete, RunFailed, RunAborted}
+}
+
 // NewRunID is the id of a run by its producer and its id there.
 func NewRunID(producer, runID string) ID { return NewID(KindRun, producer, runID) }

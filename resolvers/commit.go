@@ -24,8 +24,8 @@ func (r *commitResolver) Downstream(ctx context.Context, obj *registry.Commit, f
 }
 
 // Commits is the resolver for the commits field.
-func (r *queryResolver) Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter) (*service.CommitConnection, error) {
-	return r.service.Commits(ctx, page(first, after), filter)
+func (r *queryResolver) Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter, orderBy *service.CommitOrder) (*service.CommitConnection, error) {
+	return r.service.Commits(ctx, page(first, after), filter, orderBy)
 }
 
 // Commit is the resolver for the commit field.

@@ -34,8 +34,8 @@ func (r *datasetVersionResolver) Downstream(ctx context.Context, obj *registry.D
 }
 
 // Datasets is the resolver for the datasets field.
-func (r *queryResolver) Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter) (*service.DatasetConnection, error) {
-	return r.service.Datasets(ctx, page(first, after), filter)
+func (r *queryResolver) Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter, orderBy *service.DatasetOrder) (*service.DatasetConnection, error) {
+	return r.service.Datasets(ctx, page(first, after), filter, orderBy)
 }
 
 // Dataset is the resolver for the dataset field.

@@ -34,8 +34,8 @@ func (r *modelResolver) VersionsByStage(ctx context.Context, obj *registry.Model
 }
 
 // Versions is the resolver for the versions field.
-func (r *modelResolver) Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *service.ModelVersionFilter) (*service.ModelVersionConnection, error) {
-	return r.service.VersionsOf(ctx, obj, page(first, after), filter)
+func (r *modelResolver) Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *service.ModelVersionFilter, orderBy *service.ModelVersionOrder) (*service.ModelVersionConnection, error) {
+	return r.service.VersionsOf(ctx, obj, page(first, after), filter, orderBy)
 }
 
 // Aliases is the resolver for the aliases field.

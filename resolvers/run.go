@@ -14,8 +14,8 @@ import (
 )
 
 // Runs is the resolver for the runs field.
-func (r *queryResolver) Runs(ctx context.Context, first *int, after *string, filter *service.RunFilter) (*service.RunConnection, error) {
-	return r.service.Runs(ctx, page(first, after), filter)
+func (r *queryResolver) Runs(ctx context.Context, first *int, after *string, filter *service.RunFilter, orderBy *service.RunOrder) (*service.RunConnection, error) {
+	return r.service.Runs(ctx, page(first, after), filter, orderBy)
 }
 
 // Run is the resolver for the run field.

@@ -30,6 +30,8 @@ type Config struct {
 	// Origins may call the API from a browser; none by default.
 	Origins []string
 	Log     *slog.Logger
+	// FactsBytes is the most bytes of one request of facts; 0 is 64 MiB.
+	FactsBytes int64
 }
 
 // Route is a path that the server answers, with {name} where a segment is taken as
@@ -58,7 +60,7 @@ func New(s *service.Service, c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &handler{service: s, log: c.Log, graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf), pages: web.Handler(),
+	h := &handler{service: s, log: c.Log, graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes)), pages: web.Handler(),
 		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
 	if len(c.Origins) > 0 {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"pedigree/policies"
 	"pedigree/registry"
@@ -9,63 +10,79 @@ import (
 
 // SetAliasInput points an alias of a model at a version.
 type SetAliasInput struct {
-	Model          string
-	Alias          string
-	Version        string
-	IdempotencyKey *string `json:"-"`
+	Model   string `json:"model,omitzero"`
+	Alias   string `json:"alias,omitzero"`
+	Version string `json:"version,omitzero"`
+	// At is when it was set, now when zero. Facts of a batch have it.
+	At             time.Time `json:"at,omitzero"`
+	IdempotencyKey *string   `json:"-"`
 }
 
 // SetAliasPayload carries the alias.
 type SetAliasPayload struct{ Alias *registry.Alias }
 
+func (in *SetAliasInput) check() error {
+	if err := first(name("alias", &in.Alias), checkTime("at", in.At)); err != nil {
+		return err
+	}
+	if _, err := registry.ParseVersion(in.Alias); err == nil || in.Alias == "latest" {
+		return registry.Invalid("alias", "must not be a version or latest")
+	}
+	return nil
+}
+
 // SetAlias points an alias at a version; the same again changes nothing.
 // Protected aliases need the action alias.set.protected.
 func (s *Service) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayload, error) {
-	if err := name("alias", &in.Alias); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if _, err := registry.ParseVersion(in.Alias); err == nil || in.Alias == "latest" {
-		return nil, registry.Invalid("alias", "must not be a version or latest")
-	}
 	r, err := s.write(ctx, registry.AliasSet, idempotent{"setAlias", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		v, _, err := s.versionIn(ctx, tx, &in.Model, &in.Version, nil)
-		if err != nil {
-			return result{}, err
-		}
-		if err := mayMove(tx, in.Alias, v.Parent); err != nil {
-			return result{}, err
-		}
-		a := &registry.Alias{Name: in.Alias, Model: v.Parent, VersionID: v.ID, Version: v.Version, SetBy: tx.Subject(), SetAt: tx.Now()}
-		a.ID, a.Parent, a.ValidFrom = registry.AliasID(v.Parent, in.Alias), v.Parent, tx.Now()
-		old, err := tx.House(ctx, a.ID)
-		if err != nil {
-			return result{}, err
-		}
-		if old[0] != nil && !old[0].Deleted {
-			was, err := load(old[0], &registry.Alias{})
-			if err != nil {
-				return result{}, err
-			}
-			if was.VersionID == v.ID && was.ValidTo.IsZero() {
-				return result{IDs: []registry.ID{a.ID}}, nil
-			}
-			a.ValidFrom = old[0].ValidFrom
-		}
-		n, err := encode(a, a.Name, tx.Now(), "alias/"+string(a.Parent)+"/"+a.Name)
-		if err != nil {
-			return result{}, err
-		}
-		if err := tx.Put(ctx, n); err != nil {
-			return result{}, err
-		}
-		return result{IDs: []registry.ID{a.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasSet,
-			Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent, Detail: detail("alias", a.Name, "version", v.Version)})
+		return s.setAlias(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	a, err := one[*registry.Alias](s.after(ctx, r.IDs[0]))
 	return &SetAliasPayload{a}, err
+}
+
+func (s *Service) setAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (result, error) {
+	v, _, err := s.versionIn(ctx, tx, &in.Model, &in.Version, nil)
+	if err != nil {
+		return result{}, err
+	}
+	if err := mayMove(tx, in.Alias, v.Parent); err != nil {
+		return result{}, err
+	}
+	at := when(in.At, tx.Now())
+	a := &registry.Alias{Name: in.Alias, Model: v.Parent, VersionID: v.ID, Version: v.Version, SetBy: tx.Subject(), SetAt: at}
+	a.ID, a.Parent, a.ValidFrom = registry.AliasID(v.Parent, in.Alias), v.Parent, at
+	old, err := tx.House(ctx, a.ID)
+	if err != nil {
+		return result{}, err
+	}
+	if old[0] != nil && !old[0].Deleted {
+		was, err := load(old[0], &registry.Alias{})
+		if err != nil {
+			return result{}, err
+		}
+		// What is told late does not move what was set or removed since.
+		late := !in.At.IsZero() && (was.SetAt.After(at) || was.ValidTo.After(at))
+		if late || was.VersionID == v.ID && was.ValidTo.IsZero() {
+			return result{IDs: []registry.ID{a.ID}}, nil
+		}
+		a.ValidFrom = old[0].ValidFrom
+	}
+	n, err := encode(a, a.Name, at, "alias/"+string(a.Parent)+"/"+a.Name)
+	if err != nil {
+		return result{}, err
+	}
+	if err := tx.Put(ctx, n); err != nil {
+		return result{}, err
+	}
+	return result{IDs: []registry.ID{a.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasSet,
+		Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent, Detail: detail("alias", a.Name, "version", v.Version)})
 }
 
 func mayMove(tx *policies.Tx, alias string, model registry.ID) error {

@@ -10,13 +10,13 @@ import (
 // ArtifactInput describes a file of a version. URI is a label: it is kept byte
 // for byte and nothing opens it.
 type ArtifactInput struct {
-	Name               string
-	URI                string
-	Digest             string
-	SizeBytes          *int64
-	Format             string
-	StorageKey         string
-	ServiceAccountName string
+	Name               string `json:"name,omitzero"`
+	URI                string `json:"uri,omitzero"`
+	Digest             string `json:"digest,omitzero"`
+	SizeBytes          *int64 `json:"sizeBytes,omitzero"`
+	Format             string `json:"format,omitzero"`
+	StorageKey         string `json:"storageKey,omitzero"`
+	ServiceAccountName string `json:"serviceAccountName,omitzero"`
 }
 
 func (in *ArtifactInput) check() error {

@@ -12,20 +12,20 @@ import (
 // ModelCardInput holds the fields of a card to set; nil fields stay. The derived
 // ones are checked against what they are derived from.
 type ModelCardInput struct {
-	ModelID               *string
-	Name                  *string
-	Description           *string
-	Version               *string
-	CreatedDate           time.Time
-	Creator               *string
-	Status                *registry.Stage
-	ModelDetails          *registry.ModelDetails
-	Training              *registry.TrainingInfo
-	Performance           *registry.Performance
-	Features              []string
-	DataPreprocessing     []string
-	Limitations           []string
-	EthicalConsiderations *registry.Ethics
+	ModelID               *string                `json:"modelId,omitzero"`
+	Name                  *string                `json:"name,omitzero"`
+	Description           *string                `json:"description,omitzero"`
+	Version               *string                `json:"version,omitzero"`
+	CreatedDate           time.Time              `json:"createdDate,omitzero"`
+	Creator               *string                `json:"creator,omitzero"`
+	Status                *registry.Stage        `json:"status,omitzero"`
+	ModelDetails          *registry.ModelDetails `json:"modelDetails,omitzero"`
+	Training              *registry.TrainingInfo `json:"training,omitzero"`
+	Performance           *registry.Performance  `json:"performance,omitzero"`
+	Features              []string               `json:"features,omitzero"`
+	DataPreprocessing     []string               `json:"dataPreprocessing,omitzero"`
+	Limitations           []string               `json:"limitations,omitzero"`
+	EthicalConsiderations *registry.Ethics       `json:"ethicalConsiderations,omitzero"`
 }
 
 // apply sets the given fields of a card and names them.
@@ -76,6 +76,9 @@ func checkCard(c *registry.ModelCard) error {
 		return err
 	}
 	if d := c.ModelDetails; d != nil {
+		if len(d.Hyperparameters) > registry.MaxJSON {
+			return registry.Invalid("modelDetails.hyperparameters", "is larger than %d bytes", registry.MaxJSON)
+		}
 		if err := first(text("modelDetails.algorithm", &d.Algorithm), text("modelDetails.framework", &d.Framework)); err != nil {
 			return err
 		}

@@ -13,23 +13,23 @@ import (
 
 // CommitInput are the facts of a commit.
 type CommitInput struct {
-	SHA         string
-	Parents     []string
-	Message     string
-	Author      string
-	Email       string
-	Committer   string
-	Role        string
-	Signature   string
-	AuthoredAt  time.Time
-	CommittedAt time.Time
+	SHA         string    `json:"sha,omitzero"`
+	Parents     []string  `json:"parents,omitzero"`
+	Message     string    `json:"message,omitzero"`
+	Author      string    `json:"author,omitzero"`
+	Email       string    `json:"email,omitzero"`
+	Committer   string    `json:"committer,omitzero"`
+	Role        string    `json:"role,omitzero"`
+	Signature   string    `json:"signature,omitzero"`
+	AuthoredAt  time.Time `json:"authoredAt,omitzero"`
+	CommittedAt time.Time `json:"committedAt,omitzero"`
 }
 
 // RecordCommitsInput are the facts of up to 500 commits of a repository.
 type RecordCommitsInput struct {
-	Repository     RepositoryInput
-	Commits        []CommitInput
-	IdempotencyKey *string `json:"-"`
+	Repository     RepositoryInput `json:"repository,omitzero"`
+	Commits        []CommitInput   `json:"commits,omitzero"`
+	IdempotencyKey *string         `json:"-"`
 }
 
 // RecordCommitsPayload carries the repository, the commits as given, and how many
@@ -39,9 +39,6 @@ type RecordCommitsPayload struct {
 	Commits    []*registry.Commit
 	Created    int
 }
-
-// maxBatch is the most facts of one mutation.
-const maxBatch = 500
 
 // checkSHA holds a git object name to 40 or 64 hex digits, in lower case.
 func checkSHA(field string, sha *string) error {
@@ -66,6 +63,21 @@ func (c *CommitInput) check(at string) error {
 	}
 	return first(text(at+".message", &c.Message), text(at+".author", &c.Author), text(at+".email", &c.Email), text(at+".committer", &c.Committer),
 		key(at+".role", &c.Role), key(at+".signature", &c.Signature), checkTime(at+".authoredAt", c.AuthoredAt), checkTime(at+".committedAt", c.CommittedAt))
+}
+
+func (in *RecordCommitsInput) check() error {
+	if len(in.Commits) == 0 || len(in.Commits) > registry.MaxFacts {
+		return registry.Invalid("commits", "must be 1 to %d commits, not %d", registry.MaxFacts, len(in.Commits))
+	}
+	if err := in.Repository.check(); err != nil {
+		return err
+	}
+	for i := range in.Commits {
+		if err := in.Commits[i].check(fmt.Sprintf("commits[%d]", i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CommitRole reads what a commit did for the model, and where that stands: the
@@ -98,16 +110,8 @@ func CommitRole(message string) (role, evidence string) {
 // RecordCommits records commits with their parents. A parent that is not known
 // yet is joined when it is recorded.
 func (s *Service) RecordCommits(ctx context.Context, in RecordCommitsInput) (*RecordCommitsPayload, error) {
-	if len(in.Commits) == 0 || len(in.Commits) > maxBatch {
-		return nil, registry.Invalid("commits", "must be 1 to %d commits, not %d", maxBatch, len(in.Commits))
-	}
-	if err := in.Repository.check(); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
-	}
-	for i := range in.Commits {
-		if err := in.Commits[i].check(fmt.Sprintf("commits[%d]", i)); err != nil {
-			return nil, err
-		}
 	}
 	r, err := s.write(ctx, registry.CommitRecord, idempotent{"recordCommits", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
 		return s.recordCommits(ctx, tx, in)
@@ -172,28 +176,32 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 	if err := reachBack(ctx, tx, repo, earliest); err != nil {
 		return result{}, err
 	}
-	edges, err := s.parentEdges(ctx, tx, in.Commits, known)
+	edges, waits, err := s.parentEdges(ctx, tx, in.Commits, known)
 	if err != nil {
 		return result{}, err
 	}
+	changed = changed || waits
 	if err := tx.Link(ctx, edges...); err != nil {
 		return result{}, err
 	}
 	for _, e := range edges {
 		changed = changed || e.Created
 	}
-	if !changed {
+	if r.Changed = changed; !changed {
 		return r, nil
 	}
 	return r, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
 		Detail: detail("repository", in.Repository.key(), "commits", len(in.Commits), "new", r.Count)})
 }
 
+// roleGivenBy starts the evidence of a role that was not read from the message.
+const roleGivenBy = "given by "
+
 func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo registry.ID, c CommitInput) (bool, error) {
 	commit := &registry.Commit{Name: c.SHA[:12], SHA: c.SHA, Message: c.Message, Author: c.Author, Email: c.Email, Committer: c.Committer,
 		Repository: string(repo), ParentSHAs: c.Parents, Role: c.Role, Signature: c.Signature, AuthoredAt: when(c.AuthoredAt, time.Time{}), RecordedAt: tx.Now()}
 	if commit.Role != "" {
-		commit.RoleEvidence = "given by " + tx.Subject()
+		commit.RoleEvidence = roleGivenBy + tx.Subject()
 	} else {
 		commit.Role, commit.RoleEvidence = CommitRole(c.Message)
 	}
@@ -208,8 +216,9 @@ func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo regis
 }
 
 // parentEdges joins commits to those of their parents that are known, remembers
-// those that are not, and joins known commits that waited for one of these.
-func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, err error) {
+// those that are not, and joins known commits that waited for one of these. It
+// reports whether any parent was newly remembered.
+func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, waits bool, err error) {
 	ids := make([]registry.ID, len(commits))
 	var pending []*graph.Node
 	for i, c := range commits {
@@ -218,13 +227,13 @@ func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []Co
 			parent := registry.CommitID(p)
 			switch {
 			case parent == ids[i]:
-				return nil, registry.Errorf(registry.FailedPrecondition, "commit %s names itself as its parent", c.SHA)
+				return nil, false, registry.Errorf(registry.FailedPrecondition, "commit %s names itself as its parent", c.SHA)
 			case known[parent] != nil:
 				edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: ids[i], To: parent})
 			default:
 				doc, err := registry.Canonical(pendingParent{ids[i]})
 				if err != nil {
-					return nil, err
+					return nil, false, err
 				}
 				pending = append(pending, &graph.Node{ID: registry.NewID(registry.KindPending, p, c.SHA), Kind: registry.KindPending, Parent: parent,
 					Name: c.SHA, ValidFrom: tx.Now(), Doc: doc})
@@ -232,25 +241,25 @@ func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []Co
 		}
 	}
 	if pending, err = missing(ctx, tx, pending); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if len(pending) > 0 {
 		if err := tx.Put(ctx, pending...); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	waiting, err := tx.Children(ctx, registry.KindPending, registry.IndexName, ids...)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, n := range waiting {
 		var w pendingParent
 		if err := unpack(n, &w); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: w.Child, To: n.Parent})
 	}
-	return edges, nil
+	return edges, len(pending) > 0, nil
 }
 
 // pendingParent is the document of a KindPending node.
@@ -286,22 +295,28 @@ type CommitConnection struct{ Connection[*CommitEdge] }
 type CommitFilter struct {
 	Role       string
 	Repository *registry.ID
+	// The commit was committed at CommittedFrom or later, before CommittedBefore.
+	CommittedFrom, CommittedBefore *time.Time
 }
 
 func commitEdge(cursor string, c *registry.Commit) *CommitEdge { return &CommitEdge{cursor, c} }
 
-// Commits lists the commits that the caller sees, newest first.
-func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter) (*CommitConnection, error) {
+// Commits lists the commits that the caller sees, newest first if not said
+// otherwise.
+func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter, o *CommitOrder) (*CommitConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Order: registry.IndexSince, Desc: true}
 	if f != nil {
-		q.Where = where("role", f.Role)
+		q.Where = append(where("role", f.Role), within(span{f.CommittedFrom, f.CommittedBefore})...)
 		if f.Repository != nil {
 			q.Parents = []registry.ID{*f.Repository}
 		}
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"commits", f}, p, commitEdge)
 	if err != nil {

@@ -199,8 +199,8 @@ func children[N registry.Node, E any](ctx context.Context, s *Service, parent re
 	if err != nil {
 		return nil, err
 	}
-	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: []registry.ID{parent}, Order: q.order, Desc: q.desc, Where: stagePredicates(q.stages)}
-	what := []any{q.kind, parent, q.stages}
+	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: []registry.ID{parent}, Order: q.order, Desc: q.desc, Where: q.where()}
+	what := []any{q.kind, parent, full.Where}
 	q.limit = size + 1
 	if !q.at.Today() {
 		return pastPageOf(ctx, s, scope, parent, q, append(what, q.at), p, edge)

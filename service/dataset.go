@@ -13,22 +13,22 @@ import (
 
 // RecordDatasetVersionInput are the facts of a state of a dataset.
 type RecordDatasetVersionInput struct {
-	Dataset        string
-	Namespace      string
-	Digest         string
-	Version        string
-	Description    string
-	Owner          string
-	URI            string
-	SizeBytes      *int64
-	Rows           *int64
-	Role           registry.DataRole
-	Columns        []registry.Column
-	Tags           []registry.KeyValue
-	CreatedAt      time.Time
-	GeneratedBy    *registry.ID
-	DerivedFrom    []registry.ID
-	IdempotencyKey *string `json:"-"`
+	Dataset        string              `json:"dataset,omitzero"`
+	Namespace      string              `json:"namespace,omitzero"`
+	Digest         string              `json:"digest,omitzero"`
+	Version        string              `json:"version,omitzero"`
+	Description    string              `json:"description,omitzero"`
+	Owner          string              `json:"owner,omitzero"`
+	URI            string              `json:"uri,omitzero"`
+	SizeBytes      *int64              `json:"sizeBytes,omitzero"`
+	Rows           *int64              `json:"rows,omitzero"`
+	Role           registry.DataRole   `json:"role,omitzero"`
+	Columns        []registry.Column   `json:"columns,omitzero"`
+	Tags           []registry.KeyValue `json:"tags,omitzero"`
+	CreatedAt      time.Time           `json:"createdAt,omitzero"`
+	GeneratedBy    *registry.ID        `json:"generatedBy,omitzero"`
+	DerivedFrom    []registry.ID       `json:"derivedFrom,omitzero"`
+	IdempotencyKey *string             `json:"-"`
 }
 
 // RecordDatasetVersionPayload carries the state and whether it is new.
@@ -48,6 +48,9 @@ func (in *RecordDatasetVersionInput) check() error {
 	}
 	if in.Dataset == "" {
 		return registry.Invalid("dataset", "must not be empty")
+	}
+	if in.Role != "" && !slices.Contains(registry.DataRoles(), in.Role) {
+		return registry.Invalid("role", "must be one of %v", registry.DataRoles())
 	}
 	if len(in.Columns) > maxColumns || len(in.DerivedFrom) > 1000 {
 		return registry.Invalid("columns", "more than 5000 columns or 1000 sources")
@@ -154,17 +157,24 @@ type DatasetEdge struct {
 type DatasetConnection struct{ Connection[*DatasetEdge] }
 
 // DatasetFilter says which datasets to keep; empty fields keep all.
-type DatasetFilter struct{ Namespace, Owner, NamePrefix string }
+type DatasetFilter struct {
+	Namespace, Owner, NamePrefix string
+	// The dataset was created at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
+}
 
-// Datasets lists the datasets that the caller sees, by name.
-func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter) (*DatasetConnection, error) {
+// Datasets lists the datasets that the caller sees, by name if not said otherwise.
+func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter, o *DatasetOrder) (*DatasetConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindDataset}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("namespace", f.Namespace, "owner", f.Owner), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("namespace", f.Namespace, "owner", f.Owner), prefixed(f.NamePrefix), within(span{f.CreatedFrom, f.CreatedBefore}))
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
 	if err != nil {

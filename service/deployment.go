@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -11,16 +12,16 @@ import (
 
 // RecordDeploymentInput are the facts of a deployment.
 type RecordDeploymentInput struct {
-	Model          *string
-	Version        *string
-	ID             *registry.ID
-	Environment    string
-	Endpoint       string
-	TrafficPercent *float64
-	Owner          string
-	Description    string
-	StartedAt      time.Time
-	IdempotencyKey *string `json:"-"`
+	Model          *string      `json:"model,omitzero"`
+	Version        *string      `json:"version,omitzero"`
+	ID             *registry.ID `json:"id,omitzero"`
+	Environment    string       `json:"environment,omitzero"`
+	Endpoint       string       `json:"endpoint,omitzero"`
+	TrafficPercent *float64     `json:"trafficPercent,omitzero"`
+	Owner          string       `json:"owner,omitzero"`
+	Description    string       `json:"description,omitzero"`
+	StartedAt      time.Time    `json:"startedAt,omitzero"`
+	IdempotencyKey *string      `json:"-"`
 }
 
 // RecordDeploymentPayload carries the deployment and whether it is new.
@@ -37,36 +38,18 @@ func checkTraffic(p *float64) error {
 	return nil
 }
 
+func (in *RecordDeploymentInput) check() error {
+	return first(name("environment", &in.Environment), checkLabel("endpoint", in.Endpoint), checkTraffic(in.TrafficPercent), key("owner", &in.Owner),
+		text("description", &in.Description), checkTime("startedAt", in.StartedAt))
+}
+
 // RecordDeployment records that a version was put to work.
 func (s *Service) RecordDeployment(ctx context.Context, in RecordDeploymentInput) (*RecordDeploymentPayload, error) {
-	if err := first(name("environment", &in.Environment), checkLabel("endpoint", in.Endpoint), checkTraffic(in.TrafficPercent), key("owner", &in.Owner),
-		text("description", &in.Description), checkTime("startedAt", in.StartedAt)); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
 	}
 	r, err := s.write(ctx, registry.DeploymentRecord, idempotent{"recordDeployment", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		v, _, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
-		if err != nil {
-			return result{}, err
-		}
-		start := when(in.StartedAt, tx.Now())
-		d := &registry.Deployment{Name: in.Environment + "/" + v.ModelName + " " + v.Version, Environment: in.Environment, Endpoint: in.Endpoint,
-			TrafficPercent: in.TrafficPercent, VersionID: v.ID, ModelName: v.ModelName, Version: v.Version, Owner: in.Owner,
-			Description: in.Description, RecordedAt: tx.Now()}
-		if d.Owner == "" {
-			d.Owner = v.Owner
-		}
-		d.ID = registry.DeploymentID(in.Environment, in.Endpoint, v.ID, start)
-		found, err := tx.House(ctx, d.ID)
-		if err != nil {
-			return result{}, err
-		}
-		changed, err := putFact(ctx, tx, found[0], d, start, func(at time.Time) { d.StartedAt = at })
-		if err != nil {
-			return result{}, err
-		}
-		return finishFact(ctx, tx, found[0] == nil, changed, d.ID, []*graph.Edge{{Kind: registry.EdgeDeploys, From: d.ID, To: v.ID}},
-			registry.LogEntry{Action: registry.LogDeploymentRecorded, Objects: []registry.ID{d.ID, v.ID}, Model: v.Parent,
-				Detail: detail("environment", d.Environment, "version", v.Version, "endpoint", d.Endpoint)})
+		return s.recordDeployment(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
@@ -75,65 +58,99 @@ func (s *Service) RecordDeployment(ctx context.Context, in RecordDeploymentInput
 	return &RecordDeploymentPayload{d, r.Created}, err
 }
 
+func (s *Service) recordDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentInput) (result, error) {
+	v, _, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
+	if err != nil {
+		return result{}, err
+	}
+	start := when(in.StartedAt, tx.Now())
+	d := &registry.Deployment{Name: in.Environment + "/" + v.ModelName + " " + v.Version, Environment: in.Environment, Endpoint: in.Endpoint,
+		TrafficPercent: in.TrafficPercent, VersionID: v.ID, ModelName: v.ModelName, Version: v.Version, Owner: in.Owner,
+		Description: in.Description, RecordedAt: tx.Now()}
+	if d.Owner == "" {
+		d.Owner = v.Owner
+	}
+	d.ID = registry.DeploymentID(in.Environment, in.Endpoint, v.ID, start)
+	found, err := tx.House(ctx, d.ID)
+	if err != nil {
+		return result{}, err
+	}
+	changed, err := putFact(ctx, tx, found[0], d, start, func(at time.Time) { d.StartedAt = at })
+	if err != nil {
+		return result{}, err
+	}
+	return finishFact(ctx, tx, found[0] == nil, changed, d.ID, []*graph.Edge{{Kind: registry.EdgeDeploys, From: d.ID, To: v.ID}},
+		registry.LogEntry{Action: registry.LogDeploymentRecorded, Objects: []registry.ID{d.ID, v.ID}, Model: v.Parent,
+			Detail: detail("environment", d.Environment, "version", v.Version, "endpoint", d.Endpoint)})
+}
+
 // EndDeploymentInput says which deployment ended, and when.
 type EndDeploymentInput struct {
-	ID             registry.ID
-	EndedAt        time.Time
-	Reason         string
-	IdempotencyKey *string `json:"-"`
+	ID             registry.ID `json:"id,omitzero"`
+	EndedAt        time.Time   `json:"endedAt,omitzero"`
+	Reason         string      `json:"reason,omitzero"`
+	IdempotencyKey *string     `json:"-"`
 }
 
 // EndDeploymentPayload carries the ended deployment.
 type EndDeploymentPayload struct{ Deployment *registry.Deployment }
 
+func (in *EndDeploymentInput) check() error {
+	return first(text("reason", &in.Reason), checkTime("endedAt", in.EndedAt))
+}
+
 // EndDeployment ends a deployment. The same end again changes nothing; another
 // one is CONFLICT.
 func (s *Service) EndDeployment(ctx context.Context, in EndDeploymentInput) (*EndDeploymentPayload, error) {
-	if err := first(text("reason", &in.Reason), checkTime("endedAt", in.EndedAt)); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
 	}
 	r, err := s.write(ctx, registry.DeploymentEnd, idempotent{"endDeployment", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		nodes, err := tx.Nodes(ctx, in.ID)
-		if err != nil {
-			return result{}, err
-		}
-		if nodes[0] == nil || nodes[0].Kind != registry.KindDeployment {
-			return result{}, registry.Errorf(registry.NotFound, "there is no deployment %s", registry.Shorten(string(in.ID), 60))
-		}
-		d, err := load(nodes[0], &registry.Deployment{})
-		if err != nil {
-			return result{}, err
-		}
-		done := result{IDs: []registry.ID{d.ID}}
-		end := when(in.EndedAt, tx.Now())
-		switch {
-		case !d.EndedAt.IsZero() && (in.EndedAt.IsZero() || end.Equal(d.EndedAt)):
-			return done, nil
-		case !d.EndedAt.IsZero():
-			return done, registry.Errorf(registry.Conflict, "it ended at %s already", d.EndedAt.Format(time.RFC3339))
-		case end.Before(d.StartedAt):
-			return done, registry.Invalid("endedAt", "lies before its start, %s", d.StartedAt.Format(time.RFC3339))
-		}
-		d.EndedAt, d.ValidTo = end, end
-		if err := putNoun(ctx, tx, d, end); err != nil {
-			return done, err
-		}
-		vs, err := tx.House(ctx, d.VersionID)
-		if err != nil {
-			return done, err
-		}
-		entry := registry.LogEntry{Action: registry.LogDeploymentEnded, Objects: []registry.ID{d.ID, d.VersionID}, Reason: in.Reason,
-			Detail: detail("environment", d.Environment, "version", d.Version)}
-		if vs[0] != nil {
-			entry.Model = vs[0].Parent
-		}
-		return result{IDs: done.IDs, Created: true}, tx.Log(ctx, entry)
+		return s.endDeployment(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	d, err := one[*registry.Deployment](s.after(ctx, r.IDs[0]))
 	return &EndDeploymentPayload{d}, err
+}
+
+func (s *Service) endDeployment(ctx context.Context, tx *policies.Tx, in EndDeploymentInput) (result, error) {
+	nodes, err := tx.Nodes(ctx, in.ID)
+	if err != nil {
+		return result{}, err
+	}
+	if nodes[0] == nil || nodes[0].Kind != registry.KindDeployment {
+		return result{}, registry.Errorf(registry.NotFound, "there is no deployment %s", registry.Shorten(string(in.ID), 60))
+	}
+	d, err := load(nodes[0], &registry.Deployment{})
+	if err != nil {
+		return result{}, err
+	}
+	done := result{IDs: []registry.ID{d.ID}}
+	end := when(in.EndedAt, tx.Now())
+	switch {
+	case !d.EndedAt.IsZero() && (in.EndedAt.IsZero() || end.Equal(d.EndedAt)):
+		return done, nil
+	case !d.EndedAt.IsZero():
+		return done, registry.Errorf(registry.Conflict, "it ended at %s already", d.EndedAt.Format(time.RFC3339))
+	case end.Before(d.StartedAt):
+		return done, registry.Invalid("endedAt", "lies before its start, %s", d.StartedAt.Format(time.RFC3339))
+	}
+	d.EndedAt, d.ValidTo = end, end
+	if err := putNoun(ctx, tx, d, end); err != nil {
+		return done, err
+	}
+	vs, err := tx.House(ctx, d.VersionID)
+	if err != nil {
+		return done, err
+	}
+	entry := registry.LogEntry{Action: registry.LogDeploymentEnded, Objects: []registry.ID{d.ID, d.VersionID}, Reason: in.Reason,
+		Detail: detail("environment", d.Environment, "version", d.Version)}
+	if vs[0] != nil {
+		entry.Model = vs[0].Parent
+	}
+	return result{IDs: done.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
 }
 
 // DeploymentEdge is a deployment in a page.
@@ -150,21 +167,25 @@ type DeploymentFilter struct {
 	Environment string
 	Live        *bool
 	Owner       string
+	NamePrefix  string
+	// The deployment started at StartedFrom or later, before StartedBefore.
+	StartedFrom, StartedBefore *time.Time
 }
 
 func deploymentEdge(cursor string, d *registry.Deployment) *DeploymentEdge {
 	return &DeploymentEdge{cursor, d}
 }
 
-// Deployments lists the deployments that the caller sees, by name.
-func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter) (*DeploymentConnection, error) {
+// Deployments lists the deployments that the caller sees, by name if not said
+// otherwise.
+func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter, o *DeploymentOrder) (*DeploymentConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindDeployment}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = where("environment", f.Environment, "owner", f.Owner)
+		q.Where = slices.Concat(where("environment", f.Environment, "owner", f.Owner), prefixed(f.NamePrefix), within(span{f.StartedFrom, f.StartedBefore}))
 		if f.Live != nil {
 			op := graph.NotIn
 			if *f.Live {
@@ -172,6 +193,9 @@ func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter
 			}
 			q.Where = append(q.Where, graph.Predicate{Column: registry.IndexEnded, Op: op, Values: []any{int64(0)}})
 		}
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"deployments", f}, p, deploymentEdge)
 	if err != nil {

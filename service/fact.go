@@ -25,10 +25,8 @@ func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registr
 		setTime(m.ValidFrom)
 		return true, putNoun(ctx, tx, noun, m.ValidFrom)
 	}
-	if seen, err := tx.Nodes(ctx, old.ID); err != nil {
+	if err := seen(ctx, tx, old.ID); err != nil {
 		return false, err
-	} else if seen[0] == nil {
-		return false, registry.Errorf(registry.Forbidden, "this is recorded already, outside of what your grants cover; ask an administrator")
 	}
 	if old.Deleted {
 		return false, registry.Errorf(registry.FailedPrecondition, "%s was deleted; it is not recorded again", old.ID)
@@ -41,11 +39,11 @@ func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registr
 	if err != nil {
 		return false, err
 	}
-	if bytes.Equal(merged, old.Doc) {
-		return false, nil
-	}
 	if err := json.Unmarshal(merged, noun); err != nil {
 		return false, err
+	}
+	if bytes.Equal(merged, old.Doc) {
+		return false, nil
 	}
 	since, err := mergedSince(old, noun, tx.Now())
 	if err != nil {
@@ -99,6 +97,15 @@ func reachBack(ctx context.Context, tx *policies.Tx, id registry.ID, to time.Tim
 	then.ValidFrom, then.Since = to, to
 	now.ValidFrom, now.Doc = to, then.Doc
 	return first(tx.Put(ctx, &then), tx.Put(ctx, &now))
+}
+
+// seen answers FORBIDDEN for a node that is there and out of the caller's sight.
+func seen(ctx context.Context, tx *policies.Tx, id registry.ID) error {
+	nodes, err := tx.Nodes(ctx, id)
+	if err == nil && nodes[0] == nil {
+		return registry.Errorf(registry.Forbidden, "this is recorded already, outside of what your grants cover; ask an administrator")
+	}
+	return err
 }
 
 func putNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since time.Time, slots ...string) error {
@@ -164,7 +171,7 @@ func finishFact(ctx context.Context, tx *policies.Tx, created, changed bool, id 
 	for _, e := range edges {
 		changed = changed || e.Created
 	}
-	r := result{IDs: []registry.ID{id}, Created: created}
+	r := result{IDs: []registry.ID{id}, Created: created, Changed: changed}
 	if !changed {
 		return r, nil
 	}

@@ -12,15 +12,15 @@ import (
 // RecordFeatureInput are the facts of a feature: DefinedOn and Column, or Model
 // and Name.
 type RecordFeatureInput struct {
-	Name           string
-	DefinedOn      *registry.ID
-	Column         string
-	Model          string
-	Type           string
-	Description    string
-	Owner          string
-	CreatedAt      time.Time
-	IdempotencyKey *string `json:"-"`
+	Name           string       `json:"name,omitzero"`
+	DefinedOn      *registry.ID `json:"definedOn,omitzero"`
+	Column         string       `json:"column,omitzero"`
+	Model          string       `json:"model,omitzero"`
+	Type           string       `json:"type,omitzero"`
+	Description    string       `json:"description,omitzero"`
+	Owner          string       `json:"owner,omitzero"`
+	CreatedAt      time.Time    `json:"createdAt,omitzero"`
+	IdempotencyKey *string      `json:"-"`
 }
 
 // RecordFeaturePayload carries the feature and whether it is new.
@@ -33,50 +33,61 @@ type RecordFeaturePayload struct {
 // INVALID_ARGUMENT when the dataset version lists columns and this is none of
 // them.
 func (s *Service) RecordFeature(ctx context.Context, in RecordFeatureInput) (*RecordFeaturePayload, error) {
-	if err := first(key("name", &in.Name), key("column", &in.Column), key("model", &in.Model), text("type", &in.Type), text("description", &in.Description),
-		key("owner", &in.Owner), checkTime("createdAt", in.CreatedAt)); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if in.Name == "" {
-		in.Name = in.Column
-	}
-	byColumn, byModel := in.DefinedOn != nil && in.Column != "", in.Model != ""
-	if byColumn == byModel || in.Name == "" {
-		return nil, registry.Invalid("definedOn", "give definedOn and column, or model and name")
-	}
 	r, err := s.write(ctx, registry.FeatureRecord, idempotent{"recordFeature", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		f := &registry.Feature{Name: in.Name, Type: in.Type, Description: in.Description, Owner: in.Owner, Column: in.Column, RecordedAt: tx.Now()}
-		var edges []*graph.Edge
-		if byModel {
-			m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
-			if err != nil {
-				return result{}, err
-			}
-			f.ID, f.Of = registry.FeatureID(m.ID, in.Name), string(m.ID)
-		} else {
-			dv, err := columnOf(ctx, tx, *in.DefinedOn, in.Column)
-			if err != nil {
-				return result{}, err
-			}
-			f.ID, f.Of = registry.FeatureID(dv.Parent, in.Column), string(dv.Parent)
-			edges = append(edges, &graph.Edge{Kind: registry.EdgeDefinedOn, From: f.ID, To: dv.ID})
-		}
-		found, err := tx.House(ctx, f.ID)
-		if err != nil {
-			return result{}, err
-		}
-		changed, err := putFact(ctx, tx, found[0], f, in.CreatedAt, func(at time.Time) { f.CreatedAt = at })
-		if err != nil {
-			return result{}, err
-		}
-		return finishFact(ctx, tx, found[0] == nil, changed, f.ID, edges, registry.LogEntry{Action: registry.LogFeatureRecorded,
-			Objects: []registry.ID{f.ID}, Detail: detail("feature", f.Name, "column", f.Column)})
+		return s.recordFeature(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	f, err := one[*registry.Feature](s.after(ctx, r.IDs[0]))
 	return &RecordFeaturePayload{f, r.Created}, err
+}
+
+func (in *RecordFeatureInput) check() error {
+	if err := first(key("name", &in.Name), key("column", &in.Column), key("model", &in.Model), text("type", &in.Type), text("description", &in.Description),
+		key("owner", &in.Owner), checkTime("createdAt", in.CreatedAt)); err != nil {
+		return err
+	}
+	if in.Name == "" {
+		in.Name = in.Column
+	}
+	byColumn := in.DefinedOn != nil && in.Column != ""
+	if byColumn == (in.Model != "") || in.Name == "" {
+		return registry.Invalid("definedOn", "give definedOn and column, or model and name")
+	}
+	return nil
+}
+
+func (s *Service) recordFeature(ctx context.Context, tx *policies.Tx, in RecordFeatureInput) (result, error) {
+	f := &registry.Feature{Name: in.Name, Type: in.Type, Description: in.Description, Owner: in.Owner, Column: in.Column, RecordedAt: tx.Now()}
+	var edges []*graph.Edge
+	if in.Model != "" {
+		m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
+		if err != nil {
+			return result{}, err
+		}
+		f.ID, f.Of = registry.FeatureID(m.ID, in.Name), string(m.ID)
+	} else {
+		dv, err := columnOf(ctx, tx, *in.DefinedOn, in.Column)
+		if err != nil {
+			return result{}, err
+		}
+		f.ID, f.Of = registry.FeatureID(dv.Parent, in.Column), string(dv.Parent)
+		edges = append(edges, &graph.Edge{Kind: registry.EdgeDefinedOn, From: f.ID, To: dv.ID})
+	}
+	found, err := tx.House(ctx, f.ID)
+	if err != nil {
+		return result{}, err
+	}
+	changed, err := putFact(ctx, tx, found[0], f, in.CreatedAt, func(at time.Time) { f.CreatedAt = at })
+	if err != nil {
+		return result{}, err
+	}
+	return finishFact(ctx, tx, found[0] == nil, changed, f.ID, edges, registry.LogEntry{Action: registry.LogFeatureRecorded,
+		Objects: []registry.ID{f.ID}, Detail: detail("feature", f.Name, "column", f.Column)})
 }
 
 // columnOf finds the dataset version of a feature and checks its column.

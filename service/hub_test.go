@@ -82,10 +82,10 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 	}
 	// A list has no place to tell that it is not whole: it is refused.
 	k.narrow(5)
-	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), service.Paging{}, nil)
+	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), service.Paging{}, nil, nil)
 	k.wants(registry.ResourceExhausted, err)
 	k.narrow(100_000)
-	if c := got[*service.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), service.Paging{}, nil)); len(c.Edges) != 1 {
+	if c := got[*service.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), service.Paging{}, nil, nil)); len(c.Edges) != 1 {
 		t.Errorf("%d runs", len(c.Edges))
 	}
 }

@@ -39,9 +39,28 @@ type childQuery struct {
 	order  registry.Index
 	desc   bool
 	stages string // stages to keep, joined by a comma; "" keeps all
-	limit  int
-	at     registry.Instant
+	owner  string // the owner to keep; "" keeps all
+	// from and before bound when the child began, where hasFrom and hasBefore.
+	from, before       int64
+	hasFrom, hasBefore bool
+	limit              int
+	at                 registry.Instant
 }
+
+// where narrows to what the query keeps.
+func (q childQuery) where() []graph.Predicate {
+	out := append(stagePredicates(q.stages), where("owner", q.owner)...)
+	if q.hasFrom {
+		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.AtLeast, Values: []any{q.from}})
+	}
+	if q.hasBefore {
+		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.Less, Values: []any{q.before}})
+	}
+	return out
+}
+
+// onlyStages reports whether nothing but stages is narrowed.
+func (q childQuery) onlyStages() bool { return q.owner == "" && !q.hasFrom && !q.hasBefore }
 
 // hopKey asks for one hop from a node; those that differ only in the node go
 // into one query.
@@ -223,10 +242,14 @@ func findOfParents(ctx context.Context, scope *policies.Scope, q childQuery, par
 	if !q.at.Today() {
 		return pastOfParents(ctx, scope, q, parents)
 	}
-	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: parents, Order: q.order, Desc: q.desc, Where: stagePredicates(q.stages),
+	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: parents, Order: q.order, Desc: q.desc, Where: q.where(),
 		Limit: q.limit, PerParent: true}
 	if q.kind == registry.KindModelVersion {
-		return findVersions(ctx, scope, full, q.stages)
+		stages := q.stages
+		if !q.onlyStages() {
+			stages = "" // That the one in PRODUCTION is left out then says nothing.
+		}
+		return findVersions(ctx, scope, full, stages)
 	}
 	page, err := scope.Find(ctx, full)
 	return page.Nodes, err

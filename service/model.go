@@ -12,19 +12,33 @@ import (
 
 // RegisterModelInput names a new model.
 type RegisterModelInput struct {
-	Name           string
-	Description    string
-	Owner          string
-	Tags           []registry.KeyValue
-	IdempotencyKey *string `json:"-"`
+	Name        string              `json:"name,omitzero"`
+	Description string              `json:"description,omitzero"`
+	Owner       string              `json:"owner,omitzero"`
+	Tags        []registry.KeyValue `json:"tags,omitzero"`
+	// CreatedAt is when it came to be, now when zero. Incarnation, when above 0, is
+	// how often the name was created anew by then. Facts of a batch have them.
+	CreatedAt      time.Time `json:"createdAt,omitzero"`
+	Incarnation    int       `json:"incarnation,omitzero"`
+	IdempotencyKey *string   `json:"-"`
 }
+
+func (in *RegisterModelInput) check() error {
+	if in.Incarnation < 0 || in.Incarnation > maxIncarnation {
+		return registry.Invalid("incarnation", "must be 1 to %d, not %d", maxIncarnation, in.Incarnation)
+	}
+	return first(name("name", &in.Name), text("description", &in.Description), key("owner", &in.Owner), checkTags("tags", in.Tags), checkTime("createdAt", in.CreatedAt))
+}
+
+// maxIncarnation bounds what a fact may say of how often a name was used.
+const maxIncarnation = 10000
 
 // ModelPayload carries the model that a mutation left behind.
 type ModelPayload struct{ Model *registry.Model }
 
 // RegisterModel registers a model. ALREADY_EXISTS when the name is taken.
 func (s *Service) RegisterModel(ctx context.Context, in RegisterModelInput) (*ModelPayload, error) {
-	if err := first(name("name", &in.Name), text("description", &in.Description), key("owner", &in.Owner), checkTags("tags", in.Tags)); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
 	}
 	r, err := s.write(ctx, registry.ModelRegister, idempotent{"registerModel", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
@@ -70,7 +84,7 @@ func (s *Service) createModel(ctx context.Context, tx *policies.Tx, in RegisterM
 	if taken != nil {
 		return nil, registry.Errorf(registry.AlreadyExists, "a model named %q exists already; register a version of it, or choose another name", in.Name)
 	}
-	m := &registry.Model{Name: in.Name, Description: in.Description, Owner: in.Owner, Tags: in.Tags, CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Incarnation: 1}
+	m := &registry.Model{Name: in.Name, Description: in.Description, Owner: in.Owner, Tags: in.Tags, CreatedAt: when(in.CreatedAt, tx.Now()), Incarnation: max(in.Incarnation, 1)}
 	if m.Owner == "" {
 		m.Owner = tx.Subject()
 	}
@@ -83,8 +97,11 @@ func (s *Service) createModel(ctx context.Context, tx *policies.Tx, in RegisterM
 		if old[0] == nil {
 			break
 		}
+		if in.Incarnation > 0 {
+			return nil, registry.Errorf(registry.FailedPrecondition, "the model %q of that incarnation was deleted here; it is not recorded again", in.Name)
+		}
 	}
-	m.ValidFrom = m.CreatedAt
+	m.ValidFrom, m.UpdatedAt = m.CreatedAt, m.CreatedAt
 	if err := putModel(ctx, tx, m); err != nil {
 		return nil, err
 	}
@@ -213,18 +230,8 @@ type ModelFilter struct {
 	Stage      *registry.Stage
 	Owner      string
 	NamePrefix string
-}
-
-// ModelOrderField is what models can be sorted by.
-type ModelOrderField string
-
-// OrderDirection is ASC or DESC.
-type OrderDirection string
-
-// ModelOrder says how to sort models.
-type ModelOrder struct {
-	Field     ModelOrderField
-	Direction OrderDirection
+	// The model was registered at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
 }
 
 // ModelEdge is a model in a page.
@@ -246,7 +253,7 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindModel}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("owner", f.Owner), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("owner", f.Owner), prefixed(f.NamePrefix), within(span{f.CreatedFrom, f.CreatedBefore}))
 		if f.Stage != nil {
 			if !scope.SeesStage(*f.Stage) {
 				return &ModelConnection{Connection[*ModelEdge]{Edges: []*ModelEdge{}}}, nil
@@ -255,13 +262,7 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 		}
 	}
 	if o != nil {
-		q.Desc = o.Direction == "DESC"
-		switch o.Field {
-		case "CREATED_AT":
-			q.Order = registry.IndexSince
-		case "OWNER":
-			q.Order = registry.IndexOwner
-		}
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"models", f}, p, modelEdge)
 	if err != nil {

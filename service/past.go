@@ -151,7 +151,11 @@ func pastOfParents(ctx context.Context, scope *policies.Scope, q childQuery, par
 
 // fill reads until every list has the children that it was asked for.
 func (r *pastReader) fill(ctx context.Context, lists []*pastList) error {
-	if err := r.scope.MayFilter(graph.Query{Kinds: []registry.Kind{r.q.kind}, Order: r.q.order, Where: stagePredicates(r.q.stages)}); err != nil {
+	if r.q.order == registry.IndexOwner {
+		// Stores order by what is so today.
+		return registry.Invalid("orderBy", "a list of the past has no order by owner, who may have been another then; order by another field")
+	}
+	if err := r.scope.MayFilter(graph.Query{Kinds: []registry.Kind{r.q.kind}, Order: r.q.order, Where: r.q.where()}); err != nil {
 		return err
 	}
 	graves, err := r.graves(ctx, lists)
@@ -248,7 +252,8 @@ func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*gra
 
 // keeps reports whether a child was there and matches.
 func (r *pastReader) keeps(n *graph.Node) bool {
-	return n != nil && !n.Hidden && !n.Deleted && !gone(n) && inStages(n, r.q.stages)
+	return n != nil && !n.Hidden && !n.Deleted && !gone(n) && inStages(n, r.q.stages) && (r.q.owner == "" || n.Text(registry.IndexOwner) == r.q.owner) &&
+		(!r.q.hasFrom || n.ValidFrom.UnixMicro() >= r.q.from) && (!r.q.hasBefore || n.ValidFrom.UnixMicro() < r.q.before)
 }
 
 // nodesThen reads nodes at an instant, by id.

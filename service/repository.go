@@ -12,9 +12,9 @@ import (
 
 // RepositoryInput names a repository: by Name, else by its normalised URL.
 type RepositoryInput struct {
-	Name          string
-	URL           string
-	DefaultBranch string
+	Name          string `json:"name,omitzero"`
+	URL           string `json:"url,omitzero"`
+	DefaultBranch string `json:"defaultBranch,omitzero"`
 }
 
 // key is the repository's natural key.

@@ -12,22 +12,22 @@ import (
 
 // RecordRunInput are the facts of a run.
 type RecordRunInput struct {
-	Producer       string
-	RunID          string
-	Name           string
-	RunKind        registry.RunKind
-	Status         registry.RunStatus
-	Command        string
-	Description    string
-	Parameters     registry.JSON
-	Metrics        []registry.Metric
-	Tags           []registry.KeyValue
-	StartedAt      time.Time
-	EndedAt        time.Time
-	Inputs         []registry.ID
-	Outputs        []registry.ID
-	Commits        []string
-	IdempotencyKey *string `json:"-"`
+	Producer       string              `json:"producer,omitzero"`
+	RunID          string              `json:"runId,omitzero"`
+	Name           string              `json:"name,omitzero"`
+	RunKind        registry.RunKind    `json:"runKind,omitzero"`
+	Status         registry.RunStatus  `json:"status,omitzero"`
+	Command        string              `json:"command,omitzero"`
+	Description    string              `json:"description,omitzero"`
+	Parameters     registry.JSON       `json:"parameters,omitzero"`
+	Metrics        []registry.Metric   `json:"metrics,omitzero"`
+	Tags           []registry.KeyValue `json:"tags,omitzero"`
+	StartedAt      time.Time           `json:"startedAt,omitzero"`
+	EndedAt        time.Time           `json:"endedAt,omitzero"`
+	Inputs         []registry.ID       `json:"inputs,omitzero"`
+	Outputs        []registry.ID       `json:"outputs,omitzero"`
+	Commits        []string            `json:"commits,omitzero"`
+	IdempotencyKey *string             `json:"-"`
 }
 
 // RecordRunPayload carries the run, whether it is new, and which of its outputs
@@ -49,6 +49,12 @@ func (in *RecordRunInput) check() error {
 		text("description", &in.Description), registry.CheckMetrics("metrics", in.Metrics), checkTags("tags", in.Tags),
 		checkTime("startedAt", in.StartedAt), checkTime("endedAt", in.EndedAt)); err != nil {
 		return err
+	}
+	if !slices.Contains(registry.RunKinds(), in.RunKind) || !slices.Contains(registry.RunStatuses(), in.Status) {
+		return registry.Invalid("runKind", "runKind must be one of %v and status one of %v", registry.RunKinds(), registry.RunStatuses())
+	}
+	if len(in.Parameters) > registry.MaxJSON {
+		return registry.Invalid("parameters", "is larger than %d bytes", registry.MaxJSON)
 	}
 	switch {
 	case in.Producer == "" || in.RunID == "" || in.Name == "":
@@ -130,17 +136,22 @@ type RunConnection struct{ Connection[*RunEdge] }
 type RunFilter struct {
 	RunKind    registry.RunKind
 	NamePrefix string
+	// The run started at StartedFrom or later, before StartedBefore.
+	StartedFrom, StartedBefore *time.Time
 }
 
-// Runs lists the runs that the caller sees, by name.
-func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter) (*RunConnection, error) {
+// Runs lists the runs that the caller sees, by name if not said otherwise.
+func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter, o *RunOrder) (*RunConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindRun}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("run_kind", string(f.RunKind)), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("run_kind", string(f.RunKind)), prefixed(f.NamePrefix), within(span{f.StartedFrom, f.StartedBefore}))
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"runs", f}, p, func(cursor string, r *registry.Run) *RunEdge { return &RunEdge{cursor, r} })
 	if err != nil {

@@ -187,6 +187,11 @@ type result struct {
 	IDs     []registry.ID `json:"ids"`
 	Created bool          `json:"created"`
 	Count   int           `json:"count,omitempty"`
+	// Changed tells that something was written, be it new or added.
+	Changed bool `json:"changed,omitempty"`
+	// Facts are the results of a batch.
+	Facts []RecordedFact `json:"facts,omitempty"`
+	edge  *graph.Edge
 }
 
 // idempotent is the part of every input that makes retries safe.
@@ -200,19 +205,27 @@ type idempotent struct {
 func (s *Service) write(ctx context.Context, action registry.Action, idem idempotent, fn func(context.Context, *policies.Tx) (result, error)) (result, error) {
 	var out result
 	err := s.gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
-		replay, mark, err := s.retried(ctx, tx, idem)
-		if err != nil || replay != nil {
-			if replay != nil {
-				out = *replay
-			}
-			return err
-		}
-		if out, err = fn(ctx, tx); err != nil {
-			return err
-		}
-		return mark(out)
+		var err error
+		out, err = s.once(ctx, tx, idem, func() (result, error) { return fn(ctx, tx) })
+		return err
 	})
 	return out, err
+}
+
+// once runs a use case inside a transaction unless its idempotency key was used.
+func (s *Service) once(ctx context.Context, tx *policies.Tx, idem idempotent, fn func() (result, error)) (result, error) {
+	replay, mark, err := s.retried(ctx, tx, idem)
+	if err != nil {
+		return result{}, err
+	}
+	if replay != nil {
+		return *replay, nil
+	}
+	out, err := fn()
+	if err != nil {
+		return out, err
+	}
+	return out, mark(out)
 }
 
 // idempotencyHours is how long a key holds.

@@ -11,14 +11,17 @@ import (
 
 // RecordTagInput are the facts of a git tag.
 type RecordTagInput struct {
-	Repository     RepositoryInput
-	Name           string
-	SHA            string
-	Annotated      bool
-	Message        string
-	Tagger         string
-	TaggedAt       time.Time
-	IdempotencyKey *string `json:"-"`
+	Repository RepositoryInput `json:"repository,omitzero"`
+	Name       string          `json:"name,omitzero"`
+	SHA        string          `json:"sha,omitzero"`
+	Annotated  bool            `json:"annotated,omitzero"`
+	Message    string          `json:"message,omitzero"`
+	Tagger     string          `json:"tagger,omitzero"`
+	TaggedAt   time.Time       `json:"taggedAt,omitzero"`
+	// MovedAt, when set, records a tag that has pointed elsewhere since: it does not
+	// take the name. Facts of a batch have it.
+	MovedAt        time.Time `json:"movedAt,omitzero"`
+	IdempotencyKey *string   `json:"-"`
 }
 
 // RecordTagPayload carries the tag and whether it is new.
@@ -27,15 +30,25 @@ type RecordTagPayload struct {
 	Created bool
 }
 
+func (in *RecordTagInput) check() error {
+	if err := first(in.Repository.check(), key("name", &in.Name), checkSHA("sha", &in.SHA), text("message", &in.Message), text("tagger", &in.Tagger),
+		checkTime("taggedAt", in.TaggedAt), checkTime("movedAt", in.MovedAt)); err != nil {
+		return err
+	}
+	switch {
+	case in.Name == "":
+		return registry.Invalid("name", "must not be empty")
+	case !in.MovedAt.IsZero() && in.MovedAt.Before(in.TaggedAt):
+		return registry.Invalid("movedAt", "lies before taggedAt")
+	}
+	return nil
+}
+
 // RecordTag records a tag as it points at a commit. When the name pointed
 // elsewhere, that node ends and a new one begins.
 func (s *Service) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagPayload, error) {
-	if err := first(in.Repository.check(), key("name", &in.Name), checkSHA("sha", &in.SHA), text("message", &in.Message), text("tagger", &in.Tagger),
-		checkTime("taggedAt", in.TaggedAt)); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
-	}
-	if in.Name == "" {
-		return nil, registry.Invalid("name", "must not be empty")
 	}
 	r, err := s.write(ctx, registry.TagRecord, idempotent{"recordTag", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
 		return s.recordTag(ctx, tx, in)
@@ -69,8 +82,9 @@ func (s *Service) recordTag(ctx context.Context, tx *policies.Tx, in RecordTagIn
 	if err != nil {
 		return result{}, err
 	}
-	if holder != nil && holder.ID != t.ID {
-		if err := endTag(ctx, tx, holder); err != nil {
+	moved := when(in.MovedAt, time.Time{})
+	if holder != nil && holder.ID != t.ID && moved.IsZero() {
+		if err := endTag(ctx, tx, holder, tx.Now()); err != nil {
 			return result{}, err
 		}
 	}
@@ -82,7 +96,13 @@ func (s *Service) recordTag(ctx context.Context, tx *policies.Tx, in RecordTagIn
 	if err != nil {
 		return result{}, err
 	}
-	if holder == nil || holder.ID != t.ID {
+	switch {
+	case !moved.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
+		t.ValidTo, t.MovedAt, wrote = moved, moved, true
+		if err := putNoun(ctx, tx, t, moved); err != nil {
+			return result{}, err
+		}
+	case moved.IsZero() && (holder == nil || holder.ID != t.ID):
 		// It takes the name, also when it is moved back to where it once was.
 		t.ValidTo, t.MovedAt, wrote = time.Time{}, time.Time{}, true
 		if err := putNoun(ctx, tx, t, tx.Now(), slot); err != nil {
@@ -94,13 +114,13 @@ func (s *Service) recordTag(ctx context.Context, tx *policies.Tx, in RecordTagIn
 }
 
 // endTag ends the node of a tag that now points elsewhere.
-func endTag(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
+func endTag(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time) error {
 	old, err := load(n, &registry.Tag{})
 	if err != nil {
 		return err
 	}
-	old.MovedAt, old.ValidTo = tx.Now(), tx.Now()
-	return putNoun(ctx, tx, old, tx.Now())
+	old.MovedAt, old.ValidTo = at, at
+	return putNoun(ctx, tx, old, at)
 }
 
 // TagEdge is a tag in a page.

@@ -11,16 +11,16 @@ import (
 
 // TransitionModelVersionInput says which version goes to which stage.
 type TransitionModelVersionInput struct {
-	Model          *string
-	Version        *string
-	ID             *registry.ID
-	To             registry.Stage
-	Reason         string
-	Approval       *registry.ID
-	Force          bool
-	At             time.Time
-	IfRevision     *int
-	IdempotencyKey *string `json:"-"`
+	Model          *string        `json:"model,omitzero"`
+	Version        *string        `json:"version,omitzero"`
+	ID             *registry.ID   `json:"id,omitzero"`
+	To             registry.Stage `json:"to,omitzero"`
+	Reason         string         `json:"reason,omitzero"`
+	Approval       *registry.ID   `json:"approval,omitzero"`
+	Force          bool           `json:"force,omitzero"`
+	At             time.Time      `json:"at,omitzero"`
+	IfRevision     *int           `json:"ifRevision,omitzero"`
+	IdempotencyKey *string        `json:"-"`
 }
 
 // TransitionModelVersionPayload carries the moved version and its record.
@@ -29,31 +29,31 @@ type TransitionModelVersionPayload struct {
 	Transition *registry.Transition
 }
 
+func (in *TransitionModelVersionInput) check() error {
+	if err := first(text("reason", &in.Reason), checkTime("at", in.At)); err != nil {
+		return err
+	}
+	if in.Force && in.Reason == "" {
+		return registry.Invalid("reason", "is needed with force: say why the lifecycle does not fit")
+	}
+	if in.Approval != nil {
+		return registry.Invalid("approval", "there is no approved request %q; leave approval out and put free text into reason", *in.Approval)
+	}
+	return nil
+}
+
 // TransitionModelVersion moves a version through the lifecycle. A promotion to
 // PRODUCTION moves the incumbent to DEPRECATED in the same transaction.
 func (s *Service) TransitionModelVersion(ctx context.Context, in TransitionModelVersionInput) (*TransitionModelVersionPayload, error) {
-	if err := first(text("reason", &in.Reason), checkTime("at", in.At)); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
-	}
-	if in.Force && in.Reason == "" {
-		return nil, registry.Invalid("reason", "is needed with force: say why the lifecycle does not fit")
-	}
-	if in.Approval != nil {
-		return nil, registry.Invalid("approval", "there is no approved request %q; leave approval out and put free text into reason", *in.Approval)
 	}
 	r, err := s.write(ctx, registry.TransitionDo, idempotent{"transitionModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
 		v, n, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
 			return result{}, err
 		}
-		if err := checkRevision(in.IfRevision, n.Revision); err != nil {
-			return result{}, err
-		}
-		if in.Force && !tx.May(registry.TransitionForce, v.Parent) {
-			return result{}, registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
-		}
-		id, err := s.transition(ctx, tx, v, n.Since, in)
-		return result{IDs: []registry.ID{v.ID, id}, Created: true}, err
+		return s.transitionVersion(ctx, tx, v, n, in)
 	})
 	if err != nil {
 		return nil, err
@@ -64,6 +64,18 @@ func (s *Service) TransitionModelVersion(ctx context.Context, in TransitionModel
 	}
 	out.Transition, err = one[*registry.Transition](s.after(ctx, r.IDs[1]))
 	return out, err
+}
+
+// transitionVersion moves a version if its revision and the caller's rights allow.
+func (s *Service) transitionVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput) (result, error) {
+	if err := checkRevision(in.IfRevision, n.Revision); err != nil {
+		return result{}, err
+	}
+	if in.Force && !tx.May(registry.TransitionForce, v.Parent) {
+		return result{}, registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
+	}
+	id, err := s.transition(ctx, tx, v, n.Since, in)
+	return result{IDs: []registry.ID{v.ID, id}, Created: true, Changed: true}, err
 }
 
 // changedAt is when a change of stage happens: the time that was given, else now.

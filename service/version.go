@@ -13,24 +13,24 @@ import (
 
 // RegisterModelVersionInput describes a new version. Version or Bump is set.
 type RegisterModelVersionInput struct {
-	Model          string
-	Version        *string
-	Bump           *registry.Bump
-	Label          string
-	Description    string
-	Owner          string
-	Tags           []registry.KeyValue
-	CreatedDate    time.Time
-	Run            *registry.ID
-	ReleasedFrom   *registry.ID
-	DerivedFrom    []registry.ID
-	Features       []registry.ID
-	Artifacts      []ArtifactInput
-	Card           *ModelCardInput
-	IdempotencyKey *string `json:"-"`
+	Model          string              `json:"model,omitzero"`
+	Version        *string             `json:"version,omitzero"`
+	Bump           *registry.Bump      `json:"bump,omitzero"`
+	Label          string              `json:"label,omitzero"`
+	Description    string              `json:"description,omitzero"`
+	Owner          string              `json:"owner,omitzero"`
+	Tags           []registry.KeyValue `json:"tags,omitzero"`
+	CreatedDate    time.Time           `json:"createdDate,omitzero"`
+	Run            *registry.ID        `json:"run,omitzero"`
+	ReleasedFrom   *registry.ID        `json:"releasedFrom,omitzero"`
+	DerivedFrom    []registry.ID       `json:"derivedFrom,omitzero"`
+	Features       []registry.ID       `json:"features,omitzero"`
+	Artifacts      []ArtifactInput     `json:"artifacts,omitzero"`
+	Card           *ModelCardInput     `json:"card,omitzero"`
+	IdempotencyKey *string             `json:"-"`
 	// CreateModel makes the model when it is unknown, as REST and importers do, for
 	// who may model.register too.
-	CreateModel bool
+	CreateModel bool `json:"createModel,omitzero"`
 }
 
 // RegisterModelVersionPayload carries the new version.
@@ -357,23 +357,41 @@ func versionEdge(cursor string, v *registry.ModelVersion) *ModelVersionEdge {
 	return &ModelVersionEdge{cursor, v}
 }
 
-// ModelVersionFilter says which versions to keep.
-type ModelVersionFilter struct{ Stages []registry.Stage }
-
-func (f *ModelVersionFilter) stages() string {
-	if f == nil {
-		return ""
-	}
-	var out []string
-	for _, st := range f.Stages {
-		out = append(out, string(st))
-	}
-	return strings.Join(out, ",")
+// ModelVersionFilter says which versions to keep; empty fields keep all.
+type ModelVersionFilter struct {
+	Stages []registry.Stage
+	Owner  string
+	// The version was created at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
 }
 
-// VersionsOf lists the versions of a model, highest semver first.
-func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f *ModelVersionFilter) (*ModelVersionConnection, error) {
-	c, err := children(ctx, s, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: f.stages(), at: m.ReadAt}, p, versionEdge)
+// narrow puts a filter into a query of children.
+func (f *ModelVersionFilter) narrow(q *childQuery) {
+	if f == nil {
+		return
+	}
+	var stages []string
+	for _, st := range f.Stages {
+		stages = append(stages, string(st))
+	}
+	q.stages, q.owner = strings.Join(stages, ","), f.Owner
+	if f.CreatedFrom != nil {
+		q.from, q.hasFrom = micros(f.CreatedFrom), true
+	}
+	if f.CreatedBefore != nil {
+		q.before, q.hasBefore = micros(f.CreatedBefore), true
+	}
+}
+
+// VersionsOf lists the versions of a model, highest semver first if not said
+// otherwise.
+func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f *ModelVersionFilter, o *ModelVersionOrder) (*ModelVersionConnection, error) {
+	q := childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, at: m.ReadAt}
+	f.narrow(&q)
+	if o != nil {
+		q.order, q.desc = orderColumns[string(o.Field)], o.Direction == "DESC"
+	}
+	c, err := children(ctx, s, m.ID, q, p, versionEdge)
 	if err != nil {
 		return nil, err
 	}

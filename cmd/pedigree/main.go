@@ -22,7 +22,8 @@ func main() {
 }
 
 // Main runs the command with its arguments until it is done or the context ends,
-// and returns the exit code: 0, 1 for a failure, 2 for wrong arguments. Tests
+// and returns the exit code: 0, 1 for a failure, 2 for wrong arguments, 3 for a load
+// that refused lines. Tests
 // start it in-process.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
@@ -43,8 +44,11 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return 1
 	}
 	fmt.Fprintf(stderr, "pedigree: %v\n", err)
-	if errors.Is(err, errUsage) {
+	switch {
+	case errors.Is(err, errUsage):
 		return 2
+	case errors.Is(err, errRefused):
+		return 3
 	}
 	return 1
 }

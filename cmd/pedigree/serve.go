@@ -44,6 +44,7 @@ first start and written to admin-token in --data, readable by you alone.`,
 	}
 	cmd.Flags().String("listen", "127.0.0.1:8080", "address to serve on; port 0 takes a free one")
 	cmd.Flags().Bool("demo", false, "load the credit-approval story into an empty registry")
+	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the most bytes of one request to /api/v1/facts")
 	cmd.Flags().StringSlice("cors-origins", nil, "origins whose pages may call the API")
 	return cmd
 }
@@ -76,7 +77,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.GetString("listen"), err)
 	}
-	srv := server.HTTP(server.New(o.service, server.Config{Origins: s.GetStringSlice("cors-origins"), Log: log}))
+	srv := server.HTTP(server.New(o.service, server.Config{Origins: s.GetStringSlice("cors-origins"), Log: log, FactsBytes: s.GetInt64("facts-max-bytes")}))
 	srv.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()

@@ -34,7 +34,7 @@ func TestBetweenTheTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
 		if err != nil || m == nil {
 			t.Fatalf("at %s: model %v, %v", c.at, m, err)
 		}
-		list, err := w.s.VersionsOf(w.ctx, m, service.Paging{}, nil)
+		list, err := w.s.VersionsOf(w.ctx, m, service.Paging{}, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

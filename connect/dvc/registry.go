@@ -17,7 +17,7 @@ type Registry interface {
 	ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error)
 	ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error)
 	TransitionsOf(ctx context.Context, v *registry.ModelVersion, p service.Paging) (*service.TransitionConnection, error)
-	Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter) (*service.DeploymentConnection, error)
+	Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter, o *service.DeploymentOrder) (*service.DeploymentConnection, error)
 	RecordDatasetVersion(ctx context.Context, in service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error)
 	RecordRun(ctx context.Context, in service.RecordRunInput) (*service.RecordRunPayload, error)
 	LinkLineage(ctx context.Context, in service.LinkLineageInput) (*service.LinkLineagePayload, error)

@@ -22,8 +22,8 @@ const (
 	opTags = `query Tags($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on Repository {
 		page: tags(first: $first, after: $after) { edges { cursor node { ` + tagFields + ` } } ` + pageFields + ` } } } }`
 
-	opDeployments = `query Deployments($first: Int, $after: String, $filter: DeploymentFilter) {
-		deployments(first: $first, after: $after, filter: $filter) { edges { cursor node { ` + deploymentFields + ` } } ` + pageFields + ` } }`
+	opDeployments = `query Deployments($first: Int, $after: String, $filter: DeploymentFilter, $orderBy: DeploymentOrder) {
+		deployments(first: $first, after: $after, filter: $filter, orderBy: $orderBy) { edges { cursor node { ` + deploymentFields + ` } } ` + pageFields + ` } }`
 
 	opLineageExport = `query LineageExport($of: ID!, $format: ExportFormat!, $direction: LineageDirection!, $maxDepth: Int, $history: Int, $asOf: DateTime, $knownAt: DateTime) {
 		lineageExport(of: $of, format: $format, direction: $direction, maxDepth: $maxDepth, history: $history, asOf: $asOf, knownAt: $knownAt) {

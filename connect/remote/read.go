@@ -145,7 +145,7 @@ func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p service.P
 }
 
 // Deployments lists the deployments that the caller sees, by name.
-func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter) (*service.DeploymentConnection, error) {
+func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter, o *service.DeploymentOrder) (*service.DeploymentConnection, error) {
 	vars := paging(map[string]any{}, p)
 	if f != nil {
 		filter, err := input(f)
@@ -153,6 +153,13 @@ func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.D
 			return nil, err
 		}
 		vars["filter"] = filter
+	}
+	if o != nil {
+		order, err := input(o)
+		if err != nil {
+			return nil, err
+		}
+		vars["orderBy"] = order
 	}
 	var out struct{ Deployments *list[*registry.Deployment] }
 	if err := c.ask(ctx, opDeployments, vars, &out); err != nil {

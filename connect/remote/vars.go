@@ -77,10 +77,11 @@ func encodeStruct(at string, v reflect.Value) (map[string]any, error) {
 // is empty: nouns say both in their JSON tags, inputs follow the rule.
 func fieldName(f reflect.StructField) (name string, always bool) {
 	tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	always = wanted[f.Name] && f.Type.Kind() == reflect.String
 	if tag != "" && tag != "-" {
-		return tag, !strings.Contains(options, "omit")
+		return tag, always || !strings.Contains(options, "omit")
 	}
-	return lowerCamel(f.Name), wanted[f.Name] && f.Type.Kind() == reflect.String
+	return lowerCamel(f.Name), always
 }
 
 // wanted are the texts that the schema wants in some input. Where it does not, an

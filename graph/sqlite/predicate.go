@@ -66,7 +66,7 @@ func pageText(q graph.Query, b *builder) (string, []any) {
 		cond += fmt.Sprintf(" AND (n.%s, n.id) %s (?, ?)", q.Order, beyond)
 		args = append(args[:len(args):len(args)], q.After.Value, string(q.After.ID))
 	}
-	text := fmt.Sprintf("%s, n.%s FROM node n WHERE %s ORDER BY n.%s%s, n.id%s LIMIT ?+0", selectNode[flag(q.Bare)], q.Order, cond, q.Order, dir, dir)
+	text := fmt.Sprintf("%s, n.%s FROM %s WHERE %s ORDER BY n.%s%s, n.id%s LIMIT ?+0", selectNode[flag(q.Bare)], q.Order, b.from, cond, q.Order, dir, dir)
 	return text, append(args[:len(args):len(args)], q.Limit+1)
 }
 

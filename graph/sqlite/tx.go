@@ -19,6 +19,7 @@ type tx struct {
 	nextNum      int64
 	wrote, over  bool
 	columnValues []any
+	texts        texts
 }
 
 var _ graph.Tx = (*tx)(nil)
@@ -50,6 +51,11 @@ func (t *tx) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([
 func (t *tx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if err := t.usable(ctx); err != nil {
 		return graph.Page{}, err
+	}
+	if q.Text != nil {
+		if err := t.indexNow(); err != nil {
+			return graph.Page{}, fault(err)
+		}
 	}
 	out, err := t.find(ctx, q)
 	return out, fault(err)

@@ -67,6 +67,9 @@ func TestMatrix(t *testing.T) {
 				if d.BuiltIn || d.Kind != ast.Object && d.Kind != ast.Interface || name == "Query" || name == "Mutation" || strings.HasSuffix(name, "Payload") {
 					continue
 				}
+				if m.inPayloads()[name] && len(routes[name]) == 0 {
+					continue // Only mutations answer it: TestMutations executes its cells.
+				}
 				got := m.cells(ask, d, routes[name])
 				for field, outcome := range got {
 					cells.Add(1)

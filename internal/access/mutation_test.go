@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,7 @@ func (w *world) inputs() map[string]string {
 		"endDeployment":          `{id: ` + id("deployed-a2") + `}`,
 		"recordFeature":          `{model: ` + q("alpha") + `, name: "new"}`,
 		"linkLineage":            `{from: ` + id("train-a1") + `, to: ` + id("clean") + `, kind: USED}`,
+		"recordFacts":            `{facts: [{ref: "d", datasetVersion: {dataset: "new", version: "1"}}, {run: {producer: "p", runId: "1", name: "r", inputs: ["@d"]}}]}`,
 		"retractLineage":         `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
 	}
 }
@@ -41,6 +43,7 @@ func TestMutations(t *testing.T) {
 	want, schema := readMatrix(t), loadSchema(t)
 	inputs := seeded(t).inputs()
 	m := mapper{schema, seeded(t)}
+	routes := m.routes()
 	hidden, ids := map[string]map[string]string{}, map[string]map[string]bool{}
 	for _, column := range columns {
 		hidden[column], ids[column] = seeded(t).hidden(want, column)
@@ -85,6 +88,26 @@ func TestMutations(t *testing.T) {
 					cells.Add(1)
 					if w := want[payload.Name+"."+p.Name][column]; cell != w {
 						t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", payload.Name, p.Name, column, cell, w, a.raw)
+					}
+				}
+				for _, p := range payload.Fields {
+					nested := p.Type.Name()
+					if !m.isObject(nested) || len(routes[nested]) > 0 {
+						continue
+					}
+					var objects []map[string]any
+					if got == "yes" {
+						objects = flat(flat(a.Data[f.Name])[0][p.Name])
+					}
+					for _, nf := range schema.Types[nested].Fields {
+						cell := got
+						if got == "yes" && !slices.ContainsFunc(objects, func(o map[string]any) bool { return o[nf.Name] != nil }) {
+							cell = "null"
+						}
+						cells.Add(1)
+						if w := want[nested+"."+nf.Name][column]; cell != w {
+							t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", nested, nf.Name, column, cell, w, a.raw)
+						}
 					}
 				}
 				if wrote := s.head() != before; wrote != (got == "yes") {

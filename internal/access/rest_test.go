@@ -21,6 +21,8 @@ func (w *world) rest() map[string][]ask {
 		"GET /api/v1/viewer": {{target: "viewer"}},
 		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(w.id["a2"]) + "/export?format=cyclonedx"},
 			{target: "lineage/" + string(w.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
+		"POST /api/v1/facts": {{target: "facts", media: "application/x-ndjson", body: `{"datasetVersion":{"dataset":"new","version":"1"}}`},
+			{target: "facts", media: "application/jsonl", body: "not a fact\n"}},
 	}
 }
 

@@ -37,9 +37,11 @@ func (w *world) roots() map[string][]string {
 		"commits":        {"commits"},
 		"commit":         {"commit(sha: " + q(w.sha["c2"]) + ")"},
 		"deployments":    {"deployments"},
-		"lineage":        {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
-		"lineageExport":  {"lineageExport(of: " + id("raw") + ", format: PROV_JSON, direction: BOTH)", "lineageExport(of: " + id("a2") + ", format: TREE)"},
-		"lineageCounts":  {"lineageCounts(of: " + id("a2") + ")"},
+		// Every canary that is a text starts so.
+		"search":        {`search(text: "cnry", first: 12)`, `search(text: "cnry", first: 12, kinds: [MODEL, MODEL_CARD, TAG])`, "search(text: " + q(w.name["alpha"]) + ", stages: [PRODUCTION])"},
+		"lineage":       {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
+		"lineageExport": {"lineageExport(of: " + id("raw") + ", format: PROV_JSON, direction: BOTH)", "lineageExport(of: " + id("a2") + ", format: TREE)"},
+		"lineageCounts": {"lineageCounts(of: " + id("a2") + ")"},
 		"lineageDiff": {"lineageDiff(a: " + id("a1") + ", b: " + id("a2") + ")", "lineageDiff(a: " + id("a1") + ", b: " + id("a2") + ", maxDepth: 1)", "lineageDiff(a: " + id("train-a1") + ", b: " + id("etl") + ", maxDepth: 1)",
 			"lineageDiff(a: " + id("deployed-a1") + ", b: " + id("deployed-a2") + ", maxDepth: 1)"},
 		"provenance": {"provenance(of: " + id("a2") + ")", "provenance(of: " + id("a1") + ")"},
@@ -106,6 +108,17 @@ func flat(v any) (out []map[string]any) {
 	case []any:
 		for _, x := range v {
 			out = append(out, flat(x)...)
+		}
+	}
+	return out
+}
+
+// inPayloads are the types that the payloads of mutations answer with.
+func (m mapper) inPayloads() map[string]bool {
+	out := map[string]bool{}
+	for _, f := range m.schema.Mutation.Fields {
+		for _, p := range m.schema.Types[f.Type.Name()].Fields {
+			out[p.Type.Name()] = true
 		}
 	}
 	return out

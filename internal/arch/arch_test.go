@@ -40,10 +40,11 @@ var knows = map[string][]string{
 	"connect/remote":         {"service", "registry"},
 	"web":                    {},
 	"schema":                 {},
-	"rest/v1":                {"service", "registry", "lineage", "lineage/export"},
+	"connect/facts":          {"service", "registry"},
+	"rest/v1":                {"service", "registry", "lineage", "lineage/export", "connect/facts"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "web"},
 	"cmd/pedigree": {"server", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "registry",
-		"connect/demo", "connect/git", "connect/dvc", "connect/remote"},
+		"connect/demo", "connect/git", "connect/dvc", "connect/remote", "connect/facts"},
 	// Small helpers without a domain.
 	"internal/neotest":     {},
 	"internal/neotest/cmd": {"internal/neotest"},

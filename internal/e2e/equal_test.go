@@ -120,6 +120,11 @@ var catalog = []string{
 	`{auditLog(first:200){edges{cursor node{seq at actor action objects reason detail leafHash}} pageInfo{endCursor}}}`,
 	`{models(filter:{stage:STAGING}){edges{node{name}}}}`,
 	`{commits(filter:{role:"hyperparameter-tuning"}){edges{node{message}}}}`,
+	`{search(text:"credit",first:200){totalCount facets{kinds{kind count} stages{stage count} complete} edges{cursor matched node{__typename id}} pageInfo{hasNextPage endCursor}}}`,
+	`{a:search(text:"model 1.",first:3){totalCount edges{cursor node{id}} pageInfo{endCursor}} b:search(text:"d",kinds:[DATASET,RUN,COMMIT],first:50){totalCount edges{node{id}}} c:search(text:"churn",stages:[PRODUCTION,STAGING]){totalCount edges{matched node{id}}}}`,
+	`{datasets(orderBy:{field:CREATED_AT,direction:DESC}){edges{cursor node{id name}}} runs(first:9,orderBy:{field:STARTED_AT,direction:DESC}){edges{cursor node{id}}}}`,
+	`{commits(first:20,orderBy:{field:SHA,direction:ASC},filter:{committedFrom:"2020-01-01T00:00:00Z"}){totalCount edges{cursor node{id}}} deployments(orderBy:{field:STARTED_AT,direction:DESC}){edges{cursor node{id}}}}`,
+	`{models{edges{node{versions(first:5,orderBy:{field:NUMBER,direction:DESC},filter:{createdFrom:"2020-01-01T00:00:00Z"}){totalCount edges{cursor node{version}}}}}}}`,
 }
 
 func TestBothStoresAnswerTheSameBytes(t *testing.T) {

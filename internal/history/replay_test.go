@@ -29,7 +29,7 @@ const (
 	graphs = `query($a: ID!, $b: ID!, $asOf: DateTime, $knownAt: DateTime) {
 		up: lineage(of: $a, asOf: $asOf, knownAt: $knownAt, first: 60) { ...g } down: lineage(of: $a, direction: DOWNSTREAM, asOf: $asOf, knownAt: $knownAt, first: 60) { ...g }
 		both: lineage(of: $b, direction: BOTH, asOf: $asOf, knownAt: $knownAt, first: 60) { ...g }
-		impact(of: [$a, $b], targets: [DEPLOYMENT, MODEL_VERSION], asOf: $asOf, knownAt: $knownAt) { totalCount asOf knownAt environments { environment count } edges { depth node { id name } path { id } } }
+		impact(of: [$a, $b], targets: [DEPLOYMENT, MODEL_VERSION], asOf: $asOf, knownAt: $knownAt) { totalCount asOf knownAt counts { environments { environment count } } edges { depth node { id name } path { id } } }
 		provenance(of: $b, asOf: $asOf, knownAt: $knownAt) { asOf knownAt rawSources { id } runs { id } commits { id } people gaps { code node { id } } }
 		paths(from: $a, to: $b, asOf: $asOf, knownAt: $knownAt) { asOf knownAt exhaustive paths { length nodes { id } } onAnyPath { edges { id validFrom } } } }
 		fragment g on LineageGraph { root asOf knownAt historyCut nodes { depth layer treeParent upstreamDegree downstreamDegree node { id name ... on ModelVersion { stage revision } ... on Deployment { live } } }

@@ -23,10 +23,11 @@ const (
 	maxMutationRoots  = 5
 	maxSpreads        = 30
 	maxComplexity     = 20000
-	lineageFirst      = 200
 	defaultFirst      = 50
 	introspectionCost = 1
 	exportCost        = 5000 // a whole walk, written once
+	// A search looks at many nodes for few that it answers.
+	searchCost = 1000
 )
 
 // shape refuses operations that would cost too much before a resolver runs. Its
@@ -147,6 +148,9 @@ func (m *measure) field(f *ast.Field) size {
 	if f.Name == "lineageExport" && f.ObjectDefinition == m.schema.Query {
 		out.cost += exportCost
 	}
+	if f.Name == "search" && f.ObjectDefinition == m.schema.Query {
+		out.cost += searchCost
+	}
 	if f.Alias != "" && f.Alias != f.Name {
 		out.aliases++
 	}
@@ -202,8 +206,10 @@ func (m *measure) times(f *ast.Field) float64 {
 	}
 	if def := f.Definition.Arguments.ForName("first"); def != nil {
 		limit := defaultFirst
-		if f.Name == "lineage" {
-			limit = lineageFirst
+		if v := def.DefaultValue; v != nil {
+			if n, given, ok := m.whole(v); ok && given {
+				limit = n
+			}
 		}
 		if a := f.Arguments.ForName("first"); a != nil {
 			n, given, ok := m.whole(a.Value)
@@ -228,6 +234,9 @@ func (m *measure) times(f *ast.Field) float64 {
 	}
 	if f.Name == "versionsByStage" {
 		return defaultFirst
+	}
+	if f.Name == "facts" {
+		return registry.MaxFacts
 	}
 	return 1
 }

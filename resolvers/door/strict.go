@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 
 	"pedigree/registry"
 )
@@ -20,8 +22,9 @@ import (
 // The limits of what comes in.
 const (
 	maxBody   = 256 << 10
-	maxItems  = 1000 // entries of one list in variables
-	maxNested = 32   // levels of variables
+	maxBulk   = registry.MaxFactBytes // the body of a batch of facts
+	maxItems  = 1000                  // entries of one list in variables
+	maxNested = 32                    // levels of variables
 )
 
 // refusal says why a request is not looked at; its text never echoes the body.
@@ -97,10 +100,14 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "send the body without Content-Encoding")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBulk))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, &refusal{http.StatusRequestEntityTooLarge, registry.ResourceExhausted, fmt.Sprintf("the body is larger than %d bytes; send less at once", maxBody)}
+		return nil, &refusal{http.StatusRequestEntityTooLarge, registry.ResourceExhausted, fmt.Sprintf("the body is larger than %d bytes; send less at once", maxBulk)}
+	}
+	if len(body) > maxBody && !isBulk(body) {
+		return nil, &refusal{http.StatusRequestEntityTooLarge, registry.ResourceExhausted,
+			fmt.Sprintf("the body is larger than %d bytes; only recordFacts and recordCommits alone may have %d", maxBody, maxBulk)}
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body could not be read")
@@ -126,6 +133,26 @@ func decode(text []byte, into any) error {
 		return errJSON
 	}
 	return nil
+}
+
+// bulkFields are the mutations that take a batch.
+var bulkFields = map[string]bool{"recordFacts": true, "recordCommits": true}
+
+// isBulk reports whether a body asks for one mutation that takes a batch, and for
+// nothing else.
+func isBulk(body []byte) bool {
+	var b struct {
+		Query string `json:"query"`
+	}
+	if json.Unmarshal(body, &b) != nil || len(b.Query) > maxBody {
+		return false
+	}
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: b.Query}, maxTokens)
+	if err != nil || len(doc.Operations) != 1 || doc.Operations[0].Operation != ast.Mutation || len(doc.Operations[0].SelectionSet) != 1 {
+		return false
+	}
+	f, ok := doc.Operations[0].SelectionSet[0].(*ast.Field)
+	return ok && bulkFields[f.Name]
 }
 
 var topKeys = map[string]bool{"query": true, "variables": true, "operationName": true, "extensions": true}

@@ -42,8 +42,26 @@ type Door struct {
 
 // New builds the door. id tells the request's id, for errors whose cause is only
 // logged.
-func New(s *service.Service, log *slog.Logger, id func(context.Context) string) *Door {
-	return newDoor(s, log, id, routes())
+func New(s *service.Service, log *slog.Logger, id func(context.Context) string, options ...Option) *Door {
+	d := newDoor(s, log, id, routes())
+	for _, o := range options {
+		o(d)
+	}
+	return d
+}
+
+// Option changes how a Door is built.
+type Option func(*Door)
+
+// FactsBytes sets the most bytes of one request of facts; 0 leaves it.
+func FactsBytes(n int64) Option {
+	return func(d *Door) {
+		for i := range d.table {
+			if n > 0 && d.table[i].operation == "recordFacts" {
+				d.table[i].body = n
+			}
+		}
+	}
 }
 
 func newDoor(s *service.Service, log *slog.Logger, id func(context.Context) string, table []route) *Door {
@@ -166,8 +184,8 @@ func (at *route) checkBody(r *http.Request) (status int, err error) {
 		return 0, nil
 	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || media != at.media || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send Content-Type: %s", at.media)
+	if charset := params["charset"]; err != nil || !slices.Contains(strings.Fields(at.media), media) || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send Content-Type: %s", strings.Join(strings.Fields(at.media), " or "))
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send the body without Content-Encoding")

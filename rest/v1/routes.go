@@ -19,7 +19,7 @@ type route struct {
 	// body is the most bytes of a body. 0: POST, PUT and PATCH take the default,
 	// the others take no body.
 	body int64
-	// media is the type of the body, JSON if empty.
+	// media is the type of the body, JSON if empty; several stand apart by a space.
 	media string
 	// time is how long it may take in all, 10 s if zero.
 	time time.Duration
@@ -36,6 +36,8 @@ func routes() []route {
 		{method: http.MethodGet, pattern: "viewer", operation: "viewer", serve: viewer},
 		{method: http.MethodGet, pattern: "lineage/{id}/export", operation: "lineageExport", serve: exportLineage,
 			query: []string{"format", "direction", "maxDepth", "history", "asOf", "knownAt"}},
+		{method: http.MethodPost, pattern: "facts", operation: "recordFacts", serve: postFacts, body: maxBody, time: 30 * time.Minute, stream: true,
+			media: "application/x-ndjson application/jsonl"},
 	}
 }
 

@@ -1411,7 +1411,7 @@ func (ec *executionContext) unmarshalInputDatasetFilter(ctx context.Context, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"namespace", "owner", "namePrefix"}
+	fieldsInOrder := [...]string{"namespace", "owner", "namePrefix", "createdFrom", "createdBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1439,6 +1439,20 @@ func (ec *executionContext) unmarshalInputDatasetFilter(ctx context.Context, obj
 				return it, err
 			}
 			it.NamePrefix = data
+		case "createdFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedFrom = data
+		case "createdBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedBefore = data
 		}
 	}
 	return it, nil
@@ -2233,6 +2247,14 @@ func (ec *executionContext) marshalODatasetVersionConnection2ᚖpedigreeᚋservi
 		return graphql.Null
 	}
 	return ec._DatasetVersionConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORecordDatasetVersionInput2ᚖpedigreeᚋserviceᚐRecordDatasetVersionInput(ctx context.Context, v any) (*service.RecordDatasetVersionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRecordDatasetVersionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalORecordDatasetVersionPayload2ᚖpedigreeᚋserviceᚐRecordDatasetVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordDatasetVersionPayload) graphql.Marshaler {

@@ -830,7 +830,7 @@ func (ec *executionContext) unmarshalInputDeploymentFilter(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"environment", "live", "owner"}
+	fieldsInOrder := [...]string{"environment", "live", "owner", "namePrefix", "startedFrom", "startedBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -858,6 +858,27 @@ func (ec *executionContext) unmarshalInputDeploymentFilter(ctx context.Context, 
 				return it, err
 			}
 			it.Owner = data
+		case "namePrefix":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("namePrefix"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NamePrefix = data
+		case "startedFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startedFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartedFrom = data
+		case "startedBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startedBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartedBefore = data
 		}
 	}
 	return it, nil
@@ -1403,11 +1424,27 @@ func (ec *executionContext) unmarshalODeploymentFilter2ᚖpedigreeᚋserviceᚐD
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOEndDeploymentInput2ᚖpedigreeᚋserviceᚐEndDeploymentInput(ctx context.Context, v any) (*service.EndDeploymentInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputEndDeploymentInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOEndDeploymentPayload2ᚖpedigreeᚋserviceᚐEndDeploymentPayload(ctx context.Context, sel ast.SelectionSet, v *service.EndDeploymentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._EndDeploymentPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORecordDeploymentInput2ᚖpedigreeᚋserviceᚐRecordDeploymentInput(ctx context.Context, v any) (*service.RecordDeploymentInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRecordDeploymentInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalORecordDeploymentPayload2ᚖpedigreeᚋserviceᚐRecordDeploymentPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordDeploymentPayload) graphql.Marshaler {

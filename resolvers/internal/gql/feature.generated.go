@@ -787,6 +787,14 @@ func (ec *executionContext) marshalOFeature2ᚖpedigreeᚋregistryᚐFeature(ctx
 	return ec._Feature(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalORecordFeatureInput2ᚖpedigreeᚋserviceᚐRecordFeatureInput(ctx context.Context, v any) (*service.RecordFeatureInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRecordFeatureInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalORecordFeaturePayload2ᚖpedigreeᚋserviceᚐRecordFeaturePayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordFeaturePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

@@ -3604,11 +3604,27 @@ func (ec *executionContext) unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚐLine
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOLinkLineageInput2ᚖpedigreeᚋserviceᚐLinkLineageInput(ctx context.Context, v any) (*service.LinkLineageInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputLinkLineageInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOLinkLineagePayload2ᚖpedigreeᚋserviceᚐLinkLineagePayload(ctx context.Context, sel ast.SelectionSet, v *service.LinkLineagePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._LinkLineagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORetractLineageInput2ᚖpedigreeᚋserviceᚐRetractLineageInput(ctx context.Context, v any) (*service.RetractLineageInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRetractLineageInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalORetractLineagePayload2ᚖpedigreeᚋserviceᚐRetractLineagePayload(ctx context.Context, sel ast.SelectionSet, v *service.RetractLineagePayload) graphql.Marshaler {

@@ -40,19 +40,20 @@ type MutationResolver interface {
 	RecordFeature(ctx context.Context, input service.RecordFeatureInput) (*service.RecordFeaturePayload, error)
 	LinkLineage(ctx context.Context, input service.LinkLineageInput) (*service.LinkLineagePayload, error)
 	RetractLineage(ctx context.Context, input service.RetractLineageInput) (*service.RetractLineagePayload, error)
+	RecordFacts(ctx context.Context, input service.RecordFactsInput) (*service.RecordFactsPayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id registry.ID, asOf *time.Time, knownAt *time.Time) (registry.Node, error)
 	Nodes(ctx context.Context, ids []registry.ID, asOf *time.Time, knownAt *time.Time) ([]registry.Node, error)
 	Viewer(ctx context.Context) (*service.Viewer, error)
 	ColumnLineage(ctx context.Context, of registry.ID, column string, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*service.ColumnLineage, error)
-	Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter) (*service.CommitConnection, error)
+	Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter, orderBy *service.CommitOrder) (*service.CommitConnection, error)
 	Commit(ctx context.Context, sha string, asOf *time.Time, knownAt *time.Time) (*registry.Commit, error)
 	LineageCounts(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int) (*service.LineageCounts, error)
-	Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter) (*service.DatasetConnection, error)
+	Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter, orderBy *service.DatasetOrder) (*service.DatasetConnection, error)
 	Dataset(ctx context.Context, name string, namespace *string, asOf *time.Time, knownAt *time.Time) (*registry.Dataset, error)
 	DatasetVersion(ctx context.Context, dataset string, version string, namespace *string, asOf *time.Time, knownAt *time.Time) (*registry.DatasetVersion, error)
-	Deployments(ctx context.Context, first *int, after *string, filter *service.DeploymentFilter) (*service.DeploymentConnection, error)
+	Deployments(ctx context.Context, first *int, after *string, filter *service.DeploymentFilter, orderBy *service.DeploymentOrder) (*service.DeploymentConnection, error)
 	LineageDiff(ctx context.Context, a registry.ID, b registry.ID, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time) (*service.LineageDiff, error)
 	LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*service.LineageExport, error)
 	Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*service.LineageGraph, error)
@@ -62,8 +63,9 @@ type QueryResolver interface {
 	AuditLog(ctx context.Context, first *int, after *string, filter *service.LogFilter) (*service.LogEntryConnection, error)
 	Models(ctx context.Context, first *int, after *string, filter *service.ModelFilter, orderBy *service.ModelOrder) (*service.ModelConnection, error)
 	Model(ctx context.Context, name string, asOf *time.Time, knownAt *time.Time) (*registry.Model, error)
-	Runs(ctx context.Context, first *int, after *string, filter *service.RunFilter) (*service.RunConnection, error)
+	Runs(ctx context.Context, first *int, after *string, filter *service.RunFilter, orderBy *service.RunOrder) (*service.RunConnection, error)
 	Run(ctx context.Context, id *registry.ID, producer *string, runID *string, asOf *time.Time, knownAt *time.Time) (*registry.Run, error)
+	Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, first *int, after *string) (*service.SearchConnection, error)
 	ModelVersion(ctx context.Context, model string, version string, asOf *time.Time, knownAt *time.Time) (*registry.ModelVersion, error)
 }
 
@@ -175,6 +177,20 @@ func (ec *executionContext) field_Mutation_recordDeployment_args(ctx context.Con
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (service.RecordDeploymentInput, error) {
 			return ec.unmarshalNRecordDeploymentInput2pedigreeᚋserviceᚐRecordDeploymentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_recordFacts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.RecordFactsInput, error) {
+			return ec.unmarshalNRecordFactsInput2pedigreeᚋserviceᚐRecordFactsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -494,6 +510,14 @@ func (ec *executionContext) field_Query_commits_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["filter"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*service.CommitOrder, error) {
+			return ec.unmarshalOCommitOrder2ᚖpedigreeᚋserviceᚐCommitOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg3
 	return args, nil
 }
 
@@ -608,6 +632,14 @@ func (ec *executionContext) field_Query_datasets_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["filter"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*service.DatasetOrder, error) {
+			return ec.unmarshalODatasetOrder2ᚖpedigreeᚋserviceᚐDatasetOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg3
 	return args, nil
 }
 
@@ -638,6 +670,14 @@ func (ec *executionContext) field_Query_deployments_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["filter"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*service.DeploymentOrder, error) {
+			return ec.unmarshalODeploymentOrder2ᚖpedigreeᚋserviceᚐDeploymentOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg3
 	return args, nil
 }
 
@@ -1314,6 +1354,60 @@ func (ec *executionContext) field_Query_runs_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["filter"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*service.RunOrder, error) {
+			return ec.unmarshalORunOrder2ᚖpedigreeᚋserviceᚐRunOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_search_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "text",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["text"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "kinds",
+		func(ctx context.Context, v any) ([]registry.Kind, error) {
+			return ec.unmarshalOSearchKind2ᚕpedigreeᚋregistryᚐKindᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kinds"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "stages",
+		func(ctx context.Context, v any) ([]registry.Stage, error) {
+			return ec.unmarshalOStage2ᚕpedigreeᚋregistryᚐStageᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["stages"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg4
 	return args, nil
 }
 
@@ -2283,6 +2377,50 @@ func (ec *executionContext) fieldContext_Mutation_retractLineage(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_recordFacts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_recordFacts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RecordFacts(ctx, fc.Args["input"].(service.RecordFactsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordFactsPayload) graphql.Marshaler {
+			return ec.marshalORecordFactsPayload2ᚖpedigreeᚋserviceᚐRecordFactsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_recordFacts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordFactsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_recordFacts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2457,7 +2595,7 @@ func (ec *executionContext) _Query_commits(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Commits(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.CommitFilter))
+			return ec.Resolvers.Query().Commits(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.CommitFilter), fc.Args["orderBy"].(*service.CommitOrder))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *service.CommitConnection) graphql.Marshaler {
@@ -2589,7 +2727,7 @@ func (ec *executionContext) _Query_datasets(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Datasets(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.DatasetFilter))
+			return ec.Resolvers.Query().Datasets(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.DatasetFilter), fc.Args["orderBy"].(*service.DatasetOrder))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *service.DatasetConnection) graphql.Marshaler {
@@ -2721,7 +2859,7 @@ func (ec *executionContext) _Query_deployments(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Deployments(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.DeploymentFilter))
+			return ec.Resolvers.Query().Deployments(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.DeploymentFilter), fc.Args["orderBy"].(*service.DeploymentOrder))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *service.DeploymentConnection) graphql.Marshaler {
@@ -3161,7 +3299,7 @@ func (ec *executionContext) _Query_runs(ctx context.Context, field graphql.Colle
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Runs(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.RunFilter))
+			return ec.Resolvers.Query().Runs(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.RunFilter), fc.Args["orderBy"].(*service.RunOrder))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *service.RunConnection) graphql.Marshaler {
@@ -3233,6 +3371,50 @@ func (ec *executionContext) fieldContext_Query_run(ctx context.Context, field gr
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_run_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_search(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_search(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Search(ctx, fc.Args["text"].(string), fc.Args["kinds"].([]registry.Kind), fc.Args["stages"].([]registry.Stage), fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.SearchConnection) graphql.Marshaler {
+			return ec.marshalOSearchConnection2ᚖpedigreeᚋserviceᚐSearchConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_search(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SearchConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_search_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -3708,6 +3890,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "recordFacts":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_recordFacts(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -3875,6 +4064,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_run(ctx, field)
+				})
+		case "search":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_search(ctx, field)
 				})
 		case "modelVersion":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

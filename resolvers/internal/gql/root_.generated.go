@@ -66,19 +66,24 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("AliasFactInput", ec.unmarshalInputAliasFactInput),
 			graphql.NewInputUnmarshaler("ArtifactInput", ec.unmarshalInputArtifactInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
 			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
 			graphql.NewInputUnmarshaler("ColumnTransformationInput", ec.unmarshalInputColumnTransformationInput),
 			graphql.NewInputUnmarshaler("CommitFilter", ec.unmarshalInputCommitFilter),
 			graphql.NewInputUnmarshaler("CommitInput", ec.unmarshalInputCommitInput),
+			graphql.NewInputUnmarshaler("CommitOrder", ec.unmarshalInputCommitOrder),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
+			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
 			graphql.NewInputUnmarshaler("DeleteAliasInput", ec.unmarshalInputDeleteAliasInput),
 			graphql.NewInputUnmarshaler("DeleteModelInput", ec.unmarshalInputDeleteModelInput),
 			graphql.NewInputUnmarshaler("DeleteModelVersionInput", ec.unmarshalInputDeleteModelVersionInput),
 			graphql.NewInputUnmarshaler("DeploymentFilter", ec.unmarshalInputDeploymentFilter),
+			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
 			graphql.NewInputUnmarshaler("EthicsInput", ec.unmarshalInputEthicsInput),
+			graphql.NewInputUnmarshaler("FactInput", ec.unmarshalInputFactInput),
 			graphql.NewInputUnmarshaler("KeyValueInput", ec.unmarshalInputKeyValueInput),
 			graphql.NewInputUnmarshaler("LineageFilter", ec.unmarshalInputLineageFilter),
 			graphql.NewInputUnmarshaler("LinkLineageInput", ec.unmarshalInputLinkLineageInput),
@@ -86,13 +91,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("MetricInput", ec.unmarshalInputMetricInput),
 			graphql.NewInputUnmarshaler("ModelCardInput", ec.unmarshalInputModelCardInput),
 			graphql.NewInputUnmarshaler("ModelDetailsInput", ec.unmarshalInputModelDetailsInput),
+			graphql.NewInputUnmarshaler("ModelFactInput", ec.unmarshalInputModelFactInput),
 			graphql.NewInputUnmarshaler("ModelFilter", ec.unmarshalInputModelFilter),
 			graphql.NewInputUnmarshaler("ModelOrder", ec.unmarshalInputModelOrder),
 			graphql.NewInputUnmarshaler("ModelVersionFilter", ec.unmarshalInputModelVersionFilter),
+			graphql.NewInputUnmarshaler("ModelVersionOrder", ec.unmarshalInputModelVersionOrder),
 			graphql.NewInputUnmarshaler("PerformanceInput", ec.unmarshalInputPerformanceInput),
 			graphql.NewInputUnmarshaler("RecordCommitsInput", ec.unmarshalInputRecordCommitsInput),
 			graphql.NewInputUnmarshaler("RecordDatasetVersionInput", ec.unmarshalInputRecordDatasetVersionInput),
 			graphql.NewInputUnmarshaler("RecordDeploymentInput", ec.unmarshalInputRecordDeploymentInput),
+			graphql.NewInputUnmarshaler("RecordFactsInput", ec.unmarshalInputRecordFactsInput),
 			graphql.NewInputUnmarshaler("RecordFeatureInput", ec.unmarshalInputRecordFeatureInput),
 			graphql.NewInputUnmarshaler("RecordRunInput", ec.unmarshalInputRecordRunInput),
 			graphql.NewInputUnmarshaler("RecordTagInput", ec.unmarshalInputRecordTagInput),
@@ -101,7 +109,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
+			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
+			graphql.NewInputUnmarshaler("TagFactInput", ec.unmarshalInputTagFactInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
 			graphql.NewInputUnmarshaler("TransitionModelVersionInput", ec.unmarshalInputTransitionModelVersionInput),
 			graphql.NewInputUnmarshaler("UpdateModelCardInput", ec.unmarshalInputUpdateModelCardInput),
@@ -514,7 +524,7 @@ type FeatureEdge {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/commit.graphqls", Input: `extend type Query {
-  "The commits that you may see, newest first."
+  "The commits that you may see, newest first if not sorted otherwise."
   commits(
     "How many, 1 to 200."
     first: Int = 50
@@ -522,6 +532,8 @@ type FeatureEdge {
     after: String
     "What to keep."
     filter: CommitFilter
+    "How to sort."
+    orderBy: CommitOrder
   ): CommitConnection
   "One commit by its full sha; null when there is none that you may see."
   commit("40 or 64 hex digits." sha: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Commit
@@ -801,7 +813,7 @@ type LineageCount {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/dataset.graphqls", Input: `extend type Query {
-  "The datasets that you may see, by name."
+  "The datasets that you may see, by name if not sorted otherwise."
   datasets(
     "How many, 1 to 200."
     first: Int = 50
@@ -809,6 +821,8 @@ type LineageCount {
     after: String
     "What to keep."
     filter: DatasetFilter
+    "How to sort."
+    orderBy: DatasetOrder
   ): DatasetConnection
   "One dataset; null when there is none that you may see."
   dataset("The name." name: String!, "The namespace." namespace: String = "default", "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Dataset
@@ -1013,7 +1027,7 @@ type RecordDatasetVersionPayload {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/deployment.graphqls", Input: `extend type Query {
-  "The deployments that you may see, by name."
+  "The deployments that you may see, by name if not sorted otherwise."
   deployments(
     "How many, 1 to 200."
     first: Int = 50
@@ -1021,6 +1035,8 @@ type RecordDatasetVersionPayload {
     after: String
     "What to keep."
     filter: DeploymentFilter
+    "How to sort."
+    orderBy: DeploymentOrder
   ): DeploymentConnection
 }
 
@@ -1394,6 +1410,155 @@ type LineageExport {
   asOf: DateTime!
   "The instant of knowledge shown."
   knownAt: DateTime!
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/facts.graphqls", Input: `extend type Mutation {
+  "Records up to 500 facts in one transaction, all or nothing, in their order. Its body may be 1 MiB; send the facts as a variable."
+  recordFacts("The facts." input: RecordFactsInput!): RecordFactsPayload
+}
+
+"A batch of facts."
+input RecordFactsInput {
+  "1 to 500 facts, causes before effects."
+  facts: [FactInput!]!
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+
+"One fact: exactly one of the fields beside ref is set. A fact that is known already changes nothing, or adds what was not known."
+input FactInput {
+  "A name for what the fact is about: later facts of the batch may write @name wherever an id is expected."
+  ref: String
+  "Commits of a repository."
+  commits: RecordCommitsInput
+  "A git tag."
+  tag: TagFactInput
+  "A state of a dataset."
+  datasetVersion: RecordDatasetVersionInput
+  "A model; one of that name that is there stays as it is."
+  model: ModelFactInput
+  "A feature."
+  feature: RecordFeatureInput
+  "A run with what it read and wrote."
+  run: RecordRunInput
+  "A model version, by version or label; one that is there stays as it is."
+  modelVersion: RegisterModelVersionInput
+  "A change of stage; at is needed, and one into the same stage at the same time is the same."
+  transition: TransitionModelVersionInput
+  "An alias."
+  alias: AliasFactInput
+  "A deployment; startedAt is needed."
+  deployment: RecordDeploymentInput
+  "The end of a deployment; endedAt is needed."
+  endDeployment: EndDeploymentInput
+  "An edge."
+  link: LinkLineageInput
+  "An edge that was never true."
+  retract: RetractLineageInput
+}
+
+"The facts of a model."
+input ModelFactInput {
+  "Its name."
+  name: String!
+  "What it is for."
+  description: String
+  "Who answers for it; you, when left out."
+  owner: String
+  "Keys and values."
+  tags: [KeyValueInput!]
+  "When it came to be; now, when left out."
+  createdAt: DateTime
+  "How often the name had been created anew by then; the next, when left out."
+  incarnation: Int
+}
+
+"The facts of a git tag."
+input TagFactInput {
+  "The repository it is of."
+  repository: RepositoryInput!
+  "Its name."
+  name: String!
+  "The commit it peels to; it must be recorded."
+  sha: String!
+  "Whether it is an annotated tag."
+  annotated: Boolean = false
+  "Its message."
+  message: String
+  "Who made it."
+  tagger: String
+  "The tagger's date; for a light tag the commit's is taken."
+  taggedAt: DateTime
+  "When it was seen to point elsewhere, for a tag that does; it does not take the name then."
+  movedAt: DateTime
+}
+
+"The facts of an alias."
+input AliasFactInput {
+  "The model's name."
+  model: String!
+  "The alias."
+  alias: String!
+  "The version it points at."
+  version: String!
+  "When it was set; now, when left out. One that was set or removed since stays."
+  at: DateTime
+}
+
+"What a fact is."
+enum FactKind {
+  "Commits of a repository."
+  COMMITS
+  "A git tag."
+  TAG
+  "A state of a dataset."
+  DATASET_VERSION
+  "A model."
+  MODEL
+  "A feature."
+  FEATURE
+  "A run."
+  RUN
+  "A model version."
+  MODEL_VERSION
+  "A change of stage."
+  TRANSITION
+  "An alias."
+  ALIAS
+  "A deployment."
+  DEPLOYMENT
+  "The end of a deployment."
+  END_DEPLOYMENT
+  "An edge."
+  LINK
+  "An edge that was never true."
+  RETRACT
+}
+
+"What was recorded."
+type RecordFactsPayload {
+  "What became of each fact, in the order given."
+  facts: [RecordedFact!]!
+  "How many were new."
+  created: Int!
+  "How many were known and had something added."
+  merged: Int!
+  "How many were known as they are."
+  unchanged: Int!
+}
+
+"What became of a fact."
+type RecordedFact {
+  "Its place in the batch, from 0."
+  index: Int!
+  "What it is."
+  kind: FactKind!
+  "The id of what it is about: of commits the repository's, unless there is one commit; of an edge its own."
+  id: ID
+  "Whether it was new."
+  created: Boolean!
+  "Whether it was known and something was added."
+  merged: Boolean!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/feature.graphqls", Input: `"An input that models learn from."
@@ -1847,6 +2012,150 @@ type RetractLineagePayload {
   retracted: Boolean!
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/lists.graphqls", Input: `extend input ModelFilter {
+  "Models registered at this time or later."
+  createdFrom: DateTime
+  "Models registered before this time."
+  createdBefore: DateTime
+}
+
+extend input ModelVersionFilter {
+  "Versions of this owner."
+  owner: String
+  "Versions created at this time or later."
+  createdFrom: DateTime
+  "Versions created before this time."
+  createdBefore: DateTime
+}
+
+"How to sort versions."
+input ModelVersionOrder {
+  "By what."
+  field: ModelVersionOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What versions can be sorted by."
+enum ModelVersionOrderField {
+  "The semver, by its own order."
+  VERSION
+  "The order of registration."
+  NUMBER
+  "When it came to be."
+  CREATED_DATE
+  "The owner."
+  OWNER
+}
+
+extend input DatasetFilter {
+  "Datasets created at this time or later."
+  createdFrom: DateTime
+  "Datasets created before this time."
+  createdBefore: DateTime
+}
+
+"How to sort datasets."
+input DatasetOrder {
+  "By what."
+  field: DatasetOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What datasets can be sorted by."
+enum DatasetOrderField {
+  "The name."
+  NAME
+  "When it was created."
+  CREATED_AT
+  "The owner."
+  OWNER
+  "The namespace."
+  NAMESPACE
+}
+
+extend input RunFilter {
+  "Runs started at this time or later."
+  startedFrom: DateTime
+  "Runs started before this time."
+  startedBefore: DateTime
+}
+
+"How to sort runs."
+input RunOrder {
+  "By what."
+  field: RunOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What runs can be sorted by."
+enum RunOrderField {
+  "The name."
+  NAME
+  "When it started."
+  STARTED_AT
+  "What it is for."
+  RUN_KIND
+}
+
+extend input CommitFilter {
+  "Commits committed at this time or later."
+  committedFrom: DateTime
+  "Commits committed before this time."
+  committedBefore: DateTime
+}
+
+"How to sort commits."
+input CommitOrder {
+  "By what."
+  field: CommitOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What commits can be sorted by."
+enum CommitOrderField {
+  "When it was committed."
+  COMMITTED_AT
+  "The sha."
+  SHA
+  "What it did for the model."
+  ROLE
+}
+
+extend input DeploymentFilter {
+  "Deployments whose name starts so."
+  namePrefix: String
+  "Deployments started at this time or later."
+  startedFrom: DateTime
+  "Deployments started before this time."
+  startedBefore: DateTime
+}
+
+"How to sort deployments."
+input DeploymentOrder {
+  "By what."
+  field: DeploymentOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What deployments can be sorted by."
+enum DeploymentOrderField {
+  "The name."
+  NAME
+  "When it started."
+  STARTED_AT
+  "When it ended; those that stand come first."
+  ENDED_AT
+  "The environment."
+  ENVIRONMENT
+  "The owner."
+  OWNER
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/log.graphqls", Input: `extend type Query {
   "The audit feed, newest first: administrators see all of it, data scientists what concerns models."
   auditLog(
@@ -1996,7 +2305,7 @@ type Model implements Node {
   productionVersion: ModelVersion
   "The versions in a stage, highest first."
   versionsByStage("The stage." stage: Stage!): [ModelVersion!]
-  "The versions, highest semver first."
+  "The versions, highest semver first if not sorted otherwise."
   versions(
     "How many, 1 to 200."
     first: Int = 50
@@ -2004,6 +2313,8 @@ type Model implements Node {
     after: String
     "What to keep."
     filter: ModelVersionFilter
+    "How to sort."
+    orderBy: ModelVersionOrder
   ): ModelVersionConnection
   "The movable names of its versions."
   aliases: [Alias!]
@@ -2232,7 +2543,7 @@ type Mutation {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/run.graphqls", Input: `extend type Query {
-  "The runs that you may see, by name."
+  "The runs that you may see, by name if not sorted otherwise."
   runs(
     "How many, 1 to 200."
     first: Int = 50
@@ -2240,6 +2551,8 @@ type Mutation {
     after: String
     "What to keep."
     filter: RunFilter
+    "How to sort."
+    orderBy: RunOrder
   ): RunConnection
   "One run by its id, or by its producer and the id there; null when there is none that you may see."
   run("The id." id: ID, "The system that ran it." producer: String, "Its id there." runId: String, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Run
@@ -2478,6 +2791,100 @@ input MetricInput {
   name: String!
   "Its value, a finite number."
   value: Float!
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/search.graphqls", Input: `extend type Query {
+  """
+  What you may see that has all of these words in its name, description, tags or other texts; the last word may be only the
+  start of one. What has them in its name comes first, then by kind, name and id. Case and accents do not count, and
+  credit-approval is two words.
+  """
+  search(
+    "1 to 16 words, at most 256 characters."
+    text: String!
+    "What to look for; everything, when left out."
+    kinds: [SearchKind!]
+    "Versions in one of these stages, and nothing else."
+    stages: [Stage!]
+    "How many, 1 to 200."
+    first: Int = 20
+    "The cursor of the last item of the page before."
+    after: String
+  ): SearchConnection
+}
+
+"What a search can find."
+enum SearchKind {
+  "A model."
+  MODEL
+  "A version of a model."
+  MODEL_VERSION
+  "The card of a version."
+  MODEL_CARD
+  "A dataset."
+  DATASET
+  "A state of a dataset."
+  DATASET_VERSION
+  "A run."
+  RUN
+  "A git repository."
+  REPOSITORY
+  "A git commit."
+  COMMIT
+  "A git tag."
+  TAG
+  "A feature."
+  FEATURE
+  "A deployment."
+  DEPLOYMENT
+}
+
+"A page of what was found."
+type SearchConnection {
+  "The items with their cursors."
+  edges: [SearchEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many were found in all; null where there are more than are counted."
+  totalCount: Int
+  "How many were found by kind and by stage."
+  facets: SearchFacets
+}
+
+"One thing that was found."
+type SearchEdge {
+  "Its place in the list."
+  cursor: String!
+  "What was found."
+  node: Node
+  "Its fields that have one of the words, of those that you may see."
+  matched: [String!]
+}
+
+"How many were found, by what they are."
+type SearchFacets {
+  "By kind; kinds of which nothing was found are left out."
+  kinds: [SearchKindCount!]
+  "Versions by stage; stages in which none was found are left out."
+  stages: [SearchStageCount!]
+  "Whether all were counted. If not, there are more: narrow the search."
+  complete: Boolean!
+}
+
+"How many of a kind were found."
+type SearchKindCount {
+  "The kind."
+  kind: SearchKind
+  "How many."
+  count: Int
+}
+
+"How many versions in a stage were found."
+type SearchStageCount {
+  "The stage."
+  stage: Stage
+  "How many."
+  count: Int
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/version.graphqls", Input: `extend type Query {
@@ -4154,6 +4561,20 @@ func (ec *executionContext) childFields_RecordDeploymentPayload(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type RecordDeploymentPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RecordFactsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "facts":
+		return ec.fieldContext_RecordFactsPayload_facts(ctx, field)
+	case "created":
+		return ec.fieldContext_RecordFactsPayload_created(ctx, field)
+	case "merged":
+		return ec.fieldContext_RecordFactsPayload_merged(ctx, field)
+	case "unchanged":
+		return ec.fieldContext_RecordFactsPayload_unchanged(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordFactsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordFeaturePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "feature":
@@ -4184,6 +4605,22 @@ func (ec *executionContext) childFields_RecordTagPayload(ctx context.Context, fi
 		return ec.fieldContext_RecordTagPayload_created(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordTagPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordedFact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "index":
+		return ec.fieldContext_RecordedFact_index(ctx, field)
+	case "kind":
+		return ec.fieldContext_RecordedFact_kind(ctx, field)
+	case "id":
+		return ec.fieldContext_RecordedFact_id(ctx, field)
+	case "created":
+		return ec.fieldContext_RecordedFact_created(ctx, field)
+	case "merged":
+		return ec.fieldContext_RecordedFact_merged(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordedFact", field.Name)
 }
 
 func (ec *executionContext) childFields_RegisterModelPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4338,6 +4775,64 @@ func (ec *executionContext) childFields_RunEdge(ctx context.Context, field graph
 		return ec.fieldContext_RunEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RunEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_SearchConnection_totalCount(ctx, field)
+	case "facets":
+		return ec.fieldContext_SearchConnection_facets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchEdge_node(ctx, field)
+	case "matched":
+		return ec.fieldContext_SearchEdge_matched(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchFacets(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kinds":
+		return ec.fieldContext_SearchFacets_kinds(ctx, field)
+	case "stages":
+		return ec.fieldContext_SearchFacets_stages(ctx, field)
+	case "complete":
+		return ec.fieldContext_SearchFacets_complete(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchFacets", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchKindCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_SearchKindCount_kind(ctx, field)
+	case "count":
+		return ec.fieldContext_SearchKindCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchKindCount", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchStageCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "stage":
+		return ec.fieldContext_SearchStageCount_stage(ctx, field)
+	case "count":
+		return ec.fieldContext_SearchStageCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchStageCount", field.Name)
 }
 
 func (ec *executionContext) childFields_SetAliasPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -2349,7 +2349,7 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"stages"}
+	fieldsInOrder := [...]string{"stages", "owner", "createdFrom", "createdBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2363,6 +2363,27 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 				return it, err
 			}
 			it.Stages = data
+		case "owner":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("owner"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Owner = data
+		case "createdFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedFrom = data
+		case "createdBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedBefore = data
 		}
 	}
 	return it, nil
@@ -3707,6 +3728,14 @@ func (ec *executionContext) marshalOProvenanceNodeConnection2ᚖpedigreeᚋservi
 	return ec._ProvenanceNodeConnection(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalORegisterModelVersionInput2ᚖpedigreeᚋserviceᚐRegisterModelVersionInput(ctx context.Context, v any) (*service.RegisterModelVersionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRegisterModelVersionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalORegisterModelVersionPayload2ᚖpedigreeᚋserviceᚐRegisterModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.RegisterModelVersionPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -3794,6 +3823,14 @@ func (ec *executionContext) marshalOTransitionConnection2ᚖpedigreeᚋservice�
 		return graphql.Null
 	}
 	return ec._TransitionConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTransitionModelVersionInput2ᚖpedigreeᚋserviceᚐTransitionModelVersionInput(ctx context.Context, v any) (*service.TransitionModelVersionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTransitionModelVersionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOTransitionModelVersionPayload2ᚖpedigreeᚋserviceᚐTransitionModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.TransitionModelVersionPayload) graphql.Marshaler {

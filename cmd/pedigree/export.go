@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pedigree/connect/facts"
+	"pedigree/service"
+)
+
+func newExport(s *settings) *cobra.Command {
+	output := ""
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Write everything as facts, one JSON object a line",
+		Long: `Write the whole registry as facts in JSON Lines, in an order that pedigree load
+takes them in. docs/facts.md says what a fact is and what is not among them.`,
+		Example: "  pedigree export --output registry.jsonl\n  pedigree export | gzip > registry.jsonl.gz",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := open(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			defer o.Close()
+			var told *service.ExportedFacts
+			if err := writeTo(output, cmd.OutOrStdout(), func(w io.Writer) (err error) {
+				told, err = exportFacts(asOperator(cmd.Context()), w, o.service)
+				return err
+			}); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d facts\n", told.Facts)
+			for _, kind := range slices.Sorted(maps.Keys(told.LeftOut)) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%d of kind %s are left out: they belong to what was deleted, or a field of their key is hidden\n", told.LeftOut[kind], strings.ToLower(string(kind)))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
+	return cmd
+}
+
+func exportFacts(ctx context.Context, w io.Writer, s *service.Service) (*service.ExportedFacts, error) {
+	b := bufio.NewWriterSize(w, 64<<10)
+	told, err := s.ExportFacts(ctx, func(f service.FactInput) error { return facts.Encode(b, f) })
+	return told, errors.Join(err, b.Flush())
+}
+
+// writeTo hands a writer to fn: a file that appears under its name when it is
+// whole, or standard output.
+func writeTo(file string, stdout io.Writer, fn func(io.Writer) error) error {
+	if file == "" || file == "-" {
+		return fn(stdout)
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return fmt.Errorf("the file cannot be written: %w; choose another with --output", err)
+	}
+	defer os.Remove(f.Name()) // Nothing is there once it was renamed.
+	if err := errors.Join(fn(f), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), file)
+}

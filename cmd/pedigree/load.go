@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"pedigree/connect/facts"
+)
+
+// errRefused ends a load that went through and left lines out.
+var errRefused = errors.New("some lines were refused")
+
+func newLoad(s *settings) *cobra.Command {
+	l := &loading{}
+	cmd := &cobra.Command{
+		Use:   "load FILE|-",
+		Short: "Record the facts of a JSON Lines file; loading it again adds nothing",
+		Long: `Record the facts of FILE, one JSON object a line as pedigree export writes them, or
+of standard input. docs/facts.md says what a line holds.
+
+A line that is refused is told and does not hold up the others; the exit code is
+then 3. A load that was interrupted goes on where it was when FILE is loaded
+again; the place is kept in --data.`,
+		Example: "  pedigree load registry.jsonl --refused refused.jsonl\n  gunzip -c registry.jsonl.gz | pedigree load -",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := open(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			defer o.Close()
+			info, err := o.store.Ping(cmd.Context())
+			if err != nil {
+				return err
+			}
+			l.file, l.data, l.to = args[0], s.GetString("data"), o.service
+			l.target = fmt.Sprintf("%x", sha256.Sum256(append([]byte("pedigree load "), info.Secret...)))
+			l.stdin, l.stdout, l.stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return l.run(asOperator(cmd.Context()))
+		},
+	}
+	cmd.Flags().StringVar(&l.refused, "refused", "", "a file for the lines that were refused, to mend and load again")
+	cmd.Flags().BoolVar(&l.restart, "restart", false, "begin at the first line, also where a load was interrupted")
+	cmd.Flags().BoolVar(&l.verbose, "verbose", false, "tell of every line that was refused, however many")
+	return cmd
+}
+
+// loading is one run of pedigree load. target names the registry that is loaded
+// into, so that a place in a file is one of that registry.
+type loading struct {
+	file, data, target, refused string
+	restart, verbose            bool
+	to                          facts.Recorder
+	stdin                       io.Reader
+	stdout, stderr              io.Writer
+	told                        int
+}
+
+func (l *loading) run(ctx context.Context) error {
+	if l.file == "-" {
+		sum, err := l.load(ctx, l.stdin, 0, facts.Summary{}, func(facts.Summary) error { return nil })
+		return l.end(sum, err)
+	}
+	f, err := os.Open(l.file)
+	if err != nil {
+		return fmt.Errorf("the file cannot be read: %w", err)
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	p := newPlace(l.data, l.target, l.file)
+	from, err := p.find(f, l.restart)
+	if err != nil {
+		return err
+	}
+	if from.LastLine > 0 {
+		fmt.Fprintf(l.stderr, "going on behind line %d; begin anew with --restart\n", from.LastLine)
+	}
+	sum, err := l.load(ctx, f, stat.Size(), from, func(s facts.Summary) error { return p.keep(f, s) })
+	if err == nil {
+		err = p.forget()
+	}
+	return l.end(sum, err)
+}
+
+// load records lines and shows how far it is.
+func (l *loading) load(ctx context.Context, r io.Reader, size int64, from facts.Summary, keep func(facts.Summary) error) (facts.Summary, error) {
+	refused, closeRefused, err := l.openRefused(from.LastLine > 0)
+	if err != nil {
+		return facts.Summary{}, err
+	}
+	m := newMeter(l.stderr)
+	defer m.end()
+	sum, err := facts.Load(ctx, r, l.to, facts.Options{Line: from.LastLine, Offset: from.Offset,
+		Refused: func(why facts.Refusal, line []byte) error {
+			if l.told++; l.verbose || l.told <= listed {
+				m.end()
+				fmt.Fprintf(l.stderr, "line %d: %s: %s\n", why.Line, why.Code, why.Message)
+			}
+			_, err := refused.Write(append(line[:len(line):len(line)], '\n'))
+			return err
+		},
+		Committed: func(s facts.Summary) error {
+			m.tell("reading bytes", int(s.Offset), int(size))
+			return keep(s)
+		}})
+	return sum, errors.Join(err, closeRefused())
+}
+
+// openRefused opens the file for refused lines; a load that goes on adds to it.
+func (l *loading) openRefused(goesOn bool) (io.Writer, func() error, error) {
+	if l.refused == "" {
+		return io.Discard, func() error { return nil }, nil
+	}
+	mode := os.O_TRUNC
+	if goesOn {
+		mode = os.O_APPEND
+	}
+	f, err := os.OpenFile(l.refused, os.O_WRONLY|os.O_CREATE|mode, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the file for refused lines cannot be written: %w", err)
+	}
+	return f, f.Close, nil
+}
+
+// end sums up.
+func (l *loading) end(sum facts.Summary, err error) error {
+	if l.told > listed && !l.verbose {
+		fmt.Fprintf(l.stderr, "… and %d more lines; tell of all with --verbose\n", l.told-listed)
+	}
+	fmt.Fprintf(l.stdout, "%d lines recorded: %d new, %d added to what was known, %d known already; %d refused\n",
+		sum.Accepted, sum.Created, sum.Merged, sum.Unchanged, sum.Refused)
+	switch {
+	case err != nil && l.file != "-":
+		fmt.Fprintf(l.stderr, "it came as far as line %d; load the file again to go on\n", sum.LastLine)
+		return err
+	case err != nil:
+		return err
+	case sum.Refused > 0:
+		return errRefused
+	}
+	return nil
+}
+
+// placeName is the file that keeps how far a load of a file came.
+func placeName(data, target, file string) string {
+	if whole, err := filepath.Abs(file); err == nil {
+		file = whole
+	}
+	sum := sha256.Sum256([]byte(target + "\x00" + file))
+	return filepath.Join(data, "loads", hex.EncodeToString(sum[:16])+".json")
+}

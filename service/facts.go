@@ -1,0 +1,283 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// FactInput is one fact: exactly one of the fields beside Ref is set. Wherever an
+// id is expected, "@x" stands for what an earlier fact with the Ref x is about.
+type FactInput struct {
+	Ref            string                       `json:"ref,omitzero"`
+	Commits        *RecordCommitsInput          `json:"commits,omitzero"`
+	Tag            *RecordTagInput              `json:"tag,omitzero"`
+	DatasetVersion *RecordDatasetVersionInput   `json:"datasetVersion,omitzero"`
+	Model          *RegisterModelInput          `json:"model,omitzero"`
+	Feature        *RecordFeatureInput          `json:"feature,omitzero"`
+	Run            *RecordRunInput              `json:"run,omitzero"`
+	ModelVersion   *RegisterModelVersionInput   `json:"modelVersion,omitzero"`
+	Transition     *TransitionModelVersionInput `json:"transition,omitzero"`
+	Alias          *SetAliasInput               `json:"alias,omitzero"`
+	Deployment     *RecordDeploymentInput       `json:"deployment,omitzero"`
+	EndDeployment  *EndDeploymentInput          `json:"endDeployment,omitzero"`
+	Link           *LinkLineageInput            `json:"link,omitzero"`
+	Retract        *RetractLineageInput         `json:"retract,omitzero"`
+}
+
+// RecordFactsInput are 1 to registry.MaxFacts facts.
+type RecordFactsInput struct {
+	Facts          []FactInput `json:"facts"`
+	IdempotencyKey *string     `json:"-"`
+}
+
+// RecordedFact tells what became of one fact.
+type RecordedFact struct {
+	// Index is the fact's place in the input, from 0.
+	Index int               `json:"index"`
+	Kind  registry.FactKind `json:"kind"`
+	// ID is what the fact is about: "" where there is nothing, as for a retraction
+	// of what was not there.
+	ID      *registry.ID `json:"id,omitempty"`
+	Created bool         `json:"created,omitempty"`
+	// Merged tells that it was known, and that something was added to it.
+	Merged bool `json:"merged,omitempty"`
+}
+
+// RecordFactsPayload carries what became of each fact, and how many of them were
+// new, added to what was known, or known as they are.
+type RecordFactsPayload struct {
+	Facts     []*RecordedFact
+	Created   int
+	Merged    int
+	Unchanged int
+}
+
+// RecordFacts records a batch of facts in one transaction, all or nothing, in
+// their order. Each is checked against its own action. A fact that is refused
+// refuses the batch: the error has its code and names it as input.facts[i].
+func (s *Service) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFactsPayload, error) {
+	if err := s.MayRecordFacts(ctx); err != nil {
+		return nil, err
+	}
+	facts, err := in.check()
+	if err != nil {
+		return nil, err
+	}
+	var r result
+	err = s.gate.WriteBatch(ctx, registry.FactsRecord, func(ctx context.Context, b *policies.Batch) (err error) {
+		r, err = s.once(ctx, b.Tx(), idempotent{"recordFacts", in.IdempotencyKey, in}, func() (result, error) {
+			return s.recordFacts(ctx, b, in.Facts, facts)
+		})
+		return err
+	})
+	forget(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &RecordFactsPayload{Facts: make([]*RecordedFact, len(r.Facts))}
+	for i := range r.Facts {
+		out.Facts[i] = &r.Facts[i]
+		switch {
+		case r.Facts[i].Created:
+			out.Created++
+		case r.Facts[i].Merged:
+			out.Merged++
+		default:
+			out.Unchanged++
+		}
+	}
+	return out, nil
+}
+
+// MayRecordFacts answers FORBIDDEN for who may not record batches of facts.
+func (s *Service) MayRecordFacts(ctx context.Context) error {
+	_, err := s.gate.Read(ctx, registry.FactsRecord)
+	return err
+}
+
+// recordFacts writes facts in order and tells what became of each.
+func (s *Service) recordFacts(ctx context.Context, b *policies.Batch, ins []FactInput, facts []fact) (result, error) {
+	var ids, effects []registry.ID
+	for _, f := range facts {
+		i, e := f.touches()
+		ids, effects = append(ids, i...), append(effects, e...)
+	}
+	if err := b.Warm(ctx, ids, effects); err != nil {
+		return result{}, err
+	}
+	out := result{Facts: make([]RecordedFact, len(facts))}
+	results := make([]result, len(facts))
+	known := map[string]registry.ID{}
+	for i, f := range facts {
+		r, err := s.recordFact(ctx, b, i, f, known)
+		if err != nil {
+			return result{}, factError(i, facts, err)
+		}
+		if ref := ins[i].Ref; ref != "" {
+			known[ref] = r.about(f.kind())
+		}
+		results[i] = r
+	}
+	if err := b.Flush(ctx); err != nil {
+		return result{}, factError(len(facts)-1, facts, err)
+	}
+	for i, r := range results {
+		out.Created = out.Created || r.Changed
+		out.Facts[i] = RecordedFact{Index: i, Kind: facts[i].kind(), Created: r.Created, Merged: r.Changed && !r.Created}
+		if id := r.about(facts[i].kind()); id != "" {
+			out.Facts[i].ID = &id
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) recordFact(ctx context.Context, b *policies.Batch, i int, f fact, known map[string]registry.ID) (result, error) {
+	tx, err := b.Step(i, f.action())
+	if err != nil {
+		return result{}, err
+	}
+	return f.resolve(refs{func(id registry.ID) registry.ID {
+		if ref, is := strings.CutPrefix(string(id), "@"); is {
+			return known[ref]
+		}
+		return id
+	}}).write(ctx, s, tx)
+}
+
+// about is the id of what a fact is about.
+func (r result) about(kind registry.FactKind) registry.ID {
+	switch {
+	case r.edge != nil:
+		return r.edge.ID
+	case len(r.IDs) == 0:
+		return ""
+	case kind == registry.FactCommits && len(r.IDs) == 2:
+		return r.IDs[1] // The one commit; of several it is their repository.
+	case kind == registry.FactTransition:
+		return r.IDs[1]
+	}
+	return r.IDs[0]
+}
+
+// factError says which fact an error is about. What is no fault of a fact stays as
+// it is, so that the store can try again.
+func factError(i int, facts []fact, err error) error {
+	i, err = policies.StepOf(err, i)
+	var cause *registry.Error
+	if !errors.As(err, &cause) || cause.Code == registry.Internal || cause.Code == registry.Unavailable {
+		return err
+	}
+	at := fmt.Sprintf("input.facts[%d]", i)
+	field := at
+	if cause.Field != "" {
+		field += "." + cause.Field
+	}
+	details := map[string]any{"fact": i}
+	maps.Copy(details, cause.Details)
+	message := cause.Message
+	if facts != nil {
+		message = strings.ToLower(strings.ReplaceAll(string(facts[i].kind()), "_", " ")) + ": " + message
+	}
+	return &registry.Error{Code: cause.Code, Field: field, Message: at + ": " + message, Details: details, Err: cause.Err}
+}
+
+// refName is the form of a Ref.
+var refName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// check holds a batch to its rules and returns its facts, each checked by itself.
+func (in *RecordFactsInput) check() ([]fact, error) {
+	if len(in.Facts) == 0 || len(in.Facts) > registry.MaxFacts {
+		return nil, registry.Invalid("facts", "must be 1 to %d facts, not %d; send more in several batches", registry.MaxFacts, len(in.Facts))
+	}
+	out := make([]fact, len(in.Facts))
+	given := map[string]int{}
+	for i := range in.Facts {
+		f, err := in.Facts[i].Check()
+		if err != nil {
+			return nil, factError(i, nil, err)
+		}
+		if ref := in.Facts[i].Ref; ref != "" {
+			if _, twice := given[ref]; twice {
+				return nil, factError(i, nil, registry.Invalid("ref", "%q is given twice", ref))
+			}
+			given[ref] = i
+		}
+		out[i] = f.fact
+	}
+	for i, f := range out {
+		if err := checkRefs(f, i, given); err != nil {
+			return nil, factError(i, nil, err)
+		}
+	}
+	return out, nil
+}
+
+// checkRefs refuses references to what no earlier fact is about.
+func checkRefs(f fact, at int, given map[string]int) (err error) {
+	f.resolve(refs{func(id registry.ID) registry.ID {
+		ref, is := strings.CutPrefix(string(id), "@")
+		where, found := given[ref]
+		switch {
+		case !is || err != nil || found && where < at:
+		case found:
+			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of a later fact (%d); put causes before effects", "@"+ref, where)
+		default:
+			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of no earlier fact", "@"+registry.Shorten(ref, 64))
+		}
+		return id
+	}})
+	return err
+}
+
+// Checked is a fact that was checked by itself.
+type Checked struct{ fact fact }
+
+// Kind says which fact it is.
+func (c Checked) Kind() registry.FactKind { return c.fact.kind() }
+
+// Check holds one fact to its rules, without the store, and returns it in the form
+// in which names are kept. References are not followed. It is open to all.
+func (in *FactInput) Check() (Checked, error) {
+	f, err := in.one()
+	if err != nil {
+		return Checked{}, err
+	}
+	if in.Ref != "" {
+		switch kind := f.kind(); {
+		case !refName.MatchString(in.Ref):
+			return Checked{}, registry.Invalid("ref", "must be 1 to 64 letters, digits, dots, dashes and underscores")
+		case kind == registry.FactLink || kind == registry.FactRetract || kind == registry.FactCommits && len(in.Commits.Commits) != 1:
+			return Checked{}, registry.Invalid("ref", "this fact is about no single node")
+		}
+	}
+	long := false
+	f.resolve(refs{func(id registry.ID) registry.ID { long = long || len(id) > 255; return id }})
+	if long {
+		return Checked{}, registry.Invalid("id", "longer than 255 characters")
+	}
+	return Checked{f}, f.check()
+}
+
+// Resolve returns the fact with its references replaced by ids that are known;
+// others stay.
+func (in FactInput) Resolve(known map[string]registry.ID) FactInput {
+	f, err := in.one()
+	if err != nil {
+		return in
+	}
+	out := FactInput{Ref: in.Ref}
+	f.resolve(refs{func(id registry.ID) registry.ID {
+		if ref, is := strings.CutPrefix(string(id), "@"); is && known[ref] != "" {
+			return known[ref]
+		}
+		return id
+	}}).into(&out)
+	return out
+}
