@@ -8,27 +8,87 @@ import (
 	"pedigree/registry"
 )
 
+// gathered is what a query gathered, and the moment that it tells of.
+type gathered struct {
+	lens  lens
+	own   bool
+	head  int64
+	nodes map[int64]*found
+}
+
+// found is a gathered node. A walk copies none of it: every closure of the answer
+// has the same node.
+type found struct {
+	*graph.Node
+	since int64 // ValidFrom, in microseconds
+}
+
+// seen reports whether a node is there at the instant.
+func (g *gathered) seen(n *found) bool { return n.since <= g.lens.valid }
+
+// take reads the nodes of one walk; false where they are not all, or not packed.
+func (g *gathered) take(nodes, docs []any) bool {
+	if len(nodes) >= onceNodes {
+		return false
+	}
+	for i, packed := range nodes {
+		n, ok := unpackNode(packed)
+		if !ok {
+			return false
+		}
+		if g.nodes[n.Number] != nil {
+			continue
+		}
+		if docs != nil && docs[i] != "" {
+			doc, _ := docs[i].(string)
+			n.Doc = []byte(doc)
+		}
+		g.nodes[n.Number] = &found{n, micros(n.ValidFrom)}
+	}
+	return true
+}
+
+// arcs reads the edges of one walk that stand at the instant; false where they are
+// not all.
+func (g *gathered) arcs(packed []any, d graph.Direction) ([]arc, bool) {
+	if len(packed) >= onceEdges {
+		return nil, false
+	}
+	out := make([]arc, 0, len(packed))
+	for _, p := range packed {
+		a, ok := unpackArc(p, d)
+		if !ok {
+			return nil, false
+		}
+		if (g.own || a.recorded <= g.head) && a.from <= g.lens.valid && (a.to == 0 || a.to > g.lens.ended) {
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, compareArcs)
+	return out, true
+}
+
+func compareArcs(a, b arc) int {
+	return cmp.Or(cmp.Compare(a.near, b.near), cmp.Compare(a.far, b.far), cmp.Compare(a.kind, b.kind))
+}
+
 // replay is a walk over what was gathered, as graph.ClosureQuery defines it.
 type replay struct {
 	*gathered
 	q graph.ClosureQuery
-	// arcs are sorted by near end, far end and kind; from is where those of a near
-	// end begin.
+	// arcs are sorted by near end, far end and kind.
 	arcs  []arc
-	from  map[int64]int
 	depth map[int64]int
 	out   graph.Closure
 	whole bool
 }
 
-// walk walks from roots; false where a node is missing.
-func (g *gathered) walk(q graph.ClosureQuery, roots []int64, arcs []arc) (graph.Closure, bool) {
-	r := &replay{gathered: g, q: q, arcs: arcs, from: make(map[int64]int, len(arcs)), depth: make(map[int64]int, len(g.nodes)), whole: true}
+// walk walks from roots; false where something is missing.
+func (g *gathered) walk(q graph.ClosureQuery, roots []int64, packed []any) (graph.Closure, bool) {
+	r := &replay{gathered: g, q: q, depth: make(map[int64]int, len(g.nodes))}
 	r.out.Head = g.head
-	for i, l := range arcs {
-		if i == 0 || arcs[i-1].near != l.near {
-			r.from[l.near] = i
-		}
+	if r.arcs, r.whole = g.arcs(packed, q.Direction); !r.whole {
+		return r.out, false
 	}
 	level := r.enter(roots, 0)
 	for d := 0; d < q.Depth && len(level) > 0; d++ {
@@ -50,28 +110,30 @@ func (r *replay) enter(level []int64, depth int) (taken []int64) {
 			break
 		}
 		n := r.nodes[number]
-		if n == nil {
-			r.whole = false
-			break
+		if !r.own && n.RecordedSeq > r.head {
+			r.whole = false // It was put again after the head.
 		}
 		r.depth[number] = depth
-		r.out.Nodes = append(r.out.Nodes, graph.Reached{Node: n, Depth: depth})
+		r.out.Nodes = append(r.out.Nodes, graph.Reached{Node: n.Node, Depth: depth})
 		taken = append(taken, number)
 	}
 	return taken
 }
 
-// arcsOf are the arcs of a node.
+// arcsOf are the arcs of a held node, to far ends that are there.
 func (r *replay) arcsOf(number int64) []arc {
-	start, ok := r.from[number]
-	if !ok {
-		return nil
-	}
-	end := start
+	start, _ := slices.BinarySearchFunc(r.arcs, number, func(a arc, n int64) int { return cmp.Compare(a.near, n) })
+	end, gone := start, false
 	for end < len(r.arcs) && r.arcs[end].near == number {
+		far := r.nodes[r.arcs[end].far]
+		r.whole = r.whole && far != nil
+		gone = gone || far == nil || !r.seen(far)
 		end++
 	}
-	return r.arcs[start:end]
+	if !gone {
+		return r.arcs[start:end]
+	}
+	return slices.DeleteFunc(slices.Clone(r.arcs[start:end]), func(a arc) bool { return r.nodes[a.far] == nil || !r.seen(r.nodes[a.far]) })
 }
 
 // expand returns the first Fanout far ends of the nodes of a level.
@@ -86,8 +148,8 @@ func (r *replay) expand(level []int64, depth int) (next []int64) {
 			r.out.Wide = append(r.out.Wide, n.ID)
 			arcs = arcs[:r.q.Fanout]
 		}
-		for _, l := range arcs {
-			next = append(next, l.far)
+		for _, a := range arcs {
+			next = append(next, a.far)
 		}
 	}
 	return next
@@ -95,107 +157,31 @@ func (r *replay) expand(level []int64, depth int) (next []int64) {
 
 // finish adds the edges between held nodes, and names those at Depth that lead on.
 func (r *replay) finish() {
-	found := make([]arc, 0, len(r.arcs))
+	among := make([]arc, 0, len(r.arcs))
 	for _, n := range r.out.Nodes {
 		deep := false
-		for _, l := range r.arcsOf(n.Node.Number) {
-			if _, held := r.depth[l.far]; held {
-				found = append(found, l)
-			} else {
+		for _, a := range r.arcsOf(n.Node.Number) {
+			if _, held := r.depth[a.far]; !held {
 				deep = n.Depth == r.q.Depth
+			} else if r.q.Direction == graph.Downstream {
+				a.near, a.far = a.far, a.near
+				among = append(among, a)
+			} else {
+				among = append(among, a)
 			}
 		}
 		if deep {
 			r.out.Deep = append(r.out.Deep, n.Node.ID)
 		}
 	}
-	if r.q.Direction == graph.Downstream {
-		for i, l := range found {
-			found[i].near, found[i].far = l.far, l.near
-		}
-	}
-	slices.SortFunc(found, func(a, b arc) int {
-		return cmp.Or(cmp.Compare(a.near, b.near), cmp.Compare(a.far, b.far), cmp.Compare(a.kind, b.kind))
-	})
-	if len(found) == 0 {
+	if len(among) == 0 {
 		return
 	}
-	r.out.Edges = make([]graph.Edge, len(found))
-	for i, l := range found {
-		r.out.Edges[i] = edgeFrom(l.values, l.kind, r.nodes[l.near].ID, r.nodes[l.far].ID)
+	slices.SortFunc(among, compareArcs)
+	r.out.Edges = make([]graph.Edge, len(among))
+	for i, a := range among {
+		r.out.Edges[i] = a.edge(r.id(a.near), r.id(a.far))
 	}
 }
 
-// onceEdge and onceNode are what is gathered of an edge and of nodes, by place;
-// edgeFrom and nodeFrom read it.
-const onceEdge = "[f.number, t.number, type(r), r.valid_from, r.valid_to, r.recorded_seq, r.retracted_seq, r.by]"
-
-func onceNode(i string, bare bool) string {
-	list := nodeList
-	if !bare {
-		list += ", f.doc"
-	}
-	return "[f IN n" + i + " | [" + list + "]]"
-}
-
-var nodeList = func() string {
-	list := "f.id, f.kind, f.parent, f.number, f.name, f.valid_from, f.valid_to, f.since, f.revision, f.recorded_seq, f.deleted, f.slots"
-	for _, c := range columns {
-		list += ", f." + string(c.Name)
-	}
-	return list
-}()
-
-// firstColumn is the place of the first indexed column in nodeList.
-const firstColumn = 12
-
-// place is where a column is in nodeList.
-type place struct {
-	registry.IndexColumn
-	at int
-}
-
-// kindPlaces are kindColumns with their places.
-var kindPlaces = func() map[registry.Kind][]place {
-	m := map[registry.Kind][]place{}
-	for kind, cols := range kindColumns {
-		for _, c := range cols {
-			m[kind] = append(m[kind], place{c, firstColumn + slices.Index(columns, c)})
-		}
-	}
-	return m
-}()
-
-func edgeFrom(v []any, kind registry.EdgeKind, from, to registry.ID) graph.Edge {
-	e := graph.Edge{Kind: kind, From: from, To: to, ValidFrom: instant(intAt(v, 3)), ValidTo: instant(intAt(v, 4)),
-		RecordedSeq: intAt(v, 5), RetractedSeq: intAt(v, 6), By: textAt(v, 7)}
-	e.ID = graph.EdgeID(kind, from, to, e.RecordedSeq)
-	return e
-}
-
-func nodeFrom(v []any, bare bool) *graph.Node {
-	n := &graph.Node{ID: registry.ID(textAt(v, 0)), Kind: registry.Kind(textAt(v, 1)), Parent: registry.ID(textAt(v, 2)), Number: intAt(v, 3),
-		Name: unsortable(textAt(v, 4)), ValidFrom: instant(intAt(v, 5)), ValidTo: instant(intAt(v, 6)), Since: instant(intAt(v, 7)),
-		Revision: intAt(v, 8), RecordedSeq: intAt(v, 9)}
-	n.Deleted, _ = v[10].(bool)
-	slots, _ := v[11].([]any)
-	for _, s := range slots {
-		n.Slots = append(n.Slots, s.(string))
-	}
-	if doc := v[len(v)-1]; !bare && doc != "" {
-		n.Doc = []byte(doc.(string))
-	}
-	places := kindPlaces[n.Kind]
-	n.Columns = make(map[registry.Index]any, len(places))
-	for _, p := range places {
-		if p.Type == registry.TextIndex {
-			n.Columns[p.Name] = unsortable(textAt(v, p.at))
-		} else {
-			n.Columns[p.Name] = intAt(v, p.at)
-		}
-	}
-	return n
-}
-
-func textAt(v []any, i int) string { s, _ := v[i].(string); return s }
-func intAt(v []any, i int) int64   { n, _ := v[i].(int64); return n }
+func (r *replay) id(number int64) registry.ID { return r.nodes[number].ID }

@@ -32,7 +32,8 @@ RETURN [n IN nodes(p) | n.id] AS path LIMIT 1`
 var createEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
-		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) CREATE (a)-[r:" + string(k) + "]->(b) SET r = row.properties"
+		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) CREATE (a)-[r:" + string(k) +
+			"]->(b) SET r = row.properties, r.packed = toString(a.number) + ';' + toString(b.number) + row.packed"
 	}
 	return m
 }()
@@ -181,6 +182,7 @@ func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge) error {
 		r := t.edgeRow(e)
 		r["properties"] = row{"valid_from": micros(e.ValidFrom), "valid_to": micros(e.ValidTo), "recorded_seq": e.RecordedSeq,
 			"retracted_seq": int64(0), "by": e.By}
+		r["packed"] = packTail(e)
 		byKind[e.Kind] = append(byKind[e.Kind], r)
 		t.wrote = true
 	}

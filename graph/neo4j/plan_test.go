@@ -18,7 +18,7 @@ import (
 
 // fixedTexts are all texts that do not depend on a Query.
 func fixedTexts() []string {
-	texts := []string{makeHead, lockHead, readHead, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
+	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
 		readHolders, freeSlots, takeSlots, eraseDocs, readEnds, readLive, retract, forget, findCycle, findWords, setWords}
 	for _, text := range createNodes {
 		texts = append(texts, text)

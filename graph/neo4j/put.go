@@ -48,6 +48,7 @@ type stored struct {
 	fresh      bool
 	properties row
 	words      row
+	packed     any
 }
 
 func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*stored, error) {
@@ -150,7 +151,7 @@ func checkColumns(n *graph.Node) error {
 
 // revise is the row of a revision; it also becomes what the node's row is made of.
 func (t *txn) revise(n *graph.Node, s *stored) row {
-	s.properties, s.words = properties(n), t.words(n)
+	s.properties, s.words, s.packed = properties(n), t.words(n), pack(n)
 	r := row{"key": t.key(string(n.ID)) + "|" + seqKey(n.Revision), "node_key": t.key(string(n.ID))}
 	for k, v := range s.properties {
 		if k != "slots" {
@@ -168,6 +169,7 @@ func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*stored, rev
 		p := s.properties
 		p["key"], p["created_seq"] = t.key(string(id)), s.created
 		p["kind_key"], p["parent_key"] = t.key(text(p, "kind")), t.key(text(p, "parent"))
+		p["packed"] = s.packed
 		maps.Copy(p, s.words)
 		if s.fresh {
 			created[s.kind] = append(created[s.kind], p)

@@ -6,6 +6,7 @@ import (
 
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
+	"pedigree/graph"
 	"pedigree/registry"
 )
 
@@ -20,7 +21,7 @@ type step struct {
 }
 
 // steps only grows; a step that has been released is never changed.
-var steps = []step{{1, firstStep, nil}, {2, wordsStep, fillWords}}
+var steps = []step{{1, firstStep, nil}, {2, wordsStep, fillWords}, {3, nil, fillPacked}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
@@ -132,4 +133,38 @@ func (s *Store) ddl(ctx context.Context, session driver.SessionWithContext, text
 		return nil, v.settle(err)
 	})
 	return err
+}
+
+// fillPages brings nodes of a query to a new form, a page in each transaction, under
+// the head's lock.
+func (s *Store) fillPages(ctx context.Context, session driver.SessionWithContext, q graph.Query, fill func(*view, []*graph.Node) error) error {
+	for {
+		last, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
+			v := &view{s: s, tx: tx, own: true}
+			last, err := v.fillPage(ctx, q, fill)
+			return last, v.settle(err)
+		})
+		if err != nil {
+			return err
+		}
+		if q.After = last.(*graph.Key); q.After == nil {
+			return nil
+		}
+	}
+}
+
+// fillPage fills one page and returns its last key, nil when it was the last page.
+func (v *view) fillPage(ctx context.Context, q graph.Query, fill func(*view, []*graph.Node) error) (*graph.Key, error) {
+	if _, err := v.query(ctx, lockHead, map[string]any{"key": v.key("")}); err != nil {
+		return nil, err
+	}
+	page, err := v.Find(ctx, q)
+	if err == nil {
+		err = fill(v, page.Nodes)
+	}
+	if err != nil || !page.More {
+		return nil, err
+	}
+	last := page.Nodes[len(page.Nodes)-1]
+	return &graph.Key{Value: last.Name, ID: last.ID}, nil
 }

@@ -88,11 +88,14 @@ func TestASmallClosureIsOneQuery(t *testing.T) {
 // TestWhatIsNewerThanTheHeadIsNotTaken: a node that was put again while the query
 // ran is not as it was at the head.
 func TestWhatIsNewerThanTheHeadIsNotTaken(t *testing.T) {
-	row := make([]any, firstColumn+len(columns))
-	row[3], row[9] = int64(1), int64(7)
+	n := &graph.Node{ID: "run_1", Kind: registry.KindRun, Number: 1, RecordedSeq: 7}
+	q := graph.ClosureQuery{Roots: []registry.ID{n.ID}, Direction: graph.Upstream, Depth: 1, Fanout: 1, Limit: 1}
 	for head, want := range map[int64]bool{6: false, 7: true} {
-		g := gathered{head: head, nodes: map[int64]*graph.Node{}}
-		if _, ok := g.take([]any{row}, nil, true); ok != want {
+		g := gathered{lens: lensOf(q.At), head: head, nodes: map[int64]*found{}}
+		if !g.take([]any{pack(n)}, nil) {
+			t.Fatal("it is not packed")
+		}
+		if _, ok := g.answer(q, []any{head, nil, nil, []any{}}); ok != want {
 			t.Errorf("at head %d a node of 7 is taken: %v", head, ok)
 		}
 	}

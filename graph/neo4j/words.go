@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
@@ -99,48 +98,17 @@ func (v *view) match(q graph.Query) string {
 	return strings.Join(looks, " OR ")
 }
 
-// fillWords gives nodes that were written before there was an index their words,
-// a page in each transaction, under the head's lock.
+// fillWords gives nodes that were written before there was an index their words.
 func fillWords(ctx context.Context, s *Store, session driver.SessionWithContext) error {
 	q := graph.Query{Kinds: registry.SearchedKinds(), Limit: batch}
-	for {
-		last, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
-			v := &view{s: s, tx: tx, own: true}
-			last, err := v.fillPage(ctx, q)
-			return last, v.settle(err)
-		})
-		if err != nil {
-			return err
+	return s.fillPages(ctx, session, q, func(v *view, nodes []*graph.Node) error {
+		var rows []row
+		for _, n := range nodes {
+			if words := v.words(n); len(words) > 0 {
+				rows = append(rows, row{"key": v.key(string(n.ID)), "words": words})
+			}
 		}
-		if q.After = last.(*graph.Key); q.After == nil {
-			return nil
-		}
-	}
-}
-
-// fillPage fills one page and returns its last key, nil when it was the last page.
-func (v *view) fillPage(ctx context.Context, q graph.Query) (*graph.Key, error) {
-	if _, err := v.query(ctx, lockHead, map[string]any{"key": v.key("")}); err != nil {
-		return nil, err
-	}
-	page, err := v.Find(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	var rows []row
-	for _, n := range page.Nodes {
-		if words := v.words(n); len(words) > 0 {
-			rows = append(rows, row{"key": v.key(string(n.ID)), "words": words})
-		}
-	}
-	for part := range slices.Chunk(rows, batch) {
-		if _, err := v.query(ctx, setWords, map[string]any{"rows": part}); err != nil {
-			return nil, err
-		}
-	}
-	if !page.More {
-		return nil, nil
-	}
-	last := page.Nodes[len(page.Nodes)-1]
-	return &graph.Key{Value: last.Name, ID: last.ID}, nil
+		_, err := v.query(ctx, setWords, map[string]any{"rows": rows})
+		return err
+	})
 }

@@ -1,0 +1,193 @@
+package neo4j
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// A lineage node and an edge carry all that a walk tells of them, but documents, in
+// one property of text as well: reading twenty properties of each was half of what
+// an answer cost the server. Nothing is searched by it.
+//
+// A node is: format; number; revision; recorded_seq; valid_from; valid_to; since;
+// deleted; id, kind, parent and name; how many slots, and these; the columns of its
+// kind. Numbers end in a semicolon, texts begin with their length in bytes and a
+// colon. An edge is: number of from; of to; kind; valid_from; valid_to;
+// recorded_seq; by, to the end.
+
+// packFormat is raised when kindColumns or the form changes; a step then packs anew
+// what stands. Walks read other formats column by column.
+const packFormat = 1
+
+type packer struct{ b []byte }
+
+func (p *packer) number(n int64) { p.b = append(strconv.AppendInt(p.b, n, 10), ';') }
+
+func (p *packer) text(s string) {
+	p.b = append(append(strconv.AppendInt(p.b, int64(len(s)), 10), ':'), s...)
+}
+
+// pack is the packed form of a node, nil for one that is not walked.
+func pack(n *graph.Node) any {
+	if !n.Kind.Walked() {
+		return nil
+	}
+	since := n.Since
+	if since.IsZero() {
+		since = n.ValidFrom
+	}
+	deleted := int64(0)
+	if n.Deleted {
+		deleted = 1
+	}
+	var p packer
+	for _, v := range []int64{packFormat, n.Number, n.Revision, n.RecordedSeq, micros(n.ValidFrom), micros(n.ValidTo), micros(since), deleted} {
+		p.number(v)
+	}
+	for _, s := range []string{string(n.ID), string(n.Kind), string(n.Parent), n.Name} {
+		p.text(s)
+	}
+	slots := sortedSlots(n.Slots)
+	p.number(int64(len(slots)))
+	for _, s := range slots {
+		p.text(s)
+	}
+	for _, c := range kindColumns[n.Kind] {
+		if c.Type == registry.TextIndex {
+			p.text(n.Text(c.Name))
+		} else {
+			p.number(n.Int(c.Name))
+		}
+	}
+	return string(p.b)
+}
+
+// unpacker reads what a packer wrote; bad once anything was not as it should be.
+type unpacker struct {
+	rest string
+	bad  bool
+}
+
+func (u *unpacker) upTo(end byte) int64 {
+	i := strings.IndexByte(u.rest, end)
+	if i < 0 {
+		u.bad = true
+		return 0
+	}
+	n, err := strconv.ParseInt(u.rest[:i], 10, 64)
+	u.bad = u.bad || err != nil
+	u.rest = u.rest[i+1:]
+	return n
+}
+
+func (u *unpacker) number() int64 { return u.upTo(';') }
+
+func (u *unpacker) time() time.Time { return instant(u.number()) }
+
+func (u *unpacker) text() string {
+	n := u.upTo(':')
+	if u.bad || n < 0 || n > int64(len(u.rest)) {
+		u.bad = true
+		return ""
+	}
+	s := u.rest[:n]
+	u.rest = u.rest[n:]
+	return s
+}
+
+// word is what stands before the next semicolon.
+func (u *unpacker) word() string {
+	s, rest, ok := strings.Cut(u.rest, ";")
+	u.rest, u.bad = rest, u.bad || !ok
+	return s
+}
+
+// unpackNode reads a packed node; false for one of another format, or of none.
+func unpackNode(packed any) (*graph.Node, bool) {
+	s, ok := packed.(string)
+	u := unpacker{rest: s}
+	if !ok || u.number() != packFormat {
+		return nil, false
+	}
+	n := &graph.Node{Number: u.number(), Revision: u.number(), RecordedSeq: u.number(), ValidFrom: u.time(), ValidTo: u.time(), Since: u.time(),
+		Deleted: u.number() == 1, ID: registry.ID(u.text()), Kind: registry.Kind(u.text()), Parent: registry.ID(u.text()), Name: u.text()}
+	for slots := u.number(); slots > 0 && !u.bad; slots-- {
+		n.Slots = append(n.Slots, u.text())
+	}
+	columns := kindColumns[n.Kind]
+	n.Columns = make(map[registry.Index]any, len(columns))
+	for _, c := range columns {
+		if c.Type == registry.TextIndex {
+			n.Columns[c.Name] = u.text()
+		} else {
+			n.Columns[c.Name] = u.number()
+		}
+	}
+	return n, !u.bad && u.rest == ""
+}
+
+// packTail is the packed form of an edge behind the numbers of its ends, which the
+// server knows.
+func packTail(e *graph.Edge) string {
+	p := packer{b: []byte(";" + string(e.Kind) + ";")}
+	for _, v := range []int64{micros(e.ValidFrom), micros(e.ValidTo), e.RecordedSeq} {
+		p.number(v)
+	}
+	return string(p.b) + e.By
+}
+
+// arc is an edge as it was gathered, by the numbers of its ends.
+type arc struct {
+	near, far          int64
+	kind               registry.EdgeKind
+	from, to, recorded int64
+	by                 string
+}
+
+// unpackArc reads a packed edge; false for one that is not packed.
+func unpackArc(packed any, d graph.Direction) (arc, bool) {
+	s, ok := packed.(string)
+	u := unpacker{rest: s}
+	a := arc{near: u.number(), far: u.number(), kind: registry.EdgeKind(u.word()), from: u.number(), to: u.number(), recorded: u.number()}
+	a.by = u.rest
+	if d == graph.Downstream {
+		a.near, a.far = a.far, a.near
+	}
+	return a, ok && !u.bad
+}
+
+// edge is the edge between two nodes.
+func (a arc) edge(from, to registry.ID) graph.Edge {
+	return graph.Edge{ID: graph.EdgeID(a.kind, from, to, a.recorded), Kind: a.kind, From: from, To: to, ValidFrom: instant(a.from), ValidTo: instant(a.to),
+		RecordedSeq: a.recorded, By: a.by}
+}
+
+const (
+	setPacked      = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n.packed = row.packed"
+	setPackedEdges = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) MATCH (n)-[r]->(t)\n" +
+		"SET r.packed = toString(n.number) + ';' + toString(t.number) + ';' + type(r) + ';' + toString(r.valid_from) + ';' + toString(r.valid_to) + ';' + toString(r.recorded_seq) + ';' + r.by"
+)
+
+// fillPacked packs what was written before there was a packed form.
+func fillPacked(ctx context.Context, s *Store, session driver.SessionWithContext) error {
+	q := graph.Query{Kinds: registry.LineageKinds(), Limit: batch, Deleted: true, Bare: true}
+	return s.fillPages(ctx, session, q, func(v *view, nodes []*graph.Node) error {
+		var rows []row
+		for _, n := range nodes {
+			rows = append(rows, row{"key": v.key(string(n.ID)), "packed": pack(n)})
+		}
+		for _, text := range []string{setPacked, setPackedEdges} {
+			if _, err := v.query(ctx, text, map[string]any{"rows": rows}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
