@@ -14,10 +14,15 @@ import (
 type step struct {
 	number int
 	texts  []string
+	// fill, where it is set, brings what stands to the new form after the texts; it
+	// can be run again too.
+	fill func(ctx context.Context, s *Store, session driver.SessionWithContext) error
 }
 
 // steps only grows; a step that has been released is never changed.
-var steps = []step{{1, []string{
+var steps = []step{{1, firstStep, nil}, {2, numbersStep, fillNumbers}}
+
+var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
 	"CREATE CONSTRAINT slot_key IF NOT EXISTS FOR (s:Slot) REQUIRE s.key IS UNIQUE",
 	"CREATE CONSTRAINT log_key IF NOT EXISTS FOR (l:Log) REQUIRE l.key IS UNIQUE",
@@ -31,7 +36,7 @@ var steps = []step{{1, []string{
 	"CREATE INDEX log_actor IF NOT EXISTS FOR (l:Log) ON (l.actor_key, l.seq)",
 	"CREATE INDEX touch_object IF NOT EXISTS FOR (t:Touch) ON (t.object_key, t.seq)",
 	"CALL db.awaitIndexes(300)",
-}}}
+}
 
 // headConstraint comes before everything, so that there is one head to lock.
 const headConstraint = "CREATE CONSTRAINT head_key IF NOT EXISTS FOR (h:Head) REQUIRE h.key IS UNIQUE"
@@ -42,7 +47,7 @@ const (
 ON CREATE SET h.seq = 0, h.number = 0, h.schema = 0, h.secret = $secret
 SET h.locked = true`
 	lockHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
-	readHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret"
+	readHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
 
@@ -62,6 +67,11 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		for _, text := range st.texts {
 			if err := s.ddl(ctx, session, text); err != nil {
+				return err
+			}
+		}
+		if st.fill != nil {
+			if err := st.fill(ctx, s, session); err != nil {
 				return err
 			}
 		}
