@@ -78,7 +78,7 @@ func runMigrate(cmd *cobra.Command, s *settings, verify bool) error {
 	}
 	meter.end()
 	tellMigration(cmd.OutOrStdout(), report, [2]string{engineOf(s.GetString("from")), engineOf(s.GetString("to"))})
-	if ctx.Err() != nil && !verify {
+	if err != nil && ctx.Err() != nil && !verify {
 		return registry.Errorf(registry.Unavailable, "the migration was ended; run the same again, and it goes on where it was")
 	}
 	return err

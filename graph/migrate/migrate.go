@@ -10,9 +10,11 @@ import (
 	"pedigree/registry"
 )
 
-// attempts is how often both stores are compared when the source was written to
-// meanwhile.
-const attempts = 5
+// How often a source that is written to is tried to be caught standing still.
+const (
+	mostPasses = 20
+	attempts   = 5
+)
 
 // Tally counts rows.
 type Tally struct {
@@ -86,6 +88,10 @@ func (m *mover) run(ctx context.Context) error {
 		return err
 	}
 	for compared := 0; ; {
+		if compared == attempts || len(m.report.Passes) == mostPasses {
+			return registry.Errorf(registry.FailedPrecondition,
+				"the source is being written to, so that it cannot be compared: stop its servers and importers, and run the same again; only what is new is copied")
+		}
 		if mark.Part != graph.PartDone || mark.Head < head {
 			if mark, err = m.pass(ctx, mark, head); err != nil {
 				return err
@@ -94,10 +100,6 @@ func (m *mover) run(ctx context.Context) error {
 				return err
 			}
 			continue
-		}
-		if compared == attempts {
-			return registry.Errorf(registry.FailedPrecondition,
-				"the source is being written to, so that it cannot be compared: stop its servers and importers, and run the same again; only what is new is copied")
 		}
 		compared++
 		if m.report.Proof, err = compare(ctx, m.from, m.to, mark.Head, m.tell); err != nil {
