@@ -54,4 +54,4 @@ vuln: ## look for known vulnerabilities; VULNDB=file:///path takes a copy of the
 	go run $(GOVULNCHECK) $(if $(VULNDB),-db $(VULNDB)) ./...
 
 clean: ## remove what was built
-	rm -rf bin build web/dist/* web/node_modules
+	rm -rf bin build web/dist/* web/node_modules bench/peer/node_modules

@@ -36,7 +36,8 @@ type Node struct {
 	// RecordedSeq is the log sequence of the Update that wrote this revision.
 	RecordedSeq int64
 	Deleted     bool
-	// Doc is the canonical JSON document. Readers leave it nil where Bare.
+	// Doc is the canonical JSON document. Readers leave it nil where Bare; of an
+	// earlier revision of what is a tombstone now it was erased, and is empty.
 	Doc []byte
 	// Mask and Hidden are set by policies, never by a store: the fields that the
 	// caller may see, and that the whole node may not be seen.
@@ -49,6 +50,10 @@ func (n *Node) Text(c registry.Index) string { s, _ := n.Columns[c].(string); re
 
 // Int returns an int column, 0 when absent.
 func (n *Node) Int(c registry.Index) int64 { i, _ := n.Columns[c].(int64); return i }
+
+// Erased reports whether this is an earlier revision of what is a tombstone now:
+// its document is gone.
+func (n *Node) Erased() bool { return n.Doc != nil && len(n.Doc) == 0 }
 
 // Edge is one fact: effect From came from cause To.
 type Edge struct {
@@ -130,6 +135,8 @@ type Query struct {
 	Slots   []string
 	// Where must all hold.
 	Where []Predicate
+	// Text, when set, keeps nodes with these words; Kinds and no Slots are given.
+	Text *Match
 	// Rows, when not empty, must hold for one of its conjunctions: what the scope
 	// lets the caller see.
 	Rows [][]Predicate
@@ -138,7 +145,7 @@ type Query struct {
 	Order registry.Index
 	Desc  bool
 	After *Key
-	// Limit is the page size, 1 to 1000.
+	// Limit is the page size, 1 to 1000; with Text up to MaxMatches.
 	Limit int
 	// PerParent applies Limit to each of Parents by itself (After is not used): the
 	// page's nodes come grouped in the order of Parents, and More is not set.
@@ -155,10 +162,14 @@ type Key struct {
 
 // Page is one page of a Find. More tells whether nodes follow; Total counts all
 // that match, without After and Limit, when Count was asked, else -1.
+//
+// Cut tells that more than MaxMatches nodes have the words of Query.Text, and that
+// only so many were looked at.
 type Page struct {
 	Nodes []*Node
 	More  bool
 	Total int64
+	Cut   bool
 }
 
 // Direction is which way a walk goes.

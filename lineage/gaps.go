@@ -14,6 +14,7 @@ const (
 	VersionWithoutData     GapCode = "VERSION_WITHOUT_DATA"
 	RunWithoutCommit       GapCode = "RUN_WITHOUT_COMMIT"
 	DatasetWithoutSource   GapCode = "DATASET_WITHOUT_SOURCE"
+	CardContradictsGraph   GapCode = "CARD_CONTRADICTS_GRAPH"
 )
 
 // Gap is something missing from a node of a graph.
@@ -21,6 +22,8 @@ type Gap struct {
 	Code    GapCode
 	Node    *graph.Node
 	Message string
+	// Field is the path of the card's field that is wrong, where one is.
+	Field string
 }
 
 // causes lists, by effect, the kinds of what it came from and by which edges.
@@ -71,23 +74,23 @@ func (g *Graph) Gaps() (out []Gap) {
 	}
 	for _, it := range g.Items {
 		n, have := it.Node, byEdge[it.Node.ID]
-		if n.Hidden || n.Deleted || open[n.ID] {
+		if n.Hidden || n.Deleted || n.Erased() || open[n.ID] {
 			continue
 		}
 		switch n.Kind {
 		case registry.KindModelVersion:
 			if !have[registry.EdgeGeneratedBy] && !have[registry.EdgeDerivedFrom] {
-				out = append(out, Gap{VersionWithoutTraining, n, "no training run is known; record it with recordRun and link it with GENERATED_BY"})
+				out = append(out, Gap{Code: VersionWithoutTraining, Node: n, Message: "no training run is known; record it with recordRun and link it with GENERATED_BY"})
 			} else if !reaches(n.ID, registry.KindDatasetVersion, ups, kinds) {
-				out = append(out, Gap{VersionWithoutData, n, "no training data is known; record what its run read"})
+				out = append(out, Gap{Code: VersionWithoutData, Node: n, Message: "no training data is known; record what its run read"})
 			}
 		case registry.KindRun:
 			if !have[registry.EdgeRanCode] {
-				out = append(out, Gap{RunWithoutCommit, n, "no commit is known; record whose code it ran"})
+				out = append(out, Gap{Code: RunWithoutCommit, Node: n, Message: "no commit is known; record whose code it ran"})
 			}
 		case registry.KindDatasetVersion:
 			if len(have) == 0 && sees(n, "role") && n.Text(registry.IndexRole) != string(registry.RawData) {
-				out = append(out, Gap{DatasetWithoutSource, n, "nothing is known of where it came from; if it is raw, record it with role RAW"})
+				out = append(out, Gap{Code: DatasetWithoutSource, Node: n, Message: "nothing is known of where it came from; if it is raw, record it with role RAW"})
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package lineage
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -8,77 +9,330 @@ import (
 	"pedigree/registry"
 )
 
+// Impact is a walk to what descends from some nodes, level by level, as far as its
+// caller takes rows from it: nearest first, then by Number. Descendants that
+// something asked for may come of are held, within Budgets; rows themselves are
+// not, so that there may be any number of them.
+type Impact struct {
+	// Roots are the nodes it starts from; Head is the log sequence that it saw.
+	Roots []*graph.Node
+	Head  int64
+	Budgets
+
+	r       graph.Reader
+	at      graph.Instant
+	targets map[registry.Kind]bool
+	// leads are the kinds that something asked for may come of.
+	leads   map[registry.Kind]bool
+	held    map[registry.ID]*step
+	met     map[int64]bool // rows that were met, when the walk began at its start
+	hidden  map[registry.ID]*graph.Node
+	reasons map[Reason]bool
+	front   map[registry.ID]bool
+	read    int
+}
+
+// Budgets bound the work of an Impact.
+type Budgets struct {
+	// Node, Level and Walk are how many nodes are held to be walked on from: of one
+	// node's far ends, of one level, and in all. Ends is how many far ends are read.
+	Node, Level, Walk, Ends int
+}
+
+// ImpactBudgets are what one request may take: some 20 MB and, on SQLite, about a
+// second.
+var ImpactBudgets = Budgets{Node: MaxNodes, Level: MaxNodes, Walk: 4 * MaxNodes, Ends: 100_000}
+
 // Descendant is something that came of one of the roots of an impact question.
 type Descendant struct {
+	// Node is bare, unless the rows were asked whole.
 	Node *graph.Node
-	// Depth is the fewest hops from any of the roots; Path the ids of one such way,
-	// the root first.
+	// Depth is the fewest hops from any of the roots.
 	Depth int
-	Path  []registry.ID
+	near  *step
 }
 
-// Impact is everything that descends from the roots.
-type Impact struct {
-	// Descendants are ordered by depth and id; the roots are not among them.
-	Descendants []Descendant
-	// Nodes are the nodes of all paths, by id.
-	Nodes    map[registry.ID]*graph.Node
-	Reasons  []Reason
-	Frontier []registry.ID
-	Head     int64
+// Path returns one shortest way to it, the root first and itself last, bare.
+func (d Descendant) Path() []*graph.Node {
+	out := []*graph.Node{d.Node}
+	for s := d.near; s != nil; s = s.near {
+		out = append(out, s.node)
+	}
+	slices.Reverse(out)
+	return out
 }
 
-// impactDepth bounds the walk of an impact question; MaxNodes ends it sooner.
-const impactDepth = 50
+// Place is where a page of rows begins: after the row of a depth and Number. The
+// zero Place is before the first.
+type Place struct {
+	Depth  int
+	Number int64
+}
 
-// allHistory follows commit history to its end.
-const allHistory = 10000
+// step is a node that is walked on from, and the one nearer to the roots.
+type step struct {
+	node  *graph.Node
+	depth int
+	near  *step
+	taken int
+}
 
-// WalkImpact returns all that descends from the roots: NOT_FOUND names a root
-// that is unknown or hidden. A commit's descendants include what later commits
-// made.
-func WalkImpact(ctx context.Context, r graph.Reader, roots []registry.ID, at graph.Instant) (*Impact, error) {
-	nodes, err := r.Nodes(ctx, at, roots...)
+// NewImpact begins a walk from roots to the kinds asked for: NOT_FOUND names a root
+// that is unknown or hidden.
+func NewImpact(ctx context.Context, r graph.Reader, ids []registry.ID, targets []registry.Kind, at graph.Instant) (*Impact, error) {
+	nodes, err := roots(ctx, r, at, ids...)
 	if err != nil {
 		return nil, err
 	}
-	for i, n := range nodes {
-		if n == nil || n.Hidden || !n.Kind.Walked() {
-			return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s; take the id of a version, dataset version, run, feature, commit, tag or deployment", roots[i])
-		}
-	}
-	// A virtual root above all given ones makes depth the fewest hops from any.
-	b := newBuilder("")
-	o := Options{Direction: Downstream, MaxDepth: impactDepth, History: allHistory, Fanout: MaxNodes, At: at}
-	if err := b.down(ctx, r, nodes, o); err != nil {
+	head, err := closure(ctx, r, graph.ClosureQuery{Roots: ids[:1], Direction: graph.Downstream, Fanout: 1, Limit: 1, At: at, Bare: true})
+	if err != nil {
 		return nil, err
 	}
-	edges := b.distinct()
-	for _, id := range roots {
-		edges = append(edges, graph.Edge{From: id, To: ""})
+	w := &Impact{Head: head.Head, Budgets: ImpactBudgets, r: r, at: at, targets: map[registry.Kind]bool{}, held: map[registry.ID]*step{},
+		hidden: map[registry.ID]*graph.Node{}, reasons: map[Reason]bool{}, front: map[registry.ID]bool{}}
+	if at.Known != 0 {
+		w.Head = at.Known // It sees no more, however much was written since.
 	}
-	place(b, edges, Downstream)
-	g := b.finishPlaced()
-	out := &Impact{Nodes: map[registry.ID]*graph.Node{}, Reasons: g.Reasons, Frontier: g.Frontier, Head: g.Head}
-	byID := map[registry.ID]*Item{}
-	for _, it := range g.Items {
-		byID[it.Node.ID], out.Nodes[it.Node.ID] = it, it.Node
+	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
+	w.Roots = slices.CompactFunc(nodes, func(a, b *graph.Node) bool { return a.ID == b.ID })
+	for _, k := range targets {
+		w.targets[k] = true
 	}
-	for _, it := range g.Items {
-		if slices.Contains(roots, it.Node.ID) {
-			continue
-		}
-		out.Descendants = append(out.Descendants, Descendant{Node: it.Node, Depth: it.Depth - 1, Path: pathTo(byID, it)})
-	}
-	return out, nil
+	w.leads = leadsTo(w.targets)
+	return w, nil
 }
 
-// pathTo follows tree parents back to a root and returns the way in order.
-func pathTo(items map[registry.ID]*Item, it *Item) (path []registry.ID) {
-	for it != nil {
-		path = append(path, it.Node.ID)
-		it = items[it.TreeParent]
+// leadsTo returns the kinds that nodes of the targets' kinds may come of.
+func leadsTo(targets map[registry.Kind]bool) map[registry.Kind]bool {
+	leads := map[registry.Kind]bool{}
+	for grown := true; grown; {
+		grown = false
+		for _, e := range registry.EdgeKinds() {
+			from, to := registry.EdgeEnds(e)
+			if !slices.ContainsFunc(from, func(k registry.Kind) bool { return targets[k] || leads[k] }) {
+				continue
+			}
+			for _, k := range to {
+				grown = grown || !leads[k]
+				leads[k] = true
+			}
+		}
 	}
-	slices.Reverse(path)
-	return path
+	return leads
+}
+
+// Rows calls take for each row after a place, in order, until take answers false.
+// whole asks for the rows' documents; want is how many rows are likely taken. It
+// returns the place up to which all rows were met, and whether there may be more
+// behind it. Use an Impact for one call.
+func (w *Impact) Rows(ctx context.Context, after Place, whole bool, want int, take func(Descendant) bool) (Place, bool, error) {
+	if after == (Place{}) {
+		w.met = map[int64]bool{}
+	}
+	var level []*step
+	for _, n := range w.Roots {
+		s := &step{node: n}
+		w.held[n.ID], level = s, append(level, s)
+	}
+	at := after
+	for depth := 1; len(level) > 0; depth++ {
+		if depth >= after.Depth {
+			if depth > at.Depth {
+				at = Place{Depth: depth}
+			}
+			number, more, err := w.rows(ctx, level, at.Number, whole, want, take)
+			at.Number = number
+			if err != nil || more {
+				return at, more, err
+			}
+		}
+		next, err := w.hold(ctx, level, depth)
+		if err != nil {
+			return at, false, err
+		}
+		level = next
+		if expired(ctx) {
+			w.reasons[ReasonTime] = true
+			return at, len(level) > 0, nil
+		}
+		if w.read > w.Ends {
+			w.reasons[ReasonNodes] = true
+			return at, at != after, nil // Where nothing was met, going on would end here again.
+		}
+	}
+	return at, false, nil
+}
+
+// rows takes the rows of one level behind a Number. It returns the Number up to
+// which they were met, and whether there are, or may be, more.
+func (w *Impact) rows(ctx context.Context, level []*step, after int64, whole bool, want int, take func(Descendant) bool) (int64, bool, error) {
+	e := w.ends(level, w.targets, !whole, want)
+	for e.number = after; !e.done; {
+		if expired(ctx) || w.read > w.Ends {
+			w.spent(ctx, e)
+			return e.number, true, nil
+		}
+		batch, err := e.next(ctx)
+		if err == nil {
+			batch, err = w.fresh(ctx, batch)
+		}
+		if err != nil {
+			if !expired(ctx) {
+				return e.number, false, err
+			}
+			w.spent(ctx, e)
+			return e.settled, true, nil
+		}
+		if expired(ctx) && slices.ContainsFunc(batch, func(d Descendant) bool { return d.Node.Hidden }) {
+			w.spent(ctx, e) // They may be hidden for lack of time: go on before them.
+			return e.settled, true, nil
+		}
+		for _, d := range batch {
+			if w.met != nil {
+				w.met[d.Node.Number] = true
+			}
+			if d.Node.Hidden {
+				w.hidden[d.Node.ID] = d.Node
+				continue
+			}
+			if !take(d) {
+				return d.Node.Number - 1, true, nil
+			}
+		}
+	}
+	return e.number, false, nil
+}
+
+// spent notes that time or budget ended the reading of a level's far ends.
+func (w *Impact) spent(ctx context.Context, e *ends) {
+	if expired(ctx) {
+		w.reasons[ReasonTime] = true
+	} else {
+		w.reasons[ReasonNodes] = true
+	}
+	for _, s := range e.near {
+		w.front[s.node.ID] = true
+	}
+}
+
+// fresh leaves out the far ends that are nearer than this level: those that are
+// held, and those that were rows of a level before. Where the walk began later
+// than at its start, these are known by what they came from.
+func (w *Impact) fresh(ctx context.Context, batch []Descendant) ([]Descendant, error) {
+	batch = slices.DeleteFunc(batch, func(d Descendant) bool { return w.held[d.Node.ID] != nil || w.met[d.Node.Number] })
+	if w.met != nil || len(batch) == 0 || batch[0].Depth == 1 {
+		return batch, nil
+	}
+	before, depth := map[registry.ID]bool{}, batch[0].Depth-1
+	for part := range slices.Chunk(batch, endsBatch) {
+		q := graph.HopQuery{Direction: graph.Upstream, At: w.at, Cap: endsCap, Bare: true}
+		for _, d := range part {
+			q.IDs = append(q.IDs, d.Node.ID)
+		}
+		hops, err := w.r.Neighbors(ctx, q)
+		for i := 0; err == nil && i < len(hops); i++ {
+			before[hops[i].Of], err = w.nearer(ctx, hops[i], depth)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(batch, func(d Descendant) bool { return before[d.Node.ID] }), nil
+}
+
+// nearer reports whether one of a node's causes is held at less than a depth. It
+// reads on where they are many.
+func (w *Impact) nearer(ctx context.Context, h graph.Hops, depth int) (bool, error) {
+	for {
+		w.read += len(h.Nodes)
+		if slices.ContainsFunc(h.Nodes, func(n *graph.Node) bool { s := w.held[n.ID]; return s != nil && s.depth < depth }) {
+			return true, nil
+		}
+		if !h.More || w.read > w.Ends {
+			return false, nil
+		}
+		hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{h.Of}, Direction: graph.Upstream, At: w.at, Cap: endsCap, Bare: true,
+			After: h.Nodes[len(h.Nodes)-1].Number})
+		if err != nil {
+			return false, err
+		}
+		h = hops[0]
+	}
+}
+
+// hold takes the next level: the far ends that lead on, by Number, within the
+// budgets.
+func (w *Impact) hold(ctx context.Context, level []*step, depth int) (next []*step, err error) {
+	e := w.ends(level, w.leads, true, w.Level)
+	for !e.done {
+		if expired(ctx) || w.read > w.Ends {
+			w.spent(ctx, e)
+			return next, nil
+		}
+		batch, err := e.next(ctx)
+		if err != nil {
+			if expired(ctx) {
+				w.spent(ctx, e)
+				return next, nil
+			}
+			return nil, err
+		}
+		for _, d := range batch {
+			if w.held[d.Node.ID] != nil {
+				continue
+			}
+			if d.near.taken == w.Node || len(next) == w.Level || len(w.held) == w.Walk {
+				w.front[d.near.node.ID] = true
+				if d.near.taken == w.Node {
+					w.reasons[ReasonFanout] = true
+				} else {
+					w.reasons[ReasonNodes] = true
+				}
+				if len(next) == w.Level || len(w.held) == w.Walk || len(level) == 1 {
+					return next, nil
+				}
+				continue
+			}
+			d.near.taken++
+			s := &step{node: d.Node, depth: depth, near: d.near}
+			w.held[d.Node.ID], next = s, append(next, s)
+			if d.Node.Hidden {
+				w.hidden[d.Node.ID] = d.Node
+			}
+		}
+	}
+	return next, nil
+}
+
+// Told returns what is missing from the rows taken so far: why, where, and how
+// many nodes were met that are hidden.
+func (w *Impact) Told() *Graph {
+	g := &Graph{Head: w.Head, Redacted: len(w.hidden)}
+	if g.Redacted > 0 {
+		w.reasons[ReasonAccess] = true
+	}
+	g.Reasons = inOrder(w.reasons)
+	for id := range w.front {
+		g.Frontier = append(g.Frontier, id)
+	}
+	slices.Sort(g.Frontier)
+	return g
+}
+
+// Hidden returns the nodes met so far that are out of sight.
+func (w *Impact) Hidden() (out []*graph.Node) {
+	for _, n := range w.hidden {
+		out = append(out, n)
+	}
+	return out
+}
+
+// Settled reports whether nothing was written since the walk began: a walk is
+// several reads, and only then are they of one state of the graph.
+func (w *Impact) Settled(ctx context.Context) (bool, error) {
+	if w.at.Known != 0 {
+		return true, nil
+	}
+	c, err := closure(ctx, w.r, graph.ClosureQuery{Roots: []registry.ID{w.Roots[0].ID}, Direction: graph.Downstream, Fanout: 1, Limit: 1, At: w.at, Bare: true})
+	return err == nil && (c.Head == w.Head || c.TimedOut), err
 }

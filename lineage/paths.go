@@ -11,6 +11,9 @@ import (
 	"pedigree/registry"
 )
 
+// allHistory is more hops than a walk of MaxNodes can take.
+const allHistory = 10000
+
 // Paths are the ways from one node to another.
 type Paths struct {
 	// Ways are the shortest, at most k, each from the first node to the second,
@@ -30,14 +33,8 @@ type Paths struct {
 // edges, whichever way they are connected. NOT_FOUND when one of the two is
 // unknown or hidden; no way is an empty, exhaustive answer.
 func FindPaths(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
-	ends, err := r.Nodes(ctx, at, from, to)
-	if err != nil {
+	if _, err := roots(ctx, r, at, from, to); err != nil {
 		return nil, err
-	}
-	for i, n := range ends {
-		if n == nil || n.Hidden || !n.Kind.Walked() {
-			return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s", []registry.ID{from, to}[i])
-		}
 	}
 	p, err := pathsUp(ctx, r, from, to, k, at)
 	if err != nil || len(p.Ways) > 0 || from == to {
@@ -57,8 +54,8 @@ func FindPaths(ctx context.Context, r graph.Reader, from, to registry.ID, k int,
 
 // pathsUp finds ways from an effect up to a cause within the bounded walk.
 func pathsUp(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
-	c, err := r.Closure(ctx, graph.ClosureQuery{Roots: []registry.ID{from}, Direction: graph.Upstream, Depth: allHistory,
-		Fanout: MaxNodes, Limit: MaxNodes, At: at})
+	c, err := closure(ctx, r, graph.ClosureQuery{Roots: []registry.ID{from}, Direction: graph.Upstream, Depth: allHistory,
+		Fanout: MaxNodes, Limit: MaxNodes, At: at, Bare: true})
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +78,16 @@ func pathsUp(ctx context.Context, r graph.Reader, from, to registry.ID, k int, a
 		p.Exhaustive = len(p.Reasons) == 0
 		return p, nil
 	}
+	var on []registry.ID
 	for _, n := range c.Nodes {
 		if _, ok := left[n.Node.ID]; ok {
-			p.Nodes = append(p.Nodes, n.Node)
+			on = append(on, n.Node.ID)
 		}
 	}
+	if p.Nodes, err = Nodes(ctx, r, at, on...); err != nil {
+		return nil, err
+	}
+	p.Nodes = slices.DeleteFunc(p.Nodes, func(n *graph.Node) bool { return n == nil })
 	for _, e := range c.Edges {
 		_, a := left[e.From]
 		_, z := left[e.To]

@@ -88,12 +88,9 @@ type Item struct {
 // Walk returns what lies around a node. NOT_FOUND when the root does not exist at
 // the instant or is hidden.
 func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Graph, error) {
-	nodes, err := r.Nodes(ctx, o.At, root)
+	nodes, err := roots(ctx, r, o.At, root)
 	if err != nil {
 		return nil, err
-	}
-	if nodes[0] == nil || nodes[0].Hidden || !nodes[0].Kind.Walked() {
-		return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s; take the id of a version, dataset version, run, feature, commit, tag or deployment", root)
 	}
 	g := newBuilder(root)
 	if o.Direction != Downstream {
@@ -180,7 +177,7 @@ func (b *builder) note(reason Reason, ids []registry.ID) {
 
 // up walks to causes, then follows commit history.
 func (b *builder) up(ctx context.Context, r graph.Reader, root *graph.Node, o Options) error {
-	c, err := r.Closure(ctx, o.closure([]registry.ID{root.ID}, graph.Upstream))
+	c, err := closure(ctx, r, o.closure([]registry.ID{root.ID}, graph.Upstream))
 	if err != nil {
 		return err
 	}
@@ -195,7 +192,7 @@ func (b *builder) up(ctx context.Context, r graph.Reader, root *graph.Node, o Op
 // history follows PARENT edges behind commits, up to Options.History hops, and
 // stops where an earlier version of the root's model was released.
 func (b *builder) history(ctx context.Context, r graph.Reader, root *graph.Node, commits []registry.ID, o Options) error {
-	c, err := r.Closure(ctx, graph.ClosureQuery{Roots: commits, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
+	c, err := closure(ctx, r, graph.ClosureQuery{Roots: commits, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
 		Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare})
 	if err != nil {
 		return err
@@ -258,7 +255,7 @@ func releases(ctx context.Context, r graph.Reader, root *graph.Node, c graph.Clo
 	for i, n := range c.Nodes {
 		ids[i] = n.Node.ID
 	}
-	tags, err := r.Neighbors(ctx, graph.HopQuery{IDs: ids, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt}, At: at, Cap: 100, Bare: true})
+	tags, err := Neighbors(ctx, r, graph.HopQuery{IDs: ids, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt}, At: at, Cap: 100, Bare: true})
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +270,7 @@ func releases(ctx context.Context, r graph.Reader, root *graph.Node, c graph.Clo
 	if len(tagIDs) == 0 {
 		return nil, nil
 	}
-	versions, err := r.Neighbors(ctx, graph.HopQuery{IDs: tagIDs, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeReleasedFrom}, At: at, Cap: 100, Bare: true})
+	versions, err := Neighbors(ctx, r, graph.HopQuery{IDs: tagIDs, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeReleasedFrom}, At: at, Cap: 100, Bare: true})
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +292,7 @@ func versionBehind(ctx context.Context, r graph.Reader, root *graph.Node, at gra
 	case registry.KindModelVersion:
 		return root, nil
 	case registry.KindDeployment:
-		hops, err := r.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{root.ID}, Direction: graph.Upstream,
+		hops, err := Neighbors(ctx, r, graph.HopQuery{IDs: []registry.ID{root.ID}, Direction: graph.Upstream,
 			Edges: []registry.EdgeKind{registry.EdgeDeploys}, At: at, Cap: 1, Bare: true})
 		if err != nil || len(hops[0].Nodes) == 0 {
 			return nil, err
@@ -316,7 +313,7 @@ func (b *builder) down(ctx context.Context, r graph.Reader, roots []*graph.Node,
 		}
 	}
 	if len(commits) > 0 && o.History > 0 {
-		c, err := r.Closure(ctx, graph.ClosureQuery{Roots: commits, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeParent},
+		c, err := closure(ctx, r, graph.ClosureQuery{Roots: commits, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeParent},
 			Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare})
 		if err != nil {
 			return err
@@ -331,7 +328,7 @@ func (b *builder) down(ctx context.Context, r graph.Reader, roots []*graph.Node,
 			}
 		}
 	}
-	c, err := r.Closure(ctx, o.closure(ids, graph.Downstream))
+	c, err := closure(ctx, r, o.closure(ids, graph.Downstream))
 	if err != nil {
 		return err
 	}
@@ -361,6 +358,16 @@ func (b *builder) distinct() []graph.Edge {
 	return slices.CompactFunc(b.edges, func(x, y graph.Edge) bool { return order(x, y) == 0 })
 }
 
+// inOrder lists reasons in their fixed order.
+func inOrder(reasons map[Reason]bool) (out []Reason) {
+	for _, r := range []Reason{ReasonDepth, ReasonNodes, ReasonFanout, ReasonTime, ReasonAccess} {
+		if reasons[r] {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // finishPlaced sorts the placed nodes and gathers what is missing.
 func (b *builder) finishPlaced() *Graph {
 	g := &Graph{Root: b.root, Head: b.head, HistoryCut: len(b.cut) > 0}
@@ -381,11 +388,7 @@ func (b *builder) finishPlaced() *Graph {
 	if g.Redacted > 0 {
 		b.reasons[ReasonAccess] = true
 	}
-	for _, r := range []Reason{ReasonDepth, ReasonNodes, ReasonFanout, ReasonTime, ReasonAccess} {
-		if b.reasons[r] {
-			g.Reasons = append(g.Reasons, r)
-		}
-	}
+	g.Reasons = inOrder(b.reasons)
 	for id := range b.front {
 		g.Frontier = append(g.Frontier, id)
 	}

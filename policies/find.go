@@ -118,21 +118,28 @@ func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (
 		if err != nil {
 			return out, err
 		}
+		short, late := s.sight.undecided()
+		given := short + late
 		masks, err := narrowed.masks(ctx, page.Nodes)
 		if err != nil {
 			return out, err
+		}
+		if short, late := s.sight.undecided(); short+late > given {
+			return out, registry.Errorf(registry.ResourceExhausted, "it takes too long to find out what you may see of this list; narrow it with a filter, or ask with lineage")
 		}
 		for i, n := range page.Nodes {
 			if masks[i] == 0 {
 				continue
 			}
-			if len(out.Nodes) == want {
+			if len(out.Nodes) == want && !q.PerParent {
 				out.More = true
 				return out, nil
 			}
 			out.Nodes = append(out.Nodes, redact(n, masks[i]))
 		}
 		if !page.More {
+			// Of a list per parent, whether rows out of sight were left out of it.
+			out.More = q.PerParent && len(out.Nodes) < len(page.Nodes)
 			if count && q.After == nil {
 				out.Total = int64(len(out.Nodes)) // All of it was on one page.
 			}

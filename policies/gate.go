@@ -28,6 +28,8 @@ type Gate struct {
 	opaque []byte
 	// owners holds the id of the actor of each token that was used.
 	owners sync.Map
+	// sightEnds is the budget of sight of one request.
+	sightEnds int
 }
 
 // NewGate asks the store who it is and stands before it. now is the clock of
@@ -40,7 +42,7 @@ func NewGate(ctx context.Context, store graph.Store, table *Table, now func() ti
 	if now == nil {
 		now = time.Now
 	}
-	g := &Gate{store: store, now: now, info: info}
+	g := &Gate{store: store, now: now, info: info, sightEnds: sightEnds}
 	g.opaque = g.Key("opaque ids")
 	g.table.Store(table)
 	return g, nil
@@ -48,6 +50,10 @@ func NewGate(ctx context.Context, store graph.Store, table *Table, now func() ti
 
 // Now returns the time, in UTC and whole microseconds, which is what stores keep.
 func (g *Gate) Now() time.Time { return g.now().UTC().Truncate(time.Microsecond) }
+
+// SightBudget sets how many edges one request may follow to find out what a
+// restricted caller sees, before the first request. Beyond it the rest is hidden.
+func (g *Gate) SightBudget(edges int) { g.sightEnds = edges }
 
 // Policy returns the policy in force.
 func (g *Gate) Policy() *Table { return g.table.Load() }

@@ -44,7 +44,7 @@ func redact(n *graph.Node, mask registry.Mask) *graph.Node {
 			}
 		}
 	}
-	if n.Doc != nil {
+	if len(n.Doc) > 0 {
 		c.Doc = redactDoc(n.Doc, noun, mask)
 	}
 	return &c

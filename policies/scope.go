@@ -52,7 +52,7 @@ func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scop
 			}
 		}
 	}
-	s.sight = newSight(r)
+	s.sight = newSight(r, g.sightEnds)
 	return s, nil
 }
 
@@ -60,7 +60,7 @@ func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scop
 func (s *Scope) within(r graph.Reader) *Scope {
 	c := *s
 	c.store = r
-	c.sight = newSight(r)
+	c.sight = newSight(r, s.gate.sightEnds)
 	return &c
 }
 
@@ -127,14 +127,7 @@ func (s *Scope) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 	if err != nil {
 		return nil, err
 	}
-	// Sight is decided on today's state, whatever instant is shown.
-	today := nodes
-	if at != (graph.Instant{}) && !at.Current && !s.unrestricted() {
-		if today, err = s.store.Nodes(ctx, graph.Instant{}, ids...); err != nil {
-			return nil, err
-		}
-	}
-	masks, err := s.masks(ctx, today)
+	masks, err := s.masksAt(ctx, at, nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -168,20 +161,44 @@ func (s *Scope) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, 
 }
 
 // masksAt is masks for nodes that were read at an instant: their stage then may
-// differ from today's, which decides.
+// differ from today's, which decides. An alias that pointed elsewhere then is seen
+// only with both versions.
 func (s *Scope) masksAt(ctx context.Context, at graph.Instant, nodes []*graph.Node) ([]registry.Mask, error) {
 	if at == (graph.Instant{}) || at.Current || s.unrestricted() {
 		return s.masks(ctx, nodes)
 	}
 	ids := make([]registry.ID, len(nodes))
+	aliases := make([]*graph.Node, len(nodes))
 	for i, n := range nodes {
-		ids[i] = n.ID
+		if n == nil {
+			continue
+		}
+		if ids[i] = n.ID; n.Kind == registry.KindAlias {
+			aliases[i] = n
+		}
 	}
 	today, err := s.store.Nodes(ctx, graph.Instant{}, ids...)
 	if err != nil {
 		return nil, err
 	}
-	return s.masks(ctx, today)
+	masks, err := s.masks(ctx, today)
+	if err != nil {
+		return nil, err
+	}
+	then, err := s.masks(ctx, aliases)
+	for i, n := range aliases {
+		if n != nil {
+			masks[i] &= then[i]
+		}
+	}
+	return masks, err
+}
+
+// MayFilter answers FORBIDDEN for a query that filters or sorts by a column that
+// all grants hide.
+func (s *Scope) MayFilter(q graph.Query) error {
+	_, err := s.coversFor(q)
+	return err
 }
 
 // Closure walks through everything and returns stubs for what is out of sight.
@@ -197,12 +214,16 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 	if !s.unrestricted() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
 		s.sight.learn(nodes, c.Edges)
 	}
+	_, before := s.sight.undecided()
 	masks, err := s.masksAt(ctx, q.At, nodes)
 	if err != nil {
 		return c, err
 	}
 	for i, n := range redactAll(nodes, masks) {
 		c.Nodes[i].Node = n
+	}
+	if _, late := s.sight.undecided(); late > before {
+		c.TimedOut = true // Some of what is hidden is so for lack of time.
 	}
 	return c, nil
 }
@@ -260,6 +281,16 @@ func (s *Scope) scopedCovers() (n int) {
 		}
 	}
 	return n
+}
+
+// Sees reports whether a field of any row of a noun can be seen.
+func (s *Scope) Sees(noun string, field string) bool {
+	for _, c := range s.covers {
+		if c.masks[noun].Has(registry.Bit(noun, field)) {
+			return true
+		}
+	}
+	return false
 }
 
 // SeesStage reports whether a version in that stage can be seen at all; a filter

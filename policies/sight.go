@@ -28,7 +28,16 @@ type sight struct {
 	// versions and edges were handed over by a closure over today's facts.
 	versions map[registry.ID]*graph.Node
 	effects  map[registry.ID][]registry.ID
+	// left is how many far ends searches may still read; late counts those that a
+	// deadline ended, short those that the budget did. What was not decided is not
+	// seen.
+	left        int
+	late, short int
 }
+
+// sightEnds is how many far ends one request may read to find out what its caller
+// sees: on SQLite less than a second.
+const sightEnds = 100_000
 
 // coverKey tells covers apart by what decides rows.
 type coverKey struct {
@@ -36,8 +45,16 @@ type coverKey struct {
 	model registry.ID
 }
 
-func newSight(r graph.Reader) *sight {
-	return &sight{store: r, reach: map[coverKey]map[registry.ID]bool{}, versions: map[registry.ID]*graph.Node{}, effects: map[registry.ID][]registry.ID{}}
+func newSight(r graph.Reader, left int) *sight {
+	return &sight{store: r, reach: map[coverKey]map[registry.ID]bool{}, versions: map[registry.ID]*graph.Node{}, effects: map[registry.ID][]registry.ID{}, left: left}
+}
+
+// undecided tells how many searches were given up, for lack of budget or time:
+// something hidden may be the caller's to see.
+func (s *sight) undecided() (short, late int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.short, s.late
 }
 
 // learn takes the nodes and edges of a closure over today's facts, so that what
@@ -288,90 +305,5 @@ func (s *sight) spread(known map[registry.ID]bool) {
 				}
 			}
 		}
-	}
-}
-
-// hopPage is how many far ends one query of the search takes from each node.
-const hopPage = 500
-
-// search walks downstream from the open nodes, level by level, until each has
-// met a covered version or all that lies downstream is seen.
-func (s *sight) search(ctx context.Context, c cover, known map[registry.ID]bool, open []registry.ID) error {
-	w := walkDown{cover: c, known: known, causes: map[registry.ID][]registry.ID{}, visited: map[registry.ID]bool{}}
-	for _, id := range open {
-		w.visited[id] = true
-	}
-	unresolved := func() bool {
-		return slices.ContainsFunc(open, func(id registry.ID) bool { return !known[id] })
-	}
-	for frontier := slices.Clone(open); len(frontier) > 0 && unresolved(); {
-		hops, err := s.store.Neighbors(ctx, graph.HopQuery{IDs: frontier, Direction: graph.Downstream, Cap: hopPage, Bare: true})
-		if err != nil {
-			return err
-		}
-		w.next = nil
-		for _, h := range hops {
-			w.take(h)
-			for h.More && !known[h.Of] {
-				more, err := s.store.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{h.Of}, Direction: graph.Downstream, Cap: hopPage,
-					After: h.Nodes[len(h.Nodes)-1].Number, Bare: true})
-				if err != nil {
-					return err
-				}
-				h = more[0]
-				w.take(h)
-			}
-		}
-		frontier = slices.DeleteFunc(w.next, func(id registry.ID) bool { return known[id] })
-	}
-	if unresolved() {
-		// All that lies downstream was walked: what met none reaches none.
-		for id := range w.visited {
-			if !known[id] {
-				known[id] = false
-			}
-		}
-	}
-	return nil
-}
-
-// walkDown is the state of one search.
-type walkDown struct {
-	cover   cover
-	known   map[registry.ID]bool
-	causes  map[registry.ID][]registry.ID // far end → where it was reached from
-	visited map[registry.ID]bool
-	next    []registry.ID
-}
-
-// take notes one page of far ends.
-func (w *walkDown) take(h graph.Hops) {
-	for _, far := range h.Nodes {
-		if far.Kind == registry.KindDeployment {
-			continue // Nothing comes from it, and its version is met on its own.
-		}
-		w.causes[far.ID] = append(w.causes[far.ID], h.Of)
-		if far.Kind == registry.KindModelVersion && !far.Deleted && w.cover.version(far) {
-			w.mark(far.ID)
-		}
-		reaches, walked := w.known[far.ID]
-		if reaches {
-			w.mark(h.Of)
-		}
-		if !walked && !w.visited[far.ID] {
-			w.visited[far.ID] = true
-			w.next = append(w.next, far.ID)
-		}
-	}
-}
-
-// mark notes that a node reaches a covered version, and so do its causes.
-func (w *walkDown) mark(id registry.ID) {
-	if w.known[id] {
-		return
-	}
-	w.known[id] = true
-	for _, up := range w.causes[id] {
-		w.mark(up)
 	}
 }

@@ -126,7 +126,7 @@ func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.check(ctx, nodes); err != nil {
 		return err
 	}
-	t.scope.sight = newSight(t.tx) // What is seen may change by what is written.
+	t.scope.sight = newSight(t.tx, t.gate.sightEnds) // What is seen may change by what is written.
 	return t.tx.Put(ctx, nodes...)
 }
 
@@ -204,7 +204,7 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 			e.ValidFrom = ends[2*i].ValidFrom // It was so from when the effect came to be.
 		}
 	}
-	t.scope.sight = newSight(t.tx)
+	t.scope.sight = newSight(t.tx, t.gate.sightEnds)
 	return t.tx.Link(ctx, edges...)
 }
 

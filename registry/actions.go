@@ -61,9 +61,9 @@ func Operations() []Operation {
 		return out
 	}
 	ops := q(CatalogRead, "node", "nodes", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
-		"runs", "run", "commits", "commit", "deployments")
+		"runs", "run", "commits", "commit", "deployments", "search")
 	ops = append(ops, q(ViewerRead, "viewer")...)
-	ops = append(ops, q(LineageRead, "lineage", "lineageExport", "provenance", "impact", "paths")...)
+	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
 	ops = append(ops, q(LogRead, "auditLog")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)

@@ -60,13 +60,6 @@ const (
 	OtherData    DataRole = "OTHER"
 )
 
-// Column is one column of a dataset version.
-type Column struct {
-	Name        string `json:"name"`
-	Type        string `json:"type,omitempty"`
-	Description string `json:"description,omitempty"`
-}
-
 // Unversioned is the version of a dataset state that nothing tells apart.
 const Unversioned = "unversioned"
 

@@ -95,6 +95,8 @@ type Field struct {
 	Column Index
 	// Doc tells fields of the stored document from those that a resolver follows.
 	Doc bool
+	// Search tells that a search looks in it.
+	Search bool
 }
 
 // Coordinate is the GraphQL schema coordinate, Noun.name.
@@ -136,6 +138,7 @@ func noun(name string, kind Kind, groups ...[]Field) *Noun {
 	for i := range n.Fields {
 		n.Fields[i].Noun = name
 	}
+	markSearched(n)
 	return n
 }
 

@@ -110,6 +110,12 @@ var edgeKinds = []EdgeKind{EdgeUsed, EdgeGeneratedBy, EdgeRanCode, EdgeParent, E
 // EdgeKinds lists every edge kind in a fixed order.
 func EdgeKinds() []EdgeKind { return append([]EdgeKind(nil), edgeKinds...) }
 
+// EdgeEnds returns the kinds that an edge of a kind may run from and to.
+func EdgeEnds(kind EdgeKind) (from, to []Kind) {
+	rule := edgeRules[kind]
+	return append([]Kind(nil), rule.from...), append([]Kind(nil), rule.to...)
+}
+
 // CheckEdge answers INVALID_ARGUMENT when an edge of this kind may not run from
 // one kind of node to another, naming what it may join.
 func CheckEdge(kind EdgeKind, from, to Kind) error {

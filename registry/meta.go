@@ -6,6 +6,17 @@ import (
 	"time"
 )
 
+// Instant is the past that a noun was read at: as it was at Valid, as far as it was
+// known with the log sequence Known (0: as it is known today). Valid is in UTC and
+// whole microseconds, so that Instants compare. The zero Instant is today.
+type Instant struct {
+	Valid time.Time
+	Known int64
+}
+
+// Today reports whether this is no past at all.
+func (i Instant) Today() bool { return i == Instant{} }
+
 // Meta is what every noun that is a node carries beside its document.
 type Meta struct {
 	ID       ID   `json:"-"`
@@ -13,6 +24,11 @@ type Meta struct {
 	Parent   ID   `json:"-"`
 	Revision int  `json:"-"`
 	Deleted  bool `json:"-"`
+	// ReadAt is the past that it was read at; what is reached from it is read so too.
+	ReadAt Instant `json:"-"`
+	// Erased says that it was deleted after the instant ReadAt: then Deleted is true and
+	// only what the tombstone keeps is left of it.
+	Erased bool `json:"-"`
 	// Mask has the bits of the fields that the caller may see; the values of the
 	// others are gone already.
 	Mask Mask `json:"-"`

@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // Upstream is the resolver for the upstream field.
@@ -23,13 +24,13 @@ func (r *commitResolver) Downstream(ctx context.Context, obj *registry.Commit, f
 }
 
 // Commits is the resolver for the commits field.
-func (r *queryResolver) Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter) (*service.CommitConnection, error) {
-	return r.service.Commits(ctx, page(first, after), filter)
+func (r *queryResolver) Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter, orderBy *service.CommitOrder) (*service.CommitConnection, error) {
+	return r.service.Commits(ctx, page(first, after), filter, orderBy)
 }
 
 // Commit is the resolver for the commit field.
-func (r *queryResolver) Commit(ctx context.Context, sha string) (*registry.Commit, error) {
-	return r.service.Commit(ctx, sha)
+func (r *queryResolver) Commit(ctx context.Context, sha string, asOf *time.Time, knownAt *time.Time) (*registry.Commit, error) {
+	return r.service.Commit(ctx, sha, past(asOf, knownAt))
 }
 
 // Commits is the resolver for the commits field.

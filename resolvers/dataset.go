@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // Versions is the resolver for the versions field.
@@ -33,19 +34,22 @@ func (r *datasetVersionResolver) Downstream(ctx context.Context, obj *registry.D
 }
 
 // Datasets is the resolver for the datasets field.
-func (r *queryResolver) Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter) (*service.DatasetConnection, error) {
-	return r.service.Datasets(ctx, page(first, after), filter)
+func (r *queryResolver) Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter, orderBy *service.DatasetOrder) (*service.DatasetConnection, error) {
+	return r.service.Datasets(ctx, page(first, after), filter, orderBy)
 }
 
 // Dataset is the resolver for the dataset field.
-func (r *queryResolver) Dataset(ctx context.Context, name string, namespace *string) (*registry.Dataset, error) {
-	return r.service.Dataset(ctx, name, value(namespace))
+func (r *queryResolver) Dataset(ctx context.Context, name string, namespace *string, asOf *time.Time, knownAt *time.Time) (*registry.Dataset, error) {
+	return r.service.Dataset(ctx, name, value(namespace), past(asOf, knownAt))
 }
 
 // DatasetVersion is the resolver for the datasetVersion field.
-func (r *queryResolver) DatasetVersion(ctx context.Context, dataset string, version string, namespace *string) (*registry.DatasetVersion, error) {
-	return r.service.DatasetVersion(ctx, dataset, version, value(namespace))
+func (r *queryResolver) DatasetVersion(ctx context.Context, dataset string, version string, namespace *string, asOf *time.Time, knownAt *time.Time) (*registry.DatasetVersion, error) {
+	return r.service.DatasetVersion(ctx, dataset, version, value(namespace), past(asOf, knownAt))
 }
+
+// Column returns gql.ColumnResolver implementation.
+func (r *Resolver) Column() gql.ColumnResolver { return &columnResolver{r} }
 
 // Dataset returns gql.DatasetResolver implementation.
 func (r *Resolver) Dataset() gql.DatasetResolver { return &datasetResolver{r} }
@@ -54,6 +58,7 @@ func (r *Resolver) Dataset() gql.DatasetResolver { return &datasetResolver{r} }
 func (r *Resolver) DatasetVersion() gql.DatasetVersionResolver { return &datasetVersionResolver{r} }
 
 type (
+	columnResolver         struct{ *Resolver }
 	datasetResolver        struct{ *Resolver }
 	datasetVersionResolver struct{ *Resolver }
 )

@@ -28,8 +28,8 @@ func (r *deploymentResolver) Downstream(ctx context.Context, obj *registry.Deplo
 }
 
 // Deployments is the resolver for the deployments field.
-func (r *queryResolver) Deployments(ctx context.Context, first *int, after *string, filter *service.DeploymentFilter) (*service.DeploymentConnection, error) {
-	return r.service.Deployments(ctx, page(first, after), filter)
+func (r *queryResolver) Deployments(ctx context.Context, first *int, after *string, filter *service.DeploymentFilter, orderBy *service.DeploymentOrder) (*service.DeploymentConnection, error) {
+	return r.service.Deployments(ctx, page(first, after), filter, orderBy)
 }
 
 // Deployment returns gql.DeploymentResolver implementation.

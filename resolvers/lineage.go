@@ -15,20 +15,20 @@ import (
 
 // Lineage is the resolver for the lineage field.
 func (r *queryResolver) Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*service.LineageGraph, error) {
-	return r.service.Lineage(ctx, lineageInput(service.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout, First: first, After: after, Bare: bare(ctx), Degrees: degrees(ctx), NoCursors: !cursors(ctx)}, asOf, knownAt))
+	return r.service.Lineage(ctx, lineageInput(service.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout, First: first, After: after, Bare: bare(ctx, "nodes", "node"), Degrees: degrees(ctx), NoCursors: !cursors(ctx)}, asOf, knownAt))
 }
 
 // Impact is the resolver for the impact field.
 func (r *queryResolver) Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *service.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*service.ImpactConnection, error) {
-	return r.service.Impact(ctx, service.ImpactInput{Of: of, Targets: targets, Live: value(live), Where: where, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after})
+	return r.service.Impact(ctx, service.ImpactInput{Of: of, Targets: targets, Live: value(live), Where: where, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after, Bare: bare(ctx, "edges", "node") && bare(ctx, "edges", "path")})
 }
 
 // Provenance is the resolver for the provenance field.
-func (r *queryResolver) Provenance(ctx context.Context, of registry.ID, asOf *time.Time) (*service.Provenance, error) {
-	return r.service.Provenance(ctx, of, value(asOf))
+func (r *queryResolver) Provenance(ctx context.Context, of registry.ID, asOf *time.Time, knownAt *time.Time) (*service.Provenance, error) {
+	return r.service.Provenance(ctx, of, value(asOf), value(knownAt))
 }
 
 // Paths is the resolver for the paths field.
-func (r *queryResolver) Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time) (*service.PathSet, error) {
-	return r.service.Paths(ctx, from, to, k, value(asOf))
+func (r *queryResolver) Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time, knownAt *time.Time) (*service.PathSet, error) {
+	return r.service.Paths(ctx, from, to, k, value(asOf), value(knownAt))
 }

@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // ModelVersion is the resolver for the modelVersion field.
@@ -33,8 +34,8 @@ func (r *modelResolver) VersionsByStage(ctx context.Context, obj *registry.Model
 }
 
 // Versions is the resolver for the versions field.
-func (r *modelResolver) Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *service.ModelVersionFilter) (*service.ModelVersionConnection, error) {
-	return r.service.VersionsOf(ctx, obj, page(first, after), filter)
+func (r *modelResolver) Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *service.ModelVersionFilter, orderBy *service.ModelVersionOrder) (*service.ModelVersionConnection, error) {
+	return r.service.VersionsOf(ctx, obj, page(first, after), filter, orderBy)
 }
 
 // Aliases is the resolver for the aliases field.
@@ -48,8 +49,8 @@ func (r *queryResolver) Models(ctx context.Context, first *int, after *string, f
 }
 
 // Model is the resolver for the model field.
-func (r *queryResolver) Model(ctx context.Context, name string) (*registry.Model, error) {
-	return r.service.Model(ctx, name)
+func (r *queryResolver) Model(ctx context.Context, name string, asOf *time.Time, knownAt *time.Time) (*registry.Model, error) {
+	return r.service.Model(ctx, name, past(asOf, knownAt))
 }
 
 // Alias returns gql.AliasResolver implementation.

@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // RegisterModel is the resolver for the registerModel field.
@@ -103,13 +104,13 @@ func (r *mutationResolver) RetractLineage(ctx context.Context, input service.Ret
 }
 
 // Node is the resolver for the node field.
-func (r *queryResolver) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
-	return r.service.Node(ctx, id)
+func (r *queryResolver) Node(ctx context.Context, id registry.ID, asOf *time.Time, knownAt *time.Time) (registry.Node, error) {
+	return r.service.Node(ctx, id, past(asOf, knownAt))
 }
 
 // Nodes is the resolver for the nodes field.
-func (r *queryResolver) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
-	return r.service.Nodes(ctx, ids)
+func (r *queryResolver) Nodes(ctx context.Context, ids []registry.ID, asOf *time.Time, knownAt *time.Time) ([]registry.Node, error) {
+	return r.service.Nodes(ctx, ids, past(asOf, knownAt))
 }
 
 // Viewer is the resolver for the viewer field.

@@ -34,6 +34,11 @@ func value[T any](p *T) (v T) {
 	return v
 }
 
+// past is the past that a get asks for.
+func past(asOf, knownAt *time.Time) service.Past {
+	return service.Past{AsOf: value(asOf), KnownAt: value(knownAt)}
+}
+
 // lineageInput gathers the arguments of lineage.
 func lineageInput(in service.LineageInput, asOf, knownAt *time.Time) service.LineageInput {
 	in.AsOf, in.KnownAt = value(asOf), value(knownAt)

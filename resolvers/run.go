@@ -10,16 +10,17 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // Runs is the resolver for the runs field.
-func (r *queryResolver) Runs(ctx context.Context, first *int, after *string, filter *service.RunFilter) (*service.RunConnection, error) {
-	return r.service.Runs(ctx, page(first, after), filter)
+func (r *queryResolver) Runs(ctx context.Context, first *int, after *string, filter *service.RunFilter, orderBy *service.RunOrder) (*service.RunConnection, error) {
+	return r.service.Runs(ctx, page(first, after), filter, orderBy)
 }
 
 // Run is the resolver for the run field.
-func (r *queryResolver) Run(ctx context.Context, id *registry.ID, producer *string, runID *string) (*registry.Run, error) {
-	return r.service.Run(ctx, id, producer, runID)
+func (r *queryResolver) Run(ctx context.Context, id *registry.ID, producer *string, runID *string, asOf *time.Time, knownAt *time.Time) (*registry.Run, error) {
+	return r.service.Run(ctx, id, producer, runID, past(asOf, knownAt))
 }
 
 // Upstream is the resolver for the upstream field.

@@ -28,12 +28,13 @@ func selected(ctx context.Context, path ...string) (out []string) {
 }
 
 // everyType makes fragments on any lineage type count as selected.
-var everyType = []string{"LineageGraph", "LineageNode", "PageInfo", "Node", "ProvenanceNode", "RestrictedNode", "ModelVersion", "DatasetVersion", "Run", "Feature",
+var everyType = []string{"LineageGraph", "LineageNode", "PageInfo", "ImpactConnection", "ImpactEdge", "Node", "ProvenanceNode", "RestrictedNode", "ModelVersion", "DatasetVersion", "Run", "Feature",
 	"Commit", "Tag", "Deployment"}
 
-// bare reports whether nothing but id, kind and name of the nodes is asked for.
-func bare(ctx context.Context) bool {
-	return !slices.ContainsFunc(selected(ctx, "nodes", "node"), func(f string) bool {
+// bare reports whether nothing but id, kind and name of the nodes under a path of
+// fields is asked for.
+func bare(ctx context.Context, path ...string) bool {
+	return !slices.ContainsFunc(selected(ctx, path...), func(f string) bool {
 		return f != "id" && f != "kind" && f != "name" && f != "__typename"
 	})
 }

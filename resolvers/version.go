@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service"
+	"time"
 )
 
 // ReplacedBy is the resolver for the replacedBy field.
@@ -63,8 +64,8 @@ func (r *modelVersionResolver) Downstream(ctx context.Context, obj *registry.Mod
 }
 
 // ModelVersion is the resolver for the modelVersion field.
-func (r *queryResolver) ModelVersion(ctx context.Context, model string, version string) (*registry.ModelVersion, error) {
-	return r.service.ModelVersion(ctx, model, version)
+func (r *queryResolver) ModelVersion(ctx context.Context, model string, version string, asOf *time.Time, knownAt *time.Time) (*registry.ModelVersion, error) {
+	return r.service.ModelVersion(ctx, model, version, past(asOf, knownAt))
 }
 
 // ReplacedBy is the resolver for the replacedBy field.

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # Makes sure that commands are there: installs Debian's package where that is
-# possible, and else says which command does. Usage: need.sh COMMAND=PACKAGE ...
+# possible, and else says which command does. Usage: need.sh COMMAND=PACKAGE ...;
+# COMMAND may be MODULE.py for a module of Python's.
 set -euo pipefail
 missing=()
 for pair in "$@"; do
-  command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+  case "${pair%%=*}" in
+    *.py) python3 -c "import $(basename "${pair%%=*}" .py)" 2>/dev/null || missing+=("${pair#*=}") ;;
+    *) command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}") ;;
+  esac
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 install="apt-get install -y --no-install-recommends ${missing[*]}"

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 start=$SECONDS
-./scripts/need.sh git=git java=openjdk-17-jre-headless mvn=maven npm=npm chromium=chromium
+./scripts/need.sh git=git java=openjdk-17-jre-headless mvn=maven npm=npm chromium=chromium python3=python3 ensurepip.py=python3-venv
 make --no-print-directory web
 mkdir -p build
 

@@ -63,7 +63,8 @@ func New(s *service.Service, c Config) http.Handler {
 	var out http.Handler = http.HandlerFunc(h.route)
 	if len(c.Origins) > 0 {
 		out = cors.New(cors.Options{AllowedOrigins: c.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
-			AllowedHeaders: []string{"Authorization", "Content-Type"}, MaxAge: 600}).Handler(out)
+			AllowedHeaders: []string{"Authorization", "Content-Type", "If-None-Match"},
+			ExposedHeaders: []string{"Content-Disposition", "ETag", "Pedigree-As-Of", "Pedigree-Truncated", "X-Request-Id"}, MaxAge: 600}).Handler(out)
 	}
 	return h.observe(out)
 }

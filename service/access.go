@@ -126,22 +126,27 @@ func grantTo(ctx context.Context, tx *policies.Tx, old *graph.Node, in CreateTok
 	return true, putNoun(ctx, tx, a, tx.Now())
 }
 
-// Node returns any noun by its id; nil when there is none that the caller sees.
-func (s *Service) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
-	nodes, err := s.Nodes(ctx, []registry.ID{id})
+// Node returns any noun by its id, as of a past when one is given; nil when there
+// is none that the caller sees.
+func (s *Service) Node(ctx context.Context, id registry.ID, past ...Past) (registry.Node, error) {
+	nodes, err := s.Nodes(ctx, []registry.ID{id}, past...)
 	if err != nil {
 		return nil, err
 	}
 	return nodes[0], nil
 }
 
-// Nodes returns up to 100 nouns by their ids, nil where there is none that the
-// caller sees.
-func (s *Service) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
+// Nodes returns up to 100 nouns by their ids, as of a past when one is given, nil
+// where there is none that the caller sees.
+func (s *Service) Nodes(ctx context.Context, ids []registry.ID, past ...Past) ([]registry.Node, error) {
 	if len(ids) > maxIDs {
 		return nil, registry.Invalid("ids", "must be at most %d, not %d", maxIDs, len(ids))
 	}
-	nodes, err := s.nodes(ctx, ids)
+	at, known, err := s.at(ctx, past)
+	if err != nil || !known {
+		return make([]registry.Node, len(ids)), err
+	}
+	nodes, err := s.nodesAt(ctx, at, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +154,7 @@ func (s *Service) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node
 		if n == nil {
 			continue
 		}
-		if n.NodeMeta().Deleted {
+		if buried(n) {
 			nodes[i] = nil // A tombstone stands in lineage alone.
 			continue
 		}
@@ -168,7 +173,7 @@ func (s *Service) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node
 // cardNode fills the derived fields of a card that was fetched by its own id; nil
 // when its version is not seen.
 func (s *Service) cardNode(ctx context.Context, c *registry.ModelCard) (registry.Node, error) {
-	v, err := one[*registry.ModelVersion](s.node(ctx, c.Parent))
+	v, err := one[*registry.ModelVersion](s.nodeAt(ctx, c.ReadAt, c.Parent))
 	if err != nil || v == nil {
 		return nil, err
 	}

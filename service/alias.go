@@ -109,32 +109,38 @@ func (s *Service) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*Delete
 	return deleted(ctx, r, err)
 }
 
+// stands reports whether an alias had not been taken away at the instant that it
+// was read at.
+func stands(a *registry.Alias) bool {
+	return !buried(a) && (a.ValidTo.IsZero() || !a.ReadAt.Today() && a.ValidTo.After(a.ReadAt.Valid))
+}
+
 // AliasesOf lists the aliases of a model that stand, by name.
 func (s *Service) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
-	return s.aliases(ctx, m.ID, func(*registry.Alias) bool { return true })
+	return s.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
 }
 
 // AliasesOfVersion lists the aliases that point at a version, by name.
 func (s *Service) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
-	return s.aliases(ctx, v.Parent, func(a *registry.Alias) bool { return a.VersionID == v.ID })
+	return s.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
 }
 
-func (s *Service) aliases(ctx context.Context, model registry.ID, keep func(*registry.Alias) bool) ([]*registry.Alias, error) {
+func (s *Service) aliases(ctx context.Context, model registry.ID, at registry.Instant, keep func(*registry.Alias) bool) ([]*registry.Alias, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := loadChildren(ctx, scope, childKey{model, childQuery{kind: registry.KindAlias, order: registry.IndexName, limit: 1000}})
+	nodes, err := loadChildren(ctx, scope, childKey{model, childQuery{kind: registry.KindAlias, order: registry.IndexName, limit: 1000, at: at}})
 	if err != nil {
 		return nil, err
 	}
 	out := []*registry.Alias{}
 	for _, n := range nodes {
-		a, err := one[*registry.Alias](s.decode(n, s.gate.Now()))
+		a, err := one[*registry.Alias](s.decode(n, at))
 		if err != nil {
 			return nil, err
 		}
-		if a.ValidTo.IsZero() && keep(a) {
+		if stands(a) && keep(a) {
 			out = append(out, a)
 		}
 	}
@@ -143,5 +149,5 @@ func (s *Service) aliases(ctx context.Context, model registry.ID, keep func(*reg
 
 // VersionOfAlias returns the version that an alias points at.
 func (s *Service) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
-	return one[*registry.ModelVersion](s.node(ctx, a.VersionID))
+	return one[*registry.ModelVersion](s.nodeAt(ctx, a.ReadAt, a.VersionID))
 }

@@ -117,7 +117,7 @@ type ArtifactConnection struct{ Connection[*ArtifactEdge] }
 
 // ArtifactsOf lists the files of a version by name.
 func (s *Service) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p Paging) (*ArtifactConnection, error) {
-	c, err := children(ctx, s, v.ID, childQuery{kind: registry.KindArtifact, order: registry.IndexName}, p,
+	c, err := children(ctx, s, v.ID, childQuery{kind: registry.KindArtifact, order: registry.IndexName, at: v.ReadAt}, p,
 		func(cursor string, a *registry.Artifact) *ArtifactEdge { return &ArtifactEdge{cursor, a} })
 	if err != nil {
 		return nil, err

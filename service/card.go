@@ -152,7 +152,7 @@ func (s *Service) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 			return result{}, err
 		}
 		changed := in.Card.apply(c)
-		if err := putCard(ctx, tx, v, c, tx.Now()); err != nil {
+		if err := putCard(ctx, tx, v, c, latestOf(tx.Now(), nodes[0].Since)); err != nil {
 			return result{}, err
 		}
 		return result{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogCardUpdated,
@@ -171,7 +171,7 @@ func (s *Service) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 
 // CardOf returns the card of a version with its derived fields filled in.
 func (s *Service) CardOf(ctx context.Context, v *registry.ModelVersion) (*registry.ModelCard, error) {
-	c, err := one[*registry.ModelCard](s.node(ctx, registry.CardID(v.ID)))
+	c, err := one[*registry.ModelCard](s.nodeAt(ctx, v.ReadAt, registry.CardID(v.ID)))
 	if err != nil || c == nil || c.Deleted {
 		return nil, err
 	}

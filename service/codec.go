@@ -48,14 +48,15 @@ func fresh(k registry.Kind, name string) registry.Node {
 	return nil
 }
 
-// decode turns a stored node into its noun as of an instant. A hidden node
-// becomes a Restricted with its id as it is; outward replaces that.
-func (s *Service) decode(n *graph.Node, at time.Time) (registry.Node, error) {
+// decode turns a node that was read at an instant into its noun. A hidden node
+// becomes a Restricted with its id as it is; outward replaces that. A tombstone of
+// today, read at an instant before its end, says so and has only its name.
+func (s *Service) decode(n *graph.Node, at registry.Instant) (registry.Node, error) {
 	if n == nil {
 		return nil, nil
 	}
-	meta := registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted, Mask: n.Mask,
-		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo}
+	meta := registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted || n.Erased(), Mask: n.Mask,
+		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo, ReadAt: at, Erased: n.Erased()}
 	if n.Hidden {
 		return &registry.Restricted{Meta: meta}, nil
 	}
@@ -69,8 +70,17 @@ func (s *Service) decode(n *graph.Node, at time.Time) (registry.Node, error) {
 		}
 	}
 	*noun.NodeMeta() = meta
+	if v, ok := noun.(*registry.DatasetVersion); ok {
+		for i := range v.Columns {
+			v.Columns[i].ReadAt = at
+		}
+	}
 	if d, ok := noun.(*registry.Deployment); ok {
-		d.Live = meta.Mask.Has(registry.Bit("Deployment", "live")) && liveAt(d, at)
+		when := at.Valid
+		if at.Today() {
+			when = s.gate.Now()
+		}
+		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && liveAt(d, when)
 	}
 	return noun, nil
 }
@@ -79,11 +89,11 @@ func liveAt(d *registry.Deployment, at time.Time) bool {
 	return !d.StartedAt.After(at) && (d.EndedAt.IsZero() || d.EndedAt.After(at))
 }
 
-// unpack reads a node's document into a noun. A node that was read bare has a
-// name and columns only.
+// unpack reads a node's document into a noun. A node that was read bare, or whose
+// document was erased, has a name only.
 func unpack(n *graph.Node, into any) error {
 	doc := n.Doc
-	if doc == nil {
+	if len(doc) == 0 {
 		doc, _ = json.Marshal(map[string]string{"name": n.Name})
 	}
 	if err := json.Unmarshal(doc, into); err != nil {

@@ -151,7 +151,7 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 			known[n.ID] = n
 		}
 	}
-	r := result{IDs: ids, Created: isNew}
+	r, earliest := result{IDs: ids, Created: isNew}, tx.Now()
 	changed := isNew
 	for _, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
@@ -160,11 +160,17 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 			return result{}, err
 		}
 		if known[id] == nil {
+			if at := when(c.CommittedAt, tx.Now()); at.Before(earliest) {
+				earliest = at
+			}
 			r.Count++
 			r.Created = true
 			known[id] = &graph.Node{ID: id}
 		}
 		changed = changed || wrote
+	}
+	if err := reachBack(ctx, tx, repo, earliest); err != nil {
+		return result{}, err
 	}
 	edges, err := s.parentEdges(ctx, tx, in.Commits, known)
 	if err != nil {
@@ -280,22 +286,28 @@ type CommitConnection struct{ Connection[*CommitEdge] }
 type CommitFilter struct {
 	Role       string
 	Repository *registry.ID
+	// The commit was committed at CommittedFrom or later, before CommittedBefore.
+	CommittedFrom, CommittedBefore *time.Time
 }
 
 func commitEdge(cursor string, c *registry.Commit) *CommitEdge { return &CommitEdge{cursor, c} }
 
-// Commits lists the commits that the caller sees, newest first.
-func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter) (*CommitConnection, error) {
+// Commits lists the commits that the caller sees, newest first if not said
+// otherwise.
+func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter, o *CommitOrder) (*CommitConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Order: registry.IndexSince, Desc: true}
 	if f != nil {
-		q.Where = where("role", f.Role)
+		q.Where = append(where("role", f.Role), within(span{f.CommittedFrom, f.CommittedBefore})...)
 		if f.Repository != nil {
 			q.Parents = []registry.ID{*f.Repository}
 		}
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"commits", f}, p, commitEdge)
 	if err != nil {
@@ -304,18 +316,18 @@ func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter) (*Comm
 	return &CommitConnection{*c}, nil
 }
 
-// Commit returns a commit by its sha; nil when there is none that the caller
-// sees.
-func (s *Service) Commit(ctx context.Context, sha string) (*registry.Commit, error) {
+// Commit returns a commit by its sha, as of a past when one is given; nil when
+// there is none that the caller sees.
+func (s *Service) Commit(ctx context.Context, sha string, past ...Past) (*registry.Commit, error) {
 	if err := checkSHA("sha", &sha); err != nil {
 		return nil, err
 	}
-	return one[*registry.Commit](s.node(ctx, registry.CommitID(sha)))
+	return get[*registry.Commit](ctx, s, registry.CommitID(sha), past)
 }
 
 // CommitsOf lists the commits of a repository, newest first.
 func (s *Service) CommitsOf(ctx context.Context, r *registry.Repository, p Paging) (*CommitConnection, error) {
-	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindCommit, order: registry.IndexSince, desc: true}, p, commitEdge)
+	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindCommit, order: registry.IndexSince, desc: true, at: r.ReadAt}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}

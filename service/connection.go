@@ -147,7 +147,7 @@ func find[N registry.Node, E any](ctx context.Context, s *Service, scope *polici
 	if err != nil {
 		return nil, err
 	}
-	c, err := connect(s, scope, l, page.Nodes, edge)
+	c, err := connect(s, scope, l, registry.Instant{}, page.Nodes, edge)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +170,11 @@ func counter(scope *policies.Scope, q graph.Query) func(context.Context) (*int, 
 	}
 }
 
-// connect decodes nodes into a connection.
-func connect[N registry.Node, E any](s *Service, scope *policies.Scope, l list, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
+// connect decodes nodes that were read at an instant into a connection.
+func connect[N registry.Node, E any](s *Service, scope *policies.Scope, l list, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
 	c := &Connection[E]{Edges: []E{}}
 	for i, n := range nodes {
-		noun, err := one[N](s.decode(n, s.gate.Now()))
+		noun, err := one[N](s.decode(n, at))
 		if err != nil {
 			return nil, err
 		}
@@ -199,18 +199,21 @@ func children[N registry.Node, E any](ctx context.Context, s *Service, parent re
 	if err != nil {
 		return nil, err
 	}
-	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: []registry.ID{parent}, Order: q.order, Desc: q.desc, Where: stagePredicates(q.stages)}
-	what := []any{q.kind, parent, q.stages}
+	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: []registry.ID{parent}, Order: q.order, Desc: q.desc, Where: q.where()}
+	what := []any{q.kind, parent, full.Where}
+	q.limit = size + 1
+	if !q.at.Today() {
+		return pastPageOf(ctx, s, scope, parent, q, append(what, q.at), p, edge)
+	}
 	if p.After != nil && *p.After != "" {
 		return find(ctx, s, scope, full, what, p, edge)
 	}
-	q.limit = size + 1
 	nodes, err := loadChildren(ctx, scope, childKey{parent, q})
 	if err != nil {
 		return nil, err
 	}
 	more := len(nodes) > size
-	c, err := connect(s, scope, list{what, q.order, q.desc}, nodes[:min(size, len(nodes))], edge)
+	c, err := connect(s, scope, list{what, q.order, q.desc}, q.at, nodes[:min(size, len(nodes))], edge)
 	if err != nil {
 		return nil, err
 	}

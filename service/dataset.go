@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -48,7 +49,7 @@ func (in *RecordDatasetVersionInput) check() error {
 	if in.Dataset == "" {
 		return registry.Invalid("dataset", "must not be empty")
 	}
-	if len(in.Columns) > 5000 || len(in.DerivedFrom) > 1000 {
+	if len(in.Columns) > maxColumns || len(in.DerivedFrom) > 1000 {
 		return registry.Invalid("columns", "more than 5000 columns or 1000 sources")
 	}
 	seen := map[string]bool{}
@@ -63,7 +64,7 @@ func (in *RecordDatasetVersionInput) check() error {
 		}
 		seen[c.Name] = true
 	}
-	return nil
+	return in.checkSources()
 }
 
 // identity is what tells states of a dataset apart (SEMANTICS: digest, else the
@@ -99,7 +100,7 @@ func (s *Service) RecordDatasetVersion(ctx context.Context, in RecordDatasetVers
 func (s *Service) recordDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetVersionInput) (result, error) {
 	ds := registry.DatasetID(in.Namespace, in.Dataset)
 	v := &registry.DatasetVersion{Name: in.Dataset, Namespace: in.Namespace, Version: in.identity(), Digest: in.Digest, Description: in.Description,
-		URI: in.URI, SizeBytes: in.SizeBytes, Rows: in.Rows, Role: in.Role, Columns: in.Columns, Tags: in.Tags, RecordedAt: tx.Now()}
+		URI: in.URI, SizeBytes: in.SizeBytes, Rows: in.Rows, Role: in.Role, Columns: slices.Clone(in.Columns), Tags: in.Tags, RecordedAt: tx.Now()}
 	v.ID, v.Parent = registry.DatasetVersionID(ds, v.Version), ds
 	found, err := tx.House(ctx, ds, v.ID)
 	if err != nil {
@@ -116,15 +117,27 @@ func (s *Service) recordDatasetVersion(ctx context.Context, tx *policies.Tx, in 
 			return result{}, err
 		}
 	}
+	derived, err := s.settleSources(ctx, tx, v, in)
+	if err != nil {
+		return result{}, err
+	}
+	if err := mergeKnown(found[1], v); err != nil {
+		return result{}, err
+	}
 	changed, err := putFact(ctx, tx, found[1], v, in.CreatedAt, func(at time.Time) { v.CreatedAt = at })
 	if err != nil {
 		return result{}, err
+	}
+	if found[1] == nil {
+		if err := reachBack(ctx, tx, ds, v.ValidFrom); err != nil {
+			return result{}, err
+		}
 	}
 	var edges []*graph.Edge
 	if in.GeneratedBy != nil {
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeGeneratedBy, From: v.ID, To: *in.GeneratedBy})
 	}
-	for _, id := range in.DerivedFrom {
+	for _, id := range append(in.DerivedFrom, derived...) {
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeDerivedFrom, From: v.ID, To: id})
 	}
 	return finishFact(ctx, tx, found[1] == nil, changed, v.ID, edges, registry.LogEntry{Action: registry.LogDatasetRecorded,
@@ -141,17 +154,24 @@ type DatasetEdge struct {
 type DatasetConnection struct{ Connection[*DatasetEdge] }
 
 // DatasetFilter says which datasets to keep; empty fields keep all.
-type DatasetFilter struct{ Namespace, Owner, NamePrefix string }
+type DatasetFilter struct {
+	Namespace, Owner, NamePrefix string
+	// The dataset was created at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
+}
 
-// Datasets lists the datasets that the caller sees, by name.
-func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter) (*DatasetConnection, error) {
+// Datasets lists the datasets that the caller sees, by name if not said otherwise.
+func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter, o *DatasetOrder) (*DatasetConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindDataset}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("namespace", f.Namespace, "owner", f.Owner), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("namespace", f.Namespace, "owner", f.Owner), prefixed(f.NamePrefix), within(span{f.CreatedFrom, f.CreatedBefore}))
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
 	if err != nil {
@@ -160,23 +180,23 @@ func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter) (*Da
 	return &DatasetConnection{*c}, nil
 }
 
-// Dataset returns a dataset by name and namespace; nil when there is none that
-// the caller sees.
-func (s *Service) Dataset(ctx context.Context, named, namespace string) (*registry.Dataset, error) {
+// Dataset returns a dataset by name and namespace, as of a past when one is given;
+// nil when there is none that the caller sees.
+func (s *Service) Dataset(ctx context.Context, named, namespace string, past ...Past) (*registry.Dataset, error) {
 	clean(&named, &namespace)
-	return one[*registry.Dataset](s.node(ctx, registry.DatasetID(namespace, named)))
+	return get[*registry.Dataset](ctx, s, registry.DatasetID(namespace, named), past)
 }
 
-// DatasetVersion returns a state of a dataset; nil when there is none that the
-// caller sees.
-func (s *Service) DatasetVersion(ctx context.Context, dataset, version, namespace string) (*registry.DatasetVersion, error) {
+// DatasetVersion returns a state of a dataset, as of a past when one is given; nil
+// when there is none that the caller sees.
+func (s *Service) DatasetVersion(ctx context.Context, dataset, version, namespace string, past ...Past) (*registry.DatasetVersion, error) {
 	clean(&dataset, &namespace, &version)
-	return one[*registry.DatasetVersion](s.node(ctx, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version)))
+	return get[*registry.DatasetVersion](ctx, s, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version), past)
 }
 
 // DatasetOf returns the dataset of a state.
 func (s *Service) DatasetOf(ctx context.Context, v *registry.DatasetVersion) (*registry.Dataset, error) {
-	return one[*registry.Dataset](s.node(ctx, v.Parent))
+	return one[*registry.Dataset](s.nodeAt(ctx, v.ReadAt, v.Parent))
 }
 
 // DatasetVersionEdge is a state of a dataset in a page.
@@ -192,7 +212,7 @@ type DatasetVersionConnection struct {
 
 // StatesOf lists the states of a dataset, oldest first.
 func (s *Service) StatesOf(ctx context.Context, d *registry.Dataset, p Paging) (*DatasetVersionConnection, error) {
-	c, err := children(ctx, s, d.ID, childQuery{kind: registry.KindDatasetVersion, order: registry.IndexSince}, p,
+	c, err := children(ctx, s, d.ID, childQuery{kind: registry.KindDatasetVersion, order: registry.IndexSince, at: d.ReadAt}, p,
 		func(cursor string, v *registry.DatasetVersion) *DatasetVersionEdge {
 			return &DatasetVersionEdge{cursor, v}
 		})

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -150,21 +151,25 @@ type DeploymentFilter struct {
 	Environment string
 	Live        *bool
 	Owner       string
+	NamePrefix  string
+	// The deployment started at StartedFrom or later, before StartedBefore.
+	StartedFrom, StartedBefore *time.Time
 }
 
 func deploymentEdge(cursor string, d *registry.Deployment) *DeploymentEdge {
 	return &DeploymentEdge{cursor, d}
 }
 
-// Deployments lists the deployments that the caller sees, by name.
-func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter) (*DeploymentConnection, error) {
+// Deployments lists the deployments that the caller sees, by name if not said
+// otherwise.
+func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter, o *DeploymentOrder) (*DeploymentConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindDeployment}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = where("environment", f.Environment, "owner", f.Owner)
+		q.Where = slices.Concat(where("environment", f.Environment, "owner", f.Owner), prefixed(f.NamePrefix), within(span{f.StartedFrom, f.StartedBefore}))
 		if f.Live != nil {
 			op := graph.NotIn
 			if *f.Live {
@@ -172,6 +177,9 @@ func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter
 			}
 			q.Where = append(q.Where, graph.Predicate{Column: registry.IndexEnded, Op: op, Values: []any{int64(0)}})
 		}
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"deployments", f}, p, deploymentEdge)
 	if err != nil {
@@ -182,7 +190,7 @@ func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter
 
 // DeploymentsOf lists where a version is or was at work, in order of recording.
 func (s *Service) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p Paging) (*DeploymentConnection, error) {
-	c, err := hops(ctx, s, v.ID, hopQuery{direction: graph.Downstream, edge: registry.EdgeDeploys}, p,
+	c, err := hops(ctx, s, v.ID, hopQuery{direction: graph.Downstream, edge: registry.EdgeDeploys, at: v.ReadAt}, p,
 		func(cursor string, _ registry.EdgeKind, d *registry.Deployment) *DeploymentEdge {
 			return &DeploymentEdge{cursor, d}
 		})
@@ -194,5 +202,5 @@ func (s *Service) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p
 
 // VersionOfDeployment returns the version at work.
 func (s *Service) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
-	return one[*registry.ModelVersion](s.node(ctx, d.VersionID))
+	return one[*registry.ModelVersion](s.nodeAt(ctx, d.ReadAt, d.VersionID))
 }

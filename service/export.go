@@ -141,7 +141,7 @@ func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 			if n == nil || n.Hidden {
 				continue
 			}
-			if out[n.ID], err = v.s.decode(n, v.at.Valid); err != nil {
+			if out[n.ID], err = v.s.decode(n, v.at.noun()); err != nil {
 				return nil, err
 			}
 		}
@@ -192,7 +192,7 @@ func (v *view) artifacts(d *export.Document) error {
 			if n.Hidden || n.ValidFrom.After(v.at.Valid) {
 				continue
 			}
-			noun, err := v.s.decode(n, v.at.Valid)
+			noun, err := v.s.decode(n, v.at.noun())
 			if err != nil {
 				return err
 			}

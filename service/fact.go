@@ -47,7 +47,58 @@ func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registr
 	if err := json.Unmarshal(merged, noun); err != nil {
 		return false, err
 	}
-	return true, putNoun(ctx, tx, noun, tx.Now(), old.Slots...)
+	since, err := mergedSince(old, noun, tx.Now())
+	if err != nil {
+		return false, err
+	}
+	return true, putNoun(ctx, tx, noun, since, old.Slots...)
+}
+
+// mergedSince says since when a merged fact is so: what is added to a fact was so
+// all along and is only known later. A run that has gone on is so since it ended,
+// or since now.
+func mergedSince(old *graph.Node, noun registry.Node, now time.Time) (time.Time, error) {
+	run, ok := noun.(*registry.Run)
+	if !ok {
+		return old.Since, nil
+	}
+	was := &registry.Run{}
+	if err := unpack(old, was); err != nil {
+		return now, err
+	}
+	switch {
+	case was.Status == run.Status && was.EndedAt.Equal(run.EndedAt):
+		return old.Since, nil
+	case !run.EndedAt.IsZero() && run.EndedAt.Before(now):
+		return latestOf(old.Since, run.EndedAt), nil
+	}
+	return latestOf(old.Since, now), nil
+}
+
+// reachBack lets a model, dataset or repository be there from when the first thing
+// in it was: one that is recorded later and is older takes it back in time. It stays as
+// it is otherwise, and what was known before stays known so.
+func reachBack(ctx context.Context, tx *policies.Tx, id registry.ID, to time.Time) error {
+	found, err := tx.House(ctx, id)
+	if err != nil || found[0] == nil || found[0].Deleted || !to.Before(found[0].ValidFrom) {
+		return err
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(found[0].Doc, &doc); err != nil {
+		return err
+	}
+	if doc["createdAt"] != nil {
+		if doc["createdAt"], err = json.Marshal(to); err != nil {
+			return err
+		}
+	}
+	then, now := *found[0], *found[0]
+	if then.Doc, err = registry.Canonical(doc); err != nil {
+		return err
+	}
+	then.ValidFrom, then.Since = to, to
+	now.ValidFrom, now.Doc = to, then.Doc
+	return first(tx.Put(ctx, &then), tx.Put(ctx, &now))
 }
 
 func putNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since time.Time, slots ...string) error {
@@ -88,7 +139,7 @@ func merge(doc []byte, noun registry.Node) ([]byte, error) {
 		}
 	}
 	for k, v := range add {
-		if _, known := have[k]; !known || k == "status" {
+		if _, known := have[k]; !known || k == "status" || k == "columns" { // columns were merged one by one
 			have[k] = v
 		}
 	}

@@ -110,13 +110,13 @@ func (s *Service) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*
 	if err != nil {
 		return nil, err
 	}
-	hops, err := loadHops(ctx, scope, hopKey{v.ID, hopQuery{direction: graph.Upstream, edge: registry.EdgeUsesFeature, cap: 1000}})
+	hops, err := loadHops(ctx, scope, hopKey{v.ID, hopQuery{direction: graph.Upstream, edge: registry.EdgeUsesFeature, cap: 1000, at: v.ReadAt}})
 	if err != nil {
 		return nil, err
 	}
 	out := []*registry.Feature{}
 	for _, n := range hops.Nodes {
-		f, err := one[*registry.Feature](s.decode(n, s.gate.Now()))
+		f, err := one[*registry.Feature](s.decode(n, v.ReadAt))
 		if err != nil {
 			return nil, err
 		}

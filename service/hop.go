@@ -30,7 +30,7 @@ func (s *Service) Downstream(ctx context.Context, n registry.Node, p Paging) (*P
 }
 
 func (s *Service) oneHop(ctx context.Context, n registry.Node, d graph.Direction, p Paging) (*ProvenanceNodeConnection, error) {
-	c, err := hops(ctx, s, n.NodeMeta().ID, hopQuery{direction: d}, p,
+	c, err := hops(ctx, s, n.NodeMeta().ID, hopQuery{direction: d, at: n.NodeMeta().ReadAt}, p,
 		func(cursor string, kind registry.EdgeKind, n registry.ProvenanceNode) *ProvenanceNodeEdge {
 			return &ProvenanceNodeEdge{cursor, kind, n}
 		})
@@ -51,7 +51,11 @@ func hops[N registry.Node, E any](ctx context.Context, s *Service, of registry.I
 	if err != nil {
 		return nil, err
 	}
-	l := list{[]any{"hops", of, q.direction, q.edge}, "", false}
+	what := []any{"hops", of, q.direction, q.edge}
+	if !q.at.Today() {
+		what = append(what, q.at)
+	}
+	l := list{what, "", false}
 	if p.After != nil && *p.After != "" {
 		var v []int64
 		if err := s.open(scope.Actor().Subject, l, *p.After, &v); err != nil {
@@ -67,7 +71,7 @@ func hops[N registry.Node, E any](ctx context.Context, s *Service, of registry.I
 	c := &Connection[E]{Edges: []E{}}
 	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = found.More, q.after > 0
 	for i, n := range found.Nodes {
-		noun, err := s.decode(n, s.gate.Now())
+		noun, err := s.decode(n, q.at)
 		if err != nil {
 			return nil, err
 		}

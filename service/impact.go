@@ -2,8 +2,6 @@ package service
 
 import (
 	"context"
-	"slices"
-	"sort"
 	"time"
 
 	"pedigree/graph"
@@ -21,16 +19,20 @@ type ImpactInput struct {
 	KnownAt time.Time
 	First   *int
 	After   *string
+	// Bare says that only id, kind and name of nodes are asked for. Doors set it from
+	// the selection.
+	Bare bool
 }
 
-// ImpactConnection is one page of descendants.
+// ImpactConnection is one page of descendants. TotalCount, Counts and Models cost
+// the whole walk and are computed only when they are asked for.
 type ImpactConnection struct {
-	Edges        []*ImpactEdge
-	PageInfo     PageInfo
-	TotalCount   *int
-	Environments []*EnvironmentCount
-	Truncation   Truncation
-	AsOf         time.Time
+	Edges      []*ImpactEdge
+	PageInfo   PageInfo
+	Truncation Truncation
+	AsOf       time.Time
+	KnownAt    time.Time
+	full       *impactTotals
 }
 
 // ImpactEdge is a descendant with one shortest way to it.
@@ -39,18 +41,25 @@ type ImpactEdge struct {
 	Node   registry.ProvenanceNode
 	Depth  int
 	Path   []registry.ProvenanceNode
-}
-
-// EnvironmentCount tells how many descendants an environment has.
-type EnvironmentCount struct {
+	// Environment, Owner and Stage are nil where there is none, or none to be told.
 	Environment *string
-	Count       int
+	Owner       *string
+	Stage       *registry.Stage
 }
 
 // maxIDs is how many ids one question takes.
 const maxIDs = 100
 
-// Impact returns what descends from any of the given nodes, nearest first.
+// impactPlace is where a page of descendants begins, at an instant.
+type impactPlace struct {
+	At     instant `json:"at"`
+	Depth  int     `json:"d"`
+	Number int64   `json:"n"`
+}
+
+// Impact returns what descends from any of the given nodes, nearest first, then in
+// the order in which it was recorded. A page costs what its rows cost: the walk
+// ends with the page's last row.
 func (s *Service) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.LineageRead)
 	if err != nil {
@@ -67,7 +76,7 @@ func (s *Service) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection
 		return nil, err
 	}
 	bindings := []any{"impact", in.Of, in.Targets, in.Live, in.Where, in.AsOf, in.KnownAt}
-	start := place{Depth: -1}
+	var start impactPlace
 	if in.After != nil && *in.After != "" {
 		if err := s.open(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
@@ -75,87 +84,86 @@ func (s *Service) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection
 	} else if start.At, err = s.instantOf(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
-	at := start.At.graph()
-	at.Current = at.Current && at.Known == 0
-	found, err := lineage.WalkImpact(ctx, scope, in.Of, at)
-	if err != nil {
+	p := &impactPage{view: &view{s: s, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
+	if p.keep, err = s.keeper(in.Where); err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: start.At}
-	return v.impact(found, in, start, size, bindings)
+	return p.answer()
 }
 
-func (v *view) impact(found *lineage.Impact, in ImpactInput, start place, size int, bindings any) (*ImpactConnection, error) {
-	for _, n := range found.Nodes {
-		v.hide(n)
-	}
-	kept, err := v.targets(found, in)
-	if err != nil {
-		return nil, err
-	}
-	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: v.at.Valid, Environments: v.environments(kept)}
-	out.Truncation = v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: redacted(found)})
-	total := len(kept)
-	out.TotalCount = &total
-	from := 0
-	item := func(d lineage.Descendant) *lineage.Item { return &lineage.Item{Node: d.Node, Depth: d.Depth} }
-	for start.Depth >= 0 && from < total && v.order(item(kept[from]), start) <= 0 {
-		from++
-	}
-	to := min(from+size, total)
-	at := start.At
-	if at.Known == 0 {
-		at.Known = found.Head
-	}
-	for _, d := range kept[from:to] {
-		e, err := v.descendant(found, d)
+// impactPage is one page of an impact question under way.
+type impactPage struct {
+	*view
+	in       ImpactInput
+	keep     keep
+	bindings any
+	start    impactPlace
+	size     int
+	rows     []lineage.Descendant
+}
+
+// graphAt is the instant of a walk: the present is read the fast way only where no
+// sequence is pinned.
+func (i instant) graphAt() graph.Instant {
+	at := i.graph()
+	at.Current = at.Current && at.Known == 0
+	return at
+}
+
+// settled runs a walk at an instant. A walk of the present is several reads; when
+// something was written between them, it runs again at the sequence it began at.
+func (v *view) settled(ctx context.Context, ids []registry.ID, targets []registry.Kind, walk func(*lineage.Impact) error) (*lineage.Impact, error) {
+	for at := v.at.graphAt(); ; {
+		w, err := lineage.NewImpact(ctx, v.scope, ids, targets, at)
 		if err != nil {
 			return nil, err
 		}
-		e.Cursor = v.s.seal(v.scope.Actor().Subject, bindings, place{at, d.Depth, v.id(d.Node.ID)})
-		out.Edges = append(out.Edges, e)
-	}
-	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < total, from > 0
-	if to > from {
-		out.PageInfo.StartCursor, out.PageInfo.EndCursor = out.Edges[0].Cursor, out.Edges[to-from-1].Cursor
-	}
-	return out, nil
-}
-
-func redacted(found *lineage.Impact) (n int) {
-	for _, node := range found.Nodes {
-		if node.Hidden {
-			n++
+		if err := walk(w); err != nil {
+			return nil, err
 		}
+		if ok, err := w.Settled(ctx); err != nil || ok {
+			return w, err
+		}
+		at.Known, at.Current = w.Head, false
 	}
-	return n
 }
 
-// targets keeps the descendants that were asked for. A hidden one is no answer:
-// it is only counted as redacted.
-func (v *view) targets(found *lineage.Impact, in ImpactInput) ([]lineage.Descendant, error) {
-	keep, err := v.s.keeper(in.Where)
+func (p *impactPage) answer() (*ImpactConnection, error) {
+	walk, cancel := hurry(p.ctx)
+	defer cancel()
+	var end lineage.Place
+	var more bool
+	w, err := p.settled(walk, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
+		p.rows = p.rows[:0]
+		var failed error
+		end, more, err = w.Rows(walk, lineage.Place{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.documents(), p.size+1, func(d lineage.Descendant) bool {
+			ok, err := p.wanted(p.in, p.keep, d)
+			if err != nil {
+				failed = err
+				return false
+			}
+			if ok && len(p.rows) == p.size {
+				return false
+			}
+			if ok {
+				p.rows = append(p.rows, d)
+			}
+			return true
+		})
+		return first(failed, err)
+	})
 	if err != nil {
 		return nil, err
 	}
-	kept := []lineage.Descendant{}
-	for _, d := range found.Descendants {
-		if d.Node.Hidden || !slices.Contains(in.Targets, d.Node.Kind) {
-			continue
-		}
-		if in.Live && d.Node.Kind == registry.KindDeployment && !v.live(d.Node) {
-			continue
-		}
-		if ok, err := keep(d.Node); err != nil {
-			return nil, err
-		} else if ok {
-			kept = append(kept, d)
-		}
+	return p.page(w, end, more)
+}
+
+// wanted reports whether a descendant is one of those asked for.
+func (v *view) wanted(in ImpactInput, keep keep, d lineage.Descendant) (bool, error) {
+	if in.Live && d.Node.Kind == registry.KindDeployment && !v.live(d.Node) {
+		return false, nil
 	}
-	slices.SortFunc(kept, func(a, b lineage.Descendant) int {
-		return v.order(&lineage.Item{Node: a.Node, Depth: a.Depth}, place{Depth: b.Depth, ID: v.id(b.Node.ID)})
-	})
-	return kept, nil
+	return keep(d.Node)
 }
 
 // live reports whether a deployment stands at the instant asked for.
@@ -163,42 +171,111 @@ func (v *view) live(n *graph.Node) bool {
 	return !n.ValidFrom.After(v.at.Valid) && (n.ValidTo.IsZero() || n.ValidTo.After(v.at.Valid))
 }
 
-func (v *view) environments(kept []lineage.Descendant) []*EnvironmentCount {
-	counts := map[string]int{}
-	for _, d := range kept {
-		counts[d.Node.Text(registry.IndexEnvironment)]++
+func (p *impactPage) page(w *lineage.Impact, end lineage.Place, more bool) (*ImpactConnection, error) {
+	at := p.start.At
+	if at.Known == 0 {
+		at.Known = w.Head // Further pages see what this one saw.
 	}
-	out := []*EnvironmentCount{}
-	for env, n := range counts {
-		c := &EnvironmentCount{Count: n}
-		if env != "" {
-			c.Environment = &env
-		}
-		out = append(out, c)
+	cursor := func(depth int, number int64) string {
+		return p.s.seal(p.scope.Actor().Subject, p.bindings, impactPlace{at, depth, number})
 	}
-	sort.Slice(out, func(i, j int) bool { return environmentOf(out[i]) < environmentOf(out[j]) })
-	return out
-}
-
-func environmentOf(c *EnvironmentCount) string {
-	if c.Environment == nil {
-		return ""
-	}
-	return *c.Environment
-}
-
-func (v *view) descendant(found *lineage.Impact, d lineage.Descendant) (*ImpactEdge, error) {
-	noun, err := v.node(d.Node)
+	whole, err := p.documents(w)
 	if err != nil {
 		return nil, err
 	}
-	e := &ImpactEdge{Node: noun, Depth: d.Depth}
-	for _, id := range d.Path {
-		n, err := v.node(found.Nodes[id])
+	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, KnownAt: p.at.KnownAt, full: &impactTotals{view: p.view, in: p.in, keep: p.keep, at: at}}
+	for _, d := range p.rows {
+		e, err := p.edgeTo(d, whole)
 		if err != nil {
 			return nil, err
 		}
-		e.Path = append(e.Path, n)
+		e.Cursor = cursor(d.Depth, d.Node.Number)
+		out.Edges = append(out.Edges, e)
 	}
+	p.hide(w.Hidden()...)
+	out.Truncation = p.truncation(w.Told())
+	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = more, p.start.Depth > 0
+	if n := len(out.Edges); n > 0 {
+		out.PageInfo.StartCursor, out.PageInfo.EndCursor = out.Edges[0].Cursor, out.Edges[n-1].Cursor
+	}
+	if more && len(out.Edges) < p.size {
+		out.PageInfo.EndCursor = cursor(end.Depth, end.Number) // A limit ended the page: go on where it ended.
+	}
+	return out, nil
+}
+
+// documents reads the nodes of a page's rows and ways whole, where more than id,
+// kind and name is asked for.
+func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, error) {
+	out := map[registry.ID]*graph.Node{}
+	var ids []registry.ID
+	for _, d := range p.rows {
+		for _, n := range d.Path() {
+			p.hide(n)
+			if out[n.ID] == nil {
+				out[n.ID], ids = n, append(ids, n.ID)
+			}
+		}
+	}
+	if p.in.Bare || len(ids) == 0 {
+		return out, nil
+	}
+	at := p.start.At
+	if at.Known == 0 && at.Asked {
+		at.Known = w.Head
+	}
+	nodes, err := lineage.Nodes(p.ctx, p.scope, at.graphAt(), ids...)
+	for i, n := range nodes {
+		if n != nil {
+			out[ids[i]] = n
+		}
+	}
+	return out, err
+}
+
+func (v *view) edgeTo(d lineage.Descendant, whole map[registry.ID]*graph.Node) (*ImpactEdge, error) {
+	e := &ImpactEdge{Depth: d.Depth, Environment: told(d.Node, registry.IndexEnvironment), Owner: told(d.Node, registry.IndexOwner)}
+	path := d.Path()
+	for i, n := range path {
+		noun, err := v.node(whole[n.ID])
+		if err != nil {
+			return nil, err
+		}
+		e.Path = append(e.Path, noun)
+		if n.Kind == registry.KindModelVersion && (i == len(path)-1 || i == len(path)-2 && d.Node.Kind == registry.KindDeployment) {
+			if st := told(n, registry.IndexStage); st != nil {
+				stage := registry.Stage(*st)
+				e.Stage = &stage
+			}
+		}
+	}
+	e.Node = e.Path[len(e.Path)-1]
 	return e, nil
+}
+
+// told is a column of a node, nil where it is empty or out of sight.
+func told(n *graph.Node, c registry.Index) *string {
+	if s := n.Text(c); s != "" {
+		return &s
+	}
+	return nil
+}
+
+// TotalCount tells how many descend in all, as far as Counts reaches.
+func (c *ImpactConnection) TotalCount(ctx context.Context) (*int, error) {
+	counts, err := c.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &counts.Total, nil
+}
+
+// Counts counts all that descends, by environment.
+func (c *ImpactConnection) Counts(ctx context.Context) (*ImpactCounts, error) {
+	return c.full.counts(ctx)
+}
+
+// Models tells which models some versions or live deployments of descend.
+func (c *ImpactConnection) Models(ctx context.Context) (*ImpactModels, error) {
+	return c.full.models(ctx)
 }

@@ -161,8 +161,10 @@ func (s *Service) Lineage(ctx context.Context, in LineageInput) (*LineageGraph, 
 	if start.Depth >= 0 {
 		o.At.Known, o.At.Current = start.At.Known, o.At.Current && start.At.Known == 0
 	}
-	o.Bare = in.Bare && in.Where == nil
-	g, err := lineage.Walk(ctx, scope, in.Of, o)
+	o.Bare = in.Bare && !in.Where.documents()
+	walk, cancel := hurry(ctx)
+	defer cancel()
+	g, err := lineage.Walk(walk, scope, in.Of, o)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +227,7 @@ func (v *view) hide(nodes ...*graph.Node) {
 }
 
 func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
-	noun, err := v.s.decode(n, v.at.Valid)
+	noun, err := v.s.decode(n, v.at.noun())
 	if err != nil {
 		return nil, err
 	}
@@ -368,7 +370,7 @@ func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
 		}
 	}
 	for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
-		hops, err := v.scope.Neighbors(v.ctx, graph.HopQuery{IDs: ids, Direction: d, At: at, Cap: 1, Bare: true, Count: true})
+		hops, err := lineage.Neighbors(v.ctx, v.scope, graph.HopQuery{IDs: ids, Direction: d, At: at, Cap: 1, Bare: true, Count: true})
 		if err != nil {
 			return err
 		}
@@ -383,9 +385,15 @@ func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
 	return nil
 }
 
+// keep reports whether a node is returned.
+type keep func(*graph.Node) (bool, error)
+
+// documents reports whether a filter reads more of a node than its columns.
+func (f *LineageFilter) documents() bool { return f != nil && len(f.Tags) > 0 }
+
 // keeper builds the test of a filter. A filter on a field that the caller cannot
 // see on a node does not match it.
-func (s *Service) keeper(f *LineageFilter) (func(*graph.Node) (bool, error), error) {
+func (s *Service) keeper(f *LineageFilter) (keep, error) {
 	if f == nil {
 		return func(*graph.Node) (bool, error) { return true, nil }, nil
 	}
@@ -403,21 +411,21 @@ func (s *Service) keeper(f *LineageFilter) (func(*graph.Node) (bool, error), err
 		if n.Hidden {
 			return false, nil
 		}
-		var d struct {
-			Stage       registry.Stage      `json:"stage"`
-			Environment string              `json:"environment"`
-			Tags        []registry.KeyValue `json:"tags"`
-		}
-		if err := unpack(n, &d); err != nil {
-			return false, err
-		}
-		for _, t := range f.Tags {
-			if !slices.Contains(d.Tags, t) {
-				return false, nil
+		if f.documents() {
+			var d struct {
+				Tags []registry.KeyValue `json:"tags"`
+			}
+			if err := unpack(n, &d); err != nil {
+				return false, err
+			}
+			for _, t := range f.Tags {
+				if !slices.Contains(d.Tags, t) {
+					return false, nil
+				}
 			}
 		}
-		return (len(f.Stages) == 0 || n.Kind == registry.KindModelVersion && slices.Contains(f.Stages, d.Stage)) &&
-			(len(f.Environments) == 0 || n.Kind == registry.KindDeployment && slices.Contains(f.Environments, d.Environment)) &&
+		return (len(f.Stages) == 0 || n.Kind == registry.KindModelVersion && slices.Contains(f.Stages, registry.Stage(n.Text(registry.IndexStage)))) &&
+			(len(f.Environments) == 0 || n.Kind == registry.KindDeployment && slices.Contains(f.Environments, n.Text(registry.IndexEnvironment))) &&
 			(f.Since.IsZero() || !n.ValidFrom.Before(f.Since)) && (f.Until.IsZero() || n.ValidFrom.Before(f.Until)), nil
 	}, nil
 }

@@ -14,12 +14,18 @@ import (
 // loaders batch the reads that sibling fields of one answer ask for, so that N
 // parents cost one store call a field and not N. They live for one request.
 type loaders struct {
-	nodes    *dataloader.Loader[registry.ID, *graph.Node]
+	nodes    *dataloader.Loader[nodeKey, *graph.Node]
 	children *dataloader.Loader[childKey, []*graph.Node]
 	hops     *dataloader.Loader[hopKey, graph.Hops]
 }
 
 type loadersKey struct{}
+
+// nodeKey asks for a node as it was at an instant.
+type nodeKey struct {
+	id registry.ID
+	at registry.Instant
+}
 
 // childKey asks for the first children of a parent; those that differ only in
 // the parent go into one query.
@@ -33,8 +39,28 @@ type childQuery struct {
 	order  registry.Index
 	desc   bool
 	stages string // stages to keep, joined by a comma; "" keeps all
-	limit  int
+	owner  string // the owner to keep; "" keeps all
+	// from and before bound when the child began, where hasFrom and hasBefore.
+	from, before       int64
+	hasFrom, hasBefore bool
+	limit              int
+	at                 registry.Instant
 }
+
+// where narrows to what the query keeps.
+func (q childQuery) where() []graph.Predicate {
+	out := append(stagePredicates(q.stages), where("owner", q.owner)...)
+	if q.hasFrom {
+		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.AtLeast, Values: []any{q.from}})
+	}
+	if q.hasBefore {
+		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.Less, Values: []any{q.before}})
+	}
+	return out
+}
+
+// onlyStages reports whether nothing but stages is narrowed.
+func (q childQuery) onlyStages() bool { return q.owner == "" && !q.hasFrom && !q.hasBefore }
 
 // hopKey asks for one hop from a node; those that differ only in the node go
 // into one query.
@@ -49,6 +75,7 @@ type hopQuery struct {
 	cap       int
 	after     int64
 	count     bool
+	at        registry.Instant
 }
 
 // batchWait is how long a loader waits for sibling fields by default; they are
@@ -69,9 +96,9 @@ func (s *Service) WithLoaders(ctx context.Context) context.Context {
 		}
 	}
 	l := &loaders{
-		nodes: batched(s.batchWait, func(ctx context.Context, ids []registry.ID) (out []*graph.Node, err error) {
+		nodes: batched(s.batchWait, func(ctx context.Context, keys []nodeKey) (out []*graph.Node, err error) {
 			err = scoped(func(ctx context.Context, sc *policies.Scope) (err error) {
-				out, err = sc.Nodes(ctx, graph.Instant{}, ids...)
+				out, err = findNodes(ctx, sc, keys)
 				return err
 			})(ctx)
 			return out, err
@@ -117,13 +144,45 @@ func forget(ctx context.Context) {
 	}
 }
 
-func loadNodes(ctx context.Context, scope *policies.Scope, ids []registry.ID) ([]*graph.Node, error) {
+// unbatched is ctx for a read that has no siblings, and so need not wait for any.
+func unbatched(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadersKey{}, nil)
+}
+
+func loadNodes(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) ([]*graph.Node, error) {
 	l, ok := ctx.Value(loadersKey{}).(*loaders)
 	if !ok {
-		return scope.Nodes(ctx, graph.Instant{}, ids...)
+		return scope.Nodes(ctx, graphAt(at), ids...)
 	}
-	nodes, errs := l.nodes.LoadMany(ctx, ids)()
+	keys := make([]nodeKey, len(ids))
+	for i, id := range ids {
+		keys[i] = nodeKey{id, at}
+	}
+	nodes, errs := l.nodes.LoadMany(ctx, keys)()
 	return nodes, first(errs...)
+}
+
+// findNodes answers node keys with one read per distinct instant.
+func findNodes(ctx context.Context, scope *policies.Scope, keys []nodeKey) ([]*graph.Node, error) {
+	places := map[registry.Instant][]int{}
+	for i, k := range keys {
+		places[k.at] = append(places[k.at], i)
+	}
+	out := make([]*graph.Node, len(keys))
+	for at, is := range places {
+		ids := make([]registry.ID, len(is))
+		for j, i := range is {
+			ids[j] = keys[i].id
+		}
+		nodes, err := scope.Nodes(ctx, graphAt(at), ids...)
+		if err != nil {
+			return nil, err
+		}
+		for j, i := range is {
+			out[i] = nodes[j]
+		}
+	}
+	return out, nil
 }
 
 func loadChildren(ctx context.Context, scope *policies.Scope, k childKey) ([]*graph.Node, error) {
@@ -180,10 +239,17 @@ func findChildren(ctx context.Context, scope *policies.Scope, keys []childKey) (
 
 // findOfParents reads the children of parents that one childQuery asks for.
 func findOfParents(ctx context.Context, scope *policies.Scope, q childQuery, parents []registry.ID) ([]*graph.Node, error) {
-	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: parents, Order: q.order, Desc: q.desc, Where: stagePredicates(q.stages),
+	if !q.at.Today() {
+		return pastOfParents(ctx, scope, q, parents)
+	}
+	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: parents, Order: q.order, Desc: q.desc, Where: q.where(),
 		Limit: q.limit, PerParent: true}
 	if q.kind == registry.KindModelVersion {
-		return findVersions(ctx, scope, full, q.stages)
+		stages := q.stages
+		if !q.onlyStages() {
+			stages = "" // That the one in PRODUCTION is left out then says nothing.
+		}
+		return findVersions(ctx, scope, full, stages)
 	}
 	page, err := scope.Find(ctx, full)
 	return page.Nodes, err
@@ -201,7 +267,7 @@ func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]grap
 	}
 	out := make([]graph.Hops, len(keys))
 	for _, q := range order {
-		hq := graph.HopQuery{Direction: q.direction, Cap: q.cap, After: q.after, Count: q.count}
+		hq := graph.HopQuery{Direction: q.direction, At: graphAt(q.at), Cap: q.cap, After: q.after, Count: q.count}
 		if q.edge != "" {
 			hq.Edges = []registry.EdgeKind{q.edge}
 		}

@@ -51,7 +51,7 @@ func (s *Service) after(ctx context.Context, id registry.ID) (registry.Node, err
 	forget(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
-	n, err := s.node(ctx, id)
+	n, err := s.node(unbatched(ctx), id)
 	if registry.CodeOf(err) == registry.Forbidden {
 		return nil, nil // Who may write but not read is told that it is done, and no more.
 	}
@@ -213,18 +213,8 @@ type ModelFilter struct {
 	Stage      *registry.Stage
 	Owner      string
 	NamePrefix string
-}
-
-// ModelOrderField is what models can be sorted by.
-type ModelOrderField string
-
-// OrderDirection is ASC or DESC.
-type OrderDirection string
-
-// ModelOrder says how to sort models.
-type ModelOrder struct {
-	Field     ModelOrderField
-	Direction OrderDirection
+	// The model was registered at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
 }
 
 // ModelEdge is a model in a page.
@@ -246,7 +236,7 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindModel}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("owner", f.Owner), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("owner", f.Owner), prefixed(f.NamePrefix), within(span{f.CreatedFrom, f.CreatedBefore}))
 		if f.Stage != nil {
 			if !scope.SeesStage(*f.Stage) {
 				return &ModelConnection{Connection[*ModelEdge]{Edges: []*ModelEdge{}}}, nil
@@ -255,13 +245,7 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 		}
 	}
 	if o != nil {
-		q.Desc = o.Direction == "DESC"
-		switch o.Field {
-		case "CREATED_AT":
-			q.Order = registry.IndexSince
-		case "OWNER":
-			q.Order = registry.IndexOwner
-		}
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"models", f}, p, modelEdge)
 	if err != nil {
@@ -270,18 +254,26 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 	return &ModelConnection{*c}, nil
 }
 
-// Model returns a model by name; nil when there is none that the caller sees.
-func (s *Service) Model(ctx context.Context, byName string) (*registry.Model, error) {
+// Model returns a model by name, as of a past when one is given; nil when there is
+// none that the caller sees.
+func (s *Service) Model(ctx context.Context, byName string, past ...Past) (*registry.Model, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	clean(&byName)
+	at, known, err := s.at(ctx, past)
+	if err != nil || !known {
+		return nil, err
+	}
+	if !at.Today() {
+		return s.modelThen(ctx, scope, byName, at)
+	}
 	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(byName)}, Limit: 1})
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}
-	return one[*registry.Model](s.decode(page.Nodes[0], s.gate.Now()))
+	return one[*registry.Model](s.decode(page.Nodes[0], registry.Instant{}))
 }
 
 // DeleteModelInput names a model to delete.

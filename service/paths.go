@@ -16,6 +16,7 @@ type PathSet struct {
 	OnAnyPath  PathGraph
 	Truncation Truncation
 	AsOf       time.Time
+	KnownAt    time.Time
 }
 
 // Path is one way.
@@ -34,7 +35,7 @@ type PathGraph struct {
 const maxPaths = 100
 
 // Paths returns the k shortest ways between two nodes.
-func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf time.Time) (*PathSet, error) {
+func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf, knownAt time.Time) (*PathSet, error) {
 	scope, err := s.gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
@@ -43,11 +44,13 @@ func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf 
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, asOf, time.Time{})
+	at, err := s.instantOf(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
-	found, err := lineage.FindPaths(ctx, scope, from, to, most, at.graph())
+	walk, cancel := hurry(ctx)
+	defer cancel()
+	found, err := lineage.FindPaths(walk, scope, from, to, most, at.graph())
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +64,7 @@ func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
 	if g.Redacted > 0 {
 		g.Reasons = append(g.Reasons, lineage.ReasonAccess)
 	}
-	out := &PathSet{Paths: []*Path{}, Exhaustive: found.Exhaustive, AsOf: v.at.Valid, Truncation: v.truncation(g),
+	out := &PathSet{Paths: []*Path{}, Exhaustive: found.Exhaustive, AsOf: v.at.Valid, KnownAt: v.at.KnownAt, Truncation: v.truncation(g),
 		OnAnyPath: PathGraph{Nodes: []registry.ProvenanceNode{}, Edges: []*LineageEdge{}}}
 	byID := map[registry.ID]*graph.Node{}
 	for _, n := range found.Nodes {

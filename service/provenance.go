@@ -22,6 +22,7 @@ type Provenance struct {
 	Gaps       []*Gap
 	Truncation Truncation
 	AsOf       time.Time
+	KnownAt    time.Time
 }
 
 // Gap is something that is not known and should be.
@@ -29,20 +30,23 @@ type Gap struct {
 	Code    lineage.GapCode
 	Node    registry.ProvenanceNode
 	Message string
+	Field   string
 }
 
 // Provenance returns what a node came from, by kind: raw sources, runs earliest
 // first, commits since the previous version, and what is missing.
-func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf time.Time) (*Provenance, error) {
+func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
 	scope, err := s.gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, asOf, time.Time{})
+	at, err := s.instantOf(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
-	g, err := lineage.Walk(ctx, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.graph()})
+	walk, cancel := hurry(ctx)
+	defer cancel()
+	g, err := lineage.Walk(walk, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.graph()})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +60,7 @@ func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf time.Time
 func (v *view) provenance(g *lineage.Graph) (*Provenance, error) {
 	none := []registry.ProvenanceNode{}
 	out := &Provenance{RawSources: none, Datasets: none, Runs: none, Commits: none, Tags: none, Features: none, People: []string{}, Gaps: []*Gap{},
-		Truncation: v.truncation(g), AsOf: v.at.Valid}
+		Truncation: v.truncation(g), AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
 	sources := g.Sources()
 	for _, it := range g.Items {
 		n, err := v.node(it.Node)
@@ -86,12 +90,42 @@ func (v *view) provenance(g *lineage.Graph) (*Provenance, error) {
 	slices.SortStableFunc(out.Runs, func(a, b registry.ProvenanceNode) int { return a.NodeMeta().ValidFrom.Compare(b.NodeMeta().ValidFrom) })
 	slices.Sort(out.People)
 	out.People = slices.Compact(out.People)
-	for _, gap := range g.Gaps() {
+	cards, err := v.cardsByVersion(g)
+	if err != nil {
+		return nil, err
+	}
+	for _, gap := range append(g.Gaps(), g.Contradictions(cards)...) {
 		n, err := v.node(gap.Node)
 		if err != nil {
 			return nil, err
 		}
-		out.Gaps = append(out.Gaps, &Gap{gap.Code, n, gap.Message})
+		out.Gaps = append(out.Gaps, &Gap{gap.Code, n, gap.Message, gap.Field})
+	}
+	return out, nil
+}
+
+// cardsByVersion reads the cards of the versions of a graph, by version, with the fields
+// that the caller sees.
+func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.ModelCard, error) {
+	var ids []registry.ID
+	for _, it := range g.Items {
+		if it.Node.Kind == registry.KindModelVersion && !it.Node.Hidden {
+			ids = append(ids, registry.CardID(it.Node.ID))
+		}
+	}
+	nodes, err := lineage.Nodes(v.ctx, v.scope, v.at.graph(), ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[registry.ID]*registry.ModelCard{}
+	for _, n := range nodes {
+		c, err := one[*registry.ModelCard](v.s.decode(n, v.at.noun()))
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			out[c.Parent] = c
+		}
 	}
 	return out, nil
 }

@@ -130,17 +130,22 @@ type RunConnection struct{ Connection[*RunEdge] }
 type RunFilter struct {
 	RunKind    registry.RunKind
 	NamePrefix string
+	// The run started at StartedFrom or later, before StartedBefore.
+	StartedFrom, StartedBefore *time.Time
 }
 
-// Runs lists the runs that the caller sees, by name.
-func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter) (*RunConnection, error) {
+// Runs lists the runs that the caller sees, by name if not said otherwise.
+func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter, o *RunOrder) (*RunConnection, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindRun}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = append(where("run_kind", string(f.RunKind)), prefixed(f.NamePrefix)...)
+		q.Where = slices.Concat(where("run_kind", string(f.RunKind)), prefixed(f.NamePrefix), within(span{f.StartedFrom, f.StartedBefore}))
+	}
+	if o != nil {
+		sortBy(&q, o.Field, o.Direction)
 	}
 	c, err := find(ctx, s, scope, q, []any{"runs", f}, p, func(cursor string, r *registry.Run) *RunEdge { return &RunEdge{cursor, r} })
 	if err != nil {
@@ -149,15 +154,15 @@ func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter) (*RunConnect
 	return &RunConnection{*c}, nil
 }
 
-// Run returns a run by id, or by producer and the id there; nil when there is
-// none that the caller sees.
-func (s *Service) Run(ctx context.Context, id *registry.ID, producer, runID *string) (*registry.Run, error) {
+// Run returns a run by id, or by producer and the id there, as of a past when one
+// is given; nil when there is none that the caller sees.
+func (s *Service) Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...Past) (*registry.Run, error) {
 	switch {
 	case id != nil && producer == nil && runID == nil:
-		return one[*registry.Run](s.node(ctx, *id))
+		return get[*registry.Run](ctx, s, *id, past)
 	case id == nil && producer != nil && runID != nil:
 		clean(producer, runID)
-		return one[*registry.Run](s.node(ctx, registry.NewRunID(*producer, *runID)))
+		return get[*registry.Run](ctx, s, registry.NewRunID(*producer, *runID), past)
 	}
 	return nil, registry.Invalid("id", "give the id, or producer and runId")
 }

@@ -61,20 +61,25 @@ func (s *Service) node(ctx context.Context, id registry.ID) (registry.Node, erro
 // nodes fetches nouns by id through the request's loader, nil where there is
 // none that the caller sees.
 func (s *Service) nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
+	return s.nodesAt(ctx, registry.Instant{}, ids)
+}
+
+// nodesAt is nodes at an instant.
+func (s *Service) nodesAt(ctx context.Context, at registry.Instant, ids []registry.ID) ([]registry.Node, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	found, err := loadNodes(ctx, scope, ids)
+	found, err := loadNodes(ctx, scope, at, ids)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]registry.Node, len(ids))
 	for i, n := range found {
-		if n == nil || n.Hidden {
+		if n == nil || n.Hidden || gone(n) {
 			continue
 		}
-		if out[i], err = s.decode(n, s.gate.Now()); err != nil {
+		if out[i], err = s.decode(n, at); err != nil {
 			return nil, err
 		}
 	}

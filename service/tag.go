@@ -114,7 +114,7 @@ type TagConnection struct{ Connection[*TagEdge] }
 
 // TagsOf lists the tags of a repository by name.
 func (s *Service) TagsOf(ctx context.Context, r *registry.Repository, p Paging) (*TagConnection, error) {
-	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindTag, order: registry.IndexName}, p,
+	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindTag, order: registry.IndexName, at: r.ReadAt}, p,
 		func(cursor string, t *registry.Tag) *TagEdge { return &TagEdge{cursor, t} })
 	if err != nil {
 		return nil, err

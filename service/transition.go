@@ -52,7 +52,7 @@ func (s *Service) TransitionModelVersion(ctx context.Context, in TransitionModel
 		if in.Force && !tx.May(registry.TransitionForce, v.Parent) {
 			return result{}, registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
 		}
-		id, err := s.transition(ctx, tx, v, in)
+		id, err := s.transition(ctx, tx, v, n.Since, in)
 		return result{IDs: []registry.ID{v.ID, id}, Created: true}, err
 	})
 	if err != nil {
@@ -66,13 +66,38 @@ func (s *Service) TransitionModelVersion(ctx context.Context, in TransitionModel
 	return out, err
 }
 
-// transition moves a version, demoting the incumbent when it enters PRODUCTION,
-// and returns the id of its record.
-func (s *Service) transition(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in TransitionModelVersionInput) (registry.ID, error) {
+// changedAt is when a change of stage happens: the time that was given, else now.
+// History is a sequence: a given time before since, when the stage that is left
+// was entered, is INVALID_ARGUMENT, and now is never before it.
+func changedAt(given, now time.Time, version string, since time.Time) (time.Time, error) {
+	if given.IsZero() {
+		return latestOf(now, since), nil
+	}
+	at := when(given, now)
+	if at.Before(since) {
+		return at, registry.Invalid("at", "lies before %s, when %s came to be or was moved last", since.Format(time.RFC3339Nano), version)
+	}
+	return at, nil
+}
+
+// latestOf returns the later of two times.
+func latestOf(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// transition moves a version that is in its stage since a time, demoting the
+// incumbent when it enters PRODUCTION, and returns the id of its record.
+func (s *Service) transition(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time, in TransitionModelVersionInput) (registry.ID, error) {
 	if err := registry.CheckTransition(v.Stage, in.To, in.Force); err != nil {
 		return "", err
 	}
-	at := when(in.At, tx.Now())
+	at, err := changedAt(in.At, tx.Now(), v.Version, since)
+	if err != nil {
+		return "", err
+	}
 	var batch []*graph.Node
 	var entries []registry.LogEntry
 	if in.To == registry.Production {
@@ -81,6 +106,9 @@ func (s *Service) transition(ctx context.Context, tx *policies.Tx, v *registry.M
 			return "", err
 		}
 		if incumbent != nil && incumbent.ID != v.ID {
+			if at, err = changedAt(in.At, at, registry.Shorten(incumbent.Name, 100), incumbent.Since); err != nil {
+				return "", err
+			}
 			old, err := load(incumbent, &registry.ModelVersion{})
 			if err != nil {
 				return "", err
@@ -153,7 +181,7 @@ type TransitionConnection struct{ Connection[*TransitionEdge] }
 
 // TransitionsOf lists the changes of stage of a version, oldest first.
 func (s *Service) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p Paging) (*TransitionConnection, error) {
-	c, err := children(ctx, s, v.ID, childQuery{kind: registry.KindTransition}, p,
+	c, err := children(ctx, s, v.ID, childQuery{kind: registry.KindTransition, at: v.ReadAt}, p,
 		func(cursor string, t *registry.Transition) *TransitionEdge { return &TransitionEdge{cursor, t} })
 	if err != nil {
 		return nil, err
@@ -163,5 +191,5 @@ func (s *Service) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p
 
 // VersionOfTransition returns the version that a transition moved.
 func (s *Service) VersionOfTransition(ctx context.Context, t *registry.Transition) (*registry.ModelVersion, error) {
-	return one[*registry.ModelVersion](s.node(ctx, t.Parent))
+	return one[*registry.ModelVersion](s.nodeAt(ctx, t.ReadAt, t.Parent))
 }

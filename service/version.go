@@ -99,6 +99,9 @@ func (s *Service) createVersion(ctx context.Context, tx *policies.Tx, in Registe
 	if err := putModel(ctx, tx, m); err != nil {
 		return nil, err
 	}
+	if err := reachBack(ctx, tx, m.ID, v.CreatedDate); err != nil {
+		return nil, err
+	}
 	if err := s.putVersion(ctx, tx, v, v.CreatedDate); err != nil {
 		return nil, err
 	}
@@ -354,23 +357,41 @@ func versionEdge(cursor string, v *registry.ModelVersion) *ModelVersionEdge {
 	return &ModelVersionEdge{cursor, v}
 }
 
-// ModelVersionFilter says which versions to keep.
-type ModelVersionFilter struct{ Stages []registry.Stage }
-
-func (f *ModelVersionFilter) stages() string {
-	if f == nil {
-		return ""
-	}
-	var out []string
-	for _, st := range f.Stages {
-		out = append(out, string(st))
-	}
-	return strings.Join(out, ",")
+// ModelVersionFilter says which versions to keep; empty fields keep all.
+type ModelVersionFilter struct {
+	Stages []registry.Stage
+	Owner  string
+	// The version was created at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
 }
 
-// VersionsOf lists the versions of a model, highest semver first.
-func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f *ModelVersionFilter) (*ModelVersionConnection, error) {
-	c, err := children(ctx, s, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: f.stages()}, p, versionEdge)
+// narrow puts a filter into a query of children.
+func (f *ModelVersionFilter) narrow(q *childQuery) {
+	if f == nil {
+		return
+	}
+	var stages []string
+	for _, st := range f.Stages {
+		stages = append(stages, string(st))
+	}
+	q.stages, q.owner = strings.Join(stages, ","), f.Owner
+	if f.CreatedFrom != nil {
+		q.from, q.hasFrom = micros(f.CreatedFrom), true
+	}
+	if f.CreatedBefore != nil {
+		q.before, q.hasBefore = micros(f.CreatedBefore), true
+	}
+}
+
+// VersionsOf lists the versions of a model, highest semver first if not said
+// otherwise.
+func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f *ModelVersionFilter, o *ModelVersionOrder) (*ModelVersionConnection, error) {
+	q := childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, at: m.ReadAt}
+	f.narrow(&q)
+	if o != nil {
+		q.order, q.desc = orderColumns[string(o.Field)], o.Direction == "DESC"
+	}
+	c, err := children(ctx, s, m.ID, q, p, versionEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -380,7 +401,7 @@ func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f
 // VersionsInStage lists the versions of a model in a stage, highest first, at
 // most MaxPage.
 func (s *Service) VersionsInStage(ctx context.Context, m *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error) {
-	return s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(stage), limit: MaxPage})
+	return s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(stage), limit: MaxPage, at: m.ReadAt})
 }
 
 func (s *Service) versions(ctx context.Context, model registry.ID, q childQuery) ([]*registry.ModelVersion, error) {
@@ -394,7 +415,7 @@ func (s *Service) versions(ctx context.Context, model registry.ID, q childQuery)
 	}
 	out := make([]*registry.ModelVersion, 0, len(nodes))
 	for _, n := range nodes {
-		v, err := one[*registry.ModelVersion](s.decode(n, s.gate.Now()))
+		v, err := one[*registry.ModelVersion](s.decode(n, q.at))
 		if err != nil {
 			return nil, err
 		}
@@ -405,7 +426,7 @@ func (s *Service) versions(ctx context.Context, model registry.ID, q childQuery)
 
 // ProductionVersion returns the version of a model in PRODUCTION, nil for none.
 func (s *Service) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
-	vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(registry.Production), limit: 1})
+	vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, stages: string(registry.Production), limit: 1, at: m.ReadAt})
 	if err != nil || len(vs) == 0 {
 		return nil, err
 	}
@@ -417,12 +438,12 @@ func (s *Service) ProductionVersion(ctx context.Context, m *registry.Model) (*re
 func (s *Service) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
 	const few = 20 // Pre-releases seldom run ahead further than that.
 	for limit := few; ; limit = 1000 {
-		vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, limit: limit})
+		vs, err := s.versions(ctx, m.ID, childQuery{kind: registry.KindModelVersion, order: registry.IndexVersion, desc: true, limit: limit, at: m.ReadAt})
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range vs {
-			if semver, err := registry.ParseVersion(v.Version); err == nil && !semver.IsPrerelease() {
+			if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
 				return v, nil
 			}
 		}
@@ -433,9 +454,10 @@ func (s *Service) LatestVersion(ctx context.Context, m *registry.Model) (*regist
 }
 
 // ModelVersion returns a version by model name and semver, label, alias or
-// "latest"; nil when there is none that the caller sees.
-func (s *Service) ModelVersion(ctx context.Context, model, version string) (*registry.ModelVersion, error) {
-	m, err := s.Model(ctx, model)
+// "latest", as of a past when one is given; nil when there is none that the caller
+// sees.
+func (s *Service) ModelVersion(ctx context.Context, model, version string, past ...Past) (*registry.ModelVersion, error) {
+	m, err := s.Model(ctx, model, past...)
 	if err != nil || m == nil {
 		return nil, err
 	}
@@ -443,18 +465,15 @@ func (s *Service) ModelVersion(ctx context.Context, model, version string) (*reg
 		return s.LatestVersion(ctx, m)
 	}
 	if semver, err := registry.ParseVersion(version); err == nil {
-		v, err := one[*registry.ModelVersion](s.node(ctx, registry.ModelVersionID(m.ID, semver.String())))
-		if err != nil || v != nil && v.Deleted {
-			return nil, err
-		}
-		return v, nil
+		return s.versionAt(ctx, m.ReadAt, registry.ModelVersionID(m.ID, semver.String()))
 	}
 	clean(&version)
-	if a, err := one[*registry.Alias](s.node(ctx, registry.AliasID(m.ID, version))); err != nil || a != nil && !a.Deleted {
-		if err != nil {
-			return nil, err
-		}
-		return one[*registry.ModelVersion](s.node(ctx, a.VersionID))
+	a, err := one[*registry.Alias](s.nodeAt(ctx, m.ReadAt, registry.AliasID(m.ID, version)))
+	if err != nil {
+		return nil, err
+	}
+	if a != nil && stands(a) {
+		return s.versionAt(ctx, m.ReadAt, a.VersionID)
 	}
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
@@ -464,10 +483,20 @@ func (s *Service) ModelVersion(ctx context.Context, model, version string) (*reg
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}
-	return one[*registry.ModelVersion](s.decode(page.Nodes[0], s.gate.Now()))
+	return s.versionAt(ctx, m.ReadAt, page.Nodes[0].ID)
+}
+
+// versionAt returns a version by its id at an instant; nil for one that is not
+// seen or was a tombstone by then.
+func (s *Service) versionAt(ctx context.Context, at registry.Instant, id registry.ID) (*registry.ModelVersion, error) {
+	v, err := one[*registry.ModelVersion](s.nodeAt(ctx, at, id))
+	if err != nil || v == nil || buried(v) {
+		return nil, err
+	}
+	return v, nil
 }
 
 // ModelOf returns the model of a version; nil when the caller may not see it.
 func (s *Service) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
-	return one[*registry.Model](s.node(ctx, v.Parent))
+	return one[*registry.Model](s.nodeAt(ctx, v.ReadAt, v.Parent))
 }

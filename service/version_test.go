@@ -107,7 +107,7 @@ func TestADeletedVersionLeavesATombstoneAndIsNeverGivenAgain(t *testing.T) {
 	if gone := got[*registry.ModelVersion](k)(k.ModelVersion(ctx, "churn", "1.0.0")); gone != nil {
 		t.Errorf("it is still got: %+v", gone)
 	}
-	if c := got[*service.ModelVersionConnection](k)(k.VersionsOf(ctx, m, service.Paging{}, nil)); len(c.Edges) != 0 {
+	if c := got[*service.ModelVersionConnection](k)(k.VersionsOf(ctx, m, service.Paging{}, nil, nil)); len(c.Edges) != 0 {
 		t.Error("it is still listed")
 	}
 	if a := got[[]*registry.Alias](k)(k.AliasesOf(ctx, m)); len(a) != 0 {

@@ -125,13 +125,10 @@ func (t *teller) code() {
 	})
 }
 
-func (t *teller) dataset(name, digest string, role registry.DataRole, rows int64, when time.Time, by *registry.ID, columns ...string) (id registry.ID) {
+func (t *teller) dataset(name, digest string, role registry.DataRole, rows int64, when time.Time, by *registry.ID, columns ...registry.Column) (id registry.ID) {
 	t.do(func() error {
 		in := service.RecordDatasetVersionInput{Dataset: name, Namespace: "s3://risk-data", Digest: "sha256:" + digest, Role: role, Rows: &rows,
-			CreatedAt: when, GeneratedBy: by, Owner: "data-platform", URI: "s3://risk-data/" + name}
-		for _, c := range columns {
-			in.Columns = append(in.Columns, registry.Column{Name: c, Type: "float"})
-		}
+			CreatedAt: when, GeneratedBy: by, Owner: "data-platform", URI: "s3://risk-data/" + name, Columns: columns}
 		p, err := t.s.RecordDatasetVersion(t.ctx, in)
 		if err == nil {
 			id = p.DatasetVersion.ID
@@ -139,6 +136,17 @@ func (t *teller) dataset(name, digest string, role registry.DataRole, rows int64
 		return err
 	})
 	return id
+}
+
+// column is a number in a dataset, derived from others.
+func column(name string, sources ...registry.ColumnSource) registry.Column {
+	return registry.Column{Name: name, Type: "float", DerivedFrom: sources}
+}
+
+// from names a column that went into another, and how.
+func from(of registry.ID, column, how, description string) registry.ColumnSource {
+	return registry.ColumnSource{DatasetVersion: of, Column: column, Transformations: []registry.ColumnTransformation{
+		{Type: registry.DirectTransformation, Subtype: how, Description: description}}}
 }
 
 func (t *teller) run(in service.RecordRunInput) (id registry.ID) {
@@ -156,13 +164,19 @@ func (t *teller) run(in service.RecordRunInput) (id registry.ID) {
 // pipeline records raw data → ETL → cleaned data → feature engineering → training
 // data → training, with the features that the training data defines.
 func (t *teller) pipeline() (raw registry.ID) {
-	raw = t.dataset("applications/raw", digest("a1"), registry.RawData, 250000, day(2023, 12, 1), nil, "income", "debt", "age", "employment_years")
+	raw = t.dataset("applications/raw", digest("a1"), registry.RawData, 250000, day(2023, 12, 1), nil,
+		column("income"), column("debt"), column("age"), column("employment_years"))
 	etl := t.run(service.RecordRunInput{RunID: "etl-2023-12-04", Name: "etl", RunKind: registry.RunETL, Inputs: ids(raw), Commits: []string{sha(1)},
 		StartedAt: day(2023, 12, 4), Description: "drop duplicates and incomplete applications"})
-	clean := t.dataset("applications/clean", digest("b2"), registry.CleanedData, 231400, day(2023, 12, 5), &etl, "income", "debt", "age", "employment_years")
+	clean := t.dataset("applications/clean", digest("b2"), registry.CleanedData, 231400, day(2023, 12, 5), &etl,
+		column("income", from(raw, "income", "TRANSFORMATION", "winsorised at the 99th percentile")), column("debt", from(raw, "debt", "IDENTITY", "")),
+		column("age", from(raw, "age", "IDENTITY", "")), column("employment_years", from(raw, "employment_years", "IDENTITY", "")))
 	fe := t.run(service.RecordRunInput{RunID: "features-2023-12-09", Name: "feature-engineering", RunKind: registry.RunFeatureEngineering, Inputs: ids(clean),
 		Commits: []string{sha(2)}, StartedAt: day(2023, 12, 9)})
-	t.training = t.dataset("applications/training", digest("c3"), registry.TrainingData, 231400, day(2023, 12, 10), &fe, "income", "debt_to_income", "employment_years")
+	t.training = t.dataset("applications/training", digest("c3"), registry.TrainingData, 231400, day(2023, 12, 10), &fe,
+		column("income", from(clean, "income", "IDENTITY", "")),
+		column("debt_to_income", from(clean, "debt", "TRANSFORMATION", "debt / income"), from(clean, "income", "TRANSFORMATION", "debt / income")),
+		column("employment_years", from(clean, "employment_years", "IDENTITY", "")))
 	for _, c := range []string{"income", "debt_to_income", "employment_years"} {
 		t.do(func() error {
 			p, err := t.s.RecordFeature(t.ctx, service.RecordFeatureInput{DefinedOn: &t.training, Column: c, Type: "float", Owner: "risk-features", CreatedAt: day(2023, 12, 10)})

@@ -178,7 +178,7 @@ func (g *gtoRecorder) endForgotten(t *gto.Timeline) error {
 	first, live := service.MaxPage, true
 	var gone []*registry.Deployment
 	for page := (service.Paging{First: &first}); ; {
-		found, err := g.s.Deployments(g.ctx, page, &service.DeploymentFilter{Live: &live})
+		found, err := g.s.Deployments(g.ctx, page, &service.DeploymentFilter{Live: &live}, nil)
 		if err != nil {
 			return err
 		}

@@ -147,7 +147,7 @@ func has(list []string, prefix string) bool {
 func (w *world) runs() map[string][]*registry.Run {
 	w.Helper()
 	first := service.MaxPage
-	c, err := w.s.Runs(w.ctx, service.Paging{First: &first}, nil)
+	c, err := w.s.Runs(w.ctx, service.Paging{First: &first}, nil, nil)
 	if err != nil {
 		w.Fatal(err)
 	}

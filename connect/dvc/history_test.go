@@ -355,7 +355,7 @@ func TestARepositoryWithoutDVCSaysSo(t *testing.T) {
 	if _, err := w.s.Commit(w.ctx, r.git("rev-parse", "HEAD")); err != nil {
 		t.Error(err)
 	}
-	if _, err := w.s.Runs(w.ctx, service.Paging{}, nil); err != nil {
+	if _, err := w.s.Runs(w.ctx, service.Paging{}, nil, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -12,12 +12,12 @@ import (
 // git does.
 type Registry interface {
 	git.Registry
-	Run(ctx context.Context, id *registry.ID, producer, runID *string) (*registry.Run, error)
-	ModelVersion(ctx context.Context, model, version string) (*registry.ModelVersion, error)
+	Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...service.Past) (*registry.Run, error)
+	ModelVersion(ctx context.Context, model, version string, past ...service.Past) (*registry.ModelVersion, error)
 	ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error)
 	ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error)
 	TransitionsOf(ctx context.Context, v *registry.ModelVersion, p service.Paging) (*service.TransitionConnection, error)
-	Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter) (*service.DeploymentConnection, error)
+	Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter, o *service.DeploymentOrder) (*service.DeploymentConnection, error)
 	RecordDatasetVersion(ctx context.Context, in service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error)
 	RecordRun(ctx context.Context, in service.RecordRunInput) (*service.RecordRunPayload, error)
 	LinkLineage(ctx context.Context, in service.LinkLineageInput) (*service.LinkLineagePayload, error)

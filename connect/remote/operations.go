@@ -4,17 +4,17 @@ package remote
 const (
 	opViewer = `query Viewer { viewer { subject roles grants { role scope } actions } }`
 
-	opNodes = `query Nodes($ids: [ID!]!) { nodes(ids: $ids) { ` + anyFields + ` } }`
+	opNodes = `query Nodes($ids: [ID!]!, $asOf: DateTime, $knownAt: DateTime) { nodes(ids: $ids, asOf: $asOf, knownAt: $knownAt) { ` + anyFields + ` } }`
 
-	opModel = `query Model($name: String!) { model(name: $name) { ` + modelFields + ` } }`
+	opModel = `query Model($name: String!, $asOf: DateTime, $knownAt: DateTime) { model(name: $name, asOf: $asOf, knownAt: $knownAt) { ` + modelFields + ` } }`
 
-	opModelVersion = `query ModelVersion($model: String!, $version: String!) { modelVersion(model: $model, version: $version) { ` + versionFields + ` } }`
+	opModelVersion = `query ModelVersion($model: String!, $version: String!, $asOf: DateTime, $knownAt: DateTime) { modelVersion(model: $model, version: $version, asOf: $asOf, knownAt: $knownAt) { ` + versionFields + ` } }`
 
 	opModelOf = `query ModelOf($id: ID!) { node(id: $id) { ... on ModelVersion { model { ` + modelFields + ` } } } }`
 
 	opProductionVersion = `query ProductionVersion($id: ID!) { node(id: $id) { ... on Model { productionVersion { ` + versionFields + ` } } } }`
 
-	opRun = `query Run($id: ID, $producer: String, $runId: String) { run(id: $id, producer: $producer, runId: $runId) { ` + runFields + ` } }`
+	opRun = `query Run($id: ID, $producer: String, $runId: String, $asOf: DateTime, $knownAt: DateTime) { run(id: $id, producer: $producer, runId: $runId, asOf: $asOf, knownAt: $knownAt) { ` + runFields + ` } }`
 
 	opTransitions = `query Transitions($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on ModelVersion {
 		page: transitions(first: $first, after: $after) { edges { cursor node { ` + transitionFields + ` } } ` + pageFields + ` } } } }`
@@ -22,8 +22,8 @@ const (
 	opTags = `query Tags($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on Repository {
 		page: tags(first: $first, after: $after) { edges { cursor node { ` + tagFields + ` } } ` + pageFields + ` } } } }`
 
-	opDeployments = `query Deployments($first: Int, $after: String, $filter: DeploymentFilter) {
-		deployments(first: $first, after: $after, filter: $filter) { edges { cursor node { ` + deploymentFields + ` } } ` + pageFields + ` } }`
+	opDeployments = `query Deployments($first: Int, $after: String, $filter: DeploymentFilter, $orderBy: DeploymentOrder) {
+		deployments(first: $first, after: $after, filter: $filter, orderBy: $orderBy) { edges { cursor node { ` + deploymentFields + ` } } ` + pageFields + ` } }`
 
 	opLineageExport = `query LineageExport($of: ID!, $format: ExportFormat!, $direction: LineageDirection!, $maxDepth: Int, $history: Int, $asOf: DateTime, $knownAt: DateTime) {
 		lineageExport(of: $of, format: $format, direction: $direction, maxDepth: $maxDepth, history: $history, asOf: $asOf, knownAt: $knownAt) {

@@ -18,6 +18,19 @@ func paging(vars map[string]any, p service.Paging) map[string]any {
 	return vars
 }
 
+// past adds the past that is asked for to the variables of a query.
+func past(vars map[string]any, of []service.Past) map[string]any {
+	for _, p := range of {
+		if !p.AsOf.IsZero() {
+			vars["asOf"] = p.AsOf
+		}
+		if !p.KnownAt.IsZero() {
+			vars["knownAt"] = p.KnownAt
+		}
+	}
+	return vars
+}
+
 // Viewer returns who the token's subject is and what it may do.
 func (c *Client) Viewer(ctx context.Context) (*service.Viewer, error) {
 	var out struct{ Viewer *service.Viewer }
@@ -29,8 +42,8 @@ func (c *Client) Viewer(ctx context.Context) (*service.Viewer, error) {
 
 // Node returns a noun by its id; nil when there is none that the caller sees, or
 // that this client reads.
-func (c *Client) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
-	nodes, err := c.Nodes(ctx, []registry.ID{id})
+func (c *Client) Node(ctx context.Context, id registry.ID, then ...service.Past) (registry.Node, error) {
+	nodes, err := c.Nodes(ctx, []registry.ID{id}, then...)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +51,9 @@ func (c *Client) Node(ctx context.Context, id registry.ID) (registry.Node, error
 }
 
 // Nodes returns up to 100 nouns by their ids, nil where there is none.
-func (c *Client) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
+func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...service.Past) ([]registry.Node, error) {
 	var out struct{ Nodes []of[registry.Node] }
-	if err := c.ask(ctx, opNodes, map[string]any{"ids": ids}, &out); err != nil {
+	if err := c.ask(ctx, opNodes, past(map[string]any{"ids": ids}, then), &out); err != nil {
 		return nil, err
 	}
 	if len(out.Nodes) != len(ids) {
@@ -54,17 +67,17 @@ func (c *Client) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node,
 }
 
 // Model returns a model by its name; nil when there is none that the caller sees.
-func (c *Client) Model(ctx context.Context, name string) (*registry.Model, error) {
+func (c *Client) Model(ctx context.Context, name string, then ...service.Past) (*registry.Model, error) {
 	var out struct{ Model of[*registry.Model] }
-	err := c.ask(ctx, opModel, map[string]any{"name": name}, &out)
+	err := c.ask(ctx, opModel, past(map[string]any{"name": name}, then), &out)
 	return out.Model.Noun, err
 }
 
 // ModelVersion returns a version by model name and semver, label, alias or
 // "latest"; nil when there is none that the caller sees.
-func (c *Client) ModelVersion(ctx context.Context, model, version string) (*registry.ModelVersion, error) {
+func (c *Client) ModelVersion(ctx context.Context, model, version string, then ...service.Past) (*registry.ModelVersion, error) {
 	var out struct{ ModelVersion of[*registry.ModelVersion] }
-	err := c.ask(ctx, opModelVersion, map[string]any{"model": model, "version": version}, &out)
+	err := c.ask(ctx, opModelVersion, past(map[string]any{"model": model, "version": version}, then), &out)
 	return out.ModelVersion.Noun, err
 }
 
@@ -87,7 +100,7 @@ func (c *Client) ProductionVersion(ctx context.Context, m *registry.Model) (*reg
 }
 
 // Run returns a run by id, or by producer and the id there; nil for none.
-func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *string) (*registry.Run, error) {
+func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *string, then ...service.Past) (*registry.Run, error) {
 	vars := map[string]any{}
 	if id != nil {
 		vars["id"] = *id
@@ -99,7 +112,7 @@ func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *stri
 		vars["runId"] = *runID
 	}
 	var out struct{ Run of[*registry.Run] }
-	err := c.ask(ctx, opRun, vars, &out)
+	err := c.ask(ctx, opRun, past(vars, then), &out)
 	return out.Run.Noun, err
 }
 
@@ -132,7 +145,7 @@ func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p service.P
 }
 
 // Deployments lists the deployments that the caller sees, by name.
-func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter) (*service.DeploymentConnection, error) {
+func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter, o *service.DeploymentOrder) (*service.DeploymentConnection, error) {
 	vars := paging(map[string]any{}, p)
 	if f != nil {
 		filter, err := input(f)
@@ -140,6 +153,13 @@ func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.D
 			return nil, err
 		}
 		vars["filter"] = filter
+	}
+	if o != nil {
+		order, err := input(o)
+		if err != nil {
+			return nil, err
+		}
+		vars["orderBy"] = order
 	}
 	var out struct{ Deployments *list[*registry.Deployment] }
 	if err := c.ask(ctx, opDeployments, vars, &out); err != nil {

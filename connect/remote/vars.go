@@ -26,6 +26,8 @@ func input(in any) (map[string]any, error) {
 var (
 	marshaler = reflect.TypeFor[json.Marshaler]()
 	timeType  = reflect.TypeFor[time.Time]()
+	// readAt is what nouns remember of being read; it is nobody's input.
+	readAt = reflect.TypeFor[registry.Instant]()
 )
 
 func encode(at string, v reflect.Value) (any, error) {
@@ -59,7 +61,7 @@ func encodeStruct(at string, v reflect.Value) (map[string]any, error) {
 	for i := range v.NumField() {
 		name, always := fieldName(v.Type().Field(i))
 		f := v.Field(i)
-		if f.IsZero() && !always {
+		if f.IsZero() && !always || f.Type() == readAt {
 			continue
 		}
 		value, err := encode(strings.TrimPrefix(at+"."+name, "."), f)

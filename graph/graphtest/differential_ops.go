@@ -2,6 +2,7 @@ package graphtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -121,8 +122,24 @@ func (g *diffGen) node() *graph.Node {
 		n.Slots = append(n.Slots, fmt.Sprint("slot/", g.IntN(120)))
 	}
 	n.Columns = g.columns(n.Kind)
-	n.Doc = []byte(fmt.Sprintf(`{"made":%d,"name":%q}`, g.made, "x"))
+	n.Doc = g.document()
 	return n
+}
+
+// document has texts to find in some of the searched fields.
+func (g *diffGen) document() []byte {
+	doc := map[string]any{"made": g.made, "name": "x"}
+	for range g.IntN(4) {
+		doc[choose(g, registry.SearchFields())] = choose(g, diffTexts) + choose(g, []string{" ", "-", "", "_x ", "/"}) + choose(g, diffTexts)
+	}
+	if g.IntN(3) == 0 {
+		doc["tags"] = []registry.KeyValue{{Key: choose(g, diffTexts), Value: choose(g, diffTexts)}}
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 // columns fills some of the columns that the kind has.

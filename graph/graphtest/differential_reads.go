@@ -13,9 +13,12 @@ func (g *diffGen) read() diffRead {
 	case n < 15 || len(g.live) == 0:
 		ids, at := some(g, 6, g.id), g.instant()
 		return diffRead{"nodes", at, func(ctx context.Context, r graph.Reader) (any, error) { return r.Nodes(ctx, at, ids...) }}
-	case n < 40:
+	case n < 33:
 		q := g.query()
 		return diffRead{"find", q, func(ctx context.Context, r graph.Reader) (any, error) { return diffPages(ctx, r, q, 3) }}
+	case n < 42:
+		q := g.search()
+		return diffRead{"search", q, func(ctx context.Context, r graph.Reader) (any, error) { return diffPages(ctx, r, q, 3) }}
 	case n < 60:
 		q := g.hopQuery()
 		return diffRead{"neighbors", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Neighbors(ctx, q) }}
@@ -154,6 +157,33 @@ func (g *diffGen) query() graph.Query {
 		q.Limit = 1001
 	case 1:
 		q.Order = "doc"
+	}
+	return q
+}
+
+// search makes a Find by words; now and then one that is refused.
+func (g *diffGen) search() graph.Query {
+	q := graph.Query{Order: choose(g, diffOrders), Desc: g.IntN(2) == 0, Limit: 1 + g.IntN(20), Count: g.IntN(2) == 0, Bare: g.IntN(2) == 0, Deleted: g.IntN(3) == 0}
+	q.Kinds = some(g, 10, func() registry.Kind { return choose(g, diffKinds) })
+	q.Text = &graph.Match{Words: graph.Words(choose(g, diffTexts)+" "+choose(g, diffTexts), 9), Fields: map[registry.Kind][]string{}}
+	for _, k := range registry.SearchedKinds() {
+		fields := registry.NounOf(k).Searched(registry.AllFields)
+		if g.IntN(3) == 0 {
+			fields = fields[:g.IntN(len(fields)+1)]
+		}
+		q.Text.Fields[k] = fields
+	}
+	for range g.IntN(2) {
+		q.Where = append(q.Where, g.predicate())
+	}
+	if g.IntN(5) == 0 {
+		q.Rows = some(g, 3, func() []graph.Predicate { return some(g, 2, g.predicate) })
+	}
+	switch g.IntN(60) {
+	case 0:
+		q.Parents = some(g, 3, g.id)
+	case 1:
+		q.Text.Words = []string{"two words"}
 	}
 	return q
 }

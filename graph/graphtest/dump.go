@@ -187,6 +187,17 @@ func dumpRoundTrip(t *testing.T, open Opener) {
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Where: []graph.Predicate{{Column: registry.IndexStage, Op: graph.In, Values: []any{"PRODUCTION"}}}}
 	to.wantEqual("by stage", names(to.find(q).Nodes), "[a later]")
+	from.wantWords(to, map[string]int{"later": 1, "c": 1, "r": 1, "gone": 0})
+}
+
+// wantWords asks both stores for words, and how many nodes have them.
+func (k *kit) wantWords(other *kit, words map[string]int) {
+	k.Helper()
+	for word, want := range words {
+		a, b := k.searched(everywhere(word)), other.searched(everywhere(word))
+		other.wantEqual("found by "+word, b, a)
+		k.wantEqual("found by "+word, len(a), want)
+	}
 }
 
 func dumpBatches(t *testing.T, open Opener) {
@@ -347,6 +358,7 @@ func dumpSince(t *testing.T, open Opener) {
 		mark = to.restore(source, &b)
 	}
 	b := dv("b \U0001F600\uffff")
+	b.Name = "renamed"
 	from.put(slotted(b, "s/new"), slotted(dv("new"), "s/2"))
 	from.unlink(derived(dv("c"), b))
 	from.link(derived(dv("new"), b))
@@ -368,6 +380,7 @@ func dumpSince(t *testing.T, open Opener) {
 	from.wantEqual("entries", len(since[0].Log), 5)
 	to.restore(source, &graph.Batch{From: mark, Finish: true})
 	from.wantSame(to)
+	from.wantWords(to, map[string]int{"renamed": 1, "b": 0, "new": 1, "later": 0, "last": 1})
 	for _, slot := range []string{"s/1", "s/2", "s/new", "label/m/é"} {
 		to.wantEqual("holder of "+slot, to.holder(slot), from.holder(slot))
 	}

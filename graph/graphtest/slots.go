@@ -143,7 +143,7 @@ func deleteErases(k *kit) {
 	}
 	k.delete(&graph.Node{ID: a.ID, Doc: []byte(`{"gone":true}`), Since: sec(30)})
 	for _, at := range []graph.Instant{{Valid: sec(5)}, {Valid: sec(15)}, {Valid: sec(25)}, {Known: 1}, {Known: 2}, {Known: 3}} {
-		if got := k.get(at, a.ID); got == nil || len(got.Doc) != 0 || got.Deleted {
+		if got := k.get(at, a.ID); got == nil || !got.Erased() || got.Deleted {
 			k.Fatalf("at %+v: %+v", at, got)
 		}
 	}

@@ -63,7 +63,7 @@ type subtest struct {
 
 // Run holds a store to the interface: every subtest opens its own.
 func Run(t *testing.T, open Opener) {
-	for _, group := range [][]subtest{nodeTests, slotTests, deleteTests, findTests, predicateTests, pageTests, linkTests, cycleTests, hopTests,
+	for _, group := range [][]subtest{nodeTests, slotTests, deleteTests, findTests, predicateTests, pageTests, searchTests, linkTests, cycleTests, hopTests,
 		walkTests, timeTests, logTests, updateTests, bulkTests} {
 		for _, st := range group {
 			t.Run(st.name, func(t *testing.T) { st.run(newKit(t, open, nil)) })
@@ -213,7 +213,7 @@ func (k *kit) find(q graph.Query) graph.Page {
 	}
 	p, err := k.Find(k.ctx, q)
 	if err != nil {
-		k.Fatalf("find: %v", err)
+		k.Fatalf("find: %v %v", err, errors.Unwrap(err))
 	}
 	return p
 }

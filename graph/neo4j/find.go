@@ -20,6 +20,8 @@ type finder struct {
 	match   string
 	conds   []string
 	parents string
+	// matches are the keys of the nodes that a Text matched.
+	matches []string
 }
 
 // param names a value.
@@ -31,15 +33,19 @@ func (f *finder) param(value any) string {
 
 // Find returns one page as of the Update so far.
 func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
-	if q.Limit < 1 || q.Limit > 1000 {
-		return graph.Page{}, registry.Invalid("limit", "must be 1 to 1000")
+	if q.Limit < 1 || q.Limit > q.MaxLimit() {
+		return graph.Page{}, registry.Invalid("limit", "must be 1 to %d", q.MaxLimit())
 	}
 	f := &finder{v: v, params: map[string]any{}}
+	cut, err := f.look(ctx, q)
+	if err != nil {
+		return graph.Page{}, err
+	}
 	order, err := f.narrow(q)
 	if err != nil {
 		return graph.Page{}, err
 	}
-	page := graph.Page{Total: -1}
+	page := graph.Page{Total: -1, Cut: cut}
 	if q.Count {
 		rows, err := v.query(ctx, f.countText(), f.params)
 		if err != nil {
@@ -117,6 +123,9 @@ func (f *finder) narrow(q graph.Query) (registry.Index, error) {
 func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	kinds := keysOf(f.v, q.Kinds)
 	switch {
+	case q.Text != nil:
+		f.match = "MATCH (n:Node) USING INDEX n:Node(key)"
+		f.conds = append(f.conds, "n.key IN "+f.param(f.matches))
 	case len(q.Slots) > 0 && q.PerParent:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(parent_key)"
 		f.conds = append(f.conds, "EXISTS { MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN "+f.param(distinct(keysOf(f.v, q.Slots)))+" AND s.node_key = n.key }")

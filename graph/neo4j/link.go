@@ -2,6 +2,7 @@ package neo4j
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"pedigree/graph"
@@ -66,7 +67,7 @@ func (t *txn) Link(ctx context.Context, edges ...*graph.Edge) error {
 	if err != nil {
 		return err
 	}
-	live, err := t.live(ctx, edges)
+	live, err := t.live(ctx, standing(edges, ends))
 	if err != nil {
 		return err
 	}
@@ -130,9 +131,23 @@ func (t *txn) ends(ctx context.Context, edges []*graph.Edge) (map[registry.ID]*e
 	return ends, nil
 }
 
+// standing are the edges that can stand already: something came from their cause,
+// and their effect came from something. Of new nodes there are none.
+func standing(edges []*graph.Edge, ends map[registry.ID]*end) (out []*graph.Edge) {
+	for _, e := range edges {
+		if ends[e.From].causes && ends[e.To].effects {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // live returns the live edges among those given.
 func (t *txn) live(ctx context.Context, edges []*graph.Edge) (map[triple]*graph.Edge, error) {
 	have := map[triple]*graph.Edge{}
+	if len(edges) == 0 {
+		return have, nil
+	}
 	var rows []row
 	asked := map[triple]bool{}
 	for _, e := range edges {
@@ -215,24 +230,37 @@ func cycleError(path []string) error {
 
 // suspects are the new edges that can lie on a cycle: something came from their
 // effect and their cause came from something, by an old edge or another suspect.
-// An import of new history has none.
-func suspects(fresh []*graph.Edge, ends map[registry.ID]*end) []*graph.Edge {
-	for {
-		in, out := map[registry.ID]bool{}, map[registry.ID]bool{}
-		for _, e := range fresh {
-			in[e.To], out[e.From] = true, true
-		}
-		var keep []*graph.Edge
-		for _, e := range fresh {
-			if (ends[e.From].effects || in[e.From]) && (ends[e.To].causes || out[e.To]) {
-				keep = append(keep, e)
-			}
-		}
-		if len(keep) == len(fresh) {
-			return keep
-		}
-		fresh = keep
+// An import of new history has none. What cannot is peeled off, and with it what
+// hung on it, each edge once.
+func suspects(fresh []*graph.Edge, ends map[registry.ID]*end) (keep []*graph.Edge) {
+	in, out := map[registry.ID][]*graph.Edge{}, map[registry.ID][]*graph.Edge{}
+	ins, outs := map[registry.ID]int{}, map[registry.ID]int{}
+	for _, e := range fresh {
+		in[e.To], out[e.From] = append(in[e.To], e), append(out[e.From], e)
+		ins[e.To]++
+		outs[e.From]++
 	}
+	gone := make(map[*graph.Edge]bool, len(fresh))
+	for todo := slices.Clone(fresh); len(todo) > 0; {
+		e := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if gone[e] || (ends[e.From].effects || ins[e.From] > 0) && (ends[e.To].causes || outs[e.To] > 0) {
+			continue
+		}
+		gone[e] = true
+		if ins[e.To]--; ins[e.To] == 0 {
+			todo = append(todo, out[e.To]...)
+		}
+		if outs[e.From]--; outs[e.From] == 0 {
+			todo = append(todo, in[e.From]...)
+		}
+	}
+	for _, e := range fresh {
+		if !gone[e] {
+			keep = append(keep, e)
+		}
+	}
+	return keep
 }
 
 // Unlink retracts live edges. One that this very Update made goes for good, since

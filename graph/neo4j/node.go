@@ -105,8 +105,8 @@ func nodeOf(p map[string]any, bare bool) *graph.Node {
 			n.Slots = append(n.Slots, s.(string))
 		}
 	}
-	if doc := text(p, "doc"); doc != "" && !bare {
-		n.Doc = []byte(doc)
+	if !bare {
+		n.Doc = []byte(text(p, "doc"))
 	}
 	n.Columns = map[registry.Index]any{}
 	for _, c := range kindColumns[n.Kind] {

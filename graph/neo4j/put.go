@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"pedigree/graph"
@@ -46,6 +47,7 @@ type stored struct {
 	deleted    bool
 	fresh      bool
 	properties row
+	words      row
 }
 
 func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*stored, error) {
@@ -148,7 +150,7 @@ func checkColumns(n *graph.Node) error {
 
 // revise is the row of a revision; it also becomes what the node's row is made of.
 func (t *txn) revise(n *graph.Node, s *stored) row {
-	s.properties = properties(n)
+	s.properties, s.words = properties(n), t.words(n)
 	r := row{"key": t.key(string(n.ID)) + "|" + seqKey(n.Revision), "node_key": t.key(string(n.ID))}
 	for k, v := range s.properties {
 		if k != "slots" {
@@ -166,6 +168,7 @@ func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*stored, rev
 		p := s.properties
 		p["key"], p["ns"], p["created_seq"] = t.key(string(id)), t.s.ns, s.created
 		p["kind_key"], p["parent_key"] = t.key(text(p, "kind")), t.key(text(p, "parent"))
+		maps.Copy(p, s.words)
 		if s.fresh {
 			created[s.kind] = append(created[s.kind], p)
 		} else {

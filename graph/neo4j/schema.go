@@ -20,7 +20,7 @@ type step struct {
 }
 
 // steps only grows; a step that has been released is never changed.
-var steps = []step{{1, firstStep, nil}, {2, numbersStep, fillNumbers}}
+var steps = []step{{1, firstStep, nil}, {2, wordsStep, fillWords}, {3, numbersStep, fillNumbers}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",

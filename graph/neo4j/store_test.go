@@ -272,7 +272,7 @@ func TestOldStoresGetTheirOrder(t *testing.T) {
 	}
 	session := s.session(t.Context(), driver.AccessModeWrite)
 	defer session.Close(context.WithoutCancel(t.Context()))
-	for _, text := range []string{"MATCH (n:Node) WHERE n.kind_key = $kind REMOVE n.ns", "MATCH (h:Head {key: $key}) SET h.schema = 1"} {
+	for _, text := range []string{"MATCH (n:Node) WHERE n.kind_key = $kind REMOVE n.ns", "MATCH (h:Head {key: $key}) SET h.schema = 2"} {
 		result, err := session.Run(t.Context(), text, map[string]any{"kind": (&view{s: s}).key(string(registry.KindRun)), "key": (&view{s: s}).key("")})
 		if err == nil {
 			_, err = result.Consume(t.Context())

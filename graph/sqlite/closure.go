@@ -71,7 +71,7 @@ func (c *closer) run(ctx context.Context) error {
 			c.out.TimedOut = true
 			break
 		}
-		level, err = c.expand(level, depth)
+		level, err = c.expand(ctx, level, depth)
 	}
 	if err == nil {
 		err = c.rest()
@@ -113,13 +113,18 @@ func (c *closer) hold(n *graph.Node, depth int) {
 	c.order = append(c.order, h)
 }
 
-// expand follows the first far ends of a level and returns the next one.
-func (c *closer) expand(level []*held, depth int) ([]*held, error) {
+// expand follows the first far ends of a level and returns the next one. A deadline
+// ends it between two parts of the level.
+func (c *closer) expand(ctx context.Context, level []*held, depth int) ([]*held, error) {
 	if depth > 0 && c.through != nil {
 		level = slices.DeleteFunc(slices.Clone(level), func(h *held) bool { return !c.through[h.node.Kind] })
 	}
 	c.next, c.found = c.next[:0], map[int64]*graph.Node{}
 	for part := range slices.Chunk(level, batchSize) {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			c.out.TimedOut = true
+			break
+		}
 		done, err := c.followAll(part)
 		for _, h := range part {
 			if err == nil && !done {

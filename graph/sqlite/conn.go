@@ -19,6 +19,8 @@ const maxStatements = 400
 type conn struct {
 	raw   *engine.Conn
 	stmts map[string]*engine.Stmt
+	// texts are the writer's: the words that are to be indexed before its commit.
+	texts texts
 }
 
 func openConn(path string, flags engine.OpenFlags, pragmas ...string) (*conn, error) {
@@ -26,7 +28,7 @@ func openConn(path string, flags engine.OpenFlags, pragmas ...string) (*conn, er
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{raw: raw, stmts: map[string]*engine.Stmt{}}
+	c := &conn{raw: raw, stmts: map[string]*engine.Stmt{}, texts: texts{}}
 	raw.SetBusyTimeout(5 * time.Second)
 	for _, p := range pragmas {
 		if err := c.transient("PRAGMA " + p); err != nil {

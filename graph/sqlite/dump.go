@@ -65,7 +65,7 @@ func (v *view) dumpNodes(b *graph.Batch) (more bool, err error) {
 		if size >= graph.BatchBytes {
 			return errEnough
 		}
-		n, err := v.scanNode(st, 0, true)
+		n, err := v.scanNode(st, 0, true, false)
 		if err != nil {
 			return err
 		}

@@ -86,14 +86,22 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 		page.Total = 0
 	}
 	var all []found
+	var matches string
 	var err error
-	for _, kind := range askedKinds(v.s.codes, q.Kinds) {
-		b := &builder{}
+	kinds := askedKinds(v.s.codes, q.Kinds)
+	if q.Text != nil {
+		kinds = []int{anyKind} // The matches are of the kinds that were asked for.
+		if matches, page.Cut, err = v.matches(q); err != nil {
+			return graph.Page{}, err
+		}
+	}
+	for _, kind := range kinds {
+		b := newBuilder(q, matches)
 		if err := b.conditions(q, kind); err != nil {
 			return graph.Page{}, err
 		}
 		if q.Count {
-			n, err := v.c.number("SELECT count(*) FROM node n WHERE "+b.text.String(), b.args...)
+			n, err := v.c.number("SELECT count(*) FROM "+b.from+" WHERE "+b.text.String(), b.args...)
 			if err != nil {
 				return graph.Page{}, err
 			}
@@ -119,10 +127,13 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	return page, nil
 }
 
-// askedKinds are the codes to ask for, -1 for any kind.
+// anyKind is no kind's code.
+const anyKind = -1
+
+// askedKinds are the codes to ask for, anyKind where none is named.
 func askedKinds(x codes, kinds []registry.Kind) []int {
 	if len(kinds) == 0 {
-		return []int{-1}
+		return []int{anyKind}
 	}
 	var out []int
 	for _, k := range kinds {
@@ -134,8 +145,11 @@ func askedKinds(x codes, kinds []registry.Kind) []int {
 }
 
 func checkQuery(q graph.Query) (registry.IndexType, error) {
-	if q.Limit < 1 || q.Limit > 1000 {
-		return "", registry.Invalid("limit", "must be 1 to 1000, not %d", q.Limit)
+	if q.Limit < 1 || q.Limit > q.MaxLimit() {
+		return "", registry.Invalid("limit", "must be 1 to %d, not %d", q.MaxLimit(), q.Limit)
+	}
+	if err := q.CheckText(); err != nil {
+		return "", err
 	}
 	if len(q.Kinds) == 0 && len(q.Parents) == 0 && len(q.Slots) == 0 {
 		return "", registry.Invalid("kinds", "a query names kinds, parents or slots")
@@ -204,8 +218,18 @@ func checkPredicate(p graph.Predicate) error {
 // builder grows the condition of one statement. Names come from the field table
 // and codes from the database; what a caller gave is only ever bound.
 type builder struct {
+	// from is what nodes are read from, its arguments the first of args.
+	from string
 	text strings.Builder
 	args []any
+}
+
+// newBuilder starts a statement; matches are what a Text matched.
+func newBuilder(q graph.Query, matches string) *builder {
+	if q.Text == nil {
+		return &builder{from: "node n"}
+	}
+	return &builder{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{matches}}
 }
 
 func (b *builder) and(cond string, args ...any) {
@@ -234,7 +258,7 @@ func (b *builder) conditions(q graph.Query, kind int) error {
 		cond, arg := oneOf("slot", q.Slots)
 		b.and("n.num IN (SELECT num FROM slot WHERE "+cond+")", arg)
 	}
-	if !q.Deleted {
+	if !q.Deleted || q.Text != nil { // A tombstone has no words.
 		b.and("n.deleted = 0")
 	}
 	for _, p := range q.Where {

@@ -207,7 +207,7 @@ func (w *walk) nodesOver(near, after int64, limit int, bare bool, fn func(row, f
 	st.BindInt64(4, after)
 	st.BindInt64(5, int64(limit))
 	return drain(st, func(st *engine.Stmt) error {
-		return fn(scanRow(st), func() (*graph.Node, error) { return w.v.scanNode(st, edgeColumns, false) })
+		return fn(scanRow(st), func() (*graph.Node, error) { return w.v.scanNode(st, edgeColumns, false, bare) })
 	})
 }
 
@@ -227,7 +227,7 @@ func (w *walk) batchOver(near []int64, limit int, bare bool, fn func(row, func()
 		}
 	}
 	return drain(st, func(st *engine.Stmt) error {
-		return fn(scanRow(st), func() (*graph.Node, error) { return w.v.scanNode(st, edgeColumns, false) })
+		return fn(scanRow(st), func() (*graph.Node, error) { return w.v.scanNode(st, edgeColumns, false, bare) })
 	})
 }
 

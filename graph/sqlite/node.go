@@ -131,7 +131,7 @@ func (v *view) nodeByID(when instant, id registry.ID, bare bool) (*graph.Node, e
 		return nil, err
 	}
 	st.BindText(1, string(id))
-	return v.oneNode(st, when)
+	return v.oneNode(st, when, bare)
 }
 
 // numberOf returns the number of a node that is seen at an instant, else 0.
@@ -158,7 +158,7 @@ func (v *view) nodeByNum(when instant, num int64, bare bool) (*graph.Node, error
 		return nil, err
 	}
 	st.BindInt64(1, num)
-	return v.oneNode(st, when)
+	return v.oneNode(st, when, bare)
 }
 
 func flag(b bool) int {
@@ -168,14 +168,14 @@ func flag(b bool) int {
 	return 0
 }
 
-func (v *view) oneNode(st *engine.Stmt, when instant) (n *graph.Node, err error) {
+func (v *view) oneNode(st *engine.Stmt, when instant, bare bool) (n *graph.Node, err error) {
 	st.BindInt64(2, when.valid)
 	if when.past != present {
 		st.BindInt64(3, when.known)
 	}
 	more, err := st.Step()
 	if err == nil && more {
-		n, err = v.scanNode(st, 0, when.past != present)
+		n, err = v.scanNode(st, 0, when.past != present, bare)
 	}
 	if r := st.Reset(); err == nil {
 		err = r
@@ -185,12 +185,12 @@ func (v *view) oneNode(st *engine.Stmt, when instant) (n *graph.Node, err error)
 
 // scanNode reads the columns of nodeText that begin at a place of a row; old rows
 // have their indexed columns as JSON.
-func (v *view) scanNode(st *engine.Stmt, at int, old bool) (*graph.Node, error) {
+func (v *view) scanNode(st *engine.Stmt, at int, old, bare bool) (*graph.Node, error) {
 	n := &graph.Node{Number: st.ColumnInt64(at), ID: registry.ID(st.ColumnText(at + 1)), Kind: v.s.codes.kindName[st.ColumnInt(at+2)],
 		Parent: registry.ID(st.ColumnText(at + 3)), Name: st.ColumnText(at + 4), ValidFrom: stamp(st.ColumnInt64(at + 6)), ValidTo: stamp(st.ColumnInt64(at + 7)),
 		Since: stamp(st.ColumnInt64(at + 8)), Revision: st.ColumnInt64(at + 9), RecordedSeq: st.ColumnInt64(at + 10), Deleted: st.ColumnBool(at + 11)}
-	if size := st.ColumnLen(at + docColumn); size > 0 {
-		n.Doc = make([]byte, size)
+	if !bare {
+		n.Doc = make([]byte, st.ColumnLen(at+docColumn))
 		st.ColumnBytes(at+docColumn, n.Doc)
 	}
 	if st.ColumnLen(at+5) > 0 {

@@ -66,7 +66,7 @@ func pageText(q graph.Query, b *builder) (string, []any) {
 		cond += fmt.Sprintf(" AND (n.%s, n.id) %s (?, ?)", q.Order, beyond)
 		args = append(args[:len(args):len(args)], q.After.Value, string(q.After.ID))
 	}
-	text := fmt.Sprintf("%s, n.%s FROM node n WHERE %s ORDER BY n.%s%s, n.id%s LIMIT ?+0", selectNode[flag(q.Bare)], q.Order, cond, q.Order, dir, dir)
+	text := fmt.Sprintf("%s, n.%s FROM %s WHERE %s ORDER BY n.%s%s, n.id%s LIMIT ?+0", selectNode[flag(q.Bare)], q.Order, b.from, cond, q.Order, dir, dir)
 	return text, append(args[:len(args):len(args)], q.Limit+1)
 }
 
@@ -86,7 +86,7 @@ func (v *view) pageOf(all []found, q graph.Query, typ registry.IndexType, b *bui
 	text, args := pageText(q, b)
 	key := indexColumn + len(registry.IndexColumns())
 	err := v.c.query(text, func(st *engine.Stmt) error {
-		n, err := v.scanNode(st, 0, false)
+		n, err := v.scanNode(st, 0, false, q.Bare)
 		f := found{node: n}
 		if typ == registry.IntIndex {
 			f.num = st.ColumnInt64(key)

@@ -182,6 +182,10 @@ func (t *tx) putNode(n *graph.Node, p *planned) error {
 	if err != nil {
 		return err
 	}
+	note, err := t.textChange(n, p)
+	if err != nil {
+		return err
+	}
 	p.revision++
 	if p.num == 0 {
 		if p.num, err = t.newNumber(n); err != nil {
@@ -199,6 +203,7 @@ func (t *tx) putNode(n *graph.Node, p *planned) error {
 	if err != nil {
 		return err
 	}
+	note(p.num)
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
 	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)`,
 		p.num, p.revision, since, t.seq, from, to, n.Name, columns)
@@ -290,6 +295,7 @@ func (t *tx) deleteNode(n *graph.Node, f *stored) error {
 	if err := t.c.exec(clearNode, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
 		return err
 	}
+	t.texts[f.num] = wordsOf{}
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = f.num, f.revision+1, t.seq, true
 	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns)
 		SELECT num, revision, since, recorded_seq, valid_from, valid_to, name, 1, '' FROM node WHERE num = ?`, f.num)

@@ -14,7 +14,7 @@ import (
 
 // steps are the schema steps in order; the schema number is how many were done.
 // A step that was released never changes: a later one alters what it made.
-var steps = []func(c *conn) error{firstStep}
+var steps = []func(c *conn) error{firstStep, secondStep}
 
 // firstStep makes the tables and the instance secret. Columns and indexes that
 // follow the field table are made by derive, at every start.
@@ -56,6 +56,10 @@ func firstStep(c *conn) error {
 	rand.Read(secret)
 	return c.exec("INSERT INTO meta(key, value) VALUES('secret', ?)", hex.EncodeToString(secret))
 }
+
+// secondStep brings the index of words, which derive makes and fills: a program
+// without it would leave out what it writes.
+func secondStep(c *conn) error { return c.exec("DELETE FROM meta WHERE key = 'words'") }
 
 // migrate brings a database to this program's schema under the store lock. It can
 // be run again after any failure.
@@ -138,7 +142,7 @@ func (s *Store) derive(c *conn) error {
 			}
 		}
 	}
-	return nil
+	return s.deriveWords(c)
 }
 
 func deriveIndexes(c *conn, kind string, code int, column string) error {

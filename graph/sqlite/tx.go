@@ -21,6 +21,7 @@ type tx struct {
 	// restoring tells that nodes come with their numbers.
 	restoring    bool
 	columnValues []any
+	texts        texts
 }
 
 var _ graph.Tx = (*tx)(nil)
@@ -52,6 +53,11 @@ func (t *tx) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([
 func (t *tx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if err := t.usable(ctx); err != nil {
 		return graph.Page{}, err
+	}
+	if q.Text != nil {
+		if err := t.indexNow(); err != nil {
+			return graph.Page{}, fault(err)
+		}
 	}
 	out, err := t.find(ctx, q)
 	return out, fault(err)

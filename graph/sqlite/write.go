@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -158,13 +159,17 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	if len(batch) == 1 {
 		m = alone
 	}
+	clear(w.texts)
 	for i, j := range batch {
 		results[i] = s.runJob(w, j, m)
 		if w.raw.AutocommitEnabled() {
 			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
 		}
 	}
-	err := w.exec("COMMIT")
+	err := w.index(w.texts)
+	if err == nil {
+		err = w.exec("COMMIT")
+	}
 	if err != nil && !w.raw.AutocommitEnabled() {
 		w.exec("ROLLBACK")
 	}
@@ -208,7 +213,7 @@ func (s *Store) runJob(w *conn, j *job, m mark) error {
 }
 
 func (s *Store) runOnce(w *conn, j *job) (err error, again bool) {
-	t := &tx{view: view{c: w, s: s, writing: true}}
+	t := &tx{view: view{c: w, s: s, writing: true}, texts: texts{}}
 	head, err := t.head()
 	if err == nil && !j.restores {
 		err = t.open()
@@ -234,5 +239,6 @@ func (s *Store) runOnce(w *conn, j *job) (err error, again bool) {
 			return fault(err), false
 		}
 	}
+	maps.Copy(w.texts, t.texts)
 	return nil, false
 }

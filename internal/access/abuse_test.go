@@ -97,6 +97,15 @@ func doubling(n int) string {
 	return q + fmt.Sprintf(" fragment f%d on Model { id }", n)
 }
 
+// inside is doubling under a root field that weighs its selection itself.
+func inside(root, on string, n int) string {
+	q := "query { " + root + " { ...f0 } }"
+	for i := range n {
+		q += fmt.Sprintf(" fragment f%d on %s { ...f%d ...f%d }", i, on, i+1, i+1)
+	}
+	return q + fmt.Sprintf(" fragment f%d on %s { root }", n, on)
+}
+
 const secret = "hunter2-canary-of-the-body"
 
 // attacks are the rows of the table that the door answers before a resolver runs.
@@ -107,6 +116,11 @@ func attacks() []attack {
 		{name: "1 a thousand aliases of one list", request: post("{ " + repeat(1000, "a%d: models { totalCount } ") + "}"), within: quick},
 		{name: "1 eleven root fields", request: post("{ " + repeat(11, "a%d: viewer { subject } ") + "}"), code: "RESOURCE_EXHAUSTED"},
 		{name: "1 thirty-one aliases", request: post("{ viewer { " + repeat(31, "a%d: subject ") + "} }"), code: "RESOURCE_EXHAUSTED"},
+		{name: "1 ten searches of many fields", request: post("{ " + repeat(10, "a%d: search(text: \"a\", first: 200) { edges { node { ... on Model { name owner description } } } } ") + "}"), code: "RESOURCE_EXHAUSTED"},
+		{name: "a search of a megabyte of words", request: post(`{ search(text: "` + strings.Repeat("a b ", 30000) + `") { totalCount } }`), code: "INVALID_ARGUMENT", within: quick},
+		{name: "a search of seventeen words", request: post(`{ search(text: "a b c d e f g h i j k l m n o p q") { totalCount } }`), code: "INVALID_ARGUMENT"},
+		{name: "a search of no word", request: post(`{ search(text: "*:* () ~ \\") { totalCount } }`), code: "INVALID_ARGUMENT"},
+		{name: "a search of what is not found", request: post(`{ search(text: "a", kinds: [TOKEN]) { totalCount } }`), code: "INVALID_ARGUMENT"},
 		{name: "2 one mutation a hundred times", request: post("mutation { " + repeat(100, "a%d: "+register) + "}")},
 		{name: "2 six mutations in one", request: post("mutation { " + repeat(6, "a%d: "+register) + "}"), code: "RESOURCE_EXHAUSTED"},
 		{name: "2 six mutations in a fragment", request: post("mutation { ...f } fragment f on Mutation { " + repeat(6, "a%d: "+register) + "}"), code: "RESOURCE_EXHAUSTED"},
@@ -119,6 +133,9 @@ func attacks() []attack {
 		{name: "6 as many unknown fields as tokens", request: post("{ viewer { " + repeat(900, "zz%d ") + "} }"), within: 2 * time.Second, code: "INVALID_ARGUMENT"},
 		{name: "7 fragments that double 26 times", request: post(doubling(26)), within: quick},
 		{name: "7 fragments that double 10 times", request: post(doubling(10)), within: quick, code: "RESOURCE_EXHAUSTED"},
+		{name: "7 fragments that double 40 times inside lineage", request: post(inside("lineage(of: \"x\")", "LineageGraph", 40)), within: quick, code: "RESOURCE_EXHAUSTED"},
+		{name: "7 fragments that double 40 times inside columnLineage", request: post(inside("columnLineage(of: \"x\", column: \"x\")", "ColumnLineage", 40)), within: quick,
+			code: "RESOURCE_EXHAUSTED"},
 		{name: "8 a circle of fragments", request: post("{ viewer { ...a } } fragment a on Viewer { ...b } fragment b on Viewer { ...a }"), code: "INVALID_ARGUMENT"},
 		{name: "8 a fragment that spreads itself", request: post("{ viewer { ...a } } fragment a on Viewer { subject ...a }"), code: "INVALID_ARGUMENT"},
 		{name: "9 deep recursion through back edges", request: post(strings.Repeat("{ models(first: 1) { edges { node { versions(first: 1) { edges { node { model ", 1) +
@@ -126,6 +143,10 @@ func attacks() []attack {
 		{name: "10 two hundred million versions", request: post("{ models(first: 100000) { edges { node { versions(first: 2000) { edges { node { id } } } } } } }"),
 			code: "INVALID_ARGUMENT", says: "first must be 1..200"},
 		{name: "10 forty thousand versions with cards", request: post("{ models(first: 200) { edges { node { versions(first: 200) { edges { node { card { name } } } } } } } }"), code: "RESOURCE_EXHAUSTED"},
+		{name: "10 two hundred versions of two hundred columns", request: post(`{ columnLineage(of: "x", column: "x", first: 200) { columns { node { upstream(first: 200) { edges { node { id } } } } } } }`),
+			code: "RESOURCE_EXHAUSTED"},
+		{name: "10 two hundred deployments of two hundred versions", request: post(`{ columnLineage(of: "x", column: "x") { versions(first: 200) { edges { node { deployments(first: 200) { edges { node { id } } } } } } } }`),
+			code: "RESOURCE_EXHAUSTED"},
 		{name: "11 first -1", request: post("{ models(first: -1) { totalCount } }"), code: "INVALID_ARGUMENT"},
 		{name: "11 first 0", request: post("{ models(first: 0) { totalCount } }"), code: "INVALID_ARGUMENT"},
 		{name: "11 first 201", request: post("{ models(first: 201) { totalCount } }"), code: "INVALID_ARGUMENT"},
@@ -154,6 +175,9 @@ func attacks() []attack {
 		{name: "14 multipart", request: typed("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{\"query\":\"mutation { "+
 			`registerModel(input: {name: \"evil\"}) { model { id } } }"}`+"\r\n--x--"), status: 415},
 		{name: "15 multipart with a bad index", request: typed("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"map\"\r\n\r\n{\"0\":[\"variables.files.99\"]}\r\n--x--"), status: 415},
+		{name: "four exports at once", request: func(s *site) *http.Request {
+			return post("{ " + repeat(4, "a%d: lineageExport(of: \""+string(s.w.id["raw"])+"\", format: DOT) { body } ") + "}")(s)
+		}, code: "RESOURCE_EXHAUSTED"},
 		{name: "16 fifty megabytes", request: raw(`{"query":"` + strings.Repeat("x", 50<<20) + `"}`), status: 413, code: "RESOURCE_EXHAUSTED", within: 2 * time.Second},
 		{name: "16 a list of 200,000 in a variable", request: with("query($i: [ID!]!) { nodes(ids: $i) { id } }", `{"i":[`+strings.TrimSuffix(repeat(200000, `"a",`), ",")+`]}`), status: 413},
 		{name: "16 a list of 1,001 in a variable", request: with("query($i: [ID!]!) { nodes(ids: $i) { id } }", `{"i":[`+strings.TrimSuffix(repeat(1001, `"a",`), ",")+`]}`), status: 400},
@@ -238,10 +262,13 @@ func TestAbuse(t *testing.T) {
 func TestAdmitted(t *testing.T) {
 	s := open(t, "")
 	for name, request := range map[string]func(*site) *http.Request{
-		"ten root fields":            post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
-		"thirty aliases":             post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
-		"first 200":                  post("{ models(first: 200) { totalCount } }"),
-		"first 200 in a variable":    with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
+		"ten root fields":         post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
+		"thirty aliases":          post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
+		"first 200":               post("{ models(first: 200) { totalCount } }"),
+		"first 200 in a variable": with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
+		"three exports": func(s *site) *http.Request {
+			return post("{ " + repeat(3, "a%d: lineageExport(of: \""+string(s.w.id["raw"])+"\", format: DOT) { body } ") + "}")(s)
+		},
 		"first null":                 post("{ models(first: null) { totalCount } }"),
 		"a query by GET":             get("query=%7Bviewer%7Bsubject%7D%7D"),
 		"charset utf-8":              typed("application/json; charset=utf-8", `{"query":"{ viewer { subject } }"}`),
@@ -488,6 +515,7 @@ func TestNPlusOne(t *testing.T) {
 	s := open(t, "", service.BatchWait(20*time.Millisecond)) // Time enough on a busy machine too.
 	ctx := service.As(t.Context(), registry.Actor{Subject: "x", Grants: []registry.Grant{{Role: admin, Scope: "*"}}}, "r")
 	run := s.w.id["train-a2"]
+	var models []string
 	for i := range 40 {
 		name := fmt.Sprintf("zz-%02d", i)
 		for k := range 3 {
@@ -498,6 +526,7 @@ func TestNPlusOne(t *testing.T) {
 				t.Fatal(err)
 			}
 			if k == 2 {
+				models = append(models, string(p.ModelVersion.Parent))
 				for _, st := range []registry.Stage{registry.Staging, registry.Production} {
 					if _, err := s.service.TransitionModelVersion(ctx, service.TransitionModelVersionInput{ID: &p.ModelVersion.ID, To: st}); err != nil {
 						t.Fatal(err)
@@ -506,13 +535,23 @@ func TestNPlusOne(t *testing.T) {
 			}
 		}
 	}
-	for _, who := range []string{admin, dataScientist, developer, viewer} {
+	list := func(first int) string {
+		return fmt.Sprintf(`models(first: %d, filter: {namePrefix: "zz-"}) { edges { node {`, first)
+	}
+	past := func(first int) string {
+		return strings.TrimSuffix(nodesRoot(models[:first]), ")") + `, asOf: "1999-01-01T00:00:00Z") { __typename ... on Model { ... on Model {`
+	}
+	for i, who := range []string{admin, dataScientist, developer, viewer, admin, dataScientist, developer, viewer} {
+		root := list
+		if i > 3 {
+			root = past
+		}
 		ask := func(first int) int64 {
 			least := int64(1 << 30)
 			for range 3 { // A loader that was late on a busy machine asks twice.
 				before := s.store.calls()
-				q := fmt.Sprintf(`{ models(first: %d, filter: {namePrefix: "zz-"}) { edges { node { name latestVersion { version } productionVersion { version card { features } }
-					versions(first: 3) { edges { node { version card { name } model { name } } } } } } } }`, first)
+				q := "{ " + root(first) + ` name latestVersion { version } productionVersion { version card { features } }
+					versions(first: 3) { edges { node { version card { name } model { name } } } } } } } }`
 				if who != viewer {
 					q = strings.Replace(q, "model { name }", "model { name } artifacts(first: 2) { edges { node { name } } } transitions(first: 2) { edges { node { to } } } aliases { name }", 1)
 				}

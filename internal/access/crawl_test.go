@@ -86,7 +86,9 @@ func (c *crawler) everything() {
 	c.pairs()
 	c.hops()
 	c.byID()
+	c.past()
 	c.walks()
+	c.columns()
 	c.mistakes()
 	c.rest()
 	c.exports()
@@ -229,6 +231,53 @@ func (c *crawler) byID() {
 	}
 }
 
+// pasts are instants at which the seed was otherwise: versions were in other stages,
+// deployments and aliases stood that do not, facts were not known yet.
+var pasts = []string{`asOf: "1987-01-01T04:00:00Z"`, `knownAt: "1987-08-01T00:01:00Z"`, `asOf: "1987-08-01T00:02:10Z"`,
+	`asOf: "1987-08-01T00:02:10Z", knownAt: "1987-08-01T00:02:10Z"`}
+
+// past asks for every row, and for all that is one hop from it, as it was.
+func (c *crawler) past() {
+	for _, at := range pasts {
+		for _, n := range c.s.w.nodes {
+			c.ask(fmt.Sprintf("{ node(id: %q, %s) { __typename id ... on ProvenanceNode { kind name } } }", n.ID, at))
+		}
+		for _, noun := range registry.Nouns() {
+			d := c.m.schema.Types[noun.Name]
+			for chunk := range slices.Chunk(c.s.w.idsOf(noun.Name), 3) {
+				root := strings.TrimSuffix(nodesRoot(chunk), ")") + ", " + at + ")"
+				c.ask("{ " + root + " { __typename id ... on " + noun.Name + " { " + c.m.scalars(noun.Name) + " } } }")
+				for _, f := range d.Fields {
+					if to, write := c.hop(f, 5); to != "" {
+						c.ask("{ " + root + " { __typename id ... on " + noun.Name + " { " + c.m.scalars(noun.Name) + " " + write(c.m.all(to)) + " } } }")
+					}
+				}
+			}
+		}
+		for _, q := range []string{"model(name: %[1]q, %[2]s) { id productionVersion { %[3]s } latestVersion { %[3]s } versions(first: 20) { totalCount edges { cursor node { %[3]s } } } aliases { name version modelVersion { id } } }"} {
+			for _, m := range []string{"alpha", "beta"} {
+				c.ask("{ " + fmt.Sprintf(q, c.s.w.name[m], at, c.m.scalars("ModelVersion")) + " }")
+				for _, v := range []string{"a1", "a2", "a3", "a4", "b1", "gone", "dark-alias", "seen-alias", "a3/label"} {
+					c.ask(fmt.Sprintf("{ modelVersion(model: %q, version: %q, %s) { id %s } }", c.s.w.name[m], c.s.w.name[v], at, c.m.scalars("ModelVersion")))
+				}
+			}
+		}
+	}
+}
+
+// columns asks what lies around the column of every dataset version.
+func (c *crawler) columns() {
+	for _, label := range []string{"raw", "raw2", "clean", "training", "dark", "ghost"} {
+		for _, args := range append(slices.Clone(pasts), "maxDepth: 1") {
+			c.ask(fmt.Sprintf(`{ columnLineage(of: %q, column: %q, direction: BOTH, %s) { root column asOf knownAt truncation { %s } pageInfo { %s }
+				columns { column depth node { %s } from { datasetVersion column node { id } transformations { type subtype description masking } } }
+				features { totalCount edges { cursor node { %s } } } versions { totalCount edges { node { id name stage } } }
+				models { totalCount edges { node { id name } } } deployments { totalCount edges { node { id name } } } } }`,
+				c.s.w.id[label], c.s.w.name[label+"/column"], args, c.m.scalars("Truncation"), c.m.scalars("PageInfo"), c.m.scalars("DatasetVersion"), c.m.scalars("Feature")))
+		}
+	}
+}
+
 // walks asks what lies around every lineage node, seen or not, in every way there
 // is to ask.
 func (c *crawler) walks() {
@@ -253,18 +302,38 @@ func (c *crawler) walks() {
 			}
 		}
 		for _, args := range []string{"", ", live: false, targets: [DATASET_VERSION, RUN, FEATURE, COMMIT, TAG, MODEL_VERSION, DEPLOYMENT]", ", where: {stages: [STAGING]}"} {
-			c.ask(fmt.Sprintf("{ impact(of: [%q]%s) { totalCount asOf pageInfo { %s } truncation { %s } environments { environment count } edges { cursor depth %s path%s } } }",
-				id, args, c.m.scalars("PageInfo"), c.m.scalars("Truncation"), node, few))
+			c.ask(fmt.Sprintf("{ impact(of: [%q]%s) { totalCount asOf pageInfo { %s } truncation { %s } counts { %s } models { models { model { %s } versions liveDeployments } truncation { %s } } edges { %s %s path%s } } }",
+				id, args, c.m.scalars("PageInfo"), c.m.scalars("Truncation"), c.m.scalars("ImpactCounts"), c.m.scalars("Model"), c.m.scalars("Truncation"), c.m.scalars("ImpactEdge"), node, few))
 		}
-		c.ask(fmt.Sprintf("{ provenance(of: %q) { asOf people truncation { %s } gaps { code message node%s } node%s rawSources%s datasets%s runs%s commits%s tags%s features%s } }",
+		c.ask(fmt.Sprintf("{ provenance(of: %q) { asOf people truncation { %s } gaps { code message field node%s } node%s rawSources%s datasets%s runs%s commits%s tags%s features%s } }",
 			id, c.m.scalars("Truncation"), few, few, few, few, few, few, few, few))
+		for _, args := range []string{"direction: BOTH", "direction: DOWNSTREAM, maxDepth: 2, where: {stages: [DEVELOPMENT, STAGING, CANARY]}", "direction: BOTH, where: {kinds: [RUN]}"} {
+			c.ask(fmt.Sprintf("{ lineageCounts(of: %q, %s) { %s } }", id, args, c.m.scalars("LineageCounts")))
+		}
 		for _, to := range walked {
+			if id < to && id.Kind() == to.Kind() {
+				c.diffs(id, to, few)
+			}
 			if slices.Contains([]registry.Kind{registry.KindModelVersion, registry.KindDeployment}, id.Kind()) &&
 				slices.Contains([]registry.Kind{registry.KindDatasetVersion, registry.KindCommit, registry.KindRun}, to.Kind()) {
 				c.ask(fmt.Sprintf("{ paths(from: %q, to: %q, k: 10) { exhaustive asOf truncation { %s } paths { length nodes%s } onAnyPath { nodes { __typename %s } edges { %s } } } }",
 					id, to, c.m.scalars("Truncation"), few, c.m.all("ProvenanceNode"), c.m.scalars("LineageEdge")))
 			}
 		}
+	}
+}
+
+// diffs compares two lineage nodes, seen or not.
+func (c *crawler) diffs(a, b registry.ID, few string) {
+	lists := "added" + few + " removed" + few
+	change := " changed { name before" + few + " after" + few
+	for _, args := range []string{"", ", direction: BOTH, maxDepth: 1"} {
+		c.ask(fmt.Sprintf(`{ lineageDiff(a: %q, b: %q%s) { identical a%s b%s datasets { %s%s namespace beforeDigest afterDigest beforeVersion afterVersion } }
+			runs { %s%s parameters { key before after } metrics { key before after } } } features { %s%s } } versions { %s%s } }
+			repositories { repository { %s } before%s after%s } commits { %s addedCount removedCount complete } parameters { key before after }
+			metrics { key before after } card { path before after } stage { before after } approvals { before { %s } after { %s } }
+			truncationA { %s } truncationB { %s } } }`, a, b, args, few, few, lists, change, lists, change, lists, change, lists, change,
+			c.m.scalars("Repository"), few, few, lists, c.m.scalars("Transition"), c.m.scalars("Transition"), c.m.scalars("Truncation"), c.m.scalars("Truncation")))
 	}
 }
 
@@ -319,7 +388,8 @@ func (c *crawler) mistakes() {
 		c.ask(fmt.Sprintf("{ runs(after: %q) { edges { node { %s } } } }", after, c.m.scalars("Run")))
 	}
 	for _, bad := range []string{"", "nothing", "restricted_0000000000000000000000000", "model_", "mv_zzzzzzzzzzzzzzzzzzzzzzzzzz"} {
-		for _, q := range []string{"node(id: %q) { id }", "lineage(of: %q) { root }", "impact(of: [%q]) { totalCount }", "provenance(of: %q) { people }"} {
+		for _, q := range []string{"node(id: %q) { id }", "lineage(of: %q) { root }", "impact(of: [%q]) { totalCount }", "provenance(of: %q) { people }",
+			"lineageCounts(of: %q) { nodes }", "lineageDiff(a: %[1]q, b: %[1]q) { identical }"} {
 			c.ask("{ " + fmt.Sprintf(q, bad) + " }")
 		}
 	}

@@ -90,3 +90,46 @@ func TestExportsOfWhatIsHidden(t *testing.T) {
 		}
 	}
 }
+
+// TestExportOverREST holds the route to its headers and its parameters.
+func TestExportOverREST(t *testing.T) {
+	s := open(t, "")
+	path := "lineage/" + string(s.w.id["a2"]) + "/export"
+	for f, media := range map[export.Format]string{export.ProvJSON: "application/json", export.OpenLineage: "application/x-ndjson",
+		export.CycloneDX: "application/vnd.cyclonedx+json; version=1.6", export.DOT: "text/vnd.graphviz; charset=utf-8",
+		export.Mermaid: "text/vnd.mermaid; charset=utf-8", export.Tree: "text/plain; charset=utf-8"} {
+		a := s.rest(admin, http.MethodGet, ask{target: path + "?format=" + f.Name()})
+		if a.status != 200 || a.header.Get("Content-Type") != media || a.header.Get("X-Content-Type-Options") != "nosniff" ||
+			!strings.HasPrefix(a.header.Get("Content-Disposition"), `attachment; filename="lineage-`+string(s.w.id["a2"])+".") || a.header.Get("Pedigree-As-Of") == "" {
+			t.Errorf("%s: %d %v", f, a.status, a.header)
+		}
+		head := s.rest(admin, http.MethodHead, ask{target: path + "?format=" + f.Name()})
+		if head.status != 200 || len(head.raw) != 0 || head.header.Get("ETag") != a.header.Get("ETag") || head.header.Get("Content-Length") != fmt.Sprint(len(a.raw)) {
+			t.Errorf("%s by HEAD: %d %v", f, head.status, head.header)
+		}
+		graphql := s.query(admin, fmt.Sprintf("{ lineageExport(of: %q, format: %s) { body mediaType } }", s.w.id["a2"], f))
+		if x, ok := graphql.Data["lineageExport"].(map[string]any); !ok || x["body"] != string(a.raw) || x["mediaType"] != media {
+			t.Errorf("%s is another text by GraphQL: %.200s", f, graphql.raw)
+		}
+	}
+	r, err := http.NewRequest(http.MethodGet, s.url+"/api/v1/"+path+"?format=dot", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.w.tokens[admin])
+	r.Header.Set("If-None-Match", `"other", `+s.rest(admin, http.MethodGet, ask{target: path + "?format=dot"}).header.Get("ETag"))
+	if a := s.send(r); a.status != http.StatusNotModified || len(a.raw) != 0 {
+		t.Errorf("the same again: %d %s", a.status, a.raw)
+	}
+	for query, field := range map[string]string{"": "format", "?format=pdf": "format", "?format=DOT": "format", "?format=dot&direction=sideways": "direction", "?format=dot&maxDepth=51": "maxDepth",
+		"?format=dot&maxDepth=-1": "maxDepth", "?format=dot&maxDepth=1.5": "maxDepth", "?format=dot&history=": "history", "?format=dot&asOf=yesterday": "asOf",
+		"?format=dot&asOf=0001-01-02T00:00:00Z": "asOf", "?format=dot&knownAt=2024-13-01T00:00:00Z": "knownAt", "?format=dot&depth=3": "depth", "?format=dot&format=dot": "format"} {
+		a := s.rest(admin, http.MethodGet, ask{target: path + query})
+		if a.status != 400 || !strings.Contains(string(a.raw), `"field":"`+field+`"`) || a.header.Get("ETag") != "" {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+	}
+	if a := s.rest(admin, http.MethodPost, ask{target: path, media: "application/json", body: "{}"}); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST: %d %s", a.status, a.raw)
+	}
+}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -36,12 +37,19 @@ func (w *world) roots() map[string][]string {
 		"commits":        {"commits"},
 		"commit":         {"commit(sha: " + q(w.sha["c2"]) + ")"},
 		"deployments":    {"deployments"},
-		"lineage":        {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
-		"lineageExport":  {"lineageExport(of: " + id("raw") + ", format: PROV_JSON, direction: BOTH)", "lineageExport(of: " + id("a2") + ", format: TREE)"},
-		"provenance":     {"provenance(of: " + id("a2") + ")", "provenance(of: " + id("a1") + ")"},
-		"impact": {"impact(of: [" + id("raw") + "], live: false)",
-			"impact(of: [" + id("raw") + "], live: false, targets: [DATASET_VERSION, RUN, FEATURE, MODEL_VERSION, DEPLOYMENT])"},
-		"paths":    {"paths(from: " + id("deployed-a2") + ", to: " + id("raw") + ", k: 20)", "paths(from: " + id("a2") + ", to: " + id("c1") + ")"},
+		// Every canary that is a text starts so.
+		"search":        {`search(text: "cnry", first: 12)`, `search(text: "cnry", first: 12, kinds: [MODEL, MODEL_CARD, TAG])`, "search(text: " + q(w.name["alpha"]) + ", stages: [PRODUCTION])"},
+		"lineage":       {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
+		"lineageExport": {"lineageExport(of: " + id("raw") + ", format: PROV_JSON, direction: BOTH)", "lineageExport(of: " + id("a2") + ", format: TREE)"},
+		"lineageCounts": {"lineageCounts(of: " + id("a2") + ")"},
+		"lineageDiff": {"lineageDiff(a: " + id("a1") + ", b: " + id("a2") + ")", "lineageDiff(a: " + id("a1") + ", b: " + id("a2") + ", maxDepth: 1)", "lineageDiff(a: " + id("train-a1") + ", b: " + id("etl") + ", maxDepth: 1)",
+			"lineageDiff(a: " + id("deployed-a1") + ", b: " + id("deployed-a2") + ", maxDepth: 1)"},
+		"provenance": {"provenance(of: " + id("a2") + ")", "provenance(of: " + id("a1") + ")"},
+		"impact": {"impact(of: [" + id("raw") + "], live: false, first: 15)",
+			"impact(of: [" + id("raw") + "], live: false, first: 15, targets: [DATASET_VERSION, RUN, FEATURE, MODEL_VERSION, DEPLOYMENT])"},
+		"paths": {"paths(from: " + id("deployed-a2") + ", to: " + id("raw") + ", k: 20)", "paths(from: " + id("a2") + ", to: " + id("c1") + ")"},
+		"columnLineage": {"columnLineage(of: " + id("raw") + ", column: " + q(w.name["raw/column"]) + ")",
+			"columnLineage(of: " + id("clean") + ", column: " + q(w.name["clean/column"]) + ", direction: BOTH)"},
 		"auditLog": {"auditLog(first: 200)"},
 	}
 }
@@ -185,33 +193,51 @@ func (m mapper) entries() map[string][]route {
 }
 
 // routes finds, for every type of the schema, the root fields that answer it and
-// one route over every field of any type that leads to it.
+// one route over every field of any type that leads to it. What is no noun is
+// reached from every root, and what differs by every field too.
 func (m mapper) routes() map[string][]route {
 	out := m.entries()
-	near := map[string]route{}
+	near := map[string][]route{} // of what is no noun, every root: each tells something else
 	var queue []string
 	for name, rs := range out {
-		near[name] = rs[0]
+		near[name] = rs[:1]
+		if registry.NounNamed(name) == nil {
+			near[name] = slices.Clone(rs)
+		}
 		queue = append(queue, name)
 	}
-	slices.Sort(queue)
+	slices.SortFunc(queue, func(a, b string) int { // Nouns first: a root beside them may refuse somebody.
+		return cmp.Or(cmp.Compare(btoi(registry.NounNamed(a) == nil), btoi(registry.NounNamed(b) == nil)), cmp.Compare(a, b))
+	})
 	for i := 0; i < len(queue); i++ {
 		for _, f := range m.schema.Types[queue[i]].Fields {
 			if !m.isObject(f.Type.Name()) || strings.HasPrefix(f.Name, "__") {
 				continue
 			}
 			for _, s := range m.steps(f, 5) {
-				r := append(slices.Clone(near[queue[i]]), s)
 				to := s.to(f)
-				out[to] = append(out[to], r)
-				if near[to] == nil {
-					near[to] = r
+				known, value := near[to] != nil, strings.HasSuffix(to, "Diff") || strings.HasSuffix(to, "Change")
+				for _, start := range near[queue[i]] {
+					r := append(slices.Clone(start), s)
+					out[to] = append(out[to], r)
+					if len(near[to]) == 0 || registry.NounNamed(to) == nil && (!known || value) {
+						near[to] = append(near[to], r)
+					}
+				}
+				if !known {
 					queue = append(queue, to)
 				}
 			}
 		}
 	}
 	return out
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // scalars selects the leaves of a type, and those of what is a value inside it. A

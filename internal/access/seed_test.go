@@ -71,7 +71,7 @@ func (b *builder) dataset(label, of string, role registry.DataRole, by string, w
 	b.w.name[label] = "sha256:" + b.hex(64)
 	in := service.RecordDatasetVersionInput{Dataset: b.w.name[of], Namespace: b.w.name[of+"/namespace"], Digest: b.w.name[label], Description: b.text(),
 		Owner: b.text(), URI: "s3://" + b.text() + "/" + b.text(), SizeBytes: b.num(), Rows: b.num(), Role: role, Tags: b.kv(), CreatedAt: b.date(),
-		Columns: []registry.Column{{Name: "col_" + b.text(), Type: b.text(), Description: b.text()}}}
+		Columns: []registry.Column{{Name: "col_" + b.text(), Type: b.text(), Description: b.text(), DerivedFrom: b.sources(label)}}}
 	if by != "" {
 		id := b.w.id[by]
 		in.GeneratedBy = &id
@@ -90,9 +90,21 @@ func (b *builder) dataset(label, of string, role registry.DataRole, by string, w
 	})
 }
 
+// sources are the columns that a dataset's column was derived from.
+func (b *builder) sources(label string) (out []registry.ColumnSource) {
+	for _, from := range map[string][]string{"raw2": {"raw"}, "clean": {"raw", "ghost"}, "training": {"clean"}}[label] {
+		out = append(out, registry.ColumnSource{DatasetVersion: b.w.id[from], Column: b.w.name[from+"/column"],
+			Transformations: []registry.ColumnTransformation{{Type: registry.DirectTransformation, Subtype: b.text(), Description: b.text(), Masking: true}}})
+	}
+	return out
+}
+
 func (b *builder) run(label string, kind registry.RunKind, inputs, commits []string, who ...map[registry.ID]bool) {
 	in := service.RecordRunInput{Producer: b.text(), RunID: b.text(), Name: b.text(), RunKind: kind, Command: b.text(), Description: b.text(), Parameters: b.json(),
 		Metrics: b.metrics(), Tags: b.kv(), StartedAt: b.date(), EndedAt: b.date()}
+	if label == "train-a2" { // train-a1 that ran anew
+		in.Producer, in.Name = b.w.name["train-a1/producer"], b.w.name["train-a1/name"]
+	}
 	for _, i := range inputs {
 		in.Inputs = append(in.Inputs, b.w.id[i])
 	}
@@ -103,7 +115,7 @@ func (b *builder) run(label string, kind registry.RunKind, inputs, commits []str
 		p, err := b.s.RecordRun(b.as(), in)
 		if err == nil {
 			b.keep(label, p.Run.ID, who...)
-			b.w.name[label+"/producer"], b.w.name[label+"/id"] = in.Producer, in.RunID
+			b.w.name[label+"/producer"], b.w.name[label+"/id"], b.w.name[label+"/name"] = in.Producer, in.RunID, in.Name
 		}
 		return err
 	})
@@ -125,14 +137,21 @@ func (b *builder) feature(label string, in service.RecordFeatureInput, who ...ma
 func (b *builder) data() {
 	s, beta := b.w.served, b.w.beta
 	b.dataset("raw", "raw-set", registry.RawData, "", s)
-	b.dataset("raw2", "raw-set", registry.RawData, "") // a dark state of a seen dataset
+	b.dataset("raw1", "raw-set", registry.RawData, "", s)
+	b.dataset("raw2", "raw-set", registry.RawData, "")    // a dark state of a seen dataset
+	b.dataset("raw2", "raw-set", registry.RawData, "")    // a dark state of a seen dataset
+	b.dataset("ghost", "ghost-set", registry.RawData, "") // its column is named by a seen one, and nothing joins the two any more
 	b.run("etl", registry.RunETL, []string{"raw"}, []string{"c1"}, s)
 	b.dataset("clean", "clean-set", registry.CleanedData, "etl", s)
+	b.do("retract ghost", func() error {
+		_, err := b.s.RetractLineage(b.as(), service.RetractLineageInput{From: b.w.id["clean"], To: b.w.id["ghost"], Kind: registry.EdgeDerivedFrom, Reason: b.text()})
+		return err
+	})
 	b.run("fe", registry.RunFeatureEngineering, []string{"clean"}, []string{"c2"}, s)
 	b.dataset("training", "training-set", registry.TrainingData, "fe", s)
 	training := b.w.id["training"]
 	b.feature("column-feature", service.RecordFeatureInput{DefinedOn: &training, Column: b.w.name["training/column"]}, s)
-	b.run("train-a1", registry.RunTraining, []string{"training"}, nil, s) // a gap: no commit
+	b.run("train-a1", registry.RunTraining, []string{"training", "raw1"}, nil, s) // a gap: no commit
 	b.run("train-a2", registry.RunTraining, []string{"training", "column-feature"}, []string{"c2"}, s)
 	b.run("train-dark", registry.RunTraining, []string{"training", "raw2"}, []string{"c3"})
 	b.dataset("dark", "dark-set", registry.RawData, "", beta)
@@ -241,7 +260,9 @@ func (b *builder) deploy(label, version string, ends bool, who ...map[registry.I
 }
 
 func (b *builder) alias(label, version string, who ...map[registry.ID]bool) {
-	b.w.name[label] = b.text()
+	if b.w.name[label] == "" {
+		b.w.name[label] = b.text()
+	}
 	b.do("alias "+label, func() error {
 		p, err := b.s.SetAlias(b.as(), service.SetAliasInput{Model: b.w.name["alpha"], Alias: b.w.name[label], Version: b.w.name[version]})
 		if err == nil {
@@ -263,6 +284,7 @@ func (b *builder) life() {
 	b.deploy("deployed-a4", "a4", false)
 	b.move("a5", "alpha", nil, registry.Staging, registry.Canary)
 	b.move("a6", "alpha", nil, registry.Archived)
+	b.alias("seen-alias", "a3", s) // it pointed at what is dark before
 	b.alias("seen-alias", "a2", s)
 	b.alias("dark-alias", "a3")
 	b.do("delete", func() error {

@@ -53,10 +53,11 @@ var knows = map[string][]string{
 	"internal/bench/graphs": {"graph", "registry"},
 	"internal/bench":        {"internal/bench/graphs", "internal/neotest", "graph", "graph/sqlite", "graph/neo4j", "registry"},
 	"internal/bench/cmd":    {"internal/bench"},
+	"internal/validators":   {},
 }
 
 // testOnly are rooms that hold nothing but tests and may look into every other.
-var testOnly = []string{"internal/arch", "internal/access", "internal/e2e"}
+var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}
 
 type pkg struct {
 	ImportPath, Dir string

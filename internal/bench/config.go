@@ -27,14 +27,14 @@ func Contenders() []string { return []string{OnSQLite, OnNeo4j, Peer, Bare, Raw}
 
 // The parts of a bench.
 const (
-	Lineage = "lineage" // the 2,000 questions
-	Shapes  = "shapes"  // hub and lattice
-	Writes  = "writes"  // acknowledged writes
-	Memory  = "memory"  // anonymous memory under a mix
+	Lineage    = "lineage" // the 2,000 questions
+	Shapes     = "shapes"  // hub and lattice
+	Writes     = "writes"  // acknowledged writes
+	MemoryPart = "memory"  // anonymous memory under a mix
 )
 
 // Parts lists all of them.
-func Parts() []string { return []string{Lineage, Shapes, Writes, Memory} }
+func Parts() []string { return []string{Lineage, Shapes, Writes, MemoryPart} }
 
 // Config says what to measure.
 type Config struct {

@@ -70,6 +70,15 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// familyCPU is what this process and all that it started and saw end have used.
+func familyCPU() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		return ownCPU()
+	}
+	return ownCPU() + time.Duration(u.Utime.Nano()+u.Stime.Nano())
+}
+
 // anonymous is the anonymous memory of a process in bytes, RssAnon.
 func anonymous(pid int) int64 {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

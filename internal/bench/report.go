@@ -8,24 +8,59 @@ import (
 	"strings"
 )
 
-// Table is the result as Markdown.
+// Table is the result as Markdown: the targets, then all that was measured.
 func (r *Result) Table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Machine load before: %s; after: %s. %d rounds in %s, medians of the rounds.\n\n", r.Before, r.After, r.Config.Rounds, r.Took.Round(1e9))
+	fmt.Fprintf(&b, "Load of the machine (1, 5, 15 minutes) before: %s; after: %s. Of its CPU time, %.0f %% went to what is not the bench. "+
+		"%d rounds in %s; figures are medians of the rounds. Every answer had the same number of nodes and edges from every contender.\n\n",
+		r.Before, r.After, 100*r.Foreign, r.Config.Rounds, r.Took.Round(1e9))
+	r.targets(&b)
 	r.measured(&b)
+	r.loaded(&b)
 	return b.String()
+}
+
+func (r *Result) targets(b *strings.Builder) {
+	b.WriteString("| target | measured | wanted | |\n|---|---:|---:|---|\n")
+	for _, v := range r.judge() {
+		word := "falls short"
+		if v.holds {
+			word = "holds"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", v.what, v.figure, v.target, word)
+	}
+	b.WriteString("\n")
 }
 
 // measured lists every measurement.
 func (r *Result) measured(b *strings.Builder) {
 	keys := slices.SortedFunc(maps.Keys(r.samples), func(x, y at) int {
-		return cmp.Or(cmp.Compare(x.part, y.part), cmp.Compare(x.workers, y.workers), cmp.Compare(x.size, y.size), cmp.Compare(x.contender, y.contender))
+		return cmp.Or(cmp.Compare(x.part, y.part), cmp.Compare(x.size, y.size), cmp.Compare(x.workers, y.workers), cmp.Compare(x.contender, y.contender))
 	})
-	b.WriteString("| question | nodes | at once | contender | p50 | p99 | answers/s | server CPU/answer | client CPU/answer | answers |\n|---|---:|---:|---|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| question | nodes | at once | contender | p50 | p99 | answers/s | server CPU/answer | client CPU/answer | answers |\n" +
+		"|---|---:|---:|---|---:|---:|---:|---:|---:|---:|\n")
 	for _, k := range keys {
 		s := median(r.samples[k])
-		fmt.Fprintf(b, "| %s | %d | %d | %s | %s | %s | %.0f | %s | %s | %d |\n", k.part, k.size, k.workers, k.contender, short(s.P50), short(s.P99),
-			s.PerSecond, short(s.ServerCPU), short(s.ClientCPU), s.Answers)
+		cut := ""
+		if !s.Whole {
+			cut = ", cut by time"
+		}
+		fmt.Fprintf(b, "| %s | %d | %d | %s | %s | %s | %.0f | %s | %s | %d%s |\n", k.part, k.size, k.workers, k.contender, short(s.P50), short(s.P99),
+			s.PerSecond, short(s.ServerCPU), short(s.ClientCPU), s.Answers, cut)
+	}
+	b.WriteString("\n")
+}
+
+// loaded lists what making the graphs cost, in this run or an earlier one.
+func (r *Result) loaded(b *strings.Builder) {
+	b.WriteString("| store | nodes | edges | nodes/s | edges/s | edges/s with their nodes | bytes a node | bytes an edge | load then |\n" +
+		"|---|---:|---:|---:|---:|---:|---:|---:|---|\n")
+	for _, engine := range slices.Sorted(maps.Keys(r.Built)) {
+		for _, size := range slices.Sorted(maps.Keys(r.Built[engine])) {
+			l := r.Built[engine][size]
+			fmt.Fprintf(b, "| %s | %d | %d | %.0f | %.0f | %.0f | %.0f | %.0f | %s |\n", engine, l.Nodes, l.Edges, float64(l.Nodes)/l.NodesTook.Seconds(),
+				float64(l.Edges)/l.EdgesTook.Seconds(), float64(l.Edges)/(l.NodesTook+l.EdgesTook).Seconds(), l.NodeBytes, l.EdgeBytes, l.At)
+		}
 	}
 	b.WriteString("\n")
 }

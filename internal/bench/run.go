@@ -17,14 +17,18 @@ type at struct {
 
 // Result is all that a bench measured.
 type Result struct {
-	Config   Config
-	Took     time.Duration
-	Before   string
-	After    string
-	Others   float64
-	Built    map[string]map[int]Built
-	samples  map[at][]Sample
-	Versions int
+	Config Config
+	Took   time.Duration
+	Before string
+	After  string
+	// Foreign is the share of the machine's CPU time that went to others than the
+	// bench and its servers.
+	Foreign float64
+	Built   map[string]map[int]Built
+	samples map[at][]Sample
+	// Memory is of the server on SQLite at MemorySize nodes.
+	Memory     *Memory
+	MemorySize int
 }
 
 // stage holds what runs while a bench runs, to be ended in the end.
@@ -50,17 +54,31 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	start := time.Now()
-	r := &Result{Config: c, Before: loadAverage(), Built: map[string]map[int]Built{}, samples: map[at][]Sample{}}
-	s := &stage{Config: c, result: r, sqlite: map[int]*served{}, files: map[int]string{}}
+	start, load := time.Now(), loadAverage()
+	ours := familyCPU()
+	busy, all := machine()
+	r := &Result{Config: c, Before: load, Built: map[string]map[int]Built{}, samples: map[at][]Sample{}}
+	if err := (&stage{Config: c, result: r, sqlite: map[int]*served{}, files: map[int]string{}}).run(ctx); err != nil {
+		return nil, err
+	}
+	busyNow, allNow := machine()
+	r.Took, r.After = time.Since(start), loadAverage()
+	r.Foreign = float64(busyNow-busy-(familyCPU()-ours)) / float64(allNow-all)
+	return r, nil
+}
+
+// run takes all steps and ends what they started, however they end.
+func (s *stage) run(ctx context.Context) error {
 	defer s.close()
-	for _, step := range []func(context.Context) error{s.setUpSQLite, s.lineage, s.shapes, s.writes} {
+	for _, step := range []func(context.Context) error{s.setUpSQLite, s.setUpNeo4j, s.lineage, s.shapes, s.writes, s.memory} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := step(ctx); err != nil {
-			return r, err
+			return err
 		}
 	}
-	r.Took, r.After = time.Since(start), loadAverage()
-	return r, nil
+	return nil
 }
 
 func (s *stage) setUpSQLite(ctx context.Context) error {
@@ -103,7 +121,7 @@ func Concurrency() []int { return []int{1, 16} }
 
 // lineage measures all contenders on the same questions, in turn, so that what
 // else happens on the machine happens to all of them.
-func (s *stage) lineage(context.Context) error {
+func (s *stage) lineage(ctx context.Context) error {
 	if !s.does(Lineage) {
 		return nil
 	}
@@ -111,24 +129,23 @@ func (s *stage) lineage(context.Context) error {
 		for _, workers := range Concurrency() {
 			for _, c := range s.contenders {
 				plan := s.plan(c.size)
-				if err := s.measure(round, c, at{Lineage, c.name, c.size, workers}, exam{questions: plan.Versions(), exact: true}); err != nil {
+				if err := s.measure(ctx, round, c, at{Lineage, c.name, c.size, workers}, exam{questions: plan.Versions(), exact: true}); err != nil {
 					return err
 				}
 				if workers == 1 && (c.name == OnSQLite || c.name == Bare) {
-					if err := s.measure(round, c, at{"spread", c.name, c.size, workers}, exam{questions: plan.Spread(2000), exact: true}); err != nil {
+					if err := s.measure(ctx, round, c, at{"spread", c.name, c.size, workers}, exam{questions: plan.Spread(2000), exact: true}); err != nil {
 						return err
 					}
 				}
 			}
 		}
 	}
-	s.result.Versions = len(s.plan(s.Sizes[0]).Versions())
 	return nil
 }
 
 // shapes asks for what is hard to walk: the first 100 rows of the impact of hubs,
 // and whole lattices.
-func (s *stage) shapes(context.Context) error {
+func (s *stage) shapes(ctx context.Context) error {
 	if !s.does(Shapes) {
 		return nil
 	}
@@ -139,7 +156,7 @@ func (s *stage) shapes(context.Context) error {
 			for h := range plan.Hubs() {
 				questions = append(questions, graphs.Question{Of: plan.Hub(h).Of, Nodes: 100})
 			}
-			if err := s.measure(round, c, at{"hub", c.name, c.size, 1}, exam{questions: questions}); err != nil {
+			if err := s.measure(ctx, round, c, at{"hub", c.name, c.size, 1}, exam{questions: questions}); err != nil {
 				return err
 			}
 		}
@@ -149,7 +166,7 @@ func (s *stage) shapes(context.Context) error {
 			for i := range plan.Lattices() {
 				questions = append(questions, plan.Lattice(i))
 			}
-			if err := s.measure(round, c, at{"lattice", c.name, c.size, 1}, exam{questions: questions, exact: true}); err != nil {
+			if err := s.measure(ctx, round, c, at{"lattice", c.name, c.size, 1}, exam{questions: questions, exact: true}); err != nil {
 				return err
 			}
 		}
@@ -157,7 +174,10 @@ func (s *stage) shapes(context.Context) error {
 	return nil
 }
 
-func (s *stage) measure(round int, c *contender, key at, e exam) error {
+func (s *stage) measure(ctx context.Context, round int, c *contender, key at, e exam) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	e.workers, e.least, e.most = key.workers, s.Least, s.Most
 	got, err := c.measure(e)
 	if err != nil {

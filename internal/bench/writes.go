@@ -76,7 +76,7 @@ func (s *stage) writes(ctx context.Context) error {
 	for round := range s.Rounds {
 		for _, clients := range WriteClients() {
 			questions := make([]graphs.Question, 1000)
-			if err := s.measure(round, c, at{"write", OnSQLite, 0, clients}, exam{questions: questions}); err != nil {
+			if err := s.measure(ctx, round, c, at{"write", OnSQLite, 0, clients}, exam{questions: questions}); err != nil {
 				return err
 			}
 		}

@@ -100,10 +100,18 @@ func bothSites(t *testing.T) (lite, neo *site) {
 var questions = []string{
 	`query($id:ID!){lineage(of:$id,maxDepth:30,direction:BOTH,first:60){root historyCut asOf nodes{node{id kind name ... on Commit{sha message role roleEvidence} ... on Run{parameters metrics{name value} runKind} ... on DatasetVersion{digest role}} depth layer treeParent upstreamDegree downstreamDegree} edges{id from to kind validFrom} pageInfo{hasNextPage endCursor} truncation{truncated reasons frontier redacted}}}`,
 	`query($id:ID!){lineage(of:$id,direction:DOWNSTREAM,first:2,maxDepth:3){nodes{node{id name} depth} edges{id} pageInfo{hasNextPage startCursor endCursor} truncation{truncated reasons frontier redacted}}}`,
-	`query($id:ID!){impact(of:[$id],targets:[DEPLOYMENT,MODEL_VERSION],live:false){totalCount environments{environment count} edges{cursor depth node{id name} path{id name}} truncation{truncated reasons redacted}}}`,
-	`query($id:ID!){provenance(of:$id){rawSources{id name} datasets{name} runs{name} commits{name} tags{name} features{name} people gaps{code message node{id}}}}`,
+	`query($id:ID!){lineageExport(of:$id,format:PROV_JSON,direction:BOTH){filename body truncation{truncated reasons frontier redacted}}}`,
+	`query($id:ID!){lineageExport(of:$id,format:CYCLONEDX,direction:BOTH,history:1){body}}`,
+	`query($id:ID!){lineageExport(of:$id,format:OPENLINEAGE,maxDepth:2){body}}`,
+	`query($id:ID!){impact(of:[$id],targets:[DEPLOYMENT,MODEL_VERSION],live:false){totalCount counts{total environments{environment count} truncation{truncated reasons redacted}} models{models{model{name} versions liveDeployments} truncation{reasons}} edges{cursor depth environment owner stage node{id name} path{id name}} pageInfo{hasNextPage endCursor} truncation{truncated reasons redacted}}}`,
+	`query($id:ID!){impact(of:[$id],targets:[RUN,DATASET_VERSION,MODEL_VERSION],live:false,first:2){edges{cursor depth node{id name ... on Run{parameters}}} pageInfo{hasNextPage endCursor} truncation{reasons frontier redacted}}}`,
+	`query($id:ID!){lineageCounts(of:$id,maxDepth:30,direction:BOTH){counts{kind depth count} nodes edges redacted historyCut truncation{reasons frontier}}}`,
+	`query($id:ID!){provenance(of:$id){rawSources{id name} datasets{name} runs{name} commits{name} tags{name} features{name} people gaps{code message field node{id}}}}`,
 	`query($id:ID!){node(id:$id){id __typename ... on ModelVersion{version stage number replacedBy tags{key value} card{revision completeness{missing} performance{f1Score metrics{name value}}} transitions{totalCount edges{cursor node{from to at by reason}}} upstream{totalCount edges{cursor relation node{id}}} artifacts{edges{node{name uri}}} aliases{name}} ... on Deployment{environment live startedAt endedAt modelVersion{version}}}}`,
 }
+
+// difference is asked of every node and the one of its kind before it.
+const difference = `query($a:ID!,$b:ID!){lineageDiff(a:$a,b:$b){identical datasets{added{id} removed{id} changed{name before{id} after{id} beforeDigest afterDigest}} runs{added{id} removed{id} changed{name before{id} after{id} parameters{key before after} metrics{key before after}}} features{added{id} removed{id} changed{name}} versions{added{id} removed{id} changed{name after{id}}} repositories{repository{name} before{id} after{id}} commits{added{id} removed{id} addedCount removedCount complete} parameters{key before after} metrics{key before after} card{path before after} stage{before after} approvals{before{to reason forced} after{to reason forced}} truncationA{reasons redacted frontier} truncationB{reasons redacted frontier}}}`
 
 var catalog = []string{
 	`{models{totalCount edges{cursor node{id name owner latestVersion{version} productionVersion{version} versions{totalCount edges{cursor node{version stage}}}}} pageInfo{endCursor hasNextPage}}}`,
@@ -112,6 +120,11 @@ var catalog = []string{
 	`{auditLog(first:200){edges{cursor node{seq at actor action objects reason detail leafHash}} pageInfo{endCursor}}}`,
 	`{models(filter:{stage:STAGING}){edges{node{name}}}}`,
 	`{commits(filter:{role:"hyperparameter-tuning"}){edges{node{message}}}}`,
+	`{search(text:"credit",first:200){totalCount facets{kinds{kind count} stages{stage count} complete} edges{cursor matched node{__typename id}} pageInfo{hasNextPage endCursor}}}`,
+	`{a:search(text:"model 1.",first:3){totalCount edges{cursor node{id}} pageInfo{endCursor}} b:search(text:"d",kinds:[DATASET,RUN,COMMIT],first:50){totalCount edges{node{id}}} c:search(text:"churn",stages:[PRODUCTION,STAGING]){totalCount edges{matched node{id}}}}`,
+	`{datasets(orderBy:{field:CREATED_AT,direction:DESC}){edges{cursor node{id name}}} runs(first:9,orderBy:{field:STARTED_AT,direction:DESC}){edges{cursor node{id}}}}`,
+	`{commits(first:20,orderBy:{field:SHA,direction:ASC},filter:{committedFrom:"2020-01-01T00:00:00Z"}){totalCount edges{cursor node{id}}} deployments(orderBy:{field:STARTED_AT,direction:DESC}){edges{cursor node{id}}}}`,
+	`{models{edges{node{versions(first:5,orderBy:{field:NUMBER,direction:DESC},filter:{createdFrom:"2020-01-01T00:00:00Z"}){totalCount edges{cursor node{version}}}}}}}`,
 }
 
 func TestBothStoresAnswerTheSameBytes(t *testing.T) {
@@ -137,6 +150,14 @@ func TestBothStoresAnswerTheSameBytes(t *testing.T) {
 		}
 		for _, q := range catalog {
 			ask(q, nil)
+		}
+		last := map[string]string{}
+		for _, id := range lineageIDs(t, lite) {
+			prefix, _, _ := strings.Cut(id, "_")
+			if before := last[prefix]; before != "" {
+				ask(difference, map[string]any{"a": before, "b": id})
+			}
+			last[prefix] = id
 		}
 		// Administrators ask everything of every node; the others, whose sight costs a
 		// walk, ask one question of each node, in turn.

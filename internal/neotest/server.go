@@ -25,10 +25,35 @@ type Server struct {
 	// URL is where it answers, as neotest.URL gives it.
 	URL string
 
-	home  string
+	Settings
+	keep  bool
 	cmd   *exec.Cmd
 	stdin io.Closer
 	done  chan struct{}
+}
+
+// Settings say how a server runs. Zero values are for tests.
+type Settings struct {
+	// Home keeps the data for the next start; empty: a folder that goes with the
+	// server.
+	Home string
+	// HeapMB and PageCacheMB are memory in MiB; 1024 and 128 when zero.
+	HeapMB, PageCacheMB int
+}
+
+// prepare fills in what is not set, and reports whether the data is kept.
+func (s *Settings) prepare() (keep bool, err error) {
+	if s.HeapMB == 0 {
+		s.HeapMB = 1024
+	}
+	if s.PageCacheMB == 0 {
+		s.PageCacheMB = 128
+	}
+	if s.Home != "" {
+		return true, os.MkdirAll(s.Home, 0o700)
+	}
+	s.Home, err = os.MkdirTemp("", "pedigree-neo4j-")
+	return false, err
 }
 
 const conf = `server.default_listen_address=127.0.0.1
@@ -38,13 +63,16 @@ server.http.enabled=false
 server.https.enabled=false
 dbms.security.auth_enabled=false
 dbms.usage_report.enabled=false
-server.memory.pagecache.size=128m
+server.memory.pagecache.size=%dm
 db.tx_log.preallocate=false
 dbms.cypher.min_replan_interval=1h
 `
 
 // Start starts a server and returns when it answers, after some ten seconds.
-func Start(ctx context.Context) (*Server, error) {
+func Start(ctx context.Context) (*Server, error) { return StartWith(ctx, Settings{}) }
+
+// StartWith is Start with settings.
+func StartWith(ctx context.Context, settings Settings) (*Server, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
 		return nil, fmt.Errorf("java is missing: %s", install)
@@ -57,13 +85,12 @@ func Start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	home, err := os.MkdirTemp("", "pedigree-neo4j-")
-	if err != nil {
+	s := &Server{URL: fmt.Sprintf("bolt://127.0.0.1:%d", port), Settings: settings, done: make(chan struct{})}
+	if s.keep, err = s.prepare(); err != nil {
 		return nil, err
 	}
-	s := &Server{URL: fmt.Sprintf("bolt://127.0.0.1:%d", port), home: home, done: make(chan struct{})}
 	if err := s.launch(java, lib, port); err != nil {
-		os.RemoveAll(home)
+		s.forget()
 		return nil, err
 	}
 	if err := s.await(ctx); err != nil {
@@ -76,15 +103,18 @@ func Start(ctx context.Context) (*Server, error) {
 // launch starts the JVM with the entry point of the community server, which
 // needs a Java runtime only, no compiler.
 func (s *Server) launch(java, lib string, port int) error {
-	if err := os.WriteFile(filepath.Join(s.home, "neo4j.conf"), fmt.Appendf(nil, conf, port, port), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.Home, "neo4j.conf"), fmt.Appendf(nil, conf, port, port, s.PageCacheMB), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-c", runScript, s.home, java, "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC"}
+	args := []string{"-c", runScript, s.Home, java, "-Xms256m", fmt.Sprintf("-Xmx%dm", s.HeapMB), "-XX:+UseSerialGC"}
 	for _, p := range []string{"java.nio", "java.io", "sun.nio.ch", "java.util.concurrent"} {
 		args = append(args, "--add-opens", "java.base/"+p+"=ALL-UNNAMED")
 	}
-	args = append(args, "-cp", filepath.Join(lib, "*"), "org.neo4j.server.CommunityEntryPoint", "--home-dir="+s.home, "--config-dir="+s.home)
+	args = append(args, "-cp", filepath.Join(lib, "*"), "org.neo4j.server.CommunityEntryPoint", "--home-dir="+s.Home, "--config-dir="+s.Home)
 	s.cmd = exec.Command("sh", args...)
+	if s.keep {
+		s.cmd.Env = append(os.Environ(), "KEEP=1")
+	}
 	out, err := os.Create(s.outFile())
 	if err != nil {
 		return err
@@ -104,7 +134,7 @@ func (s *Server) launch(java, lib string, port int) error {
 	return nil
 }
 
-func (s *Server) outFile() string { return filepath.Join(s.home, "out.txt") }
+func (s *Server) outFile() string { return filepath.Join(s.Home, "out.txt") }
 
 // await polls until a query is answered.
 func (s *Server) await(ctx context.Context) error {
@@ -132,7 +162,7 @@ func (s *Server) await(ctx context.Context) error {
 // output is the end of what the server wrote.
 func (s *Server) output() string {
 	out, _ := os.ReadFile(s.outFile())
-	log, _ := os.ReadFile(filepath.Join(s.home, "logs", "neo4j.log"))
+	log, _ := os.ReadFile(filepath.Join(s.Home, "logs", "neo4j.log"))
 	text := strings.TrimSpace(string(out) + string(log))
 	return text[max(0, len(text)-4000):]
 }
@@ -140,15 +170,25 @@ func (s *Server) output() string {
 // Pid is the process that holds the server; it ends with it.
 func (s *Server) Pid() int { return s.cmd.Process.Pid }
 
-// Stop ends the server at once and removes its data.
+// Stop ends the server and removes its data, unless it has a home.
 func (s *Server) Stop() {
 	s.stdin.Close()
+	wait := 10 * time.Second
+	if s.keep {
+		wait = 70 * time.Second
+	}
 	select {
 	case <-s.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(wait):
 		s.cmd.Process.Kill()
 	}
-	os.RemoveAll(s.home)
+	s.forget()
+}
+
+func (s *Server) forget() {
+	if !s.keep {
+		os.RemoveAll(s.Home)
+	}
 }
 
 func freePort() (int, error) {

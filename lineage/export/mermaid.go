@@ -49,7 +49,8 @@ func mermaid(v *view) ([]byte, error) {
 // mermaidText quotes lines for Mermaid. Letters, digits and a few signs stand for
 // themselves; every other character is its number between # and ;, which neither
 // Mermaid's grammar, nor Markdown, nor HTML reads as anything else. The colon is
-// among those: behind the word style Mermaid takes one for CSS.
+// among those: behind the word style Mermaid takes one for CSS. So are spaces at the
+// ends, which it would cut.
 func mermaidText(lines ...string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -57,8 +58,11 @@ func mermaidText(lines ...string) string {
 		if i > 0 {
 			b.WriteString("<br/>")
 		}
-		for _, r := range printable(line) {
-			if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" .,-()_/", r) {
+		line = printable(line)
+		for k, r := range line {
+			if outer := k == 0 || k == len(line)-1; outer && r == ' ' {
+				b.WriteString("#32;")
+			} else if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" .,-()_/", r) {
 				b.WriteRune(r)
 			} else {
 				fmt.Fprintf(&b, "#%d;", r)

@@ -23,10 +23,11 @@ const (
 	maxMutationRoots  = 5
 	maxSpreads        = 30
 	maxComplexity     = 20000
-	lineageFirst      = 200
 	defaultFirst      = 50
 	introspectionCost = 1
 	exportCost        = 5000 // a whole walk, written once
+	// A search looks at many nodes for few that it answers.
+	searchCost = 1000
 )
 
 // shape refuses operations that would cost too much before a resolver runs. Its
@@ -136,11 +137,19 @@ func (m *measure) field(f *ast.Field) size {
 		return size{cost: introspectionCost + below.cost, aliases: below.aliases, spreads: below.spreads}
 	}
 	out := size{cost: 1 + m.times(f)*below.cost, depth: below.depth + 1, aliases: below.aliases, spreads: below.spreads}
-	if f.Name == "lineage" && f.ObjectDefinition == m.schema.Query {
+	switch {
+	case below.spreads > maxSpreads || f.ObjectDefinition != m.schema.Query:
+		// With too many spreads it is refused: only set remembers what a fragment costs.
+	case f.Name == "lineage":
 		out.cost = 1 + m.times(f)*m.lineage(f.SelectionSet)
+	case f.Name == "columnLineage":
+		out.cost = 1 + m.columns(f.SelectionSet, m.times(f))
 	}
 	if f.Name == "lineageExport" && f.ObjectDefinition == m.schema.Query {
 		out.cost += exportCost
+	}
+	if f.Name == "search" && f.ObjectDefinition == m.schema.Query {
+		out.cost += searchCost
 	}
 	if f.Alias != "" && f.Alias != f.Name {
 		out.aliases++
@@ -169,6 +178,26 @@ func (m *measure) lineage(set ast.SelectionSet) float64 {
 	return math.Max(cost, 1)
 }
 
+// columns is the cost of a column's lineage: its first says how many columns there
+// are; the lists beside them have a first of their own.
+func (m *measure) columns(set ast.SelectionSet, times float64) (cost float64) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			c := m.field(s).cost
+			if s.Name == "columns" {
+				c *= times
+			}
+			cost += c
+		case *ast.InlineFragment:
+			cost += m.columns(s.SelectionSet, times)
+		case *ast.FragmentSpread:
+			cost += m.columns(s.Definition.SelectionSet, times)
+		}
+	}
+	return cost
+}
+
 // times is how many items a field may answer: its first, its number of ids, or
 // one. A first out of range is refused here, before anything runs.
 func (m *measure) times(f *ast.Field) float64 {
@@ -177,8 +206,10 @@ func (m *measure) times(f *ast.Field) float64 {
 	}
 	if def := f.Definition.Arguments.ForName("first"); def != nil {
 		limit := defaultFirst
-		if f.Name == "lineage" {
-			limit = lineageFirst
+		if v := def.DefaultValue; v != nil {
+			if n, given, ok := m.whole(v); ok && given {
+				limit = n
+			}
 		}
 		if a := f.Arguments.ForName("first"); a != nil {
 			n, given, ok := m.whole(a.Value)

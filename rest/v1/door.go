@@ -110,15 +110,27 @@ func (d *Door) run(w http.ResponseWriter, r *http.Request, at *route, c *call) {
 	defer cancel()
 	if at.body > 0 {
 		c.body = http.MaxBytesReader(w, r.Body, at.body)
-		if at.stream {
-			control := http.NewResponseController(w)
-			// A writer without a connection has no deadlines to move.
-			_ = control.SetWriteDeadline(time.Now().Add(at.time + silence))
-			c.body = &steady{c.body, control}
-		}
+	}
+	if at.stream {
+		control := http.NewResponseController(w)
+		c.body = &steady{c.body, control}
+		defer longer(control, r, at.time)()
 	}
 	if err := at.serve(ctx, c); err != nil {
 		d.fail(w, r, at, err)
+	}
+}
+
+// longer gives a route its time to answer in, and returns what gives the connection
+// the server's own again. A writer without a connection has no deadlines to move.
+func longer(control *http.ResponseController, r *http.Request, d time.Duration) (back func()) {
+	_ = control.SetWriteDeadline(time.Now().Add(d + silence))
+	return func() {
+		end := time.Time{}
+		if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.WriteTimeout > 0 {
+			end = time.Now().Add(s.WriteTimeout)
+		}
+		_ = control.SetWriteDeadline(end)
 	}
 }
 

@@ -301,6 +301,34 @@ func TestAStreamMayTakeLong(t *testing.T) {
 	}
 }
 
+// TestAStreamMayAnswerLate: within its own time also after the server's, which holds
+// for the next request of the connection again.
+func TestAStreamMayAnswerLate(t *testing.T) {
+	late := func(_ context.Context, c *call) error {
+		time.Sleep(400 * time.Millisecond)
+		return c.write(http.StatusOK, "text/plain", []byte("late"))
+	}
+	d := doorOf(t, io.Discard, route{method: "POST", pattern: "stream", serve: late, stream: true}, route{method: "POST", pattern: "whole", serve: late})
+	srv := httptest.NewUnstartedServer(d)
+	srv.Config.WriteTimeout = 200 * time.Millisecond
+	srv.Start()
+	defer srv.Close()
+	for range 2 {
+		resp, err := srv.Client().Post(srv.URL+"/api/v1/stream", "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(resp.Body); string(b) != "late" || err != nil {
+			t.Errorf("%q %v", b, err)
+		}
+		resp.Body.Close()
+		if resp, err := srv.Client().Post(srv.URL+"/api/v1/whole", "application/json", strings.NewReader("{}")); err == nil {
+			resp.Body.Close()
+			t.Error("a route that is no stream answers late too")
+		}
+	}
+}
+
 // TestRoutesAreComplete: every line of the table has a function and an operation.
 func TestRoutesAreComplete(t *testing.T) {
 	for _, r := range routes() {

@@ -3,6 +3,7 @@ import lineage from './examples/lineage.graphql';
 import models from './examples/models.graphql';
 import provenance from './examples/provenance.graphql';
 import registerModel from './examples/register-model.graphql';
+import search from './examples/search.graphql';
 
 /** What an example's variables can be filled with from the server's own data. */
 export interface Samples {
@@ -30,6 +31,13 @@ export const EXAMPLES: Example[] = [
     about: 'Every model with its production version.',
     query: models,
     variables: () => ({}),
+    wantsSamples: false,
+  },
+  {
+    title: 'Search',
+    about: 'Anything by its words, with counts by kind and stage.',
+    query: search,
+    variables: () => ({ text: 'credit' }),
     wantsSamples: false,
   },
   {

@@ -1749,7 +1749,7 @@ func (ec *executionContext) unmarshalInputCommitFilter(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"role", "repository"}
+	fieldsInOrder := [...]string{"role", "repository", "committedFrom", "committedBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1770,6 +1770,20 @@ func (ec *executionContext) unmarshalInputCommitFilter(ctx context.Context, obj 
 				return it, err
 			}
 			it.Repository = data
+		case "committedFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("committedFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CommittedFrom = data
+		case "committedBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("committedBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CommittedBefore = data
 		}
 	}
 	return it, nil

@@ -18,6 +18,9 @@ import (
 
 // region    ************************** generated!.gotpl **************************
 
+type ColumnResolver interface {
+	DerivedFrom(ctx context.Context, obj *registry.Column) ([]*registry.ColumnSource, error)
+}
 type DatasetResolver interface {
 	Versions(ctx context.Context, obj *registry.Dataset, first *int, after *string) (*service.DatasetVersionConnection, error)
 }
@@ -168,6 +171,38 @@ func (ec *executionContext) _Column_description(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Column_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Column", field, false, false, "String")
+}
+
+func (ec *executionContext) _Column_derivedFrom(ctx context.Context, field graphql.CollectedField, obj *registry.Column) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Column_derivedFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Column().DerivedFrom(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*registry.ColumnSource) graphql.Marshaler {
+			return ec.marshalOColumnSource2ᚕᚖpedigreeᚋregistryᚐColumnSourceᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Column_derivedFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Column",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ColumnSource(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Dataset_id(ctx context.Context, field graphql.CollectedField, obj *registry.Dataset) (ret graphql.Marshaler) {
@@ -1313,7 +1348,7 @@ func (ec *executionContext) unmarshalInputColumnInput(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"name", "type", "description"}
+	fieldsInOrder := [...]string{"name", "type", "description", "derivedFrom"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1341,6 +1376,13 @@ func (ec *executionContext) unmarshalInputColumnInput(ctx context.Context, obj a
 				return it, err
 			}
 			it.Description = data
+		case "derivedFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("derivedFrom"))
+			data, err := ec.unmarshalOColumnSourceInput2ᚕpedigreeᚋregistryᚐColumnSourceᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DerivedFrom = data
 		}
 	}
 	return it, nil
@@ -1369,7 +1411,7 @@ func (ec *executionContext) unmarshalInputDatasetFilter(ctx context.Context, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"namespace", "owner", "namePrefix"}
+	fieldsInOrder := [...]string{"namespace", "owner", "namePrefix", "createdFrom", "createdBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1397,6 +1439,20 @@ func (ec *executionContext) unmarshalInputDatasetFilter(ctx context.Context, obj
 				return it, err
 			}
 			it.NamePrefix = data
+		case "createdFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedFrom = data
+		case "createdBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedBefore = data
 		}
 	}
 	return it, nil
@@ -1587,18 +1643,24 @@ func (ec *executionContext) _Column(ctx context.Context, sel ast.SelectionSet, o
 		case "name":
 			out.Values[i] = ec._Column_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "type":
 			out.Values[i] = ec._Column_type(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "description":
 			out.Values[i] = ec._Column_description(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "derivedFrom":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Column_derivedFrom(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2063,6 +2125,14 @@ func (ec *executionContext) marshalNDatasetEdge2ᚖpedigreeᚋserviceᚐDatasetE
 		return graphql.Null
 	}
 	return ec._DatasetEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNDatasetVersion2ᚖpedigreeᚋregistryᚐDatasetVersion(ctx context.Context, sel ast.SelectionSet, v *registry.DatasetVersion) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DatasetVersion!")
+		return graphql.Null
+	}
+	return ec._DatasetVersion(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNDatasetVersionEdge2ᚕᚖpedigreeᚋserviceᚐDatasetVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.DatasetVersionEdge) graphql.Marshaler {

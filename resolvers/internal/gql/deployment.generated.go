@@ -830,7 +830,7 @@ func (ec *executionContext) unmarshalInputDeploymentFilter(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"environment", "live", "owner"}
+	fieldsInOrder := [...]string{"environment", "live", "owner", "namePrefix", "startedFrom", "startedBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -858,6 +858,27 @@ func (ec *executionContext) unmarshalInputDeploymentFilter(ctx context.Context, 
 				return it, err
 			}
 			it.Owner = data
+		case "namePrefix":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("namePrefix"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NamePrefix = data
+		case "startedFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startedFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartedFrom = data
+		case "startedBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startedBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartedBefore = data
 		}
 	}
 	return it, nil
@@ -1338,6 +1359,14 @@ func (ec *executionContext) _RecordDeploymentPayload(ctx context.Context, sel as
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func (ec *executionContext) marshalNDeploymentConnection2ᚖpedigreeᚋserviceᚐDeploymentConnection(ctx context.Context, sel ast.SelectionSet, v *service.DeploymentConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeploymentConnection!")
+		return graphql.Null
+	}
+	return ec._DeploymentConnection(ctx, sel, v)
+}
 
 func (ec *executionContext) marshalNDeploymentEdge2ᚕᚖpedigreeᚋserviceᚐDeploymentEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.DeploymentEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {

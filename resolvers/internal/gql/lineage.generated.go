@@ -152,6 +152,29 @@ func (ec *executionContext) fieldContext_Gap_message(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Gap", field, false, false, "String")
 }
 
+func (ec *executionContext) _Gap_field(ctx context.Context, field graphql.CollectedField, obj *service.Gap) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Gap_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Gap_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Gap", field, false, false, "String")
+}
+
 func (ec *executionContext) _ImpactConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -225,7 +248,7 @@ func (ec *executionContext) _ImpactConnection_totalCount(ctx context.Context, fi
 			return ec.fieldContext_ImpactConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
@@ -236,36 +259,68 @@ func (ec *executionContext) _ImpactConnection_totalCount(ctx context.Context, fi
 	)
 }
 func (ec *executionContext) fieldContext_ImpactConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ImpactConnection", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("ImpactConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _ImpactConnection_environments(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_counts(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ImpactConnection_environments(ctx, field)
+			return ec.fieldContext_ImpactConnection_counts(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Environments, nil
+			return obj.Counts(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.EnvironmentCount) graphql.Marshaler {
-			return ec.marshalNEnvironmentCount2ᚕᚖpedigreeᚋserviceᚐEnvironmentCountᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *service.ImpactCounts) graphql.Marshaler {
+			return ec.marshalNImpactCounts2ᚖpedigreeᚋserviceᚐImpactCounts(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_ImpactConnection_environments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ImpactConnection_counts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ImpactConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_EnvironmentCount(ctx, field)
+			return ec.childFields_ImpactCounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImpactConnection_models(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactConnection_models(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Models(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.ImpactModels) graphql.Marshaler {
+			return ec.marshalNImpactModels2ᚖpedigreeᚋserviceᚐImpactModels(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactConnection_models(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImpactConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImpactModels(ctx, field)
 		},
 	}
 	return fc, nil
@@ -324,6 +379,116 @@ func (ec *executionContext) _ImpactConnection_asOf(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_ImpactConnection_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ImpactConnection", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ImpactConnection_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactConnection_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactConnection_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactConnection", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ImpactCounts_total(ctx context.Context, field graphql.CollectedField, obj *service.ImpactCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactCounts_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactCounts_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ImpactCounts_environments(ctx context.Context, field graphql.CollectedField, obj *service.ImpactCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactCounts_environments(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Environments, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.EnvironmentCount) graphql.Marshaler {
+			return ec.marshalNEnvironmentCount2ᚕᚖpedigreeᚋserviceᚐEnvironmentCountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactCounts_environments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImpactCounts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EnvironmentCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImpactCounts_truncation(ctx context.Context, field graphql.CollectedField, obj *service.ImpactCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactCounts_truncation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactCounts_truncation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImpactCounts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Truncation(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ImpactEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
@@ -431,6 +596,139 @@ func (ec *executionContext) fieldContext_ImpactEdge_path(_ context.Context, fiel
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImpactEdge_environment(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactEdge_environment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Environment, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactEdge_environment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ImpactEdge_owner(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactEdge_owner(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactEdge_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ImpactEdge_stage(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactEdge_stage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.Stage) graphql.Marshaler {
+			return ec.marshalOStage2ᚖpedigreeᚋregistryᚐStage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactEdge_stage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactEdge", field, false, false, "Stage")
+}
+
+func (ec *executionContext) _ImpactModels_models(ctx context.Context, field graphql.CollectedField, obj *service.ImpactModels) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactModels_models(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Models, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.ModelImpact) graphql.Marshaler {
+			return ec.marshalNModelImpact2ᚕᚖpedigreeᚋserviceᚐModelImpactᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactModels_models(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImpactModels",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ModelImpact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImpactModels_truncation(ctx context.Context, field graphql.CollectedField, obj *service.ImpactModels) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactModels_truncation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactModels_truncation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImpactModels",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Truncation(ctx, field)
 		},
 	}
 	return fc, nil
@@ -1019,6 +1317,84 @@ func (ec *executionContext) fieldContext_LinkLineagePayload_created(_ context.Co
 	return graphql.NewScalarFieldContext("LinkLineagePayload", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _ModelImpact_model(ctx context.Context, field graphql.CollectedField, obj *service.ModelImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModelImpact_model(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Model, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.Model) graphql.Marshaler {
+			return ec.marshalOModel2ᚖpedigreeᚋregistryᚐModel(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ModelImpact_model(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModelImpact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Model(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ModelImpact_versions(ctx context.Context, field graphql.CollectedField, obj *service.ModelImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModelImpact_versions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Versions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ModelImpact_versions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ModelImpact", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ModelImpact_liveDeployments(ctx context.Context, field graphql.CollectedField, obj *service.ModelImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModelImpact_liveDeployments(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LiveDeployments, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ModelImpact_liveDeployments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ModelImpact", field, false, false, "Int")
+}
+
 func (ec *executionContext) _Path_length(ctx context.Context, field graphql.CollectedField, obj *service.Path) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1277,6 +1653,29 @@ func (ec *executionContext) _PathSet_asOf(ctx context.Context, field graphql.Col
 	)
 }
 func (ec *executionContext) fieldContext_PathSet_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PathSet", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PathSet_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.PathSet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PathSet_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PathSet_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PathSet", field, false, false, "DateTime")
 }
 
@@ -1611,6 +2010,29 @@ func (ec *executionContext) _Provenance_asOf(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Provenance_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Provenance", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Provenance_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Provenance_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Provenance_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Provenance", field, false, false, "DateTime")
 }
 
@@ -2029,6 +2451,11 @@ func (ec *executionContext) _Gap(ctx context.Context, sel ast.SelectionSet, obj 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "field":
+			out.Values[i] = ec._Gap_field(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2060,30 +2487,86 @@ func (ec *executionContext) _ImpactConnection(ctx context.Context, sel ast.Selec
 		case "edges":
 			out.Values[i] = ec._ImpactConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._ImpactConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.Values[i] = ec._ImpactConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ImpactConnection_totalCount(ctx, field, obj)
+				})
+		case "counts":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ImpactConnection_counts(ctx, field, obj)
+				})
+		case "models":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ImpactConnection_models(ctx, field, obj)
+				})
+		case "truncation":
+			out.Values[i] = ec._ImpactConnection_truncation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "asOf":
+			out.Values[i] = ec._ImpactConnection_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "knownAt":
+			out.Values[i] = ec._ImpactConnection_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var impactCountsImplementors = []string{"ImpactCounts"}
+
+func (ec *executionContext) _ImpactCounts(ctx context.Context, sel ast.SelectionSet, obj *service.ImpactCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, impactCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ImpactCounts")
+		case "total":
+			out.Values[i] = ec._ImpactCounts_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "environments":
-			out.Values[i] = ec._ImpactConnection_environments(ctx, field, obj)
+			out.Values[i] = ec._ImpactCounts_environments(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "truncation":
-			out.Values[i] = ec._ImpactConnection_truncation(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "asOf":
-			out.Values[i] = ec._ImpactConnection_asOf(ctx, field, obj)
+			out.Values[i] = ec._ImpactCounts_truncation(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -2132,6 +2615,59 @@ func (ec *executionContext) _ImpactEdge(ctx context.Context, sel ast.SelectionSe
 			}
 		case "path":
 			out.Values[i] = ec._ImpactEdge_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "environment":
+			out.Values[i] = ec._ImpactEdge_environment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "owner":
+			out.Values[i] = ec._ImpactEdge_owner(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "stage":
+			out.Values[i] = ec._ImpactEdge_stage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var impactModelsImplementors = []string{"ImpactModels"}
+
+func (ec *executionContext) _ImpactModels(ctx context.Context, sel ast.SelectionSet, obj *service.ImpactModels) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, impactModelsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ImpactModels")
+		case "models":
+			out.Values[i] = ec._ImpactModels_models(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncation":
+			out.Values[i] = ec._ImpactModels_truncation(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -2379,6 +2915,49 @@ func (ec *executionContext) _LinkLineagePayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var modelImpactImplementors = []string{"ModelImpact"}
+
+func (ec *executionContext) _ModelImpact(ctx context.Context, sel ast.SelectionSet, obj *service.ModelImpact) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, modelImpactImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ModelImpact")
+		case "model":
+			out.Values[i] = ec._ModelImpact_model(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "versions":
+			out.Values[i] = ec._ModelImpact_versions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "liveDeployments":
+			out.Values[i] = ec._ModelImpact_liveDeployments(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var pathImplementors = []string{"Path"}
 
 func (ec *executionContext) _Path(ctx context.Context, sel ast.SelectionSet, obj *service.Path) graphql.Marshaler {
@@ -2491,6 +3070,11 @@ func (ec *executionContext) _PathSet(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "knownAt":
+			out.Values[i] = ec._PathSet_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2571,6 +3155,11 @@ func (ec *executionContext) _Provenance(ctx context.Context, sel ast.SelectionSe
 			}
 		case "asOf":
 			out.Values[i] = ec._Provenance_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._Provenance_knownAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -2762,6 +3351,14 @@ func (ec *executionContext) marshalNImpactConnection2ᚖpedigreeᚋserviceᚐImp
 	return ec._ImpactConnection(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNImpactCounts2ᚖpedigreeᚋserviceᚐImpactCounts(ctx context.Context, sel ast.SelectionSet, v *service.ImpactCounts) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ImpactCounts!")
+		return graphql.Null
+	}
+	return ec._ImpactCounts(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNImpactEdge2ᚕᚖpedigreeᚋserviceᚐImpactEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ImpactEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -2784,6 +3381,14 @@ func (ec *executionContext) marshalNImpactEdge2ᚖpedigreeᚋserviceᚐImpactEdg
 		return graphql.Null
 	}
 	return ec._ImpactEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNImpactModels2ᚖpedigreeᚋserviceᚐImpactModels(ctx context.Context, sel ast.SelectionSet, v *service.ImpactModels) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ImpactModels!")
+		return graphql.Null
+	}
+	return ec._ImpactModels(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNLineageDirection2pedigreeᚋlineageᚐDirection(ctx context.Context, v any) (lineage.Direction, error) {
@@ -2860,6 +3465,30 @@ func (ec *executionContext) marshalNLineageNode2ᚖpedigreeᚋserviceᚐLineageN
 func (ec *executionContext) unmarshalNLinkLineageInput2pedigreeᚋserviceᚐLinkLineageInput(ctx context.Context, v any) (service.LinkLineageInput, error) {
 	res, err := ec.unmarshalInputLinkLineageInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNModelImpact2ᚕᚖpedigreeᚋserviceᚐModelImpactᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelImpact) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNModelImpact2ᚖpedigreeᚋserviceᚐModelImpact(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNModelImpact2ᚖpedigreeᚋserviceᚐModelImpact(ctx context.Context, sel ast.SelectionSet, v *service.ModelImpact) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ModelImpact!")
+		return graphql.Null
+	}
+	return ec._ModelImpact(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNPath2ᚕᚖpedigreeᚋserviceᚐPathᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.Path) graphql.Marshaler {

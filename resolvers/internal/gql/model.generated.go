@@ -25,7 +25,7 @@ type ModelResolver interface {
 	LatestVersion(ctx context.Context, obj *registry.Model) (*registry.ModelVersion, error)
 	ProductionVersion(ctx context.Context, obj *registry.Model) (*registry.ModelVersion, error)
 	VersionsByStage(ctx context.Context, obj *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error)
-	Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *service.ModelVersionFilter) (*service.ModelVersionConnection, error)
+	Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *service.ModelVersionFilter, orderBy *service.ModelVersionOrder) (*service.ModelVersionConnection, error)
 	Aliases(ctx context.Context, obj *registry.Model) ([]*registry.Alias, error)
 }
 
@@ -74,6 +74,14 @@ func (ec *executionContext) field_Model_versions_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["filter"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*service.ModelVersionOrder, error) {
+			return ec.unmarshalOModelVersionOrder2ᚖpedigreeᚋserviceᚐModelVersionOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg3
 	return args, nil
 }
 
@@ -746,7 +754,7 @@ func (ec *executionContext) _Model_versions(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Model().Versions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.ModelVersionFilter))
+			return ec.Resolvers.Model().Versions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.ModelVersionFilter), fc.Args["orderBy"].(*service.ModelVersionOrder))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *service.ModelVersionConnection) graphql.Marshaler {
@@ -1191,7 +1199,7 @@ func (ec *executionContext) unmarshalInputModelFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"stage", "owner", "namePrefix"}
+	fieldsInOrder := [...]string{"stage", "owner", "namePrefix", "createdFrom", "createdBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1219,6 +1227,20 @@ func (ec *executionContext) unmarshalInputModelFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.NamePrefix = data
+		case "createdFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedFrom = data
+		case "createdBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedBefore = data
 		}
 	}
 	return it, nil
@@ -1973,6 +1995,14 @@ func (ec *executionContext) unmarshalNDeleteAliasInput2pedigreeᚋserviceᚐDele
 func (ec *executionContext) unmarshalNDeleteModelInput2pedigreeᚋserviceᚐDeleteModelInput(ctx context.Context, v any) (service.DeleteModelInput, error) {
 	res, err := ec.unmarshalInputDeleteModelInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNModelConnection2ᚖpedigreeᚋserviceᚐModelConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ModelConnection!")
+		return graphql.Null
+	}
+	return ec._ModelConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNModelEdge2ᚕᚖpedigreeᚋserviceᚐModelEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelEdge) graphql.Marshaler {

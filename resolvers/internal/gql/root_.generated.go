@@ -22,6 +22,8 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Alias() AliasResolver
+	Column() ColumnResolver
+	ColumnSource() ColumnSourceResolver
 	Commit() CommitResolver
 	Dataset() DatasetResolver
 	DatasetVersion() DatasetVersionResolver
@@ -66,13 +68,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("ArtifactInput", ec.unmarshalInputArtifactInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
+			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
+			graphql.NewInputUnmarshaler("ColumnTransformationInput", ec.unmarshalInputColumnTransformationInput),
 			graphql.NewInputUnmarshaler("CommitFilter", ec.unmarshalInputCommitFilter),
 			graphql.NewInputUnmarshaler("CommitInput", ec.unmarshalInputCommitInput),
+			graphql.NewInputUnmarshaler("CommitOrder", ec.unmarshalInputCommitOrder),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
+			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
 			graphql.NewInputUnmarshaler("DeleteAliasInput", ec.unmarshalInputDeleteAliasInput),
 			graphql.NewInputUnmarshaler("DeleteModelInput", ec.unmarshalInputDeleteModelInput),
 			graphql.NewInputUnmarshaler("DeleteModelVersionInput", ec.unmarshalInputDeleteModelVersionInput),
 			graphql.NewInputUnmarshaler("DeploymentFilter", ec.unmarshalInputDeploymentFilter),
+			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
 			graphql.NewInputUnmarshaler("EthicsInput", ec.unmarshalInputEthicsInput),
 			graphql.NewInputUnmarshaler("KeyValueInput", ec.unmarshalInputKeyValueInput),
@@ -85,6 +92,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ModelFilter", ec.unmarshalInputModelFilter),
 			graphql.NewInputUnmarshaler("ModelOrder", ec.unmarshalInputModelOrder),
 			graphql.NewInputUnmarshaler("ModelVersionFilter", ec.unmarshalInputModelVersionFilter),
+			graphql.NewInputUnmarshaler("ModelVersionOrder", ec.unmarshalInputModelVersionOrder),
 			graphql.NewInputUnmarshaler("PerformanceInput", ec.unmarshalInputPerformanceInput),
 			graphql.NewInputUnmarshaler("RecordCommitsInput", ec.unmarshalInputRecordCommitsInput),
 			graphql.NewInputUnmarshaler("RecordDatasetVersionInput", ec.unmarshalInputRecordDatasetVersionInput),
@@ -97,6 +105,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
+			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
 			graphql.NewInputUnmarshaler("TransitionModelVersionInput", ec.unmarshalInputTransitionModelVersionInput),
@@ -364,8 +373,153 @@ type UpdateModelCardPayload {
   card: ModelCard
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/column.graphqls", Input: `extend type Query {
+  "What comes of a column of a dataset version, or what it comes from: columns, the features on them, and which versions, models and live deployments use these."
+  columnLineage(
+    "The id of a dataset version."
+    of: ID!
+    "The name of one of its columns."
+    column: String!
+    "To what is derived from it, to what it is derived from, or both."
+    direction: LineageDirection! = DOWNSTREAM
+    "The most derivations from the column, 0 to 50."
+    maxDepth: Int = 10
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+    "How many columns, 1 to 200."
+    first: Int = 50
+    "The cursor of the page of columns before."
+    after: String
+  ): ColumnLineage!
+}
+
+extend type Column {
+  "The columns of other dataset versions that it was derived from."
+  derivedFrom: [ColumnSource!]
+}
+
+extend input ColumnInput {
+  "The columns of other dataset versions that it was derived from."
+  derivedFrom: [ColumnSourceInput!]
+}
+
+"A column that another one was derived from, named as OpenLineage names an input field."
+type ColumnSource {
+  "The id of the dataset version that has it."
+  datasetVersion: ID!
+  "Its name there."
+  column: String!
+  "What was done to it, as OpenLineage tells it."
+  transformations: [ColumnTransformation!]!
+  "The dataset version that has it."
+  node: DatasetVersion
+}
+
+"What was done to a column on the way to another, as in OpenLineage's columnLineage facet."
+type ColumnTransformation {
+  "Whether its values went in, or only decided."
+  type: ColumnTransformationType!
+  "Which kind of that, such as IDENTITY, AGGREGATION, JOIN or FILTER."
+  subtype: String
+  "The same in words, or as an expression."
+  description: String
+  "Whether the values cannot be read from the result, as of a hash."
+  masking: Boolean!
+}
+
+"How a column went into another."
+enum ColumnTransformationType {
+  "Its values went in."
+  DIRECT
+  "It decided which rows went in, or in which order."
+  INDIRECT
+}
+
+"A column that another one was derived from: by the dataset version's id, or by the dataset's name where exactly one of its versions is a source."
+input ColumnSourceInput {
+  "The id of the dataset version."
+  datasetVersion: ID
+  "The dataset's name, where the id is left out: one of its versions is in derivedFrom or was read by the run in generatedBy."
+  dataset: String
+  "The dataset's namespace; default, when left out."
+  namespace: String
+  "The column's name there."
+  column: String!
+  "What was done to it."
+  transformations: [ColumnTransformationInput!]
+}
+
+"What was done to a column."
+input ColumnTransformationInput {
+  "Whether its values went in, or only decided."
+  type: ColumnTransformationType! = DIRECT
+  "Which kind of that, such as IDENTITY, TRANSFORMATION, AGGREGATION, JOIN, GROUP_BY, FILTER, SORT, WINDOW or CONDITIONAL."
+  subtype: String
+  "The same in words, or as an expression."
+  description: String
+  "Whether the values cannot be read from the result, as of a hash."
+  masking: Boolean! = false
+}
+
+"What comes of a column, or what it comes from."
+type ColumnLineage {
+  "The id of the dataset version asked about."
+  root: ID!
+  "The column asked about."
+  column: String!
+  "The columns of this page, the one asked about included, nearest first."
+  columns: [LineageColumn!]!
+  "Where the page of columns lies."
+  pageInfo: PageInfo!
+  "The features that are defined on any of the columns."
+  features("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): FeatureConnection!
+  "The model versions that learned from such a feature."
+  versions("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ModelVersionConnection!
+  "The models of these versions."
+  models("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ModelConnection!
+  "The deployments of these versions that stand at the instant shown."
+  deployments("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection!
+  "What is missing, and why."
+  truncation: Truncation!
+  "The instant shown."
+  asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
+}
+
+"A column with its place in the lineage of another."
+type LineageColumn {
+  "The dataset version that has it."
+  node: DatasetVersion!
+  "Its name."
+  column: String!
+  "The fewest derivations between it and the column asked about."
+  depth: Int!
+  "Those of the columns in this lineage that it was derived from."
+  from: [ColumnSource!]!
+}
+
+"A page of features."
+type FeatureConnection {
+  "The items with their cursors."
+  edges: [FeatureEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all."
+  totalCount: Int
+}
+"A feature in a page."
+type FeatureEdge {
+  "Its place in the list."
+  cursor: String!
+  "The feature."
+  node: Feature
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/commit.graphqls", Input: `extend type Query {
-  "The commits that you may see, newest first."
+  "The commits that you may see, newest first if not sorted otherwise."
   commits(
     "How many, 1 to 200."
     first: Int = 50
@@ -373,9 +527,11 @@ type UpdateModelCardPayload {
     after: String
     "What to keep."
     filter: CommitFilter
+    "How to sort."
+    orderBy: CommitOrder
   ): CommitConnection
   "One commit by its full sha; null when there is none that you may see."
-  commit("40 or 64 hex digits." sha: String!): Commit
+  commit("40 or 64 hex digits." sha: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Commit
 }
 
 "Which commits to keep."
@@ -597,8 +753,62 @@ type RecordTagPayload {
   created: Boolean!
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/counts.graphqls", Input: `extend type Query {
+  "How many nodes lie around a node, by kind and by distance, and how many edges: what all pages of lineage with the same arguments hold, without them."
+  lineageCounts(
+    "The id of a lineage node."
+    of: ID!
+    "To causes, to effects, or both."
+    direction: LineageDirection! = UPSTREAM
+    "The most hops, 0 to 50."
+    maxDepth: Int = 10
+    "How many parents are followed behind a commit, 0 to 1000; they do not count as depth."
+    history: Int = 20
+    "What is counted of what is walked."
+    where: LineageFilter
+    "The kinds that are walked on from; all, when left out."
+    through: [NodeKind!]
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+    "How many far ends of one node are followed, 1 to 1000."
+    fanout: Int = 100
+  ): LineageCounts!
+}
+
+"How much lies around a node."
+type LineageCounts {
+  "The nodes by distance, then kind; what there is none of is left out."
+  counts: [LineageCount!]!
+  "How many nodes in all, the root included."
+  nodes: Int!
+  "How many edges between them."
+  edges: Int!
+  "How many of the nodes that were walked you may not see."
+  redacted: Int!
+  "What is missing, and why."
+  truncation: Truncation!
+  "Whether commit history goes on behind what is counted; that is no truncation."
+  historyCut: Boolean!
+  "The instant shown."
+  asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
+}
+
+"How many nodes of a kind there are at a distance."
+type LineageCount {
+  "The kind."
+  kind: NodeKind!
+  "The fewest hops from the root."
+  depth: Int!
+  "How many."
+  count: Int!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/dataset.graphqls", Input: `extend type Query {
-  "The datasets that you may see, by name."
+  "The datasets that you may see, by name if not sorted otherwise."
   datasets(
     "How many, 1 to 200."
     first: Int = 50
@@ -606,9 +816,11 @@ type RecordTagPayload {
     after: String
     "What to keep."
     filter: DatasetFilter
+    "How to sort."
+    orderBy: DatasetOrder
   ): DatasetConnection
   "One dataset; null when there is none that you may see."
-  dataset("The name." name: String!, "The namespace." namespace: String = "default"): Dataset
+  dataset("The name." name: String!, "The namespace." namespace: String = "default", "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Dataset
   "One state of a dataset; null when there is none that you may see."
   datasetVersion(
     "The dataset's name."
@@ -617,6 +829,10 @@ type RecordTagPayload {
     version: String!
     "The namespace."
     namespace: String = "default"
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
   ): DatasetVersion
 }
 
@@ -806,7 +1022,7 @@ type RecordDatasetVersionPayload {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/deployment.graphqls", Input: `extend type Query {
-  "The deployments that you may see, by name."
+  "The deployments that you may see, by name if not sorted otherwise."
   deployments(
     "How many, 1 to 200."
     first: Int = 50
@@ -814,6 +1030,8 @@ type RecordDatasetVersionPayload {
     after: String
     "What to keep."
     filter: DeploymentFilter
+    "How to sort."
+    orderBy: DeploymentOrder
   ): DeploymentConnection
 }
 
@@ -933,6 +1151,201 @@ input EndDeploymentInput {
 type EndDeploymentPayload {
   "The deployment."
   deployment: Deployment
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/diff.graphqls", Input: `extend type Query {
+  "What differs between the lineage of two nodes of one kind. Things are matched by what they are called, not by the id of a version: a dataset by namespace and name, a run by producer and name, a feature by dataset and column or by model and name. added stands behind b alone, removed behind a alone."
+  lineageDiff(
+    "The id of the one lineage node."
+    a: ID!
+    "The id of the other, of the same kind."
+    b: ID!
+    "To causes, to effects, or both."
+    direction: LineageDirection! = UPSTREAM
+    "The most hops, 0 to 50; 50 when left out."
+    maxDepth: Int
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+  ): LineageDiff!
+}
+
+"What differs between two nodes and their lineage, as far as you may see it."
+type LineageDiff {
+  "The one node."
+  a: ProvenanceNode!
+  "The other."
+  b: ProvenanceNode!
+  "Whether datasets, runs, features, versions, repositories, commits, parameters, metrics and cards are the same, and nothing was left out or hidden."
+  identical: Boolean!
+  "The dataset versions that differ."
+  datasets: DatasetDiff!
+  "The runs that differ."
+  runs: RunDiff!
+  "The features that differ."
+  features: NodeDiff!
+  "The model versions that differ besides a and b themselves."
+  versions: NodeDiff!
+  "The code repositories of which the two ran other commits."
+  repositories: [RepositoryChange!]!
+  "The commits between the two."
+  commits: CommitDiff!
+  "The parameters that differ: those of the run itself or of the runs that made a and b, and of a card's hyperparameters. Null when you may not see them."
+  parameters: [ParameterChange!]
+  "The metrics that differ, from the same places and a card's performance. Null when you may not see them."
+  metrics: [MetricChange!]
+  "The fields of the cards that differ, without those that name the version. Null when the two are no model versions."
+  card: [FieldChange!]
+  "The stages, where the two are model versions and these differ."
+  stage: StageChange
+  "How the two came to their stages. Null when they are no model versions, or when you may not see it."
+  approvals: ApprovalDiff
+  "What is missing on the side of a, and why."
+  truncationA: Truncation!
+  "What is missing on the side of b, and why."
+  truncationB: Truncation!
+  "The instant shown."
+  asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
+}
+
+"Dataset versions that differ."
+type DatasetDiff {
+  "Versions of datasets that stand behind b alone."
+  added: [ProvenanceNode!]!
+  "Versions of datasets that stand behind a alone."
+  removed: [ProvenanceNode!]!
+  "Datasets of which the two have other versions."
+  changed: [DatasetChange!]!
+}
+"A dataset of which the two have other versions."
+type DatasetChange {
+  "The name of the dataset."
+  name: String
+  "Its namespace."
+  namespace: String
+  "The version behind a."
+  before: ProvenanceNode!
+  "The version behind b."
+  after: ProvenanceNode!
+  "The digest behind a."
+  beforeDigest: String
+  "The digest behind b."
+  afterDigest: String
+  "What the version behind a is called."
+  beforeVersion: String
+  "What the version behind b is called."
+  afterVersion: String
+}
+
+"Runs that differ."
+type RunDiff {
+  "Runs behind b alone."
+  added: [ProvenanceNode!]!
+  "Runs behind a alone."
+  removed: [ProvenanceNode!]!
+  "Runs of one producer and name that ran anew."
+  changed: [RunChange!]!
+}
+"A run that ran anew."
+type RunChange {
+  "The name of the run."
+  name: String
+  "The run behind a."
+  before: ProvenanceNode!
+  "The run behind b."
+  after: ProvenanceNode!
+  "The parameters that differ. Null when you may not see them."
+  parameters: [ParameterChange!]
+  "The metrics that differ. Null when you may not see them."
+  metrics: [MetricChange!]
+}
+
+"Nodes that differ."
+type NodeDiff {
+  "Those behind b alone."
+  added: [ProvenanceNode!]!
+  "Those behind a alone."
+  removed: [ProvenanceNode!]!
+  "Those that are called the same and are another."
+  changed: [NodeChange!]!
+}
+"Two nodes that are called the same."
+type NodeChange {
+  "What both are called."
+  name: String
+  "The one behind a."
+  before: ProvenanceNode!
+  "The one behind b."
+  after: ProvenanceNode!
+}
+
+"A repository of which the two ran other commits."
+type RepositoryChange {
+  "The repository; null when you may not see it."
+  repository: Repository
+  "The commits that a reaches by a run or a tag."
+  before: [ProvenanceNode!]!
+  "The commits that b reaches by a run or a tag."
+  after: [ProvenanceNode!]!
+}
+
+"The commits between two nodes, by their history."
+type CommitDiff {
+  "Commits behind b and not behind a, newest first, at most 200."
+  added: [ProvenanceNode!]!
+  "Commits behind a and not behind b, newest first, at most 200."
+  removed: [ProvenanceNode!]!
+  "How many there are behind b and not behind a."
+  addedCount: Int!
+  "How many there are behind a and not behind b."
+  removedCount: Int!
+  "Whether both histories were read to their end; if not, a commit told here may stand behind the other too."
+  complete: Boolean!
+}
+
+"A parameter that differs."
+type ParameterChange {
+  "Its name; a dot leads into an object."
+  key: String!
+  "Its value for a; null when there is none."
+  before: JSON
+  "Its value for b; null when there is none."
+  after: JSON
+}
+"A metric that differs."
+type MetricChange {
+  "Its name."
+  key: String!
+  "Its value for a; null when there is none."
+  before: Float
+  "Its value for b; null when there is none."
+  after: Float
+}
+"A field of a card that differs."
+type FieldChange {
+  "The path of the field, such as training.samplesUsed."
+  path: String!
+  "Its value on a's card; null when it is empty."
+  before: JSON
+  "Its value on b's card; null when it is empty."
+  after: JSON
+}
+"Two stages."
+type StageChange {
+  "The stage of a."
+  before: Stage
+  "The stage of b."
+  after: Stage
+}
+"How two versions came to their stages."
+type ApprovalDiff {
+  "The changes of stage of a, oldest first, at most 200."
+  before: [Transition!]!
+  "The changes of stage of b, oldest first, at most 200."
+  after: [Transition!]!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/export.graphqls", Input: `extend type Query {
@@ -1100,9 +1513,27 @@ type RecordFeaturePayload {
     after: String
   ): ImpactConnection!
   "Where something came from, told in order: raw sources, runs, commits, people, and what is missing."
-  provenance("The id of a lineage node." of: ID!, "As it was at that time; now, when left out." asOf: DateTime): Provenance!
+  provenance(
+    "The id of a lineage node."
+    of: ID!
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+  ): Provenance!
   "The shortest ways between two nodes."
-  paths("The id of one end." from: ID!, "The id of the other." to: ID!, "How many ways, 1 to 100." k: Int = 3, "As it was at that time; now, when left out." asOf: DateTime): PathSet!
+  paths(
+    "The id of one end."
+    from: ID!
+    "The id of the other."
+    to: ID!
+    "How many ways, 1 to 100."
+    k: Int = 3
+    "As it was at that time; now, when left out."
+    asOf: DateTime
+    "As it was known at that time; now, when left out."
+    knownAt: DateTime
+  ): PathSet!
 }
 
 "Which way to walk."
@@ -1237,18 +1668,22 @@ enum TruncationReason {
 
 "What descends from the nodes asked about."
 type ImpactConnection {
-  "The items with their cursors, nearest first."
+  "The items with their cursors, nearest first, then in the order in which they were recorded."
   edges: [ImpactEdge!]!
-  "Where the page lies."
+  "Where the page lies. A page that a limit ended early has a next one."
   pageInfo: PageInfo!
-  "How many there are in all."
+  "How many there are in all; counts tells whether all were met. It costs the whole walk."
   totalCount: Int
-  "How many there are in all, by environment."
-  environments: [EnvironmentCount!]!
-  "What is missing, and why."
+  "How many there are in all, by environment. It costs the whole walk."
+  counts: ImpactCounts!
+  "The models whose versions or live deployments descend, whatever targets, live and where say, by name, at most 1000. It costs the whole walk."
+  models: ImpactModels!
+  "What is missing from the walk to this page, and why."
   truncation: Truncation!
   "The instant shown."
   asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
 }
 "A descendant."
 type ImpactEdge {
@@ -1260,6 +1695,21 @@ type ImpactEdge {
   depth: Int!
   "One such way, from the node asked about to the descendant."
   path: [ProvenanceNode!]!
+  "The environment of a deployment."
+  environment: String
+  "Who owns the descendant, where it has an owner."
+  owner: String
+  "The stage of the version, or of the version that is deployed."
+  stage: Stage
+}
+"How many nodes descend in all."
+type ImpactCounts {
+  "How many."
+  total: Int!
+  "The same by environment; deployments in none and other kinds stand under null."
+  environments: [EnvironmentCount!]!
+  "What is missing from these counts, and why."
+  truncation: Truncation!
 }
 "How many deployments an environment has."
 type EnvironmentCount {
@@ -1267,6 +1717,22 @@ type EnvironmentCount {
   environment: String
   "How many."
   count: Int!
+}
+"The models that something has an effect on."
+type ImpactModels {
+  "The models, by name."
+  models: [ModelImpact!]!
+  "What is missing from them, and why."
+  truncation: Truncation!
+}
+"A model some of whose versions descend."
+type ModelImpact {
+  "The model; null when you may not see it."
+  model: Model
+  "How many of its versions descend."
+  versions: Int!
+  "How many live deployments of them descend."
+  liveDeployments: Int!
 }
 
 "Where something came from."
@@ -1293,6 +1759,8 @@ type Provenance {
   truncation: Truncation!
   "The instant shown."
   asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
 }
 "Something that is not known and should be."
 type Gap {
@@ -1302,6 +1770,8 @@ type Gap {
   node: ProvenanceNode!
   "The same in words."
   message: String!
+  "The path of the card's field that is wrong, where one is."
+  field: String
 }
 "What can be missing."
 enum GapCode {
@@ -1313,6 +1783,8 @@ enum GapCode {
   RUN_WITHOUT_COMMIT
   "A dataset version that is not raw and came from nothing known."
   DATASET_WITHOUT_SOURCE
+  "A field of a version's card says other than the graph does."
+  CARD_CONTRADICTS_GRAPH
 }
 
 "The ways between two nodes."
@@ -1327,6 +1799,8 @@ type PathSet {
   truncation: Truncation!
   "The instant shown."
   asOf: DateTime!
+  "The instant of knowledge shown."
+  knownAt: DateTime!
 }
 "One way."
 type Path {
@@ -1382,6 +1856,150 @@ input RetractLineageInput {
 type RetractLineagePayload {
   "False when there was no such edge."
   retracted: Boolean!
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/lists.graphqls", Input: `extend input ModelFilter {
+  "Models registered at this time or later."
+  createdFrom: DateTime
+  "Models registered before this time."
+  createdBefore: DateTime
+}
+
+extend input ModelVersionFilter {
+  "Versions of this owner."
+  owner: String
+  "Versions created at this time or later."
+  createdFrom: DateTime
+  "Versions created before this time."
+  createdBefore: DateTime
+}
+
+"How to sort versions."
+input ModelVersionOrder {
+  "By what."
+  field: ModelVersionOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What versions can be sorted by."
+enum ModelVersionOrderField {
+  "The semver, by its own order."
+  VERSION
+  "The order of registration."
+  NUMBER
+  "When it came to be."
+  CREATED_DATE
+  "The owner."
+  OWNER
+}
+
+extend input DatasetFilter {
+  "Datasets created at this time or later."
+  createdFrom: DateTime
+  "Datasets created before this time."
+  createdBefore: DateTime
+}
+
+"How to sort datasets."
+input DatasetOrder {
+  "By what."
+  field: DatasetOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What datasets can be sorted by."
+enum DatasetOrderField {
+  "The name."
+  NAME
+  "When it was created."
+  CREATED_AT
+  "The owner."
+  OWNER
+  "The namespace."
+  NAMESPACE
+}
+
+extend input RunFilter {
+  "Runs started at this time or later."
+  startedFrom: DateTime
+  "Runs started before this time."
+  startedBefore: DateTime
+}
+
+"How to sort runs."
+input RunOrder {
+  "By what."
+  field: RunOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What runs can be sorted by."
+enum RunOrderField {
+  "The name."
+  NAME
+  "When it started."
+  STARTED_AT
+  "What it is for."
+  RUN_KIND
+}
+
+extend input CommitFilter {
+  "Commits committed at this time or later."
+  committedFrom: DateTime
+  "Commits committed before this time."
+  committedBefore: DateTime
+}
+
+"How to sort commits."
+input CommitOrder {
+  "By what."
+  field: CommitOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What commits can be sorted by."
+enum CommitOrderField {
+  "When it was committed."
+  COMMITTED_AT
+  "The sha."
+  SHA
+  "What it did for the model."
+  ROLE
+}
+
+extend input DeploymentFilter {
+  "Deployments whose name starts so."
+  namePrefix: String
+  "Deployments started at this time or later."
+  startedFrom: DateTime
+  "Deployments started before this time."
+  startedBefore: DateTime
+}
+
+"How to sort deployments."
+input DeploymentOrder {
+  "By what."
+  field: DeploymentOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What deployments can be sorted by."
+enum DeploymentOrderField {
+  "The name."
+  NAME
+  "When it started."
+  STARTED_AT
+  "When it ended; those that stand come first."
+  ENDED_AT
+  "The environment."
+  ENVIRONMENT
+  "The owner."
+  OWNER
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/log.graphqls", Input: `extend type Query {
@@ -1462,7 +2080,7 @@ type LogEntryEdge {
     orderBy: ModelOrder
   ): ModelConnection
   "One model by its name; null when there is none that you may see."
-  model("The name, exactly." name: String!): Model
+  model("The name, exactly." name: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Model
 }
 
 "Which models to keep."
@@ -1533,7 +2151,7 @@ type Model implements Node {
   productionVersion: ModelVersion
   "The versions in a stage, highest first."
   versionsByStage("The stage." stage: Stage!): [ModelVersion!]
-  "The versions, highest semver first."
+  "The versions, highest semver first if not sorted otherwise."
   versions(
     "How many, 1 to 200."
     first: Int = 50
@@ -1541,6 +2159,8 @@ type Model implements Node {
     after: String
     "What to keep."
     filter: ModelVersionFilter
+    "How to sort."
+    orderBy: ModelVersionOrder
   ): ModelVersionConnection
   "The movable names of its versions."
   aliases: [Alias!]
@@ -1682,9 +2302,9 @@ type DeleteAliasPayload {
 	{Name: "../../../schema/query.graphqls", Input: `"What can be asked."
 type Query {
   "One object by its id; null when there is none that you may see."
-  node("The id." id: ID!): Node
+  node("The id." id: ID!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Node
   "Up to 100 objects by their ids, in that order; null where there is none that you may see."
-  nodes("The ids." ids: [ID!]!): [Node]!
+  nodes("The ids." ids: [ID!]!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): [Node]!
   "Who you are here, and what you may do."
   viewer: Viewer
 }
@@ -1769,7 +2389,7 @@ type Mutation {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/run.graphqls", Input: `extend type Query {
-  "The runs that you may see, by name."
+  "The runs that you may see, by name if not sorted otherwise."
   runs(
     "How many, 1 to 200."
     first: Int = 50
@@ -1777,9 +2397,11 @@ type Mutation {
     after: String
     "What to keep."
     filter: RunFilter
+    "How to sort."
+    orderBy: RunOrder
   ): RunConnection
   "One run by its id, or by its producer and the id there; null when there is none that you may see."
-  run("The id." id: ID, "The system that ran it." producer: String, "Its id there." runId: String): Run
+  run("The id." id: ID, "The system that ran it." producer: String, "Its id there." runId: String, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Run
 }
 
 "Which runs to keep."
@@ -2017,9 +2639,103 @@ input MetricInput {
   value: Float!
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/search.graphqls", Input: `extend type Query {
+  """
+  What you may see that has all of these words in its name, description, tags or other texts; the last word may be only the
+  start of one. What has them in its name comes first, then by kind, name and id. Case and accents do not count, and
+  credit-approval is two words.
+  """
+  search(
+    "1 to 16 words, at most 256 characters."
+    text: String!
+    "What to look for; everything, when left out."
+    kinds: [SearchKind!]
+    "Versions in one of these stages, and nothing else."
+    stages: [Stage!]
+    "How many, 1 to 200."
+    first: Int = 20
+    "The cursor of the last item of the page before."
+    after: String
+  ): SearchConnection
+}
+
+"What a search can find."
+enum SearchKind {
+  "A model."
+  MODEL
+  "A version of a model."
+  MODEL_VERSION
+  "The card of a version."
+  MODEL_CARD
+  "A dataset."
+  DATASET
+  "A state of a dataset."
+  DATASET_VERSION
+  "A run."
+  RUN
+  "A git repository."
+  REPOSITORY
+  "A git commit."
+  COMMIT
+  "A git tag."
+  TAG
+  "A feature."
+  FEATURE
+  "A deployment."
+  DEPLOYMENT
+}
+
+"A page of what was found."
+type SearchConnection {
+  "The items with their cursors."
+  edges: [SearchEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many were found in all; null where there are more than are counted."
+  totalCount: Int
+  "How many were found by kind and by stage."
+  facets: SearchFacets
+}
+
+"One thing that was found."
+type SearchEdge {
+  "Its place in the list."
+  cursor: String!
+  "What was found."
+  node: Node
+  "Its fields that have one of the words, of those that you may see."
+  matched: [String!]
+}
+
+"How many were found, by what they are."
+type SearchFacets {
+  "By kind; kinds of which nothing was found are left out."
+  kinds: [SearchKindCount!]
+  "Versions by stage; stages in which none was found are left out."
+  stages: [SearchStageCount!]
+  "Whether all were counted. If not, there are more: narrow the search."
+  complete: Boolean!
+}
+
+"How many of a kind were found."
+type SearchKindCount {
+  "The kind."
+  kind: SearchKind
+  "How many."
+  count: Int
+}
+
+"How many versions in a stage were found."
+type SearchStageCount {
+  "The stage."
+  stage: Stage
+  "How many."
+  count: Int
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/version.graphqls", Input: `extend type Query {
   "One version of a model by its semver, label or alias; latest is the highest release. Null when there is none that you may see."
-  modelVersion("The model's name." model: String!, "Such as 1.0.0 or v1.0.0." version: String!): ModelVersion
+  modelVersion("The model's name." model: String!, "Such as 1.0.0 or v1.0.0." version: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): ModelVersion
 }
 
 "Where a version stands in its life."
@@ -2373,6 +3089,16 @@ func (ec *executionContext) childFields_Alias(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Alias", field.Name)
 }
 
+func (ec *executionContext) childFields_ApprovalDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "before":
+		return ec.fieldContext_ApprovalDiff_before(ctx, field)
+	case "after":
+		return ec.fieldContext_ApprovalDiff_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalDiff", field.Name)
+}
+
 func (ec *executionContext) childFields_Artifact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2429,8 +3155,66 @@ func (ec *executionContext) childFields_Column(ctx context.Context, field graphq
 		return ec.fieldContext_Column_type(ctx, field)
 	case "description":
 		return ec.fieldContext_Column_description(ctx, field)
+	case "derivedFrom":
+		return ec.fieldContext_Column_derivedFrom(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Column", field.Name)
+}
+
+func (ec *executionContext) childFields_ColumnLineage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "root":
+		return ec.fieldContext_ColumnLineage_root(ctx, field)
+	case "column":
+		return ec.fieldContext_ColumnLineage_column(ctx, field)
+	case "columns":
+		return ec.fieldContext_ColumnLineage_columns(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ColumnLineage_pageInfo(ctx, field)
+	case "features":
+		return ec.fieldContext_ColumnLineage_features(ctx, field)
+	case "versions":
+		return ec.fieldContext_ColumnLineage_versions(ctx, field)
+	case "models":
+		return ec.fieldContext_ColumnLineage_models(ctx, field)
+	case "deployments":
+		return ec.fieldContext_ColumnLineage_deployments(ctx, field)
+	case "truncation":
+		return ec.fieldContext_ColumnLineage_truncation(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ColumnLineage_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_ColumnLineage_knownAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ColumnLineage", field.Name)
+}
+
+func (ec *executionContext) childFields_ColumnSource(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "datasetVersion":
+		return ec.fieldContext_ColumnSource_datasetVersion(ctx, field)
+	case "column":
+		return ec.fieldContext_ColumnSource_column(ctx, field)
+	case "transformations":
+		return ec.fieldContext_ColumnSource_transformations(ctx, field)
+	case "node":
+		return ec.fieldContext_ColumnSource_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ColumnSource", field.Name)
+}
+
+func (ec *executionContext) childFields_ColumnTransformation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "type":
+		return ec.fieldContext_ColumnTransformation_type(ctx, field)
+	case "subtype":
+		return ec.fieldContext_ColumnTransformation_subtype(ctx, field)
+	case "description":
+		return ec.fieldContext_ColumnTransformation_description(ctx, field)
+	case "masking":
+		return ec.fieldContext_ColumnTransformation_masking(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ColumnTransformation", field.Name)
 }
 
 func (ec *executionContext) childFields_Commit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2491,6 +3275,22 @@ func (ec *executionContext) childFields_CommitConnection(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type CommitConnection", field.Name)
 }
 
+func (ec *executionContext) childFields_CommitDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "added":
+		return ec.fieldContext_CommitDiff_added(ctx, field)
+	case "removed":
+		return ec.fieldContext_CommitDiff_removed(ctx, field)
+	case "addedCount":
+		return ec.fieldContext_CommitDiff_addedCount(ctx, field)
+	case "removedCount":
+		return ec.fieldContext_CommitDiff_removedCount(ctx, field)
+	case "complete":
+		return ec.fieldContext_CommitDiff_complete(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CommitDiff", field.Name)
+}
+
 func (ec *executionContext) childFields_CommitEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -2541,6 +3341,28 @@ func (ec *executionContext) childFields_Dataset(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Dataset", field.Name)
 }
 
+func (ec *executionContext) childFields_DatasetChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_DatasetChange_name(ctx, field)
+	case "namespace":
+		return ec.fieldContext_DatasetChange_namespace(ctx, field)
+	case "before":
+		return ec.fieldContext_DatasetChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_DatasetChange_after(ctx, field)
+	case "beforeDigest":
+		return ec.fieldContext_DatasetChange_beforeDigest(ctx, field)
+	case "afterDigest":
+		return ec.fieldContext_DatasetChange_afterDigest(ctx, field)
+	case "beforeVersion":
+		return ec.fieldContext_DatasetChange_beforeVersion(ctx, field)
+	case "afterVersion":
+		return ec.fieldContext_DatasetChange_afterVersion(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DatasetChange", field.Name)
+}
+
 func (ec *executionContext) childFields_DatasetConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -2551,6 +3373,18 @@ func (ec *executionContext) childFields_DatasetConnection(ctx context.Context, f
 		return ec.fieldContext_DatasetConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DatasetConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_DatasetDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "added":
+		return ec.fieldContext_DatasetDiff_added(ctx, field)
+	case "removed":
+		return ec.fieldContext_DatasetDiff_removed(ctx, field)
+	case "changed":
+		return ec.fieldContext_DatasetDiff_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DatasetDiff", field.Name)
 }
 
 func (ec *executionContext) childFields_DatasetEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2787,6 +3621,40 @@ func (ec *executionContext) childFields_Feature(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Feature", field.Name)
 }
 
+func (ec *executionContext) childFields_FeatureConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_FeatureConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_FeatureConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_FeatureConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeatureConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_FeatureEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_FeatureEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_FeatureEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeatureEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_FieldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_FieldChange_path(ctx, field)
+	case "before":
+		return ec.fieldContext_FieldChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_FieldChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FieldChange", field.Name)
+}
+
 func (ec *executionContext) childFields_Gap(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "code":
@@ -2795,6 +3663,8 @@ func (ec *executionContext) childFields_Gap(ctx context.Context, field graphql.C
 		return ec.fieldContext_Gap_node(ctx, field)
 	case "message":
 		return ec.fieldContext_Gap_message(ctx, field)
+	case "field":
+		return ec.fieldContext_Gap_field(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Gap", field.Name)
 }
@@ -2817,14 +3687,30 @@ func (ec *executionContext) childFields_ImpactConnection(ctx context.Context, fi
 		return ec.fieldContext_ImpactConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_ImpactConnection_totalCount(ctx, field)
-	case "environments":
-		return ec.fieldContext_ImpactConnection_environments(ctx, field)
+	case "counts":
+		return ec.fieldContext_ImpactConnection_counts(ctx, field)
+	case "models":
+		return ec.fieldContext_ImpactConnection_models(ctx, field)
 	case "truncation":
 		return ec.fieldContext_ImpactConnection_truncation(ctx, field)
 	case "asOf":
 		return ec.fieldContext_ImpactConnection_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_ImpactConnection_knownAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImpactConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ImpactCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_ImpactCounts_total(ctx, field)
+	case "environments":
+		return ec.fieldContext_ImpactCounts_environments(ctx, field)
+	case "truncation":
+		return ec.fieldContext_ImpactCounts_truncation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImpactCounts", field.Name)
 }
 
 func (ec *executionContext) childFields_ImpactEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2837,8 +3723,24 @@ func (ec *executionContext) childFields_ImpactEdge(ctx context.Context, field gr
 		return ec.fieldContext_ImpactEdge_depth(ctx, field)
 	case "path":
 		return ec.fieldContext_ImpactEdge_path(ctx, field)
+	case "environment":
+		return ec.fieldContext_ImpactEdge_environment(ctx, field)
+	case "owner":
+		return ec.fieldContext_ImpactEdge_owner(ctx, field)
+	case "stage":
+		return ec.fieldContext_ImpactEdge_stage(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImpactEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ImpactModels(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "models":
+		return ec.fieldContext_ImpactModels_models(ctx, field)
+	case "truncation":
+		return ec.fieldContext_ImpactModels_truncation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImpactModels", field.Name)
 }
 
 func (ec *executionContext) childFields_KeyValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2849,6 +3751,96 @@ func (ec *executionContext) childFields_KeyValue(ctx context.Context, field grap
 		return ec.fieldContext_KeyValue_value(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type KeyValue", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageColumn(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_LineageColumn_node(ctx, field)
+	case "column":
+		return ec.fieldContext_LineageColumn_column(ctx, field)
+	case "depth":
+		return ec.fieldContext_LineageColumn_depth(ctx, field)
+	case "from":
+		return ec.fieldContext_LineageColumn_from(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageColumn", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_LineageCount_kind(ctx, field)
+	case "depth":
+		return ec.fieldContext_LineageCount_depth(ctx, field)
+	case "count":
+		return ec.fieldContext_LineageCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageCount", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counts":
+		return ec.fieldContext_LineageCounts_counts(ctx, field)
+	case "nodes":
+		return ec.fieldContext_LineageCounts_nodes(ctx, field)
+	case "edges":
+		return ec.fieldContext_LineageCounts_edges(ctx, field)
+	case "redacted":
+		return ec.fieldContext_LineageCounts_redacted(ctx, field)
+	case "truncation":
+		return ec.fieldContext_LineageCounts_truncation(ctx, field)
+	case "historyCut":
+		return ec.fieldContext_LineageCounts_historyCut(ctx, field)
+	case "asOf":
+		return ec.fieldContext_LineageCounts_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_LineageCounts_knownAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageCounts", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "a":
+		return ec.fieldContext_LineageDiff_a(ctx, field)
+	case "b":
+		return ec.fieldContext_LineageDiff_b(ctx, field)
+	case "identical":
+		return ec.fieldContext_LineageDiff_identical(ctx, field)
+	case "datasets":
+		return ec.fieldContext_LineageDiff_datasets(ctx, field)
+	case "runs":
+		return ec.fieldContext_LineageDiff_runs(ctx, field)
+	case "features":
+		return ec.fieldContext_LineageDiff_features(ctx, field)
+	case "versions":
+		return ec.fieldContext_LineageDiff_versions(ctx, field)
+	case "repositories":
+		return ec.fieldContext_LineageDiff_repositories(ctx, field)
+	case "commits":
+		return ec.fieldContext_LineageDiff_commits(ctx, field)
+	case "parameters":
+		return ec.fieldContext_LineageDiff_parameters(ctx, field)
+	case "metrics":
+		return ec.fieldContext_LineageDiff_metrics(ctx, field)
+	case "card":
+		return ec.fieldContext_LineageDiff_card(ctx, field)
+	case "stage":
+		return ec.fieldContext_LineageDiff_stage(ctx, field)
+	case "approvals":
+		return ec.fieldContext_LineageDiff_approvals(ctx, field)
+	case "truncationA":
+		return ec.fieldContext_LineageDiff_truncationA(ctx, field)
+	case "truncationB":
+		return ec.fieldContext_LineageDiff_truncationB(ctx, field)
+	case "asOf":
+		return ec.fieldContext_LineageDiff_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_LineageDiff_knownAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageDiff", field.Name)
 }
 
 func (ec *executionContext) childFields_LineageEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3003,6 +3995,18 @@ func (ec *executionContext) childFields_Metric(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Metric", field.Name)
 }
 
+func (ec *executionContext) childFields_MetricChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_MetricChange_key(ctx, field)
+	case "before":
+		return ec.fieldContext_MetricChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_MetricChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MetricChange", field.Name)
+}
+
 func (ec *executionContext) childFields_Model(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3117,6 +4121,18 @@ func (ec *executionContext) childFields_ModelEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type ModelEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ModelImpact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "model":
+		return ec.fieldContext_ModelImpact_model(ctx, field)
+	case "versions":
+		return ec.fieldContext_ModelImpact_versions(ctx, field)
+	case "liveDeployments":
+		return ec.fieldContext_ModelImpact_liveDeployments(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ModelImpact", field.Name)
+}
+
 func (ec *executionContext) childFields_ModelVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3201,6 +4217,30 @@ func (ec *executionContext) childFields_ModelVersionEdge(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type ModelVersionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_NodeChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_NodeChange_name(ctx, field)
+	case "before":
+		return ec.fieldContext_NodeChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_NodeChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NodeChange", field.Name)
+}
+
+func (ec *executionContext) childFields_NodeDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "added":
+		return ec.fieldContext_NodeDiff_added(ctx, field)
+	case "removed":
+		return ec.fieldContext_NodeDiff_removed(ctx, field)
+	case "changed":
+		return ec.fieldContext_NodeDiff_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NodeDiff", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -3213,6 +4253,18 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_ParameterChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_ParameterChange_key(ctx, field)
+	case "before":
+		return ec.fieldContext_ParameterChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_ParameterChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParameterChange", field.Name)
 }
 
 func (ec *executionContext) childFields_Path(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3247,6 +4299,8 @@ func (ec *executionContext) childFields_PathSet(ctx context.Context, field graph
 		return ec.fieldContext_PathSet_truncation(ctx, field)
 	case "asOf":
 		return ec.fieldContext_PathSet_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_PathSet_knownAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PathSet", field.Name)
 }
@@ -3291,6 +4345,8 @@ func (ec *executionContext) childFields_Provenance(ctx context.Context, field gr
 		return ec.fieldContext_Provenance_truncation(ctx, field)
 	case "asOf":
 		return ec.fieldContext_Provenance_asOf(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_Provenance_knownAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Provenance", field.Name)
 }
@@ -3421,6 +4477,18 @@ func (ec *executionContext) childFields_Repository(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type Repository", field.Name)
 }
 
+func (ec *executionContext) childFields_RepositoryChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "repository":
+		return ec.fieldContext_RepositoryChange_repository(ctx, field)
+	case "before":
+		return ec.fieldContext_RepositoryChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_RepositoryChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RepositoryChange", field.Name)
+}
+
 func (ec *executionContext) childFields_RetractLineagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "retracted":
@@ -3475,6 +4543,22 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 	return nil, fmt.Errorf("no field named %q was found under type Run", field.Name)
 }
 
+func (ec *executionContext) childFields_RunChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_RunChange_name(ctx, field)
+	case "before":
+		return ec.fieldContext_RunChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_RunChange_after(ctx, field)
+	case "parameters":
+		return ec.fieldContext_RunChange_parameters(ctx, field)
+	case "metrics":
+		return ec.fieldContext_RunChange_metrics(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunChange", field.Name)
+}
+
 func (ec *executionContext) childFields_RunConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -3487,6 +4571,18 @@ func (ec *executionContext) childFields_RunConnection(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type RunConnection", field.Name)
 }
 
+func (ec *executionContext) childFields_RunDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "added":
+		return ec.fieldContext_RunDiff_added(ctx, field)
+	case "removed":
+		return ec.fieldContext_RunDiff_removed(ctx, field)
+	case "changed":
+		return ec.fieldContext_RunDiff_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunDiff", field.Name)
+}
+
 func (ec *executionContext) childFields_RunEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -3497,12 +4593,80 @@ func (ec *executionContext) childFields_RunEdge(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type RunEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_SearchConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_SearchConnection_totalCount(ctx, field)
+	case "facets":
+		return ec.fieldContext_SearchConnection_facets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchEdge_node(ctx, field)
+	case "matched":
+		return ec.fieldContext_SearchEdge_matched(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchFacets(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kinds":
+		return ec.fieldContext_SearchFacets_kinds(ctx, field)
+	case "stages":
+		return ec.fieldContext_SearchFacets_stages(ctx, field)
+	case "complete":
+		return ec.fieldContext_SearchFacets_complete(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchFacets", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchKindCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_SearchKindCount_kind(ctx, field)
+	case "count":
+		return ec.fieldContext_SearchKindCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchKindCount", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchStageCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "stage":
+		return ec.fieldContext_SearchStageCount_stage(ctx, field)
+	case "count":
+		return ec.fieldContext_SearchStageCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchStageCount", field.Name)
+}
+
 func (ec *executionContext) childFields_SetAliasPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "alias":
 		return ec.fieldContext_SetAliasPayload_alias(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetAliasPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StageChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "before":
+		return ec.fieldContext_StageChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_StageChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StageChange", field.Name)
 }
 
 func (ec *executionContext) childFields_Tag(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -2349,7 +2349,7 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"stages"}
+	fieldsInOrder := [...]string{"stages", "owner", "createdFrom", "createdBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2363,6 +2363,27 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 				return it, err
 			}
 			it.Stages = data
+		case "owner":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("owner"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Owner = data
+		case "createdFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedFrom = data
+		case "createdBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedBefore = data
 		}
 	}
 	return it, nil
@@ -3473,6 +3494,14 @@ func (ec *executionContext) marshalNModelVersion2ᚖpedigreeᚋregistryᚐModelV
 	return ec._ModelVersion(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNModelVersionConnection2ᚖpedigreeᚋserviceᚐModelVersionConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelVersionConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ModelVersionConnection!")
+		return graphql.Null
+	}
+	return ec._ModelVersionConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNModelVersionEdge2ᚕᚖpedigreeᚋserviceᚐModelVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelVersionEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -3539,6 +3568,30 @@ func (ec *executionContext) marshalNStage2pedigreeᚋregistryᚐStage(ctx contex
 		graphql.AddInvalidNullFromMarshaler(ctx, "Stage!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNTransition2ᚕᚖpedigreeᚋregistryᚐTransitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*registry.Transition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTransition2ᚖpedigreeᚋregistryᚐTransition(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTransition2ᚖpedigreeᚋregistryᚐTransition(ctx context.Context, sel ast.SelectionSet, v *registry.Transition) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Transition!")
+		return graphql.Null
+	}
+	return ec._Transition(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNTransitionEdge2ᚕᚖpedigreeᚋserviceᚐTransitionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.TransitionEdge) graphql.Marshaler {

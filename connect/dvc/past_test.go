@@ -1,0 +1,100 @@
+package dvc_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pedigree/connect/git"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// between is an instant between the two deployments of churn-model into prod, as
+// gto history tells them: 1.1.0 at 04:29:31, 1.1.1 at 04:29:36.
+var between = time.Date(2026, 11, 23, 4, 29, 33, 0, time.UTC)
+
+// TestBetweenTheTwoDeploymentsTheFirstIsInProduction asks for the sample as it was.
+// All of it was recorded by one import, long after: what GTO's tags say is so since
+// the time of the tag.
+func TestBetweenTheTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
+	w := newWorld(t, registry.RoleAdmin)
+	w.load(sample(t), git.Options{Name: "churn"})
+	type state struct{ Version, Stage, Prod string }
+	for _, c := range []struct {
+		at   time.Time
+		want []state
+	}{
+		{between.Add(-4 * time.Second), []state{{"1.0.0", "DEVELOPMENT", ""}, {"1.1.0", "DEVELOPMENT", ""}}},
+		{between, []state{{"1.0.0", "STAGING", ""}, {"1.1.0", "PRODUCTION", "live"}, {"1.1.1", "DEVELOPMENT", ""}}},
+		{between.Add(4 * time.Second), []state{{"1.0.0", "STAGING", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
+		{time.Time{}, []state{{"1.0.0", "ARCHIVED", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
+	} {
+		m, err := w.s.Model(w.ctx, "churn-model", service.Past{AsOf: c.at})
+		if err != nil || m == nil {
+			t.Fatalf("at %s: model %v, %v", c.at, m, err)
+		}
+		list, err := w.s.VersionsOf(w.ctx, m, service.Paging{}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []state
+		for _, e := range list.Edges {
+			s := state{Version: e.Node.Version, Stage: string(e.Node.Stage)}
+			for _, d := range w.deployments(e.Node) {
+				if d.Environment != "prod" {
+					continue
+				}
+				if s.Prod = "ended"; d.Live {
+					s.Prod = "live"
+				}
+			}
+			got = append([]state{s}, got...)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("at %s: %v, want %v", c.at, got, c.want)
+		}
+		prod, err := w.s.ProductionVersion(w.ctx, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range c.want {
+			if (s.Stage == "PRODUCTION") != (prod != nil && prod.Version == s.Version) {
+				t.Errorf("at %s: in production is %v", c.at, prod)
+			}
+		}
+	}
+}
+
+// TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches asks the graph itself.
+func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
+	w := newWorld(t, registry.RoleAdmin)
+	w.load(sample(t), git.Options{Name: "churn"})
+	old, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", service.Past{AsOf: between})
+	if err != nil || old == nil {
+		t.Fatal(old, err)
+	}
+	live := w.deployments(old)
+	if len(live) != 1 || !live[0].Live || !live[0].EndedAt.IsZero() {
+		t.Fatalf("deployments of 1.1.0 between: %+v", live)
+	}
+	if g, err := w.s.Lineage(w.ctx, service.LineageInput{Of: old.ID, AsOf: between}); err != nil || len(g.Nodes) < 8 {
+		t.Errorf("upstream of 1.1.0 between: %v, %v", g, err)
+	} else if v, ok := g.Nodes[0].Node.(*registry.ModelVersion); !ok || v.Stage != registry.Production {
+		t.Errorf("the root between: %+v", g.Nodes[0].Node)
+	}
+	next := w.version("churn-model", "1.1.1")
+	if ts, err := w.s.TransitionsOf(w.ctx, next, service.Paging{}); err != nil || len(ts.Edges) != 1 {
+		t.Fatal(ts, err)
+	}
+	then, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.1", service.Past{AsOf: between})
+	if err != nil || then == nil {
+		t.Fatal(then, err)
+	}
+	if ts, err := w.s.TransitionsOf(w.ctx, then, service.Paging{}); err != nil || len(ts.Edges) != 0 || len(w.deployments(then)) != 0 {
+		t.Errorf("1.1.1 between had %+v and %+v, %v", ts, w.deployments(then), err)
+	}
+	if v, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", service.Past{AsOf: between, KnownAt: between}); err != nil || v != nil {
+		t.Errorf("nothing was known between: %+v, %v", v, err)
+	}
+}

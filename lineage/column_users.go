@@ -1,0 +1,126 @@
+package lineage
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// users finds the features on the columns of a walk, the versions that learned
+// from them, themselves or through their run, and the deployments of these.
+func (w *columnWalk) users(ctx context.Context, out *Columns) error {
+	on := map[ColumnRef]bool{}
+	ids := make([]registry.ID, 0, len(out.Nodes))
+	for _, it := range out.Items {
+		on[it.ColumnRef] = true
+	}
+	for id := range out.Nodes {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	var err error
+	if out.Features, err = w.features(ctx, ids, on); err != nil {
+		return err
+	}
+	direct, err := w.hop(ctx, idsOf(out.Features), registry.EdgeUsesFeature)
+	if err != nil {
+		return err
+	}
+	runs, err := w.hop(ctx, idsOf(out.Features), registry.EdgeUsed)
+	if err != nil {
+		return err
+	}
+	made, err := w.hop(ctx, idsOf(runs), registry.EdgeGeneratedBy)
+	if err != nil {
+		return err
+	}
+	made = slices.DeleteFunc(made, func(n *graph.Node) bool { return n.Kind != registry.KindModelVersion })
+	out.Versions = w.seen(append(direct, made...))
+	deployments, err := w.hop(ctx, idsOf(out.Versions), registry.EdgeDeploys)
+	out.Features, out.Deployments = w.seen(out.Features), w.seen(deployments)
+	return err
+}
+
+func idsOf(nodes []*graph.Node) []registry.ID {
+	ids := make([]registry.ID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.ID
+	}
+	return ids
+}
+
+// features finds the features that are defined on any of the columns.
+func (w *columnWalk) features(ctx context.Context, of []registry.ID, on map[ColumnRef]bool) (out []*graph.Node, err error) {
+	for part := range slices.Chunk(of, columnBatch) {
+		hops, err := w.neighbors(ctx, part, registry.EdgeDefinedOn, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range hops {
+			for _, f := range h.Nodes {
+				var doc struct{ Column string }
+				if f.Hidden || !sees(f, "column") {
+					w.redacted[f.ID] = true
+					continue
+				}
+				if len(f.Doc) > 0 && json.Unmarshal(f.Doc, &doc) == nil && on[ColumnRef{h.Of, doc.Column}] {
+					out = append(out, f)
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// hop returns the effects of nodes by one kind of edge, each once.
+func (w *columnWalk) hop(ctx context.Context, of []registry.ID, kind registry.EdgeKind) (out []*graph.Node, err error) {
+	held := map[registry.ID]bool{}
+	for part := range slices.Chunk(of, columnBatch) {
+		hops, err := w.neighbors(ctx, part, kind, true)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range hops {
+			for _, n := range h.Nodes {
+				if held[n.ID] {
+					continue
+				}
+				if len(held) == MaxNodes {
+					w.reasons[ReasonNodes] = true
+					return out, nil
+				}
+				held[n.ID] = true
+				out = append(out, n)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (w *columnWalk) neighbors(ctx context.Context, of []registry.ID, kind registry.EdgeKind, bare bool) ([]graph.Hops, error) {
+	hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: of, Direction: graph.Downstream, Edges: []registry.EdgeKind{kind}, At: w.o.At, Cap: columnFanout, Bare: bare})
+	for _, h := range hops {
+		if h.More {
+			w.note(ReasonFanout, []registry.ID{h.Of})
+		}
+	}
+	return hops, err
+}
+
+// seen counts hidden nodes and leaves the others, each once and by number. A
+// tombstone is none that uses anything.
+func (w *columnWalk) seen(nodes []*graph.Node) (out []*graph.Node) {
+	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
+	for _, n := range slices.CompactFunc(nodes, func(a, b *graph.Node) bool { return a.ID == b.ID }) {
+		if n.Hidden {
+			w.redacted[n.ID] = true
+		} else if !n.Deleted {
+			out = append(out, n)
+		}
+	}
+	return out
+}

@@ -1,0 +1,310 @@
+package lineage
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// The bounds of one column walk beside MaxNodes: how many columns it reaches, how
+// many documents it holds at a time, and how many far ends of one node it follows
+// among features, runs, versions and deployments.
+const (
+	maxColumns   = 20000
+	columnBatch  = 50
+	columnFanout = 1000
+)
+
+// ColumnRef names a column of a dataset version.
+type ColumnRef struct {
+	Of   registry.ID
+	Name string
+}
+
+func (a ColumnRef) compare(b ColumnRef) int {
+	return cmp.Or(cmp.Compare(a.Of, b.Of), cmp.Compare(a.Name, b.Name))
+}
+
+// ColumnItem is a column with its place in a walk.
+type ColumnItem struct {
+	ColumnRef
+	// Depth is the fewest derivations between it and the root.
+	Depth int
+	// From are its sources within the walk.
+	From []registry.ColumnSource
+}
+
+// Columns is the answer of a column walk.
+type Columns struct {
+	// Items are ordered by depth, dataset version and name; the root is the first.
+	Items []ColumnItem
+	// Nodes are the dataset versions of the items, by id, without documents.
+	Nodes map[registry.ID]*graph.Node
+	// Features are defined on an item, Versions learned from one of them, and
+	// Deployments deploy one of these, live or not; each by number, the latter two
+	// without documents.
+	Features, Versions, Deployments []*graph.Node
+	Reasons                         []Reason
+	Frontier                        []registry.ID
+	Redacted                        int
+	Head                            int64
+}
+
+// ColumnOptions says how far a column walk goes.
+type ColumnOptions struct {
+	Direction Direction
+	// MaxDepth is the most derivations from the root, 0 to 50.
+	MaxDepth int
+	At       graph.Instant
+}
+
+// WalkColumns returns what is derived from a column, or what it is derived from,
+// and who uses it. A derivation counts where both dataset versions are seen and
+// lineage joins them at the instant: by DERIVED_FROM, or by a run that read the one
+// and wrote the other. NOT_FOUND when the dataset version is unknown or hidden or
+// has no such column; FORBIDDEN when its columns may not be seen.
+func WalkColumns(ctx context.Context, r graph.Reader, of registry.ID, column string, o ColumnOptions) (*Columns, error) {
+	root, err := columnRoot(ctx, r, of, column, o.At)
+	if err != nil {
+		return nil, err
+	}
+	w := &columnWalk{r: r, o: o, root: ColumnRef{of, column}, nodes: map[registry.ID]*graph.Node{of: root}, up: map[ColumnRef][]registry.ColumnSource{},
+		down: map[ColumnRef][]ColumnRef{}, joined: map[[2]registry.ID]bool{}, open: map[registry.ID]bool{}, reasons: map[Reason]bool{}, redacted: map[registry.ID]bool{}}
+	for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
+		if o.Direction == Both || string(o.Direction) == string(d) {
+			if err := w.gather(ctx, d); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out := &Columns{Nodes: map[registry.ID]*graph.Node{}}
+	w.place(out)
+	if err := w.users(ctx, out); err != nil {
+		return nil, err
+	}
+	w.finish(out)
+	return out, nil
+}
+
+// columnsOf reads the columns of a dataset version as they are seen.
+func columnsOf(n *graph.Node) ([]registry.Column, error) {
+	var doc struct {
+		Columns []registry.Column `json:"columns"`
+	}
+	if len(n.Doc) == 0 {
+		return nil, nil
+	}
+	if err := json.Unmarshal(n.Doc, &doc); err != nil {
+		return nil, &registry.Error{Code: registry.Internal, Message: "a stored document cannot be read", Err: err}
+	}
+	return doc.Columns, nil
+}
+
+func columnRoot(ctx context.Context, r graph.Reader, of registry.ID, column string, at graph.Instant) (*graph.Node, error) {
+	nodes, err := r.Nodes(ctx, at, of)
+	if err != nil {
+		return nil, err
+	}
+	n := nodes[0]
+	if n == nil || n.Hidden || n.Kind != registry.KindDatasetVersion {
+		return nil, registry.Errorf(registry.NotFound, "there is no dataset version %s", registry.Shorten(string(of), 60))
+	}
+	if !sees(n, "columns") {
+		return nil, registry.Errorf(registry.Forbidden, "you may not see DatasetVersion.columns")
+	}
+	columns, err := columnsOf(n)
+	if err != nil {
+		return nil, err
+	}
+	// One that lists no columns may have any, as it may for a feature.
+	if len(columns) > 0 && !slices.ContainsFunc(columns, func(c registry.Column) bool { return c.Name == column }) {
+		return nil, registry.Errorf(registry.NotFound, "%s has no column %q", n.Name, registry.Shorten(column, 100))
+	}
+	bare := *n
+	bare.Doc = nil
+	return &bare, nil
+}
+
+// columnWalk is the state of one walk.
+type columnWalk struct {
+	r     graph.Reader
+	o     ColumnOptions
+	root  ColumnRef
+	nodes map[registry.ID]*graph.Node
+	// up has the sources of a column that can be followed, down the way back.
+	up   map[ColumnRef][]registry.ColumnSource
+	down map[ColumnRef][]ColumnRef
+	// joined has the pairs of effect and cause that lineage joins.
+	joined   map[[2]registry.ID]bool
+	open     map[registry.ID]bool
+	reasons  map[Reason]bool
+	redacted map[registry.ID]bool
+	head     int64
+}
+
+// gather reads the dataset versions around the root in one direction, and what
+// their columns were derived from. A derivation is one hop, or two by a run.
+func (w *columnWalk) gather(ctx context.Context, d graph.Direction) error {
+	c, err := w.r.Closure(ctx, graph.ClosureQuery{Roots: []registry.ID{w.root.Of}, Direction: d,
+		Edges:   []registry.EdgeKind{registry.EdgeDerivedFrom, registry.EdgeUsed, registry.EdgeGeneratedBy},
+		Through: []registry.Kind{registry.KindDatasetVersion, registry.KindRun}, Depth: 2 * (w.o.MaxDepth + 1), Fanout: columnFanout, Limit: MaxNodes,
+		At: w.o.At, Bare: true})
+	if err != nil {
+		return err
+	}
+	w.head = cmp.Or(w.head, c.Head)
+	w.note(ReasonFanout, c.Wide)
+	w.reasons[ReasonNodes] = w.reasons[ReasonNodes] || c.Full
+	w.reasons[ReasonTime] = w.reasons[ReasonTime] || c.TimedOut
+	w.join(c.Edges)
+	var ids []registry.ID
+	for _, reached := range c.Nodes {
+		if n := reached.Node; n.Kind == registry.KindDatasetVersion {
+			ids = append(ids, n.ID)
+			if w.redacted[n.ID] = n.Hidden || !sees(n, "columns"); !w.redacted[n.ID] {
+				w.nodes[n.ID] = n
+			}
+		}
+	}
+	for part := range slices.Chunk(ids, columnBatch) {
+		whole, err := w.r.Nodes(ctx, w.o.At, part...)
+		if err != nil {
+			return err
+		}
+		for _, n := range whole {
+			if err := w.learn(n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *columnWalk) note(reason Reason, ids []registry.ID) {
+	for _, id := range ids {
+		w.reasons[reason], w.open[id] = true, true
+	}
+}
+
+// join notes which versions lineage joins: by an edge, or through a run.
+func (w *columnWalk) join(edges []graph.Edge) {
+	read := map[registry.ID][]registry.ID{}
+	for _, e := range edges {
+		switch e.Kind {
+		case registry.EdgeUsed:
+			read[e.From] = append(read[e.From], e.To)
+		case registry.EdgeDerivedFrom:
+			w.joined[[2]registry.ID{e.From, e.To}] = true
+		}
+	}
+	for _, e := range edges {
+		if e.Kind == registry.EdgeGeneratedBy {
+			for _, cause := range read[e.To] {
+				w.joined[[2]registry.ID{e.From, cause}] = true
+			}
+		}
+	}
+}
+
+// learn keeps of a dataset version what its columns were derived from, and drops
+// the rest of its document.
+func (w *columnWalk) learn(n *graph.Node) error {
+	if n == nil || w.nodes[n.ID] == nil {
+		return nil
+	}
+	columns, err := columnsOf(n)
+	if err != nil {
+		return err
+	}
+	for _, c := range columns {
+		at := ColumnRef{n.ID, c.Name}
+		if w.up[at] != nil {
+			continue // Learned in the other direction.
+		}
+		for _, s := range c.DerivedFrom {
+			if from := w.nodes[s.DatasetVersion]; from != nil && w.joined[[2]registry.ID{n.ID, from.ID}] {
+				w.up[at] = append(w.up[at], s)
+				source := ColumnRef{s.DatasetVersion, s.Column}
+				w.down[source] = append(w.down[source], at)
+			}
+		}
+	}
+	return nil
+}
+
+// place walks from the root, breadth first, and orders what it reached.
+func (w *columnWalk) place(out *Columns) {
+	depth := map[ColumnRef]int{w.root: 0}
+	if w.o.Direction != Downstream {
+		w.spread(depth, func(c ColumnRef) (next []ColumnRef) {
+			for _, s := range w.up[c] {
+				next = append(next, ColumnRef{s.DatasetVersion, s.Column})
+			}
+			return next
+		})
+	}
+	if w.o.Direction != Upstream {
+		w.spread(depth, func(c ColumnRef) []ColumnRef { return w.down[c] })
+	}
+	for c, d := range depth {
+		it := ColumnItem{ColumnRef: c, Depth: d}
+		for _, s := range w.up[c] {
+			if _, ok := depth[ColumnRef{s.DatasetVersion, s.Column}]; ok {
+				it.From = append(it.From, s)
+			}
+		}
+		out.Items = append(out.Items, it)
+		out.Nodes[c.Of] = w.nodes[c.Of]
+	}
+	slices.SortFunc(out.Items, func(a, b ColumnItem) int { return cmp.Or(cmp.Compare(a.Depth, b.Depth), a.compare(b.ColumnRef)) })
+}
+
+// spread walks one way from the root.
+func (w *columnWalk) spread(all map[ColumnRef]int, next func(ColumnRef) []ColumnRef) {
+	depth := map[ColumnRef]int{w.root: 0}
+	for queue := []ColumnRef{w.root}; len(queue) > 0; queue = queue[1:] {
+		c := queue[0]
+		for _, far := range next(c) {
+			if _, ok := depth[far]; ok {
+				continue
+			}
+			if depth[c] == w.o.MaxDepth {
+				w.note(ReasonDepth, []registry.ID{c.Of})
+				break
+			}
+			if len(all) == maxColumns {
+				w.reasons[ReasonNodes] = true
+				return
+			}
+			depth[far] = depth[c] + 1
+			if _, ok := all[far]; !ok {
+				all[far] = depth[far]
+			}
+			queue = append(queue, far)
+		}
+	}
+}
+
+// finish tells what is missing.
+func (w *columnWalk) finish(out *Columns) {
+	out.Head = w.head
+	for _, hidden := range w.redacted {
+		if hidden {
+			out.Redacted++
+		}
+	}
+	w.reasons[ReasonAccess] = out.Redacted > 0
+	for _, r := range []Reason{ReasonDepth, ReasonNodes, ReasonFanout, ReasonTime, ReasonAccess} {
+		if w.reasons[r] {
+			out.Reasons = append(out.Reasons, r)
+		}
+	}
+	for id := range w.open {
+		out.Frontier = append(out.Frontier, id)
+	}
+	slices.Sort(out.Frontier)
+}

@@ -1,0 +1,221 @@
+package lineage
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// training is what the graph knows of how a version was made, as far as it is
+// known whole and seen.
+type training struct {
+	runs []*graph.Node
+	// data are the dataset versions that the runs read, or that the version was
+	// derived from where no run is known.
+	data, features []*graph.Node
+	// whole tells that nothing of runs, data or features is hidden or left out.
+	whole bool
+}
+
+// training gathers what the graph says of a version.
+func (g *Graph) training(version registry.ID) training {
+	nodes := map[registry.ID]*graph.Node{}
+	for _, it := range g.Items {
+		nodes[it.Node.ID] = it.Node
+	}
+	open := g.open()
+	t := training{whole: !open[version]}
+	causes := func(of registry.ID, kind registry.EdgeKind, of2 registry.Kind) (out []*graph.Node) {
+		for _, e := range g.Edges {
+			if n := nodes[e.To]; e.From == of && e.Kind == kind && n.Kind == of2 {
+				t.whole = t.whole && !n.Hidden && !n.Deleted
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+	t.runs = causes(version, registry.EdgeGeneratedBy, registry.KindRun)
+	for _, run := range t.runs {
+		t.whole = t.whole && !open[run.ID]
+		t.data = append(t.data, causes(run.ID, registry.EdgeUsed, registry.KindDatasetVersion)...)
+	}
+	if len(t.runs) == 0 {
+		t.data = causes(version, registry.EdgeDerivedFrom, registry.KindDatasetVersion)
+	}
+	t.features = causes(version, registry.EdgeUsesFeature, registry.KindFeature)
+	return t
+}
+
+// Contradictions returns where the cards of versions of an upstream walk say other
+// than the graph does. It judges only what the caller sees of both, and only what
+// the graph knows for sure: a start that was made up when a run was recorded is no
+// start. Cards are by the id of their version.
+func (g *Graph) Contradictions(cards map[registry.ID]*registry.ModelCard) (out []Gap) {
+	for _, it := range g.Items {
+		c := cards[it.Node.ID]
+		if c == nil || it.Node.Hidden || it.Node.Deleted {
+			continue
+		}
+		t := g.training(it.Node.ID)
+		if !t.whole {
+			continue
+		}
+		tell := func(field, message string) {
+			if message != "" {
+				out = append(out, Gap{CardContradictsGraph, it.Node, message, field})
+			}
+		}
+		if c.Training != nil {
+			tell("training.trainingDataVersion", t.dataVersion(c.Training.TrainingDataVersion))
+			tell("training.trainingDate", t.date(c.Training.TrainingDate))
+			tell("training.samplesUsed", t.samples(c.Training.SamplesUsed))
+		}
+		if c.ModelDetails != nil {
+			tell("modelDetails.hyperparameters", t.hyperparameters(c.ModelDetails.Hyperparameters))
+		}
+		tell("features", t.named(c.Features))
+	}
+	return out
+}
+
+// dataVersion judges the name of the training data. A name that looks like a
+// digest is held to digests, any other to the versions that a system gave.
+func (t training) dataVersion(name string) string {
+	if name == "" || len(t.data) == 0 {
+		return ""
+	}
+	for _, n := range t.data {
+		var d registry.DatasetVersion
+		if !sees(n, "version") || !sees(n, "digest") || json.Unmarshal(n.Doc, &d) != nil {
+			return ""
+		}
+		if digestLike(name) {
+			if d.Digest == "" {
+				return "" // It may be the digest of this one.
+			}
+			if _, hex, _ := strings.Cut(d.Digest, ":"); d.Digest == name || strings.HasPrefix(hex, name) {
+				return ""
+			}
+			continue
+		}
+		if d.Version == d.Digest || d.Version == registry.Unversioned || registry.ID(d.Version).Kind() == registry.KindRun {
+			return "" // What the source calls this one is not known.
+		}
+		if name == string(n.ID) || name == d.Version || slices.Contains([]string{d.Name + "@" + d.Version, d.Name + ":" + d.Version, d.Name + " " + d.Version,
+			d.Name + "/" + d.Version, d.Name + "-" + d.Version, "v" + d.Version}, name) {
+			return ""
+		}
+	}
+	return "names training data that no run of this version read; correct the card or link what was read"
+}
+
+// digestLike reports whether a text is a digest: algorithm:hex, or at least seven
+// hex digits.
+func digestLike(s string) bool {
+	if _, hex, ok := strings.Cut(s, ":"); ok {
+		s = hex
+	}
+	return len(s) >= 7 && strings.Trim(strings.ToLower(s), "0123456789abcdef") == ""
+}
+
+// date judges the day of the training against the times of the runs.
+func (t training) date(day time.Time) string {
+	if day.IsZero() || len(t.runs) == 0 {
+		return ""
+	}
+	for _, n := range t.runs {
+		var r registry.Run
+		if !sees(n, "startedAt") || !sees(n, "endedAt") || !sees(n, "recordedAt") || json.Unmarshal(n.Doc, &r) != nil ||
+			r.StartedAt.IsZero() || r.RecordedAt.Sub(r.StartedAt).Abs() < time.Second {
+			return ""
+		}
+		early := day.UTC().Truncate(24 * time.Hour).Before(r.StartedAt.UTC().Truncate(24 * time.Hour))
+		late := !r.EndedAt.IsZero() && r.EndedAt.UTC().Truncate(24*time.Hour).Before(day.UTC().Truncate(24*time.Hour))
+		if !early && !late {
+			return ""
+		}
+	}
+	return "lies on no day of the runs that made this version"
+}
+
+// samples judges the number of samples against the rows that were read.
+func (t training) samples(used *int64) string {
+	if used == nil || len(t.data) == 0 {
+		return ""
+	}
+	rows := int64(0)
+	for _, n := range t.data {
+		var d registry.DatasetVersion
+		if !sees(n, "rows") || json.Unmarshal(n.Doc, &d) != nil || d.Rows == nil {
+			return ""
+		}
+		rows += *d.Rows
+	}
+	if *used <= rows {
+		return ""
+	}
+	return fmt.Sprintf("says %d samples, and the data that was read has %d rows", *used, rows)
+}
+
+// hyperparameters judges what the card and the runs both name.
+func (t training) hyperparameters(v registry.JSON) string {
+	var card map[string]json.RawMessage
+	if json.Unmarshal(v, &card) != nil || len(card) == 0 {
+		return ""
+	}
+	differ, same := map[string]bool{}, map[string]bool{}
+	for _, n := range t.runs {
+		var r registry.Run
+		var ran map[string]json.RawMessage
+		if !sees(n, "parameters") || json.Unmarshal(n.Doc, &r) != nil || json.Unmarshal(r.Parameters, &ran) != nil {
+			return ""
+		}
+		for k, v := range card {
+			if was, ok := ran[k]; ok {
+				if sameJSON(v, was) {
+					same[k] = true // Another run may have been given another value.
+				} else {
+					differ[k] = true
+				}
+			}
+		}
+	}
+	maps.DeleteFunc(differ, func(k string, _ bool) bool { return same[k] })
+	if len(differ) == 0 {
+		return ""
+	}
+	return "says other values than the runs that made this version were given"
+}
+
+// sameJSON compares canonical values; numbers by what they amount to.
+func sameJSON(a, b json.RawMessage) bool {
+	x, errX := strconv.ParseFloat(string(a), 64)
+	y, errY := strconv.ParseFloat(string(b), 64)
+	return string(a) == string(b) || errX == nil && errY == nil && x == y
+}
+
+// named judges the features that the card names.
+func (t training) named(features []string) string {
+	if len(features) == 0 || len(t.features) == 0 {
+		return ""
+	}
+	known := map[string]bool{}
+	for _, n := range t.features {
+		var f registry.Feature
+		if !sees(n, "name") || !sees(n, "column") || json.Unmarshal(n.Doc, &f) != nil {
+			return ""
+		}
+		known[f.Name], known[f.Column] = true, true
+	}
+	if slices.ContainsFunc(features, func(name string) bool { return !known[name] }) {
+		return "names a feature that this version is not known to use; correct the card or link it with USES_FEATURE"
+	}
+	return ""
+}

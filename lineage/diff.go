@@ -1,0 +1,140 @@
+package lineage
+
+import (
+	"encoding/json"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Changes are the nodes of a kind that differ between two graphs: those that stand
+// in one alone, and pairs that are called the same and are not.
+type Changes struct {
+	Added, Removed []*graph.Node
+	Changed        []Pair
+}
+
+// Pair is a node of the first graph and its match in the second.
+type Pair struct{ Before, After *graph.Node }
+
+// None reports whether nothing differs.
+func (c Changes) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
+
+// Diff compares the nodes of a kind in two graphs. A node that stands in both is
+// the same; the others are matched by what they are called (see LogicalKey),
+// nearest with nearest. Hidden nodes and a graph's own root are left out.
+func Diff(a, b *Graph, kind registry.Kind) (c Changes) {
+	before, after := a.members(kind), b.members(kind)
+	only := func(nodes, other []*graph.Node) []*graph.Node {
+		ids := map[registry.ID]bool{}
+		for _, n := range other {
+			ids[n.ID] = true
+		}
+		return slices.DeleteFunc(slices.Clone(nodes), func(n *graph.Node) bool { return ids[n.ID] })
+	}
+	waiting := map[string][]*graph.Node{}
+	gone := only(before, after)
+	for _, n := range gone {
+		if k := LogicalKey(n); k != "" {
+			waiting[k] = append(waiting[k], n)
+		}
+	}
+	matched := map[registry.ID]bool{}
+	for _, n := range only(after, before) {
+		k := LogicalKey(n)
+		if len(waiting[k]) == 0 {
+			c.Added = append(c.Added, n)
+			continue
+		}
+		was := waiting[k][0]
+		waiting[k], matched[was.ID] = waiting[k][1:], true
+		c.Changed = append(c.Changed, Pair{was, n})
+	}
+	c.Removed = slices.DeleteFunc(gone, func(n *graph.Node) bool { return matched[n.ID] })
+	return c
+}
+
+// members lists the seen nodes of a kind but the root, nearest first.
+func (g *Graph) members(kind registry.Kind) (out []*graph.Node) {
+	for _, it := range g.Items {
+		if n := it.Node; n.Kind == kind && !n.Hidden && n.ID != g.Root {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// LogicalKey is what a node is called whatever its version: the dataset or model
+// that it is a state of, the producer and name of a run, what a feature belongs to
+// and its column or name; "" where that is not known or not seen.
+func LogicalKey(n *graph.Node) string {
+	switch n.Kind {
+	case registry.KindDatasetVersion, registry.KindModelVersion:
+		return string(n.Parent)
+	case registry.KindRun, registry.KindFeature:
+	default:
+		return ""
+	}
+	var d struct{ Name, Producer, Of, Column string }
+	if json.Unmarshal(n.Doc, &d) != nil || d.Name == "" {
+		return ""
+	}
+	if n.Kind == registry.KindRun {
+		return d.Producer + "\x00" + d.Name
+	}
+	if d.Of == "" {
+		return ""
+	}
+	if d.Column != "" {
+		return d.Of + "\x00column\x00" + d.Column
+	}
+	return d.Of + "\x00name\x00" + d.Name
+}
+
+// Entries lists, by repository, the seen commits that a graph reaches by a run or
+// a tag, and its root where that is a commit.
+func (g *Graph) Entries() map[registry.ID][]*graph.Node {
+	entry := map[registry.ID]bool{g.Root: true}
+	for _, e := range g.Edges {
+		if e.Kind == registry.EdgeRanCode || e.Kind == registry.EdgePointsAt {
+			entry[e.To] = true
+		}
+	}
+	out := map[registry.ID][]*graph.Node{}
+	for _, it := range g.Items {
+		if n := it.Node; n.Kind == registry.KindCommit && !n.Hidden && entry[n.ID] {
+			out[n.Parent] = append(out[n.Parent], n)
+		}
+	}
+	return out
+}
+
+// Made returns the seen nodes that made the root what it is: the runs that
+// generated it, or it itself where it is a run. A deployment is made like the
+// version that it deploys.
+func (g *Graph) Made() (version *graph.Node, runs []*graph.Node) {
+	nodes := map[registry.ID]*graph.Node{}
+	for _, it := range g.Items {
+		nodes[it.Node.ID] = it.Node
+	}
+	root := nodes[g.Root]
+	switch root.Kind {
+	case registry.KindRun:
+		return nil, []*graph.Node{root}
+	case registry.KindModelVersion:
+		version = root
+	case registry.KindDeployment:
+		for _, e := range g.Edges {
+			if e.Kind == registry.EdgeDeploys && e.From == g.Root && !nodes[e.To].Hidden {
+				version, root = nodes[e.To], nodes[e.To]
+			}
+		}
+	}
+	for _, e := range g.Edges {
+		if n := nodes[e.To]; e.Kind == registry.EdgeGeneratedBy && e.From == root.ID && !n.Hidden {
+			runs = append(runs, n)
+		}
+	}
+	return version, runs
+}

@@ -1,0 +1,382 @@
+package export_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pedigree/internal/validators"
+	"pedigree/lineage/export"
+	"pedigree/registry"
+)
+
+// shape is what every format must agree on: the nodes, and the edges as "from KIND
+// to", sorted.
+type shape struct{ Nodes, Edges []string }
+
+func (s shape) sorted() shape {
+	slices.Sort(s.Nodes)
+	slices.Sort(s.Edges)
+	return s
+}
+
+func shapeOf(d *export.Document) (s shape) {
+	for _, n := range d.Nodes {
+		s.Nodes = append(s.Nodes, string(n.ID()))
+	}
+	for _, e := range d.Edges {
+		s.Edges = append(s.Edges, fmt.Sprintf("%s %s %s", e.From, e.Kind, e.To))
+	}
+	return s.sorted()
+}
+
+// without is a shape without edges of some kinds and nodes of code.
+func (s shape) without(kinds []registry.EdgeKind, prefixes ...string) (out shape) {
+	for _, e := range s.Edges {
+		if !slices.ContainsFunc(kinds, func(k registry.EdgeKind) bool { return strings.Contains(e, " "+string(k)+" ") }) {
+			out.Edges = append(out.Edges, e)
+		}
+	}
+	for _, n := range s.Nodes {
+		if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(n, p) }) {
+			out.Nodes = append(out.Nodes, n)
+		}
+	}
+	return out
+}
+
+func encode(t *testing.T, d *export.Document, f export.Format) string {
+	t.Helper()
+	file, err := export.Encode(d, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(file.Body)
+}
+
+// reading is what the parsers read of one document.
+type reading struct {
+	shapes             map[export.Format]shape
+	prov, dot, mermaid validators.Result
+}
+
+// read gives the texts of documents to their parsers, each started once. A text that
+// its parser refuses fails the test.
+func read(t *testing.T, documents ...map[export.Format]string) (out []reading) {
+	t.Helper()
+	order := []struct {
+		format export.Format
+		kind   string
+	}{{export.ProvJSON, "prov"}, {export.CycloneDX, "cyclonedx"}, {export.DOT, "dot"}, {export.Mermaid, "mermaid"}}
+	var cases []validators.Case
+	for _, texts := range documents {
+		for _, o := range order {
+			cases = append(cases, validators.Case{Kind: o.kind, Text: texts[o.format]})
+		}
+	}
+	results := validators.Read(t, cases...)
+	for i, r := range results {
+		if !r.OK {
+			t.Fatalf("%s: %s\n%.3000s", cases[i].Kind, r.Error, cases[i].Text)
+		}
+	}
+	for i, texts := range documents {
+		r := results[i*len(order):]
+		if !r[0].Same {
+			t.Error("PROV-JSON that is read and written again is another document")
+		}
+		shapes := map[export.Format]shape{export.ProvJSON: provShape(r[0]), export.CycloneDX: cycloneShape(t, texts[export.CycloneDX]),
+			export.DOT: dotShape(r[2]), export.Mermaid: mermaidShape(texts[export.Mermaid], r[3]), export.OpenLineage: eventShape(t, texts[export.OpenLineage])}
+		out = append(out, reading{shapes, r[0], r[2], r[3]})
+	}
+	return out
+}
+
+func provShape(r validators.Result) (s shape) {
+	for id, e := range r.Elements {
+		if e.Kind != "agent" && id != "id:export" {
+			s.Nodes = append(s.Nodes, strings.TrimPrefix(id, "id:"))
+		}
+	}
+	for _, rel := range r.Relations {
+		for _, kind := range rel.Types {
+			s.Edges = append(s.Edges, fmt.Sprintf("%s %s %s", strings.TrimPrefix(rel.From, "id:"), strings.TrimPrefix(kind, "pedigree:"), strings.TrimPrefix(rel.To, "id:")))
+		}
+	}
+	return s.sorted()
+}
+
+func dotShape(r validators.Result) (s shape) {
+	for id := range r.Nodes {
+		s.Nodes = append(s.Nodes, id)
+	}
+	for _, e := range r.Edges {
+		s.Edges = append(s.Edges, fmt.Sprintf("%s %s %s", e.From, e.Text, e.To))
+	}
+	return s.sorted()
+}
+
+var mermaidID = regexp.MustCompile(`(?m)^  %% (n\d+) is (\S+)$`)
+
+// mermaidIDs maps n0, n1, … to ids, as the comments of a flowchart tell.
+func mermaidIDs(text string) map[string]string {
+	out := map[string]string{}
+	for _, m := range mermaidID.FindAllStringSubmatch(text, -1) {
+		out[m[1]] = m[2]
+	}
+	return out
+}
+
+func mermaidShape(text string, r validators.Result) (s shape) {
+	id := mermaidIDs(text)
+	for n := range r.Nodes {
+		s.Nodes = append(s.Nodes, id[n])
+	}
+	for _, e := range r.Edges {
+		s.Edges = append(s.Edges, fmt.Sprintf("%s %s %s", id[e.From], e.Text, id[e.To]))
+	}
+	return s.sorted()
+}
+
+// bomPart is what the test reads of components, services and workflows.
+type bomPart struct {
+	Ref        string `json:"bom-ref"`
+	Name       string
+	Properties []struct{ Name, Value string }
+}
+
+// cycloneShape reads an ML-BOM, and holds its dependencies to its edges.
+func cycloneShape(t *testing.T, text string) (s shape) {
+	t.Helper()
+	var b struct {
+		Metadata             struct{ Component *bomPart }
+		Components, Services []bomPart
+		Formulation          []struct{ Workflows []bomPart }
+		Dependencies         []struct {
+			Ref       string
+			DependsOn []string
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		t.Fatal(err)
+	}
+	parts := append(b.Components, b.Services...)
+	if b.Metadata.Component != nil {
+		parts = append(parts, *b.Metadata.Component)
+	}
+	for _, f := range b.Formulation {
+		parts = append(parts, f.Workflows...)
+	}
+	far := map[string]bool{}
+	for _, p := range parts {
+		s.Nodes = append(s.Nodes, p.Ref)
+		for _, x := range p.Properties {
+			if kind, ok := strings.CutPrefix(x.Name, "pedigree:edge:"); ok {
+				s.Edges = append(s.Edges, fmt.Sprintf("%s %s %s", p.Ref, kind, x.Value))
+				far[p.Ref+" "+x.Value] = true
+			}
+		}
+	}
+	for _, d := range b.Dependencies {
+		for _, on := range d.DependsOn {
+			if !far[d.Ref+" "+on] {
+				t.Errorf("%s depends on %s without an edge", d.Ref, on)
+			}
+			delete(far, d.Ref+" "+on)
+		}
+	}
+	if len(far) > 0 {
+		t.Errorf("edges that are no dependencies: %v", far)
+	}
+	return s.sorted()
+}
+
+// TestTheSameGraphGivesTheSameBytes: whatever the order of its parts, and again.
+func TestTheSameGraphGivesTheSameBytes(t *testing.T) {
+	d := hostile()
+	for _, f := range export.Formats() {
+		want := encode(t, d, f)
+		for seed := range uint64(5) {
+			g, other := rand.New(rand.NewPCG(seed, 1)), hostile()
+			g.Shuffle(len(other.Nodes), func(i, j int) { other.Nodes[i], other.Nodes[j] = other.Nodes[j], other.Nodes[i] })
+			g.Shuffle(len(other.Edges), func(i, j int) { other.Edges[i], other.Edges[j] = other.Edges[j], other.Edges[i] })
+			g.Shuffle(len(other.Frontier), func(i, j int) { other.Frontier[i], other.Frontier[j] = other.Frontier[j], other.Frontier[i] })
+			if encode(t, other, f) != want {
+				t.Errorf("%s: shuffled by %d it is another text", f, seed)
+			}
+		}
+		d2 := hostile()
+		d2.Nodes[0].Noun.(*registry.ModelVersion).ModelName += "x"
+		if encode(t, d2, f) == want {
+			t.Errorf("%s does not tell another name", f)
+		}
+	}
+}
+
+// TestHostileNames passes a document in which every text is hostile through the
+// parsers of its formats: the graph that they read is the one that was written, and
+// every label is the name and nothing else.
+func TestHostileNames(t *testing.T) {
+	d := hostile()
+	texts := map[export.Format]string{}
+	for _, f := range export.Formats() {
+		texts[f] = encode(t, d, f)
+		if !utf8.ValidString(texts[f]) {
+			t.Errorf("%s is not UTF-8", f)
+		}
+		for _, r := range texts[f] {
+			if r != '\n' && unicode.IsControl(r) || f != export.ProvJSON && f != export.OpenLineage && f != export.CycloneDX && unicode.Is(unicode.Cf, r) {
+				t.Fatalf("%s holds U+%04X as it is", f, r)
+			}
+		}
+	}
+	want := shapeOf(d)
+	r := read(t, texts)[0]
+	for f, got := range r.shapes {
+		want := want
+		if f == export.OpenLineage {
+			want = want.openLineage()
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s is another graph (-want +got):\n%.2000s", f, diff)
+		}
+	}
+	labels(t, d, mermaidIDs(texts[export.Mermaid]), r)
+}
+
+// labels holds what parsers show of each node to its caption.
+func labels(t *testing.T, d *export.Document, mermaidNames map[string]string, r reading) {
+	t.Helper()
+	named := map[string][]string{}
+	for n, id := range mermaidNames {
+		named[id] = r.mermaid.Nodes[n]
+	}
+	for i := range d.Nodes {
+		n := &d.Nodes[i]
+		want := export.Lines(n)
+		if diff := cmp.Diff(want, named[string(n.ID())]); diff != "" {
+			t.Errorf("Mermaid shows of %s: %s", n.ID(), diff)
+		}
+		got := r.dot.Nodes[string(n.ID())]
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Graphviz shows of %s: %s", n.ID(), diff)
+		}
+		if label := r.prov.Elements["id:"+string(n.ID())].Label; !n.Restricted() && label != export.Title(n) {
+			t.Errorf("prov reads %q of %q", label, export.Title(n))
+		}
+	}
+}
+
+// TestATreeHasALineANode: a name draws neither a second line nor over the first.
+func TestATreeHasALineANode(t *testing.T) {
+	d := hostile()
+	lines := strings.Split(strings.TrimRight(encode(t, d, export.Tree), "\n"), "\n")
+	if want := len(d.Nodes) + 2; len(lines) != want {
+		t.Errorf("%d lines for %d nodes and two remarks", len(lines), len(d.Nodes))
+	}
+	if !strings.Contains(lines[len(lines)-1], "DEPTH, ACCESS") || !strings.Contains(lines[len(lines)-2], "older commit history") {
+		t.Errorf("%q", lines[len(lines)-2:])
+	}
+}
+
+// TestTruncationIsTold in the document itself, in each format's own way, and is not
+// where nothing is missing.
+func TestTruncationIsTold(t *testing.T) {
+	cut, whole := hostile(), hostile()
+	whole.Reasons, whole.Frontier, whole.HistoryCut = nil, nil, false
+	behind := string(cut.Frontier[0])
+	for f, signs := range map[export.Format][]string{
+		export.ProvJSON:    {`"pedigree:truncated": true`, `"DEPTH"`, `"pedigree:historyCut": true`, "id:" + behind},
+		export.OpenLineage: {`"truncated":true`, `"reasons":["DEPTH","ACCESS"]`, `"historyCut":true`, `"moreBehind":true`},
+		export.CycloneDX:   {`"aggregate": "incomplete"`, `"DEPTH,ACCESS"`, "pedigree:historyCut", behind},
+		export.DOT:         {"// Truncated: DEPTH, ACCESS.", "label=\"truncated: DEPTH, ACCESS\"", "Older commit history", "More lies behind " + behind},
+		export.Mermaid:     {"%% Truncated: DEPTH, ACCESS.", "Older commit history", "More lies behind " + behind},
+		export.Tree:        {"(not all is shown: DEPTH, ACCESS)", "(older commit history is not shown)"},
+	} {
+		yes, no := encode(t, cut, f), encode(t, whole, f)
+		for i, sign := range signs {
+			if !strings.Contains(yes, sign) {
+				t.Errorf("%s does not say %q", f, sign)
+			}
+			if strings.Contains(no, sign) && (i < 3 || f == export.Tree) {
+				t.Errorf("%s says %q of a whole graph", f, sign)
+			}
+		}
+	}
+}
+
+// TestInstantsAreThoseAsked: a document of now holds no time of its making.
+func TestInstantsAreThoseAsked(t *testing.T) {
+	d := hostile()
+	known := "2024-03-01T00:59:59.123456Z"
+	for _, f := range []export.Format{export.ProvJSON, export.OpenLineage, export.CycloneDX, export.DOT, export.Mermaid} {
+		if !strings.Contains(encode(t, d, f), known) {
+			t.Errorf("%s does not say as known at which time", f)
+		}
+	}
+	d.AsOf, d.KnownAt = d.AsOf.AddDate(-1000, 0, 0), d.KnownAt.AddDate(-1000, 0, 0)
+	d.AsOf = d.AsOf.AddDate(-1, 0, 0)
+	if cdx := encode(t, d, export.CycloneDX); !strings.Contains(cdx, `"timestamp": "1023-`) {
+		t.Error("the ML-BOM's timestamp is not the instant")
+	}
+}
+
+func TestUnknownFormatsAreRefused(t *testing.T) {
+	if _, err := export.Encode(hostile(), "PDF"); registry.CodeOf(err) != registry.InvalidArgument {
+		t.Error(err)
+	}
+	if _, err := export.ParseFormat("pdf"); registry.CodeOf(err) != registry.InvalidArgument || !strings.Contains(err.Error(), "prov-json, openlineage, cyclonedx, dot, mermaid, tree") {
+		t.Error(err)
+	}
+	for _, f := range export.Formats() {
+		if got, err := export.ParseFormat(f.Name()); got != f || err != nil {
+			t.Errorf("%s: %s %v", f.Name(), got, err)
+		}
+	}
+}
+
+// TestParsersRefuse is the twin of the tests above: what is broken on purpose is
+// refused by each parser, so they can fail.
+func TestParsersRefuse(t *testing.T) {
+	d := hostile()
+	replace := func(f export.Format, old, with string) string {
+		s := encode(t, d, f)
+		if !strings.Contains(s, old) {
+			t.Fatalf("%s has no %q to break", f, old)
+		}
+		return strings.Replace(s, old, with, 1)
+	}
+	run := ""
+	for _, n := range d.Nodes {
+		if n.Kind() == registry.KindRun && !n.Restricted() {
+			run = string(n.ID())
+		}
+	}
+	broken := []validators.Case{
+		{Kind: "prov", Text: replace(export.ProvJSON, `"id:`+run+`": {`, `"id:other": {`)},
+		{Kind: "prov", Text: replace(export.ProvJSON, `"pedigree": "urn:pedigree:"`, `"else": "urn:pedigree:"`)},
+		{Kind: "prov", Text: replace(export.ProvJSON, `"used": {`, `"used": [`)},
+		{Kind: "cyclonedx", Text: replace(export.CycloneDX, `"machine-learning-model"`, `"model"`)},
+		{Kind: "cyclonedx", Text: replace(export.CycloneDX, `"modelCard"`, `"card"`)},
+		{Kind: "cyclonedx", Text: replace(export.CycloneDX, `"timeStart": "2024`, `"timeStart": "yesterday`)},
+		{Kind: "dot", Text: replace(export.DOT, `\"`, `"`)},
+		{Kind: "dot", Text: replace(export.DOT, `digraph`, `digaph`)},
+		{Kind: "mermaid", Text: replace(export.Mermaid, `#34;`, `"`)},
+		{Kind: "mermaid", Text: replace(export.Mermaid, `-->`, `--`)},
+	}
+	for i, r := range validators.Read(t, broken...) {
+		if r.OK {
+			t.Errorf("document %d, %s, is accepted", i, broken[i].Kind)
+		} else {
+			t.Logf("%s: %.90s", broken[i].Kind, strings.ReplaceAll(r.Error, "\n", " "))
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package export_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pedigree/connect/demo"
+	"pedigree/graph/sqlite"
+	"pedigree/lineage"
+	"pedigree/lineage/export"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// told is a registry with the demo story in it, and a fresh request for a role.
+func told(t *testing.T) (*service.Service, *demo.Story, func(role string) context.Context) {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { now = now.Add(time.Second); return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := service.New(gate)
+	as := func(role string) context.Context {
+		return service.As(t.Context(), registry.Actor{Subject: "a-" + role, Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "r")
+	}
+	story, err := demo.Load(as(registry.RoleAdmin), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, story, as
+}
+
+// asked is the shape that lineage answers to the same question.
+func asked(t *testing.T, ctx context.Context, s *service.Service, of registry.ID, d lineage.Direction) (out shape) {
+	t.Helper()
+	g, err := s.Lineage(ctx, service.LineageInput{Of: of, Direction: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.PageInfo.HasNextPage {
+		t.Fatal("the story is longer than a page")
+	}
+	for _, n := range g.Nodes {
+		out.Nodes = append(out.Nodes, string(n.Node.NodeMeta().ID))
+	}
+	for _, e := range g.Edges {
+		out.Edges = append(out.Edges, fmt.Sprintf("%s %s %s", e.From, e.Kind, e.To))
+	}
+	return out.sorted()
+}
+
+// dark adds a version that viewers do not see, trained by a run of its own on the
+// story's raw data.
+func dark(t *testing.T, ctx context.Context, s *service.Service, raw registry.ID) {
+	t.Helper()
+	run, err := s.RecordRun(ctx, service.RecordRunInput{Producer: "airflow", RunID: "secret-run", Name: "secret-run", RunKind: registry.RunTraining, Inputs: []registry.ID{raw}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := "9.9.9"
+	if _, err := s.RegisterModelVersion(ctx, service.RegisterModelVersionInput{Model: "secret-model", CreateModel: true, Version: &version, Run: &run.Run.ID}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTheStoryIsReadBack: every format's own parser reads the story's whole graph
+// back, as an administrator sees it and as a viewer does, from whom some is hidden.
+func TestTheStoryIsReadBack(t *testing.T) {
+	s, story, as := told(t)
+	dark(t, as(registry.RoleAdmin), s, story.Raw)
+	var asks []string
+	var wants []shape
+	var documents []map[export.Format]string
+	for _, role := range []string{registry.RoleAdmin, registry.RoleViewer} {
+		for of, d := range map[registry.ID]lineage.Direction{story.Deployment: lineage.Upstream, story.Raw: lineage.Both} {
+			want := asked(t, as(role), s, of, d)
+			texts := map[export.Format]string{}
+			for _, f := range export.Formats() {
+				x, err := s.Export(as(role), service.ExportInput{Of: of, Format: f, Direction: d})
+				if err != nil {
+					t.Fatal(err)
+				}
+				again, err := s.Export(as(role), service.ExportInput{Of: of, Format: f, Direction: d})
+				if err != nil || again.Body != x.Body || !again.AsOf.After(x.AsOf) {
+					t.Errorf("%s: a second later it is another text (%v)", f, err)
+				}
+				if hidden := d == lineage.Both && role == registry.RoleViewer; x.Truncation.Truncated != hidden || strings.Contains(x.Body, "secret") == (hidden || d == lineage.Upstream) {
+					t.Errorf("%s as %s: truncated %v", f, role, x.Truncation.Truncated)
+				}
+				texts[f] = x.Body
+			}
+			asks, wants, documents = append(asks, fmt.Sprintf("as %s, %s of %s", role, d, of)), append(wants, want), append(documents, texts)
+		}
+	}
+	for i, r := range read(t, documents...) {
+		for f, got := range r.shapes {
+			want := wants[i]
+			if f == export.OpenLineage {
+				want = want.openLineage()
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", f, asks[i], diff)
+			}
+			t.Logf("%s %s: %d nodes and %d edges read back", f, asks[i], len(got.Nodes), len(got.Edges))
+		}
+	}
+}
+
+// TestExportsAreOfTheirInstant: before the run that wrote the training data nothing
+// of it is told, and the instant is.
+func TestExportsAreOfTheirInstant(t *testing.T) {
+	s, story, as := told(t)
+	x, err := s.Export(as(registry.RoleAdmin), service.ExportInput{Of: story.Raw, Format: export.Mermaid, Direction: lineage.Downstream, AsOf: time.Date(2023, 12, 6, 0, 0, 0, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(x.Body, "As of 2023-12-06T00:00:00Z.") || !strings.Contains(x.Body, "applications/clean") || strings.Contains(x.Body, "credit-approval") {
+		t.Error(x.Body)
+	}
+}
+
+// TestExportsAreBounded: what lineage refuses is refused.
+func TestExportsAreBounded(t *testing.T) {
+	s, story, as := told(t)
+	deep := 51
+	for _, in := range []service.ExportInput{{Of: story.Raw, Format: export.DOT, MaxDepth: &deep}, {Of: story.Raw, Format: export.DOT, History: &[]int{-1}[0]}, {Of: story.Raw, Format: "PDF"}} {
+		if _, err := s.Export(as(registry.RoleAdmin), in); registry.CodeOf(err) != registry.InvalidArgument {
+			t.Errorf("%+v: %v", in, err)
+		}
+	}
+	if _, err := s.Export(as(registry.RoleAdmin), service.ExportInput{Of: "mv_nothing", Format: export.DOT}); registry.CodeOf(err) != registry.NotFound {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,61 @@
+package lineage
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Between are the commits that stand behind one set of commits and not behind
+// another, newest first, and the other way round.
+type Between struct {
+	Added, Removed []*graph.Node
+	// Complete tells that both histories were read to their end.
+	Complete bool
+}
+
+// CommitsBetween compares the histories of commits, each at most MaxNodes long.
+// Hidden commits are left out.
+func CommitsBetween(ctx context.Context, r graph.Reader, a, b []registry.ID, at graph.Instant) (*Between, error) {
+	before, all, err := behind(ctx, r, a, at)
+	if err != nil {
+		return nil, err
+	}
+	after, whole, err := behind(ctx, r, b, at)
+	if err != nil {
+		return nil, err
+	}
+	return &Between{Added: without(after, before), Removed: without(before, after), Complete: all && whole}, nil
+}
+
+func behind(ctx context.Context, r graph.Reader, commits []registry.ID, at graph.Instant) (map[registry.ID]*graph.Node, bool, error) {
+	out := map[registry.ID]*graph.Node{}
+	if len(commits) == 0 {
+		return out, true, nil
+	}
+	c, err := closure(ctx, r, graph.ClosureQuery{Roots: commits, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
+		Depth: allHistory, Fanout: MaxNodes, Limit: MaxNodes, At: at, Bare: true})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, n := range c.Nodes {
+		out[n.Node.ID] = n.Node
+	}
+	return out, !c.Full && !c.TimedOut && len(c.Deep) == 0, nil
+}
+
+// without lists the seen commits of one history that another lacks.
+func without(have, lack map[registry.ID]*graph.Node) (out []*graph.Node) {
+	for id, n := range have {
+		if lack[id] == nil && !n.Hidden {
+			out = append(out, n)
+		}
+	}
+	slices.SortFunc(out, func(a, b *graph.Node) int {
+		return cmp.Or(b.ValidFrom.Compare(a.ValidFrom), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}

@@ -1,0 +1,139 @@
+package service_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pedigree/lineage"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// TestACardThatContradictsTheGraphIsAGap changes one field of a right card at a
+// time.
+func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
+	k := newKit(t)
+	k.model("m")
+	day := func(d int) time.Time { return time.Date(2025, 6, d, 9, 0, 0, 0, time.UTC) }
+	data := got[*service.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, service.RecordDatasetVersionInput{Dataset: "train", Version: "7",
+		Role: registry.RawData, Rows: ptr(int64(100))})).DatasetVersion.ID
+	digested := got[*service.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, service.RecordDatasetVersionInput{Dataset: "digested",
+		Role: registry.RawData, Digest: "md5:0123456789abcdef0123456789abcdef"})).DatasetVersion.ID
+	run := func(id string, in registry.ID) registry.ID {
+		return got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, service.RecordRunInput{Producer: "p", RunID: id, Name: id, RunKind: registry.RunTraining,
+			Inputs: []registry.ID{in}, StartedAt: day(2), EndedAt: day(3), Parameters: registry.JSON(`{"rate":0.10,"depth":6}`)})).Run.ID
+	}
+	feature := got[*service.RecordFeaturePayload](k)(k.RecordFeature(k.admin, service.RecordFeatureInput{Model: "m", Name: "age"})).Feature.ID
+	runs := map[string]registry.ID{"7": run("a", data), "digest": run("b", digested)}
+	n := 0
+	gaps := func(on string, card service.ModelCardInput, role string) (fields []string) {
+		t.Helper()
+		n++
+		by := runs[on]
+		version := fmt.Sprintf("%d.0.0", n)
+		v := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), service.RegisterModelVersionInput{Model: "m",
+			Version: &version, Run: &by, Features: []registry.ID{feature}, Card: &card})).ModelVersion
+		k.move("m", version, registry.Staging, registry.Production)
+		p := got[*service.Provenance](k)(k.Service.Provenance(k.as("x", role), v.ID, time.Time{}, time.Time{}))
+		for _, g := range p.Gaps {
+			if g.Code == lineage.CardContradictsGraph {
+				fields = append(fields, g.Field)
+				if g.Node.NodeMeta().ID != v.ID || g.Message == "" {
+					t.Errorf("%+v", g)
+				}
+			}
+		}
+		return fields
+	}
+	training := func(v string, date time.Time, samples int64) service.ModelCardInput {
+		return service.ModelCardInput{Training: &registry.TrainingInfo{TrainingDataVersion: v, TrainingDate: date, SamplesUsed: &samples}}
+	}
+	for what, c := range map[string]struct {
+		on   string
+		card service.ModelCardInput
+		want []string
+	}{
+		"right":                       {"7", training("7", day(2), 100), nil},
+		"named with its dataset":      {"7", training("train@7", day(3), 0), nil},
+		"another version":             {"7", training("8", day(2), 100), []string{"training.trainingDataVersion"}},
+		"a day before":                {"7", training("7", day(1), 100), []string{"training.trainingDate"}},
+		"a day after":                 {"7", training("7", day(4), 100), []string{"training.trainingDate"}},
+		"more than there is":          {"7", training("7", day(2), 101), []string{"training.samplesUsed"}},
+		"the digest":                  {"digest", training("md5:0123456789abcdef0123456789abcdef", day(2), 1), nil},
+		"its beginning":               {"digest", training("0123456", day(2), 1), nil},
+		"another digest":              {"digest", training("md5:ffffffffffffffffffffffffffffffff", day(2), 1), []string{"training.trainingDataVersion"}},
+		"a name where a digest is":    {"digest", training("spring export", day(2), 1), nil}, // Not to be judged.
+		"a parameter":                 {"7", service.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.2,"depth":6}`)}}, []string{"modelDetails.hyperparameters"}},
+		"the same, written otherwise": {"7", service.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.1,"more":1}`)}}, nil},
+		"a feature":                   {"7", service.ModelCardInput{Features: []string{"age"}}, nil},
+		"an unknown feature":          {"7", service.ModelCardInput{Features: []string{"age", "income"}}, []string{"features"}},
+		"nothing":                     {"7", service.ModelCardInput{}, nil},
+	} {
+		if fields := gaps(c.on, c.card, registry.RoleAdmin); !slices.Equal(fields, c.want) {
+			t.Errorf("%s: %v, want %v", what, fields, c.want)
+		}
+	}
+	// Who sees too little of either side is not told.
+	wrong := training("8", day(1), 101)
+	wrong.Features = []string{"income"}
+	if fields := gaps("7", wrong, registry.RoleViewer); fields != nil {
+		t.Errorf("a viewer is told of %v", fields)
+	}
+	if fields := gaps("7", wrong, registry.RoleDeveloper); len(fields) != 4 {
+		t.Errorf("a developer is told of %v", fields)
+	}
+}
+
+// TestADiffHonoursSight compares two versions as a developer who sees one of the
+// two inputs of the second.
+func TestADiffHonoursSight(t *testing.T) {
+	k := newKit(t)
+	k.model("m")
+	version := func(v string, run registry.ID, from ...registry.ID) registry.ID {
+		return got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), service.RegisterModelVersionInput{Model: "m",
+			Version: &v, Run: &run, DerivedFrom: from})).ModelVersion.ID
+	}
+	secret := k.data("secret", nil)
+	base := version("0.1.0", k.run("base", secret))
+	a := version("1.0.0", k.run("r1", k.data("open", nil)))
+	b := version("1.1.0", k.run("r2", k.data("other", nil)), base)
+	k.move("m", "1.0.0", registry.Staging, registry.Production)
+	k.move("m", "1.1.0", registry.Staging, registry.Production)
+	diff := func(role string) *service.LineageDiff {
+		return got[*service.LineageDiff](k)(k.LineageDiff(k.as("d", role), service.LineageDiffInput{A: a, B: b}))
+	}
+	all, some := diff(registry.RoleAdmin), diff(registry.RoleDeveloper)
+	if len(all.Datasets.Added) != 2 || len(all.Versions.Added) != 1 || all.TruncationB.Redacted != 0 {
+		t.Errorf("admin: %+v", all)
+	}
+	// The version before is DEVELOPMENT, so it is hidden; its data is upstream of what
+	// is served, so it is not.
+	if len(some.Versions.Added) != 0 || some.TruncationB.Redacted != 1 || some.Identical || len(some.Datasets.Added) != 2 {
+		t.Errorf("developer: versions %v, %+v, datasets %v", some.Versions.Added, some.TruncationB, some.Datasets.Added)
+	}
+	if none := diff(registry.RoleViewer); none.Parameters != nil || none.Metrics != nil || none.Approvals != nil || none.Card == nil {
+		t.Errorf("viewer: %+v", none)
+	}
+	_, err := k.LineageDiff(k.as("d", registry.RoleAdmin), service.LineageDiffInput{A: a, B: secret})
+	k.wants(registry.InvalidArgument, err)
+	_, err = k.LineageDiff(k.as("d", registry.RoleDeveloper), service.LineageDiffInput{A: a, B: base})
+	k.wants(registry.NotFound, err)
+}
+
+// TestADiffIsAsOfAnInstant compares before and after a late fact.
+func TestADiffIsAsOfAnInstant(t *testing.T) {
+	k := newKit(t)
+	a, b := k.run("a", k.data("x", nil)), k.run("b", k.data("x", nil))
+	before := k.now
+	k.now = k.now.Add(time.Hour)
+	late := k.data("y", nil)
+	got[*service.LinkLineagePayload](k)(k.LinkLineage(k.as("root", registry.RoleAdmin), service.LinkLineageInput{From: b, To: late, Kind: registry.EdgeUsed}))
+	k.now = k.now.Add(time.Hour)
+	now := got[*service.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), service.LineageDiffInput{A: a, B: b}))
+	then := got[*service.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), service.LineageDiffInput{A: a, B: b, KnownAt: before}))
+	if len(now.Datasets.Added) != 1 || now.Identical || len(then.Datasets.Added) != 0 || !then.Identical {
+		t.Errorf("now %+v, then %+v, identical %v", now.Datasets, then.Datasets, then.Identical)
+	}
+}

@@ -1,0 +1,139 @@
+package service_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pedigree/lineage"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// darkHub is a dataset that one served version came of, and many that are not.
+func darkHub(k *kit, dark int) (hub, served registry.ID) {
+	k.Helper()
+	hub = k.data("hub", nil)
+	k.model("m")
+	for i := range dark {
+		run := k.run(fmt.Sprint("dark", i), hub)
+		k.data(fmt.Sprint("made", i), &run)
+	}
+	run := k.run("light", hub)
+	v := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run})).ModelVersion
+	k.move("m", "1.0.0", registry.Staging, registry.Production)
+	return hub, v.ID
+}
+
+// narrow replaces the service by one whose sight has a small budget.
+func (k *kit) narrow(edges int) {
+	k.Helper()
+	table, err := policies.Load("")
+	if err != nil {
+		k.Fatal(err)
+	}
+	gate, err := policies.NewGate(k.Context(), k.store, table, nil)
+	if err != nil {
+		k.Fatal(err)
+	}
+	gate.SightBudget(edges)
+	k.Service = service.New(gate)
+}
+
+// TestSightIsBoundedAndToldNotRefused asks for what came of a hub most of which a
+// developer does not see: finding that out has a budget. With a large one the
+// answer is the same as without any.
+func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
+	k := newKit(t)
+	hub, served := darkHub(k, 60)
+	ask := func(budget int) *service.LineageGraph {
+		k.narrow(budget)
+		return got[*service.LineageGraph](k)(k.Lineage(k.as("dev", registry.RoleDeveloper), service.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
+	}
+	for _, budget := range []int{0, 5, 1000} {
+		g := ask(budget)
+		names := []string{}
+		for _, n := range g.Nodes {
+			names = append(names, string(n.Node.NodeMeta().ID))
+		}
+		if !slices.Contains(names, string(hub)) || !slices.Contains(names, string(served)) {
+			t.Errorf("budget %d: what is known to be seen is gone", budget)
+		}
+	}
+	down := func(budget int) (*service.LineageCounts, error) {
+		k.narrow(budget)
+		return k.LineageCounts(k.as("dev", registry.RoleDeveloper), service.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(1000)})
+	}
+	whole := got[*service.LineageCounts](k)(down(100_000))
+	if whole.Nodes != 123 || whole.Redacted != 120 || !slices.Equal(whole.Truncation.Reasons, []lineage.Reason{lineage.ReasonAccess}) {
+		t.Errorf("%+v", whole)
+	}
+	// The root itself needs a search, which a budget of nothing does not give.
+	_, err := down(0)
+	k.wants(registry.NotFound, err)
+	short := got[*service.LineageCounts](k)(down(62))
+	if short.Nodes != 123 || short.Redacted < 120 || !slices.Contains(short.Truncation.Reasons, lineage.ReasonAccess) {
+		t.Errorf("%+v", short)
+	}
+	// A list has no place to tell that it is not whole: it is refused.
+	k.narrow(5)
+	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), service.Paging{}, nil, nil)
+	k.wants(registry.ResourceExhausted, err)
+	k.narrow(100_000)
+	if c := got[*service.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), service.Paging{}, nil, nil)); len(c.Edges) != 1 {
+		t.Errorf("%d runs", len(c.Edges))
+	}
+}
+
+// TestImpactCountsModelsAndPagesAgree pages through what descends of a hub, in
+// small pages, as different callers, and holds totals and groups to it.
+func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
+	k := newKit(t)
+	ids := tangle(k, 3)
+	raw := ids[len(ids)-11]
+	for _, role := range roles {
+		for _, targets := range [][]registry.Kind{nil, {registry.KindModelVersion, registry.KindDeployment}, {registry.KindRun, registry.KindDatasetVersion}} {
+			in := service.ImpactInput{Of: []registry.ID{raw}, Targets: targets, Live: true}
+			whole := got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), in))
+			counts := got[*service.ImpactCounts](k)(whole.Counts(k.Context()))
+			sum := 0
+			for _, e := range counts.Environments {
+				sum += e.Count
+			}
+			if total := *got[*int](k)(whole.TotalCount(k.Context())); total != len(whole.Edges) || counts.Total != total || sum != total {
+				t.Errorf("%s %v: %d rows, %d in all, %d by environment", role, targets, len(whole.Edges), total, sum)
+			}
+			var pages []string
+			for in.First = ptr(2); ; {
+				c := got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), in))
+				for _, e := range c.Edges {
+					pages = append(pages, e.Cursor)
+					if len(e.Path) != e.Depth+1 || e.Path[e.Depth].NodeMeta().ID != e.Node.NodeMeta().ID {
+						t.Errorf("a path of %d at depth %d", len(e.Path), e.Depth)
+					}
+				}
+				if !c.PageInfo.HasNextPage {
+					break
+				}
+				in.After = &c.PageInfo.EndCursor
+			}
+			var want []string
+			for _, e := range whole.Edges {
+				want = append(want, e.Cursor)
+			}
+			if !slices.Equal(pages, want) {
+				t.Errorf("%s %v: pages hold %d rows, the whole %d", role, targets, len(pages), len(want))
+			}
+		}
+		models := got[*service.ImpactModels](k)(got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), service.ImpactInput{Of: []registry.ID{raw}, Live: true})).Models(k.Context()))
+		versions := got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), service.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindModelVersion}}))
+		live := got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), service.ImpactInput{Of: []registry.ID{raw}, Live: true}))
+		if len(versions.Edges) == 0 && len(models.Models) == 0 {
+			continue
+		}
+		if m := models.Models; len(m) != 1 || m[0].Model.Name != "model3" || m[0].Versions != len(versions.Edges) || m[0].LiveDeployments != len(live.Edges) {
+			t.Errorf("%s: %+v, want %d versions, %d deployments", role, m[0], len(versions.Edges), len(live.Edges))
+		}
+	}
+}

@@ -1,0 +1,311 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// Past asks for an answer as of a past: as it was at AsOf, as far as it was known
+// at KnownAt. Zero is now; both zero is today, which is not asked of revisions.
+type Past struct{ AsOf, KnownAt time.Time }
+
+// noun is the instant that nouns read at i carry, and so all that is reached from
+// them. A page that goes on in what another saw is a past too.
+func (i instant) noun() registry.Instant {
+	if !i.Asked && i.Known == 0 {
+		return registry.Instant{}
+	}
+	return registry.Instant{Valid: i.Valid, Known: i.Known}
+}
+
+// graphAt is how a store is asked for an instant.
+func graphAt(at registry.Instant) graph.Instant {
+	return graph.Instant{Valid: at.Valid, Known: at.Known}
+}
+
+// at turns what a get was asked for into an instant. known is false for a time
+// before anything was recorded: then there is nothing to get.
+func (s *Service) at(ctx context.Context, past []Past) (at registry.Instant, known bool, err error) {
+	scope, err := s.gate.Read(ctx, registry.CatalogRead)
+	if err != nil || len(past) == 0 {
+		return at, true, err
+	}
+	i, err := s.instantOf(ctx, scope, past[0].AsOf, past[0].KnownAt)
+	if registry.CodeOf(err) == registry.NotFound {
+		return at, false, nil
+	}
+	return i.noun(), true, err
+}
+
+// get fetches one noun by id as of a past; nil when there is none that the caller
+// sees, or when it was deleted by then.
+func get[N registry.Node](ctx context.Context, s *Service, id registry.ID, past []Past) (N, error) {
+	var none N
+	at, known, err := s.at(ctx, past)
+	if err != nil || !known {
+		return none, err
+	}
+	n, err := s.nodeAt(ctx, at, id)
+	if err != nil || n == nil || buried(n) {
+		return none, err
+	}
+	return one[N](n, nil)
+}
+
+// buried reports whether a noun was a tombstone at the instant that it was read
+// at; one that was erased later still stood then.
+func buried(n registry.Node) bool {
+	m := n.NodeMeta()
+	return m.Deleted && !m.Erased
+}
+
+// gone reports whether nothing is told of a node that was erased: a tombstone of
+// today stands in lineage, and as a model.
+func gone(n *graph.Node) bool {
+	return n.Erased() && !n.Kind.Walked() && n.Kind != registry.KindModel
+}
+
+// nodeAt is node at an instant.
+func (s *Service) nodeAt(ctx context.Context, at registry.Instant, id registry.ID) (registry.Node, error) {
+	nodes, err := s.nodesAt(ctx, at, []registry.ID{id})
+	if err != nil {
+		return nil, err
+	}
+	return nodes[0], nil
+}
+
+// modelThen returns the model that had a name at an instant: one of the
+// incarnations of the name, of which one stands at a time.
+func (s *Service) modelThen(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
+	const few = 10
+	var found *registry.Model
+	for from := 1; ; from += few {
+		var ids []registry.ID
+		for i := range few {
+			ids = append(ids, registry.ModelID(name, from+i))
+		}
+		now, err := scope.Nodes(ctx, graph.Instant{}, ids...)
+		if err != nil {
+			return nil, err
+		}
+		then, err := s.nodesAt(ctx, at, ids)
+		if err != nil {
+			return nil, err
+		}
+		for i := range ids {
+			if m, ok := then[i].(*registry.Model); ok && m != nil && !buried(m) {
+				found = m
+			}
+			if now[i] == nil {
+				return found, nil
+			}
+		}
+	}
+}
+
+// The bounds of a list of the past: how many children one question looks through,
+// and how many are read at a time.
+const (
+	maxPast  = 10000
+	pastPage = 100
+	fewPast  = 20 // What was in production then is seldom further down than that.
+)
+
+// pastList is a list of one parent's children as they were, while it is read.
+type pastList struct {
+	parent registry.ID
+	// from is where the page begins, after how far it was read.
+	from, after *graph.Key
+	kept        []*graph.Node
+	read        int
+	done        bool
+}
+
+// pastReader reads the children of parents as they were at an instant. Stores list
+// the present only: what is a child now, tombstones included, is read again as it
+// was then, until there are enough that were there and match.
+type pastReader struct {
+	scope *policies.Scope
+	q     childQuery
+}
+
+// pastOfParents is findOfParents at the instant of the question.
+func pastOfParents(ctx context.Context, scope *policies.Scope, q childQuery, parents []registry.ID) (out []*graph.Node, err error) {
+	lists := make([]*pastList, len(parents))
+	for i, p := range parents {
+		lists[i] = &pastList{parent: p}
+	}
+	r := &pastReader{scope, q}
+	if err := r.fill(ctx, lists); err != nil {
+		return nil, err
+	}
+	for _, l := range lists {
+		out = append(out, l.kept...)
+	}
+	return out, nil
+}
+
+// fill reads until every list has the children that it was asked for.
+func (r *pastReader) fill(ctx context.Context, lists []*pastList) error {
+	if r.q.order == registry.IndexOwner {
+		// Stores order by what is so today.
+		return registry.Invalid("orderBy", "a list of the past has no order by owner, who may have been another then; order by another field")
+	}
+	if err := r.scope.MayFilter(graph.Query{Kinds: []registry.Kind{r.q.kind}, Order: r.q.order, Where: r.q.where()}); err != nil {
+		return err
+	}
+	graves, err := r.graves(ctx, lists)
+	if err != nil {
+		return err
+	}
+	fresh := len(lists) > 1
+	for open := lists; len(open) > 0; open = stillOpen(open) {
+		pages, err := r.pages(ctx, open, fresh)
+		if err != nil {
+			return err
+		}
+		fresh = false
+		if err := r.take(ctx, open, pages); err != nil {
+			return err
+		}
+	}
+	for _, l := range lists {
+		r.merge(l, graves[l.parent])
+	}
+	return nil
+}
+
+func stillOpen(lists []*pastList) (open []*pastList) {
+	for _, l := range lists {
+		if !l.done {
+			open = append(open, l)
+		}
+	}
+	return open
+}
+
+// pages finds the next children of each list: of all lists in one query the first
+// time, then of each by itself.
+func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
+	q := graph.Query{Kinds: []registry.Kind{r.q.kind}, Order: r.q.order, Desc: r.q.desc, Deleted: r.q.kind != registry.KindModelVersion,
+		Limit: min(max(r.q.limit, fewPast), pastPage), Bare: true}
+	out := make([][]*graph.Node, len(lists))
+	if together {
+		place := map[registry.ID]int{}
+		for i, l := range lists {
+			q.Parents, place[l.parent] = append(q.Parents, l.parent), i
+		}
+		q.PerParent = true
+		page, err := r.scope.Find(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range page.Nodes {
+			out[place[n.Parent]] = append(out[place[n.Parent]], n)
+		}
+		for i, l := range lists {
+			l.done = len(out[i]) < q.Limit && !page.More
+		}
+		return out, nil
+	}
+	for i, l := range lists {
+		q.Parents, q.After = []registry.ID{l.parent}, l.after
+		page, err := r.scope.Find(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out[i], l.done = page.Nodes, !page.More
+	}
+	return out, nil
+}
+
+// take reads what was found as it was, and keeps what was there and matches.
+func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*graph.Node) error {
+	var ids []registry.ID
+	for _, p := range pages {
+		for _, n := range p {
+			ids = append(ids, n.ID)
+		}
+	}
+	then, err := nodesThen(ctx, r.scope, r.q.at, ids)
+	if err != nil {
+		return err
+	}
+	for i, l := range lists {
+		for _, now := range pages[i] {
+			l.after = policies.KeyOf(now, r.q.order)
+			if n := then[now.ID]; r.keeps(n) && len(l.kept) < r.q.limit {
+				l.kept = append(l.kept, n)
+			}
+		}
+		if l.read += len(pages[i]); l.read > maxPast {
+			return registry.Errorf(registry.ResourceExhausted, "a list of the past looks through at most %d; ask for the node itself, or with a filter", maxPast)
+		}
+		l.done = l.done || len(l.kept) >= r.q.limit
+	}
+	return nil
+}
+
+// keeps reports whether a child was there and matches.
+func (r *pastReader) keeps(n *graph.Node) bool {
+	return n != nil && !n.Hidden && !n.Deleted && !gone(n) && inStages(n, r.q.stages) && (r.q.owner == "" || n.Text(registry.IndexOwner) == r.q.owner) &&
+		(!r.q.hasFrom || n.ValidFrom.UnixMicro() >= r.q.from) && (!r.q.hasBefore || n.ValidFrom.UnixMicro() < r.q.before)
+}
+
+// nodesThen reads nodes at an instant, by id.
+func nodesThen(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
+	nodes, err := scope.Nodes(ctx, graphAt(at), ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[registry.ID]*graph.Node, len(ids))
+	for i, id := range ids {
+		out[id] = nodes[i]
+	}
+	return out, nil
+}
+
+// pastPageOf answers one page of a parent's children as they were.
+func pastPageOf[N registry.Node, E any](ctx context.Context, s *Service, scope *policies.Scope, parent registry.ID, q childQuery, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+	l := list{what, q.order, q.desc}
+	after, err := s.openKey(scope, l, p.After)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := pastChildren(ctx, scope, parent, q, after)
+	if err != nil {
+		return nil, err
+	}
+	size := q.limit - 1
+	c, err := connect(s, scope, l, q.at, nodes[:min(size, len(nodes))], edge)
+	if err != nil {
+		return nil, err
+	}
+	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = len(nodes) > size, after != nil
+	c.count = func(ctx context.Context) (*int, error) {
+		q.limit = maxCounted + 1
+		all, err := pastChildren(ctx, scope, parent, q, nil)
+		if n := len(all); err == nil && n <= maxCounted {
+			return &n, nil
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// maxCounted is how many children of the past are counted; more are not told.
+const maxCounted = 1000
+
+// pastChildren reads the children of one parent as they were, from a key on.
+func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID, q childQuery, after *graph.Key) ([]*graph.Node, error) {
+	if after == nil {
+		return loadChildren(ctx, scope, childKey{parent, q})
+	}
+	l := &pastList{parent: parent, from: after, after: after}
+	err := (&pastReader{scope, q}).fill(ctx, []*pastList{l})
+	return l.kept, err
+}

@@ -1,0 +1,54 @@
+package service_test
+
+import (
+	"context"
+	"testing"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// meddling writes before a read of far ends, once, as another server might.
+type meddling struct {
+	graph.Store
+	write func()
+}
+
+func (m *meddling) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+	if write := m.write; write != nil {
+		m.write = nil
+		write()
+	}
+	return m.Store.Neighbors(ctx, q)
+}
+
+// TestAPageOfImpactIsOneStateOfTheGraph adds a descendant between the reads of a
+// page: the page is of the state that it began with, and a later one has it.
+func TestAPageOfImpactIsOneStateOfTheGraph(t *testing.T) {
+	k := newKit(t)
+	raw := k.data("raw", nil)
+	run := k.run("first", raw)
+	k.data("made", &run)
+	m := &meddling{Store: k.store}
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), m, table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watched := service.New(gate)
+	in := service.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindRun, registry.KindDatasetVersion}}
+	m.write = func() { k.run("second", raw) }
+	during := got[*service.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
+	after := got[*service.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
+	if m.write != nil || len(during.Edges) != 2 || len(after.Edges) != 3 {
+		t.Errorf("%d rows while another wrote, %d after", len(during.Edges), len(after.Edges))
+	}
+	if total := *got[*int](k)(during.TotalCount(k.Context())); total != 2 {
+		t.Errorf("%d in all, of a page that shows 2", total)
+	}
+}
