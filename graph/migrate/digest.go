@@ -1,12 +1,12 @@
 package migrate
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"hash/maphash"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -58,7 +58,8 @@ func Verify(ctx context.Context, from, to graph.Store, tell Progress) (*Proof, e
 // compare reads both stores side by side up to a head, 0 for that of each.
 func compare(ctx context.Context, from, to graph.Store, head int64, tell Progress) (*Proof, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	left, right := follow(ctx, from, head, tell), follow(ctx, to, head, nil)
+	seed := maphash.MakeSeed()
+	left, right := follow(ctx, from, head, seed, tell), follow(ctx, to, head, seed, nil)
 	defer func() {
 		cancel()
 		left.drain()
@@ -71,7 +72,7 @@ func compare(ctx context.Context, from, to graph.Store, head int64, tell Progres
 		if !okA && (!okB || left.err != nil) || !okB && right.err != nil {
 			break
 		}
-		if p.Difference == "" && !bytes.Equal(a.text, b.text) {
+		if p.Difference == "" && (okA != okB || a.sum != b.sum) {
 			p.Difference = differ(a, b)
 		}
 	}
@@ -91,18 +92,19 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// line is a row as it is digested.
+// line is a row that was digested: its name and a hash, not its text, for many wait
+// where one store is slower than the other.
 type line struct {
 	name string
-	text []byte
+	sum  uint64
 }
 
-// differ tells how two rows in the same place differ.
+// differ tells how two rows in the same place differ; the zero line is none.
 func differ(a, b line) string {
 	switch {
-	case a.text == nil:
+	case a.name == "":
 		return b.name + " is in the destination only"
-	case b.text == nil:
+	case b.name == "":
 		return a.name + " is in the source only"
 	case a.name == b.name:
 		return a.name + " is not the same in both"
@@ -117,6 +119,7 @@ type reading struct {
 	tally Tally
 	head  int64
 	sum   hash.Hash
+	seed  maphash.Seed
 }
 
 func (r *reading) side() Side {
@@ -131,8 +134,8 @@ func (r *reading) drain() {
 // ahead is how many lines a store may be read before the other.
 const ahead = 4 * graph.BatchRows
 
-func follow(ctx context.Context, s graph.Store, head int64, tell Progress) *reading {
-	r := &reading{lines: make(chan line, ahead), sum: sha256.New()}
+func follow(ctx context.Context, s graph.Store, head int64, seed maphash.Seed, tell Progress) *reading {
+	r := &reading{lines: make(chan line, ahead), sum: sha256.New(), seed: seed}
 	go func() {
 		defer close(r.lines)
 		begun := false
@@ -141,7 +144,7 @@ func follow(ctx context.Context, s graph.Store, head int64, tell Progress) *read
 			report(tell, "comparing", b)
 			if !begun {
 				begun, r.head = true, b.From.Head
-				r.take(ctx, line{"the instance secret", []byte(`{"source":"` + graph.SourceOf(b.Secret) + `"}`)})
+				r.take(ctx, "the instance secret", []byte(`{"source":"`+graph.SourceOf(b.Secret)+`"}`))
 			}
 			last = r.tally.add(b, last)
 			return r.batch(ctx, b)
@@ -150,11 +153,11 @@ func follow(ctx context.Context, s graph.Store, head int64, tell Progress) *read
 	return r
 }
 
-func (r *reading) take(ctx context.Context, l line) {
-	r.sum.Write(l.text)
+func (r *reading) take(ctx context.Context, name string, text []byte) {
+	r.sum.Write(text)
 	r.sum.Write([]byte{'\n'})
 	select {
-	case r.lines <- l:
+	case r.lines <- line{name, maphash.Bytes(r.seed, text)}:
 	case <-ctx.Done():
 	}
 }
@@ -163,7 +166,7 @@ func (r *reading) batch(ctx context.Context, b *graph.Batch) error {
 	take := func(name string, row map[string]any) error {
 		text, err := canonical(row)
 		if err == nil {
-			r.take(ctx, line{name, text})
+			r.take(ctx, name, text)
 		}
 		return err
 	}
