@@ -179,8 +179,7 @@ func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge) error {
 	byKind := map[registry.EdgeKind][]row{}
 	for _, e := range edges {
 		r := t.edgeRow(e)
-		r["properties"] = row{"valid_from": micros(e.ValidFrom), "valid_to": micros(e.ValidTo), "recorded_seq": e.RecordedSeq,
-			"retracted_seq": int64(0), "by": e.By}
+		r["properties"] = edgeProperties(e)
 		byKind[e.Kind] = append(byKind[e.Kind], r)
 		t.wrote = true
 	}
@@ -190,6 +189,10 @@ func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge) error {
 		}
 	}
 	return nil
+}
+
+func edgeProperties(e *graph.Edge) row {
+	return row{"valid_from": micros(e.ValidFrom), "valid_to": micros(e.ValidTo), "recorded_seq": e.RecordedSeq, "retracted_seq": e.RetractedSeq, "by": e.By}
 }
 
 // checkCycles searches for a cycle through the new edges, all in one question,
