@@ -5,6 +5,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -226,6 +227,45 @@ type ClosureQuery struct {
 	At                   Instant
 	// Bare leaves out documents.
 	Bare bool
+	// Then are walks that go on from what was found, each from the one before, all
+	// at the same instant and head: one question asks for all of them.
+	Then []Stage
+}
+
+// Stage is a closure whose roots are the nodes of kind From that the walk before it
+// found; the rest is as in a ClosureQuery.
+type Stage struct {
+	From                 registry.Kind
+	Direction            Direction
+	Edges                []registry.EdgeKind
+	Through              []registry.Kind
+	Depth, Fanout, Limit int
+}
+
+// Query is the closure of a stage, as part of q, from its roots.
+func (s Stage) Query(q ClosureQuery, roots []registry.ID) ClosureQuery {
+	return ClosureQuery{Roots: roots, Direction: s.Direction, Edges: s.Edges, Through: s.Through, Depth: s.Depth, Fanout: s.Fanout, Limit: s.Limit,
+		At: q.At, Bare: q.Bare}
+}
+
+// NearKinds are the kinds of node that edges of some kinds (none: of any) lead on
+// from in a direction; nodes of others need not be asked for them.
+func NearKinds(d Direction, edges []registry.EdgeKind) (out []registry.Kind) {
+	if len(edges) == 0 {
+		edges = registry.EdgeKinds()
+	}
+	for _, e := range edges {
+		from, to := registry.EdgeEnds(e)
+		if d == Downstream {
+			from = to
+		}
+		for _, k := range from {
+			if !slices.Contains(out, k) {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
 }
 
 // Closure is what a ClosureQuery found. Roots that do not exist (at that
@@ -245,6 +285,18 @@ type Closure struct {
 	Full, TimedOut bool
 	// Head is the log sequence that the walk saw.
 	Head int64
+	// Then are the closures of the query's stages, in order.
+	Then []Closure
+}
+
+// OfKind returns the found nodes of a kind, in order.
+func (c *Closure) OfKind(kind registry.Kind) (out []*Node) {
+	for _, n := range c.Nodes {
+		if n.Node.Kind == kind {
+			out = append(out, n.Node)
+		}
+	}
+	return out
 }
 
 // Reached is a node and its fewest hops from a root.

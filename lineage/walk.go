@@ -88,22 +88,34 @@ type Item struct {
 // Walk returns what lies around a node. NOT_FOUND when the root does not exist at
 // the instant or is hidden.
 func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Graph, error) {
-	nodes, err := roots(ctx, r, o.At, root)
-	if err != nil {
-		return nil, err
-	}
 	g := newBuilder(root)
 	if o.Direction != Downstream {
-		if err := g.up(ctx, r, nodes[0], o); err != nil {
+		if err := g.up(ctx, r, o); err != nil {
 			return nil, err
 		}
 	}
 	if o.Direction != Upstream {
-		if err := g.down(ctx, r, []*graph.Node{nodes[0]}, o); err != nil {
+		if err := g.down(ctx, r, root, o); err != nil {
 			return nil, err
 		}
 	}
 	return g.finish(o.Direction), nil
+}
+
+// rootOf returns the root of a closure, its first node.
+func rootOf(c graph.Closure, root registry.ID) (*graph.Node, error) {
+	if len(c.Nodes) == 0 || c.Nodes[0].Node.Hidden || !c.Nodes[0].Node.Kind.Walked() {
+		return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s; take the id of a version, dataset version, run, feature, commit, tag or deployment", root)
+	}
+	return c.Nodes[0].Node, nil
+}
+
+// stage returns the closure of a stage; a walk that ran out of time may have none.
+func stage(c graph.Closure, i int) graph.Closure {
+	if i < len(c.Then) {
+		return c.Then[i]
+	}
+	return graph.Closure{}
 }
 
 // builder gathers closures into one graph.
@@ -175,9 +187,21 @@ func (b *builder) note(reason Reason, ids []registry.ID) {
 	}
 }
 
-// up walks to causes, then follows commit history.
-func (b *builder) up(ctx context.Context, r graph.Reader, root *graph.Node, o Options) error {
-	c, err := closure(ctx, r, o.closure([]registry.ID{root.ID}, graph.Upstream))
+// up walks to causes, then follows commit history: PARENT edges behind commits, up
+// to Options.History hops, until where an earlier version of the root's model was
+// released. All is one question, of three walks.
+func (b *builder) up(ctx context.Context, r graph.Reader, o Options) error {
+	q := o.closure([]registry.ID{b.root}, graph.Upstream)
+	q.Then = []graph.Stage{
+		{From: registry.KindCommit, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
+			Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes},
+		{From: registry.KindCommit, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt, registry.EdgeReleasedFrom},
+			Through: []registry.Kind{registry.KindTag}, Depth: 2, Fanout: releaseFanout, Limit: MaxNodes}}
+	c, err := closure(ctx, r, q)
+	if err != nil {
+		return err
+	}
+	root, err := rootOf(c, b.root)
 	if err != nil {
 		return err
 	}
@@ -186,33 +210,22 @@ func (b *builder) up(ctx context.Context, r graph.Reader, root *graph.Node, o Op
 	if len(commits) == 0 {
 		return nil
 	}
-	return b.history(ctx, r, root, commits, o)
-}
-
-// history follows PARENT edges behind commits, up to Options.History hops, and
-// stops where an earlier version of the root's model was released.
-func (b *builder) history(ctx context.Context, r graph.Reader, root *graph.Node, commits []registry.ID, o Options) error {
-	c, err := closure(ctx, r, graph.ClosureQuery{Roots: commits, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
-		Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare})
-	if err != nil {
-		return err
-	}
-	stops, err := releases(ctx, r, root, c, o.At)
-	if err != nil {
-		return err
-	}
-	keep, cut := untilStops(commits, c.Edges, stops)
-	b.add(c, func(id registry.ID) bool { return keep[id] })
+	history := stage(c, 0)
+	keep, cut := untilStops(commits, history.Edges, releases(versionBehind(root, c), stage(c, 1)))
+	b.add(history, func(id registry.ID) bool { return keep[id] })
 	for id := range cut {
 		b.cut[id] = true
 	}
-	for _, id := range c.Deep {
+	for _, id := range history.Deep {
 		if keep[id] {
 			b.cut[id] = true
 		}
 	}
 	return nil
 }
+
+// releaseFanout is how many tags of a commit, and versions of a tag, are looked at.
+const releaseFanout = 100
 
 // untilStops walks commit history from its entries and returns the commits to
 // keep, stops included, and those behind which it stopped though there is more.
@@ -244,93 +257,72 @@ func untilStops(entries []registry.ID, edges []graph.Edge, stops map[registry.ID
 	return keep, cut
 }
 
-// releases returns the commits, among those of a closure, that earlier versions
-// of the root's model were released from.
-func releases(ctx context.Context, r graph.Reader, root *graph.Node, c graph.Closure, at graph.Instant) (map[registry.ID]bool, error) {
-	version, err := versionBehind(ctx, r, root, at)
-	if err != nil || version == nil || version.Hidden {
-		return nil, err
+// releases returns the commits that earlier versions of a version's model were
+// released from, given the tags on them and what was released from those.
+func releases(version *graph.Node, c graph.Closure) map[registry.ID]bool {
+	if version == nil || version.Hidden {
+		return nil
 	}
-	ids := make([]registry.ID, len(c.Nodes))
-	for i, n := range c.Nodes {
-		ids[i] = n.Node.ID
+	earlier := map[registry.ID]bool{}
+	for _, v := range c.OfKind(registry.KindModelVersion) {
+		earlier[v.ID] = v.Parent == version.Parent && v.Text(registry.IndexVersion) < version.Text(registry.IndexVersion)
 	}
-	tags, err := Neighbors(ctx, r, graph.HopQuery{IDs: ids, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt}, At: at, Cap: 100, Bare: true})
-	if err != nil {
-		return nil, err
-	}
-	var tagIDs []registry.ID
-	commitOf := map[registry.ID]registry.ID{}
-	for _, h := range tags {
-		for _, t := range h.Nodes {
-			tagIDs = append(tagIDs, t.ID)
-			commitOf[t.ID] = h.Of
+	tags := map[registry.ID]bool{}
+	for _, e := range c.Edges {
+		if e.Kind == registry.EdgeReleasedFrom && earlier[e.From] {
+			tags[e.To] = true
 		}
-	}
-	if len(tagIDs) == 0 {
-		return nil, nil
-	}
-	versions, err := Neighbors(ctx, r, graph.HopQuery{IDs: tagIDs, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeReleasedFrom}, At: at, Cap: 100, Bare: true})
-	if err != nil {
-		return nil, err
 	}
 	out := map[registry.ID]bool{}
-	for _, h := range versions {
-		for _, v := range h.Nodes {
-			if v.Parent == version.Parent && v.Text(registry.IndexVersion) < version.Text(registry.IndexVersion) {
-				out[commitOf[h.Of]] = true
-			}
+	for _, e := range c.Edges {
+		if e.Kind == registry.EdgePointsAt && tags[e.From] {
+			out[e.To] = true
 		}
 	}
-	return out, nil
+	return out
 }
 
 // versionBehind returns the model version that a root stands for: itself, or the
 // one a deployment deploys; nil for other kinds.
-func versionBehind(ctx context.Context, r graph.Reader, root *graph.Node, at graph.Instant) (*graph.Node, error) {
-	switch root.Kind {
-	case registry.KindModelVersion:
-		return root, nil
-	case registry.KindDeployment:
-		hops, err := Neighbors(ctx, r, graph.HopQuery{IDs: []registry.ID{root.ID}, Direction: graph.Upstream,
-			Edges: []registry.EdgeKind{registry.EdgeDeploys}, At: at, Cap: 1, Bare: true})
-		if err != nil || len(hops[0].Nodes) == 0 {
-			return nil, err
-		}
-		return hops[0].Nodes[0], nil
+func versionBehind(root *graph.Node, c graph.Closure) *graph.Node {
+	if root.Kind == registry.KindModelVersion {
+		return root
 	}
-	return nil, nil
-}
-
-// down walks to effects; from commits it follows PARENT to later commits first,
-// for what a later commit made contains the earlier one.
-func (b *builder) down(ctx context.Context, r graph.Reader, roots []*graph.Node, o Options) error {
-	var ids, commits []registry.ID
-	for _, n := range roots {
-		ids = append(ids, n.ID)
-		if n.Kind == registry.KindCommit {
-			commits = append(commits, n.ID)
+	for _, e := range c.Edges {
+		if e.Kind != registry.EdgeDeploys || e.From != root.ID {
+			continue
 		}
-	}
-	if len(commits) > 0 && o.History > 0 {
-		c, err := closure(ctx, r, graph.ClosureQuery{Roots: commits, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeParent},
-			Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare})
-		if err != nil {
-			return err
-		}
-		later := b.add(c, nil)
-		for _, id := range c.Deep {
-			b.cut[id] = true
-		}
-		for _, id := range later {
-			if !slices.Contains(ids, id) {
-				ids = append(ids, id)
+		for _, v := range c.OfKind(registry.KindModelVersion) {
+			if v.ID == e.To {
+				return v
 			}
 		}
 	}
-	c, err := closure(ctx, r, o.closure(ids, graph.Downstream))
+	return nil
+}
+
+// down walks to effects. From a commit it follows PARENT to later commits first, for
+// what a later commit made contains the earlier one.
+func (b *builder) down(ctx context.Context, r graph.Reader, root registry.ID, o Options) error {
+	q := o.closure([]registry.ID{root}, graph.Downstream)
+	later := root.Kind() == registry.KindCommit && o.History > 0
+	if later {
+		q.Then = []graph.Stage{{From: registry.KindCommit, Direction: q.Direction, Edges: q.Edges, Through: q.Through, Depth: q.Depth, Fanout: q.Fanout, Limit: q.Limit}}
+		q.Edges, q.Through, q.Depth = []registry.EdgeKind{registry.EdgeParent}, nil, o.History
+	}
+	c, err := closure(ctx, r, q)
 	if err != nil {
 		return err
+	}
+	if _, err := rootOf(c, root); err != nil {
+		return err
+	}
+	if later {
+		b.add(c, nil)
+		for _, id := range c.Deep {
+			b.cut[id] = true
+		}
+		c = stage(c, 0)
 	}
 	b.add(c, nil)
 	b.note(ReasonDepth, c.Deep)

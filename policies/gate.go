@@ -28,6 +28,10 @@ type Gate struct {
 	opaque []byte
 	// owners holds the id of the actor of each token that was used.
 	owners sync.Map
+	// bearers and models keep, for a moment, whose a token is and which model a
+	// grant's scope names; an Update of this gate drops them.
+	bearers recent[bearer]
+	models  recent[registry.ID]
 	// sightEnds is the budget of sight of one request.
 	sightEnds int
 }
@@ -99,16 +103,37 @@ func RequestID(ctx context.Context) string {
 }
 
 // Authenticate returns the actor that a bearer token names: UNAUTHENTICATED for
-// one that is unknown, expired or revoked.
+// one that is unknown, expired or revoked. What another server wrote is noticed
+// within a second, what this one wrote at once.
 func (g *Gate) Authenticate(ctx context.Context, token string) (registry.Actor, error) {
-	refused := registry.Errorf(registry.Unauthenticated, "the token is not valid; make one with: pedigree token create --subject NAME --role ROLE")
 	if token == "" || len(token) > 512 {
-		return registry.Actor{}, refused
+		return registry.Actor{}, refused()
 	}
 	sum := sha256.Sum256([]byte(token))
-	id := registry.TokenID(hex.EncodeToString(sum[:]))
-	// Whose a token is never changes, so that both are read at once from the second
-	// time on; whether it still holds is read every time.
+	b, err := g.bearers.ask(string(sum[:]), func() (bearer, error) { return g.bearer(ctx, registry.TokenID(hex.EncodeToString(sum[:]))) })
+	if err != nil {
+		return registry.Actor{}, err
+	}
+	if !b.token.RevokedAt.IsZero() || !b.token.ExpiresAt.IsZero() && !g.now().Before(b.token.ExpiresAt) {
+		return registry.Actor{}, refused()
+	}
+	return b.actor, nil
+}
+
+// bearer is a token and its actor.
+type bearer struct {
+	token registry.Token
+	actor registry.Actor
+}
+
+func refused() error {
+	return registry.Errorf(registry.Unauthenticated, "the token is not valid; make one with: pedigree token create --subject NAME --role ROLE")
+}
+
+// bearer reads a token and its actor: UNAUTHENTICATED where one of them is not
+// there. Whose a token is never changes, so that both are read at once from the
+// second time on.
+func (g *Gate) bearer(ctx context.Context, id registry.ID) (b bearer, err error) {
 	ids := []registry.ID{id}
 	known, again := g.owners.Load(id)
 	if again {
@@ -116,30 +141,30 @@ func (g *Gate) Authenticate(ctx context.Context, token string) (registry.Actor, 
 	}
 	nodes, err := g.store.Nodes(ctx, graph.Instant{}, ids...)
 	if err != nil {
-		return registry.Actor{}, err
+		return b, err
 	}
-	var t registry.Token
-	if nodes[0] == nil || nodes[0].Deleted || json.Unmarshal(nodes[0].Doc, &t) != nil {
-		return registry.Actor{}, refused
-	}
-	if !t.RevokedAt.IsZero() || !t.ExpiresAt.IsZero() && !g.now().Before(t.ExpiresAt) {
-		return registry.Actor{}, refused
+	if !unpacked(nodes[0], &b.token) {
+		return b, refused()
 	}
 	if !again {
-		owner := registry.ActorID(t.Subject)
+		owner := registry.ActorID(b.token.Subject)
 		g.owners.Store(id, owner)
 		actors, err := g.store.Nodes(ctx, graph.Instant{}, owner)
 		if err != nil {
-			return registry.Actor{}, err
+			return b, err
 		}
 		nodes = append(nodes, actors...)
 	}
-	var a registry.Actor
-	if nodes[1] == nil || nodes[1].Deleted || json.Unmarshal(nodes[1].Doc, &a) != nil {
-		return registry.Actor{}, refused
+	if !unpacked(nodes[1], &b.actor) {
+		return b, refused()
 	}
-	a.ID = nodes[1].ID
-	return a, nil
+	b.actor.ID = nodes[1].ID
+	return b, nil
+}
+
+// unpacked reads the document of a node that is there.
+func unpacked(n *graph.Node, into any) bool {
+	return n != nil && !n.Deleted && json.Unmarshal(n.Doc, into) == nil
 }
 
 // Read asks whether the actor of the context may do an action and returns the
@@ -167,6 +192,8 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 	if len(grants) == 0 {
 		return s.forbidden(action)
 	}
+	defer g.bearers.forget()
+	defer g.models.forget()
 	return g.store.Update(ctx, func(tx graph.Tx) error {
 		// Sight is taken anew inside the transaction: what is read is what is decided on.
 		return fn(ctx, newTx(g, s, tx, grants))
@@ -234,15 +261,24 @@ func (g *Gate) resolveGrants(ctx context.Context, r graph.Reader, grants []regis
 		if !ok {
 			continue
 		}
-		page, err := r.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(name)}, Limit: 1, Bare: true})
+		model, err := g.models.ask(name, func() (registry.ID, error) { return modelNamed(ctx, r, name) })
 		if err != nil {
 			return nil, err
-		}
-		model := registry.ModelID(name, 1) // Not created yet: the grant waits for it.
-		if len(page.Nodes) == 1 {
-			model = page.Nodes[0].ID
 		}
 		out = append(out, grant{role: gr.Role, model: model})
 	}
 	return slices.Compact(out), nil
+}
+
+// modelNamed returns the id of the model that has a name, or would be the first to
+// have it: a grant waits for a model that is not created yet.
+func modelNamed(ctx context.Context, r graph.Reader, name string) (registry.ID, error) {
+	page, err := r.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(name)}, Limit: 1, Bare: true})
+	if err != nil {
+		return "", err
+	}
+	if len(page.Nodes) == 1 {
+		return page.Nodes[0].ID, nil
+	}
+	return registry.ModelID(name, 1), nil
 }

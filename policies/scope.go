@@ -201,26 +201,39 @@ func (s *Scope) MayFilter(q graph.Query) error {
 	return err
 }
 
-// Closure walks through everything and returns stubs for what is out of sight.
+// Closure walks through everything and returns stubs for what is out of sight, in
+// every stage.
 func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	c, err := s.store.Closure(ctx, q)
 	if err != nil {
 		return c, err
 	}
-	nodes := make([]*graph.Node, len(c.Nodes))
-	for i := range c.Nodes {
-		nodes[i] = c.Nodes[i].Node
+	walks := make([]*graph.Closure, 0, 4)
+	walks = append(walks, &c)
+	for i := range c.Then {
+		walks = append(walks, &c.Then[i])
+	}
+	var nodes []*graph.Node
+	for _, w := range walks {
+		for i := range w.Nodes {
+			nodes = append(nodes, w.Nodes[i].Node)
+		}
 	}
 	if !s.unrestricted() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
-		s.sight.learn(nodes, c.Edges)
+		for _, w := range walks {
+			s.sight.learn(nodes, w.Edges)
+		}
 	}
 	_, before := s.sight.undecided()
 	masks, err := s.masksAt(ctx, q.At, nodes)
 	if err != nil {
-		return c, err
+		return graph.Closure{}, err
 	}
-	for i, n := range redactAll(nodes, masks) {
-		c.Nodes[i].Node = n
+	nodes = redactAll(nodes, masks)
+	for _, w := range walks {
+		for i := range w.Nodes {
+			w.Nodes[i].Node, nodes = nodes[0], nodes[1:]
+		}
 	}
 	if _, late := s.sight.undecided(); late > before {
 		c.TimedOut = true // Some of what is hidden is so for lack of time.

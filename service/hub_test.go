@@ -61,18 +61,22 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 			t.Errorf("budget %d: what is known to be seen is gone", budget)
 		}
 	}
-	down := func(budget int) (*service.LineageCounts, error) {
+	down := func(budget, fanout int) (*service.LineageCounts, error) {
 		k.narrow(budget)
-		return k.LineageCounts(k.as("dev", registry.RoleDeveloper), service.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(1000)})
+		return k.LineageCounts(k.as("dev", registry.RoleDeveloper), service.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(fanout)})
 	}
-	whole := got[*service.LineageCounts](k)(down(100_000))
+	whole := got[*service.LineageCounts](k)(down(100_000, 1000))
 	if whole.Nodes != 123 || whole.Redacted != 120 || !slices.Equal(whole.Truncation.Reasons, []lineage.Reason{lineage.ReasonAccess}) {
 		t.Errorf("%+v", whole)
 	}
-	// The root itself needs a search, which a budget of nothing does not give.
-	_, err := down(0)
+	// A walk that meets what is served needs no search to see its root; one that is cut
+	// before does, and a budget of nothing does not give it.
+	if met := got[*service.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
+		t.Errorf("%+v", met)
+	}
+	_, err := down(0, 10)
 	k.wants(registry.NotFound, err)
-	short := got[*service.LineageCounts](k)(down(62))
+	short := got[*service.LineageCounts](k)(down(62, 1000))
 	if short.Nodes != 123 || short.Redacted < 120 || !slices.Contains(short.Truncation.Reasons, lineage.ReasonAccess) {
 		t.Errorf("%+v", short)
 	}

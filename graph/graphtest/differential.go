@@ -219,7 +219,7 @@ var diffOptions = cmp.Options{
 			return [1]string{strings.Join(s, "\n")}
 		})),
 	diffEmpty[byte](), diffEmpty[*graph.Node](), diffEmpty[graph.Edge](), diffEmpty[graph.Reached](), diffEmpty[registry.ID](),
-	diffEmpty[registry.LogEntry](), diffEmpty[graph.Hops](),
+	diffEmpty[registry.LogEntry](), diffEmpty[graph.Hops](), diffEmpty[graph.Closure](),
 }
 
 // diffEmpty makes nil and empty slices equal.

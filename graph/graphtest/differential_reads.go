@@ -101,6 +101,9 @@ func (g *diffGen) closureQuery() graph.ClosureQuery {
 	case 2, 3, 4, 5:
 		q.Depth = 10000
 	}
+	if g.IntN(3) == 0 {
+		q.Then = randomStages(g.Rand)
+	}
 	return q
 }
 

@@ -98,8 +98,19 @@ func (w *world) farEnds(live []*graph.Edge, d graph.Direction, id registry.ID) (
 	return out
 }
 
-// closure follows the definition at graph.ClosureQuery word by word.
+// closure follows the definition at graph.ClosureQuery word by word, and that of
+// its stages.
 func (w *world) closure(q graph.ClosureQuery) graph.Closure {
+	out := w.walk(q)
+	last := out
+	for _, s := range q.Then {
+		last = w.walk(s.Query(q, ids(last.OfKind(s.From)...)))
+		out.Then = append(out.Then, last)
+	}
+	return out
+}
+
+func (w *world) walk(q graph.ClosureQuery) graph.Closure {
 	var out graph.Closure
 	live := w.edgesAt(q.Edges, q.At)
 	number := func(id registry.ID) int64 { return w.nodes[id].Number }
@@ -197,6 +208,9 @@ func show(c graph.Closure) string {
 			e.ValidFrom.Unix(), e.ValidTo.Unix(), e.By)
 	}
 	fmt.Fprintf(&b, "wide %v deep %v full %v\n", c.Wide, c.Deep, c.Full)
+	for i, then := range c.Then {
+		fmt.Fprintf(&b, "stage %d\n%s", i, show(then))
+	}
 	return b.String()
 }
 

@@ -64,7 +64,7 @@ type subtest struct {
 // Run holds a store to the interface: every subtest opens its own.
 func Run(t *testing.T, open Opener) {
 	for _, group := range [][]subtest{nodeTests, slotTests, deleteTests, findTests, predicateTests, pageTests, searchTests, linkTests, cycleTests, hopTests,
-		walkTests, timeTests, logTests, updateTests, bulkTests} {
+		walkTests, stageTests, timeTests, logTests, updateTests, bulkTests} {
 		for _, st := range group {
 			t.Run(st.name, func(t *testing.T) { st.run(newKit(t, open, nil)) })
 		}

@@ -238,6 +238,9 @@ func (k *kit) randomWalk(w *world, r *rand.Rand, made []*graph.Node) graph.Closu
 	if r.IntN(2) == 0 {
 		q.At.Valid, q.At.Current = sec(r.IntN(60)), r.IntN(3) == 0
 	}
+	if r.IntN(3) == 0 {
+		q.Then = randomStages(r)
+	}
 	return q
 }
 

@@ -68,7 +68,11 @@ type walker struct {
 	out    graph.Closure
 }
 
+// checkClosure refuses a query, or a stage of it, that cannot be walked.
 func checkClosure(q graph.ClosureQuery) error {
+	if err := checkWalk(q.Direction, q.Edges); err != nil {
+		return err
+	}
 	switch {
 	case q.Depth < 0 || q.Depth > 10000:
 		return registry.Invalid("depth", "must be 0 to 10000")
@@ -77,29 +81,50 @@ func checkClosure(q graph.ClosureQuery) error {
 	case q.Limit < 1:
 		return registry.Invalid("limit", "must be 1 or more")
 	}
+	for _, s := range q.Then {
+		if err := checkClosure(s.Query(q, nil)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// closure answers by the fast path where that is the same, else level by level.
-// ctx says when to stop walking, work is the context of the queries.
+// closure answers in one query where the graph around the roots is small, else
+// walk by walk. ctx says when to stop walking, work is the context of the queries.
 func (v *view) closure(ctx, work context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	if len(q.Roots) == 0 && q.Direction == "" {
 		q.Direction = graph.Upstream
 	}
-	if err := checkWalk(q.Direction, q.Edges); err != nil {
-		return graph.Closure{}, err
-	}
 	if err := checkClosure(q); err != nil {
 		return graph.Closure{}, err
+	}
+	if out, done, err := v.once(ctx, work, q); done || err != nil {
+		return out, err
 	}
 	w := &walker{view: v, q: q, lens: lensOf(q.At), types: typesAsked(q.Edges), depth: map[registry.ID]int{}}
 	if err := w.pin(work); err != nil {
 		return graph.Closure{}, err
 	}
 	roots, err := w.roots(work)
+	if err == nil {
+		err = w.walk(ctx, work, roots)
+	}
 	if err != nil {
 		return graph.Closure{}, err
 	}
+	out := w.out
+	for _, s := range q.Then {
+		if w, err = w.stage(ctx, work, s); err != nil {
+			return graph.Closure{}, err
+		}
+		out.Then = append(out.Then, w.out)
+	}
+	return out, nil
+}
+
+// walk answers from roots by the fast path where that is the same, else level by
+// level.
+func (w *walker) walk(ctx, work context.Context, roots []held) error {
 	done, err := w.fast(work, roots)
 	if err == nil && !done {
 		err = w.levels(ctx, work, roots)
@@ -107,10 +132,21 @@ func (v *view) closure(ctx, work context.Context, q graph.ClosureQuery) (graph.C
 	if err == nil {
 		err = w.finish(work)
 	}
-	if err != nil {
-		return graph.Closure{}, err
+	return err
+}
+
+// stage walks on from what a walk holds, at the same head.
+func (w *walker) stage(ctx, work context.Context, s graph.Stage) (*walker, error) {
+	next := &walker{view: w.view, q: s.Query(w.q, nil), lens: w.lens, types: typesAsked(s.Edges), pinned: w.pinned, depth: map[registry.ID]int{}}
+	next.out.Head = w.out.Head
+	var roots []held
+	for _, h := range w.held {
+		if h.kind == s.From {
+			h.depth = 0
+			roots = append(roots, h)
+		}
 	}
-	return w.out, nil
+	return next, next.walk(ctx, work, roots)
 }
 
 // pin reads the head and keeps the walk to it.

@@ -36,7 +36,7 @@ func fastText(d graph.Direction, bucket string) string {
 // by level: no bound cuts, every node on the way is walked through and was there
 // at that time. It reports whether it did.
 func (w *walker) fast(ctx context.Context, roots []held) (bool, error) {
-	if len(roots) != 1 || w.q.Depth < 2 || w.lens.past || w.s.byLevel {
+	if len(roots) != 1 || w.q.Depth < 2 || w.lens.past || w.s.way == byLevel {
 		return false, nil
 	}
 	rows, err := w.query(ctx, fastText(w.q.Direction, bucket(w.q.Depth)), w.lens.with(map[string]any{"key": w.key(string(roots[0].id)),

@@ -28,10 +28,20 @@ type Store struct {
 	clock     func() time.Time
 	// trace, which tests set, sees every text that is run.
 	trace func(text string, params map[string]any)
-	// byLevel, which tests set, turns the fast path off.
-	byLevel bool
-	closed  atomic.Bool
+	// way, which tests set, leaves out the faster ways to answer a closure.
+	way    way
+	closed atomic.Bool
 }
+
+// way is how a closure may be answered: in any way, by a search at best, or level by
+// level alone.
+type way int
+
+const (
+	anyWay way = iota
+	bySearch
+	byLevel
+)
 
 var _ graph.Store = (*Store)(nil)
 
@@ -128,14 +138,23 @@ func (s *Store) session(ctx context.Context, mode driver.AccessMode) driver.Sess
 	return s.driver.NewSession(ctx, driver.SessionConfig{AccessMode: mode, DatabaseName: s.database, BookmarkManager: s.bookmarks})
 }
 
-// read runs fn in one read transaction.
+// read runs fn to read. Each of its queries is a transaction of its own, which
+// saves a way to the server and back: Neo4j reads what is committed, row by row, in
+// one transaction as in several. Where the server was away for a moment fn runs
+// again, in a transaction that the driver repeats until it is back.
 func (s *Store) read(ctx context.Context, fn func(*view) error) error {
 	if s.closed.Load() {
 		return errClosed()
 	}
 	session := s.session(ctx, driver.AccessModeRead)
 	defer session.Close(context.WithoutCancel(ctx))
-	_, err := session.ExecuteRead(ctx, func(tx driver.ManagedTransaction) (any, error) {
+	v := &view{s: s, tx: alone{session}}
+	err := v.settle(fn(v))
+	v.end()
+	if v.broken == nil || !driver.IsRetryable(v.broken) {
+		return storeError(err)
+	}
+	_, err = session.ExecuteRead(ctx, func(tx driver.ManagedTransaction) (any, error) {
 		v := &view{s: s, tx: tx}
 		defer v.end()
 		return nil, v.settle(fn(v))
@@ -244,10 +263,23 @@ func guarded(fn func(graph.Tx) error, t *txn) (err error) {
 
 func errClosed() error { return registry.Errorf(registry.Unavailable, "the store is closed") }
 
-// view reads within one transaction.
+// runner runs Cypher texts: a transaction, or a session where each is its own.
+type runner interface {
+	Run(ctx context.Context, text string, params map[string]any) (driver.ResultWithContext, error)
+}
+
+// alone is a session as a runner.
+type alone struct{ session driver.SessionWithContext }
+
+// Run runs one text in a transaction of its own.
+func (a alone) Run(ctx context.Context, text string, params map[string]any) (driver.ResultWithContext, error) {
+	return a.session.Run(ctx, text, params)
+}
+
+// view reads within one transaction, or by one after the other.
 type view struct {
 	s  *Store
-	tx driver.ManagedTransaction
+	tx runner
 	// own tells that the transaction holds the head's lock, so that nothing changes
 	// under it but by itself.
 	own bool
@@ -276,6 +308,19 @@ type row = map[string]any
 
 // query runs one Cypher text and returns all of its rows.
 func (v *view) query(ctx context.Context, text string, params map[string]any) ([]row, error) {
+	records, err := v.records(ctx, text, params)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]row, len(records))
+	for i, r := range records {
+		rows[i] = r.AsMap()
+	}
+	return rows, nil
+}
+
+// records is query for answers that are read by place, which costs less.
+func (v *view) records(ctx context.Context, text string, params map[string]any) ([]*driver.Record, error) {
 	if v.over {
 		return nil, internal(errors.New("the transaction is over"))
 	}
@@ -294,11 +339,7 @@ func (v *view) query(ctx context.Context, text string, params map[string]any) ([
 		v.broken = err
 		return nil, storeError(err)
 	}
-	rows := make([]row, len(records))
-	for i, r := range records {
-		rows[i] = r.AsMap()
-	}
-	return rows, nil
+	return records, nil
 }
 
 // settle turns the outcome of a closure into what the driver should see: the

@@ -20,20 +20,82 @@ import (
 	"pedigree/registry"
 )
 
+// TestFastPathAgreesWithTheWalk compares the ways to answer a closure: gathered by
+// one query, by one search, and level by level as it is defined.
 func TestFastPathAgreesWithTheWalk(t *testing.T) {
-	fast, slow := open(t), open(t)
-	slow.byLevel = true
-	tried := 0
-	fast.trace = func(text string, _ map[string]any) {
-		if strings.Contains(text, "*0..") {
-			tried++
+	for name, way := range map[string]struct {
+		mark       string
+		fast, slow way
+	}{"gathered": {"collect(f) AS n0", anyWay, byLevel}, "search": {"min(length(p))", bySearch, byLevel}} {
+		t.Run(name, func(t *testing.T) {
+			fast, slow := open(t), open(t)
+			fast.way, slow.way = way.fast, way.slow
+			tried := 0
+			fast.trace = func(text string, _ map[string]any) {
+				if strings.Contains(text, way.mark) {
+					tried++
+				}
+			}
+			graphtest.Differential(t, 77, 40, fast, slow)
+			if tried < 10 {
+				t.Errorf("it was tried %d times", tried)
+			}
+			t.Logf("tried %d times", tried)
+		})
+	}
+}
+
+// TestASmallClosureIsOneQuery counts what is asked: stages and all it is one, where
+// the graph is small and today is asked.
+func TestASmallClosureIsOneQuery(t *testing.T) {
+	s := open(t)
+	nodes := make([]*graph.Node, onceNodes+10)
+	var edges []*graph.Edge
+	for i := range nodes {
+		nodes[i] = &graph.Node{ID: registry.NewID(registry.KindCommit, fmt.Sprint(i)), Kind: registry.KindCommit, Name: fmt.Sprint(i)}
+		if i > 0 {
+			edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: nodes[i].ID, To: nodes[0].ID})
 		}
 	}
-	graphtest.Differential(t, 77, 40, fast, slow)
-	if tried < 10 {
-		t.Errorf("the fast path was tried %d times", tried)
+	err := s.Update(t.Context(), func(tx graph.Tx) error {
+		return errors.Join(tx.Put(t.Context(), nodes...), tx.Link(t.Context(), edges...), tx.Append(t.Context(), &registry.LogEntry{Actor: "a", Action: registry.LogImported}))
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("tried %d times", tried)
+	asked := 0
+	s.trace = func(string, map[string]any) { asked++ }
+	for name, c := range map[string]struct {
+		q     graph.ClosureQuery
+		one   bool
+		nodes int
+	}{
+		"up":           {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream}, true, 2},
+		"two roots":    {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID, nodes[2].ID}, Direction: graph.Upstream}, true, 3},
+		"a wide one":   {graph.ClosureQuery{Roots: []registry.ID{nodes[0].ID}, Direction: graph.Downstream}, false, len(nodes)},
+		"a wide stage": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, Then: []graph.Stage{{From: registry.KindCommit, Direction: graph.Downstream, Depth: 1, Fanout: 1000, Limit: 1000}}}, false, 2},
+		"the past":     {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, At: graph.Instant{Known: 1}}, false, 2},
+	} {
+		c.q.Depth, c.q.Fanout, c.q.Limit = 3, 1000, 1000
+		asked = 0
+		got, err := s.Closure(t.Context(), c.q)
+		if err != nil || len(got.Nodes) != c.nodes || len(got.Edges) != c.nodes-1 || (asked == 1) != c.one {
+			t.Errorf("%s: %d nodes, %d edges, %d queries, %v", name, len(got.Nodes), len(got.Edges), asked, err)
+		}
+	}
+}
+
+// TestWhatIsNewerThanTheHeadIsNotTaken: a node that was put again while the query
+// ran is not as it was at the head.
+func TestWhatIsNewerThanTheHeadIsNotTaken(t *testing.T) {
+	row := make([]any, firstColumn+len(columns))
+	row[3], row[9] = int64(1), int64(7)
+	for head, want := range map[int64]bool{6: false, 7: true} {
+		g := gathered{head: head, nodes: map[int64]*graph.Node{}}
+		if _, ok := g.take([]any{row}, nil, true); ok != want {
+			t.Errorf("at head %d a node of 7 is taken: %v", head, ok)
+		}
+	}
 }
 
 func TestTwoServersStartTogether(t *testing.T) {

@@ -30,39 +30,81 @@ type closer struct {
 type held struct {
 	node  *graph.Node
 	depth int
-	// whole tells that all edges of the direction are in rows.
+	// whole tells that all edges of the direction are in rows: they were read, or a
+	// node of that kind has none.
 	whole bool
 }
 
 func (v *view) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	if err := checkClosure(q); err != nil {
+		return graph.Closure{}, err
+	}
+	head, err := v.head()
+	if err != nil {
+		return graph.Closure{}, err
+	}
+	out, err := v.closureFrom(ctx, q, head, nil)
+	if err != nil {
+		return graph.Closure{}, err
+	}
+	last := &out
+	for _, s := range q.Then {
+		next, err := v.closureFrom(ctx, s.Query(q, nil), head, last.OfKind(s.From))
+		if err != nil {
+			return graph.Closure{}, err
+		}
+		out.Then = append(out.Then, next)
+		last = &next
+	}
+	return out, nil
+}
+
+// checkClosure refuses a query, or a stage of it, out of its bounds.
+func checkClosure(q graph.ClosureQuery) error {
 	switch {
 	case q.Depth < 0 || q.Depth > 10000:
-		return graph.Closure{}, registry.Invalid("depth", "must be 0 to 10000, not %d", q.Depth)
+		return registry.Invalid("depth", "must be 0 to 10000, not %d", q.Depth)
 	case q.Fanout < 1 || q.Limit < 1:
-		return graph.Closure{}, registry.Invalid("limit", "limit and fanout must be 1 or more")
+		return registry.Invalid("limit", "limit and fanout must be 1 or more")
 	}
+	for _, s := range q.Then {
+		if err := checkClosure(s.Query(q, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closureFrom walks from the query's roots, or from those that are held already.
+func (v *view) closureFrom(ctx context.Context, q graph.ClosureQuery, head int64, roots []*graph.Node) (graph.Closure, error) {
 	w, err := v.walkOf(q.Direction, q.Edges, q.At)
 	if err != nil {
 		return graph.Closure{}, err
 	}
 	c := &closer{walk: w, q: q, held: map[int64]*held{}}
+	c.out.Head = head
 	if len(q.Through) > 0 {
 		c.through = map[registry.Kind]bool{}
 		for _, k := range q.Through {
 			c.through[k] = true
 		}
 	}
-	if c.out.Head, err = v.head(); err != nil {
-		return graph.Closure{}, err
+	for _, id := range q.Roots {
+		n, err := v.nodeByID(w.when, id, q.Bare)
+		if err != nil {
+			return graph.Closure{}, err
+		}
+		if n != nil {
+			roots = append(roots, n)
+		}
 	}
-	if err := c.run(ctx); err != nil {
+	if err := c.run(ctx, c.start(roots)); err != nil {
 		return graph.Closure{}, err
 	}
 	return c.out, nil
 }
 
-func (c *closer) run(ctx context.Context) error {
-	level, err := c.roots()
+func (c *closer) run(ctx context.Context, level []*held) (err error) {
 	for depth := 0; err == nil && depth < c.q.Depth && len(level) > 0; depth++ {
 		if e := ctx.Err(); e != nil {
 			if !errors.Is(e, context.DeadlineExceeded) {
@@ -82,19 +124,10 @@ func (c *closer) run(ctx context.Context) error {
 	return err
 }
 
-func (c *closer) roots() ([]*held, error) {
-	var nodes []*graph.Node
-	for _, id := range c.q.Roots {
-		n, err := c.v.nodeByID(c.when, id, c.q.Bare)
-		if err != nil {
-			return nil, err
-		}
-		if n != nil {
-			nodes = append(nodes, n)
-		}
-	}
-	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
-	for _, n := range nodes {
+// start holds the roots, in order of Number.
+func (c *closer) start(roots []*graph.Node) []*held {
+	slices.SortFunc(roots, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
+	for _, n := range roots {
 		if c.held[n.Number] != nil {
 			continue
 		}
@@ -104,11 +137,11 @@ func (c *closer) roots() ([]*held, error) {
 		}
 		c.hold(n, 0)
 	}
-	return c.order[:len(c.order):len(c.order)], nil
+	return c.order[:len(c.order):len(c.order)]
 }
 
 func (c *closer) hold(n *graph.Node, depth int) {
-	h := &held{node: n, depth: depth}
+	h := &held{node: n, depth: depth, whole: !c.walkTexts.near[n.Kind]}
 	c.held[n.Number] = h
 	c.order = append(c.order, h)
 }
@@ -118,6 +151,9 @@ func (c *closer) hold(n *graph.Node, depth int) {
 func (c *closer) expand(ctx context.Context, level []*held, depth int) ([]*held, error) {
 	if depth > 0 && c.through != nil {
 		level = slices.DeleteFunc(slices.Clone(level), func(h *held) bool { return !c.through[h.node.Kind] })
+	}
+	if slices.ContainsFunc(level, func(h *held) bool { return h.whole }) {
+		level = slices.DeleteFunc(slices.Clone(level), func(h *held) bool { return h.whole })
 	}
 	c.next, c.found = c.next[:0], map[int64]*graph.Node{}
 	for part := range slices.Chunk(level, batchSize) {

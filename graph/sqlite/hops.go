@@ -36,6 +36,8 @@ type walkTexts struct {
 	// joined is first with the far nodes, whole and bare, and batch the same from
 	// several nodes at once; "" where nodes come from earlier revisions.
 	joined, batch [2]string
+	// near are the kinds of node that have such edges.
+	near map[registry.Kind]bool
 }
 
 // batchSize is how many near ends a batch has, batchFirst the parameter of its
@@ -76,7 +78,12 @@ func (v *view) walkOf(d graph.Direction, kinds []registry.EdgeKind, at graph.Ins
 	}
 	known, ok := v.s.walks.Load(key)
 	if !ok {
-		known, _ = v.s.walks.LoadOrStore(key, textsOf(key))
+		texts := textsOf(key)
+		texts.near = map[registry.Kind]bool{}
+		for _, k := range graph.NearKinds(d, kinds) {
+			texts.near[k] = true
+		}
+		known, _ = v.s.walks.LoadOrStore(key, texts)
 	}
 	w.walkTexts = known.(*walkTexts)
 	return w, nil

@@ -1,0 +1,167 @@
+package policies_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/graph/sqlite"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+const token = "pdg_0123456789abcdef"
+
+// door is a gate on a store of its own, and counts the reads that pass.
+type door struct {
+	*testing.T
+	graph.Store
+	gate  *policies.Gate
+	reads atomic.Int64
+	// hold, when set, is called after each read of the store and before its answer.
+	hold func()
+}
+
+// Nodes counts.
+func (d *door) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+	d.reads.Add(1)
+	nodes, err := d.Store.Nodes(ctx, at, ids...)
+	if d.hold != nil {
+		d.hold()
+	}
+	return nodes, err
+}
+
+func newDoor(t *testing.T, file string, now func() time.Time) *door {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &door{T: t, Store: s}
+	if d.gate, err = policies.NewGate(t.Context(), d, table, now); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// put writes a token of ada through the door's gate.
+func (d *door) put(tok registry.Token) {
+	d.Helper()
+	sum := sha256.Sum256([]byte(token))
+	tok.Subject = "ada"
+	tok.ID = registry.TokenID(hex.EncodeToString(sum[:]))
+	actor := registry.Actor{Subject: "ada", Grants: []registry.Grant{{Role: registry.RoleViewer, Scope: registry.ScopeAll}}}
+	admin := registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}
+	err := d.gate.Write(policies.As(d.Context(), admin, "r"), registry.AccessManage, func(ctx context.Context, tx *policies.Tx) error {
+		t, _ := json.Marshal(tok)
+		a, _ := json.Marshal(actor)
+		at := time.Now()
+		if err := tx.Put(ctx, &graph.Node{ID: tok.ID, Kind: registry.KindToken, ValidFrom: at, Doc: t},
+			&graph.Node{ID: registry.ActorID("ada"), Kind: registry.KindActor, ValidFrom: at, Doc: a}); err != nil {
+			return err
+		}
+		return tx.Log(ctx, registry.LogEntry{Action: registry.LogTokenCreated, Objects: []registry.ID{tok.ID}})
+	})
+	if err != nil {
+		d.Fatal(err)
+	}
+}
+
+// let fails unless the token is let in, or not.
+func (d *door) let(in bool) {
+	d.Helper()
+	a, err := d.gate.Authenticate(d.Context(), token)
+	if in && (err != nil || a.Subject != "ada" || a.ID != registry.ActorID("ada")) {
+		d.Fatalf("refused: %+v, %v", a, err)
+	}
+	if !in && registry.CodeOf(err) != registry.Unauthenticated {
+		d.Fatalf("let in: %+v, %v", a, err)
+	}
+}
+
+func TestATokenIsReadOnceAMoment(t *testing.T) {
+	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.let(false)
+	d.put(registry.Token{})
+	d.let(true) // What was refused is not remembered.
+	before, start := d.reads.Load(), time.Now()
+	for range 100 {
+		d.let(true)
+	}
+	if n := d.reads.Load() - before; n > 2*int64(1+time.Since(start)/time.Second) {
+		t.Errorf("100 requests in %v cost %d reads", time.Since(start), n)
+	}
+}
+
+func TestATokenRevokedByThisServerIsRefusedAtOnce(t *testing.T) {
+	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.put(registry.Token{})
+	d.let(true)
+	d.put(registry.Token{RevokedAt: time.Now()})
+	d.let(false)
+	d.put(registry.Token{})
+	d.let(true)
+}
+
+func TestATokenRevokedByAnotherServerIsRefusedWithinASecond(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "p.db")
+	d, other := newDoor(t, file, func() time.Time { return time.Unix(0, 0) }), newDoor(t, file, nil) // An injected clock that stands still changes nothing.
+	d.put(registry.Token{})
+	d.let(true)
+	other.put(registry.Token{RevokedAt: time.Now()})
+	if _, err := d.gate.Authenticate(t.Context(), token); err == nil {
+		t.Log("it is let in from what is remembered")
+	}
+	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		_, err := d.gate.Authenticate(t.Context(), token)
+		if took := time.Since(start); registry.CodeOf(err) == registry.Unauthenticated {
+			t.Logf("refused after %v", took)
+			return
+		} else if took > 30*time.Second {
+			t.Fatal("it is let in for ever")
+		}
+	}
+}
+
+func TestExpiryIsAskedOfWhatIsRemembered(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), func() time.Time { return now })
+	d.put(registry.Token{ExpiresAt: now.Add(time.Minute)})
+	d.let(true)
+	reads := d.reads.Load()
+	now = now.Add(time.Minute)
+	d.let(false)
+	if n := d.reads.Load() - reads; n > 2 {
+		t.Errorf("%d reads", n)
+	}
+}
+
+// TestAReadThatAnUpdateOvertookIsNotRemembered lets a token be revoked between the
+// read of it and the answer to that read.
+func TestAReadThatAnUpdateOvertookIsNotRemembered(t *testing.T) {
+	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.put(registry.Token{})
+	var once sync.Once
+	d.hold = func() {
+		once.Do(func() {
+			d.put(registry.Token{RevokedAt: time.Now()})
+		})
+	}
+	if _, err := d.gate.Authenticate(t.Context(), token); err != nil {
+		t.Fatal(err) // It held when it was read.
+	}
+	d.let(false)
+}
