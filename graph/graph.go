@@ -374,8 +374,19 @@ type Store interface {
 	// and must not keep anything from a run that did not commit. An error of fn is
 	// returned as it is.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// Ping tells whether the store answers, and what it is: UNAVAILABLE if not.
+	// Ping tells whether the store answers, and what it is: UNAVAILABLE if not. A
+	// store that a migration has only half filled is FAILED_PRECONDITION, to Update
+	// too.
 	Ping(ctx context.Context) (Info, error)
+	// Dump reads the next batch of all that the store holds, or of what was recorded
+	// or changed after a mark's Since, in an order that is the same in every engine.
+	Dump(ctx context.Context, from Mark) (Batch, error)
+	// Restore writes a batch of the dump of a store, as SourceOf names it, and in the
+	// same transaction how far this store has come with it, which it returns. Numbers,
+	// revisions, sequences and hashes stay as they were; what a store derives is made
+	// anew. The same batch again changes nothing; a nil one only asks. See
+	// Filling.Take for what is refused.
+	Restore(ctx context.Context, source string, b *Batch) (Mark, error)
 	Close() error
 }
 

@@ -36,7 +36,7 @@ func newRoot() *cobra.Command {
 	f.String("log-format", "text", "log as text or json")
 	f.String("log-level", "info", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w; %w", err, errUsage) })
-	root.AddCommand(newServe(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newReady(), newImport(s), newLoad(s), newExport(s))
+	root.AddCommand(newServe(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newReady(), newImport(s), newLoad(s), newExport(s), newMigrate(s))
 	return root
 }
 

@@ -43,8 +43,23 @@ func (m Mix) String() string {
 // that differs.
 func Differential(t *testing.T, seed uint64, steps int, a, b graph.Store) Mix {
 	t.Helper()
+	return DifferentialMoved(t, seed, steps, a, b, nil)
+}
+
+// DifferentialMoved is Differential in which the second store's content is moved
+// every 25 steps, to a fresh store that is used from then on.
+func DifferentialMoved(t *testing.T, seed uint64, steps int, a, b graph.Store, fresh func() graph.Store) Mix {
+	t.Helper()
 	d := &diffRun{T: t, diffGen: &diffGen{Rand: rand.New(rand.NewPCG(seed, 1))}, a: a, b: b, mix: Mix{}}
 	for d.step = 1; d.step <= steps && !t.Failed(); d.step++ {
+		if fresh != nil && d.step%25 == 0 {
+			d.b = fresh()
+			if err := Move(t.Context(), b, d.b); err != nil {
+				t.Fatalf("step %d: %v", d.step, err)
+			}
+			b = d.b
+			d.mix["moved"]++
+		}
 		d.update(t.Context())
 		d.refresh(t.Context())
 		for range 6 {
@@ -259,10 +274,26 @@ func (d *diffRun) everything(ctx context.Context) {
 	d.compareRead(ctx, diffRead{"whole log", nil, func(ctx context.Context, r graph.Reader) (any, error) {
 		return r.Log(ctx, graph.LogQuery{Limit: 1 << 20})
 	}})
+	d.sameDump(ctx)
 	for _, order := range diffOrders {
 		q := graph.Query{Kinds: diffKinds, Order: order, Limit: 100, Desc: d.IntN(2) == 0, Deleted: true, Count: true}
 		d.compareRead(ctx, diffRead{"all pages", q, func(ctx context.Context, r graph.Reader) (any, error) { return diffPages(ctx, r, q, 1000) }})
 	}
+}
+
+// sameDump compares all that is stored, row by row.
+func (d *diffRun) sameDump(ctx context.Context) {
+	d.Helper()
+	var rows [2][]string
+	for i, s := range []graph.Store{d.a, d.b} {
+		batches, err := Dumped(ctx, s, graph.Mark{})
+		if err != nil {
+			d.Fatal(err)
+		}
+		rows[i] = Rows(batches)
+	}
+	d.mix["dump"]++
+	d.same("dump", "", rows[0], rows[1])
 }
 
 // diffPages follows a query for some pages.

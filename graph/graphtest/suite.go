@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func Run(t *testing.T, open Opener) {
 			t.Run(st.name, func(t *testing.T) { st.run(newKit(t, open, nil)) })
 		}
 	}
-	for _, st := range faultTests {
+	for _, st := range slices.Concat(faultTests, dumpTests) {
 		t.Run(st.name, func(t *testing.T) { st.run(t, open) })
 	}
 }

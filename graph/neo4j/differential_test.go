@@ -37,3 +37,19 @@ func openSQLite(t *testing.T) graph.Store {
 	t.Cleanup(func() { s.Close() })
 	return s
 }
+
+// TestDifferentialAcrossMoves does the same by chance on a store that stays, and
+// on one whose content is moved from engine to engine all the while.
+func TestDifferentialAcrossMoves(t *testing.T) {
+	moves := 0
+	fresh := func() graph.Store {
+		if moves++; moves%2 == 1 {
+			return open(t)
+		}
+		return openSQLite(t)
+	}
+	graphtest.DifferentialMoved(t, 4242, min(30*graphtest.Rounds(), 300), openSQLite(t), openSQLite(t), fresh)
+	if !t.Failed() && moves < 3 {
+		t.Errorf("moved %d times", moves)
+	}
+}

@@ -33,7 +33,7 @@ var createEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
 		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) CREATE (a)-[r:" + string(k) +
-			"]->(b) SET r = row.properties, r.packed = toString(a.number) + ';' + toString(b.number) + row.packed"
+			"]->(b) SET r = row.properties, " + setTail
 	}
 	return m
 }()
@@ -180,9 +180,7 @@ func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge) error {
 	byKind := map[registry.EdgeKind][]row{}
 	for _, e := range edges {
 		r := t.edgeRow(e)
-		r["properties"] = row{"valid_from": micros(e.ValidFrom), "valid_to": micros(e.ValidTo), "recorded_seq": e.RecordedSeq,
-			"retracted_seq": int64(0), "by": e.By}
-		r["packed"] = packTail(e)
+		r["properties"], r["packed"] = edgeProperties(e), packTail(e)
 		byKind[e.Kind] = append(byKind[e.Kind], r)
 		t.wrote = true
 	}
@@ -192,6 +190,10 @@ func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge) error {
 		}
 	}
 	return nil
+}
+
+func edgeProperties(e *graph.Edge) row {
+	return row{"valid_from": micros(e.ValidFrom), "valid_to": micros(e.ValidTo), "recorded_seq": e.RecordedSeq, "retracted_seq": e.RetractedSeq, "by": e.By}
 }
 
 // checkCycles searches for a cycle through the new edges, all in one question,

@@ -170,6 +170,8 @@ func (a arc) edge(from, to registry.ID) graph.Edge {
 }
 
 const (
+	// setTail packs an edge of two nodes by its row's packTail.
+	setTail        = "r.packed = toString(a.number) + ';' + toString(b.number) + row.packed"
 	setPacked      = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n.packed = row.packed"
 	setPackedEdges = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) MATCH (n)-[r]->(t)\n" +
 		"SET r.packed = toString(n.number) + ';' + toString(t.number) + ';' + type(r) + ';' + toString(r.valid_from) + ';' + toString(r.valid_to) + ';' + toString(r.recorded_seq) + ';' + r.by"

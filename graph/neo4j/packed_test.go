@@ -118,7 +118,7 @@ func TestOldStoresArePacked(t *testing.T) {
 	defer session.Close(context.WithoutCancel(t.Context()))
 	v := &view{s: s}
 	for _, text := range []string{"MATCH (n:Node)-[r]->() WHERE n.kind_key = $kind REMOVE r.packed", "MATCH (n:Node) WHERE n.kind_key = $kind REMOVE n.packed",
-		"MATCH (h:Head {key: $key}) SET h.schema = 2"} {
+		"MATCH (h:Head {key: $key}) SET h.schema = 3"} {
 		if _, err := session.Run(t.Context(), text, map[string]any{"kind": v.key(string(registry.KindDatasetVersion)), "key": v.key("")}); err != nil {
 			t.Fatal(err)
 		}

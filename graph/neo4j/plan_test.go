@@ -19,11 +19,15 @@ import (
 // fixedTexts are all texts that do not depend on a Query.
 func fixedTexts() []string {
 	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
-		readHolders, freeSlots, takeSlots, eraseDocs, readEnds, readLive, retract, forget, findCycle, findWords, setWords}
+		readHolders, freeSlots, takeSlots, eraseDocs, readEnds, readLive, retract, forget, findCycle, findWords, setWords,
+		dumpSizes, dumpNodes, dumpEdges, setNamespaces, writeFilling, finishHead, dropRevisions, giveUpSlots}
 	for _, text := range createNodes {
 		texts = append(texts, text)
 	}
 	for _, text := range createEdges {
+		texts = append(texts, text)
+	}
+	for _, text := range restoreEdges {
 		texts = append(texts, text)
 	}
 	for _, past := range []bool{false, true} {

@@ -167,7 +167,7 @@ func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*stored, rev
 	created, replaced := map[registry.Kind][]row{}, []row{}
 	for id, s := range nodes {
 		p := s.properties
-		p["key"], p["created_seq"] = t.key(string(id)), s.created
+		p["key"], p["ns"], p["created_seq"] = t.key(string(id)), t.s.ns, s.created
 		p["kind_key"], p["parent_key"] = t.key(text(p, "kind")), t.key(text(p, "parent"))
 		p["packed"] = s.packed
 		maps.Copy(p, s.words)

@@ -21,7 +21,7 @@ type step struct {
 }
 
 // steps only grows; a step that has been released is never changed.
-var steps = []step{{1, firstStep, nil}, {2, wordsStep, fillWords}, {3, nil, fillPacked}}
+var steps = []step{{1, firstStep, nil}, {2, wordsStep, fillWords}, {3, numbersStep, fillNumbers}, {4, nil, fillPacked}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
@@ -48,7 +48,7 @@ const (
 ON CREATE SET h.seq = 0, h.number = 0, h.schema = 0, h.secret = $secret
 SET h.locked = true`
 	lockHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
-	readHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret"
+	readHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
 

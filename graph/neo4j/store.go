@@ -124,6 +124,9 @@ func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
 		if len(rows) != 1 {
 			return internal(errors.New("the log head is gone"))
 		}
+		if err := opens(rows[0]); err != nil {
+			return err
+		}
 		info.Schema, info.Head = int(rows[0]["schema"].(int64)), rows[0]["seq"].(int64)
 		info.Secret, _ = rows[0]["secret"].([]byte)
 		return nil
@@ -162,8 +165,24 @@ func (s *Store) read(ctx context.Context, fn func(*view) error) error {
 // Update runs fn in one write transaction that holds the lock on the log's head
 // from its first statement.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
+	return s.retried(func() error {
+		return s.write(ctx, func(t *txn) error {
+			err := t.filling.Open()
+			if err == nil {
+				err = guarded(fn, t)
+			}
+			if err == nil {
+				err = t.finish(ctx)
+			}
+			return err
+		})
+	})
+}
+
+// retried runs a write again while a fault says of itself that it passes.
+func (s *Store) retried(write func() error) error {
 	for try := 0; ; try++ {
-		err := s.update(ctx, fn)
+		err := write()
 		var again *faultError
 		if !errors.As(err, &again) {
 			return err
@@ -193,10 +212,11 @@ func (s *Store) injected() error {
 	return err
 }
 
-// commitTime bounds an Update as a whole, its commit included.
+// commitTime bounds a write as a whole, its commit included.
 const commitTime = time.Minute
 
-func (s *Store) update(ctx context.Context, fn func(graph.Tx) error) error {
+// write runs fn in one transaction that holds the head's lock.
+func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
 	if s.closed.Load() {
 		return errClosed()
 	}
@@ -215,10 +235,7 @@ func (s *Store) update(ctx context.Context, fn func(graph.Tx) error) error {
 		if err := t.begin(ctx); err != nil {
 			return nil, t.settle(err)
 		}
-		err := guarded(fn, t)
-		if err == nil {
-			err = t.finish(ctx)
-		}
+		err := fn(t)
 		if err == nil {
 			err = s.injected()
 		}

@@ -306,3 +306,53 @@ func (p *proxy) mend() {
 	defer p.mu.Unlock()
 	p.down = false
 }
+
+// TestOldStoresGetTheirOrder takes the order of numbers and its step back, and
+// opens the store again; what is another namespace's stays.
+func TestOldStoresGetTheirOrder(t *testing.T) {
+	ns := neotest.Namespace()
+	s, other := openIn(t, ns), openIn(t, ns+"|dv")
+	for _, x := range []*Store{s, other} {
+		err := x.Update(t.Context(), func(tx graph.Tx) error {
+			for i := range batch + 200 {
+				if err := tx.Put(t.Context(), &graph.Node{ID: registry.NewID(registry.KindRun, fmt.Sprint(i)), Kind: registry.KindRun, Name: "r"}); err != nil {
+					return err
+				}
+			}
+			return tx.Append(t.Context(), &registry.LogEntry{})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(s *Store) (n int) {
+		batches, err := graphtest.Dumped(t.Context(), s, graph.Mark{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range batches {
+			n += len(b.Nodes)
+		}
+		return n
+	}
+	session := s.session(t.Context(), driver.AccessModeWrite)
+	defer session.Close(context.WithoutCancel(t.Context()))
+	for _, text := range []string{"MATCH (n:Node) WHERE n.kind_key = $kind REMOVE n.ns", "MATCH (h:Head {key: $key}) SET h.schema = 2"} {
+		result, err := session.Run(t.Context(), text, map[string]any{"kind": (&view{s: s}).key(string(registry.KindRun)), "key": (&view{s: s}).key("")})
+		if err == nil {
+			_, err = result.Consume(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(s); n != 0 {
+		t.Fatalf("%d dumped without the order", n)
+	}
+	if err := s.migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, m := count(s), count(other); n != batch+200 || m != batch+200 {
+		t.Errorf("%d and %d of %d dumped", n, m, batch+200)
+	}
+}

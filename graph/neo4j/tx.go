@@ -18,6 +18,8 @@ type txn struct {
 	last int64
 	// wrote tells that there is something that an entry must stand for.
 	wrote bool
+	// filling is what the head keeps of a migration into this store.
+	filling graph.Filling
 }
 
 var _ graph.Tx = (*txn)(nil)
@@ -38,6 +40,9 @@ func (t *txn) begin(ctx context.Context) error {
 	}
 	t.head, t.last = number(rows[0], "seq"), number(rows[0], "number")
 	t.seq = t.head + 1
+	if t.filling, err = fillingOf(rows[0]); err != nil {
+		return internal(err)
+	}
 	return nil
 }
 
@@ -64,13 +69,24 @@ const appendTouches = "UNWIND $rows AS row CREATE (t:Touch) SET t = row"
 // Append writes log entries, giving Seq and LeafHash; one without a time
 // gets the store's clock.
 func (t *txn) Append(ctx context.Context, entries ...*registry.LogEntry) error {
-	var logs, touches []row
 	for i, e := range entries {
 		if e.At.IsZero() {
 			e.At = t.s.clock()
 		}
 		e.Seq = t.head + 1 + int64(i)
 		e.Seal()
+	}
+	if err := t.writeEntries(ctx, entries); err != nil {
+		return err
+	}
+	t.head += int64(len(entries))
+	return nil
+}
+
+// writeEntries writes entries with what makes them found.
+func (t *txn) writeEntries(ctx context.Context, entries []*registry.LogEntry) error {
+	var logs, touches []row
+	for _, e := range entries {
 		l := entryProperties(e)
 		l["key"], l["ns"] = t.key(seqKey(e.Seq)), t.s.ns
 		l["model_key"], l["actor_key"] = t.key(string(e.Model)), t.key(e.Actor)
@@ -86,7 +102,6 @@ func (t *txn) Append(ctx context.Context, entries ...*registry.LogEntry) error {
 	if err := t.each(ctx, appendLog, logs); err != nil {
 		return err
 	}
-	t.head += int64(len(entries))
 	return t.each(ctx, appendTouches, touches)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,7 +119,20 @@ func everyStatement(ctx context.Context, g graph.Tx) error {
 		_, err := g.Log(ctx, q)
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, g.Unlink(ctx, e), g.Delete(ctx, b))...)
+	errs = append(errs, g.Unlink(ctx, e), g.Delete(ctx, b))
+	return errors.Join(append(errs, everyDump(g.(*tx))...)...)
+}
+
+// everyDump reads all parts of a dump, and writes a batch of each that fits.
+func everyDump(t *tx) (errs []error) {
+	all := &graph.Batch{}
+	for m := (graph.Mark{}); m.Part != graph.PartDone; {
+		b, err := t.dump(context.Background(), m)
+		all.Nodes, all.Edges, all.Secret = append(all.Nodes, b.Nodes...), append(all.Edges, b.Edges...), b.Secret
+		errs, m = append(errs, err), b.Next
+	}
+	_, err := t.filling()
+	return append(errs, err, t.restoreRows(all))
 }
 
 func someQueries(id registry.ID) (out []graph.Query) {
@@ -172,6 +186,21 @@ func TestEveryListingHasItsIndex(t *testing.T) {
 						t.Errorf("%s by %s: %s\n\t%s", noun.Name, order, p, text)
 					}
 				}
+			}
+		}
+		return nil
+	})
+}
+
+// TestADumpReadsInTheOrderOfKeys holds a dump to going on from its key, whatever
+// is behind it, and to sorting no more than the edges between two nodes.
+func TestADumpReadsInTheOrderOfKeys(t *testing.T) {
+	s := testStore(t)
+	s.read(t.Context(), func(v *view) error {
+		for text, want := range map[string]string{dumpNodes: "SEARCH n USING INTEGER PRIMARY KEY (rowid>?)", dumpEdges: "SEARCH e USING PRIMARY KEY ((from_num,to_num)>(?,?))"} {
+			steps := plan(t, v.c, text)
+			if !slices.Contains(steps, want) || slices.Contains(steps, "USE TEMP B-TREE FOR ORDER BY") {
+				t.Errorf("%q\n\t%s", steps, text)
 			}
 		}
 		return nil

@@ -188,7 +188,7 @@ func (t *tx) putNode(n *graph.Node, p *planned) error {
 	}
 	p.revision++
 	if p.num == 0 {
-		if p.num, err = t.newNumber(); err != nil {
+		if p.num, err = t.newNumber(n); err != nil {
 			return err
 		}
 		err = t.c.exec(insertNode, append([]any{p.num, string(n.ID), t.s.codes.kind[n.Kind], string(n.Parent), n.Name, slots, from, to, since,
@@ -231,7 +231,10 @@ func (t *tx) columns(n *graph.Node) ([]any, string, error) {
 	return t.columnValues, string(b), err
 }
 
-func (t *tx) newNumber() (int64, error) {
+func (t *tx) newNumber(n *graph.Node) (int64, error) {
+	if t.restoring {
+		return n.Number, nil
+	}
 	if t.nextNum == 0 {
 		last, err := t.c.number("SELECT max(num) FROM node")
 		if err != nil {

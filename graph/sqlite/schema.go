@@ -102,13 +102,7 @@ func (s *Store) migrateLocked(c *conn) error {
 	if err := s.derive(c); err != nil {
 		return err
 	}
-	err = c.query("SELECT value FROM meta WHERE key = 'secret'", func(st *engine.Stmt) (err error) {
-		s.secret, err = hex.DecodeString(st.ColumnText(0))
-		return err
-	})
-	if err == nil && len(s.secret) != 32 {
-		err = fmt.Errorf("sqlite: the instance secret is %d bytes long", len(s.secret))
-	}
+	_, err = (&view{c: c, s: s}).secret()
 	return err
 }
 

@@ -25,7 +25,6 @@ type Store struct {
 	file   os.FileInfo
 	clock  func() time.Time
 	inject func() error
-	secret []byte
 	codes  codes
 	// subjects caches the names behind edge.subject; only committed ones.
 	subjects sync.Map
@@ -132,10 +131,16 @@ func (s *Store) here() error {
 
 // Ping reads the newest sequence; UNAVAILABLE when the file is gone or locked.
 func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
-	info := graph.Info{Engine: "sqlite", Schema: len(steps), Secret: append([]byte(nil), s.secret...)}
+	info := graph.Info{Engine: "sqlite", Schema: len(steps)}
 	err := s.read(ctx, func(v *view) (err error) {
 		if err = s.here(); err == nil {
+			err = v.open()
+		}
+		if err == nil {
 			info.Head, err = v.head()
+		}
+		if err == nil {
+			info.Secret, err = v.secret()
 		}
 		return err
 	})

@@ -15,9 +15,11 @@ type tx struct {
 	view
 	// seq is the sequence of the first entry that will be appended, which stamps
 	// every write; next that of the next one.
-	seq, next    int64
-	nextNum      int64
-	wrote, over  bool
+	seq, next   int64
+	nextNum     int64
+	wrote, over bool
+	// restoring tells that nodes come with their numbers.
+	restoring    bool
 	columnValues []any
 	texts        texts
 }
@@ -107,6 +109,11 @@ func (t *tx) append(e *registry.LogEntry) error {
 	}
 	e.Seq = t.next
 	e.Seal()
+	t.next++
+	return t.insertEntry(e)
+}
+
+func (t *tx) insertEntry(e *registry.LogEntry) error {
 	err := t.c.exec(`INSERT INTO log(seq, at, actor, action, objects, model, reason, approval, request_id, detail, leaf_hash)
 		VALUES(?,?,?,?,?,?,?,?,?,?,?)`, e.Seq, e.At.UnixMicro(), e.Actor, string(e.Action), list(e.Objects), string(e.Model), e.Reason, e.Approval,
 		e.RequestID, string(e.Detail), e.LeafHash)
@@ -118,7 +125,6 @@ func (t *tx) append(e *registry.LogEntry) error {
 			return err
 		}
 	}
-	t.next++
 	return nil
 }
 

@@ -27,20 +27,27 @@ const (
 // caller's goroutine, when the writer says so: a panic shows the caller's stack,
 // and a test that fails inside ends itself and not the writer.
 type job struct {
-	fn    func(graph.Tx) error
-	state atomic.Int32
-	turn  chan *tx
-	ran   chan error
-	done  chan error
+	fn func(graph.Tx) error
+	// restores tells that it may write to a half-filled store.
+	restores bool
+	state    atomic.Int32
+	turn     chan *tx
+	ran      chan error
+	done     chan error
 }
 
 // Update queues fn for the writer; see graph.Store. A context that ends before fn
 // started drops it.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
+	return s.run(ctx, &job{fn: fn})
+}
+
+// run queues a job and waits for it.
+func (s *Store) run(ctx context.Context, j *job) error {
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}
-	j := &job{fn: fn, turn: make(chan *tx), ran: make(chan error, 1), done: make(chan error, 1)}
+	j.turn, j.ran, j.done = make(chan *tx), make(chan error, 1), make(chan error, 1)
 	if err := s.enqueue(ctx, j); err != nil {
 		return err
 	}
@@ -208,6 +215,9 @@ func (s *Store) runJob(w *conn, j *job, m mark) error {
 func (s *Store) runOnce(w *conn, j *job) (err error, again bool) {
 	t := &tx{view: view{c: w, s: s, writing: true}, texts: texts{}}
 	head, err := t.head()
+	if err == nil && !j.restores {
+		err = t.open()
+	}
 	if err != nil {
 		return fault(err), false
 	}

@@ -215,7 +215,7 @@ func corners(t *testing.T, s *site) {
 	_, err = s.service.RegisterModel(ctx, service.RegisterModelInput{Name: "corner", Description: "anew", Tags: []registry.KeyValue{{Key: "k", Value: "v"}}})
 	must(err)
 	for i, v := range []string{"1.0.0", "1.1.0-rc.1", "1.2.0", "2.0.0"} {
-		in := service.RegisterModelVersionInput{Model: "corner", Version: &v, CreatedDate: at.Add(time.Duration(i) * time.Hour), Features: []registry.ID{*data[4].ID}}
+		in := service.RegisterModelVersionInput{Model: "corner", Version: &v, CreatedDate: at.Add(time.Duration(i) * time.Minute), Features: []registry.ID{*data[4].ID}}
 		if i == 1 {
 			in.Label, in.ReleasedFrom, in.Run = "foreign 7", &tag.Tag.ID, data[2].ID
 			in.Card = &service.ModelCardInput{Description: text("a card"), CreatedDate: at, Limitations: []string{"all"}, Performance: &registry.Performance{F1Score: &score, Metrics: []registry.Metric{{Name: "m", Value: 1}}},

@@ -253,7 +253,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.locator('.graphiql-editor-tool .CodeMirror').getByText(`"Bearer ${token}"`).waitFor();
     const answer = page.locator('.result-window .CodeMirror-code');
     const examples = await page.locator('.pedigree-examples strong').allTextContents();
-    assert.equal(examples.length, 5);
+    assert.equal(examples.length, 6);
     const run = async (title, operation, field) => {
       await page.locator('.pedigree-examples button', { hasText: title }).first().click();
       // the variables are looked up first: the example is there when its text is
@@ -268,6 +268,7 @@ for (const colorScheme of ['light', 'dark']) {
     if (real) {
       await run('Provenance', 'Provenance', 'provenance');
       await run('Impact of a dataset version', 'Impact', 'impact');
+      await run('Search', 'Search', 'search');
     }
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
     await page.locator('.graphiql-doc-explorer').getByText('Query', { exact: true }).click();

@@ -1,0 +1,171 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// time1970 is a stored time as it is: 0 is 1970, not the zero time.
+func time1970(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
+
+const readFilling = "SELECT value FROM meta WHERE key = 'migration'"
+
+// filling reads what is kept of a migration into this store.
+func (v *view) filling() (f graph.Filling, err error) {
+	err = v.c.query(readFilling, func(st *engine.Stmt) error { return json.Unmarshal([]byte(st.ColumnText(0)), &f) })
+	return f, err
+}
+
+// open refuses a store that is half filled.
+func (v *view) open() error {
+	f, err := v.filling()
+	if err == nil {
+		err = f.Open()
+	}
+	return err
+}
+
+func (v *view) secret() (secret []byte, err error) {
+	err = v.c.query("SELECT value FROM meta WHERE key = 'secret'", func(st *engine.Stmt) (err error) {
+		secret, err = hex.DecodeString(st.ColumnText(0))
+		return err
+	})
+	if err == nil && len(secret) != 32 {
+		err = fmt.Errorf("sqlite: the instance secret is %d bytes long", len(secret))
+	}
+	return secret, err
+}
+
+// Restore writes a batch of another store's dump; see graph.Store.
+func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.Mark, err error) {
+	err = s.run(ctx, &job{restores: true, fn: func(g graph.Tx) error {
+		mark, err = g.(*tx).restore(ctx, source, b)
+		return err
+	}})
+	return mark, err
+}
+
+func (t *tx) restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
+	if err := t.usable(ctx); err != nil {
+		return graph.Mark{}, err
+	}
+	f, err := t.filling()
+	if err != nil {
+		return f.Mark, fault(err)
+	}
+	write, err := f.Take(source, t.seq-1, b)
+	if err != nil || !write {
+		return f.Mark, err
+	}
+	if !b.Finish {
+		if err := t.restoreRows(b); err != nil {
+			return graph.Mark{}, fault(err)
+		}
+	}
+	kept, err := json.Marshal(f)
+	if err == nil {
+		err = t.c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('migration', ?)", string(kept))
+	}
+	return f.Mark, fault(err)
+}
+
+func (t *tx) restoreRows(b *graph.Batch) error {
+	if err := t.c.exec("UPDATE meta SET value = ? WHERE key = 'secret'", hex.EncodeToString(b.Secret)); err != nil {
+		return err
+	}
+	for i := range b.Log {
+		if err := t.insertEntry(&b.Log[i]); err != nil {
+			return err
+		}
+	}
+	t.restoring = true
+	for first := 0; first < len(b.Nodes); {
+		last := first + 1
+		for last < len(b.Nodes) && b.Nodes[last].ID == b.Nodes[first].ID {
+			last++
+		}
+		if err := t.restoreNode(b.Nodes[first:last]); err != nil {
+			return err
+		}
+		first = last
+	}
+	for i := range b.Edges {
+		if err := t.restoreEdge(&b.Edges[i]); err != nil {
+			return err
+		}
+	}
+	// The entries of these writes are the dump's own.
+	t.wrote, t.restoring = false, false
+	return nil
+}
+
+// restoreNode writes revisions of one node, the first of all or those that follow
+// what stands, as Put and Delete wrote them: each is stamped with its own sequence.
+func (t *tx) restoreNode(revisions []*graph.Node) error {
+	first := revisions[0]
+	found, err := t.lookup(first.ID)
+	if err != nil {
+		return err
+	}
+	p := &planned{stored: stored{kind: first.Kind, parent: first.Parent}}
+	if found != nil {
+		p.stored = *found
+		if err := t.giveUpSlots(found.num); err != nil {
+			return err
+		}
+		if err := t.c.exec("DELETE FROM revision WHERE num = ? AND revision >= ?", found.num, first.Revision); err != nil {
+			return err
+		}
+	}
+	if t.s.codes.kind[first.Kind] == 0 || p.num == 0 && first.Revision != 1 || p.num != 0 && p.num != first.Number {
+		return fmt.Errorf("sqlite: revision %d of %s, a %q, does not fit", first.Revision, first.ID, first.Kind)
+	}
+	p.revision = first.Revision - 1
+	for _, n := range revisions {
+		t.seq = n.RecordedSeq
+		if n.Deleted {
+			err = t.deleteNode(n, &stored{num: p.num, revision: p.revision})
+			p.revision++
+		} else {
+			p.slots = slices.Compact(slices.Sorted(slices.Values(n.Slots)))
+			err = t.putNode(n, p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, slot := range revisions[len(revisions)-1].Slots {
+		if err := t.c.exec("INSERT OR REPLACE INTO slot(slot, num) VALUES(?, ?)", slot, p.num); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUpSlots frees the slots that a node holds; another may have taken one
+// already, when the source was written to while it was read.
+func (t *tx) giveUpSlots(num int64) error {
+	return t.c.exec("DELETE FROM slot WHERE slot IN (SELECT value FROM json_each((SELECT slots FROM node WHERE num = ?1 AND slots <> ''))) AND num = ?1", num)
+}
+
+func (t *tx) restoreEdge(e *graph.DumpedEdge) error {
+	kind := t.s.codes.edge[e.Kind]
+	if kind == 0 {
+		return fmt.Errorf("sqlite: an edge of the unknown kind %q", e.Kind)
+	}
+	by, err := t.subject(e.By)
+	if err != nil {
+		return err
+	}
+	return t.c.exec(`INSERT INTO edge(from_num, to_num, kind, recorded_seq, retracted_seq, valid_from, valid_to, subject) VALUES(?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT(from_num, to_num, kind, recorded_seq) DO UPDATE SET retracted_seq = excluded.retracted_seq`,
+		e.FromNumber, e.ToNumber, kind, e.RecordedSeq, e.RetractedSeq, micros(e.ValidFrom), micros(e.ValidTo), by)
+}
