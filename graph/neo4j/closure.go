@@ -164,6 +164,7 @@ func (w *walker) pin(ctx context.Context) error {
 		return internal(errors.New("the log head is gone"))
 	}
 	w.pinned = number(rows[0], "seq")
+	w.s.heads.await(ctx, w.pinned)
 	w.out.Head = w.pinned
 	w.lens.known = min(w.lens.known, w.pinned)
 	return nil

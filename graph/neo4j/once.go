@@ -92,13 +92,13 @@ func onceText(q graph.ClosureQuery) string {
 	var b strings.Builder
 	main := patternOf(q.Edges)
 	b.WriteString("MATCH (h:Head {key: $head}) USING INDEX h:Head(key)\n" +
-		"WITH h.seq AS head, CASE WHEN $own THEN $known ELSE h.seq END AS known\n" +
+		"WITH CASE WHEN $own OR h.seq > $known THEN $known ELSE h.seq END AS known\n" +
 		"UNWIND $keys AS key MATCH (a:Node {key: key}) USING INDEX a:Node(key)\n" + main.reachText(q.Direction, depthOf(onceDepths, q.Depth)) +
-		"WITH DISTINCT head, known, f LIMIT $nodes\nWITH head, known, collect(f) AS n0\n")
-	out, held := "RETURN head, "+main.foundText("0", q.Direction, q.Bare), "n0"
+		"WITH DISTINCT known, f LIMIT $nodes\nWITH known, collect(f) AS n0\n")
+	out, held := "RETURN known, "+main.foundText("0", q.Direction, q.Bare), "n0"
 	for i, s := range q.Then {
 		before, this, p := strconv.Itoa(i), strconv.Itoa(i+1), stagePattern(s.Edges)
-		b.WriteString("WITH head, known, " + held + ", COLLECT { UNWIND n" + before + " AS a WITH a WHERE a.kind = $from" + this + " " +
+		b.WriteString("WITH known, " + held + ", COLLECT { UNWIND n" + before + " AS a WITH a WHERE a.kind = $from" + this + " " +
 			p.reachText(s.Direction, depthOf(stageDepths, s.Depth)) + "WITH DISTINCT f LIMIT $nodes RETURN f } AS n" + this + "\n")
 		held += ", n" + this
 		out += ",\n" + p.foundText(this, s.Direction, q.Bare)
@@ -117,11 +117,10 @@ func (v *view) once(ctx, work context.Context, q graph.ClosureQuery) (graph.Clos
 	for i, s := range q.Then {
 		params["from"+strconv.Itoa(i+1)] = string(s.From)
 	}
-	records, err := v.records(work, onceText(q), params)
-	if err != nil || len(records) != 1 {
-		return graph.Closure{}, false, err // No row: none of the roots is there.
+	values, err := v.gather(work, onceText(q), params)
+	if err != nil || values == nil {
+		return graph.Closure{}, false, err
 	}
-	values := records[0].Values
 	if g.head = values[0].(int64); v.own {
 		g.head = v.head
 	}
@@ -133,6 +132,22 @@ func (v *view) once(ctx, work context.Context, q graph.ClosureQuery) (graph.Clos
 	}
 	out, ok := g.answer(q, values)
 	return out, ok, nil
+}
+
+// gather runs the query, again where the head that it read had not settled yet. It
+// returns nil when none of the roots is there.
+func (v *view) gather(ctx context.Context, text string, params map[string]any) ([]any, error) {
+	for {
+		records, err := v.records(ctx, text, params)
+		if err != nil || len(records) != 1 {
+			return nil, err
+		}
+		values := records[0].Values
+		if v.own || !v.s.heads.await(ctx, values[0].(int64)) {
+			return values, nil
+		}
+		params["known"] = values[0]
+	}
 }
 
 // answer walks, and then each stage; false where something is missing.

@@ -30,6 +30,7 @@ type Store struct {
 	trace func(text string, params map[string]any)
 	// way, which tests set, leaves out the faster ways to answer a closure.
 	way    way
+	heads  heads
 	closed atomic.Bool
 }
 
@@ -229,12 +230,16 @@ func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
 	defer cancel()
 	session := s.session(whole, driver.AccessModeWrite)
 	defer session.Close(whole)
-	_, err := session.ExecuteWrite(whole, func(dtx driver.ManagedTransaction) (any, error) {
+	ended := func() {} // of the commit
+	head, err := session.ExecuteWrite(whole, func(dtx driver.ManagedTransaction) (any, error) {
+		ended()
+		ended = func() {}
 		t := &txn{view: &view{s: s, tx: dtx, own: true}}
 		defer t.end()
 		if err := t.begin(ctx); err != nil {
 			return nil, t.settle(err)
 		}
+		s.heads.settle(t.head)
 		err := fn(t)
 		if err == nil {
 			err = s.injected()
@@ -242,8 +247,15 @@ func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
 		if err == nil {
 			err = ctx.Err()
 		}
-		return nil, t.settle(err)
+		if err = t.settle(err); err == nil {
+			ended = s.heads.commit()
+		}
+		return t.head, err
 	})
+	if err == nil {
+		s.heads.settle(head.(int64))
+	}
+	ended()
 	if out := storeError(err); registry.CodeOf(out) != registry.Internal || ctx.Err() == nil {
 		return out
 	}
