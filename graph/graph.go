@@ -5,7 +5,6 @@ package graph
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 
@@ -246,26 +245,6 @@ type Stage struct {
 func (s Stage) Query(q ClosureQuery, roots []registry.ID) ClosureQuery {
 	return ClosureQuery{Roots: roots, Direction: s.Direction, Edges: s.Edges, Through: s.Through, Depth: s.Depth, Fanout: s.Fanout, Limit: s.Limit,
 		At: q.At, Bare: q.Bare}
-}
-
-// NearKinds are the kinds of node that edges of some kinds (none: of any) lead on
-// from in a direction; nodes of others need not be asked for them.
-func NearKinds(d Direction, edges []registry.EdgeKind) (out []registry.Kind) {
-	if len(edges) == 0 {
-		edges = registry.EdgeKinds()
-	}
-	for _, e := range edges {
-		from, to := registry.EdgeEnds(e)
-		if d == Downstream {
-			from = to
-		}
-		for _, k := range from {
-			if !slices.Contains(out, k) {
-				out = append(out, k)
-			}
-		}
-	}
-	return out
 }
 
 // Closure is what a ClosureQuery found. Roots that do not exist (at that
