@@ -26,8 +26,6 @@ type Gate struct {
 	info  graph.Info
 	// opaque is the key of the ids that stand for hidden nodes.
 	opaque []byte
-	// owners holds the id of the actor of each token that was used.
-	owners sync.Map
 	// bearers and models keep, for a moment, whose a token is and which model a
 	// grant's scope names; an Update of this gate drops them.
 	bearers recent[bearer]
@@ -131,34 +129,23 @@ func refused() error {
 }
 
 // bearer reads a token and its actor: UNAUTHENTICATED where one of them is not
-// there. Whose a token is never changes, so that both are read at once from the
-// second time on.
+// there.
 func (g *Gate) bearer(ctx context.Context, id registry.ID) (b bearer, err error) {
-	ids := []registry.ID{id}
-	known, again := g.owners.Load(id)
-	if again {
-		ids = append(ids, known.(registry.ID))
-	}
-	nodes, err := g.store.Nodes(ctx, graph.Instant{}, ids...)
+	nodes, err := g.store.Nodes(ctx, graph.Instant{}, id)
 	if err != nil {
 		return b, err
 	}
 	if !unpacked(nodes[0], &b.token) {
 		return b, refused()
 	}
-	if !again {
-		owner := registry.ActorID(b.token.Subject)
-		g.owners.Store(id, owner)
-		actors, err := g.store.Nodes(ctx, graph.Instant{}, owner)
-		if err != nil {
-			return b, err
-		}
-		nodes = append(nodes, actors...)
+	actors, err := g.store.Nodes(ctx, graph.Instant{}, registry.ActorID(b.token.Subject))
+	if err != nil {
+		return b, err
 	}
-	if !unpacked(nodes[1], &b.actor) {
+	if !unpacked(actors[0], &b.actor) {
 		return b, refused()
 	}
-	b.actor.ID = nodes[1].ID
+	b.actor.ID = actors[0].ID
 	return b, nil
 }
 

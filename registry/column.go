@@ -51,6 +51,16 @@ const (
 	MaxAllSources      = 10000
 )
 
+// WithoutSources is columns without what they were derived from, which names
+// dataset versions that may be out of sight.
+func WithoutSources(columns []Column) []Column {
+	out := make([]Column, len(columns))
+	for i, c := range columns {
+		out[i] = Column{Name: c.Name, Type: c.Type, Description: c.Description}
+	}
+	return out
+}
+
 // MergeColumns adds what is told later of the columns of a state to what is known:
 // columns, types, descriptions and sources that were not. What is known stays.
 func MergeColumns(known, told []Column) []Column {

@@ -209,7 +209,7 @@ func (e *factExport) datasetVersions(ctx context.Context) error {
 				return err
 			}
 			out := &RecordDatasetVersionInput{Dataset: v.Name, Namespace: v.Namespace, Digest: v.Digest, Version: v.Version, Description: v.Description, URI: v.URI,
-				SizeBytes: v.SizeBytes, Rows: v.Rows, Role: v.Role, Columns: withoutSources(v.Columns), Tags: v.Tags, CreatedAt: v.CreatedAt}
+				SizeBytes: v.SizeBytes, Rows: v.Rows, Role: v.Role, Columns: registry.WithoutSources(v.Columns), Tags: v.Tags, CreatedAt: v.CreatedAt}
 			if out.Version == out.Digest {
 				out.Version = "" // It is the key, and told already.
 			}

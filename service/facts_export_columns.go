@@ -97,12 +97,3 @@ func (e *factExport) causes(ctx context.Context, id registry.ID, kinds ...regist
 		q.After = out[len(out)-1].Number
 	}
 }
-
-// withoutSources is columns without what they were derived from.
-func withoutSources(columns []registry.Column) []registry.Column {
-	out := make([]registry.Column, len(columns))
-	for i, c := range columns {
-		out[i] = registry.Column{Name: c.Name, Type: c.Type, Description: c.Description}
-	}
-	return out
-}

@@ -231,7 +231,7 @@ func (o *lineageEvents) datasetFacets(n *Node) object {
 		}
 		if len(x.Columns) > 0 {
 			f := facet("1-2-0", "SchemaDatasetFacet")
-			f["fields"] = schemaFields(x.Columns)
+			f["fields"] = registry.WithoutSources(x.Columns)
 			out["schema"] = f
 		}
 	case *registry.ModelVersion:
@@ -273,14 +273,4 @@ func (o *lineageEvents) explicit(out object, n *Node) {
 		f["tags"] = tags
 		out["pedigree_release"] = f
 	}
-}
-
-// schemaFields are the fields of a schema facet. What columns were derived from is
-// not among them: it names dataset versions that may be out of sight.
-func schemaFields(columns []registry.Column) []registry.Column {
-	out := make([]registry.Column, len(columns))
-	for i, c := range columns {
-		out[i] = registry.Column{Name: c.Name, Type: c.Type, Description: c.Description}
-	}
-	return out
 }
