@@ -11,6 +11,7 @@ import (
 	"pedigree/graph"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
+	"pedigree/graph/warm"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
@@ -35,6 +36,7 @@ func open(ctx context.Context, s *settings) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	store = warm.New(store, 0)
 	gate, err := policies.NewGate(ctx, store, table, nil)
 	if err != nil {
 		store.Close()

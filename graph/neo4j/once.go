@@ -159,16 +159,16 @@ func (g *gathered) answer(q graph.ClosureQuery, values []any) (graph.Closure, bo
 			roots = append(roots, number)
 		}
 	}
-	out, ok := g.walk(q, roots, values[3].([]any))
-	last := &out
-	for i, s := range q.Then {
-		roots = nil
-		for _, n := range last.OfKind(s.From) {
-			roots = append(roots, n.Number)
-		}
-		next, whole := g.walk(s.Query(q, nil), roots, values[6+3*i].([]any))
-		out.Then = append(out.Then, next)
-		last, ok = &next, ok && whole
+	all := true
+	partOf := func(i int, d graph.Direction) graph.Held {
+		p, ok := g.partOf(values[i].([]any), d)
+		all = all && ok
+		return p
 	}
-	return out, ok
+	out, whole := graph.Replay(q, roots, partOf(3, q.Direction))
+	out.Head = g.head
+	if whole && all {
+		whole = graph.ReplayStages(q, &out, func(i int) graph.Held { return partOf(6+3*i, q.Then[i].Direction) })
+	}
+	return out, whole && all && !g.late
 }

@@ -143,30 +143,18 @@ func packTail(e *graph.Edge) string {
 	return string(p.b) + e.By
 }
 
-// arc is an edge as it was gathered, by the numbers of its ends.
-type arc struct {
-	near, far          int64
-	kind               registry.EdgeKind
-	from, to, recorded int64
-	by                 string
-}
-
-// unpackArc reads a packed edge; false for one that is not packed.
-func unpackArc(packed any, d graph.Direction) (arc, bool) {
+// unpackArc reads a packed edge, all but its id and the ids of its ends; false for
+// one that is not packed.
+func unpackArc(packed any, d graph.Direction) (graph.Arc, bool) {
 	s, ok := packed.(string)
 	u := unpacker{rest: s}
-	a := arc{near: u.number(), far: u.number(), kind: registry.EdgeKind(u.word()), from: u.number(), to: u.number(), recorded: u.number()}
-	a.by = u.rest
+	a := graph.Arc{Near: u.number(), Far: u.number()}
+	a.Kind, a.ValidFrom, a.ValidTo, a.RecordedSeq = registry.EdgeKind(u.word()), u.time(), u.time(), u.number()
+	a.By = u.rest
 	if d == graph.Downstream {
-		a.near, a.far = a.far, a.near
+		a.Near, a.Far = a.Far, a.Near
 	}
 	return a, ok && !u.bad
-}
-
-// edge is the edge between two nodes.
-func (a arc) edge(from, to registry.ID) graph.Edge {
-	return graph.Edge{ID: graph.EdgeID(a.kind, from, to, a.recorded), Kind: a.kind, From: from, To: to, ValidFrom: instant(a.from), ValidTo: instant(a.to),
-		RecordedSeq: a.recorded, By: a.by}
 }
 
 const (

@@ -333,23 +333,3 @@ func (c *closer) finish() error {
 	}
 	return nil
 }
-
-// nearKinds are the kinds of node that edges of some kinds (none: of any) lead on
-// from in a direction; nodes of others need not be asked for them.
-func nearKinds(d graph.Direction, edges []registry.EdgeKind) (out []registry.Kind) {
-	if len(edges) == 0 {
-		edges = registry.EdgeKinds()
-	}
-	for _, e := range edges {
-		from, to := registry.EdgeEnds(e)
-		if d == graph.Downstream {
-			from = to
-		}
-		for _, k := range from {
-			if !slices.Contains(out, k) {
-				out = append(out, k)
-			}
-		}
-	}
-	return out
-}

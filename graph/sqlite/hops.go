@@ -80,7 +80,7 @@ func (v *view) walkOf(d graph.Direction, kinds []registry.EdgeKind, at graph.Ins
 	if !ok {
 		texts := textsOf(key)
 		texts.near = map[registry.Kind]bool{}
-		for _, k := range nearKinds(d, kinds) {
+		for _, k := range graph.NearKinds(d, kinds) {
 			texts.near[k] = true
 		}
 		known, _ = v.s.walks.LoadOrStore(key, texts)

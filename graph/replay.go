@@ -1,0 +1,207 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+
+	"pedigree/registry"
+)
+
+// Arc is an edge as a walk meets it: by the Numbers of its ends, near first. Its
+// Edge may lack ID, From and To, which Replay then fills in.
+type Arc struct {
+	Near, Far int64
+	Edge
+}
+
+// CompareArcs orders arcs as a walk takes them: by near end, far end and kind.
+func CompareArcs(a, b Arc) int {
+	return compareArcs(&a, &b)
+}
+
+func compareArcs(a, b *Arc) int {
+	switch {
+	case a.Near != b.Near:
+		return cmp.Compare(a.Near, b.Near)
+	case a.Far != b.Far:
+		return cmp.Compare(a.Far, b.Far)
+	}
+	return cmp.Compare(a.Kind, b.Kind)
+}
+
+// Held is a part of the graph that is held in memory, at one instant and head, as
+// one walk sees it.
+type Held interface {
+	// Node returns the node of a Number, nil for one that is not held, and whether it
+	// is there at the instant.
+	Node(number int64) (*Node, bool)
+	// Arcs returns the arcs of a node in the walk's direction and kinds that stand at
+	// the instant, in order; false where they are not all held.
+	Arcs(number int64) ([]Arc, bool)
+}
+
+// replay is a walk over what is held.
+type replay struct {
+	held  Held
+	q     ClosureQuery
+	depth map[int64]int
+	nodes map[int64]*Node
+	out   Closure
+	whole bool
+}
+
+// Replay walks from roots, by Number, over a part of the graph as ClosureQuery
+// defines it, stages left out. It reports false where something is missing that the
+// walk asked for: the answer may then be too small. The nodes are those that are held, not copies.
+func Replay(q ClosureQuery, roots []int64, held Held) (Closure, bool) {
+	r := &replay{held: held, q: q, depth: make(map[int64]int, 64), nodes: make(map[int64]*Node, 64), whole: true}
+	level := r.enter(roots, 0)
+	for d := 0; d < q.Depth && len(level) > 0; d++ {
+		level = r.enter(r.expand(level, d), d+1)
+	}
+	r.finish()
+	return r.out, r.whole
+}
+
+// enter takes new nodes into a level by Number, until Limit are held.
+func (r *replay) enter(level []int64, depth int) []int64 {
+	slices.Sort(level)
+	taken := level[:0]
+	for _, number := range level {
+		if _, held := r.depth[number]; held {
+			continue
+		}
+		if len(r.out.Nodes) == r.q.Limit {
+			r.out.Full = true
+			break
+		}
+		n, seen := r.held.Node(number)
+		if n == nil || !seen {
+			r.whole = r.whole && n != nil
+			continue
+		}
+		r.depth[number], r.nodes[number] = depth, n
+		r.out.Nodes = append(r.out.Nodes, Reached{Node: n, Depth: depth})
+		taken = append(taken, number)
+	}
+	return taken
+}
+
+// arcs are those of a held node, to far ends that are there.
+func (r *replay) arcs(number int64) []Arc {
+	all, whole := r.held.Arcs(number)
+	r.whole = r.whole && whole
+	for i := range all {
+		if !r.there(all[i].Far) {
+			return slices.DeleteFunc(slices.Clone(all), func(a Arc) bool { return !r.there(a.Far) })
+		}
+	}
+	return all
+}
+
+// there reports whether a far end is there.
+func (r *replay) there(number int64) bool {
+	if r.nodes[number] != nil {
+		return true
+	}
+	n, seen := r.held.Node(number)
+	r.whole = r.whole && n != nil
+	return n != nil && seen
+}
+
+// expand returns the first Fanout far ends of the nodes of a level.
+func (r *replay) expand(level []int64, depth int) (next []int64) {
+	for _, number := range level {
+		n := r.nodes[number]
+		if depth > 0 && len(r.q.Through) > 0 && !slices.Contains(r.q.Through, n.Kind) {
+			continue
+		}
+		arcs := r.arcs(number)
+		if len(arcs) > r.q.Fanout {
+			r.out.Wide = append(r.out.Wide, n.ID)
+			arcs = arcs[:r.q.Fanout]
+		}
+		for i := range arcs {
+			next = append(next, arcs[i].Far)
+		}
+	}
+	return next
+}
+
+// finish adds the edges between held nodes, and names those at Depth that lead on.
+func (r *replay) finish() {
+	among := make([]*Arc, 0, 2*len(r.out.Nodes))
+	for _, n := range r.out.Nodes {
+		deep := false
+		arcs := r.arcs(n.Node.Number)
+		for i := range arcs {
+			if _, held := r.depth[arcs[i].Far]; held {
+				among = append(among, &arcs[i])
+			} else {
+				deep = n.Depth == r.q.Depth
+			}
+		}
+		if deep {
+			r.out.Deep = append(r.out.Deep, n.Node.ID)
+		}
+	}
+	if len(among) == 0 {
+		return
+	}
+	// In order of the effect's Number, then the cause's.
+	slices.SortFunc(among, func(a, b *Arc) int {
+		if r.q.Direction == Downstream {
+			return cmp.Or(cmp.Compare(a.Far, b.Far), cmp.Compare(a.Near, b.Near), cmp.Compare(a.Kind, b.Kind))
+		}
+		return compareArcs(a, b)
+	})
+	r.out.Edges = make([]Edge, len(among))
+	for i, a := range among {
+		e := &r.out.Edges[i]
+		if *e = a.Edge; e.ID != "" {
+			continue
+		}
+		e.From, e.To = r.nodes[a.Near].ID, r.nodes[a.Far].ID
+		if r.q.Direction == Downstream {
+			e.From, e.To = e.To, e.From
+		}
+		e.ID = EdgeID(e.Kind, e.From, e.To, e.RecordedSeq)
+	}
+}
+
+// ReplayStages walks the stages of a query, each from the walk before it, over what
+// is held for it. It reports false where something is missing.
+func ReplayStages(q ClosureQuery, first *Closure, held func(stage int) Held) bool {
+	last, whole := first, true
+	for i, s := range q.Then {
+		var roots []int64
+		for _, n := range last.OfKind(s.From) {
+			roots = append(roots, n.Number)
+		}
+		next, ok := Replay(s.Query(q, nil), roots, held(i))
+		next.Head = first.Head
+		first.Then = append(first.Then, next)
+		last, whole = &next, whole && ok
+	}
+	return whole
+}
+
+// NearKinds are the kinds of node that edges of some kinds (none: of any) lead on
+// from in a direction; nodes of others have none.
+func NearKinds(d Direction, edges []registry.EdgeKind) (out []registry.Kind) {
+	if len(edges) == 0 {
+		edges = registry.EdgeKinds()
+	}
+	for _, e := range edges {
+		from, to := registry.EdgeEnds(e)
+		if d == Downstream {
+			from = to
+		}
+		for _, k := range from {
+			if !slices.Contains(out, k) {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,179 @@
+package warm
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"pedigree/graph"
+	"pedigree/graph/graphtest"
+	"pedigree/registry"
+)
+
+// counting counts the closures that a store is asked for.
+type counting struct {
+	graph.Store
+	closures int
+}
+
+func (c *counting) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	c.closures++
+	return c.Store.Closure(ctx, q)
+}
+
+// drifter changes a small graph by chance, from one store or the other, and compares
+// what memory answers with what the store does.
+type drifter struct {
+	*rand.Rand
+	s     *Store
+	inner *counting
+	// elsewhere is another Store on the same file.
+	elsewhere graph.Store
+	now       time.Time
+	asked     int
+}
+
+const drifters = 30
+
+func (d *drifter) node(i int) *graph.Node {
+	kind := []registry.Kind{registry.KindDatasetVersion, registry.KindModelVersion}[i%2]
+	return &graph.Node{ID: registry.NewID(kind, fmt.Sprint(i)), Kind: kind, Name: fmt.Sprint(i, "-", d.IntN(1000)),
+		ValidFrom: d.now.Add(time.Duration(d.IntN(20)-15) * time.Minute)}
+}
+
+func (d *drifter) edge() *graph.Edge {
+	from := 1 + d.IntN(drifters-1)
+	e := &graph.Edge{Kind: registry.EdgeDerivedFrom, From: d.node(from).ID, To: d.node(d.IntN(from)).ID, ValidFrom: d.now.Add(time.Duration(d.IntN(20)-15) * time.Minute)}
+	if d.IntN(4) == 0 {
+		e.ValidTo = e.ValidFrom.Add(time.Duration(1+d.IntN(30)) * time.Minute)
+	}
+	return e
+}
+
+// change runs one Update of some writes.
+func (d *drifter) change(ctx context.Context) error {
+	var s graph.Store = d.s
+	if d.IntN(8) == 0 {
+		s = d.elsewhere
+	}
+	return s.Update(ctx, func(tx graph.Tx) error {
+		for range 1 + d.IntN(3) {
+			var err error
+			switch n := d.node(d.IntN(drifters)); d.IntN(8) {
+			case 0, 1:
+				err = tx.Put(ctx, n)
+			case 2:
+				err = tx.Unlink(ctx, d.edge())
+			case 3:
+				if d.IntN(6) == 0 {
+					err = tx.Delete(ctx, n)
+				}
+			default:
+				err = tx.Link(ctx, d.edge())
+			}
+			if code := registry.CodeOf(err); code != "" && code != registry.NotFound && code != registry.FailedPrecondition {
+				return err // What is deleted can be neither written nor linked.
+			}
+		}
+		return tx.Append(ctx, &registry.LogEntry{Actor: "t", Action: registry.LogImported})
+	})
+}
+
+func (d *drifter) question() graph.ClosureQuery {
+	q := graph.ClosureQuery{Roots: []registry.ID{d.node(d.IntN(drifters)).ID}, Direction: []graph.Direction{graph.Upstream, graph.Downstream}[d.IntN(2)],
+		Depth: d.IntN(6), Fanout: 100, Limit: 1000, Bare: true, At: graph.Instant{Valid: d.now, Current: true}}
+	switch d.IntN(6) {
+	case 0:
+		q.Fanout = 1 + d.IntN(4)
+	case 1:
+		q.Limit = 1 + d.IntN(9)
+	case 2:
+		q.At = graph.Instant{}
+	case 3:
+		q.Then = []graph.Stage{{From: registry.KindModelVersion, Direction: graph.Downstream, Through: []registry.Kind{registry.KindDatasetVersion}, Depth: 2, Fanout: 50, Limit: 50}}
+	}
+	return q
+}
+
+// drift changes and asks, and returns the first difference.
+func (d *drifter) drift(ctx context.Context, steps int) (string, error) {
+	for range steps {
+		if d.IntN(3) == 0 {
+			d.now = d.now.Add(time.Minute)
+			if err := d.change(ctx); err != nil {
+				return "", err
+			}
+		}
+		q := d.question()
+		got, err := d.s.Closure(ctx, q)
+		if err != nil {
+			return "", err
+		}
+		d.asked++
+		want, err := d.inner.Store.Closure(ctx, q)
+		if err != nil {
+			return "", err
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			return fmt.Sprintf("%+v (- the store, + memory)\n%s", q, diff), nil
+		}
+	}
+	return "", nil
+}
+
+func newDrifter(t *testing.T, seed uint64, size int) *drifter {
+	path := fresh(t)
+	inner := &counting{Store: open(t, path).Store}
+	d := &drifter{Rand: rand.New(rand.NewPCG(seed, 3)), s: New(inner, size), inner: inner, elsewhere: open(t, path).Store,
+		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	err := d.s.Update(t.Context(), func(tx graph.Tx) error {
+		for i := range drifters {
+			if err := tx.Put(t.Context(), d.node(i)); err != nil {
+				return err
+			}
+		}
+		return tx.Append(t.Context(), &registry.LogEntry{Actor: "t", Action: registry.LogImported})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestMemoryAnswersAsTheStoreDoes under changes from here and from elsewhere, also
+// where little is kept.
+func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
+	for _, size := range []int{1000, 12} {
+		for seed := range uint64(graphtest.Rounds()) {
+			d := newDrifter(t, seed, size)
+			diff, err := d.drift(t.Context(), 400)
+			if err != nil || diff != "" {
+				t.Fatalf("seed %d, %d nodes: %v\n%s", seed, size, err, diff)
+			}
+			if d.inner.closures >= d.asked+d.asked/4 {
+				t.Errorf("seed %d, %d nodes: %d questions asked the store %d times", seed, size, d.asked, d.inner.closures)
+			}
+		}
+	}
+}
+
+// TestDeafMemoryDrifts is the twin: when writes pass unheard, answers differ.
+func TestDeafMemoryDrifts(t *testing.T) {
+	d := newDrifter(t, 1, 1000)
+	d.s.kept.deaf = true
+	if diff, err := d.drift(t.Context(), 400); err != nil || diff == "" {
+		t.Errorf("no difference was found, %v", err)
+	}
+}
+
+// TestDifferential does the same by chance on a store and on one with memory.
+func TestDifferential(t *testing.T) {
+	for seed := range uint64(2) {
+		graphtest.Differential(t, 77+seed, min(20*graphtest.Rounds(), 300), open(t, fresh(t)).Store, open(t, fresh(t)))
+	}
+}

@@ -1,0 +1,379 @@
+package warm
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// way is a direction and the kinds of edges, as bits of their places in
+// registry.EdgeKinds; 0 bits are all.
+type way struct {
+	down  bool
+	kinds uint32
+}
+
+func wayOf(d graph.Direction, kinds []registry.EdgeKind) way {
+	w := way{down: d == graph.Downstream}
+	for _, k := range kinds {
+		w.kinds |= 1 << slices.Index(allEdges, k)
+	}
+	return w
+}
+
+var allEdges = registry.EdgeKinds()
+
+// entry is what is kept of a node. It is never changed, but replaced.
+type entry struct {
+	node *graph.Node
+	arcs []known
+}
+
+// known are all arcs of a node on one way, in order, whatever they are valid for.
+type known struct {
+	way  way
+	arcs []graph.Arc
+}
+
+func (e *entry) on(w way) ([]graph.Arc, bool) {
+	for i := range e.arcs {
+		if e.arcs[i].way == w {
+			return e.arcs[i].arcs, true
+		}
+	}
+	return nil, false
+}
+
+// generation is a bounded map of entries by Number.
+type generation struct {
+	entries map[int64]*entry
+	numbers map[registry.ID]int64
+}
+
+func newGeneration() *generation {
+	return &generation{map[int64]*entry{}, map[registry.ID]int64{}}
+}
+
+// question tells closures apart that memory does not help with.
+type question struct {
+	of            registry.ID
+	way           way
+	depth, fanout int
+}
+
+func questionOf(q graph.ClosureQuery) question {
+	return question{q.Roots[0], wayOf(q.Direction, q.Edges), q.Depth, q.Fanout}
+}
+
+// kept is what is known of the graph at one head. It is two generations: what is
+// asked for moves to the young one, and when that is full the old one goes.
+type kept struct {
+	mu         sync.RWMutex
+	size       int
+	young, old *generation
+	// head is the sequence that all entries are known at; -1: of none yet.
+	head int64
+	// writing counts the Updates under way; done are those that are committed and
+	// follow on others that are not known to be.
+	writing int
+	done    []writes
+	// hard are closures that memory did not help with, a hub's for example: a hint,
+	// which a new generation drops.
+	hard map[question]bool
+	// deaf, which tests set, lets writes pass unheard.
+	deaf bool
+}
+
+func newKept(size int) *kept {
+	k := &kept{size: size}
+	k.reset()
+	return k
+}
+
+func (k *kept) reset() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.clear(-1)
+}
+
+func (k *kept) clear(head int64) {
+	k.young, k.old, k.head, k.done, k.hard = newGeneration(), newGeneration(), head, nil, map[question]bool{}
+}
+
+func (k *kept) isHard(q graph.ClosureQuery) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.hard[questionOf(q)]
+}
+
+func (k *kept) setHard(q graph.ClosureQuery) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.hard[questionOf(q)] = true
+}
+
+func (k *kept) begin() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.writing++
+}
+
+// end takes in what an Update wrote. Updates may come in another order than that of
+// their commits: each waits for those before it. When none is under way and one is
+// still missing, another Store wrote it. An Update that failed at its commit may
+// have happened all the same.
+func (k *kept) end(w writes, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.writing--
+	switch {
+	case k.deaf:
+		k.head = max(k.head, w.last)
+		return
+	case err != nil && w.ran:
+		k.clear(-1)
+		return
+	case err == nil && w.first > 0 && k.head >= 0:
+		k.done = append(k.done, w)
+	}
+	for again := true; again; {
+		again = false
+		k.done = slices.DeleteFunc(k.done, func(w writes) bool {
+			if w.first == k.head+1 {
+				k.forget(w)
+				again = true
+			}
+			return w.last <= k.head
+		})
+	}
+	if k.writing == 0 && len(k.done) > 0 {
+		k.clear(-1)
+	}
+}
+
+// forget drops what the next Update made wrong.
+func (k *kept) forget(w writes) {
+	k.head = w.last
+	for _, g := range []*generation{k.young, k.old} {
+		for _, id := range w.nodes {
+			if n, ok := g.numbers[id]; ok {
+				delete(g.numbers, id)
+				delete(g.entries, n)
+			}
+		}
+		for place, ids := range w.ends {
+			for _, id := range ids {
+				g.dropArcs(id, place == 1)
+			}
+		}
+	}
+}
+
+// dropArcs drops the arcs of a node in one direction.
+func (g *generation) dropArcs(id registry.ID, down bool) {
+	n, ok := g.numbers[id]
+	if !ok {
+		return
+	}
+	was := g.entries[n]
+	g.entries[n] = &entry{node: was.node, arcs: slices.DeleteFunc(slices.Clone(was.arcs), func(k known) bool { return k.way.down == down })}
+}
+
+// answer walks over what is kept; false where something is missing, or where it is
+// not of that head.
+func (k *kept) answer(q graph.ClosureQuery, head int64) (graph.Closure, bool) {
+	if !k.at(head) {
+		return graph.Closure{}, false
+	}
+	k.mu.RLock()
+	m := memory{young: k.young, old: k.old}
+	var out graph.Closure
+	ok := k.head == head
+	if ok {
+		out, ok = m.closure(q, k.head)
+	}
+	k.mu.RUnlock()
+	if ok && len(m.aged) > 0 {
+		k.renew(head, m.aged)
+	}
+	return out, ok
+}
+
+// at reports whether what is kept is of a head, and begins anew at one that came
+// from elsewhere. While an Update is under way a newer head may be its own.
+func (k *kept) at(head int64) bool {
+	k.mu.RLock()
+	same, wait := k.head == head, k.head >= 0 && (k.writing > 0 || head < k.head)
+	k.mu.RUnlock()
+	if same || wait {
+		return same
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.head < 0 || k.writing == 0 && head > k.head {
+		k.clear(head)
+	}
+	return k.head == head
+}
+
+// renew moves entries that were used to the young generation.
+func (k *kept) renew(head int64, numbers []int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.head != head {
+		return
+	}
+	for _, n := range numbers {
+		if e := k.old.entries[n]; e != nil && k.young.entries[n] == nil {
+			k.put(n, e)
+		}
+	}
+}
+
+// put keeps an entry in the young generation.
+func (k *kept) put(n int64, e *entry) {
+	if len(k.young.entries) >= k.size {
+		k.old, k.young, k.hard = k.young, newGeneration(), map[question]bool{}
+	}
+	k.young.entries[n], k.young.numbers[e.node.ID] = e, n
+}
+
+// learn answers a closure by its surroundings, and keeps them when they are of this
+// head. It reports false where they do not hold all that the walk asks for.
+func (k *kept) learn(q graph.ClosureQuery, around graph.Closure) (graph.Closure, bool) {
+	found := surveyed(q, around)
+	if found == nil {
+		return graph.Closure{}, false
+	}
+	m := memory{young: found}
+	out, ok := m.closure(q, around.Head)
+	if len(found.entries) <= maxClosure {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.head == around.Head {
+			for n, e := range found.entries {
+				k.put(n, k.with(n, e))
+			}
+		}
+	}
+	return out, ok
+}
+
+// with joins an entry with what is kept of its node already.
+func (k *kept) with(n int64, e *entry) *entry {
+	for _, g := range []*generation{k.young, k.old} {
+		if was := g.entries[n]; was != nil {
+			for _, a := range was.arcs {
+				if _, ok := e.on(a.way); !ok {
+					e.arcs = append(e.arcs, a)
+				}
+			}
+			return e
+		}
+	}
+	return e
+}
+
+// memory is what one closure walks over: a generation, and an older one where there
+// is one.
+type memory struct {
+	young, old *generation
+	// aged are entries of the old generation that were used.
+	aged []int64
+}
+
+func (m *memory) entry(n int64) *entry {
+	e := m.young.entries[n]
+	if e == nil && m.old != nil {
+		if e = m.old.entries[n]; e != nil {
+			m.aged = append(m.aged, n)
+		}
+	}
+	return e
+}
+
+func (m *memory) number(id registry.ID) (int64, bool) {
+	n, ok := m.young.numbers[id]
+	if !ok && m.old != nil {
+		n, ok = m.old.numbers[id]
+	}
+	return n, ok
+}
+
+// closure walks, and then each stage.
+func (m *memory) closure(q graph.ClosureQuery, head int64) (graph.Closure, bool) {
+	var roots []int64
+	for _, id := range q.Roots {
+		n, ok := m.number(id)
+		if !ok && m.old != nil {
+			return graph.Closure{}, false // It may be there without being kept.
+		}
+		if ok {
+			roots = append(roots, n)
+		}
+	}
+	part := func(d graph.Direction, kinds []registry.EdgeKind) graph.Held {
+		return &part{memory: m, way: wayOf(d, kinds), near: graph.NearKinds(d, kinds), at: q.At.Valid}
+	}
+	out, ok := graph.Replay(q, roots, part(q.Direction, q.Edges))
+	out.Head = head
+	ok = ok && graph.ReplayStages(q, &out, func(i int) graph.Held { return part(q.Then[i].Direction, q.Then[i].Edges) })
+	if ok {
+		copied(&out)
+		for i := range out.Then {
+			copied(&out.Then[i])
+		}
+	}
+	return out, ok
+}
+
+// copied gives the caller nodes of its own: policies write masks into them. What
+// they point to is shared, and never written to.
+func copied(c *graph.Closure) {
+	nodes := make([]graph.Node, len(c.Nodes))
+	for i := range c.Nodes {
+		nodes[i] = *c.Nodes[i].Node
+		c.Nodes[i].Node = &nodes[i]
+	}
+}
+
+// part is memory as one walk sees it.
+type part struct {
+	*memory
+	way  way
+	near []registry.Kind
+	at   time.Time
+}
+
+// Node is of graph.Held.
+func (p *part) Node(n int64) (*graph.Node, bool) {
+	e := p.entry(n)
+	if e == nil {
+		return nil, false
+	}
+	return e.node, p.at.IsZero() || !e.node.ValidFrom.After(p.at)
+}
+
+// Arcs is of graph.Held.
+func (p *part) Arcs(n int64) ([]graph.Arc, bool) {
+	e := p.entry(n)
+	if e == nil {
+		return nil, false
+	}
+	arcs, ok := e.on(p.way)
+	if !ok {
+		return nil, !slices.Contains(p.near, e.node.Kind)
+	}
+	if !slices.ContainsFunc(arcs, p.gone) {
+		return arcs, true
+	}
+	return slices.DeleteFunc(slices.Clone(arcs), p.gone), true
+}
+
+// gone reports whether an edge does not stand at the instant.
+func (p *part) gone(a graph.Arc) bool {
+	return !p.at.IsZero() && (a.ValidFrom.After(p.at) || !a.ValidTo.IsZero() && !a.ValidTo.After(p.at))
+}
