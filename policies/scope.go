@@ -144,6 +144,26 @@ func (s *Scope) unrestricted() bool {
 	return false
 }
 
+// looks reports whether what is seen of a lineage node can depend on its row: only
+// then sight is ever asked about it.
+func (s *Scope) looks() bool {
+	for _, k := range registry.LineageKinds() {
+		noun := registry.NounOf(k).Name
+		var all, some registry.Mask
+		for _, c := range s.covers {
+			if c.always() {
+				all |= c.masks[noun]
+			} else {
+				some |= c.masks[noun]
+			}
+		}
+		if some&^all != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Neighbors returns one hop with stubs for far nodes out of sight.
 func (s *Scope) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	hops, err := s.store.Neighbors(ctx, q)
@@ -219,7 +239,7 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 			nodes = append(nodes, w.Nodes[i].Node)
 		}
 	}
-	if !s.unrestricted() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
+	if s.looks() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
 		for _, w := range walks {
 			s.sight.learn(nodes, w.Edges)
 		}

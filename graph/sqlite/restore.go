@@ -24,6 +24,18 @@ func (v *view) filling() (f graph.Filling, err error) {
 	return f, err
 }
 
+// openTo refuses a store that is half filled, by what it keeps of a migration.
+func openTo(migration string) error {
+	var f graph.Filling
+	if migration == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(migration), &f); err != nil {
+		return err
+	}
+	return f.Open()
+}
+
 // open refuses a store that is half filled.
 func (v *view) open() error {
 	f, err := v.filling()
@@ -33,14 +45,20 @@ func (v *view) open() error {
 	return err
 }
 
-func (v *view) secret() (secret []byte, err error) {
-	err = v.c.query("SELECT value FROM meta WHERE key = 'secret'", func(st *engine.Stmt) (err error) {
-		secret, err = hex.DecodeString(st.ColumnText(0))
-		return err
-	})
+// secretOf reads the instance secret as it is stored.
+func secretOf(text string) ([]byte, error) {
+	secret, err := hex.DecodeString(text)
 	if err == nil && len(secret) != 32 {
 		err = fmt.Errorf("sqlite: the instance secret is %d bytes long", len(secret))
 	}
+	return secret, err
+}
+
+func (v *view) secret() (secret []byte, err error) {
+	err = v.c.query("SELECT value FROM meta WHERE key = 'secret'", func(st *engine.Stmt) (err error) {
+		secret, err = secretOf(st.ColumnText(0))
+		return err
+	})
 	return secret, err
 }
 

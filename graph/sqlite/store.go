@@ -4,6 +4,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -129,20 +130,24 @@ func (s *Store) here() error {
 	return nil
 }
 
+// readInfo is all of a Ping in one statement, which is a snapshot of its own: what is
+// asked of every store before every answer from memory should cost little.
+const readInfo = "SELECT (SELECT max(seq) FROM log), (SELECT value FROM meta WHERE key = 'secret'), (SELECT value FROM meta WHERE key = 'migration')"
+
 // Ping reads the newest sequence; UNAVAILABLE when the file is gone or locked.
 func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
 	info := graph.Info{Engine: "sqlite", Schema: len(steps)}
-	err := s.read(ctx, func(v *view) (err error) {
-		if err = s.here(); err == nil {
-			err = v.open()
-		}
-		if err == nil {
-			info.Head, err = v.head()
-		}
-		if err == nil {
-			info.Secret, err = v.secret()
-		}
-		return err
+	if err := s.here(); err != nil {
+		return graph.Info{}, err
+	}
+	err := s.alone(ctx, func(c *conn) error {
+		return c.query(readInfo, func(st *engine.Stmt) (err error) {
+			info.Head = st.ColumnInt64(0)
+			if info.Secret, err = secretOf(st.ColumnText(1)); err == nil {
+				err = openTo(st.ColumnText(2))
+			}
+			return err
+		})
 	})
 	if err != nil {
 		return graph.Info{}, err
@@ -202,6 +207,26 @@ func (s *Store) take(ctx context.Context) (c *conn, err error) {
 
 // read runs fn in one snapshot.
 func (s *Store) read(ctx context.Context, fn func(v *view) error) error {
+	return s.alone(ctx, func(c *conn) error {
+		if err := c.exec("BEGIN"); err != nil {
+			return &unsound{err}
+		}
+		err := fn(&view{c: c, s: s})
+		if ending := c.exec("COMMIT"); ending != nil {
+			return &unsound{cmp.Or(err, ending)}
+		}
+		return err
+	})
+}
+
+// unsound is an error after which a connection is not used again.
+type unsound struct{ error }
+
+// Unwrap returns the cause.
+func (u *unsound) Unwrap() error { return u.error }
+
+// alone runs fn with a reader connection that nobody else uses.
+func (s *Store) alone(ctx context.Context, fn func(c *conn) error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return ended(ctx)
 	}
@@ -211,22 +236,15 @@ func (s *Store) read(ctx context.Context, fn func(v *view) error) error {
 	}
 	sound := false
 	defer func() {
-		// A connection on which something went wrong is not used again.
 		if !sound {
 			c.close()
 			c = nil
 		}
 		s.readers <- c
 	}()
-	if err := c.exec("BEGIN"); err != nil {
-		return fault(err)
-	}
-	err = fn(&view{c: c, s: s})
-	ending := c.exec("COMMIT")
-	sound = ending == nil
-	if err == nil {
-		err = ending
-	}
+	err = fn(c)
+	var bad *unsound
+	sound = !errors.As(err, &bad)
 	return fault(err)
 }
 
