@@ -44,79 +44,94 @@ type Held interface {
 type replay struct {
 	held  Held
 	q     ClosureQuery
-	depth map[int64]int
-	nodes map[int64]*Node
+	spots map[int64]spot
+	// arcs are those of out.Nodes, by place, as far as they were asked for.
+	arcs  [][]Arc
 	out   Closure
 	whole bool
 }
 
+// spot is a node that was met: nil where it is not there, and its place in out.Nodes,
+// -1 before it has one.
+type spot struct {
+	node  *Node
+	place int
+}
+
 // Replay walks from roots, by Number, over a part of the graph as ClosureQuery
 // defines it, stages left out. It reports false where something is missing that the
-// walk asked for: the answer may then be too small. The nodes are those that are held, not copies.
+// walk asked for: the answer may then be too small. The nodes are those that are
+// held, not copies.
 func Replay(q ClosureQuery, roots []int64, held Held) (Closure, bool) {
-	r := &replay{held: held, q: q, depth: make(map[int64]int, 64), nodes: make(map[int64]*Node, 64), whole: true}
-	level := r.enter(roots, 0)
-	for d := 0; d < q.Depth && len(level) > 0; d++ {
-		level = r.enter(r.expand(level, d), d+1)
+	r := &replay{held: held, q: q, spots: make(map[int64]spot, 64), whole: true}
+	r.enter(roots, 0)
+	for d, from := 0, 0; d < q.Depth && from < len(r.out.Nodes); d++ {
+		to := len(r.out.Nodes)
+		next := r.expand(from, to, d)
+		from = to
+		r.enter(next, d+1)
 	}
 	r.finish()
 	return r.out, r.whole
 }
 
+// look returns a node that may be there.
+func (r *replay) look(number int64) spot {
+	s, ok := r.spots[number]
+	if !ok {
+		n, seen := r.held.Node(number)
+		r.whole = r.whole && n != nil
+		if s = (spot{n, -1}); !seen {
+			s.node = nil
+		}
+		r.spots[number] = s
+	}
+	return s
+}
+
 // enter takes new nodes into a level by Number, until Limit are held.
-func (r *replay) enter(level []int64, depth int) []int64 {
+func (r *replay) enter(level []int64, depth int) {
 	slices.Sort(level)
-	taken := level[:0]
-	for _, number := range level {
-		if _, held := r.depth[number]; held {
+	for _, number := range slices.Compact(level) {
+		s := r.look(number)
+		if s.place >= 0 || s.node == nil {
 			continue
 		}
 		if len(r.out.Nodes) == r.q.Limit {
 			r.out.Full = true
 			break
 		}
-		n, seen := r.held.Node(number)
-		if n == nil || !seen {
-			r.whole = r.whole && n != nil
-			continue
-		}
-		r.depth[number], r.nodes[number] = depth, n
-		r.out.Nodes = append(r.out.Nodes, Reached{Node: n, Depth: depth})
-		taken = append(taken, number)
+		r.spots[number] = spot{s.node, len(r.out.Nodes)}
+		r.out.Nodes = append(r.out.Nodes, Reached{Node: s.node, Depth: depth})
+		r.arcs = append(r.arcs, nil)
 	}
-	return taken
 }
 
-// arcs are those of a held node, to far ends that are there.
-func (r *replay) arcs(number int64) []Arc {
-	all, whole := r.held.Arcs(number)
+// arcsOf are those of a held node, to far ends that are there.
+func (r *replay) arcsOf(place int) []Arc {
+	if r.arcs[place] != nil {
+		return r.arcs[place]
+	}
+	all, whole := r.held.Arcs(r.out.Nodes[place].Node.Number)
 	r.whole = r.whole && whole
 	for i := range all {
-		if !r.there(all[i].Far) {
-			return slices.DeleteFunc(slices.Clone(all), func(a Arc) bool { return !r.there(a.Far) })
+		if r.look(all[i].Far).node == nil {
+			all = slices.DeleteFunc(slices.Clone(all), func(a Arc) bool { return r.look(a.Far).node == nil })
+			break
 		}
 	}
+	r.arcs[place] = all
 	return all
 }
 
-// there reports whether a far end is there.
-func (r *replay) there(number int64) bool {
-	if r.nodes[number] != nil {
-		return true
-	}
-	n, seen := r.held.Node(number)
-	r.whole = r.whole && n != nil
-	return n != nil && seen
-}
-
-// expand returns the first Fanout far ends of the nodes of a level.
-func (r *replay) expand(level []int64, depth int) (next []int64) {
-	for _, number := range level {
-		n := r.nodes[number]
+// expand returns the first Fanout far ends of the nodes of a level, by place.
+func (r *replay) expand(from, to, depth int) (next []int64) {
+	for place := from; place < to; place++ {
+		n := r.out.Nodes[place].Node
 		if depth > 0 && len(r.q.Through) > 0 && !slices.Contains(r.q.Through, n.Kind) {
 			continue
 		}
-		arcs := r.arcs(number)
+		arcs := r.arcsOf(place)
 		if len(arcs) > r.q.Fanout {
 			r.out.Wide = append(r.out.Wide, n.ID)
 			arcs = arcs[:r.q.Fanout]
@@ -131,11 +146,11 @@ func (r *replay) expand(level []int64, depth int) (next []int64) {
 // finish adds the edges between held nodes, and names those at Depth that lead on.
 func (r *replay) finish() {
 	among := make([]*Arc, 0, 2*len(r.out.Nodes))
-	for _, n := range r.out.Nodes {
+	for place, n := range r.out.Nodes {
 		deep := false
-		arcs := r.arcs(n.Node.Number)
+		arcs := r.arcsOf(place)
 		for i := range arcs {
-			if _, held := r.depth[arcs[i].Far]; held {
+			if r.spots[arcs[i].Far].place >= 0 {
 				among = append(among, &arcs[i])
 			} else {
 				deep = n.Depth == r.q.Depth
@@ -148,9 +163,9 @@ func (r *replay) finish() {
 	if len(among) == 0 {
 		return
 	}
-	// In order of the effect's Number, then the cause's.
-	slices.SortFunc(among, func(a, b *Arc) int {
-		if r.q.Direction == Downstream {
+	down := r.q.Direction == Downstream
+	slices.SortFunc(among, func(a, b *Arc) int { // By the effect's Number, then the cause's.
+		if down {
 			return cmp.Or(cmp.Compare(a.Far, b.Far), cmp.Compare(a.Near, b.Near), cmp.Compare(a.Kind, b.Kind))
 		}
 		return compareArcs(a, b)
@@ -161,8 +176,8 @@ func (r *replay) finish() {
 		if *e = a.Edge; e.ID != "" {
 			continue
 		}
-		e.From, e.To = r.nodes[a.Near].ID, r.nodes[a.Far].ID
-		if r.q.Direction == Downstream {
+		e.From, e.To = r.spots[a.Near].node.ID, r.spots[a.Far].node.ID
+		if down {
 			e.From, e.To = e.To, e.From
 		}
 		e.ID = EdgeID(e.Kind, e.From, e.To, e.RecordedSeq)

@@ -367,13 +367,15 @@ func (p *part) Arcs(n int64) ([]graph.Arc, bool) {
 	if !ok {
 		return nil, !slices.Contains(p.near, e.node.Kind)
 	}
-	if !slices.ContainsFunc(arcs, p.gone) {
-		return arcs, true
+	for i := range arcs {
+		if p.gone(&arcs[i]) {
+			return slices.DeleteFunc(slices.Clone(arcs), func(a graph.Arc) bool { return p.gone(&a) }), true
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(arcs), p.gone), true
+	return arcs, true
 }
 
 // gone reports whether an edge does not stand at the instant.
-func (p *part) gone(a graph.Arc) bool {
+func (p *part) gone(a *graph.Arc) bool {
 	return !p.at.IsZero() && (a.ValidFrom.After(p.at) || !a.ValidTo.IsZero() && !a.ValidTo.After(p.at))
 }
