@@ -63,7 +63,13 @@ type spot struct {
 // walk asked for: the answer may then be too small. The nodes are those that are
 // held, not copies.
 func Replay(q ClosureQuery, roots []int64, held Held) (Closure, bool) {
-	r := &replay{held: held, q: q, spots: make(map[int64]spot, 64), whole: true}
+	return replayed(q, roots, held, 64)
+}
+
+// replayed is Replay with a guess of how many nodes there will be.
+func replayed(q ClosureQuery, roots []int64, held Held, guess int) (Closure, bool) {
+	r := &replay{held: held, q: q, spots: make(map[int64]spot, guess), arcs: make([][]Arc, 0, guess), whole: true}
+	r.out.Nodes = make([]Reached, 0, guess)
 	r.enter(roots, 0)
 	for d, from := 0, 0; d < q.Depth && from < len(r.out.Nodes); d++ {
 		to := len(r.out.Nodes)
@@ -145,7 +151,7 @@ func (r *replay) expand(from, to, depth int) (next []int64) {
 
 // finish adds the edges between held nodes, and names those at Depth that lead on.
 func (r *replay) finish() {
-	among := make([]*Arc, 0, 2*len(r.out.Nodes))
+	among := make([]*Arc, 0, len(r.out.Nodes)+len(r.out.Nodes)/2)
 	for place, n := range r.out.Nodes {
 		deep := false
 		arcs := r.arcsOf(place)
@@ -170,7 +176,8 @@ func (r *replay) finish() {
 		}
 		return compareArcs(a, b)
 	})
-	r.out.Edges = make([]Edge, len(among))
+	// Who joins walks adds a few more.
+	r.out.Edges = make([]Edge, len(among), len(among)+len(among)/8+4)
 	for i, a := range among {
 		e := &r.out.Edges[i]
 		if *e = a.Edge; e.ID != "" {
@@ -193,7 +200,7 @@ func ReplayStages(q ClosureQuery, first *Closure, held func(stage int) Held) boo
 		for _, n := range last.OfKind(s.From) {
 			roots = append(roots, n.Number)
 		}
-		next, ok := Replay(s.Query(q, nil), roots, held(i))
+		next, ok := replayed(s.Query(q, nil), roots, held(i), len(roots))
 		next.Head = first.Head
 		first.Then = append(first.Then, next)
 		last, whole = &next, whole && ok

@@ -85,8 +85,8 @@ type Truncation struct {
 // maxFrontier is how many frontier ids an answer names.
 const maxFrontier = 100
 
-func lineageEdge(e graph.Edge) *LineageEdge {
-	return &LineageEdge{ID: e.ID, From: e.From, To: e.To, Kind: e.Kind, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo}
+func lineageEdge(e *graph.Edge) LineageEdge {
+	return LineageEdge{ID: e.ID, From: e.From, To: e.To, Kind: e.Kind, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo}
 }
 
 // bound checks a number that has a default and a range.
@@ -241,7 +241,7 @@ func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
 
 // edge tells of an edge at a hidden node only that it is there: its id and its
 // times, which are those of the effect, would tell more.
-func (v *view) edge(e graph.Edge) *LineageEdge {
+func (v *view) edge(e *graph.Edge) LineageEdge {
 	out := lineageEdge(e)
 	if v.id(e.From) != e.From || v.id(e.To) != e.To {
 		out.ID, out.ValidFrom, out.ValidTo = v.scope.OpaqueID(e.ID), time.Time{}, time.Time{}
@@ -289,24 +289,30 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 		from++
 	}
 	to := min(from+size, len(kept))
-	out := &LineageGraph{Root: v.id(g.Root), Nodes: []*LineageNode{}, Edges: []*LineageEdge{}, Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
+	out := &LineageGraph{Root: v.id(g.Root), Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
 		AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
 	rank := make(map[registry.ID]int, len(kept))
 	for i, it := range kept {
 		rank[it.Node.ID] = i + 1
 	}
-	for _, it := range kept[from:to] {
-		n, err := v.item(it, byID, rank)
-		if err != nil {
+	nodes := make([]LineageNode, to-from) // In one piece, as the edges below.
+	out.Nodes = make([]*LineageNode, to-from)
+	for i, it := range kept[from:to] {
+		if err := v.item(&nodes[i], it, byID, rank); err != nil {
 			return nil, err
 		}
-		out.Nodes = append(out.Nodes, n)
+		out.Nodes[i] = &nodes[i]
 	}
-	for _, e := range g.Edges {
-		a, b := rank[e.From], rank[e.To]
+	edges := make([]LineageEdge, 0, len(g.Edges))
+	for i := range g.Edges {
+		a, b := rank[g.Edges[i].From], rank[g.Edges[i].To]
 		if later := max(a, b) - 1; a > 0 && b > 0 && later >= from && later < to {
-			out.Edges = append(out.Edges, v.edge(e))
+			edges = append(edges, v.edge(&g.Edges[i]))
 		}
+	}
+	out.Edges = make([]*LineageEdge, len(edges))
+	for i := range edges {
+		out.Edges[i] = &edges[i]
 	}
 	at := start.At
 	if at.Known == 0 {
@@ -339,12 +345,12 @@ func (v *view) order(it *lineage.Item, p place) int {
 
 // item decodes one node of a page. Its tree parent is the nearest one that is
 // returned too.
-func (v *view) item(it *lineage.Item, byID map[registry.ID]*lineage.Item, kept map[registry.ID]int) (*LineageNode, error) {
+func (v *view) item(out *LineageNode, it *lineage.Item, byID map[registry.ID]*lineage.Item, kept map[registry.ID]int) error {
 	noun, err := v.node(it.Node)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := &LineageNode{Node: noun, Name: it.Node.Name, Depth: it.Depth, HistoryCut: it.HistoryCut}
+	*out = LineageNode{Node: noun, Name: it.Node.Name, Depth: it.Depth, HistoryCut: it.HistoryCut}
 	if it.Layer >= 0 {
 		layer := it.Layer
 		out.Layer = &layer
@@ -357,7 +363,7 @@ func (v *view) item(it *lineage.Item, byID map[registry.ID]*lineage.Item, kept m
 		p := v.id(parent)
 		out.TreeParent = &p
 	}
-	return out, nil
+	return nil
 }
 
 // degrees counts the edges of the nodes of a page, hidden far ends included.

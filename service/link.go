@@ -46,7 +46,8 @@ func (s *Service) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLi
 	if edge == nil { // A retry: the edge stands since the first time.
 		edge = &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: in.ValidFrom}
 	}
-	return &LinkLineagePayload{lineageEdge(*edge), r.Created}, nil
+	out := lineageEdge(edge)
+	return &LinkLineagePayload{&out, r.Created}, nil
 }
 
 func (s *Service) linkLineage(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (result, error) {

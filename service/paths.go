@@ -76,7 +76,8 @@ func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
 		out.OnAnyPath.Nodes = append(out.OnAnyPath.Nodes, noun)
 	}
 	for _, e := range found.Edges {
-		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, v.edge(e))
+		told := v.edge(&e)
+		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, &told)
 	}
 	for _, way := range found.Ways {
 		p := &Path{Length: len(way) - 1}

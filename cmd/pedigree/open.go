@@ -36,7 +36,9 @@ func open(ctx context.Context, s *settings) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	store = warm.New(store, 0)
+	if nodes := s.GetInt("warm-nodes"); nodes > 0 {
+		store = warm.New(store, nodes)
+	}
 	gate, err := policies.NewGate(ctx, store, table, nil)
 	if err != nil {
 		store.Close()

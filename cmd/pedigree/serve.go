@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pedigree/connect/demo"
+	"pedigree/graph/warm"
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
@@ -44,9 +45,26 @@ first start and written to admin-token in --data, readable by you alone.`,
 	}
 	cmd.Flags().String("listen", "127.0.0.1:8080", "address to serve on; port 0 takes a free one")
 	cmd.Flags().Bool("demo", false, "load the credit-approval story into an empty registry")
+	cmd.Flags().Int("warm-nodes", warm.DefaultNodes, "about how many nodes, twice, are kept in memory to answer lineage from, a KiB each; 0 keeps none")
 	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the most bytes of one request to /api/v1/facts")
 	cmd.Flags().StringSlice("cors-origins", nil, "origins whose pages may call the API")
 	return cmd
+}
+
+// memoryGoal is what the heap is kept to, as long as that costs no more than half of
+// the processor.
+const memoryGoal = 160 << 20
+
+// collectLate sets the collector up, where its environment does not: a server holds
+// little and makes much that is gone with its request, so collecting is put off until
+// the heap has grown ninefold, or to its goal.
+func collectLate() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(800)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryGoal)
+	}
 }
 
 func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
@@ -54,11 +72,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		// A server holds little and makes much that is gone with its request: collecting
-		// when the heap has grown fivefold halves an answer's cost and is still small.
-		debug.SetGCPercent(400)
-	}
+	collectLate()
 	o, err := open(ctx, s)
 	if err != nil {
 		return err

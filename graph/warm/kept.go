@@ -316,7 +316,7 @@ func (m *memory) closure(q graph.ClosureQuery, head int64) (graph.Closure, bool)
 		}
 	}
 	part := func(d graph.Direction, kinds []registry.EdgeKind) graph.Held {
-		return &part{memory: m, way: wayOf(d, kinds), near: graph.NearKinds(d, kinds), at: q.At.Valid}
+		return &part{memory: m, way: wayOf(d, kinds), direction: d, kinds: kinds, at: q.At.Valid}
 	}
 	out, ok := graph.Replay(q, roots, part(q.Direction, q.Edges))
 	out.Head = head
@@ -343,9 +343,10 @@ func copied(c *graph.Closure) {
 // part is memory as one walk sees it.
 type part struct {
 	*memory
-	way  way
-	near []registry.Kind
-	at   time.Time
+	way       way
+	direction graph.Direction
+	kinds     []registry.EdgeKind
+	at        time.Time
 }
 
 // Node is of graph.Held.
@@ -364,8 +365,8 @@ func (p *part) Arcs(n int64) ([]graph.Arc, bool) {
 		return nil, false
 	}
 	arcs, ok := e.on(p.way)
-	if !ok {
-		return nil, !slices.Contains(p.near, e.node.Kind)
+	if !ok { // There can be none.
+		return nil, !slices.Contains(graph.NearKinds(p.direction, p.kinds), e.node.Kind)
 	}
 	for i := range arcs {
 		if p.gone(&arcs[i]) {

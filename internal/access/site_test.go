@@ -19,6 +19,7 @@ import (
 
 	"pedigree/graph"
 	"pedigree/graph/sqlite"
+	"pedigree/graph/warm"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/server"
@@ -113,7 +114,7 @@ func open(t testing.TB, policy string, options ...service.Option) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, w: w, store: &counted{Store: store}, log: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	s := &site{t: t, w: w, store: &counted{Store: warm.New(store, 0)}, log: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	table, err := defaultTable()
 	if policy != "" {
 		table, err = policies.Load(policy)

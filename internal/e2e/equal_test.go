@@ -19,6 +19,7 @@ import (
 	"pedigree/graph"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
+	"pedigree/graph/warm"
 	"pedigree/internal/neotest"
 	"pedigree/policies"
 	"pedigree/registry"
@@ -93,7 +94,7 @@ func bothSites(t *testing.T) (lite, neo *site) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newSite(t, a), newSite(t, b)
+	return newSite(t, a), newSite(t, warm.New(b, 0)) // With memory before one of them, as a server has.
 }
 
 // questions are asked of every lineage node and of the catalog.

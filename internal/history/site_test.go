@@ -15,6 +15,7 @@ import (
 	"pedigree/graph"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
+	"pedigree/graph/warm"
 	"pedigree/internal/neotest"
 	"pedigree/policies"
 	"pedigree/registry"
@@ -30,10 +31,12 @@ var stores = []struct {
 	open func(*testing.T) (graph.Store, error)
 }{
 	{"SQLite", func(t *testing.T) (graph.Store, error) {
-		return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+		return warm.New(s, 0), err
 	}},
 	{"Neo4j", func(t *testing.T) (graph.Store, error) {
-		return neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+		s, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+		return warm.New(s, 0), err
 	}},
 }
 

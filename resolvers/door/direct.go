@@ -3,6 +3,7 @@ package door
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -16,7 +17,7 @@ import (
 // to marshal, while the answer was written here. Selections that reach beyond what
 // this knows are left to the executor whole. The bytes are the same either way; a
 // test holds them so.
-type direct struct{}
+type direct struct{ plans *plans }
 
 // ExtensionName names the middleware.
 func (direct) ExtensionName() string { return "Direct" }
@@ -25,12 +26,16 @@ func (direct) ExtensionName() string { return "Direct" }
 func (direct) Validate(graphql.ExecutableSchema) error { return nil }
 
 // written is the answer of one lineage field, once it is there.
-type written struct{ answer []byte }
+type written struct{ answer *[]byte }
 
 type writtenKey struct{}
 
-// MarshalGQL writes the answer.
-func (a *written) MarshalGQL(w io.Writer) { w.Write(a.answer) }
+// MarshalGQL writes the answer, once.
+func (a *written) MarshalGQL(w io.Writer) {
+	w.Write(*a.answer)
+	release(a.answer)
+	a.answer = nil
+}
 
 // isLineage reports whether a field is Query.lineage.
 func isLineage(object, field string) bool { return object == "Query" && field == "lineage" }
@@ -50,7 +55,7 @@ func (direct) InterceptRootField(ctx context.Context, next graphql.RootResolver)
 }
 
 // InterceptField writes the answer once the resolver has it.
-func (direct) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
+func (d direct) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	fc := graphql.GetFieldContext(ctx)
 	if !isLineage(fc.Object, fc.Field.Name) {
 		return next(ctx)
@@ -61,14 +66,15 @@ func (direct) InterceptField(ctx context.Context, next graphql.Resolver) (any, e
 	if err != nil || !ok || g == nil || !asked {
 		return v, err
 	}
-	p := planGraph(graphql.GetOperationContext(ctx), fc.Field.Selections)
+	p := d.plans.of(graphql.GetOperationContext(ctx), fc.Field)
 	if p == nil {
 		return v, nil
 	}
-	w := writer{b: make([]byte, 0, 512+160*len(g.Nodes)+160*len(g.Edges)), path: fc.Path()}
+	a.answer = buffers.Get().(*[]byte)
+	w := writer{b: slices.Grow(*a.answer, 512+160*len(g.Nodes)+160*len(g.Edges)), path: fc.Path()}
 	w.holes, _ = ctx.Value(holesKey{}).(*holes)
 	w.graph(p, g)
-	a.answer = w.b
+	*a.answer = w.b
 	hollow := *g
 	hollow.Nodes, hollow.Edges = []*service.LineageNode{}, []*service.LineageEdge{}
 	hollow.Truncation.Reasons, hollow.Truncation.Frontier = g.Truncation.Reasons[:0], nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"pedigree/connect/demo"
 	"pedigree/graph/sqlite"
@@ -84,7 +85,7 @@ func newDoors(t *testing.T) *doors {
 	log, id := slog.New(slog.DiscardHandler), func(context.Context) string { return "test" }
 	stock, quick := newExecutor(s, log, id), newExecutor(s, log, id)
 	stock.Use(counted{&d.fields})
-	quick.Use(direct{})
+	quick.Use(direct{&plans{}})
 	quick.Use(counted{&d.fields})
 	d.stock, d.direct = &wire{exec: stock, service: s}, &wire{exec: quick, service: s}
 	if d.story, err = demo.Load(as(t, registry.RoleAdmin), s); err != nil {
@@ -169,6 +170,33 @@ func TestDirectAnswersAreThoseOfTheExecutor(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestAPlanIsOfItsVariables: what a variable decides is decided at every request, and
+// a fragment of two operations is planned for each.
+func TestAPlanIsOfItsVariables(t *testing.T) {
+	d := newDoors(t)
+	const decided = `query($of: ID!, $deep: Boolean!) { lineage(of: $of) { nodes { depth @include(if: $deep) node { id } } } }`
+	var answers []string
+	for _, deep := range []bool{true, false, true} {
+		vars := map[string]any{"of": d.story.Version, "deep": deep}
+		want, _ := d.ask(d.stock, registry.RoleAdmin, decided, vars)
+		got, _ := d.ask(d.direct, registry.RoleAdmin, decided, vars)
+		if got != want {
+			t.Errorf("deep %v:\n%s\n%s", deep, want, got)
+		}
+		answers = append(answers, got)
+	}
+	if answers[0] == answers[1] || answers[0] != answers[2] {
+		t.Error("the variable decides nothing")
+	}
+	cached := &plans{}
+	for range 2 * mostPlans {
+		cached.keep(planKey{operation: &ast.OperationDefinition{}}, nil)
+	}
+	if len(cached.kept) > mostPlans {
+		t.Errorf("%d plans are kept", len(cached.kept))
 	}
 }
 

@@ -38,7 +38,7 @@ type requestID func(context.Context) string
 // reached. id tells the request's id, for errors whose cause is only logged.
 func New(s *service.Service, log *slog.Logger, id requestID) http.Handler {
 	exec := newExecutor(s, log, id)
-	exec.Use(direct{})
+	exec.Use(direct{&plans{}})
 	return &wire{exec: exec, service: s}
 }
 

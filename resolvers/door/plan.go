@@ -15,6 +15,8 @@ type step struct {
 	key   string // "alias":
 	field string
 	below *plan
+	// bit is the field's in the masks of its noun, -1 where there is none.
+	bit int
 }
 
 // plan is what to write of an object, in order. Of a node it depends on the type.
@@ -80,7 +82,7 @@ func stepsOf(op *graphql.OperationContext, set ast.SelectionSet, typ string, sat
 	fields := graphql.CollectFields(op, set, satisfies)
 	out := make([]step, 0, len(fields))
 	for _, f := range fields {
-		st := step{key: string(appendString(nil, f.Alias)) + ":", field: f.Name}
+		st := step{key: string(appendString(nil, f.Alias)) + ":", field: f.Name, bit: registry.Bit(satisfies[0], f.Name)}
 		switch {
 		case f.IsDeferred():
 			return nil, false

@@ -1,11 +1,11 @@
 package door
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,38 +93,36 @@ func statusOf(errs gqlerror.List, contentType string) int {
 // send writes an answer. Its data is JSON already and goes out as it is; answers
 // are never cached, for they depend on who asks.
 func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response) {
-	var b bytes.Buffer
-	b.Grow(len(resp.Data) + 64)
-	b.WriteByte('{')
+	held := buffers.Get().(*[]byte)
+	defer release(held)
+	b := append(slices.Grow(*held, len(resp.Data)+64), '{')
 	if len(resp.Errors) > 0 {
-		b.WriteString(`"errors":`)
-		writeJSON(&b, resp.Errors)
-		b.WriteByte(',')
+		b = append(appendJSON(append(b, `"errors":`...), resp.Errors), ',')
 	}
-	b.WriteString(`"data":`)
+	b = append(b, `"data":`...)
 	if len(resp.Data) == 0 {
-		b.WriteString("null")
+		b = append(b, "null"...)
 	} else {
-		b.Write(resp.Data)
+		b = append(b, resp.Data...)
 	}
 	if len(resp.Extensions) > 0 {
-		b.WriteString(`,"extensions":`)
-		writeJSON(&b, resp.Extensions)
+		b = appendJSON(append(b, `,"extensions":`...), resp.Extensions)
 	}
-	b.WriteByte('}')
+	b = append(b, '}')
+	*held = b
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	w.Write(b.Bytes())
+	w.Write(b)
 }
 
-// writeJSON adds what is made of texts and numbers alone, which always encodes.
-func writeJSON(b *bytes.Buffer, v any) {
+// appendJSON adds what is made of texts and numbers alone, which always encodes.
+func appendJSON(b []byte, v any) []byte {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		panic("door: " + err.Error())
 	}
-	b.Write(raw)
+	return append(b, raw...)
 }

@@ -137,7 +137,7 @@ func (w *writer) node(byType map[string][]step, n *service.LineageNode, at int) 
 		name = registry.NounOf(meta.Kind).Name
 	}
 	w.object(byType[name], name, func(st step) {
-		if name != restricted && !meta.Mask.Has(registry.Bit(name, st.field)) {
+		if name != restricted && !meta.Mask.Has(st.bit) {
 			w.null()
 			w.hole(name, st, at)
 			return
