@@ -7,7 +7,7 @@ WEB_SOURCES := $(shell find web/src -type f 2>/dev/null) web/package.json web/pa
 
 SIZES ?= 10000,100000,1000000
 ONLY ?= sqlite,neo4j,peer,bare,raw
-PARTS ?= lineage,shapes,writes,memory
+PARTS ?= lineage,cold,shapes,writes,memory
 ROUNDS ?= 3
 
 .PHONY: help run build web test proof bench generate fmt lint vuln clean

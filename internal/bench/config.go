@@ -28,13 +28,14 @@ func Contenders() []string { return []string{OnSQLite, OnNeo4j, Peer, Bare, Raw}
 // The parts of a bench.
 const (
 	Lineage    = "lineage" // the 2,000 questions
+	Cold       = "cold"    // the same of servers that keep nothing in memory
 	Shapes     = "shapes"  // hub and lattice
 	Writes     = "writes"  // acknowledged writes
 	MemoryPart = "memory"  // anonymous memory under a mix
 )
 
 // Parts lists all of them.
-func Parts() []string { return []string{Lineage, Shapes, Writes, MemoryPart} }
+func Parts() []string { return []string{Lineage, Cold, Shapes, Writes, MemoryPart} }
 
 // Config says what to measure.
 type Config struct {

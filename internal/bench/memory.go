@@ -44,7 +44,7 @@ func (s *stage) memory(ctx context.Context) error {
 	if err := copyFile(file, s.files[size]); err != nil {
 		return err
 	}
-	server, err := s.serve(ctx, "memory", "--store", "sqlite://"+file)
+	server, err := s.serve(ctx, "memory", "sqlite://"+file)
 	if err != nil {
 		return err
 	}

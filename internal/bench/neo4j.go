@@ -155,12 +155,9 @@ func (s *stage) setUpNeo4j(ctx context.Context) error {
 		s.result.Built[OnNeo4j][size] = built
 		database := family(server.Pid())
 		if s.with(OnNeo4j) {
-			served, err := s.serve(ctx, fmt.Sprintf("neo4j-%d", size), "--store", server.URL)
-			if err != nil {
+			if err := s.start(ctx, OnNeo4j, size, server.URL, database...); err != nil {
 				return err
 			}
-			s.ends = append(s.ends, served.stop)
-			s.add(served, OnNeo4j, size, database...)
 		}
 		if s.with(Peer) {
 			p, err := s.peer(ctx, server, size)

@@ -25,12 +25,12 @@ type served struct {
 const role = "data_scientist"
 
 // serve starts the server on a store, as its users do; every guard is on.
-func (c Config) serve(ctx context.Context, name string, storeFlags ...string) (*served, error) {
+func (c Config) serve(ctx context.Context, name, store string, flags ...string) (*served, error) {
 	data, err := os.MkdirTemp("", "pedigree-bench-")
 	if err != nil {
 		return nil, err
 	}
-	made := exec.CommandContext(ctx, c.Server, append([]string{"token", "create", "--subject", "bench-" + rand.Text()[:8], "--role", role, "--data", data}, storeFlags...)...)
+	made := exec.CommandContext(ctx, c.Server, "token", "create", "--subject", "bench-"+rand.Text()[:8], "--role", role, "--data", data, "--store", store)
 	out, err := made.Output()
 	if err != nil {
 		os.RemoveAll(data)
@@ -38,7 +38,7 @@ func (c Config) serve(ctx context.Context, name string, storeFlags ...string) (*
 	}
 	token := strings.TrimSpace(string(out))
 	token = token[strings.LastIndex(token, "\n")+1:]
-	cmd := exec.Command(c.Server, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn"}, storeFlags...)...)
+	cmd := exec.Command(c.Server, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn", "--store", store}, flags...)...)
 	cmd.Env = append(os.Environ(), "PEDIGREE_BOOTSTRAP_TOKEN="+rand.Text()+rand.Text())
 	p, err := launch(cmd, filepath.Join(c.Dir, name+".log"), c.Step, ready)
 	if err != nil {

@@ -38,9 +38,10 @@ type stage struct {
 	contenders []*contender
 	// hubs and lattices are contenders asked those questions.
 	hubs, lattices []*contender
-	sqlite         map[int]*served
-	files          map[int]string
-	result         *Result
+	// cold are servers that keep nothing in memory.
+	cold   []*contender
+	files  map[int]string
+	result *Result
 }
 
 func (s *stage) close() {
@@ -58,7 +59,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	ours := familyCPU()
 	busy, all := machine()
 	r := &Result{Config: c, Before: load, Built: map[string]map[int]Built{}, samples: map[at][]Sample{}}
-	if err := (&stage{Config: c, result: r, sqlite: map[int]*served{}, files: map[int]string{}}).run(ctx); err != nil {
+	if err := (&stage{Config: c, result: r, files: map[int]string{}}).run(ctx); err != nil {
 		return nil, err
 	}
 	busyNow, allNow := machine()
@@ -98,14 +99,31 @@ func (s *stage) setUpSQLite(ctx context.Context) error {
 		if !s.with(OnSQLite) {
 			continue
 		}
-		server, err := s.serve(ctx, fmt.Sprintf("sqlite-%d", size), "--store", "sqlite://"+file)
-		if err != nil {
+		if err := s.start(ctx, OnSQLite, size, "sqlite://"+file); err != nil {
 			return err
 		}
-		s.ends = append(s.ends, server.stop)
-		s.sqlite[size] = server
-		s.add(server, OnSQLite, size)
 	}
+	return nil
+}
+
+// start starts the servers of this registry on a store: one as it is, and one that
+// keeps nothing in memory.
+func (s *stage) start(ctx context.Context, name string, size int, store string, also ...int) error {
+	server, err := s.serve(ctx, fmt.Sprintf("%s-%d", name, size), store)
+	if err != nil {
+		return err
+	}
+	s.ends = append(s.ends, server.stop)
+	s.add(server, name, size, also...)
+	if !s.does(Cold) {
+		return nil
+	}
+	cold, err := s.serve(ctx, fmt.Sprintf("%s-%d-cold", name, size), store, "--warm-nodes", "0")
+	if err != nil {
+		return err
+	}
+	s.ends = append(s.ends, cold.stop)
+	s.cold = append(s.cold, cold.contender(name, size, askLineage, also...))
 	return nil
 }
 
@@ -123,10 +141,15 @@ func Concurrency() []int { return []int{1, 16} }
 // else happens on the machine happens to all of them.
 func (s *stage) lineage(ctx context.Context) error {
 	if !s.does(Lineage) {
-		return nil
+		s.contenders = nil
 	}
 	for round := range s.Rounds {
 		for _, workers := range Concurrency() {
+			for _, c := range s.cold {
+				if err := s.measure(ctx, round, c, at{Cold, c.name, c.size, workers}, exam{questions: s.plan(c.size).Versions(), exact: true}); err != nil {
+					return err
+				}
+			}
 			for _, c := range s.contenders {
 				plan := s.plan(c.size)
 				if err := s.measure(ctx, round, c, at{Lineage, c.name, c.size, workers}, exam{questions: plan.Versions(), exact: true}); err != nil {

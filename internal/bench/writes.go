@@ -63,7 +63,7 @@ func (s *stage) writes(ctx context.Context) error {
 	}
 	remove()
 	defer remove()
-	server, err := s.serve(ctx, "writes", "--store", "sqlite://"+file)
+	server, err := s.serve(ctx, "writes", "sqlite://"+file)
 	if err != nil {
 		return err
 	}
