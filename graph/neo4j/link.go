@@ -10,10 +10,10 @@ import (
 )
 
 var (
+	// readEnds looks at both sides of a node for any edge, also one that was
+	// retracted: that is known without reading one.
 	readEnds = `UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
-RETURN n.id AS id, n.kind AS kind, n.deleted AS deleted,
-EXISTS { MATCH (n)<-[r]-() WHERE r.retracted_seq = 0 } AS effects,
-EXISTS { MATCH (n)-[r]->() WHERE r.retracted_seq = 0 } AS causes`
+RETURN n.id, id(n), n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }`
 	readLive = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0
 RETURN a.id AS from, b.id AS to, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
@@ -28,12 +28,15 @@ MATCH p = shortestPath((a)-[*1..]->(b)) WHERE all(r IN relationships(p) WHERE r.
 RETURN [n IN nodes(p) | n.id] AS path LIMIT 1`
 )
 
-// createEdges has one text a kind, since a type is no parameter.
+// createEdges has one text a kind, since a type is no parameter. The ends are known
+// by then, so it finds them by the server's own numbers, which hold as long as the
+// transaction does. Rows are lists, and properties are written out: a map costs the
+// server its names once more for each edge.
 var createEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
-		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) CREATE (a)-[r:" + string(k) +
-			"]->(b) SET r = row.properties, " + setTail
+		m[k] = "UNWIND $rows AS row MATCH (a) WHERE id(a) = row[0] MATCH (b) WHERE id(b) = row[1] CREATE (a)-[:" + string(k) +
+			" {valid_from: row[2], valid_to: row[3], recorded_seq: row[4], retracted_seq: 0, by: row[5], packed: row[6]}]->(b)"
 	}
 	return m
 }()
@@ -52,8 +55,11 @@ func (t *txn) edgeRow(e *graph.Edge) row {
 
 // end is what Link asks about an end of an edge.
 type end struct {
-	kind            registry.Kind
-	deleted         bool
+	// at is where the server has the node, for as long as the transaction.
+	at, number int64
+	kind       registry.Kind
+	deleted    bool
+	// effects and causes tell that it was ever an end of an edge on that side.
 	effects, causes bool
 }
 
@@ -83,7 +89,7 @@ func (t *txn) Link(ctx context.Context, edges ...*graph.Edge) error {
 			fresh = append(fresh, &c)
 		}
 	}
-	if err := t.createEdges(ctx, fresh); err != nil {
+	if err := t.createEdges(ctx, fresh, ends); err != nil {
 		return err
 	}
 	if err := t.checkCycles(ctx, fresh, ends); err != nil {
@@ -102,17 +108,14 @@ func (t *txn) ends(ctx context.Context, edges []*graph.Edge) (map[registry.ID]*e
 	for _, e := range edges {
 		keys = append(keys, t.key(string(e.From)), t.key(string(e.To)))
 	}
-	rows, err := t.query(ctx, readEnds, map[string]any{"keys": distinct(keys)})
+	records, err := t.records(ctx, readEnds, map[string]any{"keys": distinct(keys)})
 	if err != nil {
 		return nil, err
 	}
-	ends := map[registry.ID]*end{}
-	for _, r := range rows {
-		e := &end{kind: registry.Kind(text(r, "kind"))}
-		e.deleted, _ = r["deleted"].(bool)
-		e.effects, _ = r["effects"].(bool)
-		e.causes, _ = r["causes"].(bool)
-		ends[registry.ID(text(r, "id"))] = e
+	ends := make(map[registry.ID]*end, len(records))
+	for _, r := range records {
+		id, e := endOf(r.Values)
+		ends[id] = e
 	}
 	for _, e := range edges {
 		for _, id := range []registry.ID{e.From, e.To} {
@@ -130,6 +133,20 @@ func (t *txn) ends(ctx context.Context, edges []*graph.Edge) (map[registry.ID]*e
 		}
 	}
 	return ends, nil
+}
+
+// endOf reads a row of readEnds.
+func endOf(values []any) (registry.ID, *end) {
+	e := &end{}
+	id, _ := values[0].(string)
+	e.at, _ = values[1].(int64)
+	e.number, _ = values[2].(int64)
+	kind, _ := values[3].(string)
+	e.kind = registry.Kind(kind)
+	e.deleted, _ = values[4].(bool)
+	e.effects, _ = values[5].(bool)
+	e.causes, _ = values[6].(bool)
+	return registry.ID(id), e
 }
 
 // standing are the edges that can stand already: something came from their cause,
@@ -176,16 +193,15 @@ func edgeOf(p map[string]any, from, to registry.ID) graph.Edge {
 	return e
 }
 
-func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge) error {
-	byKind := map[registry.EdgeKind][]row{}
+func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge, ends map[registry.ID]*end) error {
+	byKind := map[registry.EdgeKind][]any{}
 	for _, e := range edges {
-		r := t.edgeRow(e)
-		r["properties"], r["packed"] = edgeProperties(e), packTail(e)
-		byKind[e.Kind] = append(byKind[e.Kind], r)
+		a, b := ends[e.From], ends[e.To]
+		byKind[e.Kind] = append(byKind[e.Kind], []any{a.at, b.at, micros(e.ValidFrom), micros(e.ValidTo), e.RecordedSeq, e.By, packEdge(a.number, b.number, e)})
 		t.wrote = true
 	}
 	for kind, rows := range byKind {
-		if err := t.each(ctx, createEdges[kind], rows); err != nil {
+		if err := each(ctx, t, createEdges[kind], rows); err != nil {
 			return err
 		}
 	}

@@ -133,6 +133,12 @@ func unpackNode(packed any) (*graph.Node, bool) {
 	return n, !u.bad && u.rest == ""
 }
 
+// packEdge is the packed form of an edge between two nodes of these numbers.
+func packEdge(from, to int64, e *graph.Edge) string {
+	b := strconv.AppendInt(nil, from, 10)
+	return string(strconv.AppendInt(append(b, ';'), to, 10)) + packTail(e)
+}
+
 // packTail is the packed form of an edge behind the numbers of its ends, which the
 // server knows.
 func packTail(e *graph.Edge) string {

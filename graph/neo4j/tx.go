@@ -110,9 +110,13 @@ const batch = 1000
 
 // each runs a text over rows, in batches.
 func (t *txn) each(ctx context.Context, text string, rows []row) error {
+	return each(ctx, t, text, rows)
+}
+
+func each[R any](ctx context.Context, t *txn, text string, rows []R) error {
 	for len(rows) > 0 {
 		n := min(batch, len(rows))
-		if _, err := t.query(ctx, text, map[string]any{"rows": rows[:n]}); err != nil {
+		if _, err := t.records(ctx, text, map[string]any{"rows": rows[:n]}); err != nil {
 			return err
 		}
 		rows = rows[n:]
