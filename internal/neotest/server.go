@@ -37,14 +37,17 @@ type Settings struct {
 	// Home keeps the data for the next start; empty: a folder that goes with the
 	// server.
 	Home string
-	// HeapMB and PageCacheMB are memory in MiB; 1024 and 128 when zero.
+	// HeapMB and PageCacheMB are memory in MiB; 1024 and 128 when zero. A heap that is
+	// set is taken at once, as Neo4j advises.
 	HeapMB, PageCacheMB int
+	startMB             int
 }
 
 // prepare fills in what is not set, and reports whether the data is kept.
 func (s *Settings) prepare() (keep bool, err error) {
+	s.startMB = s.HeapMB
 	if s.HeapMB == 0 {
-		s.HeapMB = 1024
+		s.HeapMB, s.startMB = 1024, 256
 	}
 	if s.PageCacheMB == 0 {
 		s.PageCacheMB = 128
@@ -106,7 +109,7 @@ func (s *Server) launch(java, lib string, port int) error {
 	if err := os.WriteFile(filepath.Join(s.Home, "neo4j.conf"), fmt.Appendf(nil, conf, port, port, s.PageCacheMB), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-c", runScript, s.Home, java, "-Xms256m", fmt.Sprintf("-Xmx%dm", s.HeapMB), "-XX:+UseSerialGC"}
+	args := []string{"-c", runScript, s.Home, java, fmt.Sprintf("-Xms%dm", s.startMB), fmt.Sprintf("-Xmx%dm", s.HeapMB), "-XX:+UseSerialGC"}
 	for _, p := range []string{"java.nio", "java.io", "sun.nio.ch", "java.util.concurrent"} {
 		args = append(args, "--add-opens", "java.base/"+p+"=ALL-UNNAMED")
 	}
