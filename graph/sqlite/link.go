@@ -31,7 +31,8 @@ func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	ends := map[registry.ID]*end{}
 	arcs := make([]arc, len(edges))
 	standing := make([]int64, len(edges))
-	firstOf := map[arc]bool{}
+	firstOf := make(map[arc]bool, len(edges))
+	leads := map[int64]bool{}
 	var fresh []arc
 	for i, e := range edges {
 		a, err := t.arcOf(e, ends)
@@ -39,7 +40,7 @@ func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 			return fault(err)
 		}
 		arcs[i] = a
-		if standing[i], err = t.live(a); err != nil {
+		if standing[i], err = t.standing(a, leads); err != nil {
 			return fault(err)
 		}
 		if standing[i] == 0 && !firstOf[a] {
@@ -98,15 +99,37 @@ func (t *tx) end(id registry.ID, ends map[registry.ID]*end) (*end, error) {
 	if x := ends[id]; x != nil {
 		return x, nil
 	}
-	found, err := t.lookup(id)
+	var found *end
+	err := t.c.query("SELECT num, kind FROM node WHERE id = ? AND deleted = 0", func(st *engine.Stmt) error {
+		found = &end{num: st.ColumnInt64(0), kind: t.s.codes.kindName[st.ColumnInt(1)]}
+		return nil
+	}, string(id))
 	if err != nil {
 		return nil, err
 	}
-	if found == nil || found.deleted {
+	if found == nil {
 		return nil, registry.Errorf(registry.NotFound, "there is no %q to link", registry.Shorten(string(id), 60))
 	}
-	ends[id] = &end{num: found.num, kind: found.kind}
-	return ends[id], nil
+	ends[id] = found
+	return found, nil
+}
+
+// standing is live for the edges of a batch. It asks once for each effect whether it
+// has any, which new ones have not; leads keeps the answers.
+func (t *tx) standing(a arc, leads map[int64]bool) (int64, error) {
+	some, asked := leads[a.from]
+	if !asked {
+		n, err := t.c.number("SELECT 1 FROM edge WHERE from_num = ? LIMIT 1", a.from)
+		if err != nil {
+			return 0, err
+		}
+		some = n != 0
+		leads[a.from] = some
+	}
+	if !some {
+		return 0, nil
+	}
+	return t.live(a)
 }
 
 // live returns the sequence of the edge that stands, 0 for none.
@@ -119,14 +142,22 @@ func (t *tx) subject(name string) (int64, error) {
 	if name == "" {
 		return 0, nil
 	}
-	num, err := t.c.number("SELECT num FROM subject WHERE name = ?", name)
-	if err != nil || num != 0 {
-		return num, err
+	if num := t.subjects[name]; num != 0 {
+		return num, nil
 	}
-	if err := t.c.exec("INSERT INTO subject(name) VALUES(?)", name); err != nil {
+	num, err := t.c.number("SELECT num FROM subject WHERE name = ?", name)
+	if err == nil && num == 0 {
+		err = t.c.exec("INSERT INTO subject(name) VALUES(?)", name)
+		num = t.c.raw.LastInsertRowID()
+	}
+	if err != nil {
 		return 0, err
 	}
-	return t.c.raw.LastInsertRowID(), nil
+	if t.subjects == nil {
+		t.subjects = map[string]int64{}
+	}
+	t.subjects[name] = num
+	return num, nil
 }
 
 // Unlink retracts live edges; see graph.Tx. One that this same update recorded

@@ -21,7 +21,9 @@ type tx struct {
 	// restoring tells that nodes come with their numbers.
 	restoring    bool
 	columnValues []any
-	texts        texts
+	// subjects are the numbers of names that this update has asked for.
+	subjects map[string]int64
+	texts    texts
 }
 
 var _ graph.Tx = (*tx)(nil)
