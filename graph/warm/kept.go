@@ -47,15 +47,30 @@ func (e *entry) on(w way) ([]graph.Arc, bool) {
 	return nil, false
 }
 
+// size is how many arcs an entry has; none is 0.
+func (e *entry) size() (arcs int) {
+	if e != nil {
+		for i := range e.arcs {
+			arcs += len(e.arcs[i].arcs)
+		}
+	}
+	return arcs
+}
+
 // generation is a bounded map of entries by Number.
 type generation struct {
 	entries map[int64]*entry
 	numbers map[registry.ID]int64
+	// arcs counts those of all entries, and of some that were forgotten.
+	arcs int
 }
 
 func newGeneration() *generation {
-	return &generation{map[int64]*entry{}, map[registry.ID]int64{}}
+	return &generation{entries: map[int64]*entry{}, numbers: map[registry.ID]int64{}}
 }
+
+// mostHard is how many hard closures are remembered.
+const mostHard = 1000
 
 // question tells closures apart that memory does not help with.
 type question struct {
@@ -112,6 +127,9 @@ func (k *kept) isHard(q graph.ClosureQuery) bool {
 func (k *kept) setHard(q graph.ClosureQuery) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if len(k.hard) >= mostHard {
+		clear(k.hard)
+	}
 	k.hard[questionOf(q)] = true
 }
 
@@ -233,11 +251,13 @@ func (k *kept) renew(head int64, numbers []int64) {
 	}
 }
 
-// put keeps an entry in the young generation.
+// put keeps an entry in the young generation. Most nodes have one or two arcs; where
+// they have many, fewer nodes are kept.
 func (k *kept) put(n int64, e *entry) {
-	if len(k.young.entries) >= k.size {
+	if len(k.young.entries) >= k.size || k.young.arcs >= 3*k.size {
 		k.old, k.young, k.hard = k.young, newGeneration(), map[question]bool{}
 	}
+	k.young.arcs += e.size() - k.young.entries[n].size()
 	k.young.entries[n], k.young.numbers[e.node.ID] = e, n
 }
 

@@ -48,11 +48,11 @@ func New(inner graph.Store, nodes int) *Store {
 // and walks there. Walks that are not of today, with documents, or bounded by kinds
 // go to the store as they are.
 func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
-	if !serves(q) || ctx.Err() != nil {
+	if !serves(q) || ctx.Err() != nil || s.kept.isHard(q) {
 		return s.Store.Closure(ctx, q)
 	}
 	info, err := s.Store.Ping(ctx)
-	if err != nil || s.kept.isHard(q) {
+	if err != nil {
 		return s.Store.Closure(ctx, q)
 	}
 	if out, ok := s.kept.answer(q, info.Head); ok {

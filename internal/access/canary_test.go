@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"pedigree/graph/graphtest"
+	"pedigree/graph/neo4j"
+	"pedigree/internal/neotest"
 	"pedigree/policies"
 	"pedigree/registry"
 )
@@ -31,6 +34,34 @@ func TestNothingHiddenLeaks(t *testing.T) {
 				for _, tok := range sorted(c.leaks)[:min(40, len(c.leaks))] {
 					t.Errorf("%s leaks: %s", tok, c.leaks[tok])
 				}
+			}
+		})
+	}
+}
+
+// TestNothingHiddenLeaksOnNeo4j moves the same seed to the other engine, and asks
+// there for all that walks, as those who see least.
+func TestNothingHiddenLeaksOnNeo4j(t *testing.T) {
+	for _, who := range []string{viewer, scopedDeveloper} {
+		t.Run(who, func(t *testing.T) {
+			from := copied(t)
+			store, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+			if err == nil {
+				err = graphtest.Move(t.Context(), from, store)
+			}
+			from.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newCrawler(t, openOn(t, store, ""), who)
+			c.byID()
+			c.walks()
+			c.report(t)
+			for _, tok := range sorted(c.leaks)[:min(40, len(c.leaks))] {
+				t.Errorf("%s leaks: %s", tok, c.leaks[tok])
+			}
+			if c.seen() == 0 {
+				t.Error("nothing was met: the seed is not there")
 			}
 		})
 	}

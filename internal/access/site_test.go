@@ -101,8 +101,13 @@ var defaultTable = sync.OnceValues(func() (*policies.Table, error) { return poli
 // open serves a fresh copy of the seed under a policy; "" is the default one.
 func open(t testing.TB, policy string, options ...service.Option) *site {
 	t.Helper()
-	w := seeded(t)
-	seed, err := os.ReadFile(w.path)
+	return openOn(t, copied(t), policy, options...)
+}
+
+// copied opens a fresh copy of the seed.
+func copied(t testing.TB) *sqlite.Store {
+	t.Helper()
+	seed, err := os.ReadFile(seeded(t).path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +119,14 @@ func open(t testing.TB, policy string, options ...service.Option) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, w: w, store: &counted{Store: warm.New(store, 0)}, log: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	return store
+}
+
+// openOn serves a store that holds the seed, and closes it in the end. As in a
+// server, there is memory before it.
+func openOn(t testing.TB, store graph.Store, policy string, options ...service.Option) *site {
+	t.Helper()
+	s := &site{t: t, w: seeded(t), store: &counted{Store: warm.New(store, 0)}, log: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	table, err := defaultTable()
 	if policy != "" {
 		table, err = policies.Load(policy)

@@ -16,6 +16,7 @@ import (
 
 	"pedigree/graph"
 	"pedigree/graph/sqlite"
+	"pedigree/internal/neotest"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
@@ -95,7 +96,7 @@ var theWorld = sync.OnceValues(func() (*world, error) {
 
 // TestMain removes the seed when all tests are done.
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := neotest.Run(m)
 	if w, err := theWorld(); err == nil {
 		os.RemoveAll(filepath.Dir(w.path))
 	}

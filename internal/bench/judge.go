@@ -33,6 +33,9 @@ func (r *Result) judge() (out []verdict) {
 			})...)
 		}
 	}
+	for key, err := range r.Failed {
+		out = append(out, verdict{fmt.Sprintf("%s on %s at %d nodes: %v", key.part, key.contender, key.size, err), "no answer", "an answer", false})
+	}
 	return append(append(out, r.judgeLoading()...), r.judgeMemory()...)
 }
 

@@ -26,6 +26,8 @@ type Result struct {
 	Foreign float64
 	Built   map[string]map[int]Built
 	samples map[at][]Sample
+	// Failed are the shapes that a contender did not answer, by why.
+	Failed map[at]error
 	// Memory is of the server on SQLite at MemorySize nodes.
 	Memory     *Memory
 	MemorySize int
@@ -58,7 +60,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	start, load := time.Now(), loadAverage()
 	ours := familyCPU()
 	busy, all := machine()
-	r := &Result{Config: c, Before: load, Built: map[string]map[int]Built{}, samples: map[at][]Sample{}}
+	r := &Result{Config: c, Before: load, Built: map[string]map[int]Built{}, samples: map[at][]Sample{}, Failed: map[at]error{}}
 	if err := (&stage{Config: c, result: r, files: map[int]string{}}).run(ctx); err != nil {
 		return nil, err
 	}
@@ -179,7 +181,7 @@ func (s *stage) shapes(ctx context.Context) error {
 			for h := range plan.Hubs() {
 				questions = append(questions, graphs.Question{Of: plan.Hub(h).Of, Nodes: 100})
 			}
-			if err := s.measure(ctx, round, c, at{"hub", c.name, c.size, 1}, exam{questions: questions}); err != nil {
+			if err := s.shape(ctx, round, c, "hub", exam{questions: questions}); err != nil {
 				return err
 			}
 		}
@@ -189,12 +191,28 @@ func (s *stage) shapes(ctx context.Context) error {
 			for i := range plan.Lattices() {
 				questions = append(questions, plan.Lattice(i))
 			}
-			if err := s.measure(ctx, round, c, at{"lattice", c.name, c.size, 1}, exam{questions: questions, exact: true}); err != nil {
+			if err := s.shape(ctx, round, c, "lattice", exam{questions: questions, exact: true}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// shape measures what is hard to walk. Who does not answer it as promised has failed
+// there and is not asked again; all else is measured all the same.
+func (s *stage) shape(ctx context.Context, round int, c *contender, name string, e exam) error {
+	key := at{name, c.name, c.size, 1}
+	if s.result.Failed[key] != nil {
+		return nil
+	}
+	err := s.measure(ctx, round, c, key, e)
+	if err != nil && ctx.Err() == nil {
+		s.say("failed: %v", err)
+		s.result.Failed[key] = err
+		return nil
+	}
+	return err
 }
 
 func (s *stage) measure(ctx context.Context, round int, c *contender, key at, e exam) error {

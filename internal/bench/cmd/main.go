@@ -56,5 +56,11 @@ func run(ctx context.Context) error {
 	}
 	table := r.Table()
 	fmt.Print(table)
-	return os.WriteFile(filepath.Join(c.Dir, "result.md"), []byte(table), 0o644)
+	if err := os.WriteFile(filepath.Join(c.Dir, "result.md"), []byte(table), 0o644); err != nil {
+		return err
+	}
+	if n := len(r.Failed); n > 0 {
+		return fmt.Errorf("%d shapes were not answered as promised; see the table", n)
+	}
+	return nil
 }
