@@ -15,10 +15,15 @@ import (
 	"pedigree/registry"
 )
 
-// counting counts the closures that a store is asked for.
+// counting counts the closures and heads that a store is asked for.
 type counting struct {
 	graph.Store
-	closures int
+	closures, heads int
+}
+
+func (c *counting) Ping(ctx context.Context) (graph.Info, error) {
+	c.heads++
+	return c.Store.Ping(ctx)
 }
 
 func (c *counting) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
@@ -157,6 +162,65 @@ func TestMemoryAnswersAsTheStoreDoes(t *testing.T) {
 			}
 			if d.inner.closures >= d.asked+d.asked/4 {
 				t.Errorf("seed %d, %d nodes: %d questions asked the store %d times", seed, size, d.asked, d.inner.closures)
+			}
+		}
+	}
+}
+
+// TestWhatIsKnownIsNotAskedAgain counts what a store is asked for: the surroundings of
+// what is new, then the head alone, until something of the answer is written.
+func TestWhatIsKnownIsNotAskedAgain(t *testing.T) {
+	d := newDrifter(t, 1, 1000)
+	write := func(of graph.Store, i, j int) {
+		t.Helper()
+		err := of.Update(t.Context(), func(tx graph.Tx) error {
+			if err := tx.Link(t.Context(), &graph.Edge{Kind: registry.EdgeDerivedFrom, From: d.node(i).ID, To: d.node(j).ID}); err != nil {
+				return err
+			}
+			return tx.Append(t.Context(), &registry.LogEntry{Actor: "t", Action: registry.LogImported})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(what string, nodes, closures, heads int) {
+		t.Helper()
+		d.inner.closures, d.inner.heads = 0, 0
+		c, err := d.s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{d.node(20).ID}, Direction: graph.Upstream, Depth: 9, Fanout: 9, Limit: 99, Bare: true})
+		if err != nil || len(c.Nodes) != nodes || d.inner.closures != closures || d.inner.heads != heads {
+			t.Errorf("%s: %d nodes, %d closures and %d heads asked for, %v", what, len(c.Nodes), d.inner.closures, d.inner.heads, err)
+		}
+	}
+	write(d.s, 20, 10)
+	write(d.s, 10, 4)
+	ask("new", 3, 1, 0)
+	ask("known", 3, 0, 1)
+	write(d.s, 29, 28)
+	ask("something else was written", 3, 0, 1)
+	write(d.s, 10, 2)
+	ask("an end of an edge was written", 4, 1, 1)
+	ask("known again", 4, 0, 1)
+	write(d.elsewhere, 29, 27)
+	ask("another wrote", 4, 1, 1)
+	ask("known once more", 4, 0, 1)
+}
+
+// TestMemoryIsBounded by nodes, by arcs and in what it remembers as hard.
+func TestMemoryIsBounded(t *testing.T) {
+	k := newKept(10)
+	k.head = 1
+	for n := range int64(1000) {
+		id := registry.NewID(registry.KindRun, fmt.Sprint(n))
+		k.add(n, &entry{node: &graph.Node{ID: id, Number: n}, arcs: []known{{way{}, make([]graph.Arc, n%50)}}})
+		k.setHard(graph.ClosureQuery{Roots: []registry.ID{id}})
+		k.setHard(graph.ClosureQuery{Roots: []registry.ID{id}, Depth: 1})
+		for _, g := range []*generation{k.young, k.old} {
+			arcs := 0
+			for _, e := range g.entries {
+				arcs += e.size()
+			}
+			if len(g.entries) > 10 || arcs > 3*10+50 || arcs != g.arcs || len(k.hard) > mostHard {
+				t.Fatalf("%d nodes, %d arcs of which %d are counted, %d hard", len(g.entries), arcs, g.arcs, len(k.hard))
 			}
 		}
 	}

@@ -200,6 +200,17 @@ func (g *generation) dropArcs(id registry.ID, down bool) {
 	g.entries[n] = &entry{node: was.node, arcs: slices.DeleteFunc(slices.Clone(was.arcs), func(k known) bool { return k.way.down == down })}
 }
 
+// knows reports whether all of these nodes are kept.
+func (k *kept) knows(ids []registry.ID) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	m := memory{young: k.young, old: k.old}
+	return !slices.ContainsFunc(ids, func(id registry.ID) bool {
+		_, ok := m.number(id)
+		return !ok
+	})
+}
+
 // answer walks over what is kept; false where something is missing, or where it is
 // not of that head.
 func (k *kept) answer(q graph.ClosureQuery, head int64) (graph.Closure, bool) {
@@ -270,31 +281,44 @@ func (k *kept) learn(q graph.ClosureQuery, around graph.Closure) (graph.Closure,
 	}
 	m := memory{young: found}
 	out, ok := m.closure(q, around.Head)
-	if len(found.entries) <= maxClosure {
+	if len(found.entries) <= maxClosure && k.at(around.Head) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.head == around.Head {
 			for n, e := range found.entries {
-				k.put(n, k.with(n, e))
+				k.add(n, e)
 			}
 		}
 	}
 	return out, ok
 }
 
-// with joins an entry with what is kept of its node already.
-func (k *kept) with(n int64, e *entry) *entry {
-	for _, g := range []*generation{k.young, k.old} {
-		if was := g.entries[n]; was != nil {
-			for _, a := range was.arcs {
-				if _, ok := e.on(a.way); !ok {
-					e.arcs = append(e.arcs, a)
-				}
-			}
-			return e
+// add keeps what an entry tells beyond what is kept of its node already.
+func (k *kept) add(n int64, e *entry) {
+	was := k.young.entries[n]
+	if was == nil {
+		if was = k.old.entries[n]; was == nil {
+			k.put(n, &entry{node: e.node, arcs: ownArcs(nil, e.arcs)})
+			return
 		}
+		k.put(n, was)
 	}
-	return e
+	fresh := slices.DeleteFunc(slices.Clone(e.arcs), func(a known) bool {
+		_, ok := was.on(a.way)
+		return ok
+	})
+	if len(fresh) > 0 {
+		k.put(n, &entry{node: was.node, arcs: ownArcs(slices.Clone(was.arcs), fresh)})
+	}
+}
+
+// ownArcs adds copies of arcs, which are parts of one piece until then: a few that are
+// kept would keep all of it.
+func ownArcs(to, from []known) []known {
+	for _, a := range from {
+		to = append(to, known{a.way, slices.Clone(a.arcs)})
+	}
+	return to
 }
 
 // memory is what one closure walks over: a generation, and an older one where there

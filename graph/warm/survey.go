@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"pedigree/graph"
-	"pedigree/registry"
 )
 
 // surveyed are the entries that a closure over surroundings makes, by Number; nil
@@ -28,32 +27,46 @@ func survey(out *generation, q graph.ClosureQuery, c graph.Closure) bool {
 	if c.Full || c.TimedOut {
 		return false
 	}
-	w := wayOf(q.Direction, q.Edges)
-	numbers := make(map[registry.ID]int64, len(c.Nodes))
-	for _, r := range c.Nodes {
-		numbers[r.Node.ID] = r.Node.Number
-	}
-	arcs := make(map[int64][]graph.Arc, len(c.Nodes))
-	for _, e := range c.Edges {
-		a := graph.Arc{Near: numbers[e.From], Far: numbers[e.To], Edge: e}
-		if w.down {
-			a.Near, a.Far = a.Far, a.Near
+	made := make([]entry, len(c.Nodes)) // In one piece, as the arcs.
+	for i, r := range c.Nodes {
+		if out.entries[r.Node.Number] == nil {
+			made[i].node = r.Node
+			out.entries[r.Node.Number], out.numbers[r.Node.ID] = &made[i], r.Node.Number
 		}
-		arcs[a.Near] = append(arcs[a.Near], a)
+	}
+	w := wayOf(q.Direction, q.Edges)
+	arcs, runs := arcsOf(out, c.Edges, w.down), make(map[int64][]graph.Arc, len(c.Nodes))
+	for from := 0; from < len(arcs); {
+		to := from
+		for to < len(arcs) && arcs[to].Near == arcs[from].Near {
+			to++
+		}
+		runs[arcs[from].Near] = arcs[from:to:to]
+		from = to
 	}
 	for _, r := range c.Nodes {
 		e := out.entries[r.Node.Number]
-		if e == nil {
-			e = &entry{node: r.Node}
-			out.entries[r.Node.Number], out.numbers[r.Node.ID] = e, r.Node.Number
-		}
 		if _, has := e.on(w); !has && whole(q, c, r) {
-			own := arcs[r.Node.Number]
-			slices.SortFunc(own, graph.CompareArcs)
-			e.arcs = append(e.arcs, known{w, own})
+			e.arcs = append(e.arcs, known{w, runs[r.Node.Number]})
 		}
 	}
 	return true
+}
+
+// arcsOf are the edges of a walk in the order of arcs; a closure tells them by the
+// effect.
+func arcsOf(g *generation, edges []graph.Edge, down bool) []graph.Arc {
+	out := make([]graph.Arc, len(edges))
+	for i, e := range edges {
+		out[i] = graph.Arc{Near: g.numbers[e.From], Far: g.numbers[e.To], Edge: e}
+		if down {
+			out[i].Near, out[i].Far = out[i].Far, out[i].Near
+		}
+	}
+	if down {
+		slices.SortFunc(out, graph.CompareArcs)
+	}
+	return out
 }
 
 // whole reports whether all far ends of a node were taken.

@@ -51,12 +51,14 @@ func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 	if !serves(q) || ctx.Err() != nil || s.kept.isHard(q) {
 		return s.Store.Closure(ctx, q)
 	}
-	info, err := s.Store.Ping(ctx)
-	if err != nil {
-		return s.Store.Closure(ctx, q)
-	}
-	if out, ok := s.kept.answer(q, info.Head); ok {
-		return out, nil
+	if s.kept.knows(q.Roots) { // What is new need not be asked for the head.
+		info, err := s.Store.Ping(ctx)
+		if err != nil {
+			return s.Store.Closure(ctx, q)
+		}
+		if out, ok := s.kept.answer(q, info.Head); ok {
+			return out, nil
+		}
 	}
 	around, err := s.Store.Closure(ctx, surroundings(q))
 	if err != nil {

@@ -15,9 +15,12 @@ import (
 	"pedigree/internal/neotest"
 )
 
-// heapMB and pageCacheMB are what a Neo4j of the bench gets: the whole of a graph
-// of a million nodes fits into its page cache.
-const heapMB, pageCacheMB = 1536, 2048
+// heapMB is the heap of a Neo4j of the bench.
+const heapMB = 1536
+
+// pageCacheMB is its page cache, which holds the whole of a graph of so many nodes, of
+// some 4 KB each with their edges.
+func pageCacheMB(size int) int { return 512 + size*5/1000 }
 
 // startNeo4j starts the server that keeps the graph of a size, which is made
 // where there is none yet.
@@ -33,7 +36,7 @@ func (c Config) startNeo4j(ctx context.Context, size int) (*neotest.Server, Buil
 			return nil, built, err
 		}
 	}
-	server, err := neotest.StartWith(ctx, neotest.Settings{Home: home, HeapMB: heapMB, PageCacheMB: pageCacheMB})
+	server, err := neotest.StartWith(ctx, neotest.Settings{Home: home, HeapMB: heapMB, PageCacheMB: pageCacheMB(size)})
 	if err != nil || ok && !c.Fresh {
 		return server, built, err
 	}
@@ -53,7 +56,7 @@ func (c Config) startNeo4j(ctx context.Context, size int) (*neotest.Server, Buil
 	if err != nil {
 		return nil, built, err
 	}
-	server, err = neotest.StartWith(ctx, neotest.Settings{Home: home, HeapMB: heapMB, PageCacheMB: pageCacheMB})
+	server, err = neotest.StartWith(ctx, neotest.Settings{Home: home, HeapMB: heapMB, PageCacheMB: pageCacheMB(size)})
 	return server, built, err
 }
 
