@@ -205,6 +205,57 @@ func TestWhatIsKnownIsNotAskedAgain(t *testing.T) {
 	ask("known once more", 4, 0, 1)
 }
 
+// late is a store whose time runs out after one hop.
+type late struct{ graph.Store }
+
+func (l late) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	q.Depth, q.Then = 1, nil
+	c, err := l.Store.Closure(ctx, q)
+	c.TimedOut = true
+	return c, err
+}
+
+// TestWhatWasFoundInTimeIsTheAnswer, and is neither kept nor asked for again.
+func TestWhatWasFoundInTimeIsTheAnswer(t *testing.T) {
+	d := newDrifter(t, 1, 1000)
+	err := d.s.Update(t.Context(), func(tx graph.Tx) error {
+		link := func(i, j int) *graph.Edge {
+			return &graph.Edge{Kind: registry.EdgeDerivedFrom, From: d.node(i).ID, To: d.node(j).ID}
+		}
+		if err := tx.Link(t.Context(), link(20, 10), link(10, 4)); err != nil {
+			return err
+		}
+		return tx.Append(t.Context(), &registry.LogEntry{Actor: "t", Action: registry.LogImported})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.inner.Store = late{d.inner.Store}
+	q := graph.ClosureQuery{Roots: []registry.ID{d.node(20).ID}, Direction: graph.Upstream, Depth: 9, Fanout: 9, Limit: 99, Bare: true,
+		Then: []graph.Stage{{From: registry.KindModelVersion, Direction: graph.Downstream, Depth: 1, Fanout: 9, Limit: 9}}}
+	for i := range 2 {
+		c, err := d.s.Closure(t.Context(), q)
+		if err != nil || !c.TimedOut || len(c.Nodes) != 2 || len(c.Edges) != 1 || d.inner.closures != i+1 {
+			t.Errorf("%d closures: %+v, %v", d.inner.closures, c, err)
+		}
+	}
+}
+
+// TestUpdatesDoNotWaitForEver: beside a writer elsewhere, Updates that overlap are not
+// remembered without end.
+func TestUpdatesDoNotWaitForEver(t *testing.T) {
+	k := newKept(10)
+	k.head = 1
+	k.begin() // One that is under way all the while.
+	for seq := range int64(1000) {
+		k.begin()
+		k.end(writes{first: seq + 3, last: seq + 3, ran: true}, nil)
+		if len(k.done) > mostDone {
+			t.Fatalf("%d wait", len(k.done))
+		}
+	}
+}
+
 // TestMemoryIsBounded by nodes, by arcs and in what it remembers as hard.
 func TestMemoryIsBounded(t *testing.T) {
 	k := newKept(10)

@@ -71,6 +71,9 @@ func newGeneration() *generation {
 // mostHard is how many hard closures are remembered.
 const mostHard = 1000
 
+// mostDone is how many Updates may wait for one before them.
+const mostDone = 100
+
 // question tells closures apart that memory does not help with.
 type question struct {
 	of            registry.ID
@@ -166,7 +169,7 @@ func (k *kept) end(w writes, err error) {
 			return w.last <= k.head
 		})
 	}
-	if k.writing == 0 && len(k.done) > 0 {
+	if k.writing == 0 && len(k.done) > 0 || len(k.done) > mostDone {
 		k.clear(-1)
 	}
 }
@@ -272,14 +275,20 @@ func (k *kept) put(n int64, e *entry) {
 }
 
 // learn answers a closure by its surroundings, and keeps them when they are of this
-// head. It reports false where they do not hold all that the walk asks for.
+// head. It reports false where they do not hold all that the walk asks for. What was
+// found before time ran out is the answer as far as it goes, and is not kept.
 func (k *kept) learn(q graph.ClosureQuery, around graph.Closure) (graph.Closure, bool) {
-	found := surveyed(q, around)
-	if found == nil {
+	late := around.TimedOut || slices.ContainsFunc(around.Then, func(c graph.Closure) bool { return c.TimedOut })
+	found, whole := surveyed(q, around)
+	if !whole && !late {
 		return graph.Closure{}, false
 	}
 	m := memory{young: found}
 	out, ok := m.closure(q, around.Head)
+	if late {
+		out.TimedOut = true
+		return out, true
+	}
 	if len(found.entries) <= maxClosure && k.at(around.Head) {
 		k.mu.Lock()
 		defer k.mu.Unlock()

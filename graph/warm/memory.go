@@ -34,7 +34,8 @@ func (m *memory) number(id registry.ID) (int64, bool) {
 	return n, ok
 }
 
-// closure walks, and then each stage.
+// closure walks, and then each stage; false where something is missing, and the
+// answer is what is there.
 func (m *memory) closure(q graph.ClosureQuery, head int64) (graph.Closure, bool) {
 	var roots []int64
 	for _, id := range q.Roots {
@@ -51,12 +52,13 @@ func (m *memory) closure(q graph.ClosureQuery, head int64) (graph.Closure, bool)
 	}
 	out, ok := graph.Replay(q, roots, part(q.Direction, q.Edges))
 	out.Head = head
-	ok = ok && graph.ReplayStages(q, &out, func(i int) graph.Held { return part(q.Then[i].Direction, q.Then[i].Edges) })
-	if ok {
-		copied(&out)
-		for i := range out.Then {
-			copied(&out.Then[i])
-		}
+	if !ok && m.old != nil {
+		return out, false // The store is asked.
+	}
+	ok = graph.ReplayStages(q, &out, func(i int) graph.Held { return part(q.Then[i].Direction, q.Then[i].Edges) }) && ok
+	copied(&out)
+	for i := range out.Then {
+		copied(&out.Then[i])
 	}
 	return out, ok
 }

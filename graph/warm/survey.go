@@ -6,27 +6,20 @@ import (
 	"pedigree/graph"
 )
 
-// surveyed are the entries that a closure over surroundings makes, by Number; nil
+// surveyed are the entries that a closure over surroundings makes, by Number; false
 // when it was cut short by its size or by time.
-func surveyed(q graph.ClosureQuery, c graph.Closure) *generation {
-	out := newGeneration()
-	if len(c.Then) != len(q.Then) || !survey(out, surroundings(q), c) {
-		return nil
+func surveyed(q graph.ClosureQuery, c graph.Closure) (*generation, bool) {
+	out, asked := newGeneration(), surroundings(q)
+	whole := survey(out, asked, c) && len(c.Then) == len(q.Then)
+	for i := range c.Then {
+		whole = survey(out, asked.Then[i].Query(q, nil), c.Then[i]) && whole
 	}
-	for i, s := range surroundings(q).Then {
-		if !survey(out, s.Query(q, nil), c.Then[i]) {
-			return nil
-		}
-	}
-	return out
+	return out, whole
 }
 
 // survey adds what one walk found: its nodes, and the arcs of those whose far ends
-// were all taken.
+// were all taken; false when it was cut short.
 func survey(out *generation, q graph.ClosureQuery, c graph.Closure) bool {
-	if c.Full || c.TimedOut {
-		return false
-	}
 	made := make([]entry, len(c.Nodes)) // In one piece, as the arcs.
 	for i, r := range c.Nodes {
 		if out.entries[r.Node.Number] == nil {
@@ -50,7 +43,7 @@ func survey(out *generation, q graph.ClosureQuery, c graph.Closure) bool {
 			e.arcs = append(e.arcs, known{w, runs[r.Node.Number]})
 		}
 	}
-	return true
+	return !c.Full && !c.TimedOut
 }
 
 // arcsOf are the edges of a walk in the order of arcs; a closure tells them by the

@@ -60,6 +60,7 @@ func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 			return out, nil
 		}
 	}
+	// Where time runs out, what was found by then is the answer.
 	around, err := s.Store.Closure(ctx, surroundings(q))
 	if err != nil {
 		return graph.Closure{}, err
