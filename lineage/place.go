@@ -7,8 +7,8 @@ import (
 
 // place gives every item its depth, layer and tree parent, walking from the root
 // up and down as asked. Items that the kept edges do not reach (their way in was
-// cut) are dropped.
-func place(b *builder, edges []graph.Edge, d Direction) {
+// cut) are dropped; it reports whether there were any.
+func place(b *builder, edges []graph.Edge, d Direction) (dropped bool) {
 	p := newPlacer(b)
 	layers := !b.reasons[ReasonNodes] && !b.reasons[ReasonTime]
 	if root := b.items[b.root]; root != nil {
@@ -23,8 +23,10 @@ func place(b *builder, edges []graph.Edge, d Direction) {
 	for i, it := range p.items[1:] {
 		if !p.reached[i+1] {
 			delete(b.items, it.Node.ID)
+			dropped = true
 		}
 	}
+	return dropped
 }
 
 func layerOf(known bool, layer int) int {
@@ -37,24 +39,38 @@ func layerOf(known bool, layer int) int {
 // placer works on places in a list instead of ids: the root is at 0, also where it
 // stands above the items and is none itself.
 type placer struct {
+	b       *builder
 	items   []*Item
-	ids     []registry.ID
-	at      map[registry.ID]int32
 	reached []bool
 }
 
 func newPlacer(b *builder) *placer {
-	n := len(b.items) + 1
-	p := &placer{items: make([]*Item, 1, n), ids: make([]registry.ID, 1, n), at: make(map[registry.ID]int32, n)}
-	p.items[0], p.ids[0], p.at[b.root] = b.items[b.root], b.root, 0
+	p := &placer{b: b, items: make([]*Item, 1, len(b.items)+1)}
+	p.items[0] = b.items[b.root]
 	for id, it := range b.items {
 		if id != b.root {
-			p.at[id] = int32(len(p.items))
-			p.items, p.ids = append(p.items, it), append(p.ids, id)
+			it.at = int32(len(p.items))
+			p.items = append(p.items, it)
 		}
 	}
 	p.reached = make([]bool, len(p.items))
 	return p
+}
+
+// at is the place of an id.
+func (p *placer) at(id registry.ID) (int32, bool) {
+	if it := p.b.items[id]; it != nil {
+		return it.at, true
+	}
+	return 0, id == p.b.root
+}
+
+// id is the id at a place.
+func (p *placer) id(at int32) registry.ID {
+	if at == 0 {
+		return p.b.root
+	}
+	return p.items[at].Node.ID
 }
 
 // ways lists the far ends of every place: those of i are to[start[i]:start[i+1]].
@@ -67,8 +83,8 @@ func (p *placer) ways(edges []graph.Edge, up bool) ways {
 	w := ways{start: make([]int32, len(p.items)+1), to: make([]int32, 0, len(edges))}
 	ends := make([][2]int32, 0, len(edges))
 	for i := range edges {
-		from, a := p.at[edges[i].From]
-		to, z := p.at[edges[i].To]
+		from, a := p.at(edges[i].From)
+		to, z := p.at(edges[i].To)
 		if !a || !z {
 			continue
 		}
@@ -108,10 +124,10 @@ func (p *placer) spread(edges []graph.Edge, up, layers bool) {
 			if depth[far] == 0 {
 				depth[far] = depth[near] + 1
 				order = append(order, far)
-				it.Depth, it.TreeParent = int(depth[near]), p.ids[near]
+				it.Depth, it.TreeParent = int(depth[near]), p.id(near)
 				p.reached[far] = true
-			} else if depth[far] == depth[near]+1 && p.ids[near] < it.TreeParent {
-				it.TreeParent = p.ids[near]
+			} else if depth[far] == depth[near]+1 && p.id(near) < it.TreeParent {
+				it.TreeParent = p.id(near)
 			}
 		}
 	}

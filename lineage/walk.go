@@ -83,6 +83,7 @@ type Item struct {
 	TreeParent registry.ID
 	// HistoryCut tells that this commit has parents that were not followed.
 	HistoryCut bool
+	at         int32 // while it is placed, see placer
 }
 
 // Walk returns what lies around a node. NOT_FOUND when the root does not exist at
@@ -332,22 +333,57 @@ func (b *builder) down(ctx context.Context, r graph.Reader, root registry.ID, o 
 // finish places the nodes and sorts: nodes by depth and id, edges by their ends.
 func (b *builder) finish(d Direction) *Graph {
 	edges := b.distinct()
-	place(b, edges, d)
+	if place(b, edges, d) {
+		edges = slices.DeleteFunc(edges, func(e graph.Edge) bool { return b.items[e.From] == nil || b.items[e.To] == nil })
+	}
 	g := b.finishPlaced()
 	g.Edges = edges
 	return g
 }
 
-// distinct returns every edge once, by its ends.
+// distinct returns every edge once, by its ends. An Edge is large: places are sorted,
+// and each edge is moved once.
 func (b *builder) distinct() []graph.Edge {
-	order := func(x, y graph.Edge) int {
+	order := func(x, y *graph.Edge) int {
 		if x.From != y.From {
 			return cmp.Compare(x.From, y.From)
 		}
 		return cmp.Or(cmp.Compare(x.To, y.To), cmp.Compare(x.Kind, y.Kind))
 	}
-	slices.SortFunc(b.edges, order)
-	return slices.CompactFunc(b.edges, func(x, y graph.Edge) bool { return order(x, y) == 0 })
+	from := make([]int32, len(b.edges))
+	for i := range from {
+		from[i] = int32(i)
+	}
+	slices.SortFunc(from, func(i, j int32) int { return order(&b.edges[i], &b.edges[j]) })
+	arrange(b.edges, from)
+	kept := b.edges[:0]
+	for i := range b.edges {
+		if n := len(kept); n == 0 || order(&kept[n-1], &b.edges[i]) != 0 {
+			kept = append(kept, b.edges[i])
+		}
+	}
+	return kept
+}
+
+// arrange puts at each place what stood at the place that from tells for it, within
+// the list itself. It uses up from.
+func arrange[T any](list []T, from []int32) {
+	for i := range from {
+		if from[i] < 0 || int(from[i]) == i {
+			continue
+		}
+		first, to := list[i], int32(i)
+		for {
+			f := from[to]
+			from[to] = -1
+			if int(f) == i {
+				list[to] = first
+				break
+			}
+			list[to] = list[f]
+			to = f
+		}
+	}
 }
 
 // inOrder lists reasons in their fixed order.
@@ -368,6 +404,7 @@ func (b *builder) finishPlaced() *Graph {
 			it.HistoryCut = true
 		}
 	}
+	g.Items = make([]*Item, 0, len(b.items))
 	for _, it := range b.items {
 		g.Items = append(g.Items, it)
 		if it.Node.Hidden {

@@ -15,7 +15,7 @@ import (
 
 // Lineage is the resolver for the lineage field.
 func (r *queryResolver) Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*service.LineageGraph, error) {
-	return r.service.Lineage(ctx, lineageInput(service.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout, First: first, After: after, Bare: bare(ctx, "nodes", "node"), Degrees: degrees(ctx), NoCursors: !cursors(ctx)}, asOf, knownAt))
+	return r.service.Lineage(ctx, lineageInput(asking(r.asks(ctx), service.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout, First: first, After: after}), asOf, knownAt))
 }
 
 // Impact is the resolver for the impact field.

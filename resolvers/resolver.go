@@ -3,22 +3,25 @@
 package resolvers
 
 import (
+	"context"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"pedigree/resolvers/internal/gql"
+	"pedigree/resolvers/kept"
 	"pedigree/service"
 )
 
 // Resolver is the root of all resolvers.
 type Resolver struct {
 	service *service.Service
+	asked   kept.Derived[asked] // by lineage fields
 }
 
 // Schema returns the executable schema over a service.
 func Schema(s *service.Service) graphql.ExecutableSchema {
-	return gql.NewExecutableSchema(gql.Config{Resolvers: &Resolver{s}})
+	return gql.NewExecutableSchema(gql.Config{Resolvers: &Resolver{service: s}})
 }
 
 // page is what every list takes.
@@ -37,6 +40,11 @@ func value[T any](p *T) (v T) {
 // past is the past that a get asks for.
 func past(asOf, knownAt *time.Time) service.Past {
 	return service.Past{AsOf: value(asOf), KnownAt: value(knownAt)}
+}
+
+// asks is what the lineage field of a context asks for.
+func (r *Resolver) asks(ctx context.Context) asked {
+	return r.asked.Of(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, func() asked { return lineageAsked(ctx) })
 }
 
 // lineageInput gathers the arguments of lineage.

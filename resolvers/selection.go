@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"pedigree/service"
 )
 
 // selected lists the names of the fields that an answer is asked for under a
@@ -39,14 +41,19 @@ func bare(ctx context.Context, path ...string) bool {
 	})
 }
 
-// cursors reports whether the ends of the page are asked for.
-func cursors(ctx context.Context) bool {
-	fields := selected(ctx, "pageInfo")
-	return slices.Contains(fields, "startCursor") || slices.Contains(fields, "endCursor")
+// asked is what of a lineage answer costs something and is asked for.
+type asked struct{ bare, cursors, degrees bool }
+
+// lineageAsked derives what a lineage field asks for.
+func lineageAsked(ctx context.Context) asked {
+	ends, nodes := selected(ctx, "pageInfo"), selected(ctx, "nodes")
+	return asked{bare: bare(ctx, "nodes", "node"),
+		cursors: slices.Contains(ends, "startCursor") || slices.Contains(ends, "endCursor"),
+		degrees: slices.Contains(nodes, "upstreamDegree") || slices.Contains(nodes, "downstreamDegree")}
 }
 
-// degrees reports whether the degrees of nodes are asked for.
-func degrees(ctx context.Context) bool {
-	fields := selected(ctx, "nodes")
-	return slices.Contains(fields, "upstreamDegree") || slices.Contains(fields, "downstreamDegree")
+// asking completes a question by what its answer is asked for.
+func asking(a asked, in service.LineageInput) service.LineageInput {
+	in.Bare, in.Degrees, in.NoCursors = a.bare, a.degrees, !a.cursors
+	return in
 }

@@ -122,7 +122,7 @@ func (k *kit) count(role string, in service.LineageInput) (counted, error) {
 		}
 		for _, n := range g.Nodes {
 			out.Nodes++
-			out.by[service.LineageCount{Kind: n.Node.NodeMeta().Kind, Depth: n.Depth}]++
+			out.by[service.LineageCount{Kind: n.Kind, Depth: n.Depth}]++
 		}
 		out.Edges += len(g.Edges)
 		out.Truncation, out.Redacted = g.Truncation, g.Truncation.Redacted

@@ -116,7 +116,11 @@ func (v *view) document(g *LineageGraph, o lineage.Options, in ExportInput) (*ex
 		d.KnownAt = g.KnownAt
 	}
 	for _, n := range g.Nodes {
-		out := export.Node{Noun: n.Node, Depth: n.Depth}
+		noun, err := n.Node()
+		if err != nil {
+			return nil, err
+		}
+		out := export.Node{Noun: noun, Depth: n.Depth}
 		if n.TreeParent != nil {
 			out.TreeParent = *n.TreeParent
 		}

@@ -66,7 +66,7 @@ func TestAMovedTagEndsAndTheReleaseStaysWithTheOldOne(t *testing.T) {
 		t.Errorf("old %+v, new %+v, %v", old, second, err)
 	}
 	g := got[*service.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), service.LineageInput{Of: v.ID}))
-	if names := kinds(g); names != "MODEL_VERSION TAG COMMIT" || g.Nodes[1].Node.NodeMeta().ID != first.ID {
+	if names := kinds(g); names != "MODEL_VERSION TAG COMMIT" || g.Nodes[1].ID != first.ID {
 		t.Errorf("the release moved: %s", names)
 	}
 	k.now = k.now.Add(time.Hour)
@@ -83,7 +83,7 @@ func TestAMovedTagEndsAndTheReleaseStaysWithTheOldOne(t *testing.T) {
 func kinds(g *service.LineageGraph) string {
 	var out []string
 	for _, n := range g.Nodes {
-		out = append(out, string(n.Node.NodeMeta().Kind))
+		out = append(out, string(n.Kind))
 	}
 	return strings.Join(out, " ")
 }
@@ -182,7 +182,7 @@ func TestAStageIsShownAsItWasAndSeenByTodays(t *testing.T) {
 	stage := func(asOf time.Time) registry.Stage {
 		g := got[*service.LineageGraph](k)(k.Lineage(k.as("vera", registry.RoleViewer), service.LineageInput{Of: dep, AsOf: asOf}))
 		for _, n := range g.Nodes {
-			if x, ok := n.Node.(*registry.ModelVersion); ok {
+			if x, ok := noun(t, n).(*registry.ModelVersion); ok {
 				return x.Stage
 			}
 		}
@@ -251,7 +251,7 @@ func TestLineagePagesAppendToTheWhole(t *testing.T) {
 	for pages := 0; ; pages++ {
 		g := got[*service.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), in))
 		for _, n := range g.Nodes {
-			nodes = append(nodes, n.Node.NodeMeta().ID)
+			nodes = append(nodes, n.ID)
 		}
 		for _, e := range g.Edges {
 			edges = append(edges, e.ID)
@@ -267,7 +267,7 @@ func TestLineagePagesAppendToTheWhole(t *testing.T) {
 		t.Fatalf("pages: %d nodes, %d edges; whole: %d, %d", len(nodes), len(edges), len(whole.Nodes), len(whole.Edges))
 	}
 	for i, n := range whole.Nodes {
-		if nodes[i] != n.Node.NodeMeta().ID {
+		if nodes[i] != n.ID {
 			t.Errorf("node %d differs", i)
 		}
 	}
@@ -275,4 +275,14 @@ func TestLineagePagesAppendToTheWhole(t *testing.T) {
 	k.wants(registry.InvalidArgument, err) // A cursor is its caller's own.
 	_, err = k.Lineage(k.admin, service.LineageInput{Of: out, Direction: lineage.Both, After: in.After})
 	k.wants(registry.InvalidArgument, err) // and its question's
+}
+
+// noun is what a node of an answer stands for.
+func noun(t *testing.T, n *service.LineageNode) registry.ProvenanceNode {
+	t.Helper()
+	out, err := n.Node()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

@@ -55,7 +55,7 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 		g := ask(budget)
 		names := []string{}
 		for _, n := range g.Nodes {
-			names = append(names, string(n.Node.NodeMeta().ID))
+			names = append(names, string(n.ID))
 		}
 		if !slices.Contains(names, string(hub)) || !slices.Contains(names, string(served)) {
 			t.Errorf("budget %d: what is known to be seen is gone", budget)

@@ -53,16 +53,28 @@ type LineageGraph struct {
 
 // LineageNode is a node with its place in the graph.
 type LineageNode struct {
-	Node registry.ProvenanceNode
-	// Name is that of Node, "" where it is hidden.
-	Name             string
+	// ID is what the node is called outside, Kind its kind, Name its name: "" where it
+	// is hidden. Mask has the bits of the fields that the caller may see.
+	ID     registry.ID
+	Kind   registry.Kind
+	Name   string
+	Mask   registry.Mask
+	Hidden bool
+
 	Depth            int
 	Layer            *int
 	TreeParent       *registry.ID
 	UpstreamDegree   int
 	DownstreamDegree int
 	HistoryCut       bool
+
+	view *view
+	read *graph.Node
 }
+
+// Node returns the noun, which is made when it is asked for: an answer of ids, kinds
+// and names needs none.
+func (n *LineageNode) Node() (registry.ProvenanceNode, error) { return n.view.node(n.read) }
 
 // LineageEdge is an edge from an effect to a cause.
 type LineageEdge struct {
@@ -273,9 +285,8 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 	if err != nil {
 		return nil, err
 	}
-	kept, byID := make([]*lineage.Item, 0, len(g.Items)), make(map[registry.ID]*lineage.Item, len(g.Items))
+	kept := make([]*lineage.Item, 0, len(g.Items))
 	for _, it := range g.Items {
-		byID[it.Node.ID] = it
 		if ok, err := keep(it.Node); err != nil {
 			return nil, err
 		} else if ok {
@@ -291,29 +302,8 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 	to := min(from+size, len(kept))
 	out := &LineageGraph{Root: v.id(g.Root), Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
 		AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
-	rank := make(map[registry.ID]int, len(kept))
-	for i, it := range kept {
-		rank[it.Node.ID] = i + 1
-	}
-	nodes := make([]LineageNode, to-from) // In one piece, as the edges below.
-	out.Nodes = make([]*LineageNode, to-from)
-	for i, it := range kept[from:to] {
-		if err := v.item(&nodes[i], it, byID, rank); err != nil {
-			return nil, err
-		}
-		out.Nodes[i] = &nodes[i]
-	}
-	edges := make([]LineageEdge, 0, len(g.Edges))
-	for i := range g.Edges {
-		a, b := rank[g.Edges[i].From], rank[g.Edges[i].To]
-		if later := max(a, b) - 1; a > 0 && b > 0 && later >= from && later < to {
-			edges = append(edges, v.edge(&g.Edges[i]))
-		}
-	}
-	out.Edges = make([]*LineageEdge, len(edges))
-	for i := range edges {
-		out.Edges[i] = &edges[i]
-	}
+	out.Nodes = v.items(g, kept, from, to)
+	out.Edges = v.edges(g, kept, from, to)
 	at := start.At
 	if at.Known == 0 {
 		at.Known = g.Head // Further pages see what this one saw.
@@ -343,34 +333,74 @@ func (v *view) order(it *lineage.Item, p place) int {
 	return 0
 }
 
-// item decodes one node of a page. Its tree parent is the nearest one that is
-// returned too.
-func (v *view) item(out *LineageNode, it *lineage.Item, byID map[registry.ID]*lineage.Item, kept map[registry.ID]int) error {
-	noun, err := v.node(it.Node)
-	if err != nil {
-		return err
+// items are the nodes of a page, in one piece. The tree parent of one is the nearest
+// that is returned too, on this page or another.
+func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*LineageNode {
+	parent := func(it *lineage.Item) registry.ID { return it.TreeParent }
+	if len(kept) < len(g.Items) {
+		byID, returned := make(map[registry.ID]*lineage.Item, len(g.Items)), make(map[registry.ID]bool, len(kept))
+		for _, it := range g.Items {
+			byID[it.Node.ID] = it
+		}
+		for _, it := range kept {
+			returned[it.Node.ID] = true
+		}
+		parent = func(it *lineage.Item) registry.ID {
+			id := it.TreeParent
+			for id != "" && !returned[id] {
+				id = byID[id].TreeParent
+			}
+			return id
+		}
 	}
-	*out = LineageNode{Node: noun, Name: it.Node.Name, Depth: it.Depth, HistoryCut: it.HistoryCut}
-	if it.Layer >= 0 {
-		layer := it.Layer
-		out.Layer = &layer
+	nodes, parents, out := make([]LineageNode, to-from), make([]registry.ID, to-from), make([]*LineageNode, to-from)
+	for i, it := range kept[from:to] {
+		n := &nodes[i]
+		*n = LineageNode{ID: v.id(it.Node.ID), Kind: it.Node.Kind, Name: it.Node.Name, Mask: it.Node.Mask, Hidden: it.Node.Hidden,
+			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, read: it.Node}
+		if it.Layer >= 0 {
+			n.Layer = &it.Layer
+		}
+		if id := parent(it); id != "" {
+			parents[i] = v.id(id)
+			n.TreeParent = &parents[i]
+		}
+		out[i] = n
 	}
-	parent := it.TreeParent
-	for parent != "" && kept[parent] == 0 {
-		parent = byID[parent].TreeParent
+	return out
+}
+
+// edges are those whose later end is on a page, in one piece.
+func (v *view) edges(g *lineage.Graph, kept []*lineage.Item, from, to int) []*LineageEdge {
+	edges := make([]LineageEdge, 0, len(g.Edges))
+	if to-from == len(g.Items) { // All are.
+		for i := range g.Edges {
+			edges = append(edges, v.edge(&g.Edges[i]))
+		}
+	} else {
+		rank := make(map[registry.ID]int, len(kept))
+		for i, it := range kept {
+			rank[it.Node.ID] = i + 1
+		}
+		for i := range g.Edges {
+			a, b := rank[g.Edges[i].From], rank[g.Edges[i].To]
+			if later := max(a, b) - 1; a > 0 && b > 0 && later >= from && later < to {
+				edges = append(edges, v.edge(&g.Edges[i]))
+			}
+		}
 	}
-	if parent != "" {
-		p := v.id(parent)
-		out.TreeParent = &p
+	out := make([]*LineageEdge, len(edges))
+	for i := range edges {
+		out[i] = &edges[i]
 	}
-	return nil
+	return out
 }
 
 // degrees counts the edges of the nodes of a page, hidden far ends included.
 func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
 	ids := make([]registry.ID, len(g.Nodes))
 	for i, n := range g.Nodes {
-		ids[i] = n.Node.NodeMeta().ID
+		ids[i] = n.ID
 		if r, ok := v.real[ids[i]]; ok {
 			ids[i] = r
 		}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/graph-gophers/dataloader/v7"
@@ -12,8 +13,11 @@ import (
 )
 
 // loaders batch the reads that sibling fields of one answer ask for, so that N
-// parents cost one store call a field and not N. They live for one request.
+// parents cost one store call a field and not N. They live for one request, and are
+// made when one of them is used.
 type loaders struct {
+	service  *Service
+	made     sync.Once
 	nodes    *dataloader.Loader[nodeKey, *graph.Node]
 	children *dataloader.Loader[childKey, []*graph.Node]
 	hops     *dataloader.Loader[hopKey, graph.Hops]
@@ -86,39 +90,48 @@ const batchWait = time.Millisecond
 // WithLoaders gives a request its own loaders; without them every read goes to
 // the store by itself.
 func (s *Service) WithLoaders(ctx context.Context) context.Context {
-	scoped := func(fn func(context.Context, *policies.Scope) error) func(context.Context) error {
-		return func(ctx context.Context) error {
-			scope, err := s.gate.Read(ctx, registry.CatalogRead)
-			if err != nil {
-				return err
-			}
-			return fn(ctx, scope)
+	return context.WithValue(ctx, loadersKey{}, &loaders{service: s})
+}
+
+// loadersOf returns the loaders of a request; false where it has none.
+func loadersOf(ctx context.Context) (*loaders, bool) {
+	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	if ok {
+		l.made.Do(l.make)
+	}
+	return l, ok
+}
+
+func (l *loaders) make() {
+	scoped := func(ctx context.Context, fn func(*policies.Scope) error) error {
+		scope, err := l.service.gate.Read(ctx, registry.CatalogRead)
+		if err != nil {
+			return err
 		}
+		return fn(scope)
 	}
-	l := &loaders{
-		nodes: batched(s.batchWait, func(ctx context.Context, keys []nodeKey) (out []*graph.Node, err error) {
-			err = scoped(func(ctx context.Context, sc *policies.Scope) (err error) {
-				out, err = findNodes(ctx, sc, keys)
-				return err
-			})(ctx)
-			return out, err
-		}),
-		children: batched(s.batchWait, func(ctx context.Context, keys []childKey) (out [][]*graph.Node, err error) {
-			err = scoped(func(ctx context.Context, sc *policies.Scope) (err error) {
-				out, err = findChildren(ctx, sc, keys)
-				return err
-			})(ctx)
-			return out, err
-		}),
-		hops: batched(s.batchWait, func(ctx context.Context, keys []hopKey) (out []graph.Hops, err error) {
-			err = scoped(func(ctx context.Context, sc *policies.Scope) (err error) {
-				out, err = findHops(ctx, sc, keys)
-				return err
-			})(ctx)
-			return out, err
-		}),
-	}
-	return context.WithValue(ctx, loadersKey{}, l)
+	wait := l.service.batchWait
+	l.nodes = batched(wait, func(ctx context.Context, keys []nodeKey) (out []*graph.Node, err error) {
+		err = scoped(ctx, func(sc *policies.Scope) (err error) {
+			out, err = findNodes(ctx, sc, keys)
+			return err
+		})
+		return out, err
+	})
+	l.children = batched(wait, func(ctx context.Context, keys []childKey) (out [][]*graph.Node, err error) {
+		err = scoped(ctx, func(sc *policies.Scope) (err error) {
+			out, err = findChildren(ctx, sc, keys)
+			return err
+		})
+		return out, err
+	})
+	l.hops = batched(wait, func(ctx context.Context, keys []hopKey) (out []graph.Hops, err error) {
+		err = scoped(ctx, func(sc *policies.Scope) (err error) {
+			out, err = findHops(ctx, sc, keys)
+			return err
+		})
+		return out, err
+	})
 }
 
 func batched[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) ([]V, error)) *dataloader.Loader[K, V] {
@@ -137,7 +150,7 @@ func batched[K comparable, V any](wait time.Duration, fetch func(context.Context
 
 // forget empties the loaders after a write, so that the answer shows it.
 func forget(ctx context.Context) {
-	if l, ok := ctx.Value(loadersKey{}).(*loaders); ok {
+	if l, ok := loadersOf(ctx); ok {
 		l.nodes.ClearAll()
 		l.children.ClearAll()
 		l.hops.ClearAll()
@@ -150,7 +163,7 @@ func unbatched(ctx context.Context) context.Context {
 }
 
 func loadNodes(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) ([]*graph.Node, error) {
-	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	l, ok := loadersOf(ctx)
 	if !ok {
 		return scope.Nodes(ctx, graphAt(at), ids...)
 	}
@@ -186,7 +199,7 @@ func findNodes(ctx context.Context, scope *policies.Scope, keys []nodeKey) ([]*g
 }
 
 func loadChildren(ctx context.Context, scope *policies.Scope, k childKey) ([]*graph.Node, error) {
-	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	l, ok := loadersOf(ctx)
 	if !ok {
 		out, err := findChildren(ctx, scope, []childKey{k})
 		if err != nil {
@@ -198,7 +211,7 @@ func loadChildren(ctx context.Context, scope *policies.Scope, k childKey) ([]*gr
 }
 
 func loadHops(ctx context.Context, scope *policies.Scope, k hopKey) (graph.Hops, error) {
-	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	l, ok := loadersOf(ctx)
 	if !ok {
 		out, err := findHops(ctx, scope, []hopKey{k})
 		if err != nil {

@@ -114,8 +114,8 @@ func TestADeletedVersionLeavesATombstoneAndIsNeverGivenAgain(t *testing.T) {
 		t.Errorf("its alias stands: %+v", a)
 	}
 	g := got[*service.LineageGraph](k)(k.Lineage(ctx, service.LineageInput{Of: dep.ID}))
-	i := slices.IndexFunc(g.Nodes, func(n *service.LineageNode) bool { return n.Node.NodeMeta().ID == v.ID })
-	if i < 0 || !g.Nodes[i].Node.NodeMeta().Deleted || len(g.Nodes) != 4 {
+	i := slices.IndexFunc(g.Nodes, func(n *service.LineageNode) bool { return n.ID == v.ID })
+	if i < 0 || !noun(t, g.Nodes[i]).NodeMeta().Deleted || len(g.Nodes) != 4 {
 		t.Errorf("lineage lost it: %d nodes", len(g.Nodes))
 	}
 	_, err = k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0")})

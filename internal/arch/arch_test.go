@@ -30,9 +30,10 @@ var knows = map[string][]string{
 	"lineage/export":   {"lineage", "registry"},
 	"policies":         {"graph", "registry"},
 	"service":          {"graph", "lineage", "lineage/export", "policies", "registry"},
-	"resolvers":        {"service", "registry", "lineage", "lineage/export", "resolvers/internal/gql", "resolvers/scalar"},
+	"resolvers":        {"service", "registry", "lineage", "lineage/export", "resolvers/internal/gql", "resolvers/kept", "resolvers/scalar"},
 	"resolvers/scalar": {"registry"},
-	"resolvers/door":   {"resolvers", "service", "registry"},
+	"resolvers/door":   {"resolvers", "resolvers/kept", "service", "registry"},
+	"resolvers/kept":   {},
 	// What gqlgen generates names every type of the schema.
 	"resolvers/internal/gql": {"service", "registry", "lineage", "lineage/export", "resolvers/scalar"},
 	"connect/demo":           {"service", "registry"},

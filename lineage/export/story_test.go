@@ -58,7 +58,7 @@ func asked(t *testing.T, ctx context.Context, s *service.Service, of registry.ID
 		t.Fatal("the story is longer than a page")
 	}
 	for _, n := range g.Nodes {
-		out.Nodes = append(out.Nodes, string(n.Node.NodeMeta().ID))
+		out.Nodes = append(out.Nodes, string(n.ID))
 	}
 	for _, e := range g.Edges {
 		out.Edges = append(out.Edges, fmt.Sprintf("%s %s %s", e.From, e.Kind, e.To))

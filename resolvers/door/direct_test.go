@@ -22,6 +22,7 @@ import (
 	"pedigree/graph/sqlite"
 	"pedigree/policies"
 	"pedigree/registry"
+	"pedigree/resolvers/kept"
 	"pedigree/service"
 )
 
@@ -192,11 +193,12 @@ func TestAPlanIsOfItsVariables(t *testing.T) {
 		t.Error("the variable decides nothing")
 	}
 	cached := &plans{}
-	for range 2 * mostPlans {
-		cached.keep(planKey{operation: &ast.OperationDefinition{}}, nil)
+	for range 2 * kept.Most {
+		op := &graphql.OperationContext{Doc: &ast.QueryDocument{}, Operation: &ast.OperationDefinition{}}
+		cached.of(op, graphql.CollectedField{Field: &ast.Field{}})
 	}
-	if len(cached.kept) > mostPlans {
-		t.Errorf("%d plans are kept", len(cached.kept))
+	if n := cached.Len(); n > kept.Most || n == 0 {
+		t.Errorf("%d plans are kept", n)
 	}
 }
 

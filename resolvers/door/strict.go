@@ -78,10 +78,8 @@ func readURL(r *http.Request) (*graphql.RawParams, *refusal) {
 		if text == "" {
 			continue
 		}
-		if err := checkJSON([]byte(text), nil); err != nil {
-			return nil, refuse(http.StatusBadRequest, err.Error())
-		}
-		if err := decode([]byte(text), into); err != nil {
+		var err error
+		if *into, err = readObject([]byte(text), nil); err != nil {
 			return nil, refuse(http.StatusBadRequest, err.Error())
 		}
 	}
@@ -100,7 +98,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "send the body without Content-Encoding")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBulk))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBulk), r.ContentLength)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return nil, &refusal{http.StatusRequestEntityTooLarge, registry.ResourceExhausted, fmt.Sprintf("the body is larger than %d bytes; send less at once", maxBulk)}
@@ -112,12 +110,14 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body could not be read")
 	}
-	if err := checkJSON(body, topKeys); err != nil {
+	fields, err := readObject(body, topKeys)
+	if err != nil {
 		return nil, refuse(http.StatusBadRequest, err.Error())
 	}
 	params := &graphql.RawParams{Headers: r.Header}
-	if err := decode(body, params); err != nil {
-		return nil, refuse(http.StatusBadRequest, err.Error())
+	if !take(fields, "query", &params.Query) || !take(fields, "operationName", &params.OperationName) ||
+		!take(fields, "variables", &params.Variables) || !take(fields, "extensions", &params.Extensions) {
+		return nil, refuse(http.StatusBadRequest, errJSON.Error())
 	}
 	if err := checkPersisted(params); err != nil {
 		return nil, refuse(http.StatusBadRequest, err.Error())
@@ -125,14 +125,26 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	return params, nil
 }
 
-// decode reads checked JSON; numbers stay as they were written.
-func decode(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if d.Decode(into) != nil {
-		return errJSON
+// readAll reads a body whose length was promised, or -1.
+func readAll(r io.Reader, promised int64) ([]byte, error) {
+	if promised < 0 || promised > maxBody {
+		return io.ReadAll(r)
 	}
-	return nil
+	var b bytes.Buffer
+	b.Grow(int(promised) + bytes.MinRead) // It looks for the end behind.
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
+}
+
+// take reads a field that may be null or missing; false where it is of another type.
+func take[T any](fields map[string]any, name string, into *T) bool {
+	v := fields[name]
+	if v == nil {
+		return true
+	}
+	out, ok := v.(T)
+	*into = out
+	return ok
 }
 
 // bulkFields are the mutations that take a batch.
@@ -159,79 +171,85 @@ var topKeys = map[string]bool{"query": true, "variables": true, "operationName":
 
 var errJSON = errors.New("the body is not one JSON object with query, variables, operationName and extensions")
 
-// checkJSON walks a JSON object: no key twice, bounded lists and levels, nothing
-// behind it. keys are those that its top level may have; nil allows any.
-func checkJSON(body []byte, keys map[string]bool) error {
+// readObject reads a JSON object: no key twice, bounded lists and levels, nothing
+// behind it. Numbers stay as they were written. keys are those that its top level
+// may have; nil allows any.
+func readObject(body []byte, keys map[string]bool) (map[string]any, error) {
 	if !utf8.Valid(body) {
-		return errors.New("the body is not valid UTF-8")
+		return nil, errors.New("the body is not valid UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errJSON
+		return nil, errJSON
 	}
-	if err := checkObject(d, keys, 1); err != nil {
-		return err
+	out, err := objectOf(d, keys, 1)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return errJSON
+		return nil, errJSON
 	}
-	return nil
+	return out, nil
 }
 
-func checkObject(d *json.Decoder, keys map[string]bool, level int) error {
+func objectOf(d *json.Decoder, keys map[string]bool, level int) (map[string]any, error) {
 	if level > maxNested {
-		return fmt.Errorf("the variables are nested deeper than %d levels", maxNested)
+		return nil, fmt.Errorf("the variables are nested deeper than %d levels", maxNested)
 	}
-	seen := map[string]bool{}
+	out := map[string]any{}
 	for d.More() {
 		t, err := d.Token()
 		key, ok := t.(string)
 		if err != nil || !ok {
-			return errJSON
+			return nil, errJSON
 		}
-		if seen[key] {
-			return errors.New("a key is given twice")
+		if _, twice := out[key]; twice {
+			return nil, errors.New("a key is given twice")
 		}
-		if seen[key] = true; keys != nil && !keys[key] {
-			return errJSON
+		if keys != nil && !keys[key] {
+			return nil, errJSON
 		}
-		if err := checkValue(d, level); err != nil {
-			return err
+		if out[key], err = valueOf(d, level); err != nil {
+			return nil, err
 		}
 	}
 	_, err := d.Token()
 	if err != nil {
-		return errJSON
+		return nil, errJSON
 	}
-	return nil
+	return out, nil
 }
 
-func checkValue(d *json.Decoder, level int) error {
+func valueOf(d *json.Decoder, level int) (any, error) {
 	t, err := d.Token()
 	if err != nil {
-		return errJSON
+		return nil, errJSON
 	}
 	switch t {
 	case json.Delim('{'):
-		return checkObject(d, nil, level+1)
+		return objectOf(d, nil, level+1)
 	case json.Delim('['):
 		if level >= maxNested {
-			return fmt.Errorf("the variables are nested deeper than %d levels", maxNested)
+			return nil, fmt.Errorf("the variables are nested deeper than %d levels", maxNested)
 		}
-		for n := 0; d.More(); n++ {
-			if n >= maxItems {
-				return fmt.Errorf("a list has more than %d entries; send it in parts", maxItems)
+		out := []any{}
+		for d.More() {
+			if len(out) >= maxItems {
+				return nil, fmt.Errorf("a list has more than %d entries; send it in parts", maxItems)
 			}
-			if err := checkValue(d, level+1); err != nil {
-				return err
+			v, err := valueOf(d, level+1)
+			if err != nil {
+				return nil, err
 			}
+			out = append(out, v)
 		}
 		if _, err := d.Token(); err != nil {
-			return errJSON
+			return nil, errJSON
 		}
+		return out, nil
 	}
-	return nil
+	return t, nil
 }
 
 // checkPersisted refuses a query that is sent under another's hash. Queries are

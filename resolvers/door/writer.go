@@ -132,21 +132,21 @@ func (w *writer) item(steps []step, n *service.LineageNode, at int) {
 
 // node writes a noun. A field that its mask hides is null, and a hole.
 func (w *writer) node(byType map[string][]step, n *service.LineageNode, at int) {
-	meta, name := n.Node.NodeMeta(), restricted
-	if _, stub := n.Node.(*registry.Restricted); !stub {
-		name = registry.NounOf(meta.Kind).Name
+	name := restricted
+	if !n.Hidden {
+		name = registry.NounOf(n.Kind).Name
 	}
 	w.object(byType[name], name, func(st step) {
-		if name != restricted && !meta.Mask.Has(st.bit) {
+		if name != restricted && !n.Mask.Has(st.bit) {
 			w.null()
 			w.hole(name, st, at)
 			return
 		}
 		switch st.field {
 		case "id":
-			w.text(string(meta.ID))
+			w.text(string(n.ID))
 		case "kind":
-			w.text(string(meta.Kind))
+			w.text(string(n.Kind))
 		case "name":
 			w.optional(n.Name)
 		}

@@ -1101,7 +1101,7 @@ func (ec *executionContext) _LineageNode_node(ctx context.Context, field graphql
 			return ec.fieldContext_LineageNode_node(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Node, nil
+			return obj.Node()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v registry.ProvenanceNode) graphql.Marshaler {
@@ -1115,7 +1115,7 @@ func (ec *executionContext) fieldContext_LineageNode_node(_ context.Context, fie
 	fc = &graphql.FieldContext{
 		Object:     "LineageNode",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
