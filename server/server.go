@@ -208,7 +208,7 @@ func (h *handler) observe(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+		rec := &recorder{ResponseWriter: w, request: r, status: http.StatusOK}
 		start := time.Now()
 		defer func() {
 			if v := recover(); v != nil {
@@ -218,6 +218,9 @@ func (h *handler) observe(next http.Handler) http.Handler {
 				}
 			}
 			h.metrics.count(h.routeOf(r), rec.status, time.Since(start))
+			if !h.log.Enabled(r.Context(), slog.LevelInfo) {
+				return
+			}
 			h.log.Info("request", "request", id, "method", r.Method, "path", r.URL.Path, "status", rec.status, "bytes", rec.bytes,
 				"took", time.Since(start).Round(time.Microsecond).String())
 		}()
@@ -228,9 +231,10 @@ func (h *handler) observe(next http.Handler) http.Handler {
 // recorder notes what was answered, for the log.
 type recorder struct {
 	http.ResponseWriter
-	status int
-	bytes  int
-	wrote  bool
+	request *http.Request
+	status  int
+	bytes   int
+	wrote   bool
 }
 
 // WriteHeader notes the status.
@@ -242,7 +246,7 @@ func (r *recorder) WriteHeader(status int) {
 // Write counts the bytes.
 func (r *recorder) Write(b []byte) (int, error) {
 	r.wrote = true
-	n, err := r.ResponseWriter.Write(b)
+	n, err := gathered(r.request, r.ResponseWriter, b)
 	r.bytes += n
 	return n, err
 }
@@ -254,5 +258,5 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 // 10 s, a body in 15 s, 64 KiB of headers.
 func HTTP(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ConnContext: withConnection}
 }

@@ -87,7 +87,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	l, err := net.Listen("tcp", s.GetString("listen"))
+	l, err := server.Listen("tcp", s.GetString("listen"))
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.GetString("listen"), err)
 	}
