@@ -2,11 +2,14 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -52,29 +55,53 @@ func (l *line) post(body []byte) ([]byte, error) {
 	if _, err := l.c.Write(l.out); err != nil {
 		return nil, err
 	}
-	resp, err := http.ReadResponse(l.r, nil)
+	status, length, err := l.header()
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
-	l.in = l.in[:0]
-	for {
-		if len(l.in) == cap(l.in) {
-			l.in = append(l.in, make([]byte, 16<<10)...)[:len(l.in)]
-		}
-		n, err := resp.Body.Read(l.in[len(l.in):cap(l.in)])
-		l.in = l.in[:len(l.in)+n]
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	if length >= 0 {
+		l.in = slices.Grow(l.in[:0], length)[:length]
+		_, err = io.ReadFull(l.r, l.in)
+	} else if l.in, err = io.ReadAll(httputil.NewChunkedReader(l.r)); err == nil {
+		_, err = l.r.ReadSlice('\n') // Behind the last chunk.
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %.500s", resp.Status, l.in)
+	if err != nil {
+		return nil, err
+	}
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("status %d: %.500s", status, l.in)
 	}
 	return l.in, nil
+}
+
+// header reads the head of an answer; its length is -1 where it comes in chunks. All
+// contenders tell it. http.ReadResponse makes a map of all that is in it, which takes
+// of the machine that is measured.
+func (l *line) header() (status, length int, err error) {
+	text, err := l.r.ReadSlice('\n')
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(text) < 12 || !bytes.HasPrefix(text, []byte("HTTP/1.1 ")) {
+		return 0, 0, fmt.Errorf("no answer of HTTP: %.100s", text)
+	}
+	if status, err = strconv.Atoi(string(text[9:12])); err != nil {
+		return 0, 0, err
+	}
+	length = -1
+	for {
+		if text, err = l.r.ReadSlice('\n'); err != nil {
+			return 0, 0, err
+		}
+		if text = bytes.TrimSpace(text); len(text) == 0 {
+			return status, length, nil
+		}
+		if named := len("Content-Length:"); len(text) > named && bytes.EqualFold(text[:named], []byte("Content-Length:")) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(text[named:]))); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
 }
 
 func (l *line) close() { l.c.Close() }
