@@ -19,7 +19,7 @@ import (
 
 // DefaultNodes is how many nodes a generation holds; two are kept. A node with its
 // edges takes about a KiB.
-const DefaultNodes = 12_000
+const DefaultNodes = 24_000
 
 // maxClosure is how many nodes a closure may have for its surroundings to be kept: a
 // large one would push out what others ask for.
