@@ -21,6 +21,8 @@ type arc struct {
 type end struct {
 	num  int64
 	kind registry.Kind
+	// bare tells that it is an end of no edge yet.
+	bare bool
 }
 
 // Link records edges; see graph.Tx.
@@ -32,14 +34,16 @@ func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	arcs := make([]arc, len(edges))
 	standing := make([]int64, len(edges))
 	firstOf := make(map[arc]bool, len(edges))
-	leads := map[int64]bool{}
+	leads := make(map[int64]bool, len(edges))
 	var fresh []arc
 	for i, e := range edges {
 		a, err := t.arcOf(e, ends)
 		if err != nil {
 			return fault(err)
 		}
-		arcs[i] = a
+		if arcs[i] = a; ends[e.From].bare {
+			leads[a.from] = false
+		}
 		if standing[i], err = t.standing(a, leads); err != nil {
 			return fault(err)
 		}
@@ -71,6 +75,8 @@ func (t *tx) linkOne(e *graph.Edge, a arc, standing int64, pending map[arc]bool)
 	}
 	pending[a] = false
 	e.RetractedSeq = 0
+	t.noteLinked(e.From)
+	t.noteLinked(e.To)
 	by, err := t.subject(e.By)
 	if err != nil {
 		return err
@@ -97,6 +103,10 @@ func (t *tx) arcOf(e *graph.Edge, ends map[registry.ID]*end) (arc, error) {
 
 func (t *tx) end(id registry.ID, ends map[registry.ID]*end) (*end, error) {
 	if x := ends[id]; x != nil {
+		return x, nil
+	}
+	if x := t.known(id); x != nil {
+		ends[id] = x
 		return x, nil
 	}
 	var found *end
@@ -203,9 +213,9 @@ func (t *tx) unlink(e *graph.Edge) error {
 // that something stored names as its cause: only with such an effect is the
 // store searched, once for all of the batch, over the edge kinds that can lead there.
 func (t *tx) checkCycles(fresh []arc, ends map[registry.ID]*end) error {
-	kindOf := map[int64]registry.Kind{}
+	endOf := make(map[int64]*end, len(ends))
 	for _, e := range ends {
-		kindOf[e.num] = e.kind
+		endOf[e.num] = e
 	}
 	s := search{t: t, batch: map[int64][]int64{}, state: map[int64]int{}}
 	targets := map[registry.Kind]bool{}
@@ -214,7 +224,7 @@ func (t *tx) checkCycles(fresh []arc, ends map[registry.ID]*end) error {
 	}
 	asked := map[int64]bool{}
 	for _, a := range fresh {
-		if asked[a.from] {
+		if asked[a.from] || endOf[a.from].bare {
 			continue
 		}
 		asked[a.from] = true
@@ -223,7 +233,7 @@ func (t *tx) checkCycles(fresh []arc, ends map[registry.ID]*end) error {
 			return err
 		}
 		if named != 0 {
-			targets[kindOf[a.from]] = true
+			targets[endOf[a.from].kind] = true
 		}
 	}
 	if len(targets) > 0 {

@@ -193,6 +193,7 @@ func (t *tx) putNode(n *graph.Node, p *planned) error {
 		}
 		err = t.c.exec(insertNode, append([]any{p.num, string(n.ID), t.s.codes.kind[n.Kind], string(n.Parent), n.Name, slots, from, to, since,
 			p.revision, t.seq, n.Doc}, values...)...)
+		t.noteMade(n.ID, p.num, n.Kind)
 	} else {
 		// The document of the revision that ends now moves from the node to its row.
 		if err := t.c.exec("UPDATE revision SET doc = (SELECT doc FROM node WHERE num = ?1) WHERE num = ?1 AND revision = ?2", p.num, p.revision-1); err != nil {
@@ -295,6 +296,7 @@ func (t *tx) deleteNode(n *graph.Node, f *stored) error {
 	if err := t.c.exec(clearNode, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
 		return err
 	}
+	t.noteGone(n.ID)
 	t.texts[f.num] = wordsOf{}
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = f.num, f.revision+1, t.seq, true
 	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns)

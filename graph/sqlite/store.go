@@ -38,6 +38,8 @@ type Store struct {
 	mu     sync.RWMutex // held for reading while a job is queued
 	closed bool
 	jobs   chan *job
+	// lately is the writer's, who runs one update at a time.
+	lately lately
 	done   chan struct{}
 }
 

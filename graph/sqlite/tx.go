@@ -24,6 +24,7 @@ type tx struct {
 	// subjects are the numbers of names that this update has asked for.
 	subjects map[string]int64
 	texts    texts
+	change   change
 }
 
 var _ graph.Tx = (*tx)(nil)

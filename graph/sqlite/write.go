@@ -163,6 +163,7 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	for i, j := range batch {
 		results[i] = s.runJob(w, j, m)
 		if w.raw.AutocommitEnabled() {
+			s.lately.forget(0)
 			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
 		}
 	}
@@ -172,6 +173,9 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	}
 	if err != nil && !w.raw.AutocommitEnabled() {
 		w.exec("ROLLBACK")
+	}
+	if err != nil { // What its closures made is not there.
+		s.lately.forget(0)
 	}
 	return err
 }
@@ -194,7 +198,10 @@ func (s *Store) runJob(w *conn, j *job, m mark) error {
 		}
 		err, again := s.runOnce(w, j)
 		if err == nil {
-			return fault(w.step(m.keep))
+			if err = w.step(m.keep); err != nil {
+				s.lately.forget(0)
+			}
+			return fault(err)
 		}
 		if w.raw.AutocommitEnabled() {
 			return err
@@ -222,6 +229,9 @@ func (s *Store) runOnce(w *conn, j *job) (err error, again bool) {
 		return fault(err), false
 	}
 	t.seq, t.next = head+1, head+1
+	if s.lately.at(head); j.restores { // It writes without an entry.
+		s.lately.forget(0)
+	}
 	j.turn <- t
 	err = <-j.ran
 	t.over = true
@@ -240,5 +250,8 @@ func (s *Store) runOnce(w *conn, j *job) (err error, again bool) {
 		}
 	}
 	maps.Copy(w.texts, t.texts)
+	if !j.restores {
+		s.lately.take(t.change, t.next-1)
+	}
 	return nil, false
 }

@@ -1,0 +1,178 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// pair are two stores on one file, as two processes have it.
+type pair struct {
+	*testing.T
+	one, other *Store
+}
+
+func newPair(t *testing.T) pair {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "p.db")
+	open := func() *Store {
+		s, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	return pair{t, open(), open()}
+}
+
+func data(name string) *graph.Node {
+	return &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, Doc: []byte("{}")}
+}
+
+func derived(from, to *graph.Node) *graph.Edge {
+	return &graph.Edge{Kind: registry.EdgeDerivedFrom, From: from.ID, To: to.ID}
+}
+
+func (p pair) update(s *Store, fn func(ctx context.Context, tx graph.Tx) error) error {
+	p.Helper()
+	return s.Update(p.Context(), func(tx graph.Tx) error {
+		if err := fn(p.Context(), tx); err != nil {
+			return err
+		}
+		return tx.Append(p.Context(), &registry.LogEntry{Actor: "test"})
+	})
+}
+
+func (p pair) must(s *Store, fn func(ctx context.Context, tx graph.Tx) error) {
+	p.Helper()
+	if err := p.update(s, fn); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p pair) put(s *Store, nodes ...*graph.Node) {
+	p.Helper()
+	p.must(s, func(ctx context.Context, tx graph.Tx) error { return tx.Put(ctx, nodes...) })
+}
+
+func (p pair) link(s *Store, edges ...*graph.Edge) error {
+	p.Helper()
+	return p.update(s, func(ctx context.Context, tx graph.Tx) error { return tx.Link(ctx, edges...) })
+}
+
+// remembered is what the writer of a store remembers. Nobody writes to it now.
+func remembered(s *Store) *lately { return &s.lately }
+
+// TestEdgesOfNewNodesAreNotLookedUp: what was made in this update or the one before is
+// known, with and without edges, and what it is not is looked up.
+func TestEdgesOfNewNodesAreNotLookedUp(t *testing.T) {
+	p := newPair(t)
+	a, b, c := data("a"), data("b"), data("c")
+	p.put(p.one, a, b)
+	p.must(p.one, func(ctx context.Context, g graph.Tx) error {
+		x := g.(*tx)
+		if e := x.known(a.ID); e == nil || !e.bare || e.num != a.Number {
+			t.Errorf("a node of the update before: %+v", e)
+		}
+		if err := g.Put(ctx, c); err != nil {
+			return err
+		}
+		if err := g.Link(ctx, derived(a, c)); err != nil {
+			return err
+		}
+		for _, n := range []*graph.Node{a, c} {
+			if e := x.known(n.ID); e == nil || e.bare {
+				t.Errorf("%s after it was linked: %+v", n.Name, e)
+			}
+		}
+		return nil
+	})
+	for name, want := range map[string]bool{"a": true, "b": false, "c": true} {
+		if m := remembered(p.one).nodes[data(name).ID]; m == nil || m.linked != want {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+	again := derived(a, c)
+	if err := p.link(p.one, again); err != nil || again.Created {
+		t.Errorf("the edge that stands was made again: %v", err)
+	}
+	if err := p.link(p.one, derived(c, a)); registry.CodeOf(err) != registry.FailedPrecondition {
+		t.Errorf("a cycle: %v", err)
+	}
+}
+
+// TestWhatAnotherWroteIsLookedUp, with a twin whose memory does not look at the head
+// and goes wrong.
+func TestWhatAnotherWroteIsLookedUp(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		p := newPair(t)
+		a, b, c := data("a"), data("b"), data("c")
+		p.put(p.one, a, b, c)
+		remembered(p.one).deaf = deaf
+		p.must(p.other, func(ctx context.Context, tx graph.Tx) error {
+			if err := tx.Link(ctx, derived(a, b)); err != nil {
+				return err
+			}
+			return tx.Delete(ctx, c)
+		})
+		wrong := 0
+		if err := p.link(p.one, derived(a, c)); registry.CodeOf(err) != registry.NotFound {
+			wrong++
+		}
+		again := derived(a, b)
+		if err := p.link(p.one, again); err != nil || again.Created {
+			wrong++
+		}
+		if (wrong > 0) != deaf {
+			t.Errorf("deaf %v: %d answers are wrong", deaf, wrong)
+		}
+	}
+}
+
+// TestWhatDidNotHappenIsNotRemembered: a closure that failed, a node that was deleted.
+func TestWhatDidNotHappenIsNotRemembered(t *testing.T) {
+	p := newPair(t)
+	a, b := data("a"), data("b")
+	p.put(p.one, a)
+	no := errors.New("no")
+	if err := p.update(p.one, func(ctx context.Context, tx graph.Tx) error { return errors.Join(tx.Put(ctx, b), no) }); !errors.Is(err, no) {
+		t.Fatal(err)
+	}
+	if err := p.link(p.one, derived(a, b)); registry.CodeOf(err) != registry.NotFound {
+		t.Errorf("a node of a failed update: %v", err)
+	}
+	p.put(p.one, b)
+	p.must(p.one, func(ctx context.Context, tx graph.Tx) error {
+		if err := tx.Delete(ctx, b); err != nil {
+			return err
+		}
+		if err := tx.Link(ctx, derived(a, b)); registry.CodeOf(err) != registry.NotFound {
+			t.Errorf("a node that this update deleted: %v", err)
+		}
+		return nil
+	})
+	if err := p.link(p.one, derived(a, b)); registry.CodeOf(err) != registry.NotFound {
+		t.Errorf("a deleted node: %v", err)
+	}
+}
+
+// TestMemoryOfTheWriterIsBounded.
+func TestMemoryOfTheWriterIsBounded(t *testing.T) {
+	l := &lately{}
+	l.at(1)
+	for i := range int64(5) {
+		c := change{made: map[registry.ID]*made{}}
+		for n := range mostLately/2 + 1 {
+			c.made[registry.NewID(registry.KindDatasetVersion, string(rune(n))+string(rune(i)))] = &made{num: 1}
+		}
+		l.take(c, i+2)
+		if len(l.nodes) > mostLately || len(l.nodes) == 0 {
+			t.Fatalf("%d nodes are remembered", len(l.nodes))
+		}
+	}
+}
