@@ -3,6 +3,7 @@ package graph
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"pedigree/registry"
 )
@@ -42,13 +43,34 @@ type Held interface {
 
 // replay is a walk over what is held.
 type replay struct {
+	*scratch
 	held  Held
 	q     ClosureQuery
-	spots map[int64]spot
-	// arcs are those of out.Nodes, by place, as far as they were asked for.
-	arcs  [][]Arc
 	out   Closure
 	whole bool
+}
+
+// scratch is what a walk needs until it is done; it is used again.
+type scratch struct {
+	spots map[int64]spot
+	// arcs are those of the nodes that are held, by place, as far as they were asked for.
+	arcs [][]Arc
+	next []int64
+}
+
+// mostScratch is how many nodes a scratch may have held to be used again.
+const mostScratch = 256
+
+var scratches = sync.Pool{New: func() any { return &scratch{spots: make(map[int64]spot, 64)} }}
+
+func (s *scratch) release() {
+	if len(s.spots) > mostScratch || cap(s.next) > 4*mostScratch {
+		return
+	}
+	clear(s.spots)
+	clear(s.arcs)
+	s.arcs, s.next = s.arcs[:0], s.next[:0]
+	scratches.Put(s)
 }
 
 // spot is a node that was met: nil where it is not there, and its place in out.Nodes,
@@ -68,7 +90,9 @@ func Replay(q ClosureQuery, roots []int64, held Held) (Closure, bool) {
 
 // replayed is Replay with a guess of how many nodes there will be.
 func replayed(q ClosureQuery, roots []int64, held Held, guess int) (Closure, bool) {
-	r := &replay{held: held, q: q, spots: make(map[int64]spot, guess), arcs: make([][]Arc, 0, guess), whole: true}
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	r := &replay{held: held, q: q, scratch: s, whole: true}
 	r.out.Nodes = make([]Reached, 0, guess)
 	r.enter(roots, 0)
 	for d, from := 0, 0; d < q.Depth && from < len(r.out.Nodes); d++ {
@@ -131,7 +155,8 @@ func (r *replay) arcsOf(place int) []Arc {
 }
 
 // expand returns the first Fanout far ends of the nodes of a level, by place.
-func (r *replay) expand(from, to, depth int) (next []int64) {
+func (r *replay) expand(from, to, depth int) []int64 {
+	next := r.next[:0]
 	for place := from; place < to; place++ {
 		n := r.out.Nodes[place].Node
 		if depth > 0 && len(r.q.Through) > 0 && !slices.Contains(r.q.Through, n.Kind) {
@@ -146,6 +171,7 @@ func (r *replay) expand(from, to, depth int) (next []int64) {
 			next = append(next, arcs[i].Far)
 		}
 	}
+	r.next = next
 	return next
 }
 

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -131,7 +132,7 @@ type builder struct {
 }
 
 func newBuilder(root registry.ID) *builder {
-	return &builder{root: root, items: make(map[registry.ID]*Item, 64), reasons: map[Reason]bool{},
+	return &builder{root: root, items: spare.Get().(map[registry.ID]*Item), reasons: map[Reason]bool{},
 		front: map[registry.ID]bool{}, cut: map[registry.ID]bool{}}
 }
 
@@ -332,14 +333,24 @@ func (b *builder) down(ctx context.Context, r graph.Reader, root registry.ID, o 
 
 // finish places the nodes and sorts: nodes by depth and id, edges by their ends.
 func (b *builder) finish(d Direction) *Graph {
-	edges := b.distinct()
+	edges, held := b.distinct(), len(b.items)
 	if place(b, edges, d) {
 		edges = slices.DeleteFunc(edges, func(e graph.Edge) bool { return b.items[e.From] == nil || b.items[e.To] == nil })
 	}
 	g := b.finishPlaced()
 	g.Edges = edges
+	if held <= mostSpare {
+		clear(b.items)
+		spare.Put(b.items)
+	}
+	b.items = nil
 	return g
 }
+
+// spare are the maps of walks that are done, mostSpare what one may hold to be kept.
+var spare = sync.Pool{New: func() any { return make(map[registry.ID]*Item, 64) }}
+
+const mostSpare = 256
 
 // distinct returns every edge once, by its ends. An Edge is large: places are sorted,
 // and each edge is moved once.
