@@ -170,7 +170,11 @@ func (w *walker) pin(ctx context.Context) error {
 	return nil
 }
 
-const heldColumns = "f.id AS id, f.number AS number, f.kind AS kind"
+const (
+	heldColumns = "f.id AS id, f.number AS number, f.kind AS kind"
+	// heldHop are the same of a hop.
+	heldHop = "id: f.id, number: f.number, kind: f.kind"
+)
 
 func heldOf(r row, depth int) held {
 	return held{registry.ID(text(r, "id")), number(r, "number"), registry.Kind(text(r, "kind")), depth}
@@ -245,20 +249,20 @@ func (w *walker) through(h held) bool {
 // expand returns the first Fanout far ends of nodes, which come by number.
 func (w *walker) expand(ctx context.Context, ids []registry.ID, depth int) ([]held, error) {
 	var next []held
+	h := hop{w.lens, hopPattern(w.q.Edges), w.q.Direction, heldHop}
 	for part := range slices.Chunk(ids, batch) {
-		rows, err := w.query(ctx, w.lens.hopText(w.q.Direction, heldColumns), w.lens.with(map[string]any{"keys": keysOf(w.view, part),
-			"types": w.types, "after": int64(0), "cap": capped(w.q.Fanout)}))
+		rows, err := w.hops(ctx, h, h.with(map[string]any{"keys": keysOf(w.view, part), "types": w.types, "after": int64(0), "cap": capped(w.q.Fanout)}))
 		if err != nil {
 			return nil, err
 		}
-		count := map[string]int{}
 		for _, r := range rows {
-			of := text(r, "of")
-			if count[of]++; count[of] > w.q.Fanout {
-				w.out.Wide = append(w.out.Wide, registry.ID(of))
-				continue
+			for i, found := range r["hops"].([]any) {
+				if i == w.q.Fanout {
+					w.out.Wide = append(w.out.Wide, registry.ID(text(r, "of")))
+					break
+				}
+				next = append(next, heldOf(found.(row), depth))
 			}
-			next = append(next, heldOf(r, depth))
 		}
 	}
 	return next, nil

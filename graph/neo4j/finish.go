@@ -15,10 +15,11 @@ func (l lens) insideText() string {
 		"\nRETURN n.id AS from, f.id AS to, " + edgeColumns
 }
 
-// deepText finds nodes with far ends outside of those held.
-func (l lens) deepText(d graph.Direction) string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\nMATCH " + arrow(d, "n", "r", "f") +
-		" WHERE NOT f.key IN $held AND " + edgeSeen + "\n" + l.seen("f", "w") + "RETURN DISTINCT n.id AS id"
+// deepText finds nodes with far ends outside of those held. The first that is found
+// tells, however many there are.
+func (l lens) deepText(d graph.Direction, p pattern) string {
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\nCALL { WITH n MATCH " + arrow(d, "n", "r"+p.types, "f") +
+		" WHERE NOT f.key IN $held AND " + edgeStands + p.and() + "\n" + l.seen("f", "w") + "RETURN true AS deep LIMIT 1 }\nRETURN n.id AS id"
 }
 
 // finish fills in the nodes, the edges between them and what lies deeper.
@@ -67,7 +68,7 @@ func (w *walker) deep(ctx context.Context, all []string) error {
 	if len(last) == 0 {
 		return nil
 	}
-	rows, err := w.query(ctx, w.lens.deepText(w.q.Direction), w.lens.with(map[string]any{"keys": keysOf(w.view, last), "held": all, "types": w.types}))
+	rows, err := w.query(ctx, w.lens.deepText(w.q.Direction, hopPattern(w.q.Edges)), w.lens.with(map[string]any{"keys": keysOf(w.view, last), "held": all, "types": w.types}))
 	if err != nil {
 		return err
 	}

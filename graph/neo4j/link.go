@@ -11,9 +11,10 @@ import (
 
 var (
 	// readEnds looks at both sides of a node for any edge, also one that was
-	// retracted: that is known without reading one.
-	readEnds = `UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
-RETURN n.id, id(n), n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }`
+	// retracted: that is known without reading one. All ends come in one row, since
+	// rows cost more than what is in them, and the keys in a map, as createEdges says.
+	readEnds = `UNWIND $in.keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
+RETURN collect([key, id(n), n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }])`
 	readLive = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0
 RETURN a.id AS from, b.id AS to, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
@@ -31,11 +32,12 @@ RETURN [n IN nodes(p) | n.id] AS path LIMIT 1`
 // createEdges has one text a kind, since a type is no parameter. The ends are known
 // by then, so it finds them by the server's own numbers, which hold as long as the
 // transaction does. Rows are lists, and properties are written out: a map costs the
-// server its names once more for each edge.
+// server its names once more for each edge. They lie in a map, since the server plans
+// anew for another length of a list.
 var createEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
-		m[k] = "UNWIND $rows AS row MATCH (a) WHERE id(a) = row[0] MATCH (b) WHERE id(b) = row[1] CREATE (a)-[:" + string(k) +
+		m[k] = "UNWIND $in.rows AS row MATCH (a) WHERE id(a) = row[0] MATCH (b) WHERE id(b) = row[1] CREATE (a)-[:" + string(k) +
 			" {valid_from: row[2], valid_to: row[3], recorded_seq: row[4], retracted_seq: 0, by: row[5], packed: row[6]}]->(b)"
 	}
 	return m
@@ -108,14 +110,16 @@ func (t *txn) ends(ctx context.Context, edges []*graph.Edge) (map[registry.ID]*e
 	for _, e := range edges {
 		keys = append(keys, t.key(string(e.From)), t.key(string(e.To)))
 	}
-	records, err := t.records(ctx, readEnds, map[string]any{"keys": distinct(keys)})
+	records, err := t.records(ctx, readEnds, map[string]any{"in": map[string]any{"keys": distinct(keys)}})
 	if err != nil {
 		return nil, err
 	}
-	ends := make(map[registry.ID]*end, len(records))
+	ends := map[registry.ID]*end{}
 	for _, r := range records {
-		id, e := endOf(r.Values)
-		ends[id] = e
+		for _, values := range r.Values[0].([]any) {
+			key, e := endOf(values.([]any))
+			ends[registry.ID(strings.TrimPrefix(key, t.key("")))] = e
+		}
 	}
 	for _, e := range edges {
 		for _, id := range []registry.ID{e.From, e.To} {
@@ -135,10 +139,10 @@ func (t *txn) ends(ctx context.Context, edges []*graph.Edge) (map[registry.ID]*e
 	return ends, nil
 }
 
-// endOf reads a row of readEnds.
-func endOf(values []any) (registry.ID, *end) {
+// endOf reads an end of readEnds, and its key.
+func endOf(values []any) (string, *end) {
 	e := &end{}
-	id, _ := values[0].(string)
+	key, _ := values[0].(string)
 	e.at, _ = values[1].(int64)
 	e.number, _ = values[2].(int64)
 	kind, _ := values[3].(string)
@@ -146,7 +150,7 @@ func endOf(values []any) (registry.ID, *end) {
 	e.deleted, _ = values[4].(bool)
 	e.effects, _ = values[5].(bool)
 	e.causes, _ = values[6].(bool)
-	return registry.ID(id), e
+	return key, e
 }
 
 // standing are the edges that can stand already: something came from their cause,
@@ -200,9 +204,11 @@ func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge, ends map[reg
 		byKind[e.Kind] = append(byKind[e.Kind], []any{a.at, b.at, micros(e.ValidFrom), micros(e.ValidTo), e.RecordedSeq, e.By, packEdge(a.number, b.number, e)})
 		t.wrote = true
 	}
-	for kind, rows := range byKind {
-		if err := each(ctx, t, createEdges[kind], rows); err != nil {
-			return err
+	for kind, all := range byKind {
+		for rows := range slices.Chunk(all, batch) {
+			if _, err := t.records(ctx, createEdges[kind], map[string]any{"in": map[string]any{"rows": rows}}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

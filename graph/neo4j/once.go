@@ -44,7 +44,11 @@ func depthOf(depths []int, depth int) string {
 // pattern is how a text tells edges of some kinds: in the pattern where there are few
 // such texts, which a hub finds without reading its other edges, else by a
 // parameter.
-type pattern struct{ types, where string }
+type pattern struct {
+	types, where string
+	// one tells that there is one kind.
+	one bool
+}
 
 // patternOf is the pattern of a walk's edges: any, all but one kind, or a parameter.
 func patternOf(kinds []registry.EdgeKind) pattern {
@@ -87,14 +91,15 @@ func (p pattern) foundText(i string, d graph.Direction, bare bool) string {
 		" WHERE (r.retracted_seq = 0 OR r.retracted_seq > known)" + where + " RETURN r.packed LIMIT $edges } AS edges" + i
 }
 
-// onceText is the query of a walk and its stages.
+// onceText is the query of a walk and its stages. Where the walk meets more than
+// onceNodes it tells nothing, rather than what would not be used.
 func onceText(q graph.ClosureQuery) string {
 	var b strings.Builder
 	main := patternOf(q.Edges)
 	b.WriteString("MATCH (h:Head {key: $head}) USING INDEX h:Head(key)\n" +
 		"WITH CASE WHEN $own OR h.seq > $known THEN $known ELSE h.seq END AS known\n" +
 		"UNWIND $keys AS key MATCH (a:Node {key: key}) USING INDEX a:Node(key)\n" + main.reachText(q.Direction, depthOf(onceDepths, q.Depth)) +
-		"WITH DISTINCT known, f LIMIT $nodes\nWITH known, collect(f) AS n0\n")
+		"WITH DISTINCT known, f LIMIT $nodes\nWITH known, collect(f) AS n0 WHERE size(n0) < $nodes\n")
 	out, held := "RETURN known, "+main.foundText("0", q.Direction, q.Bare), "n0"
 	for i, s := range q.Then {
 		before, this, p := strconv.Itoa(i), strconv.Itoa(i+1), stagePattern(s.Edges)
@@ -135,7 +140,7 @@ func (v *view) once(ctx, work context.Context, q graph.ClosureQuery) (graph.Clos
 }
 
 // gather runs the query, again where the head that it read had not settled yet. It
-// returns nil when none of the roots is there.
+// returns nil when none of the roots is there, or too much.
 func (v *view) gather(ctx context.Context, text string, params map[string]any) ([]any, error) {
 	for {
 		records, err := v.records(ctx, text, params)

@@ -34,8 +34,14 @@ func fixedTexts() []string {
 		l := lens{past: past}
 		texts = append(texts, l.nodesText(true), l.nodesText(false), l.rootsText(), l.insideText())
 		for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
-			texts = append(texts, l.hopText(d, heldColumns), l.hopText(d, edgeColumns+", "+projection("w", "f", false)+" AS node"),
-				l.hopText(d, edgeColumns+", "+projection("w", "f", true)+" AS node"), l.degreeText(d), l.deepText(d))
+			full := hopColumns + ", node: " + projection("w", "f", false)
+			for _, columns := range []string{heldHop, hopColumns + ", node: " + projection("w", "f", true)} {
+				texts = append(texts, hop{l, pattern{}, d, columns}.firstText(), hop{l, pattern{}, d, columns}.hopText())
+			}
+			for _, kinds := range []int{0, 1, hopKinds, hopKinds + 1} {
+				h := hop{l, hopPattern(registry.EdgeKinds()[:kinds]), d, full}
+				texts = append(texts, h.firstText(), h.hopText(), h.longText(), h.degreeText(), l.deepText(d, h.pattern))
+			}
 		}
 	}
 	texts = append(texts, onceTexts()...)

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -101,7 +103,28 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 		s.driver.Close(ctx)
 		return nil, storeError(err)
 	}
+	go s.prepare()
 	return s, nil
+}
+
+// prepare has the server plan the texts of Link over nothing, beside what the store is
+// asked first: that is a good part of what edges cost a server that has just started.
+// Where it fails, Link tells.
+func (s *Store) prepare() {
+	ctx, cancel := context.WithTimeout(context.Background(), retryTime)
+	defer cancel()
+	session := s.driver.NewSession(ctx, driver.SessionConfig{AccessMode: driver.AccessModeWrite, DatabaseName: s.database})
+	defer session.Close(ctx)
+	none := map[string]any{"in": map[string]any{"keys": []any{}, "rows": []any{}}}
+	for _, text := range append(slices.Collect(maps.Values(createEdges)), readEnds) {
+		result, err := session.Run(ctx, text, none)
+		if err == nil {
+			_, err = result.Consume(ctx)
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 // Close ends the connections. Closing twice is closing once.
