@@ -73,7 +73,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 // run takes all steps and ends what they started, however they end.
 func (s *stage) run(ctx context.Context) error {
 	defer s.close()
-	for _, step := range []func(context.Context) error{s.setUpSQLite, s.setUpNeo4j, s.lineage, s.shapes, s.writes, s.memory} {
+	for _, step := range []func(context.Context) error{s.setUpSQLite, s.setUpNeo4j, s.lineage, s.spread, s.shapes, s.writes, s.memory} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -157,11 +157,22 @@ func (s *stage) lineage(ctx context.Context) error {
 				if err := s.measure(ctx, round, c, at{Lineage, c.name, c.size, workers}, exam{questions: plan.Versions(), exact: true}); err != nil {
 					return err
 				}
-				if workers == 1 && (c.name == OnSQLite || c.name == Bare) {
-					if err := s.measure(ctx, round, c, at{"spread", c.name, c.size, workers}, exam{questions: plan.Spread(2000), exact: true}); err != nil {
-						return err
-					}
-				}
+			}
+		}
+	}
+	return nil
+}
+
+// spread asks versions from the whole graph, once the others were asked: it pushes
+// them out of memory.
+func (s *stage) spread(ctx context.Context) error {
+	for round := range s.Rounds {
+		for _, c := range s.contenders {
+			if c.name != OnSQLite && c.name != Bare {
+				continue
+			}
+			if err := s.measure(ctx, round, c, at{"spread", c.name, c.size, 1}, exam{questions: s.plan(c.size).Spread(2000), exact: true}); err != nil {
+				return err
 			}
 		}
 	}
