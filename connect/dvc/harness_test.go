@@ -116,7 +116,11 @@ func (w *world) walk(of registry.ID, direction string) (out []string) {
 		w.Fatal(err)
 	}
 	for _, n := range g.Nodes {
-		out = append(out, describe(n.Node))
+		noun, err := n.Node()
+		if err != nil {
+			w.Fatal(err)
+		}
+		out = append(out, describe(noun))
 	}
 	return out
 }

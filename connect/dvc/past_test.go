@@ -80,8 +80,8 @@ func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
 	}
 	if g, err := w.s.Lineage(w.ctx, service.LineageInput{Of: old.ID, AsOf: between}); err != nil || len(g.Nodes) < 8 {
 		t.Errorf("upstream of 1.1.0 between: %v, %v", g, err)
-	} else if v, ok := g.Nodes[0].Node.(*registry.ModelVersion); !ok || v.Stage != registry.Production {
-		t.Errorf("the root between: %+v", g.Nodes[0].Node)
+	} else if root, err := g.Nodes[0].Node(); err != nil || root.(*registry.ModelVersion).Stage != registry.Production {
+		t.Errorf("the root between: %+v, %v", root, err)
 	}
 	next := w.version("churn-model", "1.1.1")
 	if ts, err := w.s.TransitionsOf(w.ctx, next, service.Paging{}); err != nil || len(ts.Edges) != 1 {

@@ -105,7 +105,9 @@ func TestTargetsAreJudged(t *testing.T) {
 	put(at{Lineage, Peer, 10_000, 1}, time.Millisecond, 150)
 	put(at{Lineage, OnNeo4j, 10_000, 1}, time.Millisecond, 200)
 	put(at{Lineage, Raw, 10_000, 1}, time.Millisecond, 900)
-	put(at{"hub", OnSQLite, 10_000, 1}, 5*time.Millisecond, 10)
+	put(at{Lineage, Bare, 100_000, 1}, 100*time.Microsecond, 9000)
+	put(at{"hub", OnSQLite, 10_000, 1}, time.Hour, 10) // A small hub is not judged.
+	put(at{"hub", OnSQLite, 100_000, 1}, 5*time.Millisecond, 10)
 	got := map[string]bool{}
 	for _, v := range r.judge() {
 		got[v.what] = v.holds
@@ -116,7 +118,8 @@ func TestTargetsAreJudged(t *testing.T) {
 		"p50 on sqlite against the bare closure at 10000 nodes, 1 at once":     true,
 		"p50 on neo4j against the raw driver at 10000 nodes, 1 at once":        true,
 		"growth on sqlite from 10000 to 100000 nodes, p50":                     false,
-		"hub at 10000 nodes on SQLite, in bare closures, p50":                  false,
+		"p50 on sqlite against the bare closure at 100000 nodes, 1 at once":    false,
+		"hub at 100000 nodes on SQLite, in bare closures, p50":                 false,
 		"loading 10000 nodes into sqlite, edges/s":                             true,
 		"loading 10000 nodes into neo4j, edges/s":                              false,
 		"anonymous memory at 0 nodes under the mix, MiB":                       false,
