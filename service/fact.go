@@ -39,6 +39,7 @@ func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registr
 	if err != nil {
 		return false, err
 	}
+	empty(noun)
 	if err := json.Unmarshal(merged, noun); err != nil {
 		return false, err
 	}
@@ -50,6 +51,15 @@ func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registr
 		return false, err
 	}
 	return true, putNoun(ctx, tx, noun, since, old.Slots...)
+}
+
+// empty takes from a noun what its document says. What is read into it then gets
+// arrays of its own: json.Unmarshal writes into those that are there, and they are
+// the input's, which may be told again.
+func empty(noun registry.Node) {
+	meta := *noun.NodeMeta()
+	reflect.ValueOf(noun).Elem().SetZero()
+	*noun.NodeMeta() = meta
 }
 
 // mergedSince says since when a merged fact is so: what is added to a fact was so

@@ -109,6 +109,35 @@ func TestCommitsJoinInWhateverOrderTheyCome(t *testing.T) {
 	}
 }
 
+// A fact that is merged with what is known must not become what is known: a batch,
+// and a transaction that the store runs again, tell it once more.
+func TestWhatIsKnownIsNotWrittenIntoAFact(t *testing.T) {
+	k := newKit(t)
+	sha := func(c string) string { return strings.Repeat(c, 40) }
+	commits := func(parent string) service.RecordCommitsInput {
+		return service.RecordCommitsInput{Repository: service.RepositoryInput{Name: "r"}, Commits: []service.CommitInput{{SHA: sha("7"), Parents: []string{sha(parent)}}}}
+	}
+	got[*service.RecordCommitsPayload](k)(k.RecordCommits(k.admin, commits("6")))
+	in := commits("5")
+	got[*service.RecordCommitsPayload](k)(k.RecordCommits(k.admin, in))
+	if p := in.Commits[0].Parents[0]; p != sha("5") {
+		t.Errorf("the input says %s now", p)
+	}
+	got[*service.RecordCommitsPayload](k)(k.RecordCommits(k.admin, service.RecordCommitsInput{Repository: in.Repository, Commits: []service.CommitInput{{SHA: sha("5")}}}))
+	g := got[*service.LineageGraph](k)(k.Lineage(k.admin, service.LineageInput{Of: registry.CommitID(sha("7"))}))
+	if len(g.Nodes) != 2 || g.Nodes[1].ID != registry.CommitID(sha("5")) {
+		t.Errorf("the second parent was not joined: %s", kinds(g))
+	}
+	run := service.RecordRunInput{Producer: "p", RunID: "r", Name: "n", Metrics: []registry.Metric{{Name: "a", Value: 1}}}
+	got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, run))
+	again := run
+	again.Metrics = []registry.Metric{{Name: "b", Value: 2}}
+	got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, again))
+	if m := again.Metrics[0]; m.Name != "b" {
+		t.Errorf("the input says %+v now", m)
+	}
+}
+
 func TestCommitRolesAreReadWithTheirEvidence(t *testing.T) {
 	for message, want := range map[string]string{
 		"feat(x): y\n\nModel-Role: Feature-Engineering": "feature-engineering",

@@ -154,6 +154,8 @@ func (it *item) refuse(err error) {
 	}
 }
 
+func (it *item) refused() bool { return it.refusal != nil }
+
 // add puts a line into the chunk. Names that earlier chunks gave are replaced.
 func (l *load) add(it item) {
 	if it.refusal == nil {
@@ -218,7 +220,9 @@ func (l *load) commit(ctx context.Context) error {
 }
 
 // record records lines in one transaction; where one of them is refused, those
-// before it, and then those behind it.
+// before it, and then those behind it. A cycle is found when the edges of many lines
+// are written, and of several any one: while a line before the one that is named is
+// refused too, the named one is told anew, since what it met may be gone with that.
 func (l *load) record(ctx context.Context, items []*item, sum *Summary) error {
 	for len(items) > 0 {
 		in := service.RecordFactsInput{Facts: make([]service.FactInput, len(items))}
@@ -233,10 +237,15 @@ func (l *load) record(ctx context.Context, items []*item, sum *Summary) error {
 		if at < 0 || at >= len(items) {
 			return err
 		}
-		items[at].refuse(cause)
-		if err := l.record(ctx, items[:at], sum); err != nil {
+		before, named := items[:at], items[at]
+		if err := l.record(ctx, before, sum); err != nil {
 			return err
 		}
+		if slices.ContainsFunc(before, (*item).refused) {
+			items = items[at:]
+			continue
+		}
+		named.refuse(cause)
 		items = items[at+1:]
 	}
 	return nil

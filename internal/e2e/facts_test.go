@@ -289,7 +289,9 @@ func ref(name string) *registry.ID { id := registry.ID(name); return &id }
 // cycles among them, loaded in batches and told one by one by the single mutations:
 // the same are refused, and the same is there.
 func TestABatchIsItsFactsOneByOne(t *testing.T) {
-	for seed := range uint64(rounds(50)) {
+	const all = 50
+	for i := range uint64(rounds(all)) {
+		seed := (20 + 13*i) % all // 20 and 33 differed once, and come first
 		var file bytes.Buffer
 		random := randomFacts(rand.New(rand.NewPCG(seed, 8)), 400)
 		for _, f := range random {
