@@ -12,7 +12,7 @@ mkdir -p build
   echo '```'
 } >build/proof.md
 status=0
-./scripts/test.sh -count=1 2>&1 | tee build/proof.log || status=$?
+./scripts/test.sh -count=1 -timeout 2h 2>&1 | tee build/proof.log || status=$?
 grep -vE '^(starting|installing|npm )' build/proof.log | sed "s#$PWD#.#g" >>build/proof.md
 echo '```' >>build/proof.md
 cp build/proof.md docs/proof.md
