@@ -15,7 +15,7 @@ import (
 
 // Versions is the resolver for the versions field.
 func (r *datasetResolver) Versions(ctx context.Context, obj *registry.Dataset, first *int, after *string) (*service.DatasetVersionConnection, error) {
-	return r.service.StatesOf(ctx, obj, page(first, after))
+	return r.service.VersionsOfDataset(ctx, obj, page(first, after))
 }
 
 // Dataset is the resolver for the dataset field.

@@ -38,8 +38,8 @@ func value[T any](p *T) (v T) {
 }
 
 // past is the past that a get asks for.
-func past(asOf, knownAt *time.Time) service.Past {
-	return service.Past{AsOf: value(asOf), KnownAt: value(knownAt)}
+func past(asOf, knownAt *time.Time) service.PointInTime {
+	return service.PointInTime{AsOf: value(asOf), KnownAt: value(knownAt)}
 }
 
 // asks is what the lineage field of a context asks for.

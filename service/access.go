@@ -65,7 +65,7 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (string,
 	if in.Scope == "" {
 		in.Scope = registry.ScopeAll
 	}
-	if err := first(requiredKey("subject", &in.Subject), key("name", &in.Name), checkTime("expiresAt", in.ExpiresAt)); err != nil {
+	if err := firstError(checkRequiredKey("subject", &in.Subject), checkKey("name", &in.Name), checkTime("expiresAt", in.ExpiresAt)); err != nil {
 		return "", err
 	}
 	if !s.gate.Policy().HasRole(in.Role) {
@@ -79,40 +79,40 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (string,
 	}
 	sum := sha256.Sum256([]byte(in.Token))
 	hash := hex.EncodeToString(sum[:])
-	_, err := s.write(ctx, registry.AccessManage, idempotent{}, func(ctx context.Context, tx *policies.Tx) (result, error) {
+	_, err := s.write(ctx, registry.AccessManage, idempotentCall{}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
 		found, err := tx.House(ctx, registry.ActorID(in.Subject), registry.TokenID(hash))
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		granted, err := grantTo(ctx, tx, found[0], in)
+		granted, err := addGrant(ctx, tx, found[0], in)
 		if err != nil || found[1] != nil && !granted {
-			return result{}, err
+			return writeResult{}, err
 		}
-		t := &registry.Token{Subject: in.Subject, Name: in.Name, CreatedAt: tx.Now(), ExpiresAt: when(in.ExpiresAt, time.Time{})}
+		t := &registry.Token{Subject: in.Subject, Name: in.Name, CreatedAt: tx.Now(), ExpiresAt: storedTime(in.ExpiresAt, time.Time{})}
 		t.ID, t.Parent, t.ValidFrom = registry.TokenID(hash), registry.ActorID(in.Subject), tx.Now()
 		if found[1] == nil {
 			if err := putNoun(ctx, tx, t, tx.Now(), registry.TokenSlot(hash)); err != nil {
-				return result{}, err
+				return writeResult{}, err
 			}
 		}
-		return result{Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogTokenCreated, Objects: []registry.ID{registry.ActorID(in.Subject)},
-			Detail: detail("subject", in.Subject, "role", in.Role, "scope", in.Scope)})
+		return writeResult{Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogTokenCreated, Objects: []registry.ID{registry.ActorID(in.Subject)},
+			Detail: logDetail("subject", in.Subject, "role", in.Role, "scope", in.Scope)})
 	})
 	return in.Token, err
 }
 
-// requiredKey is key for names that must not be empty.
-func requiredKey(field string, v *string) error {
-	clean(v)
+// checkRequiredKey is key for names that must not be empty.
+func checkRequiredKey(field string, v *string) error {
+	toNFC(v)
 	return registry.CheckKey(field, *v)
 }
 
-// grantTo gives a subject a role within a scope; false when it holds it already.
-func grantTo(ctx context.Context, tx *policies.Tx, old *graph.Node, in CreateTokenInput) (bool, error) {
+// addGrant gives a subject a role within a scope; false when it holds it already.
+func addGrant(ctx context.Context, tx *policies.Tx, old *graph.Node, in CreateTokenInput) (bool, error) {
 	a := &registry.Actor{Subject: in.Subject, CreatedAt: tx.Now()}
 	since := tx.Now()
 	if old != nil {
-		if err := unpack(old, a); err != nil {
+		if err := decodeDoc(old, a); err != nil {
 			return false, err
 		}
 		since = old.ValidFrom
@@ -128,7 +128,7 @@ func grantTo(ctx context.Context, tx *policies.Tx, old *graph.Node, in CreateTok
 
 // Node returns any noun by its id, as of a past when one is given; nil when there
 // is none that the caller sees.
-func (s *Service) Node(ctx context.Context, id registry.ID, past ...Past) (registry.Node, error) {
+func (s *Service) Node(ctx context.Context, id registry.ID, past ...PointInTime) (registry.Node, error) {
 	nodes, err := s.Nodes(ctx, []registry.ID{id}, past...)
 	if err != nil {
 		return nil, err
@@ -138,11 +138,11 @@ func (s *Service) Node(ctx context.Context, id registry.ID, past ...Past) (regis
 
 // Nodes returns up to 100 nouns by their ids, as of a past when one is given, nil
 // where there is none that the caller sees.
-func (s *Service) Nodes(ctx context.Context, ids []registry.ID, past ...Past) ([]registry.Node, error) {
+func (s *Service) Nodes(ctx context.Context, ids []registry.ID, past ...PointInTime) ([]registry.Node, error) {
 	if len(ids) > maxIDs {
 		return nil, registry.Invalid("ids", "must be at most %d, not %d", maxIDs, len(ids))
 	}
-	at, known, err := s.at(ctx, past)
+	at, known, err := s.resolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return make([]registry.Node, len(ids)), err
 	}
@@ -154,7 +154,7 @@ func (s *Service) Nodes(ctx context.Context, ids []registry.ID, past ...Past) ([
 		if n == nil {
 			continue
 		}
-		if buried(n) {
+		if isTombstone(n) {
 			nodes[i] = nil // A tombstone stands in lineage alone.
 			continue
 		}
@@ -173,7 +173,7 @@ func (s *Service) Nodes(ctx context.Context, ids []registry.ID, past ...Past) ([
 // cardNode fills the derived fields of a card that was fetched by its own id; nil
 // when its version is not seen.
 func (s *Service) cardNode(ctx context.Context, c *registry.ModelCard) (registry.Node, error) {
-	v, err := one[*registry.ModelVersion](s.nodeAt(ctx, c.ReadAt, c.Parent))
+	v, err := nounAs[*registry.ModelVersion](s.nodeAt(ctx, c.ReadAt, c.Parent))
 	if err != nil || v == nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ type SetAliasInput struct {
 type SetAliasPayload struct{ Alias *registry.Alias }
 
 func (in *SetAliasInput) check() error {
-	if err := first(name("alias", &in.Alias), checkTime("at", in.At)); err != nil {
+	if err := firstError(checkName("alias", &in.Alias), checkTime("at", in.At)); err != nil {
 		return err
 	}
 	if _, err := registry.ParseVersion(in.Alias); err == nil || in.Alias == "latest" {
@@ -37,55 +37,55 @@ func (s *Service) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayl
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.AliasSet, idempotent{"setAlias", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.setAlias(ctx, tx, in)
+	r, err := s.write(ctx, registry.AliasSet, idempotentCall{"setAlias", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeAlias(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	a, err := one[*registry.Alias](s.after(ctx, r.IDs[0]))
+	a, err := nounAs[*registry.Alias](s.readBack(ctx, r.IDs[0]))
 	return &SetAliasPayload{a}, err
 }
 
-func (s *Service) setAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (result, error) {
-	v, _, err := s.versionIn(ctx, tx, &in.Model, &in.Version, nil)
+func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (writeResult, error) {
+	v, _, err := findVersion(ctx, tx, &in.Model, &in.Version, nil)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	if err := mayMove(tx, in.Alias, v.Parent); err != nil {
-		return result{}, err
+	if err := checkMayMoveAlias(tx, in.Alias, v.Parent); err != nil {
+		return writeResult{}, err
 	}
-	at := when(in.At, tx.Now())
+	at := storedTime(in.At, tx.Now())
 	a := &registry.Alias{Name: in.Alias, Model: v.Parent, VersionID: v.ID, Version: v.Version, SetBy: tx.Subject(), SetAt: at}
 	a.ID, a.Parent, a.ValidFrom = registry.AliasID(v.Parent, in.Alias), v.Parent, at
 	old, err := tx.House(ctx, a.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if old[0] != nil && !old[0].Deleted {
-		was, err := load(old[0], &registry.Alias{})
+		was, err := decodeWhole(old[0], &registry.Alias{})
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		// What is told late does not move what was set or removed since.
 		late := !in.At.IsZero() && (was.SetAt.After(at) || was.ValidTo.After(at))
 		if late || was.VersionID == v.ID && was.ValidTo.IsZero() {
-			return result{IDs: []registry.ID{a.ID}}, nil
+			return writeResult{IDs: []registry.ID{a.ID}}, nil
 		}
 		a.ValidFrom = old[0].ValidFrom
 	}
-	n, err := encode(a, a.Name, at, "alias/"+string(a.Parent)+"/"+a.Name)
+	n, err := encodeNode(a, a.Name, at, "alias/"+string(a.Parent)+"/"+a.Name)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if err := tx.Put(ctx, n); err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	return result{IDs: []registry.ID{a.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasSet,
-		Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent, Detail: detail("alias", a.Name, "version", v.Version)})
+	return writeResult{IDs: []registry.ID{a.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasSet,
+		Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent, Detail: logDetail("alias", a.Name, "version", v.Version)})
 }
 
-func mayMove(tx *policies.Tx, alias string, model registry.ID) error {
+func checkMayMoveAlias(tx *policies.Tx, alias string, model registry.ID) error {
 	if registry.ProtectedAlias(alias) && !tx.May(registry.AliasSetProtected, model) {
 		return registry.Errorf(registry.Forbidden, "the alias %q is protected; ask an administrator to move it", alias)
 	}
@@ -102,34 +102,34 @@ type DeleteAliasInput struct {
 // DeleteAlias removes an alias. One that does not exist is no error. An alias
 // that is set again later is the same node, so it ends rather than being buried.
 func (s *Service) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*DeletePayload, error) {
-	r, err := s.write(ctx, registry.AliasDelete, idempotent{"deleteAlias", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
+	r, err := s.write(ctx, registry.AliasDelete, idempotentCall{"deleteAlias", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		m, _, err := findModel(ctx, tx, &in.Model, nil)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		clean(&in.Alias)
-		if err := mayMove(tx, in.Alias, m.ID); err != nil {
-			return result{}, err
+		toNFC(&in.Alias)
+		if err := checkMayMoveAlias(tx, in.Alias, m.ID); err != nil {
+			return writeResult{}, err
 		}
 		nodes, err := tx.House(ctx, registry.AliasID(m.ID, in.Alias))
 		if err != nil || nodes[0] == nil || nodes[0].Deleted || !nodes[0].ValidTo.IsZero() {
-			return result{}, err
+			return writeResult{}, err
 		}
 		gone := *nodes[0]
 		gone.ValidTo, gone.Since, gone.Slots = tx.Now(), tx.Now(), nil
 		if err := tx.Put(ctx, &gone); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{gone.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted,
-			Objects: []registry.ID{gone.ID}, Model: m.ID, Detail: detail("alias", in.Alias)})
+		return writeResult{IDs: []registry.ID{gone.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted,
+			Objects: []registry.ID{gone.ID}, Model: m.ID, Detail: logDetail("alias", in.Alias)})
 	})
-	return deleted(ctx, r, err)
+	return deletePayload(ctx, r, err)
 }
 
-// stands reports whether an alias had not been taken away at the instant that it
+// aliasStands reports whether an alias had not been taken away at the instant that it
 // was read at.
-func stands(a *registry.Alias) bool {
-	return !buried(a) && (a.ValidTo.IsZero() || !a.ReadAt.Today() && a.ValidTo.After(a.ReadAt.Valid))
+func aliasStands(a *registry.Alias) bool {
+	return !isTombstone(a) && (a.ValidTo.IsZero() || !a.ReadAt.Today() && a.ValidTo.After(a.ReadAt.Valid))
 }
 
 // AliasesOf lists the aliases of a model that stand, by name.
@@ -153,11 +153,11 @@ func (s *Service) aliases(ctx context.Context, model registry.ID, at registry.In
 	}
 	out := []*registry.Alias{}
 	for _, n := range nodes {
-		a, err := one[*registry.Alias](s.decode(n, at))
+		a, err := nounAs[*registry.Alias](s.decode(n, at))
 		if err != nil {
 			return nil, err
 		}
-		if stands(a) && keep(a) {
+		if aliasStands(a) && keep(a) {
 			out = append(out, a)
 		}
 	}
@@ -166,5 +166,31 @@ func (s *Service) aliases(ctx context.Context, model registry.ID, at registry.In
 
 // VersionOfAlias returns the version that an alias points at.
 func (s *Service) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
-	return one[*registry.ModelVersion](s.nodeAt(ctx, a.ReadAt, a.VersionID))
+	return nounAs[*registry.ModelVersion](s.nodeAt(ctx, a.ReadAt, a.VersionID))
+}
+
+// FactKind says that this input is a fact about an alias.
+func (*SetAliasInput) FactKind() registry.FactKind { return registry.FactAlias }
+
+// FactAction is what recording it needs permission for.
+func (*SetAliasInput) FactAction() registry.Action { return registry.AliasSet }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *SetAliasInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *SetAliasInput) ResolveFact(_ References) Fact {
+	return in
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (*SetAliasInput) FactReads() (ids, effects []registry.ID) {
+	return nil, nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *SetAliasInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeAlias(ctx, tx, *in)
 }

@@ -20,9 +20,9 @@ type ArtifactInput struct {
 }
 
 func (in *ArtifactInput) check() error {
-	if err := first(key("artifacts.name", &in.Name), checkLabel("uri", in.URI), checkDigest("artifacts.digest", in.Digest),
-		key("artifacts.format", &in.Format), key("artifacts.storageKey", &in.StorageKey), key("artifacts.serviceAccountName", &in.ServiceAccountName),
-		count("artifacts.sizeBytes", in.SizeBytes)); err != nil {
+	if err := firstError(checkKey("artifacts.name", &in.Name), checkLabel("uri", in.URI), checkDigest("artifacts.digest", in.Digest),
+		checkKey("artifacts.format", &in.Format), checkKey("artifacts.storageKey", &in.StorageKey), checkKey("artifacts.serviceAccountName", &in.ServiceAccountName),
+		checkNotNegative("artifacts.sizeBytes", in.SizeBytes)); err != nil {
 		return err
 	}
 	if in.Name == "" {
@@ -98,8 +98,8 @@ func checkDigest(field, digest string) error {
 	return nil
 }
 
-// count refuses counts and sizes below zero.
-func count(field string, n *int64) error {
+// checkNotNegative refuses counts and sizes below zero.
+func checkNotNegative(field string, n *int64) error {
 	if n != nil && *n < 0 {
 		return registry.Invalid(field, "must be 0 or more, not %d", *n)
 	}
@@ -117,7 +117,7 @@ type ArtifactConnection struct{ Connection[*ArtifactEdge] }
 
 // ArtifactsOf lists the files of a version by name.
 func (s *Service) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p Paging) (*ArtifactConnection, error) {
-	c, err := children(ctx, s, v.ID, childQuery{kind: registry.KindArtifact, order: registry.IndexName, at: v.ReadAt}, p,
+	c, err := listChildren(ctx, s, v.ID, childQuery{kind: registry.KindArtifact, order: registry.IndexName, at: v.ReadAt}, p,
 		func(cursor string, a *registry.Artifact) *ArtifactEdge { return &ArtifactEdge{cursor, a} })
 	if err != nil {
 		return nil, err

@@ -36,8 +36,8 @@ func (in *ModelCardInput) apply(c *registry.ModelCard) (changed []string) {
 			changed = append(changed, field)
 		}
 	}
-	set("description", in.Description != nil, func() { c.Description = *in.Description; clean(&c.Description) })
-	set("createdDate", !in.CreatedDate.IsZero(), func() { c.CreatedDate = when(in.CreatedDate, in.CreatedDate) })
+	set("description", in.Description != nil, func() { c.Description = *in.Description; toNFC(&c.Description) })
+	set("createdDate", !in.CreatedDate.IsZero(), func() { c.CreatedDate = storedTime(in.CreatedDate, in.CreatedDate) })
 	set("modelDetails", in.ModelDetails != nil, func() { c.ModelDetails = in.ModelDetails })
 	set("training", in.Training != nil, func() { c.Training = in.Training })
 	set("performance", in.Performance != nil, func() { c.Performance = in.Performance })
@@ -66,32 +66,32 @@ func (in *ModelCardInput) derived(v *registry.ModelVersion) error {
 	if in.Status != nil && *in.Status != v.Stage {
 		return registry.Invalid("card.status", "is derived and is %s; move the version with transitionModelVersion", v.Stage)
 	}
-	return first(differs("modelId", in.ModelID, v.ModelID), differs("name", in.Name, v.Name), differs("version", version, v.Version),
+	return firstError(differs("modelId", in.ModelID, v.ModelID), differs("name", in.Name, v.Name), differs("version", version, v.Version),
 		differs("creator", in.Creator, v.Creator))
 }
 
 // checkCard holds a card to its rules, its times included.
 func checkCard(c *registry.ModelCard) error {
-	if err := first(c.Check(), checkTime("createdDate", c.CreatedDate)); err != nil {
+	if err := firstError(c.Check(), checkTime("createdDate", c.CreatedDate)); err != nil {
 		return err
 	}
 	if d := c.ModelDetails; d != nil {
 		if len(d.Hyperparameters) > registry.MaxJSON {
 			return registry.Invalid("modelDetails.hyperparameters", "is larger than %d bytes", registry.MaxJSON)
 		}
-		if err := first(text("modelDetails.algorithm", &d.Algorithm), text("modelDetails.framework", &d.Framework)); err != nil {
+		if err := firstError(checkText("modelDetails.algorithm", &d.Algorithm), checkText("modelDetails.framework", &d.Framework)); err != nil {
 			return err
 		}
 	}
 	if t := c.Training; t != nil {
-		return first(checkTime("training.trainingDate", t.TrainingDate), text("training.trainingDataVersion", &t.TrainingDataVersion))
+		return firstError(checkTime("training.trainingDate", t.TrainingDate), checkText("training.trainingDataVersion", &t.TrainingDataVersion))
 	}
 	return nil
 }
 
 // createCard writes the card of a new version; one without fields when none are
 // given.
-func (s *Service) createCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in *ModelCardInput) error {
+func createCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in *ModelCardInput) error {
 	c := &registry.ModelCard{CreatedDate: v.CreatedDate}
 	if in != nil {
 		if err := in.derived(v); err != nil {
@@ -109,7 +109,7 @@ func putCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, c *
 	c.ID, c.Parent, c.ValidFrom = registry.CardID(v.ID), v.ID, v.CreatedDate
 	// What is derived is taken from the version when the card is read.
 	c.ModelID, c.Name, c.Version, c.Creator, c.Status = "", "", "", "", ""
-	n, err := encode(c, v.Name, since)
+	n, err := encodeNode(c, v.Name, since)
 	if err != nil {
 		return err
 	}
@@ -132,39 +132,39 @@ type UpdateModelCardPayload struct{ Card *registry.ModelCard }
 // UpdateModelCard changes the given fields of a card. CONFLICT when ifRevision is
 // not the card's.
 func (s *Service) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) (*UpdateModelCardPayload, error) {
-	r, err := s.write(ctx, registry.CardUpdate, idempotent{"updateModelCard", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		v, _, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
+	r, err := s.write(ctx, registry.CardUpdate, idempotentCall{"updateModelCard", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		v, _, err := findVersion(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		nodes, err := tx.House(ctx, registry.CardID(v.ID))
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		if nodes[0] == nil {
-			return result{}, registry.Errorf(registry.NotFound, "%s %s has no card", v.ModelName, v.Version)
+			return writeResult{}, registry.Errorf(registry.NotFound, "%s %s has no card", v.ModelName, v.Version)
 		}
 		if err := checkRevision(in.IfRevision, nodes[0].Revision); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		c, err := load(nodes[0], &registry.ModelCard{})
+		c, err := decodeWhole(nodes[0], &registry.ModelCard{})
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		if err := in.Card.derived(v); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		changed := in.Card.apply(c)
-		if err := putCard(ctx, tx, v, c, latestOf(tx.Now(), nodes[0].Since)); err != nil {
-			return result{}, err
+		if err := putCard(ctx, tx, v, c, laterTime(tx.Now(), nodes[0].Since)); err != nil {
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogCardUpdated,
-			Objects: []registry.ID{c.ID, v.ID}, Model: v.Parent, Detail: detail("changed", changed)})
+		return writeResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogCardUpdated,
+			Objects: []registry.ID{c.ID, v.ID}, Model: v.Parent, Detail: logDetail("changed", changed)})
 	})
 	if err != nil {
 		return nil, err
 	}
-	v, err := one[*registry.ModelVersion](s.after(ctx, r.IDs[0]))
+	v, err := nounAs[*registry.ModelVersion](s.readBack(ctx, r.IDs[0]))
 	if err != nil || v == nil {
 		return &UpdateModelCardPayload{}, err
 	}
@@ -174,7 +174,7 @@ func (s *Service) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 
 // CardOf returns the card of a version with its derived fields filled in.
 func (s *Service) CardOf(ctx context.Context, v *registry.ModelVersion) (*registry.ModelCard, error) {
-	c, err := one[*registry.ModelCard](s.nodeAt(ctx, v.ReadAt, registry.CardID(v.ID)))
+	c, err := nounAs[*registry.ModelCard](s.nodeAt(ctx, v.ReadAt, registry.CardID(v.ID)))
 	if err != nil || c == nil || c.Deleted {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func hideDerived(c *registry.ModelCard) {
 }
 
 // createArtifacts writes the files of a new version.
-func (s *Service) createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, ins []ArtifactInput) error {
+func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, ins []ArtifactInput) error {
 	seen := map[string]bool{}
 	var nodes []*graph.Node
 	for _, in := range ins {
@@ -211,7 +211,7 @@ func (s *Service) createArtifacts(ctx context.Context, tx *policies.Tx, v *regis
 		a := &registry.Artifact{Name: in.Name, URI: in.URI, Digest: in.Digest, SizeBytes: in.SizeBytes, Format: in.Format,
 			StorageKey: in.StorageKey, ServiceAccountName: in.ServiceAccountName, RecordedAt: tx.Now()}
 		a.ID, a.Parent, a.ValidFrom = registry.ArtifactID(v.ID, in.Name), v.ID, v.CreatedDate
-		n, err := encode(a, a.Name, v.CreatedDate)
+		n, err := encodeNode(a, a.Name, v.CreatedDate)
 		if err != nil {
 			return err
 		}

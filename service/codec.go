@@ -9,8 +9,8 @@ import (
 	"pedigree/registry"
 )
 
-// fresh makes a noun of a kind that has nothing but a name.
-func fresh(k registry.Kind, name string) registry.Node {
+// newNoun makes a noun of a kind that has nothing but a name.
+func newNoun(k registry.Kind, name string) registry.Node {
 	switch k {
 	case registry.KindModel:
 		return &registry.Model{Name: name}
@@ -60,12 +60,12 @@ func (s *Service) decode(n *graph.Node, at registry.Instant) (registry.Node, err
 	if n.Hidden {
 		return &registry.Restricted{Meta: meta}, nil
 	}
-	noun := fresh(n.Kind, n.Name)
+	noun := newNoun(n.Kind, n.Name)
 	if noun == nil {
 		return nil, nil // A kind that no door shows.
 	}
 	if n.Doc != nil {
-		if err := unpack(n, noun); err != nil {
+		if err := decodeDoc(n, noun); err != nil {
 			return nil, err
 		}
 	}
@@ -80,18 +80,18 @@ func (s *Service) decode(n *graph.Node, at registry.Instant) (registry.Node, err
 		if at.Today() {
 			when = s.gate.Now()
 		}
-		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && liveAt(d, when)
+		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, when)
 	}
 	return noun, nil
 }
 
-func liveAt(d *registry.Deployment, at time.Time) bool {
+func deploymentLiveAt(d *registry.Deployment, at time.Time) bool {
 	return !d.StartedAt.After(at) && (d.EndedAt.IsZero() || d.EndedAt.After(at))
 }
 
-// unpack reads a node's document into a noun. A node that was read bare, or whose
+// decodeDoc reads a node's document into a noun. A node that was read bare, or whose
 // document was erased, has a name only.
-func unpack(n *graph.Node, into any) error {
+func decodeDoc(n *graph.Node, into any) error {
 	doc := n.Doc
 	if len(doc) == 0 {
 		doc, _ = json.Marshal(map[string]string{"name": n.Name})
@@ -102,9 +102,9 @@ func unpack(n *graph.Node, into any) error {
 	return nil
 }
 
-// load is unpack for whole nodes inside a transaction, with their Meta.
-func load[T registry.Node](n *graph.Node, into T) (T, error) {
-	if err := unpack(n, into); err != nil {
+// decodeWhole is unpack for whole nodes inside a transaction, with their Meta.
+func decodeWhole[T registry.Node](n *graph.Node, into T) (T, error) {
+	if err := decodeDoc(n, into); err != nil {
 		return into, err
 	}
 	*into.NodeMeta() = registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted,
@@ -112,10 +112,10 @@ func load[T registry.Node](n *graph.Node, into T) (T, error) {
 	return into, nil
 }
 
-// encode turns a noun into a node: its canonical document, and the columns that
+// encodeNode turns a noun into a node: its canonical document, and the columns that
 // the field table asks for, taken from that document. since is when this state
 // of it became true.
-func encode(noun registry.Node, title string, since time.Time, slots ...string) (*graph.Node, error) {
+func encodeNode(noun registry.Node, title string, since time.Time, slots ...string) (*graph.Node, error) {
 	m := noun.NodeMeta()
 	kind := m.ID.Kind()
 	doc, err := registry.Canonical(noun)
@@ -135,15 +135,15 @@ func encode(noun registry.Node, title string, since time.Time, slots ...string) 
 	for _, c := range registry.IndexColumns() {
 		for _, f := range table.Fields {
 			if f.Column == c.Name {
-				n.Columns[c.Name] = column(c, fields[f.Name])
+				n.Columns[c.Name] = columnValue(c, fields[f.Name])
 			}
 		}
 	}
 	return n, nil
 }
 
-// column brings a document's value to what a column holds.
-func column(c registry.IndexColumn, v any) any {
+// columnValue brings a document's value to what a column holds.
+func columnValue(c registry.IndexColumn, v any) any {
 	text, _ := v.(string)
 	switch {
 	case c.Name == registry.IndexVersion:

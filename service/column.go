@@ -28,8 +28,8 @@ func (in *RecordDatasetVersionInput) checkSources() error {
 }
 
 func checkSource(s *registry.ColumnSource, at string) error {
-	clean(&s.Column)
-	if err := first(key(at+".dataset", &s.Dataset), key(at+".namespace", &s.Namespace), registry.CheckKey(at+".column", s.Column)); err != nil {
+	toNFC(&s.Column)
+	if err := firstError(checkKey(at+".dataset", &s.Dataset), checkKey(at+".namespace", &s.Namespace), registry.CheckKey(at+".column", s.Column)); err != nil {
 		return err
 	}
 	if (s.DatasetVersion == "") == (s.Dataset == "") || s.DatasetVersion != "" && s.Namespace != "" {
@@ -43,33 +43,33 @@ func checkSource(s *registry.ColumnSource, at string) error {
 		if t.Type == "" {
 			t.Type = registry.DirectTransformation
 		}
-		if err := first(key(at+".transformations.subtype", &t.Subtype), text(at+".transformations.description", &t.Description)); err != nil {
+		if err := firstError(checkKey(at+".transformations.subtype", &t.Subtype), checkText(at+".transformations.description", &t.Description)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// settleSources brings every source of a version's columns to the id of a dataset
+// resolveColumnSources brings every source of a version's columns to the id of a dataset
 // version that is seen, is another one and has the column. It returns the sources
 // that lineage does not join to the version yet: a column's derivation is also one
 // of the version.
-func (s *Service) settleSources(ctx context.Context, tx *policies.Tx, v *registry.DatasetVersion, in RecordDatasetVersionInput) ([]registry.ID, error) {
+func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.DatasetVersion, in RecordDatasetVersionInput) ([]registry.ID, error) {
 	if !slices.ContainsFunc(v.Columns, func(c registry.Column) bool { return len(c.DerivedFrom) > 0 }) {
 		return nil, nil
 	}
-	causes, err := causesOf(ctx, tx, v.ID, in)
+	causes, err := causesOfVersion(ctx, tx, v.ID, in)
 	if err != nil {
 		return nil, err
 	}
-	t := &settler{ctx: ctx, tx: tx, v: v, causes: causes, known: map[registry.ID]map[string]bool{}}
+	t := &columnSourceResolver{ctx: ctx, tx: tx, v: v, causes: causes, columnsRead: map[registry.ID]map[string]bool{}}
 	var added []registry.ID
 	for i := range v.Columns {
 		c := &v.Columns[i]
 		c.DerivedFrom = slices.Clone(c.DerivedFrom)
 		for j := range c.DerivedFrom {
 			source := &c.DerivedFrom[j]
-			if err := t.settle(source, fmt.Sprintf("columns[%d].derivedFrom[%d]", i, j)); err != nil {
+			if err := t.resolve(source, fmt.Sprintf("columns[%d].derivedFrom[%d]", i, j)); err != nil {
 				return nil, err
 			}
 			if id := source.DatasetVersion; !causes[id] {
@@ -80,9 +80,9 @@ func (s *Service) settleSources(ctx context.Context, tx *policies.Tx, v *registr
 	return added, nil
 }
 
-// causesOf are the dataset versions that a version was derived from, by an edge or
+// causesOfVersion are the dataset versions that a version was derived from, by an edge or
 // through the run that wrote it, as far as it is known or being told.
-func causesOf(ctx context.Context, tx *policies.Tx, v registry.ID, in RecordDatasetVersionInput) (map[registry.ID]bool, error) {
+func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in RecordDatasetVersionInput) (map[registry.ID]bool, error) {
 	causes := map[registry.ID]bool{}
 	var runs []registry.ID
 	take := func(id registry.ID) {
@@ -113,17 +113,17 @@ func causesOf(ctx context.Context, tx *policies.Tx, v registry.ID, in RecordData
 	return causes, up(slices.Clone(runs), registry.EdgeUsed)
 }
 
-// settler finds the dataset versions that sources name.
-type settler struct {
+// columnSourceResolver finds the dataset versions that sources name.
+type columnSourceResolver struct {
 	ctx    context.Context
 	tx     *policies.Tx
 	v      *registry.DatasetVersion
 	causes map[registry.ID]bool
 	// known has the columns of the sources that were read; nil where they list none.
-	known map[registry.ID]map[string]bool
+	columnsRead map[registry.ID]map[string]bool
 }
 
-func (t *settler) settle(s *registry.ColumnSource, at string) error {
+func (t *columnSourceResolver) resolve(s *registry.ColumnSource, at string) error {
 	if s.Dataset != "" {
 		id, err := t.byName(s, at)
 		if err != nil {
@@ -134,13 +134,13 @@ func (t *settler) settle(s *registry.ColumnSource, at string) error {
 	if s.DatasetVersion == t.v.ID {
 		return registry.Invalid(at, "a column is derived from columns of other dataset versions, not of its own")
 	}
-	columns, ok := t.known[s.DatasetVersion]
+	columns, ok := t.columnsRead[s.DatasetVersion]
 	if !ok {
 		var err error
 		if columns, err = t.read(s.DatasetVersion); err != nil {
 			return err
 		}
-		t.known[s.DatasetVersion] = columns
+		t.columnsRead[s.DatasetVersion] = columns
 	}
 	if columns != nil && !columns[s.Column] {
 		return registry.Invalid(at+".column", "the dataset version %s has no column %q", s.DatasetVersion, registry.Shorten(s.Column, 100))
@@ -149,7 +149,7 @@ func (t *settler) settle(s *registry.ColumnSource, at string) error {
 }
 
 // read returns the columns of a dataset version that the caller sees.
-func (t *settler) read(id registry.ID) (map[string]bool, error) {
+func (t *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
 	nodes, err := t.tx.Nodes(t.ctx, id)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (t *settler) read(id registry.ID) (map[string]bool, error) {
 	if nodes[0] == nil || nodes[0].Deleted || nodes[0].Kind != registry.KindDatasetVersion {
 		return nil, registry.Errorf(registry.NotFound, "there is no dataset version %s; record it first", registry.Shorten(string(id), 60))
 	}
-	dv, err := load(nodes[0], &registry.DatasetVersion{})
+	dv, err := decodeWhole(nodes[0], &registry.DatasetVersion{})
 	if err != nil || len(dv.Columns) == 0 {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (t *settler) read(id registry.ID) (map[string]bool, error) {
 }
 
 // byName finds the one version of a dataset among the causes.
-func (t *settler) byName(s *registry.ColumnSource, at string) (registry.ID, error) {
+func (t *columnSourceResolver) byName(s *registry.ColumnSource, at string) (registry.ID, error) {
 	namespace := s.Namespace
 	if namespace == "" {
 		namespace = registry.DefaultNamespace
@@ -195,12 +195,12 @@ func (t *settler) byName(s *registry.ColumnSource, at string) (registry.ID, erro
 	return found[0], nil
 }
 
-// mergeKnown adds what is told of columns to those that are known of a version.
-func mergeKnown(old *graph.Node, v *registry.DatasetVersion) error {
+// mergeKnownColumns adds what is told of columns to those that are known of a version.
+func mergeKnownColumns(old *graph.Node, v *registry.DatasetVersion) error {
 	if old == nil || old.Deleted || len(v.Columns) == 0 {
 		return nil
 	}
-	known, err := load(old, &registry.DatasetVersion{})
+	known, err := decodeWhole(old, &registry.DatasetVersion{})
 	if err != nil {
 		return err
 	}
@@ -236,5 +236,5 @@ func (s *Service) SourcesOf(ctx context.Context, c *registry.Column) ([]*registr
 
 // SourceVersion returns the dataset version of a source.
 func (s *Service) SourceVersion(ctx context.Context, source *registry.ColumnSource) (*registry.DatasetVersion, error) {
-	return one[*registry.DatasetVersion](s.nodeAt(ctx, source.ReadAt, source.DatasetVersion))
+	return nounAs[*registry.DatasetVersion](s.nodeAt(ctx, source.ReadAt, source.DatasetVersion))
 }

@@ -49,15 +49,15 @@ type LineageColumn struct {
 	From   []*registry.ColumnSource
 }
 
-// columnPlace is where a page of columns begins.
-type columnPlace struct {
-	At     instant     `json:"at"`
-	Depth  int         `json:"d"`
-	ID     registry.ID `json:"i"`
-	Column string      `json:"c"`
+// columnPageStart is where a page of columns begins.
+type columnPageStart struct {
+	At     askedInstant `json:"at"`
+	Depth  int          `json:"d"`
+	ID     registry.ID  `json:"i"`
+	Column string       `json:"c"`
 }
 
-func (p columnPlace) compare(it lineage.ColumnItem) int {
+func (p columnPageStart) compare(it lineage.ColumnItem) int {
 	return cmp.Or(cmp.Compare(it.Depth, p.Depth), cmp.Compare(it.Of, p.ID), cmp.Compare(it.Name, p.Column))
 }
 
@@ -69,11 +69,11 @@ func (s *Service) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*Co
 	if err != nil {
 		return nil, err
 	}
-	clean(&in.Column)
+	toNFC(&in.Column)
 	if in.Direction == "" {
 		in.Direction = lineage.Downstream
 	}
-	depth, err := bound("maxDepth", in.MaxDepth, 10, 0, 50)
+	depth, err := checkRange("maxDepth", in.MaxDepth, 10, 0, 50)
 	if err != nil {
 		return nil, err
 	}
@@ -82,28 +82,28 @@ func (s *Service) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*Co
 		return nil, err
 	}
 	bindings := []any{"columns", in.Of, in.Column, in.Direction, depth, in.AsOf, in.KnownAt}
-	start := columnPlace{Depth: -1}
+	start := columnPageStart{Depth: -1}
 	if in.After != nil && *in.After != "" {
-		if err := s.open(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := s.openCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.instantOf(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = s.resolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
-	at := start.At.graph()
+	at := start.At.storeInstant()
 	at.Current = at.Current && at.Known == 0
 	found, err := lineage.WalkColumns(ctx, scope, in.Of, in.Column, lineage.ColumnOptions{Direction: in.Direction, MaxDepth: depth, At: at})
 	if err != nil {
 		return nil, err
 	}
 	v := &view{s: s, ctx: ctx, scope: scope, at: start.At}
-	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, s: s, scope: scope, at: start.At.noun(),
+	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, s: s, scope: scope, at: start.At.nounInstant(),
 		what: bindings, found: found, Truncation: v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: found.Redacted})}
 	return out, out.page(ctx, start, size)
 }
 
 // page fills in one page of columns.
-func (c *ColumnLineage) page(ctx context.Context, start columnPlace, size int) error {
+func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size int) error {
 	items := c.found.Items
 	from := 0
 	for start.Depth >= 0 && from < len(items) && start.compare(items[from]) <= 0 {
@@ -123,7 +123,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPlace, size int) e
 		at.Known = c.found.Head // Further pages see what this one saw.
 	}
 	cursor := func(it lineage.ColumnItem) string {
-		return c.s.seal(c.scope.Actor().Subject, c.what, columnPlace{at, it.Depth, it.Of, it.Name})
+		return c.s.sealCursor(c.scope.Actor().Subject, c.what, columnPageStart{at, it.Depth, it.Of, it.Name})
 	}
 	c.Columns = []*LineageColumn{}
 	for i, it := range items[from:to] {
@@ -147,7 +147,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPlace, size int) e
 
 // nouns reads what the walk met, whole and as of its instant.
 func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
-	nodes, err := c.scope.Nodes(ctx, graphAt(c.at), ids...)
+	nodes, err := c.scope.Nodes(ctx, storeInstant(c.at), ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ type FeatureConnection struct{ Connection[*FeatureEdge] }
 
 // Features lists the features on any of the columns, in order of recording.
 func (c *ColumnLineage) Features(ctx context.Context, first *int, after *string) (*FeatureConnection, error) {
-	out, err := pageOf(ctx, c, "features", c.found.Features, Paging{first, after}, func(cursor string, f *registry.Feature) *FeatureEdge { return &FeatureEdge{cursor, f} })
+	out, err := columnUsersPage(ctx, c, "features", c.found.Features, Paging{first, after}, func(cursor string, f *registry.Feature) *FeatureEdge { return &FeatureEdge{cursor, f} })
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (c *ColumnLineage) Features(ctx context.Context, first *int, after *string)
 
 // Versions lists the model versions that learned from such a feature.
 func (c *ColumnLineage) Versions(ctx context.Context, first *int, after *string) (*ModelVersionConnection, error) {
-	out, err := pageOf(ctx, c, "versions", c.found.Versions, Paging{first, after}, versionEdge)
+	out, err := columnUsersPage(ctx, c, "versions", c.found.Versions, Paging{first, after}, versionEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -194,13 +194,13 @@ func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (
 		ids = append(ids, v.Parent)
 	}
 	slices.Sort(ids)
-	found, err := c.scope.Nodes(ctx, graphAt(c.at), slices.Compact(ids)...)
+	found, err := c.scope.Nodes(ctx, storeInstant(c.at), slices.Compact(ids)...)
 	if err != nil {
 		return nil, err
 	}
 	models := slices.DeleteFunc(found, func(n *graph.Node) bool { return n == nil || n.Hidden || n.Deleted })
 	slices.SortFunc(models, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
-	out, err := pageOf(ctx, c, "models", models, Paging{first, after}, modelEdge)
+	out, err := columnUsersPage(ctx, c, "models", models, Paging{first, after}, modelEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -209,23 +209,23 @@ func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (
 
 // Deployments lists the deployments of these versions that stand at the instant.
 func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *string) (*DeploymentConnection, error) {
-	v := &view{at: instant{Valid: c.AsOf}}
+	v := &view{at: askedInstant{Valid: c.AsOf}}
 	var live []*graph.Node
 	for _, d := range c.found.Deployments {
 		if v.live(d) {
 			live = append(live, d)
 		}
 	}
-	out, err := pageOf(ctx, c, "deployments", live, Paging{first, after}, deploymentEdge)
+	out, err := columnUsersPage(ctx, c, "deployments", live, Paging{first, after}, deploymentEdge)
 	if err != nil {
 		return nil, err
 	}
 	return &DeploymentConnection{*out}, nil
 }
 
-// pageOf answers a page of nodes that a walk found, ordered by number, read whole
+// columnUsersPage answers a page of nodes that a walk found, ordered by number, read whole
 // as of the walk's instant.
-func pageOf[N registry.Node, E any](ctx context.Context, c *ColumnLineage, what string, nodes []*graph.Node, p Paging, edge func(string, N) E) (*Connection[E], error) {
+func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLineage, what string, nodes []*graph.Node, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	size, err := p.size(50)
 	if err != nil {
 		return nil, err
@@ -234,7 +234,7 @@ func pageOf[N registry.Node, E any](ctx context.Context, c *ColumnLineage, what 
 	from := 0
 	if p.After != nil && *p.After != "" {
 		var after int64
-		if err := c.s.open(subject, l, *p.After, &after); err != nil {
+		if err := c.s.openCursor(subject, l, *p.After, &after); err != nil {
 			return nil, err
 		}
 		for from < len(nodes) && nodes[from].Number <= after {
@@ -256,7 +256,7 @@ func pageOf[N registry.Node, E any](ctx context.Context, c *ColumnLineage, what 
 		if !ok {
 			continue
 		}
-		cursor := c.s.seal(subject, l, n.Number)
+		cursor := c.s.sealCursor(subject, l, n.Number)
 		if len(out.Edges) == 0 {
 			out.PageInfo.StartCursor = cursor
 		}

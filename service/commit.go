@@ -61,8 +61,8 @@ func (c *CommitInput) check(at string) error {
 			return err
 		}
 	}
-	return first(text(at+".message", &c.Message), text(at+".author", &c.Author), text(at+".email", &c.Email), text(at+".committer", &c.Committer),
-		key(at+".role", &c.Role), key(at+".signature", &c.Signature), checkTime(at+".authoredAt", c.AuthoredAt), checkTime(at+".committedAt", c.CommittedAt))
+	return firstError(checkText(at+".message", &c.Message), checkText(at+".author", &c.Author), checkText(at+".email", &c.Email), checkText(at+".committer", &c.Committer),
+		checkKey(at+".role", &c.Role), checkKey(at+".signature", &c.Signature), checkTime(at+".authoredAt", c.AuthoredAt), checkTime(at+".committedAt", c.CommittedAt))
 }
 
 func (in *RecordCommitsInput) check() error {
@@ -113,13 +113,13 @@ func (s *Service) RecordCommits(ctx context.Context, in RecordCommitsInput) (*Re
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.CommitRecord, idempotent{"recordCommits", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.recordCommits(ctx, tx, in)
+	r, err := s.write(ctx, registry.CommitRecord, idempotentCall{"recordCommits", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeCommits(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	forget(ctx)
+	clearLoaders(ctx)
 	nouns, err := s.nodes(ctx, r.IDs)
 	if err != nil {
 		return nil, err
@@ -132,10 +132,10 @@ func (s *Service) RecordCommits(ctx context.Context, in RecordCommitsInput) (*Re
 	return out, nil
 }
 
-func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (result, error) {
-	repo, isNew, err := s.repository(ctx, tx, in.Repository)
+func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (writeResult, error) {
+	repo, isNew, err := ensureRepository(ctx, tx, in.Repository)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	ids := []registry.ID{repo}
 	parents := []registry.ID{}
@@ -147,7 +147,7 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 	}
 	found, err := tx.House(ctx, append(ids[1:len(ids):len(ids)], parents...)...)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	known := map[registry.ID]*graph.Node{}
 	for _, n := range found {
@@ -155,16 +155,16 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 			known[n.ID] = n
 		}
 	}
-	r, earliest := result{IDs: ids, Created: isNew}, tx.Now()
+	r, earliest := writeResult{IDs: ids, Created: isNew}, tx.Now()
 	changed := isNew
 	for _, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
 		wrote, err := putCommit(ctx, tx, known[id], repo, c)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		if known[id] == nil {
-			if at := when(c.CommittedAt, tx.Now()); at.Before(earliest) {
+			if at := storedTime(c.CommittedAt, tx.Now()); at.Before(earliest) {
 				earliest = at
 			}
 			r.Count++
@@ -173,16 +173,16 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 		}
 		changed = changed || wrote
 	}
-	if err := reachBack(ctx, tx, repo, earliest); err != nil {
-		return result{}, err
+	if err := backdateContainer(ctx, tx, repo, earliest); err != nil {
+		return writeResult{}, err
 	}
-	edges, waits, err := s.parentEdges(ctx, tx, in.Commits, known)
+	edges, waits, err := parentEdges(ctx, tx, in.Commits, known)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	changed = changed || waits
 	if err := tx.Link(ctx, edges...); err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	for _, e := range edges {
 		changed = changed || e.Created
@@ -191,7 +191,7 @@ func (s *Service) recordCommits(ctx context.Context, tx *policies.Tx, in RecordC
 		return r, nil
 	}
 	return r, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
-		Detail: detail("repository", in.Repository.key(), "commits", len(in.Commits), "new", r.Count)})
+		Detail: logDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", r.Count)})
 }
 
 // roleGivenBy starts the evidence of a role that was not read from the message.
@@ -199,7 +199,7 @@ const roleGivenBy = "given by "
 
 func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo registry.ID, c CommitInput) (bool, error) {
 	commit := &registry.Commit{Name: c.SHA[:12], SHA: c.SHA, Message: c.Message, Author: c.Author, Email: c.Email, Committer: c.Committer,
-		Repository: string(repo), ParentSHAs: c.Parents, Role: c.Role, Signature: c.Signature, AuthoredAt: when(c.AuthoredAt, time.Time{}), RecordedAt: tx.Now()}
+		Repository: string(repo), ParentSHAs: c.Parents, Role: c.Role, Signature: c.Signature, AuthoredAt: storedTime(c.AuthoredAt, time.Time{}), RecordedAt: tx.Now()}
 	if commit.Role != "" {
 		commit.RoleEvidence = roleGivenBy + tx.Subject()
 	} else {
@@ -218,7 +218,7 @@ func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo regis
 // parentEdges joins commits to those of their parents that are known, remembers
 // those that are not, and joins known commits that waited for one of these. It
 // reports whether any parent was newly remembered.
-func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, waits bool, err error) {
+func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, waits bool, err error) {
 	ids := make([]registry.ID, len(commits))
 	var pending []*graph.Node
 	for i, c := range commits {
@@ -240,7 +240,7 @@ func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []Co
 			}
 		}
 	}
-	if pending, err = missing(ctx, tx, pending); err != nil {
+	if pending, err = notStored(ctx, tx, pending); err != nil {
 		return nil, false, err
 	}
 	if len(pending) > 0 {
@@ -254,7 +254,7 @@ func (s *Service) parentEdges(ctx context.Context, tx *policies.Tx, commits []Co
 	}
 	for _, n := range waiting {
 		var w pendingParent
-		if err := unpack(n, &w); err != nil {
+		if err := decodeDoc(n, &w); err != nil {
 			return nil, false, err
 		}
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: w.Child, To: n.Parent})
@@ -267,8 +267,8 @@ type pendingParent struct {
 	Child registry.ID `json:"child"`
 }
 
-// missing keeps the nodes that are not stored yet.
-func missing(ctx context.Context, tx *policies.Tx, nodes []*graph.Node) (out []*graph.Node, err error) {
+// notStored keeps the nodes that are not stored yet.
+func notStored(ctx context.Context, tx *policies.Tx, nodes []*graph.Node) (out []*graph.Node, err error) {
 	ids := make([]registry.ID, len(nodes))
 	for i, n := range nodes {
 		ids[i] = n.ID
@@ -310,7 +310,7 @@ func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter, o *Com
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Order: registry.IndexSince, Desc: true}
 	if f != nil {
-		q.Where = append(where("role", f.Role), within(span{f.CommittedFrom, f.CommittedBefore})...)
+		q.Where = append(equalTo("role", f.Role), beganWithin(timeRange{f.CommittedFrom, f.CommittedBefore})...)
 		if f.Repository != nil {
 			q.Parents = []registry.ID{*f.Repository}
 		}
@@ -318,7 +318,7 @@ func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter, o *Com
 	if o != nil {
 		sortBy(&q, o.Field, o.Direction)
 	}
-	c, err := find(ctx, s, scope, q, []any{"commits", f}, p, commitEdge)
+	c, err := findPage(ctx, s, scope, q, []any{"commits", f}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -327,18 +327,52 @@ func (s *Service) Commits(ctx context.Context, p Paging, f *CommitFilter, o *Com
 
 // Commit returns a commit by its sha, as of a past when one is given; nil when
 // there is none that the caller sees.
-func (s *Service) Commit(ctx context.Context, sha string, past ...Past) (*registry.Commit, error) {
+func (s *Service) Commit(ctx context.Context, sha string, past ...PointInTime) (*registry.Commit, error) {
 	if err := checkSHA("sha", &sha); err != nil {
 		return nil, err
 	}
-	return get[*registry.Commit](ctx, s, registry.CommitID(sha), past)
+	return getNoun[*registry.Commit](ctx, s, registry.CommitID(sha), past)
 }
 
 // CommitsOf lists the commits of a repository, newest first.
 func (s *Service) CommitsOf(ctx context.Context, r *registry.Repository, p Paging) (*CommitConnection, error) {
-	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindCommit, order: registry.IndexSince, desc: true, at: r.ReadAt}, p, commitEdge)
+	c, err := listChildren(ctx, s, r.ID, childQuery{kind: registry.KindCommit, order: registry.IndexSince, desc: true, at: r.ReadAt}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}
 	return &CommitConnection{*c}, nil
+}
+
+// FactKind says that this input is a fact about commits.
+func (*RecordCommitsInput) FactKind() registry.FactKind { return registry.FactCommits }
+
+// FactAction is what recording it needs permission for.
+func (*RecordCommitsInput) FactAction() registry.Action { return registry.CommitRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordCommitsInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordCommitsInput) ResolveFact(_ References) Fact {
+	return in
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordCommitsInput) FactReads() (ids, effects []registry.ID) {
+	ids = append(ids, registry.RepositoryID(in.Repository.key()))
+	for _, c := range in.Commits {
+		effects = append(effects, registry.CommitID(c.SHA))
+		for _, p := range c.Parents {
+			ids = append(ids, registry.CommitID(p))
+			ids = append(ids, registry.NewID(registry.KindPending, p, c.SHA))
+		}
+	}
+	return ids, effects
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordCommitsInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeCommits(ctx, tx, *in)
 }

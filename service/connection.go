@@ -59,25 +59,25 @@ func (p Paging) size(def int) (int, error) {
 	return *p.First, nil
 }
 
-// list names a list for its cursors: what it lists, filtered and sorted how, for
+// listIdentity names a list for its cursors: what it lists, filtered and sorted how, for
 // whom. A cursor of one list is refused by every other.
-type list struct {
+type listIdentity struct {
 	what  any
 	order registry.Index
 	desc  bool
 }
 
-// seal makes a cursor that holds values and is bound to a caller and a list. The
+// sealCursor makes a cursor that holds values and is bound to a caller and a list. The
 // same place in the same list has the same cursor.
-func (s *Service) seal(subject string, l any, values any) string {
+func (s *Service) sealCursor(subject string, l any, values any) string {
 	payload, _ := json.Marshal(values)
 	mac := s.cursorMAC(subject, l, payload)
 	return base64.RawURLEncoding.EncodeToString(append(mac[:12], payload...))
 }
 
-// open reads a cursor's values; INVALID_ARGUMENT for one that was not made here
+// openCursor reads a cursor's values; INVALID_ARGUMENT for one that was not made here
 // for this caller and list.
-func (s *Service) open(subject string, l any, cursor string, values any) error {
+func (s *Service) openCursor(subject string, l any, cursor string, values any) error {
 	bad := registry.Invalid("after", "is not a cursor of this list; pass an endCursor of the same query, unchanged")
 	if len(cursor) > 4096 {
 		return bad
@@ -108,19 +108,21 @@ func (s *Service) cursorMAC(subject string, l any, payload []byte) []byte {
 }
 
 // MarshalJSON writes what a cursor is bound to.
-func (l list) MarshalJSON() ([]byte, error) { return json.Marshal([]any{l.what, l.order, l.desc}) }
-
-func (s *Service) keyCursor(scope *policies.Scope, l list, n *graph.Node) string {
-	k := policies.KeyOf(n, l.order)
-	return s.seal(scope.Actor().Subject, l, []any{k.Value, k.ID})
+func (l listIdentity) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{l.what, l.order, l.desc})
 }
 
-func (s *Service) openKey(scope *policies.Scope, l list, after *string) (*graph.Key, error) {
+func (s *Service) sealKeyCursor(scope *policies.Scope, l listIdentity, n *graph.Node) string {
+	k := policies.KeyOf(n, l.order)
+	return s.sealCursor(scope.Actor().Subject, l, []any{k.Value, k.ID})
+}
+
+func (s *Service) openKeyCursor(scope *policies.Scope, l listIdentity, after *string) (*graph.Key, error) {
 	if after == nil || *after == "" {
 		return nil, nil
 	}
 	var v []any
-	if err := s.open(scope.Actor().Subject, l, *after, &v); err != nil {
+	if err := s.openCursor(scope.Actor().Subject, l, *after, &v); err != nil {
 		return nil, err
 	}
 	id, _ := v[1].(string)
@@ -132,14 +134,14 @@ func (s *Service) openKey(scope *policies.Scope, l list, after *string) (*graph.
 	return k, nil
 }
 
-// find answers one page of a query as a connection of edges.
-func find[N registry.Node, E any](ctx context.Context, s *Service, scope *policies.Scope, q graph.Query, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+// findPage answers one page of a query as a connection of edges.
+func findPage[N registry.Node, E any](ctx context.Context, s *Service, scope *policies.Scope, q graph.Query, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	size, err := p.size(50)
 	if err != nil {
 		return nil, err
 	}
-	l := list{what, q.Order, q.Desc}
-	if q.After, err = s.openKey(scope, l, p.After); err != nil {
+	l := listIdentity{what, q.Order, q.Desc}
+	if q.After, err = s.openKeyCursor(scope, l, p.After); err != nil {
 		return nil, err
 	}
 	q.Limit = size
@@ -147,7 +149,7 @@ func find[N registry.Node, E any](ctx context.Context, s *Service, scope *polici
 	if err != nil {
 		return nil, err
 	}
-	c, err := connect(s, scope, l, registry.Instant{}, page.Nodes, edge)
+	c, err := newConnection(s, scope, l, registry.Instant{}, page.Nodes, edge)
 	if err != nil {
 		return nil, err
 	}
@@ -170,15 +172,15 @@ func counter(scope *policies.Scope, q graph.Query) func(context.Context) (*int, 
 	}
 }
 
-// connect decodes nodes that were read at an instant into a connection.
-func connect[N registry.Node, E any](s *Service, scope *policies.Scope, l list, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
+// newConnection decodes nodes that were read at an instant into a connection.
+func newConnection[N registry.Node, E any](s *Service, scope *policies.Scope, l listIdentity, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
 	c := &Connection[E]{Edges: []E{}}
 	for i, n := range nodes {
-		noun, err := one[N](s.decode(n, at))
+		noun, err := nounAs[N](s.decode(n, at))
 		if err != nil {
 			return nil, err
 		}
-		cursor := s.keyCursor(scope, l, n)
+		cursor := s.sealKeyCursor(scope, l, n)
 		if i == 0 {
 			c.PageInfo.StartCursor = cursor
 		}
@@ -188,9 +190,9 @@ func connect[N registry.Node, E any](s *Service, scope *policies.Scope, l list, 
 	return c, nil
 }
 
-// children answers the first page of a parent's children through the loader, and
+// listChildren answers the first page of a parent's children through the loader, and
 // further pages by themselves.
-func children[N registry.Node, E any](ctx context.Context, s *Service, parent registry.ID, q childQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
+func listChildren[N registry.Node, E any](ctx context.Context, s *Service, parent registry.ID, q childQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
@@ -203,17 +205,17 @@ func children[N registry.Node, E any](ctx context.Context, s *Service, parent re
 	what := []any{q.kind, parent, full.Where}
 	q.limit = size + 1
 	if !q.at.Today() {
-		return pastPageOf(ctx, s, scope, parent, q, append(what, q.at), p, edge)
+		return pastPage(ctx, s, scope, parent, q, append(what, q.at), p, edge)
 	}
 	if p.After != nil && *p.After != "" {
-		return find(ctx, s, scope, full, what, p, edge)
+		return findPage(ctx, s, scope, full, what, p, edge)
 	}
 	nodes, err := loadChildren(ctx, scope, childKey{parent, q})
 	if err != nil {
 		return nil, err
 	}
 	more := len(nodes) > size
-	c, err := connect(s, scope, list{what, q.order, q.desc}, q.at, nodes[:min(size, len(nodes))], edge)
+	c, err := newConnection(s, scope, listIdentity{what, q.order, q.desc}, q.at, nodes[:min(size, len(nodes))], edge)
 	if err != nil {
 		return nil, err
 	}
@@ -234,9 +236,9 @@ func stagePredicates(stages string) []graph.Predicate {
 	return []graph.Predicate{p}
 }
 
-// where builds the equality predicates of a filter from columns and values;
+// equalTo builds the equality predicates of a filter from columns and values;
 // empty values are left out.
-func where(pairs ...string) (out []graph.Predicate) {
+func equalTo(pairs ...string) (out []graph.Predicate) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			out = append(out, graph.Predicate{Column: registry.Index(pairs[i]), Op: graph.In, Values: []any{pairs[i+1]}})
@@ -245,8 +247,8 @@ func where(pairs ...string) (out []graph.Predicate) {
 	return out
 }
 
-// prefixed keeps names that start so; "" keeps all.
-func prefixed(prefix string) []graph.Predicate {
+// nameStartsWith keeps names that start so; "" keeps all.
+func nameStartsWith(prefix string) []graph.Predicate {
 	if prefix == "" {
 		return nil
 	}

@@ -40,16 +40,16 @@ func (s *Service) LineageCounts(ctx context.Context, in LineageInput) (*LineageC
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := s.resolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
-	keep, err := s.keeper(in.Where)
+	keep, err := newNodeFilter(in.Where)
 	if err != nil {
 		return nil, err
 	}
-	o.At, o.Bare = at.graph(), !in.Where.documents()
-	walk, cancel := hurry(ctx)
+	o.At, o.Bare = at.storeInstant(), !in.Where.documents()
+	walk, cancel := withAnswerReserve(ctx)
 	defer cancel()
 	g, err := lineage.Walk(walk, scope, in.Of, o)
 	if err != nil {
@@ -59,11 +59,11 @@ func (s *Service) LineageCounts(ctx context.Context, in LineageInput) (*LineageC
 	return v.counts(g, keep)
 }
 
-func (v *view) counts(g *lineage.Graph, keep keep) (*LineageCounts, error) {
+func (v *view) counts(g *lineage.Graph, keep nodeFilter) (*LineageCounts, error) {
 	out := &LineageCounts{Counts: []*LineageCount{}, Redacted: g.Redacted, HistoryCut: g.HistoryCut, AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
 	kept, counts := map[registry.ID]bool{}, map[LineageCount]int{}
 	for _, it := range g.Items {
-		v.hide(it.Node)
+		v.registerHidden(it.Node)
 		ok, err := keep(it.Node)
 		if err != nil {
 			return nil, err

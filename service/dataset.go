@@ -41,9 +41,9 @@ func (in *RecordDatasetVersionInput) check() error {
 	if in.Namespace == "" {
 		in.Namespace = registry.DefaultNamespace
 	}
-	if err := first(key("dataset", &in.Dataset), key("namespace", &in.Namespace), checkDigest("digest", in.Digest), key("version", &in.Version),
-		text("description", &in.Description), key("owner", &in.Owner), checkLabel("uri", in.URI), count("sizeBytes", in.SizeBytes),
-		count("rows", in.Rows), checkTags("tags", in.Tags), checkTime("createdAt", in.CreatedAt)); err != nil {
+	if err := firstError(checkKey("dataset", &in.Dataset), checkKey("namespace", &in.Namespace), checkDigest("digest", in.Digest), checkKey("version", &in.Version),
+		checkText("description", &in.Description), checkKey("owner", &in.Owner), checkLabel("uri", in.URI), checkNotNegative("sizeBytes", in.SizeBytes),
+		checkNotNegative("rows", in.Rows), checkTags("tags", in.Tags), checkTime("createdAt", in.CreatedAt)); err != nil {
 		return err
 	}
 	if in.Dataset == "" {
@@ -58,8 +58,8 @@ func (in *RecordDatasetVersionInput) check() error {
 	seen := map[string]bool{}
 	for i := range in.Columns {
 		c, at := &in.Columns[i], fmt.Sprintf("columns[%d]", i)
-		clean(&c.Name)
-		if err := first(registry.CheckKey(at+".name", c.Name), text(at+".type", &c.Type), text(at+".description", &c.Description)); err != nil {
+		toNFC(&c.Name)
+		if err := firstError(registry.CheckKey(at+".name", c.Name), checkText(at+".type", &c.Type), checkText(at+".description", &c.Description)); err != nil {
 			return err
 		}
 		if seen[c.Name] {
@@ -90,50 +90,50 @@ func (s *Service) RecordDatasetVersion(ctx context.Context, in RecordDatasetVers
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.DatasetRecord, idempotent{"recordDatasetVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.recordDatasetVersion(ctx, tx, in)
+	r, err := s.write(ctx, registry.DatasetRecord, idempotentCall{"recordDatasetVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeDatasetVersion(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	v, err := one[*registry.DatasetVersion](s.after(ctx, r.IDs[0]))
+	v, err := nounAs[*registry.DatasetVersion](s.readBack(ctx, r.IDs[0]))
 	return &RecordDatasetVersionPayload{v, r.Created}, err
 }
 
-func (s *Service) recordDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetVersionInput) (result, error) {
+func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetVersionInput) (writeResult, error) {
 	ds := registry.DatasetID(in.Namespace, in.Dataset)
 	v := &registry.DatasetVersion{Name: in.Dataset, Namespace: in.Namespace, Version: in.identity(), Digest: in.Digest, Description: in.Description,
 		URI: in.URI, SizeBytes: in.SizeBytes, Rows: in.Rows, Role: in.Role, Columns: slices.Clone(in.Columns), Tags: in.Tags, RecordedAt: tx.Now()}
 	v.ID, v.Parent = registry.DatasetVersionID(ds, v.Version), ds
 	found, err := tx.House(ctx, ds, v.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if found[0] == nil {
-		d := &registry.Dataset{Name: in.Dataset, Namespace: in.Namespace, Owner: in.Owner, CreatedAt: when(in.CreatedAt, tx.Now())}
+		d := &registry.Dataset{Name: in.Dataset, Namespace: in.Namespace, Owner: in.Owner, CreatedAt: storedTime(in.CreatedAt, tx.Now())}
 		d.ID, d.ValidFrom = ds, d.CreatedAt
-		n, err := encode(d, d.Name, d.CreatedAt)
+		n, err := encodeNode(d, d.Name, d.CreatedAt)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		if err := tx.Put(ctx, n); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 	}
-	derived, err := s.settleSources(ctx, tx, v, in)
+	derived, err := resolveColumnSources(ctx, tx, v, in)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	if err := mergeKnown(found[1], v); err != nil {
-		return result{}, err
+	if err := mergeKnownColumns(found[1], v); err != nil {
+		return writeResult{}, err
 	}
 	changed, err := putFact(ctx, tx, found[1], v, in.CreatedAt, func(at time.Time) { v.CreatedAt = at })
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if found[1] == nil {
-		if err := reachBack(ctx, tx, ds, v.ValidFrom); err != nil {
-			return result{}, err
+		if err := backdateContainer(ctx, tx, ds, v.ValidFrom); err != nil {
+			return writeResult{}, err
 		}
 	}
 	var edges []*graph.Edge
@@ -143,8 +143,8 @@ func (s *Service) recordDatasetVersion(ctx context.Context, tx *policies.Tx, in 
 	for _, id := range append(in.DerivedFrom, derived...) {
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeDerivedFrom, From: v.ID, To: id})
 	}
-	return finishFact(ctx, tx, found[1] == nil, changed, v.ID, edges, registry.LogEntry{Action: registry.LogDatasetRecorded,
-		Objects: []registry.ID{v.ID}, Detail: detail("dataset", v.Name, "namespace", v.Namespace, "version", v.Version)})
+	return linkAndLog(ctx, tx, found[1] == nil, changed, v.ID, edges, registry.LogEntry{Action: registry.LogDatasetRecorded,
+		Objects: []registry.ID{v.ID}, Detail: logDetail("dataset", v.Name, "namespace", v.Namespace, "version", v.Version)})
 }
 
 // DatasetEdge is a dataset in a page.
@@ -171,12 +171,12 @@ func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter, o *D
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindDataset}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = slices.Concat(where("namespace", f.Namespace, "owner", f.Owner), prefixed(f.NamePrefix), within(span{f.CreatedFrom, f.CreatedBefore}))
+		q.Where = slices.Concat(equalTo("namespace", f.Namespace, "owner", f.Owner), nameStartsWith(f.NamePrefix), beganWithin(timeRange{f.CreatedFrom, f.CreatedBefore}))
 	}
 	if o != nil {
 		sortBy(&q, o.Field, o.Direction)
 	}
-	c, err := find(ctx, s, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
+	c, err := findPage(ctx, s, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
 	if err != nil {
 		return nil, err
 	}
@@ -185,21 +185,21 @@ func (s *Service) Datasets(ctx context.Context, p Paging, f *DatasetFilter, o *D
 
 // Dataset returns a dataset by name and namespace, as of a past when one is given;
 // nil when there is none that the caller sees.
-func (s *Service) Dataset(ctx context.Context, named, namespace string, past ...Past) (*registry.Dataset, error) {
-	clean(&named, &namespace)
-	return get[*registry.Dataset](ctx, s, registry.DatasetID(namespace, named), past)
+func (s *Service) Dataset(ctx context.Context, named, namespace string, past ...PointInTime) (*registry.Dataset, error) {
+	toNFC(&named, &namespace)
+	return getNoun[*registry.Dataset](ctx, s, registry.DatasetID(namespace, named), past)
 }
 
 // DatasetVersion returns a state of a dataset, as of a past when one is given; nil
 // when there is none that the caller sees.
-func (s *Service) DatasetVersion(ctx context.Context, dataset, version, namespace string, past ...Past) (*registry.DatasetVersion, error) {
-	clean(&dataset, &namespace, &version)
-	return get[*registry.DatasetVersion](ctx, s, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version), past)
+func (s *Service) DatasetVersion(ctx context.Context, dataset, version, namespace string, past ...PointInTime) (*registry.DatasetVersion, error) {
+	toNFC(&dataset, &namespace, &version)
+	return getNoun[*registry.DatasetVersion](ctx, s, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version), past)
 }
 
 // DatasetOf returns the dataset of a state.
 func (s *Service) DatasetOf(ctx context.Context, v *registry.DatasetVersion) (*registry.Dataset, error) {
-	return one[*registry.Dataset](s.nodeAt(ctx, v.ReadAt, v.Parent))
+	return nounAs[*registry.Dataset](s.nodeAt(ctx, v.ReadAt, v.Parent))
 }
 
 // DatasetVersionEdge is a state of a dataset in a page.
@@ -213,9 +213,9 @@ type DatasetVersionConnection struct {
 	Connection[*DatasetVersionEdge]
 }
 
-// StatesOf lists the states of a dataset, oldest first.
-func (s *Service) StatesOf(ctx context.Context, d *registry.Dataset, p Paging) (*DatasetVersionConnection, error) {
-	c, err := children(ctx, s, d.ID, childQuery{kind: registry.KindDatasetVersion, order: registry.IndexSince, at: d.ReadAt}, p,
+// VersionsOfDataset lists the states of a dataset, oldest first.
+func (s *Service) VersionsOfDataset(ctx context.Context, d *registry.Dataset, p Paging) (*DatasetVersionConnection, error) {
+	c, err := listChildren(ctx, s, d.ID, childQuery{kind: registry.KindDatasetVersion, order: registry.IndexSince, at: d.ReadAt}, p,
 		func(cursor string, v *registry.DatasetVersion) *DatasetVersionEdge {
 			return &DatasetVersionEdge{cursor, v}
 		})
@@ -223,4 +223,33 @@ func (s *Service) StatesOf(ctx context.Context, d *registry.Dataset, p Paging) (
 		return nil, err
 	}
 	return &DatasetVersionConnection{*c}, nil
+}
+
+// FactKind says that this input is a fact about a dataset version.
+func (*RecordDatasetVersionInput) FactKind() registry.FactKind { return registry.FactDatasetVersion }
+
+// FactAction is what recording it needs permission for.
+func (*RecordDatasetVersionInput) FactAction() registry.Action { return registry.DatasetRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordDatasetVersionInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordDatasetVersionInput) ResolveFact(r References) Fact {
+	out := *in
+	out.GeneratedBy, out.DerivedFrom = r.Optional(in.GeneratedBy), r.All(in.DerivedFrom)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordDatasetVersionInput) FactReads() (ids, effects []registry.ID) {
+	ds := registry.DatasetID(in.Namespace, in.Dataset)
+	return append(append(idsOf(in.GeneratedBy), in.DerivedFrom...), ds), []registry.ID{registry.DatasetVersionID(ds, in.identity())}
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordDatasetVersionInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeDatasetVersion(ctx, tx, *in)
 }

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// spare is the most time that is kept back from a walk, to decode and write what
+// answerReserve is the most time that is kept back from a walk, to decode and write what
 // it found before the operation's own deadline.
-const spare = time.Second
+const answerReserve = time.Second
 
-// hurry is ctx with a deadline somewhat before its own: a walk that reaches it
+// withAnswerReserve is ctx with a deadline somewhat before its own: a walk that reaches it
 // answers with what it found, and reason TIME.
-func hurry(ctx context.Context) (context.Context, context.CancelFunc) {
+func withAnswerReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	end, ok := ctx.Deadline()
 	if !ok {
 		return ctx, func() {}
 	}
-	return context.WithDeadline(ctx, end.Add(-min(spare, time.Until(end)/5)))
+	return context.WithDeadline(ctx, end.Add(-min(answerReserve, time.Until(end)/5)))
 }

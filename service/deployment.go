@@ -39,8 +39,8 @@ func checkTraffic(p *float64) error {
 }
 
 func (in *RecordDeploymentInput) check() error {
-	return first(name("environment", &in.Environment), checkLabel("endpoint", in.Endpoint), checkTraffic(in.TrafficPercent), key("owner", &in.Owner),
-		text("description", &in.Description), checkTime("startedAt", in.StartedAt))
+	return firstError(checkName("environment", &in.Environment), checkLabel("endpoint", in.Endpoint), checkTraffic(in.TrafficPercent), checkKey("owner", &in.Owner),
+		checkText("description", &in.Description), checkTime("startedAt", in.StartedAt))
 }
 
 // RecordDeployment records that a version was put to work.
@@ -48,22 +48,22 @@ func (s *Service) RecordDeployment(ctx context.Context, in RecordDeploymentInput
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.DeploymentRecord, idempotent{"recordDeployment", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.recordDeployment(ctx, tx, in)
+	r, err := s.write(ctx, registry.DeploymentRecord, idempotentCall{"recordDeployment", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeDeployment(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d, err := one[*registry.Deployment](s.after(ctx, r.IDs[0]))
+	d, err := nounAs[*registry.Deployment](s.readBack(ctx, r.IDs[0]))
 	return &RecordDeploymentPayload{d, r.Created}, err
 }
 
-func (s *Service) recordDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentInput) (result, error) {
-	v, _, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
+func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentInput) (writeResult, error) {
+	v, _, err := findVersion(ctx, tx, in.Model, in.Version, in.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	start := when(in.StartedAt, tx.Now())
+	start := storedTime(in.StartedAt, tx.Now())
 	d := &registry.Deployment{Name: in.Environment + "/" + v.ModelName + " " + v.Version, Environment: in.Environment, Endpoint: in.Endpoint,
 		TrafficPercent: in.TrafficPercent, VersionID: v.ID, ModelName: v.ModelName, Version: v.Version, Owner: in.Owner,
 		Description: in.Description, RecordedAt: tx.Now()}
@@ -73,15 +73,15 @@ func (s *Service) recordDeployment(ctx context.Context, tx *policies.Tx, in Reco
 	d.ID = registry.DeploymentID(in.Environment, in.Endpoint, v.ID, start)
 	found, err := tx.House(ctx, d.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	changed, err := putFact(ctx, tx, found[0], d, start, func(at time.Time) { d.StartedAt = at })
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	return finishFact(ctx, tx, found[0] == nil, changed, d.ID, []*graph.Edge{{Kind: registry.EdgeDeploys, From: d.ID, To: v.ID}},
+	return linkAndLog(ctx, tx, found[0] == nil, changed, d.ID, []*graph.Edge{{Kind: registry.EdgeDeploys, From: d.ID, To: v.ID}},
 		registry.LogEntry{Action: registry.LogDeploymentRecorded, Objects: []registry.ID{d.ID, v.ID}, Model: v.Parent,
-			Detail: detail("environment", d.Environment, "version", v.Version, "endpoint", d.Endpoint)})
+			Detail: logDetail("environment", d.Environment, "version", v.Version, "endpoint", d.Endpoint)})
 }
 
 // EndDeploymentInput says which deployment ended, and when.
@@ -96,7 +96,7 @@ type EndDeploymentInput struct {
 type EndDeploymentPayload struct{ Deployment *registry.Deployment }
 
 func (in *EndDeploymentInput) check() error {
-	return first(text("reason", &in.Reason), checkTime("endedAt", in.EndedAt))
+	return firstError(checkText("reason", &in.Reason), checkTime("endedAt", in.EndedAt))
 }
 
 // EndDeployment ends a deployment. The same end again changes nothing; another
@@ -105,30 +105,30 @@ func (s *Service) EndDeployment(ctx context.Context, in EndDeploymentInput) (*En
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.DeploymentEnd, idempotent{"endDeployment", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.endDeployment(ctx, tx, in)
+	r, err := s.write(ctx, registry.DeploymentEnd, idempotentCall{"endDeployment", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeDeploymentEnd(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d, err := one[*registry.Deployment](s.after(ctx, r.IDs[0]))
+	d, err := nounAs[*registry.Deployment](s.readBack(ctx, r.IDs[0]))
 	return &EndDeploymentPayload{d}, err
 }
 
-func (s *Service) endDeployment(ctx context.Context, tx *policies.Tx, in EndDeploymentInput) (result, error) {
+func writeDeploymentEnd(ctx context.Context, tx *policies.Tx, in EndDeploymentInput) (writeResult, error) {
 	nodes, err := tx.Nodes(ctx, in.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if nodes[0] == nil || nodes[0].Kind != registry.KindDeployment {
-		return result{}, registry.Errorf(registry.NotFound, "there is no deployment %s", registry.Shorten(string(in.ID), 60))
+		return writeResult{}, registry.Errorf(registry.NotFound, "there is no deployment %s", registry.Shorten(string(in.ID), 60))
 	}
-	d, err := load(nodes[0], &registry.Deployment{})
+	d, err := decodeWhole(nodes[0], &registry.Deployment{})
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	done := result{IDs: []registry.ID{d.ID}}
-	end := when(in.EndedAt, tx.Now())
+	done := writeResult{IDs: []registry.ID{d.ID}}
+	end := storedTime(in.EndedAt, tx.Now())
 	switch {
 	case !d.EndedAt.IsZero() && (in.EndedAt.IsZero() || end.Equal(d.EndedAt)):
 		return done, nil
@@ -146,11 +146,11 @@ func (s *Service) endDeployment(ctx context.Context, tx *policies.Tx, in EndDepl
 		return done, err
 	}
 	entry := registry.LogEntry{Action: registry.LogDeploymentEnded, Objects: []registry.ID{d.ID, d.VersionID}, Reason: in.Reason,
-		Detail: detail("environment", d.Environment, "version", d.Version)}
+		Detail: logDetail("environment", d.Environment, "version", d.Version)}
 	if vs[0] != nil {
 		entry.Model = vs[0].Parent
 	}
-	return result{IDs: done.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
+	return writeResult{IDs: done.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
 }
 
 // DeploymentEdge is a deployment in a page.
@@ -185,7 +185,7 @@ func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindDeployment}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = slices.Concat(where("environment", f.Environment, "owner", f.Owner), prefixed(f.NamePrefix), within(span{f.StartedFrom, f.StartedBefore}))
+		q.Where = slices.Concat(equalTo("environment", f.Environment, "owner", f.Owner), nameStartsWith(f.NamePrefix), beganWithin(timeRange{f.StartedFrom, f.StartedBefore}))
 		if f.Live != nil {
 			op := graph.NotIn
 			if *f.Live {
@@ -197,7 +197,7 @@ func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter
 	if o != nil {
 		sortBy(&q, o.Field, o.Direction)
 	}
-	c, err := find(ctx, s, scope, q, []any{"deployments", f}, p, deploymentEdge)
+	c, err := findPage(ctx, s, scope, q, []any{"deployments", f}, p, deploymentEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func (s *Service) Deployments(ctx context.Context, p Paging, f *DeploymentFilter
 
 // DeploymentsOf lists where a version is or was at work, in order of recording.
 func (s *Service) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p Paging) (*DeploymentConnection, error) {
-	c, err := hops(ctx, s, v.ID, hopQuery{direction: graph.Downstream, edge: registry.EdgeDeploys, at: v.ReadAt}, p,
+	c, err := listNeighbors(ctx, s, v.ID, hopQuery{direction: graph.Downstream, edge: registry.EdgeDeploys, at: v.ReadAt}, p,
 		func(cursor string, _ registry.EdgeKind, d *registry.Deployment) *DeploymentEdge {
 			return &DeploymentEdge{cursor, d}
 		})
@@ -218,5 +218,67 @@ func (s *Service) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p
 
 // VersionOfDeployment returns the version at work.
 func (s *Service) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
-	return one[*registry.ModelVersion](s.nodeAt(ctx, d.ReadAt, d.VersionID))
+	return nounAs[*registry.ModelVersion](s.nodeAt(ctx, d.ReadAt, d.VersionID))
+}
+
+// FactKind says that this input is a fact about a deployment.
+func (*RecordDeploymentInput) FactKind() registry.FactKind { return registry.FactDeployment }
+
+// FactAction is what recording it needs permission for.
+func (*RecordDeploymentInput) FactAction() registry.Action { return registry.DeploymentRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordDeploymentInput) CheckFact() error {
+	if in.StartedAt.IsZero() {
+		return registry.Invalid("startedAt", "a fact says when it was: give the start of the deployment")
+	}
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordDeploymentInput) ResolveFact(r References) Fact {
+	out := *in
+	out.ID = r.Optional(in.ID)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordDeploymentInput) FactReads() (ids, effects []registry.ID) {
+	return idsOf(in.ID), nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordDeploymentInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeDeployment(ctx, tx, *in)
+}
+
+// FactKind says that this input is a fact about the end of a deployment.
+func (*EndDeploymentInput) FactKind() registry.FactKind { return registry.FactEndDeployment }
+
+// FactAction is what recording it needs permission for.
+func (*EndDeploymentInput) FactAction() registry.Action { return registry.DeploymentEnd }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *EndDeploymentInput) CheckFact() error {
+	if in.EndedAt.IsZero() {
+		return registry.Invalid("endedAt", "a fact says when it was: give the end of the deployment")
+	}
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *EndDeploymentInput) ResolveFact(r References) Fact {
+	out := *in
+	out.ID = r.One(in.ID)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *EndDeploymentInput) FactReads() (ids, effects []registry.ID) {
+	return []registry.ID{in.ID}, nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *EndDeploymentInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeDeploymentEnd(ctx, tx, *in)
 }

@@ -116,15 +116,15 @@ func (s *Service) LineageDiff(ctx context.Context, in LineageDiffInput) (*Lineag
 	if o.Direction != lineage.Upstream {
 		o.History = 1000 // What a later commit made contains the earlier one.
 	}
-	if o.MaxDepth, err = bound("maxDepth", in.MaxDepth, 50, 0, 50); err != nil {
+	if o.MaxDepth, err = checkRange("maxDepth", in.MaxDepth, 50, 0, 50); err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := s.resolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
-	o.At = at.graph()
-	walk, cancel := hurry(ctx)
+	o.At = at.storeInstant()
+	walk, cancel := withAnswerReserve(ctx)
 	defer cancel()
 	a, err := lineage.Walk(walk, scope, in.A, o)
 	if err != nil {
@@ -153,7 +153,7 @@ type differ struct {
 func (d *differ) answer() (*LineageDiff, error) {
 	nodes := map[registry.ID]*graph.Node{}
 	for _, it := range slices.Concat(d.a.Items, d.b.Items) {
-		d.hide(it.Node)
+		d.registerHidden(it.Node)
 		nodes[it.Node.ID] = it.Node
 	}
 	ra, rb := nodes[d.a.Root], nodes[d.b.Root]
@@ -163,12 +163,12 @@ func (d *differ) answer() (*LineageDiff, error) {
 	out := &LineageDiff{A: d.noun(ra), B: d.noun(rb), AsOf: d.at.Valid, KnownAt: d.at.KnownAt, TruncationA: d.truncation(d.a), TruncationB: d.truncation(d.b)}
 	out.Datasets = d.datasets()
 	out.Runs = d.runs()
-	out.Features = d.others(registry.KindFeature)
-	out.Versions = d.others(registry.KindModelVersion)
+	out.Features = d.nodesOfKind(registry.KindFeature)
+	out.Versions = d.nodesOfKind(registry.KindModelVersion)
 	d.commits(out)
-	d.makers(out)
+	d.compareMakers(out)
 	if ra.Kind == registry.KindModelVersion {
-		out.Stage = stages(ra, rb)
+		out.Stage = stageChange(ra, rb)
 		d.approvals(out)
 	}
 	out.Identical = out.same()
@@ -187,7 +187,7 @@ func (o *LineageDiff) same() bool {
 // noun decodes a node; the first failure is kept for the end.
 func (d *differ) noun(n *graph.Node) registry.ProvenanceNode {
 	out, err := d.node(n)
-	d.err = first(d.err, err)
+	d.err = firstError(d.err, err)
 	return out
 }
 
@@ -219,14 +219,14 @@ func (d *differ) runs() RunDiff {
 	c := lineage.Diff(d.a, d.b, registry.KindRun)
 	out := RunDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*RunChange{}}
 	for _, p := range c.Changed {
-		before, after := d.facts(nil, p.Before), d.facts(nil, p.After)
+		before, after := d.measurementsOf(nil, p.Before), d.measurementsOf(nil, p.After)
 		out.Changed = append(out.Changed, &RunChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After),
 			Parameters: before.parameterChanges(after), Metrics: before.metricChanges(after)})
 	}
 	return out
 }
 
-func (d *differ) others(kind registry.Kind) NodeDiff {
+func (d *differ) nodesOfKind(kind registry.Kind) NodeDiff {
 	c := lineage.Diff(d.a, d.b, kind)
 	out := NodeDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*NodeChange{}}
 	for _, p := range c.Changed {
@@ -251,21 +251,21 @@ func (d *differ) commits(out *LineageDiff) {
 	out.Repositories = d.repositories(before, after)
 	between, err := lineage.CommitsBetween(d.walk, d.scope, idsOf(before), idsOf(after), d.read)
 	if err != nil {
-		d.err = first(d.err, err)
+		d.err = firstError(d.err, err)
 		return
 	}
-	out.Commits = CommitDiff{Added: d.whole(between.Added), Removed: d.whole(between.Removed), AddedCount: len(between.Added),
+	out.Commits = CommitDiff{Added: d.withDocuments(between.Added), Removed: d.withDocuments(between.Removed), AddedCount: len(between.Added),
 		RemovedCount: len(between.Removed), Complete: between.Complete}
 }
 
-// whole reads the first of some bare nodes with their documents.
-func (d *differ) whole(bare []*graph.Node) []registry.ProvenanceNode {
+// withDocuments reads the first of some bare nodes with their documents.
+func (d *differ) withDocuments(bare []*graph.Node) []registry.ProvenanceNode {
 	var ids []registry.ID
 	for _, n := range bare[:min(len(bare), maxCommitsTold)] {
 		ids = append(ids, n.ID)
 	}
 	nodes, err := lineage.Nodes(d.walk, d.scope, d.read, ids...)
-	d.err = first(d.err, err)
+	d.err = firstError(d.err, err)
 	return d.nouns(nodes)
 }
 
@@ -288,30 +288,30 @@ func (d *differ) repositories(before, after map[registry.ID][]*graph.Node) []*Re
 	})
 	slices.Sort(ids)
 	nodes, err := lineage.Nodes(d.walk, d.scope, d.read, ids...)
-	d.err = first(d.err, err)
+	d.err = firstError(d.err, err)
 	out := []*RepositoryChange{}
 	for i, n := range nodes {
-		repo, err := one[*registry.Repository](d.s.decode(n, d.at.noun()))
-		d.err = first(d.err, err)
+		repo, err := nounAs[*registry.Repository](d.s.decode(n, d.at.nounInstant()))
+		d.err = firstError(d.err, err)
 		out = append(out, &RepositoryChange{Repository: repo, Before: d.nouns(before[ids[i]]), After: d.nouns(after[ids[i]])})
 	}
 	return out
 }
 
-func stages(a, b *graph.Node) *StageChange {
+func stageChange(a, b *graph.Node) *StageChange {
 	if a.Text(registry.IndexStage) == b.Text(registry.IndexStage) {
 		return nil
 	}
 	of := func(n *graph.Node) *registry.Stage {
-		if st := told(n, registry.IndexStage); st != nil {
-			return ptrTo(registry.Stage(*st))
+		if st := visibleColumn(n, registry.IndexStage); st != nil {
+			return pointerTo(registry.Stage(*st))
 		}
 		return nil
 	}
 	return &StageChange{of(a), of(b)}
 }
 
-func ptrTo[T any](v T) *T { return &v }
+func pointerTo[T any](v T) *T { return &v }
 
 // approvals lists how the two versions came to their stages, as far as it was so
 // and known at the instant.
@@ -327,10 +327,10 @@ func (d *differ) approvals(out *LineageDiff) {
 func (d *differ) transitions(version registry.ID) []*registry.Transition {
 	out := []*registry.Transition{}
 	page, err := d.scope.Find(d.ctx, graph.Query{Kinds: []registry.Kind{registry.KindTransition}, Parents: []registry.ID{version}, Limit: MaxPage})
-	d.err = first(d.err, err)
+	d.err = firstError(d.err, err)
 	for _, n := range page.Nodes {
-		t, err := one[*registry.Transition](d.s.decode(n, d.at.noun()))
-		d.err = first(d.err, err)
+		t, err := nounAs[*registry.Transition](d.s.decode(n, d.at.nounInstant()))
+		d.err = firstError(d.err, err)
 		if t != nil && !n.ValidFrom.After(d.at.Valid) && (d.at.Known == 0 || n.RecordedSeq <= d.at.Known) {
 			out = append(out, t)
 		}

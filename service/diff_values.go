@@ -30,37 +30,37 @@ type FieldChange struct {
 	Before, After registry.JSON
 }
 
-// facts are the parameters and metrics of one side, nil where none of what holds
+// measurements are the parameters and metrics of one side, nil where none of what holds
 // them may be seen.
-type facts struct {
+type measurements struct {
 	parameters map[string]registry.JSON
 	metrics    map[string]float64
 }
 
-// facts gathers what a card and runs say; a run's word counts more, for it is what
+// measurementsOf gathers what a card and runs say; a run's word counts more, for it is what
 // was done.
-func (d *differ) facts(card *registry.ModelCard, runs ...*graph.Node) (f facts) {
+func (d *differ) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
 	param, metric := f.add, func(name string, v float64) { f.metrics[name] = v }
-	if card != nil && seesField(card, "ModelCard", "modelDetails") {
+	if card != nil && seesNounField(card, "ModelCard", "modelDetails") {
 		f.open(true, false)
 		if card.ModelDetails != nil {
 			flatten("", card.ModelDetails.Hyperparameters, param)
 		}
 	}
-	if card != nil && seesField(card, "ModelCard", "performance") {
+	if card != nil && seesNounField(card, "ModelCard", "performance") {
 		f.open(false, true)
-		measured(card.Performance, metric)
+		cardMetrics(card.Performance, metric)
 	}
 	for _, n := range runs {
 		noun, _ := d.noun(n).(*registry.Run)
 		if noun == nil {
 			continue
 		}
-		if seesField(noun, "Run", "parameters") {
+		if seesNounField(noun, "Run", "parameters") {
 			f.open(true, false)
 			flatten("", noun.Parameters, param)
 		}
-		if seesField(noun, "Run", "metrics") {
+		if seesNounField(noun, "Run", "metrics") {
 			f.open(false, true)
 			for _, m := range noun.Metrics {
 				metric(m.Name, m.Value)
@@ -70,10 +70,10 @@ func (d *differ) facts(card *registry.ModelCard, runs ...*graph.Node) (f facts) 
 	return f
 }
 
-func (f *facts) add(key string, v registry.JSON) { f.parameters[key] = v }
+func (f *measurements) add(key string, v registry.JSON) { f.parameters[key] = v }
 
 // open makes the maps of what may be seen.
-func (f *facts) open(parameters, metrics bool) {
+func (f *measurements) open(parameters, metrics bool) {
 	if parameters && f.parameters == nil {
 		f.parameters = map[string]registry.JSON{}
 	}
@@ -82,13 +82,13 @@ func (f *facts) open(parameters, metrics bool) {
 	}
 }
 
-// seesField reports whether the caller sees a field of a noun.
-func seesField(n registry.Node, noun, field string) bool {
+// seesNounField reports whether the caller sees a field of a noun.
+func seesNounField(n registry.Node, noun, field string) bool {
 	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
 }
 
-// measured tells the metrics of a card.
-func measured(p *registry.Performance, tell func(string, float64)) {
+// cardMetrics tells the metrics of a card.
+func cardMetrics(p *registry.Performance, tell func(string, float64)) {
 	if p == nil {
 		return
 	}
@@ -132,8 +132,8 @@ func equalJSON(a, b registry.JSON) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// union lists the keys of two maps, sorted.
-func union[V any](a, b map[string]V) []string {
+// unionOfKeys lists the keys of two maps, sorted.
+func unionOfKeys[V any](a, b map[string]V) []string {
 	keys := slices.Collect(maps.Keys(a))
 	for k := range b {
 		if _, ok := a[k]; !ok {
@@ -144,12 +144,12 @@ func union[V any](a, b map[string]V) []string {
 	return keys
 }
 
-func (f facts) parameterChanges(to facts) []*ParameterChange {
+func (f measurements) parameterChanges(to measurements) []*ParameterChange {
 	if f.parameters == nil && to.parameters == nil {
 		return nil
 	}
 	out := []*ParameterChange{}
-	for _, k := range union(f.parameters, to.parameters) {
+	for _, k := range unionOfKeys(f.parameters, to.parameters) {
 		if before, after := f.parameters[k], to.parameters[k]; !equalJSON(before, after) {
 			out = append(out, &ParameterChange{k, before, after})
 		}
@@ -157,7 +157,7 @@ func (f facts) parameterChanges(to facts) []*ParameterChange {
 	return out
 }
 
-func (f facts) metricChanges(to facts) []*MetricChange {
+func (f measurements) metricChanges(to measurements) []*MetricChange {
 	if f.metrics == nil && to.metrics == nil {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (f facts) metricChanges(to facts) []*MetricChange {
 		return nil
 	}
 	out := []*MetricChange{}
-	for _, k := range union(f.metrics, to.metrics) {
+	for _, k := range unionOfKeys(f.metrics, to.metrics) {
 		before, after := value(f.metrics, k), value(to.metrics, k)
 		if before == nil || after == nil || *before != *after {
 			out = append(out, &MetricChange{k, before, after})
@@ -177,20 +177,20 @@ func (f facts) metricChanges(to facts) []*MetricChange {
 	return out
 }
 
-// makers compares what made the two: parameters, metrics and, of model versions,
+// compareMakers compares what made the two: parameters, metrics and, of model versions,
 // the cards.
-func (d *differ) makers(out *LineageDiff) {
+func (d *differ) compareMakers(out *LineageDiff) {
 	va, runsA := d.a.Made()
 	vb, runsB := d.b.Made()
 	ca, cb := d.cards(va, vb)
-	before, after := d.facts(ca, runsA...), d.facts(cb, runsB...)
+	before, after := d.measurementsOf(ca, runsA...), d.measurementsOf(cb, runsB...)
 	out.Parameters, out.Metrics = before.parameterChanges(after), before.metricChanges(after)
 	if va == nil || vb == nil || va.ID != d.a.Root || vb.ID != d.b.Root {
 		return
 	}
 	out.Card = []*FieldChange{}
 	fa, fb := cardFields(ca), cardFields(cb)
-	for _, path := range union(fa, fb) {
+	for _, path := range unionOfKeys(fa, fb) {
 		if !equalJSON(fa[path], fb[path]) {
 			out.Card = append(out.Card, &FieldChange{path, fa[path], fb[path]})
 		}
@@ -204,12 +204,12 @@ func (d *differ) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
 			return nil
 		}
 		nodes, err := lineage.Nodes(d.walk, d.scope, d.read, registry.CardID(version.ID))
-		d.err = first(d.err, err)
+		d.err = firstError(d.err, err)
 		if err != nil || nodes[0] == nil {
 			return nil
 		}
-		c, err := one[*registry.ModelCard](d.s.decode(nodes[0], d.at.noun()))
-		d.err = first(d.err, err)
+		c, err := nounAs[*registry.ModelCard](d.s.decode(nodes[0], d.at.nounInstant()))
+		d.err = firstError(d.err, err)
 		return c
 	}
 	return read(a), read(b)

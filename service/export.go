@@ -60,20 +60,20 @@ func (s *Service) Export(ctx context.Context, in ExportInput) (*LineageExport, e
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := s.resolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
-	o.At = at.graph()
+	o.At = at.storeInstant()
 	found, err := lineage.Walk(ctx, scope, in.Of, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := exportable(found); err != nil {
+	if err := checkExportSize(found); err != nil {
 		return nil, err
 	}
 	v := &view{s: s, ctx: ctx, scope: scope, at: at}
-	g, err := v.page(found, ask, place{Depth: -1, At: at}, len(found.Items), nil)
+	g, err := v.page(found, ask, pageStart{Depth: -1, At: at}, len(found.Items), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +89,8 @@ func (s *Service) Export(ctx context.Context, in ExportInput) (*LineageExport, e
 		Truncation: g.Truncation, HistoryCut: g.HistoryCut, AsOf: g.AsOf, KnownAt: g.KnownAt}, nil
 }
 
-// exportable bounds what an encoder is given, for one answer holds all of it.
-func exportable(g *lineage.Graph) error {
+// checkExportSize bounds what an encoder is given, for one answer holds all of it.
+func checkExportSize(g *lineage.Graph) error {
 	if len(g.Edges) > maxExportEdges {
 		return registry.Errorf(registry.ResourceExhausted, tooMuchToExport, maxExportEdges, "edges")
 	}
@@ -129,7 +129,7 @@ func (v *view) document(g *LineageGraph, o lineage.Options, in ExportInput) (*ex
 	for _, e := range g.Edges {
 		d.Edges = append(d.Edges, export.Edge{ID: e.ID, From: e.From, To: e.To, Kind: e.Kind, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo})
 	}
-	return d, first(v.cards(d), v.artifacts(d), v.containers(d))
+	return d, firstError(v.cards(d), v.artifacts(d), v.containers(d))
 }
 
 // fetch reads nouns by id at the instant shown, those that the caller sees.
@@ -137,7 +137,7 @@ func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 	out := map[registry.ID]registry.Node{}
 	slices.Sort(ids)
 	for part := range slices.Chunk(slices.Compact(ids), exportChunk) {
-		nodes, err := v.scope.Nodes(v.ctx, v.at.graph(), part...)
+		nodes, err := v.scope.Nodes(v.ctx, v.at.storeInstant(), part...)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,7 @@ func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 			if n == nil || n.Hidden {
 				continue
 			}
-			if out[n.ID], err = v.s.decode(n, v.at.noun()); err != nil {
+			if out[n.ID], err = v.s.decode(n, v.at.nounInstant()); err != nil {
 				return nil, err
 			}
 		}
@@ -153,8 +153,8 @@ func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 	return out, nil
 }
 
-// shows reports whether the caller sees a field of a node that leads to others.
-func shows(n registry.Node, noun, field string) bool {
+// seesField reports whether the caller sees a field of a node that leads to others.
+func seesField(n registry.Node, noun, field string) bool {
 	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
 }
 
@@ -162,7 +162,7 @@ func shows(n registry.Node, noun, field string) bool {
 func (v *view) cards(d *export.Document) error {
 	var ids []registry.ID
 	for _, n := range d.Nodes {
-		if x, ok := n.Noun.(*registry.ModelVersion); ok && shows(x, "ModelVersion", "card") {
+		if x, ok := n.Noun.(*registry.ModelVersion); ok && seesField(x, "ModelVersion", "card") {
 			ids = append(ids, registry.CardID(x.ID))
 		}
 	}
@@ -183,7 +183,7 @@ func (v *view) artifacts(d *export.Document) error {
 	at := map[registry.ID]int{}
 	var parents []registry.ID
 	for i, n := range d.Nodes {
-		if x, ok := n.Noun.(*registry.ModelVersion); ok && shows(x, "ModelVersion", "artifacts") {
+		if x, ok := n.Noun.(*registry.ModelVersion); ok && seesField(x, "ModelVersion", "artifacts") {
 			at[x.ID], parents = i, append(parents, x.ID)
 		}
 	}
@@ -196,7 +196,7 @@ func (v *view) artifacts(d *export.Document) error {
 			if n.Hidden || n.ValidFrom.After(v.at.Valid) {
 				continue
 			}
-			noun, err := v.s.decode(n, v.at.noun())
+			noun, err := v.s.decode(n, v.at.nounInstant())
 			if err != nil {
 				return err
 			}
@@ -238,11 +238,11 @@ func (v *view) containers(d *export.Document) error {
 func containerOf(n registry.Node) registry.ID {
 	switch x := n.(type) {
 	case *registry.Commit:
-		if shows(x, "Commit", "repository") {
+		if seesField(x, "Commit", "repository") {
 			return x.Parent
 		}
 	case *registry.Tag:
-		if shows(x, "Tag", "repository") {
+		if seesField(x, "Tag", "repository") {
 			return x.Parent
 		}
 	case *registry.Feature:

@@ -25,7 +25,7 @@ func TestAnExportFitsOneAnswer(t *testing.T) {
 		"all bytes":            {&lineage.Graph{Items: items(16, maxExportBytes/16)}, ""},
 		"a few bytes too many": {&lineage.Graph{Items: items(16, maxExportBytes/16+1)}, registry.ResourceExhausted},
 	} {
-		if err := exportable(c.g); registry.CodeOf(err) != c.code {
+		if err := checkExportSize(c.g); registry.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -21,25 +21,25 @@ import (
 func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registry.Node, at time.Time, setTime func(time.Time)) (bool, error) {
 	m := noun.NodeMeta()
 	if old == nil {
-		m.ValidFrom = when(at, tx.Now())
+		m.ValidFrom = storedTime(at, tx.Now())
 		setTime(m.ValidFrom)
 		return true, putNoun(ctx, tx, noun, m.ValidFrom)
 	}
-	if err := seen(ctx, tx, old.ID); err != nil {
+	if err := checkVisible(ctx, tx, old.ID); err != nil {
 		return false, err
 	}
 	if old.Deleted {
 		return false, registry.Errorf(registry.FailedPrecondition, "%s was deleted; it is not recorded again", old.ID)
 	}
 	if !at.IsZero() {
-		setTime(when(at, at))
+		setTime(storedTime(at, at))
 	}
 	m.ValidFrom, m.ValidTo = old.ValidFrom, old.ValidTo
-	merged, err := merge(old.Doc, noun)
+	merged, err := mergeFact(old.Doc, noun)
 	if err != nil {
 		return false, err
 	}
-	empty(noun)
+	clearFields(noun)
 	if err := json.Unmarshal(merged, noun); err != nil {
 		return false, err
 	}
@@ -53,10 +53,10 @@ func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registr
 	return true, putNoun(ctx, tx, noun, since, old.Slots...)
 }
 
-// empty takes from a noun what its document says. What is read into it then gets
+// clearFields takes from a noun what its document says. What is read into it then gets
 // arrays of its own: json.Unmarshal writes into those that are there, and they are
 // the input's, which may be told again.
-func empty(noun registry.Node) {
+func clearFields(noun registry.Node) {
 	meta := *noun.NodeMeta()
 	reflect.ValueOf(noun).Elem().SetZero()
 	*noun.NodeMeta() = meta
@@ -71,22 +71,22 @@ func mergedSince(old *graph.Node, noun registry.Node, now time.Time) (time.Time,
 		return old.Since, nil
 	}
 	was := &registry.Run{}
-	if err := unpack(old, was); err != nil {
+	if err := decodeDoc(old, was); err != nil {
 		return now, err
 	}
 	switch {
 	case was.Status == run.Status && was.EndedAt.Equal(run.EndedAt):
 		return old.Since, nil
 	case !run.EndedAt.IsZero() && run.EndedAt.Before(now):
-		return latestOf(old.Since, run.EndedAt), nil
+		return laterTime(old.Since, run.EndedAt), nil
 	}
-	return latestOf(old.Since, now), nil
+	return laterTime(old.Since, now), nil
 }
 
-// reachBack lets a model, dataset or repository be there from when the first thing
+// backdateContainer lets a model, dataset or repository be there from when the first thing
 // in it was: one that is recorded later and is older takes it back in time. It stays as
 // it is otherwise, and what was known before stays known so.
-func reachBack(ctx context.Context, tx *policies.Tx, id registry.ID, to time.Time) error {
+func backdateContainer(ctx context.Context, tx *policies.Tx, id registry.ID, to time.Time) error {
 	found, err := tx.House(ctx, id)
 	if err != nil || found[0] == nil || found[0].Deleted || !to.Before(found[0].ValidFrom) {
 		return err
@@ -106,11 +106,11 @@ func reachBack(ctx context.Context, tx *policies.Tx, id registry.ID, to time.Tim
 	}
 	then.ValidFrom, then.Since = to, to
 	now.ValidFrom, now.Doc = to, then.Doc
-	return first(tx.Put(ctx, &then), tx.Put(ctx, &now))
+	return firstError(tx.Put(ctx, &then), tx.Put(ctx, &now))
 }
 
-// seen answers FORBIDDEN for a node that is there and out of the caller's sight.
-func seen(ctx context.Context, tx *policies.Tx, id registry.ID) error {
+// checkVisible answers FORBIDDEN for a node that is there and out of the caller's sight.
+func checkVisible(ctx context.Context, tx *policies.Tx, id registry.ID) error {
 	nodes, err := tx.Nodes(ctx, id)
 	if err == nil && nodes[0] == nil {
 		return registry.Errorf(registry.Forbidden, "this is recorded already, outside of what your grants cover; ask an administrator")
@@ -119,15 +119,15 @@ func seen(ctx context.Context, tx *policies.Tx, id registry.ID) error {
 }
 
 func putNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since time.Time, slots ...string) error {
-	n, err := encode(noun, titleOf(noun), since, slots...)
+	n, err := encodeNode(noun, nodeName(noun), since, slots...)
 	if err != nil {
 		return err
 	}
 	return tx.Put(ctx, n)
 }
 
-// titleOf is the name that a node carries beside its document.
-func titleOf(noun registry.Node) string {
+// nodeName is the name that a node carries beside its document.
+func nodeName(noun registry.Node) string {
 	v := reflect.ValueOf(noun).Elem().FieldByName("Name")
 	if !v.IsValid() {
 		return ""
@@ -135,20 +135,20 @@ func titleOf(noun registry.Node) string {
 	return v.String()
 }
 
-// decisive are the fields in which the same key must say the same.
-var decisive = []string{"digest", "sha", "startedAt", "runKind", "environment", "versionId"}
+// identityFields are the fields in which the same key must say the same.
+var identityFields = []string{"digest", "sha", "startedAt", "runKind", "environment", "versionId"}
 
-// merge adds the fields of a repeated fact that were not known before.
-func merge(doc []byte, noun registry.Node) ([]byte, error) {
+// mergeFact adds the fields of a repeated fact that were not known before.
+func mergeFact(doc []byte, noun registry.Node) ([]byte, error) {
 	raw, err := registry.Canonical(noun)
 	if err != nil {
 		return nil, err
 	}
 	var have, add map[string]json.RawMessage
-	if err := first(json.Unmarshal(doc, &have), json.Unmarshal(raw, &add)); err != nil {
+	if err := firstError(json.Unmarshal(doc, &have), json.Unmarshal(raw, &add)); err != nil {
 		return nil, err
 	}
-	for _, f := range decisive {
+	for _, f := range identityFields {
 		if contradicts(f, have[f], add[f]) {
 			e := registry.Errorf(registry.Conflict, "it is recorded with another %s: %s, not %s", f, have[f], add[f])
 			e.Field = f
@@ -173,15 +173,15 @@ func contradicts(field string, a, b json.RawMessage) bool {
 	return field != "runKind" || string(a) != other && string(b) != other
 }
 
-// finishFact links a fact and logs it when anything was new.
-func finishFact(ctx context.Context, tx *policies.Tx, created, changed bool, id registry.ID, edges []*graph.Edge, entry registry.LogEntry) (result, error) {
+// linkAndLog links a fact and logs it when anything was new.
+func linkAndLog(ctx context.Context, tx *policies.Tx, created, changed bool, id registry.ID, edges []*graph.Edge, entry registry.LogEntry) (writeResult, error) {
 	if err := tx.Link(ctx, edges...); err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	for _, e := range edges {
 		changed = changed || e.Created
 	}
-	r := result{IDs: []registry.ID{id}, Created: created, Changed: changed}
+	r := writeResult{IDs: []registry.ID{id}, Created: created, Changed: changed}
 	if !changed {
 		return r, nil
 	}

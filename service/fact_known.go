@@ -11,63 +11,63 @@ import (
 // register* and transitions are orders: given twice, the second is refused. A fact
 // of a batch says that something is so, and may be told again: these know it.
 
-// recordModel is createModel for a fact of a batch: a model that is there stays as
+// ensureModel is createModel for a fact of a batch: a model that is there stays as
 // it is.
-func (s *Service) recordModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (result, error) {
+func ensureModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (writeResult, error) {
 	there, err := tx.Holder(ctx, registry.ModelNameSlot(in.Name))
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if there == nil {
-		m, err := s.createModel(ctx, tx, in)
+		m, err := createModel(ctx, tx, in)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{m.ID}, Created: true, Changed: true}, nil
+		return writeResult{IDs: []registry.ID{m.ID}, Created: true, Changed: true}, nil
 	}
-	if err := seen(ctx, tx, there.ID); err != nil {
-		return result{}, err
+	if err := checkVisible(ctx, tx, there.ID); err != nil {
+		return writeResult{}, err
 	}
 	if in.Incarnation > 0 && there.ID != registry.ModelID(in.Name, in.Incarnation) {
-		return result{}, registry.Errorf(registry.Conflict, "a model named %q is there, and it is another one: of another incarnation", in.Name)
+		return writeResult{}, registry.Errorf(registry.Conflict, "a model named %q is there, and it is another one: of another incarnation", in.Name)
 	}
-	return result{IDs: []registry.ID{there.ID}}, nil
+	return writeResult{IDs: []registry.ID{there.ID}}, nil
 }
 
-// recordVersion is createVersion for a fact of a batch: a version that is there
+// ensureVersion is createVersion for a fact of a batch: a version that is there
 // stays as it is. What a fact is about must not depend on when it is told: it
 // names its version.
-func (s *Service) recordVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (result, error) {
-	m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
+func ensureVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (writeResult, error) {
+	m, _, err := findModel(ctx, tx, &in.Model, nil)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	old, err := s.sameVersion(ctx, tx, m, in)
+	old, err := existingVersion(ctx, tx, m, in)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if old == nil || old.Deleted {
-		v, err := s.createVersion(ctx, tx, in)
+		v, err := createVersion(ctx, tx, in)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{v.ID}, Created: true, Changed: true}, nil
+		return writeResult{IDs: []registry.ID{v.ID}, Created: true, Changed: true}, nil
 	}
-	if err := seen(ctx, tx, old.ID); err != nil {
-		return result{}, err
+	if err := checkVisible(ctx, tx, old.ID); err != nil {
+		return writeResult{}, err
 	}
-	v, err := load(old, &registry.ModelVersion{})
+	v, err := decodeWhole(old, &registry.ModelVersion{})
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if in.Label != "" && v.Label != "" && in.Label != v.Label {
-		return result{}, registry.Errorf(registry.Conflict, "version %s of %s is recorded with the label %q", v.Version, m.Name, registry.Shorten(v.Label, 60))
+		return writeResult{}, registry.Errorf(registry.Conflict, "version %s of %s is recorded with the label %q", v.Version, m.Name, registry.Shorten(v.Label, 60))
 	}
-	return result{IDs: []registry.ID{v.ID}}, nil
+	return writeResult{IDs: []registry.ID{v.ID}}, nil
 }
 
-// sameVersion finds the version that an input names, nil for none.
-func (s *Service) sameVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in RegisterModelVersionInput) (*graph.Node, error) {
+// existingVersion finds the version that an input names, nil for none.
+func existingVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in RegisterModelVersionInput) (*graph.Node, error) {
 	switch {
 	case in.Bump != nil:
 		return nil, registry.Invalid("bump", "a fact names its version: give version or label")
@@ -85,25 +85,25 @@ func (s *Service) sameVersion(ctx context.Context, tx *policies.Tx, m *registry.
 	return tx.Holder(ctx, registry.LabelSlot(m.ID, in.Label))
 }
 
-// recordTransition is transitionVersion for a fact of a batch: it names its time,
+// ensureTransition is transitionVersion for a fact of a batch: it names its time,
 // and a change into the same stage at the same time is the same change.
-func (s *Service) recordTransition(ctx context.Context, tx *policies.Tx, in TransitionModelVersionInput) (result, error) {
-	v, n, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
+func ensureTransition(ctx context.Context, tx *policies.Tx, in TransitionModelVersionInput) (writeResult, error) {
+	v, n, err := findVersion(ctx, tx, in.Model, in.Version, in.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	records, err := tx.Children(ctx, registry.KindTransition, registry.IndexName, v.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	for _, r := range records {
-		t, err := load(r, &registry.Transition{})
+		t, err := decodeWhole(r, &registry.Transition{})
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		if t.To == in.To && t.At.Equal(when(in.At, in.At)) {
-			return result{IDs: []registry.ID{v.ID, t.ID}}, nil
+		if t.To == in.To && t.At.Equal(storedTime(in.At, in.At)) {
+			return writeResult{IDs: []registry.ID{v.ID, t.ID}}, nil
 		}
 	}
-	return s.transitionVersion(ctx, tx, v, n, in)
+	return writeTransition(ctx, tx, v, n, in)
 }

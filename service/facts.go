@@ -70,14 +70,14 @@ func (s *Service) RecordFacts(ctx context.Context, in RecordFactsInput) (*Record
 	if err != nil {
 		return nil, err
 	}
-	var r result
+	var r writeResult
 	err = s.gate.WriteBatch(ctx, registry.FactsRecord, func(ctx context.Context, b *policies.Batch) (err error) {
-		r, err = s.once(ctx, b.Tx(), idempotent{"recordFacts", in.IdempotencyKey, in}, func() (result, error) {
-			return s.recordFacts(ctx, b, in.Facts, facts)
+		r, err = runIdempotent(ctx, b.Tx(), idempotentCall{"recordFacts", in.IdempotencyKey, in}, func() (writeResult, error) {
+			return writeFacts(ctx, b, in.Facts, facts)
 		})
 		return err
 	})
-	forget(ctx)
+	clearLoaders(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -102,57 +102,57 @@ func (s *Service) MayRecordFacts(ctx context.Context) error {
 	return err
 }
 
-// recordFacts writes facts in order and tells what became of each.
-func (s *Service) recordFacts(ctx context.Context, b *policies.Batch, ins []FactInput, facts []fact) (result, error) {
+// writeFacts writes facts in order and tells what became of each.
+func writeFacts(ctx context.Context, b *policies.Batch, ins []FactInput, facts []Fact) (writeResult, error) {
 	var ids, effects []registry.ID
 	for _, f := range facts {
-		i, e := f.touches()
+		i, e := f.FactReads()
 		ids, effects = append(ids, i...), append(effects, e...)
 	}
 	if err := b.Warm(ctx, ids, effects); err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	out := result{Facts: make([]RecordedFact, len(facts))}
-	results := make([]result, len(facts))
+	out := writeResult{Facts: make([]RecordedFact, len(facts))}
+	results := make([]writeResult, len(facts))
 	known := map[string]registry.ID{}
 	for i, f := range facts {
-		r, err := s.recordFact(ctx, b, i, f, known)
+		r, err := writeFact(ctx, b, i, f, known)
 		if err != nil {
-			return result{}, factError(i, facts, err)
+			return writeResult{}, factError(i, facts, err)
 		}
 		if ref := ins[i].Ref; ref != "" {
-			known[ref] = r.about(f.kind())
+			known[ref] = r.factSubject(f.FactKind())
 		}
 		results[i] = r
 	}
 	if err := b.Flush(ctx); err != nil {
-		return result{}, factError(len(facts)-1, facts, err)
+		return writeResult{}, factError(len(facts)-1, facts, err)
 	}
 	for i, r := range results {
 		out.Created = out.Created || r.Changed
-		out.Facts[i] = RecordedFact{Index: i, Kind: facts[i].kind(), Created: r.Created, Merged: r.Changed && !r.Created}
-		if id := r.about(facts[i].kind()); id != "" {
+		out.Facts[i] = RecordedFact{Index: i, Kind: facts[i].FactKind(), Created: r.Created, Merged: r.Changed && !r.Created}
+		if id := r.factSubject(facts[i].FactKind()); id != "" {
 			out.Facts[i].ID = &id
 		}
 	}
 	return out, nil
 }
 
-func (s *Service) recordFact(ctx context.Context, b *policies.Batch, i int, f fact, known map[string]registry.ID) (result, error) {
-	tx, err := b.Step(i, f.action())
+func writeFact(ctx context.Context, b *policies.Batch, i int, f Fact, known map[string]registry.ID) (writeResult, error) {
+	tx, err := b.Step(i, f.FactAction())
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	return f.resolve(refs{func(id registry.ID) registry.ID {
+	return f.ResolveFact(References{func(id registry.ID) registry.ID {
 		if ref, is := strings.CutPrefix(string(id), "@"); is {
 			return known[ref]
 		}
 		return id
-	}}).write(ctx, s, tx)
+	}}).WriteFact(ctx, tx)
 }
 
-// about is the id of what a fact is about.
-func (r result) about(kind registry.FactKind) registry.ID {
+// factSubject is the id of what a fact is about.
+func (r writeResult) factSubject(kind registry.FactKind) registry.ID {
 	switch {
 	case r.edge != nil:
 		return r.edge.ID
@@ -168,7 +168,7 @@ func (r result) about(kind registry.FactKind) registry.ID {
 
 // factError says which fact an error is about. What is no fault of a fact stays as
 // it is, so that the store can try again.
-func factError(i int, facts []fact, err error) error {
+func factError(i int, facts []Fact, err error) error {
 	i, err = policies.StepOf(err, i)
 	var cause *registry.Error
 	if !errors.As(err, &cause) || cause.Code == registry.Internal || cause.Code == registry.Unavailable {
@@ -183,7 +183,7 @@ func factError(i int, facts []fact, err error) error {
 	maps.Copy(details, cause.Details)
 	message := cause.Message
 	if facts != nil {
-		message = strings.ToLower(strings.ReplaceAll(string(facts[i].kind()), "_", " ")) + ": " + message
+		message = strings.ToLower(strings.ReplaceAll(string(facts[i].FactKind()), "_", " ")) + ": " + message
 	}
 	return &registry.Error{Code: cause.Code, Field: field, Message: at + ": " + message, Details: details, Err: cause.Err}
 }
@@ -192,11 +192,11 @@ func factError(i int, facts []fact, err error) error {
 var refName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // check holds a batch to its rules and returns its facts, each checked by itself.
-func (in *RecordFactsInput) check() ([]fact, error) {
+func (in *RecordFactsInput) check() ([]Fact, error) {
 	if len(in.Facts) == 0 || len(in.Facts) > registry.MaxFacts {
 		return nil, registry.Invalid("facts", "must be 1 to %d facts, not %d; send more in several batches", registry.MaxFacts, len(in.Facts))
 	}
-	out := make([]fact, len(in.Facts))
+	out := make([]Fact, len(in.Facts))
 	given := map[string]int{}
 	for i := range in.Facts {
 		f, err := in.Facts[i].Check()
@@ -220,8 +220,8 @@ func (in *RecordFactsInput) check() ([]fact, error) {
 }
 
 // checkRefs refuses references to what no earlier fact is about.
-func checkRefs(f fact, at int, given map[string]int) (err error) {
-	f.resolve(refs{func(id registry.ID) registry.ID {
+func checkRefs(f Fact, at int, given map[string]int) (err error) {
+	f.ResolveFact(References{func(id registry.ID) registry.ID {
 		ref, is := strings.CutPrefix(string(id), "@")
 		where, found := given[ref]
 		switch {
@@ -237,20 +237,20 @@ func checkRefs(f fact, at int, given map[string]int) (err error) {
 }
 
 // Checked is a fact that was checked by itself.
-type Checked struct{ fact fact }
+type Checked struct{ fact Fact }
 
 // Kind says which fact it is.
-func (c Checked) Kind() registry.FactKind { return c.fact.kind() }
+func (c Checked) Kind() registry.FactKind { return c.fact.FactKind() }
 
 // Check holds one fact to its rules, without the store, and returns it in the form
 // in which names are kept. References are not followed. It is open to all.
 func (in *FactInput) Check() (Checked, error) {
-	f, err := in.one()
+	f, err := in.fact()
 	if err != nil {
 		return Checked{}, err
 	}
 	if in.Ref != "" {
-		switch kind := f.kind(); {
+		switch kind := f.FactKind(); {
 		case !refName.MatchString(in.Ref):
 			return Checked{}, registry.Invalid("ref", "must be 1 to 64 letters, digits, dots, dashes and underscores")
 		case kind == registry.FactLink || kind == registry.FactRetract || kind == registry.FactCommits && len(in.Commits.Commits) != 1:
@@ -258,26 +258,24 @@ func (in *FactInput) Check() (Checked, error) {
 		}
 	}
 	long := false
-	f.resolve(refs{func(id registry.ID) registry.ID { long = long || len(id) > 255; return id }})
+	f.ResolveFact(References{func(id registry.ID) registry.ID { long = long || len(id) > 255; return id }})
 	if long {
 		return Checked{}, registry.Invalid("id", "longer than 255 characters")
 	}
-	return Checked{f}, f.check()
+	return Checked{f}, f.CheckFact()
 }
 
 // Resolve returns the fact with its references replaced by ids that are known;
 // others stay.
 func (in FactInput) Resolve(known map[string]registry.ID) FactInput {
-	f, err := in.one()
+	f, err := in.fact()
 	if err != nil {
 		return in
 	}
-	out := FactInput{Ref: in.Ref}
-	f.resolve(refs{func(id registry.ID) registry.ID {
+	return factInputOf(in.Ref, f.ResolveFact(References{func(id registry.ID) registry.ID {
 		if ref, is := strings.CutPrefix(string(id), "@"); is && known[ref] != "" {
 			return known[ref]
 		}
 		return id
-	}}).into(&out)
-	return out
+	}}))
 }

@@ -47,7 +47,7 @@ type factExport struct {
 	out   *ExportedFacts
 }
 
-func (e *factExport) tell(f FactInput) error {
+func (e *factExport) write(f FactInput) error {
 	e.out.Facts++
 	return e.emit(f)
 }
@@ -122,7 +122,7 @@ func (e *factExport) live(ctx context.Context, ids []registry.ID) (map[registry.
 func (e *factExport) repositories(ctx context.Context, fn func(registry.ID, RepositoryInput) error) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRepository}, Order: registry.IndexName}, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
-			r, err := load(n, &registry.Repository{})
+			r, err := decodeWhole(n, &registry.Repository{})
 			if err != nil {
 				return err
 			}
@@ -138,8 +138,8 @@ func (e *factExport) repositories(ctx context.Context, fn func(registry.ID, Repo
 	})
 }
 
-// commitsALine is how many commits one fact tells of.
-const commitsALine = 50
+// commitsPerFact is how many commits one fact tells of.
+const commitsPerFact = 50
 
 func (e *factExport) commits(ctx context.Context) error {
 	return e.repositories(ctx, func(repo registry.ID, in RepositoryInput) error {
@@ -150,10 +150,10 @@ func (e *factExport) commits(ctx context.Context) error {
 			}
 			f := FactInput{Commits: &RecordCommitsInput{Repository: in, Commits: held}}
 			held = nil
-			return e.tell(f)
+			return e.write(f)
 		}
 		err := e.each(ctx, registry.KindCommit, []registry.ID{repo}, []string{"sha", "parentShas", "role", "roleEvidence"}, func(n *graph.Node) error {
-			c, err := load(n, &registry.Commit{})
+			c, err := decodeWhole(n, &registry.Commit{})
 			if err != nil {
 				return err
 			}
@@ -162,7 +162,7 @@ func (e *factExport) commits(ctx context.Context) error {
 			if strings.HasPrefix(c.RoleEvidence, roleGivenBy) {
 				out.Role = c.Role
 			}
-			if held = append(held, out); len(held) == commitsALine {
+			if held = append(held, out); len(held) == commitsPerFact {
 				return flush()
 			}
 			return nil
@@ -177,7 +177,7 @@ func (e *factExport) commits(ctx context.Context) error {
 func (e *factExport) tags(ctx context.Context) error {
 	return e.repositories(ctx, func(repo registry.ID, in RepositoryInput) error {
 		return e.each(ctx, registry.KindTag, []registry.ID{repo}, []string{"name", "sha", "dateInferred", "movedAt"}, func(n *graph.Node) error {
-			t, err := load(n, &registry.Tag{})
+			t, err := decodeWhole(n, &registry.Tag{})
 			if err != nil {
 				return err
 			}
@@ -185,7 +185,7 @@ func (e *factExport) tags(ctx context.Context) error {
 			if t.DateInferred {
 				out.TaggedAt = time.Time{} // It is the commit's.
 			}
-			return e.tell(FactInput{Tag: &out})
+			return e.write(FactInput{Tag: &out})
 		})
 	})
 }
@@ -204,7 +204,7 @@ func (e *factExport) datasetVersions(ctx context.Context) error {
 			if !e.sees(n, []string{"name", "namespace", "version", "digest"}) {
 				continue
 			}
-			v, err := load(n, &registry.DatasetVersion{})
+			v, err := decodeWhole(n, &registry.DatasetVersion{})
 			if err != nil {
 				return err
 			}
@@ -216,7 +216,7 @@ func (e *factExport) datasetVersions(ctx context.Context) error {
 			if d := datasets[v.Parent]; d != nil {
 				out.Owner = d.Text(registry.IndexOwner)
 			}
-			if err := e.tell(FactInput{DatasetVersion: out}); err != nil {
+			if err := e.write(FactInput{DatasetVersion: out}); err != nil {
 				return err
 			}
 		}
@@ -226,10 +226,10 @@ func (e *factExport) datasetVersions(ctx context.Context) error {
 
 func (e *factExport) models(ctx context.Context) error {
 	return e.each(ctx, registry.KindModel, nil, []string{"name", "incarnation"}, func(n *graph.Node) error {
-		m, err := load(n, &registry.Model{})
+		m, err := decodeWhole(n, &registry.Model{})
 		if err != nil {
 			return err
 		}
-		return e.tell(FactInput{Model: &RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation}})
+		return e.write(FactInput{Model: &RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation}})
 	})
 }

@@ -27,7 +27,7 @@ func (e *factExport) columnSources(ctx context.Context) error {
 
 // sourcesOf tells the sources of one version's columns, if any.
 func (e *factExport) sourcesOf(ctx context.Context, n *graph.Node) error {
-	v, err := load(n, &registry.DatasetVersion{})
+	v, err := decodeWhole(n, &registry.DatasetVersion{})
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (e *factExport) sourcesOf(ctx context.Context, n *graph.Node) error {
 	if len(out.Columns) == 0 {
 		return nil
 	}
-	return e.tell(FactInput{DatasetVersion: out})
+	return e.write(FactInput{DatasetVersion: out})
 }
 
 // joinedTo returns the dataset versions that are seen and that lineage joins to a

@@ -9,25 +9,25 @@ import (
 	"pedigree/registry"
 )
 
-// edgeFacts is how the edges of one effect are told: those that its own fact names, and
+// effectEdges is how the edges of one effect are told: those that its own fact names, and
 // the rest as links. An edge whose time is not its effect's can only be a link.
-type edgeFacts struct {
+type effectEdges struct {
 	inline map[registry.EdgeKind][]registry.ID
 	links  []graph.Edge
 	// gone are edges that the fact implies and that do not stand, or not as usual.
-	gone []graph.Edge
-	far  map[registry.ID]*graph.Node
+	missing []graph.Edge
+	causes  map[registry.ID]*graph.Node
 }
 
-// inlineMost is how many edges a fact names at most.
-const inlineMost = 900
+// maxInlineEdges is how many edges a fact names at most.
+const maxInlineEdges = 900
 
-// tellEdges reads the causes of a page of effects and splits them.
-func (e *factExport) tellEdges(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*edgeFacts, error) {
-	out := map[registry.ID]*edgeFacts{}
+// edgesOf reads the causes of a page of effects and splits them.
+func (e *factExport) edgesOf(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*effectEdges, error) {
+	out := map[registry.ID]*effectEdges{}
 	var ids []registry.ID
 	for _, n := range nodes {
-		out[n.ID] = &edgeFacts{inline: map[registry.EdgeKind][]registry.ID{}, far: map[registry.ID]*graph.Node{}}
+		out[n.ID] = &effectEdges{inline: map[registry.EdgeKind][]registry.ID{}, causes: map[registry.ID]*graph.Node{}}
 		ids = append(ids, n.ID)
 	}
 	hops, err := e.scope.Neighbors(ctx, graph.HopQuery{IDs: ids, Direction: graph.Upstream, Cap: 1000})
@@ -48,12 +48,12 @@ func (e *factExport) tellEdges(ctx context.Context, nodes []*graph.Node) (map[re
 
 // allEdges are the edges of an effect to causes that are seen and stand, read on to
 // the end.
-func (e *factExport) allEdges(ctx context.Context, h graph.Hops, t *edgeFacts) (edges []graph.Edge, err error) {
+func (e *factExport) allEdges(ctx context.Context, h graph.Hops, t *effectEdges) (edges []graph.Edge, err error) {
 	for {
 		for i, far := range h.Nodes {
 			if !far.Hidden && !far.Deleted {
 				edges = append(edges, h.Edges[i])
-				t.far[far.ID] = far
+				t.causes[far.ID] = far
 			}
 		}
 		if !h.More {
@@ -68,7 +68,7 @@ func (e *factExport) allEdges(ctx context.Context, h graph.Hops, t *edgeFacts) (
 }
 
 // split says which edges the effect's own fact names.
-func (t *edgeFacts) split(n *graph.Node, edges []graph.Edge) error {
+func (t *effectEdges) split(n *graph.Node, edges []graph.Edge) error {
 	kind, implied, err := impliedEdges(n)
 	if err != nil {
 		return err
@@ -77,10 +77,10 @@ func (t *edgeFacts) split(n *graph.Node, edges []graph.Edge) error {
 	standing, named := map[registry.ID]bool{}, 0
 	for _, edge := range edges {
 		usual := edge.ValidFrom.Equal(n.ValidFrom) && edge.ValidTo.IsZero()
-		switch limit := inlineLimit(n.Kind, edge.Kind, t.far[edge.To].Kind); {
+		switch limit := inlineLimit(n.Kind, edge.Kind, t.causes[edge.To].Kind); {
 		case edge.Kind == kind && usual && slices.Contains(implied, edge.To):
 			standing[edge.To] = true
-		case usual && len(t.inline[edge.Kind]) < limit && named < inlineMost:
+		case usual && len(t.inline[edge.Kind]) < limit && named < maxInlineEdges:
 			t.inline[edge.Kind] = append(t.inline[edge.Kind], edge.To)
 			named++
 		default:
@@ -89,7 +89,7 @@ func (t *edgeFacts) split(n *graph.Node, edges []graph.Edge) error {
 	}
 	for _, id := range implied {
 		if !standing[id] {
-			t.gone = append(t.gone, graph.Edge{Kind: kind, From: n.ID, To: id})
+			t.missing = append(t.missing, graph.Edge{Kind: kind, From: n.ID, To: id})
 		}
 	}
 	return nil
@@ -101,7 +101,7 @@ func inlineLimit(effect registry.Kind, edge registry.EdgeKind, cause registry.Ki
 	switch {
 	case edge == registry.EdgeUsed && cause != registry.KindModelVersion, edge == registry.EdgeRanCode, edge == registry.EdgeUsesFeature,
 		edge == registry.EdgeDerivedFrom && effect == registry.KindModelVersion && cause == registry.KindDatasetVersion:
-		return inlineMost
+		return maxInlineEdges
 	case edge == registry.EdgeGeneratedBy && effect == registry.KindModelVersion, edge == registry.EdgeReleasedFrom, edge == registry.EdgeDefinedOn:
 		return 1
 	}
@@ -110,13 +110,13 @@ func inlineLimit(effect registry.Kind, edge registry.EdgeKind, cause registry.Ki
 
 func (e *factExport) features(ctx context.Context) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindFeature}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
-		edges, err := e.tellEdges(ctx, nodes)
+		edges, err := e.edgesOf(ctx, nodes)
 		if err != nil {
 			return err
 		}
 		var owners []registry.ID
 		for _, n := range nodes {
-			f, err := load(n, &registry.Feature{})
+			f, err := decodeWhole(n, &registry.Feature{})
 			if err != nil {
 				return err
 			}
@@ -130,7 +130,7 @@ func (e *factExport) features(ctx context.Context) error {
 			if !e.sees(n, []string{"name", "of", "column"}) {
 				continue
 			}
-			f, err := load(n, &registry.Feature{})
+			f, err := decodeWhole(n, &registry.Feature{})
 			if err != nil {
 				return err
 			}
@@ -148,7 +148,7 @@ func (e *factExport) features(ctx context.Context) error {
 			if out.Name == out.Column {
 				out.Name = ""
 			}
-			if err := e.tell(FactInput{Feature: out}); err != nil {
+			if err := e.write(FactInput{Feature: out}); err != nil {
 				return err
 			}
 		}
@@ -158,7 +158,7 @@ func (e *factExport) features(ctx context.Context) error {
 
 func (e *factExport) runs(ctx context.Context) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRun}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
-		edges, err := e.tellEdges(ctx, nodes)
+		edges, err := e.edgesOf(ctx, nodes)
 		if err != nil {
 			return err
 		}
@@ -166,7 +166,7 @@ func (e *factExport) runs(ctx context.Context) error {
 			if !e.sees(n, []string{"name", "producer", "runId", "runKind", "status"}) {
 				continue
 			}
-			r, err := load(n, &registry.Run{})
+			r, err := decodeWhole(n, &registry.Run{})
 			if err != nil {
 				return err
 			}
@@ -175,7 +175,7 @@ func (e *factExport) runs(ctx context.Context) error {
 				Description: r.Description, Parameters: r.Parameters, Metrics: r.Metrics, Tags: r.Tags, StartedAt: r.StartedAt, EndedAt: r.EndedAt,
 				Inputs: t.inline[registry.EdgeUsed]}
 			for _, id := range t.inline[registry.EdgeRanCode] {
-				c, err := load(t.far[id], &registry.Commit{})
+				c, err := decodeWhole(t.causes[id], &registry.Commit{})
 				if err != nil {
 					return err
 				}
@@ -183,7 +183,7 @@ func (e *factExport) runs(ctx context.Context) error {
 					out.Commits = append(out.Commits, c.SHA)
 				}
 			}
-			if err := e.tell(FactInput{Run: out}); err != nil {
+			if err := e.write(FactInput{Run: out}); err != nil {
 				return err
 			}
 		}
@@ -196,7 +196,7 @@ func (e *factExport) runs(ctx context.Context) error {
 func (e *factExport) links(ctx context.Context) error {
 	for _, kind := range registry.LineageKinds() {
 		err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
-			edges, err := e.tellEdges(ctx, nodes)
+			edges, err := e.edgesOf(ctx, nodes)
 			if err != nil {
 				return err
 			}
@@ -214,20 +214,20 @@ func (e *factExport) links(ctx context.Context) error {
 	return nil
 }
 
-func (e *factExport) linksOf(ctx context.Context, n *graph.Node, t *edgeFacts) error {
+func (e *factExport) linksOf(ctx context.Context, n *graph.Node, t *effectEdges) error {
 	var ids []registry.ID
-	for _, edge := range t.gone {
+	for _, edge := range t.missing {
 		ids = append(ids, edge.To)
 	}
 	there, err := e.live(ctx, ids)
 	if err != nil {
 		return err
 	}
-	for _, edge := range t.gone {
+	for _, edge := range t.missing {
 		if there[edge.To] == nil {
 			continue
 		}
-		if err := e.tell(FactInput{Retract: &RetractLineageInput{From: edge.From, To: edge.To, Kind: edge.Kind}}); err != nil {
+		if err := e.write(FactInput{Retract: &RetractLineageInput{From: edge.From, To: edge.To, Kind: edge.Kind}}); err != nil {
 			return err
 		}
 	}
@@ -236,7 +236,7 @@ func (e *factExport) linksOf(ctx context.Context, n *graph.Node, t *edgeFacts) e
 		if !edge.ValidFrom.Equal(n.ValidFrom) {
 			link.ValidFrom = edge.ValidFrom
 		}
-		if err := e.tell(FactInput{Link: link}); err != nil {
+		if err := e.write(FactInput{Link: link}); err != nil {
 			return err
 		}
 	}
@@ -247,19 +247,19 @@ func (e *factExport) linksOf(ctx context.Context, n *graph.Node, t *edgeFacts) e
 func impliedEdges(n *graph.Node) (kind registry.EdgeKind, ids []registry.ID, err error) {
 	switch n.Kind {
 	case registry.KindCommit:
-		c, err := load(n, &registry.Commit{})
+		c, err := decodeWhole(n, &registry.Commit{})
 		for _, sha := range c.ParentSHAs {
 			ids = append(ids, registry.CommitID(sha))
 		}
 		return registry.EdgeParent, ids, err
 	case registry.KindTag:
-		t, err := load(n, &registry.Tag{})
+		t, err := decodeWhole(n, &registry.Tag{})
 		if t.SHA != "" {
 			ids = append(ids, registry.CommitID(t.SHA))
 		}
 		return registry.EdgePointsAt, ids, err
 	case registry.KindDeployment:
-		d, err := load(n, &registry.Deployment{})
+		d, err := decodeWhole(n, &registry.Deployment{})
 		if d.VersionID != "" {
 			ids = append(ids, d.VersionID)
 		}

@@ -25,7 +25,7 @@ func (e *factExport) versions(ctx context.Context) error {
 }
 
 func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error {
-	edges, err := e.tellEdges(ctx, nodes)
+	edges, err := e.edgesOf(ctx, nodes)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 		if !e.sees(n, []string{"modelName", "version", "label"}) {
 			continue
 		}
-		v, err := load(n, &registry.ModelVersion{})
+		v, err := decodeWhole(n, &registry.ModelVersion{})
 		if err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 				return err
 			}
 		}
-		if err := e.tell(FactInput{ModelVersion: out}); err != nil {
+		if err := e.write(FactInput{ModelVersion: out}); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 
 // cardInput is a card as it was given, nil for one without fields of its own.
 func cardInput(v *registry.ModelVersion, n *graph.Node) (*ModelCardInput, error) {
-	c, err := load(n, &registry.ModelCard{})
+	c, err := decodeWhole(n, &registry.ModelCard{})
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (e *factExport) artifacts(ctx context.Context, versions []registry.ID) (map
 	out := map[registry.ID][]ArtifactInput{}
 	err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindArtifact}, Parents: versions, Order: registry.IndexName}, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
-			a, err := load(n, &registry.Artifact{})
+			a, err := decodeWhole(n, &registry.Artifact{})
 			if err != nil {
 				return err
 			}
@@ -152,7 +152,7 @@ func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) erro
 	records := map[registry.ID]*registry.Transition{}
 	var others []registry.ID
 	for id, n := range nodes {
-		if records[id], err = load(n, &registry.Transition{}); err != nil {
+		if records[id], err = decodeWhole(n, &registry.Transition{}); err != nil {
 			return err
 		}
 		others = append(others, n.Parent)
@@ -169,11 +169,11 @@ func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) erro
 		if n == nil || !e.sees(n, []string{"to", "at", "forced", "reason", "replacedBy"}) || versions[n.Parent] == nil || t.ReplacedBy != "" && versions[t.ReplacedBy] != nil {
 			continue
 		}
-		v, err := load(versions[n.Parent], &registry.ModelVersion{})
+		v, err := decodeWhole(versions[n.Parent], &registry.ModelVersion{})
 		if err != nil {
 			return err
 		}
-		if err := e.tell(FactInput{Transition: &TransitionModelVersionInput{Model: &v.ModelName, Version: &v.Version, To: t.To, At: t.At, Force: t.Forced, Reason: t.Reason}}); err != nil {
+		if err := e.write(FactInput{Transition: &TransitionModelVersionInput{Model: &v.ModelName, Version: &v.Version, To: t.To, At: t.At, Force: t.Forced, Reason: t.Reason}}); err != nil {
 			return err
 		}
 	}
@@ -187,11 +187,11 @@ func (e *factExport) aliases(ctx context.Context, m *graph.Node) error {
 			if !n.ValidTo.IsZero() || !e.sees(n, []string{"name", "version", "setAt"}) {
 				continue
 			}
-			a, err := load(n, &registry.Alias{})
+			a, err := decodeWhole(n, &registry.Alias{})
 			if err != nil {
 				return err
 			}
-			if err := e.tell(FactInput{Alias: &SetAliasInput{Model: m.Name, Alias: a.Name, Version: a.Version, At: a.SetAt}}); err != nil {
+			if err := e.write(FactInput{Alias: &SetAliasInput{Model: m.Name, Alias: a.Name, Version: a.Version, At: a.SetAt}}); err != nil {
 				return err
 			}
 		}
@@ -206,7 +206,7 @@ func (e *factExport) deployments(ctx context.Context) error {
 		var ids []registry.ID
 		for i, n := range nodes {
 			var err error
-			if found[i], err = load(n, &registry.Deployment{}); err != nil {
+			if found[i], err = decodeWhole(n, &registry.Deployment{}); err != nil {
 				return err
 			}
 			ids = append(ids, found[i].VersionID)
@@ -224,14 +224,14 @@ func (e *factExport) deployments(ctx context.Context) error {
 				e.out.LeftOut[n.Kind]++
 				continue
 			}
-			if err := e.tell(FactInput{Deployment: &RecordDeploymentInput{Model: &d.ModelName, Version: &d.Version, Environment: d.Environment, Endpoint: d.Endpoint,
+			if err := e.write(FactInput{Deployment: &RecordDeploymentInput{Model: &d.ModelName, Version: &d.Version, Environment: d.Environment, Endpoint: d.Endpoint,
 				TrafficPercent: d.TrafficPercent, Owner: d.Owner, Description: d.Description, StartedAt: d.StartedAt}}); err != nil {
 				return err
 			}
 			if d.EndedAt.IsZero() {
 				continue
 			}
-			if err := e.tell(FactInput{EndDeployment: &EndDeploymentInput{ID: n.ID, EndedAt: d.EndedAt}}); err != nil {
+			if err := e.write(FactInput{EndDeployment: &EndDeploymentInput{ID: n.ID, EndedAt: d.EndedAt}}); err != nil {
 				return err
 			}
 		}

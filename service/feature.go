@@ -36,19 +36,19 @@ func (s *Service) RecordFeature(ctx context.Context, in RecordFeatureInput) (*Re
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.FeatureRecord, idempotent{"recordFeature", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.recordFeature(ctx, tx, in)
+	r, err := s.write(ctx, registry.FeatureRecord, idempotentCall{"recordFeature", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeFeature(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	f, err := one[*registry.Feature](s.after(ctx, r.IDs[0]))
+	f, err := nounAs[*registry.Feature](s.readBack(ctx, r.IDs[0]))
 	return &RecordFeaturePayload{f, r.Created}, err
 }
 
 func (in *RecordFeatureInput) check() error {
-	if err := first(key("name", &in.Name), key("column", &in.Column), key("model", &in.Model), text("type", &in.Type), text("description", &in.Description),
-		key("owner", &in.Owner), checkTime("createdAt", in.CreatedAt)); err != nil {
+	if err := firstError(checkKey("name", &in.Name), checkKey("column", &in.Column), checkKey("model", &in.Model), checkText("type", &in.Type), checkText("description", &in.Description),
+		checkKey("owner", &in.Owner), checkTime("createdAt", in.CreatedAt)); err != nil {
 		return err
 	}
 	if in.Name == "" {
@@ -61,33 +61,33 @@ func (in *RecordFeatureInput) check() error {
 	return nil
 }
 
-func (s *Service) recordFeature(ctx context.Context, tx *policies.Tx, in RecordFeatureInput) (result, error) {
+func writeFeature(ctx context.Context, tx *policies.Tx, in RecordFeatureInput) (writeResult, error) {
 	f := &registry.Feature{Name: in.Name, Type: in.Type, Description: in.Description, Owner: in.Owner, Column: in.Column, RecordedAt: tx.Now()}
 	var edges []*graph.Edge
 	if in.Model != "" {
-		m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
+		m, _, err := findModel(ctx, tx, &in.Model, nil)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		f.ID, f.Of = registry.FeatureID(m.ID, in.Name), string(m.ID)
 	} else {
 		dv, err := columnOf(ctx, tx, *in.DefinedOn, in.Column)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		f.ID, f.Of = registry.FeatureID(dv.Parent, in.Column), string(dv.Parent)
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeDefinedOn, From: f.ID, To: dv.ID})
 	}
 	found, err := tx.House(ctx, f.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	changed, err := putFact(ctx, tx, found[0], f, in.CreatedAt, func(at time.Time) { f.CreatedAt = at })
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	return finishFact(ctx, tx, found[0] == nil, changed, f.ID, edges, registry.LogEntry{Action: registry.LogFeatureRecorded,
-		Objects: []registry.ID{f.ID}, Detail: detail("feature", f.Name, "column", f.Column)})
+	return linkAndLog(ctx, tx, found[0] == nil, changed, f.ID, edges, registry.LogEntry{Action: registry.LogFeatureRecorded,
+		Objects: []registry.ID{f.ID}, Detail: logDetail("feature", f.Name, "column", f.Column)})
 }
 
 // columnOf finds the dataset version of a feature and checks its column.
@@ -99,7 +99,7 @@ func columnOf(ctx context.Context, tx *policies.Tx, id registry.ID, column strin
 	if nodes[0] == nil || nodes[0].Kind != registry.KindDatasetVersion {
 		return nil, registry.Errorf(registry.NotFound, "there is no dataset version %s; record it first", registry.Shorten(string(id), 60))
 	}
-	dv, err := load(nodes[0], &registry.DatasetVersion{})
+	dv, err := decodeWhole(nodes[0], &registry.DatasetVersion{})
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (s *Service) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*
 	}
 	out := []*registry.Feature{}
 	for _, n := range hops.Nodes {
-		f, err := one[*registry.Feature](s.decode(n, v.ReadAt))
+		f, err := nounAs[*registry.Feature](s.decode(n, v.ReadAt))
 		if err != nil {
 			return nil, err
 		}
@@ -136,4 +136,32 @@ func (s *Service) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*
 		}
 	}
 	return out, nil
+}
+
+// FactKind says that this input is a fact about a feature.
+func (*RecordFeatureInput) FactKind() registry.FactKind { return registry.FactFeature }
+
+// FactAction is what recording it needs permission for.
+func (*RecordFeatureInput) FactAction() registry.Action { return registry.FeatureRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordFeatureInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordFeatureInput) ResolveFact(r References) Fact {
+	out := *in
+	out.DefinedOn = r.Optional(in.DefinedOn)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordFeatureInput) FactReads() (ids, effects []registry.ID) {
+	return idsOf(in.DefinedOn), nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordFeatureInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeFeature(ctx, tx, *in)
 }

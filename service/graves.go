@@ -14,16 +14,16 @@ import (
 // has lost the column that the list is ordered by, while its earlier revisions
 // keep theirs: so these are found apart and merged in.
 
-// maxGraves is how many tombstones of one model a list of the past looks at.
-const maxGraves = 1000
+// maxDeletedVersions is how many tombstones of one model a list of the past looks at.
+const maxDeletedVersions = 1000
 
-// graves finds the tombstones of versions that stood at the instant of the
+// deletedVersions finds the tombstones of versions that stood at the instant of the
 // question, by model.
-func (r *pastReader) graves(ctx context.Context, lists []*pastList) (map[registry.ID][]*graph.Node, error) {
+func (r *pastReader) deletedVersions(ctx context.Context, lists []*pastList) (map[registry.ID][]*graph.Node, error) {
 	if r.q.kind != registry.KindModelVersion {
 		return nil, nil
 	}
-	q := graph.Query{Kinds: []registry.Kind{r.q.kind}, Deleted: true, Bare: true, Limit: maxGraves, PerParent: true,
+	q := graph.Query{Kinds: []registry.Kind{r.q.kind}, Deleted: true, Bare: true, Limit: maxDeletedVersions, PerParent: true,
 		Where: []graph.Predicate{{Column: registry.IndexVersion, Op: graph.In, Values: []any{""}}}}
 	for _, l := range lists {
 		q.Parents = append(q.Parents, l.parent)
@@ -36,14 +36,14 @@ func (r *pastReader) graves(ctx context.Context, lists []*pastList) (map[registr
 	for _, n := range page.Nodes {
 		ids = append(ids, n.ID)
 	}
-	then, err := nodesThen(ctx, r.scope, r.q.at, ids)
+	then, err := nodesByIDAt(ctx, r.scope, r.q.at, ids)
 	if err != nil {
 		return nil, err
 	}
 	found, seen := map[registry.ID][]*graph.Node{}, map[registry.ID]int{}
 	for _, now := range page.Nodes {
-		if seen[now.Parent]++; seen[now.Parent] == maxGraves {
-			return nil, registry.Errorf(registry.ResourceExhausted, "%d versions or more were deleted; such a list is not told of the past", maxGraves)
+		if seen[now.Parent]++; seen[now.Parent] == maxDeletedVersions {
+			return nil, registry.Errorf(registry.ResourceExhausted, "%d versions or more were deleted; such a list is not told of the past", maxDeletedVersions)
 		}
 		if n := then[now.ID]; r.keeps(n) {
 			found[now.Parent] = append(found[now.Parent], n)
@@ -52,22 +52,22 @@ func (r *pastReader) graves(ctx context.Context, lists []*pastList) (map[registr
 	return found, nil
 }
 
-// merge puts tombstones into their places in a list. Those before the page that is
+// mergeDeleted puts tombstones into their places in a list. Those before the page that is
 // asked for are on an earlier one.
-func (r *pastReader) merge(l *pastList, graves []*graph.Node) {
+func (r *pastReader) mergeDeleted(l *pastList, graves []*graph.Node) {
 	for _, g := range graves {
-		if l.from == nil || r.order(g, &graph.Node{ID: l.from.ID, Columns: map[registry.Index]any{r.q.order: l.from.Value}}) > 0 {
+		if l.from == nil || r.compare(g, &graph.Node{ID: l.from.ID, Columns: map[registry.Index]any{r.q.order: l.from.Value}}) > 0 {
 			l.kept = append(l.kept, g)
 		}
 	}
 	if len(graves) > 0 {
-		slices.SortFunc(l.kept, r.order)
+		slices.SortFunc(l.kept, r.compare)
 		l.kept = l.kept[:min(len(l.kept), r.q.limit)]
 	}
 }
 
-// order compares two versions as their list does.
-func (r *pastReader) order(a, b *graph.Node) int {
+// compare compares two versions as their list does.
+func (r *pastReader) compare(a, b *graph.Node) int {
 	c := cmp.Or(strings.Compare(a.Text(r.q.order), b.Text(r.q.order)), cmp.Compare(a.ID, b.ID))
 	if r.q.desc {
 		return -c
@@ -81,8 +81,8 @@ func inStages(n *graph.Node, stages string) bool {
 	return stages == "" || slices.Contains(strings.Split(stages, ","), n.Text(registry.IndexStage))
 }
 
-// semverOf is the semver of a version; that of a tombstone is read from its name.
-func semverOf(m *registry.Model, v *registry.ModelVersion) (registry.Version, error) {
+// versionNumberOf is the semver of a version; that of a tombstone is read from its name.
+func versionNumberOf(m *registry.Model, v *registry.ModelVersion) (registry.Version, error) {
 	if v.Version != "" || !v.Deleted {
 		return registry.ParseVersion(v.Version)
 	}

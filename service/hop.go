@@ -21,16 +21,16 @@ type ProvenanceNodeConnection struct {
 
 // Upstream lists what a lineage node came from, one hop.
 func (s *Service) Upstream(ctx context.Context, n registry.Node, p Paging) (*ProvenanceNodeConnection, error) {
-	return s.oneHop(ctx, n, graph.Upstream, p)
+	return s.neighbors(ctx, n, graph.Upstream, p)
 }
 
 // Downstream lists what came of a lineage node, one hop.
 func (s *Service) Downstream(ctx context.Context, n registry.Node, p Paging) (*ProvenanceNodeConnection, error) {
-	return s.oneHop(ctx, n, graph.Downstream, p)
+	return s.neighbors(ctx, n, graph.Downstream, p)
 }
 
-func (s *Service) oneHop(ctx context.Context, n registry.Node, d graph.Direction, p Paging) (*ProvenanceNodeConnection, error) {
-	c, err := hops(ctx, s, n.NodeMeta().ID, hopQuery{direction: d, at: n.NodeMeta().ReadAt}, p,
+func (s *Service) neighbors(ctx context.Context, n registry.Node, d graph.Direction, p Paging) (*ProvenanceNodeConnection, error) {
+	c, err := listNeighbors(ctx, s, n.NodeMeta().ID, hopQuery{direction: d, at: n.NodeMeta().ReadAt}, p,
 		func(cursor string, kind registry.EdgeKind, n registry.ProvenanceNode) *ProvenanceNodeEdge {
 			return &ProvenanceNodeEdge{cursor, kind, n}
 		})
@@ -40,9 +40,9 @@ func (s *Service) oneHop(ctx context.Context, n registry.Node, d graph.Direction
 	return &ProvenanceNodeConnection{*c}, nil
 }
 
-// hops answers one hop from a node as a connection, in order of the far nodes'
+// listNeighbors answers one hop from a node as a connection, in order of the far nodes'
 // numbers. A far node out of sight is a stub under the caller's own id for it.
-func hops[N registry.Node, E any](ctx context.Context, s *Service, of registry.ID, q hopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
+func listNeighbors[N registry.Node, E any](ctx context.Context, s *Service, of registry.ID, q hopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
@@ -55,10 +55,10 @@ func hops[N registry.Node, E any](ctx context.Context, s *Service, of registry.I
 	if !q.at.Today() {
 		what = append(what, q.at)
 	}
-	l := list{what, "", false}
+	l := listIdentity{what, "", false}
 	if p.After != nil && *p.After != "" {
 		var v []int64
-		if err := s.open(scope.Actor().Subject, l, *p.After, &v); err != nil {
+		if err := s.openCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
 			return nil, err
 		}
 		q.after = v[0]
@@ -75,8 +75,8 @@ func hops[N registry.Node, E any](ctx context.Context, s *Service, of registry.I
 		if err != nil {
 			return nil, err
 		}
-		outward(scope, noun)
-		cursor := s.seal(scope.Actor().Subject, l, []int64{n.Number})
+		replaceHiddenID(scope, noun)
+		cursor := s.sealCursor(scope.Actor().Subject, l, []int64{n.Number})
 		if i == 0 {
 			c.PageInfo.StartCursor = cursor
 		}
@@ -97,11 +97,11 @@ func hops[N registry.Node, E any](ctx context.Context, s *Service, of registry.I
 	return c, nil
 }
 
-// opaque makes ids for what is out of sight.
-type opaque interface{ OpaqueID(registry.ID) registry.ID }
+// opaqueIDMaker makes ids for what is out of sight.
+type opaqueIDMaker interface{ OpaqueID(registry.ID) registry.ID }
 
-// outward replaces the id of a restricted node by the caller's own for it.
-func outward(scope opaque, n registry.Node) {
+// replaceHiddenID replaces the id of a restricted node by the caller's own for it.
+func replaceHiddenID(scope opaqueIDMaker, n registry.Node) {
 	if r, ok := n.(*registry.Restricted); ok {
 		r.ID = scope.OpaqueID(r.ID)
 	}

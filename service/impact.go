@@ -50,11 +50,11 @@ type ImpactEdge struct {
 // maxIDs is how many ids one question takes.
 const maxIDs = 100
 
-// impactPlace is where a page of descendants begins, at an instant.
-type impactPlace struct {
-	At     instant `json:"at"`
-	Depth  int     `json:"d"`
-	Number int64   `json:"n"`
+// impactPageStart is where a page of descendants begins, at an instant.
+type impactPageStart struct {
+	At     askedInstant `json:"at"`
+	Depth  int          `json:"d"`
+	Number int64        `json:"n"`
 }
 
 // Impact returns what descends from any of the given nodes, nearest first, then in
@@ -76,16 +76,16 @@ func (s *Service) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection
 		return nil, err
 	}
 	bindings := []any{"impact", in.Of, in.Targets, in.Live, in.Where, in.AsOf, in.KnownAt}
-	var start impactPlace
+	var start impactPageStart
 	if in.After != nil && *in.After != "" {
-		if err := s.open(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := s.openCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.instantOf(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = s.resolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
 	p := &impactPage{view: &view{s: s, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
-	if p.keep, err = s.keeper(in.Where); err != nil {
+	if p.keep, err = newNodeFilter(in.Where); err != nil {
 		return nil, err
 	}
 	return p.answer()
@@ -95,25 +95,25 @@ func (s *Service) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection
 type impactPage struct {
 	*view
 	in       ImpactInput
-	keep     keep
+	keep     nodeFilter
 	bindings any
-	start    impactPlace
+	start    impactPageStart
 	size     int
 	rows     []lineage.Descendant
 }
 
-// graphAt is the instant of a walk: the present is read the fast way only where no
+// walkInstant is the instant of a walk: the present is read the fast way only where no
 // sequence is pinned.
-func (i instant) graphAt() graph.Instant {
-	at := i.graph()
+func (i askedInstant) walkInstant() graph.Instant {
+	at := i.storeInstant()
 	at.Current = at.Current && at.Known == 0
 	return at
 }
 
-// settled runs a walk at an instant. A walk of the present is several reads; when
+// consistentImpact runs a walk at an instant. A walk of the present is several reads; when
 // something was written between them, it runs again at the sequence it began at.
-func (v *view) settled(ctx context.Context, ids []registry.ID, targets []registry.Kind, walk func(*lineage.Impact) error) (*lineage.Impact, error) {
-	for at := v.at.graphAt(); ; {
+func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets []registry.Kind, walk func(*lineage.Impact) error) (*lineage.Impact, error) {
+	for at := v.at.walkInstant(); ; {
 		w, err := lineage.NewImpact(ctx, v.scope, ids, targets, at)
 		if err != nil {
 			return nil, err
@@ -129,11 +129,11 @@ func (v *view) settled(ctx context.Context, ids []registry.ID, targets []registr
 }
 
 func (p *impactPage) answer() (*ImpactConnection, error) {
-	walk, cancel := hurry(p.ctx)
+	walk, cancel := withAnswerReserve(p.ctx)
 	defer cancel()
 	var end lineage.Place
 	var more bool
-	w, err := p.settled(walk, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
+	w, err := p.consistentImpact(walk, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
 		p.rows = p.rows[:0]
 		var failed error
 		end, more, err = w.Rows(walk, lineage.Place{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.documents(), p.size+1, func(d lineage.Descendant) bool {
@@ -150,7 +150,7 @@ func (p *impactPage) answer() (*ImpactConnection, error) {
 			}
 			return true
 		})
-		return first(failed, err)
+		return firstError(failed, err)
 	})
 	if err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (p *impactPage) answer() (*ImpactConnection, error) {
 }
 
 // wanted reports whether a descendant is one of those asked for.
-func (v *view) wanted(in ImpactInput, keep keep, d lineage.Descendant) (bool, error) {
+func (v *view) wanted(in ImpactInput, keep nodeFilter, d lineage.Descendant) (bool, error) {
 	if in.Live && d.Node.Kind == registry.KindDeployment && !v.live(d.Node) {
 		return false, nil
 	}
@@ -177,7 +177,7 @@ func (p *impactPage) page(w *lineage.Impact, end lineage.Place, more bool) (*Imp
 		at.Known = w.Head // Further pages see what this one saw.
 	}
 	cursor := func(depth int, number int64) string {
-		return p.s.seal(p.scope.Actor().Subject, p.bindings, impactPlace{at, depth, number})
+		return p.s.sealCursor(p.scope.Actor().Subject, p.bindings, impactPageStart{at, depth, number})
 	}
 	whole, err := p.documents(w)
 	if err != nil {
@@ -192,7 +192,7 @@ func (p *impactPage) page(w *lineage.Impact, end lineage.Place, more bool) (*Imp
 		e.Cursor = cursor(d.Depth, d.Node.Number)
 		out.Edges = append(out.Edges, e)
 	}
-	p.hide(w.Hidden()...)
+	p.registerHidden(w.Hidden()...)
 	out.Truncation = p.truncation(w.Told())
 	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = more, p.start.Depth > 0
 	if n := len(out.Edges); n > 0 {
@@ -211,7 +211,7 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 	var ids []registry.ID
 	for _, d := range p.rows {
 		for _, n := range d.Path() {
-			p.hide(n)
+			p.registerHidden(n)
 			if out[n.ID] == nil {
 				out[n.ID], ids = n, append(ids, n.ID)
 			}
@@ -224,7 +224,7 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 	if at.Known == 0 && at.Asked {
 		at.Known = w.Head
 	}
-	nodes, err := lineage.Nodes(p.ctx, p.scope, at.graphAt(), ids...)
+	nodes, err := lineage.Nodes(p.ctx, p.scope, at.walkInstant(), ids...)
 	for i, n := range nodes {
 		if n != nil {
 			out[ids[i]] = n
@@ -234,7 +234,7 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 }
 
 func (v *view) edgeTo(d lineage.Descendant, whole map[registry.ID]*graph.Node) (*ImpactEdge, error) {
-	e := &ImpactEdge{Depth: d.Depth, Environment: told(d.Node, registry.IndexEnvironment), Owner: told(d.Node, registry.IndexOwner)}
+	e := &ImpactEdge{Depth: d.Depth, Environment: visibleColumn(d.Node, registry.IndexEnvironment), Owner: visibleColumn(d.Node, registry.IndexOwner)}
 	path := d.Path()
 	for i, n := range path {
 		noun, err := v.node(whole[n.ID])
@@ -243,7 +243,7 @@ func (v *view) edgeTo(d lineage.Descendant, whole map[registry.ID]*graph.Node) (
 		}
 		e.Path = append(e.Path, noun)
 		if n.Kind == registry.KindModelVersion && (i == len(path)-1 || i == len(path)-2 && d.Node.Kind == registry.KindDeployment) {
-			if st := told(n, registry.IndexStage); st != nil {
+			if st := visibleColumn(n, registry.IndexStage); st != nil {
 				stage := registry.Stage(*st)
 				e.Stage = &stage
 			}
@@ -253,8 +253,8 @@ func (v *view) edgeTo(d lineage.Descendant, whole map[registry.ID]*graph.Node) (
 	return e, nil
 }
 
-// told is a column of a node, nil where it is empty or out of sight.
-func told(n *graph.Node, c registry.Index) *string {
+// visibleColumn is a column of a node, nil where it is empty or out of sight.
+func visibleColumn(n *graph.Node, c registry.Index) *string {
 	if s := n.Text(c); s != "" {
 		return &s
 	}

@@ -47,8 +47,8 @@ const maxModels = 1000
 type impactTotals struct {
 	*view
 	in   ImpactInput
-	keep keep
-	at   instant
+	keep nodeFilter
+	at   askedInstant
 
 	count, group sync.Once
 	counted      *ImpactCounts
@@ -59,10 +59,10 @@ type impactTotals struct {
 
 // walk goes to the end of a walk to some kinds.
 func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole bool, take func(lineage.Descendant) error) (*view, Truncation, error) {
-	soft, cancel := hurry(ctx)
+	soft, cancel := withAnswerReserve(ctx)
 	defer cancel()
 	v := &view{s: t.s, ctx: ctx, scope: t.scope, at: t.at}
-	w, err := lineage.NewImpact(soft, t.scope, t.in.Of, targets, t.at.graphAt())
+	w, err := lineage.NewImpact(soft, t.scope, t.in.Of, targets, t.at.walkInstant())
 	if err != nil {
 		return v, Truncation{}, err
 	}
@@ -71,10 +71,10 @@ func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole 
 		failed = take(d)
 		return failed == nil
 	})
-	if err = first(failed, err); err != nil {
+	if err = firstError(failed, err); err != nil {
 		return v, Truncation{}, err
 	}
-	v.hide(w.Hidden()...)
+	v.registerHidden(w.Hidden()...)
 	return v, v.truncation(w.Told()), nil
 }
 
@@ -97,14 +97,16 @@ func (t *impactTotals) counts(ctx context.Context) (*ImpactCounts, error) {
 			}
 			out.Environments = append(out.Environments, c)
 		}
-		slices.SortFunc(out.Environments, func(a, b *EnvironmentCount) int { return cmp.Compare(deref(a.Environment), deref(b.Environment)) })
+		slices.SortFunc(out.Environments, func(a, b *EnvironmentCount) int {
+			return cmp.Compare(stringOrEmpty(a.Environment), stringOrEmpty(b.Environment))
+		})
 		t.counted, t.countFailed = out, err
 	})
 	return t.counted, t.countFailed
 }
 
-// deref is what a pointer points at, "" for nil.
-func deref(s *string) string {
+// stringOrEmpty is what a pointer points at, "" for nil.
+func stringOrEmpty(s *string) string {
 	if s == nil {
 		return ""
 	}
@@ -151,18 +153,18 @@ func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelI
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	nodes, err := lineage.Nodes(ctx, v.scope, v.at.graphAt(), ids...)
+	nodes, err := lineage.Nodes(ctx, v.scope, v.at.walkInstant(), ids...)
 	if err != nil {
 		return nil, err
 	}
 	for i, n := range nodes {
 		m := byModel[ids[i]]
-		if m.Model, err = one[*registry.Model](v.s.decode(n, v.at.noun())); err != nil {
+		if m.Model, err = nounAs[*registry.Model](v.s.decode(n, v.at.nounInstant())); err != nil {
 			return nil, err
 		}
 		out.Models = append(out.Models, m)
 	}
-	slices.SortStableFunc(out.Models, func(a, b *ModelImpact) int { return cmp.Compare(nameOf(a.Model), nameOf(b.Model)) })
+	slices.SortStableFunc(out.Models, func(a, b *ModelImpact) int { return cmp.Compare(modelName(a.Model), modelName(b.Model)) })
 	if len(out.Models) > maxModels {
 		out.Models, out.Truncation.Truncated = out.Models[:maxModels], true
 		if !slices.Contains(out.Truncation.Reasons, lineage.ReasonNodes) {
@@ -172,7 +174,7 @@ func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelI
 	return out, nil
 }
 
-func nameOf(m *registry.Model) string {
+func modelName(m *registry.Model) string {
 	if m == nil {
 		return ""
 	}

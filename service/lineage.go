@@ -101,8 +101,8 @@ func lineageEdge(e *graph.Edge) LineageEdge {
 	return LineageEdge{ID: e.ID, From: e.From, To: e.To, Kind: e.Kind, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo}
 }
 
-// bound checks a number that has a default and a range.
-func bound(field string, v *int, def, low, high int) (int, error) {
+// checkRange checks a number that has a default and a range.
+func checkRange(field string, v *int, def, low, high int) (int, error) {
 	if v == nil {
 		return def, nil
 	}
@@ -112,9 +112,9 @@ func bound(field string, v *int, def, low, high int) (int, error) {
 	return *v, nil
 }
 
-// instant is the past that a question is asked of: what it shows, and as a page
+// askedInstant is the past that a question is asked of: what it shows, and as a page
 // of it is bound to.
-type instant struct {
+type askedInstant struct {
 	Valid time.Time `json:"v"`
 	Known int64     `json:"k"`
 	// KnownAt is told to the caller; Asked says that one of the two was given.
@@ -122,13 +122,13 @@ type instant struct {
 	Asked   bool      `json:"a"`
 }
 
-// instantOf turns asOf and knownAt into an instant; both default to now.
-func (s *Service) instantOf(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (instant, error) {
-	if err := first(checkTime("asOf", asOf), checkTime("knownAt", knownAt)); err != nil {
-		return instant{}, err
+// resolveInstant turns asOf and knownAt into an instant; both default to now.
+func (s *Service) resolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (askedInstant, error) {
+	if err := firstError(checkTime("asOf", asOf), checkTime("knownAt", knownAt)); err != nil {
+		return askedInstant{}, err
 	}
 	now := s.gate.Now()
-	at := instant{Valid: when(asOf, now), KnownAt: when(knownAt, now), Asked: !asOf.IsZero() || !knownAt.IsZero()}
+	at := askedInstant{Valid: storedTime(asOf, now), KnownAt: storedTime(knownAt, now), Asked: !asOf.IsZero() || !knownAt.IsZero()}
 	if !knownAt.IsZero() {
 		seq, err := scope.SeqAt(ctx, at.KnownAt)
 		if err != nil {
@@ -139,15 +139,15 @@ func (s *Service) instantOf(ctx context.Context, scope *policies.Scope, asOf, kn
 	return at, nil
 }
 
-func (i instant) graph() graph.Instant {
+func (i askedInstant) storeInstant() graph.Instant {
 	return graph.Instant{Valid: i.Valid, Known: i.Known, Current: !i.Asked}
 }
 
-// place is where a page of lineage begins: after a depth and id, at an instant.
-type place struct {
-	At    instant     `json:"at"`
-	Depth int         `json:"d"`
-	ID    registry.ID `json:"i"`
+// pageStart is where a page of lineage begins: after a depth and id, at an instant.
+type pageStart struct {
+	At    askedInstant `json:"at"`
+	Depth int          `json:"d"`
+	ID    registry.ID  `json:"i"`
 }
 
 // Lineage returns what lies around a node, one page of it.
@@ -161,20 +161,20 @@ func (s *Service) Lineage(ctx context.Context, in LineageInput) (*LineageGraph, 
 		return nil, err
 	}
 	bindings := []any{"lineage", in.Of, o.Direction, o.MaxDepth, o.History, in.Where, o.Through, o.Fanout, in.AsOf, in.KnownAt}
-	start := place{Depth: -1}
+	start := pageStart{Depth: -1}
 	if in.After != nil && *in.After != "" {
-		if err := s.open(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := s.openCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.instantOf(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = s.resolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
-	o.At = start.At.graph()
+	o.At = start.At.storeInstant()
 	if start.Depth >= 0 {
 		o.At.Known, o.At.Current = start.At.Known, o.At.Current && start.At.Known == 0
 	}
 	o.Bare = in.Bare && !in.Where.documents()
-	walk, cancel := hurry(ctx)
+	walk, cancel := withAnswerReserve(ctx)
 	defer cancel()
 	g, err := lineage.Walk(walk, scope, in.Of, o)
 	if err != nil {
@@ -193,13 +193,13 @@ func (in *LineageInput) options() (o lineage.Options, size int, err error) {
 	if o.Direction == "" {
 		o.Direction = lineage.Upstream
 	}
-	if o.MaxDepth, err = bound("maxDepth", in.MaxDepth, 10, 0, 50); err != nil {
+	if o.MaxDepth, err = checkRange("maxDepth", in.MaxDepth, 10, 0, 50); err != nil {
 		return o, 0, err
 	}
-	if o.History, err = bound("history", in.History, 20, 0, 1000); err != nil {
+	if o.History, err = checkRange("history", in.History, 20, 0, 1000); err != nil {
 		return o, 0, err
 	}
-	if o.Fanout, err = bound("fanout", in.Fanout, 100, 1, 1000); err != nil {
+	if o.Fanout, err = checkRange("fanout", in.Fanout, 100, 1, 1000); err != nil {
 		return o, 0, err
 	}
 	size, err = Paging{First: in.First}.size(MaxPage)
@@ -209,41 +209,41 @@ func (in *LineageInput) options() (o lineage.Options, size int, err error) {
 // view turns what a walk found into what leaves the house: nouns, and ids that
 // are the caller's own for what is hidden.
 type view struct {
-	s      *Service
-	ctx    context.Context
-	scope  *policies.Scope
-	at     instant
-	hidden map[registry.ID]registry.ID
-	real   map[registry.ID]registry.ID
+	s         *Service
+	ctx       context.Context
+	scope     *policies.Scope
+	at        askedInstant
+	opaqueIDs map[registry.ID]registry.ID
+	realIDs   map[registry.ID]registry.ID
 }
 
-// id is what a node's id is called outside.
-func (v *view) id(id registry.ID) registry.ID {
-	if out, ok := v.hidden[id]; ok {
+// visibleID is what a node's id is called outside.
+func (v *view) visibleID(id registry.ID) registry.ID {
+	if out, ok := v.opaqueIDs[id]; ok {
 		return out
 	}
 	return id
 }
 
-// hide notes the nodes that are out of sight.
-func (v *view) hide(nodes ...*graph.Node) {
+// registerHidden notes the nodes that are out of sight.
+func (v *view) registerHidden(nodes ...*graph.Node) {
 	for _, n := range nodes {
 		if n.Hidden {
-			if v.hidden == nil {
-				v.hidden, v.real = map[registry.ID]registry.ID{}, map[registry.ID]registry.ID{}
+			if v.opaqueIDs == nil {
+				v.opaqueIDs, v.realIDs = map[registry.ID]registry.ID{}, map[registry.ID]registry.ID{}
 			}
 			out := v.scope.OpaqueID(n.ID)
-			v.hidden[n.ID], v.real[out] = out, n.ID
+			v.opaqueIDs[n.ID], v.realIDs[out] = out, n.ID
 		}
 	}
 }
 
 func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
-	noun, err := v.s.decode(n, v.at.noun())
+	noun, err := v.s.decode(n, v.at.nounInstant())
 	if err != nil {
 		return nil, err
 	}
-	outward(v.scope, noun)
+	replaceHiddenID(v.scope, noun)
 	walked, ok := noun.(registry.ProvenanceNode)
 	if !ok {
 		return nil, registry.Errorf(registry.Internal, "a walk met a node of kind %s", n.Kind)
@@ -255,10 +255,10 @@ func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
 // times, which are those of the effect, would tell more.
 func (v *view) edge(e *graph.Edge) LineageEdge {
 	out := lineageEdge(e)
-	if v.id(e.From) != e.From || v.id(e.To) != e.To {
+	if v.visibleID(e.From) != e.From || v.visibleID(e.To) != e.To {
 		out.ID, out.ValidFrom, out.ValidTo = v.scope.OpaqueID(e.ID), time.Time{}, time.Time{}
 	}
-	out.From, out.To = v.id(e.From), v.id(e.To)
+	out.From, out.To = v.visibleID(e.From), v.visibleID(e.To)
 	return out
 }
 
@@ -268,7 +268,7 @@ func (v *view) truncation(g *lineage.Graph) Truncation {
 		t.Reasons = []lineage.Reason{}
 	}
 	for _, id := range g.Frontier {
-		t.Frontier = append(t.Frontier, v.id(id))
+		t.Frontier = append(t.Frontier, v.visibleID(id))
 	}
 	slices.Sort(t.Frontier)
 	t.Frontier = t.Frontier[:min(len(t.Frontier), maxFrontier)]
@@ -277,11 +277,11 @@ func (v *view) truncation(g *lineage.Graph) Truncation {
 
 // page filters, sorts by outward ids and cuts one page, with the edges whose
 // later end is on it.
-func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bindings any) (*LineageGraph, error) {
+func (v *view) page(g *lineage.Graph, in LineageInput, start pageStart, size int, bindings any) (*LineageGraph, error) {
 	for _, it := range g.Items {
-		v.hide(it.Node)
+		v.registerHidden(it.Node)
 	}
-	keep, err := v.s.keeper(in.Where)
+	keep, err := newNodeFilter(in.Where)
 	if err != nil {
 		return nil, err
 	}
@@ -294,13 +294,13 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 		}
 	}
 	// Walks come in this order, but for what is called otherwise outside.
-	slices.SortFunc(kept, func(a, b *lineage.Item) int { return v.order(a, place{Depth: b.Depth, ID: v.id(b.Node.ID)}) })
+	slices.SortFunc(kept, func(a, b *lineage.Item) int { return v.order(a, pageStart{Depth: b.Depth, ID: v.visibleID(b.Node.ID)}) })
 	from := 0
 	for start.Depth >= 0 && from < len(kept) && v.order(kept[from], start) <= 0 {
 		from++
 	}
 	to := min(from+size, len(kept))
-	out := &LineageGraph{Root: v.id(g.Root), Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
+	out := &LineageGraph{Root: v.visibleID(g.Root), Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
 		AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
 	out.Nodes = v.items(g, kept, from, to)
 	out.Edges = v.edges(g, kept, from, to)
@@ -309,7 +309,7 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 		at.Known = g.Head // Further pages see what this one saw.
 	}
 	cursor := func(it *lineage.Item) string {
-		return v.s.seal(v.scope.Actor().Subject, bindings, place{at, it.Depth, v.id(it.Node.ID)})
+		return v.s.sealCursor(v.scope.Actor().Subject, bindings, pageStart{at, it.Depth, v.visibleID(it.Node.ID)})
 	}
 	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < len(kept), from > 0
 	if to > from && !in.NoCursors {
@@ -319,11 +319,11 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start place, size int, bi
 }
 
 // order compares an item with a place: depth, then outward id.
-func (v *view) order(it *lineage.Item, p place) int {
+func (v *view) order(it *lineage.Item, p pageStart) int {
 	if it.Depth != p.Depth {
 		return it.Depth - p.Depth
 	}
-	id := v.id(it.Node.ID)
+	id := v.visibleID(it.Node.ID)
 	switch {
 	case id < p.ID:
 		return -1
@@ -356,13 +356,13 @@ func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*Li
 	nodes, parents, out := make([]LineageNode, to-from), make([]registry.ID, to-from), make([]*LineageNode, to-from)
 	for i, it := range kept[from:to] {
 		n := &nodes[i]
-		*n = LineageNode{ID: v.id(it.Node.ID), Kind: it.Node.Kind, Name: it.Node.Name, Mask: it.Node.Mask, Hidden: it.Node.Hidden,
+		*n = LineageNode{ID: v.visibleID(it.Node.ID), Kind: it.Node.Kind, Name: it.Node.Name, Mask: it.Node.Mask, Hidden: it.Node.Hidden,
 			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, read: it.Node}
 		if it.Layer >= 0 {
 			n.Layer = &it.Layer
 		}
 		if id := parent(it); id != "" {
-			parents[i] = v.id(id)
+			parents[i] = v.visibleID(id)
 			n.TreeParent = &parents[i]
 		}
 		out[i] = n
@@ -401,7 +401,7 @@ func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
 	ids := make([]registry.ID, len(g.Nodes))
 	for i, n := range g.Nodes {
 		ids[i] = n.ID
-		if r, ok := v.real[ids[i]]; ok {
+		if r, ok := v.realIDs[ids[i]]; ok {
 			ids[i] = r
 		}
 	}
@@ -421,19 +421,19 @@ func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
 	return nil
 }
 
-// keep reports whether a node is returned.
-type keep func(*graph.Node) (bool, error)
+// nodeFilter reports whether a node is returned.
+type nodeFilter func(*graph.Node) (bool, error)
 
 // documents reports whether a filter reads more of a node than its columns.
 func (f *LineageFilter) documents() bool { return f != nil && len(f.Tags) > 0 }
 
-// keeper builds the test of a filter. A filter on a field that the caller cannot
+// newNodeFilter builds the test of a filter. A filter on a field that the caller cannot
 // see on a node does not match it.
-func (s *Service) keeper(f *LineageFilter) (keep, error) {
+func newNodeFilter(f *LineageFilter) (nodeFilter, error) {
 	if f == nil {
 		return func(*graph.Node) (bool, error) { return true, nil }, nil
 	}
-	if err := first(checkTags("where.tags", f.Tags), checkTime("where.since", f.Since), checkTime("where.until", f.Until)); err != nil {
+	if err := firstError(checkTags("where.tags", f.Tags), checkTime("where.since", f.Since), checkTime("where.until", f.Until)); err != nil {
 		return nil, err
 	}
 	return func(n *graph.Node) (bool, error) {
@@ -451,7 +451,7 @@ func (s *Service) keeper(f *LineageFilter) (keep, error) {
 			var d struct {
 				Tags []registry.KeyValue `json:"tags"`
 			}
-			if err := unpack(n, &d); err != nil {
+			if err := decodeDoc(n, &d); err != nil {
 				return false, err
 			}
 			for _, t := range f.Tags {

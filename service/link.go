@@ -26,7 +26,7 @@ type LinkLineagePayload struct {
 }
 
 func (in *LinkLineageInput) check() error {
-	return first(text("reason", &in.Reason), checkTime("validFrom", in.ValidFrom))
+	return firstError(checkText("reason", &in.Reason), checkTime("validFrom", in.ValidFrom))
 }
 
 // LinkLineage records an edge between two nodes that the caller sees. A cycle is
@@ -35,13 +35,13 @@ func (s *Service) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLi
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.LineageLink, idempotent{"linkLineage", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.linkLineage(ctx, tx, in)
+	r, err := s.write(ctx, registry.LineageLink, idempotentCall{"linkLineage", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeLink(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	forget(ctx)
+	clearLoaders(ctx)
 	edge := r.edge
 	if edge == nil { // A retry: the edge stands since the first time.
 		edge = &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: in.ValidFrom}
@@ -50,19 +50,19 @@ func (s *Service) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLi
 	return &LinkLineagePayload{&out, r.Created}, nil
 }
 
-func (s *Service) linkLineage(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (result, error) {
-	edge := &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: when(in.ValidFrom, time.Time{})}
+func writeLink(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (writeResult, error) {
+	edge := &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: storedTime(in.ValidFrom, time.Time{})}
 	ends, err := tx.Nodes(ctx, in.From, in.To)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if ends[0] != nil && ends[1] != nil {
 		if err := registry.CheckEdge(in.Kind, ends[0].Kind, ends[1].Kind); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 	}
-	r, err := finishFact(ctx, tx, false, false, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
-		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: detail("kind", in.Kind)})
+	r, err := linkAndLog(ctx, tx, false, false, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
+		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: logDetail("kind", in.Kind)})
 	r.Created, r.edge = edge.Created, edge
 	return r, err
 }
@@ -79,7 +79,7 @@ type RetractLineageInput struct {
 // RetractLineagePayload tells whether there was such an edge.
 type RetractLineagePayload struct{ Retracted bool }
 
-func (in *RetractLineageInput) check() error { return text("reason", &in.Reason) }
+func (in *RetractLineageInput) check() error { return checkText("reason", &in.Reason) }
 
 // RetractLineage withdraws an edge that was never true. Who has no
 // lineage.retract.any withdraws only what they recorded.
@@ -87,33 +87,33 @@ func (s *Service) RetractLineage(ctx context.Context, in RetractLineageInput) (*
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.LineageRetract, idempotent{"retractLineage", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.retractLineage(ctx, tx, in)
+	r, err := s.write(ctx, registry.LineageRetract, idempotentCall{"retractLineage", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeRetraction(ctx, tx, in)
 	})
-	forget(ctx)
+	clearLoaders(ctx)
 	return &RetractLineagePayload{r.Created}, err
 }
 
-func (s *Service) retractLineage(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (result, error) {
+func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (writeResult, error) {
 	ends, err := tx.Nodes(ctx, in.From, in.To)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if ends[0] == nil || ends[1] == nil {
-		return result{}, registry.Errorf(registry.NotFound, "there is no edge from %s to %s that you see", registry.Shorten(string(in.From), 60), registry.Shorten(string(in.To), 60))
+		return writeResult{}, registry.Errorf(registry.NotFound, "there is no edge from %s to %s that you see", registry.Shorten(string(in.From), 60), registry.Shorten(string(in.To), 60))
 	}
 	e, err := findEdge(ctx, tx, in)
 	if err != nil || e == nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if tx.OwnOnly() && e.By != tx.Subject() && !tx.May(registry.LineageRetractAny, "") {
-		return result{}, registry.Errorf(registry.Forbidden, "you may only retract what you recorded; this was recorded by somebody else")
+		return writeResult{}, registry.Errorf(registry.Forbidden, "you may only retract what you recorded; this was recorded by somebody else")
 	}
 	if err := tx.Unlink(ctx, e); err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	return result{IDs: []registry.ID{e.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogLineageRetracted,
-		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: detail("kind", in.Kind, "edge", string(e.ID))})
+	return writeResult{IDs: []registry.ID{e.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogLineageRetracted,
+		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: logDetail("kind", in.Kind, "edge", string(e.ID))})
 }
 
 // findEdge finds the live edge of a kind between two nodes, from the effect's
@@ -129,4 +129,60 @@ func findEdge(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (*gr
 		}
 	}
 	return nil, nil
+}
+
+// FactKind says that this input is a fact about an edge.
+func (*LinkLineageInput) FactKind() registry.FactKind { return registry.FactLink }
+
+// FactAction is what recording it needs permission for.
+func (*LinkLineageInput) FactAction() registry.Action { return registry.LineageLink }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *LinkLineageInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *LinkLineageInput) ResolveFact(r References) Fact {
+	out := *in
+	out.From, out.To = r.One(in.From), r.One(in.To)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *LinkLineageInput) FactReads() (ids, effects []registry.ID) {
+	return []registry.ID{in.To}, []registry.ID{in.From}
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *LinkLineageInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeLink(ctx, tx, *in)
+}
+
+// FactKind says that this input is a fact about the retraction of an edge.
+func (*RetractLineageInput) FactKind() registry.FactKind { return registry.FactRetract }
+
+// FactAction is what recording it needs permission for.
+func (*RetractLineageInput) FactAction() registry.Action { return registry.LineageRetract }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RetractLineageInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RetractLineageInput) ResolveFact(r References) Fact {
+	out := *in
+	out.From, out.To = r.One(in.From), r.One(in.To)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RetractLineageInput) FactReads() (ids, effects []registry.ID) {
+	return []registry.ID{in.From, in.To}, nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RetractLineageInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeRetraction(ctx, tx, *in)
 }

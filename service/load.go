@@ -53,7 +53,7 @@ type childQuery struct {
 
 // where narrows to what the query keeps.
 func (q childQuery) where() []graph.Predicate {
-	out := append(stagePredicates(q.stages), where("owner", q.owner)...)
+	out := append(stagePredicates(q.stages), equalTo("owner", q.owner)...)
 	if q.hasFrom {
 		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.AtLeast, Values: []any{q.from}})
 	}
@@ -148,8 +148,8 @@ func batched[K comparable, V any](wait time.Duration, fetch func(context.Context
 	}, dataloader.WithWait[K, V](wait), dataloader.WithBatchCapacity[K, V](1000))
 }
 
-// forget empties the loaders after a write, so that the answer shows it.
-func forget(ctx context.Context) {
+// clearLoaders empties the loaders after a write, so that the answer shows it.
+func clearLoaders(ctx context.Context) {
 	if l, ok := loadersOf(ctx); ok {
 		l.nodes.ClearAll()
 		l.children.ClearAll()
@@ -157,22 +157,22 @@ func forget(ctx context.Context) {
 	}
 }
 
-// unbatched is ctx for a read that has no siblings, and so need not wait for any.
-func unbatched(ctx context.Context) context.Context {
+// withoutLoaders is ctx for a read that has no siblings, and so need not wait for any.
+func withoutLoaders(ctx context.Context) context.Context {
 	return context.WithValue(ctx, loadersKey{}, nil)
 }
 
 func loadNodes(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) ([]*graph.Node, error) {
 	l, ok := loadersOf(ctx)
 	if !ok {
-		return scope.Nodes(ctx, graphAt(at), ids...)
+		return scope.Nodes(ctx, storeInstant(at), ids...)
 	}
 	keys := make([]nodeKey, len(ids))
 	for i, id := range ids {
 		keys[i] = nodeKey{id, at}
 	}
 	nodes, errs := l.nodes.LoadMany(ctx, keys)()
-	return nodes, first(errs...)
+	return nodes, firstError(errs...)
 }
 
 // findNodes answers node keys with one read per distinct instant.
@@ -187,7 +187,7 @@ func findNodes(ctx context.Context, scope *policies.Scope, keys []nodeKey) ([]*g
 		for j, i := range is {
 			ids[j] = keys[i].id
 		}
-		nodes, err := scope.Nodes(ctx, graphAt(at), ids...)
+		nodes, err := scope.Nodes(ctx, storeInstant(at), ids...)
 		if err != nil {
 			return nil, err
 		}
@@ -234,7 +234,7 @@ func findChildren(ctx context.Context, scope *policies.Scope, keys []childKey) (
 	}
 	found := map[childKey][]*graph.Node{}
 	for _, q := range order {
-		nodes, err := findOfParents(ctx, scope, q, byQuery[q])
+		nodes, err := findChildrenOfParents(ctx, scope, q, byQuery[q])
 		if err != nil {
 			return nil, err
 		}
@@ -250,10 +250,10 @@ func findChildren(ctx context.Context, scope *policies.Scope, keys []childKey) (
 	return out, nil
 }
 
-// findOfParents reads the children of parents that one childQuery asks for.
-func findOfParents(ctx context.Context, scope *policies.Scope, q childQuery, parents []registry.ID) ([]*graph.Node, error) {
+// findChildrenOfParents reads the children of parents that one childQuery asks for.
+func findChildrenOfParents(ctx context.Context, scope *policies.Scope, q childQuery, parents []registry.ID) ([]*graph.Node, error) {
 	if !q.at.Today() {
-		return pastOfParents(ctx, scope, q, parents)
+		return pastChildrenOfParents(ctx, scope, q, parents)
 	}
 	full := graph.Query{Kinds: []registry.Kind{q.kind}, Parents: parents, Order: q.order, Desc: q.desc, Where: q.where(),
 		Limit: q.limit, PerParent: true}
@@ -280,7 +280,7 @@ func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]grap
 	}
 	out := make([]graph.Hops, len(keys))
 	for _, q := range order {
-		hq := graph.HopQuery{Direction: q.direction, At: graphAt(q.at), Cap: q.cap, After: q.after, Count: q.count}
+		hq := graph.HopQuery{Direction: q.direction, At: storeInstant(q.at), Cap: q.cap, After: q.after, Count: q.count}
 		if q.edge != "" {
 			hq.Edges = []registry.EdgeKind{q.edge}
 		}

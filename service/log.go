@@ -47,10 +47,10 @@ func (s *Service) AuditLog(ctx context.Context, p Paging, f *LogFilter) (*LogEnt
 			q.Models = []registry.ID{*f.Model}
 		}
 	}
-	l := list{[]any{"log", f}, "", true}
+	l := listIdentity{[]any{"log", f}, "", true}
 	if p.After != nil && *p.After != "" {
 		var v []int64
-		if err := s.open(scope.Actor().Subject, l, *p.After, &v); err != nil {
+		if err := s.openCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
 			return nil, err
 		}
 		q.Before = v[0]
@@ -63,7 +63,7 @@ func (s *Service) AuditLog(ctx context.Context, p Paging, f *LogFilter) (*LogEnt
 	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = len(entries) > size, q.Before > 0
 	for i := range entries[:min(size, len(entries))] {
 		e := &entries[i]
-		cursor := s.seal(scope.Actor().Subject, l, []int64{e.Seq})
+		cursor := s.sealCursor(scope.Actor().Subject, l, []int64{e.Seq})
 		if i == 0 {
 			c.PageInfo.StartCursor = cursor
 		}

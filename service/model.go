@@ -27,7 +27,7 @@ func (in *RegisterModelInput) check() error {
 	if in.Incarnation < 0 || in.Incarnation > maxIncarnation {
 		return registry.Invalid("incarnation", "must be 1 to %d, not %d", maxIncarnation, in.Incarnation)
 	}
-	return first(name("name", &in.Name), text("description", &in.Description), key("owner", &in.Owner), checkTags("tags", in.Tags), checkTime("createdAt", in.CreatedAt))
+	return firstError(checkName("name", &in.Name), checkText("description", &in.Description), checkKey("owner", &in.Owner), checkTags("tags", in.Tags), checkTime("createdAt", in.CreatedAt))
 }
 
 // maxIncarnation bounds what a fact may say of how often a name was used.
@@ -41,12 +41,12 @@ func (s *Service) RegisterModel(ctx context.Context, in RegisterModelInput) (*Mo
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.ModelRegister, idempotent{"registerModel", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		m, err := s.createModel(ctx, tx, in)
+	r, err := s.write(ctx, registry.ModelRegister, idempotentCall{"registerModel", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		m, err := createModel(ctx, tx, in)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{m.ID}, Created: true}, nil
+		return writeResult{IDs: []registry.ID{m.ID}, Created: true}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -54,29 +54,29 @@ func (s *Service) RegisterModel(ctx context.Context, in RegisterModelInput) (*Mo
 	return s.modelPayload(ctx, r)
 }
 
-func (s *Service) modelPayload(ctx context.Context, r result) (*ModelPayload, error) {
-	m, err := one[*registry.Model](s.after(ctx, r.IDs[0]))
+func (s *Service) modelPayload(ctx context.Context, r writeResult) (*ModelPayload, error) {
+	m, err := nounAs[*registry.Model](s.readBack(ctx, r.IDs[0]))
 	return &ModelPayload{m}, err
 }
 
-// after reads a noun back through the caller's sight when a write is done. What
+// readBack reads a noun back through the caller's sight when a write is done. What
 // is committed is told also when the operation's time ran out meanwhile.
-func (s *Service) after(ctx context.Context, id registry.ID) (registry.Node, error) {
-	forget(ctx)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+func (s *Service) readBack(ctx context.Context, id registry.ID) (registry.Node, error) {
+	clearLoaders(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTimeout)
 	defer cancel()
-	n, err := s.node(unbatched(ctx), id)
+	n, err := s.node(withoutLoaders(ctx), id)
 	if registry.CodeOf(err) == registry.Forbidden {
 		return nil, nil // Who may write but not read is told that it is done, and no more.
 	}
 	return n, err
 }
 
-// answerTime is how long the answer to a write that is done may take to read.
-const answerTime = 5 * time.Second
+// readBackTimeout is how long the answer to a write that is done may take to read.
+const readBackTimeout = 5 * time.Second
 
 // createModel writes a new model and its log entry.
-func (s *Service) createModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*registry.Model, error) {
+func createModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*registry.Model, error) {
 	taken, err := tx.Holder(ctx, registry.ModelNameSlot(in.Name))
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (s *Service) createModel(ctx context.Context, tx *policies.Tx, in RegisterM
 	if taken != nil {
 		return nil, registry.Errorf(registry.AlreadyExists, "a model named %q exists already; register a version of it, or choose another name", in.Name)
 	}
-	m := &registry.Model{Name: in.Name, Description: in.Description, Owner: in.Owner, Tags: in.Tags, CreatedAt: when(in.CreatedAt, tx.Now()), Incarnation: max(in.Incarnation, 1)}
+	m := &registry.Model{Name: in.Name, Description: in.Description, Owner: in.Owner, Tags: in.Tags, CreatedAt: storedTime(in.CreatedAt, tx.Now()), Incarnation: max(in.Incarnation, 1)}
 	if m.Owner == "" {
 		m.Owner = tx.Subject()
 	}
@@ -105,20 +105,20 @@ func (s *Service) createModel(ctx context.Context, tx *policies.Tx, in RegisterM
 	if err := putModel(ctx, tx, m); err != nil {
 		return nil, err
 	}
-	return m, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelRegistered, Objects: []registry.ID{m.ID}, Model: m.ID, Detail: detail("name", m.Name)})
+	return m, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelRegistered, Objects: []registry.ID{m.ID}, Model: m.ID, Detail: logDetail("name", m.Name)})
 }
 
 func putModel(ctx context.Context, tx *policies.Tx, m *registry.Model) error {
-	n, err := encode(m, m.Name, m.UpdatedAt, registry.ModelNameSlot(m.Name))
+	n, err := encodeNode(m, m.Name, m.UpdatedAt, registry.ModelNameSlot(m.Name))
 	if err != nil {
 		return err
 	}
 	return tx.Put(ctx, n)
 }
 
-// detail is the canonical JSON of what a log entry tells, from keys and values;
+// logDetail is the canonical JSON of what a log entry tells, from keys and values;
 // empty values are left out.
-func detail(pairs ...any) registry.JSON {
+func logDetail(pairs ...any) registry.JSON {
 	m := map[string]any{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if v := pairs[i+1]; v != "" && v != nil {
@@ -152,16 +152,16 @@ func (s *Service) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 	if in.Owner != nil {
 		owner = *in.Owner
 	}
-	if err := first(text("description", &description), key("owner", &owner), checkTags("tags", in.Tags)); err != nil {
+	if err := firstError(checkText("description", &description), checkKey("owner", &owner), checkTags("tags", in.Tags)); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.ModelUpdate, idempotent{"updateModel", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		m, n, err := s.modelIn(ctx, tx, in.Model, in.ID)
+	r, err := s.write(ctx, registry.ModelUpdate, idempotentCall{"updateModel", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		m, n, err := findModel(ctx, tx, in.Model, in.ID)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		if err := checkRevision(in.IfRevision, n.Revision); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		var changed []string
 		if in.Description != nil {
@@ -175,10 +175,10 @@ func (s *Service) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 		}
 		m.UpdatedAt = tx.Now()
 		if err := putModel(ctx, tx, m); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelUpdated, Objects: []registry.ID{m.ID},
-			Model: m.ID, Detail: detail("changed", changed)})
+		return writeResult{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelUpdated, Objects: []registry.ID{m.ID},
+			Model: m.ID, Detail: logDetail("changed", changed)})
 	})
 	if err != nil {
 		return nil, err
@@ -186,21 +186,21 @@ func (s *Service) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 	return s.modelPayload(ctx, r)
 }
 
-// modelIn finds a model by name or id inside a transaction: NOT_FOUND when there
+// findModel finds a model by name or id inside a transaction: NOT_FOUND when there
 // is none that the caller sees.
-func (s *Service) modelIn(ctx context.Context, tx *policies.Tx, byName *string, id *registry.ID) (*registry.Model, *graph.Node, error) {
+func findModel(ctx context.Context, tx *policies.Tx, byName *string, id *registry.ID) (*registry.Model, *graph.Node, error) {
 	var target registry.ID
 	switch {
 	case id != nil && byName == nil:
 		target = *id
 	case byName != nil && id == nil:
-		clean(byName)
+		toNFC(byName)
 		n, err := tx.Holder(ctx, registry.ModelNameSlot(*byName))
 		if err != nil {
 			return nil, nil, err
 		}
 		if n == nil {
-			return nil, nil, noModel(*byName)
+			return nil, nil, modelNotFound(*byName)
 		}
 		target = n.ID
 	default:
@@ -215,13 +215,13 @@ func (s *Service) modelIn(ctx context.Context, tx *policies.Tx, byName *string, 
 		if byName != nil {
 			label = *byName
 		}
-		return nil, nil, noModel(label)
+		return nil, nil, modelNotFound(label)
 	}
-	m, err := load(nodes[0], &registry.Model{})
+	m, err := decodeWhole(nodes[0], &registry.Model{})
 	return m, nodes[0], err
 }
 
-func noModel(label string) error {
+func modelNotFound(label string) error {
 	return registry.Errorf(registry.NotFound, "there is no model %q; register it first", registry.Shorten(label, 100))
 }
 
@@ -253,7 +253,7 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindModel}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = slices.Concat(where("owner", f.Owner), prefixed(f.NamePrefix), within(span{f.CreatedFrom, f.CreatedBefore}))
+		q.Where = slices.Concat(equalTo("owner", f.Owner), nameStartsWith(f.NamePrefix), beganWithin(timeRange{f.CreatedFrom, f.CreatedBefore}))
 		if f.Stage != nil {
 			if !scope.SeesStage(*f.Stage) {
 				return &ModelConnection{Connection[*ModelEdge]{Edges: []*ModelEdge{}}}, nil
@@ -264,7 +264,7 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 	if o != nil {
 		sortBy(&q, o.Field, o.Direction)
 	}
-	c, err := find(ctx, s, scope, q, []any{"models", f}, p, modelEdge)
+	c, err := findPage(ctx, s, scope, q, []any{"models", f}, p, modelEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -273,24 +273,24 @@ func (s *Service) Models(ctx context.Context, p Paging, f *ModelFilter, o *Model
 
 // Model returns a model by name, as of a past when one is given; nil when there is
 // none that the caller sees.
-func (s *Service) Model(ctx context.Context, byName string, past ...Past) (*registry.Model, error) {
+func (s *Service) Model(ctx context.Context, byName string, past ...PointInTime) (*registry.Model, error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	clean(&byName)
-	at, known, err := s.at(ctx, past)
+	toNFC(&byName)
+	at, known, err := s.resolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return nil, err
 	}
 	if !at.Today() {
-		return s.modelThen(ctx, scope, byName, at)
+		return s.modelNamedAt(ctx, scope, byName, at)
 	}
 	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(byName)}, Limit: 1})
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}
-	return one[*registry.Model](s.decode(page.Nodes[0], registry.Instant{}))
+	return nounAs[*registry.Model](s.decode(page.Nodes[0], registry.Instant{}))
 }
 
 // DeleteModelInput names a model to delete.
@@ -308,52 +308,52 @@ type DeletePayload struct{ DeletedID *registry.ID }
 // DeleteModel deletes a model with its versions, cards, artifacts and aliases,
 // and leaves tombstones. FAILED_PRECONDITION while a deployment of it is live.
 func (s *Service) DeleteModel(ctx context.Context, in DeleteModelInput) (*DeletePayload, error) {
-	if err := text("reason", &in.Reason); err != nil {
+	if err := checkText("reason", &in.Reason); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.ModelDelete, idempotent{"deleteModel", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		m, n, err := s.modelIn(ctx, tx, in.Model, in.ID)
+	r, err := s.write(ctx, registry.ModelDelete, idempotentCall{"deleteModel", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		m, n, err := findModel(ctx, tx, in.Model, in.ID)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		if err := checkRevision(in.IfRevision, n.Revision); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		versions, err := tx.Children(ctx, registry.KindModelVersion, registry.IndexName, m.ID)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		for _, v := range versions {
-			if err := s.buryVersion(ctx, tx, v); err != nil {
-				return result{}, err
+			if err := tombstoneVersion(ctx, tx, v); err != nil {
+				return writeResult{}, err
 			}
 		}
 		aliases, err := tx.Children(ctx, registry.KindAlias, registry.IndexName, m.ID)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		if err := bury(ctx, tx, append(aliases, n)...); err != nil {
-			return result{}, err
+		if err := tombstone(ctx, tx, append(aliases, n)...); err != nil {
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelRemoved, Objects: []registry.ID{m.ID},
-			Model: m.ID, Reason: in.Reason, Detail: detail("name", m.Name, "versions", len(versions))})
+		return writeResult{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelRemoved, Objects: []registry.ID{m.ID},
+			Model: m.ID, Reason: in.Reason, Detail: logDetail("name", m.Name, "versions", len(versions))})
 	})
-	return deleted(ctx, r, err)
+	return deletePayload(ctx, r, err)
 }
 
-func deleted(ctx context.Context, r result, err error) (*DeletePayload, error) {
+func deletePayload(ctx context.Context, r writeResult, err error) (*DeletePayload, error) {
 	if err != nil {
 		return nil, err
 	}
-	forget(ctx)
+	clearLoaders(ctx)
 	if len(r.IDs) == 0 {
 		return &DeletePayload{}, nil
 	}
 	return &DeletePayload{&r.IDs[0]}, nil
 }
 
-// bury turns nodes into tombstones that keep only their name.
-func bury(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error {
+// tombstone turns nodes into tombstones that keep only their name.
+func tombstone(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error {
 	if len(nodes) == 0 {
 		return nil
 	}
@@ -368,4 +368,30 @@ func bury(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error {
 		out[i] = &c
 	}
 	return tx.Delete(ctx, out...)
+}
+
+// FactKind says that this input is a fact about a model.
+func (*RegisterModelInput) FactKind() registry.FactKind { return registry.FactModel }
+
+// FactAction is what recording it needs permission for.
+func (*RegisterModelInput) FactAction() registry.Action { return registry.ModelRegister }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RegisterModelInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RegisterModelInput) ResolveFact(_ References) Fact {
+	return in
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RegisterModelInput) FactReads() (ids, effects []registry.ID) {
+	return []registry.ID{registry.ModelID(in.Name, max(1, in.Incarnation))}, nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RegisterModelInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return ensureModel(ctx, tx, *in)
 }

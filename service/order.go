@@ -68,23 +68,23 @@ func sortBy[F ~string](q *graph.Query, field F, direction OrderDirection) {
 	q.Order, q.Desc = orderColumns[string(field)], direction == "DESC"
 }
 
-// span is a stretch of time, from one instant until before another; nil is open.
-type span struct{ From, Before *time.Time }
+// timeRange is a stretch of time, from one instant until before another; nil is open.
+type timeRange struct{ From, Before *time.Time }
 
-// within keeps the nodes that began in a stretch of time.
-func within(s span) (out []graph.Predicate) {
+// beganWithin keeps the nodes that began in a stretch of time.
+func beganWithin(s timeRange) (out []graph.Predicate) {
 	if s.From != nil {
-		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.AtLeast, Values: []any{micros(s.From)}})
+		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.AtLeast, Values: []any{ceilMicroseconds(s.From)}})
 	}
 	if s.Before != nil {
-		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.Less, Values: []any{micros(s.Before)}})
+		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.Less, Values: []any{ceilMicroseconds(s.Before)}})
 	}
 	return out
 }
 
-// micros is the first whole microsecond that is not before a time, which is what
+// ceilMicroseconds is the first whole microsecond that is not before a time, which is what
 // stores keep.
-func micros(t *time.Time) int64 {
+func ceilMicroseconds(t *time.Time) int64 {
 	us := t.UnixMicro()
 	if t.Nanosecond()%1000 != 0 {
 		us++

@@ -9,63 +9,63 @@ import (
 	"pedigree/registry"
 )
 
-// Past asks for an answer as of a past: as it was at AsOf, as far as it was known
+// PointInTime asks for an answer as of a past: as it was at AsOf, as far as it was known
 // at KnownAt. Zero is now; both zero is today, which is not asked of revisions.
-type Past struct{ AsOf, KnownAt time.Time }
+type PointInTime struct{ AsOf, KnownAt time.Time }
 
-// noun is the instant that nouns read at i carry, and so all that is reached from
+// nounInstant is the instant that nouns read at i carry, and so all that is reached from
 // them. A page that goes on in what another saw is a past too.
-func (i instant) noun() registry.Instant {
+func (i askedInstant) nounInstant() registry.Instant {
 	if !i.Asked && i.Known == 0 {
 		return registry.Instant{}
 	}
 	return registry.Instant{Valid: i.Valid, Known: i.Known}
 }
 
-// graphAt is how a store is asked for an instant.
-func graphAt(at registry.Instant) graph.Instant {
+// storeInstant is how a store is asked for an instant.
+func storeInstant(at registry.Instant) graph.Instant {
 	return graph.Instant{Valid: at.Valid, Known: at.Known}
 }
 
-// at turns what a get was asked for into an instant. known is false for a time
+// resolvePointInTime turns what a get was asked for into an instant. known is false for a time
 // before anything was recorded: then there is nothing to get.
-func (s *Service) at(ctx context.Context, past []Past) (at registry.Instant, known bool, err error) {
+func (s *Service) resolvePointInTime(ctx context.Context, past []PointInTime) (at registry.Instant, known bool, err error) {
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
 	if err != nil || len(past) == 0 {
 		return at, true, err
 	}
-	i, err := s.instantOf(ctx, scope, past[0].AsOf, past[0].KnownAt)
+	i, err := s.resolveInstant(ctx, scope, past[0].AsOf, past[0].KnownAt)
 	if registry.CodeOf(err) == registry.NotFound {
 		return at, false, nil
 	}
-	return i.noun(), true, err
+	return i.nounInstant(), true, err
 }
 
-// get fetches one noun by id as of a past; nil when there is none that the caller
+// getNoun fetches one noun by id as of a past; nil when there is none that the caller
 // sees, or when it was deleted by then.
-func get[N registry.Node](ctx context.Context, s *Service, id registry.ID, past []Past) (N, error) {
+func getNoun[N registry.Node](ctx context.Context, s *Service, id registry.ID, past []PointInTime) (N, error) {
 	var none N
-	at, known, err := s.at(ctx, past)
+	at, known, err := s.resolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return none, err
 	}
 	n, err := s.nodeAt(ctx, at, id)
-	if err != nil || n == nil || buried(n) {
+	if err != nil || n == nil || isTombstone(n) {
 		return none, err
 	}
-	return one[N](n, nil)
+	return nounAs[N](n, nil)
 }
 
-// buried reports whether a noun was a tombstone at the instant that it was read
+// isTombstone reports whether a noun was a tombstone at the instant that it was read
 // at; one that was erased later still stood then.
-func buried(n registry.Node) bool {
+func isTombstone(n registry.Node) bool {
 	m := n.NodeMeta()
 	return m.Deleted && !m.Erased
 }
 
-// gone reports whether nothing is told of a node that was erased: a tombstone of
+// hiddenAfterErasure reports whether nothing is told of a node that was erased: a tombstone of
 // today stands in lineage, and as a model.
-func gone(n *graph.Node) bool {
+func hiddenAfterErasure(n *graph.Node) bool {
 	return n.Erased() && !n.Kind.Walked() && n.Kind != registry.KindModel
 }
 
@@ -78,9 +78,9 @@ func (s *Service) nodeAt(ctx context.Context, at registry.Instant, id registry.I
 	return nodes[0], nil
 }
 
-// modelThen returns the model that had a name at an instant: one of the
+// modelNamedAt returns the model that had a name at an instant: one of the
 // incarnations of the name, of which one stands at a time.
-func (s *Service) modelThen(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
+func (s *Service) modelNamedAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
 	const few = 10
 	var found *registry.Model
 	for from := 1; ; from += few {
@@ -97,7 +97,7 @@ func (s *Service) modelThen(ctx context.Context, scope *policies.Scope, name str
 			return nil, err
 		}
 		for i := range ids {
-			if m, ok := then[i].(*registry.Model); ok && m != nil && !buried(m) {
+			if m, ok := then[i].(*registry.Model); ok && m != nil && !isTombstone(m) {
 				found = m
 			}
 			if now[i] == nil {
@@ -110,9 +110,9 @@ func (s *Service) modelThen(ctx context.Context, scope *policies.Scope, name str
 // The bounds of a list of the past: how many children one question looks through,
 // and how many are read at a time.
 const (
-	maxPast  = 10000
-	pastPage = 100
-	fewPast  = 20 // What was in production then is seldom further down than that.
+	maxPastChildren = 10000
+	pastPageSize    = 100
+	firstPastPage   = 20 // What was in production then is seldom further down than that.
 )
 
 // pastList is a list of one parent's children as they were, while it is read.
@@ -133,8 +133,8 @@ type pastReader struct {
 	q     childQuery
 }
 
-// pastOfParents is findOfParents at the instant of the question.
-func pastOfParents(ctx context.Context, scope *policies.Scope, q childQuery, parents []registry.ID) (out []*graph.Node, err error) {
+// pastChildrenOfParents is findChildrenOfParents at the instant of the question.
+func pastChildrenOfParents(ctx context.Context, scope *policies.Scope, q childQuery, parents []registry.ID) (out []*graph.Node, err error) {
 	lists := make([]*pastList, len(parents))
 	for i, p := range parents {
 		lists[i] = &pastList{parent: p}
@@ -158,12 +158,12 @@ func (r *pastReader) fill(ctx context.Context, lists []*pastList) error {
 	if err := r.scope.MayFilter(graph.Query{Kinds: []registry.Kind{r.q.kind}, Order: r.q.order, Where: r.q.where()}); err != nil {
 		return err
 	}
-	graves, err := r.graves(ctx, lists)
+	graves, err := r.deletedVersions(ctx, lists)
 	if err != nil {
 		return err
 	}
 	fresh := len(lists) > 1
-	for open := lists; len(open) > 0; open = stillOpen(open) {
+	for open := lists; len(open) > 0; open = unfinished(open) {
 		pages, err := r.pages(ctx, open, fresh)
 		if err != nil {
 			return err
@@ -174,12 +174,12 @@ func (r *pastReader) fill(ctx context.Context, lists []*pastList) error {
 		}
 	}
 	for _, l := range lists {
-		r.merge(l, graves[l.parent])
+		r.mergeDeleted(l, graves[l.parent])
 	}
 	return nil
 }
 
-func stillOpen(lists []*pastList) (open []*pastList) {
+func unfinished(lists []*pastList) (open []*pastList) {
 	for _, l := range lists {
 		if !l.done {
 			open = append(open, l)
@@ -192,7 +192,7 @@ func stillOpen(lists []*pastList) (open []*pastList) {
 // time, then of each by itself.
 func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
 	q := graph.Query{Kinds: []registry.Kind{r.q.kind}, Order: r.q.order, Desc: r.q.desc, Deleted: r.q.kind != registry.KindModelVersion,
-		Limit: min(max(r.q.limit, fewPast), pastPage), Bare: true}
+		Limit: min(max(r.q.limit, firstPastPage), pastPageSize), Bare: true}
 	out := make([][]*graph.Node, len(lists))
 	if together {
 		place := map[registry.ID]int{}
@@ -231,7 +231,7 @@ func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*gra
 			ids = append(ids, n.ID)
 		}
 	}
-	then, err := nodesThen(ctx, r.scope, r.q.at, ids)
+	then, err := nodesByIDAt(ctx, r.scope, r.q.at, ids)
 	if err != nil {
 		return err
 	}
@@ -242,8 +242,8 @@ func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*gra
 				l.kept = append(l.kept, n)
 			}
 		}
-		if l.read += len(pages[i]); l.read > maxPast {
-			return registry.Errorf(registry.ResourceExhausted, "a list of the past looks through at most %d; ask for the node itself, or with a filter", maxPast)
+		if l.read += len(pages[i]); l.read > maxPastChildren {
+			return registry.Errorf(registry.ResourceExhausted, "a list of the past looks through at most %d; ask for the node itself, or with a filter", maxPastChildren)
 		}
 		l.done = l.done || len(l.kept) >= r.q.limit
 	}
@@ -252,13 +252,13 @@ func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*gra
 
 // keeps reports whether a child was there and matches.
 func (r *pastReader) keeps(n *graph.Node) bool {
-	return n != nil && !n.Hidden && !n.Deleted && !gone(n) && inStages(n, r.q.stages) && (r.q.owner == "" || n.Text(registry.IndexOwner) == r.q.owner) &&
+	return n != nil && !n.Hidden && !n.Deleted && !hiddenAfterErasure(n) && inStages(n, r.q.stages) && (r.q.owner == "" || n.Text(registry.IndexOwner) == r.q.owner) &&
 		(!r.q.hasFrom || n.ValidFrom.UnixMicro() >= r.q.from) && (!r.q.hasBefore || n.ValidFrom.UnixMicro() < r.q.before)
 }
 
-// nodesThen reads nodes at an instant, by id.
-func nodesThen(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
-	nodes, err := scope.Nodes(ctx, graphAt(at), ids...)
+// nodesByIDAt reads nodes at an instant, by id.
+func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
+	nodes, err := scope.Nodes(ctx, storeInstant(at), ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -269,10 +269,10 @@ func nodesThen(ctx context.Context, scope *policies.Scope, at registry.Instant, 
 	return out, nil
 }
 
-// pastPageOf answers one page of a parent's children as they were.
-func pastPageOf[N registry.Node, E any](ctx context.Context, s *Service, scope *policies.Scope, parent registry.ID, q childQuery, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
-	l := list{what, q.order, q.desc}
-	after, err := s.openKey(scope, l, p.After)
+// pastPage answers one page of a parent's children as they were.
+func pastPage[N registry.Node, E any](ctx context.Context, s *Service, scope *policies.Scope, parent registry.ID, q childQuery, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+	l := listIdentity{what, q.order, q.desc}
+	after, err := s.openKeyCursor(scope, l, p.After)
 	if err != nil {
 		return nil, err
 	}
@@ -281,15 +281,15 @@ func pastPageOf[N registry.Node, E any](ctx context.Context, s *Service, scope *
 		return nil, err
 	}
 	size := q.limit - 1
-	c, err := connect(s, scope, l, q.at, nodes[:min(size, len(nodes))], edge)
+	c, err := newConnection(s, scope, l, q.at, nodes[:min(size, len(nodes))], edge)
 	if err != nil {
 		return nil, err
 	}
 	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = len(nodes) > size, after != nil
 	c.count = func(ctx context.Context) (*int, error) {
-		q.limit = maxCounted + 1
+		q.limit = maxPastCount + 1
 		all, err := pastChildren(ctx, scope, parent, q, nil)
-		if n := len(all); err == nil && n <= maxCounted {
+		if n := len(all); err == nil && n <= maxPastCount {
 			return &n, nil
 		}
 		return nil, err
@@ -297,8 +297,8 @@ func pastPageOf[N registry.Node, E any](ctx context.Context, s *Service, scope *
 	return c, nil
 }
 
-// maxCounted is how many children of the past are counted; more are not told.
-const maxCounted = 1000
+// maxPastCount is how many children of the past are counted; more are not told.
+const maxPastCount = 1000
 
 // pastChildren reads the children of one parent as they were, from a key on.
 func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID, q childQuery, after *graph.Key) ([]*graph.Node, error) {

@@ -40,17 +40,17 @@ func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf,
 	if err != nil {
 		return nil, err
 	}
-	most, err := bound("k", k, 3, 1, maxPaths)
+	most, err := checkRange("k", k, 3, 1, maxPaths)
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, asOf, knownAt)
+	at, err := s.resolveInstant(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
-	walk, cancel := hurry(ctx)
+	walk, cancel := withAnswerReserve(ctx)
 	defer cancel()
-	found, err := lineage.FindPaths(walk, scope, from, to, most, at.graph())
+	found, err := lineage.FindPaths(walk, scope, from, to, most, at.storeInstant())
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func (s *Service) Paths(ctx context.Context, from, to registry.ID, k *int, asOf,
 }
 
 func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
-	v.hide(found.Nodes...)
-	g := &lineage.Graph{Reasons: found.Reasons, Redacted: len(v.hidden)}
+	v.registerHidden(found.Nodes...)
+	g := &lineage.Graph{Reasons: found.Reasons, Redacted: len(v.opaqueIDs)}
 	if g.Redacted > 0 {
 		g.Reasons = append(g.Reasons, lineage.ReasonAccess)
 	}

@@ -40,19 +40,19 @@ func (s *Service) Provenance(ctx context.Context, of registry.ID, asOf, knownAt 
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.instantOf(ctx, scope, asOf, knownAt)
+	at, err := s.resolveInstant(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
-	walk, cancel := hurry(ctx)
+	walk, cancel := withAnswerReserve(ctx)
 	defer cancel()
-	g, err := lineage.Walk(walk, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.graph()})
+	g, err := lineage.Walk(walk, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.storeInstant()})
 	if err != nil {
 		return nil, err
 	}
 	v := &view{s: s, ctx: ctx, scope: scope, at: at}
 	for _, it := range g.Items {
-		v.hide(it.Node)
+		v.registerHidden(it.Node)
 	}
 	return v.provenance(g)
 }
@@ -113,13 +113,13 @@ func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.Model
 			ids = append(ids, registry.CardID(it.Node.ID))
 		}
 	}
-	nodes, err := lineage.Nodes(v.ctx, v.scope, v.at.graph(), ids...)
+	nodes, err := lineage.Nodes(v.ctx, v.scope, v.at.storeInstant(), ids...)
 	if err != nil {
 		return nil, err
 	}
 	out := map[registry.ID]*registry.ModelCard{}
 	for _, n := range nodes {
-		c, err := one[*registry.ModelCard](v.s.decode(n, v.at.noun()))
+		c, err := nounAs[*registry.ModelCard](v.s.decode(n, v.at.nounInstant()))
 		if err != nil {
 			return nil, err
 		}

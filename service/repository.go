@@ -27,7 +27,7 @@ func (r *RepositoryInput) key() string {
 
 func (r *RepositoryInput) check() error {
 	r.URL = NormaliseURL(r.URL)
-	if err := first(key("repository.name", &r.Name), checkLabel("url", r.URL), key("repository.defaultBranch", &r.DefaultBranch)); err != nil {
+	if err := firstError(checkKey("repository.name", &r.Name), checkLabel("url", r.URL), checkKey("repository.defaultBranch", &r.DefaultBranch)); err != nil {
 		return err
 	}
 	if r.key() == "" {
@@ -57,8 +57,8 @@ func NormaliseURL(raw string) string {
 	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
 }
 
-// repository finds or makes a repository and reports whether it is new.
-func (s *Service) repository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, bool, error) {
+// ensureRepository finds or makes a repository and reports whether it is new.
+func ensureRepository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, bool, error) {
 	id := registry.RepositoryID(in.key())
 	found, err := tx.House(ctx, id)
 	if err != nil {

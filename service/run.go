@@ -45,8 +45,8 @@ func (in *RecordRunInput) check() error {
 	if in.Status == "" {
 		in.Status = registry.RunComplete
 	}
-	if err := first(key("producer", &in.Producer), key("runId", &in.RunID), key("name", &in.Name), text("command", &in.Command),
-		text("description", &in.Description), registry.CheckMetrics("metrics", in.Metrics), checkTags("tags", in.Tags),
+	if err := firstError(checkKey("producer", &in.Producer), checkKey("runId", &in.RunID), checkKey("name", &in.Name), checkText("command", &in.Command),
+		checkText("description", &in.Description), registry.CheckMetrics("metrics", in.Metrics), checkTags("tags", in.Tags),
 		checkTime("startedAt", in.StartedAt), checkTime("endedAt", in.EndedAt)); err != nil {
 		return err
 	}
@@ -84,28 +84,28 @@ func (s *Service) RecordRun(ctx context.Context, in RecordRunInput) (*RecordRunP
 			unchanged = append(unchanged, id)
 		}
 	}
-	r, err := s.write(ctx, registry.RunRecord, idempotent{"recordRun", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.recordRun(ctx, tx, in)
+	r, err := s.write(ctx, registry.RunRecord, idempotentCall{"recordRun", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeRun(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	run, err := one[*registry.Run](s.after(ctx, r.IDs[0]))
+	run, err := nounAs[*registry.Run](s.readBack(ctx, r.IDs[0]))
 	return &RecordRunPayload{run, r.Created, unchanged}, err
 }
 
-func (s *Service) recordRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (result, error) {
+func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (writeResult, error) {
 	run := &registry.Run{Name: in.Name, Producer: in.Producer, RunID: in.RunID, RunKind: in.RunKind, Status: in.Status, Command: in.Command,
 		Description: in.Description, Parameters: in.Parameters, Metrics: in.Metrics, Tags: in.Tags, Actor: tx.Subject(),
-		EndedAt: when(in.EndedAt, time.Time{}), RecordedAt: tx.Now()}
+		EndedAt: storedTime(in.EndedAt, time.Time{}), RecordedAt: tx.Now()}
 	run.ID = registry.NewRunID(in.Producer, in.RunID)
 	found, err := tx.House(ctx, run.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	changed, err := putFact(ctx, tx, found[0], run, in.StartedAt, func(at time.Time) { run.StartedAt = at })
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	var edges []*graph.Edge
 	for _, id := range in.Inputs {
@@ -119,8 +119,8 @@ func (s *Service) recordRun(ctx context.Context, tx *policies.Tx, in RecordRunIn
 			edges = append(edges, &graph.Edge{Kind: registry.EdgeGeneratedBy, From: id, To: run.ID})
 		}
 	}
-	return finishFact(ctx, tx, found[0] == nil, changed, run.ID, edges, registry.LogEntry{Action: registry.LogRunRecorded,
-		Objects: []registry.ID{run.ID}, Detail: detail("producer", run.Producer, "runId", run.RunID, "name", run.Name)})
+	return linkAndLog(ctx, tx, found[0] == nil, changed, run.ID, edges, registry.LogEntry{Action: registry.LogRunRecorded,
+		Objects: []registry.ID{run.ID}, Detail: logDetail("producer", run.Producer, "runId", run.RunID, "name", run.Name)})
 }
 
 // RunEdge is a run in a page.
@@ -148,12 +148,12 @@ func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter, o *RunOrder)
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindRun}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = slices.Concat(where("run_kind", string(f.RunKind)), prefixed(f.NamePrefix), within(span{f.StartedFrom, f.StartedBefore}))
+		q.Where = slices.Concat(equalTo("run_kind", string(f.RunKind)), nameStartsWith(f.NamePrefix), beganWithin(timeRange{f.StartedFrom, f.StartedBefore}))
 	}
 	if o != nil {
 		sortBy(&q, o.Field, o.Direction)
 	}
-	c, err := find(ctx, s, scope, q, []any{"runs", f}, p, func(cursor string, r *registry.Run) *RunEdge { return &RunEdge{cursor, r} })
+	c, err := findPage(ctx, s, scope, q, []any{"runs", f}, p, func(cursor string, r *registry.Run) *RunEdge { return &RunEdge{cursor, r} })
 	if err != nil {
 		return nil, err
 	}
@@ -162,13 +162,45 @@ func (s *Service) Runs(ctx context.Context, p Paging, f *RunFilter, o *RunOrder)
 
 // Run returns a run by id, or by producer and the id there, as of a past when one
 // is given; nil when there is none that the caller sees.
-func (s *Service) Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...Past) (*registry.Run, error) {
+func (s *Service) Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...PointInTime) (*registry.Run, error) {
 	switch {
 	case id != nil && producer == nil && runID == nil:
-		return get[*registry.Run](ctx, s, *id, past)
+		return getNoun[*registry.Run](ctx, s, *id, past)
 	case id == nil && producer != nil && runID != nil:
-		clean(producer, runID)
-		return get[*registry.Run](ctx, s, registry.NewRunID(*producer, *runID), past)
+		toNFC(producer, runID)
+		return getNoun[*registry.Run](ctx, s, registry.NewRunID(*producer, *runID), past)
 	}
 	return nil, registry.Invalid("id", "give the id, or producer and runId")
+}
+
+// FactKind says that this input is a fact about a run.
+func (*RecordRunInput) FactKind() registry.FactKind { return registry.FactRun }
+
+// FactAction is what recording it needs permission for.
+func (*RecordRunInput) FactAction() registry.Action { return registry.RunRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordRunInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordRunInput) ResolveFact(r References) Fact {
+	out := *in
+	out.Inputs, out.Outputs = r.All(in.Inputs), r.All(in.Outputs)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordRunInput) FactReads() (ids, effects []registry.ID) {
+	ids = slices.Clone(in.Inputs)
+	for _, sha := range in.Commits {
+		ids = append(ids, registry.CommitID(sha))
+	}
+	return ids, append(slices.Clone(in.Outputs), registry.NewRunID(in.Producer, in.RunID))
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordRunInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeRun(ctx, tx, *in)
 }

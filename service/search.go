@@ -116,7 +116,7 @@ func (s *Service) Search(ctx context.Context, in SearchInput, p Paging) (*Search
 	var after *policies.HitKey
 	if p.After != nil && *p.After != "" {
 		after = &policies.HitKey{}
-		if err := s.open(scope.Actor().Subject, l, *p.After, after); err != nil {
+		if err := s.openCursor(scope.Actor().Subject, l, *p.After, after); err != nil {
 			return nil, err
 		}
 	}
@@ -131,7 +131,7 @@ func (s *Service) Search(ctx context.Context, in SearchInput, p Paging) (*Search
 	}
 	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = more, after != nil
 	for i, n := range nodes {
-		if err := s.addHit(c, n, s.seal(scope.Actor().Subject, l, keys[i]), words); err != nil {
+		if err := s.addHit(c, n, s.sealCursor(scope.Actor().Subject, l, keys[i]), words); err != nil {
 			return nil, err
 		}
 	}

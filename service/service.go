@@ -76,7 +76,7 @@ func (s *Service) nodesAt(ctx context.Context, at registry.Instant, ids []regist
 	}
 	out := make([]registry.Node, len(ids))
 	for i, n := range found {
-		if n == nil || n.Hidden || gone(n) {
+		if n == nil || n.Hidden || hiddenAfterErasure(n) {
 			continue
 		}
 		if out[i], err = s.decode(n, at); err != nil {
@@ -86,42 +86,42 @@ func (s *Service) nodesAt(ctx context.Context, at registry.Instant, ids []regist
 	return out, nil
 }
 
-// one decodes into the noun that the caller expects, nil for another kind.
-func one[T registry.Node](n registry.Node, err error) (T, error) {
+// nounAs decodes into the noun that the caller expects, nil for another kind.
+func nounAs[T registry.Node](n registry.Node, err error) (T, error) {
 	t, _ := n.(T)
 	return t, err
 }
 
-// clean brings a name from outside to Unicode NFC.
-func clean(texts ...*string) {
+// toNFC brings a name from outside to Unicode NFC.
+func toNFC(texts ...*string) {
 	for _, t := range texts {
 		*t = norm.NFC.String(*t)
 	}
 }
 
-// name brings a name to NFC and checks it.
-func name(field string, v *string) error {
-	clean(v)
+// checkName brings a name to NFC and checks it.
+func checkName(field string, v *string) error {
+	toNFC(v)
 	return registry.CheckName(field, *v)
 }
 
-// key is name for names of foreign systems; empty is allowed.
-func key(field string, v *string) error {
-	clean(v)
+// checkKey is name for names of foreign systems; empty is allowed.
+func checkKey(field string, v *string) error {
+	toNFC(v)
 	if *v == "" {
 		return nil
 	}
 	return registry.CheckKey(field, *v)
 }
 
-// text brings free text to NFC and checks it.
-func text(field string, v *string) error {
-	clean(v)
+// checkText brings free text to NFC and checks it.
+func checkText(field string, v *string) error {
+	toNFC(v)
 	return registry.CheckText(field, *v)
 }
 
-// first returns the first error.
-func first(errs ...error) error {
+// firstError returns the first error.
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -130,21 +130,21 @@ func first(errs ...error) error {
 	return nil
 }
 
-// when brings a time from outside to what is kept; the zero time becomes def.
-func when(t, def time.Time) time.Time {
+// storedTime brings a time from outside to what is kept; the zero time becomes def.
+func storedTime(t, def time.Time) time.Time {
 	if t.IsZero() {
 		return def
 	}
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// earliest and latest bound the times that are taken.
-var earliest, latest = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+// earliestTime and latest bound the times that are taken.
+var earliestTime, latestTime = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // checkTime refuses times that no store keeps.
 func checkTime(field string, t time.Time) error {
-	if !t.IsZero() && (t.Before(earliest) || t.After(latest)) {
-		return registry.Invalid(field, "must lie between %s and %s", earliest.Format(time.DateOnly), latest.Format(time.DateOnly))
+	if !t.IsZero() && (t.Before(earliestTime) || t.After(latestTime)) {
+		return registry.Invalid(field, "must lie between %s and %s", earliestTime.Format(time.DateOnly), latestTime.Format(time.DateOnly))
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func checkTags(field string, tags []registry.KeyValue) error {
 	}
 	seen := map[string]bool{}
 	for i := range tags {
-		clean(&tags[i].Key, &tags[i].Value)
+		toNFC(&tags[i].Key, &tags[i].Value)
 		if err := registry.CheckKey(field+".key", tags[i].Key); err != nil {
 			return err
 		}
@@ -181,9 +181,9 @@ func checkRevision(want *int, have int64) error {
 	return nil
 }
 
-// result is what a write leaves behind for its answer and for a retry with the
+// writeResult is what a write leaves behind for its answer and for a retry with the
 // same idempotency key.
-type result struct {
+type writeResult struct {
 	IDs     []registry.ID `json:"ids"`
 	Created bool          `json:"created"`
 	Count   int           `json:"count,omitempty"`
@@ -194,29 +194,29 @@ type result struct {
 	edge  *graph.Edge
 }
 
-// idempotent is the part of every input that makes retries safe.
-type idempotent struct {
+// idempotentCall is the part of every input that makes retries safe.
+type idempotentCall struct {
 	mutation string
 	key      *string
 	input    any
 }
 
 // write runs a use case in one transaction, once per idempotency key.
-func (s *Service) write(ctx context.Context, action registry.Action, idem idempotent, fn func(context.Context, *policies.Tx) (result, error)) (result, error) {
-	var out result
+func (s *Service) write(ctx context.Context, action registry.Action, idem idempotentCall, fn func(context.Context, *policies.Tx) (writeResult, error)) (writeResult, error) {
+	var out writeResult
 	err := s.gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
 		var err error
-		out, err = s.once(ctx, tx, idem, func() (result, error) { return fn(ctx, tx) })
+		out, err = runIdempotent(ctx, tx, idem, func() (writeResult, error) { return fn(ctx, tx) })
 		return err
 	})
 	return out, err
 }
 
-// once runs a use case inside a transaction unless its idempotency key was used.
-func (s *Service) once(ctx context.Context, tx *policies.Tx, idem idempotent, fn func() (result, error)) (result, error) {
-	replay, mark, err := s.retried(ctx, tx, idem)
+// runIdempotent runs a use case inside a transaction unless its idempotency key was used.
+func runIdempotent(ctx context.Context, tx *policies.Tx, idem idempotentCall, fn func() (writeResult, error)) (writeResult, error) {
+	replay, mark, err := lookupIdempotencyKey(ctx, tx, idem)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if replay != nil {
 		return *replay, nil
@@ -228,20 +228,20 @@ func (s *Service) once(ctx context.Context, tx *policies.Tx, idem idempotent, fn
 	return out, mark(out)
 }
 
-// idempotencyHours is how long a key holds.
-const idempotencyHours = 24 * time.Hour
+// idempotencyKeyLifetime is how long a key holds.
+const idempotencyKeyLifetime = 24 * time.Hour
 
-type idempotency struct {
-	Input  string    `json:"input"`
-	Result result    `json:"result"`
-	At     time.Time `json:"at"`
+type idempotencyRecord struct {
+	Input  string      `json:"input"`
+	Result writeResult `json:"result"`
+	At     time.Time   `json:"at"`
 }
 
-// retried looks an idempotency key up: a replay, or a function that marks the key
+// lookupIdempotencyKey looks an idempotency key up: a replay, or a function that marks the key
 // as used.
-func (s *Service) retried(ctx context.Context, tx *policies.Tx, idem idempotent) (*result, func(result) error, error) {
+func lookupIdempotencyKey(ctx context.Context, tx *policies.Tx, idem idempotentCall) (*writeResult, func(writeResult) error, error) {
 	if idem.key == nil || *idem.key == "" {
-		return nil, func(result) error { return nil }, nil
+		return nil, func(writeResult) error { return nil }, nil
 	}
 	k := *idem.key
 	if err := registry.CheckText("idempotencyKey", k); err != nil || len(k) > 255 {
@@ -258,23 +258,23 @@ func (s *Service) retried(ctx context.Context, tx *policies.Tx, idem idempotent)
 		return nil, nil, err
 	}
 	if found[0] != nil {
-		var old idempotency
+		var old idempotencyRecord
 		if err := json.Unmarshal(found[0].Doc, &old); err != nil {
 			return nil, nil, err
 		}
-		if tx.Now().Before(old.At.Add(idempotencyHours)) {
+		if tx.Now().Before(old.At.Add(idempotencyKeyLifetime)) {
 			if old.Input != hash {
 				return nil, nil, registry.Errorf(registry.Conflict, "the idempotencyKey %q was used with another input; take a new key", registry.Shorten(k, 60))
 			}
 			return &old.Result, nil, nil
 		}
 	}
-	mark := func(r result) error {
-		doc, err := registry.Canonical(idempotency{Input: hash, Result: r, At: tx.Now()})
+	mark := func(r writeResult) error {
+		doc, err := registry.Canonical(idempotencyRecord{Input: hash, Result: r, At: tx.Now()})
 		if err != nil {
 			return err
 		}
-		if !r.wrote() {
+		if !r.anythingNew() {
 			return nil // Nothing was written: doing it again is as good as remembering it.
 		}
 		return tx.Put(ctx, &graph.Node{ID: id, Kind: registry.KindIdempotency, ValidFrom: tx.Now(), Since: tx.Now(), Doc: doc,
@@ -283,8 +283,8 @@ func (s *Service) retried(ctx context.Context, tx *policies.Tx, idem idempotent)
 	return nil, mark, nil
 }
 
-// wrote reports whether the use case wrote anything.
-func (r result) wrote() bool { return r.Created }
+// anythingNew reports whether the use case wrote anything.
+func (r writeResult) anythingNew() bool { return r.Created }
 
 // As puts an actor into the context; everything under it acts as that subject.
 func As(ctx context.Context, actor registry.Actor, requestID string) context.Context {

@@ -16,10 +16,10 @@ import (
 // PRODUCTION. The slot that the one in PRODUCTION holds is a single record, so it
 // settles the question: a list that disagrees with it is read again.
 
-// settleTries and settlePause bound the reading again; a commit takes less.
+// consistencyTries and consistencyPause bound the reading again; a commit takes less.
 const (
-	settleTries = 200
-	settlePause = 2 * time.Millisecond
+	consistencyTries = 200
+	consistencyPause = 2 * time.Millisecond
 )
 
 // findVersions reads versions of several models until they agree with the slots.
@@ -33,16 +33,16 @@ func findVersions(ctx context.Context, scope *policies.Scope, q graph.Query, sta
 		if err != nil {
 			return nil, err
 		}
-		if settled(page.Nodes, holders, q, stages) {
+		if agreesWithSlots(page.Nodes, holders, q, stages) {
 			return page.Nodes, nil
 		}
-		if try == settleTries {
+		if try == consistencyTries {
 			return nil, registry.Errorf(registry.Unavailable, "the versions are being changed faster than they can be read; try again")
 		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(settlePause):
+		case <-time.After(consistencyPause):
 		}
 	}
 }
@@ -67,9 +67,9 @@ func productionHolders(ctx context.Context, scope *policies.Scope, models []regi
 	return out, nil
 }
 
-// settled reports whether a list agrees with the slots: only a holder is in
+// agreesWithSlots reports whether a list agrees with the slots: only a holder is in
 // PRODUCTION, a holder that is listed is, and a list of PRODUCTION lists it.
-func settled(nodes []*graph.Node, holders map[registry.ID]registry.ID, q graph.Query, stages string) bool {
+func agreesWithSlots(nodes []*graph.Node, holders map[registry.ID]registry.ID, q graph.Query, stages string) bool {
 	listed := map[registry.ID]bool{}
 	for _, n := range nodes {
 		listed[n.ID] = true

@@ -31,7 +31,7 @@ type RecordTagPayload struct {
 }
 
 func (in *RecordTagInput) check() error {
-	if err := first(in.Repository.check(), key("name", &in.Name), checkSHA("sha", &in.SHA), text("message", &in.Message), text("tagger", &in.Tagger),
+	if err := firstError(in.Repository.check(), checkKey("name", &in.Name), checkSHA("sha", &in.SHA), checkText("message", &in.Message), checkText("tagger", &in.Tagger),
 		checkTime("taggedAt", in.TaggedAt), checkTime("movedAt", in.MovedAt)); err != nil {
 		return err
 	}
@@ -50,27 +50,27 @@ func (s *Service) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagP
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.TagRecord, idempotent{"recordTag", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		return s.recordTag(ctx, tx, in)
+	r, err := s.write(ctx, registry.TagRecord, idempotentCall{"recordTag", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		return writeTag(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	t, err := one[*registry.Tag](s.after(ctx, r.IDs[0]))
+	t, err := nounAs[*registry.Tag](s.readBack(ctx, r.IDs[0]))
 	return &RecordTagPayload{t, r.Created}, err
 }
 
-func (s *Service) recordTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (result, error) {
-	repo, changed, err := s.repository(ctx, tx, in.Repository)
+func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (writeResult, error) {
+	repo, changed, err := ensureRepository(ctx, tx, in.Repository)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	commits, err := tx.Nodes(ctx, registry.CommitID(in.SHA))
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if commits[0] == nil {
-		return result{}, registry.Errorf(registry.NotFound, "there is no commit %s for the tag to point at; record it first with recordCommits", in.SHA)
+		return writeResult{}, registry.Errorf(registry.NotFound, "there is no commit %s for the tag to point at; record it first with recordCommits", in.SHA)
 	}
 	t := &registry.Tag{Name: in.Name, Repository: string(repo), SHA: in.SHA, Annotated: in.Annotated, Message: in.Message, Tagger: in.Tagger, RecordedAt: tx.Now()}
 	t.ID, t.Parent = registry.TagID(repo, in.Name, in.SHA), repo
@@ -80,42 +80,42 @@ func (s *Service) recordTag(ctx context.Context, tx *policies.Tx, in RecordTagIn
 	slot := registry.TagSlot(repo, in.Name)
 	holder, err := tx.Holder(ctx, slot)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
-	moved := when(in.MovedAt, time.Time{})
+	moved := storedTime(in.MovedAt, time.Time{})
 	if holder != nil && holder.ID != t.ID && moved.IsZero() {
 		if err := endTag(ctx, tx, holder, tx.Now()); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 	}
 	found, err := tx.House(ctx, t.ID)
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	wrote, err := putFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
 	if err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	switch {
 	case !moved.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
 		t.ValidTo, t.MovedAt, wrote = moved, moved, true
 		if err := putNoun(ctx, tx, t, moved); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 	case moved.IsZero() && (holder == nil || holder.ID != t.ID):
 		// It takes the name, also when it is moved back to where it once was.
 		t.ValidTo, t.MovedAt, wrote = time.Time{}, time.Time{}, true
 		if err := putNoun(ctx, tx, t, tx.Now(), slot); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 	}
-	return finishFact(ctx, tx, found[0] == nil, wrote || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
-		registry.LogEntry{Action: registry.LogTagRecorded, Objects: []registry.ID{t.ID}, Detail: detail("tag", t.Name, "sha", t.SHA, "repository", in.Repository.key())})
+	return linkAndLog(ctx, tx, found[0] == nil, wrote || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
+		registry.LogEntry{Action: registry.LogTagRecorded, Objects: []registry.ID{t.ID}, Detail: logDetail("tag", t.Name, "sha", t.SHA, "repository", in.Repository.key())})
 }
 
 // endTag ends the node of a tag that now points elsewhere.
 func endTag(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time) error {
-	old, err := load(n, &registry.Tag{})
+	old, err := decodeWhole(n, &registry.Tag{})
 	if err != nil {
 		return err
 	}
@@ -134,10 +134,37 @@ type TagConnection struct{ Connection[*TagEdge] }
 
 // TagsOf lists the tags of a repository by name.
 func (s *Service) TagsOf(ctx context.Context, r *registry.Repository, p Paging) (*TagConnection, error) {
-	c, err := children(ctx, s, r.ID, childQuery{kind: registry.KindTag, order: registry.IndexName, at: r.ReadAt}, p,
+	c, err := listChildren(ctx, s, r.ID, childQuery{kind: registry.KindTag, order: registry.IndexName, at: r.ReadAt}, p,
 		func(cursor string, t *registry.Tag) *TagEdge { return &TagEdge{cursor, t} })
 	if err != nil {
 		return nil, err
 	}
 	return &TagConnection{*c}, nil
+}
+
+// FactKind says that this input is a fact about a tag.
+func (*RecordTagInput) FactKind() registry.FactKind { return registry.FactTag }
+
+// FactAction is what recording it needs permission for.
+func (*RecordTagInput) FactAction() registry.Action { return registry.TagRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordTagInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordTagInput) ResolveFact(_ References) Fact {
+	return in
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordTagInput) FactReads() (ids, effects []registry.ID) {
+	repo := registry.RepositoryID(in.Repository.key())
+	return []registry.ID{repo, registry.CommitID(in.SHA)}, []registry.ID{registry.TagID(repo, in.Name, in.SHA)}
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordTagInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return writeTag(ctx, tx, *in)
 }

@@ -30,7 +30,7 @@ type TransitionModelVersionPayload struct {
 }
 
 func (in *TransitionModelVersionInput) check() error {
-	if err := first(text("reason", &in.Reason), checkTime("at", in.At)); err != nil {
+	if err := firstError(checkText("reason", &in.Reason), checkTime("at", in.At)); err != nil {
 		return err
 	}
 	if in.Force && in.Reason == "" {
@@ -48,65 +48,65 @@ func (s *Service) TransitionModelVersion(ctx context.Context, in TransitionModel
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.TransitionDo, idempotent{"transitionModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		v, n, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
+	r, err := s.write(ctx, registry.TransitionDo, idempotentCall{"transitionModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		v, n, err := findVersion(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		return s.transitionVersion(ctx, tx, v, n, in)
+		return writeTransition(ctx, tx, v, n, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	out := &TransitionModelVersionPayload{}
-	if out.Version, err = one[*registry.ModelVersion](s.after(ctx, r.IDs[0])); err != nil {
+	if out.Version, err = nounAs[*registry.ModelVersion](s.readBack(ctx, r.IDs[0])); err != nil {
 		return nil, err
 	}
-	out.Transition, err = one[*registry.Transition](s.after(ctx, r.IDs[1]))
+	out.Transition, err = nounAs[*registry.Transition](s.readBack(ctx, r.IDs[1]))
 	return out, err
 }
 
-// transitionVersion moves a version if its revision and the caller's rights allow.
-func (s *Service) transitionVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput) (result, error) {
+// writeTransition moves a version if its revision and the caller's rights allow.
+func writeTransition(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput) (writeResult, error) {
 	if err := checkRevision(in.IfRevision, n.Revision); err != nil {
-		return result{}, err
+		return writeResult{}, err
 	}
 	if in.Force && !tx.May(registry.TransitionForce, v.Parent) {
-		return result{}, registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
+		return writeResult{}, registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
 	}
-	id, err := s.transition(ctx, tx, v, n.Since, in)
-	return result{IDs: []registry.ID{v.ID, id}, Created: true, Changed: true}, err
+	id, err := changeStage(ctx, tx, v, n.Since, in)
+	return writeResult{IDs: []registry.ID{v.ID, id}, Created: true, Changed: true}, err
 }
 
-// changedAt is when a change of stage happens: the time that was given, else now.
+// stageChangeTime is when a change of stage happens: the time that was given, else now.
 // History is a sequence: a given time before since, when the stage that is left
 // was entered, is INVALID_ARGUMENT, and now is never before it.
-func changedAt(given, now time.Time, version string, since time.Time) (time.Time, error) {
+func stageChangeTime(given, now time.Time, version string, since time.Time) (time.Time, error) {
 	if given.IsZero() {
-		return latestOf(now, since), nil
+		return laterTime(now, since), nil
 	}
-	at := when(given, now)
+	at := storedTime(given, now)
 	if at.Before(since) {
 		return at, registry.Invalid("at", "lies before %s, when %s came to be or was moved last", since.Format(time.RFC3339Nano), version)
 	}
 	return at, nil
 }
 
-// latestOf returns the later of two times.
-func latestOf(a, b time.Time) time.Time {
+// laterTime returns the later of two times.
+func laterTime(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return b
 	}
 	return a
 }
 
-// transition moves a version that is in its stage since a time, demoting the
+// changeStage moves a version that is in its stage since a time, demoting the
 // incumbent when it enters PRODUCTION, and returns the id of its record.
-func (s *Service) transition(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time, in TransitionModelVersionInput) (registry.ID, error) {
+func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time, in TransitionModelVersionInput) (registry.ID, error) {
 	if err := registry.CheckTransition(v.Stage, in.To, in.Force); err != nil {
 		return "", err
 	}
-	at, err := changedAt(in.At, tx.Now(), v.Version, since)
+	at, err := stageChangeTime(in.At, tx.Now(), v.Version, since)
 	if err != nil {
 		return "", err
 	}
@@ -118,15 +118,15 @@ func (s *Service) transition(ctx context.Context, tx *policies.Tx, v *registry.M
 			return "", err
 		}
 		if incumbent != nil && incumbent.ID != v.ID {
-			if at, err = changedAt(in.At, at, registry.Shorten(incumbent.Name, 100), incumbent.Since); err != nil {
+			if at, err = stageChangeTime(in.At, at, registry.Shorten(incumbent.Name, 100), incumbent.Since); err != nil {
 				return "", err
 			}
-			old, err := load(incumbent, &registry.ModelVersion{})
+			old, err := decodeWhole(incumbent, &registry.ModelVersion{})
 			if err != nil {
 				return "", err
 			}
 			old.ReplacedBy = v.ID
-			_, entry, err := s.move(ctx, tx, &batch, old, registry.Transition{To: registry.Deprecated, At: at, Reason: in.Reason, ReplacedBy: v.ID})
+			_, entry, err := addStageChange(ctx, tx, &batch, old, registry.Transition{To: registry.Deprecated, At: at, Reason: in.Reason, ReplacedBy: v.ID})
 			if err != nil {
 				return "", err
 			}
@@ -134,7 +134,7 @@ func (s *Service) transition(ctx context.Context, tx *policies.Tx, v *registry.M
 		}
 		v.ReplacedBy = ""
 	}
-	id, entry, err := s.move(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force})
+	id, entry, err := addStageChange(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force})
 	if err != nil {
 		return "", err
 	}
@@ -150,8 +150,8 @@ func (s *Service) transition(ctx context.Context, tx *policies.Tx, v *registry.M
 	return id, nil
 }
 
-// move adds a version in its new stage and the record of the change to a batch.
-func (s *Service) move(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, t registry.Transition) (registry.ID, registry.LogEntry, error) {
+// addStageChange adds a version in its new stage and the record of the change to a batch.
+func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, t registry.Transition) (registry.ID, registry.LogEntry, error) {
 	records, err := tx.Children(ctx, registry.KindTransition, registry.IndexName, v.ID)
 	if err != nil {
 		return "", registry.LogEntry{}, err
@@ -163,13 +163,13 @@ func (s *Service) move(ctx context.Context, tx *policies.Tx, batch *[]*graph.Nod
 	if err != nil {
 		return "", registry.LogEntry{}, err
 	}
-	tn, err := encode(&t, ordinalName(t.Ordinal), t.At)
+	tn, err := encodeNode(&t, ordinalName(t.Ordinal), t.At)
 	if err != nil {
 		return "", registry.LogEntry{}, err
 	}
 	*batch = append(*batch, vn, tn)
 	return t.ID, registry.LogEntry{Action: registry.StageLogAction(t.To), Objects: []registry.ID{v.ID, t.ID}, Model: v.Parent, Reason: t.Reason,
-		Detail: detail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy))}, nil
+		Detail: logDetail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy))}, nil
 }
 
 // ordinalName makes record names sort by their ordinal.
@@ -193,7 +193,7 @@ type TransitionConnection struct{ Connection[*TransitionEdge] }
 
 // TransitionsOf lists the changes of stage of a version, oldest first.
 func (s *Service) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p Paging) (*TransitionConnection, error) {
-	c, err := children(ctx, s, v.ID, childQuery{kind: registry.KindTransition, at: v.ReadAt}, p,
+	c, err := listChildren(ctx, s, v.ID, childQuery{kind: registry.KindTransition, at: v.ReadAt}, p,
 		func(cursor string, t *registry.Transition) *TransitionEdge { return &TransitionEdge{cursor, t} })
 	if err != nil {
 		return nil, err
@@ -203,5 +203,36 @@ func (s *Service) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p
 
 // VersionOfTransition returns the version that a transition moved.
 func (s *Service) VersionOfTransition(ctx context.Context, t *registry.Transition) (*registry.ModelVersion, error) {
-	return one[*registry.ModelVersion](s.nodeAt(ctx, t.ReadAt, t.Parent))
+	return nounAs[*registry.ModelVersion](s.nodeAt(ctx, t.ReadAt, t.Parent))
+}
+
+// FactKind says that this input is a fact about a change of stage.
+func (*TransitionModelVersionInput) FactKind() registry.FactKind { return registry.FactTransition }
+
+// FactAction is what recording it needs permission for.
+func (*TransitionModelVersionInput) FactAction() registry.Action { return registry.TransitionDo }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *TransitionModelVersionInput) CheckFact() error {
+	if in.At.IsZero() {
+		return registry.Invalid("at", "a fact says when it was: give the time of the transition")
+	}
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *TransitionModelVersionInput) ResolveFact(r References) Fact {
+	out := *in
+	out.ID = r.Optional(in.ID)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *TransitionModelVersionInput) FactReads() (ids, effects []registry.ID) {
+	return idsOf(in.ID), nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *TransitionModelVersionInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return ensureTransition(ctx, tx, *in)
 }

@@ -37,7 +37,7 @@ type RegisterModelVersionInput struct {
 type RegisterModelVersionPayload struct{ ModelVersion *registry.ModelVersion }
 
 func (in *RegisterModelVersionInput) check() error {
-	if err := first(name("model", &in.Model), key("label", &in.Label), text("description", &in.Description), key("owner", &in.Owner),
+	if err := firstError(checkName("model", &in.Model), checkKey("label", &in.Label), checkText("description", &in.Description), checkKey("owner", &in.Owner),
 		checkTags("tags", in.Tags), checkTime("createdDate", in.CreatedDate)); err != nil {
 		return err
 	}
@@ -53,34 +53,34 @@ func (s *Service) RegisterModelVersion(ctx context.Context, in RegisterModelVers
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.VersionRegister, idempotent{"registerModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		v, err := s.createVersion(ctx, tx, in)
+	r, err := s.write(ctx, registry.VersionRegister, idempotentCall{"registerModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		v, err := createVersion(ctx, tx, in)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{v.ID}, Created: true}, nil
+		return writeResult{IDs: []registry.ID{v.ID}, Created: true}, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	v, err := one[*registry.ModelVersion](s.after(ctx, r.IDs[0]))
+	v, err := nounAs[*registry.ModelVersion](s.readBack(ctx, r.IDs[0]))
 	return &RegisterModelVersionPayload{v}, err
 }
 
 // createVersion writes a version, its card, artifacts, edges and log entry.
-func (s *Service) createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.ModelVersion, error) {
-	m, err := s.modelFor(ctx, tx, in)
+func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.ModelVersion, error) {
+	m, err := modelForVersion(ctx, tx, in)
 	if err != nil {
 		return nil, err
 	}
-	semver, err := s.nextVersion(ctx, tx, m, in)
+	semver, err := nextVersion(ctx, tx, m, in)
 	if err != nil {
 		return nil, err
 	}
 	m.LastNumber++
 	v := &registry.ModelVersion{Name: registry.VersionName(m.Name, semver), ModelID: registry.VersionModelID(m.Name, semver), ModelName: m.Name,
 		Version: semver.String(), Number: m.LastNumber, Label: in.Label, Description: in.Description, Owner: in.Owner, Tags: in.Tags,
-		Stage: registry.Development, Creator: tx.Subject(), CreatedDate: when(in.CreatedDate, tx.Now()), RecordedAt: tx.Now(), UpdatedAt: tx.Now()}
+		Stage: registry.Development, Creator: tx.Subject(), CreatedDate: storedTime(in.CreatedDate, tx.Now()), RecordedAt: tx.Now(), UpdatedAt: tx.Now()}
 	if v.Owner == "" {
 		v.Owner = m.Owner
 	}
@@ -99,31 +99,31 @@ func (s *Service) createVersion(ctx context.Context, tx *policies.Tx, in Registe
 	if err := putModel(ctx, tx, m); err != nil {
 		return nil, err
 	}
-	if err := reachBack(ctx, tx, m.ID, v.CreatedDate); err != nil {
+	if err := backdateContainer(ctx, tx, m.ID, v.CreatedDate); err != nil {
 		return nil, err
 	}
-	if err := s.putVersion(ctx, tx, v, v.CreatedDate); err != nil {
+	if err := putVersion(ctx, tx, v, v.CreatedDate); err != nil {
 		return nil, err
 	}
-	if err := s.createCard(ctx, tx, v, in.Card); err != nil {
+	if err := createCard(ctx, tx, v, in.Card); err != nil {
 		return nil, err
 	}
-	if err := s.createArtifacts(ctx, tx, v, in.Artifacts); err != nil {
+	if err := createArtifacts(ctx, tx, v, in.Artifacts); err != nil {
 		return nil, err
 	}
 	if err := tx.Link(ctx, in.edges(v.ID)...); err != nil {
 		return nil, err
 	}
 	return v, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionRegistered, Objects: []registry.ID{v.ID}, Model: m.ID,
-		Detail: detail("version", v.Version, "number", v.Number, "label", v.Label)})
+		Detail: logDetail("version", v.Version, "number", v.Number, "label", v.Label)})
 }
 
-func (s *Service) modelFor(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.Model, error) {
-	m, _, err := s.modelIn(ctx, tx, &in.Model, nil)
+func modelForVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.Model, error) {
+	m, _, err := findModel(ctx, tx, &in.Model, nil)
 	if registry.CodeOf(err) != registry.NotFound || !in.CreateModel {
 		return m, err
 	}
-	if m, err = s.createModel(ctx, tx, RegisterModelInput{Name: in.Model, Owner: in.Owner}); err != nil {
+	if m, err = createModel(ctx, tx, RegisterModelInput{Name: in.Model, Owner: in.Owner}); err != nil {
 		return nil, err
 	}
 	if !tx.May(registry.ModelRegister, m.ID) {
@@ -151,7 +151,7 @@ func (in *RegisterModelVersionInput) edges(v registry.ID) (out []*graph.Edge) {
 }
 
 // putVersion writes a version with the slots that its state holds.
-func (s *Service) putVersion(ctx context.Context, tx *policies.Tx, vs *registry.ModelVersion, since time.Time) error {
+func putVersion(ctx context.Context, tx *policies.Tx, vs *registry.ModelVersion, since time.Time) error {
 	n, err := versionNode(vs, since)
 	if err != nil {
 		return err
@@ -167,20 +167,20 @@ func versionNode(v *registry.ModelVersion, since time.Time) (*graph.Node, error)
 	if v.Stage == registry.Production {
 		slots = append(slots, registry.ProductionSlot(v.Parent))
 	}
-	return encode(v, v.Name, since, slots...)
+	return encodeNode(v, v.Name, since, slots...)
 }
 
 // nextVersion decides the semver of a new version: the given one, the bump of
 // the highest ever given, or, for a label alone, the label when it is semver and
 // else the next minor.
-func (s *Service) nextVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in RegisterModelVersionInput) (registry.Version, error) {
+func nextVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in RegisterModelVersionInput) (registry.Version, error) {
 	switch {
 	case in.Version != nil && in.Bump != nil:
 		return registry.Version{}, registry.Invalid("version", "give version or bump, not both")
 	case in.Version != nil:
 		return registry.ParseVersion(*in.Version)
 	case in.Bump != nil:
-		high, err := s.highest(ctx, tx, m)
+		high, err := highestVersion(ctx, tx, m)
 		if err != nil {
 			return high, err
 		}
@@ -189,7 +189,7 @@ func (s *Service) nextVersion(ctx context.Context, tx *policies.Tx, m *registry.
 		if v, err := registry.ParseVersion(in.Label); err == nil {
 			return v, nil
 		}
-		high, err := s.highest(ctx, tx, m)
+		high, err := highestVersion(ctx, tx, m)
 		if err != nil {
 			return high, err
 		}
@@ -198,15 +198,15 @@ func (s *Service) nextVersion(ctx context.Context, tx *policies.Tx, m *registry.
 	return registry.Version{}, registry.Invalid("version", "give a version such as 1.0.0, or bump: MAJOR, MINOR or PATCH")
 }
 
-// highest returns the highest semver that a model ever had, deleted ones too.
-func (s *Service) highest(ctx context.Context, tx *policies.Tx, m *registry.Model) (high registry.Version, err error) {
+// highestVersion returns the highest semver that a model ever had, deleted ones too.
+func highestVersion(ctx context.Context, tx *policies.Tx, m *registry.Model) (high registry.Version, err error) {
 	nodes, err := tx.Children(ctx, registry.KindModelVersion, registry.IndexVersion, m.ID)
 	if err != nil {
 		return high, err
 	}
 	versions := slices.Clone(m.Used)
 	if len(nodes) > 0 {
-		v, err := load(nodes[len(nodes)-1], &registry.ModelVersion{})
+		v, err := decodeWhole(nodes[len(nodes)-1], &registry.ModelVersion{})
 		if err != nil {
 			return high, err
 		}
@@ -224,9 +224,9 @@ func (s *Service) highest(ctx context.Context, tx *policies.Tx, m *registry.Mode
 	return high, nil
 }
 
-// versionIn finds a version by model and version, or by id, inside a
+// findVersion finds a version by model and version, or by id, inside a
 // transaction: NOT_FOUND when there is none that the caller sees.
-func (s *Service) versionIn(ctx context.Context, tx *policies.Tx, model, version *string, id *registry.ID) (*registry.ModelVersion, *graph.Node, error) {
+func findVersion(ctx context.Context, tx *policies.Tx, model, version *string, id *registry.ID) (*registry.ModelVersion, *graph.Node, error) {
 	var target registry.ID
 	switch {
 	case id != nil && model == nil && version == nil:
@@ -236,7 +236,7 @@ func (s *Service) versionIn(ctx context.Context, tx *policies.Tx, model, version
 		if err != nil {
 			return nil, nil, err
 		}
-		m, _, err := s.modelIn(ctx, tx, model, nil)
+		m, _, err := findModel(ctx, tx, model, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -255,7 +255,7 @@ func (s *Service) versionIn(ctx context.Context, tx *policies.Tx, model, version
 		}
 		return nil, nil, registry.Errorf(registry.NotFound, "there is no model version %s; register it first", registry.Shorten(label, 100))
 	}
-	v, err := load(nodes[0], &registry.ModelVersion{})
+	v, err := decodeWhole(nodes[0], &registry.ModelVersion{})
 	return v, nodes[0], err
 }
 
@@ -291,10 +291,10 @@ func (f *ModelVersionFilter) narrow(q *childQuery) {
 	}
 	q.stages, q.owner = strings.Join(stages, ","), f.Owner
 	if f.CreatedFrom != nil {
-		q.from, q.hasFrom = micros(f.CreatedFrom), true
+		q.from, q.hasFrom = ceilMicroseconds(f.CreatedFrom), true
 	}
 	if f.CreatedBefore != nil {
-		q.before, q.hasBefore = micros(f.CreatedBefore), true
+		q.before, q.hasBefore = ceilMicroseconds(f.CreatedBefore), true
 	}
 }
 
@@ -306,7 +306,7 @@ func (s *Service) VersionsOf(ctx context.Context, m *registry.Model, p Paging, f
 	if o != nil {
 		q.order, q.desc = orderColumns[string(o.Field)], o.Direction == "DESC"
 	}
-	c, err := children(ctx, s, m.ID, q, p, versionEdge)
+	c, err := listChildren(ctx, s, m.ID, q, p, versionEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -330,7 +330,7 @@ func (s *Service) versions(ctx context.Context, model registry.ID, q childQuery)
 	}
 	out := make([]*registry.ModelVersion, 0, len(nodes))
 	for _, n := range nodes {
-		v, err := one[*registry.ModelVersion](s.decode(n, q.at))
+		v, err := nounAs[*registry.ModelVersion](s.decode(n, q.at))
 		if err != nil {
 			return nil, err
 		}
@@ -358,7 +358,7 @@ func (s *Service) LatestVersion(ctx context.Context, m *registry.Model) (*regist
 			return nil, err
 		}
 		for _, v := range vs {
-			if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
+			if semver, err := versionNumberOf(m, v); err == nil && !semver.IsPrerelease() {
 				return v, nil
 			}
 		}
@@ -371,7 +371,7 @@ func (s *Service) LatestVersion(ctx context.Context, m *registry.Model) (*regist
 // ModelVersion returns a version by model name and semver, label, alias or
 // "latest", as of a past when one is given; nil when there is none that the caller
 // sees.
-func (s *Service) ModelVersion(ctx context.Context, model, version string, past ...Past) (*registry.ModelVersion, error) {
+func (s *Service) ModelVersion(ctx context.Context, model, version string, past ...PointInTime) (*registry.ModelVersion, error) {
 	m, err := s.Model(ctx, model, past...)
 	if err != nil || m == nil {
 		return nil, err
@@ -382,12 +382,12 @@ func (s *Service) ModelVersion(ctx context.Context, model, version string, past 
 	if semver, err := registry.ParseVersion(version); err == nil {
 		return s.versionAt(ctx, m.ReadAt, registry.ModelVersionID(m.ID, semver.String()))
 	}
-	clean(&version)
-	a, err := one[*registry.Alias](s.nodeAt(ctx, m.ReadAt, registry.AliasID(m.ID, version)))
+	toNFC(&version)
+	a, err := nounAs[*registry.Alias](s.nodeAt(ctx, m.ReadAt, registry.AliasID(m.ID, version)))
 	if err != nil {
 		return nil, err
 	}
-	if a != nil && stands(a) {
+	if a != nil && aliasStands(a) {
 		return s.versionAt(ctx, m.ReadAt, a.VersionID)
 	}
 	scope, err := s.gate.Read(ctx, registry.CatalogRead)
@@ -404,8 +404,8 @@ func (s *Service) ModelVersion(ctx context.Context, model, version string, past 
 // versionAt returns a version by its id at an instant; nil for one that is not
 // seen or was a tombstone by then.
 func (s *Service) versionAt(ctx context.Context, at registry.Instant, id registry.ID) (*registry.ModelVersion, error) {
-	v, err := one[*registry.ModelVersion](s.nodeAt(ctx, at, id))
-	if err != nil || v == nil || buried(v) {
+	v, err := nounAs[*registry.ModelVersion](s.nodeAt(ctx, at, id))
+	if err != nil || v == nil || isTombstone(v) {
 		return nil, err
 	}
 	return v, nil
@@ -413,5 +413,34 @@ func (s *Service) versionAt(ctx context.Context, at registry.Instant, id registr
 
 // ModelOf returns the model of a version; nil when the caller may not see it.
 func (s *Service) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
-	return one[*registry.Model](s.nodeAt(ctx, v.ReadAt, v.Parent))
+	return nounAs[*registry.Model](s.nodeAt(ctx, v.ReadAt, v.Parent))
+}
+
+// FactKind says that this input is a fact about a model version.
+func (*RegisterModelVersionInput) FactKind() registry.FactKind { return registry.FactModelVersion }
+
+// FactAction is what recording it needs permission for.
+func (*RegisterModelVersionInput) FactAction() registry.Action { return registry.VersionRegister }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RegisterModelVersionInput) CheckFact() error {
+	return firstError(refuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RegisterModelVersionInput) ResolveFact(r References) Fact {
+	out := *in
+	out.Run, out.ReleasedFrom = r.Optional(in.Run), r.Optional(in.ReleasedFrom)
+	out.DerivedFrom, out.Features = r.All(in.DerivedFrom), r.All(in.Features)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RegisterModelVersionInput) FactReads() (ids, effects []registry.ID) {
+	return append(append(idsOf(in.Run, in.ReleasedFrom), in.DerivedFrom...), in.Features...), nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RegisterModelVersionInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+	return ensureVersion(ctx, tx, *in)
 }

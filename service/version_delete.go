@@ -21,30 +21,30 @@ type DeleteModelVersionInput struct {
 // DeleteModelVersion deletes a version with its card, artifacts and aliases and
 // leaves a tombstone. FAILED_PRECONDITION while a deployment of it is live.
 func (s *Service) DeleteModelVersion(ctx context.Context, in DeleteModelVersionInput) (*DeletePayload, error) {
-	if err := text("reason", &in.Reason); err != nil {
+	if err := checkText("reason", &in.Reason); err != nil {
 		return nil, err
 	}
-	r, err := s.write(ctx, registry.VersionDelete, idempotent{"deleteModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (result, error) {
-		v, n, err := s.versionIn(ctx, tx, in.Model, in.Version, in.ID)
+	r, err := s.write(ctx, registry.VersionDelete, idempotentCall{"deleteModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
+		v, n, err := findVersion(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
 		if err := checkRevision(in.IfRevision, n.Revision); err != nil {
-			return result{}, err
+			return writeResult{}, err
 		}
-		if err := s.buryVersion(ctx, tx, n); err != nil {
-			return result{}, err
+		if err := tombstoneVersion(ctx, tx, n); err != nil {
+			return writeResult{}, err
 		}
-		return result{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionDeleted, Objects: []registry.ID{v.ID},
-			Model: v.Parent, Reason: in.Reason, Detail: detail("version", v.Version)})
+		return writeResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionDeleted, Objects: []registry.ID{v.ID},
+			Model: v.Parent, Reason: in.Reason, Detail: logDetail("version", v.Version)})
 	})
-	return deleted(ctx, r, err)
+	return deletePayload(ctx, r, err)
 }
 
-// buryVersion turns a version and what belongs to it into tombstones, and notes
+// tombstoneVersion turns a version and what belongs to it into tombstones, and notes
 // in the model that its semver is spent.
-func (s *Service) buryVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
-	v, err := load(n, &registry.ModelVersion{})
+func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
+	v, err := decodeWhole(n, &registry.ModelVersion{})
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Service) buryVersion(ctx context.Context, tx *policies.Tx, n *graph.Nod
 		return err
 	}
 	for _, a := range aliases {
-		alias, err := load(a, &registry.Alias{})
+		alias, err := decodeWhole(a, &registry.Alias{})
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *Service) buryVersion(ctx context.Context, tx *policies.Tx, n *graph.Nod
 	if err != nil {
 		return err
 	}
-	m, err := load(models[0], &registry.Model{})
+	m, err := decodeWhole(models[0], &registry.Model{})
 	if err != nil {
 		return err
 	}
@@ -90,5 +90,5 @@ func (s *Service) buryVersion(ctx context.Context, tx *policies.Tx, n *graph.Nod
 	if err := putModel(ctx, tx, m); err != nil {
 		return err
 	}
-	return bury(ctx, tx, gone...)
+	return tombstone(ctx, tx, gone...)
 }

@@ -11,7 +11,7 @@ import (
 // store, or a server spoken to from afar.
 type Registry interface {
 	Viewer(ctx context.Context) (*service.Viewer, error)
-	Model(ctx context.Context, name string, past ...service.Past) (*registry.Model, error)
+	Model(ctx context.Context, name string, past ...service.PointInTime) (*registry.Model, error)
 	RecordCommits(ctx context.Context, in service.RecordCommitsInput) (*service.RecordCommitsPayload, error)
 	RecordTag(ctx context.Context, in service.RecordTagInput) (*service.RecordTagPayload, error)
 	RecordDatasetVersion(ctx context.Context, in service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error)

@@ -30,7 +30,7 @@ func TestBetweenTheTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
 		{between.Add(4 * time.Second), []state{{"1.0.0", "STAGING", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
 		{time.Time{}, []state{{"1.0.0", "ARCHIVED", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
 	} {
-		m, err := w.s.Model(w.ctx, "churn-model", service.Past{AsOf: c.at})
+		m, err := w.s.Model(w.ctx, "churn-model", service.PointInTime{AsOf: c.at})
 		if err != nil || m == nil {
 			t.Fatalf("at %s: model %v, %v", c.at, m, err)
 		}
@@ -70,7 +70,7 @@ func TestBetweenTheTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
 func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
 	w := newWorld(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
-	old, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", service.Past{AsOf: between})
+	old, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", service.PointInTime{AsOf: between})
 	if err != nil || old == nil {
 		t.Fatal(old, err)
 	}
@@ -87,14 +87,14 @@ func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
 	if ts, err := w.s.TransitionsOf(w.ctx, next, service.Paging{}); err != nil || len(ts.Edges) != 1 {
 		t.Fatal(ts, err)
 	}
-	then, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.1", service.Past{AsOf: between})
+	then, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.1", service.PointInTime{AsOf: between})
 	if err != nil || then == nil {
 		t.Fatal(then, err)
 	}
 	if ts, err := w.s.TransitionsOf(w.ctx, then, service.Paging{}); err != nil || len(ts.Edges) != 0 || len(w.deployments(then)) != 0 {
 		t.Errorf("1.1.1 between had %+v and %+v, %v", ts, w.deployments(then), err)
 	}
-	if v, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", service.Past{AsOf: between, KnownAt: between}); err != nil || v != nil {
+	if v, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", service.PointInTime{AsOf: between, KnownAt: between}); err != nil || v != nil {
 		t.Errorf("nothing was known between: %+v, %v", v, err)
 	}
 }

@@ -12,8 +12,8 @@ import (
 // git does.
 type Registry interface {
 	git.Registry
-	Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...service.Past) (*registry.Run, error)
-	ModelVersion(ctx context.Context, model, version string, past ...service.Past) (*registry.ModelVersion, error)
+	Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...service.PointInTime) (*registry.Run, error)
+	ModelVersion(ctx context.Context, model, version string, past ...service.PointInTime) (*registry.ModelVersion, error)
 	ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error)
 	ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error)
 	TransitionsOf(ctx context.Context, v *registry.ModelVersion, p service.Paging) (*service.TransitionConnection, error)

@@ -19,7 +19,7 @@ func paging(vars map[string]any, p service.Paging) map[string]any {
 }
 
 // past adds the past that is asked for to the variables of a query.
-func past(vars map[string]any, of []service.Past) map[string]any {
+func past(vars map[string]any, of []service.PointInTime) map[string]any {
 	for _, p := range of {
 		if !p.AsOf.IsZero() {
 			vars["asOf"] = p.AsOf
@@ -42,7 +42,7 @@ func (c *Client) Viewer(ctx context.Context) (*service.Viewer, error) {
 
 // Node returns a noun by its id; nil when there is none that the caller sees, or
 // that this client reads.
-func (c *Client) Node(ctx context.Context, id registry.ID, then ...service.Past) (registry.Node, error) {
+func (c *Client) Node(ctx context.Context, id registry.ID, then ...service.PointInTime) (registry.Node, error) {
 	nodes, err := c.Nodes(ctx, []registry.ID{id}, then...)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (c *Client) Node(ctx context.Context, id registry.ID, then ...service.Past)
 }
 
 // Nodes returns up to 100 nouns by their ids, nil where there is none.
-func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...service.Past) ([]registry.Node, error) {
+func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...service.PointInTime) ([]registry.Node, error) {
 	var out struct{ Nodes []of[registry.Node] }
 	if err := c.ask(ctx, opNodes, past(map[string]any{"ids": ids}, then), &out); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...service.P
 }
 
 // Model returns a model by its name; nil when there is none that the caller sees.
-func (c *Client) Model(ctx context.Context, name string, then ...service.Past) (*registry.Model, error) {
+func (c *Client) Model(ctx context.Context, name string, then ...service.PointInTime) (*registry.Model, error) {
 	var out struct{ Model of[*registry.Model] }
 	err := c.ask(ctx, opModel, past(map[string]any{"name": name}, then), &out)
 	return out.Model.Noun, err
@@ -75,7 +75,7 @@ func (c *Client) Model(ctx context.Context, name string, then ...service.Past) (
 
 // ModelVersion returns a version by model name and semver, label, alias or
 // "latest"; nil when there is none that the caller sees.
-func (c *Client) ModelVersion(ctx context.Context, model, version string, then ...service.Past) (*registry.ModelVersion, error) {
+func (c *Client) ModelVersion(ctx context.Context, model, version string, then ...service.PointInTime) (*registry.ModelVersion, error) {
 	var out struct{ ModelVersion of[*registry.ModelVersion] }
 	err := c.ask(ctx, opModelVersion, past(map[string]any{"model": model, "version": version}, then), &out)
 	return out.ModelVersion.Noun, err
@@ -100,7 +100,7 @@ func (c *Client) ProductionVersion(ctx context.Context, m *registry.Model) (*reg
 }
 
 // Run returns a run by id, or by producer and the id there; nil for none.
-func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *string, then ...service.Past) (*registry.Run, error) {
+func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *string, then ...service.PointInTime) (*registry.Run, error) {
 	vars := map[string]any{}
 	if id != nil {
 		vars["id"] = *id

@@ -81,7 +81,7 @@ var selectNode = func() (out [2]string) {
 	return out
 }()
 
-// pageOf appends the first nodes, one more than the limit, that meet a condition.
+// columnUsersPage appends the first nodes, one more than the limit, that meet a condition.
 func (v *view) pageOf(all []found, q graph.Query, typ registry.IndexType, b *builder) ([]found, error) {
 	text, args := pageText(q, b)
 	key := indexColumn + len(registry.IndexColumns())

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// answerTime bounds one answer.
+// readBackTimeout bounds one answer.
 const answerTime = 60 * time.Second
 
 // line is one kept-alive connection on which a client posts bodies, one after
