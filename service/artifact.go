@@ -2,8 +2,9 @@ package service
 
 import (
 	"context"
-	"strings"
 
+	"pedigree/graph"
+	"pedigree/policies"
 	"pedigree/registry"
 )
 
@@ -31,81 +32,6 @@ func (in *ArtifactInput) check() error {
 	return nil
 }
 
-// checkLabel holds a foreign reference to the rules of a label: no control
-// characters and no .. in any decoding; everything else is kept as it came.
-func checkLabel(field, uri string) error {
-	if uri == "" {
-		return nil
-	}
-	if err := registry.CheckKey(field, uri); err != nil {
-		return err
-	}
-	for decoded, i := uri, 0; i < 4; i++ {
-		for _, part := range strings.FieldsFunc(decoded, func(r rune) bool { return r == '/' || r == '\\' || r == '?' || r == '#' }) {
-			if part == ".." {
-				return registry.Invalid(field, "must not contain a .. step")
-			}
-		}
-		next := unescape(decoded)
-		if err := registry.CheckKey(field, next); err != nil {
-			return err
-		}
-		if next == decoded {
-			return nil
-		}
-		decoded = next
-	}
-	return registry.Invalid(field, "is escaped too many times over")
-}
-
-// unescape undoes percent-encoding where it is well formed.
-func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			hi, lo := strings.IndexByte(hexDigits, lower(s[i+1])), strings.IndexByte(hexDigits, lower(s[i+2]))
-			if hi >= 0 && lo >= 0 {
-				b.WriteByte(byte(hi<<4 | lo))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-const hexDigits = "0123456789abcdef"
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
-}
-
-// checkDigest holds a digest to algorithm:hex.
-func checkDigest(field, digest string) error {
-	if digest == "" {
-		return nil
-	}
-	algorithm, hex, ok := strings.Cut(digest, ":")
-	hex = strings.TrimSuffix(hex, ".dir") // DVC's digest of a folder.
-	if !ok || algorithm == "" || len(hex) < 8 || len(digest) > 255 || strings.Trim(strings.ToLower(hex), hexDigits) != "" ||
-		strings.Trim(algorithm, "abcdefghijklmnopqrstuvwxyz0123456789-_+.") != "" {
-		return registry.Invalid(field, "%q is no digest; write algorithm:hex, for example md5:5c58c678d04dcb799d0626fdf4a8bb1d", registry.Shorten(digest, 60))
-	}
-	return nil
-}
-
-// checkNotNegative refuses counts and sizes below zero.
-func checkNotNegative(field string, n *int64) error {
-	if n != nil && *n < 0 {
-		return registry.Invalid(field, "must be 0 or more, not %d", *n)
-	}
-	return nil
-}
-
 // ArtifactEdge is an artifact in a page.
 type ArtifactEdge struct {
 	Cursor string
@@ -123,4 +49,31 @@ func (s *Service) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p P
 		return nil, err
 	}
 	return &ArtifactConnection{*c}, nil
+}
+
+// createArtifacts writes the files of a new version.
+func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, ins []ArtifactInput) error {
+	seen := map[string]bool{}
+	var nodes []*graph.Node
+	for _, in := range ins {
+		if err := in.check(); err != nil {
+			return err
+		}
+		if seen[in.Name] {
+			return registry.Invalid("artifacts", "the name %q is given twice", in.Name)
+		}
+		seen[in.Name] = true
+		a := &registry.Artifact{Name: in.Name, URI: in.URI, Digest: in.Digest, SizeBytes: in.SizeBytes, Format: in.Format,
+			StorageKey: in.StorageKey, ServiceAccountName: in.ServiceAccountName, RecordedAt: tx.Now()}
+		a.ID, a.Parent, a.ValidFrom = registry.ArtifactID(v.ID, in.Name), v.ID, v.CreatedDate
+		n, err := encodeNode(a, a.Name, v.CreatedDate)
+		if err != nil {
+			return err
+		}
+		nodes = append(nodes, n)
+	}
+	if len(nodes) == 0 {
+		return nil
+	}
+	return tx.Put(ctx, nodes...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
 )
@@ -194,31 +193,4 @@ func hideDerived(c *registry.ModelCard) {
 			f.clear()
 		}
 	}
-}
-
-// createArtifacts writes the files of a new version.
-func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, ins []ArtifactInput) error {
-	seen := map[string]bool{}
-	var nodes []*graph.Node
-	for _, in := range ins {
-		if err := in.check(); err != nil {
-			return err
-		}
-		if seen[in.Name] {
-			return registry.Invalid("artifacts", "the name %q is given twice", in.Name)
-		}
-		seen[in.Name] = true
-		a := &registry.Artifact{Name: in.Name, URI: in.URI, Digest: in.Digest, SizeBytes: in.SizeBytes, Format: in.Format,
-			StorageKey: in.StorageKey, ServiceAccountName: in.ServiceAccountName, RecordedAt: tx.Now()}
-		a.ID, a.Parent, a.ValidFrom = registry.ArtifactID(v.ID, in.Name), v.ID, v.CreatedDate
-		n, err := encodeNode(a, a.Name, v.CreatedDate)
-		if err != nil {
-			return err
-		}
-		nodes = append(nodes, n)
-	}
-	if len(nodes) == 0 {
-		return nil
-	}
-	return tx.Put(ctx, nodes...)
 }

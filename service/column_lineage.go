@@ -160,15 +160,6 @@ func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registr
 	return out, nil
 }
 
-// FeatureEdge is a feature in a page.
-type FeatureEdge struct {
-	Cursor string
-	Node   *registry.Feature
-}
-
-// FeatureConnection is a page of features.
-type FeatureConnection struct{ Connection[*FeatureEdge] }
-
 // Features lists the features on any of the columns, in order of recording.
 func (c *ColumnLineage) Features(ctx context.Context, first *int, after *string) (*FeatureConnection, error) {
 	out, err := columnUsersPage(ctx, c, "features", c.found.Features, Paging{first, after}, func(cursor string, f *registry.Feature) *FeatureEdge { return &FeatureEdge{cursor, f} })

@@ -40,15 +40,6 @@ type RecordCommitsPayload struct {
 	Created    int
 }
 
-// checkSHA holds a git object name to 40 or 64 hex digits, in lower case.
-func checkSHA(field string, sha *string) error {
-	*sha = strings.ToLower(*sha)
-	if n := len(*sha); n != 40 && n != 64 || strings.Trim(*sha, hexDigits) != "" {
-		return registry.Invalid(field, "%q is no full commit sha; write 40 or 64 hex digits", registry.Shorten(*sha, 80))
-	}
-	return nil
-}
-
 func (c *CommitInput) check(at string) error {
 	if err := checkSHA(at+".sha", &c.SHA); err != nil {
 		return err

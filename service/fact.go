@@ -1,189 +1,80 @@
 package service
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"reflect"
-	"time"
 
-	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
 )
 
-// putFact writes a recorded fact, or merges it into the one that has its key:
-// added optional fields merge, a different digest, sha, start or kind is
-// CONFLICT, other differences keep what was recorded first. at is the time that
-// the caller gave, setTime puts the decided one into the noun. It reports whether
-// anything was written.
-func putFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registry.Node, at time.Time, setTime func(time.Time)) (bool, error) {
-	m := noun.NodeMeta()
-	if old == nil {
-		m.ValidFrom = storedTime(at, tx.Now())
-		setTime(m.ValidFrom)
-		return true, putNoun(ctx, tx, noun, m.ValidFrom)
-	}
-	if err := checkVisible(ctx, tx, old.ID); err != nil {
-		return false, err
-	}
-	if old.Deleted {
-		return false, registry.Errorf(registry.FailedPrecondition, "%s was deleted; it is not recorded again", old.ID)
-	}
-	if !at.IsZero() {
-		setTime(storedTime(at, at))
-	}
-	m.ValidFrom, m.ValidTo = old.ValidFrom, old.ValidTo
-	merged, err := mergeFact(old.Doc, noun)
-	if err != nil {
-		return false, err
-	}
-	clearFields(noun)
-	if err := json.Unmarshal(merged, noun); err != nil {
-		return false, err
-	}
-	if bytes.Equal(merged, old.Doc) {
-		return false, nil
-	}
-	since, err := mergedSince(old, noun, tx.Now())
-	if err != nil {
-		return false, err
-	}
-	return true, putNoun(ctx, tx, noun, since, old.Slots...)
+// Fact is an input that a batch of facts can hold. Every record and register input
+// implements it, so that a batch needs no list of kinds.
+type Fact interface {
+	FactKind() registry.FactKind
+	FactAction() registry.Action
+	// CheckFact checks the input and normalizes its names. It does not read the store.
+	CheckFact() error
+	// ResolveFact returns a copy in which every id went through the references.
+	ResolveFact(References) Fact
+	// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+	FactReads() (ids, effects []registry.ID)
+	WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error)
 }
 
-// clearFields takes from a noun what its document says. What is read into it then gets
-// arrays of its own: json.Unmarshal writes into those that are there, and they are
-// the input's, which may be told again.
-func clearFields(noun registry.Node) {
-	meta := *noun.NodeMeta()
-	reflect.ValueOf(noun).Elem().SetZero()
-	*noun.NodeMeta() = meta
+// References replaces ids of the form "@ref" in the inputs of a batch.
+type References struct {
+	// One returns the id to use in the place of another.
+	One func(registry.ID) registry.ID
 }
 
-// mergedSince says since when a merged fact is so: what is added to a fact was so
-// all along and is only known later. A run that has gone on is so since it ended,
-// or since now.
-func mergedSince(old *graph.Node, noun registry.Node, now time.Time) (time.Time, error) {
-	run, ok := noun.(*registry.Run)
-	if !ok {
-		return old.Since, nil
+// All replaces every id of a list.
+func (r References) All(ids []registry.ID) []registry.ID {
+	if len(ids) == 0 {
+		return ids
 	}
-	was := &registry.Run{}
-	if err := decodeDoc(old, was); err != nil {
-		return now, err
+	out := make([]registry.ID, len(ids))
+	for i, id := range ids {
+		out[i] = r.One(id)
 	}
-	switch {
-	case was.Status == run.Status && was.EndedAt.Equal(run.EndedAt):
-		return old.Since, nil
-	case !run.EndedAt.IsZero() && run.EndedAt.Before(now):
-		return laterTime(old.Since, run.EndedAt), nil
-	}
-	return laterTime(old.Since, now), nil
+	return out
 }
 
-// backdateContainer lets a model, dataset or repository be there from when the first thing
-// in it was: one that is recorded later and is older takes it back in time. It stays as
-// it is otherwise, and what was known before stays known so.
-func backdateContainer(ctx context.Context, tx *policies.Tx, id registry.ID, to time.Time) error {
-	found, err := tx.House(ctx, id)
-	if err != nil || found[0] == nil || found[0].Deleted || !to.Before(found[0].ValidFrom) {
-		return err
+// Optional replaces an id that may be nil.
+func (r References) Optional(id *registry.ID) *registry.ID {
+	if id == nil {
+		return nil
 	}
-	var doc map[string]json.RawMessage
-	if err := json.Unmarshal(found[0].Doc, &doc); err != nil {
-		return err
+	out := r.One(*id)
+	return &out
+}
+
+// refuseIdempotencyKey refuses the idempotency key of a fact: its batch has one.
+func refuseIdempotencyKey(key *string) error {
+	if key != nil {
+		return registry.Invalid("idempotencyKey", "belongs to the batch, not to a fact of it")
 	}
-	if doc["createdAt"] != nil {
-		if doc["createdAt"], err = json.Marshal(to); err != nil {
-			return err
+	return nil
+}
+
+// idsOf lists the ids behind pointers that are set.
+func idsOf(ids ...*registry.ID) (out []registry.ID) {
+	for _, id := range ids {
+		if id != nil {
+			out = append(out, *id)
 		}
 	}
-	then, now := *found[0], *found[0]
-	if then.Doc, err = registry.Canonical(doc); err != nil {
-		return err
-	}
-	then.ValidFrom, then.Since = to, to
-	now.ValidFrom, now.Doc = to, then.Doc
-	return firstError(tx.Put(ctx, &then), tx.Put(ctx, &now))
+	return out
 }
 
-// checkVisible answers FORBIDDEN for a node that is there and out of the caller's sight.
-func checkVisible(ctx context.Context, tx *policies.Tx, id registry.ID) error {
-	nodes, err := tx.Nodes(ctx, id)
-	if err == nil && nodes[0] == nil {
-		return registry.Errorf(registry.Forbidden, "this is recorded already, outside of what your grants cover; ask an administrator")
-	}
-	return err
-}
-
-func putNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since time.Time, slots ...string) error {
-	n, err := encodeNode(noun, nodeName(noun), since, slots...)
-	if err != nil {
-		return err
-	}
-	return tx.Put(ctx, n)
-}
-
-// nodeName is the name that a node carries beside its document.
-func nodeName(noun registry.Node) string {
-	v := reflect.ValueOf(noun).Elem().FieldByName("Name")
-	if !v.IsValid() {
-		return ""
-	}
-	return v.String()
-}
-
-// identityFields are the fields in which the same key must say the same.
-var identityFields = []string{"digest", "sha", "startedAt", "runKind", "environment", "versionId"}
-
-// mergeFact adds the fields of a repeated fact that were not known before.
-func mergeFact(doc []byte, noun registry.Node) ([]byte, error) {
-	raw, err := registry.Canonical(noun)
-	if err != nil {
-		return nil, err
-	}
-	var have, add map[string]json.RawMessage
-	if err := firstError(json.Unmarshal(doc, &have), json.Unmarshal(raw, &add)); err != nil {
-		return nil, err
-	}
-	for _, f := range identityFields {
-		if contradicts(f, have[f], add[f]) {
-			e := registry.Errorf(registry.Conflict, "it is recorded with another %s: %s, not %s", f, have[f], add[f])
-			e.Field = f
-			return nil, e
-		}
-	}
-	for k, v := range add {
-		if _, known := have[k]; !known || k == "status" || k == "columns" { // columns were merged one by one
-			have[k] = v
-		}
-	}
-	return registry.Canonical(have)
-}
-
-// contradicts reports whether two values of a decisive field cannot both hold. A
-// run kind of OTHER is no claim.
-func contradicts(field string, a, b json.RawMessage) bool {
-	if a == nil || b == nil || bytes.Equal(a, b) {
-		return false
-	}
-	other := fmt.Sprintf("%q", registry.RunOther)
-	return field != "runKind" || string(a) != other && string(b) != other
-}
-
-// linkAndLog links a fact and logs it when anything was new.
-func linkAndLog(ctx context.Context, tx *policies.Tx, created, changed bool, id registry.ID, edges []*graph.Edge, entry registry.LogEntry) (writeResult, error) {
-	if err := tx.Link(ctx, edges...); err != nil {
-		return writeResult{}, err
-	}
-	for _, e := range edges {
-		changed = changed || e.Created
-	}
-	r := writeResult{IDs: []registry.ID{id}, Created: created, Changed: changed}
-	if !changed {
-		return r, nil
-	}
-	return r, tx.Log(ctx, entry)
+// RecordedFact tells what became of one fact.
+type RecordedFact struct {
+	// Index is the fact's place in the input, from 0.
+	Index int               `json:"index"`
+	Kind  registry.FactKind `json:"kind"`
+	// ID is what the fact is about: "" where there is nothing, as for a retraction
+	// of what was not there.
+	ID      *registry.ID `json:"id,omitempty"`
+	Created bool         `json:"created,omitempty"`
+	// Merged tells that it was known, and that something was added to it.
+	Merged bool `json:"merged,omitempty"`
 }

@@ -165,3 +165,12 @@ func (in *RecordFeatureInput) FactReads() (ids, effects []registry.ID) {
 func (in *RecordFeatureInput) WriteFact(ctx context.Context, tx *policies.Tx) (writeResult, error) {
 	return writeFeature(ctx, tx, *in)
 }
+
+// FeatureEdge is a feature in a page.
+type FeatureEdge struct {
+	Cursor string
+	Node   *registry.Feature
+}
+
+// FeatureConnection is a page of features.
+type FeatureConnection struct{ Connection[*FeatureEdge] }

@@ -47,9 +47,6 @@ type ImpactEdge struct {
 	Stage       *registry.Stage
 }
 
-// maxIDs is how many ids one question takes.
-const maxIDs = 100
-
 // impactPageStart is where a page of descendants begins, at an instant.
 type impactPageStart struct {
 	At     askedInstant `json:"at"`
@@ -100,14 +97,6 @@ type impactPage struct {
 	start    impactPageStart
 	size     int
 	rows     []lineage.Descendant
-}
-
-// walkInstant is the instant of a walk: the present is read the fast way only where no
-// sequence is pinned.
-func (i askedInstant) walkInstant() graph.Instant {
-	at := i.storeInstant()
-	at.Current = at.Current && at.Known == 0
-	return at
 }
 
 // consistentImpact runs a walk at an instant. A walk of the present is several reads; when

@@ -92,14 +92,6 @@ func stageChangeTime(given, now time.Time, version string, since time.Time) (tim
 	return at, nil
 }
 
-// laterTime returns the later of two times.
-func laterTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}
-
 // changeStage moves a version that is in its stage since a time, demoting the
 // incumbent when it enters PRODUCTION, and returns the id of its record.
 func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time, in TransitionModelVersionInput) (registry.ID, error) {

@@ -37,19 +37,6 @@ type RecordFactsInput struct {
 	IdempotencyKey *string     `json:"-"`
 }
 
-// RecordedFact tells what became of one fact.
-type RecordedFact struct {
-	// Index is the fact's place in the input, from 0.
-	Index int               `json:"index"`
-	Kind  registry.FactKind `json:"kind"`
-	// ID is what the fact is about: "" where there is nothing, as for a retraction
-	// of what was not there.
-	ID      *registry.ID `json:"id,omitempty"`
-	Created bool         `json:"created,omitempty"`
-	// Merged tells that it was known, and that something was added to it.
-	Merged bool `json:"merged,omitempty"`
-}
-
 // RecordFactsPayload carries what became of each fact, and how many of them were
 // new, added to what was known, or known as they are.
 type RecordFactsPayload struct {

@@ -2,110 +2,12 @@ package service
 
 import (
 	"context"
-	"time"
-
 	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
+	"slices"
+	"strings"
 )
-
-// PointInTime asks for an answer as of a past: as it was at AsOf, as far as it was known
-// at KnownAt. Zero is now; both zero is today, which is not asked of revisions.
-type PointInTime struct{ AsOf, KnownAt time.Time }
-
-// nounInstant is the instant that nouns read at i carry, and so all that is reached from
-// them. A page that goes on in what another saw is a past too.
-func (i askedInstant) nounInstant() registry.Instant {
-	if !i.Asked && i.Known == 0 {
-		return registry.Instant{}
-	}
-	return registry.Instant{Valid: i.Valid, Known: i.Known}
-}
-
-// storeInstant is how a store is asked for an instant.
-func storeInstant(at registry.Instant) graph.Instant {
-	return graph.Instant{Valid: at.Valid, Known: at.Known}
-}
-
-// resolvePointInTime turns what a get was asked for into an instant. known is false for a time
-// before anything was recorded: then there is nothing to get.
-func (s *Service) resolvePointInTime(ctx context.Context, past []PointInTime) (at registry.Instant, known bool, err error) {
-	scope, err := s.gate.Read(ctx, registry.CatalogRead)
-	if err != nil || len(past) == 0 {
-		return at, true, err
-	}
-	i, err := s.resolveInstant(ctx, scope, past[0].AsOf, past[0].KnownAt)
-	if registry.CodeOf(err) == registry.NotFound {
-		return at, false, nil
-	}
-	return i.nounInstant(), true, err
-}
-
-// getNoun fetches one noun by id as of a past; nil when there is none that the caller
-// sees, or when it was deleted by then.
-func getNoun[N registry.Node](ctx context.Context, s *Service, id registry.ID, past []PointInTime) (N, error) {
-	var none N
-	at, known, err := s.resolvePointInTime(ctx, past)
-	if err != nil || !known {
-		return none, err
-	}
-	n, err := s.nodeAt(ctx, at, id)
-	if err != nil || n == nil || isTombstone(n) {
-		return none, err
-	}
-	return nounAs[N](n, nil)
-}
-
-// isTombstone reports whether a noun was a tombstone at the instant that it was read
-// at; one that was erased later still stood then.
-func isTombstone(n registry.Node) bool {
-	m := n.NodeMeta()
-	return m.Deleted && !m.Erased
-}
-
-// hiddenAfterErasure reports whether nothing is told of a node that was erased: a tombstone of
-// today stands in lineage, and as a model.
-func hiddenAfterErasure(n *graph.Node) bool {
-	return n.Erased() && !n.Kind.Walked() && n.Kind != registry.KindModel
-}
-
-// nodeAt is node at an instant.
-func (s *Service) nodeAt(ctx context.Context, at registry.Instant, id registry.ID) (registry.Node, error) {
-	nodes, err := s.nodesAt(ctx, at, []registry.ID{id})
-	if err != nil {
-		return nil, err
-	}
-	return nodes[0], nil
-}
-
-// modelNamedAt returns the model that had a name at an instant: one of the
-// incarnations of the name, of which one stands at a time.
-func (s *Service) modelNamedAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
-	const few = 10
-	var found *registry.Model
-	for from := 1; ; from += few {
-		var ids []registry.ID
-		for i := range few {
-			ids = append(ids, registry.ModelID(name, from+i))
-		}
-		now, err := scope.Nodes(ctx, graph.Instant{}, ids...)
-		if err != nil {
-			return nil, err
-		}
-		then, err := s.nodesAt(ctx, at, ids)
-		if err != nil {
-			return nil, err
-		}
-		for i := range ids {
-			if m, ok := then[i].(*registry.Model); ok && m != nil && !isTombstone(m) {
-				found = m
-			}
-			if now[i] == nil {
-				return found, nil
-			}
-		}
-	}
-}
 
 // The bounds of a list of the past: how many children one question looks through,
 // and how many are read at a time.
@@ -308,4 +210,10 @@ func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID
 	l := &pastList{parent: parent, from: after, after: after}
 	err := (&pastReader{scope, q}).fill(ctx, []*pastList{l})
 	return l.kept, err
+}
+
+// inStages reports whether a version was in one of the stages, joined by a comma;
+// "" are all.
+func inStages(n *graph.Node, stages string) bool {
+	return stages == "" || slices.Contains(strings.Split(stages, ","), n.Text(registry.IndexStage))
 }

@@ -2,43 +2,28 @@ package service
 
 import (
 	"context"
-
 	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
+	"slices"
 )
 
-// DeleteModelVersionInput names a version to delete.
-type DeleteModelVersionInput struct {
-	Model          *string
-	Version        *string
-	ID             *registry.ID
-	Reason         string
-	IfRevision     *int
-	IdempotencyKey *string `json:"-"`
-}
-
-// DeleteModelVersion deletes a version with its card, artifacts and aliases and
-// leaves a tombstone. FAILED_PRECONDITION while a deployment of it is live.
-func (s *Service) DeleteModelVersion(ctx context.Context, in DeleteModelVersionInput) (*DeletePayload, error) {
-	if err := checkText("reason", &in.Reason); err != nil {
-		return nil, err
+// tombstone turns nodes into tombstones that keep only their name.
+func tombstone(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error {
+	if len(nodes) == 0 {
+		return nil
 	}
-	r, err := s.write(ctx, registry.VersionDelete, idempotentCall{"deleteModelVersion", in.IdempotencyKey, in}, func(ctx context.Context, tx *policies.Tx) (writeResult, error) {
-		v, n, err := findVersion(ctx, tx, in.Model, in.Version, in.ID)
+	out := slices.Clone(nodes)
+	for i, n := range out {
+		doc, err := registry.Canonical(map[string]string{"name": n.Name})
 		if err != nil {
-			return writeResult{}, err
+			return err
 		}
-		if err := checkRevision(in.IfRevision, n.Revision); err != nil {
-			return writeResult{}, err
-		}
-		if err := tombstoneVersion(ctx, tx, n); err != nil {
-			return writeResult{}, err
-		}
-		return writeResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionDeleted, Objects: []registry.ID{v.ID},
-			Model: v.Parent, Reason: in.Reason, Detail: logDetail("version", v.Version)})
-	})
-	return deletePayload(ctx, r, err)
+		c := *n
+		c.Doc, c.Slots, c.Columns, c.Since = doc, nil, nil, tx.Now()
+		out[i] = &c
+	}
+	return tx.Delete(ctx, out...)
 }
 
 // tombstoneVersion turns a version and what belongs to it into tombstones, and notes

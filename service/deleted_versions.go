@@ -74,17 +74,3 @@ func (r *pastReader) compare(a, b *graph.Node) int {
 	}
 	return c
 }
-
-// inStages reports whether a version was in one of the stages, joined by a comma;
-// "" are all.
-func inStages(n *graph.Node, stages string) bool {
-	return stages == "" || slices.Contains(strings.Split(stages, ","), n.Text(registry.IndexStage))
-}
-
-// versionNumberOf is the semver of a version; that of a tombstone is read from its name.
-func versionNumberOf(m *registry.Model, v *registry.ModelVersion) (registry.Version, error) {
-	if v.Version != "" || !v.Deleted {
-		return registry.ParseVersion(v.Version)
-	}
-	return registry.ParseVersion(strings.TrimPrefix(v.Name, "model-"+m.Name+"-v"))
-}

@@ -1,0 +1,81 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// PointInTime asks for an answer as of a past: as it was at AsOf, as far as it was known
+// at KnownAt. Zero is now; both zero is today, which is not asked of revisions.
+type PointInTime struct{ AsOf, KnownAt time.Time }
+
+// nounInstant is the instant that nouns read at i carry, and so all that is reached from
+// them. A page that goes on in what another saw is a past too.
+func (i askedInstant) nounInstant() registry.Instant {
+	if !i.Asked && i.Known == 0 {
+		return registry.Instant{}
+	}
+	return registry.Instant{Valid: i.Valid, Known: i.Known}
+}
+
+// storeInstant is how a store is asked for an instant.
+func storeInstant(at registry.Instant) graph.Instant {
+	return graph.Instant{Valid: at.Valid, Known: at.Known}
+}
+
+// resolvePointInTime turns what a get was asked for into an instant. known is false for a time
+// before anything was recorded: then there is nothing to get.
+func (s *Service) resolvePointInTime(ctx context.Context, past []PointInTime) (at registry.Instant, known bool, err error) {
+	scope, err := s.gate.Read(ctx, registry.CatalogRead)
+	if err != nil || len(past) == 0 {
+		return at, true, err
+	}
+	i, err := s.resolveInstant(ctx, scope, past[0].AsOf, past[0].KnownAt)
+	if registry.CodeOf(err) == registry.NotFound {
+		return at, false, nil
+	}
+	return i.nounInstant(), true, err
+}
+
+// askedInstant is the past that a question is asked of: what it shows, and as a page
+// of it is bound to.
+type askedInstant struct {
+	Valid time.Time `json:"v"`
+	Known int64     `json:"k"`
+	// KnownAt is told to the caller; Asked says that one of the two was given.
+	KnownAt time.Time `json:"t"`
+	Asked   bool      `json:"a"`
+}
+
+// resolveInstant turns asOf and knownAt into an instant; both default to now.
+func (s *Service) resolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (askedInstant, error) {
+	if err := firstError(checkTime("asOf", asOf), checkTime("knownAt", knownAt)); err != nil {
+		return askedInstant{}, err
+	}
+	now := s.gate.Now()
+	at := askedInstant{Valid: storedTime(asOf, now), KnownAt: storedTime(knownAt, now), Asked: !asOf.IsZero() || !knownAt.IsZero()}
+	if !knownAt.IsZero() {
+		seq, err := scope.SeqAt(ctx, at.KnownAt)
+		if err != nil {
+			return at, err
+		}
+		at.Known = seq
+	}
+	return at, nil
+}
+
+func (i askedInstant) storeInstant() graph.Instant {
+	return graph.Instant{Valid: i.Valid, Known: i.Known, Current: !i.Asked}
+}
+
+// walkInstant is the instant of a walk: the present is read the fast way only where no
+// sequence is pinned.
+func (i askedInstant) walkInstant() graph.Instant {
+	at := i.storeInstant()
+	at.Current = at.Current && at.Known == 0
+	return at
+}

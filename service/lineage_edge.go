@@ -1,0 +1,21 @@
+package service
+
+import (
+	"pedigree/graph"
+	"pedigree/registry"
+	"time"
+)
+
+// LineageEdge is an edge from an effect to a cause.
+type LineageEdge struct {
+	ID        registry.ID
+	From      registry.ID
+	To        registry.ID
+	Kind      registry.EdgeKind
+	ValidFrom time.Time
+	ValidTo   time.Time
+}
+
+func lineageEdge(e *graph.Edge) LineageEdge {
+	return LineageEdge{ID: e.ID, From: e.From, To: e.To, Kind: e.Kind, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo}
+}
