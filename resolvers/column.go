@@ -10,7 +10,7 @@ import (
 	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/provenance"
 	"time"
 )
 
@@ -25,8 +25,8 @@ func (r *columnSourceResolver) Node(ctx context.Context, obj *registry.ColumnSou
 }
 
 // ColumnLineage is the resolver for the columnLineage field.
-func (r *queryResolver) ColumnLineage(ctx context.Context, of registry.ID, column string, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*service.ColumnLineage, error) {
-	return r.service.ColumnLineage(ctx, service.ColumnLineageInput{Of: of, Column: column, Direction: direction, MaxDepth: maxDepth, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after})
+func (r *queryResolver) ColumnLineage(ctx context.Context, of registry.ID, column string, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*provenance.ColumnLineage, error) {
+	return r.service.ColumnLineage(ctx, provenance.ColumnLineageInput{Of: of, Column: column, Direction: direction, MaxDepth: maxDepth, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after})
 }
 
 // ColumnSource returns gql.ColumnSourceResolver implementation.

@@ -9,22 +9,24 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"time"
 )
 
 // Upstream is the resolver for the upstream field.
-func (r *commitResolver) Upstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *commitResolver) Upstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Upstream(ctx, obj, page(first, after))
 }
 
 // Downstream is the resolver for the downstream field.
-func (r *commitResolver) Downstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *commitResolver) Downstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
 // Commits is the resolver for the commits field.
-func (r *queryResolver) Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter, orderBy *service.CommitOrder) (*service.CommitConnection, error) {
+func (r *queryResolver) Commits(ctx context.Context, first *int, after *string, filter *facts.CommitFilter, orderBy *core.CommitOrder) (*facts.CommitConnection, error) {
 	return r.service.Commits(ctx, page(first, after), filter, orderBy)
 }
 
@@ -34,22 +36,22 @@ func (r *queryResolver) Commit(ctx context.Context, sha string, asOf *time.Time,
 }
 
 // Commits is the resolver for the commits field.
-func (r *repositoryResolver) Commits(ctx context.Context, obj *registry.Repository, first *int, after *string) (*service.CommitConnection, error) {
+func (r *repositoryResolver) Commits(ctx context.Context, obj *registry.Repository, first *int, after *string) (*facts.CommitConnection, error) {
 	return r.service.CommitsOf(ctx, obj, page(first, after))
 }
 
 // Tags is the resolver for the tags field.
-func (r *repositoryResolver) Tags(ctx context.Context, obj *registry.Repository, first *int, after *string) (*service.TagConnection, error) {
+func (r *repositoryResolver) Tags(ctx context.Context, obj *registry.Repository, first *int, after *string) (*facts.TagConnection, error) {
 	return r.service.TagsOf(ctx, obj, page(first, after))
 }
 
 // Upstream is the resolver for the upstream field.
-func (r *tagResolver) Upstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *tagResolver) Upstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Upstream(ctx, obj, page(first, after))
 }
 
 // Downstream is the resolver for the downstream field.
-func (r *tagResolver) Downstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *tagResolver) Downstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 

@@ -9,11 +9,11 @@ import (
 	"context"
 	"pedigree/lineage"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 	"time"
 )
 
 // LineageCounts is the resolver for the lineageCounts field.
-func (r *queryResolver) LineageCounts(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int) (*service.LineageCounts, error) {
-	return r.service.LineageCounts(ctx, lineageInput(service.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout}, asOf, knownAt))
+func (r *queryResolver) LineageCounts(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *provenance.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int) (*provenance.LineageCounts, error) {
+	return r.service.LineageCounts(ctx, lineageInput(provenance.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout}, asOf, knownAt))
 }

@@ -9,12 +9,14 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"time"
 )
 
 // Versions is the resolver for the versions field.
-func (r *datasetResolver) Versions(ctx context.Context, obj *registry.Dataset, first *int, after *string) (*service.DatasetVersionConnection, error) {
+func (r *datasetResolver) Versions(ctx context.Context, obj *registry.Dataset, first *int, after *string) (*facts.DatasetVersionConnection, error) {
 	return r.service.VersionsOfDataset(ctx, obj, page(first, after))
 }
 
@@ -24,17 +26,17 @@ func (r *datasetVersionResolver) Dataset(ctx context.Context, obj *registry.Data
 }
 
 // Upstream is the resolver for the upstream field.
-func (r *datasetVersionResolver) Upstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *datasetVersionResolver) Upstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Upstream(ctx, obj, page(first, after))
 }
 
 // Downstream is the resolver for the downstream field.
-func (r *datasetVersionResolver) Downstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *datasetVersionResolver) Downstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
 // Datasets is the resolver for the datasets field.
-func (r *queryResolver) Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter, orderBy *service.DatasetOrder) (*service.DatasetConnection, error) {
+func (r *queryResolver) Datasets(ctx context.Context, first *int, after *string, filter *facts.DatasetFilter, orderBy *core.DatasetOrder) (*facts.DatasetConnection, error) {
 	return r.service.Datasets(ctx, page(first, after), filter, orderBy)
 }
 

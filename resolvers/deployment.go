@@ -9,7 +9,9 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // ModelVersion is the resolver for the modelVersion field.
@@ -18,17 +20,17 @@ func (r *deploymentResolver) ModelVersion(ctx context.Context, obj *registry.Dep
 }
 
 // Upstream is the resolver for the upstream field.
-func (r *deploymentResolver) Upstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *deploymentResolver) Upstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Upstream(ctx, obj, page(first, after))
 }
 
 // Downstream is the resolver for the downstream field.
-func (r *deploymentResolver) Downstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *deploymentResolver) Downstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
 // Deployments is the resolver for the deployments field.
-func (r *queryResolver) Deployments(ctx context.Context, first *int, after *string, filter *service.DeploymentFilter, orderBy *service.DeploymentOrder) (*service.DeploymentConnection, error) {
+func (r *queryResolver) Deployments(ctx context.Context, first *int, after *string, filter *facts.DeploymentFilter, orderBy *core.DeploymentOrder) (*facts.DeploymentConnection, error) {
 	return r.service.Deployments(ctx, page(first, after), filter, orderBy)
 }
 

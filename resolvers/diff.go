@@ -9,11 +9,11 @@ import (
 	"context"
 	"pedigree/lineage"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 	"time"
 )
 
 // LineageDiff is the resolver for the lineageDiff field.
-func (r *queryResolver) LineageDiff(ctx context.Context, a registry.ID, b registry.ID, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time) (*service.LineageDiff, error) {
-	return r.service.LineageDiff(ctx, service.LineageDiffInput{A: a, B: b, Direction: direction, MaxDepth: maxDepth, AsOf: value(asOf), KnownAt: value(knownAt)})
+func (r *queryResolver) LineageDiff(ctx context.Context, a registry.ID, b registry.ID, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time) (*provenance.LineageDiff, error) {
+	return r.service.LineageDiff(ctx, provenance.LineageDiffInput{A: a, B: b, Direction: direction, MaxDepth: maxDepth, AsOf: value(asOf), KnownAt: value(knownAt)})
 }

@@ -10,11 +10,11 @@ import (
 	"pedigree/lineage"
 	"pedigree/lineage/export"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 	"time"
 )
 
 // LineageExport is the resolver for the lineageExport field.
-func (r *queryResolver) LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*service.LineageExport, error) {
-	return r.service.Export(ctx, service.ExportInput{Of: of, Format: format, Direction: direction, MaxDepth: maxDepth, History: history, AsOf: value(asOf), KnownAt: value(knownAt)})
+func (r *queryResolver) LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*provenance.LineageExport, error) {
+	return r.service.Export(ctx, provenance.ExportInput{Of: of, Format: format, Direction: direction, MaxDepth: maxDepth, History: history, AsOf: value(asOf), KnownAt: value(knownAt)})
 }

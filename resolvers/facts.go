@@ -7,10 +7,10 @@ package resolvers
 
 import (
 	"context"
-	"pedigree/service"
+	"pedigree/service/bulk"
 )
 
 // RecordFacts is the resolver for the recordFacts field.
-func (r *mutationResolver) RecordFacts(ctx context.Context, input service.RecordFactsInput) (*service.RecordFactsPayload, error) {
+func (r *mutationResolver) RecordFacts(ctx context.Context, input bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error) {
 	return r.service.RecordFacts(ctx, input)
 }

@@ -9,7 +9,7 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/provenance"
 )
 
 // Of is the resolver for the of field.
@@ -18,12 +18,12 @@ func (r *featureResolver) Of(ctx context.Context, obj *registry.Feature) (*regis
 }
 
 // Upstream is the resolver for the upstream field.
-func (r *featureResolver) Upstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *featureResolver) Upstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Upstream(ctx, obj, page(first, after))
 }
 
 // Downstream is the resolver for the downstream field.
-func (r *featureResolver) Downstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *featureResolver) Downstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 

@@ -9,26 +9,26 @@ import (
 	"context"
 	"pedigree/lineage"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 	"time"
 )
 
 // Lineage is the resolver for the lineage field.
-func (r *queryResolver) Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*service.LineageGraph, error) {
-	return r.service.Lineage(ctx, lineageInput(asking(r.asks(ctx), service.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout, First: first, After: after}), asOf, knownAt))
+func (r *queryResolver) Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *provenance.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*provenance.LineageGraph, error) {
+	return r.service.Lineage(ctx, lineageInput(asking(r.asks(ctx), provenance.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout, First: first, After: after}), asOf, knownAt))
 }
 
 // Impact is the resolver for the impact field.
-func (r *queryResolver) Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *service.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*service.ImpactConnection, error) {
-	return r.service.Impact(ctx, service.ImpactInput{Of: of, Targets: targets, Live: value(live), Where: where, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after, Bare: bare(ctx, "edges", "node") && bare(ctx, "edges", "path")})
+func (r *queryResolver) Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *provenance.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*provenance.ImpactConnection, error) {
+	return r.service.Impact(ctx, provenance.ImpactInput{Of: of, Targets: targets, Live: value(live), Where: where, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after, Bare: bare(ctx, "edges", "node") && bare(ctx, "edges", "path")})
 }
 
 // Provenance is the resolver for the provenance field.
-func (r *queryResolver) Provenance(ctx context.Context, of registry.ID, asOf *time.Time, knownAt *time.Time) (*service.Provenance, error) {
+func (r *queryResolver) Provenance(ctx context.Context, of registry.ID, asOf *time.Time, knownAt *time.Time) (*provenance.Provenance, error) {
 	return r.service.Provenance(ctx, of, value(asOf), value(knownAt))
 }
 
 // Paths is the resolver for the paths field.
-func (r *queryResolver) Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time, knownAt *time.Time) (*service.PathSet, error) {
+func (r *queryResolver) Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time, knownAt *time.Time) (*provenance.PathSet, error) {
 	return r.service.Paths(ctx, from, to, k, value(asOf), value(knownAt))
 }

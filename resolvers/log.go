@@ -9,7 +9,7 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/access"
 )
 
 // Action is the resolver for the action field.
@@ -18,7 +18,7 @@ func (r *logEntryResolver) Action(ctx context.Context, obj *registry.LogEntry) (
 }
 
 // AuditLog is the resolver for the auditLog field.
-func (r *queryResolver) AuditLog(ctx context.Context, first *int, after *string, filter *service.LogFilter) (*service.LogEntryConnection, error) {
+func (r *queryResolver) AuditLog(ctx context.Context, first *int, after *string, filter *access.LogFilter) (*access.LogEntryConnection, error) {
 	return r.service.AuditLog(ctx, page(first, after), filter)
 }
 

@@ -9,7 +9,8 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func (r *modelResolver) VersionsByStage(ctx context.Context, obj *registry.Model
 }
 
 // Versions is the resolver for the versions field.
-func (r *modelResolver) Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *service.ModelVersionFilter, orderBy *service.ModelVersionOrder) (*service.ModelVersionConnection, error) {
+func (r *modelResolver) Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *catalog.ModelVersionFilter, orderBy *core.ModelVersionOrder) (*catalog.ModelVersionConnection, error) {
 	return r.service.VersionsOf(ctx, obj, page(first, after), filter, orderBy)
 }
 
@@ -44,7 +45,7 @@ func (r *modelResolver) Aliases(ctx context.Context, obj *registry.Model) ([]*re
 }
 
 // Models is the resolver for the models field.
-func (r *queryResolver) Models(ctx context.Context, first *int, after *string, filter *service.ModelFilter, orderBy *service.ModelOrder) (*service.ModelConnection, error) {
+func (r *queryResolver) Models(ctx context.Context, first *int, after *string, filter *catalog.ModelFilter, orderBy *core.ModelOrder) (*catalog.ModelConnection, error) {
 	return r.service.Models(ctx, page(first, after), filter, orderBy)
 }
 

@@ -9,97 +9,100 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 	"time"
 )
 
 // RegisterModel is the resolver for the registerModel field.
-func (r *mutationResolver) RegisterModel(ctx context.Context, input service.RegisterModelInput) (*service.ModelPayload, error) {
+func (r *mutationResolver) RegisterModel(ctx context.Context, input catalog.RegisterModelInput) (*catalog.ModelPayload, error) {
 	return r.service.RegisterModel(ctx, input)
 }
 
 // RegisterModelVersion is the resolver for the registerModelVersion field.
-func (r *mutationResolver) RegisterModelVersion(ctx context.Context, input service.RegisterModelVersionInput) (*service.RegisterModelVersionPayload, error) {
+func (r *mutationResolver) RegisterModelVersion(ctx context.Context, input catalog.RegisterModelVersionInput) (*catalog.RegisterModelVersionPayload, error) {
 	return r.service.RegisterModelVersion(ctx, input)
 }
 
 // UpdateModel is the resolver for the updateModel field.
-func (r *mutationResolver) UpdateModel(ctx context.Context, input service.UpdateModelInput) (*service.ModelPayload, error) {
+func (r *mutationResolver) UpdateModel(ctx context.Context, input catalog.UpdateModelInput) (*catalog.ModelPayload, error) {
 	return r.service.UpdateModel(ctx, input)
 }
 
 // UpdateModelCard is the resolver for the updateModelCard field.
-func (r *mutationResolver) UpdateModelCard(ctx context.Context, input service.UpdateModelCardInput) (*service.UpdateModelCardPayload, error) {
+func (r *mutationResolver) UpdateModelCard(ctx context.Context, input catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error) {
 	return r.service.UpdateModelCard(ctx, input)
 }
 
 // TransitionModelVersion is the resolver for the transitionModelVersion field.
-func (r *mutationResolver) TransitionModelVersion(ctx context.Context, input service.TransitionModelVersionInput) (*service.TransitionModelVersionPayload, error) {
+func (r *mutationResolver) TransitionModelVersion(ctx context.Context, input catalog.TransitionModelVersionInput) (*catalog.TransitionModelVersionPayload, error) {
 	return r.service.TransitionModelVersion(ctx, input)
 }
 
 // DeleteModelVersion is the resolver for the deleteModelVersion field.
-func (r *mutationResolver) DeleteModelVersion(ctx context.Context, input service.DeleteModelVersionInput) (*service.DeletePayload, error) {
+func (r *mutationResolver) DeleteModelVersion(ctx context.Context, input catalog.DeleteModelVersionInput) (*core.DeletePayload, error) {
 	return r.service.DeleteModelVersion(ctx, input)
 }
 
 // DeleteModel is the resolver for the deleteModel field.
-func (r *mutationResolver) DeleteModel(ctx context.Context, input service.DeleteModelInput) (*service.DeletePayload, error) {
+func (r *mutationResolver) DeleteModel(ctx context.Context, input catalog.DeleteModelInput) (*core.DeletePayload, error) {
 	return r.service.DeleteModel(ctx, input)
 }
 
 // SetAlias is the resolver for the setAlias field.
-func (r *mutationResolver) SetAlias(ctx context.Context, input service.SetAliasInput) (*service.SetAliasPayload, error) {
+func (r *mutationResolver) SetAlias(ctx context.Context, input catalog.SetAliasInput) (*catalog.SetAliasPayload, error) {
 	return r.service.SetAlias(ctx, input)
 }
 
 // DeleteAlias is the resolver for the deleteAlias field.
-func (r *mutationResolver) DeleteAlias(ctx context.Context, input service.DeleteAliasInput) (*service.DeletePayload, error) {
+func (r *mutationResolver) DeleteAlias(ctx context.Context, input catalog.DeleteAliasInput) (*core.DeletePayload, error) {
 	return r.service.DeleteAlias(ctx, input)
 }
 
 // RecordDatasetVersion is the resolver for the recordDatasetVersion field.
-func (r *mutationResolver) RecordDatasetVersion(ctx context.Context, input service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error) {
+func (r *mutationResolver) RecordDatasetVersion(ctx context.Context, input facts.RecordDatasetVersionInput) (*facts.RecordDatasetVersionPayload, error) {
 	return r.service.RecordDatasetVersion(ctx, input)
 }
 
 // RecordRun is the resolver for the recordRun field.
-func (r *mutationResolver) RecordRun(ctx context.Context, input service.RecordRunInput) (*service.RecordRunPayload, error) {
+func (r *mutationResolver) RecordRun(ctx context.Context, input facts.RecordRunInput) (*facts.RecordRunPayload, error) {
 	return r.service.RecordRun(ctx, input)
 }
 
 // RecordCommits is the resolver for the recordCommits field.
-func (r *mutationResolver) RecordCommits(ctx context.Context, input service.RecordCommitsInput) (*service.RecordCommitsPayload, error) {
+func (r *mutationResolver) RecordCommits(ctx context.Context, input facts.RecordCommitsInput) (*facts.RecordCommitsPayload, error) {
 	return r.service.RecordCommits(ctx, input)
 }
 
 // RecordTag is the resolver for the recordTag field.
-func (r *mutationResolver) RecordTag(ctx context.Context, input service.RecordTagInput) (*service.RecordTagPayload, error) {
+func (r *mutationResolver) RecordTag(ctx context.Context, input facts.RecordTagInput) (*facts.RecordTagPayload, error) {
 	return r.service.RecordTag(ctx, input)
 }
 
 // RecordDeployment is the resolver for the recordDeployment field.
-func (r *mutationResolver) RecordDeployment(ctx context.Context, input service.RecordDeploymentInput) (*service.RecordDeploymentPayload, error) {
+func (r *mutationResolver) RecordDeployment(ctx context.Context, input facts.RecordDeploymentInput) (*facts.RecordDeploymentPayload, error) {
 	return r.service.RecordDeployment(ctx, input)
 }
 
 // EndDeployment is the resolver for the endDeployment field.
-func (r *mutationResolver) EndDeployment(ctx context.Context, input service.EndDeploymentInput) (*service.EndDeploymentPayload, error) {
+func (r *mutationResolver) EndDeployment(ctx context.Context, input facts.EndDeploymentInput) (*facts.EndDeploymentPayload, error) {
 	return r.service.EndDeployment(ctx, input)
 }
 
 // RecordFeature is the resolver for the recordFeature field.
-func (r *mutationResolver) RecordFeature(ctx context.Context, input service.RecordFeatureInput) (*service.RecordFeaturePayload, error) {
+func (r *mutationResolver) RecordFeature(ctx context.Context, input facts.RecordFeatureInput) (*facts.RecordFeaturePayload, error) {
 	return r.service.RecordFeature(ctx, input)
 }
 
 // LinkLineage is the resolver for the linkLineage field.
-func (r *mutationResolver) LinkLineage(ctx context.Context, input service.LinkLineageInput) (*service.LinkLineagePayload, error) {
+func (r *mutationResolver) LinkLineage(ctx context.Context, input facts.LinkLineageInput) (*facts.LinkLineagePayload, error) {
 	return r.service.LinkLineage(ctx, input)
 }
 
 // RetractLineage is the resolver for the retractLineage field.
-func (r *mutationResolver) RetractLineage(ctx context.Context, input service.RetractLineageInput) (*service.RetractLineagePayload, error) {
+func (r *mutationResolver) RetractLineage(ctx context.Context, input facts.RetractLineageInput) (*facts.RetractLineagePayload, error) {
 	return r.service.RetractLineage(ctx, input)
 }
 
@@ -114,7 +117,7 @@ func (r *queryResolver) Nodes(ctx context.Context, ids []registry.ID, asOf *time
 }
 
 // Viewer is the resolver for the viewer field.
-func (r *queryResolver) Viewer(ctx context.Context) (*service.Viewer, error) {
+func (r *queryResolver) Viewer(ctx context.Context) (*access.Viewer, error) {
 	return r.service.Viewer(ctx)
 }
 

@@ -11,6 +11,8 @@ import (
 	"pedigree/resolvers/internal/gql"
 	"pedigree/resolvers/kept"
 	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/provenance"
 )
 
 // Resolver is the root of all resolvers.
@@ -25,8 +27,8 @@ func Schema(s *service.Service) graphql.ExecutableSchema {
 }
 
 // page is what every list takes.
-func page(first *int, after *string) service.Paging {
-	return service.Paging{First: first, After: after}
+func page(first *int, after *string) core.Paging {
+	return core.Paging{First: first, After: after}
 }
 
 // value is what a pointer points at, the zero value for nil.
@@ -38,8 +40,8 @@ func value[T any](p *T) (v T) {
 }
 
 // past is the past that a get asks for.
-func past(asOf, knownAt *time.Time) service.PointInTime {
-	return service.PointInTime{AsOf: value(asOf), KnownAt: value(knownAt)}
+func past(asOf, knownAt *time.Time) core.PointInTime {
+	return core.PointInTime{AsOf: value(asOf), KnownAt: value(knownAt)}
 }
 
 // asks is what the lineage field of a context asks for.
@@ -48,7 +50,7 @@ func (r *Resolver) asks(ctx context.Context) asked {
 }
 
 // lineageInput gathers the arguments of lineage.
-func lineageInput(in service.LineageInput, asOf, knownAt *time.Time) service.LineageInput {
+func lineageInput(in provenance.LineageInput, asOf, knownAt *time.Time) provenance.LineageInput {
 	in.AsOf, in.KnownAt = value(asOf), value(knownAt)
 	return in
 }

@@ -9,12 +9,14 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"time"
 )
 
 // Runs is the resolver for the runs field.
-func (r *queryResolver) Runs(ctx context.Context, first *int, after *string, filter *service.RunFilter, orderBy *service.RunOrder) (*service.RunConnection, error) {
+func (r *queryResolver) Runs(ctx context.Context, first *int, after *string, filter *facts.RunFilter, orderBy *core.RunOrder) (*facts.RunConnection, error) {
 	return r.service.Runs(ctx, page(first, after), filter, orderBy)
 }
 
@@ -24,12 +26,12 @@ func (r *queryResolver) Run(ctx context.Context, id *registry.ID, producer *stri
 }
 
 // Upstream is the resolver for the upstream field.
-func (r *runResolver) Upstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *runResolver) Upstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Upstream(ctx, obj, page(first, after))
 }
 
 // Downstream is the resolver for the downstream field.
-func (r *runResolver) Downstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *runResolver) Downstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 

@@ -8,10 +8,10 @@ package resolvers
 import (
 	"context"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
 )
 
 // Search is the resolver for the search field.
-func (r *queryResolver) Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, first *int, after *string) (*service.SearchConnection, error) {
-	return r.service.Search(ctx, service.SearchInput{Text: text, Kinds: kinds, Stages: stages}, page(first, after))
+func (r *queryResolver) Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, first *int, after *string) (*catalog.SearchConnection, error) {
+	return r.service.Search(ctx, catalog.SearchInput{Text: text, Kinds: kinds, Stages: stages}, page(first, after))
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"pedigree/service"
+	"pedigree/service/provenance"
 )
 
 // selected lists the names of the fields that an answer is asked for under a
@@ -53,7 +53,7 @@ func lineageAsked(ctx context.Context) asked {
 }
 
 // asking completes a question by what its answer is asked for.
-func asking(a asked, in service.LineageInput) service.LineageInput {
+func asking(a asked, in provenance.LineageInput) provenance.LineageInput {
 	in.Bare, in.Degrees, in.NoCursors = a.bare, a.degrees, !a.cursors
 	return in
 }

@@ -9,7 +9,9 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"time"
 )
 
@@ -34,17 +36,17 @@ func (r *modelVersionResolver) Features(ctx context.Context, obj *registry.Model
 }
 
 // Transitions is the resolver for the transitions field.
-func (r *modelVersionResolver) Transitions(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.TransitionConnection, error) {
+func (r *modelVersionResolver) Transitions(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.TransitionConnection, error) {
 	return r.service.TransitionsOf(ctx, obj, page(first, after))
 }
 
 // Deployments is the resolver for the deployments field.
-func (r *modelVersionResolver) Deployments(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.DeploymentConnection, error) {
+func (r *modelVersionResolver) Deployments(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*facts.DeploymentConnection, error) {
 	return r.service.DeploymentsOf(ctx, obj, page(first, after))
 }
 
 // Artifacts is the resolver for the artifacts field.
-func (r *modelVersionResolver) Artifacts(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.ArtifactConnection, error) {
+func (r *modelVersionResolver) Artifacts(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.ArtifactConnection, error) {
 	return r.service.ArtifactsOf(ctx, obj, page(first, after))
 }
 
@@ -54,12 +56,12 @@ func (r *modelVersionResolver) Aliases(ctx context.Context, obj *registry.ModelV
 }
 
 // Upstream is the resolver for the upstream field.
-func (r *modelVersionResolver) Upstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *modelVersionResolver) Upstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Upstream(ctx, obj, page(first, after))
 }
 
 // Downstream is the resolver for the downstream field.
-func (r *modelVersionResolver) Downstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.ProvenanceNodeConnection, error) {
+func (r *modelVersionResolver) Downstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 

@@ -20,6 +20,10 @@ import (
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // maker records a model whose versions each come from some 30 nodes.
@@ -41,27 +45,27 @@ func ok[T any](m *maker) func(T, error) T {
 
 func (m *maker) dataset(v int, name string, by *registry.ID) registry.ID {
 	rows := int64(1000)
-	return ok[*service.RecordDatasetVersionPayload](m)(m.RecordDatasetVersion(m.ctx, service.RecordDatasetVersionInput{Dataset: fmt.Sprintf("%s-%d", name, v), Namespace: "s3://bench",
+	return ok[*facts.RecordDatasetVersionPayload](m)(m.RecordDatasetVersion(m.ctx, facts.RecordDatasetVersionInput{Dataset: fmt.Sprintf("%s-%d", name, v), Namespace: "s3://bench",
 		Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(fmt.Appendf(nil, "%s-%d", name, v))), Role: registry.RawData, Rows: &rows, GeneratedBy: by, URI: "s3://bench/" + name,
 		Columns: []registry.Column{{Name: "c0", Type: "float"}, {Name: "c1", Type: "int"}, {Name: "c2", Type: "int"}}})).DatasetVersion.ID
 }
 
 func (m *maker) run(v int, name string, commits []string, inputs ...registry.ID) registry.ID {
 	at := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
-	return ok[*service.RecordRunPayload](m)(m.RecordRun(m.ctx, service.RecordRunInput{RunID: fmt.Sprintf("%s-%d", name, v), Name: name, RunKind: registry.RunETL,
+	return ok[*facts.RecordRunPayload](m)(m.RecordRun(m.ctx, facts.RecordRunInput{RunID: fmt.Sprintf("%s-%d", name, v), Name: name, RunKind: registry.RunETL,
 		Inputs: inputs, Commits: commits, StartedAt: at, EndedAt: at.Add(time.Hour), Producer: "bench",
 		Parameters: registry.JSON(`{"depth":6}`), Metrics: []registry.Metric{{Name: "f1", Value: 0.5}}})).Run.ID
 }
 
 // version makes 32 nodes and 41 edges with their version on top.
 func (m *maker) version(v int) registry.ID {
-	repo := service.RepositoryInput{Name: fmt.Sprintf("repo-%d", v)}
+	repo := facts.RepositoryInput{Name: fmt.Sprintf("repo-%d", v)}
 	sha := func(n int) string { return fmt.Sprintf("%036x%04x", v, n) }
 	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-	ok[*service.RecordCommitsPayload](m)(m.RecordCommits(m.ctx, service.RecordCommitsInput{Repository: repo, Commits: []service.CommitInput{
+	ok[*facts.RecordCommitsPayload](m)(m.RecordCommits(m.ctx, facts.RecordCommitsInput{Repository: repo, Commits: []facts.CommitInput{
 		{SHA: sha(1), Message: "one", Author: "ada", Email: "ada@example.com", AuthoredAt: at, CommittedAt: at},
 		{SHA: sha(2), Message: "two", Author: "ada", Email: "ada@example.com", AuthoredAt: at, CommittedAt: at, Parents: []string{sha(1)}}}}))
-	tag := ok[*service.RecordTagPayload](m)(m.RecordTag(m.ctx, service.RecordTagInput{Repository: repo, Name: "v1", SHA: sha(2), TaggedAt: at})).Tag.ID
+	tag := ok[*facts.RecordTagPayload](m)(m.RecordTag(m.ctx, facts.RecordTagInput{Repository: repo, Name: "v1", SHA: sha(2), TaggedAt: at})).Tag.ID
 	var features []registry.ID
 	var all []registry.ID
 	for i := range 5 {
@@ -76,11 +80,11 @@ func (m *maker) version(v int) registry.ID {
 	train := m.dataset(v, "training", &fe)
 	for i := range 3 {
 		column := fmt.Sprintf("c%d", i)
-		features = append(features, ok[*service.RecordFeaturePayload](m)(m.RecordFeature(m.ctx, service.RecordFeatureInput{DefinedOn: &train, Column: column, Type: "float"})).Feature.ID)
+		features = append(features, ok[*facts.RecordFeaturePayload](m)(m.RecordFeature(m.ctx, facts.RecordFeatureInput{DefinedOn: &train, Column: column, Type: "float"})).Feature.ID)
 	}
 	run := m.run(v, "training", []string{sha(2)}, train)
 	number := fmt.Sprintf("1.%d.0", v)
-	return ok[*service.RegisterModelVersionPayload](m)(m.RegisterModelVersion(m.ctx, service.RegisterModelVersionInput{Model: "bench", Version: &number,
+	return ok[*catalog.RegisterModelVersionPayload](m)(m.RegisterModelVersion(m.ctx, catalog.RegisterModelVersionInput{Model: "bench", Version: &number,
 		Run: &run, ReleasedFrom: &tag, Features: features})).ModelVersion.ID
 }
 
@@ -117,14 +121,14 @@ func BenchmarkLineage(b *testing.B) {
 	}
 	s := service.New(gate)
 	m := &maker{b, service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench"), s}
-	ok[*service.ModelPayload](m)(m.RegisterModel(m.ctx, service.RegisterModelInput{Name: "bench"}))
+	ok[*catalog.ModelPayload](m)(m.RegisterModel(m.ctx, catalog.RegisterModelInput{Name: "bench"}))
 	var bodies [][]byte
 	for v := range 50 {
 		body, _ := json.Marshal(map[string]any{"query": lineageQuery, "variables": map[string]any{"of": m.version(v)}})
 		bodies = append(bodies, body)
 	}
 	const token = "pdg_bench_token_0123456789abcdef"
-	if _, err := s.CreateToken(m.ctx, service.CreateTokenInput{Token: token, Subject: "bench", Role: registry.RoleAdmin}); err != nil {
+	if _, err := s.CreateToken(m.ctx, access.CreateTokenInput{Token: token, Subject: "bench", Role: registry.RoleAdmin}); err != nil {
 		b.Fatal(err)
 	}
 	srv := httptest.NewServer(server.New(s, server.Config{}))
@@ -170,7 +174,7 @@ func BenchmarkLineage(b *testing.B) {
 		defer cpu(b)()
 		for b.Loop() {
 			ctx := service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench")
-			if _, err := s.Lineage(ctx, service.LineageInput{Of: of.Variables.Of, Bare: true}); err != nil {
+			if _, err := s.Lineage(ctx, provenance.LineageInput{Of: of.Variables.Of, Bare: true}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -21,6 +21,8 @@ import (
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/provenance"
 )
 
 // rawClosure is what an answer costs on Neo4j at the very least: every node once,
@@ -103,7 +105,7 @@ func newNeoBench(b *testing.B, store *neo4j.Store, ns string) *neoBench {
 		b.Fatal(err)
 	}
 	n := &neoBench{B: b, ns: ns, svc: service.New(gate)}
-	if _, err := n.svc.CreateToken(n.as("root", registry.RoleAdmin), service.CreateTokenInput{Token: neoToken, Subject: "bench", Role: registry.RoleDataScientist}); err != nil {
+	if _, err := n.svc.CreateToken(n.as("root", registry.RoleAdmin), access.CreateTokenInput{Token: neoToken, Subject: "bench", Role: registry.RoleDataScientist}); err != nil {
 		b.Fatal(err)
 	}
 	if n.driver, err = driver.NewDriverWithContext(neotest.URL(b), driver.NoAuth()); err != nil {
@@ -146,7 +148,7 @@ func (n *neoBench) raw(q graphs.Question) (nodes, edges int) {
 
 func (n *neoBench) service(q graphs.Question) (nodes, edges int) {
 	depth := 20
-	g, err := n.svc.Lineage(n.as("bench", registry.RoleDataScientist), service.LineageInput{Of: q.Of, MaxDepth: &depth, Bare: true, NoCursors: true})
+	g, err := n.svc.Lineage(n.as("bench", registry.RoleDataScientist), provenance.LineageInput{Of: q.Of, MaxDepth: &depth, Bare: true, NoCursors: true})
 	if err != nil {
 		n.Fatal(err)
 	}

@@ -9,7 +9,9 @@ import (
 
 	"pedigree/lineage"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // tangle writes a random pipeline: datasets of data and runs, features, versions in
@@ -32,14 +34,14 @@ func tangle(k *kit, seed uint64) (ids []registry.ID) {
 		ids = append(ids, run)
 		data = append(data, k.data(fmt.Sprint("data", i), &run))
 		if i%2 == 0 {
-			f := got[*service.RecordFeaturePayload](k)(k.RecordFeature(k.admin, service.RecordFeatureInput{Model: model, Name: fmt.Sprint("feature", i)})).Feature
+			f := got[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: model, Name: fmt.Sprint("feature", i)})).Feature
 			features = append(features, f.ID)
 		}
 	}
 	for i := range 5 {
 		run := k.run(fmt.Sprint("train", i), data[r.IntN(len(data))], data[r.IntN(len(data))])
 		version := fmt.Sprintf("1.%d.0", i)
-		v := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), service.RegisterModelVersionInput{Model: model, Version: &version,
+		v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: model, Version: &version,
 			Run: &run, Features: features[:r.IntN(len(features)+1)]})).ModelVersion
 		ids = append(ids, run, v.ID)
 		switch i {
@@ -48,7 +50,7 @@ func tangle(k *kit, seed uint64) (ids []registry.ID) {
 		case 3:
 			k.move(model, version, registry.Staging)
 		}
-		d := got[*service.RecordDeploymentPayload](k)(k.RecordDeployment(k.as("root", registry.RoleAdmin), service.RecordDeploymentInput{ID: &v.ID,
+		d := got[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.as("root", registry.RoleAdmin), facts.RecordDeploymentInput{ID: &v.ID,
 			Environment: []string{"prod", "test"}[i%2], Endpoint: fmt.Sprint("e", i)})).Deployment
 		ids = append(ids, d.ID)
 	}
@@ -67,15 +69,15 @@ func TestCountsAreWhatThePagesHold(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 22))
 		for _, role := range roles {
 			for _, id := range ids {
-				in := service.LineageInput{Of: id, Direction: []lineage.Direction{lineage.Upstream, lineage.Downstream, lineage.Both}[r.IntN(3)], MaxDepth: ptr(r.IntN(6)),
+				in := provenance.LineageInput{Of: id, Direction: []lineage.Direction{lineage.Upstream, lineage.Downstream, lineage.Both}[r.IntN(3)], MaxDepth: ptr(r.IntN(6)),
 					Fanout: ptr(1 + r.IntN(4)), First: ptr(1 + r.IntN(7))}
 				switch r.IntN(4) {
 				case 0:
-					in.Where = &service.LineageFilter{Kinds: []registry.Kind{registry.KindRun, registry.KindModelVersion}}
+					in.Where = &provenance.LineageFilter{Kinds: []registry.Kind{registry.KindRun, registry.KindModelVersion}}
 				case 1:
-					in.Where = &service.LineageFilter{Stages: []registry.Stage{registry.Production, registry.Deprecated}}
+					in.Where = &provenance.LineageFilter{Stages: []registry.Stage{registry.Production, registry.Deprecated}}
 				case 2:
-					in.Where = &service.LineageFilter{Environments: []string{"prod"}}
+					in.Where = &provenance.LineageFilter{Environments: []string{"prod"}}
 				}
 				c, err := k.LineageCounts(k.as("a", role), in)
 				want, missing := k.count(role, in)
@@ -86,12 +88,12 @@ func TestCountsAreWhatThePagesHold(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				have := service.LineageCounts{Nodes: c.Nodes, Edges: c.Edges, Redacted: c.Redacted, Truncation: c.Truncation}
+				have := provenance.LineageCounts{Nodes: c.Nodes, Edges: c.Edges, Redacted: c.Redacted, Truncation: c.Truncation}
 				if fmt.Sprintf("%+v", have) != fmt.Sprintf("%+v", want.LineageCounts) {
 					t.Errorf("seed %d, %s: %+v\npages hold %+v", seed, role, have, want.LineageCounts)
 				}
 				for _, n := range c.Counts {
-					if want.by[*n] != 0 || want.by[service.LineageCount{Kind: n.Kind, Depth: n.Depth}] != n.Count {
+					if want.by[*n] != 0 || want.by[provenance.LineageCount{Kind: n.Kind, Depth: n.Depth}] != n.Count {
 						t.Errorf("seed %d, %s: %+v, pages hold %v", seed, role, n, want.by)
 					}
 				}
@@ -107,14 +109,14 @@ func TestCountsAreWhatThePagesHold(t *testing.T) {
 }
 
 type counted struct {
-	service.LineageCounts
-	by map[service.LineageCount]int
+	provenance.LineageCounts
+	by map[provenance.LineageCount]int
 }
 
 // count turns over all pages of lineage.
-func (k *kit) count(role string, in service.LineageInput) (counted, error) {
+func (k *kit) count(role string, in provenance.LineageInput) (counted, error) {
 	k.Helper()
-	out := counted{by: map[service.LineageCount]int{}}
+	out := counted{by: map[provenance.LineageCount]int{}}
 	for {
 		g, err := k.Lineage(k.as("a", role), in)
 		if err != nil {
@@ -122,7 +124,7 @@ func (k *kit) count(role string, in service.LineageInput) (counted, error) {
 		}
 		for _, n := range g.Nodes {
 			out.Nodes++
-			out.by[service.LineageCount{Kind: n.Kind, Depth: n.Depth}]++
+			out.by[provenance.LineageCount{Kind: n.Kind, Depth: n.Depth}]++
 		}
 		out.Edges += len(g.Edges)
 		out.Truncation, out.Redacted = g.Truncation, g.Truncation.Redacted
@@ -159,7 +161,7 @@ func TestADeadlineIsToldAndNoError(t *testing.T) {
 	cut := map[string]int{}
 	for _, role := range []string{registry.RoleAdmin, registry.RoleDeveloper} {
 		for left := range 60 {
-			ask := func(what string, fn func(context.Context) (service.Truncation, error)) {
+			ask := func(what string, fn func(context.Context) (provenance.Truncation, error)) {
 				t.Helper()
 				n := left
 				tr, err := fn(late{k.as("a", role), &n})
@@ -170,26 +172,26 @@ func TestADeadlineIsToldAndNoError(t *testing.T) {
 					cut[what]++
 				}
 			}
-			ask("lineage", func(ctx context.Context) (service.Truncation, error) {
-				g, err := k.Lineage(ctx, service.LineageInput{Of: served, Direction: lineage.Both, Degrees: true})
+			ask("lineage", func(ctx context.Context) (provenance.Truncation, error) {
+				g, err := k.Lineage(ctx, provenance.LineageInput{Of: served, Direction: lineage.Both, Degrees: true})
 				return truncation(g, err)
 			})
-			ask("lineageCounts", func(ctx context.Context) (tr service.Truncation, err error) {
-				c, err := k.LineageCounts(ctx, service.LineageInput{Of: raw, Direction: lineage.Downstream})
+			ask("lineageCounts", func(ctx context.Context) (tr provenance.Truncation, err error) {
+				c, err := k.LineageCounts(ctx, provenance.LineageInput{Of: raw, Direction: lineage.Downstream})
 				if err == nil {
 					tr = c.Truncation
 				}
 				return tr, err
 			})
-			ask("provenance", func(ctx context.Context) (tr service.Truncation, err error) {
+			ask("provenance", func(ctx context.Context) (tr provenance.Truncation, err error) {
 				p, err := k.Service.Provenance(ctx, served, k.now.AddDate(1, 0, 0), k.now.AddDate(1, 0, 0))
 				if err == nil {
 					tr = p.Truncation
 				}
 				return tr, err
 			})
-			ask("impact", func(ctx context.Context) (tr service.Truncation, err error) {
-				c, err := k.Impact(ctx, service.ImpactInput{Of: []registry.ID{raw}, Live: true})
+			ask("impact", func(ctx context.Context) (tr provenance.Truncation, err error) {
+				c, err := k.Impact(ctx, provenance.ImpactInput{Of: []registry.ID{raw}, Live: true})
 				if err != nil {
 					return tr, err
 				}
@@ -199,7 +201,7 @@ func TestADeadlineIsToldAndNoError(t *testing.T) {
 				}
 				return c.Truncation, err
 			})
-			ask("paths", func(ctx context.Context) (tr service.Truncation, err error) {
+			ask("paths", func(ctx context.Context) (tr provenance.Truncation, err error) {
 				p, err := k.Service.Paths(ctx, served, raw, nil, k.now, k.now.AddDate(1, 0, 0))
 				if err != nil {
 					return tr, err
@@ -209,8 +211,8 @@ func TestADeadlineIsToldAndNoError(t *testing.T) {
 				}
 				return p.Truncation, nil
 			})
-			ask("diff", func(ctx context.Context) (tr service.Truncation, err error) {
-				d, err := k.LineageDiff(ctx, service.LineageDiffInput{A: served, B: ids[13]})
+			ask("diff", func(ctx context.Context) (tr provenance.Truncation, err error) {
+				d, err := k.LineageDiff(ctx, provenance.LineageDiffInput{A: served, B: ids[13]})
 				if err != nil {
 					return tr, err
 				}
@@ -228,9 +230,9 @@ func TestADeadlineIsToldAndNoError(t *testing.T) {
 	}
 }
 
-func truncation(g *service.LineageGraph, err error) (service.Truncation, error) {
+func truncation(g *provenance.LineageGraph, err error) (provenance.Truncation, error) {
 	if err != nil {
-		return service.Truncation{}, err
+		return provenance.Truncation{}, err
 	}
 	return g.Truncation, nil
 }

@@ -11,6 +11,8 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/bulk"
+	"pedigree/service/facts"
 )
 
 // BenchmarkFacts tells how many facts a second are recorded on SQLite by one client
@@ -65,7 +67,7 @@ func BenchmarkFacts(b *testing.B) {
 			s, ctx := open(b)
 			n := 0
 			for b.Loop() {
-				var in service.RecordFactsInput
+				var in bulk.RecordFactsInput
 				for range size / 5 {
 					in.Facts = append(in.Facts, pipeline(n)...)
 					n++
@@ -81,20 +83,20 @@ func BenchmarkFacts(b *testing.B) {
 
 // pipeline is the ith run with its data: a chain, each run reads what the one
 // before wrote.
-func pipeline(i int) []service.FactInput {
+func pipeline(i int) []bulk.FactInput {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Minute)
 	id := func(name string, i int) registry.ID {
 		return registry.DatasetVersionID(registry.DatasetID(registry.DefaultNamespace, fmt.Sprint(name, i)), "1")
 	}
-	data := func(name string) service.FactInput {
-		return service.FactInput{DatasetVersion: &service.RecordDatasetVersionInput{Dataset: fmt.Sprint(name, i), Version: "1", CreatedAt: at}}
+	data := func(name string) bulk.FactInput {
+		return bulk.FactInput{DatasetVersion: &facts.RecordDatasetVersionInput{Dataset: fmt.Sprint(name, i), Version: "1", CreatedAt: at}}
 	}
-	out := []service.FactInput{data("raw"), data("out"),
-		{Run: &service.RecordRunInput{Producer: "bench", RunID: fmt.Sprint(i), Name: "r", StartedAt: at, Inputs: []registry.ID{id("raw", i)}, Outputs: []registry.ID{id("out", i)}}},
-		{Link: &service.LinkLineageInput{From: id("out", i), To: id("raw", i), Kind: registry.EdgeDerivedFrom}}}
+	out := []bulk.FactInput{data("raw"), data("out"),
+		{Run: &facts.RecordRunInput{Producer: "bench", RunID: fmt.Sprint(i), Name: "r", StartedAt: at, Inputs: []registry.ID{id("raw", i)}, Outputs: []registry.ID{id("out", i)}}},
+		{Link: &facts.LinkLineageInput{From: id("out", i), To: id("raw", i), Kind: registry.EdgeDerivedFrom}}}
 	before := id("out", i-1)
 	if i == 0 {
 		before = id("raw", 0)
 	}
-	return append(out, service.FactInput{Link: &service.LinkLineageInput{From: registry.NewRunID("bench", fmt.Sprint(i)), To: before, Kind: registry.EdgeUsed}})
+	return append(out, bulk.FactInput{Link: &facts.LinkLineageInput{From: registry.NewRunID("bench", fmt.Sprint(i)), To: before, Kind: registry.EdgeUsed}})
 }

@@ -10,6 +10,7 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/bulk"
 )
 
 // working counts what is asked of a store inside its updates.
@@ -79,7 +80,7 @@ func TestABatchAsksTheStoreAFewTimes(t *testing.T) {
 	admin := func() context.Context {
 		return service.As(t.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "r")
 	}
-	var in service.RecordFactsInput
+	var in bulk.RecordFactsInput
 	for i := range 100 {
 		in.Facts = append(in.Facts, pipeline(i)...)
 	}

@@ -8,7 +8,9 @@ import (
 
 	"pedigree/lineage"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // TestACardThatContradictsTheGraphIsAGap changes one field of a right card at a
@@ -17,26 +19,26 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 	k := newKit(t)
 	k.model("m")
 	day := func(d int) time.Time { return time.Date(2025, 6, d, 9, 0, 0, 0, time.UTC) }
-	data := got[*service.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, service.RecordDatasetVersionInput{Dataset: "train", Version: "7",
+	data := got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "train", Version: "7",
 		Role: registry.RawData, Rows: ptr(int64(100))})).DatasetVersion.ID
-	digested := got[*service.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, service.RecordDatasetVersionInput{Dataset: "digested",
+	digested := got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "digested",
 		Role: registry.RawData, Digest: "md5:0123456789abcdef0123456789abcdef"})).DatasetVersion.ID
 	run := func(id string, in registry.ID) registry.ID {
-		return got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, service.RecordRunInput{Producer: "p", RunID: id, Name: id, RunKind: registry.RunTraining,
+		return got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: id, Name: id, RunKind: registry.RunTraining,
 			Inputs: []registry.ID{in}, StartedAt: day(2), EndedAt: day(3), Parameters: registry.JSON(`{"rate":0.10,"depth":6}`)})).Run.ID
 	}
-	feature := got[*service.RecordFeaturePayload](k)(k.RecordFeature(k.admin, service.RecordFeatureInput{Model: "m", Name: "age"})).Feature.ID
+	feature := got[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: "m", Name: "age"})).Feature.ID
 	runs := map[string]registry.ID{"7": run("a", data), "digest": run("b", digested)}
 	n := 0
-	gaps := func(on string, card service.ModelCardInput, role string) (fields []string) {
+	gaps := func(on string, card catalog.ModelCardInput, role string) (fields []string) {
 		t.Helper()
 		n++
 		by := runs[on]
 		version := fmt.Sprintf("%d.0.0", n)
-		v := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), service.RegisterModelVersionInput{Model: "m",
+		v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
 			Version: &version, Run: &by, Features: []registry.ID{feature}, Card: &card})).ModelVersion
 		k.move("m", version, registry.Staging, registry.Production)
-		p := got[*service.Provenance](k)(k.Service.Provenance(k.as("x", role), v.ID, time.Time{}, time.Time{}))
+		p := got[*provenance.Provenance](k)(k.Service.Provenance(k.as("x", role), v.ID, time.Time{}, time.Time{}))
 		for _, g := range p.Gaps {
 			if g.Code == lineage.CardContradictsGraph {
 				fields = append(fields, g.Field)
@@ -47,12 +49,12 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 		}
 		return fields
 	}
-	training := func(v string, date time.Time, samples int64) service.ModelCardInput {
-		return service.ModelCardInput{Training: &registry.TrainingInfo{TrainingDataVersion: v, TrainingDate: date, SamplesUsed: &samples}}
+	training := func(v string, date time.Time, samples int64) catalog.ModelCardInput {
+		return catalog.ModelCardInput{Training: &registry.TrainingInfo{TrainingDataVersion: v, TrainingDate: date, SamplesUsed: &samples}}
 	}
 	for what, c := range map[string]struct {
 		on   string
-		card service.ModelCardInput
+		card catalog.ModelCardInput
 		want []string
 	}{
 		"right":                       {"7", training("7", day(2), 100), nil},
@@ -65,11 +67,11 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 		"its beginning":               {"digest", training("0123456", day(2), 1), nil},
 		"another digest":              {"digest", training("md5:ffffffffffffffffffffffffffffffff", day(2), 1), []string{"training.trainingDataVersion"}},
 		"a name where a digest is":    {"digest", training("spring export", day(2), 1), nil}, // Not to be judged.
-		"a parameter":                 {"7", service.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.2,"depth":6}`)}}, []string{"modelDetails.hyperparameters"}},
-		"the same, written otherwise": {"7", service.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.1,"more":1}`)}}, nil},
-		"a feature":                   {"7", service.ModelCardInput{Features: []string{"age"}}, nil},
-		"an unknown feature":          {"7", service.ModelCardInput{Features: []string{"age", "income"}}, []string{"features"}},
-		"nothing":                     {"7", service.ModelCardInput{}, nil},
+		"a parameter":                 {"7", catalog.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.2,"depth":6}`)}}, []string{"modelDetails.hyperparameters"}},
+		"the same, written otherwise": {"7", catalog.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.1,"more":1}`)}}, nil},
+		"a feature":                   {"7", catalog.ModelCardInput{Features: []string{"age"}}, nil},
+		"an unknown feature":          {"7", catalog.ModelCardInput{Features: []string{"age", "income"}}, []string{"features"}},
+		"nothing":                     {"7", catalog.ModelCardInput{}, nil},
 	} {
 		if fields := gaps(c.on, c.card, registry.RoleAdmin); !slices.Equal(fields, c.want) {
 			t.Errorf("%s: %v, want %v", what, fields, c.want)
@@ -92,7 +94,7 @@ func TestADiffHonoursSight(t *testing.T) {
 	k := newKit(t)
 	k.model("m")
 	version := func(v string, run registry.ID, from ...registry.ID) registry.ID {
-		return got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), service.RegisterModelVersionInput{Model: "m",
+		return got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
 			Version: &v, Run: &run, DerivedFrom: from})).ModelVersion.ID
 	}
 	secret := k.data("secret", nil)
@@ -101,8 +103,8 @@ func TestADiffHonoursSight(t *testing.T) {
 	b := version("1.1.0", k.run("r2", k.data("other", nil)), base)
 	k.move("m", "1.0.0", registry.Staging, registry.Production)
 	k.move("m", "1.1.0", registry.Staging, registry.Production)
-	diff := func(role string) *service.LineageDiff {
-		return got[*service.LineageDiff](k)(k.LineageDiff(k.as("d", role), service.LineageDiffInput{A: a, B: b}))
+	diff := func(role string) *provenance.LineageDiff {
+		return got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", role), provenance.LineageDiffInput{A: a, B: b}))
 	}
 	all, some := diff(registry.RoleAdmin), diff(registry.RoleDeveloper)
 	if len(all.Datasets.Added) != 2 || len(all.Versions.Added) != 1 || all.TruncationB.Redacted != 0 {
@@ -116,9 +118,9 @@ func TestADiffHonoursSight(t *testing.T) {
 	if none := diff(registry.RoleViewer); none.Parameters != nil || none.Metrics != nil || none.Approvals != nil || none.Card == nil {
 		t.Errorf("viewer: %+v", none)
 	}
-	_, err := k.LineageDiff(k.as("d", registry.RoleAdmin), service.LineageDiffInput{A: a, B: secret})
+	_, err := k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: secret})
 	k.wants(registry.InvalidArgument, err)
-	_, err = k.LineageDiff(k.as("d", registry.RoleDeveloper), service.LineageDiffInput{A: a, B: base})
+	_, err = k.LineageDiff(k.as("d", registry.RoleDeveloper), provenance.LineageDiffInput{A: a, B: base})
 	k.wants(registry.NotFound, err)
 }
 
@@ -129,10 +131,10 @@ func TestADiffIsAsOfAnInstant(t *testing.T) {
 	before := k.now
 	k.now = k.now.Add(time.Hour)
 	late := k.data("y", nil)
-	got[*service.LinkLineagePayload](k)(k.LinkLineage(k.as("root", registry.RoleAdmin), service.LinkLineageInput{From: b, To: late, Kind: registry.EdgeUsed}))
+	got[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("root", registry.RoleAdmin), facts.LinkLineageInput{From: b, To: late, Kind: registry.EdgeUsed}))
 	k.now = k.now.Add(time.Hour)
-	now := got[*service.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), service.LineageDiffInput{A: a, B: b}))
-	then := got[*service.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), service.LineageDiffInput{A: a, B: b, KnownAt: before}))
+	now := got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b}))
+	then := got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b, KnownAt: before}))
 	if len(now.Datasets.Added) != 1 || now.Identical || len(then.Datasets.Added) != 0 || !then.Identical {
 		t.Errorf("now %+v, then %+v, identical %v", now.Datasets, then.Datasets, then.Identical)
 	}

@@ -9,6 +9,10 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // darkHub is a dataset that one served version came of, and many that are not.
@@ -21,7 +25,7 @@ func darkHub(k *kit, dark int) (hub, served registry.ID) {
 		k.data(fmt.Sprint("made", i), &run)
 	}
 	run := k.run("light", hub)
-	v := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run})).ModelVersion
+	v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run})).ModelVersion
 	k.move("m", "1.0.0", registry.Staging, registry.Production)
 	return hub, v.ID
 }
@@ -47,9 +51,9 @@ func (k *kit) narrow(edges int) {
 func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 	k := newKit(t)
 	hub, served := darkHub(k, 60)
-	ask := func(budget int) *service.LineageGraph {
+	ask := func(budget int) *provenance.LineageGraph {
 		k.narrow(budget)
-		return got[*service.LineageGraph](k)(k.Lineage(k.as("dev", registry.RoleDeveloper), service.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
+		return got[*provenance.LineageGraph](k)(k.Lineage(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
 	}
 	for _, budget := range []int{0, 5, 1000} {
 		g := ask(budget)
@@ -61,31 +65,31 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 			t.Errorf("budget %d: what is known to be seen is gone", budget)
 		}
 	}
-	down := func(budget, fanout int) (*service.LineageCounts, error) {
+	down := func(budget, fanout int) (*provenance.LineageCounts, error) {
 		k.narrow(budget)
-		return k.LineageCounts(k.as("dev", registry.RoleDeveloper), service.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(fanout)})
+		return k.LineageCounts(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(fanout)})
 	}
-	whole := got[*service.LineageCounts](k)(down(100_000, 1000))
+	whole := got[*provenance.LineageCounts](k)(down(100_000, 1000))
 	if whole.Nodes != 123 || whole.Redacted != 120 || !slices.Equal(whole.Truncation.Reasons, []lineage.Reason{lineage.ReasonAccess}) {
 		t.Errorf("%+v", whole)
 	}
 	// A walk that meets what is served needs no search to see its root; one that is cut
 	// before does, and a budget of nothing does not give it.
-	if met := got[*service.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
+	if met := got[*provenance.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
 		t.Errorf("%+v", met)
 	}
 	_, err := down(0, 10)
 	k.wants(registry.NotFound, err)
-	short := got[*service.LineageCounts](k)(down(62, 1000))
+	short := got[*provenance.LineageCounts](k)(down(62, 1000))
 	if short.Nodes != 123 || short.Redacted < 120 || !slices.Contains(short.Truncation.Reasons, lineage.ReasonAccess) {
 		t.Errorf("%+v", short)
 	}
 	// A list has no place to tell that it is not whole: it is refused.
 	k.narrow(5)
-	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), service.Paging{}, nil, nil)
+	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)
 	k.wants(registry.ResourceExhausted, err)
 	k.narrow(100_000)
-	if c := got[*service.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), service.Paging{}, nil, nil)); len(c.Edges) != 1 {
+	if c := got[*facts.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)); len(c.Edges) != 1 {
 		t.Errorf("%d runs", len(c.Edges))
 	}
 }
@@ -98,9 +102,9 @@ func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 	raw := ids[len(ids)-11]
 	for _, role := range roles {
 		for _, targets := range [][]registry.Kind{nil, {registry.KindModelVersion, registry.KindDeployment}, {registry.KindRun, registry.KindDatasetVersion}} {
-			in := service.ImpactInput{Of: []registry.ID{raw}, Targets: targets, Live: true}
-			whole := got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), in))
-			counts := got[*service.ImpactCounts](k)(whole.Counts(k.Context()))
+			in := provenance.ImpactInput{Of: []registry.ID{raw}, Targets: targets, Live: true}
+			whole := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
+			counts := got[*provenance.ImpactCounts](k)(whole.Counts(k.Context()))
 			sum := 0
 			for _, e := range counts.Environments {
 				sum += e.Count
@@ -110,7 +114,7 @@ func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 			}
 			var pages []string
 			for in.First = ptr(2); ; {
-				c := got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), in))
+				c := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
 				for _, e := range c.Edges {
 					pages = append(pages, e.Cursor)
 					if len(e.Path) != e.Depth+1 || e.Path[e.Depth].NodeMeta().ID != e.Node.NodeMeta().ID {
@@ -130,9 +134,9 @@ func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 				t.Errorf("%s %v: pages hold %d rows, the whole %d", role, targets, len(pages), len(want))
 			}
 		}
-		models := got[*service.ImpactModels](k)(got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), service.ImpactInput{Of: []registry.ID{raw}, Live: true})).Models(k.Context()))
-		versions := got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), service.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindModelVersion}}))
-		live := got[*service.ImpactConnection](k)(k.Impact(k.as("a", role), service.ImpactInput{Of: []registry.ID{raw}, Live: true}))
+		models := got[*provenance.ImpactModels](k)(got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true})).Models(k.Context()))
+		versions := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindModelVersion}}))
+		live := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true}))
 		if len(versions.Edges) == 0 && len(models.Models) == 0 {
 			continue
 		}

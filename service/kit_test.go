@@ -11,6 +11,8 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
 )
 
 // kit is a registry on a fresh store with a clock that the test moves.
@@ -82,29 +84,29 @@ func (k *kit) head() int64 {
 
 func (k *kit) model(name string) *registry.Model {
 	k.Helper()
-	return got[*service.ModelPayload](k)(k.RegisterModel(k.admin, service.RegisterModelInput{Name: name})).Model
+	return got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: name})).Model
 }
 
 func (k *kit) version(model, version string) *registry.ModelVersion {
 	k.Helper()
-	return got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: model, Version: &version})).ModelVersion
+	return got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: model, Version: &version})).ModelVersion
 }
 
 func (k *kit) move(model, version string, stages ...registry.Stage) {
 	k.Helper()
 	for _, st := range stages {
-		got[*service.TransitionModelVersionPayload](k)(k.TransitionModelVersion(k.as("root", registry.RoleAdmin), service.TransitionModelVersionInput{Model: &model, Version: &version, To: st}))
+		got[*catalog.TransitionModelVersionPayload](k)(k.TransitionModelVersion(k.as("root", registry.RoleAdmin), catalog.TransitionModelVersionInput{Model: &model, Version: &version, To: st}))
 	}
 }
 
 func (k *kit) data(name string, by *registry.ID) registry.ID {
 	k.Helper()
-	return got[*service.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, service.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by})).DatasetVersion.ID
+	return got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by})).DatasetVersion.ID
 }
 
 func (k *kit) run(id string, inputs ...registry.ID) registry.ID {
 	k.Helper()
-	return got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, service.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
+	return got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 )
 
 func titles[E any](c []E, title func(E) string) string {
@@ -18,12 +20,12 @@ func titles[E any](c []E, title func(E) string) string {
 	return strings.Join(out, " ")
 }
 
-func (k *kit) search(in service.SearchInput, p service.Paging) *service.SearchConnection {
+func (k *kit) search(in catalog.SearchInput, p core.Paging) *catalog.SearchConnection {
 	k.Helper()
-	return got[*service.SearchConnection](k)(k.Search(k.as("root", registry.RoleAdmin), in, p))
+	return got[*catalog.SearchConnection](k)(k.Search(k.as("root", registry.RoleAdmin), in, p))
 }
 
-func hitTitle(e *service.SearchEdge) string {
+func hitTitle(e *catalog.SearchEdge) string {
 	switch n := e.Node.(type) {
 	case *registry.Model:
 		return n.Name
@@ -42,9 +44,9 @@ func hitTitle(e *service.SearchEdge) string {
 }
 
 func (k *kit) shelf() {
-	for _, m := range []service.RegisterModelInput{{Name: "zeta", Description: "Predicts credit risk"}, {Name: "credit-approval", Owner: "ann"}, {Name: "credit-limit"},
+	for _, m := range []catalog.RegisterModelInput{{Name: "zeta", Description: "Predicts credit risk"}, {Name: "credit-approval", Owner: "ann"}, {Name: "credit-limit"},
 		{Name: "other", Tags: []registry.KeyValue{{Key: "about", Value: "Credit"}}}} {
-		got[*service.ModelPayload](k)(k.RegisterModel(k.admin, m))
+		got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, m))
 	}
 	k.version("credit-approval", "1.0.0")
 	k.version("credit-approval", "1.1.0")
@@ -56,7 +58,7 @@ func (k *kit) shelf() {
 func TestSearchPutsNamesFirstThenKindNameAndID(t *testing.T) {
 	k := newKit(t)
 	k.shelf()
-	c := k.search(service.SearchInput{Text: "CREDIT"}, service.Paging{})
+	c := k.search(catalog.SearchInput{Text: "CREDIT"}, core.Paging{})
 	want := "dataset:credit/raw_data.csv state:credit/raw_data.csv credit-approval credit-limit model-credit-approval-v1.0.0 model-credit-approval-v1.1.0 run:clean-credit other zeta"
 	if got := titles(c.Edges, hitTitle); got != want {
 		t.Errorf(" got %s\nwant %s", got, want)
@@ -64,16 +66,16 @@ func TestSearchPutsNamesFirstThenKindNameAndID(t *testing.T) {
 	if n := got[*int](k)(c.TotalCount(t.Context())); *n != 9 {
 		t.Errorf("total %d", *n)
 	}
-	f := got[*service.SearchFacets](k)(c.Facets(t.Context()))
-	counts := titles(f.Kinds, func(x *service.SearchKindCount) string { return fmt.Sprint(x.Kind, x.Count) }) + " " +
-		titles(f.Stages, func(x *service.SearchStageCount) string { return fmt.Sprint(x.Stage, x.Count) })
+	f := got[*catalog.SearchFacets](k)(c.Facets(t.Context()))
+	counts := titles(f.Kinds, func(x *catalog.SearchKindCount) string { return fmt.Sprint(x.Kind, x.Count) }) + " " +
+		titles(f.Stages, func(x *catalog.SearchStageCount) string { return fmt.Sprint(x.Stage, x.Count) })
 	if counts != "DATASET1 DATASET_VERSION1 MODEL4 MODEL_VERSION2 RUN1 DEVELOPMENT1 PRODUCTION1" || !f.Complete {
 		t.Errorf("facets %s", counts)
 	}
 	var paged []string
-	p := service.Paging{First: ptr(2)}
+	p := core.Paging{First: ptr(2)}
 	for {
-		c := k.search(service.SearchInput{Text: "CREDIT"}, p)
+		c := k.search(catalog.SearchInput{Text: "CREDIT"}, p)
 		paged = append(paged, titles(c.Edges, hitTitle))
 		if p.After = &c.PageInfo.EndCursor; !c.PageInfo.HasNextPage {
 			break
@@ -87,19 +89,19 @@ func TestSearchPutsNamesFirstThenKindNameAndID(t *testing.T) {
 func TestSearchNarrowsByKindAndStageAndTellsWhatMatched(t *testing.T) {
 	k := newKit(t)
 	k.shelf()
-	for in, want := range map[*service.SearchInput]string{
+	for in, want := range map[*catalog.SearchInput]string{
 		{Text: "credit", Kinds: []registry.Kind{registry.KindRun, registry.KindModel, registry.KindRun}}:          "credit-approval credit-limit run:clean-credit other zeta",
 		{Text: "credit", Stages: []registry.Stage{registry.Production, registry.Staging}}:                         "model-credit-approval-v1.0.0",
 		{Text: "credit", Stages: []registry.Stage{registry.Production}, Kinds: []registry.Kind{registry.KindRun}}: "",
 		{Text: "credit app"}: "credit-approval model-credit-approval-v1.0.0 model-credit-approval-v1.1.0", {Text: "1.0.0"}: "model-credit-approval-v1.0.0",
 		{Text: "credit v1"}: "model-credit-approval-v1.0.0 model-credit-approval-v1.1.0 state:credit/raw_data.csv", {Text: "ann"}: "credit-approval model-credit-approval-v1.0.0 model-credit-approval-v1.1.0", {Text: "nothing"}: "",
 	} {
-		if got := titles(k.search(*in, service.Paging{}).Edges, hitTitle); got != want {
+		if got := titles(k.search(*in, core.Paging{}).Edges, hitTitle); got != want {
 			t.Errorf("%+v: %s, want %s", *in, got, want)
 		}
 	}
 	for text, want := range map[string]string{"predicts credit": "[description]", "zet": "[name]", "zeta cred": "[name description]", "about": "[tags]"} {
-		if e := k.search(service.SearchInput{Text: text}, service.Paging{}).Edges; len(e) != 1 || fmt.Sprint(e[0].Matched) != want {
+		if e := k.search(catalog.SearchInput{Text: text}, core.Paging{}).Edges; len(e) != 1 || fmt.Sprint(e[0].Matched) != want {
 			t.Errorf("%s: %d hits, matched %v", text, len(e), e[0].Matched)
 		}
 	}
@@ -107,29 +109,29 @@ func TestSearchNarrowsByKindAndStageAndTellsWhatMatched(t *testing.T) {
 
 func TestSearchRefusesWhatItCannotLookFor(t *testing.T) {
 	k := newKit(t)
-	for _, text := range []string{"", "  ", "-/_.", "\x00", strings.Repeat("a", service.MaxSearchText+1), "a b c d e f g h i j k l m n o p q"} {
-		_, err := k.Search(k.admin, service.SearchInput{Text: text}, service.Paging{})
+	for _, text := range []string{"", "  ", "-/_.", "\x00", strings.Repeat("a", catalog.MaxSearchText+1), "a b c d e f g h i j k l m n o p q"} {
+		_, err := k.Search(k.admin, catalog.SearchInput{Text: text}, core.Paging{})
 		k.wants(registry.InvalidArgument, err)
 	}
-	_, err := k.Search(k.admin, service.SearchInput{Text: "a", Kinds: []registry.Kind{registry.KindToken}}, service.Paging{})
+	_, err := k.Search(k.admin, catalog.SearchInput{Text: "a", Kinds: []registry.Kind{registry.KindToken}}, core.Paging{})
 	k.wants(registry.InvalidArgument, err)
-	_, err = k.Search(k.admin, service.SearchInput{Text: "a"}, service.Paging{First: ptr(201)})
+	_, err = k.Search(k.admin, catalog.SearchInput{Text: "a"}, core.Paging{First: ptr(201)})
 	k.wants(registry.InvalidArgument, err)
 	k.shelf()
-	end := k.search(service.SearchInput{Text: "credit"}, service.Paging{First: ptr(1)}).PageInfo.EndCursor
-	_, err = k.Search(k.as("somebody else", registry.RoleAdmin), service.SearchInput{Text: "credit"}, service.Paging{After: &end})
+	end := k.search(catalog.SearchInput{Text: "credit"}, core.Paging{First: ptr(1)}).PageInfo.EndCursor
+	_, err = k.Search(k.as("somebody else", registry.RoleAdmin), catalog.SearchInput{Text: "credit"}, core.Paging{After: &end})
 	k.wants(registry.InvalidArgument, err)
 }
 
 func TestSearchForgetsWhatIsDeletedAndFollowsChanges(t *testing.T) {
 	k := newKit(t)
 	k.shelf()
-	got[*service.ModelPayload](k)(k.UpdateModel(k.admin, service.UpdateModelInput{Model: ptr("zeta"), Description: ptr("Predicts churn")}))
-	got[*service.DeletePayload](k)(k.DeleteModel(k.admin, service.DeleteModelInput{Model: ptr("credit-approval")}))
-	if s := titles(k.search(service.SearchInput{Text: "credit"}, service.Paging{}).Edges, hitTitle); s != "dataset:credit/raw_data.csv state:credit/raw_data.csv credit-limit run:clean-credit other" {
+	got[*catalog.ModelPayload](k)(k.UpdateModel(k.admin, catalog.UpdateModelInput{Model: ptr("zeta"), Description: ptr("Predicts churn")}))
+	got[*core.DeletePayload](k)(k.DeleteModel(k.admin, catalog.DeleteModelInput{Model: ptr("credit-approval")}))
+	if s := titles(k.search(catalog.SearchInput{Text: "credit"}, core.Paging{}).Edges, hitTitle); s != "dataset:credit/raw_data.csv state:credit/raw_data.csv credit-limit run:clean-credit other" {
 		t.Error(s)
 	}
-	if s := titles(k.search(service.SearchInput{Text: "churn"}, service.Paging{}).Edges, hitTitle); s != "zeta" {
+	if s := titles(k.search(catalog.SearchInput{Text: "churn"}, core.Paging{}).Edges, hitTitle); s != "zeta" {
 		t.Error(s)
 	}
 }
@@ -140,19 +142,19 @@ func TestSearchCountsOnlySoFar(t *testing.T) {
 	k := newKit(t)
 	run := k.run("train")
 	k.model("m")
-	got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run}))
+	got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run}))
 	k.move("m", "1.0.0", registry.Staging, registry.Production)
-	in := service.RecordCommitsInput{Repository: service.RepositoryInput{Name: "r"}}
+	in := facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "r"}}
 	for i := range 2100 {
-		in.Commits = append(in.Commits, service.CommitInput{SHA: fmt.Sprintf("%040x", i), Message: "train", CommittedAt: k.now})
+		in.Commits = append(in.Commits, facts.CommitInput{SHA: fmt.Sprintf("%040x", i), Message: "train", CommittedAt: k.now})
 		if len(in.Commits) == 300 {
-			got[*service.RecordCommitsPayload](k)(k.RecordCommits(k.admin, in))
+			got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, in))
 			in.Commits = nil
 		}
 	}
 	for role, want := range map[string]string{registry.RoleAdmin: "2101 true", registry.RoleDeveloper: "<nil> false"} {
-		c := got[*service.SearchConnection](k)(k.Search(k.as("x", role), service.SearchInput{Text: "train"}, service.Paging{}))
-		n, f := got[*int](k)(c.TotalCount(t.Context())), got[*service.SearchFacets](k)(c.Facets(t.Context()))
+		c := got[*catalog.SearchConnection](k)(k.Search(k.as("x", role), catalog.SearchInput{Text: "train"}, core.Paging{}))
+		n, f := got[*int](k)(c.TotalCount(t.Context())), got[*catalog.SearchFacets](k)(c.Facets(t.Context()))
 		total := "<nil>"
 		if n != nil {
 			total = fmt.Sprint(*n)
@@ -172,51 +174,51 @@ func TestListsAreFilteredAndSorted(t *testing.T) {
 	start := k.now
 	k.now = at(0)
 	for i, m := range []string{"b", "a", "c"} {
-		got[*service.ModelPayload](k)(k.RegisterModel(k.admin, service.RegisterModelInput{Name: m, Owner: []string{"y", "x", "y"}[i]}))
-		got[*service.RecordRunPayload](k)(k.RecordRun(k.admin, service.RecordRunInput{Producer: "p", RunID: m, Name: m, RunKind: []registry.RunKind{registry.RunTraining, registry.RunETL, registry.RunOther}[i], StartedAt: k.now}))
-		got[*service.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, service.RecordDatasetVersionInput{Dataset: m, Namespace: []string{"n2", "n1", "n3"}[i], Version: "1", Owner: []string{"y", "x", "y"}[i], CreatedAt: k.now}))
-		got[*service.RecordCommitsPayload](k)(k.RecordCommits(k.admin, service.RecordCommitsInput{Repository: service.RepositoryInput{Name: "r"}, Commits: []service.CommitInput{
+		got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: m, Owner: []string{"y", "x", "y"}[i]}))
+		got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: m, Name: m, RunKind: []registry.RunKind{registry.RunTraining, registry.RunETL, registry.RunOther}[i], StartedAt: k.now}))
+		got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: m, Namespace: []string{"n2", "n1", "n3"}[i], Version: "1", Owner: []string{"y", "x", "y"}[i], CreatedAt: k.now}))
+		got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "r"}, Commits: []facts.CommitInput{
 			{SHA: strings.Repeat(m, 40), Message: "x", Role: []string{"two", "three", "one"}[i], CommittedAt: k.now}}}))
 		k.now = k.now.Add(time.Hour)
 	}
 	from, before := start.Add(time.Hour), start.Add(2*time.Hour)
-	page := service.Paging{}
-	models := func(f *service.ModelFilter, o *service.ModelOrder) string {
-		return titles(got[*service.ModelConnection](k)(k.Models(k.admin, page, f, o)).Edges, func(e *service.ModelEdge) string { return e.Node.Name })
+	page := core.Paging{}
+	models := func(f *catalog.ModelFilter, o *core.ModelOrder) string {
+		return titles(got[*catalog.ModelConnection](k)(k.Models(k.admin, page, f, o)).Edges, func(e *catalog.ModelEdge) string { return e.Node.Name })
 	}
-	datasets := func(f *service.DatasetFilter, o *service.DatasetOrder) string {
-		return titles(got[*service.DatasetConnection](k)(k.Datasets(k.admin, page, f, o)).Edges, func(e *service.DatasetEdge) string { return e.Node.Name })
+	datasets := func(f *facts.DatasetFilter, o *core.DatasetOrder) string {
+		return titles(got[*facts.DatasetConnection](k)(k.Datasets(k.admin, page, f, o)).Edges, func(e *facts.DatasetEdge) string { return e.Node.Name })
 	}
-	runs := func(f *service.RunFilter, o *service.RunOrder) string {
-		return titles(got[*service.RunConnection](k)(k.Runs(k.admin, page, f, o)).Edges, func(e *service.RunEdge) string { return e.Node.Name })
+	runs := func(f *facts.RunFilter, o *core.RunOrder) string {
+		return titles(got[*facts.RunConnection](k)(k.Runs(k.admin, page, f, o)).Edges, func(e *facts.RunEdge) string { return e.Node.Name })
 	}
-	commits := func(f *service.CommitFilter, o *service.CommitOrder) string {
-		return titles(got[*service.CommitConnection](k)(k.Commits(k.admin, page, f, o)).Edges, func(e *service.CommitEdge) string { return e.Node.SHA[:1] })
+	commits := func(f *facts.CommitFilter, o *core.CommitOrder) string {
+		return titles(got[*facts.CommitConnection](k)(k.Commits(k.admin, page, f, o)).Edges, func(e *facts.CommitEdge) string { return e.Node.SHA[:1] })
 	}
 	for what, c := range map[string][2]string{
-		"models from":          {models(&service.ModelFilter{CreatedFrom: &from}, nil), "a c"},
-		"models before":        {models(&service.ModelFilter{CreatedBefore: &before}, nil), "a b"},
-		"models by time":       {models(&service.ModelFilter{Owner: "y"}, &service.ModelOrder{Field: "CREATED_AT", Direction: "DESC"}), "c b"},
-		"models by owner":      {models(nil, &service.ModelOrder{Field: "OWNER", Direction: "ASC"})[:1], "a"},
-		"models by name":       {models(nil, &service.ModelOrder{Field: "NAME", Direction: "DESC"}), "c b a"},
-		"datasets between":     {datasets(&service.DatasetFilter{CreatedFrom: &from, CreatedBefore: &before}, nil), "a"},
-		"datasets by space":    {datasets(nil, &service.DatasetOrder{Field: "NAMESPACE", Direction: "ASC"}), "a b c"},
-		"datasets by time":     {datasets(nil, &service.DatasetOrder{Field: "CREATED_AT", Direction: "ASC"}), "b a c"},
+		"models from":          {models(&catalog.ModelFilter{CreatedFrom: &from}, nil), "a c"},
+		"models before":        {models(&catalog.ModelFilter{CreatedBefore: &before}, nil), "a b"},
+		"models by time":       {models(&catalog.ModelFilter{Owner: "y"}, &core.ModelOrder{Field: "CREATED_AT", Direction: "DESC"}), "c b"},
+		"models by owner":      {models(nil, &core.ModelOrder{Field: "OWNER", Direction: "ASC"})[:1], "a"},
+		"models by name":       {models(nil, &core.ModelOrder{Field: "NAME", Direction: "DESC"}), "c b a"},
+		"datasets between":     {datasets(&facts.DatasetFilter{CreatedFrom: &from, CreatedBefore: &before}, nil), "a"},
+		"datasets by space":    {datasets(nil, &core.DatasetOrder{Field: "NAMESPACE", Direction: "ASC"}), "a b c"},
+		"datasets by time":     {datasets(nil, &core.DatasetOrder{Field: "CREATED_AT", Direction: "ASC"}), "b a c"},
 		"datasets by default":  {datasets(nil, nil), "a b c"},
-		"runs by kind":         {runs(nil, &service.RunOrder{Field: "RUN_KIND", Direction: "ASC"}), "a c b"},
-		"runs by time":         {runs(&service.RunFilter{StartedBefore: &before}, &service.RunOrder{Field: "STARTED_AT", Direction: "DESC"}), "a b"},
+		"runs by kind":         {runs(nil, &core.RunOrder{Field: "RUN_KIND", Direction: "ASC"}), "a c b"},
+		"runs by time":         {runs(&facts.RunFilter{StartedBefore: &before}, &core.RunOrder{Field: "STARTED_AT", Direction: "DESC"}), "a b"},
 		"runs by default":      {runs(nil, nil), "a b c"},
 		"commits by default":   {commits(nil, nil), "c a b"},
-		"commits by sha":       {commits(nil, &service.CommitOrder{Field: "SHA", Direction: "ASC"}), "a b c"},
-		"commits by role":      {commits(&service.CommitFilter{CommittedFrom: &from}, &service.CommitOrder{Field: "ROLE", Direction: "ASC"}), "c a"},
-		"commits in the order": {commits(nil, &service.CommitOrder{Field: "COMMITTED_AT", Direction: "ASC"}), "b a c"},
+		"commits by sha":       {commits(nil, &core.CommitOrder{Field: "SHA", Direction: "ASC"}), "a b c"},
+		"commits by role":      {commits(&facts.CommitFilter{CommittedFrom: &from}, &core.CommitOrder{Field: "ROLE", Direction: "ASC"}), "c a"},
+		"commits in the order": {commits(nil, &core.CommitOrder{Field: "COMMITTED_AT", Direction: "ASC"}), "b a c"},
 	} {
 		if c[0] != c[1] {
 			t.Errorf("%s: %s, want %s", what, c[0], c[1])
 		}
 	}
-	first := got[*service.RunConnection](k)(k.Runs(k.admin, service.Paging{First: ptr(1)}, nil, &service.RunOrder{Field: "STARTED_AT", Direction: "ASC"}))
-	_, err := k.Runs(k.admin, service.Paging{After: &first.PageInfo.EndCursor}, nil, &service.RunOrder{Field: "STARTED_AT", Direction: "DESC"})
+	first := got[*facts.RunConnection](k)(k.Runs(k.admin, core.Paging{First: ptr(1)}, nil, &core.RunOrder{Field: "STARTED_AT", Direction: "ASC"}))
+	_, err := k.Runs(k.admin, core.Paging{After: &first.PageInfo.EndCursor}, nil, &core.RunOrder{Field: "STARTED_AT", Direction: "DESC"})
 	k.wants(registry.InvalidArgument, err)
 }
 
@@ -225,32 +227,32 @@ func TestVersionsAreFilteredAndSorted(t *testing.T) {
 	m := k.model("m")
 	start := k.now
 	for i, v := range []string{"2.0.0", "10.0.0", "1.0.0"} {
-		got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "m", Version: &v, Owner: []string{"ann", "bob", "ann"}[i]}))
+		got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: &v, Owner: []string{"ann", "bob", "ann"}[i]}))
 		k.now = k.now.Add(time.Hour)
 	}
 	k.move("m", "10.0.0", registry.Staging, registry.Production)
 	from := start.Add(time.Hour)
-	list := func(f *service.ModelVersionFilter, o *service.ModelVersionOrder) string {
+	list := func(f *catalog.ModelVersionFilter, o *core.ModelVersionOrder) string {
 		ctx := k.WithLoaders(k.as("root", registry.RoleAdmin))
-		c := got[*service.ModelVersionConnection](k)(k.VersionsOf(ctx, m, service.Paging{First: ptr(2)}, f, o))
-		out := titles(c.Edges, func(e *service.ModelVersionEdge) string { return e.Node.Version })
+		c := got[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{First: ptr(2)}, f, o))
+		out := titles(c.Edges, func(e *catalog.ModelVersionEdge) string { return e.Node.Version })
 		if c.PageInfo.HasNextPage {
-			c = got[*service.ModelVersionConnection](k)(k.VersionsOf(ctx, m, service.Paging{After: &c.PageInfo.EndCursor}, f, o))
-			out += " | " + titles(c.Edges, func(e *service.ModelVersionEdge) string { return e.Node.Version })
+			c = got[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{After: &c.PageInfo.EndCursor}, f, o))
+			out += " | " + titles(c.Edges, func(e *catalog.ModelVersionEdge) string { return e.Node.Version })
 		}
 		return out
 	}
 	for what, c := range map[string][2]string{
 		"by default":  {list(nil, nil), "10.0.0 2.0.0 | 1.0.0"},
-		"by semver":   {list(nil, &service.ModelVersionOrder{Field: "VERSION", Direction: "ASC"}), "1.0.0 2.0.0 | 10.0.0"},
-		"by number":   {list(nil, &service.ModelVersionOrder{Field: "NUMBER", Direction: "ASC"}), "2.0.0 10.0.0 | 1.0.0"},
-		"by time":     {list(nil, &service.ModelVersionOrder{Field: "CREATED_DATE", Direction: "DESC"}), "1.0.0 10.0.0 | 2.0.0"},
-		"of an owner": {list(&service.ModelVersionFilter{Owner: "ann"}, nil), "2.0.0 1.0.0"},
-		"from":        {list(&service.ModelVersionFilter{CreatedFrom: &from}, nil), "10.0.0 1.0.0"},
-		"before":      {list(&service.ModelVersionFilter{CreatedBefore: &from}, nil), "2.0.0"},
+		"by semver":   {list(nil, &core.ModelVersionOrder{Field: "VERSION", Direction: "ASC"}), "1.0.0 2.0.0 | 10.0.0"},
+		"by number":   {list(nil, &core.ModelVersionOrder{Field: "NUMBER", Direction: "ASC"}), "2.0.0 10.0.0 | 1.0.0"},
+		"by time":     {list(nil, &core.ModelVersionOrder{Field: "CREATED_DATE", Direction: "DESC"}), "1.0.0 10.0.0 | 2.0.0"},
+		"of an owner": {list(&catalog.ModelVersionFilter{Owner: "ann"}, nil), "2.0.0 1.0.0"},
+		"from":        {list(&catalog.ModelVersionFilter{CreatedFrom: &from}, nil), "10.0.0 1.0.0"},
+		"before":      {list(&catalog.ModelVersionFilter{CreatedBefore: &from}, nil), "2.0.0"},
 		// The one in PRODUCTION is not among these, which is no sign of a promotion under way.
-		"production of another owner": {list(&service.ModelVersionFilter{Owner: "ann", Stages: []registry.Stage{registry.Production}}, nil), ""},
-		"production of the owner":     {list(&service.ModelVersionFilter{Owner: "bob", Stages: []registry.Stage{registry.Production}}, nil), "10.0.0"},
+		"production of another owner": {list(&catalog.ModelVersionFilter{Owner: "ann", Stages: []registry.Stage{registry.Production}}, nil), ""},
+		"production of the owner":     {list(&catalog.ModelVersionFilter{Owner: "bob", Stages: []registry.Stage{registry.Production}}, nil), "10.0.0"},
 	} {
 		if c[0] != c[1] {
 			t.Errorf("%s: %s, want %s", what, c[0], c[1])

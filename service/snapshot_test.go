@@ -8,6 +8,7 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/provenance"
 )
 
 // meddling writes before a read of far ends, once, as another server might.
@@ -41,10 +42,10 @@ func TestAPageOfImpactIsOneStateOfTheGraph(t *testing.T) {
 		t.Fatal(err)
 	}
 	watched := service.New(gate)
-	in := service.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindRun, registry.KindDatasetVersion}}
+	in := provenance.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindRun, registry.KindDatasetVersion}}
 	m.write = func() { k.run("second", raw) }
-	during := got[*service.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
-	after := got[*service.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
+	during := got[*provenance.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
+	after := got[*provenance.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
 	if m.write != nil || len(during.Edges) != 2 || len(after.Edges) != 3 {
 		t.Errorf("%d rows while another wrote, %d after", len(during.Edges), len(after.Edges))
 	}

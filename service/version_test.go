@@ -10,6 +10,10 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 func TestVersionsAreNamedNumberedAndBumped(t *testing.T) {
@@ -19,15 +23,15 @@ func TestVersionsAreNamedNumberedAndBumped(t *testing.T) {
 	if v.Name != "model-churn-v1.9.0" || v.ModelID != "churn-v1.9.0" || v.Version != "1.9.0" || v.Number != 1 || v.Stage != registry.Development {
 		t.Errorf("%+v", v)
 	}
-	bumped := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "churn", Bump: ptr(registry.BumpMinor)})).ModelVersion
+	bumped := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Bump: ptr(registry.BumpMinor)})).ModelVersion
 	if bumped.Version != "1.10.0" || bumped.Number != 2 {
 		t.Errorf("a minor bump of 1.9.0 is %s, number %d", bumped.Version, bumped.Number)
 	}
-	_, err := k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.9.0")})
+	_, err := k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.9.0")})
 	k.wants(registry.AlreadyExists, err)
-	_, err = k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "nobody", Version: ptr("1.0.0")})
+	_, err = k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "nobody", Version: ptr("1.0.0")})
 	k.wants(registry.NotFound, err)
-	_, err = k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "churn"})
+	_, err = k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn"})
 	k.wants(registry.InvalidArgument, err)
 	m := got[*registry.Model](k)(k.Model(k.admin, "churn"))
 	if latest := got[*registry.ModelVersion](k)(k.LatestVersion(k.admin, m)); latest.Version != "1.10.0" {
@@ -57,7 +61,7 @@ func TestPromotionReplacesTheIncumbentInOneTransaction(t *testing.T) {
 	if old.Stage != registry.Deprecated || old.ReplacedBy != now.ID || now.Version != "1.1.0" {
 		t.Errorf("incumbent %s replaced by %s; production %s", old.Stage, old.ReplacedBy, now.Version)
 	}
-	records := got[*service.TransitionConnection](k)(k.TransitionsOf(k.admin, old, service.Paging{}))
+	records := got[*catalog.TransitionConnection](k)(k.TransitionsOf(k.admin, old, core.Paging{}))
 	last := records.Edges[len(records.Edges)-1].Node
 	if last.From != registry.Production || last.To != registry.Deprecated || last.ReplacedBy != now.ID || last.By != "root" {
 		t.Errorf("the demotion's record: %+v", last)
@@ -72,20 +76,20 @@ func TestTransitionsOutsideTheTableNeedForceAndAReason(t *testing.T) {
 	k := newKit(t)
 	k.model("churn")
 	k.version("churn", "1.0.0")
-	to := func(in service.TransitionModelVersionInput) error {
+	to := func(in catalog.TransitionModelVersionInput) error {
 		in.Model, in.Version = ptr("churn"), ptr("1.0.0")
 		_, err := k.TransitionModelVersion(k.admin, in)
 		return err
 	}
 	head := k.head()
-	k.wants(registry.FailedPrecondition, to(service.TransitionModelVersionInput{To: registry.Production}))
-	k.wants(registry.InvalidArgument, to(service.TransitionModelVersionInput{To: registry.Production, Force: true}))
-	k.wants(registry.Conflict, to(service.TransitionModelVersionInput{To: registry.Staging, IfRevision: ptr(99)}))
-	k.wants(registry.InvalidArgument, to(service.TransitionModelVersionInput{To: registry.Staging, Approval: ptr(registry.ID("x"))}))
+	k.wants(registry.FailedPrecondition, to(catalog.TransitionModelVersionInput{To: registry.Production}))
+	k.wants(registry.InvalidArgument, to(catalog.TransitionModelVersionInput{To: registry.Production, Force: true}))
+	k.wants(registry.Conflict, to(catalog.TransitionModelVersionInput{To: registry.Staging, IfRevision: ptr(99)}))
+	k.wants(registry.InvalidArgument, to(catalog.TransitionModelVersionInput{To: registry.Staging, Approval: ptr(registry.ID("x"))}))
 	if k.head() != head {
 		t.Error("a refused transition wrote to the log")
 	}
-	k.wants("", to(service.TransitionModelVersionInput{To: registry.Production, Force: true, Reason: "hotfix"}))
+	k.wants("", to(catalog.TransitionModelVersionInput{To: registry.Production, Force: true, Reason: "hotfix"}))
 }
 
 func TestADeletedVersionLeavesATombstoneAndIsNeverGivenAgain(t *testing.T) {
@@ -93,34 +97,34 @@ func TestADeletedVersionLeavesATombstoneAndIsNeverGivenAgain(t *testing.T) {
 	m := k.model("churn")
 	raw := k.data("raw", nil)
 	run := k.run("train", raw)
-	v := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), Run: &run,
-		Card: &service.ModelCardInput{Description: ptr("secret sauce")}, Artifacts: []service.ArtifactInput{{Name: "a", URI: "s3://b/a"}}})).ModelVersion
-	got[*service.SetAliasPayload](k)(k.SetAlias(k.admin, service.SetAliasInput{Model: "churn", Alias: "best", Version: "1.0.0"}))
-	dep := got[*service.RecordDeploymentPayload](k)(k.RecordDeployment(k.admin, service.RecordDeploymentInput{Model: ptr("churn"), Version: ptr("1.0.0"), Environment: "prod"})).Deployment
-	_, err := k.DeleteModelVersion(k.admin, service.DeleteModelVersionInput{ID: &v.ID})
+	v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), Run: &run,
+		Card: &catalog.ModelCardInput{Description: ptr("secret sauce")}, Artifacts: []catalog.ArtifactInput{{Name: "a", URI: "s3://b/a"}}})).ModelVersion
+	got[*catalog.SetAliasPayload](k)(k.SetAlias(k.admin, catalog.SetAliasInput{Model: "churn", Alias: "best", Version: "1.0.0"}))
+	dep := got[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.admin, facts.RecordDeploymentInput{Model: ptr("churn"), Version: ptr("1.0.0"), Environment: "prod"})).Deployment
+	_, err := k.DeleteModelVersion(k.admin, catalog.DeleteModelVersionInput{ID: &v.ID})
 	k.wants(registry.FailedPrecondition, err)
 	k.now = k.now.Add(time.Hour)
-	got[*service.EndDeploymentPayload](k)(k.EndDeployment(k.admin, service.EndDeploymentInput{ID: dep.ID}))
-	got[*service.DeletePayload](k)(k.DeleteModelVersion(k.admin, service.DeleteModelVersionInput{ID: &v.ID}))
+	got[*facts.EndDeploymentPayload](k)(k.EndDeployment(k.admin, facts.EndDeploymentInput{ID: dep.ID}))
+	got[*core.DeletePayload](k)(k.DeleteModelVersion(k.admin, catalog.DeleteModelVersionInput{ID: &v.ID}))
 
 	ctx := k.as("root", registry.RoleAdmin)
 	if gone := got[*registry.ModelVersion](k)(k.ModelVersion(ctx, "churn", "1.0.0")); gone != nil {
 		t.Errorf("it is still got: %+v", gone)
 	}
-	if c := got[*service.ModelVersionConnection](k)(k.VersionsOf(ctx, m, service.Paging{}, nil, nil)); len(c.Edges) != 0 {
+	if c := got[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{}, nil, nil)); len(c.Edges) != 0 {
 		t.Error("it is still listed")
 	}
 	if a := got[[]*registry.Alias](k)(k.AliasesOf(ctx, m)); len(a) != 0 {
 		t.Errorf("its alias stands: %+v", a)
 	}
-	g := got[*service.LineageGraph](k)(k.Lineage(ctx, service.LineageInput{Of: dep.ID}))
-	i := slices.IndexFunc(g.Nodes, func(n *service.LineageNode) bool { return n.ID == v.ID })
+	g := got[*provenance.LineageGraph](k)(k.Lineage(ctx, provenance.LineageInput{Of: dep.ID}))
+	i := slices.IndexFunc(g.Nodes, func(n *provenance.LineageNode) bool { return n.ID == v.ID })
 	if i < 0 || !noun(t, g.Nodes[i]).NodeMeta().Deleted || len(g.Nodes) != 4 {
 		t.Errorf("lineage lost it: %d nodes", len(g.Nodes))
 	}
-	_, err = k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0")})
+	_, err = k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0")})
 	k.wants(registry.AlreadyExists, err)
-	next := got[*service.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, service.RegisterModelVersionInput{Model: "churn", Bump: ptr(registry.BumpPatch)})).ModelVersion
+	next := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Bump: ptr(registry.BumpPatch)})).ModelVersion
 	if next.Version != "1.0.1" || next.Number != 2 {
 		t.Errorf("after the deleted 1.0.0 comes %s, number %d", next.Version, next.Number)
 	}
@@ -130,7 +134,7 @@ func TestADeletedModelsNameIsFreeForANewIncarnation(t *testing.T) {
 	k := newKit(t)
 	old := k.model("churn")
 	k.version("churn", "1.0.0")
-	got[*service.DeletePayload](k)(k.DeleteModel(k.admin, service.DeleteModelInput{Model: ptr("churn")}))
+	got[*core.DeletePayload](k)(k.DeleteModel(k.admin, catalog.DeleteModelInput{Model: ptr("churn")}))
 	if m := got[*registry.Model](k)(k.Model(k.admin, "churn")); m != nil {
 		t.Error("the deleted model is still got")
 	}
@@ -145,20 +149,20 @@ func TestADeletedModelsNameIsFreeForANewIncarnation(t *testing.T) {
 
 func TestAnIdempotencyKeyMakesARetrySafe(t *testing.T) {
 	k := newKit(t)
-	in := service.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")}
-	first := got[*service.ModelPayload](k)(k.RegisterModel(k.admin, in)).Model
+	in := catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")}
+	first := got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, in)).Model
 	head := k.head()
-	again := got[*service.ModelPayload](k)(k.RegisterModel(k.admin, in)).Model
+	again := got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, in)).Model
 	if again.ID != first.ID || k.head() != head {
 		t.Error("the retry was not a replay")
 	}
 	in.Description = "other"
 	_, err := k.RegisterModel(k.admin, in)
 	k.wants(registry.Conflict, err)
-	_, err = k.RegisterModel(k.as("another", registry.RoleAdmin), service.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
+	_, err = k.RegisterModel(k.as("another", registry.RoleAdmin), catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
 	k.wants(registry.AlreadyExists, err) // Keys hold per subject.
 	k.now = k.now.Add(25 * time.Hour)
-	_, err = k.RegisterModel(k.admin, service.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
+	_, err = k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
 	k.wants(registry.AlreadyExists, err) // and for 24 hours
 }
 
@@ -166,23 +170,23 @@ func TestCardsMergeAndKeepWhatIsDerived(t *testing.T) {
 	k := newKit(t)
 	k.model("churn")
 	k.version("churn", "1.0.0")
-	update := func(c service.ModelCardInput, rev *int) (*registry.ModelCard, error) {
-		p, err := k.UpdateModelCard(k.admin, service.UpdateModelCardInput{Model: ptr("churn"), Version: ptr("v1.0.0"), Card: &c, IfRevision: rev})
+	update := func(c catalog.ModelCardInput, rev *int) (*registry.ModelCard, error) {
+		p, err := k.UpdateModelCard(k.admin, catalog.UpdateModelCardInput{Model: ptr("churn"), Version: ptr("v1.0.0"), Card: &c, IfRevision: rev})
 		if err != nil {
 			return nil, err
 		}
 		return p.Card, nil
 	}
-	got[*registry.ModelCard](k)(update(service.ModelCardInput{Limitations: []string{"not for minors"}}, ptr(1)))
-	c := got[*registry.ModelCard](k)(update(service.ModelCardInput{Performance: &registry.Performance{F1Score: ptr(0.5)}, Version: ptr("1.0.0")}, nil))
+	got[*registry.ModelCard](k)(update(catalog.ModelCardInput{Limitations: []string{"not for minors"}}, ptr(1)))
+	c := got[*registry.ModelCard](k)(update(catalog.ModelCardInput{Performance: &registry.Performance{F1Score: ptr(0.5)}, Version: ptr("1.0.0")}, nil))
 	if len(c.Limitations) != 1 || *c.Performance.F1Score != 0.5 || c.Name != "model-churn-v1.0.0" || c.Status != registry.Development || c.Creator != "root" || c.Revision != 3 {
 		t.Errorf("%+v", c)
 	}
-	_, err := update(service.ModelCardInput{Status: ptr(registry.Production)}, nil)
+	_, err := update(catalog.ModelCardInput{Status: ptr(registry.Production)}, nil)
 	k.wants(registry.InvalidArgument, err)
-	_, err = update(service.ModelCardInput{Performance: &registry.Performance{F1Score: ptr(1.5)}}, nil)
+	_, err = update(catalog.ModelCardInput{Performance: &registry.Performance{F1Score: ptr(1.5)}}, nil)
 	k.wants(registry.InvalidArgument, err)
-	_, err = update(service.ModelCardInput{}, ptr(1))
+	_, err = update(catalog.ModelCardInput{}, ptr(1))
 	k.wants(registry.Conflict, err)
 	k.move("churn", "1.0.0", registry.Staging)
 	v := got[*registry.ModelVersion](k)(k.ModelVersion(k.as("root", registry.RoleAdmin), "churn", "1.0.0"))
@@ -209,7 +213,7 @@ func TestMakingAModelOnTheWayNeedsTheRightToRegisterOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.Service = service.New(gate)
-	in := service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), CreateModel: true}
+	in := catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), CreateModel: true}
 	head := k.head()
 	_, err = k.RegisterModelVersion(k.as("fay", "filer"), in)
 	k.wants(registry.Forbidden, err)

@@ -14,8 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pedigree/connect/facts"
+	"pedigree/connect/jsonlines"
 	"pedigree/service"
+	"pedigree/service/bulk"
 )
 
 func newExport(s *settings) *cobra.Command {
@@ -33,7 +34,7 @@ takes them in. docs/facts.md says what a fact is and what is not among them.`,
 				return err
 			}
 			defer o.Close()
-			var told *service.ExportedFacts
+			var told *bulk.ExportedFacts
 			if err := writeTo(output, cmd.OutOrStdout(), func(w io.Writer) (err error) {
 				told, err = exportFacts(asOperator(cmd.Context()), w, o.service)
 				return err
@@ -51,9 +52,9 @@ takes them in. docs/facts.md says what a fact is and what is not among them.`,
 	return cmd
 }
 
-func exportFacts(ctx context.Context, w io.Writer, s *service.Service) (*service.ExportedFacts, error) {
+func exportFacts(ctx context.Context, w io.Writer, s *service.Service) (*bulk.ExportedFacts, error) {
 	b := bufio.NewWriterSize(w, 64<<10)
-	told, err := s.ExportFacts(ctx, func(f service.FactInput) error { return facts.Encode(b, f) })
+	told, err := s.ExportFacts(ctx, func(f bulk.FactInput) error { return jsonlines.Encode(b, f) })
 	return told, errors.Join(err, b.Flush())
 }
 

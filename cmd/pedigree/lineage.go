@@ -11,11 +11,11 @@ import (
 	"pedigree/lineage"
 	"pedigree/lineage/export"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 )
 
 func newLineage(s *settings) *cobra.Command {
-	var in service.ExportInput
+	var in provenance.ExportInput
 	var down bool
 	var depth int
 	var format, output string

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pedigree/connect/facts"
+	"pedigree/connect/jsonlines"
 )
 
 // errRefused ends a load that went through and left lines out.
@@ -58,7 +58,7 @@ again; the place is kept in --data.`,
 type loading struct {
 	file, data, target, refused string
 	restart, verbose            bool
-	to                          facts.Recorder
+	to                          jsonlines.Recorder
 	stdin                       io.Reader
 	stdout, stderr              io.Writer
 	told                        int
@@ -66,7 +66,7 @@ type loading struct {
 
 func (l *loading) run(ctx context.Context) error {
 	if l.file == "-" {
-		sum, err := l.load(ctx, l.stdin, 0, facts.Summary{}, func(facts.Summary) error { return nil })
+		sum, err := l.load(ctx, l.stdin, 0, jsonlines.Summary{}, func(jsonlines.Summary) error { return nil })
 		return l.end(sum, err)
 	}
 	f, err := os.Open(l.file)
@@ -86,7 +86,7 @@ func (l *loading) run(ctx context.Context) error {
 	if from.LastLine > 0 {
 		fmt.Fprintf(l.stderr, "going on behind line %d; begin anew with --restart\n", from.LastLine)
 	}
-	sum, err := l.load(ctx, f, stat.Size(), from, func(s facts.Summary) error { return p.keep(f, s) })
+	sum, err := l.load(ctx, f, stat.Size(), from, func(s jsonlines.Summary) error { return p.keep(f, s) })
 	if err == nil {
 		err = p.forget()
 	}
@@ -94,15 +94,15 @@ func (l *loading) run(ctx context.Context) error {
 }
 
 // load records lines and shows how far it is.
-func (l *loading) load(ctx context.Context, r io.Reader, size int64, from facts.Summary, keep func(facts.Summary) error) (facts.Summary, error) {
+func (l *loading) load(ctx context.Context, r io.Reader, size int64, from jsonlines.Summary, keep func(jsonlines.Summary) error) (jsonlines.Summary, error) {
 	refused, closeRefused, err := l.openRefused(from.LastLine > 0)
 	if err != nil {
-		return facts.Summary{}, err
+		return jsonlines.Summary{}, err
 	}
 	m := newMeter(l.stderr)
 	defer m.end()
-	sum, err := facts.Load(ctx, r, l.to, facts.Options{Line: from.LastLine, Offset: from.Offset,
-		Refused: func(why facts.Refusal, line []byte) error {
+	sum, err := jsonlines.Load(ctx, r, l.to, jsonlines.Options{Line: from.LastLine, Offset: from.Offset,
+		Refused: func(why jsonlines.Refusal, line []byte) error {
 			if l.told++; l.verbose || l.told <= listed {
 				m.end()
 				fmt.Fprintf(l.stderr, "line %d: %s: %s\n", why.Line, why.Code, why.Message)
@@ -110,7 +110,7 @@ func (l *loading) load(ctx context.Context, r io.Reader, size int64, from facts.
 			_, err := refused.Write(append(line[:len(line):len(line)], '\n'))
 			return err
 		},
-		Committed: func(s facts.Summary) error {
+		Committed: func(s jsonlines.Summary) error {
 			m.tell("reading bytes", int(s.Offset), int(size))
 			return keep(s)
 		}})
@@ -134,7 +134,7 @@ func (l *loading) openRefused(goesOn bool) (io.Writer, func() error, error) {
 }
 
 // end sums up.
-func (l *loading) end(sum facts.Summary, err error) error {
+func (l *loading) end(sum jsonlines.Summary, err error) error {
 	if l.told > listed && !l.verbose {
 		fmt.Fprintf(l.stderr, "… and %d more lines; tell of all with --verbose\n", l.told-listed)
 	}

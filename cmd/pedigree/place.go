@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"pedigree/connect/facts"
+	"pedigree/connect/jsonlines"
 )
 
 // place keeps how far a load of a file came, so that an interrupted one goes on.
@@ -38,21 +38,21 @@ func newPlace(data, target, file string) *place {
 // find moves the file to where the last load of it was interrupted, and returns
 // that place: the beginning where there was none, or where the file is another by
 // now.
-func (p *place) find(f *os.File, restart bool) (facts.Summary, error) {
+func (p *place) find(f *os.File, restart bool) (jsonlines.Summary, error) {
 	raw, err := os.ReadFile(p.path)
 	var kept placeFile
 	if errors.Is(err, os.ErrNotExist) || restart || err == nil && json.Unmarshal(raw, &kept) != nil || kept.Refs {
-		return facts.Summary{}, nil
+		return jsonlines.Summary{}, nil
 	}
 	if err != nil {
-		return facts.Summary{}, fmt.Errorf("the place of the last load cannot be read: %w; begin anew with --restart", err)
+		return jsonlines.Summary{}, fmt.Errorf("the place of the last load cannot be read: %w; begin anew with --restart", err)
 	}
 	if err := p.hash(f, kept.Offset); err != nil || hex.EncodeToString(p.sum.Sum(nil)) != kept.Digest {
 		p.sum, p.read = sha256.New(), 0
-		return facts.Summary{}, nil // It is another file, or shorter.
+		return jsonlines.Summary{}, nil // It is another file, or shorter.
 	}
 	_, err = f.Seek(kept.Offset, io.SeekStart)
-	return facts.Summary{LastLine: kept.Line, Offset: kept.Offset}, err
+	return jsonlines.Summary{LastLine: kept.Line, Offset: kept.Offset}, err
 }
 
 // hash takes the file up to an offset into the digest.
@@ -66,7 +66,7 @@ func (p *place) hash(f *os.File, to int64) error {
 }
 
 // keep writes the place down; another process sees the old one or this.
-func (p *place) keep(f *os.File, s facts.Summary) error {
+func (p *place) keep(f *os.File, s jsonlines.Summary) error {
 	if err := p.hash(f, s.Offset); err != nil {
 		return fmt.Errorf("the file changed while it was read: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"pedigree/connect/dvc"
 	"pedigree/connect/remote"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 )
 
 // registryOf is what commands ask of a registry, whether they open its store or
@@ -19,7 +19,7 @@ import (
 type registryOf interface {
 	dvc.Registry
 	demo.Registry
-	Export(ctx context.Context, in service.ExportInput) (*service.LineageExport, error)
+	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 }
 
 // reach returns the registry that the settings name and the context to ask it

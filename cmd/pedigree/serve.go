@@ -20,6 +20,7 @@ import (
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
+	"pedigree/service/access"
 )
 
 // drain is how long open requests may take to end at shutdown.
@@ -116,7 +117,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 // bootstrap makes sure that the first admin's token is known to the store, and
 // returns the file that holds it, "" when it came from the environment.
 func bootstrap(ctx context.Context, s *service.Service, data string) (string, error) {
-	in := service.CreateTokenInput{Subject: "admin", Role: registry.RoleAdmin, Name: "bootstrap"}
+	in := access.CreateTokenInput{Subject: "admin", Role: registry.RoleAdmin, Name: "bootstrap"}
 	if in.Token = os.Getenv("PEDIGREE_BOOTSTRAP_TOKEN"); in.Token != "" {
 		_, err := s.CreateToken(ctx, in)
 		return "", err
@@ -132,7 +133,7 @@ func bootstrap(ctx context.Context, s *service.Service, data string) (string, er
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("the admin token cannot be read: %w", err)
 	}
-	in.Token = service.NewToken()
+	in.Token = access.NewToken()
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("the admin token cannot be written: %w", err)

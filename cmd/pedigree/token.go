@@ -7,12 +7,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/access"
 )
 
 func newToken(s *settings) *cobra.Command {
 	cmd := &cobra.Command{Use: "token", Short: "Make tokens for people and services"}
-	in := service.CreateTokenInput{}
+	in := access.CreateTokenInput{}
 	var days int
 	create := &cobra.Command{
 		Use:     "create --subject SUBJECT --role ROLE",

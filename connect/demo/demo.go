@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
 )
 
 // Story names what was loaded.
@@ -33,7 +34,7 @@ func sha(n int) string {
 	return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "credit-approval commit %d", n)))
 }
 
-var repository = service.RepositoryInput{Name: "credit-approval-training", URL: "https://git.example.com/risk/credit-approval", DefaultBranch: "main"}
+var repository = facts.RepositoryInput{Name: "credit-approval-training", URL: "https://git.example.com/risk/credit-approval", DefaultBranch: "main"}
 
 // needs are the actions that the story takes.
 func needs() []registry.Action {
@@ -100,15 +101,15 @@ func (t *teller) do(step func() error) {
 
 // code records the three commits and the tag that 1.0.0 was released from.
 func (t *teller) code() {
-	commit := func(n int, when time.Time, author, message string) service.CommitInput {
-		c := service.CommitInput{SHA: sha(n), Message: message, Author: author, Email: author + "@example.com", Committer: author, AuthoredAt: when, CommittedAt: when}
+	commit := func(n int, when time.Time, author, message string) facts.CommitInput {
+		c := facts.CommitInput{SHA: sha(n), Message: message, Author: author, Email: author + "@example.com", Committer: author, AuthoredAt: when, CommittedAt: when}
 		if n > 1 {
 			c.Parents = []string{sha(n - 1)}
 		}
 		return c
 	}
 	t.do(func() error {
-		_, err := t.s.RecordCommits(t.ctx, service.RecordCommitsInput{Repository: repository, Commits: []service.CommitInput{
+		_, err := t.s.RecordCommits(t.ctx, facts.RecordCommitsInput{Repository: repository, Commits: []facts.CommitInput{
 			commit(1, day(2023, 12, 2), "maria", "feat(model): choose gradient boosting over logistic regression\n\nModel-Role: model-selection"),
 			commit(2, day(2023, 12, 8), "jonas", "feat(features): add debt-to-income ratio\n\nModel-Role: feature-engineering"),
 			commit(3, day(2023, 12, 20), "maria", "tune(train): depth 6, learning rate 0.08\n\nModel-Role: hyperparameter-tuning"),
@@ -116,7 +117,7 @@ func (t *teller) code() {
 		return err
 	})
 	t.do(func() error {
-		p, err := t.s.RecordTag(t.ctx, service.RecordTagInput{Repository: repository, Name: "v1.0.0", SHA: sha(3), Annotated: true,
+		p, err := t.s.RecordTag(t.ctx, facts.RecordTagInput{Repository: repository, Name: "v1.0.0", SHA: sha(3), Annotated: true,
 			Message: "first release", Tagger: "maria", TaggedAt: day(2023, 12, 30)})
 		if err == nil {
 			t.tag = p.Tag.ID
@@ -127,7 +128,7 @@ func (t *teller) code() {
 
 func (t *teller) dataset(name, digest string, role registry.DataRole, rows int64, when time.Time, by *registry.ID, columns ...registry.Column) (id registry.ID) {
 	t.do(func() error {
-		in := service.RecordDatasetVersionInput{Dataset: name, Namespace: "s3://risk-data", Digest: "sha256:" + digest, Role: role, Rows: &rows,
+		in := facts.RecordDatasetVersionInput{Dataset: name, Namespace: "s3://risk-data", Digest: "sha256:" + digest, Role: role, Rows: &rows,
 			CreatedAt: when, GeneratedBy: by, Owner: "data-platform", URI: "s3://risk-data/" + name, Columns: columns}
 		p, err := t.s.RecordDatasetVersion(t.ctx, in)
 		if err == nil {
@@ -149,7 +150,7 @@ func from(of registry.ID, column, how, description string) registry.ColumnSource
 		{Type: registry.DirectTransformation, Subtype: how, Description: description}}}
 }
 
-func (t *teller) run(in service.RecordRunInput) (id registry.ID) {
+func (t *teller) run(in facts.RecordRunInput) (id registry.ID) {
 	t.do(func() error {
 		in.Producer, in.EndedAt = "airflow", in.StartedAt.Add(2*time.Hour)
 		p, err := t.s.RecordRun(t.ctx, in)
@@ -166,12 +167,12 @@ func (t *teller) run(in service.RecordRunInput) (id registry.ID) {
 func (t *teller) pipeline() (raw registry.ID) {
 	raw = t.dataset("applications/raw", digest("a1"), registry.RawData, 250000, day(2023, 12, 1), nil,
 		column("income"), column("debt"), column("age"), column("employment_years"))
-	etl := t.run(service.RecordRunInput{RunID: "etl-2023-12-04", Name: "etl", RunKind: registry.RunETL, Inputs: ids(raw), Commits: []string{sha(1)},
+	etl := t.run(facts.RecordRunInput{RunID: "etl-2023-12-04", Name: "etl", RunKind: registry.RunETL, Inputs: ids(raw), Commits: []string{sha(1)},
 		StartedAt: day(2023, 12, 4), Description: "drop duplicates and incomplete applications"})
 	clean := t.dataset("applications/clean", digest("b2"), registry.CleanedData, 231400, day(2023, 12, 5), &etl,
 		column("income", from(raw, "income", "TRANSFORMATION", "winsorised at the 99th percentile")), column("debt", from(raw, "debt", "IDENTITY", "")),
 		column("age", from(raw, "age", "IDENTITY", "")), column("employment_years", from(raw, "employment_years", "IDENTITY", "")))
-	fe := t.run(service.RecordRunInput{RunID: "features-2023-12-09", Name: "feature-engineering", RunKind: registry.RunFeatureEngineering, Inputs: ids(clean),
+	fe := t.run(facts.RecordRunInput{RunID: "features-2023-12-09", Name: "feature-engineering", RunKind: registry.RunFeatureEngineering, Inputs: ids(clean),
 		Commits: []string{sha(2)}, StartedAt: day(2023, 12, 9)})
 	t.training = t.dataset("applications/training", digest("c3"), registry.TrainingData, 231400, day(2023, 12, 10), &fe,
 		column("income", from(clean, "income", "IDENTITY", "")),
@@ -179,7 +180,7 @@ func (t *teller) pipeline() (raw registry.ID) {
 		column("employment_years", from(clean, "employment_years", "IDENTITY", "")))
 	for _, c := range []string{"income", "debt_to_income", "employment_years"} {
 		t.do(func() error {
-			p, err := t.s.RecordFeature(t.ctx, service.RecordFeatureInput{DefinedOn: &t.training, Column: c, Type: "float", Owner: "risk-features", CreatedAt: day(2023, 12, 10)})
+			p, err := t.s.RecordFeature(t.ctx, facts.RecordFeatureInput{DefinedOn: &t.training, Column: c, Type: "float", Owner: "risk-features", CreatedAt: day(2023, 12, 10)})
 			if err == nil {
 				t.features = append(t.features, p.Feature.ID)
 			}
@@ -191,19 +192,19 @@ func (t *teller) pipeline() (raw registry.ID) {
 }
 
 func (t *teller) train(id string, when time.Time, f1 float64) registry.ID {
-	return t.run(service.RecordRunInput{RunID: id, Name: "training", RunKind: registry.RunTraining, Inputs: ids(t.training), Commits: []string{sha(3)}, StartedAt: when,
+	return t.run(facts.RecordRunInput{RunID: id, Name: "training", RunKind: registry.RunTraining, Inputs: ids(t.training), Commits: []string{sha(3)}, StartedAt: when,
 		Parameters: registry.JSON(`{"learning_rate":0.08,"max_depth":6}`), Metrics: []registry.Metric{{Name: "f1", Value: f1}}})
 }
 
 func (t *teller) model() {
 	t.do(func() error {
-		_, err := t.s.RegisterModel(t.ctx, service.RegisterModelInput{Name: model, Owner: "credit-risk",
+		_, err := t.s.RegisterModel(t.ctx, catalog.RegisterModelInput{Name: model, Owner: "credit-risk",
 			Description: "Scores consumer credit applications for the approval desk", Tags: []registry.KeyValue{{Key: "domain", Value: "lending"}}})
 		return err
 	})
 }
 
-func (t *teller) version(in service.RegisterModelVersionInput) (id registry.ID) {
+func (t *teller) version(in catalog.RegisterModelVersionInput) (id registry.ID) {
 	in.Model, in.Features = model, t.features
 	t.do(func() error {
 		p, err := t.s.RegisterModelVersion(t.ctx, in)
@@ -218,7 +219,7 @@ func (t *teller) version(in service.RegisterModelVersionInput) (id registry.ID) 
 func (t *teller) move(version string, when time.Time, reason string, stages ...registry.Stage) {
 	for _, st := range stages {
 		t.do(func() error {
-			_, err := t.s.TransitionModelVersion(t.ctx, service.TransitionModelVersionInput{Model: ptr(model), Version: &version, To: st, At: when, Reason: reason})
+			_, err := t.s.TransitionModelVersion(t.ctx, catalog.TransitionModelVersionInput{Model: ptr(model), Version: &version, To: st, At: when, Reason: reason})
 			return err
 		})
 	}
@@ -226,7 +227,7 @@ func (t *teller) move(version string, when time.Time, reason string, stages ...r
 
 func (t *teller) deploy(version, environment, endpoint string, traffic float64, when time.Time) (id registry.ID) {
 	t.do(func() error {
-		p, err := t.s.RecordDeployment(t.ctx, service.RecordDeploymentInput{Model: ptr(model), Version: &version, Environment: environment,
+		p, err := t.s.RecordDeployment(t.ctx, facts.RecordDeploymentInput{Model: ptr(model), Version: &version, Environment: environment,
 			Endpoint: "https://" + endpoint, TrafficPercent: &traffic, StartedAt: when, Owner: "ml-platform"})
 		if err == nil {
 			id = p.Deployment.ID
@@ -238,8 +239,8 @@ func (t *teller) deploy(version, environment, endpoint string, traffic float64, 
 
 // first tells of 1.0.0: trained, released from its tag, in production.
 func (t *teller) first() (version, deployment registry.ID) {
-	version = t.version(service.RegisterModelVersionInput{Version: ptr("1.0.0"), CreatedDate: day(2024, 1, 1), Run: &t.trained, ReleasedFrom: &t.tag,
-		Description: "first release", Card: card(0.91, 0.88, 0.84, 0.86, day(2023, 12, 28)), Artifacts: []service.ArtifactInput{{Name: "model.onnx",
+	version = t.version(catalog.RegisterModelVersionInput{Version: ptr("1.0.0"), CreatedDate: day(2024, 1, 1), Run: &t.trained, ReleasedFrom: &t.tag,
+		Description: "first release", Card: card(0.91, 0.88, 0.84, 0.86, day(2023, 12, 28)), Artifacts: []catalog.ArtifactInput{{Name: "model.onnx",
 			URI: "s3://risk-models/credit-approval/1.0.0/model.onnx", Digest: "sha256:" + digest("d4"), Format: "onnx", StorageKey: "risk-models-reader"}}})
 	t.move("1.0.0", day(2024, 1, 3), "passed validation", registry.Staging)
 	t.move("1.0.0", day(2024, 1, 5), "approved by the model-risk board", registry.Production)
@@ -257,7 +258,7 @@ func (t *teller) later() {
 	}{{"1.0.1", day(2024, 2, 12), 0.88, "retrained with corrected employment years"}, {"1.1.0", day(2024, 4, 2), 0.90, "adds debt-to-income bands"},
 		{"2.0.0", day(2024, 6, 3), 0.91, "gradient boosting with monotone constraints"}} {
 		run := t.train("train-"+v.version, v.day.AddDate(0, 0, -2), v.f1)
-		t.version(service.RegisterModelVersionInput{Version: &v.version, CreatedDate: v.day, Run: &run, Description: v.about,
+		t.version(catalog.RegisterModelVersionInput{Version: &v.version, CreatedDate: v.day, Run: &run, Description: v.about,
 			Card: card(v.f1+0.04, v.f1+0.01, v.f1-0.01, v.f1, v.day.AddDate(0, 0, -2))})
 	}
 	t.move("1.0.1", day(2024, 2, 13), "passed validation", registry.Staging)
@@ -266,15 +267,15 @@ func (t *teller) later() {
 	t.move("1.1.0", day(2024, 4, 4), "to be tried on shadow traffic", registry.Staging)
 	t.deploy("1.1.0", "staging", "approval-staging.example.com", 100, day(2024, 4, 4))
 	t.do(func() error {
-		_, err := t.s.SetAlias(t.ctx, service.SetAliasInput{Model: model, Alias: "champion", Version: "1.0.1"})
+		_, err := t.s.SetAlias(t.ctx, catalog.SetAliasInput{Model: model, Alias: "champion", Version: "1.0.1"})
 		return err
 	})
 }
 
 // card is a full model card.
-func card(accuracy, precision, recall, f1 float64, trained time.Time) *service.ModelCardInput {
+func card(accuracy, precision, recall, f1 float64, trained time.Time) *catalog.ModelCardInput {
 	yes, hours, samples := true, 3.5, int64(231400)
-	return &service.ModelCardInput{
+	return &catalog.ModelCardInput{
 		Description: ptr("Estimates the chance that a consumer credit application will be repaid; advises, never decides alone."),
 		ModelDetails: &registry.ModelDetails{Algorithm: "gradient boosting", Framework: "xgboost 2.0",
 			Hyperparameters: registry.JSON(`{"learning_rate":0.08,"max_depth":6,"n_estimators":400}`)},

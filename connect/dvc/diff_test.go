@@ -8,7 +8,7 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 )
 
 // TestOnlyTheRawFileAndWhatFollowsChanged compares the versions of the sample that
@@ -16,9 +16,9 @@ import (
 func TestOnlyTheRawFileAndWhatFollowsChanged(t *testing.T) {
 	w := newWorld(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
-	diff := func(a, b string) *service.LineageDiff {
+	diff := func(a, b string) *provenance.LineageDiff {
 		t.Helper()
-		d, err := w.s.LineageDiff(w.ctx, service.LineageDiffInput{A: w.version("churn-model", a).ID, B: w.version("churn-model", b).ID})
+		d, err := w.s.LineageDiff(w.ctx, provenance.LineageDiffInput{A: w.version("churn-model", a).ID, B: w.version("churn-model", b).ID})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,9 @@ import (
 	"pedigree/connect/git"
 	"pedigree/connect/gto"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 )
 
 // gtoRecorder writes what GTO's tags say.
@@ -82,7 +84,7 @@ func (g *gtoRecorder) move(e gto.Event, version string, to registry.Stage) error
 	if overtaken, err := g.overtaken(e, v, to); err != nil || overtaken {
 		return err
 	}
-	_, err = g.s.TransitionModelVersion(g.ctx, service.TransitionModelVersionInput{ID: &v.ID, To: to, Reason: e.Tag, Force: true, At: e.At})
+	_, err = g.s.TransitionModelVersion(g.ctx, catalog.TransitionModelVersionInput{ID: &v.ID, To: to, Reason: e.Tag, Force: true, At: e.At})
 	if err != nil {
 		return g.report.List(git.NotDone, "tag "+e.Tag+" to "+string(to), err)
 	}
@@ -114,8 +116,8 @@ func (g *gtoRecorder) overtaken(e gto.Event, v *registry.ModelVersion, to regist
 // moved reports whether a version was moved for a reason, and when it was moved
 // last.
 func (g *gtoRecorder) moved(v *registry.ModelVersion, reason string) (done bool, last time.Time, err error) {
-	first := service.MaxPage
-	for page := (service.Paging{First: &first}); ; {
+	first := core.MaxPage
+	for page := (core.Paging{First: &first}); ; {
 		ts, err := g.s.TransitionsOf(g.ctx, v, page)
 		if err != nil {
 			return false, last, err
@@ -148,7 +150,7 @@ func (g *gtoRecorder) deploy(d gto.Deployment) error {
 		return nil
 	}
 	where := "tag " + d.Event.Tag
-	out, err := g.s.RecordDeployment(g.ctx, service.RecordDeploymentInput{Model: &d.Model, Version: &d.Version, Environment: environment(d.Event.Stage),
+	out, err := g.s.RecordDeployment(g.ctx, facts.RecordDeploymentInput{Model: &d.Model, Version: &d.Version, Environment: environment(d.Event.Stage),
 		StartedAt: d.Event.At, Description: g.mark(d.Event.Tag)})
 	if err != nil {
 		return g.report.List(git.NotRecorded, where, err)
@@ -164,7 +166,7 @@ func (g *gtoRecorder) deploy(d gto.Deployment) error {
 }
 
 func (g *gtoRecorder) end(d *registry.Deployment, when time.Time, reason string) error {
-	if _, err := g.s.EndDeployment(g.ctx, service.EndDeploymentInput{ID: d.ID, EndedAt: when, Reason: reason}); err != nil {
+	if _, err := g.s.EndDeployment(g.ctx, facts.EndDeploymentInput{ID: d.ID, EndedAt: when, Reason: reason}); err != nil {
 		return g.report.List(git.NotRecorded, "the end of "+d.Name, err)
 	}
 	g.report.Add("deployments ended", 1)
@@ -175,10 +177,10 @@ func (g *gtoRecorder) end(d *registry.Deployment, when time.Time, reason string)
 // tag speaks of any more: the tag was moved or deleted. They end when the next
 // assignment of that stage began, else now.
 func (g *gtoRecorder) endForgotten(t *gto.Timeline) error {
-	first, live := service.MaxPage, true
+	first, live := core.MaxPage, true
 	var gone []*registry.Deployment
-	for page := (service.Paging{First: &first}); ; {
-		found, err := g.s.Deployments(g.ctx, page, &service.DeploymentFilter{Live: &live}, nil)
+	for page := (core.Paging{First: &first}); ; {
+		found, err := g.s.Deployments(g.ctx, page, &facts.DeploymentFilter{Live: &live}, nil)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,8 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/provenance"
 )
 
 // world is a registry over an empty SQLite store and a context that acts as ann.
@@ -73,7 +75,7 @@ func (w *world) again(from string, o git.Options) {
 
 func (w *world) lastEntry() int64 {
 	w.Helper()
-	log, err := w.s.AuditLog(w.ctx, service.Paging{}, nil)
+	log, err := w.s.AuditLog(w.ctx, core.Paging{}, nil)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -91,7 +93,7 @@ func (w *world) version(model, version string) *registry.ModelVersion {
 
 func (w *world) deployments(v *registry.ModelVersion) (out []*registry.Deployment) {
 	w.Helper()
-	c, err := w.s.DeploymentsOf(w.ctx, v, service.Paging{})
+	c, err := w.s.DeploymentsOf(w.ctx, v, core.Paging{})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -106,8 +108,8 @@ func (w *world) upstream(of registry.ID) []string { return w.walk(of, "UPSTREAM"
 
 func (w *world) walk(of registry.ID, direction string) (out []string) {
 	w.Helper()
-	first, depth, history := service.MaxPage, 50, 1000
-	in := service.LineageInput{Of: of, MaxDepth: &depth, First: &first, History: &history}
+	first, depth, history := core.MaxPage, 50, 1000
+	in := provenance.LineageInput{Of: of, MaxDepth: &depth, First: &first, History: &history}
 	if direction == "DOWNSTREAM" {
 		in.Direction = "DOWNSTREAM"
 	}
@@ -150,8 +152,8 @@ func has(list []string, prefix string) bool {
 // runs lists the runs by name.
 func (w *world) runs() map[string][]*registry.Run {
 	w.Helper()
-	first := service.MaxPage
-	c, err := w.s.Runs(w.ctx, service.Paging{First: &first}, nil, nil)
+	first := core.MaxPage
+	c, err := w.s.Runs(w.ctx, core.Paging{First: &first}, nil, nil)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -179,7 +181,7 @@ func (w *world) one(n registry.Node, down bool) (out []string) {
 	if down {
 		hop = w.s.Downstream
 	}
-	c, err := hop(w.ctx, n, service.Paging{})
+	c, err := hop(w.ctx, n, core.Paging{})
 	if err != nil {
 		w.Fatal(err)
 	}

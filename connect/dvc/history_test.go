@@ -15,7 +15,7 @@ import (
 	"pedigree/connect/dvc"
 	"pedigree/connect/git"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/core"
 )
 
 var named = git.Options{Name: "mine"}
@@ -355,7 +355,7 @@ func TestARepositoryWithoutDVCSaysSo(t *testing.T) {
 	if _, err := w.s.Commit(w.ctx, r.git("rev-parse", "HEAD")); err != nil {
 		t.Error(err)
 	}
-	if _, err := w.s.Runs(w.ctx, service.Paging{}, nil, nil); err != nil {
+	if _, err := w.s.Runs(w.ctx, core.Paging{}, nil, nil); err != nil {
 		t.Error(err)
 	}
 }

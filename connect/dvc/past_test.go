@@ -7,7 +7,8 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/provenance"
 )
 
 // between is an instant between the two deployments of churn-model into prod, as
@@ -30,11 +31,11 @@ func TestBetweenTheTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
 		{between.Add(4 * time.Second), []state{{"1.0.0", "STAGING", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
 		{time.Time{}, []state{{"1.0.0", "ARCHIVED", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
 	} {
-		m, err := w.s.Model(w.ctx, "churn-model", service.PointInTime{AsOf: c.at})
+		m, err := w.s.Model(w.ctx, "churn-model", core.PointInTime{AsOf: c.at})
 		if err != nil || m == nil {
 			t.Fatalf("at %s: model %v, %v", c.at, m, err)
 		}
-		list, err := w.s.VersionsOf(w.ctx, m, service.Paging{}, nil, nil)
+		list, err := w.s.VersionsOf(w.ctx, m, core.Paging{}, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func TestBetweenTheTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
 func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
 	w := newWorld(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
-	old, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", service.PointInTime{AsOf: between})
+	old, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", core.PointInTime{AsOf: between})
 	if err != nil || old == nil {
 		t.Fatal(old, err)
 	}
@@ -78,23 +79,23 @@ func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
 	if len(live) != 1 || !live[0].Live || !live[0].EndedAt.IsZero() {
 		t.Fatalf("deployments of 1.1.0 between: %+v", live)
 	}
-	if g, err := w.s.Lineage(w.ctx, service.LineageInput{Of: old.ID, AsOf: between}); err != nil || len(g.Nodes) < 8 {
+	if g, err := w.s.Lineage(w.ctx, provenance.LineageInput{Of: old.ID, AsOf: between}); err != nil || len(g.Nodes) < 8 {
 		t.Errorf("upstream of 1.1.0 between: %v, %v", g, err)
 	} else if root, err := g.Nodes[0].Node(); err != nil || root.(*registry.ModelVersion).Stage != registry.Production {
 		t.Errorf("the root between: %+v, %v", root, err)
 	}
 	next := w.version("churn-model", "1.1.1")
-	if ts, err := w.s.TransitionsOf(w.ctx, next, service.Paging{}); err != nil || len(ts.Edges) != 1 {
+	if ts, err := w.s.TransitionsOf(w.ctx, next, core.Paging{}); err != nil || len(ts.Edges) != 1 {
 		t.Fatal(ts, err)
 	}
-	then, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.1", service.PointInTime{AsOf: between})
+	then, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.1", core.PointInTime{AsOf: between})
 	if err != nil || then == nil {
 		t.Fatal(then, err)
 	}
-	if ts, err := w.s.TransitionsOf(w.ctx, then, service.Paging{}); err != nil || len(ts.Edges) != 0 || len(w.deployments(then)) != 0 {
+	if ts, err := w.s.TransitionsOf(w.ctx, then, core.Paging{}); err != nil || len(ts.Edges) != 0 || len(w.deployments(then)) != 0 {
 		t.Errorf("1.1.1 between had %+v and %+v, %v", ts, w.deployments(then), err)
 	}
-	if v, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", service.PointInTime{AsOf: between, KnownAt: between}); err != nil || v != nil {
+	if v, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", core.PointInTime{AsOf: between, KnownAt: between}); err != nil || v != nil {
 		t.Errorf("nothing was known between: %+v, %v", v, err)
 	}
 }

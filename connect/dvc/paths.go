@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"pedigree/service"
+	"pedigree/service/facts"
 )
 
 // place is a dataset: where it is, and its name there, as OpenLineage names them.
@@ -43,7 +43,7 @@ func outside(p string) place {
 
 // ofRepository names a file of another repository.
 func ofRepository(origin, name string) place {
-	return place{service.NormaliseURL(origin), strings.TrimPrefix(path.Clean(name), "/")}
+	return place{facts.NormaliseURL(origin), strings.TrimPrefix(path.Clean(name), "/")}
 }
 
 // holds reports whether a path is a folder's own or lies in it.

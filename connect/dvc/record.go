@@ -7,7 +7,7 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/facts"
 )
 
 // recorder writes what projects say into the registry, each fact once.
@@ -66,7 +66,7 @@ func (r *recorder) commit(c git.Commit, p *project) error {
 
 // tracked records the output of a .dvc file, and where it was imported from.
 func (r *recorder) tracked(c git.Commit, t tracked) error {
-	in := service.RecordDatasetVersionInput{Role: registry.RawData, Description: t.desc, Owner: t.owner}
+	in := facts.RecordDatasetVersionInput{Role: registry.RawData, Description: t.desc, Owner: t.owner}
 	seen := map[string]bool{}
 	for _, l := range t.labels {
 		if !seen[l] {
@@ -78,7 +78,7 @@ func (r *recorder) tracked(c git.Commit, t tracked) error {
 	if err != nil || id == "" || t.source == nil {
 		return err
 	}
-	source, err := r.state(c, *t.source, t.file, service.RecordDatasetVersionInput{Role: registry.OtherData})
+	source, err := r.state(c, *t.source, t.file, facts.RecordDatasetVersionInput{Role: registry.OtherData})
 	if err != nil || source == "" {
 		return err
 	}
@@ -96,13 +96,13 @@ func (r *recorder) out(c git.Commit, p *project, st *stage, it *item) error {
 	if it.digest == "" && it.version == "" {
 		it.version = string(registry.NewRunID(r.producer, st.runID))
 	}
-	_, err := r.state(c, it.data, st.name, service.RecordDatasetVersionInput{Role: p.role(st, *it), Description: it.desc})
+	_, err := r.state(c, it.data, st.name, facts.RecordDatasetVersionInput{Role: p.role(st, *it), Description: it.desc})
 	return err
 }
 
 // state records a state of a dataset once and returns its id, "" when the
 // registry refuses it, which is listed.
-func (r *recorder) state(c git.Commit, d data, where string, in service.RecordDatasetVersionInput) (registry.ID, error) {
+func (r *recorder) state(c git.Commit, d data, where string, in facts.RecordDatasetVersionInput) (registry.ID, error) {
 	if id, ok := r.data[d.identity()]; ok {
 		return id, nil
 	}
@@ -124,7 +124,7 @@ func (r *recorder) run(c git.Commit, p *project, st *stage) error {
 	if _, ok := r.runs[st.runID]; ok {
 		return nil
 	}
-	in := service.RecordRunInput{Producer: r.producer, RunID: st.runID, Name: fit(st.name, 255), RunKind: st.kind, Command: st.command,
+	in := facts.RecordRunInput{Producer: r.producer, RunID: st.runID, Name: fit(st.name, 255), RunKind: st.kind, Command: st.command,
 		Description: st.desc, Parameters: st.params, Metrics: r.metrics(c, st)}
 	known, err := r.s.Run(r.ctx, nil, &in.Producer, &in.RunID)
 	if err != nil {
@@ -140,7 +140,7 @@ func (r *recorder) run(c git.Commit, p *project, st *stage) error {
 		return err
 	}
 	for _, d := range inputs {
-		id, err := r.state(c, d, st.name, service.RecordDatasetVersionInput{Role: registry.OtherData})
+		id, err := r.state(c, d, st.name, facts.RecordDatasetVersionInput{Role: registry.OtherData})
 		if err != nil {
 			return err
 		}
@@ -166,7 +166,7 @@ func (r *recorder) run(c git.Commit, p *project, st *stage) error {
 // record records a run. When one of its edges is refused, because it would close
 // a cycle or there are too many, the run stands and its edges are linked one by
 // one, so that only the refused ones are missing.
-func (r *recorder) record(st *stage, in service.RecordRunInput) (registry.ID, error) {
+func (r *recorder) record(st *stage, in facts.RecordRunInput) (registry.ID, error) {
 	const most = 900 // service.RecordRun takes 1000 with the commits.
 	if len(in.Inputs)+len(in.Outputs) <= most {
 		out, err := r.s.RecordRun(r.ctx, in)
@@ -201,7 +201,7 @@ func (r *recorder) record(st *stage, in service.RecordRunInput) (registry.ID, er
 	return out.Run.ID, nil
 }
 
-func (r *recorder) count(out *service.RecordRunPayload) {
+func (r *recorder) count(out *facts.RecordRunPayload) {
 	if out.Created {
 		r.report.Add("runs", 1)
 	}
@@ -209,7 +209,7 @@ func (r *recorder) count(out *service.RecordRunPayload) {
 
 // link records one edge, or lists it as not recorded.
 func (r *recorder) link(what string, from, to registry.ID, kind registry.EdgeKind) error {
-	_, err := r.s.LinkLineage(r.ctx, service.LinkLineageInput{From: from, To: to, Kind: kind})
+	_, err := r.s.LinkLineage(r.ctx, facts.LinkLineageInput{From: from, To: to, Kind: kind})
 	return r.report.List(git.NotRecorded, "that "+what, err)
 }
 

@@ -5,24 +5,26 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 )
 
 // Registry is what an import of DVC and GTO asks of a registry, beyond what one of
 // git does.
 type Registry interface {
 	git.Registry
-	Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...service.PointInTime) (*registry.Run, error)
-	ModelVersion(ctx context.Context, model, version string, past ...service.PointInTime) (*registry.ModelVersion, error)
+	Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...core.PointInTime) (*registry.Run, error)
+	ModelVersion(ctx context.Context, model, version string, past ...core.PointInTime) (*registry.ModelVersion, error)
 	ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error)
 	ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error)
-	TransitionsOf(ctx context.Context, v *registry.ModelVersion, p service.Paging) (*service.TransitionConnection, error)
-	Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter, o *service.DeploymentOrder) (*service.DeploymentConnection, error)
-	RecordDatasetVersion(ctx context.Context, in service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error)
-	RecordRun(ctx context.Context, in service.RecordRunInput) (*service.RecordRunPayload, error)
-	LinkLineage(ctx context.Context, in service.LinkLineageInput) (*service.LinkLineagePayload, error)
-	RegisterModelVersion(ctx context.Context, in service.RegisterModelVersionInput) (*service.RegisterModelVersionPayload, error)
-	TransitionModelVersion(ctx context.Context, in service.TransitionModelVersionInput) (*service.TransitionModelVersionPayload, error)
-	RecordDeployment(ctx context.Context, in service.RecordDeploymentInput) (*service.RecordDeploymentPayload, error)
-	EndDeployment(ctx context.Context, in service.EndDeploymentInput) (*service.EndDeploymentPayload, error)
+	TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*catalog.TransitionConnection, error)
+	Deployments(ctx context.Context, p core.Paging, f *facts.DeploymentFilter, o *core.DeploymentOrder) (*facts.DeploymentConnection, error)
+	RecordDatasetVersion(ctx context.Context, in facts.RecordDatasetVersionInput) (*facts.RecordDatasetVersionPayload, error)
+	RecordRun(ctx context.Context, in facts.RecordRunInput) (*facts.RecordRunPayload, error)
+	LinkLineage(ctx context.Context, in facts.LinkLineageInput) (*facts.LinkLineagePayload, error)
+	RegisterModelVersion(ctx context.Context, in catalog.RegisterModelVersionInput) (*catalog.RegisterModelVersionPayload, error)
+	TransitionModelVersion(ctx context.Context, in catalog.TransitionModelVersionInput) (*catalog.TransitionModelVersionPayload, error)
+	RecordDeployment(ctx context.Context, in facts.RecordDeploymentInput) (*facts.RecordDeploymentPayload, error)
+	EndDeployment(ctx context.Context, in facts.EndDeploymentInput) (*facts.EndDeploymentPayload, error)
 }

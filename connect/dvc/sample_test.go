@@ -11,7 +11,9 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/provenance"
 )
 
 const (
@@ -86,7 +88,7 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 	if d := cmp.Diff(map[string]registry.Stage{"1.0.0": registry.Archived, "1.1.0": registry.Deprecated, "1.1.1": registry.Production}, stages); d != "" {
 		t.Errorf("stages (-want +got):\n%s", d)
 	}
-	ts, err := w.s.TransitionsOf(w.ctx, w.version("churn-model", "1.1.1"), service.Paging{})
+	ts, err := w.s.TransitionsOf(w.ctx, w.version("churn-model", "1.1.1"), core.Paging{})
 	if err != nil || len(ts.Edges) != 1 || ts.Edges[0].Node.Reason != "churn-model#prod#3" || ts.Edges[0].Node.By != "import:gto" ||
 		!ts.Edges[0].Node.Forced || ts.Edges[0].Node.At.Format("15:04:05") != "04:29:36" {
 		t.Errorf("transitions of 1.1.1: %+v %v", ts.Edges[0].Node, err)
@@ -124,7 +126,7 @@ func TestTheImpactOfTheRawFileIsTheLiveDeployment(t *testing.T) {
 	if v == nil || v.Role != registry.RawData || v.Description != "raw churn export" || *v.SizeBytes != 2492 {
 		t.Fatalf("the raw file: %+v", v)
 	}
-	impact, err := w.s.Impact(w.ctx, service.ImpactInput{Of: []registry.ID{v.ID}, Live: true})
+	impact, err := w.s.Impact(w.ctx, provenance.ImpactInput{Of: []registry.ID{v.ID}, Live: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +198,7 @@ func TestAVersionCarriesItsFileParametersAndMetrics(t *testing.T) {
 	if v.Owner != "ml-team" || v.Description != "churn classifier" || v.Creator != "import:gto" || len(v.Tags) != 2 {
 		t.Errorf("version %+v", v)
 	}
-	files, err := w.s.ArtifactsOf(w.ctx, v, service.Paging{})
+	files, err := w.s.ArtifactsOf(w.ctx, v, core.Paging{})
 	if err != nil || len(files.Edges) != 1 || files.Edges[0].Node.Name != "models/model.json" || files.Edges[0].Node.Digest != "md5:1564c45aa8412e3d80517677962ce127" {
 		t.Errorf("files %+v %v", files, err)
 	}
@@ -269,12 +271,12 @@ func TestAnOldTagNeverTurnsTimeBack(t *testing.T) {
 	w.actAs(registry.RoleAdmin)
 	prod, version := "churn-model", "1.1.0"
 	for _, to := range []registry.Stage{registry.Staging, registry.Production} {
-		if _, err := w.s.TransitionModelVersion(w.ctx, service.TransitionModelVersionInput{Model: &prod, Version: &version, To: to, Reason: "by hand"}); err != nil {
+		if _, err := w.s.TransitionModelVersion(w.ctx, catalog.TransitionModelVersionInput{Model: &prod, Version: &version, To: to, Reason: "by hand"}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	first := "1.0.0"
-	if _, err := w.s.TransitionModelVersion(w.ctx, service.TransitionModelVersionInput{Model: &prod, Version: &first, To: registry.Staging, Reason: "by hand"}); err != nil {
+	if _, err := w.s.TransitionModelVersion(w.ctx, catalog.TransitionModelVersionInput{Model: &prod, Version: &first, To: registry.Staging, Reason: "by hand"}); err != nil {
 		t.Fatal(err)
 	}
 	r := w.load(path, git.Options{})

@@ -8,7 +8,7 @@ import (
 	"pedigree/connect/git"
 	"pedigree/connect/gto"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
 )
 
 // register registers a version with the run that trained it, its file, what the
@@ -20,7 +20,7 @@ func (g *gtoRecorder) register(e gto.Event) error {
 	}
 	c := g.commits[e.Commit]
 	p, _ := g.rec.read.project(c)
-	in := service.RegisterModelVersionInput{Model: e.Model(), Version: &e.Version, Label: e.Tag, CreatedDate: e.At, CreateModel: true, Description: e.Message}
+	in := catalog.RegisterModelVersionInput{Model: e.Model(), Version: &e.Version, Label: e.Tag, CreatedDate: e.At, CreateModel: true, Description: e.Message}
 	if tag, ok := g.repo.TagNode(e.Tag); ok {
 		in.ReleasedFrom = &tag
 	}
@@ -59,7 +59,7 @@ func (g *gtoRecorder) register(e gto.Event) error {
 
 // describe fills in what the commit says of an artifact: its file, the run that
 // wrote it, or the data it is where no run is known, and its card.
-func (g *gtoRecorder) describe(in *service.RegisterModelVersionInput, c git.Commit, p *project, a artifactAt, where string) (file item) {
+func (g *gtoRecorder) describe(in *catalog.RegisterModelVersionInput, c git.Commit, p *project, a artifactAt, where string) (file item) {
 	if a.Desc != "" {
 		in.Description = a.Desc
 	}
@@ -67,9 +67,9 @@ func (g *gtoRecorder) describe(in *service.RegisterModelVersionInput, c git.Comm
 	for _, l := range slices.Compact(slices.Sorted(slices.Values(a.Labels))) {
 		in.Tags = append(in.Tags, registry.KeyValue{Key: l})
 	}
-	card := &service.ModelCardInput{Description: &in.Description}
+	card := &catalog.ModelCardInput{Description: &in.Description}
 	in.Card = card
-	art := service.ArtifactInput{Name: a.path}
+	art := catalog.ArtifactInput{Name: a.path}
 	if strings.Contains(a.path, "://") {
 		art.Name, art.URI = path.Base(a.path), a.path // It lies elsewhere: a label, which nothing opens.
 	}
@@ -92,7 +92,7 @@ func (g *gtoRecorder) describe(in *service.RegisterModelVersionInput, c git.Comm
 		g.report.Tell(git.Remark, where, "no stage and no .dvc file of its commit makes %s, so the version stands without the run that trained it", a.path)
 	}
 	if art.Name != "" {
-		in.Artifacts = []service.ArtifactInput{art}
+		in.Artifacts = []catalog.ArtifactInput{art}
 	}
 	return file
 }
@@ -100,7 +100,7 @@ func (g *gtoRecorder) describe(in *service.RegisterModelVersionInput, c git.Comm
 // card fills in parameters, training data and metrics: those of the training run,
 // of what read the model at that commit, and of the files that dvc.yaml calls
 // metrics.
-func (g *gtoRecorder) card(card *service.ModelCardInput, c git.Commit, p *project, a artifactAt, st *stage, file item) {
+func (g *gtoRecorder) card(card *catalog.ModelCardInput, c git.Commit, p *project, a artifactAt, st *stage, file item) {
 	if st.params != nil {
 		card.ModelDetails = &registry.ModelDetails{Hyperparameters: st.params}
 	}

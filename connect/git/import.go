@@ -10,6 +10,8 @@ import (
 
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 )
 
 // batch is how many commits one call records; service.RecordCommits takes 500.
@@ -136,7 +138,7 @@ func (r *Repository) unrecorded(ctx context.Context, have known) ([]Commit, erro
 // them, or so much at once, it halves the call until what is refused stands alone
 // and is listed.
 func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Commit, report *Report) error {
-	in := service.RecordCommitsInput{Repository: r.input}
+	in := facts.RecordCommitsInput{Repository: r.input}
 	for _, c := range commits {
 		facts, err := r.facts(c, report)
 		if err != nil {
@@ -167,13 +169,13 @@ func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Co
 
 // facts reads a commit as the registry takes it. The role is left to the service,
 // which reads it from the message.
-func (r *Repository) facts(c Commit, report *Report) (service.CommitInput, error) {
+func (r *Repository) facts(c Commit, report *Report) (facts.CommitInput, error) {
 	o, err := r.git.CommitObject(plumbing.NewHash(c.SHA))
 	if err != nil {
-		return service.CommitInput{}, fmt.Errorf("it cannot be read again: %w", err)
+		return facts.CommitInput{}, fmt.Errorf("it cannot be read again: %w", err)
 	}
 	clean := &cleaner{encoding: string(o.Encoding)}
-	in := service.CommitInput{SHA: c.SHA, Signature: signatureKind(o.PGPSignature),
+	in := facts.CommitInput{SHA: c.SHA, Signature: signatureKind(o.PGPSignature),
 		Message: strings.TrimRight(clean.text(o.Message, registry.MaxText), "\n"),
 		Author:  clean.line(o.Author.Name, 255), Email: clean.line(o.Author.Email, 255), Committer: clean.line(o.Committer.Name, 255),
 		AuthoredAt: clean.time(o.Author.When), CommittedAt: clean.time(o.Committer.When)}
@@ -190,7 +192,7 @@ func (r *Repository) facts(c Commit, report *Report) (service.CommitInput, error
 func (r *Repository) recordTags(ctx context.Context, s Registry, report *Report) error {
 	for i, t := range r.tags {
 		r.options.Progress.tell("recording tags", i+1, len(r.tags))
-		in := service.RecordTagInput{Repository: r.input, Name: t.Name, SHA: t.SHA, Annotated: t.Annotated, Message: t.Message, Tagger: t.Tagger, TaggedAt: t.At}
+		in := facts.RecordTagInput{Repository: r.input, Name: t.Name, SHA: t.SHA, Annotated: t.Annotated, Message: t.Message, Tagger: t.Tagger, TaggedAt: t.At}
 		out, err := s.RecordTag(ctx, in)
 		if err != nil {
 			if err := report.List(NotRecorded, "tag "+t.Name, err); err != nil {
@@ -224,8 +226,8 @@ func (r *Repository) tellGone(ctx context.Context, s Registry, report *Report) e
 	for _, t := range r.tags {
 		have[t.Name] = true
 	}
-	first := service.MaxPage
-	for page := (service.Paging{First: &first}); ; {
+	first := core.MaxPage
+	for page := (core.Paging{First: &first}); ; {
 		tags, err := s.TagsOf(ctx, repo, page)
 		if err != nil {
 			return err

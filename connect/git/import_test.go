@@ -18,6 +18,8 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 )
 
 // newRegistry opens a registry over an empty SQLite store, and a context that acts
@@ -115,7 +117,7 @@ func mustImport(t *testing.T, ctx context.Context, s *service.Service, from stri
 // lastEntry is the sequence of the newest entry of the audit log.
 func lastEntry(t *testing.T, ctx context.Context, s *service.Service) int64 {
 	t.Helper()
-	log, err := s.AuditLog(ctx, service.Paging{}, nil)
+	log, err := s.AuditLog(ctx, core.Paging{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +161,7 @@ func oracle(t *testing.T) (out []logged) {
 		_, at, _ := strings.Cut(rest, "> ")
 		c := logged{SHA: lines[0], Author: author, At: at, Parents: strings.Fields(strings.TrimPrefix(strings.TrimSpace(lines[1]), "parents:"))}
 		message := strings.Join(lines[4:], "\n")
-		c.Role, _ = service.CommitRole(message)
+		c.Role, _ = facts.CommitRole(message)
 		if i := strings.Index(message, "Model-Role: "); i >= 0 {
 			c.Role = message[i+len("Model-Role: "):] // Said by hand, not by the code under test.
 		}
@@ -200,7 +202,7 @@ func TestCommitsAgreeWithGitLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	up, err := s.Upstream(ctx, last, service.Paging{})
+	up, err := s.Upstream(ctx, last, core.Paging{})
 	if err != nil || len(up.Edges) != 1 || up.Edges[0].Node.(*registry.Commit).SHA != want[3].SHA {
 		t.Errorf("the newest commit comes from %+v, %v", up, err)
 	}
@@ -248,11 +250,11 @@ func TestOnlyWhatIsNewIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	down, err := s.Downstream(ctx, root, service.Paging{})
+	down, err := s.Downstream(ctx, root, core.Paging{})
 	if err != nil || len(down.Edges) != 2 {
 		t.Errorf("the first commit has %d children, want 2 (%v)", len(down.Edges), err)
 	}
-	if log, err := s.AuditLog(ctx, service.Paging{}, nil); err != nil || log.Edges[0].Node.Actor != "import:git" || !strings.Contains(log.Edges[0].Node.RequestID, "ann") {
+	if log, err := s.AuditLog(ctx, core.Paging{}, nil); err != nil || log.Edges[0].Node.Actor != "import:git" || !strings.Contains(log.Edges[0].Node.RequestID, "ann") {
 		t.Errorf("logged as %+v, %v", log.Edges[0].Node, err)
 	}
 }
@@ -275,7 +277,7 @@ func TestAMovedTagEndsAndBeginsAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tags, err := s.TagsOf(ctx, node.(*registry.Repository), service.Paging{})
+	tags, err := s.TagsOf(ctx, node.(*registry.Repository), core.Paging{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +334,7 @@ func TestAShallowCloneIsImportedUpToItsCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if up, err := s.Upstream(ctx, c, service.Paging{}); err != nil || len(up.Edges) != 1 {
+	if up, err := s.Upstream(ctx, c, core.Paging{}); err != nil || len(up.Edges) != 1 {
 		t.Errorf("the cut is not joined to what lies behind it: %v", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/facts"
 )
 
 // Options say how a repository is read.
@@ -44,7 +44,7 @@ const (
 type Repository struct {
 	git     *gogit.Repository
 	options Options
-	input   service.RepositoryInput
+	input   facts.RepositoryInput
 	temp    string // the folder of a clone, "" for a repository of the caller's
 	shallow map[string]bool
 	tips    []tip

@@ -11,7 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/facts"
 )
 
 // Tag is a tag of a repository and the commit it peels to.
@@ -49,7 +49,7 @@ func (r *Repository) look(src source) error {
 	if len(r.tips) == 0 {
 		return noCommits()
 	}
-	r.input = service.RepositoryInput{Name: r.options.Name, DefaultBranch: r.defaultBranch()}
+	r.input = facts.RepositoryInput{Name: r.options.Name, DefaultBranch: r.defaultBranch()}
 	if src.url != nil {
 		r.input.URL = networkURL(src.url.String())
 	} else if remote, err := r.git.Remote("origin"); err == nil && len(remote.Config().URLs) > 0 {

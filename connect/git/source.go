@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/facts"
 )
 
 // scpForm is git's short form of an ssh address: user@host:path or host:path. One
@@ -75,7 +75,7 @@ func networkURL(raw string) string {
 	if scheme, _, ok := strings.Cut(raw, "://"); ok {
 		switch strings.ToLower(scheme) {
 		case "https", "http", "ssh", "git", "git+ssh", "git+https":
-			return asLabel(service.NormaliseURL(raw))
+			return asLabel(facts.NormaliseURL(raw))
 		}
 		return ""
 	}
@@ -85,7 +85,7 @@ func networkURL(raw string) string {
 	if host, path, _ := strings.Cut(raw, ":"); !strings.Contains(host, "@") {
 		raw = "ssh://" + host + "/" + path // A host of the reader's ssh configuration.
 	}
-	return asLabel(service.NormaliseURL(raw))
+	return asLabel(facts.NormaliseURL(raw))
 }
 
 // asLabel keeps a URL that the registry takes as a label.

@@ -12,7 +12,8 @@ import (
 
 	"pedigree/connect/remote"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
 )
 
 const secret = "pdg_secret_that_nobody_prints"
@@ -170,26 +171,26 @@ func TestAServerThatIsDownIsUnavailable(t *testing.T) {
 func TestErrorsOfTheServiceComeBackAsTheyWere(t *testing.T) {
 	s := newSite(t)
 	c, waited := s.client(registry.RoleAdmin)
-	_, err := c.RegisterModel(t.Context(), service.RegisterModelInput{Name: "a/b"})
-	_, want := s.service.RegisterModel(s.admin(), service.RegisterModelInput{Name: "a/b"})
+	_, err := c.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "a/b"})
+	_, want := s.service.RegisterModel(s.admin(), catalog.RegisterModelInput{Name: "a/b"})
 	var got, direct *registry.Error
 	if !errors.As(err, &got) || !errors.As(want, &direct) || got.Code != direct.Code || got.Message != direct.Message || got.Field != "name" || direct.Field != "name" {
 		t.Errorf("%+v, and the service says %+v", got, direct)
 	}
-	if _, err := c.RegisterModel(t.Context(), service.RegisterModelInput{Name: "churn"}); err != nil {
+	if _, err := c.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "churn"}); err != nil {
 		t.Fatal(err)
 	}
-	v, err := c.RegisterModelVersion(t.Context(), service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0")})
+	v, err := c.RegisterModelVersion(t.Context(), catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.TransitionModelVersion(t.Context(), service.TransitionModelVersionInput{ID: &v.ModelVersion.ID, To: registry.Staging, IfRevision: ptr(7)})
+	_, err = c.TransitionModelVersion(t.Context(), catalog.TransitionModelVersionInput{ID: &v.ModelVersion.ID, To: registry.Staging, IfRevision: ptr(7)})
 	if !errors.As(err, &got) || got.Code != registry.Conflict || got.Details["revision"] != 1.0 {
 		t.Errorf("%+v", got)
 	}
-	_, err = c.RegisterModelVersion(t.Context(), service.RegisterModelVersionInput{Model: "unknown", Version: ptr("1.0.0")})
+	_, err = c.RegisterModelVersion(t.Context(), catalog.RegisterModelVersionInput{Model: "unknown", Version: ptr("1.0.0")})
 	says(t, err, registry.NotFound, "unknown")
-	_, err = c.RecordRun(t.Context(), service.RecordRunInput{Producer: "p", RunID: "1", Name: "r", RunKind: "DANCING"})
+	_, err = c.RecordRun(t.Context(), facts.RecordRunInput{Producer: "p", RunID: "1", Name: "r", RunKind: "DANCING"})
 	says(t, err, registry.InvalidArgument, "input.runKind: ")
 	if n, err := c.Node(t.Context(), registry.ModelID("none", 1)); n != nil || err != nil {
 		t.Errorf("%v %v", n, err)
@@ -202,7 +203,7 @@ func TestErrorsOfTheServiceComeBackAsTheyWere(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := len(s.log())
-	_, err = wrong.RegisterModel(t.Context(), service.RegisterModelInput{Name: "stolen"})
+	_, err = wrong.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "stolen"})
 	says(t, err, registry.Unauthenticated, "the token is not valid", "pedigree token create")
 	if len(s.log()) != before {
 		t.Error("a wrong token wrote")
@@ -213,7 +214,7 @@ func TestWhatNoRequestHoldsIsNotSent(t *testing.T) {
 	s := newSite(t)
 	c, _ := s.client(registry.RoleAdmin)
 	asked := s.asked.Load()
-	_, err := c.RegisterModel(t.Context(), service.RegisterModelInput{Name: "big", Description: strings.Repeat("x", 256<<10)})
+	_, err := c.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "big", Description: strings.Repeat("x", 256<<10)})
 	says(t, err, registry.ResourceExhausted, "262144 at once")
 	if s.asked.Load() != asked {
 		t.Error("it was sent")
@@ -223,7 +224,7 @@ func TestWhatNoRequestHoldsIsNotSent(t *testing.T) {
 func TestCreateModelMakesTheModelWithItsVersion(t *testing.T) {
 	s := newSite(t)
 	c, _ := s.client(registry.RoleDataScientist)
-	in := service.RegisterModelVersionInput{Model: "fresh", Version: ptr("not a version"), CreateModel: true, Owner: "risk"}
+	in := catalog.RegisterModelVersionInput{Model: "fresh", Version: ptr("not a version"), CreateModel: true, Owner: "risk"}
 	_, err := c.RegisterModelVersion(t.Context(), in)
 	says(t, err, registry.InvalidArgument)
 	if m, err := c.Model(t.Context(), "fresh"); m != nil || err != nil {

@@ -23,6 +23,8 @@ import (
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/core"
 )
 
 // sameSecret makes two stores derive the same keys, so that their cursors and
@@ -75,7 +77,7 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(l.Close)
 	s.url = l.URL
 	for _, role := range []string{registry.RoleAdmin, registry.RoleDataScientist, registry.RoleViewer} {
-		if _, err := s.service.CreateToken(s.admin(), service.CreateTokenInput{Subject: role + "-subject", Role: role, Token: tokenOf(role)}); err != nil {
+		if _, err := s.service.CreateToken(s.admin(), access.CreateTokenInput{Subject: role + "-subject", Role: role, Token: tokenOf(role)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -115,8 +117,8 @@ func (s *site) client(role string) (*remote.Client, *atomic.Int64) {
 // log lists the log entries, oldest first.
 func (s *site) log() (out []*registry.LogEntry) {
 	s.Helper()
-	first := service.MaxPage
-	for p := (service.Paging{First: &first}); ; {
+	first := core.MaxPage
+	for p := (core.Paging{First: &first}); ; {
 		c, err := s.service.AuditLog(s.admin(), p, nil)
 		if err != nil {
 			s.Fatal(err)

@@ -16,7 +16,8 @@ import (
 	"pedigree/lineage"
 	"pedigree/lineage/export"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/provenance"
 )
 
 // entry is what a log entry tells, but for who did it.
@@ -238,7 +239,7 @@ func TestAnExportThroughAServerIsWhatTheServiceSays(t *testing.T) {
 	}
 	depth, still := 30, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	for _, f := range export.Formats() {
-		for _, in := range []service.ExportInput{{Of: v.ID, Format: f}, {Of: v.ID, Format: f, Direction: lineage.Downstream, MaxDepth: &depth, AsOf: still}} {
+		for _, in := range []provenance.ExportInput{{Of: v.ID, Format: f}, {Of: v.ID, Format: f, Direction: lineage.Downstream, MaxDepth: &depth, AsOf: still}} {
 			want, err := s.service.Export(s.admin(), in)
 			if err != nil {
 				t.Fatal(err)
@@ -266,11 +267,11 @@ func TestAViewerReadsThroughAServerWhatItMaySee(t *testing.T) {
 	if hidden, err := viewer.ModelVersion(t.Context(), "churn-model", "1.0.0"); hidden != nil || err != nil {
 		t.Errorf("an archived version: %+v %v", hidden, err)
 	}
-	tree, err := viewer.Export(t.Context(), service.ExportInput{Of: seen.ID, Format: export.Tree})
+	tree, err := viewer.Export(t.Context(), provenance.ExportInput{Of: seen.ID, Format: export.Tree})
 	if err != nil || !strings.Contains(tree.Body, "churn-model 1.1.1") || strings.Contains(tree.Body, "md5:") {
 		t.Fatalf("%+v %v", tree, err)
 	}
-	if _, err := viewer.TransitionsOf(t.Context(), seen, service.Paging{}); registry.CodeOf(err) != registry.Forbidden {
+	if _, err := viewer.TransitionsOf(t.Context(), seen, core.Paging{}); registry.CodeOf(err) != registry.Forbidden {
 		t.Errorf("a list that is hidden is answered as an empty one: %v", err)
 	}
 }

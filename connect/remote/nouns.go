@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/core"
 )
 
 // The fields that nouns are read with: all that a client may come to need of one.
@@ -134,13 +134,13 @@ type list[N registry.Node] struct {
 		Cursor string
 		Node   of[N]
 	}
-	PageInfo service.PageInfo
+	PageInfo core.PageInfo
 }
 
 // connection turns a list into a page of the service. FORBIDDEN when the list is
 // hidden from the caller: an empty page would be read as that there is nothing.
-func connection[N registry.Node, E any](l *list[N], edge func(cursor string, n N) E) (service.Connection[E], error) {
-	out := service.Connection[E]{Edges: []E{}}
+func connection[N registry.Node, E any](l *list[N], edge func(cursor string, n N) E) (core.Connection[E], error) {
+	out := core.Connection[E]{Edges: []E{}}
 	if l == nil {
 		return out, registry.Errorf(registry.Forbidden, "you may not see a list that this needs; ask an administrator for a role that may")
 	}

@@ -4,11 +4,15 @@ import (
 	"context"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // paging adds a page to the variables of a query.
-func paging(vars map[string]any, p service.Paging) map[string]any {
+func paging(vars map[string]any, p core.Paging) map[string]any {
 	if p.First != nil {
 		vars["first"] = *p.First
 	}
@@ -19,7 +23,7 @@ func paging(vars map[string]any, p service.Paging) map[string]any {
 }
 
 // past adds the past that is asked for to the variables of a query.
-func past(vars map[string]any, of []service.PointInTime) map[string]any {
+func past(vars map[string]any, of []core.PointInTime) map[string]any {
 	for _, p := range of {
 		if !p.AsOf.IsZero() {
 			vars["asOf"] = p.AsOf
@@ -32,8 +36,8 @@ func past(vars map[string]any, of []service.PointInTime) map[string]any {
 }
 
 // Viewer returns who the token's subject is and what it may do.
-func (c *Client) Viewer(ctx context.Context) (*service.Viewer, error) {
-	var out struct{ Viewer *service.Viewer }
+func (c *Client) Viewer(ctx context.Context) (*access.Viewer, error) {
+	var out struct{ Viewer *access.Viewer }
 	if err := c.ask(ctx, opViewer, nil, &out); err != nil {
 		return nil, err
 	}
@@ -42,7 +46,7 @@ func (c *Client) Viewer(ctx context.Context) (*service.Viewer, error) {
 
 // Node returns a noun by its id; nil when there is none that the caller sees, or
 // that this client reads.
-func (c *Client) Node(ctx context.Context, id registry.ID, then ...service.PointInTime) (registry.Node, error) {
+func (c *Client) Node(ctx context.Context, id registry.ID, then ...core.PointInTime) (registry.Node, error) {
 	nodes, err := c.Nodes(ctx, []registry.ID{id}, then...)
 	if err != nil {
 		return nil, err
@@ -51,7 +55,7 @@ func (c *Client) Node(ctx context.Context, id registry.ID, then ...service.Point
 }
 
 // Nodes returns up to 100 nouns by their ids, nil where there is none.
-func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...service.PointInTime) ([]registry.Node, error) {
+func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...core.PointInTime) ([]registry.Node, error) {
 	var out struct{ Nodes []of[registry.Node] }
 	if err := c.ask(ctx, opNodes, past(map[string]any{"ids": ids}, then), &out); err != nil {
 		return nil, err
@@ -67,7 +71,7 @@ func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...service.P
 }
 
 // Model returns a model by its name; nil when there is none that the caller sees.
-func (c *Client) Model(ctx context.Context, name string, then ...service.PointInTime) (*registry.Model, error) {
+func (c *Client) Model(ctx context.Context, name string, then ...core.PointInTime) (*registry.Model, error) {
 	var out struct{ Model of[*registry.Model] }
 	err := c.ask(ctx, opModel, past(map[string]any{"name": name}, then), &out)
 	return out.Model.Noun, err
@@ -75,7 +79,7 @@ func (c *Client) Model(ctx context.Context, name string, then ...service.PointIn
 
 // ModelVersion returns a version by model name and semver, label, alias or
 // "latest"; nil when there is none that the caller sees.
-func (c *Client) ModelVersion(ctx context.Context, model, version string, then ...service.PointInTime) (*registry.ModelVersion, error) {
+func (c *Client) ModelVersion(ctx context.Context, model, version string, then ...core.PointInTime) (*registry.ModelVersion, error) {
 	var out struct{ ModelVersion of[*registry.ModelVersion] }
 	err := c.ask(ctx, opModelVersion, past(map[string]any{"model": model, "version": version}, then), &out)
 	return out.ModelVersion.Noun, err
@@ -100,7 +104,7 @@ func (c *Client) ProductionVersion(ctx context.Context, m *registry.Model) (*reg
 }
 
 // Run returns a run by id, or by producer and the id there; nil for none.
-func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *string, then ...service.PointInTime) (*registry.Run, error) {
+func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *string, then ...core.PointInTime) (*registry.Run, error) {
 	vars := map[string]any{}
 	if id != nil {
 		vars["id"] = *id
@@ -117,35 +121,35 @@ func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *stri
 }
 
 // TransitionsOf lists the changes of stage of a version, oldest first.
-func (c *Client) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p service.Paging) (*service.TransitionConnection, error) {
+func (c *Client) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*catalog.TransitionConnection, error) {
 	var out struct {
 		Node struct{ Page *list[*registry.Transition] }
 	}
 	if err := c.ask(ctx, opTransitions, paging(map[string]any{"id": v.ID}, p), &out); err != nil {
 		return nil, err
 	}
-	page, err := connection(out.Node.Page, func(cursor string, t *registry.Transition) *service.TransitionEdge {
-		return &service.TransitionEdge{Cursor: cursor, Node: t}
+	page, err := connection(out.Node.Page, func(cursor string, t *registry.Transition) *catalog.TransitionEdge {
+		return &catalog.TransitionEdge{Cursor: cursor, Node: t}
 	})
-	return &service.TransitionConnection{Connection: page}, err
+	return &catalog.TransitionConnection{Connection: page}, err
 }
 
 // TagsOf lists the tags of a repository by name.
-func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p service.Paging) (*service.TagConnection, error) {
+func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*facts.TagConnection, error) {
 	var out struct {
 		Node struct{ Page *list[*registry.Tag] }
 	}
 	if err := c.ask(ctx, opTags, paging(map[string]any{"id": r.ID}, p), &out); err != nil {
 		return nil, err
 	}
-	page, err := connection(out.Node.Page, func(cursor string, t *registry.Tag) *service.TagEdge {
-		return &service.TagEdge{Cursor: cursor, Node: t}
+	page, err := connection(out.Node.Page, func(cursor string, t *registry.Tag) *facts.TagEdge {
+		return &facts.TagEdge{Cursor: cursor, Node: t}
 	})
-	return &service.TagConnection{Connection: page}, err
+	return &facts.TagConnection{Connection: page}, err
 }
 
 // Deployments lists the deployments that the caller sees, by name.
-func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.DeploymentFilter, o *service.DeploymentOrder) (*service.DeploymentConnection, error) {
+func (c *Client) Deployments(ctx context.Context, p core.Paging, f *facts.DeploymentFilter, o *core.DeploymentOrder) (*facts.DeploymentConnection, error) {
 	vars := paging(map[string]any{}, p)
 	if f != nil {
 		filter, err := input(f)
@@ -165,15 +169,15 @@ func (c *Client) Deployments(ctx context.Context, p service.Paging, f *service.D
 	if err := c.ask(ctx, opDeployments, vars, &out); err != nil {
 		return nil, err
 	}
-	page, err := connection(out.Deployments, func(cursor string, d *registry.Deployment) *service.DeploymentEdge {
-		return &service.DeploymentEdge{Cursor: cursor, Node: d}
+	page, err := connection(out.Deployments, func(cursor string, d *registry.Deployment) *facts.DeploymentEdge {
+		return &facts.DeploymentEdge{Cursor: cursor, Node: d}
 	})
-	return &service.DeploymentConnection{Connection: page}, err
+	return &facts.DeploymentConnection{Connection: page}, err
 }
 
 // Export returns the whole bounded walk around a node in a format, as the server
 // encodes it.
-func (c *Client) Export(ctx context.Context, in service.ExportInput) (*service.LineageExport, error) {
+func (c *Client) Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error) {
 	vars, err := input(in)
 	if err != nil {
 		return nil, err
@@ -181,7 +185,7 @@ func (c *Client) Export(ctx context.Context, in service.ExportInput) (*service.L
 	if in.Direction == "" {
 		vars["direction"] = "UPSTREAM"
 	}
-	var out struct{ LineageExport *service.LineageExport }
+	var out struct{ LineageExport *provenance.LineageExport }
 	err = c.ask(ctx, opLineageExport, vars, &out)
 	return out.LineageExport, err
 }

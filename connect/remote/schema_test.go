@@ -15,7 +15,8 @@ import (
 
 	"pedigree/lineage"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
 )
 
 func loadSchema(t *testing.T) *ast.Schema {
@@ -104,10 +105,10 @@ func filled(v reflect.Value) {
 
 // inputs are the inputs of the mutations that are sent, empty.
 func inputs() map[string]any {
-	return map[string]any{"recordCommits": &service.RecordCommitsInput{}, "recordTag": &service.RecordTagInput{}, "recordDatasetVersion": &service.RecordDatasetVersionInput{},
-		"recordRun": &service.RecordRunInput{}, "recordFeature": &service.RecordFeatureInput{}, "recordDeployment": &service.RecordDeploymentInput{},
-		"endDeployment": &service.EndDeploymentInput{}, "linkLineage": &service.LinkLineageInput{}, "registerModel": &service.RegisterModelInput{},
-		"registerModelVersion": &service.RegisterModelVersionInput{}, "transitionModelVersion": &service.TransitionModelVersionInput{}, "setAlias": &service.SetAliasInput{}}
+	return map[string]any{"recordCommits": &facts.RecordCommitsInput{}, "recordTag": &facts.RecordTagInput{}, "recordDatasetVersion": &facts.RecordDatasetVersionInput{},
+		"recordRun": &facts.RecordRunInput{}, "recordFeature": &facts.RecordFeatureInput{}, "recordDeployment": &facts.RecordDeploymentInput{},
+		"endDeployment": &facts.EndDeploymentInput{}, "linkLineage": &facts.LinkLineageInput{}, "registerModel": &catalog.RegisterModelInput{},
+		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.
@@ -193,7 +194,7 @@ func TestAnEmptyInputIsRefusedByTheServiceAlone(t *testing.T) {
 	s := loadSchema(t)
 	empty := inputs()
 	empty["CommitInput"], empty["ArtifactInput"], empty["MetricInput"], empty["KeyValueInput"], empty["ColumnInput"] =
-		&service.CommitInput{}, &service.ArtifactInput{}, &registry.Metric{}, &registry.KeyValue{}, &registry.Column{}
+		&facts.CommitInput{}, &catalog.ArtifactInput{}, &registry.Metric{}, &registry.KeyValue{}, &registry.Column{}
 	for name, in := range empty {
 		def := s.Types[name]
 		if f := s.Mutation.Fields.ForName(name); f != nil {
@@ -221,7 +222,7 @@ func TestNamesFollowTheSchemasRule(t *testing.T) {
 }
 
 func TestTextThatIsNotUTF8IsNotChangedQuietly(t *testing.T) {
-	_, err := input(service.RecordTagInput{Name: "v\xff"})
+	_, err := input(facts.RecordTagInput{Name: "v\xff"})
 	if registry.CodeOf(err) != registry.InvalidArgument || !strings.HasPrefix(err.Error(), "name: ") {
 		t.Error(err)
 	}

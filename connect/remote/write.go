@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
 )
 
 // change sends a mutation and decodes its payload. It carries an idempotency key,
@@ -36,7 +37,7 @@ func readBack[N registry.Node](o of[N], what string) (N, error) {
 // RecordCommits records up to 500 commits in one call, as the service does.
 // RESOURCE_EXHAUSTED when they are more than a request holds: record fewer. The
 // commits of the payload carry their id and sha alone.
-func (c *Client) RecordCommits(ctx context.Context, in service.RecordCommitsInput) (*service.RecordCommitsPayload, error) {
+func (c *Client) RecordCommits(ctx context.Context, in facts.RecordCommitsInput) (*facts.RecordCommitsPayload, error) {
 	type payload struct {
 		Repository of[*registry.Repository]
 		Commits    []of[*registry.Commit]
@@ -46,7 +47,7 @@ func (c *Client) RecordCommits(ctx context.Context, in service.RecordCommitsInpu
 	if err != nil {
 		return nil, err
 	}
-	out := &service.RecordCommitsPayload{Repository: p.Repository.Noun, Created: p.Created}
+	out := &facts.RecordCommitsPayload{Repository: p.Repository.Noun, Created: p.Created}
 	for _, commit := range p.Commits {
 		out.Commits = append(out.Commits, commit.Noun)
 	}
@@ -54,7 +55,7 @@ func (c *Client) RecordCommits(ctx context.Context, in service.RecordCommitsInpu
 }
 
 // RecordTag records a tag.
-func (c *Client) RecordTag(ctx context.Context, in service.RecordTagInput) (*service.RecordTagPayload, error) {
+func (c *Client) RecordTag(ctx context.Context, in facts.RecordTagInput) (*facts.RecordTagPayload, error) {
 	type payload struct {
 		Tag     of[*registry.Tag]
 		Created bool
@@ -64,11 +65,11 @@ func (c *Client) RecordTag(ctx context.Context, in service.RecordTagInput) (*ser
 		return nil, err
 	}
 	t, err := readBack(p.Tag, "tag")
-	return &service.RecordTagPayload{Tag: t, Created: p.Created}, err
+	return &facts.RecordTagPayload{Tag: t, Created: p.Created}, err
 }
 
 // RecordDatasetVersion records a state of a dataset.
-func (c *Client) RecordDatasetVersion(ctx context.Context, in service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error) {
+func (c *Client) RecordDatasetVersion(ctx context.Context, in facts.RecordDatasetVersionInput) (*facts.RecordDatasetVersionPayload, error) {
 	type payload struct {
 		DatasetVersion of[*registry.DatasetVersion]
 		Created        bool
@@ -78,11 +79,11 @@ func (c *Client) RecordDatasetVersion(ctx context.Context, in service.RecordData
 		return nil, err
 	}
 	v, err := readBack(p.DatasetVersion, "dataset version")
-	return &service.RecordDatasetVersionPayload{DatasetVersion: v, Created: p.Created}, err
+	return &facts.RecordDatasetVersionPayload{DatasetVersion: v, Created: p.Created}, err
 }
 
 // RecordRun records a run.
-func (c *Client) RecordRun(ctx context.Context, in service.RecordRunInput) (*service.RecordRunPayload, error) {
+func (c *Client) RecordRun(ctx context.Context, in facts.RecordRunInput) (*facts.RecordRunPayload, error) {
 	type payload struct {
 		Run       of[*registry.Run]
 		Created   bool
@@ -93,11 +94,11 @@ func (c *Client) RecordRun(ctx context.Context, in service.RecordRunInput) (*ser
 		return nil, err
 	}
 	r, err := readBack(p.Run, "run")
-	return &service.RecordRunPayload{Run: r, Created: p.Created, Unchanged: p.Unchanged}, err
+	return &facts.RecordRunPayload{Run: r, Created: p.Created, Unchanged: p.Unchanged}, err
 }
 
 // RecordFeature records a feature.
-func (c *Client) RecordFeature(ctx context.Context, in service.RecordFeatureInput) (*service.RecordFeaturePayload, error) {
+func (c *Client) RecordFeature(ctx context.Context, in facts.RecordFeatureInput) (*facts.RecordFeaturePayload, error) {
 	type payload struct {
 		Feature of[*registry.Feature]
 		Created bool
@@ -107,11 +108,11 @@ func (c *Client) RecordFeature(ctx context.Context, in service.RecordFeatureInpu
 		return nil, err
 	}
 	f, err := readBack(p.Feature, "feature")
-	return &service.RecordFeaturePayload{Feature: f, Created: p.Created}, err
+	return &facts.RecordFeaturePayload{Feature: f, Created: p.Created}, err
 }
 
 // RecordDeployment records a deployment.
-func (c *Client) RecordDeployment(ctx context.Context, in service.RecordDeploymentInput) (*service.RecordDeploymentPayload, error) {
+func (c *Client) RecordDeployment(ctx context.Context, in facts.RecordDeploymentInput) (*facts.RecordDeploymentPayload, error) {
 	type payload struct {
 		Deployment of[*registry.Deployment]
 		Created    bool
@@ -121,23 +122,23 @@ func (c *Client) RecordDeployment(ctx context.Context, in service.RecordDeployme
 		return nil, err
 	}
 	d, err := readBack(p.Deployment, "deployment")
-	return &service.RecordDeploymentPayload{Deployment: d, Created: p.Created}, err
+	return &facts.RecordDeploymentPayload{Deployment: d, Created: p.Created}, err
 }
 
 // EndDeployment ends a deployment.
-func (c *Client) EndDeployment(ctx context.Context, in service.EndDeploymentInput) (*service.EndDeploymentPayload, error) {
+func (c *Client) EndDeployment(ctx context.Context, in facts.EndDeploymentInput) (*facts.EndDeploymentPayload, error) {
 	type payload struct{ Deployment of[*registry.Deployment] }
 	p, err := change[payload](ctx, c, opEndDeployment, "endDeployment", in)
 	if err != nil {
 		return nil, err
 	}
 	d, err := readBack(p.Deployment, "deployment")
-	return &service.EndDeploymentPayload{Deployment: d}, err
+	return &facts.EndDeploymentPayload{Deployment: d}, err
 }
 
 // LinkLineage records an edge.
-func (c *Client) LinkLineage(ctx context.Context, in service.LinkLineageInput) (*service.LinkLineagePayload, error) {
-	p, err := change[service.LinkLineagePayload](ctx, c, opLinkLineage, "linkLineage", in)
+func (c *Client) LinkLineage(ctx context.Context, in facts.LinkLineageInput) (*facts.LinkLineagePayload, error) {
+	p, err := change[facts.LinkLineagePayload](ctx, c, opLinkLineage, "linkLineage", in)
 	if err != nil {
 		return nil, err
 	}
@@ -145,29 +146,29 @@ func (c *Client) LinkLineage(ctx context.Context, in service.LinkLineageInput) (
 }
 
 // RegisterModel registers a model.
-func (c *Client) RegisterModel(ctx context.Context, in service.RegisterModelInput) (*service.ModelPayload, error) {
+func (c *Client) RegisterModel(ctx context.Context, in catalog.RegisterModelInput) (*catalog.ModelPayload, error) {
 	type payload struct{ Model of[*registry.Model] }
 	p, err := change[payload](ctx, c, opRegisterModel, "registerModel", in)
 	if err != nil {
 		return nil, err
 	}
 	m, err := readBack(p.Model, "model")
-	return &service.ModelPayload{Model: m}, err
+	return &catalog.ModelPayload{Model: m}, err
 }
 
 // RegisterModelVersion registers a version.
-func (c *Client) RegisterModelVersion(ctx context.Context, in service.RegisterModelVersionInput) (*service.RegisterModelVersionPayload, error) {
+func (c *Client) RegisterModelVersion(ctx context.Context, in catalog.RegisterModelVersionInput) (*catalog.RegisterModelVersionPayload, error) {
 	type payload struct{ ModelVersion of[*registry.ModelVersion] }
 	p, err := change[payload](ctx, c, opRegisterModelVersion, "registerModelVersion", in)
 	if err != nil {
 		return nil, err
 	}
 	v, err := readBack(p.ModelVersion, "version")
-	return &service.RegisterModelVersionPayload{ModelVersion: v}, err
+	return &catalog.RegisterModelVersionPayload{ModelVersion: v}, err
 }
 
 // TransitionModelVersion moves a version to another stage.
-func (c *Client) TransitionModelVersion(ctx context.Context, in service.TransitionModelVersionInput) (*service.TransitionModelVersionPayload, error) {
+func (c *Client) TransitionModelVersion(ctx context.Context, in catalog.TransitionModelVersionInput) (*catalog.TransitionModelVersionPayload, error) {
 	type payload struct {
 		Version    of[*registry.ModelVersion]
 		Transition of[*registry.Transition]
@@ -176,15 +177,15 @@ func (c *Client) TransitionModelVersion(ctx context.Context, in service.Transiti
 	if err != nil {
 		return nil, err
 	}
-	return &service.TransitionModelVersionPayload{Version: p.Version.Noun, Transition: p.Transition.Noun}, nil
+	return &catalog.TransitionModelVersionPayload{Version: p.Version.Noun, Transition: p.Transition.Noun}, nil
 }
 
 // SetAlias points an alias at a version.
-func (c *Client) SetAlias(ctx context.Context, in service.SetAliasInput) (*service.SetAliasPayload, error) {
+func (c *Client) SetAlias(ctx context.Context, in catalog.SetAliasInput) (*catalog.SetAliasPayload, error) {
 	type payload struct{ Alias of[*registry.Alias] }
 	p, err := change[payload](ctx, c, opSetAlias, "setAlias", in)
 	if err != nil {
 		return nil, err
 	}
-	return &service.SetAliasPayload{Alias: p.Alias.Noun}, nil
+	return &catalog.SetAliasPayload{Alias: p.Alias.Noun}, nil
 }

@@ -20,6 +20,8 @@ import (
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/catalog"
 )
 
 // identityCalls is how often the store is asked to find out who asks: the token
@@ -196,7 +198,7 @@ func TestIdentity(t *testing.T) {
 func TestTokensEnd(t *testing.T) {
 	s := open(t, "")
 	ctx := service.As(t.Context(), registry.Actor{Subject: "x", Grants: []registry.Grant{{Role: admin, Scope: "*"}}}, "r")
-	token, err := s.service.CreateToken(ctx, service.CreateTokenInput{Subject: "short", Role: viewer, ExpiresAt: s.service.Now().Add(30 * time.Second)})
+	token, err := s.service.CreateToken(ctx, access.CreateTokenInput{Subject: "short", Role: viewer, ExpiresAt: s.service.Now().Add(30 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,15 +333,15 @@ func TestNPlusOne(t *testing.T) {
 		name := fmt.Sprintf("zz-%02d", i)
 		for k := range 3 {
 			version := fmt.Sprintf("1.%d.0", k)
-			p, err := s.service.RegisterModelVersion(ctx, service.RegisterModelVersionInput{Model: name, Version: &version, CreateModel: true, Run: &run,
-				Artifacts: []service.ArtifactInput{{Name: "m", URI: "s3://b/m"}}})
+			p, err := s.service.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: name, Version: &version, CreateModel: true, Run: &run,
+				Artifacts: []catalog.ArtifactInput{{Name: "m", URI: "s3://b/m"}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if k == 2 {
 				models = append(models, string(p.ModelVersion.Parent))
 				for _, st := range []registry.Stage{registry.Staging, registry.Production} {
-					if _, err := s.service.TransitionModelVersion(ctx, service.TransitionModelVersionInput{ID: &p.ModelVersion.ID, To: st}); err != nil {
+					if _, err := s.service.TransitionModelVersion(ctx, catalog.TransitionModelVersionInput{ID: &p.ModelVersion.ID, To: st}); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"pedigree/connect/facts"
+	"pedigree/connect/jsonlines"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/bulk"
 )
 
 // TestABatchHasItsOwnBodyLimit: 1 MiB for recordFacts and recordCommits alone,
@@ -76,7 +77,7 @@ func TestAnExportHoldsWhatItsCallerSees(t *testing.T) {
 			t.Fatal(err)
 		}
 		var all bytes.Buffer
-		told, err := s.service.ExportFacts(service.As(t.Context(), actor, "export"), func(f service.FactInput) error { return facts.Encode(&all, f) })
+		told, err := s.service.ExportFacts(service.As(t.Context(), actor, "export"), func(f bulk.FactInput) error { return jsonlines.Encode(&all, f) })
 		if err != nil {
 			t.Fatalf("as %s: %v", who, err)
 		}

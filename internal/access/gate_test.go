@@ -13,6 +13,7 @@ import (
 
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/core"
 )
 
 // open to all, and why.
@@ -79,7 +80,7 @@ func TestAnUnknownRoleGivesNothing(t *testing.T) {
 	for _, a := range []registry.Actor{{Subject: "admin"}, {Subject: "role:admin"}, {Subject: "x", Grants: []registry.Grant{{Role: "root", Scope: "*"}}},
 		{Subject: "x", Grants: []registry.Grant{{Role: "role:admin", Scope: "*"}}}, {Subject: "x", Grants: []registry.Grant{{Role: "admin", Scope: ""}}},
 		{Subject: "x", Grants: []registry.Grant{{Role: "admin", Scope: "model"}}}, {Subject: "x", Grants: []registry.Grant{{Role: "", Scope: "*"}}}} {
-		if _, err := s.service.Models(service.As(t.Context(), a, "r"), service.Paging{}, nil, nil); registry.CodeOf(err) != registry.Forbidden {
+		if _, err := s.service.Models(service.As(t.Context(), a, "r"), core.Paging{}, nil, nil); registry.CodeOf(err) != registry.Forbidden {
 			t.Errorf("%+v: %v", a, err)
 		}
 	}
@@ -104,7 +105,7 @@ func plausible(t reflect.Type, field string, id registry.ID) reflect.Value {
 		if m := v.Elem().FieldByName("Meta"); m.IsValid() {
 			m.Set(reflect.ValueOf(registry.Meta{ID: id, Parent: id}))
 		}
-	case t.Kind() == reflect.Struct && t.PkgPath() == reflect.TypeFor[service.Paging]().PkgPath():
+	case t.Kind() == reflect.Struct && t.PkgPath() == reflect.TypeFor[core.Paging]().PkgPath():
 		for i := range t.NumField() {
 			v.Field(i).Set(plausible(t.Field(i).Type, t.Field(i).Name, id))
 		}

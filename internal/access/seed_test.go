@@ -7,27 +7,29 @@ import (
 
 	"pedigree/graph"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
 )
 
-func (b *builder) repo(label string) service.RepositoryInput {
+func (b *builder) repo(label string) facts.RepositoryInput {
 	if b.w.name[label] == "" {
 		b.w.name[label] = b.text()
 		b.w.name[label+"/url"] = "https://" + b.text() + ".example.com/" + b.text()
 		b.w.name[label+"/branch"] = b.text()
 	}
-	return service.RepositoryInput{Name: b.w.name[label], URL: b.w.name[label+"/url"], DefaultBranch: b.w.name[label+"/branch"]}
+	return facts.RepositoryInput{Name: b.w.name[label], URL: b.w.name[label+"/url"], DefaultBranch: b.w.name[label+"/branch"]}
 }
 
 func (b *builder) commit(repo, label, parent string, who ...map[registry.ID]bool) {
 	b.w.sha[label] = b.hex(40)
-	c := service.CommitInput{SHA: b.w.sha[label], Message: b.text(), Author: b.text(), Email: b.text() + "@example.com", Committer: b.text(), Role: b.text(),
+	c := facts.CommitInput{SHA: b.w.sha[label], Message: b.text(), Author: b.text(), Email: b.text() + "@example.com", Committer: b.text(), Role: b.text(),
 		Signature: b.text(), AuthoredAt: b.date(), CommittedAt: b.date()}
 	if parent != "" {
 		c.Parents = []string{b.w.sha[parent]}
 	}
 	b.do("commit "+label, func() error {
-		p, err := b.s.RecordCommits(b.as(), service.RecordCommitsInput{Repository: b.repo(repo), Commits: []service.CommitInput{c}})
+		p, err := b.s.RecordCommits(b.as(), facts.RecordCommitsInput{Repository: b.repo(repo), Commits: []facts.CommitInput{c}})
 		if err == nil {
 			b.keep(label, p.Commits[0].ID, who...)
 			b.w.id[repo] = p.Repository.ID
@@ -41,7 +43,7 @@ func (b *builder) commit(repo, label, parent string, who ...map[registry.ID]bool
 
 func (b *builder) tag(repo, label, name, at string, who ...map[registry.ID]bool) {
 	b.do("tag "+label, func() error {
-		p, err := b.s.RecordTag(b.as(), service.RecordTagInput{Repository: b.repo(repo), Name: name, SHA: b.w.sha[at], Annotated: true, Message: b.text(),
+		p, err := b.s.RecordTag(b.as(), facts.RecordTagInput{Repository: b.repo(repo), Name: name, SHA: b.w.sha[at], Annotated: true, Message: b.text(),
 			Tagger: b.text(), TaggedAt: b.date()})
 		if err == nil {
 			b.keep(label, p.Tag.ID, who...)
@@ -69,7 +71,7 @@ func (b *builder) dataset(label, of string, role registry.DataRole, by string, w
 		b.w.name[of], b.w.name[of+"/namespace"] = b.text(), b.text()
 	}
 	b.w.name[label] = "sha256:" + b.hex(64)
-	in := service.RecordDatasetVersionInput{Dataset: b.w.name[of], Namespace: b.w.name[of+"/namespace"], Digest: b.w.name[label], Description: b.text(),
+	in := facts.RecordDatasetVersionInput{Dataset: b.w.name[of], Namespace: b.w.name[of+"/namespace"], Digest: b.w.name[label], Description: b.text(),
 		Owner: b.text(), URI: "s3://" + b.text() + "/" + b.text(), SizeBytes: b.num(), Rows: b.num(), Role: role, Tags: b.kv(), CreatedAt: b.date(),
 		Columns: []registry.Column{{Name: "col_" + b.text(), Type: b.text(), Description: b.text(), DerivedFrom: b.sources(label)}}}
 	if by != "" {
@@ -100,7 +102,7 @@ func (b *builder) sources(label string) (out []registry.ColumnSource) {
 }
 
 func (b *builder) run(label string, kind registry.RunKind, inputs, commits []string, who ...map[registry.ID]bool) {
-	in := service.RecordRunInput{Producer: b.text(), RunID: b.text(), Name: b.text(), RunKind: kind, Command: b.text(), Description: b.text(), Parameters: b.json(),
+	in := facts.RecordRunInput{Producer: b.text(), RunID: b.text(), Name: b.text(), RunKind: kind, Command: b.text(), Description: b.text(), Parameters: b.json(),
 		Metrics: b.metrics(), Tags: b.kv(), StartedAt: b.date(), EndedAt: b.date()}
 	if label == "train-a2" { // train-a1 that ran anew
 		in.Producer, in.Name = b.w.name["train-a1/producer"], b.w.name["train-a1/name"]
@@ -121,7 +123,7 @@ func (b *builder) run(label string, kind registry.RunKind, inputs, commits []str
 	})
 }
 
-func (b *builder) feature(label string, in service.RecordFeatureInput, who ...map[registry.ID]bool) {
+func (b *builder) feature(label string, in facts.RecordFeatureInput, who ...map[registry.ID]bool) {
 	in.Name, in.Type, in.Description, in.Owner, in.CreatedAt = b.text(), b.text(), b.text(), b.text(), b.date()
 	b.do("feature "+label, func() error {
 		p, err := b.s.RecordFeature(b.as(), in)
@@ -144,13 +146,13 @@ func (b *builder) data() {
 	b.run("etl", registry.RunETL, []string{"raw"}, []string{"c1"}, s)
 	b.dataset("clean", "clean-set", registry.CleanedData, "etl", s)
 	b.do("retract ghost", func() error {
-		_, err := b.s.RetractLineage(b.as(), service.RetractLineageInput{From: b.w.id["clean"], To: b.w.id["ghost"], Kind: registry.EdgeDerivedFrom, Reason: b.text()})
+		_, err := b.s.RetractLineage(b.as(), facts.RetractLineageInput{From: b.w.id["clean"], To: b.w.id["ghost"], Kind: registry.EdgeDerivedFrom, Reason: b.text()})
 		return err
 	})
 	b.run("fe", registry.RunFeatureEngineering, []string{"clean"}, []string{"c2"}, s)
 	b.dataset("training", "training-set", registry.TrainingData, "fe", s)
 	training := b.w.id["training"]
-	b.feature("column-feature", service.RecordFeatureInput{DefinedOn: &training, Column: b.w.name["training/column"]}, s)
+	b.feature("column-feature", facts.RecordFeatureInput{DefinedOn: &training, Column: b.w.name["training/column"]}, s)
 	b.run("train-a1", registry.RunTraining, []string{"training", "raw1"}, nil, s) // a gap: no commit
 	b.run("train-a2", registry.RunTraining, []string{"training", "column-feature"}, []string{"c2"}, s)
 	b.run("train-dark", registry.RunTraining, []string{"training", "raw2"}, []string{"c3"})
@@ -162,21 +164,21 @@ func (b *builder) models() {
 	for label, who := range map[string]map[registry.ID]bool{"alpha": b.w.served, "beta": b.w.beta} {
 		b.w.name[label] = b.text()
 		b.do("model "+label, func() error {
-			p, err := b.s.RegisterModel(b.as(), service.RegisterModelInput{Name: b.w.name[label], Description: b.text(), Owner: b.text(), Tags: b.kv()})
+			p, err := b.s.RegisterModel(b.as(), catalog.RegisterModelInput{Name: b.w.name[label], Description: b.text(), Owner: b.text(), Tags: b.kv()})
 			if err == nil {
 				b.keep(label, p.Model.ID, who)
 			}
 			return err
 		})
 	}
-	b.feature("alpha-feature", service.RecordFeatureInput{Model: b.w.name["alpha"]}, b.w.served)
+	b.feature("alpha-feature", facts.RecordFeatureInput{Model: b.w.name["alpha"]}, b.w.served)
 	// Of a dark model, and learned from by a served version of another too.
-	b.feature("beta-feature", service.RecordFeatureInput{Model: b.w.name["beta"]}, b.w.served, b.w.beta)
+	b.feature("beta-feature", facts.RecordFeatureInput{Model: b.w.name["beta"]}, b.w.served, b.w.beta)
 }
 
-func (b *builder) card() *service.ModelCardInput {
+func (b *builder) card() *catalog.ModelCardInput {
 	yes, about := true, b.text()
-	return &service.ModelCardInput{Description: &about, CreatedDate: b.date(),
+	return &catalog.ModelCardInput{Description: &about, CreatedDate: b.date(),
 		ModelDetails: &registry.ModelDetails{Algorithm: b.text(), Framework: b.text(), Hyperparameters: b.json()},
 		Training:     &registry.TrainingInfo{TrainingDataVersion: b.text(), TrainingDate: b.date(), TrainingTimeHours: b.share(), SamplesUsed: b.num()},
 		Performance:  &registry.Performance{Accuracy: b.share(), Precision: b.share(), Recall: b.share(), F1Score: b.share(), Metrics: b.metrics()},
@@ -185,7 +187,7 @@ func (b *builder) card() *service.ModelCardInput {
 }
 
 // version registers one with everything that belongs to it, seen as it is.
-func (b *builder) version(label, model string, in service.RegisterModelVersionInput, who ...map[registry.ID]bool) {
+func (b *builder) version(label, model string, in catalog.RegisterModelVersionInput, who ...map[registry.ID]bool) {
 	semver := b.mint.version()
 	b.w.name[label] = semver
 	in.Model, in.Version, in.Label, in.Description, in.Owner, in.Tags, in.CreatedDate = b.w.name[model], &semver, b.text(), b.text(), b.text(), b.kv(), b.date()
@@ -196,7 +198,7 @@ func (b *builder) version(label, model string, in service.RegisterModelVersionIn
 		artifacts = append(artifacts, b.text())
 	}
 	for _, name := range artifacts {
-		in.Artifacts = append(in.Artifacts, service.ArtifactInput{Name: name, URI: "s3://" + b.text() + "/model", Digest: "sha256:" + b.hex(64), SizeBytes: b.num(),
+		in.Artifacts = append(in.Artifacts, catalog.ArtifactInput{Name: name, URI: "s3://" + b.text() + "/model", Digest: "sha256:" + b.hex(64), SizeBytes: b.num(),
 			Format: b.text(), StorageKey: b.text(), ServiceAccountName: b.text()})
 	}
 	b.do("version "+label, func() error {
@@ -218,22 +220,22 @@ func (b *builder) version(label, model string, in service.RegisterModelVersionIn
 func (b *builder) versions() {
 	s, beta := b.w.served, b.w.beta
 	ptr := func(label string) *registry.ID { id := b.w.id[label]; return &id }
-	b.version("a1", "alpha", service.RegisterModelVersionInput{Run: ptr("train-a1")}, s)
-	b.version("a2", "alpha", service.RegisterModelVersionInput{Run: ptr("train-a2"), ReleasedFrom: ptr("t1"), DerivedFrom: []registry.ID{b.w.id["a1"]},
+	b.version("a1", "alpha", catalog.RegisterModelVersionInput{Run: ptr("train-a1")}, s)
+	b.version("a2", "alpha", catalog.RegisterModelVersionInput{Run: ptr("train-a2"), ReleasedFrom: ptr("t1"), DerivedFrom: []registry.ID{b.w.id["a1"]},
 		Features: []registry.ID{b.w.id["column-feature"], b.w.id["alpha-feature"], b.w.id["beta-feature"]}}, s)
-	b.version("a3", "alpha", service.RegisterModelVersionInput{Run: ptr("train-dark"), ReleasedFrom: ptr("t2"), DerivedFrom: []registry.ID{b.w.id["a2"]}})
-	b.version("a4", "alpha", service.RegisterModelVersionInput{Run: ptr("train-dark")})
-	b.version("a5", "alpha", service.RegisterModelVersionInput{Run: ptr("train-dark")})
-	b.version("a6", "alpha", service.RegisterModelVersionInput{DerivedFrom: []registry.ID{b.w.id["a3"]}})
-	b.version("b1", "beta", service.RegisterModelVersionInput{Run: ptr("train-beta"), Features: []registry.ID{b.w.id["beta-feature"]}}, beta)
-	b.version("gone", "alpha", service.RegisterModelVersionInput{})
+	b.version("a3", "alpha", catalog.RegisterModelVersionInput{Run: ptr("train-dark"), ReleasedFrom: ptr("t2"), DerivedFrom: []registry.ID{b.w.id["a2"]}})
+	b.version("a4", "alpha", catalog.RegisterModelVersionInput{Run: ptr("train-dark")})
+	b.version("a5", "alpha", catalog.RegisterModelVersionInput{Run: ptr("train-dark")})
+	b.version("a6", "alpha", catalog.RegisterModelVersionInput{DerivedFrom: []registry.ID{b.w.id["a3"]}})
+	b.version("b1", "beta", catalog.RegisterModelVersionInput{Run: ptr("train-beta"), Features: []registry.ID{b.w.id["beta-feature"]}}, beta)
+	b.version("gone", "alpha", catalog.RegisterModelVersionInput{})
 }
 
 func (b *builder) move(label, model string, who map[registry.ID]bool, stages ...registry.Stage) {
 	for _, st := range stages {
 		b.do("move "+label, func() error {
 			model, version := b.w.name[model], b.w.name[label]
-			p, err := b.s.TransitionModelVersion(b.as(), service.TransitionModelVersionInput{Model: &model, Version: &version, To: st, Reason: b.text(), At: b.date()})
+			p, err := b.s.TransitionModelVersion(b.as(), catalog.TransitionModelVersionInput{Model: &model, Version: &version, To: st, Reason: b.text(), At: b.date()})
 			if err == nil && who != nil {
 				who[p.Transition.ID] = true
 			}
@@ -245,7 +247,7 @@ func (b *builder) move(label, model string, who map[registry.ID]bool, stages ...
 func (b *builder) deploy(label, version string, ends bool, who ...map[registry.ID]bool) {
 	b.do("deploy "+label, func() error {
 		id := b.w.id[version]
-		p, err := b.s.RecordDeployment(b.as(), service.RecordDeploymentInput{ID: &id, Environment: b.text(), Endpoint: "https://" + b.text(), TrafficPercent: b.share(),
+		p, err := b.s.RecordDeployment(b.as(), facts.RecordDeploymentInput{ID: &id, Environment: b.text(), Endpoint: "https://" + b.text(), TrafficPercent: b.share(),
 			Owner: b.text(), Description: b.text(), StartedAt: b.date()})
 		if err != nil {
 			return err
@@ -253,7 +255,7 @@ func (b *builder) deploy(label, version string, ends bool, who ...map[registry.I
 		b.keep(label, p.Deployment.ID, who...)
 		b.w.name[label] = p.Deployment.Environment
 		if ends {
-			_, err = b.s.EndDeployment(b.as(), service.EndDeploymentInput{ID: p.Deployment.ID, EndedAt: b.date(), Reason: b.text()})
+			_, err = b.s.EndDeployment(b.as(), facts.EndDeploymentInput{ID: p.Deployment.ID, EndedAt: b.date(), Reason: b.text()})
 		}
 		return err
 	})
@@ -264,7 +266,7 @@ func (b *builder) alias(label, version string, who ...map[registry.ID]bool) {
 		b.w.name[label] = b.text()
 	}
 	b.do("alias "+label, func() error {
-		p, err := b.s.SetAlias(b.as(), service.SetAliasInput{Model: b.w.name["alpha"], Alias: b.w.name[label], Version: b.w.name[version]})
+		p, err := b.s.SetAlias(b.as(), catalog.SetAliasInput{Model: b.w.name["alpha"], Alias: b.w.name[label], Version: b.w.name[version]})
 		if err == nil {
 			b.keep(label, p.Alias.ID, who...)
 		}
@@ -289,13 +291,13 @@ func (b *builder) life() {
 	b.alias("dark-alias", "a3")
 	b.do("delete", func() error {
 		id := b.w.id["gone"]
-		_, err := b.s.DeleteModelVersion(b.as(), service.DeleteModelVersionInput{ID: &id, Reason: b.text()})
+		_, err := b.s.DeleteModelVersion(b.as(), catalog.DeleteModelVersionInput{ID: &id, Reason: b.text()})
 		return err
 	})
 	for _, v := range []string{"a2", "a3"} {
 		b.do("card "+v, func() error {
 			id := b.w.id[v]
-			_, err := b.s.UpdateModelCard(b.as(), service.UpdateModelCardInput{ID: &id, Card: b.card()})
+			_, err := b.s.UpdateModelCard(b.as(), catalog.UpdateModelCardInput{ID: &id, Card: b.card()})
 			return err
 		})
 	}
@@ -305,7 +307,7 @@ func (b *builder) life() {
 func (b *builder) people() {
 	token := func(label, subject, role, scope string) {
 		b.do("token "+label, func() error {
-			text, err := b.s.CreateToken(b.as(), service.CreateTokenInput{Subject: subject, Role: role, Scope: scope, Name: b.text()})
+			text, err := b.s.CreateToken(b.as(), access.CreateTokenInput{Subject: subject, Role: role, Scope: scope, Name: b.text()})
 			b.w.tokens[label] = text
 			b.keep("actor "+label, registry.ActorID(subject))
 			return err

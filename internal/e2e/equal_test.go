@@ -25,6 +25,7 @@ import (
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
+	"pedigree/service/access"
 )
 
 // sameSecret makes two stores derive the same keys, for answers that hold
@@ -67,7 +68,7 @@ func (s *site) admin() context.Context {
 func (s *site) token(role string) string {
 	s.t.Helper()
 	token := "pdg_equal_answers_" + role
-	if _, err := s.service.CreateToken(s.admin(), service.CreateTokenInput{Subject: role + "-subject", Role: role, Token: token}); err != nil {
+	if _, err := s.service.CreateToken(s.admin(), access.CreateTokenInput{Subject: role + "-subject", Role: role, Token: token}); err != nil {
 		s.t.Fatal(err)
 	}
 	return token
@@ -114,7 +115,7 @@ var questions = []string{
 // difference is asked of every node and the one of its kind before it.
 const difference = `query($a:ID!,$b:ID!){lineageDiff(a:$a,b:$b){identical datasets{added{id} removed{id} changed{name before{id} after{id} beforeDigest afterDigest}} runs{added{id} removed{id} changed{name before{id} after{id} parameters{key before after} metrics{key before after}}} features{added{id} removed{id} changed{name}} versions{added{id} removed{id} changed{name after{id}}} repositories{repository{name} before{id} after{id}} commits{added{id} removed{id} addedCount removedCount complete} parameters{key before after} metrics{key before after} card{path before after} stage{before after} approvals{before{to reason forced} after{to reason forced}} truncationA{reasons redacted frontier} truncationB{reasons redacted frontier}}}`
 
-var catalog = []string{
+var catalogQuestions = []string{
 	`{models{totalCount edges{cursor node{id name owner latestVersion{version} productionVersion{version} versions{totalCount edges{cursor node{version stage}}}}} pageInfo{endCursor hasNextPage}}}`,
 	`{datasets{totalCount edges{cursor node{id name namespace versions{edges{cursor node{version}}}}}}}`,
 	`{runs(first:10){edges{cursor node{id name runKind}}} commits(first:10){edges{cursor node{sha parentShas}}} deployments(first:10){edges{cursor node{name live}}}}`,
@@ -149,7 +150,7 @@ func TestBothStoresAnswerTheSameBytes(t *testing.T) {
 			}
 			asked, size = asked+1, size+len(x)
 		}
-		for _, q := range catalog {
+		for _, q := range catalogQuestions {
 			ask(q, nil)
 		}
 		last := map[string]string{}

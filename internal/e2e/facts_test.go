@@ -12,12 +12,15 @@ import (
 	"testing"
 	"time"
 
-	"pedigree/connect/facts"
+	"pedigree/connect/jsonlines"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
 	"pedigree/internal/neotest"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/bulk"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 )
 
 // freshSites are functions that make an empty registry on each engine.
@@ -42,17 +45,17 @@ var freshSites = map[string]func(t *testing.T) *site{
 func (s *site) export() string {
 	s.t.Helper()
 	var b bytes.Buffer
-	if _, err := s.service.ExportFacts(s.admin(), func(f service.FactInput) error { return facts.Encode(&b, f) }); err != nil {
+	if _, err := s.service.ExportFacts(s.admin(), func(f bulk.FactInput) error { return jsonlines.Encode(&b, f) }); err != nil {
 		s.t.Fatal(err)
 	}
 	return b.String()
 }
 
 // load records lines and returns what was refused.
-func (s *site) load(lines string) (facts.Summary, []facts.Refusal) {
+func (s *site) load(lines string) (jsonlines.Summary, []jsonlines.Refusal) {
 	s.t.Helper()
-	var refused []facts.Refusal
-	sum, err := facts.Load(s.admin(), strings.NewReader(lines), s.service, facts.Options{Refused: func(r facts.Refusal, _ []byte) error {
+	var refused []jsonlines.Refusal
+	sum, err := jsonlines.Load(s.admin(), strings.NewReader(lines), s.service, jsonlines.Options{Refused: func(r jsonlines.Refusal, _ []byte) error {
 		refused = append(refused, r)
 		return nil
 	}})
@@ -178,57 +181,57 @@ func corners(t *testing.T, s *site) {
 			t.Fatal(err)
 		}
 	}
-	record := func(in ...service.FactInput) []*service.RecordedFact {
+	record := func(in ...bulk.FactInput) []*core.RecordedFact {
 		t.Helper()
-		p, err := s.service.RecordFacts(ctx, service.RecordFactsInput{Facts: in})
+		p, err := s.service.RecordFacts(ctx, bulk.RecordFactsInput{Facts: in})
 		must(err)
 		return p.Facts
 	}
-	repo := service.RepositoryInput{URL: "git@Example.com:team/corners.git"}
+	repo := facts.RepositoryInput{URL: "git@Example.com:team/corners.git"}
 	a, b, c, unknown := strings.Repeat("a1", 20), strings.Repeat("b2", 20), strings.Repeat("c3", 20), strings.Repeat("d4", 20)
 	score, traffic, rows := 0.30000000000000004, 12.5, int64(1<<53+1)
 	record(
-		service.FactInput{Commits: &service.RecordCommitsInput{Repository: repo, Commits: []service.CommitInput{{SHA: b, Parents: []string{a, unknown}, Role: "given", CommittedAt: at},
+		bulk.FactInput{Commits: &facts.RecordCommitsInput{Repository: repo, Commits: []facts.CommitInput{{SHA: b, Parents: []string{a, unknown}, Role: "given", CommittedAt: at},
 			{SHA: a, Message: "fix(x): <tag> & \"quotes\" é\n\nModel-Role: repair", CommittedAt: at}, {SHA: c, Parents: []string{b}, CommittedAt: at.Add(time.Hour)}}}},
-		service.FactInput{Tag: &service.RecordTagInput{Repository: repo, Name: "v1", SHA: a, TaggedAt: at, MovedAt: at.Add(time.Minute)}},
-		service.FactInput{Tag: &service.RecordTagInput{Repository: repo, Name: "v1", SHA: b}},
+		bulk.FactInput{Tag: &facts.RecordTagInput{Repository: repo, Name: "v1", SHA: a, TaggedAt: at, MovedAt: at.Add(time.Minute)}},
+		bulk.FactInput{Tag: &facts.RecordTagInput{Repository: repo, Name: "v1", SHA: b}},
 	)
-	tag, err := s.service.RecordTag(ctx, service.RecordTagInput{Repository: repo, Name: "v1", SHA: c, Message: "moved"})
+	tag, err := s.service.RecordTag(ctx, facts.RecordTagInput{Repository: repo, Name: "v1", SHA: c, Message: "moved"})
 	must(err)
 	data := record(
-		service.FactInput{Ref: "x", DatasetVersion: &service.RecordDatasetVersionInput{Dataset: "corner/x", CreatedAt: at, Columns: []registry.Column{{Name: "k", Type: "int", Description: "key"}}, Rows: &rows,
+		bulk.FactInput{Ref: "x", DatasetVersion: &facts.RecordDatasetVersionInput{Dataset: "corner/x", CreatedAt: at, Columns: []registry.Column{{Name: "k", Type: "int", Description: "key"}}, Rows: &rows,
 			Tags: []registry.KeyValue{{Key: "empty", Value: ""}}, Owner: "olga"}},
-		service.FactInput{Ref: "y", DatasetVersion: &service.RecordDatasetVersionInput{Dataset: "corner/x", Version: "2", CreatedAt: at.Add(time.Hour), DerivedFrom: []registry.ID{"@x"}}},
-		service.FactInput{Ref: "r", Run: &service.RecordRunInput{Producer: "p", RunID: "corner", Name: "n", RunKind: registry.RunTraining, Status: registry.RunFailed, StartedAt: at, Inputs: []registry.ID{"@x"},
+		bulk.FactInput{Ref: "y", DatasetVersion: &facts.RecordDatasetVersionInput{Dataset: "corner/x", Version: "2", CreatedAt: at.Add(time.Hour), DerivedFrom: []registry.ID{"@x"}}},
+		bulk.FactInput{Ref: "r", Run: &facts.RecordRunInput{Producer: "p", RunID: "corner", Name: "n", RunKind: registry.RunTraining, Status: registry.RunFailed, StartedAt: at, Inputs: []registry.ID{"@x"},
 			Commits: []string{a}, Parameters: registry.JSON(`{"b":[1,2.50,{"c":null}],"a":"<&>"}`), Metrics: []registry.Metric{{Name: "z", Value: score}, {Name: "a", Value: -0.5}}}},
-		service.FactInput{DatasetVersion: &service.RecordDatasetVersionInput{Dataset: "corner/written", GeneratedBy: ref("@r"), CreatedAt: at.Add(2 * time.Hour)}},
-		service.FactInput{Feature: &service.RecordFeatureInput{DefinedOn: ref("@x"), Column: "k", Name: "renamed", CreatedAt: at}},
-		service.FactInput{Feature: &service.RecordFeatureInput{DefinedOn: ref("@y"), Column: "k", Name: "renamed"}},
+		bulk.FactInput{DatasetVersion: &facts.RecordDatasetVersionInput{Dataset: "corner/written", GeneratedBy: ref("@r"), CreatedAt: at.Add(2 * time.Hour)}},
+		bulk.FactInput{Feature: &facts.RecordFeatureInput{DefinedOn: ref("@x"), Column: "k", Name: "renamed", CreatedAt: at}},
+		bulk.FactInput{Feature: &facts.RecordFeatureInput{DefinedOn: ref("@y"), Column: "k", Name: "renamed"}},
 	)
 	// A name that was used before, with a tombstone in lineage.
-	_, err = s.service.RegisterModel(ctx, service.RegisterModelInput{Name: "corner"})
+	_, err = s.service.RegisterModel(ctx, catalog.RegisterModelInput{Name: "corner"})
 	must(err)
-	_, err = s.service.RegisterModelVersion(ctx, service.RegisterModelVersionInput{Model: "corner", Version: text("0.1.0"), DerivedFrom: []registry.ID{*data[0].ID}})
+	_, err = s.service.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: "corner", Version: text("0.1.0"), DerivedFrom: []registry.ID{*data[0].ID}})
 	must(err)
-	_, err = s.service.DeleteModel(ctx, service.DeleteModelInput{Model: text("corner")})
+	_, err = s.service.DeleteModel(ctx, catalog.DeleteModelInput{Model: text("corner")})
 	must(err)
-	_, err = s.service.RegisterModel(ctx, service.RegisterModelInput{Name: "corner", Description: "anew", Tags: []registry.KeyValue{{Key: "k", Value: "v"}}})
+	_, err = s.service.RegisterModel(ctx, catalog.RegisterModelInput{Name: "corner", Description: "anew", Tags: []registry.KeyValue{{Key: "k", Value: "v"}}})
 	must(err)
 	for i, v := range []string{"1.0.0", "1.1.0-rc.1", "1.2.0", "2.0.0"} {
-		in := service.RegisterModelVersionInput{Model: "corner", Version: &v, CreatedDate: at.Add(time.Duration(i) * time.Minute), Features: []registry.ID{*data[4].ID}}
+		in := catalog.RegisterModelVersionInput{Model: "corner", Version: &v, CreatedDate: at.Add(time.Duration(i) * time.Minute), Features: []registry.ID{*data[4].ID}}
 		if i == 1 {
 			in.Label, in.ReleasedFrom, in.Run = "foreign 7", &tag.Tag.ID, data[2].ID
-			in.Card = &service.ModelCardInput{Description: text("a card"), CreatedDate: at, Limitations: []string{"all"}, Performance: &registry.Performance{F1Score: &score, Metrics: []registry.Metric{{Name: "m", Value: 1}}},
+			in.Card = &catalog.ModelCardInput{Description: text("a card"), CreatedDate: at, Limitations: []string{"all"}, Performance: &registry.Performance{F1Score: &score, Metrics: []registry.Metric{{Name: "m", Value: 1}}},
 				ModelDetails: &registry.ModelDetails{Algorithm: "x", Hyperparameters: registry.JSON(`{"depth":6}`)}, Training: &registry.TrainingInfo{TrainingDate: at, SamplesUsed: &rows}}
-			in.Artifacts = []service.ArtifactInput{{Name: "weights", URI: "s3://b/w?x=%2e", Digest: "md5:0123456789abcdef", SizeBytes: &rows, StorageKey: "secret-name"}, {Name: "a"}}
+			in.Artifacts = []catalog.ArtifactInput{{Name: "weights", URI: "s3://b/w?x=%2e", Digest: "md5:0123456789abcdef", SizeBytes: &rows, StorageKey: "secret-name"}, {Name: "a"}}
 		}
 		_, err := s.service.RegisterModelVersion(ctx, in)
 		must(err)
 	}
-	record(service.FactInput{Feature: &service.RecordFeatureInput{Model: "corner", Name: "made up"}})
+	record(bulk.FactInput{Feature: &facts.RecordFeatureInput{Model: "corner", Name: "made up"}})
 	move := func(version string, to registry.Stage, after time.Duration, force bool) {
 		t.Helper()
-		in := service.TransitionModelVersionInput{Model: text("corner"), Version: &version, To: to, At: at.Add(after), Force: force}
+		in := catalog.TransitionModelVersionInput{Model: text("corner"), Version: &version, To: to, At: at.Add(after), Force: force}
 		if force {
 			in.Reason = "it was so"
 		}
@@ -243,32 +246,32 @@ func corners(t *testing.T, s *site) {
 	move("1.0.0", registry.Production, 6*time.Hour, false)
 	move("1.0.0", registry.Deprecated, 7*time.Hour, false)
 	for _, alias := range []string{"champion", "gone"} {
-		_, err := s.service.SetAlias(ctx, service.SetAliasInput{Model: "corner", Alias: alias, Version: "1.0.0"})
+		_, err := s.service.SetAlias(ctx, catalog.SetAliasInput{Model: "corner", Alias: alias, Version: "1.0.0"})
 		must(err)
 	}
-	_, err = s.service.DeleteAlias(ctx, service.DeleteAliasInput{Model: "corner", Alias: "gone"})
+	_, err = s.service.DeleteAlias(ctx, catalog.DeleteAliasInput{Model: "corner", Alias: "gone"})
 	must(err)
 	var deployed []registry.ID
 	for _, v := range []string{"1.0.0", "2.0.0", "1.1.0-rc.1"} {
-		p, err := s.service.RecordDeployment(ctx, service.RecordDeploymentInput{Model: text("corner"), Version: &v, Environment: "prod", Endpoint: "https://x/", TrafficPercent: &traffic, StartedAt: at})
+		p, err := s.service.RecordDeployment(ctx, facts.RecordDeploymentInput{Model: text("corner"), Version: &v, Environment: "prod", Endpoint: "https://x/", TrafficPercent: &traffic, StartedAt: at})
 		must(err)
 		deployed = append(deployed, p.Deployment.ID)
 	}
 	for _, id := range deployed[:2] {
-		_, err := s.service.EndDeployment(ctx, service.EndDeploymentInput{ID: id, EndedAt: at.Add(time.Hour), Reason: "over"})
+		_, err := s.service.EndDeployment(ctx, facts.EndDeploymentInput{ID: id, EndedAt: at.Add(time.Hour), Reason: "over"})
 		must(err)
 	}
-	_, err = s.service.DeleteModelVersion(ctx, service.DeleteModelVersionInput{Model: text("corner"), Version: text("2.0.0")})
+	_, err = s.service.DeleteModelVersion(ctx, catalog.DeleteModelVersionInput{Model: text("corner"), Version: text("2.0.0")})
 	must(err)
 	v1, err := s.service.ModelVersion(s.admin(), "corner", "1.0.0")
 	must(err)
 	rc, err := s.service.ModelVersion(s.admin(), "corner", "foreign 7")
 	must(err)
-	link := func(from, to registry.ID, kind registry.EdgeKind, since time.Time) service.FactInput {
-		return service.FactInput{Link: &service.LinkLineageInput{From: from, To: to, Kind: kind, ValidFrom: since}}
+	link := func(from, to registry.ID, kind registry.EdgeKind, since time.Time) bulk.FactInput {
+		return bulk.FactInput{Link: &facts.LinkLineageInput{From: from, To: to, Kind: kind, ValidFrom: since}}
 	}
-	retract := func(from, to registry.ID, kind registry.EdgeKind) service.FactInput {
-		return service.FactInput{Retract: &service.RetractLineageInput{From: from, To: to, Kind: kind}}
+	retract := func(from, to registry.ID, kind registry.EdgeKind) bulk.FactInput {
+		return bulk.FactInput{Retract: &facts.RetractLineageInput{From: from, To: to, Kind: kind}}
 	}
 	record(
 		link(*data[2].ID, v1.ID, registry.EdgeUsed, time.Time{}), // a run that evaluates a version
@@ -295,7 +298,7 @@ func TestABatchIsItsFactsOneByOne(t *testing.T) {
 		var file bytes.Buffer
 		random := randomFacts(rand.New(rand.NewPCG(seed, 8)), 400)
 		for _, f := range random {
-			if err := facts.Encode(&file, f); err != nil {
+			if err := jsonlines.Encode(&file, f); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -329,7 +332,7 @@ func TestABatchIsItsFactsOneByOne(t *testing.T) {
 }
 
 // tell records one fact by its own mutation, where there is one for it.
-func (s *site) tell(f service.FactInput) (err error) {
+func (s *site) tell(f bulk.FactInput) (err error) {
 	ctx := s.admin()
 	switch {
 	case f.DatasetVersion != nil:
@@ -351,13 +354,13 @@ func (s *site) tell(f service.FactInput) (err error) {
 	case f.Retract != nil:
 		_, err = s.service.RetractLineage(ctx, *f.Retract)
 	default: // register* refuses what is there: a fact of it knows it.
-		_, err = s.service.RecordFacts(ctx, service.RecordFactsInput{Facts: []service.FactInput{f}})
+		_, err = s.service.RecordFacts(ctx, bulk.RecordFactsInput{Facts: []bulk.FactInput{f}})
 	}
 	return err
 }
 
 // randomFacts are facts over a few keys each.
-func randomFacts(r *rand.Rand, n int) (out []service.FactInput) {
+func randomFacts(r *rand.Rand, n int) (out []bulk.FactInput) {
 	at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	when := func() time.Time { return at.Add(time.Duration(r.IntN(5)) * time.Hour) }
 	pick := func(of string, n int) string { return fmt.Sprint(of, r.IntN(n)) }
@@ -382,53 +385,53 @@ func randomFacts(r *rand.Rand, n int) (out []service.FactInput) {
 		return out
 	}
 	runID := func() registry.ID { return registry.NewRunID("p", run()) }
-	repo := service.RepositoryInput{Name: "r"}
+	repo := facts.RepositoryInput{Name: "r"}
 	digests := []string{"", "", "", "md5:00000000", "md5:11111111"}
 	for range n {
-		var f service.FactInput
+		var f bulk.FactInput
 		m, v := version()
 		switch r.IntN(14) {
 		case 0, 1:
-			in := &service.RecordDatasetVersionInput{Dataset: pick("d", 12), Version: pick("", 2), DerivedFrom: ids(data), Description: digests[r.IntN(4)], CreatedAt: when()}
+			in := &facts.RecordDatasetVersionInput{Dataset: pick("d", 12), Version: pick("", 2), DerivedFrom: ids(data), Description: digests[r.IntN(4)], CreatedAt: when()}
 			if r.IntN(4) == 0 {
 				by := runID()
 				in.GeneratedBy = &by
 			}
 			f.DatasetVersion = in
 		case 2, 3:
-			f.Run = &service.RecordRunInput{Producer: "p", RunID: run(), Name: "n", RunKind: registry.RunKinds()[r.IntN(2)], StartedAt: when(), Inputs: ids(data, data, mv), Outputs: ids(data)}
+			f.Run = &facts.RecordRunInput{Producer: "p", RunID: run(), Name: "n", RunKind: registry.RunKinds()[r.IntN(2)], StartedAt: when(), Inputs: ids(data, data, mv), Outputs: ids(data)}
 		case 4:
-			f.Commits = &service.RecordCommitsInput{Repository: repo, Commits: []service.CommitInput{{SHA: sha(), Parents: []string{sha()}, CommittedAt: when()}, {SHA: sha(), CommittedAt: when()}}}
+			f.Commits = &facts.RecordCommitsInput{Repository: repo, Commits: []facts.CommitInput{{SHA: sha(), Parents: []string{sha()}, CommittedAt: when()}, {SHA: sha(), CommittedAt: when()}}}
 		case 5:
-			f.Tag = &service.RecordTagInput{Repository: repo, Name: pick("t", 2), SHA: sha(), TaggedAt: at}
+			f.Tag = &facts.RecordTagInput{Repository: repo, Name: pick("t", 2), SHA: sha(), TaggedAt: at}
 			if r.IntN(2) == 0 {
 				f.Tag.MovedAt = when()
 			}
 		case 6:
-			f.Model = &service.RegisterModelInput{Name: *m, CreatedAt: at}
+			f.Model = &catalog.RegisterModelInput{Name: *m, CreatedAt: at}
 		case 7:
-			in := &service.RegisterModelVersionInput{Model: *m, Version: v, CreatedDate: when(), DerivedFrom: ids(data, mv)}
+			in := &catalog.RegisterModelVersionInput{Model: *m, Version: v, CreatedDate: when(), DerivedFrom: ids(data, mv)}
 			if r.IntN(3) == 0 {
 				in.Label = pick("l", 2)
 			}
 			f.ModelVersion = in
 		case 8:
-			f.Transition = &service.TransitionModelVersionInput{Model: m, Version: v, To: registry.Stages()[r.IntN(6)], At: when(), Force: r.IntN(2) == 0, Reason: "r"}
+			f.Transition = &catalog.TransitionModelVersionInput{Model: m, Version: v, To: registry.Stages()[r.IntN(6)], At: when(), Force: r.IntN(2) == 0, Reason: "r"}
 		case 9:
-			f.Alias = &service.SetAliasInput{Model: *m, Alias: pick("a", 2), Version: *v, At: when()}
+			f.Alias = &catalog.SetAliasInput{Model: *m, Alias: pick("a", 2), Version: *v, At: when()}
 		case 10:
-			f.Deployment = &service.RecordDeploymentInput{Model: m, Version: v, Environment: pick("e", 2), StartedAt: when()}
+			f.Deployment = &facts.RecordDeploymentInput{Model: m, Version: v, Environment: pick("e", 2), StartedAt: when()}
 		case 11:
-			f.EndDeployment = &service.EndDeploymentInput{ID: deployment(), EndedAt: when()}
+			f.EndDeployment = &facts.EndDeploymentInput{ID: deployment(), EndedAt: when()}
 		case 12:
-			f.Link = &service.LinkLineageInput{From: data(), To: data(), Kind: registry.EdgeDerivedFrom}
+			f.Link = &facts.LinkLineageInput{From: data(), To: data(), Kind: registry.EdgeDerivedFrom}
 			if r.IntN(3) == 0 {
-				f.Link = &service.LinkLineageInput{From: data(), To: runID(), Kind: registry.EdgeGeneratedBy, ValidFrom: when()}
+				f.Link = &facts.LinkLineageInput{From: data(), To: runID(), Kind: registry.EdgeGeneratedBy, ValidFrom: when()}
 			}
 		default:
-			f.Retract = &service.RetractLineageInput{From: data(), To: data(), Kind: registry.EdgeDerivedFrom}
+			f.Retract = &facts.RetractLineageInput{From: data(), To: data(), Kind: registry.EdgeDerivedFrom}
 			if r.IntN(4) == 0 {
-				f.Feature = &service.RecordFeatureInput{Model: *m, Name: pick("f", 3), CreatedAt: when()}
+				f.Feature = &facts.RecordFeatureInput{Model: *m, Name: pick("f", 3), CreatedAt: when()}
 				f.Retract = nil
 			}
 		}

@@ -107,7 +107,7 @@ func TestAMovedRegistryAnswersTheSameBytes(t *testing.T) {
 				}
 				asked++
 			}
-			for _, q := range catalog {
+			for _, q := range catalogQuestions {
 				ask(q, nil)
 			}
 			for i, id := range ids {

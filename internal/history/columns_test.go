@@ -10,13 +10,16 @@ import (
 
 	"pedigree/connect/demo"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // derived records a dataset version with columns, each from columns of others.
 func (k *site) derived(name string, by *registry.ID, columns ...registry.Column) registry.ID {
 	k.Helper()
-	return must[*service.RecordDatasetVersionPayload](k)(k.s.RecordDatasetVersion(k.root, service.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by, Columns: columns})).DatasetVersion.ID
+	return must[*facts.RecordDatasetVersionPayload](k)(k.s.RecordDatasetVersion(k.root, facts.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by, Columns: columns})).DatasetVersion.ID
 }
 
 func col(name string, from ...registry.ColumnSource) registry.Column {
@@ -29,7 +32,7 @@ func src(of registry.ID, column string) registry.ColumnSource {
 
 func (k *site) job(id string, inputs ...registry.ID) *registry.ID {
 	k.Helper()
-	return &must[*service.RecordRunPayload](k)(k.s.RecordRun(k.root, service.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
+	return &must[*facts.RecordRunPayload](k)(k.s.RecordRun(k.root, facts.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
 }
 
 // answer is what columnLineage says, in short.
@@ -116,20 +119,20 @@ func (k *site) pipeline() (raw, clean, training registry.ID) {
 	clean = k.derived("clean", k.job("etl", raw), col("a", src(raw, "a")), col("b", src(raw, "b")))
 	training = k.derived("training", k.job("features", clean), col("x", src(clean, "a")), col("y", src(clean, "b")), col("z", src(clean, "a"), src(clean, "b")))
 	feature := func(column string) registry.ID {
-		return must[*service.RecordFeaturePayload](k)(k.s.RecordFeature(k.root, service.RecordFeatureInput{DefinedOn: &training, Column: column})).Feature.ID
+		return must[*facts.RecordFeaturePayload](k)(k.s.RecordFeature(k.root, facts.RecordFeatureInput{DefinedOn: &training, Column: column})).Feature.ID
 	}
 	x, y := feature("x"), feature("y")
-	register := func(in service.RegisterModelVersionInput) registry.ID {
+	register := func(in catalog.RegisterModelVersionInput) registry.ID {
 		in.Version, in.CreateModel = ptr("1.0.0"), true
-		return must[*service.RegisterModelVersionPayload](k)(k.s.RegisterModelVersion(k.root, in)).ModelVersion.ID
+		return must[*catalog.RegisterModelVersionPayload](k)(k.s.RegisterModelVersion(k.root, in)).ModelVersion.ID
 	}
-	churn := register(service.RegisterModelVersionInput{Model: "churn", Features: []registry.ID{x}})
-	register(service.RegisterModelVersionInput{Model: "fraud", Run: k.job("train", training, y)})
+	churn := register(catalog.RegisterModelVersionInput{Model: "churn", Features: []registry.ID{x}})
+	register(catalog.RegisterModelVersionInput{Model: "fraud", Run: k.job("train", training, y)})
 	k.tick(time.Hour)
 	for _, env := range []string{"production", "test"} {
-		d := must[*service.RecordDeploymentPayload](k)(k.s.RecordDeployment(k.root, service.RecordDeploymentInput{ID: &churn, Environment: env})).Deployment.ID
+		d := must[*facts.RecordDeploymentPayload](k)(k.s.RecordDeployment(k.root, facts.RecordDeploymentInput{ID: &churn, Environment: env})).Deployment.ID
 		if k.tick(time.Hour); env == "test" {
-			must[*service.EndDeploymentPayload](k)(k.s.EndDeployment(k.root, service.EndDeploymentInput{ID: d}))
+			must[*facts.EndDeploymentPayload](k)(k.s.EndDeployment(k.root, facts.EndDeploymentInput{ID: d}))
 		}
 	}
 	k.tick(time.Hour)
@@ -194,7 +197,7 @@ func TestADerivationIsHeldToItsRules(t *testing.T) {
 	onBoth(t, func(k *site) {
 		raw, clean, _ := k.pipeline()
 		open := k.data("open", "1", time.Time{}) // lists no columns: may have any
-		record := func(in service.RecordDatasetVersionInput) (*registry.DatasetVersion, error) {
+		record := func(in facts.RecordDatasetVersionInput) (*registry.DatasetVersion, error) {
 			in.Dataset, in.Version = "new", "1"
 			p, err := k.s.RecordDatasetVersion(k.root, in)
 			if err != nil {
@@ -215,18 +218,18 @@ func TestADerivationIsHeldToItsRules(t *testing.T) {
 			"two names":              {registry.ColumnSource{DatasetVersion: raw, Dataset: "raw", Column: "a"}, registry.InvalidArgument},
 			"a dataset it is not of": {registry.ColumnSource{Dataset: "clean", Column: "a"}, registry.InvalidArgument},
 		} {
-			if _, err := record(service.RecordDatasetVersionInput{DerivedFrom: []registry.ID{raw}, Columns: []registry.Column{col("n", c.source)}}); registry.CodeOf(err) != c.code {
+			if _, err := record(facts.RecordDatasetVersionInput{DerivedFrom: []registry.ID{raw}, Columns: []registry.Column{col("n", c.source)}}); registry.CodeOf(err) != c.code {
 				k.Errorf("%s: %v, want %s", why, err, c.code)
 			}
 		}
 		// By the dataset's name where one version of it is a source; and what lineage did
 		// not join is joined.
-		dv := must[*registry.DatasetVersion](k)(record(service.RecordDatasetVersionInput{DerivedFrom: []registry.ID{raw},
+		dv := must[*registry.DatasetVersion](k)(record(facts.RecordDatasetVersionInput{DerivedFrom: []registry.ID{raw},
 			Columns: []registry.Column{col("n", registry.ColumnSource{Dataset: "raw", Column: "a"}, src(open, "anything"))}}))
 		if got := dv.Columns[0].DerivedFrom; len(got) != 2 || got[0].DatasetVersion != raw || got[0].Dataset != "" {
 			k.Errorf("stored: %+v", got)
 		}
-		up := must[*service.ProvenanceNodeConnection](k)(k.s.Upstream(k.root, dv, service.Paging{}))
+		up := must[*provenance.ProvenanceNodeConnection](k)(k.s.Upstream(k.root, dv, core.Paging{}))
 		var causes []registry.ID
 		for _, e := range up.Edges {
 			causes = append(causes, e.Node.NodeMeta().ID)
@@ -236,20 +239,20 @@ func TestADerivationIsHeldToItsRules(t *testing.T) {
 		}
 		// Told again with more, it merges column by column; the run's inputs were joined
 		// before, so that no edge is added.
-		must[*registry.DatasetVersion](k)(record(service.RecordDatasetVersionInput{Columns: []registry.Column{
+		must[*registry.DatasetVersion](k)(record(facts.RecordDatasetVersionInput{Columns: []registry.Column{
 			{Name: "n", Type: "float", DerivedFrom: []registry.ColumnSource{{DatasetVersion: raw, Column: "a", Transformations: []registry.ColumnTransformation{{Type: "DIRECT", Subtype: "IDENTITY"}}},
 				src(raw, "b")}}, {Name: "m"}}}))
 		k.wants(registry.RoleAdmin, fmt.Sprintf(`{ node(id: %q) { ... on DatasetVersion { columns { name type derivedFrom { column transformations { type subtype masking } } } } } }`, dv.ID),
 			`{"node":{"columns":[{"name":"n","type":"float","derivedFrom":[{"column":"a","transformations":[{"type":"DIRECT","subtype":"IDENTITY","masking":false}]},`+
 				`{"column":"anything","transformations":[]},{"column":"b","transformations":[]}]},{"name":"m","type":null,"derivedFrom":[]}]}}`)
-		edges := must[*service.ProvenanceNodeConnection](k)(k.s.Upstream(k.root, must[registry.Node](k)(k.s.Node(k.root, clean)), service.Paging{}))
+		edges := must[*provenance.ProvenanceNodeConnection](k)(k.s.Upstream(k.root, must[registry.Node](k)(k.s.Node(k.root, clean)), core.Paging{}))
 		if len(edges.Edges) != 1 || edges.Edges[0].Relation != registry.EdgeGeneratedBy {
 			k.Errorf("clean has %d causes; its run says it all", len(edges.Edges))
 		}
 		// A derivation whose lineage was withdrawn is followed no more, and was then.
 		then := k.now
 		k.tick(time.Hour)
-		must[*service.RetractLineagePayload](k)(k.s.RetractLineage(k.root, service.RetractLineageInput{From: dv.ID, To: raw, Kind: registry.EdgeDerivedFrom}))
+		must[*facts.RetractLineagePayload](k)(k.s.RetractLineage(k.root, facts.RetractLineageInput{From: dv.ID, To: raw, Kind: registry.EdgeDerivedFrom}))
 		k.wantColumns(registry.RoleAdmin, map[string]any{"of": dv.ID, "column": "n", "direction": "UPSTREAM"}, answer{Columns: []string{"0 new.n < open.anything", "1 open.anything"}})
 		k.wantColumns(registry.RoleAdmin, map[string]any{"of": dv.ID, "column": "n", "direction": "UPSTREAM", "knownAt": then},
 			answer{Columns: []string{"0 new.n < raw.a, open.anything, raw.b", "1 open.anything", "1 raw.a", "1 raw.b"}})

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
 )
 
 // life makes random events of a registry, all of them through its mutations.
@@ -17,12 +18,12 @@ type life struct {
 	n        int
 	data     []registry.ID
 	columns  map[registry.ID][]string
-	runs     []service.RecordRunInput
+	runs     []facts.RecordRunInput
 	features []registry.ID
 	versions []registry.ID
 	labels   []string // model@version, as versions
 	deployed []registry.ID
-	edges    []service.LinkLineageInput
+	edges    []facts.LinkLineageInput
 	commits  []string
 	ids      []registry.ID
 	// done counts the events by kind, refused those that a rule forbade.
@@ -35,7 +36,7 @@ var models = []string{"churn", "fraud"}
 func newLife(k *site, seed uint64) *life {
 	l := &life{Rand: rand.New(rand.NewPCG(seed, 7)), k: k, columns: map[registry.ID][]string{}, done: map[string]int{}}
 	for _, m := range models {
-		must[*service.ModelPayload](k)(k.s.RegisterModel(k.root, service.RegisterModelInput{Name: m}))
+		must[*catalog.ModelPayload](k)(k.s.RegisterModel(k.root, catalog.RegisterModelInput{Name: m}))
 	}
 	return l
 }
@@ -100,7 +101,7 @@ func (l *life) event() string {
 var errNothing = registry.Errorf(registry.NotFound, "nothing to do it to")
 
 func (l *life) dataset() error {
-	in := service.RecordDatasetVersionInput{Dataset: pick(l, []string{"raw", "clean", "training"}), Version: fmt.Sprint(l.n), CreatedAt: l.earlier(),
+	in := facts.RecordDatasetVersionInput{Dataset: pick(l, []string{"raw", "clean", "training"}), Version: fmt.Sprint(l.n), CreatedAt: l.earlier(),
 		DerivedFrom: someOf(l, l.data, 2)}
 	for _, name := range []string{"a", "b"} {
 		c := registry.Column{Name: name}
@@ -120,7 +121,7 @@ func (l *life) dataset() error {
 		id := p.DatasetVersion.ID
 		l.data, l.ids, l.columns[id] = append(l.data, id), append(l.ids, id), []string{"a", "b"}
 		for _, from := range in.DerivedFrom {
-			l.edges = append(l.edges, service.LinkLineageInput{From: id, To: from, Kind: registry.EdgeDerivedFrom})
+			l.edges = append(l.edges, facts.LinkLineageInput{From: id, To: from, Kind: registry.EdgeDerivedFrom})
 		}
 	}
 	return err
@@ -142,7 +143,7 @@ func (l *life) datasetAgain() error {
 	if !ok {
 		l.k.Fatal("a dataset version is gone")
 	}
-	p, err := l.k.s.RecordDatasetVersion(l.k.root, service.RecordDatasetVersionInput{Dataset: dv.Name, Version: dv.Version, Rows: ptr(int64(l.n)),
+	p, err := l.k.s.RecordDatasetVersion(l.k.root, facts.RecordDatasetVersionInput{Dataset: dv.Name, Version: dv.Version, Rows: ptr(int64(l.n)),
 		Description: fmt.Sprint("told later ", l.n), Columns: []registry.Column{{Name: "late", Type: "text"}}})
 	if err == nil && p.Created {
 		l.k.Fatal("it was there already")
@@ -154,7 +155,7 @@ func (l *life) datasetAgain() error {
 }
 
 func (l *life) run() error {
-	in := service.RecordRunInput{Producer: "airflow", RunID: fmt.Sprint(l.n), Name: "job", Status: registry.RunRunning, StartedAt: l.earlier(), Inputs: someOf(l, append(l.data, l.features...), 3)}
+	in := facts.RecordRunInput{Producer: "airflow", RunID: fmt.Sprint(l.n), Name: "job", Status: registry.RunRunning, StartedAt: l.earlier(), Inputs: someOf(l, append(l.data, l.features...), 3)}
 	if len(l.commits) > 0 {
 		in.Commits = []string{pick(l, l.commits)}
 	}
@@ -192,7 +193,7 @@ func (l *life) feature() error {
 		return errNothing
 	}
 	before := len(l.features)
-	p, err := l.k.s.RecordFeature(l.k.root, service.RecordFeatureInput{DefinedOn: ptr(pick(l, l.data)), Column: pick(l, []string{"a", "b"}), CreatedAt: l.earlier()})
+	p, err := l.k.s.RecordFeature(l.k.root, facts.RecordFeatureInput{DefinedOn: ptr(pick(l, l.data)), Column: pick(l, []string{"a", "b"}), CreatedAt: l.earlier()})
 	if err == nil && p.Created {
 		l.features, l.ids = append(l.features, p.Feature.ID), append(l.ids, p.Feature.ID)
 	}
@@ -205,7 +206,7 @@ func (l *life) feature() error {
 func (l *life) version() error {
 	model := pick(l, models)
 	semver := fmt.Sprintf("%d.%d.0", l.IntN(4), l.n)
-	in := service.RegisterModelVersionInput{Model: model, Version: &semver, CreatedDate: l.earlier(), Features: someOf(l, l.features, 2), DerivedFrom: someOf(l, l.versions, 1)}
+	in := catalog.RegisterModelVersionInput{Model: model, Version: &semver, CreatedDate: l.earlier(), Features: someOf(l, l.features, 2), DerivedFrom: someOf(l, l.versions, 1)}
 	if len(l.runs) > 0 {
 		run := pick(l, l.runs)
 		in.Run = ptr(registry.NewRunID(run.Producer, run.RunID))
@@ -222,13 +223,13 @@ func (l *life) card() error {
 	if len(l.versions) == 0 {
 		return errNothing
 	}
-	_, err := l.k.s.UpdateModelCard(l.k.root, service.UpdateModelCardInput{ID: ptr(pick(l, l.versions)), Card: &service.ModelCardInput{
+	_, err := l.k.s.UpdateModelCard(l.k.root, catalog.UpdateModelCardInput{ID: ptr(pick(l, l.versions)), Card: &catalog.ModelCardInput{
 		Description: ptr(fmt.Sprint("card ", l.n)), Limitations: []string{fmt.Sprint(l.n)}}})
 	return err
 }
 
 func (l *life) model() error {
-	_, err := l.k.s.UpdateModel(l.k.root, service.UpdateModelInput{Model: ptr(pick(l, models)), Description: ptr(fmt.Sprint("about ", l.n))})
+	_, err := l.k.s.UpdateModel(l.k.root, catalog.UpdateModelInput{Model: ptr(pick(l, models)), Description: ptr(fmt.Sprint("about ", l.n))})
 	return err
 }
 
@@ -236,7 +237,7 @@ func (l *life) transition() error {
 	if len(l.versions) == 0 {
 		return errNothing
 	}
-	in := service.TransitionModelVersionInput{ID: ptr(pick(l, l.versions)), Reason: fmt.Sprint(l.n),
+	in := catalog.TransitionModelVersionInput{ID: ptr(pick(l, l.versions)), Reason: fmt.Sprint(l.n),
 		To: pick(l, []registry.Stage{registry.Staging, registry.Canary, registry.Production, registry.Production, registry.Archived, registry.Development})}
 	if l.IntN(3) == 0 {
 		in.At = l.k.now.Add(-time.Duration(l.IntN(600)) * time.Second)
@@ -249,7 +250,7 @@ func (l *life) deploy() error {
 	if len(l.versions) == 0 {
 		return errNothing
 	}
-	p, err := l.k.s.RecordDeployment(l.k.root, service.RecordDeploymentInput{ID: ptr(pick(l, l.versions)), Environment: pick(l, []string{"prod", "test"}), Endpoint: fmt.Sprint(l.n),
+	p, err := l.k.s.RecordDeployment(l.k.root, facts.RecordDeploymentInput{ID: ptr(pick(l, l.versions)), Environment: pick(l, []string{"prod", "test"}), Endpoint: fmt.Sprint(l.n),
 		StartedAt: l.earlier()})
 	if err == nil {
 		l.deployed, l.ids = append(l.deployed, p.Deployment.ID), append(l.ids, p.Deployment.ID)
@@ -262,7 +263,7 @@ func (l *life) end() error {
 		return errNothing
 	}
 	i := l.IntN(len(l.deployed))
-	_, err := l.k.s.EndDeployment(l.k.root, service.EndDeploymentInput{ID: l.deployed[i], EndedAt: l.k.now.Add(-time.Duration(l.IntN(3600)) * time.Second)})
+	_, err := l.k.s.EndDeployment(l.k.root, facts.EndDeploymentInput{ID: l.deployed[i], EndedAt: l.k.now.Add(-time.Duration(l.IntN(3600)) * time.Second)})
 	if err == nil {
 		l.deployed = slices.Delete(l.deployed, i, i+1)
 	}
@@ -273,7 +274,7 @@ func (l *life) link() error {
 	if len(l.data) < 2 {
 		return errNothing
 	}
-	in := service.LinkLineageInput{From: pick(l, l.data), To: pick(l, l.data), Kind: registry.EdgeDerivedFrom, ValidFrom: l.earlier()}
+	in := facts.LinkLineageInput{From: pick(l, l.data), To: pick(l, l.data), Kind: registry.EdgeDerivedFrom, ValidFrom: l.earlier()}
 	p, err := l.k.s.LinkLineage(l.k.root, in)
 	if err == nil && !p.Created {
 		return errNothing
@@ -289,7 +290,7 @@ func (l *life) retract() error {
 		return errNothing
 	}
 	e := pick(l, l.edges)
-	p, err := l.k.s.RetractLineage(l.k.root, service.RetractLineageInput{From: e.From, To: e.To, Kind: e.Kind})
+	p, err := l.k.s.RetractLineage(l.k.root, facts.RetractLineageInput{From: e.From, To: e.To, Kind: e.Kind})
 	if err == nil && !p.Retracted {
 		return errNothing
 	}
@@ -301,26 +302,26 @@ func (l *life) alias() error {
 		return errNothing
 	}
 	label := pick(l, l.labels)
-	_, err := l.k.s.SetAlias(l.k.root, service.SetAliasInput{Model: label[:5], Version: label[6:], Alias: pick(l, []string{"champion", "challenger"})})
+	_, err := l.k.s.SetAlias(l.k.root, catalog.SetAliasInput{Model: label[:5], Version: label[6:], Alias: pick(l, []string{"champion", "challenger"})})
 	return err
 }
 
 func (l *life) noAlias() error {
-	p, err := l.k.s.DeleteAlias(l.k.root, service.DeleteAliasInput{Model: pick(l, models), Alias: pick(l, []string{"champion", "challenger"})})
+	p, err := l.k.s.DeleteAlias(l.k.root, catalog.DeleteAliasInput{Model: pick(l, models), Alias: pick(l, []string{"champion", "challenger"})})
 	if err == nil && p.DeletedID == nil {
 		return errNothing
 	}
 	return err
 }
 
-var repository = service.RepositoryInput{Name: "repo"}
+var repository = facts.RepositoryInput{Name: "repo"}
 
 func (l *life) commit() error {
-	c := service.CommitInput{SHA: fmt.Sprintf("%040x", l.n), Message: fmt.Sprint("commit ", l.n), CommittedAt: l.earlier()}
+	c := facts.CommitInput{SHA: fmt.Sprintf("%040x", l.n), Message: fmt.Sprint("commit ", l.n), CommittedAt: l.earlier()}
 	if len(l.commits) > 0 {
 		c.Parents = []string{l.commits[len(l.commits)-1]}
 	}
-	p, err := l.k.s.RecordCommits(l.k.root, service.RecordCommitsInput{Repository: repository, Commits: []service.CommitInput{c}})
+	p, err := l.k.s.RecordCommits(l.k.root, facts.RecordCommitsInput{Repository: repository, Commits: []facts.CommitInput{c}})
 	if err == nil {
 		l.commits, l.ids = append(l.commits, c.SHA), append(l.ids, p.Commits[0].ID)
 	}
@@ -332,7 +333,7 @@ func (l *life) tag() error {
 	if len(l.commits) == 0 {
 		return errNothing
 	}
-	p, err := l.k.s.RecordTag(l.k.root, service.RecordTagInput{Repository: repository, Name: pick(l, []string{"v1", "v2"}), SHA: pick(l, l.commits), TaggedAt: l.k.now.Add(-time.Second)})
+	p, err := l.k.s.RecordTag(l.k.root, facts.RecordTagInput{Repository: repository, Name: pick(l, []string{"v1", "v2"}), SHA: pick(l, l.commits), TaggedAt: l.k.now.Add(-time.Second)})
 	if err == nil && !slices.Contains(l.ids, p.Tag.ID) {
 		l.ids = append(l.ids, p.Tag.ID)
 	}

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 )
 
 // get asks as somebody and reads the answer; path names what is wanted of it.
@@ -43,19 +45,19 @@ func stamp(name string, t time.Time) string {
 
 func (k *site) data(name, version string, at time.Time, from ...registry.ID) registry.ID {
 	k.Helper()
-	return must[*service.RecordDatasetVersionPayload](k)(k.s.RecordDatasetVersion(k.root, service.RecordDatasetVersionInput{Dataset: name, Version: version, CreatedAt: at, DerivedFrom: from})).DatasetVersion.ID
+	return must[*facts.RecordDatasetVersionPayload](k)(k.s.RecordDatasetVersion(k.root, facts.RecordDatasetVersionInput{Dataset: name, Version: version, CreatedAt: at, DerivedFrom: from})).DatasetVersion.ID
 }
 
 func (k *site) version(model, version string) registry.ID {
 	k.Helper()
-	return must[*service.RegisterModelVersionPayload](k)(k.s.RegisterModelVersion(k.root, service.RegisterModelVersionInput{Model: model, Version: &version, CreateModel: true})).ModelVersion.ID
+	return must[*catalog.RegisterModelVersionPayload](k)(k.s.RegisterModelVersion(k.root, catalog.RegisterModelVersionInput{Model: model, Version: &version, CreateModel: true})).ModelVersion.ID
 }
 
 func (k *site) move(id registry.ID, stages ...registry.Stage) {
 	k.Helper()
 	for _, st := range stages {
 		k.tick(time.Hour)
-		must[*service.TransitionModelVersionPayload](k)(k.s.TransitionModelVersion(k.root, service.TransitionModelVersionInput{ID: &id, To: st, Force: true, Reason: "test"}))
+		must[*catalog.TransitionModelVersionPayload](k)(k.s.TransitionModelVersion(k.root, catalog.TransitionModelVersionInput{ID: &id, To: st, Force: true, Reason: "test"}))
 	}
 }
 
@@ -66,7 +68,7 @@ func TestALateFactIsSeenOfItsTimeOnceItIsKnown(t *testing.T) {
 		b := k.data("b", "1", day(0))
 		k.now = day(10)
 		a := k.data("a", "1", day(-5))
-		must[*service.LinkLineagePayload](k)(k.s.LinkLineage(k.root, service.LinkLineageInput{From: b, To: a, Kind: registry.EdgeDerivedFrom, ValidFrom: day(2)}))
+		must[*facts.LinkLineagePayload](k)(k.s.LinkLineage(k.root, facts.LinkLineageInput{From: b, To: a, Kind: registry.EdgeDerivedFrom, ValidFrom: day(2)}))
 		k.now = day(20)
 		q := func(args ...string) string {
 			return fmt.Sprintf("{ lineage(of: %q, %s) { edges { from } } }", b, strings.Join(args, ", "))
@@ -85,7 +87,7 @@ func TestALateFactIsSeenOfItsTimeOnceItIsKnown(t *testing.T) {
 		k.wants(registry.RoleAdmin, node(stamp("asOf", day(3)), stamp("knownAt", day(9))), `{"node":null}`)
 		k.wants(registry.RoleAdmin, node(stamp("knownAt", day(-30))), `{"node":null}`)
 		// What is told later of a fact was so all along.
-		must[*service.RecordDatasetVersionPayload](k)(k.s.RecordDatasetVersion(k.root, service.RecordDatasetVersionInput{Dataset: "b", Version: "1", Description: "told later"}))
+		must[*facts.RecordDatasetVersionPayload](k)(k.s.RecordDatasetVersion(k.root, facts.RecordDatasetVersionInput{Dataset: "b", Version: "1", Description: "told later"}))
 		k.tick(time.Hour)
 		k.wants(registry.RoleAdmin, fmt.Sprintf("{ now: node(id: %[1]q, %[2]s) { ... on DatasetVersion { description } } then: node(id: %[1]q, %[2]s, %[3]s) { ... on DatasetVersion { description } } }",
 			b, stamp("asOf", day(3)), stamp("knownAt", day(19))), `{"now":{"description":"told later"},"then":{"description":null}}`)
@@ -96,9 +98,9 @@ func TestALateFactIsSeenOfItsTimeOnceItIsKnown(t *testing.T) {
 // made, and yet had them then.
 func TestAModelIsThereFromItsFirstVersionOn(t *testing.T) {
 	onBoth(t, func(k *site) {
-		must[*service.ModelPayload](k)(k.s.RegisterModel(k.root, service.RegisterModelInput{Name: "churn"}))
+		must[*catalog.ModelPayload](k)(k.s.RegisterModel(k.root, catalog.RegisterModelInput{Name: "churn"}))
 		k.tick(time.Hour)
-		must[*service.RegisterModelVersionPayload](k)(k.s.RegisterModelVersion(k.root, service.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), CreatedDate: start.AddDate(-1, 0, 0)}))
+		must[*catalog.RegisterModelVersionPayload](k)(k.s.RegisterModelVersion(k.root, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), CreatedDate: start.AddDate(-1, 0, 0)}))
 		k.wants(registry.RoleAdmin, fmt.Sprintf("{ model(name: \"churn\", %s) { createdAt latestVersion { version } } }", stamp("asOf", start.AddDate(0, -6, 0))),
 			`{"model":{"createdAt":"2025-03-01T12:00:00Z","latestVersion":{"version":"1.0.0"}}}`)
 		k.wants(registry.RoleAdmin, fmt.Sprintf("{ model(name: \"churn\", %s) { createdAt } }", stamp("asOf", start.AddDate(-2, 0, 0))), `{"model":null}`)
@@ -116,7 +118,7 @@ func TestWhatWasDeletedSinceIsATombstoneInThePast(t *testing.T) {
 		k.tick(time.Hour)
 		then := stamp("asOf", k.now)
 		k.tick(time.Hour)
-		must[*service.DeletePayload](k)(k.s.DeleteModelVersion(k.root, service.DeleteModelVersionInput{ID: &one}))
+		must[*core.DeletePayload](k)(k.s.DeleteModelVersion(k.root, catalog.DeleteModelVersionInput{ID: &one}))
 		k.tick(time.Hour)
 		k.wants(registry.RoleAdmin, fmt.Sprintf("{ node(id: %q) { id } }", one), `{"node":null}`)
 		k.wants(registry.RoleAdmin, fmt.Sprintf("{ node(id: %q, %s) { id } }", one, stamp("asOf", k.now)), `{"node":null}`)
@@ -135,7 +137,7 @@ func TestWhatWasDeletedSinceIsATombstoneInThePast(t *testing.T) {
 			k.wants(role, fmt.Sprintf("{ node(id: %q, %s) { id } model(name: \"churn\", %[2]s) { name } }", one, then), `{"node":null,"model":null}`)
 		}
 		// A model that was deleted stood, too; its name is another's by now.
-		must[*service.DeletePayload](k)(k.s.DeleteModel(k.root, service.DeleteModelInput{Model: ptr("churn")}))
+		must[*core.DeletePayload](k)(k.s.DeleteModel(k.root, catalog.DeleteModelInput{Model: ptr("churn")}))
 		k.tick(time.Hour)
 		again := k.version("churn", "1.0.0")
 		k.tick(time.Hour)
@@ -150,11 +152,11 @@ func TestSightIsTodays(t *testing.T) {
 	onBoth(t, func(k *site) {
 		old, now := k.version("churn", "1.0.0"), k.version("churn", "1.1.0")
 		k.move(old, registry.Staging, registry.Production)
-		must[*service.SetAliasPayload](k)(k.s.SetAlias(k.root, service.SetAliasInput{Model: "churn", Alias: "champion", Version: "1.0.0"}))
+		must[*catalog.SetAliasPayload](k)(k.s.SetAlias(k.root, catalog.SetAliasInput{Model: "churn", Alias: "champion", Version: "1.0.0"}))
 		then := stamp("asOf", k.now)
 		k.move(now, registry.Production)
 		k.move(old, registry.Archived)
-		must[*service.SetAliasPayload](k)(k.s.SetAlias(k.root, service.SetAliasInput{Model: "churn", Alias: "champion", Version: "1.1.0"}))
+		must[*catalog.SetAliasPayload](k)(k.s.SetAlias(k.root, catalog.SetAliasInput{Model: "churn", Alias: "champion", Version: "1.1.0"}))
 		k.tick(time.Hour)
 		for role, sees := range map[string]bool{registry.RoleAdmin: true, registry.RoleDataScientist: true, registry.RoleDeveloper: false, registry.RoleViewer: false} {
 			hidden, production, list, alias := "null", "null", `[{"node":{"stage":"DEVELOPMENT"}}]`, "null"
@@ -190,7 +192,7 @@ func TestListsOfThePastPageToTheWhole(t *testing.T) {
 		then, later := stamp("asOf", k.now), stamp("asOf", k.now.Add(time.Second))
 		k.tick(time.Hour)
 		for _, v := range []string{"1.1.0", "1.5.0", "1.8.0"} {
-			must[*service.DeletePayload](k)(k.s.DeleteModelVersion(k.root, service.DeleteModelVersionInput{Model: ptr("churn"), Version: &v}))
+			must[*core.DeletePayload](k)(k.s.DeleteModelVersion(k.root, catalog.DeleteModelVersionInput{Model: ptr("churn"), Version: &v}))
 		}
 		k.version("churn", "2.0.0")
 		k.tick(time.Hour)
@@ -232,7 +234,7 @@ func TestHistoryIsASequence(t *testing.T) {
 		id := k.version("churn", "1.0.0")
 		k.move(id, registry.Staging)
 		to := func(at time.Time) error {
-			_, err := k.s.TransitionModelVersion(k.root, service.TransitionModelVersionInput{ID: &id, To: registry.Canary, At: at})
+			_, err := k.s.TransitionModelVersion(k.root, catalog.TransitionModelVersionInput{ID: &id, To: registry.Canary, At: at})
 			return err
 		}
 		for _, at := range []time.Time{start.Add(-time.Hour), start.Add(time.Minute), k.now.Add(-time.Microsecond)} {

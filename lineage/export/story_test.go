@@ -17,6 +17,9 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // told is a registry with the demo story in it, and a fresh request for a role.
@@ -50,7 +53,7 @@ func told(t *testing.T) (*service.Service, *demo.Story, func(role string) contex
 // asked is the shape that lineage answers to the same question.
 func asked(t *testing.T, ctx context.Context, s *service.Service, of registry.ID, d lineage.Direction) (out shape) {
 	t.Helper()
-	g, err := s.Lineage(ctx, service.LineageInput{Of: of, Direction: d})
+	g, err := s.Lineage(ctx, provenance.LineageInput{Of: of, Direction: d})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,12 +73,12 @@ func asked(t *testing.T, ctx context.Context, s *service.Service, of registry.ID
 // story's raw data.
 func dark(t *testing.T, ctx context.Context, s *service.Service, raw registry.ID) {
 	t.Helper()
-	run, err := s.RecordRun(ctx, service.RecordRunInput{Producer: "airflow", RunID: "secret-run", Name: "secret-run", RunKind: registry.RunTraining, Inputs: []registry.ID{raw}})
+	run, err := s.RecordRun(ctx, facts.RecordRunInput{Producer: "airflow", RunID: "secret-run", Name: "secret-run", RunKind: registry.RunTraining, Inputs: []registry.ID{raw}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	version := "9.9.9"
-	if _, err := s.RegisterModelVersion(ctx, service.RegisterModelVersionInput{Model: "secret-model", CreateModel: true, Version: &version, Run: &run.Run.ID}); err != nil {
+	if _, err := s.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: "secret-model", CreateModel: true, Version: &version, Run: &run.Run.ID}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -93,11 +96,11 @@ func TestTheStoryIsReadBack(t *testing.T) {
 			want := asked(t, as(role), s, of, d)
 			texts := map[export.Format]string{}
 			for _, f := range export.Formats() {
-				x, err := s.Export(as(role), service.ExportInput{Of: of, Format: f, Direction: d})
+				x, err := s.Export(as(role), provenance.ExportInput{Of: of, Format: f, Direction: d})
 				if err != nil {
 					t.Fatal(err)
 				}
-				again, err := s.Export(as(role), service.ExportInput{Of: of, Format: f, Direction: d})
+				again, err := s.Export(as(role), provenance.ExportInput{Of: of, Format: f, Direction: d})
 				if err != nil || again.Body != x.Body || !again.AsOf.After(x.AsOf) {
 					t.Errorf("%s: a second later it is another text (%v)", f, err)
 				}
@@ -127,7 +130,7 @@ func TestTheStoryIsReadBack(t *testing.T) {
 // of it is told, and the instant is.
 func TestExportsAreOfTheirInstant(t *testing.T) {
 	s, story, as := told(t)
-	x, err := s.Export(as(registry.RoleAdmin), service.ExportInput{Of: story.Raw, Format: export.Mermaid, Direction: lineage.Downstream, AsOf: time.Date(2023, 12, 6, 0, 0, 0, 0, time.UTC)})
+	x, err := s.Export(as(registry.RoleAdmin), provenance.ExportInput{Of: story.Raw, Format: export.Mermaid, Direction: lineage.Downstream, AsOf: time.Date(2023, 12, 6, 0, 0, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,12 +143,12 @@ func TestExportsAreOfTheirInstant(t *testing.T) {
 func TestExportsAreBounded(t *testing.T) {
 	s, story, as := told(t)
 	deep := 51
-	for _, in := range []service.ExportInput{{Of: story.Raw, Format: export.DOT, MaxDepth: &deep}, {Of: story.Raw, Format: export.DOT, History: &[]int{-1}[0]}, {Of: story.Raw, Format: "PDF"}} {
+	for _, in := range []provenance.ExportInput{{Of: story.Raw, Format: export.DOT, MaxDepth: &deep}, {Of: story.Raw, Format: export.DOT, History: &[]int{-1}[0]}, {Of: story.Raw, Format: "PDF"}} {
 		if _, err := s.Export(as(registry.RoleAdmin), in); registry.CodeOf(err) != registry.InvalidArgument {
 			t.Errorf("%+v: %v", in, err)
 		}
 	}
-	if _, err := s.Export(as(registry.RoleAdmin), service.ExportInput{Of: "mv_nothing", Format: export.DOT}); registry.CodeOf(err) != registry.NotFound {
+	if _, err := s.Export(as(registry.RoleAdmin), provenance.ExportInput{Of: "mv_nothing", Format: export.DOT}); registry.CodeOf(err) != registry.NotFound {
 		t.Error(err)
 	}
 }

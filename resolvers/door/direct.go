@@ -7,7 +7,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/provenance"
 )
 
 // direct writes what lineage answers by itself: gqlgen's executor makes a
@@ -61,7 +62,7 @@ func (d direct) InterceptField(ctx context.Context, next graphql.Resolver) (any,
 		return next(ctx)
 	}
 	v, err := next(ctx)
-	g, ok := v.(*service.LineageGraph)
+	g, ok := v.(*provenance.LineageGraph)
 	a, asked := ctx.Value(writtenKey{}).(*written)
 	if err != nil || !ok || g == nil || !asked {
 		return v, err
@@ -76,7 +77,7 @@ func (d direct) InterceptField(ctx context.Context, next graphql.Resolver) (any,
 	w.graph(p, g)
 	*a.answer = w.b
 	hollow := *g
-	hollow.Nodes, hollow.Edges = []*service.LineageNode{}, []*service.LineageEdge{}
+	hollow.Nodes, hollow.Edges = []*provenance.LineageNode{}, []*core.LineageEdge{}
 	hollow.Truncation.Reasons, hollow.Truncation.Frontier = g.Truncation.Reasons[:0], nil
 	return &hollow, nil
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/provenance"
 )
 
 // writer writes a lineage graph by a plan, in the bytes of gqlgen's executor.
@@ -76,7 +77,7 @@ func (w *writer) time(t time.Time) {
 	w.b = append(w.b, '"')
 }
 
-func (w *writer) graph(p *plan, g *service.LineageGraph) {
+func (w *writer) graph(p *plan, g *provenance.LineageGraph) {
 	w.object(p.steps, "LineageGraph", func(st step) {
 		switch st.field {
 		case "root":
@@ -100,7 +101,7 @@ func (w *writer) graph(p *plan, g *service.LineageGraph) {
 	})
 }
 
-func (w *writer) item(steps []step, n *service.LineageNode, at int) {
+func (w *writer) item(steps []step, n *provenance.LineageNode, at int) {
 	w.object(steps, "LineageNode", func(st step) {
 		switch st.field {
 		case "node":
@@ -131,7 +132,7 @@ func (w *writer) item(steps []step, n *service.LineageNode, at int) {
 }
 
 // node writes a noun. A field that its mask hides is null, and a hole.
-func (w *writer) node(byType map[string][]step, n *service.LineageNode, at int) {
+func (w *writer) node(byType map[string][]step, n *provenance.LineageNode, at int) {
 	name := restricted
 	if !n.Hidden {
 		name = registry.NounOf(n.Kind).Name
@@ -166,7 +167,7 @@ func (w *writer) hole(typename string, st step, at int) {
 // escapes.
 func keyOf(st step) string { return st.key[1 : len(st.key)-2] }
 
-func (w *writer) edge(steps []step, e *service.LineageEdge) {
+func (w *writer) edge(steps []step, e *core.LineageEdge) {
 	w.object(steps, "LineageEdge", func(st step) {
 		switch st.field {
 		case "id":
@@ -185,7 +186,7 @@ func (w *writer) edge(steps []step, e *service.LineageEdge) {
 	})
 }
 
-func (w *writer) pageInfo(steps []step, p *service.PageInfo) {
+func (w *writer) pageInfo(steps []step, p *core.PageInfo) {
 	w.object(steps, "PageInfo", func(st step) {
 		switch st.field {
 		case "hasNextPage":
@@ -200,7 +201,7 @@ func (w *writer) pageInfo(steps []step, p *service.PageInfo) {
 	})
 }
 
-func (w *writer) truncation(steps []step, t *service.Truncation) {
+func (w *writer) truncation(steps []step, t *provenance.Truncation) {
 	w.object(steps, "Truncation", func(st step) {
 		switch st.field {
 		case "truncated":

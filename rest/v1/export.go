@@ -12,7 +12,7 @@ import (
 	"pedigree/lineage"
 	"pedigree/lineage/export"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 )
 
 // exportLineage answers GET lineage/{id}/export: the walk around a node as a file.
@@ -45,7 +45,7 @@ func exportLineage(ctx context.Context, c *call) error {
 }
 
 // exportInput reads the path and the parameters.
-func exportInput(c *call) (in service.ExportInput, err error) {
+func exportInput(c *call) (in provenance.ExportInput, err error) {
 	if in.Of, err = registry.ParseID(c.path["id"]); err != nil {
 		return in, err
 	}

@@ -9,7 +9,7 @@ import (
 	"maps"
 	"net/http"
 
-	"pedigree/connect/facts"
+	"pedigree/connect/jsonlines"
 	"pedigree/registry"
 )
 
@@ -18,7 +18,7 @@ const maxRefused = 1000
 
 // factsSummary is the last line of an answer to facts.
 type factsSummary struct {
-	facts.Summary
+	jsonlines.Summary
 	// Stopped says why the rest was not read, "" when all was.
 	Stopped string `json:"stopped,omitempty"`
 }
@@ -33,10 +33,10 @@ func postFacts(ctx context.Context, c *call) error {
 	var body bytes.Buffer
 	lines := json.NewEncoder(&body)
 	lines.SetEscapeHTML(false)
-	sum, err := facts.Load(ctx, c.body, c.service, facts.Options{MaxRefused: maxRefused, Refused: func(r facts.Refusal, _ []byte) error { return lines.Encode(r) }})
+	sum, err := jsonlines.Load(ctx, c.body, c.service, jsonlines.Options{MaxRefused: maxRefused, Refused: func(r jsonlines.Refusal, _ []byte) error { return lines.Encode(r) }})
 	last := factsSummary{Summary: sum}
 	switch {
-	case errors.Is(err, facts.ErrTooManyRefused):
+	case errors.Is(err, jsonlines.ErrTooManyRefused):
 		last.Stopped = fmt.Sprintf("more than %d lines were refused; the rest was not read", maxRefused)
 	case err != nil:
 		return soFar(err, sum)
@@ -48,7 +48,7 @@ func postFacts(ctx context.Context, c *call) error {
 }
 
 // soFar adds to an error of the registry how far a load came.
-func soFar(err error, sum facts.Summary) error {
+func soFar(err error, sum jsonlines.Summary) error {
 	var known *registry.Error
 	if !errors.As(err, &known) {
 		return err

@@ -6,7 +6,7 @@ import (
 	"context"
 	"math"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/catalog"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -907,7 +907,7 @@ func (ec *executionContext) fieldContext_TrainingInfo_samplesUsed(_ context.Cont
 	return graphql.NewScalarFieldContext("TrainingInfo", field, false, false, "Int64")
 }
 
-func (ec *executionContext) _UpdateModelCardPayload_card(ctx context.Context, field graphql.CollectedField, obj *service.UpdateModelCardPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateModelCardPayload_card(ctx context.Context, field graphql.CollectedField, obj *catalog.UpdateModelCardPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -999,8 +999,8 @@ func UnmarshalEthicsInput(ctx context.Context, raw any) (registry.Ethics, error)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputModelCardInput(ctx context.Context, obj any) (service.ModelCardInput, error) {
-	var it service.ModelCardInput
+func (ec *executionContext) unmarshalInputModelCardInput(ctx context.Context, obj any) (catalog.ModelCardInput, error) {
+	var it catalog.ModelCardInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1126,8 +1126,8 @@ func (ec *executionContext) unmarshalInputModelCardInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalModelCardInput(ctx context.Context, raw any) (service.ModelCardInput, error) {
-	var out service.ModelCardInput
+func UnmarshalModelCardInput(ctx context.Context, raw any) (catalog.ModelCardInput, error) {
+	var out catalog.ModelCardInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ModelCardInput", raw, &out)
 	return out, err
 }
@@ -1321,8 +1321,8 @@ func UnmarshalTrainingInfoInput(ctx context.Context, raw any) (registry.Training
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputUpdateModelCardInput(ctx context.Context, obj any) (service.UpdateModelCardInput, error) {
-	var it service.UpdateModelCardInput
+func (ec *executionContext) unmarshalInputUpdateModelCardInput(ctx context.Context, obj any) (catalog.UpdateModelCardInput, error) {
+	var it catalog.UpdateModelCardInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1362,7 +1362,7 @@ func (ec *executionContext) unmarshalInputUpdateModelCardInput(ctx context.Conte
 			it.ID = data
 		case "card":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("card"))
-			data, err := ec.unmarshalNModelCardInput2ᚖpedigreeᚋserviceᚐModelCardInput(ctx, v)
+			data, err := ec.unmarshalNModelCardInput2ᚖpedigreeᚋserviceᚋcatalogᚐModelCardInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1392,8 +1392,8 @@ func (ec *executionContext) unmarshalInputUpdateModelCardInput(ctx context.Conte
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalUpdateModelCardInput(ctx context.Context, raw any) (service.UpdateModelCardInput, error) {
-	var out service.UpdateModelCardInput
+func UnmarshalUpdateModelCardInput(ctx context.Context, raw any) (catalog.UpdateModelCardInput, error) {
+	var out catalog.UpdateModelCardInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateModelCardInput", raw, &out)
 	return out, err
 }
@@ -1756,7 +1756,7 @@ func (ec *executionContext) _TrainingInfo(ctx context.Context, sel ast.Selection
 
 var updateModelCardPayloadImplementors = []string{"UpdateModelCardPayload"}
 
-func (ec *executionContext) _UpdateModelCardPayload(ctx context.Context, sel ast.SelectionSet, obj *service.UpdateModelCardPayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateModelCardPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.UpdateModelCardPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateModelCardPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1791,12 +1791,12 @@ func (ec *executionContext) _UpdateModelCardPayload(ctx context.Context, sel ast
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNModelCardInput2ᚖpedigreeᚋserviceᚐModelCardInput(ctx context.Context, v any) (*service.ModelCardInput, error) {
+func (ec *executionContext) unmarshalNModelCardInput2ᚖpedigreeᚋserviceᚋcatalogᚐModelCardInput(ctx context.Context, v any) (*catalog.ModelCardInput, error) {
 	res, err := ec.unmarshalInputModelCardInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNUpdateModelCardInput2pedigreeᚋserviceᚐUpdateModelCardInput(ctx context.Context, v any) (service.UpdateModelCardInput, error) {
+func (ec *executionContext) unmarshalNUpdateModelCardInput2pedigreeᚋserviceᚋcatalogᚐUpdateModelCardInput(ctx context.Context, v any) (catalog.UpdateModelCardInput, error) {
 	res, err := ec.unmarshalInputUpdateModelCardInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1830,7 +1830,7 @@ func (ec *executionContext) marshalOModelCard2ᚖpedigreeᚋregistryᚐModelCard
 	return ec._ModelCard(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOModelCardInput2ᚖpedigreeᚋserviceᚐModelCardInput(ctx context.Context, v any) (*service.ModelCardInput, error) {
+func (ec *executionContext) unmarshalOModelCardInput2ᚖpedigreeᚋserviceᚋcatalogᚐModelCardInput(ctx context.Context, v any) (*catalog.ModelCardInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -1883,7 +1883,7 @@ func (ec *executionContext) unmarshalOTrainingInfoInput2ᚖpedigreeᚋregistry�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOUpdateModelCardPayload2ᚖpedigreeᚋserviceᚐUpdateModelCardPayload(ctx context.Context, sel ast.SelectionSet, v *service.UpdateModelCardPayload) graphql.Marshaler {
+func (ec *executionContext) marshalOUpdateModelCardPayload2ᚖpedigreeᚋserviceᚋcatalogᚐUpdateModelCardPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.UpdateModelCardPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

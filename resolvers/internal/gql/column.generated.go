@@ -7,7 +7,10 @@ import (
 	"math"
 	"pedigree/registry"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -118,7 +121,7 @@ func (ec *executionContext) field_ColumnLineage_versions_args(ctx context.Contex
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _ColumnLineage_root(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_root(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -141,7 +144,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_root(_ context.Context, f
 	return graphql.NewScalarFieldContext("ColumnLineage", field, false, false, "ID")
 }
 
-func (ec *executionContext) _ColumnLineage_column(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_column(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -164,7 +167,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_column(_ context.Context,
 	return graphql.NewScalarFieldContext("ColumnLineage", field, false, false, "String")
 }
 
-func (ec *executionContext) _ColumnLineage_columns(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_columns(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -176,8 +179,8 @@ func (ec *executionContext) _ColumnLineage_columns(ctx context.Context, field gr
 			return obj.Columns, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.LineageColumn) graphql.Marshaler {
-			return ec.marshalNLineageColumn2ᚕᚖpedigreeᚋserviceᚐLineageColumnᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.LineageColumn) graphql.Marshaler {
+			return ec.marshalNLineageColumn2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐLineageColumnᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -196,7 +199,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_columns(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _ColumnLineage_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_pageInfo(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -208,8 +211,8 @@ func (ec *executionContext) _ColumnLineage_pageInfo(ctx context.Context, field g
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -228,7 +231,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_pageInfo(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ColumnLineage_features(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_features(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -241,8 +244,8 @@ func (ec *executionContext) _ColumnLineage_features(ctx context.Context, field g
 			return obj.Features(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.FeatureConnection) graphql.Marshaler {
-			return ec.marshalNFeatureConnection2ᚖpedigreeᚋserviceᚐFeatureConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.FeatureConnection) graphql.Marshaler {
+			return ec.marshalNFeatureConnection2ᚖpedigreeᚋserviceᚋfactsᚐFeatureConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -272,7 +275,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_features(ctx context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ColumnLineage_versions(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_versions(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -285,8 +288,8 @@ func (ec *executionContext) _ColumnLineage_versions(ctx context.Context, field g
 			return obj.Versions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ModelVersionConnection) graphql.Marshaler {
-			return ec.marshalNModelVersionConnection2ᚖpedigreeᚋserviceᚐModelVersionConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ModelVersionConnection) graphql.Marshaler {
+			return ec.marshalNModelVersionConnection2ᚖpedigreeᚋserviceᚋcatalogᚐModelVersionConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -316,7 +319,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_versions(ctx context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ColumnLineage_models(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_models(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -329,8 +332,8 @@ func (ec *executionContext) _ColumnLineage_models(ctx context.Context, field gra
 			return obj.Models(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ModelConnection) graphql.Marshaler {
-			return ec.marshalNModelConnection2ᚖpedigreeᚋserviceᚐModelConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ModelConnection) graphql.Marshaler {
+			return ec.marshalNModelConnection2ᚖpedigreeᚋserviceᚋcatalogᚐModelConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -360,7 +363,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_models(ctx context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ColumnLineage_deployments(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_deployments(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -373,8 +376,8 @@ func (ec *executionContext) _ColumnLineage_deployments(ctx context.Context, fiel
 			return obj.Deployments(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.DeploymentConnection) graphql.Marshaler {
-			return ec.marshalNDeploymentConnection2ᚖpedigreeᚋserviceᚐDeploymentConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.DeploymentConnection) graphql.Marshaler {
+			return ec.marshalNDeploymentConnection2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -404,7 +407,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_deployments(ctx context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _ColumnLineage_truncation(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -416,8 +419,8 @@ func (ec *executionContext) _ColumnLineage_truncation(ctx context.Context, field
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -436,7 +439,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_truncation(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ColumnLineage_asOf(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_asOf(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -459,7 +462,7 @@ func (ec *executionContext) fieldContext_ColumnLineage_asOf(_ context.Context, f
 	return graphql.NewScalarFieldContext("ColumnLineage", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _ColumnLineage_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.ColumnLineage) (ret graphql.Marshaler) {
+func (ec *executionContext) _ColumnLineage_knownAt(ctx context.Context, field graphql.CollectedField, obj *provenance.ColumnLineage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -684,7 +687,7 @@ func (ec *executionContext) fieldContext_ColumnTransformation_masking(_ context.
 	return graphql.NewScalarFieldContext("ColumnTransformation", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _FeatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.FeatureConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _FeatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.FeatureConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -696,8 +699,8 @@ func (ec *executionContext) _FeatureConnection_edges(ctx context.Context, field 
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.FeatureEdge) graphql.Marshaler {
-			return ec.marshalNFeatureEdge2ᚕᚖpedigreeᚋserviceᚐFeatureEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*facts.FeatureEdge) graphql.Marshaler {
+			return ec.marshalNFeatureEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐFeatureEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -716,7 +719,7 @@ func (ec *executionContext) fieldContext_FeatureConnection_edges(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _FeatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.FeatureConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _FeatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *facts.FeatureConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -728,8 +731,8 @@ func (ec *executionContext) _FeatureConnection_pageInfo(ctx context.Context, fie
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -748,7 +751,7 @@ func (ec *executionContext) fieldContext_FeatureConnection_pageInfo(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _FeatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.FeatureConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _FeatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *facts.FeatureConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -771,7 +774,7 @@ func (ec *executionContext) fieldContext_FeatureConnection_totalCount(_ context.
 	return graphql.NewScalarFieldContext("FeatureConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _FeatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.FeatureEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _FeatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *facts.FeatureEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -794,7 +797,7 @@ func (ec *executionContext) fieldContext_FeatureEdge_cursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("FeatureEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _FeatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.FeatureEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _FeatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *facts.FeatureEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -826,7 +829,7 @@ func (ec *executionContext) fieldContext_FeatureEdge_node(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageColumn_node(ctx context.Context, field graphql.CollectedField, obj *service.LineageColumn) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageColumn_node(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageColumn) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -858,7 +861,7 @@ func (ec *executionContext) fieldContext_LineageColumn_node(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageColumn_column(ctx context.Context, field graphql.CollectedField, obj *service.LineageColumn) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageColumn_column(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageColumn) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -881,7 +884,7 @@ func (ec *executionContext) fieldContext_LineageColumn_column(_ context.Context,
 	return graphql.NewScalarFieldContext("LineageColumn", field, false, false, "String")
 }
 
-func (ec *executionContext) _LineageColumn_depth(ctx context.Context, field graphql.CollectedField, obj *service.LineageColumn) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageColumn_depth(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageColumn) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -904,7 +907,7 @@ func (ec *executionContext) fieldContext_LineageColumn_depth(_ context.Context, 
 	return graphql.NewScalarFieldContext("LineageColumn", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageColumn_from(ctx context.Context, field graphql.CollectedField, obj *service.LineageColumn) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageColumn_from(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageColumn) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1090,7 +1093,7 @@ func UnmarshalColumnTransformationInput(ctx context.Context, raw any) (registry.
 
 var columnLineageImplementors = []string{"ColumnLineage"}
 
-func (ec *executionContext) _ColumnLineage(ctx context.Context, sel ast.SelectionSet, obj *service.ColumnLineage) graphql.Marshaler {
+func (ec *executionContext) _ColumnLineage(ctx context.Context, sel ast.SelectionSet, obj *provenance.ColumnLineage) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, columnLineageImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1274,7 +1277,7 @@ func (ec *executionContext) _ColumnTransformation(ctx context.Context, sel ast.S
 
 var featureConnectionImplementors = []string{"FeatureConnection"}
 
-func (ec *executionContext) _FeatureConnection(ctx context.Context, sel ast.SelectionSet, obj *service.FeatureConnection) graphql.Marshaler {
+func (ec *executionContext) _FeatureConnection(ctx context.Context, sel ast.SelectionSet, obj *facts.FeatureConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, featureConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1318,7 +1321,7 @@ func (ec *executionContext) _FeatureConnection(ctx context.Context, sel ast.Sele
 
 var featureEdgeImplementors = []string{"FeatureEdge"}
 
-func (ec *executionContext) _FeatureEdge(ctx context.Context, sel ast.SelectionSet, obj *service.FeatureEdge) graphql.Marshaler {
+func (ec *executionContext) _FeatureEdge(ctx context.Context, sel ast.SelectionSet, obj *facts.FeatureEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, featureEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1356,7 +1359,7 @@ func (ec *executionContext) _FeatureEdge(ctx context.Context, sel ast.SelectionS
 
 var lineageColumnImplementors = []string{"LineageColumn"}
 
-func (ec *executionContext) _LineageColumn(ctx context.Context, sel ast.SelectionSet, obj *service.LineageColumn) graphql.Marshaler {
+func (ec *executionContext) _LineageColumn(ctx context.Context, sel ast.SelectionSet, obj *provenance.LineageColumn) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lineageColumnImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1406,7 +1409,7 @@ func (ec *executionContext) _LineageColumn(ctx context.Context, sel ast.Selectio
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNColumnLineage2ᚖpedigreeᚋserviceᚐColumnLineage(ctx context.Context, sel ast.SelectionSet, v *service.ColumnLineage) graphql.Marshaler {
+func (ec *executionContext) marshalNColumnLineage2ᚖpedigreeᚋserviceᚋprovenanceᚐColumnLineage(ctx context.Context, sel ast.SelectionSet, v *provenance.ColumnLineage) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ColumnLineage!")
 		return graphql.Null
@@ -1483,7 +1486,7 @@ func (ec *executionContext) marshalNColumnTransformationType2pedigreeᚋregistry
 	return res
 }
 
-func (ec *executionContext) marshalNFeatureConnection2ᚖpedigreeᚋserviceᚐFeatureConnection(ctx context.Context, sel ast.SelectionSet, v *service.FeatureConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNFeatureConnection2ᚖpedigreeᚋserviceᚋfactsᚐFeatureConnection(ctx context.Context, sel ast.SelectionSet, v *facts.FeatureConnection) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "FeatureConnection!")
 		return graphql.Null
@@ -1491,11 +1494,11 @@ func (ec *executionContext) marshalNFeatureConnection2ᚖpedigreeᚋserviceᚐFe
 	return ec._FeatureConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNFeatureEdge2ᚕᚖpedigreeᚋserviceᚐFeatureEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.FeatureEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNFeatureEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐFeatureEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*facts.FeatureEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNFeatureEdge2ᚖpedigreeᚋserviceᚐFeatureEdge(ctx, sel, v[i])
+		return ec.marshalNFeatureEdge2ᚖpedigreeᚋserviceᚋfactsᚐFeatureEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -1507,7 +1510,7 @@ func (ec *executionContext) marshalNFeatureEdge2ᚕᚖpedigreeᚋserviceᚐFeatu
 	return ret
 }
 
-func (ec *executionContext) marshalNFeatureEdge2ᚖpedigreeᚋserviceᚐFeatureEdge(ctx context.Context, sel ast.SelectionSet, v *service.FeatureEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNFeatureEdge2ᚖpedigreeᚋserviceᚋfactsᚐFeatureEdge(ctx context.Context, sel ast.SelectionSet, v *facts.FeatureEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "FeatureEdge!")
 		return graphql.Null
@@ -1515,11 +1518,11 @@ func (ec *executionContext) marshalNFeatureEdge2ᚖpedigreeᚋserviceᚐFeatureE
 	return ec._FeatureEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLineageColumn2ᚕᚖpedigreeᚋserviceᚐLineageColumnᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.LineageColumn) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageColumn2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐLineageColumnᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.LineageColumn) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNLineageColumn2ᚖpedigreeᚋserviceᚐLineageColumn(ctx, sel, v[i])
+		return ec.marshalNLineageColumn2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageColumn(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -1531,7 +1534,7 @@ func (ec *executionContext) marshalNLineageColumn2ᚕᚖpedigreeᚋserviceᚐLin
 	return ret
 }
 
-func (ec *executionContext) marshalNLineageColumn2ᚖpedigreeᚋserviceᚐLineageColumn(ctx context.Context, sel ast.SelectionSet, v *service.LineageColumn) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageColumn2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageColumn(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageColumn) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LineageColumn!")
 		return graphql.Null

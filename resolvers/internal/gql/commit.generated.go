@@ -6,7 +6,9 @@ import (
 	"context"
 	"math"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -18,16 +20,16 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type CommitResolver interface {
-	Upstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*service.ProvenanceNodeConnection, error)
-	Downstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*service.ProvenanceNodeConnection, error)
+	Upstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	Downstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 }
 type RepositoryResolver interface {
-	Commits(ctx context.Context, obj *registry.Repository, first *int, after *string) (*service.CommitConnection, error)
-	Tags(ctx context.Context, obj *registry.Repository, first *int, after *string) (*service.TagConnection, error)
+	Commits(ctx context.Context, obj *registry.Repository, first *int, after *string) (*facts.CommitConnection, error)
+	Tags(ctx context.Context, obj *registry.Repository, first *int, after *string) (*facts.TagConnection, error)
 }
 type TagResolver interface {
-	Upstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*service.ProvenanceNodeConnection, error)
-	Downstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*service.ProvenanceNodeConnection, error)
+	Upstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	Downstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -597,8 +599,8 @@ func (ec *executionContext) _Commit_upstream(ctx context.Context, field graphql.
 			return ec.Resolvers.Commit().Upstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -641,8 +643,8 @@ func (ec *executionContext) _Commit_downstream(ctx context.Context, field graphq
 			return ec.Resolvers.Commit().Downstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -672,7 +674,7 @@ func (ec *executionContext) fieldContext_Commit_downstream(ctx context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _CommitConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.CommitConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.CommitConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -684,8 +686,8 @@ func (ec *executionContext) _CommitConnection_edges(ctx context.Context, field g
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.CommitEdge) graphql.Marshaler {
-			return ec.marshalNCommitEdge2ᚕᚖpedigreeᚋserviceᚐCommitEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*facts.CommitEdge) graphql.Marshaler {
+			return ec.marshalNCommitEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐCommitEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -704,7 +706,7 @@ func (ec *executionContext) fieldContext_CommitConnection_edges(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _CommitConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.CommitConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *facts.CommitConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -716,8 +718,8 @@ func (ec *executionContext) _CommitConnection_pageInfo(ctx context.Context, fiel
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -736,7 +738,7 @@ func (ec *executionContext) fieldContext_CommitConnection_pageInfo(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _CommitConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.CommitConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *facts.CommitConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -759,7 +761,7 @@ func (ec *executionContext) fieldContext_CommitConnection_totalCount(_ context.C
 	return graphql.NewScalarFieldContext("CommitConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _CommitEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.CommitEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *facts.CommitEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -782,7 +784,7 @@ func (ec *executionContext) fieldContext_CommitEdge_cursor(_ context.Context, fi
 	return graphql.NewScalarFieldContext("CommitEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _CommitEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.CommitEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitEdge_node(ctx context.Context, field graphql.CollectedField, obj *facts.CommitEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -814,7 +816,7 @@ func (ec *executionContext) fieldContext_CommitEdge_node(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordCommitsPayload_repository(ctx context.Context, field graphql.CollectedField, obj *service.RecordCommitsPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordCommitsPayload_repository(ctx context.Context, field graphql.CollectedField, obj *facts.RecordCommitsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -846,7 +848,7 @@ func (ec *executionContext) fieldContext_RecordCommitsPayload_repository(_ conte
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordCommitsPayload_commits(ctx context.Context, field graphql.CollectedField, obj *service.RecordCommitsPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordCommitsPayload_commits(ctx context.Context, field graphql.CollectedField, obj *facts.RecordCommitsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -878,7 +880,7 @@ func (ec *executionContext) fieldContext_RecordCommitsPayload_commits(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordCommitsPayload_created(ctx context.Context, field graphql.CollectedField, obj *service.RecordCommitsPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordCommitsPayload_created(ctx context.Context, field graphql.CollectedField, obj *facts.RecordCommitsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -901,7 +903,7 @@ func (ec *executionContext) fieldContext_RecordCommitsPayload_created(_ context.
 	return graphql.NewScalarFieldContext("RecordCommitsPayload", field, false, false, "Int")
 }
 
-func (ec *executionContext) _RecordTagPayload_tag(ctx context.Context, field graphql.CollectedField, obj *service.RecordTagPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordTagPayload_tag(ctx context.Context, field graphql.CollectedField, obj *facts.RecordTagPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -933,7 +935,7 @@ func (ec *executionContext) fieldContext_RecordTagPayload_tag(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordTagPayload_created(ctx context.Context, field graphql.CollectedField, obj *service.RecordTagPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordTagPayload_created(ctx context.Context, field graphql.CollectedField, obj *facts.RecordTagPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1107,8 +1109,8 @@ func (ec *executionContext) _Repository_commits(ctx context.Context, field graph
 			return ec.Resolvers.Repository().Commits(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.CommitConnection) graphql.Marshaler {
-			return ec.marshalOCommitConnection2ᚖpedigreeᚋserviceᚐCommitConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.CommitConnection) graphql.Marshaler {
+			return ec.marshalOCommitConnection2ᚖpedigreeᚋserviceᚋfactsᚐCommitConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1151,8 +1153,8 @@ func (ec *executionContext) _Repository_tags(ctx context.Context, field graphql.
 			return ec.Resolvers.Repository().Tags(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.TagConnection) graphql.Marshaler {
-			return ec.marshalOTagConnection2ᚖpedigreeᚋserviceᚐTagConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.TagConnection) graphql.Marshaler {
+			return ec.marshalOTagConnection2ᚖpedigreeᚋserviceᚋfactsᚐTagConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1517,8 +1519,8 @@ func (ec *executionContext) _Tag_upstream(ctx context.Context, field graphql.Col
 			return ec.Resolvers.Tag().Upstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1561,8 +1563,8 @@ func (ec *executionContext) _Tag_downstream(ctx context.Context, field graphql.C
 			return ec.Resolvers.Tag().Downstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1592,7 +1594,7 @@ func (ec *executionContext) fieldContext_Tag_downstream(ctx context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.TagConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.TagConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1604,8 +1606,8 @@ func (ec *executionContext) _TagConnection_edges(ctx context.Context, field grap
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.TagEdge) graphql.Marshaler {
-			return ec.marshalNTagEdge2ᚕᚖpedigreeᚋserviceᚐTagEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*facts.TagEdge) graphql.Marshaler {
+			return ec.marshalNTagEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐTagEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1624,7 +1626,7 @@ func (ec *executionContext) fieldContext_TagConnection_edges(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.TagConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *facts.TagConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1636,8 +1638,8 @@ func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field g
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1656,7 +1658,7 @@ func (ec *executionContext) fieldContext_TagConnection_pageInfo(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.TagConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *facts.TagConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1679,7 +1681,7 @@ func (ec *executionContext) fieldContext_TagConnection_totalCount(_ context.Cont
 	return graphql.NewScalarFieldContext("TagConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.TagEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *facts.TagEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1702,7 +1704,7 @@ func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field
 	return graphql.NewScalarFieldContext("TagEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.TagEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *facts.TagEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1738,8 +1740,8 @@ func (ec *executionContext) fieldContext_TagEdge_node(_ context.Context, field g
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCommitFilter(ctx context.Context, obj any) (service.CommitFilter, error) {
-	var it service.CommitFilter
+func (ec *executionContext) unmarshalInputCommitFilter(ctx context.Context, obj any) (facts.CommitFilter, error) {
+	var it facts.CommitFilter
 	if obj == nil {
 		return it, nil
 	}
@@ -1795,14 +1797,14 @@ func (ec *executionContext) unmarshalInputCommitFilter(ctx context.Context, obj 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalCommitFilter(ctx context.Context, raw any) (service.CommitFilter, error) {
-	var out service.CommitFilter
+func UnmarshalCommitFilter(ctx context.Context, raw any) (facts.CommitFilter, error) {
+	var out facts.CommitFilter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CommitFilter", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputCommitInput(ctx context.Context, obj any) (service.CommitInput, error) {
-	var it service.CommitInput
+func (ec *executionContext) unmarshalInputCommitInput(ctx context.Context, obj any) (facts.CommitInput, error) {
+	var it facts.CommitInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1900,14 +1902,14 @@ func (ec *executionContext) unmarshalInputCommitInput(ctx context.Context, obj a
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalCommitInput(ctx context.Context, raw any) (service.CommitInput, error) {
-	var out service.CommitInput
+func UnmarshalCommitInput(ctx context.Context, raw any) (facts.CommitInput, error) {
+	var out facts.CommitInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CommitInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRecordCommitsInput(ctx context.Context, obj any) (service.RecordCommitsInput, error) {
-	var it service.RecordCommitsInput
+func (ec *executionContext) unmarshalInputRecordCommitsInput(ctx context.Context, obj any) (facts.RecordCommitsInput, error) {
+	var it facts.RecordCommitsInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1926,14 +1928,14 @@ func (ec *executionContext) unmarshalInputRecordCommitsInput(ctx context.Context
 		switch k {
 		case "repository":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("repository"))
-			data, err := ec.unmarshalNRepositoryInput2pedigreeᚋserviceᚐRepositoryInput(ctx, v)
+			data, err := ec.unmarshalNRepositoryInput2pedigreeᚋserviceᚋfactsᚐRepositoryInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Repository = data
 		case "commits":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commits"))
-			data, err := ec.unmarshalNCommitInput2ᚕpedigreeᚋserviceᚐCommitInputᚄ(ctx, v)
+			data, err := ec.unmarshalNCommitInput2ᚕpedigreeᚋserviceᚋfactsᚐCommitInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1956,14 +1958,14 @@ func (ec *executionContext) unmarshalInputRecordCommitsInput(ctx context.Context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRecordCommitsInput(ctx context.Context, raw any) (service.RecordCommitsInput, error) {
-	var out service.RecordCommitsInput
+func UnmarshalRecordCommitsInput(ctx context.Context, raw any) (facts.RecordCommitsInput, error) {
+	var out facts.RecordCommitsInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordCommitsInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRecordTagInput(ctx context.Context, obj any) (service.RecordTagInput, error) {
-	var it service.RecordTagInput
+func (ec *executionContext) unmarshalInputRecordTagInput(ctx context.Context, obj any) (facts.RecordTagInput, error) {
+	var it facts.RecordTagInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1986,7 +1988,7 @@ func (ec *executionContext) unmarshalInputRecordTagInput(ctx context.Context, ob
 		switch k {
 		case "repository":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("repository"))
-			data, err := ec.unmarshalNRepositoryInput2pedigreeᚋserviceᚐRepositoryInput(ctx, v)
+			data, err := ec.unmarshalNRepositoryInput2pedigreeᚋserviceᚋfactsᚐRepositoryInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -2051,14 +2053,14 @@ func (ec *executionContext) unmarshalInputRecordTagInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRecordTagInput(ctx context.Context, raw any) (service.RecordTagInput, error) {
-	var out service.RecordTagInput
+func UnmarshalRecordTagInput(ctx context.Context, raw any) (facts.RecordTagInput, error) {
+	var out facts.RecordTagInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordTagInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRepositoryInput(ctx context.Context, obj any) (service.RepositoryInput, error) {
-	var it service.RepositoryInput
+func (ec *executionContext) unmarshalInputRepositoryInput(ctx context.Context, obj any) (facts.RepositoryInput, error) {
+	var it facts.RepositoryInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2107,8 +2109,8 @@ func (ec *executionContext) unmarshalInputRepositoryInput(ctx context.Context, o
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRepositoryInput(ctx context.Context, raw any) (service.RepositoryInput, error) {
-	var out service.RepositoryInput
+func UnmarshalRepositoryInput(ctx context.Context, raw any) (facts.RepositoryInput, error) {
+	var out facts.RepositoryInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RepositoryInput", raw, &out)
 	return out, err
 }
@@ -2253,7 +2255,7 @@ func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, o
 
 var commitConnectionImplementors = []string{"CommitConnection"}
 
-func (ec *executionContext) _CommitConnection(ctx context.Context, sel ast.SelectionSet, obj *service.CommitConnection) graphql.Marshaler {
+func (ec *executionContext) _CommitConnection(ctx context.Context, sel ast.SelectionSet, obj *facts.CommitConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, commitConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2297,7 +2299,7 @@ func (ec *executionContext) _CommitConnection(ctx context.Context, sel ast.Selec
 
 var commitEdgeImplementors = []string{"CommitEdge"}
 
-func (ec *executionContext) _CommitEdge(ctx context.Context, sel ast.SelectionSet, obj *service.CommitEdge) graphql.Marshaler {
+func (ec *executionContext) _CommitEdge(ctx context.Context, sel ast.SelectionSet, obj *facts.CommitEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, commitEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2335,7 +2337,7 @@ func (ec *executionContext) _CommitEdge(ctx context.Context, sel ast.SelectionSe
 
 var recordCommitsPayloadImplementors = []string{"RecordCommitsPayload"}
 
-func (ec *executionContext) _RecordCommitsPayload(ctx context.Context, sel ast.SelectionSet, obj *service.RecordCommitsPayload) graphql.Marshaler {
+func (ec *executionContext) _RecordCommitsPayload(ctx context.Context, sel ast.SelectionSet, obj *facts.RecordCommitsPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordCommitsPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2378,7 +2380,7 @@ func (ec *executionContext) _RecordCommitsPayload(ctx context.Context, sel ast.S
 
 var recordTagPayloadImplementors = []string{"RecordTagPayload"}
 
-func (ec *executionContext) _RecordTagPayload(ctx context.Context, sel ast.SelectionSet, obj *service.RecordTagPayload) graphql.Marshaler {
+func (ec *executionContext) _RecordTagPayload(ctx context.Context, sel ast.SelectionSet, obj *facts.RecordTagPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordTagPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2596,7 +2598,7 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 
 var tagConnectionImplementors = []string{"TagConnection"}
 
-func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.SelectionSet, obj *service.TagConnection) graphql.Marshaler {
+func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.SelectionSet, obj *facts.TagConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, tagConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2640,7 +2642,7 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 
 var tagEdgeImplementors = []string{"TagEdge"}
 
-func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, obj *service.TagEdge) graphql.Marshaler {
+func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, obj *facts.TagEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, tagEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2690,11 +2692,11 @@ func (ec *executionContext) marshalNCommit2ᚕᚖpedigreeᚋregistryᚐCommit(ct
 	return ret
 }
 
-func (ec *executionContext) marshalNCommitEdge2ᚕᚖpedigreeᚋserviceᚐCommitEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.CommitEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNCommitEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐCommitEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*facts.CommitEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNCommitEdge2ᚖpedigreeᚋserviceᚐCommitEdge(ctx, sel, v[i])
+		return ec.marshalNCommitEdge2ᚖpedigreeᚋserviceᚋfactsᚐCommitEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2706,7 +2708,7 @@ func (ec *executionContext) marshalNCommitEdge2ᚕᚖpedigreeᚋserviceᚐCommit
 	return ret
 }
 
-func (ec *executionContext) marshalNCommitEdge2ᚖpedigreeᚋserviceᚐCommitEdge(ctx context.Context, sel ast.SelectionSet, v *service.CommitEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNCommitEdge2ᚖpedigreeᚋserviceᚋfactsᚐCommitEdge(ctx context.Context, sel ast.SelectionSet, v *facts.CommitEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "CommitEdge!")
 		return graphql.Null
@@ -2714,18 +2716,18 @@ func (ec *executionContext) marshalNCommitEdge2ᚖpedigreeᚋserviceᚐCommitEdg
 	return ec._CommitEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNCommitInput2pedigreeᚋserviceᚐCommitInput(ctx context.Context, v any) (service.CommitInput, error) {
+func (ec *executionContext) unmarshalNCommitInput2pedigreeᚋserviceᚋfactsᚐCommitInput(ctx context.Context, v any) (facts.CommitInput, error) {
 	res, err := ec.unmarshalInputCommitInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCommitInput2ᚕpedigreeᚋserviceᚐCommitInputᚄ(ctx context.Context, v any) ([]service.CommitInput, error) {
+func (ec *executionContext) unmarshalNCommitInput2ᚕpedigreeᚋserviceᚋfactsᚐCommitInputᚄ(ctx context.Context, v any) ([]facts.CommitInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]service.CommitInput, len(vSlice))
+	res := make([]facts.CommitInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNCommitInput2pedigreeᚋserviceᚐCommitInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNCommitInput2pedigreeᚋserviceᚋfactsᚐCommitInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -2733,26 +2735,26 @@ func (ec *executionContext) unmarshalNCommitInput2ᚕpedigreeᚋserviceᚐCommit
 	return res, nil
 }
 
-func (ec *executionContext) unmarshalNRecordCommitsInput2pedigreeᚋserviceᚐRecordCommitsInput(ctx context.Context, v any) (service.RecordCommitsInput, error) {
+func (ec *executionContext) unmarshalNRecordCommitsInput2pedigreeᚋserviceᚋfactsᚐRecordCommitsInput(ctx context.Context, v any) (facts.RecordCommitsInput, error) {
 	res, err := ec.unmarshalInputRecordCommitsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNRecordTagInput2pedigreeᚋserviceᚐRecordTagInput(ctx context.Context, v any) (service.RecordTagInput, error) {
+func (ec *executionContext) unmarshalNRecordTagInput2pedigreeᚋserviceᚋfactsᚐRecordTagInput(ctx context.Context, v any) (facts.RecordTagInput, error) {
 	res, err := ec.unmarshalInputRecordTagInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNRepositoryInput2pedigreeᚋserviceᚐRepositoryInput(ctx context.Context, v any) (service.RepositoryInput, error) {
+func (ec *executionContext) unmarshalNRepositoryInput2pedigreeᚋserviceᚋfactsᚐRepositoryInput(ctx context.Context, v any) (facts.RepositoryInput, error) {
 	res, err := ec.unmarshalInputRepositoryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNTagEdge2ᚕᚖpedigreeᚋserviceᚐTagEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.TagEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNTagEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐTagEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*facts.TagEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNTagEdge2ᚖpedigreeᚋserviceᚐTagEdge(ctx, sel, v[i])
+		return ec.marshalNTagEdge2ᚖpedigreeᚋserviceᚋfactsᚐTagEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2764,7 +2766,7 @@ func (ec *executionContext) marshalNTagEdge2ᚕᚖpedigreeᚋserviceᚐTagEdge�
 	return ret
 }
 
-func (ec *executionContext) marshalNTagEdge2ᚖpedigreeᚋserviceᚐTagEdge(ctx context.Context, sel ast.SelectionSet, v *service.TagEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNTagEdge2ᚖpedigreeᚋserviceᚋfactsᚐTagEdge(ctx context.Context, sel ast.SelectionSet, v *facts.TagEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "TagEdge!")
 		return graphql.Null
@@ -2779,14 +2781,14 @@ func (ec *executionContext) marshalOCommit2ᚖpedigreeᚋregistryᚐCommit(ctx c
 	return ec._Commit(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOCommitConnection2ᚖpedigreeᚋserviceᚐCommitConnection(ctx context.Context, sel ast.SelectionSet, v *service.CommitConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOCommitConnection2ᚖpedigreeᚋserviceᚋfactsᚐCommitConnection(ctx context.Context, sel ast.SelectionSet, v *facts.CommitConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._CommitConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOCommitFilter2ᚖpedigreeᚋserviceᚐCommitFilter(ctx context.Context, v any) (*service.CommitFilter, error) {
+func (ec *executionContext) unmarshalOCommitFilter2ᚖpedigreeᚋserviceᚋfactsᚐCommitFilter(ctx context.Context, v any) (*facts.CommitFilter, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -2794,7 +2796,7 @@ func (ec *executionContext) unmarshalOCommitFilter2ᚖpedigreeᚋserviceᚐCommi
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalORecordCommitsInput2ᚖpedigreeᚋserviceᚐRecordCommitsInput(ctx context.Context, v any) (*service.RecordCommitsInput, error) {
+func (ec *executionContext) unmarshalORecordCommitsInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordCommitsInput(ctx context.Context, v any) (*facts.RecordCommitsInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -2802,14 +2804,14 @@ func (ec *executionContext) unmarshalORecordCommitsInput2ᚖpedigreeᚋservice�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORecordCommitsPayload2ᚖpedigreeᚋserviceᚐRecordCommitsPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordCommitsPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORecordCommitsPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordCommitsPayload(ctx context.Context, sel ast.SelectionSet, v *facts.RecordCommitsPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RecordCommitsPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalORecordTagPayload2ᚖpedigreeᚋserviceᚐRecordTagPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordTagPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORecordTagPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordTagPayload(ctx context.Context, sel ast.SelectionSet, v *facts.RecordTagPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -2830,7 +2832,7 @@ func (ec *executionContext) marshalOTag2ᚖpedigreeᚋregistryᚐTag(ctx context
 	return ec._Tag(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOTagConnection2ᚖpedigreeᚋserviceᚐTagConnection(ctx context.Context, sel ast.SelectionSet, v *service.TagConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOTagConnection2ᚖpedigreeᚋserviceᚋfactsᚐTagConnection(ctx context.Context, sel ast.SelectionSet, v *facts.TagConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

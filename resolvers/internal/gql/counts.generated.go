@@ -6,7 +6,7 @@ import (
 	"context"
 	"math"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -25,7 +25,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _LineageCount_kind(ctx context.Context, field graphql.CollectedField, obj *service.LineageCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCount_kind(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -48,7 +48,7 @@ func (ec *executionContext) fieldContext_LineageCount_kind(_ context.Context, fi
 	return graphql.NewScalarFieldContext("LineageCount", field, false, false, "NodeKind")
 }
 
-func (ec *executionContext) _LineageCount_depth(ctx context.Context, field graphql.CollectedField, obj *service.LineageCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCount_depth(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -71,7 +71,7 @@ func (ec *executionContext) fieldContext_LineageCount_depth(_ context.Context, f
 	return graphql.NewScalarFieldContext("LineageCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageCount_count(ctx context.Context, field graphql.CollectedField, obj *service.LineageCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCount_count(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -94,7 +94,7 @@ func (ec *executionContext) fieldContext_LineageCount_count(_ context.Context, f
 	return graphql.NewScalarFieldContext("LineageCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageCounts_counts(ctx context.Context, field graphql.CollectedField, obj *service.LineageCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCounts_counts(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -106,8 +106,8 @@ func (ec *executionContext) _LineageCounts_counts(ctx context.Context, field gra
 			return obj.Counts, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.LineageCount) graphql.Marshaler {
-			return ec.marshalNLineageCount2ᚕᚖpedigreeᚋserviceᚐLineageCountᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.LineageCount) graphql.Marshaler {
+			return ec.marshalNLineageCount2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐLineageCountᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -126,7 +126,7 @@ func (ec *executionContext) fieldContext_LineageCounts_counts(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageCounts_nodes(ctx context.Context, field graphql.CollectedField, obj *service.LineageCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCounts_nodes(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -149,7 +149,7 @@ func (ec *executionContext) fieldContext_LineageCounts_nodes(_ context.Context, 
 	return graphql.NewScalarFieldContext("LineageCounts", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageCounts_edges(ctx context.Context, field graphql.CollectedField, obj *service.LineageCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCounts_edges(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -172,7 +172,7 @@ func (ec *executionContext) fieldContext_LineageCounts_edges(_ context.Context, 
 	return graphql.NewScalarFieldContext("LineageCounts", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageCounts_redacted(ctx context.Context, field graphql.CollectedField, obj *service.LineageCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCounts_redacted(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -195,7 +195,7 @@ func (ec *executionContext) fieldContext_LineageCounts_redacted(_ context.Contex
 	return graphql.NewScalarFieldContext("LineageCounts", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageCounts_truncation(ctx context.Context, field graphql.CollectedField, obj *service.LineageCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCounts_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -207,8 +207,8 @@ func (ec *executionContext) _LineageCounts_truncation(ctx context.Context, field
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -227,7 +227,7 @@ func (ec *executionContext) fieldContext_LineageCounts_truncation(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageCounts_historyCut(ctx context.Context, field graphql.CollectedField, obj *service.LineageCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCounts_historyCut(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -250,7 +250,7 @@ func (ec *executionContext) fieldContext_LineageCounts_historyCut(_ context.Cont
 	return graphql.NewScalarFieldContext("LineageCounts", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _LineageCounts_asOf(ctx context.Context, field graphql.CollectedField, obj *service.LineageCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCounts_asOf(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -273,7 +273,7 @@ func (ec *executionContext) fieldContext_LineageCounts_asOf(_ context.Context, f
 	return graphql.NewScalarFieldContext("LineageCounts", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _LineageCounts_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.LineageCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageCounts_knownAt(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -310,7 +310,7 @@ func (ec *executionContext) fieldContext_LineageCounts_knownAt(_ context.Context
 
 var lineageCountImplementors = []string{"LineageCount"}
 
-func (ec *executionContext) _LineageCount(ctx context.Context, sel ast.SelectionSet, obj *service.LineageCount) graphql.Marshaler {
+func (ec *executionContext) _LineageCount(ctx context.Context, sel ast.SelectionSet, obj *provenance.LineageCount) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lineageCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -353,7 +353,7 @@ func (ec *executionContext) _LineageCount(ctx context.Context, sel ast.Selection
 
 var lineageCountsImplementors = []string{"LineageCounts"}
 
-func (ec *executionContext) _LineageCounts(ctx context.Context, sel ast.SelectionSet, obj *service.LineageCounts) graphql.Marshaler {
+func (ec *executionContext) _LineageCounts(ctx context.Context, sel ast.SelectionSet, obj *provenance.LineageCounts) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lineageCountsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -423,11 +423,11 @@ func (ec *executionContext) _LineageCounts(ctx context.Context, sel ast.Selectio
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNLineageCount2ᚕᚖpedigreeᚋserviceᚐLineageCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.LineageCount) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageCount2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐLineageCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.LineageCount) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNLineageCount2ᚖpedigreeᚋserviceᚐLineageCount(ctx, sel, v[i])
+		return ec.marshalNLineageCount2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageCount(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -439,7 +439,7 @@ func (ec *executionContext) marshalNLineageCount2ᚕᚖpedigreeᚋserviceᚐLine
 	return ret
 }
 
-func (ec *executionContext) marshalNLineageCount2ᚖpedigreeᚋserviceᚐLineageCount(ctx context.Context, sel ast.SelectionSet, v *service.LineageCount) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageCount2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageCount(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageCount) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LineageCount!")
 		return graphql.Null
@@ -447,7 +447,7 @@ func (ec *executionContext) marshalNLineageCount2ᚖpedigreeᚋserviceᚐLineage
 	return ec._LineageCount(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLineageCounts2ᚖpedigreeᚋserviceᚐLineageCounts(ctx context.Context, sel ast.SelectionSet, v *service.LineageCounts) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageCounts2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageCounts(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageCounts) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LineageCounts!")
 		return graphql.Null

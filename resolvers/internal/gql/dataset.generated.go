@@ -7,7 +7,9 @@ import (
 	"math"
 	"pedigree/registry"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -22,12 +24,12 @@ type ColumnResolver interface {
 	DerivedFrom(ctx context.Context, obj *registry.Column) ([]*registry.ColumnSource, error)
 }
 type DatasetResolver interface {
-	Versions(ctx context.Context, obj *registry.Dataset, first *int, after *string) (*service.DatasetVersionConnection, error)
+	Versions(ctx context.Context, obj *registry.Dataset, first *int, after *string) (*facts.DatasetVersionConnection, error)
 }
 type DatasetVersionResolver interface {
 	Dataset(ctx context.Context, obj *registry.DatasetVersion) (*registry.Dataset, error)
-	Upstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*service.ProvenanceNodeConnection, error)
-	Downstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*service.ProvenanceNodeConnection, error)
+	Upstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	Downstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -434,8 +436,8 @@ func (ec *executionContext) _Dataset_versions(ctx context.Context, field graphql
 			return ec.Resolvers.Dataset().Versions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.DatasetVersionConnection) graphql.Marshaler {
-			return ec.marshalODatasetVersionConnection2ᚖpedigreeᚋserviceᚐDatasetVersionConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.DatasetVersionConnection) graphql.Marshaler {
+			return ec.marshalODatasetVersionConnection2ᚖpedigreeᚋserviceᚋfactsᚐDatasetVersionConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -465,7 +467,7 @@ func (ec *executionContext) fieldContext_Dataset_versions(ctx context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.DatasetConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -477,8 +479,8 @@ func (ec *executionContext) _DatasetConnection_edges(ctx context.Context, field 
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.DatasetEdge) graphql.Marshaler {
-			return ec.marshalNDatasetEdge2ᚕᚖpedigreeᚋserviceᚐDatasetEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*facts.DatasetEdge) graphql.Marshaler {
+			return ec.marshalNDatasetEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐDatasetEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -497,7 +499,7 @@ func (ec *executionContext) fieldContext_DatasetConnection_edges(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.DatasetConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -509,8 +511,8 @@ func (ec *executionContext) _DatasetConnection_pageInfo(ctx context.Context, fie
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -529,7 +531,7 @@ func (ec *executionContext) fieldContext_DatasetConnection_pageInfo(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.DatasetConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -552,7 +554,7 @@ func (ec *executionContext) fieldContext_DatasetConnection_totalCount(_ context.
 	return graphql.NewScalarFieldContext("DatasetConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _DatasetEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.DatasetEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -575,7 +577,7 @@ func (ec *executionContext) fieldContext_DatasetEdge_cursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("DatasetEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _DatasetEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.DatasetEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetEdge_node(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1061,8 +1063,8 @@ func (ec *executionContext) _DatasetVersion_upstream(ctx context.Context, field 
 			return ec.Resolvers.DatasetVersion().Upstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1105,8 +1107,8 @@ func (ec *executionContext) _DatasetVersion_downstream(ctx context.Context, fiel
 			return ec.Resolvers.DatasetVersion().Downstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1136,7 +1138,7 @@ func (ec *executionContext) fieldContext_DatasetVersion_downstream(ctx context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.DatasetVersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetVersionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1148,8 +1150,8 @@ func (ec *executionContext) _DatasetVersionConnection_edges(ctx context.Context,
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.DatasetVersionEdge) graphql.Marshaler {
-			return ec.marshalNDatasetVersionEdge2ᚕᚖpedigreeᚋserviceᚐDatasetVersionEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*facts.DatasetVersionEdge) graphql.Marshaler {
+			return ec.marshalNDatasetVersionEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐDatasetVersionEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1168,7 +1170,7 @@ func (ec *executionContext) fieldContext_DatasetVersionConnection_edges(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetVersionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.DatasetVersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetVersionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetVersionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1180,8 +1182,8 @@ func (ec *executionContext) _DatasetVersionConnection_pageInfo(ctx context.Conte
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1200,7 +1202,7 @@ func (ec *executionContext) fieldContext_DatasetVersionConnection_pageInfo(_ con
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetVersionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.DatasetVersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetVersionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetVersionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1223,7 +1225,7 @@ func (ec *executionContext) fieldContext_DatasetVersionConnection_totalCount(_ c
 	return graphql.NewScalarFieldContext("DatasetVersionConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _DatasetVersionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.DatasetVersionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetVersionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetVersionEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1246,7 +1248,7 @@ func (ec *executionContext) fieldContext_DatasetVersionEdge_cursor(_ context.Con
 	return graphql.NewScalarFieldContext("DatasetVersionEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _DatasetVersionEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.DatasetVersionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetVersionEdge_node(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetVersionEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1278,7 +1280,7 @@ func (ec *executionContext) fieldContext_DatasetVersionEdge_node(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordDatasetVersionPayload_datasetVersion(ctx context.Context, field graphql.CollectedField, obj *service.RecordDatasetVersionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordDatasetVersionPayload_datasetVersion(ctx context.Context, field graphql.CollectedField, obj *facts.RecordDatasetVersionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1310,7 +1312,7 @@ func (ec *executionContext) fieldContext_RecordDatasetVersionPayload_datasetVers
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordDatasetVersionPayload_created(ctx context.Context, field graphql.CollectedField, obj *service.RecordDatasetVersionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordDatasetVersionPayload_created(ctx context.Context, field graphql.CollectedField, obj *facts.RecordDatasetVersionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1400,8 +1402,8 @@ func UnmarshalColumnInput(ctx context.Context, raw any) (registry.Column, error)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDatasetFilter(ctx context.Context, obj any) (service.DatasetFilter, error) {
-	var it service.DatasetFilter
+func (ec *executionContext) unmarshalInputDatasetFilter(ctx context.Context, obj any) (facts.DatasetFilter, error) {
+	var it facts.DatasetFilter
 	if obj == nil {
 		return it, nil
 	}
@@ -1464,14 +1466,14 @@ func (ec *executionContext) unmarshalInputDatasetFilter(ctx context.Context, obj
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDatasetFilter(ctx context.Context, raw any) (service.DatasetFilter, error) {
-	var out service.DatasetFilter
+func UnmarshalDatasetFilter(ctx context.Context, raw any) (facts.DatasetFilter, error) {
+	var out facts.DatasetFilter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DatasetFilter", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRecordDatasetVersionInput(ctx context.Context, obj any) (service.RecordDatasetVersionInput, error) {
-	var it service.RecordDatasetVersionInput
+func (ec *executionContext) unmarshalInputRecordDatasetVersionInput(ctx context.Context, obj any) (facts.RecordDatasetVersionInput, error) {
+	var it facts.RecordDatasetVersionInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1615,8 +1617,8 @@ func (ec *executionContext) unmarshalInputRecordDatasetVersionInput(ctx context.
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRecordDatasetVersionInput(ctx context.Context, raw any) (service.RecordDatasetVersionInput, error) {
-	var out service.RecordDatasetVersionInput
+func UnmarshalRecordDatasetVersionInput(ctx context.Context, raw any) (facts.RecordDatasetVersionInput, error) {
+	var out facts.RecordDatasetVersionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordDatasetVersionInput", raw, &out)
 	return out, err
 }
@@ -1759,7 +1761,7 @@ func (ec *executionContext) _Dataset(ctx context.Context, sel ast.SelectionSet, 
 
 var datasetConnectionImplementors = []string{"DatasetConnection"}
 
-func (ec *executionContext) _DatasetConnection(ctx context.Context, sel ast.SelectionSet, obj *service.DatasetConnection) graphql.Marshaler {
+func (ec *executionContext) _DatasetConnection(ctx context.Context, sel ast.SelectionSet, obj *facts.DatasetConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, datasetConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1803,7 +1805,7 @@ func (ec *executionContext) _DatasetConnection(ctx context.Context, sel ast.Sele
 
 var datasetEdgeImplementors = []string{"DatasetEdge"}
 
-func (ec *executionContext) _DatasetEdge(ctx context.Context, sel ast.SelectionSet, obj *service.DatasetEdge) graphql.Marshaler {
+func (ec *executionContext) _DatasetEdge(ctx context.Context, sel ast.SelectionSet, obj *facts.DatasetEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, datasetEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1972,7 +1974,7 @@ func (ec *executionContext) _DatasetVersion(ctx context.Context, sel ast.Selecti
 
 var datasetVersionConnectionImplementors = []string{"DatasetVersionConnection"}
 
-func (ec *executionContext) _DatasetVersionConnection(ctx context.Context, sel ast.SelectionSet, obj *service.DatasetVersionConnection) graphql.Marshaler {
+func (ec *executionContext) _DatasetVersionConnection(ctx context.Context, sel ast.SelectionSet, obj *facts.DatasetVersionConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, datasetVersionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2016,7 +2018,7 @@ func (ec *executionContext) _DatasetVersionConnection(ctx context.Context, sel a
 
 var datasetVersionEdgeImplementors = []string{"DatasetVersionEdge"}
 
-func (ec *executionContext) _DatasetVersionEdge(ctx context.Context, sel ast.SelectionSet, obj *service.DatasetVersionEdge) graphql.Marshaler {
+func (ec *executionContext) _DatasetVersionEdge(ctx context.Context, sel ast.SelectionSet, obj *facts.DatasetVersionEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, datasetVersionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2054,7 +2056,7 @@ func (ec *executionContext) _DatasetVersionEdge(ctx context.Context, sel ast.Sel
 
 var recordDatasetVersionPayloadImplementors = []string{"RecordDatasetVersionPayload"}
 
-func (ec *executionContext) _RecordDatasetVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *service.RecordDatasetVersionPayload) graphql.Marshaler {
+func (ec *executionContext) _RecordDatasetVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *facts.RecordDatasetVersionPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordDatasetVersionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2103,11 +2105,11 @@ func (ec *executionContext) unmarshalNColumnInput2pedigreeᚋregistryᚐColumn(c
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDatasetEdge2ᚕᚖpedigreeᚋserviceᚐDatasetEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.DatasetEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNDatasetEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐDatasetEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*facts.DatasetEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNDatasetEdge2ᚖpedigreeᚋserviceᚐDatasetEdge(ctx, sel, v[i])
+		return ec.marshalNDatasetEdge2ᚖpedigreeᚋserviceᚋfactsᚐDatasetEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2119,7 +2121,7 @@ func (ec *executionContext) marshalNDatasetEdge2ᚕᚖpedigreeᚋserviceᚐDatas
 	return ret
 }
 
-func (ec *executionContext) marshalNDatasetEdge2ᚖpedigreeᚋserviceᚐDatasetEdge(ctx context.Context, sel ast.SelectionSet, v *service.DatasetEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNDatasetEdge2ᚖpedigreeᚋserviceᚋfactsᚐDatasetEdge(ctx context.Context, sel ast.SelectionSet, v *facts.DatasetEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "DatasetEdge!")
 		return graphql.Null
@@ -2135,11 +2137,11 @@ func (ec *executionContext) marshalNDatasetVersion2ᚖpedigreeᚋregistryᚐData
 	return ec._DatasetVersion(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNDatasetVersionEdge2ᚕᚖpedigreeᚋserviceᚐDatasetVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.DatasetVersionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNDatasetVersionEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐDatasetVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*facts.DatasetVersionEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNDatasetVersionEdge2ᚖpedigreeᚋserviceᚐDatasetVersionEdge(ctx, sel, v[i])
+		return ec.marshalNDatasetVersionEdge2ᚖpedigreeᚋserviceᚋfactsᚐDatasetVersionEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2151,7 +2153,7 @@ func (ec *executionContext) marshalNDatasetVersionEdge2ᚕᚖpedigreeᚋservice�
 	return ret
 }
 
-func (ec *executionContext) marshalNDatasetVersionEdge2ᚖpedigreeᚋserviceᚐDatasetVersionEdge(ctx context.Context, sel ast.SelectionSet, v *service.DatasetVersionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNDatasetVersionEdge2ᚖpedigreeᚋserviceᚋfactsᚐDatasetVersionEdge(ctx context.Context, sel ast.SelectionSet, v *facts.DatasetVersionEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "DatasetVersionEdge!")
 		return graphql.Null
@@ -2159,7 +2161,7 @@ func (ec *executionContext) marshalNDatasetVersionEdge2ᚖpedigreeᚋserviceᚐD
 	return ec._DatasetVersionEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRecordDatasetVersionInput2pedigreeᚋserviceᚐRecordDatasetVersionInput(ctx context.Context, v any) (service.RecordDatasetVersionInput, error) {
+func (ec *executionContext) unmarshalNRecordDatasetVersionInput2pedigreeᚋserviceᚋfactsᚐRecordDatasetVersionInput(ctx context.Context, v any) (facts.RecordDatasetVersionInput, error) {
 	res, err := ec.unmarshalInputRecordDatasetVersionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -2220,14 +2222,14 @@ func (ec *executionContext) marshalODataset2ᚖpedigreeᚋregistryᚐDataset(ctx
 	return ec._Dataset(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalODatasetConnection2ᚖpedigreeᚋserviceᚐDatasetConnection(ctx context.Context, sel ast.SelectionSet, v *service.DatasetConnection) graphql.Marshaler {
+func (ec *executionContext) marshalODatasetConnection2ᚖpedigreeᚋserviceᚋfactsᚐDatasetConnection(ctx context.Context, sel ast.SelectionSet, v *facts.DatasetConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._DatasetConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalODatasetFilter2ᚖpedigreeᚋserviceᚐDatasetFilter(ctx context.Context, v any) (*service.DatasetFilter, error) {
+func (ec *executionContext) unmarshalODatasetFilter2ᚖpedigreeᚋserviceᚋfactsᚐDatasetFilter(ctx context.Context, v any) (*facts.DatasetFilter, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -2242,14 +2244,14 @@ func (ec *executionContext) marshalODatasetVersion2ᚖpedigreeᚋregistryᚐData
 	return ec._DatasetVersion(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalODatasetVersionConnection2ᚖpedigreeᚋserviceᚐDatasetVersionConnection(ctx context.Context, sel ast.SelectionSet, v *service.DatasetVersionConnection) graphql.Marshaler {
+func (ec *executionContext) marshalODatasetVersionConnection2ᚖpedigreeᚋserviceᚋfactsᚐDatasetVersionConnection(ctx context.Context, sel ast.SelectionSet, v *facts.DatasetVersionConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._DatasetVersionConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORecordDatasetVersionInput2ᚖpedigreeᚋserviceᚐRecordDatasetVersionInput(ctx context.Context, v any) (*service.RecordDatasetVersionInput, error) {
+func (ec *executionContext) unmarshalORecordDatasetVersionInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordDatasetVersionInput(ctx context.Context, v any) (*facts.RecordDatasetVersionInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -2257,7 +2259,7 @@ func (ec *executionContext) unmarshalORecordDatasetVersionInput2ᚖpedigreeᚋse
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORecordDatasetVersionPayload2ᚖpedigreeᚋserviceᚐRecordDatasetVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordDatasetVersionPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORecordDatasetVersionPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordDatasetVersionPayload(ctx context.Context, sel ast.SelectionSet, v *facts.RecordDatasetVersionPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 	"math"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -19,8 +21,8 @@ import (
 
 type DeploymentResolver interface {
 	ModelVersion(ctx context.Context, obj *registry.Deployment) (*registry.ModelVersion, error)
-	Upstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*service.ProvenanceNodeConnection, error)
-	Downstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*service.ProvenanceNodeConnection, error)
+	Upstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	Downstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -511,8 +513,8 @@ func (ec *executionContext) _Deployment_upstream(ctx context.Context, field grap
 			return ec.Resolvers.Deployment().Upstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -555,8 +557,8 @@ func (ec *executionContext) _Deployment_downstream(ctx context.Context, field gr
 			return ec.Resolvers.Deployment().Downstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -586,7 +588,7 @@ func (ec *executionContext) fieldContext_Deployment_downstream(ctx context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _DeploymentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.DeploymentConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeploymentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.DeploymentConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -598,8 +600,8 @@ func (ec *executionContext) _DeploymentConnection_edges(ctx context.Context, fie
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.DeploymentEdge) graphql.Marshaler {
-			return ec.marshalNDeploymentEdge2ᚕᚖpedigreeᚋserviceᚐDeploymentEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*facts.DeploymentEdge) graphql.Marshaler {
+			return ec.marshalNDeploymentEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐDeploymentEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -618,7 +620,7 @@ func (ec *executionContext) fieldContext_DeploymentConnection_edges(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _DeploymentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.DeploymentConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeploymentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *facts.DeploymentConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -630,8 +632,8 @@ func (ec *executionContext) _DeploymentConnection_pageInfo(ctx context.Context, 
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -650,7 +652,7 @@ func (ec *executionContext) fieldContext_DeploymentConnection_pageInfo(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _DeploymentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.DeploymentConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeploymentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *facts.DeploymentConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -673,7 +675,7 @@ func (ec *executionContext) fieldContext_DeploymentConnection_totalCount(_ conte
 	return graphql.NewScalarFieldContext("DeploymentConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _DeploymentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.DeploymentEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeploymentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *facts.DeploymentEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -696,7 +698,7 @@ func (ec *executionContext) fieldContext_DeploymentEdge_cursor(_ context.Context
 	return graphql.NewScalarFieldContext("DeploymentEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _DeploymentEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.DeploymentEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeploymentEdge_node(ctx context.Context, field graphql.CollectedField, obj *facts.DeploymentEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -728,7 +730,7 @@ func (ec *executionContext) fieldContext_DeploymentEdge_node(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _EndDeploymentPayload_deployment(ctx context.Context, field graphql.CollectedField, obj *service.EndDeploymentPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _EndDeploymentPayload_deployment(ctx context.Context, field graphql.CollectedField, obj *facts.EndDeploymentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -760,7 +762,7 @@ func (ec *executionContext) fieldContext_EndDeploymentPayload_deployment(_ conte
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordDeploymentPayload_deployment(ctx context.Context, field graphql.CollectedField, obj *service.RecordDeploymentPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordDeploymentPayload_deployment(ctx context.Context, field graphql.CollectedField, obj *facts.RecordDeploymentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -792,7 +794,7 @@ func (ec *executionContext) fieldContext_RecordDeploymentPayload_deployment(_ co
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordDeploymentPayload_created(ctx context.Context, field graphql.CollectedField, obj *service.RecordDeploymentPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordDeploymentPayload_created(ctx context.Context, field graphql.CollectedField, obj *facts.RecordDeploymentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -819,8 +821,8 @@ func (ec *executionContext) fieldContext_RecordDeploymentPayload_created(_ conte
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputDeploymentFilter(ctx context.Context, obj any) (service.DeploymentFilter, error) {
-	var it service.DeploymentFilter
+func (ec *executionContext) unmarshalInputDeploymentFilter(ctx context.Context, obj any) (facts.DeploymentFilter, error) {
+	var it facts.DeploymentFilter
 	if obj == nil {
 		return it, nil
 	}
@@ -890,14 +892,14 @@ func (ec *executionContext) unmarshalInputDeploymentFilter(ctx context.Context, 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDeploymentFilter(ctx context.Context, raw any) (service.DeploymentFilter, error) {
-	var out service.DeploymentFilter
+func UnmarshalDeploymentFilter(ctx context.Context, raw any) (facts.DeploymentFilter, error) {
+	var out facts.DeploymentFilter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeploymentFilter", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputEndDeploymentInput(ctx context.Context, obj any) (service.EndDeploymentInput, error) {
-	var it service.EndDeploymentInput
+func (ec *executionContext) unmarshalInputEndDeploymentInput(ctx context.Context, obj any) (facts.EndDeploymentInput, error) {
+	var it facts.EndDeploymentInput
 	if obj == nil {
 		return it, nil
 	}
@@ -953,14 +955,14 @@ func (ec *executionContext) unmarshalInputEndDeploymentInput(ctx context.Context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalEndDeploymentInput(ctx context.Context, raw any) (service.EndDeploymentInput, error) {
-	var out service.EndDeploymentInput
+func UnmarshalEndDeploymentInput(ctx context.Context, raw any) (facts.EndDeploymentInput, error) {
+	var out facts.EndDeploymentInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "EndDeploymentInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRecordDeploymentInput(ctx context.Context, obj any) (service.RecordDeploymentInput, error) {
-	var it service.RecordDeploymentInput
+func (ec *executionContext) unmarshalInputRecordDeploymentInput(ctx context.Context, obj any) (facts.RecordDeploymentInput, error) {
+	var it facts.RecordDeploymentInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1058,8 +1060,8 @@ func (ec *executionContext) unmarshalInputRecordDeploymentInput(ctx context.Cont
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRecordDeploymentInput(ctx context.Context, raw any) (service.RecordDeploymentInput, error) {
-	var out service.RecordDeploymentInput
+func UnmarshalRecordDeploymentInput(ctx context.Context, raw any) (facts.RecordDeploymentInput, error) {
+	var out facts.RecordDeploymentInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordDeploymentInput", raw, &out)
 	return out, err
 }
@@ -1205,7 +1207,7 @@ func (ec *executionContext) _Deployment(ctx context.Context, sel ast.SelectionSe
 
 var deploymentConnectionImplementors = []string{"DeploymentConnection"}
 
-func (ec *executionContext) _DeploymentConnection(ctx context.Context, sel ast.SelectionSet, obj *service.DeploymentConnection) graphql.Marshaler {
+func (ec *executionContext) _DeploymentConnection(ctx context.Context, sel ast.SelectionSet, obj *facts.DeploymentConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deploymentConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1249,7 +1251,7 @@ func (ec *executionContext) _DeploymentConnection(ctx context.Context, sel ast.S
 
 var deploymentEdgeImplementors = []string{"DeploymentEdge"}
 
-func (ec *executionContext) _DeploymentEdge(ctx context.Context, sel ast.SelectionSet, obj *service.DeploymentEdge) graphql.Marshaler {
+func (ec *executionContext) _DeploymentEdge(ctx context.Context, sel ast.SelectionSet, obj *facts.DeploymentEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deploymentEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1287,7 +1289,7 @@ func (ec *executionContext) _DeploymentEdge(ctx context.Context, sel ast.Selecti
 
 var endDeploymentPayloadImplementors = []string{"EndDeploymentPayload"}
 
-func (ec *executionContext) _EndDeploymentPayload(ctx context.Context, sel ast.SelectionSet, obj *service.EndDeploymentPayload) graphql.Marshaler {
+func (ec *executionContext) _EndDeploymentPayload(ctx context.Context, sel ast.SelectionSet, obj *facts.EndDeploymentPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, endDeploymentPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1320,7 +1322,7 @@ func (ec *executionContext) _EndDeploymentPayload(ctx context.Context, sel ast.S
 
 var recordDeploymentPayloadImplementors = []string{"RecordDeploymentPayload"}
 
-func (ec *executionContext) _RecordDeploymentPayload(ctx context.Context, sel ast.SelectionSet, obj *service.RecordDeploymentPayload) graphql.Marshaler {
+func (ec *executionContext) _RecordDeploymentPayload(ctx context.Context, sel ast.SelectionSet, obj *facts.RecordDeploymentPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordDeploymentPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1360,7 +1362,7 @@ func (ec *executionContext) _RecordDeploymentPayload(ctx context.Context, sel as
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNDeploymentConnection2ᚖpedigreeᚋserviceᚐDeploymentConnection(ctx context.Context, sel ast.SelectionSet, v *service.DeploymentConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNDeploymentConnection2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentConnection(ctx context.Context, sel ast.SelectionSet, v *facts.DeploymentConnection) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "DeploymentConnection!")
 		return graphql.Null
@@ -1368,11 +1370,11 @@ func (ec *executionContext) marshalNDeploymentConnection2ᚖpedigreeᚋservice�
 	return ec._DeploymentConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNDeploymentEdge2ᚕᚖpedigreeᚋserviceᚐDeploymentEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.DeploymentEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNDeploymentEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐDeploymentEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*facts.DeploymentEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNDeploymentEdge2ᚖpedigreeᚋserviceᚐDeploymentEdge(ctx, sel, v[i])
+		return ec.marshalNDeploymentEdge2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -1384,7 +1386,7 @@ func (ec *executionContext) marshalNDeploymentEdge2ᚕᚖpedigreeᚋserviceᚐDe
 	return ret
 }
 
-func (ec *executionContext) marshalNDeploymentEdge2ᚖpedigreeᚋserviceᚐDeploymentEdge(ctx context.Context, sel ast.SelectionSet, v *service.DeploymentEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNDeploymentEdge2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentEdge(ctx context.Context, sel ast.SelectionSet, v *facts.DeploymentEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "DeploymentEdge!")
 		return graphql.Null
@@ -1392,12 +1394,12 @@ func (ec *executionContext) marshalNDeploymentEdge2ᚖpedigreeᚋserviceᚐDeplo
 	return ec._DeploymentEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNEndDeploymentInput2pedigreeᚋserviceᚐEndDeploymentInput(ctx context.Context, v any) (service.EndDeploymentInput, error) {
+func (ec *executionContext) unmarshalNEndDeploymentInput2pedigreeᚋserviceᚋfactsᚐEndDeploymentInput(ctx context.Context, v any) (facts.EndDeploymentInput, error) {
 	res, err := ec.unmarshalInputEndDeploymentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNRecordDeploymentInput2pedigreeᚋserviceᚐRecordDeploymentInput(ctx context.Context, v any) (service.RecordDeploymentInput, error) {
+func (ec *executionContext) unmarshalNRecordDeploymentInput2pedigreeᚋserviceᚋfactsᚐRecordDeploymentInput(ctx context.Context, v any) (facts.RecordDeploymentInput, error) {
 	res, err := ec.unmarshalInputRecordDeploymentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1409,14 +1411,14 @@ func (ec *executionContext) marshalODeployment2ᚖpedigreeᚋregistryᚐDeployme
 	return ec._Deployment(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalODeploymentConnection2ᚖpedigreeᚋserviceᚐDeploymentConnection(ctx context.Context, sel ast.SelectionSet, v *service.DeploymentConnection) graphql.Marshaler {
+func (ec *executionContext) marshalODeploymentConnection2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentConnection(ctx context.Context, sel ast.SelectionSet, v *facts.DeploymentConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._DeploymentConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalODeploymentFilter2ᚖpedigreeᚋserviceᚐDeploymentFilter(ctx context.Context, v any) (*service.DeploymentFilter, error) {
+func (ec *executionContext) unmarshalODeploymentFilter2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentFilter(ctx context.Context, v any) (*facts.DeploymentFilter, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -1424,7 +1426,7 @@ func (ec *executionContext) unmarshalODeploymentFilter2ᚖpedigreeᚋserviceᚐD
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOEndDeploymentInput2ᚖpedigreeᚋserviceᚐEndDeploymentInput(ctx context.Context, v any) (*service.EndDeploymentInput, error) {
+func (ec *executionContext) unmarshalOEndDeploymentInput2ᚖpedigreeᚋserviceᚋfactsᚐEndDeploymentInput(ctx context.Context, v any) (*facts.EndDeploymentInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -1432,14 +1434,14 @@ func (ec *executionContext) unmarshalOEndDeploymentInput2ᚖpedigreeᚋservice�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOEndDeploymentPayload2ᚖpedigreeᚋserviceᚐEndDeploymentPayload(ctx context.Context, sel ast.SelectionSet, v *service.EndDeploymentPayload) graphql.Marshaler {
+func (ec *executionContext) marshalOEndDeploymentPayload2ᚖpedigreeᚋserviceᚋfactsᚐEndDeploymentPayload(ctx context.Context, sel ast.SelectionSet, v *facts.EndDeploymentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._EndDeploymentPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORecordDeploymentInput2ᚖpedigreeᚋserviceᚐRecordDeploymentInput(ctx context.Context, v any) (*service.RecordDeploymentInput, error) {
+func (ec *executionContext) unmarshalORecordDeploymentInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordDeploymentInput(ctx context.Context, v any) (*facts.RecordDeploymentInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -1447,7 +1449,7 @@ func (ec *executionContext) unmarshalORecordDeploymentInput2ᚖpedigreeᚋservic
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORecordDeploymentPayload2ᚖpedigreeᚋserviceᚐRecordDeploymentPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordDeploymentPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORecordDeploymentPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordDeploymentPayload(ctx context.Context, sel ast.SelectionSet, v *facts.RecordDeploymentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

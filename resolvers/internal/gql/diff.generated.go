@@ -7,7 +7,7 @@ import (
 	"errors"
 	"math"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -26,7 +26,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _ApprovalDiff_before(ctx context.Context, field graphql.CollectedField, obj *service.ApprovalDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _ApprovalDiff_before(ctx context.Context, field graphql.CollectedField, obj *provenance.ApprovalDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -58,7 +58,7 @@ func (ec *executionContext) fieldContext_ApprovalDiff_before(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _ApprovalDiff_after(ctx context.Context, field graphql.CollectedField, obj *service.ApprovalDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _ApprovalDiff_after(ctx context.Context, field graphql.CollectedField, obj *provenance.ApprovalDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -90,7 +90,7 @@ func (ec *executionContext) fieldContext_ApprovalDiff_after(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _CommitDiff_added(ctx context.Context, field graphql.CollectedField, obj *service.CommitDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitDiff_added(ctx context.Context, field graphql.CollectedField, obj *provenance.CommitDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -122,7 +122,7 @@ func (ec *executionContext) fieldContext_CommitDiff_added(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _CommitDiff_removed(ctx context.Context, field graphql.CollectedField, obj *service.CommitDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitDiff_removed(ctx context.Context, field graphql.CollectedField, obj *provenance.CommitDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -154,7 +154,7 @@ func (ec *executionContext) fieldContext_CommitDiff_removed(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _CommitDiff_addedCount(ctx context.Context, field graphql.CollectedField, obj *service.CommitDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitDiff_addedCount(ctx context.Context, field graphql.CollectedField, obj *provenance.CommitDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -177,7 +177,7 @@ func (ec *executionContext) fieldContext_CommitDiff_addedCount(_ context.Context
 	return graphql.NewScalarFieldContext("CommitDiff", field, false, false, "Int")
 }
 
-func (ec *executionContext) _CommitDiff_removedCount(ctx context.Context, field graphql.CollectedField, obj *service.CommitDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitDiff_removedCount(ctx context.Context, field graphql.CollectedField, obj *provenance.CommitDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -200,7 +200,7 @@ func (ec *executionContext) fieldContext_CommitDiff_removedCount(_ context.Conte
 	return graphql.NewScalarFieldContext("CommitDiff", field, false, false, "Int")
 }
 
-func (ec *executionContext) _CommitDiff_complete(ctx context.Context, field graphql.CollectedField, obj *service.CommitDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommitDiff_complete(ctx context.Context, field graphql.CollectedField, obj *provenance.CommitDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -223,7 +223,7 @@ func (ec *executionContext) fieldContext_CommitDiff_complete(_ context.Context, 
 	return graphql.NewScalarFieldContext("CommitDiff", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _DatasetChange_name(ctx context.Context, field graphql.CollectedField, obj *service.DatasetChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetChange_name(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -246,7 +246,7 @@ func (ec *executionContext) fieldContext_DatasetChange_name(_ context.Context, f
 	return graphql.NewScalarFieldContext("DatasetChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _DatasetChange_namespace(ctx context.Context, field graphql.CollectedField, obj *service.DatasetChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetChange_namespace(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -269,7 +269,7 @@ func (ec *executionContext) fieldContext_DatasetChange_namespace(_ context.Conte
 	return graphql.NewScalarFieldContext("DatasetChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _DatasetChange_before(ctx context.Context, field graphql.CollectedField, obj *service.DatasetChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetChange_before(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -301,7 +301,7 @@ func (ec *executionContext) fieldContext_DatasetChange_before(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetChange_after(ctx context.Context, field graphql.CollectedField, obj *service.DatasetChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetChange_after(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -333,7 +333,7 @@ func (ec *executionContext) fieldContext_DatasetChange_after(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetChange_beforeDigest(ctx context.Context, field graphql.CollectedField, obj *service.DatasetChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetChange_beforeDigest(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -356,7 +356,7 @@ func (ec *executionContext) fieldContext_DatasetChange_beforeDigest(_ context.Co
 	return graphql.NewScalarFieldContext("DatasetChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _DatasetChange_afterDigest(ctx context.Context, field graphql.CollectedField, obj *service.DatasetChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetChange_afterDigest(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -379,7 +379,7 @@ func (ec *executionContext) fieldContext_DatasetChange_afterDigest(_ context.Con
 	return graphql.NewScalarFieldContext("DatasetChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _DatasetChange_beforeVersion(ctx context.Context, field graphql.CollectedField, obj *service.DatasetChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetChange_beforeVersion(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -402,7 +402,7 @@ func (ec *executionContext) fieldContext_DatasetChange_beforeVersion(_ context.C
 	return graphql.NewScalarFieldContext("DatasetChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _DatasetChange_afterVersion(ctx context.Context, field graphql.CollectedField, obj *service.DatasetChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetChange_afterVersion(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -425,7 +425,7 @@ func (ec *executionContext) fieldContext_DatasetChange_afterVersion(_ context.Co
 	return graphql.NewScalarFieldContext("DatasetChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _DatasetDiff_added(ctx context.Context, field graphql.CollectedField, obj *service.DatasetDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetDiff_added(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -457,7 +457,7 @@ func (ec *executionContext) fieldContext_DatasetDiff_added(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetDiff_removed(ctx context.Context, field graphql.CollectedField, obj *service.DatasetDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetDiff_removed(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -489,7 +489,7 @@ func (ec *executionContext) fieldContext_DatasetDiff_removed(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _DatasetDiff_changed(ctx context.Context, field graphql.CollectedField, obj *service.DatasetDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _DatasetDiff_changed(ctx context.Context, field graphql.CollectedField, obj *provenance.DatasetDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -501,8 +501,8 @@ func (ec *executionContext) _DatasetDiff_changed(ctx context.Context, field grap
 			return obj.Changed, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.DatasetChange) graphql.Marshaler {
-			return ec.marshalNDatasetChange2ᚕᚖpedigreeᚋserviceᚐDatasetChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.DatasetChange) graphql.Marshaler {
+			return ec.marshalNDatasetChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐDatasetChangeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -521,7 +521,7 @@ func (ec *executionContext) fieldContext_DatasetDiff_changed(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _FieldChange_path(ctx context.Context, field graphql.CollectedField, obj *service.FieldChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _FieldChange_path(ctx context.Context, field graphql.CollectedField, obj *provenance.FieldChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -544,7 +544,7 @@ func (ec *executionContext) fieldContext_FieldChange_path(_ context.Context, fie
 	return graphql.NewScalarFieldContext("FieldChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _FieldChange_before(ctx context.Context, field graphql.CollectedField, obj *service.FieldChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _FieldChange_before(ctx context.Context, field graphql.CollectedField, obj *provenance.FieldChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -567,7 +567,7 @@ func (ec *executionContext) fieldContext_FieldChange_before(_ context.Context, f
 	return graphql.NewScalarFieldContext("FieldChange", field, false, false, "JSON")
 }
 
-func (ec *executionContext) _FieldChange_after(ctx context.Context, field graphql.CollectedField, obj *service.FieldChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _FieldChange_after(ctx context.Context, field graphql.CollectedField, obj *provenance.FieldChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -590,7 +590,7 @@ func (ec *executionContext) fieldContext_FieldChange_after(_ context.Context, fi
 	return graphql.NewScalarFieldContext("FieldChange", field, false, false, "JSON")
 }
 
-func (ec *executionContext) _LineageDiff_a(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_a(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -622,7 +622,7 @@ func (ec *executionContext) fieldContext_LineageDiff_a(_ context.Context, field 
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_b(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_b(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -654,7 +654,7 @@ func (ec *executionContext) fieldContext_LineageDiff_b(_ context.Context, field 
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_identical(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_identical(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -677,7 +677,7 @@ func (ec *executionContext) fieldContext_LineageDiff_identical(_ context.Context
 	return graphql.NewScalarFieldContext("LineageDiff", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _LineageDiff_datasets(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_datasets(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -689,8 +689,8 @@ func (ec *executionContext) _LineageDiff_datasets(ctx context.Context, field gra
 			return obj.Datasets, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.DatasetDiff) graphql.Marshaler {
-			return ec.marshalNDatasetDiff2pedigreeᚋserviceᚐDatasetDiff(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.DatasetDiff) graphql.Marshaler {
+			return ec.marshalNDatasetDiff2pedigreeᚋserviceᚋprovenanceᚐDatasetDiff(ctx, selections, v)
 		},
 		true,
 		true,
@@ -709,7 +709,7 @@ func (ec *executionContext) fieldContext_LineageDiff_datasets(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_runs(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_runs(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -721,8 +721,8 @@ func (ec *executionContext) _LineageDiff_runs(ctx context.Context, field graphql
 			return obj.Runs, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.RunDiff) graphql.Marshaler {
-			return ec.marshalNRunDiff2pedigreeᚋserviceᚐRunDiff(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.RunDiff) graphql.Marshaler {
+			return ec.marshalNRunDiff2pedigreeᚋserviceᚋprovenanceᚐRunDiff(ctx, selections, v)
 		},
 		true,
 		true,
@@ -741,7 +741,7 @@ func (ec *executionContext) fieldContext_LineageDiff_runs(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_features(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_features(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -753,8 +753,8 @@ func (ec *executionContext) _LineageDiff_features(ctx context.Context, field gra
 			return obj.Features, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.NodeDiff) graphql.Marshaler {
-			return ec.marshalNNodeDiff2pedigreeᚋserviceᚐNodeDiff(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.NodeDiff) graphql.Marshaler {
+			return ec.marshalNNodeDiff2pedigreeᚋserviceᚋprovenanceᚐNodeDiff(ctx, selections, v)
 		},
 		true,
 		true,
@@ -773,7 +773,7 @@ func (ec *executionContext) fieldContext_LineageDiff_features(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_versions(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_versions(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -785,8 +785,8 @@ func (ec *executionContext) _LineageDiff_versions(ctx context.Context, field gra
 			return obj.Versions, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.NodeDiff) graphql.Marshaler {
-			return ec.marshalNNodeDiff2pedigreeᚋserviceᚐNodeDiff(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.NodeDiff) graphql.Marshaler {
+			return ec.marshalNNodeDiff2pedigreeᚋserviceᚋprovenanceᚐNodeDiff(ctx, selections, v)
 		},
 		true,
 		true,
@@ -805,7 +805,7 @@ func (ec *executionContext) fieldContext_LineageDiff_versions(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_repositories(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_repositories(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -817,8 +817,8 @@ func (ec *executionContext) _LineageDiff_repositories(ctx context.Context, field
 			return obj.Repositories, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.RepositoryChange) graphql.Marshaler {
-			return ec.marshalNRepositoryChange2ᚕᚖpedigreeᚋserviceᚐRepositoryChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.RepositoryChange) graphql.Marshaler {
+			return ec.marshalNRepositoryChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐRepositoryChangeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -837,7 +837,7 @@ func (ec *executionContext) fieldContext_LineageDiff_repositories(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_commits(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_commits(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -849,8 +849,8 @@ func (ec *executionContext) _LineageDiff_commits(ctx context.Context, field grap
 			return obj.Commits, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.CommitDiff) graphql.Marshaler {
-			return ec.marshalNCommitDiff2pedigreeᚋserviceᚐCommitDiff(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.CommitDiff) graphql.Marshaler {
+			return ec.marshalNCommitDiff2pedigreeᚋserviceᚋprovenanceᚐCommitDiff(ctx, selections, v)
 		},
 		true,
 		true,
@@ -869,7 +869,7 @@ func (ec *executionContext) fieldContext_LineageDiff_commits(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_parameters(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_parameters(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -881,8 +881,8 @@ func (ec *executionContext) _LineageDiff_parameters(ctx context.Context, field g
 			return obj.Parameters, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.ParameterChange) graphql.Marshaler {
-			return ec.marshalOParameterChange2ᚕᚖpedigreeᚋserviceᚐParameterChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.ParameterChange) graphql.Marshaler {
+			return ec.marshalOParameterChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐParameterChangeᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -901,7 +901,7 @@ func (ec *executionContext) fieldContext_LineageDiff_parameters(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_metrics(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_metrics(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -913,8 +913,8 @@ func (ec *executionContext) _LineageDiff_metrics(ctx context.Context, field grap
 			return obj.Metrics, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.MetricChange) graphql.Marshaler {
-			return ec.marshalOMetricChange2ᚕᚖpedigreeᚋserviceᚐMetricChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.MetricChange) graphql.Marshaler {
+			return ec.marshalOMetricChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐMetricChangeᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -933,7 +933,7 @@ func (ec *executionContext) fieldContext_LineageDiff_metrics(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_card(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_card(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -945,8 +945,8 @@ func (ec *executionContext) _LineageDiff_card(ctx context.Context, field graphql
 			return obj.Card, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.FieldChange) graphql.Marshaler {
-			return ec.marshalOFieldChange2ᚕᚖpedigreeᚋserviceᚐFieldChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.FieldChange) graphql.Marshaler {
+			return ec.marshalOFieldChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐFieldChangeᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -965,7 +965,7 @@ func (ec *executionContext) fieldContext_LineageDiff_card(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_stage(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_stage(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -977,8 +977,8 @@ func (ec *executionContext) _LineageDiff_stage(ctx context.Context, field graphq
 			return obj.Stage, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.StageChange) graphql.Marshaler {
-			return ec.marshalOStageChange2ᚖpedigreeᚋserviceᚐStageChange(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.StageChange) graphql.Marshaler {
+			return ec.marshalOStageChange2ᚖpedigreeᚋserviceᚋprovenanceᚐStageChange(ctx, selections, v)
 		},
 		true,
 		false,
@@ -997,7 +997,7 @@ func (ec *executionContext) fieldContext_LineageDiff_stage(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_approvals(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_approvals(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1009,8 +1009,8 @@ func (ec *executionContext) _LineageDiff_approvals(ctx context.Context, field gr
 			return obj.Approvals, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ApprovalDiff) graphql.Marshaler {
-			return ec.marshalOApprovalDiff2ᚖpedigreeᚋserviceᚐApprovalDiff(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ApprovalDiff) graphql.Marshaler {
+			return ec.marshalOApprovalDiff2ᚖpedigreeᚋserviceᚋprovenanceᚐApprovalDiff(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1029,7 +1029,7 @@ func (ec *executionContext) fieldContext_LineageDiff_approvals(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_truncationA(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_truncationA(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1041,8 +1041,8 @@ func (ec *executionContext) _LineageDiff_truncationA(ctx context.Context, field 
 			return obj.TruncationA, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1061,7 +1061,7 @@ func (ec *executionContext) fieldContext_LineageDiff_truncationA(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_truncationB(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_truncationB(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1073,8 +1073,8 @@ func (ec *executionContext) _LineageDiff_truncationB(ctx context.Context, field 
 			return obj.TruncationB, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1093,7 +1093,7 @@ func (ec *executionContext) fieldContext_LineageDiff_truncationB(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageDiff_asOf(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_asOf(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1116,7 +1116,7 @@ func (ec *executionContext) fieldContext_LineageDiff_asOf(_ context.Context, fie
 	return graphql.NewScalarFieldContext("LineageDiff", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _LineageDiff_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.LineageDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageDiff_knownAt(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1139,7 +1139,7 @@ func (ec *executionContext) fieldContext_LineageDiff_knownAt(_ context.Context, 
 	return graphql.NewScalarFieldContext("LineageDiff", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _MetricChange_key(ctx context.Context, field graphql.CollectedField, obj *service.MetricChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _MetricChange_key(ctx context.Context, field graphql.CollectedField, obj *provenance.MetricChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1162,7 +1162,7 @@ func (ec *executionContext) fieldContext_MetricChange_key(_ context.Context, fie
 	return graphql.NewScalarFieldContext("MetricChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _MetricChange_before(ctx context.Context, field graphql.CollectedField, obj *service.MetricChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _MetricChange_before(ctx context.Context, field graphql.CollectedField, obj *provenance.MetricChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1185,7 +1185,7 @@ func (ec *executionContext) fieldContext_MetricChange_before(_ context.Context, 
 	return graphql.NewScalarFieldContext("MetricChange", field, false, false, "Float")
 }
 
-func (ec *executionContext) _MetricChange_after(ctx context.Context, field graphql.CollectedField, obj *service.MetricChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _MetricChange_after(ctx context.Context, field graphql.CollectedField, obj *provenance.MetricChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1208,7 +1208,7 @@ func (ec *executionContext) fieldContext_MetricChange_after(_ context.Context, f
 	return graphql.NewScalarFieldContext("MetricChange", field, false, false, "Float")
 }
 
-func (ec *executionContext) _NodeChange_name(ctx context.Context, field graphql.CollectedField, obj *service.NodeChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _NodeChange_name(ctx context.Context, field graphql.CollectedField, obj *provenance.NodeChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1231,7 +1231,7 @@ func (ec *executionContext) fieldContext_NodeChange_name(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("NodeChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _NodeChange_before(ctx context.Context, field graphql.CollectedField, obj *service.NodeChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _NodeChange_before(ctx context.Context, field graphql.CollectedField, obj *provenance.NodeChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1263,7 +1263,7 @@ func (ec *executionContext) fieldContext_NodeChange_before(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _NodeChange_after(ctx context.Context, field graphql.CollectedField, obj *service.NodeChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _NodeChange_after(ctx context.Context, field graphql.CollectedField, obj *provenance.NodeChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1295,7 +1295,7 @@ func (ec *executionContext) fieldContext_NodeChange_after(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _NodeDiff_added(ctx context.Context, field graphql.CollectedField, obj *service.NodeDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _NodeDiff_added(ctx context.Context, field graphql.CollectedField, obj *provenance.NodeDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1327,7 +1327,7 @@ func (ec *executionContext) fieldContext_NodeDiff_added(_ context.Context, field
 	return fc, nil
 }
 
-func (ec *executionContext) _NodeDiff_removed(ctx context.Context, field graphql.CollectedField, obj *service.NodeDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _NodeDiff_removed(ctx context.Context, field graphql.CollectedField, obj *provenance.NodeDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1359,7 +1359,7 @@ func (ec *executionContext) fieldContext_NodeDiff_removed(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _NodeDiff_changed(ctx context.Context, field graphql.CollectedField, obj *service.NodeDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _NodeDiff_changed(ctx context.Context, field graphql.CollectedField, obj *provenance.NodeDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1371,8 +1371,8 @@ func (ec *executionContext) _NodeDiff_changed(ctx context.Context, field graphql
 			return obj.Changed, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.NodeChange) graphql.Marshaler {
-			return ec.marshalNNodeChange2ᚕᚖpedigreeᚋserviceᚐNodeChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.NodeChange) graphql.Marshaler {
+			return ec.marshalNNodeChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐNodeChangeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1391,7 +1391,7 @@ func (ec *executionContext) fieldContext_NodeDiff_changed(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _ParameterChange_key(ctx context.Context, field graphql.CollectedField, obj *service.ParameterChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParameterChange_key(ctx context.Context, field graphql.CollectedField, obj *provenance.ParameterChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1414,7 +1414,7 @@ func (ec *executionContext) fieldContext_ParameterChange_key(_ context.Context, 
 	return graphql.NewScalarFieldContext("ParameterChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _ParameterChange_before(ctx context.Context, field graphql.CollectedField, obj *service.ParameterChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParameterChange_before(ctx context.Context, field graphql.CollectedField, obj *provenance.ParameterChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1437,7 +1437,7 @@ func (ec *executionContext) fieldContext_ParameterChange_before(_ context.Contex
 	return graphql.NewScalarFieldContext("ParameterChange", field, false, false, "JSON")
 }
 
-func (ec *executionContext) _ParameterChange_after(ctx context.Context, field graphql.CollectedField, obj *service.ParameterChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParameterChange_after(ctx context.Context, field graphql.CollectedField, obj *provenance.ParameterChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1460,7 +1460,7 @@ func (ec *executionContext) fieldContext_ParameterChange_after(_ context.Context
 	return graphql.NewScalarFieldContext("ParameterChange", field, false, false, "JSON")
 }
 
-func (ec *executionContext) _RepositoryChange_repository(ctx context.Context, field graphql.CollectedField, obj *service.RepositoryChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _RepositoryChange_repository(ctx context.Context, field graphql.CollectedField, obj *provenance.RepositoryChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1492,7 +1492,7 @@ func (ec *executionContext) fieldContext_RepositoryChange_repository(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _RepositoryChange_before(ctx context.Context, field graphql.CollectedField, obj *service.RepositoryChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _RepositoryChange_before(ctx context.Context, field graphql.CollectedField, obj *provenance.RepositoryChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1524,7 +1524,7 @@ func (ec *executionContext) fieldContext_RepositoryChange_before(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _RepositoryChange_after(ctx context.Context, field graphql.CollectedField, obj *service.RepositoryChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _RepositoryChange_after(ctx context.Context, field graphql.CollectedField, obj *provenance.RepositoryChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1556,7 +1556,7 @@ func (ec *executionContext) fieldContext_RepositoryChange_after(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _RunChange_name(ctx context.Context, field graphql.CollectedField, obj *service.RunChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunChange_name(ctx context.Context, field graphql.CollectedField, obj *provenance.RunChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1579,7 +1579,7 @@ func (ec *executionContext) fieldContext_RunChange_name(_ context.Context, field
 	return graphql.NewScalarFieldContext("RunChange", field, false, false, "String")
 }
 
-func (ec *executionContext) _RunChange_before(ctx context.Context, field graphql.CollectedField, obj *service.RunChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunChange_before(ctx context.Context, field graphql.CollectedField, obj *provenance.RunChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1611,7 +1611,7 @@ func (ec *executionContext) fieldContext_RunChange_before(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _RunChange_after(ctx context.Context, field graphql.CollectedField, obj *service.RunChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunChange_after(ctx context.Context, field graphql.CollectedField, obj *provenance.RunChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1643,7 +1643,7 @@ func (ec *executionContext) fieldContext_RunChange_after(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _RunChange_parameters(ctx context.Context, field graphql.CollectedField, obj *service.RunChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunChange_parameters(ctx context.Context, field graphql.CollectedField, obj *provenance.RunChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1655,8 +1655,8 @@ func (ec *executionContext) _RunChange_parameters(ctx context.Context, field gra
 			return obj.Parameters, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.ParameterChange) graphql.Marshaler {
-			return ec.marshalOParameterChange2ᚕᚖpedigreeᚋserviceᚐParameterChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.ParameterChange) graphql.Marshaler {
+			return ec.marshalOParameterChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐParameterChangeᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1675,7 +1675,7 @@ func (ec *executionContext) fieldContext_RunChange_parameters(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _RunChange_metrics(ctx context.Context, field graphql.CollectedField, obj *service.RunChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunChange_metrics(ctx context.Context, field graphql.CollectedField, obj *provenance.RunChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1687,8 +1687,8 @@ func (ec *executionContext) _RunChange_metrics(ctx context.Context, field graphq
 			return obj.Metrics, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.MetricChange) graphql.Marshaler {
-			return ec.marshalOMetricChange2ᚕᚖpedigreeᚋserviceᚐMetricChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.MetricChange) graphql.Marshaler {
+			return ec.marshalOMetricChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐMetricChangeᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1707,7 +1707,7 @@ func (ec *executionContext) fieldContext_RunChange_metrics(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _RunDiff_added(ctx context.Context, field graphql.CollectedField, obj *service.RunDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunDiff_added(ctx context.Context, field graphql.CollectedField, obj *provenance.RunDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1739,7 +1739,7 @@ func (ec *executionContext) fieldContext_RunDiff_added(_ context.Context, field 
 	return fc, nil
 }
 
-func (ec *executionContext) _RunDiff_removed(ctx context.Context, field graphql.CollectedField, obj *service.RunDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunDiff_removed(ctx context.Context, field graphql.CollectedField, obj *provenance.RunDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1771,7 +1771,7 @@ func (ec *executionContext) fieldContext_RunDiff_removed(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _RunDiff_changed(ctx context.Context, field graphql.CollectedField, obj *service.RunDiff) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunDiff_changed(ctx context.Context, field graphql.CollectedField, obj *provenance.RunDiff) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1783,8 +1783,8 @@ func (ec *executionContext) _RunDiff_changed(ctx context.Context, field graphql.
 			return obj.Changed, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.RunChange) graphql.Marshaler {
-			return ec.marshalNRunChange2ᚕᚖpedigreeᚋserviceᚐRunChangeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.RunChange) graphql.Marshaler {
+			return ec.marshalNRunChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐRunChangeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1803,7 +1803,7 @@ func (ec *executionContext) fieldContext_RunDiff_changed(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _StageChange_before(ctx context.Context, field graphql.CollectedField, obj *service.StageChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _StageChange_before(ctx context.Context, field graphql.CollectedField, obj *provenance.StageChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1826,7 +1826,7 @@ func (ec *executionContext) fieldContext_StageChange_before(_ context.Context, f
 	return graphql.NewScalarFieldContext("StageChange", field, false, false, "Stage")
 }
 
-func (ec *executionContext) _StageChange_after(ctx context.Context, field graphql.CollectedField, obj *service.StageChange) (ret graphql.Marshaler) {
+func (ec *executionContext) _StageChange_after(ctx context.Context, field graphql.CollectedField, obj *provenance.StageChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1863,7 +1863,7 @@ func (ec *executionContext) fieldContext_StageChange_after(_ context.Context, fi
 
 var approvalDiffImplementors = []string{"ApprovalDiff"}
 
-func (ec *executionContext) _ApprovalDiff(ctx context.Context, sel ast.SelectionSet, obj *service.ApprovalDiff) graphql.Marshaler {
+func (ec *executionContext) _ApprovalDiff(ctx context.Context, sel ast.SelectionSet, obj *provenance.ApprovalDiff) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, approvalDiffImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1901,7 +1901,7 @@ func (ec *executionContext) _ApprovalDiff(ctx context.Context, sel ast.Selection
 
 var commitDiffImplementors = []string{"CommitDiff"}
 
-func (ec *executionContext) _CommitDiff(ctx context.Context, sel ast.SelectionSet, obj *service.CommitDiff) graphql.Marshaler {
+func (ec *executionContext) _CommitDiff(ctx context.Context, sel ast.SelectionSet, obj *provenance.CommitDiff) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, commitDiffImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1954,7 +1954,7 @@ func (ec *executionContext) _CommitDiff(ctx context.Context, sel ast.SelectionSe
 
 var datasetChangeImplementors = []string{"DatasetChange"}
 
-func (ec *executionContext) _DatasetChange(ctx context.Context, sel ast.SelectionSet, obj *service.DatasetChange) graphql.Marshaler {
+func (ec *executionContext) _DatasetChange(ctx context.Context, sel ast.SelectionSet, obj *provenance.DatasetChange) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, datasetChangeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2022,7 +2022,7 @@ func (ec *executionContext) _DatasetChange(ctx context.Context, sel ast.Selectio
 
 var datasetDiffImplementors = []string{"DatasetDiff"}
 
-func (ec *executionContext) _DatasetDiff(ctx context.Context, sel ast.SelectionSet, obj *service.DatasetDiff) graphql.Marshaler {
+func (ec *executionContext) _DatasetDiff(ctx context.Context, sel ast.SelectionSet, obj *provenance.DatasetDiff) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, datasetDiffImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2065,7 +2065,7 @@ func (ec *executionContext) _DatasetDiff(ctx context.Context, sel ast.SelectionS
 
 var fieldChangeImplementors = []string{"FieldChange"}
 
-func (ec *executionContext) _FieldChange(ctx context.Context, sel ast.SelectionSet, obj *service.FieldChange) graphql.Marshaler {
+func (ec *executionContext) _FieldChange(ctx context.Context, sel ast.SelectionSet, obj *provenance.FieldChange) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, fieldChangeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2108,7 +2108,7 @@ func (ec *executionContext) _FieldChange(ctx context.Context, sel ast.SelectionS
 
 var lineageDiffImplementors = []string{"LineageDiff"}
 
-func (ec *executionContext) _LineageDiff(ctx context.Context, sel ast.SelectionSet, obj *service.LineageDiff) graphql.Marshaler {
+func (ec *executionContext) _LineageDiff(ctx context.Context, sel ast.SelectionSet, obj *provenance.LineageDiff) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lineageDiffImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2226,7 +2226,7 @@ func (ec *executionContext) _LineageDiff(ctx context.Context, sel ast.SelectionS
 
 var metricChangeImplementors = []string{"MetricChange"}
 
-func (ec *executionContext) _MetricChange(ctx context.Context, sel ast.SelectionSet, obj *service.MetricChange) graphql.Marshaler {
+func (ec *executionContext) _MetricChange(ctx context.Context, sel ast.SelectionSet, obj *provenance.MetricChange) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, metricChangeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2269,7 +2269,7 @@ func (ec *executionContext) _MetricChange(ctx context.Context, sel ast.Selection
 
 var nodeChangeImplementors = []string{"NodeChange"}
 
-func (ec *executionContext) _NodeChange(ctx context.Context, sel ast.SelectionSet, obj *service.NodeChange) graphql.Marshaler {
+func (ec *executionContext) _NodeChange(ctx context.Context, sel ast.SelectionSet, obj *provenance.NodeChange) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, nodeChangeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2312,7 +2312,7 @@ func (ec *executionContext) _NodeChange(ctx context.Context, sel ast.SelectionSe
 
 var nodeDiffImplementors = []string{"NodeDiff"}
 
-func (ec *executionContext) _NodeDiff(ctx context.Context, sel ast.SelectionSet, obj *service.NodeDiff) graphql.Marshaler {
+func (ec *executionContext) _NodeDiff(ctx context.Context, sel ast.SelectionSet, obj *provenance.NodeDiff) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, nodeDiffImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2355,7 +2355,7 @@ func (ec *executionContext) _NodeDiff(ctx context.Context, sel ast.SelectionSet,
 
 var parameterChangeImplementors = []string{"ParameterChange"}
 
-func (ec *executionContext) _ParameterChange(ctx context.Context, sel ast.SelectionSet, obj *service.ParameterChange) graphql.Marshaler {
+func (ec *executionContext) _ParameterChange(ctx context.Context, sel ast.SelectionSet, obj *provenance.ParameterChange) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, parameterChangeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2398,7 +2398,7 @@ func (ec *executionContext) _ParameterChange(ctx context.Context, sel ast.Select
 
 var repositoryChangeImplementors = []string{"RepositoryChange"}
 
-func (ec *executionContext) _RepositoryChange(ctx context.Context, sel ast.SelectionSet, obj *service.RepositoryChange) graphql.Marshaler {
+func (ec *executionContext) _RepositoryChange(ctx context.Context, sel ast.SelectionSet, obj *provenance.RepositoryChange) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, repositoryChangeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2441,7 +2441,7 @@ func (ec *executionContext) _RepositoryChange(ctx context.Context, sel ast.Selec
 
 var runChangeImplementors = []string{"RunChange"}
 
-func (ec *executionContext) _RunChange(ctx context.Context, sel ast.SelectionSet, obj *service.RunChange) graphql.Marshaler {
+func (ec *executionContext) _RunChange(ctx context.Context, sel ast.SelectionSet, obj *provenance.RunChange) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, runChangeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2494,7 +2494,7 @@ func (ec *executionContext) _RunChange(ctx context.Context, sel ast.SelectionSet
 
 var runDiffImplementors = []string{"RunDiff"}
 
-func (ec *executionContext) _RunDiff(ctx context.Context, sel ast.SelectionSet, obj *service.RunDiff) graphql.Marshaler {
+func (ec *executionContext) _RunDiff(ctx context.Context, sel ast.SelectionSet, obj *provenance.RunDiff) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, runDiffImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2537,7 +2537,7 @@ func (ec *executionContext) _RunDiff(ctx context.Context, sel ast.SelectionSet, 
 
 var stageChangeImplementors = []string{"StageChange"}
 
-func (ec *executionContext) _StageChange(ctx context.Context, sel ast.SelectionSet, obj *service.StageChange) graphql.Marshaler {
+func (ec *executionContext) _StageChange(ctx context.Context, sel ast.SelectionSet, obj *provenance.StageChange) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, stageChangeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2577,15 +2577,15 @@ func (ec *executionContext) _StageChange(ctx context.Context, sel ast.SelectionS
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNCommitDiff2pedigreeᚋserviceᚐCommitDiff(ctx context.Context, sel ast.SelectionSet, v service.CommitDiff) graphql.Marshaler {
+func (ec *executionContext) marshalNCommitDiff2pedigreeᚋserviceᚋprovenanceᚐCommitDiff(ctx context.Context, sel ast.SelectionSet, v provenance.CommitDiff) graphql.Marshaler {
 	return ec._CommitDiff(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNDatasetChange2ᚕᚖpedigreeᚋserviceᚐDatasetChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.DatasetChange) graphql.Marshaler {
+func (ec *executionContext) marshalNDatasetChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐDatasetChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.DatasetChange) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNDatasetChange2ᚖpedigreeᚋserviceᚐDatasetChange(ctx, sel, v[i])
+		return ec.marshalNDatasetChange2ᚖpedigreeᚋserviceᚋprovenanceᚐDatasetChange(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2597,7 +2597,7 @@ func (ec *executionContext) marshalNDatasetChange2ᚕᚖpedigreeᚋserviceᚐDat
 	return ret
 }
 
-func (ec *executionContext) marshalNDatasetChange2ᚖpedigreeᚋserviceᚐDatasetChange(ctx context.Context, sel ast.SelectionSet, v *service.DatasetChange) graphql.Marshaler {
+func (ec *executionContext) marshalNDatasetChange2ᚖpedigreeᚋserviceᚋprovenanceᚐDatasetChange(ctx context.Context, sel ast.SelectionSet, v *provenance.DatasetChange) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "DatasetChange!")
 		return graphql.Null
@@ -2605,11 +2605,11 @@ func (ec *executionContext) marshalNDatasetChange2ᚖpedigreeᚋserviceᚐDatase
 	return ec._DatasetChange(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNDatasetDiff2pedigreeᚋserviceᚐDatasetDiff(ctx context.Context, sel ast.SelectionSet, v service.DatasetDiff) graphql.Marshaler {
+func (ec *executionContext) marshalNDatasetDiff2pedigreeᚋserviceᚋprovenanceᚐDatasetDiff(ctx context.Context, sel ast.SelectionSet, v provenance.DatasetDiff) graphql.Marshaler {
 	return ec._DatasetDiff(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNFieldChange2ᚖpedigreeᚋserviceᚐFieldChange(ctx context.Context, sel ast.SelectionSet, v *service.FieldChange) graphql.Marshaler {
+func (ec *executionContext) marshalNFieldChange2ᚖpedigreeᚋserviceᚋprovenanceᚐFieldChange(ctx context.Context, sel ast.SelectionSet, v *provenance.FieldChange) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "FieldChange!")
 		return graphql.Null
@@ -2617,7 +2617,7 @@ func (ec *executionContext) marshalNFieldChange2ᚖpedigreeᚋserviceᚐFieldCha
 	return ec._FieldChange(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLineageDiff2ᚖpedigreeᚋserviceᚐLineageDiff(ctx context.Context, sel ast.SelectionSet, v *service.LineageDiff) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageDiff2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageDiff(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageDiff) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LineageDiff!")
 		return graphql.Null
@@ -2625,7 +2625,7 @@ func (ec *executionContext) marshalNLineageDiff2ᚖpedigreeᚋserviceᚐLineageD
 	return ec._LineageDiff(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNMetricChange2ᚖpedigreeᚋserviceᚐMetricChange(ctx context.Context, sel ast.SelectionSet, v *service.MetricChange) graphql.Marshaler {
+func (ec *executionContext) marshalNMetricChange2ᚖpedigreeᚋserviceᚋprovenanceᚐMetricChange(ctx context.Context, sel ast.SelectionSet, v *provenance.MetricChange) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "MetricChange!")
 		return graphql.Null
@@ -2633,11 +2633,11 @@ func (ec *executionContext) marshalNMetricChange2ᚖpedigreeᚋserviceᚐMetricC
 	return ec._MetricChange(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNNodeChange2ᚕᚖpedigreeᚋserviceᚐNodeChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.NodeChange) graphql.Marshaler {
+func (ec *executionContext) marshalNNodeChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐNodeChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.NodeChange) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNNodeChange2ᚖpedigreeᚋserviceᚐNodeChange(ctx, sel, v[i])
+		return ec.marshalNNodeChange2ᚖpedigreeᚋserviceᚋprovenanceᚐNodeChange(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2649,7 +2649,7 @@ func (ec *executionContext) marshalNNodeChange2ᚕᚖpedigreeᚋserviceᚐNodeCh
 	return ret
 }
 
-func (ec *executionContext) marshalNNodeChange2ᚖpedigreeᚋserviceᚐNodeChange(ctx context.Context, sel ast.SelectionSet, v *service.NodeChange) graphql.Marshaler {
+func (ec *executionContext) marshalNNodeChange2ᚖpedigreeᚋserviceᚋprovenanceᚐNodeChange(ctx context.Context, sel ast.SelectionSet, v *provenance.NodeChange) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "NodeChange!")
 		return graphql.Null
@@ -2657,11 +2657,11 @@ func (ec *executionContext) marshalNNodeChange2ᚖpedigreeᚋserviceᚐNodeChang
 	return ec._NodeChange(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNNodeDiff2pedigreeᚋserviceᚐNodeDiff(ctx context.Context, sel ast.SelectionSet, v service.NodeDiff) graphql.Marshaler {
+func (ec *executionContext) marshalNNodeDiff2pedigreeᚋserviceᚋprovenanceᚐNodeDiff(ctx context.Context, sel ast.SelectionSet, v provenance.NodeDiff) graphql.Marshaler {
 	return ec._NodeDiff(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNParameterChange2ᚖpedigreeᚋserviceᚐParameterChange(ctx context.Context, sel ast.SelectionSet, v *service.ParameterChange) graphql.Marshaler {
+func (ec *executionContext) marshalNParameterChange2ᚖpedigreeᚋserviceᚋprovenanceᚐParameterChange(ctx context.Context, sel ast.SelectionSet, v *provenance.ParameterChange) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ParameterChange!")
 		return graphql.Null
@@ -2669,11 +2669,11 @@ func (ec *executionContext) marshalNParameterChange2ᚖpedigreeᚋserviceᚐPara
 	return ec._ParameterChange(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNRepositoryChange2ᚕᚖpedigreeᚋserviceᚐRepositoryChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.RepositoryChange) graphql.Marshaler {
+func (ec *executionContext) marshalNRepositoryChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐRepositoryChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.RepositoryChange) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNRepositoryChange2ᚖpedigreeᚋserviceᚐRepositoryChange(ctx, sel, v[i])
+		return ec.marshalNRepositoryChange2ᚖpedigreeᚋserviceᚋprovenanceᚐRepositoryChange(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2685,7 +2685,7 @@ func (ec *executionContext) marshalNRepositoryChange2ᚕᚖpedigreeᚋserviceᚐ
 	return ret
 }
 
-func (ec *executionContext) marshalNRepositoryChange2ᚖpedigreeᚋserviceᚐRepositoryChange(ctx context.Context, sel ast.SelectionSet, v *service.RepositoryChange) graphql.Marshaler {
+func (ec *executionContext) marshalNRepositoryChange2ᚖpedigreeᚋserviceᚋprovenanceᚐRepositoryChange(ctx context.Context, sel ast.SelectionSet, v *provenance.RepositoryChange) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RepositoryChange!")
 		return graphql.Null
@@ -2693,11 +2693,11 @@ func (ec *executionContext) marshalNRepositoryChange2ᚖpedigreeᚋserviceᚐRep
 	return ec._RepositoryChange(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNRunChange2ᚕᚖpedigreeᚋserviceᚐRunChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.RunChange) graphql.Marshaler {
+func (ec *executionContext) marshalNRunChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐRunChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.RunChange) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNRunChange2ᚖpedigreeᚋserviceᚐRunChange(ctx, sel, v[i])
+		return ec.marshalNRunChange2ᚖpedigreeᚋserviceᚋprovenanceᚐRunChange(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2709,7 +2709,7 @@ func (ec *executionContext) marshalNRunChange2ᚕᚖpedigreeᚋserviceᚐRunChan
 	return ret
 }
 
-func (ec *executionContext) marshalNRunChange2ᚖpedigreeᚋserviceᚐRunChange(ctx context.Context, sel ast.SelectionSet, v *service.RunChange) graphql.Marshaler {
+func (ec *executionContext) marshalNRunChange2ᚖpedigreeᚋserviceᚋprovenanceᚐRunChange(ctx context.Context, sel ast.SelectionSet, v *provenance.RunChange) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RunChange!")
 		return graphql.Null
@@ -2717,25 +2717,25 @@ func (ec *executionContext) marshalNRunChange2ᚖpedigreeᚋserviceᚐRunChange(
 	return ec._RunChange(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNRunDiff2pedigreeᚋserviceᚐRunDiff(ctx context.Context, sel ast.SelectionSet, v service.RunDiff) graphql.Marshaler {
+func (ec *executionContext) marshalNRunDiff2pedigreeᚋserviceᚋprovenanceᚐRunDiff(ctx context.Context, sel ast.SelectionSet, v provenance.RunDiff) graphql.Marshaler {
 	return ec._RunDiff(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalOApprovalDiff2ᚖpedigreeᚋserviceᚐApprovalDiff(ctx context.Context, sel ast.SelectionSet, v *service.ApprovalDiff) graphql.Marshaler {
+func (ec *executionContext) marshalOApprovalDiff2ᚖpedigreeᚋserviceᚋprovenanceᚐApprovalDiff(ctx context.Context, sel ast.SelectionSet, v *provenance.ApprovalDiff) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ApprovalDiff(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOFieldChange2ᚕᚖpedigreeᚋserviceᚐFieldChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.FieldChange) graphql.Marshaler {
+func (ec *executionContext) marshalOFieldChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐFieldChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.FieldChange) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNFieldChange2ᚖpedigreeᚋserviceᚐFieldChange(ctx, sel, v[i])
+		return ec.marshalNFieldChange2ᚖpedigreeᚋserviceᚋprovenanceᚐFieldChange(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2747,14 +2747,14 @@ func (ec *executionContext) marshalOFieldChange2ᚕᚖpedigreeᚋserviceᚐField
 	return ret
 }
 
-func (ec *executionContext) marshalOMetricChange2ᚕᚖpedigreeᚋserviceᚐMetricChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.MetricChange) graphql.Marshaler {
+func (ec *executionContext) marshalOMetricChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐMetricChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.MetricChange) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNMetricChange2ᚖpedigreeᚋserviceᚐMetricChange(ctx, sel, v[i])
+		return ec.marshalNMetricChange2ᚖpedigreeᚋserviceᚋprovenanceᚐMetricChange(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2766,14 +2766,14 @@ func (ec *executionContext) marshalOMetricChange2ᚕᚖpedigreeᚋserviceᚐMetr
 	return ret
 }
 
-func (ec *executionContext) marshalOParameterChange2ᚕᚖpedigreeᚋserviceᚐParameterChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ParameterChange) graphql.Marshaler {
+func (ec *executionContext) marshalOParameterChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐParameterChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.ParameterChange) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNParameterChange2ᚖpedigreeᚋserviceᚐParameterChange(ctx, sel, v[i])
+		return ec.marshalNParameterChange2ᚖpedigreeᚋserviceᚋprovenanceᚐParameterChange(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2785,7 +2785,7 @@ func (ec *executionContext) marshalOParameterChange2ᚕᚖpedigreeᚋserviceᚐP
 	return ret
 }
 
-func (ec *executionContext) marshalOStageChange2ᚖpedigreeᚋserviceᚐStageChange(ctx context.Context, sel ast.SelectionSet, v *service.StageChange) graphql.Marshaler {
+func (ec *executionContext) marshalOStageChange2ᚖpedigreeᚋserviceᚋprovenanceᚐStageChange(ctx context.Context, sel ast.SelectionSet, v *provenance.StageChange) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -7,7 +7,7 @@ import (
 	"math"
 	"pedigree/lineage/export"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -26,7 +26,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _LineageExport_format(ctx context.Context, field graphql.CollectedField, obj *service.LineageExport) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageExport_format(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageExport) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -49,7 +49,7 @@ func (ec *executionContext) fieldContext_LineageExport_format(_ context.Context,
 	return graphql.NewScalarFieldContext("LineageExport", field, false, false, "ExportFormat")
 }
 
-func (ec *executionContext) _LineageExport_mediaType(ctx context.Context, field graphql.CollectedField, obj *service.LineageExport) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageExport_mediaType(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageExport) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -72,7 +72,7 @@ func (ec *executionContext) fieldContext_LineageExport_mediaType(_ context.Conte
 	return graphql.NewScalarFieldContext("LineageExport", field, false, false, "String")
 }
 
-func (ec *executionContext) _LineageExport_filename(ctx context.Context, field graphql.CollectedField, obj *service.LineageExport) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageExport_filename(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageExport) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -95,7 +95,7 @@ func (ec *executionContext) fieldContext_LineageExport_filename(_ context.Contex
 	return graphql.NewScalarFieldContext("LineageExport", field, false, false, "String")
 }
 
-func (ec *executionContext) _LineageExport_body(ctx context.Context, field graphql.CollectedField, obj *service.LineageExport) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageExport_body(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageExport) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -118,7 +118,7 @@ func (ec *executionContext) fieldContext_LineageExport_body(_ context.Context, f
 	return graphql.NewScalarFieldContext("LineageExport", field, false, false, "String")
 }
 
-func (ec *executionContext) _LineageExport_truncation(ctx context.Context, field graphql.CollectedField, obj *service.LineageExport) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageExport_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageExport) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -130,8 +130,8 @@ func (ec *executionContext) _LineageExport_truncation(ctx context.Context, field
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -150,7 +150,7 @@ func (ec *executionContext) fieldContext_LineageExport_truncation(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageExport_historyCut(ctx context.Context, field graphql.CollectedField, obj *service.LineageExport) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageExport_historyCut(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageExport) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -173,7 +173,7 @@ func (ec *executionContext) fieldContext_LineageExport_historyCut(_ context.Cont
 	return graphql.NewScalarFieldContext("LineageExport", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _LineageExport_asOf(ctx context.Context, field graphql.CollectedField, obj *service.LineageExport) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageExport_asOf(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageExport) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -196,7 +196,7 @@ func (ec *executionContext) fieldContext_LineageExport_asOf(_ context.Context, f
 	return graphql.NewScalarFieldContext("LineageExport", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _LineageExport_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.LineageExport) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageExport_knownAt(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageExport) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -233,7 +233,7 @@ func (ec *executionContext) fieldContext_LineageExport_knownAt(_ context.Context
 
 var lineageExportImplementors = []string{"LineageExport"}
 
-func (ec *executionContext) _LineageExport(ctx context.Context, sel ast.SelectionSet, obj *service.LineageExport) graphql.Marshaler {
+func (ec *executionContext) _LineageExport(ctx context.Context, sel ast.SelectionSet, obj *provenance.LineageExport) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lineageExportImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -318,7 +318,7 @@ func (ec *executionContext) marshalNExportFormat2pedigreeᚋlineageᚋexportᚐF
 	return res
 }
 
-func (ec *executionContext) marshalNLineageExport2ᚖpedigreeᚋserviceᚐLineageExport(ctx context.Context, sel ast.SelectionSet, v *service.LineageExport) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageExport2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageExport(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageExport) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LineageExport!")
 		return graphql.Null

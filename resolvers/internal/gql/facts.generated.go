@@ -7,7 +7,10 @@ import (
 	"math"
 	"pedigree/registry"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/bulk"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
 	"strconv"
 	"sync/atomic"
 
@@ -25,7 +28,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _RecordFactsPayload_facts(ctx context.Context, field graphql.CollectedField, obj *service.RecordFactsPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordFactsPayload_facts(ctx context.Context, field graphql.CollectedField, obj *bulk.RecordFactsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -37,8 +40,8 @@ func (ec *executionContext) _RecordFactsPayload_facts(ctx context.Context, field
 			return obj.Facts, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.RecordedFact) graphql.Marshaler {
-			return ec.marshalNRecordedFact2ᚕᚖpedigreeᚋserviceᚐRecordedFactᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*core.RecordedFact) graphql.Marshaler {
+			return ec.marshalNRecordedFact2ᚕᚖpedigreeᚋserviceᚋcoreᚐRecordedFactᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -57,7 +60,7 @@ func (ec *executionContext) fieldContext_RecordFactsPayload_facts(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordFactsPayload_created(ctx context.Context, field graphql.CollectedField, obj *service.RecordFactsPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordFactsPayload_created(ctx context.Context, field graphql.CollectedField, obj *bulk.RecordFactsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -80,7 +83,7 @@ func (ec *executionContext) fieldContext_RecordFactsPayload_created(_ context.Co
 	return graphql.NewScalarFieldContext("RecordFactsPayload", field, false, false, "Int")
 }
 
-func (ec *executionContext) _RecordFactsPayload_merged(ctx context.Context, field graphql.CollectedField, obj *service.RecordFactsPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordFactsPayload_merged(ctx context.Context, field graphql.CollectedField, obj *bulk.RecordFactsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -103,7 +106,7 @@ func (ec *executionContext) fieldContext_RecordFactsPayload_merged(_ context.Con
 	return graphql.NewScalarFieldContext("RecordFactsPayload", field, false, false, "Int")
 }
 
-func (ec *executionContext) _RecordFactsPayload_unchanged(ctx context.Context, field graphql.CollectedField, obj *service.RecordFactsPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordFactsPayload_unchanged(ctx context.Context, field graphql.CollectedField, obj *bulk.RecordFactsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -126,7 +129,7 @@ func (ec *executionContext) fieldContext_RecordFactsPayload_unchanged(_ context.
 	return graphql.NewScalarFieldContext("RecordFactsPayload", field, false, false, "Int")
 }
 
-func (ec *executionContext) _RecordedFact_index(ctx context.Context, field graphql.CollectedField, obj *service.RecordedFact) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordedFact_index(ctx context.Context, field graphql.CollectedField, obj *core.RecordedFact) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -149,7 +152,7 @@ func (ec *executionContext) fieldContext_RecordedFact_index(_ context.Context, f
 	return graphql.NewScalarFieldContext("RecordedFact", field, false, false, "Int")
 }
 
-func (ec *executionContext) _RecordedFact_kind(ctx context.Context, field graphql.CollectedField, obj *service.RecordedFact) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordedFact_kind(ctx context.Context, field graphql.CollectedField, obj *core.RecordedFact) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -172,7 +175,7 @@ func (ec *executionContext) fieldContext_RecordedFact_kind(_ context.Context, fi
 	return graphql.NewScalarFieldContext("RecordedFact", field, false, false, "FactKind")
 }
 
-func (ec *executionContext) _RecordedFact_id(ctx context.Context, field graphql.CollectedField, obj *service.RecordedFact) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordedFact_id(ctx context.Context, field graphql.CollectedField, obj *core.RecordedFact) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -195,7 +198,7 @@ func (ec *executionContext) fieldContext_RecordedFact_id(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("RecordedFact", field, false, false, "ID")
 }
 
-func (ec *executionContext) _RecordedFact_created(ctx context.Context, field graphql.CollectedField, obj *service.RecordedFact) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordedFact_created(ctx context.Context, field graphql.CollectedField, obj *core.RecordedFact) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -218,7 +221,7 @@ func (ec *executionContext) fieldContext_RecordedFact_created(_ context.Context,
 	return graphql.NewScalarFieldContext("RecordedFact", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _RecordedFact_merged(ctx context.Context, field graphql.CollectedField, obj *service.RecordedFact) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordedFact_merged(ctx context.Context, field graphql.CollectedField, obj *core.RecordedFact) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -245,8 +248,8 @@ func (ec *executionContext) fieldContext_RecordedFact_merged(_ context.Context, 
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputAliasFactInput(ctx context.Context, obj any) (service.SetAliasInput, error) {
-	var it service.SetAliasInput
+func (ec *executionContext) unmarshalInputAliasFactInput(ctx context.Context, obj any) (catalog.SetAliasInput, error) {
+	var it catalog.SetAliasInput
 	if obj == nil {
 		return it, nil
 	}
@@ -302,14 +305,14 @@ func (ec *executionContext) unmarshalInputAliasFactInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalAliasFactInput(ctx context.Context, raw any) (service.SetAliasInput, error) {
-	var out service.SetAliasInput
+func UnmarshalAliasFactInput(ctx context.Context, raw any) (catalog.SetAliasInput, error) {
+	var out catalog.SetAliasInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "AliasFactInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputFactInput(ctx context.Context, obj any) (service.FactInput, error) {
-	var it service.FactInput
+func (ec *executionContext) unmarshalInputFactInput(ctx context.Context, obj any) (bulk.FactInput, error) {
+	var it bulk.FactInput
 	if obj == nil {
 		return it, nil
 	}
@@ -335,91 +338,91 @@ func (ec *executionContext) unmarshalInputFactInput(ctx context.Context, obj any
 			it.Ref = data
 		case "commits":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commits"))
-			data, err := ec.unmarshalORecordCommitsInput2ᚖpedigreeᚋserviceᚐRecordCommitsInput(ctx, v)
+			data, err := ec.unmarshalORecordCommitsInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordCommitsInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Commits = data
 		case "tag":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tag"))
-			data, err := ec.unmarshalOTagFactInput2ᚖpedigreeᚋserviceᚐRecordTagInput(ctx, v)
+			data, err := ec.unmarshalOTagFactInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordTagInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Tag = data
 		case "datasetVersion":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("datasetVersion"))
-			data, err := ec.unmarshalORecordDatasetVersionInput2ᚖpedigreeᚋserviceᚐRecordDatasetVersionInput(ctx, v)
+			data, err := ec.unmarshalORecordDatasetVersionInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordDatasetVersionInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.DatasetVersion = data
 		case "model":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("model"))
-			data, err := ec.unmarshalOModelFactInput2ᚖpedigreeᚋserviceᚐRegisterModelInput(ctx, v)
+			data, err := ec.unmarshalOModelFactInput2ᚖpedigreeᚋserviceᚋcatalogᚐRegisterModelInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Model = data
 		case "feature":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("feature"))
-			data, err := ec.unmarshalORecordFeatureInput2ᚖpedigreeᚋserviceᚐRecordFeatureInput(ctx, v)
+			data, err := ec.unmarshalORecordFeatureInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordFeatureInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Feature = data
 		case "run":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("run"))
-			data, err := ec.unmarshalORecordRunInput2ᚖpedigreeᚋserviceᚐRecordRunInput(ctx, v)
+			data, err := ec.unmarshalORecordRunInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordRunInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Run = data
 		case "modelVersion":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("modelVersion"))
-			data, err := ec.unmarshalORegisterModelVersionInput2ᚖpedigreeᚋserviceᚐRegisterModelVersionInput(ctx, v)
+			data, err := ec.unmarshalORegisterModelVersionInput2ᚖpedigreeᚋserviceᚋcatalogᚐRegisterModelVersionInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.ModelVersion = data
 		case "transition":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("transition"))
-			data, err := ec.unmarshalOTransitionModelVersionInput2ᚖpedigreeᚋserviceᚐTransitionModelVersionInput(ctx, v)
+			data, err := ec.unmarshalOTransitionModelVersionInput2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionModelVersionInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Transition = data
 		case "alias":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alias"))
-			data, err := ec.unmarshalOAliasFactInput2ᚖpedigreeᚋserviceᚐSetAliasInput(ctx, v)
+			data, err := ec.unmarshalOAliasFactInput2ᚖpedigreeᚋserviceᚋcatalogᚐSetAliasInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Alias = data
 		case "deployment":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("deployment"))
-			data, err := ec.unmarshalORecordDeploymentInput2ᚖpedigreeᚋserviceᚐRecordDeploymentInput(ctx, v)
+			data, err := ec.unmarshalORecordDeploymentInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordDeploymentInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Deployment = data
 		case "endDeployment":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endDeployment"))
-			data, err := ec.unmarshalOEndDeploymentInput2ᚖpedigreeᚋserviceᚐEndDeploymentInput(ctx, v)
+			data, err := ec.unmarshalOEndDeploymentInput2ᚖpedigreeᚋserviceᚋfactsᚐEndDeploymentInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.EndDeployment = data
 		case "link":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("link"))
-			data, err := ec.unmarshalOLinkLineageInput2ᚖpedigreeᚋserviceᚐLinkLineageInput(ctx, v)
+			data, err := ec.unmarshalOLinkLineageInput2ᚖpedigreeᚋserviceᚋfactsᚐLinkLineageInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Link = data
 		case "retract":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("retract"))
-			data, err := ec.unmarshalORetractLineageInput2ᚖpedigreeᚋserviceᚐRetractLineageInput(ctx, v)
+			data, err := ec.unmarshalORetractLineageInput2ᚖpedigreeᚋserviceᚋfactsᚐRetractLineageInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -435,14 +438,14 @@ func (ec *executionContext) unmarshalInputFactInput(ctx context.Context, obj any
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalFactInput(ctx context.Context, raw any) (service.FactInput, error) {
-	var out service.FactInput
+func UnmarshalFactInput(ctx context.Context, raw any) (bulk.FactInput, error) {
+	var out bulk.FactInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "FactInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputModelFactInput(ctx context.Context, obj any) (service.RegisterModelInput, error) {
-	var it service.RegisterModelInput
+func (ec *executionContext) unmarshalInputModelFactInput(ctx context.Context, obj any) (catalog.RegisterModelInput, error) {
+	var it catalog.RegisterModelInput
 	if obj == nil {
 		return it, nil
 	}
@@ -512,14 +515,14 @@ func (ec *executionContext) unmarshalInputModelFactInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalModelFactInput(ctx context.Context, raw any) (service.RegisterModelInput, error) {
-	var out service.RegisterModelInput
+func UnmarshalModelFactInput(ctx context.Context, raw any) (catalog.RegisterModelInput, error) {
+	var out catalog.RegisterModelInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ModelFactInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRecordFactsInput(ctx context.Context, obj any) (service.RecordFactsInput, error) {
-	var it service.RecordFactsInput
+func (ec *executionContext) unmarshalInputRecordFactsInput(ctx context.Context, obj any) (bulk.RecordFactsInput, error) {
+	var it bulk.RecordFactsInput
 	if obj == nil {
 		return it, nil
 	}
@@ -538,7 +541,7 @@ func (ec *executionContext) unmarshalInputRecordFactsInput(ctx context.Context, 
 		switch k {
 		case "facts":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("facts"))
-			data, err := ec.unmarshalNFactInput2ᚕpedigreeᚋserviceᚐFactInputᚄ(ctx, v)
+			data, err := ec.unmarshalNFactInput2ᚕpedigreeᚋserviceᚋbulkᚐFactInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -561,14 +564,14 @@ func (ec *executionContext) unmarshalInputRecordFactsInput(ctx context.Context, 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRecordFactsInput(ctx context.Context, raw any) (service.RecordFactsInput, error) {
-	var out service.RecordFactsInput
+func UnmarshalRecordFactsInput(ctx context.Context, raw any) (bulk.RecordFactsInput, error) {
+	var out bulk.RecordFactsInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordFactsInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputTagFactInput(ctx context.Context, obj any) (service.RecordTagInput, error) {
-	var it service.RecordTagInput
+func (ec *executionContext) unmarshalInputTagFactInput(ctx context.Context, obj any) (facts.RecordTagInput, error) {
+	var it facts.RecordTagInput
 	if obj == nil {
 		return it, nil
 	}
@@ -591,7 +594,7 @@ func (ec *executionContext) unmarshalInputTagFactInput(ctx context.Context, obj 
 		switch k {
 		case "repository":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("repository"))
-			data, err := ec.unmarshalNRepositoryInput2pedigreeᚋserviceᚐRepositoryInput(ctx, v)
+			data, err := ec.unmarshalNRepositoryInput2pedigreeᚋserviceᚋfactsᚐRepositoryInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -656,8 +659,8 @@ func (ec *executionContext) unmarshalInputTagFactInput(ctx context.Context, obj 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalTagFactInput(ctx context.Context, raw any) (service.RecordTagInput, error) {
-	var out service.RecordTagInput
+func UnmarshalTagFactInput(ctx context.Context, raw any) (facts.RecordTagInput, error) {
+	var out facts.RecordTagInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "TagFactInput", raw, &out)
 	return out, err
 }
@@ -672,7 +675,7 @@ func UnmarshalTagFactInput(ctx context.Context, raw any) (service.RecordTagInput
 
 var recordFactsPayloadImplementors = []string{"RecordFactsPayload"}
 
-func (ec *executionContext) _RecordFactsPayload(ctx context.Context, sel ast.SelectionSet, obj *service.RecordFactsPayload) graphql.Marshaler {
+func (ec *executionContext) _RecordFactsPayload(ctx context.Context, sel ast.SelectionSet, obj *bulk.RecordFactsPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordFactsPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -720,7 +723,7 @@ func (ec *executionContext) _RecordFactsPayload(ctx context.Context, sel ast.Sel
 
 var recordedFactImplementors = []string{"RecordedFact"}
 
-func (ec *executionContext) _RecordedFact(ctx context.Context, sel ast.SelectionSet, obj *service.RecordedFact) graphql.Marshaler {
+func (ec *executionContext) _RecordedFact(ctx context.Context, sel ast.SelectionSet, obj *core.RecordedFact) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordedFactImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -775,18 +778,18 @@ func (ec *executionContext) _RecordedFact(ctx context.Context, sel ast.Selection
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNFactInput2pedigreeᚋserviceᚐFactInput(ctx context.Context, v any) (service.FactInput, error) {
+func (ec *executionContext) unmarshalNFactInput2pedigreeᚋserviceᚋbulkᚐFactInput(ctx context.Context, v any) (bulk.FactInput, error) {
 	res, err := ec.unmarshalInputFactInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNFactInput2ᚕpedigreeᚋserviceᚐFactInputᚄ(ctx context.Context, v any) ([]service.FactInput, error) {
+func (ec *executionContext) unmarshalNFactInput2ᚕpedigreeᚋserviceᚋbulkᚐFactInputᚄ(ctx context.Context, v any) ([]bulk.FactInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]service.FactInput, len(vSlice))
+	res := make([]bulk.FactInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNFactInput2pedigreeᚋserviceᚐFactInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNFactInput2pedigreeᚋserviceᚋbulkᚐFactInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -809,16 +812,16 @@ func (ec *executionContext) marshalNFactKind2pedigreeᚋregistryᚐFactKind(ctx 
 	return res
 }
 
-func (ec *executionContext) unmarshalNRecordFactsInput2pedigreeᚋserviceᚐRecordFactsInput(ctx context.Context, v any) (service.RecordFactsInput, error) {
+func (ec *executionContext) unmarshalNRecordFactsInput2pedigreeᚋserviceᚋbulkᚐRecordFactsInput(ctx context.Context, v any) (bulk.RecordFactsInput, error) {
 	res, err := ec.unmarshalInputRecordFactsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRecordedFact2ᚕᚖpedigreeᚋserviceᚐRecordedFactᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.RecordedFact) graphql.Marshaler {
+func (ec *executionContext) marshalNRecordedFact2ᚕᚖpedigreeᚋserviceᚋcoreᚐRecordedFactᚄ(ctx context.Context, sel ast.SelectionSet, v []*core.RecordedFact) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNRecordedFact2ᚖpedigreeᚋserviceᚐRecordedFact(ctx, sel, v[i])
+		return ec.marshalNRecordedFact2ᚖpedigreeᚋserviceᚋcoreᚐRecordedFact(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -830,7 +833,7 @@ func (ec *executionContext) marshalNRecordedFact2ᚕᚖpedigreeᚋserviceᚐReco
 	return ret
 }
 
-func (ec *executionContext) marshalNRecordedFact2ᚖpedigreeᚋserviceᚐRecordedFact(ctx context.Context, sel ast.SelectionSet, v *service.RecordedFact) graphql.Marshaler {
+func (ec *executionContext) marshalNRecordedFact2ᚖpedigreeᚋserviceᚋcoreᚐRecordedFact(ctx context.Context, sel ast.SelectionSet, v *core.RecordedFact) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RecordedFact!")
 		return graphql.Null
@@ -838,7 +841,7 @@ func (ec *executionContext) marshalNRecordedFact2ᚖpedigreeᚋserviceᚐRecorde
 	return ec._RecordedFact(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOAliasFactInput2ᚖpedigreeᚋserviceᚐSetAliasInput(ctx context.Context, v any) (*service.SetAliasInput, error) {
+func (ec *executionContext) unmarshalOAliasFactInput2ᚖpedigreeᚋserviceᚋcatalogᚐSetAliasInput(ctx context.Context, v any) (*catalog.SetAliasInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -846,7 +849,7 @@ func (ec *executionContext) unmarshalOAliasFactInput2ᚖpedigreeᚋserviceᚐSet
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOModelFactInput2ᚖpedigreeᚋserviceᚐRegisterModelInput(ctx context.Context, v any) (*service.RegisterModelInput, error) {
+func (ec *executionContext) unmarshalOModelFactInput2ᚖpedigreeᚋserviceᚋcatalogᚐRegisterModelInput(ctx context.Context, v any) (*catalog.RegisterModelInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -854,14 +857,14 @@ func (ec *executionContext) unmarshalOModelFactInput2ᚖpedigreeᚋserviceᚐReg
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORecordFactsPayload2ᚖpedigreeᚋserviceᚐRecordFactsPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordFactsPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORecordFactsPayload2ᚖpedigreeᚋserviceᚋbulkᚐRecordFactsPayload(ctx context.Context, sel ast.SelectionSet, v *bulk.RecordFactsPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RecordFactsPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOTagFactInput2ᚖpedigreeᚋserviceᚐRecordTagInput(ctx context.Context, v any) (*service.RecordTagInput, error) {
+func (ec *executionContext) unmarshalOTagFactInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordTagInput(ctx context.Context, v any) (*facts.RecordTagInput, error) {
 	if v == nil {
 		return nil, nil
 	}

@@ -6,7 +6,8 @@ import (
 	"context"
 	"math"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -20,8 +21,8 @@ import (
 type FeatureResolver interface {
 	Of(ctx context.Context, obj *registry.Feature) (*registry.ID, error)
 
-	Upstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*service.ProvenanceNodeConnection, error)
-	Downstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*service.ProvenanceNodeConnection, error)
+	Upstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	Downstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -365,8 +366,8 @@ func (ec *executionContext) _Feature_upstream(ctx context.Context, field graphql
 			return ec.Resolvers.Feature().Upstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -409,8 +410,8 @@ func (ec *executionContext) _Feature_downstream(ctx context.Context, field graph
 			return ec.Resolvers.Feature().Downstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -440,7 +441,7 @@ func (ec *executionContext) fieldContext_Feature_downstream(ctx context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordFeaturePayload_feature(ctx context.Context, field graphql.CollectedField, obj *service.RecordFeaturePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordFeaturePayload_feature(ctx context.Context, field graphql.CollectedField, obj *facts.RecordFeaturePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -472,7 +473,7 @@ func (ec *executionContext) fieldContext_RecordFeaturePayload_feature(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordFeaturePayload_created(ctx context.Context, field graphql.CollectedField, obj *service.RecordFeaturePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordFeaturePayload_created(ctx context.Context, field graphql.CollectedField, obj *facts.RecordFeaturePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -499,8 +500,8 @@ func (ec *executionContext) fieldContext_RecordFeaturePayload_created(_ context.
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputRecordFeatureInput(ctx context.Context, obj any) (service.RecordFeatureInput, error) {
-	var it service.RecordFeatureInput
+func (ec *executionContext) unmarshalInputRecordFeatureInput(ctx context.Context, obj any) (facts.RecordFeatureInput, error) {
+	var it facts.RecordFeatureInput
 	if obj == nil {
 		return it, nil
 	}
@@ -591,8 +592,8 @@ func (ec *executionContext) unmarshalInputRecordFeatureInput(ctx context.Context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRecordFeatureInput(ctx context.Context, raw any) (service.RecordFeatureInput, error) {
-	var out service.RecordFeatureInput
+func UnmarshalRecordFeatureInput(ctx context.Context, raw any) (facts.RecordFeatureInput, error) {
+	var out facts.RecordFeatureInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordFeatureInput", raw, &out)
 	return out, err
 }
@@ -708,7 +709,7 @@ func (ec *executionContext) _Feature(ctx context.Context, sel ast.SelectionSet, 
 
 var recordFeaturePayloadImplementors = []string{"RecordFeaturePayload"}
 
-func (ec *executionContext) _RecordFeaturePayload(ctx context.Context, sel ast.SelectionSet, obj *service.RecordFeaturePayload) graphql.Marshaler {
+func (ec *executionContext) _RecordFeaturePayload(ctx context.Context, sel ast.SelectionSet, obj *facts.RecordFeaturePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordFeaturePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -756,7 +757,7 @@ func (ec *executionContext) marshalNFeature2ᚖpedigreeᚋregistryᚐFeature(ctx
 	return ec._Feature(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRecordFeatureInput2pedigreeᚋserviceᚐRecordFeatureInput(ctx context.Context, v any) (service.RecordFeatureInput, error) {
+func (ec *executionContext) unmarshalNRecordFeatureInput2pedigreeᚋserviceᚋfactsᚐRecordFeatureInput(ctx context.Context, v any) (facts.RecordFeatureInput, error) {
 	res, err := ec.unmarshalInputRecordFeatureInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -787,7 +788,7 @@ func (ec *executionContext) marshalOFeature2ᚖpedigreeᚋregistryᚐFeature(ctx
 	return ec._Feature(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORecordFeatureInput2ᚖpedigreeᚋserviceᚐRecordFeatureInput(ctx context.Context, v any) (*service.RecordFeatureInput, error) {
+func (ec *executionContext) unmarshalORecordFeatureInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordFeatureInput(ctx context.Context, v any) (*facts.RecordFeatureInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -795,7 +796,7 @@ func (ec *executionContext) unmarshalORecordFeatureInput2ᚖpedigreeᚋservice�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORecordFeaturePayload2ᚖpedigreeᚋserviceᚐRecordFeaturePayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordFeaturePayload) graphql.Marshaler {
+func (ec *executionContext) marshalORecordFeaturePayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordFeaturePayload(ctx context.Context, sel ast.SelectionSet, v *facts.RecordFeaturePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

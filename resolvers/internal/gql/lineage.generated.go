@@ -9,7 +9,9 @@ import (
 	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -28,7 +30,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _EnvironmentCount_environment(ctx context.Context, field graphql.CollectedField, obj *service.EnvironmentCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _EnvironmentCount_environment(ctx context.Context, field graphql.CollectedField, obj *provenance.EnvironmentCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -51,7 +53,7 @@ func (ec *executionContext) fieldContext_EnvironmentCount_environment(_ context.
 	return graphql.NewScalarFieldContext("EnvironmentCount", field, false, false, "String")
 }
 
-func (ec *executionContext) _EnvironmentCount_count(ctx context.Context, field graphql.CollectedField, obj *service.EnvironmentCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _EnvironmentCount_count(ctx context.Context, field graphql.CollectedField, obj *provenance.EnvironmentCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -74,7 +76,7 @@ func (ec *executionContext) fieldContext_EnvironmentCount_count(_ context.Contex
 	return graphql.NewScalarFieldContext("EnvironmentCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Gap_code(ctx context.Context, field graphql.CollectedField, obj *service.Gap) (ret graphql.Marshaler) {
+func (ec *executionContext) _Gap_code(ctx context.Context, field graphql.CollectedField, obj *provenance.Gap) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -97,7 +99,7 @@ func (ec *executionContext) fieldContext_Gap_code(_ context.Context, field graph
 	return graphql.NewScalarFieldContext("Gap", field, false, false, "GapCode")
 }
 
-func (ec *executionContext) _Gap_node(ctx context.Context, field graphql.CollectedField, obj *service.Gap) (ret graphql.Marshaler) {
+func (ec *executionContext) _Gap_node(ctx context.Context, field graphql.CollectedField, obj *provenance.Gap) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -129,7 +131,7 @@ func (ec *executionContext) fieldContext_Gap_node(_ context.Context, field graph
 	return fc, nil
 }
 
-func (ec *executionContext) _Gap_message(ctx context.Context, field graphql.CollectedField, obj *service.Gap) (ret graphql.Marshaler) {
+func (ec *executionContext) _Gap_message(ctx context.Context, field graphql.CollectedField, obj *provenance.Gap) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -152,7 +154,7 @@ func (ec *executionContext) fieldContext_Gap_message(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Gap", field, false, false, "String")
 }
 
-func (ec *executionContext) _Gap_field(ctx context.Context, field graphql.CollectedField, obj *service.Gap) (ret graphql.Marshaler) {
+func (ec *executionContext) _Gap_field(ctx context.Context, field graphql.CollectedField, obj *provenance.Gap) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -175,7 +177,7 @@ func (ec *executionContext) fieldContext_Gap_field(_ context.Context, field grap
 	return graphql.NewScalarFieldContext("Gap", field, false, false, "String")
 }
 
-func (ec *executionContext) _ImpactConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_edges(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -187,8 +189,8 @@ func (ec *executionContext) _ImpactConnection_edges(ctx context.Context, field g
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.ImpactEdge) graphql.Marshaler {
-			return ec.marshalNImpactEdge2ᚕᚖpedigreeᚋserviceᚐImpactEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.ImpactEdge) graphql.Marshaler {
+			return ec.marshalNImpactEdge2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐImpactEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -207,7 +209,7 @@ func (ec *executionContext) fieldContext_ImpactConnection_edges(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -219,8 +221,8 @@ func (ec *executionContext) _ImpactConnection_pageInfo(ctx context.Context, fiel
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -239,7 +241,7 @@ func (ec *executionContext) fieldContext_ImpactConnection_pageInfo(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -262,7 +264,7 @@ func (ec *executionContext) fieldContext_ImpactConnection_totalCount(_ context.C
 	return graphql.NewScalarFieldContext("ImpactConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _ImpactConnection_counts(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_counts(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -274,8 +276,8 @@ func (ec *executionContext) _ImpactConnection_counts(ctx context.Context, field 
 			return obj.Counts(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ImpactCounts) graphql.Marshaler {
-			return ec.marshalNImpactCounts2ᚖpedigreeᚋserviceᚐImpactCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ImpactCounts) graphql.Marshaler {
+			return ec.marshalNImpactCounts2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactCounts(ctx, selections, v)
 		},
 		true,
 		true,
@@ -294,7 +296,7 @@ func (ec *executionContext) fieldContext_ImpactConnection_counts(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactConnection_models(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_models(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -306,8 +308,8 @@ func (ec *executionContext) _ImpactConnection_models(ctx context.Context, field 
 			return obj.Models(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ImpactModels) graphql.Marshaler {
-			return ec.marshalNImpactModels2ᚖpedigreeᚋserviceᚐImpactModels(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ImpactModels) graphql.Marshaler {
+			return ec.marshalNImpactModels2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactModels(ctx, selections, v)
 		},
 		true,
 		true,
@@ -326,7 +328,7 @@ func (ec *executionContext) fieldContext_ImpactConnection_models(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactConnection_truncation(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -338,8 +340,8 @@ func (ec *executionContext) _ImpactConnection_truncation(ctx context.Context, fi
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -358,7 +360,7 @@ func (ec *executionContext) fieldContext_ImpactConnection_truncation(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactConnection_asOf(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_asOf(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -381,7 +383,7 @@ func (ec *executionContext) fieldContext_ImpactConnection_asOf(_ context.Context
 	return graphql.NewScalarFieldContext("ImpactConnection", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _ImpactConnection_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.ImpactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactConnection_knownAt(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -404,7 +406,7 @@ func (ec *executionContext) fieldContext_ImpactConnection_knownAt(_ context.Cont
 	return graphql.NewScalarFieldContext("ImpactConnection", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _ImpactCounts_total(ctx context.Context, field graphql.CollectedField, obj *service.ImpactCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactCounts_total(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -427,7 +429,7 @@ func (ec *executionContext) fieldContext_ImpactCounts_total(_ context.Context, f
 	return graphql.NewScalarFieldContext("ImpactCounts", field, false, false, "Int")
 }
 
-func (ec *executionContext) _ImpactCounts_environments(ctx context.Context, field graphql.CollectedField, obj *service.ImpactCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactCounts_environments(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -439,8 +441,8 @@ func (ec *executionContext) _ImpactCounts_environments(ctx context.Context, fiel
 			return obj.Environments, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.EnvironmentCount) graphql.Marshaler {
-			return ec.marshalNEnvironmentCount2ᚕᚖpedigreeᚋserviceᚐEnvironmentCountᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.EnvironmentCount) graphql.Marshaler {
+			return ec.marshalNEnvironmentCount2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐEnvironmentCountᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -459,7 +461,7 @@ func (ec *executionContext) fieldContext_ImpactCounts_environments(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactCounts_truncation(ctx context.Context, field graphql.CollectedField, obj *service.ImpactCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactCounts_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -471,8 +473,8 @@ func (ec *executionContext) _ImpactCounts_truncation(ctx context.Context, field 
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -491,7 +493,7 @@ func (ec *executionContext) fieldContext_ImpactCounts_truncation(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -514,7 +516,7 @@ func (ec *executionContext) fieldContext_ImpactEdge_cursor(_ context.Context, fi
 	return graphql.NewScalarFieldContext("ImpactEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _ImpactEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactEdge_node(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -546,7 +548,7 @@ func (ec *executionContext) fieldContext_ImpactEdge_node(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactEdge_depth(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactEdge_depth(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -569,7 +571,7 @@ func (ec *executionContext) fieldContext_ImpactEdge_depth(_ context.Context, fie
 	return graphql.NewScalarFieldContext("ImpactEdge", field, false, false, "Int")
 }
 
-func (ec *executionContext) _ImpactEdge_path(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactEdge_path(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -601,7 +603,7 @@ func (ec *executionContext) fieldContext_ImpactEdge_path(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactEdge_environment(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactEdge_environment(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -624,7 +626,7 @@ func (ec *executionContext) fieldContext_ImpactEdge_environment(_ context.Contex
 	return graphql.NewScalarFieldContext("ImpactEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _ImpactEdge_owner(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactEdge_owner(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -647,7 +649,7 @@ func (ec *executionContext) fieldContext_ImpactEdge_owner(_ context.Context, fie
 	return graphql.NewScalarFieldContext("ImpactEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _ImpactEdge_stage(ctx context.Context, field graphql.CollectedField, obj *service.ImpactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactEdge_stage(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -670,7 +672,7 @@ func (ec *executionContext) fieldContext_ImpactEdge_stage(_ context.Context, fie
 	return graphql.NewScalarFieldContext("ImpactEdge", field, false, false, "Stage")
 }
 
-func (ec *executionContext) _ImpactModels_models(ctx context.Context, field graphql.CollectedField, obj *service.ImpactModels) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactModels_models(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactModels) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -682,8 +684,8 @@ func (ec *executionContext) _ImpactModels_models(ctx context.Context, field grap
 			return obj.Models, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.ModelImpact) graphql.Marshaler {
-			return ec.marshalNModelImpact2ᚕᚖpedigreeᚋserviceᚐModelImpactᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.ModelImpact) graphql.Marshaler {
+			return ec.marshalNModelImpact2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐModelImpactᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -702,7 +704,7 @@ func (ec *executionContext) fieldContext_ImpactModels_models(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _ImpactModels_truncation(ctx context.Context, field graphql.CollectedField, obj *service.ImpactModels) (ret graphql.Marshaler) {
+func (ec *executionContext) _ImpactModels_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.ImpactModels) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -714,8 +716,8 @@ func (ec *executionContext) _ImpactModels_truncation(ctx context.Context, field 
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -734,7 +736,7 @@ func (ec *executionContext) fieldContext_ImpactModels_truncation(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageEdge_id(ctx context.Context, field graphql.CollectedField, obj *service.LineageEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageEdge_id(ctx context.Context, field graphql.CollectedField, obj *core.LineageEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -757,7 +759,7 @@ func (ec *executionContext) fieldContext_LineageEdge_id(_ context.Context, field
 	return graphql.NewScalarFieldContext("LineageEdge", field, false, false, "ID")
 }
 
-func (ec *executionContext) _LineageEdge_from(ctx context.Context, field graphql.CollectedField, obj *service.LineageEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageEdge_from(ctx context.Context, field graphql.CollectedField, obj *core.LineageEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -780,7 +782,7 @@ func (ec *executionContext) fieldContext_LineageEdge_from(_ context.Context, fie
 	return graphql.NewScalarFieldContext("LineageEdge", field, false, false, "ID")
 }
 
-func (ec *executionContext) _LineageEdge_to(ctx context.Context, field graphql.CollectedField, obj *service.LineageEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageEdge_to(ctx context.Context, field graphql.CollectedField, obj *core.LineageEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -803,7 +805,7 @@ func (ec *executionContext) fieldContext_LineageEdge_to(_ context.Context, field
 	return graphql.NewScalarFieldContext("LineageEdge", field, false, false, "ID")
 }
 
-func (ec *executionContext) _LineageEdge_kind(ctx context.Context, field graphql.CollectedField, obj *service.LineageEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageEdge_kind(ctx context.Context, field graphql.CollectedField, obj *core.LineageEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -826,7 +828,7 @@ func (ec *executionContext) fieldContext_LineageEdge_kind(_ context.Context, fie
 	return graphql.NewScalarFieldContext("LineageEdge", field, false, false, "EdgeKind")
 }
 
-func (ec *executionContext) _LineageEdge_validFrom(ctx context.Context, field graphql.CollectedField, obj *service.LineageEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageEdge_validFrom(ctx context.Context, field graphql.CollectedField, obj *core.LineageEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -849,7 +851,7 @@ func (ec *executionContext) fieldContext_LineageEdge_validFrom(_ context.Context
 	return graphql.NewScalarFieldContext("LineageEdge", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _LineageEdge_validTo(ctx context.Context, field graphql.CollectedField, obj *service.LineageEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageEdge_validTo(ctx context.Context, field graphql.CollectedField, obj *core.LineageEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -872,7 +874,7 @@ func (ec *executionContext) fieldContext_LineageEdge_validTo(_ context.Context, 
 	return graphql.NewScalarFieldContext("LineageEdge", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _LineageGraph_root(ctx context.Context, field graphql.CollectedField, obj *service.LineageGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageGraph_root(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -895,7 +897,7 @@ func (ec *executionContext) fieldContext_LineageGraph_root(_ context.Context, fi
 	return graphql.NewScalarFieldContext("LineageGraph", field, false, false, "ID")
 }
 
-func (ec *executionContext) _LineageGraph_nodes(ctx context.Context, field graphql.CollectedField, obj *service.LineageGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageGraph_nodes(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -907,8 +909,8 @@ func (ec *executionContext) _LineageGraph_nodes(ctx context.Context, field graph
 			return obj.Nodes, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.LineageNode) graphql.Marshaler {
-			return ec.marshalNLineageNode2ᚕᚖpedigreeᚋserviceᚐLineageNodeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.LineageNode) graphql.Marshaler {
+			return ec.marshalNLineageNode2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐLineageNodeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -927,7 +929,7 @@ func (ec *executionContext) fieldContext_LineageGraph_nodes(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageGraph_edges(ctx context.Context, field graphql.CollectedField, obj *service.LineageGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageGraph_edges(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -939,8 +941,8 @@ func (ec *executionContext) _LineageGraph_edges(ctx context.Context, field graph
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.LineageEdge) graphql.Marshaler {
-			return ec.marshalNLineageEdge2ᚕᚖpedigreeᚋserviceᚐLineageEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*core.LineageEdge) graphql.Marshaler {
+			return ec.marshalNLineageEdge2ᚕᚖpedigreeᚋserviceᚋcoreᚐLineageEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -959,7 +961,7 @@ func (ec *executionContext) fieldContext_LineageGraph_edges(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageGraph_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.LineageGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageGraph_pageInfo(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -971,8 +973,8 @@ func (ec *executionContext) _LineageGraph_pageInfo(ctx context.Context, field gr
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -991,7 +993,7 @@ func (ec *executionContext) fieldContext_LineageGraph_pageInfo(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageGraph_truncation(ctx context.Context, field graphql.CollectedField, obj *service.LineageGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageGraph_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1003,8 +1005,8 @@ func (ec *executionContext) _LineageGraph_truncation(ctx context.Context, field 
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1023,7 +1025,7 @@ func (ec *executionContext) fieldContext_LineageGraph_truncation(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageGraph_historyCut(ctx context.Context, field graphql.CollectedField, obj *service.LineageGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageGraph_historyCut(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1046,7 +1048,7 @@ func (ec *executionContext) fieldContext_LineageGraph_historyCut(_ context.Conte
 	return graphql.NewScalarFieldContext("LineageGraph", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _LineageGraph_asOf(ctx context.Context, field graphql.CollectedField, obj *service.LineageGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageGraph_asOf(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1069,7 +1071,7 @@ func (ec *executionContext) fieldContext_LineageGraph_asOf(_ context.Context, fi
 	return graphql.NewScalarFieldContext("LineageGraph", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _LineageGraph_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.LineageGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageGraph_knownAt(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1092,7 +1094,7 @@ func (ec *executionContext) fieldContext_LineageGraph_knownAt(_ context.Context,
 	return graphql.NewScalarFieldContext("LineageGraph", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _LineageNode_node(ctx context.Context, field graphql.CollectedField, obj *service.LineageNode) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageNode_node(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageNode) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1124,7 +1126,7 @@ func (ec *executionContext) fieldContext_LineageNode_node(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _LineageNode_depth(ctx context.Context, field graphql.CollectedField, obj *service.LineageNode) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageNode_depth(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageNode) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1147,7 +1149,7 @@ func (ec *executionContext) fieldContext_LineageNode_depth(_ context.Context, fi
 	return graphql.NewScalarFieldContext("LineageNode", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageNode_layer(ctx context.Context, field graphql.CollectedField, obj *service.LineageNode) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageNode_layer(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageNode) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1170,7 +1172,7 @@ func (ec *executionContext) fieldContext_LineageNode_layer(_ context.Context, fi
 	return graphql.NewScalarFieldContext("LineageNode", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageNode_treeParent(ctx context.Context, field graphql.CollectedField, obj *service.LineageNode) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageNode_treeParent(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageNode) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1193,7 +1195,7 @@ func (ec *executionContext) fieldContext_LineageNode_treeParent(_ context.Contex
 	return graphql.NewScalarFieldContext("LineageNode", field, false, false, "ID")
 }
 
-func (ec *executionContext) _LineageNode_upstreamDegree(ctx context.Context, field graphql.CollectedField, obj *service.LineageNode) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageNode_upstreamDegree(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageNode) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1216,7 +1218,7 @@ func (ec *executionContext) fieldContext_LineageNode_upstreamDegree(_ context.Co
 	return graphql.NewScalarFieldContext("LineageNode", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageNode_downstreamDegree(ctx context.Context, field graphql.CollectedField, obj *service.LineageNode) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageNode_downstreamDegree(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageNode) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1239,7 +1241,7 @@ func (ec *executionContext) fieldContext_LineageNode_downstreamDegree(_ context.
 	return graphql.NewScalarFieldContext("LineageNode", field, false, false, "Int")
 }
 
-func (ec *executionContext) _LineageNode_historyCut(ctx context.Context, field graphql.CollectedField, obj *service.LineageNode) (ret graphql.Marshaler) {
+func (ec *executionContext) _LineageNode_historyCut(ctx context.Context, field graphql.CollectedField, obj *provenance.LineageNode) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1262,7 +1264,7 @@ func (ec *executionContext) fieldContext_LineageNode_historyCut(_ context.Contex
 	return graphql.NewScalarFieldContext("LineageNode", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _LinkLineagePayload_edge(ctx context.Context, field graphql.CollectedField, obj *service.LinkLineagePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _LinkLineagePayload_edge(ctx context.Context, field graphql.CollectedField, obj *facts.LinkLineagePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1274,8 +1276,8 @@ func (ec *executionContext) _LinkLineagePayload_edge(ctx context.Context, field 
 			return obj.Edge, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.LineageEdge) graphql.Marshaler {
-			return ec.marshalOLineageEdge2ᚖpedigreeᚋserviceᚐLineageEdge(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *core.LineageEdge) graphql.Marshaler {
+			return ec.marshalOLineageEdge2ᚖpedigreeᚋserviceᚋcoreᚐLineageEdge(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1294,7 +1296,7 @@ func (ec *executionContext) fieldContext_LinkLineagePayload_edge(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _LinkLineagePayload_created(ctx context.Context, field graphql.CollectedField, obj *service.LinkLineagePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _LinkLineagePayload_created(ctx context.Context, field graphql.CollectedField, obj *facts.LinkLineagePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1317,7 +1319,7 @@ func (ec *executionContext) fieldContext_LinkLineagePayload_created(_ context.Co
 	return graphql.NewScalarFieldContext("LinkLineagePayload", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _ModelImpact_model(ctx context.Context, field graphql.CollectedField, obj *service.ModelImpact) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelImpact_model(ctx context.Context, field graphql.CollectedField, obj *provenance.ModelImpact) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1349,7 +1351,7 @@ func (ec *executionContext) fieldContext_ModelImpact_model(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _ModelImpact_versions(ctx context.Context, field graphql.CollectedField, obj *service.ModelImpact) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelImpact_versions(ctx context.Context, field graphql.CollectedField, obj *provenance.ModelImpact) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1372,7 +1374,7 @@ func (ec *executionContext) fieldContext_ModelImpact_versions(_ context.Context,
 	return graphql.NewScalarFieldContext("ModelImpact", field, false, false, "Int")
 }
 
-func (ec *executionContext) _ModelImpact_liveDeployments(ctx context.Context, field graphql.CollectedField, obj *service.ModelImpact) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelImpact_liveDeployments(ctx context.Context, field graphql.CollectedField, obj *provenance.ModelImpact) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1395,7 +1397,7 @@ func (ec *executionContext) fieldContext_ModelImpact_liveDeployments(_ context.C
 	return graphql.NewScalarFieldContext("ModelImpact", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Path_length(ctx context.Context, field graphql.CollectedField, obj *service.Path) (ret graphql.Marshaler) {
+func (ec *executionContext) _Path_length(ctx context.Context, field graphql.CollectedField, obj *provenance.Path) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1418,7 +1420,7 @@ func (ec *executionContext) fieldContext_Path_length(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Path", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Path_nodes(ctx context.Context, field graphql.CollectedField, obj *service.Path) (ret graphql.Marshaler) {
+func (ec *executionContext) _Path_nodes(ctx context.Context, field graphql.CollectedField, obj *provenance.Path) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1450,7 +1452,7 @@ func (ec *executionContext) fieldContext_Path_nodes(_ context.Context, field gra
 	return fc, nil
 }
 
-func (ec *executionContext) _PathGraph_nodes(ctx context.Context, field graphql.CollectedField, obj *service.PathGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _PathGraph_nodes(ctx context.Context, field graphql.CollectedField, obj *provenance.PathGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1482,7 +1484,7 @@ func (ec *executionContext) fieldContext_PathGraph_nodes(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _PathGraph_edges(ctx context.Context, field graphql.CollectedField, obj *service.PathGraph) (ret graphql.Marshaler) {
+func (ec *executionContext) _PathGraph_edges(ctx context.Context, field graphql.CollectedField, obj *provenance.PathGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1494,8 +1496,8 @@ func (ec *executionContext) _PathGraph_edges(ctx context.Context, field graphql.
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.LineageEdge) graphql.Marshaler {
-			return ec.marshalNLineageEdge2ᚕᚖpedigreeᚋserviceᚐLineageEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*core.LineageEdge) graphql.Marshaler {
+			return ec.marshalNLineageEdge2ᚕᚖpedigreeᚋserviceᚋcoreᚐLineageEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1514,7 +1516,7 @@ func (ec *executionContext) fieldContext_PathGraph_edges(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _PathSet_paths(ctx context.Context, field graphql.CollectedField, obj *service.PathSet) (ret graphql.Marshaler) {
+func (ec *executionContext) _PathSet_paths(ctx context.Context, field graphql.CollectedField, obj *provenance.PathSet) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1526,8 +1528,8 @@ func (ec *executionContext) _PathSet_paths(ctx context.Context, field graphql.Co
 			return obj.Paths, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.Path) graphql.Marshaler {
-			return ec.marshalNPath2ᚕᚖpedigreeᚋserviceᚐPathᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.Path) graphql.Marshaler {
+			return ec.marshalNPath2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐPathᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1546,7 +1548,7 @@ func (ec *executionContext) fieldContext_PathSet_paths(_ context.Context, field 
 	return fc, nil
 }
 
-func (ec *executionContext) _PathSet_exhaustive(ctx context.Context, field graphql.CollectedField, obj *service.PathSet) (ret graphql.Marshaler) {
+func (ec *executionContext) _PathSet_exhaustive(ctx context.Context, field graphql.CollectedField, obj *provenance.PathSet) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1569,7 +1571,7 @@ func (ec *executionContext) fieldContext_PathSet_exhaustive(_ context.Context, f
 	return graphql.NewScalarFieldContext("PathSet", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _PathSet_onAnyPath(ctx context.Context, field graphql.CollectedField, obj *service.PathSet) (ret graphql.Marshaler) {
+func (ec *executionContext) _PathSet_onAnyPath(ctx context.Context, field graphql.CollectedField, obj *provenance.PathSet) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1581,8 +1583,8 @@ func (ec *executionContext) _PathSet_onAnyPath(ctx context.Context, field graphq
 			return obj.OnAnyPath, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PathGraph) graphql.Marshaler {
-			return ec.marshalNPathGraph2pedigreeᚋserviceᚐPathGraph(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.PathGraph) graphql.Marshaler {
+			return ec.marshalNPathGraph2pedigreeᚋserviceᚋprovenanceᚐPathGraph(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1601,7 +1603,7 @@ func (ec *executionContext) fieldContext_PathSet_onAnyPath(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _PathSet_truncation(ctx context.Context, field graphql.CollectedField, obj *service.PathSet) (ret graphql.Marshaler) {
+func (ec *executionContext) _PathSet_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.PathSet) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1613,8 +1615,8 @@ func (ec *executionContext) _PathSet_truncation(ctx context.Context, field graph
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1633,7 +1635,7 @@ func (ec *executionContext) fieldContext_PathSet_truncation(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _PathSet_asOf(ctx context.Context, field graphql.CollectedField, obj *service.PathSet) (ret graphql.Marshaler) {
+func (ec *executionContext) _PathSet_asOf(ctx context.Context, field graphql.CollectedField, obj *provenance.PathSet) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1656,7 +1658,7 @@ func (ec *executionContext) fieldContext_PathSet_asOf(_ context.Context, field g
 	return graphql.NewScalarFieldContext("PathSet", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _PathSet_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.PathSet) (ret graphql.Marshaler) {
+func (ec *executionContext) _PathSet_knownAt(ctx context.Context, field graphql.CollectedField, obj *provenance.PathSet) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1679,7 +1681,7 @@ func (ec *executionContext) fieldContext_PathSet_knownAt(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("PathSet", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _Provenance_node(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_node(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1711,7 +1713,7 @@ func (ec *executionContext) fieldContext_Provenance_node(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_rawSources(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_rawSources(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1743,7 +1745,7 @@ func (ec *executionContext) fieldContext_Provenance_rawSources(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_datasets(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_datasets(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1775,7 +1777,7 @@ func (ec *executionContext) fieldContext_Provenance_datasets(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_runs(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_runs(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1807,7 +1809,7 @@ func (ec *executionContext) fieldContext_Provenance_runs(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_commits(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_commits(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1839,7 +1841,7 @@ func (ec *executionContext) fieldContext_Provenance_commits(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_tags(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_tags(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1871,7 +1873,7 @@ func (ec *executionContext) fieldContext_Provenance_tags(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_features(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_features(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1903,7 +1905,7 @@ func (ec *executionContext) fieldContext_Provenance_features(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_people(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_people(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1926,7 +1928,7 @@ func (ec *executionContext) fieldContext_Provenance_people(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Provenance", field, false, false, "String")
 }
 
-func (ec *executionContext) _Provenance_gaps(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_gaps(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1938,8 +1940,8 @@ func (ec *executionContext) _Provenance_gaps(ctx context.Context, field graphql.
 			return obj.Gaps, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.Gap) graphql.Marshaler {
-			return ec.marshalNGap2ᚕᚖpedigreeᚋserviceᚐGapᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.Gap) graphql.Marshaler {
+			return ec.marshalNGap2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐGapᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1958,7 +1960,7 @@ func (ec *executionContext) fieldContext_Provenance_gaps(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_truncation(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_truncation(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1970,8 +1972,8 @@ func (ec *executionContext) _Provenance_truncation(ctx context.Context, field gr
 			return obj.Truncation, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Truncation) graphql.Marshaler {
-			return ec.marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
+			return ec.marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1990,7 +1992,7 @@ func (ec *executionContext) fieldContext_Provenance_truncation(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _Provenance_asOf(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_asOf(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2013,7 +2015,7 @@ func (ec *executionContext) fieldContext_Provenance_asOf(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Provenance", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _Provenance_knownAt(ctx context.Context, field graphql.CollectedField, obj *service.Provenance) (ret graphql.Marshaler) {
+func (ec *executionContext) _Provenance_knownAt(ctx context.Context, field graphql.CollectedField, obj *provenance.Provenance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2036,7 +2038,7 @@ func (ec *executionContext) fieldContext_Provenance_knownAt(_ context.Context, f
 	return graphql.NewScalarFieldContext("Provenance", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _RetractLineagePayload_retracted(ctx context.Context, field graphql.CollectedField, obj *service.RetractLineagePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RetractLineagePayload_retracted(ctx context.Context, field graphql.CollectedField, obj *facts.RetractLineagePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2059,7 +2061,7 @@ func (ec *executionContext) fieldContext_RetractLineagePayload_retracted(_ conte
 	return graphql.NewScalarFieldContext("RetractLineagePayload", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _Truncation_truncated(ctx context.Context, field graphql.CollectedField, obj *service.Truncation) (ret graphql.Marshaler) {
+func (ec *executionContext) _Truncation_truncated(ctx context.Context, field graphql.CollectedField, obj *provenance.Truncation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2082,7 +2084,7 @@ func (ec *executionContext) fieldContext_Truncation_truncated(_ context.Context,
 	return graphql.NewScalarFieldContext("Truncation", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _Truncation_reasons(ctx context.Context, field graphql.CollectedField, obj *service.Truncation) (ret graphql.Marshaler) {
+func (ec *executionContext) _Truncation_reasons(ctx context.Context, field graphql.CollectedField, obj *provenance.Truncation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2105,7 +2107,7 @@ func (ec *executionContext) fieldContext_Truncation_reasons(_ context.Context, f
 	return graphql.NewScalarFieldContext("Truncation", field, false, false, "TruncationReason")
 }
 
-func (ec *executionContext) _Truncation_frontier(ctx context.Context, field graphql.CollectedField, obj *service.Truncation) (ret graphql.Marshaler) {
+func (ec *executionContext) _Truncation_frontier(ctx context.Context, field graphql.CollectedField, obj *provenance.Truncation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2128,7 +2130,7 @@ func (ec *executionContext) fieldContext_Truncation_frontier(_ context.Context, 
 	return graphql.NewScalarFieldContext("Truncation", field, false, false, "ID")
 }
 
-func (ec *executionContext) _Truncation_redacted(ctx context.Context, field graphql.CollectedField, obj *service.Truncation) (ret graphql.Marshaler) {
+func (ec *executionContext) _Truncation_redacted(ctx context.Context, field graphql.CollectedField, obj *provenance.Truncation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2155,8 +2157,8 @@ func (ec *executionContext) fieldContext_Truncation_redacted(_ context.Context, 
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputLineageFilter(ctx context.Context, obj any) (service.LineageFilter, error) {
-	var it service.LineageFilter
+func (ec *executionContext) unmarshalInputLineageFilter(ctx context.Context, obj any) (provenance.LineageFilter, error) {
+	var it provenance.LineageFilter
 	if obj == nil {
 		return it, nil
 	}
@@ -2226,14 +2228,14 @@ func (ec *executionContext) unmarshalInputLineageFilter(ctx context.Context, obj
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalLineageFilter(ctx context.Context, raw any) (service.LineageFilter, error) {
-	var out service.LineageFilter
+func UnmarshalLineageFilter(ctx context.Context, raw any) (provenance.LineageFilter, error) {
+	var out provenance.LineageFilter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "LineageFilter", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputLinkLineageInput(ctx context.Context, obj any) (service.LinkLineageInput, error) {
-	var it service.LinkLineageInput
+func (ec *executionContext) unmarshalInputLinkLineageInput(ctx context.Context, obj any) (facts.LinkLineageInput, error) {
+	var it facts.LinkLineageInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2303,14 +2305,14 @@ func (ec *executionContext) unmarshalInputLinkLineageInput(ctx context.Context, 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalLinkLineageInput(ctx context.Context, raw any) (service.LinkLineageInput, error) {
-	var out service.LinkLineageInput
+func UnmarshalLinkLineageInput(ctx context.Context, raw any) (facts.LinkLineageInput, error) {
+	var out facts.LinkLineageInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "LinkLineageInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRetractLineageInput(ctx context.Context, obj any) (service.RetractLineageInput, error) {
-	var it service.RetractLineageInput
+func (ec *executionContext) unmarshalInputRetractLineageInput(ctx context.Context, obj any) (facts.RetractLineageInput, error) {
+	var it facts.RetractLineageInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2373,8 +2375,8 @@ func (ec *executionContext) unmarshalInputRetractLineageInput(ctx context.Contex
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRetractLineageInput(ctx context.Context, raw any) (service.RetractLineageInput, error) {
-	var out service.RetractLineageInput
+func UnmarshalRetractLineageInput(ctx context.Context, raw any) (facts.RetractLineageInput, error) {
+	var out facts.RetractLineageInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RetractLineageInput", raw, &out)
 	return out, err
 }
@@ -2389,7 +2391,7 @@ func UnmarshalRetractLineageInput(ctx context.Context, raw any) (service.Retract
 
 var environmentCountImplementors = []string{"EnvironmentCount"}
 
-func (ec *executionContext) _EnvironmentCount(ctx context.Context, sel ast.SelectionSet, obj *service.EnvironmentCount) graphql.Marshaler {
+func (ec *executionContext) _EnvironmentCount(ctx context.Context, sel ast.SelectionSet, obj *provenance.EnvironmentCount) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, environmentCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2427,7 +2429,7 @@ func (ec *executionContext) _EnvironmentCount(ctx context.Context, sel ast.Selec
 
 var gapImplementors = []string{"Gap"}
 
-func (ec *executionContext) _Gap(ctx context.Context, sel ast.SelectionSet, obj *service.Gap) graphql.Marshaler {
+func (ec *executionContext) _Gap(ctx context.Context, sel ast.SelectionSet, obj *provenance.Gap) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, gapImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2475,7 +2477,7 @@ func (ec *executionContext) _Gap(ctx context.Context, sel ast.SelectionSet, obj 
 
 var impactConnectionImplementors = []string{"ImpactConnection"}
 
-func (ec *executionContext) _ImpactConnection(ctx context.Context, sel ast.SelectionSet, obj *service.ImpactConnection) graphql.Marshaler {
+func (ec *executionContext) _ImpactConnection(ctx context.Context, sel ast.SelectionSet, obj *provenance.ImpactConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, impactConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2546,7 +2548,7 @@ func (ec *executionContext) _ImpactConnection(ctx context.Context, sel ast.Selec
 
 var impactCountsImplementors = []string{"ImpactCounts"}
 
-func (ec *executionContext) _ImpactCounts(ctx context.Context, sel ast.SelectionSet, obj *service.ImpactCounts) graphql.Marshaler {
+func (ec *executionContext) _ImpactCounts(ctx context.Context, sel ast.SelectionSet, obj *provenance.ImpactCounts) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, impactCountsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2589,7 +2591,7 @@ func (ec *executionContext) _ImpactCounts(ctx context.Context, sel ast.Selection
 
 var impactEdgeImplementors = []string{"ImpactEdge"}
 
-func (ec *executionContext) _ImpactEdge(ctx context.Context, sel ast.SelectionSet, obj *service.ImpactEdge) graphql.Marshaler {
+func (ec *executionContext) _ImpactEdge(ctx context.Context, sel ast.SelectionSet, obj *provenance.ImpactEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, impactEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2652,7 +2654,7 @@ func (ec *executionContext) _ImpactEdge(ctx context.Context, sel ast.SelectionSe
 
 var impactModelsImplementors = []string{"ImpactModels"}
 
-func (ec *executionContext) _ImpactModels(ctx context.Context, sel ast.SelectionSet, obj *service.ImpactModels) graphql.Marshaler {
+func (ec *executionContext) _ImpactModels(ctx context.Context, sel ast.SelectionSet, obj *provenance.ImpactModels) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, impactModelsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2690,7 +2692,7 @@ func (ec *executionContext) _ImpactModels(ctx context.Context, sel ast.Selection
 
 var lineageEdgeImplementors = []string{"LineageEdge"}
 
-func (ec *executionContext) _LineageEdge(ctx context.Context, sel ast.SelectionSet, obj *service.LineageEdge) graphql.Marshaler {
+func (ec *executionContext) _LineageEdge(ctx context.Context, sel ast.SelectionSet, obj *core.LineageEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lineageEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2748,7 +2750,7 @@ func (ec *executionContext) _LineageEdge(ctx context.Context, sel ast.SelectionS
 
 var lineageGraphImplementors = []string{"LineageGraph"}
 
-func (ec *executionContext) _LineageGraph(ctx context.Context, sel ast.SelectionSet, obj *service.LineageGraph) graphql.Marshaler {
+func (ec *executionContext) _LineageGraph(ctx context.Context, sel ast.SelectionSet, obj *provenance.LineageGraph) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lineageGraphImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2816,7 +2818,7 @@ func (ec *executionContext) _LineageGraph(ctx context.Context, sel ast.Selection
 
 var lineageNodeImplementors = []string{"LineageNode"}
 
-func (ec *executionContext) _LineageNode(ctx context.Context, sel ast.SelectionSet, obj *service.LineageNode) graphql.Marshaler {
+func (ec *executionContext) _LineageNode(ctx context.Context, sel ast.SelectionSet, obj *provenance.LineageNode) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lineageNodeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2879,7 +2881,7 @@ func (ec *executionContext) _LineageNode(ctx context.Context, sel ast.SelectionS
 
 var linkLineagePayloadImplementors = []string{"LinkLineagePayload"}
 
-func (ec *executionContext) _LinkLineagePayload(ctx context.Context, sel ast.SelectionSet, obj *service.LinkLineagePayload) graphql.Marshaler {
+func (ec *executionContext) _LinkLineagePayload(ctx context.Context, sel ast.SelectionSet, obj *facts.LinkLineagePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, linkLineagePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2917,7 +2919,7 @@ func (ec *executionContext) _LinkLineagePayload(ctx context.Context, sel ast.Sel
 
 var modelImpactImplementors = []string{"ModelImpact"}
 
-func (ec *executionContext) _ModelImpact(ctx context.Context, sel ast.SelectionSet, obj *service.ModelImpact) graphql.Marshaler {
+func (ec *executionContext) _ModelImpact(ctx context.Context, sel ast.SelectionSet, obj *provenance.ModelImpact) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, modelImpactImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2960,7 +2962,7 @@ func (ec *executionContext) _ModelImpact(ctx context.Context, sel ast.SelectionS
 
 var pathImplementors = []string{"Path"}
 
-func (ec *executionContext) _Path(ctx context.Context, sel ast.SelectionSet, obj *service.Path) graphql.Marshaler {
+func (ec *executionContext) _Path(ctx context.Context, sel ast.SelectionSet, obj *provenance.Path) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, pathImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2998,7 +3000,7 @@ func (ec *executionContext) _Path(ctx context.Context, sel ast.SelectionSet, obj
 
 var pathGraphImplementors = []string{"PathGraph"}
 
-func (ec *executionContext) _PathGraph(ctx context.Context, sel ast.SelectionSet, obj *service.PathGraph) graphql.Marshaler {
+func (ec *executionContext) _PathGraph(ctx context.Context, sel ast.SelectionSet, obj *provenance.PathGraph) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, pathGraphImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3036,7 +3038,7 @@ func (ec *executionContext) _PathGraph(ctx context.Context, sel ast.SelectionSet
 
 var pathSetImplementors = []string{"PathSet"}
 
-func (ec *executionContext) _PathSet(ctx context.Context, sel ast.SelectionSet, obj *service.PathSet) graphql.Marshaler {
+func (ec *executionContext) _PathSet(ctx context.Context, sel ast.SelectionSet, obj *provenance.PathSet) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, pathSetImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3094,7 +3096,7 @@ func (ec *executionContext) _PathSet(ctx context.Context, sel ast.SelectionSet, 
 
 var provenanceImplementors = []string{"Provenance"}
 
-func (ec *executionContext) _Provenance(ctx context.Context, sel ast.SelectionSet, obj *service.Provenance) graphql.Marshaler {
+func (ec *executionContext) _Provenance(ctx context.Context, sel ast.SelectionSet, obj *provenance.Provenance) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, provenanceImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3182,7 +3184,7 @@ func (ec *executionContext) _Provenance(ctx context.Context, sel ast.SelectionSe
 
 var retractLineagePayloadImplementors = []string{"RetractLineagePayload"}
 
-func (ec *executionContext) _RetractLineagePayload(ctx context.Context, sel ast.SelectionSet, obj *service.RetractLineagePayload) graphql.Marshaler {
+func (ec *executionContext) _RetractLineagePayload(ctx context.Context, sel ast.SelectionSet, obj *facts.RetractLineagePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, retractLineagePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3215,7 +3217,7 @@ func (ec *executionContext) _RetractLineagePayload(ctx context.Context, sel ast.
 
 var truncationImplementors = []string{"Truncation"}
 
-func (ec *executionContext) _Truncation(ctx context.Context, sel ast.SelectionSet, obj *service.Truncation) graphql.Marshaler {
+func (ec *executionContext) _Truncation(ctx context.Context, sel ast.SelectionSet, obj *provenance.Truncation) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, truncationImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3280,11 +3282,11 @@ func (ec *executionContext) marshalNEdgeKind2pedigreeᚋregistryᚐEdgeKind(ctx 
 	return res
 }
 
-func (ec *executionContext) marshalNEnvironmentCount2ᚕᚖpedigreeᚋserviceᚐEnvironmentCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.EnvironmentCount) graphql.Marshaler {
+func (ec *executionContext) marshalNEnvironmentCount2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐEnvironmentCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.EnvironmentCount) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNEnvironmentCount2ᚖpedigreeᚋserviceᚐEnvironmentCount(ctx, sel, v[i])
+		return ec.marshalNEnvironmentCount2ᚖpedigreeᚋserviceᚋprovenanceᚐEnvironmentCount(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3296,7 +3298,7 @@ func (ec *executionContext) marshalNEnvironmentCount2ᚕᚖpedigreeᚋserviceᚐ
 	return ret
 }
 
-func (ec *executionContext) marshalNEnvironmentCount2ᚖpedigreeᚋserviceᚐEnvironmentCount(ctx context.Context, sel ast.SelectionSet, v *service.EnvironmentCount) graphql.Marshaler {
+func (ec *executionContext) marshalNEnvironmentCount2ᚖpedigreeᚋserviceᚋprovenanceᚐEnvironmentCount(ctx context.Context, sel ast.SelectionSet, v *provenance.EnvironmentCount) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "EnvironmentCount!")
 		return graphql.Null
@@ -3304,11 +3306,11 @@ func (ec *executionContext) marshalNEnvironmentCount2ᚖpedigreeᚋserviceᚐEnv
 	return ec._EnvironmentCount(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNGap2ᚕᚖpedigreeᚋserviceᚐGapᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.Gap) graphql.Marshaler {
+func (ec *executionContext) marshalNGap2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐGapᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.Gap) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNGap2ᚖpedigreeᚋserviceᚐGap(ctx, sel, v[i])
+		return ec.marshalNGap2ᚖpedigreeᚋserviceᚋprovenanceᚐGap(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3320,7 +3322,7 @@ func (ec *executionContext) marshalNGap2ᚕᚖpedigreeᚋserviceᚐGapᚄ(ctx co
 	return ret
 }
 
-func (ec *executionContext) marshalNGap2ᚖpedigreeᚋserviceᚐGap(ctx context.Context, sel ast.SelectionSet, v *service.Gap) graphql.Marshaler {
+func (ec *executionContext) marshalNGap2ᚖpedigreeᚋserviceᚋprovenanceᚐGap(ctx context.Context, sel ast.SelectionSet, v *provenance.Gap) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Gap!")
 		return graphql.Null
@@ -3343,7 +3345,7 @@ func (ec *executionContext) marshalNGapCode2pedigreeᚋlineageᚐGapCode(ctx con
 	return res
 }
 
-func (ec *executionContext) marshalNImpactConnection2ᚖpedigreeᚋserviceᚐImpactConnection(ctx context.Context, sel ast.SelectionSet, v *service.ImpactConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNImpactConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactConnection(ctx context.Context, sel ast.SelectionSet, v *provenance.ImpactConnection) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ImpactConnection!")
 		return graphql.Null
@@ -3351,7 +3353,7 @@ func (ec *executionContext) marshalNImpactConnection2ᚖpedigreeᚋserviceᚐImp
 	return ec._ImpactConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNImpactCounts2ᚖpedigreeᚋserviceᚐImpactCounts(ctx context.Context, sel ast.SelectionSet, v *service.ImpactCounts) graphql.Marshaler {
+func (ec *executionContext) marshalNImpactCounts2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactCounts(ctx context.Context, sel ast.SelectionSet, v *provenance.ImpactCounts) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ImpactCounts!")
 		return graphql.Null
@@ -3359,11 +3361,11 @@ func (ec *executionContext) marshalNImpactCounts2ᚖpedigreeᚋserviceᚐImpactC
 	return ec._ImpactCounts(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNImpactEdge2ᚕᚖpedigreeᚋserviceᚐImpactEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ImpactEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNImpactEdge2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐImpactEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.ImpactEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNImpactEdge2ᚖpedigreeᚋserviceᚐImpactEdge(ctx, sel, v[i])
+		return ec.marshalNImpactEdge2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3375,7 +3377,7 @@ func (ec *executionContext) marshalNImpactEdge2ᚕᚖpedigreeᚋserviceᚐImpact
 	return ret
 }
 
-func (ec *executionContext) marshalNImpactEdge2ᚖpedigreeᚋserviceᚐImpactEdge(ctx context.Context, sel ast.SelectionSet, v *service.ImpactEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNImpactEdge2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactEdge(ctx context.Context, sel ast.SelectionSet, v *provenance.ImpactEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ImpactEdge!")
 		return graphql.Null
@@ -3383,7 +3385,7 @@ func (ec *executionContext) marshalNImpactEdge2ᚖpedigreeᚋserviceᚐImpactEdg
 	return ec._ImpactEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNImpactModels2ᚖpedigreeᚋserviceᚐImpactModels(ctx context.Context, sel ast.SelectionSet, v *service.ImpactModels) graphql.Marshaler {
+func (ec *executionContext) marshalNImpactModels2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactModels(ctx context.Context, sel ast.SelectionSet, v *provenance.ImpactModels) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ImpactModels!")
 		return graphql.Null
@@ -3406,11 +3408,11 @@ func (ec *executionContext) marshalNLineageDirection2pedigreeᚋlineageᚐDirect
 	return res
 }
 
-func (ec *executionContext) marshalNLineageEdge2ᚕᚖpedigreeᚋserviceᚐLineageEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.LineageEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageEdge2ᚕᚖpedigreeᚋserviceᚋcoreᚐLineageEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*core.LineageEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNLineageEdge2ᚖpedigreeᚋserviceᚐLineageEdge(ctx, sel, v[i])
+		return ec.marshalNLineageEdge2ᚖpedigreeᚋserviceᚋcoreᚐLineageEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3422,7 +3424,7 @@ func (ec *executionContext) marshalNLineageEdge2ᚕᚖpedigreeᚋserviceᚐLinea
 	return ret
 }
 
-func (ec *executionContext) marshalNLineageEdge2ᚖpedigreeᚋserviceᚐLineageEdge(ctx context.Context, sel ast.SelectionSet, v *service.LineageEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageEdge2ᚖpedigreeᚋserviceᚋcoreᚐLineageEdge(ctx context.Context, sel ast.SelectionSet, v *core.LineageEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LineageEdge!")
 		return graphql.Null
@@ -3430,7 +3432,7 @@ func (ec *executionContext) marshalNLineageEdge2ᚖpedigreeᚋserviceᚐLineageE
 	return ec._LineageEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLineageGraph2ᚖpedigreeᚋserviceᚐLineageGraph(ctx context.Context, sel ast.SelectionSet, v *service.LineageGraph) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageGraph2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageGraph(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageGraph) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LineageGraph!")
 		return graphql.Null
@@ -3438,11 +3440,11 @@ func (ec *executionContext) marshalNLineageGraph2ᚖpedigreeᚋserviceᚐLineage
 	return ec._LineageGraph(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLineageNode2ᚕᚖpedigreeᚋserviceᚐLineageNodeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.LineageNode) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageNode2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐLineageNodeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.LineageNode) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNLineageNode2ᚖpedigreeᚋserviceᚐLineageNode(ctx, sel, v[i])
+		return ec.marshalNLineageNode2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageNode(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3454,7 +3456,7 @@ func (ec *executionContext) marshalNLineageNode2ᚕᚖpedigreeᚋserviceᚐLinea
 	return ret
 }
 
-func (ec *executionContext) marshalNLineageNode2ᚖpedigreeᚋserviceᚐLineageNode(ctx context.Context, sel ast.SelectionSet, v *service.LineageNode) graphql.Marshaler {
+func (ec *executionContext) marshalNLineageNode2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageNode(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageNode) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LineageNode!")
 		return graphql.Null
@@ -3462,16 +3464,16 @@ func (ec *executionContext) marshalNLineageNode2ᚖpedigreeᚋserviceᚐLineageN
 	return ec._LineageNode(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNLinkLineageInput2pedigreeᚋserviceᚐLinkLineageInput(ctx context.Context, v any) (service.LinkLineageInput, error) {
+func (ec *executionContext) unmarshalNLinkLineageInput2pedigreeᚋserviceᚋfactsᚐLinkLineageInput(ctx context.Context, v any) (facts.LinkLineageInput, error) {
 	res, err := ec.unmarshalInputLinkLineageInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNModelImpact2ᚕᚖpedigreeᚋserviceᚐModelImpactᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelImpact) graphql.Marshaler {
+func (ec *executionContext) marshalNModelImpact2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐModelImpactᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.ModelImpact) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNModelImpact2ᚖpedigreeᚋserviceᚐModelImpact(ctx, sel, v[i])
+		return ec.marshalNModelImpact2ᚖpedigreeᚋserviceᚋprovenanceᚐModelImpact(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3483,7 +3485,7 @@ func (ec *executionContext) marshalNModelImpact2ᚕᚖpedigreeᚋserviceᚐModel
 	return ret
 }
 
-func (ec *executionContext) marshalNModelImpact2ᚖpedigreeᚋserviceᚐModelImpact(ctx context.Context, sel ast.SelectionSet, v *service.ModelImpact) graphql.Marshaler {
+func (ec *executionContext) marshalNModelImpact2ᚖpedigreeᚋserviceᚋprovenanceᚐModelImpact(ctx context.Context, sel ast.SelectionSet, v *provenance.ModelImpact) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ModelImpact!")
 		return graphql.Null
@@ -3491,11 +3493,11 @@ func (ec *executionContext) marshalNModelImpact2ᚖpedigreeᚋserviceᚐModelImp
 	return ec._ModelImpact(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNPath2ᚕᚖpedigreeᚋserviceᚐPathᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.Path) graphql.Marshaler {
+func (ec *executionContext) marshalNPath2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐPathᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.Path) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPath2ᚖpedigreeᚋserviceᚐPath(ctx, sel, v[i])
+		return ec.marshalNPath2ᚖpedigreeᚋserviceᚋprovenanceᚐPath(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3507,7 +3509,7 @@ func (ec *executionContext) marshalNPath2ᚕᚖpedigreeᚋserviceᚐPathᚄ(ctx 
 	return ret
 }
 
-func (ec *executionContext) marshalNPath2ᚖpedigreeᚋserviceᚐPath(ctx context.Context, sel ast.SelectionSet, v *service.Path) graphql.Marshaler {
+func (ec *executionContext) marshalNPath2ᚖpedigreeᚋserviceᚋprovenanceᚐPath(ctx context.Context, sel ast.SelectionSet, v *provenance.Path) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Path!")
 		return graphql.Null
@@ -3515,11 +3517,11 @@ func (ec *executionContext) marshalNPath2ᚖpedigreeᚋserviceᚐPath(ctx contex
 	return ec._Path(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNPathGraph2pedigreeᚋserviceᚐPathGraph(ctx context.Context, sel ast.SelectionSet, v service.PathGraph) graphql.Marshaler {
+func (ec *executionContext) marshalNPathGraph2pedigreeᚋserviceᚋprovenanceᚐPathGraph(ctx context.Context, sel ast.SelectionSet, v provenance.PathGraph) graphql.Marshaler {
 	return ec._PathGraph(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNPathSet2ᚖpedigreeᚋserviceᚐPathSet(ctx context.Context, sel ast.SelectionSet, v *service.PathSet) graphql.Marshaler {
+func (ec *executionContext) marshalNPathSet2ᚖpedigreeᚋserviceᚋprovenanceᚐPathSet(ctx context.Context, sel ast.SelectionSet, v *provenance.PathSet) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "PathSet!")
 		return graphql.Null
@@ -3527,7 +3529,7 @@ func (ec *executionContext) marshalNPathSet2ᚖpedigreeᚋserviceᚐPathSet(ctx 
 	return ec._PathSet(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNProvenance2ᚖpedigreeᚋserviceᚐProvenance(ctx context.Context, sel ast.SelectionSet, v *service.Provenance) graphql.Marshaler {
+func (ec *executionContext) marshalNProvenance2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenance(ctx context.Context, sel ast.SelectionSet, v *provenance.Provenance) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Provenance!")
 		return graphql.Null
@@ -3535,12 +3537,12 @@ func (ec *executionContext) marshalNProvenance2ᚖpedigreeᚋserviceᚐProvenanc
 	return ec._Provenance(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRetractLineageInput2pedigreeᚋserviceᚐRetractLineageInput(ctx context.Context, v any) (service.RetractLineageInput, error) {
+func (ec *executionContext) unmarshalNRetractLineageInput2pedigreeᚋserviceᚋfactsᚐRetractLineageInput(ctx context.Context, v any) (facts.RetractLineageInput, error) {
 	res, err := ec.unmarshalInputRetractLineageInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNTruncation2pedigreeᚋserviceᚐTruncation(ctx context.Context, sel ast.SelectionSet, v service.Truncation) graphql.Marshaler {
+func (ec *executionContext) marshalNTruncation2pedigreeᚋserviceᚋprovenanceᚐTruncation(ctx context.Context, sel ast.SelectionSet, v provenance.Truncation) graphql.Marshaler {
 	return ec._Truncation(ctx, sel, &v)
 }
 
@@ -3589,14 +3591,14 @@ func (ec *executionContext) marshalNTruncationReason2ᚕpedigreeᚋlineageᚐRea
 	return ret
 }
 
-func (ec *executionContext) marshalOLineageEdge2ᚖpedigreeᚋserviceᚐLineageEdge(ctx context.Context, sel ast.SelectionSet, v *service.LineageEdge) graphql.Marshaler {
+func (ec *executionContext) marshalOLineageEdge2ᚖpedigreeᚋserviceᚋcoreᚐLineageEdge(ctx context.Context, sel ast.SelectionSet, v *core.LineageEdge) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._LineageEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚐLineageFilter(ctx context.Context, v any) (*service.LineageFilter, error) {
+func (ec *executionContext) unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageFilter(ctx context.Context, v any) (*provenance.LineageFilter, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -3604,7 +3606,7 @@ func (ec *executionContext) unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚐLine
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOLinkLineageInput2ᚖpedigreeᚋserviceᚐLinkLineageInput(ctx context.Context, v any) (*service.LinkLineageInput, error) {
+func (ec *executionContext) unmarshalOLinkLineageInput2ᚖpedigreeᚋserviceᚋfactsᚐLinkLineageInput(ctx context.Context, v any) (*facts.LinkLineageInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -3612,14 +3614,14 @@ func (ec *executionContext) unmarshalOLinkLineageInput2ᚖpedigreeᚋserviceᚐL
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOLinkLineagePayload2ᚖpedigreeᚋserviceᚐLinkLineagePayload(ctx context.Context, sel ast.SelectionSet, v *service.LinkLineagePayload) graphql.Marshaler {
+func (ec *executionContext) marshalOLinkLineagePayload2ᚖpedigreeᚋserviceᚋfactsᚐLinkLineagePayload(ctx context.Context, sel ast.SelectionSet, v *facts.LinkLineagePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._LinkLineagePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORetractLineageInput2ᚖpedigreeᚋserviceᚐRetractLineageInput(ctx context.Context, v any) (*service.RetractLineageInput, error) {
+func (ec *executionContext) unmarshalORetractLineageInput2ᚖpedigreeᚋserviceᚋfactsᚐRetractLineageInput(ctx context.Context, v any) (*facts.RetractLineageInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -3627,7 +3629,7 @@ func (ec *executionContext) unmarshalORetractLineageInput2ᚖpedigreeᚋservice�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORetractLineagePayload2ᚖpedigreeᚋserviceᚐRetractLineagePayload(ctx context.Context, sel ast.SelectionSet, v *service.RetractLineagePayload) graphql.Marshaler {
+func (ec *executionContext) marshalORetractLineagePayload2ᚖpedigreeᚋserviceᚋfactsᚐRetractLineagePayload(ctx context.Context, sel ast.SelectionSet, v *facts.RetractLineagePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

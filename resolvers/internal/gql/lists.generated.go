@@ -5,7 +5,7 @@ package gql
 import (
 	"context"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/core"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -25,8 +25,8 @@ import (
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCommitOrder(ctx context.Context, obj any) (service.CommitOrder, error) {
-	var it service.CommitOrder
+func (ec *executionContext) unmarshalInputCommitOrder(ctx context.Context, obj any) (core.CommitOrder, error) {
+	var it core.CommitOrder
 	if obj == nil {
 		return it, nil
 	}
@@ -49,14 +49,14 @@ func (ec *executionContext) unmarshalInputCommitOrder(ctx context.Context, obj a
 		switch k {
 		case "field":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
-			data, err := ec.unmarshalNCommitOrderField2pedigreeᚋserviceᚐCommitOrderField(ctx, v)
+			data, err := ec.unmarshalNCommitOrderField2pedigreeᚋserviceᚋcoreᚐCommitOrderField(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Field = data
 		case "direction":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
-			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚐOrderDirection(ctx, v)
+			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚋcoreᚐOrderDirection(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -72,14 +72,14 @@ func (ec *executionContext) unmarshalInputCommitOrder(ctx context.Context, obj a
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalCommitOrder(ctx context.Context, raw any) (service.CommitOrder, error) {
-	var out service.CommitOrder
+func UnmarshalCommitOrder(ctx context.Context, raw any) (core.CommitOrder, error) {
+	var out core.CommitOrder
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CommitOrder", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDatasetOrder(ctx context.Context, obj any) (service.DatasetOrder, error) {
-	var it service.DatasetOrder
+func (ec *executionContext) unmarshalInputDatasetOrder(ctx context.Context, obj any) (core.DatasetOrder, error) {
+	var it core.DatasetOrder
 	if obj == nil {
 		return it, nil
 	}
@@ -102,14 +102,14 @@ func (ec *executionContext) unmarshalInputDatasetOrder(ctx context.Context, obj 
 		switch k {
 		case "field":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
-			data, err := ec.unmarshalNDatasetOrderField2pedigreeᚋserviceᚐDatasetOrderField(ctx, v)
+			data, err := ec.unmarshalNDatasetOrderField2pedigreeᚋserviceᚋcoreᚐDatasetOrderField(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Field = data
 		case "direction":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
-			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚐOrderDirection(ctx, v)
+			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚋcoreᚐOrderDirection(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -125,14 +125,14 @@ func (ec *executionContext) unmarshalInputDatasetOrder(ctx context.Context, obj 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDatasetOrder(ctx context.Context, raw any) (service.DatasetOrder, error) {
-	var out service.DatasetOrder
+func UnmarshalDatasetOrder(ctx context.Context, raw any) (core.DatasetOrder, error) {
+	var out core.DatasetOrder
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DatasetOrder", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDeploymentOrder(ctx context.Context, obj any) (service.DeploymentOrder, error) {
-	var it service.DeploymentOrder
+func (ec *executionContext) unmarshalInputDeploymentOrder(ctx context.Context, obj any) (core.DeploymentOrder, error) {
+	var it core.DeploymentOrder
 	if obj == nil {
 		return it, nil
 	}
@@ -155,14 +155,14 @@ func (ec *executionContext) unmarshalInputDeploymentOrder(ctx context.Context, o
 		switch k {
 		case "field":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
-			data, err := ec.unmarshalNDeploymentOrderField2pedigreeᚋserviceᚐDeploymentOrderField(ctx, v)
+			data, err := ec.unmarshalNDeploymentOrderField2pedigreeᚋserviceᚋcoreᚐDeploymentOrderField(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Field = data
 		case "direction":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
-			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚐOrderDirection(ctx, v)
+			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚋcoreᚐOrderDirection(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -178,14 +178,14 @@ func (ec *executionContext) unmarshalInputDeploymentOrder(ctx context.Context, o
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDeploymentOrder(ctx context.Context, raw any) (service.DeploymentOrder, error) {
-	var out service.DeploymentOrder
+func UnmarshalDeploymentOrder(ctx context.Context, raw any) (core.DeploymentOrder, error) {
+	var out core.DeploymentOrder
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeploymentOrder", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputModelVersionOrder(ctx context.Context, obj any) (service.ModelVersionOrder, error) {
-	var it service.ModelVersionOrder
+func (ec *executionContext) unmarshalInputModelVersionOrder(ctx context.Context, obj any) (core.ModelVersionOrder, error) {
+	var it core.ModelVersionOrder
 	if obj == nil {
 		return it, nil
 	}
@@ -208,14 +208,14 @@ func (ec *executionContext) unmarshalInputModelVersionOrder(ctx context.Context,
 		switch k {
 		case "field":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
-			data, err := ec.unmarshalNModelVersionOrderField2pedigreeᚋserviceᚐModelVersionOrderField(ctx, v)
+			data, err := ec.unmarshalNModelVersionOrderField2pedigreeᚋserviceᚋcoreᚐModelVersionOrderField(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Field = data
 		case "direction":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
-			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚐOrderDirection(ctx, v)
+			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚋcoreᚐOrderDirection(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -231,14 +231,14 @@ func (ec *executionContext) unmarshalInputModelVersionOrder(ctx context.Context,
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalModelVersionOrder(ctx context.Context, raw any) (service.ModelVersionOrder, error) {
-	var out service.ModelVersionOrder
+func UnmarshalModelVersionOrder(ctx context.Context, raw any) (core.ModelVersionOrder, error) {
+	var out core.ModelVersionOrder
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ModelVersionOrder", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRunOrder(ctx context.Context, obj any) (service.RunOrder, error) {
-	var it service.RunOrder
+func (ec *executionContext) unmarshalInputRunOrder(ctx context.Context, obj any) (core.RunOrder, error) {
+	var it core.RunOrder
 	if obj == nil {
 		return it, nil
 	}
@@ -261,14 +261,14 @@ func (ec *executionContext) unmarshalInputRunOrder(ctx context.Context, obj any)
 		switch k {
 		case "field":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
-			data, err := ec.unmarshalNRunOrderField2pedigreeᚋserviceᚐRunOrderField(ctx, v)
+			data, err := ec.unmarshalNRunOrderField2pedigreeᚋserviceᚋcoreᚐRunOrderField(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Field = data
 		case "direction":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
-			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚐOrderDirection(ctx, v)
+			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚋcoreᚐOrderDirection(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -284,8 +284,8 @@ func (ec *executionContext) unmarshalInputRunOrder(ctx context.Context, obj any)
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRunOrder(ctx context.Context, raw any) (service.RunOrder, error) {
-	var out service.RunOrder
+func UnmarshalRunOrder(ctx context.Context, raw any) (core.RunOrder, error) {
+	var out core.RunOrder
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RunOrder", raw, &out)
 	return out, err
 }
@@ -302,13 +302,13 @@ func UnmarshalRunOrder(ctx context.Context, raw any) (service.RunOrder, error) {
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNCommitOrderField2pedigreeᚋserviceᚐCommitOrderField(ctx context.Context, v any) (service.CommitOrderField, error) {
+func (ec *executionContext) unmarshalNCommitOrderField2pedigreeᚋserviceᚋcoreᚐCommitOrderField(ctx context.Context, v any) (core.CommitOrderField, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := service.CommitOrderField(tmp)
+	res := core.CommitOrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCommitOrderField2pedigreeᚋserviceᚐCommitOrderField(ctx context.Context, sel ast.SelectionSet, v service.CommitOrderField) graphql.Marshaler {
+func (ec *executionContext) marshalNCommitOrderField2pedigreeᚋserviceᚋcoreᚐCommitOrderField(ctx context.Context, sel ast.SelectionSet, v core.CommitOrderField) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -317,13 +317,13 @@ func (ec *executionContext) marshalNCommitOrderField2pedigreeᚋserviceᚐCommit
 	return res
 }
 
-func (ec *executionContext) unmarshalNDatasetOrderField2pedigreeᚋserviceᚐDatasetOrderField(ctx context.Context, v any) (service.DatasetOrderField, error) {
+func (ec *executionContext) unmarshalNDatasetOrderField2pedigreeᚋserviceᚋcoreᚐDatasetOrderField(ctx context.Context, v any) (core.DatasetOrderField, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := service.DatasetOrderField(tmp)
+	res := core.DatasetOrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDatasetOrderField2pedigreeᚋserviceᚐDatasetOrderField(ctx context.Context, sel ast.SelectionSet, v service.DatasetOrderField) graphql.Marshaler {
+func (ec *executionContext) marshalNDatasetOrderField2pedigreeᚋserviceᚋcoreᚐDatasetOrderField(ctx context.Context, sel ast.SelectionSet, v core.DatasetOrderField) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -332,13 +332,13 @@ func (ec *executionContext) marshalNDatasetOrderField2pedigreeᚋserviceᚐDatas
 	return res
 }
 
-func (ec *executionContext) unmarshalNDeploymentOrderField2pedigreeᚋserviceᚐDeploymentOrderField(ctx context.Context, v any) (service.DeploymentOrderField, error) {
+func (ec *executionContext) unmarshalNDeploymentOrderField2pedigreeᚋserviceᚋcoreᚐDeploymentOrderField(ctx context.Context, v any) (core.DeploymentOrderField, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := service.DeploymentOrderField(tmp)
+	res := core.DeploymentOrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeploymentOrderField2pedigreeᚋserviceᚐDeploymentOrderField(ctx context.Context, sel ast.SelectionSet, v service.DeploymentOrderField) graphql.Marshaler {
+func (ec *executionContext) marshalNDeploymentOrderField2pedigreeᚋserviceᚋcoreᚐDeploymentOrderField(ctx context.Context, sel ast.SelectionSet, v core.DeploymentOrderField) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -347,13 +347,13 @@ func (ec *executionContext) marshalNDeploymentOrderField2pedigreeᚋserviceᚐDe
 	return res
 }
 
-func (ec *executionContext) unmarshalNModelVersionOrderField2pedigreeᚋserviceᚐModelVersionOrderField(ctx context.Context, v any) (service.ModelVersionOrderField, error) {
+func (ec *executionContext) unmarshalNModelVersionOrderField2pedigreeᚋserviceᚋcoreᚐModelVersionOrderField(ctx context.Context, v any) (core.ModelVersionOrderField, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := service.ModelVersionOrderField(tmp)
+	res := core.ModelVersionOrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNModelVersionOrderField2pedigreeᚋserviceᚐModelVersionOrderField(ctx context.Context, sel ast.SelectionSet, v service.ModelVersionOrderField) graphql.Marshaler {
+func (ec *executionContext) marshalNModelVersionOrderField2pedigreeᚋserviceᚋcoreᚐModelVersionOrderField(ctx context.Context, sel ast.SelectionSet, v core.ModelVersionOrderField) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -362,13 +362,13 @@ func (ec *executionContext) marshalNModelVersionOrderField2pedigreeᚋserviceᚐ
 	return res
 }
 
-func (ec *executionContext) unmarshalNRunOrderField2pedigreeᚋserviceᚐRunOrderField(ctx context.Context, v any) (service.RunOrderField, error) {
+func (ec *executionContext) unmarshalNRunOrderField2pedigreeᚋserviceᚋcoreᚐRunOrderField(ctx context.Context, v any) (core.RunOrderField, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := service.RunOrderField(tmp)
+	res := core.RunOrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRunOrderField2pedigreeᚋserviceᚐRunOrderField(ctx context.Context, sel ast.SelectionSet, v service.RunOrderField) graphql.Marshaler {
+func (ec *executionContext) marshalNRunOrderField2pedigreeᚋserviceᚋcoreᚐRunOrderField(ctx context.Context, sel ast.SelectionSet, v core.RunOrderField) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -377,7 +377,7 @@ func (ec *executionContext) marshalNRunOrderField2pedigreeᚋserviceᚐRunOrderF
 	return res
 }
 
-func (ec *executionContext) unmarshalOCommitOrder2ᚖpedigreeᚋserviceᚐCommitOrder(ctx context.Context, v any) (*service.CommitOrder, error) {
+func (ec *executionContext) unmarshalOCommitOrder2ᚖpedigreeᚋserviceᚋcoreᚐCommitOrder(ctx context.Context, v any) (*core.CommitOrder, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -385,7 +385,7 @@ func (ec *executionContext) unmarshalOCommitOrder2ᚖpedigreeᚋserviceᚐCommit
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODatasetOrder2ᚖpedigreeᚋserviceᚐDatasetOrder(ctx context.Context, v any) (*service.DatasetOrder, error) {
+func (ec *executionContext) unmarshalODatasetOrder2ᚖpedigreeᚋserviceᚋcoreᚐDatasetOrder(ctx context.Context, v any) (*core.DatasetOrder, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -393,7 +393,7 @@ func (ec *executionContext) unmarshalODatasetOrder2ᚖpedigreeᚋserviceᚐDatas
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODeploymentOrder2ᚖpedigreeᚋserviceᚐDeploymentOrder(ctx context.Context, v any) (*service.DeploymentOrder, error) {
+func (ec *executionContext) unmarshalODeploymentOrder2ᚖpedigreeᚋserviceᚋcoreᚐDeploymentOrder(ctx context.Context, v any) (*core.DeploymentOrder, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -401,7 +401,7 @@ func (ec *executionContext) unmarshalODeploymentOrder2ᚖpedigreeᚋserviceᚐDe
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOModelVersionOrder2ᚖpedigreeᚋserviceᚐModelVersionOrder(ctx context.Context, v any) (*service.ModelVersionOrder, error) {
+func (ec *executionContext) unmarshalOModelVersionOrder2ᚖpedigreeᚋserviceᚋcoreᚐModelVersionOrder(ctx context.Context, v any) (*core.ModelVersionOrder, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -409,7 +409,7 @@ func (ec *executionContext) unmarshalOModelVersionOrder2ᚖpedigreeᚋserviceᚐ
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalORunOrder2ᚖpedigreeᚋserviceᚐRunOrder(ctx context.Context, v any) (*service.RunOrder, error) {
+func (ec *executionContext) unmarshalORunOrder2ᚖpedigreeᚋserviceᚋcoreᚐRunOrder(ctx context.Context, v any) (*core.RunOrder, error) {
 	if v == nil {
 		return nil, nil
 	}

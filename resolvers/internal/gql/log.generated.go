@@ -6,7 +6,8 @@ import (
 	"context"
 	"math"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/core"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -282,7 +283,7 @@ func (ec *executionContext) fieldContext_LogEntry_leafHash(_ context.Context, fi
 	return graphql.NewScalarFieldContext("LogEntry", field, false, false, "String")
 }
 
-func (ec *executionContext) _LogEntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.LogEntryConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _LogEntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *access.LogEntryConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -294,8 +295,8 @@ func (ec *executionContext) _LogEntryConnection_edges(ctx context.Context, field
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.LogEntryEdge) graphql.Marshaler {
-			return ec.marshalNLogEntryEdge2ᚕᚖpedigreeᚋserviceᚐLogEntryEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*access.LogEntryEdge) graphql.Marshaler {
+			return ec.marshalNLogEntryEdge2ᚕᚖpedigreeᚋserviceᚋaccessᚐLogEntryEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -314,7 +315,7 @@ func (ec *executionContext) fieldContext_LogEntryConnection_edges(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _LogEntryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.LogEntryConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _LogEntryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *access.LogEntryConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -326,8 +327,8 @@ func (ec *executionContext) _LogEntryConnection_pageInfo(ctx context.Context, fi
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -346,7 +347,7 @@ func (ec *executionContext) fieldContext_LogEntryConnection_pageInfo(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _LogEntryConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.LogEntryConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _LogEntryConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *access.LogEntryConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -369,7 +370,7 @@ func (ec *executionContext) fieldContext_LogEntryConnection_totalCount(_ context
 	return graphql.NewScalarFieldContext("LogEntryConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _LogEntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.LogEntryEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _LogEntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *access.LogEntryEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -392,7 +393,7 @@ func (ec *executionContext) fieldContext_LogEntryEdge_cursor(_ context.Context, 
 	return graphql.NewScalarFieldContext("LogEntryEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _LogEntryEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.LogEntryEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _LogEntryEdge_node(ctx context.Context, field graphql.CollectedField, obj *access.LogEntryEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -428,8 +429,8 @@ func (ec *executionContext) fieldContext_LogEntryEdge_node(_ context.Context, fi
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputLogFilter(ctx context.Context, obj any) (service.LogFilter, error) {
-	var it service.LogFilter
+func (ec *executionContext) unmarshalInputLogFilter(ctx context.Context, obj any) (access.LogFilter, error) {
+	var it access.LogFilter
 	if obj == nil {
 		return it, nil
 	}
@@ -485,8 +486,8 @@ func (ec *executionContext) unmarshalInputLogFilter(ctx context.Context, obj any
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalLogFilter(ctx context.Context, raw any) (service.LogFilter, error) {
-	var out service.LogFilter
+func UnmarshalLogFilter(ctx context.Context, raw any) (access.LogFilter, error) {
+	var out access.LogFilter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "LogFilter", raw, &out)
 	return out, err
 }
@@ -585,7 +586,7 @@ func (ec *executionContext) _LogEntry(ctx context.Context, sel ast.SelectionSet,
 
 var logEntryConnectionImplementors = []string{"LogEntryConnection"}
 
-func (ec *executionContext) _LogEntryConnection(ctx context.Context, sel ast.SelectionSet, obj *service.LogEntryConnection) graphql.Marshaler {
+func (ec *executionContext) _LogEntryConnection(ctx context.Context, sel ast.SelectionSet, obj *access.LogEntryConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, logEntryConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -629,7 +630,7 @@ func (ec *executionContext) _LogEntryConnection(ctx context.Context, sel ast.Sel
 
 var logEntryEdgeImplementors = []string{"LogEntryEdge"}
 
-func (ec *executionContext) _LogEntryEdge(ctx context.Context, sel ast.SelectionSet, obj *service.LogEntryEdge) graphql.Marshaler {
+func (ec *executionContext) _LogEntryEdge(ctx context.Context, sel ast.SelectionSet, obj *access.LogEntryEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, logEntryEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -669,11 +670,11 @@ func (ec *executionContext) _LogEntryEdge(ctx context.Context, sel ast.Selection
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNLogEntryEdge2ᚕᚖpedigreeᚋserviceᚐLogEntryEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.LogEntryEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNLogEntryEdge2ᚕᚖpedigreeᚋserviceᚋaccessᚐLogEntryEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*access.LogEntryEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNLogEntryEdge2ᚖpedigreeᚋserviceᚐLogEntryEdge(ctx, sel, v[i])
+		return ec.marshalNLogEntryEdge2ᚖpedigreeᚋserviceᚋaccessᚐLogEntryEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -685,7 +686,7 @@ func (ec *executionContext) marshalNLogEntryEdge2ᚕᚖpedigreeᚋserviceᚐLogE
 	return ret
 }
 
-func (ec *executionContext) marshalNLogEntryEdge2ᚖpedigreeᚋserviceᚐLogEntryEdge(ctx context.Context, sel ast.SelectionSet, v *service.LogEntryEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNLogEntryEdge2ᚖpedigreeᚋserviceᚋaccessᚐLogEntryEdge(ctx context.Context, sel ast.SelectionSet, v *access.LogEntryEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LogEntryEdge!")
 		return graphql.Null
@@ -700,14 +701,14 @@ func (ec *executionContext) marshalOLogEntry2ᚖpedigreeᚋregistryᚐLogEntry(c
 	return ec._LogEntry(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOLogEntryConnection2ᚖpedigreeᚋserviceᚐLogEntryConnection(ctx context.Context, sel ast.SelectionSet, v *service.LogEntryConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOLogEntryConnection2ᚖpedigreeᚋserviceᚋaccessᚐLogEntryConnection(ctx context.Context, sel ast.SelectionSet, v *access.LogEntryConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._LogEntryConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOLogFilter2ᚖpedigreeᚋserviceᚐLogFilter(ctx context.Context, v any) (*service.LogFilter, error) {
+func (ec *executionContext) unmarshalOLogFilter2ᚖpedigreeᚋserviceᚋaccessᚐLogFilter(ctx context.Context, v any) (*access.LogFilter, error) {
 	if v == nil {
 		return nil, nil
 	}

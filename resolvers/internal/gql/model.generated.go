@@ -7,7 +7,8 @@ import (
 	"math"
 	"pedigree/registry"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,7 @@ type ModelResolver interface {
 	LatestVersion(ctx context.Context, obj *registry.Model) (*registry.ModelVersion, error)
 	ProductionVersion(ctx context.Context, obj *registry.Model) (*registry.ModelVersion, error)
 	VersionsByStage(ctx context.Context, obj *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error)
-	Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *service.ModelVersionFilter, orderBy *service.ModelVersionOrder) (*service.ModelVersionConnection, error)
+	Versions(ctx context.Context, obj *registry.Model, first *int, after *string, filter *catalog.ModelVersionFilter, orderBy *core.ModelVersionOrder) (*catalog.ModelVersionConnection, error)
 	Aliases(ctx context.Context, obj *registry.Model) ([]*registry.Alias, error)
 }
 
@@ -67,16 +68,16 @@ func (ec *executionContext) field_Model_versions_args(ctx context.Context, rawAr
 	}
 	args["after"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*service.ModelVersionFilter, error) {
-			return ec.unmarshalOModelVersionFilter2ᚖpedigreeᚋserviceᚐModelVersionFilter(ctx, v)
+		func(ctx context.Context, v any) (*catalog.ModelVersionFilter, error) {
+			return ec.unmarshalOModelVersionFilter2ᚖpedigreeᚋserviceᚋcatalogᚐModelVersionFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["filter"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*service.ModelVersionOrder, error) {
-			return ec.unmarshalOModelVersionOrder2ᚖpedigreeᚋserviceᚐModelVersionOrder(ctx, v)
+		func(ctx context.Context, v any) (*core.ModelVersionOrder, error) {
+			return ec.unmarshalOModelVersionOrder2ᚖpedigreeᚋserviceᚋcoreᚐModelVersionOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -305,7 +306,7 @@ func (ec *executionContext) fieldContext_Alias_modelVersion(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _DeleteAliasPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *service.DeletePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteAliasPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *core.DeletePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -328,7 +329,7 @@ func (ec *executionContext) fieldContext_DeleteAliasPayload_deletedId(_ context.
 	return graphql.NewScalarFieldContext("DeleteAliasPayload", field, false, false, "ID")
 }
 
-func (ec *executionContext) _DeleteModelPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *service.DeletePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteModelPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *core.DeletePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -754,11 +755,11 @@ func (ec *executionContext) _Model_versions(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Model().Versions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.ModelVersionFilter), fc.Args["orderBy"].(*service.ModelVersionOrder))
+			return ec.Resolvers.Model().Versions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*catalog.ModelVersionFilter), fc.Args["orderBy"].(*core.ModelVersionOrder))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ModelVersionConnection) graphql.Marshaler {
-			return ec.marshalOModelVersionConnection2ᚖpedigreeᚋserviceᚐModelVersionConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ModelVersionConnection) graphql.Marshaler {
+			return ec.marshalOModelVersionConnection2ᚖpedigreeᚋserviceᚋcatalogᚐModelVersionConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -820,7 +821,7 @@ func (ec *executionContext) fieldContext_Model_aliases(_ context.Context, field 
 	return fc, nil
 }
 
-func (ec *executionContext) _ModelConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.ModelConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelConnection_edges(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -832,8 +833,8 @@ func (ec *executionContext) _ModelConnection_edges(ctx context.Context, field gr
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.ModelEdge) graphql.Marshaler {
-			return ec.marshalNModelEdge2ᚕᚖpedigreeᚋserviceᚐModelEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.ModelEdge) graphql.Marshaler {
+			return ec.marshalNModelEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐModelEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -852,7 +853,7 @@ func (ec *executionContext) fieldContext_ModelConnection_edges(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _ModelConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.ModelConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -864,8 +865,8 @@ func (ec *executionContext) _ModelConnection_pageInfo(ctx context.Context, field
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -884,7 +885,7 @@ func (ec *executionContext) fieldContext_ModelConnection_pageInfo(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ModelConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.ModelConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -907,7 +908,7 @@ func (ec *executionContext) fieldContext_ModelConnection_totalCount(_ context.Co
 	return graphql.NewScalarFieldContext("ModelConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _ModelEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.ModelEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -930,7 +931,7 @@ func (ec *executionContext) fieldContext_ModelEdge_cursor(_ context.Context, fie
 	return graphql.NewScalarFieldContext("ModelEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _ModelEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.ModelEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelEdge_node(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -962,7 +963,7 @@ func (ec *executionContext) fieldContext_ModelEdge_node(_ context.Context, field
 	return fc, nil
 }
 
-func (ec *executionContext) _RegisterModelPayload_model(ctx context.Context, field graphql.CollectedField, obj *service.ModelPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RegisterModelPayload_model(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -994,7 +995,7 @@ func (ec *executionContext) fieldContext_RegisterModelPayload_model(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _SetAliasPayload_alias(ctx context.Context, field graphql.CollectedField, obj *service.SetAliasPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _SetAliasPayload_alias(ctx context.Context, field graphql.CollectedField, obj *catalog.SetAliasPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1026,7 +1027,7 @@ func (ec *executionContext) fieldContext_SetAliasPayload_alias(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _UpdateModelPayload_model(ctx context.Context, field graphql.CollectedField, obj *service.ModelPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateModelPayload_model(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1062,8 +1063,8 @@ func (ec *executionContext) fieldContext_UpdateModelPayload_model(_ context.Cont
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputDeleteAliasInput(ctx context.Context, obj any) (service.DeleteAliasInput, error) {
-	var it service.DeleteAliasInput
+func (ec *executionContext) unmarshalInputDeleteAliasInput(ctx context.Context, obj any) (catalog.DeleteAliasInput, error) {
+	var it catalog.DeleteAliasInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1112,14 +1113,14 @@ func (ec *executionContext) unmarshalInputDeleteAliasInput(ctx context.Context, 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDeleteAliasInput(ctx context.Context, raw any) (service.DeleteAliasInput, error) {
-	var out service.DeleteAliasInput
+func UnmarshalDeleteAliasInput(ctx context.Context, raw any) (catalog.DeleteAliasInput, error) {
+	var out catalog.DeleteAliasInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteAliasInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDeleteModelInput(ctx context.Context, obj any) (service.DeleteModelInput, error) {
-	var it service.DeleteModelInput
+func (ec *executionContext) unmarshalInputDeleteModelInput(ctx context.Context, obj any) (catalog.DeleteModelInput, error) {
+	var it catalog.DeleteModelInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1182,14 +1183,14 @@ func (ec *executionContext) unmarshalInputDeleteModelInput(ctx context.Context, 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDeleteModelInput(ctx context.Context, raw any) (service.DeleteModelInput, error) {
-	var out service.DeleteModelInput
+func UnmarshalDeleteModelInput(ctx context.Context, raw any) (catalog.DeleteModelInput, error) {
+	var out catalog.DeleteModelInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteModelInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputModelFilter(ctx context.Context, obj any) (service.ModelFilter, error) {
-	var it service.ModelFilter
+func (ec *executionContext) unmarshalInputModelFilter(ctx context.Context, obj any) (catalog.ModelFilter, error) {
+	var it catalog.ModelFilter
 	if obj == nil {
 		return it, nil
 	}
@@ -1252,14 +1253,14 @@ func (ec *executionContext) unmarshalInputModelFilter(ctx context.Context, obj a
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalModelFilter(ctx context.Context, raw any) (service.ModelFilter, error) {
-	var out service.ModelFilter
+func UnmarshalModelFilter(ctx context.Context, raw any) (catalog.ModelFilter, error) {
+	var out catalog.ModelFilter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ModelFilter", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputModelOrder(ctx context.Context, obj any) (service.ModelOrder, error) {
-	var it service.ModelOrder
+func (ec *executionContext) unmarshalInputModelOrder(ctx context.Context, obj any) (core.ModelOrder, error) {
+	var it core.ModelOrder
 	if obj == nil {
 		return it, nil
 	}
@@ -1282,14 +1283,14 @@ func (ec *executionContext) unmarshalInputModelOrder(ctx context.Context, obj an
 		switch k {
 		case "field":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
-			data, err := ec.unmarshalNModelOrderField2pedigreeᚋserviceᚐModelOrderField(ctx, v)
+			data, err := ec.unmarshalNModelOrderField2pedigreeᚋserviceᚋcoreᚐModelOrderField(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Field = data
 		case "direction":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
-			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚐOrderDirection(ctx, v)
+			data, err := ec.unmarshalNOrderDirection2pedigreeᚋserviceᚋcoreᚐOrderDirection(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1305,14 +1306,14 @@ func (ec *executionContext) unmarshalInputModelOrder(ctx context.Context, obj an
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalModelOrder(ctx context.Context, raw any) (service.ModelOrder, error) {
-	var out service.ModelOrder
+func UnmarshalModelOrder(ctx context.Context, raw any) (core.ModelOrder, error) {
+	var out core.ModelOrder
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ModelOrder", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRegisterModelInput(ctx context.Context, obj any) (service.RegisterModelInput, error) {
-	var it service.RegisterModelInput
+func (ec *executionContext) unmarshalInputRegisterModelInput(ctx context.Context, obj any) (catalog.RegisterModelInput, error) {
+	var it catalog.RegisterModelInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1375,14 +1376,14 @@ func (ec *executionContext) unmarshalInputRegisterModelInput(ctx context.Context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRegisterModelInput(ctx context.Context, raw any) (service.RegisterModelInput, error) {
-	var out service.RegisterModelInput
+func UnmarshalRegisterModelInput(ctx context.Context, raw any) (catalog.RegisterModelInput, error) {
+	var out catalog.RegisterModelInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RegisterModelInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputSetAliasInput(ctx context.Context, obj any) (service.SetAliasInput, error) {
-	var it service.SetAliasInput
+func (ec *executionContext) unmarshalInputSetAliasInput(ctx context.Context, obj any) (catalog.SetAliasInput, error) {
+	var it catalog.SetAliasInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1438,14 +1439,14 @@ func (ec *executionContext) unmarshalInputSetAliasInput(ctx context.Context, obj
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalSetAliasInput(ctx context.Context, raw any) (service.SetAliasInput, error) {
-	var out service.SetAliasInput
+func UnmarshalSetAliasInput(ctx context.Context, raw any) (catalog.SetAliasInput, error) {
+	var out catalog.SetAliasInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetAliasInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputUpdateModelInput(ctx context.Context, obj any) (service.UpdateModelInput, error) {
-	var it service.UpdateModelInput
+func (ec *executionContext) unmarshalInputUpdateModelInput(ctx context.Context, obj any) (catalog.UpdateModelInput, error) {
+	var it catalog.UpdateModelInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1522,8 +1523,8 @@ func (ec *executionContext) unmarshalInputUpdateModelInput(ctx context.Context, 
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalUpdateModelInput(ctx context.Context, raw any) (service.UpdateModelInput, error) {
-	var out service.UpdateModelInput
+func UnmarshalUpdateModelInput(ctx context.Context, raw any) (catalog.UpdateModelInput, error) {
+	var out catalog.UpdateModelInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateModelInput", raw, &out)
 	return out, err
 }
@@ -1612,7 +1613,7 @@ func (ec *executionContext) _Alias(ctx context.Context, sel ast.SelectionSet, ob
 
 var deleteAliasPayloadImplementors = []string{"DeleteAliasPayload"}
 
-func (ec *executionContext) _DeleteAliasPayload(ctx context.Context, sel ast.SelectionSet, obj *service.DeletePayload) graphql.Marshaler {
+func (ec *executionContext) _DeleteAliasPayload(ctx context.Context, sel ast.SelectionSet, obj *core.DeletePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deleteAliasPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1645,7 +1646,7 @@ func (ec *executionContext) _DeleteAliasPayload(ctx context.Context, sel ast.Sel
 
 var deleteModelPayloadImplementors = []string{"DeleteModelPayload"}
 
-func (ec *executionContext) _DeleteModelPayload(ctx context.Context, sel ast.SelectionSet, obj *service.DeletePayload) graphql.Marshaler {
+func (ec *executionContext) _DeleteModelPayload(ctx context.Context, sel ast.SelectionSet, obj *core.DeletePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deleteModelPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1796,7 +1797,7 @@ func (ec *executionContext) _Model(ctx context.Context, sel ast.SelectionSet, ob
 
 var modelConnectionImplementors = []string{"ModelConnection"}
 
-func (ec *executionContext) _ModelConnection(ctx context.Context, sel ast.SelectionSet, obj *service.ModelConnection) graphql.Marshaler {
+func (ec *executionContext) _ModelConnection(ctx context.Context, sel ast.SelectionSet, obj *catalog.ModelConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, modelConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1840,7 +1841,7 @@ func (ec *executionContext) _ModelConnection(ctx context.Context, sel ast.Select
 
 var modelEdgeImplementors = []string{"ModelEdge"}
 
-func (ec *executionContext) _ModelEdge(ctx context.Context, sel ast.SelectionSet, obj *service.ModelEdge) graphql.Marshaler {
+func (ec *executionContext) _ModelEdge(ctx context.Context, sel ast.SelectionSet, obj *catalog.ModelEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, modelEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1878,7 +1879,7 @@ func (ec *executionContext) _ModelEdge(ctx context.Context, sel ast.SelectionSet
 
 var registerModelPayloadImplementors = []string{"RegisterModelPayload"}
 
-func (ec *executionContext) _RegisterModelPayload(ctx context.Context, sel ast.SelectionSet, obj *service.ModelPayload) graphql.Marshaler {
+func (ec *executionContext) _RegisterModelPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.ModelPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, registerModelPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1911,7 +1912,7 @@ func (ec *executionContext) _RegisterModelPayload(ctx context.Context, sel ast.S
 
 var setAliasPayloadImplementors = []string{"SetAliasPayload"}
 
-func (ec *executionContext) _SetAliasPayload(ctx context.Context, sel ast.SelectionSet, obj *service.SetAliasPayload) graphql.Marshaler {
+func (ec *executionContext) _SetAliasPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.SetAliasPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, setAliasPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1944,7 +1945,7 @@ func (ec *executionContext) _SetAliasPayload(ctx context.Context, sel ast.Select
 
 var updateModelPayloadImplementors = []string{"UpdateModelPayload"}
 
-func (ec *executionContext) _UpdateModelPayload(ctx context.Context, sel ast.SelectionSet, obj *service.ModelPayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateModelPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.ModelPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateModelPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1987,17 +1988,17 @@ func (ec *executionContext) marshalNAlias2ᚖpedigreeᚋregistryᚐAlias(ctx con
 	return ec._Alias(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDeleteAliasInput2pedigreeᚋserviceᚐDeleteAliasInput(ctx context.Context, v any) (service.DeleteAliasInput, error) {
+func (ec *executionContext) unmarshalNDeleteAliasInput2pedigreeᚋserviceᚋcatalogᚐDeleteAliasInput(ctx context.Context, v any) (catalog.DeleteAliasInput, error) {
 	res, err := ec.unmarshalInputDeleteAliasInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNDeleteModelInput2pedigreeᚋserviceᚐDeleteModelInput(ctx context.Context, v any) (service.DeleteModelInput, error) {
+func (ec *executionContext) unmarshalNDeleteModelInput2pedigreeᚋserviceᚋcatalogᚐDeleteModelInput(ctx context.Context, v any) (catalog.DeleteModelInput, error) {
 	res, err := ec.unmarshalInputDeleteModelInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNModelConnection2ᚖpedigreeᚋserviceᚐModelConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNModelConnection2ᚖpedigreeᚋserviceᚋcatalogᚐModelConnection(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelConnection) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ModelConnection!")
 		return graphql.Null
@@ -2005,11 +2006,11 @@ func (ec *executionContext) marshalNModelConnection2ᚖpedigreeᚋserviceᚐMode
 	return ec._ModelConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNModelEdge2ᚕᚖpedigreeᚋserviceᚐModelEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNModelEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐModelEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.ModelEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNModelEdge2ᚖpedigreeᚋserviceᚐModelEdge(ctx, sel, v[i])
+		return ec.marshalNModelEdge2ᚖpedigreeᚋserviceᚋcatalogᚐModelEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -2021,7 +2022,7 @@ func (ec *executionContext) marshalNModelEdge2ᚕᚖpedigreeᚋserviceᚐModelEd
 	return ret
 }
 
-func (ec *executionContext) marshalNModelEdge2ᚖpedigreeᚋserviceᚐModelEdge(ctx context.Context, sel ast.SelectionSet, v *service.ModelEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNModelEdge2ᚖpedigreeᚋserviceᚋcatalogᚐModelEdge(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ModelEdge!")
 		return graphql.Null
@@ -2029,13 +2030,13 @@ func (ec *executionContext) marshalNModelEdge2ᚖpedigreeᚋserviceᚐModelEdge(
 	return ec._ModelEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNModelOrderField2pedigreeᚋserviceᚐModelOrderField(ctx context.Context, v any) (service.ModelOrderField, error) {
+func (ec *executionContext) unmarshalNModelOrderField2pedigreeᚋserviceᚋcoreᚐModelOrderField(ctx context.Context, v any) (core.ModelOrderField, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := service.ModelOrderField(tmp)
+	res := core.ModelOrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNModelOrderField2pedigreeᚋserviceᚐModelOrderField(ctx context.Context, sel ast.SelectionSet, v service.ModelOrderField) graphql.Marshaler {
+func (ec *executionContext) marshalNModelOrderField2pedigreeᚋserviceᚋcoreᚐModelOrderField(ctx context.Context, sel ast.SelectionSet, v core.ModelOrderField) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -2044,13 +2045,13 @@ func (ec *executionContext) marshalNModelOrderField2pedigreeᚋserviceᚐModelOr
 	return res
 }
 
-func (ec *executionContext) unmarshalNOrderDirection2pedigreeᚋserviceᚐOrderDirection(ctx context.Context, v any) (service.OrderDirection, error) {
+func (ec *executionContext) unmarshalNOrderDirection2pedigreeᚋserviceᚋcoreᚐOrderDirection(ctx context.Context, v any) (core.OrderDirection, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := service.OrderDirection(tmp)
+	res := core.OrderDirection(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNOrderDirection2pedigreeᚋserviceᚐOrderDirection(ctx context.Context, sel ast.SelectionSet, v service.OrderDirection) graphql.Marshaler {
+func (ec *executionContext) marshalNOrderDirection2pedigreeᚋserviceᚋcoreᚐOrderDirection(ctx context.Context, sel ast.SelectionSet, v core.OrderDirection) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -2059,17 +2060,17 @@ func (ec *executionContext) marshalNOrderDirection2pedigreeᚋserviceᚐOrderDir
 	return res
 }
 
-func (ec *executionContext) unmarshalNRegisterModelInput2pedigreeᚋserviceᚐRegisterModelInput(ctx context.Context, v any) (service.RegisterModelInput, error) {
+func (ec *executionContext) unmarshalNRegisterModelInput2pedigreeᚋserviceᚋcatalogᚐRegisterModelInput(ctx context.Context, v any) (catalog.RegisterModelInput, error) {
 	res, err := ec.unmarshalInputRegisterModelInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNSetAliasInput2pedigreeᚋserviceᚐSetAliasInput(ctx context.Context, v any) (service.SetAliasInput, error) {
+func (ec *executionContext) unmarshalNSetAliasInput2pedigreeᚋserviceᚋcatalogᚐSetAliasInput(ctx context.Context, v any) (catalog.SetAliasInput, error) {
 	res, err := ec.unmarshalInputSetAliasInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNUpdateModelInput2pedigreeᚋserviceᚐUpdateModelInput(ctx context.Context, v any) (service.UpdateModelInput, error) {
+func (ec *executionContext) unmarshalNUpdateModelInput2pedigreeᚋserviceᚋcatalogᚐUpdateModelInput(ctx context.Context, v any) (catalog.UpdateModelInput, error) {
 	res, err := ec.unmarshalInputUpdateModelInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -2100,14 +2101,14 @@ func (ec *executionContext) marshalOAlias2ᚖpedigreeᚋregistryᚐAlias(ctx con
 	return ec._Alias(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalODeleteAliasPayload2ᚖpedigreeᚋserviceᚐDeletePayload(ctx context.Context, sel ast.SelectionSet, v *service.DeletePayload) graphql.Marshaler {
+func (ec *executionContext) marshalODeleteAliasPayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx context.Context, sel ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._DeleteAliasPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalODeleteModelPayload2ᚖpedigreeᚋserviceᚐDeletePayload(ctx context.Context, sel ast.SelectionSet, v *service.DeletePayload) graphql.Marshaler {
+func (ec *executionContext) marshalODeleteModelPayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx context.Context, sel ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -2121,14 +2122,14 @@ func (ec *executionContext) marshalOModel2ᚖpedigreeᚋregistryᚐModel(ctx con
 	return ec._Model(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOModelConnection2ᚖpedigreeᚋserviceᚐModelConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOModelConnection2ᚖpedigreeᚋserviceᚋcatalogᚐModelConnection(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ModelConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOModelFilter2ᚖpedigreeᚋserviceᚐModelFilter(ctx context.Context, v any) (*service.ModelFilter, error) {
+func (ec *executionContext) unmarshalOModelFilter2ᚖpedigreeᚋserviceᚋcatalogᚐModelFilter(ctx context.Context, v any) (*catalog.ModelFilter, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -2136,7 +2137,7 @@ func (ec *executionContext) unmarshalOModelFilter2ᚖpedigreeᚋserviceᚐModelF
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOModelOrder2ᚖpedigreeᚋserviceᚐModelOrder(ctx context.Context, v any) (*service.ModelOrder, error) {
+func (ec *executionContext) unmarshalOModelOrder2ᚖpedigreeᚋserviceᚋcoreᚐModelOrder(ctx context.Context, v any) (*core.ModelOrder, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -2144,21 +2145,21 @@ func (ec *executionContext) unmarshalOModelOrder2ᚖpedigreeᚋserviceᚐModelOr
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORegisterModelPayload2ᚖpedigreeᚋserviceᚐModelPayload(ctx context.Context, sel ast.SelectionSet, v *service.ModelPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORegisterModelPayload2ᚖpedigreeᚋserviceᚋcatalogᚐModelPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RegisterModelPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOSetAliasPayload2ᚖpedigreeᚋserviceᚐSetAliasPayload(ctx context.Context, sel ast.SelectionSet, v *service.SetAliasPayload) graphql.Marshaler {
+func (ec *executionContext) marshalOSetAliasPayload2ᚖpedigreeᚋserviceᚋcatalogᚐSetAliasPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.SetAliasPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._SetAliasPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOUpdateModelPayload2ᚖpedigreeᚋserviceᚐModelPayload(ctx context.Context, sel ast.SelectionSet, v *service.ModelPayload) graphql.Marshaler {
+func (ec *executionContext) marshalOUpdateModelPayload2ᚖpedigreeᚋserviceᚋcatalogᚐModelPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -9,7 +9,12 @@ import (
 	"pedigree/lineage"
 	"pedigree/lineage/export"
 	"pedigree/registry"
-	"pedigree/service"
+	"pedigree/service/access"
+	"pedigree/service/bulk"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -22,50 +27,50 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type MutationResolver interface {
-	RegisterModel(ctx context.Context, input service.RegisterModelInput) (*service.ModelPayload, error)
-	RegisterModelVersion(ctx context.Context, input service.RegisterModelVersionInput) (*service.RegisterModelVersionPayload, error)
-	UpdateModel(ctx context.Context, input service.UpdateModelInput) (*service.ModelPayload, error)
-	UpdateModelCard(ctx context.Context, input service.UpdateModelCardInput) (*service.UpdateModelCardPayload, error)
-	TransitionModelVersion(ctx context.Context, input service.TransitionModelVersionInput) (*service.TransitionModelVersionPayload, error)
-	DeleteModelVersion(ctx context.Context, input service.DeleteModelVersionInput) (*service.DeletePayload, error)
-	DeleteModel(ctx context.Context, input service.DeleteModelInput) (*service.DeletePayload, error)
-	SetAlias(ctx context.Context, input service.SetAliasInput) (*service.SetAliasPayload, error)
-	DeleteAlias(ctx context.Context, input service.DeleteAliasInput) (*service.DeletePayload, error)
-	RecordDatasetVersion(ctx context.Context, input service.RecordDatasetVersionInput) (*service.RecordDatasetVersionPayload, error)
-	RecordRun(ctx context.Context, input service.RecordRunInput) (*service.RecordRunPayload, error)
-	RecordCommits(ctx context.Context, input service.RecordCommitsInput) (*service.RecordCommitsPayload, error)
-	RecordTag(ctx context.Context, input service.RecordTagInput) (*service.RecordTagPayload, error)
-	RecordDeployment(ctx context.Context, input service.RecordDeploymentInput) (*service.RecordDeploymentPayload, error)
-	EndDeployment(ctx context.Context, input service.EndDeploymentInput) (*service.EndDeploymentPayload, error)
-	RecordFeature(ctx context.Context, input service.RecordFeatureInput) (*service.RecordFeaturePayload, error)
-	LinkLineage(ctx context.Context, input service.LinkLineageInput) (*service.LinkLineagePayload, error)
-	RetractLineage(ctx context.Context, input service.RetractLineageInput) (*service.RetractLineagePayload, error)
-	RecordFacts(ctx context.Context, input service.RecordFactsInput) (*service.RecordFactsPayload, error)
+	RegisterModel(ctx context.Context, input catalog.RegisterModelInput) (*catalog.ModelPayload, error)
+	RegisterModelVersion(ctx context.Context, input catalog.RegisterModelVersionInput) (*catalog.RegisterModelVersionPayload, error)
+	UpdateModel(ctx context.Context, input catalog.UpdateModelInput) (*catalog.ModelPayload, error)
+	UpdateModelCard(ctx context.Context, input catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error)
+	TransitionModelVersion(ctx context.Context, input catalog.TransitionModelVersionInput) (*catalog.TransitionModelVersionPayload, error)
+	DeleteModelVersion(ctx context.Context, input catalog.DeleteModelVersionInput) (*core.DeletePayload, error)
+	DeleteModel(ctx context.Context, input catalog.DeleteModelInput) (*core.DeletePayload, error)
+	SetAlias(ctx context.Context, input catalog.SetAliasInput) (*catalog.SetAliasPayload, error)
+	DeleteAlias(ctx context.Context, input catalog.DeleteAliasInput) (*core.DeletePayload, error)
+	RecordDatasetVersion(ctx context.Context, input facts.RecordDatasetVersionInput) (*facts.RecordDatasetVersionPayload, error)
+	RecordRun(ctx context.Context, input facts.RecordRunInput) (*facts.RecordRunPayload, error)
+	RecordCommits(ctx context.Context, input facts.RecordCommitsInput) (*facts.RecordCommitsPayload, error)
+	RecordTag(ctx context.Context, input facts.RecordTagInput) (*facts.RecordTagPayload, error)
+	RecordDeployment(ctx context.Context, input facts.RecordDeploymentInput) (*facts.RecordDeploymentPayload, error)
+	EndDeployment(ctx context.Context, input facts.EndDeploymentInput) (*facts.EndDeploymentPayload, error)
+	RecordFeature(ctx context.Context, input facts.RecordFeatureInput) (*facts.RecordFeaturePayload, error)
+	LinkLineage(ctx context.Context, input facts.LinkLineageInput) (*facts.LinkLineagePayload, error)
+	RetractLineage(ctx context.Context, input facts.RetractLineageInput) (*facts.RetractLineagePayload, error)
+	RecordFacts(ctx context.Context, input bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id registry.ID, asOf *time.Time, knownAt *time.Time) (registry.Node, error)
 	Nodes(ctx context.Context, ids []registry.ID, asOf *time.Time, knownAt *time.Time) ([]registry.Node, error)
-	Viewer(ctx context.Context) (*service.Viewer, error)
-	ColumnLineage(ctx context.Context, of registry.ID, column string, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*service.ColumnLineage, error)
-	Commits(ctx context.Context, first *int, after *string, filter *service.CommitFilter, orderBy *service.CommitOrder) (*service.CommitConnection, error)
+	Viewer(ctx context.Context) (*access.Viewer, error)
+	ColumnLineage(ctx context.Context, of registry.ID, column string, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*provenance.ColumnLineage, error)
+	Commits(ctx context.Context, first *int, after *string, filter *facts.CommitFilter, orderBy *core.CommitOrder) (*facts.CommitConnection, error)
 	Commit(ctx context.Context, sha string, asOf *time.Time, knownAt *time.Time) (*registry.Commit, error)
-	LineageCounts(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int) (*service.LineageCounts, error)
-	Datasets(ctx context.Context, first *int, after *string, filter *service.DatasetFilter, orderBy *service.DatasetOrder) (*service.DatasetConnection, error)
+	LineageCounts(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *provenance.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int) (*provenance.LineageCounts, error)
+	Datasets(ctx context.Context, first *int, after *string, filter *facts.DatasetFilter, orderBy *core.DatasetOrder) (*facts.DatasetConnection, error)
 	Dataset(ctx context.Context, name string, namespace *string, asOf *time.Time, knownAt *time.Time) (*registry.Dataset, error)
 	DatasetVersion(ctx context.Context, dataset string, version string, namespace *string, asOf *time.Time, knownAt *time.Time) (*registry.DatasetVersion, error)
-	Deployments(ctx context.Context, first *int, after *string, filter *service.DeploymentFilter, orderBy *service.DeploymentOrder) (*service.DeploymentConnection, error)
-	LineageDiff(ctx context.Context, a registry.ID, b registry.ID, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time) (*service.LineageDiff, error)
-	LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*service.LineageExport, error)
-	Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *service.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*service.LineageGraph, error)
-	Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *service.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*service.ImpactConnection, error)
-	Provenance(ctx context.Context, of registry.ID, asOf *time.Time, knownAt *time.Time) (*service.Provenance, error)
-	Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time, knownAt *time.Time) (*service.PathSet, error)
-	AuditLog(ctx context.Context, first *int, after *string, filter *service.LogFilter) (*service.LogEntryConnection, error)
-	Models(ctx context.Context, first *int, after *string, filter *service.ModelFilter, orderBy *service.ModelOrder) (*service.ModelConnection, error)
+	Deployments(ctx context.Context, first *int, after *string, filter *facts.DeploymentFilter, orderBy *core.DeploymentOrder) (*facts.DeploymentConnection, error)
+	LineageDiff(ctx context.Context, a registry.ID, b registry.ID, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time) (*provenance.LineageDiff, error)
+	LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*provenance.LineageExport, error)
+	Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *provenance.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*provenance.LineageGraph, error)
+	Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *provenance.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*provenance.ImpactConnection, error)
+	Provenance(ctx context.Context, of registry.ID, asOf *time.Time, knownAt *time.Time) (*provenance.Provenance, error)
+	Paths(ctx context.Context, from registry.ID, to registry.ID, k *int, asOf *time.Time, knownAt *time.Time) (*provenance.PathSet, error)
+	AuditLog(ctx context.Context, first *int, after *string, filter *access.LogFilter) (*access.LogEntryConnection, error)
+	Models(ctx context.Context, first *int, after *string, filter *catalog.ModelFilter, orderBy *core.ModelOrder) (*catalog.ModelConnection, error)
 	Model(ctx context.Context, name string, asOf *time.Time, knownAt *time.Time) (*registry.Model, error)
-	Runs(ctx context.Context, first *int, after *string, filter *service.RunFilter, orderBy *service.RunOrder) (*service.RunConnection, error)
+	Runs(ctx context.Context, first *int, after *string, filter *facts.RunFilter, orderBy *core.RunOrder) (*facts.RunConnection, error)
 	Run(ctx context.Context, id *registry.ID, producer *string, runID *string, asOf *time.Time, knownAt *time.Time) (*registry.Run, error)
-	Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, first *int, after *string) (*service.SearchConnection, error)
+	Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, first *int, after *string) (*catalog.SearchConnection, error)
 	ModelVersion(ctx context.Context, model string, version string, asOf *time.Time, knownAt *time.Time) (*registry.ModelVersion, error)
 }
 
@@ -77,8 +82,8 @@ func (ec *executionContext) field_Mutation_deleteAlias_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.DeleteAliasInput, error) {
-			return ec.unmarshalNDeleteAliasInput2pedigreeᚋserviceᚐDeleteAliasInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.DeleteAliasInput, error) {
+			return ec.unmarshalNDeleteAliasInput2pedigreeᚋserviceᚋcatalogᚐDeleteAliasInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -91,8 +96,8 @@ func (ec *executionContext) field_Mutation_deleteModelVersion_args(ctx context.C
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.DeleteModelVersionInput, error) {
-			return ec.unmarshalNDeleteModelVersionInput2pedigreeᚋserviceᚐDeleteModelVersionInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.DeleteModelVersionInput, error) {
+			return ec.unmarshalNDeleteModelVersionInput2pedigreeᚋserviceᚋcatalogᚐDeleteModelVersionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -105,8 +110,8 @@ func (ec *executionContext) field_Mutation_deleteModel_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.DeleteModelInput, error) {
-			return ec.unmarshalNDeleteModelInput2pedigreeᚋserviceᚐDeleteModelInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.DeleteModelInput, error) {
+			return ec.unmarshalNDeleteModelInput2pedigreeᚋserviceᚋcatalogᚐDeleteModelInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -119,8 +124,8 @@ func (ec *executionContext) field_Mutation_endDeployment_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.EndDeploymentInput, error) {
-			return ec.unmarshalNEndDeploymentInput2pedigreeᚋserviceᚐEndDeploymentInput(ctx, v)
+		func(ctx context.Context, v any) (facts.EndDeploymentInput, error) {
+			return ec.unmarshalNEndDeploymentInput2pedigreeᚋserviceᚋfactsᚐEndDeploymentInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -133,8 +138,8 @@ func (ec *executionContext) field_Mutation_linkLineage_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.LinkLineageInput, error) {
-			return ec.unmarshalNLinkLineageInput2pedigreeᚋserviceᚐLinkLineageInput(ctx, v)
+		func(ctx context.Context, v any) (facts.LinkLineageInput, error) {
+			return ec.unmarshalNLinkLineageInput2pedigreeᚋserviceᚋfactsᚐLinkLineageInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -147,8 +152,8 @@ func (ec *executionContext) field_Mutation_recordCommits_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RecordCommitsInput, error) {
-			return ec.unmarshalNRecordCommitsInput2pedigreeᚋserviceᚐRecordCommitsInput(ctx, v)
+		func(ctx context.Context, v any) (facts.RecordCommitsInput, error) {
+			return ec.unmarshalNRecordCommitsInput2pedigreeᚋserviceᚋfactsᚐRecordCommitsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -161,8 +166,8 @@ func (ec *executionContext) field_Mutation_recordDatasetVersion_args(ctx context
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RecordDatasetVersionInput, error) {
-			return ec.unmarshalNRecordDatasetVersionInput2pedigreeᚋserviceᚐRecordDatasetVersionInput(ctx, v)
+		func(ctx context.Context, v any) (facts.RecordDatasetVersionInput, error) {
+			return ec.unmarshalNRecordDatasetVersionInput2pedigreeᚋserviceᚋfactsᚐRecordDatasetVersionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -175,8 +180,8 @@ func (ec *executionContext) field_Mutation_recordDeployment_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RecordDeploymentInput, error) {
-			return ec.unmarshalNRecordDeploymentInput2pedigreeᚋserviceᚐRecordDeploymentInput(ctx, v)
+		func(ctx context.Context, v any) (facts.RecordDeploymentInput, error) {
+			return ec.unmarshalNRecordDeploymentInput2pedigreeᚋserviceᚋfactsᚐRecordDeploymentInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -189,8 +194,8 @@ func (ec *executionContext) field_Mutation_recordFacts_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RecordFactsInput, error) {
-			return ec.unmarshalNRecordFactsInput2pedigreeᚋserviceᚐRecordFactsInput(ctx, v)
+		func(ctx context.Context, v any) (bulk.RecordFactsInput, error) {
+			return ec.unmarshalNRecordFactsInput2pedigreeᚋserviceᚋbulkᚐRecordFactsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -203,8 +208,8 @@ func (ec *executionContext) field_Mutation_recordFeature_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RecordFeatureInput, error) {
-			return ec.unmarshalNRecordFeatureInput2pedigreeᚋserviceᚐRecordFeatureInput(ctx, v)
+		func(ctx context.Context, v any) (facts.RecordFeatureInput, error) {
+			return ec.unmarshalNRecordFeatureInput2pedigreeᚋserviceᚋfactsᚐRecordFeatureInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -217,8 +222,8 @@ func (ec *executionContext) field_Mutation_recordRun_args(ctx context.Context, r
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RecordRunInput, error) {
-			return ec.unmarshalNRecordRunInput2pedigreeᚋserviceᚐRecordRunInput(ctx, v)
+		func(ctx context.Context, v any) (facts.RecordRunInput, error) {
+			return ec.unmarshalNRecordRunInput2pedigreeᚋserviceᚋfactsᚐRecordRunInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -231,8 +236,8 @@ func (ec *executionContext) field_Mutation_recordTag_args(ctx context.Context, r
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RecordTagInput, error) {
-			return ec.unmarshalNRecordTagInput2pedigreeᚋserviceᚐRecordTagInput(ctx, v)
+		func(ctx context.Context, v any) (facts.RecordTagInput, error) {
+			return ec.unmarshalNRecordTagInput2pedigreeᚋserviceᚋfactsᚐRecordTagInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -245,8 +250,8 @@ func (ec *executionContext) field_Mutation_registerModelVersion_args(ctx context
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RegisterModelVersionInput, error) {
-			return ec.unmarshalNRegisterModelVersionInput2pedigreeᚋserviceᚐRegisterModelVersionInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.RegisterModelVersionInput, error) {
+			return ec.unmarshalNRegisterModelVersionInput2pedigreeᚋserviceᚋcatalogᚐRegisterModelVersionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -259,8 +264,8 @@ func (ec *executionContext) field_Mutation_registerModel_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RegisterModelInput, error) {
-			return ec.unmarshalNRegisterModelInput2pedigreeᚋserviceᚐRegisterModelInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.RegisterModelInput, error) {
+			return ec.unmarshalNRegisterModelInput2pedigreeᚋserviceᚋcatalogᚐRegisterModelInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -273,8 +278,8 @@ func (ec *executionContext) field_Mutation_retractLineage_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.RetractLineageInput, error) {
-			return ec.unmarshalNRetractLineageInput2pedigreeᚋserviceᚐRetractLineageInput(ctx, v)
+		func(ctx context.Context, v any) (facts.RetractLineageInput, error) {
+			return ec.unmarshalNRetractLineageInput2pedigreeᚋserviceᚋfactsᚐRetractLineageInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -287,8 +292,8 @@ func (ec *executionContext) field_Mutation_setAlias_args(ctx context.Context, ra
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.SetAliasInput, error) {
-			return ec.unmarshalNSetAliasInput2pedigreeᚋserviceᚐSetAliasInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.SetAliasInput, error) {
+			return ec.unmarshalNSetAliasInput2pedigreeᚋserviceᚋcatalogᚐSetAliasInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -301,8 +306,8 @@ func (ec *executionContext) field_Mutation_transitionModelVersion_args(ctx conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.TransitionModelVersionInput, error) {
-			return ec.unmarshalNTransitionModelVersionInput2pedigreeᚋserviceᚐTransitionModelVersionInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.TransitionModelVersionInput, error) {
+			return ec.unmarshalNTransitionModelVersionInput2pedigreeᚋserviceᚋcatalogᚐTransitionModelVersionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -315,8 +320,8 @@ func (ec *executionContext) field_Mutation_updateModelCard_args(ctx context.Cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.UpdateModelCardInput, error) {
-			return ec.unmarshalNUpdateModelCardInput2pedigreeᚋserviceᚐUpdateModelCardInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.UpdateModelCardInput, error) {
+			return ec.unmarshalNUpdateModelCardInput2pedigreeᚋserviceᚋcatalogᚐUpdateModelCardInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -329,8 +334,8 @@ func (ec *executionContext) field_Mutation_updateModel_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.UpdateModelInput, error) {
-			return ec.unmarshalNUpdateModelInput2pedigreeᚋserviceᚐUpdateModelInput(ctx, v)
+		func(ctx context.Context, v any) (catalog.UpdateModelInput, error) {
+			return ec.unmarshalNUpdateModelInput2pedigreeᚋserviceᚋcatalogᚐUpdateModelInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -373,8 +378,8 @@ func (ec *executionContext) field_Query_auditLog_args(ctx context.Context, rawAr
 	}
 	args["after"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*service.LogFilter, error) {
-			return ec.unmarshalOLogFilter2ᚖpedigreeᚋserviceᚐLogFilter(ctx, v)
+		func(ctx context.Context, v any) (*access.LogFilter, error) {
+			return ec.unmarshalOLogFilter2ᚖpedigreeᚋserviceᚋaccessᚐLogFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -503,16 +508,16 @@ func (ec *executionContext) field_Query_commits_args(ctx context.Context, rawArg
 	}
 	args["after"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*service.CommitFilter, error) {
-			return ec.unmarshalOCommitFilter2ᚖpedigreeᚋserviceᚐCommitFilter(ctx, v)
+		func(ctx context.Context, v any) (*facts.CommitFilter, error) {
+			return ec.unmarshalOCommitFilter2ᚖpedigreeᚋserviceᚋfactsᚐCommitFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["filter"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*service.CommitOrder, error) {
-			return ec.unmarshalOCommitOrder2ᚖpedigreeᚋserviceᚐCommitOrder(ctx, v)
+		func(ctx context.Context, v any) (*core.CommitOrder, error) {
+			return ec.unmarshalOCommitOrder2ᚖpedigreeᚋserviceᚋcoreᚐCommitOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -625,16 +630,16 @@ func (ec *executionContext) field_Query_datasets_args(ctx context.Context, rawAr
 	}
 	args["after"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*service.DatasetFilter, error) {
-			return ec.unmarshalODatasetFilter2ᚖpedigreeᚋserviceᚐDatasetFilter(ctx, v)
+		func(ctx context.Context, v any) (*facts.DatasetFilter, error) {
+			return ec.unmarshalODatasetFilter2ᚖpedigreeᚋserviceᚋfactsᚐDatasetFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["filter"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*service.DatasetOrder, error) {
-			return ec.unmarshalODatasetOrder2ᚖpedigreeᚋserviceᚐDatasetOrder(ctx, v)
+		func(ctx context.Context, v any) (*core.DatasetOrder, error) {
+			return ec.unmarshalODatasetOrder2ᚖpedigreeᚋserviceᚋcoreᚐDatasetOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -663,16 +668,16 @@ func (ec *executionContext) field_Query_deployments_args(ctx context.Context, ra
 	}
 	args["after"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*service.DeploymentFilter, error) {
-			return ec.unmarshalODeploymentFilter2ᚖpedigreeᚋserviceᚐDeploymentFilter(ctx, v)
+		func(ctx context.Context, v any) (*facts.DeploymentFilter, error) {
+			return ec.unmarshalODeploymentFilter2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["filter"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*service.DeploymentOrder, error) {
-			return ec.unmarshalODeploymentOrder2ᚖpedigreeᚋserviceᚐDeploymentOrder(ctx, v)
+		func(ctx context.Context, v any) (*core.DeploymentOrder, error) {
+			return ec.unmarshalODeploymentOrder2ᚖpedigreeᚋserviceᚋcoreᚐDeploymentOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -709,8 +714,8 @@ func (ec *executionContext) field_Query_impact_args(ctx context.Context, rawArgs
 	}
 	args["live"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "where",
-		func(ctx context.Context, v any) (*service.LineageFilter, error) {
-			return ec.unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚐLineageFilter(ctx, v)
+		func(ctx context.Context, v any) (*provenance.LineageFilter, error) {
+			return ec.unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -787,8 +792,8 @@ func (ec *executionContext) field_Query_lineageCounts_args(ctx context.Context, 
 	}
 	args["history"] = arg3
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "where",
-		func(ctx context.Context, v any) (*service.LineageFilter, error) {
-			return ec.unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚐLineageFilter(ctx, v)
+		func(ctx context.Context, v any) (*provenance.LineageFilter, error) {
+			return ec.unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -981,8 +986,8 @@ func (ec *executionContext) field_Query_lineage_args(ctx context.Context, rawArg
 	}
 	args["history"] = arg3
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "where",
-		func(ctx context.Context, v any) (*service.LineageFilter, error) {
-			return ec.unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚐLineageFilter(ctx, v)
+		func(ctx context.Context, v any) (*provenance.LineageFilter, error) {
+			return ec.unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1127,16 +1132,16 @@ func (ec *executionContext) field_Query_models_args(ctx context.Context, rawArgs
 	}
 	args["after"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*service.ModelFilter, error) {
-			return ec.unmarshalOModelFilter2ᚖpedigreeᚋserviceᚐModelFilter(ctx, v)
+		func(ctx context.Context, v any) (*catalog.ModelFilter, error) {
+			return ec.unmarshalOModelFilter2ᚖpedigreeᚋserviceᚋcatalogᚐModelFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["filter"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*service.ModelOrder, error) {
-			return ec.unmarshalOModelOrder2ᚖpedigreeᚋserviceᚐModelOrder(ctx, v)
+		func(ctx context.Context, v any) (*core.ModelOrder, error) {
+			return ec.unmarshalOModelOrder2ᚖpedigreeᚋserviceᚋcoreᚐModelOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1347,16 +1352,16 @@ func (ec *executionContext) field_Query_runs_args(ctx context.Context, rawArgs m
 	}
 	args["after"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*service.RunFilter, error) {
-			return ec.unmarshalORunFilter2ᚖpedigreeᚋserviceᚐRunFilter(ctx, v)
+		func(ctx context.Context, v any) (*facts.RunFilter, error) {
+			return ec.unmarshalORunFilter2ᚖpedigreeᚋserviceᚋfactsᚐRunFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["filter"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*service.RunOrder, error) {
-			return ec.unmarshalORunOrder2ᚖpedigreeᚋserviceᚐRunOrder(ctx, v)
+		func(ctx context.Context, v any) (*core.RunOrder, error) {
+			return ec.unmarshalORunOrder2ᚖpedigreeᚋserviceᚋcoreᚐRunOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1595,11 +1600,11 @@ func (ec *executionContext) _Mutation_registerModel(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RegisterModel(ctx, fc.Args["input"].(service.RegisterModelInput))
+			return ec.Resolvers.Mutation().RegisterModel(ctx, fc.Args["input"].(catalog.RegisterModelInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ModelPayload) graphql.Marshaler {
-			return ec.marshalORegisterModelPayload2ᚖpedigreeᚋserviceᚐModelPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ModelPayload) graphql.Marshaler {
+			return ec.marshalORegisterModelPayload2ᚖpedigreeᚋserviceᚋcatalogᚐModelPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1639,11 +1644,11 @@ func (ec *executionContext) _Mutation_registerModelVersion(ctx context.Context, 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RegisterModelVersion(ctx, fc.Args["input"].(service.RegisterModelVersionInput))
+			return ec.Resolvers.Mutation().RegisterModelVersion(ctx, fc.Args["input"].(catalog.RegisterModelVersionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RegisterModelVersionPayload) graphql.Marshaler {
-			return ec.marshalORegisterModelVersionPayload2ᚖpedigreeᚋserviceᚐRegisterModelVersionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.RegisterModelVersionPayload) graphql.Marshaler {
+			return ec.marshalORegisterModelVersionPayload2ᚖpedigreeᚋserviceᚋcatalogᚐRegisterModelVersionPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1683,11 +1688,11 @@ func (ec *executionContext) _Mutation_updateModel(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateModel(ctx, fc.Args["input"].(service.UpdateModelInput))
+			return ec.Resolvers.Mutation().UpdateModel(ctx, fc.Args["input"].(catalog.UpdateModelInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ModelPayload) graphql.Marshaler {
-			return ec.marshalOUpdateModelPayload2ᚖpedigreeᚋserviceᚐModelPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ModelPayload) graphql.Marshaler {
+			return ec.marshalOUpdateModelPayload2ᚖpedigreeᚋserviceᚋcatalogᚐModelPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1727,11 +1732,11 @@ func (ec *executionContext) _Mutation_updateModelCard(ctx context.Context, field
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateModelCard(ctx, fc.Args["input"].(service.UpdateModelCardInput))
+			return ec.Resolvers.Mutation().UpdateModelCard(ctx, fc.Args["input"].(catalog.UpdateModelCardInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.UpdateModelCardPayload) graphql.Marshaler {
-			return ec.marshalOUpdateModelCardPayload2ᚖpedigreeᚋserviceᚐUpdateModelCardPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.UpdateModelCardPayload) graphql.Marshaler {
+			return ec.marshalOUpdateModelCardPayload2ᚖpedigreeᚋserviceᚋcatalogᚐUpdateModelCardPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1771,11 +1776,11 @@ func (ec *executionContext) _Mutation_transitionModelVersion(ctx context.Context
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().TransitionModelVersion(ctx, fc.Args["input"].(service.TransitionModelVersionInput))
+			return ec.Resolvers.Mutation().TransitionModelVersion(ctx, fc.Args["input"].(catalog.TransitionModelVersionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.TransitionModelVersionPayload) graphql.Marshaler {
-			return ec.marshalOTransitionModelVersionPayload2ᚖpedigreeᚋserviceᚐTransitionModelVersionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.TransitionModelVersionPayload) graphql.Marshaler {
+			return ec.marshalOTransitionModelVersionPayload2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionModelVersionPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1815,11 +1820,11 @@ func (ec *executionContext) _Mutation_deleteModelVersion(ctx context.Context, fi
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteModelVersion(ctx, fc.Args["input"].(service.DeleteModelVersionInput))
+			return ec.Resolvers.Mutation().DeleteModelVersion(ctx, fc.Args["input"].(catalog.DeleteModelVersionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.DeletePayload) graphql.Marshaler {
-			return ec.marshalODeleteModelVersionPayload2ᚖpedigreeᚋserviceᚐDeletePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {
+			return ec.marshalODeleteModelVersionPayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1859,11 +1864,11 @@ func (ec *executionContext) _Mutation_deleteModel(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteModel(ctx, fc.Args["input"].(service.DeleteModelInput))
+			return ec.Resolvers.Mutation().DeleteModel(ctx, fc.Args["input"].(catalog.DeleteModelInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.DeletePayload) graphql.Marshaler {
-			return ec.marshalODeleteModelPayload2ᚖpedigreeᚋserviceᚐDeletePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {
+			return ec.marshalODeleteModelPayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1903,11 +1908,11 @@ func (ec *executionContext) _Mutation_setAlias(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SetAlias(ctx, fc.Args["input"].(service.SetAliasInput))
+			return ec.Resolvers.Mutation().SetAlias(ctx, fc.Args["input"].(catalog.SetAliasInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.SetAliasPayload) graphql.Marshaler {
-			return ec.marshalOSetAliasPayload2ᚖpedigreeᚋserviceᚐSetAliasPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.SetAliasPayload) graphql.Marshaler {
+			return ec.marshalOSetAliasPayload2ᚖpedigreeᚋserviceᚋcatalogᚐSetAliasPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1947,11 +1952,11 @@ func (ec *executionContext) _Mutation_deleteAlias(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteAlias(ctx, fc.Args["input"].(service.DeleteAliasInput))
+			return ec.Resolvers.Mutation().DeleteAlias(ctx, fc.Args["input"].(catalog.DeleteAliasInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.DeletePayload) graphql.Marshaler {
-			return ec.marshalODeleteAliasPayload2ᚖpedigreeᚋserviceᚐDeletePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {
+			return ec.marshalODeleteAliasPayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1991,11 +1996,11 @@ func (ec *executionContext) _Mutation_recordDatasetVersion(ctx context.Context, 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordDatasetVersion(ctx, fc.Args["input"].(service.RecordDatasetVersionInput))
+			return ec.Resolvers.Mutation().RecordDatasetVersion(ctx, fc.Args["input"].(facts.RecordDatasetVersionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordDatasetVersionPayload) graphql.Marshaler {
-			return ec.marshalORecordDatasetVersionPayload2ᚖpedigreeᚋserviceᚐRecordDatasetVersionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.RecordDatasetVersionPayload) graphql.Marshaler {
+			return ec.marshalORecordDatasetVersionPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordDatasetVersionPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2035,11 +2040,11 @@ func (ec *executionContext) _Mutation_recordRun(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordRun(ctx, fc.Args["input"].(service.RecordRunInput))
+			return ec.Resolvers.Mutation().RecordRun(ctx, fc.Args["input"].(facts.RecordRunInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordRunPayload) graphql.Marshaler {
-			return ec.marshalORecordRunPayload2ᚖpedigreeᚋserviceᚐRecordRunPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.RecordRunPayload) graphql.Marshaler {
+			return ec.marshalORecordRunPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordRunPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2079,11 +2084,11 @@ func (ec *executionContext) _Mutation_recordCommits(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordCommits(ctx, fc.Args["input"].(service.RecordCommitsInput))
+			return ec.Resolvers.Mutation().RecordCommits(ctx, fc.Args["input"].(facts.RecordCommitsInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordCommitsPayload) graphql.Marshaler {
-			return ec.marshalORecordCommitsPayload2ᚖpedigreeᚋserviceᚐRecordCommitsPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.RecordCommitsPayload) graphql.Marshaler {
+			return ec.marshalORecordCommitsPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordCommitsPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2123,11 +2128,11 @@ func (ec *executionContext) _Mutation_recordTag(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordTag(ctx, fc.Args["input"].(service.RecordTagInput))
+			return ec.Resolvers.Mutation().RecordTag(ctx, fc.Args["input"].(facts.RecordTagInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordTagPayload) graphql.Marshaler {
-			return ec.marshalORecordTagPayload2ᚖpedigreeᚋserviceᚐRecordTagPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.RecordTagPayload) graphql.Marshaler {
+			return ec.marshalORecordTagPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordTagPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2167,11 +2172,11 @@ func (ec *executionContext) _Mutation_recordDeployment(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordDeployment(ctx, fc.Args["input"].(service.RecordDeploymentInput))
+			return ec.Resolvers.Mutation().RecordDeployment(ctx, fc.Args["input"].(facts.RecordDeploymentInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordDeploymentPayload) graphql.Marshaler {
-			return ec.marshalORecordDeploymentPayload2ᚖpedigreeᚋserviceᚐRecordDeploymentPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.RecordDeploymentPayload) graphql.Marshaler {
+			return ec.marshalORecordDeploymentPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordDeploymentPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2211,11 +2216,11 @@ func (ec *executionContext) _Mutation_endDeployment(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().EndDeployment(ctx, fc.Args["input"].(service.EndDeploymentInput))
+			return ec.Resolvers.Mutation().EndDeployment(ctx, fc.Args["input"].(facts.EndDeploymentInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.EndDeploymentPayload) graphql.Marshaler {
-			return ec.marshalOEndDeploymentPayload2ᚖpedigreeᚋserviceᚐEndDeploymentPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.EndDeploymentPayload) graphql.Marshaler {
+			return ec.marshalOEndDeploymentPayload2ᚖpedigreeᚋserviceᚋfactsᚐEndDeploymentPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2255,11 +2260,11 @@ func (ec *executionContext) _Mutation_recordFeature(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordFeature(ctx, fc.Args["input"].(service.RecordFeatureInput))
+			return ec.Resolvers.Mutation().RecordFeature(ctx, fc.Args["input"].(facts.RecordFeatureInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordFeaturePayload) graphql.Marshaler {
-			return ec.marshalORecordFeaturePayload2ᚖpedigreeᚋserviceᚐRecordFeaturePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.RecordFeaturePayload) graphql.Marshaler {
+			return ec.marshalORecordFeaturePayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordFeaturePayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2299,11 +2304,11 @@ func (ec *executionContext) _Mutation_linkLineage(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().LinkLineage(ctx, fc.Args["input"].(service.LinkLineageInput))
+			return ec.Resolvers.Mutation().LinkLineage(ctx, fc.Args["input"].(facts.LinkLineageInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.LinkLineagePayload) graphql.Marshaler {
-			return ec.marshalOLinkLineagePayload2ᚖpedigreeᚋserviceᚐLinkLineagePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.LinkLineagePayload) graphql.Marshaler {
+			return ec.marshalOLinkLineagePayload2ᚖpedigreeᚋserviceᚋfactsᚐLinkLineagePayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2343,11 +2348,11 @@ func (ec *executionContext) _Mutation_retractLineage(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RetractLineage(ctx, fc.Args["input"].(service.RetractLineageInput))
+			return ec.Resolvers.Mutation().RetractLineage(ctx, fc.Args["input"].(facts.RetractLineageInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RetractLineagePayload) graphql.Marshaler {
-			return ec.marshalORetractLineagePayload2ᚖpedigreeᚋserviceᚐRetractLineagePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.RetractLineagePayload) graphql.Marshaler {
+			return ec.marshalORetractLineagePayload2ᚖpedigreeᚋserviceᚋfactsᚐRetractLineagePayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2387,11 +2392,11 @@ func (ec *executionContext) _Mutation_recordFacts(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordFacts(ctx, fc.Args["input"].(service.RecordFactsInput))
+			return ec.Resolvers.Mutation().RecordFacts(ctx, fc.Args["input"].(bulk.RecordFactsInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RecordFactsPayload) graphql.Marshaler {
-			return ec.marshalORecordFactsPayload2ᚖpedigreeᚋserviceᚐRecordFactsPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *bulk.RecordFactsPayload) graphql.Marshaler {
+			return ec.marshalORecordFactsPayload2ᚖpedigreeᚋserviceᚋbulkᚐRecordFactsPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2521,8 +2526,8 @@ func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.Col
 			return ec.Resolvers.Query().Viewer(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.Viewer) graphql.Marshaler {
-			return ec.marshalOViewer2ᚖpedigreeᚋserviceᚐViewer(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *access.Viewer) graphql.Marshaler {
+			return ec.marshalOViewer2ᚖpedigreeᚋserviceᚋaccessᚐViewer(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2554,8 +2559,8 @@ func (ec *executionContext) _Query_columnLineage(ctx context.Context, field grap
 			return ec.Resolvers.Query().ColumnLineage(ctx, fc.Args["of"].(registry.ID), fc.Args["column"].(string), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time), fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ColumnLineage) graphql.Marshaler {
-			return ec.marshalNColumnLineage2ᚖpedigreeᚋserviceᚐColumnLineage(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ColumnLineage) graphql.Marshaler {
+			return ec.marshalNColumnLineage2ᚖpedigreeᚋserviceᚋprovenanceᚐColumnLineage(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2595,11 +2600,11 @@ func (ec *executionContext) _Query_commits(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Commits(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.CommitFilter), fc.Args["orderBy"].(*service.CommitOrder))
+			return ec.Resolvers.Query().Commits(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*facts.CommitFilter), fc.Args["orderBy"].(*core.CommitOrder))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.CommitConnection) graphql.Marshaler {
-			return ec.marshalOCommitConnection2ᚖpedigreeᚋserviceᚐCommitConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.CommitConnection) graphql.Marshaler {
+			return ec.marshalOCommitConnection2ᚖpedigreeᚋserviceᚋfactsᚐCommitConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2683,11 +2688,11 @@ func (ec *executionContext) _Query_lineageCounts(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().LineageCounts(ctx, fc.Args["of"].(registry.ID), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["history"].(*int), fc.Args["where"].(*service.LineageFilter), fc.Args["through"].([]registry.Kind), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time), fc.Args["fanout"].(*int))
+			return ec.Resolvers.Query().LineageCounts(ctx, fc.Args["of"].(registry.ID), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["history"].(*int), fc.Args["where"].(*provenance.LineageFilter), fc.Args["through"].([]registry.Kind), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time), fc.Args["fanout"].(*int))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.LineageCounts) graphql.Marshaler {
-			return ec.marshalNLineageCounts2ᚖpedigreeᚋserviceᚐLineageCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.LineageCounts) graphql.Marshaler {
+			return ec.marshalNLineageCounts2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageCounts(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2727,11 +2732,11 @@ func (ec *executionContext) _Query_datasets(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Datasets(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.DatasetFilter), fc.Args["orderBy"].(*service.DatasetOrder))
+			return ec.Resolvers.Query().Datasets(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*facts.DatasetFilter), fc.Args["orderBy"].(*core.DatasetOrder))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.DatasetConnection) graphql.Marshaler {
-			return ec.marshalODatasetConnection2ᚖpedigreeᚋserviceᚐDatasetConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.DatasetConnection) graphql.Marshaler {
+			return ec.marshalODatasetConnection2ᚖpedigreeᚋserviceᚋfactsᚐDatasetConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2859,11 +2864,11 @@ func (ec *executionContext) _Query_deployments(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Deployments(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.DeploymentFilter), fc.Args["orderBy"].(*service.DeploymentOrder))
+			return ec.Resolvers.Query().Deployments(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*facts.DeploymentFilter), fc.Args["orderBy"].(*core.DeploymentOrder))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.DeploymentConnection) graphql.Marshaler {
-			return ec.marshalODeploymentConnection2ᚖpedigreeᚋserviceᚐDeploymentConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.DeploymentConnection) graphql.Marshaler {
+			return ec.marshalODeploymentConnection2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -2906,8 +2911,8 @@ func (ec *executionContext) _Query_lineageDiff(ctx context.Context, field graphq
 			return ec.Resolvers.Query().LineageDiff(ctx, fc.Args["a"].(registry.ID), fc.Args["b"].(registry.ID), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.LineageDiff) graphql.Marshaler {
-			return ec.marshalNLineageDiff2ᚖpedigreeᚋserviceᚐLineageDiff(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.LineageDiff) graphql.Marshaler {
+			return ec.marshalNLineageDiff2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageDiff(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2950,8 +2955,8 @@ func (ec *executionContext) _Query_lineageExport(ctx context.Context, field grap
 			return ec.Resolvers.Query().LineageExport(ctx, fc.Args["of"].(registry.ID), fc.Args["format"].(export.Format), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["history"].(*int), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.LineageExport) graphql.Marshaler {
-			return ec.marshalNLineageExport2ᚖpedigreeᚋserviceᚐLineageExport(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.LineageExport) graphql.Marshaler {
+			return ec.marshalNLineageExport2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageExport(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2991,11 +2996,11 @@ func (ec *executionContext) _Query_lineage(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Lineage(ctx, fc.Args["of"].(registry.ID), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["history"].(*int), fc.Args["where"].(*service.LineageFilter), fc.Args["through"].([]registry.Kind), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time), fc.Args["fanout"].(*int), fc.Args["first"].(*int), fc.Args["after"].(*string))
+			return ec.Resolvers.Query().Lineage(ctx, fc.Args["of"].(registry.ID), fc.Args["direction"].(lineage.Direction), fc.Args["maxDepth"].(*int), fc.Args["history"].(*int), fc.Args["where"].(*provenance.LineageFilter), fc.Args["through"].([]registry.Kind), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time), fc.Args["fanout"].(*int), fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.LineageGraph) graphql.Marshaler {
-			return ec.marshalNLineageGraph2ᚖpedigreeᚋserviceᚐLineageGraph(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.LineageGraph) graphql.Marshaler {
+			return ec.marshalNLineageGraph2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageGraph(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3035,11 +3040,11 @@ func (ec *executionContext) _Query_impact(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Impact(ctx, fc.Args["of"].([]registry.ID), fc.Args["targets"].([]registry.Kind), fc.Args["live"].(*bool), fc.Args["where"].(*service.LineageFilter), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time), fc.Args["first"].(*int), fc.Args["after"].(*string))
+			return ec.Resolvers.Query().Impact(ctx, fc.Args["of"].([]registry.ID), fc.Args["targets"].([]registry.Kind), fc.Args["live"].(*bool), fc.Args["where"].(*provenance.LineageFilter), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time), fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ImpactConnection) graphql.Marshaler {
-			return ec.marshalNImpactConnection2ᚖpedigreeᚋserviceᚐImpactConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ImpactConnection) graphql.Marshaler {
+			return ec.marshalNImpactConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3082,8 +3087,8 @@ func (ec *executionContext) _Query_provenance(ctx context.Context, field graphql
 			return ec.Resolvers.Query().Provenance(ctx, fc.Args["of"].(registry.ID), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.Provenance) graphql.Marshaler {
-			return ec.marshalNProvenance2ᚖpedigreeᚋserviceᚐProvenance(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.Provenance) graphql.Marshaler {
+			return ec.marshalNProvenance2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenance(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3126,8 +3131,8 @@ func (ec *executionContext) _Query_paths(ctx context.Context, field graphql.Coll
 			return ec.Resolvers.Query().Paths(ctx, fc.Args["from"].(registry.ID), fc.Args["to"].(registry.ID), fc.Args["k"].(*int), fc.Args["asOf"].(*time.Time), fc.Args["knownAt"].(*time.Time))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.PathSet) graphql.Marshaler {
-			return ec.marshalNPathSet2ᚖpedigreeᚋserviceᚐPathSet(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.PathSet) graphql.Marshaler {
+			return ec.marshalNPathSet2ᚖpedigreeᚋserviceᚋprovenanceᚐPathSet(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3167,11 +3172,11 @@ func (ec *executionContext) _Query_auditLog(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().AuditLog(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.LogFilter))
+			return ec.Resolvers.Query().AuditLog(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*access.LogFilter))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.LogEntryConnection) graphql.Marshaler {
-			return ec.marshalOLogEntryConnection2ᚖpedigreeᚋserviceᚐLogEntryConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *access.LogEntryConnection) graphql.Marshaler {
+			return ec.marshalOLogEntryConnection2ᚖpedigreeᚋserviceᚋaccessᚐLogEntryConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -3211,11 +3216,11 @@ func (ec *executionContext) _Query_models(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Models(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.ModelFilter), fc.Args["orderBy"].(*service.ModelOrder))
+			return ec.Resolvers.Query().Models(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*catalog.ModelFilter), fc.Args["orderBy"].(*core.ModelOrder))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ModelConnection) graphql.Marshaler {
-			return ec.marshalOModelConnection2ᚖpedigreeᚋserviceᚐModelConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ModelConnection) graphql.Marshaler {
+			return ec.marshalOModelConnection2ᚖpedigreeᚋserviceᚋcatalogᚐModelConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -3299,11 +3304,11 @@ func (ec *executionContext) _Query_runs(ctx context.Context, field graphql.Colle
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Runs(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*service.RunFilter), fc.Args["orderBy"].(*service.RunOrder))
+			return ec.Resolvers.Query().Runs(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*facts.RunFilter), fc.Args["orderBy"].(*core.RunOrder))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.RunConnection) graphql.Marshaler {
-			return ec.marshalORunConnection2ᚖpedigreeᚋserviceᚐRunConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.RunConnection) graphql.Marshaler {
+			return ec.marshalORunConnection2ᚖpedigreeᚋserviceᚋfactsᚐRunConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -3390,8 +3395,8 @@ func (ec *executionContext) _Query_search(ctx context.Context, field graphql.Col
 			return ec.Resolvers.Query().Search(ctx, fc.Args["text"].(string), fc.Args["kinds"].([]registry.Kind), fc.Args["stages"].([]registry.Stage), fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.SearchConnection) graphql.Marshaler {
-			return ec.marshalOSearchConnection2ᚖpedigreeᚋserviceᚐSearchConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.SearchConnection) graphql.Marshaler {
+			return ec.marshalOSearchConnection2ᚖpedigreeᚋserviceᚋcatalogᚐSearchConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -3541,7 +3546,7 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 	return fc, nil
 }
 
-func (ec *executionContext) _Viewer_subject(ctx context.Context, field graphql.CollectedField, obj *service.Viewer) (ret graphql.Marshaler) {
+func (ec *executionContext) _Viewer_subject(ctx context.Context, field graphql.CollectedField, obj *access.Viewer) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3564,7 +3569,7 @@ func (ec *executionContext) fieldContext_Viewer_subject(_ context.Context, field
 	return graphql.NewScalarFieldContext("Viewer", field, false, false, "String")
 }
 
-func (ec *executionContext) _Viewer_roles(ctx context.Context, field graphql.CollectedField, obj *service.Viewer) (ret graphql.Marshaler) {
+func (ec *executionContext) _Viewer_roles(ctx context.Context, field graphql.CollectedField, obj *access.Viewer) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3587,7 +3592,7 @@ func (ec *executionContext) fieldContext_Viewer_roles(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Viewer", field, false, false, "String")
 }
 
-func (ec *executionContext) _Viewer_grants(ctx context.Context, field graphql.CollectedField, obj *service.Viewer) (ret graphql.Marshaler) {
+func (ec *executionContext) _Viewer_grants(ctx context.Context, field graphql.CollectedField, obj *access.Viewer) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3619,7 +3624,7 @@ func (ec *executionContext) fieldContext_Viewer_grants(_ context.Context, field 
 	return fc, nil
 }
 
-func (ec *executionContext) _Viewer_actions(ctx context.Context, field graphql.CollectedField, obj *service.Viewer) (ret graphql.Marshaler) {
+func (ec *executionContext) _Viewer_actions(ctx context.Context, field graphql.CollectedField, obj *access.Viewer) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4110,7 +4115,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 
 var viewerImplementors = []string{"Viewer"}
 
-func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, obj *service.Viewer) graphql.Marshaler {
+func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, obj *access.Viewer) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, viewerImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -4199,7 +4204,7 @@ func (ec *executionContext) marshalOGrant2ᚕpedigreeᚋregistryᚐGrantᚄ(ctx 
 	return ret
 }
 
-func (ec *executionContext) marshalOViewer2ᚖpedigreeᚋserviceᚐViewer(ctx context.Context, sel ast.SelectionSet, v *service.Viewer) graphql.Marshaler {
+func (ec *executionContext) marshalOViewer2ᚖpedigreeᚋserviceᚋaccessᚐViewer(ctx context.Context, sel ast.SelectionSet, v *access.Viewer) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -7,7 +7,9 @@ import (
 	"math"
 	"pedigree/registry"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -19,8 +21,8 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type RunResolver interface {
-	Upstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*service.ProvenanceNodeConnection, error)
-	Downstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*service.ProvenanceNodeConnection, error)
+	Upstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	Downstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -75,7 +77,7 @@ func (ec *executionContext) field_Run_upstream_args(ctx context.Context, rawArgs
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _RecordRunPayload_run(ctx context.Context, field graphql.CollectedField, obj *service.RecordRunPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordRunPayload_run(ctx context.Context, field graphql.CollectedField, obj *facts.RecordRunPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -107,7 +109,7 @@ func (ec *executionContext) fieldContext_RecordRunPayload_run(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _RecordRunPayload_created(ctx context.Context, field graphql.CollectedField, obj *service.RecordRunPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordRunPayload_created(ctx context.Context, field graphql.CollectedField, obj *facts.RecordRunPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -130,7 +132,7 @@ func (ec *executionContext) fieldContext_RecordRunPayload_created(_ context.Cont
 	return graphql.NewScalarFieldContext("RecordRunPayload", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _RecordRunPayload_unchanged(ctx context.Context, field graphql.CollectedField, obj *service.RecordRunPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RecordRunPayload_unchanged(ctx context.Context, field graphql.CollectedField, obj *facts.RecordRunPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -598,8 +600,8 @@ func (ec *executionContext) _Run_upstream(ctx context.Context, field graphql.Col
 			return ec.Resolvers.Run().Upstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -642,8 +644,8 @@ func (ec *executionContext) _Run_downstream(ctx context.Context, field graphql.C
 			return ec.Resolvers.Run().Downstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -673,7 +675,7 @@ func (ec *executionContext) fieldContext_Run_downstream(ctx context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _RunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.RunConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.RunConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -685,8 +687,8 @@ func (ec *executionContext) _RunConnection_edges(ctx context.Context, field grap
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.RunEdge) graphql.Marshaler {
-			return ec.marshalNRunEdge2ᚕᚖpedigreeᚋserviceᚐRunEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*facts.RunEdge) graphql.Marshaler {
+			return ec.marshalNRunEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐRunEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -705,7 +707,7 @@ func (ec *executionContext) fieldContext_RunConnection_edges(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _RunConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.RunConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *facts.RunConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -717,8 +719,8 @@ func (ec *executionContext) _RunConnection_pageInfo(ctx context.Context, field g
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -737,7 +739,7 @@ func (ec *executionContext) fieldContext_RunConnection_pageInfo(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _RunConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.RunConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *facts.RunConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -760,7 +762,7 @@ func (ec *executionContext) fieldContext_RunConnection_totalCount(_ context.Cont
 	return graphql.NewScalarFieldContext("RunConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _RunEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.RunEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *facts.RunEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -783,7 +785,7 @@ func (ec *executionContext) fieldContext_RunEdge_cursor(_ context.Context, field
 	return graphql.NewScalarFieldContext("RunEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _RunEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.RunEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _RunEdge_node(ctx context.Context, field graphql.CollectedField, obj *facts.RunEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -819,8 +821,8 @@ func (ec *executionContext) fieldContext_RunEdge_node(_ context.Context, field g
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputRecordRunInput(ctx context.Context, obj any) (service.RecordRunInput, error) {
-	var it service.RecordRunInput
+func (ec *executionContext) unmarshalInputRecordRunInput(ctx context.Context, obj any) (facts.RecordRunInput, error) {
+	var it facts.RecordRunInput
 	if obj == nil {
 		return it, nil
 	}
@@ -967,14 +969,14 @@ func (ec *executionContext) unmarshalInputRecordRunInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRecordRunInput(ctx context.Context, raw any) (service.RecordRunInput, error) {
-	var out service.RecordRunInput
+func UnmarshalRecordRunInput(ctx context.Context, raw any) (facts.RecordRunInput, error) {
+	var out facts.RecordRunInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordRunInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRunFilter(ctx context.Context, obj any) (service.RunFilter, error) {
-	var it service.RunFilter
+func (ec *executionContext) unmarshalInputRunFilter(ctx context.Context, obj any) (facts.RunFilter, error) {
+	var it facts.RunFilter
 	if obj == nil {
 		return it, nil
 	}
@@ -1030,8 +1032,8 @@ func (ec *executionContext) unmarshalInputRunFilter(ctx context.Context, obj any
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRunFilter(ctx context.Context, raw any) (service.RunFilter, error) {
-	var out service.RunFilter
+func UnmarshalRunFilter(ctx context.Context, raw any) (facts.RunFilter, error) {
+	var out facts.RunFilter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RunFilter", raw, &out)
 	return out, err
 }
@@ -1046,7 +1048,7 @@ func UnmarshalRunFilter(ctx context.Context, raw any) (service.RunFilter, error)
 
 var recordRunPayloadImplementors = []string{"RecordRunPayload"}
 
-func (ec *executionContext) _RecordRunPayload(ctx context.Context, sel ast.SelectionSet, obj *service.RecordRunPayload) graphql.Marshaler {
+func (ec *executionContext) _RecordRunPayload(ctx context.Context, sel ast.SelectionSet, obj *facts.RecordRunPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, recordRunPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1219,7 +1221,7 @@ func (ec *executionContext) _Run(ctx context.Context, sel ast.SelectionSet, obj 
 
 var runConnectionImplementors = []string{"RunConnection"}
 
-func (ec *executionContext) _RunConnection(ctx context.Context, sel ast.SelectionSet, obj *service.RunConnection) graphql.Marshaler {
+func (ec *executionContext) _RunConnection(ctx context.Context, sel ast.SelectionSet, obj *facts.RunConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, runConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1263,7 +1265,7 @@ func (ec *executionContext) _RunConnection(ctx context.Context, sel ast.Selectio
 
 var runEdgeImplementors = []string{"RunEdge"}
 
-func (ec *executionContext) _RunEdge(ctx context.Context, sel ast.SelectionSet, obj *service.RunEdge) graphql.Marshaler {
+func (ec *executionContext) _RunEdge(ctx context.Context, sel ast.SelectionSet, obj *facts.RunEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, runEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1303,16 +1305,16 @@ func (ec *executionContext) _RunEdge(ctx context.Context, sel ast.SelectionSet, 
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNRecordRunInput2pedigreeᚋserviceᚐRecordRunInput(ctx context.Context, v any) (service.RecordRunInput, error) {
+func (ec *executionContext) unmarshalNRecordRunInput2pedigreeᚋserviceᚋfactsᚐRecordRunInput(ctx context.Context, v any) (facts.RecordRunInput, error) {
 	res, err := ec.unmarshalInputRecordRunInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRunEdge2ᚕᚖpedigreeᚋserviceᚐRunEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.RunEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNRunEdge2ᚕᚖpedigreeᚋserviceᚋfactsᚐRunEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*facts.RunEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNRunEdge2ᚖpedigreeᚋserviceᚐRunEdge(ctx, sel, v[i])
+		return ec.marshalNRunEdge2ᚖpedigreeᚋserviceᚋfactsᚐRunEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -1324,7 +1326,7 @@ func (ec *executionContext) marshalNRunEdge2ᚕᚖpedigreeᚋserviceᚐRunEdge�
 	return ret
 }
 
-func (ec *executionContext) marshalNRunEdge2ᚖpedigreeᚋserviceᚐRunEdge(ctx context.Context, sel ast.SelectionSet, v *service.RunEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNRunEdge2ᚖpedigreeᚋserviceᚋfactsᚐRunEdge(ctx context.Context, sel ast.SelectionSet, v *facts.RunEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RunEdge!")
 		return graphql.Null
@@ -1332,7 +1334,7 @@ func (ec *executionContext) marshalNRunEdge2ᚖpedigreeᚋserviceᚐRunEdge(ctx 
 	return ec._RunEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORecordRunInput2ᚖpedigreeᚋserviceᚐRecordRunInput(ctx context.Context, v any) (*service.RecordRunInput, error) {
+func (ec *executionContext) unmarshalORecordRunInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordRunInput(ctx context.Context, v any) (*facts.RecordRunInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -1340,7 +1342,7 @@ func (ec *executionContext) unmarshalORecordRunInput2ᚖpedigreeᚋserviceᚐRec
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORecordRunPayload2ᚖpedigreeᚋserviceᚐRecordRunPayload(ctx context.Context, sel ast.SelectionSet, v *service.RecordRunPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORecordRunPayload2ᚖpedigreeᚋserviceᚋfactsᚐRecordRunPayload(ctx context.Context, sel ast.SelectionSet, v *facts.RecordRunPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -1354,14 +1356,14 @@ func (ec *executionContext) marshalORun2ᚖpedigreeᚋregistryᚐRun(ctx context
 	return ec._Run(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalORunConnection2ᚖpedigreeᚋserviceᚐRunConnection(ctx context.Context, sel ast.SelectionSet, v *service.RunConnection) graphql.Marshaler {
+func (ec *executionContext) marshalORunConnection2ᚖpedigreeᚋserviceᚋfactsᚐRunConnection(ctx context.Context, sel ast.SelectionSet, v *facts.RunConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RunConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORunFilter2ᚖpedigreeᚋserviceᚐRunFilter(ctx context.Context, v any) (*service.RunFilter, error) {
+func (ec *executionContext) unmarshalORunFilter2ᚖpedigreeᚋserviceᚋfactsᚐRunFilter(ctx context.Context, v any) (*facts.RunFilter, error) {
 	if v == nil {
 		return nil, nil
 	}

@@ -8,7 +8,8 @@ import (
 	"math"
 	"pedigree/registry"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
 	"strconv"
 	"sync/atomic"
 
@@ -26,7 +27,7 @@ import (
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _SearchConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.SearchConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchConnection_edges(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -38,8 +39,8 @@ func (ec *executionContext) _SearchConnection_edges(ctx context.Context, field g
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.SearchEdge) graphql.Marshaler {
-			return ec.marshalNSearchEdge2ᚕᚖpedigreeᚋserviceᚐSearchEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.SearchEdge) graphql.Marshaler {
+			return ec.marshalNSearchEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -58,7 +59,7 @@ func (ec *executionContext) fieldContext_SearchConnection_edges(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _SearchConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.SearchConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -70,8 +71,8 @@ func (ec *executionContext) _SearchConnection_pageInfo(ctx context.Context, fiel
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -90,7 +91,7 @@ func (ec *executionContext) fieldContext_SearchConnection_pageInfo(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _SearchConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.SearchConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -113,7 +114,7 @@ func (ec *executionContext) fieldContext_SearchConnection_totalCount(_ context.C
 	return graphql.NewScalarFieldContext("SearchConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _SearchConnection_facets(ctx context.Context, field graphql.CollectedField, obj *service.SearchConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchConnection_facets(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -125,8 +126,8 @@ func (ec *executionContext) _SearchConnection_facets(ctx context.Context, field 
 			return obj.Facets(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.SearchFacets) graphql.Marshaler {
-			return ec.marshalOSearchFacets2ᚖpedigreeᚋserviceᚐSearchFacets(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.SearchFacets) graphql.Marshaler {
+			return ec.marshalOSearchFacets2ᚖpedigreeᚋserviceᚋcatalogᚐSearchFacets(ctx, selections, v)
 		},
 		true,
 		false,
@@ -145,7 +146,7 @@ func (ec *executionContext) fieldContext_SearchConnection_facets(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _SearchEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.SearchEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -168,7 +169,7 @@ func (ec *executionContext) fieldContext_SearchEdge_cursor(_ context.Context, fi
 	return graphql.NewScalarFieldContext("SearchEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _SearchEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.SearchEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchEdge_node(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -200,7 +201,7 @@ func (ec *executionContext) fieldContext_SearchEdge_node(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _SearchEdge_matched(ctx context.Context, field graphql.CollectedField, obj *service.SearchEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchEdge_matched(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -223,7 +224,7 @@ func (ec *executionContext) fieldContext_SearchEdge_matched(_ context.Context, f
 	return graphql.NewScalarFieldContext("SearchEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _SearchFacets_kinds(ctx context.Context, field graphql.CollectedField, obj *service.SearchFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchFacets_kinds(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchFacets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -235,8 +236,8 @@ func (ec *executionContext) _SearchFacets_kinds(ctx context.Context, field graph
 			return obj.Kinds, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.SearchKindCount) graphql.Marshaler {
-			return ec.marshalOSearchKindCount2ᚕᚖpedigreeᚋserviceᚐSearchKindCountᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.SearchKindCount) graphql.Marshaler {
+			return ec.marshalOSearchKindCount2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchKindCountᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -255,7 +256,7 @@ func (ec *executionContext) fieldContext_SearchFacets_kinds(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _SearchFacets_stages(ctx context.Context, field graphql.CollectedField, obj *service.SearchFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchFacets_stages(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchFacets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -267,8 +268,8 @@ func (ec *executionContext) _SearchFacets_stages(ctx context.Context, field grap
 			return obj.Stages, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.SearchStageCount) graphql.Marshaler {
-			return ec.marshalOSearchStageCount2ᚕᚖpedigreeᚋserviceᚐSearchStageCountᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.SearchStageCount) graphql.Marshaler {
+			return ec.marshalOSearchStageCount2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchStageCountᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -287,7 +288,7 @@ func (ec *executionContext) fieldContext_SearchFacets_stages(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _SearchFacets_complete(ctx context.Context, field graphql.CollectedField, obj *service.SearchFacets) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchFacets_complete(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchFacets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -310,7 +311,7 @@ func (ec *executionContext) fieldContext_SearchFacets_complete(_ context.Context
 	return graphql.NewScalarFieldContext("SearchFacets", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _SearchKindCount_kind(ctx context.Context, field graphql.CollectedField, obj *service.SearchKindCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchKindCount_kind(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchKindCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -333,7 +334,7 @@ func (ec *executionContext) fieldContext_SearchKindCount_kind(_ context.Context,
 	return graphql.NewScalarFieldContext("SearchKindCount", field, false, false, "SearchKind")
 }
 
-func (ec *executionContext) _SearchKindCount_count(ctx context.Context, field graphql.CollectedField, obj *service.SearchKindCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchKindCount_count(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchKindCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -356,7 +357,7 @@ func (ec *executionContext) fieldContext_SearchKindCount_count(_ context.Context
 	return graphql.NewScalarFieldContext("SearchKindCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _SearchStageCount_stage(ctx context.Context, field graphql.CollectedField, obj *service.SearchStageCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchStageCount_stage(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchStageCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -379,7 +380,7 @@ func (ec *executionContext) fieldContext_SearchStageCount_stage(_ context.Contex
 	return graphql.NewScalarFieldContext("SearchStageCount", field, false, false, "Stage")
 }
 
-func (ec *executionContext) _SearchStageCount_count(ctx context.Context, field graphql.CollectedField, obj *service.SearchStageCount) (ret graphql.Marshaler) {
+func (ec *executionContext) _SearchStageCount_count(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchStageCount) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -416,7 +417,7 @@ func (ec *executionContext) fieldContext_SearchStageCount_count(_ context.Contex
 
 var searchConnectionImplementors = []string{"SearchConnection"}
 
-func (ec *executionContext) _SearchConnection(ctx context.Context, sel ast.SelectionSet, obj *service.SearchConnection) graphql.Marshaler {
+func (ec *executionContext) _SearchConnection(ctx context.Context, sel ast.SelectionSet, obj *catalog.SearchConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, searchConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -466,7 +467,7 @@ func (ec *executionContext) _SearchConnection(ctx context.Context, sel ast.Selec
 
 var searchEdgeImplementors = []string{"SearchEdge"}
 
-func (ec *executionContext) _SearchEdge(ctx context.Context, sel ast.SelectionSet, obj *service.SearchEdge) graphql.Marshaler {
+func (ec *executionContext) _SearchEdge(ctx context.Context, sel ast.SelectionSet, obj *catalog.SearchEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, searchEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -509,7 +510,7 @@ func (ec *executionContext) _SearchEdge(ctx context.Context, sel ast.SelectionSe
 
 var searchFacetsImplementors = []string{"SearchFacets"}
 
-func (ec *executionContext) _SearchFacets(ctx context.Context, sel ast.SelectionSet, obj *service.SearchFacets) graphql.Marshaler {
+func (ec *executionContext) _SearchFacets(ctx context.Context, sel ast.SelectionSet, obj *catalog.SearchFacets) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, searchFacetsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -552,7 +553,7 @@ func (ec *executionContext) _SearchFacets(ctx context.Context, sel ast.Selection
 
 var searchKindCountImplementors = []string{"SearchKindCount"}
 
-func (ec *executionContext) _SearchKindCount(ctx context.Context, sel ast.SelectionSet, obj *service.SearchKindCount) graphql.Marshaler {
+func (ec *executionContext) _SearchKindCount(ctx context.Context, sel ast.SelectionSet, obj *catalog.SearchKindCount) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, searchKindCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -590,7 +591,7 @@ func (ec *executionContext) _SearchKindCount(ctx context.Context, sel ast.Select
 
 var searchStageCountImplementors = []string{"SearchStageCount"}
 
-func (ec *executionContext) _SearchStageCount(ctx context.Context, sel ast.SelectionSet, obj *service.SearchStageCount) graphql.Marshaler {
+func (ec *executionContext) _SearchStageCount(ctx context.Context, sel ast.SelectionSet, obj *catalog.SearchStageCount) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, searchStageCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -630,11 +631,11 @@ func (ec *executionContext) _SearchStageCount(ctx context.Context, sel ast.Selec
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNSearchEdge2ᚕᚖpedigreeᚋserviceᚐSearchEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.SearchEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNSearchEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.SearchEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSearchEdge2ᚖpedigreeᚋserviceᚐSearchEdge(ctx, sel, v[i])
+		return ec.marshalNSearchEdge2ᚖpedigreeᚋserviceᚋcatalogᚐSearchEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -646,7 +647,7 @@ func (ec *executionContext) marshalNSearchEdge2ᚕᚖpedigreeᚋserviceᚐSearch
 	return ret
 }
 
-func (ec *executionContext) marshalNSearchEdge2ᚖpedigreeᚋserviceᚐSearchEdge(ctx context.Context, sel ast.SelectionSet, v *service.SearchEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNSearchEdge2ᚖpedigreeᚋserviceᚋcatalogᚐSearchEdge(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SearchEdge!")
 		return graphql.Null
@@ -669,7 +670,7 @@ func (ec *executionContext) marshalNSearchKind2pedigreeᚋregistryᚐKind(ctx co
 	return res
 }
 
-func (ec *executionContext) marshalNSearchKindCount2ᚖpedigreeᚋserviceᚐSearchKindCount(ctx context.Context, sel ast.SelectionSet, v *service.SearchKindCount) graphql.Marshaler {
+func (ec *executionContext) marshalNSearchKindCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchKindCount(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchKindCount) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SearchKindCount!")
 		return graphql.Null
@@ -677,7 +678,7 @@ func (ec *executionContext) marshalNSearchKindCount2ᚖpedigreeᚋserviceᚐSear
 	return ec._SearchKindCount(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSearchStageCount2ᚖpedigreeᚋserviceᚐSearchStageCount(ctx context.Context, sel ast.SelectionSet, v *service.SearchStageCount) graphql.Marshaler {
+func (ec *executionContext) marshalNSearchStageCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchStageCount(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchStageCount) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SearchStageCount!")
 		return graphql.Null
@@ -685,14 +686,14 @@ func (ec *executionContext) marshalNSearchStageCount2ᚖpedigreeᚋserviceᚐSea
 	return ec._SearchStageCount(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOSearchConnection2ᚖpedigreeᚋserviceᚐSearchConnection(ctx context.Context, sel ast.SelectionSet, v *service.SearchConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOSearchConnection2ᚖpedigreeᚋserviceᚋcatalogᚐSearchConnection(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._SearchConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOSearchFacets2ᚖpedigreeᚋserviceᚐSearchFacets(ctx context.Context, sel ast.SelectionSet, v *service.SearchFacets) graphql.Marshaler {
+func (ec *executionContext) marshalOSearchFacets2ᚖpedigreeᚋserviceᚋcatalogᚐSearchFacets(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchFacets) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -748,14 +749,14 @@ func (ec *executionContext) marshalOSearchKind2ᚕpedigreeᚋregistryᚐKindᚄ(
 	return ret
 }
 
-func (ec *executionContext) marshalOSearchKindCount2ᚕᚖpedigreeᚋserviceᚐSearchKindCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.SearchKindCount) graphql.Marshaler {
+func (ec *executionContext) marshalOSearchKindCount2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchKindCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.SearchKindCount) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSearchKindCount2ᚖpedigreeᚋserviceᚐSearchKindCount(ctx, sel, v[i])
+		return ec.marshalNSearchKindCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchKindCount(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -767,14 +768,14 @@ func (ec *executionContext) marshalOSearchKindCount2ᚕᚖpedigreeᚋserviceᚐS
 	return ret
 }
 
-func (ec *executionContext) marshalOSearchStageCount2ᚕᚖpedigreeᚋserviceᚐSearchStageCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.SearchStageCount) graphql.Marshaler {
+func (ec *executionContext) marshalOSearchStageCount2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchStageCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.SearchStageCount) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSearchStageCount2ᚖpedigreeᚋserviceᚐSearchStageCount(ctx, sel, v[i])
+		return ec.marshalNSearchStageCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchStageCount(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

@@ -8,7 +8,10 @@ import (
 	"math"
 	"pedigree/registry"
 	"pedigree/resolvers/scalar"
-	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -24,12 +27,12 @@ type ModelVersionResolver interface {
 	Model(ctx context.Context, obj *registry.ModelVersion) (*registry.Model, error)
 	Card(ctx context.Context, obj *registry.ModelVersion) (*registry.ModelCard, error)
 	Features(ctx context.Context, obj *registry.ModelVersion) ([]*registry.Feature, error)
-	Transitions(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.TransitionConnection, error)
-	Deployments(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.DeploymentConnection, error)
-	Artifacts(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.ArtifactConnection, error)
+	Transitions(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.TransitionConnection, error)
+	Deployments(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*facts.DeploymentConnection, error)
+	Artifacts(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.ArtifactConnection, error)
 	Aliases(ctx context.Context, obj *registry.ModelVersion) ([]*registry.Alias, error)
-	Upstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.ProvenanceNodeConnection, error)
-	Downstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*service.ProvenanceNodeConnection, error)
+	Upstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	Downstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 }
 type TransitionResolver interface {
 	ReplacedBy(ctx context.Context, obj *registry.Transition) (*registry.ID, error)
@@ -384,7 +387,7 @@ func (ec *executionContext) fieldContext_Artifact_recordedAt(_ context.Context, 
 	return graphql.NewScalarFieldContext("Artifact", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _ArtifactConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.ArtifactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ArtifactConnection_edges(ctx context.Context, field graphql.CollectedField, obj *catalog.ArtifactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -396,8 +399,8 @@ func (ec *executionContext) _ArtifactConnection_edges(ctx context.Context, field
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.ArtifactEdge) graphql.Marshaler {
-			return ec.marshalNArtifactEdge2ᚕᚖpedigreeᚋserviceᚐArtifactEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.ArtifactEdge) graphql.Marshaler {
+			return ec.marshalNArtifactEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐArtifactEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -416,7 +419,7 @@ func (ec *executionContext) fieldContext_ArtifactConnection_edges(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ArtifactConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.ArtifactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ArtifactConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *catalog.ArtifactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -428,8 +431,8 @@ func (ec *executionContext) _ArtifactConnection_pageInfo(ctx context.Context, fi
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -448,7 +451,7 @@ func (ec *executionContext) fieldContext_ArtifactConnection_pageInfo(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _ArtifactConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.ArtifactConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ArtifactConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *catalog.ArtifactConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -471,7 +474,7 @@ func (ec *executionContext) fieldContext_ArtifactConnection_totalCount(_ context
 	return graphql.NewScalarFieldContext("ArtifactConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _ArtifactEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.ArtifactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ArtifactEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *catalog.ArtifactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -494,7 +497,7 @@ func (ec *executionContext) fieldContext_ArtifactEdge_cursor(_ context.Context, 
 	return graphql.NewScalarFieldContext("ArtifactEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _ArtifactEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.ArtifactEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ArtifactEdge_node(ctx context.Context, field graphql.CollectedField, obj *catalog.ArtifactEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -526,7 +529,7 @@ func (ec *executionContext) fieldContext_ArtifactEdge_node(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _DeleteModelVersionPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *service.DeletePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteModelVersionPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *core.DeletePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1104,8 +1107,8 @@ func (ec *executionContext) _ModelVersion_transitions(ctx context.Context, field
 			return ec.Resolvers.ModelVersion().Transitions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.TransitionConnection) graphql.Marshaler {
-			return ec.marshalOTransitionConnection2ᚖpedigreeᚋserviceᚐTransitionConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.TransitionConnection) graphql.Marshaler {
+			return ec.marshalOTransitionConnection2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1148,8 +1151,8 @@ func (ec *executionContext) _ModelVersion_deployments(ctx context.Context, field
 			return ec.Resolvers.ModelVersion().Deployments(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.DeploymentConnection) graphql.Marshaler {
-			return ec.marshalODeploymentConnection2ᚖpedigreeᚋserviceᚐDeploymentConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.DeploymentConnection) graphql.Marshaler {
+			return ec.marshalODeploymentConnection2ᚖpedigreeᚋserviceᚋfactsᚐDeploymentConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1192,8 +1195,8 @@ func (ec *executionContext) _ModelVersion_artifacts(ctx context.Context, field g
 			return ec.Resolvers.ModelVersion().Artifacts(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ArtifactConnection) graphql.Marshaler {
-			return ec.marshalOArtifactConnection2ᚖpedigreeᚋserviceᚐArtifactConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ArtifactConnection) graphql.Marshaler {
+			return ec.marshalOArtifactConnection2ᚖpedigreeᚋserviceᚋcatalogᚐArtifactConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1268,8 +1271,8 @@ func (ec *executionContext) _ModelVersion_upstream(ctx context.Context, field gr
 			return ec.Resolvers.ModelVersion().Upstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1312,8 +1315,8 @@ func (ec *executionContext) _ModelVersion_downstream(ctx context.Context, field 
 			return ec.Resolvers.ModelVersion().Downstream(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
-			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
+			return ec.marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -1343,7 +1346,7 @@ func (ec *executionContext) fieldContext_ModelVersion_downstream(ctx context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _ModelVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.ModelVersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelVersionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1355,8 +1358,8 @@ func (ec *executionContext) _ModelVersionConnection_edges(ctx context.Context, f
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.ModelVersionEdge) graphql.Marshaler {
-			return ec.marshalNModelVersionEdge2ᚕᚖpedigreeᚋserviceᚐModelVersionEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.ModelVersionEdge) graphql.Marshaler {
+			return ec.marshalNModelVersionEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐModelVersionEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1375,7 +1378,7 @@ func (ec *executionContext) fieldContext_ModelVersionConnection_edges(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _ModelVersionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.ModelVersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelVersionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelVersionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1387,8 +1390,8 @@ func (ec *executionContext) _ModelVersionConnection_pageInfo(ctx context.Context
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1407,7 +1410,7 @@ func (ec *executionContext) fieldContext_ModelVersionConnection_pageInfo(_ conte
 	return fc, nil
 }
 
-func (ec *executionContext) _ModelVersionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.ModelVersionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelVersionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelVersionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1430,7 +1433,7 @@ func (ec *executionContext) fieldContext_ModelVersionConnection_totalCount(_ con
 	return graphql.NewScalarFieldContext("ModelVersionConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _ModelVersionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.ModelVersionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelVersionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelVersionEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1453,7 +1456,7 @@ func (ec *executionContext) fieldContext_ModelVersionEdge_cursor(_ context.Conte
 	return graphql.NewScalarFieldContext("ModelVersionEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _ModelVersionEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.ModelVersionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ModelVersionEdge_node(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelVersionEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1485,7 +1488,7 @@ func (ec *executionContext) fieldContext_ModelVersionEdge_node(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _ProvenanceNodeConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.ProvenanceNodeConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ProvenanceNodeConnection_edges(ctx context.Context, field graphql.CollectedField, obj *provenance.ProvenanceNodeConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1497,8 +1500,8 @@ func (ec *executionContext) _ProvenanceNodeConnection_edges(ctx context.Context,
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.ProvenanceNodeEdge) graphql.Marshaler {
-			return ec.marshalNProvenanceNodeEdge2ᚕᚖpedigreeᚋserviceᚐProvenanceNodeEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*provenance.ProvenanceNodeEdge) graphql.Marshaler {
+			return ec.marshalNProvenanceNodeEdge2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1517,7 +1520,7 @@ func (ec *executionContext) fieldContext_ProvenanceNodeConnection_edges(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ProvenanceNodeConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.ProvenanceNodeConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ProvenanceNodeConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *provenance.ProvenanceNodeConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1529,8 +1532,8 @@ func (ec *executionContext) _ProvenanceNodeConnection_pageInfo(ctx context.Conte
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1549,7 +1552,7 @@ func (ec *executionContext) fieldContext_ProvenanceNodeConnection_pageInfo(_ con
 	return fc, nil
 }
 
-func (ec *executionContext) _ProvenanceNodeConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.ProvenanceNodeConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ProvenanceNodeConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *provenance.ProvenanceNodeConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1572,7 +1575,7 @@ func (ec *executionContext) fieldContext_ProvenanceNodeConnection_totalCount(_ c
 	return graphql.NewScalarFieldContext("ProvenanceNodeConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _ProvenanceNodeEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.ProvenanceNodeEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ProvenanceNodeEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *provenance.ProvenanceNodeEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1595,7 +1598,7 @@ func (ec *executionContext) fieldContext_ProvenanceNodeEdge_cursor(_ context.Con
 	return graphql.NewScalarFieldContext("ProvenanceNodeEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _ProvenanceNodeEdge_relation(ctx context.Context, field graphql.CollectedField, obj *service.ProvenanceNodeEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ProvenanceNodeEdge_relation(ctx context.Context, field graphql.CollectedField, obj *provenance.ProvenanceNodeEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1618,7 +1621,7 @@ func (ec *executionContext) fieldContext_ProvenanceNodeEdge_relation(_ context.C
 	return graphql.NewScalarFieldContext("ProvenanceNodeEdge", field, false, false, "EdgeKind")
 }
 
-func (ec *executionContext) _ProvenanceNodeEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.ProvenanceNodeEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ProvenanceNodeEdge_node(ctx context.Context, field graphql.CollectedField, obj *provenance.ProvenanceNodeEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1650,7 +1653,7 @@ func (ec *executionContext) fieldContext_ProvenanceNodeEdge_node(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _RegisterModelVersionPayload_modelVersion(ctx context.Context, field graphql.CollectedField, obj *service.RegisterModelVersionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _RegisterModelVersionPayload_modelVersion(ctx context.Context, field graphql.CollectedField, obj *catalog.RegisterModelVersionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1967,7 +1970,7 @@ func (ec *executionContext) fieldContext_Transition_modelVersion(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _TransitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *service.TransitionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _TransitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *catalog.TransitionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1979,8 +1982,8 @@ func (ec *executionContext) _TransitionConnection_edges(ctx context.Context, fie
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.TransitionEdge) graphql.Marshaler {
-			return ec.marshalNTransitionEdge2ᚕᚖpedigreeᚋserviceᚐTransitionEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.TransitionEdge) graphql.Marshaler {
+			return ec.marshalNTransitionEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐTransitionEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1999,7 +2002,7 @@ func (ec *executionContext) fieldContext_TransitionConnection_edges(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _TransitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *service.TransitionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _TransitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *catalog.TransitionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2011,8 +2014,8 @@ func (ec *executionContext) _TransitionConnection_pageInfo(ctx context.Context, 
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2pedigreeᚋserviceᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v core.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2pedigreeᚋserviceᚋcoreᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2031,7 +2034,7 @@ func (ec *executionContext) fieldContext_TransitionConnection_pageInfo(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _TransitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *service.TransitionConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _TransitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *catalog.TransitionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2054,7 +2057,7 @@ func (ec *executionContext) fieldContext_TransitionConnection_totalCount(_ conte
 	return graphql.NewScalarFieldContext("TransitionConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _TransitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *service.TransitionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _TransitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *catalog.TransitionEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2077,7 +2080,7 @@ func (ec *executionContext) fieldContext_TransitionEdge_cursor(_ context.Context
 	return graphql.NewScalarFieldContext("TransitionEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _TransitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *service.TransitionEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _TransitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *catalog.TransitionEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2109,7 +2112,7 @@ func (ec *executionContext) fieldContext_TransitionEdge_node(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _TransitionModelVersionPayload_version(ctx context.Context, field graphql.CollectedField, obj *service.TransitionModelVersionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _TransitionModelVersionPayload_version(ctx context.Context, field graphql.CollectedField, obj *catalog.TransitionModelVersionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2141,7 +2144,7 @@ func (ec *executionContext) fieldContext_TransitionModelVersionPayload_version(_
 	return fc, nil
 }
 
-func (ec *executionContext) _TransitionModelVersionPayload_transition(ctx context.Context, field graphql.CollectedField, obj *service.TransitionModelVersionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _TransitionModelVersionPayload_transition(ctx context.Context, field graphql.CollectedField, obj *catalog.TransitionModelVersionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2177,8 +2180,8 @@ func (ec *executionContext) fieldContext_TransitionModelVersionPayload_transitio
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputArtifactInput(ctx context.Context, obj any) (service.ArtifactInput, error) {
-	var it service.ArtifactInput
+func (ec *executionContext) unmarshalInputArtifactInput(ctx context.Context, obj any) (catalog.ArtifactInput, error) {
+	var it catalog.ArtifactInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2255,14 +2258,14 @@ func (ec *executionContext) unmarshalInputArtifactInput(ctx context.Context, obj
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalArtifactInput(ctx context.Context, raw any) (service.ArtifactInput, error) {
-	var out service.ArtifactInput
+func UnmarshalArtifactInput(ctx context.Context, raw any) (catalog.ArtifactInput, error) {
+	var out catalog.ArtifactInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ArtifactInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDeleteModelVersionInput(ctx context.Context, obj any) (service.DeleteModelVersionInput, error) {
-	var it service.DeleteModelVersionInput
+func (ec *executionContext) unmarshalInputDeleteModelVersionInput(ctx context.Context, obj any) (catalog.DeleteModelVersionInput, error) {
+	var it catalog.DeleteModelVersionInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2332,14 +2335,14 @@ func (ec *executionContext) unmarshalInputDeleteModelVersionInput(ctx context.Co
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDeleteModelVersionInput(ctx context.Context, raw any) (service.DeleteModelVersionInput, error) {
-	var out service.DeleteModelVersionInput
+func UnmarshalDeleteModelVersionInput(ctx context.Context, raw any) (catalog.DeleteModelVersionInput, error) {
+	var out catalog.DeleteModelVersionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteModelVersionInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context, obj any) (service.ModelVersionFilter, error) {
-	var it service.ModelVersionFilter
+func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context, obj any) (catalog.ModelVersionFilter, error) {
+	var it catalog.ModelVersionFilter
 	if obj == nil {
 		return it, nil
 	}
@@ -2395,14 +2398,14 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalModelVersionFilter(ctx context.Context, raw any) (service.ModelVersionFilter, error) {
-	var out service.ModelVersionFilter
+func UnmarshalModelVersionFilter(ctx context.Context, raw any) (catalog.ModelVersionFilter, error) {
+	var out catalog.ModelVersionFilter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ModelVersionFilter", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.Context, obj any) (service.RegisterModelVersionInput, error) {
-	var it service.RegisterModelVersionInput
+func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.Context, obj any) (catalog.RegisterModelVersionInput, error) {
+	var it catalog.RegisterModelVersionInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2509,14 +2512,14 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 			it.Features = data
 		case "artifacts":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("artifacts"))
-			data, err := ec.unmarshalOArtifactInput2ᚕpedigreeᚋserviceᚐArtifactInputᚄ(ctx, v)
+			data, err := ec.unmarshalOArtifactInput2ᚕpedigreeᚋserviceᚋcatalogᚐArtifactInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Artifacts = data
 		case "card":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("card"))
-			data, err := ec.unmarshalOModelCardInput2ᚖpedigreeᚋserviceᚐModelCardInput(ctx, v)
+			data, err := ec.unmarshalOModelCardInput2ᚖpedigreeᚋserviceᚋcatalogᚐModelCardInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -2546,14 +2549,14 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRegisterModelVersionInput(ctx context.Context, raw any) (service.RegisterModelVersionInput, error) {
-	var out service.RegisterModelVersionInput
+func UnmarshalRegisterModelVersionInput(ctx context.Context, raw any) (catalog.RegisterModelVersionInput, error) {
+	var out catalog.RegisterModelVersionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RegisterModelVersionInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputTransitionModelVersionInput(ctx context.Context, obj any) (service.TransitionModelVersionInput, error) {
-	var it service.TransitionModelVersionInput
+func (ec *executionContext) unmarshalInputTransitionModelVersionInput(ctx context.Context, obj any) (catalog.TransitionModelVersionInput, error) {
+	var it catalog.TransitionModelVersionInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2651,8 +2654,8 @@ func (ec *executionContext) unmarshalInputTransitionModelVersionInput(ctx contex
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalTransitionModelVersionInput(ctx context.Context, raw any) (service.TransitionModelVersionInput, error) {
-	var out service.TransitionModelVersionInput
+func UnmarshalTransitionModelVersionInput(ctx context.Context, raw any) (catalog.TransitionModelVersionInput, error) {
+	var out catalog.TransitionModelVersionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "TransitionModelVersionInput", raw, &out)
 	return out, err
 }
@@ -2745,7 +2748,7 @@ func (ec *executionContext) _Artifact(ctx context.Context, sel ast.SelectionSet,
 
 var artifactConnectionImplementors = []string{"ArtifactConnection"}
 
-func (ec *executionContext) _ArtifactConnection(ctx context.Context, sel ast.SelectionSet, obj *service.ArtifactConnection) graphql.Marshaler {
+func (ec *executionContext) _ArtifactConnection(ctx context.Context, sel ast.SelectionSet, obj *catalog.ArtifactConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, artifactConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2789,7 +2792,7 @@ func (ec *executionContext) _ArtifactConnection(ctx context.Context, sel ast.Sel
 
 var artifactEdgeImplementors = []string{"ArtifactEdge"}
 
-func (ec *executionContext) _ArtifactEdge(ctx context.Context, sel ast.SelectionSet, obj *service.ArtifactEdge) graphql.Marshaler {
+func (ec *executionContext) _ArtifactEdge(ctx context.Context, sel ast.SelectionSet, obj *catalog.ArtifactEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, artifactEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2827,7 +2830,7 @@ func (ec *executionContext) _ArtifactEdge(ctx context.Context, sel ast.Selection
 
 var deleteModelVersionPayloadImplementors = []string{"DeleteModelVersionPayload"}
 
-func (ec *executionContext) _DeleteModelVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *service.DeletePayload) graphql.Marshaler {
+func (ec *executionContext) _DeleteModelVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *core.DeletePayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deleteModelVersionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3038,7 +3041,7 @@ func (ec *executionContext) _ModelVersion(ctx context.Context, sel ast.Selection
 
 var modelVersionConnectionImplementors = []string{"ModelVersionConnection"}
 
-func (ec *executionContext) _ModelVersionConnection(ctx context.Context, sel ast.SelectionSet, obj *service.ModelVersionConnection) graphql.Marshaler {
+func (ec *executionContext) _ModelVersionConnection(ctx context.Context, sel ast.SelectionSet, obj *catalog.ModelVersionConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, modelVersionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3082,7 +3085,7 @@ func (ec *executionContext) _ModelVersionConnection(ctx context.Context, sel ast
 
 var modelVersionEdgeImplementors = []string{"ModelVersionEdge"}
 
-func (ec *executionContext) _ModelVersionEdge(ctx context.Context, sel ast.SelectionSet, obj *service.ModelVersionEdge) graphql.Marshaler {
+func (ec *executionContext) _ModelVersionEdge(ctx context.Context, sel ast.SelectionSet, obj *catalog.ModelVersionEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, modelVersionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3120,7 +3123,7 @@ func (ec *executionContext) _ModelVersionEdge(ctx context.Context, sel ast.Selec
 
 var provenanceNodeConnectionImplementors = []string{"ProvenanceNodeConnection"}
 
-func (ec *executionContext) _ProvenanceNodeConnection(ctx context.Context, sel ast.SelectionSet, obj *service.ProvenanceNodeConnection) graphql.Marshaler {
+func (ec *executionContext) _ProvenanceNodeConnection(ctx context.Context, sel ast.SelectionSet, obj *provenance.ProvenanceNodeConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, provenanceNodeConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3164,7 +3167,7 @@ func (ec *executionContext) _ProvenanceNodeConnection(ctx context.Context, sel a
 
 var provenanceNodeEdgeImplementors = []string{"ProvenanceNodeEdge"}
 
-func (ec *executionContext) _ProvenanceNodeEdge(ctx context.Context, sel ast.SelectionSet, obj *service.ProvenanceNodeEdge) graphql.Marshaler {
+func (ec *executionContext) _ProvenanceNodeEdge(ctx context.Context, sel ast.SelectionSet, obj *provenance.ProvenanceNodeEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, provenanceNodeEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3207,7 +3210,7 @@ func (ec *executionContext) _ProvenanceNodeEdge(ctx context.Context, sel ast.Sel
 
 var registerModelVersionPayloadImplementors = []string{"RegisterModelVersionPayload"}
 
-func (ec *executionContext) _RegisterModelVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *service.RegisterModelVersionPayload) graphql.Marshaler {
+func (ec *executionContext) _RegisterModelVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.RegisterModelVersionPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, registerModelVersionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3330,7 +3333,7 @@ func (ec *executionContext) _Transition(ctx context.Context, sel ast.SelectionSe
 
 var transitionConnectionImplementors = []string{"TransitionConnection"}
 
-func (ec *executionContext) _TransitionConnection(ctx context.Context, sel ast.SelectionSet, obj *service.TransitionConnection) graphql.Marshaler {
+func (ec *executionContext) _TransitionConnection(ctx context.Context, sel ast.SelectionSet, obj *catalog.TransitionConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, transitionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3374,7 +3377,7 @@ func (ec *executionContext) _TransitionConnection(ctx context.Context, sel ast.S
 
 var transitionEdgeImplementors = []string{"TransitionEdge"}
 
-func (ec *executionContext) _TransitionEdge(ctx context.Context, sel ast.SelectionSet, obj *service.TransitionEdge) graphql.Marshaler {
+func (ec *executionContext) _TransitionEdge(ctx context.Context, sel ast.SelectionSet, obj *catalog.TransitionEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, transitionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3412,7 +3415,7 @@ func (ec *executionContext) _TransitionEdge(ctx context.Context, sel ast.Selecti
 
 var transitionModelVersionPayloadImplementors = []string{"TransitionModelVersionPayload"}
 
-func (ec *executionContext) _TransitionModelVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *service.TransitionModelVersionPayload) graphql.Marshaler {
+func (ec *executionContext) _TransitionModelVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.TransitionModelVersionPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, transitionModelVersionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -3452,11 +3455,11 @@ func (ec *executionContext) _TransitionModelVersionPayload(ctx context.Context, 
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNArtifactEdge2ᚕᚖpedigreeᚋserviceᚐArtifactEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ArtifactEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNArtifactEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐArtifactEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.ArtifactEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNArtifactEdge2ᚖpedigreeᚋserviceᚐArtifactEdge(ctx, sel, v[i])
+		return ec.marshalNArtifactEdge2ᚖpedigreeᚋserviceᚋcatalogᚐArtifactEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3468,7 +3471,7 @@ func (ec *executionContext) marshalNArtifactEdge2ᚕᚖpedigreeᚋserviceᚐArti
 	return ret
 }
 
-func (ec *executionContext) marshalNArtifactEdge2ᚖpedigreeᚋserviceᚐArtifactEdge(ctx context.Context, sel ast.SelectionSet, v *service.ArtifactEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNArtifactEdge2ᚖpedigreeᚋserviceᚋcatalogᚐArtifactEdge(ctx context.Context, sel ast.SelectionSet, v *catalog.ArtifactEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ArtifactEdge!")
 		return graphql.Null
@@ -3476,12 +3479,12 @@ func (ec *executionContext) marshalNArtifactEdge2ᚖpedigreeᚋserviceᚐArtifac
 	return ec._ArtifactEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNArtifactInput2pedigreeᚋserviceᚐArtifactInput(ctx context.Context, v any) (service.ArtifactInput, error) {
+func (ec *executionContext) unmarshalNArtifactInput2pedigreeᚋserviceᚋcatalogᚐArtifactInput(ctx context.Context, v any) (catalog.ArtifactInput, error) {
 	res, err := ec.unmarshalInputArtifactInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNDeleteModelVersionInput2pedigreeᚋserviceᚐDeleteModelVersionInput(ctx context.Context, v any) (service.DeleteModelVersionInput, error) {
+func (ec *executionContext) unmarshalNDeleteModelVersionInput2pedigreeᚋserviceᚋcatalogᚐDeleteModelVersionInput(ctx context.Context, v any) (catalog.DeleteModelVersionInput, error) {
 	res, err := ec.unmarshalInputDeleteModelVersionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -3494,7 +3497,7 @@ func (ec *executionContext) marshalNModelVersion2ᚖpedigreeᚋregistryᚐModelV
 	return ec._ModelVersion(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNModelVersionConnection2ᚖpedigreeᚋserviceᚐModelVersionConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelVersionConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNModelVersionConnection2ᚖpedigreeᚋserviceᚋcatalogᚐModelVersionConnection(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelVersionConnection) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ModelVersionConnection!")
 		return graphql.Null
@@ -3502,11 +3505,11 @@ func (ec *executionContext) marshalNModelVersionConnection2ᚖpedigreeᚋservice
 	return ec._ModelVersionConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNModelVersionEdge2ᚕᚖpedigreeᚋserviceᚐModelVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ModelVersionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNModelVersionEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐModelVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.ModelVersionEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNModelVersionEdge2ᚖpedigreeᚋserviceᚐModelVersionEdge(ctx, sel, v[i])
+		return ec.marshalNModelVersionEdge2ᚖpedigreeᚋserviceᚋcatalogᚐModelVersionEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3518,7 +3521,7 @@ func (ec *executionContext) marshalNModelVersionEdge2ᚕᚖpedigreeᚋserviceᚐ
 	return ret
 }
 
-func (ec *executionContext) marshalNModelVersionEdge2ᚖpedigreeᚋserviceᚐModelVersionEdge(ctx context.Context, sel ast.SelectionSet, v *service.ModelVersionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNModelVersionEdge2ᚖpedigreeᚋserviceᚋcatalogᚐModelVersionEdge(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelVersionEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ModelVersionEdge!")
 		return graphql.Null
@@ -3526,11 +3529,11 @@ func (ec *executionContext) marshalNModelVersionEdge2ᚖpedigreeᚋserviceᚐMod
 	return ec._ModelVersionEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNProvenanceNodeEdge2ᚕᚖpedigreeᚋserviceᚐProvenanceNodeEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ProvenanceNodeEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNProvenanceNodeEdge2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.ProvenanceNodeEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNProvenanceNodeEdge2ᚖpedigreeᚋserviceᚐProvenanceNodeEdge(ctx, sel, v[i])
+		return ec.marshalNProvenanceNodeEdge2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3542,7 +3545,7 @@ func (ec *executionContext) marshalNProvenanceNodeEdge2ᚕᚖpedigreeᚋservice�
 	return ret
 }
 
-func (ec *executionContext) marshalNProvenanceNodeEdge2ᚖpedigreeᚋserviceᚐProvenanceNodeEdge(ctx context.Context, sel ast.SelectionSet, v *service.ProvenanceNodeEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNProvenanceNodeEdge2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeEdge(ctx context.Context, sel ast.SelectionSet, v *provenance.ProvenanceNodeEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ProvenanceNodeEdge!")
 		return graphql.Null
@@ -3550,7 +3553,7 @@ func (ec *executionContext) marshalNProvenanceNodeEdge2ᚖpedigreeᚋserviceᚐP
 	return ec._ProvenanceNodeEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRegisterModelVersionInput2pedigreeᚋserviceᚐRegisterModelVersionInput(ctx context.Context, v any) (service.RegisterModelVersionInput, error) {
+func (ec *executionContext) unmarshalNRegisterModelVersionInput2pedigreeᚋserviceᚋcatalogᚐRegisterModelVersionInput(ctx context.Context, v any) (catalog.RegisterModelVersionInput, error) {
 	res, err := ec.unmarshalInputRegisterModelVersionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -3594,11 +3597,11 @@ func (ec *executionContext) marshalNTransition2ᚖpedigreeᚋregistryᚐTransiti
 	return ec._Transition(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNTransitionEdge2ᚕᚖpedigreeᚋserviceᚐTransitionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.TransitionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNTransitionEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐTransitionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.TransitionEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNTransitionEdge2ᚖpedigreeᚋserviceᚐTransitionEdge(ctx, sel, v[i])
+		return ec.marshalNTransitionEdge2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -3610,7 +3613,7 @@ func (ec *executionContext) marshalNTransitionEdge2ᚕᚖpedigreeᚋserviceᚐTr
 	return ret
 }
 
-func (ec *executionContext) marshalNTransitionEdge2ᚖpedigreeᚋserviceᚐTransitionEdge(ctx context.Context, sel ast.SelectionSet, v *service.TransitionEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNTransitionEdge2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionEdge(ctx context.Context, sel ast.SelectionSet, v *catalog.TransitionEdge) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "TransitionEdge!")
 		return graphql.Null
@@ -3618,7 +3621,7 @@ func (ec *executionContext) marshalNTransitionEdge2ᚖpedigreeᚋserviceᚐTrans
 	return ec._TransitionEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNTransitionModelVersionInput2pedigreeᚋserviceᚐTransitionModelVersionInput(ctx context.Context, v any) (service.TransitionModelVersionInput, error) {
+func (ec *executionContext) unmarshalNTransitionModelVersionInput2pedigreeᚋserviceᚋcatalogᚐTransitionModelVersionInput(ctx context.Context, v any) (catalog.TransitionModelVersionInput, error) {
 	res, err := ec.unmarshalInputTransitionModelVersionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -3630,23 +3633,23 @@ func (ec *executionContext) marshalOArtifact2ᚖpedigreeᚋregistryᚐArtifact(c
 	return ec._Artifact(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOArtifactConnection2ᚖpedigreeᚋserviceᚐArtifactConnection(ctx context.Context, sel ast.SelectionSet, v *service.ArtifactConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOArtifactConnection2ᚖpedigreeᚋserviceᚋcatalogᚐArtifactConnection(ctx context.Context, sel ast.SelectionSet, v *catalog.ArtifactConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ArtifactConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOArtifactInput2ᚕpedigreeᚋserviceᚐArtifactInputᚄ(ctx context.Context, v any) ([]service.ArtifactInput, error) {
+func (ec *executionContext) unmarshalOArtifactInput2ᚕpedigreeᚋserviceᚋcatalogᚐArtifactInputᚄ(ctx context.Context, v any) ([]catalog.ArtifactInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]service.ArtifactInput, len(vSlice))
+	res := make([]catalog.ArtifactInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNArtifactInput2pedigreeᚋserviceᚐArtifactInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNArtifactInput2pedigreeᚋserviceᚋcatalogᚐArtifactInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -3673,7 +3676,7 @@ func (ec *executionContext) marshalOBump2ᚖpedigreeᚋregistryᚐBump(ctx conte
 	return res
 }
 
-func (ec *executionContext) marshalODeleteModelVersionPayload2ᚖpedigreeᚋserviceᚐDeletePayload(ctx context.Context, sel ast.SelectionSet, v *service.DeletePayload) graphql.Marshaler {
+func (ec *executionContext) marshalODeleteModelVersionPayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx context.Context, sel ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -3706,14 +3709,14 @@ func (ec *executionContext) marshalOModelVersion2ᚖpedigreeᚋregistryᚐModelV
 	return ec._ModelVersion(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOModelVersionConnection2ᚖpedigreeᚋserviceᚐModelVersionConnection(ctx context.Context, sel ast.SelectionSet, v *service.ModelVersionConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOModelVersionConnection2ᚖpedigreeᚋserviceᚋcatalogᚐModelVersionConnection(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelVersionConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ModelVersionConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOModelVersionFilter2ᚖpedigreeᚋserviceᚐModelVersionFilter(ctx context.Context, v any) (*service.ModelVersionFilter, error) {
+func (ec *executionContext) unmarshalOModelVersionFilter2ᚖpedigreeᚋserviceᚋcatalogᚐModelVersionFilter(ctx context.Context, v any) (*catalog.ModelVersionFilter, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -3721,14 +3724,14 @@ func (ec *executionContext) unmarshalOModelVersionFilter2ᚖpedigreeᚋservice�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚐProvenanceNodeConnection(ctx context.Context, sel ast.SelectionSet, v *service.ProvenanceNodeConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOProvenanceNodeConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenanceNodeConnection(ctx context.Context, sel ast.SelectionSet, v *provenance.ProvenanceNodeConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ProvenanceNodeConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORegisterModelVersionInput2ᚖpedigreeᚋserviceᚐRegisterModelVersionInput(ctx context.Context, v any) (*service.RegisterModelVersionInput, error) {
+func (ec *executionContext) unmarshalORegisterModelVersionInput2ᚖpedigreeᚋserviceᚋcatalogᚐRegisterModelVersionInput(ctx context.Context, v any) (*catalog.RegisterModelVersionInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -3736,7 +3739,7 @@ func (ec *executionContext) unmarshalORegisterModelVersionInput2ᚖpedigreeᚋse
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORegisterModelVersionPayload2ᚖpedigreeᚋserviceᚐRegisterModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.RegisterModelVersionPayload) graphql.Marshaler {
+func (ec *executionContext) marshalORegisterModelVersionPayload2ᚖpedigreeᚋserviceᚋcatalogᚐRegisterModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.RegisterModelVersionPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -3818,14 +3821,14 @@ func (ec *executionContext) marshalOTransition2ᚖpedigreeᚋregistryᚐTransiti
 	return ec._Transition(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOTransitionConnection2ᚖpedigreeᚋserviceᚐTransitionConnection(ctx context.Context, sel ast.SelectionSet, v *service.TransitionConnection) graphql.Marshaler {
+func (ec *executionContext) marshalOTransitionConnection2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionConnection(ctx context.Context, sel ast.SelectionSet, v *catalog.TransitionConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._TransitionConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOTransitionModelVersionInput2ᚖpedigreeᚋserviceᚐTransitionModelVersionInput(ctx context.Context, v any) (*service.TransitionModelVersionInput, error) {
+func (ec *executionContext) unmarshalOTransitionModelVersionInput2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionModelVersionInput(ctx context.Context, v any) (*catalog.TransitionModelVersionInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -3833,7 +3836,7 @@ func (ec *executionContext) unmarshalOTransitionModelVersionInput2ᚖpedigreeᚋ
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOTransitionModelVersionPayload2ᚖpedigreeᚋserviceᚐTransitionModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *service.TransitionModelVersionPayload) graphql.Marshaler {
+func (ec *executionContext) marshalOTransitionModelVersionPayload2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.TransitionModelVersionPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -1,0 +1,75 @@
+package access
+
+import (
+	"context"
+
+	"pedigree/graph"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// LogFilter says which log entries to keep; empty fields keep all.
+type LogFilter struct {
+	Object  *registry.ID
+	Actor   string
+	Actions []string
+	Model   *registry.ID
+}
+
+// LogEntryEdge is a log entry in a page.
+type LogEntryEdge struct {
+	Cursor string
+	Node   *registry.LogEntry
+}
+
+// LogEntryConnection is a page of log entries.
+type LogEntryConnection struct{ core.Connection[*LogEntryEdge] }
+
+// AuditLog lists the log entries that the caller sees, newest first.
+func (s *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*LogEntryConnection, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.LogRead)
+	if err != nil {
+		return nil, err
+	}
+	size, err := p.Size(50)
+	if err != nil {
+		return nil, err
+	}
+	q := graph.LogQuery{Desc: true, Limit: size + 1}
+	if f != nil {
+		q.Actor = f.Actor
+		for _, a := range f.Actions {
+			q.Actions = append(q.Actions, registry.LogAction(a))
+		}
+		if f.Object != nil {
+			q.Object = *f.Object
+		}
+		if f.Model != nil {
+			q.Models = []registry.ID{*f.Model}
+		}
+	}
+	l := core.NewListIdentity([]any{"log", f}, "", true)
+	if p.After != nil && *p.After != "" {
+		var v []int64
+		if err := s.core.OpenCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
+			return nil, err
+		}
+		q.Before = v[0]
+	}
+	entries, err := scope.Log(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	c := &LogEntryConnection{core.Connection[*LogEntryEdge]{Edges: []*LogEntryEdge{}}}
+	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = len(entries) > size, q.Before > 0
+	for i := range entries[:min(size, len(entries))] {
+		e := &entries[i]
+		cursor := s.core.SealCursor(scope.Actor().Subject, l, []int64{e.Seq})
+		if i == 0 {
+			c.PageInfo.StartCursor = cursor
+		}
+		c.PageInfo.EndCursor = cursor
+		c.Edges = append(c.Edges, &LogEntryEdge{cursor, e})
+	}
+	return c, nil
+}

@@ -1,0 +1,99 @@
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// TokenPrefix starts every token, so that secret scanners can find a lost one.
+const TokenPrefix = "pdg_"
+
+// NewToken makes the text of a token from 32 random bytes.
+func NewToken() string {
+	b := make([]byte, 32)
+	rand.Read(b)
+	return TokenPrefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+// CreateTokenInput says for whom a token is made.
+type CreateTokenInput struct {
+	Subject string
+	// Role and Scope are granted to the subject if it does not hold them yet.
+	Role, Scope string
+	// Name tells the subject's tokens apart. ExpiresAt zero: it does not expire.
+	Name      string
+	ExpiresAt time.Time
+	// Token is the text to take, NewToken's when empty.
+	Token string
+}
+
+// CreateToken makes a token for a subject and grants it a role; it returns the
+// token's text, which is stored nowhere.
+func (s *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, error) {
+	if in.Scope == "" {
+		in.Scope = registry.ScopeAll
+	}
+	if err := core.FirstError(core.CheckRequiredKey("subject", &in.Subject), core.CheckKey("name", &in.Name), core.CheckTime("expiresAt", in.ExpiresAt)); err != nil {
+		return "", err
+	}
+	if !s.core.Gate.Policy().HasRole(in.Role) {
+		return "", registry.Invalid("role", "%q is no role of the policy; use one of %v", in.Role, s.core.Gate.Policy().Roles())
+	}
+	if in.Token == "" {
+		in.Token = NewToken()
+	}
+	if len(in.Token) < 16 || len(in.Token) > 512 {
+		return "", registry.Invalid("token", "must have 16 to 512 characters")
+	}
+	sum := sha256.Sum256([]byte(in.Token))
+	hash := hex.EncodeToString(sum[:])
+	_, err := s.core.Write(ctx, registry.AccessManage, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		found, err := tx.House(ctx, registry.ActorID(in.Subject), registry.TokenID(hash))
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		granted, err := addGrant(ctx, tx, found[0], in)
+		if err != nil || found[1] != nil && !granted {
+			return core.WriteResult{}, err
+		}
+		t := &registry.Token{Subject: in.Subject, Name: in.Name, CreatedAt: tx.Now(), ExpiresAt: core.StoredTime(in.ExpiresAt, time.Time{})}
+		t.ID, t.Parent, t.ValidFrom = registry.TokenID(hash), registry.ActorID(in.Subject), tx.Now()
+		if found[1] == nil {
+			if err := core.PutNoun(ctx, tx, t, tx.Now(), registry.TokenSlot(hash)); err != nil {
+				return core.WriteResult{}, err
+			}
+		}
+		return core.WriteResult{Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogTokenCreated, Objects: []registry.ID{registry.ActorID(in.Subject)},
+			Detail: core.LogDetail("subject", in.Subject, "role", in.Role, "scope", in.Scope)})
+	})
+	return in.Token, err
+}
+
+// addGrant gives a subject a role within a scope; false when it holds it already.
+func addGrant(ctx context.Context, tx *policies.Tx, old *graph.Node, in CreateTokenInput) (bool, error) {
+	a := &registry.Actor{Subject: in.Subject, CreatedAt: tx.Now()}
+	since := tx.Now()
+	if old != nil {
+		if err := core.DecodeDoc(old, a); err != nil {
+			return false, err
+		}
+		since = old.ValidFrom
+	}
+	g := registry.Grant{Role: in.Role, Scope: in.Scope}
+	if slices.Contains(a.Grants, g) {
+		return false, nil
+	}
+	a.Grants = append(a.Grants, g)
+	a.ID, a.ValidFrom = registry.ActorID(in.Subject), since
+	return true, core.PutNoun(ctx, tx, a, tx.Now())
+}

@@ -1,0 +1,101 @@
+package bulk
+
+import (
+	"context"
+
+	"pedigree/graph"
+	"pedigree/registry"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+)
+
+// columnSources tells what columns were derived from, behind everything else: told
+// with its dataset version, a derivation would ask for an edge that comes later.
+// Only sources that are seen are told, and of those only the ones that lineage
+// joins to their version, for a derivation that it does not join is none.
+func (e *factExport) columnSources(ctx context.Context) error {
+	q := graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Order: registry.IndexSince}
+	return e.pages(ctx, q, func(nodes []*graph.Node) error {
+		for _, n := range nodes {
+			if n.Mask.Has(registry.Bit("DatasetVersion", "columns")) && n.Mask.Has(registry.Bit("DatasetVersion", "digest")) {
+				if err := e.sourcesOf(ctx, n); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// sourcesOf tells the sources of one version's columns, if any.
+func (e *factExport) sourcesOf(ctx context.Context, n *graph.Node) error {
+	v, err := core.DecodeWhole(n, &registry.DatasetVersion{})
+	if err != nil {
+		return err
+	}
+	var joined map[registry.ID]bool
+	out := &facts.RecordDatasetVersionInput{Dataset: v.Name, Namespace: v.Namespace, Digest: v.Digest, Version: v.Version}
+	if out.Version == out.Digest {
+		out.Version = ""
+	}
+	for _, c := range v.Columns {
+		var sources []registry.ColumnSource
+		for _, s := range c.DerivedFrom {
+			if joined == nil {
+				if joined, err = e.joinedTo(ctx, n.ID); err != nil {
+					return err
+				}
+			}
+			if joined[s.DatasetVersion] {
+				sources = append(sources, s)
+			}
+		}
+		if len(sources) > 0 {
+			out.Columns = append(out.Columns, registry.Column{Name: c.Name, DerivedFrom: sources})
+		}
+	}
+	if len(out.Columns) == 0 {
+		return nil
+	}
+	return e.write(FactInput{DatasetVersion: out})
+}
+
+// joinedTo returns the dataset versions that are seen and that lineage joins to a
+// version: by DERIVED_FROM, or by the run that wrote it and read them.
+func (e *factExport) joinedTo(ctx context.Context, id registry.ID) (map[registry.ID]bool, error) {
+	out := map[registry.ID]bool{}
+	near, err := e.causes(ctx, id, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy)
+	if err != nil {
+		return nil, err
+	}
+	for _, far := range near {
+		if far.Kind == registry.KindDatasetVersion {
+			out[far.ID] = !far.Hidden
+			continue
+		}
+		read, err := e.causes(ctx, far.ID, registry.EdgeUsed)
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range read {
+			out[in.ID] = out[in.ID] || !in.Hidden
+		}
+	}
+	return out, nil
+}
+
+// causes reads all causes of a node by some kinds of edges.
+func (e *factExport) causes(ctx context.Context, id registry.ID, kinds ...registry.EdgeKind) (out []*graph.Node, err error) {
+	q := graph.HopQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Edges: kinds, Cap: 1000, Bare: true}
+	for {
+		hops, err := e.scope.Neighbors(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, hops[0].Nodes...)
+		if !hops[0].More {
+			return out, nil
+		}
+		q.After = out[len(out)-1].Number
+	}
+}

@@ -1,0 +1,238 @@
+package bulk
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+)
+
+// ExportedFacts tells what an export wrote.
+type ExportedFacts struct {
+	Facts int64
+	// LeftOut counts by kind what the caller sees and cannot be told as a fact: a
+	// field of its key is hidden from the caller, or it belongs to what was deleted.
+	LeftOut map[registry.Kind]int64
+}
+
+// ExportFacts hands on all that the caller sees as facts that RecordFacts takes, in
+// an order that it takes them in, a page at a time. The same registry gives the
+// same facts in the same order. It is no snapshot: what is written meanwhile may be
+// in it or not.
+func (s *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*ExportedFacts, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	e := &factExport{scope: scope, emit: emit, out: &ExportedFacts{LeftOut: map[registry.Kind]int64{}}}
+	for _, step := range []func(context.Context) error{e.commits, e.tags, e.datasetVersions, e.models, e.features, e.runs, e.versions, e.deployments, e.links, e.columnSources} {
+		if err := step(ctx); err != nil {
+			return e.out, err
+		}
+	}
+	return e.out, nil
+}
+
+// exportPage is how many nodes are held at once.
+const exportPage = 500
+
+// factExport is an export under way.
+type factExport struct {
+	scope *policies.Scope
+	emit  func(FactInput) error
+	out   *ExportedFacts
+}
+
+func (e *factExport) write(f FactInput) error {
+	e.out.Facts++
+	return e.emit(f)
+}
+
+// pages hands on the nodes of a query, a page at a time.
+func (e *factExport) pages(ctx context.Context, q graph.Query, fn func([]*graph.Node) error) error {
+	q.Limit = exportPage
+	for {
+		page, err := e.scope.Find(ctx, q)
+		if err != nil {
+			return err
+		}
+		if len(page.Nodes) > 0 {
+			if err := fn(page.Nodes); err != nil {
+				return err
+			}
+		}
+		if !page.More || len(page.Nodes) == 0 {
+			return nil
+		}
+		q.After = policies.KeyOf(page.Nodes[len(page.Nodes)-1], q.Order)
+	}
+}
+
+// each is pages for single nodes whose key fields the caller sees.
+func (e *factExport) each(ctx context.Context, kind registry.Kind, parents []registry.ID, needs []string, fn func(*graph.Node) error) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+		for _, n := range nodes {
+			if !e.sees(n, needs) {
+				continue
+			}
+			if err := fn(n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// sees reports whether the fields of a node's key are seen, and counts it as left
+// out when not.
+func (e *factExport) sees(n *graph.Node, fields []string) bool {
+	noun := registry.NounOf(n.Kind)
+	for _, f := range fields {
+		if !n.Mask.Has(registry.Bit(noun.Name, f)) {
+			e.out.LeftOut[n.Kind]++
+			return false
+		}
+	}
+	return true
+}
+
+// live returns nodes that are seen and stand, by id.
+func (e *factExport) live(ctx context.Context, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
+	out := map[registry.ID]*graph.Node{}
+	slices.Sort(ids)
+	for part := range slices.Chunk(slices.Compact(ids), exportPage) {
+		nodes, err := e.scope.Nodes(ctx, graph.Instant{}, part...)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range nodes {
+			if n != nil && !n.Hidden && !n.Deleted {
+				out[n.ID] = n
+			}
+		}
+	}
+	return out, nil
+}
+
+// repositories hands on each repository as facts name it.
+func (e *factExport) repositories(ctx context.Context, fn func(registry.ID, facts.RepositoryInput) error) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRepository}, Order: registry.IndexName}, func(nodes []*graph.Node) error {
+		for _, n := range nodes {
+			r, err := core.DecodeWhole(n, &registry.Repository{})
+			if err != nil {
+				return err
+			}
+			in := facts.RepositoryInput{Name: r.Name, URL: r.URL, DefaultBranch: r.DefaultBranch}
+			if in.Name == in.URL {
+				in.Name = "" // Its url is its key.
+			}
+			if err := fn(n.ID, in); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// commitsPerFact is how many commits one fact tells of.
+const commitsPerFact = 50
+
+func (e *factExport) commits(ctx context.Context) error {
+	return e.repositories(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
+		var held []facts.CommitInput
+		flush := func() error {
+			if len(held) == 0 {
+				return nil
+			}
+			f := FactInput{Commits: &facts.RecordCommitsInput{Repository: in, Commits: held}}
+			held = nil
+			return e.write(f)
+		}
+		err := e.each(ctx, registry.KindCommit, []registry.ID{repo}, []string{"sha", "parentShas", "role", "roleEvidence"}, func(n *graph.Node) error {
+			c, err := core.DecodeWhole(n, &registry.Commit{})
+			if err != nil {
+				return err
+			}
+			out := facts.CommitInput{SHA: c.SHA, Parents: c.ParentSHAs, Message: c.Message, Author: c.Author, Email: c.Email, Committer: c.Committer,
+				Signature: c.Signature, AuthoredAt: c.AuthoredAt, CommittedAt: c.CommittedAt}
+			if strings.HasPrefix(c.RoleEvidence, facts.RoleGivenBy) {
+				out.Role = c.Role
+			}
+			if held = append(held, out); len(held) == commitsPerFact {
+				return flush()
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return flush()
+	})
+}
+
+func (e *factExport) tags(ctx context.Context) error {
+	return e.repositories(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
+		return e.each(ctx, registry.KindTag, []registry.ID{repo}, []string{"name", "sha", "dateInferred", "movedAt"}, func(n *graph.Node) error {
+			t, err := core.DecodeWhole(n, &registry.Tag{})
+			if err != nil {
+				return err
+			}
+			out := facts.RecordTagInput{Repository: in, Name: t.Name, SHA: t.SHA, Annotated: t.Annotated, Message: t.Message, Tagger: t.Tagger, TaggedAt: t.TaggedAt, MovedAt: t.MovedAt}
+			if t.DateInferred {
+				out.TaggedAt = time.Time{} // It is the commit's.
+			}
+			return e.write(FactInput{Tag: &out})
+		})
+	})
+}
+
+func (e *factExport) datasetVersions(ctx context.Context) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+		var parents []registry.ID
+		for _, n := range nodes {
+			parents = append(parents, n.Parent)
+		}
+		datasets, err := e.live(ctx, parents)
+		if err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			if !e.sees(n, []string{"name", "namespace", "version", "digest"}) {
+				continue
+			}
+			v, err := core.DecodeWhole(n, &registry.DatasetVersion{})
+			if err != nil {
+				return err
+			}
+			out := &facts.RecordDatasetVersionInput{Dataset: v.Name, Namespace: v.Namespace, Digest: v.Digest, Version: v.Version, Description: v.Description, URI: v.URI,
+				SizeBytes: v.SizeBytes, Rows: v.Rows, Role: v.Role, Columns: registry.WithoutSources(v.Columns), Tags: v.Tags, CreatedAt: v.CreatedAt}
+			if out.Version == out.Digest {
+				out.Version = "" // It is the key, and told already.
+			}
+			if d := datasets[v.Parent]; d != nil {
+				out.Owner = d.Text(registry.IndexOwner)
+			}
+			if err := e.write(FactInput{DatasetVersion: out}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (e *factExport) models(ctx context.Context) error {
+	return e.each(ctx, registry.KindModel, nil, []string{"name", "incarnation"}, func(n *graph.Node) error {
+		m, err := core.DecodeWhole(n, &registry.Model{})
+		if err != nil {
+			return err
+		}
+		return e.write(FactInput{Model: &catalog.RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation}})
+	})
+}

@@ -1,0 +1,271 @@
+package bulk
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+)
+
+// effectEdges is how the edges of one effect are told: those that its own fact names, and
+// the rest as links. An edge whose time is not its effect's can only be a link.
+type effectEdges struct {
+	inline map[registry.EdgeKind][]registry.ID
+	links  []graph.Edge
+	// gone are edges that the fact implies and that do not stand, or not as usual.
+	missing []graph.Edge
+	causes  map[registry.ID]*graph.Node
+}
+
+// maxInlineEdges is how many edges a fact names at most.
+const maxInlineEdges = 900
+
+// edgesOf reads the causes of a page of effects and splits them.
+func (e *factExport) edgesOf(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*effectEdges, error) {
+	out := map[registry.ID]*effectEdges{}
+	var ids []registry.ID
+	for _, n := range nodes {
+		out[n.ID] = &effectEdges{inline: map[registry.EdgeKind][]registry.ID{}, causes: map[registry.ID]*graph.Node{}}
+		ids = append(ids, n.ID)
+	}
+	hops, err := e.scope.Neighbors(ctx, graph.HopQuery{IDs: ids, Direction: graph.Upstream, Cap: 1000})
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range hops {
+		all, err := e.allEdges(ctx, h, out[h.Of])
+		if err != nil {
+			return nil, err
+		}
+		if err := out[h.Of].split(nodes[i], all); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// allEdges are the edges of an effect to causes that are seen and stand, read on to
+// the end.
+func (e *factExport) allEdges(ctx context.Context, h graph.Hops, t *effectEdges) (edges []graph.Edge, err error) {
+	for {
+		for i, far := range h.Nodes {
+			if !far.Hidden && !far.Deleted {
+				edges = append(edges, h.Edges[i])
+				t.causes[far.ID] = far
+			}
+		}
+		if !h.More {
+			return edges, nil
+		}
+		hops, err := e.scope.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{h.Of}, Direction: graph.Upstream, Cap: 1000, After: h.Nodes[len(h.Nodes)-1].Number})
+		if err != nil {
+			return nil, err
+		}
+		h = hops[0]
+	}
+}
+
+// split says which edges the effect's own fact names.
+func (t *effectEdges) split(n *graph.Node, edges []graph.Edge) error {
+	kind, implied, err := impliedEdges(n)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(edges, func(a, b graph.Edge) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.To, b.To)) })
+	standing, named := map[registry.ID]bool{}, 0
+	for _, edge := range edges {
+		usual := edge.ValidFrom.Equal(n.ValidFrom) && edge.ValidTo.IsZero()
+		switch limit := inlineLimit(n.Kind, edge.Kind, t.causes[edge.To].Kind); {
+		case edge.Kind == kind && usual && slices.Contains(implied, edge.To):
+			standing[edge.To] = true
+		case usual && len(t.inline[edge.Kind]) < limit && named < maxInlineEdges:
+			t.inline[edge.Kind] = append(t.inline[edge.Kind], edge.To)
+			named++
+		default:
+			t.links = append(t.links, edge)
+		}
+	}
+	for _, id := range implied {
+		if !standing[id] {
+			t.missing = append(t.missing, graph.Edge{Kind: kind, From: n.ID, To: id})
+		}
+	}
+	return nil
+}
+
+// inlineLimit is how many causes over an edge kind the fact of an effect can name:
+// those whose own facts come before it.
+func inlineLimit(effect registry.Kind, edge registry.EdgeKind, cause registry.Kind) int {
+	switch {
+	case edge == registry.EdgeUsed && cause != registry.KindModelVersion, edge == registry.EdgeRanCode, edge == registry.EdgeUsesFeature,
+		edge == registry.EdgeDerivedFrom && effect == registry.KindModelVersion && cause == registry.KindDatasetVersion:
+		return maxInlineEdges
+	case edge == registry.EdgeGeneratedBy && effect == registry.KindModelVersion, edge == registry.EdgeReleasedFrom, edge == registry.EdgeDefinedOn:
+		return 1
+	}
+	return 0
+}
+
+func (e *factExport) features(ctx context.Context) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindFeature}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+		edges, err := e.edgesOf(ctx, nodes)
+		if err != nil {
+			return err
+		}
+		var owners []registry.ID
+		for _, n := range nodes {
+			f, err := core.DecodeWhole(n, &registry.Feature{})
+			if err != nil {
+				return err
+			}
+			owners = append(owners, registry.ID(f.Of))
+		}
+		of, err := e.live(ctx, slices.Clone(owners))
+		if err != nil {
+			return err
+		}
+		for i, n := range nodes {
+			if !e.sees(n, []string{"name", "of", "column"}) {
+				continue
+			}
+			f, err := core.DecodeWhole(n, &registry.Feature{})
+			if err != nil {
+				return err
+			}
+			out := &facts.RecordFeatureInput{Name: f.Name, Type: f.Type, Description: f.Description, Owner: f.Owner, Column: f.Column, CreatedAt: f.CreatedAt}
+			on := edges[n.ID].inline[registry.EdgeDefinedOn]
+			switch owner := of[owners[i]]; {
+			case owner != nil && owner.Kind == registry.KindModel:
+				out.Model = owner.Name
+			case owner != nil && len(on) > 0:
+				out.DefinedOn = &on[0]
+			default:
+				e.out.LeftOut[n.Kind]++
+				continue
+			}
+			if out.Name == out.Column {
+				out.Name = ""
+			}
+			if err := e.write(FactInput{Feature: out}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (e *factExport) runs(ctx context.Context) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRun}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+		edges, err := e.edgesOf(ctx, nodes)
+		if err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			if !e.sees(n, []string{"name", "producer", "runId", "runKind", "status"}) {
+				continue
+			}
+			r, err := core.DecodeWhole(n, &registry.Run{})
+			if err != nil {
+				return err
+			}
+			t := edges[n.ID]
+			out := &facts.RecordRunInput{Producer: r.Producer, RunID: r.RunID, Name: r.Name, RunKind: r.RunKind, Status: r.Status, Command: r.Command,
+				Description: r.Description, Parameters: r.Parameters, Metrics: r.Metrics, Tags: r.Tags, StartedAt: r.StartedAt, EndedAt: r.EndedAt,
+				Inputs: t.inline[registry.EdgeUsed]}
+			for _, id := range t.inline[registry.EdgeRanCode] {
+				c, err := core.DecodeWhole(t.causes[id], &registry.Commit{})
+				if err != nil {
+					return err
+				}
+				if c.SHA != "" {
+					out.Commits = append(out.Commits, c.SHA)
+				}
+			}
+			if err := e.write(FactInput{Run: out}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// links tells the edges that no fact named, and withdraws those that a fact implies
+// and that do not stand.
+func (e *factExport) links(ctx context.Context) error {
+	for _, kind := range registry.LineageKinds() {
+		err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+			edges, err := e.edgesOf(ctx, nodes)
+			if err != nil {
+				return err
+			}
+			for _, n := range nodes {
+				if err := e.linksOf(ctx, n, edges[n.ID]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *factExport) linksOf(ctx context.Context, n *graph.Node, t *effectEdges) error {
+	var ids []registry.ID
+	for _, edge := range t.missing {
+		ids = append(ids, edge.To)
+	}
+	there, err := e.live(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, edge := range t.missing {
+		if there[edge.To] == nil {
+			continue
+		}
+		if err := e.write(FactInput{Retract: &facts.RetractLineageInput{From: edge.From, To: edge.To, Kind: edge.Kind}}); err != nil {
+			return err
+		}
+	}
+	for _, edge := range t.links {
+		link := &facts.LinkLineageInput{From: edge.From, To: edge.To, Kind: edge.Kind}
+		if !edge.ValidFrom.Equal(n.ValidFrom) {
+			link.ValidFrom = edge.ValidFrom
+		}
+		if err := e.write(FactInput{Link: link}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// impliedEdges are the causes that a node has by what it is.
+func impliedEdges(n *graph.Node) (kind registry.EdgeKind, ids []registry.ID, err error) {
+	switch n.Kind {
+	case registry.KindCommit:
+		c, err := core.DecodeWhole(n, &registry.Commit{})
+		for _, sha := range c.ParentSHAs {
+			ids = append(ids, registry.CommitID(sha))
+		}
+		return registry.EdgeParent, ids, err
+	case registry.KindTag:
+		t, err := core.DecodeWhole(n, &registry.Tag{})
+		if t.SHA != "" {
+			ids = append(ids, registry.CommitID(t.SHA))
+		}
+		return registry.EdgePointsAt, ids, err
+	case registry.KindDeployment:
+		d, err := core.DecodeWhole(n, &registry.Deployment{})
+		if d.VersionID != "" {
+			ids = append(ids, d.VersionID)
+		}
+		return registry.EdgeDeploys, ids, err
+	}
+	return "", nil, nil
+}

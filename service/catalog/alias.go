@@ -1,0 +1,197 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// SetAliasInput points an alias of a model at a version.
+type SetAliasInput struct {
+	Model   string `json:"model,omitzero"`
+	Alias   string `json:"alias,omitzero"`
+	Version string `json:"version,omitzero"`
+	// At is when it was set, now when zero. Facts of a batch have it.
+	At             time.Time `json:"at,omitzero"`
+	IdempotencyKey *string   `json:"-"`
+}
+
+// SetAliasPayload carries the alias.
+type SetAliasPayload struct{ Alias *registry.Alias }
+
+func (in *SetAliasInput) check() error {
+	if err := core.FirstError(core.CheckName("alias", &in.Alias), core.CheckTime("at", in.At)); err != nil {
+		return err
+	}
+	if _, err := registry.ParseVersion(in.Alias); err == nil || in.Alias == "latest" {
+		return registry.Invalid("alias", "must not be a version or latest")
+	}
+	return nil
+}
+
+// SetAlias points an alias at a version; the same again changes nothing.
+// Protected aliases need the action alias.set.protected.
+func (s *Catalog) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.AliasSet, core.Idempotent("setAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		return writeAlias(ctx, tx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	a, err := core.NounAs[*registry.Alias](s.core.ReadBack(ctx, r.IDs[0]))
+	return &SetAliasPayload{a}, err
+}
+
+func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.WriteResult, error) {
+	v, _, err := FindVersion(ctx, tx, &in.Model, &in.Version, nil)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if err := checkMayMoveAlias(tx, in.Alias, v.Parent); err != nil {
+		return core.WriteResult{}, err
+	}
+	at := core.StoredTime(in.At, tx.Now())
+	a := &registry.Alias{Name: in.Alias, Model: v.Parent, VersionID: v.ID, Version: v.Version, SetBy: tx.Subject(), SetAt: at}
+	a.ID, a.Parent, a.ValidFrom = registry.AliasID(v.Parent, in.Alias), v.Parent, at
+	old, err := tx.House(ctx, a.ID)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if old[0] != nil && !old[0].Deleted {
+		was, err := core.DecodeWhole(old[0], &registry.Alias{})
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		// What is told late does not move what was set or removed since.
+		late := !in.At.IsZero() && (was.SetAt.After(at) || was.ValidTo.After(at))
+		if late || was.VersionID == v.ID && was.ValidTo.IsZero() {
+			return core.WriteResult{IDs: []registry.ID{a.ID}}, nil
+		}
+		a.ValidFrom = old[0].ValidFrom
+	}
+	n, err := core.EncodeNode(a, a.Name, at, "alias/"+string(a.Parent)+"/"+a.Name)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if err := tx.Put(ctx, n); err != nil {
+		return core.WriteResult{}, err
+	}
+	return core.WriteResult{IDs: []registry.ID{a.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasSet,
+		Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("alias", a.Name, "version", v.Version)})
+}
+
+func checkMayMoveAlias(tx *policies.Tx, alias string, model registry.ID) error {
+	if registry.ProtectedAlias(alias) && !tx.May(registry.AliasSetProtected, model) {
+		return registry.Errorf(registry.Forbidden, "the alias %q is protected; ask an administrator to move it", alias)
+	}
+	return nil
+}
+
+// DeleteAliasInput names an alias to remove.
+type DeleteAliasInput struct {
+	Model          string
+	Alias          string
+	IdempotencyKey *string `json:"-"`
+}
+
+// DeleteAlias removes an alias. One that does not exist is no error. An alias
+// that is set again later is the same node, so it ends rather than being buried.
+func (s *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.DeletePayload, error) {
+	r, err := s.core.Write(ctx, registry.AliasDelete, core.Idempotent("deleteAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		m, _, err := FindModel(ctx, tx, &in.Model, nil)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		core.ToNFC(&in.Alias)
+		if err := checkMayMoveAlias(tx, in.Alias, m.ID); err != nil {
+			return core.WriteResult{}, err
+		}
+		nodes, err := tx.House(ctx, registry.AliasID(m.ID, in.Alias))
+		if err != nil || nodes[0] == nil || nodes[0].Deleted || !nodes[0].ValidTo.IsZero() {
+			return core.WriteResult{}, err
+		}
+		gone := *nodes[0]
+		gone.ValidTo, gone.Since, gone.Slots = tx.Now(), tx.Now(), nil
+		if err := tx.Put(ctx, &gone); err != nil {
+			return core.WriteResult{}, err
+		}
+		return core.WriteResult{IDs: []registry.ID{gone.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted,
+			Objects: []registry.ID{gone.ID}, Model: m.ID, Detail: core.LogDetail("alias", in.Alias)})
+	})
+	return core.NewDeletePayload(ctx, r, err)
+}
+
+// aliasStands reports whether an alias had not been taken away at the instant that it
+// was read at.
+func aliasStands(a *registry.Alias) bool {
+	return !core.IsTombstone(a) && (a.ValidTo.IsZero() || !a.ReadAt.Today() && a.ValidTo.After(a.ReadAt.Valid))
+}
+
+// AliasesOf lists the aliases of a model that stand, by name.
+func (s *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
+	return s.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
+}
+
+// AliasesOfVersion lists the aliases that point at a version, by name.
+func (s *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
+	return s.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
+}
+
+func (s *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, keep func(*registry.Alias) bool) ([]*registry.Alias, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := core.LoadChildren(ctx, scope, model, core.ChildQuery{Kind: registry.KindAlias, Order: registry.IndexName, Limit: 1000, At: at})
+	if err != nil {
+		return nil, err
+	}
+	out := []*registry.Alias{}
+	for _, n := range nodes {
+		a, err := core.NounAs[*registry.Alias](s.core.Decode(n, at))
+		if err != nil {
+			return nil, err
+		}
+		if aliasStands(a) && keep(a) {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// VersionOfAlias returns the version that an alias points at.
+func (s *Catalog) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
+	return core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, a.ReadAt, a.VersionID))
+}
+
+// FactKind says that this input is a fact about an alias.
+func (*SetAliasInput) FactKind() registry.FactKind { return registry.FactAlias }
+
+// FactAction is what recording it needs permission for.
+func (*SetAliasInput) FactAction() registry.Action { return registry.AliasSet }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *SetAliasInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *SetAliasInput) ResolveFact(_ core.References) core.Fact {
+	return in
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (*SetAliasInput) FactReads() (ids, effects []registry.ID) {
+	return nil, nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *SetAliasInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return writeAlias(ctx, tx, *in)
+}

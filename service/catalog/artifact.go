@@ -1,0 +1,80 @@
+package catalog
+
+import (
+	"context"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// ArtifactInput describes a file of a version. URI is a label: it is kept byte
+// for byte and nothing opens it.
+type ArtifactInput struct {
+	Name               string `json:"name,omitzero"`
+	URI                string `json:"uri,omitzero"`
+	Digest             string `json:"digest,omitzero"`
+	SizeBytes          *int64 `json:"sizeBytes,omitzero"`
+	Format             string `json:"format,omitzero"`
+	StorageKey         string `json:"storageKey,omitzero"`
+	ServiceAccountName string `json:"serviceAccountName,omitzero"`
+}
+
+func (in *ArtifactInput) check() error {
+	if err := core.FirstError(core.CheckKey("artifacts.name", &in.Name), core.CheckLabel("uri", in.URI), core.CheckDigest("artifacts.digest", in.Digest),
+		core.CheckKey("artifacts.format", &in.Format), core.CheckKey("artifacts.storageKey", &in.StorageKey), core.CheckKey("artifacts.serviceAccountName", &in.ServiceAccountName),
+		core.CheckNotNegative("artifacts.sizeBytes", in.SizeBytes)); err != nil {
+		return err
+	}
+	if in.Name == "" {
+		return registry.Invalid("artifacts.name", "must not be empty")
+	}
+	return nil
+}
+
+// ArtifactEdge is an artifact in a page.
+type ArtifactEdge struct {
+	Cursor string
+	Node   *registry.Artifact
+}
+
+// ArtifactConnection is a page of artifacts.
+type ArtifactConnection struct{ core.Connection[*ArtifactEdge] }
+
+// ArtifactsOf lists the files of a version by name.
+func (s *Catalog) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*ArtifactConnection, error) {
+	c, err := core.ListChildren(ctx, s.core, v.ID, core.ChildQuery{Kind: registry.KindArtifact, Order: registry.IndexName, At: v.ReadAt}, p,
+		func(cursor string, a *registry.Artifact) *ArtifactEdge { return &ArtifactEdge{cursor, a} })
+	if err != nil {
+		return nil, err
+	}
+	return &ArtifactConnection{*c}, nil
+}
+
+// createArtifacts writes the files of a new version.
+func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, ins []ArtifactInput) error {
+	seen := map[string]bool{}
+	var nodes []*graph.Node
+	for _, in := range ins {
+		if err := in.check(); err != nil {
+			return err
+		}
+		if seen[in.Name] {
+			return registry.Invalid("artifacts", "the name %q is given twice", in.Name)
+		}
+		seen[in.Name] = true
+		a := &registry.Artifact{Name: in.Name, URI: in.URI, Digest: in.Digest, SizeBytes: in.SizeBytes, Format: in.Format,
+			StorageKey: in.StorageKey, ServiceAccountName: in.ServiceAccountName, RecordedAt: tx.Now()}
+		a.ID, a.Parent, a.ValidFrom = registry.ArtifactID(v.ID, in.Name), v.ID, v.CreatedDate
+		n, err := core.EncodeNode(a, a.Name, v.CreatedDate)
+		if err != nil {
+			return err
+		}
+		nodes = append(nodes, n)
+	}
+	if len(nodes) == 0 {
+		return nil
+	}
+	return tx.Put(ctx, nodes...)
+}

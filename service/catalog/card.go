@@ -1,0 +1,197 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// ModelCardInput holds the fields of a card to set; nil fields stay. The derived
+// ones are checked against what they are derived from.
+type ModelCardInput struct {
+	ModelID               *string                `json:"modelId,omitzero"`
+	Name                  *string                `json:"name,omitzero"`
+	Description           *string                `json:"description,omitzero"`
+	Version               *string                `json:"version,omitzero"`
+	CreatedDate           time.Time              `json:"createdDate,omitzero"`
+	Creator               *string                `json:"creator,omitzero"`
+	Status                *registry.Stage        `json:"status,omitzero"`
+	ModelDetails          *registry.ModelDetails `json:"modelDetails,omitzero"`
+	Training              *registry.TrainingInfo `json:"training,omitzero"`
+	Performance           *registry.Performance  `json:"performance,omitzero"`
+	Features              []string               `json:"features,omitzero"`
+	DataPreprocessing     []string               `json:"dataPreprocessing,omitzero"`
+	Limitations           []string               `json:"limitations,omitzero"`
+	EthicalConsiderations *registry.Ethics       `json:"ethicalConsiderations,omitzero"`
+}
+
+// Apply sets the given fields of a card and names them.
+func (in *ModelCardInput) Apply(c *registry.ModelCard) (changed []string) {
+	set := func(field string, given bool, do func()) {
+		if given {
+			do()
+			changed = append(changed, field)
+		}
+	}
+	set("description", in.Description != nil, func() { c.Description = *in.Description; core.ToNFC(&c.Description) })
+	set("createdDate", !in.CreatedDate.IsZero(), func() { c.CreatedDate = core.StoredTime(in.CreatedDate, in.CreatedDate) })
+	set("modelDetails", in.ModelDetails != nil, func() { c.ModelDetails = in.ModelDetails })
+	set("training", in.Training != nil, func() { c.Training = in.Training })
+	set("performance", in.Performance != nil, func() { c.Performance = in.Performance })
+	set("features", in.Features != nil, func() { c.Features = in.Features })
+	set("dataPreprocessing", in.DataPreprocessing != nil, func() { c.DataPreprocessing = in.DataPreprocessing })
+	set("limitations", in.Limitations != nil, func() { c.Limitations = in.Limitations })
+	set("ethicalConsiderations", in.EthicalConsiderations != nil, func() { c.EthicalConsiderations = in.EthicalConsiderations })
+	return changed
+}
+
+// derived answers INVALID_ARGUMENT for a derived field that was sent and differs.
+func (in *ModelCardInput) derived(v *registry.ModelVersion) error {
+	differs := func(field string, sent *string, is string) error {
+		if sent != nil && *sent != is {
+			return registry.Invalid("card."+field, "is derived and is %q; leave it out", is)
+		}
+		return nil
+	}
+	version := in.Version
+	if version != nil {
+		if semver, err := registry.ParseVersion(*version); err == nil {
+			text := semver.String()
+			version = &text
+		}
+	}
+	if in.Status != nil && *in.Status != v.Stage {
+		return registry.Invalid("card.status", "is derived and is %s; move the version with transitionModelVersion", v.Stage)
+	}
+	return core.FirstError(differs("modelId", in.ModelID, v.ModelID), differs("name", in.Name, v.Name), differs("version", version, v.Version),
+		differs("creator", in.Creator, v.Creator))
+}
+
+// checkCard holds a card to its rules, its times included.
+func checkCard(c *registry.ModelCard) error {
+	if err := core.FirstError(c.Check(), core.CheckTime("createdDate", c.CreatedDate)); err != nil {
+		return err
+	}
+	if d := c.ModelDetails; d != nil {
+		if len(d.Hyperparameters) > registry.MaxJSON {
+			return registry.Invalid("modelDetails.hyperparameters", "is larger than %d bytes", registry.MaxJSON)
+		}
+		if err := core.FirstError(core.CheckText("modelDetails.algorithm", &d.Algorithm), core.CheckText("modelDetails.framework", &d.Framework)); err != nil {
+			return err
+		}
+	}
+	if t := c.Training; t != nil {
+		return core.FirstError(core.CheckTime("training.trainingDate", t.TrainingDate), core.CheckText("training.trainingDataVersion", &t.TrainingDataVersion))
+	}
+	return nil
+}
+
+// createCard writes the card of a new version; one without fields when none are
+// given.
+func createCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in *ModelCardInput) error {
+	c := &registry.ModelCard{CreatedDate: v.CreatedDate}
+	if in != nil {
+		if err := in.derived(v); err != nil {
+			return err
+		}
+		in.Apply(c)
+	}
+	return putCard(ctx, tx, v, c, v.CreatedDate)
+}
+
+func putCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, c *registry.ModelCard, since time.Time) error {
+	if err := checkCard(c); err != nil {
+		return err
+	}
+	c.ID, c.Parent, c.ValidFrom = registry.CardID(v.ID), v.ID, v.CreatedDate
+	// What is derived is taken from the version when the card is read.
+	c.ModelID, c.Name, c.Version, c.Creator, c.Status = "", "", "", "", ""
+	n, err := core.EncodeNode(c, v.Name, since)
+	if err != nil {
+		return err
+	}
+	return tx.Put(ctx, n)
+}
+
+// UpdateModelCardInput changes a version's card.
+type UpdateModelCardInput struct {
+	Model          *string
+	Version        *string
+	ID             *registry.ID
+	Card           *ModelCardInput
+	IfRevision     *int
+	IdempotencyKey *string `json:"-"`
+}
+
+// UpdateModelCardPayload carries the changed card.
+type UpdateModelCardPayload struct{ Card *registry.ModelCard }
+
+// UpdateModelCard changes the given fields of a card. CONFLICT when ifRevision is
+// not the card's.
+func (s *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) (*UpdateModelCardPayload, error) {
+	r, err := s.core.Write(ctx, registry.CardUpdate, core.Idempotent("updateModelCard", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		v, _, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		nodes, err := tx.House(ctx, registry.CardID(v.ID))
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		if nodes[0] == nil {
+			return core.WriteResult{}, registry.Errorf(registry.NotFound, "%s %s has no card", v.ModelName, v.Version)
+		}
+		if err := core.CheckRevision(in.IfRevision, nodes[0].Revision); err != nil {
+			return core.WriteResult{}, err
+		}
+		c, err := core.DecodeWhole(nodes[0], &registry.ModelCard{})
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		if err := in.Card.derived(v); err != nil {
+			return core.WriteResult{}, err
+		}
+		changed := in.Card.Apply(c)
+		if err := putCard(ctx, tx, v, c, core.LaterTime(tx.Now(), nodes[0].Since)); err != nil {
+			return core.WriteResult{}, err
+		}
+		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogCardUpdated,
+			Objects: []registry.ID{c.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("changed", changed)})
+	})
+	if err != nil {
+		return nil, err
+	}
+	v, err := core.NounAs[*registry.ModelVersion](s.core.ReadBack(ctx, r.IDs[0]))
+	if err != nil || v == nil {
+		return &UpdateModelCardPayload{}, err
+	}
+	c, err := s.CardOf(ctx, v)
+	return &UpdateModelCardPayload{c}, err
+}
+
+// CardOf returns the card of a version with its derived fields filled in.
+func (s *Catalog) CardOf(ctx context.Context, v *registry.ModelVersion) (*registry.ModelCard, error) {
+	c, err := core.NounAs[*registry.ModelCard](s.core.NodeAt(ctx, v.ReadAt, registry.CardID(v.ID)))
+	if err != nil || c == nil || c.Deleted {
+		return nil, err
+	}
+	c.ModelID, c.Name, c.Version, c.Creator, c.Status = v.ModelID, v.Name, v.Version, v.Creator, v.Stage
+	hideDerived(c)
+	return c, nil
+}
+
+// hideDerived clears the derived fields that the card's own mask hides.
+func hideDerived(c *registry.ModelCard) {
+	for _, f := range []struct {
+		name  string
+		clear func()
+	}{{"modelId", func() { c.ModelID = "" }}, {"name", func() { c.Name = "" }}, {"version", func() { c.Version = "" }},
+		{"creator", func() { c.Creator = "" }}, {"status", func() { c.Status = "" }}} {
+		if !c.Mask.Has(registry.Bit("ModelCard", f.name)) {
+			f.clear()
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// RegisterModelInput names a new model.
+type RegisterModelInput struct {
+	Name        string              `json:"name,omitzero"`
+	Description string              `json:"description,omitzero"`
+	Owner       string              `json:"owner,omitzero"`
+	Tags        []registry.KeyValue `json:"tags,omitzero"`
+	// CreatedAt is when it came to be, now when zero. Incarnation, when above 0, is
+	// how often the name was created anew by then. Facts of a batch have them.
+	CreatedAt      time.Time `json:"createdAt,omitzero"`
+	Incarnation    int       `json:"incarnation,omitzero"`
+	IdempotencyKey *string   `json:"-"`
+}
+
+func (in *RegisterModelInput) check() error {
+	if in.Incarnation < 0 || in.Incarnation > maxIncarnation {
+		return registry.Invalid("incarnation", "must be 1 to %d, not %d", maxIncarnation, in.Incarnation)
+	}
+	return core.FirstError(core.CheckName("name", &in.Name), core.CheckText("description", &in.Description), core.CheckKey("owner", &in.Owner), core.CheckTags("tags", in.Tags), core.CheckTime("createdAt", in.CreatedAt))
+}
+
+// maxIncarnation bounds what a fact may say of how often a name was used.
+const maxIncarnation = 10000
+
+// ModelPayload carries the model that a mutation left behind.
+type ModelPayload struct{ Model *registry.Model }
+
+// RegisterModel registers a model. ALREADY_EXISTS when the name is taken.
+func (s *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*ModelPayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.ModelRegister, core.Idempotent("registerModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		m, err := createModel(ctx, tx, in)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.modelPayload(ctx, r)
+}
+
+func (s *Catalog) modelPayload(ctx context.Context, r core.WriteResult) (*ModelPayload, error) {
+	m, err := core.NounAs[*registry.Model](s.core.ReadBack(ctx, r.IDs[0]))
+	return &ModelPayload{m}, err
+}
+
+// createModel writes a new model and its log entry.
+func createModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*registry.Model, error) {
+	taken, err := tx.Holder(ctx, registry.ModelNameSlot(in.Name))
+	if err != nil {
+		return nil, err
+	}
+	if taken != nil {
+		return nil, registry.Errorf(registry.AlreadyExists, "a model named %q exists already; register a version of it, or choose another name", in.Name)
+	}
+	m := &registry.Model{Name: in.Name, Description: in.Description, Owner: in.Owner, Tags: in.Tags, CreatedAt: core.StoredTime(in.CreatedAt, tx.Now()), Incarnation: max(in.Incarnation, 1)}
+	if m.Owner == "" {
+		m.Owner = tx.Subject()
+	}
+	for ; ; m.Incarnation++ {
+		m.ID = registry.ModelID(in.Name, m.Incarnation)
+		old, err := tx.House(ctx, m.ID)
+		if err != nil {
+			return nil, err
+		}
+		if old[0] == nil {
+			break
+		}
+		if in.Incarnation > 0 {
+			return nil, registry.Errorf(registry.FailedPrecondition, "the model %q of that incarnation was deleted here; it is not recorded again", in.Name)
+		}
+	}
+	m.ValidFrom, m.UpdatedAt = m.CreatedAt, m.CreatedAt
+	if err := putModel(ctx, tx, m); err != nil {
+		return nil, err
+	}
+	return m, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelRegistered, Objects: []registry.ID{m.ID}, Model: m.ID, Detail: core.LogDetail("name", m.Name)})
+}
+
+func putModel(ctx context.Context, tx *policies.Tx, m *registry.Model) error {
+	n, err := core.EncodeNode(m, m.Name, m.UpdatedAt, registry.ModelNameSlot(m.Name))
+	if err != nil {
+		return err
+	}
+	return tx.Put(ctx, n)
+}
+
+// UpdateModelInput changes a model; nil fields stay.
+type UpdateModelInput struct {
+	Model          *string
+	ID             *registry.ID
+	Description    *string
+	Owner          *string
+	Tags           []registry.KeyValue
+	IfRevision     *int
+	IdempotencyKey *string `json:"-"`
+}
+
+// UpdateModel changes a model's description, owner or tags.
+func (s *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelPayload, error) {
+	var description, owner string
+	if in.Description != nil {
+		description = *in.Description
+	}
+	if in.Owner != nil {
+		owner = *in.Owner
+	}
+	if err := core.FirstError(core.CheckText("description", &description), core.CheckKey("owner", &owner), core.CheckTags("tags", in.Tags)); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		m, n, err := FindModel(ctx, tx, in.Model, in.ID)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
+			return core.WriteResult{}, err
+		}
+		var changed []string
+		if in.Description != nil {
+			m.Description, changed = description, append(changed, "description")
+		}
+		if in.Owner != nil {
+			m.Owner, changed = owner, append(changed, "owner")
+		}
+		if in.Tags != nil {
+			m.Tags, changed = in.Tags, append(changed, "tags")
+		}
+		m.UpdatedAt = tx.Now()
+		if err := putModel(ctx, tx, m); err != nil {
+			return core.WriteResult{}, err
+		}
+		return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelUpdated, Objects: []registry.ID{m.ID},
+			Model: m.ID, Detail: core.LogDetail("changed", changed)})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.modelPayload(ctx, r)
+}
+
+// FindModel finds a model by name or id inside a transaction: NOT_FOUND when there
+// is none that the caller sees.
+func FindModel(ctx context.Context, tx *policies.Tx, byName *string, id *registry.ID) (*registry.Model, *graph.Node, error) {
+	var target registry.ID
+	switch {
+	case id != nil && byName == nil:
+		target = *id
+	case byName != nil && id == nil:
+		core.ToNFC(byName)
+		n, err := tx.Holder(ctx, registry.ModelNameSlot(*byName))
+		if err != nil {
+			return nil, nil, err
+		}
+		if n == nil {
+			return nil, nil, modelNotFound(*byName)
+		}
+		target = n.ID
+	default:
+		return nil, nil, registry.Invalid("model", "give the model's name or its id, one of the two")
+	}
+	nodes, err := tx.Nodes(ctx, target)
+	if err != nil {
+		return nil, nil, err
+	}
+	if nodes[0] == nil || nodes[0].Deleted || nodes[0].Kind != registry.KindModel {
+		label := string(target)
+		if byName != nil {
+			label = *byName
+		}
+		return nil, nil, modelNotFound(label)
+	}
+	m, err := core.DecodeWhole(nodes[0], &registry.Model{})
+	return m, nodes[0], err
+}
+
+func modelNotFound(label string) error {
+	return registry.Errorf(registry.NotFound, "there is no model %q; register it first", registry.Shorten(label, 100))
+}
+
+// FactKind says that this input is a fact about a model.
+func (*RegisterModelInput) FactKind() registry.FactKind { return registry.FactModel }
+
+// FactAction is what recording it needs permission for.
+func (*RegisterModelInput) FactAction() registry.Action { return registry.ModelRegister }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RegisterModelInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RegisterModelInput) ResolveFact(_ core.References) core.Fact {
+	return in
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RegisterModelInput) FactReads() (ids, effects []registry.ID) {
+	return []registry.ID{registry.ModelID(in.Name, max(1, in.Incarnation))}, nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RegisterModelInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return ensureModel(ctx, tx, *in)
+}

@@ -1,0 +1,109 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// ModelFilter says which models to keep; empty fields keep all.
+type ModelFilter struct {
+	Stage      *registry.Stage
+	Owner      string
+	NamePrefix string
+	// The model was registered at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
+}
+
+// NewModelEdge is a model in a page.
+type ModelEdge struct {
+	Cursor string
+	Node   *registry.Model
+}
+
+// ModelConnection is a page of models.
+type ModelConnection struct{ core.Connection[*ModelEdge] }
+
+func NewModelEdge(cursor string, m *registry.Model) *ModelEdge { return &ModelEdge{cursor, m} }
+
+// Models lists the models that the caller sees.
+func (s *Catalog) Models(ctx context.Context, p core.Paging, f *ModelFilter, o *core.ModelOrder) (*ModelConnection, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	q := graph.Query{Kinds: []registry.Kind{registry.KindModel}, Order: registry.IndexName}
+	if f != nil {
+		q.Where = slices.Concat(core.EqualTo("owner", f.Owner), core.NameStartsWith(f.NamePrefix), core.BeganWithin(core.TimeRange{From: f.CreatedFrom, Before: f.CreatedBefore}))
+		if f.Stage != nil {
+			if !scope.SeesStage(*f.Stage) {
+				return &ModelConnection{core.Connection[*ModelEdge]{Edges: []*ModelEdge{}}}, nil
+			}
+			q.Where = append(q.Where, graph.Predicate{Child: registry.KindModelVersion, Column: registry.IndexStage, Op: graph.In, Values: []any{string(*f.Stage)}})
+		}
+	}
+	if o != nil {
+		core.SortBy(&q, o.Field, o.Direction)
+	}
+	c, err := core.FindPage(ctx, s.core, scope, q, []any{"models", f}, p, NewModelEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &ModelConnection{*c}, nil
+}
+
+// Model returns a model by name, as of a past when one is given; nil when there is
+// none that the caller sees.
+func (s *Catalog) Model(ctx context.Context, byName string, past ...core.PointInTime) (*registry.Model, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	core.ToNFC(&byName)
+	at, known, err := s.core.ResolvePointInTime(ctx, past)
+	if err != nil || !known {
+		return nil, err
+	}
+	if !at.Today() {
+		return s.modelNamedAt(ctx, scope, byName, at)
+	}
+	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(byName)}, Limit: 1})
+	if err != nil || len(page.Nodes) == 0 {
+		return nil, err
+	}
+	return core.NounAs[*registry.Model](s.core.Decode(page.Nodes[0], registry.Instant{}))
+}
+
+// modelNamedAt returns the model that had a name at an instant: one of the
+// incarnations of the name, of which one stands at a time.
+func (s *Catalog) modelNamedAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
+	const few = 10
+	var found *registry.Model
+	for from := 1; ; from += few {
+		var ids []registry.ID
+		for i := range few {
+			ids = append(ids, registry.ModelID(name, from+i))
+		}
+		now, err := scope.Nodes(ctx, graph.Instant{}, ids...)
+		if err != nil {
+			return nil, err
+		}
+		then, err := s.core.NodesAt(ctx, at, ids)
+		if err != nil {
+			return nil, err
+		}
+		for i := range ids {
+			if m, ok := then[i].(*registry.Model); ok && m != nil && !core.IsTombstone(m) {
+				found = m
+			}
+			if now[i] == nil {
+				return found, nil
+			}
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"unicode/utf8"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// MaxSearchText is the longest text that is searched for, in code points.
+const MaxSearchText = 256
+
+// SearchInput says what to search for.
+type SearchInput struct {
+	Text   string
+	Kinds  []registry.Kind
+	Stages []registry.Stage
+}
+
+// SearchEdge is what was found, with the names of its visible fields that have one
+// of the words.
+type SearchEdge struct {
+	Cursor  string
+	Node    registry.Node
+	Matched []string
+}
+
+// SearchConnection is a page of what was found.
+type SearchConnection struct {
+	core.Connection[*SearchEdge]
+	hits *policies.Hits
+}
+
+// SearchKindCount is how many of a kind were found.
+type SearchKindCount struct {
+	Kind  registry.Kind
+	Count int
+}
+
+// SearchStageCount is how many versions in a stage were found.
+type SearchStageCount struct {
+	Stage registry.Stage
+	Count int
+}
+
+// SearchFacets are counts of what was found; Complete tells that all were counted.
+type SearchFacets struct {
+	Kinds    []*SearchKindCount
+	Stages   []*SearchStageCount
+	Complete bool
+}
+
+// words checks and cuts the text.
+func (in *SearchInput) words() ([]string, error) {
+	if utf8.RuneCountInString(in.Text) > MaxSearchText {
+		return nil, registry.Invalid("text", "is longer than %d characters", MaxSearchText)
+	}
+	words := graph.Words(in.Text, graph.MaxMatchWords+1)
+	if len(words) == 0 {
+		return nil, registry.Invalid("text", "has no word; give letters or digits to look for")
+	}
+	if len(words) > graph.MaxMatchWords {
+		return nil, registry.Invalid("text", "has more than %d words", graph.MaxMatchWords)
+	}
+	return words, nil
+}
+
+// where narrows the kinds to those that the stages leave, and returns the filter.
+func (in *SearchInput) where() (kinds []registry.Kind, where []graph.Predicate, err error) {
+	searched := registry.SearchedKinds()
+	if kinds = slices.Clone(in.Kinds); len(kinds) == 0 {
+		kinds = searched
+	}
+	for _, k := range kinds {
+		if !slices.Contains(searched, k) {
+			return nil, nil, registry.Invalid("kinds", "%s is not searched; use some of %v", registry.Shorten(string(k), 60), searched)
+		}
+	}
+	if len(in.Stages) == 0 {
+		return kinds, nil, nil
+	}
+	staged := graph.Predicate{Column: registry.IndexStage, Op: graph.In}
+	for _, st := range in.Stages {
+		staged.Values = append(staged.Values, string(st))
+	}
+	kinds = slices.DeleteFunc(kinds, func(k registry.Kind) bool {
+		return !slices.ContainsFunc(registry.NounOf(k).Fields, func(f registry.Field) bool { return f.Column == registry.IndexStage })
+	})
+	return kinds, []graph.Predicate{staged}, nil
+}
+
+// Search finds what the caller sees by its words. INVALID_ARGUMENT for a text
+// without words, or one that is too long.
+func (s *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*SearchConnection, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	words, err := in.words()
+	if err != nil {
+		return nil, err
+	}
+	kinds, where, err := in.where()
+	if err != nil {
+		return nil, err
+	}
+	size, err := p.Size(20)
+	if err != nil {
+		return nil, err
+	}
+	l := []any{"search", words, in.Kinds, in.Stages}
+	var after *policies.HitKey
+	if p.After != nil && *p.After != "" {
+		after = &policies.HitKey{}
+		if err := s.core.OpenCursor(scope.Actor().Subject, l, *p.After, after); err != nil {
+			return nil, err
+		}
+	}
+	hits, err := scope.Search(ctx, kinds, words, where)
+	if err != nil {
+		return nil, err
+	}
+	c := &SearchConnection{core.Connection[*SearchEdge]{Edges: []*SearchEdge{}}, hits}
+	nodes, keys, more, err := hits.Page(ctx, after, size)
+	if err != nil {
+		return nil, err
+	}
+	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = more, after != nil
+	for i, n := range nodes {
+		if err := s.addHit(c, n, s.core.SealCursor(scope.Actor().Subject, l, keys[i]), words); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// addHit appends an edge. What was deleted or went out of sight since it was found
+// is left out.
+func (s *Catalog) addHit(c *SearchConnection, n *graph.Node, cursor string, words []string) error {
+	if n == nil || n.Hidden || n.Deleted {
+		return nil
+	}
+	noun, err := s.core.Decode(n, registry.Instant{})
+	if err != nil {
+		return err
+	}
+	if len(c.Edges) == 0 {
+		c.PageInfo.StartCursor = cursor
+	}
+	c.PageInfo.EndCursor = cursor
+	c.Edges = append(c.Edges, &SearchEdge{cursor, noun, graph.Matched(words, graph.TextOf(n))})
+	return nil
+}
+
+// TotalCount counts all that was found; nil where there is more than is counted.
+func (c *SearchConnection) TotalCount(ctx context.Context) (*int, error) {
+	counts, err := c.hits.Count(ctx)
+	if err != nil || !counts.Complete {
+		return nil, err
+	}
+	return &counts.Total, nil
+}
+
+// Facets counts what was found by kind and by stage.
+func (c *SearchConnection) Facets(ctx context.Context) (*SearchFacets, error) {
+	counts, err := c.hits.Count(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &SearchFacets{Kinds: []*SearchKindCount{}, Stages: []*SearchStageCount{}, Complete: counts.Complete}
+	for k, n := range counts.Kinds {
+		f.Kinds = append(f.Kinds, &SearchKindCount{k, n})
+	}
+	for st, n := range counts.Stages {
+		f.Stages = append(f.Stages, &SearchStageCount{st, n})
+	}
+	slices.SortFunc(f.Kinds, func(a, b *SearchKindCount) int { return cmp.Compare(a.Kind, b.Kind) })
+	slices.SortFunc(f.Stages, func(a, b *SearchStageCount) int { return cmp.Compare(a.Stage, b.Stage) })
+	return f, nil
+}

@@ -1,0 +1,81 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// tombstone turns nodes into tombstones that keep only their name.
+func tombstone(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error {
+	if len(nodes) == 0 {
+		return nil
+	}
+	out := slices.Clone(nodes)
+	for i, n := range out {
+		doc, err := registry.Canonical(map[string]string{"name": n.Name})
+		if err != nil {
+			return err
+		}
+		c := *n
+		c.Doc, c.Slots, c.Columns, c.Since = doc, nil, nil, tx.Now()
+		out[i] = &c
+	}
+	return tx.Delete(ctx, out...)
+}
+
+// tombstoneVersion turns a version and what belongs to it into tombstones, and notes
+// in the model that its semver is spent.
+func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
+	v, err := core.DecodeWhole(n, &registry.ModelVersion{})
+	if err != nil {
+		return err
+	}
+	hops, err := tx.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{v.ID}, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeDeploys}, Cap: 100000})
+	if err != nil {
+		return err
+	}
+	for _, d := range hops[0].Nodes {
+		if d.Int(registry.IndexEnded) == 0 {
+			return registry.Errorf(registry.FailedPrecondition, "%s %s has a live deployment (%s); end it first with endDeployment", v.ModelName, v.Version, d.ID)
+		}
+	}
+	gone := []*graph.Node{n}
+	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact} {
+		kids, err := tx.Children(ctx, kind, registry.IndexName, v.ID)
+		if err != nil {
+			return err
+		}
+		gone = append(gone, kids...)
+	}
+	aliases, err := tx.Children(ctx, registry.KindAlias, registry.IndexName, v.Parent)
+	if err != nil {
+		return err
+	}
+	for _, a := range aliases {
+		alias, err := core.DecodeWhole(a, &registry.Alias{})
+		if err != nil {
+			return err
+		}
+		if alias.VersionID == v.ID {
+			gone = append(gone, a)
+		}
+	}
+	models, err := tx.House(ctx, v.Parent)
+	if err != nil {
+		return err
+	}
+	m, err := core.DecodeWhole(models[0], &registry.Model{})
+	if err != nil {
+		return err
+	}
+	m.Used, m.UpdatedAt = append(m.Used, v.Version), tx.Now()
+	if err := putModel(ctx, tx, m); err != nil {
+		return err
+	}
+	return tombstone(ctx, tx, gone...)
+}

@@ -1,0 +1,233 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// TransitionModelVersionInput says which version goes to which stage.
+type TransitionModelVersionInput struct {
+	Model          *string        `json:"model,omitzero"`
+	Version        *string        `json:"version,omitzero"`
+	ID             *registry.ID   `json:"id,omitzero"`
+	To             registry.Stage `json:"to,omitzero"`
+	Reason         string         `json:"reason,omitzero"`
+	Approval       *registry.ID   `json:"approval,omitzero"`
+	Force          bool           `json:"force,omitzero"`
+	At             time.Time      `json:"at,omitzero"`
+	IfRevision     *int           `json:"ifRevision,omitzero"`
+	IdempotencyKey *string        `json:"-"`
+}
+
+// TransitionModelVersionPayload carries the moved version and its record.
+type TransitionModelVersionPayload struct {
+	Version    *registry.ModelVersion
+	Transition *registry.Transition
+}
+
+func (in *TransitionModelVersionInput) check() error {
+	if err := core.FirstError(core.CheckText("reason", &in.Reason), core.CheckTime("at", in.At)); err != nil {
+		return err
+	}
+	if in.Force && in.Reason == "" {
+		return registry.Invalid("reason", "is needed with force: say why the lifecycle does not fit")
+	}
+	if in.Approval != nil {
+		return registry.Invalid("approval", "there is no approved request %q; leave approval out and put free text into reason", *in.Approval)
+	}
+	return nil
+}
+
+// TransitionModelVersion moves a version through the lifecycle. A promotion to
+// PRODUCTION moves the incumbent to DEPRECATED in the same transaction.
+func (s *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModelVersionInput) (*TransitionModelVersionPayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.TransitionDo, core.Idempotent("transitionModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		v, n, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		return writeTransition(ctx, tx, v, n, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &TransitionModelVersionPayload{}
+	if out.Version, err = core.NounAs[*registry.ModelVersion](s.core.ReadBack(ctx, r.IDs[0])); err != nil {
+		return nil, err
+	}
+	out.Transition, err = core.NounAs[*registry.Transition](s.core.ReadBack(ctx, r.IDs[1]))
+	return out, err
+}
+
+// writeTransition moves a version if its revision and the caller's rights allow.
+func writeTransition(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput) (core.WriteResult, error) {
+	if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
+		return core.WriteResult{}, err
+	}
+	if in.Force && !tx.May(registry.TransitionForce, v.Parent) {
+		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
+	}
+	id, err := changeStage(ctx, tx, v, n.Since, in)
+	return core.WriteResult{IDs: []registry.ID{v.ID, id}, Created: true, Changed: true}, err
+}
+
+// stageChangeTime is when a change of stage happens: the time that was given, else now.
+// History is a sequence: a given time before since, when the stage that is left
+// was entered, is INVALID_ARGUMENT, and now is never before it.
+func stageChangeTime(given, now time.Time, version string, since time.Time) (time.Time, error) {
+	if given.IsZero() {
+		return core.LaterTime(now, since), nil
+	}
+	at := core.StoredTime(given, now)
+	if at.Before(since) {
+		return at, registry.Invalid("at", "lies before %s, when %s came to be or was moved last", since.Format(time.RFC3339Nano), version)
+	}
+	return at, nil
+}
+
+// changeStage moves a version that is in its stage since a time, demoting the
+// incumbent when it enters PRODUCTION, and returns the id of its record.
+func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time, in TransitionModelVersionInput) (registry.ID, error) {
+	if err := registry.CheckTransition(v.Stage, in.To, in.Force); err != nil {
+		return "", err
+	}
+	at, err := stageChangeTime(in.At, tx.Now(), v.Version, since)
+	if err != nil {
+		return "", err
+	}
+	var batch []*graph.Node
+	var entries []registry.LogEntry
+	if in.To == registry.Production {
+		incumbent, err := tx.Holder(ctx, registry.ProductionSlot(v.Parent))
+		if err != nil {
+			return "", err
+		}
+		if incumbent != nil && incumbent.ID != v.ID {
+			if at, err = stageChangeTime(in.At, at, registry.Shorten(incumbent.Name, 100), incumbent.Since); err != nil {
+				return "", err
+			}
+			old, err := core.DecodeWhole(incumbent, &registry.ModelVersion{})
+			if err != nil {
+				return "", err
+			}
+			old.ReplacedBy = v.ID
+			_, entry, err := addStageChange(ctx, tx, &batch, old, registry.Transition{To: registry.Deprecated, At: at, Reason: in.Reason, ReplacedBy: v.ID})
+			if err != nil {
+				return "", err
+			}
+			entries = append(entries, entry)
+		}
+		v.ReplacedBy = ""
+	}
+	id, entry, err := addStageChange(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force})
+	if err != nil {
+		return "", err
+	}
+	// One batch: the incumbent gives up the production slot to the newcomer.
+	if err := tx.Put(ctx, batch...); err != nil {
+		return "", err
+	}
+	for _, e := range append(entries, entry) {
+		if err := tx.Log(ctx, e); err != nil {
+			return "", err
+		}
+	}
+	return id, nil
+}
+
+// addStageChange adds a version in its new stage and the record of the change to a batch.
+func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, t registry.Transition) (registry.ID, registry.LogEntry, error) {
+	records, err := tx.Children(ctx, registry.KindTransition, registry.IndexName, v.ID)
+	if err != nil {
+		return "", registry.LogEntry{}, err
+	}
+	t.From, t.By, t.Ordinal = v.Stage, tx.Subject(), len(records)+1
+	t.ID, t.Parent, t.ValidFrom = registry.TransitionID(v.ID, t.Ordinal), v.ID, t.At
+	v.Stage, v.UpdatedAt = t.To, tx.Now()
+	vn, err := versionNode(v, t.At)
+	if err != nil {
+		return "", registry.LogEntry{}, err
+	}
+	tn, err := core.EncodeNode(&t, ordinalName(t.Ordinal), t.At)
+	if err != nil {
+		return "", registry.LogEntry{}, err
+	}
+	*batch = append(*batch, vn, tn)
+	return t.ID, registry.LogEntry{Action: registry.StageLogAction(t.To), Objects: []registry.ID{v.ID, t.ID}, Model: v.Parent, Reason: t.Reason,
+		Detail: core.LogDetail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy))}, nil
+}
+
+// ordinalName makes record names sort by their ordinal.
+func ordinalName(n int) string {
+	const digits = "0123456789"
+	b := []byte("00000000")
+	for i := len(b) - 1; i >= 0 && n > 0; i, n = i-1, n/10 {
+		b[i] = digits[n%10]
+	}
+	return string(b)
+}
+
+// TransitionEdge is a transition in a page.
+type TransitionEdge struct {
+	Cursor string
+	Node   *registry.Transition
+}
+
+// TransitionConnection is a page of transitions.
+type TransitionConnection struct {
+	core.Connection[*TransitionEdge]
+}
+
+// TransitionsOf lists the changes of stage of a version, oldest first.
+func (s *Catalog) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*TransitionConnection, error) {
+	c, err := core.ListChildren(ctx, s.core, v.ID, core.ChildQuery{Kind: registry.KindTransition, At: v.ReadAt}, p,
+		func(cursor string, t *registry.Transition) *TransitionEdge { return &TransitionEdge{cursor, t} })
+	if err != nil {
+		return nil, err
+	}
+	return &TransitionConnection{*c}, nil
+}
+
+// VersionOfTransition returns the version that a transition moved.
+func (s *Catalog) VersionOfTransition(ctx context.Context, t *registry.Transition) (*registry.ModelVersion, error) {
+	return core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, t.ReadAt, t.Parent))
+}
+
+// FactKind says that this input is a fact about a change of stage.
+func (*TransitionModelVersionInput) FactKind() registry.FactKind { return registry.FactTransition }
+
+// FactAction is what recording it needs permission for.
+func (*TransitionModelVersionInput) FactAction() registry.Action { return registry.TransitionDo }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *TransitionModelVersionInput) CheckFact() error {
+	if in.At.IsZero() {
+		return registry.Invalid("at", "a fact says when it was: give the time of the transition")
+	}
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *TransitionModelVersionInput) ResolveFact(r core.References) core.Fact {
+	out := *in
+	out.ID = r.Optional(in.ID)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *TransitionModelVersionInput) FactReads() (ids, effects []registry.ID) {
+	return core.IdsOf(in.ID), nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *TransitionModelVersionInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return ensureTransition(ctx, tx, *in)
+}

@@ -1,0 +1,234 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// RegisterModelVersionInput describes a new version. Version or Bump is set.
+type RegisterModelVersionInput struct {
+	Model          string              `json:"model,omitzero"`
+	Version        *string             `json:"version,omitzero"`
+	Bump           *registry.Bump      `json:"bump,omitzero"`
+	Label          string              `json:"label,omitzero"`
+	Description    string              `json:"description,omitzero"`
+	Owner          string              `json:"owner,omitzero"`
+	Tags           []registry.KeyValue `json:"tags,omitzero"`
+	CreatedDate    time.Time           `json:"createdDate,omitzero"`
+	Run            *registry.ID        `json:"run,omitzero"`
+	ReleasedFrom   *registry.ID        `json:"releasedFrom,omitzero"`
+	DerivedFrom    []registry.ID       `json:"derivedFrom,omitzero"`
+	Features       []registry.ID       `json:"features,omitzero"`
+	Artifacts      []ArtifactInput     `json:"artifacts,omitzero"`
+	Card           *ModelCardInput     `json:"card,omitzero"`
+	IdempotencyKey *string             `json:"-"`
+	// CreateModel makes the model when it is unknown, as REST and importers do, for
+	// who may model.register too.
+	CreateModel bool `json:"createModel,omitzero"`
+}
+
+// RegisterModelVersionPayload carries the new version.
+type RegisterModelVersionPayload struct{ ModelVersion *registry.ModelVersion }
+
+func (in *RegisterModelVersionInput) check() error {
+	if err := core.FirstError(core.CheckName("model", &in.Model), core.CheckKey("label", &in.Label), core.CheckText("description", &in.Description), core.CheckKey("owner", &in.Owner),
+		core.CheckTags("tags", in.Tags), core.CheckTime("createdDate", in.CreatedDate)); err != nil {
+		return err
+	}
+	if len(in.DerivedFrom)+len(in.Features)+len(in.Artifacts) > 1000 {
+		return registry.Invalid("features", "more than 1000 features, artifacts and sources; link the rest with linkLineage")
+	}
+	return nil
+}
+
+// RegisterModelVersion registers a version in DEVELOPMENT with its card, files
+// and lineage, all or nothing.
+func (s *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVersionInput) (*RegisterModelVersionPayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		v, err := createVersion(ctx, tx, in)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v, err := core.NounAs[*registry.ModelVersion](s.core.ReadBack(ctx, r.IDs[0]))
+	return &RegisterModelVersionPayload{v}, err
+}
+
+// createVersion writes a version, its card, artifacts, edges and log entry.
+func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.ModelVersion, error) {
+	m, err := modelForVersion(ctx, tx, in)
+	if err != nil {
+		return nil, err
+	}
+	semver, err := nextVersion(ctx, tx, m, in)
+	if err != nil {
+		return nil, err
+	}
+	m.LastNumber++
+	v := &registry.ModelVersion{Name: registry.VersionName(m.Name, semver), ModelID: registry.VersionModelID(m.Name, semver), ModelName: m.Name,
+		Version: semver.String(), Number: m.LastNumber, Label: in.Label, Description: in.Description, Owner: in.Owner, Tags: in.Tags,
+		Stage: registry.Development, Creator: tx.Subject(), CreatedDate: core.StoredTime(in.CreatedDate, tx.Now()), RecordedAt: tx.Now(), UpdatedAt: tx.Now()}
+	if v.Owner == "" {
+		v.Owner = m.Owner
+	}
+	v.ID, v.Parent, v.ValidFrom = registry.ModelVersionID(m.ID, v.Version), m.ID, v.CreatedDate
+	old, err := tx.House(ctx, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	if old[0] != nil {
+		if old[0].Deleted {
+			return nil, registry.Errorf(registry.AlreadyExists, "version %s of %s was deleted, and a deleted version is never given again; take another", v.Version, m.Name)
+		}
+		return nil, registry.Errorf(registry.AlreadyExists, "version %s of %s exists already; choose another version or pass bump", v.Version, m.Name)
+	}
+	m.UpdatedAt = tx.Now()
+	if err := putModel(ctx, tx, m); err != nil {
+		return nil, err
+	}
+	if err := core.BackdateContainer(ctx, tx, m.ID, v.CreatedDate); err != nil {
+		return nil, err
+	}
+	if err := putVersion(ctx, tx, v, v.CreatedDate); err != nil {
+		return nil, err
+	}
+	if err := createCard(ctx, tx, v, in.Card); err != nil {
+		return nil, err
+	}
+	if err := createArtifacts(ctx, tx, v, in.Artifacts); err != nil {
+		return nil, err
+	}
+	if err := tx.Link(ctx, in.edges(v.ID)...); err != nil {
+		return nil, err
+	}
+	return v, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionRegistered, Objects: []registry.ID{v.ID}, Model: m.ID,
+		Detail: core.LogDetail("version", v.Version, "number", v.Number, "label", v.Label)})
+}
+
+func modelForVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.Model, error) {
+	m, _, err := FindModel(ctx, tx, &in.Model, nil)
+	if registry.CodeOf(err) != registry.NotFound || !in.CreateModel {
+		return m, err
+	}
+	if m, err = createModel(ctx, tx, RegisterModelInput{Name: in.Model, Owner: in.Owner}); err != nil {
+		return nil, err
+	}
+	if !tx.May(registry.ModelRegister, m.ID) {
+		return nil, registry.Errorf(registry.Forbidden, "there is no model %q, and you may not do %s; ask an administrator to register it", in.Model, registry.ModelRegister)
+	}
+	return m, nil
+}
+
+// edges are the lineage facts that an input states of its version.
+func (in *RegisterModelVersionInput) edges(v registry.ID) (out []*graph.Edge) {
+	add := func(kind registry.EdgeKind, ids ...registry.ID) {
+		for _, id := range ids {
+			out = append(out, &graph.Edge{Kind: kind, From: v, To: id})
+		}
+	}
+	if in.Run != nil {
+		add(registry.EdgeGeneratedBy, *in.Run)
+	}
+	if in.ReleasedFrom != nil {
+		add(registry.EdgeReleasedFrom, *in.ReleasedFrom)
+	}
+	add(registry.EdgeDerivedFrom, in.DerivedFrom...)
+	add(registry.EdgeUsesFeature, in.Features...)
+	return out
+}
+
+// putVersion writes a version with the slots that its state holds.
+func putVersion(ctx context.Context, tx *policies.Tx, vs *registry.ModelVersion, since time.Time) error {
+	n, err := versionNode(vs, since)
+	if err != nil {
+		return err
+	}
+	return tx.Put(ctx, n)
+}
+
+func versionNode(v *registry.ModelVersion, since time.Time) (*graph.Node, error) {
+	var slots []string
+	if v.Label != "" {
+		slots = append(slots, registry.LabelSlot(v.Parent, v.Label))
+	}
+	if v.Stage == registry.Production {
+		slots = append(slots, registry.ProductionSlot(v.Parent))
+	}
+	return core.EncodeNode(v, v.Name, since, slots...)
+}
+
+// FindVersion finds a version by model and version, or by id, inside a
+// transaction: NOT_FOUND when there is none that the caller sees.
+func FindVersion(ctx context.Context, tx *policies.Tx, model, version *string, id *registry.ID) (*registry.ModelVersion, *graph.Node, error) {
+	var target registry.ID
+	switch {
+	case id != nil && model == nil && version == nil:
+		target = *id
+	case id == nil && model != nil && version != nil:
+		semver, err := registry.ParseVersion(*version)
+		if err != nil {
+			return nil, nil, err
+		}
+		m, _, err := FindModel(ctx, tx, model, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		target = registry.ModelVersionID(m.ID, semver.String())
+	default:
+		return nil, nil, registry.Invalid("version", "give the model and the version, or the id of the version")
+	}
+	nodes, err := tx.Nodes(ctx, target)
+	if err != nil {
+		return nil, nil, err
+	}
+	if nodes[0] == nil || nodes[0].Deleted || nodes[0].Kind != registry.KindModelVersion {
+		label := string(target)
+		if model != nil {
+			label = *model + " " + *version
+		}
+		return nil, nil, registry.Errorf(registry.NotFound, "there is no model version %s; register it first", registry.Shorten(label, 100))
+	}
+	v, err := core.DecodeWhole(nodes[0], &registry.ModelVersion{})
+	return v, nodes[0], err
+}
+
+// FactKind says that this input is a fact about a model version.
+func (*RegisterModelVersionInput) FactKind() registry.FactKind { return registry.FactModelVersion }
+
+// FactAction is what recording it needs permission for.
+func (*RegisterModelVersionInput) FactAction() registry.Action { return registry.VersionRegister }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RegisterModelVersionInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RegisterModelVersionInput) ResolveFact(r core.References) core.Fact {
+	out := *in
+	out.Run, out.ReleasedFrom = r.Optional(in.Run), r.Optional(in.ReleasedFrom)
+	out.DerivedFrom, out.Features = r.All(in.DerivedFrom), r.All(in.Features)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RegisterModelVersionInput) FactReads() (ids, effects []registry.ID) {
+	return append(append(core.IdsOf(in.Run, in.ReleasedFrom), in.DerivedFrom...), in.Features...), nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RegisterModelVersionInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return ensureVersion(ctx, tx, *in)
+}

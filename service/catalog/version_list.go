@@ -1,0 +1,178 @@
+package catalog
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// ModelVersionEdge is a version in a page.
+type ModelVersionEdge struct {
+	Cursor string
+	Node   *registry.ModelVersion
+}
+
+// ModelVersionConnection is a page of versions.
+type ModelVersionConnection struct {
+	core.Connection[*ModelVersionEdge]
+}
+
+func NewVersionEdge(cursor string, v *registry.ModelVersion) *ModelVersionEdge {
+	return &ModelVersionEdge{cursor, v}
+}
+
+// ModelVersionFilter says which versions to keep; empty fields keep all.
+type ModelVersionFilter struct {
+	Stages []registry.Stage
+	Owner  string
+	// The version was created at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
+}
+
+// narrow puts a filter into a query of children.
+func (f *ModelVersionFilter) narrow(q *core.ChildQuery) {
+	if f == nil {
+		return
+	}
+	var stages []string
+	for _, st := range f.Stages {
+		stages = append(stages, string(st))
+	}
+	q.Stages, q.Owner = strings.Join(stages, ","), f.Owner
+	if f.CreatedFrom != nil {
+		q.From, q.HasFrom = core.CeilMicroseconds(f.CreatedFrom), true
+	}
+	if f.CreatedBefore != nil {
+		q.Before, q.HasBefore = core.CeilMicroseconds(f.CreatedBefore), true
+	}
+}
+
+// VersionsOf lists the versions of a model, highest semver first if not said
+// otherwise.
+func (s *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *ModelVersionFilter, o *core.ModelVersionOrder) (*ModelVersionConnection, error) {
+	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, At: m.ReadAt}
+	f.narrow(&q)
+	if o != nil {
+		q.Order, q.Desc = core.OrderColumns[string(o.Field)], o.Direction == "DESC"
+	}
+	c, err := core.ListChildren(ctx, s.core, m.ID, q, p, NewVersionEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &ModelVersionConnection{*c}, nil
+}
+
+// VersionsInStage lists the versions of a model in a stage, highest first, at
+// most MaxPage.
+func (s *Catalog) VersionsInStage(ctx context.Context, m *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error) {
+	return s.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(stage), Limit: core.MaxPage, At: m.ReadAt})
+}
+
+func (s *Catalog) versions(ctx context.Context, model registry.ID, q core.ChildQuery) ([]*registry.ModelVersion, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := core.LoadChildren(ctx, scope, model, q)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*registry.ModelVersion, 0, len(nodes))
+	for _, n := range nodes {
+		v, err := core.NounAs[*registry.ModelVersion](s.core.Decode(n, q.At))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// ProductionVersion returns the version of a model in PRODUCTION, nil for none.
+func (s *Catalog) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	vs, err := s.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(registry.Production), Limit: 1, At: m.ReadAt})
+	if err != nil || len(vs) == 0 {
+		return nil, err
+	}
+	return vs[0], nil
+}
+
+// LatestVersion returns the highest semver of a model that is no pre-release and
+// that the caller sees; nil for none.
+func (s *Catalog) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	const few = 20 // Pre-releases seldom run ahead further than that.
+	for limit := few; ; limit = 1000 {
+		vs, err := s.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: m.ReadAt})
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range vs {
+			if semver, err := versionNumberOf(m, v); err == nil && !semver.IsPrerelease() {
+				return v, nil
+			}
+		}
+		if len(vs) < limit || limit > few {
+			return nil, nil
+		}
+	}
+}
+
+// ModelVersion returns a version by model name and semver, label, alias or
+// "latest", as of a past when one is given; nil when there is none that the caller
+// sees.
+func (s *Catalog) ModelVersion(ctx context.Context, model, version string, past ...core.PointInTime) (*registry.ModelVersion, error) {
+	m, err := s.Model(ctx, model, past...)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	if version == "latest" {
+		return s.LatestVersion(ctx, m)
+	}
+	if semver, err := registry.ParseVersion(version); err == nil {
+		return s.versionAt(ctx, m.ReadAt, registry.ModelVersionID(m.ID, semver.String()))
+	}
+	core.ToNFC(&version)
+	a, err := core.NounAs[*registry.Alias](s.core.NodeAt(ctx, m.ReadAt, registry.AliasID(m.ID, version)))
+	if err != nil {
+		return nil, err
+	}
+	if a != nil && aliasStands(a) {
+		return s.versionAt(ctx, m.ReadAt, a.VersionID)
+	}
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Slots: []string{registry.LabelSlot(m.ID, version)}, Limit: 1})
+	if err != nil || len(page.Nodes) == 0 {
+		return nil, err
+	}
+	return s.versionAt(ctx, m.ReadAt, page.Nodes[0].ID)
+}
+
+// versionAt returns a version by its id at an instant; nil for one that is not
+// seen or was a tombstone by then.
+func (s *Catalog) versionAt(ctx context.Context, at registry.Instant, id registry.ID) (*registry.ModelVersion, error) {
+	v, err := core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, at, id))
+	if err != nil || v == nil || core.IsTombstone(v) {
+		return nil, err
+	}
+	return v, nil
+}
+
+// ModelOf returns the model of a version; nil when the caller may not see it.
+func (s *Catalog) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
+	return core.NounAs[*registry.Model](s.core.NodeAt(ctx, v.ReadAt, v.Parent))
+}
+
+// versionNumberOf is the semver of a version; that of a tombstone is read from its name.
+func versionNumberOf(m *registry.Model, v *registry.ModelVersion) (registry.Version, error) {
+	if v.Version != "" || !v.Deleted {
+		return registry.ParseVersion(v.Version)
+	}
+	return registry.ParseVersion(strings.TrimPrefix(v.Name, "model-"+m.Name+"-v"))
+}

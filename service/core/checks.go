@@ -1,0 +1,198 @@
+package core
+
+import (
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"pedigree/registry"
+)
+
+// ToNFC brings a name from outside to Unicode NFC.
+func ToNFC(texts ...*string) {
+	for _, t := range texts {
+		*t = norm.NFC.String(*t)
+	}
+}
+
+// CheckName brings a name to NFC and checks it.
+func CheckName(field string, v *string) error {
+	ToNFC(v)
+	return registry.CheckName(field, *v)
+}
+
+// CheckKey is name for names of foreign systems; empty is allowed.
+func CheckKey(field string, v *string) error {
+	ToNFC(v)
+	if *v == "" {
+		return nil
+	}
+	return registry.CheckKey(field, *v)
+}
+
+// CheckRequiredKey is key for names that must not be empty.
+func CheckRequiredKey(field string, v *string) error {
+	ToNFC(v)
+	return registry.CheckKey(field, *v)
+}
+
+// CheckText brings free text to NFC and checks it.
+func CheckText(field string, v *string) error {
+	ToNFC(v)
+	return registry.CheckText(field, *v)
+}
+
+// FirstError returns the first error.
+func FirstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StoredTime brings a time from outside to what is kept; the zero time becomes def.
+func StoredTime(t, def time.Time) time.Time {
+	if t.IsZero() {
+		return def
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// LaterTime returns the later of two times.
+func LaterTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// earliestTime and latest bound the times that are taken.
+var earliestTime, latestTime = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// CheckTime refuses times that no store keeps.
+func CheckTime(field string, t time.Time) error {
+	if !t.IsZero() && (t.Before(earliestTime) || t.After(latestTime)) {
+		return registry.Invalid(field, "must lie between %s and %s", earliestTime.Format(time.DateOnly), latestTime.Format(time.DateOnly))
+	}
+	return nil
+}
+
+// CheckTags holds keys and values to their rules.
+func CheckTags(field string, tags []registry.KeyValue) error {
+	if len(tags) > 200 {
+		return registry.Invalid(field, "has more than 200 entries")
+	}
+	seen := map[string]bool{}
+	for i := range tags {
+		ToNFC(&tags[i].Key, &tags[i].Value)
+		if err := registry.CheckKey(field+".key", tags[i].Key); err != nil {
+			return err
+		}
+		if seen[tags[i].Key] {
+			return registry.Invalid(field, "the key %q is given twice", tags[i].Key)
+		}
+		seen[tags[i].Key] = true
+		if err := registry.CheckText(field+".value", tags[i].Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckLabel holds a foreign reference to the rules of a label: no control
+// characters and no .. in any decoding; everything else is kept as it came.
+func CheckLabel(field, uri string) error {
+	if uri == "" {
+		return nil
+	}
+	if err := registry.CheckKey(field, uri); err != nil {
+		return err
+	}
+	for decoded, i := uri, 0; i < 4; i++ {
+		for _, part := range strings.FieldsFunc(decoded, func(r rune) bool { return r == '/' || r == '\\' || r == '?' || r == '#' }) {
+			if part == ".." {
+				return registry.Invalid(field, "must not contain a .. step")
+			}
+		}
+		next := unescape(decoded)
+		if err := registry.CheckKey(field, next); err != nil {
+			return err
+		}
+		if next == decoded {
+			return nil
+		}
+		decoded = next
+	}
+	return registry.Invalid(field, "is escaped too many times over")
+}
+
+// CheckDigest holds a digest to algorithm:hex.
+func CheckDigest(field, digest string) error {
+	if digest == "" {
+		return nil
+	}
+	algorithm, hex, ok := strings.Cut(digest, ":")
+	hex = strings.TrimSuffix(hex, ".dir") // DVC's digest of a folder.
+	if !ok || algorithm == "" || len(hex) < 8 || len(digest) > 255 || strings.Trim(strings.ToLower(hex), hexDigits) != "" ||
+		strings.Trim(algorithm, "abcdefghijklmnopqrstuvwxyz0123456789-_+.") != "" {
+		return registry.Invalid(field, "%q is no digest; write algorithm:hex, for example md5:5c58c678d04dcb799d0626fdf4a8bb1d", registry.Shorten(digest, 60))
+	}
+	return nil
+}
+
+// CheckNotNegative refuses counts and sizes below zero.
+func CheckNotNegative(field string, n *int64) error {
+	if n != nil && *n < 0 {
+		return registry.Invalid(field, "must be 0 or more, not %d", *n)
+	}
+	return nil
+}
+
+// CheckSHA holds a git object name to 40 or 64 hex digits, in lower case.
+func CheckSHA(field string, sha *string) error {
+	*sha = strings.ToLower(*sha)
+	if n := len(*sha); n != 40 && n != 64 || strings.Trim(*sha, hexDigits) != "" {
+		return registry.Invalid(field, "%q is no full commit sha; write 40 or 64 hex digits", registry.Shorten(*sha, 80))
+	}
+	return nil
+}
+
+// CheckRange checks a number that has a default and a range.
+func CheckRange(field string, v *int, def, low, high int) (int, error) {
+	if v == nil {
+		return def, nil
+	}
+	if *v < low || *v > high {
+		return 0, registry.Invalid(field, "must be %d..%d, not %d", low, high, *v)
+	}
+	return *v, nil
+}
+
+// unescape undoes percent-encoding where it is well formed.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			hi, lo := strings.IndexByte(hexDigits, lower(s[i+1])), strings.IndexByte(hexDigits, lower(s[i+2]))
+			if hi >= 0 && lo >= 0 {
+				b.WriteByte(byte(hi<<4 | lo))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+const hexDigits = "0123456789abcdef"
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,164 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// newNoun makes a noun of a kind that has nothing but a name.
+func newNoun(k registry.Kind, name string) registry.Node {
+	switch k {
+	case registry.KindModel:
+		return &registry.Model{Name: name}
+	case registry.KindModelVersion:
+		return &registry.ModelVersion{Name: name}
+	case registry.KindCard:
+		return &registry.ModelCard{Name: name}
+	case registry.KindDataset:
+		return &registry.Dataset{Name: name}
+	case registry.KindDatasetVersion:
+		return &registry.DatasetVersion{Name: name}
+	case registry.KindRun:
+		return &registry.Run{Name: name}
+	case registry.KindRepository:
+		return &registry.Repository{Name: name}
+	case registry.KindCommit:
+		return &registry.Commit{Name: name}
+	case registry.KindTag:
+		return &registry.Tag{Name: name}
+	case registry.KindFeature:
+		return &registry.Feature{Name: name}
+	case registry.KindDeployment:
+		return &registry.Deployment{Name: name}
+	case registry.KindArtifact:
+		return &registry.Artifact{Name: name}
+	case registry.KindAlias:
+		return &registry.Alias{Name: name}
+	case registry.KindTransition:
+		return &registry.Transition{}
+	case registry.KindActor:
+		return &registry.Actor{}
+	case registry.KindToken:
+		return &registry.Token{}
+	}
+	return nil
+}
+
+// Decode turns a node that was read at an instant into its noun. A hidden node
+// becomes a Restricted with its id as it is; outward replaces that. A tombstone of
+// today, read at an instant before its end, says so and has only its name.
+func (s *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error) {
+	if n == nil {
+		return nil, nil
+	}
+	meta := registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted || n.Erased(), Mask: n.Mask,
+		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo, ReadAt: at, Erased: n.Erased()}
+	if n.Hidden {
+		return &registry.Restricted{Meta: meta}, nil
+	}
+	noun := newNoun(n.Kind, n.Name)
+	if noun == nil {
+		return nil, nil // A kind that no door shows.
+	}
+	if n.Doc != nil {
+		if err := DecodeDoc(n, noun); err != nil {
+			return nil, err
+		}
+	}
+	*noun.NodeMeta() = meta
+	if v, ok := noun.(*registry.DatasetVersion); ok {
+		for i := range v.Columns {
+			v.Columns[i].ReadAt = at
+		}
+	}
+	if d, ok := noun.(*registry.Deployment); ok {
+		when := at.Valid
+		if at.Today() {
+			when = s.Gate.Now()
+		}
+		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, when)
+	}
+	return noun, nil
+}
+
+func deploymentLiveAt(d *registry.Deployment, at time.Time) bool {
+	return !d.StartedAt.After(at) && (d.EndedAt.IsZero() || d.EndedAt.After(at))
+}
+
+// DecodeDoc reads a node's document into a noun. A node that was read bare, or whose
+// document was erased, has a name only.
+func DecodeDoc(n *graph.Node, into any) error {
+	doc := n.Doc
+	if len(doc) == 0 {
+		doc, _ = json.Marshal(map[string]string{"name": n.Name})
+	}
+	if err := json.Unmarshal(doc, into); err != nil {
+		return &registry.Error{Code: registry.Internal, Message: "a stored document cannot be read", Err: fmt.Errorf("%s: %w", n.ID, err)}
+	}
+	return nil
+}
+
+// DecodeWhole is unpack for whole nodes inside a transaction, with their Meta.
+func DecodeWhole[T registry.Node](n *graph.Node, into T) (T, error) {
+	if err := DecodeDoc(n, into); err != nil {
+		return into, err
+	}
+	*into.NodeMeta() = registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted,
+		Mask: registry.AllFields, ValidFrom: n.ValidFrom, ValidTo: n.ValidTo}
+	return into, nil
+}
+
+// EncodeNode turns a noun into a node: its canonical document, and the columns that
+// the field table asks for, taken from that document. since is when this state
+// of it became true.
+func EncodeNode(noun registry.Node, title string, since time.Time, slots ...string) (*graph.Node, error) {
+	m := noun.NodeMeta()
+	kind := m.ID.Kind()
+	doc, err := registry.Canonical(noun)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(doc, &fields); err != nil {
+		return nil, err
+	}
+	n := &graph.Node{ID: m.ID, Kind: kind, Parent: m.Parent, Name: title, Slots: slots, ValidFrom: m.ValidFrom, ValidTo: m.ValidTo, Since: since, Doc: doc}
+	table := registry.NounOf(kind)
+	if table == nil {
+		return n, nil
+	}
+	n.Columns = map[registry.Index]any{}
+	for _, c := range registry.IndexColumns() {
+		for _, f := range table.Fields {
+			if f.Column == c.Name {
+				n.Columns[c.Name] = columnValue(c, fields[f.Name])
+			}
+		}
+	}
+	return n, nil
+}
+
+// columnValue brings a document's value to what a column holds.
+func columnValue(c registry.IndexColumn, v any) any {
+	text, _ := v.(string)
+	switch {
+	case c.Name == registry.IndexVersion:
+		if ver, err := registry.ParseVersion(text); err == nil {
+			return ver.SortKey()
+		}
+		return ""
+	case c.Name == registry.IndexEnded:
+		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return t.UnixMicro()
+		}
+		return int64(0)
+	case c.Type == registry.IntIndex:
+		f, _ := v.(float64)
+		return int64(f)
+	}
+	return text
+}

@@ -1,0 +1,76 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// A version that was deleted stood in its model's list before that. Its tombstone
+// has lost the column that the list is ordered by, while its earlier revisions
+// keep theirs: so these are found apart and merged in.
+
+// maxDeletedVersions is how many tombstones of one model a list of the past looks at.
+const maxDeletedVersions = 1000
+
+// deletedVersions finds the tombstones of versions that stood at the instant of the
+// question, by model.
+func (r *pastReader) deletedVersions(ctx context.Context, lists []*pastList) (map[registry.ID][]*graph.Node, error) {
+	if r.q.Kind != registry.KindModelVersion {
+		return nil, nil
+	}
+	q := graph.Query{Kinds: []registry.Kind{r.q.Kind}, Deleted: true, Bare: true, Limit: maxDeletedVersions, PerParent: true,
+		Where: []graph.Predicate{{Column: registry.IndexVersion, Op: graph.In, Values: []any{""}}}}
+	for _, l := range lists {
+		q.Parents = append(q.Parents, l.parent)
+	}
+	page, err := r.scope.Find(ctx, q)
+	if err != nil || len(page.Nodes) == 0 {
+		return nil, err
+	}
+	var ids []registry.ID
+	for _, n := range page.Nodes {
+		ids = append(ids, n.ID)
+	}
+	then, err := nodesByIDAt(ctx, r.scope, r.q.At, ids)
+	if err != nil {
+		return nil, err
+	}
+	found, seen := map[registry.ID][]*graph.Node{}, map[registry.ID]int{}
+	for _, now := range page.Nodes {
+		if seen[now.Parent]++; seen[now.Parent] == maxDeletedVersions {
+			return nil, registry.Errorf(registry.ResourceExhausted, "%d versions or more were deleted; such a list is not told of the past", maxDeletedVersions)
+		}
+		if n := then[now.ID]; r.keeps(n) {
+			found[now.Parent] = append(found[now.Parent], n)
+		}
+	}
+	return found, nil
+}
+
+// mergeDeleted puts tombstones into their places in a list. Those before the page that is
+// asked for are on an earlier one.
+func (r *pastReader) mergeDeleted(l *pastList, graves []*graph.Node) {
+	for _, g := range graves {
+		if l.from == nil || r.compare(g, &graph.Node{ID: l.from.ID, Columns: map[registry.Index]any{r.q.Order: l.from.Value}}) > 0 {
+			l.kept = append(l.kept, g)
+		}
+	}
+	if len(graves) > 0 {
+		slices.SortFunc(l.kept, r.compare)
+		l.kept = l.kept[:min(len(l.kept), r.q.Limit)]
+	}
+}
+
+// compare compares two versions as their list does.
+func (r *pastReader) compare(a, b *graph.Node) int {
+	c := cmp.Or(strings.Compare(a.Text(r.q.Order), b.Text(r.q.Order)), cmp.Compare(a.ID, b.ID))
+	if r.q.Desc {
+		return -c
+	}
+	return c
+}

@@ -1,0 +1,181 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// WriteResult is what a write leaves behind for its answer and for a retry with the
+// same idempotency key.
+type WriteResult struct {
+	IDs     []registry.ID `json:"ids"`
+	Created bool          `json:"created"`
+	Count   int           `json:"count,omitempty"`
+	// Changed tells that something was written, be it new or added.
+	Changed bool `json:"changed,omitempty"`
+	// Facts are the results of a batch.
+	Facts []RecordedFact `json:"facts,omitempty"`
+	Edge  *graph.Edge    `json:"-"`
+}
+
+// IdempotentCall is the part of every input that makes retries safe.
+type IdempotentCall struct {
+	mutation string
+	key      *string
+	input    any
+}
+
+// Idempotent names a call of a mutation by its idempotency key and its input. The
+// key may be nil: then every call is a new one.
+func Idempotent(mutation string, key *string, input any) IdempotentCall {
+	return IdempotentCall{mutation, key, input}
+}
+
+// NotIdempotent is the call of a mutation that takes no idempotency key.
+var NotIdempotent = IdempotentCall{}
+
+// Write runs a use case in one transaction, once per idempotency key.
+func (s *Core) Write(ctx context.Context, action registry.Action, idem IdempotentCall, fn func(context.Context, *policies.Tx) (WriteResult, error)) (WriteResult, error) {
+	var out WriteResult
+	err := s.Gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
+		var err error
+		out, err = RunIdempotent(ctx, tx, idem, func() (WriteResult, error) { return fn(ctx, tx) })
+		return err
+	})
+	return out, err
+}
+
+// RunIdempotent runs a use case inside a transaction unless its idempotency key was used.
+func RunIdempotent(ctx context.Context, tx *policies.Tx, idem IdempotentCall, fn func() (WriteResult, error)) (WriteResult, error) {
+	replay, mark, err := lookupIdempotencyKey(ctx, tx, idem)
+	if err != nil {
+		return WriteResult{}, err
+	}
+	if replay != nil {
+		return *replay, nil
+	}
+	out, err := fn()
+	if err != nil {
+		return out, err
+	}
+	return out, mark(out)
+}
+
+// idempotencyKeyLifetime is how long a key holds.
+const idempotencyKeyLifetime = 24 * time.Hour
+
+type idempotencyRecord struct {
+	Input  string      `json:"input"`
+	Result WriteResult `json:"result"`
+	At     time.Time   `json:"at"`
+}
+
+// lookupIdempotencyKey looks an idempotency key up: a replay, or a function that marks the key
+// as used.
+func lookupIdempotencyKey(ctx context.Context, tx *policies.Tx, idem IdempotentCall) (*WriteResult, func(WriteResult) error, error) {
+	if idem.key == nil || *idem.key == "" {
+		return nil, func(WriteResult) error { return nil }, nil
+	}
+	k := *idem.key
+	if err := registry.CheckText("idempotencyKey", k); err != nil || len(k) > 255 {
+		return nil, nil, registry.Invalid("idempotencyKey", "must be at most 255 characters of text")
+	}
+	id := registry.NewID(registry.KindIdempotency, tx.Subject(), idem.mutation, k)
+	raw, err := registry.Canonical(idem.input)
+	if err != nil {
+		return nil, nil, err
+	}
+	hash := string(registry.NewID(registry.KindIdempotency, string(raw)))
+	found, err := tx.House(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if found[0] != nil {
+		var old idempotencyRecord
+		if err := json.Unmarshal(found[0].Doc, &old); err != nil {
+			return nil, nil, err
+		}
+		if tx.Now().Before(old.At.Add(idempotencyKeyLifetime)) {
+			if old.Input != hash {
+				return nil, nil, registry.Errorf(registry.Conflict, "the idempotencyKey %q was used with another input; take a new key", registry.Shorten(k, 60))
+			}
+			return &old.Result, nil, nil
+		}
+	}
+	mark := func(r WriteResult) error {
+		doc, err := registry.Canonical(idempotencyRecord{Input: hash, Result: r, At: tx.Now()})
+		if err != nil {
+			return err
+		}
+		if !r.anythingNew() {
+			return nil // Nothing was written: doing it again is as good as remembering it.
+		}
+		return tx.Put(ctx, &graph.Node{ID: id, Kind: registry.KindIdempotency, ValidFrom: tx.Now(), Since: tx.Now(), Doc: doc,
+			Slots: []string{"idem/" + tx.Subject() + "/" + idem.mutation + "/" + k}})
+	}
+	return nil, mark, nil
+}
+
+// anythingNew reports whether the use case wrote anything.
+func (r WriteResult) anythingNew() bool { return r.Created }
+
+// CheckRevision answers CONFLICT when the caller saw another revision.
+func CheckRevision(want *int, have int64) error {
+	if want != nil && int64(*want) != have {
+		e := registry.Errorf(registry.Conflict, "it was changed meanwhile: you saw revision %d, it is at %d; read it again and repeat your change", *want, have)
+		e.Details = map[string]any{"revision": have}
+		return e
+	}
+	return nil
+}
+
+// ReadBack reads a noun back through the caller's sight when a write is done. What
+// is committed is told also when the operation's time ran out meanwhile.
+func (s *Core) ReadBack(ctx context.Context, id registry.ID) (registry.Node, error) {
+	ClearLoaders(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTimeout)
+	defer cancel()
+	n, err := s.Node(withoutLoaders(ctx), id)
+	if registry.CodeOf(err) == registry.Forbidden {
+		return nil, nil // Who may write but not read is told that it is done, and no more.
+	}
+	return n, err
+}
+
+// readBackTimeout is how long the answer to a write that is done may take to read.
+const readBackTimeout = 5 * time.Second
+
+// LogDetail is the canonical JSON of what a log entry tells, from keys and values;
+// empty values are left out.
+func LogDetail(pairs ...any) registry.JSON {
+	m := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if v := pairs[i+1]; v != "" && v != nil {
+			m[pairs[i].(string)] = v
+		}
+	}
+	b, err := registry.Canonical(m)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// DeletePayload carries the id of what was deleted, nil when nothing was.
+type DeletePayload struct{ DeletedID *registry.ID }
+
+func NewDeletePayload(ctx context.Context, r WriteResult, err error) (*DeletePayload, error) {
+	if err != nil {
+		return nil, err
+	}
+	ClearLoaders(ctx)
+	if len(r.IDs) == 0 {
+		return &DeletePayload{}, nil
+	}
+	return &DeletePayload{&r.IDs[0]}, nil
+}

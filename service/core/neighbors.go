@@ -1,0 +1,74 @@
+package core
+
+import (
+	"context"
+
+	"pedigree/registry"
+)
+
+// ListNeighbors answers one hop from a node as a connection, in order of the far nodes'
+// numbers. A far node out of sight is a stub under the caller's own id for it.
+func ListNeighbors[N registry.Node, E any](ctx context.Context, s *Core, of registry.ID, q HopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
+	scope, err := s.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	size, err := p.Size(50)
+	if err != nil {
+		return nil, err
+	}
+	what := []any{"hops", of, q.Direction, q.Edge}
+	if !q.At.Today() {
+		what = append(what, q.At)
+	}
+	l := ListIdentity{what, "", false}
+	if p.After != nil && *p.After != "" {
+		var v []int64
+		if err := s.OpenCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
+			return nil, err
+		}
+		q.after = v[0]
+	}
+	q.Cap = size
+	found, err := LoadHops(ctx, scope, of, q)
+	if err != nil {
+		return nil, err
+	}
+	c := &Connection[E]{Edges: []E{}}
+	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = found.More, q.after > 0
+	for i, n := range found.Nodes {
+		noun, err := s.Decode(n, q.At)
+		if err != nil {
+			return nil, err
+		}
+		ReplaceHiddenID(scope, noun)
+		cursor := s.SealCursor(scope.Actor().Subject, l, []int64{n.Number})
+		if i == 0 {
+			c.PageInfo.StartCursor = cursor
+		}
+		c.PageInfo.EndCursor = cursor
+		typed, ok := noun.(N)
+		if !ok {
+			continue // A stub where only the noun itself has a place.
+		}
+		c.Edges = append(c.Edges, edge(cursor, found.Edges[i].Kind, typed))
+	}
+	c.Count = func(ctx context.Context) (*int, error) {
+		counted := q
+		counted.Cap, counted.after, counted.count = 1, 0, true
+		h, err := LoadHops(ctx, scope, of, counted)
+		n := int(h.Degree)
+		return &n, err
+	}
+	return c, nil
+}
+
+// opaqueIDMaker makes ids for what is out of sight.
+type opaqueIDMaker interface{ OpaqueID(registry.ID) registry.ID }
+
+// ReplaceHiddenID replaces the id of a restricted node by the caller's own for it.
+func ReplaceHiddenID(scope opaqueIDMaker, n registry.Node) {
+	if r, ok := n.(*registry.Restricted); ok {
+		r.ID = scope.OpaqueID(r.ID)
+	}
+}

@@ -1,0 +1,220 @@
+package core
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+)
+
+// The bounds of a list of the past: how many children one question looks through,
+// and how many are read at a time.
+const (
+	maxPastChildren = 10000
+	pastPageSize    = 100
+	firstPastPage   = 20 // What was in production then is seldom further down than that.
+)
+
+// pastList is a list of one parent's children as they were, while it is read.
+type pastList struct {
+	parent registry.ID
+	// from is where the page begins, after how far it was read.
+	from, after *graph.Key
+	kept        []*graph.Node
+	read        int
+	done        bool
+}
+
+// pastReader reads the children of parents as they were at an instant. Stores list
+// the present only: what is a child now, tombstones included, is read again as it
+// was then, until there are enough that were there and match.
+type pastReader struct {
+	scope *policies.Scope
+	q     ChildQuery
+}
+
+// pastChildrenOfParents is findChildrenOfParents at the instant of the question.
+func pastChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQuery, parents []registry.ID) (out []*graph.Node, err error) {
+	lists := make([]*pastList, len(parents))
+	for i, p := range parents {
+		lists[i] = &pastList{parent: p}
+	}
+	r := &pastReader{scope, q}
+	if err := r.fill(ctx, lists); err != nil {
+		return nil, err
+	}
+	for _, l := range lists {
+		out = append(out, l.kept...)
+	}
+	return out, nil
+}
+
+// fill reads until every list has the children that it was asked for.
+func (r *pastReader) fill(ctx context.Context, lists []*pastList) error {
+	if r.q.Order == registry.IndexOwner {
+		// Stores order by what is so today.
+		return registry.Invalid("orderBy", "a list of the past has no order by owner, who may have been another then; order by another field")
+	}
+	if err := r.scope.MayFilter(graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Where: r.q.where()}); err != nil {
+		return err
+	}
+	graves, err := r.deletedVersions(ctx, lists)
+	if err != nil {
+		return err
+	}
+	fresh := len(lists) > 1
+	for open := lists; len(open) > 0; open = unfinished(open) {
+		pages, err := r.pages(ctx, open, fresh)
+		if err != nil {
+			return err
+		}
+		fresh = false
+		if err := r.take(ctx, open, pages); err != nil {
+			return err
+		}
+	}
+	for _, l := range lists {
+		r.mergeDeleted(l, graves[l.parent])
+	}
+	return nil
+}
+
+func unfinished(lists []*pastList) (open []*pastList) {
+	for _, l := range lists {
+		if !l.done {
+			open = append(open, l)
+		}
+	}
+	return open
+}
+
+// pages finds the next children of each list: of all lists in one query the first
+// time, then of each by itself.
+func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
+	q := graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Desc: r.q.Desc, Deleted: r.q.Kind != registry.KindModelVersion,
+		Limit: min(max(r.q.Limit, firstPastPage), pastPageSize), Bare: true}
+	out := make([][]*graph.Node, len(lists))
+	if together {
+		place := map[registry.ID]int{}
+		for i, l := range lists {
+			q.Parents, place[l.parent] = append(q.Parents, l.parent), i
+		}
+		q.PerParent = true
+		page, err := r.scope.Find(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range page.Nodes {
+			out[place[n.Parent]] = append(out[place[n.Parent]], n)
+		}
+		for i, l := range lists {
+			l.done = len(out[i]) < q.Limit && !page.More
+		}
+		return out, nil
+	}
+	for i, l := range lists {
+		q.Parents, q.After = []registry.ID{l.parent}, l.after
+		page, err := r.scope.Find(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out[i], l.done = page.Nodes, !page.More
+	}
+	return out, nil
+}
+
+// take reads what was found as it was, and keeps what was there and matches.
+func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*graph.Node) error {
+	var ids []registry.ID
+	for _, p := range pages {
+		for _, n := range p {
+			ids = append(ids, n.ID)
+		}
+	}
+	then, err := nodesByIDAt(ctx, r.scope, r.q.At, ids)
+	if err != nil {
+		return err
+	}
+	for i, l := range lists {
+		for _, now := range pages[i] {
+			l.after = policies.KeyOf(now, r.q.Order)
+			if n := then[now.ID]; r.keeps(n) && len(l.kept) < r.q.Limit {
+				l.kept = append(l.kept, n)
+			}
+		}
+		if l.read += len(pages[i]); l.read > maxPastChildren {
+			return registry.Errorf(registry.ResourceExhausted, "a list of the past looks through at most %d; ask for the node itself, or with a filter", maxPastChildren)
+		}
+		l.done = l.done || len(l.kept) >= r.q.Limit
+	}
+	return nil
+}
+
+// keeps reports whether a child was there and matches.
+func (r *pastReader) keeps(n *graph.Node) bool {
+	return n != nil && !n.Hidden && !n.Deleted && !hiddenAfterErasure(n) && inStages(n, r.q.Stages) && (r.q.Owner == "" || n.Text(registry.IndexOwner) == r.q.Owner) &&
+		(!r.q.HasFrom || n.ValidFrom.UnixMicro() >= r.q.From) && (!r.q.HasBefore || n.ValidFrom.UnixMicro() < r.q.Before)
+}
+
+// nodesByIDAt reads nodes at an instant, by id.
+func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
+	nodes, err := scope.Nodes(ctx, StoreInstant(at), ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[registry.ID]*graph.Node, len(ids))
+	for i, id := range ids {
+		out[id] = nodes[i]
+	}
+	return out, nil
+}
+
+// pastPage answers one page of a parent's children as they were.
+func pastPage[N registry.Node, E any](ctx context.Context, s *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+	l := ListIdentity{what, q.Order, q.Desc}
+	after, err := s.openKeyCursor(scope, l, p.After)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := pastChildren(ctx, scope, parent, q, after)
+	if err != nil {
+		return nil, err
+	}
+	size := q.Limit - 1
+	c, err := newConnection(s, scope, l, q.At, nodes[:min(size, len(nodes))], edge)
+	if err != nil {
+		return nil, err
+	}
+	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = len(nodes) > size, after != nil
+	c.Count = func(ctx context.Context) (*int, error) {
+		q.Limit = maxPastCount + 1
+		all, err := pastChildren(ctx, scope, parent, q, nil)
+		if n := len(all); err == nil && n <= maxPastCount {
+			return &n, nil
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// maxPastCount is how many children of the past are counted; more are not told.
+const maxPastCount = 1000
+
+// pastChildren reads the children of one parent as they were, from a key on.
+func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID, q ChildQuery, after *graph.Key) ([]*graph.Node, error) {
+	if after == nil {
+		return LoadChildren(ctx, scope, parent, q)
+	}
+	l := &pastList{parent: parent, from: after, after: after}
+	err := (&pastReader{scope, q}).fill(ctx, []*pastList{l})
+	return l.kept, err
+}
+
+// inStages reports whether a version was in one of the stages, joined by a comma;
+// "" are all.
+func inStages(n *graph.Node, stages string) bool {
+	return stages == "" || slices.Contains(strings.Split(stages, ","), n.Text(registry.IndexStage))
+}

@@ -1,0 +1,241 @@
+package facts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// checkSources holds what columns are said to be derived from to its rules.
+func (in *RecordDatasetVersionInput) checkSources() error {
+	all := 0
+	for i := range in.Columns {
+		sources := in.Columns[i].DerivedFrom
+		if all += len(sources); len(sources) > registry.MaxColumnSources || all > registry.MaxAllSources {
+			return registry.Invalid("columns.derivedFrom", "more than %d sources of one column or %d in all", registry.MaxColumnSources, registry.MaxAllSources)
+		}
+		for j := range sources {
+			if err := checkSource(&sources[j], fmt.Sprintf("columns[%d].derivedFrom[%d]", i, j)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkSource(s *registry.ColumnSource, at string) error {
+	core.ToNFC(&s.Column)
+	if err := core.FirstError(core.CheckKey(at+".dataset", &s.Dataset), core.CheckKey(at+".namespace", &s.Namespace), registry.CheckKey(at+".column", s.Column)); err != nil {
+		return err
+	}
+	if (s.DatasetVersion == "") == (s.Dataset == "") || s.DatasetVersion != "" && s.Namespace != "" {
+		return registry.Invalid(at, "give datasetVersion, or dataset and its namespace")
+	}
+	if len(s.Transformations) > registry.MaxTransformations {
+		return registry.Invalid(at+".transformations", "more than %d", registry.MaxTransformations)
+	}
+	for i := range s.Transformations {
+		t := &s.Transformations[i]
+		if t.Type == "" {
+			t.Type = registry.DirectTransformation
+		}
+		if err := core.FirstError(core.CheckKey(at+".transformations.subtype", &t.Subtype), core.CheckText(at+".transformations.description", &t.Description)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolveColumnSources brings every source of a version's columns to the id of a dataset
+// version that is seen, is another one and has the column. It returns the sources
+// that lineage does not join to the version yet: a column's derivation is also one
+// of the version.
+func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.DatasetVersion, in RecordDatasetVersionInput) ([]registry.ID, error) {
+	if !slices.ContainsFunc(v.Columns, func(c registry.Column) bool { return len(c.DerivedFrom) > 0 }) {
+		return nil, nil
+	}
+	causes, err := causesOfVersion(ctx, tx, v.ID, in)
+	if err != nil {
+		return nil, err
+	}
+	t := &columnSourceResolver{ctx: ctx, tx: tx, v: v, causes: causes, columnsRead: map[registry.ID]map[string]bool{}}
+	var added []registry.ID
+	for i := range v.Columns {
+		c := &v.Columns[i]
+		c.DerivedFrom = slices.Clone(c.DerivedFrom)
+		for j := range c.DerivedFrom {
+			source := &c.DerivedFrom[j]
+			if err := t.resolve(source, fmt.Sprintf("columns[%d].derivedFrom[%d]", i, j)); err != nil {
+				return nil, err
+			}
+			if id := source.DatasetVersion; !causes[id] {
+				causes[id], added = true, append(added, id)
+			}
+		}
+	}
+	return added, nil
+}
+
+// causesOfVersion are the dataset versions that a version was derived from, by an edge or
+// through the run that wrote it, as far as it is known or being told.
+func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in RecordDatasetVersionInput) (map[registry.ID]bool, error) {
+	causes := map[registry.ID]bool{}
+	var runs []registry.ID
+	take := func(id registry.ID) {
+		if id.Kind() == registry.KindRun {
+			runs = append(runs, id)
+		} else if id.Kind() == registry.KindDatasetVersion {
+			causes[id] = true
+		}
+	}
+	for _, id := range in.DerivedFrom {
+		take(id)
+	}
+	if in.GeneratedBy != nil {
+		take(*in.GeneratedBy)
+	}
+	up := func(ids []registry.ID, kinds ...registry.EdgeKind) error {
+		hops, err := tx.Neighbors(ctx, graph.HopQuery{IDs: ids, Direction: graph.Upstream, Edges: kinds, Cap: 10000, Bare: true})
+		for _, h := range hops {
+			for _, n := range h.Nodes {
+				take(n.ID)
+			}
+		}
+		return err
+	}
+	if err := up([]registry.ID{v}, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy); err != nil {
+		return nil, err
+	}
+	return causes, up(slices.Clone(runs), registry.EdgeUsed)
+}
+
+// columnSourceResolver finds the dataset versions that sources name.
+type columnSourceResolver struct {
+	ctx    context.Context
+	tx     *policies.Tx
+	v      *registry.DatasetVersion
+	causes map[registry.ID]bool
+	// known has the columns of the sources that were read; nil where they list none.
+	columnsRead map[registry.ID]map[string]bool
+}
+
+func (t *columnSourceResolver) resolve(s *registry.ColumnSource, at string) error {
+	if s.Dataset != "" {
+		id, err := t.byName(s, at)
+		if err != nil {
+			return err
+		}
+		s.DatasetVersion, s.Dataset, s.Namespace = id, "", ""
+	}
+	if s.DatasetVersion == t.v.ID {
+		return registry.Invalid(at, "a column is derived from columns of other dataset versions, not of its own")
+	}
+	columns, ok := t.columnsRead[s.DatasetVersion]
+	if !ok {
+		var err error
+		if columns, err = t.read(s.DatasetVersion); err != nil {
+			return err
+		}
+		t.columnsRead[s.DatasetVersion] = columns
+	}
+	if columns != nil && !columns[s.Column] {
+		return registry.Invalid(at+".column", "the dataset version %s has no column %q", s.DatasetVersion, registry.Shorten(s.Column, 100))
+	}
+	return nil
+}
+
+// read returns the columns of a dataset version that the caller sees.
+func (t *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
+	nodes, err := t.tx.Nodes(t.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if nodes[0] == nil || nodes[0].Deleted || nodes[0].Kind != registry.KindDatasetVersion {
+		return nil, registry.Errorf(registry.NotFound, "there is no dataset version %s; record it first", registry.Shorten(string(id), 60))
+	}
+	dv, err := core.DecodeWhole(nodes[0], &registry.DatasetVersion{})
+	if err != nil || len(dv.Columns) == 0 {
+		return nil, err
+	}
+	columns := map[string]bool{}
+	for _, c := range dv.Columns {
+		columns[c.Name] = true
+	}
+	return columns, nil
+}
+
+// byName finds the one version of a dataset among the causes.
+func (t *columnSourceResolver) byName(s *registry.ColumnSource, at string) (registry.ID, error) {
+	namespace := s.Namespace
+	if namespace == "" {
+		namespace = registry.DefaultNamespace
+	}
+	dataset := registry.DatasetID(namespace, s.Dataset)
+	var ids, found []registry.ID
+	for id := range t.causes {
+		ids = append(ids, id)
+	}
+	nodes, err := t.tx.Nodes(t.ctx, ids...)
+	if err != nil {
+		return "", err
+	}
+	for _, n := range nodes {
+		if n != nil && n.Parent == dataset {
+			found = append(found, n.ID)
+		}
+	}
+	if len(found) != 1 {
+		return "", registry.Invalid(at+".dataset", "%d versions of %s in %s are sources of this one; give datasetVersion, or name the one source in derivedFrom or as an input of the run in generatedBy",
+			len(found), registry.Shorten(s.Dataset, 100), registry.Shorten(namespace, 100))
+	}
+	return found[0], nil
+}
+
+// mergeKnownColumns adds what is told of columns to those that are known of a version.
+func mergeKnownColumns(old *graph.Node, v *registry.DatasetVersion) error {
+	if old == nil || old.Deleted || len(v.Columns) == 0 {
+		return nil
+	}
+	known, err := core.DecodeWhole(old, &registry.DatasetVersion{})
+	if err != nil {
+		return err
+	}
+	if v.Columns = registry.MergeColumns(known.Columns, v.Columns); len(v.Columns) > maxColumns {
+		return registry.Invalid("columns", "more than %d columns with those that are known", maxColumns)
+	}
+	return nil
+}
+
+// maxColumns is the most columns of a dataset version.
+const maxColumns = 5000
+
+// SourcesOf lists the columns that a column was derived from, of dataset versions
+// that the caller sees.
+func (s *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
+	ids := make([]registry.ID, len(c.DerivedFrom))
+	for i, source := range c.DerivedFrom {
+		ids[i] = source.DatasetVersion
+	}
+	seen, err := s.core.Nodes(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := []*registry.ColumnSource{}
+	for i, source := range c.DerivedFrom {
+		if v, ok := seen[i].(*registry.DatasetVersion); ok && v.Mask.Has(registry.Bit("DatasetVersion", "columns")) {
+			source.ReadAt = c.ReadAt
+			out = append(out, &source)
+		}
+	}
+	return out, nil
+}
+
+// SourceVersion returns the dataset version of a source.
+func (s *Recorder) SourceVersion(ctx context.Context, source *registry.ColumnSource) (*registry.DatasetVersion, error) {
+	return core.NounAs[*registry.DatasetVersion](s.core.NodeAt(ctx, source.ReadAt, source.DatasetVersion))
+}

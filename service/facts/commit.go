@@ -1,0 +1,370 @@
+package facts
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// CommitInput are the facts of a commit.
+type CommitInput struct {
+	SHA         string    `json:"sha,omitzero"`
+	Parents     []string  `json:"parents,omitzero"`
+	Message     string    `json:"message,omitzero"`
+	Author      string    `json:"author,omitzero"`
+	Email       string    `json:"email,omitzero"`
+	Committer   string    `json:"committer,omitzero"`
+	Role        string    `json:"role,omitzero"`
+	Signature   string    `json:"signature,omitzero"`
+	AuthoredAt  time.Time `json:"authoredAt,omitzero"`
+	CommittedAt time.Time `json:"committedAt,omitzero"`
+}
+
+// RecordCommitsInput are the facts of up to 500 commits of a repository.
+type RecordCommitsInput struct {
+	Repository     RepositoryInput `json:"repository,omitzero"`
+	Commits        []CommitInput   `json:"commits,omitzero"`
+	IdempotencyKey *string         `json:"-"`
+}
+
+// RecordCommitsPayload carries the repository, the commits as given, and how many
+// were new.
+type RecordCommitsPayload struct {
+	Repository *registry.Repository
+	Commits    []*registry.Commit
+	Created    int
+}
+
+func (c *CommitInput) check(at string) error {
+	if err := core.CheckSHA(at+".sha", &c.SHA); err != nil {
+		return err
+	}
+	if len(c.Parents) > 100 {
+		return registry.Invalid(at+".parents", "has more than 100 entries")
+	}
+	for i := range c.Parents {
+		if err := core.CheckSHA(at+".parents", &c.Parents[i]); err != nil {
+			return err
+		}
+	}
+	return core.FirstError(core.CheckText(at+".message", &c.Message), core.CheckText(at+".author", &c.Author), core.CheckText(at+".email", &c.Email), core.CheckText(at+".committer", &c.Committer),
+		core.CheckKey(at+".role", &c.Role), core.CheckKey(at+".signature", &c.Signature), core.CheckTime(at+".authoredAt", c.AuthoredAt), core.CheckTime(at+".committedAt", c.CommittedAt))
+}
+
+func (in *RecordCommitsInput) check() error {
+	if len(in.Commits) == 0 || len(in.Commits) > registry.MaxFacts {
+		return registry.Invalid("commits", "must be 1 to %d commits, not %d", registry.MaxFacts, len(in.Commits))
+	}
+	if err := in.Repository.check(); err != nil {
+		return err
+	}
+	for i := range in.Commits {
+		if err := in.Commits[i].check(fmt.Sprintf("commits[%d]", i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CommitRole reads what a commit did for the model, and where that stands: the
+// trailer Model-Role in the last paragraph, else the Conventional Commit type.
+func CommitRole(message string) (role, evidence string) {
+	paragraphs := strings.Split(strings.TrimSpace(strings.ReplaceAll(message, "\r\n", "\n")), "\n\n")
+	for _, line := range strings.Split(paragraphs[len(paragraphs)-1], "\n") {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.EqualFold(strings.TrimSpace(k), "Model-Role") && strings.TrimSpace(v) != "" && len(paragraphs) > 1 {
+			return strings.ToLower(strings.TrimSpace(v)), "trailer " + strings.TrimSpace(line)
+		}
+	}
+	subject, _, _ := strings.Cut(message, "\n")
+	head, _, ok := strings.Cut(subject, ": ")
+	if !ok {
+		return "", ""
+	}
+	head = strings.TrimSuffix(head, "!")
+	if kind, scope, scoped := strings.Cut(head, "("); scoped {
+		if !strings.HasSuffix(scope, ")") {
+			return "", ""
+		}
+		head = kind
+	}
+	if head == "" || strings.Trim(head, "abcdefghijklmnopqrstuvwxyz-") != "" {
+		return "", ""
+	}
+	return head, "type of " + registry.Shorten(subject, 100)
+}
+
+// RecordCommits records commits with their parents. A parent that is not known
+// yet is joined when it is recorded.
+func (s *Recorder) RecordCommits(ctx context.Context, in RecordCommitsInput) (*RecordCommitsPayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.CommitRecord, core.Idempotent("recordCommits", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		return writeCommits(ctx, tx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	core.ClearLoaders(ctx)
+	nouns, err := s.core.Nodes(ctx, r.IDs)
+	if err != nil {
+		return nil, err
+	}
+	out := &RecordCommitsPayload{Created: r.Count, Commits: make([]*registry.Commit, len(nouns)-1)}
+	out.Repository, _ = nouns[0].(*registry.Repository)
+	for i, n := range nouns[1:] {
+		out.Commits[i], _ = n.(*registry.Commit)
+	}
+	return out, nil
+}
+
+func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (core.WriteResult, error) {
+	repo, isNew, err := ensureRepository(ctx, tx, in.Repository)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	ids := []registry.ID{repo}
+	parents := []registry.ID{}
+	for _, c := range in.Commits {
+		ids = append(ids, registry.CommitID(c.SHA))
+		for _, p := range c.Parents {
+			parents = append(parents, registry.CommitID(p))
+		}
+	}
+	found, err := tx.House(ctx, append(ids[1:len(ids):len(ids)], parents...)...)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	known := map[registry.ID]*graph.Node{}
+	for _, n := range found {
+		if n != nil {
+			known[n.ID] = n
+		}
+	}
+	r, earliest := core.WriteResult{IDs: ids, Created: isNew}, tx.Now()
+	changed := isNew
+	for _, c := range in.Commits {
+		id := registry.CommitID(c.SHA)
+		wrote, err := putCommit(ctx, tx, known[id], repo, c)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		if known[id] == nil {
+			if at := core.StoredTime(c.CommittedAt, tx.Now()); at.Before(earliest) {
+				earliest = at
+			}
+			r.Count++
+			r.Created = true
+			known[id] = &graph.Node{ID: id}
+		}
+		changed = changed || wrote
+	}
+	if err := core.BackdateContainer(ctx, tx, repo, earliest); err != nil {
+		return core.WriteResult{}, err
+	}
+	edges, waits, err := parentEdges(ctx, tx, in.Commits, known)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	changed = changed || waits
+	if err := tx.Link(ctx, edges...); err != nil {
+		return core.WriteResult{}, err
+	}
+	for _, e := range edges {
+		changed = changed || e.Created
+	}
+	if r.Changed = changed; !changed {
+		return r, nil
+	}
+	return r, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
+		Detail: core.LogDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", r.Count)})
+}
+
+// RoleGivenBy starts the evidence of a role that was not read from the message.
+const RoleGivenBy = "given by "
+
+func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo registry.ID, c CommitInput) (bool, error) {
+	commit := &registry.Commit{Name: c.SHA[:12], SHA: c.SHA, Message: c.Message, Author: c.Author, Email: c.Email, Committer: c.Committer,
+		Repository: string(repo), ParentSHAs: c.Parents, Role: c.Role, Signature: c.Signature, AuthoredAt: core.StoredTime(c.AuthoredAt, time.Time{}), RecordedAt: tx.Now()}
+	if commit.Role != "" {
+		commit.RoleEvidence = RoleGivenBy + tx.Subject()
+	} else {
+		commit.Role, commit.RoleEvidence = CommitRole(c.Message)
+	}
+	commit.ID, commit.Parent = registry.CommitID(c.SHA), repo
+	if old != nil {
+		if old.Doc == nil {
+			return false, nil // Given twice in one call.
+		}
+		commit.Parent, commit.Repository = old.Parent, string(old.Parent)
+	}
+	return core.PutFact(ctx, tx, old, commit, c.CommittedAt, func(at time.Time) { commit.CommittedAt = at })
+}
+
+// parentEdges joins commits to those of their parents that are known, remembers
+// those that are not, and joins known commits that waited for one of these. It
+// reports whether any parent was newly remembered.
+func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, waits bool, err error) {
+	ids := make([]registry.ID, len(commits))
+	var pending []*graph.Node
+	for i, c := range commits {
+		ids[i] = registry.CommitID(c.SHA)
+		for _, p := range c.Parents {
+			parent := registry.CommitID(p)
+			switch {
+			case parent == ids[i]:
+				return nil, false, registry.Errorf(registry.FailedPrecondition, "commit %s names itself as its parent", c.SHA)
+			case known[parent] != nil:
+				edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: ids[i], To: parent})
+			default:
+				doc, err := registry.Canonical(pendingParent{ids[i]})
+				if err != nil {
+					return nil, false, err
+				}
+				pending = append(pending, &graph.Node{ID: registry.NewID(registry.KindPending, p, c.SHA), Kind: registry.KindPending, Parent: parent,
+					Name: c.SHA, ValidFrom: tx.Now(), Doc: doc})
+			}
+		}
+	}
+	if pending, err = notStored(ctx, tx, pending); err != nil {
+		return nil, false, err
+	}
+	if len(pending) > 0 {
+		if err := tx.Put(ctx, pending...); err != nil {
+			return nil, false, err
+		}
+	}
+	waiting, err := tx.Children(ctx, registry.KindPending, registry.IndexName, ids...)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, n := range waiting {
+		var w pendingParent
+		if err := core.DecodeDoc(n, &w); err != nil {
+			return nil, false, err
+		}
+		edges = append(edges, &graph.Edge{Kind: registry.EdgeParent, From: w.Child, To: n.Parent})
+	}
+	return edges, len(pending) > 0, nil
+}
+
+// pendingParent is the document of a KindPending node.
+type pendingParent struct {
+	Child registry.ID `json:"child"`
+}
+
+// notStored keeps the nodes that are not stored yet.
+func notStored(ctx context.Context, tx *policies.Tx, nodes []*graph.Node) (out []*graph.Node, err error) {
+	ids := make([]registry.ID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.ID
+	}
+	found, err := tx.House(ctx, ids...)
+	for i, n := range nodes {
+		if err == nil && found[i] == nil {
+			out = append(out, n)
+		}
+	}
+	return out, err
+}
+
+// CommitEdge is a commit in a page.
+type CommitEdge struct {
+	Cursor string
+	Node   *registry.Commit
+}
+
+// CommitConnection is a page of commits.
+type CommitConnection struct{ core.Connection[*CommitEdge] }
+
+// CommitFilter says which commits to keep; empty fields keep all.
+type CommitFilter struct {
+	Role       string
+	Repository *registry.ID
+	// The commit was committed at CommittedFrom or later, before CommittedBefore.
+	CommittedFrom, CommittedBefore *time.Time
+}
+
+func commitEdge(cursor string, c *registry.Commit) *CommitEdge { return &CommitEdge{cursor, c} }
+
+// Commits lists the commits that the caller sees, newest first if not said
+// otherwise.
+func (s *Recorder) Commits(ctx context.Context, p core.Paging, f *CommitFilter, o *core.CommitOrder) (*CommitConnection, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	q := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Order: registry.IndexSince, Desc: true}
+	if f != nil {
+		q.Where = append(core.EqualTo("role", f.Role), core.BeganWithin(core.TimeRange{From: f.CommittedFrom, Before: f.CommittedBefore})...)
+		if f.Repository != nil {
+			q.Parents = []registry.ID{*f.Repository}
+		}
+	}
+	if o != nil {
+		core.SortBy(&q, o.Field, o.Direction)
+	}
+	c, err := core.FindPage(ctx, s.core, scope, q, []any{"commits", f}, p, commitEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &CommitConnection{*c}, nil
+}
+
+// Commit returns a commit by its sha, as of a past when one is given; nil when
+// there is none that the caller sees.
+func (s *Recorder) Commit(ctx context.Context, sha string, past ...core.PointInTime) (*registry.Commit, error) {
+	if err := core.CheckSHA("sha", &sha); err != nil {
+		return nil, err
+	}
+	return core.GetNoun[*registry.Commit](ctx, s.core, registry.CommitID(sha), past)
+}
+
+// CommitsOf lists the commits of a repository, newest first.
+func (s *Recorder) CommitsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*CommitConnection, error) {
+	c, err := core.ListChildren(ctx, s.core, r.ID, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexSince, Desc: true, At: r.ReadAt}, p, commitEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &CommitConnection{*c}, nil
+}
+
+// FactKind says that this input is a fact about commits.
+func (*RecordCommitsInput) FactKind() registry.FactKind { return registry.FactCommits }
+
+// FactAction is what recording it needs permission for.
+func (*RecordCommitsInput) FactAction() registry.Action { return registry.CommitRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordCommitsInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordCommitsInput) ResolveFact(_ core.References) core.Fact {
+	return in
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordCommitsInput) FactReads() (ids, effects []registry.ID) {
+	ids = append(ids, registry.RepositoryID(in.Repository.key()))
+	for _, c := range in.Commits {
+		effects = append(effects, registry.CommitID(c.SHA))
+		for _, p := range c.Parents {
+			ids = append(ids, registry.CommitID(p))
+			ids = append(ids, registry.NewID(registry.KindPending, p, c.SHA))
+		}
+	}
+	return ids, effects
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordCommitsInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return writeCommits(ctx, tx, *in)
+}

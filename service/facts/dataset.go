@@ -1,0 +1,256 @@
+package facts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// RecordDatasetVersionInput are the facts of a state of a dataset.
+type RecordDatasetVersionInput struct {
+	Dataset        string              `json:"dataset,omitzero"`
+	Namespace      string              `json:"namespace,omitzero"`
+	Digest         string              `json:"digest,omitzero"`
+	Version        string              `json:"version,omitzero"`
+	Description    string              `json:"description,omitzero"`
+	Owner          string              `json:"owner,omitzero"`
+	URI            string              `json:"uri,omitzero"`
+	SizeBytes      *int64              `json:"sizeBytes,omitzero"`
+	Rows           *int64              `json:"rows,omitzero"`
+	Role           registry.DataRole   `json:"role,omitzero"`
+	Columns        []registry.Column   `json:"columns,omitzero"`
+	Tags           []registry.KeyValue `json:"tags,omitzero"`
+	CreatedAt      time.Time           `json:"createdAt,omitzero"`
+	GeneratedBy    *registry.ID        `json:"generatedBy,omitzero"`
+	DerivedFrom    []registry.ID       `json:"derivedFrom,omitzero"`
+	IdempotencyKey *string             `json:"-"`
+}
+
+// RecordDatasetVersionPayload carries the state and whether it is new.
+type RecordDatasetVersionPayload struct {
+	DatasetVersion *registry.DatasetVersion
+	Created        bool
+}
+
+func (in *RecordDatasetVersionInput) check() error {
+	if in.Namespace == "" {
+		in.Namespace = registry.DefaultNamespace
+	}
+	if err := core.FirstError(core.CheckKey("dataset", &in.Dataset), core.CheckKey("namespace", &in.Namespace), core.CheckDigest("digest", in.Digest), core.CheckKey("version", &in.Version),
+		core.CheckText("description", &in.Description), core.CheckKey("owner", &in.Owner), core.CheckLabel("uri", in.URI), core.CheckNotNegative("sizeBytes", in.SizeBytes),
+		core.CheckNotNegative("rows", in.Rows), core.CheckTags("tags", in.Tags), core.CheckTime("createdAt", in.CreatedAt)); err != nil {
+		return err
+	}
+	if in.Dataset == "" {
+		return registry.Invalid("dataset", "must not be empty")
+	}
+	if in.Role != "" && !slices.Contains(registry.DataRoles(), in.Role) {
+		return registry.Invalid("role", "must be one of %v", registry.DataRoles())
+	}
+	if len(in.Columns) > maxColumns || len(in.DerivedFrom) > 1000 {
+		return registry.Invalid("columns", "more than 5000 columns or 1000 sources")
+	}
+	seen := map[string]bool{}
+	for i := range in.Columns {
+		c, at := &in.Columns[i], fmt.Sprintf("columns[%d]", i)
+		core.ToNFC(&c.Name)
+		if err := core.FirstError(registry.CheckKey(at+".name", c.Name), core.CheckText(at+".type", &c.Type), core.CheckText(at+".description", &c.Description)); err != nil {
+			return err
+		}
+		if seen[c.Name] {
+			return registry.Invalid(at+".name", "the column %q is given twice", c.Name)
+		}
+		seen[c.Name] = true
+	}
+	return in.checkSources()
+}
+
+// identity is what tells states of a dataset apart (SEMANTICS: digest, else the
+// system's version, else the writing run, else unversioned).
+func (in *RecordDatasetVersionInput) identity() string {
+	switch {
+	case in.Digest != "":
+		return in.Digest
+	case in.Version != "":
+		return in.Version
+	case in.GeneratedBy != nil:
+		return string(*in.GeneratedBy)
+	}
+	return registry.Unversioned
+}
+
+// RecordDatasetVersion records a state of a dataset, and the dataset when it is
+// new. The same facts again answer created: false; added ones are merged.
+func (s *Recorder) RecordDatasetVersion(ctx context.Context, in RecordDatasetVersionInput) (*RecordDatasetVersionPayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.DatasetRecord, core.Idempotent("recordDatasetVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		return writeDatasetVersion(ctx, tx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	v, err := core.NounAs[*registry.DatasetVersion](s.core.ReadBack(ctx, r.IDs[0]))
+	return &RecordDatasetVersionPayload{v, r.Created}, err
+}
+
+func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetVersionInput) (core.WriteResult, error) {
+	ds := registry.DatasetID(in.Namespace, in.Dataset)
+	v := &registry.DatasetVersion{Name: in.Dataset, Namespace: in.Namespace, Version: in.identity(), Digest: in.Digest, Description: in.Description,
+		URI: in.URI, SizeBytes: in.SizeBytes, Rows: in.Rows, Role: in.Role, Columns: slices.Clone(in.Columns), Tags: in.Tags, RecordedAt: tx.Now()}
+	v.ID, v.Parent = registry.DatasetVersionID(ds, v.Version), ds
+	found, err := tx.House(ctx, ds, v.ID)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if found[0] == nil {
+		d := &registry.Dataset{Name: in.Dataset, Namespace: in.Namespace, Owner: in.Owner, CreatedAt: core.StoredTime(in.CreatedAt, tx.Now())}
+		d.ID, d.ValidFrom = ds, d.CreatedAt
+		n, err := core.EncodeNode(d, d.Name, d.CreatedAt)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		if err := tx.Put(ctx, n); err != nil {
+			return core.WriteResult{}, err
+		}
+	}
+	derived, err := resolveColumnSources(ctx, tx, v, in)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if err := mergeKnownColumns(found[1], v); err != nil {
+		return core.WriteResult{}, err
+	}
+	changed, err := core.PutFact(ctx, tx, found[1], v, in.CreatedAt, func(at time.Time) { v.CreatedAt = at })
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if found[1] == nil {
+		if err := core.BackdateContainer(ctx, tx, ds, v.ValidFrom); err != nil {
+			return core.WriteResult{}, err
+		}
+	}
+	var edges []*graph.Edge
+	if in.GeneratedBy != nil {
+		edges = append(edges, &graph.Edge{Kind: registry.EdgeGeneratedBy, From: v.ID, To: *in.GeneratedBy})
+	}
+	for _, id := range append(in.DerivedFrom, derived...) {
+		edges = append(edges, &graph.Edge{Kind: registry.EdgeDerivedFrom, From: v.ID, To: id})
+	}
+	return core.LinkAndLog(ctx, tx, found[1] == nil, changed, v.ID, edges, registry.LogEntry{Action: registry.LogDatasetRecorded,
+		Objects: []registry.ID{v.ID}, Detail: core.LogDetail("dataset", v.Name, "namespace", v.Namespace, "version", v.Version)})
+}
+
+// DatasetEdge is a dataset in a page.
+type DatasetEdge struct {
+	Cursor string
+	Node   *registry.Dataset
+}
+
+// DatasetConnection is a page of datasets.
+type DatasetConnection struct{ core.Connection[*DatasetEdge] }
+
+// DatasetFilter says which datasets to keep; empty fields keep all.
+type DatasetFilter struct {
+	Namespace, Owner, NamePrefix string
+	// The dataset was created at CreatedFrom or later, before CreatedBefore.
+	CreatedFrom, CreatedBefore *time.Time
+}
+
+// Datasets lists the datasets that the caller sees, by name if not said otherwise.
+func (s *Recorder) Datasets(ctx context.Context, p core.Paging, f *DatasetFilter, o *core.DatasetOrder) (*DatasetConnection, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	q := graph.Query{Kinds: []registry.Kind{registry.KindDataset}, Order: registry.IndexName}
+	if f != nil {
+		q.Where = slices.Concat(core.EqualTo("namespace", f.Namespace, "owner", f.Owner), core.NameStartsWith(f.NamePrefix), core.BeganWithin(core.TimeRange{From: f.CreatedFrom, Before: f.CreatedBefore}))
+	}
+	if o != nil {
+		core.SortBy(&q, o.Field, o.Direction)
+	}
+	c, err := core.FindPage(ctx, s.core, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
+	if err != nil {
+		return nil, err
+	}
+	return &DatasetConnection{*c}, nil
+}
+
+// Dataset returns a dataset by name and namespace, as of a past when one is given;
+// nil when there is none that the caller sees.
+func (s *Recorder) Dataset(ctx context.Context, named, namespace string, past ...core.PointInTime) (*registry.Dataset, error) {
+	core.ToNFC(&named, &namespace)
+	return core.GetNoun[*registry.Dataset](ctx, s.core, registry.DatasetID(namespace, named), past)
+}
+
+// DatasetVersion returns a state of a dataset, as of a past when one is given; nil
+// when there is none that the caller sees.
+func (s *Recorder) DatasetVersion(ctx context.Context, dataset, version, namespace string, past ...core.PointInTime) (*registry.DatasetVersion, error) {
+	core.ToNFC(&dataset, &namespace, &version)
+	return core.GetNoun[*registry.DatasetVersion](ctx, s.core, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version), past)
+}
+
+// DatasetOf returns the dataset of a state.
+func (s *Recorder) DatasetOf(ctx context.Context, v *registry.DatasetVersion) (*registry.Dataset, error) {
+	return core.NounAs[*registry.Dataset](s.core.NodeAt(ctx, v.ReadAt, v.Parent))
+}
+
+// DatasetVersionEdge is a state of a dataset in a page.
+type DatasetVersionEdge struct {
+	Cursor string
+	Node   *registry.DatasetVersion
+}
+
+// DatasetVersionConnection is a page of states of a dataset.
+type DatasetVersionConnection struct {
+	core.Connection[*DatasetVersionEdge]
+}
+
+// VersionsOfDataset lists the states of a dataset, oldest first.
+func (s *Recorder) VersionsOfDataset(ctx context.Context, d *registry.Dataset, p core.Paging) (*DatasetVersionConnection, error) {
+	c, err := core.ListChildren(ctx, s.core, d.ID, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexSince, At: d.ReadAt}, p,
+		func(cursor string, v *registry.DatasetVersion) *DatasetVersionEdge {
+			return &DatasetVersionEdge{cursor, v}
+		})
+	if err != nil {
+		return nil, err
+	}
+	return &DatasetVersionConnection{*c}, nil
+}
+
+// FactKind says that this input is a fact about a dataset version.
+func (*RecordDatasetVersionInput) FactKind() registry.FactKind { return registry.FactDatasetVersion }
+
+// FactAction is what recording it needs permission for.
+func (*RecordDatasetVersionInput) FactAction() registry.Action { return registry.DatasetRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordDatasetVersionInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordDatasetVersionInput) ResolveFact(r core.References) core.Fact {
+	out := *in
+	out.GeneratedBy, out.DerivedFrom = r.Optional(in.GeneratedBy), r.All(in.DerivedFrom)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordDatasetVersionInput) FactReads() (ids, effects []registry.ID) {
+	ds := registry.DatasetID(in.Namespace, in.Dataset)
+	return append(append(core.IdsOf(in.GeneratedBy), in.DerivedFrom...), ds), []registry.ID{registry.DatasetVersionID(ds, in.identity())}
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordDatasetVersionInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return writeDatasetVersion(ctx, tx, *in)
+}

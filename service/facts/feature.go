@@ -1,0 +1,178 @@
+package facts
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+)
+
+// RecordFeatureInput are the facts of a feature: DefinedOn and Column, or Model
+// and Name.
+type RecordFeatureInput struct {
+	Name           string       `json:"name,omitzero"`
+	DefinedOn      *registry.ID `json:"definedOn,omitzero"`
+	Column         string       `json:"column,omitzero"`
+	Model          string       `json:"model,omitzero"`
+	Type           string       `json:"type,omitzero"`
+	Description    string       `json:"description,omitzero"`
+	Owner          string       `json:"owner,omitzero"`
+	CreatedAt      time.Time    `json:"createdAt,omitzero"`
+	IdempotencyKey *string      `json:"-"`
+}
+
+// RecordFeaturePayload carries the feature and whether it is new.
+type RecordFeaturePayload struct {
+	Feature *registry.Feature
+	Created bool
+}
+
+// RecordFeature records a feature of a dataset's column or of a model.
+// INVALID_ARGUMENT when the dataset version lists columns and this is none of
+// them.
+func (s *Recorder) RecordFeature(ctx context.Context, in RecordFeatureInput) (*RecordFeaturePayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.FeatureRecord, core.Idempotent("recordFeature", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		return writeFeature(ctx, tx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	f, err := core.NounAs[*registry.Feature](s.core.ReadBack(ctx, r.IDs[0]))
+	return &RecordFeaturePayload{f, r.Created}, err
+}
+
+func (in *RecordFeatureInput) check() error {
+	if err := core.FirstError(core.CheckKey("name", &in.Name), core.CheckKey("column", &in.Column), core.CheckKey("model", &in.Model), core.CheckText("type", &in.Type), core.CheckText("description", &in.Description),
+		core.CheckKey("owner", &in.Owner), core.CheckTime("createdAt", in.CreatedAt)); err != nil {
+		return err
+	}
+	if in.Name == "" {
+		in.Name = in.Column
+	}
+	byColumn := in.DefinedOn != nil && in.Column != ""
+	if byColumn == (in.Model != "") || in.Name == "" {
+		return registry.Invalid("definedOn", "give definedOn and column, or model and name")
+	}
+	return nil
+}
+
+func writeFeature(ctx context.Context, tx *policies.Tx, in RecordFeatureInput) (core.WriteResult, error) {
+	f := &registry.Feature{Name: in.Name, Type: in.Type, Description: in.Description, Owner: in.Owner, Column: in.Column, RecordedAt: tx.Now()}
+	var edges []*graph.Edge
+	if in.Model != "" {
+		m, _, err := catalog.FindModel(ctx, tx, &in.Model, nil)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		f.ID, f.Of = registry.FeatureID(m.ID, in.Name), string(m.ID)
+	} else {
+		dv, err := columnOf(ctx, tx, *in.DefinedOn, in.Column)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		f.ID, f.Of = registry.FeatureID(dv.Parent, in.Column), string(dv.Parent)
+		edges = append(edges, &graph.Edge{Kind: registry.EdgeDefinedOn, From: f.ID, To: dv.ID})
+	}
+	found, err := tx.House(ctx, f.ID)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	changed, err := core.PutFact(ctx, tx, found[0], f, in.CreatedAt, func(at time.Time) { f.CreatedAt = at })
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	return core.LinkAndLog(ctx, tx, found[0] == nil, changed, f.ID, edges, registry.LogEntry{Action: registry.LogFeatureRecorded,
+		Objects: []registry.ID{f.ID}, Detail: core.LogDetail("feature", f.Name, "column", f.Column)})
+}
+
+// columnOf finds the dataset version of a feature and checks its column.
+func columnOf(ctx context.Context, tx *policies.Tx, id registry.ID, column string) (*registry.DatasetVersion, error) {
+	nodes, err := tx.Nodes(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if nodes[0] == nil || nodes[0].Kind != registry.KindDatasetVersion {
+		return nil, registry.Errorf(registry.NotFound, "there is no dataset version %s; record it first", registry.Shorten(string(id), 60))
+	}
+	dv, err := core.DecodeWhole(nodes[0], &registry.DatasetVersion{})
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range dv.Columns {
+		if c.Name == column {
+			return dv, nil
+		}
+	}
+	if len(dv.Columns) > 0 {
+		return nil, registry.Invalid("column", "%s has no column %q", dv.Name, column)
+	}
+	return dv, nil
+}
+
+// FeaturesOf lists the features that a version learned from and that the caller
+// sees, at most 1000.
+func (s *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*registry.Feature, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	hops, err := core.LoadHops(ctx, scope, v.ID, core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Cap: 1000, At: v.ReadAt})
+	if err != nil {
+		return nil, err
+	}
+	out := []*registry.Feature{}
+	for _, n := range hops.Nodes {
+		f, err := core.NounAs[*registry.Feature](s.core.Decode(n, v.ReadAt))
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// FactKind says that this input is a fact about a feature.
+func (*RecordFeatureInput) FactKind() registry.FactKind { return registry.FactFeature }
+
+// FactAction is what recording it needs permission for.
+func (*RecordFeatureInput) FactAction() registry.Action { return registry.FeatureRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordFeatureInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordFeatureInput) ResolveFact(r core.References) core.Fact {
+	out := *in
+	out.DefinedOn = r.Optional(in.DefinedOn)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordFeatureInput) FactReads() (ids, effects []registry.ID) {
+	return core.IdsOf(in.DefinedOn), nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordFeatureInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return writeFeature(ctx, tx, *in)
+}
+
+// FeatureEdge is a feature in a page.
+type FeatureEdge struct {
+	Cursor string
+	Node   *registry.Feature
+}
+
+// FeatureConnection is a page of features.
+type FeatureConnection struct{ core.Connection[*FeatureEdge] }

@@ -1,0 +1,189 @@
+package facts
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// LinkLineageInput is an edge to record.
+type LinkLineageInput struct {
+	From           registry.ID       `json:"from,omitzero"`
+	To             registry.ID       `json:"to,omitzero"`
+	Kind           registry.EdgeKind `json:"kind,omitzero"`
+	ValidFrom      time.Time         `json:"validFrom,omitzero"`
+	Reason         string            `json:"reason,omitzero"`
+	IdempotencyKey *string           `json:"-"`
+}
+
+// LinkLineagePayload carries the edge and whether it is new.
+type LinkLineagePayload struct {
+	Edge    *core.LineageEdge
+	Created bool
+}
+
+func (in *LinkLineageInput) check() error {
+	return core.FirstError(core.CheckText("reason", &in.Reason), core.CheckTime("validFrom", in.ValidFrom))
+}
+
+// LinkLineage records an edge between two nodes that the caller sees. A cycle is
+// FAILED_PRECONDITION with the path that it would close.
+func (s *Recorder) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLineagePayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.LineageLink, core.Idempotent("linkLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		return writeLink(ctx, tx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	core.ClearLoaders(ctx)
+	edge := r.Edge
+	if edge == nil { // A retry: the edge stands since the first time.
+		edge = &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: in.ValidFrom}
+	}
+	out := core.NewLineageEdge(edge)
+	return &LinkLineagePayload{&out, r.Created}, nil
+}
+
+func writeLink(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (core.WriteResult, error) {
+	edge := &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: core.StoredTime(in.ValidFrom, time.Time{})}
+	ends, err := tx.Nodes(ctx, in.From, in.To)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if ends[0] != nil && ends[1] != nil {
+		if err := registry.CheckEdge(in.Kind, ends[0].Kind, ends[1].Kind); err != nil {
+			return core.WriteResult{}, err
+		}
+	}
+	r, err := core.LinkAndLog(ctx, tx, false, false, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
+		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: core.LogDetail("kind", in.Kind)})
+	r.Created, r.Edge = edge.Created, edge
+	return r, err
+}
+
+// RetractLineageInput names an edge to withdraw.
+type RetractLineageInput struct {
+	From           registry.ID       `json:"from,omitzero"`
+	To             registry.ID       `json:"to,omitzero"`
+	Kind           registry.EdgeKind `json:"kind,omitzero"`
+	Reason         string            `json:"reason,omitzero"`
+	IdempotencyKey *string           `json:"-"`
+}
+
+// RetractLineagePayload tells whether there was such an edge.
+type RetractLineagePayload struct{ Retracted bool }
+
+func (in *RetractLineageInput) check() error { return core.CheckText("reason", &in.Reason) }
+
+// RetractLineage withdraws an edge that was never true. Who has no
+// lineage.retract.any withdraws only what they recorded.
+func (s *Recorder) RetractLineage(ctx context.Context, in RetractLineageInput) (*RetractLineagePayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.LineageRetract, core.Idempotent("retractLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		return writeRetraction(ctx, tx, in)
+	})
+	core.ClearLoaders(ctx)
+	return &RetractLineagePayload{r.Created}, err
+}
+
+func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (core.WriteResult, error) {
+	ends, err := tx.Nodes(ctx, in.From, in.To)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if ends[0] == nil || ends[1] == nil {
+		return core.WriteResult{}, registry.Errorf(registry.NotFound, "there is no edge from %s to %s that you see", registry.Shorten(string(in.From), 60), registry.Shorten(string(in.To), 60))
+	}
+	e, err := findEdge(ctx, tx, in)
+	if err != nil || e == nil {
+		return core.WriteResult{}, err
+	}
+	if tx.OwnOnly() && e.By != tx.Subject() && !tx.May(registry.LineageRetractAny, "") {
+		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may only retract what you recorded; this was recorded by somebody else")
+	}
+	if err := tx.Unlink(ctx, e); err != nil {
+		return core.WriteResult{}, err
+	}
+	return core.WriteResult{IDs: []registry.ID{e.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogLineageRetracted,
+		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: core.LogDetail("kind", in.Kind, "edge", string(e.ID))})
+}
+
+// findEdge finds the live edge of a kind between two nodes, from the effect's
+// side, which has few; nil for none.
+func findEdge(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (*graph.Edge, error) {
+	hops, err := tx.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{in.From}, Direction: graph.Upstream, Edges: []registry.EdgeKind{in.Kind}, Cap: 100000, Bare: true})
+	if err != nil {
+		return nil, err
+	}
+	for i := range hops[0].Edges {
+		if e := &hops[0].Edges[i]; e.To == in.To {
+			return e, nil
+		}
+	}
+	return nil, nil
+}
+
+// FactKind says that this input is a fact about an edge.
+func (*LinkLineageInput) FactKind() registry.FactKind { return registry.FactLink }
+
+// FactAction is what recording it needs permission for.
+func (*LinkLineageInput) FactAction() registry.Action { return registry.LineageLink }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *LinkLineageInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *LinkLineageInput) ResolveFact(r core.References) core.Fact {
+	out := *in
+	out.From, out.To = r.One(in.From), r.One(in.To)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *LinkLineageInput) FactReads() (ids, effects []registry.ID) {
+	return []registry.ID{in.To}, []registry.ID{in.From}
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *LinkLineageInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return writeLink(ctx, tx, *in)
+}
+
+// FactKind says that this input is a fact about the retraction of an edge.
+func (*RetractLineageInput) FactKind() registry.FactKind { return registry.FactRetract }
+
+// FactAction is what recording it needs permission for.
+func (*RetractLineageInput) FactAction() registry.Action { return registry.LineageRetract }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RetractLineageInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RetractLineageInput) ResolveFact(r core.References) core.Fact {
+	out := *in
+	out.From, out.To = r.One(in.From), r.One(in.To)
+	return &out
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RetractLineageInput) FactReads() (ids, effects []registry.ID) {
+	return []registry.ID{in.From, in.To}, nil
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RetractLineageInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return writeRetraction(ctx, tx, *in)
+}

@@ -1,0 +1,72 @@
+package facts
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// RepositoryInput names a repository: by Name, else by its normalised URL.
+type RepositoryInput struct {
+	Name          string `json:"name,omitzero"`
+	URL           string `json:"url,omitzero"`
+	DefaultBranch string `json:"defaultBranch,omitzero"`
+}
+
+// key is the repository's natural key.
+func (r *RepositoryInput) key() string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return r.URL
+}
+
+func (r *RepositoryInput) check() error {
+	r.URL = NormaliseURL(r.URL)
+	if err := core.FirstError(core.CheckKey("repository.name", &r.Name), core.CheckLabel("url", r.URL), core.CheckKey("repository.defaultBranch", &r.DefaultBranch)); err != nil {
+		return err
+	}
+	if r.key() == "" {
+		return registry.Invalid("repository", "give its name or its url")
+	}
+	return nil
+}
+
+// NormaliseURL brings a git origin to one spelling: https and ssh forms of the
+// same host and path are equal, without credentials, port 22/443, trailing slash
+// or .git. Anything that is no network URL is returned as it is.
+func NormaliseURL(raw string) string {
+	s := strings.TrimSpace(raw)
+	if user, rest, ok := strings.Cut(s, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(s, "://") {
+		if host, path, ok := strings.Cut(rest, ":"); ok { // scp form: git@host:path
+			s = "ssh://" + host + "/" + path
+		}
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return s
+	}
+	host := strings.ToLower(u.Hostname())
+	if p := u.Port(); p != "" && p != "22" && p != "443" && p != "80" {
+		host += ":" + p
+	}
+	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
+}
+
+// ensureRepository finds or makes a repository and reports whether it is new.
+func ensureRepository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, bool, error) {
+	id := registry.RepositoryID(in.key())
+	found, err := tx.House(ctx, id)
+	if err != nil {
+		return "", false, err
+	}
+	r := &registry.Repository{Name: in.key(), URL: in.URL, DefaultBranch: in.DefaultBranch, RecordedAt: tx.Now()}
+	r.ID = id
+	changed, err := core.PutFact(ctx, tx, found[0], r, tx.Now(), func(time.Time) {})
+	return id, changed, err
+}

@@ -1,0 +1,171 @@
+package facts
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// RecordTagInput are the facts of a git tag.
+type RecordTagInput struct {
+	Repository RepositoryInput `json:"repository,omitzero"`
+	Name       string          `json:"name,omitzero"`
+	SHA        string          `json:"sha,omitzero"`
+	Annotated  bool            `json:"annotated,omitzero"`
+	Message    string          `json:"message,omitzero"`
+	Tagger     string          `json:"tagger,omitzero"`
+	TaggedAt   time.Time       `json:"taggedAt,omitzero"`
+	// MovedAt, when set, records a tag that has pointed elsewhere since: it does not
+	// take the name. Facts of a batch have it.
+	MovedAt        time.Time `json:"movedAt,omitzero"`
+	IdempotencyKey *string   `json:"-"`
+}
+
+// RecordTagPayload carries the tag and whether it is new.
+type RecordTagPayload struct {
+	Tag     *registry.Tag
+	Created bool
+}
+
+func (in *RecordTagInput) check() error {
+	if err := core.FirstError(in.Repository.check(), core.CheckKey("name", &in.Name), core.CheckSHA("sha", &in.SHA), core.CheckText("message", &in.Message), core.CheckText("tagger", &in.Tagger),
+		core.CheckTime("taggedAt", in.TaggedAt), core.CheckTime("movedAt", in.MovedAt)); err != nil {
+		return err
+	}
+	switch {
+	case in.Name == "":
+		return registry.Invalid("name", "must not be empty")
+	case !in.MovedAt.IsZero() && in.MovedAt.Before(in.TaggedAt):
+		return registry.Invalid("movedAt", "lies before taggedAt")
+	}
+	return nil
+}
+
+// RecordTag records a tag as it points at a commit. When the name pointed
+// elsewhere, that node ends and a new one begins.
+func (s *Recorder) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagPayload, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	r, err := s.core.Write(ctx, registry.TagRecord, core.Idempotent("recordTag", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+		return writeTag(ctx, tx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t, err := core.NounAs[*registry.Tag](s.core.ReadBack(ctx, r.IDs[0]))
+	return &RecordTagPayload{t, r.Created}, err
+}
+
+func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.WriteResult, error) {
+	repo, changed, err := ensureRepository(ctx, tx, in.Repository)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	commits, err := tx.Nodes(ctx, registry.CommitID(in.SHA))
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if commits[0] == nil {
+		return core.WriteResult{}, registry.Errorf(registry.NotFound, "there is no commit %s for the tag to point at; record it first with recordCommits", in.SHA)
+	}
+	t := &registry.Tag{Name: in.Name, Repository: string(repo), SHA: in.SHA, Annotated: in.Annotated, Message: in.Message, Tagger: in.Tagger, RecordedAt: tx.Now()}
+	t.ID, t.Parent = registry.TagID(repo, in.Name, in.SHA), repo
+	if in.TaggedAt.IsZero() {
+		in.TaggedAt, t.DateInferred = commits[0].ValidFrom, true
+	}
+	slot := registry.TagSlot(repo, in.Name)
+	holder, err := tx.Holder(ctx, slot)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	moved := core.StoredTime(in.MovedAt, time.Time{})
+	if holder != nil && holder.ID != t.ID && moved.IsZero() {
+		if err := endTag(ctx, tx, holder, tx.Now()); err != nil {
+			return core.WriteResult{}, err
+		}
+	}
+	found, err := tx.House(ctx, t.ID)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	wrote, err := core.PutFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	switch {
+	case !moved.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
+		t.ValidTo, t.MovedAt, wrote = moved, moved, true
+		if err := core.PutNoun(ctx, tx, t, moved); err != nil {
+			return core.WriteResult{}, err
+		}
+	case moved.IsZero() && (holder == nil || holder.ID != t.ID):
+		// It takes the name, also when it is moved back to where it once was.
+		t.ValidTo, t.MovedAt, wrote = time.Time{}, time.Time{}, true
+		if err := core.PutNoun(ctx, tx, t, tx.Now(), slot); err != nil {
+			return core.WriteResult{}, err
+		}
+	}
+	return core.LinkAndLog(ctx, tx, found[0] == nil, wrote || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
+		registry.LogEntry{Action: registry.LogTagRecorded, Objects: []registry.ID{t.ID}, Detail: core.LogDetail("tag", t.Name, "sha", t.SHA, "repository", in.Repository.key())})
+}
+
+// endTag ends the node of a tag that now points elsewhere.
+func endTag(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time) error {
+	old, err := core.DecodeWhole(n, &registry.Tag{})
+	if err != nil {
+		return err
+	}
+	old.MovedAt, old.ValidTo = at, at
+	return core.PutNoun(ctx, tx, old, at)
+}
+
+// TagEdge is a tag in a page.
+type TagEdge struct {
+	Cursor string
+	Node   *registry.Tag
+}
+
+// TagConnection is a page of tags.
+type TagConnection struct{ core.Connection[*TagEdge] }
+
+// TagsOf lists the tags of a repository by name.
+func (s *Recorder) TagsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*TagConnection, error) {
+	c, err := core.ListChildren(ctx, s.core, r.ID, core.ChildQuery{Kind: registry.KindTag, Order: registry.IndexName, At: r.ReadAt}, p,
+		func(cursor string, t *registry.Tag) *TagEdge { return &TagEdge{cursor, t} })
+	if err != nil {
+		return nil, err
+	}
+	return &TagConnection{*c}, nil
+}
+
+// FactKind says that this input is a fact about a tag.
+func (*RecordTagInput) FactKind() registry.FactKind { return registry.FactTag }
+
+// FactAction is what recording it needs permission for.
+func (*RecordTagInput) FactAction() registry.Action { return registry.TagRecord }
+
+// CheckFact checks the input as one fact of a batch.
+func (in *RecordTagInput) CheckFact() error {
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+}
+
+// ResolveFact returns a copy with every reference replaced.
+func (in *RecordTagInput) ResolveFact(_ core.References) core.Fact {
+	return in
+}
+
+// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+func (in *RecordTagInput) FactReads() (ids, effects []registry.ID) {
+	repo := registry.RepositoryID(in.Repository.key())
+	return []registry.ID{repo, registry.CommitID(in.SHA)}, []registry.ID{registry.TagID(repo, in.Name, in.SHA)}
+}
+
+// WriteFact writes the fact in a transaction.
+func (in *RecordTagInput) WriteFact(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	return writeTag(ctx, tx, *in)
+}

@@ -1,0 +1,266 @@
+package provenance
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+)
+
+// ColumnLineageInput asks what comes of a column, or what it comes from.
+type ColumnLineageInput struct {
+	Of        registry.ID
+	Column    string
+	Direction lineage.Direction
+	MaxDepth  *int
+	AsOf      time.Time
+	KnownAt   time.Time
+	First     *int
+	After     *string
+}
+
+// ColumnLineage is one page of the columns around a column, and who uses them.
+type ColumnLineage struct {
+	Root       registry.ID
+	Column     string
+	Columns    []*LineageColumn
+	PageInfo   core.PageInfo
+	Truncation Truncation
+	AsOf       time.Time
+	KnownAt    time.Time
+
+	s     *Explorer
+	scope *policies.Scope
+	at    registry.Instant
+	what  []any
+	found *lineage.Columns
+}
+
+// LineageColumn is a column with its place in the lineage of another.
+type LineageColumn struct {
+	Node   *registry.DatasetVersion
+	Column string
+	Depth  int
+	From   []*registry.ColumnSource
+}
+
+// columnPageStart is where a page of columns begins.
+type columnPageStart struct {
+	At     core.AskedInstant `json:"at"`
+	Depth  int               `json:"d"`
+	ID     registry.ID       `json:"i"`
+	Column string            `json:"c"`
+}
+
+func (p columnPageStart) compare(it lineage.ColumnItem) int {
+	return cmp.Or(cmp.Compare(it.Depth, p.Depth), cmp.Compare(it.Of, p.ID), cmp.Compare(it.Name, p.Column))
+}
+
+// ColumnLineage returns what is derived from a column of a dataset version, or what
+// it is derived from, with the features, versions, models and deployments that use
+// it. FORBIDDEN for who may not see columns.
+func (s *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*ColumnLineage, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	core.ToNFC(&in.Column)
+	if in.Direction == "" {
+		in.Direction = lineage.Downstream
+	}
+	depth, err := core.CheckRange("maxDepth", in.MaxDepth, 10, 0, 50)
+	if err != nil {
+		return nil, err
+	}
+	size, err := core.Paging{First: in.First}.Size(50)
+	if err != nil {
+		return nil, err
+	}
+	bindings := []any{"columns", in.Of, in.Column, in.Direction, depth, in.AsOf, in.KnownAt}
+	start := columnPageStart{Depth: -1}
+	if in.After != nil && *in.After != "" {
+		if err := s.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+			return nil, err
+		}
+	} else if start.At, err = s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+		return nil, err
+	}
+	at := start.At.StoreInstant()
+	at.Current = at.Current && at.Known == 0
+	found, err := lineage.WalkColumns(ctx, scope, in.Of, in.Column, lineage.ColumnOptions{Direction: in.Direction, MaxDepth: depth, At: at})
+	if err != nil {
+		return nil, err
+	}
+	v := &view{s: s, ctx: ctx, scope: scope, at: start.At}
+	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, s: s, scope: scope, at: start.At.NounInstant(),
+		what: bindings, found: found, Truncation: v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: found.Redacted})}
+	return out, out.page(ctx, start, size)
+}
+
+// page fills in one page of columns.
+func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size int) error {
+	items := c.found.Items
+	from := 0
+	for start.Depth >= 0 && from < len(items) && start.compare(items[from]) <= 0 {
+		from++
+	}
+	to := min(from+size, len(items))
+	ids := make([]registry.ID, 0, to-from)
+	for _, it := range items[from:to] {
+		ids = append(ids, it.Of)
+	}
+	nodes, err := c.nouns(ctx, ids)
+	if err != nil {
+		return err
+	}
+	at := start.At
+	if at.Known == 0 {
+		at.Known = c.found.Head // Further pages see what this one saw.
+	}
+	cursor := func(it lineage.ColumnItem) string {
+		return c.s.core.SealCursor(c.scope.Actor().Subject, c.what, columnPageStart{at, it.Depth, it.Of, it.Name})
+	}
+	c.Columns = []*LineageColumn{}
+	for i, it := range items[from:to] {
+		dv, ok := nodes[i].(*registry.DatasetVersion)
+		if !ok {
+			continue // It went out of sight since the walk.
+		}
+		col := &LineageColumn{Node: dv, Column: it.Name, Depth: it.Depth, From: []*registry.ColumnSource{}}
+		for _, source := range it.From {
+			source.ReadAt = c.at
+			col.From = append(col.From, &source)
+		}
+		c.Columns = append(c.Columns, col)
+	}
+	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = to < len(items), from > 0
+	if to > from {
+		c.PageInfo.StartCursor, c.PageInfo.EndCursor = cursor(items[from]), cursor(items[to-1])
+	}
+	return nil
+}
+
+// nouns reads what the walk met, whole and as of its instant.
+func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
+	nodes, err := c.scope.Nodes(ctx, core.StoreInstant(c.at), ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]registry.Node, len(ids))
+	for i, n := range nodes {
+		if out[i], err = c.s.core.Decode(n, c.at); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Features lists the features on any of the columns, in order of recording.
+func (c *ColumnLineage) Features(ctx context.Context, first *int, after *string) (*facts.FeatureConnection, error) {
+	out, err := columnUsersPage(ctx, c, "features", c.found.Features, core.Paging{First: first, After: after}, func(cursor string, f *registry.Feature) *facts.FeatureEdge {
+		return &facts.FeatureEdge{Cursor: cursor, Node: f}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &facts.FeatureConnection{Connection: *out}, nil
+}
+
+// Versions lists the model versions that learned from such a feature.
+func (c *ColumnLineage) Versions(ctx context.Context, first *int, after *string) (*catalog.ModelVersionConnection, error) {
+	out, err := columnUsersPage(ctx, c, "versions", c.found.Versions, core.Paging{First: first, After: after}, catalog.NewVersionEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.ModelVersionConnection{Connection: *out}, nil
+}
+
+// Models lists the models of these versions, in order of recording.
+func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (*catalog.ModelConnection, error) {
+	var ids []registry.ID
+	for _, v := range c.found.Versions {
+		ids = append(ids, v.Parent)
+	}
+	slices.Sort(ids)
+	found, err := c.scope.Nodes(ctx, core.StoreInstant(c.at), slices.Compact(ids)...)
+	if err != nil {
+		return nil, err
+	}
+	models := slices.DeleteFunc(found, func(n *graph.Node) bool { return n == nil || n.Hidden || n.Deleted })
+	slices.SortFunc(models, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
+	out, err := columnUsersPage(ctx, c, "models", models, core.Paging{First: first, After: after}, catalog.NewModelEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.ModelConnection{Connection: *out}, nil
+}
+
+// Deployments lists the deployments of these versions that stand at the instant.
+func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *string) (*facts.DeploymentConnection, error) {
+	v := &view{at: core.AskedInstant{Valid: c.AsOf}}
+	var live []*graph.Node
+	for _, d := range c.found.Deployments {
+		if v.live(d) {
+			live = append(live, d)
+		}
+	}
+	out, err := columnUsersPage(ctx, c, "deployments", live, core.Paging{First: first, After: after}, facts.NewDeploymentEdge)
+	if err != nil {
+		return nil, err
+	}
+	return &facts.DeploymentConnection{Connection: *out}, nil
+}
+
+// columnUsersPage answers a page of nodes that a walk found, ordered by number, read whole
+// as of the walk's instant.
+func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLineage, what string, nodes []*graph.Node, p core.Paging, edge func(string, N) E) (*core.Connection[E], error) {
+	size, err := p.Size(50)
+	if err != nil {
+		return nil, err
+	}
+	subject, l := c.scope.Actor().Subject, append([]any{what}, c.what...)
+	from := 0
+	if p.After != nil && *p.After != "" {
+		var after int64
+		if err := c.s.core.OpenCursor(subject, l, *p.After, &after); err != nil {
+			return nil, err
+		}
+		for from < len(nodes) && nodes[from].Number <= after {
+			from++
+		}
+	}
+	page := nodes[from:min(from+size, len(nodes))]
+	ids := make([]registry.ID, len(page))
+	for i, n := range page {
+		ids[i] = n.ID
+	}
+	whole, err := c.nouns(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := &core.Connection[E]{Edges: []E{}}
+	for i, n := range page {
+		noun, ok := whole[i].(N)
+		if !ok {
+			continue
+		}
+		cursor := c.s.core.SealCursor(subject, l, n.Number)
+		if len(out.Edges) == 0 {
+			out.PageInfo.StartCursor = cursor
+		}
+		out.PageInfo.EndCursor = cursor
+		out.Edges = append(out.Edges, edge(cursor, noun))
+	}
+	total := len(nodes)
+	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = from+len(page) < total, from > 0
+	out.Count = func(context.Context) (*int, error) { return &total, nil }
+	return out, nil
+}

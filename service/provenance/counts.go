@@ -1,0 +1,91 @@
+package provenance
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"pedigree/lineage"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// LineageCounts tells how much lies around a node.
+type LineageCounts struct {
+	Counts     []*LineageCount
+	Nodes      int
+	Edges      int
+	Redacted   int
+	Truncation Truncation
+	HistoryCut bool
+	AsOf       time.Time
+	KnownAt    time.Time
+}
+
+// LineageCount tells how many nodes of a kind there are at a distance.
+type LineageCount struct {
+	Kind  registry.Kind
+	Depth int
+	Count int
+}
+
+// LineageCounts counts what all pages of Lineage with the same input hold, without
+// documents and without rows.
+func (s *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*LineageCounts, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	o, _, err := in.options()
+	if err != nil {
+		return nil, err
+	}
+	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	keep, err := newNodeFilter(in.Where)
+	if err != nil {
+		return nil, err
+	}
+	o.At, o.Bare = at.StoreInstant(), !in.Where.documents()
+	walk, cancel := core.WithAnswerReserve(ctx)
+	defer cancel()
+	g, err := lineage.Walk(walk, scope, in.Of, o)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	return v.counts(g, keep)
+}
+
+func (v *view) counts(g *lineage.Graph, keep nodeFilter) (*LineageCounts, error) {
+	out := &LineageCounts{Counts: []*LineageCount{}, Redacted: g.Redacted, HistoryCut: g.HistoryCut, AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
+	kept, counts := map[registry.ID]bool{}, map[LineageCount]int{}
+	for _, it := range g.Items {
+		v.registerHidden(it.Node)
+		ok, err := keep(it.Node)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			kept[it.Node.ID] = true
+			counts[LineageCount{Kind: it.Node.Kind, Depth: it.Depth}]++
+		}
+	}
+	out.Nodes = len(kept)
+	for _, e := range g.Edges {
+		if kept[e.From] && kept[e.To] {
+			out.Edges++
+		}
+	}
+	for c, n := range counts {
+		out.Counts = append(out.Counts, &LineageCount{c.Kind, c.Depth, n})
+	}
+	slices.SortFunc(out.Counts, func(a, b *LineageCount) int {
+		return cmp.Or(cmp.Compare(a.Depth, b.Depth), cmp.Compare(a.Kind, b.Kind))
+	})
+	out.Truncation = v.truncation(g)
+	return out, nil
+}

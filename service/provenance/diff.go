@@ -1,0 +1,340 @@
+package provenance
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// LineageDiffInput names the two nodes whose lineage is compared.
+type LineageDiffInput struct {
+	A, B      registry.ID
+	Direction lineage.Direction
+	MaxDepth  *int
+	AsOf      time.Time
+	KnownAt   time.Time
+}
+
+// LineageDiff tells what differs between two nodes and their lineage.
+type LineageDiff struct {
+	A, B         registry.ProvenanceNode
+	Identical    bool
+	Datasets     DatasetDiff
+	Runs         RunDiff
+	Features     NodeDiff
+	Versions     NodeDiff
+	Repositories []*RepositoryChange
+	Commits      CommitDiff
+	Parameters   []*ParameterChange
+	Metrics      []*MetricChange
+	Card         []*FieldChange
+	Stage        *StageChange
+	Approvals    *ApprovalDiff
+	TruncationA  Truncation
+	TruncationB  Truncation
+	AsOf         time.Time
+	KnownAt      time.Time
+}
+
+// DatasetDiff holds the dataset versions that differ.
+type DatasetDiff struct {
+	Added, Removed []registry.ProvenanceNode
+	Changed        []*DatasetChange
+}
+
+// DatasetChange is a dataset of which the two have other versions.
+type DatasetChange struct {
+	Name, Namespace             string
+	Before, After               registry.ProvenanceNode
+	BeforeDigest, AfterDigest   string
+	BeforeVersion, AfterVersion string
+}
+
+// RunDiff holds the runs that differ.
+type RunDiff struct {
+	Added, Removed []registry.ProvenanceNode
+	Changed        []*RunChange
+}
+
+// RunChange is a run that ran anew.
+type RunChange struct {
+	Name          string
+	Before, After registry.ProvenanceNode
+	Parameters    []*ParameterChange
+	Metrics       []*MetricChange
+}
+
+// NodeDiff holds nodes of one kind that differ.
+type NodeDiff struct {
+	Added, Removed []registry.ProvenanceNode
+	Changed        []*NodeChange
+}
+
+// NodeChange are two nodes that are called the same.
+type NodeChange struct {
+	Name          string
+	Before, After registry.ProvenanceNode
+}
+
+// RepositoryChange is a repository of which the two ran other commits.
+type RepositoryChange struct {
+	Repository    *registry.Repository
+	Before, After []registry.ProvenanceNode
+}
+
+// CommitDiff are the commits between the two.
+type CommitDiff struct {
+	Added, Removed           []registry.ProvenanceNode
+	AddedCount, RemovedCount int
+	Complete                 bool
+}
+
+// StageChange are the stages of two versions.
+type StageChange struct{ Before, After *registry.Stage }
+
+// ApprovalDiff tells how two versions came to their stages.
+type ApprovalDiff struct{ Before, After []*registry.Transition }
+
+// maxCommitsTold is how many commits between two nodes an answer holds, each way.
+const maxCommitsTold = 200
+
+// LineageDiff compares the lineage of two nodes of one kind: INVALID_ARGUMENT when
+// they are of two kinds, NOT_FOUND when one of them is not there or not seen.
+func (s *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*LineageDiff, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	o := lineage.Options{Direction: in.Direction, Fanout: 1000}
+	if o.Direction == "" {
+		o.Direction = lineage.Upstream
+	}
+	if o.Direction != lineage.Upstream {
+		o.History = 1000 // What a later commit made contains the earlier one.
+	}
+	if o.MaxDepth, err = core.CheckRange("maxDepth", in.MaxDepth, 50, 0, 50); err != nil {
+		return nil, err
+	}
+	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	o.At = at.StoreInstant()
+	walk, cancel := core.WithAnswerReserve(ctx)
+	defer cancel()
+	a, err := lineage.Walk(walk, scope, in.A, o)
+	if err != nil {
+		return nil, err
+	}
+	if at.Known == 0 { // Both sides are of one state of the graph.
+		o.At.Known, o.At.Current = a.Head, false
+	}
+	b, err := lineage.Walk(walk, scope, in.B, o)
+	if err != nil {
+		return nil, err
+	}
+	d := &differ{view: &view{s: s, ctx: ctx, scope: scope, at: at}, read: o.At, walk: walk, a: a, b: b}
+	return d.answer()
+}
+
+// differ compares two graphs.
+type differ struct {
+	*view
+	read graph.Instant
+	walk context.Context
+	a, b *lineage.Graph
+	err  error
+}
+
+func (d *differ) answer() (*LineageDiff, error) {
+	nodes := map[registry.ID]*graph.Node{}
+	for _, it := range slices.Concat(d.a.Items, d.b.Items) {
+		d.registerHidden(it.Node)
+		nodes[it.Node.ID] = it.Node
+	}
+	ra, rb := nodes[d.a.Root], nodes[d.b.Root]
+	if ra.Kind != rb.Kind {
+		return nil, registry.Invalid("b", "must be of the same kind as a: a is a %s and b a %s", ra.Kind, rb.Kind)
+	}
+	out := &LineageDiff{A: d.noun(ra), B: d.noun(rb), AsOf: d.at.Valid, KnownAt: d.at.KnownAt, TruncationA: d.truncation(d.a), TruncationB: d.truncation(d.b)}
+	out.Datasets = d.datasets()
+	out.Runs = d.runs()
+	out.Features = d.nodesOfKind(registry.KindFeature)
+	out.Versions = d.nodesOfKind(registry.KindModelVersion)
+	d.commits(out)
+	d.compareMakers(out)
+	if ra.Kind == registry.KindModelVersion {
+		out.Stage = stageChange(ra, rb)
+		d.approvals(out)
+	}
+	out.Identical = out.same()
+	return out, d.err
+}
+
+// same reports whether nothing differs and nothing was left out or hidden.
+func (o *LineageDiff) same() bool {
+	none := func(n NodeDiff) bool { return len(n.Added)+len(n.Removed)+len(n.Changed) == 0 }
+	return len(o.Datasets.Added)+len(o.Datasets.Removed)+len(o.Datasets.Changed)+len(o.Runs.Added)+len(o.Runs.Removed)+len(o.Runs.Changed) == 0 &&
+		none(o.Features) && none(o.Versions) && len(o.Repositories) == 0 && o.Commits.AddedCount+o.Commits.RemovedCount == 0 && o.Commits.Complete &&
+		o.Parameters != nil && len(o.Parameters) == 0 && o.Metrics != nil && len(o.Metrics) == 0 && len(o.Card) == 0 &&
+		!o.TruncationA.Truncated && !o.TruncationB.Truncated
+}
+
+// noun decodes a node; the first failure is kept for the end.
+func (d *differ) noun(n *graph.Node) registry.ProvenanceNode {
+	out, err := d.node(n)
+	d.err = core.FirstError(d.err, err)
+	return out
+}
+
+func (d *differ) nouns(nodes []*graph.Node) []registry.ProvenanceNode {
+	out := []registry.ProvenanceNode{}
+	for _, n := range nodes {
+		out = append(out, d.noun(n))
+	}
+	return out
+}
+
+func (d *differ) datasets() DatasetDiff {
+	c := lineage.Diff(d.a, d.b, registry.KindDatasetVersion)
+	out := DatasetDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*DatasetChange{}}
+	for _, p := range c.Changed {
+		ch := &DatasetChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After)}
+		if before, ok := ch.Before.(*registry.DatasetVersion); ok {
+			ch.BeforeDigest, ch.BeforeVersion = before.Digest, before.Version
+		}
+		if after, ok := ch.After.(*registry.DatasetVersion); ok {
+			ch.Namespace, ch.AfterDigest, ch.AfterVersion = after.Namespace, after.Digest, after.Version
+		}
+		out.Changed = append(out.Changed, ch)
+	}
+	return out
+}
+
+func (d *differ) runs() RunDiff {
+	c := lineage.Diff(d.a, d.b, registry.KindRun)
+	out := RunDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*RunChange{}}
+	for _, p := range c.Changed {
+		before, after := d.measurementsOf(nil, p.Before), d.measurementsOf(nil, p.After)
+		out.Changed = append(out.Changed, &RunChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After),
+			Parameters: before.parameterChanges(after), Metrics: before.metricChanges(after)})
+	}
+	return out
+}
+
+func (d *differ) nodesOfKind(kind registry.Kind) NodeDiff {
+	c := lineage.Diff(d.a, d.b, kind)
+	out := NodeDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*NodeChange{}}
+	for _, p := range c.Changed {
+		out.Changed = append(out.Changed, &NodeChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After)})
+	}
+	return out
+}
+
+// commits compares the code that the two sides ran, and its history where the walk
+// goes upstream.
+func (d *differ) commits(out *LineageDiff) {
+	before, after := d.a.Entries(), d.b.Entries()
+	idsOf := func(by map[registry.ID][]*graph.Node) (ids []registry.ID) {
+		for _, nodes := range by {
+			for _, n := range nodes {
+				ids = append(ids, n.ID)
+			}
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	out.Repositories = d.repositories(before, after)
+	between, err := lineage.CommitsBetween(d.walk, d.scope, idsOf(before), idsOf(after), d.read)
+	if err != nil {
+		d.err = core.FirstError(d.err, err)
+		return
+	}
+	out.Commits = CommitDiff{Added: d.withDocuments(between.Added), Removed: d.withDocuments(between.Removed), AddedCount: len(between.Added),
+		RemovedCount: len(between.Removed), Complete: between.Complete}
+}
+
+// withDocuments reads the first of some bare nodes with their documents.
+func (d *differ) withDocuments(bare []*graph.Node) []registry.ProvenanceNode {
+	var ids []registry.ID
+	for _, n := range bare[:min(len(bare), maxCommitsTold)] {
+		ids = append(ids, n.ID)
+	}
+	nodes, err := lineage.Nodes(d.walk, d.scope, d.read, ids...)
+	d.err = core.FirstError(d.err, err)
+	return d.nouns(nodes)
+}
+
+func (d *differ) repositories(before, after map[registry.ID][]*graph.Node) []*RepositoryChange {
+	var ids []registry.ID
+	for id := range before {
+		ids = append(ids, id)
+	}
+	for id := range after {
+		if before[id] == nil {
+			ids = append(ids, id)
+		}
+	}
+	same := func(a, b *graph.Node) bool { return a.ID == b.ID }
+	ids = slices.DeleteFunc(ids, func(id registry.ID) bool {
+		for _, by := range []map[registry.ID][]*graph.Node{before, after} {
+			slices.SortFunc(by[id], func(a, b *graph.Node) int { return b.ValidFrom.Compare(a.ValidFrom) })
+		}
+		return slices.EqualFunc(before[id], after[id], same)
+	})
+	slices.Sort(ids)
+	nodes, err := lineage.Nodes(d.walk, d.scope, d.read, ids...)
+	d.err = core.FirstError(d.err, err)
+	out := []*RepositoryChange{}
+	for i, n := range nodes {
+		repo, err := core.NounAs[*registry.Repository](d.s.core.Decode(n, d.at.NounInstant()))
+		d.err = core.FirstError(d.err, err)
+		out = append(out, &RepositoryChange{Repository: repo, Before: d.nouns(before[ids[i]]), After: d.nouns(after[ids[i]])})
+	}
+	return out
+}
+
+func stageChange(a, b *graph.Node) *StageChange {
+	if a.Text(registry.IndexStage) == b.Text(registry.IndexStage) {
+		return nil
+	}
+	of := func(n *graph.Node) *registry.Stage {
+		if st := visibleColumn(n, registry.IndexStage); st != nil {
+			return pointerTo(registry.Stage(*st))
+		}
+		return nil
+	}
+	return &StageChange{of(a), of(b)}
+}
+
+func pointerTo[T any](v T) *T { return &v }
+
+// approvals lists how the two versions came to their stages, as far as it was so
+// and known at the instant.
+func (d *differ) approvals(out *LineageDiff) {
+	if !d.scope.Sees("Transition", "to") {
+		return
+	}
+	out.Approvals = &ApprovalDiff{}
+	out.Approvals.Before = d.transitions(d.a.Root)
+	out.Approvals.After = d.transitions(d.b.Root)
+}
+
+func (d *differ) transitions(version registry.ID) []*registry.Transition {
+	out := []*registry.Transition{}
+	page, err := d.scope.Find(d.ctx, graph.Query{Kinds: []registry.Kind{registry.KindTransition}, Parents: []registry.ID{version}, Limit: core.MaxPage})
+	d.err = core.FirstError(d.err, err)
+	for _, n := range page.Nodes {
+		t, err := core.NounAs[*registry.Transition](d.s.core.Decode(n, d.at.NounInstant()))
+		d.err = core.FirstError(d.err, err)
+		if t != nil && !n.ValidFrom.After(d.at.Valid) && (d.at.Known == 0 || n.RecordedSeq <= d.at.Known) {
+			out = append(out, t)
+		}
+	}
+	return out
+}

@@ -1,0 +1,240 @@
+package provenance
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// ParameterChange is a parameter that differs; nil is a value that is not there.
+type ParameterChange struct {
+	Key           string
+	Before, After registry.JSON
+}
+
+// MetricChange is a metric that differs.
+type MetricChange struct {
+	Key           string
+	Before, After *float64
+}
+
+// FieldChange is a field of a card that differs.
+type FieldChange struct {
+	Path          string
+	Before, After registry.JSON
+}
+
+// measurements are the parameters and metrics of one side, nil where none of what holds
+// them may be seen.
+type measurements struct {
+	parameters map[string]registry.JSON
+	metrics    map[string]float64
+}
+
+// measurementsOf gathers what a card and runs say; a run's word counts more, for it is what
+// was done.
+func (d *differ) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
+	param, metric := f.add, func(name string, v float64) { f.metrics[name] = v }
+	if card != nil && seesNounField(card, "ModelCard", "modelDetails") {
+		f.open(true, false)
+		if card.ModelDetails != nil {
+			flatten("", card.ModelDetails.Hyperparameters, param)
+		}
+	}
+	if card != nil && seesNounField(card, "ModelCard", "performance") {
+		f.open(false, true)
+		cardMetrics(card.Performance, metric)
+	}
+	for _, n := range runs {
+		noun, _ := d.noun(n).(*registry.Run)
+		if noun == nil {
+			continue
+		}
+		if seesNounField(noun, "Run", "parameters") {
+			f.open(true, false)
+			flatten("", noun.Parameters, param)
+		}
+		if seesNounField(noun, "Run", "metrics") {
+			f.open(false, true)
+			for _, m := range noun.Metrics {
+				metric(m.Name, m.Value)
+			}
+		}
+	}
+	return f
+}
+
+func (f *measurements) add(key string, v registry.JSON) { f.parameters[key] = v }
+
+// open makes the maps of what may be seen.
+func (f *measurements) open(parameters, metrics bool) {
+	if parameters && f.parameters == nil {
+		f.parameters = map[string]registry.JSON{}
+	}
+	if metrics && f.metrics == nil {
+		f.metrics = map[string]float64{}
+	}
+}
+
+// seesNounField reports whether the caller sees a field of a noun.
+func seesNounField(n registry.Node, noun, field string) bool {
+	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
+}
+
+// cardMetrics tells the metrics of a card.
+func cardMetrics(p *registry.Performance, tell func(string, float64)) {
+	if p == nil {
+		return
+	}
+	for _, m := range []struct {
+		name  string
+		value *float64
+	}{{"accuracy", p.Accuracy}, {"precision", p.Precision}, {"recall", p.Recall}, {"f1Score", p.F1Score}} {
+		if m.value != nil {
+			tell(m.name, *m.value)
+		}
+	}
+	for _, m := range p.Metrics {
+		tell(m.Name, m.Value)
+	}
+}
+
+// flatten tells the leaves of a JSON object, each by its path; lists are leaves.
+func flatten(path string, v registry.JSON, tell func(string, registry.JSON)) {
+	var object map[string]registry.JSON
+	if json.Unmarshal(v, &object) != nil || object == nil {
+		if len(v) > 0 && path != "" {
+			tell(path, v)
+		}
+		return
+	}
+	for k, below := range object {
+		if path != "" {
+			k = path + "." + k
+		}
+		flatten(k, below, tell)
+	}
+}
+
+// equalJSON compares canonical values; numbers by what they amount to.
+func equalJSON(a, b registry.JSON) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, errX := strconv.ParseFloat(string(a), 64)
+	y, errY := strconv.ParseFloat(string(b), 64)
+	return errX == nil && errY == nil && x == y
+}
+
+// unionOfKeys lists the keys of two maps, sorted.
+func unionOfKeys[V any](a, b map[string]V) []string {
+	keys := slices.Collect(maps.Keys(a))
+	for k := range b {
+		if _, ok := a[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (f measurements) parameterChanges(to measurements) []*ParameterChange {
+	if f.parameters == nil && to.parameters == nil {
+		return nil
+	}
+	out := []*ParameterChange{}
+	for _, k := range unionOfKeys(f.parameters, to.parameters) {
+		if before, after := f.parameters[k], to.parameters[k]; !equalJSON(before, after) {
+			out = append(out, &ParameterChange{k, before, after})
+		}
+	}
+	return out
+}
+
+func (f measurements) metricChanges(to measurements) []*MetricChange {
+	if f.metrics == nil && to.metrics == nil {
+		return nil
+	}
+	value := func(m map[string]float64, k string) *float64 {
+		if v, ok := m[k]; ok {
+			return &v
+		}
+		return nil
+	}
+	out := []*MetricChange{}
+	for _, k := range unionOfKeys(f.metrics, to.metrics) {
+		before, after := value(f.metrics, k), value(to.metrics, k)
+		if before == nil || after == nil || *before != *after {
+			out = append(out, &MetricChange{k, before, after})
+		}
+	}
+	return out
+}
+
+// compareMakers compares what made the two: parameters, metrics and, of model versions,
+// the cards.
+func (d *differ) compareMakers(out *LineageDiff) {
+	va, runsA := d.a.Made()
+	vb, runsB := d.b.Made()
+	ca, cb := d.cards(va, vb)
+	before, after := d.measurementsOf(ca, runsA...), d.measurementsOf(cb, runsB...)
+	out.Parameters, out.Metrics = before.parameterChanges(after), before.metricChanges(after)
+	if va == nil || vb == nil || va.ID != d.a.Root || vb.ID != d.b.Root {
+		return
+	}
+	out.Card = []*FieldChange{}
+	fa, fb := cardFields(ca), cardFields(cb)
+	for _, path := range unionOfKeys(fa, fb) {
+		if !equalJSON(fa[path], fb[path]) {
+			out.Card = append(out.Card, &FieldChange{path, fa[path], fb[path]})
+		}
+	}
+}
+
+// cards reads the cards of two versions, nil where there is none to be seen.
+func (d *differ) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
+	read := func(version *graph.Node) *registry.ModelCard {
+		if version == nil {
+			return nil
+		}
+		nodes, err := lineage.Nodes(d.walk, d.scope, d.read, registry.CardID(version.ID))
+		d.err = core.FirstError(d.err, err)
+		if err != nil || nodes[0] == nil {
+			return nil
+		}
+		c, err := core.NounAs[*registry.ModelCard](d.s.core.Decode(nodes[0], d.at.NounInstant()))
+		d.err = core.FirstError(d.err, err)
+		return c
+	}
+	return read(a), read(b)
+}
+
+// cardFields flattens a card by path, without the fields that name its version:
+// these always differ. Metrics are told by their names.
+func cardFields(c *registry.ModelCard) map[string]registry.JSON {
+	out := map[string]registry.JSON{}
+	if c == nil {
+		return out
+	}
+	raw, err := registry.Canonical(c)
+	if err != nil {
+		return out
+	}
+	flatten("", raw, func(path string, v registry.JSON) { out[path] = v })
+	for _, path := range []string{"modelId", "name", "version", "status", "creator", "createdDate", "performance.metrics"} {
+		delete(out, path)
+	}
+	if c.Performance != nil {
+		for _, m := range c.Performance.Metrics {
+			out["performance.metrics."+m.Name] = registry.JSON(strconv.FormatFloat(m.Value, 'g', -1, 64))
+		}
+	}
+	return out
+}

@@ -1,0 +1,253 @@
+package provenance
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/lineage/export"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// The bounds of one export, beyond those of the walk.
+const (
+	exportFanout    = 1000
+	maxExportEdges  = 50_000
+	maxExportBytes  = 16 << 20 // of the documents of its nodes
+	maxArtifacts    = 50       // of one version
+	exportChunk     = 500      // ids a read
+	tooMuchToExport = "the export would hold more than %d %s; ask for a smaller maxDepth or history"
+)
+
+// ExportInput asks for what lies around a node in a format of other tools; the
+// bounds are those of lineage, and fanout its highest.
+type ExportInput struct {
+	Of        registry.ID
+	Format    export.Format
+	Direction lineage.Direction
+	MaxDepth  *int
+	History   *int
+	AsOf      time.Time
+	KnownAt   time.Time
+}
+
+// LineageExport is an encoded lineage graph.
+type LineageExport struct {
+	Format export.Format
+	// MediaType is what an HTTP answer says; Filename suggests a name that no user
+	// chose.
+	MediaType, Filename string
+	// Body is the text of the file.
+	Body       string
+	Truncation Truncation
+	HistoryCut bool
+	AsOf       time.Time
+	KnownAt    time.Time
+}
+
+// Export encodes the whole bounded walk around a node, as the caller sees it.
+// RESOURCE_EXHAUSTED when it is too large for one answer.
+func (s *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	fanout := exportFanout
+	ask := LineageInput{Of: in.Of, Direction: in.Direction, MaxDepth: in.MaxDepth, History: in.History, Fanout: &fanout}
+	o, _, err := ask.options()
+	if err != nil {
+		return nil, err
+	}
+	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	o.At = at.StoreInstant()
+	found, err := lineage.Walk(ctx, scope, in.Of, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkExportSize(found); err != nil {
+		return nil, err
+	}
+	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	g, err := v.page(found, ask, pageStart{Depth: -1, At: at}, len(found.Items), nil)
+	if err != nil {
+		return nil, err
+	}
+	d, err := v.document(g, o, in)
+	if err != nil {
+		return nil, err
+	}
+	file, err := export.Encode(d, in.Format)
+	if err != nil {
+		return nil, err
+	}
+	return &LineageExport{Format: file.Format, MediaType: file.MediaType, Filename: file.Filename, Body: string(file.Body),
+		Truncation: g.Truncation, HistoryCut: g.HistoryCut, AsOf: g.AsOf, KnownAt: g.KnownAt}, nil
+}
+
+// checkExportSize bounds what an encoder is given, for one answer holds all of it.
+func checkExportSize(g *lineage.Graph) error {
+	if len(g.Edges) > maxExportEdges {
+		return registry.Errorf(registry.ResourceExhausted, tooMuchToExport, maxExportEdges, "edges")
+	}
+	size := 0
+	for _, it := range g.Items {
+		size += len(it.Node.Doc)
+	}
+	if size > maxExportBytes {
+		return registry.Errorf(registry.ResourceExhausted, tooMuchToExport, maxExportBytes, "bytes of what is known of its nodes")
+	}
+	return nil
+}
+
+// document hands on what left the gate. Instants that were not asked for are left
+// out, so that the same graph gives the same bytes.
+func (v *view) document(g *LineageGraph, o lineage.Options, in ExportInput) (*export.Document, error) {
+	d := &export.Document{Root: g.Root, Direction: o.Direction, Reasons: g.Truncation.Reasons, Frontier: g.Truncation.Frontier,
+		Redacted: g.Truncation.Redacted, HistoryCut: g.HistoryCut}
+	if !in.AsOf.IsZero() {
+		d.AsOf = g.AsOf
+	}
+	if !in.KnownAt.IsZero() {
+		d.KnownAt = g.KnownAt
+	}
+	for _, n := range g.Nodes {
+		noun, err := n.Node()
+		if err != nil {
+			return nil, err
+		}
+		out := export.Node{Noun: noun, Depth: n.Depth}
+		if n.TreeParent != nil {
+			out.TreeParent = *n.TreeParent
+		}
+		d.Nodes = append(d.Nodes, out)
+	}
+	for _, e := range g.Edges {
+		d.Edges = append(d.Edges, export.Edge{ID: e.ID, From: e.From, To: e.To, Kind: e.Kind, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo})
+	}
+	return d, core.FirstError(v.cards(d), v.artifacts(d), v.containers(d))
+}
+
+// fetch reads nouns by id at the instant shown, those that the caller sees.
+func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
+	out := map[registry.ID]registry.Node{}
+	slices.Sort(ids)
+	for part := range slices.Chunk(slices.Compact(ids), exportChunk) {
+		nodes, err := v.scope.Nodes(v.ctx, v.at.StoreInstant(), part...)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range nodes {
+			if n == nil || n.Hidden {
+				continue
+			}
+			if out[n.ID], err = v.s.core.Decode(n, v.at.NounInstant()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// seesField reports whether the caller sees a field of a node that leads to others.
+func seesField(n registry.Node, noun, field string) bool {
+	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
+}
+
+// cards adds the model cards.
+func (v *view) cards(d *export.Document) error {
+	var ids []registry.ID
+	for _, n := range d.Nodes {
+		if x, ok := n.Noun.(*registry.ModelVersion); ok && seesField(x, "ModelVersion", "card") {
+			ids = append(ids, registry.CardID(x.ID))
+		}
+	}
+	found, err := v.fetch(ids)
+	if err != nil {
+		return err
+	}
+	for i := range d.Nodes {
+		if card, ok := found[registry.CardID(d.Nodes[i].ID())].(*registry.ModelCard); ok {
+			d.Nodes[i].Card = card
+		}
+	}
+	return nil
+}
+
+// artifacts adds the files of versions: those that were there at the instant shown.
+func (v *view) artifacts(d *export.Document) error {
+	at := map[registry.ID]int{}
+	var parents []registry.ID
+	for i, n := range d.Nodes {
+		if x, ok := n.Noun.(*registry.ModelVersion); ok && seesField(x, "ModelVersion", "artifacts") {
+			at[x.ID], parents = i, append(parents, x.ID)
+		}
+	}
+	for part := range slices.Chunk(parents, exportChunk) {
+		page, err := v.scope.Find(v.ctx, graph.Query{Kinds: []registry.Kind{registry.KindArtifact}, Parents: part, PerParent: true, Limit: maxArtifacts})
+		if err != nil {
+			return err
+		}
+		for _, n := range page.Nodes {
+			if n.Hidden || n.ValidFrom.After(v.at.Valid) {
+				continue
+			}
+			noun, err := v.s.core.Decode(n, v.at.NounInstant())
+			if err != nil {
+				return err
+			}
+			if a, ok := noun.(*registry.Artifact); ok {
+				i := at[n.Parent]
+				d.Nodes[i].Artifacts = append(d.Nodes[i].Artifacts, a)
+			}
+		}
+	}
+	return nil
+}
+
+// containers adds the repositories of commits and tags, and what features belong to.
+func (v *view) containers(d *export.Document) error {
+	var ids []registry.ID
+	for _, n := range d.Nodes {
+		if id := containerOf(n.Noun); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	found, err := v.fetch(ids)
+	if err != nil {
+		return err
+	}
+	for i := range d.Nodes {
+		switch x := found[containerOf(d.Nodes[i].Noun)].(type) {
+		case *registry.Repository:
+			d.Nodes[i].Repository = x
+		case *registry.Dataset:
+			d.Nodes[i].Of = x.Name
+		case *registry.Model:
+			d.Nodes[i].Of = x.Name
+		}
+	}
+	return nil
+}
+
+// containerOf is the id of what a node is part of, where the caller sees that it is.
+func containerOf(n registry.Node) registry.ID {
+	switch x := n.(type) {
+	case *registry.Commit:
+		if seesField(x, "Commit", "repository") {
+			return x.Parent
+		}
+	case *registry.Tag:
+		if seesField(x, "Tag", "repository") {
+			return x.Parent
+		}
+	case *registry.Feature:
+		return registry.ID(x.Of)
+	}
+	return ""
+}

@@ -1,0 +1,183 @@
+package provenance
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// ImpactCounts tells how many nodes descend in all, and what is missing from the
+// counts.
+type ImpactCounts struct {
+	Total        int
+	Environments []*EnvironmentCount
+	Truncation   Truncation
+}
+
+// EnvironmentCount tells how many descendants an environment has.
+type EnvironmentCount struct {
+	Environment *string
+	Count       int
+}
+
+// ImpactModels tells which models something has an effect on.
+type ImpactModels struct {
+	Models     []*ModelImpact
+	Truncation Truncation
+}
+
+// ModelImpact tells how much of a model descends; Model is nil where the caller
+// may not see it.
+type ModelImpact struct {
+	Model           *registry.Model
+	Versions        int
+	LiveDeployments int
+}
+
+// maxModels is how many models one answer names.
+const maxModels = 1000
+
+// impactTotals counts what all pages of an impact question hold, at the instant of
+// its page. The fields that ask for it share one walk.
+type impactTotals struct {
+	*view
+	in   ImpactInput
+	keep nodeFilter
+	at   core.AskedInstant
+
+	count, group sync.Once
+	counted      *ImpactCounts
+	grouped      *ImpactModels
+	countFailed  error
+	groupFailed  error
+}
+
+// walk goes to the end of a walk to some kinds.
+func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole bool, take func(lineage.Descendant) error) (*view, Truncation, error) {
+	soft, cancel := core.WithAnswerReserve(ctx)
+	defer cancel()
+	v := &view{s: t.s, ctx: ctx, scope: t.scope, at: t.at}
+	w, err := lineage.NewImpact(soft, t.scope, t.in.Of, targets, t.at.WalkInstant())
+	if err != nil {
+		return v, Truncation{}, err
+	}
+	var failed error
+	_, _, err = w.Rows(soft, lineage.Place{}, whole, lineage.MaxNodes, func(d lineage.Descendant) bool {
+		failed = take(d)
+		return failed == nil
+	})
+	if err = core.FirstError(failed, err); err != nil {
+		return v, Truncation{}, err
+	}
+	v.registerHidden(w.Hidden()...)
+	return v, v.truncation(w.Told()), nil
+}
+
+func (t *impactTotals) counts(ctx context.Context) (*ImpactCounts, error) {
+	t.count.Do(func() {
+		out, byEnvironment := &ImpactCounts{Environments: []*EnvironmentCount{}}, map[string]int{}
+		_, truncation, err := t.walk(ctx, t.in.Targets, t.in.Where.documents(), func(d lineage.Descendant) error {
+			ok, err := t.wanted(t.in, t.keep, d)
+			if ok {
+				out.Total++
+				byEnvironment[d.Node.Text(registry.IndexEnvironment)]++
+			}
+			return err
+		})
+		out.Truncation = truncation
+		for env, n := range byEnvironment {
+			c := &EnvironmentCount{Count: n}
+			if env != "" {
+				c.Environment = &env
+			}
+			out.Environments = append(out.Environments, c)
+		}
+		slices.SortFunc(out.Environments, func(a, b *EnvironmentCount) int {
+			return cmp.Compare(stringOrEmpty(a.Environment), stringOrEmpty(b.Environment))
+		})
+		t.counted, t.countFailed = out, err
+	})
+	return t.counted, t.countFailed
+}
+
+// stringOrEmpty is what a pointer points at, "" for nil.
+func stringOrEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func (t *impactTotals) models(ctx context.Context) (*ImpactModels, error) {
+	t.group.Do(func() { t.grouped, t.groupFailed = t.byModel(ctx) })
+	return t.grouped, t.groupFailed
+}
+
+// byModel groups the versions and live deployments that descend by their model.
+func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
+	byModel := map[registry.ID]*ModelImpact{}
+	of := func(version *graph.Node) *ModelImpact { // A version's parent is its model.
+		m := byModel[version.Parent]
+		if m == nil {
+			m = &ModelImpact{}
+			byModel[version.Parent] = m
+		}
+		return m
+	}
+	v, truncation, err := t.walk(ctx, []registry.Kind{registry.KindModelVersion, registry.KindDeployment}, false, func(d lineage.Descendant) error {
+		path := d.Path()
+		switch near := path[len(path)-2]; {
+		case d.Node.Kind == registry.KindModelVersion:
+			of(d.Node).Versions++
+		case near.Kind == registry.KindModelVersion && !near.Hidden && t.live(d.Node):
+			of(near).LiveDeployments++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.modelImpacts(ctx, byModel, truncation)
+}
+
+// modelImpacts reads the models of an answer and sorts it by their names.
+func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelImpact, truncation Truncation) (*ImpactModels, error) {
+	out := &ImpactModels{Models: []*ModelImpact{}, Truncation: truncation}
+	ids := make([]registry.ID, 0, len(byModel))
+	for id := range byModel {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	nodes, err := lineage.Nodes(ctx, v.scope, v.at.WalkInstant(), ids...)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range nodes {
+		m := byModel[ids[i]]
+		if m.Model, err = core.NounAs[*registry.Model](v.s.core.Decode(n, v.at.NounInstant())); err != nil {
+			return nil, err
+		}
+		out.Models = append(out.Models, m)
+	}
+	slices.SortStableFunc(out.Models, func(a, b *ModelImpact) int { return cmp.Compare(modelName(a.Model), modelName(b.Model)) })
+	if len(out.Models) > maxModels {
+		out.Models, out.Truncation.Truncated = out.Models[:maxModels], true
+		if !slices.Contains(out.Truncation.Reasons, lineage.ReasonNodes) {
+			out.Truncation.Reasons = append(out.Truncation.Reasons, lineage.ReasonNodes)
+		}
+	}
+	return out, nil
+}
+
+func modelName(m *registry.Model) string {
+	if m == nil {
+		return ""
+	}
+	return m.Name
+}

@@ -1,0 +1,228 @@
+package provenance
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// view turns what a walk found into what leaves the house: nouns, and ids that
+// are the caller's own for what is hidden.
+type view struct {
+	s         *Explorer
+	ctx       context.Context
+	scope     *policies.Scope
+	at        core.AskedInstant
+	opaqueIDs map[registry.ID]registry.ID
+	realIDs   map[registry.ID]registry.ID
+}
+
+// visibleID is what a node's id is called outside.
+func (v *view) visibleID(id registry.ID) registry.ID {
+	if out, ok := v.opaqueIDs[id]; ok {
+		return out
+	}
+	return id
+}
+
+// registerHidden notes the nodes that are out of sight.
+func (v *view) registerHidden(nodes ...*graph.Node) {
+	for _, n := range nodes {
+		if n.Hidden {
+			if v.opaqueIDs == nil {
+				v.opaqueIDs, v.realIDs = map[registry.ID]registry.ID{}, map[registry.ID]registry.ID{}
+			}
+			out := v.scope.OpaqueID(n.ID)
+			v.opaqueIDs[n.ID], v.realIDs[out] = out, n.ID
+		}
+	}
+}
+
+func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
+	noun, err := v.s.core.Decode(n, v.at.NounInstant())
+	if err != nil {
+		return nil, err
+	}
+	core.ReplaceHiddenID(v.scope, noun)
+	walked, ok := noun.(registry.ProvenanceNode)
+	if !ok {
+		return nil, registry.Errorf(registry.Internal, "a walk met a node of kind %s", n.Kind)
+	}
+	return walked, nil
+}
+
+// edge tells of an edge at a hidden node only that it is there: its id and its
+// times, which are those of the effect, would tell more.
+func (v *view) edge(e *graph.Edge) core.LineageEdge {
+	out := core.NewLineageEdge(e)
+	if v.visibleID(e.From) != e.From || v.visibleID(e.To) != e.To {
+		out.ID, out.ValidFrom, out.ValidTo = v.scope.OpaqueID(e.ID), time.Time{}, time.Time{}
+	}
+	out.From, out.To = v.visibleID(e.From), v.visibleID(e.To)
+	return out
+}
+
+func (v *view) truncation(g *lineage.Graph) Truncation {
+	t := Truncation{Truncated: len(g.Reasons) > 0, Reasons: g.Reasons, Frontier: []registry.ID{}, Redacted: g.Redacted}
+	if t.Reasons == nil {
+		t.Reasons = []lineage.Reason{}
+	}
+	for _, id := range g.Frontier {
+		t.Frontier = append(t.Frontier, v.visibleID(id))
+	}
+	slices.Sort(t.Frontier)
+	t.Frontier = t.Frontier[:min(len(t.Frontier), maxFrontier)]
+	return t
+}
+
+// page filters, sorts by outward ids and cuts one page, with the edges whose
+// later end is on it.
+func (v *view) page(g *lineage.Graph, in LineageInput, start pageStart, size int, bindings any) (*LineageGraph, error) {
+	for _, it := range g.Items {
+		v.registerHidden(it.Node)
+	}
+	keep, err := newNodeFilter(in.Where)
+	if err != nil {
+		return nil, err
+	}
+	kept := make([]*lineage.Item, 0, len(g.Items))
+	for _, it := range g.Items {
+		if ok, err := keep(it.Node); err != nil {
+			return nil, err
+		} else if ok {
+			kept = append(kept, it)
+		}
+	}
+	// Walks come in this order, but for what is called otherwise outside.
+	slices.SortFunc(kept, func(a, b *lineage.Item) int { return v.order(a, pageStart{Depth: b.Depth, ID: v.visibleID(b.Node.ID)}) })
+	from := 0
+	for start.Depth >= 0 && from < len(kept) && v.order(kept[from], start) <= 0 {
+		from++
+	}
+	to := min(from+size, len(kept))
+	out := &LineageGraph{Root: v.visibleID(g.Root), Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
+		AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
+	out.Nodes = v.items(g, kept, from, to)
+	out.Edges = v.edges(g, kept, from, to)
+	at := start.At
+	if at.Known == 0 {
+		at.Known = g.Head // Further pages see what this one saw.
+	}
+	cursor := func(it *lineage.Item) string {
+		return v.s.core.SealCursor(v.scope.Actor().Subject, bindings, pageStart{at, it.Depth, v.visibleID(it.Node.ID)})
+	}
+	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < len(kept), from > 0
+	if to > from && !in.NoCursors {
+		out.PageInfo.StartCursor, out.PageInfo.EndCursor = cursor(kept[from]), cursor(kept[to-1])
+	}
+	return out, nil
+}
+
+// order compares an item with a place: depth, then outward id.
+func (v *view) order(it *lineage.Item, p pageStart) int {
+	if it.Depth != p.Depth {
+		return it.Depth - p.Depth
+	}
+	id := v.visibleID(it.Node.ID)
+	switch {
+	case id < p.ID:
+		return -1
+	case id > p.ID:
+		return 1
+	}
+	return 0
+}
+
+// items are the nodes of a page, in one piece. The tree parent of one is the nearest
+// that is returned too, on this page or another.
+func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*LineageNode {
+	parent := func(it *lineage.Item) registry.ID { return it.TreeParent }
+	if len(kept) < len(g.Items) {
+		byID, returned := make(map[registry.ID]*lineage.Item, len(g.Items)), make(map[registry.ID]bool, len(kept))
+		for _, it := range g.Items {
+			byID[it.Node.ID] = it
+		}
+		for _, it := range kept {
+			returned[it.Node.ID] = true
+		}
+		parent = func(it *lineage.Item) registry.ID {
+			id := it.TreeParent
+			for id != "" && !returned[id] {
+				id = byID[id].TreeParent
+			}
+			return id
+		}
+	}
+	nodes, parents, out := make([]LineageNode, to-from), make([]registry.ID, to-from), make([]*LineageNode, to-from)
+	for i, it := range kept[from:to] {
+		n := &nodes[i]
+		*n = LineageNode{ID: v.visibleID(it.Node.ID), Kind: it.Node.Kind, Name: it.Node.Name, Mask: it.Node.Mask, Hidden: it.Node.Hidden,
+			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, read: it.Node}
+		if it.Layer >= 0 {
+			n.Layer = &it.Layer
+		}
+		if id := parent(it); id != "" {
+			parents[i] = v.visibleID(id)
+			n.TreeParent = &parents[i]
+		}
+		out[i] = n
+	}
+	return out
+}
+
+// edges are those whose later end is on a page, in one piece.
+func (v *view) edges(g *lineage.Graph, kept []*lineage.Item, from, to int) []*core.LineageEdge {
+	edges := make([]core.LineageEdge, 0, len(g.Edges))
+	if to-from == len(g.Items) { // All are.
+		for i := range g.Edges {
+			edges = append(edges, v.edge(&g.Edges[i]))
+		}
+	} else {
+		rank := make(map[registry.ID]int, len(kept))
+		for i, it := range kept {
+			rank[it.Node.ID] = i + 1
+		}
+		for i := range g.Edges {
+			a, b := rank[g.Edges[i].From], rank[g.Edges[i].To]
+			if later := max(a, b) - 1; a > 0 && b > 0 && later >= from && later < to {
+				edges = append(edges, v.edge(&g.Edges[i]))
+			}
+		}
+	}
+	out := make([]*core.LineageEdge, len(edges))
+	for i := range edges {
+		out[i] = &edges[i]
+	}
+	return out
+}
+
+// degrees counts the edges of the nodes of a page, hidden far ends included.
+func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
+	ids := make([]registry.ID, len(g.Nodes))
+	for i, n := range g.Nodes {
+		ids[i] = n.ID
+		if r, ok := v.realIDs[ids[i]]; ok {
+			ids[i] = r
+		}
+	}
+	for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
+		hops, err := lineage.Neighbors(v.ctx, v.scope, graph.HopQuery{IDs: ids, Direction: d, At: at, Cap: 1, Bare: true, Count: true})
+		if err != nil {
+			return err
+		}
+		for i, h := range hops {
+			if d == graph.Upstream {
+				g.Nodes[i].UpstreamDegree = int(h.Degree)
+			} else {
+				g.Nodes[i].DownstreamDegree = int(h.Degree)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package provenance
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/lineage"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// PathSet are the shortest ways between two nodes.
+type PathSet struct {
+	Paths      []*Path
+	Exhaustive bool
+	OnAnyPath  PathGraph
+	Truncation Truncation
+	AsOf       time.Time
+	KnownAt    time.Time
+}
+
+// Path is one way.
+type Path struct {
+	Length int
+	Nodes  []registry.ProvenanceNode
+}
+
+// PathGraph is everything that lies on any way.
+type PathGraph struct {
+	Nodes []registry.ProvenanceNode
+	Edges []*core.LineageEdge
+}
+
+// maxPaths is the most ways that one question takes.
+const maxPaths = 100
+
+// Paths returns the k shortest ways between two nodes.
+func (s *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf, knownAt time.Time) (*PathSet, error) {
+	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	most, err := core.CheckRange("k", k, 3, 1, maxPaths)
+	if err != nil {
+		return nil, err
+	}
+	at, err := s.core.ResolveInstant(ctx, scope, asOf, knownAt)
+	if err != nil {
+		return nil, err
+	}
+	walk, cancel := core.WithAnswerReserve(ctx)
+	defer cancel()
+	found, err := lineage.FindPaths(walk, scope, from, to, most, at.StoreInstant())
+	if err != nil {
+		return nil, err
+	}
+	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	return v.pathSet(found)
+}
+
+func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
+	v.registerHidden(found.Nodes...)
+	g := &lineage.Graph{Reasons: found.Reasons, Redacted: len(v.opaqueIDs)}
+	if g.Redacted > 0 {
+		g.Reasons = append(g.Reasons, lineage.ReasonAccess)
+	}
+	out := &PathSet{Paths: []*Path{}, Exhaustive: found.Exhaustive, AsOf: v.at.Valid, KnownAt: v.at.KnownAt, Truncation: v.truncation(g),
+		OnAnyPath: PathGraph{Nodes: []registry.ProvenanceNode{}, Edges: []*core.LineageEdge{}}}
+	byID := map[registry.ID]*graph.Node{}
+	for _, n := range found.Nodes {
+		byID[n.ID] = n
+		noun, err := v.node(n)
+		if err != nil {
+			return nil, err
+		}
+		out.OnAnyPath.Nodes = append(out.OnAnyPath.Nodes, noun)
+	}
+	for _, e := range found.Edges {
+		told := v.edge(&e)
+		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, &told)
+	}
+	for _, way := range found.Ways {
+		p := &Path{Length: len(way) - 1}
+		for _, id := range way {
+			noun, err := v.node(byID[id])
+			if err != nil {
+				return nil, err
+			}
+			p.Nodes = append(p.Nodes, noun)
+		}
+		out.Paths = append(out.Paths, p)
+	}
+	return out, nil
+}
