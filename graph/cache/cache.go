@@ -1,4 +1,4 @@
-// Package warm is a graph.Store before another one: it keeps the surroundings of
+// Package cache is a graph.Store before another one: it keeps the surroundings of
 // nodes that were walked lately and answers closures of today from memory, when the
 // store's head is the one that they are known at.
 //
@@ -7,7 +7,7 @@
 // is graph.Replay over them. What an Update of this Store wrote is forgotten when it
 // is committed, by node; where the head has moved by another's hand, everything is.
 // So an answer is always that of the head which the store had when it was asked.
-package warm
+package cache
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package warm
+package cache
 
 import (
 	"slices"
