@@ -24,24 +24,26 @@ func open(t *testing.T, path string, opts ...sqlite.Option) *Store {
 	return New(s, 0)
 }
 
-func fresh(t *testing.T) string { return filepath.Join(t.TempDir(), "p.db") }
+func newPath(t *testing.T) string { return filepath.Join(t.TempDir(), "p.db") }
 
-// TestStore: memory before a store is a store.
+// TestStore runs the conformance suite on a store with a cache.
 func TestStore(t *testing.T) {
-	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store { return open(t, fresh(t), sqlite.WithFault(fault)) })
+	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store {
+		return open(t, newPath(t), sqlite.WithFault(fault))
+	})
 }
 
-// TestTwoStoresOnOneFile: each notices what the other writes.
+// TestTwoStoresOnOneFile: each cache notices what the other store writes.
 func TestTwoStoresOnOneFile(t *testing.T) {
-	path := fresh(t)
+	path := newPath(t)
 	graphtest.Race(t, open(t, path), open(t, path))
 }
 
 // TestConcurrentReadersSeeOneMoment: every Update moves the only edge of a node and
-// renames it. Whoever reads meanwhile finds one edge, to the node that the name
-// tells, and never an earlier one than before.
+// renames it. Concurrent readers find one edge, to the node that the name says, and
+// never an older one than before.
 func TestConcurrentReadersSeeOneMoment(t *testing.T) {
-	s := open(t, fresh(t))
+	s := open(t, newPath(t))
 	const moves = 60
 	node := func(name string) *graph.Node {
 		return &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name}
