@@ -11,8 +11,8 @@ import (
 	"pedigree/registry"
 )
 
-var walkTests = []subtest{
-	{"a closure is what a plain reading of its definition gives", closureIsReference},
+var closureTests = []subtest{
+	{"a closure is what a plain reading of its definition gives", closureMatchesReference},
 	{"a node that is reached twice comes once, at its fewest hops", diamondOnce},
 	{"roots are level zero, once each, and unknown ones are left out", closureRoots},
 	{"a lattice with a thousand million paths is walked at once", latticeIsFast},
@@ -23,7 +23,7 @@ var walkTests = []subtest{
 	{"a kind that is not walked through is held and not expanded", closureThrough},
 }
 
-// lattice puts layers of width nodes, each derived from all of the layer below,
+// lattice puts layers of width nodes, each derived from all nodes of the layer below,
 // and returns the layers from the top.
 func (k *kit) lattice(width, layers int, prefix string) (out [][]*graph.Node) {
 	k.Helper()
@@ -54,7 +54,7 @@ func latticeIsFast(k *kit) {
 	if len(down.Nodes) != 80 || len(down.Edges) != 9*64 {
 		k.Fatalf("%d nodes, %d edges", len(down.Nodes), len(down.Edges))
 	}
-	k.wantCycleCode(k.try(func(tx graph.Tx) error { return tx.Link(k.ctx, derived(layers[9][0], layers[0][0])) }), 10)
+	k.wantCycleCode(k.update(func(tx graph.Tx) error { return tx.Link(k.ctx, derived(layers[9][0], layers[0][0])) }), 10)
 	if took := time.Since(start); took > 20*time.Second {
 		k.Fatalf("took %v", took)
 	}
@@ -101,7 +101,7 @@ func closureRoots(k *kit) {
 
 func deepChain(k *kit) {
 	n := 300
-	if full() {
+	if fullRun() {
 		n = 10000
 	}
 	chain := many(registry.KindDatasetVersion, "c", n)
@@ -176,42 +176,42 @@ func closureThrough(k *kit) {
 	k.wantEqual("edge kinds", reachedNames(k.closure(q)), "[v:0 r:1]")
 }
 
-// closureIsReference compares walks over random graphs, with revisions, ends and
-// retractions, to the brute-force model.
-func closureIsReference(k *kit) {
+// closureMatchesReference compares walks over random graphs, with revisions, ended and
+// retracted edges, with the brute-force model.
+func closureMatchesReference(k *kit) {
 	seeds, walks := min(Rounds(), 12), 150
-	w := newWorld()
+	w := newReferenceGraph()
 	for seed := range seeds {
 		r := rand.New(rand.NewPCG(uint64(seed), 7))
-		made := k.randomWorld(w, r, fmt.Sprint("s", seed, "-"), 40)
+		made := k.randomGraph(w, r, fmt.Sprint("s", seed, "-"), 40)
 		for i := range walks {
 			q := k.randomWalk(w, r, made)
 			want := w.closure(q)
 			got := k.closure(q)
-			if g, x := show(got), show(want); g != x {
+			if g, x := formatClosure(got), formatClosure(want); g != x {
 				k.Fatalf("seed %d, walk %d, %+v\n got\n%s\nwant\n%s", seed, i, q, g, x)
 			}
-			k.compareHops(w, r, q)
+			k.compareNeighbors(w, r, q)
 		}
 	}
 }
 
-func (k *kit) compareHops(w *world, r *rand.Rand, c graph.ClosureQuery) {
+func (k *kit) compareNeighbors(w *referenceGraph, r *rand.Rand, c graph.ClosureQuery) {
 	k.Helper()
 	q := graph.HopQuery{IDs: c.Roots, Direction: c.Direction, Edges: c.Edges, At: c.At, Cap: 1 + r.IntN(4), After: int64(r.IntN(30)), Count: true}
-	for i, h := range k.hops(q) {
-		far, more, degree := w.hops(q.IDs[i], q)
-		if w.nodeAt(q.IDs[i], q.At) == nil {
+	for i, h := range k.neighbors(q) {
+		far, more, degree := w.neighbors(q.IDs[i], q)
+		if w.node(q.IDs[i], q.At) == nil {
 			far, more, degree = []string{}, false, 0
 		}
-		if fmt.Sprint(revNames(h.Nodes), h.More, h.Degree) != fmt.Sprint(far, more, degree) {
-			k.Fatalf("%+v of %s:\n got %v %v %d\nwant %v %v %d", q, q.IDs[i], revNames(h.Nodes), h.More, h.Degree, far, more, degree)
+		if fmt.Sprint(revisionNames(h.Nodes), h.More, h.Degree) != fmt.Sprint(far, more, degree) {
+			k.Fatalf("%+v of %s:\n got %v %v %d\nwant %v %v %d", q, q.IDs[i], revisionNames(h.Nodes), h.More, h.Degree, far, more, degree)
 		}
 	}
 }
 
-// pick returns a random subset of a list, empty in half of the cases.
-func pick[T any](r *rand.Rand, list []T) (out []T) {
+// randomSubset returns a random subset of a list, empty in half of the cases.
+func randomSubset[T any](r *rand.Rand, list []T) (out []T) {
 	if r.IntN(2) == 0 {
 		return nil
 	}
@@ -223,8 +223,8 @@ func pick[T any](r *rand.Rand, list []T) (out []T) {
 	return out
 }
 
-func (k *kit) randomWalk(w *world, r *rand.Rand, made []*graph.Node) graph.ClosureQuery {
-	q := graph.ClosureQuery{Direction: graph.Upstream, Edges: pick(r, registry.EdgeKinds()), Through: pick(r, registry.LineageKinds()),
+func (k *kit) randomWalk(w *referenceGraph, r *rand.Rand, made []*graph.Node) graph.ClosureQuery {
+	q := graph.ClosureQuery{Direction: graph.Upstream, Edges: randomSubset(r, registry.EdgeKinds()), Through: randomSubset(r, registry.LineageKinds()),
 		Depth: r.IntN(6), Fanout: 1 + r.IntN(5), Limit: 1 + r.IntN(50)}
 	if r.IntN(2) == 0 {
 		q.Direction = graph.Downstream
@@ -244,9 +244,9 @@ func (k *kit) randomWalk(w *world, r *rand.Rand, made []*graph.Node) graph.Closu
 	return q
 }
 
-// randomWorld writes n nodes in several updates: every effect after its causes,
-// nodes put again, edges that end, are retracted and linked again.
-func (k *kit) randomWorld(w *world, r *rand.Rand, prefix string, n int) []*graph.Node {
+// randomGraph writes n nodes in several updates: every effect after its causes, some
+// nodes a second time, and edges that end, are retracted or are linked again.
+func (k *kit) randomGraph(w *referenceGraph, r *rand.Rand, prefix string, n int) []*graph.Node {
 	k.Helper()
 	var made []*graph.Node
 	kinds := registry.LineageKinds()
@@ -254,19 +254,19 @@ func (k *kit) randomWorld(w *world, r *rand.Rand, prefix string, n int) []*graph
 		x := node(kinds[r.IntN(len(kinds))], fmt.Sprint(prefix, i))
 		x.ValidFrom = sec(r.IntN(40))
 		k.put(x)
-		w.noted(x)
+		w.record(x)
 		made = append(made, x)
 		k.randomEdges(w, r, x, made)
 		if again := made[r.IntN(len(made))]; r.IntN(4) == 0 {
 			again.Since, again.Doc = sec(r.IntN(60)), []byte(fmt.Sprintf(`{"put":%d}`, i))
 			k.put(again)
-			w.noted(again)
+			w.record(again)
 		}
 	}
 	return made
 }
 
-func (k *kit) randomEdges(w *world, r *rand.Rand, x *graph.Node, made []*graph.Node) {
+func (k *kit) randomEdges(w *referenceGraph, r *rand.Rand, x *graph.Node, made []*graph.Node) {
 	k.Helper()
 	var batch []*graph.Edge
 	for _, to := range made[:len(made)-1] {
@@ -305,5 +305,5 @@ func (k *kit) randomEdges(w *world, r *rand.Rand, x *graph.Node, made []*graph.N
 	}
 }
 
-// short reports whether hubs are to be small.
-func short() bool { return testing.Short() || !full() }
+// smallHub reports whether tests use small hubs.
+func smallHub() bool { return testing.Short() || !fullRun() }

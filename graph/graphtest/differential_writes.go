@@ -11,29 +11,29 @@ import (
 	"pedigree/registry"
 )
 
-// diffGen makes operations by chance.
-type diffGen struct {
+// generator makes random operations.
+type generator struct {
 	*rand.Rand
-	live, dead []*graph.Node
-	made       int
-	head       int64
+	live, deleted []*graph.Node
+	created       int
+	head          int64
 }
 
 var (
-	diffKinds = append(registry.LineageKinds(), registry.KindModel, registry.KindDataset, registry.KindAlias)
-	// diffMakes are the kinds of new nodes, those with many edges more often.
-	diffMakes = append(append([]registry.Kind{registry.KindDatasetVersion, registry.KindRun, registry.KindDatasetVersion, registry.KindCommit}, diffKinds...),
+	randomKinds = append(registry.LineageKinds(), registry.KindModel, registry.KindDataset, registry.KindAlias)
+	// newNodeKinds are the kinds of new nodes. Kinds with many edges are repeated.
+	newNodeKinds = append(append([]registry.Kind{registry.KindDatasetVersion, registry.KindRun, registry.KindDatasetVersion, registry.KindCommit}, randomKinds...),
 		registry.KindModelVersion, registry.KindDatasetVersion, registry.KindRun, registry.KindCommit)
-	diffOrders = []registry.Index{"", registry.IndexSince, registry.IndexStage, registry.IndexVersion, registry.IndexNumber, registry.IndexOwner,
+	randomOrders = []registry.Index{"", registry.IndexSince, registry.IndexStage, registry.IndexVersion, registry.IndexNumber, registry.IndexOwner,
 		registry.IndexNamespace, registry.IndexEnvironment, registry.IndexRunKind, registry.IndexRole, registry.IndexEnded}
-	diffTexts = []string{"", "a", "A", "ab", "a b", "é", "e\u0301", "日本", "\uE000", "\uFFFD", "\uFFFD😀", "\uFFFF", "😀", "😀\uFFFD", "\U0010FFFF", "zoë", "%_'\"`\\$", "Z"}
-	diffInts  = []int64{0, 1, -5, 7, 1 << 53, 1<<53 + 1, 1<<62 + 1}
+	randomTexts = []string{"", "a", "A", "ab", "a b", "é", "e\u0301", "日本", "\uE000", "\uFFFD", "\uFFFD😀", "\uFFFF", "😀", "😀\uFFFD", "\U0010FFFF", "zoë", "%_'\"`\\$", "Z"}
+	randomInts  = []int64{0, 1, -5, 7, 1 << 53, 1<<53 + 1, 1<<62 + 1}
 )
 
-func choose[T any](g *diffGen, list []T) T { return list[g.IntN(len(list))] }
+func choose[T any](g *generator, list []T) T { return list[g.IntN(len(list))] }
 
 // some makes 1 to most things.
-func some[T any](g *diffGen, most int, one func() T) []T {
+func some[T any](g *generator, most int, one func() T) []T {
 	out := make([]T, 1+g.IntN(most))
 	for i := range out {
 		out[i] = one()
@@ -41,7 +41,7 @@ func some[T any](g *diffGen, most int, one func() T) []T {
 	return out
 }
 
-func (g *diffGen) time() time.Time {
+func (g *generator) time() time.Time {
 	if g.IntN(20) == 0 {
 		return time.Time{}
 	}
@@ -53,8 +53,8 @@ func (g *diffGen) time() time.Time {
 	return t
 }
 
-// op makes one write, or a read that must see the writes before it.
-func (g *diffGen) op() diffOp {
+// write makes one write, or a read that must see the writes before it.
+func (g *generator) write() txOp {
 	switch n := g.IntN(100); {
 	case n < 38 || len(g.live) < 12:
 		return g.put()
@@ -66,13 +66,13 @@ func (g *diffGen) op() diffOp {
 		return g.delete()
 	default:
 		r := g.read()
-		return diffOp{r.name + " inside", func(ctx context.Context, tx graph.Tx) (any, error) { return r.run(ctx, tx) }}
+		return txOp{r.name + " inside", func(ctx context.Context, tx graph.Tx) (any, error) { return r.run(ctx, tx) }}
 	}
 }
 
-func (g *diffGen) put() diffOp {
+func (g *generator) put() txOp {
 	nodes := some(g, 4, g.node)
-	return diffOp{"put", func(ctx context.Context, tx graph.Tx) (any, error) {
+	return txOp{"put", func(ctx context.Context, tx graph.Tx) (any, error) {
 		copies := clones(nodes)
 		err := tx.Put(ctx, copies...)
 		return copies, err
@@ -90,19 +90,19 @@ func clones[T any](list []*T) []*T {
 
 // node is a new node, or an old one with other fields; now and then one that may
 // not be: a tombstone, or of another kind or parent.
-func (g *diffGen) node() *graph.Node {
+func (g *generator) node() *graph.Node {
 	n := &graph.Node{}
 	switch {
 	case len(g.live) > 0 && g.IntN(2) == 0:
 		old := choose(g, g.live)
 		n.ID, n.Kind, n.Parent = old.ID, old.Kind, old.Parent
-	case len(g.dead) > 0 && g.IntN(30) == 0:
-		old := choose(g, g.dead)
+	case len(g.deleted) > 0 && g.IntN(30) == 0:
+		old := choose(g, g.deleted)
 		n.ID, n.Kind, n.Parent = old.ID, old.Kind, old.Parent
 	default:
-		g.made++
-		n.Kind = choose(g, diffMakes)
-		n.ID = registry.NewID(n.Kind, fmt.Sprint(g.made))
+		g.created++
+		n.Kind = choose(g, newNodeKinds)
+		n.ID = registry.NewID(n.Kind, fmt.Sprint(g.created))
 		if len(g.live) > 0 && g.IntN(2) == 0 {
 			n.Parent = choose(g, g.live).ID
 		}
@@ -110,7 +110,7 @@ func (g *diffGen) node() *graph.Node {
 	if g.IntN(60) == 0 {
 		n.Parent = "model_other"
 	}
-	n.Name = choose(g, diffTexts) + choose(g, diffTexts)
+	n.Name = choose(g, randomTexts) + choose(g, randomTexts)
 	n.ValidFrom = g.time()
 	if g.IntN(5) == 0 {
 		n.ValidTo = n.ValidFrom.Add(time.Duration(g.IntN(30)) * time.Second)
@@ -127,13 +127,13 @@ func (g *diffGen) node() *graph.Node {
 }
 
 // document has texts to find in some of the searched fields.
-func (g *diffGen) document() []byte {
-	doc := map[string]any{"made": g.made, "name": "x"}
+func (g *generator) document() []byte {
+	doc := map[string]any{"made": g.created, "name": "x"}
 	for range g.IntN(4) {
-		doc[choose(g, registry.SearchFields())] = choose(g, diffTexts) + choose(g, []string{" ", "-", "", "_x ", "/"}) + choose(g, diffTexts)
+		doc[choose(g, registry.SearchFields())] = choose(g, randomTexts) + choose(g, []string{" ", "-", "", "_x ", "/"}) + choose(g, randomTexts)
 	}
 	if g.IntN(3) == 0 {
-		doc["tags"] = []registry.KeyValue{{Key: choose(g, diffTexts), Value: choose(g, diffTexts)}}
+		doc["tags"] = []registry.KeyValue{{Key: choose(g, randomTexts), Value: choose(g, randomTexts)}}
 	}
 	b, err := json.Marshal(doc)
 	if err != nil {
@@ -143,7 +143,7 @@ func (g *diffGen) document() []byte {
 }
 
 // columns fills some of the columns that the kind has.
-func (g *diffGen) columns(kind registry.Kind) map[registry.Index]any {
+func (g *generator) columns(kind registry.Kind) map[registry.Index]any {
 	out := map[registry.Index]any{}
 	for _, f := range registry.NounOf(kind).Fields {
 		for _, c := range registry.IndexColumns() {
@@ -151,9 +151,9 @@ func (g *diffGen) columns(kind registry.Kind) map[registry.Index]any {
 				continue
 			}
 			if c.Type == registry.IntIndex {
-				out[c.Name] = choose(g, diffInts)
+				out[c.Name] = choose(g, randomInts)
 			} else {
-				out[c.Name] = choose(g, diffTexts)
+				out[c.Name] = choose(g, randomTexts)
 			}
 		}
 	}
@@ -162,28 +162,28 @@ func (g *diffGen) columns(kind registry.Kind) map[registry.Index]any {
 
 // link makes edges between nodes that the kinds allow. Most run from newer to
 // older nodes; the others are the attempts at cycles.
-func (g *diffGen) link() diffOp {
+func (g *generator) link() txOp {
 	var edges []*graph.Edge
 	for range 1 + g.IntN(6) {
 		edges = append(edges, g.edge())
 	}
-	return diffOp{"link", func(ctx context.Context, tx graph.Tx) (any, error) {
+	return txOp{"link", func(ctx context.Context, tx graph.Tx) (any, error) {
 		copies := clones(edges)
 		err := tx.Link(ctx, copies...)
-		return linked(copies), err
+		return linkResults(copies), err
 	}}
 }
 
-// linked is what Link and Unlink promise to give back.
-func linked(edges []*graph.Edge) (out []graph.Edge) {
+// linkResults is what Link and Unlink promise to give back.
+func linkResults(edges []*graph.Edge) (out []graph.Edge) {
 	for _, e := range edges {
 		out = append(out, graph.Edge{ID: e.ID, Created: e.Created, RecordedSeq: e.RecordedSeq, RetractedSeq: e.RetractedSeq})
 	}
 	return out
 }
 
-func (g *diffGen) edge() *graph.Edge {
-	e := &graph.Edge{Kind: choose(g, registry.EdgeKinds()), ValidFrom: g.time(), By: choose(g, diffTexts)}
+func (g *generator) edge() *graph.Edge {
+	e := &graph.Edge{Kind: choose(g, registry.EdgeKinds()), ValidFrom: g.time(), By: choose(g, randomTexts)}
 	if g.IntN(3) == 0 {
 		e.ValidTo = e.ValidFrom.Add(time.Duration(g.IntN(12)) * time.Second)
 	}
@@ -200,29 +200,29 @@ func (g *diffGen) edge() *graph.Edge {
 	switch n := g.IntN(150); {
 	case n == 0:
 		e.To = "dv_nobody"
-	case n == 1 && len(g.dead) > 0:
-		e.From = choose(g, g.dead).ID
+	case n == 1 && len(g.deleted) > 0:
+		e.From = choose(g, g.deleted).ID
 	case n == 2:
 		e.Kind = "LIKES"
 	}
 	return e
 }
 
-func (g *diffGen) unlink() diffOp {
+func (g *generator) unlink() txOp {
 	edges := some(g, 5, g.edge)
 	if g.IntN(3) > 0 {
 		// Among all pairs few have an edge: take those of some node.
 		return g.unlinkOf(choose(g, g.live).ID, 1+g.IntN(3))
 	}
-	return diffOp{"unlink", func(ctx context.Context, tx graph.Tx) (any, error) {
+	return txOp{"unlink", func(ctx context.Context, tx graph.Tx) (any, error) {
 		copies := clones(edges)
 		err := tx.Unlink(ctx, copies...)
-		return linked(copies), err
+		return linkResults(copies), err
 	}}
 }
 
-func (g *diffGen) unlinkOf(id registry.ID, most int) diffOp {
-	return diffOp{"unlink of a node", func(ctx context.Context, tx graph.Tx) (any, error) {
+func (g *generator) unlinkOf(id registry.ID, most int) txOp {
+	return txOp{"unlink of a node", func(ctx context.Context, tx graph.Tx) (any, error) {
 		h, err := tx.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Cap: most})
 		if err != nil {
 			return nil, err
@@ -232,19 +232,19 @@ func (g *diffGen) unlinkOf(id registry.ID, most int) diffOp {
 			edges = append(edges, &e)
 		}
 		err = tx.Unlink(ctx, edges...)
-		return linked(edges), err
+		return linkResults(edges), err
 	}}
 }
 
-func (g *diffGen) delete() diffOp {
+func (g *generator) delete() txOp {
 	nodes := some(g, 2, func() *graph.Node {
-		n := &graph.Node{ID: choose(g, g.live).ID, Doc: []byte(fmt.Sprintf(`{"gone":%d}`, g.made)), Since: g.time()}
+		n := &graph.Node{ID: choose(g, g.live).ID, Doc: []byte(fmt.Sprintf(`{"gone":%d}`, g.created)), Since: g.time()}
 		if g.IntN(20) == 0 {
 			n.ID = "dv_nobody"
 		}
 		return n
 	})
-	return diffOp{"delete", func(ctx context.Context, tx graph.Tx) (any, error) {
+	return txOp{"delete", func(ctx context.Context, tx graph.Tx) (any, error) {
 		copies := clones(nodes)
 		err := tx.Delete(ctx, copies...)
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"pedigree/registry"
 )
 
-var timeTests = []subtest{
+var asOfTests = []subtest{
 	{"as of a time a node is its latest revision since then", revisionsAsOf},
 	{"known at a sequence a node is what was recorded by then", revisionsKnown},
 	{"the present takes the newest revision and filters validity", currentInstant},
@@ -17,7 +17,7 @@ var timeTests = []subtest{
 	{"names and columns of an earlier revision come with it", columnsAsOf},
 }
 
-func (k *kit) docAt(at graph.Instant, id registry.ID) string {
+func (k *kit) revisionAt(at graph.Instant, id registry.ID) string {
 	k.Helper()
 	n := k.get(at, id)
 	if n == nil {
@@ -33,20 +33,20 @@ func revisionsAsOf(k *kit) {
 		k.put(a)
 	}
 	for at, want := range map[int]string{4: "none", 5: "5 5", 9: "5 5", 10: "1 10", 19: "1 10", 20: "4 20", 29: "4 20", 30: "2 30", 99: "2 30"} {
-		k.wantEqual(fmt.Sprint("at ", at), k.docAt(graph.Instant{Valid: sec(at)}, a.ID), want)
+		k.wantEqual(fmt.Sprint("at ", at), k.revisionAt(graph.Instant{Valid: sec(at)}, a.ID), want)
 	}
-	k.wantEqual("newest", k.docAt(graph.Instant{}, a.ID), "5 5")
+	k.wantEqual("newest", k.revisionAt(graph.Instant{}, a.ID), "5 5")
 	for at, want := range map[int]string{9: "none", 19: "1 10", 20: "3 20", 30: "2 30"} {
-		k.wantEqual(fmt.Sprint("known 3, at ", at), k.docAt(graph.Instant{Valid: sec(at), Known: 3}, a.ID), want)
+		k.wantEqual(fmt.Sprint("known 3, at ", at), k.revisionAt(graph.Instant{Valid: sec(at), Known: 3}, a.ID), want)
 	}
 	b := dv("b")
 	b.ValidFrom, b.Since = sec(50), sec(10)
 	k.put(b)
-	k.wantEqual("since before validFrom", k.docAt(graph.Instant{Valid: sec(49)}, b.ID), "none")
-	k.wantEqual("from validFrom on", k.docAt(graph.Instant{Valid: sec(50)}, b.ID), `1 {"name":"b"}`)
+	k.wantEqual("since before validFrom", k.revisionAt(graph.Instant{Valid: sec(49)}, b.ID), "none")
+	k.wantEqual("from validFrom on", k.revisionAt(graph.Instant{Valid: sec(50)}, b.ID), `1 {"name":"b"}`)
 	b.ValidTo = sec(60)
 	k.put(b)
-	k.wantEqual("an ended node stays", k.docAt(graph.Instant{Valid: sec(99)}, b.ID), `2 {"name":"b"}`)
+	k.wantEqual("an ended node stays", k.revisionAt(graph.Instant{Valid: sec(99)}, b.ID), `2 {"name":"b"}`)
 }
 
 func revisionsKnown(k *kit) {
@@ -58,7 +58,7 @@ func revisionsKnown(k *kit) {
 		k.put(a)
 	}
 	for known, want := range map[int64]string{1: "none", 2: "1 0", 3: "2 1", 4: "3 2", 5: "3 2", 0: "3 2"} {
-		k.wantEqual(fmt.Sprint("known ", known), k.docAt(graph.Instant{Known: known}, a.ID), want)
+		k.wantEqual(fmt.Sprint("known ", known), k.revisionAt(graph.Instant{Known: known}, a.ID), want)
 	}
 	got := k.get(graph.Instant{Known: 3}, a.ID)
 	if got.RecordedSeq != 3 || got.Number != 2 || !got.Since.Equal(sec(9)) {
@@ -72,10 +72,10 @@ func currentInstant(k *kit) {
 	k.put(a)
 	a.Since, a.Doc = sec(50), []byte("{}")
 	k.put(a)
-	k.wantEqual("newest though since later", k.docAt(graph.Instant{Valid: sec(20), Current: true}, a.ID), "2 {}")
-	k.wantEqual("as of", k.docAt(graph.Instant{Valid: sec(20)}, a.ID), `1 {"name":"a"}`)
-	k.wantEqual("not yet", k.docAt(graph.Instant{Valid: sec(9), Current: true}, a.ID), "none")
-	k.wantEqual("known then", k.docAt(graph.Instant{Valid: sec(20), Current: true, Known: 1}, a.ID), `1 {"name":"a"}`)
+	k.wantEqual("newest though since later", k.revisionAt(graph.Instant{Valid: sec(20), Current: true}, a.ID), "2 {}")
+	k.wantEqual("as of", k.revisionAt(graph.Instant{Valid: sec(20)}, a.ID), `1 {"name":"a"}`)
+	k.wantEqual("not yet", k.revisionAt(graph.Instant{Valid: sec(9), Current: true}, a.ID), "none")
+	k.wantEqual("known then", k.revisionAt(graph.Instant{Valid: sec(20), Current: true, Known: 1}, a.ID), `1 {"name":"a"}`)
 }
 
 func edgesAsOf(k *kit) {
@@ -90,14 +90,14 @@ func edgesAsOf(k *kit) {
 		for _, current := range []bool{false, true} {
 			in := graph.Instant{Valid: sec(at), Current: current}
 			k.wantEqual(fmt.Sprint("at ", at), reachedNames(k.closure(graph.ClosureQuery{Roots: ids(c), Depth: 3, At: in})), want)
-			down := k.hops(graph.HopQuery{IDs: ids(a), Direction: graph.Downstream, At: in, Count: true})[0]
+			down := k.neighbors(graph.HopQuery{IDs: ids(a), Direction: graph.Downstream, At: in, Count: true})[0]
 			if (down.Degree == 1) != (at >= 10 && at < 20) || int(down.Degree) != len(down.Edges) {
 				k.Fatalf("at %d: %+v", at, down)
 			}
 		}
 	}
 	k.wantEqual("whenever", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(c), Depth: 3})), "[c:0 b:1 a:2]")
-	h := k.hops(graph.HopQuery{IDs: ids(b)})[0]
+	h := k.neighbors(graph.HopQuery{IDs: ids(b)})[0]
 	if !h.Edges[0].ValidTo.Equal(sec(20)) || !h.Edges[0].ValidFrom.Equal(sec(10)) {
 		k.Fatalf("got %+v", h.Edges[0])
 	}
@@ -112,9 +112,9 @@ func edgeToLaterNode(k *kit) {
 		at := graph.Instant{Valid: sec(10), Current: current}
 		c := k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 0, At: at})
 		k.wantEqual("deep", len(c.Deep), 0)
-		h := k.hops(graph.HopQuery{IDs: ids(b, a), At: at, Count: true})
+		h := k.neighbors(graph.HopQuery{IDs: ids(b, a), At: at, Count: true})
 		k.wantEqual("hops", fmt.Sprint(h[0].Degree, len(h[0].Edges)), "0 0")
-		h = k.hops(graph.HopQuery{IDs: ids(b, a), At: at, Count: true, Direction: graph.Downstream})
+		h = k.neighbors(graph.HopQuery{IDs: ids(b, a), At: at, Count: true, Direction: graph.Downstream})
 		k.wantEqual("hops of a node that is not", fmt.Sprint(h[1].Degree, len(h[1].Edges)), "0 0")
 		at.Valid = sec(30)
 		k.wantEqual("later", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 1, At: at})), "[b:0 a:1]")
@@ -135,7 +135,7 @@ func edgesKnown(k *kit) {
 			k.Fatalf("known %d: %d edges", known, len(cl.Edges))
 		}
 	}
-	h := k.hops(graph.HopQuery{IDs: ids(a), Direction: graph.Downstream, At: graph.Instant{Known: 4}})[0]
+	h := k.neighbors(graph.HopQuery{IDs: ids(a), Direction: graph.Downstream, At: graph.Instant{Known: 4}})[0]
 	if len(h.Edges) != 1 || h.Edges[0].RecordedSeq != 2 || h.Edges[0].RetractedSeq != 5 {
 		k.Fatalf("got %+v", h)
 	}
@@ -157,5 +157,5 @@ func columnsAsOf(k *kit) {
 	if got.Name != "new name" || got.Text(registry.IndexStage) != "PRODUCTION" || got.Int(registry.IndexNumber) != 0 {
 		k.Fatalf("got %+v", got)
 	}
-	k.wantEqual("lists are of the present", k.matching(registry.KindModelVersion, pred(registry.IndexStage, graph.In, "STAGING")), "[]")
+	k.wantEqual("lists are of the present", k.findNames(registry.KindModelVersion, pred(registry.IndexStage, graph.In, "STAGING")), "[]")
 }

@@ -15,8 +15,8 @@ var stageTests = []subtest{
 	{"a closure under writes is of one moment, its stages too", closureUnderWrites},
 }
 
-// closureStages asks what lineage asks: what a version came from, the history of
-// its commits, and what was released from them.
+// closureStages asks for the stages that lineage uses: what a version came from, the
+// history of its commits, and what was released from them.
 func closureStages(k *kit) {
 	v, old, r := mv("v"), mv("old"), run("r")
 	var commits []*graph.Node
@@ -50,8 +50,8 @@ func closureStages(k *kit) {
 	k.wantEqual("stages of nothing", []int{len(c.Then), len(c.Then[0].Nodes), len(c.Then[1].Nodes)}, "[2 0 0]")
 }
 
-// closureUnderWrites reads while every Update puts the root anew and links it to
-// another node instead: what is told together must stand together at the head.
+// closureUnderWrites reads while every Update puts the root again and links it to
+// another node instead. Every answer must be the state at one head.
 func closureUnderWrites(k *kit) {
 	root, far := mv("root"), many(registry.KindDatasetVersion, "far", 3)
 	k.put(append(far, root)...)
@@ -61,7 +61,7 @@ func closureUnderWrites(k *kit) {
 	go func() {
 		var err error
 		for i := 1; i <= writes && err == nil; i++ {
-			err = k.try(func(tx graph.Tx) error {
+			err = k.update(func(tx graph.Tx) error {
 				return errors.Join(tx.Put(k.ctx, root), tx.Unlink(k.ctx, derived(root, far[(i-1)%3])), tx.Link(k.ctx, derived(root, far[i%3])))
 			})
 		}
@@ -83,7 +83,8 @@ func closureUnderWrites(k *kit) {
 			if len(w.Nodes) != 2 || len(w.Edges) != 1 || w.Head != c.Head {
 				k.Fatalf("%d nodes, %d edges at %d", len(w.Nodes), len(w.Edges), w.Head)
 			}
-			// The first two Updates are the set-up; each of the others writes all anew.
+			// The first two Updates are the setup; each of the others writes everything
+			// again.
 			if seq := w.Edges[0].RecordedSeq; seq != w.Head || c.Head > 2 && w.Nodes[0].Node.RecordedSeq+w.Nodes[1].Node.RecordedSeq != w.Head+1 {
 				k.Fatalf("at head %d: edge %d, nodes %d and %d", w.Head, seq, w.Nodes[0].Node.RecordedSeq, w.Nodes[1].Node.RecordedSeq)
 			}
@@ -111,13 +112,13 @@ func closureStageBounds(k *kit) {
 	}
 }
 
-// randomStages are one or two stages. Their edges are from a short list, as those
-// of callers are: a store may keep a text for each.
+// randomStages returns one or two stages. Their edges come from a short list, as those
+// of callers do: a store may keep a statement for each.
 func randomStages(r *rand.Rand) (out []graph.Stage) {
 	edges := [][]registry.EdgeKind{nil, {registry.EdgeParent}, {registry.EdgePointsAt, registry.EdgeReleasedFrom}, {registry.EdgeUsed, registry.EdgeGeneratedBy}}
 	kinds := registry.LineageKinds()
 	for range 1 + r.IntN(2) {
-		s := graph.Stage{From: kinds[r.IntN(len(kinds))], Direction: graph.Upstream, Edges: edges[r.IntN(len(edges))], Through: pick(r, kinds),
+		s := graph.Stage{From: kinds[r.IntN(len(kinds))], Direction: graph.Upstream, Edges: edges[r.IntN(len(edges))], Through: randomSubset(r, kinds),
 			Depth: r.IntN(4), Fanout: 1 + r.IntN(5), Limit: 1 + r.IntN(50)}
 		if r.IntN(2) == 0 {
 			s.Direction = graph.Downstream

@@ -12,40 +12,42 @@ import (
 	"pedigree/registry"
 )
 
-// world is a brute-force model of a store's nodes and edges: everything is kept
-// in lists, every question is answered by reading all of them, so that it is too
-// plain to be wrong in the way a store is.
-type world struct {
-	nodes map[registry.ID]*graph.Node
-	revs  []graph.Node
-	edges []*graph.Edge
+// referenceGraph is a brute-force model of a store's nodes and edges. It keeps
+// everything in lists and answers every question by reading all of them, so it is too
+// simple to share a store's mistakes.
+type referenceGraph struct {
+	nodes     map[registry.ID]*graph.Node
+	revisions []graph.Node
+	edges     []*graph.Edge
 }
 
-func newWorld() *world { return &world{nodes: map[registry.ID]*graph.Node{}} }
+func newReferenceGraph() *referenceGraph {
+	return &referenceGraph{nodes: map[registry.ID]*graph.Node{}}
+}
 
-// noted keeps what an Update put, after the store gave it numbers.
-func (w *world) noted(n *graph.Node) {
+// record adds a node that an Update put, after the store gave it its numbers.
+func (w *referenceGraph) record(n *graph.Node) {
 	r := *n
 	r.ValidFrom, r.ValidTo = micros(n.ValidFrom), micros(n.ValidTo)
 	if r.Since = micros(n.Since); r.Since.IsZero() {
 		r.Since = r.ValidFrom
 	}
-	w.revs = append(w.revs, r)
+	w.revisions = append(w.revisions, r)
 	w.nodes[n.ID] = &r
 }
 
 func micros(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
 
-// nodeAt is the node as it is seen at an instant, nil for none.
-func (w *world) nodeAt(id registry.ID, at graph.Instant) *graph.Node {
+// node is the node as it is at an instant, nil when there is none.
+func (w *referenceGraph) node(id registry.ID, at graph.Instant) *graph.Node {
 	known := at.Known
 	if known == 0 {
 		known = math.MaxInt64
 	}
 	newest := at.Valid.IsZero() || at.Current
 	var best *graph.Node
-	for i := range w.revs {
-		r := &w.revs[i]
+	for i := range w.revisions {
+		r := &w.revisions[i]
 		if r.ID != id || r.RecordedSeq > known || !newest && r.Since.After(at.Valid) {
 			continue
 		}
@@ -60,9 +62,9 @@ func (w *world) nodeAt(id registry.ID, at graph.Instant) *graph.Node {
 	return best
 }
 
-// edgesAt are the edges of the kinds that stand at an instant between nodes that
-// are seen then.
-func (w *world) edgesAt(kinds []registry.EdgeKind, at graph.Instant) (out []*graph.Edge) {
+// validEdges are the edges of some kinds that are valid at an instant, between nodes
+// that exist then.
+func (w *referenceGraph) validEdges(kinds []registry.EdgeKind, at graph.Instant) (out []*graph.Edge) {
 	for _, e := range w.edges {
 		if len(kinds) > 0 && !slices.Contains(kinds, e.Kind) {
 			continue
@@ -73,24 +75,24 @@ func (w *world) edgesAt(kinds []registry.EdgeKind, at graph.Instant) (out []*gra
 		if !at.Valid.IsZero() && (e.ValidFrom.After(at.Valid) || !e.ValidTo.IsZero() && !e.ValidTo.After(at.Valid)) {
 			continue
 		}
-		if w.nodeAt(e.From, at) != nil && w.nodeAt(e.To, at) != nil {
+		if w.node(e.From, at) != nil && w.node(e.To, at) != nil {
 			out = append(out, e)
 		}
 	}
 	return out
 }
 
-func ends(e *graph.Edge, d graph.Direction) (near, far registry.ID) {
+func nearFar(e *graph.Edge, d graph.Direction) (near, far registry.ID) {
 	if d == graph.Downstream {
 		return e.To, e.From
 	}
 	return e.From, e.To
 }
 
-// farEnds are the other ends of a node's edges in a direction, by number.
-func (w *world) farEnds(live []*graph.Edge, d graph.Direction, id registry.ID) (out []registry.ID) {
+// farEnds are the far ends of a node's edges in a direction, by Number.
+func (w *referenceGraph) farEnds(live []*graph.Edge, d graph.Direction, id registry.ID) (out []registry.ID) {
 	for _, e := range live {
-		if near, f := ends(e, d); near == id {
+		if near, f := nearFar(e, d); near == id {
 			out = append(out, f)
 		}
 	}
@@ -98,9 +100,9 @@ func (w *world) farEnds(live []*graph.Edge, d graph.Direction, id registry.ID) (
 	return out
 }
 
-// closure follows the definition at graph.ClosureQuery word by word, and that of
-// its stages.
-func (w *world) closure(q graph.ClosureQuery) graph.Closure {
+// closure follows the definition at graph.ClosureQuery, and that of its stages, to the
+// letter.
+func (w *referenceGraph) closure(q graph.ClosureQuery) graph.Closure {
 	out := w.walk(q)
 	last := out
 	for _, s := range q.Then {
@@ -110,9 +112,9 @@ func (w *world) closure(q graph.ClosureQuery) graph.Closure {
 	return out
 }
 
-func (w *world) walk(q graph.ClosureQuery) graph.Closure {
+func (w *referenceGraph) walk(q graph.ClosureQuery) graph.Closure {
 	var out graph.Closure
-	live := w.edgesAt(q.Edges, q.At)
+	live := w.validEdges(q.Edges, q.At)
 	number := func(id registry.ID) int64 { return w.nodes[id].Number }
 	far := func(id registry.ID) []registry.ID { return w.farEnds(live, q.Direction, id) }
 	depth := map[registry.ID]int{}
@@ -128,13 +130,13 @@ func (w *world) walk(q graph.ClosureQuery) graph.Closure {
 			}
 			depth[id] = d
 			held = append(held, id)
-			out.Nodes = append(out.Nodes, graph.Reached{Node: w.nodeAt(id, q.At), Depth: d})
+			out.Nodes = append(out.Nodes, graph.Reached{Node: w.node(id, q.At), Depth: d})
 		}
 		return held
 	}
 	var level []registry.ID
 	for _, id := range q.Roots {
-		if w.nodes[id] != nil && w.nodeAt(id, q.At) != nil {
+		if w.nodes[id] != nil && w.node(id, q.At) != nil {
 			level = append(level, id)
 		}
 	}
@@ -171,13 +173,13 @@ func (w *world) walk(q graph.ClosureQuery) graph.Closure {
 	return out
 }
 
-// hops answers a HopQuery for one node.
-func (w *world) hops(id registry.ID, q graph.HopQuery) (far []string, more bool, degree int64) {
+// neighbors answers a HopQuery for one node.
+func (w *referenceGraph) neighbors(id registry.ID, q graph.HopQuery) (far []string, more bool, degree int64) {
 	var all []*graph.Node
-	for _, e := range w.edgesAt(q.Edges, q.At) {
-		if near, f := ends(e, q.Direction); near == id {
+	for _, e := range w.validEdges(q.Edges, q.At) {
+		if near, f := nearFar(e, q.Direction); near == id {
 			degree++
-			if n := w.nodeAt(f, q.At); n.Number > q.After {
+			if n := w.node(f, q.At); n.Number > q.After {
 				all = append(all, n)
 			}
 		}
@@ -186,10 +188,10 @@ func (w *world) hops(id registry.ID, q graph.HopQuery) (far []string, more bool,
 	if len(all) > q.Cap {
 		all, more = all[:q.Cap], true
 	}
-	return revNames(all), more, degree
+	return revisionNames(all), more, degree
 }
 
-func revNames(nodes []*graph.Node) []string {
+func revisionNames(nodes []*graph.Node) []string {
 	out := []string{}
 	for _, n := range nodes {
 		out = append(out, fmt.Sprintf("%s#%d.%d", n.Name, n.Number, n.Revision))
@@ -197,8 +199,8 @@ func revNames(nodes []*graph.Node) []string {
 	return out
 }
 
-// show prints what a closure must agree on.
-func show(c graph.Closure) string {
+// formatClosure prints what two equal closures must have in common.
+func formatClosure(c graph.Closure) string {
 	var b strings.Builder
 	for _, r := range c.Nodes {
 		fmt.Fprintf(&b, "%s#%d.%d@%d %s\n", r.Node.Name, r.Node.Number, r.Node.Revision, r.Depth, r.Node.Doc)
@@ -209,7 +211,7 @@ func show(c graph.Closure) string {
 	}
 	fmt.Fprintf(&b, "wide %v deep %v full %v\n", c.Wide, c.Deep, c.Full)
 	for i, then := range c.Then {
-		fmt.Fprintf(&b, "stage %d\n%s", i, show(then))
+		fmt.Fprintf(&b, "stage %d\n%s", i, formatClosure(then))
 	}
 	return b.String()
 }
