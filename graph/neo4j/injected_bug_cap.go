@@ -2,4 +2,4 @@
 
 package neo4j
 
-const planted = 3
+const injectedBug = 3

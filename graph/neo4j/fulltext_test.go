@@ -12,17 +12,17 @@ import (
 	"pedigree/registry"
 )
 
-// TestTheIndexHoldsEveryField fails where a field is searched that the index does
-// not have.
-func TestTheIndexHoldsEveryField(t *testing.T) {
-	if want := registry.SearchFields(); !slices.Equal(wordFields, want) {
-		t.Errorf("the index has %v, searched are %v: make another index in a new step", wordFields, want)
+// TestFulltextIndexHoldsEveryField fails when a field is searched that the index does
+// not cover.
+func TestFulltextIndexHoldsEveryField(t *testing.T) {
+	if want := registry.SearchFields(); !slices.Equal(fulltextFields, want) {
+		t.Errorf("the index covers %v, but the searched fields are %v: create another index in a new step", fulltextFields, want)
 	}
 }
 
-// TestOldStoresGetTheirWords takes the words from a store and its step back, and
-// opens it again.
-func TestOldStoresGetTheirWords(t *testing.T) {
+// TestFulltextMigrationStep removes the search properties from a store, sets its schema
+// back by the step, and migrates it again.
+func TestFulltextMigrationStep(t *testing.T) {
 	s := open(t)
 	err := s.Update(t.Context(), func(tx graph.Tx) error {
 		for i := range batch + 200 {

@@ -2,10 +2,10 @@ package neo4j
 
 import "strings"
 
-// Neo4j compares some texts by UTF-16 unit and some by code point, which differ
-// for characters beyond U+FFFF. So text columns are stored with those characters
-// after a U+FFFF, and U+FFFF itself before a NUL: both orders are then code point
-// order, and every other text stays as it is.
+// Neo4j compares some texts by UTF-16 unit and some by code point. These orders differ
+// for characters beyond U+FFFF. So text columns are stored with those characters after
+// a U+FFFF, and with U+FFFF itself before a NUL: both orders are then code point order,
+// and every other text stays as it is.
 const lead = '\uFFFF'
 
 // sortable is the stored form of a text column.
@@ -26,7 +26,7 @@ func sortable(s string) string {
 	return b.String()
 }
 
-// unsortable is the text behind a stored form.
+// unsortable is the text of a stored form.
 func unsortable(s string) string {
 	if !strings.ContainsRune(s, lead) {
 		return s

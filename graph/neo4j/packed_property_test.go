@@ -16,10 +16,10 @@ import (
 	"pedigree/registry"
 )
 
-// TestThePackedColumnsAreThoseOfTheFormat fails where a kind has other columns than
-// those that are packed: raise packFormat, pack anew in a step, and write the new
-// ones here.
-func TestThePackedColumnsAreThoseOfTheFormat(t *testing.T) {
+// TestPackedColumnsMatchPackFormat fails when a kind has other columns than those that
+// are packed. Then raise packFormat, pack again in a schema step, and write the new
+// columns here.
+func TestPackedColumnsMatchPackFormat(t *testing.T) {
 	var b strings.Builder
 	for _, k := range registry.LineageKinds() {
 		fmt.Fprint(&b, k)
@@ -41,7 +41,7 @@ DEPLOYMENT owner:text environment:text ended:int
 	}
 }
 
-func TestWhatIsPackedComesBack(t *testing.T) {
+func TestPackRoundTrip(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	nodes := []*graph.Node{
 		{ID: "mv_1", Kind: registry.KindModelVersion, Parent: "model_1", Number: 1 << 60, Name: "a;b:3;\x00\uFFFF\U0010FFFF", Slots: []string{"7:", ";", "b"},
@@ -60,11 +60,11 @@ func TestWhatIsPackedComesBack(t *testing.T) {
 		whole := pack(n).(string)
 		for i := range whole {
 			if _, ok := unpackNode(whole[:i]); ok {
-				t.Errorf("%q is taken for a node", whole[:i])
+				t.Errorf("%q is unpacked as a node", whole[:i])
 			}
 		}
 		if _, ok := unpackNode("2" + whole[1:]); ok {
-			t.Error("another format is taken")
+			t.Error("another format is unpacked")
 		}
 	}
 	if pack(&graph.Node{Kind: registry.KindModel}) != nil {
@@ -72,21 +72,21 @@ func TestWhatIsPackedComesBack(t *testing.T) {
 	}
 	e := graph.Edge{Kind: registry.EdgeUsed, From: "run_1", To: "mv_1", ValidFrom: at, ValidTo: at.Add(time.Hour), RecordedSeq: 4, By: "a;b"}
 	e.ID = graph.EdgeID(e.Kind, e.From, e.To, e.RecordedSeq)
-	a, ok := unpackArc("12;7"+packTail(&e), graph.Upstream)
+	a, ok := unpackArc("12;7"+packEdgeTail(&e), graph.Upstream)
 	a.ID, a.From, a.To = e.ID, e.From, e.To
 	if diff := cmp.Diff(e, a.Edge); !ok || a.Near != 12 || a.Far != 7 || diff != "" {
 		t.Errorf("%+v %s", a, diff)
 	}
-	for _, bad := range []any{nil, "", "1;2", "1;x" + packTail(&e)} {
+	for _, bad := range []any{nil, "", "1;2", "1;x" + packEdgeTail(&e)} {
 		if _, ok := unpackArc(bad, graph.Downstream); ok {
-			t.Errorf("%v is taken for an edge", bad)
+			t.Errorf("%v is unpacked as an edge", bad)
 		}
 	}
 }
 
-// TestOldStoresArePacked takes the packed form and its step back: walks answer all
-// the same, by more queries, and after the step by one.
-func TestOldStoresArePacked(t *testing.T) {
+// TestPackedMigrationStep removes the packed property and sets the schema back by the
+// step: walks give the same answers by more queries, and by one query after the step.
+func TestPackedMigrationStep(t *testing.T) {
 	s := open(t)
 	var nodes []*graph.Node
 	var edges []*graph.Edge
@@ -105,7 +105,7 @@ func TestOldStoresArePacked(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	s.trace = func(string, map[string]any) { asked++ }
+	s.onQuery = func(string, map[string]any) { asked++ }
 	ask := func() (graph.Closure, int) {
 		asked = 0
 		c, err := s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{nodes[batch+99].ID}, Direction: graph.Upstream, Depth: 50, Fanout: 9, Limit: 99, Bare: true})
@@ -114,7 +114,7 @@ func TestOldStoresArePacked(t *testing.T) {
 		}
 		return c, asked
 	}
-	before, once := ask()
+	before, queries := ask()
 	session := s.session(t.Context(), driver.AccessModeWrite)
 	defer session.Close(context.WithoutCancel(t.Context()))
 	v := &view{s: s}
@@ -125,14 +125,14 @@ func TestOldStoresArePacked(t *testing.T) {
 		}
 	}
 	old, several := ask()
-	if diff := cmp.Diff(before, old); once != 1 || several < 3 || len(before.Nodes) != 51 || diff != "" {
-		t.Errorf("%d and %d queries, %d nodes\n%s", once, several, len(before.Nodes), diff)
+	if diff := cmp.Diff(before, old); queries != 1 || several < 3 || len(before.Nodes) != 51 || diff != "" {
+		t.Errorf("%d and %d queries, %d nodes\n%s", queries, several, len(before.Nodes), diff)
 	}
 	if err := s.migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	again, once := ask()
-	if diff := cmp.Diff(before, again); once != 1 || diff != "" {
-		t.Errorf("%d queries\n%s", once, diff)
+	again, queries := ask()
+	if diff := cmp.Diff(before, again); queries != 1 || diff != "" {
+		t.Errorf("%d queries\n%s", queries, diff)
 	}
 }

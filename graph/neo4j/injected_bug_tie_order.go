@@ -2,4 +2,4 @@
 
 package neo4j
 
-const planted = 1
+const injectedBug = 1

@@ -2,4 +2,4 @@
 
 package neo4j
 
-const planted = 2
+const injectedBug = 2

@@ -9,9 +9,9 @@ import (
 	"pedigree/internal/neotest"
 )
 
-// TestPlantedBugsAreFound runs the differential test with each planted bug and
-// wants it to fail: it is the proof that the run can fail.
-func TestPlantedBugsAreFound(t *testing.T) {
+// TestInjectedBugsAreFound runs the differential test with each injected bug and wants
+// it to fail. This proves that the differential run can fail.
+func TestInjectedBugsAreFound(t *testing.T) {
 	for _, tag := range []string{"bug1", "bug2", "bug3"} {
 		t.Run(tag, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "go", "test", "-tags", tag, "-count=1", "-run", "^TestDifferential$", ".")
@@ -20,7 +20,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 			if err == nil || !strings.Contains(string(out), "the stores differ") {
 				t.Fatalf("the run with %s did not find the bug: %v\n%s", tag, err, out)
 			}
-			t.Logf("PROOF the differential run finds the bug planted by -tags %s", tag)
+			t.Logf("PROOF the differential run finds the bug that -tags %s injects", tag)
 		})
 	}
 }

@@ -12,18 +12,18 @@ import (
 	"pedigree/registry"
 )
 
-// A lineage node and an edge carry all that a walk tells of them, but documents, in
-// one property of text as well: reading twenty properties of each was half of what
-// an answer cost the server. Nothing is searched by it.
+// A lineage node and an edge also have one text property, packed, with all that a walk
+// returns of them except documents: reading twenty properties of each was half of the
+// server's cost of an answer. Nothing is searched by it.
 //
 // A node is: format; number; revision; recorded_seq; valid_from; valid_to; since;
-// deleted; id, kind, parent and name; how many slots, and these; the columns of its
-// kind. Numbers end in a semicolon, texts begin with their length in bytes and a
-// colon. An edge is: number of from; of to; kind; valid_from; valid_to;
-// recorded_seq; by, to the end.
+// deleted; id, kind, parent and name; number of slots, and the slots; the columns of
+// its kind. Numbers end with a semicolon; texts begin with their length in bytes and a
+// colon. An edge is: number of from; of to; kind; valid_from; valid_to; recorded_seq;
+// by, to the end.
 
-// packFormat is raised when kindColumns or the form changes; a step then packs anew
-// what stands. Walks read other formats column by column.
+// packFormat is raised when kindColumns or the format changes; a schema step then packs
+// the existing nodes again. Walks read other formats column by column.
 const packFormat = 1
 
 type packer struct{ b []byte }
@@ -34,7 +34,7 @@ func (p *packer) text(s string) {
 	p.b = append(append(strconv.AppendInt(p.b, int64(len(s)), 10), ':'), s...)
 }
 
-// pack is the packed form of a node, nil for one that is not walked.
+// pack is the packed form of a node, nil when nodes of its kind are not walked.
 func pack(n *graph.Node) any {
 	if !n.Kind.Walked() {
 		return nil
@@ -69,32 +69,32 @@ func pack(n *graph.Node) any {
 	return string(p.b)
 }
 
-// unpacker reads what a packer wrote; bad once anything was not as it should be.
+// unpacker reads what a packer wrote. failed is true once anything was malformed.
 type unpacker struct {
-	rest string
-	bad  bool
+	rest   string
+	failed bool
 }
 
-func (u *unpacker) upTo(end byte) int64 {
+func (u *unpacker) numberUntil(end byte) int64 {
 	i := strings.IndexByte(u.rest, end)
 	if i < 0 {
-		u.bad = true
+		u.failed = true
 		return 0
 	}
 	n, err := strconv.ParseInt(u.rest[:i], 10, 64)
-	u.bad = u.bad || err != nil
+	u.failed = u.failed || err != nil
 	u.rest = u.rest[i+1:]
 	return n
 }
 
-func (u *unpacker) number() int64 { return u.upTo(';') }
+func (u *unpacker) number() int64 { return u.numberUntil(';') }
 
 func (u *unpacker) time() time.Time { return instant(u.number()) }
 
 func (u *unpacker) text() string {
-	n := u.upTo(':')
-	if u.bad || n < 0 || n > int64(len(u.rest)) {
-		u.bad = true
+	n := u.numberUntil(':')
+	if u.failed || n < 0 || n > int64(len(u.rest)) {
+		u.failed = true
 		return ""
 	}
 	s := u.rest[:n]
@@ -102,14 +102,15 @@ func (u *unpacker) text() string {
 	return s
 }
 
-// word is what stands before the next semicolon.
-func (u *unpacker) word() string {
+// untilSemicolon is the text before the next semicolon.
+func (u *unpacker) untilSemicolon() string {
 	s, rest, ok := strings.Cut(u.rest, ";")
-	u.rest, u.bad = rest, u.bad || !ok
+	u.rest, u.failed = rest, u.failed || !ok
 	return s
 }
 
-// unpackNode reads a packed node; false for one of another format, or of none.
+// unpackNode reads a packed node. It returns false for another format, and for no
+// packed node.
 func unpackNode(packed any) (*graph.Node, bool) {
 	s, ok := packed.(string)
 	u := unpacker{rest: s}
@@ -118,7 +119,7 @@ func unpackNode(packed any) (*graph.Node, bool) {
 	}
 	n := &graph.Node{Number: u.number(), Revision: u.number(), RecordedSeq: u.number(), ValidFrom: u.time(), ValidTo: u.time(), Since: u.time(),
 		Deleted: u.number() == 1, ID: registry.ID(u.text()), Kind: registry.Kind(u.text()), Parent: registry.ID(u.text()), Name: u.text()}
-	for slots := u.number(); slots > 0 && !u.bad; slots-- {
+	for slots := u.number(); slots > 0 && !u.failed; slots-- {
 		n.Slots = append(n.Slots, u.text())
 	}
 	columns := kindColumns[n.Kind]
@@ -130,18 +131,18 @@ func unpackNode(packed any) (*graph.Node, bool) {
 			n.Columns[c.Name] = u.number()
 		}
 	}
-	return n, !u.bad && u.rest == ""
+	return n, !u.failed && u.rest == ""
 }
 
 // packEdge is the packed form of an edge between two nodes of these numbers.
 func packEdge(from, to int64, e *graph.Edge) string {
 	b := strconv.AppendInt(nil, from, 10)
-	return string(strconv.AppendInt(append(b, ';'), to, 10)) + packTail(e)
+	return string(strconv.AppendInt(append(b, ';'), to, 10)) + packEdgeTail(e)
 }
 
-// packTail is the packed form of an edge behind the numbers of its ends, which the
+// packEdgeTail is the packed form of an edge after the numbers of its ends, which the
 // server knows.
-func packTail(e *graph.Edge) string {
+func packEdgeTail(e *graph.Edge) string {
 	p := packer{b: []byte(";" + string(e.Kind) + ";")}
 	for _, v := range []int64{micros(e.ValidFrom), micros(e.ValidTo), e.RecordedSeq} {
 		p.number(v)
@@ -149,32 +150,32 @@ func packTail(e *graph.Edge) string {
 	return string(p.b) + e.By
 }
 
-// unpackArc reads a packed edge, all but its id and the ids of its ends; false for
-// one that is not packed.
+// unpackArc reads a packed edge, except its id and the ids of its ends. It returns
+// false when the edge is not packed.
 func unpackArc(packed any, d graph.Direction) (graph.Arc, bool) {
 	s, ok := packed.(string)
 	u := unpacker{rest: s}
 	a := graph.Arc{Near: u.number(), Far: u.number()}
-	a.Kind, a.ValidFrom, a.ValidTo, a.RecordedSeq = registry.EdgeKind(u.word()), u.time(), u.time(), u.number()
+	a.Kind, a.ValidFrom, a.ValidTo, a.RecordedSeq = registry.EdgeKind(u.untilSemicolon()), u.time(), u.time(), u.number()
 	a.By = u.rest
 	if d == graph.Downstream {
 		a.Near, a.Far = a.Far, a.Near
 	}
-	return a, ok && !u.bad
+	return a, ok && !u.failed
 }
 
 const (
-	// setTail packs an edge of two nodes by its row's packTail.
-	setTail        = "r.packed = toString(a.number) + ';' + toString(b.number) + row.packed"
+	// setPackedTail packs an edge between two nodes from its row's packEdgeTail.
+	setPackedTail  = "r.packed = toString(a.number) + ';' + toString(b.number) + row.packed"
 	setPacked      = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n.packed = row.packed"
 	setPackedEdges = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) MATCH (n)-[r]->(t)\n" +
 		"SET r.packed = toString(n.number) + ';' + toString(t.number) + ';' + type(r) + ';' + toString(r.valid_from) + ';' + toString(r.valid_to) + ';' + toString(r.recorded_seq) + ';' + r.by"
 )
 
-// fillPacked packs what was written before there was a packed form.
-func fillPacked(ctx context.Context, s *Store, session driver.SessionWithContext) error {
+// backfillPacked packs nodes and edges that are older than the packed property.
+func backfillPacked(ctx context.Context, s *Store, session driver.SessionWithContext) error {
 	q := graph.Query{Kinds: registry.LineageKinds(), Limit: batch, Deleted: true, Bare: true}
-	return s.fillPages(ctx, session, q, func(v *view, nodes []*graph.Node) error {
+	return s.backfillPages(ctx, session, q, func(v *view, nodes []*graph.Node) error {
 		var rows []row
 		for _, n := range nodes {
 			rows = append(rows, row{"key": v.key(string(n.ID)), "packed": pack(n)})
