@@ -18,7 +18,7 @@ import (
 // localCommitWait is the maximum wait for a commit of this server.
 const remoteCommitWait, localCommitWait = 10 * time.Millisecond, time.Second
 
-// headTracker knows which heads of the log are visible with all of their commit.
+// headTracker records which heads of the log are visible with all of their commit.
 type headTracker struct {
 	mu      sync.Mutex
 	visible int64
