@@ -24,7 +24,7 @@ go build -o build/testsum ./internal/testsum
 go test -json -timeout 40m "$@" ./... 2>build/test.err | ./build/testsum || status=1
 cat build/test.err >&2
 echo "with the race detector, where concurrency lives:"
-go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores' ./graph/sqlite ./graph/warm || status=1
+go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores' ./graph/sqlite ./graph/cache || status=1
 # One request resolves its fields at once, over one scope: the matrix does it for every field and role.
 go test -race -timeout 40m -run '^TestMatrix$' ./internal/access || status=1
 echo "the pages, in Chromium:"

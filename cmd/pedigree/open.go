@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"pedigree/graph"
+	"pedigree/graph/cache"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
-	"pedigree/graph/warm"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
@@ -36,8 +36,8 @@ func open(ctx context.Context, s *settings) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	if nodes := s.GetInt("warm-nodes"); nodes > 0 {
-		store = warm.New(store, nodes)
+	if nodes := s.GetInt("cache-nodes"); nodes > 0 {
+		store = cache.New(store, nodes)
 	}
 	gate, err := policies.NewGate(ctx, store, table, nil)
 	if err != nil {

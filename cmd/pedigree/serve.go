@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pedigree/connect/demo"
-	"pedigree/graph/warm"
+	"pedigree/graph/cache"
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
@@ -46,7 +46,7 @@ first start and written to admin-token in --data, readable by you alone.`,
 	}
 	cmd.Flags().String("listen", "127.0.0.1:8080", "address to serve on; port 0 takes a free one")
 	cmd.Flags().Bool("demo", false, "load the credit-approval story into an empty registry")
-	cmd.Flags().Int("warm-nodes", warm.DefaultNodes, "about how many nodes, twice, are kept in memory to answer lineage from, a KiB each; 0 keeps none")
+	cmd.Flags().Int("cache-nodes", cache.DefaultNodes, "nodes in each of the two generations of the lineage cache, about 1 KiB each; 0 turns the cache off")
 	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the most bytes of one request to /api/v1/facts")
 	cmd.Flags().StringSlice("cors-origins", nil, "origins whose pages may call the API")
 	return cmd

@@ -26,8 +26,8 @@ func bulkWrite(k *kit) {
 	for i := range n - 1 {
 		edges = append(edges, derived(nodes[i+1], nodes[i/2]))
 	}
-	k.do(func(tx graph.Tx) error { return errors.Join(tx.Put(k.ctx, nodes...), tx.Link(k.ctx, edges...)) })
-	k.do(func(tx graph.Tx) error {
+	k.mustUpdate(func(tx graph.Tx) error { return errors.Join(tx.Put(k.ctx, nodes...), tx.Link(k.ctx, edges...)) })
+	k.mustUpdate(func(tx graph.Tx) error {
 		return errors.Join(tx.Put(k.ctx, nodes...), tx.Link(k.ctx, edges...), tx.Unlink(k.ctx, edges[:1000]...))
 	})
 	if nodes[n-1].Revision != 2 || nodes[n-1].Number != n || edges[n-2].Created || edges[999].RetractedSeq != 2 || edges[1000].RetractedSeq != 0 {
@@ -46,7 +46,7 @@ func bulkWrite(k *kit) {
 
 func largeHub(k *kit) {
 	n := 5000
-	if !short() {
+	if !smallHub() {
 		n = 1 << 16
 	}
 	hub, leaves := dv("hub"), many(registry.KindDatasetVersion, "leaf", n)
@@ -56,16 +56,16 @@ func largeHub(k *kit) {
 		for _, l := range part {
 			edges = append(edges, derived(l, hub))
 		}
-		k.do(func(tx graph.Tx) error { return errors.Join(tx.Put(k.ctx, part...), tx.Link(k.ctx, edges...)) })
+		k.mustUpdate(func(tx graph.Tx) error { return errors.Join(tx.Put(k.ctx, part...), tx.Link(k.ctx, edges...)) })
 	}
 	want := names(leaves)
 	for _, size := range []int{1000, n - 1, n, n + 1} {
-		got := k.followHops(hub.ID, size)
+		got := k.allNeighbors(hub.ID, size)
 		if !slices.Equal(got, want) {
 			k.Fatalf("cap %d: %d of %d leaves, or in another order", size, len(got), n)
 		}
 	}
-	h := k.hops(graph.HopQuery{IDs: ids(hub), Direction: graph.Downstream, Cap: 1, Count: true})[0]
+	h := k.neighbors(graph.HopQuery{IDs: ids(hub), Direction: graph.Downstream, Cap: 1, Count: true})[0]
 	k.wantEqual("degree", h.Degree, n)
 	c := k.closure(graph.ClosureQuery{Roots: ids(hub), Direction: graph.Downstream, Depth: 2, Fanout: 100, Limit: 500, Bare: true})
 	if len(c.Nodes) != 101 || len(c.Edges) != 100 || len(c.Wide) != 1 || c.Full {

@@ -16,10 +16,10 @@ import (
 	"pedigree/registry"
 )
 
-// Mix counts what a differential run did, by operation and outcome.
+// Mix counts the operations of a differential run, by operation and outcome.
 type Mix map[string]int
 
-// Total is how many operations a run compared.
+// Total is the number of operations that a run compared.
 func (m Mix) Total() (n int) {
 	for _, c := range m {
 		n += c
@@ -36,21 +36,20 @@ func (m Mix) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Differential does the same on two fresh stores, by chance but by the seed the
-// same each time, and wants the same answers: every write with what it gives
-// back, every read inside of updates and after them, and the codes of all
-// errors. Each step is one Update and some reads; the run ends at the first step
-// that differs.
+// Differential runs the same random operations on two empty stores and wants the same
+// answers: every write with the values it fills in, every read inside and after
+// updates, and the codes of all errors. The seed determines the operations. Each step
+// is one Update and some reads; the run ends at the first step that differs.
 func Differential(t *testing.T, seed uint64, steps int, a, b graph.Store) Mix {
 	t.Helper()
-	return DifferentialMoved(t, seed, steps, a, b, nil)
+	return DifferentialWithMoves(t, seed, steps, a, b, nil)
 }
 
-// DifferentialMoved is Differential in which the second store's content is moved
-// every 25 steps, to a fresh store that is used from then on.
-func DifferentialMoved(t *testing.T, seed uint64, steps int, a, b graph.Store, fresh func() graph.Store) Mix {
+// DifferentialWithMoves is Differential, but every 25 steps it moves the content of the
+// second store to a store from fresh, which it uses from then on.
+func DifferentialWithMoves(t *testing.T, seed uint64, steps int, a, b graph.Store, fresh func() graph.Store) Mix {
 	t.Helper()
-	d := &diffRun{T: t, diffGen: &diffGen{Rand: rand.New(rand.NewPCG(seed, 1))}, a: a, b: b, mix: Mix{}}
+	d := &differentialRun{T: t, generator: &generator{Rand: rand.New(rand.NewPCG(seed, 1))}, a: a, b: b, mix: Mix{}}
 	for d.step = 1; d.step <= steps && !t.Failed(); d.step++ {
 		if fresh != nil && d.step%25 == 0 {
 			d.b = fresh()
@@ -61,12 +60,12 @@ func DifferentialMoved(t *testing.T, seed uint64, steps int, a, b graph.Store, f
 			d.mix["moved"]++
 		}
 		d.update(t.Context())
-		d.refresh(t.Context())
+		d.reloadNodes(t.Context())
 		for range 6 {
 			d.compareRead(t.Context(), d.read())
 		}
 		if d.step%20 == 0 || d.step == steps {
-			d.everything(t.Context())
+			d.compareAll(t.Context())
 		}
 	}
 	if !t.Failed() {
@@ -75,39 +74,38 @@ func DifferentialMoved(t *testing.T, seed uint64, steps int, a, b graph.Store, f
 	return d.mix
 }
 
-type diffRun struct {
+type differentialRun struct {
 	*testing.T
-	*diffGen
+	*generator
 	a, b graph.Store
 	step int
 	mix  Mix
 }
 
-// diffOp is one operation of an Update; run makes its own copies of its input,
-// since a closure may run twice.
-type diffOp struct {
+// txOp is one operation of an Update. run copies its input, because a closure may run
+// twice.
+type txOp struct {
 	name string
 	run  func(ctx context.Context, tx graph.Tx) (any, error)
 }
 
-// diffRead is one read; it may follow pages.
-type diffRead struct {
+// readOp is one read; it may follow pages.
+type readOp struct {
 	name string
-	what any
+	args any
 	run  func(ctx context.Context, r graph.Reader) (any, error)
 }
 
-// diffOutcome is what an operation gave: its answer and the code of its error,
-// with the field at fault.
-type diffOutcome struct {
+// outcome is the result of an operation: its answer, and the code of its error.
+type outcome struct {
 	Op     string
 	Answer any
 	Code   registry.Code
 	Cycle  bool
 }
 
-func diffOutcomeOf(op string, answer any, err error) diffOutcome {
-	o := diffOutcome{Op: op, Code: registry.CodeOf(err)}
+func outcomeOf(op string, answer any, err error) outcome {
+	o := outcome{Op: op, Code: registry.CodeOf(err)}
 	var e *registry.Error
 	if errors.As(err, &e) {
 		path, _ := e.Details["path"].([]string)
@@ -119,42 +117,42 @@ func diffOutcomeOf(op string, answer any, err error) diffOutcome {
 	return o
 }
 
-// update runs the same operations in an Update of each store. Half of the
-// updates stop at the first error, the others go on after it.
-func (d *diffRun) update(ctx context.Context) {
-	var ops []diffOp
+// update runs the same operations in an Update of each store. Half of the updates stop
+// at the first error, the others continue after it.
+func (d *differentialRun) update(ctx context.Context) {
+	var ops []txOp
 	for range 1 + d.IntN(4) {
-		ops = append(ops, d.op())
+		ops = append(ops, d.write())
 	}
 	goOn, fail, silent := d.IntN(2) == 0, d.IntN(25) == 0, d.IntN(40) == 0
 	entries := 1 + d.IntN(2)
-	run := func(s graph.Store) []diffOutcome {
-		var done []diffOutcome
+	run := func(s graph.Store) []outcome {
+		var done []outcome
 		err := s.Update(ctx, func(tx graph.Tx) error {
 			done = nil
 			for i, op := range ops {
 				if i == len(ops)-1 && !silent {
-					done = append(done, diffAppend(ctx, tx, d.step, entries))
+					done = append(done, appendEntries(ctx, tx, d.step, entries))
 				}
 				answer, err := op.run(ctx, tx)
-				done = append(done, diffOutcomeOf(op.name, answer, err))
+				done = append(done, outcomeOf(op.name, answer, err))
 				if err != nil && !goOn {
 					return err
 				}
 			}
 			if fail {
-				return errOwn
+				return errCaller
 			}
 			return nil
 		})
-		return append(done, diffOutcomeOf("update", nil, err))
+		return append(done, outcomeOf("update", nil, err))
 	}
 	x, y := run(d.a), run(d.b)
-	d.note(x)
-	d.same("update", fmt.Sprintf("%d operations, go on %v, fail %v, silent %v", len(ops), goOn, fail, silent), x, y)
+	d.count(x)
+	d.compare("update", fmt.Sprintf("%d operations, go on %v, fail %v, silent %v", len(ops), goOn, fail, silent), x, y)
 }
 
-func diffAppend(ctx context.Context, tx graph.Tx, step, n int) diffOutcome {
+func appendEntries(ctx context.Context, tx graph.Tx, step, n int) outcome {
 	var entries []*registry.LogEntry
 	for i := range n {
 		e := &registry.LogEntry{At: sec(step), Actor: []string{"ann", "bob", "zoë 😀"}[step%3], Action: registry.LogImported,
@@ -166,10 +164,10 @@ func diffAppend(ctx context.Context, tx graph.Tx, step, n int) diffOutcome {
 		entries = append(entries, e)
 	}
 	err := tx.Append(ctx, entries...)
-	return diffOutcomeOf("append", entries, err)
+	return outcomeOf("append", entries, err)
 }
 
-func (d *diffRun) note(outcomes []diffOutcome) {
+func (d *differentialRun) count(outcomes []outcome) {
 	for _, o := range outcomes {
 		name := o.Op
 		if o.Code != "" {
@@ -179,30 +177,28 @@ func (d *diffRun) note(outcomes []diffOutcome) {
 	}
 }
 
-// compareRead asks both stores the same, and once in a while inside an Update
-// too.
-func (d *diffRun) compareRead(ctx context.Context, r diffRead) {
-	ask := func(s graph.Store) []diffOutcome {
+// compareRead runs one read on both stores and compares the answers.
+func (d *differentialRun) compareRead(ctx context.Context, r readOp) {
+	ask := func(s graph.Store) []outcome {
 		answer, err := r.run(ctx, s)
-		return []diffOutcome{diffOutcomeOf(r.name, answer, err)}
+		return []outcome{outcomeOf(r.name, answer, err)}
 	}
 	x, y := ask(d.a), ask(d.b)
-	d.note(x)
-	d.same(r.name, fmt.Sprintf("%+v", r.what), x, y)
+	d.count(x)
+	d.compare(r.name, fmt.Sprintf("%+v", r.args), x, y)
 }
 
-// same compares what two stores gave; how they are equal is said by diffOptions.
-func (d *diffRun) same(op, what string, a, b any) {
+// compare compares the results of two stores, by equalOptions.
+func (d *differentialRun) compare(op, what string, a, b any) {
 	d.Helper()
-	if diff := cmp.Diff(a, b, diffOptions...); diff != "" {
+	if diff := cmp.Diff(a, b, equalOptions...); diff != "" {
 		d.Errorf("step %d: the stores differ (- a, + b) on %s %s:\n%s", d.step, op, what, diff)
 	}
 }
 
-// diffOptions: everything is compared exactly, but that a column that is absent
-// may be left out or be "" or 0, an empty list or document may be nil, and slots
-// are a set.
-var diffOptions = cmp.Options{
+// equalOptions compares everything exactly, with these exceptions: an absent column may
+// be left out or be "" or 0, an empty list or document may be nil, and slots are a set.
+var equalOptions = cmp.Options{
 	cmp.Transformer("columns", func(in map[registry.Index]any) map[string]any {
 		out := map[string]any{}
 		for c, v := range in {
@@ -218,20 +214,20 @@ var diffOptions = cmp.Options{
 			slices.Sort(s)
 			return [1]string{strings.Join(s, "\n")}
 		})),
-	diffEmpty[byte](), diffEmpty[*graph.Node](), diffEmpty[graph.Edge](), diffEmpty[graph.Reached](), diffEmpty[registry.ID](),
-	diffEmpty[registry.LogEntry](), diffEmpty[graph.Hops](), diffEmpty[graph.Closure](),
+	equateEmpty[byte](), equateEmpty[*graph.Node](), equateEmpty[graph.Edge](), equateEmpty[graph.Reached](), equateEmpty[registry.ID](),
+	equateEmpty[registry.LogEntry](), equateEmpty[graph.Hops](), equateEmpty[graph.Closure](),
 }
 
-// diffEmpty makes nil and empty slices equal.
-func diffEmpty[T any]() cmp.Option {
+// equateEmpty makes nil and empty slices equal.
+func equateEmpty[T any]() cmp.Option {
 	return cmp.FilterValues(func(a, b []T) bool { return len(a) == 0 && len(b) == 0 }, cmp.Comparer(func(_, _ []T) bool { return true }))
 }
 
-// refresh learns which nodes there are, for the operations to come.
-func (d *diffRun) refresh(ctx context.Context) {
+// reloadNodes reads which nodes exist, for the next operations.
+func (d *differentialRun) reloadNodes(ctx context.Context) {
 	d.Helper()
-	d.live, d.dead = nil, nil
-	q := graph.Query{Kinds: diffKinds, Deleted: true, Limit: 1000, Bare: true}
+	d.live, d.deleted = nil, nil
+	q := graph.Query{Kinds: randomKinds, Deleted: true, Limit: 1000, Bare: true}
 	for {
 		p, err := d.a.Find(ctx, q)
 		if err != nil {
@@ -239,7 +235,7 @@ func (d *diffRun) refresh(ctx context.Context) {
 		}
 		for _, n := range p.Nodes {
 			if n.Deleted {
-				d.dead = append(d.dead, n)
+				d.deleted = append(d.deleted, n)
 			} else {
 				d.live = append(d.live, n)
 			}
@@ -253,52 +249,52 @@ func (d *diffRun) refresh(ctx context.Context) {
 	x, errA := d.a.Ping(ctx)
 	y, errB := d.b.Ping(ctx)
 	d.head = x.Head
-	d.same("ping", "", []any{x.Head, registry.CodeOf(errA)}, []any{y.Head, registry.CodeOf(errB)})
+	d.compare("ping", "", []any{x.Head, registry.CodeOf(errA)}, []any{y.Head, registry.CodeOf(errB)})
 }
 
-// everything compares all nodes at several instants, all of the log, all pages
-// in every order and the whole walk both ways.
-func (d *diffRun) everything(ctx context.Context) {
+// compareAll compares all nodes at several instants, the whole log, all pages in every
+// order, and the whole closure both ways.
+func (d *differentialRun) compareAll(ctx context.Context) {
 	var all []registry.ID
-	for _, n := range append(slices.Clone(d.live), d.dead...) {
+	for _, n := range append(slices.Clone(d.live), d.deleted...) {
 		all = append(all, n.ID)
 	}
 	for range 4 {
 		at := d.instant()
-		d.compareRead(ctx, diffRead{"all nodes", at, func(ctx context.Context, r graph.Reader) (any, error) { return r.Nodes(ctx, at, all...) }})
+		d.compareRead(ctx, readOp{"all nodes", at, func(ctx context.Context, r graph.Reader) (any, error) { return r.Nodes(ctx, at, all...) }})
 		for _, dir := range []graph.Direction{graph.Upstream, graph.Downstream} {
 			q := graph.ClosureQuery{Roots: all, Direction: dir, Depth: 100, Fanout: 1000, Limit: 100000, At: at}
-			d.compareRead(ctx, diffRead{"whole closure", at, func(ctx context.Context, r graph.Reader) (any, error) { return r.Closure(ctx, q) }})
+			d.compareRead(ctx, readOp{"whole closure", at, func(ctx context.Context, r graph.Reader) (any, error) { return r.Closure(ctx, q) }})
 		}
 	}
-	d.compareRead(ctx, diffRead{"whole log", nil, func(ctx context.Context, r graph.Reader) (any, error) {
+	d.compareRead(ctx, readOp{"whole log", nil, func(ctx context.Context, r graph.Reader) (any, error) {
 		return r.Log(ctx, graph.LogQuery{Limit: 1 << 20})
 	}})
-	d.sameDump(ctx)
-	for _, order := range diffOrders {
-		q := graph.Query{Kinds: diffKinds, Order: order, Limit: 100, Desc: d.IntN(2) == 0, Deleted: true, Count: true}
-		d.compareRead(ctx, diffRead{"all pages", q, func(ctx context.Context, r graph.Reader) (any, error) { return diffPages(ctx, r, q, 1000) }})
+	d.compareDumps(ctx)
+	for _, order := range randomOrders {
+		q := graph.Query{Kinds: randomKinds, Order: order, Limit: 100, Desc: d.IntN(2) == 0, Deleted: true, Count: true}
+		d.compareRead(ctx, readOp{"all pages", q, func(ctx context.Context, r graph.Reader) (any, error) { return readPages(ctx, r, q, 1000) }})
 	}
 }
 
-// sameDump compares all that is stored, row by row.
-func (d *diffRun) sameDump(ctx context.Context) {
+// compareDumps compares everything that is stored, row by row.
+func (d *differentialRun) compareDumps(ctx context.Context) {
 	d.Helper()
 	var rows [2][]string
 	for i, s := range []graph.Store{d.a, d.b} {
-		batches, err := Dumped(ctx, s, graph.Mark{})
+		batches, err := ReadDump(ctx, s, graph.Mark{})
 		if err != nil {
 			d.Fatal(err)
 		}
-		rows[i] = Rows(batches)
+		rows[i] = DumpRows(batches)
 	}
 	d.mix["dump"]++
-	d.same("dump", "", rows[0], rows[1])
+	d.compare("dump", "", rows[0], rows[1])
 }
 
-// diffPages follows a query for some pages.
-func diffPages(ctx context.Context, r graph.Reader, q graph.Query, most int) (pages []graph.Page, err error) {
-	for range most {
+// readPages reads up to maxPages pages of a query.
+func readPages(ctx context.Context, r graph.Reader, q graph.Query, maxPages int) (pages []graph.Page, err error) {
+	for range maxPages {
 		p, err := r.Find(ctx, q)
 		if err != nil {
 			return nil, err

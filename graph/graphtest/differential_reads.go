@@ -7,41 +7,41 @@ import (
 	"pedigree/registry"
 )
 
-// read makes one read of any kind.
-func (g *diffGen) read() diffRead {
+// read makes one random read of any kind.
+func (g *generator) read() readOp {
 	switch n := g.IntN(100); {
 	case n < 15 || len(g.live) == 0:
 		ids, at := some(g, 6, g.id), g.instant()
-		return diffRead{"nodes", at, func(ctx context.Context, r graph.Reader) (any, error) { return r.Nodes(ctx, at, ids...) }}
+		return readOp{"nodes", at, func(ctx context.Context, r graph.Reader) (any, error) { return r.Nodes(ctx, at, ids...) }}
 	case n < 33:
 		q := g.query()
-		return diffRead{"find", q, func(ctx context.Context, r graph.Reader) (any, error) { return diffPages(ctx, r, q, 3) }}
+		return readOp{"find", q, func(ctx context.Context, r graph.Reader) (any, error) { return readPages(ctx, r, q, 3) }}
 	case n < 42:
 		q := g.search()
-		return diffRead{"search", q, func(ctx context.Context, r graph.Reader) (any, error) { return diffPages(ctx, r, q, 3) }}
+		return readOp{"search", q, func(ctx context.Context, r graph.Reader) (any, error) { return readPages(ctx, r, q, 3) }}
 	case n < 60:
 		q := g.hopQuery()
-		return diffRead{"neighbors", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Neighbors(ctx, q) }}
+		return readOp{"neighbors", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Neighbors(ctx, q) }}
 	case n < 90:
 		q := g.closureQuery()
-		return diffRead{"closure", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Closure(ctx, q) }}
+		return readOp{"closure", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Closure(ctx, q) }}
 	}
 	q := g.logQuery()
-	return diffRead{"log", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Log(ctx, q) }}
+	return readOp{"log", q, func(ctx context.Context, r graph.Reader) (any, error) { return r.Log(ctx, q) }}
 }
 
-// id is a node's, mostly of one that there is.
-func (g *diffGen) id() registry.ID {
+// id returns a node's id, mostly of a node that exists.
+func (g *generator) id() registry.ID {
 	switch n := g.IntN(20); {
 	case n == 0 || len(g.live) == 0:
 		return "dv_nobody"
-	case n < 3 && len(g.dead) > 0:
-		return choose(g, g.dead).ID
+	case n < 3 && len(g.deleted) > 0:
+		return choose(g, g.deleted).ID
 	}
 	return choose(g, g.live).ID
 }
 
-func (g *diffGen) instant() (at graph.Instant) {
+func (g *generator) instant() (at graph.Instant) {
 	if g.IntN(2) == 0 {
 		at.Valid = g.time()
 		at.Current = g.IntN(2) == 0
@@ -52,11 +52,11 @@ func (g *diffGen) instant() (at graph.Instant) {
 	return at
 }
 
-func (g *diffGen) direction() graph.Direction {
+func (g *generator) direction() graph.Direction {
 	return choose(g, []graph.Direction{graph.Upstream, graph.Downstream})
 }
 
-func (g *diffGen) edgeKinds() []registry.EdgeKind {
+func (g *generator) edgeKinds() []registry.EdgeKind {
 	if g.IntN(3) > 0 {
 		return nil
 	}
@@ -66,7 +66,7 @@ func (g *diffGen) edgeKinds() []registry.EdgeKind {
 	return some(g, 4, func() registry.EdgeKind { return choose(g, registry.EdgeKinds()) })
 }
 
-func (g *diffGen) hopQuery() graph.HopQuery {
+func (g *generator) hopQuery() graph.HopQuery {
 	q := graph.HopQuery{IDs: some(g, 5, g.id), Direction: g.direction(), Edges: g.edgeKinds(), At: g.instant(), Cap: 1 + g.IntN(6),
 		Bare: g.IntN(2) == 0, Count: g.IntN(2) == 0}
 	if g.IntN(3) == 0 {
@@ -78,7 +78,7 @@ func (g *diffGen) hopQuery() graph.HopQuery {
 	return q
 }
 
-func (g *diffGen) closureQuery() graph.ClosureQuery {
+func (g *generator) closureQuery() graph.ClosureQuery {
 	q := graph.ClosureQuery{Roots: some(g, 3, g.id), Direction: g.direction(), Edges: g.edgeKinds(), Depth: g.IntN(9), Fanout: 1000, Limit: 1000,
 		At: g.instant(), Bare: g.IntN(2) == 0}
 	if g.IntN(2) == 0 {
@@ -107,7 +107,7 @@ func (g *diffGen) closureQuery() graph.ClosureQuery {
 	return q
 }
 
-func (g *diffGen) logQuery() graph.LogQuery {
+func (g *generator) logQuery() graph.LogQuery {
 	q := graph.LogQuery{Limit: 1 + g.IntN(30), Desc: g.IntN(2) == 0, WithModel: g.IntN(5) == 0}
 	bound := func() int64 { return int64(g.IntN(int(g.head) + 2)) }
 	if g.IntN(3) == 0 {
@@ -134,13 +134,12 @@ func (g *diffGen) logQuery() graph.LogQuery {
 	return q
 }
 
-// query makes a Find over every way to narrow and sort; now and then one that is
-// refused.
-func (g *diffGen) query() graph.Query {
-	q := graph.Query{Order: choose(g, diffOrders), Desc: g.IntN(2) == 0, Limit: 1 + g.IntN(20), Deleted: g.IntN(4) == 0,
+// query makes a Find with random filters and order; some are invalid.
+func (g *generator) query() graph.Query {
+	q := graph.Query{Order: choose(g, randomOrders), Desc: g.IntN(2) == 0, Limit: 1 + g.IntN(20), Deleted: g.IntN(4) == 0,
 		Count: g.IntN(3) == 0, Bare: g.IntN(2) == 0}
 	if g.IntN(5) > 0 {
-		q.Kinds = some(g, 4, func() registry.Kind { return choose(g, diffKinds) })
+		q.Kinds = some(g, 4, func() registry.Kind { return choose(g, randomKinds) })
 	}
 	if g.IntN(5) == 0 || len(q.Kinds) == 0 && g.IntN(10) > 0 {
 		q.Parents = some(g, 6, g.id)
@@ -164,11 +163,11 @@ func (g *diffGen) query() graph.Query {
 	return q
 }
 
-// search makes a Find by words; now and then one that is refused.
-func (g *diffGen) search() graph.Query {
-	q := graph.Query{Order: choose(g, diffOrders), Desc: g.IntN(2) == 0, Limit: 1 + g.IntN(20), Count: g.IntN(2) == 0, Bare: g.IntN(2) == 0, Deleted: g.IntN(3) == 0}
-	q.Kinds = some(g, 10, func() registry.Kind { return choose(g, diffKinds) })
-	q.Text = &graph.Match{Words: graph.Words(choose(g, diffTexts)+" "+choose(g, diffTexts), 9), Fields: map[registry.Kind][]string{}}
+// search makes a Find by words; some are invalid.
+func (g *generator) search() graph.Query {
+	q := graph.Query{Order: choose(g, randomOrders), Desc: g.IntN(2) == 0, Limit: 1 + g.IntN(20), Count: g.IntN(2) == 0, Bare: g.IntN(2) == 0, Deleted: g.IntN(3) == 0}
+	q.Kinds = some(g, 10, func() registry.Kind { return choose(g, randomKinds) })
+	q.Text = &graph.Match{Words: graph.Words(choose(g, randomTexts)+" "+choose(g, randomTexts), 9), Fields: map[registry.Kind][]string{}}
 	for _, k := range registry.SearchedKinds() {
 		fields := registry.NounOf(k).Searched(registry.AllFields)
 		if g.IntN(3) == 0 {
@@ -191,7 +190,7 @@ func (g *diffGen) search() graph.Query {
 	return q
 }
 
-func (g *diffGen) predicate() graph.Predicate {
+func (g *generator) predicate() graph.Predicate {
 	var p graph.Predicate
 	if g.IntN(8) == 0 {
 		p.Self, p.Op = choose(g, []graph.SelfField{graph.SelfID, graph.SelfParent}), graph.In
@@ -199,24 +198,24 @@ func (g *diffGen) predicate() graph.Predicate {
 			p.Values = append(p.Values, string(g.id()))
 		}
 	} else {
-		p = g.compare(choose(g, diffOrders))
+		p = g.comparison(choose(g, randomOrders))
 	}
 	if g.IntN(4) == 0 {
-		p.Child = choose(g, diffKinds)
+		p.Child = choose(g, randomKinds)
 	}
 	return p
 }
 
-func (g *diffGen) compare(c registry.Index) graph.Predicate {
+func (g *generator) comparison(c registry.Index) graph.Predicate {
 	if c == "" {
 		c = registry.IndexName
 	}
-	value := func() any { return choose(g, diffTexts) }
+	value := func() any { return choose(g, randomTexts) }
 	ops := []graph.Op{graph.In, graph.NotIn, graph.Less, graph.AtMost, graph.More, graph.AtLeast, graph.Prefix}
 	if c == registry.IndexSince {
 		value, ops = func() any { return sec(g.IntN(60)).UnixMicro() }, ops[:6]
 	} else if c == registry.IndexNumber || c == registry.IndexEnded {
-		value, ops = func() any { return choose(g, diffInts) }, ops[:6]
+		value, ops = func() any { return choose(g, randomInts) }, ops[:6]
 	}
 	p := graph.Predicate{Column: c, Op: choose(g, ops), Values: []any{value()}}
 	if p.Op == graph.In || p.Op == graph.NotIn {

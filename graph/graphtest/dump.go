@@ -18,15 +18,15 @@ var dumpTests = []faultTest{
 	{"a dump comes in bounded batches, in order", dumpBatches},
 	{"large documents end a batch early", dumpLarge},
 	{"what is restored again changes nothing", restoreTwice},
-	{"a store that holds something else takes no dump", restoreRefused},
-	{"a half-filled store is closed to all but its migration", halfFilled},
-	{"writes go on where the source ended", writesGoOn},
+	{"a store that holds something else takes no dump", restoreRejected},
+	{"a half-filled store is closed to all but its migration", unfinishedRestore},
+	{"writes go on where the source ended", writesAfterMove},
 	{"what changed since is copied over what was", dumpSince},
-	{"a slot that moves while it is read ends with its holder", slotMovesMeanwhile},
+	{"a slot that moves while it is read ends with its holder", slotMovesDuringDump},
 }
 
-// pairOf opens two fresh stores.
-func pairOf(t *testing.T, open Opener) (from, to *kit) {
+// newPair opens two empty stores.
+func newPair(t *testing.T, open Opener) (from, to *kit) {
 	t.Helper()
 	return newKit(t, open, nil), newKit(t, open, nil)
 }
@@ -40,18 +40,18 @@ func (k *kit) source() string {
 	return graph.SourceOf(info.Secret)
 }
 
-// dumped reads the batches of a dump from a mark on.
-func (k *kit) dumped(from graph.Mark) (out []graph.Batch) {
+// readDump reads the batches of a dump from a mark on.
+func (k *kit) readDump(from graph.Mark) (out []graph.Batch) {
 	k.Helper()
-	out, err := Dumped(k.ctx, k.Store, from)
+	out, err := ReadDump(k.ctx, k.Store, from)
 	if err != nil {
 		k.Fatalf("dump: %v", err)
 	}
 	return out
 }
 
-// Dumped reads the batches of a dump from a mark on.
-func Dumped(ctx context.Context, s graph.Store, from graph.Mark) (out []graph.Batch, err error) {
+// ReadDump reads the batches of a dump from a mark on.
+func ReadDump(ctx context.Context, s graph.Store, from graph.Mark) (out []graph.Batch, err error) {
 	for from.Part != graph.PartDone {
 		b, err := s.Dump(ctx, from)
 		if err != nil {
@@ -65,8 +65,8 @@ func Dumped(ctx context.Context, s graph.Store, from graph.Mark) (out []graph.Ba
 	return out, nil
 }
 
-// Rows prints the rows of a dump.
-func Rows(batches []graph.Batch) (out []string) {
+// DumpRows prints the rows of a dump.
+func DumpRows(batches []graph.Batch) (out []string) {
 	stamp := func(t time.Time) string { return fmt.Sprint(t.IsZero(), t.UnixMicro()) }
 	for _, b := range batches {
 		for _, e := range b.Log {
@@ -86,9 +86,9 @@ func Rows(batches []graph.Batch) (out []string) {
 	return out
 }
 
-// Move copies a store into a fresh one and opens it.
+// Move copies a store into an empty one and opens it.
 func Move(ctx context.Context, from, to graph.Store) error {
-	batches, err := Dumped(ctx, from, graph.Mark{})
+	batches, err := ReadDump(ctx, from, graph.Mark{})
 	if err != nil {
 		return err
 	}
@@ -111,9 +111,9 @@ func (k *kit) restore(source string, b *graph.Batch) graph.Mark {
 	return m
 }
 
-func (k *kit) wantSame(other *kit) {
+func (k *kit) wantSameDump(other *kit) {
 	k.Helper()
-	got, want := Rows(other.dumped(graph.Mark{})), Rows(k.dumped(graph.Mark{}))
+	got, want := DumpRows(other.readDump(graph.Mark{})), DumpRows(k.readDump(graph.Mark{}))
 	for i := range max(len(got), len(want)) {
 		if i >= len(got) || i >= len(want) || got[i] != want[i] {
 			k.Fatalf("row %d of %d and %d:\n got %s\nwant %s", i, len(got), len(want), rowAt(got, i), rowAt(want, i))
@@ -128,14 +128,14 @@ func rowAt(rows []string, i int) string {
 	return "nothing"
 }
 
-// fillAll writes something of everything that a store keeps.
-func (k *kit) fillAll() {
+// putSampleData writes an example of everything that a store holds.
+func (k *kit) putSampleData() {
 	k.Helper()
 	a := with(slotted(mv("a"), "s/1", "label/m/é"), registry.IndexStage, "STAGING", registry.IndexNumber, int64(1<<53+1), registry.IndexOwner, "Zoë 🦊\uffff")
 	a.Parent, a.ValidTo, a.Since, a.Doc = registry.NewID(registry.KindModel, "m"), sec(9), sec(3), []byte(`{"a":"\u0000 <&> Zoë 🦊"}`)
 	b, c, gone := slotted(dv("b \U0001F600\uffff"), "s/2"), dv("c"), slotted(with(dv("gone"), registry.IndexRole, "raw"), "s/3")
 	b.ValidFrom, b.Doc = time.Time{}, nil
-	c.Since = time.UnixMicro(0) // which is not the zero time
+	c.Since = time.UnixMicro(0) // not the zero time
 	foreign := with(run("r"), registry.IndexStage, "not a run's", registry.IndexRunKind, "ETL")
 	k.put(a, b, c, gone, foreign)
 	k.link(derived(c, b), derived(gone, c), edge(registry.EdgeDerivedFrom, a, gone), edge(registry.EdgeGeneratedBy, a, foreign))
@@ -144,7 +144,7 @@ func (k *kit) fillAll() {
 	k.link(e)
 	a.Name, a.Slots, a.Since, a.Doc = "a later", []string{"s/1"}, sec(4), []byte(`{}`)
 	with(a, registry.IndexStage, "PRODUCTION")
-	k.do(func(tx graph.Tx) error {
+	k.mustUpdate(func(tx graph.Tx) error {
 		if err := tx.Put(k.ctx, a); err != nil {
 			return err
 		}
@@ -163,19 +163,19 @@ func (k *kit) fillAll() {
 }
 
 func dumpRoundTrip(t *testing.T, open Opener) {
-	from, to := pairOf(t, open)
-	from.fillAll()
+	from, to := newPair(t, open)
+	from.putSampleData()
 	if err := Move(t.Context(), from, to); err != nil {
 		t.Fatal(err)
 	}
-	from.wantSame(to)
+	from.wantSameDump(to)
 	a, err := from.Ping(t.Context())
 	b, err2 := to.Ping(t.Context())
 	if err != nil || err2 != nil || a.Head != b.Head || !bytes.Equal(a.Secret, b.Secret) {
 		t.Fatalf("%d %v, %d %v", a.Head, err, b.Head, err2)
 	}
 	for _, slot := range []string{"s/1", "s/2", "s/3", "label/m/é"} {
-		to.wantEqual("holder of "+slot, to.holder(slot), from.holder(slot))
+		to.wantEqual("holder of "+slot, to.slotHolder(slot), from.slotHolder(slot))
 	}
 	for _, at := range []graph.Instant{{}, {Known: 1}, {Valid: sec(3)}, {Valid: sec(8), Current: true}, {Known: 4}} {
 		to.wantEqual("a", to.get(at, mv("a").ID), from.get(at, mv("a").ID))
@@ -187,21 +187,21 @@ func dumpRoundTrip(t *testing.T, open Opener) {
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Where: []graph.Predicate{{Column: registry.IndexStage, Op: graph.In, Values: []any{"PRODUCTION"}}}}
 	to.wantEqual("by stage", names(to.find(q).Nodes), "[a later]")
-	from.wantWords(to, map[string]int{"later": 1, "c": 1, "r": 1, "gone": 0})
+	from.wantSearchHits(to, map[string]int{"later": 1, "c": 1, "r": 1, "gone": 0})
 }
 
-// wantWords asks both stores for words, and how many nodes have them.
-func (k *kit) wantWords(other *kit, words map[string]int) {
+// wantSearchHits searches both stores for words, and compares the number of hits.
+func (k *kit) wantSearchHits(other *kit, words map[string]int) {
 	k.Helper()
 	for word, want := range words {
-		a, b := k.searched(everywhere(word)), other.searched(everywhere(word))
+		a, b := k.searchNames(searchAll(word)), other.searchNames(searchAll(word))
 		other.wantEqual("found by "+word, b, a)
 		k.wantEqual("found by "+word, len(a), want)
 	}
 }
 
 func dumpBatches(t *testing.T, open Opener) {
-	from, to := pairOf(t, open)
+	from, to := newPair(t, open)
 	hub, leaves := dv("hub"), many(registry.KindDatasetVersion, "n", graph.BatchRows+50)
 	from.put(append(leaves, hub)...)
 	var up, down []*graph.Edge
@@ -213,14 +213,14 @@ func dumpBatches(t *testing.T, open Opener) {
 		}
 	}
 	from.link(append(up, down...)...)
-	from.do(func(tx graph.Tx) error { // one node with more revisions than a batch has rows
+	from.mustUpdate(func(tx graph.Tx) error { // one node with more revisions than a batch has rows
 		var again []*graph.Node
 		for range graph.BatchRows + 50 {
 			again = append(again, slotted(dv("n000007"), "s"))
 		}
 		return tx.Put(from.ctx, again...)
 	})
-	batches := from.dumped(graph.Mark{})
+	batches := from.readDump(graph.Mark{})
 	for _, b := range batches {
 		if rows := len(b.Log) + len(b.Nodes) + len(b.Edges); rows > graph.BatchRows {
 			t.Errorf("a batch of %d rows", rows)
@@ -232,18 +232,18 @@ func dumpBatches(t *testing.T, open Opener) {
 	if err := Move(t.Context(), from, to); err != nil {
 		t.Fatal(err)
 	}
-	from.wantSame(to)
+	from.wantSameDump(to)
 }
 
 func dumpLarge(t *testing.T, open Opener) {
-	from, to := pairOf(t, open)
+	from, to := newPair(t, open)
 	for i := range 3 {
 		n := dv(fmt.Sprint("large", i))
 		n.Doc = []byte(`"` + strings.Repeat("x", graph.BatchBytes*3/5) + `"`)
 		from.put(n)
 	}
 	most := 0
-	for _, b := range from.dumped(graph.Mark{}) {
+	for _, b := range from.readDump(graph.Mark{}) {
 		most = max(most, len(b.Nodes))
 	}
 	from.wantEqual("documents in a batch", most, 2)
@@ -259,9 +259,9 @@ func dumpLarge(t *testing.T, open Opener) {
 }
 
 func restoreTwice(t *testing.T, open Opener) {
-	from, to := pairOf(t, open)
-	from.fillAll()
-	source, batches := from.source(), from.dumped(graph.Mark{})
+	from, to := newPair(t, open)
+	from.putSampleData()
+	source, batches := from.source(), from.readDump(graph.Mark{})
 	for i := range batches {
 		first := to.restore(source, &batches[i])
 		if again := to.restore(source, &batches[i]); again != first || first != batches[i].Next || to.restore(source, nil) != first {
@@ -273,14 +273,14 @@ func restoreTwice(t *testing.T, open Opener) {
 	finish := &graph.Batch{From: batches[len(batches)-1].Next, Finish: true}
 	to.restore(source, finish)
 	to.restore(source, finish)
-	from.wantSame(to)
+	from.wantSameDump(to)
 }
 
-func restoreRefused(t *testing.T, open Opener) {
-	from, own := pairOf(t, open)
-	from.fillAll()
+func restoreRejected(t *testing.T, open Opener) {
+	from, own := newPair(t, open)
+	from.putSampleData()
 	own.put(dv("mine"))
-	source, first := from.source(), from.dumped(graph.Mark{})[0]
+	source, first := from.source(), from.readDump(graph.Mark{})[0]
 	for _, b := range []*graph.Batch{nil, &first} {
 		_, err := own.Restore(t.Context(), source, b)
 		own.wantCode(registry.FailedPrecondition, err)
@@ -296,7 +296,7 @@ func restoreRefused(t *testing.T, open Opener) {
 	to.restore(source, &first)
 	_, err = to.Restore(t.Context(), source, &graph.Batch{From: first.Next, Finish: true})
 	to.wantCode(registry.Conflict, err)
-	other := own.dumped(graph.Mark{})[0]
+	other := own.readDump(graph.Mark{})[0]
 	_, err = to.Restore(t.Context(), own.source(), &other)
 	to.wantCode(registry.FailedPrecondition, err)
 	fresh := newKit(t, open, nil)
@@ -308,24 +308,24 @@ func restoreRefused(t *testing.T, open Opener) {
 	fresh.wantCode(registry.FailedPrecondition, err)
 }
 
-func halfFilled(t *testing.T, open Opener) {
-	from, to := pairOf(t, open)
-	from.fillAll()
-	source, batches := from.source(), from.dumped(graph.Mark{})
+func unfinishedRestore(t *testing.T, open Opener) {
+	from, to := newPair(t, open)
+	from.putSampleData()
+	source, batches := from.source(), from.readDump(graph.Mark{})
 	for i := range batches {
 		to.restore(source, &batches[i])
 		_, err := to.Ping(t.Context())
 		to.wantCode(registry.FailedPrecondition, err)
-		to.wantCode(registry.FailedPrecondition, to.try(func(tx graph.Tx) error { return tx.Put(to.ctx, dv("x")) }))
+		to.wantCode(registry.FailedPrecondition, to.update(func(tx graph.Tx) error { return tx.Put(to.ctx, dv("x")) }))
 	}
 	to.restore(source, &graph.Batch{From: batches[len(batches)-1].Next, Finish: true})
 	to.wantEqual("head", to.head(), from.head())
 	to.put(dv("x"))
 }
 
-func writesGoOn(t *testing.T, open Opener) {
-	from, to := pairOf(t, open)
-	from.fillAll()
+func writesAfterMove(t *testing.T, open Opener) {
+	from, to := newPair(t, open)
+	from.putSampleData()
 	if err := Move(t.Context(), from, to); err != nil {
 		t.Fatal(err)
 	}
@@ -333,28 +333,28 @@ func writesGoOn(t *testing.T, open Opener) {
 		x, a := slotted(dv("x"), "s/3"), with(slotted(mv("a"), "s/9"), registry.IndexStage, "DEPRECATED")
 		a.Parent = registry.NewID(registry.KindModel, "m")
 		e := derived(x, dv("c"))
-		k.do(func(tx graph.Tx) error {
+		k.mustUpdate(func(tx graph.Tx) error {
 			if err := tx.Put(k.ctx, x, a); err != nil {
 				return err
 			}
 			return tx.Link(k.ctx, e)
 		})
 		k.wantEqual("number and sequence", fmt.Sprint(x.Number, x.RecordedSeq, e.RecordedSeq), "6 9 9")
-		k.wantCode(registry.Conflict, k.try(func(tx graph.Tx) error { return tx.Put(k.ctx, slotted(dv("y"), "label/m/é")) }))
-		k.wantCode(registry.FailedPrecondition, k.try(func(tx graph.Tx) error { return tx.Link(k.ctx, derived(dv("c"), mv("a"))) }))
-		k.wantCode(registry.FailedPrecondition, k.try(func(tx graph.Tx) error { return tx.Put(k.ctx, dv("gone")) }))
+		k.wantCode(registry.Conflict, k.update(func(tx graph.Tx) error { return tx.Put(k.ctx, slotted(dv("y"), "label/m/é")) }))
+		k.wantCode(registry.FailedPrecondition, k.update(func(tx graph.Tx) error { return tx.Link(k.ctx, derived(dv("c"), mv("a"))) }))
+		k.wantCode(registry.FailedPrecondition, k.update(func(tx graph.Tx) error { return tx.Put(k.ctx, dv("gone")) }))
 		k.unlink(derived(dv("c"), dv("b \U0001F600\uffff")))
-		k.wantGapless(k.Store, 10)
+		k.wantNoGaps(k.Store, 10)
 	}
-	from.wantSame(to)
+	from.wantSameDump(to)
 }
 
 func dumpSince(t *testing.T, open Opener) {
-	from, to := pairOf(t, open)
-	from.fillAll()
+	from, to := newPair(t, open)
+	from.putSampleData()
 	source := from.source()
 	var mark graph.Mark
-	for _, b := range from.dumped(graph.Mark{}) {
+	for _, b := range from.readDump(graph.Mark{}) {
 		mark = to.restore(source, &b)
 	}
 	b := dv("b \U0001F600\uffff")
@@ -364,7 +364,7 @@ func dumpSince(t *testing.T, open Opener) {
 	from.link(derived(dv("new"), b))
 	from.delete(&graph.Node{ID: mv("a").ID, Doc: []byte(`{"by":"y"}`)})
 	from.put(slotted(dv("last"), "s/1"))
-	since := from.dumped(mark.Then(from.head()))
+	since := from.readDump(mark.Then(from.head()))
 	var changed, edges []string
 	for _, s := range since {
 		for _, n := range s.Nodes {
@@ -379,22 +379,22 @@ func dumpSince(t *testing.T, open Opener) {
 	from.wantEqual("edges", edges, "[3→2 6-10 6→2 11-0]")
 	from.wantEqual("entries", len(since[0].Log), 5)
 	to.restore(source, &graph.Batch{From: mark, Finish: true})
-	from.wantSame(to)
-	from.wantWords(to, map[string]int{"renamed": 1, "b": 0, "new": 1, "later": 0, "last": 1})
+	from.wantSameDump(to)
+	from.wantSearchHits(to, map[string]int{"renamed": 1, "b": 0, "new": 1, "later": 0, "last": 1})
 	for _, slot := range []string{"s/1", "s/2", "s/new", "label/m/é"} {
-		to.wantEqual("holder of "+slot, to.holder(slot), from.holder(slot))
+		to.wantEqual("holder of "+slot, to.slotHolder(slot), from.slotHolder(slot))
 	}
 }
 
-// slotMovesMeanwhile makes the batch that a reader gets who comes to one of two
-// nodes before a slot moves between them, and to the other after it.
-func slotMovesMeanwhile(t *testing.T, open Opener) {
+// slotMovesDuringDump builds the batch of a reader that reads one of two nodes before a
+// slot moves between them, and the other after it.
+func slotMovesDuringDump(t *testing.T, open Opener) {
 	for early := range 2 {
-		from, to := pairOf(t, open)
+		from, to := newPair(t, open)
 		from.put(slotted(dv("a"), "s"), slotted(dv("b"), "t"))
-		before := from.dumped(graph.Mark{Head: 1})
+		before := from.readDump(graph.Mark{Head: 1})
 		from.put(slotted(dv("a"), "t"), slotted(dv("b"), "s"))
-		after := from.dumped(graph.Mark{Head: 1})
+		after := from.readDump(graph.Mark{Head: 1})
 		source := from.source()
 		var mark graph.Mark
 		for i := range after {
@@ -409,11 +409,11 @@ func slotMovesMeanwhile(t *testing.T, open Opener) {
 			}
 			mark = to.restore(source, &b)
 		}
-		for _, b := range from.dumped(mark.Then(2)) {
+		for _, b := range from.readDump(mark.Then(2)) {
 			mark = to.restore(source, &b)
 		}
 		to.restore(source, &graph.Batch{From: mark, Finish: true})
-		from.wantSame(to)
-		to.wantEqual("holders", to.holder("s")+to.holder("t"), "ba")
+		from.wantSameDump(to)
+		to.wantEqual("holders", to.slotHolder("s")+to.slotHolder("t"), "ba")
 	}
 }

@@ -180,7 +180,7 @@ func countFind(k *kit) {
 	k.wantEqual("none left", len(p.Nodes), 0)
 }
 
-// keyOf is the key of a node under an order.
+// keyOf is the key of a node in an order.
 func keyOf(n *graph.Node, order registry.Index) *graph.Key {
 	switch order {
 	case "", registry.IndexName:
@@ -199,7 +199,7 @@ func keyOf(n *graph.Node, order registry.Index) *graph.Key {
 	return &graph.Key{Value: n.Text(order), ID: n.ID}
 }
 
-// pages follows a query to its end.
+// pages reads all pages of a query.
 func (k *kit) pages(q graph.Query) (all []*graph.Node) {
 	k.Helper()
 	for {
@@ -250,7 +250,7 @@ func pagesUnderWrites(k *kit) {
 			default:
 			}
 			name := fmt.Sprintf("%s%06d", []string{"stands", "a", "z"}[i%3], 1000-i)
-			if err := k.try(func(tx graph.Tx) error { return tx.Put(k.ctx, run(name)) }); err != nil {
+			if err := k.update(func(tx graph.Tx) error { return tx.Put(k.ctx, run(name)) }); err != nil {
 				done <- err
 				return
 			}

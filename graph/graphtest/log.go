@@ -56,7 +56,7 @@ func logGapless(k *kit) {
 				}
 			}
 			if i%2 == 1 {
-				return errOwn
+				return errCaller
 			}
 			return nil
 		})
@@ -79,7 +79,7 @@ func seqs(list []registry.LogEntry) (out []int64) {
 
 func logBounds(k *kit) {
 	for range 9 {
-		k.do(func(graph.Tx) error { return nil })
+		k.mustUpdate(func(graph.Tx) error { return nil })
 	}
 	for _, c := range []struct {
 		q    graph.LogQuery

@@ -19,7 +19,7 @@ func pred(c registry.Index, op graph.Op, values ...any) graph.Predicate {
 	return graph.Predicate{Column: c, Op: op, Values: values}
 }
 
-func (k *kit) matching(kind registry.Kind, where ...graph.Predicate) []string {
+func (k *kit) findNames(kind registry.Kind, where ...graph.Predicate) []string {
 	k.Helper()
 	p := k.find(graph.Query{Kinds: []registry.Kind{kind}, Where: where, Count: true})
 	if p.Total != int64(len(p.Nodes)) || p.More {
@@ -58,9 +58,9 @@ func operators(k *kit) {
 		{pred(registry.IndexSince, graph.AtLeast, t0.UnixMicro()), "[v0 v1 v2 v3 v4]"},
 		{pred(registry.IndexSince, graph.More, t0.UnixMicro()), "[]"},
 	} {
-		k.wantEqual(fmt.Sprintf("%+v", c.p), k.matching(registry.KindModelVersion, c.p), c.want)
+		k.wantEqual(fmt.Sprintf("%+v", c.p), k.findNames(registry.KindModelVersion, c.p), c.want)
 	}
-	k.wantEqual("both", k.matching(registry.KindModelVersion, pred(number, graph.More, int64(0)), pred(stage, graph.Prefix, "CAN")), "[v1 v2]")
+	k.wantEqual("both", k.findNames(registry.KindModelVersion, pred(number, graph.More, int64(0)), pred(stage, graph.Prefix, "CAN")), "[v1 v2]")
 }
 
 func prefixIsLiteral(k *kit) {
@@ -68,12 +68,12 @@ func prefixIsLiteral(k *kit) {
 		k.put(dv(n))
 	}
 	for _, p := range []string{"a%", "a_", "a\\", "a'", "a*", "a[", "A"} {
-		got := k.matching(registry.KindDatasetVersion, pred(registry.IndexName, graph.Prefix, p))
+		got := k.findNames(registry.KindDatasetVersion, pred(registry.IndexName, graph.Prefix, p))
 		if len(got) != 1 || got[0][:len(p)] != p {
 			k.Fatalf("prefix %q: %q", p, got)
 		}
 	}
-	k.wantEqual("all", len(k.matching(registry.KindDatasetVersion, pred(registry.IndexName, graph.Prefix, "a"))), 8)
+	k.wantEqual("all", len(k.findNames(registry.KindDatasetVersion, pred(registry.IndexName, graph.Prefix, "a"))), 8)
 }
 
 func childPredicate(k *kit) {
@@ -95,14 +95,14 @@ func childPredicate(k *kit) {
 	child := func(op graph.Op, values ...any) graph.Predicate {
 		return graph.Predicate{Column: registry.IndexStage, Op: op, Values: values, Child: registry.KindModelVersion}
 	}
-	k.wantEqual("in", k.matching(registry.KindModel, child(graph.In, "PRODUCTION")), "[m1 m4]")
-	k.wantEqual("not in", k.matching(registry.KindModel, child(graph.NotIn, "PRODUCTION")), "[m1 m2]")
-	k.wantEqual("two children", k.matching(registry.KindModel, child(graph.In, "PRODUCTION"), child(graph.In, "STAGING")), "[m1]")
-	k.wantEqual("child by id", k.matching(registry.KindModel,
+	k.wantEqual("in", k.findNames(registry.KindModel, child(graph.In, "PRODUCTION")), "[m1 m4]")
+	k.wantEqual("not in", k.findNames(registry.KindModel, child(graph.NotIn, "PRODUCTION")), "[m1 m2]")
+	k.wantEqual("two children", k.findNames(registry.KindModel, child(graph.In, "PRODUCTION"), child(graph.In, "STAGING")), "[m1]")
+	k.wantEqual("child by id", k.findNames(registry.KindModel,
 		graph.Predicate{Self: graph.SelfID, Op: graph.In, Values: []any{string(mv("m2-0").ID)}, Child: registry.KindModelVersion}), "[m2]")
 	k.delete(mv("m4-0"))
-	k.wantEqual("deleted child", k.matching(registry.KindModel, child(graph.In, "PRODUCTION")), "[m1]")
-	k.wantEqual("any child", k.matching(registry.KindModel, child(graph.NotIn)), "[m1 m2]")
+	k.wantEqual("deleted child", k.findNames(registry.KindModel, child(graph.In, "PRODUCTION")), "[m1]")
+	k.wantEqual("any child", k.findNames(registry.KindModel, child(graph.NotIn)), "[m1 m2]")
 }
 
 func selfPredicate(k *kit) {
@@ -114,11 +114,11 @@ func selfPredicate(k *kit) {
 	self := func(f graph.SelfField, values ...any) graph.Predicate {
 		return graph.Predicate{Self: f, Op: graph.In, Values: values}
 	}
-	k.wantEqual("ids", k.matching(registry.KindDatasetVersion, self(graph.SelfID, string(dv("d1").ID), string(dv("d3").ID), "x")), "[d1 d3]")
-	k.wantEqual("parents", k.matching(registry.KindDatasetVersion, self(graph.SelfParent, "ds_0")), "[d0 d2]")
-	k.wantEqual("case", k.matching(registry.KindDatasetVersion, self(graph.SelfParent, "DS_0")), "[]")
-	k.wantEqual("none", k.matching(registry.KindDatasetVersion, self(graph.SelfID)), "[]")
-	k.wantEqual("both", k.matching(registry.KindDatasetVersion, self(graph.SelfParent, "ds_0"), self(graph.SelfID, string(dv("d2").ID), string(dv("d1").ID))), "[d2]")
+	k.wantEqual("ids", k.findNames(registry.KindDatasetVersion, self(graph.SelfID, string(dv("d1").ID), string(dv("d3").ID), "x")), "[d1 d3]")
+	k.wantEqual("parents", k.findNames(registry.KindDatasetVersion, self(graph.SelfParent, "ds_0")), "[d0 d2]")
+	k.wantEqual("case", k.findNames(registry.KindDatasetVersion, self(graph.SelfParent, "DS_0")), "[]")
+	k.wantEqual("none", k.findNames(registry.KindDatasetVersion, self(graph.SelfID)), "[]")
+	k.wantEqual("both", k.findNames(registry.KindDatasetVersion, self(graph.SelfParent, "ds_0"), self(graph.SelfID, string(dv("d2").ID), string(dv("d1").ID))), "[d2]")
 }
 
 func rowsPredicate(k *kit) {

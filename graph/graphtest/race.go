@@ -11,9 +11,9 @@ import (
 	"pedigree/registry"
 )
 
-// Race lets two Stores on one fresh database write against each other: the
-// sequence has no gaps, a slot is taken by one only, and of two edges that would
-// close a cycle one is refused. It closes neither.
+// Race lets two Stores on one empty database write against each other: the log sequence
+// has no gaps, only one store gets a slot, and of two edges that would close a cycle
+// one is refused. It closes neither store.
 func Race(t *testing.T, a, b graph.Store) {
 	t.Helper()
 	rounds := 10 * Rounds()
@@ -33,8 +33,8 @@ func Race(t *testing.T, a, b graph.Store) {
 	}
 }
 
-// RaceStart writes what the rounds of a race are about. It and the two functions
-// below are Race in parts, for sides that run in processes of their own.
+// RaceStart writes the nodes of a race. RaceStart, RaceSide and RaceEnd are the parts
+// of Race, for sides that run in separate processes.
 func RaceStart(t *testing.T, s graph.Store, rounds int) {
 	t.Helper()
 	k := &kit{T: t, Store: s, ctx: t.Context()}
@@ -43,7 +43,7 @@ func RaceStart(t *testing.T, s graph.Store, rounds int) {
 	}
 }
 
-// RaceSide runs side 0 or 1 of a race and counts the slots and edges that it got.
+// RaceSide runs side 0 or 1 of a race and counts the slots and edges that it won.
 func RaceSide(ctx context.Context, s graph.Store, side, rounds int) (won int, err error) {
 	for i := range rounds {
 		n, err := raceRound(ctx, s, side, i)
@@ -54,34 +54,34 @@ func RaceSide(ctx context.Context, s graph.Store, side, rounds int) (won int, er
 	return won, nil
 }
 
-// RaceEnd checks what a race of two sides left, who won so many together.
+// RaceEnd checks the store after a race in which both sides together won so many slots
+// and edges.
 func RaceEnd(t *testing.T, s graph.Store, rounds, won int) {
 	t.Helper()
 	k := &kit{T: t, Store: s, ctx: t.Context()}
 	k.wantEqual("slots and edges taken", won, 2*rounds)
-	k.wantGapless(s, rounds+2*rounds+won)
+	k.wantNoGaps(s, rounds+2*rounds+won)
 	k.wantEqual("counter", string(k.get(graph.Instant{}, dv("counter").ID).Doc), fmt.Sprint(2*rounds))
 	for i := range rounds {
 		l, r := dv(fmt.Sprint("left", i)), dv(fmt.Sprint("right", i))
 		c := k.closure(graph.ClosureQuery{Roots: ids(l, r), Depth: 3})
 		k.wantEqual("edges of a half-cycle", len(c.Edges), 1)
-		if k.holder(fmt.Sprint("race/", i)) == "" {
+		if k.slotHolder(fmt.Sprint("race/", i)) == "" {
 			k.Fatalf("round %d: nobody holds the slot", i)
 		}
 	}
 }
 
-// raceRound counts what one side got: the slot of the round, and its half of a
-// cycle.
+// raceRound counts what one side won: the slot of the round, and its half of a cycle.
 func raceRound(ctx context.Context, s graph.Store, side, i int) (won int, err error) {
-	err = s.Update(ctx, func(tx graph.Tx) error { return increment(ctx, tx, side, i) })
+	err = s.Update(ctx, func(tx graph.Tx) error { return incrementCounter(ctx, tx, side, i) })
 	if err != nil {
 		return 0, err
 	}
 	err = s.Update(ctx, func(tx graph.Tx) error {
 		return errors.Join(tx.Put(ctx, slotted(run(fmt.Sprint("taker", side, "-", i)), fmt.Sprint("race/", i))), tx.Append(ctx, entry()))
 	})
-	if won, err = counted(won, err, registry.Conflict); err != nil {
+	if won, err = countWin(won, err, registry.Conflict); err != nil {
 		return won, err
 	}
 	from, to := dv(fmt.Sprint("left", i)), dv(fmt.Sprint("right", i))
@@ -91,10 +91,10 @@ func raceRound(ctx context.Context, s graph.Store, side, i int) (won int, err er
 	err = s.Update(ctx, func(tx graph.Tx) error {
 		return errors.Join(tx.Link(ctx, derived(from, to)), tx.Append(ctx, entry()))
 	})
-	return counted(won, err, registry.FailedPrecondition)
+	return countWin(won, err, registry.FailedPrecondition)
 }
 
-func counted(won int, err error, lost registry.Code) (int, error) {
+func countWin(won int, err error, lost registry.Code) (int, error) {
 	if registry.CodeOf(err) == lost {
 		return won, nil
 	}

@@ -20,8 +20,8 @@ var searchTests = []subtest{
 	{"malformed searches are INVALID_ARGUMENT", badSearches},
 }
 
-// texts makes a node whose document has fields.
-func texts(kind registry.Kind, name string, pairs ...any) *graph.Node {
+// docNode makes a node whose document has the given fields.
+func docNode(kind registry.Kind, name string, pairs ...any) *graph.Node {
 	doc := map[string]any{"name": name}
 	for i := 0; i < len(pairs); i += 2 {
 		doc[pairs[i].(string)] = pairs[i+1]
@@ -31,9 +31,9 @@ func texts(kind registry.Kind, name string, pairs ...any) *graph.Node {
 	return n
 }
 
-// everywhere looks in every searched field of the kinds, all kinds when none is
+// searchAll searches every searched field of the kinds, or of all kinds when none is
 // given.
-func everywhere(words string, kinds ...registry.Kind) graph.Query {
+func searchAll(words string, kinds ...registry.Kind) graph.Query {
 	if len(kinds) == 0 {
 		kinds = registry.SearchedKinds()
 	}
@@ -44,7 +44,7 @@ func everywhere(words string, kinds ...registry.Kind) graph.Query {
 	return graph.Query{Kinds: kinds, Text: m}
 }
 
-func (k *kit) searched(q graph.Query) []string {
+func (k *kit) searchNames(q graph.Query) []string {
 	k.Helper()
 	q.Count = true
 	p := k.find(q)
@@ -55,16 +55,16 @@ func (k *kit) searched(q graph.Query) []string {
 }
 
 func searchWords(k *kit) {
-	k.put(texts(registry.KindModel, "credit-approval", "description", "Résumé of an applicant", "tags", []registry.KeyValue{{Key: "team", Value: "risk"}}),
-		texts(registry.KindModelVersion, "model-credit-approval-v1.0.0", "version", "1.0.0"), texts(registry.KindDataset, "data/raw/credit_cards.csv"),
-		texts(registry.KindRun, "train"), texts(registry.KindCommit, "9fceb02d0ae5", "sha", "9fceb02d0ae598e95dc970b74767f19372d61af8", "message", "Fix credit limit"))
+	k.put(docNode(registry.KindModel, "credit-approval", "description", "Résumé of an applicant", "tags", []registry.KeyValue{{Key: "team", Value: "risk"}}),
+		docNode(registry.KindModelVersion, "model-credit-approval-v1.0.0", "version", "1.0.0"), docNode(registry.KindDataset, "data/raw/credit_cards.csv"),
+		docNode(registry.KindRun, "train"), docNode(registry.KindCommit, "9fceb02d0ae5", "sha", "9fceb02d0ae598e95dc970b74767f19372d61af8", "message", "Fix credit limit"))
 	for words, want := range map[string]string{
 		"credit": "[9fceb02d0ae5 credit-approval data/raw/credit_cards.csv model-credit-approval-v1.0.0]", "CREDIT app": "[credit-approval model-credit-approval-v1.0.0]",
 		"app credit": "[credit-approval]", "app credi": "[credit-approval]", "edit": "[]", "credit-approval v1": "[model-credit-approval-v1.0.0]", "1.0.0": "[model-credit-approval-v1.0.0]", "v1.0": "[model-credit-approval-v1.0.0]", "0.0": "[]", "V1": "[model-credit-approval-v1.0.0]",
 		"resume": "[credit-approval]", "team risk": "[credit-approval]", "value": "[]", "raw/credit_c": "[data/raw/credit_cards.csv]",
 		"9fceb02d0ae598e95dc970b74767f19372d61af8": "[9fceb02d0ae5]", "9fceb": "[9fceb02d0ae5]", "limit 9f": "[9fceb02d0ae5]", "tra": "[train]", "name": "[]",
 	} {
-		got := k.searched(everywhere(words))
+		got := k.searchNames(searchAll(words))
 		if words == "app credit" || words == "app credi" {
 			want = "[]" // "app" is no whole word of it.
 		}
@@ -73,11 +73,11 @@ func searchWords(k *kit) {
 }
 
 func searchFields(k *kit) {
-	k.put(texts(registry.KindModel, "one", "description", "alpha", "owner", "beta"), texts(registry.KindModelVersion, "two", "description", "alpha", "label", "beta"),
-		texts(registry.KindRun, "alpha", "description", "gamma"))
+	k.put(docNode(registry.KindModel, "one", "description", "alpha", "owner", "beta"), docNode(registry.KindModelVersion, "two", "description", "alpha", "label", "beta"),
+		docNode(registry.KindRun, "alpha", "description", "gamma"))
 	m, v, r := registry.KindModel, registry.KindModelVersion, registry.KindRun
 	ask := func(words string, fields map[registry.Kind][]string, kinds ...registry.Kind) string {
-		return fmt.Sprint(k.searched(graph.Query{Kinds: kinds, Text: &graph.Match{Words: graph.Words(words, 9), Fields: fields}}))
+		return fmt.Sprint(k.searchNames(graph.Query{Kinds: kinds, Text: &graph.Match{Words: graph.Words(words, 9), Fields: fields}}))
 	}
 	both := map[registry.Kind][]string{m: {"name", "description"}, v: {"name"}, r: {"name"}}
 	k.wantEqual("by field", ask("alpha", both, m, v, r), "[alpha one]")
@@ -92,17 +92,17 @@ func searchFields(k *kit) {
 func searchComposes(k *kit) {
 	var want []string
 	for i := range 40 {
-		n := texts(registry.KindModelVersion, fmt.Sprintf("v%02d", i), "description", []string{"odd one", "even one"}[i%2])
+		n := docNode(registry.KindModelVersion, fmt.Sprintf("v%02d", i), "description", []string{"odd one", "even one"}[i%2])
 		with(n, registry.IndexNumber, int64(i), registry.IndexStage, []string{"STAGING", "PRODUCTION"}[i/20])
 		k.put(n)
 		if i%2 == 1 && i >= 20 {
 			want = append(want, n.Name)
 		}
 	}
-	q := everywhere("even one", registry.KindModelVersion)
+	q := searchAll("even one", registry.KindModelVersion)
 	q.Where = []graph.Predicate{pred(registry.IndexStage, graph.In, "PRODUCTION")}
 	q.Rows = [][]graph.Predicate{{pred(registry.IndexNumber, graph.AtLeast, int64(0))}}
-	k.wantEqual("narrowed", k.searched(q), fmt.Sprint(want))
+	k.wantEqual("narrowed", k.searchNames(q), fmt.Sprint(want))
 	for _, order := range []registry.Index{"", registry.IndexNumber, registry.IndexSince} {
 		q.Order, q.Limit = order, 3
 		if got := names(k.pages(q)); len(got) != len(want) || order != registry.IndexSince && !slices.Equal(got, want) {
@@ -116,72 +116,72 @@ func searchComposes(k *kit) {
 }
 
 func searchInside(k *kit) {
-	k.put(texts(registry.KindModel, "before"))
+	k.put(docNode(registry.KindModel, "before"))
 	look := func(tx graph.Tx, words string) string {
-		p, err := tx.Find(k.ctx, graph.Query{Kinds: registry.SearchedKinds(), Text: everywhere(words).Text, Limit: 9})
+		p, err := tx.Find(k.ctx, graph.Query{Kinds: registry.SearchedKinds(), Text: searchAll(words).Text, Limit: 9})
 		if err != nil {
 			k.Fatal(err)
 		}
 		return fmt.Sprint(names(p.Nodes))
 	}
-	k.do(func(tx graph.Tx) error {
-		if err := tx.Put(k.ctx, texts(registry.KindModel, "inside")); err != nil {
+	k.mustUpdate(func(tx graph.Tx) error {
+		if err := tx.Put(k.ctx, docNode(registry.KindModel, "inside")); err != nil {
 			return err
 		}
 		k.wantEqual("put", look(tx, "inside")+look(tx, "before"), "[inside][before]")
-		n := texts(registry.KindModel, "renamed")
-		n.ID = texts(registry.KindModel, "inside").ID
+		n := docNode(registry.KindModel, "renamed")
+		n.ID = docNode(registry.KindModel, "inside").ID
 		if err := tx.Put(k.ctx, n); err != nil {
 			return err
 		}
 		k.wantEqual("renamed", look(tx, "inside")+look(tx, "renamed"), "[][renamed]")
-		err := tx.Delete(k.ctx, texts(registry.KindModel, "before"))
+		err := tx.Delete(k.ctx, docNode(registry.KindModel, "before"))
 		k.wantEqual("deleted", look(tx, "before"), "[]")
 		return err
 	})
-	k.wantEqual("after", fmt.Sprint(k.searched(everywhere("inside")), k.searched(everywhere("renamed")), k.searched(everywhere("before"))), "[] [renamed] []")
+	k.wantEqual("after", fmt.Sprint(k.searchNames(searchAll("inside")), k.searchNames(searchAll("renamed")), k.searchNames(searchAll("before"))), "[] [renamed] []")
 }
 
 func searchForgets(k *kit) {
-	n := texts(registry.KindModel, "first", "description", "old words")
-	k.put(n, texts(registry.KindModel, "other", "description", "words"))
+	n := docNode(registry.KindModel, "first", "description", "old words")
+	k.put(n, docNode(registry.KindModel, "other", "description", "words"))
 	n.Doc = []byte(`{"description":"new words"}`)
 	k.put(n)
-	k.wantEqual("replaced", fmt.Sprint(k.searched(everywhere("old")), k.searched(everywhere("new")), k.searched(everywhere("words"))), "[] [first] [first other]")
+	k.wantEqual("replaced", fmt.Sprint(k.searchNames(searchAll("old")), k.searchNames(searchAll("new")), k.searchNames(searchAll("words"))), "[] [first] [first other]")
 	n.Name = "second"
 	k.put(n)
-	k.wantEqual("renamed", fmt.Sprint(k.searched(everywhere("first")), k.searched(everywhere("second new"))), "[] [second]")
-	err := k.try(func(tx graph.Tx) error {
-		if err := tx.Put(k.ctx, texts(registry.KindModel, "third")); err != nil {
+	k.wantEqual("renamed", fmt.Sprint(k.searchNames(searchAll("first")), k.searchNames(searchAll("second new"))), "[] [second]")
+	err := k.update(func(tx graph.Tx) error {
+		if err := tx.Put(k.ctx, docNode(registry.KindModel, "third")); err != nil {
 			return err
 		}
-		if p, err := tx.Find(k.ctx, graph.Query{Kinds: registry.SearchedKinds(), Text: everywhere("third").Text, Limit: 9}); err != nil || len(p.Nodes) != 1 {
+		if p, err := tx.Find(k.ctx, graph.Query{Kinds: registry.SearchedKinds(), Text: searchAll("third").Text, Limit: 9}); err != nil || len(p.Nodes) != 1 {
 			k.Fatal(p, err)
 		}
-		return errOwn
+		return errCaller
 	})
-	k.wantEqual("own error", err, errOwn)
-	k.put(texts(registry.KindModel, "fourth"))
-	k.wantEqual("rolled back", fmt.Sprint(k.searched(everywhere("third")), k.searched(everywhere("fourth"))), "[] [fourth]")
+	k.wantEqual("own error", err, errCaller)
+	k.put(docNode(registry.KindModel, "fourth"))
+	k.wantEqual("rolled back", fmt.Sprint(k.searchNames(searchAll("third")), k.searchNames(searchAll("fourth"))), "[] [fourth]")
 	n.Doc = []byte(`{"description":"new words"}`)
 	k.delete(n)
 	for _, deleted := range []bool{false, true} {
-		q := everywhere("new")
+		q := searchAll("new")
 		q.Deleted = deleted
-		k.wantEqual("tombstone", k.searched(q), "[]")
+		k.wantEqual("tombstone", k.searchNames(q), "[]")
 	}
 }
 
 func searchIsLiteral(k *kit) {
-	k.put(texts(registry.KindModel, "a and b"), texts(registry.KindModel, "near not or to"), texts(registry.KindModel, "plain"), texts(registry.KindModel, "日本 😀 zoë"),
-		texts(registry.KindModel, "kind k1 f_name rank rowid node_words"))
+	k.put(docNode(registry.KindModel, "a and b"), docNode(registry.KindModel, "near not or to"), docNode(registry.KindModel, "plain"), docNode(registry.KindModel, "日本 😀 zoë"),
+		docNode(registry.KindModel, "kind k1 f_name rank rowid node_words"))
 	for words, want := range map[string]string{
 		"a AND b": "[a and b]", "NOT plain": "[]", "near OR plain": "[]", "or": "[near not or to]", "to": "[near not or to]", "*": "", "日": "[日本 😀 zoë]", "ZOE": "[日本 😀 zoë]",
 		"kind:k1": "[kind k1 f_name rank rowid node_words]", "k1": "[kind k1 f_name rank rowid node_words]", "f_name:plain": "[]", "plain~2": "[]", "[a TO z]": "[]",
 		`"plain"`: "[plain]", "pl*": "[plain]", "pl?in": "[]", "plain^4": "[]", "(plain) || (b)": "[]", "/p.*/": "[plain]", `plain\`: "[plain]",
 	} {
-		if q := everywhere(words); len(q.Text.Words) > 0 {
-			k.wantEqual(words, k.searched(q), want)
+		if q := searchAll(words); len(q.Text.Words) > 0 {
+			k.wantEqual(words, k.searchNames(q), want)
 		}
 	}
 }
@@ -191,7 +191,7 @@ func searchCuts(k *kit) {
 	for part := range slices.Chunk(nodes, 2000) {
 		k.put(part...)
 	}
-	q := everywhere("man", registry.KindCommit)
+	q := searchAll("man", registry.KindCommit)
 	q.Limit, q.Bare = graph.MaxMatches, true
 	if p := k.find(q); len(p.Nodes) != graph.MaxMatches || p.Cut || p.More {
 		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Cut, p.More)
@@ -201,11 +201,11 @@ func searchCuts(k *kit) {
 	if p := k.find(q); len(p.Nodes) != 10 || !p.Cut || !p.More {
 		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Cut, p.More)
 	}
-	k.wantEqual("another kind", len(k.find(everywhere("man", registry.KindRun)).Nodes), 0)
+	k.wantEqual("another kind", len(k.find(searchAll("man", registry.KindRun)).Nodes), 0)
 }
 
 func badSearches(k *kit) {
-	good := everywhere("a", registry.KindModel)
+	good := searchAll("a", registry.KindModel)
 	for what, spoil := range map[string]func(q *graph.Query){
 		"no words":           func(q *graph.Query) { q.Text.Words = nil },
 		"too many words":     func(q *graph.Query) { q.Text.Words = make([]string, graph.MaxMatchWords+1) },

@@ -13,21 +13,12 @@ var slotTests = []subtest{
 	{"a refused put leaves nothing and the update goes on", putIsAtomic},
 }
 
-var deleteTests = []subtest{
-	{"a tombstone is returned by id and left out of lists", tombstone},
-	{"a delete frees slots and clears columns", deleteFrees},
-	{"a delete erases the documents of earlier revisions", deleteErases},
-	{"a tombstone takes no put", putOnTombstone},
-	{"deleting what is not there or deleted is NOT_FOUND", deleteUnknown},
-	{"the edges of a tombstone stay", tombstoneEdges},
-}
-
 func slotted(n *graph.Node, slots ...string) *graph.Node {
 	n.Slots = slots
 	return n
 }
 
-func (k *kit) holder(slot string) string {
+func (k *kit) slotHolder(slot string) string {
 	k.Helper()
 	p := k.find(graph.Query{Slots: []string{slot}})
 	if len(p.Nodes) == 0 {
@@ -38,9 +29,9 @@ func (k *kit) holder(slot string) string {
 
 func slotConflict(k *kit) {
 	k.put(slotted(dv("a"), "s/1", "s/2"))
-	err := k.try(func(tx graph.Tx) error { return tx.Put(k.ctx, slotted(dv("b"), "s/3", "s/2")) })
+	err := k.update(func(tx graph.Tx) error { return tx.Put(k.ctx, slotted(dv("b"), "s/3", "s/2")) })
 	k.wantCode(registry.Conflict, err)
-	k.wantEqual("holders", []string{k.holder("s/1"), k.holder("s/2"), k.holder("s/3")}, "[a a ]")
+	k.wantEqual("holders", []string{k.slotHolder("s/1"), k.slotHolder("s/2"), k.slotHolder("s/3")}, "[a a ]")
 	if k.get(graph.Instant{}, dv("b").ID) != nil {
 		k.Fatal("the refused node is there")
 	}
@@ -48,34 +39,34 @@ func slotConflict(k *kit) {
 }
 
 func slotBatchConflict(k *kit) {
-	err := k.try(func(tx graph.Tx) error { return tx.Put(k.ctx, slotted(dv("a"), "s"), slotted(dv("b"), "s")) })
+	err := k.update(func(tx graph.Tx) error { return tx.Put(k.ctx, slotted(dv("a"), "s"), slotted(dv("b"), "s")) })
 	k.wantCode(registry.Conflict, err)
-	k.wantEqual("holder", k.holder("s"), "")
+	k.wantEqual("holder", k.slotHolder("s"), "")
 	k.put(slotted(dv("a"), "s"))
-	err = k.try(func(tx graph.Tx) error { return tx.Put(k.ctx, slotted(dv("b"), "s"), slotted(dv("a"), "s")) })
+	err = k.update(func(tx graph.Tx) error { return tx.Put(k.ctx, slotted(dv("b"), "s"), slotted(dv("a"), "s")) })
 	k.wantCode(registry.Conflict, err)
 }
 
 func slotMove(k *kit) {
 	k.put(slotted(dv("a"), "s/1"), slotted(dv("b"), "s/2"), slotted(dv("c"), "s/3"))
 	k.put(slotted(dv("a"), "s/2"), slotted(dv("b"), "s/3"), slotted(dv("c"), "s/1"))
-	k.wantEqual("holders", []string{k.holder("s/1"), k.holder("s/2"), k.holder("s/3")}, "[c a b]")
+	k.wantEqual("holders", []string{k.slotHolder("s/1"), k.slotHolder("s/2"), k.slotHolder("s/3")}, "[c a b]")
 	k.put(slotted(dv("d"), "s/1"), slotted(dv("c")))
-	k.wantEqual("holder", k.holder("s/1"), "d")
+	k.wantEqual("holder", k.slotHolder("s/1"), "d")
 }
 
 func slotReplace(k *kit) {
 	k.put(slotted(dv("a"), "s/1", "s/2"))
 	k.put(slotted(dv("a"), "s/2", "s/3"))
-	k.wantEqual("holders", []string{k.holder("s/1"), k.holder("s/2"), k.holder("s/3")}, "[ a a]")
+	k.wantEqual("holders", []string{k.slotHolder("s/1"), k.slotHolder("s/2"), k.slotHolder("s/3")}, "[ a a]")
 	k.put(slotted(dv("b"), "s/1"))
 	k.wantEqual("found by slots", names(k.find(graph.Query{Slots: []string{"s/3", "s/1", "s/2", "s/4"}}).Nodes), "[a b]")
 }
 
 func putIsAtomic(k *kit) {
 	k.put(slotted(dv("a"), "s"))
-	k.do(func(tx graph.Tx) error {
-		k.wantLater(registry.Conflict, tx.Put(k.ctx, dv("x"), slotted(dv("b"), "s")))
+	k.mustUpdate(func(tx graph.Tx) error {
+		k.checkCode(registry.Conflict, tx.Put(k.ctx, dv("x"), slotted(dv("b"), "s")))
 		return tx.Put(k.ctx, dv("c"))
 	})
 	got, err := k.Nodes(k.ctx, graph.Instant{}, ids(dv("x"), dv("b"), dv("c"))...)
@@ -86,104 +77,11 @@ func putIsAtomic(k *kit) {
 	k.wantEqual("number", got[2].Number, 2)
 }
 
-// wantLater is wantCode for closures: it must not leave the goroutine, which may
-// be the store's own.
-func (k *kit) wantLater(code registry.Code, err error) {
+// checkCode is wantCode for closures of an Update: it must not end the goroutine, which
+// may belong to the store.
+func (k *kit) checkCode(code registry.Code, err error) {
 	k.Helper()
 	if got := registry.CodeOf(err); got != code {
 		k.Errorf("error %v has code %q, want %q", err, got, code)
 	}
-}
-
-func tombstone(k *kit) {
-	a, b := dv("a"), dv("b")
-	a.Parent, b.Parent = "ds_1", "ds_1"
-	k.put(a, b)
-	gone := &graph.Node{ID: a.ID, Doc: []byte(`{"deletedBy":"tester"}`), Since: sec(10)}
-	k.delete(gone)
-	got := k.get(graph.Instant{}, a.ID)
-	if got == nil || !got.Deleted || string(got.Doc) != string(gone.Doc) || got.Name != "a" || got.Parent != "ds_1" || got.Kind != a.Kind ||
-		got.Revision != 2 || got.Number != 1 || got.RecordedSeq != 2 || !got.ValidFrom.Equal(t0) {
-		k.Fatalf("tombstone %+v", got)
-	}
-	if gone.Revision != 2 || !gone.Deleted {
-		k.Fatalf("given back %+v", gone)
-	}
-	k.wantEqual("listed", names(k.find(graph.Query{Kinds: []registry.Kind{a.Kind}}).Nodes), "[b]")
-	k.wantEqual("children", names(k.find(graph.Query{Parents: []registry.ID{"ds_1"}}).Nodes), "[b]")
-	k.wantEqual("with tombstones", names(k.find(graph.Query{Kinds: []registry.Kind{a.Kind}, Deleted: true}).Nodes), "[a b]")
-	k.wantEqual("count", k.find(graph.Query{Kinds: []registry.Kind{a.Kind}, Count: true}).Total, 1)
-}
-
-func deleteFrees(k *kit) {
-	a := with(slotted(mv("a"), "s"), registry.IndexStage, "PRODUCTION", registry.IndexNumber, int64(3))
-	k.put(a)
-	k.delete(&graph.Node{ID: a.ID, Doc: []byte(`{}`)})
-	got := k.get(graph.Instant{}, a.ID)
-	if got.Text(registry.IndexStage) != "" || got.Int(registry.IndexNumber) != 0 || len(got.Slots) != 0 {
-		k.Fatalf("got %+v", got)
-	}
-	k.put(slotted(mv("b"), "s"))
-	k.wantEqual("holder", k.holder("s"), "b")
-	err := k.try(func(tx graph.Tx) error {
-		if err := tx.Delete(k.ctx, &graph.Node{ID: mv("b").ID, Doc: []byte(`{}`)}); err != nil {
-			return err
-		}
-		return tx.Put(k.ctx, slotted(mv("c"), "s"))
-	})
-	k.wantCode("", err)
-	k.wantEqual("holder", k.holder("s"), "c")
-}
-
-func deleteErases(k *kit) {
-	a := dv("a")
-	for i := range 3 {
-		a.Since, a.Doc = sec(10*i), []byte(`{"secret":true}`)
-		k.put(a)
-	}
-	k.delete(&graph.Node{ID: a.ID, Doc: []byte(`{"gone":true}`), Since: sec(30)})
-	for _, at := range []graph.Instant{{Valid: sec(5)}, {Valid: sec(15)}, {Valid: sec(25)}, {Known: 1}, {Known: 2}, {Known: 3}} {
-		if got := k.get(at, a.ID); got == nil || !got.Erased() || got.Deleted {
-			k.Fatalf("at %+v: %+v", at, got)
-		}
-	}
-	for _, at := range []graph.Instant{{}, {Valid: sec(30)}, {Known: 4}, {Valid: sec(1), Current: true}} {
-		if got := k.get(at, a.ID); got == nil || string(got.Doc) != `{"gone":true}` || !got.Deleted {
-			k.Fatalf("at %+v: %+v", at, got)
-		}
-	}
-}
-
-func putOnTombstone(k *kit) {
-	k.put(dv("a"))
-	k.delete(dv("a"))
-	k.wantCode(registry.FailedPrecondition, k.try(func(tx graph.Tx) error { return tx.Put(k.ctx, dv("a")) }))
-	if got := k.get(graph.Instant{}, dv("a").ID); !got.Deleted || got.Revision != 2 {
-		k.Fatalf("got %+v", got)
-	}
-}
-
-func deleteUnknown(k *kit) {
-	k.put(dv("a"), dv("b"))
-	k.delete(dv("a"))
-	k.wantCode(registry.NotFound, k.try(func(tx graph.Tx) error { return tx.Delete(k.ctx, dv("nobody")) }))
-	k.wantCode(registry.NotFound, k.try(func(tx graph.Tx) error { return tx.Delete(k.ctx, dv("b"), dv("a")) }))
-	if got := k.get(graph.Instant{}, dv("b").ID); got.Deleted {
-		k.Fatal("b was deleted by a refused delete")
-	}
-}
-
-func tombstoneEdges(k *kit) {
-	a, b, c := dv("a"), dv("b"), dv("c")
-	k.put(a, b, c)
-	k.link(derived(c, b), derived(b, a))
-	k.delete(&graph.Node{ID: b.ID, Doc: []byte(`{}`)})
-	cl := k.closure(graph.ClosureQuery{Roots: []registry.ID{c.ID}, Depth: 5})
-	k.wantEqual("walk", reachedNames(cl), "[c:0 b:1 a:2]")
-	if !cl.Nodes[1].Node.Deleted || len(cl.Edges) != 2 {
-		k.Fatalf("closure %+v", cl)
-	}
-	k.wantCode(registry.NotFound, k.try(func(tx graph.Tx) error { return tx.Link(k.ctx, derived(dv("c"), b)) }))
-	k.unlink(derived(c, b))
-	k.wantEqual("after unlink", reachedNames(k.closure(graph.ClosureQuery{Roots: []registry.ID{c.ID}, Depth: 5})), "[c:0]")
 }

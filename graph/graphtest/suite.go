@@ -1,7 +1,7 @@
-// Package graphtest holds every graph.Store to one behaviour. Run is one flat
-// list of named subtests with a fresh store each and no skips; Race takes two
-// Stores on one database. Both engines pass the same list, so a drift between
-// them is a failing test and not a surprise.
+// Package graphtest is the conformance suite of graph.Store. Run is one flat list of
+// named subtests, each with an empty store of its own; none is skipped. Race writes
+// through two Stores on one database. Differential compares two stores on random
+// operations. Every engine passes the same list.
 package graphtest
 
 import (
@@ -18,15 +18,15 @@ import (
 	"pedigree/registry"
 )
 
-// Opener opens a store on a fresh, empty database; the suite closes it. The
-// store calls fault, where it is not nil, inside every Update after the closure
-// ran and before the commit. An error for which IsRetry holds is treated as the
-// engine's own transient failure: everything is rolled back and the closure runs
-// again. Any other error fails the Update.
+// Opener opens a store on an empty database; the suite closes it. The store calls
+// fault, where it is not nil, inside every Update after the closure ran and before the
+// commit. When IsRetry holds for the error of fault, the store treats it as a transient
+// failure of its engine: it rolls everything back and runs the closure again. Any other
+// error fails the Update.
 type Opener func(t *testing.T, fault func() error) graph.Store
 
-// ErrRetry is what the suite injects: a transient failure of the engine. A store
-// recognises it by its method Retryable and so need not import this package.
+// ErrRetry is the transient failure of the engine that the suite injects. A store
+// recognises it by its method Retryable, and so need not import this package.
 var ErrRetry error = retryError{}
 
 type retryError struct{}
@@ -34,18 +34,18 @@ type retryError struct{}
 // Error names the failure.
 func (retryError) Error() string { return "graphtest: injected transient failure" }
 
-// Retryable says that the closure is to be run again.
+// Retryable reports that the closure is to run again.
 func (retryError) Retryable() bool { return true }
 
-// IsRetry reports whether an error says of itself that it is retryable. A store's
+// IsRetry reports whether an error has a method Retryable that returns true. A store's
 // fault hook does the same.
 func IsRetry(err error) bool {
 	var r interface{ Retryable() bool }
 	return errors.As(err, &r) && r.Retryable()
 }
 
-// Rounds is how often scaled tests repeat: PEDIGREE_ROUNDS, default 3; a full run
-// uses 40.
+// Rounds is the number of repetitions of scaled tests: PEDIGREE_ROUNDS, by default 3. A
+// full run uses 40.
 func Rounds() int {
 	if n, err := strconv.Atoi(os.Getenv("PEDIGREE_ROUNDS")); err == nil && n > 0 {
 		return n
@@ -53,18 +53,18 @@ func Rounds() int {
 	return 3
 }
 
-// full reports whether the long forms of the tests were asked for.
-func full() bool { return Rounds() >= 40 && !testing.Short() }
+// fullRun reports whether the long forms of the tests are to run.
+func fullRun() bool { return Rounds() >= 40 && !testing.Short() }
 
 type subtest struct {
 	name string
 	run  func(k *kit)
 }
 
-// Run holds a store to the interface: every subtest opens its own.
+// Run runs the suite; every subtest opens a store of its own.
 func Run(t *testing.T, open Opener) {
-	for _, group := range [][]subtest{nodeTests, slotTests, deleteTests, findTests, predicateTests, pageTests, searchTests, linkTests, cycleTests, hopTests,
-		walkTests, stageTests, timeTests, logTests, updateTests, bulkTests} {
+	for _, group := range [][]subtest{nodeTests, slotTests, deleteTests, findTests, predicateTests, pageTests, searchTests, linkTests, cycleTests, neighborTests,
+		closureTests, stageTests, asOfTests, logTests, updateTests, bulkTests} {
 		for _, st := range group {
 			t.Run(st.name, func(t *testing.T) { st.run(newKit(t, open, nil)) })
 		}
@@ -74,7 +74,7 @@ func Run(t *testing.T, open Opener) {
 	}
 }
 
-// kit is one subtest's store and what it needs to speak shortly.
+// kit is the store of one subtest, with helpers that fail the test on an error.
 type kit struct {
 	*testing.T
 	graph.Store
@@ -92,7 +92,7 @@ func newKit(t *testing.T, open Opener, fault func() error) *kit {
 	return &kit{T: t, Store: s, ctx: t.Context()}
 }
 
-// t0 is when the world of the tests begins; sec is so many seconds later.
+// t0 is the base time of the tests' nodes and edges; sec(n) is n seconds later.
 var t0 = time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func sec(n int) time.Time { return t0.Add(time.Duration(n) * time.Second) }
@@ -102,7 +102,7 @@ func entry(objects ...registry.ID) *registry.LogEntry {
 	return &registry.LogEntry{At: t0, Actor: "tester", Action: registry.LogImported, Objects: objects}
 }
 
-// node makes a node of a kind whose key is its name.
+// node makes a node whose key is its name.
 func node(kind registry.Kind, name string) *graph.Node {
 	return &graph.Node{ID: registry.NewID(kind, name), Kind: kind, Name: name, ValidFrom: t0,
 		Doc: []byte(`{"name":` + strconv.Quote(name) + `}`)}
@@ -112,7 +112,7 @@ func dv(name string) *graph.Node  { return node(registry.KindDatasetVersion, nam
 func mv(name string) *graph.Node  { return node(registry.KindModelVersion, name) }
 func run(name string) *graph.Node { return node(registry.KindRun, name) }
 
-// many makes n nodes named prefix0000, prefix0001, ….
+// many makes n nodes named prefix000000, prefix000001, ….
 func many(kind registry.Kind, prefix string, n int) []*graph.Node {
 	out := make([]*graph.Node, n)
 	for i := range out {
@@ -156,8 +156,8 @@ func edge(kind registry.EdgeKind, from, to *graph.Node) *graph.Edge {
 
 func derived(from, to *graph.Node) *graph.Edge { return edge(registry.EdgeDerivedFrom, from, to) }
 
-// try runs fn in an Update that also appends one entry.
-func (k *kit) try(fn func(tx graph.Tx) error) error {
+// update runs fn in an Update that also appends one entry.
+func (k *kit) update(fn func(tx graph.Tx) error) error {
 	return k.Update(k.ctx, func(tx graph.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
@@ -166,34 +166,34 @@ func (k *kit) try(fn func(tx graph.Tx) error) error {
 	})
 }
 
-func (k *kit) do(fn func(tx graph.Tx) error) {
+func (k *kit) mustUpdate(fn func(tx graph.Tx) error) {
 	k.Helper()
-	if err := k.try(fn); err != nil {
+	if err := k.update(fn); err != nil {
 		k.Fatalf("update: %v", err)
 	}
 }
 
 func (k *kit) put(nodes ...*graph.Node) {
 	k.Helper()
-	k.do(func(tx graph.Tx) error { return tx.Put(k.ctx, nodes...) })
+	k.mustUpdate(func(tx graph.Tx) error { return tx.Put(k.ctx, nodes...) })
 }
 
 func (k *kit) link(edges ...*graph.Edge) {
 	k.Helper()
-	k.do(func(tx graph.Tx) error { return tx.Link(k.ctx, edges...) })
+	k.mustUpdate(func(tx graph.Tx) error { return tx.Link(k.ctx, edges...) })
 }
 
 func (k *kit) unlink(edges ...*graph.Edge) {
 	k.Helper()
-	k.do(func(tx graph.Tx) error { return tx.Unlink(k.ctx, edges...) })
+	k.mustUpdate(func(tx graph.Tx) error { return tx.Unlink(k.ctx, edges...) })
 }
 
 func (k *kit) delete(nodes ...*graph.Node) {
 	k.Helper()
-	k.do(func(tx graph.Tx) error { return tx.Delete(k.ctx, nodes...) })
+	k.mustUpdate(func(tx graph.Tx) error { return tx.Delete(k.ctx, nodes...) })
 }
 
-// get reads one node at an instant, nil where there is none.
+// get reads one node at an instant, nil when there is none.
 func (k *kit) get(at graph.Instant, id registry.ID) *graph.Node {
 	k.Helper()
 	got, err := k.Nodes(k.ctx, at, id)
@@ -218,7 +218,7 @@ func (k *kit) find(q graph.Query) graph.Page {
 	return p
 }
 
-func (k *kit) hops(q graph.HopQuery) []graph.Hops {
+func (k *kit) neighbors(q graph.HopQuery) []graph.Hops {
 	k.Helper()
 	if q.Cap == 0 {
 		q.Cap = 1000
@@ -275,7 +275,7 @@ func (k *kit) head() int64 {
 	return info.Head
 }
 
-// wantCode fails unless the error carries a code.
+// wantCode fails unless the error has the code.
 func (k *kit) wantCode(code registry.Code, err error) {
 	k.Helper()
 	if got := registry.CodeOf(err); got != code {
@@ -283,7 +283,7 @@ func (k *kit) wantCode(code registry.Code, err error) {
 	}
 }
 
-// wantEqual fails unless two printed values are the same.
+// wantEqual fails unless two values print the same.
 func (k *kit) wantEqual(what string, got, want any) {
 	k.Helper()
 	if g, w := fmt.Sprintf("%v", got), fmt.Sprintf("%v", want); g != w {

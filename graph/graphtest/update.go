@@ -11,15 +11,15 @@ import (
 	"pedigree/registry"
 )
 
-var errOwn = errors.New("the caller's own error")
+var errCaller = errors.New("the caller's own error")
 
 var updateTests = []subtest{
 	{"an error of the closure rolls back everything and is returned as it is", updateRollsBack},
 	{"an update reads its own writes and nobody else does", ownWrites},
 	{"an update that writes and appends nothing is INTERNAL", writeWithoutAppend},
-	{"every write is stamped with the first entry of its update", stamps},
-	{"a closure that panics is INTERNAL and leaves nothing", panicking},
-	{"a transaction that is kept does not work", keptTx},
+	{"every write is stamped with the first entry of its update", recordedSeqs},
+	{"a closure that panics is INTERNAL and leaves nothing", panickingUpdate},
+	{"a transaction that is kept does not work", finishedTx},
 	{"a cancelled update does nothing", cancelledUpdate},
 	{"concurrent updates are serial", concurrentUpdates},
 	{"a closed store is UNAVAILABLE", closedStore},
@@ -42,18 +42,18 @@ func updateRollsBack(k *kit) {
 	err := k.Update(k.ctx, func(tx graph.Tx) error {
 		x := slotted(dv("x"), "s/x")
 		return errors.Join(tx.Put(k.ctx, x, slotted(dv("b"), "s/b")), tx.Link(k.ctx, derived(x, a)), tx.Unlink(k.ctx, derived(b, a)),
-			tx.Delete(k.ctx, &graph.Node{ID: a.ID}), tx.Append(k.ctx, entry(a.ID)), errOwn)
+			tx.Delete(k.ctx, &graph.Node{ID: a.ID}), tx.Append(k.ctx, entry(a.ID)), errCaller)
 	})
-	if !errors.Is(err, errOwn) {
+	if !errors.Is(err, errCaller) {
 		k.Fatalf("got %v", err)
 	}
-	err = k.try(func(graph.Tx) error { return errOwn })
-	if err != errOwn {
+	err = k.update(func(graph.Tx) error { return errCaller })
+	if err != errCaller {
 		k.Fatalf("got %#v", err)
 	}
 	k.wantEqual("head", k.head(), 2)
 	k.wantEqual("nodes", names(k.find(graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Deleted: true}).Nodes), "[a b]")
-	k.wantEqual("slots", []string{k.holder("s/a"), k.holder("s/x"), k.holder("s/b")}, "[a  ]")
+	k.wantEqual("slots", []string{k.slotHolder("s/a"), k.slotHolder("s/x"), k.slotHolder("s/b")}, "[a  ]")
 	k.wantEqual("walk", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 2})), "[b:0 a:1]")
 	k.wantEqual("log", len(k.log(graph.LogQuery{})), 2)
 	k.wantEqual("revision", k.get(graph.Instant{}, b.ID).Revision, 1)
@@ -63,7 +63,7 @@ func updateRollsBack(k *kit) {
 
 func ownWrites(k *kit) {
 	a, b := slotted(dv("a"), "s"), dv("b")
-	k.do(func(tx graph.Tx) error {
+	k.mustUpdate(func(tx graph.Tx) error {
 		if err := errors.Join(tx.Put(k.ctx, a, b), tx.Link(k.ctx, derived(b, a)), tx.Append(k.ctx, entry(a.ID))); err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func writeWithoutAppend(k *kit) {
 	k.wantEqual("head", k.head(), 1)
 }
 
-func stamps(k *kit) {
+func recordedSeqs(k *kit) {
 	k.put(dv("first"))
 	a, b := dv("a"), dv("b")
 	e := derived(b, a)
@@ -115,8 +115,8 @@ func stamps(k *kit) {
 	k.wantEqual("read", k.get(graph.Instant{}, b.ID).RecordedSeq, 2)
 }
 
-func panicking(k *kit) {
-	err := k.try(func(tx graph.Tx) error {
+func panickingUpdate(k *kit) {
+	err := k.update(func(tx graph.Tx) error {
 		if err := tx.Put(k.ctx, dv("a")); err != nil {
 			return err
 		}
@@ -129,9 +129,9 @@ func panicking(k *kit) {
 	k.put(dv("b"))
 }
 
-func keptTx(k *kit) {
+func finishedTx(k *kit) {
 	var kept graph.Tx
-	k.do(func(tx graph.Tx) error { kept = tx; return nil })
+	k.mustUpdate(func(tx graph.Tx) error { kept = tx; return nil })
 	k.wantCode(registry.Internal, kept.Put(k.ctx, dv("a")))
 	k.wantCode(registry.Internal, kept.Append(k.ctx, entry()))
 	_, err := kept.Nodes(k.ctx, graph.Instant{}, "x")
@@ -156,7 +156,7 @@ func concurrentUpdates(k *kit) {
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				err := k.Update(k.ctx, func(tx graph.Tx) error { return increment(k.ctx, tx, w, i) })
+				err := k.Update(k.ctx, func(tx graph.Tx) error { return incrementCounter(k.ctx, tx, w, i) })
 				if err != nil {
 					k.Errorf("writer %d: %v", w, err)
 				}
@@ -167,11 +167,11 @@ func concurrentUpdates(k *kit) {
 	got := k.get(graph.Instant{}, dv("counter").ID)
 	k.wantEqual("counter", string(got.Doc), fmt.Sprint(writers*each))
 	k.wantEqual("revision", got.Revision, writers*each)
-	k.wantGapless(k.Store, writers*each)
+	k.wantNoGaps(k.Store, writers*each)
 }
 
-// increment reads a counter and writes it one higher.
-func increment(ctx context.Context, tx graph.Tx, w, i int) error {
+// incrementCounter reads a counter and writes it increased by one.
+func incrementCounter(ctx context.Context, tx graph.Tx, w, i int) error {
 	n, err := tx.Nodes(ctx, graph.Instant{}, dv("counter").ID)
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func increment(ctx context.Context, tx graph.Tx, w, i int) error {
 	return tx.Append(ctx, entry(next.ID))
 }
 
-func (k *kit) wantGapless(s graph.Store, n int) {
+func (k *kit) wantNoGaps(s graph.Store, n int) {
 	k.Helper()
 	list, err := s.Log(k.ctx, graph.LogQuery{Limit: n + 10})
 	if err != nil || len(list) != n {
@@ -207,7 +207,7 @@ func closedStore(k *kit) {
 	if err := k.Close(); err != nil {
 		k.Fatal(err)
 	}
-	k.wantCode(registry.Unavailable, k.try(func(graph.Tx) error { return nil }))
+	k.wantCode(registry.Unavailable, k.update(func(graph.Tx) error { return nil }))
 	_, err := k.Nodes(k.ctx, graph.Instant{}, dv("a").ID)
 	k.wantCode(registry.Unavailable, err)
 	_, err = k.Ping(k.ctx)
@@ -242,20 +242,20 @@ func closureTwice(t *testing.T, open Opener) {
 		k.wantEqual("stored", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 2})), fmt.Sprintf("[b%d:0 a%d:1]", i, i))
 	}
 	k.wantEqual("runs", runs, 1+2+3)
-	k.wantGapless(k.Store, 3)
+	k.wantNoGaps(k.Store, 3)
 }
 
 func commitFault(t *testing.T, open Opener) {
 	fail := false
 	k := newKit(t, open, func() error {
 		if fail {
-			return errOwn
+			return errCaller
 		}
 		return nil
 	})
 	k.put(dv("a"))
 	fail = true
-	if err := k.try(func(tx graph.Tx) error { return tx.Put(k.ctx, dv("b")) }); err == nil {
+	if err := k.update(func(tx graph.Tx) error { return tx.Put(k.ctx, dv("b")) }); err == nil {
 		k.Fatal("the update succeeded")
 	}
 	fail = false
@@ -263,5 +263,5 @@ func commitFault(t *testing.T, open Opener) {
 		k.Fatal("the node is there")
 	}
 	k.put(dv("c"))
-	k.wantGapless(k.Store, 2)
+	k.wantNoGaps(k.Store, 2)
 }

@@ -11,10 +11,10 @@ import (
 	"pedigree/registry"
 )
 
-// Closure walks several hops. The deadline of ctx ends the walk between two
-// levels with what is there; only a cancellation ends it with an error.
+// Closure walks several hops. The deadline of ctx ends the walk between two levels with
+// what was found; only a cancellation ends it with an error.
 func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (c graph.Closure, err error) {
-	walk, cancel := outlive(ctx)
+	walk, cancel := extendDeadline(ctx)
 	defer cancel()
 	err = s.read(walk, func(v *view) error {
 		c, err = v.closure(ctx, walk, q)
@@ -25,13 +25,14 @@ func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (c graph.Clos
 
 // Closure walks as of the Update so far.
 func (v *view) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
-	walk, cancel := outlive(ctx)
+	walk, cancel := extendDeadline(ctx)
 	defer cancel()
 	return v.closure(ctx, walk, q)
 }
 
-// outlive is ctx with some seconds after its deadline, to finish an answer in.
-func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+// extendDeadline returns ctx with five more seconds after its deadline, to finish an
+// answer in.
+func extendDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
@@ -46,8 +47,8 @@ func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 	return walk, func() { stop(); cancel() }
 }
 
-// held is a node that a walk holds.
-type held struct {
+// reachedNode is a node that a walk has reached.
+type reachedNode struct {
 	id     registry.ID
 	number int64
 	kind   registry.Kind
@@ -58,19 +59,19 @@ type held struct {
 type walker struct {
 	*view
 	q     graph.ClosureQuery
-	lens  lens
+	asOf  asOf
 	types []string
-	// pinned is the head that the walk sees, so that its queries agree although
-	// Neo4j gives each its own moment.
-	pinned int64
-	depth  map[registry.ID]int
-	held   []held
-	out    graph.Closure
+	// pinned is the head that the walk reads at. It makes the walk's queries agree,
+	// although Neo4j runs each against its own state.
+	pinned  int64
+	depths  map[registry.ID]int
+	reached []reachedNode
+	out     graph.Closure
 }
 
 // checkClosure refuses a query, or a stage of it, that cannot be walked.
 func checkClosure(q graph.ClosureQuery) error {
-	if err := checkWalk(q.Direction, q.Edges); err != nil {
+	if err := checkDirectionAndKinds(q.Direction, q.Edges); err != nil {
 		return err
 	}
 	switch {
@@ -89,8 +90,8 @@ func checkClosure(q graph.ClosureQuery) error {
 	return nil
 }
 
-// closure answers in one query where the graph around the roots is small, else
-// walk by walk. ctx says when to stop walking, work is the context of the queries.
+// closure answers in one query when the graph around the roots is small, else walk by
+// walk. ctx says when to stop walking, work is the context of the queries.
 func (v *view) closure(ctx, work context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	if len(q.Roots) == 0 && q.Direction == "" {
 		q.Direction = graph.Upstream
@@ -98,11 +99,11 @@ func (v *view) closure(ctx, work context.Context, q graph.ClosureQuery) (graph.C
 	if err := checkClosure(q); err != nil {
 		return graph.Closure{}, err
 	}
-	if out, done, err := v.once(ctx, work, q); done || err != nil {
+	if out, done, err := v.singleQueryClosure(ctx, work, q); done || err != nil {
 		return out, err
 	}
-	w := &walker{view: v, q: q, lens: lensOf(q.At), types: typesAsked(q.Edges), depth: map[registry.ID]int{}}
-	if err := w.pin(work); err != nil {
+	w := &walker{view: v, q: q, asOf: asOfInstant(q.At), types: typesParam(q.Edges), depths: map[registry.ID]int{}}
+	if err := w.pinHead(work); err != nil {
 		return graph.Closure{}, err
 	}
 	roots, err := w.roots(work)
@@ -122,25 +123,25 @@ func (v *view) closure(ctx, work context.Context, q graph.ClosureQuery) (graph.C
 	return out, nil
 }
 
-// walk answers from roots by the fast path where that is the same, else level by
-// level.
-func (w *walker) walk(ctx, work context.Context, roots []held) error {
-	done, err := w.fast(work, roots)
+// walk walks from roots by a search in the server when that gives the same answer, else
+// level by level.
+func (w *walker) walk(ctx, work context.Context, roots []reachedNode) error {
+	done, err := w.search(work, roots)
 	if err == nil && !done {
 		err = w.levels(ctx, work, roots)
 	}
 	if err == nil {
-		err = w.finish(work)
+		err = w.loadResult(work)
 	}
 	return err
 }
 
-// stage walks on from what a walk holds, at the same head.
+// stage continues from the nodes that a walk reached, at the same head.
 func (w *walker) stage(ctx, work context.Context, s graph.Stage) (*walker, error) {
-	next := &walker{view: w.view, q: s.Query(w.q, nil), lens: w.lens, types: typesAsked(s.Edges), pinned: w.pinned, depth: map[registry.ID]int{}}
+	next := &walker{view: w.view, q: s.Query(w.q, nil), asOf: w.asOf, types: typesParam(s.Edges), pinned: w.pinned, depths: map[registry.ID]int{}}
 	next.out.Head = w.out.Head
-	var roots []held
-	for _, h := range w.held {
+	var roots []reachedNode
+	for _, h := range w.reached {
 		if h.kind == s.From {
 			h.depth = 0
 			roots = append(roots, h)
@@ -149,10 +150,10 @@ func (w *walker) stage(ctx, work context.Context, s graph.Stage) (*walker, error
 	return next, next.walk(ctx, work, roots)
 }
 
-// pin reads the head and keeps the walk to it.
-func (w *walker) pin(ctx context.Context) error {
+// pinHead reads the head and keeps the walk at it.
+func (w *walker) pinHead(ctx context.Context) error {
 	w.pinned = w.head
-	if w.own {
+	if w.holdsLock {
 		w.out.Head = w.head
 		return nil
 	}
@@ -164,62 +165,62 @@ func (w *walker) pin(ctx context.Context) error {
 		return internal(errors.New("the log head is gone"))
 	}
 	w.pinned = number(rows[0], "seq")
-	w.s.heads.await(ctx, w.pinned)
+	w.s.headTracker.waitVisible(ctx, w.pinned)
 	w.out.Head = w.pinned
-	w.lens.known = min(w.lens.known, w.pinned)
+	w.asOf.known = min(w.asOf.known, w.pinned)
 	return nil
 }
 
 const (
-	heldColumns = "f.id AS id, f.number AS number, f.kind AS kind"
-	// heldHop are the same of a hop.
-	heldHop = "id: f.id, number: f.number, kind: f.kind"
+	reachedColumns = "f.id AS id, f.number AS number, f.kind AS kind"
+	// reachedMap is the same as a map.
+	reachedMap = "id: f.id, number: f.number, kind: f.kind"
 )
 
-func heldOf(r row, depth int) held {
-	return held{registry.ID(text(r, "id")), number(r, "number"), registry.Kind(text(r, "kind")), depth}
+func reachedNodeOf(r row, depth int) reachedNode {
+	return reachedNode{registry.ID(text(r, "id")), number(r, "number"), registry.Kind(text(r, "kind")), depth}
 }
 
-// rootsText is how a walk reads its roots.
-func (l lens) rootsText() string {
-	return "UNWIND $keys AS key MATCH (f:Node {key: key}) USING INDEX f:Node(key)\n" + l.seen("f", "w") + "RETURN " + heldColumns
+// rootsText reads the roots of a walk.
+func (l asOf) rootsText() string {
+	return "UNWIND $keys AS key MATCH (f:Node {key: key}) USING INDEX f:Node(key)\n" + l.visibleText("f", "w") + "RETURN " + reachedColumns
 }
 
-func (w *walker) roots(ctx context.Context) ([]held, error) {
+func (w *walker) roots(ctx context.Context) ([]reachedNode, error) {
 	if len(w.q.Roots) == 0 {
 		return nil, nil
 	}
-	rows, err := w.query(ctx, w.lens.rootsText(), w.lens.with(map[string]any{"keys": distinct(keysOf(w.view, w.q.Roots))}))
+	rows, err := w.query(ctx, w.asOf.rootsText(), w.asOf.with(map[string]any{"keys": distinct(keysOf(w.view, w.q.Roots))}))
 	if err != nil {
 		return nil, err
 	}
-	var roots []held
+	var roots []reachedNode
 	for _, r := range rows {
-		roots = append(roots, heldOf(r, 0))
+		roots = append(roots, reachedNodeOf(r, 0))
 	}
 	return roots, nil
 }
 
-// enter takes new nodes into a level by number, until Limit are held.
-func (w *walker) enter(level []held) (taken []held) {
-	slices.SortFunc(level, func(a, b held) int { return cmp.Compare(a.number, b.number) })
+// enter adds new nodes to a level by number, until the walk has Limit nodes.
+func (w *walker) enter(level []reachedNode) (taken []reachedNode) {
+	slices.SortFunc(level, func(a, b reachedNode) int { return cmp.Compare(a.number, b.number) })
 	for _, h := range level {
-		if _, seen := w.depth[h.id]; seen {
+		if _, seen := w.depths[h.id]; seen {
 			continue
 		}
-		if len(w.held) == w.q.Limit {
+		if len(w.reached) == w.q.Limit {
 			w.out.Full = true
 			break
 		}
-		w.depth[h.id] = h.depth
-		w.held = append(w.held, h)
+		w.depths[h.id] = h.depth
+		w.reached = append(w.reached, h)
 		taken = append(taken, h)
 	}
 	return taken
 }
 
-// levels is the walk as it is defined: one query a level.
-func (w *walker) levels(ctx, work context.Context, roots []held) error {
+// levels walks as graph.ClosureQuery defines it: one query for each level.
+func (w *walker) levels(ctx, work context.Context, roots []reachedNode) error {
 	level := w.enter(roots)
 	for d := 0; d < w.q.Depth && len(level) > 0; d++ {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -241,17 +242,17 @@ func (w *walker) levels(ctx, work context.Context, roots []held) error {
 	return nil
 }
 
-// through reports whether the walk goes on from a node.
-func (w *walker) through(h held) bool {
+// through reports whether the walk continues from a node.
+func (w *walker) through(h reachedNode) bool {
 	return h.depth == 0 || len(w.q.Through) == 0 || slices.Contains(w.q.Through, h.kind)
 }
 
-// expand returns the first Fanout far ends of nodes, which come by number.
-func (w *walker) expand(ctx context.Context, ids []registry.ID, depth int) ([]held, error) {
-	var next []held
-	h := hop{w.lens, hopPattern(w.q.Edges), w.q.Direction, heldHop}
+// expand returns the first Fanout far ends of nodes, in the order of their number.
+func (w *walker) expand(ctx context.Context, ids []registry.ID, depth int) ([]reachedNode, error) {
+	var next []reachedNode
+	h := neighborQuery{w.asOf, neighborPattern(w.q.Edges), w.q.Direction, reachedMap}
 	for part := range slices.Chunk(ids, batch) {
-		rows, err := w.hops(ctx, h, h.with(map[string]any{"keys": keysOf(w.view, part), "types": w.types, "after": int64(0), "cap": capped(w.q.Fanout)}))
+		rows, err := w.neighborsByNumber(ctx, h, h.with(map[string]any{"keys": keysOf(w.view, part), "types": w.types, "after": int64(0), "cap": capPlusOne(w.q.Fanout)}))
 		if err != nil {
 			return nil, err
 		}
@@ -261,7 +262,7 @@ func (w *walker) expand(ctx context.Context, ids []registry.ID, depth int) ([]he
 					w.out.Wide = append(w.out.Wide, registry.ID(text(r, "of")))
 					break
 				}
-				next = append(next, heldOf(found.(row), depth))
+				next = append(next, reachedNodeOf(found.(row), depth))
 			}
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"pedigree/graph/sqlite"
 )
 
-// TestDifferential runs the same by chance on SQLite and on Neo4j.
-// PEDIGREE_STEPS and PEDIGREE_SEED change how long and what; by default it grows
-// with PEDIGREE_ROUNDS up to 300 steps.
+// TestDifferential runs the same random operations on SQLite and on Neo4j.
+// PEDIGREE_STEPS sets the number of steps and PEDIGREE_SEED the seed; by default the
+// steps grow with PEDIGREE_ROUNDS up to 300.
 func TestDifferential(t *testing.T) {
 	steps, _ := strconv.Atoi(os.Getenv("PEDIGREE_STEPS"))
 	if steps == 0 {
@@ -38,8 +38,8 @@ func openSQLite(t *testing.T) graph.Store {
 	return s
 }
 
-// TestDifferentialAcrossMoves does the same by chance on a store that stays, and
-// on one whose content is moved from engine to engine all the while.
+// TestDifferentialAcrossMoves runs the same random operations on one store, and on
+// another one whose content moves from engine to engine.
 func TestDifferentialAcrossMoves(t *testing.T) {
 	moves := 0
 	fresh := func() graph.Store {
@@ -48,7 +48,7 @@ func TestDifferentialAcrossMoves(t *testing.T) {
 		}
 		return openSQLite(t)
 	}
-	graphtest.DifferentialMoved(t, 4242, min(30*graphtest.Rounds(), 300), openSQLite(t), openSQLite(t), fresh)
+	graphtest.DifferentialWithMoves(t, 4242, min(30*graphtest.Rounds(), 300), openSQLite(t), openSQLite(t), fresh)
 	if !t.Failed() && moves < 3 {
 		t.Errorf("moved %d times", moves)
 	}

@@ -10,18 +10,18 @@ import (
 	"pedigree/registry"
 )
 
-// A dump goes through the nodes by number, so many numbers a question. Where only
-// changes are asked for, most numbers give no row.
+// A dump reads the nodes by number, this many numbers for each query. When only changes
+// are asked for, most numbers give no row.
 const (
-	numbersAll     = 2000
-	numbersChanged = 20000
+	dumpWindow        = 2000
+	dumpWindowChanged = 20000
 )
 
 const dumpedNodes = "MATCH (n:Node) USING INDEX n:Node(ns, number) WHERE n.ns = $ns AND n.number >= $number AND n.number < $end AND n.recorded_seq > $since\n" +
 	"MATCH (v:Revision) USING INDEX v:Revision(node_key) WHERE v.node_key = n.key AND (n.number > $number OR v.revision > $revision)\n"
 
 var (
-	// dumpSizes tells how large the documents of a batch are before they are read.
+	// dumpSizes reads the sizes of a batch's documents before the documents.
 	dumpSizes = dumpedNodes + "RETURN size(v.doc) AS size ORDER BY n.number, v.revision LIMIT $limit"
 	dumpNodes = dumpedNodes + "RETURN " + projection("v", "n", false) + " AS node, n.revision AS newest ORDER BY n.number, v.revision LIMIT $limit"
 	dumpEdges = "MATCH (n:Node) USING INDEX n:Node(ns, number) WHERE n.ns = $ns AND n.number >= $from AND n.number < $end\n" +
@@ -67,12 +67,12 @@ func (v *view) dump(ctx context.Context, from graph.Mark) (b graph.Batch, err er
 	return b, err
 }
 
-// byNumber asks for one stretch of numbers after the other until there are rows
-// enough for a batch. A stretch that is not at its end says so.
+// byNumber asks for one window of numbers after the other until there are enough rows
+// for a batch. ask returns more when its window is not at its end.
 func (v *view) byNumber(b *graph.Batch, ask func(start, end int64) (more bool, err error)) (more bool, err error) {
-	width := int64(numbersAll)
+	width := int64(dumpWindow)
 	if b.From.Since > 0 {
-		width = numbersChanged
+		width = dumpWindowChanged
 	}
 	for start := b.From.After[0]; start <= b.Numbers; start += width {
 		if more, err = ask(start, start+width); err != nil || more {
@@ -118,8 +118,8 @@ func (v *view) dumpNodes(ctx context.Context, b *graph.Batch, start, end int64) 
 	return fit < len(sizes) || len(b.Nodes) == graph.BatchRows, nil
 }
 
-// dumpedNode reads a revision with every column that is not absent, also one that
-// its kind does not have, and with a since of 0 as what it is.
+// dumpedNode reads a revision with every column that is not absent, also one that its
+// kind does not have, and with a Since of 0 as it is.
 func dumpedNode(p map[string]any, newest int64) *graph.Node {
 	n := nodeOf(p, false)
 	n.Since, n.Columns = time.UnixMicro(number(p, "since")).UTC(), map[registry.Index]any{}
@@ -153,17 +153,17 @@ func (v *view) dumpEdges(ctx context.Context, b *graph.Batch, start, end int64) 
 	return len(b.Edges) == graph.BatchRows, nil
 }
 
-// fillingOf reads what the head keeps of a migration into this store.
-func fillingOf(head row) (f graph.Filling, err error) {
-	if kept := text(head, "migration"); kept != "" {
-		err = json.Unmarshal([]byte(kept), &f)
+// migrationOf reads the state of a migration into this store from the head.
+func migrationOf(head row) (f graph.Filling, err error) {
+	if state := text(head, "migration"); state != "" {
+		err = json.Unmarshal([]byte(state), &f)
 	}
 	return f, err
 }
 
-// opens refuses a store that is half filled.
-func opens(head row) error {
-	f, err := fillingOf(head)
+// checkMigrated refuses a store whose migration is not finished.
+func checkMigrated(head row) error {
+	f, err := migrationOf(head)
 	if err != nil {
 		return internal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"pedigree/registry"
 )
 
-// storeError gives every error a code: those of closures as they are, those of
-// the driver as UNAVAILABLE, CONFLICT or INTERNAL with a fixed sentence.
+// storeError gives every error a code: errors of closures stay as they are, errors of
+// the driver become UNAVAILABLE, CONFLICT or INTERNAL with a fixed message.
 func storeError(err error) error {
 	var closure *closureError
 	var coded *registry.Error

@@ -10,21 +10,21 @@ import (
 	"pedigree/registry"
 )
 
-// finder composes the text of a Find from constants and the column table; every
-// value goes in as a parameter.
+// finder composes the Cypher text of a Find from constants and the column table. Every
+// value is a parameter.
 type finder struct {
 	v      *view
 	params map[string]any
-	// match is how nodes are reached, conds what must hold of them besides their
-	// parents, which are a parameter of their own.
+	// match finds the nodes, conds are the conditions on them. The parents have a
+	// parameter of their own.
 	match   string
 	conds   []string
 	parents string
-	// matches are the keys of the nodes that a Text matched.
-	matches []string
+	// textKeys are the keys of the nodes that match Query.Text.
+	textKeys []string
 }
 
-// param names a value.
+// param adds a value as a parameter and returns its name.
 func (f *finder) param(value any) string {
 	name := "p" + strconv.Itoa(len(f.params))
 	f.params[name] = value
@@ -37,7 +37,7 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		return graph.Page{}, registry.Invalid("limit", "must be 1 to %d", q.MaxLimit())
 	}
 	f := &finder{v: v, params: map[string]any{}}
-	cut, err := f.look(ctx, q)
+	cut, err := f.findText(ctx, q)
 	if err != nil {
 		return graph.Page{}, err
 	}
@@ -74,7 +74,7 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	return page, nil
 }
 
-// narrow collects what must hold of the nodes and returns the order column.
+// narrow collects the conditions on the nodes and returns the order column.
 func (f *finder) narrow(q graph.Query) (registry.Index, error) {
 	order := q.Order
 	if order == registry.NoIndex {
@@ -118,14 +118,14 @@ func (f *finder) narrow(q graph.Query) (registry.Index, error) {
 	return order, nil
 }
 
-// anchor picks the index that reaches the nodes: slots, ids, parents, else kinds.
-// The hints hold the planner to it, whatever its statistics say.
+// anchor picks the index that finds the nodes: of slots, ids, parents, else kinds. The
+// hints make the planner use it, whatever its statistics say.
 func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	kinds := keysOf(f.v, q.Kinds)
 	switch {
 	case q.Text != nil:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(key)"
-		f.conds = append(f.conds, "n.key IN "+f.param(f.matches))
+		f.conds = append(f.conds, "n.key IN "+f.param(f.textKeys))
 	case len(q.Slots) > 0 && q.PerParent:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(parent_key)"
 		f.conds = append(f.conds, "EXISTS { MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN "+f.param(distinct(keysOf(f.v, q.Slots)))+" AND s.node_key = n.key }")
@@ -147,7 +147,7 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	switch len(kinds) {
 	case 0:
 	case 1:
-		// Equality lets the index give the order.
+		// With equality, the index gives the order.
 		f.conds = append(f.conds, "n.kind_key = "+f.param(kinds[0]))
 	default:
 		f.conds = append(f.conds, "n.kind_key IN "+f.param(distinct(kinds)))
@@ -170,8 +170,8 @@ func (f *finder) where() string {
 
 func (f *finder) countText() string { return f.where() + " RETURN count(*) AS total" }
 
-// pageText is the text of a page: one row more than asked tells whether there is
-// more.
+// pageText reads a page. It asks for one row more than the page has, to see whether
+// there is another page.
 func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 	if q.After != nil {
 		value, err := f.value(order, q.After.Value)
@@ -184,7 +184,7 @@ func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 	}
 	sort := sortText(q, order)
 	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 {
-		// With the index's first column in front the index gives the order.
+		// With the index's first column in front, the index gives the order.
 		direction := ""
 		if q.Desc {
 			direction = " DESC"
@@ -195,7 +195,7 @@ func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 		" RETURN " + projection("n", "n", q.Bare) + " AS node ORDER BY " + sort, nil
 }
 
-// after skips to behind a key.
+// after skips to the rows behind a key.
 func (f *finder) after(value any, q graph.Query, order registry.Index) {
 	column, beyond := "n."+string(order), ">"
 	if q.Desc {
@@ -205,8 +205,8 @@ func (f *finder) after(value any, q graph.Query, order registry.Index) {
 	f.conds = append(f.conds, column+" "+beyond+"= "+last, "("+column+" "+beyond+" "+last+" OR n.id "+beyond+" "+id+")")
 }
 
-// perParent asks for the first nodes of every parent at once, and brings them into
-// the order of the parents.
+// perParent reads the first nodes of every parent in one query, and sorts them by
+// parent.
 func (f *finder) perParent(ctx context.Context, q graph.Query, order registry.Index) ([]*graph.Node, error) {
 	rows, err := f.v.query(ctx, f.perParentText(q, order), f.params)
 	if err != nil {
@@ -230,20 +230,20 @@ func (f *finder) perParentText(q graph.Query, order registry.Index) string {
 		projection("n", "n", q.Bare) + " AS node ORDER BY parent_key, " + sort
 }
 
-// sortText is the order of a page; ties break by id in its direction.
+// sortText is the order of a page. Ties break by id, in the same direction.
 func sortText(q graph.Query, order registry.Index) string {
 	direction := ""
 	if q.Desc {
 		direction = " DESC"
 	}
 	ties := direction
-	if planted == bugOrder {
+	if injectedBug == bugTieOrder {
 		ties = ""
 	}
 	return "n." + string(order) + direction + ", n.id" + ties
 }
 
-// value checks the type of a column's value and brings it to its stored form.
+// value checks the type of a column's value and converts it to its stored form.
 func (f *finder) value(c registry.Index, v any) (any, error) {
 	switch x := v.(type) {
 	case string:

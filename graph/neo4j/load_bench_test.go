@@ -10,9 +10,9 @@ import (
 	"pedigree/internal/neotest"
 )
 
-// BenchmarkLoad loads the bench's graph of PEDIGREE_LOAD nodes, 10,000 where it is
-// not set, into a server as the bench starts it, and reports how fast nodes and
-// edges went.
+// BenchmarkLoad loads the benchmark's graph into a server with the benchmark's
+// settings, and reports the rates of nodes and edges. PEDIGREE_LOAD is the number of
+// nodes, by default 10,000.
 func BenchmarkLoad(b *testing.B) {
 	size, _ := strconv.Atoi(os.Getenv("PEDIGREE_LOAD"))
 	plan := graphs.Plan{Size: max(size, 10_000), Seed: 1}

@@ -63,8 +63,8 @@ func (v *view) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 	return entries, nil
 }
 
-// logText picks the narrowest index: the touches of an object, an actor's, a
-// single model's, else the sequence.
+// logText picks the most selective index: by object, by actor, by a single model, else
+// by sequence.
 func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
 	before := q.Before
 	if before == 0 {

@@ -25,7 +25,7 @@ var kindColumns = func() map[registry.Kind][]registry.IndexColumn {
 	return m
 }()
 
-// columnType says how a column is typed, "" for a name that is no column.
+// columnType is the type of a column, "" for a name that is no column.
 func columnType(c registry.Index) registry.IndexType {
 	switch c {
 	case registry.IndexName:
@@ -55,8 +55,8 @@ func columnList() string {
 	return b.String()
 }
 
-// projection returns the row of a node: the node itself, or one of its revisions,
-// which has no slots of its own. A node's slots are those that it holds now.
+// projection returns the row of a node: the node itself, or one of its revisions. A
+// revision has no slots; a node's slots are the current ones.
 func projection(row, node string, bare bool) string {
 	if bare {
 		return row + bareProjection + ", slots: " + node + ".slots}"

@@ -16,11 +16,11 @@ import (
 	"pedigree/registry"
 )
 
-// fixedTexts are all texts that do not depend on a Query.
+// fixedTexts are all Cypher texts that do not depend on a graph.Query.
 func fixedTexts() []string {
 	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
-		readHolders, freeSlots, takeSlots, eraseDocs, readEnds, readLive, retract, forget, findCycle, findWords, setWords,
-		dumpSizes, dumpNodes, dumpEdges, setNamespaces, writeFilling, finishHead, dropRevisions, giveUpSlots}
+		readHolders, freeSlots, takeSlots, eraseDocs, readEndpoints, readLiveEdges, retractEdges, deleteOwnEdges, findCycle, queryFulltext, setSearchProperties,
+		dumpSizes, dumpNodes, dumpEdges, setNamespaces, writeMigration, setMigration, dropRevisions, releaseSlots}
 	for _, text := range createNodes {
 		texts = append(texts, text)
 	}
@@ -31,36 +31,37 @@ func fixedTexts() []string {
 		texts = append(texts, text)
 	}
 	for _, past := range []bool{false, true} {
-		l := lens{past: past}
-		texts = append(texts, l.nodesText(true), l.nodesText(false), l.rootsText(), l.insideText())
+		l := asOf{revisions: past}
+		texts = append(texts, l.nodesText(true), l.nodesText(false), l.rootsText(), l.innerEdgesText())
 		for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
-			full := hopColumns + ", node: " + projection("w", "f", false)
-			for _, columns := range []string{heldHop, hopColumns + ", node: " + projection("w", "f", true)} {
-				texts = append(texts, hop{l, pattern{}, d, columns}.firstText(), hop{l, pattern{}, d, columns}.hopText())
+			full := edgeMap + ", node: " + projection("w", "f", false)
+			for _, columns := range []string{reachedMap, edgeMap + ", node: " + projection("w", "f", true)} {
+				texts = append(texts, neighborQuery{l, edgePattern{}, d, columns}.boundedText(), neighborQuery{l, edgePattern{}, d, columns}.completeText())
 			}
-			for _, kinds := range []int{0, 1, hopKinds, hopKinds + 1} {
-				h := hop{l, hopPattern(registry.EdgeKinds()[:kinds]), d, full}
-				texts = append(texts, h.firstText(), h.hopText(), h.longText(), h.degreeText(), l.deepText(d, h.pattern))
+			for _, kinds := range []int{0, 1, maxPatternKinds, maxPatternKinds + 1} {
+				h := neighborQuery{l, neighborPattern(registry.EdgeKinds()[:kinds]), d, full}
+				texts = append(texts, h.boundedText(), h.completeText(), h.rowsText(), h.degreeText(), l.deepText(d, h.edgePattern))
 			}
 		}
 	}
-	texts = append(texts, onceTexts()...)
-	for _, depth := range append(slices.Clone(buckets), 10000) {
-		texts = append(texts, fastText(graph.Upstream, bucket(depth)), fastText(graph.Downstream, bucket(depth)))
+	texts = append(texts, singleQueryTexts()...)
+	for _, depth := range append(slices.Clone(searchDepths), 10000) {
+		texts = append(texts, searchText(graph.Upstream, searchDepthBound(depth)), searchText(graph.Downstream, searchDepthBound(depth)))
 	}
 	return texts
 }
 
-// onceTexts are those of walks at every depth, and of the stages that lineage asks.
-func onceTexts() (texts []string) {
+// singleQueryTexts are the texts of walks at every depth, with the stages that lineage
+// uses.
+func singleQueryTexts() (texts []string) {
 	history := graph.Stage{From: registry.KindCommit, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent}, Depth: 20}
 	releases := graph.Stage{From: registry.KindCommit, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt, registry.EdgeReleasedFrom}, Depth: 2}
 	later := graph.Stage{From: registry.KindCommit, Direction: graph.Downstream, Depth: 50}
 	for _, bare := range []bool{false, true} {
-		for _, depth := range append(slices.Clone(onceDepths), 10000) {
+		for _, depth := range append(slices.Clone(singleQueryDepths), 10000) {
 			for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
 				for _, then := range [][]graph.Stage{nil, {history, releases}, {later}} {
-					texts = append(texts, onceText(graph.ClosureQuery{Direction: d, Depth: depth, Bare: bare, Then: then}))
+					texts = append(texts, singleQueryText(graph.ClosureQuery{Direction: d, Depth: depth, Bare: bare, Then: then}))
 				}
 			}
 		}
@@ -68,17 +69,17 @@ func onceTexts() (texts []string) {
 	return texts
 }
 
-const canary = "Zcanary'\"`}]) DETACH DELETE n //"
+const injection = "Zcanary'\"`}]) DETACH DELETE n //"
 
-// TestPlans explains every text: the fixed ones, and those that a run composed,
-// in which nothing may stand that a caller gave.
+// TestPlans explains every text: the fixed ones, and those that a run composed. No
+// text may contain a value of a caller.
 func TestPlans(t *testing.T) {
 	s := open(t)
 	seen := map[string]map[string]any{}
-	s.trace = func(text string, params map[string]any) { seen[text] = params }
+	s.onQuery = func(text string, params map[string]any) { seen[text] = params }
 	graphtest.Differential(t, 5, 15, s, open(t))
-	poison(t, s)
-	s.trace = nil
+	callWithInjection(t, s)
+	s.onQuery = nil
 	for text := range seen {
 		if strings.Contains(text, "Zcanary") {
 			t.Errorf("a value of a caller is in the text %s", text)
@@ -90,53 +91,53 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	for text, params := range seen {
-		explain(t, s, text, params)
+		explainPlan(t, s, text, params)
 	}
 	t.Logf("%d texts", len(seen))
 }
 
-// poison gives every call values that would break out of a text.
-func poison(t *testing.T, s *Store) {
-	n := &graph.Node{ID: canary, Kind: registry.KindModelVersion, Parent: canary, Name: canary, Slots: []string{canary},
-		Columns: map[registry.Index]any{registry.IndexStage: canary}, Doc: []byte(canary)}
+// callWithInjection passes values that would break out of a Cypher text to every call.
+func callWithInjection(t *testing.T, s *Store) {
+	n := &graph.Node{ID: injection, Kind: registry.KindModelVersion, Parent: injection, Name: injection, Slots: []string{injection},
+		Columns: map[registry.Index]any{registry.IndexStage: injection}, Doc: []byte(injection)}
 	err := s.Update(t.Context(), func(tx graph.Tx) error {
 		if err := tx.Put(t.Context(), n); err != nil {
 			return err
 		}
-		tx.Link(t.Context(), &graph.Edge{Kind: canary, From: canary, To: canary, By: canary})
-		tx.Unlink(t.Context(), &graph.Edge{Kind: canary, From: canary, To: canary})
-		return tx.Append(t.Context(), &registry.LogEntry{Actor: canary, Action: canary, Objects: []registry.ID{canary}, Model: canary})
+		tx.Link(t.Context(), &graph.Edge{Kind: injection, From: injection, To: injection, By: injection})
+		tx.Unlink(t.Context(), &graph.Edge{Kind: injection, From: injection, To: injection})
+		return tx.Append(t.Context(), &registry.LogEntry{Actor: injection, Action: injection, Objects: []registry.ID{injection}, Model: injection})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Limit: 1, Text: &graph.Match{Words: []string{canary},
+	s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Limit: 1, Text: &graph.Match{Words: []string{injection},
 		Fields: map[registry.Kind][]string{registry.KindModelVersion: {"name"}}}})
-	words := graph.Words(canary, 16)
+	words := graph.Words(injection, 16)
 	if _, err := s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Limit: 1, Text: &graph.Match{Words: words,
 		Fields: map[registry.Kind][]string{registry.KindModelVersion: {"name"}}}}); err != nil {
 		t.Fatal(err)
 	}
-	w := []graph.Predicate{{Column: registry.IndexStage, Op: graph.Prefix, Values: []any{canary}}, {Column: canary, Op: graph.In}}
-	for _, q := range []graph.Query{{Kinds: []registry.Kind{canary}, Parents: []registry.ID{canary}, Slots: []string{canary}, Where: w[:1], Limit: 1},
-		{Kinds: []registry.Kind{canary}, Where: w, Limit: 1}, {Kinds: []registry.Kind{canary}, Order: canary, Limit: 1},
-		{Kinds: []registry.Kind{canary}, After: &graph.Key{Value: canary, ID: canary}, Limit: 1}} {
+	w := []graph.Predicate{{Column: registry.IndexStage, Op: graph.Prefix, Values: []any{injection}}, {Column: injection, Op: graph.In}}
+	for _, q := range []graph.Query{{Kinds: []registry.Kind{injection}, Parents: []registry.ID{injection}, Slots: []string{injection}, Where: w[:1], Limit: 1},
+		{Kinds: []registry.Kind{injection}, Where: w, Limit: 1}, {Kinds: []registry.Kind{injection}, Order: injection, Limit: 1},
+		{Kinds: []registry.Kind{injection}, After: &graph.Key{Value: injection, ID: injection}, Limit: 1}} {
 		s.Find(t.Context(), q)
 	}
-	s.Nodes(t.Context(), graph.Instant{}, canary)
-	s.Log(t.Context(), graph.LogQuery{Object: canary, Actor: canary, Models: []registry.ID{canary}, Actions: []registry.LogAction{canary}, Limit: 1})
-	for _, kinds := range [][]registry.EdgeKind{nil, {canary}} {
-		s.Neighbors(t.Context(), graph.HopQuery{IDs: []registry.ID{canary}, Direction: graph.Upstream, Edges: kinds, Cap: 1})
-		s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{canary}, Direction: graph.Upstream, Edges: kinds, Through: []registry.Kind{canary},
+	s.Nodes(t.Context(), graph.Instant{}, injection)
+	s.Log(t.Context(), graph.LogQuery{Object: injection, Actor: injection, Models: []registry.ID{injection}, Actions: []registry.LogAction{injection}, Limit: 1})
+	for _, kinds := range [][]registry.EdgeKind{nil, {injection}} {
+		s.Neighbors(t.Context(), graph.HopQuery{IDs: []registry.ID{injection}, Direction: graph.Upstream, Edges: kinds, Cap: 1})
+		s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{injection}, Direction: graph.Upstream, Edges: kinds, Through: []registry.Kind{injection},
 			Depth: 3, Fanout: 1, Limit: 1})
-		s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{canary}, Direction: graph.Upstream, Depth: 3, Fanout: 1, Limit: 1,
-			Then: []graph.Stage{{From: canary, Direction: graph.Upstream, Edges: kinds, Through: []registry.Kind{canary}, Depth: 3, Fanout: 1, Limit: 1}}})
+		s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{injection}, Direction: graph.Upstream, Depth: 3, Fanout: 1, Limit: 1,
+			Then: []graph.Stage{{From: injection, Direction: graph.Upstream, Edges: kinds, Through: []registry.Kind{injection}, Depth: 3, Fanout: 1, Limit: 1}}})
 	}
 }
 
-func explain(t *testing.T, s *Store, text string, params map[string]any) {
+func explainPlan(t *testing.T, s *Store, text string, params map[string]any) {
 	t.Helper()
-	if strings.HasPrefix(text, "CREATE CONSTRAINT") || strings.HasPrefix(text, "CREATE INDEX") || text == createWords || strings.HasPrefix(text, "CALL db.") {
+	if strings.HasPrefix(text, "CREATE CONSTRAINT") || strings.HasPrefix(text, "CREATE INDEX") || text == createFulltextIndex || strings.HasPrefix(text, "CALL db.") {
 		return
 	}
 	session := s.session(t.Context(), driver.AccessModeRead)
@@ -145,9 +146,9 @@ func explain(t *testing.T, s *Store, text string, params map[string]any) {
 	if err == nil {
 		var summary driver.ResultSummary
 		if summary, err = result.Consume(t.Context()); err == nil {
-			refuse(t, text, summary.Plan(), false)
-			for _, op := range drawn(t, summary.Plan()) {
-				refuseOp(t, text, op, false)
+			refusePlan(t, text, summary.Plan(), false)
+			for _, op := range drawnOperators(t, summary.Plan()) {
+				refuseOperator(t, text, op, false)
 			}
 			return
 		}
@@ -155,9 +156,9 @@ func explain(t *testing.T, s *Store, text string, params map[string]any) {
 	t.Errorf("explain %s: %v", text, err)
 }
 
-// drawn are the operators of the plan as the server draws it. Where an operator has
-// two children, the tree that the driver gives may hold the one twice.
-func drawn(t *testing.T, p driver.Plan) (ops []string) {
+// drawnOperators are the operators of a plan as the server prints it. When an operator
+// has two children, the driver's tree may contain one of them twice.
+func drawnOperators(t *testing.T, p driver.Plan) (ops []string) {
 	t.Helper()
 	drawing, _ := p.Arguments()["string-representation"].(string)
 	for line := range strings.Lines(drawing) {
@@ -168,21 +169,21 @@ func drawn(t *testing.T, p driver.Plan) (ops []string) {
 		}
 	}
 	if len(ops) == 0 {
-		t.Errorf("no plan is drawn: %v", p.Arguments())
+		t.Errorf("the server printed no plan: %v", p.Arguments())
 	}
 	return ops
 }
 
-// refuse fails on the operators that read everything or enumerate paths.
-func refuse(t *testing.T, text string, p driver.Plan, product bool) {
+// refusePlan fails on operators that read everything or enumerate paths.
+func refusePlan(t *testing.T, text string, p driver.Plan, product bool) {
 	op, _, _ := strings.Cut(p.Operator(), "@")
-	refuseOp(t, text, op, product)
+	refuseOperator(t, text, op, product)
 	for _, c := range p.Children() {
-		refuse(t, text, c, product || op == "CartesianProduct")
+		refusePlan(t, text, c, product || op == "CartesianProduct")
 	}
 }
 
-func refuseOp(t *testing.T, text, op string, product bool) {
+func refuseOperator(t *testing.T, text, op string, product bool) {
 	switch {
 	case op == "VarLengthExpand(All)", op == "VarLengthExpand(Into)", op == "AllNodesScan", strings.Contains(op, "LabelScan"),
 		strings.Contains(op, "RelationshipsScan"), strings.Contains(op, "TypeScan"), strings.HasSuffix(op, "IndexScan"), product && strings.Contains(op, "Scan"):
@@ -190,9 +191,9 @@ func refuseOp(t *testing.T, text, op string, product bool) {
 	}
 }
 
-// TestPlansThatEnumerateAreRefused is the twin: a text that the planner cannot prune
-// is told, also below an operator of two children.
-func TestPlansThatEnumerateAreRefused(t *testing.T) {
+// TestEnumeratingPlansAreRefused is the negative control: drawnOperators finds the
+// operator of a text that the planner cannot prune, also below one with two children.
+func TestEnumeratingPlansAreRefused(t *testing.T) {
 	s := open(t)
 	session := s.session(t.Context(), driver.AccessModeRead)
 	defer session.Close(t.Context())
@@ -205,13 +206,13 @@ func TestPlansThatEnumerateAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ops := drawn(t, summary.Plan()); !slices.Contains(ops, "VarLengthExpand(All)") {
-		t.Errorf("the plan is drawn as %v", ops)
+	if ops := drawnOperators(t, summary.Plan()); !slices.Contains(ops, "VarLengthExpand(All)") {
+		t.Errorf("the printed plan has %v", ops)
 	}
 }
 
-// TestNoTextIsFormatted holds the package to texts put together from constants:
-// fmt is for error causes only.
+// TestNoTextIsFormatted: Cypher texts are composed from constants, so the package uses
+// fmt only for errors.
 func TestNoTextIsFormatted(t *testing.T) {
 	names, err := filepath.Glob("*.go")
 	if err != nil || len(names) == 0 {

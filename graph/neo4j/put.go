@@ -23,7 +23,7 @@ n.created_seq AS created_seq, n.valid_from AS valid_from, n.valid_to AS valid_to
 	eraseDocs      = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) SET v.doc = ''"
 )
 
-// createNodes has one text a kind, since a label is no parameter.
+// createNodes has one text for each kind, because a label cannot be a parameter.
 var createNodes = func() map[registry.Kind]string {
 	m := map[registry.Kind]string{}
 	for _, k := range registry.Kinds() {
@@ -32,26 +32,26 @@ var createNodes = func() map[registry.Kind]string {
 	return m
 }()
 
-// stored is what a write needs to know of a node that stands.
-type stored struct {
-	id         registry.ID
-	kind       registry.Kind
-	parent     registry.ID
-	name       string
-	number     int64
-	revision   int64
-	created    int64
-	validFrom  int64
-	validTo    int64
-	slots      []string
-	deleted    bool
-	fresh      bool
-	properties row
-	words      row
-	packed     any
+// storedNode is what a write needs to know of an existing node.
+type storedNode struct {
+	id               registry.ID
+	kind             registry.Kind
+	parent           registry.ID
+	name             string
+	number           int64
+	revision         int64
+	created          int64
+	validFrom        int64
+	validTo          int64
+	slots            []string
+	deleted          bool
+	isNew            bool
+	properties       row
+	searchProperties row
+	packed           any
 }
 
-func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*stored, error) {
+func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*storedNode, error) {
 	var keys []string
 	for _, n := range nodes {
 		keys = append(keys, t.key(string(n.ID)))
@@ -60,9 +60,9 @@ func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]
 	if err != nil {
 		return nil, err
 	}
-	have := make(map[registry.ID]*stored, len(rows))
+	have := make(map[registry.ID]*storedNode, len(rows))
 	for _, r := range rows {
-		s := &stored{id: registry.ID(text(r, "id")), kind: registry.Kind(text(r, "kind")), parent: registry.ID(text(r, "parent")),
+		s := &storedNode{id: registry.ID(text(r, "id")), kind: registry.Kind(text(r, "kind")), parent: registry.ID(text(r, "parent")),
 			name: unsortable(text(r, "name")), number: number(r, "number"), revision: number(r, "revision"), created: number(r, "created_seq"),
 			validFrom: number(r, "valid_from"), validTo: number(r, "valid_to")}
 		s.deleted, _ = r["deleted"].(bool)
@@ -74,8 +74,8 @@ func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]
 	return have, nil
 }
 
-// Put creates or replaces nodes. Everything is checked before anything is
-// written, so that a closure can go on after a refused Put.
+// Put creates or replaces nodes. It checks everything before it writes anything, so
+// that a closure can continue after a refused Put.
 func (t *txn) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if len(nodes) == 0 {
 		return nil
@@ -95,13 +95,13 @@ func (t *txn) Put(ctx context.Context, nodes ...*graph.Node) error {
 	for _, n := range nodes {
 		s := have[n.ID]
 		if s == nil {
-			t.last++
-			s = &stored{id: n.ID, kind: n.Kind, number: t.last, created: t.seq, fresh: true}
+			t.lastNumber++
+			s = &storedNode{id: n.ID, kind: n.Kind, number: t.lastNumber, created: t.seq, isNew: true}
 			have[n.ID] = s
 		}
 		s.revision++
 		n.Number, n.Revision, n.RecordedSeq, n.Deleted = s.number, s.revision, t.seq, false
-		revisions = append(revisions, t.revise(n, s))
+		revisions = append(revisions, t.revisionRow(n, s))
 	}
 	if err := t.writeNodes(ctx, have, revisions); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (t *txn) Put(ctx context.Context, nodes ...*graph.Node) error {
 	return t.writeSlots(ctx, want, have)
 }
 
-func checkPut(nodes []*graph.Node, have map[registry.ID]*stored) error {
+func checkPut(nodes []*graph.Node, have map[registry.ID]*storedNode) error {
 	first := map[registry.ID]*graph.Node{}
 	for _, n := range nodes {
 		kind, parent := n.Kind, n.Parent
@@ -136,7 +136,7 @@ func checkPut(nodes []*graph.Node, have map[registry.ID]*stored) error {
 	return nil
 }
 
-// checkColumns refuses what would be stored as absent.
+// checkColumns refuses values that would be stored as absent.
 func checkColumns(n *graph.Node) error {
 	for c, v := range n.Columns {
 		_, isText := v.(string)
@@ -149,9 +149,9 @@ func checkColumns(n *graph.Node) error {
 	return nil
 }
 
-// revise is the row of a revision; it also becomes what the node's row is made of.
-func (t *txn) revise(n *graph.Node, s *stored) row {
-	s.properties, s.words, s.packed = properties(n), t.words(n), pack(n)
+// revisionRow is the row of a revision. It also sets what the node's row is made of.
+func (t *txn) revisionRow(n *graph.Node, s *storedNode) row {
+	s.properties, s.searchProperties, s.packed = properties(n), t.searchProperties(n), pack(n)
 	r := row{"key": t.key(string(n.ID)) + "|" + seqKey(n.Revision), "node_key": t.key(string(n.ID))}
 	for k, v := range s.properties {
 		if k != "slots" {
@@ -162,35 +162,35 @@ func (t *txn) revise(n *graph.Node, s *stored) row {
 }
 
 // writeNodes writes the rows of nodes and their revisions.
-func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*stored, revisions []row) error {
-	t.wrote = true
+func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*storedNode, revisions []row) error {
+	t.hasWrites = true
 	created, replaced := map[registry.Kind][]row{}, []row{}
 	for id, s := range nodes {
 		p := s.properties
 		p["key"], p["ns"], p["created_seq"] = t.key(string(id)), t.s.ns, s.created
 		p["kind_key"], p["parent_key"] = t.key(text(p, "kind")), t.key(text(p, "parent"))
 		p["packed"] = s.packed
-		maps.Copy(p, s.words)
-		if s.fresh {
+		maps.Copy(p, s.searchProperties)
+		if s.isNew {
 			created[s.kind] = append(created[s.kind], p)
 		} else {
 			replaced = append(replaced, p)
 		}
 	}
 	for kind, rows := range created {
-		if err := t.each(ctx, createNodes[kind], rows); err != nil {
+		if err := t.writeRows(ctx, createNodes[kind], rows); err != nil {
 			return err
 		}
 	}
-	if err := t.each(ctx, replaceNodes, replaced); err != nil {
+	if err := t.writeRows(ctx, replaceNodes, replaced); err != nil {
 		return err
 	}
-	return t.each(ctx, writeRevisions, revisions)
+	return t.writeRows(ctx, writeRevisions, revisions)
 }
 
-// slotsWanted is who holds which slot after the batch; CONFLICT where two want
-// one, or somebody outside the batch has it.
-func (t *txn) slotsWanted(ctx context.Context, nodes []*graph.Node, have map[registry.ID]*stored) (map[string]registry.ID, error) {
+// slotsWanted returns the holder of each slot after the batch. It is CONFLICT when two
+// nodes want one slot, or a node outside the batch holds it.
+func (t *txn) slotsWanted(ctx context.Context, nodes []*graph.Node, have map[registry.ID]*storedNode) (map[string]registry.ID, error) {
 	final := map[registry.ID][]string{}
 	for _, n := range nodes {
 		final[n.ID] = n.Slots
@@ -222,13 +222,13 @@ func (t *txn) slotsWanted(ctx context.Context, nodes []*graph.Node, have map[reg
 	return want, nil
 }
 
-// slotTaken does not name the slot, which can hold what the caller may not see.
+// slotTaken does not name the slot, which may contain what the caller may not see.
 func slotTaken() error {
 	return registry.Errorf(registry.Conflict, "another node holds that place already")
 }
 
-// writeSlots frees what nobody of the batch wants and gives the rest.
-func (t *txn) writeSlots(ctx context.Context, want map[string]registry.ID, have map[registry.ID]*stored) error {
+// writeSlots frees slots that no node of the batch wants, and assigns the others.
+func (t *txn) writeSlots(ctx context.Context, want map[string]registry.ID, have map[registry.ID]*storedNode) error {
 	var free, take []row
 	for _, s := range have {
 		for _, slot := range s.slots {
@@ -242,14 +242,14 @@ func (t *txn) writeSlots(ctx context.Context, want map[string]registry.ID, have 
 			take = append(take, row{"key": t.key(slot), "node": string(id), "node_key": t.key(string(id))})
 		}
 	}
-	if err := t.each(ctx, freeSlots, free); err != nil {
+	if err := t.writeRows(ctx, freeSlots, free); err != nil {
 		return err
 	}
-	return t.each(ctx, takeSlots, take)
+	return t.writeRows(ctx, takeSlots, take)
 }
 
-// Delete turns nodes into tombstones by one more revision, and erases the
-// documents of those before.
+// Delete turns nodes into tombstones by one more revision, and erases the documents of
+// earlier revisions.
 func (t *txn) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if len(nodes) == 0 {
 		return nil
@@ -276,9 +276,9 @@ func (t *txn) Delete(ctx context.Context, nodes ...*graph.Node) error {
 		n.Kind, n.Parent, n.Name, n.Number = s.kind, s.parent, s.name, s.number
 		n.ValidFrom, n.ValidTo = instant(s.validFrom), instant(s.validTo)
 		n.Revision, n.RecordedSeq, n.Deleted, n.Slots, n.Columns = s.revision, t.seq, true, nil, nil
-		revisions = append(revisions, t.revise(n, s))
+		revisions = append(revisions, t.revisionRow(n, s))
 	}
-	if err := t.each(ctx, eraseDocs, erase); err != nil {
+	if err := t.writeRows(ctx, eraseDocs, erase); err != nil {
 		return err
 	}
 	if err := t.writeNodes(ctx, have, revisions); err != nil {

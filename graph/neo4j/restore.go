@@ -10,28 +10,28 @@ import (
 )
 
 const (
-	writeFilling = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number, h.secret = $secret, h.migration = $migration"
-	finishHead   = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.migration = $migration"
-	// dropRevisions takes away what is written anew.
+	writeMigration = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number, h.secret = $secret, h.migration = $migration"
+	setMigration   = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.migration = $migration"
+	// dropRevisions deletes revisions that the batch writes again.
 	dropRevisions = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) WHERE v.revision >= row.revision DELETE v"
-	// giveUpSlots frees slots that a node still holds; another may have taken one
-	// already, when the source was written to while it was read.
-	giveUpSlots = "UNWIND $rows AS row MATCH (s:Slot {key: row.key}) USING INDEX s:Slot(key) WHERE s.node = row.node DELETE s"
+	// releaseSlots frees slots that a node still holds. Another node may have taken one
+	// already, when the source was written to during its dump.
+	releaseSlots = "UNWIND $rows AS row MATCH (s:Slot {key: row.key}) USING INDEX s:Slot(key) WHERE s.node = row.node DELETE s"
 )
 
-// restoreEdges has one text a kind, since a type is no parameter.
+// restoreEdges has one text for each kind, because a type cannot be a parameter.
 var restoreEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
 		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key)\n" +
-			"MERGE (a)-[r:" + string(k) + " {recorded_seq: row.recorded_seq}]->(b) SET r = row.properties, " + setTail
+			"MERGE (a)-[r:" + string(k) + " {recorded_seq: row.recorded_seq}]->(b) SET r = row.properties, " + setPackedTail
 	}
 	return m
 }()
 
 // Restore writes a batch of another store's dump.
 func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.Mark, err error) {
-	err = s.retried(func() error {
+	err = s.retryOnFault(func() error {
 		return s.write(ctx, func(t *txn) error {
 			mark, err = t.restore(ctx, source, b)
 			return err
@@ -41,18 +41,18 @@ func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mar
 }
 
 func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
-	f := t.filling
+	f := t.migration
 	write, err := f.Take(source, t.head, b)
 	if err != nil || !write {
 		return f.Mark, err
 	}
-	kept, err := json.Marshal(f)
+	state, err := json.Marshal(f)
 	if err != nil {
 		return f.Mark, internal(err)
 	}
-	params := map[string]any{"key": t.key(""), "migration": string(kept)}
+	params := map[string]any{"key": t.key(""), "migration": string(state)}
 	if b.Finish {
-		_, err = t.query(ctx, finishHead, params)
+		_, err = t.query(ctx, setMigration, params)
 		return f.Mark, err
 	}
 	if err := t.writeEntries(ctx, pointers(b.Log)); err != nil {
@@ -67,8 +67,8 @@ func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph
 	if len(b.Log) > 0 {
 		t.head = b.Log[len(b.Log)-1].Seq
 	}
-	params["seq"], params["number"], params["secret"] = t.head, t.last, b.Secret
-	_, err = t.query(ctx, writeFilling, params)
+	params["seq"], params["number"], params["secret"] = t.head, t.lastNumber, b.Secret
+	_, err = t.query(ctx, writeMigration, params)
 	return f.Mark, err
 }
 
@@ -80,8 +80,8 @@ func pointers(list []registry.LogEntry) []*registry.LogEntry {
 	return out
 }
 
-// restoreNodes writes revisions, the first of each node or those that follow what
-// stands, and makes each node its newest.
+// restoreNodes writes revisions: the first ones of each node, or those that follow the
+// stored ones. Each node becomes its newest revision.
 func (t *txn) restoreNodes(ctx context.Context, revisions []*graph.Node) error {
 	if len(revisions) == 0 {
 		return nil
@@ -98,7 +98,7 @@ func (t *txn) restoreNodes(ctx context.Context, revisions []*graph.Node) error {
 		case createNodes[n.Kind] == "" || s == nil && n.Revision != 1 || s != nil && s.number != n.Number:
 			return internal(fmt.Errorf("revision %d of %s, a %q, does not fit", n.Revision, n.ID, n.Kind))
 		case s == nil:
-			s = &stored{id: n.ID, kind: n.Kind, number: n.Number, created: n.RecordedSeq, fresh: true}
+			s = &storedNode{id: n.ID, kind: n.Kind, number: n.Number, created: n.RecordedSeq, isNew: true}
 			have[n.ID] = s
 		case first:
 			drop = append(drop, row{"key": t.key(string(n.ID)), "revision": n.Revision})
@@ -106,22 +106,22 @@ func (t *txn) restoreNodes(ctx context.Context, revisions []*graph.Node) error {
 				free = append(free, row{"key": t.key(slot), "node": string(n.ID)})
 			}
 		}
-		rows = append(rows, t.revise(n, s))
+		rows = append(rows, t.revisionRow(n, s))
 		for _, slot := range n.Slots {
 			take = append(take, row{"key": t.key(slot), "node": string(n.ID), "node_key": t.key(string(n.ID))})
 		}
-		t.last = max(t.last, n.Number)
+		t.lastNumber = max(t.lastNumber, n.Number)
 	}
-	if err := t.each(ctx, dropRevisions, drop); err != nil {
+	if err := t.writeRows(ctx, dropRevisions, drop); err != nil {
 		return err
 	}
 	if err := t.writeNodes(ctx, have, rows); err != nil {
 		return err
 	}
-	if err := t.each(ctx, giveUpSlots, free); err != nil {
+	if err := t.writeRows(ctx, releaseSlots, free); err != nil {
 		return err
 	}
-	return t.each(ctx, takeSlots, take)
+	return t.writeRows(ctx, takeSlots, take)
 }
 
 func (t *txn) restoreEdges(ctx context.Context, edges []graph.DumpedEdge) error {
@@ -132,11 +132,11 @@ func (t *txn) restoreEdges(ctx context.Context, edges []graph.DumpedEdge) error 
 			return internal(fmt.Errorf("an edge of the unknown kind %q", e.Kind))
 		}
 		r := t.edgeRow(e)
-		r["recorded_seq"], r["properties"], r["packed"] = e.RecordedSeq, edgeProperties(e), packTail(e)
+		r["recorded_seq"], r["properties"], r["packed"] = e.RecordedSeq, edgeProperties(e), packEdgeTail(e)
 		byKind[e.Kind] = append(byKind[e.Kind], r)
 	}
 	for kind, rows := range byKind {
-		if err := t.each(ctx, restoreEdges[kind], rows); err != nil {
+		if err := t.writeRows(ctx, restoreEdges[kind], rows); err != nil {
 			return err
 		}
 	}

@@ -10,18 +10,18 @@ import (
 	"pedigree/registry"
 )
 
-// step is one numbered change of the schema. Its texts can be run again, so that
-// a start that was cut short, or two at the same time, do no harm.
+// step is one numbered change of the schema. Its texts can run again, so that an
+// interrupted start, or two at the same time, do no harm.
 type step struct {
 	number int
 	texts  []string
-	// fill, where it is set, brings what stands to the new form after the texts; it
-	// can be run again too.
-	fill func(ctx context.Context, s *Store, session driver.SessionWithContext) error
+	// backfill, where it is set, converts existing data after the texts. It can run
+	// again too.
+	backfill func(ctx context.Context, s *Store, session driver.SessionWithContext) error
 }
 
-// steps only grows; a step that has been released is never changed.
-var steps = []step{{1, firstStep, nil}, {2, wordsStep, fillWords}, {3, numbersStep, fillNumbers}, {4, nil, fillPacked}}
+// steps only grows; a released step is never changed.
+var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3, namespaceStep, backfillNamespaces}, {4, nil, backfillPacked}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
@@ -39,11 +39,11 @@ var firstStep = []string{
 	"CALL db.awaitIndexes(300)",
 }
 
-// headConstraint comes before everything, so that there is one head to lock.
+// headConstraint comes first, so that there is one head to lock.
 const headConstraint = "CREATE CONSTRAINT head_key IF NOT EXISTS FOR (h:Head) REQUIRE h.key IS UNIQUE"
 
 const (
-	// makeHead makes the head at the first start, with the instance secret.
+	// makeHead creates the head at the first start, with the instance secret.
 	makeHead = `MERGE (h:Head {key: $key})
 ON CREATE SET h.seq = 0, h.number = 0, h.schema = 0, h.secret = $secret
 SET h.locked = true`
@@ -52,9 +52,9 @@ SET h.locked = true`
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
 
-// migrate runs the steps that the database lacks. Locking the head is the store
-// lock: the number of a step is written under it and never falls, and of two
-// servers that start together one makes the head, with the secret that both read.
+// migrate runs the steps that the database lacks. The lock on the head is the lock on
+// the store: the number of a step is written under it and never falls. Of two servers
+// that start together one creates the head, with the secret that both read.
 func (s *Store) migrate(ctx context.Context) error {
 	session := s.session(ctx, driver.AccessModeWrite)
 	defer session.Close(context.WithoutCancel(ctx))
@@ -71,8 +71,8 @@ func (s *Store) migrate(ctx context.Context) error {
 				return err
 			}
 		}
-		if st.fill != nil {
-			if err := st.fill(ctx, s, session); err != nil {
+		if st.backfill != nil {
+			if err := st.backfill(ctx, s, session); err != nil {
 				return err
 			}
 		}
@@ -83,8 +83,8 @@ func (s *Store) migrate(ctx context.Context) error {
 	return nil
 }
 
-// schema locks the head, making it if need be, raises its step number to done
-// and returns it. A number that this release does not know is refused.
+// schema locks the head, creates it if need be, raises its step number to done and
+// returns it. It refuses a number that this release does not know.
 func (s *Store) schema(ctx context.Context, session driver.SessionWithContext, done int) (int, error) {
 	if done == 0 {
 		if err := s.ddl(ctx, session, headConstraint); err != nil {
@@ -96,7 +96,7 @@ func (s *Store) schema(ctx context.Context, session driver.SessionWithContext, d
 	have, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
 		v := &view{s: s, tx: tx}
 		have, err := v.raiseSchema(ctx, secret, done)
-		return have, v.settle(err)
+		return have, v.outcome(err)
 	})
 	if err != nil {
 		return 0, err
@@ -125,24 +125,24 @@ func (v *view) raiseSchema(ctx context.Context, secret []byte, done int) (int, e
 	return have, err
 }
 
-// ddl runs one schema text in a transaction of its own, as Neo4j wants it.
+// ddl runs one schema text in a transaction of its own, as Neo4j requires.
 func (s *Store) ddl(ctx context.Context, session driver.SessionWithContext, text string) error {
 	_, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
 		v := &view{s: s, tx: tx}
 		_, err := v.query(ctx, text, nil)
-		return nil, v.settle(err)
+		return nil, v.outcome(err)
 	})
 	return err
 }
 
-// fillPages brings nodes of a query to a new form, a page in each transaction, under
-// the head's lock.
-func (s *Store) fillPages(ctx context.Context, session driver.SessionWithContext, q graph.Query, fill func(*view, []*graph.Node) error) error {
+// backfillPages converts the nodes of a query, one page in each transaction, under the
+// head's lock.
+func (s *Store) backfillPages(ctx context.Context, session driver.SessionWithContext, q graph.Query, fill func(*view, []*graph.Node) error) error {
 	for {
 		last, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
-			v := &view{s: s, tx: tx, own: true}
-			last, err := v.fillPage(ctx, q, fill)
-			return last, v.settle(err)
+			v := &view{s: s, tx: tx, holdsLock: true}
+			last, err := v.backfillPage(ctx, q, fill)
+			return last, v.outcome(err)
 		})
 		if err != nil {
 			return err
@@ -153,8 +153,9 @@ func (s *Store) fillPages(ctx context.Context, session driver.SessionWithContext
 	}
 }
 
-// fillPage fills one page and returns its last key, nil when it was the last page.
-func (v *view) fillPage(ctx context.Context, q graph.Query, fill func(*view, []*graph.Node) error) (*graph.Key, error) {
+// backfillPage converts one page and returns its last key, nil when it was the last
+// page.
+func (v *view) backfillPage(ctx context.Context, q graph.Query, fill func(*view, []*graph.Node) error) (*graph.Key, error) {
 	if _, err := v.query(ctx, lockHead, map[string]any{"key": v.key("")}); err != nil {
 		return nil, err
 	}

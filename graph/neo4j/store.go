@@ -1,5 +1,6 @@
-// Package neo4j is a graph.Store on a Neo4j server, for those who share a graph
-// or outgrow one machine.
+// Package neo4j is a graph.Store on a Neo4j server, for registries that several servers
+// share or that outgrow one machine. Every Cypher text is composed of constants; values
+// are parameters only. No error contains the password.
 package neo4j
 
 import (
@@ -26,24 +27,24 @@ type Store struct {
 	bookmarks driver.BookmarkManager
 	database  string
 	ns        string
-	fault     func() error
+	faultHook func() error
 	clock     func() time.Time
-	// trace, which tests set, sees every text that is run.
-	trace func(text string, params map[string]any)
-	// way, which tests set, leaves out the faster ways to answer a closure.
-	way    way
-	heads  heads
-	closed atomic.Bool
+	// onQuery is called with every text that is run. Only tests set it.
+	onQuery func(text string, params map[string]any)
+	// closureMethod restricts how closures are answered. Only tests set it.
+	closureMethod closureMethod
+	headTracker   headTracker
+	closed        atomic.Bool
 }
 
-// way is how a closure may be answered: in any way, by a search at best, or level by
-// level alone.
-type way int
+// closureMethod is how a closure may be answered: by any method, by a search in the
+// server or level by level, or only level by level.
+type closureMethod int
 
 const (
-	anyWay way = iota
-	bySearch
-	byLevel
+	anyMethod closureMethod = iota
+	searchMethod
+	levelMethod
 )
 
 var _ graph.Store = (*Store)(nil)
@@ -51,28 +52,28 @@ var _ graph.Store = (*Store)(nil)
 // Option changes how a Store is opened.
 type Option func(*Store)
 
-// WithNamespace keeps the store's nodes apart from those of other namespaces in
-// the same database: every unique key starts with it. Tests share a server so.
+// WithNamespace keeps the store's nodes apart from those of other namespaces in the
+// same database: every unique key starts with it. Tests use it to share a server.
 func WithNamespace(ns string) Option { return func(s *Store) { s.ns = ns } }
 
-// WithClock sets the clock that stamps log entries which come without a time.
+// WithClock sets the clock for log entries that come without a time.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = now } }
 
-// WithFault calls f when an Update is about to commit. An error of it that has a
-// method Retryable that says true throws the run away and the closure runs again,
-// as after a deadlock; any other fails the Update. Tests prove with it that
+// WithFault calls f when an Update is about to commit. When f's error has a method
+// Retryable that returns true, the run is rolled back and the closure runs again, as
+// after a deadlock; any other error fails the Update. Tests use it to prove that
 // closures may run twice.
-func WithFault(f func() error) Option { return func(s *Store) { s.fault = f } }
+func WithFault(f func() error) Option { return func(s *Store) { s.faultHook = f } }
 
-// How long a server may be silent before it counts as away.
+// A server that is silent for longer than these counts as unavailable.
 const (
 	connectTimeout = 3 * time.Second
-	retryTime      = 5 * time.Second
+	retryTimeout   = 5 * time.Second
 )
 
-// Open connects to a database and brings its schema up to date. A server that
-// does not answer is UNAVAILABLE within seconds, a database of a newer release
-// FAILED_PRECONDITION. No error holds the password.
+// Open connects to a database and brings its schema up to date. A server that does not
+// answer is UNAVAILABLE within seconds, a database of a newer release
+// FAILED_PRECONDITION. No error contains the password.
 func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	target, auth, database, err := parseURL(url)
 	if err != nil {
@@ -84,8 +85,8 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	}
 	s.driver, err = driver.NewDriverWithContext(target, auth, func(c *config.Config) {
 		c.SocketConnectTimeout = connectTimeout
-		c.ConnectionAcquisitionTimeout = retryTime
-		c.MaxTransactionRetryTime = retryTime
+		c.ConnectionAcquisitionTimeout = retryTimeout
+		c.MaxTransactionRetryTime = retryTimeout
 		c.ConnectionLivenessCheckTimeout = 30 * time.Second
 		c.UserAgent = "pedigree"
 		c.TelemetryDisabled = true
@@ -103,20 +104,20 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 		s.driver.Close(ctx)
 		return nil, storeError(err)
 	}
-	go s.prepare()
+	go s.planLinkQueries()
 	return s, nil
 }
 
-// prepare has the server plan the texts of Link over nothing, beside what the store is
-// asked first: that is a good part of what edges cost a server that has just started.
-// Where it fails, Link tells.
-func (s *Store) prepare() {
-	ctx, cancel := context.WithTimeout(context.Background(), retryTime)
+// planLinkQueries has the server plan the texts of Link with no rows, while the store
+// answers its first calls: planning is a good part of the cost of edges on a server
+// that has just started. It ignores errors, because Link reports them.
+func (s *Store) planLinkQueries() {
+	ctx, cancel := context.WithTimeout(context.Background(), retryTimeout)
 	defer cancel()
 	session := s.driver.NewSession(ctx, driver.SessionConfig{AccessMode: driver.AccessModeWrite, DatabaseName: s.database})
 	defer session.Close(ctx)
 	none := map[string]any{"in": map[string]any{"keys": []any{}, "rows": []any{}}}
-	for _, text := range append(slices.Collect(maps.Values(createEdges)), readEnds) {
+	for _, text := range append(slices.Collect(maps.Values(createEdges)), readEndpoints) {
 		result, err := session.Run(ctx, text, none)
 		if err == nil {
 			_, err = result.Consume(ctx)
@@ -127,17 +128,17 @@ func (s *Store) prepare() {
 	}
 }
 
-// Close ends the connections. Closing twice is closing once.
+// Close ends the connections. Closing twice is the same as closing once.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), retryTime)
+	ctx, cancel := context.WithTimeout(context.Background(), retryTimeout)
 	defer cancel()
 	return storeError(s.driver.Close(ctx))
 }
 
-// Ping asks for the head of the log.
+// Ping reads the head of the log.
 func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
 	info := graph.Info{Engine: "neo4j"}
 	err := s.read(ctx, func(v *view) error {
@@ -148,7 +149,7 @@ func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
 		if len(rows) != 1 {
 			return internal(errors.New("the log head is gone"))
 		}
-		if err := opens(rows[0]); err != nil {
+		if err := checkMigrated(rows[0]); err != nil {
 			return err
 		}
 		info.Schema, info.Head = int(rows[0]["schema"].(int64)), rows[0]["seq"].(int64)
@@ -162,38 +163,38 @@ func (s *Store) session(ctx context.Context, mode driver.AccessMode) driver.Sess
 	return s.driver.NewSession(ctx, driver.SessionConfig{AccessMode: mode, DatabaseName: s.database, BookmarkManager: s.bookmarks})
 }
 
-// read runs fn to read. Each of its queries is a transaction of its own, which
-// saves a way to the server and back: Neo4j reads what is committed, row by row, in
-// one transaction as in several. Where the server was away for a moment fn runs
-// again, in a transaction that the driver repeats until it is back.
+// read runs fn to read. Each of its queries is a transaction of its own, which saves a
+// round trip to the server: Neo4j reads what is committed, row by row, whether in one
+// transaction or in several. When the server was unavailable for a moment, fn runs
+// again, in a transaction that the driver repeats until the server is back.
 func (s *Store) read(ctx context.Context, fn func(*view) error) error {
 	if s.closed.Load() {
 		return errClosed()
 	}
 	session := s.session(ctx, driver.AccessModeRead)
 	defer session.Close(context.WithoutCancel(ctx))
-	v := &view{s: s, tx: alone{session}}
-	err := v.settle(fn(v))
+	v := &view{s: s, tx: sessionRunner{session}}
+	err := v.outcome(fn(v))
 	v.end()
-	if v.broken == nil || !driver.IsRetryable(v.broken) {
+	if v.failure == nil || !driver.IsRetryable(v.failure) {
 		return storeError(err)
 	}
 	_, err = session.ExecuteRead(ctx, func(tx driver.ManagedTransaction) (any, error) {
 		v := &view{s: s, tx: tx}
 		defer v.end()
-		return nil, v.settle(fn(v))
+		return nil, v.outcome(fn(v))
 	})
 	return storeError(err)
 }
 
-// Update runs fn in one write transaction that holds the lock on the log's head
-// from its first statement.
+// Update runs fn in one write transaction that holds the lock on the log's head from
+// its first statement.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
-	return s.retried(func() error {
+	return s.retryOnFault(func() error {
 		return s.write(ctx, func(t *txn) error {
-			err := t.filling.Open()
+			err := t.migration.Open()
 			if err == nil {
-				err = guarded(fn, t)
+				err = recoverPanic(fn, t)
 			}
 			if err == nil {
 				err = t.finish(ctx)
@@ -203,11 +204,11 @@ func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 	})
 }
 
-// retried runs a write again while a fault says of itself that it passes.
-func (s *Store) retried(write func() error) error {
+// retryOnFault runs a write again while its fault is retryable.
+func (s *Store) retryOnFault(write func() error) error {
 	for try := 0; ; try++ {
 		err := write()
-		var again *faultError
+		var again *retryableFault
 		if !errors.As(err, &again) {
 			return err
 		}
@@ -217,27 +218,27 @@ func (s *Store) retried(write func() error) error {
 	}
 }
 
-// faultError is a fault that says of itself that it passes.
-type faultError struct{ err error }
+// retryableFault is an error of the fault hook after which the write runs again.
+type retryableFault struct{ err error }
 
 // Error is the fault.
-func (e *faultError) Error() string { return e.err.Error() }
+func (e *retryableFault) Error() string { return e.err.Error() }
 
-// injected asks the fault hook, after the closure and before the commit.
-func (s *Store) injected() error {
-	if s.fault == nil {
+// runFaultHook calls the fault hook, after the closure and before the commit.
+func (s *Store) runFaultHook() error {
+	if s.faultHook == nil {
 		return nil
 	}
-	err := s.fault()
+	err := s.faultHook()
 	var r interface{ Retryable() bool }
 	if errors.As(err, &r) && r.Retryable() {
-		return &faultError{err}
+		return &retryableFault{err}
 	}
 	return err
 }
 
-// commitTime bounds a write as a whole, its commit included.
-const commitTime = time.Minute
+// commitTimeout bounds a write as a whole, including its commit.
+const commitTimeout = time.Minute
 
 // write runs fn in one transaction that holds the head's lock.
 func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
@@ -247,36 +248,36 @@ func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return storeError(err)
 	}
-	// The caller's deadline ends the closure, never the commit: a commit that is cut
-	// off may have happened, and its caller would be told that it failed.
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
+	// The caller's deadline ends the closure, never the commit: an interrupted commit
+	// may have happened, and its caller would get an error.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	session := s.session(whole, driver.AccessModeWrite)
 	defer session.Close(whole)
-	ended := func() {} // of the commit
+	ended := func() {} // ends the commit
 	head, err := session.ExecuteWrite(whole, func(dtx driver.ManagedTransaction) (any, error) {
 		ended()
 		ended = func() {}
-		t := &txn{view: &view{s: s, tx: dtx, own: true}}
+		t := &txn{view: &view{s: s, tx: dtx, holdsLock: true}}
 		defer t.end()
 		if err := t.begin(ctx); err != nil {
-			return nil, t.settle(err)
+			return nil, t.outcome(err)
 		}
-		s.heads.settle(t.head)
+		s.headTracker.markVisible(t.head)
 		err := fn(t)
 		if err == nil {
-			err = s.injected()
+			err = s.runFaultHook()
 		}
 		if err == nil {
 			err = ctx.Err()
 		}
-		if err = t.settle(err); err == nil {
-			ended = s.heads.commit()
+		if err = t.outcome(err); err == nil {
+			ended = s.headTracker.beginCommit()
 		}
 		return t.head, err
 	})
 	if err == nil {
-		s.heads.settle(head.(int64))
+		s.headTracker.markVisible(head.(int64))
 	}
 	ended()
 	if out := storeError(err); registry.CodeOf(out) != registry.Internal || ctx.Err() == nil {
@@ -285,9 +286,8 @@ func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
 	return storeError(ctx.Err())
 }
 
-// guarded runs a closure; a panic in it is an error like any other, and rolls
-// back.
-func guarded(fn func(graph.Tx) error, t *txn) (err error) {
+// recoverPanic runs a closure. A panic becomes an error, and rolls back.
+func recoverPanic(fn func(graph.Tx) error, t *txn) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = internal(fmt.Errorf("an update panicked: %v", r))
@@ -298,37 +298,38 @@ func guarded(fn func(graph.Tx) error, t *txn) (err error) {
 
 func errClosed() error { return registry.Errorf(registry.Unavailable, "the store is closed") }
 
-// runner runs Cypher texts: a transaction, or a session where each is its own.
+// runner runs Cypher texts: a transaction, or a session in which each text is a
+// transaction of its own.
 type runner interface {
 	Run(ctx context.Context, text string, params map[string]any) (driver.ResultWithContext, error)
 }
 
-// alone is a session as a runner.
-type alone struct{ session driver.SessionWithContext }
+// sessionRunner is a session as a runner.
+type sessionRunner struct{ session driver.SessionWithContext }
 
 // Run runs one text in a transaction of its own.
-func (a alone) Run(ctx context.Context, text string, params map[string]any) (driver.ResultWithContext, error) {
+func (a sessionRunner) Run(ctx context.Context, text string, params map[string]any) (driver.ResultWithContext, error) {
 	return a.session.Run(ctx, text, params)
 }
 
-// view reads within one transaction, or by one after the other.
+// view reads in one transaction, or in one transaction after the other.
 type view struct {
 	s  *Store
 	tx runner
-	// own tells that the transaction holds the head's lock, so that nothing changes
-	// under it but by itself.
-	own bool
+	// holdsLock is true when the transaction holds the head's lock, so that only the
+	// transaction itself changes anything.
+	holdsLock bool
 	// head is the newest sequence within an Update.
 	head int64
-	// broken is the driver's error after which the transaction is void.
-	broken error
-	// over tells that the transaction has ended.
-	over bool
+	// failure is the driver's error after which the transaction is void.
+	failure error
+	// ended is true when the transaction has ended.
+	ended bool
 }
 
-func (v *view) end() { v.over = true }
+func (v *view) end() { v.ended = true }
 
-// key is the unique key of a thing in the store's namespace.
+// key is the unique key of an id in the store's namespace.
 func (v *view) key(id string) string { return v.s.ns + "|" + id }
 
 func keysOf[T ~string](v *view, ids []T) []string {
@@ -354,16 +355,16 @@ func (v *view) query(ctx context.Context, text string, params map[string]any) ([
 	return rows, nil
 }
 
-// records is query for answers that are read by place, which costs less.
+// records is query for results that are read by position, which costs less.
 func (v *view) records(ctx context.Context, text string, params map[string]any) ([]*driver.Record, error) {
-	if v.over {
+	if v.ended {
 		return nil, internal(errors.New("the transaction is over"))
 	}
-	if v.broken != nil {
-		return nil, storeError(v.broken)
+	if v.failure != nil {
+		return nil, storeError(v.failure)
 	}
-	if v.s.trace != nil {
-		v.s.trace(text, params)
+	if v.s.onQuery != nil {
+		v.s.onQuery(text, params)
 	}
 	result, err := v.tx.Run(ctx, text, params)
 	var records []*driver.Record
@@ -371,18 +372,18 @@ func (v *view) records(ctx context.Context, text string, params map[string]any) 
 		records, err = result.Collect(ctx)
 	}
 	if err != nil {
-		v.broken = err
+		v.failure = err
 		return nil, storeError(err)
 	}
 	return records, nil
 }
 
-// settle turns the outcome of a closure into what the driver should see: the
-// driver's own error where the transaction broke, so that it retries what is
-// passing, else the closure's error, wrapped so that it never does.
-func (v *view) settle(err error) error {
-	if v.broken != nil && (err == nil || driver.IsRetryable(v.broken)) {
-		return v.broken
+// outcome turns the result of a closure into what the driver should see: the driver's
+// own error when the transaction failed, so that the driver retries a transient one;
+// else the closure's error, wrapped so that the driver never retries it.
+func (v *view) outcome(err error) error {
+	if v.failure != nil && (err == nil || driver.IsRetryable(v.failure)) {
+		return v.failure
 	}
 	if err != nil {
 		return &closureError{err}
@@ -396,4 +397,4 @@ type closureError struct{ err error }
 // Error is the closure's error.
 func (e *closureError) Error() string { return e.err.Error() }
 
-const forever = math.MaxInt64
+const maxInstant = math.MaxInt64

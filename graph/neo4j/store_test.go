@@ -20,18 +20,18 @@ import (
 	"pedigree/registry"
 )
 
-// TestFastPathAgreesWithTheWalk compares the ways to answer a closure: gathered by
-// one query, by one search, and level by level as it is defined.
-func TestFastPathAgreesWithTheWalk(t *testing.T) {
+// TestClosureMethodsAgree compares the methods of answering a closure: by a single
+// query, by a search in the server, and level by level, as it is defined.
+func TestClosureMethodsAgree(t *testing.T) {
 	for name, way := range map[string]struct {
 		mark       string
-		fast, slow way
-	}{"gathered": {"collect(f) AS n0", anyWay, byLevel}, "search": {"min(length(p))", bySearch, byLevel}} {
+		fast, slow closureMethod
+	}{"single query": {"collect(f) AS n0", anyMethod, levelMethod}, "search": {"min(length(p))", searchMethod, levelMethod}} {
 		t.Run(name, func(t *testing.T) {
 			fast, slow := open(t), open(t)
-			fast.way, slow.way = way.fast, way.slow
+			fast.closureMethod, slow.closureMethod = way.fast, way.slow
 			tried := 0
-			fast.trace = func(text string, _ map[string]any) {
+			fast.onQuery = func(text string, _ map[string]any) {
 				if strings.Contains(text, way.mark) {
 					tried++
 				}
@@ -45,11 +45,11 @@ func TestFastPathAgreesWithTheWalk(t *testing.T) {
 	}
 }
 
-// TestASmallClosureIsOneQuery counts what is asked: stages and all it is one, where
-// the graph is small and today is asked.
+// TestASmallClosureIsOneQuery counts the queries: one, with all stages, when the graph
+// is small and the question is about the present.
 func TestASmallClosureIsOneQuery(t *testing.T) {
 	s := open(t)
-	nodes := make([]*graph.Node, onceNodes+10)
+	nodes := make([]*graph.Node, singleQueryNodes+10)
 	var edges []*graph.Edge
 	for i := range nodes {
 		nodes[i] = &graph.Node{ID: registry.NewID(registry.KindCommit, fmt.Sprint(i)), Kind: registry.KindCommit, Name: fmt.Sprint(i)}
@@ -64,7 +64,7 @@ func TestASmallClosureIsOneQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	s.trace = func(string, map[string]any) { asked++ }
+	s.onQuery = func(string, map[string]any) { asked++ }
 	for name, c := range map[string]struct {
 		q     graph.ClosureQuery
 		one   bool
@@ -74,7 +74,7 @@ func TestASmallClosureIsOneQuery(t *testing.T) {
 		"two roots":    {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID, nodes[2].ID}, Direction: graph.Upstream}, true, 3},
 		"a wide one":   {graph.ClosureQuery{Roots: []registry.ID{nodes[0].ID}, Direction: graph.Downstream}, false, len(nodes)},
 		"a wide stage": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, Then: []graph.Stage{{From: registry.KindCommit, Direction: graph.Downstream, Depth: 1, Fanout: 1000, Limit: 1000}}}, false, 2},
-		"the past":     {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, At: graph.Instant{Known: 1}}, false, 2},
+		"as of a head": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, At: graph.Instant{Known: 1}}, false, 2},
 	} {
 		c.q.Depth, c.q.Fanout, c.q.Limit = 3, 1000, 1000
 		asked = 0
@@ -85,18 +85,18 @@ func TestASmallClosureIsOneQuery(t *testing.T) {
 	}
 }
 
-// TestWhatIsNewerThanTheHeadIsNotTaken: a node that was put again while the query
-// ran is not as it was at the head.
-func TestWhatIsNewerThanTheHeadIsNotTaken(t *testing.T) {
+// TestNodeNewerThanTheHeadIsNotUsed: a node that was put again while the query ran is
+// not as it was at the head.
+func TestNodeNewerThanTheHeadIsNotUsed(t *testing.T) {
 	n := &graph.Node{ID: "run_1", Kind: registry.KindRun, Number: 1, RecordedSeq: 7}
 	q := graph.ClosureQuery{Roots: []registry.ID{n.ID}, Direction: graph.Upstream, Depth: 1, Fanout: 1, Limit: 1}
 	for head, want := range map[int64]bool{6: false, 7: true} {
-		g := gathered{lens: lensOf(q.At), head: head, nodes: map[int64]*found{}}
-		if !g.take([]any{pack(n)}, nil) {
-			t.Fatal("it is not packed")
+		g := subgraph{asOf: asOfInstant(q.At), head: head, nodes: map[int64]*subgraphNode{}}
+		if !g.addNodes([]any{pack(n)}, nil) {
+			t.Fatal("the node is not packed")
 		}
-		if _, ok := g.answer(q, []any{head, nil, nil, []any{}}); ok != want {
-			t.Errorf("at head %d a node of 7 is taken: %v", head, ok)
+		if _, ok := g.closure(q, []any{head, nil, nil, []any{}}); ok != want {
+			t.Errorf("at head %d a node recorded at 7 is used: %v", head, ok)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
-func TestTextsKeepTheirOrder(t *testing.T) {
+func TestSortableKeepsCodePointOrder(t *testing.T) {
 	texts := []string{"", "a", "\uE000", "\uFFFD", "\uFFFE", "\uFFFF", "\uFFFFa", "\uFFFF\U0001F600", "\U00010000", "\U0001F600", "\U0001F600a", "\U0001F601", "\U0010FFFF"}
 	for i, a := range texts {
 		if got := unsortable(sortable(a)); got != a {
@@ -199,7 +199,7 @@ func TestAServerThatIsDownIsUnavailableSoon(t *testing.T) {
 	}
 }
 
-// TestAnOutageHeals cuts the store's connections by a proxy.
+// TestAnOutageHeals cuts the store's connections with a proxy.
 func TestAnOutageHeals(t *testing.T) {
 	u, err := url.Parse(neotest.URL(t))
 	if err != nil {
@@ -229,7 +229,7 @@ func TestAnOutageHeals(t *testing.T) {
 		t.Errorf("update while it is away: %v", err)
 	}
 	t.Logf("UNAVAILABLE twice in %v", time.Since(start))
-	p.mend()
+	p.restore()
 	if err := put(t.Context()); err != nil {
 		t.Errorf("after it is back: %v", err)
 	}
@@ -301,15 +301,15 @@ func (p *proxy) cut() {
 	p.conns = nil
 }
 
-func (p *proxy) mend() {
+func (p *proxy) restore() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.down = false
 }
 
-// TestOldStoresGetTheirOrder takes the order of numbers and its step back, and
-// opens the store again; what is another namespace's stays.
-func TestOldStoresGetTheirOrder(t *testing.T) {
+// TestNamespaceMigrationStep removes the namespaces of nodes, sets the schema back by
+// the step, and migrates again. The nodes of another namespace stay as they are.
+func TestNamespaceMigrationStep(t *testing.T) {
 	ns := neotest.Namespace()
 	s, other := openIn(t, ns), openIn(t, ns+"|dv")
 	for _, x := range []*Store{s, other} {
@@ -326,7 +326,7 @@ func TestOldStoresGetTheirOrder(t *testing.T) {
 		}
 	}
 	count := func(s *Store) (n int) {
-		batches, err := graphtest.Dumped(t.Context(), s, graph.Mark{})
+		batches, err := graphtest.ReadDump(t.Context(), s, graph.Mark{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -347,7 +347,7 @@ func TestOldStoresGetTheirOrder(t *testing.T) {
 		}
 	}
 	if n := count(s); n != 0 {
-		t.Fatalf("%d dumped without the order", n)
+		t.Fatalf("%d dumped without a namespace", n)
 	}
 	if err := s.migrate(t.Context()); err != nil {
 		t.Fatal(err)

@@ -8,24 +8,24 @@ import (
 	"pedigree/registry"
 )
 
-// txn is an Update in progress. It holds the head's lock, so what it reads does
-// not change under it.
+// txn is an Update in progress. It holds the head's lock, so what it reads changes only
+// by its own writes.
 type txn struct {
 	*view
-	// seq stamps every write of the Update; it is the sequence of its first entry.
+	// seq is the sequence of the Update's first entry. Every write is stamped with it.
 	seq int64
-	// last is the newest number that a node got.
-	last int64
-	// wrote tells that there is something that an entry must stand for.
-	wrote bool
-	// filling is what the head keeps of a migration into this store.
-	filling graph.Filling
+	// lastNumber is the newest number that a node has.
+	lastNumber int64
+	// hasWrites is true when the Update wrote something, and so needs a log entry.
+	hasWrites bool
+	// migration is the state of a migration into this store, from the head.
+	migration graph.Filling
 }
 
 var _ graph.Tx = (*txn)(nil)
 
-// begin takes the lock, and reads only after it: two statements, because one
-// could read a property before it waits.
+// begin takes the lock, and reads only after it: in two statements, because one could
+// read a property before it waits.
 func (t *txn) begin(ctx context.Context) error {
 	key := map[string]any{"key": t.key("")}
 	if _, err := t.query(ctx, lockHead, key); err != nil {
@@ -38,9 +38,9 @@ func (t *txn) begin(ctx context.Context) error {
 	if len(rows) != 1 {
 		return internal(errors.New("the log head is gone"))
 	}
-	t.head, t.last = number(rows[0], "seq"), number(rows[0], "number")
+	t.head, t.lastNumber = number(rows[0], "seq"), number(rows[0], "number")
 	t.seq = t.head + 1
-	if t.filling, err = fillingOf(rows[0]); err != nil {
+	if t.migration, err = migrationOf(rows[0]); err != nil {
 		return internal(err)
 	}
 	return nil
@@ -48,26 +48,26 @@ func (t *txn) begin(ctx context.Context) error {
 
 const writeHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number"
 
-// finish writes the head back where the Update wrote.
+// finish writes the head back if the Update appended to the log.
 func (t *txn) finish(ctx context.Context) error {
-	if t.broken != nil {
-		return t.broken
+	if t.failure != nil {
+		return t.failure
 	}
 	if t.head < t.seq {
-		if t.wrote {
+		if t.hasWrites {
 			return internal(errors.New("an update wrote and appended no log entry"))
 		}
 		return nil
 	}
-	_, err := t.query(ctx, writeHead, map[string]any{"key": t.key(""), "seq": t.head, "number": t.last})
+	_, err := t.query(ctx, writeHead, map[string]any{"key": t.key(""), "seq": t.head, "number": t.lastNumber})
 	return err
 }
 
 const appendLog = "UNWIND $rows AS row CREATE (l:Log) SET l = row"
 const appendTouches = "UNWIND $rows AS row CREATE (t:Touch) SET t = row"
 
-// Append writes log entries, giving Seq and LeafHash; one without a time
-// gets the store's clock.
+// Append writes log entries, giving Seq and LeafHash. An entry without a time gets the
+// store's clock.
 func (t *txn) Append(ctx context.Context, entries ...*registry.LogEntry) error {
 	for i, e := range entries {
 		if e.At.IsZero() {
@@ -83,7 +83,7 @@ func (t *txn) Append(ctx context.Context, entries ...*registry.LogEntry) error {
 	return nil
 }
 
-// writeEntries writes entries with what makes them found.
+// writeEntries writes entries, and the Touch nodes by which they are found.
 func (t *txn) writeEntries(ctx context.Context, entries []*registry.LogEntry) error {
 	var logs, touches []row
 	for _, e := range entries {
@@ -99,21 +99,21 @@ func (t *txn) writeEntries(ctx context.Context, entries []*registry.LogEntry) er
 			}
 		}
 	}
-	if err := t.each(ctx, appendLog, logs); err != nil {
+	if err := t.writeRows(ctx, appendLog, logs); err != nil {
 		return err
 	}
-	return t.each(ctx, appendTouches, touches)
+	return t.writeRows(ctx, appendTouches, touches)
 }
 
-// batch is how many rows one statement writes.
+// batch is the maximum number of rows that one statement writes.
 const batch = 1000
 
-// each runs a text over rows, in batches.
-func (t *txn) each(ctx context.Context, text string, rows []row) error {
-	return each(ctx, t, text, rows)
+// writeRows runs a text over rows, in batches.
+func (t *txn) writeRows(ctx context.Context, text string, rows []row) error {
+	return writeBatches(ctx, t, text, rows)
 }
 
-func each[R any](ctx context.Context, t *txn, text string, rows []R) error {
+func writeBatches[R any](ctx context.Context, t *txn, text string, rows []R) error {
 	for len(rows) > 0 {
 		n := min(batch, len(rows))
 		if _, err := t.records(ctx, text, map[string]any{"rows": rows[:n]}); err != nil {

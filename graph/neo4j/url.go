@@ -10,8 +10,8 @@ import (
 	"pedigree/registry"
 )
 
-// parseURL takes scheme://user:password@host:7687/database apart. The driver
-// gets the password as a token, so that no target that it prints holds it.
+// parseURL parses scheme://user:password@host:7687/database. The driver gets the
+// password as a token, so that no target that it prints contains it.
 func parseURL(raw string) (target string, auth driver.AuthToken, database string, err error) {
 	u, err := url.Parse(raw)
 	schemes := []string{"neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc"}
@@ -30,7 +30,7 @@ func parseURL(raw string) (target string, auth driver.AuthToken, database string
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: u.RawQuery}).String(), auth, database, nil
 }
 
-// badURL says what a URL looks like and nothing of the one that was given, which
+// badURL describes what a URL looks like. It contains nothing of the given one, which
 // may hold a password.
 func badURL() error {
 	return registry.Invalid("store", "is not a Neo4j URL; write neo4j://user:password@host:7687/database, or bolt://, neo4j+s://, bolt+s://")

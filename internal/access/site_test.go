@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/graph/cache"
 	"pedigree/graph/sqlite"
-	"pedigree/graph/warm"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/server"
@@ -126,7 +126,7 @@ func copied(t testing.TB) *sqlite.Store {
 // server, there is memory before it.
 func openOn(t testing.TB, store graph.Store, policy string, options ...service.Option) *site {
 	t.Helper()
-	s := &site{t: t, w: seeded(t), store: &counted{Store: warm.New(store, 0)}, log: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	s := &site{t: t, w: seeded(t), store: &counted{Store: cache.New(store, 0)}, log: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	table, err := defaultTable()
 	if policy != "" {
 		table, err = policies.Load(policy)

@@ -25,7 +25,7 @@ var knows = map[string][]string{
 	"graph/sqlite":    {"graph", "registry"},
 	"graph/neo4j":     {"graph", "registry"},
 	"graph/migrate":   {"graph", "registry"},
-	"graph/warm":      {"graph", "registry"},
+	"graph/cache":     {"graph", "registry"},
 	"lineage":         {"graph", "registry"},
 	"lineage/export":  {"lineage", "registry"},
 	"policies":        {"graph", "registry"},
@@ -53,7 +53,7 @@ var knows = map[string][]string{
 	"connect/jsonlines":      {"service", "registry"},
 	"rest/v1":                {"service", "registry", "lineage", "lineage/export", "connect/jsonlines"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "web"},
-	"cmd/pedigree": {"server", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/warm", "registry",
+	"cmd/pedigree": {"server", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/remote", "connect/jsonlines"},
 	// Small helpers without a domain.
 	"internal/neotest":     {},

@@ -120,7 +120,7 @@ func (s *stage) start(ctx context.Context, name string, size int, store string, 
 	if !s.does(Cold) {
 		return nil
 	}
-	cold, err := s.serve(ctx, fmt.Sprintf("%s-%d-cold", name, size), store, "--warm-nodes", "0")
+	cold, err := s.serve(ctx, fmt.Sprintf("%s-%d-cold", name, size), store, "--cache-nodes", "0")
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ import (
 	"pedigree/connect/dvc"
 	"pedigree/connect/git"
 	"pedigree/graph"
+	"pedigree/graph/cache"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
-	"pedigree/graph/warm"
 	"pedigree/internal/neotest"
 	"pedigree/policies"
 	"pedigree/registry"
@@ -95,7 +95,7 @@ func bothSites(t *testing.T) (lite, neo *site) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newSite(t, a), newSite(t, warm.New(b, 0)) // With memory before one of them, as a server has.
+	return newSite(t, a), newSite(t, cache.New(b, 0)) // One of them behind the cache, as in a server.
 }
 
 // questions are asked of every lineage node and of the catalog.

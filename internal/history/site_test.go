@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/graph/cache"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
-	"pedigree/graph/warm"
 	"pedigree/internal/neotest"
 	"pedigree/policies"
 	"pedigree/registry"
@@ -32,11 +32,11 @@ var stores = []struct {
 }{
 	{"SQLite", func(t *testing.T) (graph.Store, error) {
 		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-		return warm.New(s, 0), err
+		return cache.New(s, 0), err
 	}},
 	{"Neo4j", func(t *testing.T) (graph.Store, error) {
 		s, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
-		return warm.New(s, 0), err
+		return cache.New(s, 0), err
 	}},
 }
 

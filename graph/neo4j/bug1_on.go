@@ -1,5 +1,0 @@
-//go:build bug1
-
-package neo4j
-
-const planted = 1

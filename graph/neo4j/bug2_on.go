@@ -1,5 +1,0 @@
-//go:build bug2
-
-package neo4j
-
-const planted = 2

@@ -1,5 +1,0 @@
-//go:build bug3
-
-package neo4j
-
-const planted = 3

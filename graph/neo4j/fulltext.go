@@ -1,0 +1,114 @@
+package neo4j
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// The full-text index covers properties of the nodes: one for every searched field, and
+// one for kind and namespace. The properties hold the words of graph.Words, and the
+// analyzer only splits at spaces. The index is consistent with the transaction that
+// writes, so a read after a write finds it.
+//
+// fulltextFields are the fields as of the schema step below. A field that is searched
+// later needs another index and a step of its own.
+var fulltextFields = []string{"author", "column", "description", "endpoint", "environment", "features", "label", "limitations", "message", "name", "namespace",
+	"owner", "producer", "runId", "sha", "tags", "url", "version"}
+
+var createFulltextIndex = "CREATE FULLTEXT INDEX node_words IF NOT EXISTS FOR (n:Node) ON EACH [n.words_kind, n.words_" + strings.Join(fulltextFields, ", n.words_") +
+	"] OPTIONS {indexConfig: {`fulltext.analyzer`: 'whitespace', `fulltext.eventually_consistent`: false}}"
+
+var fulltextStep = []string{createFulltextIndex, "CALL db.awaitIndexes(300)"}
+
+const (
+	// queryFulltext reads from the index. Its parameter is a Lucene query made of folded
+	// words and of property names that this package gives.
+	queryFulltext       = "CALL db.index.fulltext.queryNodes('node_words', $query, {limit: $most}) YIELD node RETURN node.key AS key"
+	setSearchProperties = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n += row.words"
+)
+
+// searchProperties are the properties that a node is found by, empty when its kind is
+// not searched.
+func (v *view) searchProperties(n *graph.Node) row {
+	out := row{}
+	for _, f := range graph.TextOf(n) {
+		out["words_"+f.Field] = strings.Join(f.Words, " ")
+	}
+	if len(out) > 0 {
+		out["words_kind"] = v.kindToken(n.Kind)
+	}
+	return out
+}
+
+// kindToken is the word that stands for a kind in the store's namespace.
+func (v *view) kindToken(k registry.Kind) string {
+	sum := sha256.Sum256([]byte(v.key(string(k))))
+	return "k" + hex.EncodeToString(sum[:10])
+}
+
+// findText finds the nodes that match a query's Text, and reports whether there are
+// more than graph.MaxMatches.
+func (f *finder) findText(ctx context.Context, q graph.Query) (cut bool, err error) {
+	if err := q.CheckText(); err != nil || q.Text == nil {
+		return false, err
+	}
+	f.textKeys = []string{}
+	ask := f.v.luceneQuery(q)
+	if ask == "" {
+		return false, nil
+	}
+	rows, err := f.v.query(ctx, queryFulltext, map[string]any{"query": ask, "most": int64(graph.MaxMatches + 1)})
+	if err != nil {
+		return false, err
+	}
+	if cut = len(rows) > graph.MaxMatches; cut {
+		rows = rows[:graph.MaxMatches]
+	}
+	for _, r := range rows {
+		f.textKeys = append(f.textKeys, text(r, "key"))
+	}
+	return cut, nil
+}
+
+// luceneQuery is a query's Text in Lucene's syntax. CheckText made sure that its words
+// are lower-case letters and digits, so none is an operator.
+func (v *view) luceneQuery(q graph.Query) string {
+	var looks []string
+	for _, l := range q.Looks() {
+		var kinds []string
+		for _, k := range l.Kinds {
+			kinds = append(kinds, v.kindToken(k))
+		}
+		all := []string{"words_kind:(" + strings.Join(kinds, " OR ") + ")"}
+		for i, w := range q.Text.Words {
+			if i == len(q.Text.Words)-1 {
+				w += "*"
+			}
+			all = append(all, "(words_"+strings.Join(l.Fields, ":"+w+" OR words_")+":"+w+")")
+		}
+		looks = append(looks, "("+strings.Join(all, " AND ")+")")
+	}
+	return strings.Join(looks, " OR ")
+}
+
+// backfillFulltext writes the search properties of nodes that are older than the index.
+func backfillFulltext(ctx context.Context, s *Store, session driver.SessionWithContext) error {
+	q := graph.Query{Kinds: registry.SearchedKinds(), Limit: batch}
+	return s.backfillPages(ctx, session, q, func(v *view, nodes []*graph.Node) error {
+		var rows []row
+		for _, n := range nodes {
+			if words := v.searchProperties(n); len(words) > 0 {
+				rows = append(rows, row{"key": v.key(string(n.ID)), "words": words})
+			}
+		}
+		_, err := v.query(ctx, setSearchProperties, map[string]any{"rows": rows})
+		return err
+	})
+}

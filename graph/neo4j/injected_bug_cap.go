@@ -1,0 +1,5 @@
+//go:build bug3
+
+package neo4j
+
+const injectedBug = 3

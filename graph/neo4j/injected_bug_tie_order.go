@@ -1,0 +1,5 @@
+//go:build bug1
+
+package neo4j
+
+const injectedBug = 1
