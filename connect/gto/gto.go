@@ -90,7 +90,7 @@ func Parse(tag string) (Event, bool) {
 }
 
 func event(tag, dir, name, counter string) Event {
-	n, _ := strconv.Atoi(counter) // The pattern allows only digits; a number that overflows counts as 0.
+	n, _ := strconv.Atoi(counter) // The pattern allows only digits; a number that overflows becomes the largest int.
 	return Event{Tag: tag, Dir: dir, Name: name, Counter: n}
 }
 
