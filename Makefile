@@ -1,4 +1,4 @@
-# Every target sets up what it needs. `make` alone lists them.
+# Every target installs or builds what it needs. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -21,19 +21,19 @@ run: build ## build, and serve on 127.0.0.1:8080 with the demo graph (data in ./
 build: web ## build bin/pedigree with its pages
 	go build -o bin/pedigree ./cmd/pedigree
 
-web: web/dist/.built ## build the pages; without Node the binary says how instead
+web: web/dist/.built ## build the pages; without npm this is skipped
 
 web/dist/.built: $(WEB_SOURCES)
 	@if command -v npm >/dev/null; then cd web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build && touch dist/.built; \
 	else echo "npm is missing: the pages are left out (install Node 20, then run make web)"; fi
 
-test: ## run everything, with a real Neo4j and a real Chromium; installs what is missing
+test: ## run all tests, with a real Neo4j and a real Chromium; installs what is missing
 	./scripts/test.sh
 
-proof: ## run the same tests at full numbers and write docs/proof.md
+proof: ## run the same tests with full repetitions and write docs/proof.md
 	./scripts/proof.sh
 
-bench: ## measure against peers; SIZES=10000,100000 ONLY=sqlite,bare PARTS=lineage ROUNDS=1 for less
+bench: ## run the benchmark; SIZES=10000,100000 ONLY=sqlite,bare PARTS=lineage ROUNDS=1 measure less
 	@mkdir -p build/bench
 	go build -o build/bench/pedigree ./cmd/pedigree
 	go build -o build/bench/bench ./internal/bench/cmd
@@ -50,7 +50,7 @@ lint: ## gofmt, vet and staticcheck
 	go vet ./...
 	go run $(STATICCHECK) $$(go list ./... | grep -v /internal/gql)
 
-vuln: ## look for known vulnerabilities; VULNDB=file:///path takes a copy of the database
+vuln: ## look for known vulnerabilities; VULNDB=file:///path uses a copy of the database
 	go run $(GOVULNCHECK) $(if $(VULNDB),-db $(VULNDB)) ./...
 
 clean: ## remove what was built

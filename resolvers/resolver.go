@@ -9,7 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"pedigree/resolvers/internal/gql"
-	"pedigree/resolvers/kept"
+	"pedigree/resolvers/querycache"
 	"pedigree/service"
 	"pedigree/service/core"
 	"pedigree/service/provenance"
@@ -18,7 +18,7 @@ import (
 // Resolver is the root of all resolvers.
 type Resolver struct {
 	service *service.Service
-	asked   kept.Derived[asked] // by lineage fields
+	asked   querycache.Cache[asked] // by lineage fields
 }
 
 // Schema returns the executable schema over a service.

@@ -1,4 +1,4 @@
-// Package schema holds the GraphQL schema to its own rules.
+// Package schema contains the GraphQL schema and tests of its conventions.
 package schema
 
 import (
@@ -77,12 +77,12 @@ func TestEveryMutationTakesOneInputAndAnIdempotencyKey(t *testing.T) {
 	}
 }
 
-// TestEveryListIsBounded wants first on every connection.
+// TestEveryListIsBounded checks that every connection field has the argument first.
 func TestEveryListIsBounded(t *testing.T) {
 	for name, d := range load(t).Types {
 		for _, f := range d.Fields {
 			if strings.HasSuffix(f.Type.Name(), "Connection") && f.Arguments.ForName("first") == nil {
-				t.Errorf("%s.%s answers a connection without first", name, f.Name)
+				t.Errorf("%s.%s returns a connection but has no argument first", name, f.Name)
 			}
 		}
 	}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests at full numbers and writes what they proved to docs/proof.md.
+# Runs all tests with the full number of repetitions (PEDIGREE_ROUNDS, default 50) and
+# writes their output to docs/proof.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PEDIGREE_ROUNDS="${PEDIGREE_ROUNDS:-50}"

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Runs every test on real parts: one Neo4j for all packages, a Chromium for the
-# pages. PEDIGREE_ROUNDS scales the repeated ones (default 3; make proof: 50).
+# Runs all tests, with a real Neo4j for all packages and a real Chromium for the pages.
+# PEDIGREE_ROUNDS is the number of repetitions of repeated tests (default 3; make
+# proof: 50).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 start=$SECONDS
-./scripts/need.sh git=git java=openjdk-17-jre-headless mvn=maven npm=npm chromium=chromium python3=python3 ensurepip.py=python3-venv
+./scripts/require-commands.sh git=git java=openjdk-17-jre-headless mvn=maven npm=npm chromium=chromium python3=python3 ensurepip.py=python3-venv
 make --no-print-directory web
 mkdir -p build
 
-# One Neo4j for all packages; it ends when its input closes.
+# One Neo4j for all packages. It stops when its input closes.
 if [ -z "${PEDIGREE_TEST_NEO4J:-}" ]; then
   go build -o build/neotest ./internal/neotest/cmd
   coproc NEO { exec ./build/neotest 2>build/neotest.log; }
@@ -23,9 +24,9 @@ status=0
 go build -o build/testsum ./internal/testsum
 go test -json -timeout 40m "$@" ./... 2>build/test.err | ./build/testsum || status=1
 cat build/test.err >&2
-echo "with the race detector, where concurrency lives:"
+echo "concurrency tests with the race detector:"
 go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores' ./graph/sqlite ./graph/cache || status=1
-# One request resolves its fields at once, over one scope: the matrix does it for every field and role.
+# A request resolves its fields concurrently in one scope. TestMatrix does so for every field and role.
 go test -race -timeout 40m -run '^TestMatrix$' ./internal/access || status=1
 echo "the pages, in Chromium:"
 (cd web && PEDIGREE_CHROMIUM="$(command -v chromium)" npm test --silent) >build/web.log 2>&1 || { status=1; cat build/web.log; }

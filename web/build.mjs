@@ -1,4 +1,4 @@
-// Builds web/dist, which the Go package embeds: two pages and their assets, named by their content.
+// Builds web/dist, which the Go package embeds: two pages, and their assets with content hashes in their names.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -10,15 +10,15 @@ import { build } from 'esbuild';
 const web = dirname(fileURLToPath(import.meta.url));
 const dist = join(web, 'dist');
 
-/** What the pages' content security policy makes necessary, and what makes them smaller. */
-const adapt = {
-  name: 'adapt',
+/** Adapts libraries to the content security policy and removes embedded fonts. */
+const adaptLibraries = {
+  name: 'adapt-libraries',
   setup(plugin) {
-    // The library would make a style element; see src/stylesheets.ts.
+    // The library creates a style element, which the policy blocks; see src/stylesheets.ts.
     plugin.onResolve({ filter: /^\.\/singleton$/ }, (args) =>
       args.importer.includes('react-style-singleton') ? { path: join(web, 'src/stylesheets.ts') } : undefined,
     );
-    // GraphiQL's style sheet carries 360 kB of fonts in base64; the pages use the system's.
+    // GraphiQL's style sheet contains 360 kB of fonts in base64; the pages use system fonts.
     plugin.onLoad({ filter: /node_modules[\\/]graphiql[\\/].*\.css$/ }, async (args) => {
       const css = await readFile(args.path, 'utf8');
       return { contents: css.replace(/@font-face\s*\{[^}]*\}/g, ''), loader: 'css' };
@@ -37,20 +37,20 @@ const { metafile } = await build({
   entryNames: '[name]-[hash]',
   assetNames: '[name]-[hash]',
   bundle: true,
-  splitting: false, // GraphiQL asks for all of its chunks at its start: one file is fewer round trips
+  splitting: false, // GraphiQL loads all of its chunks at its start: one file needs fewer round trips
   format: 'esm',
   target: ['es2022'],
   jsx: 'automatic',
   minify: true,
-  legalComments: 'none', // the licenses are gathered in a file of their own
+  legalComments: 'none', // licenses() writes them to a separate file
   loader: { '.graphql': 'text' },
   define: { 'process.env.NODE_ENV': '"production"', 'process.env.USE_IMPORT': '"true"' },
-  plugins: [adapt],
+  plugins: [adaptLibraries],
   metafile: true,
   logLevel: 'warning',
 });
 
-/** Writes an asset under a name with the hash of its content, and returns its address. */
+/** Writes an asset with a hash of its content in its name. Returns its address. */
 async function asset(name, extension, content) {
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 8).toUpperCase();
   const file = `${name}-${hash}.${extension}`;
@@ -59,7 +59,7 @@ async function asset(name, extension, content) {
   return `/assets/${file}`;
 }
 
-/** The license texts of every package that went into the pages: most of them ask to be shipped along. */
+/** The license texts of every package in the pages: most licenses require them. */
 async function licenses() {
   const packages = new Map();
   for (const input of Object.keys(metafile.inputs)) {

@@ -1,8 +1,7 @@
 // Package web serves the embedded pages: the dashboard at / and GraphiQL at
-// /graphiql, with their assets. The pages are built by Node from web/src into
-// web/dist (make web) and travel inside the binary; nothing in them comes from
-// another host. They hold no data: what they show they ask of /graphql with
-// the token of the person in front of them, so the routes here are public.
+// /graphiql, with their assets. Node builds them from web/src into web/dist (make
+// web); nothing in them comes from another host. They contain no data: they query
+// /graphql with the user's token, so the routes of this package are public.
 package web
 
 import (
@@ -21,20 +20,20 @@ import (
 	"time"
 )
 
-// dist holds the built pages, or only .gitkeep when nobody ran make web. The
-// prefix all: is for .gitkeep, without which an empty folder would not embed.
+// dist holds the built pages, or only .gitkeep before make web. The prefix all:
+// includes .gitkeep: an empty folder cannot be embedded.
 //
 //go:embed all:dist
 var dist embed.FS
 
-// policy is the content security policy of every answer. It has neither
-// unsafe-inline nor unsafe-eval: a name that someone registered can become
-// neither script nor style, even if a page should ever fail to quote it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; " +
+// contentSecurityPolicy is sent with every response. It has neither unsafe-inline nor
+// unsafe-eval: a registered name cannot become a script or a style, even if a page
+// fails to escape it.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; " +
 	"connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// unbuilt stands in for both pages in a binary that was built without Node.
-const unbuilt = `<!doctype html>
+// notBuiltPage replaces both pages in a binary that was built without Node.
+const notBuiltPage = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -50,14 +49,14 @@ const unbuilt = `<!doctype html>
 </html>
 `
 
-// How long a browser may keep an answer: a page's address stays while its
-// content changes, an asset's address has the hash of its content in it.
+// The values of Cache-Control. The content of a page changes at the same address; the
+// address of an asset contains a hash of its content.
 const (
-	revalidate = "no-cache"
-	forever    = "public, max-age=31536000, immutable"
+	cacheRevalidate = "no-cache"
+	cacheImmutable  = "public, max-age=31536000, immutable"
 )
 
-// embedded is the site in this binary, read once.
+// embedded returns the site in this binary.
 var embedded = sync.OnceValue(func() *site {
 	files, err := fs.Sub(dist, "dist")
 	if err != nil {
@@ -73,37 +72,37 @@ func Handler() http.Handler { return embedded() }
 // Routes lists the paths that Handler serves, sorted. All of them are public.
 func Routes() []string { return embedded().routes() }
 
-// Built reports whether the binary holds the pages rather than the notice
-// that they were not built.
+// Built reports whether the binary contains the pages; otherwise both pages are a
+// notice that they were not built.
 func Built() bool { return embedded().built }
 
-// site is a fixed table from path to file: there is no path to resolve in a
-// file system, so none that could lead elsewhere, and nothing to list.
+// site is a fixed table of files by path. It never resolves a path in a file system,
+// so that path traversal and listings are impossible.
 type site struct {
 	files map[string]*file
 	built bool
 }
 
-// file is one answer, in full and compressed.
+// file is a response, uncompressed and compressed.
 type file struct {
-	content []byte
-	zipped  func() []byte // nil where compressing saves nothing
-	tag     string        // the hash in the entity tag
-	kind    string        // Content-Type
-	cache   string        // Cache-Control
+	content      []byte
+	gzipped      func() []byte // nil for small files
+	etag         string        // hash of the content, without quotes
+	contentType  string
+	cacheControl string
 }
 
-// newSite reads the pages out of a build, or makes the notice for both pages
-// when the files are not a build.
+// newSite reads the pages of a build. When a page is missing, it serves the notice for
+// both pages.
 func newSite(files fs.FS) *site {
 	s := &site{files: map[string]*file{}}
 	for route, name := range map[string]string{"/": "index.html", "/graphiql": "graphiql.html"} {
 		page, err := fs.ReadFile(files, name)
 		if err != nil {
-			notice := newFile("index.html", []byte(unbuilt), revalidate)
+			notice := newFile("index.html", []byte(notBuiltPage), cacheRevalidate)
 			return &site{files: map[string]*file{"/": notice, "/graphiql": notice}}
 		}
-		s.files[route] = newFile(name, page, revalidate)
+		s.files[route] = newFile(name, page, cacheRevalidate)
 	}
 	assets, err := fs.Glob(files, "assets/*")
 	if err != nil {
@@ -111,7 +110,7 @@ func newSite(files fs.FS) *site {
 	}
 	for _, name := range assets {
 		if content, err := fs.ReadFile(files, name); err == nil {
-			s.files["/"+name] = newFile(name, content, forever)
+			s.files["/"+name] = newFile(name, content, cacheImmutable)
 		}
 	}
 	s.built = true
@@ -121,20 +120,20 @@ func newSite(files fs.FS) *site {
 func newFile(name string, content []byte, cache string) *file {
 	sum := sha256.Sum256(content)
 	f := &file{
-		content: content,
-		tag:     base64.RawURLEncoding.EncodeToString(sum[:12]),
-		kind:    contentType(name),
-		cache:   cache,
+		content:      content,
+		etag:         base64.RawURLEncoding.EncodeToString(sum[:12]),
+		contentType:  contentType(name),
+		cacheControl: cache,
 	}
 	if len(content) > 1024 {
-		// at first use: commands that serve nothing should not pay for it
-		f.zipped = sync.OnceValue(func() []byte { return zip(content) })
+		// Compress at first use, so that commands that serve nothing do not pay for it.
+		f.gzipped = sync.OnceValue(func() []byte { return gzipBytes(content) })
 	}
 	return f
 }
 
-// contentType is the type of a file by its name, not by the tables of the
-// machine that runs the server, which may say other things of .js.
+// contentType returns the media type of a file by its extension. It does not use the
+// tables of the machine for the known extensions, since they may map .js differently.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -154,7 +153,7 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-func zip(content []byte) []byte {
+func gzipBytes(content []byte) []byte {
 	var b bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
 	_, _ = w.Write(content)                               // a Buffer takes everything
@@ -171,11 +170,11 @@ func (s *site) routes() []string {
 	return routes
 }
 
-// ServeHTTP answers with the file that stands at exactly this path. A path
-// with escapes that need not be there is another path, and no file has it.
+// ServeHTTP serves the file at exactly this path. A path with unnecessary escapes is
+// not found.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -190,24 +189,23 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	h.Set("Content-Type", f.kind)
-	h.Set("Cache-Control", f.cache)
-	content, tag := f.content, f.tag
-	if f.zipped != nil {
+	h.Set("Content-Type", f.contentType)
+	h.Set("Cache-Control", f.cacheControl)
+	content, tag := f.content, f.etag
+	if f.gzipped != nil {
 		h.Set("Vary", "Accept-Encoding")
-		// a range is of the full file: half of a compressed one is of no use
-		if takesGzip(r) && r.Header.Get("Range") == "" {
+		// A range refers to the uncompressed file.
+		if acceptsGzip(r) && r.Header.Get("Range") == "" {
 			h.Set("Content-Encoding", "gzip")
-			content, tag = f.zipped(), tag+"-gz"
+			content, tag = f.gzipped(), tag+"-gz"
 		}
 	}
 	h.Set("ETag", `"`+tag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-// takesGzip reports whether the client accepts gzip. A weight of zero is the
-// only one that means no; a client that writes it gets the full file.
-func takesGzip(r *http.Request) bool {
+// acceptsGzip reports whether the client accepts gzip. Any weight but zero accepts it.
+func acceptsGzip(r *http.Request) bool {
 	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, weight, _ := strings.Cut(coding, ";")
 		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {

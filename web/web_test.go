@@ -12,8 +12,8 @@ import (
 	"testing/fstest"
 )
 
-// aBuild looks like what Node leaves in dist.
-func aBuild() fstest.MapFS {
+// exampleBuild has the structure of a build in dist.
+func exampleBuild() fstest.MapFS {
 	return fstest.MapFS{
 		".gitkeep":                  {},
 		"index.html":                {Data: []byte("<!doctype html><title>dashboard</title>")},
@@ -46,14 +46,14 @@ func body(t *testing.T, r *http.Response) string {
 }
 
 func TestPagesAndAssetsAreServedWithTheirTypes(t *testing.T) {
-	s := newSite(aBuild())
+	s := newSite(exampleBuild())
 	for _, c := range []struct{ path, kind, cache, has string }{
-		{"/", "text/html; charset=utf-8", revalidate, "dashboard"},
-		{"/graphiql", "text/html; charset=utf-8", revalidate, "graphiql"},
-		{"/assets/app-AAAA1111.js", "text/javascript; charset=utf-8", forever, "export"},
-		{"/assets/app-BBBB2222.css", "text/css; charset=utf-8", forever, "body"},
-		{"/assets/icon-CCCC3333.svg", "image/svg+xml", forever, "<svg"},
-		{"/assets/legal-DDDD4444.txt", "text/plain; charset=utf-8", forever, "MIT"},
+		{"/", "text/html; charset=utf-8", cacheRevalidate, "dashboard"},
+		{"/graphiql", "text/html; charset=utf-8", cacheRevalidate, "graphiql"},
+		{"/assets/app-AAAA1111.js", "text/javascript; charset=utf-8", cacheImmutable, "export"},
+		{"/assets/app-BBBB2222.css", "text/css; charset=utf-8", cacheImmutable, "body"},
+		{"/assets/icon-CCCC3333.svg", "image/svg+xml", cacheImmutable, "<svg"},
+		{"/assets/legal-DDDD4444.txt", "text/plain; charset=utf-8", cacheImmutable, "MIT"},
 	} {
 		r := get(t, s, "GET", c.path)
 		if r.StatusCode != 200 || r.Header.Get("Content-Type") != c.kind || r.Header.Get("Cache-Control") != c.cache {
@@ -66,12 +66,12 @@ func TestPagesAndAssetsAreServedWithTheirTypes(t *testing.T) {
 }
 
 func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
-	for name, s := range map[string]*site{"built": newSite(aBuild()), "unbuilt": newSite(fstest.MapFS{})} {
+	for name, s := range map[string]*site{"built": newSite(exampleBuild()), "unbuilt": newSite(fstest.MapFS{})} {
 		for _, c := range []struct{ method, path string }{
 			{"GET", "/"}, {"HEAD", "/graphiql"}, {"POST", "/"}, {"GET", "/nowhere"}, {"GET", "/assets/app-AAAA1111.js"},
 		} {
 			h := get(t, s, c.method, c.path).Header
-			if got := h.Get("Content-Security-Policy"); got != policy {
+			if got := h.Get("Content-Security-Policy"); got != contentSecurityPolicy {
 				t.Errorf("%s %s %s: policy %q", name, c.method, c.path, got)
 			}
 			if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {
@@ -79,13 +79,13 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(policy, "unsafe") || !strings.HasPrefix(policy, "default-src 'none';") {
-		t.Errorf("the policy is loose: %s", policy)
+	if strings.Contains(contentSecurityPolicy, "unsafe") || !strings.HasPrefix(contentSecurityPolicy, "default-src 'none';") {
+		t.Errorf("the policy allows too much: %s", contentSecurityPolicy)
 	}
 }
 
 func TestOtherPathsAreNotFound(t *testing.T) {
-	s := newSite(aBuild())
+	s := newSite(exampleBuild())
 	for _, target := range []string{
 		"/x;/graphiql", "/graphiql/", "/graphiql;x", "//graphiql", "/Graphiql", "/%67raphiql", "/graphiql%2f", "/graphiql%00",
 		"/index.html", "/graphiql.html", "/.gitkeep", "/dist/index.html",
@@ -99,7 +99,7 @@ func TestOtherPathsAreNotFound(t *testing.T) {
 }
 
 func TestOnlyGetAndHead(t *testing.T) {
-	s := newSite(aBuild())
+	s := newSite(exampleBuild())
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
 		r := get(t, s, method, "/graphiql")
 		if r.StatusCode != 405 || r.Header.Get("Allow") != "GET, HEAD" {
@@ -111,8 +111,8 @@ func TestOnlyGetAndHead(t *testing.T) {
 	}
 }
 
-func TestAKnownTagIsNotModified(t *testing.T) {
-	s := newSite(aBuild())
+func TestAMatchingETagGets304(t *testing.T) {
+	s := newSite(exampleBuild())
 	for _, encoding := range []string{"", "gzip"} {
 		tag := get(t, s, "GET", "/assets/app-AAAA1111.js", "Accept-Encoding", encoding).Header.Get("ETag")
 		r := get(t, s, "GET", "/assets/app-AAAA1111.js", "Accept-Encoding", encoding, "If-None-Match", tag)
@@ -122,8 +122,8 @@ func TestAKnownTagIsNotModified(t *testing.T) {
 	}
 }
 
-func TestCompressedForThoseWhoTakeIt(t *testing.T) {
-	s := newSite(aBuild())
+func TestGzipIsUsedWhenAccepted(t *testing.T) {
+	s := newSite(exampleBuild())
 	full := body(t, get(t, s, "GET", "/assets/app-AAAA1111.js"))
 	for encoding, want := range map[string]bool{
 		"": false, "gzip": true, "br, gzip;q=0.8": true, "GZIP": true, "gzip;q=0": false, "gzip; q=0.000": false, "identity": false, "xgzip": false,
@@ -139,7 +139,7 @@ func TestCompressedForThoseWhoTakeIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			if b, err := io.ReadAll(z); err != nil || string(b) != full {
-				t.Errorf("%q: other content, %v", encoding, err)
+				t.Errorf("%q: the decompressed content differs; error %v", encoding, err)
 			}
 		}
 	}
@@ -149,7 +149,7 @@ func TestCompressedForThoseWhoTakeIt(t *testing.T) {
 	}
 }
 
-func TestWithoutABuildBothPagesSayHowToMakeOne(t *testing.T) {
+func TestWithoutABuildBothPagesSayHowToBuild(t *testing.T) {
 	for name, files := range map[string]fstest.MapFS{
 		"only .gitkeep": {".gitkeep": {}},
 		"half a build":  {"index.html": {Data: []byte("x")}, "assets/a.js": {Data: []byte("x")}},
@@ -165,7 +165,7 @@ func TestWithoutABuildBothPagesSayHowToMakeOne(t *testing.T) {
 				t.Errorf("%s %s: %d %s", name, path, r.StatusCode, got)
 			}
 			if strings.Contains(got, "<script") || strings.Contains(got, "style") {
-				t.Errorf("%s %s: the notice needs more than its policy allows", name, path)
+				t.Errorf("%s %s: the notice contains a script or a style, which the policy forbids", name, path)
 			}
 		}
 	}
@@ -184,9 +184,9 @@ func TestRoutesAreExactlyWhatIsServed(t *testing.T) {
 	}
 }
 
-// TestTheBuiltPagesAskNobodyElse reads the pages in this binary: each script
-// and style they name is one of the routes, and nothing stands inline.
-func TestTheBuiltPagesAskNobodyElse(t *testing.T) {
+// TestTheBuiltPagesUseOnlyServedAssets reads the pages in this binary: each script
+// and style sheet is one of the routes, and nothing is inline.
+func TestTheBuiltPagesUseOnlyServedAssets(t *testing.T) {
 	if !Built() {
 		t.Fatal("the pages were not built; run: make web")
 	}
@@ -195,11 +195,11 @@ func TestTheBuiltPagesAskNobodyElse(t *testing.T) {
 	for _, page := range []string{"/", "/graphiql"} {
 		html := body(t, get(t, Handler(), "GET", page))
 		if found := inline.FindString(html); found != "" {
-			t.Errorf("%s: the policy would refuse %q", page, found)
+			t.Errorf("%s: the policy would block %q", page, found)
 		}
 		found := names.FindAllStringSubmatch(html, -1)
 		if len(found) == 0 {
-			t.Errorf("%s names no asset", page)
+			t.Errorf("%s refers to no asset", page)
 		}
 		for _, m := range found {
 			if !strings.HasPrefix(m[1], "#") && !slices.Contains(Routes(), m[1]) {

@@ -1,15 +1,15 @@
-// @neo4j/graphql behind Apollo Server, as its users would set it up for the
-// question that the bench asks. NEO4J_URL names the database, NAMESPACE the graph
-// in it. It prints its address when it serves.
+// Serves @neo4j/graphql with Apollo Server, as its users would set it up for the
+// benchmark's query. NEO4J_URL is the URL of the database, NAMESPACE the namespace of
+// the graph in it. Prints its URL when it is ready.
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
 import { Neo4jGraphQL } from "@neo4j/graphql";
 import neo4j from "neo4j-driver";
 
-// One @cypher field answers the whole question in one statement. Nested
-// relationship fields would need the depth written out and return a node once a
-// path. The statement reaches every node once (the planner takes
-// VarLengthExpand(Pruning,BFS)) and gathers what leads out of it.
+// One @cypher field returns the whole closure with one statement. Nested relationship
+// fields would fix the depth in the query and return a node once per path. The
+// statement visits every node once (the planner uses VarLengthExpand(Pruning,BFS))
+// and collects its outgoing edges.
 const typeDefs = /* GraphQL */ `
   type ClosureNode {
     id: ID!

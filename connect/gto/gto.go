@@ -1,6 +1,6 @@
-// Package gto reads the tags of GTO, which uses a git repository as a model
-// registry: name@v1.0.0 registers a version, name#prod#3 assigns it to a stage.
-// It knows the grammar and the order of events, and touches no repository.
+// Package gto parses the git tags of GTO, which uses a git repository as a model
+// registry: name@v1.0.0 registers a version, name#prod#3 assigns it to a stage. It
+// orders the events of tags and derives deployments. It does not read repositories.
 package gto
 
 import (
@@ -14,10 +14,10 @@ import (
 	"pedigree/registry"
 )
 
-// Action is what a tag says was done.
+// Action is the kind of an event.
 type Action string
 
-// The actions of GTO. Create and Deprecate are parsed by GTO but not written.
+// The actions of GTO. GTO parses Create and Deprecate but does not write them.
 const (
 	Register   Action = "registration"
 	Deregister Action = "deregistration"
@@ -27,21 +27,22 @@ const (
 	Deprecate  Action = "deprecation"
 )
 
-// Event is what one tag says.
+// Event is the meaning of one tag.
 type Event struct {
-	// Tag is the whole name of the tag.
+	// Tag is the full name of the tag.
 	Tag string
 	// Dir is the folder of the dvc.yaml that annotates the artifact, "" for the
-	// root; Name the artifact's name in it.
+	// root. Name is the artifact's name in that file.
 	Dir, Name string
 	Action    Action
 	// Version is the version of a (de)registration, with its leading v.
 	Version string
-	// Stage is the stage of an (un)assignment, Counter its number, 0 for none.
+	// Stage is the stage of an (un)assignment. Counter is the number at the end of
+	// the tag, 0 when there is none.
 	Stage   string
 	Counter int
-	// Commit is the full sha the tag peels to, At the tagger's date, Message the
-	// tag's; Parse leaves them for the caller to fill in.
+	// Commit is the full SHA of the tagged commit, At the tagger's date, Message the
+	// tag's message. Parse leaves them empty; the caller sets them.
 	Commit  string
 	At      time.Time
 	Message string
@@ -59,7 +60,7 @@ var (
 	stateTag   = regexp.MustCompile(artifactPattern + `@(deprecated|created)(?:#(\d+))?$`)
 )
 
-// Parse reads the name of a tag; false when it is none of GTO's.
+// Parse parses the name of a tag. It returns false when it is not a GTO tag.
 func Parse(tag string) (Event, bool) {
 	if m := versionTag.FindStringSubmatch(tag); m != nil {
 		e := event(tag, m[1], m[2], m[5])
@@ -89,12 +90,12 @@ func Parse(tag string) (Event, bool) {
 }
 
 func event(tag, dir, name, counter string) Event {
-	n, _ := strconv.Atoi(counter) // The pattern lets digits through; one that overflows counts as none.
+	n, _ := strconv.Atoi(counter) // The pattern allows only digits; a number that overflows becomes the largest int.
 	return Event{Tag: tag, Dir: dir, Name: name, Counter: n}
 }
 
-// Model is the name of the registry's model for an artifact: DIR=NAME, and "="
-// where GTO allows "/", which the registry keeps out of names.
+// Model returns the name of the artifact's model in the registry: DIR=NAME, or NAME
+// in the root. Each "/" becomes "=", because the registry does not allow "/" in names.
 func (e Event) Model() string {
 	name := e.Name
 	if e.Dir != "" {
@@ -103,8 +104,8 @@ func (e Event) Model() string {
 	return strings.ReplaceAll(name, "/", "=")
 }
 
-// Lifecycle is the stage of the registry that a stage of GTO stands for; false
-// for one that is only a deployment's environment.
+// Lifecycle returns the registry's stage for a GTO stage. It returns false for a
+// GTO stage that is only the environment of a deployment.
 func Lifecycle(stage string) (registry.Stage, bool) {
 	switch stage {
 	case "prod":
@@ -117,9 +118,9 @@ func Lifecycle(stage string) (registry.Stage, bool) {
 	return "", false
 }
 
-// Sort puts events in the order in which they happened: the tagger's date, which
-// has whole seconds, then the counter. A registration comes before what needs it
-// and a deregistration after.
+// Sort sorts events by time. The tagger's date has whole seconds: within a second a
+// registration comes before assignments and a deregistration after them, then the
+// counter and the tag's name decide.
 func Sort(events []Event) {
 	rank := map[Action]int{Create: 0, Register: 1, Assign: 2, Unassign: 2, Deprecate: 3, Deregister: 3}
 	slices.SortFunc(events, func(a, b Event) int {

@@ -30,7 +30,7 @@ func TestTheGrammarOfTagsIsThatOfGTO(t *testing.T) {
 	for _, none := range []string{"v1.0.0", "churn-model@1.0.0", "churn-model@v1.0", "churn-model@v01.0.0", "churn-model#", "#prod#1", "raw-2026.11",
 		"-x@v1.0.0", "x-@v1.0.0", "churn model@v1.0.0", "churn-model#prod#x", "churn-model#prod!!", "a=b=c@v1.0.0x", ""} {
 		if e, ok := Parse(none); ok {
-			t.Errorf("%q is read as %+v", none, e)
+			t.Errorf("%q is parsed as %+v", none, e)
 		}
 	}
 	if e, _ := Parse("models/eu=churn/model@v1.0.0"); e.Model() != "models=eu=churn=model" {
@@ -38,7 +38,7 @@ func TestTheGrammarOfTagsIsThatOfGTO(t *testing.T) {
 	}
 }
 
-// history reads gto-history.txt, which gto wrote.
+// history reads gto-history.txt, the output of the gto command.
 func history(t *testing.T) (rows [][]string, events []Event) {
 	t.Helper()
 	raw, err := os.ReadFile("../../testdata/dvc-project/gto-history.txt")
@@ -53,7 +53,7 @@ func history(t *testing.T) (rows [][]string, events []Event) {
 		rows = append(rows, f) // date, time, artifact, event, version, stage, commit, ref
 		e, ok := Parse(f[7])
 		if !ok {
-			t.Fatalf("%s is no tag of GTO", f[7])
+			t.Fatalf("%s is not parsed as a GTO tag", f[7])
 		}
 		if e.At, err = time.Parse("2006-01-02 15:04:05-07:00", f[0]+" "+f[1]); err != nil {
 			t.Fatal(err)
@@ -67,14 +67,14 @@ func history(t *testing.T) (rows [][]string, events []Event) {
 func TestEventsAgreeWithGTOsHistory(t *testing.T) {
 	rows, events := history(t)
 	if len(rows) != 8 {
-		t.Fatalf("the oracle has %d rows", len(rows))
+		t.Fatalf("gto-history.txt has %d rows, want 8", len(rows))
 	}
 	line := Follow(events)
 	if len(line.Events) != len(rows) || len(line.Unclear) != 0 {
 		t.Fatalf("%d events, unclear %v", len(line.Events), line.Unclear)
 	}
 	for i, e := range line.Events {
-		row := rows[len(rows)-1-i] // gto tells the newest first.
+		row := rows[len(rows)-1-i] // gto lists the newest first.
 		stage := e.Stage
 		if stage == "" {
 			stage = "-"
@@ -84,16 +84,16 @@ func TestEventsAgreeWithGTOsHistory(t *testing.T) {
 			t.Errorf("event %d (-gto +got):\n%s", i, d)
 		}
 	}
-	var stood []string
+	var deployments []string
 	for _, d := range line.Deployments {
-		stood = append(stood, d.Event.Stage+" "+d.Version+" until "+d.EndTag)
+		deployments = append(deployments, d.Event.Stage+" "+d.Version+" until "+d.EndTag)
 	}
-	if d := cmp.Diff([]string{"prod v1.1.0 until churn-model#prod#3", "staging v1.0.0 until churn-model#staging!#4", "prod v1.1.1 until "}, stood); d != "" {
+	if d := cmp.Diff([]string{"prod v1.1.0 until churn-model#prod#3", "staging v1.0.0 until churn-model#staging!#4", "prod v1.1.1 until "}, deployments); d != "" {
 		t.Errorf("deployments (-want +got):\n%s", d)
 	}
 }
 
-func TestEventsOfOneSecondGoByTheirCounter(t *testing.T) {
+func TestEventsOfOneSecondAreSortedByCounter(t *testing.T) {
 	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	var events []Event
 	for _, tag := range []string{"m#prod#2", "m@v1.0.0!", "m#prod#10", "m#prod!#3", "m@v1.0.0"} {

@@ -7,32 +7,32 @@ import (
 	"time"
 )
 
-// Deployment is a version of an artifact in a stage, for as long as the tags say.
+// Deployment is the period in which a version of an artifact was in a stage.
 type Deployment struct {
-	// Event is the assignment, Model and Version what was assigned.
+	// Event is the assignment. Model and Version are what it assigned.
 	Event          Event
 	Model, Version string
-	// End is when the next assignment of that stage or an unassignment ended it;
-	// EndTag says which tag did. Zero: it stands.
+	// End is the time of the tag EndTag: the next assignment of the stage, or an
+	// unassignment. It is zero for a live deployment.
 	End    time.Time
 	EndTag string
 }
 
-// Timeline is what all the tags of a repository say, in order.
+// Timeline holds the events and deployments of all tags of a repository, in order.
 type Timeline struct {
-	// Events holds registrations, deregistrations and assignments in order.
+	// Events holds (de)registrations and (un)assignments.
 	Events      []Event
 	Deployments []Deployment
-	// Unclear lists the tags that cannot be followed, and why.
+	// Unclear lists the tags that have no effect, with the reasons.
 	Unclear []Unclear
-	// versions holds, by tag, the version that an assignment is about.
+	// versions holds the version of each (un)assignment by tag.
 	versions map[string]string
 }
 
-// Unclear is a tag that cannot be followed.
+// Unclear is a tag without an effect, and the reason.
 type Unclear struct{ Tag, Why string }
 
-// VersionOf returns the version that an event is about, "" when that is unclear.
+// VersionOf returns the version of an event, or "" when it cannot be determined.
 func (t *Timeline) VersionOf(e Event) string {
 	if e.Version != "" {
 		return e.Version
@@ -40,8 +40,8 @@ func (t *Timeline) VersionOf(e Event) string {
 	return t.versions[e.Tag]
 }
 
-// Follow puts events in order and finds, through the commit, which version each
-// assignment is about and when it ended.
+// Follow sorts events and derives the deployments. It finds the version of each
+// assignment through its commit.
 func Follow(events []Event) *Timeline {
 	t := &Timeline{versions: map[string]string{}}
 	events = slices.Clone(events)
@@ -49,7 +49,7 @@ func Follow(events []Event) *Timeline {
 	registered := map[string][]Event{} // by model and commit
 	for _, e := range events {
 		if e.Action == Register {
-			registered[place(e)] = append(registered[place(e)], e)
+			registered[modelAtCommit(e)] = append(registered[modelAtCommit(e)], e)
 		}
 	}
 	for _, e := range events {
@@ -58,13 +58,13 @@ func Follow(events []Event) *Timeline {
 			t.Unclear = append(t.Unclear, Unclear{e.Tag, "says " + string(e.Action) + " of an artifact, which the registry has no word for"})
 			continue
 		case Assign, Unassign:
-			of, why := versionAt(registered[place(e)], e)
+			of, why := versionAt(registered[modelAtCommit(e)], e)
 			if why != "" {
 				t.Unclear = append(t.Unclear, Unclear{e.Tag, why})
 				continue
 			}
-			// A light tag has its commit's date, which lies before the version was
-			// registered; nothing is put to work before it is.
+			// A lightweight tag has its commit's date, which may be earlier than the
+			// registration. A version cannot be assigned before its registration.
 			if t.versions[e.Tag] = of.Version; e.At.Before(of.At) {
 				e.At = of.At
 			}
@@ -72,25 +72,26 @@ func Follow(events []Event) *Timeline {
 		t.Events = append(t.Events, e)
 	}
 	Sort(t.Events)
-	live := map[string]int{} // model and stage → place in Deployments
+	live := map[string]int{} // model and stage → index in Deployments
 	for _, e := range t.Events {
 		if e.Action == Assign || e.Action == Unassign {
-			t.stage(e, t.versions[e.Tag], live)
+			t.apply(e, t.versions[e.Tag], live)
 		}
 	}
 	return t
 }
 
-// stage follows one assignment or its end.
-func (t *Timeline) stage(e Event, version string, live map[string]int) {
+// apply starts or ends a deployment for one (un)assignment. live holds the indexes of
+// the live deployments by model and stage.
+func (t *Timeline) apply(e Event, version string, live map[string]int) {
 	key := e.Model() + "#" + e.Stage
-	at, running := live[key]
+	i, running := live[key]
 	switch {
-	case running && e.Action == Unassign && t.Deployments[at].Version != version:
-		t.Unclear = append(t.Unclear, Unclear{e.Tag, fmt.Sprintf("unassigns %s, but %s is in %s", version, t.Deployments[at].Version, e.Stage)})
+	case running && e.Action == Unassign && t.Deployments[i].Version != version:
+		t.Unclear = append(t.Unclear, Unclear{e.Tag, fmt.Sprintf("unassigns %s, but %s is in %s", version, t.Deployments[i].Version, e.Stage)})
 		return
 	case running:
-		t.Deployments[at].End, t.Deployments[at].EndTag = e.At, e.Tag
+		t.Deployments[i].End, t.Deployments[i].EndTag = e.At, e.Tag
 		delete(live, key)
 	case e.Action == Unassign:
 		t.Unclear = append(t.Unclear, Unclear{e.Tag, "unassigns a stage that nothing was assigned to"})
@@ -101,12 +102,12 @@ func (t *Timeline) stage(e Event, version string, live map[string]int) {
 	}
 }
 
-// place is where versions are looked up for an assignment: model and commit.
-func place(e Event) string { return e.Model() + "@" + e.Commit }
+// modelAtCommit is the key under which an assignment finds registered versions.
+func modelAtCommit(e Event) string { return e.Model() + "@" + e.Commit }
 
-// versionAt picks the version that an assignment is about among those registered
-// at its commit. When there are several the tag's message, which GTO writes,
-// names it.
+// versionAt picks the version of an assignment among those registered at its commit.
+// When there are several, it takes the one that the tag's message names, as messages
+// written by GTO do. why is the reason when there is no such version.
 func versionAt(registered []Event, e Event) (of Event, why string) {
 	switch len(registered) {
 	case 0:
@@ -128,8 +129,8 @@ func versionAt(registered []Event, e Event) (of Event, why string) {
 	return of, fmt.Sprintf("its commit carries several versions of %s (%s) and the tag's message names none", e.Model(), strings.Join(versions, ", "))
 }
 
-// mentions looks for a version as a word of its own, so that v1.1.0 is not found
-// in v1.1.0-rc.1.
+// mentions reports whether a message contains a version as a whole word: v1.1.0 is
+// not a word of v1.1.0-rc.1.
 func mentions(message, version string) bool {
 	words := strings.FieldsFunc(message, func(r rune) bool {
 		return !(r == '.' || r == '-' || r == '+' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')

@@ -11,110 +11,111 @@ import (
 	"pedigree/internal/bench/graphs"
 )
 
-// asker asks one question and says how many nodes and edges the answer has. One
-// goroutine uses it.
-type asker interface {
-	ask(q graphs.Question) (nodes, edges int, err error)
+// querier answers questions and returns the numbers of nodes and edges in each
+// answer. Only one goroutine uses it.
+type querier interface {
+	query(q graphs.Question) (nodes, edges int, err error)
 	close()
 }
 
-// contender is a way to ask.
+// contender is a system under test on one graph.
 type contender struct {
 	name string
 	size int
-	// open makes an asker for one worker.
-	open func() (asker, error)
-	// pids are the processes that serve; inside says that this one does too.
-	pids   []int
-	inside bool
+	// open returns a querier for one worker.
+	open func() (querier, error)
+	// pids are the processes that do the work. inProcess is true when this process
+	// does part of it.
+	pids      []int
+	inProcess bool
 }
 
-// exam is what contenders are measured on.
-type exam struct {
+// workload is what one measurement runs.
+type workload struct {
 	questions []graphs.Question
-	// exact says that an answer must have the promised edges too.
+	// exact also compares the number of edges in each answer.
 	exact   bool
 	workers int
-	// least is how long to ask at least, most when to stop at the latest. Between
-	// the two every question is asked equally often, at least once.
-	least, most time.Duration
+	// The measurement ends after the first full pass over all questions that ends
+	// after minTime, and after maxTime in any case.
+	minTime, maxTime time.Duration
 }
 
-// Sample is what one run of one contender measured.
+// Sample is the result of one measurement of one contender.
 type Sample struct {
 	Answers   int
 	P50, P99  time.Duration
 	PerSecond float64
-	// ServerCPU and ClientCPU are CPU time per answer. Of a contender inside of this
-	// process there is no telling them apart, and ServerCPU holds both.
+	// ServerCPU and ClientCPU are CPU time per answer. For a contender in this
+	// process ServerCPU holds the sum, because they cannot be separated.
 	ServerCPU, ClientCPU time.Duration
-	// Whole tells that every question was asked at least once.
-	Whole bool
+	// Complete is true when every question was asked at least once.
+	Complete bool
 }
 
-// measure asks all questions in a shuffled order, again and again, from so many
-// workers at once. A wrong count ends it with an error.
-func (c *contender) measure(e exam) (Sample, error) {
-	askers := make([]asker, e.workers)
-	for i := range askers {
+// measure asks all questions repeatedly, in a shuffled order, with concurrent
+// workers. It returns an error when an answer has a wrong count.
+func (c *contender) measure(load workload) (Sample, error) {
+	queriers := make([]querier, load.workers)
+	for i := range queriers {
 		var err error
-		if askers[i], err = c.open(); err != nil {
+		if queriers[i], err = c.open(); err != nil {
 			return Sample{}, fmt.Errorf("%s: %w", c.name, err)
 		}
-		defer askers[i].close()
+		defer queriers[i].close()
 	}
-	order := slices.Clone(e.questions)
+	order := slices.Clone(load.questions)
 	rand.New(rand.NewPCG(7, 7)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	r := &race{c: c, exam: e, order: order, took: make([][]time.Duration, e.workers)}
-	// Warm up: a tenth of the questions, not measured.
-	if err := r.run(askers, int64(len(order)/10+e.workers), 0); err != nil {
+	m := &measurement{c: c, workload: load, order: order, latencies: make([][]time.Duration, load.workers)}
+	// Warm up with a tenth of the questions.
+	if err := m.run(queriers, int64(len(order)/10+load.workers), 0); err != nil {
 		return Sample{}, err
 	}
 	server, client := cpuOf(c.pids), ownCPU()
 	start := time.Now()
-	if err := r.run(askers, int64(len(order)), e.least); err != nil {
+	if err := m.run(queriers, int64(len(order)), load.minTime); err != nil {
 		return Sample{}, err
 	}
 	took := time.Since(start)
 	server, client = cpuOf(c.pids)-server, ownCPU()-client
-	return r.sample(took, server, client), nil
+	return m.summarize(took, server, client), nil
 }
 
-// race is one measurement under way.
-type race struct {
-	c     *contender
-	exam  exam
-	order []graphs.Question
-	next  atomic.Int64
-	took  [][]time.Duration
+// measurement is a measurement in progress.
+type measurement struct {
+	c         *contender
+	workload  workload
+	order     []graphs.Question
+	next      atomic.Int64
+	latencies [][]time.Duration
 }
 
-// run asks at least n questions, and goes on in whole passes until least is over.
-func (r *race) run(askers []asker, n int64, least time.Duration) error {
-	r.next.Store(0)
+// run asks n questions, and then n more as long as minTime is not over.
+func (m *measurement) run(queriers []querier, n int64, minTime time.Duration) error {
+	m.next.Store(0)
 	start := time.Now()
 	var last atomic.Int64
 	last.Store(n)
 	var wg sync.WaitGroup
-	failed := make(chan error, len(askers))
-	for w, a := range askers {
-		r.took[w] = r.took[w][:0]
+	errs := make(chan error, len(queriers))
+	for w, worker := range queriers {
+		m.latencies[w] = m.latencies[w][:0]
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			for {
-				i := r.next.Add(1) - 1
+				i := m.next.Add(1) - 1
 				if i >= last.Load() {
-					if time.Since(start) >= least || time.Since(start) >= r.exam.most {
+					if time.Since(start) >= minTime || time.Since(start) >= m.workload.maxTime {
 						return
 					}
 					last.CompareAndSwap(i, i+n)
 				}
-				if time.Since(start) >= r.exam.most {
+				if time.Since(start) >= m.workload.maxTime {
 					return
 				}
-				if err := r.one(w, a, r.order[i%int64(len(r.order))]); err != nil {
-					failed <- err
+				if err := m.queryOnce(w, worker, m.order[i%int64(len(m.order))]); err != nil {
+					errs <- err
 					last.Store(0)
 					return
 				}
@@ -123,42 +124,43 @@ func (r *race) run(askers []asker, n int64, least time.Duration) error {
 	}
 	wg.Wait()
 	select {
-	case err := <-failed:
+	case err := <-errs:
 		return err
 	default:
 		return nil
 	}
 }
 
-func (r *race) one(w int, a asker, q graphs.Question) error {
+func (m *measurement) queryOnce(w int, worker querier, q graphs.Question) error {
 	start := time.Now()
-	nodes, edges, err := a.ask(q)
-	r.took[w] = append(r.took[w], time.Since(start))
+	nodes, edges, err := worker.query(q)
+	m.latencies[w] = append(m.latencies[w], time.Since(start))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s at %d nodes, %s: %w", r.c.name, r.c.size, q.Of, err)
-	case nodes != q.Nodes || r.exam.exact && edges != q.Edges:
-		return fmt.Errorf("%s at %d nodes: %s is answered with %d nodes and %d edges, which are %d and %d", r.c.name, r.c.size, q.Of, nodes, edges, q.Nodes, q.Edges)
+		return fmt.Errorf("%s at %d nodes, %s: %w", m.c.name, m.c.size, q.Of, err)
+	case nodes != q.Nodes || m.workload.exact && edges != q.Edges:
+		return fmt.Errorf("%s at %d nodes: the answer for %s has %d nodes and %d edges, want %d and %d", m.c.name, m.c.size, q.Of, nodes, edges, q.Nodes, q.Edges)
 	}
 	return nil
 }
 
-func (r *race) sample(took, server, client time.Duration) Sample {
-	all := slices.Concat(r.took...)
+func (m *measurement) summarize(took, server, client time.Duration) Sample {
+	all := slices.Concat(m.latencies...)
 	slices.Sort(all)
 	n := len(all)
 	if n == 0 {
 		return Sample{}
 	}
 	s := Sample{Answers: n, P50: all[n/2], P99: all[min(n-1, n*99/100)], PerSecond: float64(n) / took.Seconds(),
-		ServerCPU: server / time.Duration(n), ClientCPU: client / time.Duration(n), Whole: n >= len(r.order)}
-	if r.c.inside {
+		ServerCPU: server / time.Duration(n), ClientCPU: client / time.Duration(n), Complete: n >= len(m.order)}
+	if m.c.inProcess {
 		s.ServerCPU, s.ClientCPU = s.ServerCPU+s.ClientCPU, 0
 	}
 	return s
 }
 
-// median joins the samples of several rounds: each figure's median.
+// median returns the median of each figure over several rounds, with the total
+// number of answers.
 func median(samples []Sample) (out Sample) {
 	if len(samples) == 0 {
 		return out
@@ -171,15 +173,15 @@ func median(samples []Sample) (out Sample) {
 		slices.Sort(v)
 		return v[len(v)/2]
 	}
-	span := func(of func(Sample) time.Duration) time.Duration {
+	midTime := func(of func(Sample) time.Duration) time.Duration {
 		return time.Duration(mid(func(s Sample) float64 { return float64(of(s)) }))
 	}
-	out = Sample{P50: span(func(s Sample) time.Duration { return s.P50 }), P99: span(func(s Sample) time.Duration { return s.P99 }),
-		PerSecond: mid(func(s Sample) float64 { return s.PerSecond }), ServerCPU: span(func(s Sample) time.Duration { return s.ServerCPU }),
-		ClientCPU: span(func(s Sample) time.Duration { return s.ClientCPU }), Whole: true}
+	out = Sample{P50: midTime(func(s Sample) time.Duration { return s.P50 }), P99: midTime(func(s Sample) time.Duration { return s.P99 }),
+		PerSecond: mid(func(s Sample) float64 { return s.PerSecond }), ServerCPU: midTime(func(s Sample) time.Duration { return s.ServerCPU }),
+		ClientCPU: midTime(func(s Sample) time.Duration { return s.ClientCPU }), Complete: true}
 	for _, s := range samples {
 		out.Answers += s.Answers
-		out.Whole = out.Whole && s.Whole
+		out.Complete = out.Complete && s.Complete
 	}
 	return out
 }

@@ -11,10 +11,10 @@ import (
 	"pedigree/internal/bench/graphs"
 )
 
-// small is the bare closure on a small graph.
-func small(t *testing.T) (*contender, graphs.Plan) {
+// smallContender returns the bare SQL contender on a graph of 10,000 nodes.
+func smallContender(t *testing.T) (*contender, graphs.Plan) {
 	t.Helper()
-	c := Config{Dir: t.TempDir(), Batch: 5000, Progress: io.Discard, Seed: 1}
+	c := Config{Dir: t.TempDir(), BatchSize: 5000, Progress: io.Discard, Seed: 1}
 	file, built, err := c.buildSQLite(t.Context(), 10_000)
 	if err != nil {
 		t.Fatal(err)
@@ -23,40 +23,40 @@ func small(t *testing.T) (*contender, graphs.Plan) {
 		t.Errorf("%+v", built)
 	}
 	if _, again, err := c.buildSQLite(t.Context(), 10_000); err != nil || again != built {
-		t.Errorf("a graph that is there was made anew: %+v, %v", again, err)
+		t.Errorf("an existing graph was loaded again: %+v, %v", again, err)
 	}
-	return bareContender(file, 10_000), c.plan(10_000)
+	return bareSQLContender(file, 10_000), c.plan(10_000)
 }
 
 func TestEveryQuestionIsAskedEquallyOften(t *testing.T) {
-	c, plan := small(t)
+	c, plan := smallContender(t)
 	for _, workers := range Concurrency() {
-		s, err := c.measure(exam{questions: plan.Versions(), exact: true, workers: workers, least: 300 * time.Millisecond, most: time.Minute})
+		s, err := c.measure(workload{questions: plan.Versions(), exact: true, workers: workers, minTime: 300 * time.Millisecond, maxTime: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Answers == 0 || s.Answers%2000 != 0 || !s.Whole || s.P50 <= 0 || s.P99 < s.P50 || s.ServerCPU <= 0 {
+		if s.Answers == 0 || s.Answers%2000 != 0 || !s.Complete || s.P50 <= 0 || s.P99 < s.P50 || s.ServerCPU <= 0 {
 			t.Errorf("%d workers: %+v", workers, s)
 		}
 	}
-	if s, err := c.measure(exam{questions: plan.Versions(), workers: 1, most: time.Millisecond}); err != nil || s.Whole {
-		t.Errorf("a run that was cut says %+v, %v", s, err)
+	if s, err := c.measure(workload{questions: plan.Versions(), workers: 1, maxTime: time.Millisecond}); err != nil || s.Complete {
+		t.Errorf("a run cut by maxTime returned %+v, %v; want an incomplete sample", s, err)
 	}
 }
 
 func TestAWrongCountEndsTheBench(t *testing.T) {
-	c, plan := small(t)
+	c, plan := smallContender(t)
 	for _, spoil := range []func(*graphs.Question){func(q *graphs.Question) { q.Nodes++ }, func(q *graphs.Question) { q.Edges-- }} {
 		questions := plan.Versions()
 		spoil(&questions[1234])
-		_, err := c.measure(exam{questions: questions, exact: true, workers: 4, most: time.Minute})
+		_, err := c.measure(workload{questions: questions, exact: true, workers: 4, maxTime: time.Minute})
 		if err == nil || !strings.Contains(err.Error(), string(questions[1234].Of)) {
-			t.Errorf("a wrong count is told as %v", err)
+			t.Errorf("a wrong count returned error %v", err)
 		}
 	}
 }
 
-func TestALineKeepsItsConnection(t *testing.T) {
+func TestAnHTTPConnIsReused(t *testing.T) {
 	seen := map[string]bool{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen[r.RemoteAddr] = true
@@ -67,13 +67,13 @@ func TestALineKeepsItsConnection(t *testing.T) {
 		w.Write(body)
 	}))
 	defer s.Close()
-	l, err := dial(s.URL+"/graphql", "Authorization: Bearer x")
+	conn, err := dial(s.URL+"/graphql", "Authorization: Bearer x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
+	defer conn.close()
 	for _, body := range []string{"a", strings.Repeat("long ", 20_000), ""} {
-		got, err := l.post([]byte(body))
+		got, err := conn.post([]byte(body))
 		if err != nil || string(got) != body {
 			t.Fatalf("%d bytes, %v", len(got), err)
 		}
@@ -87,29 +87,29 @@ func TestALineKeepsItsConnection(t *testing.T) {
 	}
 	defer other.close()
 	if _, err := other.post([]byte("who")); err == nil || !strings.Contains(err.Error(), "401") {
-		t.Errorf("a refusal is told as %v", err)
+		t.Errorf("a 401 response returned error %v", err)
 	}
 }
 
-// TestTargetsAreJudged holds verdicts to both sides of their targets.
-func TestTargetsAreJudged(t *testing.T) {
-	r := &Result{Config: Config{Sizes: []int{10_000, 100_000}}, samples: map[at][]Sample{}, Built: map[string]map[int]Built{
-		OnSQLite: {10_000: {Loaded: graphs.Loaded{Edges: 100_000, EdgesTook: time.Second}}}, OnNeo4j: {10_000: {Loaded: graphs.Loaded{Edges: 5000, EdgesTook: time.Second}}}},
-		Memory: &Memory{Idle: 20 << 20, Most: 300 << 20}}
-	put := func(k at, p50 time.Duration, rate float64) {
+// TestTargetsAreChecked checks figures on both sides of their targets.
+func TestTargetsAreChecked(t *testing.T) {
+	r := &Result{Config: Config{Sizes: []int{10_000, 100_000}}, samples: map[sampleKey][]Sample{}, Built: map[string]map[int]Built{
+		PedigreeSQLite: {10_000: {Loaded: graphs.Loaded{Edges: 100_000, EdgesTook: time.Second}}}, PedigreeNeo4j: {10_000: {Loaded: graphs.Loaded{Edges: 5000, EdgesTook: time.Second}}}},
+		Memory: &MemoryUse{Idle: 20 << 20, Peak: 300 << 20}}
+	put := func(k sampleKey, p50 time.Duration, rate float64) {
 		r.samples[k] = []Sample{{P50: p50, PerSecond: rate}, {P50: p50, PerSecond: rate}, {P50: time.Hour, PerSecond: 0}}
 	}
-	put(at{Lineage, OnSQLite, 10_000, 1}, 700*time.Microsecond, 2000)
-	put(at{Lineage, OnSQLite, 100_000, 1}, time.Millisecond, 2000)
-	put(at{Lineage, Bare, 10_000, 1}, 100*time.Microsecond, 9000)
-	put(at{Lineage, Peer, 10_000, 1}, time.Millisecond, 150)
-	put(at{Lineage, OnNeo4j, 10_000, 1}, time.Millisecond, 200)
-	put(at{Lineage, Raw, 10_000, 1}, time.Millisecond, 900)
-	put(at{Lineage, Bare, 100_000, 1}, 100*time.Microsecond, 9000)
-	put(at{"hub", OnSQLite, 10_000, 1}, time.Hour, 10) // A small hub is not judged.
-	put(at{"hub", OnSQLite, 100_000, 1}, 5*time.Millisecond, 10)
+	put(sampleKey{Lineage, PedigreeSQLite, 10_000, 1}, 700*time.Microsecond, 2000)
+	put(sampleKey{Lineage, PedigreeSQLite, 100_000, 1}, time.Millisecond, 2000)
+	put(sampleKey{Lineage, BareSQL, 10_000, 1}, 100*time.Microsecond, 9000)
+	put(sampleKey{Lineage, Peer, 10_000, 1}, time.Millisecond, 150)
+	put(sampleKey{Lineage, PedigreeNeo4j, 10_000, 1}, time.Millisecond, 200)
+	put(sampleKey{Lineage, RawCypher, 10_000, 1}, time.Millisecond, 900)
+	put(sampleKey{Lineage, BareSQL, 100_000, 1}, 100*time.Microsecond, 9000)
+	put(sampleKey{"hub", PedigreeSQLite, 10_000, 1}, time.Hour, 10) // A small hub has no target.
+	put(sampleKey{"hub", PedigreeSQLite, 100_000, 1}, 5*time.Millisecond, 10)
 	got := map[string]bool{}
-	for _, v := range r.judge() {
+	for _, v := range r.checkTargets() {
 		got[v.what] = v.holds
 	}
 	want := map[string]bool{
@@ -126,12 +126,12 @@ func TestTargetsAreJudged(t *testing.T) {
 		"anonymous memory at 0 nodes idle, MiB":                                true,
 	}
 	for what, holds := range want {
-		if is, judged := got[what]; !judged || is != holds {
-			t.Errorf("%s: judged %v, holds %v, wanted %v", what, judged, is, holds)
+		if is, checked := got[what]; !checked || is != holds {
+			t.Errorf("%s: checked %v, holds %v, want %v", what, checked, is, holds)
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("%d verdicts: %v", len(got), got)
+		t.Errorf("%d checks: %v", len(got), got)
 	}
 	if table := r.Table(); !strings.Contains(table, "| falls short |") || !strings.Contains(table, "| holds |") {
 		t.Error(table)

@@ -9,71 +9,73 @@ import (
 	"pedigree/internal/bench/graphs"
 )
 
-// at names a measurement: what was asked of whom, on which graph, by how many.
-type at struct {
+// sampleKey identifies a measurement.
+type sampleKey struct {
 	part, contender string
 	size, workers   int
 }
 
-// Result is all that a bench measured.
+// Result holds everything that a bench measured.
 type Result struct {
-	Config Config
-	Took   time.Duration
-	Before string
-	After  string
-	// Foreign is the share of the machine's CPU time that went to others than the
-	// bench and its servers.
-	Foreign float64
+	Config     Config
+	Took       time.Duration
+	LoadBefore string
+	LoadAfter  string
+	// OtherCPU is the share (0 to 1) of the machine's CPU time, idle time included,
+	// that processes outside the bench used.
+	OtherCPU float64
+	// Built is by contender and size.
 	Built   map[string]map[int]Built
-	samples map[at][]Sample
-	// Failed are the shapes that a contender did not answer, by why.
-	Failed map[at]error
-	// Memory is of the server on SQLite at MemorySize nodes.
-	Memory     *Memory
+	samples map[sampleKey][]Sample
+	// Failed holds the errors of hub and lattice measurements.
+	Failed map[sampleKey]error
+	// Memory is of the server on SQLite with MemorySize nodes; nil when it was not
+	// measured.
+	Memory     *MemoryUse
 	MemorySize int
 }
 
-// stage holds what runs while a bench runs, to be ended in the end.
-type stage struct {
+// runner holds the running servers of a bench and its result so far.
+type runner struct {
 	Config
-	ends       []func()
+	cleanups   []func()
 	contenders []*contender
-	// hubs and lattices are contenders asked those questions.
+	// hubs and lattices are the contenders for these measurements.
 	hubs, lattices []*contender
-	// cold are servers that keep nothing in memory.
+	// cold are servers without the memory cache.
 	cold   []*contender
-	files  map[int]string
+	files  map[int]string // SQLite files by size
 	result *Result
 }
 
-func (s *stage) close() {
-	for i := len(s.ends) - 1; i >= 0; i-- {
-		s.ends[i]()
+func (r *runner) close() {
+	for i := len(r.cleanups) - 1; i >= 0; i-- {
+		r.cleanups[i]()
 	}
 }
 
-// Run builds what is missing, starts the contenders, measures and ends them.
+// Run builds missing graphs, starts the contenders, measures them and stops them.
 func Run(ctx context.Context, c Config) (*Result, error) {
-	if err := c.check(); err != nil {
+	if err := c.validate(); err != nil {
 		return nil, err
 	}
 	start, load := time.Now(), loadAverage()
-	ours := familyCPU()
-	busy, all := machine()
-	r := &Result{Config: c, Before: load, Built: map[string]map[int]Built{}, samples: map[at][]Sample{}, Failed: map[at]error{}}
-	if err := (&stage{Config: c, result: r, files: map[int]string{}}).run(ctx); err != nil {
+	ours := ownAndChildCPU()
+	busy, all := machineCPU()
+	r := &Result{Config: c, LoadBefore: load, Built: map[string]map[int]Built{}, samples: map[sampleKey][]Sample{}, Failed: map[sampleKey]error{}}
+	if err := (&runner{Config: c, result: r, files: map[int]string{}}).run(ctx); err != nil {
 		return nil, err
 	}
-	busyNow, allNow := machine()
-	r.Took, r.After = time.Since(start), loadAverage()
-	r.Foreign = float64(busyNow-busy-(familyCPU()-ours)) / float64(allNow-all)
+	busyNow, allNow := machineCPU()
+	r.Took, r.LoadAfter = time.Since(start), loadAverage()
+	r.OtherCPU = float64(busyNow-busy-(ownAndChildCPU()-ours)) / float64(allNow-all)
 	return r, nil
 }
 
-// run takes all steps and ends what they started, however they end.
-func (s *stage) run(ctx context.Context) error {
-	defer s.close()
-	for _, step := range []func(context.Context) error{s.setUpSQLite, s.setUpNeo4j, s.lineage, s.spread, s.shapes, s.writes, s.memory} {
+// run performs all steps, then stops what they started, also after an error.
+func (r *runner) run(ctx context.Context) error {
+	defer r.close()
+	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -84,77 +86,79 @@ func (s *stage) run(ctx context.Context) error {
 	return nil
 }
 
-func (s *stage) setUpSQLite(ctx context.Context) error {
-	if !s.with(OnSQLite) && !s.with(Bare) {
+func (r *runner) setUpSQLite(ctx context.Context) error {
+	if !r.hasContender(PedigreeSQLite) && !r.hasContender(BareSQL) {
 		return nil
 	}
-	s.result.Built[OnSQLite] = map[int]Built{}
-	for _, size := range s.Sizes {
-		file, built, err := s.buildSQLite(ctx, size)
+	r.result.Built[PedigreeSQLite] = map[int]Built{}
+	for _, size := range r.Sizes {
+		file, built, err := r.buildSQLite(ctx, size)
 		if err != nil {
 			return err
 		}
-		s.files[size], s.result.Built[OnSQLite][size] = file, built
-		if s.with(Bare) {
-			s.contenders = append(s.contenders, bareContender(file, size))
+		r.files[size], r.result.Built[PedigreeSQLite][size] = file, built
+		if r.hasContender(BareSQL) {
+			r.contenders = append(r.contenders, bareSQLContender(file, size))
 		}
-		if !s.with(OnSQLite) {
+		if !r.hasContender(PedigreeSQLite) {
 			continue
 		}
-		if err := s.start(ctx, OnSQLite, size, "sqlite://"+file); err != nil {
+		if err := r.startPedigree(ctx, PedigreeSQLite, size, "sqlite://"+file); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// start starts the servers of this registry on a store: one as it is, and one that
-// keeps nothing in memory.
-func (s *stage) start(ctx context.Context, name string, size int, store string, also ...int) error {
-	server, err := s.serve(ctx, fmt.Sprintf("%s-%d", name, size), store)
+// startPedigree starts two servers of this registry on a store: one with default
+// settings, and one without the memory cache. databasePIDs are the processes of a
+// separate database.
+func (r *runner) startPedigree(ctx context.Context, name string, size int, store string, databasePIDs ...int) error {
+	server, err := r.startServer(ctx, fmt.Sprintf("%s-%d", name, size), store)
 	if err != nil {
 		return err
 	}
-	s.ends = append(s.ends, server.stop)
-	s.add(server, name, size, also...)
-	if !s.does(Cold) {
+	r.cleanups = append(r.cleanups, server.stop)
+	r.addContenders(server, name, size, databasePIDs...)
+	if !r.hasPart(Cold) {
 		return nil
 	}
-	cold, err := s.serve(ctx, fmt.Sprintf("%s-%d-cold", name, size), store, "--cache-nodes", "0")
+	cold, err := r.startServer(ctx, fmt.Sprintf("%s-%d-cold", name, size), store, "--cache-nodes", "0")
 	if err != nil {
 		return err
 	}
-	s.ends = append(s.ends, cold.stop)
-	s.cold = append(s.cold, cold.contender(name, size, askLineage, also...))
+	r.cleanups = append(r.cleanups, cold.stop)
+	r.cold = append(r.cold, cold.contender(name, size, lineageQuery, databasePIDs...))
 	return nil
 }
 
-// add enters a server of this registry as a contender in all parts.
-func (s *stage) add(server *served, name string, size int, also ...int) {
-	s.contenders = append(s.contenders, server.contender(name, size, askLineage, also...))
-	s.lattices = append(s.lattices, server.contender(name, size, askLineage, also...))
-	s.hubs = append(s.hubs, server.contender(name, size, askImpact, also...))
+// addContenders adds a server of this registry to the lineage, lattice and hub
+// measurements.
+func (r *runner) addContenders(server *testServer, name string, size int, databasePIDs ...int) {
+	r.contenders = append(r.contenders, server.contender(name, size, lineageQuery, databasePIDs...))
+	r.lattices = append(r.lattices, server.contender(name, size, lineageQuery, databasePIDs...))
+	r.hubs = append(r.hubs, server.contender(name, size, impactQuery, databasePIDs...))
 }
 
-// Concurrency is how many ask at once.
+// Concurrency returns the numbers of concurrent clients in lineage measurements.
 func Concurrency() []int { return []int{1, 16} }
 
-// lineage measures all contenders on the same questions, in turn, so that what
-// else happens on the machine happens to all of them.
-func (s *stage) lineage(ctx context.Context) error {
-	if !s.does(Lineage) {
-		s.contenders = nil
+// measureLineage measures all contenders on the same questions in turn, so that
+// other activity on the machine affects all of them alike.
+func (r *runner) measureLineage(ctx context.Context) error {
+	if !r.hasPart(Lineage) {
+		r.contenders = nil
 	}
-	for round := range s.Rounds {
+	for round := range r.Rounds {
 		for _, workers := range Concurrency() {
-			for _, c := range s.cold {
-				if err := s.measure(ctx, round, c, at{Cold, c.name, c.size, workers}, exam{questions: s.plan(c.size).Versions(), exact: true}); err != nil {
+			for _, c := range r.cold {
+				if err := r.measure(ctx, round, c, sampleKey{Cold, c.name, c.size, workers}, workload{questions: r.plan(c.size).Versions(), exact: true}); err != nil {
 					return err
 				}
 			}
-			for _, c := range s.contenders {
-				plan := s.plan(c.size)
-				if err := s.measure(ctx, round, c, at{Lineage, c.name, c.size, workers}, exam{questions: plan.Versions(), exact: true}); err != nil {
+			for _, c := range r.contenders {
+				plan := r.plan(c.size)
+				if err := r.measure(ctx, round, c, sampleKey{Lineage, c.name, c.size, workers}, workload{questions: plan.Versions(), exact: true}); err != nil {
 					return err
 				}
 			}
@@ -163,15 +167,15 @@ func (s *stage) lineage(ctx context.Context) error {
 	return nil
 }
 
-// spread asks versions from the whole graph, once the others were asked: it pushes
-// them out of memory.
-func (s *stage) spread(ctx context.Context) error {
-	for round := range s.Rounds {
-		for _, c := range s.contenders {
-			if c.name != OnSQLite && c.name != Bare {
+// measureSpread asks for versions from the whole graph. It runs after
+// measureLineage, because it evicts that part's versions from the caches.
+func (r *runner) measureSpread(ctx context.Context) error {
+	for round := range r.Rounds {
+		for _, c := range r.contenders {
+			if c.name != PedigreeSQLite && c.name != BareSQL {
 				continue
 			}
-			if err := s.measure(ctx, round, c, at{"spread", c.name, c.size, 1}, exam{questions: s.plan(c.size).Spread(2000), exact: true}); err != nil {
+			if err := r.measure(ctx, round, c, sampleKey{"spread", c.name, c.size, 1}, workload{questions: r.plan(c.size).Spread(2000), exact: true}); err != nil {
 				return err
 			}
 		}
@@ -179,30 +183,30 @@ func (s *stage) spread(ctx context.Context) error {
 	return nil
 }
 
-// shapes asks for what is hard to walk: the first 100 rows of the impact of hubs,
-// and whole lattices.
-func (s *stage) shapes(ctx context.Context) error {
-	if !s.does(Shapes) {
+// measureShapes measures graphs that are expensive to walk: the first 100 rows of
+// the impact of hubs, and the whole lineage of lattices.
+func (r *runner) measureShapes(ctx context.Context) error {
+	if !r.hasPart(Shapes) {
 		return nil
 	}
-	for round := range s.Rounds {
-		for _, c := range s.hubs {
-			plan := s.plan(c.size)
+	for round := range r.Rounds {
+		for _, c := range r.hubs {
+			plan := r.plan(c.size)
 			var questions []graphs.Question
 			for h := range plan.Hubs() {
 				questions = append(questions, graphs.Question{Of: plan.Hub(h).Of, Nodes: 100})
 			}
-			if err := s.shape(ctx, round, c, "hub", exam{questions: questions}); err != nil {
+			if err := r.measureOrRecordFailure(ctx, round, c, "hub", workload{questions: questions}); err != nil {
 				return err
 			}
 		}
-		for _, c := range s.lattices {
-			plan := s.plan(c.size)
+		for _, c := range r.lattices {
+			plan := r.plan(c.size)
 			var questions []graphs.Question
 			for i := range plan.Lattices() {
 				questions = append(questions, plan.Lattice(i))
 			}
-			if err := s.shape(ctx, round, c, "lattice", exam{questions: questions, exact: true}); err != nil {
+			if err := r.measureOrRecordFailure(ctx, round, c, "lattice", workload{questions: questions, exact: true}); err != nil {
 				return err
 			}
 		}
@@ -210,38 +214,39 @@ func (s *stage) shapes(ctx context.Context) error {
 	return nil
 }
 
-// shape measures what is hard to walk. Who does not answer it as promised has failed
-// there and is not asked again; all else is measured all the same.
-func (s *stage) shape(ctx context.Context, round int, c *contender, name string, e exam) error {
-	key := at{name, c.name, c.size, 1}
-	if s.result.Failed[key] != nil {
+// measureOrRecordFailure measures a contender. After a wrong answer or an error it
+// records the failure and skips this measurement in later rounds.
+func (r *runner) measureOrRecordFailure(ctx context.Context, round int, c *contender, name string, load workload) error {
+	key := sampleKey{name, c.name, c.size, 1}
+	if r.result.Failed[key] != nil {
 		return nil
 	}
-	err := s.measure(ctx, round, c, key, e)
+	err := r.measure(ctx, round, c, key, load)
 	if err != nil && ctx.Err() == nil {
-		s.say("failed: %v", err)
-		s.result.Failed[key] = err
+		r.logf("failed: %v", err)
+		r.result.Failed[key] = err
 		return nil
 	}
 	return err
 }
 
-func (s *stage) measure(ctx context.Context, round int, c *contender, key at, e exam) error {
+func (r *runner) measure(ctx context.Context, round int, c *contender, key sampleKey, load workload) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	e.workers, e.least, e.most = key.workers, s.Least, s.Most
-	got, err := c.measure(e)
+	load.workers, load.minTime, load.maxTime = key.workers, r.MinTime, r.MaxTime
+	got, err := c.measure(load)
 	if err != nil {
 		return err
 	}
-	s.result.samples[key] = append(s.result.samples[key], got)
-	s.say("round %d, %s of %s at %d nodes, %d at once: %.0f/s, p50 %s, p99 %s, server CPU %s, client CPU %s", round+1, key.part, key.contender, key.size,
-		key.workers, got.PerSecond, short(got.P50), short(got.P99), short(got.ServerCPU), short(got.ClientCPU))
+	r.result.samples[key] = append(r.result.samples[key], got)
+	r.logf("round %d, %s of %s at %d nodes, %d at once: %.0f/s, p50 %s, p99 %s, server CPU %s, client CPU %s", round+1, key.part, key.contender, key.size,
+		key.workers, got.PerSecond, roundDuration(got.P50), roundDuration(got.P99), roundDuration(got.ServerCPU), roundDuration(got.ClientCPU))
 	return nil
 }
 
-func short(d time.Duration) string {
+// roundDuration formats a duration with about four digits.
+func roundDuration(d time.Duration) string {
 	switch {
 	case d >= 10*time.Millisecond:
 		return d.Round(100 * time.Microsecond).String()
@@ -250,7 +255,7 @@ func short(d time.Duration) string {
 	}
 }
 
-func quoted(s string) string {
+func jsonString(s string) string {
 	b, _ := json.Marshal(s)
 	return string(b)
 }

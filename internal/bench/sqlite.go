@@ -15,17 +15,18 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// Built is a graph in a store, and what making it cost.
+// Built holds the cost of loading a graph into a store.
 type Built struct {
 	graphs.Loaded
-	// At is what the machine's load was; NodeBytes and EdgeBytes are bytes on disk,
-	// all that is no edge counted among the nodes.
-	At                   string
+	// LoadAverage is the load of the machine before loading.
+	LoadAverage string `json:"At"`
+	// NodeBytes and EdgeBytes are bytes on disk per node and per edge. Everything
+	// that does not belong to an edge counts for the nodes.
 	NodeBytes, EdgeBytes float64
 }
 
-// remember keeps what a graph cost beside it, for later runs.
-func remember(file string, b Built) error {
+// writeBuilt writes the costs to a JSON file beside the graph, for later runs.
+func writeBuilt(file string, b Built) error {
 	text, err := json.MarshalIndent(b, "", "  ")
 	if err != nil {
 		return err
@@ -33,55 +34,57 @@ func remember(file string, b Built) error {
 	return os.WriteFile(file+".json", text, 0o644)
 }
 
-func recall(file string) (b Built, ok bool) {
+// readBuilt reads what writeBuilt wrote; ok is false when there is nothing to read.
+func readBuilt(file string) (b Built, ok bool) {
 	text, err := os.ReadFile(file + ".json")
 	return b, err == nil && json.Unmarshal(text, &b) == nil
 }
 
-// buildSQLite returns the file with the graph of a size, making it where there is
-// none yet. What it cost is written last: a graph without it is made anew.
+// buildSQLite returns the file with the graph of a size, and loads the graph when
+// the file does not exist yet. It writes the costs last: a graph without them is
+// incomplete and is loaded again.
 func (c Config) buildSQLite(ctx context.Context, size int) (string, Built, error) {
-	file := c.file("sqlite", size) + ".db"
-	if b, ok := recall(file); ok && !c.Fresh {
+	file := c.path("sqlite", size) + ".db"
+	if b, ok := readBuilt(file); ok && !c.Rebuild {
 		if _, err := os.Stat(file); err == nil {
 			return file, b, nil
 		}
 	}
-	for _, end := range []string{"", "-wal", "-shm", ".json"} {
-		os.Remove(file + end)
+	for _, suffix := range []string{"", "-wal", "-shm", ".json"} {
+		os.Remove(file + suffix)
 	}
-	c.say("loading %d nodes into SQLite", size)
-	b := Built{At: loadAverage()}
+	c.logf("loading %d nodes into SQLite", size)
+	b := Built{LoadAverage: loadAverage()}
 	s, err := sqlite.Open(ctx, file)
 	if err != nil {
 		return "", b, err
 	}
-	b.Loaded, err = c.plan(size).Load(ctx, s, c.Batch, c.loading())
-	if closing := s.Close(); err == nil {
-		err = closing
+	b.Loaded, err = c.plan(size).Load(ctx, s, c.BatchSize, c.logProgress())
+	if closeErr := s.Close(); err == nil {
+		err = closeErr
 	}
 	if err == nil {
-		err = b.weighSQLite(file)
+		err = b.measureDiskSQLite(file)
 	}
 	if err == nil {
-		err = remember(file, b)
+		err = writeBuilt(file, b)
 	}
 	return file, b, err
 }
 
-// loading tells how far a load is, every few seconds.
-func (c Config) loading() func(graphs.Loaded) {
+// logProgress returns a callback that logs the progress of a load every 5 seconds.
+func (c Config) logProgress() func(graphs.Loaded) {
 	last := time.Now()
 	return func(l graphs.Loaded) {
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
-			c.say("  %d nodes, %.0f/s; %d edges, %.0f/s", l.Nodes, float64(l.Nodes)/l.NodesTook.Seconds(), l.Edges, float64(l.Edges)/l.EdgesTook.Seconds())
+			c.logf("  %d nodes, %.0f/s; %d edges, %.0f/s", l.Nodes, float64(l.Nodes)/l.NodesTook.Seconds(), l.Edges, float64(l.Edges)/l.EdgesTook.Seconds())
 		}
 	}
 }
 
-// weighSQLite asks the engine how much its tables and indexes weigh.
-func (b *Built) weighSQLite(file string) error {
+// measureDiskSQLite reads the sizes of tables and indexes from SQLite's dbstat.
+func (b *Built) measureDiskSQLite(file string) error {
 	db, err := engine.OpenConn(file, engine.OpenReadOnly)
 	if err != nil {
 		return err
@@ -110,44 +113,44 @@ func (b *Built) weighSQLite(file string) error {
 	return nil
 }
 
-// bareContender answers in this process by nothing but SQL.
-func bareContender(file string, size int) *contender {
-	return &contender{name: Bare, size: size, inside: true, open: func() (asker, error) { return openBare(file) }}
+// bareSQLContender runs the closure in SQL in this process.
+func bareSQLContender(file string, size int) *contender {
+	return &contender{name: BareSQL, size: size, inProcess: true, open: func() (querier, error) { return openSQLClosure(file) }}
 }
 
-// bare is the closure as plain SQL on the raw driver: one prepared statement a
-// level over a JSON list of numbers, ids only. It is what an answer costs at the
-// very least: no past, no sight, no bounds, no documents, no server.
-type bare struct {
+// sqlClosure reads the upstream closure with plain SQL on the driver: one prepared
+// statement per level over a JSON list of node numbers. It returns ids only. It is
+// the lower bound of the cost: no history, access checks, limits, documents or
+// server.
+type sqlClosure struct {
 	db               *engine.Conn
 	root, level, ids *engine.Stmt
-	// nodes holds what was reached, edges what was followed.
-	nodes map[int64]bool
-	edges map[[3]int64]bool
-	found []registry.ID
+	nodes            map[int64]bool    // visited nodes
+	edges            map[[3]int64]bool // followed edges: from, to, kind
+	found            []registry.ID
 }
 
-func openBare(file string) (*bare, error) {
+func openSQLClosure(file string) (*sqlClosure, error) {
 	db, err := engine.OpenConn(file, engine.OpenReadWrite)
 	if err != nil {
 		return nil, err
 	}
-	b := &bare{db: db, nodes: map[int64]bool{}, edges: map[[3]int64]bool{}}
+	b := &sqlClosure{db: db, nodes: map[int64]bool{}, edges: map[[3]int64]bool{}}
 	for _, s := range []struct {
-		into **engine.Stmt
+		stmt **engine.Stmt
 		text string
 	}{{&b.root, "SELECT num FROM node WHERE id = ?"},
 		{&b.level, "SELECT e.from_num, e.to_num, e.kind FROM json_each(?) f CROSS JOIN edge e ON e.from_num = f.value WHERE e.retracted_seq = 0"},
 		{&b.ids, "SELECT n.id FROM json_each(?) f CROSS JOIN node n ON n.num = f.value"}} {
-		if *s.into, _, err = db.PrepareTransient(s.text); err != nil {
+		if *s.stmt, _, err = db.PrepareTransient(s.text); err != nil {
 			b.close()
-			return nil, fmt.Errorf("the bare closure does not fit the store's tables any more: %w", err)
+			return nil, fmt.Errorf("the SQL of the bare closure does not match the store's tables: %w", err)
 		}
 	}
 	return b, nil
 }
 
-func (b *bare) close() {
+func (b *sqlClosure) close() {
 	for _, st := range []*engine.Stmt{b.root, b.level, b.ids} {
 		if st != nil {
 			st.Finalize()
@@ -156,20 +159,20 @@ func (b *bare) close() {
 	b.db.Close()
 }
 
-func (b *bare) ask(q graphs.Question) (int, int, error) {
+func (b *sqlClosure) query(q graphs.Question) (int, int, error) {
 	clear(b.nodes)
 	clear(b.edges)
 	b.found = b.found[:0]
 	var level []int64
 	b.root.BindText(1, string(q.Of))
-	err := rows(b.root, func(st *engine.Stmt) {
+	err := forEachRow(b.root, func(st *engine.Stmt) {
 		level = append(level, st.ColumnInt64(0))
 		b.nodes[st.ColumnInt64(0)] = true
 	})
 	for err == nil && len(level) > 0 {
 		b.level.BindText(1, numbers(level))
 		level = nil
-		err = rows(b.level, func(st *engine.Stmt) {
+		err = forEachRow(b.level, func(st *engine.Stmt) {
 			to := st.ColumnInt64(1)
 			b.edges[[3]int64{st.ColumnInt64(0), to, st.ColumnInt64(2)}] = true
 			if !b.nodes[to] {
@@ -186,7 +189,7 @@ func (b *bare) ask(q graphs.Question) (int, int, error) {
 		all = append(all, n)
 	}
 	b.ids.BindText(1, numbers(all))
-	err = rows(b.ids, func(st *engine.Stmt) { b.found = append(b.found, registry.ID(st.ColumnText(0))) })
+	err = forEachRow(b.ids, func(st *engine.Stmt) { b.found = append(b.found, registry.ID(st.ColumnText(0))) })
 	return len(b.found), len(b.edges), err
 }
 
@@ -195,7 +198,7 @@ func numbers(n []int64) string {
 	return string(text)
 }
 
-func rows(st *engine.Stmt, row func(*engine.Stmt)) error {
+func forEachRow(st *engine.Stmt, row func(*engine.Stmt)) error {
 	for {
 		more, err := st.Step()
 		if err != nil {

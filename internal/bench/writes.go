@@ -13,26 +13,26 @@ import (
 	"pedigree/registry"
 )
 
-// WriteClients are how many write at once.
+// WriteClients returns the numbers of concurrent clients in write measurements.
 func WriteClients() []int { return []int{1, 16, 64} }
 
-const askRecord = `mutation($d: String!, $g: String!, $from: [ID!]!) { recordDatasetVersion(input: {dataset: $d, namespace: "bench", digest: $g, ` +
+const recordMutation = `mutation($d: String!, $g: String!, $from: [ID!]!) { recordDatasetVersion(input: {dataset: $d, namespace: "bench", digest: $g, ` +
 	`role: TRAINING, rows: 1000, derivedFrom: $from}) { created datasetVersion { id } } }`
 
-// writer is an asker that records a new state of one of a hundred datasets, with
-// its edge to where it came from, and wants it acknowledged as new.
-type writer struct {
-	*line
+// writeQuerier records a new version of one of a hundred datasets, with an edge to
+// an earlier version. It fails unless the server reports the version as created.
+type writeQuerier struct {
+	*httpConn
 	next *atomic.Int64
 	body []byte
 }
 
-func (w *writer) ask(graphs.Question) (int, int, error) {
+func (w *writeQuerier) query(graphs.Question) (int, int, error) {
 	n := w.next.Add(1)
-	w.body = append(w.body[:0], `{"query":`+quoted(askRecord)+`,"variables":{"d":"d`...)
+	w.body = append(w.body[:0], `{"query":`+jsonString(recordMutation)+`,"variables":{"d":"d`...)
 	w.body = strconv.AppendInt(w.body, n%100, 10)
 	w.body = append(w.body, `","g":"`+digestOf(n)+`","from":[`...)
-	// It comes from a state that was acknowledged long ago, whoever wrote it.
+	// The 500th version before this one is surely acknowledged, whichever client wrote it.
 	if n > 1000 {
 		from := registry.DatasetVersionID(registry.DatasetID("bench", "d"+strconv.FormatInt((n-500)%100, 10)), digestOf(n-500))
 		w.body = append(w.body, `"`+string(from)+`"`...)
@@ -50,33 +50,33 @@ func (w *writer) ask(graphs.Question) (int, int, error) {
 
 func digestOf(n int64) string { return fmt.Sprintf("sha256:%064x", n) }
 
-// writes measures acknowledged mutations on a store that is empty at first.
-func (s *stage) writes(ctx context.Context) error {
-	if !s.does(Writes) || !s.with(OnSQLite) {
+// measureWrites measures acknowledged mutations on a store that is empty at first.
+func (r *runner) measureWrites(ctx context.Context) error {
+	if !r.hasPart(Writes) || !r.hasContender(PedigreeSQLite) {
 		return nil
 	}
-	file := filepath.Join(s.Dir, "writes.db")
+	file := filepath.Join(r.Dir, "writes.db")
 	remove := func() {
-		for _, end := range []string{"", "-wal", "-shm"} {
-			os.Remove(file + end)
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			os.Remove(file + suffix)
 		}
 	}
 	remove()
 	defer remove()
-	server, err := s.serve(ctx, "writes", "sqlite://"+file)
+	server, err := r.startServer(ctx, "writes", "sqlite://"+file)
 	if err != nil {
 		return err
 	}
 	defer server.stop()
 	next := &atomic.Int64{}
-	c := &contender{name: OnSQLite, pids: []int{server.pid()}, open: func() (asker, error) {
-		l, err := dial(server.url+"/graphql", "Authorization: Bearer "+server.token)
-		return &writer{line: l, next: next}, err
+	c := &contender{name: PedigreeSQLite, pids: []int{server.pid()}, open: func() (querier, error) {
+		conn, err := dial(server.url+"/graphql", "Authorization: Bearer "+server.token)
+		return &writeQuerier{httpConn: conn, next: next}, err
 	}}
-	for round := range s.Rounds {
+	for round := range r.Rounds {
 		for _, clients := range WriteClients() {
 			questions := make([]graphs.Question, 1000)
-			if err := s.measure(ctx, round, c, at{"write", OnSQLite, 0, clients}, exam{questions: questions}); err != nil {
+			if err := r.measure(ctx, round, c, sampleKey{"write", PedigreeSQLite, 0, clients}, workload{questions: questions}); err != nil {
 				return err
 			}
 		}

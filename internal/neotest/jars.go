@@ -9,16 +9,16 @@ import (
 	"path/filepath"
 )
 
-// Version is the Neo4j that the tests run against.
+// Version is the version of Neo4j that the tests use.
 const Version = "5.26.0"
 
 //go:embed server/pom.xml
 var pom []byte
 
-// install is what to do on a machine without Java.
-const install = "tests need a real Neo4j; install Java and Maven: apt-get install -y openjdk-17-jre-headless maven (or set PEDIGREE_TEST_NEO4J to the URL of a server)"
+// installHelp is the advice for a machine without Java or Maven.
+const installHelp = "tests need a real Neo4j; install Java and Maven: apt-get install -y openjdk-17-jre-headless maven (or set PEDIGREE_TEST_NEO4J to the URL of a server)"
 
-// cacheDir is where the jars lie.
+// cacheDir returns the folder of the jars.
 func cacheDir() (string, error) {
 	base := os.Getenv("PEDIGREE_TEST_CACHE")
 	if base == "" {
@@ -31,9 +31,9 @@ func cacheDir() (string, error) {
 	return filepath.Join(base, "neo4j-"+Version), nil
 }
 
-// jars returns the folder with the server's jars, fetching them by Maven when it
-// is not there. The folder appears by one rename, so that two test processes
-// never see half of it.
+// jars returns the folder with the server's jars. It downloads them with Maven when
+// the folder does not exist. One rename creates the folder, so that other test
+// processes never see it incomplete.
 func jars(ctx context.Context) (string, error) {
 	dir, err := cacheDir()
 	if err != nil {
@@ -44,27 +44,28 @@ func jars(ctx context.Context) (string, error) {
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return "", fmt.Errorf("mvn is missing: %s", install)
+		return "", fmt.Errorf("mvn is missing: %s", installHelp)
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return "", err
 	}
-	part, err := os.MkdirTemp(filepath.Dir(dir), "fetching-")
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "fetching-")
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(part)
-	pomFile := filepath.Join(part, "pom.xml")
+	defer os.RemoveAll(tmp)
+	pomFile := filepath.Join(tmp, "pom.xml")
 	if err := os.WriteFile(pomFile, pom, 0o644); err != nil {
 		return "", err
 	}
-	lib := filepath.Join(part, "lib")
+	lib := filepath.Join(tmp, "lib")
 	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", pomFile, "dependency:copy-dependencies", "-DoutputDirectory="+lib)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mvn could not fetch Neo4j %s: %w\n%s", Version, err, out)
 	}
 	if err := os.Rename(lib, dir); err != nil {
-		if _, there := os.Stat(filepath.Join(dir, "neo4j-server-"+Version+".jar")); there != nil {
+		// Another process may have created the folder first.
+		if _, statErr := os.Stat(filepath.Join(dir, "neo4j-server-"+Version+".jar")); statErr != nil {
 			return "", err
 		}
 	}

@@ -1,5 +1,5 @@
-// Package neotest gives tests a real Neo4j server without Docker: the one that
-// PEDIGREE_TEST_NEO4J names, else one that it starts from jars of Maven Central.
+// Package neotest provides a real Neo4j server for tests, without Docker. It uses the
+// server that PEDIGREE_TEST_NEO4J names, or starts one from jars of Maven Central.
 package neotest
 
 import (
@@ -10,35 +10,36 @@ import (
 	"testing"
 )
 
-// Env is the variable that names a server to test against.
+// Env is the environment variable with the URL of a server to test against.
 const Env = "PEDIGREE_TEST_NEO4J"
 
 var (
-	once    sync.Once
-	started *Server
-	failed  error
+	startOnce sync.Once
+	started   *Server
+	startErr  error
 )
 
-// URL returns the URL of a server. The first call in a process may start one,
-// which ends with the process, at the latest. A test without a server fails: it
-// is never skipped.
+// URL returns the URL of a server. The first call in a process may start one, which
+// stops with the process at the latest. When no server can be started, the test
+// fails; it is not skipped.
 func URL(t testing.TB) string {
 	t.Helper()
 	if url := os.Getenv(Env); url != "" {
 		return url
 	}
-	once.Do(func() { started, failed = Start(context.Background()) })
-	if failed != nil {
-		t.Fatal(failed)
+	startOnce.Do(func() { started, startErr = Start(context.Background()) })
+	if startErr != nil {
+		t.Fatal(startErr)
 	}
 	return started.URL
 }
 
-// Main runs a package's tests and stops the server that they started. Use it as
-// func TestMain(m *testing.M) { neotest.Main(m) }.
+// Main runs the tests of a package, stops the server that they started, and exits.
+// Use it as func TestMain(m *testing.M) { neotest.Main(m) }.
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
-// Run is Main for packages that have more to clean up: it returns the exit code.
+// Run is Main for packages that have more to clean up: it returns the exit code
+// instead of exiting.
 func Run(m *testing.M) int {
 	code := m.Run()
 	if started != nil {
@@ -47,6 +48,6 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// Namespace returns a fresh namespace, so that tests that share a server do not
-// meet.
+// Namespace returns a new random namespace, so that tests that share a server do not
+// share data.
 func Namespace() string { return "test-" + rand.Text()[:16] }

@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-func TestAServerAnswersAndEndsWithItsPid(t *testing.T) {
+func TestAServerAnswersUntilStop(t *testing.T) {
 	s, err := Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -35,13 +35,13 @@ func TestAServerAnswersAndEndsWithItsPid(t *testing.T) {
 	t.Error("the server still answers after Stop")
 }
 
-func TestAMachineWithoutJavaIsToldWhatToInstall(t *testing.T) {
+func TestTheErrorWithoutJavaSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	if _, err := Start(t.Context()); err == nil || !strings.Contains(err.Error(), "apt-get install -y openjdk-17-jre-headless maven") {
-		t.Errorf("Start says %v", err)
+		t.Errorf("Start returned error %v", err)
 	}
 	t.Setenv("PEDIGREE_TEST_CACHE", t.TempDir())
 	if _, err := jars(t.Context()); err == nil || !strings.Contains(err.Error(), "mvn is missing") {
-		t.Errorf("jars says %v", err)
+		t.Errorf("jars returned error %v", err)
 	}
 }

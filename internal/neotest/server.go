@@ -2,7 +2,7 @@ package neotest
 
 import (
 	"context"
-	_ "embed" // for the watching shell
+	_ "embed" // for run.sh
 	"errors"
 	"fmt"
 	"io"
@@ -19,35 +19,36 @@ import (
 //go:embed server/run.sh
 var runScript string
 
-// Server is a running Neo4j on a free port of 127.0.0.1, without a password and
-// with its data in a temporary folder.
+// Server is a running Neo4j server on a free port of 127.0.0.1, without a password.
+// Its data is in a temporary folder unless Settings.Home is set.
 type Server struct {
-	// URL is where it answers, as neotest.URL gives it.
+	// URL is a bolt:// URL.
 	URL string
 
 	Settings
-	keep  bool
-	cmd   *exec.Cmd
-	stdin io.Closer
-	done  chan struct{}
+	keepData bool
+	cmd      *exec.Cmd
+	stdin    io.Closer // closing it stops the server; see run.sh
+	exited   chan struct{}
 }
 
-// Settings say how a server runs. Zero values are for tests.
+// Settings configures a server. The zero value suits tests.
 type Settings struct {
-	// Home keeps the data for the next start; empty: a folder that goes with the
-	// server.
+	// Home is a folder that keeps the data for the next start. When it is empty,
+	// Stop deletes the data.
 	Home string
-	// HeapMB and PageCacheMB are memory in MiB; 1024 and 128 when zero. A heap that is
-	// set is taken at once, as Neo4j advises.
+	// HeapMB and PageCacheMB are memory in MiB; 1024 and 128 when zero. A heap size
+	// that is set is also the initial size, as Neo4j recommends.
 	HeapMB, PageCacheMB int
-	startMB             int
+	initialHeapMB       int
 }
 
-// prepare fills in what is not set, and reports whether the data is kept.
-func (s *Settings) prepare() (keep bool, err error) {
-	s.startMB = s.HeapMB
+// setDefaults sets missing values and creates the home folder. It reports whether
+// the data outlives the server.
+func (s *Settings) setDefaults() (keepData bool, err error) {
+	s.initialHeapMB = s.HeapMB
 	if s.HeapMB == 0 {
-		s.HeapMB, s.startMB = 1024, 256
+		s.HeapMB, s.initialHeapMB = 1024, 256
 	}
 	if s.PageCacheMB == 0 {
 		s.PageCacheMB = 128
@@ -71,14 +72,14 @@ db.tx_log.preallocate=false
 dbms.cypher.min_replan_interval=1h
 `
 
-// Start starts a server and returns when it answers, after some ten seconds.
+// Start starts a server and returns when it answers, after about ten seconds.
 func Start(ctx context.Context) (*Server, error) { return StartWith(ctx, Settings{}) }
 
 // StartWith is Start with settings.
 func StartWith(ctx context.Context, settings Settings) (*Server, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
-		return nil, fmt.Errorf("java is missing: %s", install)
+		return nil, fmt.Errorf("java is missing: %s", installHelp)
 	}
 	lib, err := jars(ctx)
 	if err != nil {
@@ -88,34 +89,34 @@ func StartWith(ctx context.Context, settings Settings) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: fmt.Sprintf("bolt://127.0.0.1:%d", port), Settings: settings, done: make(chan struct{})}
-	if s.keep, err = s.prepare(); err != nil {
+	s := &Server{URL: fmt.Sprintf("bolt://127.0.0.1:%d", port), Settings: settings, exited: make(chan struct{})}
+	if s.keepData, err = s.setDefaults(); err != nil {
 		return nil, err
 	}
 	if err := s.launch(java, lib, port); err != nil {
-		s.forget()
+		s.removeData()
 		return nil, err
 	}
-	if err := s.await(ctx); err != nil {
+	if err := s.waitReady(ctx); err != nil {
 		s.Stop()
 		return nil, err
 	}
 	return s, nil
 }
 
-// launch starts the JVM with the entry point of the community server, which
-// needs a Java runtime only, no compiler.
+// launch starts the JVM with the entry point of the community server, which needs a
+// Java runtime (JRE) only.
 func (s *Server) launch(java, lib string, port int) error {
 	if err := os.WriteFile(filepath.Join(s.Home, "neo4j.conf"), fmt.Appendf(nil, conf, port, port, s.PageCacheMB), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-c", runScript, s.Home, java, fmt.Sprintf("-Xms%dm", s.startMB), fmt.Sprintf("-Xmx%dm", s.HeapMB), "-XX:+UseSerialGC"}
+	args := []string{"-c", runScript, s.Home, java, fmt.Sprintf("-Xms%dm", s.initialHeapMB), fmt.Sprintf("-Xmx%dm", s.HeapMB), "-XX:+UseSerialGC"}
 	for _, p := range []string{"java.nio", "java.io", "sun.nio.ch", "java.util.concurrent"} {
 		args = append(args, "--add-opens", "java.base/"+p+"=ALL-UNNAMED")
 	}
 	args = append(args, "-cp", filepath.Join(lib, "*"), "org.neo4j.server.CommunityEntryPoint", "--home-dir="+s.Home, "--config-dir="+s.Home)
 	s.cmd = exec.Command("sh", args...)
-	if s.keep {
+	if s.keepData {
 		s.cmd.Env = append(os.Environ(), "KEEP=1")
 	}
 	out, err := os.Create(s.outFile())
@@ -132,15 +133,15 @@ func (s *Server) launch(java, lib string, port int) error {
 	}
 	go func() {
 		s.cmd.Wait()
-		close(s.done)
+		close(s.exited)
 	}()
 	return nil
 }
 
 func (s *Server) outFile() string { return filepath.Join(s.Home, "out.txt") }
 
-// await polls until a query is answered.
-func (s *Server) await(ctx context.Context) error {
+// waitReady polls until the server accepts connections, for at most 90 seconds.
+func (s *Server) waitReady(ctx context.Context) error {
 	driver, err := neo4j.NewDriverWithContext(s.URL, neo4j.NoAuth())
 	if err != nil {
 		return err
@@ -153,7 +154,7 @@ func (s *Server) await(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-s.done:
+		case <-s.exited:
 			return errors.New("neo4j did not start:\n" + s.output())
 		case <-ctx.Done():
 			return fmt.Errorf("neo4j does not answer: %w\n%s", err, s.output())
@@ -162,7 +163,7 @@ func (s *Server) await(ctx context.Context) error {
 	}
 }
 
-// output is the end of what the server wrote.
+// output returns the last 4,000 bytes of the server's output and log.
 func (s *Server) output() string {
 	out, _ := os.ReadFile(s.outFile())
 	log, _ := os.ReadFile(filepath.Join(s.Home, "logs", "neo4j.log"))
@@ -170,26 +171,27 @@ func (s *Server) output() string {
 	return text[max(0, len(text)-4000):]
 }
 
-// Pid is the process that holds the server; it ends with it.
+// Pid returns the process id of the shell that runs the server as its child. It
+// exits with the server.
 func (s *Server) Pid() int { return s.cmd.Process.Pid }
 
-// Stop ends the server and removes its data, unless it has a home.
+// Stop stops the server. It removes the data unless Settings.Home was set.
 func (s *Server) Stop() {
 	s.stdin.Close()
 	wait := 10 * time.Second
-	if s.keep {
+	if s.keepData {
 		wait = 70 * time.Second
 	}
 	select {
-	case <-s.done:
+	case <-s.exited:
 	case <-time.After(wait):
 		s.cmd.Process.Kill()
 	}
-	s.forget()
+	s.removeData()
 }
 
-func (s *Server) forget() {
-	if !s.keep {
+func (s *Server) removeData() {
+	if !s.keepData {
 		os.RemoveAll(s.Home)
 	}
 }

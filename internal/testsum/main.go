@@ -1,6 +1,6 @@
-// Command testsum reads the output of go test -json, shows the failures whole and
-// a line for each package, and closes with counts: of tests and subtests passed,
-// failed and skipped, and of the conformance suite's on each store.
+// Command testsum summarizes the output of go test -json on standard input. It prints
+// the full output of failures, a line for each package, the number of conformance
+// subtests of each store, and the numbers of passed, failed and skipped tests.
 package main
 
 import (
@@ -18,39 +18,39 @@ type event struct {
 }
 
 func main() {
-	os.Exit(sum())
+	os.Exit(summarize())
 }
 
-// sum copies what matters and returns the exit code: 1 when anything failed, was
-// skipped, or nothing ran.
-func sum() int {
+// summarize returns the exit code: 1 when a test failed or was skipped, or when no
+// test ran.
+func summarize() int {
 	s := newSummary()
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(make([]byte, 1<<20), 16<<20)
 	for in.Scan() {
 		var e event
 		if json.Unmarshal(in.Bytes(), &e) != nil {
-			fmt.Println(in.Text()) // A build error is told in plain text.
+			fmt.Println(in.Text()) // Build errors are plain text, not JSON.
 			continue
 		}
-		s.take(e)
+		s.add(e)
 	}
-	return s.close()
+	return s.finish()
 }
 
 type summary struct {
-	output                  map[string][]string
+	output                  map[string][]string // by package and test, until it ends
 	passed, failed, skipped int
 	packages                int
-	conformance             map[string]int
-	broken                  bool
+	conformance             map[string]int // passed conformance subtests by package
+	packageFailed           bool           // a package failed or did not build
 }
 
 func newSummary() *summary {
 	return &summary{output: map[string][]string{}, conformance: map[string]int{}}
 }
 
-func (s *summary) take(e event) {
+func (s *summary) add(e event) {
 	key := e.Package + " " + e.Test
 	switch e.Action {
 	case "output", "build-output":
@@ -59,21 +59,22 @@ func (s *summary) take(e event) {
 			fmt.Print(e.Output)
 		}
 	case "pass", "fail", "skip":
-		s.done(e, key)
+		s.addResult(e, key)
 	case "build-fail":
-		s.broken = true
+		s.packageFailed = true
 		fmt.Print(strings.Join(s.output[key], ""))
 	}
 }
 
-func (s *summary) done(e event, key string) {
+// addResult adds the result of a test, or of a package when there is no test.
+func (s *summary) addResult(e event, key string) {
 	if e.Test == "" {
-		if e.Action != "skip" { // A package without tests says skip.
+		if e.Action != "skip" { // go test reports a package without tests as skipped.
 			s.packages++
 			fmt.Printf("%-5s %-45s %7.1fs\n", e.Action, e.Package, e.Elapsed)
 		}
 		if e.Action == "fail" {
-			s.broken = true
+			s.packageFailed = true
 			fmt.Print(strings.Join(s.output[key], ""))
 		}
 		delete(s.output, key)
@@ -95,7 +96,8 @@ func (s *summary) done(e event, key string) {
 	delete(s.output, key)
 }
 
-func (s *summary) close() int {
+// finish prints the counts and returns the exit code.
+func (s *summary) finish() int {
 	stores := make([]string, 0, len(s.conformance))
 	for p := range s.conformance {
 		stores = append(stores, p)
@@ -105,7 +107,7 @@ func (s *summary) close() int {
 		fmt.Printf("conformance subtests on %s: %d\n", p, s.conformance[p])
 	}
 	fmt.Printf("%d packages\n%d passed, %d failed, %d skipped\n", s.packages, s.passed, s.failed, s.skipped)
-	if s.failed > 0 || s.skipped > 0 || s.broken || s.passed == 0 {
+	if s.failed > 0 || s.skipped > 0 || s.packageFailed || s.passed == 0 {
 		return 1
 	}
 	return 0

@@ -1,7 +1,7 @@
-// Package validators gives tests the parsers that the users of an export have: the
-// prov package and the CycloneDX library from PyPI, Graphviz and Mermaid from npm.
-// They are installed once, pinned, into the user's cache; a test that cannot have
-// them fails and says what to install.
+// Package validators reads exports back in tests, with the parsers that users have:
+// the prov package and the CycloneDX library from PyPI, Graphviz and Mermaid from npm.
+// It installs pinned versions once into the user's cache. A test without them fails,
+// with advice on what to install.
 package validators
 
 import (
@@ -23,39 +23,39 @@ import (
 //go:embed parsers
 var parsers embed.FS
 
-// install is what to do on a machine where something is missing.
-const install = "the exports are read back by real parsers; install Python and Node: apt-get install -y python3 python3-venv nodejs npm"
+// installHelp is the advice for a machine where Python or Node is missing.
+const installHelp = "the exports are read back by real parsers; install Python and Node: apt-get install -y python3 python3-venv nodejs npm"
 
-// Case is a document to read: Kind is prov, cyclonedx, dot or mermaid.
+// Case is a document to read. Kind is prov, cyclonedx, dot or mermaid.
 type Case struct {
 	Kind string `json:"kind"`
 	Text string `json:"text"`
 }
 
-// Result is what a parser says of a document.
+// Result is the result of reading a document.
 type Result struct {
 	OK    bool   `json:"ok"`
 	Error string `json:"error"`
-	// Elements and Relations are those of PROV; Same tells that writing and reading
-	// again gave the same.
+	// Elements (by id) and Relations are the contents of a PROV document. Same is true
+	// when writing it and reading it again gives an equal document.
 	Elements  map[string]Element `json:"elements"`
 	Relations []Relation         `json:"relations"`
 	Same      bool               `json:"same"`
-	// Nodes and Edges are those of a diagram, with the lines that are drawn; Title is
-	// what Graphviz writes below the whole.
+	// Nodes and Edges are the contents of a diagram. Nodes holds the lines of text in
+	// each node by id. Title is the caption below a Graphviz diagram.
 	Nodes map[string][]string `json:"nodes"`
 	Edges []Edge              `json:"edges"`
 	Title string              `json:"title"`
 }
 
-// Element is an entity, activity or agent.
+// Element is a PROV element. Kind is entity, activity or agent.
 type Element struct {
 	Kind  string   `json:"kind"`
 	Label string   `json:"label"`
 	Types []string `json:"types"`
 }
 
-// Relation is a relation of PROV by the name of its class.
+// Relation is a PROV relation. Kind is the name of its class in the prov package.
 type Relation struct {
 	Kind  string   `json:"kind"`
 	From  string   `json:"from"`
@@ -66,17 +66,18 @@ type Relation struct {
 // Edge is an edge of a diagram.
 type Edge struct{ From, To, Text string }
 
-var installed = sync.OnceValues(func() (string, error) { return dir(context.Background()) })
+var installed = sync.OnceValues(func() (string, error) { return installDir(context.Background()) })
 
-// Read reads documents with the parsers of their kinds, in the order given.
+// Read reads documents with the parsers of their kinds. Results are in the order of
+// the cases.
 func Read(t testing.TB, cases ...Case) []Result {
 	t.Helper()
-	at, err := installed()
+	dir, err := installed()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The programs lie beside what they import, for that is where Node looks.
-	programs, err := os.MkdirTemp(at, "run-")
+	// Node finds imported packages only in the folder of a program or above it.
+	programs, err := os.MkdirTemp(dir, "run-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,31 +90,31 @@ func Read(t testing.TB, cases ...Case) []Result {
 		command []string
 		kinds   map[string]bool
 	}{
-		{[]string{filepath.Join(at, "venv", "bin", "python"), filepath.Join(programs, "check.py")}, map[string]bool{"prov": true, "cyclonedx": true}},
+		{[]string{filepath.Join(dir, "venv", "bin", "python"), filepath.Join(programs, "check.py")}, map[string]bool{"prov": true, "cyclonedx": true}},
 		{[]string{"node", filepath.Join(programs, "check.mjs")}, map[string]bool{"dot": true, "mermaid": true}},
 	} {
-		var part []Case
-		var where []int
+		var selected []Case
+		var indexes []int
 		for i, c := range cases {
 			if tool.kinds[c.Kind] {
-				part, where = append(part, c), append(where, i)
+				selected, indexes = append(selected, c), append(indexes, i)
 			}
 		}
-		if len(part) == 0 {
+		if len(selected) == 0 {
 			continue
 		}
-		results, err := run(tool.command, part)
+		results, err := run(tool.command, selected)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for k, i := range where {
+		for k, i := range indexes {
 			out[i] = results[k]
 		}
 	}
 	return out
 }
 
-// run starts a parser's program once for all its documents.
+// run starts a parser program once for all its documents.
 func run(command []string, cases []Case) ([]Result, error) {
 	in, err := json.Marshal(cases)
 	if err != nil {
@@ -136,7 +137,7 @@ func run(command []string, cases []Case) ([]Result, error) {
 	return out, nil
 }
 
-// copyTo writes the pins and the programs into a folder.
+// copyTo writes the lock files and the programs to a folder.
 func copyTo(folder string) error {
 	files, err := fs.Sub(parsers, "parsers")
 	if err != nil {
@@ -145,10 +146,11 @@ func copyTo(folder string) error {
 	return os.CopyFS(folder, files)
 }
 
-// dir returns the folder with the parsers, installing them when it is not there. Its
-// name is of the pins, so that another pin is another folder; it appears by one
-// rename, so that two test processes never see half of it.
-func dir(ctx context.Context) (string, error) {
+// installDir returns the folder with the parsers. It installs them when the folder
+// does not exist. The folder's name contains a hash of the lock files, so that other
+// versions get another folder. One rename creates the folder, so that other test
+// processes never see it incomplete.
+func installDir(ctx context.Context) (string, error) {
 	base := os.Getenv("PEDIGREE_TEST_CACHE")
 	if base == "" {
 		cache, err := os.UserCacheDir()
@@ -157,35 +159,36 @@ func dir(ctx context.Context) (string, error) {
 		}
 		base = filepath.Join(cache, "pedigree-test")
 	}
-	name, err := fingerprint()
+	hash, err := lockHash()
 	if err != nil {
 		return "", err
 	}
-	out := filepath.Join(base, "validators-"+name)
-	if _, err := os.Stat(out); err == nil {
-		return out, nil
+	dir := filepath.Join(base, "validators-"+hash)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
 	}
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return "", err
 	}
-	part, err := os.MkdirTemp(base, "fetching-")
+	tmp, err := os.MkdirTemp(base, "fetching-")
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(part)
-	if err := fill(ctx, part); err != nil {
+	defer os.RemoveAll(tmp)
+	if err := install(ctx, tmp); err != nil {
 		return "", err
 	}
-	if err := os.Rename(part, out); err != nil {
-		if _, there := os.Stat(out); there != nil {
+	if err := os.Rename(tmp, dir); err != nil {
+		// Another process may have created the folder first.
+		if _, statErr := os.Stat(dir); statErr != nil {
 			return "", err
 		}
 	}
-	return out, nil // Another process may have been first.
+	return dir, nil
 }
 
-// fingerprint is a hash of what is pinned.
-func fingerprint() (string, error) {
+// lockHash returns a hash of the files that pin the versions.
+func lockHash() (string, error) {
 	h := sha256.New()
 	for _, name := range []string{"requirements.txt", "package.json", "package-lock.json"} {
 		b, err := parsers.ReadFile("parsers/" + name)
@@ -197,8 +200,8 @@ func fingerprint() (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
-// fill installs everything into a folder.
-func fill(ctx context.Context, to string) error {
+// install installs all parsers into a folder.
+func install(ctx context.Context, to string) error {
 	if err := copyTo(to); err != nil {
 		return err
 	}
@@ -211,7 +214,7 @@ func fill(ctx context.Context, to string) error {
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 		cmd.Dir = to
 		if b, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s\n%s", command, err, b, install)
+			return fmt.Errorf("%v: %w\n%s\n%s", command, err, b, installHelp)
 		}
 	}
 	return nil

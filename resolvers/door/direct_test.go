@@ -22,7 +22,7 @@ import (
 	"pedigree/graph/sqlite"
 	"pedigree/policies"
 	"pedigree/registry"
-	"pedigree/resolvers/kept"
+	"pedigree/resolvers/querycache"
 	"pedigree/service"
 )
 
@@ -193,11 +193,11 @@ func TestAPlanIsOfItsVariables(t *testing.T) {
 		t.Error("the variable decides nothing")
 	}
 	cached := &plans{}
-	for range 2 * kept.Most {
+	for range 2 * querycache.MaxEntries {
 		op := &graphql.OperationContext{Doc: &ast.QueryDocument{}, Operation: &ast.OperationDefinition{}}
 		cached.of(op, graphql.CollectedField{Field: &ast.Field{}})
 	}
-	if n := cached.Len(); n > kept.Most || n == 0 {
+	if n := cached.Len(); n > querycache.MaxEntries || n == 0 {
 		t.Errorf("%d plans are kept", n)
 	}
 }

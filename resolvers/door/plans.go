@@ -5,11 +5,11 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"pedigree/resolvers/kept"
+	"pedigree/resolvers/querycache"
 )
 
 // plans keeps the plans of parsed queries.
-type plans struct{ kept.Derived[*plan] }
+type plans struct{ querycache.Cache[*plan] }
 
 // of returns the plan of a field's selection, nil where there is none.
 func (p *plans) of(op *graphql.OperationContext, f graphql.CollectedField) *plan {

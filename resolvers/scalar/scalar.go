@@ -1,5 +1,5 @@
-// Package scalar says how Go values are written as GraphQL scalars: what is empty
-// is null, and numbers from outside are taken only where they are numbers.
+// Package scalar converts between Go values and GraphQL scalars. Empty values are
+// written as null. Input of another type is an error: it is never converted.
 package scalar
 
 import (
@@ -16,7 +16,7 @@ import (
 	"pedigree/registry"
 )
 
-// MarshalString writes a text; an empty one is null.
+// MarshalString writes a string; an empty one is null.
 func MarshalString(s string) graphql.Marshaler {
 	if s == "" {
 		return graphql.Null
@@ -24,7 +24,7 @@ func MarshalString(s string) graphql.Marshaler {
 	return graphql.MarshalString(s)
 }
 
-// UnmarshalString takes a text of valid UTF-8 without NUL, and nothing else.
+// UnmarshalString accepts strings of valid UTF-8 without NUL.
 func UnmarshalString(v any) (string, error) {
 	s, ok := v.(string)
 	if !ok {
@@ -46,7 +46,7 @@ func MarshalInt64(i int64) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { io.WriteString(w, strconv.FormatInt(i, 10)) })
 }
 
-// UnmarshalInt64 takes a whole number in range; no text, no fraction.
+// UnmarshalInt64 accepts whole numbers of 64 bits, but no strings and no fractions.
 func UnmarshalInt64(v any) (int64, error) {
 	switch v := v.(type) {
 	case int64:
@@ -68,7 +68,7 @@ func MarshalFloat(f float64) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { fmt.Fprintf(w, "%v", json.Number(strconv.FormatFloat(f, 'g', -1, 64))) })
 }
 
-// UnmarshalFloat takes a finite number, and nothing else.
+// UnmarshalFloat accepts finite numbers.
 func UnmarshalFloat(v any) (float64, error) {
 	var f float64
 	switch v := v.(type) {
@@ -100,7 +100,8 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { io.WriteString(w, strconv.Quote(t.UTC().Format(time.RFC3339Nano))) })
 }
 
-// UnmarshalDateTime takes RFC 3339, or a date, which is its midnight in UTC.
+// UnmarshalDateTime accepts RFC 3339, or a date, which means midnight UTC. It
+// truncates times to microseconds.
 func UnmarshalDateTime(v any) (time.Time, error) {
 	s, _ := v.(string)
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {

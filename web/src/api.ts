@@ -1,30 +1,30 @@
-// One door to the server: POST /graphql.
+// The client of POST /graphql. All requests of the dashboard go through it.
 
-/** An error as GraphQL tells it. */
+/** A GraphQL error. The count says how often it occurred. */
 export interface GraphQLError {
   message: string;
   path?: (string | number)[];
   extensions?: { code?: string; coordinate?: string; count?: number };
 }
 
-/** Data and errors side by side: a field that the caller may not see is null and has its error here. */
+/** Data with its errors: a field that the caller may not see is null and has an error. */
 export interface Answer<T> {
   data: T;
   errors: GraphQLError[];
 }
 
-/** A request that gave no data. The code is one of the registry's, or NETWORK when no answer came at all. */
-export class Failure extends Error {
+/** A request without data. The code is one of the registry's error codes, or NETWORK when there was no response. */
+export class RequestError extends Error {
   constructor(
     readonly code: string,
     message: string,
   ) {
     super(message);
-    this.name = 'Failure';
+    this.name = 'RequestError';
   }
 }
 
-/** Asks the server. Throws a Failure when there is no data to show; an aborted request throws the AbortError. */
+/** Sends a query. Throws a RequestError when there is no data, and the AbortError when the request was aborted. */
 export async function ask<T>(
   query: string,
   variables: Record<string, unknown>,
@@ -41,26 +41,26 @@ export async function ask<T>(
         Authorization: `Bearer ${token}`,
       },
       body: JSON.stringify({ query, variables }),
-      // Without "omit" a 401 that offers Basic would raise the browser's own password box.
+      // Without "omit" a 401 with a Basic challenge would open the browser's password dialog.
       credentials: 'omit',
       cache: 'no-store',
       signal: signal ?? null,
     });
   } catch (err) {
     if (signal?.aborted) throw err;
-    throw new Failure('NETWORK', 'The server did not answer.');
+    throw new RequestError('NETWORK', 'The server did not answer.');
   }
   let body: { data?: T | null; errors?: GraphQLError[] };
   try {
     body = await response.json();
   } catch (err) {
     if (signal?.aborted) throw err;
-    throw new Failure(response.status === 401 ? 'UNAUTHENTICATED' : 'INTERNAL', `The server answered ${response.status} without JSON.`);
+    throw new RequestError(response.status === 401 ? 'UNAUTHENTICATED' : 'INTERNAL', `The server answered ${response.status} without JSON.`);
   }
   const errors = Array.isArray(body?.errors) ? body.errors : [];
-  if (response.status === 401) throw new Failure('UNAUTHENTICATED', errors[0]?.message ?? 'The token was not accepted.');
+  if (response.status === 401) throw new RequestError('UNAUTHENTICATED', errors[0]?.message ?? 'The token was not accepted.');
   if (body?.data == null) {
-    throw new Failure(errors[0]?.extensions?.code ?? 'INTERNAL', errors[0]?.message ?? `The server answered ${response.status} without data.`);
+    throw new RequestError(errors[0]?.extensions?.code ?? 'INTERNAL', errors[0]?.message ?? `The server answered ${response.status} without data.`);
   }
   return { data: body.data, errors };
 }

@@ -3,12 +3,12 @@ export interface Context {
   token: string;
   /** Aborted at sign-out. */
   signal: AbortSignal;
-  /** Turns a failure into advice; signs out when the token is no longer accepted. */
+  /** Returns the text for an error. Signs out when the token is no longer accepted. */
   onFailure(err: unknown): string;
 }
 
-/** The node that the address names (#node=ID), so that a tree can be linked to. */
-export function hashNode(): string | null {
+/** The id in the page's address (#node=ID), or null. It makes a link to a tree possible. */
+export function nodeIdInHash(): string | null {
   return new URLSearchParams(location.hash.slice(1)).get('node') || null;
 }
 

@@ -1,33 +1,33 @@
 import './dashboard.css';
-import { MAKE_TOKEN, advice } from './advice';
-import { Failure, ask } from './api';
-import { fill, h, hint } from './dom';
+import { TOKEN_COMMAND, errorText } from './errortext';
+import { RequestError, ask } from './api';
+import { h, setChildren, withCode } from './dom';
 import { makeModelList } from './modellist';
-import { makePedigree } from './pedigree';
+import { makeTreePanel } from './treepanel';
 import { VIEWER, type ViewerData } from './queries';
 import * as session from './session';
 
 const app = document.getElementById('app')!;
 const account = document.getElementById('account')!;
 
-/** Ends what the signed-in page started: requests under way and its listeners. */
+/** Aborts the requests and removes the listeners of the signed-in page. */
 let signedIn = new AbortController();
 
-/** Leaves the signed-in page; a token that stopped working ends here too. */
+/** Leaves the signed-in page, on request or because the token is no longer accepted. */
 function signOut(message = ''): void {
   signedIn.abort();
-  session.forget();
+  session.clear();
   showLogin(message);
 }
 
 function showLogin(message = ''): void {
-  fill(account);
+  setChildren(account);
   const input = h('input', {
     id: 'token', type: 'password', autocomplete: 'off', spellcheck: 'false', required: true,
     'aria-describedby': 'token-help login-error',
   });
   const error = h('p', { id: 'login-error', class: 'error', role: 'alert' });
-  fill(error, hint(message));
+  setChildren(error, withCode(message));
   const button = h('button', { type: 'submit', class: 'primary' }, 'Sign in');
   const form = h(
     'form',
@@ -38,30 +38,30 @@ function showLogin(message = ''): void {
     error,
     button,
     h('p', { id: 'token-help', class: 'muted' },
-      hint(`No token yet? ${MAKE_TOKEN} prints one as its last line. It is kept in this tab only, until you sign out or close it.`)),
+      withCode(`No token yet? ${TOKEN_COMMAND} prints one as its last line. It is kept in this tab only, until you sign out or close it.`)),
   );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const value = session.cleaned(input.value);
+    const value = session.parseToken(input.value);
     if (value === null) {
-      fill(error, hint(`This is not a token: a token is one line of letters, digits and signs. ${MAKE_TOKEN} prints one.`));
+      setChildren(error, withCode(`This is not a token: a token is one line of letters, digits and signs. ${TOKEN_COMMAND} prints one.`));
       input.focus();
       return;
     }
     button.disabled = true;
-    fill(error);
+    setChildren(error);
     try {
       const { data } = await ask<ViewerData>(VIEWER, {}, value);
-      session.keep(value);
+      session.saveToken(value);
       showSignedIn(data);
     } catch (err) {
-      fill(error, hint(advice(err)));
+      setChildren(error, withCode(errorText(err)));
       button.disabled = false;
       input.focus();
       input.select();
     }
   });
-  fill(app, form);
+  setChildren(app, form);
   input.focus();
 }
 
@@ -71,20 +71,20 @@ function showSignedIn({ viewer }: ViewerData): void {
   const out = h('button', { type: 'button' }, 'Sign out');
   out.addEventListener('click', () => signOut());
   const roles = viewer?.roles ?? [];
-  fill(
+  setChildren(
     account,
     h('span', { class: 'subject' }, viewer?.subject ?? 'signed in', roles.length > 0 && h('span', { class: 'muted' }, ` · ${roles.join(', ')}`)),
     out,
   );
   const onFailure = (err: unknown): string => {
-    if (err instanceof Failure && err.code === 'UNAUTHENTICATED') signOut(`Your token is no longer accepted. ${advice(err)}`);
-    return advice(err);
+    if (err instanceof RequestError && err.code === 'UNAUTHENTICATED') signOut(`Your token is no longer accepted. ${errorText(err)}`);
+    return errorText(err);
   };
   const context = { token, signal: signedIn.signal, onFailure };
-  const pedigree = makePedigree(context);
-  const list = makeModelList(context, (model, byHand) => void pedigree.showModel(model, byHand));
-  fill(app, h('h1', { class: 'visually-hidden' }, 'Models and their provenance'), h('div', { class: 'columns' }, list.element, pedigree.element));
-  pedigree.start();
+  const treePanel = makeTreePanel(context);
+  const list = makeModelList(context, (model, byUser) => void treePanel.showModel(model, byUser));
+  setChildren(app, h('h1', { class: 'visually-hidden' }, 'Models and their provenance'), h('div', { class: 'columns' }, list.element, treePanel.element));
+  treePanel.start();
   void list.load();
 }
 
@@ -94,16 +94,16 @@ async function start(): Promise<void> {
   try {
     showSignedIn((await ask<ViewerData>(VIEWER, {}, token)).data);
   } catch (err) {
-    if (err instanceof Failure && err.code === 'UNAUTHENTICATED') return signOut(`Your token is no longer accepted. ${advice(err)}`);
+    if (err instanceof RequestError && err.code === 'UNAUTHENTICATED') return signOut(`Your token is no longer accepted. ${errorText(err)}`);
     const again = h('button', { type: 'button' }, 'Try again');
     again.addEventListener('click', () => void start());
     const out = h('button', { type: 'button' }, 'Sign out');
     out.addEventListener('click', () => signOut());
-    fill(app, h('div', { class: 'login' }, h('p', { class: 'error', role: 'alert' }, hint(advice(err))), again, ' ', out));
+    setChildren(app, h('div', { class: 'login' }, h('p', { class: 'error', role: 'alert' }, withCode(errorText(err))), again, ' ', out));
   }
 }
 
-// The skip link moves the focus itself: following it would overwrite the #node in the address.
+// The skip link moves the focus with a script: following the link would overwrite #node in the address.
 document.querySelector('.skip')!.addEventListener('click', (event) => {
   event.preventDefault();
   app.focus();

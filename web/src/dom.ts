@@ -1,8 +1,8 @@
-// Elements are made here and text is only ever set as text: nothing in these pages parses markup out of data.
+// Creates elements. Data is only ever set as text: these pages never parse it as markup.
 
 type Child = Node | string | null | undefined | false;
 
-/** Makes an element with attributes and children. Strings become text nodes; null and false are left out. */
+/** Creates an element with attributes and children. Strings become text nodes; null and false are left out. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Record<string, string | number | boolean | null | undefined> = {},
@@ -17,13 +17,13 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Replaces what an element holds. */
-export function fill(element: Element, ...children: Child[]): void {
+/** Replaces the children of an element. */
+export function setChildren(element: Element, ...children: Child[]): void {
   element.replaceChildren(...children.filter((child): child is Node | string => child != null && child !== false));
 }
 
-/** Text in which the parts between backquotes become code elements: for hints that name a command. */
-export function hint(text: string): DocumentFragment {
+/** Converts the parts of a text between backquotes to code elements. */
+export function withCode(text: string): DocumentFragment {
   const fragment = document.createDocumentFragment();
   text.split('`').forEach((part, i) => {
     if (part !== '') fragment.append(i % 2 === 1 ? h('code', {}, part) : part);

@@ -5,7 +5,7 @@ import provenance from './examples/provenance.graphql';
 import registerModel from './examples/register-model.graphql';
 import search from './examples/search.graphql';
 
-/** What an example's variables can be filled with from the server's own data. */
+/** Ids of existing nodes, for the variables of the examples. */
 export interface Samples {
   modelVersion: string | null;
   deployment: string | null;
@@ -18,70 +18,70 @@ export interface Example {
   about: string;
   query: string;
   variables(samples: Samples): Record<string, unknown>;
-  /** Whether the variables name nodes, so that it is worth asking the server for some. */
-  wantsSamples: boolean;
+  /** Whether the variables need ids of existing nodes. */
+  needsSamples: boolean;
 }
 
-const orPaste = (id: string | null, what: string) => id ?? `paste the id of ${what}`;
+const idOrPlaceholder = (id: string | null, what: string) => id ?? `paste the id of ${what}`;
 
-/** The examples, in the order in which a newcomer would run them. */
+/** The examples, in the order for a new user. */
 export const EXAMPLES: Example[] = [
   {
     title: 'Models',
     about: 'Every model with its production version.',
     query: models,
     variables: () => ({}),
-    wantsSamples: false,
+    needsSamples: false,
   },
   {
     title: 'Search',
-    about: 'Anything by its words, with counts by kind and stage.',
+    about: 'Full-text search, with counts by kind and stage.',
     query: search,
     variables: () => ({ text: 'credit' }),
-    wantsSamples: false,
+    needsSamples: false,
   },
   {
     title: 'Lineage of a deployment',
-    about: 'All that it came from, nearest first, with what was left out.',
+    about: 'Everything that it was made from, nearest first, and what was left out.',
     query: lineage,
-    variables: (samples) => ({ deployment: orPaste(samples.deployment, 'a deployment') }),
-    wantsSamples: true,
+    variables: (samples) => ({ deployment: idOrPlaceholder(samples.deployment, 'a deployment') }),
+    needsSamples: true,
   },
   {
     title: 'Provenance',
-    about: 'Raw sources, runs, commits and gaps behind a model version.',
+    about: 'The raw sources, runs, commits and gaps of a model version.',
     query: provenance,
-    variables: (samples) => ({ modelVersion: orPaste(samples.modelVersion, 'a model version') }),
-    wantsSamples: true,
+    variables: (samples) => ({ modelVersion: idOrPlaceholder(samples.modelVersion, 'a model version') }),
+    needsSamples: true,
   },
   {
     title: 'Impact of a dataset version',
     about: 'The live deployments that depend on it.',
     query: impact,
-    variables: (samples) => ({ datasetVersion: orPaste(samples.datasetVersion, 'a dataset version') }),
-    wantsSamples: true,
+    variables: (samples) => ({ datasetVersion: idOrPlaceholder(samples.datasetVersion, 'a dataset version') }),
+    needsSamples: true,
   },
   {
     title: 'Register a model',
     about: 'A mutation: it writes, and needs data_scientist or admin.',
     query: registerModel,
     variables: () => ({ input: { name: 'my-model', description: 'What it is for', owner: 'me', idempotencyKey: 'my-model-1' } }),
-    wantsSamples: false,
+    needsSamples: false,
   },
 ];
 
-/** Asks one question of the server. */
+/** Sends a query to the server. */
 export type Ask = (query: string, variables: Record<string, unknown>) => Promise<{ data?: unknown }>;
 
 interface Start {
   models?: { edges?: { node?: { productionVersion?: { id: string } | null; latestVersion?: { id: string } | null } | null }[] } | null;
 }
-interface Around {
+interface Neighbors {
   up?: { nodes?: { node?: { id: string; kind?: string | null; name?: string | null } | null }[] } | null;
   down?: { nodes?: { node?: { id: string; kind?: string | null; name?: string | null } | null }[] } | null;
 }
 
-/** Finds nodes that exist for this caller, so that an example runs as it is. Whatever fails leaves its sample null. */
+/** Finds nodes that this caller may see, so that an example runs without changes. A sample that is not found stays null. */
 export async function findSamples(ask: Ask): Promise<Samples> {
   const samples: Samples = { modelVersion: null, deployment: null, datasetVersion: null };
   try {
@@ -97,14 +97,14 @@ export async function findSamples(ask: Ask): Promise<Samples> {
         }`,
         { of: samples.modelVersion },
       )
-    ).data as Around | undefined;
-    // a node without a name is restricted, and its id is not accepted as input
-    const named = (nodes: NonNullable<Around['up']>['nodes'], kind: string) =>
+    ).data as Neighbors | undefined;
+    // A node without a name is restricted: the server does not accept its id as input.
+    const named = (nodes: NonNullable<Neighbors['up']>['nodes'], kind: string) =>
       (nodes ?? []).flatMap(({ node }) => (node && node.kind === kind && node.name != null ? [node.id] : []));
     samples.deployment = named(around?.down?.nodes, 'DEPLOYMENT')[0] ?? null;
     samples.datasetVersion = named(around?.up?.nodes, 'DATASET_VERSION').at(-1) ?? null;
   } catch {
-    // the examples work without samples: their variables then say what to paste
+    // Without samples the variables say which id to paste.
   }
   return samples;
 }

@@ -5,8 +5,8 @@ import { parse } from 'graphql';
 type Headers = Record<string, unknown> | undefined;
 
 /**
- * GraphiQL's way to the server: POST for queries and mutations, graphql-transport-ws for subscriptions. A browser cannot
- * set headers on a WebSocket, so the headers editor's content goes along as the connection_init payload.
+ * The fetcher of GraphiQL: POST for queries and mutations, graphql-transport-ws for subscriptions. A browser cannot set
+ * headers on a WebSocket, so the headers editor's content is sent as the connection_init payload.
  */
 export const fetcher: Fetcher = (params, options) => (isSubscription(params) ? subscribe(params, options?.headers) : post(params, options?.headers));
 
@@ -15,7 +15,7 @@ async function post(params: FetcherParams, headers: Headers) {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/graphql-response+json, application/json', ...(headers as Record<string, string>) },
     body: JSON.stringify(params),
-    // Without "omit" a 401 that offers Basic would raise the browser's own password box.
+    // Without "omit" a 401 with a Basic challenge would open the browser's password dialog.
     credentials: 'omit',
     cache: 'no-store',
   });
@@ -27,7 +27,7 @@ async function post(params: FetcherParams, headers: Headers) {
   }
 }
 
-/** A WebSocket per subscription, closed with it: the token in the headers editor may change in between. */
+/** Opens a WebSocket per subscription and closes it with the subscription: the token in the headers editor may change. */
 function subscribe(params: FetcherParams, headers: Headers): AsyncIterableIterator<ExecutionResult> {
   const url = new URL('/graphql', location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -43,6 +43,6 @@ function isSubscription({ query, operationName }: FetcherParams): boolean {
         definition.kind === 'OperationDefinition' && definition.operation === 'subscription' && (!operationName || definition.name?.value === operationName),
     );
   } catch {
-    return false; // a text that does not parse is for the server to refuse
+    return false; // The server reports the syntax error.
   }
 }

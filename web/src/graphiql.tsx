@@ -17,7 +17,7 @@ function Icon() {
   );
 }
 
-/** The panel with the saved queries. Choosing one fills the editors, and undo brings back what stood there. */
+/** The panel with the examples. Choosing one replaces the editors' content; undo restores it. */
 function Examples() {
   const { queryEditor, variableEditor, headerEditor } = useEditorContext({ nonNull: true });
   const execution = useExecutionContext();
@@ -26,11 +26,11 @@ function Examples() {
   async function use(example: Example) {
     setBusy(example.title);
     const none = { modelVersion: null, deployment: null, datasetVersion: null };
-    const samples = example.wantsSamples ? await findSamples(askWith(headerEditor?.getValue() ?? '')) : none;
+    const samples = example.needsSamples ? await findSamples(askWith(headerEditor?.getValue() ?? '')) : none;
     const variables = example.variables(samples);
     if (queryEditor) {
       queryEditor.setValue(example.query);
-      // GraphiQL learns the new operation's name a tenth of a second later; run before that, it would ask for the old one
+      // GraphiQL reads the new operation's name 0.1 seconds later. Before that it would run the old one.
       queryEditor.operationName = null;
     }
     variableEditor?.setValue(Object.keys(variables).length > 0 ? JSON.stringify(variables, null, 2) : '');
@@ -47,7 +47,7 @@ function Examples() {
             Requests need a token. <a href="/">Sign in</a> first, or put it in the Headers editor: <code>{'{"Authorization": "Bearer …"}'}</code>, then re-fetch the schema.
           </>
         ) : (
-          <>Your token stands in the Headers editor. Choosing an example fills the editors; run it with {'▶'} or Ctrl-Enter.</>
+          <>Your token is in the Headers editor. Choosing an example fills the editors; run it with {'▶'} or Ctrl-Enter.</>
         )}
       </p>
       <ul className="pedigree-examples">
@@ -69,7 +69,7 @@ function Examples() {
 
 const EXAMPLES_PLUGIN: GraphiQLPlugin = { title: 'Examples', icon: Icon, content: Examples };
 
-/** Asks with what stands in the headers editor. */
+/** Sends queries with the headers in the headers editor. */
 function askWith(headersText: string): Ask {
   return async (query, variables) => {
     const headers = headersText.trim() === '' ? {} : (JSON.parse(headersText) as Record<string, string>);
@@ -77,8 +77,8 @@ function askWith(headersText: string): Ask {
   };
 }
 
-// GraphiQL's history keeps the headers of what was run, whatever its setting for headers says. So all that it keeps goes
-// to sessionStorage: with the tab, or at sign-out, the token is gone.
+// GraphiQL's history stores the headers of requests, whatever its setting for headers is. So everything that it stores
+// goes to sessionStorage, and the token is deleted with the tab or at sign-out.
 const storage = {
   getItem: (key: string) => sessionStorage.getItem(key),
   setItem: (key: string, value: string) => sessionStorage.setItem(key, value),
@@ -89,7 +89,7 @@ const storage = {
   },
 };
 
-// The panel of examples is open at the first visit. GraphiQL's own prop for this would open it again at every render.
+// Opens the examples panel at the first visit. GraphiQL's own prop would open it again at every render.
 const VISIBLE = 'graphiql:visiblePlugin';
 if (sessionStorage.getItem(VISIBLE) === null && matchMedia('(min-width: 900px)').matches) sessionStorage.setItem(VISIBLE, EXAMPLES_PLUGIN.title);
 

@@ -1,12 +1,12 @@
-import { hiddenWords } from './advice';
+import { hiddenFieldsText } from './errortext';
 import { ask } from './api';
-import { hashNode, type Context } from './context';
-import { fill, h, hint } from './dom';
+import { nodeIdInHash, type Context } from './context';
+import { h, setChildren, withCode } from './dom';
 import { MODELS, nodesOf, type Model, type ModelsData, type PageInfo, type VersionRef } from './queries';
-import { words } from './words';
+import { enumLabel } from './labels';
 
-/** The list of models. onChoose gets the model and whether a person chose it (else the page did, at its start). */
-export function makeModelList(context: Context, onChoose: (model: Model, byHand: boolean) => void) {
+/** The list of models. onChoose receives the model and whether the user chose it; otherwise the page did at its start. */
+export function makeModelList(context: Context, onChoose: (model: Model, byUser: boolean) => void) {
   const status = h('p', { class: 'status', role: 'status' });
   const notice = h('div', {});
   const filter = h('input', { id: 'filter', type: 'search', autocomplete: 'off', spellcheck: 'false', placeholder: 'Filter by name or owner', 'aria-label': 'Filter the models' });
@@ -23,17 +23,17 @@ export function makeModelList(context: Context, onChoose: (model: Model, byHand:
   const rows: { model: Model; row: HTMLTableRowElement; button: HTMLButtonElement }[] = [];
   let page: PageInfo | null = null;
 
-  function choose(model: Model, byHand: boolean): void {
+  function choose(model: Model, byUser: boolean): void {
     for (const entry of rows) {
       entry.button.setAttribute('aria-pressed', String(entry.model === model));
       entry.row.classList.toggle('chosen', entry.model === model);
     }
-    onChoose(model, byHand);
+    onChoose(model, byUser);
   }
 
   function add(model: Model): void {
     const button = h('button', { type: 'button', class: 'link', 'aria-pressed': 'false' }, model.name ?? 'restricted model');
-    // versions are asked for by name: without one there is nothing to choose
+    // Versions are queried by the model's name: a model without a name cannot be chosen.
     button.disabled = model.name === null;
     button.addEventListener('click', () => choose(model, true));
     const row = h(
@@ -61,10 +61,10 @@ export function makeModelList(context: Context, onChoose: (model: Model, byHand:
   function showEmpty(): void {
     table.hidden = true;
     filter.hidden = true;
-    fill(notice, h('p', { class: 'empty' }, hint('No models yet: run `pedigree demo load` or `pedigree import git PATH`. Models that your roles may not see are not listed.')));
+    setChildren(notice, h('p', { class: 'empty' }, withCode('No models yet: run `pedigree demo load` or `pedigree import git PATH`. Models that your roles may not see are not listed.')));
   }
 
-  /** Loads the next page; at the first, chooses the model that the address means, or one with a production version. */
+  /** Loads the next page. After the first, chooses the model of the node in the address, or one with a production version. */
   async function load(): Promise<void> {
     const first = page === null;
     more.disabled = true;
@@ -74,7 +74,7 @@ export function makeModelList(context: Context, onChoose: (model: Model, byHand:
       for (const model of nodesOf(data.models)) add(model);
       page = data.models?.pageInfo ?? { hasNextPage: false, endCursor: null };
       more.hidden = !page.hasNextPage;
-      fill(notice, errors.length > 0 && h('p', { class: 'notice' }, hiddenWords(errors)));
+      setChildren(notice, errors.length > 0 && h('p', { class: 'notice' }, hiddenFieldsText(errors)));
       applyFilter();
       if (rows.length === 0) {
         if (errors.length === 0) showEmpty();
@@ -84,7 +84,7 @@ export function makeModelList(context: Context, onChoose: (model: Model, byHand:
     } catch (err) {
       if (context.signal.aborted) return;
       status.textContent = '';
-      fill(notice, h('p', { class: 'error', role: 'alert' }, hint(context.onFailure(err))));
+      setChildren(notice, h('p', { class: 'error', role: 'alert' }, withCode(context.onFailure(err))));
       more.hidden = false;
       more.textContent = 'Try again';
       return;
@@ -96,7 +96,7 @@ export function makeModelList(context: Context, onChoose: (model: Model, byHand:
   more.addEventListener('click', () => void load());
 
   function chooseFirst(): void {
-    const wanted = hashNode();
+    const wanted = nodeIdInHash();
     const named = rows.map((entry) => entry.model).filter((model) => model.name !== null);
     const model =
       wanted === null
@@ -112,6 +112,6 @@ function versionCell(version: VersionRef | null): Node {
   if (version === null) return h('span', { class: 'muted' }, 'none');
   const cell = document.createDocumentFragment();
   cell.append(h('span', { class: 'version' }, version.version ?? 'restricted'));
-  if (version.stage !== null) cell.append(' ', h('span', { class: 'stage', 'data-stage': version.stage }, words(version.stage)));
+  if (version.stage !== null) cell.append(' ', h('span', { class: 'stage', 'data-stage': version.stage }, enumLabel(version.stage)));
   return cell;
 }

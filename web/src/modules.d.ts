@@ -1,4 +1,4 @@
-// What esbuild's loaders give for imports that are not TypeScript.
+// The types of imports that esbuild's loaders handle.
 declare module '*.graphql' {
   const text: string;
   export default text;

@@ -1,8 +1,8 @@
-// What the dashboard asks. Any field may be null: the caller's roles decide what is there.
+// The queries of the dashboard and the types of their answers. Any field may be null, depending on the caller's roles.
 
 type Maybe<T> = T | null;
 
-/** Relay's page information, as far as these pages use it. */
+/** Relay's PageInfo, as far as these pages use it. */
 export interface PageInfo {
   hasNextPage: boolean;
   endCursor: Maybe<string>;
@@ -13,7 +13,7 @@ interface Connection<T> {
   pageInfo?: Maybe<PageInfo>;
 }
 
-/** The nodes of a connection, without the holes that sight leaves in it. */
+/** The nodes of a connection, without those that the caller may not see. */
 export function nodesOf<T>(connection: Maybe<Connection<T>> | undefined): T[] {
   return (connection?.edges ?? []).flatMap((edge) => (edge?.node ? [edge.node] : []));
 }
@@ -90,7 +90,7 @@ export interface LineageData {
   lineage: Maybe<Lineage>;
 }
 
-/** How far the dashboard walks; the truncation notice names the number. */
+/** The maximum depth of the dashboard's trees. The truncation notice contains it. */
 export const MAX_DEPTH = 20;
 
 export const VIEWER = `query Viewer { viewer { subject roles } }`;
@@ -102,7 +102,7 @@ export const MODELS = `query Models($after: String) {
   }
 }`;
 
-// 20 deployments a version, not 50: 50 × 50 × 7 fields come near the server's complexity limit of 20,000.
+// 20 deployments per version, not 50: 50 × 50 × 7 fields come near the server's complexity limit of 20,000.
 export const VERSIONS = `query Versions($name: String!) {
   model(name: $name) {
     versions(first: 50) {

@@ -1,5 +1,5 @@
-// The token lives in sessionStorage and nowhere else: it ends with the tab, is never sent by the browser on its own
-// (so no cross-site request carries it), and never reaches an address or a disk profile.
+// The token is stored in sessionStorage and nowhere else: it is deleted with the tab, the browser never sends it
+// automatically (so no cross-site request carries it), and it is never part of an address.
 
 const KEY = 'pedigree.token';
 
@@ -8,21 +8,21 @@ export function token(): string | null {
   return sessionStorage.getItem(KEY);
 }
 
-/** Keeps the token for this tab. */
-export function keep(value: string): void {
+/** Stores the token for this tab. */
+export function saveToken(value: string): void {
   sessionStorage.setItem(KEY, value);
 }
 
-/** Signs out: forgets the token and all that GraphiQL kept, since its history holds the headers that were sent. */
-export function forget(): void {
+/** Deletes the token and everything that GraphiQL stored: its history contains the headers that were sent. */
+export function clear(): void {
   sessionStorage.clear();
 }
 
 /**
- * What a person pasted, as a token: without blanks and without a leading "Bearer". Null when it cannot stand in a
- * header, so that the mistake is told here and not as a failed request.
+ * Parses a pasted token: removes surrounding blanks and a leading "Bearer". Returns null when a header cannot contain
+ * the token, so that the page reports the mistake before it sends a request.
  */
-export function cleaned(pasted: string): string | null {
+export function parseToken(pasted: string): string | null {
   const value = pasted.trim().replace(/^Bearer\s+/i, '');
   return /^[\x21-\x7e]{1,8192}$/.test(value) ? value : null;
 }

@@ -1,7 +1,7 @@
-// Stands in for react-style-singleton, which Radix's menus use to hold the page still: it makes a style element, and a
-// policy without unsafe-inline refuses those. A constructed sheet is script's own doing and is allowed.
+// Replaces react-style-singleton, which Radix's menus use to lock scrolling. That library creates a style element, which
+// the content security policy blocks (no unsafe-inline). The policy allows constructed style sheets.
 
-/** One sheet shared by all who add it, there as long as one of them is. */
+/** A style sheet that is shared by all users and removed with the last of them. */
 export const stylesheetSingleton = () => {
   let users = 0;
   let sheet: CSSStyleSheet | null = null;

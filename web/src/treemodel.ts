@@ -2,33 +2,33 @@ import type { LineageEdge, LineageNode } from './queries';
 
 /** One row of the tree. */
 export interface TreeNode {
-  /** The node's id; made up for a node without one, which then has no children. */
+  /** The node's id. A node without an id gets a generated one and has no children. */
   id: string;
   kind: string | null;
   name: string | null;
-  /** A restricted node is connected but opaque: it has no name, and its id is never accepted as input. */
+  /** A restricted node has edges but no name, and the server does not accept its id as input. */
   restricted: boolean;
   depth: number;
   layer: number | null;
   upstreamDegree: number | null;
   downstreamDegree: number | null;
-  /** The edge that the tree follows to come here, or null for the root. */
+  /** The kind of the edge from the tree's parent, or null for the root. */
   relation: string | null;
-  /** Ids of the other nodes that point here: lineage is a graph, and the tree shows each node once. */
+  /** Ids of the other nodes with an edge to this one: lineage is a graph, and the tree shows each node once. */
   alsoFrom: string[];
   children: TreeNode[];
 }
 
 /**
- * Makes one tree out of the flat answer by treeParent. A node whose parent is not (yet) among the nodes, or whose
- * parents form a ring, is hung under the root rather than lost: the page shows what the server sent.
+ * Builds a tree from the flat answer by treeParent. A node whose parent is not loaded (yet), or whose parents form a
+ * cycle, becomes a child of the root, so that the page shows every node that the server sent.
  */
 export function buildTree(rootId: string | null, nodes: LineageNode[], edges: LineageEdge[]): TreeNode | null {
   const byId = new Map<string, TreeNode>();
   const parents = new Map<TreeNode, string | null>();
   nodes.forEach((flat, i) => {
     const id = flat.node?.id ?? `unnamed-${i}`;
-    if (byId.has(id)) return; // a node that two pages brought
+    if (byId.has(id)) return; // the same node on two pages
     const node: TreeNode = {
       id,
       kind: flat.node?.kind ?? null,
@@ -50,17 +50,18 @@ export function buildTree(rootId: string | null, nodes: LineageNode[], edges: Li
   const root = (rootId !== null ? byId.get(rootId) : undefined) ?? all.find((node) => parents.get(node) == null) ?? all[0];
   if (root === undefined) return null;
 
-  const strays: TreeNode[] = [];
+  const orphans: TreeNode[] = [];
   for (const node of all) {
     if (node === root) continue;
     const parent = byId.get(parents.get(node) ?? '');
-    if (parent === undefined || parent === node) strays.push(node);
+    if (parent === undefined || parent === node) orphans.push(node);
     else parent.children.push(node);
   }
-  root.children.push(...strays);
+  root.children.push(...orphans);
 
   const reached = new Set<TreeNode>();
-  const reach = (from: TreeNode) => {
+  // Marks all descendants as reached. Removes edges to nodes that were reached before.
+  const markReached = (from: TreeNode) => {
     const queue = [from];
     for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
       reached.add(node);
@@ -68,11 +69,11 @@ export function buildTree(rootId: string | null, nodes: LineageNode[], edges: Li
       queue.push(...node.children);
     }
   };
-  reach(root);
+  markReached(root);
   for (const node of all) {
     if (reached.has(node)) continue;
     root.children.push(node);
-    reach(node);
+    markReached(node);
   }
 
   const parentOf = new Map<string, string>();
@@ -87,7 +88,7 @@ export function buildTree(rootId: string | null, nodes: LineageNode[], edges: Li
   return root;
 }
 
-/** All nodes of a tree, in the order in which its rows stand. */
+/** All nodes of a tree, in the order of its rows (depth first). */
 export function flatten(root: TreeNode): TreeNode[] {
   const rows: TreeNode[] = [];
   const stack = [root];

@@ -1,8 +1,8 @@
 import { count, h } from './dom';
 import { flatten, type TreeNode } from './treemodel';
-import { title, words } from './words';
+import { enumLabel, nodeTitle } from './labels';
 
-/** Beyond so many rows a tree starts folded below its first levels: a long page is no overview. */
+/** A tree with more rows than this starts folded below UNFOLDED_DEPTH levels. */
 const UNFOLDED_ROWS = 300;
 const UNFOLDED_DEPTH = 3;
 
@@ -14,13 +14,14 @@ interface Row {
 }
 
 /**
- * A tree after WAI-ARIA's tree view pattern: one tab stop that roves, arrows to walk and fold, Home and End, Enter and
- * Space to choose, letters to find. Folded branches are display: none, so that they are hidden from everyone alike.
+ * A tree after WAI-ARIA's tree view pattern: a roving tabindex, arrow keys to move and fold, Home and End, Enter and
+ * Space to choose, letters to find a row. Folded branches are display: none, which also hides them from screen readers.
  */
 export class TreeView {
   readonly element: HTMLUListElement;
   private readonly rows = new Map<string, Row>();
   private readonly order: Row[] = [];
+  /** The row with the tab stop. */
   private current: Row;
   private typed = '';
   private typedAt = 0;
@@ -33,7 +34,7 @@ export class TreeView {
     this.element = h('ul', { role: 'tree', 'aria-label': label, class: 'tree' });
     const nodes = flatten(root);
     const folded = nodes.length > UNFOLDED_ROWS ? UNFOLDED_DEPTH : Infinity;
-    // Built from a list, not by recursion: a commit history is a chain that may be thousands deep.
+    // Uses a stack, not recursion: a commit history is a chain that may be thousands of nodes deep.
     const queue: { node: TreeNode; parent: Row | null; level: number; at: number; size: number }[] = [
       { node: root, parent: null, level: 1, at: 1, size: 1 },
     ];
@@ -58,7 +59,7 @@ export class TreeView {
     });
   }
 
-  /** Puts the focus on a node's row, unfolding what hides it. False when the tree has no such node. */
+  /** Moves the focus to a node's row and unfolds its ancestors. Returns false when the tree has no such node. */
   focus(id?: string): boolean {
     const row = id === undefined ? this.current : this.rows.get(id);
     if (row === undefined) return false;
@@ -67,7 +68,7 @@ export class TreeView {
     return true;
   }
 
-  /** Marks a node as the chosen one and tells the page. */
+  /** Marks a node as chosen and calls onChoose. */
   choose(id: string): void {
     const row = this.rows.get(id);
     if (row === undefined) return;
@@ -80,7 +81,7 @@ export class TreeView {
     return this.rows.get(id)?.node;
   }
 
-  /** Unfolds or folds all; the root stays open, since a tree of one row says nothing. */
+  /** Unfolds or folds all rows except the root, which stays unfolded. */
   expandAll(expanded: boolean): void {
     for (const row of this.order) this.setExpanded(row, expanded || row.parent === null);
     if (!expanded && this.current.parent !== null) {
@@ -128,13 +129,13 @@ export class TreeView {
     event.preventDefault();
   }
 
-  /** Letters typed close together find the next row whose name or kind starts with them. */
+  /** Moves to the next row whose title starts with the letters typed within 600 ms of each other. */
   private find(key: string, visible: Row[], at: number, now: number): boolean {
     this.typed = now - this.typedAt < 600 ? this.typed + key.toLowerCase() : key.toLowerCase();
     this.typedAt = now;
     const from = this.typed.length > 1 ? at : at + 1;
     const inOrder = [...visible.slice(from), ...visible.slice(0, from)];
-    const hit = inOrder.find((row) => title(row.node).toLowerCase().startsWith(this.typed));
+    const hit = inOrder.find((row) => nodeTitle(row.node).toLowerCase().startsWith(this.typed));
     this.move(hit);
     return hit !== undefined;
   }
@@ -168,7 +169,7 @@ export class TreeView {
   private setExpanded(row: Row, expanded: boolean): void {
     if (row.group === null) return;
     row.item.setAttribute('aria-expanded', String(expanded));
-    // The tab stop must not vanish with the branch it stands in.
+    // The tab stop must not disappear with a folded branch.
     if (!expanded && row.group.contains(this.current.item)) this.makeCurrent(row);
   }
 }
@@ -199,16 +200,16 @@ function makeRow(node: TreeNode, parent: Row | null, level: number, at: number, 
       h(
         'div',
         { class: 'text' },
-        // first in the markup because it floats to the right; the label names it last
+        // First in the markup because it floats to the right; aria-labelledby puts it last.
         h('span', { class: 'depth', id: depth }, `depth ${node.depth}`),
         h(
           'span',
           { id: label },
-          node.relation !== null && h('span', { class: 'relation' }, words(node.relation)),
+          node.relation !== null && h('span', { class: 'relation' }, enumLabel(node.relation)),
           node.relation !== null && ' ',
-          !node.restricted && h('span', { class: 'kind' }, words(node.kind)),
+          !node.restricted && h('span', { class: 'kind' }, enumLabel(node.kind)),
           !node.restricted && ' ',
-          h('span', { class: 'name' }, title(node)),
+          h('span', { class: 'name' }, nodeTitle(node)),
           node.alsoFrom.length > 0 && ' ',
           node.alsoFrom.length > 0 && h('span', { class: 'shared' }, `also from ${count(node.alsoFrom.length, 'other')}`),
         ),

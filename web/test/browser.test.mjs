@@ -1,8 +1,8 @@
-// The pages in a real browser: against the stub, or against a server with the demo graph when PEDIGREE_URL and
-// PEDIGREE_TOKEN name one. Tests that need the stub's own data are left out there.
+// Tests the pages in a real browser: against the stub server, or against a server with the demo graph when PEDIGREE_URL
+// and PEDIGREE_TOKEN are set. Tests that need the stub's data are skipped there.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, open, paleTexts, shot } from './chromium.mjs';
+import { launch, open, lowContrastTexts, screenshot } from './chromium.mjs';
 import { HOSTILE, startStub } from './stub.mjs';
 
 const real = process.env.PEDIGREE_URL?.replace(/\/$/, '');
@@ -34,7 +34,7 @@ async function signIn(page, value = token, path = '/') {
 const row = (page) => page.evaluate(() => document.activeElement?.dataset.node ?? null);
 const press = async (page, key) => { await page.keyboard.press(key); return row(page); };
 
-test('a token that the server does not know is refused with the way to make one', async () => {
+test('an unknown token is refused, with the command that creates one', async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page, 'wrong-token');
   await page.getByRole('alert').getByText('pedigree token create --subject me --role viewer').waitFor();
@@ -42,12 +42,12 @@ test('a token that the server does not know is refused with the way to make one'
   await page.getByLabel('API token').fill('two words');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('This is not a token').waitFor();
-  await shot(page, 'login-refused');
+  await screenshot(page, 'login-refused');
   assert.deepEqual(problems(/status of 401/), []);
   await close();
 });
 
-test('login lists the models, draws a tree, and sign-out forgets the token', async () => {
+test('signing in lists the models and draws a tree; signing out deletes the token', async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page);
   await page.getByRole('tree').waitFor();
@@ -56,7 +56,7 @@ test('login lists the models, draws a tree, and sign-out forgets the token', asy
   assert.match(page.url(), /#node=/);
   assert.ok(!page.url().includes(token));
   assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
-  await shot(page, 'dashboard-light');
+  await screenshot(page, 'dashboard-light');
   await page.getByLabel('Filter the models').fill('no model has this name');
   assert.equal(await page.locator('.models tbody tr:visible').count(), 0);
   await page.reload();
@@ -68,7 +68,7 @@ test('login lists the models, draws a tree, and sign-out forgets the token', asy
   await close();
 });
 
-test('any tree is walked with the keyboard alone', async () => {
+test('a tree can be used with the keyboard alone', async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page);
   const tree = page.getByRole('tree');
@@ -103,7 +103,7 @@ test('any tree is walked with the keyboard alone', async () => {
   await close();
 });
 
-test('names are text, restricted nodes are opaque, truncation is told in words', stubOnly, async () => {
+test('names are text, restricted nodes have no name, truncation is described', stubOnly, async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page);
   await page.getByRole('tree').waitFor();
@@ -112,8 +112,8 @@ test('names are text, restricted nodes are opaque, truncation is told in words',
   assert.equal(await page.title(), 'Pedigree');
   assert.equal(await page.locator('main img, main script').count(), 0);
   assert.equal(await page.getByRole('treeitem', { name: /restricted dataset version depth 4/ }).count(), 1);
-  const told = await page.locator('.truncation').textContent();
-  assert.match(told, /not complete: what lies more than 20 steps away is left out; your roles may not see all of it\. 2 nodes have causes that were not followed\. 1 node is restricted/);
+  const notice = await page.locator('.truncation').textContent();
+  assert.match(notice, /not complete: what lies more than 20 steps away is left out; your roles may not see all of it\. 2 nodes have causes that were not followed\. 1 node is restricted/);
   assert.ok(await page.evaluate(() => document.querySelector('.truncation').compareDocumentPosition(document.querySelector('.tree')) & Node.DOCUMENT_POSITION_FOLLOWING), 'above the tree');
   assert.equal(await page.getByRole('treeitem', { name: 'ran code commit 9f3c1e7 tune the learning rate also from 1 other depth 2', exact: true }).count(), 1);
   await page.locator('[data-node=ds-hostile] > .row').click();
@@ -124,7 +124,7 @@ test('names are text, restricted nodes are opaque, truncation is told in words',
   await close();
 });
 
-test('keys find, fold and start elsewhere; the address follows and leads back', stubOnly, async () => {
+test('letters find a row, branches fold, another node becomes the root; the address follows, and back works', stubOnly, async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page, 'good', '/#node=dep-churn');
   await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
@@ -137,7 +137,7 @@ test('keys find, fold and start elsewhere; the address follows and leads back', 
   await page.getByRole('link', { name: 'Start the tree here' }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Provenance of churn/training@2024-06' }).waitFor();
-  assert.equal(await row(page), 'ds-train', 'the focus goes along');
+  assert.equal(await row(page), 'ds-train', 'the focus moves to the new root');
   assert.ok(page.url().endsWith('#node=ds-train'));
   await page.goBack();
   await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
@@ -159,7 +159,7 @@ test('keys find, fold and start elsewhere; the address follows and leads back', 
   await close();
 });
 
-test('a long answer comes by pages and starts folded', stubOnly, async () => {
+test('a long answer is loaded in pages and starts folded', stubOnly, async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page, 'good', '/#node=mv-huge');
   await page.getByText('The nearest 1,000 nodes').waitFor();
@@ -172,22 +172,22 @@ test('a long answer comes by pages and starts folded', stubOnly, async () => {
   await close();
 });
 
-test('hidden fields, an empty registry and a dead server are told in words', stubOnly, async () => {
+test('hidden fields, an empty registry and a stopped server are described', stubOnly, async () => {
   const limited = await open(browser, base);
   await signIn(limited.page, 'limited');
   await limited.page.getByText('Hidden from your roles: Model.owner.').waitFor();
-  assert.ok((await limited.page.locator('.models tbody tr').count()) > 0, 'what is there is shown');
+  assert.ok((await limited.page.locator('.models tbody tr').count()) > 0, 'visible rows are shown');
   assert.deepEqual(limited.problems(), []);
   await limited.close();
 
   const empty = await open(browser, base);
   await signIn(empty.page, 'empty');
   await empty.page.getByText('No models yet: run pedigree demo load or pedigree import git PATH').waitFor();
-  await shot(empty.page, 'dashboard-empty');
+  await screenshot(empty.page, 'dashboard-empty');
   await empty.page.route('**/graphql', (route) => route.abort());
   await empty.page.reload();
   await empty.page.getByRole('alert').getByText('Is pedigree serve still running?').waitFor();
-  await shot(empty.page, 'dashboard-down');
+  await screenshot(empty.page, 'dashboard-down');
   assert.deepEqual(empty.problems(/ERR_FAILED/), []);
   await empty.close();
 
@@ -206,21 +206,21 @@ for (const colorScheme of ['light', 'dark']) {
     const { page, close, problems } = await open(browser, base, { colorScheme, viewport: { width: 320, height: 900 } });
     await page.goto(base);
     await page.getByLabel('API token').waitFor();
-    assert.deepEqual(await page.evaluate(paleTexts), []);
-    await shot(page, `login-320-${colorScheme}`);
+    assert.deepEqual(await page.evaluate(lowContrastTexts), []);
+    await screenshot(page, `login-320-${colorScheme}`);
     await signIn(page);
     await page.getByRole('tree').waitFor();
     await page.getByRole('treeitem').first().focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    assert.deepEqual(await page.evaluate(paleTexts), []);
+    assert.deepEqual(await page.evaluate(lowContrastTexts), []);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
-    await shot(page, `dashboard-320-${colorScheme}-top`);
+    await screenshot(page, `dashboard-320-${colorScheme}-top`);
     await page.locator('#tree-title').evaluate((e) => e.scrollIntoView());
-    await shot(page, `dashboard-320-${colorScheme}`);
+    await screenshot(page, `dashboard-320-${colorScheme}`);
     await page.setViewportSize({ width: 1280, height: 860 });
     await page.evaluate(() => scrollTo(0, 0));
-    await shot(page, `dashboard-focus-${colorScheme}`);
+    await screenshot(page, `dashboard-focus-${colorScheme}`);
     if (!real) {
       await page.setViewportSize({ width: 320, height: 900 });
       await page.goto(`${base}/#node=mv-huge`);
@@ -228,14 +228,14 @@ for (const colorScheme of ['light', 'dark']) {
       await page.getByRole('button', { name: 'Unfold all' }).click();
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, 'thirty levels deep');
       await page.locator('[data-node=c-960]').scrollIntoViewIfNeeded();
-      await shot(page, `dashboard-320-${colorScheme}-deep`);
+      await screenshot(page, `dashboard-320-${colorScheme}-deep`);
     }
     assert.deepEqual(problems(), []);
     await close();
   });
 }
 
-test('GraphiQL without a token says what it needs', async () => {
+test('GraphiQL without a token says that it needs one', async () => {
   const { page, close, problems } = await open(browser, base);
   await page.goto(`${base}/graphiql`);
   await page.getByText('Requests need a token.').waitFor();
@@ -245,7 +245,7 @@ test('GraphiQL without a token says what it needs', async () => {
 });
 
 for (const colorScheme of ['light', 'dark']) {
-  test(`GraphiQL, ${colorScheme}: takes the token along, runs every reading example, keeps nothing on disk`, async () => {
+  test(`GraphiQL, ${colorScheme}: uses the token, runs every example that only reads, stores nothing on disk`, async () => {
     const { page, close, problems } = await open(browser, base, { colorScheme });
     await signIn(page);
     await page.getByRole('tree').waitFor();
@@ -256,7 +256,7 @@ for (const colorScheme of ['light', 'dark']) {
     assert.equal(examples.length, 6);
     const run = async (title, operation, field) => {
       await page.locator('.pedigree-examples button', { hasText: title }).first().click();
-      // the variables are looked up first: the example is there when its text is
+      // GraphiQL looks up the variables first: wait for the text of the example.
       await page.locator('.graphiql-query-editor .CodeMirror-code').getByText(operation, { exact: true }).first().waitFor();
       await page.getByRole('button', { name: /Execute query/ }).click();
       await answer.getByText(`"${field}"`).first().waitFor();
@@ -264,7 +264,7 @@ for (const colorScheme of ['light', 'dark']) {
     };
     await run('Models', 'Models', 'models');
     await run('Lineage of a deployment', 'Lineage', 'lineage');
-    await shot(page, `graphiql-${colorScheme}`);
+    await screenshot(page, `graphiql-${colorScheme}`);
     if (real) {
       await run('Provenance', 'Provenance', 'provenance');
       await run('Impact of a dataset version', 'Impact', 'impact');
@@ -285,7 +285,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Show History' }).click();
     await page.locator('.graphiql-history-item').first().waitFor();
-    assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0, 'all that GraphiQL keeps goes with the tab');
+    assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0, 'GraphiQL stores data for this tab only');
     assert.deepEqual(problems(), []);
     await page.goto(base);
     await page.getByRole('button', { name: 'Sign out' }).click();

@@ -1,4 +1,4 @@
-// A real headless Chromium, and pages in it that remember what went wrong.
+// Starts a headless Chromium and opens pages that collect their problems.
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export async function launch() {
   });
 }
 
-/** Opens a page in a profile of its own. problems() lists script errors, console errors, policy violations and requests to other hosts. */
+/** Opens a page in a new profile. problems() lists script errors, console errors, policy violations and requests to other hosts. */
 export async function open(browser, base, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
   const page = await context.newPage();
@@ -35,16 +35,16 @@ export async function open(browser, base, options = {}) {
   return { page, close: () => context.close(), problems: (expected = /^$/) => seen.filter((problem) => !expected.test(problem)) };
 }
 
-/** Keeps a picture in PEDIGREE_SHOTS, when that is set. */
-export async function shot(page, name) {
+/** Saves a screenshot to the folder PEDIGREE_SHOTS, if it is set. */
+export async function screenshot(page, name) {
   const folder = process.env.PEDIGREE_SHOTS;
   if (!folder) return;
   await mkdir(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 
-/** Texts whose contrast with what lies behind them is under 4.5 : 1. Runs in the page. */
-export function paleTexts() {
+/** Texts whose contrast with their background is less than 4.5 : 1. Runs in the page. */
+export function lowContrastTexts() {
   const parse = (color) => { const [r, g, b, a = 1] = color.match(/[\d.]+/g).map(Number); return { r, g, b, a }; };
   const light = ({ r, g, b }) => {
     const [x, y, z] = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
@@ -57,14 +57,14 @@ export function paleTexts() {
     }
     return { r: 255, g: 255, b: 255 };
   };
-  const pale = [];
+  const found = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
     if (!node.data.trim() || !element.checkVisibility() || element.closest('noscript, :disabled')) continue;
     const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) pale.push(`${ratio.toFixed(2)} ${node.data.trim().slice(0, 40)}`);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${node.data.trim().slice(0, 40)}`);
   }
-  return pale;
+  return found;
 }

@@ -1,4 +1,4 @@
-// GraphiQL's examples and the dashboard's queries must fit the schema that the server has.
+// Validates GraphiQL's examples and the dashboard's queries against the server's schema.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ const texts = existsSync(folder) ? readdirSync(folder).filter((name) => name.end
 
 const examples = readdirSync(join(web, 'src/examples')).map((name) => [`example ${name}`, readFileSync(join(web, 'src/examples', name), 'utf8')]);
 
-/** The constants of src/queries.ts that are queries. */
+/** The queries that src/queries.ts exports. */
 async function queries() {
   const { outputFiles } = await build({ entryPoints: [join(web, 'src/queries.ts')], bundle: true, format: 'esm', write: false });
   const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
@@ -24,9 +24,9 @@ test('every query of the pages parses', async () => {
   for (const [name, text] of [...examples, ...(await queries())]) assert.doesNotThrow(() => parse(text), name);
 });
 
-test('every query of the pages fits the server’s schema', { skip: texts.length === 0 && 'schema/ has no .graphqls yet' }, async () => {
+test('every query of the pages is valid for the server’s schema', { skip: texts.length === 0 && 'schema/ has no .graphqls yet' }, async () => {
   const schema = buildSchema(texts.join('\n'));
-  const misfits = [];
-  for (const [name, text] of [...examples, ...(await queries())]) misfits.push(...validate(schema, parse(text)).map((error) => `${name}: ${error.message}`));
-  assert.deepEqual(misfits, []);
+  const invalid = [];
+  for (const [name, text] of [...examples, ...(await queries())]) invalid.push(...validate(schema, parse(text)).map((error) => `${name}: ${error.message}`));
+  assert.deepEqual(invalid, []);
 });

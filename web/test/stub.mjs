@@ -1,5 +1,5 @@
-// A small server for the browser tests: the built pages under the Go package's own policy, and a GraphQL schema with the
-// part of Pedigree's that the pages use. What it answers depends on the token.
+// A stub server for the browser tests: the built pages with the content security policy of web.go, and the part of
+// Pedigree's GraphQL schema that the pages use. Its answers depend on the token.
 import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, extname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { GraphQLError, buildSchema, graphql } from 'graphql';
 
 const web = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The name that must only ever be text. */
+/** A name that contains markup. The pages must show it as text. */
 export const HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>';
 
 const schema = buildSchema(`
@@ -66,7 +66,7 @@ const models = [
   model('no-version-yet', 'research', []),
 ];
 
-/** Rows of [id, kind, name, depth, parent, edge kind]; the parent is where treeParent points. */
+/** Builds a lineage answer from rows of [id, kind, name, depth, treeParent, edge kind] and additional edges [from, to, kind]. */
 function graph(rows, more = [], truncation = {}) {
   const degree = (id, end) => rows.filter((row) => row[4] === id).length + more.filter((edge) => edge[end] === id).length;
   return {
@@ -119,7 +119,7 @@ const root = (token) => ({
   registerModel: ({ input }) => ({ model: { id: 'm-new', ...input } }),
 });
 
-/** A field that the caller may not see: null, and an error beside it, one per coordinate. */
+/** A field that the caller may not see: null, with one error per schema coordinate. */
 function refuse(coordinate, count) {
   return (_args, _context, info) => {
     if (info.path.prev.prev.key !== 0) return null;
@@ -131,7 +131,7 @@ const types = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg
 
 /** Starts the stub on a free port of this machine. */
 export async function startStub() {
-  const policy = [...readFileSync(join(web, 'web.go'), 'utf8').matchAll(/^(?:const policy = |\t)"((?:default-src|connect-src)[^"]*)"/gm)].map((m) => m[1]).join('');
+  const policy = [...readFileSync(join(web, 'web.go'), 'utf8').matchAll(/^(?:const contentSecurityPolicy = |\t)"((?:default-src|connect-src)[^"]*)"/gm)].map((m) => m[1]).join('');
   if (!policy.endsWith("frame-ancestors 'none'")) throw new Error('the policy was not found in web.go');
   const files = new Map([['/', 'index.html'], ['/graphiql', 'graphiql.html'], ...readdirSync(join(web, 'dist/assets')).map((name) => [`/assets/${name}`, `assets/${name}`])]);
 

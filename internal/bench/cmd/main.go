@@ -1,5 +1,5 @@
-// Command cmd is the bench: it builds graphs, starts the contenders, measures
-// them in turn and writes a table. See docs/performance.md.
+// Command cmd runs the benchmark: it builds graphs, starts the contenders,
+// measures them in turn and writes a table. See docs/performance.md.
 package main
 
 import (
@@ -28,25 +28,25 @@ func main() {
 
 func run(ctx context.Context) error {
 	c := bench.Config{Progress: os.Stderr}
-	sizes := flag.String("sizes", "10000,100000,1000000", "how many nodes the graphs have")
-	only := flag.String("only", strings.Join(bench.Contenders(), ","), "contenders, by commas")
-	parts := flag.String("parts", strings.Join(bench.Parts(), ","), "what to measure, by commas")
-	flag.StringVar(&c.Dir, "dir", "build/bench", "where graphs and the result are kept")
-	flag.StringVar(&c.Server, "server", "build/bench/pedigree", "the server's binary")
-	flag.StringVar(&c.PeerDir, "peer", "bench/peer", "the folder of the peer")
-	flag.IntVar(&c.Rounds, "rounds", 3, "how often everything is measured")
-	flag.DurationVar(&c.Least, "least", 3*time.Second, "how long a measurement takes at least")
-	flag.DurationVar(&c.Most, "most", time.Minute, "how long a measurement takes at most")
-	flag.DurationVar(&c.Step, "step", 5*time.Minute, "how long to wait for a server")
-	flag.IntVar(&c.Batch, "batch", 10000, "how many nodes an Update takes while loading")
-	flag.Uint64Var(&c.Seed, "seed", 1, "makes the graph")
-	flag.BoolVar(&c.Fresh, "fresh", false, "make graphs anew")
+	sizes := flag.String("sizes", "10000,100000,1000000", "numbers of nodes of the graphs, separated by commas")
+	only := flag.String("only", strings.Join(bench.Contenders(), ","), "contenders to measure, separated by commas")
+	parts := flag.String("parts", strings.Join(bench.Parts(), ","), "parts to measure, separated by commas")
+	flag.StringVar(&c.Dir, "dir", "build/bench", "folder of the graphs and of the result")
+	flag.StringVar(&c.Server, "server", "build/bench/pedigree", "path of the server's binary")
+	flag.StringVar(&c.PeerDir, "peer", "bench/peer", "folder of the peer")
+	flag.IntVar(&c.Rounds, "rounds", 3, "number of rounds; the result holds medians")
+	flag.DurationVar(&c.MinTime, "least", 3*time.Second, "minimum time of a measurement")
+	flag.DurationVar(&c.MaxTime, "most", time.Minute, "maximum time of a measurement")
+	flag.DurationVar(&c.StartTimeout, "step", 5*time.Minute, "maximum time for a server to start")
+	flag.IntVar(&c.BatchSize, "batch", 10000, "number of nodes in one Update while loading")
+	flag.Uint64Var(&c.Seed, "seed", 1, "seed of the graphs")
+	flag.BoolVar(&c.Rebuild, "fresh", false, "rebuild graphs that exist already")
 	flag.Parse()
 	c.Contenders, c.Parts = strings.Split(*only, ","), strings.Split(*parts, ",")
 	for _, s := range strings.Split(*sizes, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil {
-			return fmt.Errorf("%q is no size", s)
+			return fmt.Errorf("%q is not a number of nodes", s)
 		}
 		c.Sizes = append(c.Sizes, n)
 	}
@@ -60,7 +60,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if n := len(r.Failed); n > 0 {
-		return fmt.Errorf("%d shapes were not answered as promised; see the table", n)
+		return fmt.Errorf("%d measurements of hubs and lattices failed; see the table", n)
 	}
 	return nil
 }

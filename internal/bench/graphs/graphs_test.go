@@ -23,7 +23,7 @@ func collect(t *testing.T, p Plan) (all Batch) {
 	return all
 }
 
-func TestAPlanMakesTheSameGraphAgain(t *testing.T) {
+func TestAPlanIsDeterministic(t *testing.T) {
 	a, b := collect(t, Plan{10_000, 1}), collect(t, Plan{10_000, 1})
 	x, _ := json.Marshal(a)
 	y, _ := json.Marshal(b)
@@ -39,9 +39,9 @@ func TestAPlanMakesTheSameGraphAgain(t *testing.T) {
 	t.Logf("%d nodes, %d edges", len(a.Nodes), len(a.Edges))
 }
 
-// TestEveryPairHasOneEdgeOfAKind holds a graph to what both stores keep: unique
-// ids and slots, known ends, one edge of a kind between two nodes, the columns of
-// the field table.
+// TestEveryPairHasOneEdgeOfAKind checks the rules of the stores: unique ids and
+// slots, edges between existing nodes, one edge of a kind between two nodes, and
+// columns that match the documents.
 func TestEveryPairHasOneEdgeOfAKind(t *testing.T) {
 	all := collect(t, Plan{20_000, 1})
 	nodes, slots := map[registry.ID]*graph.Node{}, map[string]bool{}
@@ -70,7 +70,7 @@ func TestEveryPairHasOneEdgeOfAKind(t *testing.T) {
 		}
 		edges[k] = true
 		if nodes[e.From] == nil || nodes[e.To] == nil {
-			t.Fatalf("%v leads to nothing", k)
+			t.Fatalf("%v has an end that is not in the graph", k)
 		}
 		if err := registry.CheckEdge(e.Kind, nodes[e.From].Kind, nodes[e.To].Kind); err != nil {
 			t.Fatal(err)
@@ -108,9 +108,9 @@ func checkColumns(t *testing.T, n *graph.Node) {
 	}
 }
 
-// TestAnswersAreAsPromised loads two sizes and compares every promise with what
-// the store walks.
-func TestAnswersAreAsPromised(t *testing.T) {
+// TestAnswersHaveTheExpectedCounts loads graphs of two sizes and compares the counts
+// of every question with the store's answer.
+func TestAnswersHaveTheExpectedCounts(t *testing.T) {
 	for _, size := range []int{10_000, 14_000} {
 		p := Plan{size, 1}
 		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
@@ -131,7 +131,7 @@ func TestAnswersAreAsPromised(t *testing.T) {
 		}
 		for _, q := range append(append(p.Versions(), p.Lattice(0)), p.Spread(min(100, 20))...) {
 			if c := ask(q, graph.Upstream); len(c.Nodes) != q.Nodes || len(c.Edges) != q.Edges {
-				t.Fatalf("%+v is answered with %d nodes and %d edges", q, len(c.Nodes), len(c.Edges))
+				t.Fatalf("the answer for %+v has %d nodes and %d edges", q, len(c.Nodes), len(c.Edges))
 			}
 		}
 		if c := ask(p.Hub(0), graph.Downstream); len(c.Nodes) != 1+p.Hub(0).Nodes {
@@ -141,7 +141,7 @@ func TestAnswersAreAsPromised(t *testing.T) {
 	}
 }
 
-// BenchmarkLoad writes a graph to a new store; its metrics are of Update alone.
+// BenchmarkLoad writes a graph to a new store. Its metrics cover Update only.
 func BenchmarkLoad(b *testing.B) {
 	for range b.N {
 		s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))

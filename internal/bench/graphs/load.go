@@ -9,16 +9,17 @@ import (
 	"pedigree/registry"
 )
 
-// Loaded tells how a graph went into a store: nodes and edges in Updates of their
-// own, so that each has its whole cost, commit and log entry included. The making
-// of nodes is not counted.
+// Loaded holds the counts and times of a load. Nodes and edges are written in
+// separate Updates, so that each time includes the commit and the log entry. The
+// time to generate the graph is not included.
 type Loaded struct {
 	Nodes, Edges         int
 	NodesTook, EdgesTook time.Duration
 }
 
-// Load writes a graph to a store: the nodes of a batch in an Update, then its
-// edges, each with one log entry, as an import does.
+// Load writes the graph to a store. For each batch it writes the nodes in one Update
+// and the edges in the next, each with one log entry, as an import does. It calls
+// progress after each batch.
 func (p Plan) Load(ctx context.Context, s graph.Store, batch int, progress func(Loaded)) (done Loaded, err error) {
 	update := func(took *time.Duration, what string, n int, of registry.ID, write func(graph.Tx) error) error {
 		if n == 0 {
@@ -30,7 +31,7 @@ func (p Plan) Load(ctx context.Context, s graph.Store, batch int, progress func(
 			if err := write(tx); err != nil {
 				return err
 			}
-			return tx.Append(ctx, &registry.LogEntry{Actor: by, Action: registry.LogImported, Objects: []registry.ID{of},
+			return tx.Append(ctx, &registry.LogEntry{Actor: actor, Action: registry.LogImported, Objects: []registry.ID{of},
 				Detail: fmt.Appendf(nil, `{%q:%d}`, what, n)})
 		})
 	}

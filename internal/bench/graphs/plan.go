@@ -1,6 +1,6 @@
-// Package graphs makes the provenance graphs that the bench asks: layered, from
-// datasets over runs to versions and deployments, with hubs and lattices, the
-// same for the same seed, streamed, of any size.
+// Package graphs generates provenance graphs of any size for benchmarks: layers from
+// datasets through runs to model versions and deployments, with hubs and lattices. It
+// streams a graph in batches. The same plan always generates the same graph.
 package graphs
 
 import (
@@ -11,56 +11,59 @@ import (
 	"pedigree/registry"
 )
 
-// Format changes whenever the same plan makes another graph, so that graphs on
-// disk are made anew.
+// Format must change whenever the same plan generates another graph, so that graphs
+// on disk are built again.
 const Format = 1
 
-// The parts of a graph.
+// The sizes of the pieces of a graph.
 const (
-	// AskedProjects are in every graph, whatever its size, with the same ids: the
-	// questions go to their versions, so that they are the same questions everywhere.
+	// AskedProjects is the number of projects that Versions asks about. They are in
+	// every graph with the same ids, so that the questions do not depend on the size.
 	AskedProjects = 50
-	// VersionsPerProject times AskedProjects are the versions asked about.
+	// VersionsPerProject is the number of model versions in a project.
 	VersionsPerProject = 40
-	// HubChildren is how many children a whole hub has.
+	// HubChildren is the number of children of a full-size hub.
 	HubChildren = 50_000
-	// hubPart is how many of them are made at a time.
-	hubPart = 1000
-	// Layers of Width fully connected nodes are a lattice: Width to the power of
-	// Layers paths lead from its root to its bottom.
-	Layers, Width = 15, 8
+	// hubPartSize is the number of children in one part of a hub.
+	hubPartSize = 1000
+	// A lattice has LatticeLayers layers of LatticeWidth nodes below its root, each
+	// connected to all nodes of the next layer. LatticeWidth to the power of
+	// LatticeLayers paths lead from the root to the last layer.
+	LatticeLayers, LatticeWidth = 15, 8
 )
 
-// Plan says which graph to make.
+// Plan describes a graph.
 type Plan struct {
-	// Size is how many nodes there are about; at least 10,000.
+	// Size is the approximate number of nodes; at least 10,000.
 	Size int
 	Seed uint64
 }
 
-// Batch is a part of a graph: edges lead to nodes of this or an earlier batch.
+// Batch is a piece of a graph. Its edges lead to nodes of this or an earlier batch.
 type Batch struct {
 	Nodes []*graph.Node
 	Edges []*graph.Edge
 }
 
-// Question is a node to ask about, and how many nodes and edges its answer has.
+// Question is a node to ask about, with the numbers of nodes and edges that the
+// correct answer has.
 type Question struct {
 	Of           registry.ID
 	Nodes, Edges int
 }
 
-// unit is a part of a graph that is made at once, at its place between 0 and 1.
-type unit struct {
-	at   float64
-	make func(*Batch)
+// part is a piece of a graph. Parts are added in order of position (0 to 1).
+type part struct {
+	position float64
+	add      func(*Batch)
 }
 
-// Batches calls yield with the graph, in batches of about n nodes.
+// Batches calls yield with one batch after another, of at least n nodes each except
+// the last.
 func (p Plan) Batches(n int, yield func(Batch) error) error {
 	var b Batch
-	for _, u := range p.units() {
-		u.make(&b)
+	for _, part := range p.parts() {
+		part.add(&b)
 		if len(b.Nodes) >= n {
 			if err := yield(b); err != nil {
 				return err
@@ -74,25 +77,25 @@ func (p Plan) Batches(n int, yield func(Batch) error) error {
 	return yield(b)
 }
 
-// units lists the parts of the graph, mixed evenly, so that the nodes of a
-// project lie among those of others as they would after months.
-func (p Plan) units() (out []unit) {
-	spread := func(n int, make func(i int, b *Batch)) {
+// parts returns the parts of the graph, mixed evenly, so that the nodes of different
+// projects are interleaved on disk, as after months of use.
+func (p Plan) parts() (out []part) {
+	spread := func(n int, add func(i int, b *Batch)) {
 		for i := range n {
-			out = append(out, unit{(float64(i) + 0.5) / float64(n), func(b *Batch) { make(i, b) }})
+			out = append(out, part{(float64(i) + 0.5) / float64(n), func(b *Batch) { add(i, b) }})
 		}
 	}
-	spread(AskedProjects, func(i int, b *Batch) { p.asked(i).add(b) })
+	spread(AskedProjects, func(i int, b *Batch) { p.askedProject(i).addTo(b) })
 	spread(p.Lattices(), func(i int, b *Batch) { p.addLattice(i, b) })
 	for h := range p.Hubs() {
-		spread(p.hubParts(), func(i int, b *Batch) { p.addHubPart(h, i, min(hubPart, p.hubChildren()), b) })
+		spread(p.hubParts(), func(i int, b *Batch) { p.addHubPart(h, i, min(hubPartSize, p.hubChildren()), b) })
 	}
-	spread(p.fillers(), func(i int, b *Batch) { p.filler(i).add(b) })
-	slices.SortStableFunc(out, func(a, b unit) int {
+	spread(p.fillerCount(), func(i int, b *Batch) { p.fillerProject(i).addTo(b) })
+	slices.SortStableFunc(out, func(a, b part) int {
 		switch {
-		case a.at < b.at:
+		case a.position < b.position:
 			return -1
-		case a.at > b.at:
+		case a.position > b.position:
 			return 1
 		}
 		return 0
@@ -100,35 +103,36 @@ func (p Plan) units() (out []unit) {
 	return out
 }
 
-// Versions are the 2,000 questions, the same for every size.
+// Versions returns 2,000 questions for the lineage of model versions. They are the
+// same for every size.
 func (p Plan) Versions() (out []Question) {
 	for i := range AskedProjects {
-		out = append(out, p.asked(i).questions()...)
+		out = append(out, p.askedProject(i).questions()...)
 	}
 	return out
 }
 
-// Spread are up to n questions of the same form over the whole of the graph.
+// Spread returns n questions for the lineage of versions all over the graph.
 func (p Plan) Spread(n int) (out []Question) {
-	fillers := p.fillers()
+	fillers := p.fillerCount()
 	if fillers == 0 {
 		return p.Versions()[:n]
 	}
 	for i := range n {
-		q := p.filler(i * fillers / n).questions()
+		q := p.fillerProject(i * fillers / n).questions()
 		out = append(out, q[(i*7)%len(q)])
 	}
 	return out
 }
 
-// fillers is how many projects fill what the others leave.
-func (p Plan) fillers() int {
+// fillerCount returns the number of projects that fill the graph up to its size.
+func (p Plan) fillerCount() int {
 	left := p.Size - AskedProjects*projectNodes - p.Lattices()*latticeNodes - p.Hubs()*(p.hubChildren()+2*p.hubParts())
 	return max(0, left/projectNodes)
 }
 
-// Hubs is how many versions have a hub's children. Below 100,000 nodes there is
-// no room for a whole one.
+// Hubs returns the number of hubs. Below 100,000 nodes the only hub has fewer
+// children than HubChildren.
 func (p Plan) Hubs() int { return max(1, p.Size/200_000) }
 
 func (p Plan) hubChildren() int {
@@ -138,18 +142,18 @@ func (p Plan) hubChildren() int {
 	return HubChildren
 }
 
-func (p Plan) hubParts() int { return max(1, p.hubChildren()/hubPart) }
+func (p Plan) hubParts() int { return max(1, p.hubChildren()/hubPartSize) }
 
-// Lattices is how many lattices there are.
+// Lattices returns the number of lattices.
 func (p Plan) Lattices() int { return max(1, p.Size/20_000) }
 
-// Hub asks for a hub; Nodes are its children.
+// Hub returns the ith hub. Nodes is the number of its children.
 func (p Plan) Hub(i int) Question { return Question{Of: p.hubID(i), Nodes: p.hubChildren()} }
 
-// Lattice asks for the lineage of a lattice's root.
+// Lattice returns the question for the lineage of the ith lattice's root.
 func (p Plan) Lattice(i int) Question {
-	return Question{p.latticeID(i, 0, 0), 1 + Layers*Width, Width + (Layers-1)*Width*Width}
+	return Question{p.latticeID(i, 0, 0), 1 + LatticeLayers*LatticeWidth, LatticeWidth + (LatticeLayers-1)*LatticeWidth*LatticeWidth}
 }
 
-func (p Plan) asked(i int) project  { return p.project(fmt.Sprintf("asked-%03d", i), i) }
-func (p Plan) filler(i int) project { return p.project(fmt.Sprintf("p%06d", i), i) }
+func (p Plan) askedProject(i int) project  { return p.project(fmt.Sprintf("asked-%03d", i), i) }
+func (p Plan) fillerProject(i int) project { return p.project(fmt.Sprintf("p%06d", i), i) }

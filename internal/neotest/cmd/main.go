@@ -1,5 +1,5 @@
-// Command cmd starts the Neo4j server of the tests, prints the line for the
-// shell that names it, and keeps it until it is interrupted or its input closes.
+// Command cmd starts a Neo4j server for tests and prints a shell line that exports
+// its URL. The server runs until the command is interrupted or its input closes.
 package main
 
 import (

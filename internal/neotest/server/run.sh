@@ -1,7 +1,7 @@
-# Runs its arguments as a child and kills it when standard input closes, so that
-# no server outlives the tests that started it, however they end. Then its data,
-# the folder $0, goes too. Where KEEP is set the data is wanted again: the server
-# is asked to end, and the folder stays.
+# Runs its arguments as a child process and kills it when standard input closes, so
+# that no server outlives the tests that started it, even when they crash. Then it
+# deletes the data in the folder $0. With KEEP set, it stops the server with SIGTERM
+# (SIGKILL after 60 seconds) and keeps the folder.
 exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!

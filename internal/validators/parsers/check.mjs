@@ -11,8 +11,8 @@ const mermaid = (await import('mermaid')).default
 mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', maxEdges: 10000, maxTextSize: 5000000 })
 const graphviz = await Graphviz.load()
 
-// drawn are the lines of text that Graphviz drew within a group of its SVG.
-const drawn = (group) => [...group.children].filter((c) => c.tagName === 'text').map((c) => c.textContent.replaceAll('\u00a0', ' '))
+// textLines returns the lines of text in a group of the SVG.
+const textLines = (group) => [...group.children].filter((c) => c.tagName === 'text').map((c) => c.textContent.replaceAll('\u00a0', ' '))
 
 function dot(text) {
   const svg = new dom.window.DOMParser().parseFromString(graphviz.layout(text, 'svg', 'dot'), 'image/svg+xml')
@@ -20,22 +20,23 @@ function dot(text) {
   const title = (group) => group.querySelector('title').textContent
   const edges = groups('edge').map((g) => {
     const [from, to] = title(g).split('->')
-    return { from, to, text: drawn(g).join(' ') }
+    return { from, to, text: textLines(g).join(' ') }
   })
-  return { nodes: Object.fromEntries(groups('node').map((g) => [title(g), drawn(g)])), edges, title: drawn(groups('graph')[0]).join(' ') }
+  return { nodes: Object.fromEntries(groups('node').map((g) => [title(g), textLines(g)])), edges, title: textLines(groups('graph')[0]).join(' ') }
 }
 
-// shown is a label as the browser shows it: Mermaid's own marks for the characters
-// that were written by number, undone.
-const shown = (label) =>
+// decodeLabel returns a label as a browser shows it. Mermaid replaces character
+// references such as &#35; with marks of its own; this replaces the marks with the
+// characters.
+const decodeLabel = (label) =>
   (label ?? '').replace(/ﬂ°(°?)(\w+)¶ß/g, (_, number, name) => (number ? String.fromCodePoint(Number(name)) : `&${name};`))
 
 async function flowchart(text) {
   const { diagramType } = await mermaid.parse(text)
   const { db } = await mermaid.mermaidAPI.getDiagramFromText(text)
   const nodes = {}
-  for (const v of db.getVertices().values()) nodes[v.id] = v.text.split(/<br ?\/?>/).map(shown)
-  return { type: diagramType, nodes, edges: db.getEdges().map((e) => ({ from: e.start, to: e.end, text: shown(e.text) })) }
+  for (const v of db.getVertices().values()) nodes[v.id] = v.text.split(/<br ?\/?>/).map(decodeLabel)
+  return { type: diagramType, nodes, edges: db.getEdges().map((e) => ({ from: e.start, to: e.end, text: decodeLabel(e.text) })) }
 }
 
 const chunks = []

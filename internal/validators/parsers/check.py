@@ -1,7 +1,7 @@
-"""Reads documents back with the libraries that their formats' users have.
+"""Reads documents back with the libraries that users have for their formats.
 
 Standard input is a JSON list of {"kind", "text"}; standard output a list of
-{"ok", "error", ...} with what was read.
+{"ok", "error", ...} with the contents of each document.
 """
 import json
 import sys
@@ -12,8 +12,8 @@ from prov.model import ProvActivity, ProvAgent, ProvDocument, ProvElement, ProvE
 
 
 def prov(text):
-    """Reads PROV-JSON: elements and relations by their types, and whether writing
-    and reading again gives the same."""
+    """Reads PROV-JSON. Returns its elements and relations, and whether writing it and
+    reading it again gives an equal document."""
     document = ProvDocument.deserialize(content=text, format="json")
     again = ProvDocument.deserialize(content=document.serialize(format="json"), format="json")
     elements, relations = {}, []
@@ -41,7 +41,7 @@ def prov(text):
 
 
 def cyclonedx(text):
-    """Holds an ML-BOM to the published schema, unknown members refused."""
+    """Validates an ML-BOM against the published schema. Unknown members are errors."""
     error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if error is not None:
         raise ValueError(str(error)[:2000])
@@ -51,7 +51,7 @@ def cyclonedx(text):
 def check(case):
     try:
         return {"ok": True, **{"prov": prov, "cyclonedx": cyclonedx}[case["kind"]](case["text"])}
-    except Exception as e:  # Whatever a library refuses with is its answer.
+    except Exception as e:  # A library may reject a document with any exception.
         return {"ok": False, "error": "%s: %s" % (type(e).__name__, e)}
 
 

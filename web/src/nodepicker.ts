@@ -1,13 +1,13 @@
-import { hiddenWords } from './advice';
+import { hiddenFieldsText } from './errortext';
 import type { GraphQLError } from './api';
-import { fill as fillElement, h, hint } from './dom';
+import { h, setChildren, withCode } from './dom';
 import { nodesOf, type Deployment, type Model, type Version, type VersionsData } from './queries';
-import { words } from './words';
+import { enumLabel } from './labels';
 
 type Versions = NonNullable<VersionsData['model']>['versions'];
 
-/** The inputs that choose what the tree starts from: a version or deployment of the model, or any node by its id. */
-export function makePicker(onPick: (id: string) => void) {
+/** The inputs that choose the root of the tree: a version or deployment of the model, or any node by its id. */
+export function makeNodePicker(onPick: (id: string) => void) {
   const select = h('select', { id: 'start' });
   const label = h('label', { for: 'start' }, 'Version or deployment');
   const choice = h('div', { class: 'field', hidden: true }, label, select);
@@ -30,17 +30,17 @@ export function makePicker(onPick: (id: string) => void) {
     if (id !== '') onPick(id);
   });
 
-  function tell(text: string): void {
-    fillElement(notice, hint(text));
+  function showNotice(text: string): void {
+    setChildren(notice, withCode(text));
     notice.hidden = text === '';
   }
 
-  /** Lists a model's versions and deployments. Returns the first version's id, or null without versions. */
-  function fill(model: Model, versions: Versions, errors: GraphQLError[]): string | null {
+  /** Lists a model's versions and deployments. Returns the id of the first version, or null when there is none. */
+  function showVersions(model: Model, versions: Versions, errors: GraphQLError[]): string | null {
     const found = nodesOf(versions);
     label.textContent = `Version or deployment of ${model.name}`;
     const deployments = found.flatMap((version) => nodesOf(version.deployments).map((deployment) => ({ version, deployment })));
-    fillElement(
+    setChildren(
       select,
       h('option', { value: '', hidden: true }, 'Choose…'),
       found.length > 0 && h('optgroup', { label: 'Versions' }, ...found.map(versionOption)),
@@ -48,28 +48,28 @@ export function makePicker(onPick: (id: string) => void) {
     );
     choice.hidden = found.length === 0;
     const cut = versions?.pageInfo?.hasNextPage || found.some((version) => version.deployments?.pageInfo?.hasNextPage);
-    tell([cut ? 'Only the first versions and deployments are listed; the others open by their id.' : '', hiddenWords(errors)].filter(Boolean).join(' '));
+    showNotice([cut ? 'Only the first versions and deployments are listed; the others open by their id.' : '', hiddenFieldsText(errors)].filter(Boolean).join(' '));
     return found[0]?.id ?? null;
   }
 
-  /** Shows which entry the tree starts from; none when it starts elsewhere. */
-  function mark(id: string | null): void {
+  /** Selects the entry of the tree's root, or no entry when the root is another node. */
+  function setSelected(id: string | null): void {
     select.value = id ?? '';
     if (select.selectedIndex < 0) select.value = '';
     input.value = id ?? '';
   }
 
-  /** Tells that the versions could not be listed. */
-  function fail(text: string): void {
+  /** Shows that the versions could not be listed. */
+  function showError(text: string): void {
     choice.hidden = true;
-    tell(text);
+    showNotice(text);
   }
 
-  return { element, fill, mark, fail };
+  return { element, showVersions, setSelected, showError };
 }
 
 function versionOption(version: Version): HTMLOptionElement {
-  return h('option', { value: version.id }, [version.version ?? 'restricted version', version.stage === null ? '' : words(version.stage)].filter(Boolean).join(' — '));
+  return h('option', { value: version.id }, [version.version ?? 'restricted version', version.stage === null ? '' : enumLabel(version.stage)].filter(Boolean).join(' — '));
 }
 
 function deploymentOption({ version, deployment }: { version: Version; deployment: Deployment }): HTMLOptionElement {

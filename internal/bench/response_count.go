@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// count says how many elements the first array named nodes and the first array
-// named edges of a JSON answer have. It reads the text once and decodes nothing,
-// so that counting every answer costs the client little. An answer with errors
-// is an error.
-func count(answer []byte) (nodes, edges int, err error) {
+// countElements returns the lengths of the first array named "nodes" and of the
+// first array named "edges" in a JSON response. It scans the text once without
+// decoding it, so that counting every response costs the client little. A
+// response with GraphQL errors is an error.
+func countElements(answer []byte) (nodes, edges int, err error) {
 	nodes, edges = -1, -1
 	var stack []level
 	var key []byte
@@ -28,15 +28,15 @@ func count(answer []byte) (nodes, edges int, err error) {
 			}
 			key = answer[i+1 : end]
 			i = end
-			stack = filled(stack)
+			stack = markNonEmpty(stack)
 		case '{', '[':
-			stack = filled(stack)
+			stack = markNonEmpty(stack)
 			if len(stack) == 1 && string(key) == "errors" {
 				return 0, 0, fmt.Errorf("an answer with errors: %.500s", answer)
 			}
 			l := level{}
 			if c == '[' {
-				l.into = counterOf(key, &nodes, &edges)
+				l.counter = counterOf(key, &nodes, &edges)
 			}
 			stack = append(stack, l)
 			key = nil
@@ -44,8 +44,8 @@ func count(answer []byte) (nodes, edges int, err error) {
 			if len(stack) == 0 {
 				return 0, 0, fmt.Errorf("not JSON: %.200s", answer)
 			}
-			if top := stack[len(stack)-1]; top.into != nil {
-				*top.into = top.elements()
+			if top := stack[len(stack)-1]; top.counter != nil {
+				*top.counter = top.elements()
 			}
 			stack = stack[:len(stack)-1]
 		case ',':
@@ -54,7 +54,7 @@ func count(answer []byte) (nodes, edges int, err error) {
 			}
 		case ':', ' ', '\n', '\t', '\r':
 		default:
-			stack = filled(stack)
+			stack = markNonEmpty(stack)
 		}
 	}
 	if len(stack) > 0 || nodes < 0 {
@@ -63,23 +63,23 @@ func count(answer []byte) (nodes, edges int, err error) {
 	return nodes, max(edges, 0), nil
 }
 
-// level is an open object or array; into is where its elements are counted.
+// level is an open object or array.
 type level struct {
-	into   *int
-	commas int
-	some   bool
+	counter  *int // receives the number of elements; nil when nobody needs it
+	commas   int
+	nonEmpty bool
 }
 
 func (l level) elements() int {
-	if !l.some {
+	if !l.nonEmpty {
 		return 0
 	}
 	return l.commas + 1
 }
 
-func filled(stack []level) []level {
+func markNonEmpty(stack []level) []level {
 	if len(stack) > 0 {
-		stack[len(stack)-1].some = true
+		stack[len(stack)-1].nonEmpty = true
 	}
 	return stack
 }

@@ -2,14 +2,14 @@ import { count } from './dom';
 import { MAX_DEPTH, type Truncation } from './queries';
 import type { TreeNode } from './treemodel';
 
-/** An enum value as words: MODEL_VERSION is "model version". */
-export function words(value: string | null, without = 'node'): string {
-  return value === null ? without : value.toLowerCase().replaceAll('_', ' ');
+/** The label of an enum value: MODEL_VERSION is "model version". */
+export function enumLabel(value: string | null, fallback = 'node'): string {
+  return value === null ? fallback : value.toLowerCase().replaceAll('_', ' ');
 }
 
-/** A node as a person reads it. */
-export function title(node: TreeNode): string {
-  return node.restricted ? `restricted ${words(node.kind)}` : node.name || `unnamed ${words(node.kind)}`;
+/** The title of a node: its name, or its kind when it has none. */
+export function nodeTitle(node: TreeNode): string {
+  return node.restricted ? `restricted ${enumLabel(node.kind)}` : node.name || `unnamed ${enumLabel(node.kind)}`;
 }
 
 const reasons: Record<string, string> = {
@@ -20,18 +20,18 @@ const reasons: Record<string, string> = {
   ACCESS: 'your roles may not see all of it',
 };
 
-/** The server lists no more of the frontier than this. */
-const FRONTIER_LISTED = 100;
+/** The maximum length of the frontier that the server sends. */
+const MAX_FRONTIER = 100;
 
-/** Says in sentences what the tree does not show; empty when it shows everything. */
-export function truncationWords(truncation: Truncation | null): string[] {
+/** Sentences about what the tree does not show; empty when it shows everything. */
+export function truncationText(truncation: Truncation | null): string[] {
   if (truncation === null) return [];
   const sentences: string[] = [];
   if (truncation.truncated) {
-    const why = (truncation.reasons ?? []).map((reason) => reasons[reason] ?? words(reason));
+    const why = (truncation.reasons ?? []).map((reason) => reasons[reason] ?? enumLabel(reason));
     sentences.push(`This tree is not complete${why.length > 0 ? `: ${why.join('; ')}` : ''}.`);
     const frontier = truncation.frontier?.length ?? 0;
-    const atLeast = frontier >= FRONTIER_LISTED ? 'At least ' : '';
+    const atLeast = frontier >= MAX_FRONTIER ? 'At least ' : '';
     if (frontier > 0) sentences.push(`${atLeast}${count(frontier, 'node has', 'nodes have')} causes that were not followed.`);
   }
   if (truncation.redacted) {

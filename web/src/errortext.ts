@@ -1,15 +1,15 @@
-import { Failure, type GraphQLError } from './api';
+import { RequestError, type GraphQLError } from './api';
 import { count } from './dom';
 
-/** The command that makes a token, as the texts name it. Parts between backquotes are shown as code. */
-export const MAKE_TOKEN = '`pedigree token create --subject me --role viewer`';
+/** The command that creates a token. Parts between backquotes are shown as code. */
+export const TOKEN_COMMAND = '`pedigree token create --subject me --role viewer`';
 
-/** Says what went wrong and what to do about it. */
-export function advice(err: unknown): string {
-  if (!(err instanceof Failure)) return `Something in this page failed: ${err instanceof Error ? err.message : String(err)}. Reload it.`;
+/** Describes an error and what the user can do about it. */
+export function errorText(err: unknown): string {
+  if (!(err instanceof RequestError)) return `Something in this page failed: ${err instanceof Error ? err.message : String(err)}. Reload it.`;
   switch (err.code) {
     case 'UNAUTHENTICATED':
-      return `The server does not accept this token. Make one with ${MAKE_TOKEN} and paste the last line that it prints.`;
+      return `The server does not accept this token. Make one with ${TOKEN_COMMAND} and paste the last line that it prints.`;
     case 'FORBIDDEN':
       return `Your roles may not read this. Ask an admin for a role that does, or sign in with another token.`;
     case 'NOT_FOUND':
@@ -24,8 +24,8 @@ export function advice(err: unknown): string {
   }
 }
 
-/** Says that parts of an answer are hidden; errors come one per schema coordinate, with a count. */
-export function hiddenWords(errors: GraphQLError[]): string {
+/** Describes which fields of an answer are hidden or failed. The server sends one error per schema coordinate, with a count. */
+export function hiddenFieldsText(errors: GraphQLError[]): string {
   if (errors.length === 0) return '';
   const hidden = errors.filter((error) => error.extensions?.code === 'FORBIDDEN');
   const names = [...new Set(hidden.map((error) => error.extensions?.coordinate ?? String(error.path?.at(-1) ?? '')).filter(Boolean))];

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes sure that commands are there: installs Debian's package where that is
-# possible, and else says which command does. Usage: need.sh COMMAND=PACKAGE ...;
-# COMMAND may be MODULE.py for a module of Python's.
+# Makes sure that commands exist. As root on Debian it installs the packages of the
+# missing ones; otherwise it prints the command that does, and fails.
+# Usage: require-commands.sh COMMAND=PACKAGE ...
+# MODULE.py instead of COMMAND stands for a Python module.
 set -euo pipefail
 missing=()
 for pair in "$@"; do

@@ -1,31 +1,31 @@
-import { hiddenWords } from './advice';
+import { hiddenFieldsText } from './errortext';
 import { ask, type GraphQLError } from './api';
-import { hashNode, nodeHref, type Context } from './context';
-import { count, fill, h, hint } from './dom';
-import { makePicker } from './picker';
+import { nodeIdInHash, nodeHref, type Context } from './context';
+import { count, h, setChildren, withCode } from './dom';
+import { makeNodePicker } from './nodepicker';
 import { LINEAGE, VERSIONS, type Lineage, type LineageData, type LineageEdge, type LineageNode, type Model, type VersionsData } from './queries';
 import { buildTree, type TreeNode } from './treemodel';
 import { TreeView } from './treeview';
-import { title, truncationWords, words } from './words';
+import { enumLabel, nodeTitle, truncationText } from './labels';
 
-/** So many pages are fetched without asking; the rest on request, so that one click never loads thousands of rows. */
+/** The number of pages that load automatically. The user loads the rest, so that one click never loads thousands of rows. */
 const PAGES_AT_ONCE = 5;
 
-/** The panel that draws one provenance tree: of the node that the address names. */
-export function makePedigree(context: Context) {
+/** The panel with the provenance tree of the node in the page's address. */
+export function makeTreePanel(context: Context) {
   const heading = h('h2', { id: 'tree-title' }, 'Provenance');
   const status = h('p', { class: 'status', role: 'status' });
   const notices = h('div', { class: 'notices' });
   const tools = h('div', { class: 'tools', hidden: true });
-  const place = h('div', { class: 'tree-place' });
+  const treeSlot = h('div', { class: 'tree-place' });
   const details = h('div', { class: 'details', 'aria-live': 'polite' });
   const more = h('button', { type: 'button', hidden: true }, 'Load more nodes');
-  const picker = makePicker((id) => go(id, 'push'));
-  const element = h('section', { class: 'panel', 'aria-labelledby': 'tree-title' }, heading, picker.element, status, notices, tools, place, more, details);
+  const picker = makeNodePicker((id) => go(id, 'push'));
+  const element = h('section', { class: 'panel', 'aria-labelledby': 'tree-title' }, heading, picker.element, status, notices, tools, treeSlot, more, details);
 
   const unfold = h('button', { type: 'button' }, 'Unfold all');
   const fold = h('button', { type: 'button' }, 'Fold all');
-  tools.append(unfold, fold, h('span', { class: 'muted keys' }, 'Arrow keys walk the tree, Enter shows a node’s details.'));
+  tools.append(unfold, fold, h('span', { class: 'muted keys' }, 'Arrow keys move through the tree, Enter shows a node’s details.'));
 
   let tree: TreeView | null = null;
   let request = new AbortController();
@@ -36,32 +36,32 @@ export function makePedigree(context: Context) {
   unfold.addEventListener('click', () => tree?.expandAll(true));
   fold.addEventListener('click', () => tree?.expandAll(false));
 
-  /** Goes to a node by the address, so that back, forward and links work. */
+  /** Shows a node and puts it into the address, so that back, forward and links work. */
   function go(id: string, how: 'push' | 'replace'): void {
     history[how === 'push' ? 'pushState' : 'replaceState'](null, '', nodeHref(id));
     void show(id);
   }
 
-  /** Loads a model's versions into the picker and, unless the address already names a node, shows the best of them. */
-  async function showModel(model: Model, byHand: boolean): Promise<void> {
+  /** Loads a model's versions into the picker. Unless the address names a node, shows the production or latest version. */
+  async function showModel(model: Model, byUser: boolean): Promise<void> {
     versionsRequest.abort();
     versionsRequest = new AbortController();
     const { signal } = versionsRequest;
-    const wanted = byHand ? null : hashNode();
+    const wanted = byUser ? null : nodeIdInHash();
     const best = model.productionVersion ?? model.latestVersion;
-    if (wanted === null && best !== null) go(best.id, byHand ? 'push' : 'replace');
+    if (wanted === null && best !== null) go(best.id, byUser ? 'push' : 'replace');
     try {
       const { data, errors } = await ask<VersionsData>(VERSIONS, { name: model.name }, context.token, AbortSignal.any([signal, context.signal]));
-      const first = picker.fill(model, data.model?.versions ?? null, errors);
+      const first = picker.showVersions(model, data.model?.versions ?? null, errors);
       if (wanted === null && best === null) {
-        if (first !== null) go(first, byHand ? 'push' : 'replace');
+        if (first !== null) go(first, byUser ? 'push' : 'replace');
         else {
           shown = null;
           clear(`${model.name} has no versions that you may see.`);
         }
-      } else picker.mark(hashNode());
+      } else picker.setSelected(nodeIdInHash());
     } catch (err) {
-      if (!signal.aborted && !context.signal.aborted) picker.fail(context.onFailure(err));
+      if (!signal.aborted && !context.signal.aborted) picker.showError(context.onFailure(err));
     }
   }
 
@@ -71,9 +71,9 @@ export function makePedigree(context: Context) {
     status.textContent = message;
     more.hidden = true;
     tools.hidden = true;
-    fill(notices);
-    fill(place);
-    fill(details);
+    setChildren(notices);
+    setChildren(treeSlot);
+    setChildren(details);
   }
 
   async function show(id: string): Promise<void> {
@@ -81,7 +81,7 @@ export function makePedigree(context: Context) {
     request = new AbortController();
     const signal = AbortSignal.any([request.signal, context.signal]);
     shown = id;
-    picker.mark(id);
+    picker.setSelected(id);
     clear('Loading…');
     element.setAttribute('aria-busy', 'true');
     const loaded: Loaded = { nodes: [], edges: [], errors: [], last: null };
@@ -105,7 +105,7 @@ export function makePedigree(context: Context) {
       if (signal.aborted) return;
       if (loaded.nodes.length > 0) draw(id, loaded, signal);
       else clear();
-      notices.prepend(h('p', { class: 'error', role: 'alert' }, hint(context.onFailure(err))));
+      notices.prepend(h('p', { class: 'error', role: 'alert' }, withCode(context.onFailure(err))));
     } finally {
       more.disabled = false;
     }
@@ -115,22 +115,22 @@ export function makePedigree(context: Context) {
     const root = buildTree(loaded.last?.root ?? id, loaded.nodes, loaded.edges);
     if (root === null) {
       clear('Nothing to draw: the server sent no nodes for this id.');
-      if (loaded.errors.length > 0) fill(notices, h('p', { class: 'notice' }, hiddenWords(loaded.errors)));
+      if (loaded.errors.length > 0) setChildren(notices, h('p', { class: 'notice' }, hiddenFieldsText(loaded.errors)));
       return;
     }
-    const hasFocus = place.contains(document.activeElement) || document.activeElement === more;
-    fill(heading, 'Provenance of ', h('span', { class: 'subject-name' }, title(root)));
+    const hasFocus = treeSlot.contains(document.activeElement) || document.activeElement === more;
+    setChildren(heading, 'Provenance of ', h('span', { class: 'subject-name' }, nodeTitle(root)));
     const next = loaded.last?.pageInfo?.hasNextPage === true;
-    fill(status, ...summary(loaded, next));
-    const sentences = truncationWords(loaded.last?.truncation ?? null);
-    fill(
+    setChildren(status, ...summary(loaded, next));
+    const sentences = truncationText(loaded.last?.truncation ?? null);
+    setChildren(
       notices,
       sentences.length > 0 && h('p', { class: 'notice truncation' }, sentences.join(' ')),
-      loaded.errors.length > 0 && h('p', { class: 'notice' }, hiddenWords(loaded.errors)),
+      loaded.errors.length > 0 && h('p', { class: 'notice' }, hiddenFieldsText(loaded.errors)),
     );
-    tree = new TreeView(root, `Provenance of ${title(root)}`, (node) => showDetails(node, root));
-    fill(place, tree.element);
-    fill(details);
+    tree = new TreeView(root, `Provenance of ${nodeTitle(root)}`, (node) => showDetails(node, root));
+    setChildren(treeSlot, tree.element);
+    setChildren(details);
     tools.hidden = root.children.length === 0;
     more.hidden = !next;
     more.onclick = () => void loadPages(id, loaded, signal);
@@ -141,8 +141,8 @@ export function makePedigree(context: Context) {
   function showDetails(node: TreeNode, root: TreeNode): void {
     const facts = h('dl', {});
     const fact = (term: string, ...value: (Node | string)[]) => facts.append(h('div', {}, h('dt', {}, term), h('dd', {}, ...value)));
-    fact('Kind', words(node.kind));
-    // a restricted node's id is made for this caller and never accepted as input: it is of no use to anyone
+    fact('Kind', enumLabel(node.kind));
+    // The id of a restricted node is generated for this caller, and the server does not accept it as input.
     if (!node.restricted) fact('Id', h('code', {}, node.id));
     fact('Depth', String(node.depth));
     if (node.layer !== null) fact('Layer', String(node.layer));
@@ -153,21 +153,21 @@ export function makePedigree(context: Context) {
     start?.addEventListener('click', () => {
       focusNext = true;
     });
-    fill(details, h('h3', {}, title(node)), facts, start);
+    setChildren(details, h('h3', {}, nodeTitle(node)), facts, start);
   }
 
-  /** A button that walks to another row of the tree. */
+  /** A button that moves the focus to another row of the tree. */
   function jump(id: string): HTMLElement {
     const node = tree?.node(id);
-    const button = h('button', { type: 'button', class: 'link' }, node ? title(node) : id);
+    const button = h('button', { type: 'button', class: 'link' }, node ? nodeTitle(node) : id);
     button.addEventListener('click', () => tree?.focus(id));
     return button;
   }
 
-  /** Shows what the address names and follows it from then on. */
+  /** Shows the node in the address, and again whenever the address changes. */
   function start(): void {
     const follow = () => {
-      const id = hashNode();
+      const id = nodeIdInHash();
       if (id !== null && id !== shown) void show(id);
     };
     window.addEventListener('popstate', follow, { signal: context.signal });
