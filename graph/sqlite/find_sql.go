@@ -2,12 +2,85 @@ package sqlite
 
 import (
 	"fmt"
+	"strings"
 
 	"pedigree/graph"
 	"pedigree/registry"
 
 	engine "zombiezen.com/go/sqlite"
 )
+
+// builder grows the condition of one statement. Names come from the field table
+// and codes from the database; what a caller gave is only ever bound.
+type builder struct {
+	// from is what nodes are read from, its arguments the first of args.
+	from string
+	text strings.Builder
+	args []any
+}
+
+// newBuilder starts a statement; matches are what a Text matched.
+func newBuilder(q graph.Query, matches string) *builder {
+	if q.Text == nil {
+		return &builder{from: "node n"}
+	}
+	return &builder{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{matches}}
+}
+
+func (b *builder) and(cond string, args ...any) {
+	if b.text.Len() > 0 {
+		b.text.WriteString(" AND ")
+	}
+	b.text.WriteString(cond)
+	b.args = append(b.args, args...)
+}
+
+func oneOf[T ~string](column string, values []T) (string, any) {
+	if len(values) == 1 {
+		return column + " = ?", string(values[0])
+	}
+	return column + " IN (SELECT value FROM json_each(?))", list(values)
+}
+
+func (b *builder) conditions(q graph.Query, kind int) error {
+	if kind >= 0 {
+		b.and(fmt.Sprintf("n.kind=%d", kind))
+	}
+	if len(q.Parents) > 0 {
+		b.and(oneOf("n.parent", q.Parents))
+	}
+	if len(q.Slots) > 0 {
+		cond, arg := oneOf("slot", q.Slots)
+		b.and("n.num IN (SELECT num FROM slot WHERE "+cond+")", arg)
+	}
+	if !q.Deleted || q.Text != nil { // A tombstone has no words.
+		b.and("n.deleted = 0")
+	}
+	for _, p := range q.Where {
+		b.predicate(p)
+	}
+	if len(q.Rows) == 0 {
+		return nil
+	}
+	var alternatives []string
+	outer := b.args
+	b.args = nil
+	for _, row := range q.Rows {
+		inner := &builder{}
+		for _, p := range row {
+			inner.predicate(p)
+		}
+		if len(row) == 0 {
+			inner.and("1")
+		}
+		alternatives = append(alternatives, "("+inner.text.String()+")")
+		b.args = append(b.args, inner.args...)
+	}
+	rows := b.args
+	b.args = outer
+	b.and("("+strings.Join(alternatives, " OR ")+")", rows...)
+	return nil
+}
 
 // predicate adds one comparison of a node or of its children.
 func (b *builder) predicate(p graph.Predicate) {

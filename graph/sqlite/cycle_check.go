@@ -1,0 +1,163 @@
+package sqlite
+
+import (
+	"strconv"
+	"strings"
+
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// checkCycles refuses a batch whose edges would close a cycle. The stored graph
+// has none, so one must go through a new edge. It is within the batch, which is
+// searched in memory, or enters the stored graph, and then leaves it by an effect
+// that something stored names as its cause: only with such an effect is the
+// store searched, once for all of the batch, over the edge kinds that can lead there.
+func (t *tx) checkCycles(fresh []arc, ends map[registry.ID]*end) error {
+	endOf := make(map[int64]*end, len(ends))
+	for _, e := range ends {
+		endOf[e.num] = e
+	}
+	s := search{t: t, batch: map[int64][]int64{}, state: map[int64]int{}}
+	targets := map[registry.Kind]bool{}
+	for _, a := range fresh {
+		s.batch[a.from] = append(s.batch[a.from], a.to)
+	}
+	asked := map[int64]bool{}
+	for _, a := range fresh {
+		if asked[a.from] || endOf[a.from].bare {
+			continue
+		}
+		asked[a.from] = true
+		named, err := t.c.number("SELECT 1 FROM edge WHERE to_num = ? AND retracted_seq = 0 LIMIT 1", a.from)
+		if err != nil {
+			return err
+		}
+		if named != 0 {
+			targets[endOf[a.from].kind] = true
+		}
+	}
+	if len(targets) > 0 {
+		s.text = storedCauses(t.s.codes, targets)
+	}
+	for _, a := range fresh {
+		cycle, err := s.from(a.from)
+		if err != nil {
+			return err
+		}
+		if cycle != nil {
+			return t.cycleError(cycle)
+		}
+	}
+	return nil
+}
+
+// storedCauses is the text that reads the causes of a node over those edge kinds
+// from which one of the target kinds can be reached.
+func storedCauses(x codes, targets map[registry.Kind]bool) string {
+	reach := map[registry.Kind]bool{}
+	for k := range targets {
+		reach[k] = true
+	}
+	lineage := registry.LineageKinds()
+	used := map[registry.EdgeKind]bool{}
+	for grown := true; grown; {
+		grown = false
+		for _, ek := range registry.EdgeKinds() {
+			for _, from := range lineage {
+				for _, to := range lineage {
+					if !reach[to] || registry.CheckEdge(ek, from, to) != nil || used[ek] && reach[from] {
+						continue
+					}
+					used[ek], reach[from], grown = true, true, true
+				}
+			}
+		}
+	}
+	var in []string
+	for _, ek := range registry.EdgeKinds() {
+		if used[ek] {
+			in = append(in, strconv.Itoa(x.edge[ek]))
+		}
+	}
+	return "SELECT to_num FROM edge WHERE from_num = ? AND retracted_seq = 0 AND kind IN (" + strings.Join(in, ",") + ")"
+}
+
+// search is a depth-first walk from effects to causes over stored and new edges.
+type search struct {
+	t     *tx
+	text  string // "" keeps to the batch
+	batch map[int64][]int64
+	state map[int64]int // 1 on the path, 2 done
+}
+
+type frame struct {
+	num  int64
+	next []int64
+}
+
+// from returns a cycle that can be reached from a node, in the order of its
+// edges, nil for none.
+func (s *search) from(start int64) ([]int64, error) {
+	if s.state[start] != 0 {
+		return nil, nil
+	}
+	var path []frame
+	enter := func(num int64) error {
+		next, err := s.causes(num)
+		s.state[num] = 1
+		path = append(path, frame{num, next})
+		return err
+	}
+	if err := enter(start); err != nil {
+		return nil, err
+	}
+	for len(path) > 0 {
+		top := &path[len(path)-1]
+		if len(top.next) == 0 {
+			s.state[top.num] = 2
+			path = path[:len(path)-1]
+			continue
+		}
+		num := top.next[0]
+		top.next = top.next[1:]
+		switch s.state[num] {
+		case 0:
+			if err := enter(num); err != nil {
+				return nil, err
+			}
+		case 1:
+			var cycle []int64
+			for _, f := range path {
+				if f.num == num || cycle != nil {
+					cycle = append(cycle, f.num)
+				}
+			}
+			return cycle, nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *search) causes(num int64) ([]int64, error) {
+	next := append([]int64(nil), s.batch[num]...)
+	if s.text == "" {
+		return next, nil
+	}
+	err := s.t.c.query(s.text, func(st *engine.Stmt) error { next = append(next, st.ColumnInt64(0)); return nil }, num)
+	return next, err
+}
+
+func (t *tx) cycleError(cycle []int64) error {
+	path := make([]string, 0, len(cycle))
+	for _, num := range cycle {
+		err := t.c.query("SELECT id FROM node WHERE num = ?", func(st *engine.Stmt) error { path = append(path, st.ColumnText(0)); return nil }, num)
+		if err != nil {
+			return err
+		}
+	}
+	e := registry.Errorf(registry.FailedPrecondition, "the edge would close a cycle: nothing comes from itself")
+	e.Details = map[string]any{"path": path}
+	return e
+}
