@@ -34,13 +34,13 @@ type Mark struct {
 }
 
 // Begins tells whether a dump begins there.
-func (m Mark) Begins() bool { return m.Part == PartLog && m.After == [3]int64{} }
+func (m Mark) IsStart() bool { return m.Part == PartLog && m.After == [3]int64{} }
 
 // Then is where the dump goes on that takes what came after this one, up to a head.
 func (m Mark) Then(head int64) Mark { return Mark{Since: m.Head, Head: head} }
 
 // next is where the part after this one begins.
-func (m Mark) next() Mark {
+func (m Mark) nextPart() Mark {
 	following := map[Part]Part{PartLog: PartNodes, PartNodes: PartEdges, PartEdges: PartDone, PartDone: PartDone}
 	return Mark{Since: m.Since, Head: m.Head, Part: following[m.Part]}
 }
@@ -83,7 +83,7 @@ func (b *Batch) End(more bool) {
 	b.Next = b.From
 	switch {
 	case !more:
-		b.Next = b.From.next()
+		b.Next = b.From.nextPart()
 	case len(b.Log) > 0:
 		b.Next.After = [3]int64{b.Log[len(b.Log)-1].Seq}
 	case len(b.Nodes) > 0:
@@ -136,9 +136,9 @@ func (f *Filling) Take(source string, head int64, b *Batch) (write bool, err err
 	case b == nil || b.Finish && f.Finished || !b.Finish && f.Source != "" && b.Next == f.Mark:
 		return false, nil
 	}
-	follows := b.From == f.Mark && (f.Source != "" || b.From.Begins())
+	follows := b.From == f.Mark && (f.Source != "" || b.From.IsStart())
 	if !b.Finish && (f.Source == "" || f.Mark.Part == PartDone) {
-		follows = b.From.Begins() && b.From.Since == f.Mark.Head
+		follows = b.From.IsStart() && b.From.Since == f.Mark.Head
 	}
 	if !follows || b.Finish && f.Mark.Part != PartDone {
 		return false, registry.Errorf(registry.Conflict, "another migration into the destination is under way: let one of them end, then run it again")

@@ -30,7 +30,7 @@ func Holds(words []string, text []FieldWords, fields func(string) bool) bool {
 	for i, w := range words {
 		found := false
 		for _, f := range text {
-			if fields(f.Field) && (slices.Contains(f.Words, w) || i == len(words)-1 && hasPrefix(f.Words, w)) {
+			if fields(f.Field) && (slices.Contains(f.Words, w) || i == len(words)-1 && anyHasPrefix(f.Words, w)) {
 				found = true
 				break
 			}
@@ -56,7 +56,7 @@ func Matched(words []string, text []FieldWords) (out []string) {
 	return out
 }
 
-func hasPrefix(list []string, w string) bool {
+func anyHasPrefix(list []string, w string) bool {
 	return slices.ContainsFunc(list, func(x string) bool { return strings.HasPrefix(x, w) })
 }
 

@@ -24,7 +24,7 @@ func TextOf(n *Node) (out []FieldWords) {
 	if noun == nil || n.Deleted {
 		return nil
 	}
-	var doc fields
+	var docFields jsonFields
 	for i := range noun.Fields {
 		f := &noun.Fields[i]
 		if !f.Search {
@@ -32,12 +32,12 @@ func TextOf(n *Node) (out []FieldWords) {
 		}
 		text := n.Name
 		if f.Name != "name" {
-			if doc == nil {
-				doc = fieldsOf(n.Doc)
+			if docFields == nil {
+				docFields = splitObject(n.Doc)
 			}
-			text = textIn(doc.get(f.Name))
+			text = jsonText(docFields.get(f.Name))
 		}
-		if words := Words(start(text), MaxFieldWords); len(words) > 0 {
+		if words := Words(indexedPrefix(text), MaxFieldWords); len(words) > 0 {
 			out = append(out, FieldWords{f.Name, words})
 		}
 	}
@@ -45,18 +45,18 @@ func TextOf(n *Node) (out []FieldWords) {
 }
 
 // start is as much of a text as is indexed.
-func start(text string) string {
-	if len(text) <= maxFieldText {
+func indexedPrefix(text string) string {
+	if len(text) <= maxFieldBytes {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxFieldText], "")
+	return strings.ToValidUTF8(text[:maxFieldBytes], "")
 }
 
 // fields are the fields of a document, unread. Every node that is written is asked
 // for its words, and reading all of a document costs as much as indexing it.
-type fields []struct{ name, value []byte }
+type jsonFields []struct{ name, value []byte }
 
-func (f fields) get(name string) []byte {
+func (f jsonFields) get(name string) []byte {
 	for i := range f {
 		if string(f[i].name) == name {
 			return f[i].value
@@ -67,8 +67,8 @@ func (f fields) get(name string) []byte {
 
 // fieldsOf cuts the JSON object of a document at its top level; of what is no JSON
 // object it returns what it could cut.
-func fieldsOf(doc []byte) fields {
-	out := make(fields, 0, 24)
+func splitObject(doc []byte) jsonFields {
+	out := make(jsonFields, 0, 24)
 	rest := bytes.TrimLeft(doc, " \t\r\n{")
 	for len(rest) > 0 && rest[0] == '"' {
 		name := rest[:valueEnd(rest)]
@@ -116,7 +116,7 @@ func valueEnd(s []byte) int {
 
 // textIn joins the texts of a JSON value: a text, a list of texts, or objects such
 // as tags, of which keys and values are values both.
-func textIn(raw []byte) string {
+func jsonText(raw []byte) string {
 	if len(raw) == 0 {
 		return ""
 	}
@@ -128,24 +128,24 @@ func textIn(raw []byte) string {
 		return ""
 	}
 	var b strings.Builder
-	join(&b, value)
+	appendText(&b, value)
 	return b.String()
 }
 
 // join appends the texts of a value. Objects are read by their keys' order, so
 // that the same document always has the same words first.
-func join(b *strings.Builder, value any) {
+func appendText(b *strings.Builder, value any) {
 	switch v := value.(type) {
 	case string:
 		b.WriteString(v)
 		b.WriteByte(' ')
 	case []any:
 		for _, x := range v {
-			join(b, x)
+			appendText(b, x)
 		}
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			join(b, v[k])
+			appendText(b, v[k])
 		}
 	}
 }

@@ -31,7 +31,7 @@ func FuzzFields(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		got := fieldsOf(doc)
+		got := splitObject(doc)
 		var want map[string]json.RawMessage
 		if json.Unmarshal(doc, &want) != nil || want == nil {
 			return // It must not panic, no more.

@@ -9,7 +9,7 @@ import (
 	"pedigree/registry"
 )
 
-func TestWordsFoldAndCut(t *testing.T) {
+func TestWordsFoldsAndSplits(t *testing.T) {
 	for text, want := range map[string]string{
 		"credit-approval":                                   "credit approval",
 		"model-credit-approval-v1.0.0":                      "model credit approval 1ǀ0ǀ0",
@@ -34,7 +34,7 @@ func TestWordsFoldAndCut(t *testing.T) {
 
 func TestWordsAreBounded(t *testing.T) {
 	long := strings.Repeat("é", 300)
-	if got := Words(long+" "+long+"x", 9); len(got) != 1 || got[0] != strings.Repeat("e", MaxWord) {
+	if got := Words(long+" "+long+"x", 9); len(got) != 1 || got[0] != strings.Repeat("e", MaxWordRunes) {
 		t.Errorf("%q", got)
 	}
 	if got := Words("a b c d", 3); len(got) != 3 {
@@ -60,8 +60,8 @@ func FuzzWords(f *testing.F) {
 					t.Fatalf("%q of %q holds %U", w, s, r)
 				}
 			}
-			if slow := Words(w+" é", 2); slow[0] != w {
-				t.Fatalf("%q of %q is %q beside other letters", w, s, slow)
+			if withOther := Words(w+" é", 2); withOther[0] != w {
+				t.Fatalf("%q of %q is %q beside other letters", w, s, withOther)
 			}
 			if again := Words(w, 2); len(again) != 1 || again[0] != w {
 				t.Fatalf("%q of %q is cut into %q", w, s, again)

@@ -48,7 +48,7 @@ func micros(t time.Time) int64 {
 
 // canonical writes a row as registry.Canonical does, which for rows of plain
 // values takes no second look: keys are sorted, and nothing is escaped for HTML.
-func canonical(row map[string]any) ([]byte, error) {
+func canonicalJSON(row map[string]any) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)

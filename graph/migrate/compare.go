@@ -13,9 +13,9 @@ import (
 )
 
 // Side is what one of two compared stores holds.
-type Side struct {
+type StoreDigest struct {
 	Head int64
-	Tally
+	RowCounts
 	// Digest is the hex of SHA-256 over what the store is, as SourceOf names it, and
 	// every row of its dump in order, each as a line of canonical JSON.
 	Digest string
@@ -23,7 +23,7 @@ type Side struct {
 
 // Proof compares two stores.
 type Proof struct {
-	From, To Side
+	From, To StoreDigest
 	// Difference names the first row that is not the same, "" where there is none.
 	Difference string
 }
@@ -40,7 +40,7 @@ func (p *Proof) Err() error {
 }
 
 // Verify compares two stores as they are. Neither must be written to meanwhile.
-func Verify(ctx context.Context, from, to graph.Store, tell Progress) (*Proof, error) {
+func Verify(ctx context.Context, from, to graph.Store, progress Progress) (*Proof, error) {
 	var heads [2]int64
 	for i, s := range []graph.Store{from, to} {
 		info, err := s.Ping(ctx)
@@ -52,14 +52,14 @@ func Verify(ctx context.Context, from, to graph.Store, tell Progress) (*Proof, e
 	if heads[0] == 0 && heads[1] == 0 {
 		return nil, registry.Errorf(registry.FailedPrecondition, "neither store holds anything: check which stores are named")
 	}
-	return compare(ctx, from, to, 0, tell)
+	return compare(ctx, from, to, 0, progress)
 }
 
 // compare reads both stores side by side up to a head, 0 for that of each.
-func compare(ctx context.Context, from, to graph.Store, head int64, tell Progress) (*Proof, error) {
+func compare(ctx context.Context, from, to graph.Store, head int64, progress Progress) (*Proof, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	seed := maphash.MakeSeed()
-	left, right := follow(ctx, from, head, seed, tell), follow(ctx, to, head, seed, nil)
+	left, right := startDigest(ctx, from, head, seed, progress), startDigest(ctx, to, head, seed, nil)
 	defer func() {
 		cancel()
 		left.drain()
@@ -67,23 +67,23 @@ func compare(ctx context.Context, from, to graph.Store, head int64, tell Progres
 	}()
 	p := &Proof{}
 	for {
-		a, okA := <-left.lines
-		b, okB := <-right.lines
-		if !okA && (!okB || left.err != nil) || !okB && right.err != nil {
+		a, leftHas := <-left.rows
+		b, rightHas := <-right.rows
+		if !leftHas && (!rightHas || left.err != nil) || !rightHas && right.err != nil {
 			break
 		}
-		if p.Difference == "" && (okA != okB || a.sum != b.sum) {
-			p.Difference = differ(a, b)
+		if p.Difference == "" && (leftHas != rightHas || a.hash != b.hash) {
+			p.Difference = describeDifference(a, b)
 		}
 	}
 	if left.err != nil || right.err != nil {
-		return nil, firstOf(left.err, right.err)
+		return nil, firstError(left.err, right.err)
 	}
-	p.From, p.To = left.side(), right.side()
+	p.From, p.To = left.storeDigest(), right.storeDigest()
 	return p, nil
 }
 
-func firstOf(errs ...error) error {
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -94,13 +94,13 @@ func firstOf(errs ...error) error {
 
 // line is a row that was digested: its name and a hash, not its text, for many wait
 // where one store is slower than the other.
-type line struct {
+type rowHash struct {
 	name string
-	sum  uint64
+	hash uint64
 }
 
 // differ tells how two rows in the same place differ; the zero line is none.
-func differ(a, b line) string {
+func describeDifference(a, b rowHash) string {
 	switch {
 	case a.name == "":
 		return b.name + " is in the destination only"
@@ -113,75 +113,75 @@ func differ(a, b line) string {
 }
 
 // reading is a store on its way to a digest. Its fields are set when lines ends.
-type reading struct {
-	lines chan line
-	err   error
-	tally Tally
-	head  int64
-	sum   hash.Hash
-	seed  maphash.Seed
+type digestReader struct {
+	rows   chan rowHash
+	err    error
+	counts RowCounts
+	head   int64
+	digest hash.Hash
+	seed   maphash.Seed
 }
 
-func (r *reading) side() Side {
-	return Side{Head: r.head, Tally: r.tally, Digest: hex.EncodeToString(r.sum.Sum(nil))}
+func (r *digestReader) storeDigest() StoreDigest {
+	return StoreDigest{Head: r.head, RowCounts: r.counts, Digest: hex.EncodeToString(r.digest.Sum(nil))}
 }
 
-func (r *reading) drain() {
-	for range r.lines {
+func (r *digestReader) drain() {
+	for range r.rows {
 	}
 }
 
 // ahead is how many lines a store may be read before the other.
-const ahead = 4 * graph.BatchRows
+const maxRowsAhead = 4 * graph.BatchRows
 
-func follow(ctx context.Context, s graph.Store, head int64, seed maphash.Seed, tell Progress) *reading {
-	r := &reading{lines: make(chan line, ahead), sum: sha256.New(), seed: seed}
+func startDigest(ctx context.Context, s graph.Store, head int64, seed maphash.Seed, progress Progress) *digestReader {
+	r := &digestReader{rows: make(chan rowHash, maxRowsAhead), digest: sha256.New(), seed: seed}
 	go func() {
-		defer close(r.lines)
-		begun := false
+		defer close(r.rows)
+		started := false
 		var last registry.ID
-		r.err = each(ctx, s, graph.Mark{Head: head}, func(b *graph.Batch) error {
-			report(tell, "comparing", b)
-			if !begun {
-				begun, r.head = true, b.From.Head
-				r.take(ctx, "the instance secret", []byte(`{"source":"`+graph.SourceOf(b.Secret)+`"}`))
+		r.err = forEachBatch(ctx, s, graph.Mark{Head: head}, func(b *graph.Batch) error {
+			reportBatch(progress, "comparing", b)
+			if !started {
+				started, r.head = true, b.From.Head
+				r.addRow(ctx, "the instance secret", []byte(`{"source":"`+graph.SourceOf(b.Secret)+`"}`))
 			}
-			last = r.tally.add(b, last)
-			return r.batch(ctx, b)
+			last = r.counts.add(b, last)
+			return r.addBatch(ctx, b)
 		})
 	}()
 	return r
 }
 
-func (r *reading) take(ctx context.Context, name string, text []byte) {
-	r.sum.Write(text)
-	r.sum.Write([]byte{'\n'})
+func (r *digestReader) addRow(ctx context.Context, name string, text []byte) {
+	r.digest.Write(text)
+	r.digest.Write([]byte{'\n'})
 	select {
-	case r.lines <- line{name, maphash.Bytes(r.seed, text)}:
+	case r.rows <- rowHash{name, maphash.Bytes(r.seed, text)}:
 	case <-ctx.Done():
 	}
 }
 
-func (r *reading) batch(ctx context.Context, b *graph.Batch) error {
-	take := func(name string, row map[string]any) error {
-		text, err := canonical(row)
+func (r *digestReader) addBatch(ctx context.Context, b *graph.Batch) error {
+	add := func(name string, row map[string]any) error {
+		text, err := canonicalJSON(row)
 		if err == nil {
-			r.take(ctx, name, text)
+			r.addRow(ctx, name, text)
 		}
 		return err
 	}
 	for i := range b.Log {
-		if err := take(entryRow(&b.Log[i])); err != nil {
+		if err := add(entryRow(&b.Log[i])); err != nil {
 			return err
 		}
 	}
 	for _, n := range b.Nodes {
-		if err := take(nodeRow(n)); err != nil {
+		if err := add(nodeRow(n)); err != nil {
 			return err
 		}
 	}
 	for i := range b.Edges {
-		if err := take(edgeRow(&b.Edges[i])); err != nil {
+		if err := add(edgeRow(&b.Edges[i])); err != nil {
 			return err
 		}
 	}

@@ -12,17 +12,17 @@ import (
 
 // How often a source that is written to is tried to be caught standing still.
 const (
-	mostPasses = 20
-	attempts   = 5
+	maxPasses      = 20
+	maxComparisons = 5
 )
 
 // Tally counts rows.
-type Tally struct {
+type RowCounts struct {
 	Log, Nodes, Revisions, Edges int64
 }
 
 // add counts the rows of a batch. last is the node of the row before.
-func (t *Tally) add(b *graph.Batch, last registry.ID) registry.ID {
+func (t *RowCounts) add(b *graph.Batch, last registry.ID) registry.ID {
 	t.Log += int64(len(b.Log))
 	t.Revisions += int64(len(b.Nodes))
 	t.Edges += int64(len(b.Edges))
@@ -50,7 +50,7 @@ type Pass struct {
 	Since, Head int64
 	// Resumed tells that an earlier run had begun it.
 	Resumed bool
-	Tally
+	RowCounts
 	Took time.Duration
 }
 
@@ -63,49 +63,49 @@ type Progress func(step string, done, total int)
 // was. What it does not take is FAILED_PRECONDITION, see graph.Filling.Take, as is
 // a source that is written to all the time, or stores that differ at the end; the
 // report tells what was done until then.
-func Run(ctx context.Context, from, to graph.Store, tell Progress) (*Report, error) {
-	m := &mover{from: from, to: to, tell: tell, report: &Report{}}
+func Run(ctx context.Context, from, to graph.Store, progress Progress) (*Report, error) {
+	m := &migration{from: from, to: to, progress: progress, report: &Report{}}
 	return m.report, m.run(ctx)
 }
 
-type mover struct {
+type migration struct {
 	from, to graph.Store
-	tell     Progress
+	progress Progress
 	report   *Report
-	source   string
+	sourceID string
 }
 
-func (m *mover) run(ctx context.Context) error {
-	head, err := m.head(ctx)
+func (m *migration) run(ctx context.Context) error {
+	head, err := m.sourceHead(ctx)
 	if err != nil {
 		return err
 	}
 	if head == 0 {
 		return registry.Errorf(registry.FailedPrecondition, "the source holds nothing: check which store it names")
 	}
-	mark, err := m.to.Restore(ctx, m.source, nil)
+	mark, err := m.to.Restore(ctx, m.sourceID, nil)
 	if err != nil {
 		return err
 	}
-	for compared := 0; ; {
-		if compared == attempts || len(m.report.Passes) == mostPasses {
+	for comparisons := 0; ; {
+		if comparisons == maxComparisons || len(m.report.Passes) == maxPasses {
 			return registry.Errorf(registry.FailedPrecondition,
 				"the source is being written to, so that it cannot be compared: stop its servers and importers, and run the same again; only what is new is copied")
 		}
 		if mark.Part != graph.PartDone || mark.Head < head {
-			if mark, err = m.pass(ctx, mark, head); err != nil {
+			if mark, err = m.copyPass(ctx, mark, head); err != nil {
 				return err
 			}
-			if head, err = m.head(ctx); err != nil {
+			if head, err = m.sourceHead(ctx); err != nil {
 				return err
 			}
 			continue
 		}
-		compared++
-		if m.report.Proof, err = compare(ctx, m.from, m.to, mark.Head, m.tell); err != nil {
+		comparisons++
+		if m.report.Proof, err = compare(ctx, m.from, m.to, mark.Head, m.progress); err != nil {
 			return err
 		}
-		if head, err = m.head(ctx); err != nil {
+		if head, err = m.sourceHead(ctx); err != nil {
 			return err
 		}
 		if head == mark.Head {
@@ -115,23 +115,23 @@ func (m *mover) run(ctx context.Context) error {
 }
 
 // head asks the source for its newest sequence, and who it is.
-func (m *mover) head(ctx context.Context) (int64, error) {
+func (m *migration) sourceHead(ctx context.Context) (int64, error) {
 	info, err := m.from.Ping(ctx)
-	m.source = graph.SourceOf(info.Secret)
+	m.sourceID = graph.SourceOf(info.Secret)
 	return info.Head, err
 }
 
-func (m *mover) finish(ctx context.Context, mark graph.Mark) error {
+func (m *migration) finish(ctx context.Context, mark graph.Mark) error {
 	if err := m.report.Proof.Err(); err != nil {
 		return err
 	}
-	_, err := m.to.Restore(ctx, m.source, &graph.Batch{From: mark, Finish: true})
+	_, err := m.to.Restore(ctx, m.sourceID, &graph.Batch{From: mark, Finish: true})
 	return err
 }
 
 // pass copies what is left of the pass that the mark is in, or a new one up to a
 // head. The next batch is read while one is written.
-func (m *mover) pass(ctx context.Context, mark graph.Mark, head int64) (graph.Mark, error) {
+func (m *migration) copyPass(ctx context.Context, mark graph.Mark, head int64) (graph.Mark, error) {
 	p := Pass{Resumed: mark != graph.Mark{} && mark.Part != graph.PartDone}
 	if mark.Part == graph.PartDone {
 		mark = mark.Then(head)
@@ -141,9 +141,9 @@ func (m *mover) pass(ctx context.Context, mark graph.Mark, head int64) (graph.Ma
 	p.Since, p.Head = mark.Since, mark.Head
 	start := time.Now()
 	var last registry.ID
-	err := each(ctx, m.from, mark, func(b *graph.Batch) error {
-		m.progress("copying", b)
-		next, err := m.to.Restore(ctx, m.source, b)
+	err := forEachBatch(ctx, m.from, mark, func(b *graph.Batch) error {
+		m.reportBatch("copying", b)
+		next, err := m.to.Restore(ctx, m.sourceID, b)
 		if err == nil {
 			mark, last = next, p.add(b, last)
 		}
@@ -154,38 +154,38 @@ func (m *mover) pass(ctx context.Context, mark graph.Mark, head int64) (graph.Ma
 	return mark, err
 }
 
-func (m *mover) progress(what string, b *graph.Batch) { report(m.tell, what, b) }
+func (m *migration) reportBatch(action string, b *graph.Batch) { reportBatch(m.progress, action, b) }
 
 // report tells a batch by its first row: log entries of the head's, nodes and
 // edges by node number.
-func report(tell Progress, what string, b *graph.Batch) {
-	if tell == nil {
+func reportBatch(progress Progress, action string, b *graph.Batch) {
+	if progress == nil {
 		return
 	}
 	switch b.From.Part {
 	case graph.PartLog:
-		tell(what+" log entries", int(max(b.From.After[0]-b.From.Since, 0)), int(b.From.Head-b.From.Since))
+		progress(action+" log entries", int(max(b.From.After[0]-b.From.Since, 0)), int(b.From.Head-b.From.Since))
 	case graph.PartNodes:
-		tell(what+" nodes", int(b.From.After[0]), int(b.Numbers))
+		progress(action+" nodes", int(b.From.After[0]), int(b.Numbers))
 	case graph.PartEdges:
-		tell(what+" edges, by node", int(b.From.After[0]), int(b.Numbers))
+		progress(action+" edges, by node", int(b.From.After[0]), int(b.Numbers))
 	}
 }
 
 // each reads batches from a mark on and hands them over in order, one ahead.
-func each(ctx context.Context, s graph.Store, mark graph.Mark, use func(*graph.Batch) error) error {
+func forEachBatch(ctx context.Context, s graph.Store, mark graph.Mark, fn func(*graph.Batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	type read struct {
+	type result struct {
 		batch graph.Batch
 		err   error
 	}
-	ahead := make(chan read)
+	results := make(chan result)
 	go func() {
-		defer close(ahead)
+		defer close(results)
 		for mark.Part != graph.PartDone {
 			b, err := s.Dump(ctx, mark)
 			select {
-			case ahead <- read{b, err}:
+			case results <- result{b, err}:
 			case <-ctx.Done():
 				return
 			}
@@ -198,14 +198,14 @@ func each(ctx context.Context, s graph.Store, mark graph.Mark, use func(*graph.B
 	// The reader is waited for: nobody reads a store that is being closed.
 	defer func() {
 		cancel()
-		for range ahead {
+		for range results {
 		}
 	}()
-	for r := range ahead {
+	for r := range results {
 		if r.err != nil {
 			return r.err
 		}
-		if err := use(&r.batch); err != nil {
+		if err := fn(&r.batch); err != nil {
 			return err
 		}
 	}

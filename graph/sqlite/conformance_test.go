@@ -32,4 +32,4 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 }
 
 // sometime is an instant after all that the benchmarks write.
-var sometime = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
+var afterAllWrites = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)

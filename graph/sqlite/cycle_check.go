@@ -14,35 +14,35 @@ import (
 // searched in memory, or enters the stored graph, and then leaves it by an effect
 // that something stored names as its cause: only with such an effect is the
 // store searched, once for all of the batch, over the edge kinds that can lead there.
-func (t *tx) checkCycles(fresh []arc, ends map[registry.ID]*end) error {
-	endOf := make(map[int64]*end, len(ends))
-	for _, e := range ends {
-		endOf[e.num] = e
+func (t *tx) checkCycles(added []edgeKey, endpoints map[registry.ID]*endpoint) error {
+	byNumber := make(map[int64]*endpoint, len(endpoints))
+	for _, e := range endpoints {
+		byNumber[e.num] = e
 	}
-	s := search{t: t, batch: map[int64][]int64{}, state: map[int64]int{}}
+	s := cycleSearch{t: t, batch: map[int64][]int64{}, state: map[int64]int{}}
 	targets := map[registry.Kind]bool{}
-	for _, a := range fresh {
-		s.batch[a.from] = append(s.batch[a.from], a.to)
+	for _, key := range added {
+		s.batch[key.from] = append(s.batch[key.from], key.to)
 	}
-	asked := map[int64]bool{}
-	for _, a := range fresh {
-		if asked[a.from] || endOf[a.from].bare {
+	checked := map[int64]bool{}
+	for _, key := range added {
+		if checked[key.from] || byNumber[key.from].unlinked {
 			continue
 		}
-		asked[a.from] = true
-		named, err := t.c.number("SELECT 1 FROM edge WHERE to_num = ? AND retracted_seq = 0 LIMIT 1", a.from)
+		checked[key.from] = true
+		isCause, err := t.c.queryInt("SELECT 1 FROM edge WHERE to_num = ? AND retracted_seq = 0 LIMIT 1", key.from)
 		if err != nil {
 			return err
 		}
-		if named != 0 {
-			targets[endOf[a.from].kind] = true
+		if isCause != 0 {
+			targets[byNumber[key.from].kind] = true
 		}
 	}
 	if len(targets) > 0 {
-		s.text = storedCauses(t.s.codes, targets)
+		s.storedCausesSQL = storedCausesSQL(t.s.codes, targets)
 	}
-	for _, a := range fresh {
-		cycle, err := s.from(a.from)
+	for _, key := range added {
+		cycle, err := s.findCycle(key.from)
 		if err != nil {
 			return err
 		}
@@ -55,41 +55,41 @@ func (t *tx) checkCycles(fresh []arc, ends map[registry.ID]*end) error {
 
 // storedCauses is the text that reads the causes of a node over those edge kinds
 // from which one of the target kinds can be reached.
-func storedCauses(x codes, targets map[registry.Kind]bool) string {
-	reach := map[registry.Kind]bool{}
+func storedCausesSQL(x codes, targets map[registry.Kind]bool) string {
+	reachesTarget := map[registry.Kind]bool{}
 	for k := range targets {
-		reach[k] = true
+		reachesTarget[k] = true
 	}
 	lineage := registry.LineageKinds()
-	used := map[registry.EdgeKind]bool{}
+	usedKinds := map[registry.EdgeKind]bool{}
 	for grown := true; grown; {
 		grown = false
 		for _, ek := range registry.EdgeKinds() {
 			for _, from := range lineage {
 				for _, to := range lineage {
-					if !reach[to] || registry.CheckEdge(ek, from, to) != nil || used[ek] && reach[from] {
+					if !reachesTarget[to] || registry.CheckEdge(ek, from, to) != nil || usedKinds[ek] && reachesTarget[from] {
 						continue
 					}
-					used[ek], reach[from], grown = true, true, true
+					usedKinds[ek], reachesTarget[from], grown = true, true, true
 				}
 			}
 		}
 	}
-	var in []string
+	var kindCodes []string
 	for _, ek := range registry.EdgeKinds() {
-		if used[ek] {
-			in = append(in, strconv.Itoa(x.edge[ek]))
+		if usedKinds[ek] {
+			kindCodes = append(kindCodes, strconv.Itoa(x.edge[ek]))
 		}
 	}
-	return "SELECT to_num FROM edge WHERE from_num = ? AND retracted_seq = 0 AND kind IN (" + strings.Join(in, ",") + ")"
+	return "SELECT to_num FROM edge WHERE from_num = ? AND retracted_seq = 0 AND kind IN (" + strings.Join(kindCodes, ",") + ")"
 }
 
 // search is a depth-first walk from effects to causes over stored and new edges.
-type search struct {
-	t     *tx
-	text  string // "" keeps to the batch
-	batch map[int64][]int64
-	state map[int64]int // 1 on the path, 2 done
+type cycleSearch struct {
+	t               *tx
+	storedCausesSQL string // "" keeps to the batch
+	batch           map[int64][]int64
+	state           map[int64]int // 1 on the path, 2 done
 }
 
 type frame struct {
@@ -99,7 +99,7 @@ type frame struct {
 
 // from returns a cycle that can be reached from a node, in the order of its
 // edges, nil for none.
-func (s *search) from(start int64) ([]int64, error) {
+func (s *cycleSearch) findCycle(start int64) ([]int64, error) {
 	if s.state[start] != 0 {
 		return nil, nil
 	}
@@ -140,12 +140,12 @@ func (s *search) from(start int64) ([]int64, error) {
 	return nil, nil
 }
 
-func (s *search) causes(num int64) ([]int64, error) {
+func (s *cycleSearch) causes(num int64) ([]int64, error) {
 	next := append([]int64(nil), s.batch[num]...)
-	if s.text == "" {
+	if s.storedCausesSQL == "" {
 		return next, nil
 	}
-	err := s.t.c.query(s.text, func(st *engine.Stmt) error { next = append(next, st.ColumnInt64(0)); return nil }, num)
+	err := s.t.c.query(s.storedCausesSQL, func(st *engine.Stmt) error { next = append(next, st.ColumnInt64(0)); return nil }, num)
 	return next, err
 }
 

@@ -11,7 +11,7 @@ import (
 
 // fault turns an error of the engine into one that a caller may see: the engine's
 // own text, which can hold SQL and the file's path, stays in Err.
-func fault(err error) error {
+func publicError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -24,10 +24,10 @@ func fault(err error) error {
 		engine.ResultProtocol, engine.ResultNoMem, engine.ResultPerm, engine.ResultInterrupt:
 		return &registry.Error{Code: registry.Unavailable, Message: "the store cannot be used just now; try again", Err: err}
 	}
-	return broken(err)
+	return internalError(err)
 }
 
-func broken(err error) error {
+func internalError(err error) error {
 	return &registry.Error{Code: registry.Internal, Message: "the store failed", Err: err}
 }
 
@@ -38,17 +38,17 @@ func isBusy(err error) bool {
 
 // ended is the error of a context that ended before its work began or while it
 // ran.
-func ended(ctx context.Context) error {
+func contextError(ctx context.Context) error {
 	return &registry.Error{Code: registry.Unavailable, Message: "the request ended before the store could answer", Err: context.Cause(ctx)}
 }
 
-func closed() error {
+func closedError() error {
 	return registry.Errorf(registry.Unavailable, "the store is closed")
 }
 
 // retryable reports whether an error says of itself that the closure is to be run
 // again.
-func retryable(err error) bool {
+func isRetryable(err error) bool {
 	var r interface{ Retryable() bool }
 	return errors.As(err, &r) && r.Retryable()
 }

@@ -27,10 +27,10 @@ func columnType(c registry.Index) (registry.IndexType, bool) {
 }
 
 // found is a node with its key.
-type found struct {
-	node *graph.Node
-	text string
-	num  int64
+type keyedNode struct {
+	node    *graph.Node
+	textKey string
+	intKey  int64
 }
 
 // find answers a Query. Several kinds are asked one by one, each by its own index
@@ -63,7 +63,7 @@ func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.In
 			continue
 		}
 		if ctx.Err() != nil {
-			return graph.Page{}, ended(ctx)
+			return graph.Page{}, contextError(ctx)
 		}
 		seen[p] = true
 		q.Parents = []registry.ID{p}
@@ -84,13 +84,13 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	if q.Count {
 		page.Total = 0
 	}
-	var all []found
+	var all []keyedNode
 	var matches string
 	var err error
-	kinds := askedKinds(v.s.codes, q.Kinds)
+	kinds := kindCodesOf(v.s.codes, q.Kinds)
 	if q.Text != nil {
 		kinds = []int{anyKind} // The matches are of the kinds that were asked for.
-		if matches, page.Cut, err = v.matches(q); err != nil {
+		if matches, page.Cut, err = v.matchingNumbers(q); err != nil {
 			return graph.Page{}, err
 		}
 	}
@@ -100,18 +100,18 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 			return graph.Page{}, err
 		}
 		if q.Count {
-			n, err := v.c.number("SELECT count(*) FROM "+b.from+" WHERE "+b.text.String(), b.args...)
+			n, err := v.c.queryInt("SELECT count(*) FROM "+b.from+" WHERE "+b.where.String(), b.args...)
 			if err != nil {
 				return graph.Page{}, err
 			}
 			page.Total += n
 		}
-		if all, err = v.pageOf(all, q, typ, b); err != nil {
+		if all, err = v.appendPage(all, q, typ, b); err != nil {
 			return graph.Page{}, err
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int {
-		c := cmp.Or(strings.Compare(a.text, b.text), cmp.Compare(a.num, b.num), strings.Compare(string(a.node.ID), string(b.node.ID)))
+	slices.SortFunc(all, func(a, b keyedNode) int {
+		c := cmp.Or(strings.Compare(a.textKey, b.textKey), cmp.Compare(a.intKey, b.intKey), strings.Compare(string(a.node.ID), string(b.node.ID)))
 		if q.Desc {
 			return -c
 		}
@@ -130,7 +130,7 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 const anyKind = -1
 
 // askedKinds are the codes to ask for, anyKind where none is named.
-func askedKinds(x codes, kinds []registry.Kind) []int {
+func kindCodesOf(x codes, kinds []registry.Kind) []int {
 	if len(kinds) == 0 {
 		return []int{anyKind}
 	}
@@ -160,7 +160,7 @@ func checkQuery(q graph.Query) (registry.IndexType, error) {
 	if !ok {
 		return "", registry.Invalid("order", "%q cannot be sorted by", registry.Shorten(string(q.Order), 60))
 	}
-	if q.After != nil && !fits(typ, q.After.Value) {
+	if q.After != nil && !hasType(typ, q.After.Value) {
 		return "", registry.Invalid("after", "is not a key of the order %q", q.Order)
 	}
 	for _, p := range q.Where {
@@ -178,7 +178,7 @@ func checkQuery(q graph.Query) (registry.IndexType, error) {
 	return typ, nil
 }
 
-func fits(typ registry.IndexType, v any) bool {
+func hasType(typ registry.IndexType, v any) bool {
 	switch v.(type) {
 	case string:
 		return typ == registry.TextIndex
@@ -206,7 +206,7 @@ func checkPredicate(p graph.Predicate) error {
 		ok = false
 	}
 	for _, v := range p.Values {
-		ok = ok && fits(typ, v)
+		ok = ok && hasType(typ, v)
 	}
 	if !ok {
 		return registry.Invalid("filter", "%q cannot be compared so", registry.Shorten(string(p.Column)+string(p.Self), 60))

@@ -12,45 +12,45 @@ import (
 
 // builder grows the condition of one statement. Names come from the field table
 // and codes from the database; what a caller gave is only ever bound.
-type builder struct {
+type whereBuilder struct {
 	// from is what nodes are read from, its arguments the first of args.
-	from string
-	text strings.Builder
-	args []any
+	from  string
+	where strings.Builder
+	args  []any
 }
 
 // newBuilder starts a statement; matches are what a Text matched.
-func newBuilder(q graph.Query, matches string) *builder {
+func newBuilder(q graph.Query, matches string) *whereBuilder {
 	if q.Text == nil {
-		return &builder{from: "node n"}
+		return &whereBuilder{from: "node n"}
 	}
-	return &builder{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{matches}}
+	return &whereBuilder{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{matches}}
 }
 
-func (b *builder) and(cond string, args ...any) {
-	if b.text.Len() > 0 {
-		b.text.WriteString(" AND ")
+func (b *whereBuilder) and(cond string, args ...any) {
+	if b.where.Len() > 0 {
+		b.where.WriteString(" AND ")
 	}
-	b.text.WriteString(cond)
+	b.where.WriteString(cond)
 	b.args = append(b.args, args...)
 }
 
-func oneOf[T ~string](column string, values []T) (string, any) {
+func equalsAny[T ~string](column string, values []T) (string, any) {
 	if len(values) == 1 {
 		return column + " = ?", string(values[0])
 	}
-	return column + " IN (SELECT value FROM json_each(?))", list(values)
+	return column + " IN (SELECT value FROM json_each(?))", jsonArray(values)
 }
 
-func (b *builder) conditions(q graph.Query, kind int) error {
+func (b *whereBuilder) conditions(q graph.Query, kind int) error {
 	if kind >= 0 {
 		b.and(fmt.Sprintf("n.kind=%d", kind))
 	}
 	if len(q.Parents) > 0 {
-		b.and(oneOf("n.parent", q.Parents))
+		b.and(equalsAny("n.parent", q.Parents))
 	}
 	if len(q.Slots) > 0 {
-		cond, arg := oneOf("slot", q.Slots)
+		cond, arg := equalsAny("slot", q.Slots)
 		b.and("n.num IN (SELECT num FROM slot WHERE "+cond+")", arg)
 	}
 	if !q.Deleted || q.Text != nil { // A tombstone has no words.
@@ -66,14 +66,14 @@ func (b *builder) conditions(q graph.Query, kind int) error {
 	outer := b.args
 	b.args = nil
 	for _, row := range q.Rows {
-		inner := &builder{}
+		inner := &whereBuilder{}
 		for _, p := range row {
 			inner.predicate(p)
 		}
 		if len(row) == 0 {
 			inner.and("1")
 		}
-		alternatives = append(alternatives, "("+inner.text.String()+")")
+		alternatives = append(alternatives, "("+inner.where.String()+")")
 		b.args = append(b.args, inner.args...)
 	}
 	rows := b.args
@@ -83,7 +83,7 @@ func (b *builder) conditions(q graph.Query, kind int) error {
 }
 
 // predicate adds one comparison of a node or of its children.
-func (b *builder) predicate(p graph.Predicate) {
+func (b *whereBuilder) predicate(p graph.Predicate) {
 	if p.Child == "" {
 		cond, args := comparison("n", p)
 		b.and(cond, args...)
@@ -109,16 +109,16 @@ func comparison(table string, p graph.Predicate) (string, []any) {
 		if len(p.Values) == 1 && not == "" {
 			return column + " = ?", p.Values
 		}
-		return column + " " + not + "IN (SELECT value FROM json_each(?))", []any{list(p.Values)}
+		return column + " " + not + "IN (SELECT value FROM json_each(?))", []any{jsonArray(p.Values)}
 	case graph.Prefix:
-		return prefix(column, p.Values[0].(string))
+		return prefixRange(column, p.Values[0].(string))
 	}
 	return column + " " + string(p.Op) + " ?", p.Values[:1]
 }
 
 // prefix is a range in byte order: from the prefix to the least text after all
 // that start with it. No byte of UTF-8 is 0xff, so the last one can be raised.
-func prefix(column, p string) (string, []any) {
+func prefixRange(column, p string) (string, []any) {
 	if p == "" {
 		return "1", nil
 	}
@@ -128,9 +128,9 @@ func prefix(column, p string) (string, []any) {
 }
 
 // pageText completes a condition to the statement of one page.
-func pageText(q graph.Query, b *builder) (string, []any) {
+func pageSQL(q graph.Query, b *whereBuilder) (string, []any) {
 	args := b.args
-	cond := b.text.String()
+	cond := b.where.String()
 	dir, beyond := "", ">"
 	if q.Desc {
 		dir, beyond = " DESC", "<"
@@ -139,14 +139,14 @@ func pageText(q graph.Query, b *builder) (string, []any) {
 		cond += fmt.Sprintf(" AND (n.%s, n.id) %s (?, ?)", q.Order, beyond)
 		args = append(args[:len(args):len(args)], q.After.Value, string(q.After.ID))
 	}
-	text := fmt.Sprintf("%s, n.%s FROM %s WHERE %s ORDER BY n.%s%s, n.id%s LIMIT ?+0", selectNode[flag(q.Bare)], q.Order, b.from, cond, q.Order, dir, dir)
-	return text, append(args[:len(args):len(args)], q.Limit+1)
+	sql := fmt.Sprintf("%s, n.%s FROM %s WHERE %s ORDER BY n.%s%s, n.id%s LIMIT ?+0", selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, q.Order, dir, dir)
+	return sql, append(args[:len(args):len(args)], q.Limit+1)
 }
 
 // selectNode is the head of a statement that reads whole nodes, and bare ones.
-var selectNode = func() (out [2]string) {
+var selectNodeSQL = func() (out [2]string) {
 	for i, doc := range []string{"n.doc", "''"} {
-		out[i] = "SELECT " + presentColumns + ", " + doc
+		out[i] = "SELECT " + currentColumns + ", " + doc
 		for _, c := range registry.IndexColumns() {
 			out[i] += ", n." + string(c.Name)
 		}
@@ -155,16 +155,16 @@ var selectNode = func() (out [2]string) {
 }()
 
 // pageOf appends the first nodes, one more than the limit, that meet a condition.
-func (v *view) pageOf(all []found, q graph.Query, typ registry.IndexType, b *builder) ([]found, error) {
-	text, args := pageText(q, b)
-	key := indexColumn + len(registry.IndexColumns())
-	err := v.c.query(text, func(st *engine.Stmt) error {
+func (v *view) appendPage(all []keyedNode, q graph.Query, typ registry.IndexType, b *whereBuilder) ([]keyedNode, error) {
+	sql, args := pageSQL(q, b)
+	key := firstIndexColumn + len(registry.IndexColumns())
+	err := v.c.query(sql, func(st *engine.Stmt) error {
 		n, err := v.scanNode(st, 0, false, q.Bare)
-		f := found{node: n}
+		f := keyedNode{node: n}
 		if typ == registry.IntIndex {
-			f.num = st.ColumnInt64(key)
+			f.intKey = st.ColumnInt64(key)
 		} else {
-			f.text = st.ColumnText(key)
+			f.textKey = st.ColumnText(key)
 		}
 		all = append(all, f)
 		return err

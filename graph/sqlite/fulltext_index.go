@@ -23,16 +23,16 @@ import (
 // what is to be indexed, and the writer indexes all of a batch before its commit.
 
 // wordsOf are the words of a node; no words take it out of the index.
-type wordsOf struct {
-	kind int
-	text []graph.FieldWords
+type indexEntry struct {
+	kind   int
+	fields []graph.FieldWords
 }
 
 // texts are nodes to index, by number.
-type texts map[int64]wordsOf
+type indexEntries map[int64]indexEntry
 
 // kindWord stands for a kind in the index.
-func kindWord(code int) string { return "k" + strconv.Itoa(code) }
+func kindToken(code int) string { return "k" + strconv.Itoa(code) }
 
 // fieldColumn is the column of a field; the prefix keeps off the engine's own names.
 func fieldColumn(field string) string { return "f_" + field }
@@ -40,142 +40,142 @@ func fieldColumn(field string) string { return "f_" + field }
 var searchFields, searchedKinds = registry.SearchFields(), registry.SearchedKinds()
 
 // The texts that write the index.
-var createWords, writeWords = func() (string, string) {
-	columns, marks := []string{"kind"}, []string{"?", "?"}
+var createIndexSQL, writeIndexRowSQL = func() (string, string) {
+	columns, placeholders := []string{"kind"}, []string{"?", "?"}
 	for _, f := range searchFields {
-		columns, marks = append(columns, fieldColumn(f)), append(marks, "?")
+		columns, placeholders = append(columns, fieldColumn(f)), append(placeholders, "?")
 	}
-	list := strings.Join(columns, ", ")
-	return "CREATE VIRTUAL TABLE node_words USING fts5(" + list + ", content='', contentless_delete=1, detail=column, tokenize='ascii')",
-		"INSERT OR REPLACE INTO node_words(rowid, " + list + ") VALUES(" + strings.Join(marks, ", ") + ")"
+	columnList := strings.Join(columns, ", ")
+	return "CREATE VIRTUAL TABLE node_words USING fts5(" + columnList + ", content='', contentless_delete=1, detail=column, tokenize='ascii')",
+		"INSERT OR REPLACE INTO node_words(rowid, " + columnList + ") VALUES(" + strings.Join(placeholders, ", ") + ")"
 }()
 
 // wordsForm tells indexes apart: one that was made by another rule is made anew.
-func wordsForm() string {
-	return fmt.Sprintf("%d %s", graph.WordsVersion, strings.Join(searchFields, " "))
+func indexFormat() string {
+	return fmt.Sprintf("%d %s", graph.TokenizerVersion, strings.Join(searchFields, " "))
 }
 
 // index writes the words of nodes, in order of number.
-func (c *conn) index(nodes texts) error {
-	for _, num := range slices.Sorted(maps.Keys(nodes)) {
-		if err := c.indexNode(num, nodes[num]); err != nil {
+func (c *conn) writeIndex(entries indexEntries) error {
+	for _, num := range slices.Sorted(maps.Keys(entries)) {
+		if err := c.writeIndexRow(num, entries[num]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *conn) indexNode(num int64, n wordsOf) error {
-	if len(n.text) == 0 {
+func (c *conn) writeIndexRow(num int64, n indexEntry) error {
+	if len(n.fields) == 0 {
 		return c.exec("DELETE FROM node_words WHERE rowid = ?", num)
 	}
-	args := []any{num, kindWord(n.kind)}
+	args := []any{num, kindToken(n.kind)}
 	for _, field := range searchFields {
-		i := slices.IndexFunc(n.text, func(f graph.FieldWords) bool { return f.Field == field })
+		i := slices.IndexFunc(n.fields, func(f graph.FieldWords) bool { return f.Field == field })
 		if i < 0 {
 			args = append(args, nil)
 			continue
 		}
-		args = append(args, strings.Join(n.text[i].Words, " "))
+		args = append(args, strings.Join(n.fields[i].Words, " "))
 	}
-	return c.exec(writeWords, args...)
+	return c.exec(writeIndexRowSQL, args...)
 }
 
 // indexNow writes what the update and those before it in the batch have noted, so
 // that a search inside of it finds them. The notes stay: they are written again
 // at the commit, also where this update is rolled back.
-func (t *tx) indexNow() error {
-	if err := t.c.index(t.c.texts); err != nil {
+func (t *tx) flushIndex() error {
+	if err := t.c.writeIndex(t.c.pendingEntries); err != nil {
 		return err
 	}
-	return t.c.index(t.texts)
+	return t.c.writeIndex(t.pendingEntries)
 }
 
 // textChange compares the words of a node with those that stand, and returns what
 // notes the difference under the node's number. It is asked before the node is
 // written.
-func (t *tx) textChange(n *graph.Node, p *planned) (note func(num int64), err error) {
-	text := graph.TextOf(n)
-	same := len(text) == 0
+func (t *tx) indexChange(n *graph.Node, p *plannedPut) (enqueue func(num int64), err error) {
+	fields := graph.TextOf(n)
+	same := len(fields) == 0
 	if p.num != 0 && slices.Contains(searchedKinds, n.Kind) {
 		old := graph.Node{Kind: n.Kind}
 		err = t.c.query("SELECT name, doc FROM node WHERE num = ?", func(st *engine.Stmt) error {
 			old.Name, old.Doc = st.ColumnText(0), []byte(st.ColumnText(1))
 			return nil
 		}, p.num)
-		same = slices.EqualFunc(text, graph.TextOf(&old), func(a, b graph.FieldWords) bool {
+		same = slices.EqualFunc(fields, graph.TextOf(&old), func(a, b graph.FieldWords) bool {
 			return a.Field == b.Field && slices.Equal(a.Words, b.Words)
 		})
 	}
 	if same {
 		return func(int64) {}, err
 	}
-	return func(num int64) { t.texts[num] = wordsOf{t.s.codes.kind[n.Kind], text} }, err
+	return func(num int64) { t.pendingEntries[num] = indexEntry{t.s.codes.kind[n.Kind], fields} }, err
 }
 
 // matches returns the numbers of the nodes that have the words of a query, as a
 // JSON array, and whether there are more than are looked at.
-func (v *view) matches(q graph.Query) (nums string, cut bool, err error) {
-	ask := v.s.codes.match(q)
-	var list []byte
+func (v *view) matchingNumbers(q graph.Query) (nums string, truncated bool, err error) {
+	expression := v.s.codes.matchExpression(q)
+	var numbers []byte
 	n := 0
-	if ask != "" {
+	if expression != "" {
 		err = v.c.query("SELECT rowid FROM node_words WHERE node_words MATCH ? LIMIT ?+0", func(st *engine.Stmt) error {
 			if n++; n > graph.MaxMatches {
-				cut = true
+				truncated = true
 				return nil
 			}
-			list = strconv.AppendInt(append(list, ','), st.ColumnInt64(0), 10)
+			numbers = strconv.AppendInt(append(numbers, ','), st.ColumnInt64(0), 10)
 			return nil
-		}, ask, graph.MaxMatches+1)
+		}, expression, graph.MaxMatches+1)
 	}
-	if len(list) == 0 {
-		return "[]", cut, err
+	if len(numbers) == 0 {
+		return "[]", truncated, err
 	}
-	list[0] = '['
-	return string(list) + "]", cut, err
+	numbers[0] = '['
+	return string(numbers) + "]", truncated, err
 }
 
 // match writes a query's Text in the engine's language. Its words are letters and
 // digits, which CheckText saw to; all else is the house's own.
-func (x *codes) match(q graph.Query) string {
+func (x *codes) matchExpression(q graph.Query) string {
 	words := make([]string, len(q.Text.Words))
 	for i, w := range q.Text.Words {
 		words[i] = `"` + w + `"`
 	}
 	words[len(words)-1] += " *"
 	all := strings.Join(words, " AND ")
-	var looks []string
-	for _, l := range q.Looks() {
+	var groups []string
+	for _, group := range q.Looks() {
 		var kinds, columns []string
-		for _, k := range l.Kinds {
-			kinds = append(kinds, `"`+kindWord(x.kind[k])+`"`)
+		for _, k := range group.Kinds {
+			kinds = append(kinds, `"`+kindToken(x.kind[k])+`"`)
 		}
-		for _, f := range l.Fields {
+		for _, f := range group.Fields {
 			columns = append(columns, fieldColumn(f))
 		}
-		looks = append(looks, "(kind : ("+strings.Join(kinds, " OR ")+") AND {"+strings.Join(columns, " ")+"} : ("+all+"))")
+		groups = append(groups, "(kind : ("+strings.Join(kinds, " OR ")+") AND {"+strings.Join(columns, " ")+"} : ("+all+"))")
 	}
-	return strings.Join(looks, " OR ")
+	return strings.Join(groups, " OR ")
 }
 
 // deriveWords makes the index of words where there is none, or one by another
 // rule, and fills it with all that stands.
-func (s *Store) deriveWords(c *conn) error {
-	form := ""
-	err := c.query("SELECT value FROM meta WHERE key = 'words'", func(st *engine.Stmt) error { form = st.ColumnText(0); return nil })
-	if err != nil || form == wordsForm() {
+func (s *Store) rebuildStaleIndex(c *conn) error {
+	format := ""
+	err := c.query("SELECT value FROM meta WHERE key = 'words'", func(st *engine.Stmt) error { format = st.ColumnText(0); return nil })
+	if err != nil || format == indexFormat() {
 		return err
 	}
-	for _, ddl := range []string{"DROP TABLE IF EXISTS node_words", createWords} {
-		if err := c.transient(ddl); err != nil {
+	for _, ddl := range []string{"DROP TABLE IF EXISTS node_words", createIndexSQL} {
+		if err := c.execOnce(ddl); err != nil {
 			return err
 		}
 	}
 	for last := int64(0); ; {
-		batch, next, err := s.textsAfter(c, last)
+		batch, next, err := s.entriesAfter(c, last)
 		if err == nil {
-			err = c.index(batch)
+			err = c.writeIndex(batch)
 		}
 		if err != nil {
 			return err
@@ -185,17 +185,17 @@ func (s *Store) deriveWords(c *conn) error {
 		}
 		last = next
 	}
-	return c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('words', ?)", wordsForm())
+	return c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('words', ?)", indexFormat())
 }
 
 // textsAfter reads the words of the next nodes, and the number of the last of them.
-func (s *Store) textsAfter(c *conn, last int64) (texts, int64, error) {
-	out := texts{}
+func (s *Store) entriesAfter(c *conn, last int64) (indexEntries, int64, error) {
+	out := indexEntries{}
 	err := c.query("SELECT num, kind, name, doc, deleted FROM node WHERE num > ? ORDER BY num LIMIT ?+0", func(st *engine.Stmt) error {
 		last = st.ColumnInt64(0)
 		n := graph.Node{Kind: s.codes.kindName[st.ColumnInt(1)], Name: st.ColumnText(2), Doc: []byte(st.ColumnText(3)), Deleted: st.ColumnBool(4)}
-		if text := graph.TextOf(&n); len(text) > 0 {
-			out[last] = wordsOf{st.ColumnInt(1), text}
+		if fields := graph.TextOf(&n); len(fields) > 0 {
+			out[last] = indexEntry{st.ColumnInt(1), fields}
 		}
 		return nil
 	}, last, 1000)

@@ -27,7 +27,7 @@ func find(t *testing.T, s *Store, word string) string {
 
 // TestOldStoresGetTheirWords opens stores as they were before there was an index
 // of words, with one by another rule, and with one that was half made.
-func TestOldStoresGetTheirWords(t *testing.T) {
+func TestAStaleIndexIsRebuilt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p.db")
 	s, err := Open(t.Context(), path)
 	if err != nil {
@@ -60,7 +60,7 @@ func TestOldStoresGetTheirWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, text := range spoil {
-			if err := c.transient(text); err != nil {
+			if err := c.execOnce(text); err != nil {
 				t.Fatal(text, err)
 			}
 		}
@@ -81,7 +81,7 @@ func TestOldStoresGetTheirWords(t *testing.T) {
 
 // TestUnchangedWordsAreNotWrittenAgain holds an update that leaves a node's words
 // as they are, such as a change of stage, off the index.
-func TestUnchangedWordsAreNotWrittenAgain(t *testing.T) {
+func TestUnchangedWordsAreNotIndexedAgain(t *testing.T) {
 	s := testStore(t)
 	put := func(doc string) (noted int) {
 		err := s.Update(t.Context(), func(g graph.Tx) error {
@@ -89,7 +89,7 @@ func TestUnchangedWordsAreNotWrittenAgain(t *testing.T) {
 			if err := g.Put(t.Context(), n); err != nil {
 				return err
 			}
-			noted = len(g.(*tx).texts)
+			noted = len(g.(*tx).pendingEntries)
 			return g.Append(t.Context(), &registry.LogEntry{})
 		})
 		if err != nil {

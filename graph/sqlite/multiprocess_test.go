@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	switch path := os.Getenv("SQLITE_TEST_PATH"); os.Getenv("SQLITE_TEST_CHILD") {
 	case "write":
-		exit(writeForEver(path, os.Getenv("SQLITE_TEST_ARG")))
+		exit(writeUntilKilled(path, os.Getenv("SQLITE_TEST_ARG")))
 	case "race":
 		exit(raceSide(path, os.Getenv("SQLITE_TEST_ARG")))
 	}
@@ -41,7 +41,7 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-func child(t *testing.T, mode, path, arg string) (*exec.Cmd, io.Reader) {
+func startChild(t *testing.T, mode, path, arg string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SQLITE_TEST_CHILD="+mode, "SQLITE_TEST_PATH="+path, "SQLITE_TEST_ARG="+arg)
@@ -76,7 +76,7 @@ func writeOne(ctx context.Context, s graph.Store, name, before string) error {
 
 // writeForEver acknowledges every write on a line of its own, after Update
 // returned.
-func writeForEver(path, round string) error {
+func writeUntilKilled(path, round string) error {
 	s, err := sqlite.Open(context.Background(), path)
 	if err != nil {
 		return err
@@ -102,11 +102,11 @@ func writeForEver(path, round string) error {
 	return <-failed
 }
 
-func TestEveryAcknowledgedWriteOutlivesAKill(t *testing.T) {
+func TestAcknowledgedWritesSurviveAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p.db")
 	var acknowledged []string
 	for round := range graphtest.Rounds() {
-		cmd, out := child(t, "write", path, strconv.Itoa(round))
+		cmd, out := startChild(t, "write", path, strconv.Itoa(round))
 		lines := bufio.NewScanner(out)
 		// The clock starts with the first write, however slowly the child came up.
 		for first := true; lines.Scan(); first = false {
@@ -185,7 +185,7 @@ func TestTwoProcessesRace(t *testing.T) {
 	var cmds [2]*exec.Cmd
 	var outs [2]io.Reader
 	for side := range 2 {
-		cmds[side], outs[side] = child(t, "race", path, fmt.Sprint(side, " ", rounds))
+		cmds[side], outs[side] = startChild(t, "race", path, fmt.Sprint(side, " ", rounds))
 	}
 	total := 0
 	for side := range 2 {

@@ -10,34 +10,34 @@ import (
 )
 
 // hops answers a HopQuery.
-func (v *view) hops(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (v *view) neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	if q.Cap < 1 {
 		return nil, registry.Invalid("cap", "must be 1 or more")
 	}
-	w, err := v.walkOf(q.Direction, q.Edges, q.At)
+	er, err := v.newEdgeReader(q.Direction, q.Edges, q.At)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]graph.Hops, len(q.IDs))
-	seen := map[int64]*graph.Node{}
+	farNodes := map[int64]*graph.Node{}
 	for i, id := range q.IDs {
 		if ctx.Err() != nil {
-			return nil, ended(ctx)
+			return nil, contextError(ctx)
 		}
-		if out[i], err = w.hop(q, id, seen); err != nil {
+		if out[i], err = er.neighborsOf(q, id, farNodes); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func (w *walk) hop(q graph.HopQuery, id registry.ID, seen map[int64]*graph.Node) (graph.Hops, error) {
+func (er *edgeReader) neighborsOf(q graph.HopQuery, id registry.ID, farNodes map[int64]*graph.Node) (graph.Hops, error) {
 	h := graph.Hops{Of: id}
-	near, err := w.v.numberOf(w.when, id)
+	near, err := er.v.numberOf(er.when, id)
 	if err != nil || near == 0 {
 		return h, err
 	}
-	rows, err := w.farEnds(q, near, seen)
+	rows, err := er.readFarEnds(q, near, farNodes)
 	if err != nil {
 		return h, err
 	}
@@ -45,12 +45,12 @@ func (w *walk) hop(q graph.HopQuery, id registry.ID, seen map[int64]*graph.Node)
 		rows = rows[:q.Cap]
 	}
 	for _, r := range rows {
-		n := seen[w.far(r)]
+		n := farNodes[er.farEnd(r)]
 		from, to := id, n.ID
-		if w.down {
+		if er.downstream {
 			from, to = to, from
 		}
-		e, err := w.edge(r, from, to)
+		e, err := er.edgeOf(r, from, to)
 		if err != nil {
 			return h, err
 		}
@@ -59,31 +59,31 @@ func (w *walk) hop(q graph.HopQuery, id registry.ID, seen map[int64]*graph.Node)
 	if !q.Count {
 		return h, nil
 	}
-	st, err := w.prepare(w.degree, near)
+	st, err := er.prepare(er.degree, near)
 	if err != nil {
 		return h, err
 	}
-	return h, drain(st, func(st *engine.Stmt) error { h.Degree = st.ColumnInt64(0); return nil })
+	return h, stepAll(st, func(st *engine.Stmt) error { h.Degree = st.ColumnInt64(0); return nil })
 }
 
 // farEnds reads the edges of a hop, one more than its cap, and the far nodes of
 // those within it into seen.
-func (w *walk) farEnds(q graph.HopQuery, near int64, seen map[int64]*graph.Node) (rows []row, err error) {
-	if w.when.past == present {
-		err = w.nodesOver(near, q.After, q.Cap+1, q.Bare, func(r row, node func() (*graph.Node, error)) (err error) {
-			if rows = append(rows, r); len(rows) <= q.Cap && seen[w.far(r)] == nil {
-				seen[w.far(r)], err = node()
+func (er *edgeReader) readFarEnds(q graph.HopQuery, near int64, farNodes map[int64]*graph.Node) (rows []edgeRow, err error) {
+	if er.when.source == currentRow {
+		err = er.edgesWithNodes(near, q.After, q.Cap+1, q.Bare, func(r edgeRow, node func() (*graph.Node, error)) (err error) {
+			if rows = append(rows, r); len(rows) <= q.Cap && farNodes[er.farEnd(r)] == nil {
+				farNodes[er.farEnd(r)], err = node()
 			}
 			return err
 		})
 		return rows, err
 	}
-	if rows, err = w.edges(nil, near, q.After, q.Cap+1); err != nil {
+	if rows, err = er.edges(nil, near, q.After, q.Cap+1); err != nil {
 		return rows, err
 	}
 	for _, r := range rows[:min(len(rows), q.Cap)] {
-		if num := w.far(r); seen[num] == nil {
-			if seen[num], err = w.v.nodeByNum(w.when, num, q.Bare); err != nil {
+		if num := er.farEnd(r); farNodes[num] == nil {
+			if farNodes[num], err = er.v.nodeByNum(er.when, num, q.Bare); err != nil {
 				return rows, err
 			}
 		}

@@ -16,11 +16,11 @@ import (
 )
 
 // plan asks the engine how it would run a text.
-func plan(t *testing.T, c *conn, text string) []string {
+func queryPlan(t *testing.T, c *conn, sql string) []string {
 	t.Helper()
-	st, _, err := c.raw.PrepareTransient("EXPLAIN QUERY PLAN " + text)
+	st, _, err := c.raw.PrepareTransient("EXPLAIN QUERY PLAN " + sql)
 	if err != nil {
-		t.Fatalf("%s: %v", text, err)
+		t.Fatalf("%s: %v", sql, err)
 	}
 	defer st.Finalize()
 	var out []string
@@ -37,7 +37,7 @@ func plan(t *testing.T, c *conn, text string) []string {
 }
 
 // scans names the first step of a plan that reads a whole table.
-func scans(steps []string) string {
+func firstTableScan(steps []string) string {
 	for _, s := range steps {
 		if strings.HasPrefix(s, "SCAN ") && !strings.Contains(s, "json_each") && !strings.Contains(s, "pragma_") && s != "SCAN CONSTANT ROW" &&
 			!strings.HasPrefix(s, "SCAN log") && !strings.HasPrefix(s, "SCAN node_words VIRTUAL TABLE INDEX 0:M") && s != "SCAN l" && s != "SCAN kind" && s != "SCAN edge_kind" {
@@ -63,7 +63,7 @@ func TestNoStatementScansATable(t *testing.T) {
 	s := testStore(t)
 	var texts []string
 	err := s.Update(t.Context(), func(g graph.Tx) error {
-		err := everyStatement(t.Context(), g)
+		err := runEveryStatement(t.Context(), g)
 		for text := range g.(*tx).c.stmts {
 			texts = append(texts, text)
 		}
@@ -78,7 +78,7 @@ func TestNoStatementScansATable(t *testing.T) {
 			switch strings.Fields(text)[0] {
 			case "SELECT", "UPDATE", "DELETE":
 				explained++
-				if step := scans(plan(t, v.c, text)); step != "" {
+				if step := firstTableScan(queryPlan(t, v.c, text)); step != "" {
 					t.Errorf("%s\n\t%s", step, text)
 				}
 			}
@@ -90,7 +90,7 @@ func TestNoStatementScansATable(t *testing.T) {
 	}
 }
 
-func everyStatement(ctx context.Context, g graph.Tx) error {
+func runEveryStatement(ctx context.Context, g graph.Tx) error {
 	node := func(kind registry.Kind, name string) *graph.Node {
 		return &graph.Node{ID: registry.NewID(kind, name), Kind: kind, Name: name, Slots: []string{name}}
 	}
@@ -111,7 +111,7 @@ func everyStatement(ctx context.Context, g graph.Tx) error {
 		_, err := g.Nodes(ctx, at, a.ID)
 		errs = append(errs, err)
 	}
-	for _, q := range someQueries(a.ID) {
+	for _, q := range sampleQueries(a.ID) {
 		_, err := g.Find(ctx, q)
 		errs = append(errs, err)
 	}
@@ -120,22 +120,22 @@ func everyStatement(ctx context.Context, g graph.Tx) error {
 		errs = append(errs, err)
 	}
 	errs = append(errs, g.Unlink(ctx, e), g.Delete(ctx, b))
-	return errors.Join(append(errs, everyDump(g.(*tx))...)...)
+	return errors.Join(append(errs, dumpAndRestore(g.(*tx))...)...)
 }
 
 // everyDump reads all parts of a dump, and writes a batch of each that fits.
-func everyDump(t *tx) (errs []error) {
+func dumpAndRestore(t *tx) (errs []error) {
 	all := &graph.Batch{}
 	for m := (graph.Mark{}); m.Part != graph.PartDone; {
 		b, err := t.dump(context.Background(), m)
 		all.Nodes, all.Edges, all.Secret = append(all.Nodes, b.Nodes...), append(all.Edges, b.Edges...), b.Secret
 		errs, m = append(errs, err), b.Next
 	}
-	_, err := t.filling()
+	_, err := t.migrationState()
 	return append(errs, err, t.restoreRows(all))
 }
 
-func someQueries(id registry.ID) (out []graph.Query) {
+func sampleQueries(id registry.ID) (out []graph.Query) {
 	kinds := []registry.Kind{registry.KindModelVersion}
 	stage := graph.Predicate{Column: registry.IndexStage, Op: graph.In, Values: []any{"PRODUCTION"}}
 	child := stage
@@ -181,8 +181,8 @@ func TestEveryListingHasItsIndex(t *testing.T) {
 					if err := b.conditions(q, s.codes.kind[noun.Kind]); err != nil {
 						t.Fatal(err)
 					}
-					text, _ := pageText(q, b)
-					if p := fmt.Sprint(plan(t, v.c, text)); !strings.Contains(p, "USING INDEX node_") || strings.Contains(p, "TEMP B-TREE") {
+					text, _ := pageSQL(q, b)
+					if p := fmt.Sprint(queryPlan(t, v.c, text)); !strings.Contains(p, "USING INDEX node_") || strings.Contains(p, "TEMP B-TREE") {
 						t.Errorf("%s by %s: %s\n\t%s", noun.Name, order, p, text)
 					}
 				}
@@ -194,11 +194,11 @@ func TestEveryListingHasItsIndex(t *testing.T) {
 
 // TestADumpReadsInTheOrderOfKeys holds a dump to going on from its key, whatever
 // is behind it, and to sorting no more than the edges between two nodes.
-func TestADumpReadsInTheOrderOfKeys(t *testing.T) {
+func TestADumpReadsInKeyOrder(t *testing.T) {
 	s := testStore(t)
 	s.read(t.Context(), func(v *view) error {
-		for text, want := range map[string]string{dumpNodes: "SEARCH n USING INTEGER PRIMARY KEY (rowid>?)", dumpEdges: "SEARCH e USING PRIMARY KEY ((from_num,to_num)>(?,?))"} {
-			steps := plan(t, v.c, text)
+		for text, want := range map[string]string{dumpNodesSQL: "SEARCH n USING INTEGER PRIMARY KEY (rowid>?)", dumpEdgesSQL: "SEARCH e USING PRIMARY KEY ((from_num,to_num)>(?,?))"} {
+			steps := queryPlan(t, v.c, text)
 			if !slices.Contains(steps, want) || slices.Contains(steps, "USE TEMP B-TREE FOR ORDER BY") {
 				t.Errorf("%q\n\t%s", steps, text)
 			}
@@ -258,7 +258,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 func TestNoStatementIsPreparedTwice(t *testing.T) {
 	s := testStore(t)
 	err := s.Update(t.Context(), func(g graph.Tx) error {
-		err := everyStatement(t.Context(), g)
+		err := runEveryStatement(t.Context(), g)
 		for text := range g.(*tx).c.stmts {
 			if i := strings.LastIndex(text, "LIMIT ?"); i >= 0 && !strings.HasSuffix(text, "+0") {
 				t.Error(text)

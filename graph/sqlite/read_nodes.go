@@ -19,20 +19,20 @@ type view struct {
 	c *conn
 	s *Store
 	// writing tells that uncommitted rows may be seen, which no cache may keep.
-	writing bool
+	inUpdate bool
 }
 
-func (v *view) head() (int64, error) { return v.c.number("SELECT max(seq) FROM log") }
+func (v *view) head() (int64, error) { return v.c.queryInt("SELECT max(seq) FROM log") }
 
 // micros is how times are stored; stamp is the way back.
-func micros(t time.Time) int64 {
+func toMicros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMicro()
 }
 
-func stamp(n int64) time.Time {
+func fromMicros(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}
 	}
@@ -40,40 +40,40 @@ func stamp(n int64) time.Time {
 }
 
 // past says how an instant picks a node's revision.
-type past int
+type revisionSource int
 
 const (
-	present past = iota // the row in node
-	newest              // the newest revision recorded by then
-	asOf                // the latest revision since then, recorded by then
+	currentRow     revisionSource = iota // the row in node
+	newestRecorded                       // the newest revision recorded by then
+	latestValid                          // the latest revision since then, recorded by then
 )
 
 // instant is an Instant ready to be bound.
 type instant struct {
-	past            past
-	valid, known    int64
-	byValid, byKnow bool
+	source           revisionSource
+	valid, known     int64
+	byValid, byKnown bool
 }
 
 func instantOf(at graph.Instant) instant {
-	i := instant{valid: math.MaxInt64, known: math.MaxInt64, byValid: !at.Valid.IsZero(), byKnow: at.Known > 0}
+	i := instant{valid: math.MaxInt64, known: math.MaxInt64, byValid: !at.Valid.IsZero(), byKnown: at.Known > 0}
 	if i.byValid {
 		i.valid = at.Valid.UnixMicro()
 	}
-	if i.byKnow {
+	if i.byKnown {
 		i.known = at.Known
 	}
 	switch {
 	case i.byValid && !at.Current:
-		i.past = asOf
-	case i.byKnow:
-		i.past = newest
+		i.source = latestValid
+	case i.byKnown:
+		i.source = newestRecorded
 	}
 	return i
 }
 
 // Texts of reads by one key: past × key × bare.
-var nodeText = func() (out [3][2][2]string) {
+var nodeSQL = func() (out [3][2][2]string) {
 	revision := "n.num, n.id, n.kind, n.parent, r.name, n.slots, r.valid_from, r.valid_to, r.since, r.revision, r.recorded_seq, r.deleted"
 	for k, key := range []string{"n.id", "n.num"} {
 		for b, doc := range []string{"doc", "''"} {
@@ -81,10 +81,10 @@ var nodeText = func() (out [3][2][2]string) {
 			if b == 0 {
 				d, rd = "n.doc", "coalesce(r.doc, n.doc)"
 			}
-			out[present][k][b] = "SELECT " + presentColumns + ", " + d + indexedColumns + " FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
-			out[newest][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
+			out[currentRow][k][b] = "SELECT " + currentColumns + ", " + d + indexedColumns + " FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
+			out[newestRecorded][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
 				"(SELECT max(x.revision) FROM revision x WHERE x.num = n.num AND x.recorded_seq <= ?3) WHERE " + key + " = ?1 AND r.valid_from <= ?2"
-			out[asOf][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
+			out[latestValid][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
 				"(SELECT x.revision FROM revision x WHERE x.num = n.num AND x.since <= ?2 AND x.recorded_seq <= ?3 " +
 				"ORDER BY x.since DESC, x.revision DESC LIMIT 1) WHERE " + key + " = ?1 AND r.valid_from <= ?2"
 		}
@@ -101,11 +101,11 @@ var indexedColumns = func() string {
 	return cols.String()
 }()
 
-const presentColumns = "n.num, n.id, n.kind, n.parent, n.name, n.slots, n.valid_from, n.valid_to, n.since, n.revision, n.recorded_seq, n.deleted"
+const currentColumns = "n.num, n.id, n.kind, n.parent, n.name, n.slots, n.valid_from, n.valid_to, n.since, n.revision, n.recorded_seq, n.deleted"
 
 const (
-	docColumn   = 12
-	indexColumn = 13
+	docColumn        = 12
+	firstIndexColumn = 13
 )
 
 // nodes reads nodes by id, nil where there is none.
@@ -114,7 +114,7 @@ func (v *view) nodes(ctx context.Context, at graph.Instant, ids []registry.ID) (
 	when := instantOf(at)
 	for i, id := range ids {
 		if i%1024 == 1023 && ctx.Err() != nil {
-			return nil, ended(ctx)
+			return nil, contextError(ctx)
 		}
 		n, err := v.nodeByID(when, id, false)
 		if err != nil {
@@ -126,17 +126,17 @@ func (v *view) nodes(ctx context.Context, at graph.Instant, ids []registry.ID) (
 }
 
 func (v *view) nodeByID(when instant, id registry.ID, bare bool) (*graph.Node, error) {
-	st, err := v.c.prepare(nodeText[when.past][0][flag(bare)])
+	st, err := v.c.prepare(nodeSQL[when.source][0][boolIndex(bare)])
 	if err != nil {
 		return nil, err
 	}
 	st.BindText(1, string(id))
-	return v.oneNode(st, when, bare)
+	return v.readNode(st, when, bare)
 }
 
 // numberOf returns the number of a node that is seen at an instant, else 0.
 func (v *view) numberOf(when instant, id registry.ID) (num int64, err error) {
-	if when.past != present {
+	if when.source != currentRow {
 		n, err := v.nodeByID(when, id, true)
 		if err != nil || n == nil {
 			return 0, err
@@ -149,33 +149,33 @@ func (v *view) numberOf(when instant, id registry.ID) (num int64, err error) {
 	}
 	st.BindText(1, string(id))
 	st.BindInt64(2, when.valid)
-	return num, drain(st, func(st *engine.Stmt) error { num = st.ColumnInt64(0); return nil })
+	return num, stepAll(st, func(st *engine.Stmt) error { num = st.ColumnInt64(0); return nil })
 }
 
 func (v *view) nodeByNum(when instant, num int64, bare bool) (*graph.Node, error) {
-	st, err := v.c.prepare(nodeText[when.past][1][flag(bare)])
+	st, err := v.c.prepare(nodeSQL[when.source][1][boolIndex(bare)])
 	if err != nil {
 		return nil, err
 	}
 	st.BindInt64(1, num)
-	return v.oneNode(st, when, bare)
+	return v.readNode(st, when, bare)
 }
 
-func flag(b bool) int {
+func boolIndex(b bool) int {
 	if b {
 		return 1
 	}
 	return 0
 }
 
-func (v *view) oneNode(st *engine.Stmt, when instant, bare bool) (n *graph.Node, err error) {
+func (v *view) readNode(st *engine.Stmt, when instant, bare bool) (n *graph.Node, err error) {
 	st.BindInt64(2, when.valid)
-	if when.past != present {
+	if when.source != currentRow {
 		st.BindInt64(3, when.known)
 	}
 	more, err := st.Step()
 	if err == nil && more {
-		n, err = v.scanNode(st, 0, when.past != present, bare)
+		n, err = v.scanNode(st, 0, when.source != currentRow, bare)
 	}
 	if r := st.Reset(); err == nil {
 		err = r
@@ -185,52 +185,52 @@ func (v *view) oneNode(st *engine.Stmt, when instant, bare bool) (n *graph.Node,
 
 // scanNode reads the columns of nodeText that begin at a place of a row; old rows
 // have their indexed columns as JSON.
-func (v *view) scanNode(st *engine.Stmt, at int, old, bare bool) (*graph.Node, error) {
-	n := &graph.Node{Number: st.ColumnInt64(at), ID: registry.ID(st.ColumnText(at + 1)), Kind: v.s.codes.kindName[st.ColumnInt(at+2)],
-		Parent: registry.ID(st.ColumnText(at + 3)), Name: st.ColumnText(at + 4), ValidFrom: stamp(st.ColumnInt64(at + 6)), ValidTo: stamp(st.ColumnInt64(at + 7)),
-		Since: stamp(st.ColumnInt64(at + 8)), Revision: st.ColumnInt64(at + 9), RecordedSeq: st.ColumnInt64(at + 10), Deleted: st.ColumnBool(at + 11)}
+func (v *view) scanNode(st *engine.Stmt, offset int, fromRevision, bare bool) (*graph.Node, error) {
+	n := &graph.Node{Number: st.ColumnInt64(offset), ID: registry.ID(st.ColumnText(offset + 1)), Kind: v.s.codes.kindName[st.ColumnInt(offset+2)],
+		Parent: registry.ID(st.ColumnText(offset + 3)), Name: st.ColumnText(offset + 4), ValidFrom: fromMicros(st.ColumnInt64(offset + 6)), ValidTo: fromMicros(st.ColumnInt64(offset + 7)),
+		Since: fromMicros(st.ColumnInt64(offset + 8)), Revision: st.ColumnInt64(offset + 9), RecordedSeq: st.ColumnInt64(offset + 10), Deleted: st.ColumnBool(offset + 11)}
 	if !bare {
-		n.Doc = make([]byte, st.ColumnLen(at+docColumn))
-		st.ColumnBytes(at+docColumn, n.Doc)
+		n.Doc = make([]byte, st.ColumnLen(offset+docColumn))
+		st.ColumnBytes(offset+docColumn, n.Doc)
 	}
-	if st.ColumnLen(at+5) > 0 {
-		if err := json.Unmarshal([]byte(st.ColumnText(at+5)), &n.Slots); err != nil {
+	if st.ColumnLen(offset+5) > 0 {
+		if err := json.Unmarshal([]byte(st.ColumnText(offset+5)), &n.Slots); err != nil {
 			return nil, err
 		}
 	}
-	uses := columnsOf[n.Kind]
-	if len(uses) == 0 {
+	columns := columnsOf[n.Kind]
+	if len(columns) == 0 {
 		return n, nil
 	}
-	n.Columns = make(map[registry.Index]any, len(uses))
-	if old {
-		return n, readColumns(n, uses, st.ColumnText(at+indexColumn))
+	n.Columns = make(map[registry.Index]any, len(columns))
+	if fromRevision {
+		return n, readColumnsJSON(n, columns, st.ColumnText(offset+firstIndexColumn))
 	}
-	for _, u := range uses {
-		if u.text {
-			n.Columns[u.name] = st.ColumnText(at + indexColumn + u.at)
+	for _, c := range columns {
+		if c.isText {
+			n.Columns[c.name] = st.ColumnText(offset + firstIndexColumn + c.position)
 		} else {
-			n.Columns[u.name] = st.ColumnInt64(at + indexColumn + u.at)
+			n.Columns[c.name] = st.ColumnInt64(offset + firstIndexColumn + c.position)
 		}
 	}
 	return n, nil
 }
 
 // use is an index column that a kind has, and its place among all of them.
-type use struct {
-	name registry.Index
-	at   int
-	text bool
+type kindColumn struct {
+	name     registry.Index
+	position int
+	isText   bool
 }
 
 // columnsOf holds the index columns of every kind, by the field table.
-var columnsOf = func() map[registry.Kind][]use {
-	out := map[registry.Kind][]use{}
+var columnsOf = func() map[registry.Kind][]kindColumn {
+	out := map[registry.Kind][]kindColumn{}
 	for _, noun := range registry.Nouns() {
 		for _, f := range noun.Fields {
 			for i, c := range registry.IndexColumns() {
 				if c.Name == f.Column && noun.Kind != "" {
-					out[noun.Kind] = append(out[noun.Kind], use{c.Name, i, c.Type == registry.TextIndex})
+					out[noun.Kind] = append(out[noun.Kind], kindColumn{c.Name, i, c.Type == registry.TextIndex})
 				}
 			}
 		}
@@ -239,7 +239,7 @@ var columnsOf = func() map[registry.Kind][]use {
 }()
 
 // readColumns fills in the columns of an earlier revision, absent ones included.
-func readColumns(n *graph.Node, uses []use, text string) error {
+func readColumnsJSON(n *graph.Node, columns []kindColumn, text string) error {
 	stored := map[registry.Index]any{}
 	if text != "" {
 		d := json.NewDecoder(bytes.NewReader([]byte(text)))
@@ -248,20 +248,20 @@ func readColumns(n *graph.Node, uses []use, text string) error {
 			return err
 		}
 	}
-	for _, u := range uses {
-		switch x := stored[u.name].(type) {
+	for _, c := range columns {
+		switch x := stored[c.name].(type) {
 		case string:
-			n.Columns[u.name] = x
+			n.Columns[c.name] = x
 		case json.Number:
 			i, err := x.Int64()
 			if err != nil {
 				return err
 			}
-			n.Columns[u.name] = i
+			n.Columns[c.name] = i
 		default:
-			n.Columns[u.name] = any("")
-			if !u.text {
-				n.Columns[u.name] = int64(0)
+			n.Columns[c.name] = any("")
+			if !c.isText {
+				n.Columns[c.name] = int64(0)
 			}
 		}
 	}

@@ -7,72 +7,72 @@ import (
 )
 
 // mostLately is about how many nodes the writer remembers: two batches of an import.
-const mostLately = 20_000
+const maxRecentNodes = 20_000
 
 // lately is what the writer remembers of nodes that it has made, so that edges between
 // them need not look them up again: an import writes nodes and then their edges. It
 // holds for one head of the log; where another has written, it is empty.
-type lately struct {
+type recentNodes struct {
 	head  int64
-	nodes map[registry.ID]*made
+	nodes map[registry.ID]*recentNode
 	// deaf, which tests set, lets it hold whatever the head is.
-	deaf bool
+	ignoreHead bool
 }
 
 // made is a node that was made lately. linked tells that it was an end of an edge
 // since: before, it has none.
-type made struct {
+type recentNode struct {
 	num    int64
 	kind   registry.Kind
 	linked bool
 }
 
 // at empties it where it is not of a head.
-func (l *lately) at(head int64) {
-	if l.head != head && !l.deaf || l.nodes == nil {
-		l.forget(head)
+func (r *recentNodes) resetUnlessAt(head int64) {
+	if r.head != head && !r.ignoreHead || r.nodes == nil {
+		r.reset(head)
 	}
 }
 
-func (l *lately) forget(head int64) { l.head, l.nodes = head, map[registry.ID]*made{} }
+func (r *recentNodes) reset(head int64) { r.head, r.nodes = head, map[registry.ID]*recentNode{} }
 
 // change is what one update does to what is remembered. It holds within the update
 // at once, and behind it when its closure has succeeded.
-type change struct {
-	made   map[registry.ID]*made
-	linked map[registry.ID]bool
-	gone   map[registry.ID]bool
+type recentChange struct {
+	created map[registry.ID]*recentNode
+	linked  map[registry.ID]bool
+	deleted map[registry.ID]bool
 }
 
 // take takes in what an update did, whose last entry is the head now.
-func (l *lately) take(c change, head int64) {
-	if len(l.nodes)+len(c.made) > mostLately {
-		l.nodes = map[registry.ID]*made{}
+func (r *recentNodes) apply(c recentChange, head int64) {
+	if len(r.nodes)+len(c.created) > maxRecentNodes {
+		r.nodes = map[registry.ID]*recentNode{}
 	}
-	l.head = head
-	if len(c.made) <= mostLately {
-		maps.Copy(l.nodes, c.made)
+	r.head = head
+	if len(c.created) <= maxRecentNodes {
+		maps.Copy(r.nodes, c.created)
 	}
 	for id := range c.linked {
-		if m := l.nodes[id]; m != nil {
-			m.linked = true
+		if n := r.nodes[id]; n != nil {
+			n.linked = true
 		}
 	}
-	for id := range c.gone {
-		delete(l.nodes, id)
+	for id := range c.deleted {
+		delete(r.nodes, id)
 	}
 }
 
 // noteMade remembers a node that this update made.
-func (t *tx) noteMade(id registry.ID, num int64, kind registry.Kind) {
-	if t.change.made == nil {
-		t.change.made = map[registry.ID]*made{}
+func (t *tx) recordCreated(id registry.ID, num int64, kind registry.Kind) {
+	if t.change.created == nil {
+		t.change.created = map[registry.ID]*recentNode{}
 	}
-	t.change.made[id] = &made{num: num, kind: kind}
+	t.change.created[id] = &recentNode{num: num, kind: kind}
 }
 
 // noteLinked remembers that a node is an end of an edge.
-func (t *tx) noteLinked(id registry.ID) {
+func (t *tx) recordLinked(id registry.ID) {
 	if t.change.linked == nil {
 		t.change.linked = map[registry.ID]bool{}
 	}
@@ -80,21 +80,21 @@ func (t *tx) noteLinked(id registry.ID) {
 }
 
 // noteGone forgets a node that this update deleted.
-func (t *tx) noteGone(id registry.ID) {
-	if t.change.gone == nil {
-		t.change.gone = map[registry.ID]bool{}
+func (t *tx) recordDeleted(id registry.ID) {
+	if t.change.deleted == nil {
+		t.change.deleted = map[registry.ID]bool{}
 	}
-	t.change.gone[id] = true
+	t.change.deleted[id] = true
 }
 
 // known is an end that is remembered, nil where it is to be looked up.
-func (t *tx) known(id registry.ID) *end {
-	m := t.change.made[id]
-	if m == nil {
-		m = t.s.lately.nodes[id]
+func (t *tx) recentEndpoint(id registry.ID) *endpoint {
+	n := t.change.created[id]
+	if n == nil {
+		n = t.s.recent.nodes[id]
 	}
-	if m == nil || t.change.gone[id] {
+	if n == nil || t.change.deleted[id] {
 		return nil
 	}
-	return &end{num: m.num, kind: m.kind, bare: !m.linked && !t.change.linked[id]}
+	return &endpoint{num: n.num, kind: n.kind, unlinked: !n.linked && !t.change.linked[id]}
 }

@@ -11,12 +11,12 @@ import (
 )
 
 // pair are two stores on one file, as two processes have it.
-type pair struct {
+type storePair struct {
 	*testing.T
 	one, other *Store
 }
 
-func newPair(t *testing.T) pair {
+func newPair(t *testing.T) storePair {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "p.db")
 	open := func() *Store {
@@ -27,18 +27,18 @@ func newPair(t *testing.T) pair {
 		t.Cleanup(func() { s.Close() })
 		return s
 	}
-	return pair{t, open(), open()}
+	return storePair{t, open(), open()}
 }
 
-func data(name string) *graph.Node {
+func newDataset(name string) *graph.Node {
 	return &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, Doc: []byte("{}")}
 }
 
-func derived(from, to *graph.Node) *graph.Edge {
+func derivedFrom(from, to *graph.Node) *graph.Edge {
 	return &graph.Edge{Kind: registry.EdgeDerivedFrom, From: from.ID, To: to.ID}
 }
 
-func (p pair) update(s *Store, fn func(ctx context.Context, tx graph.Tx) error) error {
+func (p storePair) update(s *Store, fn func(ctx context.Context, tx graph.Tx) error) error {
 	p.Helper()
 	return s.Update(p.Context(), func(tx graph.Tx) error {
 		if err := fn(p.Context(), tx); err != nil {
@@ -48,102 +48,102 @@ func (p pair) update(s *Store, fn func(ctx context.Context, tx graph.Tx) error) 
 	})
 }
 
-func (p pair) must(s *Store, fn func(ctx context.Context, tx graph.Tx) error) {
+func (p storePair) must(s *Store, fn func(ctx context.Context, tx graph.Tx) error) {
 	p.Helper()
 	if err := p.update(s, fn); err != nil {
 		p.Fatal(err)
 	}
 }
 
-func (p pair) put(s *Store, nodes ...*graph.Node) {
+func (p storePair) put(s *Store, nodes ...*graph.Node) {
 	p.Helper()
 	p.must(s, func(ctx context.Context, tx graph.Tx) error { return tx.Put(ctx, nodes...) })
 }
 
-func (p pair) link(s *Store, edges ...*graph.Edge) error {
+func (p storePair) link(s *Store, edges ...*graph.Edge) error {
 	p.Helper()
 	return p.update(s, func(ctx context.Context, tx graph.Tx) error { return tx.Link(ctx, edges...) })
 }
 
 // remembered is what the writer of a store remembers. Nobody writes to it now.
-func remembered(s *Store) *lately { return &s.lately }
+func recentNodesOf(s *Store) *recentNodes { return &s.recent }
 
 // TestEdgesOfNewNodesAreNotLookedUp: what was made in this update or the one before is
 // known, with and without edges, and what it is not is looked up.
 func TestEdgesOfNewNodesAreNotLookedUp(t *testing.T) {
 	p := newPair(t)
-	a, b, c := data("a"), data("b"), data("c")
+	a, b, c := newDataset("a"), newDataset("b"), newDataset("c")
 	p.put(p.one, a, b)
 	p.must(p.one, func(ctx context.Context, g graph.Tx) error {
 		x := g.(*tx)
-		if e := x.known(a.ID); e == nil || !e.bare || e.num != a.Number {
+		if e := x.recentEndpoint(a.ID); e == nil || !e.unlinked || e.num != a.Number {
 			t.Errorf("a node of the update before: %+v", e)
 		}
 		if err := g.Put(ctx, c); err != nil {
 			return err
 		}
-		if err := g.Link(ctx, derived(a, c)); err != nil {
+		if err := g.Link(ctx, derivedFrom(a, c)); err != nil {
 			return err
 		}
 		for _, n := range []*graph.Node{a, c} {
-			if e := x.known(n.ID); e == nil || e.bare {
+			if e := x.recentEndpoint(n.ID); e == nil || e.unlinked {
 				t.Errorf("%s after it was linked: %+v", n.Name, e)
 			}
 		}
 		return nil
 	})
 	for name, want := range map[string]bool{"a": true, "b": false, "c": true} {
-		if m := remembered(p.one).nodes[data(name).ID]; m == nil || m.linked != want {
-			t.Errorf("%s: %+v", name, m)
+		if n := recentNodesOf(p.one).nodes[newDataset(name).ID]; n == nil || n.linked != want {
+			t.Errorf("%s: %+v", name, n)
 		}
 	}
-	again := derived(a, c)
+	again := derivedFrom(a, c)
 	if err := p.link(p.one, again); err != nil || again.Created {
 		t.Errorf("the edge that stands was made again: %v", err)
 	}
-	if err := p.link(p.one, derived(c, a)); registry.CodeOf(err) != registry.FailedPrecondition {
+	if err := p.link(p.one, derivedFrom(c, a)); registry.CodeOf(err) != registry.FailedPrecondition {
 		t.Errorf("a cycle: %v", err)
 	}
 }
 
 // TestWhatAnotherWroteIsLookedUp, with a twin whose memory does not look at the head
 // and goes wrong.
-func TestWhatAnotherWroteIsLookedUp(t *testing.T) {
-	for _, deaf := range []bool{false, true} {
+func TestChangesOfAnotherStoreAreLookedUp(t *testing.T) {
+	for _, ignoreHead := range []bool{false, true} {
 		p := newPair(t)
-		a, b, c := data("a"), data("b"), data("c")
+		a, b, c := newDataset("a"), newDataset("b"), newDataset("c")
 		p.put(p.one, a, b, c)
-		remembered(p.one).deaf = deaf
+		recentNodesOf(p.one).ignoreHead = ignoreHead
 		p.must(p.other, func(ctx context.Context, tx graph.Tx) error {
-			if err := tx.Link(ctx, derived(a, b)); err != nil {
+			if err := tx.Link(ctx, derivedFrom(a, b)); err != nil {
 				return err
 			}
 			return tx.Delete(ctx, c)
 		})
 		wrong := 0
-		if err := p.link(p.one, derived(a, c)); registry.CodeOf(err) != registry.NotFound {
+		if err := p.link(p.one, derivedFrom(a, c)); registry.CodeOf(err) != registry.NotFound {
 			wrong++
 		}
-		again := derived(a, b)
+		again := derivedFrom(a, b)
 		if err := p.link(p.one, again); err != nil || again.Created {
 			wrong++
 		}
-		if (wrong > 0) != deaf {
-			t.Errorf("deaf %v: %d answers are wrong", deaf, wrong)
+		if (wrong > 0) != ignoreHead {
+			t.Errorf("deaf %v: %d answers are wrong", ignoreHead, wrong)
 		}
 	}
 }
 
 // TestWhatDidNotHappenIsNotRemembered: a closure that failed, a node that was deleted.
-func TestWhatDidNotHappenIsNotRemembered(t *testing.T) {
+func TestFailedAndDeletedNodesAreNotRemembered(t *testing.T) {
 	p := newPair(t)
-	a, b := data("a"), data("b")
+	a, b := newDataset("a"), newDataset("b")
 	p.put(p.one, a)
 	no := errors.New("no")
 	if err := p.update(p.one, func(ctx context.Context, tx graph.Tx) error { return errors.Join(tx.Put(ctx, b), no) }); !errors.Is(err, no) {
 		t.Fatal(err)
 	}
-	if err := p.link(p.one, derived(a, b)); registry.CodeOf(err) != registry.NotFound {
+	if err := p.link(p.one, derivedFrom(a, b)); registry.CodeOf(err) != registry.NotFound {
 		t.Errorf("a node of a failed update: %v", err)
 	}
 	p.put(p.one, b)
@@ -151,28 +151,28 @@ func TestWhatDidNotHappenIsNotRemembered(t *testing.T) {
 		if err := tx.Delete(ctx, b); err != nil {
 			return err
 		}
-		if err := tx.Link(ctx, derived(a, b)); registry.CodeOf(err) != registry.NotFound {
+		if err := tx.Link(ctx, derivedFrom(a, b)); registry.CodeOf(err) != registry.NotFound {
 			t.Errorf("a node that this update deleted: %v", err)
 		}
 		return nil
 	})
-	if err := p.link(p.one, derived(a, b)); registry.CodeOf(err) != registry.NotFound {
+	if err := p.link(p.one, derivedFrom(a, b)); registry.CodeOf(err) != registry.NotFound {
 		t.Errorf("a deleted node: %v", err)
 	}
 }
 
 // TestMemoryOfTheWriterIsBounded.
-func TestMemoryOfTheWriterIsBounded(t *testing.T) {
-	l := &lately{}
-	l.at(1)
+func TestRecentNodesAreBounded(t *testing.T) {
+	r := &recentNodes{}
+	r.resetUnlessAt(1)
 	for i := range int64(5) {
-		c := change{made: map[registry.ID]*made{}}
-		for n := range mostLately/2 + 1 {
-			c.made[registry.NewID(registry.KindDatasetVersion, string(rune(n))+string(rune(i)))] = &made{num: 1}
+		c := recentChange{created: map[registry.ID]*recentNode{}}
+		for n := range maxRecentNodes/2 + 1 {
+			c.created[registry.NewID(registry.KindDatasetVersion, string(rune(n))+string(rune(i)))] = &recentNode{num: 1}
 		}
-		l.take(c, i+2)
-		if len(l.nodes) > mostLately || len(l.nodes) == 0 {
-			t.Fatalf("%d nodes are remembered", len(l.nodes))
+		r.apply(c, i+2)
+		if len(r.nodes) > maxRecentNodes || len(r.nodes) == 0 {
+			t.Fatalf("%d nodes are remembered", len(r.nodes))
 		}
 	}
 }

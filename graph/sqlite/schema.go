@@ -14,11 +14,11 @@ import (
 
 // steps are the schema steps in order; the schema number is how many were done.
 // A step that was released never changes: a later one alters what it made.
-var steps = []func(c *conn) error{firstStep, secondStep}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex}
 
 // firstStep makes the tables and the instance secret. Columns and indexes that
 // follow the field table are made by derive, at every start.
-func firstStep(c *conn) error {
+func createTables(c *conn) error {
 	for _, ddl := range []string{
 		`CREATE TABLE kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
 		`CREATE TABLE edge_kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
@@ -48,7 +48,7 @@ func firstStep(c *conn) error {
 		`CREATE INDEX node_parent_name ON node(parent, kind, name, id)`,
 		`CREATE INDEX node_parent_valid_from ON node(parent, kind, valid_from, id)`,
 	} {
-		if err := c.transient(ddl); err != nil {
+		if err := c.execOnce(ddl); err != nil {
 			return err
 		}
 	}
@@ -59,15 +59,15 @@ func firstStep(c *conn) error {
 
 // secondStep brings the index of words, which derive makes and fills: a program
 // without it would leave out what it writes.
-func secondStep(c *conn) error { return c.exec("DELETE FROM meta WHERE key = 'words'") }
+func addFulltextIndex(c *conn) error { return c.exec("DELETE FROM meta WHERE key = 'words'") }
 
 // migrate brings a database to this program's schema under the store lock. It can
 // be run again after any failure.
-func (s *Store) migrate(c *conn) error {
-	if err := c.lock(); err != nil {
+func (s *Store) upgradeSchema(c *conn) error {
+	if err := c.beginImmediate(); err != nil {
 		return err
 	}
-	err := s.migrateLocked(c)
+	err := s.upgradeSchemaLocked(c)
 	if err == nil {
 		if err = c.exec("COMMIT"); err == nil {
 			return nil
@@ -77,29 +77,29 @@ func (s *Store) migrate(c *conn) error {
 	return err
 }
 
-func (s *Store) migrateLocked(c *conn) error {
-	if err := c.transient("CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"); err != nil {
+func (s *Store) upgradeSchemaLocked(c *conn) error {
+	if err := c.execOnce("CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"); err != nil {
 		return err
 	}
-	done, err := c.number("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'schema'")
+	done, err := c.queryInt("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'schema'")
 	if err != nil {
 		return err
 	}
-	if done > int64(len(steps)) {
+	if done > int64(len(schemaSteps)) {
 		return registry.Errorf(registry.FailedPrecondition,
-			"the store has schema %d and this pedigree knows %d; upgrade pedigree to open it", done, len(steps))
+			"the store has schema %d and this pedigree knows %d; upgrade pedigree to open it", done, len(schemaSteps))
 	}
-	for _, step := range steps[done:] {
+	for _, step := range schemaSteps[done:] {
 		if err := step(c); err != nil {
 			return err
 		}
 	}
-	if done < int64(len(steps)) {
-		if err := c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('schema', ?)", fmt.Sprint(len(steps))); err != nil {
+	if done < int64(len(schemaSteps)) {
+		if err := c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('schema', ?)", fmt.Sprint(len(schemaSteps))); err != nil {
 			return err
 		}
 	}
-	if err := s.derive(c); err != nil {
+	if err := s.syncWithRegistry(c); err != nil {
 		return err
 	}
 	_, err = (&view{c: c, s: s}).secret()
@@ -109,46 +109,46 @@ func (s *Store) migrateLocked(c *conn) error {
 // derive makes what follows from registry: codes of the kinds, a column for every
 // index column, and for every column of a noun an index that holds the nodes of
 // its kind only, so that a node is in the indexes of its own columns and no other.
-func (s *Store) derive(c *conn) error {
+func (s *Store) syncWithRegistry(c *conn) error {
 	if err := s.codes.load(c); err != nil {
 		return err
 	}
-	have := map[string]bool{}
-	err := c.query("SELECT name FROM pragma_table_info('node')", func(st *engine.Stmt) error { have[st.ColumnText(0)] = true; return nil })
+	existing := map[string]bool{}
+	err := c.query("SELECT name FROM pragma_table_info('node')", func(st *engine.Stmt) error { existing[st.ColumnText(0)] = true; return nil })
 	if err != nil {
 		return err
 	}
-	typ := map[registry.Index]bool{}
+	indexed := map[registry.Index]bool{}
 	for _, col := range registry.IndexColumns() {
-		typ[col.Name] = true
-		if have[string(col.Name)] {
+		indexed[col.Name] = true
+		if existing[string(col.Name)] {
 			continue
 		}
 		decl := "TEXT NOT NULL DEFAULT ''"
 		if col.Type == registry.IntIndex {
 			decl = "INTEGER NOT NULL DEFAULT 0"
 		}
-		if err := c.transient(fmt.Sprintf("ALTER TABLE node ADD COLUMN %s %s", col.Name, decl)); err != nil {
+		if err := c.execOnce(fmt.Sprintf("ALTER TABLE node ADD COLUMN %s %s", col.Name, decl)); err != nil {
 			return err
 		}
 	}
 	for _, noun := range registry.Nouns() {
 		for _, f := range noun.Fields {
-			if !typ[f.Column] {
+			if !indexed[f.Column] {
 				continue
 			}
-			if err := deriveIndexes(c, strings.ToLower(string(noun.Kind)), s.codes.kind[noun.Kind], string(f.Column)); err != nil {
+			if err := createColumnIndexes(c, strings.ToLower(string(noun.Kind)), s.codes.kind[noun.Kind], string(f.Column)); err != nil {
 				return err
 			}
 		}
 	}
-	return s.deriveWords(c)
+	return s.rebuildStaleIndex(c)
 }
 
-func deriveIndexes(c *conn, kind string, code int, column string) error {
+func createColumnIndexes(c *conn, kind string, code int, column string) error {
 	for _, ddl := range []string{"CREATE INDEX IF NOT EXISTS node_%[1]s_%[2]s ON node(kind, %[2]s, id) WHERE kind=%[3]d",
 		"CREATE INDEX IF NOT EXISTS node_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d"} {
-		if err := c.transient(fmt.Sprintf(ddl, kind, column, code)); err != nil {
+		if err := c.execOnce(fmt.Sprintf(ddl, kind, column, code)); err != nil {
 			return err
 		}
 	}

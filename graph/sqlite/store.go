@@ -22,15 +22,15 @@ import (
 // Store is a graph.Store on one SQLite file. Several Stores, also in several
 // processes, may have the same file open.
 type Store struct {
-	path   string
-	file   os.FileInfo
-	clock  func() time.Time
-	inject func() error
-	codes  codes
+	path      string
+	file      os.FileInfo
+	clock     func() time.Time
+	faultHook func() error
+	codes     codes
 	// subjects caches the names behind edge.subject; only committed ones.
-	subjects sync.Map
+	subjectNames sync.Map
 	// walks keeps the texts of walks by walkKey.
-	walks sync.Map
+	edgeSQLCache sync.Map
 
 	readers chan *conn
 	closing chan struct{}
@@ -39,8 +39,8 @@ type Store struct {
 	closed bool
 	jobs   chan *job
 	// lately is the writer's, who runs one update at a time.
-	lately lately
-	done   chan struct{}
+	recent     recentNodes
+	writerDone chan struct{}
 }
 
 var _ graph.Store = (*Store)(nil)
@@ -54,7 +54,7 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = 
 // WithFault is for tests: fn is called in every Update after its closure ran and
 // before the commit. An error with a method Retryable() bool that answers true
 // makes the closure run again; any other fails the Update.
-func WithFault(fn func() error) Option { return func(s *Store) { s.inject = fn } }
+func WithFault(fn func() error) Option { return func(s *Store) { s.faultHook = fn } }
 
 // WithReaders sets how many reads run at once; the default is 4 to 8, by cores.
 func WithReaders(n int) Option {
@@ -69,28 +69,28 @@ func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 		return nil, registry.Errorf(registry.InvalidArgument, "the SQLite store needs the path of a file")
 	}
 	if ctx.Err() != nil {
-		return nil, ended(ctx)
+		return nil, contextError(ctx)
 	}
-	s := &Store{path: path, clock: time.Now, closing: make(chan struct{}), jobs: make(chan *job, maxBatch), done: make(chan struct{})}
+	s := &Store{path: path, clock: time.Now, closing: make(chan struct{}), jobs: make(chan *job, maxBatch), writerDone: make(chan struct{})}
 	s.readers = make(chan *conn, min(max(4, 2*runtime.GOMAXPROCS(0)), 8))
 	for _, o := range opts {
 		o(s)
 	}
-	if err := s.makeFile(); err != nil {
+	if err := s.createFile(); err != nil {
 		return nil, &registry.Error{Code: registry.Unavailable, Message: "the store's file cannot be opened", Err: err}
 	}
 	w, err := s.openWriter()
 	if err != nil {
-		return nil, fault(err)
+		return nil, publicError(err)
 	}
 	for range cap(s.readers) {
 		s.readers <- nil
 	}
-	go s.write(w)
+	go s.writeLoop(w)
 	return s, nil
 }
 
-func (s *Store) makeFile() error {
+func (s *Store) createFile() error {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (s *Store) makeFile() error {
 
 func (s *Store) openWriter() (*conn, error) {
 	var w *conn
-	err := patiently(func() (err error) {
+	err := retryWhileBusy(func() (err error) {
 		w, err = openConn(s.path, engine.OpenReadWrite, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=0", "secure_delete=FAST",
 			"temp_store=MEMORY", "cache_size=-32768", "journal_size_limit=67108864", "wal_autocheckpoint=4000")
 		return err
@@ -112,7 +112,7 @@ func (s *Store) openWriter() (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(w); err != nil {
+	if err := s.upgradeSchema(w); err != nil {
 		w.close()
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (s *Store) openWriter() (*conn, error) {
 
 // here tells whether the path still names the file that was opened: a file that
 // was deleted or replaced would swallow writes and answer from the past.
-func (s *Store) here() error {
+func (s *Store) checkFile() error {
 	now, err := os.Stat(s.path)
 	if err == nil && !os.SameFile(now, s.file) {
 		err = errors.New("sqlite: another file is in its place")
@@ -134,19 +134,19 @@ func (s *Store) here() error {
 
 // readInfo is all of a Ping in one statement, which is a snapshot of its own: what is
 // asked of every store before every answer from memory should cost little.
-const readInfo = "SELECT (SELECT max(seq) FROM log), (SELECT value FROM meta WHERE key = 'secret'), (SELECT value FROM meta WHERE key = 'migration')"
+const infoSQL = "SELECT (SELECT max(seq) FROM log), (SELECT value FROM meta WHERE key = 'secret'), (SELECT value FROM meta WHERE key = 'migration')"
 
 // Ping reads the newest sequence; UNAVAILABLE when the file is gone or locked.
 func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
-	info := graph.Info{Engine: "sqlite", Schema: len(steps)}
-	if err := s.here(); err != nil {
+	info := graph.Info{Engine: "sqlite", Schema: len(schemaSteps)}
+	if err := s.checkFile(); err != nil {
 		return graph.Info{}, err
 	}
-	err := s.alone(ctx, func(c *conn) error {
-		return c.query(readInfo, func(st *engine.Stmt) (err error) {
+	err := s.withReader(ctx, func(c *conn) error {
+		return c.query(infoSQL, func(st *engine.Stmt) (err error) {
 			info.Head = st.ColumnInt64(0)
-			if info.Secret, err = secretOf(st.ColumnText(1)); err == nil {
-				err = openTo(st.ColumnText(2))
+			if info.Secret, err = parseSecret(st.ColumnText(1)); err == nil {
+				err = checkMigrated(st.ColumnText(2))
 			}
 			return err
 		})
@@ -167,7 +167,7 @@ func (s *Store) Close() error {
 		close(s.closing)
 	}
 	s.mu.Unlock()
-	<-s.done
+	<-s.writerDone
 	if !first {
 		return nil
 	}
@@ -177,14 +177,14 @@ func (s *Store) Close() error {
 			errs = append(errs, c.close())
 		}
 	}
-	return fault(errors.Join(errs...))
+	return publicError(errors.Join(errs...))
 }
 
 // take returns a reader connection that nobody else uses.
-func (s *Store) take(ctx context.Context) (c *conn, err error) {
+func (s *Store) acquireReader(ctx context.Context) (c *conn, err error) {
 	select {
 	case <-s.closing:
-		return nil, closed()
+		return nil, closedError()
 	default:
 	}
 	select {
@@ -195,13 +195,13 @@ func (s *Store) take(ctx context.Context) (c *conn, err error) {
 		select {
 		case c = <-s.readers:
 		case <-ctx.Done():
-			return nil, ended(ctx)
+			return nil, contextError(ctx)
 		}
 	}
 	if c == nil {
 		if c, err = openConn(s.path, engine.OpenReadWrite, "query_only=1", "temp_store=MEMORY", "cache_size=-8192"); err != nil {
 			s.readers <- nil
-			return nil, fault(err)
+			return nil, publicError(err)
 		}
 	}
 	return c, nil
@@ -209,45 +209,45 @@ func (s *Store) take(ctx context.Context) (c *conn, err error) {
 
 // read runs fn in one snapshot.
 func (s *Store) read(ctx context.Context, fn func(v *view) error) error {
-	return s.alone(ctx, func(c *conn) error {
+	return s.withReader(ctx, func(c *conn) error {
 		if err := c.exec("BEGIN"); err != nil {
-			return &unsound{err}
+			return &connError{err}
 		}
 		err := fn(&view{c: c, s: s})
 		if ending := c.exec("COMMIT"); ending != nil {
-			return &unsound{cmp.Or(err, ending)}
+			return &connError{cmp.Or(err, ending)}
 		}
 		return err
 	})
 }
 
 // unsound is an error after which a connection is not used again.
-type unsound struct{ error }
+type connError struct{ error }
 
 // Unwrap returns the cause.
-func (u *unsound) Unwrap() error { return u.error }
+func (u *connError) Unwrap() error { return u.error }
 
 // alone runs fn with a reader connection that nobody else uses.
-func (s *Store) alone(ctx context.Context, fn func(c *conn) error) error {
+func (s *Store) withReader(ctx context.Context, fn func(c *conn) error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return ended(ctx)
+		return contextError(ctx)
 	}
-	c, err := s.take(ctx)
+	c, err := s.acquireReader(ctx)
 	if err != nil {
 		return err
 	}
-	sound := false
+	reusable := false
 	defer func() {
-		if !sound {
+		if !reusable {
 			c.close()
 			c = nil
 		}
 		s.readers <- c
 	}()
 	err = fn(c)
-	var bad *unsound
-	sound = !errors.As(err, &bad)
-	return fault(err)
+	var broken *connError
+	reusable = !errors.As(err, &broken)
+	return publicError(err)
 }
 
 // Nodes reads nodes by id; see graph.Reader.
@@ -264,7 +264,7 @@ func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err e
 
 // Neighbors reads one hop of many nodes; see graph.Reader.
 func (s *Store) Neighbors(ctx context.Context, q graph.HopQuery) (out []graph.Hops, err error) {
-	err = s.read(ctx, func(v *view) error { out, err = v.hops(ctx, q); return err })
+	err = s.read(ctx, func(v *view) error { out, err = v.neighbors(ctx, q); return err })
 	return out, err
 }
 

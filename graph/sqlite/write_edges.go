@@ -10,106 +10,106 @@ import (
 )
 
 // arc is an edge by the numbers of its ends.
-type arc struct {
+type edgeKey struct {
 	from, to int64
 	kind     int
 }
 
 // end is an end of an edge to be linked.
-type end struct {
+type endpoint struct {
 	num  int64
 	kind registry.Kind
 	// bare tells that it is an end of no edge yet.
-	bare bool
+	unlinked bool
 }
 
 // Link records edges; see graph.Tx.
 func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return err
 	}
-	ends := map[registry.ID]*end{}
-	arcs := make([]arc, len(edges))
-	standing := make([]int64, len(edges))
-	firstOf := make(map[arc]bool, len(edges))
-	leads := make(map[int64]bool, len(edges))
-	var fresh []arc
+	endpoints := map[registry.ID]*endpoint{}
+	keys := make([]edgeKey, len(edges))
+	liveSeqs := make([]int64, len(edges))
+	pending := make(map[edgeKey]bool, len(edges))
+	hasEdges := make(map[int64]bool, len(edges))
+	var added []edgeKey
 	for i, e := range edges {
-		a, err := t.arcOf(e, ends)
+		key, err := t.edgeKeyOf(e, endpoints)
 		if err != nil {
-			return fault(err)
+			return publicError(err)
 		}
-		if arcs[i] = a; ends[e.From].bare {
-			leads[a.from] = false
+		if keys[i] = key; endpoints[e.From].unlinked {
+			hasEdges[key.from] = false
 		}
-		if standing[i], err = t.standing(a, leads); err != nil {
-			return fault(err)
+		if liveSeqs[i], err = t.liveSeqInBatch(key, hasEdges); err != nil {
+			return publicError(err)
 		}
-		if standing[i] == 0 && !firstOf[a] {
-			firstOf[a] = true
-			fresh = append(fresh, a)
+		if liveSeqs[i] == 0 && !pending[key] {
+			pending[key] = true
+			added = append(added, key)
 		}
 	}
-	if err := t.checkCycles(fresh, ends); err != nil {
-		return fault(err)
+	if err := t.checkCycles(added, endpoints); err != nil {
+		return publicError(err)
 	}
 	for i, e := range edges {
-		if err := t.linkOne(e, arcs[i], standing[i], firstOf); err != nil {
-			return fault(err)
+		if err := t.linkOne(e, keys[i], liveSeqs[i], pending); err != nil {
+			return publicError(err)
 		}
 	}
 	return nil
 }
 
 // linkOne writes an edge unless it stands or was written in this batch.
-func (t *tx) linkOne(e *graph.Edge, a arc, standing int64, pending map[arc]bool) error {
-	e.Created, e.RecordedSeq = standing == 0 && pending[a], standing
-	if standing == 0 {
+func (t *tx) linkOne(e *graph.Edge, key edgeKey, liveSeq int64, pending map[edgeKey]bool) error {
+	e.Created, e.RecordedSeq = liveSeq == 0 && pending[key], liveSeq
+	if liveSeq == 0 {
 		e.RecordedSeq = t.seq
 	}
 	e.ID = graph.EdgeID(e.Kind, e.From, e.To, e.RecordedSeq)
 	if !e.Created {
 		return nil
 	}
-	pending[a] = false
+	pending[key] = false
 	e.RetractedSeq = 0
-	t.noteLinked(e.From)
-	t.noteLinked(e.To)
-	by, err := t.subject(e.By)
+	t.recordLinked(e.From)
+	t.recordLinked(e.To)
+	by, err := t.subjectNum(e.By)
 	if err != nil {
 		return err
 	}
 	t.wrote = true
 	return t.c.exec("INSERT INTO edge(from_num, to_num, kind, recorded_seq, retracted_seq, valid_from, valid_to, subject) VALUES(?, ?, ?, ?, 0, ?, ?, ?)",
-		a.from, a.to, a.kind, t.seq, micros(e.ValidFrom), micros(e.ValidTo), by)
+		key.from, key.to, key.kind, t.seq, toMicros(e.ValidFrom), toMicros(e.ValidTo), by)
 }
 
-func (t *tx) arcOf(e *graph.Edge, ends map[registry.ID]*end) (arc, error) {
-	from, err := t.end(e.From, ends)
+func (t *tx) edgeKeyOf(e *graph.Edge, endpoints map[registry.ID]*endpoint) (edgeKey, error) {
+	from, err := t.endpoint(e.From, endpoints)
 	if err != nil {
-		return arc{}, err
+		return edgeKey{}, err
 	}
-	to, err := t.end(e.To, ends)
+	to, err := t.endpoint(e.To, endpoints)
 	if err != nil {
-		return arc{}, err
+		return edgeKey{}, err
 	}
 	if err := registry.CheckEdge(e.Kind, from.kind, to.kind); err != nil {
-		return arc{}, err
+		return edgeKey{}, err
 	}
-	return arc{from.num, to.num, t.s.codes.edge[e.Kind]}, nil
+	return edgeKey{from.num, to.num, t.s.codes.edge[e.Kind]}, nil
 }
 
-func (t *tx) end(id registry.ID, ends map[registry.ID]*end) (*end, error) {
-	if x := ends[id]; x != nil {
+func (t *tx) endpoint(id registry.ID, endpoints map[registry.ID]*endpoint) (*endpoint, error) {
+	if x := endpoints[id]; x != nil {
 		return x, nil
 	}
-	if x := t.known(id); x != nil {
-		ends[id] = x
+	if x := t.recentEndpoint(id); x != nil {
+		endpoints[id] = x
 		return x, nil
 	}
-	var found *end
+	var found *endpoint
 	err := t.c.query("SELECT num, kind FROM node WHERE id = ? AND deleted = 0", func(st *engine.Stmt) error {
-		found = &end{num: st.ColumnInt64(0), kind: t.s.codes.kindName[st.ColumnInt(1)]}
+		found = &endpoint{num: st.ColumnInt64(0), kind: t.s.codes.kindName[st.ColumnInt(1)]}
 		return nil
 	}, string(id))
 	if err != nil {
@@ -118,42 +118,42 @@ func (t *tx) end(id registry.ID, ends map[registry.ID]*end) (*end, error) {
 	if found == nil {
 		return nil, registry.Errorf(registry.NotFound, "there is no %q to link", registry.Shorten(string(id), 60))
 	}
-	ends[id] = found
+	endpoints[id] = found
 	return found, nil
 }
 
 // standing is live for the edges of a batch. It asks once for each effect whether it
 // has any, which new ones have not; leads keeps the answers.
-func (t *tx) standing(a arc, leads map[int64]bool) (int64, error) {
-	some, asked := leads[a.from]
-	if !asked {
-		n, err := t.c.number("SELECT 1 FROM edge WHERE from_num = ? LIMIT 1", a.from)
+func (t *tx) liveSeqInBatch(key edgeKey, hasEdges map[int64]bool) (int64, error) {
+	has, known := hasEdges[key.from]
+	if !known {
+		n, err := t.c.queryInt("SELECT 1 FROM edge WHERE from_num = ? LIMIT 1", key.from)
 		if err != nil {
 			return 0, err
 		}
-		some = n != 0
-		leads[a.from] = some
+		has = n != 0
+		hasEdges[key.from] = has
 	}
-	if !some {
+	if !has {
 		return 0, nil
 	}
-	return t.live(a)
+	return t.liveSeq(key)
 }
 
 // live returns the sequence of the edge that stands, 0 for none.
-func (t *tx) live(a arc) (int64, error) {
-	return t.c.number("SELECT recorded_seq FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND retracted_seq = 0", a.from, a.to, a.kind)
+func (t *tx) liveSeq(key edgeKey) (int64, error) {
+	return t.c.queryInt("SELECT recorded_seq FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND retracted_seq = 0", key.from, key.to, key.kind)
 }
 
 // subject returns the number of a name, giving it one.
-func (t *tx) subject(name string) (int64, error) {
+func (t *tx) subjectNum(name string) (int64, error) {
 	if name == "" {
 		return 0, nil
 	}
-	if num := t.subjects[name]; num != 0 {
+	if num := t.subjectNums[name]; num != 0 {
 		return num, nil
 	}
-	num, err := t.c.number("SELECT num FROM subject WHERE name = ?", name)
+	num, err := t.c.queryInt("SELECT num FROM subject WHERE name = ?", name)
 	if err == nil && num == 0 {
 		err = t.c.exec("INSERT INTO subject(name) VALUES(?)", name)
 		num = t.c.raw.LastInsertRowID()
@@ -161,22 +161,22 @@ func (t *tx) subject(name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if t.subjects == nil {
-		t.subjects = map[string]int64{}
+	if t.subjectNums == nil {
+		t.subjectNums = map[string]int64{}
 	}
-	t.subjects[name] = num
+	t.subjectNums[name] = num
 	return num, nil
 }
 
 // Unlink retracts live edges; see graph.Tx. One that this same update recorded
 // never was: its row goes.
 func (t *tx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return err
 	}
 	for _, e := range edges {
 		if err := t.unlink(e); err != nil {
-			return fault(err)
+			return publicError(err)
 		}
 	}
 	return nil
@@ -191,16 +191,16 @@ func (t *tx) unlink(e *graph.Edge) error {
 	if err != nil || to == nil {
 		return err
 	}
-	a := arc{from.num, to.num, t.s.codes.edge[e.Kind]}
-	recorded, err := t.live(a)
+	key := edgeKey{from.num, to.num, t.s.codes.edge[e.Kind]}
+	recorded, err := t.liveSeq(key)
 	if err != nil || recorded == 0 {
 		return err
 	}
 	t.wrote = true
 	e.ID, e.RecordedSeq, e.RetractedSeq = graph.EdgeID(e.Kind, e.From, e.To, recorded), recorded, t.seq
 	if recorded == t.seq {
-		return t.c.exec("DELETE FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND recorded_seq = ?", a.from, a.to, a.kind, recorded)
+		return t.c.exec("DELETE FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND recorded_seq = ?", key.from, key.to, key.kind, recorded)
 	}
 	return t.c.exec("UPDATE edge SET retracted_seq = ?5 WHERE from_num = ?1 AND to_num = ?2 AND kind = ?3 AND recorded_seq = ?4",
-		a.from, a.to, a.kind, recorded, t.seq)
+		key.from, key.to, key.kind, recorded, t.seq)
 }

@@ -29,38 +29,38 @@ const (
 type job struct {
 	fn func(graph.Tx) error
 	// restores tells that it may write to a half-filled store.
-	restores bool
-	state    atomic.Int32
-	turn     chan *tx
-	ran      chan error
-	done     chan error
+	restores  bool
+	state     atomic.Int32
+	start     chan *tx
+	returned  chan error
+	committed chan error
 }
 
 // Update queues fn for the writer; see graph.Store. A context that ends before fn
 // started drops it.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
-	return s.run(ctx, &job{fn: fn})
+	return s.submit(ctx, &job{fn: fn})
 }
 
 // run queues a job and waits for it.
-func (s *Store) run(ctx context.Context, j *job) error {
+func (s *Store) submit(ctx context.Context, j *job) error {
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return contextError(ctx)
 	}
-	j.turn, j.ran, j.done = make(chan *tx), make(chan error, 1), make(chan error, 1)
+	j.start, j.returned, j.committed = make(chan *tx), make(chan error, 1), make(chan error, 1)
 	if err := s.enqueue(ctx, j); err != nil {
 		return err
 	}
 	cancelled := ctx.Done()
 	for {
 		select {
-		case t := <-j.turn:
-			j.call(t)
-		case err := <-j.done:
+		case t := <-j.start:
+			j.runClosure(t)
+		case err := <-j.committed:
 			return err
 		case <-cancelled:
 			if j.state.CompareAndSwap(queued, dropped) {
-				return ended(ctx)
+				return contextError(ctx)
 			}
 			cancelled = nil
 		}
@@ -71,27 +71,27 @@ func (s *Store) enqueue(ctx context.Context, j *job) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
-		return closed()
+		return closedError()
 	}
 	select {
 	case s.jobs <- j:
 		return nil
 	case <-ctx.Done():
-		return ended(ctx)
+		return contextError(ctx)
 	}
 }
 
 // call runs the closure and tells the writer how it ended, whatever happens.
-func (j *job) call(t *tx) {
+func (j *job) runClosure(t *tx) {
 	err := error(registry.Errorf(registry.Internal, "the update ended without an answer"))
 	returned := false
 	defer func() {
 		if !returned {
 			if r := recover(); r != nil {
-				err = broken(fmt.Errorf("panic in an update: %v\n%s", r, debug.Stack()))
+				err = internalError(fmt.Errorf("panic in an update: %v\n%s", r, debug.Stack()))
 			}
 		}
-		j.ran <- err
+		j.returned <- err
 	}()
 	err = j.fn(t)
 	returned = true
@@ -99,8 +99,8 @@ func (j *job) call(t *tx) {
 
 // write is the one writer: it takes all that waits, commits once and then tells
 // all.
-func (s *Store) write(w *conn) {
-	defer close(s.done)
+func (s *Store) writeLoop(w *conn) {
+	defer close(s.writerDone)
 	defer w.close()
 	for j := range s.jobs {
 		batch := []*job{j}
@@ -116,15 +116,15 @@ func (s *Store) write(w *conn) {
 				break fill
 			}
 		}
-		live := batch[:0]
+		runnable := batch[:0]
 		for _, j := range batch {
 			if j.state.CompareAndSwap(queued, started) {
-				live = append(live, j)
+				runnable = append(runnable, j)
 			}
 		}
-		results := s.commit(w, live)
-		for i, j := range live {
-			j.done <- results[i]
+		results := s.commit(w, runnable)
+		for i, j := range runnable {
+			j.committed <- results[i]
 		}
 	}
 }
@@ -136,13 +136,13 @@ func (s *Store) commit(w *conn, batch []*job) []error {
 	if len(batch) == 0 {
 		return results
 	}
-	err := s.here()
+	err := s.checkFile()
 	if err == nil {
-		err = patiently(func() error { return s.commitOnce(w, batch, results) })
+		err = retryWhileBusy(func() error { return s.commitOnce(w, batch, results) })
 	}
 	if err != nil {
 		for i := range results {
-			results[i] = fault(err)
+			results[i] = publicError(err)
 		}
 	}
 	return results
@@ -152,22 +152,22 @@ func (s *Store) commit(w *conn, batch []*job) []error {
 // transaction. No result is told before the commit: a refusal may rest on what a
 // closure before it in the batch wrote.
 func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
-	if err := w.lock(); err != nil {
+	if err := w.beginImmediate(); err != nil {
 		return err
 	}
-	m := among
+	point := savepointPerJob
 	if len(batch) == 1 {
-		m = alone
+		point = wholeTransaction
 	}
-	clear(w.texts)
+	clear(w.pendingEntries)
 	for i, j := range batch {
-		results[i] = s.runJob(w, j, m)
+		results[i] = s.runJob(w, j, point)
 		if w.raw.AutocommitEnabled() {
-			s.lately.forget(0)
+			s.recent.reset(0)
 			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
 		}
 	}
-	err := w.index(w.texts)
+	err := w.writeIndex(w.pendingEntries)
 	if err == nil {
 		err = w.exec("COMMIT")
 	}
@@ -175,41 +175,41 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 		w.exec("ROLLBACK")
 	}
 	if err != nil { // What its closures made is not there.
-		s.lately.forget(0)
+		s.recent.reset(0)
 	}
 	return err
 }
 
 // mark is what can be gone back to when a closure fails.
-type mark struct{ set, keep, undo, leave string }
+type rollbackPoint struct{ begin, release, rollback, resume string }
 
 // The marks of a closure: a savepoint among others of its batch; alone the
 // transaction itself, which saves the engine a copy of every page that it touches.
 var (
-	among = mark{set: "SAVEPOINT job", keep: "RELEASE job", undo: "ROLLBACK TO job", leave: "RELEASE job"}
-	alone = mark{undo: "ROLLBACK", leave: "BEGIN IMMEDIATE"}
+	savepointPerJob  = rollbackPoint{begin: "SAVEPOINT job", release: "RELEASE job", rollback: "ROLLBACK TO job", resume: "RELEASE job"}
+	wholeTransaction = rollbackPoint{rollback: "ROLLBACK", resume: "BEGIN IMMEDIATE"}
 )
 
 // runJob runs one closure, again where the fault hook asks so.
-func (s *Store) runJob(w *conn, j *job, m mark) error {
+func (s *Store) runJob(w *conn, j *job, point rollbackPoint) error {
 	for attempt := 0; ; attempt++ {
-		if err := w.step(m.set); err != nil {
-			return fault(err)
+		if err := w.execIfSet(point.begin); err != nil {
+			return publicError(err)
 		}
-		err, again := s.runOnce(w, j)
+		err, retry := s.runOnce(w, j)
 		if err == nil {
-			if err = w.step(m.keep); err != nil {
-				s.lately.forget(0)
+			if err = w.execIfSet(point.release); err != nil {
+				s.recent.reset(0)
 			}
-			return fault(err)
+			return publicError(err)
 		}
 		if w.raw.AutocommitEnabled() {
 			return err
 		}
-		if undo := errors.Join(w.step(m.undo), w.step(m.leave)); undo != nil {
-			return fault(undo)
+		if undo := errors.Join(w.execIfSet(point.rollback), w.execIfSet(point.resume)); undo != nil {
+			return publicError(undo)
 		}
-		if !again {
+		if !retry {
 			return err
 		}
 		if attempt == 20 {
@@ -219,39 +219,39 @@ func (s *Store) runJob(w *conn, j *job, m mark) error {
 	}
 }
 
-func (s *Store) runOnce(w *conn, j *job) (err error, again bool) {
-	t := &tx{view: view{c: w, s: s, writing: true}, texts: texts{}}
+func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
+	t := &tx{view: view{c: w, s: s, inUpdate: true}, pendingEntries: indexEntries{}}
 	head, err := t.head()
 	if err == nil && !j.restores {
-		err = t.open()
+		err = t.checkMigrated()
 	}
 	if err != nil {
-		return fault(err), false
+		return publicError(err), false
 	}
-	t.seq, t.next = head+1, head+1
-	if s.lately.at(head); j.restores { // It writes without an entry.
-		s.lately.forget(0)
+	t.seq, t.nextSeq = head+1, head+1
+	if s.recent.resetUnlessAt(head); j.restores { // It writes without an entry.
+		s.recent.reset(0)
 	}
-	j.turn <- t
-	err = <-j.ran
-	t.over = true
+	j.start <- t
+	err = <-j.returned
+	t.ended = true
 	if err != nil {
 		return err, false
 	}
-	if t.wrote && t.next == t.seq {
+	if t.wrote && t.nextSeq == t.seq {
 		return registry.Errorf(registry.Internal, "an update wrote and appended no log entry"), false
 	}
-	if s.inject != nil {
-		if err := s.inject(); err != nil {
-			if retryable(err) {
+	if s.faultHook != nil {
+		if err := s.faultHook(); err != nil {
+			if isRetryable(err) {
 				return err, true
 			}
-			return fault(err), false
+			return publicError(err), false
 		}
 	}
-	maps.Copy(w.texts, t.texts)
+	maps.Copy(w.pendingEntries, t.pendingEntries)
 	if !j.restores {
-		s.lately.take(t.change, t.next-1)
+		s.recent.apply(t.change, t.nextSeq-1)
 	}
 	return nil, false
 }
