@@ -8,14 +8,14 @@ import (
 	"pedigree/registry"
 )
 
-// Arc is an edge as a walk meets it: by the Numbers of its ends, near first. Its
-// Edge may lack ID, From and To, which Replay then fills in.
+// Arc is an edge in the direction of a walk, with the Numbers of its ends: the walk
+// goes from Near to Far. Its Edge may lack ID, From and To; Replay then sets them.
 type Arc struct {
 	Near, Far int64
 	Edge
 }
 
-// CompareArcs orders arcs as a walk takes them: by near end, far end and kind.
+// CompareArcs orders arcs as a walk follows them: by near end, far end and kind.
 func CompareArcs(a, b Arc) int {
 	return compareArcs(&a, &b)
 }
@@ -30,18 +30,19 @@ func compareArcs(a, b *Arc) int {
 	return cmp.Compare(a.Kind, b.Kind)
 }
 
-// Held is a part of the graph that is held in memory, at one instant and head, as
-// one walk sees it.
+// Held is a part of the graph in memory, for one walk at one instant and head.
 type Held interface {
-	// Node returns the node of a Number, nil for one that is not held, and whether it
-	// is there at the instant.
+	// Node returns the node with a Number, nil when it is not in memory, and whether it
+	// exists at the instant.
 	Node(number int64) (*Node, bool)
-	// Arcs returns the arcs of a node in the walk's direction and kinds that stand at
-	// the instant, in order; false where they are not all held.
+	// Arcs returns the arcs of a node that exist at the instant, in the direction and
+	// of the kinds of the walk, in order. It returns false when not all of them are in
+	// memory.
 	Arcs(number int64) ([]Arc, bool)
 }
 
-// replay is a walk over what is held.
+// memoryWalk is a closure walk over a Held. complete becomes false when the walk
+// needs something that is not in memory.
 type memoryWalk struct {
 	*walkBuffers
 	source   Held
@@ -50,15 +51,16 @@ type memoryWalk struct {
 	complete bool
 }
 
-// scratch is what a walk needs until it is done; it is used again.
+// walkBuffers are the temporary data of a walk. They are pooled.
 type walkBuffers struct {
 	visited map[int64]visitedNode
-	// arcs are those of the nodes that are held, by place, as far as they were asked for.
+	// arcs are the arcs of the nodes in out.Nodes, by index; nil until they are read.
 	arcs [][]Arc
 	next []int64
 }
 
-// mostScratch is how many nodes a scratch may have held to be used again.
+// maxPooledNodes is the maximum number of visited nodes of buffers that return to
+// the pool.
 const maxPooledNodes = 256
 
 var bufferPool = sync.Pool{New: func() any { return &walkBuffers{visited: make(map[int64]visitedNode, 64)} }}
@@ -73,22 +75,22 @@ func (s *walkBuffers) release() {
 	bufferPool.Put(s)
 }
 
-// spot is a node that was met: nil where it is not there, and its place in out.Nodes,
-// -1 before it has one.
+// visitedNode is a node that the walk has looked up: nil when it does not exist at
+// the instant. index is its position in out.Nodes, -1 when it is not there.
 type visitedNode struct {
 	node  *Node
 	index int
 }
 
-// Replay walks from roots, by Number, over a part of the graph as ClosureQuery
-// defines it, stages left out. It reports false where something is missing that the
-// walk asked for: the answer may then be too small. The nodes are those that are
-// held, not copies.
+// Replay computes the closure of q from roots, given by Number, over a part of the
+// graph in memory. It ignores the stages of q. It returns false when the walk needed
+// something that is not in memory; the closure may then be incomplete. The nodes are
+// shared with source, not copied.
 func Replay(q ClosureQuery, roots []int64, source Held) (Closure, bool) {
 	return walkInMemory(q, roots, source, 64)
 }
 
-// replayed is Replay with a guess of how many nodes there will be.
+// walkInMemory is Replay with an estimate of the number of nodes.
 func walkInMemory(q ClosureQuery, roots []int64, source Held, sizeHint int) (Closure, bool) {
 	buffers := bufferPool.Get().(*walkBuffers)
 	defer buffers.release()
@@ -105,7 +107,7 @@ func walkInMemory(q ClosureQuery, roots []int64, source Held, sizeHint int) (Clo
 	return w.out, w.complete
 }
 
-// look returns a node that may be there.
+// visit looks up a node.
 func (w *memoryWalk) visit(number int64) visitedNode {
 	v, ok := w.visited[number]
 	if !ok {
@@ -119,7 +121,7 @@ func (w *memoryWalk) visit(number int64) visitedNode {
 	return v
 }
 
-// enter takes new nodes into a level by Number, until Limit are held.
+// addLevel adds the new nodes of a level in order of Number, up to Limit nodes.
 func (w *memoryWalk) addLevel(level []int64, depth int) {
 	slices.Sort(level)
 	for _, number := range slices.Compact(level) {
@@ -137,7 +139,7 @@ func (w *memoryWalk) addLevel(level []int64, depth int) {
 	}
 }
 
-// arcsOf are those of a held node, to far ends that are there.
+// arcsOf returns the arcs of out.Nodes[index] whose far ends exist.
 func (w *memoryWalk) arcsOf(index int) []Arc {
 	if w.arcs[index] != nil {
 		return w.arcs[index]
@@ -154,7 +156,7 @@ func (w *memoryWalk) arcsOf(index int) []Arc {
 	return all
 }
 
-// expand returns the first Fanout far ends of the nodes of a level, by place.
+// expand returns the first Fanout far ends of each of out.Nodes[start:end].
 func (w *memoryWalk) expand(start, end, depth int) []int64 {
 	next := w.next[:0]
 	for index := start; index < end; index++ {
@@ -175,7 +177,7 @@ func (w *memoryWalk) expand(start, end, depth int) []int64 {
 	return next
 }
 
-// finish adds the edges between held nodes, and names those at Depth that lead on.
+// collectEdges sets the edges between the nodes of the closure, and Deep.
 func (w *memoryWalk) collectEdges() {
 	inner := make([]*Arc, 0, len(w.out.Nodes)+len(w.out.Nodes)/2)
 	for index, n := range w.out.Nodes {
@@ -202,7 +204,7 @@ func (w *memoryWalk) collectEdges() {
 		}
 		return compareArcs(a, b)
 	})
-	// Who joins walks adds a few more.
+	// The spare capacity is for callers that join walks.
 	w.out.Edges = make([]Edge, len(inner), len(inner)+len(inner)/8+4)
 	for i, a := range inner {
 		e := &w.out.Edges[i]
@@ -217,8 +219,9 @@ func (w *memoryWalk) collectEdges() {
 	}
 }
 
-// ReplayStages walks the stages of a query, each from the walk before it, over what
-// is held for it. It reports false where something is missing.
+// ReplayStages computes the stages of q, each from the closure before it, and appends
+// them to first.Then. source returns the part of the graph for a stage. It returns
+// false when something is not in memory.
 func ReplayStages(q ClosureQuery, first *Closure, source func(stage int) Held) bool {
 	last, complete := first, true
 	for i, s := range q.Then {
@@ -234,8 +237,8 @@ func ReplayStages(q ClosureQuery, first *Closure, source func(stage int) Held) b
 	return complete
 }
 
-// NearKinds are the kinds of node that edges of some kinds (none: of any) lead on
-// from in a direction; nodes of others have none.
+// NearKinds returns the kinds of nodes that can have edges of the given kinds in a
+// direction. No edge kinds means all.
 func NearKinds(direction Direction, edges []registry.EdgeKind) (out []registry.Kind) {
 	if len(edges) == 0 {
 		edges = registry.EdgeKinds()

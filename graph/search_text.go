@@ -10,15 +10,16 @@ import (
 	"pedigree/registry"
 )
 
-// FieldWords are the words of one field of a node.
+// FieldWords holds the words of one field of a node.
 type FieldWords struct {
 	Field string
 	Words []string
 }
 
-// TextOf returns the words of a node by the field table, in its order; fields
-// without words and nodes that no search finds have none. The name is the node's
-// own, the rest is read from its document.
+// TextOf returns the words of the searched fields of a node, in the order of the
+// field table. It leaves out fields without words. It returns nil for deleted nodes
+// and for kinds that are not searched. The name comes from the node itself, the other
+// fields from its document.
 func TextOf(n *Node) (out []FieldWords) {
 	noun := registry.NounOf(n.Kind)
 	if noun == nil || n.Deleted {
@@ -44,7 +45,7 @@ func TextOf(n *Node) (out []FieldWords) {
 	return out
 }
 
-// start is as much of a text as is indexed.
+// indexedPrefix returns the part of a text that is indexed.
 func indexedPrefix(text string) string {
 	if len(text) <= maxFieldBytes {
 		return text
@@ -52,8 +53,9 @@ func indexedPrefix(text string) string {
 	return strings.ToValidUTF8(text[:maxFieldBytes], "")
 }
 
-// fields are the fields of a document, unread. Every node that is written is asked
-// for its words, and reading all of a document costs as much as indexing it.
+// jsonFields are the fields of a JSON object with undecoded values. Every write of a
+// node computes its words, and decoding the whole document would cost as much as
+// indexing it.
 type jsonFields []struct{ name, value []byte }
 
 func (f jsonFields) get(name string) []byte {
@@ -65,8 +67,8 @@ func (f jsonFields) get(name string) []byte {
 	return nil
 }
 
-// fieldsOf cuts the JSON object of a document at its top level; of what is no JSON
-// object it returns what it could cut.
+// splitObject splits a JSON object into its top-level fields. For invalid input it
+// returns the fields up to the first error.
 func splitObject(doc []byte) jsonFields {
 	out := make(jsonFields, 0, 24)
 	rest := bytes.TrimLeft(doc, " \t\r\n{")
@@ -83,7 +85,7 @@ func splitObject(doc []byte) jsonFields {
 	return out
 }
 
-// valueEnd is where the JSON value at the start of a text ends.
+// valueEnd returns the length of the JSON value at the start of s.
 func valueEnd(s []byte) int {
 	depth, quoted := 0, false
 	for i := 0; i < len(s); i++ {
@@ -114,8 +116,8 @@ func valueEnd(s []byte) int {
 	return len(s)
 }
 
-// textIn joins the texts of a JSON value: a text, a list of texts, or objects such
-// as tags, of which keys and values are values both.
+// jsonText joins the strings of a JSON value: a string, a list, or objects. The
+// objects of tags hold both the key and the value of a tag as values.
 func jsonText(raw []byte) string {
 	if len(raw) == 0 {
 		return ""
@@ -132,8 +134,8 @@ func jsonText(raw []byte) string {
 	return b.String()
 }
 
-// join appends the texts of a value. Objects are read by their keys' order, so
-// that the same document always has the same words first.
+// appendText appends the strings of a value. It reads objects in the order of their
+// keys, so that the same document always has the same first words.
 func appendText(b *strings.Builder, value any) {
 	switch v := value.(type) {
 	case string:

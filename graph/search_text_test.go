@@ -25,7 +25,7 @@ func TestTextOfReadsTheSearchedFields(t *testing.T) {
 	}
 }
 
-// FuzzFields holds the cutter of documents to what encoding/json reads.
+// FuzzFields compares splitObject with encoding/json.
 func FuzzFields(f *testing.F) {
 	for _, s := range []string{`{"a":"b","c":["d",{"e":"f"}],"g":1.5e3,"h":null}`, `{ "a\"b" : "x,}\\" , "k":{"l":[]} }`, `{}`, ``, `{"a"`, `[1]`, `{"a":"\\"}`, `{"":"","a":-1}`} {
 		f.Add([]byte(s))
@@ -34,7 +34,7 @@ func FuzzFields(f *testing.F) {
 		got := splitObject(doc)
 		var want map[string]json.RawMessage
 		if json.Unmarshal(doc, &want) != nil || want == nil {
-			return // It must not panic, no more.
+			return // For invalid input it only must not panic.
 		}
 		for name, value := range want {
 			quoted, _ := json.Marshal(name)

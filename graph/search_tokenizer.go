@@ -10,30 +10,29 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// WordsVersion is raised when Words cuts otherwise: what the stores have indexed
-// is then made anew.
+// TokenizerVersion must be raised when Words changes its result. The stores then
+// rebuild their indexes.
 const TokenizerVersion = 1
 
-// The bounds of what is indexed. A word is cut to MaxWord runes, in the index as
-// in a question, so that a longer one is still found by what it starts with.
+// Limits of the index. Words are cut to MaxWordRunes runes, in the index and in
+// queries, so that a longer word is still found.
 const (
 	MaxWordRunes  = 64
 	MaxFieldWords = 64
-	// maxFieldText is how many bytes of a field are read for its words: the start of
-	// a long description or message.
+	// maxFieldBytes is how many bytes of a field are indexed.
 	maxFieldBytes = 4096
 )
 
-// Words folds a text and cuts it into words, each once, in order of their first
-// place and at most that many. It is the only rule of search: both engines index
-// its output and split at nothing but spaces.
+// Words folds a text and splits it into words. It returns each word once, in order
+// of first occurrence, and at most limit words. Both engines index its output and
+// split only at spaces, so that this function alone defines what a word is.
 //
-// Folding is Unicode NFKD, case folding, and dropping marks (Résumé, RESUME and
-// resume are one word). A word is a run of letters and digits: credit-approval,
-// snake_case and a/path.csv fall into their parts. A version is one word, with or
-// without its v: 1.0.0 is not found where 0.1.0 stands, and 1.1 is the start of
-// 1.1.0. Han, Hiragana and Katakana are written without spaces, so each of their
-// characters is a word.
+// Folding is Unicode NFKD, case folding, and removal of marks: Résumé, RESUME and
+// resume are one word. A word is a run of letters and digits: credit-approval,
+// snake_case and a/path.csv are split into their parts. A version is one word, with
+// or without its v: 1.0.0 does not match 0.1.0, and 1.1 is a prefix of 1.1.0. Han,
+// Hiragana and Katakana are written without spaces, so that each of their characters
+// is a word.
 func Words(text string, limit int) []string {
 	if words, ok := asciiWords(text, limit); ok {
 		return words
@@ -55,14 +54,14 @@ func Words(text string, limit int) []string {
 	return t.words
 }
 
-// numberDot stands for the dot between two digits: a letter of hardly any text, so
-// that words stay letters and digits.
+// numberDot replaces the dot between two digits. It is a rarely used letter, so that
+// words consist of letters and digits only.
 const numberDot = '\u01C0'
 
 func isDigit[T byte | rune](c T) bool { return c >= '0' && c <= '9' }
 
-// plainWords cuts a text of ASCII without versions, as most names are, without
-// copying its words; ok is false for any other text.
+// asciiWords splits an ASCII text without versions, as most names are. It does not
+// copy the words. ok is false for any other text.
 func asciiWords(text string, limit int) (words []string, ok bool) {
 	if !isASCII(text) {
 		return nil, false
@@ -96,7 +95,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// cutter cuts folded text into words.
+// tokenizer splits folded text into words.
 type tokenizer struct {
 	words     []string
 	limit     int
@@ -126,13 +125,12 @@ func (t *tokenizer) addRune(r rune) {
 	}
 }
 
-// lower brings the runes that differ in case alone to one of them. Full case
-// folding came before; it leaves scripts whose cases fold either way, such as
-// Cherokee.
+// foldCase maps runes that differ only in case to one rune. Full case folding runs
+// before it, but both cases can remain in scripts such as Cherokee.
 func foldCase(r rune) rune {
 	least := r
 	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
-		if unicode.IsLetter(other) { // One of iota's is a mark.
+		if unicode.IsLetter(other) { // One of the case variants of iota is a mark.
 			least = min(least, other)
 		}
 	}
@@ -145,7 +143,7 @@ func (t *tokenizer) appendRune(r rune) {
 	}
 }
 
-// end closes a word.
+// endWord ends the current word.
 func (t *tokenizer) endWord() {
 	if t.wordRunes > 0 && !t.full() {
 		t.addWord(string(t.word))
@@ -153,8 +151,8 @@ func (t *tokenizer) endWord() {
 	}
 }
 
-// keep appends a word that is not there yet. The lists are short, so looking
-// through them is cheaper than a set.
+// addWord appends a word unless the list has it. The lists are short, so that a
+// linear search is cheaper than a set.
 func (t *tokenizer) addWord(w string) {
 	if len(w) > 1 && w[0] == 'v' && isDigit(w[1]) {
 		w = w[1:]

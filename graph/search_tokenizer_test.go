@@ -46,8 +46,9 @@ func TestWordsAreBounded(t *testing.T) {
 	}
 }
 
-// FuzzWords holds what is cut to letters and digits that are cut so again: nothing
-// else reaches the query parser of an engine.
+// FuzzWords checks that words consist of letters and digits, so that nothing else
+// reaches the query parser of an engine, and that splitting a word returns it
+// unchanged.
 func FuzzWords(f *testing.F) {
 	for _, s := range []string{"credit-approval", "ǅ ŉ ΐ", "한국어 हिन्दी ไทย", "a\u0301\u20dd", "\xff\xfe", "ﷺ", "𝔘𝔫𝔦", "ͅ", "ⅷ ①"} {
 		f.Add(s)
@@ -61,10 +62,10 @@ func FuzzWords(f *testing.F) {
 				}
 			}
 			if withOther := Words(w+" é", 2); withOther[0] != w {
-				t.Fatalf("%q of %q is %q beside other letters", w, s, withOther)
+				t.Fatalf("%q of %q is %q next to other letters", w, s, withOther)
 			}
 			if again := Words(w, 2); len(again) != 1 || again[0] != w {
-				t.Fatalf("%q of %q is cut into %q", w, s, again)
+				t.Fatalf("%q of %q is split into %q", w, s, again)
 			}
 		}
 	})

@@ -7,7 +7,7 @@ import (
 	"pedigree/registry"
 )
 
-// TestRowsAreCanonicalJSON holds the short way to registry.Canonical.
+// TestRowsAreCanonicalJSON compares canonicalJSON with registry.Canonical.
 func TestRowsAreCanonicalJSON(t *testing.T) {
 	_, a := entryRow(&registry.LogEntry{Seq: 1 << 60, Reason: "<&>\u2028 \U0001F98A", Detail: registry.JSON(`{"b":1e400,"a":"\u0000"}`)})
 	_, b := nodeRow(&graph.Node{Number: 1, Slots: []string{"b", "a"}, Columns: map[registry.Index]any{registry.IndexStage: "<x>", registry.IndexNumber: int64(1<<53 + 1)}, Doc: []byte(`{"<":">"}`)})

@@ -12,26 +12,26 @@ import (
 	"pedigree/registry"
 )
 
-// Side is what one of two compared stores holds.
+// StoreDigest summarizes the contents of a store.
 type StoreDigest struct {
 	Head int64
 	RowCounts
-	// Digest is the hex of SHA-256 over what the store is, as SourceOf names it, and
+	// Digest is the SHA-256, in hex, of the store's identifier (graph.SourceOf) and of
 	// every row of its dump in order, each as a line of canonical JSON.
 	Digest string
 }
 
-// Proof compares two stores.
+// Proof is the result of the comparison of two stores.
 type Proof struct {
 	From, To StoreDigest
-	// Difference names the first row that is not the same, "" where there is none.
+	// Difference describes the first row that differs, "" when there is none.
 	Difference string
 }
 
-// Equal reports whether both stores hold the same.
+// Equal reports whether both stores have the same contents.
 func (p *Proof) Equal() bool { return p.From == p.To && p.Difference == "" }
 
-// Err is nil where both are equal, else FAILED_PRECONDITION.
+// Err returns FAILED_PRECONDITION when the stores differ, else nil.
 func (p *Proof) Err() error {
 	if p.Equal() {
 		return nil
@@ -39,7 +39,8 @@ func (p *Proof) Err() error {
 	return registry.Errorf(registry.FailedPrecondition, "the stores differ: %s", p.Difference)
 }
 
-// Verify compares two stores as they are. Neither must be written to meanwhile.
+// Verify compares the current contents of two stores. Nobody may write to them
+// meanwhile. Two empty stores are FAILED_PRECONDITION.
 func Verify(ctx context.Context, from, to graph.Store, progress Progress) (*Proof, error) {
 	var heads [2]int64
 	for i, s := range []graph.Store{from, to} {
@@ -55,7 +56,7 @@ func Verify(ctx context.Context, from, to graph.Store, progress Progress) (*Proo
 	return compare(ctx, from, to, 0, progress)
 }
 
-// compare reads both stores side by side up to a head, 0 for that of each.
+// compare reads both stores in parallel up to a head; 0 means the head of each.
 func compare(ctx context.Context, from, to graph.Store, head int64, progress Progress) (*Proof, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	seed := maphash.MakeSeed()
@@ -92,14 +93,15 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// line is a row that was digested: its name and a hash, not its text, for many wait
-// where one store is slower than the other.
+// rowHash is the name and the hash of a row. It does not hold the text of the row,
+// because many rows are buffered when one store is slower than the other.
 type rowHash struct {
 	name string
 	hash uint64
 }
 
-// differ tells how two rows in the same place differ; the zero line is none.
+// describeDifference describes how two rows at the same position differ. The zero
+// rowHash stands for a missing row.
 func describeDifference(a, b rowHash) string {
 	switch {
 	case a.name == "":
@@ -112,7 +114,8 @@ func describeDifference(a, b rowHash) string {
 	return fmt.Sprintf("%s is in the source where %s is in the destination", a.name, b.name)
 }
 
-// reading is a store on its way to a digest. Its fields are set when lines ends.
+// digestReader reads a store and computes its digest. The other fields may be read
+// once rows is closed.
 type digestReader struct {
 	rows   chan rowHash
 	err    error
@@ -131,7 +134,7 @@ func (r *digestReader) drain() {
 	}
 }
 
-// ahead is how many lines a store may be read before the other.
+// maxRowsAhead is how many rows the reader of one store may be ahead of the other.
 const maxRowsAhead = 4 * graph.BatchRows
 
 func startDigest(ctx context.Context, s graph.Store, head int64, seed maphash.Seed, progress Progress) *digestReader {

@@ -1,5 +1,5 @@
-// Package migrate moves everything from one graph.Store into another, and proves
-// that both then hold the same.
+// Package migrate copies all rows of one graph.Store into another and verifies by
+// comparison that both have the same contents. It never writes to the source.
 package migrate
 
 import (
@@ -10,18 +10,19 @@ import (
 	"pedigree/registry"
 )
 
-// How often a source that is written to is tried to be caught standing still.
+// Limits of one run, for a source that others write to meanwhile.
 const (
 	maxPasses      = 20
 	maxComparisons = 5
 )
 
-// Tally counts rows.
+// RowCounts counts rows by table.
 type RowCounts struct {
 	Log, Nodes, Revisions, Edges int64
 }
 
-// add counts the rows of a batch. last is the node of the row before.
+// add counts the rows of a batch. last is the node of the previous row; add returns
+// the node of the last row of the batch.
 func (t *RowCounts) add(b *graph.Batch, last registry.ID) registry.ID {
 	t.Log += int64(len(b.Log))
 	t.Revisions += int64(len(b.Nodes))
@@ -35,34 +36,34 @@ func (t *RowCounts) add(b *graph.Batch, last registry.ID) registry.ID {
 	return last
 }
 
-// Report is what a migration did.
+// Report describes what a migration did.
 type Report struct {
-	// Passes are the copies of this run: the first of all, or of what was left of
-	// it, the others of what had changed since.
+	// Passes are the copy passes of this run. The first copies all rows, or what an
+	// earlier run has left; each further pass copies what has changed since.
 	Passes []Pass
-	// Proof is nil where the stores were not compared.
+	// Proof is nil when the stores were not compared.
 	Proof *Proof
 }
 
-// Pass is one copy.
+// Pass is one copy pass.
 type Pass struct {
-	// Since and Head bound it: what came after the one, up to the other.
+	// The pass copied what was recorded after Since, up to Head.
 	Since, Head int64
-	// Resumed tells that an earlier run had begun it.
+	// Resumed says that an earlier run had begun the pass.
 	Resumed bool
 	RowCounts
 	Took time.Duration
 }
 
-// Progress is told how far a step is, in sequences or in node numbers.
+// Progress is called with the progress of a step, in log sequences or node numbers.
 type Progress func(step string, done, total int)
 
-// Run copies what the destination lacks, pass after pass until there is nothing
-// new, compares both stores, and opens the destination to all where they are
-// equal. It can be ended at any moment: the next Run goes on where the destination
-// was. What it does not take is FAILED_PRECONDITION, see graph.Filling.Take, as is
-// a source that is written to all the time, or stores that differ at the end; the
-// report tells what was done until then.
+// Run copies what the destination lacks, in passes until the source has nothing new.
+// Then it compares both stores and, if they are equal, opens the destination for use.
+// Run can be interrupted at any time; the next Run resumes at the state of the
+// destination. The error is FAILED_PRECONDITION when the destination cannot take the
+// source (see graph.Filling.Take), when others keep writing to the source, or when the
+// stores differ at the end. The report is also valid after an error.
 func Run(ctx context.Context, from, to graph.Store, progress Progress) (*Report, error) {
 	m := &migration{from: from, to: to, progress: progress, report: &Report{}}
 	return m.report, m.run(ctx)
@@ -114,7 +115,7 @@ func (m *migration) run(ctx context.Context) error {
 	}
 }
 
-// head asks the source for its newest sequence, and who it is.
+// sourceHead returns the newest sequence of the source and sets sourceID.
 func (m *migration) sourceHead(ctx context.Context) (int64, error) {
 	info, err := m.from.Ping(ctx)
 	m.sourceID = graph.SourceOf(info.Secret)
@@ -129,8 +130,8 @@ func (m *migration) finish(ctx context.Context, mark graph.Mark) error {
 	return err
 }
 
-// pass copies what is left of the pass that the mark is in, or a new one up to a
-// head. The next batch is read while one is written.
+// copyPass copies the rest of the pass that the mark is in, or a new pass up to head.
+// It reads the next batch while it writes one.
 func (m *migration) copyPass(ctx context.Context, mark graph.Mark, head int64) (graph.Mark, error) {
 	p := Pass{Resumed: mark != graph.Mark{} && mark.Part != graph.PartDone}
 	if mark.Part == graph.PartDone {
@@ -156,8 +157,8 @@ func (m *migration) copyPass(ctx context.Context, mark graph.Mark, head int64) (
 
 func (m *migration) reportBatch(action string, b *graph.Batch) { reportBatch(m.progress, action, b) }
 
-// report tells a batch by its first row: log entries of the head's, nodes and
-// edges by node number.
+// reportBatch reports the position of the first row of a batch: its sequence for log
+// entries, its node number for nodes and edges.
 func reportBatch(progress Progress, action string, b *graph.Batch) {
 	if progress == nil {
 		return
@@ -172,7 +173,8 @@ func reportBatch(progress Progress, action string, b *graph.Batch) {
 	}
 }
 
-// each reads batches from a mark on and hands them over in order, one ahead.
+// forEachBatch reads the batches from a mark on and calls fn with each, in order. It
+// reads one batch ahead.
 func forEachBatch(ctx context.Context, s graph.Store, mark graph.Mark, fn func(*graph.Batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	type result struct {
@@ -195,7 +197,7 @@ func forEachBatch(ctx context.Context, s graph.Store, mark graph.Mark, fn func(*
 			mark = b.Next
 		}
 	}()
-	// The reader is waited for: nobody reads a store that is being closed.
+	// Wait for the reader: the caller may close the store after this function.
 	defer func() {
 		cancel()
 		for range results {

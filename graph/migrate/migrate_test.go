@@ -44,7 +44,7 @@ func update(t *testing.T, s graph.Store, fn func(tx graph.Tx) error) {
 	}
 }
 
-// chain fills a store with a chain of nodes, each in two revisions.
+// writeChain writes a chain of n nodes with two revisions each.
 func writeChain(t *testing.T, s graph.Store, n int) {
 	t.Helper()
 	var nodes []*graph.Node
@@ -63,7 +63,7 @@ func writeChain(t *testing.T, s graph.Store, n int) {
 	}
 }
 
-// writtenTo is a source that is written to between the batches of its dump.
+// busySource is a source that changes after each batch of its dump.
 type busySource struct {
 	graph.Store
 	afterBatch func(part graph.Part)
@@ -75,8 +75,8 @@ func (s busySource) Dump(ctx context.Context, from graph.Mark) (graph.Batch, err
 	return b, err
 }
 
-// TestASourceInUseIsCopiedWhole deletes, links, retracts and moves slots while the
-// first pass runs.
+// TestASourceInUseIsCopiedCompletely deletes, links, retracts and moves slots while
+// the first pass runs.
 func TestASourceInUseIsCopiedCompletely(t *testing.T) {
 	from, to := newStore(t), newStore(t)
 	writeChain(t, from, 3000)
@@ -129,8 +129,8 @@ func TestASourceThatKeepsChangingIsRefused(t *testing.T) {
 
 var errConnectionLost = errors.New("cut off")
 
-// cut is a destination that is gone after some batches; also the answer to the
-// last may be lost.
+// failingDestination fails after some batches. With loseLastAnswer it also loses the
+// answer to the last batch that it has written.
 type failingDestination struct {
 	graph.Store
 	batchesLeft    int
@@ -151,8 +151,8 @@ func (c *failingDestination) Restore(ctx context.Context, source string, b *grap
 	return m, err
 }
 
-// TestItGoesOnWhereItWasCutOff ends migrations after every number of batches,
-// opens the destination anew, and counts that no row is copied twice.
+// TestAnInterruptedMigrationResumes interrupts migrations after 1, 2 and 3 batches,
+// reopens the destination, and checks that no row is copied twice.
 func TestAnInterruptedMigrationResumes(t *testing.T) {
 	from := newStore(t)
 	writeChain(t, from, 3000)
@@ -182,7 +182,7 @@ func TestAnInterruptedMigrationResumes(t *testing.T) {
 					t.Fatalf("run %d: %v", runs, err)
 				}
 			}
-			// Of a batch whose answer was lost nobody counted the rows.
+			// The rows of a batch whose answer was lost are not counted.
 			if want := (migrate.RowCounts{Log: 4, Revisions: 6000, Edges: 2999}); total != want && !loseLastAnswer || runs < 2 || resumed == 0 {
 				t.Errorf("%d runs, %d resumed, copied %+v", runs, resumed, total)
 			}
@@ -193,8 +193,7 @@ func TestAnInterruptedMigrationResumes(t *testing.T) {
 	}
 }
 
-// TestWhatWasChangedByHandIsNoticed changes one row of each table; the twin is the
-// copy before it.
+// TestVerifyFindsManualChanges changes one row of a table of the copy at a time.
 func TestVerifyFindsManualChanges(t *testing.T) {
 	from := newStore(t)
 	writeChain(t, from, 40)
@@ -237,7 +236,7 @@ func TestVerifyFindsManualChanges(t *testing.T) {
 			t.Fatalf("%s changed %d rows: %v", change, changed, err)
 		}
 		if changed > 0 && (p.Equal() || p.Err() == nil || p.From.Digest == p.To.Digest || !strings.Contains(p.Difference, want)) {
-			t.Errorf("%s is not noticed: %+v", change, p)
+			t.Errorf("%s is not found: %+v", change, p)
 		}
 	}
 }

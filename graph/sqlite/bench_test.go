@@ -11,7 +11,7 @@ import (
 	"pedigree/registry"
 )
 
-// provenance writes n copies of a graph of 32 nodes and 38 edges, in eight levels,
+// writeProvenance writes n copies of a graph of 32 nodes and 38 edges in eight levels,
 // and returns the ids of their roots.
 func writeProvenance(b *testing.B, s graph.Store, n int) (roots []registry.ID) {
 	b.Helper()
@@ -102,7 +102,7 @@ func BenchmarkFindPage(b *testing.B) {
 	}
 }
 
-// BenchmarkUpdate writes a node, an edge and a log entry per acknowledged update.
+// BenchmarkUpdate writes a node, an edge and a log entry per update.
 func BenchmarkUpdate(b *testing.B) {
 	for _, clients := range []int{1, 16} {
 		b.Run(fmt.Sprint(clients), func(b *testing.B) {

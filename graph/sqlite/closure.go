@@ -10,9 +10,10 @@ import (
 	"pedigree/registry"
 )
 
-// closer is one closure under way: a frontier loop, level by level, one statement
-// for some nodes or for one with many far ends. The edges that an expansion reads are kept,
-// so that only nodes that were not expanded whole are asked again for theirs.
+// closureWalk is a breadth-first walk. Each level needs one statement per batch of
+// nodes, or one per node when the batch has too many edges. The walk keeps the edges
+// that it reads, so that at the end it reads only the edges of nodes that it did not
+// expand completely.
 type closureWalk struct {
 	*edgeReader
 	q        graph.ClosureQuery
@@ -21,8 +22,8 @@ type closureWalk struct {
 	order    []*reachedNode
 	edgeRows []edgeRow
 	result   graph.Closure
-	// next and found are the far ends of the level under way, and those of them that
-	// came with their edges.
+	// nextNumbers are the far ends of the current level. fetched has those of them whose
+	// nodes were read together with their edges.
 	nextNumbers []int64
 	fetched     map[int64]*graph.Node
 }
@@ -30,8 +31,8 @@ type closureWalk struct {
 type reachedNode struct {
 	node  *graph.Node
 	depth int
-	// whole tells that all edges of the direction are in rows: they were read, or a
-	// node of that kind has none.
+	// complete says that edgeRows has all edges of the node in the direction of the
+	// walk. This is also true for kinds that cannot have such edges.
 	complete bool
 }
 
@@ -59,7 +60,7 @@ func (v *view) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure
 	return out, nil
 }
 
-// checkClosure refuses a query, or a stage of it, out of its bounds.
+// checkClosure checks the limits of a query and of its stages.
 func checkClosure(q graph.ClosureQuery) error {
 	switch {
 	case q.Depth < 0 || q.Depth > 10000:
@@ -75,7 +76,8 @@ func checkClosure(q graph.ClosureQuery) error {
 	return nil
 }
 
-// closureFrom walks from the query's roots, or from those that are held already.
+// closureFrom computes one closure, without stages, from q.Roots and from roots that
+// were read before.
 func (v *view) closureFrom(ctx context.Context, q graph.ClosureQuery, head int64, roots []*graph.Node) (graph.Closure, error) {
 	er, err := v.newEdgeReader(q.Direction, q.Edges, q.At)
 	if err != nil {
@@ -124,7 +126,7 @@ func (c *closureWalk) run(ctx context.Context, level []*reachedNode) (err error)
 	return err
 }
 
-// start holds the roots, in order of Number.
+// addRoots adds the roots in order of Number.
 func (c *closureWalk) addRoots(roots []*graph.Node) []*reachedNode {
 	slices.SortFunc(roots, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
 	for _, n := range roots {
@@ -146,8 +148,8 @@ func (c *closureWalk) addNode(n *graph.Node, depth int) {
 	c.order = append(c.order, h)
 }
 
-// expand follows the first far ends of a level and returns the next one. A deadline
-// ends it between two parts of the level.
+// expand expands the nodes of a level and returns the next level. A deadline ends it
+// between two batches.
 func (c *closureWalk) expand(ctx context.Context, level []*reachedNode, depth int) ([]*reachedNode, error) {
 	if depth > 0 && c.through != nil {
 		level = slices.DeleteFunc(slices.Clone(level), func(h *reachedNode) bool { return !c.through[h.node.Kind] })
@@ -190,12 +192,13 @@ func (c *closureWalk) expand(ctx context.Context, level []*reachedNode, depth in
 	return c.order[start:], nil
 }
 
-// batchRows is how many edges of a batch are read at once. Nodes with more are
-// followed one by one, so that a wide one costs no more than its fanout.
+// maxBatchEdges is the maximum number of edges of a batch of nodes. If there are more,
+// the nodes are expanded one by one, so that a node with many edges costs no more than
+// Fanout.
 const maxBatchEdges = 20 * nearEndsPerBatch
 
-// followAll follows several nodes in one statement; false where they have too
-// many edges for that, or come from earlier revisions.
+// expandBatch expands several nodes with one statement. It returns false, without any
+// effect, when they have too many edges or come from earlier revisions.
 func (c *closureWalk) expandBatch(part []*reachedNode) (bool, error) {
 	if c.when.source != currentRow || len(part) == 1 {
 		return false, nil
@@ -230,7 +233,7 @@ func (c *closureWalk) expandBatch(part []*reachedNode) (bool, error) {
 	return true, nil
 }
 
-// follow follows the first far ends of one node.
+// expandNode expands one node.
 func (c *closureWalk) expandNode(h *reachedNode) (err error) {
 	before := len(c.edgeRows)
 	if c.when.source == currentRow {
@@ -244,7 +247,8 @@ func (c *closureWalk) expandNode(h *reachedNode) (err error) {
 	return err
 }
 
-// take notes an edge, and its far node where it is new, as many as can be held.
+// collect keeps an edge, and fetches its far node if it is new and the closure may
+// have room for it.
 func (c *closureWalk) collect(r edgeRow, node func() (*graph.Node, error)) (err error) {
 	c.edgeRows = append(c.edgeRows, r)
 	if num := c.farEnd(r); c.reached[num] == nil && c.fetched[num] == nil && len(c.fetched)+len(c.order) < c.q.Limit {
@@ -253,8 +257,8 @@ func (c *closureWalk) collect(r edgeRow, node func() (*graph.Node, error)) (err 
 	return err
 }
 
-// keep moves the edges of a node to a place of c.rows if they are all, and notes
-// the far ends to go on to. It returns how many it kept.
+// keepEdges adds the first Fanout far ends of a node to nextNumbers. If rows has all
+// edges of the node, it moves them to edgeRows[position:] and returns their number.
 func (c *closureWalk) keepEdges(h *reachedNode, position int, rows []edgeRow) int {
 	first := rows[:min(len(rows), c.q.Fanout)]
 	for _, r := range first {
@@ -270,10 +274,11 @@ func (c *closureWalk) keepEdges(h *reachedNode, position int, rows []edgeRow) in
 	return copy(c.edgeRows[position:], rows)
 }
 
-// rest reads the edges of nodes that were not expanded whole, and finds those at
-// the last level that lead on. A node with more far ends than are held must lead
-// on; only then are its edges asked by the list of what is held, so that the cost
-// is the smaller of a node's degree and the size of the closure.
+// readRemainingEdges reads the edges of nodes that were not expanded completely, and
+// sets Deep. It reads at most one edge more per node than the closure has nodes. A node
+// with that many has far ends outside the closure, and its edges within the closure
+// are read by a list of the nodes. So the cost per node is the smaller of its degree
+// and the size of the closure.
 func (c *closureWalk) readRemainingEdges() error {
 	var reachedList string
 	for _, h := range c.order {
@@ -310,7 +315,7 @@ func (c *closureWalk) reachedNumbers() string {
 	return jsonArray(nums)
 }
 
-// finish keeps the edges between held nodes and puts all in order.
+// buildResult drops edges to nodes outside the closure and sorts the others.
 func (c *closureWalk) buildResult() error {
 	c.edgeRows = slices.DeleteFunc(c.edgeRows, func(r edgeRow) bool { return c.reached[c.farEnd(r)] == nil })
 	slices.SortFunc(c.edgeRows, func(a, b edgeRow) int {

@@ -9,17 +9,18 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// maxStatements bounds the statements a connection keeps: the texts of Find
-// follow the shape of a query, so their number is the callers' to choose.
+// maxStatements limits the prepared statements of a connection, because callers can
+// cause any number of different Find statements.
 const maxStatements = 400
 
-// conn is one connection and its prepared statements. One goroutine uses it at a
-// time. No interrupt is ever set on it: a goroutine per query costs a third of the
-// throughput, and every statement here is bounded by a LIMIT or by a key.
+// conn is a connection and its prepared statements. Only one goroutine may use it at
+// a time. It has no interrupt: a goroutine per query costs a third of the throughput,
+// and every statement here is bounded by a LIMIT or by a key.
 type conn struct {
 	raw   *engine.Conn
 	stmts map[string]*engine.Stmt
-	// texts are the writer's: the words that are to be indexed before its commit.
+	// pendingEntries are the full-text entries that the writer must write before its
+	// next commit. Only the writer's connection has any.
 	pendingEntries indexEntries
 }
 
@@ -46,7 +47,7 @@ func (c *conn) close() error {
 	return c.raw.Close()
 }
 
-// transient runs a statement once and keeps nothing of it.
+// execOnce runs a statement without caching it.
 func (c *conn) execOnce(sql string) error {
 	st, _, err := c.raw.PrepareTransient(sql)
 	if err != nil {
@@ -60,7 +61,7 @@ func (c *conn) execOnce(sql string) error {
 	}
 }
 
-// prepare returns the statement of a text, ready to be bound.
+// prepare returns a cached or new prepared statement, ready to be bound.
 func (c *conn) prepare(sql string) (*engine.Stmt, error) {
 	if st := c.stmts[sql]; st != nil {
 		return st, nil
@@ -107,8 +108,8 @@ func bind(st *engine.Stmt, args []any) error {
 	return nil
 }
 
-// query runs a statement and calls row for every row. row must not use the same
-// text again.
+// query runs a statement and calls row for every row. row must not run the same
+// statement.
 func (c *conn) query(sql string, row func(st *engine.Stmt) error, args ...any) error {
 	st, err := c.prepare(sql)
 	if err != nil {
@@ -120,8 +121,8 @@ func (c *conn) query(sql string, row func(st *engine.Stmt) error, args ...any) e
 	return stepAll(st, row)
 }
 
-// drain steps a bound statement to its end and resets it, so that it holds no
-// read lock.
+// stepAll steps a bound statement to its end and resets it, so that it holds no read
+// lock.
 func stepAll(st *engine.Stmt, row func(st *engine.Stmt) error) error {
 	for {
 		more, err := st.Step()
@@ -142,7 +143,7 @@ func (c *conn) exec(sql string, args ...any) error {
 	return c.query(sql, func(*engine.Stmt) error { return nil }, args...)
 }
 
-// step is exec for a text that may be left out.
+// execIfSet runs a statement, or nothing when sql is "".
 func (c *conn) execIfSet(sql string) error {
 	if sql == "" {
 		return nil
@@ -150,23 +151,25 @@ func (c *conn) execIfSet(sql string) error {
 	return c.exec(sql)
 }
 
-// number returns the first column of the only row, 0 when there is none.
+// queryInt returns the first column of the only row, or 0 when there is none.
 func (c *conn) queryInt(sql string, args ...any) (n int64, err error) {
 	err = c.query(sql, func(st *engine.Stmt) error { n = st.ColumnInt64(0); return nil }, args...)
 	return n, err
 }
 
-// patience is how long a writer waits for one of another process.
+// lockTimeout is how long a writer waits for the writer of another process.
 const lockTimeout = 10 * time.Second
 
-// lock begins an immediate transaction. It polls by itself: the engine's own
-// waiting grows to 100 ms steps, in which a busier process always comes first.
+// beginImmediate begins a write transaction. It polls instead of using SQLite's busy
+// timeout, whose pauses grow to 100 ms, so that a busier process always gets the lock
+// first.
 func (c *conn) beginImmediate() error {
 	c.raw.SetBusyTimeout(0)
 	defer c.raw.SetBusyTimeout(5 * time.Second)
 	return retryWhileBusy(func() error { return c.exec("BEGIN IMMEDIATE") })
 }
 
+// retryWhileBusy runs fn until it is not busy or lockTimeout has passed.
 func retryWhileBusy(fn func() error) error {
 	for start, pause := time.Now(), 200*time.Microsecond; ; pause = min(2*pause, 8*time.Millisecond) {
 		err := fn()
@@ -177,7 +180,7 @@ func retryWhileBusy(fn func() error) error {
 	}
 }
 
-// list is a JSON array for json_each.
+// jsonArray encodes values for json_each.
 func jsonArray[T any](values []T) string {
 	if len(values) == 0 {
 		return "[]"

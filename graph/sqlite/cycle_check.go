@@ -9,11 +9,11 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// checkCycles refuses a batch whose edges would close a cycle. The stored graph
-// has none, so one must go through a new edge. It is within the batch, which is
-// searched in memory, or enters the stored graph, and then leaves it by an effect
-// that something stored names as its cause: only with such an effect is the
-// store searched, once for all of the batch, over the edge kinds that can lead there.
+// checkCycles returns an error when the new edges of a batch would close a cycle. The
+// stored graph has no cycle, so that a cycle must contain a new edge. A cycle within the
+// batch is found in memory. Any other cycle returns from the stored graph to the batch
+// at the effect of a new edge that is the cause of a stored edge. Only if there is such
+// an effect, the search also reads stored edges, of the kinds that can lead there.
 func (t *tx) checkCycles(added []edgeKey, endpoints map[registry.ID]*endpoint) error {
 	byNumber := make(map[int64]*endpoint, len(endpoints))
 	for _, e := range endpoints {
@@ -53,8 +53,8 @@ func (t *tx) checkCycles(added []edgeKey, endpoints map[registry.ID]*endpoint) e
 	return nil
 }
 
-// storedCauses is the text that reads the causes of a node over those edge kinds
-// from which one of the target kinds can be reached.
+// storedCausesSQL returns the statement that reads the causes of a node, over the edge
+// kinds that can lead to one of the target kinds.
 func storedCausesSQL(x codes, targets map[registry.Kind]bool) string {
 	reachesTarget := map[registry.Kind]bool{}
 	for k := range targets {
@@ -84,10 +84,11 @@ func storedCausesSQL(x codes, targets map[registry.Kind]bool) string {
 	return "SELECT to_num FROM edge WHERE from_num = ? AND retracted_seq = 0 AND kind IN (" + strings.Join(kindCodes, ",") + ")"
 }
 
-// search is a depth-first walk from effects to causes over stored and new edges.
+// cycleSearch is a depth-first search from effects to causes over stored and new
+// edges.
 type cycleSearch struct {
 	t               *tx
-	storedCausesSQL string // "" keeps to the batch
+	storedCausesSQL string // "" searches the batch only
 	batch           map[int64][]int64
 	state           map[int64]int // 1 on the path, 2 done
 }
@@ -97,8 +98,8 @@ type frame struct {
 	next []int64
 }
 
-// from returns a cycle that can be reached from a node, in the order of its
-// edges, nil for none.
+// findCycle returns a cycle that can be reached from a node, in the order of its edges,
+// or nil when there is none.
 func (s *cycleSearch) findCycle(start int64) ([]int64, error) {
 	if s.state[start] != 0 {
 		return nil, nil

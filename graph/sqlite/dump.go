@@ -10,8 +10,8 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// The texts of a dump. Each goes through a table in the order of its key, from a
-// key on.
+// The statements of a dump. Each reads a table in the order of its key, after a given
+// key.
 const (
 	dumpNodesSQL = "SELECT n.num, n.id, n.kind, n.parent, r.name, CASE r.revision WHEN n.revision THEN n.slots ELSE '' END, r.valid_from, r.valid_to, " +
 		"r.since, r.revision, r.recorded_seq, r.deleted, coalesce(r.doc, n.doc), r.columns FROM node n CROSS JOIN revision r ON r.num = n.num " +
@@ -23,7 +23,7 @@ const (
 		"ORDER BY e.from_num, e.to_num, k.name, e.recorded_seq LIMIT ?7+0"
 )
 
-// Dump reads the next batch of all that is stored; see graph.Store.
+// Dump reads the next batch; see graph.Store.
 func (s *Store) Dump(ctx context.Context, from graph.Mark) (b graph.Batch, err error) {
 	err = s.read(ctx, func(v *view) error { b, err = v.dump(ctx, from); return err })
 	return b, err
@@ -56,7 +56,7 @@ func (v *view) dump(ctx context.Context, from graph.Mark) (b graph.Batch, err er
 	return b, err
 }
 
-// errEnough ends a statement that has rows left.
+// errBatchFull stops a statement that has further rows.
 var errBatchFull = errors.New("sqlite: enough rows")
 
 func (v *view) dumpNodes(b *graph.Batch) (more bool, err error) {
@@ -69,8 +69,7 @@ func (v *view) dumpNodes(b *graph.Batch) (more bool, err error) {
 		if err != nil {
 			return err
 		}
-		// Every column is moved, also one that the kind does not have, and a since of 0
-		// as what it is.
+		// Copy all columns, also those that the kind does not have. A since of 0 stays 0.
 		n.Since, n.Columns = exactTime(st.ColumnInt64(8)), map[registry.Index]any{}
 		if err := readColumnsJSON(n, allColumns, st.ColumnText(firstIndexColumn)); err != nil {
 			return err
@@ -90,7 +89,7 @@ func (v *view) dumpNodes(b *graph.Batch) (more bool, err error) {
 	return len(b.Nodes) == graph.BatchRows, err
 }
 
-// everyColumn lists the columns of all kinds.
+// allColumns lists all index columns.
 var allColumns = func() (out []kindColumn) {
 	for i, c := range registry.IndexColumns() {
 		out = append(out, kindColumn{c.Name, i, c.Type == registry.TextIndex})

@@ -9,8 +9,9 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// fault turns an error of the engine into one that a caller may see: the engine's
-// own text, which can hold SQL and the file's path, stays in Err.
+// publicError turns an error of the engine into a registry.Error that a caller may
+// see. The engine's own text, which can contain SQL and the path of the file, is only
+// in Err.
 func publicError(err error) error {
 	if err == nil {
 		return nil
@@ -36,8 +37,7 @@ func isBusy(err error) bool {
 	return err != nil && (c == engine.ResultBusy || c == engine.ResultLocked)
 }
 
-// ended is the error of a context that ended before its work began or while it
-// ran.
+// contextError is the error for a context that ended before or during the work.
 func contextError(ctx context.Context) error {
 	return &registry.Error{Code: registry.Unavailable, Message: "the request ended before the store could answer", Err: context.Cause(ctx)}
 }
@@ -46,8 +46,7 @@ func closedError() error {
 	return registry.Errorf(registry.Unavailable, "the store is closed")
 }
 
-// retryable reports whether an error says of itself that the closure is to be run
-// again.
+// isRetryable reports whether an error requests that the closure runs again.
 func isRetryable(err error) bool {
 	var r interface{ Retryable() bool }
 	return errors.As(err, &r) && r.Retryable()

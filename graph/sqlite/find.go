@@ -10,7 +10,8 @@ import (
 	"pedigree/registry"
 )
 
-// columnType returns the type of a column that can be compared and sorted by.
+// columnType returns the type of a column, and whether queries can compare and sort
+// by it.
 func columnType(c registry.Index) (registry.IndexType, bool) {
 	switch c {
 	case registry.IndexName:
@@ -26,15 +27,15 @@ func columnType(c registry.Index) (registry.IndexType, bool) {
 	return "", false
 }
 
-// found is a node with its key.
+// keyedNode is a node with its sort key, of one of the two types.
 type keyedNode struct {
 	node    *graph.Node
 	textKey string
 	intKey  int64
 }
 
-// find answers a Query. Several kinds are asked one by one, each by its own index
-// in the asked order, and merged: one statement over all would sort them anew.
+// find answers a Query. It reads each kind separately, by an index in the requested
+// order, and merges the results. One statement for all kinds would need a sort.
 func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if q.Order == "" {
 		q.Order = registry.IndexName
@@ -49,7 +50,7 @@ func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	return v.findPage(q, typ)
 }
 
-// findPerParent asks for each parent by itself, each once.
+// findPerParent finds the nodes of each parent separately, skipping duplicates.
 func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.IndexType) (graph.Page, error) {
 	all := graph.Page{Total: -1}
 	if q.Count {
@@ -89,7 +90,7 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	var err error
 	kinds := kindCodesOf(v.s.codes, q.Kinds)
 	if q.Text != nil {
-		kinds = []int{anyKind} // The matches are of the kinds that were asked for.
+		kinds = []int{anyKind} // The matches only have nodes of the requested kinds.
 		if matches, page.Cut, err = v.matchingNumbers(q); err != nil {
 			return graph.Page{}, err
 		}
@@ -126,10 +127,11 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	return page, nil
 }
 
-// anyKind is no kind's code.
+// anyKind stands for all kinds; it is not a kind code.
 const anyKind = -1
 
-// askedKinds are the codes to ask for, anyKind where none is named.
+// kindCodesOf returns the codes of kinds without duplicates, or anyKind when the list
+// is empty.
 func kindCodesOf(x codes, kinds []registry.Kind) []int {
 	if len(kinds) == 0 {
 		return []int{anyKind}

@@ -10,16 +10,17 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// builder grows the condition of one statement. Names come from the field table
-// and codes from the database; what a caller gave is only ever bound.
+// whereBuilder builds the condition of one statement. Its SQL only contains names of
+// the field table and codes of the database; values of a caller are always bound.
 type whereBuilder struct {
-	// from is what nodes are read from, its arguments the first of args.
+	// from is the FROM clause; its arguments come first in args.
 	from  string
 	where strings.Builder
 	args  []any
 }
 
-// newBuilder starts a statement; matches are what a Text matched.
+// newBuilder starts a condition. matches are the numbers of the nodes that match
+// q.Text, as a JSON array.
 func newBuilder(q graph.Query, matches string) *whereBuilder {
 	if q.Text == nil {
 		return &whereBuilder{from: "node n"}
@@ -82,7 +83,7 @@ func (b *whereBuilder) conditions(q graph.Query, kind int) error {
 	return nil
 }
 
-// predicate adds one comparison of a node or of its children.
+// predicate adds a comparison of a node or of its children.
 func (b *whereBuilder) predicate(p graph.Predicate) {
 	if p.Child == "" {
 		cond, args := comparison("n", p)
@@ -90,7 +91,7 @@ func (b *whereBuilder) predicate(p graph.Predicate) {
 		return
 	}
 	cond, args := comparison("c", p)
-	// The kind is looked up by name, so that a kind that has no code matches none.
+	// The subquery for the kind makes an unknown kind match nothing.
 	b.and("EXISTS (SELECT 1 FROM node c WHERE c.parent = n.id AND c.kind = (SELECT code FROM kind WHERE name = ?) AND c.deleted = 0 AND "+cond+")",
 		append([]any{string(p.Child)}, args...)...)
 }
@@ -116,8 +117,9 @@ func comparison(table string, p graph.Predicate) (string, []any) {
 	return column + " " + string(p.Op) + " ?", p.Values[:1]
 }
 
-// prefix is a range in byte order: from the prefix to the least text after all
-// that start with it. No byte of UTF-8 is 0xff, so the last one can be raised.
+// prefixRange returns a range in byte order: from the prefix to the smallest text
+// after all that start with it. UTF-8 has no byte 0xff, so the last byte can be
+// incremented.
 func prefixRange(column, p string) (string, []any) {
 	if p == "" {
 		return "1", nil
@@ -127,7 +129,7 @@ func prefixRange(column, p string) (string, []any) {
 	return column + " >= ? AND " + column + " < ?", []any{p, string(after)}
 }
 
-// pageText completes a condition to the statement of one page.
+// pageSQL returns the statement that reads one page, and one node more.
 func pageSQL(q graph.Query, b *whereBuilder) (string, []any) {
 	args := b.args
 	cond := b.where.String()
@@ -143,7 +145,7 @@ func pageSQL(q graph.Query, b *whereBuilder) (string, []any) {
 	return sql, append(args[:len(args):len(args)], q.Limit+1)
 }
 
-// selectNode is the head of a statement that reads whole nodes, and bare ones.
+// selectNodeSQL is the SELECT list that reads nodes, with and without documents.
 var selectNodeSQL = func() (out [2]string) {
 	for i, doc := range []string{"n.doc", "''"} {
 		out[i] = "SELECT " + currentColumns + ", " + doc
@@ -154,7 +156,7 @@ var selectNodeSQL = func() (out [2]string) {
 	return out
 }()
 
-// pageOf appends the first nodes, one more than the limit, that meet a condition.
+// appendPage appends the first Limit+1 nodes that meet a condition.
 func (v *view) appendPage(all []keyedNode, q graph.Query, typ registry.IndexType, b *whereBuilder) ([]keyedNode, error) {
 	sql, args := pageSQL(q, b)
 	key := firstIndexColumn + len(registry.IndexColumns())

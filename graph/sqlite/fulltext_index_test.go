@@ -25,8 +25,8 @@ func find(t *testing.T, s *Store, word string) string {
 	return fmt.Sprint(out)
 }
 
-// TestOldStoresGetTheirWords opens stores as they were before there was an index
-// of words, with one by another rule, and with one that was half made.
+// TestAStaleIndexIsRebuilt opens a store without an index, as older programs made it,
+// one with an index of another format, and one with a broken index.
 func TestAStaleIndexIsRebuilt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p.db")
 	s, err := Open(t.Context(), path)
@@ -34,7 +34,7 @@ func TestAStaleIndexIsRebuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = s.Update(t.Context(), func(tx graph.Tx) error {
-		for i := range 2500 { // More than are read at once.
+		for i := range 2500 { // More than one read of rebuildStaleIndex.
 			n := &graph.Node{ID: registry.NewID(registry.KindModel, fmt.Sprint(i)), Kind: registry.KindModel, Name: fmt.Sprint("model-", i)}
 			if err := tx.Put(t.Context(), n); err != nil {
 				return err
@@ -79,8 +79,8 @@ func TestAStaleIndexIsRebuilt(t *testing.T) {
 	s.Close()
 }
 
-// TestUnchangedWordsAreNotWrittenAgain holds an update that leaves a node's words
-// as they are, such as a change of stage, off the index.
+// TestUnchangedWordsAreNotIndexedAgain checks that an update that does not change the
+// words of a node, such as a change of stage, does not write the index.
 func TestUnchangedWordsAreNotIndexedAgain(t *testing.T) {
 	s := testStore(t)
 	put := func(doc string) (noted int) {

@@ -21,8 +21,8 @@ import (
 	"pedigree/registry"
 )
 
-// TestMain lets the test binary be its own child: a process that writes until it
-// is killed, or one side of a race.
+// TestMain also runs the test binary as its own child process: one that writes until
+// it is killed, or one side of a race.
 func TestMain(m *testing.M) {
 	switch path := os.Getenv("SQLITE_TEST_PATH"); os.Getenv("SQLITE_TEST_CHILD") {
 	case "write":
@@ -56,8 +56,8 @@ func startChild(t *testing.T, mode, path, arg string) (*exec.Cmd, io.Reader) {
 	return cmd, out
 }
 
-// writeOne writes a node, an edge to the one before and an entry, all named so
-// that a reader can tell whether the whole update is there.
+// writeOne writes a node, an edge to the node before and a log entry, so that a reader
+// can check whether the whole update was written.
 func writeOne(ctx context.Context, s graph.Store, name, before string) error {
 	return s.Update(ctx, func(tx graph.Tx) error {
 		n := &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, Slots: []string{"w/" + name}}
@@ -74,8 +74,7 @@ func writeOne(ctx context.Context, s graph.Store, name, before string) error {
 	})
 }
 
-// writeForEver acknowledges every write on a line of its own, after Update
-// returned.
+// writeUntilKilled prints a line for every write after Update has returned.
 func writeUntilKilled(path, round string) error {
 	s, err := sqlite.Open(context.Background(), path)
 	if err != nil {
@@ -108,7 +107,7 @@ func TestAcknowledgedWritesSurviveAKill(t *testing.T) {
 	for round := range graphtest.Rounds() {
 		cmd, out := startChild(t, "write", path, strconv.Itoa(round))
 		lines := bufio.NewScanner(out)
-		// The clock starts with the first write, however slowly the child came up.
+		// The time until the kill starts with the first write: the child may start slowly.
 		for first := true; lines.Scan(); first = false {
 			if first {
 				time.AfterFunc(time.Duration(10+17*(round%7))*time.Millisecond, func() { cmd.Process.Kill() })
@@ -158,7 +157,7 @@ func checkAcknowledged(t *testing.T, path string, acknowledged []string) {
 	for i, n := range nodes {
 		first := strings.HasSuffix(acknowledged[i], "-0")
 		if n == nil || !logged[ids[i]] || len(n.Slots) != 1 || first != (len(hops[i].Edges) == 0) {
-			t.Fatalf("%s was acknowledged and is not whole: %+v", acknowledged[i], n)
+			t.Fatalf("%s was acknowledged and is not complete: %+v", acknowledged[i], n)
 		}
 	}
 }

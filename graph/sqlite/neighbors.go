@@ -9,7 +9,7 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// hops answers a HopQuery.
+// neighbors answers a HopQuery.
 func (v *view) neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	if q.Cap < 1 {
 		return nil, registry.Invalid("cap", "must be 1 or more")
@@ -66,8 +66,8 @@ func (er *edgeReader) neighborsOf(q graph.HopQuery, id registry.ID, farNodes map
 	return h, stepAll(st, func(st *engine.Stmt) error { h.Degree = st.ColumnInt64(0); return nil })
 }
 
-// farEnds reads the edges of a hop, one more than its cap, and the far nodes of
-// those within it into seen.
+// readFarEnds reads up to Cap+1 edges of a node, and the far nodes of the first Cap
+// edges into farNodes.
 func (er *edgeReader) readFarEnds(q graph.HopQuery, near int64, farNodes map[int64]*graph.Node) (rows []edgeRow, err error) {
 	if er.when.source == currentRow {
 		err = er.edgesWithNodes(near, q.After, q.Cap+1, q.Bare, func(r edgeRow, node func() (*graph.Node, error)) (err error) {

@@ -15,7 +15,7 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// plan asks the engine how it would run a text.
+// queryPlan returns the steps of the query plan of a statement.
 func queryPlan(t *testing.T, c *conn, sql string) []string {
 	t.Helper()
 	st, _, err := c.raw.PrepareTransient("EXPLAIN QUERY PLAN " + sql)
@@ -36,7 +36,7 @@ func queryPlan(t *testing.T, c *conn, sql string) []string {
 	}
 }
 
-// scans names the first step of a plan that reads a whole table.
+// firstTableScan returns the first step of a plan that reads a whole table, or "".
 func firstTableScan(steps []string) string {
 	for _, s := range steps {
 		if strings.HasPrefix(s, "SCAN ") && !strings.Contains(s, "json_each") && !strings.Contains(s, "pragma_") && s != "SCAN CONSTANT ROW" &&
@@ -57,8 +57,8 @@ func testStore(t *testing.T) *Store {
 	return s
 }
 
-// TestNoStatementScansATable runs every kind of statement on one connection and
-// explains all of them. Only the log may be read in the order of its key.
+// TestNoStatementScansATable runs every kind of statement on one connection and checks
+// the query plans of all of them. Only the log may be scanned, in the order of its key.
 func TestNoStatementScansATable(t *testing.T) {
 	s := testStore(t)
 	var texts []string
@@ -99,7 +99,7 @@ func runEveryStatement(ctx context.Context, g graph.Tx) error {
 	back := &graph.Edge{Kind: registry.EdgeDerivedFrom, From: a.ID, To: b.ID}
 	errs := []error{g.Append(ctx, &registry.LogEntry{Objects: []registry.ID{a.ID}}), g.Put(ctx, a, b), g.Put(ctx, a), g.Link(ctx, e)}
 	if g.Link(ctx, back) == nil {
-		errs = append(errs, errors.New("a cycle was taken"))
+		errs = append(errs, errors.New("a cycle was accepted"))
 	}
 	for _, at := range []graph.Instant{{}, {Known: 1}, {Valid: a.ValidFrom.AddDate(3000, 0, 0)}, {Valid: a.ValidFrom.AddDate(3000, 0, 0), Known: 1},
 		{Valid: a.ValidFrom.AddDate(3000, 0, 0), Current: true}, {Valid: a.ValidFrom.AddDate(3000, 0, 0), Current: true, Known: 1}} {
@@ -123,7 +123,7 @@ func runEveryStatement(ctx context.Context, g graph.Tx) error {
 	return errors.Join(append(errs, dumpAndRestore(g.(*tx))...)...)
 }
 
-// everyDump reads all parts of a dump, and writes a batch of each that fits.
+// dumpAndRestore reads all parts of a dump and restores its nodes and edges.
 func dumpAndRestore(t *tx) (errs []error) {
 	all := &graph.Batch{}
 	for m := (graph.Mark{}); m.Part != graph.PartDone; {
@@ -155,8 +155,9 @@ func sampleQueries(id registry.ID) (out []graph.Query) {
 	return out
 }
 
-// TestEveryListingHasItsIndex holds each order of a kind, whole and within one
-// parent, first page and later ones, to an index that gives it without sorting.
+// TestEveryListingHasItsIndex checks that each order of each kind has an index that
+// makes sorting unnecessary: for all nodes and for those of one parent, for the first
+// page and for later ones.
 func TestEveryListingHasItsIndex(t *testing.T) {
 	s := testStore(t)
 	s.read(t.Context(), func(v *view) error {
@@ -192,8 +193,8 @@ func TestEveryListingHasItsIndex(t *testing.T) {
 	})
 }
 
-// TestADumpReadsInTheOrderOfKeys holds a dump to going on from its key, whatever
-// is behind it, and to sorting no more than the edges between two nodes.
+// TestADumpReadsInKeyOrder checks that a dump resumes at its key without reading the
+// rows before it, and sorts no more than the edges between two nodes.
 func TestADumpReadsInKeyOrder(t *testing.T) {
 	s := testStore(t)
 	s.read(t.Context(), func(v *view) error {
@@ -207,8 +208,7 @@ func TestADumpReadsInKeyOrder(t *testing.T) {
 	})
 }
 
-// TestEveryKindHasACode fails where a kind was added and the database gives it no
-// code.
+// TestEveryKindHasACode fails when a new kind has no code in the database.
 func TestEveryKindHasACode(t *testing.T) {
 	s := testStore(t)
 	for _, k := range registry.Kinds() {
@@ -223,7 +223,7 @@ func TestEveryKindHasACode(t *testing.T) {
 	}
 }
 
-// TestANewerSchemaIsRefused also shows that steps are not run again.
+// TestANewerSchemaIsRefused also shows that schema steps do not run again.
 func TestANewerSchemaIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p.db")
 	s, err := Open(t.Context(), path)
@@ -253,8 +253,8 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
-// TestNoStatementIsPreparedTwice holds the texts to a form that the engine does
-// not prepare anew when a parameter is bound: a bare LIMIT parameter is one that it does.
+// TestNoStatementIsPreparedTwice checks that no statement has a bare LIMIT parameter:
+// SQLite prepares such a statement again whenever a parameter is bound.
 func TestNoStatementIsPreparedTwice(t *testing.T) {
 	s := testStore(t)
 	err := s.Update(t.Context(), func(g graph.Tx) error {

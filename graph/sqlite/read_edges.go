@@ -10,7 +10,7 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// row is a row of edge.
+// edgeRow is a row of the table edge.
 type edgeRow struct {
 	from, to                                int64
 	kind                                    int
@@ -18,7 +18,8 @@ type edgeRow struct {
 	subject                                 int64
 }
 
-// walk reads the edges of one direction and some kinds at one instant.
+// edgeReader reads edges of one direction and some kinds at one instant. The near end
+// of an edge is the node that it is read from, the far end the other one.
 type edgeReader struct {
 	v          *view
 	when       instant
@@ -26,21 +27,22 @@ type edgeReader struct {
 	*edgeSQL
 }
 
-// walkTexts are the statements of a walk. They hold codes and no values of a
-// caller, so that there are few of them and a Store keeps them.
+// edgeSQL holds the statements of an edgeReader. They contain kind codes but no values
+// of a caller, so that there are few of them and the Store can cache them.
 type edgeSQL struct {
-	firstFarEnds string // the first far ends of a node
-	toListed     string // the far ends of a node that are in a list
+	firstFarEnds string // the first far ends of a node, in order
+	toListed     string // the far ends of a node that are in a list of numbers
 	degree       string
-	// joined is first with the far nodes, whole and bare, and batch the same from
-	// several nodes at once; "" where nodes come from earlier revisions.
+	// withNodes is firstFarEnds joined with the far nodes, with and without documents.
+	// batchWithNodes is the same from several near ends, unordered. Both are "" when
+	// nodes come from earlier revisions.
 	withNodes, batchWithNodes [2]string
-	// near are the kinds of node that have such edges.
+	// nearKinds are the kinds of nodes that can have such edges.
 	nearKinds map[registry.Kind]bool
 }
 
-// batchSize is how many near ends a batch has, batchFirst the parameter of its
-// first; those that are not bound match nothing.
+// nearEndsPerBatch is the number of near ends of batchWithNodes; firstBatchParam is the
+// index of the parameter of the first. NULL parameters match nothing.
 const nearEndsPerBatch, firstBatchParam = 16, 6
 
 var batchParams = func() string {
@@ -51,16 +53,16 @@ var batchParams = func() string {
 	return strings.Join(params, ",")
 }()
 
-// walkKey tells walks apart that need other texts.
+// edgeSQLKey identifies an edgeSQL.
 type edgeSQLKey struct {
 	downstream, byValid, byKnown bool
 	source                       revisionSource
 	kinds                        uint64 // bits of edge kind codes, 0 to 62; 0 for all
 }
 
-// walkOf finds or makes the texts of a walk. LIMIT takes an expression here and
-// everywhere: with a bare parameter the engine prepares the statement anew at
-// every binding, which is most of a walk's time.
+// newEdgeReader returns a reader with cached or new statements. Here and everywhere,
+// LIMIT has an expression: with a bare parameter, SQLite prepares the statement again
+// at every binding, which would take most of the time of a read.
 func (v *view) newEdgeReader(d graph.Direction, kinds []registry.EdgeKind, at graph.Instant) (*edgeReader, error) {
 	when := instantOf(at)
 	er := &edgeReader{v: v, when: when, downstream: d == graph.Downstream}
@@ -116,7 +118,8 @@ func buildEdgeSQL(key edgeSQLKey) *edgeSQL {
 	return t
 }
 
-// edgeCondition is what an edge must meet at an instant; ?2 is Valid, ?3 Known.
+// edgeCondition returns the condition for edges of the kinds that exist at the
+// instant; ?2 is Valid, ?3 is Known.
 func edgeCondition(key edgeSQLKey) string {
 	var b strings.Builder
 	if key.byKnown {
@@ -128,13 +131,13 @@ func edgeCondition(key edgeSQLKey) string {
 		b.WriteString(" AND e.valid_from <= ?2 AND (e.valid_to = 0 OR e.valid_to > ?2)")
 	}
 	if key.kinds != 0 {
-		// Bits, not IN: that builds a table for the list at every run.
+		// A bit test, because IN builds a temporary table at every run.
 		b.WriteString(" AND " + strconv.FormatUint(key.kinds, 10) + ">>e.kind&1")
 	}
 	return b.String()
 }
 
-// farCondition holds an edge to be seen only where its far end is.
+// farExistsCondition returns the condition that the far end exists at the instant.
 func farExistsCondition(key edgeSQLKey, far string) string {
 	if !key.byValid {
 		return ""
@@ -157,7 +160,7 @@ func farExistsCondition(key edgeSQLKey, far string) string {
 	return b.String()
 }
 
-// prepare readies a text for a near end.
+// prepare prepares a statement and binds the near end and the instant.
 func (er *edgeReader) prepare(sql string, near int64) (*engine.Stmt, error) {
 	st, err := er.v.c.prepare(sql)
 	if err != nil {
@@ -177,7 +180,7 @@ func (er *edgeReader) bindInstant(st *engine.Stmt) {
 	}
 }
 
-// edges appends the first edges of a node with far ends beyond after.
+// edges appends the first edges of a node with far ends after the number after.
 func (er *edgeReader) edges(rows []edgeRow, near, after int64, limit int) ([]edgeRow, error) {
 	st, err := er.prepare(er.firstFarEnds, near)
 	if err != nil {
@@ -189,7 +192,7 @@ func (er *edgeReader) edges(rows []edgeRow, near, after int64, limit int) ([]edg
 	return rows, err
 }
 
-// edgesAmong appends the edges of a node to far ends in a JSON list.
+// edgesToListed appends the edges of a node to far ends in a JSON array of numbers.
 func (er *edgeReader) edgesToListed(rows []edgeRow, near int64, far string) ([]edgeRow, error) {
 	st, err := er.prepare(er.toListed, near)
 	if err != nil {
@@ -200,11 +203,12 @@ func (er *edgeReader) edgesToListed(rows []edgeRow, near int64, far string) ([]e
 	return rows, err
 }
 
-// edgeColumns is how many columns scanRow takes.
+// edgeColumns is the number of columns that scanRow reads.
 const edgeColumns = 8
 
-// nodesOver is edges with the far nodes: fn gets each row and a function that
-// reads its far node. Not to be called where nodes come from earlier revisions.
+// edgesWithNodes is edges joined with the far nodes. It calls fn with each row and a
+// function that reads its far node. It must not be called when nodes come from earlier
+// revisions.
 func (er *edgeReader) edgesWithNodes(near, after int64, limit int, bare bool, fn func(edgeRow, func() (*graph.Node, error)) error) error {
 	st, err := er.prepare(er.withNodes[boolIndex(bare)], near)
 	if err != nil {
@@ -217,7 +221,7 @@ func (er *edgeReader) edgesWithNodes(near, after int64, limit int, bare bool, fn
 	})
 }
 
-// batchOver is nodesOver from up to batchSize nodes, in no order.
+// batchEdgesWithNodes is edgesWithNodes from up to nearEndsPerBatch nodes, unordered.
 func (er *edgeReader) batchEdgesWithNodes(near []int64, limit int, bare bool, fn func(edgeRow, func() (*graph.Node, error)) error) error {
 	st, err := er.v.c.prepare(er.batchWithNodes[boolIndex(bare)])
 	if err != nil {
@@ -255,7 +259,7 @@ func (er *edgeReader) farEnd(r edgeRow) int64 {
 	return r.to
 }
 
-// edge makes the edge of a row, given the ids of its ends.
+// edgeOf returns the edge of a row, given the ids of its ends.
 func (er *edgeReader) edgeOf(r edgeRow, from, to registry.ID) (graph.Edge, error) {
 	by, err := er.v.subjectName(r.subject)
 	kind := er.v.s.codes.edgeName[r.kind]

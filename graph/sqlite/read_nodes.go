@@ -14,17 +14,18 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// view reads on one connection: a snapshot, or an update's own transaction.
+// view reads on one connection, in a snapshot or in the transaction of an update.
 type view struct {
 	c *conn
 	s *Store
-	// writing tells that uncommitted rows may be seen, which no cache may keep.
+	// inUpdate says that reads may see uncommitted rows, which must not be cached.
 	inUpdate bool
 }
 
 func (v *view) head() (int64, error) { return v.c.queryInt("SELECT max(seq) FROM log") }
 
-// micros is how times are stored; stamp is the way back.
+// toMicros returns a time as it is stored: microseconds since 1970, 0 for the zero
+// time. fromMicros is the inverse.
 func toMicros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -39,16 +40,16 @@ func fromMicros(n int64) time.Time {
 	return time.UnixMicro(n).UTC()
 }
 
-// past says how an instant picks a node's revision.
+// revisionSource says which revision of a node an instant selects.
 type revisionSource int
 
 const (
-	currentRow     revisionSource = iota // the row in node
-	newestRecorded                       // the newest revision recorded by then
-	latestValid                          // the latest revision since then, recorded by then
+	currentRow     revisionSource = iota // the newest revision, in the table node
+	newestRecorded                       // the newest revision with recorded_seq ≤ known
+	latestValid                          // of those, the one with the latest since ≤ valid
 )
 
-// instant is an Instant ready to be bound.
+// instant is a graph.Instant as statement parameters.
 type instant struct {
 	source           revisionSource
 	valid, known     int64
@@ -72,7 +73,7 @@ func instantOf(at graph.Instant) instant {
 	return i
 }
 
-// Texts of reads by one key: past × key × bare.
+// nodeSQL reads one node: by revisionSource, key (id or number) and bare.
 var nodeSQL = func() (out [3][2][2]string) {
 	revision := "n.num, n.id, n.kind, n.parent, r.name, n.slots, r.valid_from, r.valid_to, r.since, r.revision, r.recorded_seq, r.deleted"
 	for k, key := range []string{"n.id", "n.num"} {
@@ -92,7 +93,7 @@ var nodeSQL = func() (out [3][2][2]string) {
 	return out
 }()
 
-// indexedColumns lists the columns of the field table, behind a comma each.
+// indexedColumns lists the index columns, each after a comma.
 var indexedColumns = func() string {
 	var cols strings.Builder
 	for _, c := range registry.IndexColumns() {
@@ -108,7 +109,7 @@ const (
 	firstIndexColumn = 13
 )
 
-// nodes reads nodes by id, nil where there is none.
+// nodes reads nodes by id. It returns nil for ids without a node.
 func (v *view) nodes(ctx context.Context, at graph.Instant, ids []registry.ID) ([]*graph.Node, error) {
 	out := make([]*graph.Node, len(ids))
 	when := instantOf(at)
@@ -134,7 +135,7 @@ func (v *view) nodeByID(when instant, id registry.ID, bare bool) (*graph.Node, e
 	return v.readNode(st, when, bare)
 }
 
-// numberOf returns the number of a node that is seen at an instant, else 0.
+// numberOf returns the number of a node, or 0 when it does not exist at the instant.
 func (v *view) numberOf(when instant, id registry.ID) (num int64, err error) {
 	if when.source != currentRow {
 		n, err := v.nodeByID(when, id, true)
@@ -183,8 +184,8 @@ func (v *view) readNode(st *engine.Stmt, when instant, bare bool) (n *graph.Node
 	return n, err
 }
 
-// scanNode reads the columns of nodeText that begin at a place of a row; old rows
-// have their indexed columns as JSON.
+// scanNode reads the columns of nodeSQL from a row, from offset on. Rows of the table
+// revision have their index columns as JSON.
 func (v *view) scanNode(st *engine.Stmt, offset int, fromRevision, bare bool) (*graph.Node, error) {
 	n := &graph.Node{Number: st.ColumnInt64(offset), ID: registry.ID(st.ColumnText(offset + 1)), Kind: v.s.codes.kindName[st.ColumnInt(offset+2)],
 		Parent: registry.ID(st.ColumnText(offset + 3)), Name: st.ColumnText(offset + 4), ValidFrom: fromMicros(st.ColumnInt64(offset + 6)), ValidTo: fromMicros(st.ColumnInt64(offset + 7)),
@@ -216,14 +217,15 @@ func (v *view) scanNode(st *engine.Stmt, offset int, fromRevision, bare bool) (*
 	return n, nil
 }
 
-// use is an index column that a kind has, and its place among all of them.
+// kindColumn is an index column that a kind has, and its position among all index
+// columns.
 type kindColumn struct {
 	name     registry.Index
 	position int
 	isText   bool
 }
 
-// columnsOf holds the index columns of every kind, by the field table.
+// columnsOf maps each kind to its index columns.
 var columnsOf = func() map[registry.Kind][]kindColumn {
 	out := map[registry.Kind][]kindColumn{}
 	for _, noun := range registry.Nouns() {
@@ -238,7 +240,7 @@ var columnsOf = func() map[registry.Kind][]kindColumn {
 	return out
 }()
 
-// readColumns fills in the columns of an earlier revision, absent ones included.
+// readColumnsJSON sets the columns of a row of the table revision, also absent ones.
 func readColumnsJSON(n *graph.Node, columns []kindColumn, text string) error {
 	stored := map[registry.Index]any{}
 	if text != "" {

@@ -6,28 +6,28 @@ import (
 	"pedigree/registry"
 )
 
-// mostLately is about how many nodes the writer remembers: two batches of an import.
+// maxRecentNodes is the maximum number of cached nodes: about two batches of an import.
 const maxRecentNodes = 20_000
 
-// lately is what the writer remembers of nodes that it has made, so that edges between
-// them need not look them up again: an import writes nodes and then their edges. It
-// holds for one head of the log; where another has written, it is empty.
+// recentNodes caches the nodes that the writer has created recently, so that Link does
+// not need to look them up: an import writes nodes and then their edges. The cache is
+// valid for one head of the log. When another writer has moved the head, it is reset.
 type recentNodes struct {
 	head  int64
 	nodes map[registry.ID]*recentNode
-	// deaf, which tests set, lets it hold whatever the head is.
+	// ignoreHead is for tests: the cache is not reset when the head changes.
 	ignoreHead bool
 }
 
-// made is a node that was made lately. linked tells that it was an end of an edge
-// since: before, it has none.
+// recentNode is a recently created node. linked says that it was an end of an edge
+// since then; a new node has no edges.
 type recentNode struct {
 	num    int64
 	kind   registry.Kind
 	linked bool
 }
 
-// at empties it where it is not of a head.
+// resetUnlessAt resets the cache unless it is valid for head.
 func (r *recentNodes) resetUnlessAt(head int64) {
 	if r.head != head && !r.ignoreHead || r.nodes == nil {
 		r.reset(head)
@@ -36,15 +36,15 @@ func (r *recentNodes) resetUnlessAt(head int64) {
 
 func (r *recentNodes) reset(head int64) { r.head, r.nodes = head, map[registry.ID]*recentNode{} }
 
-// change is what one update does to what is remembered. It holds within the update
-// at once, and behind it when its closure has succeeded.
+// recentChange is the change of the cache by one update. The update itself sees it at
+// once; the cache gets it when the closure has succeeded.
 type recentChange struct {
 	created map[registry.ID]*recentNode
 	linked  map[registry.ID]bool
 	deleted map[registry.ID]bool
 }
 
-// take takes in what an update did, whose last entry is the head now.
+// apply adds the change of an update, whose last entry is the new head.
 func (r *recentNodes) apply(c recentChange, head int64) {
 	if len(r.nodes)+len(c.created) > maxRecentNodes {
 		r.nodes = map[registry.ID]*recentNode{}
@@ -63,7 +63,7 @@ func (r *recentNodes) apply(c recentChange, head int64) {
 	}
 }
 
-// noteMade remembers a node that this update made.
+// recordCreated records that this update created a node.
 func (t *tx) recordCreated(id registry.ID, num int64, kind registry.Kind) {
 	if t.change.created == nil {
 		t.change.created = map[registry.ID]*recentNode{}
@@ -71,7 +71,7 @@ func (t *tx) recordCreated(id registry.ID, num int64, kind registry.Kind) {
 	t.change.created[id] = &recentNode{num: num, kind: kind}
 }
 
-// noteLinked remembers that a node is an end of an edge.
+// recordLinked records that this update made a node an end of an edge.
 func (t *tx) recordLinked(id registry.ID) {
 	if t.change.linked == nil {
 		t.change.linked = map[registry.ID]bool{}
@@ -79,7 +79,7 @@ func (t *tx) recordLinked(id registry.ID) {
 	t.change.linked[id] = true
 }
 
-// noteGone forgets a node that this update deleted.
+// recordDeleted records that this update deleted a node.
 func (t *tx) recordDeleted(id registry.ID) {
 	if t.change.deleted == nil {
 		t.change.deleted = map[registry.ID]bool{}
@@ -87,7 +87,7 @@ func (t *tx) recordDeleted(id registry.ID) {
 	t.change.deleted[id] = true
 }
 
-// known is an end that is remembered, nil where it is to be looked up.
+// recentEndpoint returns a cached node, or nil when it must be looked up.
 func (t *tx) recentEndpoint(id registry.ID) *endpoint {
 	n := t.change.created[id]
 	if n == nil {

@@ -10,7 +10,7 @@ import (
 	"pedigree/registry"
 )
 
-// pair are two stores on one file, as two processes have it.
+// storePair holds two stores on one file, as in two processes.
 type storePair struct {
 	*testing.T
 	one, other *Store
@@ -65,11 +65,11 @@ func (p storePair) link(s *Store, edges ...*graph.Edge) error {
 	return p.update(s, func(ctx context.Context, tx graph.Tx) error { return tx.Link(ctx, edges...) })
 }
 
-// remembered is what the writer of a store remembers. Nobody writes to it now.
+// recentNodesOf returns the cache of a store. No update may run meanwhile.
 func recentNodesOf(s *Store) *recentNodes { return &s.recent }
 
-// TestEdgesOfNewNodesAreNotLookedUp: what was made in this update or the one before is
-// known, with and without edges, and what it is not is looked up.
+// TestEdgesOfNewNodesAreNotLookedUp checks that the cache has the nodes of this update
+// and of the one before, and knows which of them have edges.
 func TestEdgesOfNewNodesAreNotLookedUp(t *testing.T) {
 	p := newPair(t)
 	a, b, c := newDataset("a"), newDataset("b"), newDataset("c")
@@ -99,15 +99,15 @@ func TestEdgesOfNewNodesAreNotLookedUp(t *testing.T) {
 	}
 	again := derivedFrom(a, c)
 	if err := p.link(p.one, again); err != nil || again.Created {
-		t.Errorf("the edge that stands was made again: %v", err)
+		t.Errorf("an existing edge was created again: %v", err)
 	}
 	if err := p.link(p.one, derivedFrom(c, a)); registry.CodeOf(err) != registry.FailedPrecondition {
 		t.Errorf("a cycle: %v", err)
 	}
 }
 
-// TestWhatAnotherWroteIsLookedUp, with a twin whose memory does not look at the head
-// and goes wrong.
+// TestChangesOfAnotherStoreAreLookedUp also shows that answers are wrong when the cache
+// ignores the head.
 func TestChangesOfAnotherStoreAreLookedUp(t *testing.T) {
 	for _, ignoreHead := range []bool{false, true} {
 		p := newPair(t)
@@ -129,12 +129,13 @@ func TestChangesOfAnotherStoreAreLookedUp(t *testing.T) {
 			wrong++
 		}
 		if (wrong > 0) != ignoreHead {
-			t.Errorf("deaf %v: %d answers are wrong", ignoreHead, wrong)
+			t.Errorf("ignoreHead %v: %d answers are wrong", ignoreHead, wrong)
 		}
 	}
 }
 
-// TestWhatDidNotHappenIsNotRemembered: a closure that failed, a node that was deleted.
+// TestFailedAndDeletedNodesAreNotRemembered checks that the cache has no nodes of a
+// closure that failed, and no deleted nodes.
 func TestFailedAndDeletedNodesAreNotRemembered(t *testing.T) {
 	p := newPair(t)
 	a, b := newDataset("a"), newDataset("b")
@@ -161,7 +162,6 @@ func TestFailedAndDeletedNodesAreNotRemembered(t *testing.T) {
 	}
 }
 
-// TestMemoryOfTheWriterIsBounded.
 func TestRecentNodesAreBounded(t *testing.T) {
 	r := &recentNodes{}
 	r.resetUnlessAt(1)

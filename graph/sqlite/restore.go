@@ -13,18 +13,19 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// time1970 is a stored time as it is: 0 is 1970, not the zero time.
+// exactTime returns a stored time in which 0 means 1970, not the zero time.
 func exactTime(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 
 const migrationStateSQL = "SELECT value FROM meta WHERE key = 'migration'"
 
-// filling reads what is kept of a migration into this store.
+// migrationState reads the state of the migration into this store.
 func (v *view) migrationState() (f graph.Filling, err error) {
 	err = v.c.query(migrationStateSQL, func(st *engine.Stmt) error { return json.Unmarshal([]byte(st.ColumnText(0)), &f) })
 	return f, err
 }
 
-// openTo refuses a store that is half filled, by what it keeps of a migration.
+// checkMigrated returns FAILED_PRECONDITION when the saved state of the migration says
+// that it is not finished. "" means that there was no migration.
 func checkMigrated(migration string) error {
 	var f graph.Filling
 	if migration == "" {
@@ -36,7 +37,7 @@ func checkMigrated(migration string) error {
 	return f.Open()
 }
 
-// open refuses a store that is half filled.
+// checkMigrated reads the state of the migration and checks it in the same way.
 func (v *view) checkMigrated() error {
 	f, err := v.migrationState()
 	if err == nil {
@@ -45,7 +46,7 @@ func (v *view) checkMigrated() error {
 	return err
 }
 
-// secretOf reads the instance secret as it is stored.
+// parseSecret decodes the stored instance secret.
 func parseSecret(text string) ([]byte, error) {
 	secret, err := hex.DecodeString(text)
 	if err == nil && len(secret) != 32 {
@@ -62,7 +63,7 @@ func (v *view) secret() (secret []byte, err error) {
 	return secret, err
 }
 
-// Restore writes a batch of another store's dump; see graph.Store.
+// Restore writes a batch of the dump of another store; see graph.Store.
 func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.Mark, err error) {
 	err = s.submit(ctx, &job{restores: true, fn: func(g graph.Tx) error {
 		mark, err = g.(*tx).restore(ctx, source, b)
@@ -120,13 +121,13 @@ func (t *tx) restoreRows(b *graph.Batch) error {
 			return err
 		}
 	}
-	// The entries of these writes are the dump's own.
+	// These writes need no log entry: the dump has the entries.
 	t.wrote, t.restoring = false, false
 	return nil
 }
 
-// restoreNode writes revisions of one node, the first of all or those that follow
-// what stands, as Put and Delete wrote them: each is stamped with its own sequence.
+// restoreNode writes consecutive revisions of one node, each with the sequence that it
+// has in the dump. It replaces stored revisions with the same or higher numbers.
 func (t *tx) restoreNode(revisions []*graph.Node) error {
 	first := revisions[0]
 	found, err := t.lookup(first.ID)
@@ -168,8 +169,8 @@ func (t *tx) restoreNode(revisions []*graph.Node) error {
 	return nil
 }
 
-// giveUpSlots frees the slots that a node holds; another may have taken one
-// already, when the source was written to while it was read.
+// releaseSlots frees the slots that a node holds. Another node may have one of them
+// already when the source changed during the dump.
 func (t *tx) releaseSlots(num int64) error {
 	return t.c.exec("DELETE FROM slot WHERE slot IN (SELECT value FROM json_each((SELECT slots FROM node WHERE num = ?1 AND slots <> ''))) AND num = ?1", num)
 }

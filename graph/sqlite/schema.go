@@ -12,28 +12,30 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// steps are the schema steps in order; the schema number is how many were done.
-// A step that was released never changes: a later one alters what it made.
+// schemaSteps are the schema steps in order. The schema number is the number of steps
+// that were applied. A released step must never change; add a further step instead.
 var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex}
 
-// firstStep makes the tables and the instance secret. Columns and indexes that
-// follow the field table are made by derive, at every start.
+// createTables creates the tables and the instance secret. syncWithRegistry creates
+// the columns and indexes that depend on the field table, at every start.
 func createTables(c *conn) error {
 	for _, ddl := range []string{
 		`CREATE TABLE kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
 		`CREATE TABLE edge_kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
 		`CREATE TABLE subject(num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
-		// slots is a copy of the node's rows in slot, so that reading a node reads one row.
+		// slots repeats the node's rows of the table slot as JSON, so that reading a node
+		// reads one row.
 		`CREATE TABLE node(num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL,
 			slots TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, since INTEGER NOT NULL, revision INTEGER NOT NULL,
 			recorded_seq INTEGER NOT NULL, deleted INTEGER NOT NULL, doc TEXT NOT NULL)`,
-		// A NULL doc is the newest revision's: it stands in node. An erased one is ''.
+		// doc is NULL in the newest revision, whose document is in node, and '' when it was
+		// erased.
 		`CREATE TABLE revision(num INTEGER NOT NULL, revision INTEGER NOT NULL, since INTEGER NOT NULL, recorded_seq INTEGER NOT NULL,
 			valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, name TEXT NOT NULL, deleted INTEGER NOT NULL, columns TEXT NOT NULL, doc TEXT,
 			PRIMARY KEY(num, revision)) WITHOUT ROWID`,
 		`CREATE TABLE slot(slot TEXT PRIMARY KEY, num INTEGER NOT NULL) WITHOUT ROWID`,
-		// The primary key is the order of a hop upstream, edge_in that of one downstream;
-		// both hold the whole edge.
+		// The primary key serves reads upstream, the index edge_in reads downstream. Both
+		// cover the whole edge.
 		`CREATE TABLE edge(from_num INTEGER NOT NULL, to_num INTEGER NOT NULL, kind INTEGER NOT NULL, recorded_seq INTEGER NOT NULL,
 			retracted_seq INTEGER NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, subject INTEGER NOT NULL,
 			PRIMARY KEY(from_num, to_num, kind, recorded_seq)) WITHOUT ROWID`,
@@ -57,12 +59,13 @@ func createTables(c *conn) error {
 	return c.exec("INSERT INTO meta(key, value) VALUES('secret', ?)", hex.EncodeToString(secret))
 }
 
-// secondStep brings the index of words, which derive makes and fills: a program
-// without it would leave out what it writes.
+// addFulltextIndex marks the full-text index as missing; syncWithRegistry then creates
+// and fills it. This is a schema step because older programs, which do not update the
+// index, must not open the store.
 func addFulltextIndex(c *conn) error { return c.exec("DELETE FROM meta WHERE key = 'words'") }
 
-// migrate brings a database to this program's schema under the store lock. It can
-// be run again after any failure.
+// upgradeSchema brings a database to this program's schema in one write transaction.
+// It can run again after any failure.
 func (s *Store) upgradeSchema(c *conn) error {
 	if err := c.beginImmediate(); err != nil {
 		return err
@@ -106,9 +109,9 @@ func (s *Store) upgradeSchemaLocked(c *conn) error {
 	return err
 }
 
-// derive makes what follows from registry: codes of the kinds, a column for every
-// index column, and for every column of a noun an index that holds the nodes of
-// its kind only, so that a node is in the indexes of its own columns and no other.
+// syncWithRegistry creates what depends on package registry: the codes of the kinds,
+// the index columns, and the indexes. Each index covers one column of one kind, so
+// that a node is only in the indexes of columns that its kind has.
 func (s *Store) syncWithRegistry(c *conn) error {
 	if err := s.codes.load(c); err != nil {
 		return err
@@ -155,8 +158,8 @@ func createColumnIndexes(c *conn, kind string, code int, column string) error {
 	return nil
 }
 
-// codes are the small integers that stand for kinds in the tables. They are given
-// once by the database, in the order of names, and never change.
+// codes map kinds to the small integers that stand for them in the tables. The
+// database assigns a code once, in the order of names; it never changes.
 type codes struct {
 	kind     map[registry.Kind]int
 	edge     map[registry.EdgeKind]int

@@ -1,6 +1,7 @@
-// Package sqlite is the embedded store: one file, no server. Reads run on a few
-// connections at once, each in its own snapshot; writes go through one goroutine
-// that commits all that wait in one transaction.
+// Package sqlite implements graph.Store in one SQLite file, without a server. Reads
+// run in parallel on a few connections, each in its own snapshot. One goroutine does
+// all writes: it commits all waiting updates in one transaction. Errors must not
+// reveal SQL or the path of the file.
 package sqlite
 
 import (
@@ -27,9 +28,9 @@ type Store struct {
 	clock     func() time.Time
 	faultHook func() error
 	codes     codes
-	// subjects caches the names behind edge.subject; only committed ones.
+	// subjectNames caches the committed names of the table subject, by number.
 	subjectNames sync.Map
-	// walks keeps the texts of walks by walkKey.
+	// edgeSQLCache maps edgeSQLKey to *edgeSQL.
 	edgeSQLCache sync.Map
 
 	readers chan *conn
@@ -38,7 +39,7 @@ type Store struct {
 	mu     sync.RWMutex // held for reading while a job is queued
 	closed bool
 	jobs   chan *job
-	// lately is the writer's, who runs one update at a time.
+	// recent belongs to the writer, which runs one update at a time.
 	recent     recentNodes
 	writerDone chan struct{}
 }
@@ -48,22 +49,23 @@ var _ graph.Store = (*Store)(nil)
 // Option changes how a Store is opened.
 type Option func(*Store)
 
-// WithClock sets the clock that stamps log entries which come without a time.
+// WithClock sets the clock for log entries without a time.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = now } }
 
-// WithFault is for tests: fn is called in every Update after its closure ran and
-// before the commit. An error with a method Retryable() bool that answers true
-// makes the closure run again; any other fails the Update.
+// WithFault is for tests. The store calls fn in every Update, between its closure and
+// the commit. An error with a method Retryable() bool that returns true makes the
+// closure run again; any other error fails the Update.
 func WithFault(fn func() error) Option { return func(s *Store) { s.faultHook = fn } }
 
-// WithReaders sets how many reads run at once; the default is 4 to 8, by cores.
+// WithReaders sets how many reads can run in parallel. The default is 4 to 8,
+// depending on the number of cores.
 func WithReaders(n int) Option {
 	return func(s *Store) { s.readers = make(chan *conn, max(1, n)) }
 }
 
-// Open opens the store in a file, which is made (mode 0600, its folder 0700) where
-// it does not exist, and brings it to this program's schema. A file with a newer
-// schema is FAILED_PRECONDITION.
+// Open opens the store in a file and upgrades it to this program's schema. It creates
+// a missing file with mode 0600 and a missing folder with mode 0700. A file with a
+// newer schema is FAILED_PRECONDITION.
 func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 	if path == "" || path == ":memory:" {
 		return nil, registry.Errorf(registry.InvalidArgument, "the SQLite store needs the path of a file")
@@ -119,8 +121,8 @@ func (s *Store) openWriter() (*conn, error) {
 	return w, nil
 }
 
-// here tells whether the path still names the file that was opened: a file that
-// was deleted or replaced would swallow writes and answer from the past.
+// checkFile returns UNAVAILABLE when the path no longer names the file that was
+// opened. Writes to a deleted or replaced file would be lost, and reads stale.
 func (s *Store) checkFile() error {
 	now, err := os.Stat(s.path)
 	if err == nil && !os.SameFile(now, s.file) {
@@ -132,11 +134,12 @@ func (s *Store) checkFile() error {
 	return nil
 }
 
-// readInfo is all of a Ping in one statement, which is a snapshot of its own: what is
-// asked of every store before every answer from memory should cost little.
+// infoSQL reads all of a Ping in one statement, without a transaction. Ping must be
+// fast, because it runs before every answer from the cache in memory.
 const infoSQL = "SELECT (SELECT max(seq) FROM log), (SELECT value FROM meta WHERE key = 'secret'), (SELECT value FROM meta WHERE key = 'migration')"
 
-// Ping reads the newest sequence; UNAVAILABLE when the file is gone or locked.
+// Ping describes the store; see graph.Store. It returns UNAVAILABLE when the file is
+// gone or locked.
 func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
 	info := graph.Info{Engine: "sqlite", Schema: len(schemaSteps)}
 	if err := s.checkFile(); err != nil {
@@ -157,7 +160,7 @@ func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
 	return info, nil
 }
 
-// Close lets the running reads and the queued updates end, then closes the file.
+// Close waits for the running reads and the queued updates, then closes the file.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	first := !s.closed
@@ -180,7 +183,7 @@ func (s *Store) Close() error {
 	return publicError(errors.Join(errs...))
 }
 
-// take returns a reader connection that nobody else uses.
+// acquireReader returns a reader connection for exclusive use.
 func (s *Store) acquireReader(ctx context.Context) (c *conn, err error) {
 	select {
 	case <-s.closing:
@@ -190,8 +193,8 @@ func (s *Store) acquireReader(ctx context.Context) (c *conn, err error) {
 	select {
 	case c = <-s.readers:
 	default:
-		// Only who has to wait looks at the context: a walk whose deadline has passed
-		// still answers what it holds.
+		// Look at the context only when there is no free connection: a walk whose deadline
+		// has passed still returns what it has found.
 		select {
 		case c = <-s.readers:
 		case <-ctx.Done():
@@ -221,13 +224,13 @@ func (s *Store) read(ctx context.Context, fn func(v *view) error) error {
 	})
 }
 
-// unsound is an error after which a connection is not used again.
+// connError is an error after which the connection must not be used again.
 type connError struct{ error }
 
 // Unwrap returns the cause.
 func (u *connError) Unwrap() error { return u.error }
 
-// alone runs fn with a reader connection that nobody else uses.
+// withReader runs fn with a reader connection for its exclusive use.
 func (s *Store) withReader(ctx context.Context, fn func(c *conn) error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return contextError(ctx)
@@ -268,13 +271,13 @@ func (s *Store) Neighbors(ctx context.Context, q graph.HopQuery) (out []graph.Ho
 	return out, err
 }
 
-// Closure walks several hops; see graph.Reader.
+// Closure returns the nodes within several hops; see graph.Reader.
 func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (out graph.Closure, err error) {
 	err = s.read(ctx, func(v *view) error { out, err = v.closure(ctx, q); return err })
 	return out, err
 }
 
-// Log reads the audit feed; see graph.Reader.
+// Log reads the audit log; see graph.Reader.
 func (s *Store) Log(ctx context.Context, q graph.LogQuery) (out []registry.LogEntry, err error) {
 	err = s.read(ctx, func(v *view) error { out, err = v.log(ctx, q); return err })
 	return out, err

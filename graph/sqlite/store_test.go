@@ -74,8 +74,8 @@ func TestAnEntryWithoutATimeIsStampedByTheClock(t *testing.T) {
 	}
 }
 
-// TestAClosureThatEndsItsGoroutine is what t.Fatal in a closure does: the writer
-// goes on.
+// TestAClosureThatEndsItsGoroutine checks that the writer continues when a closure
+// calls runtime.Goexit, as t.Fatal does.
 func TestAClosureThatEndsItsGoroutine(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "p.db"))
 	var wg sync.WaitGroup
@@ -88,8 +88,8 @@ func TestAClosureThatEndsItsGoroutine(t *testing.T) {
 	}
 }
 
-// TestAQueuedUpdateIsDroppedWithItsContext: an update whose context ends behind a
-// slow one never runs.
+// TestAQueuedUpdateIsDroppedWithItsContext checks that an update whose context ends
+// while it waits for a slow one never runs.
 func TestAQueuedUpdateIsDroppedWithItsContext(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "p.db"))
 	running, release := make(chan struct{}), make(chan struct{})

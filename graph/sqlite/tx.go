@@ -9,19 +9,19 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// tx is one update. Every operation checks all before it writes any, so that a
-// refused one leaves nothing and the closure may go on.
+// tx is the transaction of one update. Every operation checks all its arguments before
+// it writes, so that a refused operation changes nothing and the closure can continue.
 type tx struct {
 	view
-	// seq is the sequence of the first entry that will be appended, which stamps
-	// every write; next that of the next one.
+	// seq is the sequence of the first entry of this update, which all its writes get.
+	// nextSeq is the sequence of the next entry.
 	seq, nextSeq int64
 	nextNum      int64
 	wrote, ended bool
-	// restoring tells that nodes come with their numbers.
+	// restoring says that new nodes already have their numbers.
 	restoring    bool
 	columnValues []any
-	// subjects are the numbers of names that this update has asked for.
+	// subjectNums caches the numbers of subjects that this update has looked up.
 	subjectNums    map[string]int64
 	pendingEntries indexEntries
 	change         recentChange
@@ -29,8 +29,8 @@ type tx struct {
 
 var _ graph.Tx = (*tx)(nil)
 
-// usable refuses a transaction that was kept after its closure returned, and one
-// whose context has ended.
+// checkUsable returns an error when the closure of the transaction has returned, or
+// when the context has ended.
 func (t *tx) checkUsable(ctx context.Context) error {
 	if t.ended {
 		return registry.Errorf(registry.Internal, "a transaction was used after its update ended")
@@ -41,9 +41,9 @@ func (t *tx) checkUsable(ctx context.Context) error {
 	return nil
 }
 
-// Nodes, Find, Neighbors, Closure and Log read with the update's own writes.
+// Nodes, Find, Neighbors, Closure and Log see the update's own writes.
 
-// Nodes is graph.Reader's.
+// Nodes implements graph.Reader.
 func (t *tx) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (t *tx) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([
 	return out, publicError(err)
 }
 
-// Find is graph.Reader's.
+// Find implements graph.Reader.
 func (t *tx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if err := t.checkUsable(ctx); err != nil {
 		return graph.Page{}, err
@@ -66,7 +66,7 @@ func (t *tx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	return out, publicError(err)
 }
 
-// Neighbors is graph.Reader's.
+// Neighbors implements graph.Reader.
 func (t *tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (t *tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, err
 	return out, publicError(err)
 }
 
-// Closure is graph.Reader's.
+// Closure implements graph.Reader.
 func (t *tx) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	if err := t.checkUsable(ctx); err != nil {
 		return graph.Closure{}, err
@@ -84,7 +84,7 @@ func (t *tx) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, 
 	return out, publicError(err)
 }
 
-// Log is graph.Reader's.
+// Log implements graph.Reader.
 func (t *tx) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
 	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (t *tx) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, er
 	return out, publicError(err)
 }
 
-// Append writes log entries; an entry without a time gets the store's clock.
+// Append writes log entries. An entry without a time gets that of the store's clock.
 func (t *tx) Append(ctx context.Context, entries ...*registry.LogEntry) error {
 	if err := t.checkUsable(ctx); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (t *tx) insertEntry(e *registry.LogEntry) error {
 	return nil
 }
 
-// stored is what a write must know of a node that is there already.
+// storedNode is what a write needs to know about an existing node.
 type storedNode struct {
 	num, revision int64
 	kind          registry.Kind

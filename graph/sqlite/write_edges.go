@@ -9,17 +9,17 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// arc is an edge by the numbers of its ends.
+// edgeKey identifies an edge by the numbers of its ends and the code of its kind.
 type edgeKey struct {
 	from, to int64
 	kind     int
 }
 
-// end is an end of an edge to be linked.
+// endpoint is an end of an edge that is to be linked.
 type endpoint struct {
 	num  int64
 	kind registry.Kind
-	// bare tells that it is an end of no edge yet.
+	// unlinked says that the node has no edges yet.
 	unlinked bool
 }
 
@@ -61,7 +61,7 @@ func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	return nil
 }
 
-// linkOne writes an edge unless it stands or was written in this batch.
+// linkOne writes an edge unless it exists or this batch has written it.
 func (t *tx) linkOne(e *graph.Edge, key edgeKey, liveSeq int64, pending map[edgeKey]bool) error {
 	e.Created, e.RecordedSeq = liveSeq == 0 && pending[key], liveSeq
 	if liveSeq == 0 {
@@ -122,8 +122,9 @@ func (t *tx) endpoint(id registry.ID, endpoints map[registry.ID]*endpoint) (*end
 	return found, nil
 }
 
-// standing is live for the edges of a batch. It asks once for each effect whether it
-// has any, which new ones have not; leads keeps the answers.
+// liveSeqInBatch is liveSeq for the edges of a batch. It first checks, once per effect,
+// whether the node has edges to causes, because new nodes have none. hasEdges caches
+// the answers.
 func (t *tx) liveSeqInBatch(key edgeKey, hasEdges map[int64]bool) (int64, error) {
 	has, known := hasEdges[key.from]
 	if !known {
@@ -140,12 +141,12 @@ func (t *tx) liveSeqInBatch(key edgeKey, hasEdges map[int64]bool) (int64, error)
 	return t.liveSeq(key)
 }
 
-// live returns the sequence of the edge that stands, 0 for none.
+// liveSeq returns the sequence that recorded the live edge, or 0 when there is none.
 func (t *tx) liveSeq(key edgeKey) (int64, error) {
 	return t.c.queryInt("SELECT recorded_seq FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND retracted_seq = 0", key.from, key.to, key.kind)
 }
 
-// subject returns the number of a name, giving it one.
+// subjectNum returns the number of a subject, and assigns one to a new name.
 func (t *tx) subjectNum(name string) (int64, error) {
 	if name == "" {
 		return 0, nil
@@ -168,8 +169,8 @@ func (t *tx) subjectNum(name string) (int64, error) {
 	return num, nil
 }
 
-// Unlink retracts live edges; see graph.Tx. One that this same update recorded
-// never was: its row goes.
+// Unlink retracts live edges; see graph.Tx. It deletes the row of an edge that this
+// same update recorded.
 func (t *tx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
 	if err := t.checkUsable(ctx); err != nil {
 		return err

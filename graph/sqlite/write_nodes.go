@@ -30,14 +30,14 @@ func (t *tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	return publicError(err)
 }
 
-// planned is a node of a batch: what stands of it, and the slots it ends with.
+// plannedPut is a node of a batch: its stored state, and the slots that it will have.
 type plannedPut struct {
 	storedNode
 	slots    []string
 	hadSlots bool
 }
 
-// planPut refuses what cannot be put, before anything is written.
+// planPut checks all nodes before anything is written.
 func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*plannedPut, error) {
 	plan := make(map[registry.ID]*plannedPut, len(nodes))
 	for _, n := range nodes {
@@ -84,8 +84,8 @@ func (t *tx) checkPut(n *graph.Node, p *plannedPut) error {
 	return nil
 }
 
-// checkSlots refuses a slot that two nodes of the batch want, or that a node
-// outside of it holds.
+// checkSlots returns CONFLICT for a slot that two nodes of the batch want, or that a
+// node outside the batch holds.
 func (t *tx) checkSlots(plan map[registry.ID]*plannedPut) error {
 	wanted := map[string]registry.ID{}
 	for id, p := range plan {
@@ -119,8 +119,8 @@ func (t *tx) slotHolder(slot string) (id registry.ID, err error) {
 	return id, err
 }
 
-// freeSlots empties the slots of the whole batch before any is taken, so that
-// nodes can change places.
+// freeSlots frees the slots of the whole batch before any is taken, so that nodes can
+// exchange slots.
 func (t *tx) freeSlots(plan map[registry.ID]*plannedPut) error {
 	for _, p := range plan {
 		if p.hadSlots {
@@ -148,7 +148,8 @@ func (t *tx) takeSlots(plan map[registry.ID]*plannedPut) error {
 	return nil
 }
 
-// The texts that write a node; index columns come last, in their fixed order.
+// The statements that write a node. Index columns come last, in the order of
+// registry.IndexColumns.
 var insertNodeSQL, updateNodeSQL, clearNodeSQL = func() (string, string, string) {
 	var names, marks, set, clear strings.Builder
 	for _, c := range registry.IndexColumns() {
@@ -195,7 +196,7 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 			p.revision, t.seq, n.Doc}, values...)...)
 		t.recordCreated(n.ID, p.num, n.Kind)
 	} else {
-		// The document of the revision that ends now moves from the node to its row.
+		// Move the document of the previous revision from node to revision.
 		if err := t.c.exec("UPDATE revision SET doc = (SELECT doc FROM node WHERE num = ?1) WHERE num = ?1 AND revision = ?2", p.num, p.revision-1); err != nil {
 			return err
 		}
@@ -210,8 +211,8 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		p.num, p.revision, since, t.seq, from, to, n.Name, columns)
 }
 
-// columns returns the values of all index columns in order, and as JSON those that
-// are not absent.
+// indexColumnValues returns the values of all index columns in order, and those that
+// are not absent as JSON.
 func (t *tx) indexColumnValues(n *graph.Node) ([]any, string, error) {
 	t.columnValues = t.columnValues[:0]
 	notAbsent := map[registry.Index]any{}
@@ -247,9 +248,9 @@ func (t *tx) newNumber(n *graph.Node) (int64, error) {
 	return t.nextNum - 1, nil
 }
 
-// Delete turns nodes into tombstones; see graph.Tx. A node that does not exist or
-// is one already is NOT_FOUND. Since is taken from the given node, its validFrom
-// where it has none.
+// Delete turns nodes into tombstones; see graph.Tx. A node that does not exist or is
+// already deleted is NOT_FOUND. The tombstone gets the Since of the given node, or the
+// stored valid_from when that is zero.
 func (t *tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.checkUsable(ctx); err != nil {
 		return err

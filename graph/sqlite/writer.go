@@ -13,7 +13,7 @@ import (
 	"pedigree/registry"
 )
 
-// maxBatch is how many updates one commit takes at most.
+// maxBatch is the maximum number of updates in one commit.
 const maxBatch = 128
 
 // The states of a job.
@@ -23,31 +23,31 @@ const (
 	dropped
 )
 
-// job is one Update on its way through the writer. The closure runs in its
-// caller's goroutine, when the writer says so: a panic shows the caller's stack,
-// and a test that fails inside ends itself and not the writer.
+// job is one Update in the queue of the writer. The closure runs in the goroutine of
+// its caller while the writer waits. So a panic shows the stack of the caller, and
+// t.Fatal inside the closure does not end the writer.
 type job struct {
 	fn func(graph.Tx) error
-	// restores tells that it may write to a half-filled store.
-	restores  bool
-	state     atomic.Int32
-	start     chan *tx
-	returned  chan error
-	committed chan error
+	// restores says that the job may write while a migration is not finished.
+	restores   bool
+	state      atomic.Int32
+	start      chan *tx
+	closureErr chan error
+	commitErr  chan error
 }
 
-// Update queues fn for the writer; see graph.Store. A context that ends before fn
-// started drops it.
+// Update queues fn for the writer; see graph.Store. If the context ends before fn has
+// started, fn does not run.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 	return s.submit(ctx, &job{fn: fn})
 }
 
-// run queues a job and waits for it.
+// submit queues a job and waits for it.
 func (s *Store) submit(ctx context.Context, j *job) error {
 	if ctx.Err() != nil {
 		return contextError(ctx)
 	}
-	j.start, j.returned, j.committed = make(chan *tx), make(chan error, 1), make(chan error, 1)
+	j.start, j.closureErr, j.commitErr = make(chan *tx), make(chan error, 1), make(chan error, 1)
 	if err := s.enqueue(ctx, j); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *Store) submit(ctx context.Context, j *job) error {
 		select {
 		case t := <-j.start:
 			j.runClosure(t)
-		case err := <-j.committed:
+		case err := <-j.commitErr:
 			return err
 		case <-cancelled:
 			if j.state.CompareAndSwap(queued, dropped) {
@@ -81,7 +81,8 @@ func (s *Store) enqueue(ctx context.Context, j *job) error {
 	}
 }
 
-// call runs the closure and tells the writer how it ended, whatever happens.
+// runClosure runs the closure and always sends its error to the writer, also after a
+// panic or runtime.Goexit.
 func (j *job) runClosure(t *tx) {
 	err := error(registry.Errorf(registry.Internal, "the update ended without an answer"))
 	returned := false
@@ -91,14 +92,14 @@ func (j *job) runClosure(t *tx) {
 				err = internalError(fmt.Errorf("panic in an update: %v\n%s", r, debug.Stack()))
 			}
 		}
-		j.returned <- err
+		j.closureErr <- err
 	}()
 	err = j.fn(t)
 	returned = true
 }
 
-// write is the one writer: it takes all that waits, commits once and then tells
-// all.
+// writeLoop runs in the writer goroutine. It takes all waiting jobs, commits them
+// together, and then sends each its result.
 func (s *Store) writeLoop(w *conn) {
 	defer close(s.writerDone)
 	defer w.close()
@@ -124,13 +125,13 @@ func (s *Store) writeLoop(w *conn) {
 		}
 		results := s.commit(w, runnable)
 		for i, j := range runnable {
-			j.committed <- results[i]
+			j.commitErr <- results[i]
 		}
 	}
 }
 
-// commit runs a batch in one transaction. A commit that meets another process is
-// run again as a whole; one that fails fails all.
+// commit runs a batch in one transaction. While another process has the lock, it runs
+// the whole batch again. If the commit fails, all jobs fail.
 func (s *Store) commit(w *conn, batch []*job) []error {
 	results := make([]error, len(batch))
 	if len(batch) == 0 {
@@ -148,9 +149,9 @@ func (s *Store) commit(w *conn, batch []*job) []error {
 	return results
 }
 
-// commitOnce keeps each closure's own error in results and returns that of the
-// transaction. No result is told before the commit: a refusal may rest on what a
-// closure before it in the batch wrote.
+// commitOnce stores the error of each closure in results and returns the error of the
+// transaction. Jobs get their results only after the commit, also errors: a closure may
+// have failed because of uncommitted writes of an earlier closure of the batch.
 func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	if err := w.beginImmediate(); err != nil {
 		return err
@@ -174,23 +175,23 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	if err != nil && !w.raw.AutocommitEnabled() {
 		w.exec("ROLLBACK")
 	}
-	if err != nil { // What its closures made is not there.
+	if err != nil { // The nodes that the closures created do not exist.
 		s.recent.reset(0)
 	}
 	return err
 }
 
-// mark is what can be gone back to when a closure fails.
+// rollbackPoint has the statements that undo a closure that failed.
 type rollbackPoint struct{ begin, release, rollback, resume string }
 
-// The marks of a closure: a savepoint among others of its batch; alone the
-// transaction itself, which saves the engine a copy of every page that it touches.
+// The closures of a batch have a savepoint each. A single closure uses the transaction
+// itself, so that the engine does not copy every page that it changes.
 var (
 	savepointPerJob  = rollbackPoint{begin: "SAVEPOINT job", release: "RELEASE job", rollback: "ROLLBACK TO job", resume: "RELEASE job"}
 	wholeTransaction = rollbackPoint{rollback: "ROLLBACK", resume: "BEGIN IMMEDIATE"}
 )
 
-// runJob runs one closure, again where the fault hook asks so.
+// runJob runs one closure, and again when the fault hook requests it.
 func (s *Store) runJob(w *conn, j *job, point rollbackPoint) error {
 	for attempt := 0; ; attempt++ {
 		if err := w.execIfSet(point.begin); err != nil {
@@ -229,11 +230,11 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 		return publicError(err), false
 	}
 	t.seq, t.nextSeq = head+1, head+1
-	if s.recent.resetUnlessAt(head); j.restores { // It writes without an entry.
+	if s.recent.resetUnlessAt(head); j.restores { // A restore can change nodes without a new log entry.
 		s.recent.reset(0)
 	}
 	j.start <- t
-	err = <-j.returned
+	err = <-j.closureErr
 	t.ended = true
 	if err != nil {
 		return err, false
