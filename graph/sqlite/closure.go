@@ -143,19 +143,19 @@ func (c *closureWalk) addRoots(roots []*graph.Node) []*reachedNode {
 }
 
 func (c *closureWalk) addNode(n *graph.Node, depth int) {
-	h := &reachedNode{node: n, depth: depth, complete: !c.edgeSQL.nearKinds[n.Kind]}
-	c.reached[n.Number] = h
-	c.order = append(c.order, h)
+	reached := &reachedNode{node: n, depth: depth, complete: !c.edgeSQL.nearKinds[n.Kind]}
+	c.reached[n.Number] = reached
+	c.order = append(c.order, reached)
 }
 
 // expand expands the nodes of a level and returns the next level. A deadline ends it
 // between two batches.
 func (c *closureWalk) expand(ctx context.Context, level []*reachedNode, depth int) ([]*reachedNode, error) {
 	if depth > 0 && c.through != nil {
-		level = slices.DeleteFunc(slices.Clone(level), func(h *reachedNode) bool { return !c.through[h.node.Kind] })
+		level = slices.DeleteFunc(slices.Clone(level), func(reached *reachedNode) bool { return !c.through[reached.node.Kind] })
 	}
-	if slices.ContainsFunc(level, func(h *reachedNode) bool { return h.complete }) {
-		level = slices.DeleteFunc(slices.Clone(level), func(h *reachedNode) bool { return h.complete })
+	if slices.ContainsFunc(level, func(reached *reachedNode) bool { return reached.complete }) {
+		level = slices.DeleteFunc(slices.Clone(level), func(reached *reachedNode) bool { return reached.complete })
 	}
 	c.nextNumbers, c.fetched = c.nextNumbers[:0], map[int64]*graph.Node{}
 	for part := range slices.Chunk(level, nearEndsPerBatch) {
@@ -164,9 +164,9 @@ func (c *closureWalk) expand(ctx context.Context, level []*reachedNode, depth in
 			break
 		}
 		done, err := c.expandBatch(part)
-		for _, h := range part {
+		for _, reached := range part {
 			if err == nil && !done {
-				err = c.expandNode(h)
+				err = c.expandNode(reached)
 			}
 		}
 		if err != nil {
@@ -197,15 +197,15 @@ func (c *closureWalk) expand(ctx context.Context, level []*reachedNode, depth in
 // Fanout.
 const maxBatchEdges = 20 * nearEndsPerBatch
 
-// expandBatch expands several nodes with one statement. It returns false, without any
-// effect, when they have too many edges or come from earlier revisions.
+// expandBatch expands several nodes with one statement. It returns false, and keeps no
+// edges, when they have too many edges or come from earlier revisions.
 func (c *closureWalk) expandBatch(part []*reachedNode) (bool, error) {
 	if c.when.source != currentRow || len(part) == 1 {
 		return false, nil
 	}
 	var near [nearEndsPerBatch]int64
-	for i, h := range part {
-		near[i] = h.node.Number
+	for i, reached := range part {
+		near[i] = reached.node.Number
 	}
 	before := len(c.edgeRows)
 	err := c.batchEdgesWithNodes(near[:len(part)], maxBatchEdges+1, c.q.Bare, c.collect)
@@ -220,13 +220,13 @@ func (c *closureWalk) expandBatch(part []*reachedNode) (bool, error) {
 	slices.SortFunc(all, func(a, b edgeRow) int {
 		return cmp.Or(cmp.Compare(c.nearEnd(a), c.nearEnd(b)), cmp.Compare(c.farEnd(a), c.farEnd(b)), cmp.Compare(a.kind, b.kind))
 	})
-	keptEnd := before // The part is in order of Number too.
-	for _, h := range part {
+	keptEnd := before // The nodes of part are in order of Number too.
+	for _, reached := range part {
 		n := 0
-		for n < len(all) && c.nearEnd(all[n]) == h.node.Number {
+		for n < len(all) && c.nearEnd(all[n]) == reached.node.Number {
 			n++
 		}
-		keptEnd += c.keepEdges(h, keptEnd, all[:n])
+		keptEnd += c.keepEdges(reached, keptEnd, all[:n])
 		all = all[n:]
 	}
 	c.edgeRows = c.edgeRows[:keptEnd]
@@ -234,15 +234,15 @@ func (c *closureWalk) expandBatch(part []*reachedNode) (bool, error) {
 }
 
 // expandNode expands one node.
-func (c *closureWalk) expandNode(h *reachedNode) (err error) {
+func (c *closureWalk) expandNode(reached *reachedNode) (err error) {
 	before := len(c.edgeRows)
 	if c.when.source == currentRow {
-		err = c.edgesWithNodes(h.node.Number, 0, c.q.Fanout+1, c.q.Bare, c.collect)
+		err = c.edgesWithNodes(reached.node.Number, 0, c.q.Fanout+1, c.q.Bare, c.collect)
 	} else {
-		c.edgeRows, err = c.edges(c.edgeRows, h.node.Number, 0, c.q.Fanout+1)
+		c.edgeRows, err = c.edges(c.edgeRows, reached.node.Number, 0, c.q.Fanout+1)
 	}
 	if err == nil {
-		c.edgeRows = c.edgeRows[:before+c.keepEdges(h, before, c.edgeRows[before:])]
+		c.edgeRows = c.edgeRows[:before+c.keepEdges(reached, before, c.edgeRows[before:])]
 	}
 	return err
 }
@@ -259,7 +259,7 @@ func (c *closureWalk) collect(r edgeRow, node func() (*graph.Node, error)) (err 
 
 // keepEdges adds the first Fanout far ends of a node to nextNumbers. If rows has all
 // edges of the node, it moves them to edgeRows[position:] and returns their number.
-func (c *closureWalk) keepEdges(h *reachedNode, position int, rows []edgeRow) int {
+func (c *closureWalk) keepEdges(reached *reachedNode, position int, rows []edgeRow) int {
 	first := rows[:min(len(rows), c.q.Fanout)]
 	for _, r := range first {
 		if num := c.farEnd(r); c.reached[num] == nil {
@@ -267,10 +267,10 @@ func (c *closureWalk) keepEdges(h *reachedNode, position int, rows []edgeRow) in
 		}
 	}
 	if len(rows) > c.q.Fanout {
-		c.result.Wide = append(c.result.Wide, h.node.ID)
+		c.result.Wide = append(c.result.Wide, reached.node.ID)
 		return 0
 	}
-	h.complete = true
+	reached.complete = true
 	return copy(c.edgeRows[position:], rows)
 }
 
@@ -281,24 +281,24 @@ func (c *closureWalk) keepEdges(h *reachedNode, position int, rows []edgeRow) in
 // and the size of the closure.
 func (c *closureWalk) readRemainingEdges() error {
 	var reachedList string
-	for _, h := range c.order {
-		if h.complete {
+	for _, reached := range c.order {
+		if reached.complete {
 			continue
 		}
 		before := len(c.edgeRows)
-		rows, err := c.edges(c.edgeRows, h.node.Number, 0, len(c.order)+1)
+		rows, err := c.edges(c.edgeRows, reached.node.Number, 0, len(c.order)+1)
 		if err != nil {
 			return err
 		}
 		leadsOn := slices.ContainsFunc(rows[before:], func(r edgeRow) bool { return c.reached[c.farEnd(r)] == nil })
-		if leadsOn && h.depth == c.q.Depth {
-			c.result.Deep = append(c.result.Deep, h.node.ID)
+		if leadsOn && reached.depth == c.q.Depth {
+			c.result.Deep = append(c.result.Deep, reached.node.ID)
 		}
 		if len(rows)-before > len(c.order) {
 			if reachedList == "" {
 				reachedList = c.reachedNumbers()
 			}
-			if rows, err = c.edgesToListed(rows[:before], h.node.Number, reachedList); err != nil {
+			if rows, err = c.edgesToListed(rows[:before], reached.node.Number, reachedList); err != nil {
 				return err
 			}
 		}
@@ -309,8 +309,8 @@ func (c *closureWalk) readRemainingEdges() error {
 
 func (c *closureWalk) reachedNumbers() string {
 	nums := make([]int64, 0, len(c.order))
-	for _, h := range c.order {
-		nums = append(nums, h.node.Number)
+	for _, reached := range c.order {
+		nums = append(nums, reached.node.Number)
 	}
 	return jsonArray(nums)
 }
@@ -322,8 +322,8 @@ func (c *closureWalk) buildResult() error {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.kind, b.kind))
 	})
 	c.result.Nodes = make([]graph.Reached, len(c.order))
-	for i, h := range c.order {
-		c.result.Nodes[i] = graph.Reached{Node: h.node, Depth: h.depth}
+	for i, reached := range c.order {
+		c.result.Nodes[i] = graph.Reached{Node: reached.node, Depth: reached.depth}
 	}
 	if len(c.edgeRows) == 0 {
 		return nil

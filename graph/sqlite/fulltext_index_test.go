@@ -49,7 +49,7 @@ func TestAStaleIndexIsRebuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, spoil := range [][]string{{},
+	for _, changes := range [][]string{{},
 		{"DROP TABLE node_words", "DELETE FROM meta WHERE key = 'words'", "UPDATE meta SET value = '1' WHERE key = 'schema'"},
 		{"DELETE FROM node_words", "UPDATE meta SET value = '0 name' WHERE key = 'words'"},
 		{"DROP TABLE node_words", "CREATE VIRTUAL TABLE node_words USING fts5(other)", "UPDATE meta SET value = '1' WHERE key = 'schema'"},
@@ -59,7 +59,7 @@ func TestAStaleIndexIsRebuilt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range spoil {
+		for _, text := range changes {
 			if err := c.execOnce(text); err != nil {
 				t.Fatal(text, err)
 			}
@@ -70,7 +70,7 @@ func TestAStaleIndexIsRebuilt(t *testing.T) {
 		}
 		if got := find(t, s, "2499") + find(t, s, "8") + find(t, s, "7"); got != "[model-2499][model-8 model-80 model-800 model-801 model-802 model-803 model-804 model-805 model-806 model-807]"+
 			"[model-70 model-700 model-701 model-702 model-703 model-704 model-705 model-706 model-707 model-708]" {
-			t.Errorf("after %v: %s", spoil, got)
+			t.Errorf("after %v: %s", changes, got)
 		}
 		if info, _ := s.Ping(t.Context()); info.Schema != 2 {
 			t.Errorf("schema %d", info.Schema)
@@ -83,19 +83,19 @@ func TestAStaleIndexIsRebuilt(t *testing.T) {
 // words of a node, such as a change of stage, does not write the index.
 func TestUnchangedWordsAreNotIndexedAgain(t *testing.T) {
 	s := testStore(t)
-	put := func(doc string) (noted int) {
+	put := func(doc string) (entries int) {
 		err := s.Update(t.Context(), func(g graph.Tx) error {
 			n := &graph.Node{ID: registry.NewID(registry.KindModel, "m"), Kind: registry.KindModel, Name: "m", Doc: []byte(doc)}
 			if err := g.Put(t.Context(), n); err != nil {
 				return err
 			}
-			noted = len(g.(*tx).pendingEntries)
+			entries = len(g.(*tx).pendingEntries)
 			return g.Append(t.Context(), &registry.LogEntry{})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return noted
+		return entries
 	}
 	for _, c := range []struct {
 		doc  string

@@ -140,8 +140,8 @@ func TestFailedAndDeletedNodesAreNotRemembered(t *testing.T) {
 	p := newPair(t)
 	a, b := newDataset("a"), newDataset("b")
 	p.put(p.one, a)
-	no := errors.New("no")
-	if err := p.update(p.one, func(ctx context.Context, tx graph.Tx) error { return errors.Join(tx.Put(ctx, b), no) }); !errors.Is(err, no) {
+	errClosure := errors.New("no")
+	if err := p.update(p.one, func(ctx context.Context, tx graph.Tx) error { return errors.Join(tx.Put(ctx, b), errClosure) }); !errors.Is(err, errClosure) {
 		t.Fatal(err)
 	}
 	if err := p.link(p.one, derivedFrom(a, b)); registry.CodeOf(err) != registry.NotFound {

@@ -19,29 +19,29 @@ func exactTime(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 const migrationStateSQL = "SELECT value FROM meta WHERE key = 'migration'"
 
 // migrationState reads the state of the migration into this store.
-func (v *view) migrationState() (f graph.Filling, err error) {
-	err = v.c.query(migrationStateSQL, func(st *engine.Stmt) error { return json.Unmarshal([]byte(st.ColumnText(0)), &f) })
-	return f, err
+func (v *view) migrationState() (state graph.Filling, err error) {
+	err = v.c.query(migrationStateSQL, func(st *engine.Stmt) error { return json.Unmarshal([]byte(st.ColumnText(0)), &state) })
+	return state, err
 }
 
 // checkMigrated returns FAILED_PRECONDITION when the saved state of the migration says
 // that it is not finished. "" means that there was no migration.
-func checkMigrated(migration string) error {
-	var f graph.Filling
-	if migration == "" {
+func checkMigrated(encoded string) error {
+	var state graph.Filling
+	if encoded == "" {
 		return nil
 	}
-	if err := json.Unmarshal([]byte(migration), &f); err != nil {
+	if err := json.Unmarshal([]byte(encoded), &state); err != nil {
 		return err
 	}
-	return f.Open()
+	return state.Open()
 }
 
 // checkMigrated reads the state of the migration and checks it in the same way.
 func (v *view) checkMigrated() error {
-	f, err := v.migrationState()
+	state, err := v.migrationState()
 	if err == nil {
-		err = f.Open()
+		err = state.Open()
 	}
 	return err
 }
@@ -76,24 +76,24 @@ func (t *tx) restore(ctx context.Context, source string, b *graph.Batch) (graph.
 	if err := t.checkUsable(ctx); err != nil {
 		return graph.Mark{}, err
 	}
-	f, err := t.migrationState()
+	state, err := t.migrationState()
 	if err != nil {
-		return f.Mark, publicError(err)
+		return state.Mark, publicError(err)
 	}
-	write, err := f.Take(source, t.seq-1, b)
+	write, err := state.Take(source, t.seq-1, b)
 	if err != nil || !write {
-		return f.Mark, err
+		return state.Mark, err
 	}
 	if !b.Finish {
 		if err := t.restoreRows(b); err != nil {
 			return graph.Mark{}, publicError(err)
 		}
 	}
-	encoded, err := json.Marshal(f)
+	encoded, err := json.Marshal(state)
 	if err == nil {
 		err = t.c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('migration', ?)", string(encoded))
 	}
-	return f.Mark, publicError(err)
+	return state.Mark, publicError(err)
 }
 
 func (t *tx) restoreRows(b *graph.Batch) error {
