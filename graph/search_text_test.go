@@ -25,8 +25,8 @@ func TestTextOfReadsTheSearchedFields(t *testing.T) {
 	}
 }
 
-// FuzzFields compares splitObject with encoding/json.
-func FuzzFields(f *testing.F) {
+// FuzzSplitObject compares splitObject with encoding/json.
+func FuzzSplitObject(f *testing.F) {
 	for _, s := range []string{`{"a":"b","c":["d",{"e":"f"}],"g":1.5e3,"h":null}`, `{ "a\"b" : "x,}\\" , "k":{"l":[]} }`, `{}`, ``, `{"a"`, `[1]`, `{"a":"\\"}`, `{"":"","a":-1}`} {
 		f.Add([]byte(s))
 	}
