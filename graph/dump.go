@@ -7,10 +7,10 @@ import (
 	"pedigree/registry"
 )
 
-// Part is a kind of rows of a dump.
+// Part is one of the sections of a dump; a dump has them in a fixed order.
 type Part string
 
-// The parts of a dump, in their order.
+// The parts of a dump, in order.
 const (
 	PartLog   Part = ""      // log entries by sequence
 	PartNodes Part = "nodes" // revisions by number and revision
@@ -18,72 +18,76 @@ const (
 	PartDone  Part = "done"  // nothing follows
 )
 
-// Mark is a place in a dump. The zero Mark is where the dump of a whole store
-// begins. A store keeps the Mark of a migration into it as JSON.
+// Mark is a position in a dump. The zero Mark is the start of the dump of a whole
+// store. A store saves the Mark of the migration into it as JSON.
 type Mark struct {
-	// Since leaves out what was neither recorded nor changed after that sequence.
+	// Since leaves out the rows that were neither recorded nor changed after that
+	// sequence.
 	Since int64 `json:"since"`
-	// Head is the newest sequence that the dump takes log entries and edges of; the
-	// first Dump pins it where it is 0. Nodes are as they are when they are read.
+	// Head is the newest sequence of the log entries and edges in the dump. If it is
+	// 0, the first Dump sets it to the head of the store. Nodes are dumped in the
+	// state that they have when they are read.
 	Head int64 `json:"head"`
 	Part Part  `json:"part"`
-	// After is the key of the row before: a sequence; number and revision; or number
-	// from, number to and recorded sequence, with Kind before the last.
+	// After is the key of the last row that was read: the sequence of a log entry;
+	// the number and revision of a node; or the numbers of From and To and the recorded
+	// sequence of an edge, whose key has Kind before the sequence.
 	After [3]int64          `json:"after"`
 	Kind  registry.EdgeKind `json:"kind,omitempty"`
 }
 
-// Begins tells whether a dump begins there.
-func (m Mark) Begins() bool { return m.Part == PartLog && m.After == [3]int64{} }
+// IsStart reports whether the mark is the start of a dump.
+func (m Mark) IsStart() bool { return m.Part == PartLog && m.After == [3]int64{} }
 
-// Then is where the dump goes on that takes what came after this one, up to a head.
+// Then returns the start of the next dump, which holds what was recorded or changed
+// after this one, up to head.
 func (m Mark) Then(head int64) Mark { return Mark{Since: m.Head, Head: head} }
 
-// next is where the part after this one begins.
-func (m Mark) next() Mark {
+// nextPart returns the start of the next part.
+func (m Mark) nextPart() Mark {
 	following := map[Part]Part{PartLog: PartNodes, PartNodes: PartEdges, PartEdges: PartDone, PartDone: PartDone}
 	return Mark{Since: m.Since, Head: m.Head, Part: following[m.Part]}
 }
 
-// The bounds of a batch.
+// Limits of a batch.
 const (
-	// BatchRows is how many rows a batch has at most.
+	// BatchRows is the maximum number of rows.
 	BatchRows = 2000
-	// BatchBytes is how many bytes of documents a batch has, but for one that is
-	// larger by itself.
+	// BatchBytes is the size of documents, in bytes, at which a batch of nodes ends.
+	// The last document may exceed it.
 	BatchBytes = 8 << 20
 )
 
-// Batch is a stretch of a dump: rows of one part.
+// Batch holds consecutive rows of one part of a dump.
 type Batch struct {
-	// Secret is the instance secret of the store that was read.
+	// Secret is the instance secret of the source store.
 	Secret []byte
-	// From is where the batch begins, Next where the one after it does.
+	// From is the start of the batch, Next the start of the next one.
 	From, Next Mark
 	Log        []registry.LogEntry
-	// Nodes are revisions, all of each node, with the columns that are not absent.
-	// The newest holds the slots.
+	// Nodes has one element per revision, with the columns that are not absent. A dump
+	// has all revisions of a node; only the newest one has the slots.
 	Nodes []*Node
 	Edges []DumpedEdge
-	// Numbers is the newest number of a node: how far Nodes and Edges go.
+	// Numbers is the highest node number in the store, for progress reports.
 	Numbers int64
-	// Finish, with nothing else but From, ends the migration: the store is open to
-	// all from then on.
+	// Finish ends the migration: from then on the store can be used. Such a batch has
+	// From and nothing else.
 	Finish bool
 }
 
-// DumpedEdge is an edge with the numbers of its ends.
+// DumpedEdge is an edge with the node numbers of its ends.
 type DumpedEdge struct {
 	Edge
 	FromNumber, ToNumber int64
 }
 
-// End sets Next, and whether rows of this part follow.
+// End sets Next. more says whether further rows of the same part follow.
 func (b *Batch) End(more bool) {
 	b.Next = b.From
 	switch {
 	case !more:
-		b.Next = b.From.next()
+		b.Next = b.From.nextPart()
 	case len(b.Log) > 0:
 		b.Next.After = [3]int64{b.Log[len(b.Log)-1].Seq}
 	case len(b.Nodes) > 0:
@@ -95,21 +99,21 @@ func (b *Batch) End(more bool) {
 	}
 }
 
-// SourceOf names a store without telling its secret.
+// SourceOf returns an identifier of a store: a hash of its instance secret, in hex.
 func SourceOf(secret []byte) string {
 	sum := sha256.Sum256(append([]byte("pedigree store\x00"), secret...))
 	return hex.EncodeToString(sum[:])
 }
 
-// Filling is what a store keeps of the migration into it; the zero Filling is
-// that of a store that none went into.
+// Filling is the state of the migration into a store, as the store saves it. It is
+// zero when there was no migration.
 type Filling struct {
 	Source   string `json:"source"`
 	Mark     Mark   `json:"mark"`
 	Finished bool   `json:"finished"`
 }
 
-// Open refuses a store that is only half filled.
+// Open returns FAILED_PRECONDITION when the migration is not finished.
 func (f Filling) Open() error {
 	if f.Source != "" && !f.Finished {
 		return registry.Errorf(registry.FailedPrecondition,
@@ -118,10 +122,11 @@ func (f Filling) Open() error {
 	return nil
 }
 
-// Take says whether a batch is to be written into a store with that head, and
-// moves the mark. One that was written already is not written again. What does not
-// belong into the store is FAILED_PRECONDITION; CONFLICT is a batch that does not
-// follow, since another migration came between. A nil batch is only asked about.
+// Take decides whether a batch is to be written into a store whose log has that
+// head, and advances the mark if so. write is false when the batch was written
+// before, or is nil. The error is FAILED_PRECONDITION when the store holds other
+// data, and CONFLICT when the batch does not follow the mark because another
+// migration is running.
 func (f *Filling) Take(source string, head int64, b *Batch) (write bool, err error) {
 	switch {
 	case f.Source == "" && head > 0:
@@ -136,9 +141,9 @@ func (f *Filling) Take(source string, head int64, b *Batch) (write bool, err err
 	case b == nil || b.Finish && f.Finished || !b.Finish && f.Source != "" && b.Next == f.Mark:
 		return false, nil
 	}
-	follows := b.From == f.Mark && (f.Source != "" || b.From.Begins())
+	follows := b.From == f.Mark && (f.Source != "" || b.From.IsStart())
 	if !b.Finish && (f.Source == "" || f.Mark.Part == PartDone) {
-		follows = b.From.Begins() && b.From.Since == f.Mark.Head
+		follows = b.From.IsStart() && b.From.Since == f.Mark.Head
 	}
 	if !follows || b.Finish && f.Mark.Part != PartDone {
 		return false, registry.Errorf(registry.Conflict, "another migration into the destination is under way: let one of them end, then run it again")

@@ -1,6 +1,8 @@
-// Package graph is the provenance graph as a store: a small, plural interface
-// that graph/sqlite and graph/neo4j implement alike, and the suite graphtest that
-// holds them to it. A new noun adds no method here.
+// Package graph defines the storage interface of the provenance graph: nodes with
+// revisions, edges between effects and causes, and the audit log. graph/sqlite and
+// graph/neo4j implement it, and graph/graphtest tests that both behave the same. All
+// methods take or return several objects at once. The interface must not depend on
+// the kinds of nodes: a new kind adds no method.
 package graph
 
 import (
@@ -11,36 +13,36 @@ import (
 	"pedigree/registry"
 )
 
-// Node is one node as it is stored: a few indexed columns, the slots it holds and
+// Node is a node as it is stored: a few indexed columns, unique keys (slots) and
 // one canonical JSON document.
 type Node struct {
 	ID     registry.ID
 	Kind   registry.Kind
 	Parent registry.ID
-	// Number is a store-wide integer, 1, 2, 3… in order of creation; the store
-	// gives it at the first Put.
+	// Number is a store-wide integer, 1, 2, 3… in order of creation. The store
+	// assigns it at the first Put.
 	Number int64
 	Name   string
-	// Slots are store-wide unique strings that the node holds.
+	// Slots are unique keys: only one node in the store can hold a given string.
 	Slots []string
-	// Columns holds the indexed fields: string for text, int64 for int columns.
-	// Absent is "" or 0. Readers always fill it, also where only Bare was asked.
+	// Columns holds the indexed fields: string for text columns, int64 for int
+	// columns. An absent value is "" or 0. Readers always fill it, also with Bare.
 	Columns map[registry.Index]any
-	// ValidFrom and ValidTo say when it was so; microseconds, UTC. Zero ValidTo:
-	// it has not ended.
+	// ValidFrom and ValidTo are the period of validity in the world, in UTC with
+	// microseconds. ValidTo is zero when the period has not ended.
 	ValidFrom, ValidTo time.Time
-	// Since is when this revision became true; zero means ValidFrom.
+	// Since is when this revision became valid; zero means ValidFrom.
 	Since time.Time
-	// Revision is 1, 2, 3…; the store gives it at every Put.
+	// Revision is 1, 2, 3…. The store assigns it at every Put.
 	Revision int64
 	// RecordedSeq is the log sequence of the Update that wrote this revision.
 	RecordedSeq int64
 	Deleted     bool
-	// Doc is the canonical JSON document. Readers leave it nil where Bare; of an
-	// earlier revision of what is a tombstone now it was erased, and is empty.
+	// Doc is the canonical JSON document. Readers leave it nil with Bare. It is empty
+	// in the earlier revisions of a deleted node, whose documents are erased.
 	Doc []byte
-	// Mask and Hidden are set by policies, never by a store: the fields that the
-	// caller may see, and that the whole node may not be seen.
+	// Mask is the set of fields that the caller may see. Hidden means that the caller
+	// may not see the node. Package policies sets both; a store never does.
 	Mask   registry.Mask
 	Hidden bool
 }
@@ -51,46 +53,48 @@ func (n *Node) Text(c registry.Index) string { s, _ := n.Columns[c].(string); re
 // Int returns an int column, 0 when absent.
 func (n *Node) Int(c registry.Index) int64 { i, _ := n.Columns[c].(int64); return i }
 
-// Erased reports whether this is an earlier revision of what is a tombstone now:
-// its document is gone.
+// Erased reports whether this is an earlier revision of a deleted node, whose
+// document is erased.
 func (n *Node) Erased() bool { return n.Doc != nil && len(n.Doc) == 0 }
 
-// Edge is one fact: effect From came from cause To.
+// Edge records that the effect From came from the cause To.
 type Edge struct {
-	// ID is deterministic: kind, ends and RecordedSeq, see EdgeID.
+	// ID is derived from kind, ends and RecordedSeq; see EdgeID.
 	ID                        registry.ID
 	Kind                      registry.EdgeKind
 	From, To                  registry.ID
 	ValidFrom, ValidTo        time.Time
 	RecordedSeq, RetractedSeq int64
-	// Created is set by Link: false where the same edge stood already.
+	// Created is set by Link. It is false when the same edge existed already.
 	Created bool
-	// By is the subject that recorded the fact.
+	// By is the subject that recorded the edge.
 	By string
 }
 
-// EdgeID is the id of an edge; re-linking after a retraction gives another.
+// EdgeID returns the id of an edge. An edge that is linked again after a retraction
+// has another id.
 func EdgeID(kind registry.EdgeKind, from, to registry.ID, recordedSeq int64) registry.ID {
 	return registry.HashID("edge", string(kind), string(from), string(to), strconv.FormatInt(recordedSeq, 10))
 }
 
-// Instant says which past a read sees. The zero Instant is everything that is
-// known and not retracted, whenever it was so.
+// Instant selects the state of the graph that a read sees, by valid time and by
+// transaction time. The zero Instant selects everything that is recorded and not
+// retracted, whatever its validity.
 type Instant struct {
-	// Valid keeps what was so at that time: edges with ValidFrom ≤ Valid and no
-	// ValidTo at or before it, nodes with ValidFrom ≤ Valid (an ended node stays),
-	// and of each node the latest revision with Since ≤ Valid. Zero: no filter, and
-	// the newest revision.
+	// Valid keeps what was valid at that time: edges with ValidFrom ≤ Valid and no
+	// ValidTo at or before it, nodes with ValidFrom ≤ Valid (also those that have
+	// ended), and of each node the latest revision with Since ≤ Valid. Zero means no
+	// filter, and the newest revision.
 	Valid time.Time
 	// Known keeps what was recorded with a sequence ≤ Known and not retracted by
-	// then. 0: the head.
+	// then. 0 means the head.
 	Known int64
-	// Current says that Valid is the present: nodes come from their newest
-	// revision, the fast path; only validity of edges and nodes is filtered.
+	// Current says that Valid is the present. Nodes then come from their newest
+	// revision, which is faster; only the validity of edges and nodes is filtered.
 	Current bool
 }
 
-// Op compares a column with values.
+// Op is a comparison of a column with values.
 type Op string
 
 // The operators of a Predicate.
@@ -101,17 +105,17 @@ const (
 	AtMost  Op = "<="
 	More    Op = ">"
 	AtLeast Op = ">="
-	Prefix  Op = "prefix" // text column starts with Values[0]
+	Prefix  Op = "prefix" // the text column starts with Values[0]
 )
 
-// Predicate compares one column of a node, or of any of its children, with
-// values of the column's type (string or int64).
+// Predicate compares one column of a node, or of any of its children, with values
+// of the column's type (string or int64).
 type Predicate struct {
 	Column registry.Index
 	Op     Op
 	Values []any
-	// Child, when set, is the kind of the children (nodes whose Parent is this
-	// node, not deleted) of which at least one must match.
+	// Child, when set, applies the comparison to the children of that kind: nodes that
+	// are not deleted and whose Parent is this node. At least one must match.
 	Child registry.Kind
 	// Self, when set, compares the node's own id or parent instead of a column:
 	// SelfID or SelfParent, with In and string Values.
@@ -127,44 +131,46 @@ const (
 	SelfParent SelfField = "parent"
 )
 
-// Query asks for nodes by kind and columns, one keyset page at a time.
+// Query selects nodes by kind and columns, one keyset page at a time.
 type Query struct {
-	// Kinds, Parents and Slots narrow; empty means any. At least one is given.
+	// Kinds, Parents and Slots are filters; an empty one matches all. At least one must
+	// be set.
 	Kinds   []registry.Kind
 	Parents []registry.ID
 	Slots   []string
-	// Where must all hold.
+	// Where lists predicates that must all match.
 	Where []Predicate
-	// Text, when set, keeps nodes with these words; Kinds and no Slots are given.
+	// Text, when set, keeps nodes with these words. It needs Kinds and excludes Parents
+	// and Slots; see CheckText.
 	Text *Match
-	// Rows, when not empty, must hold for one of its conjunctions: what the scope
-	// lets the caller see.
+	// Rows, when not empty, lists conjunctions of which at least one must match. It
+	// restricts the result to the nodes that the caller's scope allows.
 	Rows [][]Predicate
-	// Order is a column (default name); ties break by id. After is the key of the
-	// last node of the page before.
+	// Order is the column to sort by, name by default; ties are sorted by id. After is
+	// the key of the last node of the previous page.
 	Order registry.Index
 	Desc  bool
 	After *Key
 	// Limit is the page size, 1 to 1000; with Text up to MaxMatches.
 	Limit int
-	// PerParent applies Limit to each of Parents by itself (After is not used): the
-	// page's nodes come grouped in the order of Parents, and More is not set.
+	// PerParent applies Limit to each of Parents separately. The nodes of the page are
+	// grouped in the order of Parents; After is ignored and More is not set.
 	PerParent bool
-	// Deleted includes tombstones; Count asks for Page.Total; Bare leaves out Doc.
+	// Deleted includes tombstones. Count requests Page.Total. Bare leaves out Doc.
 	Deleted, Count, Bare bool
 }
 
-// Key is a place in an ordered list: the value of the order column and the id.
+// Key is a position in a sorted list: the value of the order column and the id.
 type Key struct {
 	Value any
 	ID    registry.ID
 }
 
-// Page is one page of a Find. More tells whether nodes follow; Total counts all
-// that match, without After and Limit, when Count was asked, else -1.
+// Page is one page of a Find. More says whether further nodes follow. Total is the
+// number of all matches, regardless of After and Limit, or -1 without Query.Count.
 //
-// Cut tells that more than MaxMatches nodes have the words of Query.Text, and that
-// only so many were looked at.
+// Cut says that more than MaxMatches nodes have the words of Query.Text and only
+// that many were considered.
 type Page struct {
 	Nodes []*Node
 	More  bool
@@ -172,67 +178,67 @@ type Page struct {
 	Cut   bool
 }
 
-// Direction is which way a walk goes.
+// Direction is the direction of a walk along edges.
 type Direction string
 
-// Upstream goes from effects to causes, Downstream back.
+// Upstream goes from effects to causes, Downstream from causes to effects.
 const (
 	Upstream   Direction = "UPSTREAM"
 	Downstream Direction = "DOWNSTREAM"
 )
 
-// HopQuery asks for one hop from many nodes.
+// HopQuery selects the direct neighbors of many nodes.
 type HopQuery struct {
 	IDs       []registry.ID
 	Direction Direction
-	// Edges narrows the edge kinds; empty means all.
+	// Edges limits the edge kinds; empty means all.
 	Edges []registry.EdgeKind
 	At    Instant
-	// After skips, for every node, far ends up to and including that Number.
+	// After skips, for every node, the far ends up to and including that Number.
 	After int64
-	// Cap is how many far ends a node gets at most, ≥ 1. They come in order of the
-	// far node's Number, then edge kind.
+	// Cap is the maximum number of far ends per node, ≥ 1. They are ordered by the
+	// Number of the far node, then by edge kind.
 	Cap int
-	// Bare leaves out the far nodes' documents. Count asks for Degree.
+	// Bare leaves out the documents of the far nodes. Count requests Degree.
 	Bare, Count bool
 }
 
-// Hops is the answer for one node of a HopQuery.
+// Hops is the result of a HopQuery for one node.
 type Hops struct {
 	Of registry.ID
-	// Edges and Nodes go together by position.
+	// Nodes[i] is the far end of Edges[i].
 	Edges []Edge
 	Nodes []*Node
-	// More tells that Cap cut the list.
+	// More says that Cap cut the list.
 	More bool
-	// Degree counts all edges of that direction and kinds, when Count was asked.
+	// Degree is the number of all edges of that direction and kinds, with Count.
 	Degree int64
 }
 
-// ClosureQuery asks for everything within a number of hops. The answer is
-// defined by a breadth-first walk, level by level, so that every store gives the
-// same: a node of depth < Depth whose kind is in Through (the roots always) is
-// expanded over its first Fanout far ends in order of Number and edge kind; new
-// far ends enter the next level; inside a level nodes are taken in order of
-// Number; when Limit nodes are held no more enter.
+// ClosureQuery selects all nodes within a number of hops of the roots. A
+// breadth-first walk defines the result, so that every store returns the same. A
+// node at depth < Depth whose kind is in Through is expanded to its first Fanout far
+// ends, in order of Number and edge kind; roots are always expanded. New far ends
+// form the next level. Within a level, nodes are added in order of Number until the
+// closure has Limit nodes.
 type ClosureQuery struct {
 	Roots     []registry.ID
 	Direction Direction
 	Edges     []registry.EdgeKind
-	// Through are the kinds that are walked on from; empty means all.
+	// Through are the kinds of nodes that are expanded; empty means all.
 	Through []registry.Kind
 	// Depth is 0 to 10000; Fanout and Limit are ≥ 1.
 	Depth, Fanout, Limit int
 	At                   Instant
 	// Bare leaves out documents.
 	Bare bool
-	// Then are walks that go on from what was found, each from the one before, all
-	// at the same instant and head: one question asks for all of them.
+	// Then lists further walks. Each starts from nodes that the walk before it found,
+	// and all see the same instant and head.
 	Then []Stage
 }
 
-// Stage is a closure whose roots are the nodes of kind From that the walk before it
-// found; the rest is as in a ClosureQuery.
+// Stage is a closure whose roots are the nodes of kind From that the previous walk
+// found. The other fields are as in ClosureQuery.
 type Stage struct {
 	From                 registry.Kind
 	Direction            Direction
@@ -241,34 +247,35 @@ type Stage struct {
 	Depth, Fanout, Limit int
 }
 
-// Query is the closure of a stage, as part of q, from its roots.
+// Query returns the closure query of the stage from the given roots, with the
+// instant and Bare of q.
 func (s Stage) Query(q ClosureQuery, roots []registry.ID) ClosureQuery {
 	return ClosureQuery{Roots: roots, Direction: s.Direction, Edges: s.Edges, Through: s.Through, Depth: s.Depth, Fanout: s.Fanout, Limit: s.Limit,
 		At: q.At, Bare: q.Bare}
 }
 
-// Closure is what a ClosureQuery found. Roots that do not exist (at that
-// instant) are left out.
+// Closure is the result of a ClosureQuery. Roots that do not exist at that instant
+// are left out.
 type Closure struct {
 	// Nodes are ordered by depth, then Number.
 	Nodes []Reached
-	// Edges are all edges of the asked kinds between Nodes at that instant, ordered
-	// by the Number of From, then To, then kind.
+	// Edges are all edges of the requested kinds between Nodes at that instant,
+	// ordered by the Number of From, then of To, then by kind.
 	Edges []Edge
-	// Wide are expanded nodes that have more than Fanout far ends.
+	// Wide lists the expanded nodes that have more than Fanout far ends.
 	Wide []registry.ID
-	// Deep are nodes at Depth that have far ends that were not taken.
+	// Deep lists the nodes at Depth that have far ends outside the closure.
 	Deep []registry.ID
-	// Full tells that Limit kept nodes out; TimedOut that the context's deadline
-	// ended the walk between two levels.
+	// Full says that Limit kept nodes out. TimedOut says that the deadline of the
+	// context ended the walk early.
 	Full, TimedOut bool
-	// Head is the log sequence that the walk saw.
+	// Head is the newest log sequence at the time of the walk.
 	Head int64
 	// Then are the closures of the query's stages, in order.
 	Then []Closure
 }
 
-// OfKind returns the found nodes of a kind, in order.
+// OfKind returns the nodes of a kind, in order.
 func (c *Closure) OfKind(kind registry.Kind) (out []*Node) {
 	for _, n := range c.Nodes {
 		if n.Node.Kind == kind {
@@ -278,93 +285,90 @@ func (c *Closure) OfKind(kind registry.Kind) (out []*Node) {
 	return out
 }
 
-// Reached is a node and its fewest hops from a root.
+// Reached is a node and the smallest number of hops from a root to it.
 type Reached struct {
 	Node  *Node
 	Depth int
 }
 
-// LogQuery asks for a stretch of the audit feed.
+// LogQuery selects entries of the audit log.
 type LogQuery struct {
-	// After and Before bound the sequence, exclusively; 0 means open.
+	// After and Before are exclusive bounds of the sequence; 0 means no bound.
 	After, Before int64
 	Desc          bool
 	Limit         int
-	// Object, Actor and Actions narrow; zero means any. WithModel keeps the entries
-	// that belong to a model, Models those of one of these.
+	// Object, Actor and Actions are filters; a zero value matches all. WithModel keeps
+	// the entries that belong to a model, Models those that belong to one of these.
 	Object    registry.ID
 	Actor     string
 	Actions   []registry.LogAction
 	WithModel bool
 	Models    []registry.ID
-	// KnownAt, when set, keeps entries written at or before that time.
+	// KnownAt, when set, keeps the entries written at or before that time.
 	KnownAt time.Time
 }
 
-// Reader reads the graph. Every read is plural. Inside an Update it sees the
-// Update's own writes.
+// Reader reads the graph. Inside an Update it sees the writes of that Update.
 type Reader interface {
-	// Nodes returns the nodes in the order of ids, nil where there is none at that
-	// instant. Tombstones are returned with Deleted set.
+	// Nodes returns the nodes in the order of ids, nil for an id without a node at
+	// that instant. Tombstones are returned with Deleted set.
 	Nodes(ctx context.Context, at Instant, ids ...registry.ID) ([]*Node, error)
-	// Find returns one page of the nodes that match, as they are now.
+	// Find returns one page of the nodes that match, in their current state.
 	Find(ctx context.Context, q Query) (Page, error)
-	// Neighbors returns one Hops per id, in order; empty for an unknown id.
+	// Neighbors returns one Hops per id, in order. It is empty for an unknown id.
 	Neighbors(ctx context.Context, q HopQuery) ([]Hops, error)
-	// Closure walks several hops.
+	// Closure returns the nodes within several hops.
 	Closure(ctx context.Context, q ClosureQuery) (Closure, error)
-	// Log returns entries of the audit feed by sequence.
+	// Log returns entries of the audit log, ordered by sequence.
 	Log(ctx context.Context, q LogQuery) ([]registry.LogEntry, error)
 }
 
-// Tx is a Reader that writes. Every write of an Update is stamped with the
-// sequence of the first entry that the Update appends; an Update that writes
-// and appends nothing fails with INTERNAL.
+// Tx is a Reader that can write. All writes of an Update get the sequence of the
+// first log entry that the Update appends. An Update that writes but appends no
+// entry fails with INTERNAL.
 type Tx interface {
 	Reader
-	// Put creates or replaces nodes by id and writes a revision of each. It gives
-	// Number and Revision, and moves slots: slots that a node of the batch gives up
-	// can be taken by another of the same batch; a slot that another node holds is
-	// CONFLICT. Kind and Parent of an existing node do not change.
+	// Put creates or replaces nodes by id and writes a revision of each. It sets
+	// Number and Revision. A node can take a slot that another node of the same batch
+	// gives up; a slot that another node still holds is CONFLICT. Kind and Parent of an
+	// existing node must not change.
 	Put(ctx context.Context, nodes ...*Node) error
-	// Link records edges, giving ID and Created. Ends must exist and not be deleted
-	// (NOT_FOUND), be of kinds that CheckEdge allows, and close no cycle:
-	// FAILED_PRECONDITION with Details["path"], the ids of the cycle in order.
-	// Between two nodes there is one live edge of a kind: the same again is left as
-	// it is.
+	// Link records edges and sets ID and Created. An end that does not exist or is
+	// deleted is NOT_FOUND. The kinds of the ends must pass registry.CheckEdge. An edge
+	// that closes a cycle is FAILED_PRECONDITION with Details["path"], the ids of the
+	// cycle in order. Two nodes have at most one live edge of a kind: linking it again
+	// changes nothing.
 	Link(ctx context.Context, edges ...*Edge) error
-	// Unlink retracts live edges by Kind, From and To; those that do not exist are
-	// passed over. It sets RetractedSeq of each.
+	// Unlink retracts the live edges with the given Kind, From and To and sets their
+	// RetractedSeq. It skips edges that do not exist.
 	Unlink(ctx context.Context, edges ...*Edge) error
-	// Delete turns nodes into tombstones: Doc is replaced by the given one, slots
-	// and columns are cleared, and the documents of earlier revisions are erased.
-	// The edges stay.
+	// Delete turns nodes into tombstones: it replaces Doc by the given one, clears
+	// slots and columns, and erases the documents of earlier revisions. Edges stay.
 	Delete(ctx context.Context, nodes ...*Node) error
-	// Append writes log entries, giving Seq and LeafHash.
+	// Append writes log entries and sets Seq and LeafHash.
 	Append(ctx context.Context, entries ...*registry.LogEntry) error
 }
 
-// Store is a Reader that can be updated. Two Stores may work on one database,
-// also from two processes.
+// Store is a Reader that can be updated. Several Stores, also in several processes,
+// may use one database.
 type Store interface {
 	Reader
-	// Update runs fn in one transaction: all of its writes, or none. Updates are
-	// serial across Stores, and sequence is commit order. fn may run more than once
-	// and must not keep anything from a run that did not commit. An error of fn is
-	// returned as it is.
+	// Update runs fn in one transaction. Updates are serial across Stores, and the
+	// log sequence is the commit order. fn may run more than once and must not keep
+	// anything from a run that did not commit. Update returns an error of fn unchanged.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// Ping tells whether the store answers, and what it is: UNAVAILABLE if not. A
-	// store that a migration has only half filled is FAILED_PRECONDITION, to Update
-	// too.
+	// Ping describes the store, or returns UNAVAILABLE when the store does not
+	// answer. Ping and Update return FAILED_PRECONDITION while a migration into the
+	// store is not finished.
 	Ping(ctx context.Context) (Info, error)
-	// Dump reads the next batch of all that the store holds, or of what was recorded
-	// or changed after a mark's Since, in an order that is the same in every engine.
+	// Dump reads the next batch of all rows, or of those that were recorded or changed
+	// after from.Since. The order is the same in every engine.
 	Dump(ctx context.Context, from Mark) (Batch, error)
-	// Restore writes a batch of the dump of a store, as SourceOf names it, and in the
-	// same transaction how far this store has come with it, which it returns. Numbers,
-	// revisions, sequences and hashes stay as they were; what a store derives is made
-	// anew. The same batch again changes nothing; a nil one only asks. See
-	// Filling.Take for what is refused.
+	// Restore writes a batch of the dump of the store source (see SourceOf) and, in the
+	// same transaction, saves and returns the mark that the migration has reached.
+	// Numbers, revisions, sequences and hashes are kept; indexes are rebuilt. Writing
+	// the same batch again changes nothing. A nil batch only returns the mark. See
+	// Filling.Take for the errors.
 	Restore(ctx context.Context, source string, b *Batch) (Mark, error)
 	Close() error
 }
@@ -376,7 +380,7 @@ type Info struct {
 	Schema int
 	// Head is the newest log sequence.
 	Head int64
-	// Secret is the 32-byte instance secret made with the first migration; keys for
-	// cursors and opaque ids derive from it.
+	// Secret is the instance secret, 32 bytes, made with the first schema step. Keys
+	// for cursors and opaque ids are derived from it.
 	Secret []byte
 }

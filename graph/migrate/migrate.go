@@ -1,5 +1,5 @@
-// Package migrate moves everything from one graph.Store into another, and proves
-// that both then hold the same.
+// Package migrate copies all rows of one graph.Store into another and verifies by
+// comparison that both have the same contents. It never writes to the source.
 package migrate
 
 import (
@@ -10,19 +10,20 @@ import (
 	"pedigree/registry"
 )
 
-// How often a source that is written to is tried to be caught standing still.
+// Limits of one run, for a source that others write to meanwhile.
 const (
-	mostPasses = 20
-	attempts   = 5
+	maxPasses      = 20
+	maxComparisons = 5
 )
 
-// Tally counts rows.
-type Tally struct {
+// RowCounts counts rows by table.
+type RowCounts struct {
 	Log, Nodes, Revisions, Edges int64
 }
 
-// add counts the rows of a batch. last is the node of the row before.
-func (t *Tally) add(b *graph.Batch, last registry.ID) registry.ID {
+// add counts the rows of a batch. last is the node of the previous row; add returns
+// the node of the last row of the batch.
+func (t *RowCounts) add(b *graph.Batch, last registry.ID) registry.ID {
 	t.Log += int64(len(b.Log))
 	t.Revisions += int64(len(b.Nodes))
 	t.Edges += int64(len(b.Edges))
@@ -35,77 +36,77 @@ func (t *Tally) add(b *graph.Batch, last registry.ID) registry.ID {
 	return last
 }
 
-// Report is what a migration did.
+// Report describes what a migration did.
 type Report struct {
-	// Passes are the copies of this run: the first of all, or of what was left of
-	// it, the others of what had changed since.
+	// Passes are the copy passes of this run. The first copies all rows, or what an
+	// earlier run has left; each further pass copies what has changed since.
 	Passes []Pass
-	// Proof is nil where the stores were not compared.
+	// Proof is nil when the stores were not compared.
 	Proof *Proof
 }
 
-// Pass is one copy.
+// Pass is one copy pass.
 type Pass struct {
-	// Since and Head bound it: what came after the one, up to the other.
+	// The pass copied what was recorded after Since, up to Head.
 	Since, Head int64
-	// Resumed tells that an earlier run had begun it.
+	// Resumed says that an earlier run had begun the pass.
 	Resumed bool
-	Tally
+	RowCounts
 	Took time.Duration
 }
 
-// Progress is told how far a step is, in sequences or in node numbers.
+// Progress is called with the progress of a step, in log sequences or node numbers.
 type Progress func(step string, done, total int)
 
-// Run copies what the destination lacks, pass after pass until there is nothing
-// new, compares both stores, and opens the destination to all where they are
-// equal. It can be ended at any moment: the next Run goes on where the destination
-// was. What it does not take is FAILED_PRECONDITION, see graph.Filling.Take, as is
-// a source that is written to all the time, or stores that differ at the end; the
-// report tells what was done until then.
-func Run(ctx context.Context, from, to graph.Store, tell Progress) (*Report, error) {
-	m := &mover{from: from, to: to, tell: tell, report: &Report{}}
+// Run copies what the destination lacks, in passes until the source has nothing new.
+// Then it compares both stores and, if they are equal, opens the destination for use.
+// Run can be interrupted at any time; the next Run resumes at the state of the
+// destination. The error is FAILED_PRECONDITION when the destination cannot take the
+// source (see graph.Filling.Take), when others keep writing to the source, or when the
+// stores differ at the end. The report is also valid after an error.
+func Run(ctx context.Context, from, to graph.Store, progress Progress) (*Report, error) {
+	m := &migration{from: from, to: to, progress: progress, report: &Report{}}
 	return m.report, m.run(ctx)
 }
 
-type mover struct {
+type migration struct {
 	from, to graph.Store
-	tell     Progress
+	progress Progress
 	report   *Report
-	source   string
+	sourceID string
 }
 
-func (m *mover) run(ctx context.Context) error {
-	head, err := m.head(ctx)
+func (m *migration) run(ctx context.Context) error {
+	head, err := m.sourceHead(ctx)
 	if err != nil {
 		return err
 	}
 	if head == 0 {
 		return registry.Errorf(registry.FailedPrecondition, "the source holds nothing: check which store it names")
 	}
-	mark, err := m.to.Restore(ctx, m.source, nil)
+	mark, err := m.to.Restore(ctx, m.sourceID, nil)
 	if err != nil {
 		return err
 	}
-	for compared := 0; ; {
-		if compared == attempts || len(m.report.Passes) == mostPasses {
+	for comparisons := 0; ; {
+		if comparisons == maxComparisons || len(m.report.Passes) == maxPasses {
 			return registry.Errorf(registry.FailedPrecondition,
 				"the source is being written to, so that it cannot be compared: stop its servers and importers, and run the same again; only what is new is copied")
 		}
 		if mark.Part != graph.PartDone || mark.Head < head {
-			if mark, err = m.pass(ctx, mark, head); err != nil {
+			if mark, err = m.copyPass(ctx, mark, head); err != nil {
 				return err
 			}
-			if head, err = m.head(ctx); err != nil {
+			if head, err = m.sourceHead(ctx); err != nil {
 				return err
 			}
 			continue
 		}
-		compared++
-		if m.report.Proof, err = compare(ctx, m.from, m.to, mark.Head, m.tell); err != nil {
+		comparisons++
+		if m.report.Proof, err = compare(ctx, m.from, m.to, mark.Head, m.progress); err != nil {
 			return err
 		}
-		if head, err = m.head(ctx); err != nil {
+		if head, err = m.sourceHead(ctx); err != nil {
 			return err
 		}
 		if head == mark.Head {
@@ -114,24 +115,24 @@ func (m *mover) run(ctx context.Context) error {
 	}
 }
 
-// head asks the source for its newest sequence, and who it is.
-func (m *mover) head(ctx context.Context) (int64, error) {
+// sourceHead returns the newest sequence of the source and sets sourceID.
+func (m *migration) sourceHead(ctx context.Context) (int64, error) {
 	info, err := m.from.Ping(ctx)
-	m.source = graph.SourceOf(info.Secret)
+	m.sourceID = graph.SourceOf(info.Secret)
 	return info.Head, err
 }
 
-func (m *mover) finish(ctx context.Context, mark graph.Mark) error {
+func (m *migration) finish(ctx context.Context, mark graph.Mark) error {
 	if err := m.report.Proof.Err(); err != nil {
 		return err
 	}
-	_, err := m.to.Restore(ctx, m.source, &graph.Batch{From: mark, Finish: true})
+	_, err := m.to.Restore(ctx, m.sourceID, &graph.Batch{From: mark, Finish: true})
 	return err
 }
 
-// pass copies what is left of the pass that the mark is in, or a new one up to a
-// head. The next batch is read while one is written.
-func (m *mover) pass(ctx context.Context, mark graph.Mark, head int64) (graph.Mark, error) {
+// copyPass copies the rest of the pass that the mark is in, or a new pass up to head.
+// It reads the next batch while it writes one.
+func (m *migration) copyPass(ctx context.Context, mark graph.Mark, head int64) (graph.Mark, error) {
 	p := Pass{Resumed: mark != graph.Mark{} && mark.Part != graph.PartDone}
 	if mark.Part == graph.PartDone {
 		mark = mark.Then(head)
@@ -141,9 +142,9 @@ func (m *mover) pass(ctx context.Context, mark graph.Mark, head int64) (graph.Ma
 	p.Since, p.Head = mark.Since, mark.Head
 	start := time.Now()
 	var last registry.ID
-	err := each(ctx, m.from, mark, func(b *graph.Batch) error {
-		m.progress("copying", b)
-		next, err := m.to.Restore(ctx, m.source, b)
+	err := forEachBatch(ctx, m.from, mark, func(b *graph.Batch) error {
+		m.reportBatch("copying", b)
+		next, err := m.to.Restore(ctx, m.sourceID, b)
 		if err == nil {
 			mark, last = next, p.add(b, last)
 		}
@@ -154,38 +155,39 @@ func (m *mover) pass(ctx context.Context, mark graph.Mark, head int64) (graph.Ma
 	return mark, err
 }
 
-func (m *mover) progress(what string, b *graph.Batch) { report(m.tell, what, b) }
+func (m *migration) reportBatch(action string, b *graph.Batch) { reportBatch(m.progress, action, b) }
 
-// report tells a batch by its first row: log entries of the head's, nodes and
-// edges by node number.
-func report(tell Progress, what string, b *graph.Batch) {
-	if tell == nil {
+// reportBatch reports the position of the first row of a batch: its sequence for log
+// entries, its node number for nodes and edges.
+func reportBatch(progress Progress, action string, b *graph.Batch) {
+	if progress == nil {
 		return
 	}
 	switch b.From.Part {
 	case graph.PartLog:
-		tell(what+" log entries", int(max(b.From.After[0]-b.From.Since, 0)), int(b.From.Head-b.From.Since))
+		progress(action+" log entries", int(max(b.From.After[0]-b.From.Since, 0)), int(b.From.Head-b.From.Since))
 	case graph.PartNodes:
-		tell(what+" nodes", int(b.From.After[0]), int(b.Numbers))
+		progress(action+" nodes", int(b.From.After[0]), int(b.Numbers))
 	case graph.PartEdges:
-		tell(what+" edges, by node", int(b.From.After[0]), int(b.Numbers))
+		progress(action+" edges, by node", int(b.From.After[0]), int(b.Numbers))
 	}
 }
 
-// each reads batches from a mark on and hands them over in order, one ahead.
-func each(ctx context.Context, s graph.Store, mark graph.Mark, use func(*graph.Batch) error) error {
+// forEachBatch reads the batches from a mark on and calls fn with each, in order. It
+// reads one batch ahead.
+func forEachBatch(ctx context.Context, s graph.Store, mark graph.Mark, fn func(*graph.Batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	type read struct {
+	type result struct {
 		batch graph.Batch
 		err   error
 	}
-	ahead := make(chan read)
+	results := make(chan result)
 	go func() {
-		defer close(ahead)
+		defer close(results)
 		for mark.Part != graph.PartDone {
 			b, err := s.Dump(ctx, mark)
 			select {
-			case ahead <- read{b, err}:
+			case results <- result{b, err}:
 			case <-ctx.Done():
 				return
 			}
@@ -195,17 +197,17 @@ func each(ctx context.Context, s graph.Store, mark graph.Mark, use func(*graph.B
 			mark = b.Next
 		}
 	}()
-	// The reader is waited for: nobody reads a store that is being closed.
+	// Wait for the reader: the caller may close the store after this function.
 	defer func() {
 		cancel()
-		for range ahead {
+		for range results {
 		}
 	}()
-	for r := range ahead {
+	for r := range results {
 		if r.err != nil {
 			return r.err
 		}
-		if err := use(&r.batch); err != nil {
+		if err := fn(&r.batch); err != nil {
 			return err
 		}
 	}

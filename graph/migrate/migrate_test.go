@@ -28,7 +28,7 @@ func open(t *testing.T, path string) graph.Store {
 	return s
 }
 
-func fresh(t *testing.T) graph.Store { return open(t, filepath.Join(t.TempDir(), "p.db")) }
+func newStore(t *testing.T) graph.Store { return open(t, filepath.Join(t.TempDir(), "p.db")) }
 
 func node(name string, slots ...string) *graph.Node {
 	return &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, Slots: slots, Doc: []byte(`{"n":1}`)}
@@ -44,8 +44,8 @@ func update(t *testing.T, s graph.Store, fn func(tx graph.Tx) error) {
 	}
 }
 
-// chain fills a store with a chain of nodes, each in two revisions.
-func chain(t *testing.T, s graph.Store, n int) {
+// writeChain writes a chain of n nodes with two revisions each.
+func writeChain(t *testing.T, s graph.Store, n int) {
 	t.Helper()
 	var nodes []*graph.Node
 	var edges []*graph.Edge
@@ -63,23 +63,23 @@ func chain(t *testing.T, s graph.Store, n int) {
 	}
 }
 
-// writtenTo is a source that is written to between the batches of its dump.
-type writtenTo struct {
+// busySource is a source that changes after each batch of its dump.
+type busySource struct {
 	graph.Store
-	write func(part graph.Part)
+	afterBatch func(part graph.Part)
 }
 
-func (s writtenTo) Dump(ctx context.Context, from graph.Mark) (graph.Batch, error) {
+func (s busySource) Dump(ctx context.Context, from graph.Mark) (graph.Batch, error) {
 	b, err := s.Store.Dump(ctx, from)
-	s.write(from.Part)
+	s.afterBatch(from.Part)
 	return b, err
 }
 
-// TestASourceInUseIsCopiedWhole deletes, links, retracts and moves slots while the
-// first pass runs.
-func TestASourceInUseIsCopiedWhole(t *testing.T) {
-	from, to := fresh(t), fresh(t)
-	chain(t, from, 3000)
+// TestASourceInUseIsCopiedCompletely deletes, links, retracts and moves slots while
+// the first pass runs.
+func TestASourceInUseIsCopiedCompletely(t *testing.T) {
+	from, to := newStore(t), newStore(t)
+	writeChain(t, from, 3000)
 	step, steps := 0, []func(tx graph.Tx) error{
 		func(tx graph.Tx) error { return tx.Put(t.Context(), node("n0", "slot/1"), node("n1", "slot/0")) },
 		func(tx graph.Tx) error { return tx.Delete(t.Context(), node("n2")) },
@@ -93,7 +93,7 @@ func TestASourceInUseIsCopiedWhole(t *testing.T) {
 			return tx.Unlink(t.Context(), &graph.Edge{Kind: registry.EdgeDerivedFrom, From: node("n1").ID, To: node("n0").ID})
 		},
 	}
-	report, err := migrate.Run(t.Context(), writtenTo{from, func(graph.Part) {
+	report, err := migrate.Run(t.Context(), busySource{from, func(graph.Part) {
 		if step < len(steps) {
 			update(t, from, steps[step])
 			step++
@@ -111,10 +111,10 @@ func TestASourceInUseIsCopiedWhole(t *testing.T) {
 	}
 }
 
-func TestASourceThatNeverStandsStillIsToldSo(t *testing.T) {
-	from, to := fresh(t), fresh(t)
-	chain(t, from, 10)
-	report, err := migrate.Run(t.Context(), writtenTo{from, func(graph.Part) { update(t, from, func(graph.Tx) error { return nil }) }}, to, nil)
+func TestASourceThatKeepsChangingIsRefused(t *testing.T) {
+	from, to := newStore(t), newStore(t)
+	writeChain(t, from, 10)
+	report, err := migrate.Run(t.Context(), busySource{from, func(graph.Part) { update(t, from, func(graph.Tx) error { return nil }) }}, to, nil)
 	if registry.CodeOf(err) != registry.FailedPrecondition || !strings.Contains(err.Error(), "stop its servers") {
 		t.Fatal(err)
 	}
@@ -127,44 +127,44 @@ func TestASourceThatNeverStandsStillIsToldSo(t *testing.T) {
 	}
 }
 
-var errCut = errors.New("cut off")
+var errConnectionLost = errors.New("cut off")
 
-// cut is a destination that is gone after some batches; also the answer to the
-// last may be lost.
-type cut struct {
+// failingDestination fails after some batches. With loseLastAnswer it also loses the
+// answer to the last batch that it has written.
+type failingDestination struct {
 	graph.Store
-	left int
-	lose bool
+	batchesLeft    int
+	loseLastAnswer bool
 }
 
-func (c *cut) Restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
+func (c *failingDestination) Restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
 	if b == nil {
 		return c.Store.Restore(ctx, source, b)
 	}
-	if c.left--; c.left < 0 {
-		return graph.Mark{}, errCut
+	if c.batchesLeft--; c.batchesLeft < 0 {
+		return graph.Mark{}, errConnectionLost
 	}
 	m, err := c.Store.Restore(ctx, source, b)
-	if c.left == 0 && c.lose && !b.Finish && err == nil {
-		err = errCut
+	if c.batchesLeft == 0 && c.loseLastAnswer && !b.Finish && err == nil {
+		err = errConnectionLost
 	}
 	return m, err
 }
 
-// TestItGoesOnWhereItWasCutOff ends migrations after every number of batches,
-// opens the destination anew, and counts that no row is copied twice.
-func TestItGoesOnWhereItWasCutOff(t *testing.T) {
-	from := fresh(t)
-	chain(t, from, 3000)
-	for _, lose := range []bool{false, true} {
+// TestAnInterruptedMigrationResumes interrupts migrations after 1, 2 and 3 batches,
+// reopens the destination, and checks that no row is copied twice.
+func TestAnInterruptedMigrationResumes(t *testing.T) {
+	from := newStore(t)
+	writeChain(t, from, 3000)
+	for _, loseLastAnswer := range []bool{false, true} {
 		for batches := 1; batches <= 3; batches++ {
 			path := filepath.Join(t.TempDir(), "p.db")
-			var total migrate.Tally
+			var total migrate.RowCounts
 			runs, resumed := 0, 0
 			for {
 				runs++
 				to := open(t, path)
-				report, err := migrate.Run(t.Context(), from, &cut{to, batches, lose}, nil)
+				report, err := migrate.Run(t.Context(), from, &failingDestination{to, batches, loseLastAnswer}, nil)
 				for _, p := range report.Passes {
 					total.Log, total.Revisions, total.Edges = total.Log+p.Log, total.Revisions+p.Revisions, total.Edges+p.Edges
 					if p.Resumed {
@@ -178,12 +178,12 @@ func TestItGoesOnWhereItWasCutOff(t *testing.T) {
 					}
 					break
 				}
-				if !errors.Is(err, errCut) || runs > 20 {
+				if !errors.Is(err, errConnectionLost) || runs > 20 {
 					t.Fatalf("run %d: %v", runs, err)
 				}
 			}
-			// Of a batch whose answer was lost nobody counted the rows.
-			if want := (migrate.Tally{Log: 4, Revisions: 6000, Edges: 2999}); total != want && !lose || runs < 2 || resumed == 0 {
+			// The rows of a batch whose answer was lost are not counted.
+			if want := (migrate.RowCounts{Log: 4, Revisions: 6000, Edges: 2999}); total != want && !loseLastAnswer || runs < 2 || resumed == 0 {
 				t.Errorf("%d runs, %d resumed, copied %+v", runs, resumed, total)
 			}
 			if info, err := open(t, path).Ping(t.Context()); err != nil || info.Head != 4 {
@@ -193,11 +193,10 @@ func TestItGoesOnWhereItWasCutOff(t *testing.T) {
 	}
 }
 
-// TestWhatWasChangedByHandIsNoticed changes one row of each table; the twin is the
-// copy before it.
-func TestWhatWasChangedByHandIsNoticed(t *testing.T) {
-	from := fresh(t)
-	chain(t, from, 40)
+// TestVerifyFindsManualChanges changes one row of a table of the copy at a time.
+func TestVerifyFindsManualChanges(t *testing.T) {
+	from := newStore(t)
+	writeChain(t, from, 40)
 	update(t, from, func(tx graph.Tx) error {
 		return errors.Join(tx.Unlink(t.Context(), &graph.Edge{Kind: registry.EdgeDerivedFrom, From: node("n9").ID, To: node("n8").ID}), tx.Delete(t.Context(), node("n30")))
 	})
@@ -237,20 +236,20 @@ func TestWhatWasChangedByHandIsNoticed(t *testing.T) {
 			t.Fatalf("%s changed %d rows: %v", change, changed, err)
 		}
 		if changed > 0 && (p.Equal() || p.Err() == nil || p.From.Digest == p.To.Digest || !strings.Contains(p.Difference, want)) {
-			t.Errorf("%s is not noticed: %+v", change, p)
+			t.Errorf("%s is not found: %+v", change, p)
 		}
 	}
 }
 
 func TestAnEmptySourceIsRefused(t *testing.T) {
-	from, to := fresh(t), fresh(t)
+	from, to := newStore(t), newStore(t)
 	if _, err := migrate.Run(t.Context(), from, to, nil); registry.CodeOf(err) != registry.FailedPrecondition {
 		t.Error(err)
 	}
 	if _, err := migrate.Verify(t.Context(), from, to, nil); registry.CodeOf(err) != registry.FailedPrecondition {
 		t.Error(err)
 	}
-	chain(t, from, 2)
+	writeChain(t, from, 2)
 	if _, err := migrate.Run(t.Context(), from, from, nil); registry.CodeOf(err) != registry.FailedPrecondition {
 		t.Errorf("into itself: %v", err)
 	}
@@ -260,22 +259,22 @@ func TestAnEmptySourceIsRefused(t *testing.T) {
 }
 
 func TestProgressGoesUpToItsTotal(t *testing.T) {
-	from, to := fresh(t), fresh(t)
-	chain(t, from, 5000)
-	at := map[string]int{}
+	from, to := newStore(t), newStore(t)
+	writeChain(t, from, 5000)
+	latest := map[string]int{}
 	var steps []string
 	_, err := migrate.Run(t.Context(), from, to, func(step string, done, total int) {
-		if done < at[step] || done > total || total < 1 {
+		if done < latest[step] || done > total || total < 1 {
 			t.Errorf("%s: %d of %d", step, done, total)
 		}
-		if at[step] = done; !slices.Contains(steps, step) {
+		if latest[step] = done; !slices.Contains(steps, step) {
 			steps = append(steps, step)
 		}
 	})
 	if got := strings.Join(steps, ", "); err != nil || got != "copying log entries, copying nodes, copying edges, by node, comparing log entries, comparing nodes, comparing edges, by node" {
 		t.Errorf("%s, %v", got, err)
 	}
-	if at["copying nodes"] < 2000 || at["copying edges, by node"] < 2000 {
-		t.Errorf("%v", at)
+	if latest["copying nodes"] < 2000 || latest["copying edges, by node"] < 2000 {
+		t.Errorf("%v", latest)
 	}
 }

@@ -10,29 +10,30 @@ import (
 	"pedigree/registry"
 )
 
-// closer is one closure under way: a frontier loop, level by level, one statement
-// for some nodes or for one with many far ends. The edges that an expansion reads are kept,
-// so that only nodes that were not expanded whole are asked again for theirs.
-type closer struct {
-	*walk
-	q       graph.ClosureQuery
-	through map[registry.Kind]bool
-	held    map[int64]*held
-	order   []*held
-	rows    []row
-	out     graph.Closure
-	// next and found are the far ends of the level under way, and those of them that
-	// came with their edges.
-	next  []int64
-	found map[int64]*graph.Node
+// closureWalk is a breadth-first walk. Each level needs one statement per batch of
+// nodes, or one per node when the batch has too many edges. The walk keeps the edges
+// that it reads, so that at the end it reads only the edges of nodes that it did not
+// expand completely.
+type closureWalk struct {
+	*edgeReader
+	q        graph.ClosureQuery
+	through  map[registry.Kind]bool
+	reached  map[int64]*reachedNode
+	order    []*reachedNode
+	edgeRows []edgeRow
+	result   graph.Closure
+	// nextNumbers are the far ends of the current level. fetched has those of them whose
+	// nodes were read together with their edges.
+	nextNumbers []int64
+	fetched     map[int64]*graph.Node
 }
 
-type held struct {
+type reachedNode struct {
 	node  *graph.Node
 	depth int
-	// whole tells that all edges of the direction are in rows: they were read, or a
-	// node of that kind has none.
-	whole bool
+	// complete says that edgeRows has all edges of the node in the direction of the
+	// walk. This is also true for kinds that cannot have such edges.
+	complete bool
 }
 
 func (v *view) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
@@ -59,7 +60,7 @@ func (v *view) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure
 	return out, nil
 }
 
-// checkClosure refuses a query, or a stage of it, out of its bounds.
+// checkClosure checks the limits of a query and of its stages.
 func checkClosure(q graph.ClosureQuery) error {
 	switch {
 	case q.Depth < 0 || q.Depth > 10000:
@@ -75,14 +76,15 @@ func checkClosure(q graph.ClosureQuery) error {
 	return nil
 }
 
-// closureFrom walks from the query's roots, or from those that are held already.
+// closureFrom computes one closure, without stages, from q.Roots and from roots that
+// were read before.
 func (v *view) closureFrom(ctx context.Context, q graph.ClosureQuery, head int64, roots []*graph.Node) (graph.Closure, error) {
-	w, err := v.walkOf(q.Direction, q.Edges, q.At)
+	er, err := v.newEdgeReader(q.Direction, q.Edges, q.At)
 	if err != nil {
 		return graph.Closure{}, err
 	}
-	c := &closer{walk: w, q: q, held: map[int64]*held{}}
-	c.out.Head = head
+	c := &closureWalk{edgeReader: er, q: q, reached: map[int64]*reachedNode{}}
+	c.result.Head = head
 	if len(q.Through) > 0 {
 		c.through = map[registry.Kind]bool{}
 		for _, k := range q.Through {
@@ -90,7 +92,7 @@ func (v *view) closureFrom(ctx context.Context, q graph.ClosureQuery, head int64
 		}
 	}
 	for _, id := range q.Roots {
-		n, err := v.nodeByID(w.when, id, q.Bare)
+		n, err := v.nodeByID(er.when, id, q.Bare)
 		if err != nil {
 			return graph.Closure{}, err
 		}
@@ -98,238 +100,241 @@ func (v *view) closureFrom(ctx context.Context, q graph.ClosureQuery, head int64
 			roots = append(roots, n)
 		}
 	}
-	if err := c.run(ctx, c.start(roots)); err != nil {
+	if err := c.run(ctx, c.addRoots(roots)); err != nil {
 		return graph.Closure{}, err
 	}
-	return c.out, nil
+	return c.result, nil
 }
 
-func (c *closer) run(ctx context.Context, level []*held) (err error) {
+func (c *closureWalk) run(ctx context.Context, level []*reachedNode) (err error) {
 	for depth := 0; err == nil && depth < c.q.Depth && len(level) > 0; depth++ {
-		if e := ctx.Err(); e != nil {
-			if !errors.Is(e, context.DeadlineExceeded) {
-				return ended(ctx)
+		if cause := ctx.Err(); cause != nil {
+			if !errors.Is(cause, context.DeadlineExceeded) {
+				return contextError(ctx)
 			}
-			c.out.TimedOut = true
+			c.result.TimedOut = true
 			break
 		}
 		level, err = c.expand(ctx, level, depth)
 	}
 	if err == nil {
-		err = c.rest()
+		err = c.readRemainingEdges()
 	}
 	if err == nil {
-		err = c.finish()
+		err = c.buildResult()
 	}
 	return err
 }
 
-// start holds the roots, in order of Number.
-func (c *closer) start(roots []*graph.Node) []*held {
+// addRoots adds the roots in order of Number.
+func (c *closureWalk) addRoots(roots []*graph.Node) []*reachedNode {
 	slices.SortFunc(roots, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
 	for _, n := range roots {
-		if c.held[n.Number] != nil {
+		if c.reached[n.Number] != nil {
 			continue
 		}
 		if len(c.order) == c.q.Limit {
-			c.out.Full = true
+			c.result.Full = true
 			break
 		}
-		c.hold(n, 0)
+		c.addNode(n, 0)
 	}
 	return c.order[:len(c.order):len(c.order)]
 }
 
-func (c *closer) hold(n *graph.Node, depth int) {
-	h := &held{node: n, depth: depth, whole: !c.walkTexts.near[n.Kind]}
-	c.held[n.Number] = h
-	c.order = append(c.order, h)
+func (c *closureWalk) addNode(n *graph.Node, depth int) {
+	reached := &reachedNode{node: n, depth: depth, complete: !c.edgeSQL.nearKinds[n.Kind]}
+	c.reached[n.Number] = reached
+	c.order = append(c.order, reached)
 }
 
-// expand follows the first far ends of a level and returns the next one. A deadline
-// ends it between two parts of the level.
-func (c *closer) expand(ctx context.Context, level []*held, depth int) ([]*held, error) {
+// expand expands the nodes of a level and returns the next level. A deadline ends it
+// between two batches.
+func (c *closureWalk) expand(ctx context.Context, level []*reachedNode, depth int) ([]*reachedNode, error) {
 	if depth > 0 && c.through != nil {
-		level = slices.DeleteFunc(slices.Clone(level), func(h *held) bool { return !c.through[h.node.Kind] })
+		level = slices.DeleteFunc(slices.Clone(level), func(reached *reachedNode) bool { return !c.through[reached.node.Kind] })
 	}
-	if slices.ContainsFunc(level, func(h *held) bool { return h.whole }) {
-		level = slices.DeleteFunc(slices.Clone(level), func(h *held) bool { return h.whole })
+	if slices.ContainsFunc(level, func(reached *reachedNode) bool { return reached.complete }) {
+		level = slices.DeleteFunc(slices.Clone(level), func(reached *reachedNode) bool { return reached.complete })
 	}
-	c.next, c.found = c.next[:0], map[int64]*graph.Node{}
-	for part := range slices.Chunk(level, batchSize) {
+	c.nextNumbers, c.fetched = c.nextNumbers[:0], map[int64]*graph.Node{}
+	for part := range slices.Chunk(level, nearEndsPerBatch) {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			c.out.TimedOut = true
+			c.result.TimedOut = true
 			break
 		}
-		done, err := c.followAll(part)
-		for _, h := range part {
+		done, err := c.expandBatch(part)
+		for _, reached := range part {
 			if err == nil && !done {
-				err = c.follow(h)
+				err = c.expandNode(reached)
 			}
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	slices.Sort(c.next)
+	slices.Sort(c.nextNumbers)
 	start := len(c.order)
-	for _, num := range slices.Compact(c.next) {
+	for _, num := range slices.Compact(c.nextNumbers) {
 		if len(c.order) >= c.q.Limit {
-			c.out.Full = true
+			c.result.Full = true
 			break
 		}
-		n := c.found[num]
+		n := c.fetched[num]
 		if n == nil {
 			var err error
 			if n, err = c.v.nodeByNum(c.when, num, c.q.Bare); err != nil {
 				return nil, err
 			}
 		}
-		c.hold(n, depth+1)
+		c.addNode(n, depth+1)
 	}
 	return c.order[start:], nil
 }
 
-// batchRows is how many edges of a batch are read at once. Nodes with more are
-// followed one by one, so that a wide one costs no more than its fanout.
-const batchRows = 20 * batchSize
+// maxBatchEdges is the maximum number of edges of a batch of nodes. If there are more,
+// the nodes are expanded one by one, so that a node with many edges costs no more than
+// Fanout.
+const maxBatchEdges = 20 * nearEndsPerBatch
 
-// followAll follows several nodes in one statement; false where they have too
-// many edges for that, or come from earlier revisions.
-func (c *closer) followAll(part []*held) (bool, error) {
-	if c.when.past != present || len(part) == 1 {
+// expandBatch expands several nodes with one statement. It returns false, and keeps no
+// edges, when they have too many edges or come from earlier revisions.
+func (c *closureWalk) expandBatch(part []*reachedNode) (bool, error) {
+	if c.when.source != currentRow || len(part) == 1 {
 		return false, nil
 	}
-	var near [batchSize]int64
-	for i, h := range part {
-		near[i] = h.node.Number
+	var near [nearEndsPerBatch]int64
+	for i, reached := range part {
+		near[i] = reached.node.Number
 	}
-	before := len(c.rows)
-	err := c.batchOver(near[:len(part)], batchRows+1, c.q.Bare, c.take)
+	before := len(c.edgeRows)
+	err := c.batchEdgesWithNodes(near[:len(part)], maxBatchEdges+1, c.q.Bare, c.collect)
 	if err != nil {
 		return false, err
 	}
-	all := c.rows[before:]
-	if len(all) > batchRows {
-		c.rows = c.rows[:before]
+	all := c.edgeRows[before:]
+	if len(all) > maxBatchEdges {
+		c.edgeRows = c.edgeRows[:before]
 		return false, nil
 	}
-	slices.SortFunc(all, func(a, b row) int {
-		return cmp.Or(cmp.Compare(c.near(a), c.near(b)), cmp.Compare(c.far(a), c.far(b)), cmp.Compare(a.kind, b.kind))
+	slices.SortFunc(all, func(a, b edgeRow) int {
+		return cmp.Or(cmp.Compare(c.nearEnd(a), c.nearEnd(b)), cmp.Compare(c.farEnd(a), c.farEnd(b)), cmp.Compare(a.kind, b.kind))
 	})
-	kept := before // The part is in order of Number too.
-	for _, h := range part {
+	keptEnd := before // The nodes of part are in order of Number too.
+	for _, reached := range part {
 		n := 0
-		for n < len(all) && c.near(all[n]) == h.node.Number {
+		for n < len(all) && c.nearEnd(all[n]) == reached.node.Number {
 			n++
 		}
-		kept += c.keep(h, kept, all[:n])
+		keptEnd += c.keepEdges(reached, keptEnd, all[:n])
 		all = all[n:]
 	}
-	c.rows = c.rows[:kept]
+	c.edgeRows = c.edgeRows[:keptEnd]
 	return true, nil
 }
 
-// follow follows the first far ends of one node.
-func (c *closer) follow(h *held) (err error) {
-	before := len(c.rows)
-	if c.when.past == present {
-		err = c.nodesOver(h.node.Number, 0, c.q.Fanout+1, c.q.Bare, c.take)
+// expandNode expands one node.
+func (c *closureWalk) expandNode(reached *reachedNode) (err error) {
+	before := len(c.edgeRows)
+	if c.when.source == currentRow {
+		err = c.edgesWithNodes(reached.node.Number, 0, c.q.Fanout+1, c.q.Bare, c.collect)
 	} else {
-		c.rows, err = c.edges(c.rows, h.node.Number, 0, c.q.Fanout+1)
+		c.edgeRows, err = c.edges(c.edgeRows, reached.node.Number, 0, c.q.Fanout+1)
 	}
 	if err == nil {
-		c.rows = c.rows[:before+c.keep(h, before, c.rows[before:])]
+		c.edgeRows = c.edgeRows[:before+c.keepEdges(reached, before, c.edgeRows[before:])]
 	}
 	return err
 }
 
-// take notes an edge, and its far node where it is new, as many as can be held.
-func (c *closer) take(r row, node func() (*graph.Node, error)) (err error) {
-	c.rows = append(c.rows, r)
-	if num := c.far(r); c.held[num] == nil && c.found[num] == nil && len(c.found)+len(c.order) < c.q.Limit {
-		c.found[num], err = node()
+// collect keeps an edge, and fetches its far node if it is new and the closure may
+// have room for it.
+func (c *closureWalk) collect(r edgeRow, node func() (*graph.Node, error)) (err error) {
+	c.edgeRows = append(c.edgeRows, r)
+	if num := c.farEnd(r); c.reached[num] == nil && c.fetched[num] == nil && len(c.fetched)+len(c.order) < c.q.Limit {
+		c.fetched[num], err = node()
 	}
 	return err
 }
 
-// keep moves the edges of a node to a place of c.rows if they are all, and notes
-// the far ends to go on to. It returns how many it kept.
-func (c *closer) keep(h *held, at int, rows []row) int {
+// keepEdges adds the first Fanout far ends of a node to nextNumbers. If rows has all
+// edges of the node, it moves them to edgeRows[position:] and returns their number.
+func (c *closureWalk) keepEdges(reached *reachedNode, position int, rows []edgeRow) int {
 	first := rows[:min(len(rows), c.q.Fanout)]
 	for _, r := range first {
-		if num := c.far(r); c.held[num] == nil {
-			c.next = append(c.next, num)
+		if num := c.farEnd(r); c.reached[num] == nil {
+			c.nextNumbers = append(c.nextNumbers, num)
 		}
 	}
 	if len(rows) > c.q.Fanout {
-		c.out.Wide = append(c.out.Wide, h.node.ID)
+		c.result.Wide = append(c.result.Wide, reached.node.ID)
 		return 0
 	}
-	h.whole = true
-	return copy(c.rows[at:], rows)
+	reached.complete = true
+	return copy(c.edgeRows[position:], rows)
 }
 
-// rest reads the edges of nodes that were not expanded whole, and finds those at
-// the last level that lead on. A node with more far ends than are held must lead
-// on; only then are its edges asked by the list of what is held, so that the cost
-// is the smaller of a node's degree and the size of the closure.
-func (c *closer) rest() error {
-	var all string
-	for _, h := range c.order {
-		if h.whole {
+// readRemainingEdges reads the edges of nodes that were not expanded completely, and
+// sets Deep. It reads at most one edge more per node than the closure has nodes. A node
+// with that many has far ends outside the closure, and its edges within the closure
+// are read by a list of the nodes. So the cost per node is the smaller of its degree
+// and the size of the closure.
+func (c *closureWalk) readRemainingEdges() error {
+	var reachedList string
+	for _, reached := range c.order {
+		if reached.complete {
 			continue
 		}
-		before := len(c.rows)
-		rows, err := c.edges(c.rows, h.node.Number, 0, len(c.order)+1)
+		before := len(c.edgeRows)
+		rows, err := c.edges(c.edgeRows, reached.node.Number, 0, len(c.order)+1)
 		if err != nil {
 			return err
 		}
-		leads := slices.ContainsFunc(rows[before:], func(r row) bool { return c.held[c.far(r)] == nil })
-		if leads && h.depth == c.q.Depth {
-			c.out.Deep = append(c.out.Deep, h.node.ID)
+		leadsOn := slices.ContainsFunc(rows[before:], func(r edgeRow) bool { return c.reached[c.farEnd(r)] == nil })
+		if leadsOn && reached.depth == c.q.Depth {
+			c.result.Deep = append(c.result.Deep, reached.node.ID)
 		}
 		if len(rows)-before > len(c.order) {
-			if all == "" {
-				all = c.numbers()
+			if reachedList == "" {
+				reachedList = c.reachedNumbers()
 			}
-			if rows, err = c.edgesAmong(rows[:before], h.node.Number, all); err != nil {
+			if rows, err = c.edgesToListed(rows[:before], reached.node.Number, reachedList); err != nil {
 				return err
 			}
 		}
-		c.rows = rows
+		c.edgeRows = rows
 	}
 	return nil
 }
 
-func (c *closer) numbers() string {
+func (c *closureWalk) reachedNumbers() string {
 	nums := make([]int64, 0, len(c.order))
-	for _, h := range c.order {
-		nums = append(nums, h.node.Number)
+	for _, reached := range c.order {
+		nums = append(nums, reached.node.Number)
 	}
-	return list(nums)
+	return jsonArray(nums)
 }
 
-// finish keeps the edges between held nodes and puts all in order.
-func (c *closer) finish() error {
-	c.rows = slices.DeleteFunc(c.rows, func(r row) bool { return c.held[c.far(r)] == nil })
-	slices.SortFunc(c.rows, func(a, b row) int {
+// buildResult drops edges to nodes outside the closure and sorts the others.
+func (c *closureWalk) buildResult() error {
+	c.edgeRows = slices.DeleteFunc(c.edgeRows, func(r edgeRow) bool { return c.reached[c.farEnd(r)] == nil })
+	slices.SortFunc(c.edgeRows, func(a, b edgeRow) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.kind, b.kind))
 	})
-	c.out.Nodes = make([]graph.Reached, len(c.order))
-	for i, h := range c.order {
-		c.out.Nodes[i] = graph.Reached{Node: h.node, Depth: h.depth}
+	c.result.Nodes = make([]graph.Reached, len(c.order))
+	for i, reached := range c.order {
+		c.result.Nodes[i] = graph.Reached{Node: reached.node, Depth: reached.depth}
 	}
-	if len(c.rows) == 0 {
+	if len(c.edgeRows) == 0 {
 		return nil
 	}
-	c.out.Edges = make([]graph.Edge, len(c.rows))
-	for i, r := range c.rows {
-		e, err := c.edge(r, c.held[r.from].node.ID, c.held[r.to].node.ID)
+	c.result.Edges = make([]graph.Edge, len(c.edgeRows))
+	for i, r := range c.edgeRows {
+		e, err := c.edgeOf(r, c.reached[r.from].node.ID, c.reached[r.to].node.ID)
 		if err != nil {
 			return err
 		}
-		c.out.Edges[i] = e
+		c.result.Edges[i] = e
 	}
 	return nil
 }

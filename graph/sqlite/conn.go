@@ -9,18 +9,19 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// maxStatements bounds the statements a connection keeps: the texts of Find
-// follow the shape of a query, so their number is the callers' to choose.
+// maxStatements limits the prepared statements of a connection, because callers can
+// cause any number of different Find statements.
 const maxStatements = 400
 
-// conn is one connection and its prepared statements. One goroutine uses it at a
-// time. No interrupt is ever set on it: a goroutine per query costs a third of the
-// throughput, and every statement here is bounded by a LIMIT or by a key.
+// conn is a connection and its prepared statements. Only one goroutine may use it at
+// a time. It has no interrupt: a goroutine per query costs a third of the throughput,
+// and every statement here is bounded by a LIMIT or by a key.
 type conn struct {
 	raw   *engine.Conn
 	stmts map[string]*engine.Stmt
-	// texts are the writer's: the words that are to be indexed before its commit.
-	texts texts
+	// pendingEntries are the full-text entries that the writer must write before its
+	// next commit. Only the writer's connection has any.
+	pendingEntries indexEntries
 }
 
 func openConn(path string, flags engine.OpenFlags, pragmas ...string) (*conn, error) {
@@ -28,10 +29,10 @@ func openConn(path string, flags engine.OpenFlags, pragmas ...string) (*conn, er
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{raw: raw, stmts: map[string]*engine.Stmt{}, texts: texts{}}
+	c := &conn{raw: raw, stmts: map[string]*engine.Stmt{}, pendingEntries: indexEntries{}}
 	raw.SetBusyTimeout(5 * time.Second)
 	for _, p := range pragmas {
-		if err := c.transient("PRAGMA " + p); err != nil {
+		if err := c.execOnce("PRAGMA " + p); err != nil {
 			c.close()
 			return nil, err
 		}
@@ -46,9 +47,9 @@ func (c *conn) close() error {
 	return c.raw.Close()
 }
 
-// transient runs a statement once and keeps nothing of it.
-func (c *conn) transient(text string) error {
-	st, _, err := c.raw.PrepareTransient(text)
+// execOnce runs a statement without caching it.
+func (c *conn) execOnce(sql string) error {
+	st, _, err := c.raw.PrepareTransient(sql)
 	if err != nil {
 		return err
 	}
@@ -60,9 +61,9 @@ func (c *conn) transient(text string) error {
 	}
 }
 
-// prepare returns the statement of a text, ready to be bound.
-func (c *conn) prepare(text string) (*engine.Stmt, error) {
-	if st := c.stmts[text]; st != nil {
+// prepare returns a cached or new prepared statement, ready to be bound.
+func (c *conn) prepare(sql string) (*engine.Stmt, error) {
+	if st := c.stmts[sql]; st != nil {
 		return st, nil
 	}
 	if len(c.stmts) >= maxStatements {
@@ -73,15 +74,15 @@ func (c *conn) prepare(text string) (*engine.Stmt, error) {
 			delete(c.stmts, t)
 		}
 	}
-	st, trailing, err := c.raw.PrepareTransient(text)
+	st, trailing, err := c.raw.PrepareTransient(sql)
 	if err != nil {
 		return nil, err
 	}
 	if trailing != 0 {
 		st.Finalize()
-		return nil, fmt.Errorf("sqlite: a second statement in %q", text)
+		return nil, fmt.Errorf("sqlite: a second statement in %q", sql)
 	}
-	c.stmts[text] = st
+	c.stmts[sql] = st
 	return st, nil
 }
 
@@ -107,22 +108,22 @@ func bind(st *engine.Stmt, args []any) error {
 	return nil
 }
 
-// query runs a statement and calls row for every row. row must not use the same
-// text again.
-func (c *conn) query(text string, row func(st *engine.Stmt) error, args ...any) error {
-	st, err := c.prepare(text)
+// query runs a statement and calls row for every row. row must not run the same
+// statement.
+func (c *conn) query(sql string, row func(st *engine.Stmt) error, args ...any) error {
+	st, err := c.prepare(sql)
 	if err != nil {
 		return err
 	}
 	if err := bind(st, args); err != nil {
 		return err
 	}
-	return drain(st, row)
+	return stepAll(st, row)
 }
 
-// drain steps a bound statement to its end and resets it, so that it holds no
-// read lock.
-func drain(st *engine.Stmt, row func(st *engine.Stmt) error) error {
+// stepAll steps a bound statement to its end and resets it, so that it holds no read
+// lock.
+func stepAll(st *engine.Stmt, row func(st *engine.Stmt) error) error {
 	for {
 		more, err := st.Step()
 		if err == nil && more {
@@ -138,47 +139,49 @@ func drain(st *engine.Stmt, row func(st *engine.Stmt) error) error {
 	}
 }
 
-func (c *conn) exec(text string, args ...any) error {
-	return c.query(text, func(*engine.Stmt) error { return nil }, args...)
+func (c *conn) exec(sql string, args ...any) error {
+	return c.query(sql, func(*engine.Stmt) error { return nil }, args...)
 }
 
-// step is exec for a text that may be left out.
-func (c *conn) step(text string) error {
-	if text == "" {
+// execIfSet runs a statement, or nothing when sql is "".
+func (c *conn) execIfSet(sql string) error {
+	if sql == "" {
 		return nil
 	}
-	return c.exec(text)
+	return c.exec(sql)
 }
 
-// number returns the first column of the only row, 0 when there is none.
-func (c *conn) number(text string, args ...any) (n int64, err error) {
-	err = c.query(text, func(st *engine.Stmt) error { n = st.ColumnInt64(0); return nil }, args...)
+// queryInt returns the first column of the only row, or 0 when there is none.
+func (c *conn) queryInt(sql string, args ...any) (n int64, err error) {
+	err = c.query(sql, func(st *engine.Stmt) error { n = st.ColumnInt64(0); return nil }, args...)
 	return n, err
 }
 
-// patience is how long a writer waits for one of another process.
-const patience = 10 * time.Second
+// lockTimeout is how long a writer waits for the writer of another process.
+const lockTimeout = 10 * time.Second
 
-// lock begins an immediate transaction. It polls by itself: the engine's own
-// waiting grows to 100 ms steps, in which a busier process always comes first.
-func (c *conn) lock() error {
+// beginImmediate begins a write transaction. It polls instead of using SQLite's busy
+// timeout, whose pauses grow to 100 ms, so that a busier process always gets the lock
+// first.
+func (c *conn) beginImmediate() error {
 	c.raw.SetBusyTimeout(0)
 	defer c.raw.SetBusyTimeout(5 * time.Second)
-	return patiently(func() error { return c.exec("BEGIN IMMEDIATE") })
+	return retryWhileBusy(func() error { return c.exec("BEGIN IMMEDIATE") })
 }
 
-func patiently(fn func() error) error {
+// retryWhileBusy runs fn until it is not busy or lockTimeout has passed.
+func retryWhileBusy(fn func() error) error {
 	for start, pause := time.Now(), 200*time.Microsecond; ; pause = min(2*pause, 8*time.Millisecond) {
 		err := fn()
-		if !isBusy(err) || time.Since(start) > patience {
+		if !isBusy(err) || time.Since(start) > lockTimeout {
 			return err
 		}
 		time.Sleep(pause/2 + rand.N(pause))
 	}
 }
 
-// list is a JSON array for json_each.
-func list[T any](values []T) string {
+// jsonArray encodes values for json_each.
+func jsonArray[T any](values []T) string {
 	if len(values) == 0 {
 		return "[]"
 	}

@@ -9,9 +9,10 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// fault turns an error of the engine into one that a caller may see: the engine's
-// own text, which can hold SQL and the file's path, stays in Err.
-func fault(err error) error {
+// publicError turns an error of the engine into a registry.Error that a caller may
+// see. The engine's own text, which can contain SQL and the path of the file, is only
+// in Err.
+func publicError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -24,10 +25,10 @@ func fault(err error) error {
 		engine.ResultProtocol, engine.ResultNoMem, engine.ResultPerm, engine.ResultInterrupt:
 		return &registry.Error{Code: registry.Unavailable, Message: "the store cannot be used just now; try again", Err: err}
 	}
-	return broken(err)
+	return internalError(err)
 }
 
-func broken(err error) error {
+func internalError(err error) error {
 	return &registry.Error{Code: registry.Internal, Message: "the store failed", Err: err}
 }
 
@@ -36,19 +37,17 @@ func isBusy(err error) bool {
 	return err != nil && (c == engine.ResultBusy || c == engine.ResultLocked)
 }
 
-// ended is the error of a context that ended before its work began or while it
-// ran.
-func ended(ctx context.Context) error {
+// contextError is the error for a context that ended before or during the work.
+func contextError(ctx context.Context) error {
 	return &registry.Error{Code: registry.Unavailable, Message: "the request ended before the store could answer", Err: context.Cause(ctx)}
 }
 
-func closed() error {
+func closedError() error {
 	return registry.Errorf(registry.Unavailable, "the store is closed")
 }
 
-// retryable reports whether an error says of itself that the closure is to be run
-// again.
-func retryable(err error) bool {
+// isRetryable reports whether an error requests that the closure runs again.
+func isRetryable(err error) bool {
 	var r interface{ Retryable() bool }
 	return errors.As(err, &r) && r.Retryable()
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,7 +10,8 @@ import (
 	"pedigree/registry"
 )
 
-// columnType returns the type of a column that can be compared and sorted by.
+// columnType returns the type of a column, and whether queries can compare and sort
+// by it.
 func columnType(c registry.Index) (registry.IndexType, bool) {
 	switch c {
 	case registry.IndexName:
@@ -27,15 +27,15 @@ func columnType(c registry.Index) (registry.IndexType, bool) {
 	return "", false
 }
 
-// found is a node with its key.
-type found struct {
-	node *graph.Node
-	text string
-	num  int64
+// keyedNode is a node with its sort key, of one of the two types.
+type keyedNode struct {
+	node    *graph.Node
+	textKey string
+	intKey  int64
 }
 
-// find answers a Query. Several kinds are asked one by one, each by its own index
-// in the asked order, and merged: one statement over all would sort them anew.
+// find answers a Query. It reads each kind separately, by an index in the requested
+// order, and merges the results. One statement for all kinds would need a sort.
 func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if q.Order == "" {
 		q.Order = registry.IndexName
@@ -50,7 +50,7 @@ func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	return v.findPage(q, typ)
 }
 
-// findPerParent asks for each parent by itself, each once.
+// findPerParent finds the nodes of each parent separately, skipping duplicates.
 func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.IndexType) (graph.Page, error) {
 	all := graph.Page{Total: -1}
 	if q.Count {
@@ -64,7 +64,7 @@ func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.In
 			continue
 		}
 		if ctx.Err() != nil {
-			return graph.Page{}, ended(ctx)
+			return graph.Page{}, contextError(ctx)
 		}
 		seen[p] = true
 		q.Parents = []registry.ID{p}
@@ -85,13 +85,13 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	if q.Count {
 		page.Total = 0
 	}
-	var all []found
+	var all []keyedNode
 	var matches string
 	var err error
-	kinds := askedKinds(v.s.codes, q.Kinds)
+	kinds := kindCodesOf(v.s.codes, q.Kinds)
 	if q.Text != nil {
-		kinds = []int{anyKind} // The matches are of the kinds that were asked for.
-		if matches, page.Cut, err = v.matches(q); err != nil {
+		kinds = []int{anyKind} // The matches only have nodes of the requested kinds.
+		if matches, page.Cut, err = v.matchingNumbers(q); err != nil {
 			return graph.Page{}, err
 		}
 	}
@@ -101,18 +101,18 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 			return graph.Page{}, err
 		}
 		if q.Count {
-			n, err := v.c.number("SELECT count(*) FROM "+b.from+" WHERE "+b.text.String(), b.args...)
+			n, err := v.c.queryInt("SELECT count(*) FROM "+b.from+" WHERE "+b.where.String(), b.args...)
 			if err != nil {
 				return graph.Page{}, err
 			}
 			page.Total += n
 		}
-		if all, err = v.pageOf(all, q, typ, b); err != nil {
+		if all, err = v.appendPage(all, q, typ, b); err != nil {
 			return graph.Page{}, err
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int {
-		c := cmp.Or(strings.Compare(a.text, b.text), cmp.Compare(a.num, b.num), strings.Compare(string(a.node.ID), string(b.node.ID)))
+	slices.SortFunc(all, func(a, b keyedNode) int {
+		c := cmp.Or(strings.Compare(a.textKey, b.textKey), cmp.Compare(a.intKey, b.intKey), strings.Compare(string(a.node.ID), string(b.node.ID)))
 		if q.Desc {
 			return -c
 		}
@@ -127,11 +127,12 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	return page, nil
 }
 
-// anyKind is no kind's code.
+// anyKind stands for all kinds; it is not a kind code.
 const anyKind = -1
 
-// askedKinds are the codes to ask for, anyKind where none is named.
-func askedKinds(x codes, kinds []registry.Kind) []int {
+// kindCodesOf returns the codes of kinds without duplicates, or anyKind when the list
+// is empty.
+func kindCodesOf(x codes, kinds []registry.Kind) []int {
 	if len(kinds) == 0 {
 		return []int{anyKind}
 	}
@@ -161,7 +162,7 @@ func checkQuery(q graph.Query) (registry.IndexType, error) {
 	if !ok {
 		return "", registry.Invalid("order", "%q cannot be sorted by", registry.Shorten(string(q.Order), 60))
 	}
-	if q.After != nil && !fits(typ, q.After.Value) {
+	if q.After != nil && !hasType(typ, q.After.Value) {
 		return "", registry.Invalid("after", "is not a key of the order %q", q.Order)
 	}
 	for _, p := range q.Where {
@@ -179,7 +180,7 @@ func checkQuery(q graph.Query) (registry.IndexType, error) {
 	return typ, nil
 }
 
-func fits(typ registry.IndexType, v any) bool {
+func hasType(typ registry.IndexType, v any) bool {
 	switch v.(type) {
 	case string:
 		return typ == registry.TextIndex
@@ -207,82 +208,10 @@ func checkPredicate(p graph.Predicate) error {
 		ok = false
 	}
 	for _, v := range p.Values {
-		ok = ok && fits(typ, v)
+		ok = ok && hasType(typ, v)
 	}
 	if !ok {
 		return registry.Invalid("filter", "%q cannot be compared so", registry.Shorten(string(p.Column)+string(p.Self), 60))
 	}
-	return nil
-}
-
-// builder grows the condition of one statement. Names come from the field table
-// and codes from the database; what a caller gave is only ever bound.
-type builder struct {
-	// from is what nodes are read from, its arguments the first of args.
-	from string
-	text strings.Builder
-	args []any
-}
-
-// newBuilder starts a statement; matches are what a Text matched.
-func newBuilder(q graph.Query, matches string) *builder {
-	if q.Text == nil {
-		return &builder{from: "node n"}
-	}
-	return &builder{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{matches}}
-}
-
-func (b *builder) and(cond string, args ...any) {
-	if b.text.Len() > 0 {
-		b.text.WriteString(" AND ")
-	}
-	b.text.WriteString(cond)
-	b.args = append(b.args, args...)
-}
-
-func oneOf[T ~string](column string, values []T) (string, any) {
-	if len(values) == 1 {
-		return column + " = ?", string(values[0])
-	}
-	return column + " IN (SELECT value FROM json_each(?))", list(values)
-}
-
-func (b *builder) conditions(q graph.Query, kind int) error {
-	if kind >= 0 {
-		b.and(fmt.Sprintf("n.kind=%d", kind))
-	}
-	if len(q.Parents) > 0 {
-		b.and(oneOf("n.parent", q.Parents))
-	}
-	if len(q.Slots) > 0 {
-		cond, arg := oneOf("slot", q.Slots)
-		b.and("n.num IN (SELECT num FROM slot WHERE "+cond+")", arg)
-	}
-	if !q.Deleted || q.Text != nil { // A tombstone has no words.
-		b.and("n.deleted = 0")
-	}
-	for _, p := range q.Where {
-		b.predicate(p)
-	}
-	if len(q.Rows) == 0 {
-		return nil
-	}
-	var alternatives []string
-	outer := b.args
-	b.args = nil
-	for _, row := range q.Rows {
-		inner := &builder{}
-		for _, p := range row {
-			inner.predicate(p)
-		}
-		if len(row) == 0 {
-			inner.and("1")
-		}
-		alternatives = append(alternatives, "("+inner.text.String()+")")
-		b.args = append(b.args, inner.args...)
-	}
-	rows := b.args
-	b.args = outer
-	b.and("("+strings.Join(alternatives, " OR ")+")", rows...)
 	return nil
 }

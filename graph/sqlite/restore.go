@@ -13,40 +13,41 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// time1970 is a stored time as it is: 0 is 1970, not the zero time.
-func time1970(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
+// exactTime returns a stored time in which 0 means 1970, not the zero time.
+func exactTime(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 
-const readFilling = "SELECT value FROM meta WHERE key = 'migration'"
+const migrationStateSQL = "SELECT value FROM meta WHERE key = 'migration'"
 
-// filling reads what is kept of a migration into this store.
-func (v *view) filling() (f graph.Filling, err error) {
-	err = v.c.query(readFilling, func(st *engine.Stmt) error { return json.Unmarshal([]byte(st.ColumnText(0)), &f) })
-	return f, err
+// migrationState reads the state of the migration into this store.
+func (v *view) migrationState() (state graph.Filling, err error) {
+	err = v.c.query(migrationStateSQL, func(st *engine.Stmt) error { return json.Unmarshal([]byte(st.ColumnText(0)), &state) })
+	return state, err
 }
 
-// openTo refuses a store that is half filled, by what it keeps of a migration.
-func openTo(migration string) error {
-	var f graph.Filling
-	if migration == "" {
+// checkMigrated returns FAILED_PRECONDITION when the saved state of the migration says
+// that it is not finished. "" means that there was no migration.
+func checkMigrated(encoded string) error {
+	var state graph.Filling
+	if encoded == "" {
 		return nil
 	}
-	if err := json.Unmarshal([]byte(migration), &f); err != nil {
+	if err := json.Unmarshal([]byte(encoded), &state); err != nil {
 		return err
 	}
-	return f.Open()
+	return state.Open()
 }
 
-// open refuses a store that is half filled.
-func (v *view) open() error {
-	f, err := v.filling()
+// checkMigrated reads the state of the migration and checks it in the same way.
+func (v *view) checkMigrated() error {
+	state, err := v.migrationState()
 	if err == nil {
-		err = f.Open()
+		err = state.Open()
 	}
 	return err
 }
 
-// secretOf reads the instance secret as it is stored.
-func secretOf(text string) ([]byte, error) {
+// parseSecret decodes the stored instance secret.
+func parseSecret(text string) ([]byte, error) {
 	secret, err := hex.DecodeString(text)
 	if err == nil && len(secret) != 32 {
 		err = fmt.Errorf("sqlite: the instance secret is %d bytes long", len(secret))
@@ -56,15 +57,15 @@ func secretOf(text string) ([]byte, error) {
 
 func (v *view) secret() (secret []byte, err error) {
 	err = v.c.query("SELECT value FROM meta WHERE key = 'secret'", func(st *engine.Stmt) (err error) {
-		secret, err = secretOf(st.ColumnText(0))
+		secret, err = parseSecret(st.ColumnText(0))
 		return err
 	})
 	return secret, err
 }
 
-// Restore writes a batch of another store's dump; see graph.Store.
+// Restore writes a batch of the dump of another store; see graph.Store.
 func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.Mark, err error) {
-	err = s.run(ctx, &job{restores: true, fn: func(g graph.Tx) error {
+	err = s.submit(ctx, &job{restores: true, fn: func(g graph.Tx) error {
 		mark, err = g.(*tx).restore(ctx, source, b)
 		return err
 	}})
@@ -72,27 +73,27 @@ func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mar
 }
 
 func (t *tx) restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return graph.Mark{}, err
 	}
-	f, err := t.filling()
+	state, err := t.migrationState()
 	if err != nil {
-		return f.Mark, fault(err)
+		return state.Mark, publicError(err)
 	}
-	write, err := f.Take(source, t.seq-1, b)
+	write, err := state.Take(source, t.seq-1, b)
 	if err != nil || !write {
-		return f.Mark, err
+		return state.Mark, err
 	}
 	if !b.Finish {
 		if err := t.restoreRows(b); err != nil {
-			return graph.Mark{}, fault(err)
+			return graph.Mark{}, publicError(err)
 		}
 	}
-	kept, err := json.Marshal(f)
+	encoded, err := json.Marshal(state)
 	if err == nil {
-		err = t.c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('migration', ?)", string(kept))
+		err = t.c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('migration', ?)", string(encoded))
 	}
-	return f.Mark, fault(err)
+	return state.Mark, publicError(err)
 }
 
 func (t *tx) restoreRows(b *graph.Batch) error {
@@ -120,23 +121,23 @@ func (t *tx) restoreRows(b *graph.Batch) error {
 			return err
 		}
 	}
-	// The entries of these writes are the dump's own.
+	// These writes need no log entry: the dump has the entries.
 	t.wrote, t.restoring = false, false
 	return nil
 }
 
-// restoreNode writes revisions of one node, the first of all or those that follow
-// what stands, as Put and Delete wrote them: each is stamped with its own sequence.
+// restoreNode writes consecutive revisions of one node, each with the sequence that it
+// has in the dump. It replaces stored revisions with the same or higher numbers.
 func (t *tx) restoreNode(revisions []*graph.Node) error {
 	first := revisions[0]
 	found, err := t.lookup(first.ID)
 	if err != nil {
 		return err
 	}
-	p := &planned{stored: stored{kind: first.Kind, parent: first.Parent}}
+	p := &plannedPut{storedNode: storedNode{kind: first.Kind, parent: first.Parent}}
 	if found != nil {
-		p.stored = *found
-		if err := t.giveUpSlots(found.num); err != nil {
+		p.storedNode = *found
+		if err := t.releaseSlots(found.num); err != nil {
 			return err
 		}
 		if err := t.c.exec("DELETE FROM revision WHERE num = ? AND revision >= ?", found.num, first.Revision); err != nil {
@@ -150,7 +151,7 @@ func (t *tx) restoreNode(revisions []*graph.Node) error {
 	for _, n := range revisions {
 		t.seq = n.RecordedSeq
 		if n.Deleted {
-			err = t.deleteNode(n, &stored{num: p.num, revision: p.revision})
+			err = t.deleteNode(n, &storedNode{num: p.num, revision: p.revision})
 			p.revision++
 		} else {
 			p.slots = slices.Compact(slices.Sorted(slices.Values(n.Slots)))
@@ -168,9 +169,9 @@ func (t *tx) restoreNode(revisions []*graph.Node) error {
 	return nil
 }
 
-// giveUpSlots frees the slots that a node holds; another may have taken one
-// already, when the source was written to while it was read.
-func (t *tx) giveUpSlots(num int64) error {
+// releaseSlots frees the slots that a node holds. Another node may have one of them
+// already when the source changed during the dump.
+func (t *tx) releaseSlots(num int64) error {
 	return t.c.exec("DELETE FROM slot WHERE slot IN (SELECT value FROM json_each((SELECT slots FROM node WHERE num = ?1 AND slots <> ''))) AND num = ?1", num)
 }
 
@@ -179,11 +180,11 @@ func (t *tx) restoreEdge(e *graph.DumpedEdge) error {
 	if kind == 0 {
 		return fmt.Errorf("sqlite: an edge of the unknown kind %q", e.Kind)
 	}
-	by, err := t.subject(e.By)
+	by, err := t.subjectNum(e.By)
 	if err != nil {
 		return err
 	}
 	return t.c.exec(`INSERT INTO edge(from_num, to_num, kind, recorded_seq, retracted_seq, valid_from, valid_to, subject) VALUES(?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT(from_num, to_num, kind, recorded_seq) DO UPDATE SET retracted_seq = excluded.retracted_seq`,
-		e.FromNumber, e.ToNumber, kind, e.RecordedSeq, e.RetractedSeq, micros(e.ValidFrom), micros(e.ValidTo), by)
+		e.FromNumber, e.ToNumber, kind, e.RecordedSeq, e.RetractedSeq, toMicros(e.ValidFrom), toMicros(e.ValidTo), by)
 }

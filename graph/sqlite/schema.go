@@ -12,28 +12,30 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// steps are the schema steps in order; the schema number is how many were done.
-// A step that was released never changes: a later one alters what it made.
-var steps = []func(c *conn) error{firstStep, secondStep}
+// schemaSteps are the schema steps in order. The schema number is the number of steps
+// that were applied. A released step must never change; add a further step instead.
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex}
 
-// firstStep makes the tables and the instance secret. Columns and indexes that
-// follow the field table are made by derive, at every start.
-func firstStep(c *conn) error {
+// createTables creates the tables and the instance secret. syncWithRegistry creates
+// the columns and indexes that depend on the field table, at every start.
+func createTables(c *conn) error {
 	for _, ddl := range []string{
 		`CREATE TABLE kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
 		`CREATE TABLE edge_kind(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
 		`CREATE TABLE subject(num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
-		// slots is a copy of the node's rows in slot, so that reading a node reads one row.
+		// slots repeats the node's rows of the table slot as JSON, so that reading a node
+		// reads one row.
 		`CREATE TABLE node(num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL,
 			slots TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, since INTEGER NOT NULL, revision INTEGER NOT NULL,
 			recorded_seq INTEGER NOT NULL, deleted INTEGER NOT NULL, doc TEXT NOT NULL)`,
-		// A NULL doc is the newest revision's: it stands in node. An erased one is ''.
+		// doc is NULL in the newest revision, whose document is in node, and '' when it was
+		// erased.
 		`CREATE TABLE revision(num INTEGER NOT NULL, revision INTEGER NOT NULL, since INTEGER NOT NULL, recorded_seq INTEGER NOT NULL,
 			valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, name TEXT NOT NULL, deleted INTEGER NOT NULL, columns TEXT NOT NULL, doc TEXT,
 			PRIMARY KEY(num, revision)) WITHOUT ROWID`,
 		`CREATE TABLE slot(slot TEXT PRIMARY KEY, num INTEGER NOT NULL) WITHOUT ROWID`,
-		// The primary key is the order of a hop upstream, edge_in that of one downstream;
-		// both hold the whole edge.
+		// The primary key serves reads upstream, the index edge_in reads downstream. Both
+		// cover the whole edge.
 		`CREATE TABLE edge(from_num INTEGER NOT NULL, to_num INTEGER NOT NULL, kind INTEGER NOT NULL, recorded_seq INTEGER NOT NULL,
 			retracted_seq INTEGER NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, subject INTEGER NOT NULL,
 			PRIMARY KEY(from_num, to_num, kind, recorded_seq)) WITHOUT ROWID`,
@@ -48,7 +50,7 @@ func firstStep(c *conn) error {
 		`CREATE INDEX node_parent_name ON node(parent, kind, name, id)`,
 		`CREATE INDEX node_parent_valid_from ON node(parent, kind, valid_from, id)`,
 	} {
-		if err := c.transient(ddl); err != nil {
+		if err := c.execOnce(ddl); err != nil {
 			return err
 		}
 	}
@@ -57,17 +59,18 @@ func firstStep(c *conn) error {
 	return c.exec("INSERT INTO meta(key, value) VALUES('secret', ?)", hex.EncodeToString(secret))
 }
 
-// secondStep brings the index of words, which derive makes and fills: a program
-// without it would leave out what it writes.
-func secondStep(c *conn) error { return c.exec("DELETE FROM meta WHERE key = 'words'") }
+// addFulltextIndex marks the full-text index as missing; syncWithRegistry then creates
+// and fills it. This is a schema step because older programs, which do not update the
+// index, must not open the store.
+func addFulltextIndex(c *conn) error { return c.exec("DELETE FROM meta WHERE key = 'words'") }
 
-// migrate brings a database to this program's schema under the store lock. It can
-// be run again after any failure.
-func (s *Store) migrate(c *conn) error {
-	if err := c.lock(); err != nil {
+// upgradeSchema brings a database to this program's schema in one write transaction.
+// It can run again after any failure.
+func (s *Store) upgradeSchema(c *conn) error {
+	if err := c.beginImmediate(); err != nil {
 		return err
 	}
-	err := s.migrateLocked(c)
+	err := s.upgradeSchemaLocked(c)
 	if err == nil {
 		if err = c.exec("COMMIT"); err == nil {
 			return nil
@@ -77,86 +80,86 @@ func (s *Store) migrate(c *conn) error {
 	return err
 }
 
-func (s *Store) migrateLocked(c *conn) error {
-	if err := c.transient("CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"); err != nil {
+func (s *Store) upgradeSchemaLocked(c *conn) error {
+	if err := c.execOnce("CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"); err != nil {
 		return err
 	}
-	done, err := c.number("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'schema'")
+	done, err := c.queryInt("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'schema'")
 	if err != nil {
 		return err
 	}
-	if done > int64(len(steps)) {
+	if done > int64(len(schemaSteps)) {
 		return registry.Errorf(registry.FailedPrecondition,
-			"the store has schema %d and this pedigree knows %d; upgrade pedigree to open it", done, len(steps))
+			"the store has schema %d and this pedigree knows %d; upgrade pedigree to open it", done, len(schemaSteps))
 	}
-	for _, step := range steps[done:] {
+	for _, step := range schemaSteps[done:] {
 		if err := step(c); err != nil {
 			return err
 		}
 	}
-	if done < int64(len(steps)) {
-		if err := c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('schema', ?)", fmt.Sprint(len(steps))); err != nil {
+	if done < int64(len(schemaSteps)) {
+		if err := c.exec("INSERT OR REPLACE INTO meta(key, value) VALUES('schema', ?)", fmt.Sprint(len(schemaSteps))); err != nil {
 			return err
 		}
 	}
-	if err := s.derive(c); err != nil {
+	if err := s.syncWithRegistry(c); err != nil {
 		return err
 	}
 	_, err = (&view{c: c, s: s}).secret()
 	return err
 }
 
-// derive makes what follows from registry: codes of the kinds, a column for every
-// index column, and for every column of a noun an index that holds the nodes of
-// its kind only, so that a node is in the indexes of its own columns and no other.
-func (s *Store) derive(c *conn) error {
+// syncWithRegistry creates what depends on package registry: the codes of the kinds,
+// the index columns, and the indexes. Each index covers one column of one kind, so
+// that a node is only in the indexes of columns that its kind has.
+func (s *Store) syncWithRegistry(c *conn) error {
 	if err := s.codes.load(c); err != nil {
 		return err
 	}
-	have := map[string]bool{}
-	err := c.query("SELECT name FROM pragma_table_info('node')", func(st *engine.Stmt) error { have[st.ColumnText(0)] = true; return nil })
+	existing := map[string]bool{}
+	err := c.query("SELECT name FROM pragma_table_info('node')", func(st *engine.Stmt) error { existing[st.ColumnText(0)] = true; return nil })
 	if err != nil {
 		return err
 	}
-	typ := map[registry.Index]bool{}
+	indexed := map[registry.Index]bool{}
 	for _, col := range registry.IndexColumns() {
-		typ[col.Name] = true
-		if have[string(col.Name)] {
+		indexed[col.Name] = true
+		if existing[string(col.Name)] {
 			continue
 		}
 		decl := "TEXT NOT NULL DEFAULT ''"
 		if col.Type == registry.IntIndex {
 			decl = "INTEGER NOT NULL DEFAULT 0"
 		}
-		if err := c.transient(fmt.Sprintf("ALTER TABLE node ADD COLUMN %s %s", col.Name, decl)); err != nil {
+		if err := c.execOnce(fmt.Sprintf("ALTER TABLE node ADD COLUMN %s %s", col.Name, decl)); err != nil {
 			return err
 		}
 	}
 	for _, noun := range registry.Nouns() {
 		for _, f := range noun.Fields {
-			if !typ[f.Column] {
+			if !indexed[f.Column] {
 				continue
 			}
-			if err := deriveIndexes(c, strings.ToLower(string(noun.Kind)), s.codes.kind[noun.Kind], string(f.Column)); err != nil {
+			if err := createColumnIndexes(c, strings.ToLower(string(noun.Kind)), s.codes.kind[noun.Kind], string(f.Column)); err != nil {
 				return err
 			}
 		}
 	}
-	return s.deriveWords(c)
+	return s.rebuildStaleIndex(c)
 }
 
-func deriveIndexes(c *conn, kind string, code int, column string) error {
+func createColumnIndexes(c *conn, kind string, code int, column string) error {
 	for _, ddl := range []string{"CREATE INDEX IF NOT EXISTS node_%[1]s_%[2]s ON node(kind, %[2]s, id) WHERE kind=%[3]d",
 		"CREATE INDEX IF NOT EXISTS node_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d"} {
-		if err := c.transient(fmt.Sprintf(ddl, kind, column, code)); err != nil {
+		if err := c.execOnce(fmt.Sprintf(ddl, kind, column, code)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// codes are the small integers that stand for kinds in the tables. They are given
-// once by the database, in the order of names, and never change.
+// codes map kinds to the small integers that stand for them in the tables. The
+// database assigns a code once, in the order of names; it never changes.
 type codes struct {
 	kind     map[registry.Kind]int
 	edge     map[registry.EdgeKind]int

@@ -1,6 +1,7 @@
-// Package sqlite is the embedded store: one file, no server. Reads run on a few
-// connections at once, each in its own snapshot; writes go through one goroutine
-// that commits all that wait in one transaction.
+// Package sqlite implements graph.Store in one SQLite file, without a server. Reads
+// run in parallel on a few connections, each in its own snapshot. One goroutine does
+// all writes: it commits all waiting updates in one transaction. Errors must not
+// reveal SQL or the path of the file.
 package sqlite
 
 import (
@@ -22,15 +23,15 @@ import (
 // Store is a graph.Store on one SQLite file. Several Stores, also in several
 // processes, may have the same file open.
 type Store struct {
-	path   string
-	file   os.FileInfo
-	clock  func() time.Time
-	inject func() error
-	codes  codes
-	// subjects caches the names behind edge.subject; only committed ones.
-	subjects sync.Map
-	// walks keeps the texts of walks by walkKey.
-	walks sync.Map
+	path      string
+	file      os.FileInfo
+	clock     func() time.Time
+	faultHook func() error
+	codes     codes
+	// subjectNames caches the committed names of the table subject, by number.
+	subjectNames sync.Map
+	// edgeSQLCache maps edgeSQLKey to *edgeSQL.
+	edgeSQLCache sync.Map
 
 	readers chan *conn
 	closing chan struct{}
@@ -38,9 +39,9 @@ type Store struct {
 	mu     sync.RWMutex // held for reading while a job is queued
 	closed bool
 	jobs   chan *job
-	// lately is the writer's, who runs one update at a time.
-	lately lately
-	done   chan struct{}
+	// recent belongs to the writer, which runs one update at a time.
+	recent     recentNodes
+	writerDone chan struct{}
 }
 
 var _ graph.Store = (*Store)(nil)
@@ -48,49 +49,50 @@ var _ graph.Store = (*Store)(nil)
 // Option changes how a Store is opened.
 type Option func(*Store)
 
-// WithClock sets the clock that stamps log entries which come without a time.
+// WithClock sets the clock for log entries without a time.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = now } }
 
-// WithFault is for tests: fn is called in every Update after its closure ran and
-// before the commit. An error with a method Retryable() bool that answers true
-// makes the closure run again; any other fails the Update.
-func WithFault(fn func() error) Option { return func(s *Store) { s.inject = fn } }
+// WithFault is for tests. The store calls fn in every Update, between its closure and
+// the commit. An error with a method Retryable() bool that returns true makes the
+// closure run again; any other error fails the Update.
+func WithFault(fn func() error) Option { return func(s *Store) { s.faultHook = fn } }
 
-// WithReaders sets how many reads run at once; the default is 4 to 8, by cores.
+// WithReaders sets how many reads can run in parallel. The default is 4 to 8,
+// depending on the number of cores.
 func WithReaders(n int) Option {
 	return func(s *Store) { s.readers = make(chan *conn, max(1, n)) }
 }
 
-// Open opens the store in a file, which is made (mode 0600, its folder 0700) where
-// it does not exist, and brings it to this program's schema. A file with a newer
-// schema is FAILED_PRECONDITION.
+// Open opens the store in a file and upgrades it to this program's schema. It creates
+// a missing file with mode 0600 and a missing folder with mode 0700. A file with a
+// newer schema is FAILED_PRECONDITION.
 func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 	if path == "" || path == ":memory:" {
 		return nil, registry.Errorf(registry.InvalidArgument, "the SQLite store needs the path of a file")
 	}
 	if ctx.Err() != nil {
-		return nil, ended(ctx)
+		return nil, contextError(ctx)
 	}
-	s := &Store{path: path, clock: time.Now, closing: make(chan struct{}), jobs: make(chan *job, maxBatch), done: make(chan struct{})}
+	s := &Store{path: path, clock: time.Now, closing: make(chan struct{}), jobs: make(chan *job, maxBatch), writerDone: make(chan struct{})}
 	s.readers = make(chan *conn, min(max(4, 2*runtime.GOMAXPROCS(0)), 8))
 	for _, o := range opts {
 		o(s)
 	}
-	if err := s.makeFile(); err != nil {
+	if err := s.createFile(); err != nil {
 		return nil, &registry.Error{Code: registry.Unavailable, Message: "the store's file cannot be opened", Err: err}
 	}
 	w, err := s.openWriter()
 	if err != nil {
-		return nil, fault(err)
+		return nil, publicError(err)
 	}
 	for range cap(s.readers) {
 		s.readers <- nil
 	}
-	go s.write(w)
+	go s.writeLoop(w)
 	return s, nil
 }
 
-func (s *Store) makeFile() error {
+func (s *Store) createFile() error {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return err
 	}
@@ -104,7 +106,7 @@ func (s *Store) makeFile() error {
 
 func (s *Store) openWriter() (*conn, error) {
 	var w *conn
-	err := patiently(func() (err error) {
+	err := retryWhileBusy(func() (err error) {
 		w, err = openConn(s.path, engine.OpenReadWrite, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=0", "secure_delete=FAST",
 			"temp_store=MEMORY", "cache_size=-32768", "journal_size_limit=67108864", "wal_autocheckpoint=4000")
 		return err
@@ -112,16 +114,16 @@ func (s *Store) openWriter() (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(w); err != nil {
+	if err := s.upgradeSchema(w); err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
 }
 
-// here tells whether the path still names the file that was opened: a file that
-// was deleted or replaced would swallow writes and answer from the past.
-func (s *Store) here() error {
+// checkFile returns UNAVAILABLE when the path no longer names the file that was
+// opened. Writes to a deleted or replaced file would be lost, and reads stale.
+func (s *Store) checkFile() error {
 	now, err := os.Stat(s.path)
 	if err == nil && !os.SameFile(now, s.file) {
 		err = errors.New("sqlite: another file is in its place")
@@ -132,21 +134,22 @@ func (s *Store) here() error {
 	return nil
 }
 
-// readInfo is all of a Ping in one statement, which is a snapshot of its own: what is
-// asked of every store before every answer from memory should cost little.
-const readInfo = "SELECT (SELECT max(seq) FROM log), (SELECT value FROM meta WHERE key = 'secret'), (SELECT value FROM meta WHERE key = 'migration')"
+// infoSQL reads all of a Ping in one statement, without a transaction. Ping must be
+// fast, because it runs before every answer from the cache in memory.
+const infoSQL = "SELECT (SELECT max(seq) FROM log), (SELECT value FROM meta WHERE key = 'secret'), (SELECT value FROM meta WHERE key = 'migration')"
 
-// Ping reads the newest sequence; UNAVAILABLE when the file is gone or locked.
+// Ping describes the store; see graph.Store. It returns UNAVAILABLE when the file is
+// gone or locked.
 func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
-	info := graph.Info{Engine: "sqlite", Schema: len(steps)}
-	if err := s.here(); err != nil {
+	info := graph.Info{Engine: "sqlite", Schema: len(schemaSteps)}
+	if err := s.checkFile(); err != nil {
 		return graph.Info{}, err
 	}
-	err := s.alone(ctx, func(c *conn) error {
-		return c.query(readInfo, func(st *engine.Stmt) (err error) {
+	err := s.withReader(ctx, func(c *conn) error {
+		return c.query(infoSQL, func(st *engine.Stmt) (err error) {
 			info.Head = st.ColumnInt64(0)
-			if info.Secret, err = secretOf(st.ColumnText(1)); err == nil {
-				err = openTo(st.ColumnText(2))
+			if info.Secret, err = parseSecret(st.ColumnText(1)); err == nil {
+				err = checkMigrated(st.ColumnText(2))
 			}
 			return err
 		})
@@ -157,7 +160,7 @@ func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
 	return info, nil
 }
 
-// Close lets the running reads and the queued updates end, then closes the file.
+// Close waits for the running reads and the queued updates, then closes the file.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	first := !s.closed
@@ -167,7 +170,7 @@ func (s *Store) Close() error {
 		close(s.closing)
 	}
 	s.mu.Unlock()
-	<-s.done
+	<-s.writerDone
 	if !first {
 		return nil
 	}
@@ -177,31 +180,31 @@ func (s *Store) Close() error {
 			errs = append(errs, c.close())
 		}
 	}
-	return fault(errors.Join(errs...))
+	return publicError(errors.Join(errs...))
 }
 
-// take returns a reader connection that nobody else uses.
-func (s *Store) take(ctx context.Context) (c *conn, err error) {
+// acquireReader returns a reader connection for exclusive use.
+func (s *Store) acquireReader(ctx context.Context) (c *conn, err error) {
 	select {
 	case <-s.closing:
-		return nil, closed()
+		return nil, closedError()
 	default:
 	}
 	select {
 	case c = <-s.readers:
 	default:
-		// Only who has to wait looks at the context: a walk whose deadline has passed
-		// still answers what it holds.
+		// Look at the context only when there is no free connection: a walk whose deadline
+		// has passed still returns what it has found.
 		select {
 		case c = <-s.readers:
 		case <-ctx.Done():
-			return nil, ended(ctx)
+			return nil, contextError(ctx)
 		}
 	}
 	if c == nil {
 		if c, err = openConn(s.path, engine.OpenReadWrite, "query_only=1", "temp_store=MEMORY", "cache_size=-8192"); err != nil {
 			s.readers <- nil
-			return nil, fault(err)
+			return nil, publicError(err)
 		}
 	}
 	return c, nil
@@ -209,45 +212,45 @@ func (s *Store) take(ctx context.Context) (c *conn, err error) {
 
 // read runs fn in one snapshot.
 func (s *Store) read(ctx context.Context, fn func(v *view) error) error {
-	return s.alone(ctx, func(c *conn) error {
+	return s.withReader(ctx, func(c *conn) error {
 		if err := c.exec("BEGIN"); err != nil {
-			return &unsound{err}
+			return &connError{err}
 		}
 		err := fn(&view{c: c, s: s})
 		if ending := c.exec("COMMIT"); ending != nil {
-			return &unsound{cmp.Or(err, ending)}
+			return &connError{cmp.Or(err, ending)}
 		}
 		return err
 	})
 }
 
-// unsound is an error after which a connection is not used again.
-type unsound struct{ error }
+// connError is an error after which the connection must not be used again.
+type connError struct{ error }
 
 // Unwrap returns the cause.
-func (u *unsound) Unwrap() error { return u.error }
+func (u *connError) Unwrap() error { return u.error }
 
-// alone runs fn with a reader connection that nobody else uses.
-func (s *Store) alone(ctx context.Context, fn func(c *conn) error) error {
+// withReader runs fn with a reader connection for its exclusive use.
+func (s *Store) withReader(ctx context.Context, fn func(c *conn) error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return ended(ctx)
+		return contextError(ctx)
 	}
-	c, err := s.take(ctx)
+	c, err := s.acquireReader(ctx)
 	if err != nil {
 		return err
 	}
-	sound := false
+	reusable := false
 	defer func() {
-		if !sound {
+		if !reusable {
 			c.close()
 			c = nil
 		}
 		s.readers <- c
 	}()
 	err = fn(c)
-	var bad *unsound
-	sound = !errors.As(err, &bad)
-	return fault(err)
+	var broken *connError
+	reusable = !errors.As(err, &broken)
+	return publicError(err)
 }
 
 // Nodes reads nodes by id; see graph.Reader.
@@ -264,17 +267,17 @@ func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err e
 
 // Neighbors reads one hop of many nodes; see graph.Reader.
 func (s *Store) Neighbors(ctx context.Context, q graph.HopQuery) (out []graph.Hops, err error) {
-	err = s.read(ctx, func(v *view) error { out, err = v.hops(ctx, q); return err })
+	err = s.read(ctx, func(v *view) error { out, err = v.neighbors(ctx, q); return err })
 	return out, err
 }
 
-// Closure walks several hops; see graph.Reader.
+// Closure returns the nodes within several hops; see graph.Reader.
 func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (out graph.Closure, err error) {
 	err = s.read(ctx, func(v *view) error { out, err = v.closure(ctx, q); return err })
 	return out, err
 }
 
-// Log reads the audit feed; see graph.Reader.
+// Log reads the audit log; see graph.Reader.
 func (s *Store) Log(ctx context.Context, q graph.LogQuery) (out []registry.LogEntry, err error) {
 	err = s.read(ctx, func(v *view) error { out, err = v.log(ctx, q); return err })
 	return out, err

@@ -17,7 +17,7 @@ import (
 	"pedigree/registry"
 )
 
-func TestTheFileIsItsOwnersOnly(t *testing.T) {
+func TestTheFileIsPrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	s := open(t, filepath.Join(dir, "p.db"))
 	if err := writeOne(t.Context(), s, "a", ""); err != nil {
@@ -31,7 +31,7 @@ func TestTheFileIsItsOwnersOnly(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsGoneIsUnavailable(t *testing.T) {
+func TestADeletedFileIsUnavailable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret-name.db")
 	s := open(t, path)
 	if _, err := s.Ping(t.Context()); err != nil {
@@ -48,7 +48,7 @@ func TestAFileThatIsGoneIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoStoreIsRefusedWithoutItsPath(t *testing.T) {
+func TestInvalidPathsAreRefusedWithoutTheirNames(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "secret-name.txt")
 	if err := os.WriteFile(text, []byte(strings.Repeat("this is no database\n", 500)), 0o600); err != nil {
@@ -62,7 +62,7 @@ func TestWhatIsNoStoreIsRefusedWithoutItsPath(t *testing.T) {
 	}
 }
 
-func TestAnEntryWithoutATimeGetsTheClocks(t *testing.T) {
+func TestAnEntryWithoutATimeIsStampedByTheClock(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 6000, time.UTC)
 	s := open(t, filepath.Join(t.TempDir(), "p.db"), sqlite.WithClock(func() time.Time { return now }))
 	if err := writeOne(t.Context(), s, "a", ""); err != nil {
@@ -74,8 +74,8 @@ func TestAnEntryWithoutATimeGetsTheClocks(t *testing.T) {
 	}
 }
 
-// TestAClosureThatEndsItsGoroutine is what t.Fatal in a closure does: the writer
-// goes on.
+// TestAClosureThatEndsItsGoroutine checks that the writer continues when a closure
+// calls runtime.Goexit, as t.Fatal does.
 func TestAClosureThatEndsItsGoroutine(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "p.db"))
 	var wg sync.WaitGroup
@@ -88,8 +88,8 @@ func TestAClosureThatEndsItsGoroutine(t *testing.T) {
 	}
 }
 
-// TestAQueuedUpdateIsDroppedWithItsContext: an update whose context ends behind a
-// slow one never runs.
+// TestAQueuedUpdateIsDroppedWithItsContext checks that an update whose context ends
+// while it waits for a slow one never runs.
 func TestAQueuedUpdateIsDroppedWithItsContext(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "p.db"))
 	running, release := make(chan struct{}), make(chan struct{})

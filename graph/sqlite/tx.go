@@ -9,116 +9,116 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// tx is one update. Every operation checks all before it writes any, so that a
-// refused one leaves nothing and the closure may go on.
+// tx is the transaction of one update. Every operation checks all its arguments before
+// it writes, so that a refused operation changes nothing and the closure can continue.
 type tx struct {
 	view
-	// seq is the sequence of the first entry that will be appended, which stamps
-	// every write; next that of the next one.
-	seq, next   int64
-	nextNum     int64
-	wrote, over bool
-	// restoring tells that nodes come with their numbers.
+	// seq is the sequence of the first entry of this update, which all its writes get.
+	// nextSeq is the sequence of the next entry.
+	seq, nextSeq int64
+	nextNum      int64
+	wrote, ended bool
+	// restoring says that new nodes already have their numbers.
 	restoring    bool
 	columnValues []any
-	// subjects are the numbers of names that this update has asked for.
-	subjects map[string]int64
-	texts    texts
-	change   change
+	// subjectNums caches the numbers of subjects that this update has looked up.
+	subjectNums    map[string]int64
+	pendingEntries indexEntries
+	change         recentChange
 }
 
 var _ graph.Tx = (*tx)(nil)
 
-// usable refuses a transaction that was kept after its closure returned, and one
-// whose context has ended.
-func (t *tx) usable(ctx context.Context) error {
-	if t.over {
+// checkUsable returns an error when the closure of the transaction has returned, or
+// when the context has ended.
+func (t *tx) checkUsable(ctx context.Context) error {
+	if t.ended {
 		return registry.Errorf(registry.Internal, "a transaction was used after its update ended")
 	}
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return contextError(ctx)
 	}
 	return nil
 }
 
-// Nodes, Find, Neighbors, Closure and Log read with the update's own writes.
+// Nodes, Find, Neighbors, Closure and Log see the update's own writes.
 
-// Nodes is graph.Reader's.
+// Nodes implements graph.Reader.
 func (t *tx) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
 	}
 	out, err := t.nodes(ctx, at, ids)
-	return out, fault(err)
+	return out, publicError(err)
 }
 
-// Find is graph.Reader's.
+// Find implements graph.Reader.
 func (t *tx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return graph.Page{}, err
 	}
 	if q.Text != nil {
-		if err := t.indexNow(); err != nil {
-			return graph.Page{}, fault(err)
+		if err := t.flushIndex(); err != nil {
+			return graph.Page{}, publicError(err)
 		}
 	}
 	out, err := t.find(ctx, q)
-	return out, fault(err)
+	return out, publicError(err)
 }
 
-// Neighbors is graph.Reader's.
+// Neighbors implements graph.Reader.
 func (t *tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
 	}
-	out, err := t.hops(ctx, q)
-	return out, fault(err)
+	out, err := t.neighbors(ctx, q)
+	return out, publicError(err)
 }
 
-// Closure is graph.Reader's.
+// Closure implements graph.Reader.
 func (t *tx) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return graph.Closure{}, err
 	}
 	out, err := t.closure(ctx, q)
-	return out, fault(err)
+	return out, publicError(err)
 }
 
-// Log is graph.Reader's.
+// Log implements graph.Reader.
 func (t *tx) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
 	}
 	out, err := t.log(ctx, q)
-	return out, fault(err)
+	return out, publicError(err)
 }
 
-// Append writes log entries; an entry without a time gets the store's clock.
+// Append writes log entries. An entry without a time gets that of the store's clock.
 func (t *tx) Append(ctx context.Context, entries ...*registry.LogEntry) error {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if err := t.append(e); err != nil {
-			return fault(err)
+		if err := t.appendEntry(e); err != nil {
+			return publicError(err)
 		}
 	}
 	return nil
 }
 
-func (t *tx) append(e *registry.LogEntry) error {
+func (t *tx) appendEntry(e *registry.LogEntry) error {
 	if e.At.IsZero() {
 		e.At = t.s.clock()
 	}
-	e.Seq = t.next
+	e.Seq = t.nextSeq
 	e.Seal()
-	t.next++
+	t.nextSeq++
 	return t.insertEntry(e)
 }
 
 func (t *tx) insertEntry(e *registry.LogEntry) error {
 	err := t.c.exec(`INSERT INTO log(seq, at, actor, action, objects, model, reason, approval, request_id, detail, leaf_hash)
-		VALUES(?,?,?,?,?,?,?,?,?,?,?)`, e.Seq, e.At.UnixMicro(), e.Actor, string(e.Action), list(e.Objects), string(e.Model), e.Reason, e.Approval,
+		VALUES(?,?,?,?,?,?,?,?,?,?,?)`, e.Seq, e.At.UnixMicro(), e.Actor, string(e.Action), jsonArray(e.Objects), string(e.Model), e.Reason, e.Approval,
 		e.RequestID, string(e.Detail), e.LeafHash)
 	if err != nil {
 		return err
@@ -131,19 +131,19 @@ func (t *tx) insertEntry(e *registry.LogEntry) error {
 	return nil
 }
 
-// stored is what a write must know of a node that is there already.
-type stored struct {
+// storedNode is what a write needs to know about an existing node.
+type storedNode struct {
 	num, revision int64
 	kind          registry.Kind
 	parent        registry.ID
 	deleted       bool
-	slots         bool
+	hasSlots      bool
 }
 
-func (t *tx) lookup(id registry.ID) (found *stored, err error) {
+func (t *tx) lookup(id registry.ID) (found *storedNode, err error) {
 	err = t.c.query("SELECT num, revision, kind, parent, deleted, slots <> '' FROM node WHERE id = ?", func(st *engine.Stmt) error {
-		found = &stored{num: st.ColumnInt64(0), revision: st.ColumnInt64(1), kind: t.s.codes.kindName[st.ColumnInt(2)],
-			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), slots: st.ColumnBool(5)}
+		found = &storedNode{num: st.ColumnInt64(0), revision: st.ColumnInt64(1), kind: t.s.codes.kindName[st.ColumnInt(2)],
+			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), hasSlots: st.ColumnBool(5)}
 		return nil
 	}, string(id))
 	return found, err

@@ -21,12 +21,12 @@ import (
 	"pedigree/registry"
 )
 
-// TestMain lets the test binary be its own child: a process that writes until it
-// is killed, or one side of a race.
+// TestMain also runs the test binary as its own child process: one that writes until
+// it is killed, or one side of a race.
 func TestMain(m *testing.M) {
 	switch path := os.Getenv("SQLITE_TEST_PATH"); os.Getenv("SQLITE_TEST_CHILD") {
 	case "write":
-		exit(writeForEver(path, os.Getenv("SQLITE_TEST_ARG")))
+		exit(writeUntilKilled(path, os.Getenv("SQLITE_TEST_ARG")))
 	case "race":
 		exit(raceSide(path, os.Getenv("SQLITE_TEST_ARG")))
 	}
@@ -41,7 +41,7 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-func child(t *testing.T, mode, path, arg string) (*exec.Cmd, io.Reader) {
+func startChild(t *testing.T, mode, path, arg string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SQLITE_TEST_CHILD="+mode, "SQLITE_TEST_PATH="+path, "SQLITE_TEST_ARG="+arg)
@@ -56,8 +56,8 @@ func child(t *testing.T, mode, path, arg string) (*exec.Cmd, io.Reader) {
 	return cmd, out
 }
 
-// writeOne writes a node, an edge to the one before and an entry, all named so
-// that a reader can tell whether the whole update is there.
+// writeOne writes a node, an edge to the node before and a log entry, so that a reader
+// can check whether the whole update was written.
 func writeOne(ctx context.Context, s graph.Store, name, before string) error {
 	return s.Update(ctx, func(tx graph.Tx) error {
 		n := &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, Slots: []string{"w/" + name}}
@@ -74,9 +74,8 @@ func writeOne(ctx context.Context, s graph.Store, name, before string) error {
 	})
 }
 
-// writeForEver acknowledges every write on a line of its own, after Update
-// returned.
-func writeForEver(path, round string) error {
+// writeUntilKilled prints a line for every write after Update has returned.
+func writeUntilKilled(path, round string) error {
 	s, err := sqlite.Open(context.Background(), path)
 	if err != nil {
 		return err
@@ -102,13 +101,13 @@ func writeForEver(path, round string) error {
 	return <-failed
 }
 
-func TestEveryAcknowledgedWriteOutlivesAKill(t *testing.T) {
+func TestAcknowledgedWritesSurviveAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p.db")
 	var acknowledged []string
 	for round := range graphtest.Rounds() {
-		cmd, out := child(t, "write", path, strconv.Itoa(round))
+		cmd, out := startChild(t, "write", path, strconv.Itoa(round))
 		lines := bufio.NewScanner(out)
-		// The clock starts with the first write, however slowly the child came up.
+		// The time until the kill starts with the first write: the child may start slowly.
 		for first := true; lines.Scan(); first = false {
 			if first {
 				time.AfterFunc(time.Duration(10+17*(round%7))*time.Millisecond, func() { cmd.Process.Kill() })
@@ -158,7 +157,7 @@ func checkAcknowledged(t *testing.T, path string, acknowledged []string) {
 	for i, n := range nodes {
 		first := strings.HasSuffix(acknowledged[i], "-0")
 		if n == nil || !logged[ids[i]] || len(n.Slots) != 1 || first != (len(hops[i].Edges) == 0) {
-			t.Fatalf("%s was acknowledged and is not whole: %+v", acknowledged[i], n)
+			t.Fatalf("%s was acknowledged and is not complete: %+v", acknowledged[i], n)
 		}
 	}
 }
@@ -185,7 +184,7 @@ func TestTwoProcessesRace(t *testing.T) {
 	var cmds [2]*exec.Cmd
 	var outs [2]io.Reader
 	for side := range 2 {
-		cmds[side], outs[side] = child(t, "race", path, fmt.Sprint(side, " ", rounds))
+		cmds[side], outs[side] = startChild(t, "race", path, fmt.Sprint(side, " ", rounds))
 	}
 	total := 0
 	for side := range 2 {

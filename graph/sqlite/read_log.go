@@ -16,9 +16,9 @@ func (v *view) log(_ context.Context, q graph.LogQuery) ([]registry.LogEntry, er
 	if q.Limit < 1 {
 		return nil, registry.Invalid("limit", "must be 1 or more")
 	}
-	text, args := logText(q)
+	sql, args := logSQL(q)
 	var out []registry.LogEntry
-	err := v.c.query(text, func(st *engine.Stmt) error {
+	err := v.c.query(sql, func(st *engine.Stmt) error {
 		e := registry.LogEntry{Seq: st.ColumnInt64(0), At: time.UnixMicro(st.ColumnInt64(1)).UTC(), Actor: st.ColumnText(2), Action: registry.LogAction(st.ColumnText(3)),
 			Model: registry.ID(st.ColumnText(5)), Reason: st.ColumnText(6), Approval: st.ColumnText(7), RequestID: st.ColumnText(8), LeafHash: st.ColumnText(10)}
 		if d := st.ColumnText(9); d != "" {
@@ -30,7 +30,7 @@ func (v *view) log(_ context.Context, q graph.LogQuery) ([]registry.LogEntry, er
 	return out, err
 }
 
-func logText(q graph.LogQuery) (string, []any) {
+func logSQL(q graph.LogQuery) (string, []any) {
 	var where []string
 	var args []any
 	add := func(cond string, v any) {
@@ -56,7 +56,7 @@ func logText(q graph.LogQuery) (string, []any) {
 		add("l.actor = ?", q.Actor)
 	}
 	if len(q.Actions) > 0 {
-		add("l.action IN (SELECT value FROM json_each(?))", list(q.Actions))
+		add("l.action IN (SELECT value FROM json_each(?))", jsonArray(q.Actions))
 	}
 	if q.WithModel {
 		where = append(where, "l.model <> ''")
@@ -64,18 +64,18 @@ func logText(q graph.LogQuery) (string, []any) {
 	if len(q.Models) == 1 {
 		add("l.model <> '' AND l.model = ?", string(q.Models[0]))
 	} else if len(q.Models) > 1 {
-		add("l.model <> '' AND l.model IN (SELECT value FROM json_each(?))", list(q.Models))
+		add("l.model <> '' AND l.model IN (SELECT value FROM json_each(?))", jsonArray(q.Models))
 	}
 	if !q.KnownAt.IsZero() {
 		add("l.at <= ?", q.KnownAt.UnixMicro())
 	}
-	text := "SELECT l.seq, l.at, l.actor, l.action, l.objects, l.model, l.reason, l.approval, l.request_id, l.detail, l.leaf_hash FROM " + from
+	sql := "SELECT l.seq, l.at, l.actor, l.action, l.objects, l.model, l.reason, l.approval, l.request_id, l.detail, l.leaf_hash FROM " + from
 	if len(where) > 0 {
-		text += " WHERE " + strings.Join(where, " AND ")
+		sql += " WHERE " + strings.Join(where, " AND ")
 	}
-	text += " ORDER BY " + seq
+	sql += " ORDER BY " + seq
 	if q.Desc {
-		text += " DESC"
+		sql += " DESC"
 	}
-	return text + " LIMIT ?+0", append(args, q.Limit)
+	return sql + " LIMIT ?+0", append(args, q.Limit)
 }

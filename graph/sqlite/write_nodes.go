@@ -14,7 +14,7 @@ import (
 
 // Put creates or replaces nodes; see graph.Tx.
 func (t *tx) Put(ctx context.Context, nodes ...*graph.Node) error {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return err
 	}
 	plan, err := t.planPut(nodes)
@@ -27,19 +27,19 @@ func (t *tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if err == nil {
 		err = t.takeSlots(plan)
 	}
-	return fault(err)
+	return publicError(err)
 }
 
-// planned is a node of a batch: what stands of it, and the slots it ends with.
-type planned struct {
-	stored
-	slots []string
-	held  bool
+// plannedPut is a node of a batch: its stored state, and the slots that it will have.
+type plannedPut struct {
+	storedNode
+	slots    []string
+	hadSlots bool
 }
 
-// planPut refuses what cannot be put, before anything is written.
-func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*planned, error) {
-	plan := make(map[registry.ID]*planned, len(nodes))
+// planPut checks all nodes before anything is written.
+func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*plannedPut, error) {
+	plan := make(map[registry.ID]*plannedPut, len(nodes))
 	for _, n := range nodes {
 		p := plan[n.ID]
 		if p == nil {
@@ -47,9 +47,9 @@ func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*planned, error) {
 			if err != nil {
 				return nil, err
 			}
-			p = &planned{stored: stored{kind: n.Kind, parent: n.Parent}}
+			p = &plannedPut{storedNode: storedNode{kind: n.Kind, parent: n.Parent}}
 			if found != nil {
-				p.stored, p.held = *found, found.slots
+				p.storedNode, p.hadSlots = *found, found.hasSlots
 			}
 			plan[n.ID] = p
 		}
@@ -61,7 +61,7 @@ func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*planned, error) {
 	return plan, t.checkSlots(plan)
 }
 
-func (t *tx) checkPut(n *graph.Node, p *planned) error {
+func (t *tx) checkPut(n *graph.Node, p *plannedPut) error {
 	switch {
 	case n.ID == "" || t.s.codes.kind[n.Kind] == 0:
 		return registry.Errorf(registry.Internal, "a node needs an id and a kind that is known, not %q of kind %q", n.ID, n.Kind)
@@ -84,16 +84,16 @@ func (t *tx) checkPut(n *graph.Node, p *planned) error {
 	return nil
 }
 
-// checkSlots refuses a slot that two nodes of the batch want, or that a node
-// outside of it holds.
-func (t *tx) checkSlots(plan map[registry.ID]*planned) error {
+// checkSlots returns CONFLICT for a slot that two nodes of the batch want, or that a
+// node outside the batch holds.
+func (t *tx) checkSlots(plan map[registry.ID]*plannedPut) error {
 	wanted := map[string]registry.ID{}
 	for id, p := range plan {
 		for _, slot := range p.slots {
 			holder := wanted[slot]
 			if holder == "" {
 				var err error
-				if holder, err = t.holder(slot); err != nil {
+				if holder, err = t.slotHolder(slot); err != nil {
 					return err
 				}
 				if other := plan[holder]; holder != "" && other != nil {
@@ -111,7 +111,7 @@ func (t *tx) checkSlots(plan map[registry.ID]*planned) error {
 	return nil
 }
 
-func (t *tx) holder(slot string) (id registry.ID, err error) {
+func (t *tx) slotHolder(slot string) (id registry.ID, err error) {
 	err = t.c.query("SELECT n.id FROM slot s JOIN node n ON n.num = s.num WHERE s.slot = ?", func(st *engine.Stmt) error {
 		id = registry.ID(st.ColumnText(0))
 		return nil
@@ -119,11 +119,11 @@ func (t *tx) holder(slot string) (id registry.ID, err error) {
 	return id, err
 }
 
-// freeSlots empties the slots of the whole batch before any is taken, so that
-// nodes can change places.
-func (t *tx) freeSlots(plan map[registry.ID]*planned) error {
+// freeSlots frees the slots of the whole batch before any is taken, so that nodes can
+// exchange slots.
+func (t *tx) freeSlots(plan map[registry.ID]*plannedPut) error {
 	for _, p := range plan {
-		if p.held {
+		if p.hadSlots {
 			if err := t.freeSlotsOf(p.num); err != nil {
 				return err
 			}
@@ -137,7 +137,7 @@ func (t *tx) freeSlotsOf(num int64) error {
 	return t.c.exec("DELETE FROM slot WHERE slot IN (SELECT value FROM json_each((SELECT slots FROM node WHERE num = ?)))", num)
 }
 
-func (t *tx) takeSlots(plan map[registry.ID]*planned) error {
+func (t *tx) takeSlots(plan map[registry.ID]*plannedPut) error {
 	for _, p := range plan {
 		for _, slot := range p.slots {
 			if err := t.c.exec("INSERT INTO slot(slot, num) VALUES(?, ?)", slot, p.num); err != nil {
@@ -148,8 +148,9 @@ func (t *tx) takeSlots(plan map[registry.ID]*planned) error {
 	return nil
 }
 
-// The texts that write a node; index columns come last, in their fixed order.
-var insertNode, updateNode, clearNode = func() (string, string, string) {
+// The statements that write a node. Index columns come last, in the order of
+// registry.IndexColumns.
+var insertNodeSQL, updateNodeSQL, clearNodeSQL = func() (string, string, string) {
 	var names, marks, set, clear strings.Builder
 	for _, c := range registry.IndexColumns() {
 		names.WriteString(", " + string(c.Name))
@@ -168,21 +169,21 @@ var insertNode, updateNode, clearNode = func() (string, string, string) {
 		"UPDATE node SET slots = '', since = ?2, revision = ?3, recorded_seq = ?4, deleted = 1, doc = ?5" + clear.String() + " WHERE num = ?1"
 }()
 
-func (t *tx) putNode(n *graph.Node, p *planned) error {
+func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	t.wrote = true
-	from, to, since := micros(n.ValidFrom), micros(n.ValidTo), micros(n.Since)
+	from, to, since := toMicros(n.ValidFrom), toMicros(n.ValidTo), toMicros(n.Since)
 	if n.Since.IsZero() {
 		since = from
 	}
 	slots := ""
 	if len(p.slots) > 0 {
-		slots = list(p.slots)
+		slots = jsonArray(p.slots)
 	}
-	values, columns, err := t.columns(n)
+	values, columns, err := t.indexColumnValues(n)
 	if err != nil {
 		return err
 	}
-	note, err := t.textChange(n, p)
+	enqueue, err := t.indexChange(n, p)
 	if err != nil {
 		return err
 	}
@@ -191,30 +192,30 @@ func (t *tx) putNode(n *graph.Node, p *planned) error {
 		if p.num, err = t.newNumber(n); err != nil {
 			return err
 		}
-		err = t.c.exec(insertNode, append([]any{p.num, string(n.ID), t.s.codes.kind[n.Kind], string(n.Parent), n.Name, slots, from, to, since,
+		err = t.c.exec(insertNodeSQL, append([]any{p.num, string(n.ID), t.s.codes.kind[n.Kind], string(n.Parent), n.Name, slots, from, to, since,
 			p.revision, t.seq, n.Doc}, values...)...)
-		t.noteMade(n.ID, p.num, n.Kind)
+		t.recordCreated(n.ID, p.num, n.Kind)
 	} else {
-		// The document of the revision that ends now moves from the node to its row.
+		// Move the document of the previous revision from node to revision.
 		if err := t.c.exec("UPDATE revision SET doc = (SELECT doc FROM node WHERE num = ?1) WHERE num = ?1 AND revision = ?2", p.num, p.revision-1); err != nil {
 			return err
 		}
-		err = t.c.exec(updateNode, append([]any{p.num, n.Name, slots, from, to, since, p.revision, t.seq, n.Doc}, values...)...)
+		err = t.c.exec(updateNodeSQL, append([]any{p.num, n.Name, slots, from, to, since, p.revision, t.seq, n.Doc}, values...)...)
 	}
 	if err != nil {
 		return err
 	}
-	note(p.num)
+	enqueue(p.num)
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
 	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)`,
 		p.num, p.revision, since, t.seq, from, to, n.Name, columns)
 }
 
-// columns returns the values of all index columns in order, and as JSON those that
-// are not absent.
-func (t *tx) columns(n *graph.Node) ([]any, string, error) {
+// indexColumnValues returns the values of all index columns in order, and those that
+// are not absent as JSON.
+func (t *tx) indexColumnValues(n *graph.Node) ([]any, string, error) {
 	t.columnValues = t.columnValues[:0]
-	present := map[registry.Index]any{}
+	notAbsent := map[registry.Index]any{}
 	for _, c := range registry.IndexColumns() {
 		if c.Type == registry.IntIndex {
 			t.columnValues = append(t.columnValues, n.Int(c.Name))
@@ -222,13 +223,13 @@ func (t *tx) columns(n *graph.Node) ([]any, string, error) {
 			t.columnValues = append(t.columnValues, n.Text(c.Name))
 		}
 		if v, ok := n.Columns[c.Name]; ok {
-			present[c.Name] = v
+			notAbsent[c.Name] = v
 		}
 	}
-	if len(present) == 0 {
+	if len(notAbsent) == 0 {
 		return t.columnValues, "", nil
 	}
-	b, err := json.Marshal(present)
+	b, err := json.Marshal(notAbsent)
 	return t.columnValues, string(b), err
 }
 
@@ -237,7 +238,7 @@ func (t *tx) newNumber(n *graph.Node) (int64, error) {
 		return n.Number, nil
 	}
 	if t.nextNum == 0 {
-		last, err := t.c.number("SELECT max(num) FROM node")
+		last, err := t.c.queryInt("SELECT max(num) FROM node")
 		if err != nil {
 			return 0, err
 		}
@@ -247,18 +248,18 @@ func (t *tx) newNumber(n *graph.Node) (int64, error) {
 	return t.nextNum - 1, nil
 }
 
-// Delete turns nodes into tombstones; see graph.Tx. A node that does not exist or
-// is one already is NOT_FOUND. Since is taken from the given node, its validFrom
-// where it has none.
+// Delete turns nodes into tombstones; see graph.Tx. A node that does not exist or is
+// already deleted is NOT_FOUND. The tombstone gets the Since of the given node, or the
+// stored valid_from when that is zero.
 func (t *tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
-	if err := t.usable(ctx); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return err
 	}
-	found := make([]*stored, len(nodes))
+	found := make([]*storedNode, len(nodes))
 	for i, n := range nodes {
 		var err error
 		if found[i], err = t.lookup(n.ID); err != nil {
-			return fault(err)
+			return publicError(err)
 		}
 		if found[i] == nil || found[i].deleted {
 			return registry.Errorf(registry.NotFound, "there is no %s to delete", n.ID)
@@ -268,7 +269,7 @@ func (t *tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	for i, n := range nodes {
 		if !seen[n.ID] {
 			if err := t.deleteNode(n, found[i]); err != nil {
-				return fault(err)
+				return publicError(err)
 			}
 		}
 		seen[n.ID] = true
@@ -276,28 +277,28 @@ func (t *tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	return nil
 }
 
-func (t *tx) deleteNode(n *graph.Node, f *stored) error {
+func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	t.wrote = true
-	if f.slots {
+	if f.hasSlots {
 		if err := t.freeSlotsOf(f.num); err != nil {
 			return err
 		}
 	}
-	since := micros(n.Since)
+	since := toMicros(n.Since)
 	if n.Since.IsZero() {
 		var err error
-		if since, err = t.c.number("SELECT valid_from FROM node WHERE num = ?", f.num); err != nil {
+		if since, err = t.c.queryInt("SELECT valid_from FROM node WHERE num = ?", f.num); err != nil {
 			return err
 		}
 	}
 	if err := t.c.exec("UPDATE revision SET doc = '' WHERE num = ?", f.num); err != nil {
 		return err
 	}
-	if err := t.c.exec(clearNode, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
+	if err := t.c.exec(clearNodeSQL, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
 		return err
 	}
-	t.noteGone(n.ID)
-	t.texts[f.num] = wordsOf{}
+	t.recordDeleted(n.ID)
+	t.pendingEntries[f.num] = indexEntry{}
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = f.num, f.revision+1, t.seq, true
 	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns)
 		SELECT num, revision, since, recorded_seq, valid_from, valid_to, name, 1, '' FROM node WHERE num = ?`, f.num)

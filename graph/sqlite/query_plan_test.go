@@ -15,12 +15,12 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// plan asks the engine how it would run a text.
-func plan(t *testing.T, c *conn, text string) []string {
+// queryPlan returns the steps of the query plan of a statement.
+func queryPlan(t *testing.T, c *conn, sql string) []string {
 	t.Helper()
-	st, _, err := c.raw.PrepareTransient("EXPLAIN QUERY PLAN " + text)
+	st, _, err := c.raw.PrepareTransient("EXPLAIN QUERY PLAN " + sql)
 	if err != nil {
-		t.Fatalf("%s: %v", text, err)
+		t.Fatalf("%s: %v", sql, err)
 	}
 	defer st.Finalize()
 	var out []string
@@ -36,8 +36,8 @@ func plan(t *testing.T, c *conn, text string) []string {
 	}
 }
 
-// scans names the first step of a plan that reads a whole table.
-func scans(steps []string) string {
+// firstTableScan returns the first step of a plan that reads a whole table, or "".
+func firstTableScan(steps []string) string {
 	for _, s := range steps {
 		if strings.HasPrefix(s, "SCAN ") && !strings.Contains(s, "json_each") && !strings.Contains(s, "pragma_") && s != "SCAN CONSTANT ROW" &&
 			!strings.HasPrefix(s, "SCAN log") && !strings.HasPrefix(s, "SCAN node_words VIRTUAL TABLE INDEX 0:M") && s != "SCAN l" && s != "SCAN kind" && s != "SCAN edge_kind" {
@@ -57,13 +57,13 @@ func testStore(t *testing.T) *Store {
 	return s
 }
 
-// TestNoStatementScansATable runs every kind of statement on one connection and
-// explains all of them. Only the log may be read in the order of its key.
+// TestNoStatementScansATable runs every kind of statement on one connection and checks
+// the query plans of all of them. Only the log may be scanned, in the order of its key.
 func TestNoStatementScansATable(t *testing.T) {
 	s := testStore(t)
 	var texts []string
 	err := s.Update(t.Context(), func(g graph.Tx) error {
-		err := everyStatement(t.Context(), g)
+		err := runEveryStatement(t.Context(), g)
 		for text := range g.(*tx).c.stmts {
 			texts = append(texts, text)
 		}
@@ -78,7 +78,7 @@ func TestNoStatementScansATable(t *testing.T) {
 			switch strings.Fields(text)[0] {
 			case "SELECT", "UPDATE", "DELETE":
 				explained++
-				if step := scans(plan(t, v.c, text)); step != "" {
+				if step := firstTableScan(queryPlan(t, v.c, text)); step != "" {
 					t.Errorf("%s\n\t%s", step, text)
 				}
 			}
@@ -90,7 +90,7 @@ func TestNoStatementScansATable(t *testing.T) {
 	}
 }
 
-func everyStatement(ctx context.Context, g graph.Tx) error {
+func runEveryStatement(ctx context.Context, g graph.Tx) error {
 	node := func(kind registry.Kind, name string) *graph.Node {
 		return &graph.Node{ID: registry.NewID(kind, name), Kind: kind, Name: name, Slots: []string{name}}
 	}
@@ -99,7 +99,7 @@ func everyStatement(ctx context.Context, g graph.Tx) error {
 	back := &graph.Edge{Kind: registry.EdgeDerivedFrom, From: a.ID, To: b.ID}
 	errs := []error{g.Append(ctx, &registry.LogEntry{Objects: []registry.ID{a.ID}}), g.Put(ctx, a, b), g.Put(ctx, a), g.Link(ctx, e)}
 	if g.Link(ctx, back) == nil {
-		errs = append(errs, errors.New("a cycle was taken"))
+		errs = append(errs, errors.New("a cycle was accepted"))
 	}
 	for _, at := range []graph.Instant{{}, {Known: 1}, {Valid: a.ValidFrom.AddDate(3000, 0, 0)}, {Valid: a.ValidFrom.AddDate(3000, 0, 0), Known: 1},
 		{Valid: a.ValidFrom.AddDate(3000, 0, 0), Current: true}, {Valid: a.ValidFrom.AddDate(3000, 0, 0), Current: true, Known: 1}} {
@@ -111,7 +111,7 @@ func everyStatement(ctx context.Context, g graph.Tx) error {
 		_, err := g.Nodes(ctx, at, a.ID)
 		errs = append(errs, err)
 	}
-	for _, q := range someQueries(a.ID) {
+	for _, q := range sampleQueries(a.ID) {
 		_, err := g.Find(ctx, q)
 		errs = append(errs, err)
 	}
@@ -120,22 +120,22 @@ func everyStatement(ctx context.Context, g graph.Tx) error {
 		errs = append(errs, err)
 	}
 	errs = append(errs, g.Unlink(ctx, e), g.Delete(ctx, b))
-	return errors.Join(append(errs, everyDump(g.(*tx))...)...)
+	return errors.Join(append(errs, dumpAndRestore(g.(*tx))...)...)
 }
 
-// everyDump reads all parts of a dump, and writes a batch of each that fits.
-func everyDump(t *tx) (errs []error) {
+// dumpAndRestore reads all parts of a dump and restores its nodes and edges.
+func dumpAndRestore(t *tx) (errs []error) {
 	all := &graph.Batch{}
 	for m := (graph.Mark{}); m.Part != graph.PartDone; {
 		b, err := t.dump(context.Background(), m)
 		all.Nodes, all.Edges, all.Secret = append(all.Nodes, b.Nodes...), append(all.Edges, b.Edges...), b.Secret
 		errs, m = append(errs, err), b.Next
 	}
-	_, err := t.filling()
+	_, err := t.migrationState()
 	return append(errs, err, t.restoreRows(all))
 }
 
-func someQueries(id registry.ID) (out []graph.Query) {
+func sampleQueries(id registry.ID) (out []graph.Query) {
 	kinds := []registry.Kind{registry.KindModelVersion}
 	stage := graph.Predicate{Column: registry.IndexStage, Op: graph.In, Values: []any{"PRODUCTION"}}
 	child := stage
@@ -155,8 +155,9 @@ func someQueries(id registry.ID) (out []graph.Query) {
 	return out
 }
 
-// TestEveryListingHasItsIndex holds each order of a kind, whole and within one
-// parent, first page and later ones, to an index that gives it without sorting.
+// TestEveryListingHasItsIndex checks that each order of each kind has an index that
+// makes sorting unnecessary: for all nodes and for those of one parent, for the first
+// page and for later ones.
 func TestEveryListingHasItsIndex(t *testing.T) {
 	s := testStore(t)
 	s.read(t.Context(), func(v *view) error {
@@ -181,8 +182,8 @@ func TestEveryListingHasItsIndex(t *testing.T) {
 					if err := b.conditions(q, s.codes.kind[noun.Kind]); err != nil {
 						t.Fatal(err)
 					}
-					text, _ := pageText(q, b)
-					if p := fmt.Sprint(plan(t, v.c, text)); !strings.Contains(p, "USING INDEX node_") || strings.Contains(p, "TEMP B-TREE") {
+					text, _ := pageSQL(q, b)
+					if p := fmt.Sprint(queryPlan(t, v.c, text)); !strings.Contains(p, "USING INDEX node_") || strings.Contains(p, "TEMP B-TREE") {
 						t.Errorf("%s by %s: %s\n\t%s", noun.Name, order, p, text)
 					}
 				}
@@ -192,13 +193,13 @@ func TestEveryListingHasItsIndex(t *testing.T) {
 	})
 }
 
-// TestADumpReadsInTheOrderOfKeys holds a dump to going on from its key, whatever
-// is behind it, and to sorting no more than the edges between two nodes.
-func TestADumpReadsInTheOrderOfKeys(t *testing.T) {
+// TestADumpReadsInKeyOrder checks that a dump resumes at its key without reading the
+// rows before it, and sorts no more than the edges between two nodes.
+func TestADumpReadsInKeyOrder(t *testing.T) {
 	s := testStore(t)
 	s.read(t.Context(), func(v *view) error {
-		for text, want := range map[string]string{dumpNodes: "SEARCH n USING INTEGER PRIMARY KEY (rowid>?)", dumpEdges: "SEARCH e USING PRIMARY KEY ((from_num,to_num)>(?,?))"} {
-			steps := plan(t, v.c, text)
+		for text, want := range map[string]string{dumpNodesSQL: "SEARCH n USING INTEGER PRIMARY KEY (rowid>?)", dumpEdgesSQL: "SEARCH e USING PRIMARY KEY ((from_num,to_num)>(?,?))"} {
+			steps := queryPlan(t, v.c, text)
 			if !slices.Contains(steps, want) || slices.Contains(steps, "USE TEMP B-TREE FOR ORDER BY") {
 				t.Errorf("%q\n\t%s", steps, text)
 			}
@@ -207,8 +208,7 @@ func TestADumpReadsInTheOrderOfKeys(t *testing.T) {
 	})
 }
 
-// TestEveryKindHasACode fails where a kind was added and the database gives it no
-// code.
+// TestEveryKindHasACode fails when a new kind has no code in the database.
 func TestEveryKindHasACode(t *testing.T) {
 	s := testStore(t)
 	for _, k := range registry.Kinds() {
@@ -223,7 +223,7 @@ func TestEveryKindHasACode(t *testing.T) {
 	}
 }
 
-// TestANewerSchemaIsRefused also shows that steps are not run again.
+// TestANewerSchemaIsRefused also shows that schema steps do not run again.
 func TestANewerSchemaIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p.db")
 	s, err := Open(t.Context(), path)
@@ -253,12 +253,12 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
-// TestNoStatementIsPreparedTwice holds the texts to a form that the engine does
-// not prepare anew when a parameter is bound: a bare LIMIT parameter is one that it does.
+// TestNoStatementIsPreparedTwice checks that no statement has a bare LIMIT parameter:
+// SQLite prepares such a statement again whenever a parameter is bound.
 func TestNoStatementIsPreparedTwice(t *testing.T) {
 	s := testStore(t)
 	err := s.Update(t.Context(), func(g graph.Tx) error {
-		err := everyStatement(t.Context(), g)
+		err := runEveryStatement(t.Context(), g)
 		for text := range g.(*tx).c.stmts {
 			if i := strings.LastIndex(text, "LIMIT ?"); i >= 0 && !strings.HasSuffix(text, "+0") {
 				t.Error(text)

@@ -10,21 +10,22 @@ import (
 	"pedigree/registry"
 )
 
-// FieldWords are the words of one field of a node.
+// FieldWords holds the words of one field of a node.
 type FieldWords struct {
 	Field string
 	Words []string
 }
 
-// TextOf returns the words of a node by the field table, in its order; fields
-// without words and nodes that no search finds have none. The name is the node's
-// own, the rest is read from its document.
+// TextOf returns the words of the searched fields of a node, in the order of the
+// field table. It leaves out fields without words. It returns nil for deleted nodes
+// and for kinds that are not searched. The name comes from the node itself, the other
+// fields from its document.
 func TextOf(n *Node) (out []FieldWords) {
 	noun := registry.NounOf(n.Kind)
 	if noun == nil || n.Deleted {
 		return nil
 	}
-	var doc fields
+	var docFields jsonFields
 	for i := range noun.Fields {
 		f := &noun.Fields[i]
 		if !f.Search {
@@ -32,31 +33,32 @@ func TextOf(n *Node) (out []FieldWords) {
 		}
 		text := n.Name
 		if f.Name != "name" {
-			if doc == nil {
-				doc = fieldsOf(n.Doc)
+			if docFields == nil {
+				docFields = splitObject(n.Doc)
 			}
-			text = textIn(doc.get(f.Name))
+			text = jsonText(docFields.get(f.Name))
 		}
-		if words := Words(start(text), MaxFieldWords); len(words) > 0 {
+		if words := Words(indexedPrefix(text), MaxFieldWords); len(words) > 0 {
 			out = append(out, FieldWords{f.Name, words})
 		}
 	}
 	return out
 }
 
-// start is as much of a text as is indexed.
-func start(text string) string {
-	if len(text) <= maxFieldText {
+// indexedPrefix returns the part of a text that is indexed.
+func indexedPrefix(text string) string {
+	if len(text) <= maxFieldBytes {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxFieldText], "")
+	return strings.ToValidUTF8(text[:maxFieldBytes], "")
 }
 
-// fields are the fields of a document, unread. Every node that is written is asked
-// for its words, and reading all of a document costs as much as indexing it.
-type fields []struct{ name, value []byte }
+// jsonFields are the fields of a JSON object with undecoded values. Every write of a
+// node computes its words, and decoding the whole document would cost as much as
+// indexing it.
+type jsonFields []struct{ name, value []byte }
 
-func (f fields) get(name string) []byte {
+func (f jsonFields) get(name string) []byte {
 	for i := range f {
 		if string(f[i].name) == name {
 			return f[i].value
@@ -65,10 +67,10 @@ func (f fields) get(name string) []byte {
 	return nil
 }
 
-// fieldsOf cuts the JSON object of a document at its top level; of what is no JSON
-// object it returns what it could cut.
-func fieldsOf(doc []byte) fields {
-	out := make(fields, 0, 24)
+// splitObject splits a JSON object into its top-level fields. For invalid input it
+// returns the fields up to the first error.
+func splitObject(doc []byte) jsonFields {
+	out := make(jsonFields, 0, 24)
 	rest := bytes.TrimLeft(doc, " \t\r\n{")
 	for len(rest) > 0 && rest[0] == '"' {
 		name := rest[:valueEnd(rest)]
@@ -83,7 +85,7 @@ func fieldsOf(doc []byte) fields {
 	return out
 }
 
-// valueEnd is where the JSON value at the start of a text ends.
+// valueEnd returns the length of the JSON value at the start of s.
 func valueEnd(s []byte) int {
 	depth, quoted := 0, false
 	for i := 0; i < len(s); i++ {
@@ -114,9 +116,9 @@ func valueEnd(s []byte) int {
 	return len(s)
 }
 
-// textIn joins the texts of a JSON value: a text, a list of texts, or objects such
-// as tags, of which keys and values are values both.
-func textIn(raw []byte) string {
+// jsonText joins the strings of a JSON value: a string, a list, or objects. The
+// objects of tags hold both the key and the value of a tag as values.
+func jsonText(raw []byte) string {
 	if len(raw) == 0 {
 		return ""
 	}
@@ -128,24 +130,24 @@ func textIn(raw []byte) string {
 		return ""
 	}
 	var b strings.Builder
-	join(&b, value)
+	appendText(&b, value)
 	return b.String()
 }
 
-// join appends the texts of a value. Objects are read by their keys' order, so
-// that the same document always has the same words first.
-func join(b *strings.Builder, value any) {
+// appendText appends the strings of a value. It reads objects in the order of their
+// keys, so that the same document always has the same first words.
+func appendText(b *strings.Builder, value any) {
 	switch v := value.(type) {
 	case string:
 		b.WriteString(v)
 		b.WriteByte(' ')
 	case []any:
 		for _, x := range v {
-			join(b, x)
+			appendText(b, x)
 		}
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			join(b, v[k])
+			appendText(b, v[k])
 		}
 	}
 }

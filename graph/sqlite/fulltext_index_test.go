@@ -25,16 +25,16 @@ func find(t *testing.T, s *Store, word string) string {
 	return fmt.Sprint(out)
 }
 
-// TestOldStoresGetTheirWords opens stores as they were before there was an index
-// of words, with one by another rule, and with one that was half made.
-func TestOldStoresGetTheirWords(t *testing.T) {
+// TestAStaleIndexIsRebuilt opens a store without an index, as older programs made it,
+// one with an index of another format, and one with a broken index.
+func TestAStaleIndexIsRebuilt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p.db")
 	s, err := Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = s.Update(t.Context(), func(tx graph.Tx) error {
-		for i := range 2500 { // More than are read at once.
+		for i := range 2500 { // More than one read of rebuildStaleIndex.
 			n := &graph.Node{ID: registry.NewID(registry.KindModel, fmt.Sprint(i)), Kind: registry.KindModel, Name: fmt.Sprint("model-", i)}
 			if err := tx.Put(t.Context(), n); err != nil {
 				return err
@@ -49,7 +49,7 @@ func TestOldStoresGetTheirWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, spoil := range [][]string{{},
+	for _, changes := range [][]string{{},
 		{"DROP TABLE node_words", "DELETE FROM meta WHERE key = 'words'", "UPDATE meta SET value = '1' WHERE key = 'schema'"},
 		{"DELETE FROM node_words", "UPDATE meta SET value = '0 name' WHERE key = 'words'"},
 		{"DROP TABLE node_words", "CREATE VIRTUAL TABLE node_words USING fts5(other)", "UPDATE meta SET value = '1' WHERE key = 'schema'"},
@@ -59,8 +59,8 @@ func TestOldStoresGetTheirWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range spoil {
-			if err := c.transient(text); err != nil {
+		for _, text := range changes {
+			if err := c.execOnce(text); err != nil {
 				t.Fatal(text, err)
 			}
 		}
@@ -70,7 +70,7 @@ func TestOldStoresGetTheirWords(t *testing.T) {
 		}
 		if got := find(t, s, "2499") + find(t, s, "8") + find(t, s, "7"); got != "[model-2499][model-8 model-80 model-800 model-801 model-802 model-803 model-804 model-805 model-806 model-807]"+
 			"[model-70 model-700 model-701 model-702 model-703 model-704 model-705 model-706 model-707 model-708]" {
-			t.Errorf("after %v: %s", spoil, got)
+			t.Errorf("after %v: %s", changes, got)
 		}
 		if info, _ := s.Ping(t.Context()); info.Schema != 2 {
 			t.Errorf("schema %d", info.Schema)
@@ -79,23 +79,23 @@ func TestOldStoresGetTheirWords(t *testing.T) {
 	s.Close()
 }
 
-// TestUnchangedWordsAreNotWrittenAgain holds an update that leaves a node's words
-// as they are, such as a change of stage, off the index.
-func TestUnchangedWordsAreNotWrittenAgain(t *testing.T) {
+// TestUnchangedWordsAreNotIndexedAgain checks that an update that does not change the
+// words of a node, such as a change of stage, does not write the index.
+func TestUnchangedWordsAreNotIndexedAgain(t *testing.T) {
 	s := testStore(t)
-	put := func(doc string) (noted int) {
+	put := func(doc string) (entries int) {
 		err := s.Update(t.Context(), func(g graph.Tx) error {
 			n := &graph.Node{ID: registry.NewID(registry.KindModel, "m"), Kind: registry.KindModel, Name: "m", Doc: []byte(doc)}
 			if err := g.Put(t.Context(), n); err != nil {
 				return err
 			}
-			noted = len(g.(*tx).texts)
+			entries = len(g.(*tx).pendingEntries)
 			return g.Append(t.Context(), &registry.LogEntry{})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return noted
+		return entries
 	}
 	for _, c := range []struct {
 		doc  string

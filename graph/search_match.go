@@ -7,30 +7,30 @@ import (
 	"pedigree/registry"
 )
 
-// Match asks for words in the text of nodes: every word in one of the fields, the
-// last also as the start of a word.
+// Match is a text search: every word must be in one of the fields of the node. The
+// last word also matches as a prefix.
 type Match struct {
-	// Words are as the function Words cuts them.
+	// Words are tokens as the function Words returns them.
 	Words []string
-	// Fields are, for each kind, the fields that may be looked in. A kind without
-	// any does not match.
+	// Fields are, for each kind, the fields to search. A kind without fields does not
+	// match.
 	Fields map[registry.Kind][]string
 }
 
-// MaxMatchWords is how many words a Match may ask for.
+// MaxMatchWords is the maximum number of words in a Match.
 const MaxMatchWords = 16
 
-// MaxMatches is how many nodes with the words of a Match a store looks at. Beyond
-// them Page.Cut is set; which ones are left out is the store's.
+// MaxMatches is the maximum number of matching nodes that a store considers. If there
+// are more, the store chooses which to leave out and sets Page.Cut.
 const MaxMatches = 10000
 
-// Holds reports whether words, of which the last may be only the start of one, are
-// all among those of the fields.
+// Holds reports whether all words are in the text of the selected fields. The last
+// word also matches as a prefix.
 func Holds(words []string, text []FieldWords, fields func(string) bool) bool {
 	for i, w := range words {
 		found := false
 		for _, f := range text {
-			if fields(f.Field) && (slices.Contains(f.Words, w) || i == len(words)-1 && hasPrefix(f.Words, w)) {
+			if fields(f.Field) && (slices.Contains(f.Words, w) || i == len(words)-1 && anyHasPrefix(f.Words, w)) {
 				found = true
 				break
 			}
@@ -42,8 +42,8 @@ func Holds(words []string, text []FieldWords, fields func(string) bool) bool {
 	return len(words) > 0
 }
 
-// Matched lists the fields that have one of the words, of which the last may be
-// only the start of one.
+// Matched returns the fields that have at least one of the words. The last word
+// also matches as a prefix.
 func Matched(words []string, text []FieldWords) (out []string) {
 	for _, f := range text {
 		for i := range words {
@@ -56,13 +56,13 @@ func Matched(words []string, text []FieldWords) (out []string) {
 	return out
 }
 
-func hasPrefix(list []string, w string) bool {
+func anyHasPrefix(list []string, w string) bool {
 	return slices.ContainsFunc(list, func(x string) bool { return strings.HasPrefix(x, w) })
 }
 
-// CheckText answers INVALID_ARGUMENT for a query whose Text asks for nothing, for
-// what Words would not make, for a field that is not searched, or beside what it
-// does not go with. A query without Text passes.
+// CheckText returns INVALID_ARGUMENT when Text has no words or too many, a word that
+// the function Words would not return, or a field that is not searched, or when the
+// query combines Text with Parents, Slots or PerParent. A query without Text is valid.
 func (q Query) CheckText() error {
 	if q.Text == nil {
 		return nil
@@ -93,16 +93,16 @@ func (q Query) CheckText() error {
 	return nil
 }
 
-// Look is a set of fields and the kinds in which they are looked in.
+// Look is a set of fields and the kinds whose fields are searched.
 type Look struct {
 	Fields []string
 	Kinds  []registry.Kind
 }
 
-// Looks groups the kinds of a query by the fields of its Text, in a fixed order,
-// so that an engine asks once for all that are looked in alike. Where all that is
-// searched of a kind may be looked in, Fields are all there are: of those that the
-// kind does not have it has no words.
+// Looks groups the kinds of a query that search the same fields, in a fixed order,
+// so that an engine needs one condition per group. If a query searches all fields of
+// a kind, Fields holds the searched fields of all kinds: a kind has no words in the
+// fields that it does not have.
 func (q Query) Looks() (out []Look) {
 	for _, kind := range registry.SearchedKinds() {
 		fields := q.Text.Fields[kind]
@@ -122,7 +122,7 @@ func (q Query) Looks() (out []Look) {
 	return out
 }
 
-// MaxLimit is the most that Limit may be.
+// MaxLimit is the maximum of Limit.
 func (q Query) MaxLimit() int {
 	if q.Text != nil {
 		return MaxMatches

@@ -11,9 +11,9 @@ import (
 	"pedigree/registry"
 )
 
-// The rows of a digest: all that is stored, and nothing that a store derives.
-// Times are microseconds since 1970, 0 where there is none; documents and details
-// are the texts that are stored, "" where there is none.
+// The rows of a digest have all stored values and no derived ones. Times are
+// microseconds since 1970, or 0 when absent. Documents and details are the stored
+// texts, or "" when absent.
 
 func entryRow(e *registry.LogEntry) (string, map[string]any) {
 	objects := e.Objects
@@ -46,9 +46,9 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// canonical writes a row as registry.Canonical does, which for rows of plain
-// values takes no second look: keys are sorted, and nothing is escaped for HTML.
-func canonical(row map[string]any) ([]byte, error) {
+// canonicalJSON returns the same JSON as registry.Canonical, for rows of plain values
+// only and faster: keys are sorted, and nothing is escaped for HTML.
+func canonicalJSON(row map[string]any) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)

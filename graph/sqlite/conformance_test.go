@@ -31,5 +31,5 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	graphtest.Race(t, open(t, path), open(t, path))
 }
 
-// sometime is an instant after all that the benchmarks write.
-var sometime = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
+// afterAllWrites is a time after all writes of the benchmarks.
+var afterAllWrites = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -1,0 +1,271 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// view reads on one connection, in a snapshot or in the transaction of an update.
+type view struct {
+	c *conn
+	s *Store
+	// inUpdate says that reads may see uncommitted rows, which must not be cached.
+	inUpdate bool
+}
+
+func (v *view) head() (int64, error) { return v.c.queryInt("SELECT max(seq) FROM log") }
+
+// toMicros returns a time as it is stored: microseconds since 1970, 0 for the zero
+// time. fromMicros is the inverse.
+func toMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}
+
+// revisionSource says which revision of a node an instant selects.
+type revisionSource int
+
+const (
+	currentRow     revisionSource = iota // the newest revision, in the table node
+	newestRecorded                       // the newest revision with recorded_seq ≤ known
+	latestValid                          // of those, the one with the latest since ≤ valid
+)
+
+// instant is a graph.Instant as statement parameters.
+type instant struct {
+	source           revisionSource
+	valid, known     int64
+	byValid, byKnown bool
+}
+
+func instantOf(at graph.Instant) instant {
+	i := instant{valid: math.MaxInt64, known: math.MaxInt64, byValid: !at.Valid.IsZero(), byKnown: at.Known > 0}
+	if i.byValid {
+		i.valid = at.Valid.UnixMicro()
+	}
+	if i.byKnown {
+		i.known = at.Known
+	}
+	switch {
+	case i.byValid && !at.Current:
+		i.source = latestValid
+	case i.byKnown:
+		i.source = newestRecorded
+	}
+	return i
+}
+
+// nodeSQL reads one node: by revisionSource, key (id or number) and bare.
+var nodeSQL = func() (out [3][2][2]string) {
+	revision := "n.num, n.id, n.kind, n.parent, r.name, n.slots, r.valid_from, r.valid_to, r.since, r.revision, r.recorded_seq, r.deleted"
+	for k, key := range []string{"n.id", "n.num"} {
+		for b, doc := range []string{"doc", "''"} {
+			var d, rd = doc, doc
+			if b == 0 {
+				d, rd = "n.doc", "coalesce(r.doc, n.doc)"
+			}
+			out[currentRow][k][b] = "SELECT " + currentColumns + ", " + d + indexedColumns + " FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
+			out[newestRecorded][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
+				"(SELECT max(x.revision) FROM revision x WHERE x.num = n.num AND x.recorded_seq <= ?3) WHERE " + key + " = ?1 AND r.valid_from <= ?2"
+			out[latestValid][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
+				"(SELECT x.revision FROM revision x WHERE x.num = n.num AND x.since <= ?2 AND x.recorded_seq <= ?3 " +
+				"ORDER BY x.since DESC, x.revision DESC LIMIT 1) WHERE " + key + " = ?1 AND r.valid_from <= ?2"
+		}
+	}
+	return out
+}()
+
+// indexedColumns lists the index columns, each after a comma.
+var indexedColumns = func() string {
+	var cols strings.Builder
+	for _, c := range registry.IndexColumns() {
+		cols.WriteString(", n." + string(c.Name))
+	}
+	return cols.String()
+}()
+
+const currentColumns = "n.num, n.id, n.kind, n.parent, n.name, n.slots, n.valid_from, n.valid_to, n.since, n.revision, n.recorded_seq, n.deleted"
+
+const (
+	docColumn        = 12
+	firstIndexColumn = 13
+)
+
+// nodes reads nodes by id. It returns nil for ids without a node.
+func (v *view) nodes(ctx context.Context, at graph.Instant, ids []registry.ID) ([]*graph.Node, error) {
+	out := make([]*graph.Node, len(ids))
+	when := instantOf(at)
+	for i, id := range ids {
+		if i%1024 == 1023 && ctx.Err() != nil {
+			return nil, contextError(ctx)
+		}
+		n, err := v.nodeByID(when, id, false)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = n
+	}
+	return out, nil
+}
+
+func (v *view) nodeByID(when instant, id registry.ID, bare bool) (*graph.Node, error) {
+	st, err := v.c.prepare(nodeSQL[when.source][0][boolIndex(bare)])
+	if err != nil {
+		return nil, err
+	}
+	st.BindText(1, string(id))
+	return v.readNode(st, when, bare)
+}
+
+// numberOf returns the number of a node, or 0 when it does not exist at the instant.
+func (v *view) numberOf(when instant, id registry.ID) (num int64, err error) {
+	if when.source != currentRow {
+		n, err := v.nodeByID(when, id, true)
+		if err != nil || n == nil {
+			return 0, err
+		}
+		return n.Number, nil
+	}
+	st, err := v.c.prepare("SELECT num FROM node WHERE id = ?1 AND valid_from <= ?2")
+	if err != nil {
+		return 0, err
+	}
+	st.BindText(1, string(id))
+	st.BindInt64(2, when.valid)
+	return num, stepAll(st, func(st *engine.Stmt) error { num = st.ColumnInt64(0); return nil })
+}
+
+func (v *view) nodeByNum(when instant, num int64, bare bool) (*graph.Node, error) {
+	st, err := v.c.prepare(nodeSQL[when.source][1][boolIndex(bare)])
+	if err != nil {
+		return nil, err
+	}
+	st.BindInt64(1, num)
+	return v.readNode(st, when, bare)
+}
+
+func boolIndex(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (v *view) readNode(st *engine.Stmt, when instant, bare bool) (n *graph.Node, err error) {
+	st.BindInt64(2, when.valid)
+	if when.source != currentRow {
+		st.BindInt64(3, when.known)
+	}
+	more, err := st.Step()
+	if err == nil && more {
+		n, err = v.scanNode(st, 0, when.source != currentRow, bare)
+	}
+	if r := st.Reset(); err == nil {
+		err = r
+	}
+	return n, err
+}
+
+// scanNode reads the columns of nodeSQL from a row, from offset on. Rows of the table
+// revision have their index columns as JSON.
+func (v *view) scanNode(st *engine.Stmt, offset int, fromRevision, bare bool) (*graph.Node, error) {
+	n := &graph.Node{Number: st.ColumnInt64(offset), ID: registry.ID(st.ColumnText(offset + 1)), Kind: v.s.codes.kindName[st.ColumnInt(offset+2)],
+		Parent: registry.ID(st.ColumnText(offset + 3)), Name: st.ColumnText(offset + 4), ValidFrom: fromMicros(st.ColumnInt64(offset + 6)), ValidTo: fromMicros(st.ColumnInt64(offset + 7)),
+		Since: fromMicros(st.ColumnInt64(offset + 8)), Revision: st.ColumnInt64(offset + 9), RecordedSeq: st.ColumnInt64(offset + 10), Deleted: st.ColumnBool(offset + 11)}
+	if !bare {
+		n.Doc = make([]byte, st.ColumnLen(offset+docColumn))
+		st.ColumnBytes(offset+docColumn, n.Doc)
+	}
+	if st.ColumnLen(offset+5) > 0 {
+		if err := json.Unmarshal([]byte(st.ColumnText(offset+5)), &n.Slots); err != nil {
+			return nil, err
+		}
+	}
+	columns := columnsOf[n.Kind]
+	if len(columns) == 0 {
+		return n, nil
+	}
+	n.Columns = make(map[registry.Index]any, len(columns))
+	if fromRevision {
+		return n, readColumnsJSON(n, columns, st.ColumnText(offset+firstIndexColumn))
+	}
+	for _, c := range columns {
+		if c.isText {
+			n.Columns[c.name] = st.ColumnText(offset + firstIndexColumn + c.position)
+		} else {
+			n.Columns[c.name] = st.ColumnInt64(offset + firstIndexColumn + c.position)
+		}
+	}
+	return n, nil
+}
+
+// kindColumn is an index column that a kind has, and its position among all index
+// columns.
+type kindColumn struct {
+	name     registry.Index
+	position int
+	isText   bool
+}
+
+// columnsOf maps each kind to its index columns.
+var columnsOf = func() map[registry.Kind][]kindColumn {
+	out := map[registry.Kind][]kindColumn{}
+	for _, noun := range registry.Nouns() {
+		for _, f := range noun.Fields {
+			for i, c := range registry.IndexColumns() {
+				if c.Name == f.Column && noun.Kind != "" {
+					out[noun.Kind] = append(out[noun.Kind], kindColumn{c.Name, i, c.Type == registry.TextIndex})
+				}
+			}
+		}
+	}
+	return out
+}()
+
+// readColumnsJSON sets the columns of a row of the table revision, also absent ones.
+func readColumnsJSON(n *graph.Node, columns []kindColumn, text string) error {
+	stored := map[registry.Index]any{}
+	if text != "" {
+		d := json.NewDecoder(bytes.NewReader([]byte(text)))
+		d.UseNumber()
+		if err := d.Decode(&stored); err != nil {
+			return err
+		}
+	}
+	for _, c := range columns {
+		switch x := stored[c.name].(type) {
+		case string:
+			n.Columns[c.name] = x
+		case json.Number:
+			i, err := x.Int64()
+			if err != nil {
+				return err
+			}
+			n.Columns[c.name] = i
+		default:
+			n.Columns[c.name] = any("")
+			if !c.isText {
+				n.Columns[c.name] = int64(0)
+			}
+		}
+	}
+	return nil
+}

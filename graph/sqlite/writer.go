@@ -1,0 +1,258 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// maxBatch is the maximum number of updates in one commit.
+const maxBatch = 128
+
+// The states of a job.
+const (
+	queued int32 = iota
+	started
+	dropped
+)
+
+// job is one Update in the queue of the writer. The closure runs in the goroutine of
+// its caller while the writer waits. So a panic shows the stack of the caller, and
+// t.Fatal inside the closure does not end the writer.
+type job struct {
+	fn func(graph.Tx) error
+	// restores says that the job may write while a migration is not finished.
+	restores   bool
+	state      atomic.Int32
+	start      chan *tx
+	closureErr chan error
+	commitErr  chan error
+}
+
+// Update queues fn for the writer; see graph.Store. If the context ends before fn has
+// started, fn does not run.
+func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
+	return s.submit(ctx, &job{fn: fn})
+}
+
+// submit queues a job and waits for it.
+func (s *Store) submit(ctx context.Context, j *job) error {
+	if ctx.Err() != nil {
+		return contextError(ctx)
+	}
+	j.start, j.closureErr, j.commitErr = make(chan *tx), make(chan error, 1), make(chan error, 1)
+	if err := s.enqueue(ctx, j); err != nil {
+		return err
+	}
+	cancelled := ctx.Done()
+	for {
+		select {
+		case t := <-j.start:
+			j.runClosure(t)
+		case err := <-j.commitErr:
+			return err
+		case <-cancelled:
+			if j.state.CompareAndSwap(queued, dropped) {
+				return contextError(ctx)
+			}
+			cancelled = nil
+		}
+	}
+}
+
+func (s *Store) enqueue(ctx context.Context, j *job) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return closedError()
+	}
+	select {
+	case s.jobs <- j:
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
+}
+
+// runClosure runs the closure and always sends its error to the writer, also after a
+// panic or runtime.Goexit.
+func (j *job) runClosure(t *tx) {
+	err := error(registry.Errorf(registry.Internal, "the update ended without an answer"))
+	returned := false
+	defer func() {
+		if !returned {
+			if r := recover(); r != nil {
+				err = internalError(fmt.Errorf("panic in an update: %v\n%s", r, debug.Stack()))
+			}
+		}
+		j.closureErr <- err
+	}()
+	err = j.fn(t)
+	returned = true
+}
+
+// writeLoop runs in the writer goroutine. It takes all waiting jobs, commits them
+// together, and then sends each its result.
+func (s *Store) writeLoop(w *conn) {
+	defer close(s.writerDone)
+	defer w.close()
+	for j := range s.jobs {
+		batch := []*job{j}
+	fill:
+		for len(batch) < maxBatch {
+			select {
+			case j, ok := <-s.jobs:
+				if !ok {
+					break fill
+				}
+				batch = append(batch, j)
+			default:
+				break fill
+			}
+		}
+		runnable := batch[:0]
+		for _, j := range batch {
+			if j.state.CompareAndSwap(queued, started) {
+				runnable = append(runnable, j)
+			}
+		}
+		results := s.commit(w, runnable)
+		for i, j := range runnable {
+			j.commitErr <- results[i]
+		}
+	}
+}
+
+// commit runs a batch in one transaction. While another process has the lock, it runs
+// the whole batch again. If the commit fails, all jobs fail.
+func (s *Store) commit(w *conn, batch []*job) []error {
+	results := make([]error, len(batch))
+	if len(batch) == 0 {
+		return results
+	}
+	err := s.checkFile()
+	if err == nil {
+		err = retryWhileBusy(func() error { return s.commitOnce(w, batch, results) })
+	}
+	if err != nil {
+		for i := range results {
+			results[i] = publicError(err)
+		}
+	}
+	return results
+}
+
+// commitOnce stores the error of each closure in results and returns the error of the
+// transaction. Jobs get their results only after the commit, also errors: a closure may
+// have failed because of uncommitted writes of an earlier closure of the batch.
+func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
+	if err := w.beginImmediate(); err != nil {
+		return err
+	}
+	point := savepointPerJob
+	if len(batch) == 1 {
+		point = wholeTransaction
+	}
+	clear(w.pendingEntries)
+	for i, j := range batch {
+		results[i] = s.runJob(w, j, point)
+		if w.raw.AutocommitEnabled() {
+			s.recent.reset(0)
+			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
+		}
+	}
+	err := w.writeIndex(w.pendingEntries)
+	if err == nil {
+		err = w.exec("COMMIT")
+	}
+	if err != nil && !w.raw.AutocommitEnabled() {
+		w.exec("ROLLBACK")
+	}
+	if err != nil { // The nodes that the closures created do not exist.
+		s.recent.reset(0)
+	}
+	return err
+}
+
+// rollbackPoint has the statements that undo a closure that failed.
+type rollbackPoint struct{ begin, release, rollback, resume string }
+
+// The closures of a batch have a savepoint each. A single closure uses the transaction
+// itself, so that the engine does not copy every page that it changes.
+var (
+	savepointPerJob  = rollbackPoint{begin: "SAVEPOINT job", release: "RELEASE job", rollback: "ROLLBACK TO job", resume: "RELEASE job"}
+	wholeTransaction = rollbackPoint{rollback: "ROLLBACK", resume: "BEGIN IMMEDIATE"}
+)
+
+// runJob runs one closure, and again when the fault hook requests it.
+func (s *Store) runJob(w *conn, j *job, point rollbackPoint) error {
+	for attempt := 0; ; attempt++ {
+		if err := w.execIfSet(point.begin); err != nil {
+			return publicError(err)
+		}
+		err, retry := s.runOnce(w, j)
+		if err == nil {
+			if err = w.execIfSet(point.release); err != nil {
+				s.recent.reset(0)
+			}
+			return publicError(err)
+		}
+		if w.raw.AutocommitEnabled() {
+			return err
+		}
+		if undo := errors.Join(w.execIfSet(point.rollback), w.execIfSet(point.resume)); undo != nil {
+			return publicError(undo)
+		}
+		if !retry {
+			return err
+		}
+		if attempt == 20 {
+			return &registry.Error{Code: registry.Unavailable, Message: "the store cannot be used just now; try again", Err: err}
+		}
+		time.Sleep(time.Duration(attempt) * time.Millisecond)
+	}
+}
+
+func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
+	t := &tx{view: view{c: w, s: s, inUpdate: true}, pendingEntries: indexEntries{}}
+	head, err := t.head()
+	if err == nil && !j.restores {
+		err = t.checkMigrated()
+	}
+	if err != nil {
+		return publicError(err), false
+	}
+	t.seq, t.nextSeq = head+1, head+1
+	if s.recent.resetUnlessAt(head); j.restores { // A restore can change nodes without a new log entry.
+		s.recent.reset(0)
+	}
+	j.start <- t
+	err = <-j.closureErr
+	t.ended = true
+	if err != nil {
+		return err, false
+	}
+	if t.wrote && t.nextSeq == t.seq {
+		return registry.Errorf(registry.Internal, "an update wrote and appended no log entry"), false
+	}
+	if s.faultHook != nil {
+		if err := s.faultHook(); err != nil {
+			if isRetryable(err) {
+				return err, true
+			}
+			return publicError(err), false
+		}
+	}
+	maps.Copy(w.pendingEntries, t.pendingEntries)
+	if !j.restores {
+		s.recent.apply(t.change, t.nextSeq-1)
+	}
+	return nil, false
+}
