@@ -15,27 +15,27 @@ import (
 
 // training is what the graph knows of how a version was made, as far as it is
 // known whole and seen.
-type training struct {
+type trainingEvidence struct {
 	runs []*graph.Node
 	// data are the dataset versions that the runs read, or that the version was
 	// derived from where no run is known.
 	data, features []*graph.Node
 	// whole tells that nothing of runs, data or features is hidden or left out.
-	whole bool
+	complete bool
 }
 
 // training gathers what the graph says of a version.
-func (g *Graph) training(version registry.ID) training {
+func (g *Graph) trainingEvidence(version registry.ID) trainingEvidence {
 	nodes := map[registry.ID]*graph.Node{}
 	for _, it := range g.Items {
 		nodes[it.Node.ID] = it.Node
 	}
-	open := g.open()
-	t := training{whole: !open[version]}
-	causes := func(of registry.ID, kind registry.EdgeKind, of2 registry.Kind) (out []*graph.Node) {
+	frontier := g.frontierSet()
+	t := trainingEvidence{complete: !frontier[version]}
+	causes := func(of registry.ID, kind registry.EdgeKind, causeKind registry.Kind) (out []*graph.Node) {
 		for _, e := range g.Edges {
-			if n := nodes[e.To]; e.From == of && e.Kind == kind && n.Kind == of2 {
-				t.whole = t.whole && !n.Hidden && !n.Deleted
+			if n := nodes[e.To]; e.From == of && e.Kind == kind && n.Kind == causeKind {
+				t.complete = t.complete && !n.Hidden && !n.Deleted
 				out = append(out, n)
 			}
 		}
@@ -43,7 +43,7 @@ func (g *Graph) training(version registry.ID) training {
 	}
 	t.runs = causes(version, registry.EdgeGeneratedBy, registry.KindRun)
 	for _, run := range t.runs {
-		t.whole = t.whole && !open[run.ID]
+		t.complete = t.complete && !frontier[run.ID]
 		t.data = append(t.data, causes(run.ID, registry.EdgeUsed, registry.KindDatasetVersion)...)
 	}
 	if len(t.runs) == 0 {
@@ -63,37 +63,37 @@ func (g *Graph) Contradictions(cards map[registry.ID]*registry.ModelCard) (out [
 		if c == nil || it.Node.Hidden || it.Node.Deleted {
 			continue
 		}
-		t := g.training(it.Node.ID)
-		if !t.whole {
+		t := g.trainingEvidence(it.Node.ID)
+		if !t.complete {
 			continue
 		}
-		tell := func(field, message string) {
+		report := func(field, message string) {
 			if message != "" {
 				out = append(out, Gap{CardContradictsGraph, it.Node, message, field})
 			}
 		}
 		if c.Training != nil {
-			tell("training.trainingDataVersion", t.dataVersion(c.Training.TrainingDataVersion))
-			tell("training.trainingDate", t.date(c.Training.TrainingDate))
-			tell("training.samplesUsed", t.samples(c.Training.SamplesUsed))
+			report("training.trainingDataVersion", t.checkDataVersion(c.Training.TrainingDataVersion))
+			report("training.trainingDate", t.checkDate(c.Training.TrainingDate))
+			report("training.samplesUsed", t.checkSamples(c.Training.SamplesUsed))
 		}
 		if c.ModelDetails != nil {
-			tell("modelDetails.hyperparameters", t.hyperparameters(c.ModelDetails.Hyperparameters))
+			report("modelDetails.hyperparameters", t.checkHyperparameters(c.ModelDetails.Hyperparameters))
 		}
-		tell("features", t.named(c.Features))
+		report("features", t.checkFeatures(c.Features))
 	}
 	return out
 }
 
 // dataVersion judges the name of the training data. A name that looks like a
 // digest is held to digests, any other to the versions that a system gave.
-func (t training) dataVersion(name string) string {
+func (t trainingEvidence) checkDataVersion(name string) string {
 	if name == "" || len(t.data) == 0 {
 		return ""
 	}
 	for _, n := range t.data {
 		var d registry.DatasetVersion
-		if !sees(n, "version") || !sees(n, "digest") || json.Unmarshal(n.Doc, &d) != nil {
+		if !fieldVisible(n, "version") || !fieldVisible(n, "digest") || json.Unmarshal(n.Doc, &d) != nil {
 			return ""
 		}
 		if digestLike(name) {
@@ -126,13 +126,13 @@ func digestLike(s string) bool {
 }
 
 // date judges the day of the training against the times of the runs.
-func (t training) date(day time.Time) string {
+func (t trainingEvidence) checkDate(day time.Time) string {
 	if day.IsZero() || len(t.runs) == 0 {
 		return ""
 	}
 	for _, n := range t.runs {
 		var r registry.Run
-		if !sees(n, "startedAt") || !sees(n, "endedAt") || !sees(n, "recordedAt") || json.Unmarshal(n.Doc, &r) != nil ||
+		if !fieldVisible(n, "startedAt") || !fieldVisible(n, "endedAt") || !fieldVisible(n, "recordedAt") || json.Unmarshal(n.Doc, &r) != nil ||
 			r.StartedAt.IsZero() || r.RecordedAt.Sub(r.StartedAt).Abs() < time.Second {
 			return ""
 		}
@@ -146,14 +146,14 @@ func (t training) date(day time.Time) string {
 }
 
 // samples judges the number of samples against the rows that were read.
-func (t training) samples(used *int64) string {
+func (t trainingEvidence) checkSamples(used *int64) string {
 	if used == nil || len(t.data) == 0 {
 		return ""
 	}
 	rows := int64(0)
 	for _, n := range t.data {
 		var d registry.DatasetVersion
-		if !sees(n, "rows") || json.Unmarshal(n.Doc, &d) != nil || d.Rows == nil {
+		if !fieldVisible(n, "rows") || json.Unmarshal(n.Doc, &d) != nil || d.Rows == nil {
 			return ""
 		}
 		rows += *d.Rows
@@ -165,7 +165,7 @@ func (t training) samples(used *int64) string {
 }
 
 // hyperparameters judges what the card and the runs both name.
-func (t training) hyperparameters(v registry.JSON) string {
+func (t trainingEvidence) checkHyperparameters(v registry.JSON) string {
 	var card map[string]json.RawMessage
 	if json.Unmarshal(v, &card) != nil || len(card) == 0 {
 		return ""
@@ -174,7 +174,7 @@ func (t training) hyperparameters(v registry.JSON) string {
 	for _, n := range t.runs {
 		var r registry.Run
 		var ran map[string]json.RawMessage
-		if !sees(n, "parameters") || json.Unmarshal(n.Doc, &r) != nil || json.Unmarshal(r.Parameters, &ran) != nil {
+		if !fieldVisible(n, "parameters") || json.Unmarshal(n.Doc, &r) != nil || json.Unmarshal(r.Parameters, &ran) != nil {
 			return ""
 		}
 		for k, v := range card {
@@ -202,14 +202,14 @@ func sameJSON(a, b json.RawMessage) bool {
 }
 
 // named judges the features that the card names.
-func (t training) named(features []string) string {
+func (t trainingEvidence) checkFeatures(features []string) string {
 	if len(features) == 0 || len(t.features) == 0 {
 		return ""
 	}
 	known := map[string]bool{}
 	for _, n := range t.features {
 		var f registry.Feature
-		if !sees(n, "name") || !sees(n, "column") || json.Unmarshal(n.Doc, &f) != nil {
+		if !fieldVisible(n, "name") || !fieldVisible(n, "column") || json.Unmarshal(n.Doc, &f) != nil {
 			return ""
 		}
 		known[f.Name], known[f.Column] = true, true

@@ -12,7 +12,7 @@ import (
 
 // users finds the features on the columns of a walk, the versions that learned
 // from them, themselves or through their run, and the deployments of these.
-func (w *columnWalk) users(ctx context.Context, out *Columns) error {
+func (w *columnWalk) findConsumers(ctx context.Context, out *Columns) error {
 	on := map[ColumnRef]bool{}
 	ids := make([]registry.ID, 0, len(out.Nodes))
 	for _, it := range out.Items {
@@ -26,22 +26,22 @@ func (w *columnWalk) users(ctx context.Context, out *Columns) error {
 	if out.Features, err = w.features(ctx, ids, on); err != nil {
 		return err
 	}
-	direct, err := w.hop(ctx, idsOf(out.Features), registry.EdgeUsesFeature)
+	direct, err := w.effects(ctx, idsOf(out.Features), registry.EdgeUsesFeature)
 	if err != nil {
 		return err
 	}
-	runs, err := w.hop(ctx, idsOf(out.Features), registry.EdgeUsed)
+	runs, err := w.effects(ctx, idsOf(out.Features), registry.EdgeUsed)
 	if err != nil {
 		return err
 	}
-	made, err := w.hop(ctx, idsOf(runs), registry.EdgeGeneratedBy)
+	made, err := w.effects(ctx, idsOf(runs), registry.EdgeGeneratedBy)
 	if err != nil {
 		return err
 	}
 	made = slices.DeleteFunc(made, func(n *graph.Node) bool { return n.Kind != registry.KindModelVersion })
-	out.Versions = w.seen(append(direct, made...))
-	deployments, err := w.hop(ctx, idsOf(out.Versions), registry.EdgeDeploys)
-	out.Features, out.Deployments = w.seen(out.Features), w.seen(deployments)
+	out.Versions = w.visible(append(direct, made...))
+	deployments, err := w.effects(ctx, idsOf(out.Versions), registry.EdgeDeploys)
+	out.Features, out.Deployments = w.visible(out.Features), w.visible(deployments)
 	return err
 }
 
@@ -63,7 +63,7 @@ func (w *columnWalk) features(ctx context.Context, of []registry.ID, on map[Colu
 		for _, h := range hops {
 			for _, f := range h.Nodes {
 				var doc struct{ Column string }
-				if f.Hidden || !sees(f, "column") {
+				if f.Hidden || !fieldVisible(f, "column") {
 					w.redacted[f.ID] = true
 					continue
 				}
@@ -77,8 +77,8 @@ func (w *columnWalk) features(ctx context.Context, of []registry.ID, on map[Colu
 }
 
 // hop returns the effects of nodes by one kind of edge, each once.
-func (w *columnWalk) hop(ctx context.Context, of []registry.ID, kind registry.EdgeKind) (out []*graph.Node, err error) {
-	held := map[registry.ID]bool{}
+func (w *columnWalk) effects(ctx context.Context, of []registry.ID, kind registry.EdgeKind) (out []*graph.Node, err error) {
+	found := map[registry.ID]bool{}
 	for part := range slices.Chunk(of, columnBatch) {
 		hops, err := w.neighbors(ctx, part, kind, true)
 		if err != nil {
@@ -86,14 +86,14 @@ func (w *columnWalk) hop(ctx context.Context, of []registry.ID, kind registry.Ed
 		}
 		for _, h := range hops {
 			for _, n := range h.Nodes {
-				if held[n.ID] {
+				if found[n.ID] {
 					continue
 				}
-				if len(held) == MaxNodes {
+				if len(found) == MaxNodes {
 					w.reasons[ReasonNodes] = true
 					return out, nil
 				}
-				held[n.ID] = true
+				found[n.ID] = true
 				out = append(out, n)
 			}
 		}
@@ -102,10 +102,10 @@ func (w *columnWalk) hop(ctx context.Context, of []registry.ID, kind registry.Ed
 }
 
 func (w *columnWalk) neighbors(ctx context.Context, of []registry.ID, kind registry.EdgeKind, bare bool) ([]graph.Hops, error) {
-	hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: of, Direction: graph.Downstream, Edges: []registry.EdgeKind{kind}, At: w.o.At, Cap: columnFanout, Bare: bare})
+	hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: of, Direction: graph.Downstream, Edges: []registry.EdgeKind{kind}, At: w.options.At, Cap: columnFanout, Bare: bare})
 	for _, h := range hops {
 		if h.More {
-			w.note(ReasonFanout, []registry.ID{h.Of})
+			w.noteTruncated(ReasonFanout, []registry.ID{h.Of})
 		}
 	}
 	return hops, err
@@ -113,7 +113,7 @@ func (w *columnWalk) neighbors(ctx context.Context, of []registry.ID, kind regis
 
 // seen counts hidden nodes and leaves the others, each once and by number. A
 // tombstone is none that uses anything.
-func (w *columnWalk) seen(nodes []*graph.Node) (out []*graph.Node) {
+func (w *columnWalk) visible(nodes []*graph.Node) (out []*graph.Node) {
 	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
 	for _, n := range slices.CompactFunc(nodes, func(a, b *graph.Node) bool { return a.ID == b.ID }) {
 		if n.Hidden {

@@ -72,18 +72,18 @@ func WalkColumns(ctx context.Context, r graph.Reader, of registry.ID, column str
 	if err != nil {
 		return nil, err
 	}
-	w := &columnWalk{r: r, o: o, root: ColumnRef{of, column}, nodes: map[registry.ID]*graph.Node{of: root}, up: map[ColumnRef][]registry.ColumnSource{},
-		down: map[ColumnRef][]ColumnRef{}, joined: map[[2]registry.ID]bool{}, open: map[registry.ID]bool{}, reasons: map[Reason]bool{}, redacted: map[registry.ID]bool{}}
+	w := &columnWalk{r: r, options: o, root: ColumnRef{of, column}, nodes: map[registry.ID]*graph.Node{of: root}, sources: map[ColumnRef][]registry.ColumnSource{},
+		derived: map[ColumnRef][]ColumnRef{}, connected: map[[2]registry.ID]bool{}, frontier: map[registry.ID]bool{}, reasons: map[Reason]bool{}, redacted: map[registry.ID]bool{}}
 	for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
 		if o.Direction == Both || string(o.Direction) == string(d) {
-			if err := w.gather(ctx, d); err != nil {
+			if err := w.readDatasets(ctx, d); err != nil {
 				return nil, err
 			}
 		}
 	}
 	out := &Columns{Nodes: map[registry.ID]*graph.Node{}}
-	w.place(out)
-	if err := w.users(ctx, out); err != nil {
+	w.layOut(out)
+	if err := w.findConsumers(ctx, out); err != nil {
 		return nil, err
 	}
 	w.finish(out)
@@ -113,7 +113,7 @@ func columnRoot(ctx context.Context, r graph.Reader, of registry.ID, column stri
 	if n == nil || n.Hidden || n.Kind != registry.KindDatasetVersion {
 		return nil, registry.Errorf(registry.NotFound, "there is no dataset version %s", registry.Shorten(string(of), 60))
 	}
-	if !sees(n, "columns") {
+	if !fieldVisible(n, "columns") {
 		return nil, registry.Errorf(registry.Forbidden, "you may not see DatasetVersion.columns")
 	}
 	columns, err := columnsOf(n)
@@ -131,52 +131,52 @@ func columnRoot(ctx context.Context, r graph.Reader, of registry.ID, column stri
 
 // columnWalk is the state of one walk.
 type columnWalk struct {
-	r     graph.Reader
-	o     ColumnOptions
-	root  ColumnRef
-	nodes map[registry.ID]*graph.Node
+	r       graph.Reader
+	options ColumnOptions
+	root    ColumnRef
+	nodes   map[registry.ID]*graph.Node
 	// up has the sources of a column that can be followed, down the way back.
-	up   map[ColumnRef][]registry.ColumnSource
-	down map[ColumnRef][]ColumnRef
+	sources map[ColumnRef][]registry.ColumnSource
+	derived map[ColumnRef][]ColumnRef
 	// joined has the pairs of effect and cause that lineage joins.
-	joined   map[[2]registry.ID]bool
-	open     map[registry.ID]bool
-	reasons  map[Reason]bool
-	redacted map[registry.ID]bool
-	head     int64
+	connected map[[2]registry.ID]bool
+	frontier  map[registry.ID]bool
+	reasons   map[Reason]bool
+	redacted  map[registry.ID]bool
+	head      int64
 }
 
 // gather reads the dataset versions around the root in one direction, and what
 // their columns were derived from. A derivation is one hop, or two by a run.
-func (w *columnWalk) gather(ctx context.Context, d graph.Direction) error {
+func (w *columnWalk) readDatasets(ctx context.Context, d graph.Direction) error {
 	c, err := w.r.Closure(ctx, graph.ClosureQuery{Roots: []registry.ID{w.root.Of}, Direction: d,
 		Edges:   []registry.EdgeKind{registry.EdgeDerivedFrom, registry.EdgeUsed, registry.EdgeGeneratedBy},
-		Through: []registry.Kind{registry.KindDatasetVersion, registry.KindRun}, Depth: 2 * (w.o.MaxDepth + 1), Fanout: columnFanout, Limit: MaxNodes,
-		At: w.o.At, Bare: true})
+		Through: []registry.Kind{registry.KindDatasetVersion, registry.KindRun}, Depth: 2 * (w.options.MaxDepth + 1), Fanout: columnFanout, Limit: MaxNodes,
+		At: w.options.At, Bare: true})
 	if err != nil {
 		return err
 	}
 	w.head = cmp.Or(w.head, c.Head)
-	w.note(ReasonFanout, c.Wide)
+	w.noteTruncated(ReasonFanout, c.Wide)
 	w.reasons[ReasonNodes] = w.reasons[ReasonNodes] || c.Full
 	w.reasons[ReasonTime] = w.reasons[ReasonTime] || c.TimedOut
-	w.join(c.Edges)
+	w.recordConnections(c.Edges)
 	var ids []registry.ID
 	for _, reached := range c.Nodes {
 		if n := reached.Node; n.Kind == registry.KindDatasetVersion {
 			ids = append(ids, n.ID)
-			if w.redacted[n.ID] = n.Hidden || !sees(n, "columns"); !w.redacted[n.ID] {
+			if w.redacted[n.ID] = n.Hidden || !fieldVisible(n, "columns"); !w.redacted[n.ID] {
 				w.nodes[n.ID] = n
 			}
 		}
 	}
 	for part := range slices.Chunk(ids, columnBatch) {
-		whole, err := w.r.Nodes(ctx, w.o.At, part...)
+		whole, err := w.r.Nodes(ctx, w.options.At, part...)
 		if err != nil {
 			return err
 		}
 		for _, n := range whole {
-			if err := w.learn(n); err != nil {
+			if err := w.recordSources(n); err != nil {
 				return err
 			}
 		}
@@ -184,27 +184,27 @@ func (w *columnWalk) gather(ctx context.Context, d graph.Direction) error {
 	return nil
 }
 
-func (w *columnWalk) note(reason Reason, ids []registry.ID) {
+func (w *columnWalk) noteTruncated(reason Reason, ids []registry.ID) {
 	for _, id := range ids {
-		w.reasons[reason], w.open[id] = true, true
+		w.reasons[reason], w.frontier[id] = true, true
 	}
 }
 
 // join notes which versions lineage joins: by an edge, or through a run.
-func (w *columnWalk) join(edges []graph.Edge) {
+func (w *columnWalk) recordConnections(edges []graph.Edge) {
 	read := map[registry.ID][]registry.ID{}
 	for _, e := range edges {
 		switch e.Kind {
 		case registry.EdgeUsed:
 			read[e.From] = append(read[e.From], e.To)
 		case registry.EdgeDerivedFrom:
-			w.joined[[2]registry.ID{e.From, e.To}] = true
+			w.connected[[2]registry.ID{e.From, e.To}] = true
 		}
 	}
 	for _, e := range edges {
 		if e.Kind == registry.EdgeGeneratedBy {
 			for _, cause := range read[e.To] {
-				w.joined[[2]registry.ID{e.From, cause}] = true
+				w.connected[[2]registry.ID{e.From, cause}] = true
 			}
 		}
 	}
@@ -212,7 +212,7 @@ func (w *columnWalk) join(edges []graph.Edge) {
 
 // learn keeps of a dataset version what its columns were derived from, and drops
 // the rest of its document.
-func (w *columnWalk) learn(n *graph.Node) error {
+func (w *columnWalk) recordSources(n *graph.Node) error {
 	if n == nil || w.nodes[n.ID] == nil {
 		return nil
 	}
@@ -222,14 +222,14 @@ func (w *columnWalk) learn(n *graph.Node) error {
 	}
 	for _, c := range columns {
 		at := ColumnRef{n.ID, c.Name}
-		if w.up[at] != nil {
+		if w.sources[at] != nil {
 			continue // Learned in the other direction.
 		}
 		for _, s := range c.DerivedFrom {
-			if from := w.nodes[s.DatasetVersion]; from != nil && w.joined[[2]registry.ID{n.ID, from.ID}] {
-				w.up[at] = append(w.up[at], s)
+			if from := w.nodes[s.DatasetVersion]; from != nil && w.connected[[2]registry.ID{n.ID, from.ID}] {
+				w.sources[at] = append(w.sources[at], s)
 				source := ColumnRef{s.DatasetVersion, s.Column}
-				w.down[source] = append(w.down[source], at)
+				w.derived[source] = append(w.derived[source], at)
 			}
 		}
 	}
@@ -237,22 +237,22 @@ func (w *columnWalk) learn(n *graph.Node) error {
 }
 
 // place walks from the root, breadth first, and orders what it reached.
-func (w *columnWalk) place(out *Columns) {
+func (w *columnWalk) layOut(out *Columns) {
 	depth := map[ColumnRef]int{w.root: 0}
-	if w.o.Direction != Downstream {
-		w.spread(depth, func(c ColumnRef) (next []ColumnRef) {
-			for _, s := range w.up[c] {
+	if w.options.Direction != Downstream {
+		w.breadthFirst(depth, func(c ColumnRef) (next []ColumnRef) {
+			for _, s := range w.sources[c] {
 				next = append(next, ColumnRef{s.DatasetVersion, s.Column})
 			}
 			return next
 		})
 	}
-	if w.o.Direction != Upstream {
-		w.spread(depth, func(c ColumnRef) []ColumnRef { return w.down[c] })
+	if w.options.Direction != Upstream {
+		w.breadthFirst(depth, func(c ColumnRef) []ColumnRef { return w.derived[c] })
 	}
 	for c, d := range depth {
 		it := ColumnItem{ColumnRef: c, Depth: d}
-		for _, s := range w.up[c] {
+		for _, s := range w.sources[c] {
 			if _, ok := depth[ColumnRef{s.DatasetVersion, s.Column}]; ok {
 				it.From = append(it.From, s)
 			}
@@ -264,7 +264,7 @@ func (w *columnWalk) place(out *Columns) {
 }
 
 // spread walks one way from the root.
-func (w *columnWalk) spread(all map[ColumnRef]int, next func(ColumnRef) []ColumnRef) {
+func (w *columnWalk) breadthFirst(all map[ColumnRef]int, next func(ColumnRef) []ColumnRef) {
 	depth := map[ColumnRef]int{w.root: 0}
 	for queue := []ColumnRef{w.root}; len(queue) > 0; queue = queue[1:] {
 		c := queue[0]
@@ -272,8 +272,8 @@ func (w *columnWalk) spread(all map[ColumnRef]int, next func(ColumnRef) []Column
 			if _, ok := depth[far]; ok {
 				continue
 			}
-			if depth[c] == w.o.MaxDepth {
-				w.note(ReasonDepth, []registry.ID{c.Of})
+			if depth[c] == w.options.MaxDepth {
+				w.noteTruncated(ReasonDepth, []registry.ID{c.Of})
 				break
 			}
 			if len(all) == maxColumns {
@@ -303,7 +303,7 @@ func (w *columnWalk) finish(out *Columns) {
 			out.Reasons = append(out.Reasons, r)
 		}
 	}
-	for id := range w.open {
+	for id := range w.frontier {
 		out.Frontier = append(out.Frontier, id)
 	}
 	slices.Sort(out.Frontier)

@@ -66,7 +66,7 @@ func TestColumnsAreReachedByTheFewestDerivations(t *testing.T) {
 	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		d := newDAG(t, 18)
-		d.write(random(r, 18, 0.35))
+		d.write(randomEdges(r, 18, 0.35))
 		up := d.deriveColumns(r)
 		down := map[lineage.ColumnRef][]lineage.ColumnRef{}
 		for c, sources := range up {
@@ -79,7 +79,7 @@ func TestColumnsAreReachedByTheFewestDerivations(t *testing.T) {
 			root := lineage.ColumnRef{Of: datasets[r.IntN(len(datasets))], Name: columnNames[r.IntN(3)]}
 			depth := r.IntN(5)
 			for direction, next := range map[lineage.Direction]map[lineage.ColumnRef][]lineage.ColumnRef{lineage.Upstream: up, lineage.Downstream: down} {
-				want := derivations(root, next)
+				want := columnDepths(root, next)
 				got, err := lineage.WalkColumns(t.Context(), d.store, root.Of, root.Name, lineage.ColumnOptions{Direction: direction, MaxDepth: depth})
 				if err != nil {
 					t.Fatal(err)
@@ -109,7 +109,7 @@ func TestColumnsAreReachedByTheFewestDerivations(t *testing.T) {
 	}
 }
 
-func derivations(root lineage.ColumnRef, next map[lineage.ColumnRef][]lineage.ColumnRef) map[lineage.ColumnRef]int {
+func columnDepths(root lineage.ColumnRef, next map[lineage.ColumnRef][]lineage.ColumnRef) map[lineage.ColumnRef]int {
 	depth := map[lineage.ColumnRef]int{root: 0}
 	for queue := []lineage.ColumnRef{root}; len(queue) > 0; queue = queue[1:] {
 		for _, far := range next[queue[0]] {
@@ -123,7 +123,7 @@ func derivations(root lineage.ColumnRef, next map[lineage.ColumnRef][]lineage.Co
 }
 
 // TestAColumnWalkAsksTheStoreAFewTimes: whatever the number of ways.
-func TestAColumnWalkAsksTheStoreAFewTimes(t *testing.T) {
+func TestAColumnWalkMakesFewStoreCalls(t *testing.T) {
 	const width, layers = 6, 8
 	d := newDAG(t, width*layers)
 	var edges [][2]int
@@ -136,7 +136,7 @@ func TestAColumnWalkAsksTheStoreAFewTimes(t *testing.T) {
 	}
 	d.write(edges)
 	d.deriveColumns(rand.New(rand.NewPCG(1, 5)))
-	counted := &counting{Store: d.store}
+	counted := &callCounter{Store: d.store}
 	got, err := lineage.WalkColumns(t.Context(), counted, d.ids[0], "a", lineage.ColumnOptions{Direction: lineage.Downstream, MaxDepth: 50})
 	if err != nil || len(got.Items) < 20 {
 		t.Fatalf("%v, %d columns", err, len(got.Items))

@@ -11,7 +11,7 @@ import (
 
 // Between are the commits that stand behind one set of commits and not behind
 // another, newest first, and the other way round.
-type Between struct {
+type CommitDiff struct {
 	Added, Removed []*graph.Node
 	// Complete tells that both histories were read to their end.
 	Complete bool
@@ -19,25 +19,25 @@ type Between struct {
 
 // CommitsBetween compares the histories of commits, each at most MaxNodes long.
 // Hidden commits are left out.
-func CommitsBetween(ctx context.Context, r graph.Reader, a, b []registry.ID, at graph.Instant) (*Between, error) {
-	before, all, err := behind(ctx, r, a, at)
+func CommitsBetween(ctx context.Context, r graph.Reader, a, b []registry.ID, at graph.Instant) (*CommitDiff, error) {
+	before, beforeComplete, err := ancestorsOf(ctx, r, a, at)
 	if err != nil {
 		return nil, err
 	}
-	after, whole, err := behind(ctx, r, b, at)
+	after, afterComplete, err := ancestorsOf(ctx, r, b, at)
 	if err != nil {
 		return nil, err
 	}
-	return &Between{Added: without(after, before), Removed: without(before, after), Complete: all && whole}, nil
+	return &CommitDiff{Added: commitsOnlyIn(after, before), Removed: commitsOnlyIn(before, after), Complete: beforeComplete && afterComplete}, nil
 }
 
-func behind(ctx context.Context, r graph.Reader, commits []registry.ID, at graph.Instant) (map[registry.ID]*graph.Node, bool, error) {
+func ancestorsOf(ctx context.Context, r graph.Reader, commits []registry.ID, at graph.Instant) (map[registry.ID]*graph.Node, bool, error) {
 	out := map[registry.ID]*graph.Node{}
 	if len(commits) == 0 {
 		return out, true, nil
 	}
-	c, err := closure(ctx, r, graph.ClosureQuery{Roots: commits, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
-		Depth: allHistory, Fanout: MaxNodes, Limit: MaxNodes, At: at, Bare: true})
+	c, err := closureUntilDeadline(ctx, r, graph.ClosureQuery{Roots: commits, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
+		Depth: unlimitedDepth, Fanout: MaxNodes, Limit: MaxNodes, At: at, Bare: true})
 	if err != nil {
 		return nil, false, err
 	}
@@ -48,9 +48,9 @@ func behind(ctx context.Context, r graph.Reader, commits []registry.ID, at graph
 }
 
 // without lists the seen commits of one history that another lacks.
-func without(have, lack map[registry.ID]*graph.Node) (out []*graph.Node) {
-	for id, n := range have {
-		if lack[id] == nil && !n.Hidden {
+func commitsOnlyIn(history, other map[registry.ID]*graph.Node) (out []*graph.Node) {
+	for id, n := range history {
+		if other[id] == nil && !n.Hidden {
 			out = append(out, n)
 		}
 	}

@@ -13,15 +13,15 @@ import (
 // What is needed to tell of it (its roots, the way to a row) is read all the same.
 
 // grace is how long after a deadline the rest of an answer may take.
-const grace = 2 * time.Second
+const gracePeriod = 2 * time.Second
 
 // expired reports whether the deadline of a walk has passed. A cancelled walk is
 // not expired: nobody waits for its answer.
 func expired(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
 
 // steady outlives the deadline of ctx by the grace, and no cancellation of it.
-func steady(ctx context.Context) (context.Context, context.CancelFunc) {
-	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+func withGracePeriod(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), gracePeriod)
 	stop := context.AfterFunc(ctx, func() {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			cancel()
@@ -36,9 +36,9 @@ func Nodes(ctx context.Context, r graph.Reader, at graph.Instant, ids ...registr
 	if err == nil || !expired(ctx) {
 		return nodes, err
 	}
-	late, cancel := steady(ctx)
+	graceCtx, cancel := withGracePeriod(ctx)
 	defer cancel()
-	return r.Nodes(late, at, ids...)
+	return r.Nodes(graceCtx, at, ids...)
 }
 
 // Neighbors reads one hop for an answer, also past the deadline.
@@ -47,14 +47,14 @@ func Neighbors(ctx context.Context, r graph.Reader, q graph.HopQuery) ([]graph.H
 	if err == nil || !expired(ctx) {
 		return hops, err
 	}
-	late, cancel := steady(ctx)
+	graceCtx, cancel := withGracePeriod(ctx)
 	defer cancel()
-	return r.Neighbors(late, q)
+	return r.Neighbors(graceCtx, q)
 }
 
 // closure walks until the deadline. A store that is not done some time after it
 // has found the roots and nothing else.
-func closure(ctx context.Context, r graph.Reader, q graph.ClosureQuery) (graph.Closure, error) {
+func closureUntilDeadline(ctx context.Context, r graph.Reader, q graph.ClosureQuery) (graph.Closure, error) {
 	c, err := r.Closure(ctx, q)
 	if err == nil || !expired(ctx) {
 		return c, err
@@ -74,7 +74,7 @@ func closure(ctx context.Context, r graph.Reader, q graph.ClosureQuery) (graph.C
 
 // roots reads the nodes that a question starts from: NOT_FOUND names the first
 // that is unknown, out of sight or no lineage node.
-func roots(ctx context.Context, r graph.Reader, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+func readRoots(ctx context.Context, r graph.Reader, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	nodes, err := Nodes(ctx, r, at, ids...)
 	if err != nil {
 		return nil, err

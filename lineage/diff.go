@@ -25,7 +25,7 @@ func (c Changes) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed)
 // the same; the others are matched by what they are called (see LogicalKey),
 // nearest with nearest. Hidden nodes and a graph's own root are left out.
 func Diff(a, b *Graph, kind registry.Kind) (c Changes) {
-	before, after := a.members(kind), b.members(kind)
+	before, after := a.visibleNodes(kind), b.visibleNodes(kind)
 	only := func(nodes, other []*graph.Node) []*graph.Node {
 		ids := map[registry.ID]bool{}
 		for _, n := range other {
@@ -33,30 +33,30 @@ func Diff(a, b *Graph, kind registry.Kind) (c Changes) {
 		}
 		return slices.DeleteFunc(slices.Clone(nodes), func(n *graph.Node) bool { return ids[n.ID] })
 	}
-	waiting := map[string][]*graph.Node{}
-	gone := only(before, after)
-	for _, n := range gone {
+	unmatched := map[string][]*graph.Node{}
+	removed := only(before, after)
+	for _, n := range removed {
 		if k := LogicalKey(n); k != "" {
-			waiting[k] = append(waiting[k], n)
+			unmatched[k] = append(unmatched[k], n)
 		}
 	}
 	matched := map[registry.ID]bool{}
 	for _, n := range only(after, before) {
 		k := LogicalKey(n)
-		if len(waiting[k]) == 0 {
+		if len(unmatched[k]) == 0 {
 			c.Added = append(c.Added, n)
 			continue
 		}
-		was := waiting[k][0]
-		waiting[k], matched[was.ID] = waiting[k][1:], true
+		was := unmatched[k][0]
+		unmatched[k], matched[was.ID] = unmatched[k][1:], true
 		c.Changed = append(c.Changed, Pair{was, n})
 	}
-	c.Removed = slices.DeleteFunc(gone, func(n *graph.Node) bool { return matched[n.ID] })
+	c.Removed = slices.DeleteFunc(removed, func(n *graph.Node) bool { return matched[n.ID] })
 	return c
 }
 
 // members lists the seen nodes of a kind but the root, nearest first.
-func (g *Graph) members(kind registry.Kind) (out []*graph.Node) {
+func (g *Graph) visibleNodes(kind registry.Kind) (out []*graph.Node) {
 	for _, it := range g.Items {
 		if n := it.Node; n.Kind == kind && !n.Hidden && n.ID != g.Root {
 			out = append(out, n)

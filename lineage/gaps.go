@@ -27,7 +27,7 @@ type Gap struct {
 }
 
 // causes lists, by effect, the kinds of what it came from and by which edges.
-func (g *Graph) causes() (byEdge map[registry.ID]map[registry.EdgeKind]bool, ups map[registry.ID][]registry.ID) {
+func (g *Graph) causesByEffect() (byEdge map[registry.ID]map[registry.EdgeKind]bool, ups map[registry.ID][]registry.ID) {
 	byEdge, ups = map[registry.ID]map[registry.EdgeKind]bool{}, map[registry.ID][]registry.ID{}
 	for _, e := range g.Edges {
 		if byEdge[e.From] == nil {
@@ -42,11 +42,11 @@ func (g *Graph) causes() (byEdge map[registry.ID]map[registry.EdgeKind]bool, ups
 // Sources returns the dataset versions of an upstream walk that came from nothing
 // known.
 func (g *Graph) Sources() map[registry.ID]bool {
-	byEdge, _ := g.causes()
-	open := g.open()
+	byEdge, _ := g.causesByEffect()
+	frontier := g.frontierSet()
 	out := map[registry.ID]bool{}
 	for _, it := range g.Items {
-		if it.Node.Kind == registry.KindDatasetVersion && len(byEdge[it.Node.ID]) == 0 && !open[it.Node.ID] {
+		if it.Node.Kind == registry.KindDatasetVersion && len(byEdge[it.Node.ID]) == 0 && !frontier[it.Node.ID] {
 			out[it.Node.ID] = true
 		}
 	}
@@ -55,7 +55,7 @@ func (g *Graph) Sources() map[registry.ID]bool {
 
 // open are the nodes behind which the walk left something out: what is missing
 // there may be known.
-func (g *Graph) open() map[registry.ID]bool {
+func (g *Graph) frontierSet() map[registry.ID]bool {
 	out := map[registry.ID]bool{}
 	for _, id := range g.Frontier {
 		out[id] = true
@@ -66,22 +66,22 @@ func (g *Graph) open() map[registry.ID]bool {
 // Gaps returns what is missing from the nodes of an upstream walk. Hidden nodes
 // and those at the frontier are not judged.
 func (g *Graph) Gaps() (out []Gap) {
-	byEdge, ups := g.causes()
-	open := g.open()
+	byEdge, ups := g.causesByEffect()
+	frontier := g.frontierSet()
 	kinds := map[registry.ID]registry.Kind{}
 	for _, it := range g.Items {
 		kinds[it.Node.ID] = it.Node.Kind
 	}
 	for _, it := range g.Items {
 		n, have := it.Node, byEdge[it.Node.ID]
-		if n.Hidden || n.Deleted || n.Erased() || open[n.ID] {
+		if n.Hidden || n.Deleted || n.Erased() || frontier[n.ID] {
 			continue
 		}
 		switch n.Kind {
 		case registry.KindModelVersion:
 			if !have[registry.EdgeGeneratedBy] && !have[registry.EdgeDerivedFrom] {
 				out = append(out, Gap{Code: VersionWithoutTraining, Node: n, Message: "no training run is known; record it with recordRun and link it with GENERATED_BY"})
-			} else if !reaches(n.ID, registry.KindDatasetVersion, ups, kinds) {
+			} else if !reachesKind(n.ID, registry.KindDatasetVersion, ups, kinds) {
 				out = append(out, Gap{Code: VersionWithoutData, Node: n, Message: "no training data is known; record what its run read"})
 			}
 		case registry.KindRun:
@@ -89,7 +89,7 @@ func (g *Graph) Gaps() (out []Gap) {
 				out = append(out, Gap{Code: RunWithoutCommit, Node: n, Message: "no commit is known; record whose code it ran"})
 			}
 		case registry.KindDatasetVersion:
-			if len(have) == 0 && sees(n, "role") && n.Text(registry.IndexRole) != string(registry.RawData) {
+			if len(have) == 0 && fieldVisible(n, "role") && n.Text(registry.IndexRole) != string(registry.RawData) {
 				out = append(out, Gap{Code: DatasetWithoutSource, Node: n, Message: "nothing is known of where it came from; if it is raw, record it with role RAW"})
 			}
 		}
@@ -99,13 +99,13 @@ func (g *Graph) Gaps() (out []Gap) {
 
 // sees reports whether a field of a node can be judged: without a policy
 // (Mask 0) every field can.
-func sees(n *graph.Node, field string) bool {
+func fieldVisible(n *graph.Node, field string) bool {
 	noun := registry.NounOf(n.Kind)
 	return n.Mask == 0 || n.Mask.Has(registry.Bit(noun.Name, field))
 }
 
 // reaches reports whether a node of a kind lies upstream of another.
-func reaches(from registry.ID, kind registry.Kind, ups map[registry.ID][]registry.ID, kinds map[registry.ID]registry.Kind) bool {
+func reachesKind(from registry.ID, kind registry.Kind, ups map[registry.ID][]registry.ID, kinds map[registry.ID]registry.Kind) bool {
 	seen := map[registry.ID]bool{from: true}
 	for queue := []registry.ID{from}; len(queue) > 0; queue = queue[1:] {
 		for _, up := range ups[queue[0]] {

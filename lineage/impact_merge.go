@@ -12,37 +12,37 @@ import (
 // The size of one read of far ends: of how many nodes, how many of each at most,
 // and how many in all.
 const (
-	endsBatch = 500
-	endsCap   = 1000
-	endsRound = 20_000
+	mergeBatch    = 500
+	maxPageSize   = 1000
+	maxRoundReads = 20_000
 )
 
 // ends merges the effects of the nodes of one level into one list by Number, each
 // once, reading no more of it than is taken. All near nodes are read from one
 // Number on; what lies behind the last Number that all of them have told up to is
 // read again in the next round.
-type ends struct {
-	w     *Impact
-	near  []*step // those that have more to tell, by Number
-	kinds map[registry.Kind]bool
-	edges []registry.EdgeKind
-	bare  bool
-	cap   int
+type effectMerge struct {
+	impact   *Impact
+	nodes    []*bfsNode // those that have more to tell, by Number
+	kinds    map[registry.Kind]bool
+	edges    []registry.EdgeKind
+	bare     bool
+	pageSize int
 	// number is up to where the list was read, settled up to where it was before
 	// the last read.
-	number, settled int64
-	done            bool
+	position, previousPosition int64
+	done                       bool
 }
 
 // ends opens the list of the effects of a level that are of some kinds. want is how
 // many of them are likely taken.
-func (w *Impact) ends(level []*step, kinds map[registry.Kind]bool, bare bool, want int) *ends {
-	e := &ends{w: w, kinds: kinds, bare: bare}
+func (w *Impact) mergeEffects(level []*bfsNode, kinds map[registry.Kind]bool, bare bool, want int) *effectMerge {
+	e := &effectMerge{impact: w, kinds: kinds, bare: bare}
 	causes := map[registry.Kind]bool{}
 	for _, k := range registry.EdgeKinds() {
 		from, to := registry.EdgeEnds(k)
 		if slices.ContainsFunc(from, func(k registry.Kind) bool { return kinds[k] }) &&
-			slices.ContainsFunc(level, func(s *step) bool { return slices.Contains(to, s.node.Kind) }) {
+			slices.ContainsFunc(level, func(s *bfsNode) bool { return slices.Contains(to, s.node.Kind) }) {
 			e.edges = append(e.edges, k)
 			for _, c := range to {
 				causes[c] = true
@@ -51,71 +51,71 @@ func (w *Impact) ends(level []*step, kinds map[registry.Kind]bool, bare bool, wa
 	}
 	for _, s := range level {
 		if causes[s.node.Kind] {
-			e.near = append(e.near, s)
+			e.nodes = append(e.nodes, s)
 		}
 	}
-	e.done = len(e.near) == 0
-	e.cap = min(max(want/max(len(e.near), 1)+1, 8), endsCap/2)
+	e.done = len(e.nodes) == 0
+	e.pageSize = min(max(want/max(len(e.nodes), 1)+1, 8), maxPageSize/2)
 	return e
 }
 
 // next returns the next stretch of the list, which may be empty before its end.
-func (e *ends) next(ctx context.Context) ([]Descendant, error) {
-	e.settled = e.number
+func (e *effectMerge) next(ctx context.Context) ([]Descendant, error) {
+	e.previousPosition = e.position
 	found := map[int64]Descendant{}
-	last := map[*step]int64{} // of those that were cut, the last Number they told
-	var open []*step
-	for part := range slices.Chunk(e.near, endsBatch) {
-		q := graph.HopQuery{Direction: graph.Downstream, Edges: e.edges, At: e.w.at, After: e.number, Cap: e.cap, Bare: e.bare}
+	truncatedAt := map[*bfsNode]int64{} // of those that were cut, the last Number they told
+	var unfinished []*bfsNode
+	for part := range slices.Chunk(e.nodes, mergeBatch) {
+		q := graph.HopQuery{Direction: graph.Downstream, Edges: e.edges, At: e.impact.at, After: e.position, Cap: e.pageSize, Bare: e.bare}
 		for _, s := range part {
 			q.IDs = append(q.IDs, s.node.ID)
 		}
-		hops, err := e.w.r.Neighbors(ctx, q)
+		hops, err := e.impact.r.Neighbors(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		for i, h := range hops {
-			e.w.read += len(h.Nodes)
+			e.impact.readCount += len(h.Nodes)
 			for _, n := range h.Nodes {
 				if _, ok := found[n.Number]; !ok && e.kinds[n.Kind] {
-					found[n.Number] = Descendant{Node: n, Depth: part[i].depth + 1, near: part[i]}
+					found[n.Number] = Descendant{Node: n, Depth: part[i].depth + 1, parent: part[i]}
 				}
 			}
 			if len(h.Nodes) == 0 {
 				continue
 			}
-			open = append(open, part[i])
+			unfinished = append(unfinished, part[i])
 			if h.More {
 				// The same far end may follow by another kind of edge; it was told already.
-				last[part[i]] = h.Nodes[len(h.Nodes)-1].Number
+				truncatedAt[part[i]] = h.Nodes[len(h.Nodes)-1].Number
 			}
 		}
 	}
-	return e.settle(found, last, open), nil
+	return e.takeComplete(found, truncatedAt, unfinished), nil
 }
 
 // settle sorts what was found and keeps it up to where every near node has told
 // all.
-func (e *ends) settle(found map[int64]Descendant, last map[*step]int64, open []*step) []Descendant {
+func (e *effectMerge) takeComplete(found map[int64]Descendant, truncatedAt map[*bfsNode]int64, unfinished []*bfsNode) []Descendant {
 	out := make([]Descendant, 0, len(found))
 	for _, d := range found {
 		out = append(out, d)
 	}
 	slices.SortFunc(out, func(a, b Descendant) int { return cmp.Compare(a.Node.Number, b.Node.Number) })
-	if len(last) == 0 {
+	if len(truncatedAt) == 0 {
 		e.done = true
 		if len(out) > 0 {
-			e.number = out[len(out)-1].Node.Number
+			e.position = out[len(out)-1].Node.Number
 		}
 		return out
 	}
 	bound := int64(-1)
-	for _, n := range last {
+	for _, n := range truncatedAt {
 		if bound < 0 || n < bound {
 			bound = n
 		}
 	}
-	e.number, e.near = bound, open
-	e.cap = min(2*e.cap, endsCap, max(endsRound/len(open), 4))
+	e.position, e.nodes = bound, unfinished
+	e.pageSize = min(2*e.pageSize, maxPageSize, max(maxRoundReads/len(unfinished), 4))
 	return slices.DeleteFunc(out, func(d Descendant) bool { return d.Node.Number > bound })
 }

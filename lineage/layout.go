@@ -8,17 +8,17 @@ import (
 // place gives every item its depth, layer and tree parent, walking from the root
 // up and down as asked. Items that the kept edges do not reach (their way in was
 // cut) are dropped; it reports whether there were any.
-func place(b *builder, edges []graph.Edge, d Direction) (dropped bool) {
-	p := newPlacer(b)
-	layers := !b.reasons[ReasonNodes] && !b.reasons[ReasonTime]
+func computeLayout(b *builder, edges []graph.Edge, d Direction) (dropped bool) {
+	p := newIndexedItems(b)
+	withLayers := !b.reasons[ReasonNodes] && !b.reasons[ReasonTime]
 	if root := b.items[b.root]; root != nil {
-		root.Depth, root.Layer = 0, layerOf(layers, 0)
+		root.Depth, root.Layer = 0, layerIfKnown(withLayers, 0)
 	}
 	if d != Downstream {
-		p.spread(edges, true, layers)
+		p.layOut(edges, true, withLayers)
 	}
 	if d != Upstream {
-		p.spread(edges, false, layers)
+		p.layOut(edges, false, withLayers)
 	}
 	for i, it := range p.items[1:] {
 		if !p.reached[i+1] {
@@ -29,7 +29,7 @@ func place(b *builder, edges []graph.Edge, d Direction) (dropped bool) {
 	return dropped
 }
 
-func layerOf(known bool, layer int) int {
+func layerIfKnown(known bool, layer int) int {
 	if !known {
 		return -1
 	}
@@ -38,18 +38,18 @@ func layerOf(known bool, layer int) int {
 
 // placer works on places in a list instead of ids: the root is at 0, also where it
 // stands above the items and is none itself.
-type placer struct {
+type indexedItems struct {
 	b       *builder
 	items   []*Item
 	reached []bool
 }
 
-func newPlacer(b *builder) *placer {
-	p := &placer{b: b, items: make([]*Item, 1, len(b.items)+1)}
+func newIndexedItems(b *builder) *indexedItems {
+	p := &indexedItems{b: b, items: make([]*Item, 1, len(b.items)+1)}
 	p.items[0] = b.items[b.root]
 	for id, it := range b.items {
 		if id != b.root {
-			it.at = int32(len(p.items))
+			it.index = int32(len(p.items))
 			p.items = append(p.items, it)
 		}
 	}
@@ -58,33 +58,33 @@ func newPlacer(b *builder) *placer {
 }
 
 // at is the place of an id.
-func (p *placer) at(id registry.ID) (int32, bool) {
-	if it := p.b.items[id]; it != nil {
-		return it.at, true
+func (p *indexedItems) indexOf(id registry.ID) (int32, bool) {
+	if item := p.b.items[id]; item != nil {
+		return item.index, true
 	}
 	return 0, id == p.b.root
 }
 
 // id is the id at a place.
-func (p *placer) id(at int32) registry.ID {
-	if at == 0 {
+func (p *indexedItems) idAt(index int32) registry.ID {
+	if index == 0 {
 		return p.b.root
 	}
-	return p.items[at].Node.ID
+	return p.items[index].Node.ID
 }
 
 // ways lists the far ends of every place: those of i are to[start[i]:start[i+1]].
-type ways struct{ start, to []int32 }
+type adjacency struct{ start, targets []int32 }
 
-func (w ways) of(i int32) []int32 { return w.to[w.start[i]:w.start[i+1]] }
+func (w adjacency) neighbors(i int32) []int32 { return w.targets[w.start[i]:w.start[i+1]] }
 
 // ways turns edges between items round, so that they lead away from the root.
-func (p *placer) ways(edges []graph.Edge, up bool) ways {
-	w := ways{start: make([]int32, len(p.items)+1), to: make([]int32, 0, len(edges))}
+func (p *indexedItems) adjacencyOf(edges []graph.Edge, up bool) adjacency {
+	w := adjacency{start: make([]int32, len(p.items)+1), targets: make([]int32, 0, len(edges))}
 	ends := make([][2]int32, 0, len(edges))
 	for i := range edges {
-		from, a := p.at(edges[i].From)
-		to, z := p.at(edges[i].To)
+		from, a := p.indexOf(edges[i].From)
+		to, z := p.indexOf(edges[i].To)
 		if !a || !z {
 			continue
 		}
@@ -97,10 +97,10 @@ func (p *placer) ways(edges []graph.Edge, up bool) ways {
 	for i := range p.items {
 		w.start[i+1] += w.start[i]
 	}
-	w.to = w.to[:len(ends)]
+	w.targets = w.targets[:len(ends)]
 	next := append([]int32(nil), w.start...)
 	for _, e := range ends {
-		w.to[next[e[0]]] = e[1]
+		w.targets[next[e[0]]] = e[1]
 		next[e[0]]++
 	}
 	return w
@@ -109,14 +109,14 @@ func (p *placer) ways(edges []graph.Edge, up bool) ways {
 // spread walks one way from the root, breadth first for depth and tree parent
 // (the smallest id among those one hop nearer), then in topological order for the
 // longest way.
-func (p *placer) spread(edges []graph.Edge, up, layers bool) {
-	w := p.ways(edges, up)
+func (p *indexedItems) layOut(edges []graph.Edge, up, withLayers bool) {
+	w := p.adjacencyOf(edges, up)
 	depth := make([]int32, len(p.items)) // 0 is not reached, else one more than the depth
 	depth[0] = 1
 	order := append(make([]int32, 0, len(p.items)), 0)
 	for i := 0; i < len(order); i++ {
 		near := order[i]
-		for _, far := range w.of(near) {
+		for _, far := range w.neighbors(near) {
 			it := p.items[far]
 			if it == nil {
 				continue
@@ -124,17 +124,17 @@ func (p *placer) spread(edges []graph.Edge, up, layers bool) {
 			if depth[far] == 0 {
 				depth[far] = depth[near] + 1
 				order = append(order, far)
-				it.Depth, it.TreeParent = int(depth[near]), p.id(near)
+				it.Depth, it.TreeParent = int(depth[near]), p.idAt(near)
 				p.reached[far] = true
-			} else if depth[far] == depth[near]+1 && p.id(near) < it.TreeParent {
-				it.TreeParent = p.id(near)
+			} else if depth[far] == depth[near]+1 && p.idAt(near) < it.TreeParent {
+				it.TreeParent = p.idAt(near)
 			}
 		}
 	}
-	if !layers {
+	if !withLayers {
 		return
 	}
-	longest := longestWays(order, w, depth)
+	longest := longestPaths(order, w, depth)
 	for _, i := range order[1:] {
 		p.items[i].Layer = int(longest[i])
 	}
@@ -142,10 +142,10 @@ func (p *placer) spread(edges []graph.Edge, up, layers bool) {
 
 // longestWays returns the most hops from the root to each place of a DAG (Kahn's
 // order); those on a cycle, which writes refuse, keep their depth.
-func longestWays(order []int32, w ways, depth []int32) []int32 {
+func longestPaths(order []int32, w adjacency, depth []int32) []int32 {
 	indegree := make([]int32, len(depth))
 	for _, i := range order {
-		for _, far := range w.of(i) {
+		for _, far := range w.neighbors(i) {
 			if depth[far] > 0 {
 				indegree[far]++
 			}
@@ -160,7 +160,7 @@ func longestWays(order []int32, w ways, depth []int32) []int32 {
 		}
 	}
 	for q := 0; q < len(queue); q++ {
-		for _, far := range w.of(queue[q]) {
+		for _, far := range w.neighbors(queue[q]) {
 			if depth[far] == 0 {
 				continue
 			}

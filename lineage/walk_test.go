@@ -54,7 +54,7 @@ var engines = map[string]func(t testing.TB) graph.Store{
 func TestMain(m *testing.M) { neotest.Main(m) }
 
 // seeds runs a property on some random graphs, the same on both engines.
-func seeds(t *testing.T, name string, n uint64, property func(t *testing.T, open func(testing.TB) graph.Store, seed uint64)) {
+func forSeeds(t *testing.T, name string, n uint64, property func(t *testing.T, open func(testing.TB) graph.Store, seed uint64)) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
 			for seed := range n {
@@ -111,7 +111,7 @@ func (d *dag) write(edges [][2]int) {
 	}
 }
 
-func random(r *rand.Rand, nodes int, density float64) (edges [][2]int) {
+func randomEdges(r *rand.Rand, nodes int, density float64) (edges [][2]int) {
 	for i := range nodes {
 		for j := range i {
 			if r.Float64() < density {
@@ -123,41 +123,41 @@ func random(r *rand.Rand, nodes int, density float64) (edges [][2]int) {
 }
 
 // ways counts, by length, every way between two nodes by brute force.
-func (d *dag) ways(from, to registry.ID) (lengths []int) {
+func (d *dag) pathLengths(from, to registry.ID) (lengths []int) {
 	if from == to {
 		return []int{0}
 	}
 	for _, up := range d.ups[from] {
-		for _, n := range d.ways(up, to) {
+		for _, n := range d.pathLengths(up, to) {
 			lengths = append(lengths, n+1)
 		}
 	}
 	return lengths
 }
 
-func options(direction lineage.Direction, depth int) lineage.Options {
+func walkOptions(direction lineage.Direction, depth int) lineage.Options {
 	return lineage.Options{Direction: direction, MaxDepth: depth, History: 20, Fanout: 1000}
 }
 
 func TestDepthIsTheFewestHopsAndEveryNodeComesOnce(t *testing.T) {
-	seeds(t, "depth", 4, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
+	forSeeds(t, "depth", 4, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		d := dagIn(t, open(t), 24)
-		d.write(random(r, 24, 0.15))
+		d.write(randomEdges(r, 24, 0.15))
 		for _, depth := range []int{0, 1, 2, 3, 50} {
 			root := d.ids[r.IntN(len(d.ids))]
 			for direction, next := range map[lineage.Direction]map[registry.ID][]registry.ID{lineage.Upstream: d.ups, lineage.Downstream: d.downs} {
-				g, err := lineage.Walk(t.Context(), d.store, root, options(direction, depth))
+				g, err := lineage.Walk(t.Context(), d.store, root, walkOptions(direction, depth))
 				if err != nil {
 					t.Fatal(err)
 				}
-				d.compare(g, fewest(root, next), depth)
+				d.checkWalk(g, shortestDepths(root, next), depth)
 			}
 		}
 	})
 }
 
-func fewest(root registry.ID, next map[registry.ID][]registry.ID) map[registry.ID]int {
+func shortestDepths(root registry.ID, next map[registry.ID][]registry.ID) map[registry.ID]int {
 	depth := map[registry.ID]int{root: 0}
 	for queue := []registry.ID{root}; len(queue) > 0; queue = queue[1:] {
 		for _, far := range next[queue[0]] {
@@ -170,7 +170,7 @@ func fewest(root registry.ID, next map[registry.ID][]registry.ID) map[registry.I
 	return depth
 }
 
-func (d *dag) compare(g *lineage.Graph, want map[registry.ID]int, maxDepth int) {
+func (d *dag) checkWalk(g *lineage.Graph, want map[registry.ID]int, maxDepth int) {
 	d.Helper()
 	seen := map[registry.ID]*lineage.Item{}
 	for _, it := range g.Items {
@@ -202,12 +202,12 @@ func (d *dag) compare(g *lineage.Graph, want map[registry.ID]int, maxDepth int) 
 			d.Errorf("an edge joins two nodes of layer %d", from.Layer)
 		}
 	}
-	d.layers(g, seen)
+	d.checkLayers(g, seen)
 }
 
 // layers holds layer to the longest way within the graph, by brute force, and
 // treeParent to an edge that is there.
-func (d *dag) layers(g *lineage.Graph, seen map[registry.ID]*lineage.Item) {
+func (d *dag) checkLayers(g *lineage.Graph, seen map[registry.ID]*lineage.Item) {
 	d.Helper()
 	near := map[registry.ID][]registry.ID{} // by either direction, those one edge away
 	for _, e := range g.Edges {
@@ -241,14 +241,14 @@ func (d *dag) layers(g *lineage.Graph, seen map[registry.ID]*lineage.Item) {
 	}
 }
 
-func TestAFanoutThatCutsIsTold(t *testing.T) {
+func TestAFanoutLimitIsReported(t *testing.T) {
 	d := newDAG(t, 12)
 	var edges [][2]int
 	for j := range 11 {
 		edges = append(edges, [2]int{11, j})
 	}
 	d.write(edges)
-	o := options(lineage.Upstream, 10)
+	o := walkOptions(lineage.Upstream, 10)
 	o.Fanout = 5
 	g, err := lineage.Walk(t.Context(), d.store, d.ids[11], o)
 	if err != nil {
@@ -271,9 +271,9 @@ func TestALatticeOfManyPathsIsWalkedOnce(t *testing.T) {
 		}
 	}
 	d.write(edges)
-	counted := &counting{Store: d.store}
+	counted := &callCounter{Store: d.store}
 	top, bottom := d.ids[len(d.ids)-1], d.ids[0]
-	g, err := lineage.Walk(t.Context(), counted, top, options(lineage.Upstream, 50))
+	g, err := lineage.Walk(t.Context(), counted, top, walkOptions(lineage.Upstream, 50))
 	if err != nil || len(g.Items) != 1+width*(layers-1) {
 		t.Fatalf("%v, %d nodes", err, len(g.Items))
 	}
@@ -292,22 +292,22 @@ func TestALatticeOfManyPathsIsWalkedOnce(t *testing.T) {
 }
 
 // counting counts the reads of a store.
-type counting struct {
+type callCounter struct {
 	graph.Store
 	calls int
 }
 
-func (c *counting) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+func (c *callCounter) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	c.calls++
 	return c.Store.Nodes(ctx, at, ids...)
 }
 
-func (c *counting) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (c *callCounter) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	c.calls++
 	return c.Store.Neighbors(ctx, q)
 }
 
-func (c *counting) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+func (c *callCounter) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	c.calls++
 	return c.Store.Closure(ctx, q)
 }
@@ -316,17 +316,17 @@ func (c *counting) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Clo
 // on small graphs.
 func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
 	asked, exhaustive := 0, 0
-	seeds(t, "paths", 5, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
+	forSeeds(t, "paths", 5, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		d := dagIn(t, open(t), 14)
-		d.write(random(r, 14, 0.3))
+		d.write(randomEdges(r, 14, 0.3))
 		for range 20 {
 			i, k := r.IntN(14), 1+r.IntN(6)
 			j := r.IntN(14)
 			from, to := d.ids[i], d.ids[j]
-			want := d.ways(from, to)
+			want := d.pathLengths(from, to)
 			if len(want) == 0 {
-				want = d.ways(to, from)
+				want = d.pathLengths(to, from)
 			}
 			slices.Sort(want)
 			p, err := lineage.FindPaths(t.Context(), d.store, from, to, k, graph.Instant{})
@@ -348,7 +348,7 @@ func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
 			if p.Exhaustive != (len(want) <= k) {
 				t.Errorf("exhaustive %v with k=%d of %d ways", p.Exhaustive, k, len(want))
 			}
-			d.onAnyPath(p, from, to)
+			d.checkPathGraph(p, from, to)
 			if asked++; p.Exhaustive {
 				exhaustive++
 			}
@@ -361,14 +361,14 @@ func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
 
 // onAnyPath holds the graph of all ways to brute force: the nodes that lie between
 // the two ends, and the edges between them.
-func (d *dag) onAnyPath(p *lineage.Paths, from, to registry.ID) {
+func (d *dag) checkPathGraph(p *lineage.Paths, from, to registry.ID) {
 	d.Helper()
-	if len(d.ways(from, to)) == 0 {
+	if len(d.pathLengths(from, to)) == 0 {
 		from, to = to, from
 	}
 	nodes, edges := map[registry.ID]bool{}, 0
 	for _, id := range d.ids {
-		if len(d.ways(from, id)) > 0 && len(d.ways(id, to)) > 0 {
+		if len(d.pathLengths(from, id)) > 0 && len(d.pathLengths(id, to)) > 0 {
 			nodes[id] = true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 // Batch is a transaction of many steps, each with its own action.
 type Batch struct {
-	tx   *Tx
-	unit *unit
+	tx     *Tx
+	buffer *bufferedTx
 }
 
 // WriteBatch runs fn in one transaction when the actor may do the action; each
@@ -27,8 +27,8 @@ func (g *Gate) WriteBatch(ctx context.Context, action registry.Action, fn func(c
 		return s.forbidden(action)
 	}
 	return g.store.Update(ctx, func(tx graph.Tx) error {
-		u := newUnit(tx)
-		b := &Batch{tx: newTx(g, s, u, grants), unit: u}
+		u := newBufferedTx(tx)
+		b := &Batch{tx: newTx(g, s, u, grants), buffer: u}
 		if err := fn(ctx, b); err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (b *Batch) Tx() *Tx { return b.tx }
 // Step begins the step of a number and returns the transaction as the actor may
 // write it for an action: FORBIDDEN without a grant.
 func (b *Batch) Step(number int, action registry.Action) (*Tx, error) {
-	b.unit.step = number
+	b.buffer.currentStep = number
 	grants := b.tx.scope.grantsFor(action)
 	if len(grants) == 0 {
 		return nil, b.tx.scope.forbidden(action)
@@ -54,11 +54,11 @@ func (b *Batch) Step(number int, action registry.Action) (*Tx, error) {
 
 // Warm reads nodes and the causes of effects ahead, in a few calls.
 func (b *Batch) Warm(ctx context.Context, ids, effects []registry.ID) error {
-	return b.unit.warm(ctx, ids, effects)
+	return b.buffer.prefetch(ctx, ids, effects)
 }
 
 // Flush writes what was held back. Edges that were recorded have their ids then.
-func (b *Batch) Flush(ctx context.Context) error { return b.unit.flush(ctx) }
+func (b *Batch) Flush(ctx context.Context) error { return b.buffer.flush(ctx) }
 
 // StepOf tells which step an error belongs to, and its cause: a cycle is found
 // when edges are written, after the step that closed it.

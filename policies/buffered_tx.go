@@ -15,23 +15,23 @@ import (
 //
 // A write is held back only where its outcome is known already: a node whose slots
 // do not change, an edge of an effect all of whose causes are known.
-type unit struct {
+type bufferedTx struct {
 	graph.Tx
-	nodes   map[registry.ID]*graph.Node // nil: there is none
-	holders map[string]registry.ID      // by slot; "": it is free
+	nodes       map[registry.ID]*graph.Node // nil: there is none
+	slotHolders map[string]registry.ID      // by slot; "": it is free
 	// causes are all standing edges of an effect; an effect that is absent is not known.
-	causes map[registry.ID]map[arc]*graph.Edge
+	edgesByEffect map[registry.ID]map[edgeKey]*graph.Edge
 
-	puts    []*graph.Node
-	putKind map[registry.Kind]bool
-	edges   []*graph.Edge
-	steps   []int // by position in edges
-	entries []*registry.LogEntry
-	step    int
+	pendingNodes   []*graph.Node
+	pendingKinds   map[registry.Kind]bool
+	pendingEdges   []*graph.Edge
+	edgeSteps      []int // by position in edges
+	pendingEntries []*registry.LogEntry
+	currentStep    int
 }
 
 // arc is an edge as its effect knows it.
-type arc struct {
+type edgeKey struct {
 	kind registry.EdgeKind
 	to   registry.ID
 }
@@ -48,31 +48,31 @@ func (e *stepError) Error() string { return e.err.Error() }
 // Unwrap returns the cause.
 func (e *stepError) Unwrap() error { return e.err }
 
-func newUnit(tx graph.Tx) *unit {
-	return &unit{Tx: tx, nodes: map[registry.ID]*graph.Node{}, holders: map[string]registry.ID{}, causes: map[registry.ID]map[arc]*graph.Edge{},
-		putKind: map[registry.Kind]bool{}}
+func newBufferedTx(tx graph.Tx) *bufferedTx {
+	return &bufferedTx{Tx: tx, nodes: map[registry.ID]*graph.Node{}, slotHolders: map[string]registry.ID{}, edgesByEffect: map[registry.ID]map[edgeKey]*graph.Edge{},
+		pendingKinds: map[registry.Kind]bool{}}
 }
 
 // Nodes answers from what is known, with the writes that are held back.
-func (u *unit) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+func (u *bufferedTx) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	if at != (graph.Instant{}) {
 		if err := u.flush(ctx); err != nil {
 			return nil, err
 		}
 		return u.Tx.Nodes(ctx, at, ids...)
 	}
-	var ask []registry.ID
+	var missing []registry.ID
 	for _, id := range ids {
 		if _, known := u.nodes[id]; !known {
-			ask = append(ask, id)
+			missing = append(missing, id)
 		}
 	}
-	if len(ask) > 0 {
-		found, err := u.Tx.Nodes(ctx, at, ask...)
+	if len(missing) > 0 {
+		found, err := u.Tx.Nodes(ctx, at, missing...)
 		if err != nil {
 			return nil, err
 		}
-		for i, id := range ask {
+		for i, id := range missing {
 			u.nodes[id] = found[i]
 		}
 	}
@@ -87,11 +87,11 @@ func (u *unit) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) 
 }
 
 // Find asks the store, after the writes that could change the answer.
-func (u *unit) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
-	if slot, only := onlySlot(q); only {
+func (u *bufferedTx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	if slot, only := singleSlot(q); only {
 		return u.findSlot(ctx, q, slot)
 	}
-	if u.touches(q) {
+	if u.affects(q) {
 		if err := u.flush(ctx); err != nil {
 			return graph.Page{}, err
 		}
@@ -100,19 +100,19 @@ func (u *unit) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 }
 
 // touches reports whether a held write could change the answer to a query.
-func (u *unit) touches(q graph.Query) bool {
-	if len(u.puts) == 0 {
+func (u *bufferedTx) affects(q graph.Query) bool {
+	if len(u.pendingNodes) == 0 {
 		return false
 	}
 	child := func(p graph.Predicate) bool { return p.Child != "" }
 	if len(q.Kinds) == 0 || slices.ContainsFunc(q.Where, child) || len(q.Rows) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(q.Kinds, func(k registry.Kind) bool { return u.putKind[k] })
+	return slices.ContainsFunc(q.Kinds, func(k registry.Kind) bool { return u.pendingKinds[k] })
 }
 
 // onlySlot returns the slot that a query asks for, when it asks for nothing else.
-func onlySlot(q graph.Query) (string, bool) {
+func singleSlot(q graph.Query) (string, bool) {
 	if len(q.Slots) != 1 || len(q.Kinds)+len(q.Parents)+len(q.Where)+len(q.Rows) > 0 || q.After != nil || q.Deleted || q.Count {
 		return "", false
 	}
@@ -120,8 +120,8 @@ func onlySlot(q graph.Query) (string, bool) {
 }
 
 // findSlot answers who holds a slot; writes that are held back change no slots.
-func (u *unit) findSlot(ctx context.Context, q graph.Query, slot string) (graph.Page, error) {
-	holder, known := u.holders[slot]
+func (u *bufferedTx) findSlot(ctx context.Context, q graph.Query, slot string) (graph.Page, error) {
+	holder, known := u.slotHolders[slot]
 	if !known {
 		page, err := u.Tx.Find(ctx, q)
 		if err != nil {
@@ -130,7 +130,7 @@ func (u *unit) findSlot(ctx context.Context, q graph.Query, slot string) (graph.
 		if len(page.Nodes) > 0 {
 			holder = page.Nodes[0].ID
 		}
-		u.holders[slot] = holder
+		u.slotHolders[slot] = holder
 	}
 	if holder == "" {
 		return graph.Page{Total: -1}, nil
@@ -142,7 +142,7 @@ func (u *unit) findSlot(ctx context.Context, q graph.Query, slot string) (graph.
 // Neighbors, Closure and Log read from the store after all writes.
 
 // Neighbors is graph.Reader's.
-func (u *unit) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (u *bufferedTx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	if err := u.flush(ctx); err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (u *unit) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, e
 }
 
 // Closure is graph.Reader's.
-func (u *unit) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+func (u *bufferedTx) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	if err := u.flush(ctx); err != nil {
 		return graph.Closure{}, err
 	}
@@ -158,7 +158,7 @@ func (u *unit) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure
 }
 
 // Log is graph.Reader's.
-func (u *unit) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
+func (u *bufferedTx) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
 	if err := u.flush(ctx); err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (u *unit) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 }
 
 // Put holds nodes back whose slots do not change, and writes others at once.
-func (u *unit) Put(ctx context.Context, nodes ...*graph.Node) error {
+func (u *bufferedTx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	ids := make([]registry.ID, len(nodes))
 	for i, n := range nodes {
 		ids[i] = n.ID
@@ -182,13 +182,13 @@ func (u *unit) Put(ctx context.Context, nodes ...*graph.Node) error {
 	}
 	for _, n := range nodes {
 		c := *n
-		u.puts = append(u.puts, n)
-		u.putKind[n.Kind] = true
+		u.pendingNodes = append(u.pendingNodes, n)
+		u.pendingKinds[n.Kind] = true
 		c.Revision, c.Deleted = 1, false
 		if was := u.nodes[n.ID]; was != nil {
 			c.Revision, c.Number = was.Revision+1, was.Number
 		} else {
-			u.causes[n.ID] = map[arc]*graph.Edge{}
+			u.edgesByEffect[n.ID] = map[edgeKey]*graph.Edge{}
 		}
 		u.nodes[n.ID] = &c
 	}
@@ -204,29 +204,29 @@ func keepsSlots(old, n *graph.Node) bool {
 		slices.Equal(slices.Sorted(slices.Values(old.Slots)), slices.Sorted(slices.Values(n.Slots)))
 }
 
-func (u *unit) putNow(ctx context.Context, nodes, old []*graph.Node) error {
+func (u *bufferedTx) putNow(ctx context.Context, nodes, old []*graph.Node) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	clear(u.holders)
+	clear(u.slotHolders)
 	if err := u.Tx.Put(ctx, nodes...); err != nil {
 		return err
 	}
 	for i, n := range nodes {
 		delete(u.nodes, n.ID)
 		if old[i] == nil {
-			u.causes[n.ID] = map[arc]*graph.Edge{}
+			u.edgesByEffect[n.ID] = map[edgeKey]*graph.Edge{}
 		}
 	}
 	return nil
 }
 
 // Delete writes at once.
-func (u *unit) Delete(ctx context.Context, nodes ...*graph.Node) error {
+func (u *bufferedTx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	clear(u.holders)
+	clear(u.slotHolders)
 	for _, n := range nodes {
 		delete(u.nodes, n.ID)
 	}
@@ -235,63 +235,63 @@ func (u *unit) Delete(ctx context.Context, nodes ...*graph.Node) error {
 
 // Link holds edges back whose effects' causes are all known, and writes others at
 // once. ID and RecordedSeq of an edge that is held back come with the flush.
-func (u *unit) Link(ctx context.Context, edges ...*graph.Edge) error {
+func (u *bufferedTx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	for _, e := range edges {
 		ends, err := u.Nodes(ctx, graph.Instant{}, e.From, e.To)
 		if err != nil {
 			return err
 		}
-		known := u.causes[e.From] != nil && ends[0] != nil && ends[1] != nil && !ends[0].Deleted && !ends[1].Deleted && e.From != e.To
+		known := u.edgesByEffect[e.From] != nil && ends[0] != nil && ends[1] != nil && !ends[0].Deleted && !ends[1].Deleted && e.From != e.To
 		if !known || registry.CheckEdge(e.Kind, ends[0].Kind, ends[1].Kind) != nil {
 			return u.linkNow(ctx, edges)
 		}
 	}
 	for _, e := range edges {
-		stands := u.causes[e.From][arc{e.Kind, e.To}]
-		if e.Created = stands == nil; !e.Created {
-			e.ID, e.RecordedSeq = stands.ID, stands.RecordedSeq
+		existing := u.edgesByEffect[e.From][edgeKey{e.Kind, e.To}]
+		if e.Created = existing == nil; !e.Created {
+			e.ID, e.RecordedSeq = existing.ID, existing.RecordedSeq
 			continue
 		}
-		u.causes[e.From][arc{e.Kind, e.To}] = e
-		u.edges, u.steps = append(u.edges, e), append(u.steps, u.step)
+		u.edgesByEffect[e.From][edgeKey{e.Kind, e.To}] = e
+		u.pendingEdges, u.edgeSteps = append(u.pendingEdges, e), append(u.edgeSteps, u.currentStep)
 	}
 	return nil
 }
 
-func (u *unit) linkNow(ctx context.Context, edges []*graph.Edge) error {
+func (u *bufferedTx) linkNow(ctx context.Context, edges []*graph.Edge) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
 	err := u.Tx.Link(ctx, edges...)
 	for _, e := range edges {
-		if known := u.causes[e.From]; known != nil && err == nil {
-			known[arc{e.Kind, e.To}] = e
+		if known := u.edgesByEffect[e.From]; known != nil && err == nil {
+			known[edgeKey{e.Kind, e.To}] = e
 		}
 	}
 	return err
 }
 
 // Unlink writes at once.
-func (u *unit) Unlink(ctx context.Context, edges ...*graph.Edge) error {
+func (u *bufferedTx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
 	for _, e := range edges {
-		delete(u.causes[e.From], arc{e.Kind, e.To})
+		delete(u.edgesByEffect[e.From], edgeKey{e.Kind, e.To})
 	}
 	return u.Tx.Unlink(ctx, edges...)
 }
 
 // Append holds entries back.
-func (u *unit) Append(_ context.Context, entries ...*registry.LogEntry) error {
-	u.entries = append(u.entries, entries...)
+func (u *bufferedTx) Append(_ context.Context, entries ...*registry.LogEntry) error {
+	u.pendingEntries = append(u.pendingEntries, entries...)
 	return nil
 }
 
 // flush writes all that was held back.
-func (u *unit) flush(ctx context.Context) error {
-	if puts := u.puts; len(puts) > 0 {
-		u.puts, u.putKind = nil, map[registry.Kind]bool{}
+func (u *bufferedTx) flush(ctx context.Context) error {
+	if puts := u.pendingNodes; len(puts) > 0 {
+		u.pendingNodes, u.pendingKinds = nil, map[registry.Kind]bool{}
 		if err := u.Tx.Put(ctx, puts...); err != nil {
 			return err
 		}
@@ -301,14 +301,14 @@ func (u *unit) flush(ctx context.Context) error {
 			}
 		}
 	}
-	if edges, steps := u.edges, u.steps; len(edges) > 0 {
-		u.edges, u.steps = nil, nil
+	if edges, steps := u.pendingEdges, u.edgeSteps; len(edges) > 0 {
+		u.pendingEdges, u.edgeSteps = nil, nil
 		if err := u.Tx.Link(ctx, edges...); err != nil {
-			return blame(err, edges, steps)
+			return attributeCycle(err, edges, steps)
 		}
 	}
-	if entries := u.entries; len(entries) > 0 {
-		u.entries = nil
+	if entries := u.pendingEntries; len(entries) > 0 {
+		u.pendingEntries = nil
 		return u.Tx.Append(ctx, entries...)
 	}
 	return nil
@@ -316,20 +316,20 @@ func (u *unit) flush(ctx context.Context) error {
 
 // blame finds the step that closed a cycle: the last one that recorded an edge of
 // it.
-func blame(err error, edges []*graph.Edge, steps []int) error {
+func attributeCycle(err error, edges []*graph.Edge, steps []int) error {
 	known, ok := err.(*registry.Error)
 	if !ok || known.Code != registry.FailedPrecondition {
 		return err
 	}
 	path, _ := known.Details["path"].([]string)
-	on := map[[2]registry.ID]bool{}
+	inCycle := map[[2]registry.ID]bool{}
 	for i := range path {
 		a, b := registry.ID(path[i]), registry.ID(path[(i+1)%len(path)])
-		on[[2]registry.ID{a, b}], on[[2]registry.ID{b, a}] = true, true
+		inCycle[[2]registry.ID{a, b}], inCycle[[2]registry.ID{b, a}] = true, true
 	}
 	last := -1
 	for i, e := range edges {
-		if on[[2]registry.ID{e.From, e.To}] {
+		if inCycle[[2]registry.ID{e.From, e.To}] {
 			last = max(last, steps[i])
 		}
 	}
@@ -340,25 +340,25 @@ func blame(err error, edges []*graph.Edge, steps []int) error {
 }
 
 // warmCap is how many causes of an effect are read ahead at most.
-const warmCap = 1000
+const prefetchCap = 1000
 
 // warm reads ahead what steps will ask for: nodes, and the causes of effects.
-func (u *unit) warm(ctx context.Context, ids, effects []registry.ID) error {
+func (u *bufferedTx) prefetch(ctx context.Context, ids, effects []registry.ID) error {
 	if _, err := u.Nodes(ctx, graph.Instant{}, append(slices.Clone(ids), effects...)...); err != nil {
 		return err
 	}
-	var ask []registry.ID
+	var missing []registry.ID
 	asked := map[registry.ID]bool{}
 	for _, id := range effects {
-		if n := u.nodes[id]; n != nil && !n.Deleted && u.causes[id] == nil && !asked[id] {
+		if n := u.nodes[id]; n != nil && !n.Deleted && u.edgesByEffect[id] == nil && !asked[id] {
 			asked[id] = true
-			ask = append(ask, id)
+			missing = append(missing, id)
 		}
 	}
-	if len(ask) == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
-	hops, err := u.Neighbors(ctx, graph.HopQuery{IDs: ask, Direction: graph.Upstream, Cap: warmCap, Bare: true})
+	hops, err := u.Neighbors(ctx, graph.HopQuery{IDs: missing, Direction: graph.Upstream, Cap: prefetchCap, Bare: true})
 	if err != nil {
 		return err
 	}
@@ -366,11 +366,11 @@ func (u *unit) warm(ctx context.Context, ids, effects []registry.ID) error {
 		if h.More {
 			continue
 		}
-		known := map[arc]*graph.Edge{}
+		known := map[edgeKey]*graph.Edge{}
 		for i := range h.Edges {
-			known[arc{h.Edges[i].Kind, h.Edges[i].To}] = &h.Edges[i]
+			known[edgeKey{h.Edges[i].Kind, h.Edges[i].To}] = &h.Edges[i]
 		}
-		u.causes[h.Of] = known
+		u.edgesByEffect[h.Of] = known
 	}
 	return nil
 }

@@ -25,13 +25,13 @@ type Gate struct {
 	now   func() time.Time
 	info  graph.Info
 	// opaque is the key of the ids that stand for hidden nodes.
-	opaque []byte
+	opaqueKey []byte
 	// bearers and models keep, for a moment, whose a token is and which model a
 	// grant's scope names; an Update of this gate drops them.
-	bearers recent[bearer]
-	models  recent[registry.ID]
+	tokenCache ttlCache[bearer]
+	modelCache ttlCache[registry.ID]
 	// sightEnds is the budget of sight of one request.
-	sightEnds int
+	visibilityBudget int
 }
 
 // NewGate asks the store who it is and stands before it. now is the clock of
@@ -44,8 +44,8 @@ func NewGate(ctx context.Context, store graph.Store, table *Table, now func() ti
 	if now == nil {
 		now = time.Now
 	}
-	g := &Gate{store: store, now: now, info: info, sightEnds: sightEnds}
-	g.opaque = g.Key("opaque ids")
+	g := &Gate{store: store, now: now, info: info, visibilityBudget: defaultVisibilityBudget}
+	g.opaqueKey = g.Key("opaque ids")
 	g.table.Store(table)
 	return g, nil
 }
@@ -55,7 +55,7 @@ func (g *Gate) Now() time.Time { return g.now().UTC().Truncate(time.Microsecond)
 
 // SightBudget sets how many edges one request may follow to find out what a
 // restricted caller sees, before the first request. Beyond it the rest is hidden.
-func (g *Gate) SightBudget(edges int) { g.sightEnds = edges }
+func (g *Gate) SightBudget(edges int) { g.visibilityBudget = edges }
 
 // Policy returns the policy in force.
 func (g *Gate) Policy() *Table { return g.table.Load() }
@@ -105,15 +105,15 @@ func RequestID(ctx context.Context) string {
 // within a second, what this one wrote at once.
 func (g *Gate) Authenticate(ctx context.Context, token string) (registry.Actor, error) {
 	if token == "" || len(token) > 512 {
-		return registry.Actor{}, refused()
+		return registry.Actor{}, invalidToken()
 	}
 	sum := sha256.Sum256([]byte(token))
-	b, err := g.bearers.ask(string(sum[:]), func() (bearer, error) { return g.bearer(ctx, registry.TokenID(hex.EncodeToString(sum[:]))) })
+	b, err := g.tokenCache.get(string(sum[:]), func() (bearer, error) { return g.readBearer(ctx, registry.TokenID(hex.EncodeToString(sum[:]))) })
 	if err != nil {
 		return registry.Actor{}, err
 	}
 	if !b.token.RevokedAt.IsZero() || !b.token.ExpiresAt.IsZero() && !g.now().Before(b.token.ExpiresAt) {
-		return registry.Actor{}, refused()
+		return registry.Actor{}, invalidToken()
 	}
 	return b.actor, nil
 }
@@ -124,33 +124,33 @@ type bearer struct {
 	actor registry.Actor
 }
 
-func refused() error {
+func invalidToken() error {
 	return registry.Errorf(registry.Unauthenticated, "the token is not valid; make one with: pedigree token create --subject NAME --role ROLE")
 }
 
 // bearer reads a token and its actor: UNAUTHENTICATED where one of them is not
 // there.
-func (g *Gate) bearer(ctx context.Context, id registry.ID) (b bearer, err error) {
+func (g *Gate) readBearer(ctx context.Context, id registry.ID) (b bearer, err error) {
 	nodes, err := g.store.Nodes(ctx, graph.Instant{}, id)
 	if err != nil {
 		return b, err
 	}
-	if !unpacked(nodes[0], &b.token) {
-		return b, refused()
+	if !decodeNode(nodes[0], &b.token) {
+		return b, invalidToken()
 	}
 	actors, err := g.store.Nodes(ctx, graph.Instant{}, registry.ActorID(b.token.Subject))
 	if err != nil {
 		return b, err
 	}
-	if !unpacked(actors[0], &b.actor) {
-		return b, refused()
+	if !decodeNode(actors[0], &b.actor) {
+		return b, invalidToken()
 	}
 	b.actor.ID = actors[0].ID
 	return b, nil
 }
 
 // unpacked reads the document of a node that is there.
-func unpacked(n *graph.Node, into any) bool {
+func decodeNode(n *graph.Node, into any) bool {
 	return n != nil && !n.Deleted && json.Unmarshal(n.Doc, into) == nil
 }
 
@@ -179,8 +179,8 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 	if len(grants) == 0 {
 		return s.forbidden(action)
 	}
-	defer g.bearers.forget()
-	defer g.models.forget()
+	defer g.tokenCache.clear()
+	defer g.modelCache.clear()
 	return g.store.Update(ctx, func(tx graph.Tx) error {
 		// Sight is taken anew inside the transaction: what is read is what is decided on.
 		return fn(ctx, newTx(g, s, tx, grants))
@@ -208,11 +208,11 @@ func (s *Scope) forbidden(action registry.Action) error {
 }
 
 // grantsFor returns the grants that allow an action, with their row rules.
-func (s *Scope) grantsFor(action registry.Action) (out []allowance) {
+func (s *Scope) grantsFor(action registry.Action) (out []actionGrant) {
 	for _, gr := range s.grants {
 		for _, rows := range allRows {
 			if s.table.May(gr.role, rows, action) {
-				out = append(out, allowance{model: gr.model, rows: rows})
+				out = append(out, actionGrant{model: gr.model, rows: rows})
 			}
 		}
 	}
@@ -220,7 +220,7 @@ func (s *Scope) grantsFor(action registry.Action) (out []allowance) {
 }
 
 // allowance is where an action is allowed: in a model ("" for all), on rows.
-type allowance struct {
+type actionGrant struct {
 	model registry.ID
 	rows  Rows
 }
@@ -248,7 +248,7 @@ func (g *Gate) resolveGrants(ctx context.Context, r graph.Reader, grants []regis
 		if !ok {
 			continue
 		}
-		model, err := g.models.ask(name, func() (registry.ID, error) { return modelNamed(ctx, r, name) })
+		model, err := g.modelCache.get(name, func() (registry.ID, error) { return modelNamed(ctx, r, name) })
 		if err != nil {
 			return nil, err
 		}

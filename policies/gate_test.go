@@ -20,26 +20,26 @@ import (
 const token = "pdg_0123456789abcdef"
 
 // door is a gate on a store of its own, and counts the reads that pass.
-type door struct {
+type gateFixture struct {
 	*testing.T
 	graph.Store
 	gate  *policies.Gate
 	reads atomic.Int64
 	// hold, when set, is called after each read of the store and before its answer.
-	hold func()
+	afterRead func()
 }
 
 // Nodes counts.
-func (d *door) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+func (d *gateFixture) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	d.reads.Add(1)
 	nodes, err := d.Store.Nodes(ctx, at, ids...)
-	if d.hold != nil {
-		d.hold()
+	if d.afterRead != nil {
+		d.afterRead()
 	}
 	return nodes, err
 }
 
-func newDoor(t *testing.T, file string, now func() time.Time) *door {
+func newGateFixture(t *testing.T, file string, now func() time.Time) *gateFixture {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), file)
 	if err != nil {
@@ -50,7 +50,7 @@ func newDoor(t *testing.T, file string, now func() time.Time) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{T: t, Store: s}
+	d := &gateFixture{T: t, Store: s}
 	if d.gate, err = policies.NewGate(t.Context(), d, table, now); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func newDoor(t *testing.T, file string, now func() time.Time) *door {
 }
 
 // put writes a token of ada through the door's gate.
-func (d *door) put(tok registry.Token) {
+func (d *gateFixture) putToken(tok registry.Token) {
 	d.Helper()
 	sum := sha256.Sum256([]byte(token))
 	tok.Subject = "ada"
@@ -81,7 +81,7 @@ func (d *door) put(tok registry.Token) {
 }
 
 // let fails unless the token is let in, or not.
-func (d *door) let(in bool) {
+func (d *gateFixture) checkToken(in bool) {
 	d.Helper()
 	a, err := d.gate.Authenticate(d.Context(), token)
 	if in && (err != nil || a.Subject != "ada" || a.ID != registry.ActorID("ada")) {
@@ -92,14 +92,14 @@ func (d *door) let(in bool) {
 	}
 }
 
-func TestATokenIsReadOnceAMoment(t *testing.T) {
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
-	d.let(false)
-	d.put(registry.Token{})
-	d.let(true) // What was refused is not remembered.
+func TestTokenReadsAreCached(t *testing.T) {
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.checkToken(false)
+	d.putToken(registry.Token{})
+	d.checkToken(true) // What was refused is not remembered.
 	before, start := d.reads.Load(), time.Now()
 	for range 100 {
-		d.let(true)
+		d.checkToken(true)
 	}
 	if n := d.reads.Load() - before; n > 2*int64(1+time.Since(start)/time.Second) {
 		t.Errorf("100 requests in %v cost %d reads", time.Since(start), n)
@@ -107,21 +107,21 @@ func TestATokenIsReadOnceAMoment(t *testing.T) {
 }
 
 func TestATokenRevokedByThisServerIsRefusedAtOnce(t *testing.T) {
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
-	d.put(registry.Token{})
-	d.let(true)
-	d.put(registry.Token{RevokedAt: time.Now()})
-	d.let(false)
-	d.put(registry.Token{})
-	d.let(true)
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.putToken(registry.Token{})
+	d.checkToken(true)
+	d.putToken(registry.Token{RevokedAt: time.Now()})
+	d.checkToken(false)
+	d.putToken(registry.Token{})
+	d.checkToken(true)
 }
 
 func TestATokenRevokedByAnotherServerIsRefusedWithinASecond(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "p.db")
-	d, other := newDoor(t, file, func() time.Time { return time.Unix(0, 0) }), newDoor(t, file, nil) // An injected clock that stands still changes nothing.
-	d.put(registry.Token{})
-	d.let(true)
-	other.put(registry.Token{RevokedAt: time.Now()})
+	d, other := newGateFixture(t, file, func() time.Time { return time.Unix(0, 0) }), newGateFixture(t, file, nil) // An injected clock that stands still changes nothing.
+	d.putToken(registry.Token{})
+	d.checkToken(true)
+	other.putToken(registry.Token{RevokedAt: time.Now()})
 	if _, err := d.gate.Authenticate(t.Context(), token); err == nil {
 		t.Log("it is let in from what is remembered")
 	}
@@ -136,14 +136,14 @@ func TestATokenRevokedByAnotherServerIsRefusedWithinASecond(t *testing.T) {
 	}
 }
 
-func TestExpiryIsAskedOfWhatIsRemembered(t *testing.T) {
+func TestExpiryIsCheckedOnCachedTokens(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), func() time.Time { return now })
-	d.put(registry.Token{ExpiresAt: now.Add(time.Minute)})
-	d.let(true)
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), func() time.Time { return now })
+	d.putToken(registry.Token{ExpiresAt: now.Add(time.Minute)})
+	d.checkToken(true)
 	reads := d.reads.Load()
 	now = now.Add(time.Minute)
-	d.let(false)
+	d.checkToken(false)
 	if n := d.reads.Load() - reads; n > 2 {
 		t.Errorf("%d reads", n)
 	}
@@ -151,17 +151,17 @@ func TestExpiryIsAskedOfWhatIsRemembered(t *testing.T) {
 
 // TestAReadThatAnUpdateOvertookIsNotRemembered lets a token be revoked between the
 // read of it and the answer to that read.
-func TestAReadThatAnUpdateOvertookIsNotRemembered(t *testing.T) {
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
-	d.put(registry.Token{})
+func TestAReadOvertakenByAnUpdateIsNotCached(t *testing.T) {
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.putToken(registry.Token{})
 	var once sync.Once
-	d.hold = func() {
+	d.afterRead = func() {
 		once.Do(func() {
-			d.put(registry.Token{RevokedAt: time.Now()})
+			d.putToken(registry.Token{RevokedAt: time.Now()})
 		})
 	}
 	if _, err := d.gate.Authenticate(t.Context(), token); err != nil {
 		t.Fatal(err) // It held when it was read.
 	}
-	d.let(false)
+	d.checkToken(false)
 }

@@ -44,13 +44,13 @@ func Load(path string) (*Table, error) {
 // Compile checks a policy's text and asks Casbin for every role, field and
 // action once. INVALID_ARGUMENT lists every line that is wrong.
 func Compile(text string) (*Table, error) {
-	lines, problems := parse(text)
-	problems = append(problems, check(lines)...)
+	lines, problems := parsePolicy(text)
+	problems = append(problems, checkPolicy(lines)...)
 	if len(problems) > 0 {
 		return nil, &registry.Error{Code: registry.InvalidArgument, Message: "the policy is refused:\n  " + strings.Join(problems, "\n  "),
 			Details: map[string]any{"problems": problems}}
 	}
-	e, err := enforcer(lines)
+	e, err := newEnforcer(lines)
 	if err != nil {
 		return nil, registry.Errorf(registry.InvalidArgument, "the policy is refused: %v", err)
 	}
@@ -72,19 +72,19 @@ func compileRole(e *casbin.Enforcer, name string) (*role, error) {
 		r.masks[rows] = map[string]registry.Mask{}
 		for _, n := range registry.Nouns() {
 			var failed error
-			seen := false
+			visible := false
 			mask := n.MaskOf(func(f registry.Field) bool {
 				ok, err := e.Enforce(name, f.Coordinate(), "read", string(rows))
 				if err != nil {
 					failed = err
 				}
-				seen = seen || ok && f.Class != registry.Plumbing
+				visible = visible || ok && f.Class != registry.Plumbing
 				return err == nil && ok
 			})
 			if failed != nil {
 				return nil, registry.Errorf(registry.InvalidArgument, "the policy cannot be decided for %s: %v", n.Name, failed)
 			}
-			if seen {
+			if visible {
 				// What is seen at all is seen with its id, kind and revision.
 				r.masks[rows][n.Name] = mask | n.MaskOf(func(f registry.Field) bool { return f.Class == registry.Plumbing })
 			}
@@ -108,7 +108,7 @@ type line struct {
 	fields []string
 }
 
-func parse(text string) (lines []line, problems []string) {
+func parsePolicy(text string) (lines []line, problems []string) {
 	sc := bufio.NewScanner(strings.NewReader(text))
 	for no := 1; sc.Scan(); no++ {
 		s := strings.TrimSpace(sc.Text())
@@ -137,11 +137,11 @@ func parse(text string) (lines []line, problems []string) {
 
 // check refuses what Casbin would take in silence: an empty policy, unknown
 // objects, acts, rows, effects and roles, hidden plumbing, and role cycles.
-func check(lines []line) (problems []string) {
+func checkPolicy(lines []line) (problems []string) {
 	bad := func(l line, format string, args ...any) {
 		problems = append(problems, fmt.Sprintf("line %d: %s", l.no, fmt.Sprintf(format, args...)))
 	}
-	rules, groups, roles := 0, ownGroups(lines), rolesOf(lines)
+	rules, groups, roles := 0, customGroups(lines), rolesOf(lines)
 	for _, l := range lines {
 		f := l.fields
 		switch f[0] {
@@ -180,7 +180,7 @@ func checkRule(f []string, groups map[string][]string, bad func(string, ...any))
 	field := isField(obj) || obj == groupAnyField || strings.HasPrefix(obj, classPrefix) && builtinGroup(obj)
 	action := isAction(obj) || obj == groupAnyAction
 	if !field && !action && groups[obj] == nil {
-		bad("%q is no field of the schema, no action and no group%s", obj, nearest(obj))
+		bad("%q is no field of the schema, no action and no group%s", obj, fieldSuggestion(obj))
 	}
 	switch act {
 	case "read":
@@ -232,7 +232,7 @@ func isField(s string) bool  { return fieldNamed(s).Name != "" }
 func isAction(s string) bool { return slices.Contains(registry.Actions(), registry.Action(s)) }
 
 // ownGroups are the groups that the policy makes, with their members.
-func ownGroups(lines []line) map[string][]string {
+func customGroups(lines []line) map[string][]string {
 	out := map[string][]string{}
 	for _, l := range lines {
 		if l.fields[0] == "g2" {
@@ -285,7 +285,7 @@ func roleCycle(lines []line) string {
 	return ""
 }
 
-func nearest(obj string) string {
+func fieldSuggestion(obj string) string {
 	noun, _, ok := strings.Cut(obj, ".")
 	if n := registry.NounNamed(noun); ok && n != nil {
 		var names []string
@@ -297,7 +297,7 @@ func nearest(obj string) string {
 	return ""
 }
 
-func enforcer(lines []line) (*casbin.Enforcer, error) {
+func newEnforcer(lines []line) (*casbin.Enforcer, error) {
 	m, err := model.NewModelFromString(modelConf)
 	if err != nil {
 		return nil, err
@@ -342,8 +342,8 @@ func addGroups(e *casbin.Enforcer) error {
 // Explain answers whether a role may read a field (Noun.field) or do an action,
 // and by which rules: one line per row rule that says yes.
 func Explain(w io.Writer, text, roleName, object string) (bool, error) {
-	lines, problems := parse(text)
-	if problems = append(problems, check(lines)...); len(problems) > 0 {
+	lines, problems := parsePolicy(text)
+	if problems = append(problems, checkPolicy(lines)...); len(problems) > 0 {
 		return false, registry.Errorf(registry.InvalidArgument, "the policy is refused:\n  %s", strings.Join(problems, "\n  "))
 	}
 	act := "read"
@@ -351,12 +351,12 @@ func Explain(w io.Writer, text, roleName, object string) (bool, error) {
 	case isAction(object):
 		act = "do"
 	case !isField(object):
-		return false, registry.Invalid("object", "%q is no field of the schema and no action%s", object, nearest(object))
+		return false, registry.Invalid("object", "%q is no field of the schema and no action%s", object, fieldSuggestion(object))
 	}
 	if !slices.Contains(rolesOf(lines), rolePrefix+roleName) {
 		return false, registry.Invalid("role", "%q is no role of this policy; it has %v", roleName, rolesOf(lines))
 	}
-	e, err := enforcer(lines)
+	e, err := newEnforcer(lines)
 	if err != nil {
 		return false, err
 	}

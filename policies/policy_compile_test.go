@@ -13,24 +13,24 @@ import (
 
 // crossProduct holds a compiled table to Casbin's own answers: every role of the
 // policy and some that are none, every field, every action, every row rule.
-func crossProduct(t *testing.T, text string) (asked int) {
+func compareWithCasbin(t *testing.T, text string) (asked int) {
 	t.Helper()
 	table, err := Compile(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, problems := parse(text)
+	lines, problems := parsePolicy(text)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	e, err := enforcer(lines)
+	e, err := newEnforcer(lines)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, role := range append(table.Roles(), "anonymous", "root", "role:admin", "") {
 		for _, rows := range append(allRows[:len(allRows):len(allRows)], "none", "") {
 			for _, n := range registry.Nouns() {
-				asked += holdMask(t, e, table, role, rows, n)
+				asked += compareMask(t, e, table, role, rows, n)
 			}
 			for _, a := range append(registry.Actions(), "unknown.action", "") {
 				asked++
@@ -45,7 +45,7 @@ func crossProduct(t *testing.T, text string) (asked int) {
 
 // holdMask compares one mask with Casbin, field by field. Plumbing comes with any
 // other field of the noun, and not without.
-func holdMask(t *testing.T, e *casbin.Enforcer, table *Table, role string, rows Rows, n *registry.Noun) (asked int) {
+func compareMask(t *testing.T, e *casbin.Enforcer, table *Table, role string, rows Rows, n *registry.Noun) (asked int) {
 	t.Helper()
 	mask, seen := table.Mask(role, rows, n.Name), false
 	for i, f := range n.Fields {
@@ -80,7 +80,7 @@ func enforce(t *testing.T, e *casbin.Enforcer, role, object, act string, rows Ro
 }
 
 func TestTheTableIsWhatCasbinSays(t *testing.T) {
-	t.Logf("%d questions about the default policy", crossProduct(t, DefaultPolicy()))
+	t.Logf("%d questions about the default policy", compareWithCasbin(t, DefaultPolicy()))
 }
 
 // TestRandomPoliciesCompileToWhatCasbinSays draws policies with groups, roles that
@@ -95,7 +95,7 @@ func TestRandomPoliciesCompileToWhatCasbinSays(t *testing.T) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		compiled++
-		asked += crossProduct(t, text)
+		asked += compareWithCasbin(t, text)
 		if t.Failed() {
 			t.Fatal(text)
 		}
@@ -148,7 +148,7 @@ func randomPolicy(r *rand.Rand) string {
 
 // TestWhatIsRefused: a policy that Casbin would take in silence and that says
 // something else than it seems to is not loaded, and the line is named.
-func TestWhatIsRefused(t *testing.T) {
+func TestInvalidPoliciesAreRefused(t *testing.T) {
 	const fine = "p, role:a, Model.name, read, all, allow\n"
 	if _, err := Compile(fine); err != nil {
 		t.Fatal(err)

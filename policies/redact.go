@@ -71,32 +71,32 @@ func redactDoc(doc []byte, noun *registry.Noun, mask registry.Mask) []byte {
 
 // redactEntry clears the fields of a log entry that its mask hides.
 func redactEntry(e *registry.LogEntry) {
-	see := func(field string) bool { return e.Mask.Has(registry.Bit("LogEntry", field)) }
-	if !see("actor") {
+	visible := func(field string) bool { return e.Mask.Has(registry.Bit("LogEntry", field)) }
+	if !visible("actor") {
 		e.Actor = ""
 	}
-	if !see("action") {
+	if !visible("action") {
 		e.Action = ""
 	}
-	if !see("objects") {
+	if !visible("objects") {
 		e.Objects = nil
 	}
-	if !see("model") {
+	if !visible("model") {
 		e.Model = ""
 	}
-	if !see("reason") {
+	if !visible("reason") {
 		e.Reason = ""
 	}
-	if !see("approval") {
+	if !visible("approval") {
 		e.Approval = ""
 	}
-	if !see("requestId") {
+	if !visible("requestId") {
 		e.RequestID = ""
 	}
-	if !see("detail") {
+	if !visible("detail") {
 		e.Detail = nil
 	}
-	if !see("leafHash") {
+	if !visible("leafHash") {
 		e.LeafHash = ""
 	}
 }

@@ -20,46 +20,46 @@ import (
 //
 // The fields of one answer are resolved at once and share it: covers and learn
 // take the lock.
-type sight struct {
+type rowVisibility struct {
 	mu    sync.Mutex
 	store graph.Reader
 	// reach remembers, per cover, what is known of a lineage node.
-	reach map[coverKey]map[registry.ID]bool
+	reachable map[rowGrantKey]map[registry.ID]bool
 	// versions and edges were handed over by a closure over today's facts.
 	versions map[registry.ID]*graph.Node
 	effects  map[registry.ID][]registry.ID
 	// left is how many far ends searches may still read; late counts those that a
 	// deadline ended, short those that the budget did. What was not decided is not
 	// seen.
-	left        int
-	late, short int
+	budget               int
+	timedOut, overBudget int
 }
 
 // sightEnds is how many far ends one request may read to find out what its caller
 // sees: on SQLite less than a second.
-const sightEnds = 100_000
+const defaultVisibilityBudget = 100_000
 
 // coverKey tells covers apart by what decides rows.
-type coverKey struct {
+type rowGrantKey struct {
 	rows  Rows
 	model registry.ID
 }
 
-func newSight(r graph.Reader, left int) *sight {
-	return &sight{store: r, reach: map[coverKey]map[registry.ID]bool{}, versions: map[registry.ID]*graph.Node{}, effects: map[registry.ID][]registry.ID{}, left: left}
+func newRowVisibility(r graph.Reader, budget int) *rowVisibility {
+	return &rowVisibility{store: r, reachable: map[rowGrantKey]map[registry.ID]bool{}, versions: map[registry.ID]*graph.Node{}, effects: map[registry.ID][]registry.ID{}, budget: budget}
 }
 
 // undecided tells how many searches were given up, for lack of budget or time:
 // something hidden may be the caller's to see.
-func (s *sight) undecided() (short, late int) {
+func (s *rowVisibility) undecided() (overBudget, timedOut int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.short, s.late
+	return s.overBudget, s.timedOut
 }
 
 // learn takes the nodes and edges of a closure over today's facts, so that what
 // lies upstream of a covered version is known without another query.
-func (s *sight) learn(nodes []*graph.Node, edges []graph.Edge) {
+func (s *rowVisibility) addClosure(nodes []*graph.Node, edges []graph.Edge) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range nodes {
@@ -73,7 +73,7 @@ func (s *sight) learn(nodes []*graph.Node, edges []graph.Edge) {
 }
 
 // version reports whether a cover holds for a version by its stage and model.
-func (c cover) version(n *graph.Node) bool {
+func (c rowGrant) coversVersion(n *graph.Node) bool {
 	if c.model != "" && n.Parent != c.model {
 		return false
 	}
@@ -82,8 +82,8 @@ func (c cover) version(n *graph.Node) bool {
 
 // predicates returns what a cover asks of nodes of a kind, for kinds that a
 // query can narrow by itself; false for the others.
-func (c cover) predicates(kind registry.Kind) ([]graph.Predicate, bool) {
-	if c.always() {
+func (c rowGrant) predicates(kind registry.Kind) ([]graph.Predicate, bool) {
+	if c.coversAll() {
 		return nil, true
 	}
 	var stages []any
@@ -113,7 +113,7 @@ func (c cover) predicates(kind registry.Kind) ([]graph.Predicate, bool) {
 }
 
 // covers answers for each node whether the cover holds for its row.
-func (s *sight) covers(ctx context.Context, c cover, nodes []*graph.Node) ([]bool, error) {
+func (s *rowVisibility) covered(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]bool, len(nodes))
@@ -126,7 +126,7 @@ func (s *sight) covers(ctx context.Context, c cover, nodes []*graph.Node) ([]boo
 		for k, i := range at {
 			group[k] = nodes[i]
 		}
-		seen, err := s.coversKind(ctx, c, kind, group)
+		seen, err := s.coveredOfKind(ctx, c, kind, group)
 		if err != nil {
 			return nil, err
 		}
@@ -137,25 +137,25 @@ func (s *sight) covers(ctx context.Context, c cover, nodes []*graph.Node) ([]boo
 	return out, nil
 }
 
-func (s *sight) coversKind(ctx context.Context, c cover, kind registry.Kind, nodes []*graph.Node) ([]bool, error) {
+func (s *rowVisibility) coveredOfKind(ctx context.Context, c rowGrant, kind registry.Kind, nodes []*graph.Node) ([]bool, error) {
 	switch kind {
 	case registry.KindModelVersion:
 		out := make([]bool, len(nodes))
 		for i, n := range nodes {
-			out[i] = c.version(n)
+			out[i] = c.coversVersion(n)
 		}
 		return out, nil
 	case registry.KindModel:
-		return s.models(ctx, c, nodes)
+		return s.coveredModels(ctx, c, nodes)
 	case registry.KindCard, registry.KindArtifact, registry.KindTransition:
-		return s.through(ctx, c, nodes, func(n *graph.Node) registry.ID { return n.Parent })
+		return s.coveredByVersion(ctx, c, nodes, func(n *graph.Node) registry.ID { return n.Parent })
 	case registry.KindAlias, registry.KindDeployment:
-		return s.through(ctx, c, nodes, versionOf)
+		return s.coveredByVersion(ctx, c, nodes, versionOf)
 	case registry.KindDataset, registry.KindRepository:
-		return s.containers(ctx, c, nodes)
+		return s.coveredContainers(ctx, c, nodes)
 	}
 	if kind.Walked() {
-		return s.upstreamOf(ctx, c, nodes)
+		return s.coveredUpstream(ctx, c, nodes)
 	}
 	return make([]bool, len(nodes)), nil
 }
@@ -172,7 +172,7 @@ func versionOf(n *graph.Node) registry.ID {
 }
 
 // models asks in one query which of these models have a covered version.
-func (s *sight) models(ctx context.Context, c cover, nodes []*graph.Node) ([]bool, error) {
+func (s *rowVisibility) coveredModels(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
 	where, _ := c.predicates(registry.KindModel)
 	self := graph.Predicate{Self: graph.SelfID, Op: graph.In}
 	for _, n := range nodes {
@@ -195,7 +195,7 @@ func (s *sight) models(ctx context.Context, c cover, nodes []*graph.Node) ([]boo
 
 // through answers for nodes that are seen with a version. A node whose document
 // was left out is fetched whole first.
-func (s *sight) through(ctx context.Context, c cover, nodes []*graph.Node, version func(*graph.Node) registry.ID) ([]bool, error) {
+func (s *rowVisibility) coveredByVersion(ctx context.Context, c rowGrant, nodes []*graph.Node, version func(*graph.Node) registry.ID) ([]bool, error) {
 	ids := make([]registry.ID, len(nodes))
 	var bare []registry.ID
 	for _, n := range nodes {
@@ -227,14 +227,14 @@ func (s *sight) through(ctx context.Context, c cover, nodes []*graph.Node, versi
 	}
 	out := make([]bool, len(nodes))
 	for i, v := range versions {
-		out[i] = v != nil && v.Kind == registry.KindModelVersion && c.version(v)
+		out[i] = v != nil && v.Kind == registry.KindModelVersion && c.coversVersion(v)
 	}
 	return out, nil
 }
 
 // containers answers for datasets and repositories: seen when one of the lineage
 // nodes in them is.
-func (s *sight) containers(ctx context.Context, c cover, nodes []*graph.Node) ([]bool, error) {
+func (s *rowVisibility) coveredContainers(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
 	out := make([]bool, len(nodes))
 	for i, n := range nodes {
 		q := graph.Query{Parents: []registry.ID{n.ID}, Limit: 200, Bare: true}
@@ -243,7 +243,7 @@ func (s *sight) containers(ctx context.Context, c cover, nodes []*graph.Node) ([
 			if err != nil {
 				return nil, err
 			}
-			seen, err := s.upstreamOf(ctx, c, page.Nodes)
+			seen, err := s.coveredUpstream(ctx, c, page.Nodes)
 			if err != nil {
 				return nil, err
 			}
@@ -259,27 +259,27 @@ func (s *sight) containers(ctx context.Context, c cover, nodes []*graph.Node) ([
 
 // upstreamOf answers for lineage nodes whether a covered version is reached
 // downstream of them.
-func (s *sight) upstreamOf(ctx context.Context, c cover, nodes []*graph.Node) ([]bool, error) {
-	key := coverKey{c.rows, c.model}
-	known := s.reach[key]
+func (s *rowVisibility) coveredUpstream(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
+	key := rowGrantKey{c.rows, c.model}
+	known := s.reachable[key]
 	if known == nil {
 		known = map[registry.ID]bool{}
-		s.reach[key] = known
+		s.reachable[key] = known
 	}
 	for id, v := range s.versions {
-		if c.version(v) && !known[id] {
+		if c.coversVersion(v) && !known[id] {
 			known[id] = true
 		}
 	}
-	s.spread(known)
-	var open []registry.ID
+	s.propagate(known)
+	var undecided []registry.ID
 	for _, n := range nodes {
 		if _, ok := known[n.ID]; !ok {
-			open = append(open, n.ID)
+			undecided = append(undecided, n.ID)
 		}
 	}
-	if len(open) > 0 {
-		if err := s.search(ctx, c, known, open); err != nil {
+	if len(undecided) > 0 {
+		if err := s.searchDownstream(ctx, c, known, undecided); err != nil {
 			return nil, err
 		}
 	}
@@ -291,7 +291,7 @@ func (s *sight) upstreamOf(ctx context.Context, c cover, nodes []*graph.Node) ([
 }
 
 // spread carries what is known to be reached on to causes, over learned edges.
-func (s *sight) spread(known map[registry.ID]bool) {
+func (s *rowVisibility) propagate(known map[registry.ID]bool) {
 	for changed := true; changed; {
 		changed = false
 		for cause, effects := range s.effects {

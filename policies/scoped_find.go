@@ -14,28 +14,28 @@ import (
 // every row is seen. A filter or sort on a field that all grants hide is
 // FORBIDDEN; where some grants hide it, their rows do not match.
 func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
-	covers, err := s.coversFor(q)
+	grants, err := s.rowGrantsFor(q)
 	if err != nil {
 		return graph.Page{Total: -1}, err
 	}
-	if len(covers) == 0 {
+	if len(grants) == 0 {
 		return graph.Page{Total: 0}, nil
 	}
 	var rows [][]graph.Predicate
-	inside := true
-	for _, c := range covers {
-		if c.always() {
-			rows, inside = nil, true
+	inQuery := true
+	for _, c := range grants {
+		if c.coversAll() {
+			rows, inQuery = nil, true
 			break
 		}
 		for _, k := range q.Kinds {
 			p, ok := c.predicates(k)
-			inside = inside && ok && len(q.Kinds) == 1
+			inQuery = inQuery && ok && len(q.Kinds) == 1
 			rows = append(rows, p)
 		}
 	}
-	if !inside || len(q.Kinds) == 0 {
-		return s.findSlowly(ctx, q, covers)
+	if !inQuery || len(q.Kinds) == 0 {
+		return s.findByFiltering(ctx, q, grants)
 	}
 	q.Rows = rows
 	page, err := s.store.Find(ctx, q)
@@ -52,32 +52,32 @@ func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 
 // coversFor returns the covers whose rows may match: those that see a noun of
 // the query and every column it filters or sorts by.
-func (s *Scope) coversFor(q graph.Query) ([]cover, error) {
-	var out []cover
-	asked := []registry.Index{}
+func (s *Scope) rowGrantsFor(q graph.Query) ([]rowGrant, error) {
+	var out []rowGrant
+	columns := []registry.Index{}
 	if q.Order != "" {
-		asked = append(asked, q.Order)
+		columns = append(columns, q.Order)
 	}
 	for _, p := range q.Where {
 		if p.Column != "" && p.Child == "" {
-			asked = append(asked, p.Column)
+			columns = append(columns, p.Column)
 		}
 	}
 	hidden := registry.Index("")
-	for _, c := range s.covers {
-		sees := false
+	for _, c := range s.rowGrants {
+		visible := false
 		for _, k := range q.Kinds {
 			noun := registry.NounOf(k)
 			if noun == nil || c.masks[noun.Name] == 0 {
 				continue
 			}
-			if col := unseenColumn(noun, c.masks[noun.Name], asked); col != "" {
+			if col := hiddenColumn(noun, c.masks[noun.Name], columns); col != "" {
 				hidden = col
 				continue
 			}
-			sees = true
+			visible = true
 		}
-		if sees || len(q.Kinds) == 0 {
+		if visible || len(q.Kinds) == 0 {
 			out = append(out, c)
 		}
 	}
@@ -88,8 +88,8 @@ func (s *Scope) coversFor(q graph.Query) ([]cover, error) {
 }
 
 // unseenColumn returns a column that is asked for and not in the mask.
-func unseenColumn(noun *registry.Noun, mask registry.Mask, asked []registry.Index) registry.Index {
-	for _, col := range asked {
+func hiddenColumn(noun *registry.Noun, mask registry.Mask, columns []registry.Index) registry.Index {
+	for _, col := range columns {
 		i := slices.IndexFunc(noun.Fields, func(f registry.Field) bool { return f.Column == col })
 		if i < 0 || !mask.Has(i) {
 			return col
@@ -100,7 +100,7 @@ func unseenColumn(noun *registry.Noun, mask registry.Mask, asked []registry.Inde
 
 // findSlowly takes pages from the store and keeps the rows that are seen until
 // the page is full.
-func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (graph.Page, error) {
+func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []rowGrant) (graph.Page, error) {
 	out := graph.Page{Total: -1}
 	want, count := q.Limit, q.Count
 	q.Count, q.Limit = false, min(max(2*want, 50), 1000)
@@ -108,7 +108,7 @@ func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (
 		q.Order = registry.IndexName
 	}
 	narrowed := *s
-	narrowed.covers = covers
+	narrowed.rowGrants = grants
 	if q.PerParent {
 		// What belongs to a parent is seen with it, so a page has no holes to fill.
 		q.Limit = want
@@ -118,13 +118,13 @@ func (s *Scope) findSlowly(ctx context.Context, q graph.Query, covers []cover) (
 		if err != nil {
 			return out, err
 		}
-		short, late := s.sight.undecided()
-		given := short + late
+		overBudget, timedOut := s.visibility.undecided()
+		undecidedBefore := overBudget + timedOut
 		masks, err := narrowed.masks(ctx, page.Nodes)
 		if err != nil {
 			return out, err
 		}
-		if short, late := s.sight.undecided(); short+late > given {
+		if overBudget, timedOut := s.visibility.undecided(); overBudget+timedOut > undecidedBefore {
 			return out, registry.Errorf(registry.ResourceExhausted, "it takes too long to find out what you may see of this list; narrow it with a filter, or ask with lineage")
 		}
 		for i, n := range page.Nodes {

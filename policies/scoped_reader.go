@@ -17,25 +17,25 @@ import (
 // are stubs that keep their id and kind so that walks go on through them. Use
 // OpaqueID before such an id leaves the house. A Scope is for one request.
 type Scope struct {
-	gate   *Gate
-	store  graph.Reader
-	table  *Table
-	actor  registry.Actor
-	reqID  string
-	grants []grant
-	covers []cover
-	sight  *sight
+	gate       *Gate
+	store      graph.Reader
+	table      *Table
+	actor      registry.Actor
+	reqID      string
+	grants     []grant
+	rowGrants  []rowGrant
+	visibility *rowVisibility
 }
 
 // cover is one grant under one row rule: on the rows it covers, its masks hold.
-type cover struct {
+type rowGrant struct {
 	rows  Rows
 	model registry.ID
 	masks map[string]registry.Mask
 }
 
 // always reports whether the cover holds for every row.
-func (c cover) always() bool { return c.rows == RowsAll && c.model == "" }
+func (c rowGrant) coversAll() bool { return c.rows == RowsAll && c.model == "" }
 
 var _ graph.Reader = (*Scope)(nil)
 
@@ -48,19 +48,19 @@ func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scop
 	for _, gr := range grants {
 		for _, rows := range allRows {
 			if masks := s.table.roles[gr.role].masks[rows]; len(masks) > 0 {
-				s.covers = append(s.covers, cover{rows, gr.model, masks})
+				s.rowGrants = append(s.rowGrants, rowGrant{rows, gr.model, masks})
 			}
 		}
 	}
-	s.sight = newSight(r, g.sightEnds)
+	s.visibility = newRowVisibility(r, g.visibilityBudget)
 	return s, nil
 }
 
 // within returns the same scope over another reader, such as a transaction.
-func (s *Scope) within(r graph.Reader) *Scope {
+func (s *Scope) withReader(r graph.Reader) *Scope {
 	c := *s
 	c.store = r
-	c.sight = newSight(r, s.gate.sightEnds)
+	c.visibility = newRowVisibility(r, s.gate.visibilityBudget)
 	return &c
 }
 
@@ -78,7 +78,7 @@ func (s *Scope) Roles() (out []string) {
 // OpaqueID replaces the id of a hidden node or edge: stable for one subject,
 // told to nobody else, and never accepted as input.
 func (s *Scope) OpaqueID(id registry.ID) registry.ID {
-	h := hmac.New(sha256.New, s.gate.opaque)
+	h := hmac.New(sha256.New, s.gate.opaqueKey)
 	h.Write([]byte(s.actor.Subject))
 	h.Write([]byte{0})
 	h.Write([]byte(id))
@@ -88,9 +88,9 @@ func (s *Scope) OpaqueID(id registry.ID) registry.ID {
 // masks returns the mask of each node, 0 for one that is hidden.
 func (s *Scope) masks(ctx context.Context, nodes []*graph.Node) ([]registry.Mask, error) {
 	out := make([]registry.Mask, len(nodes))
-	for _, c := range s.covers {
-		var ask []*graph.Node
-		var at []int
+	for _, c := range s.rowGrants {
+		var undecided []*graph.Node
+		var index []int
 		for i, n := range nodes {
 			if n == nil {
 				continue
@@ -99,22 +99,22 @@ func (s *Scope) masks(ctx context.Context, nodes []*graph.Node) ([]registry.Mask
 			if noun == nil || c.masks[noun.Name]&^out[i] == 0 {
 				continue // Nothing that this cover could add.
 			}
-			if c.always() {
+			if c.coversAll() {
 				out[i] |= c.masks[noun.Name]
 				continue
 			}
-			ask, at = append(ask, n), append(at, i)
+			undecided, index = append(undecided, n), append(index, i)
 		}
-		if len(ask) == 0 {
+		if len(undecided) == 0 {
 			continue
 		}
-		seen, err := s.sight.covers(ctx, c, ask)
+		covered, err := s.visibility.covered(ctx, c, undecided)
 		if err != nil {
 			return nil, err
 		}
-		for k, n := range ask {
-			if seen[k] {
-				out[at[k]] |= c.masks[registry.NounOf(n.Kind).Name]
+		for k, n := range undecided {
+			if covered[k] {
+				out[index[k]] |= c.masks[registry.NounOf(n.Kind).Name]
 			}
 		}
 	}
@@ -136,8 +136,8 @@ func (s *Scope) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 
 // unrestricted reports whether every row of every noun is seen.
 func (s *Scope) unrestricted() bool {
-	for _, c := range s.covers {
-		if c.always() && len(c.masks) >= len(registry.Nouns())-1 {
+	for _, c := range s.rowGrants {
+		if c.coversAll() && len(c.masks) >= len(registry.Nouns())-1 {
 			return true
 		}
 	}
@@ -146,12 +146,12 @@ func (s *Scope) unrestricted() bool {
 
 // looks reports whether what is seen of a lineage node can depend on its row: only
 // then sight is ever asked about it.
-func (s *Scope) looks() bool {
+func (s *Scope) rowDependent() bool {
 	for _, k := range registry.LineageKinds() {
 		noun := registry.NounOf(k).Name
 		var all, some registry.Mask
-		for _, c := range s.covers {
-			if c.always() {
+		for _, c := range s.rowGrants {
+			if c.coversAll() {
 				all |= c.masks[noun]
 			} else {
 				some |= c.masks[noun]
@@ -217,7 +217,7 @@ func (s *Scope) masksAt(ctx context.Context, at graph.Instant, nodes []*graph.No
 // MayFilter answers FORBIDDEN for a query that filters or sorts by a column that
 // all grants hide.
 func (s *Scope) MayFilter(q graph.Query) error {
-	_, err := s.coversFor(q)
+	_, err := s.rowGrantsFor(q)
 	return err
 }
 
@@ -239,12 +239,12 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 			nodes = append(nodes, w.Nodes[i].Node)
 		}
 	}
-	if s.looks() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
+	if s.rowDependent() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
 		for _, w := range walks {
-			s.sight.learn(nodes, w.Edges)
+			s.visibility.addClosure(nodes, w.Edges)
 		}
 	}
-	_, before := s.sight.undecided()
+	_, before := s.visibility.undecided()
 	masks, err := s.masksAt(ctx, q.At, nodes)
 	if err != nil {
 		return graph.Closure{}, err
@@ -255,7 +255,7 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 			w.Nodes[i].Node, nodes = nodes[0], nodes[1:]
 		}
 	}
-	if _, late := s.sight.undecided(); late > before {
+	if _, late := s.visibility.undecided(); late > before {
 		c.TimedOut = true // Some of what is hidden is so for lack of time.
 	}
 	return c, nil
@@ -265,11 +265,11 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
 	var all, modelled registry.Mask
 	var models []registry.ID
-	for _, c := range s.covers {
+	for _, c := range s.rowGrants {
 		m := c.masks["LogEntry"]
 		switch {
 		case m == 0:
-		case c.always():
+		case c.coversAll():
 			all |= m
 		default:
 			modelled |= m
@@ -282,8 +282,8 @@ func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry,
 	case all != 0:
 	case modelled != 0:
 		q.WithModel = true
-		if len(models) > 0 && len(models) == s.scopedCovers() {
-			if q.Models = narrow(q.Models, models); len(q.Models) == 0 {
+		if len(models) > 0 && len(models) == s.countLogGrants() {
+			if q.Models = intersectModels(q.Models, models); len(q.Models) == 0 {
 				return nil, nil
 			}
 		}
@@ -299,16 +299,16 @@ func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry,
 }
 
 // narrow keeps the asked models that are allowed; none asked is all allowed.
-func narrow(asked, allowed []registry.ID) []registry.ID {
-	if len(asked) == 0 {
+func intersectModels(requested, allowed []registry.ID) []registry.ID {
+	if len(requested) == 0 {
 		return allowed
 	}
-	return slices.DeleteFunc(slices.Clone(asked), func(id registry.ID) bool { return !slices.Contains(allowed, id) })
+	return slices.DeleteFunc(slices.Clone(requested), func(id registry.ID) bool { return !slices.Contains(allowed, id) })
 }
 
 // scopedCovers counts the covers that show log entries.
-func (s *Scope) scopedCovers() (n int) {
-	for _, c := range s.covers {
+func (s *Scope) countLogGrants() (n int) {
+	for _, c := range s.rowGrants {
 		if c.masks["LogEntry"] != 0 {
 			n++
 		}
@@ -318,7 +318,7 @@ func (s *Scope) scopedCovers() (n int) {
 
 // Sees reports whether a field of any row of a noun can be seen.
 func (s *Scope) Sees(noun string, field string) bool {
-	for _, c := range s.covers {
+	for _, c := range s.rowGrants {
 		if c.masks[noun].Has(registry.Bit(noun, field)) {
 			return true
 		}
@@ -329,7 +329,7 @@ func (s *Scope) Sees(noun string, field string) bool {
 // SeesStage reports whether a version in that stage can be seen at all; a filter
 // on another stage would tell what is out of sight.
 func (s *Scope) SeesStage(stage registry.Stage) bool {
-	for _, c := range s.covers {
+	for _, c := range s.rowGrants {
 		if c.masks["ModelVersion"] != 0 && (c.rows != RowsServed || slices.Contains(ServedStages(), stage)) {
 			return true
 		}

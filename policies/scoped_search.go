@@ -23,17 +23,17 @@ type Hits struct {
 	match *graph.Match
 	// need are, for each kind, the fields that must be seen of a hit: its name, by
 	// which hits are ordered, and what they are filtered by.
-	need map[registry.Kind]registry.Mask
-	mu   sync.Mutex
-	all  []hit
-	cut  bool
+	requiredFields map[registry.Kind]registry.Mask
+	mu             sync.Mutex
+	candidates     []hit
+	truncated      bool
 }
 
 // hit is a candidate: a bare node that the store found, and what is known of it.
 type hit struct {
 	HitKey
-	node         *graph.Node
-	judged, seen bool
+	node             *graph.Node
+	decided, visible bool
 }
 
 // HitKey is the place of a node among hits.
@@ -58,10 +58,10 @@ func (k HitKey) compare(o HitKey) int {
 // Search finds nodes of the kinds by words that graph.Words made; where narrows
 // them further. FORBIDDEN for a filter that all grants hide.
 func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []string, where []graph.Predicate) (*Hits, error) {
-	h := &Hits{scope: s, match: &graph.Match{Words: words, Fields: map[registry.Kind][]string{}}, need: map[registry.Kind]registry.Mask{}}
+	h := &Hits{scope: s, match: &graph.Match{Words: words, Fields: map[registry.Kind][]string{}}, requiredFields: map[registry.Kind]registry.Mask{}}
 	q := graph.Query{Where: where, Text: h.match, Limit: graph.MaxMatches, Bare: true}
 	for _, k := range kinds {
-		fields, err := h.searchable(k, where)
+		fields, err := h.searchableFields(k, where)
 		if err != nil {
 			return nil, err
 		}
@@ -76,29 +76,29 @@ func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []strin
 	if err != nil {
 		return nil, err
 	}
-	h.cut = page.Cut
+	h.truncated = page.Cut
 	for _, n := range page.Nodes {
-		h.all = append(h.all, hit{HitKey: HitKey{h.inName(n), n.Kind, n.Name, n.ID}, node: n})
+		h.candidates = append(h.candidates, hit{HitKey: HitKey{h.inName(n), n.Kind, n.Name, n.ID}, node: n})
 	}
-	slices.SortFunc(h.all, func(a, b hit) int { return a.compare(b.HitKey) })
+	slices.SortFunc(h.candidates, func(a, b hit) int { return a.compare(b.HitKey) })
 	return h, nil
 }
 
 // searchable lists the fields of a kind that some grant shows, none where nobody
 // shows what is needed.
-func (h *Hits) searchable(kind registry.Kind, where []graph.Predicate) ([]string, error) {
+func (h *Hits) searchableFields(kind registry.Kind, where []graph.Predicate) ([]string, error) {
 	noun := registry.NounOf(kind)
-	if _, err := h.scope.coversFor(graph.Query{Kinds: []registry.Kind{kind}, Where: where}); err != nil {
+	if _, err := h.scope.rowGrantsFor(graph.Query{Kinds: []registry.Kind{kind}, Where: where}); err != nil {
 		return nil, err
 	}
 	need := noun.MaskOf(func(f registry.Field) bool {
 		return f.Name == "name" || slices.ContainsFunc(where, func(p graph.Predicate) bool { return p.Column == f.Column })
 	})
 	var shown registry.Mask
-	for _, c := range h.scope.covers {
+	for _, c := range h.scope.rowGrants {
 		shown |= c.masks[noun.Name]
 	}
-	if h.need[kind] = need; shown&need != need {
+	if h.requiredFields[kind] = need; shown&need != need {
 		return nil, nil
 	}
 	return noun.Searched(shown), nil
@@ -114,18 +114,18 @@ func (h *Hits) inName(n *graph.Node) bool {
 }
 
 // judgedAtOnce is how many candidates are judged by one question of sight.
-const judgedAtOnce = 200
+const decideBatch = 200
 
 // judge decides on the candidate at a place, and on those behind it on the way.
-func (h *Hits) judge(ctx context.Context, at int) error {
-	if h.all[at].judged {
+func (h *Hits) decide(ctx context.Context, at int) error {
+	if h.candidates[at].decided {
 		return nil
 	}
 	end := at
-	for end < len(h.all) && end < at+judgedAtOnce && h.all[end].Kind == h.all[at].Kind && !h.all[end].judged {
+	for end < len(h.candidates) && end < at+decideBatch && h.candidates[end].Kind == h.candidates[at].Kind && !h.candidates[end].decided {
 		end++
 	}
-	part := h.all[at:end]
+	part := h.candidates[at:end]
 	nodes := make([]*graph.Node, len(part))
 	for i := range part {
 		nodes[i] = part[i].node
@@ -134,12 +134,12 @@ func (h *Hits) judge(ctx context.Context, at int) error {
 	if err != nil {
 		return err
 	}
-	seen, err := h.verify(ctx, nodes, masks)
+	matches, err := h.verify(ctx, nodes, masks)
 	if err != nil {
 		return err
 	}
 	for i := range part {
-		part[i].judged, part[i].seen = true, seen[i]
+		part[i].decided, part[i].visible = true, matches[i]
 	}
 	return nil
 }
@@ -148,31 +148,31 @@ func (h *Hits) judge(ctx context.Context, at int) error {
 // store looked in all that some grant shows; where a row shows less, its words are
 // looked at again.
 func (h *Hits) verify(ctx context.Context, nodes []*graph.Node, masks []registry.Mask) ([]bool, error) {
-	seen := make([]bool, len(nodes))
-	var again []int
+	matches := make([]bool, len(nodes))
+	var recheck []int
 	var ids []registry.ID
 	for i, n := range nodes {
-		if masks[i]&h.need[n.Kind] != h.need[n.Kind] {
+		if masks[i]&h.requiredFields[n.Kind] != h.requiredFields[n.Kind] {
 			continue
 		}
-		if seen[i] = len(registry.NounOf(n.Kind).Searched(masks[i])) == len(h.match.Fields[n.Kind]); !seen[i] {
-			again, ids = append(again, i), append(ids, n.ID)
+		if matches[i] = len(registry.NounOf(n.Kind).Searched(masks[i])) == len(h.match.Fields[n.Kind]); !matches[i] {
+			recheck, ids = append(recheck, i), append(ids, n.ID)
 		}
 	}
-	if len(again) == 0 {
-		return seen, nil
+	if len(recheck) == 0 {
+		return matches, nil
 	}
 	whole, err := h.scope.store.Nodes(ctx, graph.Instant{}, ids...)
 	if err != nil {
 		return nil, err
 	}
-	for k, i := range again {
+	for k, i := range recheck {
 		if whole[k] != nil {
 			shown := registry.NounOf(nodes[i].Kind).Searched(masks[i])
-			seen[i] = graph.Holds(h.match.Words, graph.TextOf(whole[k]), func(f string) bool { return slices.Contains(shown, f) })
+			matches[i] = graph.Holds(h.match.Words, graph.TextOf(whole[k]), func(f string) bool { return slices.Contains(shown, f) })
 		}
 	}
-	return seen, nil
+	return matches, nil
 }
 
 // Page returns up to limit nodes behind a place, whole, with their places; more
@@ -181,20 +181,20 @@ func (h *Hits) Page(ctx context.Context, after *HitKey, limit int) (nodes []*gra
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var ids []registry.ID
-	for i := range h.all {
-		if after != nil && h.all[i].compare(*after) <= 0 {
+	for i := range h.candidates {
+		if after != nil && h.candidates[i].compare(*after) <= 0 {
 			continue
 		}
-		if err := h.judge(ctx, i); err != nil {
+		if err := h.decide(ctx, i); err != nil {
 			return nil, nil, false, err
 		}
-		if !h.all[i].seen {
+		if !h.candidates[i].visible {
 			continue
 		}
 		if more = len(ids) == limit; more {
 			break
 		}
-		ids, keys = append(ids, h.all[i].ID), append(keys, h.all[i].HitKey)
+		ids, keys = append(ids, h.candidates[i].ID), append(keys, h.candidates[i].HitKey)
 	}
 	if len(ids) == 0 {
 		return nil, nil, false, nil
@@ -205,7 +205,7 @@ func (h *Hits) Page(ctx context.Context, after *HitKey, limit int) (nodes []*gra
 
 // maxJudged is how many candidates are judged to count hits, where a row's sight
 // depends on the graph.
-const maxJudged = 2000
+const maxCountDecisions = 2000
 
 // Counts are numbers of hits that the actor sees. Complete tells that all were
 // counted: neither the store nor the judging left any out.
@@ -220,23 +220,23 @@ type Counts struct {
 func (h *Hits) Count(ctx context.Context) (Counts, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	out := Counts{Kinds: map[registry.Kind]int{}, Stages: map[registry.Stage]int{}, Complete: !h.cut}
-	most := len(h.all)
-	if !h.open() && most > maxJudged {
-		most, out.Complete = maxJudged, false
+	out := Counts{Kinds: map[registry.Kind]int{}, Stages: map[registry.Stage]int{}, Complete: !h.truncated}
+	most := len(h.candidates)
+	if !h.allVisible() && most > maxCountDecisions {
+		most, out.Complete = maxCountDecisions, false
 	}
 	var staged []*graph.Node
-	for i := range h.all[:most] {
-		if err := h.judge(ctx, i); err != nil {
+	for i := range h.candidates[:most] {
+		if err := h.decide(ctx, i); err != nil {
 			return out, err
 		}
-		if !h.all[i].seen {
+		if !h.candidates[i].visible {
 			continue
 		}
 		out.Total++
-		out.Kinds[h.all[i].Kind]++
-		if h.all[i].node.Text(registry.IndexStage) != "" {
-			staged = append(staged, h.all[i].node)
+		out.Kinds[h.candidates[i].Kind]++
+		if h.candidates[i].node.Text(registry.IndexStage) != "" {
+			staged = append(staged, h.candidates[i].node)
 		}
 	}
 	masks, err := h.scope.masks(ctx, staged)
@@ -253,11 +253,11 @@ func (h *Hits) Count(ctx context.Context) (Counts, error) {
 
 // open reports whether every row of every kind that was searched is seen, so that
 // judging costs nothing.
-func (h *Hits) open() bool {
+func (h *Hits) allVisible() bool {
 	for kind, fields := range h.match.Fields {
 		noun := registry.NounOf(kind)
-		all := func(c cover) bool { return c.always() && len(noun.Searched(c.masks[noun.Name])) == len(fields) }
-		if !slices.ContainsFunc(h.scope.covers, all) {
+		all := func(c rowGrant) bool { return c.coversAll() && len(noun.Searched(c.masks[noun.Name])) == len(fields) }
+		if !slices.ContainsFunc(h.scope.rowGrants, all) {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 // library is a store of nodes that share a few words, some of them upstream of a
 // version that is served.
-func library(t *testing.T, r *rand.Rand) (graph.Store, []*graph.Node) {
+func searchFixture(t *testing.T, r *rand.Rand) (graph.Store, []*graph.Node) {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
@@ -73,7 +73,7 @@ func library(t *testing.T, r *rand.Rand) (graph.Store, []*graph.Node) {
 }
 
 // brute finds by looking at every node as the actor sees it.
-func brute(t *testing.T, s *Scope, all []*graph.Node, kinds []registry.Kind, words []string) (out []HitKey) {
+func bruteForceHits(t *testing.T, s *Scope, all []*graph.Node, kinds []registry.Kind, words []string) (out []HitKey) {
 	t.Helper()
 	for _, n := range all {
 		if !slices.Contains(kinds, n.Kind) {
@@ -104,11 +104,11 @@ func actorOf(r *rand.Rand, roles []string) registry.Actor {
 // with several grants, and questions. What is found is what somebody finds who
 // reads all that the subject may see: where one grant shows a row's name and
 // another its description, the words may stand in both, and not in a third's.
-func TestSearchIsWhatASeerWouldFind(t *testing.T) {
+func TestSearchFindsExactlyWhatTheActorSees(t *testing.T) {
 	found, several := 0, 0
 	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		store, all := library(t, r)
+		store, all := searchFixture(t, r)
 		text := randomSearchPolicy(r)
 		table, err := Compile(text)
 		if err != nil {
@@ -129,7 +129,7 @@ func TestSearchIsWhatASeerWouldFind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := brute(t, scope, all, kinds, words)
+			want := bruteForceHits(t, scope, all, kinds, words)
 			counts, err := hits.Count(t.Context())
 			if err != nil || counts.Total != len(want) || !counts.Complete {
 				t.Errorf("seed %d: counted %+v, want %d (%v)", seed, counts, len(want), err)
@@ -149,7 +149,7 @@ func TestSearchIsWhatASeerWouldFind(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("seed %d: %v of %v as %v\n got %v\nwant %v\n%s", seed, words, kinds, scope.actor.Grants, got, want, text)
 			}
-			if found += len(want); len(want) > 0 && len(scope.covers) > 1 {
+			if found += len(want); len(want) > 0 && len(scope.rowGrants) > 1 {
 				several++
 			}
 		}

@@ -15,12 +15,12 @@ import (
 type Tx struct {
 	scope   *Scope
 	tx      graph.Tx
-	granted []allowance
+	granted []actionGrant
 	gate    *Gate
 }
 
-func newTx(g *Gate, s *Scope, tx graph.Tx, granted []allowance) *Tx {
-	return &Tx{scope: s.within(tx), tx: tx, granted: granted, gate: g}
+func newTx(g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) *Tx {
+	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g}
 }
 
 // Subject returns who writes.
@@ -35,7 +35,7 @@ func (t *Tx) May(action registry.Action, model registry.ID) bool {
 	return allowed(t.scope.grantsFor(action), model)
 }
 
-func allowed(as []allowance, model registry.ID) bool {
+func allowed(as []actionGrant, model registry.ID) bool {
 	for _, a := range as {
 		if a.model == "" || a.model == model {
 			return true
@@ -61,12 +61,12 @@ func (t *Tx) Nodes(ctx context.Context, ids ...registry.ID) ([]*graph.Node, erro
 	if err != nil {
 		return nil, err
 	}
-	return nodes, t.hide(ctx, nodes)
+	return nodes, t.hideInvisible(ctx, nodes)
 }
 
 // hide sets nodes out of sight to nil. Kinds that no door shows are the house's
 // own and stay.
-func (t *Tx) hide(ctx context.Context, nodes []*graph.Node) error {
+func (t *Tx) hideInvisible(ctx context.Context, nodes []*graph.Node) error {
 	masks, err := t.scope.masks(ctx, nodes)
 	if err != nil {
 		return err
@@ -123,23 +123,23 @@ func (t *Tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, err
 
 // Put writes nodes after checking that each lies where the actor may write.
 func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
-	if err := t.check(ctx, nodes); err != nil {
+	if err := t.checkWritable(ctx, nodes); err != nil {
 		return err
 	}
-	t.scope.sight = newSight(t.tx, t.gate.sightEnds) // What is seen may change by what is written.
+	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget) // What is seen may change by what is written.
 	return t.tx.Put(ctx, nodes...)
 }
 
 // Delete turns nodes into tombstones, under the same check as Put.
 func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
-	if err := t.check(ctx, nodes); err != nil {
+	if err := t.checkWritable(ctx, nodes); err != nil {
 		return err
 	}
 	return t.tx.Delete(ctx, nodes...)
 }
 
 // check refuses writes outside the granted models.
-func (t *Tx) check(ctx context.Context, nodes []*graph.Node) error {
+func (t *Tx) checkWritable(ctx context.Context, nodes []*graph.Node) error {
 	if allowed(t.granted, "") {
 		return nil
 	}
@@ -196,7 +196,7 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 		}
 	}
 	for i, e := range edges {
-		if err := t.check(ctx, ends[2*i:2*i+1]); err != nil {
+		if err := t.checkWritable(ctx, ends[2*i:2*i+1]); err != nil {
 			return err
 		}
 		e.By = t.Subject()
@@ -204,7 +204,7 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 			e.ValidFrom = ends[2*i].ValidFrom // It was so from when the effect came to be.
 		}
 	}
-	t.scope.sight = newSight(t.tx, t.gate.sightEnds)
+	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget)
 	return t.tx.Link(ctx, edges...)
 }
 

@@ -16,8 +16,8 @@ import (
 // TestAStageDoesNotLeak asks, as a developer, what else came of the run of a version
 // in production: another version, in development, which only a stage reaches. The
 // store itself tells its name, so that the test would see it.
-func TestAStageDoesNotLeak(t *testing.T) {
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
+func TestAClosureStageDoesNotLeak(t *testing.T) {
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
 	at := time.Now().Add(-time.Hour).Truncate(time.Microsecond)
 	node := func(kind registry.Kind, name string, stage registry.Stage) *graph.Node {
 		return &graph.Node{ID: registry.NewID(kind, name), Kind: kind, Name: name, Parent: "model_m", ValidFrom: at, Doc: fmt.Appendf(nil, `{"name":%q,"owner":%q}`, name, name),
@@ -47,17 +47,17 @@ func TestAStageDoesNotLeak(t *testing.T) {
 		q := graph.ClosureQuery{Roots: []registry.ID{served.ID}, Direction: graph.Upstream, Depth: 3, Fanout: 9, Limit: 9, At: when, Then: []graph.Stage{
 			{From: registry.KindRun, Direction: graph.Downstream, Depth: 1, Fanout: 9, Limit: 9},
 			{From: registry.KindModelVersion, Direction: graph.Upstream, Depth: 1, Fanout: 9, Limit: 9}}}
-		if seen := told(t, d, q); strings.Count(seen, "canary") != 8 {
+		if seen := closureText(t, d, q); strings.Count(seen, "canary") != 8 {
 			t.Errorf("the store tells %s", seen)
 		}
-		if seen := told(t, scope, q); strings.Contains(seen, "canary") || strings.Count(seen, "hidden") != 2 || !strings.Contains(seen, "served") {
+		if seen := closureText(t, scope, q); strings.Contains(seen, "canary") || strings.Count(seen, "hidden") != 2 || !strings.Contains(seen, "served") {
 			t.Errorf("at %+v the developer is told %s", when, seen)
 		}
 	}
 }
 
 // told is all that a closure says of its nodes, without their ids.
-func told(t *testing.T, r interface {
+func closureText(t *testing.T, r interface {
 	Closure(context.Context, graph.ClosureQuery) (graph.Closure, error)
 }, q graph.ClosureQuery) string {
 	t.Helper()

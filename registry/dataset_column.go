@@ -63,34 +63,34 @@ func WithoutSources(columns []Column) []Column {
 
 // MergeColumns adds what is told later of the columns of a state to what is known:
 // columns, types, descriptions and sources that were not. What is known stays.
-func MergeColumns(known, told []Column) []Column {
+func MergeColumns(known, added []Column) []Column {
 	out := append([]Column(nil), known...)
 	at := map[string]int{}
 	for i, c := range out {
 		at[c.Name] = i
 	}
-	for _, c := range told {
+	for _, c := range added {
 		i, ok := at[c.Name]
 		if !ok {
 			at[c.Name] = len(out)
 			out = append(out, c)
 			continue
 		}
-		was := &out[i]
-		if was.Type == "" {
-			was.Type = c.Type
+		existing := &out[i]
+		if existing.Type == "" {
+			existing.Type = c.Type
 		}
-		if was.Description == "" {
-			was.Description = c.Description
+		if existing.Description == "" {
+			existing.Description = c.Description
 		}
-		was.DerivedFrom = mergeSources(was.DerivedFrom, c.DerivedFrom)
+		existing.DerivedFrom = mergeSources(existing.DerivedFrom, c.DerivedFrom)
 	}
 	return out
 }
 
-func mergeSources(known, told []ColumnSource) []ColumnSource {
+func mergeSources(known, added []ColumnSource) []ColumnSource {
 	out := append([]ColumnSource(nil), known...)
-	for _, s := range told {
+	for _, s := range added {
 		i := indexSource(out, s)
 		if i < 0 {
 			out = append(out, s)

@@ -65,7 +65,7 @@ func CodeOf(err error) Code {
 }
 
 // credentials are what stands before the host in a URL.
-var credentials = regexp.MustCompile(`(://)[^/@\s"']*@`)
+var urlCredentials = regexp.MustCompile(`(://)[^/@\s"']*@`)
 
 // Cause is what a log tells of an error: what is behind it, with the credentials
 // of any URL in it gone, for drivers repeat what they were given.
@@ -75,5 +75,5 @@ func Cause(err error) string {
 	if errors.As(err, &known) && known.Err != nil {
 		text = known.Err.Error()
 	}
-	return credentials.ReplaceAllString(text, "$1…@")
+	return urlCredentials.ReplaceAllString(text, "$1…@")
 }

@@ -109,26 +109,26 @@ type Noun struct {
 	Fields []Field
 }
 
-func doc(class Class, names ...string) (out []Field) {
+func documentFields(class Class, names ...string) (out []Field) {
 	for _, n := range names {
 		out = append(out, Field{Name: n, Class: class, Doc: true})
 	}
 	return out
 }
 
-func col(class Class, name string, c Index) []Field {
+func columnField(class Class, name string, c Index) []Field {
 	return []Field{{Name: name, Class: class, Column: c, Doc: true}}
 }
 
-func via(class Class, names ...string) (out []Field) {
+func resolverFields(class Class, names ...string) (out []Field) {
 	for _, n := range names {
 		out = append(out, Field{Name: n, Class: class})
 	}
 	return out
 }
 
-func noun(name string, kind Kind, groups ...[]Field) *Noun {
-	n := &Noun{Name: name, Kind: kind, Fields: via(Plumbing, "id", "kind", "revision", "deleted")}
+func newNoun(name string, kind Kind, groups ...[]Field) *Noun {
+	n := &Noun{Name: name, Kind: kind, Fields: resolverFields(Plumbing, "id", "kind", "revision", "deleted")}
 	for _, g := range groups {
 		n.Fields = append(n.Fields, g...)
 	}
@@ -138,67 +138,67 @@ func noun(name string, kind Kind, groups ...[]Field) *Noun {
 	for i := range n.Fields {
 		n.Fields[i].Noun = name
 	}
-	markSearched(n)
+	markSearchFields(n)
 	return n
 }
 
 // nouns is THE field table: policy bits, redaction, store columns, filters,
 // sorts and the schema test are all derived from it.
 var nouns = []*Noun{
-	noun("Model", KindModel,
-		col(Catalog, "name", IndexName), doc(Catalog, "description"), col(Catalog, "owner", IndexOwner),
-		col(Catalog, "createdAt", IndexSince), doc(Catalog, "updatedAt"), doc(Metadata, "tags", "incarnation", "lastNumber", "used"),
-		via(Catalog, "latestVersion", "productionVersion", "versionsByStage", "versions"), via(Metadata, "aliases")),
-	noun("ModelVersion", KindModelVersion,
-		col(Catalog, "name", IndexName), doc(Catalog, "modelId", "modelName"), col(Catalog, "version", IndexVersion),
-		col(Catalog, "number", IndexNumber), doc(Metadata, "label"), doc(Catalog, "description"), col(Catalog, "owner", IndexOwner),
-		doc(Metadata, "tags"), col(Catalog, "stage", IndexStage), doc(Metadata, "creator"),
-		col(Catalog, "createdDate", IndexSince), doc(Catalog, "recordedAt", "updatedAt"), doc(Catalog, "replacedBy"),
-		via(Catalog, "model", "features", "card", "upstream", "downstream"),
-		via(Metadata, "transitions", "aliases"), via(Catalog, "deployments"), via(Download, "artifacts")),
-	noun("ModelCard", KindCard,
-		doc(Catalog, "modelId", "name", "description", "version", "createdDate", "status"), doc(Metadata, "creator"),
-		doc(Metadata, "modelDetails", "training", "performance", "dataPreprocessing"),
-		doc(CardText, "features", "limitations", "ethicalConsiderations"), via(Metadata, "completeness")),
-	noun("Dataset", KindDataset,
-		col(Catalog, "name", IndexName), col(Metadata, "namespace", IndexNamespace), doc(Metadata, "description"),
-		col(Metadata, "owner", IndexOwner), doc(Metadata, "tags"), col(Catalog, "createdAt", IndexSince), via(Catalog, "versions")),
-	noun("DatasetVersion", KindDatasetVersion,
-		col(Catalog, "name", IndexName), col(Metadata, "namespace", IndexNamespace), doc(Metadata, "version", "digest", "description", "uri",
-			"sizeBytes", "rows"), col(Metadata, "role", IndexRole), doc(Metadata, "columns", "tags"), col(Catalog, "createdAt", IndexSince),
-		doc(Catalog, "recordedAt"), via(Catalog, "dataset", "upstream", "downstream")),
-	noun("Run", KindRun,
-		col(Catalog, "name", IndexName), doc(Metadata, "producer", "runId"), col(Metadata, "runKind", IndexRunKind),
-		doc(Metadata, "status", "command", "description", "parameters", "metrics", "tags", "actor"),
-		col(Catalog, "startedAt", IndexSince), doc(Catalog, "endedAt", "recordedAt"), via(Catalog, "upstream", "downstream")),
-	noun("Repository", KindRepository,
-		col(Catalog, "name", IndexName), doc(Metadata, "url", "defaultBranch"), doc(Catalog, "recordedAt"), via(Catalog, "commits", "tags")),
-	noun("Commit", KindCommit,
-		col(Catalog, "name", IndexName), doc(Metadata, "sha", "message", "author", "email", "committer", "parentShas"),
-		doc(Metadata, "repository"), col(Metadata, "role", IndexRole), doc(Metadata, "roleEvidence", "signature"),
-		doc(Catalog, "authoredAt"), col(Catalog, "committedAt", IndexSince), doc(Catalog, "recordedAt"), via(Catalog, "upstream", "downstream")),
-	noun("Tag", KindTag,
-		col(Catalog, "name", IndexName), doc(Metadata, "repository", "sha", "annotated", "message", "tagger", "dateInferred"),
-		col(Catalog, "taggedAt", IndexSince), doc(Catalog, "movedAt", "recordedAt"), via(Catalog, "upstream", "downstream")),
-	noun("Feature", KindFeature,
-		col(Catalog, "name", IndexName), doc(Metadata, "type", "description"), col(Metadata, "owner", IndexOwner),
-		doc(Metadata, "column", "of"), col(Catalog, "createdAt", IndexSince), doc(Catalog, "recordedAt"), via(Catalog, "upstream", "downstream")),
-	noun("Deployment", KindDeployment,
-		col(Catalog, "name", IndexName), col(Metadata, "environment", IndexEnvironment), doc(Metadata, "endpoint", "trafficPercent", "versionId",
-			"modelName", "version"), col(Metadata, "owner", IndexOwner), doc(Metadata, "description", "live"),
-		col(Catalog, "startedAt", IndexSince), col(Catalog, "endedAt", IndexEnded), doc(Catalog, "recordedAt"),
-		via(Metadata, "modelVersion"), via(Catalog, "upstream", "downstream")),
-	noun("Artifact", KindArtifact,
-		col(Download, "name", IndexName), doc(Download, "uri", "digest", "sizeBytes", "format"),
-		doc(Secret, "storageKey", "serviceAccountName"), doc(Download, "recordedAt")),
-	noun("Alias", KindAlias,
-		col(Metadata, "name", IndexName), doc(Metadata, "model", "versionId", "version", "setBy", "setAt"), via(Metadata, "modelVersion")),
-	noun("Transition", KindTransition,
-		doc(Metadata, "from", "to", "at", "by", "reason", "approval", "forced", "ordinal", "replacedBy"), via(Metadata, "modelVersion")),
-	noun("Actor", KindActor,
-		doc(Access, "subject", "grants", "createdAt")),
-	noun("LogEntry", "",
-		doc(Audit, "seq", "at", "actor", "action", "objects", "model", "reason", "approval", "requestId", "detail", "leafHash")),
+	newNoun("Model", KindModel,
+		columnField(Catalog, "name", IndexName), documentFields(Catalog, "description"), columnField(Catalog, "owner", IndexOwner),
+		columnField(Catalog, "createdAt", IndexSince), documentFields(Catalog, "updatedAt"), documentFields(Metadata, "tags", "incarnation", "lastNumber", "used"),
+		resolverFields(Catalog, "latestVersion", "productionVersion", "versionsByStage", "versions"), resolverFields(Metadata, "aliases")),
+	newNoun("ModelVersion", KindModelVersion,
+		columnField(Catalog, "name", IndexName), documentFields(Catalog, "modelId", "modelName"), columnField(Catalog, "version", IndexVersion),
+		columnField(Catalog, "number", IndexNumber), documentFields(Metadata, "label"), documentFields(Catalog, "description"), columnField(Catalog, "owner", IndexOwner),
+		documentFields(Metadata, "tags"), columnField(Catalog, "stage", IndexStage), documentFields(Metadata, "creator"),
+		columnField(Catalog, "createdDate", IndexSince), documentFields(Catalog, "recordedAt", "updatedAt"), documentFields(Catalog, "replacedBy"),
+		resolverFields(Catalog, "model", "features", "card", "upstream", "downstream"),
+		resolverFields(Metadata, "transitions", "aliases"), resolverFields(Catalog, "deployments"), resolverFields(Download, "artifacts")),
+	newNoun("ModelCard", KindCard,
+		documentFields(Catalog, "modelId", "name", "description", "version", "createdDate", "status"), documentFields(Metadata, "creator"),
+		documentFields(Metadata, "modelDetails", "training", "performance", "dataPreprocessing"),
+		documentFields(CardText, "features", "limitations", "ethicalConsiderations"), resolverFields(Metadata, "completeness")),
+	newNoun("Dataset", KindDataset,
+		columnField(Catalog, "name", IndexName), columnField(Metadata, "namespace", IndexNamespace), documentFields(Metadata, "description"),
+		columnField(Metadata, "owner", IndexOwner), documentFields(Metadata, "tags"), columnField(Catalog, "createdAt", IndexSince), resolverFields(Catalog, "versions")),
+	newNoun("DatasetVersion", KindDatasetVersion,
+		columnField(Catalog, "name", IndexName), columnField(Metadata, "namespace", IndexNamespace), documentFields(Metadata, "version", "digest", "description", "uri",
+			"sizeBytes", "rows"), columnField(Metadata, "role", IndexRole), documentFields(Metadata, "columns", "tags"), columnField(Catalog, "createdAt", IndexSince),
+		documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "dataset", "upstream", "downstream")),
+	newNoun("Run", KindRun,
+		columnField(Catalog, "name", IndexName), documentFields(Metadata, "producer", "runId"), columnField(Metadata, "runKind", IndexRunKind),
+		documentFields(Metadata, "status", "command", "description", "parameters", "metrics", "tags", "actor"),
+		columnField(Catalog, "startedAt", IndexSince), documentFields(Catalog, "endedAt", "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
+	newNoun("Repository", KindRepository,
+		columnField(Catalog, "name", IndexName), documentFields(Metadata, "url", "defaultBranch"), documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "commits", "tags")),
+	newNoun("Commit", KindCommit,
+		columnField(Catalog, "name", IndexName), documentFields(Metadata, "sha", "message", "author", "email", "committer", "parentShas"),
+		documentFields(Metadata, "repository"), columnField(Metadata, "role", IndexRole), documentFields(Metadata, "roleEvidence", "signature"),
+		documentFields(Catalog, "authoredAt"), columnField(Catalog, "committedAt", IndexSince), documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
+	newNoun("Tag", KindTag,
+		columnField(Catalog, "name", IndexName), documentFields(Metadata, "repository", "sha", "annotated", "message", "tagger", "dateInferred"),
+		columnField(Catalog, "taggedAt", IndexSince), documentFields(Catalog, "movedAt", "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
+	newNoun("Feature", KindFeature,
+		columnField(Catalog, "name", IndexName), documentFields(Metadata, "type", "description"), columnField(Metadata, "owner", IndexOwner),
+		documentFields(Metadata, "column", "of"), columnField(Catalog, "createdAt", IndexSince), documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
+	newNoun("Deployment", KindDeployment,
+		columnField(Catalog, "name", IndexName), columnField(Metadata, "environment", IndexEnvironment), documentFields(Metadata, "endpoint", "trafficPercent", "versionId",
+			"modelName", "version"), columnField(Metadata, "owner", IndexOwner), documentFields(Metadata, "description", "live"),
+		columnField(Catalog, "startedAt", IndexSince), columnField(Catalog, "endedAt", IndexEnded), documentFields(Catalog, "recordedAt"),
+		resolverFields(Metadata, "modelVersion"), resolverFields(Catalog, "upstream", "downstream")),
+	newNoun("Artifact", KindArtifact,
+		columnField(Download, "name", IndexName), documentFields(Download, "uri", "digest", "sizeBytes", "format"),
+		documentFields(Secret, "storageKey", "serviceAccountName"), documentFields(Download, "recordedAt")),
+	newNoun("Alias", KindAlias,
+		columnField(Metadata, "name", IndexName), documentFields(Metadata, "model", "versionId", "version", "setBy", "setAt"), resolverFields(Metadata, "modelVersion")),
+	newNoun("Transition", KindTransition,
+		documentFields(Metadata, "from", "to", "at", "by", "reason", "approval", "forced", "ordinal", "replacedBy"), resolverFields(Metadata, "modelVersion")),
+	newNoun("Actor", KindActor,
+		documentFields(Access, "subject", "grants", "createdAt")),
+	newNoun("LogEntry", "",
+		documentFields(Audit, "seq", "at", "actor", "action", "objects", "model", "reason", "approval", "requestId", "detail", "leafHash")),
 }
 
 var nounByName, nounByKind, fieldBit = indexNouns()

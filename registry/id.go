@@ -25,8 +25,8 @@ func NewID(kind Kind, parts ...string) ID {
 // HashID is a prefix and the hash of parts. Parts are length-prefixed, so
 // ("a","bc") and ("ab","c") differ.
 func HashID(prefix string, parts ...string) ID {
-	var space [256]byte
-	text := space[:0]
+	var buffer [256]byte
+	text := buffer[:0]
 	for _, p := range parts {
 		text = binary.BigEndian.AppendUint64(text, uint64(len(p)))
 		text = append(text, p...)
@@ -72,10 +72,10 @@ func (id *ID) UnmarshalGQL(v any) error {
 }
 
 // Shorten cuts a text for use in a message.
-func Shorten(s string, most int) string {
+func Shorten(s string, limit int) string {
 	r := []rune(s)
-	if len(r) <= most {
+	if len(r) <= limit {
 		return s
 	}
-	return fmt.Sprintf("%s…", string(r[:most]))
+	return fmt.Sprintf("%s…", string(r[:limit]))
 }

@@ -81,7 +81,7 @@ func CardID(version ID) ID { return NewID(KindCard, string(version)) }
 // Completeness names what is missing on the card.
 func (c *ModelCard) Completeness() *Completeness {
 	out := &Completeness{Missing: []string{}}
-	judge := func(path string, filled bool) {
+	count := func(path string, filled bool) {
 		out.Total++
 		if filled {
 			out.Filled++
@@ -102,25 +102,25 @@ func (c *ModelCard) Completeness() *Completeness {
 	if e == nil {
 		e = &Ethics{}
 	}
-	judge("description", c.Description != "")
-	judge("createdDate", !c.CreatedDate.IsZero())
-	judge("modelDetails.algorithm", d.Algorithm != "")
-	judge("modelDetails.framework", d.Framework != "")
-	judge("modelDetails.hyperparameters", len(d.Hyperparameters) > 0)
-	judge("training.trainingDataVersion", t.TrainingDataVersion != "")
-	judge("training.trainingDate", !t.TrainingDate.IsZero())
-	judge("training.trainingTimeHours", t.TrainingTimeHours != nil)
-	judge("training.samplesUsed", t.SamplesUsed != nil)
-	judge("performance.accuracy", p.Accuracy != nil)
-	judge("performance.precision", p.Precision != nil)
-	judge("performance.recall", p.Recall != nil)
-	judge("performance.f1Score", p.F1Score != nil)
-	judge("features", len(c.Features) > 0)
-	judge("dataPreprocessing", len(c.DataPreprocessing) > 0)
-	judge("limitations", len(c.Limitations) > 0)
-	judge("ethicalConsiderations.fairnessChecked", e.FairnessChecked != nil)
-	judge("ethicalConsiderations.biasAuditDone", e.BiasAuditDone != nil)
-	judge("ethicalConsiderations.protectedGroups", len(e.ProtectedGroups) > 0)
+	count("description", c.Description != "")
+	count("createdDate", !c.CreatedDate.IsZero())
+	count("modelDetails.algorithm", d.Algorithm != "")
+	count("modelDetails.framework", d.Framework != "")
+	count("modelDetails.hyperparameters", len(d.Hyperparameters) > 0)
+	count("training.trainingDataVersion", t.TrainingDataVersion != "")
+	count("training.trainingDate", !t.TrainingDate.IsZero())
+	count("training.trainingTimeHours", t.TrainingTimeHours != nil)
+	count("training.samplesUsed", t.SamplesUsed != nil)
+	count("performance.accuracy", p.Accuracy != nil)
+	count("performance.precision", p.Precision != nil)
+	count("performance.recall", p.Recall != nil)
+	count("performance.f1Score", p.F1Score != nil)
+	count("features", len(c.Features) > 0)
+	count("dataPreprocessing", len(c.DataPreprocessing) > 0)
+	count("limitations", len(c.Limitations) > 0)
+	count("ethicalConsiderations.fairnessChecked", e.FairnessChecked != nil)
+	count("ethicalConsiderations.biasAuditDone", e.BiasAuditDone != nil)
+	count("ethicalConsiderations.protectedGroups", len(e.ProtectedGroups) > 0)
 	out.Complete = len(out.Missing) == 0
 	return out
 }

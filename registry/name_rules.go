@@ -26,17 +26,17 @@ func CheckName(field, name string) error {
 // CheckKey is CheckName for names that foreign systems give, such as dataset
 // paths and URLs, in which "/" and ":" are at home; up to 1024 code points.
 func CheckKey(field, name string) error {
-	most := 255
+	limit := 255
 	if field == "path" || field == "namespace" || field == "dataset" || field == "endpoint" || field == "uri" || field == "url" {
-		most = 1024
+		limit = 1024
 	}
 	switch {
 	case name == "":
 		return Invalid(field, "must not be empty")
 	case !utf8.ValidString(name):
 		return Invalid(field, "is not valid UTF-8")
-	case utf8.RuneCountInString(name) > most:
-		return Invalid(field, "is longer than %d characters", most)
+	case utf8.RuneCountInString(name) > limit:
+		return Invalid(field, "is longer than %d characters", limit)
 	case name == "." || name == "..":
 		return Invalid(field, "must not be %q", name)
 	}

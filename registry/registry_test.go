@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var timeAt = time.Date(2024, 1, 5, 9, 0, 0, 0, time.UTC)
+var entryTime = time.Date(2024, 1, 5, 9, 0, 0, 0, time.UTC)
 
 func version(t *testing.T, s string) Version {
 	t.Helper()
@@ -67,7 +67,7 @@ func TestBumpsRaiseOnePart(t *testing.T) {
 
 // TestTheLifecycleIsTheOneTable spells the table out once more, so that a change
 // of it is a decision and not a slip.
-func TestTheLifecycleIsTheOneTable(t *testing.T) {
+func TestTheLifecycleMatchesItsTable(t *testing.T) {
 	allowed := map[Stage]string{Development: "STAGING ARCHIVED", Staging: "CANARY PRODUCTION DEVELOPMENT ARCHIVED", Canary: "PRODUCTION STAGING ARCHIVED",
 		Production: "DEPRECATED CANARY", Deprecated: "PRODUCTION ARCHIVED", Archived: "DEVELOPMENT"}
 	for _, from := range Stages() {
@@ -97,7 +97,7 @@ func TestTheLifecycleIsTheOneTable(t *testing.T) {
 	}
 }
 
-func TestNamesKeepOutWhatBreaksThem(t *testing.T) {
+func TestInvalidNamesAreRefused(t *testing.T) {
 	for _, bad := range []string{"", ".", "..", "a/b", "a:b", "a\x00b", "a\nb", "a\u202eb\u2028", "\xff", strings.Repeat("x", 256)} {
 		if err := CheckName("name", bad); CodeOf(err) != InvalidArgument || !strings.HasPrefix(err.Error(), "name: ") {
 			t.Errorf("%q: %v", bad, err)
@@ -110,7 +110,7 @@ func TestNamesKeepOutWhatBreaksThem(t *testing.T) {
 	}
 }
 
-func TestIDsTellKeysApartWhereJoinedTextsWouldNot(t *testing.T) {
+func TestIDsDifferForKeysWithEqualConcatenation(t *testing.T) {
 	if NewID(KindDataset, "a", "bc") == NewID(KindDataset, "ab", "c") || NewID(KindDataset, "a") == NewID(KindModel, "a") {
 		t.Error("two keys share an id")
 	}
@@ -125,7 +125,7 @@ func TestIDsTellKeysApartWhereJoinedTextsWouldNot(t *testing.T) {
 	}
 }
 
-func TestEdgesJoinOnlyWhatTheyMean(t *testing.T) {
+func TestEdgesConnectOnlyAllowedKinds(t *testing.T) {
 	good := 0
 	for _, k := range EdgeKinds() {
 		for _, from := range Kinds() {
@@ -148,7 +148,7 @@ func TestEdgesJoinOnlyWhatTheyMean(t *testing.T) {
 	}
 }
 
-func TestCardsSayWhatIsMissingAndWhatIsWrong(t *testing.T) {
+func TestCardsReportMissingAndInvalidFields(t *testing.T) {
 	empty := (&ModelCard{}).Completeness()
 	if empty.Complete || empty.Filled != 0 || len(empty.Missing) != empty.Total {
 		t.Errorf("an empty card: %+v", empty)
@@ -190,7 +190,7 @@ func TestCanonicalJSONHasOneForm(t *testing.T) {
 // TestALogEntryKeepsItsHash holds the canonical bytes to what was written once:
 // hashes of old entries must never change.
 func TestALogEntryKeepsItsHash(t *testing.T) {
-	e := LogEntry{Seq: 7, At: timeAt, Actor: "ada", Action: LogModelRegistered, Objects: []ID{"model_x"}, Model: "model_x", Detail: JSON(`{"name":"m"}`)}
+	e := LogEntry{Seq: 7, At: entryTime, Actor: "ada", Action: LogModelRegistered, Objects: []ID{"model_x"}, Model: "model_x", Detail: JSON(`{"name":"m"}`)}
 	e.Seal()
 	// Worked out by hand from the description of Canonical, in another language.
 	if want := "2e23f58e4ab0009d4a2fdf9199b2d904ffb5081d64680b548f899cf105529790"; e.LeafHash != want {
@@ -204,7 +204,7 @@ func TestALogEntryKeepsItsHash(t *testing.T) {
 	}
 }
 
-func TestTheFieldTableHasOneRowAField(t *testing.T) {
+func TestTheFieldTableHasOneRowPerField(t *testing.T) {
 	columns := map[Index]bool{IndexName: true, IndexSince: true}
 	for _, c := range IndexColumns() {
 		columns[c.Name] = true

@@ -5,7 +5,7 @@ import "slices"
 // searched names the fields that a search looks in. They become Field.Search of
 // the field table, so that what is searched, what is indexed and what a policy
 // shows are one list. A store keeps one column of words for each name in it.
-var searched = map[string][]string{
+var searchFieldNames = map[string][]string{
 	"Model":          {"name", "description", "owner", "tags"},
 	"ModelVersion":   {"name", "version", "label", "description", "owner", "tags"},
 	"ModelCard":      {"description", "features", "limitations"}, // Its name is the version's, which is found itself.
@@ -20,8 +20,8 @@ var searched = map[string][]string{
 }
 
 // markSearched marks the fields of a noun that are searched.
-func markSearched(n *Noun) {
-	for _, name := range searched[n.Name] {
+func markSearchFields(n *Noun) {
+	for _, name := range searchFieldNames[n.Name] {
 		i := slices.IndexFunc(n.Fields, func(f Field) bool { return f.Name == name && f.Doc })
 		if i < 0 {
 			panic("registry: " + n.Name + " has no field " + name + " to search in")

@@ -14,27 +14,27 @@ import (
 type object map[string]any
 
 // set puts a text unless it is empty.
-func (o object) set(key, text string) {
+func (o object) setText(key, text string) {
 	if text != "" {
 		o[key] = text
 	}
 }
 
 // add puts a list unless it is empty.
-func add[T any](o object, key string, list []T) {
+func setList[T any](o object, key string, list []T) {
 	if len(list) > 0 {
 		o[key] = list
 	}
 }
 
 // indented writes a value for people and tools.
-func indented(v any) ([]byte, error) {
+func marshalIndented(v any) ([]byte, error) {
 	b, err := json.MarshalIndent(v, "", "  ")
 	return append(b, '\n'), err
 }
 
 // compact writes a value in one line.
-func compact(v any) (string, error) {
+func marshalCompact(v any) (string, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -43,13 +43,13 @@ func compact(v any) (string, error) {
 }
 
 // fact is a named value of a node in words of this registry.
-type fact struct{ name, value string }
+type attribute struct{ name, value string }
 
 // facts lists what is known of a node beyond its name and kind, in a fixed order.
-func facts(n *Node) (out []fact) {
+func attributesOf(n *Node) (out []attribute) {
 	put := func(name, value string) {
 		if value != "" {
-			out = append(out, fact{name, value})
+			out = append(out, attribute{name, value})
 		}
 	}
 	m := n.Noun.NodeMeta()
@@ -69,32 +69,32 @@ func facts(n *Node) (out []fact) {
 		put("stage", string(x.Stage))
 		put("owner", x.Owner)
 		put("creator", x.Creator)
-		put("createdDate", stamp(x.CreatedDate))
+		put("createdDate", formatTime(x.CreatedDate))
 	case *registry.DatasetVersion:
 		put("namespace", x.Namespace)
 		put("version", x.Version)
 		put("digest", x.Digest)
 		put("uri", x.URI)
 		put("role", string(x.Role))
-		put("rows", number(x.Rows))
-		put("sizeBytes", number(x.SizeBytes))
-		put("createdAt", stamp(x.CreatedAt))
+		put("rows", formatInt(x.Rows))
+		put("sizeBytes", formatInt(x.SizeBytes))
+		put("createdAt", formatTime(x.CreatedAt))
 	case *registry.Feature:
 		put("type", x.Type)
 		put("column", x.Column)
 		put("of", n.Of)
 		put("owner", x.Owner)
 	default:
-		out = append(out, moreFacts(n)...)
+		out = append(out, runAndCodeAttributes(n)...)
 	}
 	return out
 }
 
 // moreFacts is facts for what happens and for code.
-func moreFacts(n *Node) (out []fact) {
+func runAndCodeAttributes(n *Node) (out []attribute) {
 	put := func(name, value string) {
 		if value != "" {
-			out = append(out, fact{name, value})
+			out = append(out, attribute{name, value})
 		}
 	}
 	switch x := n.Noun.(type) {
@@ -104,8 +104,8 @@ func moreFacts(n *Node) (out []fact) {
 		put("runKind", string(x.RunKind))
 		put("status", string(x.Status))
 		put("command", x.Command)
-		put("startedAt", stamp(x.StartedAt))
-		put("endedAt", stamp(x.EndedAt))
+		put("startedAt", formatTime(x.StartedAt))
+		put("endedAt", formatTime(x.EndedAt))
 	case *registry.Deployment:
 		put("environment", x.Environment)
 		put("endpoint", x.Endpoint)
@@ -113,25 +113,25 @@ func moreFacts(n *Node) (out []fact) {
 			put("trafficPercent", strconv.FormatFloat(*x.TrafficPercent, 'g', -1, 64))
 		}
 		put("owner", x.Owner)
-		put("startedAt", stamp(x.StartedAt))
-		put("endedAt", stamp(x.EndedAt))
+		put("startedAt", formatTime(x.StartedAt))
+		put("endedAt", formatTime(x.EndedAt))
 	case *registry.Commit:
 		put("sha", x.SHA)
-		put("repository", repository(n))
+		put("repository", repositoryName(n))
 		put("message", x.Message)
 		put("author", x.Author)
-		put("authoredAt", stamp(x.AuthoredAt))
+		put("authoredAt", formatTime(x.AuthoredAt))
 	case *registry.Tag:
 		put("tag", x.Name)
 		put("sha", x.SHA)
-		put("repository", repository(n))
-		put("taggedAt", stamp(x.TaggedAt))
+		put("repository", repositoryName(n))
+		put("taggedAt", formatTime(x.TaggedAt))
 	}
 	return out
 }
 
 // repository is what the repository of a commit or tag is called.
-func repository(n *Node) string {
+func repositoryName(n *Node) string {
 	if n.Repository == nil {
 		return ""
 	}
@@ -170,13 +170,13 @@ func tagsOf(n *Node) []registry.KeyValue {
 
 // title is the name of a node, its id when no name is seen.
 func title(n *Node) string {
-	if c := captionOf(n); c.title != "" {
+	if c := labelOf(n); c.title != "" {
 		return c.title
 	}
 	return string(n.ID())
 }
 
-func number(n *int64) string {
+func formatInt(n *int64) string {
 	if n == nil {
 		return ""
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // told is a registry with the demo story in it, and a fresh request for a role.
-func told(t *testing.T) (*service.Service, *demo.Story, func(role string) context.Context) {
+func demoService(t *testing.T) (*service.Service, *demo.Story, func(role string) context.Context) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
@@ -48,7 +48,7 @@ func told(t *testing.T) (*service.Service, *demo.Story, func(role string) contex
 }
 
 // asked is the shape that lineage answers to the same question.
-func asked(t *testing.T, ctx context.Context, s *service.Service, of registry.ID, d lineage.Direction) (out shape) {
+func lineageContent(t *testing.T, ctx context.Context, s *service.Service, of registry.ID, d lineage.Direction) (out graphContent) {
 	t.Helper()
 	g, err := s.Lineage(ctx, service.LineageInput{Of: of, Direction: d})
 	if err != nil {
@@ -68,7 +68,7 @@ func asked(t *testing.T, ctx context.Context, s *service.Service, of registry.ID
 
 // dark adds a version that viewers do not see, trained by a run of its own on the
 // story's raw data.
-func dark(t *testing.T, ctx context.Context, s *service.Service, raw registry.ID) {
+func addHiddenVersion(t *testing.T, ctx context.Context, s *service.Service, raw registry.ID) {
 	t.Helper()
 	run, err := s.RecordRun(ctx, service.RecordRunInput{Producer: "airflow", RunID: "secret-run", Name: "secret-run", RunKind: registry.RunTraining, Inputs: []registry.ID{raw}})
 	if err != nil {
@@ -83,14 +83,14 @@ func dark(t *testing.T, ctx context.Context, s *service.Service, raw registry.ID
 // TestTheStoryIsReadBack: every format's own parser reads the story's whole graph
 // back, as an administrator sees it and as a viewer does, from whom some is hidden.
 func TestTheStoryIsReadBack(t *testing.T) {
-	s, story, as := told(t)
-	dark(t, as(registry.RoleAdmin), s, story.Raw)
+	s, story, as := demoService(t)
+	addHiddenVersion(t, as(registry.RoleAdmin), s, story.Raw)
 	var asks []string
-	var wants []shape
+	var wants []graphContent
 	var documents []map[export.Format]string
 	for _, role := range []string{registry.RoleAdmin, registry.RoleViewer} {
 		for of, d := range map[registry.ID]lineage.Direction{story.Deployment: lineage.Upstream, story.Raw: lineage.Both} {
-			want := asked(t, as(role), s, of, d)
+			want := lineageContent(t, as(role), s, of, d)
 			texts := map[export.Format]string{}
 			for _, f := range export.Formats() {
 				x, err := s.Export(as(role), service.ExportInput{Of: of, Format: f, Direction: d})
@@ -109,8 +109,8 @@ func TestTheStoryIsReadBack(t *testing.T) {
 			asks, wants, documents = append(asks, fmt.Sprintf("as %s, %s of %s", role, d, of)), append(wants, want), append(documents, texts)
 		}
 	}
-	for i, r := range read(t, documents...) {
-		for f, got := range r.shapes {
+	for i, r := range parse(t, documents...) {
+		for f, got := range r.contents {
 			want := wants[i]
 			if f == export.OpenLineage {
 				want = want.openLineage()
@@ -126,7 +126,7 @@ func TestTheStoryIsReadBack(t *testing.T) {
 // TestExportsAreOfTheirInstant: before the run that wrote the training data nothing
 // of it is told, and the instant is.
 func TestExportsAreOfTheirInstant(t *testing.T) {
-	s, story, as := told(t)
+	s, story, as := demoService(t)
 	x, err := s.Export(as(registry.RoleAdmin), service.ExportInput{Of: story.Raw, Format: export.Mermaid, Direction: lineage.Downstream, AsOf: time.Date(2023, 12, 6, 0, 0, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestExportsAreOfTheirInstant(t *testing.T) {
 
 // TestExportsAreBounded: what lineage refuses is refused.
 func TestExportsAreBounded(t *testing.T) {
-	s, story, as := told(t)
+	s, story, as := demoService(t)
 	deep := 51
 	for _, in := range []service.ExportInput{{Of: story.Raw, Format: export.DOT, MaxDepth: &deep}, {Of: story.Raw, Format: export.DOT, History: &[]int{-1}[0]}, {Of: story.Raw, Format: "PDF"}} {
 		if _, err := s.Export(as(registry.RoleAdmin), in); registry.CodeOf(err) != registry.InvalidArgument {

@@ -12,16 +12,16 @@ import (
 // cause.
 func dot(v *view) ([]byte, error) {
 	var b bytes.Buffer
-	for _, r := range v.remarks() {
+	for _, r := range v.commentLines() {
 		fmt.Fprintf(&b, "// %s\n", r)
 	}
 	b.WriteString("digraph lineage {\n  graph [charset=\"UTF-8\", rankdir=\"TB\"")
 	if len(v.Reasons) > 0 {
-		fmt.Fprintf(&b, ", label=%s", dotText("truncated: "+strings.Join(v.reasons(), ", ")))
+		fmt.Fprintf(&b, ", label=%s", dotText("truncated: "+strings.Join(v.reasonNames(), ", ")))
 	}
 	b.WriteString("];\n  node [fontname=\"Helvetica\", style=\"filled\", fillcolor=\"white\"];\n")
 	for _, n := range v.nodes {
-		fmt.Fprintf(&b, "  %s [label=%s, shape=%q", dotText(string(n.ID())), dotText(captionOf(n).lines()...), dotShape(n.Kind()))
+		fmt.Fprintf(&b, "  %s [label=%s, shape=%q", dotText(string(n.ID())), dotText(labelOf(n).lines()...), dotShape(n.Kind()))
 		switch {
 		case n.ID() == v.Root:
 			b.WriteString(", penwidth=\"2\"")
@@ -43,7 +43,7 @@ func dot(v *view) ([]byte, error) {
 func dotText(lines ...string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;", "\n", `\n`)
 	for i := range lines {
-		lines[i] = escape.Replace(printable(lines[i]))
+		lines[i] = escape.Replace(escapeControls(lines[i]))
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }

@@ -105,8 +105,8 @@ func ParseFormat(name string) (Format, error) {
 
 // encoder is how a format is written, and what its files are called.
 type encoder struct {
-	media, suffix string
-	encode        func(*view) ([]byte, error)
+	mediaType, suffix string
+	encode            func(*view) ([]byte, error)
 }
 
 func (f Format) encoder() (encoder, error) {
@@ -142,27 +142,27 @@ func Encode(d *Document, f Format) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := e.encode(arrange(d))
+	body, err := e.encode(newView(d))
 	if err != nil {
 		return nil, err
 	}
-	return &File{Format: f, MediaType: e.media, Filename: "lineage-" + string(d.Root) + "." + e.suffix, Body: body}, nil
+	return &File{Format: f, MediaType: e.mediaType, Filename: "lineage-" + string(d.Root) + "." + e.suffix, Body: body}, nil
 }
 
 // view is a document in the order that all encoders write it in, with its parts at
 // hand.
 type view struct {
 	*Document
-	nodes    []*Node
-	edges    []Edge
-	byID     map[registry.ID]*Node
-	from     map[registry.ID][]Edge
-	frontier map[registry.ID]bool
+	nodes     []*Node
+	edges     []Edge
+	byID      map[registry.ID]*Node
+	edgesFrom map[registry.ID][]Edge
+	frontier  map[registry.ID]bool
 }
 
 // arrange sorts a copy of the lists: nodes by depth and id, edges by their ends.
-func arrange(d *Document) *view {
-	v := &view{Document: d, edges: slices.Clone(d.Edges), byID: map[registry.ID]*Node{}, from: map[registry.ID][]Edge{}, frontier: map[registry.ID]bool{}}
+func newView(d *Document) *view {
+	v := &view{Document: d, edges: slices.Clone(d.Edges), byID: map[registry.ID]*Node{}, edgesFrom: map[registry.ID][]Edge{}, frontier: map[registry.ID]bool{}}
 	for i := range d.Nodes {
 		v.nodes = append(v.nodes, &d.Nodes[i])
 		v.byID[d.Nodes[i].ID()] = &d.Nodes[i]
@@ -172,7 +172,7 @@ func arrange(d *Document) *view {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Kind, b.Kind))
 	})
 	for _, e := range v.edges {
-		v.from[e.From] = append(v.from[e.From], e)
+		v.edgesFrom[e.From] = append(v.edgesFrom[e.From], e)
 	}
 	for _, id := range d.Frontier {
 		v.frontier[id] = true
@@ -182,7 +182,7 @@ func arrange(d *Document) *view {
 
 // causes lists the nodes that an edge of one of the kinds leads to.
 func (v *view) causes(of registry.ID, kinds ...registry.EdgeKind) (out []*Node) {
-	for _, e := range v.from[of] {
+	for _, e := range v.edgesFrom[of] {
 		if n := v.byID[e.To]; n != nil && slices.Contains(kinds, e.Kind) {
 			out = append(out, n)
 		}
@@ -191,7 +191,7 @@ func (v *view) causes(of registry.ID, kinds ...registry.EdgeKind) (out []*Node) 
 }
 
 // reasons are the words for what is missing.
-func (v *view) reasons() (out []string) {
+func (v *view) reasonNames() (out []string) {
 	for _, r := range v.Reasons {
 		out = append(out, string(r))
 	}
@@ -200,16 +200,16 @@ func (v *view) reasons() (out []string) {
 
 // remarks tells in lines what the document is of and what is missing. They hold
 // ids, numbers and fixed words, and nothing that a user wrote.
-func (v *view) remarks() []string {
+func (v *view) commentLines() []string {
 	out := []string{"Lineage of " + string(v.Root) + ", " + strings.ToLower(string(v.Direction)) + "."}
 	if !v.AsOf.IsZero() {
-		out = append(out, "As of "+stamp(v.AsOf)+".")
+		out = append(out, "As of "+formatTime(v.AsOf)+".")
 	}
 	if !v.KnownAt.IsZero() {
-		out = append(out, "As known at "+stamp(v.KnownAt)+".")
+		out = append(out, "As known at "+formatTime(v.KnownAt)+".")
 	}
 	if len(v.Reasons) > 0 {
-		out = append(out, "Truncated: "+strings.Join(v.reasons(), ", ")+".")
+		out = append(out, "Truncated: "+strings.Join(v.reasonNames(), ", ")+".")
 	}
 	for _, n := range v.nodes {
 		if v.frontier[n.ID()] {
@@ -223,7 +223,7 @@ func (v *view) remarks() []string {
 }
 
 // stamp writes a time, "" for none.
-func stamp(t time.Time) string {
+func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

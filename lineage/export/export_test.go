@@ -20,15 +20,15 @@ import (
 
 // shape is what every format must agree on: the nodes, and the edges as "from KIND
 // to", sorted.
-type shape struct{ Nodes, Edges []string }
+type graphContent struct{ Nodes, Edges []string }
 
-func (s shape) sorted() shape {
+func (s graphContent) sorted() graphContent {
 	slices.Sort(s.Nodes)
 	slices.Sort(s.Edges)
 	return s
 }
 
-func shapeOf(d *export.Document) (s shape) {
+func contentOf(d *export.Document) (s graphContent) {
 	for _, n := range d.Nodes {
 		s.Nodes = append(s.Nodes, string(n.ID()))
 	}
@@ -39,7 +39,7 @@ func shapeOf(d *export.Document) (s shape) {
 }
 
 // without is a shape without edges of some kinds and nodes of code.
-func (s shape) without(kinds []registry.EdgeKind, prefixes ...string) (out shape) {
+func (s graphContent) without(kinds []registry.EdgeKind, prefixes ...string) (out graphContent) {
 	for _, e := range s.Edges {
 		if !slices.ContainsFunc(kinds, func(k registry.EdgeKind) bool { return strings.Contains(e, " "+string(k)+" ") }) {
 			out.Edges = append(out.Edges, e)
@@ -63,14 +63,14 @@ func encode(t *testing.T, d *export.Document, f export.Format) string {
 }
 
 // reading is what the parsers read of one document.
-type reading struct {
-	shapes             map[export.Format]shape
+type parsedDocument struct {
+	contents           map[export.Format]graphContent
 	prov, dot, mermaid validators.Result
 }
 
 // read gives the texts of documents to their parsers, each started once. A text that
 // its parser refuses fails the test.
-func read(t *testing.T, documents ...map[export.Format]string) (out []reading) {
+func parse(t *testing.T, documents ...map[export.Format]string) (out []parsedDocument) {
 	t.Helper()
 	order := []struct {
 		format export.Format
@@ -93,14 +93,14 @@ func read(t *testing.T, documents ...map[export.Format]string) (out []reading) {
 		if !r[0].Same {
 			t.Error("PROV-JSON that is read and written again is another document")
 		}
-		shapes := map[export.Format]shape{export.ProvJSON: provShape(r[0]), export.CycloneDX: cycloneShape(t, texts[export.CycloneDX]),
-			export.DOT: dotShape(r[2]), export.Mermaid: mermaidShape(texts[export.Mermaid], r[3]), export.OpenLineage: eventShape(t, texts[export.OpenLineage])}
-		out = append(out, reading{shapes, r[0], r[2], r[3]})
+		contents := map[export.Format]graphContent{export.ProvJSON: provContent(r[0]), export.CycloneDX: bomContent(t, texts[export.CycloneDX]),
+			export.DOT: dotContent(r[2]), export.Mermaid: mermaidContent(texts[export.Mermaid], r[3]), export.OpenLineage: eventContent(t, texts[export.OpenLineage])}
+		out = append(out, parsedDocument{contents, r[0], r[2], r[3]})
 	}
 	return out
 }
 
-func provShape(r validators.Result) (s shape) {
+func provContent(r validators.Result) (s graphContent) {
 	for id, e := range r.Elements {
 		if e.Kind != "agent" && id != "id:export" {
 			s.Nodes = append(s.Nodes, strings.TrimPrefix(id, "id:"))
@@ -114,7 +114,7 @@ func provShape(r validators.Result) (s shape) {
 	return s.sorted()
 }
 
-func dotShape(r validators.Result) (s shape) {
+func dotContent(r validators.Result) (s graphContent) {
 	for id := range r.Nodes {
 		s.Nodes = append(s.Nodes, id)
 	}
@@ -135,7 +135,7 @@ func mermaidIDs(text string) map[string]string {
 	return out
 }
 
-func mermaidShape(text string, r validators.Result) (s shape) {
+func mermaidContent(text string, r validators.Result) (s graphContent) {
 	id := mermaidIDs(text)
 	for n := range r.Nodes {
 		s.Nodes = append(s.Nodes, id[n])
@@ -154,7 +154,7 @@ type bomPart struct {
 }
 
 // cycloneShape reads an ML-BOM, and holds its dependencies to its edges.
-func cycloneShape(t *testing.T, text string) (s shape) {
+func bomContent(t *testing.T, text string) (s graphContent) {
 	t.Helper()
 	var b struct {
 		Metadata             struct{ Component *bomPart }
@@ -201,11 +201,11 @@ func cycloneShape(t *testing.T, text string) (s shape) {
 
 // TestTheSameGraphGivesTheSameBytes: whatever the order of its parts, and again.
 func TestTheSameGraphGivesTheSameBytes(t *testing.T) {
-	d := hostile()
+	d := hostileDocument()
 	for _, f := range export.Formats() {
 		want := encode(t, d, f)
 		for seed := range uint64(5) {
-			g, other := rand.New(rand.NewPCG(seed, 1)), hostile()
+			g, other := rand.New(rand.NewPCG(seed, 1)), hostileDocument()
 			g.Shuffle(len(other.Nodes), func(i, j int) { other.Nodes[i], other.Nodes[j] = other.Nodes[j], other.Nodes[i] })
 			g.Shuffle(len(other.Edges), func(i, j int) { other.Edges[i], other.Edges[j] = other.Edges[j], other.Edges[i] })
 			g.Shuffle(len(other.Frontier), func(i, j int) { other.Frontier[i], other.Frontier[j] = other.Frontier[j], other.Frontier[i] })
@@ -213,7 +213,7 @@ func TestTheSameGraphGivesTheSameBytes(t *testing.T) {
 				t.Errorf("%s: shuffled by %d it is another text", f, seed)
 			}
 		}
-		d2 := hostile()
+		d2 := hostileDocument()
 		d2.Nodes[0].Noun.(*registry.ModelVersion).ModelName += "x"
 		if encode(t, d2, f) == want {
 			t.Errorf("%s does not tell another name", f)
@@ -225,7 +225,7 @@ func TestTheSameGraphGivesTheSameBytes(t *testing.T) {
 // parsers of its formats: the graph that they read is the one that was written, and
 // every label is the name and nothing else.
 func TestHostileNames(t *testing.T) {
-	d := hostile()
+	d := hostileDocument()
 	texts := map[export.Format]string{}
 	for _, f := range export.Formats() {
 		texts[f] = encode(t, d, f)
@@ -238,9 +238,9 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 	}
-	want := shapeOf(d)
-	r := read(t, texts)[0]
-	for f, got := range r.shapes {
+	want := contentOf(d)
+	r := parse(t, texts)[0]
+	for f, got := range r.contents {
 		want := want
 		if f == export.OpenLineage {
 			want = want.openLineage()
@@ -249,11 +249,11 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("%s is another graph (-want +got):\n%.2000s", f, diff)
 		}
 	}
-	labels(t, d, mermaidIDs(texts[export.Mermaid]), r)
+	checkLabels(t, d, mermaidIDs(texts[export.Mermaid]), r)
 }
 
 // labels holds what parsers show of each node to its caption.
-func labels(t *testing.T, d *export.Document, mermaidNames map[string]string, r reading) {
+func checkLabels(t *testing.T, d *export.Document, mermaidNames map[string]string, r parsedDocument) {
 	t.Helper()
 	named := map[string][]string{}
 	for n, id := range mermaidNames {
@@ -261,7 +261,7 @@ func labels(t *testing.T, d *export.Document, mermaidNames map[string]string, r 
 	}
 	for i := range d.Nodes {
 		n := &d.Nodes[i]
-		want := export.Lines(n)
+		want := export.LabelLines(n)
 		if diff := cmp.Diff(want, named[string(n.ID())]); diff != "" {
 			t.Errorf("Mermaid shows of %s: %s", n.ID(), diff)
 		}
@@ -276,8 +276,8 @@ func labels(t *testing.T, d *export.Document, mermaidNames map[string]string, r 
 }
 
 // TestATreeHasALineANode: a name draws neither a second line nor over the first.
-func TestATreeHasALineANode(t *testing.T) {
-	d := hostile()
+func TestATreeHasOneLinePerNode(t *testing.T) {
+	d := hostileDocument()
 	lines := strings.Split(strings.TrimRight(encode(t, d, export.Tree), "\n"), "\n")
 	if want := len(d.Nodes) + 2; len(lines) != want {
 		t.Errorf("%d lines for %d nodes and two remarks", len(lines), len(d.Nodes))
@@ -289,8 +289,8 @@ func TestATreeHasALineANode(t *testing.T) {
 
 // TestTruncationIsTold in the document itself, in each format's own way, and is not
 // where nothing is missing.
-func TestTruncationIsTold(t *testing.T) {
-	cut, whole := hostile(), hostile()
+func TestTruncationIsReported(t *testing.T) {
+	cut, whole := hostileDocument(), hostileDocument()
 	whole.Reasons, whole.Frontier, whole.HistoryCut = nil, nil, false
 	behind := string(cut.Frontier[0])
 	for f, signs := range map[export.Format][]string{
@@ -314,8 +314,8 @@ func TestTruncationIsTold(t *testing.T) {
 }
 
 // TestInstantsAreThoseAsked: a document of now holds no time of its making.
-func TestInstantsAreThoseAsked(t *testing.T) {
-	d := hostile()
+func TestInstantsAreThoseRequested(t *testing.T) {
+	d := hostileDocument()
 	known := "2024-03-01T00:59:59.123456Z"
 	for _, f := range []export.Format{export.ProvJSON, export.OpenLineage, export.CycloneDX, export.DOT, export.Mermaid} {
 		if !strings.Contains(encode(t, d, f), known) {
@@ -330,7 +330,7 @@ func TestInstantsAreThoseAsked(t *testing.T) {
 }
 
 func TestUnknownFormatsAreRefused(t *testing.T) {
-	if _, err := export.Encode(hostile(), "PDF"); registry.CodeOf(err) != registry.InvalidArgument {
+	if _, err := export.Encode(hostileDocument(), "PDF"); registry.CodeOf(err) != registry.InvalidArgument {
 		t.Error(err)
 	}
 	if _, err := export.ParseFormat("pdf"); registry.CodeOf(err) != registry.InvalidArgument || !strings.Contains(err.Error(), "prov-json, openlineage, cyclonedx, dot, mermaid, tree") {
@@ -346,7 +346,7 @@ func TestUnknownFormatsAreRefused(t *testing.T) {
 // TestParsersRefuse is the twin of the tests above: what is broken on purpose is
 // refused by each parser, so they can fail.
 func TestParsersRefuse(t *testing.T) {
-	d := hostile()
+	d := hostileDocument()
 	replace := func(f export.Format, old, with string) string {
 		s := encode(t, d, f)
 		if !strings.Contains(s, old) {

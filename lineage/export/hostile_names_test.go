@@ -14,7 +14,7 @@ import (
 // names are texts that end a quote, a label, a comment, a tag or a line in one of
 // the formats, or look like something of theirs. Those with control characters are
 // refused by the registry and kept from a terminal all the same.
-func names() []string {
+func hostileNames() []string {
 	return []string{
 		`quote " and 'single' and ` + "`tick`", `back\slash\`, `\"`, `\N \G \l`, "line\nbreak\r\nand\ttab", `]`, `]]`, `)]`, `}}`, `-->`, `--`, `|pipe|`, `a --> b`,
 		`"]; evil[label="`, `"]:::x`, `end`, `subgraph x`, `graph TD`, `click n0 href "javascript:alert(1)"`, `%% comment`, `%%{init: {}}%%`, `// comment`, `/* comment */`, `# hash #quot; #35;`,
@@ -26,10 +26,10 @@ func names() []string {
 }
 
 // at is a fixed time.
-var at = time.Date(2024, 2, 29, 23, 59, 59, 123456000, time.UTC)
+var fixedTime = time.Date(2024, 2, 29, 23, 59, 59, 123456000, time.UTC)
 
 func meta(kind registry.Kind, name string) registry.Meta {
-	return registry.Meta{ID: registry.NewID(kind, name), Kind: kind, Mask: registry.AllFields, ValidFrom: at}
+	return registry.Meta{ID: registry.NewID(kind, name), Kind: kind, Mask: registry.AllFields, ValidFrom: fixedTime}
 }
 
 func n64(n int64) *int64     { return &n }
@@ -47,22 +47,22 @@ func parametersOf(s string) registry.JSON {
 
 // chain is one node of each kind under hostile names, and the edges between them:
 // deployment → version → run, feature, tag → data, commit → older commit.
-type chain struct {
+type nodeChain struct {
 	nodes []export.Node
 	edges []export.Edge
 }
 
-func (c *chain) edge(kind registry.EdgeKind, from, to registry.ProvenanceNode) {
+func (c *nodeChain) edge(kind registry.EdgeKind, from, to registry.ProvenanceNode) {
 	f, t := from.NodeMeta().ID, to.NodeMeta().ID
-	c.edges = append(c.edges, export.Edge{ID: registry.HashID("edge", string(kind), string(f), string(t)), From: f, To: t, Kind: kind, ValidFrom: at})
+	c.edges = append(c.edges, export.Edge{ID: registry.HashID("edge", string(kind), string(f), string(t)), From: f, To: t, Kind: kind, ValidFrom: fixedTime})
 }
 
 // hostile is a document in which every text is one of names.
-func hostile() *export.Document {
-	d := &export.Document{Direction: lineage.Both, AsOf: at, KnownAt: at.Add(time.Hour), Reasons: []lineage.Reason{lineage.ReasonDepth, lineage.ReasonAccess}, HistoryCut: true}
-	for i, name := range names() {
-		c := &chain{}
-		c.grow(name, i)
+func hostileDocument() *export.Document {
+	d := &export.Document{Direction: lineage.Both, AsOf: fixedTime, KnownAt: fixedTime.Add(time.Hour), Reasons: []lineage.Reason{lineage.ReasonDepth, lineage.ReasonAccess}, HistoryCut: true}
+	for i, name := range hostileNames() {
+		c := &nodeChain{}
+		c.addNodes(name, i)
 		d.Nodes, d.Edges = append(d.Nodes, c.nodes...), append(d.Edges, c.edges...)
 		d.Frontier = append(d.Frontier, c.nodes[len(c.nodes)-1].ID())
 		d.Redacted++
@@ -79,24 +79,24 @@ func hostile() *export.Document {
 	return d
 }
 
-func (c *chain) grow(s string, i int) {
+func (c *nodeChain) addNodes(s string, i int) {
 	key := fmt.Sprint(i)
 	tags := []registry.KeyValue{{Key: s, Value: s}}
 	repo := &registry.Repository{Name: s, URL: s}
 	mv := &registry.ModelVersion{Meta: meta(registry.KindModelVersion, key), ModelName: s, Version: s, Label: s, Description: s, Owner: s, Creator: s, Tags: tags,
-		Stage: registry.Staging, CreatedDate: at}
+		Stage: registry.Staging, CreatedDate: fixedTime}
 	dv := &registry.DatasetVersion{Meta: meta(registry.KindDatasetVersion, key), Name: s, Namespace: s, Version: s, Digest: s, Description: s, URI: s, SizeBytes: n64(7),
-		Rows: n64(8), Role: registry.RawData, Columns: []registry.Column{{Name: s, Type: s, Description: s}}, Tags: tags, CreatedAt: at}
+		Rows: n64(8), Role: registry.RawData, Columns: []registry.Column{{Name: s, Type: s, Description: s}}, Tags: tags, CreatedAt: fixedTime}
 	run := &registry.Run{Meta: meta(registry.KindRun, key), Name: s, Producer: s, RunID: s, RunKind: registry.RunTraining, Status: registry.RunComplete, Command: s,
-		Description: s, Parameters: parametersOf(s), Metrics: []registry.Metric{{Name: s, Value: 0.5}}, Tags: tags, Actor: s, StartedAt: at, EndedAt: at}
-	commit := &registry.Commit{Meta: meta(registry.KindCommit, key), Name: s, SHA: s, Message: s, Author: s, Email: s, CommittedAt: at, AuthoredAt: at}
-	tag := &registry.Tag{Meta: meta(registry.KindTag, key), Name: s, SHA: s, Tagger: s, Message: s, TaggedAt: at}
-	feature := &registry.Feature{Meta: meta(registry.KindFeature, key), Name: s, Type: s, Description: s, Owner: s, Column: s, CreatedAt: at}
+		Description: s, Parameters: parametersOf(s), Metrics: []registry.Metric{{Name: s, Value: 0.5}}, Tags: tags, Actor: s, StartedAt: fixedTime, EndedAt: fixedTime}
+	commit := &registry.Commit{Meta: meta(registry.KindCommit, key), Name: s, SHA: s, Message: s, Author: s, Email: s, CommittedAt: fixedTime, AuthoredAt: fixedTime}
+	tag := &registry.Tag{Meta: meta(registry.KindTag, key), Name: s, SHA: s, Tagger: s, Message: s, TaggedAt: fixedTime}
+	feature := &registry.Feature{Meta: meta(registry.KindFeature, key), Name: s, Type: s, Description: s, Owner: s, Column: s, CreatedAt: fixedTime}
 	deployment := &registry.Deployment{Meta: meta(registry.KindDeployment, key), Name: s, Environment: s, Endpoint: s, Owner: s, Description: s, Version: s, ModelName: s,
-		TrafficPercent: f64(12.5), StartedAt: at, Live: true}
+		TrafficPercent: f64(12.5), StartedAt: fixedTime, Live: true}
 	hidden := &registry.Restricted{Meta: registry.Meta{ID: registry.ID("restricted_" + key), Kind: registry.KindRun}}
 	card := &registry.ModelCard{Description: s, ModelDetails: &registry.ModelDetails{Algorithm: s, Framework: s, Hyperparameters: parametersOf(s)},
-		Training:    &registry.TrainingInfo{TrainingDataVersion: s, TrainingDate: at, TrainingTimeHours: f64(1.5), SamplesUsed: n64(9)},
+		Training:    &registry.TrainingInfo{TrainingDataVersion: s, TrainingDate: fixedTime, TrainingTimeHours: f64(1.5), SamplesUsed: n64(9)},
 		Performance: &registry.Performance{Accuracy: f64(0.9), Metrics: []registry.Metric{{Name: s, Value: 1e300}}},
 		Features:    []string{s}, DataPreprocessing: []string{s}, Limitations: []string{s},
 		EthicalConsiderations: &registry.Ethics{FairnessChecked: flag(true), BiasAuditDone: flag(false), ProtectedGroups: []string{s}}}

@@ -18,7 +18,7 @@ const mermaidEdges = 500
 func mermaid(v *view) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("flowchart TB\n")
-	for _, r := range v.remarks() {
+	for _, r := range v.commentLines() {
 		fmt.Fprintf(&b, "  %%%% %s\n", r)
 	}
 	if len(v.edges) > mermaidEdges {
@@ -29,7 +29,7 @@ func mermaid(v *view) ([]byte, error) {
 	for i, n := range v.nodes {
 		name[n.ID()] = fmt.Sprintf("n%d", i)
 		open, end := mermaidShape(n.Kind())
-		fmt.Fprintf(&b, "  %%%% n%d is %s\n  n%d%s%s%s\n", i, n.ID(), i, open, mermaidText(captionOf(n).lines()...), end)
+		fmt.Fprintf(&b, "  %%%% n%d is %s\n  n%d%s%s%s\n", i, n.ID(), i, open, mermaidText(labelOf(n).lines()...), end)
 		if n.Restricted() {
 			restricted = append(restricted, name[n.ID()])
 		}
@@ -58,7 +58,7 @@ func mermaidText(lines ...string) string {
 		if i > 0 {
 			b.WriteString("<br/>")
 		}
-		line = printable(line)
+		line = escapeControls(line)
 		for k, r := range line {
 			if outer := k == 0 || k == len(line)-1; outer && r == ' ' {
 				b.WriteString("#32;")

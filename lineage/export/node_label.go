@@ -10,50 +10,50 @@ import (
 )
 
 // caption is what a drawing says of a node.
-type caption struct{ kind, title, note, date string }
+type label struct{ kind, title, note, date string }
 
 // captionOf reads the caption of a node from what is seen of it.
-func captionOf(n *Node) caption {
+func labelOf(n *Node) label {
 	m := n.Noun.NodeMeta()
-	c := caption{kind: strings.ToLower(strings.ReplaceAll(string(m.Kind), "_", " "))}
+	l := label{kind: strings.ToLower(strings.ReplaceAll(string(m.Kind), "_", " "))}
 	switch x := n.Noun.(type) {
 	case *registry.ModelVersion:
-		c.title, c.note = join(x.ModelName, x.Version), enclosed("[", string(x.Stage), "]")
+		l.title, l.note = joinWords(x.ModelName, x.Version), bracketed("[", string(x.Stage), "]")
 	case *registry.DatasetVersion:
-		c.title = join(x.Name, registry.Shorten(x.Version, 16))
+		l.title = joinWords(x.Name, registry.Shorten(x.Version, 16))
 	case *registry.Run:
-		c.title, c.note = x.Name, enclosed("(", string(x.RunKind), ")")
+		l.title, l.note = x.Name, bracketed("(", string(x.RunKind), ")")
 	case *registry.Commit:
 		subject, _, _ := strings.Cut(x.Message, "\n")
-		c.title, c.note = x.Name, subject
+		l.title, l.note = x.Name, subject
 	case *registry.Tag:
-		c.title = x.Name
+		l.title = x.Name
 	case *registry.Feature:
-		c.title = x.Name
+		l.title = x.Name
 	case *registry.Deployment:
-		c.title = x.Name
+		l.title = x.Name
 		if m.Mask.Has(registry.Bit("Deployment", "live")) {
-			c.note = "(ended)"
+			l.note = "(ended)"
 		}
 		if x.Live {
-			c.note = "(live)"
+			l.note = "(live)"
 		}
 	case *registry.Restricted:
-		c.kind = "restricted " + c.kind
+		l.kind = "restricted " + l.kind
 	}
 	if m.Deleted {
-		c.note = join(c.note, "(deleted)")
+		l.note = joinWords(l.note, "(deleted)")
 	}
-	if t := began(n); !t.IsZero() {
-		c.date = t.UTC().Format(time.DateOnly)
+	if t := startTime(n); !t.IsZero() {
+		l.date = t.UTC().Format(time.DateOnly)
 	}
-	c.title, c.note = printable(c.title), printable(c.note)
-	return c
+	l.title, l.note = escapeControls(l.title), escapeControls(l.note)
+	return l
 }
 
 // began is when a node came to be, from the field that says so: what a policy hides
 // is not told by another way.
-func began(n *Node) time.Time {
+func startTime(n *Node) time.Time {
 	switch x := n.Noun.(type) {
 	case *registry.ModelVersion:
 		return x.CreatedDate
@@ -74,10 +74,10 @@ func began(n *Node) time.Time {
 }
 
 // line is the caption in one line.
-func (c caption) line() string {
-	out := join(c.kind, c.title, c.note)
+func (c label) singleLine() string {
+	out := joinWords(c.kind, c.title, c.note)
 	if c.kind == "model version" && c.title != "" {
-		out = join(c.title, c.note)
+		out = joinWords(c.title, c.note)
 	}
 	if c.date != "" {
 		out += "  " + c.date
@@ -86,7 +86,7 @@ func (c caption) line() string {
 }
 
 // lines are the caption for a box: what it is, its name, and what there is to note.
-func (c caption) lines() (out []string) {
+func (c label) lines() (out []string) {
 	for _, s := range []string{c.kind, c.title, c.note} {
 		if s != "" {
 			out = append(out, s)
@@ -95,7 +95,7 @@ func (c caption) lines() (out []string) {
 	return out
 }
 
-func join(parts ...string) string {
+func joinWords(parts ...string) string {
 	var out []string
 	for _, p := range parts {
 		if p != "" {
@@ -105,7 +105,7 @@ func join(parts ...string) string {
 	return strings.Join(out, " ")
 }
 
-func enclosed(open, s, end string) string {
+func bracketed(open, s, end string) string {
 	if s == "" {
 		return ""
 	}
@@ -114,7 +114,7 @@ func enclosed(open, s, end string) string {
 
 // printable makes control and direction characters visible, so that no name moves
 // a terminal's cursor, breaks a line or reorders what stands beside it.
-func printable(s string) string {
+func escapeControls(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		if r == ' ' || unicode.IsGraphic(r) && !unicode.Is(unicode.Cf, r) {

@@ -45,8 +45,8 @@ func openLineage(v *view) ([]byte, error) {
 	var events []event
 	for _, n := range v.nodes {
 		if body := o.event(n); body != nil {
-			at := o.when(n)
-			body["eventTime"], body["producer"] = stamp(at), olProducer
+			at := o.eventTime(n)
+			body["eventTime"], body["producer"] = formatTime(at), olProducer
 			events = append(events, event{at, n.ID(), body})
 		}
 	}
@@ -85,13 +85,13 @@ func (o *lineageEvents) event(n *Node) object {
 		return nil
 	}
 	facets := o.datasetFacets(n)
-	facets["pedigree_export"] = o.about()
+	facets["pedigree_export"] = o.exportFacet()
 	return object{"schemaURL": olSpec + "#/$defs/DatasetEvent", "dataset": object{"namespace": olNamespace(n), "name": olName(n), "facets": facets}}
 }
 
 // when is the time of an event: when it ended or came to be, else the instant of
 // the document, else the beginning of time.
-func (o *lineageEvents) when(n *Node) time.Time {
+func (o *lineageEvents) eventTime(n *Node) time.Time {
 	at := time.Time{}
 	switch x := n.Noun.(type) {
 	case *registry.Run:
@@ -99,7 +99,7 @@ func (o *lineageEvents) when(n *Node) time.Time {
 	case *registry.Deployment:
 		at = firstTime(x.StartedAt, x.RecordedAt)
 	default:
-		at = began(n)
+		at = startTime(n)
 	}
 	return firstTime(at, o.AsOf, time.Unix(0, 0)).UTC()
 }
@@ -107,7 +107,7 @@ func (o *lineageEvents) when(n *Node) time.Time {
 func (o *lineageEvents) run(n *Node) object {
 	body := object{"schemaURL": olSpec + "#/$defs/RunEvent", "eventType": "OTHER", "job": o.job(n),
 		"run":    object{"runId": olRunID(n), "facets": o.runFacets(n)},
-		"inputs": o.inputs(o.causes(n.ID(), registry.EdgeUsed)), "outputs": o.written(n)}
+		"inputs": o.inputs(o.causes(n.ID(), registry.EdgeUsed)), "outputs": o.outputsOf(n)}
 	if r, ok := n.Noun.(*registry.Run); ok {
 		switch r.Status {
 		case registry.RunComplete:
@@ -150,13 +150,13 @@ func (o *lineageEvents) job(n *Node) object {
 func (o *lineageEvents) inputs(nodes []*Node) []object {
 	out := []object{}
 	for _, n := range nodes {
-		out = append(out, object{"namespace": olNamespace(n), "name": olName(n), "facets": o.named(n)})
+		out = append(out, object{"namespace": olNamespace(n), "name": olName(n), "facets": o.referenceFacets(n)})
 	}
 	return out
 }
 
 // written lists what a run wrote, with its size.
-func (o *lineageEvents) written(run *Node) []object {
+func (o *lineageEvents) outputsOf(run *Node) []object {
 	out := []object{}
 	for _, n := range o.outputs[run.ID()] {
 		if o.writer[n.ID()] != run.ID() {
@@ -165,7 +165,7 @@ func (o *lineageEvents) written(run *Node) []object {
 		}
 		d := object{"namespace": olNamespace(n), "name": olName(n), "facets": o.datasetFacets(n)}
 		if x, ok := n.Noun.(*registry.DatasetVersion); ok && (x.Rows != nil || x.SizeBytes != nil) {
-			stats := facet("1-0-2", "OutputStatisticsOutputDatasetFacet")
+			stats := standardFacet("1-0-2", "OutputStatisticsOutputDatasetFacet")
 			if x.Rows != nil {
 				stats["rowCount"] = *x.Rows
 			}

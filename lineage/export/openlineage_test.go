@@ -106,12 +106,12 @@ func events(t *testing.T, text string) (out []map[string]any) {
 
 // openLineage is what of a shape has a place in OpenLineage: derivations are told by
 // the names of datasets, and commit history is not.
-func (s shape) openLineage() shape {
+func (s graphContent) openLineage() graphContent {
 	return s.without([]registry.EdgeKind{registry.EdgeDerivedFrom, registry.EdgeUsesFeature, registry.EdgeDefinedOn, registry.EdgePointsAt, registry.EdgeParent}, "commit_", "tag_")
 }
 
 // at follows keys into JSON.
-func into(v any, keys ...string) any {
+func lookUp(v any, keys ...string) any {
 	for _, k := range keys {
 		m, _ := v.(map[string]any)
 		v = m[k]
@@ -119,20 +119,20 @@ func into(v any, keys ...string) any {
 	return v
 }
 
-func ids(list any) (out []string) {
+func nodeIDs(list any) (out []string) {
 	items, _ := list.([]any)
 	for _, x := range items {
-		if id := into(x, "facets", "pedigree_node", "id"); id != nil {
+		if id := lookUp(x, "facets", "pedigree_node", "id"); id != nil {
 			out = append(out, id.(string))
 		} else {
-			out = append(out, into(x, "id").(string))
+			out = append(out, lookUp(x, "id").(string))
 		}
 	}
 	return out
 }
 
 // eventShape reads the graph out of events.
-func eventShape(t *testing.T, text string) (s shape) {
+func eventContent(t *testing.T, text string) (s graphContent) {
 	t.Helper()
 	seen := map[string]bool{}
 	node := func(id string) {
@@ -147,35 +147,35 @@ func eventShape(t *testing.T, text string) (s shape) {
 		s.Edges = append(s.Edges, fmt.Sprintf("%s %s %s", from, kind, to))
 	}
 	described := func(d any) {
-		for _, tag := range ids(into(d, "facets", "pedigree_release", "tags")) {
-			edge(into(d, "facets", "pedigree_node", "id").(string), registry.EdgeReleasedFrom, tag)
+		for _, tag := range nodeIDs(lookUp(d, "facets", "pedigree_release", "tags")) {
+			edge(lookUp(d, "facets", "pedigree_node", "id").(string), registry.EdgeReleasedFrom, tag)
 		}
 	}
 	for _, e := range events(t, text) {
 		switch {
 		case e["run"] != nil:
-			id := into(e, "run", "facets", "pedigree_node", "id").(string)
+			id := lookUp(e, "run", "facets", "pedigree_node", "id").(string)
 			node(id)
-			for _, in := range ids(e["inputs"]) {
+			for _, in := range nodeIDs(e["inputs"]) {
 				edge(id, registry.EdgeUsed, in)
 			}
-			for _, out := range ids(e["outputs"]) {
+			for _, out := range nodeIDs(e["outputs"]) {
 				edge(out, registry.EdgeGeneratedBy, id)
 			}
-			for _, c := range ids(into(e, "job", "facets", "pedigree_code", "commits")) {
+			for _, c := range nodeIDs(lookUp(e, "job", "facets", "pedigree_code", "commits")) {
 				edge(id, registry.EdgeRanCode, c)
 			}
 			for _, out := range e["outputs"].([]any) {
 				described(out)
 			}
 		case e["job"] != nil:
-			id := into(e, "job", "facets", "pedigree_node", "id").(string)
+			id := lookUp(e, "job", "facets", "pedigree_node", "id").(string)
 			node(id)
-			for _, in := range ids(e["inputs"]) {
+			for _, in := range nodeIDs(e["inputs"]) {
 				edge(id, registry.EdgeDeploys, in)
 			}
 		default:
-			node(into(e, "dataset", "facets", "pedigree_node", "id").(string))
+			node(lookUp(e, "dataset", "facets", "pedigree_node", "id").(string))
 			described(e["dataset"])
 		}
 	}
@@ -185,28 +185,28 @@ func eventShape(t *testing.T, text string) (s shape) {
 // TestSchemasRefuse is the twin: events that are broken on purpose are refused.
 func TestSchemasRefuse(t *testing.T) {
 	c := schemas(t)
-	text := encode(t, hostile(), export.OpenLineage)
-	for name, harm := range map[string]func(e map[string]any){
+	text := encode(t, hostileDocument(), export.OpenLineage)
+	for name, damage := range map[string]func(e map[string]any){
 		"a run without an id":        func(e map[string]any) { delete(e["run"].(map[string]any), "runId") },
 		"an id that is no UUID":      func(e map[string]any) { e["run"].(map[string]any)["runId"] = "train-1" },
 		"no job":                     func(e map[string]any) { delete(e, "job") },
 		"an unknown event type":      func(e map[string]any) { e["eventType"] = "DONE" },
 		"a time that is none":        func(e map[string]any) { e["eventTime"] = "yesterday" },
-		"a facet without a producer": func(e map[string]any) { delete(into(e, "job", "facets", "jobType").(map[string]any), "_producer") },
+		"a facet without a producer": func(e map[string]any) { delete(lookUp(e, "job", "facets", "jobType").(map[string]any), "_producer") },
 		"a facet without what it needs": func(e map[string]any) {
-			delete(into(e, "run", "facets", "nominalTime").(map[string]any), "nominalStartTime")
+			delete(lookUp(e, "run", "facets", "nominalTime").(map[string]any), "nominalStartTime")
 		},
 	} {
 		refused := false
 		for _, line := range strings.Split(text, "\n") {
 			var e map[string]any
-			if json.Unmarshal([]byte(line), &e) != nil || e["run"] == nil || into(e, "run", "facets", "nominalTime") == nil {
+			if json.Unmarshal([]byte(line), &e) != nil || e["run"] == nil || lookUp(e, "run", "facets", "nominalTime") == nil {
 				continue
 			}
 			if err := validate(c, e); err != nil {
 				t.Fatal(err)
 			}
-			harm(e)
+			damage(e)
 			refused = validate(c, e) != nil
 			break
 		}
