@@ -6,11 +6,11 @@ import (
 	"io"
 )
 
-// MaxJSON is the largest free JSON value (hyperparameters, parameters), in bytes.
+// MaxJSON is the most bytes of a free-form JSON value (hyperparameters, parameters).
 const MaxJSON = 64 << 10
 
-// JSON is any JSON value, kept in canonical form: keys sorted at every level, no
-// white space, numbers as they were written.
+// JSON is any JSON value in canonical form: keys sorted at every level, no white
+// space, numbers as the input wrote them.
 type JSON []byte
 
 // Canonical marshals a value to canonical JSON.
@@ -42,7 +42,7 @@ func (j JSON) MarshalJSON() ([]byte, error) {
 	return j, nil
 }
 
-// UnmarshalJSON keeps the value in canonical form.
+// UnmarshalJSON reads a value and brings it into canonical form.
 func (j *JSON) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		*j = nil
@@ -59,7 +59,7 @@ func (j JSON) MarshalGQL(w io.Writer) {
 	w.Write(b)
 }
 
-// UnmarshalGQL takes any GraphQL value; beyond MaxJSON bytes is INVALID_ARGUMENT.
+// UnmarshalGQL reads any GraphQL value; more than MaxJSON bytes is INVALID_ARGUMENT.
 func (j *JSON) UnmarshalGQL(v any) error {
 	if v == nil {
 		*j = nil

@@ -5,17 +5,17 @@ type Column struct {
 	Name        string `json:"name"`
 	Type        string `json:"type,omitempty"`
 	Description string `json:"description,omitempty"`
-	// DerivedFrom are the columns of other dataset versions that it was derived from.
+	// DerivedFrom are its source columns, in other dataset versions.
 	DerivedFrom []ColumnSource `json:"derivedFrom,omitempty"`
-	// ReadAt is the past that its dataset version was read at.
+	// ReadAt is the as-of instant at which its dataset version was read.
 	ReadAt Instant `json:"-"`
 }
 
-// ColumnSource is a column that another one was derived from: an input field of
-// OpenLineage's columnLineage facet (spec/facets/1-2-0).
+// ColumnSource is a source column of another column: an input field of OpenLineage's
+// columnLineage facet (spec/facets/1-2-0).
 type ColumnSource struct {
-	// DatasetVersion has the column. On input it may be left out, and Dataset and
-	// Namespace name the dataset; a stored document has the id alone.
+	// DatasetVersion has the column. An input may instead name the dataset by Dataset and
+	// Namespace; a stored document has the id only.
 	DatasetVersion  ID                     `json:"datasetVersion,omitempty"`
 	Dataset         string                 `json:"dataset,omitempty"`
 	Namespace       string                 `json:"namespace,omitempty"`
@@ -24,17 +24,18 @@ type ColumnSource struct {
 	ReadAt          Instant                `json:"-"`
 }
 
-// ColumnTransformation is what was done to a column on the way to another.
+// ColumnTransformation is one operation that turned a source column into its target.
 type ColumnTransformation struct {
 	Type ColumnTransformationType `json:"type"`
-	// Subtype is OpenLineage's, such as IDENTITY or JOIN; any text is taken.
+	// Subtype is OpenLineage's, such as IDENTITY or JOIN; any text is accepted.
 	Subtype     string `json:"subtype,omitempty"`
 	Description string `json:"description,omitempty"`
-	// Masking says that the values cannot be read from the result.
+	// Masking is true when the values cannot be read back from the result.
 	Masking bool `json:"masking,omitempty"`
 }
 
-// ColumnTransformationType says whether values went in or only decided.
+// ColumnTransformationType is DIRECT when the values of the source go into the target,
+// INDIRECT when they only influence it (a join key, a filter).
 type ColumnTransformationType string
 
 // The types of transformations.
@@ -43,16 +44,16 @@ const (
 	IndirectTransformation ColumnTransformationType = "INDIRECT"
 )
 
-// The most sources of one column, transformations of one source, and sources of
-// all columns of a dataset version.
+// The limits: sources of one column, transformations of one source, and sources of
+// all columns of a dataset version together.
 const (
 	MaxColumnSources   = 100
 	MaxTransformations = 20
 	MaxAllSources      = 10000
 )
 
-// WithoutSources is columns without what they were derived from, which names
-// dataset versions that may be out of sight.
+// WithoutSources returns columns without DerivedFrom, which has ids of dataset
+// versions that the caller may not be allowed to see.
 func WithoutSources(columns []Column) []Column {
 	out := make([]Column, len(columns))
 	for i, c := range columns {
@@ -61,8 +62,8 @@ func WithoutSources(columns []Column) []Column {
 	return out
 }
 
-// MergeColumns adds what is told later of the columns of a state to what is known:
-// columns, types, descriptions and sources that were not. What is known stays.
+// MergeColumns adds the columns, types, descriptions and sources of a later report to
+// the known ones of the same dataset version. It never overwrites a known value.
 func MergeColumns(known, added []Column) []Column {
 	out := append([]Column(nil), known...)
 	at := map[string]int{}
@@ -101,7 +102,7 @@ func mergeSources(known, added []ColumnSource) []ColumnSource {
 	return out
 }
 
-// indexSource finds a source by its dataset version and column, -1 for none.
+// indexSource finds a source by its dataset version and column; -1 when there is none.
 func indexSource(sources []ColumnSource, s ColumnSource) int {
 	for i, o := range sources {
 		if o.DatasetVersion == s.DatasetVersion && o.Column == s.Column {

@@ -1,6 +1,6 @@
 package registry
 
-// FactKind says which of the facts one fact of a batch is.
+// FactKind is the kind of one fact of a recordFacts batch.
 type FactKind string
 
 // The kinds of facts, in the order in which an export writes them.
@@ -20,8 +20,8 @@ const (
 	FactRetract        FactKind = "RETRACT"
 )
 
-// MaxFacts is the most facts of one batch, MaxFactBytes the most bytes of one and
-// of one line of a file of facts.
+// MaxFacts is the most facts in one batch, MaxFactBytes the most bytes of one fact,
+// which is one line of a facts file.
 const (
 	MaxFacts     = 500
 	MaxFactBytes = 1 << 20

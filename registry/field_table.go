@@ -2,8 +2,8 @@ package registry
 
 import "fmt"
 
-// Mask is a set of fields of one noun: bit i is the noun's ith row in the field
-// table. Every noun has at most 64 fields.
+// Mask is a bit set of fields of one noun: bit i is row i of the noun in the field
+// table. A noun has at most 64 fields.
 type Mask uint64
 
 // AllFields is the mask that hides nothing.
@@ -12,26 +12,26 @@ const AllFields Mask = ^Mask(0)
 // Has reports whether the mask has a bit.
 func (m Mask) Has(bit int) bool { return bit >= 0 && m>>uint(bit)&1 == 1 }
 
-// Class groups fields that a policy names together.
+// Class is a group of fields that a policy can name together.
 type Class string
 
 // The classes of fields.
 const (
-	// Plumbing is never hidden where the row is seen: id, kind, revision.
+	// Plumbing is visible whenever the row is: id, kind, revision.
 	Plumbing Class = "plumbing"
 	// Catalog is what a list of models shows.
 	Catalog Class = "catalog"
-	// CardText is the part of a card that is written for everybody.
+	// CardText is the part of a card that every reader needs: features, limits, ethics.
 	CardText Class = "card"
-	// Metadata is everything else that is known of a thing.
+	// Metadata is every other descriptive field.
 	Metadata Class = "metadata"
-	// Download leads to the bytes of an artifact.
+	// Download is where the bytes of an artifact are.
 	Download Class = "artifact"
-	// Secret names credentials.
+	// Secret is the names of credentials.
 	Secret Class = "secret"
-	// Access is who may do what.
+	// Access is subjects and their grants.
 	Access Class = "access"
-	// Audit is the log.
+	// Audit is the audit log.
 	Audit Class = "log"
 )
 
@@ -40,10 +40,10 @@ func Classes() []Class {
 	return []Class{Plumbing, Catalog, CardText, Metadata, Download, Secret, Access, Audit}
 }
 
-// Index is a column that a store keeps beside the document, to filter and sort by.
+// Index is a column that a store keeps beside the JSON document, to filter and sort by.
 type Index string
 
-// The indexed columns. All are never null: absent is "" or 0.
+// The indexed columns. None is ever null: a missing value is "" or 0.
 const (
 	NoIndex          Index = ""
 	IndexStage       Index = "stage"
@@ -54,16 +54,16 @@ const (
 	IndexEnvironment Index = "environment"
 	IndexRunKind     Index = "run_kind"
 	IndexRole        Index = "role"
-	IndexEnded       Index = "ended" // microseconds, 0 while it stands
+	IndexEnded       Index = "ended" // microseconds since 1970, 0 until it ends
 )
 
-// Columns kept for every node whatever its kind; they sort and filter too.
+// The columns of every node, whatever its kind; they filter and sort too.
 const (
 	IndexName  Index = "name"
 	IndexSince Index = "valid_from" // microseconds since 1970
 )
 
-// IndexType is how a column is typed in a store.
+// IndexType is the type of a column in a store.
 type IndexType string
 
 // The column types: UTF-8 text in code point order, and 64-bit integers.
@@ -84,25 +84,25 @@ func IndexColumns() []IndexColumn {
 		{IndexNamespace, TextIndex}, {IndexEnvironment, TextIndex}, {IndexRunKind, TextIndex}, {IndexRole, TextIndex}, {IndexEnded, IntIndex}}
 }
 
-// Field is one row of the field table: a field of a noun as GraphQL and the
-// stored document name it.
+// Field is one row of the field table: a field of a noun, under its name in GraphQL
+// and in the stored document.
 type Field struct {
 	Noun  string
 	Name  string
 	Class Class
-	// Column is where a store keeps it besides the document; it can then be
-	// filtered and sorted by.
+	// Column is its indexed column, by which it can be filtered and sorted; NoIndex when
+	// it has none.
 	Column Index
-	// Doc tells fields of the stored document from those that a resolver follows.
+	// Doc is true for a field of the stored document, false for one that a resolver reads.
 	Doc bool
-	// Search tells that a search looks in it.
+	// Search is true when full-text search looks in it.
 	Search bool
 }
 
 // Coordinate is the GraphQL schema coordinate, Noun.name.
 func (f Field) Coordinate() string { return f.Noun + "." + f.Name }
 
-// Noun is a row of nouns: a GraphQL object type and the kind that stores it.
+// Noun is a GraphQL object type, the node kind that stores it, and its fields.
 type Noun struct {
 	Name   string
 	Kind   Kind
@@ -142,8 +142,8 @@ func newNoun(name string, kind Kind, groups ...[]Field) *Noun {
 	return n
 }
 
-// nouns is THE field table: policy bits, redaction, store columns, filters,
-// sorts and the schema test are all derived from it.
+// nouns is the field table. Policy masks, redaction, store columns, filters, sorts and
+// the schema test are derived from it.
 var nouns = []*Noun{
 	newNoun("Model", KindModel,
 		columnField(Catalog, "name", IndexName), documentFields(Catalog, "description"), columnField(Catalog, "owner", IndexOwner),
@@ -217,17 +217,17 @@ func indexNouns() (map[string]*Noun, map[Kind]*Noun, map[[2]string]int) {
 	return byName, byKind, bit
 }
 
-// Nouns lists the field table.
+// Nouns returns the field table.
 func Nouns() []*Noun { return nouns }
 
-// NounOf returns the noun of a kind; nil for kinds that no door shows.
+// NounOf returns the noun of a kind; nil for internal kinds, which no API shows.
 func NounOf(k Kind) *Noun { return nounByKind[k] }
 
-// NounNamed returns the noun of a GraphQL type; nil for a type that is none.
+// NounNamed returns the noun of a GraphQL type; nil when the type is no noun.
 func NounNamed(name string) *Noun { return nounByName[name] }
 
-// Bit returns the position of a field in its noun's masks, -1 when unknown: an
-// unknown field is in no mask.
+// Bit returns the position of a field in the masks of its noun; -1 for an unknown
+// field, which is in no mask.
 func Bit(noun, field string) int {
 	if b, ok := fieldBit[[2]string{noun, field}]; ok {
 		return b
@@ -244,7 +244,7 @@ func (n *Noun) Field(name string) (Field, error) {
 	return n.Fields[b], nil
 }
 
-// MaskOf returns the mask of those fields for which keep is true.
+// MaskOf returns the mask of the fields for which keep is true.
 func (n *Noun) MaskOf(keep func(Field) bool) (m Mask) {
 	for i, f := range n.Fields {
 		if keep(f) {
@@ -254,5 +254,5 @@ func (n *Noun) MaskOf(keep func(Field) bool) (m Mask) {
 	return m
 }
 
-// String names the noun.
+// String returns a text for logs and test messages.
 func (n *Noun) String() string { return fmt.Sprintf("noun %s", n.Name) }

@@ -6,7 +6,7 @@ import "time"
 type Repository struct {
 	Meta
 	Name string `json:"name,omitempty"`
-	// URL is the normalised origin without credentials.
+	// URL is the normalised URL of the origin remote, without credentials.
 	URL           string    `json:"url,omitempty"`
 	DefaultBranch string    `json:"defaultBranch,omitempty"`
 	RecordedAt    time.Time `json:"recordedAt,omitzero"`
@@ -28,7 +28,7 @@ type Commit struct {
 	Committer  string   `json:"committer,omitempty"`
 	Repository string   `json:"repository,omitempty"`
 	ParentSHAs []string `json:"parentShas,omitempty"`
-	// Role is what the commit did for the model, RoleEvidence where that was read.
+	// Role is what the commit did for the model, RoleEvidence the place that says so.
 	Role         string    `json:"role,omitempty"`
 	RoleEvidence string    `json:"roleEvidence,omitempty"`
 	Signature    string    `json:"signature,omitempty"`
@@ -43,8 +43,8 @@ func (*Commit) Walked() {}
 // CommitID is the id of a commit by its full sha.
 func CommitID(sha string) ID { return NewID(KindCommit, sha) }
 
-// Tag is a git tag as it pointed at one commit. When a tag is moved the old node
-// ends (ValidTo) and a new one begins.
+// Tag is a git tag that points at one commit. When a tag is moved, its node gets a
+// ValidTo and a new node begins.
 type Tag struct {
 	Meta
 	Name       string `json:"name,omitempty"`
@@ -54,10 +54,11 @@ type Tag struct {
 	Annotated bool   `json:"annotated,omitempty"`
 	Message   string `json:"message,omitempty"`
 	Tagger    string `json:"tagger,omitempty"`
-	// TaggedAt is the tagger's date; for a light tag the commit's, DateInferred.
+	// TaggedAt is the tagger's date. A lightweight tag has none: then it is the commit's
+	// date and DateInferred is true.
 	TaggedAt     time.Time `json:"taggedAt,omitzero"`
 	DateInferred bool      `json:"dateInferred,omitempty"`
-	// MovedAt is when the tag was seen to point elsewhere; zero while it stands.
+	// MovedAt is when an import found the tag on another commit; zero until then.
 	MovedAt    time.Time `json:"movedAt,omitzero"`
 	RecordedAt time.Time `json:"recordedAt,omitzero"`
 }
@@ -65,8 +66,8 @@ type Tag struct {
 // Walked marks a lineage node.
 func (*Tag) Walked() {}
 
-// TagID is the id of a tag of a repository as it pointed at one commit.
+// TagID is the id of a tag of a repository while it points at one commit.
 func TagID(repository ID, name, sha string) ID { return NewID(KindTag, string(repository), name, sha) }
 
-// TagSlot is the slot that the current node of a tag name holds.
+// TagSlot is the unique key that the current node of a tag name holds.
 func TagSlot(repository ID, name string) string { return "tag/" + string(repository) + "/" + name }

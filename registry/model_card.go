@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// ModelCard describes a version for those who must judge it (Mitchell et al.,
-// "Model Cards for Model Reporting"). ModelID, name, version, status and creator
-// are derived from the version and cannot be set.
+// ModelCard documents a model version: how it was trained, how well it performs, and
+// its limits (Mitchell et al., "Model Cards for Model Reporting"). ModelID, name,
+// version, status and creator are derived from the version and cannot be set.
 type ModelCard struct {
 	Meta
 	ModelID     string    `json:"modelId,omitempty"`
@@ -29,14 +29,14 @@ type ModelCard struct {
 	EthicalConsiderations *Ethics       `json:"ethicalConsiderations,omitempty"`
 }
 
-// ModelDetails says what kind of model it is.
+// ModelDetails are the algorithm, framework and hyperparameters of a version.
 type ModelDetails struct {
 	Algorithm       string `json:"algorithm,omitempty"`
 	Framework       string `json:"framework,omitempty"`
 	Hyperparameters JSON   `json:"hyperparameters,omitempty"`
 }
 
-// TrainingInfo says on what and for how long the model was trained.
+// TrainingInfo is the data, date and duration of the training.
 type TrainingInfo struct {
 	TrainingDataVersion string    `json:"trainingDataVersion,omitempty"`
 	TrainingDate        time.Time `json:"trainingDate,omitzero"`
@@ -46,8 +46,8 @@ type TrainingInfo struct {
 	SamplesUsed *int64 `json:"samplesUsed,omitempty"`
 }
 
-// Performance holds how well the model does on its evaluation data. The four
-// named metrics are fractions, 0 to 1.
+// Performance holds the metrics on the evaluation data. The four named metrics are
+// fractions, 0 to 1.
 type Performance struct {
 	Accuracy  *float64 `json:"accuracy,omitempty"`
 	Precision *float64 `json:"precision,omitempty"`
@@ -57,20 +57,20 @@ type Performance struct {
 	Metrics []Metric `json:"metrics,omitempty"`
 }
 
-// Ethics says what was done for fairness.
+// Ethics records the fairness checks of a version.
 type Ethics struct {
 	FairnessChecked *bool    `json:"fairnessChecked,omitempty"`
 	BiasAuditDone   *bool    `json:"biasAuditDone,omitempty"`
 	ProtectedGroups []string `json:"protectedGroups,omitempty"`
 }
 
-// Completeness says how much of a card is filled in.
+// Completeness is how much of a card is filled in.
 type Completeness struct {
 	// Complete is true when nothing is missing.
 	Complete bool `json:"complete"`
 	// Missing names the empty fields by their path, such as training.samplesUsed.
 	Missing []string `json:"missing"`
-	// Filled and Total count the fields that are judged.
+	// Filled and Total count the fields that completeness looks at.
 	Filled int `json:"filled"`
 	Total  int `json:"total"`
 }
@@ -78,7 +78,7 @@ type Completeness struct {
 // CardID is the id of the card of a version.
 func CardID(version ID) ID { return NewID(KindCard, string(version)) }
 
-// Completeness names what is missing on the card.
+// Completeness returns which fields of the card are empty.
 func (c *ModelCard) Completeness() *Completeness {
 	out := &Completeness{Missing: []string{}}
 	count := func(path string, filled bool) {
@@ -125,7 +125,7 @@ func (c *ModelCard) Completeness() *Completeness {
 	return out
 }
 
-// Check answers INVALID_ARGUMENT naming the first field that is out of range.
+// Check returns INVALID_ARGUMENT with the first field that is out of range.
 func (c *ModelCard) Check() error {
 	if err := CheckText("description", c.Description); err != nil {
 		return err
@@ -169,7 +169,7 @@ func (p *Performance) check() error {
 	return CheckMetrics("performance.metrics", p.Metrics)
 }
 
-// CheckMetrics holds a list of metrics to unique names and finite values.
+// CheckMetrics requires unique names and finite values, at most 1000 metrics.
 func CheckMetrics(field string, ms []Metric) error {
 	seen := map[string]bool{}
 	if len(ms) > 1000 {

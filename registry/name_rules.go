@@ -8,9 +8,9 @@ import (
 // MaxText is the longest description or message, in bytes.
 const MaxText = 64 << 10
 
-// CheckName holds a name to the rule of all nouns: 1 to 255 code points, valid
-// UTF-8, no control characters, no "/" or ":", and not "." or "..". Names are
-// compared exactly; the caller has brought it to Unicode NFC already.
+// CheckName checks a name: 1 to 255 code points, valid UTF-8, no control characters,
+// no "/" or ":", and not "." or "..". Names are compared byte by byte; the caller must
+// normalise them to Unicode NFC first.
 func CheckName(field, name string) error {
 	if err := CheckKey(field, name); err != nil {
 		return err
@@ -23,8 +23,8 @@ func CheckName(field, name string) error {
 	return nil
 }
 
-// CheckKey is CheckName for names that foreign systems give, such as dataset
-// paths and URLs, in which "/" and ":" are at home; up to 1024 code points.
+// CheckKey is CheckName for names that other systems choose, such as dataset paths and
+// URLs. It allows "/" and ":", and up to 1024 code points in some fields.
 func CheckKey(field, name string) error {
 	limit := 255
 	if field == "path" || field == "namespace" || field == "dataset" || field == "endpoint" || field == "uri" || field == "url" {
@@ -43,8 +43,8 @@ func CheckKey(field, name string) error {
 	return checkRunes(field, name, false)
 }
 
-// CheckText holds free text (descriptions, messages, reasons) to valid UTF-8,
-// MaxText bytes and no control characters but tab and line ends.
+// CheckText checks free text (descriptions, messages, reasons): valid UTF-8, at most
+// MaxText bytes, no control characters but tab and line ends.
 func CheckText(field, text string) error {
 	if !utf8.ValidString(text) {
 		return Invalid(field, "is not valid UTF-8")

@@ -20,7 +20,7 @@ func version(t *testing.T, s string) Version {
 }
 
 func TestVersionsSortBySemverAndNeverAsText(t *testing.T) {
-	// The order of semver.org §11, with what text order gets wrong.
+	// The order of semver.org §11, with cases that text order gets wrong.
 	want := []string{"0.0.1", "0.9.0", "0.10.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.1.x", "1.0.0-alpha.2", "1.0.0-alpha.10",
 		"1.0.0-alpha.beta", "1.0.0-alpha-x", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.2.0", "1.10.0", "2.0.0", "10.0.0"}
 	got := slices.Clone(want)
@@ -65,8 +65,8 @@ func TestBumpsRaiseOnePart(t *testing.T) {
 	}
 }
 
-// TestTheLifecycleIsTheOneTable spells the table out once more, so that a change
-// of it is a decision and not a slip.
+// TestTheLifecycleMatchesItsTable repeats the table, so that nobody changes it by
+// accident.
 func TestTheLifecycleMatchesItsTable(t *testing.T) {
 	allowed := map[Stage]string{Development: "STAGING ARCHIVED", Staging: "CANARY PRODUCTION DEVELOPMENT ARCHIVED", Canary: "PRODUCTION STAGING ARCHIVED",
 		Production: "DEPRECATED CANARY", Deprecated: "PRODUCTION ARCHIVED", Archived: "DEVELOPMENT"}
@@ -93,7 +93,7 @@ func TestTheLifecycleMatchesItsTable(t *testing.T) {
 		}
 	}
 	if CodeOf(CheckTransition(Development, "LIVE", true)) != InvalidArgument {
-		t.Error("an unknown stage is taken")
+		t.Error("an unknown stage is accepted")
 	}
 }
 
@@ -120,7 +120,7 @@ func TestIDsDifferForKeysWithEqualConcatenation(t *testing.T) {
 	}
 	for _, bad := range []string{"", "mv", "mv_short", "zz_" + string(id[3:]), "restricted_" + string(id[3:]), string(id) + "0", "mv_" + strings.Repeat("!", 26)} {
 		if _, err := ParseID(bad); err == nil {
-			t.Errorf("%q is taken for an id", bad)
+			t.Errorf("%q is accepted as an id", bad)
 		}
 	}
 }
@@ -139,12 +139,12 @@ func TestEdgesConnectOnlyAllowedKinds(t *testing.T) {
 			}
 		}
 	}
-	// By hand: USED 3, GENERATED_BY 2, DERIVED_FROM 4, and one each of the other seven.
+	// Counted by hand: USED 3, GENERATED_BY 2, DERIVED_FROM 4, the other seven 1 each.
 	if good != 3+2+4+7 {
-		t.Errorf("%d combinations of kinds may be joined", good)
+		t.Errorf("%d combinations of kinds may have an edge", good)
 	}
 	if CheckEdge(EdgeUsed, KindDatasetVersion, KindRun) == nil || CheckEdge("LIKES", KindRun, KindRun) == nil {
-		t.Error("a wrong edge is taken")
+		t.Error("a wrong edge is accepted")
 	}
 }
 
@@ -187,17 +187,17 @@ func TestCanonicalJSONHasOneForm(t *testing.T) {
 	}
 }
 
-// TestALogEntryKeepsItsHash holds the canonical bytes to what was written once:
-// hashes of old entries must never change.
+// TestALogEntryKeepsItsHash compares with a known hash: the hashes of old entries must
+// never change.
 func TestALogEntryKeepsItsHash(t *testing.T) {
 	e := LogEntry{Seq: 7, At: entryTime, Actor: "ada", Action: LogModelRegistered, Objects: []ID{"model_x"}, Model: "model_x", Detail: JSON(`{"name":"m"}`)}
 	e.Seal()
-	// Worked out by hand from the description of Canonical, in another language.
+	// Computed from the description of Canonical, in another language.
 	if want := "2e23f58e4ab0009d4a2fdf9199b2d904ffb5081d64680b548f899cf105529790"; e.LeafHash != want {
 		t.Fatalf("the hash of a known entry is %s, not %s", e.LeafHash, want)
 	}
 	moved := e
-	moved.Actor, moved.Reason = "", "ada" // The same bytes in another field.
+	moved.Actor, moved.Reason = "", "ada" // The same text in another field.
 	moved.Seal()
 	if moved.LeafHash == e.LeafHash {
 		t.Error("two entries share a hash")

@@ -2,13 +2,13 @@ package registry
 
 import "slices"
 
-// searched names the fields that a search looks in. They become Field.Search of
-// the field table, so that what is searched, what is indexed and what a policy
-// shows are one list. A store keeps one column of words for each name in it.
+// searchFieldNames are the fields that a search looks in. They set Field.Search in the
+// field table, so that search, the text index and policies use one list. A store has
+// one full-text column for each name.
 var searchFieldNames = map[string][]string{
 	"Model":          {"name", "description", "owner", "tags"},
 	"ModelVersion":   {"name", "version", "label", "description", "owner", "tags"},
-	"ModelCard":      {"description", "features", "limitations"}, // Its name is the version's, which is found itself.
+	"ModelCard":      {"description", "features", "limitations"}, // Its name is that of the version, which a search finds.
 	"Dataset":        {"name", "namespace", "description", "owner", "tags"},
 	"DatasetVersion": {"name", "namespace", "version", "description", "tags"},
 	"Run":            {"name", "producer", "runId", "description", "tags"},
@@ -19,7 +19,7 @@ var searchFieldNames = map[string][]string{
 	"Deployment":     {"name", "environment", "endpoint", "owner", "description"},
 }
 
-// markSearched marks the fields of a noun that are searched.
+// markSearchFields sets Field.Search on the fields of a noun.
 func markSearchFields(n *Noun) {
 	for _, name := range searchFieldNames[n.Name] {
 		i := slices.IndexFunc(n.Fields, func(f Field) bool { return f.Name == name && f.Doc })
@@ -30,8 +30,8 @@ func markSearchFields(n *Noun) {
 	}
 }
 
-// SearchFields lists the names of the fields that a search looks in, of all
-// nouns, each once and in a fixed order: the stores' columns of words.
+// SearchFields lists the names of the fields that a search looks in, of all nouns,
+// each once and sorted: the full-text columns of the stores.
 func SearchFields() (out []string) {
 	for _, n := range nouns {
 		for _, f := range n.Fields {
@@ -44,8 +44,7 @@ func SearchFields() (out []string) {
 	return out
 }
 
-// SearchedKinds lists the kinds that a search can find, in the order in which it
-// lists them.
+// SearchedKinds lists the kinds that a search can find, sorted.
 func SearchedKinds() (out []Kind) {
 	for _, n := range nouns {
 		if len(n.Searched(AllFields)) > 0 {
@@ -56,8 +55,7 @@ func SearchedKinds() (out []Kind) {
 	return out
 }
 
-// Searched lists the names of the noun's fields that a search looks in and that
-// are in the mask.
+// Searched lists the fields of the noun that a search looks in and that the mask shows.
 func (n *Noun) Searched(m Mask) (out []string) {
 	for i, f := range n.Fields {
 		if f.Search && m.Has(i) {

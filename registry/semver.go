@@ -7,11 +7,11 @@ import (
 	"github.com/Masterminds/semver/v3"
 )
 
-// Version is a strict semantic version (semver.org 2.0.0), without build
-// metadata in its identity; "v1.0.0" and "1.0.0" are the same.
+// Version is a strict semantic version (semver.org 2.0.0) without build metadata;
+// "v1.0.0" and "1.0.0" are the same.
 type Version struct{ v *semver.Version }
 
-// Bump says which part of a version to raise.
+// Bump is the part of a version to increase.
 type Bump string
 
 // The bumps of semver.
@@ -69,9 +69,9 @@ func (v Version) Next(b Bump) (Version, error) {
 	return Version{&n}, nil
 }
 
-// SortKey returns a text whose byte order is semver precedence: numbers are
-// length-prefixed, a release sorts after its pre-releases, numeric identifiers
-// before alphanumeric ones, and fewer identifiers before more.
+// SortKey returns a text whose byte order is semver precedence: numbers have a length
+// prefix, a release sorts after its pre-releases, numeric identifiers sort before
+// alphanumeric ones, and fewer identifiers before more.
 func (v Version) SortKey() string {
 	var b strings.Builder
 	for _, n := range []uint64{v.v.Major(), v.v.Minor(), v.v.Patch()} {

@@ -2,7 +2,7 @@ package registry
 
 import "slices"
 
-// Stage is where a model version stands in its life.
+// Stage is the lifecycle stage of a model version.
 type Stage string
 
 // The stages.
@@ -15,7 +15,7 @@ const (
 	Archived    Stage = "ARCHIVED"
 )
 
-// Stages lists every stage in the order of a version's life.
+// Stages lists every stage in lifecycle order.
 func Stages() []Stage {
 	return []Stage{Development, Staging, Canary, Production, Deprecated, Archived}
 }
@@ -29,13 +29,12 @@ var transitions = map[Stage][]Stage{
 	Archived:    {Development},
 }
 
-// AllowedFrom lists the stages that a version may go to from one stage without
-// force.
+// AllowedFrom lists the stages that a version may move to without force.
 func AllowedFrom(from Stage) []Stage { return slices.Clone(transitions[from]) }
 
-// CheckTransition answers FAILED_PRECONDITION, naming the allowed targets, for
-// a move that the lifecycle does not know. A move to the stage it is in is
-// refused also with force.
+// CheckTransition returns FAILED_PRECONDITION, with the allowed targets, for a
+// transition that is not in the lifecycle. Force allows any transition but one to the
+// same stage.
 func CheckTransition(from, to Stage, force bool) error {
 	if !slices.Contains(Stages(), to) {
 		return Invalid("to", "%q is no stage; use one of %v", to, Stages())
