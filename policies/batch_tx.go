@@ -8,15 +8,15 @@ import (
 	"pedigree/registry"
 )
 
-// Batch is a transaction of many steps, each with its own action.
+// Batch is one transaction of many steps, each with its own action.
 type Batch struct {
 	tx     *Tx
 	buffer *bufferedTx
 }
 
-// WriteBatch runs fn in one transaction when the actor may do the action; each
-// step asks for its own besides. Writes are held back and joined where that
-// changes nothing but their cost. fn may run more than once.
+// WriteBatch runs fn in one transaction when the actor may do the action; each step
+// needs its own action too. Writes are buffered and combined into fewer store calls
+// (see bufferedTx). fn may run more than once.
 func (g *Gate) WriteBatch(ctx context.Context, action registry.Action, fn func(context.Context, *Batch) error) error {
 	s, err := g.scope(ctx)
 	if err != nil {
@@ -39,8 +39,8 @@ func (g *Gate) WriteBatch(ctx context.Context, action registry.Action, fn func(c
 // Tx is the transaction of the batch's own action.
 func (b *Batch) Tx() *Tx { return b.tx }
 
-// Step begins the step of a number and returns the transaction as the actor may
-// write it for an action: FORBIDDEN without a grant.
+// Step begins a numbered step and returns the transaction under the actor's grants for
+// an action: FORBIDDEN when there is none.
 func (b *Batch) Step(number int, action registry.Action) (*Tx, error) {
 	b.buffer.currentStep = number
 	grants := b.tx.scope.grantsFor(action)
@@ -52,16 +52,16 @@ func (b *Batch) Step(number int, action registry.Action) (*Tx, error) {
 	return &c, nil
 }
 
-// Warm reads nodes and the causes of effects ahead, in a few calls.
+// Warm prefetches nodes, and the edges from effects to their causes, in a few calls.
 func (b *Batch) Warm(ctx context.Context, ids, effects []registry.ID) error {
 	return b.buffer.prefetch(ctx, ids, effects)
 }
 
-// Flush writes what was held back. Edges that were recorded have their ids then.
+// Flush writes the buffered nodes, edges and log entries. Buffered edges get their ids.
 func (b *Batch) Flush(ctx context.Context) error { return b.buffer.flush(ctx) }
 
-// StepOf tells which step an error belongs to, and its cause: a cycle is found
-// when edges are written, after the step that closed it.
+// StepOf returns the step that an error belongs to, and its cause. That may be an
+// earlier step than the current one: a cycle is found when buffered edges are written.
 func StepOf(err error, current int) (int, error) {
 	var e *stepError
 	if errors.As(err, &e) {

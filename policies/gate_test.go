@@ -19,17 +19,17 @@ import (
 
 const token = "pdg_0123456789abcdef"
 
-// door is a gate on a store of its own, and counts the reads that pass.
+// gateFixture is a gate with its own store; it counts reads of nodes.
 type gateFixture struct {
 	*testing.T
 	graph.Store
 	gate  *policies.Gate
 	reads atomic.Int64
-	// hold, when set, is called after each read of the store and before its answer.
+	// afterRead, when set, is called after each read of the store, before it returns.
 	afterRead func()
 }
 
-// Nodes counts.
+// Nodes counts the read.
 func (d *gateFixture) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	d.reads.Add(1)
 	nodes, err := d.Store.Nodes(ctx, at, ids...)
@@ -57,7 +57,7 @@ func newGateFixture(t *testing.T, file string, now func() time.Time) *gateFixtur
 	return d
 }
 
-// put writes a token of ada through the door's gate.
+// putToken writes a token of ada through the gate.
 func (d *gateFixture) putToken(tok registry.Token) {
 	d.Helper()
 	sum := sha256.Sum256([]byte(token))
@@ -80,7 +80,7 @@ func (d *gateFixture) putToken(tok registry.Token) {
 	}
 }
 
-// let fails unless the token is let in, or not.
+// checkToken fails unless the token is accepted (in) or refused (not in).
 func (d *gateFixture) checkToken(in bool) {
 	d.Helper()
 	a, err := d.gate.Authenticate(d.Context(), token)
@@ -88,7 +88,7 @@ func (d *gateFixture) checkToken(in bool) {
 		d.Fatalf("refused: %+v, %v", a, err)
 	}
 	if !in && registry.CodeOf(err) != registry.Unauthenticated {
-		d.Fatalf("let in: %+v, %v", a, err)
+		d.Fatalf("accepted: %+v, %v", a, err)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestTokenReadsAreCached(t *testing.T) {
 	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
 	d.checkToken(false)
 	d.putToken(registry.Token{})
-	d.checkToken(true) // What was refused is not remembered.
+	d.checkToken(true) // A refusal is not cached.
 	before, start := d.reads.Load(), time.Now()
 	for range 100 {
 		d.checkToken(true)
@@ -118,12 +118,12 @@ func TestATokenRevokedByThisServerIsRefusedAtOnce(t *testing.T) {
 
 func TestATokenRevokedByAnotherServerIsRefusedWithinASecond(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "p.db")
-	d, other := newGateFixture(t, file, func() time.Time { return time.Unix(0, 0) }), newGateFixture(t, file, nil) // An injected clock that stands still changes nothing.
+	d, other := newGateFixture(t, file, func() time.Time { return time.Unix(0, 0) }), newGateFixture(t, file, nil) // The cache does not use the injected clock, which stands still.
 	d.putToken(registry.Token{})
 	d.checkToken(true)
 	other.putToken(registry.Token{RevokedAt: time.Now()})
 	if _, err := d.gate.Authenticate(t.Context(), token); err == nil {
-		t.Log("it is let in from what is remembered")
+		t.Log("it is accepted from the cache")
 	}
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		_, err := d.gate.Authenticate(t.Context(), token)
@@ -131,7 +131,7 @@ func TestATokenRevokedByAnotherServerIsRefusedWithinASecond(t *testing.T) {
 			t.Logf("refused after %v", took)
 			return
 		} else if took > 30*time.Second {
-			t.Fatal("it is let in for ever")
+			t.Fatal("it is accepted for ever")
 		}
 	}
 }
@@ -149,8 +149,8 @@ func TestExpiryIsCheckedOnCachedTokens(t *testing.T) {
 	}
 }
 
-// TestAReadThatAnUpdateOvertookIsNotRemembered lets a token be revoked between the
-// read of it and the answer to that read.
+// TestAReadOvertakenByAnUpdateIsNotCached revokes a token after the store has read it
+// and before the read returns.
 func TestAReadOvertakenByAnUpdateIsNotCached(t *testing.T) {
 	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
 	d.putToken(registry.Token{})
@@ -161,7 +161,7 @@ func TestAReadOvertakenByAnUpdateIsNotCached(t *testing.T) {
 		})
 	}
 	if _, err := d.gate.Authenticate(t.Context(), token); err != nil {
-		t.Fatal(err) // It held when it was read.
+		t.Fatal(err) // The token was valid when it was read.
 	}
 	d.checkToken(false)
 }

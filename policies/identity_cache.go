@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// freshness is how long what was read of an identity holds: a server notices what
-// another wrote within that time.
+// identityTTL is how long a cached identity is used: a server notices what another
+// server wrote within that time.
 const identityTTL = time.Second
 
-// mostRecent is how many things a recent keeps.
+// maxCacheEntries is the most entries of a ttlCache; a full cache is emptied.
 const maxCacheEntries = 4096
 
-// recent keeps what was read of the store for a moment, by the time of the machine:
-// a clock that is injected may stand still. It is for identities, which every
-// request asks for; forget drops all of it at once.
+// ttlCache caches reads of the store for a short time. It is for identities, which
+// every request reads. It uses the system clock, because an injected clock may stand
+// still.
 type ttlCache[V any] struct {
 	mu      sync.Mutex
 	entries map[string]cacheEntry[V]
-	// era counts what was forgotten: what was read before is not kept after.
+	// generation counts calls of clear: a read that began before one is not cached.
 	generation uint64
-	// hold is for how long, freshness when zero.
+	// ttl is how long an entry is used; zero means identityTTL.
 	ttl time.Duration
 }
 
@@ -29,8 +29,8 @@ type cacheEntry[V any] struct {
 	expires time.Time
 }
 
-// ask returns what is kept under a key, else what read returns, which is kept from
-// the moment at which reading began. Errors are not kept.
+// get returns the cached value of a key, or calls read and caches its result. The time
+// to live counts from the start of the read. Errors are not cached.
 func (r *ttlCache[V]) get(key string, read func() (V, error)) (V, error) {
 	now := time.Now()
 	r.mu.Lock()
@@ -59,7 +59,7 @@ func (r *ttlCache[V]) get(key string, read func() (V, error)) (V, error) {
 	return v, nil
 }
 
-// forget drops everything, what is being read at the moment too.
+// clear removes every entry, and keeps reads that are under way from being cached.
 func (r *ttlCache[V]) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestWhatIsKeptTooLongIsSeen is the twin of the test that a revoked token is soon
-// refused: with no end to what is kept the old is answered.
+// TestWithoutExpiryTheCacheReturnsStaleValues shows that the test of revoked tokens can
+// fail: a cache with a long time to live returns the old value.
 func TestWithoutExpiryTheCacheReturnsStaleValues(t *testing.T) {
 	stored := "old"
 	read := func() (string, error) { return stored, nil }
@@ -19,11 +19,11 @@ func TestWithoutExpiryTheCacheReturnsStaleValues(t *testing.T) {
 		stored = "new"
 		time.Sleep(time.Millisecond)
 		if got, _ := r.get("k", read); got != want {
-			t.Errorf("kept for %v: %s, want %s", hold, got, want)
+			t.Errorf("ttl %v: %s, want %s", hold, got, want)
 		}
 		r.clear()
 		if got, _ := r.get("k", read); got != "new" {
-			t.Errorf("%s after it was forgotten", got)
+			t.Errorf("%s after the cache was cleared", got)
 		}
 	}
 }
@@ -33,7 +33,7 @@ func TestTheCacheIsBoundedAndKeepsNoErrors(t *testing.T) {
 	for i := range 3 * maxCacheEntries {
 		r.get(strconv.Itoa(i), func() (int, error) { return i, nil })
 		if len(r.entries) > maxCacheEntries {
-			t.Fatalf("%d are kept", len(r.entries))
+			t.Fatalf("%d entries", len(r.entries))
 		}
 	}
 	reads := 0
@@ -41,6 +41,6 @@ func TestTheCacheIsBoundedAndKeepsNoErrors(t *testing.T) {
 		r.get("bad", func() (int, error) { reads++; return 0, errors.New("no") })
 	}
 	if reads != 2 {
-		t.Error("an error is kept")
+		t.Error("an error is cached")
 	}
 }

@@ -26,7 +26,7 @@ var defaultPolicy string
 // DefaultPolicy returns the text of the built-in policy.
 func DefaultPolicy() string { return defaultPolicy }
 
-// rolePrefix keeps roles apart from subjects: a user named admin has no rights.
+// rolePrefix separates roles from subjects: a user named admin has no rights.
 const rolePrefix = "role:"
 
 // Load reads a policy file and compiles it; "" is the default policy.
@@ -41,8 +41,8 @@ func Load(path string) (*Table, error) {
 	return Compile(string(b))
 }
 
-// Compile checks a policy's text and asks Casbin for every role, field and
-// action once. INVALID_ARGUMENT lists every line that is wrong.
+// Compile checks a policy's text and asks Casbin once per role, field, action and row
+// rule. INVALID_ARGUMENT lists every line that is wrong.
 func Compile(text string) (*Table, error) {
 	lines, problems := parsePolicy(text)
 	problems = append(problems, checkPolicy(lines)...)
@@ -85,7 +85,7 @@ func compileRole(e *casbin.Enforcer, name string) (*role, error) {
 				return nil, registry.Errorf(registry.InvalidArgument, "the policy cannot be decided for %s: %v", n.Name, failed)
 			}
 			if visible {
-				// What is seen at all is seen with its id, kind and revision.
+				// A role that reads any field of a noun also reads id, kind and revision.
 				r.masks[rows][n.Name] = mask | n.MaskOf(func(f registry.Field) bool { return f.Class == registry.Plumbing })
 			}
 		}
@@ -135,8 +135,8 @@ func parsePolicy(text string) (lines []line, problems []string) {
 	return lines, problems
 }
 
-// check refuses what Casbin would take in silence: an empty policy, unknown
-// objects, acts, rows, effects and roles, hidden plumbing, and role cycles.
+// checkPolicy refuses what Casbin would accept silently: an empty policy, unknown
+// objects, acts, rows, effects and roles, denied plumbing fields, and role cycles.
 func checkPolicy(lines []line) (problems []string) {
 	bad := func(l line, format string, args ...any) {
 		problems = append(problems, fmt.Sprintf("line %d: %s", l.no, fmt.Sprintf(format, args...)))
@@ -231,7 +231,7 @@ func fieldNamed(coordinate string) (f registry.Field) {
 func isField(s string) bool  { return fieldNamed(s).Name != "" }
 func isAction(s string) bool { return slices.Contains(registry.Actions(), registry.Action(s)) }
 
-// ownGroups are the groups that the policy makes, with their members.
+// customGroups returns the groups that the policy defines, with their members.
 func customGroups(lines []line) map[string][]string {
 	out := map[string][]string{}
 	for _, l := range lines {
@@ -324,7 +324,7 @@ func newEnforcer(lines []line) (*casbin.Enforcer, error) {
 	return e, addGroups(e)
 }
 
-// addGroups puts every field and action of the tables in its built-in groups.
+// addGroups adds every field and action to its built-in groups.
 func addGroups(e *casbin.Enforcer) error {
 	var groups [][]string
 	for _, n := range registry.Nouns() {
@@ -339,8 +339,8 @@ func addGroups(e *casbin.Enforcer) error {
 	return err
 }
 
-// Explain answers whether a role may read a field (Noun.field) or do an action,
-// and by which rules: one line per row rule that says yes.
+// Explain reports whether a role may read a field (Noun.field) or do an action, and
+// writes the deciding rules to w: one line per row rule.
 func Explain(w io.Writer, text, roleName, object string) (bool, error) {
 	lines, problems := parsePolicy(text)
 	if problems = append(problems, checkPolicy(lines)...); len(problems) > 0 {

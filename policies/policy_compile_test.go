@@ -11,8 +11,8 @@ import (
 	"pedigree/registry"
 )
 
-// crossProduct holds a compiled table to Casbin's own answers: every role of the
-// policy and some that are none, every field, every action, every row rule.
+// compareWithCasbin compares a compiled table with Casbin's own answers, for every role
+// of the policy and some unknown ones, every field, every action, every row rule.
 func compareWithCasbin(t *testing.T, text string) (asked int) {
 	t.Helper()
 	table, err := Compile(text)
@@ -43,8 +43,8 @@ func compareWithCasbin(t *testing.T, text string) (asked int) {
 	return asked
 }
 
-// holdMask compares one mask with Casbin, field by field. Plumbing comes with any
-// other field of the noun, and not without.
+// compareMask compares one mask with Casbin, field by field. Plumbing fields must be
+// readable exactly when another field of the noun is.
 func compareMask(t *testing.T, e *casbin.Enforcer, table *Table, role string, rows Rows, n *registry.Noun) (asked int) {
 	t.Helper()
 	mask, seen := table.Mask(role, rows, n.Name), false
@@ -83,8 +83,8 @@ func TestTheTableIsWhatCasbinSays(t *testing.T) {
 	t.Logf("%d questions about the default policy", compareWithCasbin(t, DefaultPolicy()))
 }
 
-// TestRandomPoliciesCompileToWhatCasbinSays draws policies with groups, roles that
-// include others and denials.
+// TestRandomPoliciesCompileToWhatCasbinSays makes random policies with groups, role
+// inheritance and denials.
 func TestRandomPoliciesCompileToWhatCasbinSays(t *testing.T) {
 	const seed = 7
 	r := rand.New(rand.NewPCG(seed, seed))
@@ -146,8 +146,8 @@ func randomPolicy(r *rand.Rand) string {
 	return b.String()
 }
 
-// TestWhatIsRefused: a policy that Casbin would take in silence and that says
-// something else than it seems to is not loaded, and the line is named.
+// TestInvalidPoliciesAreRefused checks that policies which Casbin would accept silently,
+// with another meaning than intended, are not loaded, and that the error names the line.
 func TestInvalidPoliciesAreRefused(t *testing.T) {
 	const fine = "p, role:a, Model.name, read, all, allow\n"
 	if _, err := Compile(fine); err != nil {
@@ -191,13 +191,13 @@ func TestInvalidPoliciesAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := Compile(c.text)
 			if registry.CodeOf(err) != registry.InvalidArgument || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%v, wanted it to say %s", err, c.says)
+				t.Errorf("%v, want an error with %s", err, c.says)
 			}
 		})
 	}
 }
 
-// TestDenyWins: what is denied is denied, whatever else allows it.
+// TestDenyWins checks that a deny rule overrides every allow rule.
 func TestDenyWins(t *testing.T) {
 	table, err := Compile(DefaultPolicy() + "\np, role:developer, ModelVersion.owner, read, served, deny\np, role:data_scientist, model.register, do, all, deny\n")
 	if err != nil {
@@ -211,7 +211,7 @@ func TestDenyWins(t *testing.T) {
 	}
 }
 
-// TestVersionsOfPolicies: another text has another version, the same the same.
+// TestVersionsOfPolicies checks that the version depends on the text and nothing else.
 func TestVersionsOfPolicies(t *testing.T) {
 	a, _ := Compile(DefaultPolicy())
 	b, _ := Compile(DefaultPolicy())
@@ -221,7 +221,7 @@ func TestVersionsOfPolicies(t *testing.T) {
 	}
 }
 
-// TestExplainAgrees: the command's answer is the table's.
+// TestExplainAgrees compares Explain with the table.
 func TestExplainAgrees(t *testing.T) {
 	table, err := Compile(DefaultPolicy())
 	if err != nil {

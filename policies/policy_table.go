@@ -6,10 +6,11 @@ import (
 	"pedigree/registry"
 )
 
-// Rows is a rule that says which rows a permission holds for.
+// Rows is a row rule: it selects the rows that a permission holds for.
 type Rows string
 
-// The row rules.
+// The row rules: every row; versions in a served stage and what they came from; log
+// entries of models; facts that the subject recorded itself.
 const (
 	RowsAll    Rows = "all"
 	RowsServed Rows = "served"
@@ -25,18 +26,18 @@ func ServedStages() []registry.Stage {
 	return []registry.Stage{registry.Production, registry.Deprecated}
 }
 
-// Table is a compiled policy: for each role, what it reads under each row rule
-// and what it may do. It never changes; a new policy is a new Table.
+// Table is a compiled policy: for each role, the fields that it may read under each row
+// rule and the actions that it may do. It is immutable.
 type Table struct {
-	// Version is a hash of the policy's text.
+	// Version is a hash of the policy's text and of the Casbin model.
 	Version string
 	roles   map[string]*role
 }
 
 type role struct {
-	// masks has, by row rule and noun, the fields that may be read.
+	// masks are, by row rule and noun, the fields that the role may read.
 	masks map[Rows]map[string]registry.Mask
-	// actions has, by action, the row rules that it is allowed under.
+	// actions are, by action, the row rules that allow it.
 	actions map[registry.Action][]Rows
 }
 
@@ -53,7 +54,7 @@ func (t *Table) Roles() []string {
 // HasRole reports whether the policy names a role.
 func (t *Table) HasRole(name string) bool { return t.roles[name] != nil }
 
-// Mask returns the fields of a noun that a role reads on rows of that rule.
+// Mask returns the fields of a noun that a role may read under a row rule.
 func (t *Table) Mask(roleName string, rows Rows, noun string) registry.Mask {
 	if r := t.roles[roleName]; r != nil {
 		return r.masks[rows][noun]
@@ -61,7 +62,7 @@ func (t *Table) Mask(roleName string, rows Rows, noun string) registry.Mask {
 	return 0
 }
 
-// May reports whether a role may do an action on rows of that rule.
+// May reports whether a role may do an action under a row rule.
 func (t *Table) May(roleName string, rows Rows, a registry.Action) bool {
 	r := t.roles[roleName]
 	return r != nil && slices.Contains(r.actions[a], rows)

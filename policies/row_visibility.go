@@ -10,36 +10,37 @@ import (
 	"pedigree/registry"
 )
 
-// sight answers, for covers that do not hold for every row, whether a row is
-// covered. It reads the unredacted store and remembers within one request.
+// rowVisibility decides which rows a row grant covers, for grants that do not cover
+// every row. The documentation calls this "sight": what an actor sees. It reads the store
+// without redaction and caches its answers for one request.
 //
-// A version is covered by its own stage and model. What a version came from is
-// covered when a covered version is reached downstream of it, over facts that
-// stand today; a deployment when its version is; a model when one of its
-// versions is; what belongs to a version or dataset when that is.
+// A version is covered by its own stage and model. A lineage node is covered when a
+// covered version is downstream of it, over the edges of today. A deployment is covered
+// when its version is, a model when one of its versions is, a dataset or repository
+// when a lineage node in it is, and what belongs to a version when that is.
 //
-// The fields of one answer are resolved at once and share it: covers and learn
-// take the lock.
+// The resolvers of one answer use it concurrently: covered and addClosure take the lock.
 type rowVisibility struct {
 	mu    sync.Mutex
 	store graph.Reader
-	// reach remembers, per cover, what is known of a lineage node.
+	// reachable has, by row grant, whether a lineage node reaches a covered version; a
+	// node that is absent is undecided.
 	reachable map[rowGrantKey]map[registry.ID]bool
-	// versions and edges were handed over by a closure over today's facts.
+	// versions and effects are from closures over the edges of today, see addClosure.
 	versions map[registry.ID]*graph.Node
 	effects  map[registry.ID][]registry.ID
-	// left is how many far ends searches may still read; late counts those that a
-	// deadline ended, short those that the budget did. What was not decided is not
-	// seen.
+	// budget is how many neighbors searches may still read. timedOut counts the searches
+	// that a deadline ended, overBudget those that the budget ended. Undecided nodes are
+	// hidden.
 	budget               int
 	timedOut, overBudget int
 }
 
-// sightEnds is how many far ends one request may read to find out what its caller
-// sees: on SQLite less than a second.
+// defaultVisibilityBudget is how many neighbors one request may read to decide which
+// rows its caller sees: on SQLite less than a second.
 const defaultVisibilityBudget = 100_000
 
-// coverKey tells covers apart by what decides rows.
+// rowGrantKey is the part of a row grant that decides which rows it covers.
 type rowGrantKey struct {
 	rows  Rows
 	model registry.ID
@@ -49,16 +50,16 @@ func newRowVisibility(r graph.Reader, budget int) *rowVisibility {
 	return &rowVisibility{store: r, reachable: map[rowGrantKey]map[registry.ID]bool{}, versions: map[registry.ID]*graph.Node{}, effects: map[registry.ID][]registry.ID{}, budget: budget}
 }
 
-// undecided tells how many searches were given up, for lack of budget or time:
-// something hidden may be the caller's to see.
+// undecided returns how many searches ended early, for lack of budget or time. After
+// such a search some hidden nodes may be ones that the caller may see.
 func (s *rowVisibility) undecided() (overBudget, timedOut int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.overBudget, s.timedOut
 }
 
-// learn takes the nodes and edges of a closure over today's facts, so that what
-// lies upstream of a covered version is known without another query.
+// addClosure adds the nodes and edges of a closure over the edges of today, so that
+// nodes upstream of a covered version need no query.
 func (s *rowVisibility) addClosure(nodes []*graph.Node, edges []graph.Edge) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +73,7 @@ func (s *rowVisibility) addClosure(nodes []*graph.Node, edges []graph.Edge) {
 	}
 }
 
-// version reports whether a cover holds for a version by its stage and model.
+// coversVersion reports whether the grant covers a version by its stage and model.
 func (c rowGrant) coversVersion(n *graph.Node) bool {
 	if c.model != "" && n.Parent != c.model {
 		return false
@@ -80,8 +81,8 @@ func (c rowGrant) coversVersion(n *graph.Node) bool {
 	return c.rows != RowsServed || slices.Contains(ServedStages(), registry.Stage(n.Text(registry.IndexStage)))
 }
 
-// predicates returns what a cover asks of nodes of a kind, for kinds that a
-// query can narrow by itself; false for the others.
+// predicates returns the query predicates for the rows that the grant covers; false for
+// kinds whose rows no query can filter.
 func (c rowGrant) predicates(kind registry.Kind) ([]graph.Predicate, bool) {
 	if c.coversAll() {
 		return nil, true
@@ -112,7 +113,7 @@ func (c rowGrant) predicates(kind registry.Kind) ([]graph.Predicate, bool) {
 	return nil, false
 }
 
-// covers answers for each node whether the cover holds for its row.
+// covered reports for each node whether the grant covers its row.
 func (s *rowVisibility) covered(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,7 +161,8 @@ func (s *rowVisibility) coveredOfKind(ctx context.Context, c rowGrant, kind regi
 	return make([]bool, len(nodes)), nil
 }
 
-// versionOf reads which version an alias or deployment names, "" if unreadable.
+// versionOf returns the version that an alias or deployment names, "" when its document
+// cannot be read.
 func versionOf(n *graph.Node) registry.ID {
 	var d struct {
 		VersionID registry.ID `json:"versionId"`
@@ -171,7 +173,7 @@ func versionOf(n *graph.Node) registry.ID {
 	return d.VersionID
 }
 
-// models asks in one query which of these models have a covered version.
+// coveredModels finds, in one query, which of these models have a covered version.
 func (s *rowVisibility) coveredModels(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
 	where, _ := c.predicates(registry.KindModel)
 	self := graph.Predicate{Self: graph.SelfID, Op: graph.In}
@@ -193,8 +195,8 @@ func (s *rowVisibility) coveredModels(ctx context.Context, c rowGrant, nodes []*
 	return out, nil
 }
 
-// through answers for nodes that are seen with a version. A node whose document
-// was left out is fetched whole first.
+// coveredByVersion decides for nodes that are covered when their version is. It reads
+// the documents of bare nodes first.
 func (s *rowVisibility) coveredByVersion(ctx context.Context, c rowGrant, nodes []*graph.Node, version func(*graph.Node) registry.ID) ([]bool, error) {
 	ids := make([]registry.ID, len(nodes))
 	var bare []registry.ID
@@ -232,8 +234,8 @@ func (s *rowVisibility) coveredByVersion(ctx context.Context, c rowGrant, nodes 
 	return out, nil
 }
 
-// containers answers for datasets and repositories: seen when one of the lineage
-// nodes in them is.
+// coveredContainers decides for datasets and repositories, which are covered when one of
+// the lineage nodes in them is.
 func (s *rowVisibility) coveredContainers(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
 	out := make([]bool, len(nodes))
 	for i, n := range nodes {
@@ -257,8 +259,8 @@ func (s *rowVisibility) coveredContainers(ctx context.Context, c rowGrant, nodes
 	return out, nil
 }
 
-// upstreamOf answers for lineage nodes whether a covered version is reached
-// downstream of them.
+// coveredUpstream decides for lineage nodes whether a covered version is downstream of
+// them.
 func (s *rowVisibility) coveredUpstream(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
 	key := rowGrantKey{c.rows, c.model}
 	known := s.reachable[key]
@@ -290,7 +292,7 @@ func (s *rowVisibility) coveredUpstream(ctx context.Context, c rowGrant, nodes [
 	return out, nil
 }
 
-// spread carries what is known to be reached on to causes, over learned edges.
+// propagate marks the causes of known nodes too, over the edges from addClosure.
 func (s *rowVisibility) propagate(known map[registry.ID]bool) {
 	for changed := true; changed; {
 		changed = false

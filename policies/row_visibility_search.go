@@ -9,16 +9,16 @@ import (
 	"pedigree/registry"
 )
 
-// hopNodes is how many nodes one query of the search asks for their far ends, and
-// hopPage how many it takes from each.
+// searchBatch is how many nodes one query reads the neighbors of, searchPageSize how
+// many neighbors of each it reads.
 const (
 	searchBatch    = 200
 	searchPageSize = 100
 )
 
-// search walks downstream from the open nodes, level by level, until each has
-// met a covered version or all that lies downstream is seen. It gives up, and
-// leaves the rest undecided, when its budget or the context's time has run out.
+// searchDownstream runs a breadth-first search downstream from the undecided nodes,
+// until each reaches a covered version or there is nothing left to visit. When the
+// budget or the deadline is used up, it stops and leaves the rest undecided.
 func (s *rowVisibility) searchDownstream(ctx context.Context, c rowGrant, known map[registry.ID]bool, undecided []registry.ID) error {
 	w := downstreamSearch{grant: c, known: known, causes: map[registry.ID][]registry.ID{}, visited: map[registry.ID]bool{}}
 	for _, id := range undecided {
@@ -38,7 +38,7 @@ func (s *rowVisibility) searchDownstream(ctx context.Context, c rowGrant, known 
 		frontier = slices.DeleteFunc(w.next, func(id registry.ID) bool { return known[id] })
 	}
 	if unresolved() {
-		// All that lies downstream was walked: what met none reaches none.
+		// Everything downstream was visited: the other nodes reach no covered version.
 		for id := range w.visited {
 			if !known[id] {
 				known[id] = false
@@ -48,7 +48,8 @@ func (s *rowVisibility) searchDownstream(ctx context.Context, c rowGrant, known 
 	return nil
 }
 
-// hop takes all far ends of some nodes; false when time or budget ended it.
+// readEffects reads all downstream neighbors of some nodes; false when the deadline or
+// the budget ended it.
 func (s *rowVisibility) readEffects(ctx context.Context, w *downstreamSearch, q graph.HopQuery) (bool, error) {
 	queries := []graph.HopQuery{q}
 	for ; len(queries) > 0; queries = queries[1:] {
@@ -81,20 +82,20 @@ func (s *rowVisibility) readEffects(ctx context.Context, w *downstreamSearch, q 
 	return true, nil
 }
 
-// walkDown is the state of one search.
+// downstreamSearch is the state of one search.
 type downstreamSearch struct {
 	grant   rowGrant
 	known   map[registry.ID]bool
-	causes  map[registry.ID][]registry.ID // far end → where it was reached from
+	causes  map[registry.ID][]registry.ID // visited neighbor → the nodes that led to it
 	visited map[registry.ID]bool
 	next    []registry.ID
 }
 
-// take notes one page of far ends.
+// addHops adds one page of neighbors.
 func (w *downstreamSearch) addHops(h graph.Hops) {
 	for _, far := range h.Nodes {
 		if far.Kind == registry.KindDeployment {
-			continue // Nothing comes from it, and its version is met on its own.
+			continue // It has no effects, and its version is visited anyway.
 		}
 		w.causes[far.ID] = append(w.causes[far.ID], h.Of)
 		if far.Kind == registry.KindModelVersion && !far.Deleted && w.grant.coversVersion(far) {
@@ -111,7 +112,7 @@ func (w *downstreamSearch) addHops(h graph.Hops) {
 	}
 }
 
-// mark notes that a node reaches a covered version, and so do its causes.
+// markReachable records that a node and all its causes reach a covered version.
 func (w *downstreamSearch) markReachable(id registry.ID) {
 	if w.known[id] {
 		return

@@ -8,11 +8,11 @@ import (
 	"pedigree/registry"
 )
 
-// Find returns one page of what the actor may see. Models and versions are
-// narrowed inside the query, so totals count only them; other kinds, whose sight
-// depends on the graph, are narrowed page by page and have no total (-1) unless
-// every row is seen. A filter or sort on a field that all grants hide is
-// FORBIDDEN; where some grants hide it, their rows do not match.
+// Find returns one page of the rows that the actor may see. The store filters models
+// and versions inside the query, so their totals are exact. The visibility of other
+// kinds depends on the graph: their rows are filtered after each page is read and have
+// no total (-1), unless the actor sees every row. A filter or sort on a column that all
+// grants hide is FORBIDDEN; where only some grants hide it, their rows do not match.
 func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	grants, err := s.rowGrantsFor(q)
 	if err != nil {
@@ -50,8 +50,8 @@ func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	return page, nil
 }
 
-// coversFor returns the covers whose rows may match: those that see a noun of
-// the query and every column it filters or sorts by.
+// rowGrantsFor returns the row grants whose rows may match: those that show a noun of
+// the query and every column that it filters or sorts by.
 func (s *Scope) rowGrantsFor(q graph.Query) ([]rowGrant, error) {
 	var out []rowGrant
 	columns := []registry.Index{}
@@ -87,7 +87,7 @@ func (s *Scope) rowGrantsFor(q graph.Query) ([]rowGrant, error) {
 	return out, nil
 }
 
-// unseenColumn returns a column that is asked for and not in the mask.
+// hiddenColumn returns a column that is not in the mask, "" when all are.
 func hiddenColumn(noun *registry.Noun, mask registry.Mask, columns []registry.Index) registry.Index {
 	for _, col := range columns {
 		i := slices.IndexFunc(noun.Fields, func(f registry.Field) bool { return f.Column == col })
@@ -98,8 +98,8 @@ func hiddenColumn(noun *registry.Noun, mask registry.Mask, columns []registry.In
 	return ""
 }
 
-// findSlowly takes pages from the store and keeps the rows that are seen until
-// the page is full.
+// findByFiltering reads pages from the store and drops hidden rows until the page is
+// full.
 func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []rowGrant) (graph.Page, error) {
 	out := graph.Page{Total: -1}
 	want, count := q.Limit, q.Count
@@ -110,7 +110,7 @@ func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []row
 	narrowed := *s
 	narrowed.rowGrants = grants
 	if q.PerParent {
-		// What belongs to a parent is seen with it, so a page has no holes to fill.
+		// Children are visible when their parent is, so a page has no gaps to fill.
 		q.Limit = want
 	}
 	for {
@@ -138,10 +138,10 @@ func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []row
 			out.Nodes = append(out.Nodes, redact(n, masks[i]))
 		}
 		if !page.More {
-			// Of a list per parent, whether rows out of sight were left out of it.
+			// In a list per parent, More reports that hidden rows were left out.
 			out.More = q.PerParent && len(out.Nodes) < len(page.Nodes)
 			if count && q.After == nil {
-				out.Total = int64(len(out.Nodes)) // All of it was on one page.
+				out.Total = int64(len(out.Nodes)) // Everything was on one page.
 			}
 			return out, nil
 		}
@@ -149,7 +149,7 @@ func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []row
 	}
 }
 
-// KeyOf returns the place of a node in a list ordered by a column.
+// KeyOf returns the sort key of a node in a list that is ordered by a column.
 func KeyOf(n *graph.Node, order registry.Index) *graph.Key {
 	k := &graph.Key{ID: n.ID}
 	switch order {

@@ -12,10 +12,9 @@ import (
 	"pedigree/registry"
 )
 
-// Scope is what one actor sees of the graph in one request: a graph.Reader whose
-// nodes are copies with a Mask, the hidden fields gone, and whose hidden nodes
-// are stubs that keep their id and kind so that walks go on through them. Use
-// OpaqueID before such an id leaves the house. A Scope is for one request.
+// Scope is a graph.Reader for one actor in one request. Its nodes have a Mask and no
+// hidden fields. Hidden nodes are stubs with their id and kind, so that walks continue
+// through them; callers must replace such an id by OpaqueID before they return it.
 type Scope struct {
 	gate       *Gate
 	store      graph.Reader
@@ -27,14 +26,14 @@ type Scope struct {
 	visibility *rowVisibility
 }
 
-// cover is one grant under one row rule: on the rows it covers, its masks hold.
+// rowGrant is one grant under one row rule: the masks, by noun, of the rows it covers.
 type rowGrant struct {
 	rows  Rows
 	model registry.ID
 	masks map[string]registry.Mask
 }
 
-// always reports whether the cover holds for every row.
+// coversAll reports whether the grant covers every row.
 func (c rowGrant) coversAll() bool { return c.rows == RowsAll && c.model == "" }
 
 var _ graph.Reader = (*Scope)(nil)
@@ -56,7 +55,7 @@ func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scop
 	return s, nil
 }
 
-// within returns the same scope over another reader, such as a transaction.
+// withReader returns the same scope on another reader, such as a transaction.
 func (s *Scope) withReader(r graph.Reader) *Scope {
 	c := *s
 	c.store = r
@@ -64,7 +63,7 @@ func (s *Scope) withReader(r graph.Reader) *Scope {
 	return &c
 }
 
-// Actor returns who the scope is for.
+// Actor returns the actor of the scope.
 func (s *Scope) Actor() registry.Actor { return s.actor }
 
 // Roles returns the roles that the actor holds under the policy in force.
@@ -75,8 +74,8 @@ func (s *Scope) Roles() (out []string) {
 	return out
 }
 
-// OpaqueID replaces the id of a hidden node or edge: stable for one subject,
-// told to nobody else, and never accepted as input.
+// OpaqueID returns the replacement for the id of a hidden node or edge. It is stable
+// for one subject, different for every subject, and not accepted as input.
 func (s *Scope) OpaqueID(id registry.ID) registry.ID {
 	h := hmac.New(sha256.New, s.gate.opaqueKey)
 	h.Write([]byte(s.actor.Subject))
@@ -97,7 +96,7 @@ func (s *Scope) masks(ctx context.Context, nodes []*graph.Node) ([]registry.Mask
 			}
 			noun := registry.NounOf(n.Kind)
 			if noun == nil || c.masks[noun.Name]&^out[i] == 0 {
-				continue // Nothing that this cover could add.
+				continue // This grant adds no field.
 			}
 			if c.coversAll() {
 				out[i] |= c.masks[noun.Name]
@@ -121,7 +120,7 @@ func (s *Scope) masks(ctx context.Context, nodes []*graph.Node) ([]registry.Mask
 	return out, nil
 }
 
-// Nodes returns redacted nodes, and stubs (Hidden) for those out of sight.
+// Nodes returns redacted nodes, and stubs (Hidden) for hidden ones.
 func (s *Scope) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	nodes, err := s.store.Nodes(ctx, at, ids...)
 	if err != nil {
@@ -134,7 +133,7 @@ func (s *Scope) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 	return redactAll(nodes, masks), nil
 }
 
-// unrestricted reports whether every row of every noun is seen.
+// unrestricted reports whether the actor sees every row of every noun.
 func (s *Scope) unrestricted() bool {
 	for _, c := range s.rowGrants {
 		if c.coversAll() && len(c.masks) >= len(registry.Nouns())-1 {
@@ -144,8 +143,8 @@ func (s *Scope) unrestricted() bool {
 	return false
 }
 
-// looks reports whether what is seen of a lineage node can depend on its row: only
-// then sight is ever asked about it.
+// rowDependent reports whether the mask of a lineage node can depend on its row. Only
+// then is rowVisibility needed.
 func (s *Scope) rowDependent() bool {
 	for _, k := range registry.LineageKinds() {
 		noun := registry.NounOf(k).Name
@@ -164,7 +163,7 @@ func (s *Scope) rowDependent() bool {
 	return false
 }
 
-// Neighbors returns one hop with stubs for far nodes out of sight.
+// Neighbors returns one hop, with stubs for hidden neighbors.
 func (s *Scope) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	hops, err := s.store.Neighbors(ctx, q)
 	if err != nil {
@@ -180,9 +179,9 @@ func (s *Scope) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, 
 	return hops, nil
 }
 
-// masksAt is masks for nodes that were read at an instant: their stage then may
-// differ from today's, which decides. An alias that pointed elsewhere then is seen
-// only with both versions.
+// masksAt returns the masks of nodes that were read at an instant. Today's state of a
+// node decides, because its stage may have changed since. An alias that pointed to
+// another version at the instant is visible only when both versions are.
 func (s *Scope) masksAt(ctx context.Context, at graph.Instant, nodes []*graph.Node) ([]registry.Mask, error) {
 	if at == (graph.Instant{}) || at.Current || s.unrestricted() {
 		return s.masks(ctx, nodes)
@@ -214,15 +213,15 @@ func (s *Scope) masksAt(ctx context.Context, at graph.Instant, nodes []*graph.No
 	return masks, err
 }
 
-// MayFilter answers FORBIDDEN for a query that filters or sorts by a column that
-// all grants hide.
+// MayFilter returns FORBIDDEN for a query that filters or sorts by a column that all
+// grants hide.
 func (s *Scope) MayFilter(q graph.Query) error {
 	_, err := s.rowGrantsFor(q)
 	return err
 }
 
-// Closure walks through everything and returns stubs for what is out of sight, in
-// every stage.
+// Closure walks through all nodes and returns stubs for hidden ones, in every stage of
+// the query.
 func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	c, err := s.store.Closure(ctx, q)
 	if err != nil {
@@ -256,7 +255,7 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 		}
 	}
 	if _, late := s.visibility.undecided(); late > before {
-		c.TimedOut = true // Some of what is hidden is so for lack of time.
+		c.TimedOut = true // Some nodes are hidden because the deadline came first.
 	}
 	return c, nil
 }
@@ -298,7 +297,8 @@ func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry,
 	return entries, err
 }
 
-// narrow keeps the asked models that are allowed; none asked is all allowed.
+// intersectModels returns the requested models that are allowed; all allowed ones when
+// none is requested.
 func intersectModels(requested, allowed []registry.ID) []registry.ID {
 	if len(requested) == 0 {
 		return allowed
@@ -306,7 +306,7 @@ func intersectModels(requested, allowed []registry.ID) []registry.ID {
 	return slices.DeleteFunc(slices.Clone(requested), func(id registry.ID) bool { return !slices.Contains(allowed, id) })
 }
 
-// scopedCovers counts the covers that show log entries.
+// countLogGrants counts the row grants that show log entries.
 func (s *Scope) countLogGrants() (n int) {
 	for _, c := range s.rowGrants {
 		if c.masks["LogEntry"] != 0 {
@@ -316,7 +316,7 @@ func (s *Scope) countLogGrants() (n int) {
 	return n
 }
 
-// Sees reports whether a field of any row of a noun can be seen.
+// Sees reports whether the actor may see a field of a noun on some row.
 func (s *Scope) Sees(noun string, field string) bool {
 	for _, c := range s.rowGrants {
 		if c.masks[noun].Has(registry.Bit(noun, field)) {
@@ -326,8 +326,8 @@ func (s *Scope) Sees(noun string, field string) bool {
 	return false
 }
 
-// SeesStage reports whether a version in that stage can be seen at all; a filter
-// on another stage would tell what is out of sight.
+// SeesStage reports whether the actor can see versions in a stage. A filter on another
+// stage must be refused, because its result would reveal hidden versions.
 func (s *Scope) SeesStage(stage registry.Stage) bool {
 	for _, c := range s.rowGrants {
 		if c.masks["ModelVersion"] != 0 && (c.rows != RowsServed || slices.Contains(ServedStages(), stage)) {
@@ -337,8 +337,8 @@ func (s *Scope) SeesStage(stage registry.Stage) bool {
 	return false
 }
 
-// SeqAt returns the log sequence that was the head at a time: the newest entry
-// written at or before it, whoever may read it. NOT_FOUND before the first entry.
+// SeqAt returns the log sequence of the newest entry at or before a time, whether or
+// not the actor may read that entry. NOT_FOUND before the first entry.
 func (s *Scope) SeqAt(ctx context.Context, at time.Time) (int64, error) {
 	entries, err := s.store.Log(ctx, graph.LogQuery{Desc: true, Limit: 1, KnownAt: at})
 	if err != nil {

@@ -11,32 +11,32 @@ import (
 	"pedigree/registry"
 )
 
-// Hits are what a search found, in order: nodes whose name holds all of the words
-// first, then by kind, name and id. Whether the actor sees them is judged as far
-// as they are asked for.
+// Hits are the results of a search: nodes with all words in their name first, then by
+// kind, name and id. Visibility is decided lazily, for the hits that a caller reads.
 //
-// A node is found by its visible fields alone: every word stands in a field that
-// some grant which covers the row shows. So a search tells nothing of a field that
-// is hidden, nor of a row. It is for one answer, whose fields may ask at once.
+// A node matches by its visible fields only: every word is in a field that some grant
+// for this row shows. So a search reveals no hidden field and no hidden row. Hits are
+// for one request and safe for concurrent use.
 type Hits struct {
 	scope *Scope
 	match *graph.Match
-	// need are, for each kind, the fields that must be seen of a hit: its name, by
-	// which hits are ordered, and what they are filtered by.
+	// requiredFields are, by kind, the fields that must be visible on a hit: its name,
+	// by which hits are ordered, and the filtered columns.
 	requiredFields map[registry.Kind]registry.Mask
 	mu             sync.Mutex
 	candidates     []hit
 	truncated      bool
 }
 
-// hit is a candidate: a bare node that the store found, and what is known of it.
+// hit is a candidate that the store found: a bare node, and whether it is visible once
+// that is decided.
 type hit struct {
 	HitKey
 	node             *graph.Node
 	decided, visible bool
 }
 
-// HitKey is the place of a node among hits.
+// HitKey is the sort key of a hit.
 type HitKey struct {
 	InName bool
 	Kind   registry.Kind
@@ -44,7 +44,7 @@ type HitKey struct {
 	ID     registry.ID
 }
 
-// compare orders places; names in code point order, as stores do.
+// compare orders sort keys; names in code point order, as in the stores.
 func (k HitKey) compare(o HitKey) int {
 	if k.InName != o.InName {
 		if k.InName {
@@ -55,8 +55,8 @@ func (k HitKey) compare(o HitKey) int {
 	return cmp.Or(strings.Compare(string(k.Kind), string(o.Kind)), strings.Compare(k.Name, o.Name), strings.Compare(string(k.ID), string(o.ID)))
 }
 
-// Search finds nodes of the kinds by words that graph.Words made; where narrows
-// them further. FORBIDDEN for a filter that all grants hide.
+// Search finds nodes of the kinds by words from graph.Words; where filters them.
+// FORBIDDEN for a filter on a column that all grants hide.
 func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []string, where []graph.Predicate) (*Hits, error) {
 	h := &Hits{scope: s, match: &graph.Match{Words: words, Fields: map[registry.Kind][]string{}}, requiredFields: map[registry.Kind]registry.Mask{}}
 	q := graph.Query{Where: where, Text: h.match, Limit: graph.MaxMatches, Bare: true}
@@ -84,8 +84,8 @@ func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []strin
 	return h, nil
 }
 
-// searchable lists the fields of a kind that some grant shows, none where nobody
-// shows what is needed.
+// searchableFields lists the search fields of a kind that some grant shows; none when
+// no grant shows the required fields.
 func (h *Hits) searchableFields(kind registry.Kind, where []graph.Predicate) ([]string, error) {
 	noun := registry.NounOf(kind)
 	if _, err := h.scope.rowGrantsFor(graph.Query{Kinds: []registry.Kind{kind}, Where: where}); err != nil {
@@ -104,7 +104,7 @@ func (h *Hits) searchableFields(kind registry.Kind, where []graph.Predicate) ([]
 	return noun.Searched(shown), nil
 }
 
-// inName reports whether a name holds all of the words.
+// inName reports whether all words are in the name of a node.
 func (h *Hits) inName(n *graph.Node) bool {
 	if !slices.Contains(h.match.Fields[n.Kind], "name") {
 		return false
@@ -113,10 +113,11 @@ func (h *Hits) inName(n *graph.Node) bool {
 	return graph.Holds(h.match.Words, name, func(string) bool { return true })
 }
 
-// judgedAtOnce is how many candidates are judged by one question of sight.
+// decideBatch is how many candidates decide checks at once.
 const decideBatch = 200
 
-// judge decides on the candidate at a place, and on those behind it on the way.
+// decide sets the visibility of the candidate at an index and of up to decideBatch
+// candidates of the same kind.
 func (h *Hits) decide(ctx context.Context, at int) error {
 	if h.candidates[at].decided {
 		return nil
@@ -144,9 +145,9 @@ func (h *Hits) decide(ctx context.Context, at int) error {
 	return nil
 }
 
-// verify reports which nodes of a kind are found by what their masks show. The
-// store looked in all that some grant shows; where a row shows less, its words are
-// looked at again.
+// verify reports which nodes of a kind match by their visible fields. The store
+// searched every field that some grant shows; nodes that show fewer are read and
+// matched again.
 func (h *Hits) verify(ctx context.Context, nodes []*graph.Node, masks []registry.Mask) ([]bool, error) {
 	matches := make([]bool, len(nodes))
 	var recheck []int
@@ -175,8 +176,8 @@ func (h *Hits) verify(ctx context.Context, nodes []*graph.Node, masks []registry
 	return matches, nil
 }
 
-// Page returns up to limit nodes behind a place, whole, with their places; more
-// tells whether others follow.
+// Page returns up to limit nodes after a sort key, with documents and their sort keys,
+// and whether more follow.
 func (h *Hits) Page(ctx context.Context, after *HitKey, limit int) (nodes []*graph.Node, keys []HitKey, more bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -203,12 +204,12 @@ func (h *Hits) Page(ctx context.Context, after *HitKey, limit int) (nodes []*gra
 	return nodes, keys, more, err
 }
 
-// maxJudged is how many candidates are judged to count hits, where a row's sight
-// depends on the graph.
+// maxCountDecisions is how many candidates Count checks at most when the visibility of
+// a row depends on the graph.
 const maxCountDecisions = 2000
 
-// Counts are numbers of hits that the actor sees. Complete tells that all were
-// counted: neither the store nor the judging left any out.
+// Counts are the numbers of visible hits. Complete is true when all were counted:
+// neither the store nor maxCountDecisions left any out.
 type Counts struct {
 	Total    int
 	Kinds    map[registry.Kind]int
@@ -216,7 +217,7 @@ type Counts struct {
 	Complete bool
 }
 
-// Count counts the hits by kind, and by stage where it is seen.
+// Count counts the visible hits by kind, and by stage where that is visible.
 func (h *Hits) Count(ctx context.Context) (Counts, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -251,8 +252,8 @@ func (h *Hits) Count(ctx context.Context) (Counts, error) {
 	return out, nil
 }
 
-// open reports whether every row of every kind that was searched is seen, so that
-// judging costs nothing.
+// allVisible reports whether the actor sees every row of every searched kind, so that
+// decide needs no graph reads.
 func (h *Hits) allVisible() bool {
 	for kind, fields := range h.match.Fields {
 		noun := registry.NounOf(kind)

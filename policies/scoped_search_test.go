@@ -15,8 +15,8 @@ import (
 	"pedigree/registry"
 )
 
-// library is a store of nodes that share a few words, some of them upstream of a
-// version that is served.
+// searchFixture makes a store of nodes that share a few words; some are upstream of a
+// served version.
 func searchFixture(t *testing.T, r *rand.Rand) (graph.Store, []*graph.Node) {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
@@ -50,7 +50,7 @@ func searchFixture(t *testing.T, r *rand.Rand) (graph.Store, []*graph.Node) {
 			v := add(registry.KindModelVersion, fmt.Sprint("v", i, j), model.ID, string(st))
 			add(registry.KindCard, fmt.Sprint("c", i, j), v.ID, "")
 			if i > 2 && j != 1 {
-				continue // What these came from is not told.
+				continue // These versions have no run.
 			}
 			run := add(registry.KindRun, fmt.Sprint("r", i, j), "", "")
 			edges = append(edges, &graph.Edge{Kind: registry.EdgeGeneratedBy, From: v.ID, To: run.ID})
@@ -72,7 +72,7 @@ func searchFixture(t *testing.T, r *rand.Rand) (graph.Store, []*graph.Node) {
 	return s, nodes
 }
 
-// brute finds by looking at every node as the actor sees it.
+// bruteForceHits matches every node as the actor sees it.
 func bruteForceHits(t *testing.T, s *Scope, all []*graph.Node, kinds []registry.Kind, words []string) (out []HitKey) {
 	t.Helper()
 	for _, n := range all {
@@ -91,7 +91,7 @@ func bruteForceHits(t *testing.T, s *Scope, all []*graph.Node, kinds []registry.
 	return out
 }
 
-// actorOf draws a subject with one to three grants, some on one model.
+// actorOf makes a subject with one to three random grants.
 func actorOf(r *rand.Rand, roles []string) registry.Actor {
 	a := registry.Actor{Subject: "someone"}
 	for range 1 + r.IntN(3) {
@@ -100,10 +100,10 @@ func actorOf(r *rand.Rand, roles []string) registry.Actor {
 	return a
 }
 
-// TestSearchIsWhatASeerWouldFind draws policies that hide single fields, subjects
-// with several grants, and questions. What is found is what somebody finds who
-// reads all that the subject may see: where one grant shows a row's name and
-// another its description, the words may stand in both, and not in a third's.
+// TestSearchFindsExactlyWhatTheActorSees makes random policies that hide single fields,
+// subjects with several grants, and searches. The hits must equal those of brute force
+// over the visible fields: when one grant shows a row's name and another its
+// description, words may match in both, but in no field that neither shows.
 func TestSearchFindsExactlyWhatTheActorSees(t *testing.T) {
 	found, several := 0, 0
 	for seed := range uint64(12) {
@@ -154,13 +154,13 @@ func TestSearchFindsExactlyWhatTheActorSees(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d hits; %d questions by subjects who see by several grants had some", found, several)
+	t.Logf("%d hits; %d searches by subjects with several row grants had some", found, several)
 	if found < 500 || several < 50 {
-		t.Error("the policies that were drawn show too little")
+		t.Error("the random policies show too little")
 	}
 }
 
-// randomSearchPolicy shows some of the fields that are searched, on some rows.
+// randomSearchPolicy makes a policy that shows some of the search fields, on some rows.
 func randomSearchPolicy(r *rand.Rand) string {
 	var b strings.Builder
 	for role := range 4 {

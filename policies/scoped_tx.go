@@ -8,10 +8,9 @@ import (
 	"pedigree/registry"
 )
 
-// Tx is a transaction as one actor may write it. Reads through it see whole
-// rows, for rules decide on them, but rows out of the actor's sight are absent
-// (nil). Writes outside the models that the grants for the action cover are
-// FORBIDDEN.
+// Tx is a transaction of one actor. Its reads return whole rows, because business rules
+// need all fields, but nil for rows that are hidden from the actor. Writes to models
+// that the grants for the action do not cover are FORBIDDEN.
 type Tx struct {
 	scope   *Scope
 	tx      graph.Tx
@@ -23,14 +22,14 @@ func newTx(g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) *Tx {
 	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g}
 }
 
-// Subject returns who writes.
+// Subject returns the subject that writes.
 func (t *Tx) Subject() string { return t.scope.actor.Subject }
 
 // Now returns the time of the gate's clock.
 func (t *Tx) Now() time.Time { return t.gate.Now() }
 
-// May reports whether the actor may do a further action in a model ("" for
-// something that belongs to none).
+// May reports whether the actor may do another action in a model; "" stands for
+// anything that belongs to no model.
 func (t *Tx) May(action registry.Action, model registry.ID) bool {
 	return allowed(t.scope.grantsFor(action), model)
 }
@@ -44,8 +43,8 @@ func allowed(as []actionGrant, model registry.ID) bool {
 	return false
 }
 
-// OwnOnly reports whether the action that opened the transaction is allowed on
-// the subject's own facts alone.
+// OwnOnly reports whether the grants of the transaction cover only facts that the
+// subject recorded itself.
 func (t *Tx) OwnOnly() bool {
 	for _, a := range t.granted {
 		if a.rows != RowsOwn {
@@ -55,7 +54,7 @@ func (t *Tx) OwnOnly() bool {
 	return true
 }
 
-// Nodes returns whole nodes in order; nil where there is none or it is hidden.
+// Nodes returns whole nodes in order; nil for a node that does not exist or is hidden.
 func (t *Tx) Nodes(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
 	nodes, err := t.tx.Nodes(ctx, graph.Instant{}, ids...)
 	if err != nil {
@@ -64,8 +63,8 @@ func (t *Tx) Nodes(ctx context.Context, ids ...registry.ID) ([]*graph.Node, erro
 	return nodes, t.hideInvisible(ctx, nodes)
 }
 
-// hide sets nodes out of sight to nil. Kinds that no door shows are the house's
-// own and stay.
+// hideInvisible sets hidden nodes to nil. Nodes of internal kinds, which no API shows,
+// stay.
 func (t *Tx) hideInvisible(ctx context.Context, nodes []*graph.Node) error {
 	masks, err := t.scope.masks(ctx, nodes)
 	if err != nil {
@@ -79,14 +78,15 @@ func (t *Tx) hideInvisible(ctx context.Context, nodes []*graph.Node) error {
 	return nil
 }
 
-// House returns whole nodes whatever the actor sees: for rules that must hold
-// over everything, such as one PRODUCTION a model. It never reaches an answer.
+// House returns whole nodes, also those hidden from the actor. It is for rules over the
+// whole graph, such as one PRODUCTION version per model. Never return its result to a
+// caller.
 func (t *Tx) House(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
 	return t.tx.Nodes(ctx, graph.Instant{}, ids...)
 }
 
-// Holder returns the node that holds a slot, nil for a free one, whatever the
-// actor sees.
+// Holder returns the node that holds a unique key (slot), also when it is hidden from
+// the actor; nil when the key is free.
 func (t *Tx) Holder(ctx context.Context, slot string) (*graph.Node, error) {
 	page, err := t.tx.Find(ctx, graph.Query{Slots: []string{slot}, Limit: 1})
 	if err != nil || len(page.Nodes) == 0 {
@@ -95,13 +95,13 @@ func (t *Tx) Holder(ctx context.Context, slot string) (*graph.Node, error) {
 	return page.Nodes[0], nil
 }
 
-// Children returns all nodes of a kind under parents, by a column's order,
-// whatever the actor sees.
+// Children returns all nodes of a kind under parents, ordered by a column, also those
+// hidden from the actor.
 func (t *Tx) Children(ctx context.Context, kind registry.Kind, order registry.Index, parents ...registry.ID) ([]*graph.Node, error) {
 	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: order, Limit: 1000})
 }
 
-// All pages through a query to its end.
+// All returns the nodes of all pages of a query.
 func All(ctx context.Context, r graph.Reader, q graph.Query) (out []*graph.Node, err error) {
 	for {
 		page, err := r.Find(ctx, q)
@@ -116,17 +116,18 @@ func All(ctx context.Context, r graph.Reader, q graph.Query) (out []*graph.Node,
 	}
 }
 
-// Neighbors returns one hop over today's facts, whatever the actor sees.
+// Neighbors returns one hop over the edges of today, also to nodes hidden from the
+// actor.
 func (t *Tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	return t.tx.Neighbors(ctx, q)
 }
 
-// Put writes nodes after checking that each lies where the actor may write.
+// Put writes nodes: FORBIDDEN when the grants do not cover one of them.
 func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.checkWritable(ctx, nodes); err != nil {
 		return err
 	}
-	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget) // What is seen may change by what is written.
+	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget) // The write may change which rows are visible.
 	return t.tx.Put(ctx, nodes...)
 }
 
@@ -138,7 +139,7 @@ func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	return t.tx.Delete(ctx, nodes...)
 }
 
-// check refuses writes outside the granted models.
+// checkWritable returns FORBIDDEN for nodes outside the granted models.
 func (t *Tx) checkWritable(ctx context.Context, nodes []*graph.Node) error {
 	if allowed(t.granted, "") {
 		return nil
@@ -158,7 +159,7 @@ func (t *Tx) checkWritable(ctx context.Context, nodes []*graph.Node) error {
 	return nil
 }
 
-// modelOf finds the model that a node belongs to, "" for none.
+// modelOf returns the model that a node belongs to, "" when there is none.
 func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
 	version := n.Parent
 	switch n.Kind {
@@ -179,8 +180,8 @@ func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
 	return vs[0].Parent, nil
 }
 
-// Link records edges between nodes that the actor sees: a hidden end is
-// NOT_FOUND, as an unknown one. The effect must lie where the actor may write.
+// Link records edges between nodes that the actor sees: a hidden or unknown node is
+// NOT_FOUND. FORBIDDEN when the grants do not cover the effect.
 func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	ids := make([]registry.ID, 0, 2*len(edges))
 	for _, e := range edges {
@@ -201,7 +202,7 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 		}
 		e.By = t.Subject()
 		if e.ValidFrom.IsZero() {
-			e.ValidFrom = ends[2*i].ValidFrom // It was so from when the effect came to be.
+			e.ValidFrom = ends[2*i].ValidFrom // The edge is as old as its effect.
 		}
 	}
 	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget)
@@ -213,7 +214,7 @@ func (t *Tx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
 	return t.tx.Unlink(ctx, edges...)
 }
 
-// Log appends one entry for what the transaction did, by its subject, now.
+// Log appends a log entry with the transaction's subject, request id and current time.
 func (t *Tx) Log(ctx context.Context, e registry.LogEntry) error {
 	e.At, e.Actor, e.RequestID = t.gate.Now(), t.Subject(), t.scope.reqID
 	return t.tx.Append(ctx, &e)

@@ -13,9 +13,9 @@ import (
 	"pedigree/registry"
 )
 
-// TestAStageDoesNotLeak asks, as a developer, what else came of the run of a version
-// in production: another version, in development, which only a stage reaches. The
-// store itself tells its name, so that the test would see it.
+// TestAClosureStageDoesNotLeak asks, as a developer, for the other versions of a
+// production version's run. One of them is in development, and only a later stage of
+// the closure query reaches it. The store returns its name, so the test can fail.
 func TestAClosureStageDoesNotLeak(t *testing.T) {
 	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
 	at := time.Now().Add(-time.Hour).Truncate(time.Microsecond)
@@ -48,15 +48,15 @@ func TestAClosureStageDoesNotLeak(t *testing.T) {
 			{From: registry.KindRun, Direction: graph.Downstream, Depth: 1, Fanout: 9, Limit: 9},
 			{From: registry.KindModelVersion, Direction: graph.Upstream, Depth: 1, Fanout: 9, Limit: 9}}}
 		if seen := closureText(t, d, q); strings.Count(seen, "canary") != 8 {
-			t.Errorf("the store tells %s", seen)
+			t.Errorf("the store returns %s", seen)
 		}
 		if seen := closureText(t, scope, q); strings.Contains(seen, "canary") || strings.Count(seen, "hidden") != 2 || !strings.Contains(seen, "served") {
-			t.Errorf("at %+v the developer is told %s", when, seen)
+			t.Errorf("at %+v the developer sees %s", when, seen)
 		}
 	}
 }
 
-// told is all that a closure says of its nodes, without their ids.
+// closureText returns the names, owners and documents of a closure's nodes.
 func closureText(t *testing.T, r interface {
 	Closure(context.Context, graph.ClosureQuery) (graph.Closure, error)
 }, q graph.ClosureQuery) string {
