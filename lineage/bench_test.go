@@ -9,7 +9,7 @@ import (
 	"pedigree/registry"
 )
 
-// batched writes a graph of many nodes in stretches, edges after nodes.
+// writeInBatches writes a graph of many nodes, edges after nodes.
 func writeInBatches(b *testing.B, store graph.Store, nodes []*graph.Node, edges []*graph.Edge) {
 	b.Helper()
 	for len(nodes)+len(edges) > 0 {
@@ -33,8 +33,8 @@ func writeInBatches(b *testing.B, store graph.Store, nodes []*graph.Node, edges 
 	}
 }
 
-// BenchmarkImpact compares the first hundred rows of a hub, one hop and three hops
-// away, with a bare closure of 32 nodes in the same store.
+// BenchmarkImpact reads the first hundred rows of a hub, one hop and three hops away, and
+// for comparison a closure of 32 nodes in the same store.
 func BenchmarkImpact(b *testing.B) {
 	s := engines["SQLite"](b)
 	const fan = 50_000

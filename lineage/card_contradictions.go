@@ -13,18 +13,17 @@ import (
 	"pedigree/registry"
 )
 
-// training is what the graph knows of how a version was made, as far as it is
-// known whole and seen.
+// trainingEvidence is what the graph shows of the training of a version.
 type trainingEvidence struct {
 	runs []*graph.Node
-	// data are the dataset versions that the runs read, or that the version was
-	// derived from where no run is known.
+	// data are the dataset versions that the runs read; when no run is known, those that
+	// the version was derived from.
 	data, features []*graph.Node
-	// whole tells that nothing of runs, data or features is hidden or left out.
+	// complete is true when no run, data or feature is hidden or left out.
 	complete bool
 }
 
-// training gathers what the graph says of a version.
+// trainingEvidence collects the runs, data and features of a version.
 func (g *Graph) trainingEvidence(version registry.ID) trainingEvidence {
 	nodes := map[registry.ID]*graph.Node{}
 	for _, it := range g.Items {
@@ -53,10 +52,10 @@ func (g *Graph) trainingEvidence(version registry.ID) trainingEvidence {
 	return t
 }
 
-// Contradictions returns where the cards of versions of an upstream walk say other
-// than the graph does. It judges only what the caller sees of both, and only what
-// the graph knows for sure: a start that was made up when a run was recorded is no
-// start. Cards are by the id of their version.
+// Contradictions returns the fields of model cards that contradict the graph of an
+// upstream walk. It compares only what the caller sees of both, and only certain facts:
+// a start time that was set to the time of recording does not count. Cards are by the id
+// of their version.
 func (g *Graph) Contradictions(cards map[registry.ID]*registry.ModelCard) (out []Gap) {
 	for _, it := range g.Items {
 		c := cards[it.Node.ID]
@@ -85,8 +84,9 @@ func (g *Graph) Contradictions(cards map[registry.ID]*registry.ModelCard) (out [
 	return out
 }
 
-// dataVersion judges the name of the training data. A name that looks like a
-// digest is held to digests, any other to the versions that a system gave.
+// checkDataVersion compares the card's training data version with the data. A name that
+// looks like a digest is compared with digests, any other with version names. Like the
+// other checks it returns the message of the contradiction, "" when there is none.
 func (t trainingEvidence) checkDataVersion(name string) string {
 	if name == "" || len(t.data) == 0 {
 		return ""
@@ -106,7 +106,7 @@ func (t trainingEvidence) checkDataVersion(name string) string {
 			continue
 		}
 		if d.Version == d.Digest || d.Version == registry.Unversioned || registry.ID(d.Version).Kind() == registry.KindRun {
-			return "" // What the source calls this one is not known.
+			return "" // The version name in the source is unknown.
 		}
 		if name == string(n.ID) || name == d.Version || slices.Contains([]string{d.Name + "@" + d.Version, d.Name + ":" + d.Version, d.Name + " " + d.Version,
 			d.Name + "/" + d.Version, d.Name + "-" + d.Version, "v" + d.Version}, name) {
@@ -125,7 +125,7 @@ func digestLike(s string) bool {
 	return len(s) >= 7 && strings.Trim(strings.ToLower(s), "0123456789abcdef") == ""
 }
 
-// date judges the day of the training against the times of the runs.
+// checkDate compares the card's training day with the times of the runs.
 func (t trainingEvidence) checkDate(day time.Time) string {
 	if day.IsZero() || len(t.runs) == 0 {
 		return ""
@@ -145,7 +145,7 @@ func (t trainingEvidence) checkDate(day time.Time) string {
 	return "lies on no day of the runs that made this version"
 }
 
-// samples judges the number of samples against the rows that were read.
+// checkSamples compares the card's number of samples with the rows of the data.
 func (t trainingEvidence) checkSamples(used *int64) string {
 	if used == nil || len(t.data) == 0 {
 		return ""
@@ -164,7 +164,7 @@ func (t trainingEvidence) checkSamples(used *int64) string {
 	return fmt.Sprintf("says %d samples, and the data that was read has %d rows", *used, rows)
 }
 
-// hyperparameters judges what the card and the runs both name.
+// checkHyperparameters compares the parameters that the card and the runs both name.
 func (t trainingEvidence) checkHyperparameters(v registry.JSON) string {
 	var card map[string]json.RawMessage
 	if json.Unmarshal(v, &card) != nil || len(card) == 0 {
@@ -194,14 +194,14 @@ func (t trainingEvidence) checkHyperparameters(v registry.JSON) string {
 	return "says other values than the runs that made this version were given"
 }
 
-// sameJSON compares canonical values; numbers by what they amount to.
+// sameJSON compares canonical JSON values; it compares numbers by value.
 func sameJSON(a, b json.RawMessage) bool {
 	x, errX := strconv.ParseFloat(string(a), 64)
 	y, errY := strconv.ParseFloat(string(b), 64)
 	return string(a) == string(b) || errX == nil && errY == nil && x == y
 }
 
-// named judges the features that the card names.
+// checkFeatures compares the card's features with those that the version uses.
 func (t trainingEvidence) checkFeatures(features []string) string {
 	if len(features) == 0 || len(t.features) == 0 {
 		return ""

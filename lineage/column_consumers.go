@@ -10,8 +10,8 @@ import (
 	"pedigree/registry"
 )
 
-// users finds the features on the columns of a walk, the versions that learned
-// from them, themselves or through their run, and the deployments of these.
+// findConsumers finds the features that are defined on the columns of a walk, the model
+// versions that use them, directly or through their run, and the deployments of these.
 func (w *columnWalk) findConsumers(ctx context.Context, out *Columns) error {
 	on := map[ColumnRef]bool{}
 	ids := make([]registry.ID, 0, len(out.Nodes))
@@ -76,7 +76,7 @@ func (w *columnWalk) features(ctx context.Context, of []registry.ID, on map[Colu
 	return out, nil
 }
 
-// hop returns the effects of nodes by one kind of edge, each once.
+// effects returns the effects of nodes by one kind of edge, each once.
 func (w *columnWalk) effects(ctx context.Context, of []registry.ID, kind registry.EdgeKind) (out []*graph.Node, err error) {
 	found := map[registry.ID]bool{}
 	for part := range slices.Chunk(of, columnBatch) {
@@ -111,8 +111,8 @@ func (w *columnWalk) neighbors(ctx context.Context, of []registry.ID, kind regis
 	return hops, err
 }
 
-// seen counts hidden nodes and leaves the others, each once and by number. A
-// tombstone is none that uses anything.
+// visible returns the visible nodes, each once, sorted by number, and records the hidden
+// ones as redacted. It drops tombstones.
 func (w *columnWalk) visible(nodes []*graph.Node) (out []*graph.Node) {
 	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
 	for _, n := range slices.CompactFunc(nodes, func(a, b *graph.Node) bool { return a.ID == b.ID }) {

@@ -10,9 +10,8 @@ import (
 	"pedigree/registry"
 )
 
-// The bounds of one column walk beside MaxNodes: how many columns it reaches, how
-// many documents it holds at a time, and how many far ends of one node it follows
-// among features, runs, versions and deployments.
+// The bounds of one column walk beside MaxNodes: how many columns it reaches, how many
+// documents it holds in memory at a time, and how many neighbors of one node it follows.
 const (
 	maxColumns   = 20000
 	columnBatch  = 50
@@ -29,24 +28,24 @@ func (a ColumnRef) compare(b ColumnRef) int {
 	return cmp.Or(cmp.Compare(a.Of, b.Of), cmp.Compare(a.Name, b.Name))
 }
 
-// ColumnItem is a column with its place in a walk.
+// ColumnItem is a column that a walk reached.
 type ColumnItem struct {
 	ColumnRef
 	// Depth is the fewest derivations between it and the root.
 	Depth int
-	// From are its sources within the walk.
+	// From are its source columns within the walk.
 	From []registry.ColumnSource
 }
 
-// Columns is the answer of a column walk.
+// Columns is the result of a column walk.
 type Columns struct {
-	// Items are ordered by depth, dataset version and name; the root is the first.
+	// Items are ordered by depth, dataset version and name; the root is first.
 	Items []ColumnItem
 	// Nodes are the dataset versions of the items, by id, without documents.
 	Nodes map[registry.ID]*graph.Node
-	// Features are defined on an item, Versions learned from one of them, and
-	// Deployments deploy one of these, live or not; each by number, the latter two
-	// without documents.
+	// Features are defined on an item, Versions use one of these features, and
+	// Deployments deploy one of these versions, live or not. Each is sorted by number;
+	// the latter two have no documents.
 	Features, Versions, Deployments []*graph.Node
 	Reasons                         []Reason
 	Frontier                        []registry.ID
@@ -54,7 +53,7 @@ type Columns struct {
 	Head                            int64
 }
 
-// ColumnOptions says how far a column walk goes.
+// ColumnOptions bound a column walk.
 type ColumnOptions struct {
 	Direction Direction
 	// MaxDepth is the most derivations from the root, 0 to 50.
@@ -62,11 +61,11 @@ type ColumnOptions struct {
 	At       graph.Instant
 }
 
-// WalkColumns returns what is derived from a column, or what it is derived from,
-// and who uses it. A derivation counts where both dataset versions are seen and
-// lineage joins them at the instant: by DERIVED_FROM, or by a run that read the one
-// and wrote the other. NOT_FOUND when the dataset version is unknown or hidden or
-// has no such column; FORBIDDEN when its columns may not be seen.
+// WalkColumns returns the columns that are derived from a column, or that it is derived
+// from, or both, and their consumers. A derivation counts when both dataset versions are
+// visible and connected at the instant: by DERIVED_FROM, or by a run that read the one
+// and wrote the other. NOT_FOUND when the dataset version is unknown or hidden or has no
+// such column; FORBIDDEN when its columns are hidden.
 func WalkColumns(ctx context.Context, r graph.Reader, of registry.ID, column string, o ColumnOptions) (*Columns, error) {
 	root, err := columnRoot(ctx, r, of, column, o.At)
 	if err != nil {
@@ -90,7 +89,7 @@ func WalkColumns(ctx context.Context, r graph.Reader, of registry.ID, column str
 	return out, nil
 }
 
-// columnsOf reads the columns of a dataset version as they are seen.
+// columnsOf decodes the columns of a dataset version.
 func columnsOf(n *graph.Node) ([]registry.Column, error) {
 	var doc struct {
 		Columns []registry.Column `json:"columns"`
@@ -120,7 +119,7 @@ func columnRoot(ctx context.Context, r graph.Reader, of registry.ID, column stri
 	if err != nil {
 		return nil, err
 	}
-	// One that lists no columns may have any, as it may for a feature.
+	// A dataset version without a column list may have any column.
 	if len(columns) > 0 && !slices.ContainsFunc(columns, func(c registry.Column) bool { return c.Name == column }) {
 		return nil, registry.Errorf(registry.NotFound, "%s has no column %q", n.Name, registry.Shorten(column, 100))
 	}
@@ -135,10 +134,11 @@ type columnWalk struct {
 	options ColumnOptions
 	root    ColumnRef
 	nodes   map[registry.ID]*graph.Node
-	// up has the sources of a column that can be followed, down the way back.
+	// sources are the source columns of a column that the walk can follow, derived the
+	// reverse.
 	sources map[ColumnRef][]registry.ColumnSource
 	derived map[ColumnRef][]ColumnRef
-	// joined has the pairs of effect and cause that lineage joins.
+	// connected has the pairs of an effect and its cause, see recordConnections.
 	connected map[[2]registry.ID]bool
 	frontier  map[registry.ID]bool
 	reasons   map[Reason]bool
@@ -146,8 +146,8 @@ type columnWalk struct {
 	head      int64
 }
 
-// gather reads the dataset versions around the root in one direction, and what
-// their columns were derived from. A derivation is one hop, or two by a run.
+// readDatasets reads the dataset versions around the root in one direction, and the
+// sources of their columns. A derivation is one hop, or two hops through a run.
 func (w *columnWalk) readDatasets(ctx context.Context, d graph.Direction) error {
 	c, err := w.r.Closure(ctx, graph.ClosureQuery{Roots: []registry.ID{w.root.Of}, Direction: d,
 		Edges:   []registry.EdgeKind{registry.EdgeDerivedFrom, registry.EdgeUsed, registry.EdgeGeneratedBy},
@@ -190,7 +190,8 @@ func (w *columnWalk) noteTruncated(reason Reason, ids []registry.ID) {
 	}
 }
 
-// join notes which versions lineage joins: by an edge, or through a run.
+// recordConnections records which dataset versions are connected, by an edge or through
+// a run.
 func (w *columnWalk) recordConnections(edges []graph.Edge) {
 	read := map[registry.ID][]registry.ID{}
 	for _, e := range edges {
@@ -210,8 +211,8 @@ func (w *columnWalk) recordConnections(edges []graph.Edge) {
 	}
 }
 
-// learn keeps of a dataset version what its columns were derived from, and drops
-// the rest of its document.
+// recordSources records the column sources of a dataset version; the rest of its
+// document is not kept.
 func (w *columnWalk) recordSources(n *graph.Node) error {
 	if n == nil || w.nodes[n.ID] == nil {
 		return nil
@@ -223,7 +224,7 @@ func (w *columnWalk) recordSources(n *graph.Node) error {
 	for _, c := range columns {
 		at := ColumnRef{n.ID, c.Name}
 		if w.sources[at] != nil {
-			continue // Learned in the other direction.
+			continue // The walk in the other direction recorded it.
 		}
 		for _, s := range c.DerivedFrom {
 			if from := w.nodes[s.DatasetVersion]; from != nil && w.connected[[2]registry.ID{n.ID, from.ID}] {
@@ -236,7 +237,7 @@ func (w *columnWalk) recordSources(n *graph.Node) error {
 	return nil
 }
 
-// place walks from the root, breadth first, and orders what it reached.
+// layOut walks breadth first from the root and sorts the columns that it reached.
 func (w *columnWalk) layOut(out *Columns) {
 	depth := map[ColumnRef]int{w.root: 0}
 	if w.options.Direction != Downstream {
@@ -263,7 +264,7 @@ func (w *columnWalk) layOut(out *Columns) {
 	slices.SortFunc(out.Items, func(a, b ColumnItem) int { return cmp.Or(cmp.Compare(a.Depth, b.Depth), a.compare(b.ColumnRef)) })
 }
 
-// spread walks one way from the root.
+// breadthFirst walks in one direction from the root and adds the depths to all.
 func (w *columnWalk) breadthFirst(all map[ColumnRef]int, next func(ColumnRef) []ColumnRef) {
 	depth := map[ColumnRef]int{w.root: 0}
 	for queue := []ColumnRef{w.root}; len(queue) > 0; queue = queue[1:] {
@@ -289,7 +290,7 @@ func (w *columnWalk) breadthFirst(all map[ColumnRef]int, next func(ColumnRef) []
 	}
 }
 
-// finish tells what is missing.
+// finish sets the truncation of the result.
 func (w *columnWalk) finish(out *Columns) {
 	out.Head = w.head
 	for _, hidden := range w.redacted {

@@ -16,8 +16,8 @@ import (
 // columnNames are the columns of every dataset version of a random graph.
 var columnNames = []string{"a", "b", "c"}
 
-// deriveColumns gives every node of a graph columns that come from those of the nodes it
-// is derived from, and returns the sources of each column.
+// deriveColumns gives every dataset version random columns that derive from those of its
+// causes, and returns the sources of each column.
 func (d *dag) deriveColumns(r *rand.Rand) map[lineage.ColumnRef][]lineage.ColumnRef {
 	d.Helper()
 	up := map[lineage.ColumnRef][]lineage.ColumnRef{}
@@ -60,7 +60,7 @@ func (d *dag) deriveColumns(r *rand.Rand) map[lineage.ColumnRef][]lineage.Column
 	return up
 }
 
-// TestColumnsAreReachedByTheFewestDerivations holds column walks to brute force.
+// TestColumnsAreReachedByTheFewestDerivations compares column walks with brute force.
 func TestColumnsAreReachedByTheFewestDerivations(t *testing.T) {
 	asked, cut := 0, 0
 	for seed := range uint64(6) {
@@ -122,7 +122,7 @@ func columnDepths(root lineage.ColumnRef, next map[lineage.ColumnRef][]lineage.C
 	return depth
 }
 
-// TestAColumnWalkAsksTheStoreAFewTimes: whatever the number of ways.
+// TestAColumnWalkMakesFewStoreCalls checks a graph with very many paths.
 func TestAColumnWalkMakesFewStoreCalls(t *testing.T) {
 	const width, layers = 6, 8
 	d := newDAG(t, width*layers)

@@ -9,16 +9,16 @@ import (
 	"pedigree/registry"
 )
 
-// Between are the commits that stand behind one set of commits and not behind
-// another, newest first, and the other way round.
+// CommitDiff are the commits in the history of the second set of commits only (Added) and
+// of the first only (Removed), newest first.
 type CommitDiff struct {
 	Added, Removed []*graph.Node
-	// Complete tells that both histories were read to their end.
+	// Complete is true when both histories were read to their end.
 	Complete bool
 }
 
-// CommitsBetween compares the histories of commits, each at most MaxNodes long.
-// Hidden commits are left out.
+// CommitsBetween compares the histories of two sets of commits, each up to MaxNodes
+// commits. Hidden commits are left out.
 func CommitsBetween(ctx context.Context, r graph.Reader, a, b []registry.ID, at graph.Instant) (*CommitDiff, error) {
 	before, beforeComplete, err := ancestorsOf(ctx, r, a, at)
 	if err != nil {
@@ -47,7 +47,7 @@ func ancestorsOf(ctx context.Context, r graph.Reader, commits []registry.ID, at 
 	return out, !c.Full && !c.TimedOut && len(c.Deep) == 0, nil
 }
 
-// without lists the seen commits of one history that another lacks.
+// commitsOnlyIn lists the visible commits of one history that the other does not have.
 func commitsOnlyIn(history, other map[registry.ID]*graph.Node) (out []*graph.Node) {
 	for id, n := range history {
 		if other[id] == nil && !n.Hidden {

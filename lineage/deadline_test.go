@@ -12,8 +12,8 @@ import (
 	"pedigree/registry"
 )
 
-// until is a context whose deadline passes after it was asked a number of times:
-// a clock that only work moves.
+// countdownContext is a context whose deadline passes after a number of calls of Err, so
+// that a test can end the work at every step.
 type countdownContext struct {
 	context.Context
 	left int
@@ -26,8 +26,8 @@ func (u *countdownContext) Err() error {
 	return nil
 }
 
-// TestADeadlineAnswersWithWhatWasFound lets time run out at every step of a walk,
-// of a search for ways and of a walk to descendants, one after the other.
+// TestADeadlineReturnsWhatWasFound lets the deadline pass at every step of a walk, of a
+// path search and of an impact walk.
 func TestADeadlineReturnsWhatWasFound(t *testing.T) {
 	const n = 30
 	forSeeds(t, "deadline", 2, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
@@ -43,7 +43,7 @@ func TestADeadlineReturnsWhatWasFound(t *testing.T) {
 			case all:
 				whole++
 			default:
-				t.Error("something is missing, and no reason is told")
+				t.Error("something is missing without a reason")
 			}
 		}
 		depth := shortestDepths(root, d.downs)
@@ -68,7 +68,7 @@ func TestADeadlineReturnsWhatWasFound(t *testing.T) {
 			}
 			late := slices.Contains(p.Reasons, lineage.ReasonTime)
 			if see(late, len(p.Ways) == ways); late && p.Exhaustive {
-				t.Error("all ways are told, and time ran out")
+				t.Error("the paths are called exhaustive after a timeout")
 			}
 			d.checkImpactUntil(left, want, see)
 		}
@@ -92,16 +92,16 @@ func (d *dag) checkImpactUntil(left int, want []string, see func(time, all bool)
 	}
 	names := rowLabels(got)
 	if len(names) > len(want) || !slices.Equal(names, want[:len(names)]) {
-		d.Errorf("after %d steps: %v is no beginning of %v", left, names, want)
+		d.Errorf("after %d steps: %v is no prefix of %v", left, names, want)
 	}
 	see(slices.Contains(w.Told().Reasons, lineage.ReasonTime), len(names) == len(want))
 	if !more {
 		return
 	}
-	// What time kept back follows behind the place that is told.
+	// The rest follows after the returned place.
 	rest, _, _, _ := readRows(d.T, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, at, 1000, nil)
 	if names = append(names, rowLabels(rest)...); !slices.Equal(names, want) {
-		d.Errorf("after %d steps and on from there: %v, want %v", left, names, want)
+		d.Errorf("after %d steps and the next page: %v, want %v", left, names, want)
 	}
 }
 
@@ -112,6 +112,6 @@ func TestACancelledWalkIsAnError(t *testing.T) {
 	cancel()
 	if _, err := lineage.Walk(ctx, d.store, d.ids[0], walkOptions(lineage.Downstream, 5)); err == nil || errors.Is(err, context.DeadlineExceeded) ||
 		registry.CodeOf(err) == registry.NotFound {
-		t.Errorf("a cancelled walk answers %v", err)
+		t.Errorf("a cancelled walk returns %v", err)
 	}
 }

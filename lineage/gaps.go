@@ -5,7 +5,7 @@ import (
 	"pedigree/registry"
 )
 
-// GapCode says what is not known and should be.
+// GapCode is the kind of a gap.
 type GapCode string
 
 // The gaps.
@@ -17,16 +17,17 @@ const (
 	CardContradictsGraph   GapCode = "CARD_CONTRADICTS_GRAPH"
 )
 
-// Gap is something missing from a node of a graph.
+// Gap is a fact that is missing from a node of a graph, or a card field that contradicts
+// the graph.
 type Gap struct {
 	Code    GapCode
 	Node    *graph.Node
 	Message string
-	// Field is the path of the card's field that is wrong, where one is.
+	// Field is the path of the wrong card field, "" for other gaps.
 	Field string
 }
 
-// causes lists, by effect, the kinds of what it came from and by which edges.
+// causesByEffect returns, by effect, the kinds of its edges to causes, and the causes.
 func (g *Graph) causesByEffect() (byEdge map[registry.ID]map[registry.EdgeKind]bool, ups map[registry.ID][]registry.ID) {
 	byEdge, ups = map[registry.ID]map[registry.EdgeKind]bool{}, map[registry.ID][]registry.ID{}
 	for _, e := range g.Edges {
@@ -39,8 +40,7 @@ func (g *Graph) causesByEffect() (byEdge map[registry.ID]map[registry.EdgeKind]b
 	return byEdge, ups
 }
 
-// Sources returns the dataset versions of an upstream walk that came from nothing
-// known.
+// Sources returns the dataset versions of an upstream walk without any known cause.
 func (g *Graph) Sources() map[registry.ID]bool {
 	byEdge, _ := g.causesByEffect()
 	frontier := g.frontierSet()
@@ -53,8 +53,8 @@ func (g *Graph) Sources() map[registry.ID]bool {
 	return out
 }
 
-// open are the nodes behind which the walk left something out: what is missing
-// there may be known.
+// frontierSet is Frontier as a set. The causes of these nodes may be known but are not in
+// the graph.
 func (g *Graph) frontierSet() map[registry.ID]bool {
 	out := map[registry.ID]bool{}
 	for _, id := range g.Frontier {
@@ -63,8 +63,8 @@ func (g *Graph) frontierSet() map[registry.ID]bool {
 	return out
 }
 
-// Gaps returns what is missing from the nodes of an upstream walk. Hidden nodes
-// and those at the frontier are not judged.
+// Gaps returns the gaps of an upstream walk. It skips hidden nodes and those at the
+// frontier.
 func (g *Graph) Gaps() (out []Gap) {
 	byEdge, ups := g.causesByEffect()
 	frontier := g.frontierSet()
@@ -97,14 +97,14 @@ func (g *Graph) Gaps() (out []Gap) {
 	return out
 }
 
-// sees reports whether a field of a node can be judged: without a policy
-// (Mask 0) every field can.
+// fieldVisible reports whether a field of a node is visible. Without a policy (Mask 0)
+// every field is.
 func fieldVisible(n *graph.Node, field string) bool {
 	noun := registry.NounOf(n.Kind)
 	return n.Mask == 0 || n.Mask.Has(registry.Bit(noun.Name, field))
 }
 
-// reaches reports whether a node of a kind lies upstream of another.
+// reachesKind reports whether a node of a kind is upstream of another.
 func reachesKind(from registry.ID, kind registry.Kind, ups map[registry.ID][]registry.ID, kinds map[registry.ID]registry.Kind) bool {
 	seen := map[registry.ID]bool{from: true}
 	for queue := []registry.ID{from}; len(queue) > 0; queue = queue[1:] {

@@ -9,12 +9,12 @@ import (
 	"pedigree/registry"
 )
 
-// Impact is a walk to what descends from some nodes, level by level, as far as its
-// caller takes rows from it: nearest first, then by Number. Descendants that
-// something asked for may come of are held, within Budgets; rows themselves are
-// not, so that there may be any number of them.
+// Impact is a lazy breadth-first walk to the descendants of some nodes, nearest first,
+// then by Number. It goes only as far as the caller takes rows. Within Budgets it keeps
+// in memory the descendants that can lead to a target kind, but not the rows, so there
+// may be any number of rows.
 type Impact struct {
-	// Roots are the nodes it starts from; Head is the log sequence that it saw.
+	// Roots are the start nodes; Head is the newest log sequence that the walk saw.
 	Roots []*graph.Node
 	Head  int64
 	Budgets
@@ -22,10 +22,10 @@ type Impact struct {
 	r       graph.Reader
 	at      graph.Instant
 	targets map[registry.Kind]bool
-	// leads are the kinds that something asked for may come of.
+	// intermediates are the kinds that can have effects of the target kinds.
 	intermediates map[registry.Kind]bool
-	expanded      map[registry.ID]*bfsNode
-	rowNumbers    map[int64]bool // rows that were met, when the walk began at its start
+	expanded      map[registry.ID]*bfsNode // the nodes that the walk continues from
+	rowNumbers    map[int64]bool           // the rows so far; nil when the walk began after a row
 	hidden        map[registry.ID]*graph.Node
 	reasons       map[Reason]bool
 	frontier      map[registry.ID]bool
@@ -34,25 +34,26 @@ type Impact struct {
 
 // Budgets bound the work of an Impact.
 type Budgets struct {
-	// Node, Level and Walk are how many nodes are held to be walked on from: of one
-	// node's far ends, of one level, and in all. Ends is how many far ends are read.
+	// PerNode, PerLevel and Total are the most nodes to continue from: among the
+	// neighbors of one node, in one level, and in all. Reads is the most neighbors to
+	// read.
 	PerNode, PerLevel, Total, Reads int
 }
 
-// ImpactBudgets are what one request may take: some 20 MB and, on SQLite, about a
+// ImpactBudgets are the budgets of one request: some 20 MB and, on SQLite, about a
 // second.
 var ImpactBudgets = Budgets{PerNode: MaxNodes, PerLevel: MaxNodes, Total: 4 * MaxNodes, Reads: 100_000}
 
-// Descendant is something that came of one of the roots of an impact question.
+// Descendant is an effect, direct or not, of one of the roots of an Impact.
 type Descendant struct {
-	// Node is bare, unless the rows were asked whole.
+	// Node has no document unless Rows was called with whole.
 	Node *graph.Node
 	// Depth is the fewest hops from any of the roots.
 	Depth  int
 	parent *bfsNode
 }
 
-// Path returns one shortest way to it, the root first and itself last, bare.
+// Path returns one shortest path to it, from the root to itself, without documents.
 func (d Descendant) Path() []*graph.Node {
 	out := []*graph.Node{d.Node}
 	for s := d.parent; s != nil; s = s.parent {
@@ -62,14 +63,15 @@ func (d Descendant) Path() []*graph.Node {
 	return out
 }
 
-// Place is where a page of rows begins: after the row of a depth and Number. The
-// zero Place is before the first.
+// Place is a position among the rows: after the row of a depth and Number. The zero
+// Place is before the first row.
 type Place struct {
 	Depth  int
 	Number int64
 }
 
-// step is a node that is walked on from, and the one nearer to the roots.
+// bfsNode is a node that the walk continues from, with its parent in the breadth-first
+// tree and how many children it has there.
 type bfsNode struct {
 	node     *graph.Node
 	depth    int
@@ -77,8 +79,8 @@ type bfsNode struct {
 	children int
 }
 
-// NewImpact begins a walk from roots to the kinds asked for: NOT_FOUND names a root
-// that is unknown or hidden.
+// NewImpact starts a walk from roots to nodes of the target kinds. NOT_FOUND names a
+// root that is unknown or hidden.
 func NewImpact(ctx context.Context, r graph.Reader, ids []registry.ID, targets []registry.Kind, at graph.Instant) (*Impact, error) {
 	nodes, err := readRoots(ctx, r, at, ids...)
 	if err != nil {
@@ -91,7 +93,7 @@ func NewImpact(ctx context.Context, r graph.Reader, ids []registry.ID, targets [
 	w := &Impact{Head: head.Head, Budgets: ImpactBudgets, r: r, at: at, targets: map[registry.Kind]bool{}, expanded: map[registry.ID]*bfsNode{},
 		hidden: map[registry.ID]*graph.Node{}, reasons: map[Reason]bool{}, frontier: map[registry.ID]bool{}}
 	if at.Known != 0 {
-		w.Head = at.Known // It sees no more, however much was written since.
+		w.Head = at.Known // The walk sees nothing newer.
 	}
 	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
 	w.Roots = slices.CompactFunc(nodes, func(a, b *graph.Node) bool { return a.ID == b.ID })
@@ -102,7 +104,7 @@ func NewImpact(ctx context.Context, r graph.Reader, ids []registry.ID, targets [
 	return w, nil
 }
 
-// leadsTo returns the kinds that nodes of the targets' kinds may come of.
+// intermediateKinds returns the kinds that can have effects of the target kinds.
 func intermediateKinds(targets map[registry.Kind]bool) map[registry.Kind]bool {
 	kinds := map[registry.Kind]bool{}
 	for grown := true; grown; {
@@ -121,10 +123,10 @@ func intermediateKinds(targets map[registry.Kind]bool) map[registry.Kind]bool {
 	return kinds
 }
 
-// Rows calls take for each row after a place, in order, until take answers false.
-// whole asks for the rows' documents; want is how many rows are likely taken. It
-// returns the place up to which all rows were met, and whether there may be more
-// behind it. Use an Impact for one call.
+// Rows calls take for each row after a place, in order, until take returns false. With
+// whole, rows have their documents; want is how many rows the caller will probably take.
+// It returns the place up to which it has passed all rows to take, and whether there may
+// be more. Call it once per Impact.
 func (w *Impact) Rows(ctx context.Context, after Place, whole bool, want int, take func(Descendant) bool) (Place, bool, error) {
 	if after == (Place{}) {
 		w.rowNumbers = map[int64]bool{}
@@ -157,14 +159,14 @@ func (w *Impact) Rows(ctx context.Context, after Place, whole bool, want int, ta
 		}
 		if w.readCount > w.Reads {
 			w.reasons[ReasonNodes] = true
-			return at, at != after, nil // Where nothing was met, going on would end here again.
+			return at, at != after, nil // Without progress, the next call would end here again.
 		}
 	}
 	return at, false, nil
 }
 
-// rows takes the rows of one level behind a Number. It returns the Number up to
-// which they were met, and whether there are, or may be, more.
+// levelRows passes the rows of one level after a Number to take. It returns the Number
+// up to which it did so, and whether there may be more.
 func (w *Impact) levelRows(ctx context.Context, level []*bfsNode, after int64, whole bool, want int, take func(Descendant) bool) (int64, bool, error) {
 	e := w.mergeEffects(level, w.targets, !whole, want)
 	for e.position = after; !e.done; {
@@ -184,7 +186,7 @@ func (w *Impact) levelRows(ctx context.Context, level []*bfsNode, after int64, w
 			return e.previousPosition, true, nil
 		}
 		if expired(ctx) && slices.ContainsFunc(batch, func(d Descendant) bool { return d.Node.Hidden }) {
-			w.noteExhausted(ctx, e) // They may be hidden for lack of time: go on before them.
+			w.noteExhausted(ctx, e) // They may be hidden because of the deadline: continue before them.
 			return e.previousPosition, true, nil
 		}
 		for _, d := range batch {
@@ -203,7 +205,7 @@ func (w *Impact) levelRows(ctx context.Context, level []*bfsNode, after int64, w
 	return e.position, false, nil
 }
 
-// spent notes that time or budget ended the reading of a level's far ends.
+// noteExhausted records that the deadline or the budget ended the reading of a level.
 func (w *Impact) noteExhausted(ctx context.Context, e *effectMerge) {
 	if expired(ctx) {
 		w.reasons[ReasonTime] = true
@@ -215,9 +217,9 @@ func (w *Impact) noteExhausted(ctx context.Context, e *effectMerge) {
 	}
 }
 
-// fresh leaves out the far ends that are nearer than this level: those that are
-// held, and those that were rows of a level before. Where the walk began later
-// than at its start, these are known by what they came from.
+// dropNearer removes the nodes that an earlier level has: those in expanded, and the
+// rows of earlier levels. When the walk began after a row, rowNumbers is nil; then a
+// node was a row of an earlier level when a cause of it is above the level before this.
 func (w *Impact) dropNearer(ctx context.Context, batch []Descendant) ([]Descendant, error) {
 	batch = slices.DeleteFunc(batch, func(d Descendant) bool { return w.expanded[d.Node.ID] != nil || w.rowNumbers[d.Node.Number] })
 	if w.rowNumbers != nil || len(batch) == 0 || batch[0].Depth == 1 {
@@ -240,8 +242,8 @@ func (w *Impact) dropNearer(ctx context.Context, batch []Descendant) ([]Descenda
 	return slices.DeleteFunc(batch, func(d Descendant) bool { return reached[d.Node.ID] }), nil
 }
 
-// nearer reports whether one of a node's causes is held at less than a depth. It
-// reads on where they are many.
+// reachedEarlier reports whether one of a node's causes is in expanded at less than a
+// depth. It reads the pages of causes one by one.
 func (w *Impact) reachedEarlier(ctx context.Context, h graph.Hops, depth int) (bool, error) {
 	for {
 		w.readCount += len(h.Nodes)
@@ -260,8 +262,8 @@ func (w *Impact) reachedEarlier(ctx context.Context, h graph.Hops, depth int) (b
 	}
 }
 
-// hold takes the next level: the far ends that lead on, by Number, within the
-// budgets.
+// nextLevel reads the next level: the effects of the intermediate kinds, by Number,
+// within the budgets.
 func (w *Impact) nextLevel(ctx context.Context, level []*bfsNode, depth int) (next []*bfsNode, err error) {
 	e := w.mergeEffects(level, w.intermediates, true, w.PerLevel)
 	for !e.done {
@@ -304,8 +306,8 @@ func (w *Impact) nextLevel(ctx context.Context, level []*bfsNode, depth int) (ne
 	return next, nil
 }
 
-// Told returns what is missing from the rows taken so far: why, where, and how
-// many nodes were met that are hidden.
+// Told returns the truncation of the rows so far, as a Graph without nodes: Reasons,
+// Frontier, and the number of hidden nodes in Redacted.
 func (w *Impact) Told() *Graph {
 	g := &Graph{Head: w.Head, Redacted: len(w.hidden)}
 	if g.Redacted > 0 {
@@ -319,7 +321,7 @@ func (w *Impact) Told() *Graph {
 	return g
 }
 
-// Hidden returns the nodes met so far that are out of sight.
+// Hidden returns the hidden nodes found so far.
 func (w *Impact) Hidden() (out []*graph.Node) {
 	for _, n := range w.hidden {
 		out = append(out, n)
@@ -327,8 +329,8 @@ func (w *Impact) Hidden() (out []*graph.Node) {
 	return out
 }
 
-// Settled reports whether nothing was written since the walk began: a walk is
-// several reads, and only then are they of one state of the graph.
+// Settled reports whether nothing was written since the walk began. A walk makes several
+// reads; only then do they see one state of the graph.
 func (w *Impact) Settled(ctx context.Context) (bool, error) {
 	if w.at.Known != 0 {
 		return true, nil

@@ -9,33 +9,33 @@ import (
 	"pedigree/registry"
 )
 
-// The size of one read of far ends: of how many nodes, how many of each at most,
-// and how many in all.
+// The bounds of one read of neighbors: how many nodes per query, how many neighbors of
+// one node, and how many in one round.
 const (
 	mergeBatch    = 500
 	maxPageSize   = 1000
 	maxRoundReads = 20_000
 )
 
-// ends merges the effects of the nodes of one level into one list by Number, each
-// once, reading no more of it than is taken. All near nodes are read from one
-// Number on; what lies behind the last Number that all of them have told up to is
-// read again in the next round.
+// effectMerge merges the effects of the nodes of one level into one list, sorted by
+// Number and without duplicates, and reads only as much of it as the caller takes. Each
+// round reads a page of every node, after the same Number. It returns the effects up to
+// the smallest Number that a truncated page ends at; the next round reads on from there.
 type effectMerge struct {
 	impact   *Impact
-	nodes    []*bfsNode // those that have more to tell, by Number
+	nodes    []*bfsNode // the nodes with more effects to read, by Number
 	kinds    map[registry.Kind]bool
 	edges    []registry.EdgeKind
 	bare     bool
 	pageSize int
-	// number is up to where the list was read, settled up to where it was before
-	// the last read.
+	// position is the Number up to which the list was read, previousPosition the same
+	// before the last round.
 	position, previousPosition int64
 	done                       bool
 }
 
-// ends opens the list of the effects of a level that are of some kinds. want is how
-// many of them are likely taken.
+// mergeEffects starts a merge of the effects of a level, of some kinds. want is how many
+// of them the caller will probably take.
 func (w *Impact) mergeEffects(level []*bfsNode, kinds map[registry.Kind]bool, bare bool, want int) *effectMerge {
 	e := &effectMerge{impact: w, kinds: kinds, bare: bare}
 	causes := map[registry.Kind]bool{}
@@ -59,11 +59,11 @@ func (w *Impact) mergeEffects(level []*bfsNode, kinds map[registry.Kind]bool, ba
 	return e
 }
 
-// next returns the next stretch of the list, which may be empty before its end.
+// next returns the next part of the list. It may be empty before the end.
 func (e *effectMerge) next(ctx context.Context) ([]Descendant, error) {
 	e.previousPosition = e.position
 	found := map[int64]Descendant{}
-	truncatedAt := map[*bfsNode]int64{} // of those that were cut, the last Number they told
+	truncatedAt := map[*bfsNode]int64{} // the last Number of each truncated page
 	var unfinished []*bfsNode
 	for part := range slices.Chunk(e.nodes, mergeBatch) {
 		q := graph.HopQuery{Direction: graph.Downstream, Edges: e.edges, At: e.impact.at, After: e.position, Cap: e.pageSize, Bare: e.bare}
@@ -86,7 +86,7 @@ func (e *effectMerge) next(ctx context.Context) ([]Descendant, error) {
 			}
 			unfinished = append(unfinished, part[i])
 			if h.More {
-				// The same far end may follow by another kind of edge; it was told already.
+				// The same neighbor may follow by another edge kind; it is in found already.
 				truncatedAt[part[i]] = h.Nodes[len(h.Nodes)-1].Number
 			}
 		}
@@ -94,8 +94,8 @@ func (e *effectMerge) next(ctx context.Context) ([]Descendant, error) {
 	return e.takeComplete(found, truncatedAt, unfinished), nil
 }
 
-// settle sorts what was found and keeps it up to where every near node has told
-// all.
+// takeComplete sorts the effects found and keeps those up to the Number that every node
+// was read to.
 func (e *effectMerge) takeComplete(found map[int64]Descendant, truncatedAt map[*bfsNode]int64, unfinished []*bfsNode) []Descendant {
 	out := make([]Descendant, 0, len(found))
 	for _, d := range found {

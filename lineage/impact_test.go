@@ -17,7 +17,7 @@ import (
 
 var datasetsAndVersions = []registry.Kind{registry.KindDatasetVersion, registry.KindModelVersion}
 
-// rows takes the rows of a page after a place.
+// readRows returns the rows of a page after a place.
 func readRows(t *testing.T, r graph.Reader, roots []registry.ID, targets []registry.Kind, at graph.Instant, after lineage.Place, size int, change func(*lineage.Impact)) (out []lineage.Descendant, end lineage.Place, more bool, w *lineage.Impact) {
 	t.Helper()
 	w, err := lineage.NewImpact(t.Context(), r, roots, targets, at)
@@ -40,8 +40,8 @@ func readRows(t *testing.T, r graph.Reader, roots []registry.ID, targets []regis
 	return out, end, more, w
 }
 
-// inOrder lists, by brute force, what descends from roots: by depth, then in the
-// order of writing.
+// expectedRows lists the descendants of roots by brute force: by depth, then in the order
+// of writing.
 func (d *dag) expectedRows(roots []registry.ID, targets []registry.Kind) (out []string) {
 	depth := map[registry.ID]int{}
 	for _, root := range roots {
@@ -101,21 +101,21 @@ func TestImpactListsEveryDescendantNearestFirstAndPagesAddUp(t *testing.T) {
 	})
 }
 
-// way checks that a path is one of the fewest hops, over edges that are there.
+// checkPath checks that the path of a row has the fewest hops and only existing edges.
 func (d *dag) checkPath(x lineage.Descendant, roots []registry.ID) {
 	d.Helper()
 	path := x.Path()
 	if len(path) != x.Depth+1 || !slices.Contains(roots, path[0].ID) || path[x.Depth].ID != x.Node.ID {
-		d.Errorf("%s: depth %d by a path of %d", x.Node.Name, x.Depth, len(path))
+		d.Errorf("%s: depth %d with a path of %d nodes", x.Node.Name, x.Depth, len(path))
 	}
 	for i := 1; i < len(path); i++ {
 		if !slices.Contains(d.downs[path[i-1].ID], path[i].ID) {
-			d.Error("a path takes an edge that is not there")
+			d.Error("a path has an edge that does not exist")
 		}
 	}
 }
 
-// hub writes a node with many effects, each with one of its own.
+// newHub writes a node with many effects, each with one effect of its own.
 func newHub(t *testing.T, store graph.Store, fan int) *dag {
 	d := dagIn(t, store, 1+2*fan)
 	var edges [][2]int
@@ -126,7 +126,7 @@ func newHub(t *testing.T, store graph.Store, fan int) *dag {
 	return d
 }
 
-// reading counts the far ends that are read.
+// neighborCounter counts the neighbors read and the calls.
 type neighborCounter struct {
 	graph.Reader
 	neighbors, calls int
@@ -154,13 +154,13 @@ func TestPagesOfAHubReadLittleMoreThanTheirRows(t *testing.T) {
 				got, after, _, _ = readRows(t, r, d.ids[:1], datasetsAndVersions, graph.Instant{}, after, 100, nil)
 				seen += len(got)
 				if len(got) != 100 || r.neighbors > 250 || r.calls > 3 {
-					t.Errorf("page %d: %d rows for %d far ends in %d calls", page, len(got), r.neighbors, r.calls)
+					t.Errorf("page %d: %d rows for %d neighbors in %d calls", page, len(got), r.neighbors, r.calls)
 				}
 			}
 			whole := d.expectedRows(d.ids[:1], datasetsAndVersions)
 			all, _, _, _ := readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, lineage.Place{}, 1000, nil)
 			if !slices.Equal(rowLabels(all), whole[:1000]) || seen != 400 {
-				t.Errorf("the first thousand rows are others")
+				t.Errorf("the first thousand rows are wrong")
 			}
 		})
 	}
@@ -183,13 +183,13 @@ func TestBudgetsAreReportedAndPagesContinueBeyondThem(t *testing.T) {
 		}
 	}
 	whole := d.expectedRows(d.ids[:1], datasetsAndVersions)
-	// All 400 next to the root, however few are held; behind them what came of the
-	// fifty that are.
+	// All 400 neighbors of the root, although the walk continues from only 50 of them;
+	// then the effects of these 50.
 	if !slices.Equal(got, whole[:fan+50]) {
 		t.Errorf("%d rows in %d pages, want %d: %v", len(got), pages, fan+50, got[max(0, len(got)-5):])
 	}
 	if pages < 3 || !reasons[lineage.ReasonFanout] || !reasons[lineage.ReasonNodes] {
-		t.Errorf("%d pages, told %v", pages, reasons)
+		t.Errorf("%d pages, reasons %v", pages, reasons)
 	}
 }
 
@@ -220,8 +220,8 @@ func TestNoRowComesTwiceWhenALevelIsTruncated(t *testing.T) {
 	}
 }
 
-// TestPagesAppendToTheWholeWhileOthersWrite pages at the sequence of the first
-// page, as a cursor does, while another goroutine adds descendants everywhere.
+// TestPagesAddUpDuringWrites reads all pages at the log sequence of the first, as a cursor
+// does, while another goroutine adds descendants everywhere.
 func TestPagesAddUpDuringWrites(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {

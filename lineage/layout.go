@@ -5,9 +5,9 @@ import (
 	"pedigree/registry"
 )
 
-// place gives every item its depth, layer and tree parent, walking from the root
-// up and down as asked. Items that the kept edges do not reach (their way in was
-// cut) are dropped; it reports whether there were any.
+// computeLayout sets the depth, layer and tree parent of every item, by walks from the
+// root in the asked direction. It drops items that no kept edge reaches, because the
+// path to them was cut, and reports whether there were any.
 func computeLayout(b *builder, edges []graph.Edge, d Direction) (dropped bool) {
 	p := newIndexedItems(b)
 	withLayers := !b.reasons[ReasonNodes] && !b.reasons[ReasonTime]
@@ -36,8 +36,8 @@ func layerIfKnown(known bool, layer int) int {
 	return layer
 }
 
-// placer works on places in a list instead of ids: the root is at 0, also where it
-// stands above the items and is none itself.
+// indexedItems gives the items indexes, which are faster than ids. The root has index 0,
+// even when it is not among the items (items[0] is nil then).
 type indexedItems struct {
 	b       *builder
 	items   []*Item
@@ -57,7 +57,7 @@ func newIndexedItems(b *builder) *indexedItems {
 	return p
 }
 
-// at is the place of an id.
+// indexOf returns the index of an id, and whether it has one.
 func (p *indexedItems) indexOf(id registry.ID) (int32, bool) {
 	if item := p.b.items[id]; item != nil {
 		return item.index, true
@@ -65,7 +65,7 @@ func (p *indexedItems) indexOf(id registry.ID) (int32, bool) {
 	return 0, id == p.b.root
 }
 
-// id is the id at a place.
+// idAt returns the id at an index.
 func (p *indexedItems) idAt(index int32) registry.ID {
 	if index == 0 {
 		return p.b.root
@@ -73,12 +73,14 @@ func (p *indexedItems) idAt(index int32) registry.ID {
 	return p.items[index].Node.ID
 }
 
-// ways lists the far ends of every place: those of i are to[start[i]:start[i+1]].
+// adjacency is an adjacency list (CSR): the neighbors of i are
+// targets[start[i]:start[i+1]].
 type adjacency struct{ start, targets []int32 }
 
 func (w adjacency) neighbors(i int32) []int32 { return w.targets[w.start[i]:w.start[i+1]] }
 
-// ways turns edges between items round, so that they lead away from the root.
+// adjacencyOf builds the adjacency list of the edges between items, directed away from
+// the root.
 func (p *indexedItems) adjacencyOf(edges []graph.Edge, up bool) adjacency {
 	w := adjacency{start: make([]int32, len(p.items)+1), targets: make([]int32, 0, len(edges))}
 	ends := make([][2]int32, 0, len(edges))
@@ -106,12 +108,12 @@ func (p *indexedItems) adjacencyOf(edges []graph.Edge, up bool) adjacency {
 	return w
 }
 
-// spread walks one way from the root, breadth first for depth and tree parent
-// (the smallest id among those one hop nearer), then in topological order for the
-// longest way.
+// layOut walks in one direction from the root: breadth first for the depth and the tree
+// parent (the smallest id among the neighbors of depth-1), then in topological order for
+// the longest path.
 func (p *indexedItems) layOut(edges []graph.Edge, up, withLayers bool) {
 	w := p.adjacencyOf(edges, up)
-	depth := make([]int32, len(p.items)) // 0 is not reached, else one more than the depth
+	depth := make([]int32, len(p.items)) // 0: not reached; else the depth + 1
 	depth[0] = 1
 	order := append(make([]int32, 0, len(p.items)), 0)
 	for i := 0; i < len(order); i++ {
@@ -140,8 +142,8 @@ func (p *indexedItems) layOut(edges []graph.Edge, up, withLayers bool) {
 	}
 }
 
-// longestWays returns the most hops from the root to each place of a DAG (Kahn's
-// order); those on a cycle, which writes refuse, keep their depth.
+// longestPaths returns the most hops from the root to each index of a DAG (Kahn's
+// algorithm). Nodes on a cycle, which the stores refuse, keep their depth.
 func longestPaths(order []int32, w adjacency, depth []int32) []int32 {
 	indegree := make([]int32, len(depth))
 	for _, i := range order {

@@ -11,27 +11,27 @@ import (
 	"pedigree/registry"
 )
 
-// allHistory is more hops than a walk of MaxNodes can take.
+// unlimitedDepth is more hops than a walk of MaxNodes nodes can take.
 const unlimitedDepth = 10000
 
-// Paths are the ways from one node to another.
+// Paths are the paths from one node to another.
 type Paths struct {
-	// Ways are the shortest, at most k, each from the first node to the second,
-	// shortest first, then by the ids along them.
+	// Ways are the k shortest paths or fewer, each from the first node to the second,
+	// shortest first, then by their ids.
 	Ways [][]registry.ID
-	// Exhaustive is true exactly when Ways are all there are.
+	// Exhaustive is true exactly when Ways has every path.
 	Exhaustive bool
-	// Nodes and Edges are everything that lies on any way.
+	// Nodes and Edges are all nodes and edges on any path.
 	Nodes []*graph.Node
 	Edges []graph.Edge
-	// Reasons says why the ways may not be all that the graph has.
+	// Reasons are why the graph may have more paths.
 	Reasons []Reason
 	Head    int64
 }
 
-// FindPaths returns the k shortest ways between two nodes, against or along the
-// edges, whichever way they are connected. NOT_FOUND when one of the two is
-// unknown or hidden; no way is an empty, exhaustive answer.
+// FindPaths returns the k shortest paths between two nodes, along or against the edges,
+// whichever connects them. NOT_FOUND when one of the two is unknown or hidden; when
+// there is no path, the result is empty and exhaustive.
 func FindPaths(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
 	if _, err := readRoots(ctx, r, at, from, to); err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func FindPaths(ctx context.Context, r graph.Reader, from, to registry.ID, k int,
 	return back, nil
 }
 
-// pathsUp finds ways from an effect up to a cause within the bounded walk.
+// pathsUpstream finds paths from an effect to a cause within the bounded walk.
 func pathsUpstream(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
 	c, err := closureUntilDeadline(ctx, r, graph.ClosureQuery{Roots: []registry.ID{from}, Direction: graph.Upstream, Depth: unlimitedDepth,
 		Fanout: MaxNodes, Limit: MaxNodes, At: at, Bare: true})
@@ -100,7 +100,7 @@ func pathsUpstream(ctx context.Context, r graph.Reader, from, to registry.ID, k 
 	return p, nil
 }
 
-// hopsLeft returns the fewest hops to the target of every node that reaches it.
+// distancesTo returns, for every node that reaches the target, the fewest hops to it.
 func distancesTo(to registry.ID, down map[registry.ID][]registry.ID) map[registry.ID]int {
 	distance := map[registry.ID]int{to: 0}
 	queue := []registry.ID{to}
@@ -115,7 +115,7 @@ func distancesTo(to registry.ID, down map[registry.ID][]registry.ID) map[registr
 	return distance
 }
 
-// countWays counts the ways without listing them; it saturates far above any k.
+// countPaths counts the paths without listing them, up to 1e15, far above any k.
 func countPaths(from, to registry.ID, up map[registry.ID][]registry.ID, distance map[registry.ID]int, k int) float64 {
 	memo := map[registry.ID]float64{to: 1}
 	var count func(id registry.ID) float64
@@ -123,7 +123,7 @@ func countPaths(from, to registry.ID, up map[registry.ID][]registry.ID, distance
 		if n, ok := memo[id]; ok {
 			return n
 		}
-		memo[id] = 0 // Writes refuse cycles; this ends a walk on one all the same.
+		memo[id] = 0 // Ends the recursion on a cycle, which the stores refuse.
 		n := 0.0
 		for _, far := range up[id] {
 			if _, ok := distance[far]; ok {
@@ -136,8 +136,8 @@ func countPaths(from, to registry.ID, up map[registry.ID][]registry.ID, distance
 	return count(from)
 }
 
-// shortest lists the k shortest ways by best-first search; the exact number of
-// hops left makes every way that is taken off the heap the next shortest.
+// shortestPaths lists the k shortest paths by best-first search (A*). The exact distance
+// to the target orders the heap, so the paths come off it shortest first.
 func shortestPaths(from, to registry.ID, k int, up map[registry.ID][]registry.ID, distance map[registry.ID]int) [][]registry.ID {
 	h := &partialPathHeap{{path: []registry.ID{from}, total: distance[from]}}
 	var out [][]registry.ID

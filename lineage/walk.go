@@ -1,6 +1,7 @@
-// Package lineage answers questions about the provenance graph by pure walks over
-// a graph.Reader: what something came from, what came of it, by which paths. The
-// reader decides what is seen; hidden nodes are walked through and stay stubs.
+// Package lineage walks the provenance graph through a graph.Reader: causes and effects
+// of a node, paths between nodes, impact, column lineage and gaps. The reader decides
+// what the caller may see; walks go on through hidden nodes, which stay stubs. The
+// package only reads: it must not write, log or check permissions.
 package lineage
 
 import (
@@ -13,11 +14,11 @@ import (
 	"pedigree/registry"
 )
 
-// MaxNodes is how many nodes one walk holds; beyond it the answer is truncated
-// with reason NODES.
+// MaxNodes is the most nodes of one walk. A larger answer is truncated with reason
+// NODES.
 const MaxNodes = 5000
 
-// Direction is which way lineage is asked for.
+// Direction is the direction of a walk.
 type Direction string
 
 // The directions: to causes, to effects, and the union of both.
@@ -27,23 +28,23 @@ const (
 	Both       Direction = "BOTH"
 )
 
-// Options says how far a walk goes.
+// Options bound a walk.
 type Options struct {
 	Direction Direction
 	// MaxDepth is the most hops from the root, 0 to 50; PARENT hops do not count.
 	MaxDepth int
-	// History is how many PARENT hops are followed behind a commit.
+	// History is the most PARENT hops to follow from a commit.
 	History int
-	// Through are the kinds that are walked on from; empty means all.
+	// Through are the kinds that the walk continues from; empty means all.
 	Through []registry.Kind
-	// Fanout is how many far ends of one node are followed.
+	// Fanout is the most neighbors of one node to follow.
 	Fanout int
 	At     graph.Instant
 	// Bare leaves out the documents of nodes.
 	Bare bool
 }
 
-// Reason says why an answer is not the whole.
+// Reason is why an answer is truncated.
 type Reason string
 
 // The reasons of truncation.
@@ -55,40 +56,40 @@ const (
 	ReasonAccess Reason = "ACCESS"
 )
 
-// Graph is the answer of a walk: every node once, and the edges between them.
+// Graph is the result of a walk: every node once, and the edges between them.
 type Graph struct {
 	Root  registry.ID
 	Items []*Item
 	Edges []graph.Edge
-	// Reasons says why something is missing, in a fixed order; empty: it is whole.
+	// Reasons are why something is missing, in a fixed order; empty when nothing is.
 	Reasons []Reason
-	// Frontier lists the nodes behind which something was left out.
+	// Frontier lists the nodes whose further neighbors were left out.
 	Frontier []registry.ID
 	// Redacted counts the hidden nodes among Items.
 	Redacted int
-	// HistoryCut tells that commit history goes on behind what is shown.
+	// HistoryCut is true when there are older commits than those shown.
 	HistoryCut bool
-	// Head is the log sequence that the walk saw.
+	// Head is the newest log sequence that the walk saw.
 	Head int64
 }
 
-// Item is a node of a Graph with its place in it.
+// Item is a node of a Graph with its position in the layout.
 type Item struct {
 	Node *graph.Node
 	// Depth is the fewest hops from the root.
 	Depth int
-	// Layer is the most hops from the root within the graph, so that every edge
-	// leads to a higher layer; -1 when the walk was cut by MaxNodes.
+	// Layer is the most hops from the root within the graph, so that every edge leads to
+	// another layer; -1 when MaxNodes or a deadline cut the walk.
 	Layer int
-	// TreeParent is the node of depth-1 to hang this one under, "" for the root.
+	// TreeParent is the parent of the node in a tree: a node of depth-1, "" for the root.
 	TreeParent registry.ID
-	// HistoryCut tells that this commit has parents that were not followed.
+	// HistoryCut is true when this commit has parents that were not followed.
 	HistoryCut bool
-	index      int32 // while it is placed, see placer
+	index      int32 // its index in indexedItems
 }
 
-// Walk returns what lies around a node. NOT_FOUND when the root does not exist at
-// the instant or is hidden.
+// Walk returns the causes, the effects, or both, of a node. NOT_FOUND when the root does
+// not exist at the instant or is hidden.
 func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Graph, error) {
 	g := newBuilder(root)
 	if o.Direction != Downstream {
@@ -104,7 +105,7 @@ func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Gr
 	return g.finish(o.Direction), nil
 }
 
-// rootOf returns the root of a closure, its first node.
+// closureRoot returns the root of a closure, its first node.
 func closureRoot(c graph.Closure, root registry.ID) (*graph.Node, error) {
 	if len(c.Nodes) == 0 || c.Nodes[0].Node.Hidden || !c.Nodes[0].Node.Kind.Walked() {
 		return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s; take the id of a version, dataset version, run, feature, commit, tag or deployment", root)
@@ -112,7 +113,8 @@ func closureRoot(c graph.Closure, root registry.ID) (*graph.Node, error) {
 	return c.Nodes[0].Node, nil
 }
 
-// stage returns the closure of a stage; a walk that ran out of time may have none.
+// stageResult returns the closure of a stage; an empty one when a deadline ended the
+// walk before it.
 func stageResult(c graph.Closure, i int) graph.Closure {
 	if i < len(c.Then) {
 		return c.Then[i]
@@ -120,11 +122,11 @@ func stageResult(c graph.Closure, i int) graph.Closure {
 	return graph.Closure{}
 }
 
-// builder gathers closures into one graph.
+// builder merges closures into one graph.
 type builder struct {
 	root       registry.ID
 	items      map[registry.ID]*Item
-	edges      []graph.Edge // may hold one twice
+	edges      []graph.Edge // with duplicates
 	reasons    map[Reason]bool
 	frontier   map[registry.ID]bool
 	historyCut map[registry.ID]bool
@@ -136,7 +138,7 @@ func newBuilder(root registry.ID) *builder {
 		frontier: map[registry.ID]bool{}, historyCut: map[registry.ID]bool{}}
 }
 
-// lineageEdges are all edge kinds but PARENT, which History bounds.
+// lineageEdges are all edge kinds but PARENT, which has its own bound (History).
 var lineageEdges = slices.DeleteFunc(registry.EdgeKinds(), func(k registry.EdgeKind) bool { return k == registry.EdgeParent })
 
 func (o Options) closureQuery(roots []registry.ID, d graph.Direction) graph.ClosureQuery {
@@ -144,9 +146,10 @@ func (o Options) closureQuery(roots []registry.ID, d graph.Direction) graph.Clos
 		Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare}
 }
 
-// add takes in a closure and returns the nodes that are commits.
+// add merges a closure, without the nodes for which keep is false, and returns its
+// commits. A nil keep keeps all.
 func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []registry.ID) {
-	items := make([]Item, 0, len(c.Nodes)) // In one piece; it does not grow.
+	items := make([]Item, 0, len(c.Nodes)) // One allocation; it never grows.
 	for _, n := range c.Nodes {
 		if keep != nil && !keep(n.Node.ID) {
 			continue
@@ -160,7 +163,7 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 		}
 	}
 	if b.edges == nil && keep == nil {
-		b.edges = c.Edges // All of its nodes are held.
+		b.edges = c.Edges // All of its nodes are in items.
 	} else {
 		for _, e := range c.Edges {
 			if b.items[e.From] != nil && b.items[e.To] != nil {
@@ -189,9 +192,9 @@ func (b *builder) noteTruncated(reason Reason, ids []registry.ID) {
 	}
 }
 
-// up walks to causes, then follows commit history: PARENT edges behind commits, up
-// to Options.History hops, until where an earlier version of the root's model was
-// released. All is one question, of three walks.
+// walkUpstream walks to causes, then follows commit history: PARENT edges from commits,
+// up to Options.History hops, as far as the commit that an earlier version of the root's
+// model was released from. One closure query with two stages reads everything.
 func (b *builder) walkUpstream(ctx context.Context, r graph.Reader, o Options) error {
 	q := o.closureQuery([]registry.ID{b.root}, graph.Upstream)
 	q.Then = []graph.Stage{
@@ -226,11 +229,11 @@ func (b *builder) walkUpstream(ctx context.Context, r graph.Reader, o Options) e
 	return nil
 }
 
-// releaseFanout is how many tags of a commit, and versions of a tag, are looked at.
+// releaseFanout is the most tags of a commit, and versions of a tag, to read.
 const releaseFanout = 100
 
-// untilStops walks commit history from its entries and returns the commits to
-// keep, stops included, and those behind which it stopped though there is more.
+// historyUntil walks commit history from the start commits and returns the commits to
+// keep, including the stops, and the stops whose parents were left out.
 func historyUntil(start []registry.ID, edges []graph.Edge, stops map[registry.ID]bool) (kept, cut map[registry.ID]bool) {
 	parents := map[registry.ID][]registry.ID{}
 	for _, e := range edges {
@@ -250,7 +253,7 @@ func historyUntil(start []registry.ID, edges []graph.Edge, stops map[registry.ID
 		}
 	}
 	for id := range stops {
-		// A parent may be kept all the same, where another way leads to it.
+		// A parent may be kept because another path leads to it.
 		cut[id] = kept[id] && slices.ContainsFunc(parents[id], func(p registry.ID) bool { return !kept[p] })
 		if !cut[id] {
 			delete(cut, id)
@@ -259,8 +262,8 @@ func historyUntil(start []registry.ID, edges []graph.Edge, stops map[registry.ID
 	return kept, cut
 }
 
-// releases returns the commits that earlier versions of a version's model were
-// released from, given the tags on them and what was released from those.
+// earlierReleases returns the commits that earlier versions of the same model were
+// released from. The closure has the tags of the commits and the versions of the tags.
 func earlierReleases(version *graph.Node, c graph.Closure) map[registry.ID]bool {
 	if version == nil || version.Hidden {
 		return nil
@@ -284,8 +287,8 @@ func earlierReleases(version *graph.Node, c graph.Closure) map[registry.ID]bool 
 	return out
 }
 
-// versionBehind returns the model version that a root stands for: itself, or the
-// one a deployment deploys; nil for other kinds.
+// rootVersion returns the model version of a root: itself, or the one that a deployment
+// deploys; nil for other kinds.
 func rootVersion(root *graph.Node, c graph.Closure) *graph.Node {
 	if root.Kind == registry.KindModelVersion {
 		return root
@@ -303,8 +306,8 @@ func rootVersion(root *graph.Node, c graph.Closure) *graph.Node {
 	return nil
 }
 
-// down walks to effects. From a commit it follows PARENT to later commits first, for
-// what a later commit made contains the earlier one.
+// walkDownstream walks to effects. From a commit it follows PARENT to later commits
+// first, because what a later commit made contains the earlier one.
 func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root registry.ID, o Options) error {
 	q := o.closureQuery([]registry.ID{root}, graph.Downstream)
 	commitRoot := root.Kind() == registry.KindCommit && o.History > 0
@@ -331,7 +334,7 @@ func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root regis
 	return nil
 }
 
-// finish places the nodes and sorts: nodes by depth and id, edges by their ends.
+// finish computes the layout and sorts: nodes by depth and id, edges by their ends.
 func (b *builder) finish(d Direction) *Graph {
 	edges, held := b.distinctEdges(), len(b.items)
 	if computeLayout(b, edges, d) {
@@ -347,13 +350,13 @@ func (b *builder) finish(d Direction) *Graph {
 	return g
 }
 
-// spare are the maps of walks that are done, mostSpare what one may hold to be kept.
+// itemMaps reuses the maps of finished walks that have at most maxPooledItems entries.
 var itemMaps = sync.Pool{New: func() any { return make(map[registry.ID]*Item, 64) }}
 
 const maxPooledItems = 256
 
-// distinct returns every edge once, by its ends. An Edge is large: places are sorted,
-// and each edge is moved once.
+// distinctEdges returns every edge once, sorted by its ends. An Edge is large, so it
+// sorts indexes and then moves each edge once.
 func (b *builder) distinctEdges() []graph.Edge {
 	order := func(x, y *graph.Edge) int {
 		if x.From != y.From {
@@ -376,8 +379,8 @@ func (b *builder) distinctEdges() []graph.Edge {
 	return kept
 }
 
-// arrange puts at each place what stood at the place that from tells for it, within
-// the list itself. It uses up from.
+// permute sets list[i] to the old list[source[i]] for every i, in place. It overwrites
+// source.
 func permute[T any](list []T, source []int32) {
 	for i := range source {
 		if source[i] < 0 || int(source[i]) == i {
@@ -397,7 +400,7 @@ func permute[T any](list []T, source []int32) {
 	}
 }
 
-// inOrder lists reasons in their fixed order.
+// orderedReasons lists reasons in their fixed order.
 func orderedReasons(reasons map[Reason]bool) (out []Reason) {
 	for _, r := range []Reason{ReasonDepth, ReasonNodes, ReasonFanout, ReasonTime, ReasonAccess} {
 		if reasons[r] {
@@ -407,7 +410,7 @@ func orderedReasons(reasons map[Reason]bool) (out []Reason) {
 	return out
 }
 
-// finishPlaced sorts the placed nodes and gathers what is missing.
+// result sorts the nodes and collects what is missing.
 func (b *builder) result() *Graph {
 	g := &Graph{Root: b.root, Head: b.head, HistoryCut: len(b.historyCut) > 0}
 	for id := range b.historyCut {

@@ -31,7 +31,7 @@ func newDAG(t *testing.T, nodes int) *dag {
 	return dagIn(t, engines["SQLite"](t), nodes)
 }
 
-// engines open a fresh store.
+// engines open an empty store.
 var engines = map[string]func(t testing.TB) graph.Store{
 	"SQLite": func(t testing.TB) graph.Store {
 		store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "g.db"))
@@ -53,7 +53,7 @@ var engines = map[string]func(t testing.TB) graph.Store{
 
 func TestMain(m *testing.M) { neotest.Main(m) }
 
-// seeds runs a property on some random graphs, the same on both engines.
+// forSeeds checks a property on random graphs, the same graphs on both engines.
 func forSeeds(t *testing.T, name string, n uint64, property func(t *testing.T, open func(testing.TB) graph.Store, seed uint64)) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
@@ -73,7 +73,7 @@ func dagIn(t *testing.T, store graph.Store, nodes int) *dag {
 	return d
 }
 
-// kindOf makes every third node a model version; either may be derived from both.
+// kindOf makes every third node a model version; both kinds may derive from both.
 func kindOf(i int) registry.Kind {
 	if i%3 == 2 {
 		return registry.KindModelVersion
@@ -122,7 +122,7 @@ func randomEdges(r *rand.Rand, nodes int, density float64) (edges [][2]int) {
 	return edges
 }
 
-// ways counts, by length, every way between two nodes by brute force.
+// pathLengths lists the length of every path between two nodes by brute force.
 func (d *dag) pathLengths(from, to registry.ID) (lengths []int) {
 	if from == to {
 		return []int{0}
@@ -182,7 +182,7 @@ func (d *dag) checkWalk(g *lineage.Graph, want map[registry.ID]int, maxDepth int
 			d.Errorf("%s has depth %d, want %d of at most %d", it.Node.Name, it.Depth, want[it.Node.ID], maxDepth)
 		}
 		if it.Depth > 0 && seen[it.TreeParent] != nil && seen[it.TreeParent].Depth != it.Depth-1 {
-			d.Errorf("%s hangs under a node of depth %d", it.Node.Name, seen[it.TreeParent].Depth)
+			d.Errorf("%s has a tree parent of depth %d", it.Node.Name, seen[it.TreeParent].Depth)
 		}
 	}
 	beyond := false
@@ -197,19 +197,19 @@ func (d *dag) checkWalk(g *lineage.Graph, want map[registry.ID]int, maxDepth int
 	for _, e := range g.Edges {
 		from, to := seen[e.From], seen[e.To]
 		if from == nil || to == nil {
-			d.Error("an edge leads out of the graph")
+			d.Error("an edge has a node that is not in the graph")
 		} else if from.Layer >= 0 && from.Layer == to.Layer {
-			d.Errorf("an edge joins two nodes of layer %d", from.Layer)
+			d.Errorf("an edge connects two nodes of layer %d", from.Layer)
 		}
 	}
 	d.checkLayers(g, seen)
 }
 
-// layers holds layer to the longest way within the graph, by brute force, and
-// treeParent to an edge that is there.
+// checkLayers compares layers with the longest paths within the graph, by brute force, and
+// checks that an edge connects every node with its tree parent.
 func (d *dag) checkLayers(g *lineage.Graph, seen map[registry.ID]*lineage.Item) {
 	d.Helper()
-	near := map[registry.ID][]registry.ID{} // by either direction, those one edge away
+	near := map[registry.ID][]registry.ID{} // the neighbors in both directions
 	for _, e := range g.Edges {
 		near[e.From], near[e.To] = append(near[e.From], e.To), append(near[e.To], e.From)
 	}
@@ -236,7 +236,7 @@ func (d *dag) checkLayers(g *lineage.Graph, seen map[registry.ID]*lineage.Item) 
 			d.Errorf("%s has layer %d, want %d", it.Node.Name, it.Layer, longest[it.Node.ID])
 		}
 		if it.Depth > 0 && !slices.Contains(near[it.Node.ID], it.TreeParent) {
-			d.Errorf("%s hangs under a node that no edge joins it to", it.Node.Name)
+			d.Errorf("%s has a tree parent without an edge to it", it.Node.Name)
 		}
 	}
 }
@@ -260,7 +260,7 @@ func TestAFanoutLimitIsReported(t *testing.T) {
 }
 
 func TestALatticeOfManyPathsIsWalkedOnce(t *testing.T) {
-	const width, layers = 8, 12 // 8^12 ways through it
+	const width, layers = 8, 12 // 8^12 paths through it
 	d := newDAG(t, width*layers)
 	var edges [][2]int
 	for l := 1; l < layers; l++ {
@@ -279,11 +279,11 @@ func TestALatticeOfManyPathsIsWalkedOnce(t *testing.T) {
 	}
 	p, err := lineage.FindPaths(t.Context(), counted, top, bottom, 5, graph.Instant{})
 	if err != nil || p.Exhaustive || len(p.Ways) != 5 {
-		t.Fatalf("%v, exhaustive %v, %d ways", err, p.Exhaustive, len(p.Ways))
+		t.Fatalf("%v, exhaustive %v, %d paths", err, p.Exhaustive, len(p.Ways))
 	}
 	for _, w := range p.Ways {
 		if len(w) != layers {
-			t.Errorf("a way of %d nodes, want %d", len(w), layers)
+			t.Errorf("a path of %d nodes, want %d", len(w), layers)
 		}
 	}
 	if counted.calls > 12 {
@@ -291,7 +291,7 @@ func TestALatticeOfManyPathsIsWalkedOnce(t *testing.T) {
 	}
 }
 
-// counting counts the reads of a store.
+// callCounter counts the reads of a store.
 type callCounter struct {
 	graph.Store
 	calls int
@@ -312,8 +312,8 @@ func (c *callCounter) Closure(ctx context.Context, q graph.ClosureQuery) (graph.
 	return c.Store.Closure(ctx, q)
 }
 
-// TestPathsAreShortestFirstAndExhaustiveIsNeverWrong holds paths to brute force
-// on small graphs.
+// TestPathsAreShortestFirstAndExhaustiveIsNeverWrong compares paths with brute force on
+// small graphs.
 func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
 	asked, exhaustive := 0, 0
 	forSeeds(t, "paths", 5, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
@@ -339,14 +339,14 @@ func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
 				lengths = append(lengths, len(w)-1)
 				distinct[fmt.Sprint(w)] = true
 				if w[0] != from || w[len(w)-1] != to {
-					t.Error("a way does not join the two")
+					t.Error("a path does not connect the two nodes")
 				}
 			}
 			if !slices.Equal(lengths, want[:min(k, len(want))]) || len(distinct) != len(p.Ways) {
 				t.Errorf("lengths %v, want the first %d of %v", lengths, k, want)
 			}
 			if p.Exhaustive != (len(want) <= k) {
-				t.Errorf("exhaustive %v with k=%d of %d ways", p.Exhaustive, k, len(want))
+				t.Errorf("exhaustive %v with k=%d of %d paths", p.Exhaustive, k, len(want))
 			}
 			d.checkPathGraph(p, from, to)
 			if asked++; p.Exhaustive {
@@ -359,8 +359,8 @@ func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
 	}
 }
 
-// onAnyPath holds the graph of all ways to brute force: the nodes that lie between
-// the two ends, and the edges between them.
+// checkPathGraph compares the graph of all paths with brute force: the nodes between the
+// two ends, and the edges between these nodes.
 func (d *dag) checkPathGraph(p *lineage.Paths, from, to registry.ID) {
 	d.Helper()
 	if len(d.pathLengths(from, to)) == 0 {
