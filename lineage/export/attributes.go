@@ -1,51 +1,17 @@
 package export
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"strconv"
 	"time"
 
 	"pedigree/registry"
 )
 
-// object is a JSON object; it is written with its keys sorted.
-type object map[string]any
-
-// set puts a text unless it is empty.
-func (o object) setText(key, text string) {
-	if text != "" {
-		o[key] = text
-	}
-}
-
-// add puts a list unless it is empty.
-func setList[T any](o object, key string, list []T) {
-	if len(list) > 0 {
-		o[key] = list
-	}
-}
-
-// indented writes a value for people and tools.
-func marshalIndented(v any) ([]byte, error) {
-	b, err := json.MarshalIndent(v, "", "  ")
-	return append(b, '\n'), err
-}
-
-// compact writes a value in one line.
-func marshalCompact(v any) (string, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return string(bytes.TrimRight(b.Bytes(), "\n")), err
-}
-
-// fact is a named value of a node in words of this registry.
+// attribute is a named value of a node, under the registry's field name.
 type attribute struct{ name, value string }
 
-// facts lists what is known of a node beyond its name and kind, in a fixed order.
+// attributesOf lists the visible attributes of a node, in a fixed order.
 func attributesOf(n *Node) (out []attribute) {
 	put := func(name, value string) {
 		if value != "" {
@@ -90,7 +56,7 @@ func attributesOf(n *Node) (out []attribute) {
 	return out
 }
 
-// moreFacts is facts for what happens and for code.
+// runAndCodeAttributes lists the attributes of runs, deployments, commits and tags.
 func runAndCodeAttributes(n *Node) (out []attribute) {
 	put := func(name, value string) {
 		if value != "" {
@@ -130,7 +96,7 @@ func runAndCodeAttributes(n *Node) (out []attribute) {
 	return out
 }
 
-// repository is what the repository of a commit or tag is called.
+// repositoryName is the name of the repository of a commit or tag, else its URL.
 func repositoryName(n *Node) string {
 	if n.Repository == nil {
 		return ""
@@ -168,7 +134,7 @@ func tagsOf(n *Node) []registry.KeyValue {
 	return nil
 }
 
-// title is the name of a node, its id when no name is seen.
+// title is the name of a node, its id when the name is empty or hidden.
 func title(n *Node) string {
 	if c := labelOf(n); c.title != "" {
 		return c.title
@@ -183,7 +149,7 @@ func formatInt(n *int64) string {
 	return strconv.FormatInt(*n, 10)
 }
 
-// firstTime returns the first time that is known.
+// firstTime returns the first time that is not zero.
 func firstTime(times ...time.Time) time.Time {
 	for _, t := range times {
 		if !t.IsZero() {

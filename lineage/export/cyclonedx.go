@@ -42,7 +42,7 @@ func cycloneDX(v *view) ([]byte, error) {
 		setList(o, "dependencies", behind)
 		out["compositions"] = []object{o}
 	}
-	// The serial number is of the content: the same document has the same.
+	// The serial number is a hash of the content, so that it is deterministic.
 	content, err := marshalCompact(out)
 	if err != nil {
 		return nil, err
@@ -51,16 +51,16 @@ func cycloneDX(v *view) ([]byte, error) {
 	return marshalIndented(out)
 }
 
-// bom is a view on its way to CycloneDX, with what each run wrote.
+// bom is a view with the outputs of each run.
 type bom struct {
 	*view
 	outputs map[registry.ID][]registry.ID
 }
 
-// property is a name of ours with a value.
+// property makes a CycloneDX property in the pedigree namespace.
 func property(name, value string) object { return object{"name": "pedigree:" + name, "value": value} }
 
-// metadata tells of the document: its tool, its root, its instant, what is missing.
+// metadata describes the document: its tool, root and instant, and what is missing.
 func (c *bom) metadata() object {
 	out := object{"tools": object{"components": []object{{"type": "application", "name": "pedigree"}}}}
 	out.setText("timestamp", formatTime(c.AsOf))
@@ -82,7 +82,7 @@ func (c *bom) metadata() object {
 	return out
 }
 
-// dependencies lists for every node what it came from.
+// dependencies lists the causes of every node.
 func (c *bom) dependencies() []object {
 	out := []object{}
 	for _, n := range c.nodes {
@@ -108,8 +108,8 @@ func (c *bom) incompleteRefs() (out []string) {
 	return out
 }
 
-// properties are the facts of a node, without those that the component tells
-// itself, and with its edges' kinds.
+// properties are the attributes of a node without the omitted ones, its tags, and the
+// kinds of its edges.
 func (c *bom) properties(n *Node, omit ...string) (out []object) {
 	omitted := map[string]bool{}
 	for _, t := range omit {
@@ -129,7 +129,7 @@ func (c *bom) properties(n *Node, omit ...string) (out []object) {
 	return out
 }
 
-// component is a model version, or data of some sort.
+// component encodes a model version, or any other node as data.
 func (c *bom) component(n *Node) object {
 	out := object{"type": "data", "bom-ref": string(n.ID()), "name": "restricted"}
 	if n.Kind() == registry.KindModelVersion {
@@ -163,7 +163,7 @@ func (c *bom) component(n *Node) object {
 	return out
 }
 
-// dataset describes a state of a dataset.
+// describeDataset adds the fields of a dataset version to its component.
 func (c *bom) describeDataset(out object, x *registry.DatasetVersion) {
 	if x.Name != "" {
 		out["name"] = x.Name
@@ -190,14 +190,14 @@ func (c *bom) describeDataset(out object, x *registry.DatasetVersion) {
 	setList(out, "hashes", hashes(x.Digest))
 }
 
-// vcs names the repository of a commit or tag, where it has a URL.
+// addRepository adds the repository of a commit or tag, when it has a URL.
 func (c *bom) addRepository(out object, n *Node) {
 	if n.Repository != nil && isAbsoluteURI(n.Repository.URL) {
 		out["externalReferences"] = []object{{"type": "vcs", "url": n.Repository.URL}}
 	}
 }
 
-// commitOf is a commit of a pedigree.
+// commitOf encodes a commit for CycloneDX's pedigree object.
 func commitOf(n *Node, message string) object {
 	out := object{}
 	if x, ok := n.Noun.(*registry.Commit); ok {
@@ -216,7 +216,8 @@ func commitOf(n *Node, message string) object {
 	return out
 }
 
-// hashes turns a digest such as sha256:… into CycloneDX's form, if it has one.
+// hashes converts a digest such as sha256:… to CycloneDX; nil when CycloneDX does not
+// know the algorithm.
 func hashes(digest string) []object {
 	name, content, _ := strings.Cut(digest, ":")
 	forms := map[string]struct {

@@ -8,8 +8,8 @@ import (
 	"pedigree/registry"
 )
 
-// model describes a model version: its card, its files, and the code and versions
-// that it came from.
+// describeModel adds the fields of a model version to its component: its card, its
+// artifacts, and the commits and versions that it came from.
 func (c *bom) describeModel(out object, n *Node, x *registry.ModelVersion) {
 	if x.ModelName != "" {
 		out["name"] = x.ModelName
@@ -40,7 +40,7 @@ func (c *bom) describeModel(out object, n *Node, x *registry.ModelVersion) {
 }
 
 // pedigree lists the commits that a version's run ran or its tag points at, and the
-// versions it was derived from.
+// versions that it was derived from.
 func (c *bom) pedigree(n *Node) object {
 	out, seen := object{}, map[registry.ID]bool{}
 	var commits, ancestors []object
@@ -69,7 +69,7 @@ func (c *bom) pedigree(n *Node) object {
 	return out
 }
 
-// card is the model card, as far as CycloneDX has words for it; the rest is in its
+// modelCard encodes the model card. Fields that CycloneDX does not have become
 // properties.
 func (c *bom) modelCard(n *Node) object {
 	out, parameters := object{}, object{}
@@ -126,7 +126,7 @@ func performanceMetrics(p *registry.Performance) (out []object) {
 	return out
 }
 
-// considerations are the limits of a model, and the groups it may do wrong.
+// considerations are the limitations of a model and the groups at risk.
 func considerations(card *registry.ModelCard) object {
 	out := object{}
 	setList(out, "technicalLimitations", card.Limitations)
@@ -140,7 +140,7 @@ func considerations(card *registry.ModelCard) object {
 	return out
 }
 
-// cardProperties are the parts of a card that CycloneDX has no place for.
+// cardProperties are the fields of a card that CycloneDX does not have.
 func cardProperties(card *registry.ModelCard) (out []object) {
 	put := func(name, value string) {
 		if value != "" {
@@ -177,7 +177,7 @@ func cardProperties(card *registry.ModelCard) (out []object) {
 	return out
 }
 
-// service is a deployment.
+// service encodes a deployment.
 func (c *bom) service(n *Node) object {
 	out := object{"bom-ref": string(n.ID()), "name": "restricted"}
 	if x, ok := n.Noun.(*registry.Deployment); ok {
@@ -193,7 +193,7 @@ func (c *bom) service(n *Node) object {
 	return out
 }
 
-// workflow is a run: what it read, ran and wrote.
+// workflow encodes a run: what it read, ran and wrote.
 func (c *bom) workflow(n *Node) object {
 	out := object{"bom-ref": string(n.ID()), "uid": string(n.ID()), "taskTypes": []string{"other"}}
 	var inputs, outputs []object

@@ -19,7 +19,8 @@ import (
 	"pedigree/service"
 )
 
-// told is a registry with the demo story in it, and a fresh request for a role.
+// demoService returns a service with the demo story, and a function that makes a request
+// context for a role.
 func demoService(t *testing.T) (*service.Service, *demo.Story, func(role string) context.Context) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
@@ -47,7 +48,7 @@ func demoService(t *testing.T) (*service.Service, *demo.Story, func(role string)
 	return s, story, as
 }
 
-// asked is the shape that lineage answers to the same question.
+// lineageContent is the content of the lineage answer to the same question.
 func lineageContent(t *testing.T, ctx context.Context, s *service.Service, of registry.ID, d lineage.Direction) (out graphContent) {
 	t.Helper()
 	g, err := s.Lineage(ctx, service.LineageInput{Of: of, Direction: d})
@@ -66,7 +67,7 @@ func lineageContent(t *testing.T, ctx context.Context, s *service.Service, of re
 	return out.sorted()
 }
 
-// dark adds a version that viewers do not see, trained by a run of its own on the
+// addHiddenVersion adds a version that viewers do not see, trained by its own run on the
 // story's raw data.
 func addHiddenVersion(t *testing.T, ctx context.Context, s *service.Service, raw registry.ID) {
 	t.Helper()
@@ -80,8 +81,9 @@ func addHiddenVersion(t *testing.T, ctx context.Context, s *service.Service, raw
 	}
 }
 
-// TestTheStoryIsReadBack: every format's own parser reads the story's whole graph
-// back, as an administrator sees it and as a viewer does, from whom some is hidden.
+// TestTheStoryIsReadBack checks that the parser of every format reads back the whole
+// graph of the demo story, as an administrator sees it and as a viewer does, for whom
+// some nodes are hidden.
 func TestTheStoryIsReadBack(t *testing.T) {
 	s, story, as := demoService(t)
 	addHiddenVersion(t, as(registry.RoleAdmin), s, story.Raw)
@@ -123,8 +125,8 @@ func TestTheStoryIsReadBack(t *testing.T) {
 	}
 }
 
-// TestExportsAreOfTheirInstant: before the run that wrote the training data nothing
-// of it is told, and the instant is.
+// TestExportsAreOfTheirInstant checks that an export as of a time before the training run
+// shows the instant and nothing that came later.
 func TestExportsAreOfTheirInstant(t *testing.T) {
 	s, story, as := demoService(t)
 	x, err := s.Export(as(registry.RoleAdmin), service.ExportInput{Of: story.Raw, Format: export.Mermaid, Direction: lineage.Downstream, AsOf: time.Date(2023, 12, 6, 0, 0, 0, 0, time.UTC)})
@@ -136,7 +138,7 @@ func TestExportsAreOfTheirInstant(t *testing.T) {
 	}
 }
 
-// TestExportsAreBounded: what lineage refuses is refused.
+// TestExportsAreBounded checks that an export refuses the inputs that lineage refuses.
 func TestExportsAreBounded(t *testing.T) {
 	s, story, as := demoService(t)
 	deep := 51

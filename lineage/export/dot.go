@@ -8,8 +8,7 @@ import (
 	"pedigree/registry"
 )
 
-// dot writes a digraph in Graphviz's language, an edge from each effect to its
-// cause.
+// dot writes a Graphviz digraph with an edge from each effect to its cause.
 func dot(v *view) ([]byte, error) {
 	var b bytes.Buffer
 	for _, r := range v.commentLines() {
@@ -38,8 +37,7 @@ func dot(v *view) ([]byte, error) {
 }
 
 // dotText quotes lines for Graphviz. Within quotes only the quote is special to the
-// language, but labels then read backslashes as escapes and & as the beginning of
-// an entity.
+// language, but labels interpret backslashes as escapes and & as the start of an entity.
 func dotText(lines ...string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;", "\n", `\n`)
 	for i := range lines {
@@ -48,7 +46,7 @@ func dotText(lines ...string) string {
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
 
-// dotShape is how a kind is drawn.
+// dotShape is the Graphviz shape of a kind.
 func dotShape(k registry.Kind) string {
 	switch k {
 	case registry.KindDatasetVersion:

@@ -18,8 +18,8 @@ import (
 	"pedigree/registry"
 )
 
-// shape is what every format must agree on: the nodes, and the edges as "from KIND
-// to", sorted.
+// graphContent is what every format must agree on: the ids of the nodes, and the edges as
+// "from KIND to", sorted.
 type graphContent struct{ Nodes, Edges []string }
 
 func (s graphContent) sorted() graphContent {
@@ -38,7 +38,7 @@ func contentOf(d *export.Document) (s graphContent) {
 	return s.sorted()
 }
 
-// without is a shape without edges of some kinds and nodes of code.
+// without is the content without edges of some kinds and nodes with some id prefixes.
 func (s graphContent) without(kinds []registry.EdgeKind, prefixes ...string) (out graphContent) {
 	for _, e := range s.Edges {
 		if !slices.ContainsFunc(kinds, func(k registry.EdgeKind) bool { return strings.Contains(e, " "+string(k)+" ") }) {
@@ -62,14 +62,14 @@ func encode(t *testing.T, d *export.Document, f export.Format) string {
 	return string(file.Body)
 }
 
-// reading is what the parsers read of one document.
+// parsedDocument is what the parsers of the formats read from one document.
 type parsedDocument struct {
 	contents           map[export.Format]graphContent
 	prov, dot, mermaid validators.Result
 }
 
-// read gives the texts of documents to their parsers, each started once. A text that
-// its parser refuses fails the test.
+// parse gives the texts of documents to their parsers, and starts each parser once. A
+// text that its parser refuses fails the test.
 func parse(t *testing.T, documents ...map[export.Format]string) (out []parsedDocument) {
 	t.Helper()
 	order := []struct {
@@ -91,7 +91,7 @@ func parse(t *testing.T, documents ...map[export.Format]string) (out []parsedDoc
 	for i, texts := range documents {
 		r := results[i*len(order):]
 		if !r[0].Same {
-			t.Error("PROV-JSON that is read and written again is another document")
+			t.Error("PROV-JSON changes when it is read and written again")
 		}
 		contents := map[export.Format]graphContent{export.ProvJSON: provContent(r[0]), export.CycloneDX: bomContent(t, texts[export.CycloneDX]),
 			export.DOT: dotContent(r[2]), export.Mermaid: mermaidContent(texts[export.Mermaid], r[3]), export.OpenLineage: eventContent(t, texts[export.OpenLineage])}
@@ -126,7 +126,7 @@ func dotContent(r validators.Result) (s graphContent) {
 
 var mermaidID = regexp.MustCompile(`(?m)^  %% (n\d+) is (\S+)$`)
 
-// mermaidIDs maps n0, n1, … to ids, as the comments of a flowchart tell.
+// mermaidIDs maps n0, n1, … to ids, from the comments of a flowchart.
 func mermaidIDs(text string) map[string]string {
 	out := map[string]string{}
 	for _, m := range mermaidID.FindAllStringSubmatch(text, -1) {
@@ -146,14 +146,14 @@ func mermaidContent(text string, r validators.Result) (s graphContent) {
 	return s.sorted()
 }
 
-// bomPart is what the test reads of components, services and workflows.
+// bomPart is the part of components, services and workflows that the test reads.
 type bomPart struct {
 	Ref        string `json:"bom-ref"`
 	Name       string
 	Properties []struct{ Name, Value string }
 }
 
-// cycloneShape reads an ML-BOM, and holds its dependencies to its edges.
+// bomContent reads an ML-BOM, and compares its dependencies with its edges.
 func bomContent(t *testing.T, text string) (s graphContent) {
 	t.Helper()
 	var b struct {
@@ -194,12 +194,12 @@ func bomContent(t *testing.T, text string) (s graphContent) {
 		}
 	}
 	if len(far) > 0 {
-		t.Errorf("edges that are no dependencies: %v", far)
+		t.Errorf("edges without a dependency: %v", far)
 	}
 	return s.sorted()
 }
 
-// TestTheSameGraphGivesTheSameBytes: whatever the order of its parts, and again.
+// TestTheSameGraphGivesTheSameBytes shuffles the lists of a document.
 func TestTheSameGraphGivesTheSameBytes(t *testing.T) {
 	d := hostileDocument()
 	for _, f := range export.Formats() {
@@ -210,20 +210,20 @@ func TestTheSameGraphGivesTheSameBytes(t *testing.T) {
 			g.Shuffle(len(other.Edges), func(i, j int) { other.Edges[i], other.Edges[j] = other.Edges[j], other.Edges[i] })
 			g.Shuffle(len(other.Frontier), func(i, j int) { other.Frontier[i], other.Frontier[j] = other.Frontier[j], other.Frontier[i] })
 			if encode(t, other, f) != want {
-				t.Errorf("%s: shuffled by %d it is another text", f, seed)
+				t.Errorf("%s: the text changes with the order, seed %d", f, seed)
 			}
 		}
 		d2 := hostileDocument()
 		d2.Nodes[0].Noun.(*registry.ModelVersion).ModelName += "x"
 		if encode(t, d2, f) == want {
-			t.Errorf("%s does not tell another name", f)
+			t.Errorf("%s does not change with a name", f)
 		}
 	}
 }
 
-// TestHostileNames passes a document in which every text is hostile through the
-// parsers of its formats: the graph that they read is the one that was written, and
-// every label is the name and nothing else.
+// TestHostileNames gives a document of hostile texts to the parsers of its formats. They
+// must read the graph that was written, and every label must be the name and nothing
+// else.
 func TestHostileNames(t *testing.T) {
 	d := hostileDocument()
 	texts := map[export.Format]string{}
@@ -234,7 +234,7 @@ func TestHostileNames(t *testing.T) {
 		}
 		for _, r := range texts[f] {
 			if r != '\n' && unicode.IsControl(r) || f != export.ProvJSON && f != export.OpenLineage && f != export.CycloneDX && unicode.Is(unicode.Cf, r) {
-				t.Fatalf("%s holds U+%04X as it is", f, r)
+				t.Fatalf("%s has an unescaped U+%04X", f, r)
 			}
 		}
 	}
@@ -252,7 +252,7 @@ func TestHostileNames(t *testing.T) {
 	checkLabels(t, d, mermaidIDs(texts[export.Mermaid]), r)
 }
 
-// labels holds what parsers show of each node to its caption.
+// checkLabels compares what parsers read of each node with its label.
 func checkLabels(t *testing.T, d *export.Document, mermaidNames map[string]string, r parsedDocument) {
 	t.Helper()
 	named := map[string][]string{}
@@ -275,20 +275,20 @@ func checkLabels(t *testing.T, d *export.Document, mermaidNames map[string]strin
 	}
 }
 
-// TestATreeHasALineANode: a name draws neither a second line nor over the first.
+// TestATreeHasOneLinePerNode checks that no name breaks a line.
 func TestATreeHasOneLinePerNode(t *testing.T) {
 	d := hostileDocument()
 	lines := strings.Split(strings.TrimRight(encode(t, d, export.Tree), "\n"), "\n")
 	if want := len(d.Nodes) + 2; len(lines) != want {
-		t.Errorf("%d lines for %d nodes and two remarks", len(lines), len(d.Nodes))
+		t.Errorf("%d lines for %d nodes and two notes", len(lines), len(d.Nodes))
 	}
 	if !strings.Contains(lines[len(lines)-1], "DEPTH, ACCESS") || !strings.Contains(lines[len(lines)-2], "older commit history") {
 		t.Errorf("%q", lines[len(lines)-2:])
 	}
 }
 
-// TestTruncationIsTold in the document itself, in each format's own way, and is not
-// where nothing is missing.
+// TestTruncationIsReported checks that every format says in its own way what is missing,
+// and says nothing when the document is complete.
 func TestTruncationIsReported(t *testing.T) {
 	cut, whole := hostileDocument(), hostileDocument()
 	whole.Reasons, whole.Frontier, whole.HistoryCut = nil, nil, false
@@ -313,7 +313,7 @@ func TestTruncationIsReported(t *testing.T) {
 	}
 }
 
-// TestInstantsAreThoseAsked: a document of now holds no time of its making.
+// TestInstantsAreThoseRequested checks that documents have the requested instants.
 func TestInstantsAreThoseRequested(t *testing.T) {
 	d := hostileDocument()
 	known := "2024-03-01T00:59:59.123456Z"
@@ -343,8 +343,8 @@ func TestUnknownFormatsAreRefused(t *testing.T) {
 	}
 }
 
-// TestParsersRefuse is the twin of the tests above: what is broken on purpose is
-// refused by each parser, so they can fail.
+// TestParsersRefuse shows that the tests above can fail: each parser refuses a broken
+// document.
 func TestParsersRefuse(t *testing.T) {
 	d := hostileDocument()
 	replace := func(f export.Format, old, with string) string {

@@ -11,9 +11,9 @@ import (
 	"pedigree/registry"
 )
 
-// names are texts that end a quote, a label, a comment, a tag or a line in one of
-// the formats, or look like something of theirs. Those with control characters are
-// refused by the registry and kept from a terminal all the same.
+// hostileNames are texts that would end a quote, a label, a comment, a tag or a line in
+// one of the formats, or that look like its syntax. The registry refuses names with
+// control characters; exports must escape them nevertheless.
 func hostileNames() []string {
 	return []string{
 		`quote " and 'single' and ` + "`tick`", `back\slash\`, `\"`, `\N \G \l`, "line\nbreak\r\nand\ttab", `]`, `]]`, `)]`, `}}`, `-->`, `--`, `|pipe|`, `a --> b`,
@@ -25,7 +25,7 @@ func hostileNames() []string {
 	}
 }
 
-// at is a fixed time.
+// fixedTime is the time of everything in the test document.
 var fixedTime = time.Date(2024, 2, 29, 23, 59, 59, 123456000, time.UTC)
 
 func meta(kind registry.Kind, name string) registry.Meta {
@@ -45,7 +45,7 @@ func parametersOf(s string) registry.JSON {
 	return b
 }
 
-// chain is one node of each kind under hostile names, and the edges between them:
+// nodeChain is one node of each kind with a hostile name, and the edges between them:
 // deployment → version → run, feature, tag → data, commit → older commit.
 type nodeChain struct {
 	nodes []export.Node
@@ -57,7 +57,7 @@ func (c *nodeChain) edge(kind registry.EdgeKind, from, to registry.ProvenanceNod
 	c.edges = append(c.edges, export.Edge{ID: registry.HashID("edge", string(kind), string(f), string(t)), From: f, To: t, Kind: kind, ValidFrom: fixedTime})
 }
 
-// hostile is a document in which every text is one of names.
+// hostileDocument is a document in which every text is one of hostileNames.
 func hostileDocument() *export.Document {
 	d := &export.Document{Direction: lineage.Both, AsOf: fixedTime, KnownAt: fixedTime.Add(time.Hour), Reasons: []lineage.Reason{lineage.ReasonDepth, lineage.ReasonAccess}, HistoryCut: true}
 	for i, name := range hostileNames() {

@@ -1,7 +1,7 @@
 package export
 
-// Lines are the lines that a drawing shows of a node, for tests of what parsers read.
+// LabelLines are the lines of a node's label, for tests in package export_test.
 func LabelLines(n *Node) []string { return labelOf(n).lines() }
 
-// Title is the name of a node in the formats that have names.
+// Title is the title of a node, for tests in package export_test.
 func Title(n *Node) string { return title(n) }

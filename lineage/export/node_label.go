@@ -9,10 +9,10 @@ import (
 	"pedigree/registry"
 )
 
-// caption is what a drawing says of a node.
+// label is the text of a node in a drawing.
 type label struct{ kind, title, note, date string }
 
-// captionOf reads the caption of a node from what is seen of it.
+// labelOf makes the label of a node from its visible fields.
 func labelOf(n *Node) label {
 	m := n.Noun.NodeMeta()
 	l := label{kind: strings.ToLower(strings.ReplaceAll(string(m.Kind), "_", " "))}
@@ -51,8 +51,8 @@ func labelOf(n *Node) label {
 	return l
 }
 
-// began is when a node came to be, from the field that says so: what a policy hides
-// is not told by another way.
+// startTime is when a node began to exist. It reads the field for it and not
+// Meta.ValidFrom, because a policy may hide that field.
 func startTime(n *Node) time.Time {
 	switch x := n.Noun.(type) {
 	case *registry.ModelVersion:
@@ -73,7 +73,7 @@ func startTime(n *Node) time.Time {
 	return time.Time{}
 }
 
-// line is the caption in one line.
+// singleLine is the label in one line.
 func (c label) singleLine() string {
 	out := joinWords(c.kind, c.title, c.note)
 	if c.kind == "model version" && c.title != "" {
@@ -85,7 +85,7 @@ func (c label) singleLine() string {
 	return out
 }
 
-// lines are the caption for a box: what it is, its name, and what there is to note.
+// lines are the label for a box: the kind, the title and the note.
 func (c label) lines() (out []string) {
 	for _, s := range []string{c.kind, c.title, c.note} {
 		if s != "" {
@@ -112,8 +112,8 @@ func bracketed(open, s, end string) string {
 	return open + s + end
 }
 
-// printable makes control and direction characters visible, so that no name moves
-// a terminal's cursor, breaks a line or reorders what stands beside it.
+// escapeControls escapes control and formatting characters, so that no name moves a
+// terminal's cursor, breaks a line or reorders the text beside it.
 func escapeControls(s string) string {
 	var b strings.Builder
 	for _, r := range s {

@@ -8,18 +8,18 @@ import (
 	"pedigree/registry"
 )
 
-// facet begins a facet of OpenLineage's own.
+// standardFacet makes an empty facet of the OpenLineage specification.
 func standardFacet(version, name string) object {
 	return object{"_producer": olProducer, "_schemaURL": olFacets + version + "/" + name + ".json#/$defs/" + name}
 }
 
-// ownFacet begins a facet of this registry; it is of OpenLineage's base form.
+// customFacet makes an empty facet of this registry, under OpenLineage's base schema.
 func customFacet() object {
 	return object{"_producer": olProducer, "_schemaURL": olSpec + "#/$defs/BaseFacet"}
 }
 
-// about says what the document is of and what is missing, in every event, for each
-// may be read alone.
+// exportFacet describes the document and what is missing. Every event has it, because a
+// reader may get one event alone.
 func (o *lineageEvents) exportFacet() object {
 	f := customFacet()
 	f["root"], f["direction"], f["truncated"], f["historyCut"] = string(o.Root), string(o.Direction), len(o.Reasons) > 0, o.HistoryCut
@@ -29,7 +29,7 @@ func (o *lineageEvents) exportFacet() object {
 	return f
 }
 
-// node says what the registry knows that OpenLineage has no facet for.
+// nodeFacet has the attributes of a node for which OpenLineage has no facet.
 func (o *lineageEvents) nodeFacet(n *Node) object {
 	f := customFacet()
 	for _, x := range attributesOf(n) {
@@ -42,7 +42,7 @@ func (o *lineageEvents) nodeFacet(n *Node) object {
 	return f
 }
 
-// ref says which node something is, in few words.
+// nodeRef identifies a node.
 func nodeRef(n *Node) object {
 	out := object{"id": string(n.ID()), "kind": string(n.Kind())}
 	for _, x := range attributesOf(n) {
@@ -53,7 +53,7 @@ func nodeRef(n *Node) object {
 	return out
 }
 
-// named are the facets of a dataset that is described elsewhere.
+// referenceFacets are the facets of a dataset that another event describes.
 func (o *lineageEvents) referenceFacets(n *Node) object {
 	f := customFacet()
 	for k, v := range nodeRef(n) {
@@ -64,7 +64,7 @@ func (o *lineageEvents) referenceFacets(n *Node) object {
 	return out
 }
 
-// datasetVersion is the facet that tells the states of a dataset apart.
+// addVersionFacet adds the facet with the version of a dataset.
 func addVersionFacet(out object, n *Node) {
 	version := ""
 	switch x := n.Noun.(type) {
@@ -110,7 +110,7 @@ func (o *lineageEvents) runFacets(n *Node) object {
 	return out
 }
 
-// parameters lists the members of a JSON object by name, values as texts.
+// parameterList lists the members of a JSON object by name, with their values as texts.
 func parameterList(j registry.JSON) (out []object) {
 	var members map[string]json.RawMessage
 	if len(j) == 0 || json.Unmarshal(j, &members) != nil {
@@ -139,7 +139,7 @@ func olTags(n *Node) (out []object) {
 	return out
 }
 
-// documentation is the facet for a description.
+// addDocumentation adds the facet with the description of a node.
 func addDocumentation(out object, n *Node, name string) {
 	if text := description(n); text != "" {
 		f := standardFacet("1-1-0", name)
@@ -178,8 +178,8 @@ func addOwner(out object, name, who string) {
 	}
 }
 
-// code says which commits a run ran: the first in OpenLineage's facet, where its
-// repository has a URL, and all of them in ours.
+// addSourceCode adds the commits that a run ran: the first one whose repository has a URL
+// in OpenLineage's facet, all of them in a custom facet.
 func (o *lineageEvents) addSourceCode(out object, n *Node) {
 	var commits []object
 	for _, c := range o.causes(n.ID(), registry.EdgeRanCode) {
@@ -198,7 +198,7 @@ func (o *lineageEvents) addSourceCode(out object, n *Node) {
 	}
 }
 
-// absolute reports whether a label is a URI of RFC 3986 as it stands.
+// isAbsoluteURI reports whether a text is an absolute URI of RFC 3986 without changes.
 func isAbsoluteURI(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme == "" || u.Opaque == "" && u.Host == "" && u.Path == "" {
@@ -212,7 +212,7 @@ func isAbsoluteURI(s string) bool {
 	return u.String() == s
 }
 
-// derived lists what a dataset came from without a run between them.
+// directCauses lists the causes of a dataset without a run in between.
 func (o *lineageEvents) directCauses(n *Node) []*Node {
 	return o.causes(n.ID(), registry.EdgeDerivedFrom, registry.EdgeUsesFeature, registry.EdgeDefinedOn)
 }
@@ -253,8 +253,8 @@ func (o *lineageEvents) datasetFacets(n *Node) object {
 	return out
 }
 
-// explicit is lineage that no run tells, and the tag that a version was released
-// from.
+// addLineageFacets adds the lineage without a run in between, and the tag that a version
+// was released from.
 func (o *lineageEvents) addLineageFacets(out object, n *Node) {
 	var inputs []object
 	for _, c := range o.directCauses(n) {

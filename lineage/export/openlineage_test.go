@@ -14,7 +14,7 @@ import (
 	"pedigree/registry"
 )
 
-// schemas holds the published schemas of OpenLineage and of the facets.
+// schemas compiles the published schemas of OpenLineage and its facets.
 func schemas(t *testing.T) *jsonschema.Compiler {
 	t.Helper()
 	c := jsonschema.NewCompiler()
@@ -40,8 +40,8 @@ func schemas(t *testing.T) *jsonschema.Compiler {
 	return c
 }
 
-// validate holds an event to the schema that it names, to the whole, and each of its
-// facets to the schema that it names.
+// validate checks an event against the schema that it names and the whole OpenLineage
+// schema, and each of its facets against the schema that the facet names.
 func validate(c *jsonschema.Compiler, event map[string]any) error {
 	kind, _ := event["schemaURL"].(string)
 	for _, url := range []string{kind, "https://openlineage.io/spec/2-0-2/OpenLineage.json"} {
@@ -87,7 +87,7 @@ func facets(v any, visit func(string, map[string]any)) {
 	}
 }
 
-// events reads an export and holds it to the schemas.
+// events decodes an export and validates it.
 func events(t *testing.T, text string) (out []map[string]any) {
 	t.Helper()
 	c := schemas(t)
@@ -104,13 +104,13 @@ func events(t *testing.T, text string) (out []map[string]any) {
 	return out
 }
 
-// openLineage is what of a shape has a place in OpenLineage: derivations are told by
-// the names of datasets, and commit history is not.
+// openLineage is the part of the content that OpenLineage has: it has derivations only by
+// dataset name, and no commit history.
 func (s graphContent) openLineage() graphContent {
 	return s.without([]registry.EdgeKind{registry.EdgeDerivedFrom, registry.EdgeUsesFeature, registry.EdgeDefinedOn, registry.EdgePointsAt, registry.EdgeParent}, "commit_", "tag_")
 }
 
-// at follows keys into JSON.
+// lookUp follows keys into JSON.
 func lookUp(v any, keys ...string) any {
 	for _, k := range keys {
 		m, _ := v.(map[string]any)
@@ -131,7 +131,7 @@ func nodeIDs(list any) (out []string) {
 	return out
 }
 
-// eventShape reads the graph out of events.
+// eventContent reads the graph from events.
 func eventContent(t *testing.T, text string) (s graphContent) {
 	t.Helper()
 	seen := map[string]bool{}
@@ -182,7 +182,7 @@ func eventContent(t *testing.T, text string) (s graphContent) {
 	return s.sorted()
 }
 
-// TestSchemasRefuse is the twin: events that are broken on purpose are refused.
+// TestSchemasRefuse shows that the validation can fail: it refuses broken events.
 func TestSchemasRefuse(t *testing.T) {
 	c := schemas(t)
 	text := encode(t, hostileDocument(), export.OpenLineage)

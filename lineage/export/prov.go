@@ -6,22 +6,22 @@ import (
 	"pedigree/registry"
 )
 
-// The namespaces of a PROV document: this registry's words, the ids of its nodes and
-// edges, and the people, who have no id and are named by a hash of their name.
+// The namespaces of a PROV document: this registry's vocabulary, the ids of its nodes and
+// edges, and agents. People have no id: theirs is a hash of their name.
 const (
 	provVocabulary = "urn:pedigree:"
 	provIDs        = "urn:pedigree:id:"
 	provAgents     = "urn:pedigree:agent:"
 )
 
-// prov gathers PROV-JSON: section, then identifier, then attributes.
+// provDocument collects PROV-JSON: attributes by section and identifier.
 type provDocument struct {
 	*view
 	sections map[string]map[string]object
 }
 
 // provJSON writes W3C PROV-JSON (https://www.w3.org/submissions/2013/SUBM-prov-json-20130424/).
-// Runs and deployments are activities, all else is entities, and people are agents.
+// Runs and deployments are activities, people are agents, all other nodes are entities.
 func provJSON(v *view) ([]byte, error) {
 	p := &provDocument{v, map[string]map[string]object{}}
 	p.addExportInfo()
@@ -45,10 +45,10 @@ func (p *provDocument) put(section, id string, attributes object) {
 	p.sections[section][id] = attributes
 }
 
-// qualified is a name of a namespace as a value.
+// qualifiedName encodes a qualified name as a value.
 func qualifiedName(name string) object { return object{"$": name, "type": "xsd:QName"} }
 
-// about is an entity for the document itself: what it is of and what is missing.
+// addExportInfo adds an entity that describes the document and what is missing.
 func (p *provDocument) addExportInfo() {
 	o := object{"prov:type": qualifiedName("pedigree:Export"), "pedigree:root": qualifiedName("id:" + string(p.Root)), "pedigree:direction": string(p.Direction),
 		"pedigree:truncated": len(p.Reasons) > 0, "pedigree:historyCut": p.HistoryCut}
@@ -69,7 +69,7 @@ func (p *provDocument) addExportInfo() {
 	p.put("entity", "id:export", o)
 }
 
-// activity reports whether a kind is something that happens.
+// isActivity reports whether nodes of a kind are activities in PROV.
 func isActivity(k registry.Kind) bool { return k == registry.KindRun || k == registry.KindDeployment }
 
 func (p *provDocument) addNode(n *Node) {
@@ -102,7 +102,7 @@ func (p *provDocument) addNode(n *Node) {
 	p.addAgents(n)
 }
 
-// people ties a node to those who had a hand in it.
+// addAgents adds the people of a node, and their relations to it.
 func (p *provDocument) addAgents(n *Node) {
 	switch x := n.Noun.(type) {
 	case *registry.ModelVersion:
@@ -135,8 +135,8 @@ func (p *provDocument) addAgent(n *Node, role, name string) {
 	p.put("wasAttributedTo", relation, object{"prov:entity": "id:" + string(n.ID()), "prov:agent": agent, "pedigree:role": role})
 }
 
-// edge writes a relation. What PROV has no word for is a derivation of a type of
-// our own; a deployment uses its version, a run the commit of its code.
+// addRelation adds an edge. A deployment uses its version, a run the commit of its code.
+// An edge kind without a PROV relation is a derivation with a prov:type.
 func (p *provDocument) addRelation(e Edge) {
 	from, to := "id:"+string(e.From), "id:"+string(e.To)
 	o := object{"prov:type": qualifiedName("pedigree:" + string(e.Kind))}

@@ -8,7 +8,7 @@ import (
 	"pedigree/registry"
 )
 
-// tree draws every node once, under the nearest one that it was reached from.
+// tree draws every node once, under its tree parent.
 func tree(v *view) ([]byte, error) {
 	t := &treeDrawing{children: map[registry.ID][]*Node{}}
 	for _, n := range v.nodes {
@@ -26,7 +26,7 @@ func tree(v *view) ([]byte, error) {
 	return t.out.Bytes(), nil
 }
 
-// drawing is a tree on its way to a terminal.
+// treeDrawing is the output so far, and the children of every node.
 type treeDrawing struct {
 	out      bytes.Buffer
 	children map[registry.ID][]*Node
