@@ -9,8 +9,8 @@ import (
 	"pedigree/registry"
 )
 
-// batched writes a graph of many nodes in stretches, edges after nodes.
-func batched(b *testing.B, store graph.Store, nodes []*graph.Node, edges []*graph.Edge) {
+// writeInBatches writes a graph of many nodes, edges after nodes.
+func writeInBatches(b *testing.B, store graph.Store, nodes []*graph.Node, edges []*graph.Edge) {
 	b.Helper()
 	for len(nodes)+len(edges) > 0 {
 		n, e := min(len(nodes), 10_000), 0
@@ -33,8 +33,8 @@ func batched(b *testing.B, store graph.Store, nodes []*graph.Node, edges []*grap
 	}
 }
 
-// BenchmarkImpact compares the first hundred rows of a hub, one hop and three hops
-// away, with a bare closure of 32 nodes in the same store.
+// BenchmarkImpact reads the first hundred rows of a hub, one hop and three hops away, and
+// for comparison a closure of 32 nodes in the same store.
 func BenchmarkImpact(b *testing.B) {
 	s := engines["SQLite"](b)
 	const fan = 50_000
@@ -60,7 +60,7 @@ func BenchmarkImpact(b *testing.B) {
 			link(registry.EdgeDerivedFrom, small[max(0, i-4)], small[i])
 		}
 	}
-	batched(b, s, append(nodes, small...), edges)
+	writeInBatches(b, s, append(nodes, small...), edges)
 	b.Run("closure of 32", func(b *testing.B) {
 		for b.Loop() {
 			c, err := s.Closure(b.Context(), graph.ClosureQuery{Roots: []registry.ID{small[0].ID}, Direction: graph.Upstream, Depth: 20, Fanout: 100, Limit: 1000, Bare: true})

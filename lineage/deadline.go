@@ -9,19 +9,21 @@ import (
 	"pedigree/registry"
 )
 
-// The deadline of a context ends a walk with what it has found, and reason TIME.
-// What is needed to tell of it (its roots, the way to a row) is read all the same.
+// The deadline of a context ends a walk: the answer has what was found until then, and
+// reason TIME. What the answer needs besides (its roots, the path to a row) is read after
+// the deadline, within gracePeriod.
 
-// grace is how long after a deadline the rest of an answer may take.
-const grace = 2 * time.Second
+// gracePeriod is how long after a deadline the rest of an answer may take.
+const gracePeriod = 2 * time.Second
 
-// expired reports whether the deadline of a walk has passed. A cancelled walk is
-// not expired: nobody waits for its answer.
+// expired reports whether the deadline of a walk has passed. A cancelled walk is not
+// expired: it fails, because nobody waits for its answer.
 func expired(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
 
-// steady outlives the deadline of ctx by the grace, and no cancellation of it.
-func steady(ctx context.Context) (context.Context, context.CancelFunc) {
-	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+// withGracePeriod returns a context that ends gracePeriod from now, or when ctx is
+// cancelled. The deadline of ctx does not end it.
+func withGracePeriod(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), gracePeriod)
 	stop := context.AfterFunc(ctx, func() {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			cancel()
@@ -30,31 +32,31 @@ func steady(ctx context.Context) (context.Context, context.CancelFunc) {
 	return out, func() { stop(); cancel() }
 }
 
-// Nodes reads nodes for an answer, also past the deadline.
+// Nodes reads nodes for an answer, also after the deadline.
 func Nodes(ctx context.Context, r graph.Reader, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	nodes, err := r.Nodes(ctx, at, ids...)
 	if err == nil || !expired(ctx) {
 		return nodes, err
 	}
-	late, cancel := steady(ctx)
+	graceCtx, cancel := withGracePeriod(ctx)
 	defer cancel()
-	return r.Nodes(late, at, ids...)
+	return r.Nodes(graceCtx, at, ids...)
 }
 
-// Neighbors reads one hop for an answer, also past the deadline.
+// Neighbors reads one hop for an answer, also after the deadline.
 func Neighbors(ctx context.Context, r graph.Reader, q graph.HopQuery) ([]graph.Hops, error) {
 	hops, err := r.Neighbors(ctx, q)
 	if err == nil || !expired(ctx) {
 		return hops, err
 	}
-	late, cancel := steady(ctx)
+	graceCtx, cancel := withGracePeriod(ctx)
 	defer cancel()
-	return r.Neighbors(late, q)
+	return r.Neighbors(graceCtx, q)
 }
 
-// closure walks until the deadline. A store that is not done some time after it
-// has found the roots and nothing else.
-func closure(ctx context.Context, r graph.Reader, q graph.ClosureQuery) (graph.Closure, error) {
+// closureUntilDeadline runs a closure query. When the deadline made the store fail, it
+// returns the roots only.
+func closureUntilDeadline(ctx context.Context, r graph.Reader, q graph.ClosureQuery) (graph.Closure, error) {
 	c, err := r.Closure(ctx, q)
 	if err == nil || !expired(ctx) {
 		return c, err
@@ -72,9 +74,9 @@ func closure(ctx context.Context, r graph.Reader, q graph.ClosureQuery) (graph.C
 	return c, nil
 }
 
-// roots reads the nodes that a question starts from: NOT_FOUND names the first
-// that is unknown, out of sight or no lineage node.
-func roots(ctx context.Context, r graph.Reader, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+// readRoots reads the start nodes of a walk. NOT_FOUND names the first that is unknown,
+// hidden or of no lineage kind.
+func readRoots(ctx context.Context, r graph.Reader, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	nodes, err := Nodes(ctx, r, at, ids...)
 	if err != nil {
 		return nil, err

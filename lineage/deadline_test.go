@@ -12,28 +12,28 @@ import (
 	"pedigree/registry"
 )
 
-// until is a context whose deadline passes after it was asked a number of times:
-// a clock that only work moves.
-type until struct {
+// countdownContext is a context whose deadline passes after a number of calls of Err, so
+// that a test can end the work at every step.
+type countdownContext struct {
 	context.Context
 	left int
 }
 
-func (u *until) Err() error {
+func (u *countdownContext) Err() error {
 	if u.left--; u.left < 0 {
 		return context.DeadlineExceeded
 	}
 	return nil
 }
 
-// TestADeadlineAnswersWithWhatWasFound lets time run out at every step of a walk,
-// of a search for ways and of a walk to descendants, one after the other.
-func TestADeadlineAnswersWithWhatWasFound(t *testing.T) {
+// TestADeadlineReturnsWhatWasFound lets the deadline pass at every step of a walk, of a
+// path search and of an impact walk.
+func TestADeadlineReturnsWhatWasFound(t *testing.T) {
 	const n = 30
-	seeds(t, "deadline", 2, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
+	forSeeds(t, "deadline", 2, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		d := dagIn(t, open(t), n)
-		d.write(random(r, n, 0.15))
+		d.write(randomEdges(r, n, 0.15))
 		root, top := d.ids[0], d.ids[n-1]
 		cut, whole := 0, 0
 		see := func(time, all bool) {
@@ -43,15 +43,15 @@ func TestADeadlineAnswersWithWhatWasFound(t *testing.T) {
 			case all:
 				whole++
 			default:
-				t.Error("something is missing, and no reason is told")
+				t.Error("something is missing without a reason")
 			}
 		}
-		depth := fewest(root, d.downs)
-		ways := min(5, len(d.ways(top, root)))
-		want := d.inOrder(d.ids[:1], both)
+		depth := shortestDepths(root, d.downs)
+		ways := min(5, len(d.pathLengths(top, root)))
+		want := d.expectedRows(d.ids[:1], datasetsAndVersions)
 		for left := range 40 {
-			ctx := func() context.Context { return &until{t.Context(), left} }
-			g, err := lineage.Walk(ctx(), d.store, root, options(lineage.Downstream, 50))
+			ctx := func() context.Context { return &countdownContext{t.Context(), left} }
+			g, err := lineage.Walk(ctx(), d.store, root, walkOptions(lineage.Downstream, 50))
 			if err != nil {
 				t.Fatalf("after %d steps: %v", left, err)
 			}
@@ -68,9 +68,9 @@ func TestADeadlineAnswersWithWhatWasFound(t *testing.T) {
 			}
 			late := slices.Contains(p.Reasons, lineage.ReasonTime)
 			if see(late, len(p.Ways) == ways); late && p.Exhaustive {
-				t.Error("all ways are told, and time ran out")
+				t.Error("the paths are called exhaustive after a timeout")
 			}
-			d.impactUntil(left, want, see)
+			d.checkImpactUntil(left, want, see)
 		}
 		if cut == 0 || whole == 0 {
 			t.Errorf("%d answers were cut and %d whole: the test shows one side only", cut, whole)
@@ -78,10 +78,10 @@ func TestADeadlineAnswersWithWhatWasFound(t *testing.T) {
 	})
 }
 
-func (d *dag) impactUntil(left int, want []string, see func(time, all bool)) {
+func (d *dag) checkImpactUntil(left int, want []string, see func(time, all bool)) {
 	d.Helper()
-	ctx := &until{d.Context(), left}
-	w, err := lineage.NewImpact(ctx, d.store, d.ids[:1], both, graph.Instant{})
+	ctx := &countdownContext{d.Context(), left}
+	w, err := lineage.NewImpact(ctx, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{})
 	if err != nil {
 		d.Fatalf("after %d steps: %v", left, err)
 	}
@@ -90,18 +90,18 @@ func (d *dag) impactUntil(left int, want []string, see func(time, all bool)) {
 	if err != nil {
 		d.Fatalf("after %d steps: %v", left, err)
 	}
-	names := told(got)
+	names := rowLabels(got)
 	if len(names) > len(want) || !slices.Equal(names, want[:len(names)]) {
-		d.Errorf("after %d steps: %v is no beginning of %v", left, names, want)
+		d.Errorf("after %d steps: %v is no prefix of %v", left, names, want)
 	}
 	see(slices.Contains(w.Told().Reasons, lineage.ReasonTime), len(names) == len(want))
 	if !more {
 		return
 	}
-	// What time kept back follows behind the place that is told.
-	rest, _, _, _ := rows(d.T, d.store, d.ids[:1], both, graph.Instant{}, at, 1000, nil)
-	if names = append(names, told(rest)...); !slices.Equal(names, want) {
-		d.Errorf("after %d steps and on from there: %v, want %v", left, names, want)
+	// The rest follows after the returned place.
+	rest, _, _, _ := readRows(d.T, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, at, 1000, nil)
+	if names = append(names, rowLabels(rest)...); !slices.Equal(names, want) {
+		d.Errorf("after %d steps and the next page: %v, want %v", left, names, want)
 	}
 }
 
@@ -110,8 +110,8 @@ func TestACancelledWalkIsAnError(t *testing.T) {
 	d.write([][2]int{{1, 0}, {2, 1}})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := lineage.Walk(ctx, d.store, d.ids[0], options(lineage.Downstream, 5)); err == nil || errors.Is(err, context.DeadlineExceeded) ||
+	if _, err := lineage.Walk(ctx, d.store, d.ids[0], walkOptions(lineage.Downstream, 5)); err == nil || errors.Is(err, context.DeadlineExceeded) ||
 		registry.CodeOf(err) == registry.NotFound {
-		t.Errorf("a cancelled walk answers %v", err)
+		t.Errorf("a cancelled walk returns %v", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"pedigree/registry"
 )
 
-// Changes are the nodes of a kind that differ between two graphs: those that stand
-// in one alone, and pairs that are called the same and are not.
+// Changes are the nodes of a kind that differ between two graphs: those in one graph
+// only, and pairs of different nodes with the same LogicalKey.
 type Changes struct {
 	Added, Removed []*graph.Node
 	Changed        []Pair
@@ -18,14 +18,14 @@ type Changes struct {
 // Pair is a node of the first graph and its match in the second.
 type Pair struct{ Before, After *graph.Node }
 
-// None reports whether nothing differs.
+// None reports whether there are no changes.
 func (c Changes) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
 
-// Diff compares the nodes of a kind in two graphs. A node that stands in both is
-// the same; the others are matched by what they are called (see LogicalKey),
-// nearest with nearest. Hidden nodes and a graph's own root are left out.
+// Diff compares the nodes of a kind in two graphs. Nodes that are in both are equal; the
+// others are matched by LogicalKey, nearest with nearest. Hidden nodes and the roots are
+// left out.
 func Diff(a, b *Graph, kind registry.Kind) (c Changes) {
-	before, after := a.members(kind), b.members(kind)
+	before, after := a.visibleNodes(kind), b.visibleNodes(kind)
 	only := func(nodes, other []*graph.Node) []*graph.Node {
 		ids := map[registry.ID]bool{}
 		for _, n := range other {
@@ -33,30 +33,30 @@ func Diff(a, b *Graph, kind registry.Kind) (c Changes) {
 		}
 		return slices.DeleteFunc(slices.Clone(nodes), func(n *graph.Node) bool { return ids[n.ID] })
 	}
-	waiting := map[string][]*graph.Node{}
-	gone := only(before, after)
-	for _, n := range gone {
+	unmatched := map[string][]*graph.Node{}
+	removed := only(before, after)
+	for _, n := range removed {
 		if k := LogicalKey(n); k != "" {
-			waiting[k] = append(waiting[k], n)
+			unmatched[k] = append(unmatched[k], n)
 		}
 	}
 	matched := map[registry.ID]bool{}
 	for _, n := range only(after, before) {
 		k := LogicalKey(n)
-		if len(waiting[k]) == 0 {
+		if len(unmatched[k]) == 0 {
 			c.Added = append(c.Added, n)
 			continue
 		}
-		was := waiting[k][0]
-		waiting[k], matched[was.ID] = waiting[k][1:], true
+		was := unmatched[k][0]
+		unmatched[k], matched[was.ID] = unmatched[k][1:], true
 		c.Changed = append(c.Changed, Pair{was, n})
 	}
-	c.Removed = slices.DeleteFunc(gone, func(n *graph.Node) bool { return matched[n.ID] })
+	c.Removed = slices.DeleteFunc(removed, func(n *graph.Node) bool { return matched[n.ID] })
 	return c
 }
 
-// members lists the seen nodes of a kind but the root, nearest first.
-func (g *Graph) members(kind registry.Kind) (out []*graph.Node) {
+// visibleNodes lists the visible nodes of a kind without the root, nearest first.
+func (g *Graph) visibleNodes(kind registry.Kind) (out []*graph.Node) {
 	for _, it := range g.Items {
 		if n := it.Node; n.Kind == kind && !n.Hidden && n.ID != g.Root {
 			out = append(out, n)
@@ -65,9 +65,9 @@ func (g *Graph) members(kind registry.Kind) (out []*graph.Node) {
 	return out
 }
 
-// LogicalKey is what a node is called whatever its version: the dataset or model
-// that it is a state of, the producer and name of a run, what a feature belongs to
-// and its column or name; "" where that is not known or not seen.
+// LogicalKey identifies a node across versions: by its dataset or model, by the producer
+// and name of a run, by the owner and column (or name) of a feature. It is "" when these
+// are unknown or hidden.
 func LogicalKey(n *graph.Node) string {
 	switch n.Kind {
 	case registry.KindDatasetVersion, registry.KindModelVersion:
@@ -92,8 +92,8 @@ func LogicalKey(n *graph.Node) string {
 	return d.Of + "\x00name\x00" + d.Name
 }
 
-// Entries lists, by repository, the seen commits that a graph reaches by a run or
-// a tag, and its root where that is a commit.
+// Entries lists, by repository, the visible commits that a run ran or a tag points at,
+// and the root when it is a commit.
 func (g *Graph) Entries() map[registry.ID][]*graph.Node {
 	entry := map[registry.ID]bool{g.Root: true}
 	for _, e := range g.Edges {
@@ -110,9 +110,8 @@ func (g *Graph) Entries() map[registry.ID][]*graph.Node {
 	return out
 }
 
-// Made returns the seen nodes that made the root what it is: the runs that
-// generated it, or it itself where it is a run. A deployment is made like the
-// version that it deploys.
+// Made returns the visible runs that generated the root, or the root itself when it is a
+// run. For a deployment it returns the deployed version and the runs of that version.
 func (g *Graph) Made() (version *graph.Node, runs []*graph.Node) {
 	nodes := map[registry.ID]*graph.Node{}
 	for _, it := range g.Items {

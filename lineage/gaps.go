@@ -5,7 +5,7 @@ import (
 	"pedigree/registry"
 )
 
-// GapCode says what is not known and should be.
+// GapCode is the kind of a gap.
 type GapCode string
 
 // The gaps.
@@ -17,17 +17,18 @@ const (
 	CardContradictsGraph   GapCode = "CARD_CONTRADICTS_GRAPH"
 )
 
-// Gap is something missing from a node of a graph.
+// Gap is a fact that is missing from a node of a graph, or a card field that contradicts
+// the graph.
 type Gap struct {
 	Code    GapCode
 	Node    *graph.Node
 	Message string
-	// Field is the path of the card's field that is wrong, where one is.
+	// Field is the path of the wrong card field, "" for other gaps.
 	Field string
 }
 
-// causes lists, by effect, the kinds of what it came from and by which edges.
-func (g *Graph) causes() (byEdge map[registry.ID]map[registry.EdgeKind]bool, ups map[registry.ID][]registry.ID) {
+// causesByEffect returns, by effect, the kinds of its edges to causes, and the causes.
+func (g *Graph) causesByEffect() (byEdge map[registry.ID]map[registry.EdgeKind]bool, ups map[registry.ID][]registry.ID) {
 	byEdge, ups = map[registry.ID]map[registry.EdgeKind]bool{}, map[registry.ID][]registry.ID{}
 	for _, e := range g.Edges {
 		if byEdge[e.From] == nil {
@@ -39,23 +40,22 @@ func (g *Graph) causes() (byEdge map[registry.ID]map[registry.EdgeKind]bool, ups
 	return byEdge, ups
 }
 
-// Sources returns the dataset versions of an upstream walk that came from nothing
-// known.
+// Sources returns the dataset versions of an upstream walk without any known cause.
 func (g *Graph) Sources() map[registry.ID]bool {
-	byEdge, _ := g.causes()
-	open := g.open()
+	byEdge, _ := g.causesByEffect()
+	frontier := g.frontierSet()
 	out := map[registry.ID]bool{}
 	for _, it := range g.Items {
-		if it.Node.Kind == registry.KindDatasetVersion && len(byEdge[it.Node.ID]) == 0 && !open[it.Node.ID] {
+		if it.Node.Kind == registry.KindDatasetVersion && len(byEdge[it.Node.ID]) == 0 && !frontier[it.Node.ID] {
 			out[it.Node.ID] = true
 		}
 	}
 	return out
 }
 
-// open are the nodes behind which the walk left something out: what is missing
-// there may be known.
-func (g *Graph) open() map[registry.ID]bool {
+// frontierSet is Frontier as a set. The causes of these nodes may be known but are not in
+// the graph.
+func (g *Graph) frontierSet() map[registry.ID]bool {
 	out := map[registry.ID]bool{}
 	for _, id := range g.Frontier {
 		out[id] = true
@@ -63,25 +63,25 @@ func (g *Graph) open() map[registry.ID]bool {
 	return out
 }
 
-// Gaps returns what is missing from the nodes of an upstream walk. Hidden nodes
-// and those at the frontier are not judged.
+// Gaps returns the gaps of an upstream walk. It skips hidden nodes and those at the
+// frontier.
 func (g *Graph) Gaps() (out []Gap) {
-	byEdge, ups := g.causes()
-	open := g.open()
+	byEdge, ups := g.causesByEffect()
+	frontier := g.frontierSet()
 	kinds := map[registry.ID]registry.Kind{}
 	for _, it := range g.Items {
 		kinds[it.Node.ID] = it.Node.Kind
 	}
 	for _, it := range g.Items {
 		n, have := it.Node, byEdge[it.Node.ID]
-		if n.Hidden || n.Deleted || n.Erased() || open[n.ID] {
+		if n.Hidden || n.Deleted || n.Erased() || frontier[n.ID] {
 			continue
 		}
 		switch n.Kind {
 		case registry.KindModelVersion:
 			if !have[registry.EdgeGeneratedBy] && !have[registry.EdgeDerivedFrom] {
 				out = append(out, Gap{Code: VersionWithoutTraining, Node: n, Message: "no training run is known; record it with recordRun and link it with GENERATED_BY"})
-			} else if !reaches(n.ID, registry.KindDatasetVersion, ups, kinds) {
+			} else if !reachesKind(n.ID, registry.KindDatasetVersion, ups, kinds) {
 				out = append(out, Gap{Code: VersionWithoutData, Node: n, Message: "no training data is known; record what its run read"})
 			}
 		case registry.KindRun:
@@ -89,7 +89,7 @@ func (g *Graph) Gaps() (out []Gap) {
 				out = append(out, Gap{Code: RunWithoutCommit, Node: n, Message: "no commit is known; record whose code it ran"})
 			}
 		case registry.KindDatasetVersion:
-			if len(have) == 0 && sees(n, "role") && n.Text(registry.IndexRole) != string(registry.RawData) {
+			if len(have) == 0 && fieldVisible(n, "role") && n.Text(registry.IndexRole) != string(registry.RawData) {
 				out = append(out, Gap{Code: DatasetWithoutSource, Node: n, Message: "nothing is known of where it came from; if it is raw, record it with role RAW"})
 			}
 		}
@@ -97,15 +97,15 @@ func (g *Graph) Gaps() (out []Gap) {
 	return out
 }
 
-// sees reports whether a field of a node can be judged: without a policy
-// (Mask 0) every field can.
-func sees(n *graph.Node, field string) bool {
+// fieldVisible reports whether a field of a node is visible. Without a policy (Mask 0)
+// every field is.
+func fieldVisible(n *graph.Node, field string) bool {
 	noun := registry.NounOf(n.Kind)
 	return n.Mask == 0 || n.Mask.Has(registry.Bit(noun.Name, field))
 }
 
-// reaches reports whether a node of a kind lies upstream of another.
-func reaches(from registry.ID, kind registry.Kind, ups map[registry.ID][]registry.ID, kinds map[registry.ID]registry.Kind) bool {
+// reachesKind reports whether a node of a kind is upstream of another.
+func reachesKind(from registry.ID, kind registry.Kind, ups map[registry.ID][]registry.ID, kinds map[registry.ID]registry.Kind) bool {
 	seen := map[registry.ID]bool{from: true}
 	for queue := []registry.ID{from}; len(queue) > 0; queue = queue[1:] {
 		for _, up := range ups[queue[0]] {

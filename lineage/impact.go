@@ -9,12 +9,12 @@ import (
 	"pedigree/registry"
 )
 
-// Impact is a walk to what descends from some nodes, level by level, as far as its
-// caller takes rows from it: nearest first, then by Number. Descendants that
-// something asked for may come of are held, within Budgets; rows themselves are
-// not, so that there may be any number of them.
+// Impact is a lazy breadth-first walk to the descendants of some nodes, nearest first,
+// then by Number. It goes only as far as the caller takes rows. Within Budgets it keeps
+// in memory the descendants that can lead to a target kind, but not the rows, so there
+// may be any number of rows.
 type Impact struct {
-	// Roots are the nodes it starts from; Head is the log sequence that it saw.
+	// Roots are the start nodes; Head is the newest log sequence that the walk saw.
 	Roots []*graph.Node
 	Head  int64
 	Budgets
@@ -22,117 +22,119 @@ type Impact struct {
 	r       graph.Reader
 	at      graph.Instant
 	targets map[registry.Kind]bool
-	// leads are the kinds that something asked for may come of.
-	leads   map[registry.Kind]bool
-	held    map[registry.ID]*step
-	met     map[int64]bool // rows that were met, when the walk began at its start
-	hidden  map[registry.ID]*graph.Node
-	reasons map[Reason]bool
-	front   map[registry.ID]bool
-	read    int
+	// intermediates are the kinds that can have effects of the target kinds.
+	intermediates map[registry.Kind]bool
+	expanded      map[registry.ID]*bfsNode // the nodes that the walk continues from
+	rowNumbers    map[int64]bool           // the rows so far; nil when the walk began after a row
+	hidden        map[registry.ID]*graph.Node
+	reasons       map[Reason]bool
+	frontier      map[registry.ID]bool
+	readCount     int
 }
 
 // Budgets bound the work of an Impact.
 type Budgets struct {
-	// Node, Level and Walk are how many nodes are held to be walked on from: of one
-	// node's far ends, of one level, and in all. Ends is how many far ends are read.
-	Node, Level, Walk, Ends int
+	// PerNode, PerLevel and Total are the most nodes to continue from: among the
+	// neighbors of one node, in one level, and in all. Reads is the most neighbors to
+	// read.
+	PerNode, PerLevel, Total, Reads int
 }
 
-// ImpactBudgets are what one request may take: some 20 MB and, on SQLite, about a
+// ImpactBudgets are the budgets of one request: some 20 MB and, on SQLite, about a
 // second.
-var ImpactBudgets = Budgets{Node: MaxNodes, Level: MaxNodes, Walk: 4 * MaxNodes, Ends: 100_000}
+var ImpactBudgets = Budgets{PerNode: MaxNodes, PerLevel: MaxNodes, Total: 4 * MaxNodes, Reads: 100_000}
 
-// Descendant is something that came of one of the roots of an impact question.
+// Descendant is an effect, direct or not, of one of the roots of an Impact.
 type Descendant struct {
-	// Node is bare, unless the rows were asked whole.
+	// Node has no document unless Rows was called with whole.
 	Node *graph.Node
 	// Depth is the fewest hops from any of the roots.
-	Depth int
-	near  *step
+	Depth  int
+	parent *bfsNode
 }
 
-// Path returns one shortest way to it, the root first and itself last, bare.
+// Path returns one shortest path to it, from the root to itself, without documents.
 func (d Descendant) Path() []*graph.Node {
 	out := []*graph.Node{d.Node}
-	for s := d.near; s != nil; s = s.near {
+	for s := d.parent; s != nil; s = s.parent {
 		out = append(out, s.node)
 	}
 	slices.Reverse(out)
 	return out
 }
 
-// Place is where a page of rows begins: after the row of a depth and Number. The
-// zero Place is before the first.
+// Place is a position among the rows: after the row of a depth and Number. The zero
+// Place is before the first row.
 type Place struct {
 	Depth  int
 	Number int64
 }
 
-// step is a node that is walked on from, and the one nearer to the roots.
-type step struct {
-	node  *graph.Node
-	depth int
-	near  *step
-	taken int
+// bfsNode is a node that the walk continues from, with its parent in the breadth-first
+// tree and how many children it has there.
+type bfsNode struct {
+	node     *graph.Node
+	depth    int
+	parent   *bfsNode
+	children int
 }
 
-// NewImpact begins a walk from roots to the kinds asked for: NOT_FOUND names a root
-// that is unknown or hidden.
+// NewImpact starts a walk from roots to nodes of the target kinds. NOT_FOUND names a
+// root that is unknown or hidden.
 func NewImpact(ctx context.Context, r graph.Reader, ids []registry.ID, targets []registry.Kind, at graph.Instant) (*Impact, error) {
-	nodes, err := roots(ctx, r, at, ids...)
+	nodes, err := readRoots(ctx, r, at, ids...)
 	if err != nil {
 		return nil, err
 	}
-	head, err := closure(ctx, r, graph.ClosureQuery{Roots: ids[:1], Direction: graph.Downstream, Fanout: 1, Limit: 1, At: at, Bare: true})
+	head, err := closureUntilDeadline(ctx, r, graph.ClosureQuery{Roots: ids[:1], Direction: graph.Downstream, Fanout: 1, Limit: 1, At: at, Bare: true})
 	if err != nil {
 		return nil, err
 	}
-	w := &Impact{Head: head.Head, Budgets: ImpactBudgets, r: r, at: at, targets: map[registry.Kind]bool{}, held: map[registry.ID]*step{},
-		hidden: map[registry.ID]*graph.Node{}, reasons: map[Reason]bool{}, front: map[registry.ID]bool{}}
+	w := &Impact{Head: head.Head, Budgets: ImpactBudgets, r: r, at: at, targets: map[registry.Kind]bool{}, expanded: map[registry.ID]*bfsNode{},
+		hidden: map[registry.ID]*graph.Node{}, reasons: map[Reason]bool{}, frontier: map[registry.ID]bool{}}
 	if at.Known != 0 {
-		w.Head = at.Known // It sees no more, however much was written since.
+		w.Head = at.Known // The walk sees nothing newer.
 	}
 	slices.SortFunc(nodes, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
 	w.Roots = slices.CompactFunc(nodes, func(a, b *graph.Node) bool { return a.ID == b.ID })
 	for _, k := range targets {
 		w.targets[k] = true
 	}
-	w.leads = leadsTo(w.targets)
+	w.intermediates = intermediateKinds(w.targets)
 	return w, nil
 }
 
-// leadsTo returns the kinds that nodes of the targets' kinds may come of.
-func leadsTo(targets map[registry.Kind]bool) map[registry.Kind]bool {
-	leads := map[registry.Kind]bool{}
+// intermediateKinds returns the kinds that can have effects of the target kinds.
+func intermediateKinds(targets map[registry.Kind]bool) map[registry.Kind]bool {
+	kinds := map[registry.Kind]bool{}
 	for grown := true; grown; {
 		grown = false
 		for _, e := range registry.EdgeKinds() {
 			from, to := registry.EdgeEnds(e)
-			if !slices.ContainsFunc(from, func(k registry.Kind) bool { return targets[k] || leads[k] }) {
+			if !slices.ContainsFunc(from, func(k registry.Kind) bool { return targets[k] || kinds[k] }) {
 				continue
 			}
 			for _, k := range to {
-				grown = grown || !leads[k]
-				leads[k] = true
+				grown = grown || !kinds[k]
+				kinds[k] = true
 			}
 		}
 	}
-	return leads
+	return kinds
 }
 
-// Rows calls take for each row after a place, in order, until take answers false.
-// whole asks for the rows' documents; want is how many rows are likely taken. It
-// returns the place up to which all rows were met, and whether there may be more
-// behind it. Use an Impact for one call.
+// Rows calls take for each row after a place, in order, until take returns false. With
+// whole, rows have their documents; want is how many rows the caller will probably take.
+// It returns the place up to which it has passed all rows to take, and whether there may
+// be more. Call it once per Impact.
 func (w *Impact) Rows(ctx context.Context, after Place, whole bool, want int, take func(Descendant) bool) (Place, bool, error) {
 	if after == (Place{}) {
-		w.met = map[int64]bool{}
+		w.rowNumbers = map[int64]bool{}
 	}
-	var level []*step
+	var level []*bfsNode
 	for _, n := range w.Roots {
-		s := &step{node: n}
-		w.held[n.ID], level = s, append(level, s)
+		s := &bfsNode{node: n}
+		w.expanded[n.ID], level = s, append(level, s)
 	}
 	at := after
 	for depth := 1; len(level) > 0; depth++ {
@@ -140,13 +142,13 @@ func (w *Impact) Rows(ctx context.Context, after Place, whole bool, want int, ta
 			if depth > at.Depth {
 				at = Place{Depth: depth}
 			}
-			number, more, err := w.rows(ctx, level, at.Number, whole, want, take)
+			number, more, err := w.levelRows(ctx, level, at.Number, whole, want, take)
 			at.Number = number
 			if err != nil || more {
 				return at, more, err
 			}
 		}
-		next, err := w.hold(ctx, level, depth)
+		next, err := w.nextLevel(ctx, level, depth)
 		if err != nil {
 			return at, false, err
 		}
@@ -155,41 +157,41 @@ func (w *Impact) Rows(ctx context.Context, after Place, whole bool, want int, ta
 			w.reasons[ReasonTime] = true
 			return at, len(level) > 0, nil
 		}
-		if w.read > w.Ends {
+		if w.readCount > w.Reads {
 			w.reasons[ReasonNodes] = true
-			return at, at != after, nil // Where nothing was met, going on would end here again.
+			return at, at != after, nil // Without progress, the next call would end here again.
 		}
 	}
 	return at, false, nil
 }
 
-// rows takes the rows of one level behind a Number. It returns the Number up to
-// which they were met, and whether there are, or may be, more.
-func (w *Impact) rows(ctx context.Context, level []*step, after int64, whole bool, want int, take func(Descendant) bool) (int64, bool, error) {
-	e := w.ends(level, w.targets, !whole, want)
-	for e.number = after; !e.done; {
-		if expired(ctx) || w.read > w.Ends {
-			w.spent(ctx, e)
-			return e.number, true, nil
+// levelRows passes the rows of one level after a Number to take. It returns the Number
+// up to which it did so, and whether there may be more.
+func (w *Impact) levelRows(ctx context.Context, level []*bfsNode, after int64, whole bool, want int, take func(Descendant) bool) (int64, bool, error) {
+	e := w.mergeEffects(level, w.targets, !whole, want)
+	for e.position = after; !e.done; {
+		if expired(ctx) || w.readCount > w.Reads {
+			w.noteExhausted(ctx, e)
+			return e.position, true, nil
 		}
 		batch, err := e.next(ctx)
 		if err == nil {
-			batch, err = w.fresh(ctx, batch)
+			batch, err = w.dropNearer(ctx, batch)
 		}
 		if err != nil {
 			if !expired(ctx) {
-				return e.number, false, err
+				return e.position, false, err
 			}
-			w.spent(ctx, e)
-			return e.settled, true, nil
+			w.noteExhausted(ctx, e)
+			return e.previousPosition, true, nil
 		}
 		if expired(ctx) && slices.ContainsFunc(batch, func(d Descendant) bool { return d.Node.Hidden }) {
-			w.spent(ctx, e) // They may be hidden for lack of time: go on before them.
-			return e.settled, true, nil
+			w.noteExhausted(ctx, e) // They may be hidden because of the deadline: continue before them.
+			return e.previousPosition, true, nil
 		}
 		for _, d := range batch {
-			if w.met != nil {
-				w.met[d.Node.Number] = true
+			if w.rowNumbers != nil {
+				w.rowNumbers[d.Node.Number] = true
 			}
 			if d.Node.Hidden {
 				w.hidden[d.Node.ID] = d.Node
@@ -200,58 +202,58 @@ func (w *Impact) rows(ctx context.Context, level []*step, after int64, whole boo
 			}
 		}
 	}
-	return e.number, false, nil
+	return e.position, false, nil
 }
 
-// spent notes that time or budget ended the reading of a level's far ends.
-func (w *Impact) spent(ctx context.Context, e *ends) {
+// noteExhausted records that the deadline or the budget ended the reading of a level.
+func (w *Impact) noteExhausted(ctx context.Context, e *effectMerge) {
 	if expired(ctx) {
 		w.reasons[ReasonTime] = true
 	} else {
 		w.reasons[ReasonNodes] = true
 	}
-	for _, s := range e.near {
-		w.front[s.node.ID] = true
+	for _, s := range e.nodes {
+		w.frontier[s.node.ID] = true
 	}
 }
 
-// fresh leaves out the far ends that are nearer than this level: those that are
-// held, and those that were rows of a level before. Where the walk began later
-// than at its start, these are known by what they came from.
-func (w *Impact) fresh(ctx context.Context, batch []Descendant) ([]Descendant, error) {
-	batch = slices.DeleteFunc(batch, func(d Descendant) bool { return w.held[d.Node.ID] != nil || w.met[d.Node.Number] })
-	if w.met != nil || len(batch) == 0 || batch[0].Depth == 1 {
+// dropNearer removes the nodes that an earlier level has: those in expanded, and the
+// rows of earlier levels. When the walk began after a row, rowNumbers is nil; then a
+// node was a row of an earlier level when a cause of it is above the level before this.
+func (w *Impact) dropNearer(ctx context.Context, batch []Descendant) ([]Descendant, error) {
+	batch = slices.DeleteFunc(batch, func(d Descendant) bool { return w.expanded[d.Node.ID] != nil || w.rowNumbers[d.Node.Number] })
+	if w.rowNumbers != nil || len(batch) == 0 || batch[0].Depth == 1 {
 		return batch, nil
 	}
-	before, depth := map[registry.ID]bool{}, batch[0].Depth-1
-	for part := range slices.Chunk(batch, endsBatch) {
-		q := graph.HopQuery{Direction: graph.Upstream, At: w.at, Cap: endsCap, Bare: true}
+	reached, depth := map[registry.ID]bool{}, batch[0].Depth-1
+	for part := range slices.Chunk(batch, mergeBatch) {
+		q := graph.HopQuery{Direction: graph.Upstream, At: w.at, Cap: maxPageSize, Bare: true}
 		for _, d := range part {
 			q.IDs = append(q.IDs, d.Node.ID)
 		}
 		hops, err := w.r.Neighbors(ctx, q)
 		for i := 0; err == nil && i < len(hops); i++ {
-			before[hops[i].Of], err = w.nearer(ctx, hops[i], depth)
+			reached[hops[i].Of], err = w.reachedEarlier(ctx, hops[i], depth)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	return slices.DeleteFunc(batch, func(d Descendant) bool { return before[d.Node.ID] }), nil
+	return slices.DeleteFunc(batch, func(d Descendant) bool { return reached[d.Node.ID] }), nil
 }
 
-// nearer reports whether one of a node's causes is held at less than a depth. It
-// reads on where they are many.
-func (w *Impact) nearer(ctx context.Context, h graph.Hops, depth int) (bool, error) {
+// reachedEarlier reports whether one of a node's causes is in expanded at less than a
+// depth. It reads the pages of causes one by one.
+func (w *Impact) reachedEarlier(ctx context.Context, h graph.Hops, depth int) (bool, error) {
 	for {
-		w.read += len(h.Nodes)
-		if slices.ContainsFunc(h.Nodes, func(n *graph.Node) bool { s := w.held[n.ID]; return s != nil && s.depth < depth }) {
+		w.readCount += len(h.Nodes)
+		if slices.ContainsFunc(h.Nodes, func(n *graph.Node) bool { s := w.expanded[n.ID]; return s != nil && s.depth < depth }) {
 			return true, nil
 		}
-		if !h.More || w.read > w.Ends {
+		if !h.More || w.readCount > w.Reads {
 			return false, nil
 		}
-		hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{h.Of}, Direction: graph.Upstream, At: w.at, Cap: endsCap, Bare: true,
+		hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{h.Of}, Direction: graph.Upstream, At: w.at, Cap: maxPageSize, Bare: true,
 			After: h.Nodes[len(h.Nodes)-1].Number})
 		if err != nil {
 			return false, err
@@ -260,42 +262,42 @@ func (w *Impact) nearer(ctx context.Context, h graph.Hops, depth int) (bool, err
 	}
 }
 
-// hold takes the next level: the far ends that lead on, by Number, within the
-// budgets.
-func (w *Impact) hold(ctx context.Context, level []*step, depth int) (next []*step, err error) {
-	e := w.ends(level, w.leads, true, w.Level)
+// nextLevel reads the next level: the effects of the intermediate kinds, by Number,
+// within the budgets.
+func (w *Impact) nextLevel(ctx context.Context, level []*bfsNode, depth int) (next []*bfsNode, err error) {
+	e := w.mergeEffects(level, w.intermediates, true, w.PerLevel)
 	for !e.done {
-		if expired(ctx) || w.read > w.Ends {
-			w.spent(ctx, e)
+		if expired(ctx) || w.readCount > w.Reads {
+			w.noteExhausted(ctx, e)
 			return next, nil
 		}
 		batch, err := e.next(ctx)
 		if err != nil {
 			if expired(ctx) {
-				w.spent(ctx, e)
+				w.noteExhausted(ctx, e)
 				return next, nil
 			}
 			return nil, err
 		}
 		for _, d := range batch {
-			if w.held[d.Node.ID] != nil {
+			if w.expanded[d.Node.ID] != nil {
 				continue
 			}
-			if d.near.taken == w.Node || len(next) == w.Level || len(w.held) == w.Walk {
-				w.front[d.near.node.ID] = true
-				if d.near.taken == w.Node {
+			if d.parent.children == w.PerNode || len(next) == w.PerLevel || len(w.expanded) == w.Total {
+				w.frontier[d.parent.node.ID] = true
+				if d.parent.children == w.PerNode {
 					w.reasons[ReasonFanout] = true
 				} else {
 					w.reasons[ReasonNodes] = true
 				}
-				if len(next) == w.Level || len(w.held) == w.Walk || len(level) == 1 {
+				if len(next) == w.PerLevel || len(w.expanded) == w.Total || len(level) == 1 {
 					return next, nil
 				}
 				continue
 			}
-			d.near.taken++
-			s := &step{node: d.Node, depth: depth, near: d.near}
-			w.held[d.Node.ID], next = s, append(next, s)
+			d.parent.children++
+			s := &bfsNode{node: d.Node, depth: depth, parent: d.parent}
+			w.expanded[d.Node.ID], next = s, append(next, s)
 			if d.Node.Hidden {
 				w.hidden[d.Node.ID] = d.Node
 			}
@@ -304,22 +306,22 @@ func (w *Impact) hold(ctx context.Context, level []*step, depth int) (next []*st
 	return next, nil
 }
 
-// Told returns what is missing from the rows taken so far: why, where, and how
-// many nodes were met that are hidden.
+// Told returns the truncation of the rows so far, as a Graph without nodes: Reasons,
+// Frontier, and the number of hidden nodes in Redacted.
 func (w *Impact) Told() *Graph {
 	g := &Graph{Head: w.Head, Redacted: len(w.hidden)}
 	if g.Redacted > 0 {
 		w.reasons[ReasonAccess] = true
 	}
-	g.Reasons = inOrder(w.reasons)
-	for id := range w.front {
+	g.Reasons = orderedReasons(w.reasons)
+	for id := range w.frontier {
 		g.Frontier = append(g.Frontier, id)
 	}
 	slices.Sort(g.Frontier)
 	return g
 }
 
-// Hidden returns the nodes met so far that are out of sight.
+// Hidden returns the hidden nodes found so far.
 func (w *Impact) Hidden() (out []*graph.Node) {
 	for _, n := range w.hidden {
 		out = append(out, n)
@@ -327,12 +329,12 @@ func (w *Impact) Hidden() (out []*graph.Node) {
 	return out
 }
 
-// Settled reports whether nothing was written since the walk began: a walk is
-// several reads, and only then are they of one state of the graph.
+// Settled reports whether nothing was written since the walk began. A walk makes several
+// reads; only then do they see one state of the graph.
 func (w *Impact) Settled(ctx context.Context) (bool, error) {
 	if w.at.Known != 0 {
 		return true, nil
 	}
-	c, err := closure(ctx, w.r, graph.ClosureQuery{Roots: []registry.ID{w.Roots[0].ID}, Direction: graph.Downstream, Fanout: 1, Limit: 1, At: w.at, Bare: true})
+	c, err := closureUntilDeadline(ctx, w.r, graph.ClosureQuery{Roots: []registry.ID{w.Roots[0].ID}, Direction: graph.Downstream, Fanout: 1, Limit: 1, At: w.at, Bare: true})
 	return err == nil && (c.Head == w.Head || c.TimedOut), err
 }

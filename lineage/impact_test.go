@@ -15,10 +15,10 @@ import (
 	"pedigree/registry"
 )
 
-var both = []registry.Kind{registry.KindDatasetVersion, registry.KindModelVersion}
+var datasetsAndVersions = []registry.Kind{registry.KindDatasetVersion, registry.KindModelVersion}
 
-// rows takes the rows of a page after a place.
-func rows(t *testing.T, r graph.Reader, roots []registry.ID, targets []registry.Kind, at graph.Instant, after lineage.Place, size int, change func(*lineage.Impact)) (out []lineage.Descendant, end lineage.Place, more bool, w *lineage.Impact) {
+// readRows returns the rows of a page after a place.
+func readRows(t *testing.T, r graph.Reader, roots []registry.ID, targets []registry.Kind, at graph.Instant, after lineage.Place, size int, change func(*lineage.Impact)) (out []lineage.Descendant, end lineage.Place, more bool, w *lineage.Impact) {
 	t.Helper()
 	w, err := lineage.NewImpact(t.Context(), r, roots, targets, at)
 	if err != nil {
@@ -40,12 +40,12 @@ func rows(t *testing.T, r graph.Reader, roots []registry.ID, targets []registry.
 	return out, end, more, w
 }
 
-// inOrder lists, by brute force, what descends from roots: by depth, then in the
-// order of writing.
-func (d *dag) inOrder(roots []registry.ID, targets []registry.Kind) (out []string) {
+// expectedRows lists the descendants of roots by brute force: by depth, then in the order
+// of writing.
+func (d *dag) expectedRows(roots []registry.ID, targets []registry.Kind) (out []string) {
 	depth := map[registry.ID]int{}
 	for _, root := range roots {
-		for id, n := range fewest(root, d.downs) {
+		for id, n := range shortestDepths(root, d.downs) {
 			if old, ok := depth[id]; !ok || n < old {
 				depth[id] = n
 			}
@@ -64,59 +64,59 @@ func (d *dag) inOrder(roots []registry.ID, targets []registry.Kind) (out []strin
 	return out
 }
 
-func told(ds []lineage.Descendant) (out []string) {
+func rowLabels(ds []lineage.Descendant) (out []string) {
 	for _, d := range ds {
 		out = append(out, fmt.Sprint(d.Depth, " ", d.Node.Name))
 	}
 	return out
 }
 
-func TestImpactIsEveryDescendantNearestFirstAndPagesAppendToTheWhole(t *testing.T) {
-	seeds(t, "impact", 6, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
+func TestImpactListsEveryDescendantNearestFirstAndPagesAddUp(t *testing.T) {
+	forSeeds(t, "impact", 6, func(t *testing.T, open func(testing.TB) graph.Store, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		const n = 40
 		d := dagIn(t, open(t), n)
-		d.write(random(r, n, 0.04+0.2*r.Float64()))
+		d.write(randomEdges(r, n, 0.04+0.2*r.Float64()))
 		for range 4 {
 			roots := []registry.ID{d.ids[r.IntN(n/2)], d.ids[r.IntN(n/2)]}
-			targets := [][]registry.Kind{both, both[:1], both[1:]}[r.IntN(3)]
-			whole, _, more, _ := rows(t, d.store, roots, targets, graph.Instant{}, lineage.Place{}, 1000, nil)
-			if want := d.inOrder(roots, targets); !slices.Equal(told(whole), want) || more {
-				t.Fatalf("got %v, want %v", told(whole), want)
+			targets := [][]registry.Kind{datasetsAndVersions, datasetsAndVersions[:1], datasetsAndVersions[1:]}[r.IntN(3)]
+			whole, _, more, _ := readRows(t, d.store, roots, targets, graph.Instant{}, lineage.Place{}, 1000, nil)
+			if want := d.expectedRows(roots, targets); !slices.Equal(rowLabels(whole), want) || more {
+				t.Fatalf("got %v, want %v", rowLabels(whole), want)
 			}
 			for _, x := range whole {
-				d.way(x, roots)
+				d.checkPath(x, roots)
 			}
 			size := 1 + r.IntN(5)
 			var paged []lineage.Descendant
 			for after, more := (lineage.Place{}), true; more; {
 				var page []lineage.Descendant
-				page, after, more, _ = rows(t, d.store, roots, targets, graph.Instant{}, after, size, nil)
+				page, after, more, _ = readRows(t, d.store, roots, targets, graph.Instant{}, after, size, nil)
 				paged = append(paged, page...)
 			}
-			if !slices.Equal(told(paged), told(whole)) {
-				t.Fatalf("pages of %d: %v, the whole is %v", size, told(paged), told(whole))
+			if !slices.Equal(rowLabels(paged), rowLabels(whole)) {
+				t.Fatalf("pages of %d: %v, the whole is %v", size, rowLabels(paged), rowLabels(whole))
 			}
 		}
 	})
 }
 
-// way checks that a path is one of the fewest hops, over edges that are there.
-func (d *dag) way(x lineage.Descendant, roots []registry.ID) {
+// checkPath checks that the path of a row has the fewest hops and only existing edges.
+func (d *dag) checkPath(x lineage.Descendant, roots []registry.ID) {
 	d.Helper()
 	path := x.Path()
 	if len(path) != x.Depth+1 || !slices.Contains(roots, path[0].ID) || path[x.Depth].ID != x.Node.ID {
-		d.Errorf("%s: depth %d by a path of %d", x.Node.Name, x.Depth, len(path))
+		d.Errorf("%s: depth %d with a path of %d nodes", x.Node.Name, x.Depth, len(path))
 	}
 	for i := 1; i < len(path); i++ {
 		if !slices.Contains(d.downs[path[i-1].ID], path[i].ID) {
-			d.Error("a path takes an edge that is not there")
+			d.Error("a path has an edge that does not exist")
 		}
 	}
 }
 
-// hub writes a node with many effects, each with one of its own.
-func hub(t *testing.T, store graph.Store, fan int) *dag {
+// newHub writes a node with many effects, each with one effect of its own.
+func newHub(t *testing.T, store graph.Store, fan int) *dag {
 	d := dagIn(t, store, 1+2*fan)
 	var edges [][2]int
 	for i := range fan {
@@ -126,84 +126,84 @@ func hub(t *testing.T, store graph.Store, fan int) *dag {
 	return d
 }
 
-// reading counts the far ends that are read.
-type reading struct {
+// neighborCounter counts the neighbors read and the calls.
+type neighborCounter struct {
 	graph.Reader
-	ends, calls int
+	neighbors, calls int
 }
 
-func (c *reading) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (c *neighborCounter) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
 	hops, err := c.Reader.Neighbors(ctx, q)
 	c.calls++
 	for _, h := range hops {
-		c.ends += len(h.Nodes)
+		c.neighbors += len(h.Nodes)
 	}
 	return hops, err
 }
 
-func TestThePagesOfAHubCostTheirRows(t *testing.T) {
+func TestPagesOfAHubReadLittleMoreThanTheirRows(t *testing.T) {
 	const fan = 3000
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
-			d := hub(t, open(t), fan)
-			r := &reading{Reader: d.store}
+			d := newHub(t, open(t), fan)
+			r := &neighborCounter{Reader: d.store}
 			after, seen := lineage.Place{}, 0
 			for page := range 4 {
-				r.ends, r.calls = 0, 0
+				r.neighbors, r.calls = 0, 0
 				var got []lineage.Descendant
-				got, after, _, _ = rows(t, r, d.ids[:1], both, graph.Instant{}, after, 100, nil)
+				got, after, _, _ = readRows(t, r, d.ids[:1], datasetsAndVersions, graph.Instant{}, after, 100, nil)
 				seen += len(got)
-				if len(got) != 100 || r.ends > 250 || r.calls > 3 {
-					t.Errorf("page %d: %d rows for %d far ends in %d calls", page, len(got), r.ends, r.calls)
+				if len(got) != 100 || r.neighbors > 250 || r.calls > 3 {
+					t.Errorf("page %d: %d rows for %d neighbors in %d calls", page, len(got), r.neighbors, r.calls)
 				}
 			}
-			whole := d.inOrder(d.ids[:1], both)
-			all, _, _, _ := rows(t, d.store, d.ids[:1], both, graph.Instant{}, lineage.Place{}, 1000, nil)
-			if !slices.Equal(told(all), whole[:1000]) || seen != 400 {
-				t.Errorf("the first thousand rows are others")
+			whole := d.expectedRows(d.ids[:1], datasetsAndVersions)
+			all, _, _, _ := readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, lineage.Place{}, 1000, nil)
+			if !slices.Equal(rowLabels(all), whole[:1000]) || seen != 400 {
+				t.Errorf("the first thousand rows are wrong")
 			}
 		})
 	}
 }
 
-func TestBudgetsAreToldAndPagesGoOnBeyondThem(t *testing.T) {
+func TestBudgetsAreReportedAndPagesContinueBeyondThem(t *testing.T) {
 	const fan = 400
-	d := hub(t, engines["SQLite"](t), fan)
-	narrow := func(w *lineage.Impact) { w.Node, w.Level, w.Walk, w.Ends = 50, 60, 100, 150 }
+	d := newHub(t, engines["SQLite"](t), fan)
+	narrow := func(w *lineage.Impact) { w.PerNode, w.PerLevel, w.Total, w.Reads = 50, 60, 100, 150 }
 	var got []string
 	after, more, pages := lineage.Place{}, true, 0
 	reasons := map[lineage.Reason]bool{}
 	for ; more && pages < 50; pages++ {
 		var page []lineage.Descendant
 		var w *lineage.Impact
-		page, after, more, w = rows(t, d.store, d.ids[:1], both, graph.Instant{}, after, 1000, narrow)
-		got = append(got, told(page)...)
+		page, after, more, w = readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, after, 1000, narrow)
+		got = append(got, rowLabels(page)...)
 		for _, r := range w.Told().Reasons {
 			reasons[r] = true
 		}
 	}
-	whole := d.inOrder(d.ids[:1], both)
-	// All 400 next to the root, however few are held; behind them what came of the
-	// fifty that are.
+	whole := d.expectedRows(d.ids[:1], datasetsAndVersions)
+	// All 400 neighbors of the root, although the walk continues from only 50 of them;
+	// then the effects of these 50.
 	if !slices.Equal(got, whole[:fan+50]) {
 		t.Errorf("%d rows in %d pages, want %d: %v", len(got), pages, fan+50, got[max(0, len(got)-5):])
 	}
 	if pages < 3 || !reasons[lineage.ReasonFanout] || !reasons[lineage.ReasonNodes] {
-		t.Errorf("%d pages, told %v", pages, reasons)
+		t.Errorf("%d pages, reasons %v", pages, reasons)
 	}
 }
 
-func TestRowsAreNotToldTwiceWhereALevelIsCut(t *testing.T) {
+func TestNoRowComesTwiceWhenALevelIsTruncated(t *testing.T) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		d := newDAG(t, 40)
-		d.write(random(r, 40, 0.15))
-		narrow := func(w *lineage.Impact) { w.Node, w.Level, w.Walk = 3, 4, 9 }
-		whole, _, _, _ := rows(t, d.store, d.ids[:1], both, graph.Instant{}, lineage.Place{}, 1000, narrow)
+		d.write(randomEdges(r, 40, 0.15))
+		narrow := func(w *lineage.Impact) { w.PerNode, w.PerLevel, w.Total = 3, 4, 9 }
+		whole, _, _, _ := readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, lineage.Place{}, 1000, narrow)
 		var paged []lineage.Descendant
 		for after, more := (lineage.Place{}), true; more; {
 			var page []lineage.Descendant
-			page, after, more, _ = rows(t, d.store, d.ids[:1], both, graph.Instant{}, after, 2, narrow)
+			page, after, more, _ = readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, after, 2, narrow)
 			paged = append(paged, page...)
 		}
 		once := map[string]bool{}
@@ -212,22 +212,22 @@ func TestRowsAreNotToldTwiceWhereALevelIsCut(t *testing.T) {
 				t.Errorf("seed %d: %s comes twice", seed, x.Node.Name)
 			}
 			once[x.Node.Name] = true
-			d.way(x, d.ids[:1])
+			d.checkPath(x, d.ids[:1])
 		}
-		if !slices.Equal(told(paged), told(whole)) {
-			t.Errorf("seed %d: pages %v, the whole %v", seed, told(paged), told(whole))
+		if !slices.Equal(rowLabels(paged), rowLabels(whole)) {
+			t.Errorf("seed %d: pages %v, the whole %v", seed, rowLabels(paged), rowLabels(whole))
 		}
 	}
 }
 
-// TestPagesAppendToTheWholeWhileOthersWrite pages at the sequence of the first
-// page, as a cursor does, while another goroutine adds descendants everywhere.
-func TestPagesAppendToTheWholeWhileOthersWrite(t *testing.T) {
+// TestPagesAddUpDuringWrites reads all pages at the log sequence of the first, as a cursor
+// does, while another goroutine adds descendants everywhere.
+func TestPagesAddUpDuringWrites(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
-			d := hub(t, open(t), 60)
-			want := d.inOrder(d.ids[:1], both)
-			w, err := lineage.NewImpact(t.Context(), d.store, d.ids[:1], both, graph.Instant{})
+			d := newHub(t, open(t), 60)
+			want := d.expectedRows(d.ids[:1], datasetsAndVersions)
+			w, err := lineage.NewImpact(t.Context(), d.store, d.ids[:1], datasetsAndVersions, graph.Instant{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -248,8 +248,8 @@ func TestPagesAppendToTheWholeWhileOthersWrite(t *testing.T) {
 			var got []string
 			for after, more := (lineage.Place{}), true; more; {
 				var page []lineage.Descendant
-				page, after, more, _ = rows(t, d.store, d.ids[:1], both, at, after, 7, nil)
-				got = append(got, told(page)...)
+				page, after, more, _ = readRows(t, d.store, d.ids[:1], datasetsAndVersions, at, after, 7, nil)
+				got = append(got, rowLabels(page)...)
 			}
 			close(stop)
 			wg.Wait()

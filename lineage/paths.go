@@ -11,36 +11,36 @@ import (
 	"pedigree/registry"
 )
 
-// allHistory is more hops than a walk of MaxNodes can take.
-const allHistory = 10000
+// unlimitedDepth is more hops than a walk of MaxNodes nodes can take.
+const unlimitedDepth = 10000
 
-// Paths are the ways from one node to another.
+// Paths are the paths from one node to another.
 type Paths struct {
-	// Ways are the shortest, at most k, each from the first node to the second,
-	// shortest first, then by the ids along them.
+	// Ways are the k shortest paths or fewer, each from the first node to the second,
+	// shortest first, then by their ids.
 	Ways [][]registry.ID
-	// Exhaustive is true exactly when Ways are all there are.
+	// Exhaustive is true exactly when Ways has every path.
 	Exhaustive bool
-	// Nodes and Edges are everything that lies on any way.
+	// Nodes and Edges are all nodes and edges on any path.
 	Nodes []*graph.Node
 	Edges []graph.Edge
-	// Reasons says why the ways may not be all that the graph has.
+	// Reasons are why the graph may have more paths.
 	Reasons []Reason
 	Head    int64
 }
 
-// FindPaths returns the k shortest ways between two nodes, against or along the
-// edges, whichever way they are connected. NOT_FOUND when one of the two is
-// unknown or hidden; no way is an empty, exhaustive answer.
+// FindPaths returns the k shortest paths between two nodes, along or against the edges,
+// whichever connects them. NOT_FOUND when one of the two is unknown or hidden; when
+// there is no path, the result is empty and exhaustive.
 func FindPaths(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
-	if _, err := roots(ctx, r, at, from, to); err != nil {
+	if _, err := readRoots(ctx, r, at, from, to); err != nil {
 		return nil, err
 	}
-	p, err := pathsUp(ctx, r, from, to, k, at)
+	p, err := pathsUpstream(ctx, r, from, to, k, at)
 	if err != nil || len(p.Ways) > 0 || from == to {
 		return p, err
 	}
-	back, err := pathsUp(ctx, r, to, from, k, at)
+	back, err := pathsUpstream(ctx, r, to, from, k, at)
 	if err != nil {
 		return nil, err
 	}
@@ -52,9 +52,9 @@ func FindPaths(ctx context.Context, r graph.Reader, from, to registry.ID, k int,
 	return back, nil
 }
 
-// pathsUp finds ways from an effect up to a cause within the bounded walk.
-func pathsUp(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
-	c, err := closure(ctx, r, graph.ClosureQuery{Roots: []registry.ID{from}, Direction: graph.Upstream, Depth: allHistory,
+// pathsUpstream finds paths from an effect to a cause within the bounded walk.
+func pathsUpstream(ctx context.Context, r graph.Reader, from, to registry.ID, k int, at graph.Instant) (*Paths, error) {
+	c, err := closureUntilDeadline(ctx, r, graph.ClosureQuery{Roots: []registry.ID{from}, Direction: graph.Upstream, Depth: unlimitedDepth,
 		Fanout: MaxNodes, Limit: MaxNodes, At: at, Bare: true})
 	if err != nil {
 		return nil, err
@@ -73,14 +73,14 @@ func pathsUp(ctx context.Context, r graph.Reader, from, to registry.ID, k int, a
 			down[e.To] = append(down[e.To], e.From)
 		}
 	}
-	left := hopsLeft(to, down)
-	if _, ok := left[from]; !ok {
+	distance := distancesTo(to, down)
+	if _, ok := distance[from]; !ok {
 		p.Exhaustive = len(p.Reasons) == 0
 		return p, nil
 	}
 	var on []registry.ID
 	for _, n := range c.Nodes {
-		if _, ok := left[n.Node.ID]; ok {
+		if _, ok := distance[n.Node.ID]; ok {
 			on = append(on, n.Node.ID)
 		}
 	}
@@ -89,44 +89,44 @@ func pathsUp(ctx context.Context, r graph.Reader, from, to registry.ID, k int, a
 	}
 	p.Nodes = slices.DeleteFunc(p.Nodes, func(n *graph.Node) bool { return n == nil })
 	for _, e := range c.Edges {
-		_, a := left[e.From]
-		_, z := left[e.To]
+		_, a := distance[e.From]
+		_, z := distance[e.To]
 		if a && z {
 			p.Edges = append(p.Edges, e)
 		}
 	}
-	p.Ways = shortest(from, to, k, up, left)
-	p.Exhaustive = len(p.Reasons) == 0 && countWays(from, to, up, left, k) <= float64(len(p.Ways))
+	p.Ways = shortestPaths(from, to, k, up, distance)
+	p.Exhaustive = len(p.Reasons) == 0 && countPaths(from, to, up, distance, k) <= float64(len(p.Ways))
 	return p, nil
 }
 
-// hopsLeft returns the fewest hops to the target of every node that reaches it.
-func hopsLeft(to registry.ID, down map[registry.ID][]registry.ID) map[registry.ID]int {
-	left := map[registry.ID]int{to: 0}
+// distancesTo returns, for every node that reaches the target, the fewest hops to it.
+func distancesTo(to registry.ID, down map[registry.ID][]registry.ID) map[registry.ID]int {
+	distance := map[registry.ID]int{to: 0}
 	queue := []registry.ID{to}
 	for i := 0; i < len(queue); i++ {
 		for _, e := range down[queue[i]] {
-			if _, ok := left[e]; !ok {
-				left[e] = left[queue[i]] + 1
+			if _, ok := distance[e]; !ok {
+				distance[e] = distance[queue[i]] + 1
 				queue = append(queue, e)
 			}
 		}
 	}
-	return left
+	return distance
 }
 
-// countWays counts the ways without listing them; it saturates far above any k.
-func countWays(from, to registry.ID, up map[registry.ID][]registry.ID, left map[registry.ID]int, k int) float64 {
+// countPaths counts the paths without listing them, up to 1e15, far above any k.
+func countPaths(from, to registry.ID, up map[registry.ID][]registry.ID, distance map[registry.ID]int, k int) float64 {
 	memo := map[registry.ID]float64{to: 1}
 	var count func(id registry.ID) float64
 	count = func(id registry.ID) float64 {
 		if n, ok := memo[id]; ok {
 			return n
 		}
-		memo[id] = 0 // Writes refuse cycles; this ends a walk on one all the same.
+		memo[id] = 0 // Ends the recursion on a cycle, which the stores refuse.
 		n := 0.0
 		for _, far := range up[id] {
-			if _, ok := left[far]; ok {
+			if _, ok := distance[far]; ok {
 				n += count(far)
 			}
 		}
@@ -136,44 +136,44 @@ func countWays(from, to registry.ID, up map[registry.ID][]registry.ID, left map[
 	return count(from)
 }
 
-// shortest lists the k shortest ways by best-first search; the exact number of
-// hops left makes every way that is taken off the heap the next shortest.
-func shortest(from, to registry.ID, k int, up map[registry.ID][]registry.ID, left map[registry.ID]int) [][]registry.ID {
-	h := &wayHeap{{path: []registry.ID{from}, total: left[from]}}
+// shortestPaths lists the k shortest paths by best-first search (A*). The exact distance
+// to the target orders the heap, so the paths come off it shortest first.
+func shortestPaths(from, to registry.ID, k int, up map[registry.ID][]registry.ID, distance map[registry.ID]int) [][]registry.ID {
+	h := &partialPathHeap{{path: []registry.ID{from}, total: distance[from]}}
 	var out [][]registry.ID
 	for h.Len() > 0 && len(out) < k {
-		w := heap.Pop(h).(way)
+		w := heap.Pop(h).(partialPath)
 		last := w.path[len(w.path)-1]
 		if last == to {
 			out = append(out, w.path)
 			continue
 		}
 		for _, far := range up[last] {
-			l, ok := left[far]
+			l, ok := distance[far]
 			if !ok || slices.Contains(w.path, far) {
 				continue
 			}
 			path := append(slices.Clone(w.path), far)
-			heap.Push(h, way{path: path, total: len(path) - 1 + l})
+			heap.Push(h, partialPath{path: path, total: len(path) - 1 + l})
 		}
 	}
 	return out
 }
 
-type way struct {
+type partialPath struct {
 	path  []registry.ID
 	total int
 }
 
-type wayHeap []way
+type partialPathHeap []partialPath
 
-func (h wayHeap) Len() int      { return len(h) }
-func (h wayHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h wayHeap) Less(i, j int) bool {
+func (h partialPathHeap) Len() int      { return len(h) }
+func (h partialPathHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h partialPathHeap) Less(i, j int) bool {
 	return cmp.Or(cmp.Compare(h[i].total, h[j].total), slices.Compare(h[i].path, h[j].path)) < 0
 }
-func (h *wayHeap) Push(x any) { *h = append(*h, x.(way)) }
-func (h *wayHeap) Pop() any {
+func (h *partialPathHeap) Push(x any) { *h = append(*h, x.(partialPath)) }
+func (h *partialPathHeap) Pop() any {
 	old := *h
 	x := old[len(old)-1]
 	*h = old[:len(old)-1]

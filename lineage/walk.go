@@ -1,6 +1,7 @@
-// Package lineage answers questions about the provenance graph by pure walks over
-// a graph.Reader: what something came from, what came of it, by which paths. The
-// reader decides what is seen; hidden nodes are walked through and stay stubs.
+// Package lineage walks the provenance graph through a graph.Reader: causes and effects
+// of a node, paths between nodes, impact, column lineage and gaps. The reader decides
+// what the caller may see; walks go on through hidden nodes, which stay stubs. The
+// package only reads: it must not write, log or check permissions.
 package lineage
 
 import (
@@ -13,11 +14,11 @@ import (
 	"pedigree/registry"
 )
 
-// MaxNodes is how many nodes one walk holds; beyond it the answer is truncated
-// with reason NODES.
+// MaxNodes is the most nodes of one walk. A larger answer is truncated with reason
+// NODES.
 const MaxNodes = 5000
 
-// Direction is which way lineage is asked for.
+// Direction is the direction of a walk.
 type Direction string
 
 // The directions: to causes, to effects, and the union of both.
@@ -27,23 +28,23 @@ const (
 	Both       Direction = "BOTH"
 )
 
-// Options says how far a walk goes.
+// Options bound a walk.
 type Options struct {
 	Direction Direction
 	// MaxDepth is the most hops from the root, 0 to 50; PARENT hops do not count.
 	MaxDepth int
-	// History is how many PARENT hops are followed behind a commit.
+	// History is the most PARENT hops to follow from a commit.
 	History int
-	// Through are the kinds that are walked on from; empty means all.
+	// Through are the kinds that the walk continues from; empty means all.
 	Through []registry.Kind
-	// Fanout is how many far ends of one node are followed.
+	// Fanout is the most neighbors of one node to follow.
 	Fanout int
 	At     graph.Instant
 	// Bare leaves out the documents of nodes.
 	Bare bool
 }
 
-// Reason says why an answer is not the whole.
+// Reason is why an answer is truncated.
 type Reason string
 
 // The reasons of truncation.
@@ -55,98 +56,100 @@ const (
 	ReasonAccess Reason = "ACCESS"
 )
 
-// Graph is the answer of a walk: every node once, and the edges between them.
+// Graph is the result of a walk: every node once, and the edges between them.
 type Graph struct {
 	Root  registry.ID
 	Items []*Item
 	Edges []graph.Edge
-	// Reasons says why something is missing, in a fixed order; empty: it is whole.
+	// Reasons are why something is missing, in a fixed order; empty when nothing is.
 	Reasons []Reason
-	// Frontier lists the nodes behind which something was left out.
+	// Frontier lists the nodes whose further neighbors were left out.
 	Frontier []registry.ID
 	// Redacted counts the hidden nodes among Items.
 	Redacted int
-	// HistoryCut tells that commit history goes on behind what is shown.
+	// HistoryCut is true when there are older commits than those shown.
 	HistoryCut bool
-	// Head is the log sequence that the walk saw.
+	// Head is the newest log sequence that the walk saw.
 	Head int64
 }
 
-// Item is a node of a Graph with its place in it.
+// Item is a node of a Graph with its position in the layout.
 type Item struct {
 	Node *graph.Node
 	// Depth is the fewest hops from the root.
 	Depth int
-	// Layer is the most hops from the root within the graph, so that every edge
-	// leads to a higher layer; -1 when the walk was cut by MaxNodes.
+	// Layer is the most hops from the root within the graph, so that every edge leads to
+	// another layer; -1 when MaxNodes or a deadline cut the walk.
 	Layer int
-	// TreeParent is the node of depth-1 to hang this one under, "" for the root.
+	// TreeParent is the parent of the node in a tree: a node of depth-1, "" for the root.
 	TreeParent registry.ID
-	// HistoryCut tells that this commit has parents that were not followed.
+	// HistoryCut is true when this commit has parents that were not followed.
 	HistoryCut bool
-	at         int32 // while it is placed, see placer
+	index      int32 // its index in indexedItems
 }
 
-// Walk returns what lies around a node. NOT_FOUND when the root does not exist at
-// the instant or is hidden.
+// Walk returns the causes, the effects, or both, of a node. NOT_FOUND when the root does
+// not exist at the instant or is hidden.
 func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Graph, error) {
 	g := newBuilder(root)
 	if o.Direction != Downstream {
-		if err := g.up(ctx, r, o); err != nil {
+		if err := g.walkUpstream(ctx, r, o); err != nil {
 			return nil, err
 		}
 	}
 	if o.Direction != Upstream {
-		if err := g.down(ctx, r, root, o); err != nil {
+		if err := g.walkDownstream(ctx, r, root, o); err != nil {
 			return nil, err
 		}
 	}
 	return g.finish(o.Direction), nil
 }
 
-// rootOf returns the root of a closure, its first node.
-func rootOf(c graph.Closure, root registry.ID) (*graph.Node, error) {
+// closureRoot returns the root of a closure, its first node.
+func closureRoot(c graph.Closure, root registry.ID) (*graph.Node, error) {
 	if len(c.Nodes) == 0 || c.Nodes[0].Node.Hidden || !c.Nodes[0].Node.Kind.Walked() {
 		return nil, registry.Errorf(registry.NotFound, "there is no lineage node %s; take the id of a version, dataset version, run, feature, commit, tag or deployment", root)
 	}
 	return c.Nodes[0].Node, nil
 }
 
-// stage returns the closure of a stage; a walk that ran out of time may have none.
-func stage(c graph.Closure, i int) graph.Closure {
+// stageResult returns the closure of a stage; an empty one when a deadline ended the
+// walk before it.
+func stageResult(c graph.Closure, i int) graph.Closure {
 	if i < len(c.Then) {
 		return c.Then[i]
 	}
 	return graph.Closure{}
 }
 
-// builder gathers closures into one graph.
+// builder merges closures into one graph.
 type builder struct {
-	root    registry.ID
-	items   map[registry.ID]*Item
-	edges   []graph.Edge // may hold one twice
-	reasons map[Reason]bool
-	front   map[registry.ID]bool
-	cut     map[registry.ID]bool
-	head    int64
+	root       registry.ID
+	items      map[registry.ID]*Item
+	edges      []graph.Edge // with duplicates
+	reasons    map[Reason]bool
+	frontier   map[registry.ID]bool
+	historyCut map[registry.ID]bool
+	head       int64
 }
 
 func newBuilder(root registry.ID) *builder {
-	return &builder{root: root, items: spare.Get().(map[registry.ID]*Item), reasons: map[Reason]bool{},
-		front: map[registry.ID]bool{}, cut: map[registry.ID]bool{}}
+	return &builder{root: root, items: itemMaps.Get().(map[registry.ID]*Item), reasons: map[Reason]bool{},
+		frontier: map[registry.ID]bool{}, historyCut: map[registry.ID]bool{}}
 }
 
-// lineageEdges are all edge kinds but PARENT, which History bounds.
+// lineageEdges are all edge kinds but PARENT, which has its own bound (History).
 var lineageEdges = slices.DeleteFunc(registry.EdgeKinds(), func(k registry.EdgeKind) bool { return k == registry.EdgeParent })
 
-func (o Options) closure(roots []registry.ID, d graph.Direction) graph.ClosureQuery {
+func (o Options) closureQuery(roots []registry.ID, d graph.Direction) graph.ClosureQuery {
 	return graph.ClosureQuery{Roots: roots, Direction: d, Edges: lineageEdges, Through: o.Through, Depth: o.MaxDepth,
 		Fanout: o.Fanout, Limit: MaxNodes, At: o.At, Bare: o.Bare}
 }
 
-// add takes in a closure and returns the nodes that are commits.
+// add merges a closure, without the nodes for which keep is false, and returns its
+// commits. A nil keep keeps all.
 func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []registry.ID) {
-	items := make([]Item, 0, len(c.Nodes)) // In one piece; it does not grow.
+	items := make([]Item, 0, len(c.Nodes)) // One allocation; it never grows.
 	for _, n := range c.Nodes {
 		if keep != nil && !keep(n.Node.ID) {
 			continue
@@ -160,7 +163,7 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 		}
 	}
 	if b.edges == nil && keep == nil {
-		b.edges = c.Edges // All of its nodes are held.
+		b.edges = c.Edges // All of its nodes are in items.
 	} else {
 		for _, e := range c.Edges {
 			if b.items[e.From] != nil && b.items[e.To] != nil {
@@ -168,7 +171,7 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 			}
 		}
 	}
-	b.note(ReasonFanout, c.Wide)
+	b.noteTruncated(ReasonFanout, c.Wide)
 	if c.Full {
 		b.reasons[ReasonNodes] = true
 	}
@@ -181,87 +184,87 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 	return commits
 }
 
-func (b *builder) note(reason Reason, ids []registry.ID) {
+func (b *builder) noteTruncated(reason Reason, ids []registry.ID) {
 	for _, id := range ids {
 		if b.items[id] != nil {
-			b.reasons[reason], b.front[id] = true, true
+			b.reasons[reason], b.frontier[id] = true, true
 		}
 	}
 }
 
-// up walks to causes, then follows commit history: PARENT edges behind commits, up
-// to Options.History hops, until where an earlier version of the root's model was
-// released. All is one question, of three walks.
-func (b *builder) up(ctx context.Context, r graph.Reader, o Options) error {
-	q := o.closure([]registry.ID{b.root}, graph.Upstream)
+// walkUpstream walks to causes, then follows commit history: PARENT edges from commits,
+// up to Options.History hops, as far as the commit that an earlier version of the root's
+// model was released from. One closure query with two stages reads everything.
+func (b *builder) walkUpstream(ctx context.Context, r graph.Reader, o Options) error {
+	q := o.closureQuery([]registry.ID{b.root}, graph.Upstream)
 	q.Then = []graph.Stage{
 		{From: registry.KindCommit, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
 			Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes},
 		{From: registry.KindCommit, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt, registry.EdgeReleasedFrom},
 			Through: []registry.Kind{registry.KindTag}, Depth: 2, Fanout: releaseFanout, Limit: MaxNodes}}
-	c, err := closure(ctx, r, q)
+	c, err := closureUntilDeadline(ctx, r, q)
 	if err != nil {
 		return err
 	}
-	root, err := rootOf(c, b.root)
+	root, err := closureRoot(c, b.root)
 	if err != nil {
 		return err
 	}
 	commits := b.add(c, nil)
-	b.note(ReasonDepth, c.Deep)
+	b.noteTruncated(ReasonDepth, c.Deep)
 	if len(commits) == 0 {
 		return nil
 	}
-	history := stage(c, 0)
-	keep, cut := untilStops(commits, history.Edges, releases(versionBehind(root, c), stage(c, 1)))
+	history := stageResult(c, 0)
+	keep, cut := historyUntil(commits, history.Edges, earlierReleases(rootVersion(root, c), stageResult(c, 1)))
 	b.add(history, func(id registry.ID) bool { return keep[id] })
 	for id := range cut {
-		b.cut[id] = true
+		b.historyCut[id] = true
 	}
 	for _, id := range history.Deep {
 		if keep[id] {
-			b.cut[id] = true
+			b.historyCut[id] = true
 		}
 	}
 	return nil
 }
 
-// releaseFanout is how many tags of a commit, and versions of a tag, are looked at.
+// releaseFanout is the most tags of a commit, and versions of a tag, to read.
 const releaseFanout = 100
 
-// untilStops walks commit history from its entries and returns the commits to
-// keep, stops included, and those behind which it stopped though there is more.
-func untilStops(entries []registry.ID, edges []graph.Edge, stops map[registry.ID]bool) (keep, cut map[registry.ID]bool) {
+// historyUntil walks commit history from the start commits and returns the commits to
+// keep, including the stops, and the stops whose parents were left out.
+func historyUntil(start []registry.ID, edges []graph.Edge, stops map[registry.ID]bool) (kept, cut map[registry.ID]bool) {
 	parents := map[registry.ID][]registry.ID{}
 	for _, e := range edges {
 		parents[e.From] = append(parents[e.From], e.To)
 	}
-	keep, cut = map[registry.ID]bool{}, map[registry.ID]bool{}
-	queue := slices.Clone(entries)
+	kept, cut = map[registry.ID]bool{}, map[registry.ID]bool{}
+	queue := slices.Clone(start)
 	for len(queue) > 0 {
 		id := queue[0]
 		queue = queue[1:]
-		if keep[id] {
+		if kept[id] {
 			continue
 		}
-		keep[id] = true
+		kept[id] = true
 		if !stops[id] {
 			queue = append(queue, parents[id]...)
 		}
 	}
 	for id := range stops {
-		// A parent may be kept all the same, where another way leads to it.
-		cut[id] = keep[id] && slices.ContainsFunc(parents[id], func(p registry.ID) bool { return !keep[p] })
+		// A parent may be kept because another path leads to it.
+		cut[id] = kept[id] && slices.ContainsFunc(parents[id], func(p registry.ID) bool { return !kept[p] })
 		if !cut[id] {
 			delete(cut, id)
 		}
 	}
-	return keep, cut
+	return kept, cut
 }
 
-// releases returns the commits that earlier versions of a version's model were
-// released from, given the tags on them and what was released from those.
-func releases(version *graph.Node, c graph.Closure) map[registry.ID]bool {
+// earlierReleases returns the commits that earlier versions of the same model were
+// released from. The closure has the tags of the commits and the versions of the tags.
+func earlierReleases(version *graph.Node, c graph.Closure) map[registry.ID]bool {
 	if version == nil || version.Hidden {
 		return nil
 	}
@@ -284,9 +287,9 @@ func releases(version *graph.Node, c graph.Closure) map[registry.ID]bool {
 	return out
 }
 
-// versionBehind returns the model version that a root stands for: itself, or the
-// one a deployment deploys; nil for other kinds.
-func versionBehind(root *graph.Node, c graph.Closure) *graph.Node {
+// rootVersion returns the model version of a root: itself, or the one that a deployment
+// deploys; nil for other kinds.
+func rootVersion(root *graph.Node, c graph.Closure) *graph.Node {
 	if root.Kind == registry.KindModelVersion {
 		return root
 	}
@@ -303,70 +306,70 @@ func versionBehind(root *graph.Node, c graph.Closure) *graph.Node {
 	return nil
 }
 
-// down walks to effects. From a commit it follows PARENT to later commits first, for
-// what a later commit made contains the earlier one.
-func (b *builder) down(ctx context.Context, r graph.Reader, root registry.ID, o Options) error {
-	q := o.closure([]registry.ID{root}, graph.Downstream)
-	later := root.Kind() == registry.KindCommit && o.History > 0
-	if later {
+// walkDownstream walks to effects. From a commit it follows PARENT to later commits
+// first, because what a later commit made contains the earlier one.
+func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root registry.ID, o Options) error {
+	q := o.closureQuery([]registry.ID{root}, graph.Downstream)
+	commitRoot := root.Kind() == registry.KindCommit && o.History > 0
+	if commitRoot {
 		q.Then = []graph.Stage{{From: registry.KindCommit, Direction: q.Direction, Edges: q.Edges, Through: q.Through, Depth: q.Depth, Fanout: q.Fanout, Limit: q.Limit}}
 		q.Edges, q.Through, q.Depth = []registry.EdgeKind{registry.EdgeParent}, nil, o.History
 	}
-	c, err := closure(ctx, r, q)
+	c, err := closureUntilDeadline(ctx, r, q)
 	if err != nil {
 		return err
 	}
-	if _, err := rootOf(c, root); err != nil {
+	if _, err := closureRoot(c, root); err != nil {
 		return err
 	}
-	if later {
+	if commitRoot {
 		b.add(c, nil)
 		for _, id := range c.Deep {
-			b.cut[id] = true
+			b.historyCut[id] = true
 		}
-		c = stage(c, 0)
+		c = stageResult(c, 0)
 	}
 	b.add(c, nil)
-	b.note(ReasonDepth, c.Deep)
+	b.noteTruncated(ReasonDepth, c.Deep)
 	return nil
 }
 
-// finish places the nodes and sorts: nodes by depth and id, edges by their ends.
+// finish computes the layout and sorts: nodes by depth and id, edges by their ends.
 func (b *builder) finish(d Direction) *Graph {
-	edges, held := b.distinct(), len(b.items)
-	if place(b, edges, d) {
+	edges, held := b.distinctEdges(), len(b.items)
+	if computeLayout(b, edges, d) {
 		edges = slices.DeleteFunc(edges, func(e graph.Edge) bool { return b.items[e.From] == nil || b.items[e.To] == nil })
 	}
-	g := b.finishPlaced()
+	g := b.result()
 	g.Edges = edges
-	if held <= mostSpare {
+	if held <= maxPooledItems {
 		clear(b.items)
-		spare.Put(b.items)
+		itemMaps.Put(b.items)
 	}
 	b.items = nil
 	return g
 }
 
-// spare are the maps of walks that are done, mostSpare what one may hold to be kept.
-var spare = sync.Pool{New: func() any { return make(map[registry.ID]*Item, 64) }}
+// itemMaps reuses the maps of finished walks that have at most maxPooledItems entries.
+var itemMaps = sync.Pool{New: func() any { return make(map[registry.ID]*Item, 64) }}
 
-const mostSpare = 256
+const maxPooledItems = 256
 
-// distinct returns every edge once, by its ends. An Edge is large: places are sorted,
-// and each edge is moved once.
-func (b *builder) distinct() []graph.Edge {
+// distinctEdges returns every edge once, sorted by its ends. An Edge is large, so it
+// sorts indexes and then moves each edge once.
+func (b *builder) distinctEdges() []graph.Edge {
 	order := func(x, y *graph.Edge) int {
 		if x.From != y.From {
 			return cmp.Compare(x.From, y.From)
 		}
 		return cmp.Or(cmp.Compare(x.To, y.To), cmp.Compare(x.Kind, y.Kind))
 	}
-	from := make([]int32, len(b.edges))
-	for i := range from {
-		from[i] = int32(i)
+	source := make([]int32, len(b.edges))
+	for i := range source {
+		source[i] = int32(i)
 	}
-	slices.SortFunc(from, func(i, j int32) int { return order(&b.edges[i], &b.edges[j]) })
-	arrange(b.edges, from)
+	slices.SortFunc(source, func(i, j int32) int { return order(&b.edges[i], &b.edges[j]) })
+	permute(b.edges, source)
 	kept := b.edges[:0]
 	for i := range b.edges {
 		if n := len(kept); n == 0 || order(&kept[n-1], &b.edges[i]) != 0 {
@@ -376,17 +379,17 @@ func (b *builder) distinct() []graph.Edge {
 	return kept
 }
 
-// arrange puts at each place what stood at the place that from tells for it, within
-// the list itself. It uses up from.
-func arrange[T any](list []T, from []int32) {
-	for i := range from {
-		if from[i] < 0 || int(from[i]) == i {
+// permute sets list[i] to the old list[source[i]] for every i, in place. It overwrites
+// source.
+func permute[T any](list []T, source []int32) {
+	for i := range source {
+		if source[i] < 0 || int(source[i]) == i {
 			continue
 		}
 		first, to := list[i], int32(i)
 		for {
-			f := from[to]
-			from[to] = -1
+			f := source[to]
+			source[to] = -1
 			if int(f) == i {
 				list[to] = first
 				break
@@ -397,8 +400,8 @@ func arrange[T any](list []T, from []int32) {
 	}
 }
 
-// inOrder lists reasons in their fixed order.
-func inOrder(reasons map[Reason]bool) (out []Reason) {
+// orderedReasons lists reasons in their fixed order.
+func orderedReasons(reasons map[Reason]bool) (out []Reason) {
 	for _, r := range []Reason{ReasonDepth, ReasonNodes, ReasonFanout, ReasonTime, ReasonAccess} {
 		if reasons[r] {
 			out = append(out, r)
@@ -407,10 +410,10 @@ func inOrder(reasons map[Reason]bool) (out []Reason) {
 	return out
 }
 
-// finishPlaced sorts the placed nodes and gathers what is missing.
-func (b *builder) finishPlaced() *Graph {
-	g := &Graph{Root: b.root, Head: b.head, HistoryCut: len(b.cut) > 0}
-	for id := range b.cut {
+// result sorts the nodes and collects what is missing.
+func (b *builder) result() *Graph {
+	g := &Graph{Root: b.root, Head: b.head, HistoryCut: len(b.historyCut) > 0}
+	for id := range b.historyCut {
 		if it := b.items[id]; it != nil {
 			it.HistoryCut = true
 		}
@@ -428,8 +431,8 @@ func (b *builder) finishPlaced() *Graph {
 	if g.Redacted > 0 {
 		b.reasons[ReasonAccess] = true
 	}
-	g.Reasons = inOrder(b.reasons)
-	for id := range b.front {
+	g.Reasons = orderedReasons(b.reasons)
+	for id := range b.frontier {
 		g.Frontier = append(g.Frontier, id)
 	}
 	slices.Sort(g.Frontier)

@@ -1,5 +1,5 @@
-// Package policies decides who sees and does what. Casbin decides once, when a
-// policy is loaded; its answers for every role, field and action are compiled
-// into bitsets (Table), and Gate, the only holder of a Store at run time, hands
-// out readers and transactions that are narrowed to what the actor may see.
+// Package policies enforces access control. Compile asks Casbin once per role, field
+// and action and stores the answers in bit sets (Table). Gate holds the only Store at
+// run time; it returns readers (Scope) and transactions (Tx) that are limited to what
+// the actor may see and write. Nothing else may reach the store while the server runs.
 package policies

@@ -19,27 +19,27 @@ import (
 
 const token = "pdg_0123456789abcdef"
 
-// door is a gate on a store of its own, and counts the reads that pass.
-type door struct {
+// gateFixture is a gate with its own store; it counts reads of nodes.
+type gateFixture struct {
 	*testing.T
 	graph.Store
 	gate  *policies.Gate
 	reads atomic.Int64
-	// hold, when set, is called after each read of the store and before its answer.
-	hold func()
+	// afterRead, when set, is called after each read of the store, before it returns.
+	afterRead func()
 }
 
-// Nodes counts.
-func (d *door) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+// Nodes counts the read.
+func (d *gateFixture) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	d.reads.Add(1)
 	nodes, err := d.Store.Nodes(ctx, at, ids...)
-	if d.hold != nil {
-		d.hold()
+	if d.afterRead != nil {
+		d.afterRead()
 	}
 	return nodes, err
 }
 
-func newDoor(t *testing.T, file string, now func() time.Time) *door {
+func newGateFixture(t *testing.T, file string, now func() time.Time) *gateFixture {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), file)
 	if err != nil {
@@ -50,15 +50,15 @@ func newDoor(t *testing.T, file string, now func() time.Time) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{T: t, Store: s}
+	d := &gateFixture{T: t, Store: s}
 	if d.gate, err = policies.NewGate(t.Context(), d, table, now); err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-// put writes a token of ada through the door's gate.
-func (d *door) put(tok registry.Token) {
+// putToken writes a token of ada through the gate.
+func (d *gateFixture) putToken(tok registry.Token) {
 	d.Helper()
 	sum := sha256.Sum256([]byte(token))
 	tok.Subject = "ada"
@@ -80,26 +80,26 @@ func (d *door) put(tok registry.Token) {
 	}
 }
 
-// let fails unless the token is let in, or not.
-func (d *door) let(in bool) {
+// checkToken fails unless the token is accepted (in) or refused (not in).
+func (d *gateFixture) checkToken(in bool) {
 	d.Helper()
 	a, err := d.gate.Authenticate(d.Context(), token)
 	if in && (err != nil || a.Subject != "ada" || a.ID != registry.ActorID("ada")) {
 		d.Fatalf("refused: %+v, %v", a, err)
 	}
 	if !in && registry.CodeOf(err) != registry.Unauthenticated {
-		d.Fatalf("let in: %+v, %v", a, err)
+		d.Fatalf("accepted: %+v, %v", a, err)
 	}
 }
 
-func TestATokenIsReadOnceAMoment(t *testing.T) {
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
-	d.let(false)
-	d.put(registry.Token{})
-	d.let(true) // What was refused is not remembered.
+func TestTokenReadsAreCached(t *testing.T) {
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.checkToken(false)
+	d.putToken(registry.Token{})
+	d.checkToken(true) // A refusal is not cached.
 	before, start := d.reads.Load(), time.Now()
 	for range 100 {
-		d.let(true)
+		d.checkToken(true)
 	}
 	if n := d.reads.Load() - before; n > 2*int64(1+time.Since(start)/time.Second) {
 		t.Errorf("100 requests in %v cost %d reads", time.Since(start), n)
@@ -107,23 +107,23 @@ func TestATokenIsReadOnceAMoment(t *testing.T) {
 }
 
 func TestATokenRevokedByThisServerIsRefusedAtOnce(t *testing.T) {
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
-	d.put(registry.Token{})
-	d.let(true)
-	d.put(registry.Token{RevokedAt: time.Now()})
-	d.let(false)
-	d.put(registry.Token{})
-	d.let(true)
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.putToken(registry.Token{})
+	d.checkToken(true)
+	d.putToken(registry.Token{RevokedAt: time.Now()})
+	d.checkToken(false)
+	d.putToken(registry.Token{})
+	d.checkToken(true)
 }
 
 func TestATokenRevokedByAnotherServerIsRefusedWithinASecond(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "p.db")
-	d, other := newDoor(t, file, func() time.Time { return time.Unix(0, 0) }), newDoor(t, file, nil) // An injected clock that stands still changes nothing.
-	d.put(registry.Token{})
-	d.let(true)
-	other.put(registry.Token{RevokedAt: time.Now()})
+	d, other := newGateFixture(t, file, func() time.Time { return time.Unix(0, 0) }), newGateFixture(t, file, nil) // The cache does not use the injected clock, which stands still.
+	d.putToken(registry.Token{})
+	d.checkToken(true)
+	other.putToken(registry.Token{RevokedAt: time.Now()})
 	if _, err := d.gate.Authenticate(t.Context(), token); err == nil {
-		t.Log("it is let in from what is remembered")
+		t.Log("it is accepted from the cache")
 	}
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		_, err := d.gate.Authenticate(t.Context(), token)
@@ -131,37 +131,37 @@ func TestATokenRevokedByAnotherServerIsRefusedWithinASecond(t *testing.T) {
 			t.Logf("refused after %v", took)
 			return
 		} else if took > 30*time.Second {
-			t.Fatal("it is let in for ever")
+			t.Fatal("it is accepted for ever")
 		}
 	}
 }
 
-func TestExpiryIsAskedOfWhatIsRemembered(t *testing.T) {
+func TestExpiryIsCheckedOnCachedTokens(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), func() time.Time { return now })
-	d.put(registry.Token{ExpiresAt: now.Add(time.Minute)})
-	d.let(true)
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), func() time.Time { return now })
+	d.putToken(registry.Token{ExpiresAt: now.Add(time.Minute)})
+	d.checkToken(true)
 	reads := d.reads.Load()
 	now = now.Add(time.Minute)
-	d.let(false)
+	d.checkToken(false)
 	if n := d.reads.Load() - reads; n > 2 {
 		t.Errorf("%d reads", n)
 	}
 }
 
-// TestAReadThatAnUpdateOvertookIsNotRemembered lets a token be revoked between the
-// read of it and the answer to that read.
-func TestAReadThatAnUpdateOvertookIsNotRemembered(t *testing.T) {
-	d := newDoor(t, filepath.Join(t.TempDir(), "p.db"), nil)
-	d.put(registry.Token{})
+// TestAReadOvertakenByAnUpdateIsNotCached revokes a token after the store has read it
+// and before the read returns.
+func TestAReadOvertakenByAnUpdateIsNotCached(t *testing.T) {
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.putToken(registry.Token{})
 	var once sync.Once
-	d.hold = func() {
+	d.afterRead = func() {
 		once.Do(func() {
-			d.put(registry.Token{RevokedAt: time.Now()})
+			d.putToken(registry.Token{RevokedAt: time.Now()})
 		})
 	}
 	if _, err := d.gate.Authenticate(t.Context(), token); err != nil {
-		t.Fatal(err) // It held when it was read.
+		t.Fatal(err) // The token was valid when it was read.
 	}
-	d.let(false)
+	d.checkToken(false)
 }

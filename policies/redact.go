@@ -7,8 +7,8 @@ import (
 	"pedigree/registry"
 )
 
-// redactAll returns copies of nodes narrowed to their masks; a node with no bits
-// becomes a stub.
+// redactAll returns the nodes without the fields that their masks hide; a node with an
+// empty mask becomes a stub.
 func redactAll(nodes []*graph.Node, masks []registry.Mask) []*graph.Node {
 	out := make([]*graph.Node, len(nodes))
 	for i, n := range nodes {
@@ -19,8 +19,8 @@ func redactAll(nodes []*graph.Node, masks []registry.Mask) []*graph.Node {
 	return out
 }
 
-// redact narrows one node. Number, slots and parents stay: they are for the
-// house and no door shows them.
+// redact removes the hidden fields of one node. Number, slots and parent stay: only
+// internal code uses them, no API shows them.
 func redact(n *graph.Node, mask registry.Mask) *graph.Node {
 	if mask == 0 {
 		return &graph.Node{ID: n.ID, Kind: n.Kind, Number: n.Number, Hidden: true}
@@ -28,7 +28,7 @@ func redact(n *graph.Node, mask registry.Mask) *graph.Node {
 	noun := registry.NounOf(n.Kind)
 	whole := registry.Mask(1)<<uint(len(noun.Fields)) - 1
 	if mask&whole == whole {
-		n.Mask = mask // The store made it for this reader: a copy would say the same.
+		n.Mask = mask // The store made this node for this reader, so no copy is needed.
 		return n
 	}
 	c := *n
@@ -50,8 +50,8 @@ func redact(n *graph.Node, mask registry.Mask) *graph.Node {
 	return &c
 }
 
-// redactDoc keeps the visible top-level fields of a document; one that the field
-// table does not know is dropped.
+// redactDoc keeps the visible top-level fields of a document. It drops fields that are
+// not in the field table.
 func redactDoc(doc []byte, noun *registry.Noun, mask registry.Mask) []byte {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(doc, &m) != nil {
@@ -71,32 +71,32 @@ func redactDoc(doc []byte, noun *registry.Noun, mask registry.Mask) []byte {
 
 // redactEntry clears the fields of a log entry that its mask hides.
 func redactEntry(e *registry.LogEntry) {
-	see := func(field string) bool { return e.Mask.Has(registry.Bit("LogEntry", field)) }
-	if !see("actor") {
+	visible := func(field string) bool { return e.Mask.Has(registry.Bit("LogEntry", field)) }
+	if !visible("actor") {
 		e.Actor = ""
 	}
-	if !see("action") {
+	if !visible("action") {
 		e.Action = ""
 	}
-	if !see("objects") {
+	if !visible("objects") {
 		e.Objects = nil
 	}
-	if !see("model") {
+	if !visible("model") {
 		e.Model = ""
 	}
-	if !see("reason") {
+	if !visible("reason") {
 		e.Reason = ""
 	}
-	if !see("approval") {
+	if !visible("approval") {
 		e.Approval = ""
 	}
-	if !see("requestId") {
+	if !visible("requestId") {
 		e.RequestID = ""
 	}
-	if !see("detail") {
+	if !visible("detail") {
 		e.Detail = nil
 	}
-	if !see("leafHash") {
+	if !visible("leafHash") {
 		e.LeafHash = ""
 	}
 }

@@ -1,7 +1,7 @@
 package registry
 
-// Action is something a role may be allowed to do. An action that no policy
-// names is denied.
+// Action is something that a policy can allow a role to do. An action that no
+// policy names is denied.
 type Action string
 
 // The actions.
@@ -31,10 +31,10 @@ const (
 	DeploymentEnd     Action = "deployment.end"
 	FeatureRecord     Action = "feature.record"
 	LineageLink       Action = "lineage.link"
-	// LineageRetract withdraws one's own facts, LineageRetractAny everybody's.
+	// LineageRetract withdraws the caller's own facts, LineageRetractAny anybody's.
 	LineageRetract    Action = "lineage.retract"
 	LineageRetractAny Action = "lineage.retract.any"
-	// FactsRecord opens a batch of facts; each fact asks for its own action too.
+	// FactsRecord opens a batch of facts; each fact needs its own action too.
 	FactsRecord  Action = "facts.record"
 	AccessManage Action = "access.manage"
 )
@@ -47,14 +47,15 @@ func Actions() []Action {
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage}
 }
 
-// Operation is a root field of the API and the action it asks for.
+// Operation is a root field of the GraphQL API and the action that it needs.
 type Operation struct {
 	Mutation bool
 	Name     string
 	Action   Action
 }
 
-// Operations lists every root field, so that none is without a permission.
+// Operations lists every root field with its action. A root field that is not listed
+// is a bug: it has no permission.
 func Operations() []Operation {
 	q := func(a Action, names ...string) (out []Operation) {
 		for _, n := range names {
@@ -90,7 +91,7 @@ func Operations() []Operation {
 	return ops
 }
 
-// LogAction is what a log entry says was done.
+// LogAction is the action that a log entry records.
 type LogAction string
 
 // The log actions.

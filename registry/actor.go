@@ -2,7 +2,7 @@ package registry
 
 import "time"
 
-// Actor is a subject that acts: a person, a service or an importer.
+// Actor is a subject that reads or writes: a person, a service or an importer.
 type Actor struct {
 	Meta
 	Subject   string    `json:"subject,omitempty"`
@@ -13,7 +13,7 @@ type Actor struct {
 // Grant gives a subject a role within a scope.
 type Grant struct {
 	Role string `json:"role"`
-	// Scope is "*" for all, or "model:NAME" for one model and what belongs to it.
+	// Scope is "*" for everything, or "model:NAME" for one model and what belongs to it.
 	Scope string `json:"scope"`
 }
 
@@ -41,7 +41,7 @@ type Token struct {
 	RevokedAt time.Time `json:"revokedAt,omitzero"`
 }
 
-// TokenSlot is the slot of a token by the SHA-256 of its text, in hex.
+// TokenSlot is the unique key of a token: the SHA-256 of its text, in hex.
 func TokenSlot(sha256hex string) string { return "token/" + sha256hex }
 
 // TokenID is the id of a token by the SHA-256 of its text, in hex.

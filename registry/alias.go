@@ -16,6 +16,6 @@ type Alias struct {
 // AliasID is the id of an alias of a model.
 func AliasID(model ID, name string) ID { return NewID(KindAlias, string(model), name) }
 
-// ProtectedAlias reports whether an alias may only be moved by who may
-// transition to PRODUCTION.
+// ProtectedAlias reports whether only callers who may transition a version to
+// PRODUCTION may move an alias of this name.
 func ProtectedAlias(name string) bool { return name == "production" || name == "champion" }

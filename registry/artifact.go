@@ -2,7 +2,8 @@ package registry
 
 import "time"
 
-// Artifact is a file or folder of a model version, kept elsewhere.
+// Artifact is a file or folder of a model version. The registry stores its URI, not
+// its bytes.
 type Artifact struct {
 	Meta
 	Name string `json:"name,omitempty"`
@@ -12,8 +13,8 @@ type Artifact struct {
 	// SizeBytes is 0 or more.
 	SizeBytes *int64 `json:"sizeBytes,omitempty"`
 	Format    string `json:"format,omitempty"`
-	// StorageKey names the secret that holds the storage's credentials (Kubeflow's
-	// storageKey); ServiceAccountName who may use it. Both are for admins only.
+	// StorageKey is the name of the secret with the storage's credentials (Kubeflow's
+	// storageKey), ServiceAccountName the account that may use it. Only admins see them.
 	StorageKey         string    `json:"storageKey,omitempty"`
 	ServiceAccountName string    `json:"serviceAccountName,omitempty"`
 	RecordedAt         time.Time `json:"recordedAt,omitzero"`

@@ -2,9 +2,8 @@ package registry
 
 import "time"
 
-// Dataset is a named collection whose versions are what runs read and write. It
-// is named as OpenLineage names datasets: a namespace (the data source) and a
-// name within it.
+// Dataset is a named data set; runs read and write its versions. As in OpenLineage it
+// has a namespace (the data source) and a name within it.
 type Dataset struct {
 	Meta
 	Name        string     `json:"name,omitempty"`
@@ -24,7 +23,7 @@ func DatasetID(namespace, name string) ID { return NewID(KindDataset, namespace,
 // DatasetVersion is one immutable state of a dataset.
 type DatasetVersion struct {
 	Meta
-	// Name is the dataset's name; Version tells its states apart.
+	// Name is the dataset's name; Version identifies the state.
 	Name      string `json:"name,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
 	// Version is the digest, else the system's own version, else the id of the
@@ -33,12 +32,12 @@ type DatasetVersion struct {
 	// Digest is algorithm:hex, such as md5:5c58c678d04dcb799d0626fdf4a8bb1d.
 	Digest      string `json:"digest,omitempty"`
 	Description string `json:"description,omitempty"`
-	// URI is where the data lies; it is a label and nothing opens it.
+	// URI is where the data is stored; it is a label and nothing opens it.
 	URI string `json:"uri,omitempty"`
 	// SizeBytes and Rows are counts, 0 or more.
 	SizeBytes *int64 `json:"sizeBytes,omitempty"`
 	Rows      *int64 `json:"rows,omitempty"`
-	// Role says where in the pipeline the data stands.
+	// Role is the position of the data in the pipeline.
 	Role       DataRole   `json:"role,omitempty"`
 	Columns    []Column   `json:"columns,omitempty"`
 	Tags       []KeyValue `json:"tags,omitempty"`
@@ -49,7 +48,7 @@ type DatasetVersion struct {
 // Walked marks a lineage node.
 func (*DatasetVersion) Walked() {}
 
-// DataRole says where in the pipeline a dataset version stands.
+// DataRole is the position of a dataset version in the pipeline.
 type DataRole string
 
 // The roles of data.
@@ -63,7 +62,7 @@ const (
 // DataRoles lists every role of data.
 func DataRoles() []DataRole { return []DataRole{RawData, CleanedData, TrainingData, OtherData} }
 
-// Unversioned is the version of a dataset state that nothing tells apart.
+// Unversioned is the version of a dataset state without a digest, version or run.
 const Unversioned = "unversioned"
 
 // DatasetVersionID is the id of a state of a dataset.

@@ -2,13 +2,13 @@ package registry
 
 import "time"
 
-// Deployment is a version at work in an environment.
+// Deployment is a model version that serves in an environment.
 type Deployment struct {
 	Meta
-	// Name is environment/model version, for people.
+	// Name is a display name: environment/model version.
 	Name        string `json:"name,omitempty"`
 	Environment string `json:"environment,omitempty"`
-	// Endpoint is where it answers; it is a label and nothing opens it.
+	// Endpoint is the address that it serves at; it is a label and nothing opens it.
 	Endpoint string `json:"endpoint,omitempty"`
 	// TrafficPercent is the share of traffic it takes, 0 to 100.
 	TrafficPercent *float64  `json:"trafficPercent,omitempty"`
@@ -20,7 +20,7 @@ type Deployment struct {
 	StartedAt      time.Time `json:"startedAt,omitzero"`
 	EndedAt        time.Time `json:"endedAt,omitzero"`
 	RecordedAt     time.Time `json:"recordedAt,omitzero"`
-	// Live is whether it had started and had not ended at the instant asked for.
+	// Live is whether it had started and had not ended at the as-of instant.
 	Live bool `json:"live,omitempty"`
 }
 

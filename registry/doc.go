@@ -1,6 +1,5 @@
-// Package registry is Pedigree's domain: the nouns of a model registry, the
-// rules that hold whatever the storage or the door, and the one table of fields
-// from which policy, redaction, columns, filters and the GraphQL schema are
-// derived. It knows nobody: it imports the standard library and a semver
-// package, nothing else.
+// Package registry is Pedigree's domain model: the types of a model registry, the
+// rules that hold for every store and every API, and the field table, from which
+// policies, redaction, store columns, filters and the schema test are derived. It
+// must import nothing but the standard library and a semver package.
 package registry

@@ -6,11 +6,11 @@ import (
 	"regexp"
 )
 
-// Code says what kind of failure an error is. Every door has one table from
-// these codes to its own dialect.
+// Code is the kind of a failure. Every API has one table that maps these codes to its
+// own error codes, such as HTTP statuses.
 type Code string
 
-// The codes that a caller can meet, in extensions.code of GraphQL.
+// The codes that a caller can get, in extensions.code of GraphQL.
 const (
 	Unauthenticated    Code = "UNAUTHENTICATED"
 	Forbidden          Code = "FORBIDDEN"
@@ -24,9 +24,9 @@ const (
 	Internal           Code = "INTERNAL"
 )
 
-// Error is a failure that a caller may see: a code, one sentence that says what
-// to do, and, for a bad input, the field that is at fault. Err holds the cause
-// for the log and is never shown.
+// Error is a failure that a caller may see: a code, one sentence that says what to
+// do, and, for a bad input, the wrong field. Err is the cause, for the server log
+// only; no answer shows it.
 type Error struct {
 	Code    Code
 	Message string
@@ -35,7 +35,7 @@ type Error struct {
 	Err     error
 }
 
-// Error returns the sentence for the caller; the cause stays hidden.
+// Error returns the sentence for the caller, without the cause.
 func (e *Error) Error() string { return e.Message }
 
 // Unwrap returns the hidden cause.
@@ -46,13 +46,12 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Invalid makes an INVALID_ARGUMENT error that names the field at fault.
+// Invalid makes an INVALID_ARGUMENT error that names the wrong field.
 func Invalid(field, format string, args ...any) *Error {
 	return &Error{Code: InvalidArgument, Field: field, Message: field + ": " + fmt.Sprintf(format, args...)}
 }
 
-// CodeOf returns the code of an error, INTERNAL for one that carries none, and
-// "" for nil.
+// CodeOf returns the code of an error: INTERNAL when it has none, "" for nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
@@ -64,16 +63,16 @@ func CodeOf(err error) Code {
 	return Internal
 }
 
-// credentials are what stands before the host in a URL.
-var credentials = regexp.MustCompile(`(://)[^/@\s"']*@`)
+// urlCredentials matches the user info of a URL: what stands between :// and @.
+var urlCredentials = regexp.MustCompile(`(://)[^/@\s"']*@`)
 
-// Cause is what a log tells of an error: what is behind it, with the credentials
-// of any URL in it gone, for drivers repeat what they were given.
+// Cause returns the text of an error's cause for the server log. It removes the
+// credentials of URLs, because database drivers repeat the URL they were given.
 func Cause(err error) string {
 	text := err.Error()
 	var known *Error
 	if errors.As(err, &known) && known.Err != nil {
 		text = known.Err.Error()
 	}
-	return credentials.ReplaceAllString(text, "$1…@")
+	return urlCredentials.ReplaceAllString(text, "$1…@")
 }

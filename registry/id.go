@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// ID names one node of the graph for ever. It is deterministic: the prefix of
-// the kind and a hash of the natural key, so that importing a fact twice names
-// the same node and both stores agree.
+// ID identifies a node of the graph and never changes. It is deterministic: the prefix
+// of the kind and a hash of the natural key. So importing a fact twice gives the same
+// node, and both stores use the same ids.
 type ID string
 
 var idCoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -22,11 +22,11 @@ func NewID(kind Kind, parts ...string) ID {
 	return HashID(kind.Prefix(), append([]string{string(kind)}, parts...)...)
 }
 
-// HashID is a prefix and the hash of parts. Parts are length-prefixed, so
-// ("a","bc") and ("ab","c") differ.
+// HashID returns a prefix and the hash of parts: 128 bits of SHA-256 in base32. Parts
+// are length-prefixed, so ("a","bc") and ("ab","c") differ.
 func HashID(prefix string, parts ...string) ID {
-	var space [256]byte
-	text := space[:0]
+	var buffer [256]byte
+	text := buffer[:0]
 	for _, p := range parts {
 		text = binary.BigEndian.AppendUint64(text, uint64(len(p)))
 		text = append(text, p...)
@@ -36,8 +36,8 @@ func HashID(prefix string, parts ...string) ID {
 	return ID(idCoding.AppendEncode(id, sum[:16]))
 }
 
-// ParseID checks the form of an id from outside. It says nothing of whether
-// such a node exists.
+// ParseID checks the form of an id in an input. It does not check that such a node
+// exists.
 func ParseID(s string) (ID, error) {
 	prefix, hash, ok := strings.Cut(s, "_")
 	if !ok || len(hash) != 26 || kindByPrefix[prefix] == "" {
@@ -49,7 +49,7 @@ func ParseID(s string) (ID, error) {
 	return ID(s), nil
 }
 
-// Kind returns the kind that an id's prefix says, "" for a foreign id.
+// Kind returns the kind of the id's prefix, "" when the prefix is unknown.
 func (id ID) Kind() Kind {
 	prefix, _, _ := strings.Cut(string(id), "_")
 	return kindByPrefix[prefix]
@@ -71,11 +71,11 @@ func (id *ID) UnmarshalGQL(v any) error {
 	return nil
 }
 
-// Shorten cuts a text for use in a message.
-func Shorten(s string, most int) string {
+// Shorten cuts a text to a number of runes, for use in a message.
+func Shorten(s string, limit int) string {
 	r := []rune(s)
-	if len(r) <= most {
+	if len(r) <= limit {
 		return s
 	}
-	return fmt.Sprintf("%s…", string(r[:most]))
+	return fmt.Sprintf("%s…", string(r[:limit]))
 }

@@ -2,7 +2,7 @@ package registry
 
 import "time"
 
-// Model is a named line of versions that solve one task.
+// Model is a named series of versions that solve one task.
 type Model struct {
 	Meta
 	Name        string     `json:"name,omitempty"`
@@ -11,11 +11,11 @@ type Model struct {
 	Tags        []KeyValue `json:"tags,omitempty"`
 	CreatedAt   time.Time  `json:"createdAt,omitzero"`
 	UpdatedAt   time.Time  `json:"updatedAt,omitzero"`
-	// Incarnation counts how often the name was created anew: 1, 2, ….
+	// Incarnation counts how often a model of this name was created: 1, 2, ….
 	Incarnation int `json:"incarnation,omitempty"`
-	// LastNumber is the highest number given to a version, deleted ones included.
+	// LastNumber is the highest number of a version, including deleted ones.
 	LastNumber int `json:"lastNumber,omitempty"`
-	// Used lists the semvers of deleted versions, which are never given again.
+	// Used lists the semvers of deleted versions, which are never used again.
 	Used []string `json:"used,omitempty"`
 }
 
@@ -24,8 +24,8 @@ func ModelID(name string, incarnation int) ID {
 	return NewID(KindModel, name, itoa(incarnation))
 }
 
-// ModelNameSlot is the slot that holds the current name of a model.
+// ModelNameSlot is the unique key that the current model of a name holds.
 func ModelNameSlot(name string) string { return "model-name/" + name }
 
-// ProductionSlot is the slot that the one version in PRODUCTION of a model holds.
+// ProductionSlot is the unique key that the one PRODUCTION version of a model holds.
 func ProductionSlot(model ID) string { return "production/" + string(model) }

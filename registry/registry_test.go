@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var timeAt = time.Date(2024, 1, 5, 9, 0, 0, 0, time.UTC)
+var entryTime = time.Date(2024, 1, 5, 9, 0, 0, 0, time.UTC)
 
 func version(t *testing.T, s string) Version {
 	t.Helper()
@@ -20,7 +20,7 @@ func version(t *testing.T, s string) Version {
 }
 
 func TestVersionsSortBySemverAndNeverAsText(t *testing.T) {
-	// The order of semver.org §11, with what text order gets wrong.
+	// The order of semver.org §11, with cases that text order gets wrong.
 	want := []string{"0.0.1", "0.9.0", "0.10.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.1.x", "1.0.0-alpha.2", "1.0.0-alpha.10",
 		"1.0.0-alpha.beta", "1.0.0-alpha-x", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.2.0", "1.10.0", "2.0.0", "10.0.0"}
 	got := slices.Clone(want)
@@ -65,9 +65,9 @@ func TestBumpsRaiseOnePart(t *testing.T) {
 	}
 }
 
-// TestTheLifecycleIsTheOneTable spells the table out once more, so that a change
-// of it is a decision and not a slip.
-func TestTheLifecycleIsTheOneTable(t *testing.T) {
+// TestTheLifecycleMatchesItsTable repeats the table, so that nobody changes it by
+// accident.
+func TestTheLifecycleMatchesItsTable(t *testing.T) {
 	allowed := map[Stage]string{Development: "STAGING ARCHIVED", Staging: "CANARY PRODUCTION DEVELOPMENT ARCHIVED", Canary: "PRODUCTION STAGING ARCHIVED",
 		Production: "DEPRECATED CANARY", Deprecated: "PRODUCTION ARCHIVED", Archived: "DEVELOPMENT"}
 	for _, from := range Stages() {
@@ -93,11 +93,11 @@ func TestTheLifecycleIsTheOneTable(t *testing.T) {
 		}
 	}
 	if CodeOf(CheckTransition(Development, "LIVE", true)) != InvalidArgument {
-		t.Error("an unknown stage is taken")
+		t.Error("an unknown stage is accepted")
 	}
 }
 
-func TestNamesKeepOutWhatBreaksThem(t *testing.T) {
+func TestInvalidNamesAreRefused(t *testing.T) {
 	for _, bad := range []string{"", ".", "..", "a/b", "a:b", "a\x00b", "a\nb", "a\u202eb\u2028", "\xff", strings.Repeat("x", 256)} {
 		if err := CheckName("name", bad); CodeOf(err) != InvalidArgument || !strings.HasPrefix(err.Error(), "name: ") {
 			t.Errorf("%q: %v", bad, err)
@@ -110,7 +110,7 @@ func TestNamesKeepOutWhatBreaksThem(t *testing.T) {
 	}
 }
 
-func TestIDsTellKeysApartWhereJoinedTextsWouldNot(t *testing.T) {
+func TestIDsDifferForKeysWithEqualConcatenation(t *testing.T) {
 	if NewID(KindDataset, "a", "bc") == NewID(KindDataset, "ab", "c") || NewID(KindDataset, "a") == NewID(KindModel, "a") {
 		t.Error("two keys share an id")
 	}
@@ -120,12 +120,12 @@ func TestIDsTellKeysApartWhereJoinedTextsWouldNot(t *testing.T) {
 	}
 	for _, bad := range []string{"", "mv", "mv_short", "zz_" + string(id[3:]), "restricted_" + string(id[3:]), string(id) + "0", "mv_" + strings.Repeat("!", 26)} {
 		if _, err := ParseID(bad); err == nil {
-			t.Errorf("%q is taken for an id", bad)
+			t.Errorf("%q is accepted as an id", bad)
 		}
 	}
 }
 
-func TestEdgesJoinOnlyWhatTheyMean(t *testing.T) {
+func TestEdgesConnectOnlyAllowedKinds(t *testing.T) {
 	good := 0
 	for _, k := range EdgeKinds() {
 		for _, from := range Kinds() {
@@ -139,16 +139,16 @@ func TestEdgesJoinOnlyWhatTheyMean(t *testing.T) {
 			}
 		}
 	}
-	// By hand: USED 3, GENERATED_BY 2, DERIVED_FROM 4, and one each of the other seven.
+	// Counted by hand: USED 3, GENERATED_BY 2, DERIVED_FROM 4, the other seven 1 each.
 	if good != 3+2+4+7 {
-		t.Errorf("%d combinations of kinds may be joined", good)
+		t.Errorf("%d combinations of kinds may have an edge", good)
 	}
 	if CheckEdge(EdgeUsed, KindDatasetVersion, KindRun) == nil || CheckEdge("LIKES", KindRun, KindRun) == nil {
-		t.Error("a wrong edge is taken")
+		t.Error("a wrong edge is accepted")
 	}
 }
 
-func TestCardsSayWhatIsMissingAndWhatIsWrong(t *testing.T) {
+func TestCardsReportMissingAndInvalidFields(t *testing.T) {
 	empty := (&ModelCard{}).Completeness()
 	if empty.Complete || empty.Filled != 0 || len(empty.Missing) != empty.Total {
 		t.Errorf("an empty card: %+v", empty)
@@ -187,24 +187,24 @@ func TestCanonicalJSONHasOneForm(t *testing.T) {
 	}
 }
 
-// TestALogEntryKeepsItsHash holds the canonical bytes to what was written once:
-// hashes of old entries must never change.
+// TestALogEntryKeepsItsHash compares with a known hash: the hashes of old entries must
+// never change.
 func TestALogEntryKeepsItsHash(t *testing.T) {
-	e := LogEntry{Seq: 7, At: timeAt, Actor: "ada", Action: LogModelRegistered, Objects: []ID{"model_x"}, Model: "model_x", Detail: JSON(`{"name":"m"}`)}
+	e := LogEntry{Seq: 7, At: entryTime, Actor: "ada", Action: LogModelRegistered, Objects: []ID{"model_x"}, Model: "model_x", Detail: JSON(`{"name":"m"}`)}
 	e.Seal()
-	// Worked out by hand from the description of Canonical, in another language.
+	// Computed from the description of Canonical, in another language.
 	if want := "2e23f58e4ab0009d4a2fdf9199b2d904ffb5081d64680b548f899cf105529790"; e.LeafHash != want {
 		t.Fatalf("the hash of a known entry is %s, not %s", e.LeafHash, want)
 	}
 	moved := e
-	moved.Actor, moved.Reason = "", "ada" // The same bytes in another field.
+	moved.Actor, moved.Reason = "", "ada" // The same text in another field.
 	moved.Seal()
 	if moved.LeafHash == e.LeafHash {
 		t.Error("two entries share a hash")
 	}
 }
 
-func TestTheFieldTableHasOneRowAField(t *testing.T) {
+func TestTheFieldTableHasOneRowPerField(t *testing.T) {
 	columns := map[Index]bool{IndexName: true, IndexSince: true}
 	for _, c := range IndexColumns() {
 		columns[c.Name] = true

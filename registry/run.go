@@ -2,16 +2,17 @@ package registry
 
 import "time"
 
-// Run is one execution that reads and writes: W3C PROV's activity.
+// Run is one execution that reads and writes data: an activity of W3C PROV.
 type Run struct {
 	Meta
 	Name string `json:"name,omitempty"`
-	// Producer names the system that ran it, RunID its id there; together the key.
+	// Producer names the system that ran it, RunID its id there. Together they are its
+	// natural key.
 	Producer string    `json:"producer,omitempty"`
 	RunID    string    `json:"runId,omitempty"`
 	RunKind  RunKind   `json:"runKind,omitempty"`
 	Status   RunStatus `json:"status,omitempty"`
-	// Command is what was run, as text that nothing executes.
+	// Command is the command line; nothing executes it.
 	Command     string     `json:"command,omitempty"`
 	Description string     `json:"description,omitempty"`
 	Parameters  JSON       `json:"parameters,omitempty"`
@@ -26,7 +27,7 @@ type Run struct {
 // Walked marks a lineage node.
 func (*Run) Walked() {}
 
-// RunKind says what a run is for.
+// RunKind is the purpose of a run.
 type RunKind string
 
 // The run kinds.
@@ -38,7 +39,7 @@ const (
 	RunOther              RunKind = "OTHER"
 )
 
-// RunStatus says how a run stands.
+// RunStatus is the state of a run.
 type RunStatus string
 
 // The run states.

@@ -16,7 +16,7 @@ func cycloneDX(v *view) ([]byte, error) {
 	c := &bom{v, map[registry.ID][]registry.ID{}}
 	for _, e := range v.edges {
 		if e.Kind == registry.EdgeGeneratedBy {
-			c.written[e.To] = append(c.written[e.To], e.From)
+			c.outputs[e.To] = append(c.outputs[e.To], e.From)
 		}
 	}
 	out := object{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "metadata": c.metadata()}
@@ -31,49 +31,49 @@ func cycloneDX(v *view) ([]byte, error) {
 			components = append(components, c.component(n))
 		}
 	}
-	add(out, "components", components)
-	add(out, "services", services)
+	setList(out, "components", components)
+	setList(out, "services", services)
 	if len(workflows) > 0 {
 		out["formulation"] = []object{{"bom-ref": "formulation", "workflows": workflows}}
 	}
 	out["dependencies"] = c.dependencies()
-	if behind := c.moreBehind(); len(v.Reasons) > 0 {
+	if behind := c.incompleteRefs(); len(v.Reasons) > 0 {
 		o := object{"aggregate": "incomplete"}
-		add(o, "dependencies", behind)
+		setList(o, "dependencies", behind)
 		out["compositions"] = []object{o}
 	}
-	// The serial number is of the content: the same document has the same.
-	content, err := compact(out)
+	// The serial number is a hash of the content, so that it is deterministic.
+	content, err := marshalCompact(out)
 	if err != nil {
 		return nil, err
 	}
 	out["serialNumber"] = "urn:uuid:" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(content)).String()
-	return indented(out)
+	return marshalIndented(out)
 }
 
-// bom is a view on its way to CycloneDX, with what each run wrote.
+// bom is a view with the outputs of each run.
 type bom struct {
 	*view
-	written map[registry.ID][]registry.ID
+	outputs map[registry.ID][]registry.ID
 }
 
-// property is a name of ours with a value.
+// property makes a CycloneDX property in the pedigree namespace.
 func property(name, value string) object { return object{"name": "pedigree:" + name, "value": value} }
 
-// metadata tells of the document: its tool, its root, its instant, what is missing.
+// metadata describes the document: its tool, root and instant, and what is missing.
 func (c *bom) metadata() object {
 	out := object{"tools": object{"components": []object{{"type": "application", "name": "pedigree"}}}}
-	out.set("timestamp", stamp(c.AsOf))
+	out.setText("timestamp", formatTime(c.AsOf))
 	root := c.byID[c.Root]
 	if root != nil && root.Kind() != registry.KindDeployment && root.Kind() != registry.KindRun {
 		out["component"] = c.component(root)
 	}
 	list := []object{property("root", string(c.Root)), property("direction", string(c.Direction))}
 	if !c.KnownAt.IsZero() {
-		list = append(list, property("knownAt", stamp(c.KnownAt)))
+		list = append(list, property("knownAt", formatTime(c.KnownAt)))
 	}
 	if len(c.Reasons) > 0 {
-		list = append(list, property("truncated", strings.Join(c.reasons(), ",")))
+		list = append(list, property("truncated", strings.Join(c.reasonNames(), ",")))
 	}
 	if c.HistoryCut {
 		list = append(list, property("historyCut", "true"))
@@ -82,24 +82,24 @@ func (c *bom) metadata() object {
 	return out
 }
 
-// dependencies lists for every node what it came from.
+// dependencies lists the causes of every node.
 func (c *bom) dependencies() []object {
 	out := []object{}
 	for _, n := range c.nodes {
 		o := object{"ref": string(n.ID())}
 		var on []string
-		for _, e := range c.from[n.ID()] {
+		for _, e := range c.edgesFrom[n.ID()] {
 			if to := string(e.To); len(on) == 0 || on[len(on)-1] != to {
 				on = append(on, to)
 			}
 		}
-		add(o, "dependsOn", on)
+		setList(o, "dependsOn", on)
 		out = append(out, o)
 	}
 	return out
 }
 
-func (c *bom) moreBehind() (out []string) {
+func (c *bom) incompleteRefs() (out []string) {
 	for _, n := range c.nodes {
 		if c.frontier[n.ID()] {
 			out = append(out, string(n.ID()))
@@ -108,28 +108,28 @@ func (c *bom) moreBehind() (out []string) {
 	return out
 }
 
-// properties are the facts of a node, without those that the component tells
-// itself, and with its edges' kinds.
-func (c *bom) properties(n *Node, told ...string) (out []object) {
-	skip := map[string]bool{}
-	for _, t := range told {
-		skip[t] = true
+// properties are the attributes of a node without the omitted ones, its tags, and the
+// kinds of its edges.
+func (c *bom) properties(n *Node, omit ...string) (out []object) {
+	omitted := map[string]bool{}
+	for _, t := range omit {
+		omitted[t] = true
 	}
-	for _, f := range facts(n) {
-		if !skip[f.name] {
+	for _, f := range attributesOf(n) {
+		if !omitted[f.name] {
 			out = append(out, property(f.name, f.value))
 		}
 	}
 	for _, t := range tagsOf(n) {
 		out = append(out, property("tag:"+t.Key, t.Value))
 	}
-	for _, e := range c.from[n.ID()] {
+	for _, e := range c.edgesFrom[n.ID()] {
 		out = append(out, property("edge:"+string(e.Kind), string(e.To)))
 	}
 	return out
 }
 
-// component is a model version, or data of some sort.
+// component encodes a model version, or any other node as data.
 func (c *bom) component(n *Node) object {
 	out := object{"type": "data", "bom-ref": string(n.ID()), "name": "restricted"}
 	if n.Kind() == registry.KindModelVersion {
@@ -138,45 +138,45 @@ func (c *bom) component(n *Node) object {
 	if !n.Restricted() {
 		out["name"] = title(n)
 	}
-	out.set("description", description(n))
+	out.setText("description", description(n))
 	switch x := n.Noun.(type) {
 	case *registry.ModelVersion:
-		c.model(out, n, x)
-		add(out, "properties", c.properties(n, "model", "version", "creator"))
+		c.describeModel(out, n, x)
+		setList(out, "properties", c.properties(n, "model", "version", "creator"))
 		return out
 	case *registry.DatasetVersion:
-		c.dataset(out, x)
-		add(out, "properties", c.properties(n, "version"))
+		c.describeDataset(out, x)
+		setList(out, "properties", c.properties(n, "version"))
 		return out
 	case *registry.Feature:
 		out["data"] = []object{{"type": "definition", "name": title(n)}}
 	case *registry.Commit:
 		out["data"] = []object{{"type": "source-code", "name": title(n)}}
-		out.set("version", x.SHA)
+		out.setText("version", x.SHA)
 		out["pedigree"] = object{"commits": []object{commitOf(n, x.Message)}}
-		c.vcs(out, n)
+		c.addRepository(out, n)
 	case *registry.Tag:
 		out["data"] = []object{{"type": "source-code", "name": title(n)}}
-		c.vcs(out, n)
+		c.addRepository(out, n)
 	}
-	add(out, "properties", c.properties(n))
+	setList(out, "properties", c.properties(n))
 	return out
 }
 
-// dataset describes a state of a dataset.
-func (c *bom) dataset(out object, x *registry.DatasetVersion) {
+// describeDataset adds the fields of a dataset version to its component.
+func (c *bom) describeDataset(out object, x *registry.DatasetVersion) {
 	if x.Name != "" {
 		out["name"] = x.Name
 	}
-	out.set("group", x.Namespace)
-	out.set("version", x.Version)
+	out.setText("group", x.Namespace)
+	out.setText("version", x.Version)
 	data := object{"type": "dataset", "name": out["name"]}
-	if x.URI != "" && absolute(x.URI) {
+	if x.URI != "" && isAbsoluteURI(x.URI) {
 		data["contents"] = object{"url": x.URI}
 	}
 	var columns []object
 	for _, col := range x.Columns {
-		columns = append(columns, property("column:"+col.Name, join(col.Type, col.Description)))
+		columns = append(columns, property("column:"+col.Name, joinWords(col.Type, col.Description)))
 	}
 	if len(columns) > 0 {
 		contents, _ := data["contents"].(object)
@@ -187,36 +187,37 @@ func (c *bom) dataset(out object, x *registry.DatasetVersion) {
 		data["contents"] = contents
 	}
 	out["data"] = []object{data}
-	add(out, "hashes", hashes(x.Digest))
+	setList(out, "hashes", hashes(x.Digest))
 }
 
-// vcs names the repository of a commit or tag, where it has a URL.
-func (c *bom) vcs(out object, n *Node) {
-	if n.Repository != nil && absolute(n.Repository.URL) {
+// addRepository adds the repository of a commit or tag, when it has a URL.
+func (c *bom) addRepository(out object, n *Node) {
+	if n.Repository != nil && isAbsoluteURI(n.Repository.URL) {
 		out["externalReferences"] = []object{{"type": "vcs", "url": n.Repository.URL}}
 	}
 }
 
-// commitOf is a commit of a pedigree.
+// commitOf encodes a commit for CycloneDX's pedigree object.
 func commitOf(n *Node, message string) object {
 	out := object{}
 	if x, ok := n.Noun.(*registry.Commit); ok {
-		out.set("uid", x.SHA)
-		out.set("message", message)
+		out.setText("uid", x.SHA)
+		out.setText("message", message)
 		author := object{}
-		author.set("name", x.Author)
-		author.set("timestamp", stamp(x.AuthoredAt))
+		author.setText("name", x.Author)
+		author.setText("timestamp", formatTime(x.AuthoredAt))
 		if len(author) > 0 {
 			out["author"] = author
 		}
-		if n.Repository != nil && absolute(n.Repository.URL) {
+		if n.Repository != nil && isAbsoluteURI(n.Repository.URL) {
 			out["url"] = n.Repository.URL
 		}
 	}
 	return out
 }
 
-// hashes turns a digest such as sha256:… into CycloneDX's form, if it has one.
+// hashes converts a digest such as sha256:… to CycloneDX; nil when CycloneDX does not
+// know the algorithm.
 func hashes(digest string) []object {
 	name, content, _ := strings.Cut(digest, ":")
 	forms := map[string]struct {

@@ -8,17 +8,17 @@ import (
 	"pedigree/registry"
 )
 
-// model describes a model version: its card, its files, and the code and versions
-// that it came from.
-func (c *bom) model(out object, n *Node, x *registry.ModelVersion) {
+// describeModel adds the fields of a model version to its component: its card, its
+// artifacts, and the commits and versions that it came from.
+func (c *bom) describeModel(out object, n *Node, x *registry.ModelVersion) {
 	if x.ModelName != "" {
 		out["name"] = x.ModelName
 	}
-	out.set("version", x.Version)
+	out.setText("version", x.Version)
 	if x.Creator != "" {
 		out["authors"] = []object{{"name": x.Creator}}
 	}
-	if card := c.card(n); len(card) > 0 {
+	if card := c.modelCard(n); len(card) > 0 {
 		out["modelCard"] = card
 	}
 	if p := c.pedigree(n); len(p) > 0 {
@@ -26,21 +26,21 @@ func (c *bom) model(out object, n *Node, x *registry.ModelVersion) {
 	}
 	var files []object
 	for _, a := range n.Artifacts {
-		if absolute(a.URI) {
+		if isAbsoluteURI(a.URI) {
 			f := object{"type": "distribution", "url": a.URI}
-			f.set("comment", a.Name)
-			add(f, "hashes", hashes(a.Digest))
+			f.setText("comment", a.Name)
+			setList(f, "hashes", hashes(a.Digest))
 			files = append(files, f)
 		}
 	}
-	add(out, "externalReferences", files)
+	setList(out, "externalReferences", files)
 	if len(n.Artifacts) == 1 {
-		add(out, "hashes", hashes(n.Artifacts[0].Digest))
+		setList(out, "hashes", hashes(n.Artifacts[0].Digest))
 	}
 }
 
 // pedigree lists the commits that a version's run ran or its tag points at, and the
-// versions it was derived from.
+// versions that it was derived from.
 func (c *bom) pedigree(n *Node) object {
 	out, seen := object{}, map[registry.ID]bool{}
 	var commits, ancestors []object
@@ -61,17 +61,17 @@ func (c *bom) pedigree(n *Node) object {
 			continue
 		}
 		o := object{"type": "machine-learning-model", "name": cmp.Or(x.ModelName, string(a.ID()))}
-		o.set("version", x.Version)
+		o.setText("version", x.Version)
 		ancestors = append(ancestors, o)
 	}
-	add(out, "commits", commits)
-	add(out, "ancestors", ancestors)
+	setList(out, "commits", commits)
+	setList(out, "ancestors", ancestors)
 	return out
 }
 
-// card is the model card, as far as CycloneDX has words for it; the rest is in its
+// modelCard encodes the model card. Fields that CycloneDX does not have become
 // properties.
-func (c *bom) card(n *Node) object {
+func (c *bom) modelCard(n *Node) object {
 	out, parameters := object{}, object{}
 	var data []object
 	for _, run := range c.causes(n.ID(), registry.EdgeGeneratedBy) {
@@ -86,28 +86,28 @@ func (c *bom) card(n *Node) object {
 			data = append(data, object{"ref": string(d.ID())})
 		}
 	}
-	add(parameters, "datasets", data)
+	setList(parameters, "datasets", data)
 	card := n.Card
 	if card == nil {
 		card = &registry.ModelCard{}
 	}
 	if card.ModelDetails != nil {
-		parameters.set("architectureFamily", card.ModelDetails.Algorithm)
+		parameters.setText("architectureFamily", card.ModelDetails.Algorithm)
 	}
 	if len(parameters) > 0 {
 		out["modelParameters"] = parameters
 	}
-	if metrics := performance(card.Performance); len(metrics) > 0 {
+	if metrics := performanceMetrics(card.Performance); len(metrics) > 0 {
 		out["quantitativeAnalysis"] = object{"performanceMetrics": metrics}
 	}
 	if o := considerations(card); len(o) > 0 {
 		out["considerations"] = o
 	}
-	add(out, "properties", cardProperties(card))
+	setList(out, "properties", cardProperties(card))
 	return out
 }
 
-func performance(p *registry.Performance) (out []object) {
+func performanceMetrics(p *registry.Performance) (out []object) {
 	if p == nil {
 		return nil
 	}
@@ -126,21 +126,21 @@ func performance(p *registry.Performance) (out []object) {
 	return out
 }
 
-// considerations are the limits of a model, and the groups it may do wrong.
+// considerations are the limitations of a model and the groups at risk.
 func considerations(card *registry.ModelCard) object {
 	out := object{}
-	add(out, "technicalLimitations", card.Limitations)
+	setList(out, "technicalLimitations", card.Limitations)
 	if card.EthicalConsiderations != nil {
 		var groups []object
 		for _, g := range card.EthicalConsiderations.ProtectedGroups {
 			groups = append(groups, object{"groupAtRisk": g})
 		}
-		add(out, "fairnessAssessments", groups)
+		setList(out, "fairnessAssessments", groups)
 	}
 	return out
 }
 
-// cardProperties are the parts of a card that CycloneDX has no place for.
+// cardProperties are the fields of a card that CycloneDX does not have.
 func cardProperties(card *registry.ModelCard) (out []object) {
 	put := func(name, value string) {
 		if value != "" {
@@ -154,11 +154,11 @@ func cardProperties(card *registry.ModelCard) (out []object) {
 	}
 	if t := card.Training; t != nil {
 		put("training.trainingDataVersion", t.TrainingDataVersion)
-		put("training.trainingDate", stamp(t.TrainingDate))
+		put("training.trainingDate", formatTime(t.TrainingDate))
 		if t.TrainingTimeHours != nil {
 			put("training.trainingTimeHours", strconv.FormatFloat(*t.TrainingTimeHours, 'g', -1, 64))
 		}
-		put("training.samplesUsed", number(t.SamplesUsed))
+		put("training.samplesUsed", formatInt(t.SamplesUsed))
 	}
 	for _, f := range card.Features {
 		put("feature", f)
@@ -177,34 +177,34 @@ func cardProperties(card *registry.ModelCard) (out []object) {
 	return out
 }
 
-// service is a deployment.
+// service encodes a deployment.
 func (c *bom) service(n *Node) object {
 	out := object{"bom-ref": string(n.ID()), "name": "restricted"}
 	if x, ok := n.Noun.(*registry.Deployment); ok {
 		out["name"] = title(n)
-		out.set("group", x.Environment)
-		out.set("version", x.Version)
-		out.set("description", x.Description)
-		if absolute(x.Endpoint) {
+		out.setText("group", x.Environment)
+		out.setText("version", x.Version)
+		out.setText("description", x.Description)
+		if isAbsoluteURI(x.Endpoint) {
 			out["endpoints"] = []string{x.Endpoint}
 		}
 	}
-	add(out, "properties", c.properties(n))
+	setList(out, "properties", c.properties(n))
 	return out
 }
 
-// workflow is a run: what it read, ran and wrote.
+// workflow encodes a run: what it read, ran and wrote.
 func (c *bom) workflow(n *Node) object {
 	out := object{"bom-ref": string(n.ID()), "uid": string(n.ID()), "taskTypes": []string{"other"}}
 	var inputs, outputs []object
 	for _, i := range c.causes(n.ID(), registry.EdgeUsed, registry.EdgeRanCode) {
 		inputs = append(inputs, object{"resource": object{"ref": string(i.ID())}})
 	}
-	for _, e := range c.written[n.ID()] {
+	for _, e := range c.outputs[n.ID()] {
 		outputs = append(outputs, object{"type": "artifact", "resource": object{"ref": string(e)}})
 	}
-	add(out, "inputs", inputs)
-	add(out, "outputs", outputs)
+	setList(out, "inputs", inputs)
+	setList(out, "outputs", outputs)
 	if x, ok := n.Noun.(*registry.Run); ok {
 		out["name"] = title(n)
 		if x.RunKind == registry.RunTraining {
@@ -213,8 +213,8 @@ func (c *bom) workflow(n *Node) object {
 		if x.Command != "" {
 			out["steps"] = []object{{"commands": []object{{"executed": x.Command}}}}
 		}
-		out.set("timeStart", stamp(x.StartedAt))
-		out.set("timeEnd", stamp(x.EndedAt))
+		out.setText("timeStart", formatTime(x.StartedAt))
+		out.setText("timeEnd", formatTime(x.EndedAt))
 	}
 	list := c.properties(n, "command", "startedAt", "endedAt")
 	if x, ok := n.Noun.(*registry.Run); ok {
@@ -228,6 +228,6 @@ func (c *bom) workflow(n *Node) object {
 			list = append(list, property("metric:"+m.Name, strconv.FormatFloat(m.Value, 'g', -1, 64)))
 		}
 	}
-	add(out, "properties", list)
+	setList(out, "properties", list)
 	return out
 }

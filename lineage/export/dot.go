@@ -8,20 +8,19 @@ import (
 	"pedigree/registry"
 )
 
-// dot writes a digraph in Graphviz's language, an edge from each effect to its
-// cause.
+// dot writes a Graphviz digraph with an edge from each effect to its cause.
 func dot(v *view) ([]byte, error) {
 	var b bytes.Buffer
-	for _, r := range v.remarks() {
+	for _, r := range v.commentLines() {
 		fmt.Fprintf(&b, "// %s\n", r)
 	}
 	b.WriteString("digraph lineage {\n  graph [charset=\"UTF-8\", rankdir=\"TB\"")
 	if len(v.Reasons) > 0 {
-		fmt.Fprintf(&b, ", label=%s", dotText("truncated: "+strings.Join(v.reasons(), ", ")))
+		fmt.Fprintf(&b, ", label=%s", dotText("truncated: "+strings.Join(v.reasonNames(), ", ")))
 	}
 	b.WriteString("];\n  node [fontname=\"Helvetica\", style=\"filled\", fillcolor=\"white\"];\n")
 	for _, n := range v.nodes {
-		fmt.Fprintf(&b, "  %s [label=%s, shape=%q", dotText(string(n.ID())), dotText(captionOf(n).lines()...), dotShape(n.Kind()))
+		fmt.Fprintf(&b, "  %s [label=%s, shape=%q", dotText(string(n.ID())), dotText(labelOf(n).lines()...), dotShape(n.Kind()))
 		switch {
 		case n.ID() == v.Root:
 			b.WriteString(", penwidth=\"2\"")
@@ -38,17 +37,16 @@ func dot(v *view) ([]byte, error) {
 }
 
 // dotText quotes lines for Graphviz. Within quotes only the quote is special to the
-// language, but labels then read backslashes as escapes and & as the beginning of
-// an entity.
+// language, but labels interpret backslashes as escapes and & as the start of an entity.
 func dotText(lines ...string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;", "\n", `\n`)
 	for i := range lines {
-		lines[i] = escape.Replace(printable(lines[i]))
+		lines[i] = escape.Replace(escapeControls(lines[i]))
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
 
-// dotShape is how a kind is drawn.
+// dotShape is the Graphviz shape of a kind.
 func dotShape(k registry.Kind) string {
 	switch k {
 	case registry.KindDatasetVersion:

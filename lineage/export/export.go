@@ -1,9 +1,9 @@
-// Package export turns a lineage graph, as one caller may see it, into the formats
-// that other tools read. It decides nothing about sight: a Document holds what has
-// passed the gate, with restricted nodes as stubs under the caller's own ids.
+// Package export encodes a lineage graph in the formats of other tools: PROV-JSON,
+// OpenLineage, CycloneDX, Graphviz, Mermaid and text. It makes no access decisions: a
+// Document has only what its caller may see, with restricted nodes as stubs.
 //
-// The same Document gives the same bytes: everything is sorted, ids are derived from
-// what is exported, and no clock is read.
+// Encoding is deterministic: lists are sorted, ids are derived from the content, and the
+// package must not read a clock.
 package export
 
 import (
@@ -16,64 +16,64 @@ import (
 	"pedigree/registry"
 )
 
-// Document is a lineage graph on its way out.
+// Document is a lineage graph to encode.
 type Document struct {
 	Root      registry.ID
 	Direction lineage.Direction
-	// AsOf and KnownAt are the instants that were asked for; zero where none was, so
-	// that the bytes do not change with the clock.
+	// AsOf and KnownAt are the requested instants; zero when none was requested, so that
+	// the bytes do not depend on the current time.
 	AsOf, KnownAt time.Time
 	Nodes         []Node
 	Edges         []Edge
-	// Reasons says why something is missing; empty: it is whole. Frontier lists the
-	// nodes behind which it is, Redacted counts the restricted ones.
+	// Reasons are why something is missing; empty when nothing is. Frontier lists the
+	// nodes whose further neighbors are missing, Redacted counts the restricted nodes.
 	Reasons  []lineage.Reason
 	Frontier []registry.ID
 	Redacted int
-	// HistoryCut tells that commit history goes on behind what is shown.
+	// HistoryCut is true when there are older commits than those shown.
 	HistoryCut bool
 }
 
-// Node is a node with what belongs to it, as far as the caller sees it.
+// Node is a node with related records, as far as the caller may see them.
 type Node struct {
 	Noun  registry.ProvenanceNode
 	Depth int
-	// TreeParent is the node to hang this one under in a tree, "" for the root.
+	// TreeParent is the parent of the node in a tree, "" for the root.
 	TreeParent registry.ID
 	// Card and Artifacts are those of a model version, Repository that of a commit or
-	// tag, Of the name of the dataset or model of a feature; nil or "" where there is
-	// none to see. They stand for the ids that a noun holds of others, which no encoder
-	// writes.
+	// tag, Of the name of the dataset or model of a feature; nil or "" when there is none
+	// or it is hidden. Encoders use them in place of the ids of other records in Noun.
 	Card       *registry.ModelCard
 	Artifacts  []*registry.Artifact
 	Repository *registry.Repository
 	Of         string
 }
 
-// ID is the node's id for this caller.
+// ID is the id of the node for this caller.
 func (n *Node) ID() registry.ID { return n.Noun.NodeMeta().ID }
 
-// Kind is what the node is; it is told also of restricted ones.
+// Kind is the kind of the node; restricted nodes have one too.
 func (n *Node) Kind() registry.Kind { return n.Noun.NodeMeta().Kind }
 
 // Restricted reports whether the caller may not see the node.
 func (n *Node) Restricted() bool { _, is := n.Noun.(*registry.Restricted); return is }
 
-// Edge leads from an effect to a cause. Its times are zero at a restricted end.
+// Edge points from an effect to a cause. Its times are zero when one of these is
+// restricted.
 type Edge struct {
 	ID, From, To       registry.ID
 	Kind               registry.EdgeKind
 	ValidFrom, ValidTo time.Time
 }
 
-// Format names a form of export.
+// Format is an export format.
 type Format string
 
 // The formats.
 const (
 	// ProvJSON is W3C PROV-JSON, member submission of 24 April 2013.
 	ProvJSON Format = "PROV_JSON"
-	// OpenLineage is OpenLineage 2-0-2, an event a line.
+	// OpenLineage is OpenLineage 2-0-2, one event per line.
 	OpenLineage Format = "OPENLINEAGE"
 	// CycloneDX is a CycloneDX 1.6 ML-BOM in JSON (ECMA-424).
 	CycloneDX Format = "CYCLONEDX"
@@ -81,7 +81,7 @@ const (
 	DOT Format = "DOT"
 	// Mermaid is a Mermaid flowchart.
 	Mermaid Format = "MERMAID"
-	// Tree is a drawing for terminals.
+	// Tree is a text tree for terminals.
 	Tree Format = "TREE"
 )
 
@@ -91,7 +91,7 @@ func Formats() []Format { return []Format{ProvJSON, OpenLineage, CycloneDX, DOT,
 // Name is the format's name in URLs and on the command line, such as prov-json.
 func (f Format) Name() string { return strings.ToLower(strings.ReplaceAll(string(f), "_", "-")) }
 
-// ParseFormat finds a format by its name in URLs; INVALID_ARGUMENT for another.
+// ParseFormat returns the format of a name in URLs; INVALID_ARGUMENT when there is none.
 func ParseFormat(name string) (Format, error) {
 	var names []string
 	for _, f := range Formats() {
@@ -103,10 +103,10 @@ func ParseFormat(name string) (Format, error) {
 	return "", registry.Invalid("format", "%q is no format; use one of %s", registry.Shorten(name, 40), strings.Join(names, ", "))
 }
 
-// encoder is how a format is written, and what its files are called.
+// encoder is the encode function, media type and file suffix of a format.
 type encoder struct {
-	media, suffix string
-	encode        func(*view) ([]byte, error)
+	mediaType, suffix string
+	encode            func(*view) ([]byte, error)
 }
 
 func (f Format) encoder() (encoder, error) {
@@ -130,39 +130,37 @@ func (f Format) encoder() (encoder, error) {
 // File is an encoded Document.
 type File struct {
 	Format Format
-	// MediaType is what an HTTP answer says, Filename a name without anything that a
-	// user chose.
+	// MediaType is the HTTP Content-Type. Filename has no text from a user.
 	MediaType, Filename string
 	Body                []byte
 }
 
-// Encode writes a document; INVALID_ARGUMENT for an unknown format.
+// Encode encodes a document; INVALID_ARGUMENT for an unknown format.
 func Encode(d *Document, f Format) (*File, error) {
 	e, err := f.encoder()
 	if err != nil {
 		return nil, err
 	}
-	body, err := e.encode(arrange(d))
+	body, err := e.encode(newView(d))
 	if err != nil {
 		return nil, err
 	}
-	return &File{Format: f, MediaType: e.media, Filename: "lineage-" + string(d.Root) + "." + e.suffix, Body: body}, nil
+	return &File{Format: f, MediaType: e.mediaType, Filename: "lineage-" + string(d.Root) + "." + e.suffix, Body: body}, nil
 }
 
-// view is a document in the order that all encoders write it in, with its parts at
-// hand.
+// view is a sorted document with indexes by id, the input of all encoders.
 type view struct {
 	*Document
-	nodes    []*Node
-	edges    []Edge
-	byID     map[registry.ID]*Node
-	from     map[registry.ID][]Edge
-	frontier map[registry.ID]bool
+	nodes     []*Node
+	edges     []Edge
+	byID      map[registry.ID]*Node
+	edgesFrom map[registry.ID][]Edge
+	frontier  map[registry.ID]bool
 }
 
-// arrange sorts a copy of the lists: nodes by depth and id, edges by their ends.
-func arrange(d *Document) *view {
-	v := &view{Document: d, edges: slices.Clone(d.Edges), byID: map[registry.ID]*Node{}, from: map[registry.ID][]Edge{}, frontier: map[registry.ID]bool{}}
+// newView sorts copies of the lists: nodes by depth and id, edges by their ends.
+func newView(d *Document) *view {
+	v := &view{Document: d, edges: slices.Clone(d.Edges), byID: map[registry.ID]*Node{}, edgesFrom: map[registry.ID][]Edge{}, frontier: map[registry.ID]bool{}}
 	for i := range d.Nodes {
 		v.nodes = append(v.nodes, &d.Nodes[i])
 		v.byID[d.Nodes[i].ID()] = &d.Nodes[i]
@@ -172,7 +170,7 @@ func arrange(d *Document) *view {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Kind, b.Kind))
 	})
 	for _, e := range v.edges {
-		v.from[e.From] = append(v.from[e.From], e)
+		v.edgesFrom[e.From] = append(v.edgesFrom[e.From], e)
 	}
 	for _, id := range d.Frontier {
 		v.frontier[id] = true
@@ -180,9 +178,9 @@ func arrange(d *Document) *view {
 	return v
 }
 
-// causes lists the nodes that an edge of one of the kinds leads to.
+// causes lists the causes of a node by edges of some kinds.
 func (v *view) causes(of registry.ID, kinds ...registry.EdgeKind) (out []*Node) {
-	for _, e := range v.from[of] {
+	for _, e := range v.edgesFrom[of] {
 		if n := v.byID[e.To]; n != nil && slices.Contains(kinds, e.Kind) {
 			out = append(out, n)
 		}
@@ -190,26 +188,26 @@ func (v *view) causes(of registry.ID, kinds ...registry.EdgeKind) (out []*Node) 
 	return out
 }
 
-// reasons are the words for what is missing.
-func (v *view) reasons() (out []string) {
+// reasonNames returns Reasons as texts.
+func (v *view) reasonNames() (out []string) {
 	for _, r := range v.Reasons {
 		out = append(out, string(r))
 	}
 	return out
 }
 
-// remarks tells in lines what the document is of and what is missing. They hold
-// ids, numbers and fixed words, and nothing that a user wrote.
-func (v *view) remarks() []string {
+// commentLines describe the document and what is missing, for comments in the output.
+// They have ids, numbers and fixed words only, no text from a user.
+func (v *view) commentLines() []string {
 	out := []string{"Lineage of " + string(v.Root) + ", " + strings.ToLower(string(v.Direction)) + "."}
 	if !v.AsOf.IsZero() {
-		out = append(out, "As of "+stamp(v.AsOf)+".")
+		out = append(out, "As of "+formatTime(v.AsOf)+".")
 	}
 	if !v.KnownAt.IsZero() {
-		out = append(out, "As known at "+stamp(v.KnownAt)+".")
+		out = append(out, "As known at "+formatTime(v.KnownAt)+".")
 	}
 	if len(v.Reasons) > 0 {
-		out = append(out, "Truncated: "+strings.Join(v.reasons(), ", ")+".")
+		out = append(out, "Truncated: "+strings.Join(v.reasonNames(), ", ")+".")
 	}
 	for _, n := range v.nodes {
 		if v.frontier[n.ID()] {
@@ -222,8 +220,8 @@ func (v *view) remarks() []string {
 	return out
 }
 
-// stamp writes a time, "" for none.
-func stamp(t time.Time) string {
+// formatTime writes a time in RFC 3339, "" for the zero time.
+func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

@@ -18,17 +18,17 @@ import (
 	"pedigree/registry"
 )
 
-// shape is what every format must agree on: the nodes, and the edges as "from KIND
-// to", sorted.
-type shape struct{ Nodes, Edges []string }
+// graphContent is what every format must agree on: the ids of the nodes, and the edges as
+// "from KIND to", sorted.
+type graphContent struct{ Nodes, Edges []string }
 
-func (s shape) sorted() shape {
+func (s graphContent) sorted() graphContent {
 	slices.Sort(s.Nodes)
 	slices.Sort(s.Edges)
 	return s
 }
 
-func shapeOf(d *export.Document) (s shape) {
+func contentOf(d *export.Document) (s graphContent) {
 	for _, n := range d.Nodes {
 		s.Nodes = append(s.Nodes, string(n.ID()))
 	}
@@ -38,8 +38,8 @@ func shapeOf(d *export.Document) (s shape) {
 	return s.sorted()
 }
 
-// without is a shape without edges of some kinds and nodes of code.
-func (s shape) without(kinds []registry.EdgeKind, prefixes ...string) (out shape) {
+// without is the content without edges of some kinds and nodes with some id prefixes.
+func (s graphContent) without(kinds []registry.EdgeKind, prefixes ...string) (out graphContent) {
 	for _, e := range s.Edges {
 		if !slices.ContainsFunc(kinds, func(k registry.EdgeKind) bool { return strings.Contains(e, " "+string(k)+" ") }) {
 			out.Edges = append(out.Edges, e)
@@ -62,15 +62,15 @@ func encode(t *testing.T, d *export.Document, f export.Format) string {
 	return string(file.Body)
 }
 
-// reading is what the parsers read of one document.
-type reading struct {
-	shapes             map[export.Format]shape
+// parsedDocument is what the parsers of the formats read from one document.
+type parsedDocument struct {
+	contents           map[export.Format]graphContent
 	prov, dot, mermaid validators.Result
 }
 
-// read gives the texts of documents to their parsers, each started once. A text that
-// its parser refuses fails the test.
-func read(t *testing.T, documents ...map[export.Format]string) (out []reading) {
+// parse gives the texts of documents to their parsers, and starts each parser once. A
+// text that its parser refuses fails the test.
+func parse(t *testing.T, documents ...map[export.Format]string) (out []parsedDocument) {
 	t.Helper()
 	order := []struct {
 		format export.Format
@@ -91,16 +91,16 @@ func read(t *testing.T, documents ...map[export.Format]string) (out []reading) {
 	for i, texts := range documents {
 		r := results[i*len(order):]
 		if !r[0].Same {
-			t.Error("PROV-JSON that is read and written again is another document")
+			t.Error("PROV-JSON changes when it is read and written again")
 		}
-		shapes := map[export.Format]shape{export.ProvJSON: provShape(r[0]), export.CycloneDX: cycloneShape(t, texts[export.CycloneDX]),
-			export.DOT: dotShape(r[2]), export.Mermaid: mermaidShape(texts[export.Mermaid], r[3]), export.OpenLineage: eventShape(t, texts[export.OpenLineage])}
-		out = append(out, reading{shapes, r[0], r[2], r[3]})
+		contents := map[export.Format]graphContent{export.ProvJSON: provContent(r[0]), export.CycloneDX: bomContent(t, texts[export.CycloneDX]),
+			export.DOT: dotContent(r[2]), export.Mermaid: mermaidContent(texts[export.Mermaid], r[3]), export.OpenLineage: eventContent(t, texts[export.OpenLineage])}
+		out = append(out, parsedDocument{contents, r[0], r[2], r[3]})
 	}
 	return out
 }
 
-func provShape(r validators.Result) (s shape) {
+func provContent(r validators.Result) (s graphContent) {
 	for id, e := range r.Elements {
 		if e.Kind != "agent" && id != "id:export" {
 			s.Nodes = append(s.Nodes, strings.TrimPrefix(id, "id:"))
@@ -114,7 +114,7 @@ func provShape(r validators.Result) (s shape) {
 	return s.sorted()
 }
 
-func dotShape(r validators.Result) (s shape) {
+func dotContent(r validators.Result) (s graphContent) {
 	for id := range r.Nodes {
 		s.Nodes = append(s.Nodes, id)
 	}
@@ -126,7 +126,7 @@ func dotShape(r validators.Result) (s shape) {
 
 var mermaidID = regexp.MustCompile(`(?m)^  %% (n\d+) is (\S+)$`)
 
-// mermaidIDs maps n0, n1, … to ids, as the comments of a flowchart tell.
+// mermaidIDs maps n0, n1, … to ids, from the comments of a flowchart.
 func mermaidIDs(text string) map[string]string {
 	out := map[string]string{}
 	for _, m := range mermaidID.FindAllStringSubmatch(text, -1) {
@@ -135,7 +135,7 @@ func mermaidIDs(text string) map[string]string {
 	return out
 }
 
-func mermaidShape(text string, r validators.Result) (s shape) {
+func mermaidContent(text string, r validators.Result) (s graphContent) {
 	id := mermaidIDs(text)
 	for n := range r.Nodes {
 		s.Nodes = append(s.Nodes, id[n])
@@ -146,15 +146,15 @@ func mermaidShape(text string, r validators.Result) (s shape) {
 	return s.sorted()
 }
 
-// bomPart is what the test reads of components, services and workflows.
+// bomPart is the part of components, services and workflows that the test reads.
 type bomPart struct {
 	Ref        string `json:"bom-ref"`
 	Name       string
 	Properties []struct{ Name, Value string }
 }
 
-// cycloneShape reads an ML-BOM, and holds its dependencies to its edges.
-func cycloneShape(t *testing.T, text string) (s shape) {
+// bomContent reads an ML-BOM, and compares its dependencies with its edges.
+func bomContent(t *testing.T, text string) (s graphContent) {
 	t.Helper()
 	var b struct {
 		Metadata             struct{ Component *bomPart }
@@ -194,38 +194,38 @@ func cycloneShape(t *testing.T, text string) (s shape) {
 		}
 	}
 	if len(far) > 0 {
-		t.Errorf("edges that are no dependencies: %v", far)
+		t.Errorf("edges without a dependency: %v", far)
 	}
 	return s.sorted()
 }
 
-// TestTheSameGraphGivesTheSameBytes: whatever the order of its parts, and again.
+// TestTheSameGraphGivesTheSameBytes shuffles the lists of a document.
 func TestTheSameGraphGivesTheSameBytes(t *testing.T) {
-	d := hostile()
+	d := hostileDocument()
 	for _, f := range export.Formats() {
 		want := encode(t, d, f)
 		for seed := range uint64(5) {
-			g, other := rand.New(rand.NewPCG(seed, 1)), hostile()
+			g, other := rand.New(rand.NewPCG(seed, 1)), hostileDocument()
 			g.Shuffle(len(other.Nodes), func(i, j int) { other.Nodes[i], other.Nodes[j] = other.Nodes[j], other.Nodes[i] })
 			g.Shuffle(len(other.Edges), func(i, j int) { other.Edges[i], other.Edges[j] = other.Edges[j], other.Edges[i] })
 			g.Shuffle(len(other.Frontier), func(i, j int) { other.Frontier[i], other.Frontier[j] = other.Frontier[j], other.Frontier[i] })
 			if encode(t, other, f) != want {
-				t.Errorf("%s: shuffled by %d it is another text", f, seed)
+				t.Errorf("%s: the text changes with the order, seed %d", f, seed)
 			}
 		}
-		d2 := hostile()
+		d2 := hostileDocument()
 		d2.Nodes[0].Noun.(*registry.ModelVersion).ModelName += "x"
 		if encode(t, d2, f) == want {
-			t.Errorf("%s does not tell another name", f)
+			t.Errorf("%s does not change with a name", f)
 		}
 	}
 }
 
-// TestHostileNames passes a document in which every text is hostile through the
-// parsers of its formats: the graph that they read is the one that was written, and
-// every label is the name and nothing else.
+// TestHostileNames gives a document of hostile texts to the parsers of its formats. They
+// must read the graph that was written, and every label must be the name and nothing
+// else.
 func TestHostileNames(t *testing.T) {
-	d := hostile()
+	d := hostileDocument()
 	texts := map[export.Format]string{}
 	for _, f := range export.Formats() {
 		texts[f] = encode(t, d, f)
@@ -234,13 +234,13 @@ func TestHostileNames(t *testing.T) {
 		}
 		for _, r := range texts[f] {
 			if r != '\n' && unicode.IsControl(r) || f != export.ProvJSON && f != export.OpenLineage && f != export.CycloneDX && unicode.Is(unicode.Cf, r) {
-				t.Fatalf("%s holds U+%04X as it is", f, r)
+				t.Fatalf("%s has an unescaped U+%04X", f, r)
 			}
 		}
 	}
-	want := shapeOf(d)
-	r := read(t, texts)[0]
-	for f, got := range r.shapes {
+	want := contentOf(d)
+	r := parse(t, texts)[0]
+	for f, got := range r.contents {
 		want := want
 		if f == export.OpenLineage {
 			want = want.openLineage()
@@ -249,11 +249,11 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("%s is another graph (-want +got):\n%.2000s", f, diff)
 		}
 	}
-	labels(t, d, mermaidIDs(texts[export.Mermaid]), r)
+	checkLabels(t, d, mermaidIDs(texts[export.Mermaid]), r)
 }
 
-// labels holds what parsers show of each node to its caption.
-func labels(t *testing.T, d *export.Document, mermaidNames map[string]string, r reading) {
+// checkLabels compares what parsers read of each node with its label.
+func checkLabels(t *testing.T, d *export.Document, mermaidNames map[string]string, r parsedDocument) {
 	t.Helper()
 	named := map[string][]string{}
 	for n, id := range mermaidNames {
@@ -261,7 +261,7 @@ func labels(t *testing.T, d *export.Document, mermaidNames map[string]string, r 
 	}
 	for i := range d.Nodes {
 		n := &d.Nodes[i]
-		want := export.Lines(n)
+		want := export.LabelLines(n)
 		if diff := cmp.Diff(want, named[string(n.ID())]); diff != "" {
 			t.Errorf("Mermaid shows of %s: %s", n.ID(), diff)
 		}
@@ -275,22 +275,22 @@ func labels(t *testing.T, d *export.Document, mermaidNames map[string]string, r 
 	}
 }
 
-// TestATreeHasALineANode: a name draws neither a second line nor over the first.
-func TestATreeHasALineANode(t *testing.T) {
-	d := hostile()
+// TestATreeHasOneLinePerNode checks that no name breaks a line.
+func TestATreeHasOneLinePerNode(t *testing.T) {
+	d := hostileDocument()
 	lines := strings.Split(strings.TrimRight(encode(t, d, export.Tree), "\n"), "\n")
 	if want := len(d.Nodes) + 2; len(lines) != want {
-		t.Errorf("%d lines for %d nodes and two remarks", len(lines), len(d.Nodes))
+		t.Errorf("%d lines for %d nodes and two notes", len(lines), len(d.Nodes))
 	}
 	if !strings.Contains(lines[len(lines)-1], "DEPTH, ACCESS") || !strings.Contains(lines[len(lines)-2], "older commit history") {
 		t.Errorf("%q", lines[len(lines)-2:])
 	}
 }
 
-// TestTruncationIsTold in the document itself, in each format's own way, and is not
-// where nothing is missing.
-func TestTruncationIsTold(t *testing.T) {
-	cut, whole := hostile(), hostile()
+// TestTruncationIsReported checks that every format says in its own way what is missing,
+// and says nothing when the document is complete.
+func TestTruncationIsReported(t *testing.T) {
+	cut, whole := hostileDocument(), hostileDocument()
 	whole.Reasons, whole.Frontier, whole.HistoryCut = nil, nil, false
 	behind := string(cut.Frontier[0])
 	for f, signs := range map[export.Format][]string{
@@ -313,9 +313,9 @@ func TestTruncationIsTold(t *testing.T) {
 	}
 }
 
-// TestInstantsAreThoseAsked: a document of now holds no time of its making.
-func TestInstantsAreThoseAsked(t *testing.T) {
-	d := hostile()
+// TestInstantsAreThoseRequested checks that documents have the requested instants.
+func TestInstantsAreThoseRequested(t *testing.T) {
+	d := hostileDocument()
 	known := "2024-03-01T00:59:59.123456Z"
 	for _, f := range []export.Format{export.ProvJSON, export.OpenLineage, export.CycloneDX, export.DOT, export.Mermaid} {
 		if !strings.Contains(encode(t, d, f), known) {
@@ -330,7 +330,7 @@ func TestInstantsAreThoseAsked(t *testing.T) {
 }
 
 func TestUnknownFormatsAreRefused(t *testing.T) {
-	if _, err := export.Encode(hostile(), "PDF"); registry.CodeOf(err) != registry.InvalidArgument {
+	if _, err := export.Encode(hostileDocument(), "PDF"); registry.CodeOf(err) != registry.InvalidArgument {
 		t.Error(err)
 	}
 	if _, err := export.ParseFormat("pdf"); registry.CodeOf(err) != registry.InvalidArgument || !strings.Contains(err.Error(), "prov-json, openlineage, cyclonedx, dot, mermaid, tree") {
@@ -343,10 +343,10 @@ func TestUnknownFormatsAreRefused(t *testing.T) {
 	}
 }
 
-// TestParsersRefuse is the twin of the tests above: what is broken on purpose is
-// refused by each parser, so they can fail.
+// TestParsersRefuse shows that the tests above can fail: each parser refuses a broken
+// document.
 func TestParsersRefuse(t *testing.T) {
-	d := hostile()
+	d := hostileDocument()
 	replace := func(f export.Format, old, with string) string {
 		s := encode(t, d, f)
 		if !strings.Contains(s, old) {

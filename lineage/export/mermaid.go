@@ -9,16 +9,16 @@ import (
 	"pedigree/registry"
 )
 
-// mermaidEdges is how many edges Mermaid draws unless its host allows more
-// (maxEdges in its configuration, which a diagram cannot set).
+// mermaidEdges is the most edges that Mermaid draws by default (maxEdges in its
+// configuration, which a diagram cannot set).
 const mermaidEdges = 500
 
-// mermaid writes a flowchart, an arrow from each effect to its cause. Nodes are
-// n0, n1, … in the order of the document; a comment tells their ids.
+// mermaid writes a flowchart with an arrow from each effect to its cause. Nodes are
+// n0, n1, … in the order of the document; comments give their ids.
 func mermaid(v *view) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("flowchart TB\n")
-	for _, r := range v.remarks() {
+	for _, r := range v.commentLines() {
 		fmt.Fprintf(&b, "  %%%% %s\n", r)
 	}
 	if len(v.edges) > mermaidEdges {
@@ -29,7 +29,7 @@ func mermaid(v *view) ([]byte, error) {
 	for i, n := range v.nodes {
 		name[n.ID()] = fmt.Sprintf("n%d", i)
 		open, end := mermaidShape(n.Kind())
-		fmt.Fprintf(&b, "  %%%% n%d is %s\n  n%d%s%s%s\n", i, n.ID(), i, open, mermaidText(captionOf(n).lines()...), end)
+		fmt.Fprintf(&b, "  %%%% n%d is %s\n  n%d%s%s%s\n", i, n.ID(), i, open, mermaidText(labelOf(n).lines()...), end)
 		if n.Restricted() {
 			restricted = append(restricted, name[n.ID()])
 		}
@@ -46,11 +46,10 @@ func mermaid(v *view) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// mermaidText quotes lines for Mermaid. Letters, digits and a few signs stand for
-// themselves; every other character is its number between # and ;, which neither
-// Mermaid's grammar, nor Markdown, nor HTML reads as anything else. The colon is
-// among those: behind the word style Mermaid takes one for CSS. So are spaces at the
-// ends, which it would cut.
+// mermaidText quotes lines for Mermaid. Letters, digits and a few signs stay as they are;
+// every other character becomes its code point between # and ;, which is plain text in
+// Mermaid, Markdown and HTML. That includes the colon, because Mermaid reads one after
+// the word style as CSS, and spaces at the ends, because Mermaid trims them.
 func mermaidText(lines ...string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -58,7 +57,7 @@ func mermaidText(lines ...string) string {
 		if i > 0 {
 			b.WriteString("<br/>")
 		}
-		line = printable(line)
+		line = escapeControls(line)
 		for k, r := range line {
 			if outer := k == 0 || k == len(line)-1; outer && r == ' ' {
 				b.WriteString("#32;")
@@ -73,7 +72,7 @@ func mermaidText(lines ...string) string {
 	return b.String()
 }
 
-// mermaidShape is what encloses the text of a kind.
+// mermaidShape returns the brackets around the text of a kind, which set its shape.
 func mermaidShape(k registry.Kind) (open, end string) {
 	switch k {
 	case registry.KindDatasetVersion:

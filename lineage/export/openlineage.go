@@ -13,26 +13,26 @@ import (
 	"pedigree/registry"
 )
 
-// What an OpenLineage event names itself by.
+// The URIs of the producer and the schemas of OpenLineage events.
 const (
 	olProducer = "urn:pedigree:export"
 	olSpec     = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 	olFacets   = "https://openlineage.io/spec/facets/"
 )
 
-// event is one OpenLineage event and what orders it.
+// event is one OpenLineage event and its sort key.
 type event struct {
 	at   time.Time
 	id   registry.ID
 	body object
 }
 
-// openLineage writes OpenLineage 2-0-2 events, earliest first, one a line: a RunEvent
-// for each run with what it read and wrote, a JobEvent for each deployment, and a
-// DatasetEvent for what no run of the document wrote. Model versions and features
-// are datasets there. A dataset is described whole where it is written or has its
-// event, and named where it is read. Commit history has no place in OpenLineage and
-// is left out.
+// openLineage writes OpenLineage 2-0-2 events, earliest first, one per line: a RunEvent
+// for each run with its inputs and outputs, a JobEvent for each deployment, and a
+// DatasetEvent for each dataset that no run of the document wrote. Model versions and
+// features are datasets in OpenLineage. A dataset has all its facets where it is written
+// or has its own event; an input has only a few. OpenLineage has no commit history, so
+// it is left out.
 func openLineage(v *view) ([]byte, error) {
 	o := &lineageEvents{view: v, outputs: map[registry.ID][]*Node{}, writer: map[registry.ID]registry.ID{}}
 	for _, e := range v.edges {
@@ -45,8 +45,8 @@ func openLineage(v *view) ([]byte, error) {
 	var events []event
 	for _, n := range v.nodes {
 		if body := o.event(n); body != nil {
-			at := o.when(n)
-			body["eventTime"], body["producer"] = stamp(at), olProducer
+			at := o.eventTime(n)
+			body["eventTime"], body["producer"] = formatTime(at), olProducer
 			events = append(events, event{at, n.ID(), body})
 		}
 	}
@@ -61,15 +61,15 @@ func openLineage(v *view) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// lineageEvents is a view with what each run wrote, and which run wrote what; of
-// several the first.
+// lineageEvents is a view with the outputs of each run and the writer of each output;
+// when several runs wrote it, the first.
 type lineageEvents struct {
 	*view
 	outputs map[registry.ID][]*Node
 	writer  map[registry.ID]registry.ID
 }
 
-// event is the event of a node, nil for one that is told within others.
+// event encodes the event of a node; nil when other events describe the node.
 func (o *lineageEvents) event(n *Node) object {
 	switch n.Kind() {
 	case registry.KindRun:
@@ -85,13 +85,13 @@ func (o *lineageEvents) event(n *Node) object {
 		return nil
 	}
 	facets := o.datasetFacets(n)
-	facets["pedigree_export"] = o.about()
+	facets["pedigree_export"] = o.exportFacet()
 	return object{"schemaURL": olSpec + "#/$defs/DatasetEvent", "dataset": object{"namespace": olNamespace(n), "name": olName(n), "facets": facets}}
 }
 
-// when is the time of an event: when it ended or came to be, else the instant of
-// the document, else the beginning of time.
-func (o *lineageEvents) when(n *Node) time.Time {
+// eventTime is when a run ended or a node began, else the instant of the document, else
+// the Unix epoch.
+func (o *lineageEvents) eventTime(n *Node) time.Time {
 	at := time.Time{}
 	switch x := n.Noun.(type) {
 	case *registry.Run:
@@ -99,7 +99,7 @@ func (o *lineageEvents) when(n *Node) time.Time {
 	case *registry.Deployment:
 		at = firstTime(x.StartedAt, x.RecordedAt)
 	default:
-		at = began(n)
+		at = startTime(n)
 	}
 	return firstTime(at, o.AsOf, time.Unix(0, 0)).UTC()
 }
@@ -107,7 +107,7 @@ func (o *lineageEvents) when(n *Node) time.Time {
 func (o *lineageEvents) run(n *Node) object {
 	body := object{"schemaURL": olSpec + "#/$defs/RunEvent", "eventType": "OTHER", "job": o.job(n),
 		"run":    object{"runId": olRunID(n), "facets": o.runFacets(n)},
-		"inputs": o.inputs(o.causes(n.ID(), registry.EdgeUsed)), "outputs": o.written(n)}
+		"inputs": o.inputs(o.causes(n.ID(), registry.EdgeUsed)), "outputs": o.outputsOf(n)}
 	if r, ok := n.Noun.(*registry.Run); ok {
 		switch r.Status {
 		case registry.RunComplete:
@@ -123,8 +123,8 @@ func (o *lineageEvents) run(n *Node) object {
 	return body
 }
 
-// olRunID is a run's own id where that is a UUID, as OpenLineage wants, and else one
-// made from its id here.
+// olRunID is the run's own id when that is a UUID, as OpenLineage requires, else a UUID
+// made from its id in this registry.
 func olRunID(n *Node) string {
 	if r, ok := n.Noun.(*registry.Run); ok && len(r.RunID) == 36 {
 		if id, err := uuid.Parse(r.RunID); err == nil {
@@ -134,7 +134,7 @@ func olRunID(n *Node) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(provIDs+string(n.ID()))).String()
 }
 
-// job names what ran: the producing system and the run's name.
+// job encodes the job of a run or deployment: the producing system and the name.
 func (o *lineageEvents) job(n *Node) object {
 	namespace := "pedigree://restricted"
 	switch x := n.Noun.(type) {
@@ -146,17 +146,17 @@ func (o *lineageEvents) job(n *Node) object {
 	return object{"namespace": namespace, "name": title(n), "facets": o.jobFacets(n)}
 }
 
-// inputs names what was read.
+// inputs encodes the inputs of a run.
 func (o *lineageEvents) inputs(nodes []*Node) []object {
 	out := []object{}
 	for _, n := range nodes {
-		out = append(out, object{"namespace": olNamespace(n), "name": olName(n), "facets": o.named(n)})
+		out = append(out, object{"namespace": olNamespace(n), "name": olName(n), "facets": o.referenceFacets(n)})
 	}
 	return out
 }
 
-// written lists what a run wrote, with its size.
-func (o *lineageEvents) written(run *Node) []object {
+// outputsOf encodes the outputs of a run, with their sizes.
+func (o *lineageEvents) outputsOf(run *Node) []object {
 	out := []object{}
 	for _, n := range o.outputs[run.ID()] {
 		if o.writer[n.ID()] != run.ID() {
@@ -165,7 +165,7 @@ func (o *lineageEvents) written(run *Node) []object {
 		}
 		d := object{"namespace": olNamespace(n), "name": olName(n), "facets": o.datasetFacets(n)}
 		if x, ok := n.Noun.(*registry.DatasetVersion); ok && (x.Rows != nil || x.SizeBytes != nil) {
-			stats := facet("1-0-2", "OutputStatisticsOutputDatasetFacet")
+			stats := standardFacet("1-0-2", "OutputStatisticsOutputDatasetFacet")
 			if x.Rows != nil {
 				stats["rowCount"] = *x.Rows
 			}
@@ -179,8 +179,8 @@ func (o *lineageEvents) written(run *Node) []object {
 	return out
 }
 
-// olNamespace and olName name a dataset as its source does; what is a dataset only
-// to OpenLineage has a namespace of ours.
+// olNamespace and olName are the namespace and name of a dataset in its source. Other
+// nodes, which are datasets only in OpenLineage, have a namespace of this registry.
 func olNamespace(n *Node) string {
 	switch x := n.Noun.(type) {
 	case *registry.DatasetVersion:

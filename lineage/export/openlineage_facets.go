@@ -8,31 +8,31 @@ import (
 	"pedigree/registry"
 )
 
-// facet begins a facet of OpenLineage's own.
-func facet(version, name string) object {
+// standardFacet makes an empty facet of the OpenLineage specification.
+func standardFacet(version, name string) object {
 	return object{"_producer": olProducer, "_schemaURL": olFacets + version + "/" + name + ".json#/$defs/" + name}
 }
 
-// ownFacet begins a facet of this registry; it is of OpenLineage's base form.
-func ownFacet() object {
+// customFacet makes an empty facet of this registry, under OpenLineage's base schema.
+func customFacet() object {
 	return object{"_producer": olProducer, "_schemaURL": olSpec + "#/$defs/BaseFacet"}
 }
 
-// about says what the document is of and what is missing, in every event, for each
-// may be read alone.
-func (o *lineageEvents) about() object {
-	f := ownFacet()
+// exportFacet describes the document and what is missing. Every event has it, because a
+// reader may get one event alone.
+func (o *lineageEvents) exportFacet() object {
+	f := customFacet()
 	f["root"], f["direction"], f["truncated"], f["historyCut"] = string(o.Root), string(o.Direction), len(o.Reasons) > 0, o.HistoryCut
-	add(f, "reasons", o.reasons())
-	f.set("asOf", stamp(o.AsOf))
-	f.set("knownAt", stamp(o.KnownAt))
+	setList(f, "reasons", o.reasonNames())
+	f.setText("asOf", formatTime(o.AsOf))
+	f.setText("knownAt", formatTime(o.KnownAt))
 	return f
 }
 
-// node says what the registry knows that OpenLineage has no facet for.
-func (o *lineageEvents) node(n *Node) object {
-	f := ownFacet()
-	for _, x := range facts(n) {
+// nodeFacet has the attributes of a node for which OpenLineage has no facet.
+func (o *lineageEvents) nodeFacet(n *Node) object {
+	f := customFacet()
+	for _, x := range attributesOf(n) {
 		f[x.name] = x.value
 	}
 	f["id"] = string(n.ID())
@@ -42,10 +42,10 @@ func (o *lineageEvents) node(n *Node) object {
 	return f
 }
 
-// ref says which node something is, in few words.
-func ref(n *Node) object {
+// nodeRef identifies a node.
+func nodeRef(n *Node) object {
 	out := object{"id": string(n.ID()), "kind": string(n.Kind())}
-	for _, x := range facts(n) {
+	for _, x := range attributesOf(n) {
 		if x.name == "sha" || x.name == "repository" || x.name == "tag" {
 			out[x.name] = x.value
 		}
@@ -53,19 +53,19 @@ func ref(n *Node) object {
 	return out
 }
 
-// named are the facets of a dataset that is described elsewhere.
-func (o *lineageEvents) named(n *Node) object {
-	f := ownFacet()
-	for k, v := range ref(n) {
+// referenceFacets are the facets of a dataset that another event describes.
+func (o *lineageEvents) referenceFacets(n *Node) object {
+	f := customFacet()
+	for k, v := range nodeRef(n) {
 		f[k] = v
 	}
 	out := object{"pedigree_node": f}
-	datasetVersion(out, n)
+	addVersionFacet(out, n)
 	return out
 }
 
-// datasetVersion is the facet that tells the states of a dataset apart.
-func datasetVersion(out object, n *Node) {
+// addVersionFacet adds the facet with the version of a dataset.
+func addVersionFacet(out object, n *Node) {
 	version := ""
 	switch x := n.Noun.(type) {
 	case *registry.DatasetVersion:
@@ -74,44 +74,44 @@ func datasetVersion(out object, n *Node) {
 		version = x.Version
 	}
 	if version != "" {
-		f := facet("1-0-1", "DatasetVersionDatasetFacet")
+		f := standardFacet("1-0-1", "DatasetVersionDatasetFacet")
 		f["datasetVersion"] = version
 		out["version"] = f
 	}
 }
 
 func (o *lineageEvents) runFacets(n *Node) object {
-	out := object{"pedigree_node": o.node(n), "pedigree_export": o.about()}
+	out := object{"pedigree_node": o.nodeFacet(n), "pedigree_export": o.exportFacet()}
 	x, ok := n.Noun.(*registry.Run)
 	if !ok {
 		return out
 	}
 	if !x.StartedAt.IsZero() {
-		f := facet("1-0-1", "NominalTimeRunFacet")
-		f["nominalStartTime"] = stamp(x.StartedAt)
-		f.set("nominalEndTime", stamp(x.EndedAt))
+		f := standardFacet("1-0-1", "NominalTimeRunFacet")
+		f["nominalStartTime"] = formatTime(x.StartedAt)
+		f.setText("nominalEndTime", formatTime(x.EndedAt))
 		out["nominalTime"] = f
 	}
-	if list := parameters(x.Parameters); len(list) > 0 {
-		f := facet("1-0-0", "ExecutionParametersRunFacet")
+	if list := parameterList(x.Parameters); len(list) > 0 {
+		f := standardFacet("1-0-0", "ExecutionParametersRunFacet")
 		f["parameters"] = list
 		out["executionParameters"] = f
 	}
 	if len(x.Metrics) > 0 {
-		f := ownFacet()
+		f := customFacet()
 		f["metrics"] = x.Metrics
 		out["pedigree_metrics"] = f
 	}
 	if tags := olTags(n); tags != nil {
-		f := facet("1-0-0", "TagsRunFacet")
+		f := standardFacet("1-0-0", "TagsRunFacet")
 		f["tags"] = tags
 		out["tags"] = f
 	}
 	return out
 }
 
-// parameters lists the members of a JSON object by name, values as texts.
-func parameters(j registry.JSON) (out []object) {
+// parameterList lists the members of a JSON object by name, with their values as texts.
+func parameterList(j registry.JSON) (out []object) {
 	var members map[string]json.RawMessage
 	if len(j) == 0 || json.Unmarshal(j, &members) != nil {
 		return nil
@@ -139,67 +139,67 @@ func olTags(n *Node) (out []object) {
 	return out
 }
 
-// documentation is the facet for a description.
-func documentation(out object, n *Node, name string) {
+// addDocumentation adds the facet with the description of a node.
+func addDocumentation(out object, n *Node, name string) {
 	if text := description(n); text != "" {
-		f := facet("1-1-0", name)
+		f := standardFacet("1-1-0", name)
 		f["description"] = text
 		out["documentation"] = f
 	}
 }
 
 func (o *lineageEvents) jobFacets(n *Node) object {
-	kind := facet("2-0-4", "JobTypeJobFacet")
+	kind := standardFacet("2-0-4", "JobTypeJobFacet")
 	kind["integration"], kind["processingType"] = "PEDIGREE", "BATCH"
 	out := object{"jobType": kind}
-	documentation(out, n, "DocumentationJobFacet")
+	addDocumentation(out, n, "DocumentationJobFacet")
 	switch x := n.Noun.(type) {
 	case *registry.Run:
-		kind.set("jobType", string(x.RunKind))
+		kind.setText("jobType", string(x.RunKind))
 	case *registry.Deployment:
 		kind["jobType"], kind["processingType"] = "DEPLOYMENT", "SERVICE"
-		out["pedigree_node"], out["pedigree_export"] = o.node(n), o.about()
-		owner(out, "OwnershipJobFacet", x.Owner)
+		out["pedigree_node"], out["pedigree_export"] = o.nodeFacet(n), o.exportFacet()
+		addOwner(out, "OwnershipJobFacet", x.Owner)
 	default:
 		if n.Kind() == registry.KindDeployment {
 			kind["jobType"], kind["processingType"] = "DEPLOYMENT", "SERVICE"
-			out["pedigree_node"], out["pedigree_export"] = o.node(n), o.about()
+			out["pedigree_node"], out["pedigree_export"] = o.nodeFacet(n), o.exportFacet()
 		}
 	}
-	o.code(out, n)
+	o.addSourceCode(out, n)
 	return out
 }
 
-func owner(out object, name, who string) {
+func addOwner(out object, name, who string) {
 	if who != "" {
-		f := facet("1-0-1", name)
+		f := standardFacet("1-0-1", name)
 		f["owners"] = []object{{"name": who}}
 		out["ownership"] = f
 	}
 }
 
-// code says which commits a run ran: the first in OpenLineage's facet, where its
-// repository has a URL, and all of them in ours.
-func (o *lineageEvents) code(out object, n *Node) {
+// addSourceCode adds the commits that a run ran: the first one whose repository has a URL
+// in OpenLineage's facet, all of them in a custom facet.
+func (o *lineageEvents) addSourceCode(out object, n *Node) {
 	var commits []object
 	for _, c := range o.causes(n.ID(), registry.EdgeRanCode) {
-		commits = append(commits, ref(c))
+		commits = append(commits, nodeRef(c))
 		x, ok := c.Noun.(*registry.Commit)
-		if ok && out["sourceCodeLocation"] == nil && x.SHA != "" && c.Repository != nil && absolute(c.Repository.URL) {
-			f := facet("1-1-0", "SourceCodeLocationJobFacet")
+		if ok && out["sourceCodeLocation"] == nil && x.SHA != "" && c.Repository != nil && isAbsoluteURI(c.Repository.URL) {
+			f := standardFacet("1-1-0", "SourceCodeLocationJobFacet")
 			f["type"], f["url"], f["repoUrl"], f["version"] = "git", c.Repository.URL, c.Repository.URL, x.SHA
 			out["sourceCodeLocation"] = f
 		}
 	}
 	if len(commits) > 0 {
-		f := ownFacet()
+		f := customFacet()
 		f["commits"] = commits
 		out["pedigree_code"] = f
 	}
 }
 
-// absolute reports whether a label is a URI of RFC 3986 as it stands.
-func absolute(s string) bool {
+// isAbsoluteURI reports whether a text is an absolute URI of RFC 3986 without changes.
+func isAbsoluteURI(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme == "" || u.Opaque == "" && u.Host == "" && u.Path == "" {
 		return false
@@ -212,52 +212,52 @@ func absolute(s string) bool {
 	return u.String() == s
 }
 
-// derived lists what a dataset came from without a run between them.
-func (o *lineageEvents) derived(n *Node) []*Node {
+// directCauses lists the causes of a dataset without a run in between.
+func (o *lineageEvents) directCauses(n *Node) []*Node {
 	return o.causes(n.ID(), registry.EdgeDerivedFrom, registry.EdgeUsesFeature, registry.EdgeDefinedOn)
 }
 
 func (o *lineageEvents) datasetFacets(n *Node) object {
-	out := object{"pedigree_node": o.node(n)}
-	documentation(out, n, "DocumentationDatasetFacet")
+	out := object{"pedigree_node": o.nodeFacet(n)}
+	addDocumentation(out, n, "DocumentationDatasetFacet")
 	kind := string(n.Kind())
 	switch x := n.Noun.(type) {
 	case *registry.DatasetVersion:
 		kind = "DATASET"
-		if x.URI != "" && absolute(x.URI) {
-			f := facet("1-0-1", "DatasourceDatasetFacet")
+		if x.URI != "" && isAbsoluteURI(x.URI) {
+			f := standardFacet("1-0-1", "DatasourceDatasetFacet")
 			f["name"], f["uri"] = olNamespace(n), x.URI
 			out["dataSource"] = f
 		}
 		if len(x.Columns) > 0 {
-			f := facet("1-2-0", "SchemaDatasetFacet")
+			f := standardFacet("1-2-0", "SchemaDatasetFacet")
 			f["fields"] = registry.WithoutSources(x.Columns)
 			out["schema"] = f
 		}
 	case *registry.ModelVersion:
 		kind = "MODEL"
-		owner(out, "OwnershipDatasetFacet", x.Owner)
+		addOwner(out, "OwnershipDatasetFacet", x.Owner)
 	case *registry.Feature:
-		owner(out, "OwnershipDatasetFacet", x.Owner)
+		addOwner(out, "OwnershipDatasetFacet", x.Owner)
 	}
-	f := facet("1-0-1", "DatasetTypeDatasetFacet")
+	f := standardFacet("1-0-1", "DatasetTypeDatasetFacet")
 	f["datasetType"] = kind
 	out["datasetType"] = f
-	datasetVersion(out, n)
+	addVersionFacet(out, n)
 	if tags := olTags(n); tags != nil {
-		f := facet("1-0-0", "TagsDatasetFacet")
+		f := standardFacet("1-0-0", "TagsDatasetFacet")
 		f["tags"] = tags
 		out["tags"] = f
 	}
-	o.explicit(out, n)
+	o.addLineageFacets(out, n)
 	return out
 }
 
-// explicit is lineage that no run tells, and the tag that a version was released
-// from.
-func (o *lineageEvents) explicit(out object, n *Node) {
+// addLineageFacets adds the lineage without a run in between, and the tag that a version
+// was released from.
+func (o *lineageEvents) addLineageFacets(out object, n *Node) {
 	var inputs []object
-	for _, c := range o.derived(n) {
+	for _, c := range o.directCauses(n) {
 		inputs = append(inputs, object{"namespace": olNamespace(c), "name": olName(c), "type": "DATASET"})
 	}
 	if len(inputs) > 0 {
@@ -266,10 +266,10 @@ func (o *lineageEvents) explicit(out object, n *Node) {
 	}
 	var tags []object
 	for _, t := range o.causes(n.ID(), registry.EdgeReleasedFrom) {
-		tags = append(tags, ref(t))
+		tags = append(tags, nodeRef(t))
 	}
 	if len(tags) > 0 {
-		f := ownFacet()
+		f := customFacet()
 		f["tags"] = tags
 		out["pedigree_release"] = f
 	}

@@ -14,7 +14,7 @@ import (
 	"pedigree/registry"
 )
 
-// schemas holds the published schemas of OpenLineage and of the facets.
+// schemas compiles the published schemas of OpenLineage and its facets.
 func schemas(t *testing.T) *jsonschema.Compiler {
 	t.Helper()
 	c := jsonschema.NewCompiler()
@@ -40,8 +40,8 @@ func schemas(t *testing.T) *jsonschema.Compiler {
 	return c
 }
 
-// validate holds an event to the schema that it names, to the whole, and each of its
-// facets to the schema that it names.
+// validate checks an event against the schema that it names and the whole OpenLineage
+// schema, and each of its facets against the schema that the facet names.
 func validate(c *jsonschema.Compiler, event map[string]any) error {
 	kind, _ := event["schemaURL"].(string)
 	for _, url := range []string{kind, "https://openlineage.io/spec/2-0-2/OpenLineage.json"} {
@@ -87,7 +87,7 @@ func facets(v any, visit func(string, map[string]any)) {
 	}
 }
 
-// events reads an export and holds it to the schemas.
+// events decodes an export and validates it.
 func events(t *testing.T, text string) (out []map[string]any) {
 	t.Helper()
 	c := schemas(t)
@@ -104,14 +104,14 @@ func events(t *testing.T, text string) (out []map[string]any) {
 	return out
 }
 
-// openLineage is what of a shape has a place in OpenLineage: derivations are told by
-// the names of datasets, and commit history is not.
-func (s shape) openLineage() shape {
+// openLineage is the part of the content that OpenLineage has: it has derivations only by
+// dataset name, and no commit history.
+func (s graphContent) openLineage() graphContent {
 	return s.without([]registry.EdgeKind{registry.EdgeDerivedFrom, registry.EdgeUsesFeature, registry.EdgeDefinedOn, registry.EdgePointsAt, registry.EdgeParent}, "commit_", "tag_")
 }
 
-// at follows keys into JSON.
-func into(v any, keys ...string) any {
+// lookUp follows keys into JSON.
+func lookUp(v any, keys ...string) any {
 	for _, k := range keys {
 		m, _ := v.(map[string]any)
 		v = m[k]
@@ -119,20 +119,20 @@ func into(v any, keys ...string) any {
 	return v
 }
 
-func ids(list any) (out []string) {
+func nodeIDs(list any) (out []string) {
 	items, _ := list.([]any)
 	for _, x := range items {
-		if id := into(x, "facets", "pedigree_node", "id"); id != nil {
+		if id := lookUp(x, "facets", "pedigree_node", "id"); id != nil {
 			out = append(out, id.(string))
 		} else {
-			out = append(out, into(x, "id").(string))
+			out = append(out, lookUp(x, "id").(string))
 		}
 	}
 	return out
 }
 
-// eventShape reads the graph out of events.
-func eventShape(t *testing.T, text string) (s shape) {
+// eventContent reads the graph from events.
+func eventContent(t *testing.T, text string) (s graphContent) {
 	t.Helper()
 	seen := map[string]bool{}
 	node := func(id string) {
@@ -147,66 +147,66 @@ func eventShape(t *testing.T, text string) (s shape) {
 		s.Edges = append(s.Edges, fmt.Sprintf("%s %s %s", from, kind, to))
 	}
 	described := func(d any) {
-		for _, tag := range ids(into(d, "facets", "pedigree_release", "tags")) {
-			edge(into(d, "facets", "pedigree_node", "id").(string), registry.EdgeReleasedFrom, tag)
+		for _, tag := range nodeIDs(lookUp(d, "facets", "pedigree_release", "tags")) {
+			edge(lookUp(d, "facets", "pedigree_node", "id").(string), registry.EdgeReleasedFrom, tag)
 		}
 	}
 	for _, e := range events(t, text) {
 		switch {
 		case e["run"] != nil:
-			id := into(e, "run", "facets", "pedigree_node", "id").(string)
+			id := lookUp(e, "run", "facets", "pedigree_node", "id").(string)
 			node(id)
-			for _, in := range ids(e["inputs"]) {
+			for _, in := range nodeIDs(e["inputs"]) {
 				edge(id, registry.EdgeUsed, in)
 			}
-			for _, out := range ids(e["outputs"]) {
+			for _, out := range nodeIDs(e["outputs"]) {
 				edge(out, registry.EdgeGeneratedBy, id)
 			}
-			for _, c := range ids(into(e, "job", "facets", "pedigree_code", "commits")) {
+			for _, c := range nodeIDs(lookUp(e, "job", "facets", "pedigree_code", "commits")) {
 				edge(id, registry.EdgeRanCode, c)
 			}
 			for _, out := range e["outputs"].([]any) {
 				described(out)
 			}
 		case e["job"] != nil:
-			id := into(e, "job", "facets", "pedigree_node", "id").(string)
+			id := lookUp(e, "job", "facets", "pedigree_node", "id").(string)
 			node(id)
-			for _, in := range ids(e["inputs"]) {
+			for _, in := range nodeIDs(e["inputs"]) {
 				edge(id, registry.EdgeDeploys, in)
 			}
 		default:
-			node(into(e, "dataset", "facets", "pedigree_node", "id").(string))
+			node(lookUp(e, "dataset", "facets", "pedigree_node", "id").(string))
 			described(e["dataset"])
 		}
 	}
 	return s.sorted()
 }
 
-// TestSchemasRefuse is the twin: events that are broken on purpose are refused.
+// TestSchemasRefuse shows that the validation can fail: it refuses broken events.
 func TestSchemasRefuse(t *testing.T) {
 	c := schemas(t)
-	text := encode(t, hostile(), export.OpenLineage)
-	for name, harm := range map[string]func(e map[string]any){
+	text := encode(t, hostileDocument(), export.OpenLineage)
+	for name, damage := range map[string]func(e map[string]any){
 		"a run without an id":        func(e map[string]any) { delete(e["run"].(map[string]any), "runId") },
 		"an id that is no UUID":      func(e map[string]any) { e["run"].(map[string]any)["runId"] = "train-1" },
 		"no job":                     func(e map[string]any) { delete(e, "job") },
 		"an unknown event type":      func(e map[string]any) { e["eventType"] = "DONE" },
 		"a time that is none":        func(e map[string]any) { e["eventTime"] = "yesterday" },
-		"a facet without a producer": func(e map[string]any) { delete(into(e, "job", "facets", "jobType").(map[string]any), "_producer") },
+		"a facet without a producer": func(e map[string]any) { delete(lookUp(e, "job", "facets", "jobType").(map[string]any), "_producer") },
 		"a facet without what it needs": func(e map[string]any) {
-			delete(into(e, "run", "facets", "nominalTime").(map[string]any), "nominalStartTime")
+			delete(lookUp(e, "run", "facets", "nominalTime").(map[string]any), "nominalStartTime")
 		},
 	} {
 		refused := false
 		for _, line := range strings.Split(text, "\n") {
 			var e map[string]any
-			if json.Unmarshal([]byte(line), &e) != nil || e["run"] == nil || into(e, "run", "facets", "nominalTime") == nil {
+			if json.Unmarshal([]byte(line), &e) != nil || e["run"] == nil || lookUp(e, "run", "facets", "nominalTime") == nil {
 				continue
 			}
 			if err := validate(c, e); err != nil {
 				t.Fatal(err)
 			}
-			harm(e)
+			damage(e)
 			refused = validate(c, e) != nil
 			break
 		}

@@ -6,79 +6,79 @@ import (
 	"pedigree/registry"
 )
 
-// The namespaces of a PROV document: this registry's words, the ids of its nodes and
-// edges, and the people, who have no id and are named by a hash of their name.
+// The namespaces of a PROV document: this registry's vocabulary, the ids of its nodes and
+// edges, and agents. People have no id: theirs is a hash of their name.
 const (
-	provWords  = "urn:pedigree:"
-	provIDs    = "urn:pedigree:id:"
-	provPeople = "urn:pedigree:agent:"
+	provVocabulary = "urn:pedigree:"
+	provIDs        = "urn:pedigree:id:"
+	provAgents     = "urn:pedigree:agent:"
 )
 
-// prov gathers PROV-JSON: section, then identifier, then attributes.
-type prov struct {
+// provDocument collects PROV-JSON: attributes by section and identifier.
+type provDocument struct {
 	*view
 	sections map[string]map[string]object
 }
 
 // provJSON writes W3C PROV-JSON (https://www.w3.org/submissions/2013/SUBM-prov-json-20130424/).
-// Runs and deployments are activities, all else is entities, and people are agents.
+// Runs and deployments are activities, people are agents, all other nodes are entities.
 func provJSON(v *view) ([]byte, error) {
-	p := &prov{v, map[string]map[string]object{}}
-	p.about()
+	p := &provDocument{v, map[string]map[string]object{}}
+	p.addExportInfo()
 	for _, n := range v.nodes {
-		p.node(n)
+		p.addNode(n)
 	}
 	for _, e := range v.edges {
-		p.edge(e)
+		p.addRelation(e)
 	}
-	out := object{"prefix": object{"pedigree": provWords, "id": provIDs, "agent": provPeople}}
+	out := object{"prefix": object{"pedigree": provVocabulary, "id": provIDs, "agent": provAgents}}
 	for name, section := range p.sections {
 		out[name] = section
 	}
-	return indented(out)
+	return marshalIndented(out)
 }
 
-func (p *prov) put(section, id string, attributes object) {
+func (p *provDocument) put(section, id string, attributes object) {
 	if p.sections[section] == nil {
 		p.sections[section] = map[string]object{}
 	}
 	p.sections[section][id] = attributes
 }
 
-// qualified is a name of a namespace as a value.
-func qualified(name string) object { return object{"$": name, "type": "xsd:QName"} }
+// qualifiedName encodes a qualified name as a value.
+func qualifiedName(name string) object { return object{"$": name, "type": "xsd:QName"} }
 
-// about is an entity for the document itself: what it is of and what is missing.
-func (p *prov) about() {
-	o := object{"prov:type": qualified("pedigree:Export"), "pedigree:root": qualified("id:" + string(p.Root)), "pedigree:direction": string(p.Direction),
+// addExportInfo adds an entity that describes the document and what is missing.
+func (p *provDocument) addExportInfo() {
+	o := object{"prov:type": qualifiedName("pedigree:Export"), "pedigree:root": qualifiedName("id:" + string(p.Root)), "pedigree:direction": string(p.Direction),
 		"pedigree:truncated": len(p.Reasons) > 0, "pedigree:historyCut": p.HistoryCut}
 	if !p.AsOf.IsZero() {
-		o["pedigree:asOf"] = object{"$": stamp(p.AsOf), "type": "xsd:dateTime"}
+		o["pedigree:asOf"] = object{"$": formatTime(p.AsOf), "type": "xsd:dateTime"}
 	}
 	if !p.KnownAt.IsZero() {
-		o["pedigree:knownAt"] = object{"$": stamp(p.KnownAt), "type": "xsd:dateTime"}
+		o["pedigree:knownAt"] = object{"$": formatTime(p.KnownAt), "type": "xsd:dateTime"}
 	}
-	add(o, "pedigree:truncationReason", p.reasons())
+	setList(o, "pedigree:truncationReason", p.reasonNames())
 	var behind []object
 	for _, n := range p.nodes {
 		if p.frontier[n.ID()] {
-			behind = append(behind, qualified("id:"+string(n.ID())))
+			behind = append(behind, qualifiedName("id:"+string(n.ID())))
 		}
 	}
-	add(o, "pedigree:moreBehind", behind)
+	setList(o, "pedigree:moreBehind", behind)
 	p.put("entity", "id:export", o)
 }
 
-// activity reports whether a kind is something that happens.
-func activity(k registry.Kind) bool { return k == registry.KindRun || k == registry.KindDeployment }
+// isActivity reports whether nodes of a kind are activities in PROV.
+func isActivity(k registry.Kind) bool { return k == registry.KindRun || k == registry.KindDeployment }
 
-func (p *prov) node(n *Node) {
-	o := object{"prov:type": qualified("pedigree:" + string(n.Kind()))}
+func (p *provDocument) addNode(n *Node) {
+	o := object{"prov:type": qualifiedName("pedigree:" + string(n.Kind()))}
 	if !n.Restricted() {
 		o["prov:label"] = title(n)
 	}
-	o.set("pedigree:description", description(n))
-	for _, f := range facts(n) {
+	o.setText("pedigree:description", description(n))
+	for _, f := range attributesOf(n) {
 		switch f.name {
 		case "kind": // It is the type.
 		case "startedAt":
@@ -93,66 +93,66 @@ func (p *prov) node(n *Node) {
 	for _, t := range tagsOf(n) {
 		tags = append(tags, t.Key+"="+t.Value)
 	}
-	add(o, "pedigree:tag", tags)
+	setList(o, "pedigree:tag", tags)
 	section := "entity"
-	if activity(n.Kind()) {
+	if isActivity(n.Kind()) {
 		section = "activity"
 	}
 	p.put(section, "id:"+string(n.ID()), o)
-	p.people(n)
+	p.addAgents(n)
 }
 
-// people ties a node to those who had a hand in it.
-func (p *prov) people(n *Node) {
+// addAgents adds the people of a node, and their relations to it.
+func (p *provDocument) addAgents(n *Node) {
 	switch x := n.Noun.(type) {
 	case *registry.ModelVersion:
-		p.person(n, "creator", x.Creator)
-		p.person(n, "owner", x.Owner)
+		p.addAgent(n, "creator", x.Creator)
+		p.addAgent(n, "owner", x.Owner)
 	case *registry.Feature:
-		p.person(n, "owner", x.Owner)
+		p.addAgent(n, "owner", x.Owner)
 	case *registry.Run:
-		p.person(n, "actor", x.Actor)
+		p.addAgent(n, "actor", x.Actor)
 	case *registry.Deployment:
-		p.person(n, "owner", x.Owner)
+		p.addAgent(n, "owner", x.Owner)
 	case *registry.Commit:
-		p.person(n, "author", x.Author)
+		p.addAgent(n, "author", x.Author)
 	case *registry.Tag:
-		p.person(n, "tagger", x.Tagger)
+		p.addAgent(n, "tagger", x.Tagger)
 	}
 }
 
-func (p *prov) person(n *Node, role, name string) {
+func (p *provDocument) addAgent(n *Node, role, name string) {
 	if name == "" {
 		return
 	}
 	_, hash, _ := strings.Cut(string(registry.HashID("agent", name)), "_")
 	agent, relation := "agent:"+hash, "id:"+string(registry.HashID("hand", role, string(n.ID()), name))
 	p.put("agent", agent, object{"prov:label": name})
-	if activity(n.Kind()) {
+	if isActivity(n.Kind()) {
 		p.put("wasAssociatedWith", relation, object{"prov:activity": "id:" + string(n.ID()), "prov:agent": agent, "prov:role": role})
 		return
 	}
 	p.put("wasAttributedTo", relation, object{"prov:entity": "id:" + string(n.ID()), "prov:agent": agent, "pedigree:role": role})
 }
 
-// edge writes a relation. What PROV has no word for is a derivation of a type of
-// our own; a deployment uses its version, a run the commit of its code.
-func (p *prov) edge(e Edge) {
+// addRelation adds an edge. A deployment uses its version, a run the commit of its code.
+// An edge kind without a PROV relation is a derivation with a prov:type.
+func (p *provDocument) addRelation(e Edge) {
 	from, to := "id:"+string(e.From), "id:"+string(e.To)
-	o := object{"prov:type": qualified("pedigree:" + string(e.Kind))}
+	o := object{"prov:type": qualifiedName("pedigree:" + string(e.Kind))}
 	if !e.ValidTo.IsZero() {
-		o["pedigree:validTo"] = object{"$": stamp(e.ValidTo), "type": "xsd:dateTime"}
+		o["pedigree:validTo"] = object{"$": formatTime(e.ValidTo), "type": "xsd:dateTime"}
 	}
 	section := "wasDerivedFrom"
 	switch e.Kind {
 	case registry.EdgeUsed, registry.EdgeRanCode, registry.EdgeDeploys:
 		section = "used"
 		o["prov:activity"], o["prov:entity"] = from, to
-		o.set("prov:time", stamp(e.ValidFrom))
+		o.setText("prov:time", formatTime(e.ValidFrom))
 	case registry.EdgeGeneratedBy:
 		section = "wasGeneratedBy"
 		o["prov:entity"], o["prov:activity"] = from, to
-		o.set("prov:time", stamp(e.ValidFrom))
+		o.setText("prov:time", formatTime(e.ValidFrom))
 	default:
 		o["prov:generatedEntity"], o["prov:usedEntity"] = from, to
 	}

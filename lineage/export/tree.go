@@ -8,38 +8,38 @@ import (
 	"pedigree/registry"
 )
 
-// tree draws every node once, under the nearest one that it was reached from.
+// tree draws every node once, under its tree parent.
 func tree(v *view) ([]byte, error) {
-	t := &drawing{under: map[registry.ID][]*Node{}}
+	t := &treeDrawing{children: map[registry.ID][]*Node{}}
 	for _, n := range v.nodes {
-		t.under[n.TreeParent] = append(t.under[n.TreeParent], n)
+		t.children[n.TreeParent] = append(t.children[n.TreeParent], n)
 	}
-	for _, root := range t.under[""] {
+	for _, root := range t.children[""] {
 		t.draw(root, "", "")
 	}
 	if v.HistoryCut {
 		t.out.WriteString("(older commit history is not shown)\n")
 	}
 	if len(v.Reasons) > 0 {
-		fmt.Fprintf(&t.out, "(not all is shown: %s)\n", strings.Join(v.reasons(), ", "))
+		fmt.Fprintf(&t.out, "(not all is shown: %s)\n", strings.Join(v.reasonNames(), ", "))
 	}
 	return t.out.Bytes(), nil
 }
 
-// drawing is a tree on its way to a terminal.
-type drawing struct {
-	out   bytes.Buffer
-	under map[registry.ID][]*Node
+// treeDrawing is the output so far, and the children of every node.
+type treeDrawing struct {
+	out      bytes.Buffer
+	children map[registry.ID][]*Node
 }
 
-func (t *drawing) draw(n *Node, lead, next string) {
-	fmt.Fprintf(&t.out, "%s%s\n", lead, captionOf(n).line())
-	kids := t.under[n.ID()]
-	for i, k := range kids {
-		if i == len(kids)-1 {
-			t.draw(k, next+"└── ", next+"    ")
+func (t *treeDrawing) draw(n *Node, prefix, childPrefix string) {
+	fmt.Fprintf(&t.out, "%s%s\n", prefix, labelOf(n).singleLine())
+	children := t.children[n.ID()]
+	for i, k := range children {
+		if i == len(children)-1 {
+			t.draw(k, childPrefix+"└── ", childPrefix+"    ")
 		} else {
-			t.draw(k, next+"├── ", next+"│   ")
+			t.draw(k, childPrefix+"├── ", childPrefix+"│   ")
 		}
 	}
 }

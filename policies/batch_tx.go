@@ -1,0 +1,71 @@
+package policies
+
+import (
+	"context"
+	"errors"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Batch is one transaction of many steps, each with its own action.
+type Batch struct {
+	tx     *Tx
+	buffer *bufferedTx
+}
+
+// WriteBatch runs fn in one transaction when the actor may do the action; each step
+// needs its own action too. Writes are buffered and combined into fewer store calls
+// (see bufferedTx). fn may run more than once.
+func (g *Gate) WriteBatch(ctx context.Context, action registry.Action, fn func(context.Context, *Batch) error) error {
+	s, err := g.scope(ctx)
+	if err != nil {
+		return err
+	}
+	grants := s.grantsFor(action)
+	if len(grants) == 0 {
+		return s.forbidden(action)
+	}
+	return g.store.Update(ctx, func(tx graph.Tx) error {
+		u := newBufferedTx(tx)
+		b := &Batch{tx: newTx(g, s, u, grants), buffer: u}
+		if err := fn(ctx, b); err != nil {
+			return err
+		}
+		return u.flush(ctx)
+	})
+}
+
+// Tx is the transaction of the batch's own action.
+func (b *Batch) Tx() *Tx { return b.tx }
+
+// Step begins a numbered step and returns the transaction under the actor's grants for
+// an action: FORBIDDEN when there is none.
+func (b *Batch) Step(number int, action registry.Action) (*Tx, error) {
+	b.buffer.currentStep = number
+	grants := b.tx.scope.grantsFor(action)
+	if len(grants) == 0 {
+		return nil, b.tx.scope.forbidden(action)
+	}
+	c := *b.tx
+	c.granted = grants
+	return &c, nil
+}
+
+// Warm prefetches nodes, and the edges from effects to their causes, in a few calls.
+func (b *Batch) Warm(ctx context.Context, ids, effects []registry.ID) error {
+	return b.buffer.prefetch(ctx, ids, effects)
+}
+
+// Flush writes the buffered nodes, edges and log entries. Buffered edges get their ids.
+func (b *Batch) Flush(ctx context.Context) error { return b.buffer.flush(ctx) }
+
+// StepOf returns the step that an error belongs to, and its cause. That may be an
+// earlier step than the current one: a cycle is found when buffered edges are written.
+func StepOf(err error, current int) (int, error) {
+	var e *stepError
+	if errors.As(err, &e) {
+		return e.step, e.err
+	}
+	return current, err
+}

@@ -1,0 +1,180 @@
+package policies
+
+import (
+	"context"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Find returns one page of the rows that the actor may see. The store filters models
+// and versions inside the query, so their totals are exact. The visibility of other
+// kinds depends on the graph: their rows are filtered after each page is read and have
+// no total (-1), unless the actor sees every row. A filter or sort on a column that all
+// grants hide is FORBIDDEN; where only some grants hide it, their rows do not match.
+func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	grants, err := s.rowGrantsFor(q)
+	if err != nil {
+		return graph.Page{Total: -1}, err
+	}
+	if len(grants) == 0 {
+		return graph.Page{Total: 0}, nil
+	}
+	var rows [][]graph.Predicate
+	inQuery := true
+	for _, c := range grants {
+		if c.coversAll() {
+			rows, inQuery = nil, true
+			break
+		}
+		for _, k := range q.Kinds {
+			p, ok := c.predicates(k)
+			inQuery = inQuery && ok && len(q.Kinds) == 1
+			rows = append(rows, p)
+		}
+	}
+	if !inQuery || len(q.Kinds) == 0 {
+		return s.findByFiltering(ctx, q, grants)
+	}
+	q.Rows = rows
+	page, err := s.store.Find(ctx, q)
+	if err != nil {
+		return page, err
+	}
+	masks, err := s.masks(ctx, page.Nodes)
+	if err != nil {
+		return page, err
+	}
+	page.Nodes = redactAll(page.Nodes, masks)
+	return page, nil
+}
+
+// rowGrantsFor returns the row grants whose rows may match: those that show a noun of
+// the query and every column that it filters or sorts by.
+func (s *Scope) rowGrantsFor(q graph.Query) ([]rowGrant, error) {
+	var out []rowGrant
+	columns := []registry.Index{}
+	if q.Order != "" {
+		columns = append(columns, q.Order)
+	}
+	for _, p := range q.Where {
+		if p.Column != "" && p.Child == "" {
+			columns = append(columns, p.Column)
+		}
+	}
+	hidden := registry.Index("")
+	for _, c := range s.rowGrants {
+		visible := false
+		for _, k := range q.Kinds {
+			noun := registry.NounOf(k)
+			if noun == nil || c.masks[noun.Name] == 0 {
+				continue
+			}
+			if col := hiddenColumn(noun, c.masks[noun.Name], columns); col != "" {
+				hidden = col
+				continue
+			}
+			visible = true
+		}
+		if visible || len(q.Kinds) == 0 {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 && hidden != "" {
+		return nil, registry.Errorf(registry.Forbidden, "you may not filter or sort by %s, which you cannot see", hidden)
+	}
+	return out, nil
+}
+
+// hiddenColumn returns a column that is not in the mask, "" when all are.
+func hiddenColumn(noun *registry.Noun, mask registry.Mask, columns []registry.Index) registry.Index {
+	for _, col := range columns {
+		i := slices.IndexFunc(noun.Fields, func(f registry.Field) bool { return f.Column == col })
+		if i < 0 || !mask.Has(i) {
+			return col
+		}
+	}
+	return ""
+}
+
+// findByFiltering reads pages from the store and drops hidden rows until the page is
+// full.
+func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []rowGrant) (graph.Page, error) {
+	out := graph.Page{Total: -1}
+	want, count := q.Limit, q.Count
+	q.Count, q.Limit = false, min(max(2*want, 50), 1000)
+	if q.Order == "" {
+		q.Order = registry.IndexName
+	}
+	narrowed := *s
+	narrowed.rowGrants = grants
+	if q.PerParent {
+		// Children are visible when their parent is, so a page has no gaps to fill.
+		q.Limit = want
+	}
+	for {
+		page, err := s.store.Find(ctx, q)
+		if err != nil {
+			return out, err
+		}
+		overBudget, timedOut := s.visibility.undecided()
+		undecidedBefore := overBudget + timedOut
+		masks, err := narrowed.masks(ctx, page.Nodes)
+		if err != nil {
+			return out, err
+		}
+		if overBudget, timedOut := s.visibility.undecided(); overBudget+timedOut > undecidedBefore {
+			return out, registry.Errorf(registry.ResourceExhausted, "it takes too long to find out what you may see of this list; narrow it with a filter, or ask with lineage")
+		}
+		for i, n := range page.Nodes {
+			if masks[i] == 0 {
+				continue
+			}
+			if len(out.Nodes) == want && !q.PerParent {
+				out.More = true
+				return out, nil
+			}
+			out.Nodes = append(out.Nodes, redact(n, masks[i]))
+		}
+		if !page.More {
+			// In a list per parent, More reports that hidden rows were left out.
+			out.More = q.PerParent && len(out.Nodes) < len(page.Nodes)
+			if count && q.After == nil {
+				out.Total = int64(len(out.Nodes)) // Everything was on one page.
+			}
+			return out, nil
+		}
+		q.After = KeyOf(page.Nodes[len(page.Nodes)-1], q.Order)
+	}
+}
+
+// KeyOf returns the sort key of a node in a list that is ordered by a column.
+func KeyOf(n *graph.Node, order registry.Index) *graph.Key {
+	k := &graph.Key{ID: n.ID}
+	switch order {
+	case "", registry.IndexName:
+		k.Value = n.Name
+	case registry.IndexSince:
+		k.Value = int64(0)
+		if !n.ValidFrom.IsZero() {
+			k.Value = n.ValidFrom.UnixMicro()
+		}
+	default:
+		if v, ok := n.Columns[order]; ok {
+			k.Value = v
+		} else {
+			k.Value = zeroOf(order)
+		}
+	}
+	return k
+}
+
+func zeroOf(order registry.Index) any {
+	for _, c := range registry.IndexColumns() {
+		if c.Name == order && c.Type == registry.IntIndex {
+			return int64(0)
+		}
+	}
+	return ""
+}

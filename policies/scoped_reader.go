@@ -1,0 +1,351 @@
+package policies
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"slices"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Scope is a graph.Reader for one actor in one request. Its nodes have a Mask and no
+// hidden fields. Hidden nodes are stubs with their id and kind, so that walks continue
+// through them; callers must replace such an id by OpaqueID before they return it.
+type Scope struct {
+	gate       *Gate
+	store      graph.Reader
+	table      *Table
+	actor      registry.Actor
+	reqID      string
+	grants     []grant
+	rowGrants  []rowGrant
+	visibility *rowVisibility
+}
+
+// rowGrant is one grant under one row rule: the masks, by noun, of the rows it covers.
+type rowGrant struct {
+	rows  Rows
+	model registry.ID
+	masks map[string]registry.Mask
+}
+
+// coversAll reports whether the grant covers every row.
+func (c rowGrant) coversAll() bool { return c.rows == RowsAll && c.model == "" }
+
+var _ graph.Reader = (*Scope)(nil)
+
+func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scope, error) {
+	grants, err := g.resolveGrants(ctx, r, id.actor.Grants)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scope{gate: g, store: r, table: g.table.Load(), actor: id.actor, reqID: id.requestID, grants: grants}
+	for _, gr := range grants {
+		for _, rows := range allRows {
+			if masks := s.table.roles[gr.role].masks[rows]; len(masks) > 0 {
+				s.rowGrants = append(s.rowGrants, rowGrant{rows, gr.model, masks})
+			}
+		}
+	}
+	s.visibility = newRowVisibility(r, g.visibilityBudget)
+	return s, nil
+}
+
+// withReader returns the same scope on another reader, such as a transaction.
+func (s *Scope) withReader(r graph.Reader) *Scope {
+	c := *s
+	c.store = r
+	c.visibility = newRowVisibility(r, s.gate.visibilityBudget)
+	return &c
+}
+
+// Actor returns the actor of the scope.
+func (s *Scope) Actor() registry.Actor { return s.actor }
+
+// Roles returns the roles that the actor holds under the policy in force.
+func (s *Scope) Roles() (out []string) {
+	for _, g := range s.grants {
+		out = append(out, g.role)
+	}
+	return out
+}
+
+// OpaqueID returns the replacement for the id of a hidden node or edge. It is stable
+// for one subject, different for every subject, and not accepted as input.
+func (s *Scope) OpaqueID(id registry.ID) registry.ID {
+	h := hmac.New(sha256.New, s.gate.opaqueKey)
+	h.Write([]byte(s.actor.Subject))
+	h.Write([]byte{0})
+	h.Write([]byte(id))
+	return registry.ID("restricted_" + base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)[:16]))
+}
+
+// masks returns the mask of each node, 0 for one that is hidden.
+func (s *Scope) masks(ctx context.Context, nodes []*graph.Node) ([]registry.Mask, error) {
+	out := make([]registry.Mask, len(nodes))
+	for _, c := range s.rowGrants {
+		var undecided []*graph.Node
+		var index []int
+		for i, n := range nodes {
+			if n == nil {
+				continue
+			}
+			noun := registry.NounOf(n.Kind)
+			if noun == nil || c.masks[noun.Name]&^out[i] == 0 {
+				continue // This grant adds no field.
+			}
+			if c.coversAll() {
+				out[i] |= c.masks[noun.Name]
+				continue
+			}
+			undecided, index = append(undecided, n), append(index, i)
+		}
+		if len(undecided) == 0 {
+			continue
+		}
+		covered, err := s.visibility.covered(ctx, c, undecided)
+		if err != nil {
+			return nil, err
+		}
+		for k, n := range undecided {
+			if covered[k] {
+				out[index[k]] |= c.masks[registry.NounOf(n.Kind).Name]
+			}
+		}
+	}
+	return out, nil
+}
+
+// Nodes returns redacted nodes, and stubs (Hidden) for hidden ones.
+func (s *Scope) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+	nodes, err := s.store.Nodes(ctx, at, ids...)
+	if err != nil {
+		return nil, err
+	}
+	masks, err := s.masksAt(ctx, at, nodes)
+	if err != nil {
+		return nil, err
+	}
+	return redactAll(nodes, masks), nil
+}
+
+// unrestricted reports whether the actor sees every row of every noun.
+func (s *Scope) unrestricted() bool {
+	for _, c := range s.rowGrants {
+		if c.coversAll() && len(c.masks) >= len(registry.Nouns())-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// rowDependent reports whether the mask of a lineage node can depend on its row. Only
+// then is rowVisibility needed.
+func (s *Scope) rowDependent() bool {
+	for _, k := range registry.LineageKinds() {
+		noun := registry.NounOf(k).Name
+		var all, some registry.Mask
+		for _, c := range s.rowGrants {
+			if c.coversAll() {
+				all |= c.masks[noun]
+			} else {
+				some |= c.masks[noun]
+			}
+		}
+		if some&^all != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Neighbors returns one hop, with stubs for hidden neighbors.
+func (s *Scope) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+	hops, err := s.store.Neighbors(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for i := range hops {
+		masks, err := s.masksAt(ctx, q.At, hops[i].Nodes)
+		if err != nil {
+			return nil, err
+		}
+		hops[i].Nodes = redactAll(hops[i].Nodes, masks)
+	}
+	return hops, nil
+}
+
+// masksAt returns the masks of nodes that were read at an instant. Today's state of a
+// node decides, because its stage may have changed since. An alias that pointed to
+// another version at the instant is visible only when both versions are.
+func (s *Scope) masksAt(ctx context.Context, at graph.Instant, nodes []*graph.Node) ([]registry.Mask, error) {
+	if at == (graph.Instant{}) || at.Current || s.unrestricted() {
+		return s.masks(ctx, nodes)
+	}
+	ids := make([]registry.ID, len(nodes))
+	aliases := make([]*graph.Node, len(nodes))
+	for i, n := range nodes {
+		if n == nil {
+			continue
+		}
+		if ids[i] = n.ID; n.Kind == registry.KindAlias {
+			aliases[i] = n
+		}
+	}
+	today, err := s.store.Nodes(ctx, graph.Instant{}, ids...)
+	if err != nil {
+		return nil, err
+	}
+	masks, err := s.masks(ctx, today)
+	if err != nil {
+		return nil, err
+	}
+	then, err := s.masks(ctx, aliases)
+	for i, n := range aliases {
+		if n != nil {
+			masks[i] &= then[i]
+		}
+	}
+	return masks, err
+}
+
+// MayFilter returns FORBIDDEN for a query that filters or sorts by a column that all
+// grants hide.
+func (s *Scope) MayFilter(q graph.Query) error {
+	_, err := s.rowGrantsFor(q)
+	return err
+}
+
+// Closure walks through all nodes and returns stubs for hidden ones, in every stage of
+// the query.
+func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	c, err := s.store.Closure(ctx, q)
+	if err != nil {
+		return c, err
+	}
+	walks := make([]*graph.Closure, 0, 4)
+	walks = append(walks, &c)
+	for i := range c.Then {
+		walks = append(walks, &c.Then[i])
+	}
+	var nodes []*graph.Node
+	for _, w := range walks {
+		for i := range w.Nodes {
+			nodes = append(nodes, w.Nodes[i].Node)
+		}
+	}
+	if s.rowDependent() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
+		for _, w := range walks {
+			s.visibility.addClosure(nodes, w.Edges)
+		}
+	}
+	_, before := s.visibility.undecided()
+	masks, err := s.masksAt(ctx, q.At, nodes)
+	if err != nil {
+		return graph.Closure{}, err
+	}
+	nodes = redactAll(nodes, masks)
+	for _, w := range walks {
+		for i := range w.Nodes {
+			w.Nodes[i].Node, nodes = nodes[0], nodes[1:]
+		}
+	}
+	if _, late := s.visibility.undecided(); late > before {
+		c.TimedOut = true // Some nodes are hidden because the deadline came first.
+	}
+	return c, nil
+}
+
+// Log returns the entries that the actor may see.
+func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
+	var all, modelled registry.Mask
+	var models []registry.ID
+	for _, c := range s.rowGrants {
+		m := c.masks["LogEntry"]
+		switch {
+		case m == 0:
+		case c.coversAll():
+			all |= m
+		default:
+			modelled |= m
+			if c.model != "" {
+				models = append(models, c.model)
+			}
+		}
+	}
+	switch {
+	case all != 0:
+	case modelled != 0:
+		q.WithModel = true
+		if len(models) > 0 && len(models) == s.countLogGrants() {
+			if q.Models = intersectModels(q.Models, models); len(q.Models) == 0 {
+				return nil, nil
+			}
+		}
+	default:
+		return nil, nil
+	}
+	entries, err := s.store.Log(ctx, q)
+	for i := range entries {
+		entries[i].Mask = all | modelled
+		redactEntry(&entries[i])
+	}
+	return entries, err
+}
+
+// intersectModels returns the requested models that are allowed; all allowed ones when
+// none is requested.
+func intersectModels(requested, allowed []registry.ID) []registry.ID {
+	if len(requested) == 0 {
+		return allowed
+	}
+	return slices.DeleteFunc(slices.Clone(requested), func(id registry.ID) bool { return !slices.Contains(allowed, id) })
+}
+
+// countLogGrants counts the row grants that show log entries.
+func (s *Scope) countLogGrants() (n int) {
+	for _, c := range s.rowGrants {
+		if c.masks["LogEntry"] != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Sees reports whether the actor may see a field of a noun on some row.
+func (s *Scope) Sees(noun string, field string) bool {
+	for _, c := range s.rowGrants {
+		if c.masks[noun].Has(registry.Bit(noun, field)) {
+			return true
+		}
+	}
+	return false
+}
+
+// SeesStage reports whether the actor can see versions in a stage. A filter on another
+// stage must be refused, because its result would reveal hidden versions.
+func (s *Scope) SeesStage(stage registry.Stage) bool {
+	for _, c := range s.rowGrants {
+		if c.masks["ModelVersion"] != 0 && (c.rows != RowsServed || slices.Contains(ServedStages(), stage)) {
+			return true
+		}
+	}
+	return false
+}
+
+// SeqAt returns the log sequence of the newest entry at or before a time, whether or
+// not the actor may read that entry. NOT_FOUND before the first entry.
+func (s *Scope) SeqAt(ctx context.Context, at time.Time) (int64, error) {
+	entries, err := s.store.Log(ctx, graph.LogQuery{Desc: true, Limit: 1, KnownAt: at})
+	if err != nil {
+		return 0, err
+	}
+	if len(entries) == 0 {
+		return 0, registry.Errorf(registry.NotFound, "nothing was known at %s yet", at.Format(time.RFC3339))
+	}
+	return entries[0].Seq, nil
+}

@@ -1,0 +1,221 @@
+package policies
+
+import (
+	"context"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// Tx is a transaction of one actor. Its reads return whole rows, because business rules
+// need all fields, but nil for rows that are hidden from the actor. Writes to models
+// that the grants for the action do not cover are FORBIDDEN.
+type Tx struct {
+	scope   *Scope
+	tx      graph.Tx
+	granted []actionGrant
+	gate    *Gate
+}
+
+func newTx(g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) *Tx {
+	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g}
+}
+
+// Subject returns the subject that writes.
+func (t *Tx) Subject() string { return t.scope.actor.Subject }
+
+// Now returns the time of the gate's clock.
+func (t *Tx) Now() time.Time { return t.gate.Now() }
+
+// May reports whether the actor may do another action in a model; "" stands for
+// anything that belongs to no model.
+func (t *Tx) May(action registry.Action, model registry.ID) bool {
+	return allowed(t.scope.grantsFor(action), model)
+}
+
+func allowed(as []actionGrant, model registry.ID) bool {
+	for _, a := range as {
+		if a.model == "" || a.model == model {
+			return true
+		}
+	}
+	return false
+}
+
+// OwnOnly reports whether the grants of the transaction cover only facts that the
+// subject recorded itself.
+func (t *Tx) OwnOnly() bool {
+	for _, a := range t.granted {
+		if a.rows != RowsOwn {
+			return false
+		}
+	}
+	return true
+}
+
+// Nodes returns whole nodes in order; nil for a node that does not exist or is hidden.
+func (t *Tx) Nodes(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
+	nodes, err := t.tx.Nodes(ctx, graph.Instant{}, ids...)
+	if err != nil {
+		return nil, err
+	}
+	return nodes, t.hideInvisible(ctx, nodes)
+}
+
+// hideInvisible sets hidden nodes to nil. Nodes of internal kinds, which no API shows,
+// stay.
+func (t *Tx) hideInvisible(ctx context.Context, nodes []*graph.Node) error {
+	masks, err := t.scope.masks(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	for i, n := range nodes {
+		if n != nil && masks[i] == 0 && registry.NounOf(n.Kind) != nil {
+			nodes[i] = nil
+		}
+	}
+	return nil
+}
+
+// House returns whole nodes, also those hidden from the actor. It is for rules over the
+// whole graph, such as one PRODUCTION version per model. Never return its result to a
+// caller.
+func (t *Tx) House(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
+	return t.tx.Nodes(ctx, graph.Instant{}, ids...)
+}
+
+// Holder returns the node that holds a unique key (slot), also when it is hidden from
+// the actor; nil when the key is free.
+func (t *Tx) Holder(ctx context.Context, slot string) (*graph.Node, error) {
+	page, err := t.tx.Find(ctx, graph.Query{Slots: []string{slot}, Limit: 1})
+	if err != nil || len(page.Nodes) == 0 {
+		return nil, err
+	}
+	return page.Nodes[0], nil
+}
+
+// Children returns all nodes of a kind under parents, ordered by a column, also those
+// hidden from the actor.
+func (t *Tx) Children(ctx context.Context, kind registry.Kind, order registry.Index, parents ...registry.ID) ([]*graph.Node, error) {
+	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: order, Limit: 1000})
+}
+
+// All returns the nodes of all pages of a query.
+func All(ctx context.Context, r graph.Reader, q graph.Query) (out []*graph.Node, err error) {
+	for {
+		page, err := r.Find(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page.Nodes...)
+		if !page.More {
+			return out, nil
+		}
+		q.After = KeyOf(page.Nodes[len(page.Nodes)-1], q.Order)
+	}
+}
+
+// Neighbors returns one hop over the edges of today, also to nodes hidden from the
+// actor.
+func (t *Tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+	return t.tx.Neighbors(ctx, q)
+}
+
+// Put writes nodes: FORBIDDEN when the grants do not cover one of them.
+func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
+	if err := t.checkWritable(ctx, nodes); err != nil {
+		return err
+	}
+	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget) // The write may change which rows are visible.
+	return t.tx.Put(ctx, nodes...)
+}
+
+// Delete turns nodes into tombstones, under the same check as Put.
+func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
+	if err := t.checkWritable(ctx, nodes); err != nil {
+		return err
+	}
+	return t.tx.Delete(ctx, nodes...)
+}
+
+// checkWritable returns FORBIDDEN for nodes outside the granted models.
+func (t *Tx) checkWritable(ctx context.Context, nodes []*graph.Node) error {
+	if allowed(t.granted, "") {
+		return nil
+	}
+	for _, n := range nodes {
+		if registry.NounOf(n.Kind) == nil {
+			continue
+		}
+		model, err := t.modelOf(ctx, n)
+		if err != nil {
+			return err
+		}
+		if model == "" || !allowed(t.granted, model) {
+			return registry.Errorf(registry.Forbidden, "your grant does not cover this %s; ask an administrator for a grant on its model", n.Kind)
+		}
+	}
+	return nil
+}
+
+// modelOf returns the model that a node belongs to, "" when there is none.
+func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
+	version := n.Parent
+	switch n.Kind {
+	case registry.KindModel:
+		return n.ID, nil
+	case registry.KindModelVersion, registry.KindAlias:
+		return n.Parent, nil
+	case registry.KindDeployment:
+		version = versionOf(n)
+	case registry.KindCard, registry.KindArtifact, registry.KindTransition:
+	default:
+		return "", nil
+	}
+	vs, err := t.tx.Nodes(ctx, graph.Instant{}, version)
+	if err != nil || vs[0] == nil {
+		return "", err
+	}
+	return vs[0].Parent, nil
+}
+
+// Link records edges between nodes that the actor sees: a hidden or unknown node is
+// NOT_FOUND. FORBIDDEN when the grants do not cover the effect.
+func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
+	ids := make([]registry.ID, 0, 2*len(edges))
+	for _, e := range edges {
+		ids = append(ids, e.From, e.To)
+	}
+	ends, err := t.Nodes(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	for i, n := range ends {
+		if n == nil || n.Deleted {
+			return registry.Errorf(registry.NotFound, "there is no node %s to link; record it first", ids[i])
+		}
+	}
+	for i, e := range edges {
+		if err := t.checkWritable(ctx, ends[2*i:2*i+1]); err != nil {
+			return err
+		}
+		e.By = t.Subject()
+		if e.ValidFrom.IsZero() {
+			e.ValidFrom = ends[2*i].ValidFrom // The edge is as old as its effect.
+		}
+	}
+	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget)
+	return t.tx.Link(ctx, edges...)
+}
+
+// Unlink retracts edges.
+func (t *Tx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
+	return t.tx.Unlink(ctx, edges...)
+}
+
+// Log appends a log entry with the transaction's subject, request id and current time.
+func (t *Tx) Log(ctx context.Context, e registry.LogEntry) error {
+	e.At, e.Actor, e.RequestID = t.gate.Now(), t.Subject(), t.scope.reqID
+	return t.tx.Append(ctx, &e)
+}
