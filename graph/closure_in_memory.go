@@ -30,8 +30,8 @@ func compareArcs(a, b *Arc) int {
 	return cmp.Compare(a.Kind, b.Kind)
 }
 
-// Held is a part of the graph in memory, for one walk at one instant and head.
-type Held interface {
+// MemoryGraph is a part of the graph in memory, for one walk at one instant and head.
+type MemoryGraph interface {
 	// Node returns the node with a Number, nil when it is not in memory, and whether it
 	// exists at the instant.
 	Node(number int64) (*Node, bool)
@@ -45,7 +45,7 @@ type Held interface {
 // needs something that is not in memory.
 type memoryWalk struct {
 	*walkBuffers
-	source   Held
+	source   MemoryGraph
 	q        ClosureQuery
 	out      Closure
 	complete bool
@@ -82,20 +82,20 @@ type visitedNode struct {
 	index int
 }
 
-// Replay computes the closure of q from roots, given by Number, over a part of the
+// ClosureInMemory computes the closure of q from roots, given by Number, over a part of the
 // graph in memory. It ignores the stages of q. It returns false when the walk needed
 // something that is not in memory; the closure may then be incomplete. The nodes are
 // shared with source, not copied.
-func Replay(q ClosureQuery, roots []int64, source Held) (Closure, bool) {
+func ClosureInMemory(q ClosureQuery, roots []int64, source MemoryGraph) (Closure, bool) {
 	return walkInMemory(q, roots, source, 64)
 }
 
 // walkInMemory is Replay with an estimate of the number of nodes.
-func walkInMemory(q ClosureQuery, roots []int64, source Held, sizeHint int) (Closure, bool) {
+func walkInMemory(q ClosureQuery, roots []int64, source MemoryGraph, sizeHint int) (Closure, bool) {
 	buffers := bufferPool.Get().(*walkBuffers)
 	defer buffers.release()
 	w := &memoryWalk{source: source, q: q, walkBuffers: buffers, complete: true}
-	w.out.Nodes = make([]Reached, 0, sizeHint)
+	w.out.Nodes = make([]ClosureNode, 0, sizeHint)
 	w.addLevel(roots, 0)
 	for d, start := 0, 0; d < q.Depth && start < len(w.out.Nodes); d++ {
 		end := len(w.out.Nodes)
@@ -130,11 +130,11 @@ func (w *memoryWalk) addLevel(level []int64, depth int) {
 			continue
 		}
 		if len(w.out.Nodes) == w.q.Limit {
-			w.out.Full = true
+			w.out.LimitReached = true
 			break
 		}
 		w.visited[number] = visitedNode{v.node, len(w.out.Nodes)}
-		w.out.Nodes = append(w.out.Nodes, Reached{Node: v.node, Depth: depth})
+		w.out.Nodes = append(w.out.Nodes, ClosureNode{Node: v.node, Depth: depth})
 		w.arcs = append(w.arcs, nil)
 	}
 }
@@ -166,7 +166,7 @@ func (w *memoryWalk) expand(start, end, depth int) []int64 {
 		}
 		arcs := w.arcsOf(index)
 		if len(arcs) > w.q.Fanout {
-			w.out.Wide = append(w.out.Wide, n.ID)
+			w.out.OverFanout = append(w.out.OverFanout, n.ID)
 			arcs = arcs[:w.q.Fanout]
 		}
 		for i := range arcs {
@@ -191,7 +191,7 @@ func (w *memoryWalk) collectEdges() {
 			}
 		}
 		if leadsOn {
-			w.out.Deep = append(w.out.Deep, n.Node.ID)
+			w.out.CutAtDepth = append(w.out.CutAtDepth, n.Node.ID)
 		}
 	}
 	if len(inner) == 0 {
@@ -219,27 +219,27 @@ func (w *memoryWalk) collectEdges() {
 	}
 }
 
-// ReplayStages computes the stages of q, each from the closure before it, and appends
+// StagesInMemory computes the stages of q, each from the closure before it, and appends
 // them to first.Then. source returns the part of the graph for a stage. It returns
 // false when something is not in memory.
-func ReplayStages(q ClosureQuery, first *Closure, source func(stage int) Held) bool {
+func StagesInMemory(q ClosureQuery, first *Closure, source func(stage int) MemoryGraph) bool {
 	last, complete := first, true
-	for i, s := range q.Then {
+	for i, s := range q.Stages {
 		var roots []int64
 		for _, n := range last.OfKind(s.From) {
 			roots = append(roots, n.Number)
 		}
 		next, ok := walkInMemory(s.Query(q, nil), roots, source(i), len(roots))
 		next.Head = first.Head
-		first.Then = append(first.Then, next)
+		first.Stages = append(first.Stages, next)
 		last, complete = &next, complete && ok
 	}
 	return complete
 }
 
-// NearKinds returns the kinds of nodes that can have edges of the given kinds in a
+// KindsWithEdges returns the kinds of nodes that can have edges of the given kinds in a
 // direction. No edge kinds means all.
-func NearKinds(direction Direction, edges []registry.EdgeKind) (out []registry.Kind) {
+func KindsWithEdges(direction Direction, edges []registry.EdgeKind) (out []registry.Kind) {
 	if len(edges) == 0 {
 		edges = registry.EdgeKinds()
 	}

@@ -18,9 +18,9 @@ const (
 	PartDone  Part = "done"  // nothing follows
 )
 
-// Mark is a position in a dump. The zero Mark is the start of the dump of a whole
+// DumpPosition is a position in a dump. The zero DumpPosition is the start of the dump of a whole
 // store. A store saves the Mark of the migration into it as JSON.
-type Mark struct {
+type DumpPosition struct {
 	// Since leaves out the rows that were neither recorded nor changed after that
 	// sequence.
 	Since int64 `json:"since"`
@@ -37,16 +37,18 @@ type Mark struct {
 }
 
 // IsStart reports whether the mark is the start of a dump.
-func (m Mark) IsStart() bool { return m.Part == PartLog && m.After == [3]int64{} }
+func (m DumpPosition) IsStart() bool { return m.Part == PartLog && m.After == [3]int64{} }
 
-// Then returns the start of the next dump, which holds what was recorded or changed
+// NextDump returns the start of the next dump, which holds what was recorded or changed
 // after this one, up to head.
-func (m Mark) Then(head int64) Mark { return Mark{Since: m.Head, Head: head} }
+func (m DumpPosition) NextDump(head int64) DumpPosition {
+	return DumpPosition{Since: m.Head, Head: head}
+}
 
 // nextPart returns the start of the next part.
-func (m Mark) nextPart() Mark {
+func (m DumpPosition) nextPart() DumpPosition {
 	following := map[Part]Part{PartLog: PartNodes, PartNodes: PartEdges, PartEdges: PartDone, PartDone: PartDone}
-	return Mark{Since: m.Since, Head: m.Head, Part: following[m.Part]}
+	return DumpPosition{Since: m.Since, Head: m.Head, Part: following[m.Part]}
 }
 
 // Limits of a batch.
@@ -63,14 +65,14 @@ type Batch struct {
 	// Secret is the instance secret of the source store.
 	Secret []byte
 	// From is the start of the batch, Next the start of the next one.
-	From, Next Mark
+	From, Next DumpPosition
 	Log        []registry.LogEntry
 	// Nodes has one element per revision, with the columns that are not absent. A dump
 	// has all revisions of a node; only the newest one has the slots.
 	Nodes []*Node
 	Edges []DumpedEdge
 	// Numbers is the highest node number in the store, for progress reports.
-	Numbers int64
+	MaxNumber int64
 	// Finish ends the migration: from then on the store can be used. Such a batch has
 	// From and nothing else.
 	Finish bool
@@ -82,8 +84,8 @@ type DumpedEdge struct {
 	FromNumber, ToNumber int64
 }
 
-// End sets Next. more says whether further rows of the same part follow.
-func (b *Batch) End(more bool) {
+// SetNext sets Next. more says whether further rows of the same part follow.
+func (b *Batch) SetNext(more bool) {
 	b.Next = b.From
 	switch {
 	case !more:
@@ -99,22 +101,22 @@ func (b *Batch) End(more bool) {
 	}
 }
 
-// SourceOf returns an identifier of a store: a hash of its instance secret, in hex.
-func SourceOf(secret []byte) string {
+// StoreID returns an identifier of a store: a hash of its instance secret, in hex.
+func StoreID(secret []byte) string {
 	sum := sha256.Sum256(append([]byte("pedigree store\x00"), secret...))
 	return hex.EncodeToString(sum[:])
 }
 
-// Filling is the state of the migration into a store, as the store saves it. It is
+// MigrationState is the state of the migration into a store, as the store saves it. It is
 // zero when there was no migration.
-type Filling struct {
-	Source   string `json:"source"`
-	Mark     Mark   `json:"mark"`
-	Finished bool   `json:"finished"`
+type MigrationState struct {
+	Source   string       `json:"source"`
+	Mark     DumpPosition `json:"mark"`
+	Finished bool         `json:"finished"`
 }
 
-// Open returns FAILED_PRECONDITION when the migration is not finished.
-func (f Filling) Open() error {
+// CheckFinished returns FAILED_PRECONDITION when the migration is not finished.
+func (f MigrationState) CheckFinished() error {
 	if f.Source != "" && !f.Finished {
 		return registry.Errorf(registry.FailedPrecondition,
 			"a migration into this store was not finished: run pedigree migrate again, from the same source, and it goes on")
@@ -122,12 +124,12 @@ func (f Filling) Open() error {
 	return nil
 }
 
-// Take decides whether a batch is to be written into a store whose log has that
+// Accept decides whether a batch is to be written into a store whose log has that
 // head, and advances the mark if so. write is false when the batch was written
 // before, or is nil. The error is FAILED_PRECONDITION when the store holds other
 // data, and CONFLICT when the batch does not follow the mark because another
 // migration is running.
-func (f *Filling) Take(source string, head int64, b *Batch) (write bool, err error) {
+func (f *MigrationState) Accept(source string, head int64, b *Batch) (write bool, err error) {
 	switch {
 	case f.Source == "" && head > 0:
 		return false, registry.Errorf(registry.FailedPrecondition,

@@ -103,7 +103,7 @@ const (
 	NotIn   Op = "not in" // equal to none of Values
 	Less    Op = "<"
 	AtMost  Op = "<="
-	More    Op = ">"
+	Greater Op = ">"
 	AtLeast Op = ">="
 	Prefix  Op = "prefix" // the text column starts with Values[0]
 )
@@ -142,10 +142,10 @@ type Query struct {
 	Where []Predicate
 	// Text, when set, keeps nodes with these words. It needs Kinds and excludes Parents
 	// and Slots; see CheckText.
-	Text *Match
+	Text *TextQuery
 	// Rows, when not empty, lists conjunctions of which at least one must match. It
 	// restricts the result to the nodes that the caller's scope allows.
-	Rows [][]Predicate
+	AnyOf [][]Predicate
 	// Order is the column to sort by, name by default; ties are sorted by id. After is
 	// the key of the last node of the previous page.
 	Order registry.Index
@@ -172,10 +172,10 @@ type Key struct {
 // Cut says that more than MaxMatches nodes have the words of Query.Text and only
 // that many were considered.
 type Page struct {
-	Nodes []*Node
-	More  bool
-	Total int64
-	Cut   bool
+	Nodes     []*Node
+	More      bool
+	Total     int64
+	Truncated bool
 }
 
 // Direction is the direction of a walk along edges.
@@ -187,8 +187,8 @@ const (
 	Downstream Direction = "DOWNSTREAM"
 )
 
-// HopQuery selects the direct neighbors of many nodes.
-type HopQuery struct {
+// NeighborQuery selects the direct neighbors of many nodes.
+type NeighborQuery struct {
 	IDs       []registry.ID
 	Direction Direction
 	// Edges limits the edge kinds; empty means all.
@@ -198,14 +198,14 @@ type HopQuery struct {
 	After int64
 	// Cap is the maximum number of far ends per node, ≥ 1. They are ordered by the
 	// Number of the far node, then by edge kind.
-	Cap int
+	LimitPerNode int
 	// Bare leaves out the documents of the far nodes. Count requests Degree.
 	Bare, Count bool
 }
 
-// Hops is the result of a HopQuery for one node.
-type Hops struct {
-	Of registry.ID
+// Neighbors is the result of a NeighborQuery for one node.
+type Neighbors struct {
+	NodeID registry.ID
 	// Nodes[i] is the far end of Edges[i].
 	Edges []Edge
 	Nodes []*Node
@@ -234,7 +234,7 @@ type ClosureQuery struct {
 	Bare bool
 	// Then lists further walks. Each starts from nodes that the walk before it found,
 	// and all see the same instant and head.
-	Then []Stage
+	Stages []Stage
 }
 
 // Stage is a closure whose roots are the nodes of kind From that the previous walk
@@ -258,21 +258,21 @@ func (s Stage) Query(q ClosureQuery, roots []registry.ID) ClosureQuery {
 // are left out.
 type Closure struct {
 	// Nodes are ordered by depth, then Number.
-	Nodes []Reached
+	Nodes []ClosureNode
 	// Edges are all edges of the requested kinds between Nodes at that instant,
 	// ordered by the Number of From, then of To, then by kind.
 	Edges []Edge
 	// Wide lists the expanded nodes that have more than Fanout far ends.
-	Wide []registry.ID
+	OverFanout []registry.ID
 	// Deep lists the nodes at Depth that have far ends outside the closure.
-	Deep []registry.ID
+	CutAtDepth []registry.ID
 	// Full says that Limit kept nodes out. TimedOut says that the deadline of the
 	// context ended the walk early.
-	Full, TimedOut bool
+	LimitReached, TimedOut bool
 	// Head is the newest log sequence at the time of the walk.
 	Head int64
 	// Then are the closures of the query's stages, in order.
-	Then []Closure
+	Stages []Closure
 }
 
 // OfKind returns the nodes of a kind, in order.
@@ -285,8 +285,8 @@ func (c *Closure) OfKind(kind registry.Kind) (out []*Node) {
 	return out
 }
 
-// Reached is a node and the smallest number of hops from a root to it.
-type Reached struct {
+// ClosureNode is a node and the smallest number of hops from a root to it.
+type ClosureNode struct {
 	Node  *Node
 	Depth int
 }
@@ -316,7 +316,7 @@ type Reader interface {
 	// Find returns one page of the nodes that match, in their current state.
 	Find(ctx context.Context, q Query) (Page, error)
 	// Neighbors returns one Hops per id, in order. It is empty for an unknown id.
-	Neighbors(ctx context.Context, q HopQuery) ([]Hops, error)
+	Neighbors(ctx context.Context, q NeighborQuery) ([]Neighbors, error)
 	// Closure returns the nodes within several hops.
 	Closure(ctx context.Context, q ClosureQuery) (Closure, error)
 	// Log returns entries of the audit log, ordered by sequence.
@@ -363,13 +363,13 @@ type Store interface {
 	Ping(ctx context.Context) (Info, error)
 	// Dump reads the next batch of all rows, or of those that were recorded or changed
 	// after from.Since. The order is the same in every engine.
-	Dump(ctx context.Context, from Mark) (Batch, error)
-	// Restore writes a batch of the dump of the store source (see SourceOf) and, in the
+	Dump(ctx context.Context, from DumpPosition) (Batch, error)
+	// Restore writes a batch of the dump of the store source (see StoreID) and, in the
 	// same transaction, saves and returns the mark that the migration has reached.
 	// Numbers, revisions, sequences and hashes are kept; indexes are rebuilt. Writing
 	// the same batch again changes nothing. A nil batch only returns the mark. See
 	// Filling.Take for the errors.
-	Restore(ctx context.Context, source string, b *Batch) (Mark, error)
+	Restore(ctx context.Context, source string, b *Batch) (DumpPosition, error)
 	Close() error
 }
 

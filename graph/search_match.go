@@ -7,9 +7,9 @@ import (
 	"pedigree/registry"
 )
 
-// Match is a text search: every word must be in one of the fields of the node. The
+// TextQuery is a text search: every word must be in one of the fields of the node. The
 // last word also matches as a prefix.
-type Match struct {
+type TextQuery struct {
 	// Words are tokens as the function Words returns them.
 	Words []string
 	// Fields are, for each kind, the fields to search. A kind without fields does not
@@ -24,9 +24,9 @@ const MaxMatchWords = 16
 // are more, the store chooses which to leave out and sets Page.Cut.
 const MaxMatches = 10000
 
-// Holds reports whether all words are in the text of the selected fields. The last
+// MatchesWords reports whether all words are in the text of the selected fields. The last
 // word also matches as a prefix.
-func Holds(words []string, text []FieldWords, fields func(string) bool) bool {
+func MatchesWords(words []string, text []FieldWords, fields func(string) bool) bool {
 	for i, w := range words {
 		found := false
 		for _, f := range text {
@@ -42,12 +42,12 @@ func Holds(words []string, text []FieldWords, fields func(string) bool) bool {
 	return len(words) > 0
 }
 
-// Matched returns the fields that have at least one of the words. The last word
+// MatchedFields returns the fields that have at least one of the words. The last word
 // also matches as a prefix.
-func Matched(words []string, text []FieldWords) (out []string) {
+func MatchedFields(words []string, text []FieldWords) (out []string) {
 	for _, f := range text {
 		for i := range words {
-			if Holds(words[i:i+1], []FieldWords{f}, func(string) bool { return i == len(words)-1 || slices.Contains(f.Words, words[i]) }) {
+			if MatchesWords(words[i:i+1], []FieldWords{f}, func(string) bool { return i == len(words)-1 || slices.Contains(f.Words, words[i]) }) {
 				out = append(out, f.Field)
 				break
 			}
@@ -74,7 +74,7 @@ func (q Query) CheckText() error {
 		return registry.Invalid("text", "must hold 1 to %d words", MaxMatchWords)
 	}
 	for _, w := range q.Text.Words {
-		if cut := Words(w, 2); len(cut) != 1 || cut[0] != w {
+		if cut := Tokenize(w, 2); len(cut) != 1 || cut[0] != w {
 			return registry.Invalid("text", "%q is not one folded word", registry.Shorten(w, 60))
 		}
 	}
@@ -83,7 +83,7 @@ func (q Query) CheckText() error {
 		if noun == nil {
 			return registry.Invalid("text", "nothing of the kind %q is searched", registry.Shorten(string(kind), 60))
 		}
-		searched := noun.Searched(registry.AllFields)
+		searched := noun.SearchFields(registry.AllFields)
 		for _, f := range fields {
 			if !slices.Contains(searched, f) {
 				return registry.Invalid("text", "%s is not searched in %q", noun.Name, registry.Shorten(f, 60))
@@ -93,29 +93,29 @@ func (q Query) CheckText() error {
 	return nil
 }
 
-// Look is a set of fields and the kinds whose fields are searched.
-type Look struct {
+// FieldGroup is a set of fields and the kinds whose fields are searched.
+type FieldGroup struct {
 	Fields []string
 	Kinds  []registry.Kind
 }
 
-// Looks groups the kinds of a query that search the same fields, in a fixed order,
+// FieldGroups groups the kinds of a query that search the same fields, in a fixed order,
 // so that an engine needs one condition per group. If a query searches all fields of
 // a kind, Fields holds the searched fields of all kinds: a kind has no words in the
 // fields that it does not have.
-func (q Query) Looks() (out []Look) {
-	for _, kind := range registry.SearchedKinds() {
+func (q Query) FieldGroups() (out []FieldGroup) {
+	for _, kind := range registry.SearchableKinds() {
 		fields := q.Text.Fields[kind]
 		if len(fields) == 0 || !slices.Contains(q.Kinds, kind) {
 			continue
 		}
 		fields = slices.Compact(slices.Sorted(slices.Values(fields)))
-		if len(fields) == len(registry.NounOf(kind).Searched(registry.AllFields)) {
+		if len(fields) == len(registry.NounOf(kind).SearchFields(registry.AllFields)) {
 			fields = registry.SearchFields()
 		}
-		i := slices.IndexFunc(out, func(l Look) bool { return slices.Equal(l.Fields, fields) })
+		i := slices.IndexFunc(out, func(l FieldGroup) bool { return slices.Equal(l.Fields, fields) })
 		if i < 0 {
-			i, out = len(out), append(out, Look{Fields: fields})
+			i, out = len(out), append(out, FieldGroup{Fields: fields})
 		}
 		out[i].Kinds = append(out[i].Kinds, kind)
 	}

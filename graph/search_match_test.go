@@ -13,7 +13,7 @@ func TestHolds(t *testing.T) {
 		{[]string{"credit", "ris"}, all, true}, {[]string{"cred", "risk"}, all, false}, {[]string{"credit", "credit"}, all, true}, {nil, all, false},
 		{[]string{"credit", "ris"}, func(f string) bool { return f == "name" }, false}, {[]string{"ap"}, func(f string) bool { return f == "name" }, true},
 	} {
-		if got := Holds(c.words, text, c.field); got != c.want {
+		if got := MatchesWords(c.words, text, c.field); got != c.want {
 			t.Errorf("%v: %v", c.words, got)
 		}
 	}

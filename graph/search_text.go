@@ -16,11 +16,11 @@ type FieldWords struct {
 	Words []string
 }
 
-// TextOf returns the words of the searched fields of a node, in the order of the
+// SearchWords returns the words of the searched fields of a node, in the order of the
 // field table. It leaves out fields without words. It returns nil for deleted nodes
 // and for kinds that are not searched. The name comes from the node itself, the other
 // fields from its document.
-func TextOf(n *Node) (out []FieldWords) {
+func SearchWords(n *Node) (out []FieldWords) {
 	noun := registry.NounOf(n.Kind)
 	if noun == nil || n.Deleted {
 		return nil
@@ -38,7 +38,7 @@ func TextOf(n *Node) (out []FieldWords) {
 			}
 			text = jsonText(docFields.get(f.Name))
 		}
-		if words := Words(indexedPrefix(text), MaxFieldWords); len(words) > 0 {
+		if words := Tokenize(indexedPrefix(text), MaxFieldWords); len(words) > 0 {
 			out = append(out, FieldWords{f.Name, words})
 		}
 	}

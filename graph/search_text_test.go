@@ -12,14 +12,14 @@ import (
 func TestTextOfReadsTheSearchedFields(t *testing.T) {
 	doc, _ := json.Marshal(map[string]any{"name": "not this", "description": "For Loans", "owner": "ann", "createdAt": "2024-01-01",
 		"tags": []registry.KeyValue{{Key: "team", Value: "risk-eu"}, {Key: "key", Value: "value"}}, "used": []string{"hidden"}})
-	got := TextOf(&Node{Kind: registry.KindModel, Name: "credit-approval", Doc: doc})
+	got := SearchWords(&Node{Kind: registry.KindModel, Name: "credit-approval", Doc: doc})
 	want := []FieldWords{{"name", []string{"credit", "approval"}}, {"description", []string{"for", "loans"}}, {"owner", []string{"ann"}},
 		{"tags", []string{"team", "risk", "eu", "key", "value"}}}
 	if !slices.EqualFunc(got, want, func(a, b FieldWords) bool { return a.Field == b.Field && slices.Equal(a.Words, b.Words) }) {
 		t.Errorf("%v", got)
 	}
 	for _, n := range []*Node{{Kind: registry.KindToken, Name: "secret"}, {Kind: registry.KindModel, Name: "gone", Deleted: true}} {
-		if got := TextOf(n); got != nil {
+		if got := SearchWords(n); got != nil {
 			t.Errorf("%s: %v", n.Kind, got)
 		}
 	}
@@ -51,6 +51,6 @@ func BenchmarkTextOf(b *testing.B) {
 		`"columns":[{"name":"id","type":"int"},{"name":"age","type":"int"}],"version":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		TextOf(n)
+		SearchWords(n)
 	}
 }

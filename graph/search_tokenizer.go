@@ -23,7 +23,7 @@ const (
 	maxFieldBytes = 4096
 )
 
-// Words folds a text and splits it into words. It returns each word once, in order
+// Tokenize folds a text and splits it into words. It returns each word once, in order
 // of first occurrence, and at most limit words. Both engines index its output and
 // split only at spaces, so that this function alone defines what a word is.
 //
@@ -33,7 +33,7 @@ const (
 // or without its v: 1.0.0 does not match 0.1.0, and 1.1 is a prefix of 1.1.0. Han,
 // Hiragana and Katakana are written without spaces, so that each of their characters
 // is a word.
-func Words(text string, limit int) []string {
+func Tokenize(text string, limit int) []string {
 	if words, ok := asciiWords(text, limit); ok {
 		return words
 	}

@@ -26,7 +26,7 @@ func TestWordsFoldsAndSplits(t *testing.T) {
 		"1.0.0 v1.0.0 V1.0 v1 v 1..2 .5 a.1 1.b 0.95. x1.2": "1ǀ0ǀ0 1ǀ0 1 v 2 5 a b 0ǀ95 x1ǀ2",
 		"": "",
 	} {
-		if got := strings.Join(Words(text, 50), " "); got != want {
+		if got := strings.Join(Tokenize(text, 50), " "); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
@@ -34,14 +34,14 @@ func TestWordsFoldsAndSplits(t *testing.T) {
 
 func TestWordsAreBounded(t *testing.T) {
 	long := strings.Repeat("é", 300)
-	if got := Words(long+" "+long+"x", 9); len(got) != 1 || got[0] != strings.Repeat("e", MaxWordRunes) {
+	if got := Tokenize(long+" "+long+"x", 9); len(got) != 1 || got[0] != strings.Repeat("e", MaxWordRunes) {
 		t.Errorf("%q", got)
 	}
-	if got := Words("a b c d", 3); len(got) != 3 {
+	if got := Tokenize("a b c d", 3); len(got) != 3 {
 		t.Errorf("%q", got)
 	}
 	n := &Node{Kind: registry.KindModel, Name: strings.Repeat("a ", 9), Doc: []byte(`{"description":"` + strings.Repeat("wörd ", 13000) + `last"}`)}
-	if text := TextOf(n); len(text) != 2 || slices.Contains(text[1].Words, "last") {
+	if text := SearchWords(n); len(text) != 2 || slices.Contains(text[1].Words, "last") {
 		t.Errorf("%q", text)
 	}
 }
@@ -54,17 +54,17 @@ func FuzzWords(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		words := Words(s, 100)
+		words := Tokenize(s, 100)
 		for _, w := range words {
 			for _, r := range w {
 				if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 					t.Fatalf("%q of %q holds %U", w, s, r)
 				}
 			}
-			if withOther := Words(w+" é", 2); withOther[0] != w {
+			if withOther := Tokenize(w+" é", 2); withOther[0] != w {
 				t.Fatalf("%q of %q is %q next to other letters", w, s, withOther)
 			}
-			if again := Words(w, 2); len(again) != 1 || again[0] != w {
+			if again := Tokenize(w, 2); len(again) != 1 || again[0] != w {
 				t.Fatalf("%q of %q is split into %q", w, s, again)
 			}
 		}

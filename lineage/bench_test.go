@@ -72,9 +72,9 @@ func BenchmarkImpact(b *testing.B) {
 	for _, q := range []struct {
 		name  string
 		kinds []registry.Kind
-		after lineage.Place
-	}{{"one hop", []registry.Kind{registry.KindRun}, lineage.Place{}}, {"one hop, far on", []registry.Kind{registry.KindRun}, lineage.Place{Depth: 1, Number: 120_000}},
-		{"three hops", []registry.Kind{registry.KindDeployment}, lineage.Place{}}} {
+		after lineage.RowPosition
+	}{{"one hop", []registry.Kind{registry.KindRun}, lineage.RowPosition{}}, {"one hop, far on", []registry.Kind{registry.KindRun}, lineage.RowPosition{Depth: 1, Number: 120_000}},
+		{"three hops", []registry.Kind{registry.KindDeployment}, lineage.RowPosition{}}} {
 		b.Run(q.name, func(b *testing.B) {
 			for b.Loop() {
 				w, err := lineage.NewImpact(b.Context(), s, []registry.ID{hub.ID}, q.kinds, graph.Instant{})

@@ -67,7 +67,7 @@ func (w *columnWalk) features(ctx context.Context, of []registry.ID, on map[Colu
 					w.redacted[f.ID] = true
 					continue
 				}
-				if len(f.Doc) > 0 && json.Unmarshal(f.Doc, &doc) == nil && on[ColumnRef{h.Of, doc.Column}] {
+				if len(f.Doc) > 0 && json.Unmarshal(f.Doc, &doc) == nil && on[ColumnRef{h.NodeID, doc.Column}] {
 					out = append(out, f)
 				}
 			}
@@ -101,11 +101,11 @@ func (w *columnWalk) effects(ctx context.Context, of []registry.ID, kind registr
 	return out, nil
 }
 
-func (w *columnWalk) neighbors(ctx context.Context, of []registry.ID, kind registry.EdgeKind, bare bool) ([]graph.Hops, error) {
-	hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: of, Direction: graph.Downstream, Edges: []registry.EdgeKind{kind}, At: w.options.At, Cap: columnFanout, Bare: bare})
+func (w *columnWalk) neighbors(ctx context.Context, of []registry.ID, kind registry.EdgeKind, bare bool) ([]graph.Neighbors, error) {
+	hops, err := w.r.Neighbors(ctx, graph.NeighborQuery{IDs: of, Direction: graph.Downstream, Edges: []registry.EdgeKind{kind}, At: w.options.At, LimitPerNode: columnFanout, Bare: bare})
 	for _, h := range hops {
 		if h.More {
-			w.noteTruncated(ReasonFanout, []registry.ID{h.Of})
+			w.noteTruncated(ReasonFanout, []registry.ID{h.NodeID})
 		}
 	}
 	return hops, err

@@ -157,8 +157,8 @@ func (w *columnWalk) readDatasets(ctx context.Context, d graph.Direction) error 
 		return err
 	}
 	w.head = cmp.Or(w.head, c.Head)
-	w.noteTruncated(ReasonFanout, c.Wide)
-	w.reasons[ReasonNodes] = w.reasons[ReasonNodes] || c.Full
+	w.noteTruncated(ReasonFanout, c.OverFanout)
+	w.reasons[ReasonNodes] = w.reasons[ReasonNodes] || c.LimitReached
 	w.reasons[ReasonTime] = w.reasons[ReasonTime] || c.TimedOut
 	w.recordConnections(c.Edges)
 	var ids []registry.ID

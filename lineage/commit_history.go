@@ -44,7 +44,7 @@ func ancestorsOf(ctx context.Context, r graph.Reader, commits []registry.ID, at 
 	for _, n := range c.Nodes {
 		out[n.Node.ID] = n.Node
 	}
-	return out, !c.Full && !c.TimedOut && len(c.Deep) == 0, nil
+	return out, !c.LimitReached && !c.TimedOut && len(c.CutAtDepth) == 0, nil
 }
 
 // commitsOnlyIn lists the visible commits of one history that the other does not have.

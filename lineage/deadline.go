@@ -44,7 +44,7 @@ func Nodes(ctx context.Context, r graph.Reader, at graph.Instant, ids ...registr
 }
 
 // Neighbors reads one hop for an answer, also after the deadline.
-func Neighbors(ctx context.Context, r graph.Reader, q graph.HopQuery) ([]graph.Hops, error) {
+func Neighbors(ctx context.Context, r graph.Reader, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	hops, err := r.Neighbors(ctx, q)
 	if err == nil || !expired(ctx) {
 		return hops, err
@@ -68,7 +68,7 @@ func closureUntilDeadline(ctx context.Context, r graph.Reader, q graph.ClosureQu
 	c = graph.Closure{TimedOut: true, Head: q.At.Known}
 	for _, n := range nodes {
 		if n != nil {
-			c.Nodes = append(c.Nodes, graph.Reached{Node: n})
+			c.Nodes = append(c.Nodes, graph.ClosureNode{Node: n})
 		}
 	}
 	return c, nil

@@ -67,7 +67,7 @@ func TestADeadlineReturnsWhatWasFound(t *testing.T) {
 				t.Fatalf("after %d steps: %v", left, err)
 			}
 			late := slices.Contains(p.Reasons, lineage.ReasonTime)
-			if see(late, len(p.Ways) == ways); late && p.Exhaustive {
+			if see(late, len(p.Shortest) == ways); late && p.Exhaustive {
 				t.Error("the paths are called exhaustive after a timeout")
 			}
 			d.checkImpactUntil(left, want, see)
@@ -86,7 +86,7 @@ func (d *dag) checkImpactUntil(left int, want []string, see func(time, all bool)
 		d.Fatalf("after %d steps: %v", left, err)
 	}
 	var got []lineage.Descendant
-	at, more, err := w.Rows(ctx, lineage.Place{}, false, 5, func(x lineage.Descendant) bool { got = append(got, x); return true })
+	at, more, err := w.Rows(ctx, lineage.RowPosition{}, false, 5, func(x lineage.Descendant) bool { got = append(got, x); return true })
 	if err != nil {
 		d.Fatalf("after %d steps: %v", left, err)
 	}
@@ -94,7 +94,7 @@ func (d *dag) checkImpactUntil(left int, want []string, see func(time, all bool)
 	if len(names) > len(want) || !slices.Equal(names, want[:len(names)]) {
 		d.Errorf("after %d steps: %v is no prefix of %v", left, names, want)
 	}
-	see(slices.Contains(w.Told().Reasons, lineage.ReasonTime), len(names) == len(want))
+	see(slices.Contains(w.Truncation().Reasons, lineage.ReasonTime), len(names) == len(want))
 	if !more {
 		return
 	}

@@ -92,9 +92,9 @@ func LogicalKey(n *graph.Node) string {
 	return d.Of + "\x00name\x00" + d.Name
 }
 
-// Entries lists, by repository, the visible commits that a run ran or a tag points at,
+// EntryCommits lists, by repository, the visible commits that a run ran or a tag points at,
 // and the root when it is a commit.
-func (g *Graph) Entries() map[registry.ID][]*graph.Node {
+func (g *Graph) EntryCommits() map[registry.ID][]*graph.Node {
 	entry := map[registry.ID]bool{g.Root: true}
 	for _, e := range g.Edges {
 		if e.Kind == registry.EdgeRanCode || e.Kind == registry.EdgePointsAt {
@@ -110,9 +110,9 @@ func (g *Graph) Entries() map[registry.ID][]*graph.Node {
 	return out
 }
 
-// Made returns the visible runs that generated the root, or the root itself when it is a
+// TrainingRuns returns the visible runs that generated the root, or the root itself when it is a
 // run. For a deployment it returns the deployed version and the runs of that version.
-func (g *Graph) Made() (version *graph.Node, runs []*graph.Node) {
+func (g *Graph) TrainingRuns() (version *graph.Node, runs []*graph.Node) {
 	nodes := map[registry.ID]*graph.Node{}
 	for _, it := range g.Items {
 		nodes[it.Node.ID] = it.Node

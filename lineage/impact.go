@@ -63,9 +63,9 @@ func (d Descendant) Path() []*graph.Node {
 	return out
 }
 
-// Place is a position among the rows: after the row of a depth and Number. The zero
+// RowPosition is a position among the rows: after the row of a depth and Number. The zero
 // Place is before the first row.
-type Place struct {
+type RowPosition struct {
 	Depth  int
 	Number int64
 }
@@ -127,8 +127,8 @@ func intermediateKinds(targets map[registry.Kind]bool) map[registry.Kind]bool {
 // whole, rows have their documents; want is how many rows the caller will probably take.
 // It returns the place up to which it has passed all rows to take, and whether there may
 // be more. Call it once per Impact.
-func (w *Impact) Rows(ctx context.Context, after Place, whole bool, want int, take func(Descendant) bool) (Place, bool, error) {
-	if after == (Place{}) {
+func (w *Impact) Rows(ctx context.Context, after RowPosition, whole bool, want int, take func(Descendant) bool) (RowPosition, bool, error) {
+	if after == (RowPosition{}) {
 		w.rowNumbers = map[int64]bool{}
 	}
 	var level []*bfsNode
@@ -140,7 +140,7 @@ func (w *Impact) Rows(ctx context.Context, after Place, whole bool, want int, ta
 	for depth := 1; len(level) > 0; depth++ {
 		if depth >= after.Depth {
 			if depth > at.Depth {
-				at = Place{Depth: depth}
+				at = RowPosition{Depth: depth}
 			}
 			number, more, err := w.levelRows(ctx, level, at.Number, whole, want, take)
 			at.Number = number
@@ -227,13 +227,13 @@ func (w *Impact) dropNearer(ctx context.Context, batch []Descendant) ([]Descenda
 	}
 	reached, depth := map[registry.ID]bool{}, batch[0].Depth-1
 	for part := range slices.Chunk(batch, mergeBatch) {
-		q := graph.HopQuery{Direction: graph.Upstream, At: w.at, Cap: maxPageSize, Bare: true}
+		q := graph.NeighborQuery{Direction: graph.Upstream, At: w.at, LimitPerNode: maxPageSize, Bare: true}
 		for _, d := range part {
 			q.IDs = append(q.IDs, d.Node.ID)
 		}
 		hops, err := w.r.Neighbors(ctx, q)
 		for i := 0; err == nil && i < len(hops); i++ {
-			reached[hops[i].Of], err = w.reachedEarlier(ctx, hops[i], depth)
+			reached[hops[i].NodeID], err = w.reachedEarlier(ctx, hops[i], depth)
 		}
 		if err != nil {
 			return nil, err
@@ -244,7 +244,7 @@ func (w *Impact) dropNearer(ctx context.Context, batch []Descendant) ([]Descenda
 
 // reachedEarlier reports whether one of a node's causes is in expanded at less than a
 // depth. It reads the pages of causes one by one.
-func (w *Impact) reachedEarlier(ctx context.Context, h graph.Hops, depth int) (bool, error) {
+func (w *Impact) reachedEarlier(ctx context.Context, h graph.Neighbors, depth int) (bool, error) {
 	for {
 		w.readCount += len(h.Nodes)
 		if slices.ContainsFunc(h.Nodes, func(n *graph.Node) bool { s := w.expanded[n.ID]; return s != nil && s.depth < depth }) {
@@ -253,7 +253,7 @@ func (w *Impact) reachedEarlier(ctx context.Context, h graph.Hops, depth int) (b
 		if !h.More || w.readCount > w.Reads {
 			return false, nil
 		}
-		hops, err := w.r.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{h.Of}, Direction: graph.Upstream, At: w.at, Cap: maxPageSize, Bare: true,
+		hops, err := w.r.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{h.NodeID}, Direction: graph.Upstream, At: w.at, LimitPerNode: maxPageSize, Bare: true,
 			After: h.Nodes[len(h.Nodes)-1].Number})
 		if err != nil {
 			return false, err
@@ -306,9 +306,9 @@ func (w *Impact) nextLevel(ctx context.Context, level []*bfsNode, depth int) (ne
 	return next, nil
 }
 
-// Told returns the truncation of the rows so far, as a Graph without nodes: Reasons,
+// Truncation returns the truncation of the rows so far, as a Graph without nodes: Reasons,
 // Frontier, and the number of hidden nodes in Redacted.
-func (w *Impact) Told() *Graph {
+func (w *Impact) Truncation() *Graph {
 	g := &Graph{Head: w.Head, Redacted: len(w.hidden)}
 	if g.Redacted > 0 {
 		w.reasons[ReasonAccess] = true
@@ -329,9 +329,9 @@ func (w *Impact) Hidden() (out []*graph.Node) {
 	return out
 }
 
-// Settled reports whether nothing was written since the walk began. A walk makes several
+// Unchanged reports whether nothing was written since the walk began. A walk makes several
 // reads; only then do they see one state of the graph.
-func (w *Impact) Settled(ctx context.Context) (bool, error) {
+func (w *Impact) Unchanged(ctx context.Context) (bool, error) {
 	if w.at.Known != 0 {
 		return true, nil
 	}

@@ -66,7 +66,7 @@ func (e *effectMerge) next(ctx context.Context) ([]Descendant, error) {
 	truncatedAt := map[*bfsNode]int64{} // the last Number of each truncated page
 	var unfinished []*bfsNode
 	for part := range slices.Chunk(e.nodes, mergeBatch) {
-		q := graph.HopQuery{Direction: graph.Downstream, Edges: e.edges, At: e.impact.at, After: e.position, Cap: e.pageSize, Bare: e.bare}
+		q := graph.NeighborQuery{Direction: graph.Downstream, Edges: e.edges, At: e.impact.at, After: e.position, LimitPerNode: e.pageSize, Bare: e.bare}
 		for _, s := range part {
 			q.IDs = append(q.IDs, s.node.ID)
 		}

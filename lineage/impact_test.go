@@ -18,7 +18,7 @@ import (
 var datasetsAndVersions = []registry.Kind{registry.KindDatasetVersion, registry.KindModelVersion}
 
 // readRows returns the rows of a page after a place.
-func readRows(t *testing.T, r graph.Reader, roots []registry.ID, targets []registry.Kind, at graph.Instant, after lineage.Place, size int, change func(*lineage.Impact)) (out []lineage.Descendant, end lineage.Place, more bool, w *lineage.Impact) {
+func readRows(t *testing.T, r graph.Reader, roots []registry.ID, targets []registry.Kind, at graph.Instant, after lineage.RowPosition, size int, change func(*lineage.Impact)) (out []lineage.Descendant, end lineage.RowPosition, more bool, w *lineage.Impact) {
 	t.Helper()
 	w, err := lineage.NewImpact(t.Context(), r, roots, targets, at)
 	if err != nil {
@@ -80,7 +80,7 @@ func TestImpactListsEveryDescendantNearestFirstAndPagesAddUp(t *testing.T) {
 		for range 4 {
 			roots := []registry.ID{d.ids[r.IntN(n/2)], d.ids[r.IntN(n/2)]}
 			targets := [][]registry.Kind{datasetsAndVersions, datasetsAndVersions[:1], datasetsAndVersions[1:]}[r.IntN(3)]
-			whole, _, more, _ := readRows(t, d.store, roots, targets, graph.Instant{}, lineage.Place{}, 1000, nil)
+			whole, _, more, _ := readRows(t, d.store, roots, targets, graph.Instant{}, lineage.RowPosition{}, 1000, nil)
 			if want := d.expectedRows(roots, targets); !slices.Equal(rowLabels(whole), want) || more {
 				t.Fatalf("got %v, want %v", rowLabels(whole), want)
 			}
@@ -89,7 +89,7 @@ func TestImpactListsEveryDescendantNearestFirstAndPagesAddUp(t *testing.T) {
 			}
 			size := 1 + r.IntN(5)
 			var paged []lineage.Descendant
-			for after, more := (lineage.Place{}), true; more; {
+			for after, more := (lineage.RowPosition{}), true; more; {
 				var page []lineage.Descendant
 				page, after, more, _ = readRows(t, d.store, roots, targets, graph.Instant{}, after, size, nil)
 				paged = append(paged, page...)
@@ -132,7 +132,7 @@ type neighborCounter struct {
 	neighbors, calls int
 }
 
-func (c *neighborCounter) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (c *neighborCounter) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	hops, err := c.Reader.Neighbors(ctx, q)
 	c.calls++
 	for _, h := range hops {
@@ -147,7 +147,7 @@ func TestPagesOfAHubReadLittleMoreThanTheirRows(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			d := newHub(t, open(t), fan)
 			r := &neighborCounter{Reader: d.store}
-			after, seen := lineage.Place{}, 0
+			after, seen := lineage.RowPosition{}, 0
 			for page := range 4 {
 				r.neighbors, r.calls = 0, 0
 				var got []lineage.Descendant
@@ -158,7 +158,7 @@ func TestPagesOfAHubReadLittleMoreThanTheirRows(t *testing.T) {
 				}
 			}
 			whole := d.expectedRows(d.ids[:1], datasetsAndVersions)
-			all, _, _, _ := readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, lineage.Place{}, 1000, nil)
+			all, _, _, _ := readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, lineage.RowPosition{}, 1000, nil)
 			if !slices.Equal(rowLabels(all), whole[:1000]) || seen != 400 {
 				t.Errorf("the first thousand rows are wrong")
 			}
@@ -171,14 +171,14 @@ func TestBudgetsAreReportedAndPagesContinueBeyondThem(t *testing.T) {
 	d := newHub(t, engines["SQLite"](t), fan)
 	narrow := func(w *lineage.Impact) { w.PerNode, w.PerLevel, w.Total, w.Reads = 50, 60, 100, 150 }
 	var got []string
-	after, more, pages := lineage.Place{}, true, 0
+	after, more, pages := lineage.RowPosition{}, true, 0
 	reasons := map[lineage.Reason]bool{}
 	for ; more && pages < 50; pages++ {
 		var page []lineage.Descendant
 		var w *lineage.Impact
 		page, after, more, w = readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, after, 1000, narrow)
 		got = append(got, rowLabels(page)...)
-		for _, r := range w.Told().Reasons {
+		for _, r := range w.Truncation().Reasons {
 			reasons[r] = true
 		}
 	}
@@ -199,9 +199,9 @@ func TestNoRowComesTwiceWhenALevelIsTruncated(t *testing.T) {
 		d := newDAG(t, 40)
 		d.write(randomEdges(r, 40, 0.15))
 		narrow := func(w *lineage.Impact) { w.PerNode, w.PerLevel, w.Total = 3, 4, 9 }
-		whole, _, _, _ := readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, lineage.Place{}, 1000, narrow)
+		whole, _, _, _ := readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, lineage.RowPosition{}, 1000, narrow)
 		var paged []lineage.Descendant
-		for after, more := (lineage.Place{}), true; more; {
+		for after, more := (lineage.RowPosition{}), true; more; {
 			var page []lineage.Descendant
 			page, after, more, _ = readRows(t, d.store, d.ids[:1], datasetsAndVersions, graph.Instant{}, after, 2, narrow)
 			paged = append(paged, page...)
@@ -246,7 +246,7 @@ func TestPagesAddUpDuringWrites(t *testing.T) {
 				}
 			})
 			var got []string
-			for after, more := (lineage.Place{}), true; more; {
+			for after, more := (lineage.RowPosition{}), true; more; {
 				var page []lineage.Descendant
 				page, after, more, _ = readRows(t, d.store, d.ids[:1], datasetsAndVersions, at, after, 7, nil)
 				got = append(got, rowLabels(page)...)
@@ -256,7 +256,7 @@ func TestPagesAddUpDuringWrites(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%d rows, want %d", len(got), len(want))
 			}
-			if ok, err := w.Settled(t.Context()); err != nil || ok == (wrote > 0) {
+			if ok, err := w.Unchanged(t.Context()); err != nil || ok == (wrote > 0) {
 				t.Errorf("settled %v after %d writes, %v", ok, wrote, err)
 			}
 		})

@@ -18,7 +18,7 @@ const unlimitedDepth = 10000
 type Paths struct {
 	// Ways are the k shortest paths or fewer, each from the first node to the second,
 	// shortest first, then by their ids.
-	Ways [][]registry.ID
+	Shortest [][]registry.ID
 	// Exhaustive is true exactly when Ways has every path.
 	Exhaustive bool
 	// Nodes and Edges are all nodes and edges on any path.
@@ -37,14 +37,14 @@ func FindPaths(ctx context.Context, r graph.Reader, from, to registry.ID, k int,
 		return nil, err
 	}
 	p, err := pathsUpstream(ctx, r, from, to, k, at)
-	if err != nil || len(p.Ways) > 0 || from == to {
+	if err != nil || len(p.Shortest) > 0 || from == to {
 		return p, err
 	}
 	back, err := pathsUpstream(ctx, r, to, from, k, at)
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range back.Ways {
+	for _, w := range back.Shortest {
 		slices.Reverse(w)
 	}
 	back.Exhaustive = back.Exhaustive && p.Exhaustive
@@ -60,7 +60,7 @@ func pathsUpstream(ctx context.Context, r graph.Reader, from, to registry.ID, k 
 		return nil, err
 	}
 	p := &Paths{Head: c.Head}
-	if c.Full || len(c.Wide) > 0 {
+	if c.LimitReached || len(c.OverFanout) > 0 {
 		p.Reasons = append(p.Reasons, ReasonNodes)
 	}
 	if c.TimedOut {
@@ -95,8 +95,8 @@ func pathsUpstream(ctx context.Context, r graph.Reader, from, to registry.ID, k 
 			p.Edges = append(p.Edges, e)
 		}
 	}
-	p.Ways = shortestPaths(from, to, k, up, distance)
-	p.Exhaustive = len(p.Reasons) == 0 && countPaths(from, to, up, distance, k) <= float64(len(p.Ways))
+	p.Shortest = shortestPaths(from, to, k, up, distance)
+	p.Exhaustive = len(p.Reasons) == 0 && countPaths(from, to, up, distance, k) <= float64(len(p.Shortest))
 	return p, nil
 }
 

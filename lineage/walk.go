@@ -116,8 +116,8 @@ func closureRoot(c graph.Closure, root registry.ID) (*graph.Node, error) {
 // stageResult returns the closure of a stage; an empty one when a deadline ended the
 // walk before it.
 func stageResult(c graph.Closure, i int) graph.Closure {
-	if i < len(c.Then) {
-		return c.Then[i]
+	if i < len(c.Stages) {
+		return c.Stages[i]
 	}
 	return graph.Closure{}
 }
@@ -171,8 +171,8 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 			}
 		}
 	}
-	b.noteTruncated(ReasonFanout, c.Wide)
-	if c.Full {
+	b.noteTruncated(ReasonFanout, c.OverFanout)
+	if c.LimitReached {
 		b.reasons[ReasonNodes] = true
 	}
 	if c.TimedOut {
@@ -197,7 +197,7 @@ func (b *builder) noteTruncated(reason Reason, ids []registry.ID) {
 // model was released from. One closure query with two stages reads everything.
 func (b *builder) walkUpstream(ctx context.Context, r graph.Reader, o Options) error {
 	q := o.closureQuery([]registry.ID{b.root}, graph.Upstream)
-	q.Then = []graph.Stage{
+	q.Stages = []graph.Stage{
 		{From: registry.KindCommit, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent},
 			Depth: o.History, Fanout: o.Fanout, Limit: MaxNodes},
 		{From: registry.KindCommit, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt, registry.EdgeReleasedFrom},
@@ -211,7 +211,7 @@ func (b *builder) walkUpstream(ctx context.Context, r graph.Reader, o Options) e
 		return err
 	}
 	commits := b.add(c, nil)
-	b.noteTruncated(ReasonDepth, c.Deep)
+	b.noteTruncated(ReasonDepth, c.CutAtDepth)
 	if len(commits) == 0 {
 		return nil
 	}
@@ -221,7 +221,7 @@ func (b *builder) walkUpstream(ctx context.Context, r graph.Reader, o Options) e
 	for id := range cut {
 		b.historyCut[id] = true
 	}
-	for _, id := range history.Deep {
+	for _, id := range history.CutAtDepth {
 		if keep[id] {
 			b.historyCut[id] = true
 		}
@@ -312,7 +312,7 @@ func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root regis
 	q := o.closureQuery([]registry.ID{root}, graph.Downstream)
 	commitRoot := root.Kind() == registry.KindCommit && o.History > 0
 	if commitRoot {
-		q.Then = []graph.Stage{{From: registry.KindCommit, Direction: q.Direction, Edges: q.Edges, Through: q.Through, Depth: q.Depth, Fanout: q.Fanout, Limit: q.Limit}}
+		q.Stages = []graph.Stage{{From: registry.KindCommit, Direction: q.Direction, Edges: q.Edges, Through: q.Through, Depth: q.Depth, Fanout: q.Fanout, Limit: q.Limit}}
 		q.Edges, q.Through, q.Depth = []registry.EdgeKind{registry.EdgeParent}, nil, o.History
 	}
 	c, err := closureUntilDeadline(ctx, r, q)
@@ -324,13 +324,13 @@ func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root regis
 	}
 	if commitRoot {
 		b.add(c, nil)
-		for _, id := range c.Deep {
+		for _, id := range c.CutAtDepth {
 			b.historyCut[id] = true
 		}
 		c = stageResult(c, 0)
 	}
 	b.add(c, nil)
-	b.noteTruncated(ReasonDepth, c.Deep)
+	b.noteTruncated(ReasonDepth, c.CutAtDepth)
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 	"pedigree/graph"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/lineage"
 	"pedigree/registry"
 )
@@ -42,7 +42,7 @@ var engines = map[string]func(t testing.TB) graph.Store{
 		return store
 	},
 	"Neo4j": func(t testing.TB) graph.Store {
-		store, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+		store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ var engines = map[string]func(t testing.TB) graph.Store{
 	},
 }
 
-func TestMain(m *testing.M) { neotest.Main(m) }
+func TestMain(m *testing.M) { neo4jtest.Main(m) }
 
 // forSeeds checks a property on random graphs, the same graphs on both engines.
 func forSeeds(t *testing.T, name string, n uint64, property func(t *testing.T, open func(testing.TB) graph.Store, seed uint64)) {
@@ -278,10 +278,10 @@ func TestALatticeOfManyPathsIsWalkedOnce(t *testing.T) {
 		t.Fatalf("%v, %d nodes", err, len(g.Items))
 	}
 	p, err := lineage.FindPaths(t.Context(), counted, top, bottom, 5, graph.Instant{})
-	if err != nil || p.Exhaustive || len(p.Ways) != 5 {
-		t.Fatalf("%v, exhaustive %v, %d paths", err, p.Exhaustive, len(p.Ways))
+	if err != nil || p.Exhaustive || len(p.Shortest) != 5 {
+		t.Fatalf("%v, exhaustive %v, %d paths", err, p.Exhaustive, len(p.Shortest))
 	}
-	for _, w := range p.Ways {
+	for _, w := range p.Shortest {
 		if len(w) != layers {
 			t.Errorf("a path of %d nodes, want %d", len(w), layers)
 		}
@@ -302,7 +302,7 @@ func (c *callCounter) Nodes(ctx context.Context, at graph.Instant, ids ...regist
 	return c.Store.Nodes(ctx, at, ids...)
 }
 
-func (c *callCounter) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (c *callCounter) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	c.calls++
 	return c.Store.Neighbors(ctx, q)
 }
@@ -335,14 +335,14 @@ func TestPathsAreShortestFirstAndExhaustiveIsNeverWrong(t *testing.T) {
 			}
 			var lengths []int
 			distinct := map[string]bool{}
-			for _, w := range p.Ways {
+			for _, w := range p.Shortest {
 				lengths = append(lengths, len(w)-1)
 				distinct[fmt.Sprint(w)] = true
 				if w[0] != from || w[len(w)-1] != to {
 					t.Error("a path does not connect the two nodes")
 				}
 			}
-			if !slices.Equal(lengths, want[:min(k, len(want))]) || len(distinct) != len(p.Ways) {
+			if !slices.Equal(lengths, want[:min(k, len(want))]) || len(distinct) != len(p.Shortest) {
 				t.Errorf("lengths %v, want the first %d of %v", lengths, k, want)
 			}
 			if p.Exhaustive != (len(want) <= k) {

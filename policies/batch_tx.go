@@ -52,8 +52,8 @@ func (b *Batch) Step(number int, action registry.Action) (*Tx, error) {
 	return &c, nil
 }
 
-// Warm prefetches nodes, and the edges from effects to their causes, in a few calls.
-func (b *Batch) Warm(ctx context.Context, ids, effects []registry.ID) error {
+// Prefetch prefetches nodes, and the edges from effects to their causes, in a few calls.
+func (b *Batch) Prefetch(ctx context.Context, ids, effects []registry.ID) error {
 	return b.buffer.prefetch(ctx, ids, effects)
 }
 

@@ -105,7 +105,7 @@ func (b *bufferedTx) affects(q graph.Query) bool {
 		return false
 	}
 	child := func(p graph.Predicate) bool { return p.Child != "" }
-	if len(q.Kinds) == 0 || slices.ContainsFunc(q.Where, child) || len(q.Rows) > 0 {
+	if len(q.Kinds) == 0 || slices.ContainsFunc(q.Where, child) || len(q.AnyOf) > 0 {
 		return true
 	}
 	return slices.ContainsFunc(q.Kinds, func(k registry.Kind) bool { return b.pendingKinds[k] })
@@ -113,7 +113,7 @@ func (b *bufferedTx) affects(q graph.Query) bool {
 
 // singleSlot returns the slot of a query that asks for one slot and nothing else.
 func singleSlot(q graph.Query) (string, bool) {
-	if len(q.Slots) != 1 || len(q.Kinds)+len(q.Parents)+len(q.Where)+len(q.Rows) > 0 || q.After != nil || q.Deleted || q.Count {
+	if len(q.Slots) != 1 || len(q.Kinds)+len(q.Parents)+len(q.Where)+len(q.AnyOf) > 0 || q.After != nil || q.Deleted || q.Count {
 		return "", false
 	}
 	return q.Slots[0], true
@@ -141,7 +141,7 @@ func (b *bufferedTx) findSlot(ctx context.Context, q graph.Query, slot string) (
 }
 
 // Neighbors flushes the buffer and asks the store.
-func (b *bufferedTx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (b *bufferedTx) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	if err := b.flush(ctx); err != nil {
 		return nil, err
 	}
@@ -358,7 +358,7 @@ func (b *bufferedTx) prefetch(ctx context.Context, ids, effects []registry.ID) e
 	if len(missing) == 0 {
 		return nil
 	}
-	hops, err := b.Neighbors(ctx, graph.HopQuery{IDs: missing, Direction: graph.Upstream, Cap: prefetchCap, Bare: true})
+	hops, err := b.Neighbors(ctx, graph.NeighborQuery{IDs: missing, Direction: graph.Upstream, LimitPerNode: prefetchCap, Bare: true})
 	if err != nil {
 		return err
 	}
@@ -370,7 +370,7 @@ func (b *bufferedTx) prefetch(ctx context.Context, ids, effects []registry.ID) e
 		for i := range h.Edges {
 			known[edgeKey{h.Edges[i].Kind, h.Edges[i].To}] = &h.Edges[i]
 		}
-		b.edgesByEffect[h.Of] = known
+		b.edgesByEffect[h.NodeID] = known
 	}
 	return nil
 }

@@ -48,10 +48,10 @@ func NewGate(ctx context.Context, store graph.Store, table *Table, now func() ti
 // Now returns the time in UTC and whole microseconds, the precision of the stores.
 func (g *Gate) Now() time.Time { return g.now().UTC().Truncate(time.Microsecond) }
 
-// SightBudget sets how many edges one request may follow to find out which rows a
+// SetVisibilityBudget sets how many edges one request may follow to find out which rows a
 // restricted caller sees. Rows that are undecided then stay hidden. Call it before the
 // first request.
-func (g *Gate) SightBudget(edges int) { g.visibilityBudget = edges }
+func (g *Gate) SetVisibilityBudget(edges int) { g.visibilityBudget = edges }
 
 // Policy returns the policy in force.
 func (g *Gate) Policy() *Table { return g.table.Load() }

@@ -30,7 +30,7 @@ func (s *rowVisibility) searchDownstream(ctx context.Context, c rowGrant, known 
 	for frontier := slices.Clone(undecided); len(frontier) > 0 && unresolved(); {
 		w.next = nil
 		for part := range slices.Chunk(frontier, searchBatch) {
-			done, err := s.readEffects(ctx, &w, graph.HopQuery{IDs: part, Direction: graph.Downstream, Cap: searchPageSize, Bare: true})
+			done, err := s.readEffects(ctx, &w, graph.NeighborQuery{IDs: part, Direction: graph.Downstream, LimitPerNode: searchPageSize, Bare: true})
 			if err != nil || !done {
 				return err
 			}
@@ -50,8 +50,8 @@ func (s *rowVisibility) searchDownstream(ctx context.Context, c rowGrant, known 
 
 // readEffects reads all downstream neighbors of some nodes; false when the deadline or
 // the budget ended it.
-func (s *rowVisibility) readEffects(ctx context.Context, w *downstreamSearch, q graph.HopQuery) (bool, error) {
-	queries := []graph.HopQuery{q}
+func (s *rowVisibility) readEffects(ctx context.Context, w *downstreamSearch, q graph.NeighborQuery) (bool, error) {
+	queries := []graph.NeighborQuery{q}
 	for ; len(queries) > 0; queries = queries[1:] {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			s.timedOut++
@@ -72,9 +72,9 @@ func (s *rowVisibility) readEffects(ctx context.Context, w *downstreamSearch, q 
 		for _, h := range hops {
 			s.budget -= len(h.Nodes)
 			w.addHops(h)
-			if h.More && !w.known[h.Of] {
+			if h.More && !w.known[h.NodeID] {
 				more := q
-				more.IDs, more.After, more.Cap = []registry.ID{h.Of}, h.Nodes[len(h.Nodes)-1].Number, 10*searchPageSize
+				more.IDs, more.After, more.LimitPerNode = []registry.ID{h.NodeID}, h.Nodes[len(h.Nodes)-1].Number, 10*searchPageSize
 				queries = append(queries, more)
 			}
 		}
@@ -92,18 +92,18 @@ type downstreamSearch struct {
 }
 
 // addHops adds one page of neighbors.
-func (w *downstreamSearch) addHops(h graph.Hops) {
+func (w *downstreamSearch) addHops(h graph.Neighbors) {
 	for _, far := range h.Nodes {
 		if far.Kind == registry.KindDeployment {
 			continue // It has no effects, and its version is visited anyway.
 		}
-		w.causes[far.ID] = append(w.causes[far.ID], h.Of)
+		w.causes[far.ID] = append(w.causes[far.ID], h.NodeID)
 		if far.Kind == registry.KindModelVersion && !far.Deleted && w.grant.coversVersion(far) {
 			w.markReachable(far.ID)
 		}
 		reaches, walked := w.known[far.ID]
 		if reaches {
-			w.markReachable(h.Of)
+			w.markReachable(h.NodeID)
 		}
 		if !walked && !w.visited[far.ID] {
 			w.visited[far.ID] = true

@@ -37,7 +37,7 @@ func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if !inQuery || len(q.Kinds) == 0 {
 		return s.findByFiltering(ctx, q, grants)
 	}
-	q.Rows = rows
+	q.AnyOf = rows
 	page, err := s.store.Find(ctx, q)
 	if err != nil {
 		return page, err
@@ -155,7 +155,7 @@ func KeyOf(n *graph.Node, order registry.Index) *graph.Key {
 	switch order {
 	case "", registry.IndexName:
 		k.Value = n.Name
-	case registry.IndexSince:
+	case registry.IndexValidFrom:
 		k.Value = int64(0)
 		if !n.ValidFrom.IsZero() {
 			k.Value = n.ValidFrom.UnixMicro()

@@ -164,7 +164,7 @@ func (s *Scope) rowDependent() bool {
 }
 
 // Neighbors returns one hop, with stubs for hidden neighbors.
-func (s *Scope) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (s *Scope) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	hops, err := s.store.Neighbors(ctx, q)
 	if err != nil {
 		return nil, err
@@ -229,8 +229,8 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 	}
 	walks := make([]*graph.Closure, 0, 4)
 	walks = append(walks, &c)
-	for i := range c.Then {
-		walks = append(walks, &c.Then[i])
+	for i := range c.Stages {
+		walks = append(walks, &c.Stages[i])
 	}
 	var nodes []*graph.Node
 	for _, w := range walks {
@@ -337,9 +337,9 @@ func (s *Scope) SeesStage(stage registry.Stage) bool {
 	return false
 }
 
-// SeqAt returns the log sequence of the newest entry at or before a time, whether or
+// LogSeqAt returns the log sequence of the newest entry at or before a time, whether or
 // not the actor may read that entry. NOT_FOUND before the first entry.
-func (s *Scope) SeqAt(ctx context.Context, at time.Time) (int64, error) {
+func (s *Scope) LogSeqAt(ctx context.Context, at time.Time) (int64, error) {
 	entries, err := s.store.Log(ctx, graph.LogQuery{Desc: true, Limit: 1, KnownAt: at})
 	if err != nil {
 		return 0, err

@@ -19,7 +19,7 @@ import (
 // for one request and safe for concurrent use.
 type Hits struct {
 	scope *Scope
-	match *graph.Match
+	match *graph.TextQuery
 	// requiredFields are, by kind, the fields that must be visible on a hit: its name,
 	// by which hits are ordered, and the filtered columns.
 	requiredFields map[registry.Kind]registry.Mask
@@ -58,7 +58,7 @@ func (k HitKey) compare(o HitKey) int {
 // Search finds nodes of the kinds by words from graph.Words; where filters them.
 // FORBIDDEN for a filter on a column that all grants hide.
 func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []string, where []graph.Predicate) (*Hits, error) {
-	h := &Hits{scope: s, match: &graph.Match{Words: words, Fields: map[registry.Kind][]string{}}, requiredFields: map[registry.Kind]registry.Mask{}}
+	h := &Hits{scope: s, match: &graph.TextQuery{Words: words, Fields: map[registry.Kind][]string{}}, requiredFields: map[registry.Kind]registry.Mask{}}
 	q := graph.Query{Where: where, Text: h.match, Limit: graph.MaxMatches, Bare: true}
 	for _, k := range kinds {
 		fields, err := h.searchableFields(k, where)
@@ -76,7 +76,7 @@ func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []strin
 	if err != nil {
 		return nil, err
 	}
-	h.truncated = page.Cut
+	h.truncated = page.Truncated
 	for _, n := range page.Nodes {
 		h.candidates = append(h.candidates, hit{HitKey: HitKey{h.inName(n), n.Kind, n.Name, n.ID}, node: n})
 	}
@@ -101,7 +101,7 @@ func (h *Hits) searchableFields(kind registry.Kind, where []graph.Predicate) ([]
 	if h.requiredFields[kind] = need; shown&need != need {
 		return nil, nil
 	}
-	return noun.Searched(shown), nil
+	return noun.SearchFields(shown), nil
 }
 
 // inName reports whether all words are in the name of a node.
@@ -109,8 +109,8 @@ func (h *Hits) inName(n *graph.Node) bool {
 	if !slices.Contains(h.match.Fields[n.Kind], "name") {
 		return false
 	}
-	name := []graph.FieldWords{{Field: "name", Words: graph.Words(n.Name, graph.MaxFieldWords)}}
-	return graph.Holds(h.match.Words, name, func(string) bool { return true })
+	name := []graph.FieldWords{{Field: "name", Words: graph.Tokenize(n.Name, graph.MaxFieldWords)}}
+	return graph.MatchesWords(h.match.Words, name, func(string) bool { return true })
 }
 
 // decideBatch is how many candidates decide checks at once.
@@ -156,7 +156,7 @@ func (h *Hits) verify(ctx context.Context, nodes []*graph.Node, masks []registry
 		if masks[i]&h.requiredFields[n.Kind] != h.requiredFields[n.Kind] {
 			continue
 		}
-		if matches[i] = len(registry.NounOf(n.Kind).Searched(masks[i])) == len(h.match.Fields[n.Kind]); !matches[i] {
+		if matches[i] = len(registry.NounOf(n.Kind).SearchFields(masks[i])) == len(h.match.Fields[n.Kind]); !matches[i] {
 			recheck, ids = append(recheck, i), append(ids, n.ID)
 		}
 	}
@@ -169,8 +169,8 @@ func (h *Hits) verify(ctx context.Context, nodes []*graph.Node, masks []registry
 	}
 	for k, i := range recheck {
 		if whole[k] != nil {
-			shown := registry.NounOf(nodes[i].Kind).Searched(masks[i])
-			matches[i] = graph.Holds(h.match.Words, graph.TextOf(whole[k]), func(f string) bool { return slices.Contains(shown, f) })
+			shown := registry.NounOf(nodes[i].Kind).SearchFields(masks[i])
+			matches[i] = graph.MatchesWords(h.match.Words, graph.SearchWords(whole[k]), func(f string) bool { return slices.Contains(shown, f) })
 		}
 	}
 	return matches, nil
@@ -257,7 +257,9 @@ func (h *Hits) Count(ctx context.Context) (Counts, error) {
 func (h *Hits) allVisible() bool {
 	for kind, fields := range h.match.Fields {
 		noun := registry.NounOf(kind)
-		all := func(c rowGrant) bool { return c.coversAll() && len(noun.Searched(c.masks[noun.Name])) == len(fields) }
+		all := func(c rowGrant) bool {
+			return c.coversAll() && len(noun.SearchFields(c.masks[noun.Name])) == len(fields)
+		}
 		if !slices.ContainsFunc(h.scope.rowGrants, all) {
 			return false
 		}

@@ -30,7 +30,7 @@ func searchFixture(t *testing.T, r *rand.Rand) (graph.Store, []*graph.Node) {
 	var edges []*graph.Edge
 	add := func(kind registry.Kind, key string, parent registry.ID, stage string) *graph.Node {
 		doc := map[string]any{}
-		for _, f := range registry.NounOf(kind).Searched(registry.AllFields) {
+		for _, f := range registry.NounOf(kind).SearchFields(registry.AllFields) {
 			if f != "name" && r.IntN(2) == 0 {
 				doc[f] = text()
 			}
@@ -83,8 +83,8 @@ func bruteForceHits(t *testing.T, s *Scope, all []*graph.Node, kinds []registry.
 		if err != nil {
 			t.Fatal(err)
 		}
-		if seen := got[0]; !seen.Hidden && seen.Name != "" && graph.Holds(words, graph.TextOf(seen), func(string) bool { return true }) {
-			out = append(out, HitKey{graph.Holds(words, graph.TextOf(seen), func(f string) bool { return f == "name" }) && n.Kind != registry.KindCard, n.Kind, n.Name, n.ID})
+		if seen := got[0]; !seen.Hidden && seen.Name != "" && graph.MatchesWords(words, graph.SearchWords(seen), func(string) bool { return true }) {
+			out = append(out, HitKey{graph.MatchesWords(words, graph.SearchWords(seen), func(f string) bool { return f == "name" }) && n.Kind != registry.KindCard, n.Kind, n.Name, n.ID})
 		}
 	}
 	slices.SortFunc(out, HitKey.compare)
@@ -123,8 +123,8 @@ func TestSearchFindsExactlyWhatTheActorSees(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			words := graph.Words([]string{"alpha", "beta al", "gamma ray", "alpha bet", "del", "alp", "ray", "beta delta gamma", "none"}[r.IntN(9)], 9)
-			kinds := registry.SearchedKinds()[:1+r.IntN(len(registry.SearchedKinds()))]
+			words := graph.Tokenize([]string{"alpha", "beta al", "gamma ray", "alpha bet", "del", "alp", "ray", "beta delta gamma", "none"}[r.IntN(9)], 9)
+			kinds := registry.SearchableKinds()[:1+r.IntN(len(registry.SearchableKinds()))]
 			hits, err := scope.Search(t.Context(), kinds, words, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -166,7 +166,7 @@ func randomSearchPolicy(r *rand.Rand) string {
 	for role := range 4 {
 		for _, kind := range []registry.Kind{registry.KindModel, registry.KindModelVersion, registry.KindCard, registry.KindRun} {
 			noun := registry.NounOf(kind)
-			for _, f := range append(noun.Searched(registry.AllFields), "name", "name") {
+			for _, f := range append(noun.SearchFields(registry.AllFields), "name", "name") {
 				if r.IntN(5) < 2 {
 					fmt.Fprintf(&b, "p, role:r%d, %s.%s, read, %s, allow\n", role, noun.Name, f, []Rows{RowsAll, RowsServed}[r.IntN(2)])
 				}

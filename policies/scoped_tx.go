@@ -78,16 +78,16 @@ func (t *Tx) hideInvisible(ctx context.Context, nodes []*graph.Node) error {
 	return nil
 }
 
-// House returns whole nodes, also those hidden from the actor. It is for rules over the
+// NodesUnfiltered returns whole nodes, also those hidden from the actor. It is for rules over the
 // whole graph, such as one PRODUCTION version per model. Never return its result to a
 // caller.
-func (t *Tx) House(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
+func (t *Tx) NodesUnfiltered(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
 	return t.tx.Nodes(ctx, graph.Instant{}, ids...)
 }
 
-// Holder returns the node that holds a unique key (slot), also when it is hidden from
+// SlotHolder returns the node that holds a unique key (slot), also when it is hidden from
 // the actor; nil when the key is free.
-func (t *Tx) Holder(ctx context.Context, slot string) (*graph.Node, error) {
+func (t *Tx) SlotHolder(ctx context.Context, slot string) (*graph.Node, error) {
 	page, err := t.tx.Find(ctx, graph.Query{Slots: []string{slot}, Limit: 1})
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
@@ -95,9 +95,9 @@ func (t *Tx) Holder(ctx context.Context, slot string) (*graph.Node, error) {
 	return page.Nodes[0], nil
 }
 
-// Children returns all nodes of a kind under parents, ordered by a column, also those
+// ChildrenUnfiltered returns all nodes of a kind under parents, ordered by a column, also those
 // hidden from the actor.
-func (t *Tx) Children(ctx context.Context, kind registry.Kind, order registry.Index, parents ...registry.ID) ([]*graph.Node, error) {
+func (t *Tx) ChildrenUnfiltered(ctx context.Context, kind registry.Kind, order registry.Index, parents ...registry.ID) ([]*graph.Node, error) {
 	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: order, Limit: 1000})
 }
 
@@ -118,7 +118,7 @@ func All(ctx context.Context, r graph.Reader, q graph.Query) (out []*graph.Node,
 
 // Neighbors returns one hop over the edges of today, also to nodes hidden from the
 // actor.
-func (t *Tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (t *Tx) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	return t.tx.Neighbors(ctx, q)
 }
 

@@ -44,7 +44,7 @@ func TestAClosureStageDoesNotLeak(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, when := range []graph.Instant{{}, {Valid: time.Now(), Current: true}, {Valid: time.Now()}, {Known: 1}} {
-		q := graph.ClosureQuery{Roots: []registry.ID{served.ID}, Direction: graph.Upstream, Depth: 3, Fanout: 9, Limit: 9, At: when, Then: []graph.Stage{
+		q := graph.ClosureQuery{Roots: []registry.ID{served.ID}, Direction: graph.Upstream, Depth: 3, Fanout: 9, Limit: 9, At: when, Stages: []graph.Stage{
 			{From: registry.KindRun, Direction: graph.Downstream, Depth: 1, Fanout: 9, Limit: 9},
 			{From: registry.KindModelVersion, Direction: graph.Upstream, Depth: 1, Fanout: 9, Limit: 9}}}
 		if seen := closureText(t, d, q); strings.Count(seen, "canary") != 8 {
@@ -66,7 +66,7 @@ func closureText(t *testing.T, r interface {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	for _, w := range append([]graph.Closure{c}, c.Then...) {
+	for _, w := range append([]graph.Closure{c}, c.Stages...) {
 		for _, n := range w.Nodes {
 			fmt.Fprintln(&b, n.Node.Name, n.Node.Columns[registry.IndexOwner], string(n.Node.Doc))
 			if n.Node.Hidden {

@@ -59,8 +59,8 @@ const (
 
 // The columns of every node, whatever its kind; they filter and sort too.
 const (
-	IndexName  Index = "name"
-	IndexSince Index = "valid_from" // microseconds since 1970
+	IndexName      Index = "name"
+	IndexValidFrom Index = "valid_from" // microseconds since 1970
 )
 
 // IndexType is the type of a column in a store.
@@ -147,13 +147,13 @@ func newNoun(name string, kind Kind, groups ...[]Field) *Noun {
 var nouns = []*Noun{
 	newNoun("Model", KindModel,
 		columnField(Catalog, "name", IndexName), documentFields(Catalog, "description"), columnField(Catalog, "owner", IndexOwner),
-		columnField(Catalog, "createdAt", IndexSince), documentFields(Catalog, "updatedAt"), documentFields(Metadata, "tags", "incarnation", "lastNumber", "used"),
+		columnField(Catalog, "createdAt", IndexValidFrom), documentFields(Catalog, "updatedAt"), documentFields(Metadata, "tags", "incarnation", "lastNumber", "used"),
 		resolverFields(Catalog, "latestVersion", "productionVersion", "versionsByStage", "versions"), resolverFields(Metadata, "aliases")),
 	newNoun("ModelVersion", KindModelVersion,
 		columnField(Catalog, "name", IndexName), documentFields(Catalog, "modelId", "modelName"), columnField(Catalog, "version", IndexVersion),
 		columnField(Catalog, "number", IndexNumber), documentFields(Metadata, "label"), documentFields(Catalog, "description"), columnField(Catalog, "owner", IndexOwner),
 		documentFields(Metadata, "tags"), columnField(Catalog, "stage", IndexStage), documentFields(Metadata, "creator"),
-		columnField(Catalog, "createdDate", IndexSince), documentFields(Catalog, "recordedAt", "updatedAt"), documentFields(Catalog, "replacedBy"),
+		columnField(Catalog, "createdDate", IndexValidFrom), documentFields(Catalog, "recordedAt", "updatedAt"), documentFields(Catalog, "replacedBy"),
 		resolverFields(Catalog, "model", "features", "card", "upstream", "downstream"),
 		resolverFields(Metadata, "transitions", "aliases"), resolverFields(Catalog, "deployments"), resolverFields(Download, "artifacts")),
 	newNoun("ModelCard", KindCard,
@@ -162,31 +162,31 @@ var nouns = []*Noun{
 		documentFields(CardText, "features", "limitations", "ethicalConsiderations"), resolverFields(Metadata, "completeness")),
 	newNoun("Dataset", KindDataset,
 		columnField(Catalog, "name", IndexName), columnField(Metadata, "namespace", IndexNamespace), documentFields(Metadata, "description"),
-		columnField(Metadata, "owner", IndexOwner), documentFields(Metadata, "tags"), columnField(Catalog, "createdAt", IndexSince), resolverFields(Catalog, "versions")),
+		columnField(Metadata, "owner", IndexOwner), documentFields(Metadata, "tags"), columnField(Catalog, "createdAt", IndexValidFrom), resolverFields(Catalog, "versions")),
 	newNoun("DatasetVersion", KindDatasetVersion,
 		columnField(Catalog, "name", IndexName), columnField(Metadata, "namespace", IndexNamespace), documentFields(Metadata, "version", "digest", "description", "uri",
-			"sizeBytes", "rows"), columnField(Metadata, "role", IndexRole), documentFields(Metadata, "columns", "tags"), columnField(Catalog, "createdAt", IndexSince),
+			"sizeBytes", "rows"), columnField(Metadata, "role", IndexRole), documentFields(Metadata, "columns", "tags"), columnField(Catalog, "createdAt", IndexValidFrom),
 		documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "dataset", "upstream", "downstream")),
 	newNoun("Run", KindRun,
 		columnField(Catalog, "name", IndexName), documentFields(Metadata, "producer", "runId"), columnField(Metadata, "runKind", IndexRunKind),
 		documentFields(Metadata, "status", "command", "description", "parameters", "metrics", "tags", "actor"),
-		columnField(Catalog, "startedAt", IndexSince), documentFields(Catalog, "endedAt", "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
+		columnField(Catalog, "startedAt", IndexValidFrom), documentFields(Catalog, "endedAt", "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
 	newNoun("Repository", KindRepository,
 		columnField(Catalog, "name", IndexName), documentFields(Metadata, "url", "defaultBranch"), documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "commits", "tags")),
 	newNoun("Commit", KindCommit,
 		columnField(Catalog, "name", IndexName), documentFields(Metadata, "sha", "message", "author", "email", "committer", "parentShas"),
 		documentFields(Metadata, "repository"), columnField(Metadata, "role", IndexRole), documentFields(Metadata, "roleEvidence", "signature"),
-		documentFields(Catalog, "authoredAt"), columnField(Catalog, "committedAt", IndexSince), documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
+		documentFields(Catalog, "authoredAt"), columnField(Catalog, "committedAt", IndexValidFrom), documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
 	newNoun("Tag", KindTag,
 		columnField(Catalog, "name", IndexName), documentFields(Metadata, "repository", "sha", "annotated", "message", "tagger", "dateInferred"),
-		columnField(Catalog, "taggedAt", IndexSince), documentFields(Catalog, "movedAt", "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
+		columnField(Catalog, "taggedAt", IndexValidFrom), documentFields(Catalog, "movedAt", "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
 	newNoun("Feature", KindFeature,
 		columnField(Catalog, "name", IndexName), documentFields(Metadata, "type", "description"), columnField(Metadata, "owner", IndexOwner),
-		documentFields(Metadata, "column", "of"), columnField(Catalog, "createdAt", IndexSince), documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
+		documentFields(Metadata, "column", "of"), columnField(Catalog, "createdAt", IndexValidFrom), documentFields(Catalog, "recordedAt"), resolverFields(Catalog, "upstream", "downstream")),
 	newNoun("Deployment", KindDeployment,
 		columnField(Catalog, "name", IndexName), columnField(Metadata, "environment", IndexEnvironment), documentFields(Metadata, "endpoint", "trafficPercent", "versionId",
 			"modelName", "version"), columnField(Metadata, "owner", IndexOwner), documentFields(Metadata, "description", "live"),
-		columnField(Catalog, "startedAt", IndexSince), columnField(Catalog, "endedAt", IndexEnded), documentFields(Catalog, "recordedAt"),
+		columnField(Catalog, "startedAt", IndexValidFrom), columnField(Catalog, "endedAt", IndexEnded), documentFields(Catalog, "recordedAt"),
 		resolverFields(Metadata, "modelVersion"), resolverFields(Catalog, "upstream", "downstream")),
 	newNoun("Artifact", KindArtifact,
 		columnField(Download, "name", IndexName), documentFields(Download, "uri", "digest", "sizeBytes", "format"),

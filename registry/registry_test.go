@@ -205,7 +205,7 @@ func TestALogEntryKeepsItsHash(t *testing.T) {
 }
 
 func TestTheFieldTableHasOneRowPerField(t *testing.T) {
-	columns := map[Index]bool{IndexName: true, IndexSince: true}
+	columns := map[Index]bool{IndexName: true, IndexValidFrom: true}
 	for _, c := range IndexColumns() {
 		columns[c.Name] = true
 	}

@@ -44,10 +44,10 @@ func SearchFields() (out []string) {
 	return out
 }
 
-// SearchedKinds lists the kinds that a search can find, sorted.
-func SearchedKinds() (out []Kind) {
+// SearchableKinds lists the kinds that a search can find, sorted.
+func SearchableKinds() (out []Kind) {
 	for _, n := range nouns {
-		if len(n.Searched(AllFields)) > 0 {
+		if len(n.SearchFields(AllFields)) > 0 {
 			out = append(out, n.Kind)
 		}
 	}
@@ -55,8 +55,8 @@ func SearchedKinds() (out []Kind) {
 	return out
 }
 
-// Searched lists the fields of the noun that a search looks in and that the mask shows.
-func (n *Noun) Searched(m Mask) (out []string) {
+// SearchFields lists the fields of the noun that a search looks in and that the mask shows.
+func (n *Noun) SearchFields(m Mask) (out []string) {
 	for i, f := range n.Fields {
 		if f.Search && m.Has(i) {
 			out = append(out, f.Name)

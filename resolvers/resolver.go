@@ -46,7 +46,7 @@ func past(asOf, knownAt *time.Time) core.PointInTime {
 
 // asks is what the lineage field of a context asks for.
 func (r *Resolver) asks(ctx context.Context) asked {
-	return r.asked.Of(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, func() asked { return lineageAsked(ctx) })
+	return r.asked.GetOrDerive(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, func() asked { return lineageAsked(ctx) })
 }
 
 // lineageInput gathers the arguments of lineage.

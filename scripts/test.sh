@@ -11,12 +11,12 @@ mkdir -p build
 
 # One Neo4j for all packages. It stops when its input closes.
 if [ -z "${PEDIGREE_TEST_NEO4J:-}" ]; then
-  go build -o build/neotest ./internal/neotest/cmd
-  coproc NEO { exec ./build/neotest 2>build/neotest.log; }
+  go build -o build/neo4jtest ./internal/neo4jtest/cmd
+  coproc NEO { exec ./build/neo4jtest 2>build/neo4jtest.log; }
   neo_pid=$NEO_PID
   trap 'kill $neo_pid 2>/dev/null || true; wait $neo_pid 2>/dev/null || true' EXIT
   echo "starting Neo4j"
-  if ! IFS= read -r line <&"${NEO[0]}"; then cat build/neotest.log >&2; exit 1; fi
+  if ! IFS= read -r line <&"${NEO[0]}"; then cat build/neo4jtest.log >&2; exit 1; fi
   eval "$line"
 fi
 

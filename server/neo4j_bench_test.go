@@ -16,7 +16,7 @@ import (
 
 	"pedigree/graph/neo4j"
 	"pedigree/internal/bench/graphs"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/server"
@@ -36,14 +36,14 @@ const askLineage = `query($id: ID!) { lineage(of: $id, maxDepth: 20) { nodes { n
 // BenchmarkLineageOnNeo4j asks the raw driver, the service and the server over HTTP
 // the same questions, in turn, and reports the p50 of each and how they compare.
 func BenchmarkLineageOnNeo4j(b *testing.B) {
-	ns := neotest.Namespace()
-	store, err := neo4j.Open(b.Context(), neotest.URL(b), neo4j.WithNamespace(ns))
+	ns := neo4jtest.Namespace()
+	store, err := neo4j.Open(b.Context(), neo4jtest.URL(b), neo4j.WithNamespace(ns))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer store.Close()
 	plan := graphs.Plan{Size: 10_000, Seed: 1}
-	if _, err := plan.Load(b.Context(), store, 2000, func(graphs.Loaded) {}); err != nil {
+	if _, err := plan.Load(b.Context(), store, 2000, func(graphs.LoadStats) {}); err != nil {
 		b.Fatal(err)
 	}
 	n := newNeoBench(b, store, ns)
@@ -108,7 +108,7 @@ func newNeoBench(b *testing.B, store *neo4j.Store, ns string) *neoBench {
 	if _, err := n.svc.CreateToken(n.as("root", registry.RoleAdmin), access.CreateTokenInput{Token: neoToken, Subject: "bench", Role: registry.RoleDataScientist}); err != nil {
 		b.Fatal(err)
 	}
-	if n.driver, err = driver.NewDriverWithContext(neotest.URL(b), driver.NoAuth()); err != nil {
+	if n.driver, err = driver.NewDriverWithContext(neo4jtest.URL(b), driver.NoAuth()); err != nil {
 		b.Fatal(err)
 	}
 	n.srv = httptest.NewServer(server.New(n.svc, server.Config{}))

@@ -39,7 +39,7 @@ func (t *workingTx) Find(ctx context.Context, q graph.Query) (graph.Page, error)
 	return t.Tx.Find(ctx, q)
 }
 
-func (t *workingTx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (t *workingTx) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	t.w.calls++
 	return t.Tx.Neighbors(ctx, q)
 }

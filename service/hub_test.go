@@ -41,7 +41,7 @@ func (k *kit) narrow(edges int) {
 	if err != nil {
 		k.Fatal(err)
 	}
-	gate.SightBudget(edges)
+	gate.SetVisibilityBudget(edges)
 	k.Service = service.New(gate)
 }
 

@@ -17,7 +17,7 @@ type meddling struct {
 	write func()
 }
 
-func (m *meddling) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (m *meddling) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	if write := m.write; write != nil {
 		m.write = nil
 		write()

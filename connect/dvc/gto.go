@@ -40,7 +40,7 @@ func (g *gtoRecorder) record(t *gto.Timeline) error {
 		case gto.Deregister:
 			err = g.move(e, e.Version, registry.Archived)
 		case gto.Assign:
-			if stage, mapped := gto.Lifecycle(e.Stage); mapped {
+			if stage, mapped := gto.RegistryStage(e.Stage); mapped {
 				err = g.move(e, t.VersionOf(e), stage)
 			}
 		}
@@ -53,7 +53,7 @@ func (g *gtoRecorder) record(t *gto.Timeline) error {
 			return err
 		}
 	}
-	for _, u := range t.Unclear {
+	for _, u := range t.Skipped {
 		g.report.Tell(git.NotRecorded, "tag "+u.Tag, "%s", u.Why)
 	}
 	return g.endForgotten(t)

@@ -104,5 +104,5 @@ func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Co
 	for _, kind := range []string{"model versions", "deployments", "deployments ended", "transitions"} {
 		report.Add(kind, 0)
 	}
-	return g.record(gto.Follow(events))
+	return g.record(gto.BuildTimeline(events))
 }

@@ -104,9 +104,9 @@ func (e Event) Model() string {
 	return strings.ReplaceAll(name, "/", "=")
 }
 
-// Lifecycle returns the registry's stage for a GTO stage. It returns false for a
+// RegistryStage returns the registry's stage for a GTO stage. It returns false for a
 // GTO stage that is only the environment of a deployment.
-func Lifecycle(stage string) (registry.Stage, bool) {
+func RegistryStage(stage string) (registry.Stage, bool) {
 	switch stage {
 	case "prod":
 		return registry.Production, true

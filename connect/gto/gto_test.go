@@ -69,9 +69,9 @@ func TestEventsAgreeWithGTOsHistory(t *testing.T) {
 	if len(rows) != 8 {
 		t.Fatalf("gto-history.txt has %d rows, want 8", len(rows))
 	}
-	line := Follow(events)
-	if len(line.Events) != len(rows) || len(line.Unclear) != 0 {
-		t.Fatalf("%d events, unclear %v", len(line.Events), line.Unclear)
+	line := BuildTimeline(events)
+	if len(line.Events) != len(rows) || len(line.Skipped) != 0 {
+		t.Fatalf("%d events, unclear %v", len(line.Events), line.Skipped)
 	}
 	for i, e := range line.Events {
 		row := rows[len(rows)-1-i] // gto lists the newest first.
@@ -101,7 +101,7 @@ func TestEventsOfOneSecondAreSortedByCounter(t *testing.T) {
 		e.At, e.Commit = at, "c"
 		events = append(events, e)
 	}
-	line := Follow(events)
+	line := BuildTimeline(events)
 	var order []string
 	for _, e := range line.Events {
 		order = append(order, e.Tag)
@@ -119,13 +119,13 @@ func TestTwoVersionsOnOneCommitNeedTheMessage(t *testing.T) {
 			e.At, e.Commit, e.Message = time.Unix(int64(i), 0), "c", message
 			events = append(events, e)
 		}
-		return Follow(events)
+		return BuildTimeline(events)
 	}
 	if line := follow("Assigning stage prod to artifact m version v1.1.0-rc.1"); len(line.Deployments) != 1 || line.Deployments[0].Version != "v1.1.0-rc.1" {
 		t.Errorf("named in the message: %+v", line.Deployments)
 	}
 	line := follow("put to work")
-	if len(line.Deployments) != 0 || len(line.Unclear) != 3 || !strings.Contains(line.Unclear[0].Why, "several versions") || !strings.Contains(line.Unclear[1].Why, "no version of n") {
-		t.Errorf("named nowhere: %+v, unclear %v", line.Deployments, line.Unclear)
+	if len(line.Deployments) != 0 || len(line.Skipped) != 3 || !strings.Contains(line.Skipped[0].Why, "several versions") || !strings.Contains(line.Skipped[1].Why, "no version of n") {
+		t.Errorf("named nowhere: %+v, unclear %v", line.Deployments, line.Skipped)
 	}
 }

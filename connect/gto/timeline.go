@@ -24,13 +24,13 @@ type Timeline struct {
 	Events      []Event
 	Deployments []Deployment
 	// Unclear lists the tags that have no effect, with the reasons.
-	Unclear []Unclear
+	Skipped []SkippedTag
 	// versions holds the version of each (un)assignment by tag.
 	versions map[string]string
 }
 
-// Unclear is a tag without an effect, and the reason.
-type Unclear struct{ Tag, Why string }
+// SkippedTag is a tag without an effect, and the reason.
+type SkippedTag struct{ Tag, Why string }
 
 // VersionOf returns the version of an event, or "" when it cannot be determined.
 func (t *Timeline) VersionOf(e Event) string {
@@ -40,9 +40,9 @@ func (t *Timeline) VersionOf(e Event) string {
 	return t.versions[e.Tag]
 }
 
-// Follow sorts events and derives the deployments. It finds the version of each
+// BuildTimeline sorts events and derives the deployments. It finds the version of each
 // assignment through its commit.
-func Follow(events []Event) *Timeline {
+func BuildTimeline(events []Event) *Timeline {
 	t := &Timeline{versions: map[string]string{}}
 	events = slices.Clone(events)
 	Sort(events)
@@ -55,12 +55,12 @@ func Follow(events []Event) *Timeline {
 	for _, e := range events {
 		switch e.Action {
 		case Create, Deprecate:
-			t.Unclear = append(t.Unclear, Unclear{e.Tag, "says " + string(e.Action) + " of an artifact, which the registry has no word for"})
+			t.Skipped = append(t.Skipped, SkippedTag{e.Tag, "says " + string(e.Action) + " of an artifact, which the registry has no word for"})
 			continue
 		case Assign, Unassign:
 			of, why := versionAt(registered[modelAtCommit(e)], e)
 			if why != "" {
-				t.Unclear = append(t.Unclear, Unclear{e.Tag, why})
+				t.Skipped = append(t.Skipped, SkippedTag{e.Tag, why})
 				continue
 			}
 			// A lightweight tag has its commit's date, which may be earlier than the
@@ -88,13 +88,13 @@ func (t *Timeline) apply(e Event, version string, live map[string]int) {
 	i, running := live[key]
 	switch {
 	case running && e.Action == Unassign && t.Deployments[i].Version != version:
-		t.Unclear = append(t.Unclear, Unclear{e.Tag, fmt.Sprintf("unassigns %s, but %s is in %s", version, t.Deployments[i].Version, e.Stage)})
+		t.Skipped = append(t.Skipped, SkippedTag{e.Tag, fmt.Sprintf("unassigns %s, but %s is in %s", version, t.Deployments[i].Version, e.Stage)})
 		return
 	case running:
 		t.Deployments[i].End, t.Deployments[i].EndTag = e.At, e.Tag
 		delete(live, key)
 	case e.Action == Unassign:
-		t.Unclear = append(t.Unclear, Unclear{e.Tag, "unassigns a stage that nothing was assigned to"})
+		t.Skipped = append(t.Skipped, SkippedTag{e.Tag, "unassigns a stage that nothing was assigned to"})
 	}
 	if e.Action == Assign {
 		live[key] = len(t.Deployments)

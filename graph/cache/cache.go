@@ -80,7 +80,7 @@ func isCacheable(q graph.ClosureQuery) bool {
 		return false
 	}
 	ok := isCacheableWalk(q.Direction, q.Edges, q.Depth, q.Fanout, q.Limit)
-	for _, s := range q.Then {
+	for _, s := range q.Stages {
 		ok = ok && isCacheableWalk(s.Direction, s.Edges, s.Depth, s.Fanout, s.Limit)
 	}
 	return ok
@@ -96,12 +96,12 @@ func isCacheableWalk(d graph.Direction, kinds []registry.EdgeKind, depth, fanout
 func neighborhoodQuery(q graph.ClosureQuery) graph.ClosureQuery {
 	q.At = graph.Instant{}
 	q.Depth++
-	stages := make([]graph.Stage, len(q.Then))
-	for i, s := range q.Then {
+	stages := make([]graph.Stage, len(q.Stages))
+	for i, s := range q.Stages {
 		s.Depth++
 		stages[i] = s
 	}
-	q.Then = stages
+	q.Stages = stages
 	return q
 }
 
@@ -120,7 +120,7 @@ func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 }
 
 // Restore drops the cache, because it writes without a log entry of its own.
-func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
+func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (graph.DumpPosition, error) {
 	defer s.cache.reset()
 	return s.Store.Restore(ctx, source, b)
 }

@@ -29,7 +29,7 @@ func newPath(t *testing.T) string { return filepath.Join(t.TempDir(), "p.db") }
 // TestStore runs the conformance suite on a store with a cache.
 func TestStore(t *testing.T) {
 	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store {
-		return open(t, newPath(t), sqlite.WithFault(fault))
+		return open(t, newPath(t), sqlite.WithFaultHook(fault))
 	})
 }
 

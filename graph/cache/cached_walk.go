@@ -47,18 +47,18 @@ func (m *cacheView) closure(q graph.ClosureQuery, head int64) (graph.Closure, bo
 			roots = append(roots, n)
 		}
 	}
-	view := func(d graph.Direction, kinds []registry.EdgeKind) graph.Held {
+	view := func(d graph.Direction, kinds []registry.EdgeKind) graph.MemoryGraph {
 		return &walkView{cacheView: m, filter: edgeFilterOf(d, kinds), direction: d, kinds: kinds, at: q.At.Valid}
 	}
-	out, ok := graph.Replay(q, roots, view(q.Direction, q.Edges))
+	out, ok := graph.ClosureInMemory(q, roots, view(q.Direction, q.Edges))
 	out.Head = head
 	if !ok && m.old != nil {
 		return out, false // The caller asks the store.
 	}
-	ok = graph.ReplayStages(q, &out, func(i int) graph.Held { return view(q.Then[i].Direction, q.Then[i].Edges) }) && ok
+	ok = graph.StagesInMemory(q, &out, func(i int) graph.MemoryGraph { return view(q.Stages[i].Direction, q.Stages[i].Edges) }) && ok
 	copyNodes(&out)
-	for i := range out.Then {
-		copyNodes(&out.Then[i])
+	for i := range out.Stages {
+		copyNodes(&out.Stages[i])
 	}
 	return out, ok
 }
@@ -99,7 +99,7 @@ func (v *walkView) Arcs(n int64) ([]graph.Arc, bool) {
 	}
 	arcs, ok := e.arcsFor(v.filter)
 	if !ok { // Not cached. Correct only for a kind of node that has no such edges.
-		return nil, !slices.Contains(graph.NearKinds(v.direction, v.kinds), e.node.Kind)
+		return nil, !slices.Contains(graph.KindsWithEdges(v.direction, v.kinds), e.node.Kind)
 	}
 	for i := range arcs {
 		if v.isInvalid(&arcs[i]) {

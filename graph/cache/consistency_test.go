@@ -100,7 +100,7 @@ func (d *randomRun) randomQuery() graph.ClosureQuery {
 	case 2:
 		q.At = graph.Instant{}
 	case 3:
-		q.Then = []graph.Stage{{From: registry.KindModelVersion, Direction: graph.Downstream, Through: []registry.Kind{registry.KindDatasetVersion}, Depth: 2, Fanout: 50, Limit: 50}}
+		q.Stages = []graph.Stage{{From: registry.KindModelVersion, Direction: graph.Downstream, Through: []registry.Kind{registry.KindDatasetVersion}, Depth: 2, Fanout: 50, Limit: 50}}
 	}
 	return q
 }
@@ -209,7 +209,7 @@ func TestCachedClosureReadsOnlyTheHead(t *testing.T) {
 type timedOutStore struct{ graph.Store }
 
 func (l timedOutStore) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
-	q.Depth, q.Then = 1, nil
+	q.Depth, q.Stages = 1, nil
 	c, err := l.Store.Closure(ctx, q)
 	c.TimedOut = true
 	return c, err
@@ -233,7 +233,7 @@ func TestTimedOutClosureIsNotCached(t *testing.T) {
 	}
 	d.inner.Store = timedOutStore{d.inner.Store}
 	q := graph.ClosureQuery{Roots: []registry.ID{d.node(20).ID}, Direction: graph.Upstream, Depth: 9, Fanout: 9, Limit: 99, Bare: true,
-		Then: []graph.Stage{{From: registry.KindModelVersion, Direction: graph.Downstream, Depth: 1, Fanout: 9, Limit: 9}}}
+		Stages: []graph.Stage{{From: registry.KindModelVersion, Direction: graph.Downstream, Depth: 1, Fanout: 9, Limit: 9}}}
 	for i := range 2 {
 		c, err := d.s.Closure(t.Context(), q)
 		if err != nil || !c.TimedOut || len(c.Nodes) != 2 || len(c.Edges) != 1 || d.inner.closures != i+1 {

@@ -10,9 +10,9 @@ import (
 // returns false when the closure was cut short by its size or by time.
 func entriesOf(q graph.ClosureQuery, c graph.Closure) (*generation, bool) {
 	out, asked := newGeneration(), neighborhoodQuery(q)
-	complete := addEntries(out, asked, c) && len(c.Then) == len(q.Then)
-	for i := range c.Then {
-		complete = addEntries(out, asked.Then[i].Query(q, nil), c.Then[i]) && complete
+	complete := addEntries(out, asked, c) && len(c.Stages) == len(q.Stages)
+	for i := range c.Stages {
+		complete = addEntries(out, asked.Stages[i].Query(q, nil), c.Stages[i]) && complete
 	}
 	return out, complete
 }
@@ -43,7 +43,7 @@ func addEntries(out *generation, q graph.ClosureQuery, c graph.Closure) bool {
 			e.lists = append(e.lists, arcList{filter, byNode[r.Node.Number]})
 		}
 	}
-	return !c.Full && !c.TimedOut
+	return !c.LimitReached && !c.TimedOut
 }
 
 // arcsOf returns the edges of a walk in the order of graph.CompareArcs; a closure has
@@ -63,10 +63,10 @@ func arcsOf(g *generation, edges []graph.Edge, down bool) []graph.Arc {
 }
 
 // hasAllArcs reports whether all far ends of a node were taken.
-func hasAllArcs(q graph.ClosureQuery, c graph.Closure, r graph.Reached) bool {
+func hasAllArcs(q graph.ClosureQuery, c graph.Closure, r graph.ClosureNode) bool {
 	if r.Depth == q.Depth {
-		return !slices.Contains(c.Deep, r.Node.ID)
+		return !slices.Contains(c.CutAtDepth, r.Node.ID)
 	}
 	walked := r.Depth == 0 || len(q.Through) == 0 || slices.Contains(q.Through, r.Node.Kind)
-	return walked && !slices.Contains(c.Wide, r.Node.ID)
+	return walked && !slices.Contains(c.OverFanout, r.Node.ID)
 }

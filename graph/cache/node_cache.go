@@ -210,7 +210,7 @@ func (k *nodeCache) put(n int64, e *entry) {
 // all that the walk needs. An answer that was cut short by time is returned as far as
 // it goes, and is not cached.
 func (k *nodeCache) answerAndStore(q graph.ClosureQuery, neighborhood graph.Closure) (graph.Closure, bool) {
-	timedOut := neighborhood.TimedOut || slices.ContainsFunc(neighborhood.Then, func(c graph.Closure) bool { return c.TimedOut })
+	timedOut := neighborhood.TimedOut || slices.ContainsFunc(neighborhood.Stages, func(c graph.Closure) bool { return c.TimedOut })
 	found, complete := entriesOf(q, neighborhood)
 	if !complete && !timedOut {
 		return graph.Closure{}, false

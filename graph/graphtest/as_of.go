@@ -90,14 +90,14 @@ func edgesAsOf(k *kit) {
 		for _, current := range []bool{false, true} {
 			in := graph.Instant{Valid: sec(at), Current: current}
 			k.wantEqual(fmt.Sprint("at ", at), reachedNames(k.closure(graph.ClosureQuery{Roots: ids(c), Depth: 3, At: in})), want)
-			down := k.neighbors(graph.HopQuery{IDs: ids(a), Direction: graph.Downstream, At: in, Count: true})[0]
+			down := k.neighbors(graph.NeighborQuery{IDs: ids(a), Direction: graph.Downstream, At: in, Count: true})[0]
 			if (down.Degree == 1) != (at >= 10 && at < 20) || int(down.Degree) != len(down.Edges) {
 				k.Fatalf("at %d: %+v", at, down)
 			}
 		}
 	}
 	k.wantEqual("whenever", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(c), Depth: 3})), "[c:0 b:1 a:2]")
-	h := k.neighbors(graph.HopQuery{IDs: ids(b)})[0]
+	h := k.neighbors(graph.NeighborQuery{IDs: ids(b)})[0]
 	if !h.Edges[0].ValidTo.Equal(sec(20)) || !h.Edges[0].ValidFrom.Equal(sec(10)) {
 		k.Fatalf("got %+v", h.Edges[0])
 	}
@@ -111,10 +111,10 @@ func edgeToLaterNode(k *kit) {
 	for _, current := range []bool{false, true} {
 		at := graph.Instant{Valid: sec(10), Current: current}
 		c := k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 0, At: at})
-		k.wantEqual("deep", len(c.Deep), 0)
-		h := k.neighbors(graph.HopQuery{IDs: ids(b, a), At: at, Count: true})
+		k.wantEqual("deep", len(c.CutAtDepth), 0)
+		h := k.neighbors(graph.NeighborQuery{IDs: ids(b, a), At: at, Count: true})
 		k.wantEqual("hops", fmt.Sprint(h[0].Degree, len(h[0].Edges)), "0 0")
-		h = k.neighbors(graph.HopQuery{IDs: ids(b, a), At: at, Count: true, Direction: graph.Downstream})
+		h = k.neighbors(graph.NeighborQuery{IDs: ids(b, a), At: at, Count: true, Direction: graph.Downstream})
 		k.wantEqual("hops of a node that is not", fmt.Sprint(h[1].Degree, len(h[1].Edges)), "0 0")
 		at.Valid = sec(30)
 		k.wantEqual("later", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 1, At: at})), "[b:0 a:1]")
@@ -135,7 +135,7 @@ func edgesKnown(k *kit) {
 			k.Fatalf("known %d: %d edges", known, len(cl.Edges))
 		}
 	}
-	h := k.neighbors(graph.HopQuery{IDs: ids(a), Direction: graph.Downstream, At: graph.Instant{Known: 4}})[0]
+	h := k.neighbors(graph.NeighborQuery{IDs: ids(a), Direction: graph.Downstream, At: graph.Instant{Known: 4}})[0]
 	if len(h.Edges) != 1 || h.Edges[0].RecordedSeq != 2 || h.Edges[0].RetractedSeq != 5 {
 		k.Fatalf("got %+v", h)
 	}

@@ -65,19 +65,19 @@ func largeHub(k *kit) {
 			k.Fatalf("cap %d: %d of %d leaves, or in another order", size, len(got), n)
 		}
 	}
-	h := k.neighbors(graph.HopQuery{IDs: ids(hub), Direction: graph.Downstream, Cap: 1, Count: true})[0]
+	h := k.neighbors(graph.NeighborQuery{IDs: ids(hub), Direction: graph.Downstream, LimitPerNode: 1, Count: true})[0]
 	k.wantEqual("degree", h.Degree, n)
 	c := k.closure(graph.ClosureQuery{Roots: ids(hub), Direction: graph.Downstream, Depth: 2, Fanout: 100, Limit: 500, Bare: true})
-	if len(c.Nodes) != 101 || len(c.Edges) != 100 || len(c.Wide) != 1 || c.Full {
-		k.Fatalf("%d nodes, %d edges, wide %v", len(c.Nodes), len(c.Edges), c.Wide)
+	if len(c.Nodes) != 101 || len(c.Edges) != 100 || len(c.OverFanout) != 1 || c.LimitReached {
+		k.Fatalf("%d nodes, %d edges, wide %v", len(c.Nodes), len(c.Edges), c.OverFanout)
 	}
 	c = k.closure(graph.ClosureQuery{Roots: ids(leaves[7]), Depth: 1, Fanout: 100, Limit: 500})
-	if len(c.Nodes) != 2 || len(c.Edges) != 1 || len(c.Deep) != 0 {
+	if len(c.Nodes) != 2 || len(c.Edges) != 1 || len(c.CutAtDepth) != 0 {
 		k.Fatalf("got %+v", c)
 	}
 	c = k.closure(graph.ClosureQuery{Roots: ids(hub), Direction: graph.Downstream, Depth: 1, Fanout: n, Limit: n, Bare: true})
-	if len(c.Nodes) != n || len(c.Edges) != n-1 || len(c.Wide) != 0 || !c.Full {
-		k.Fatalf("%d nodes, %d edges, full %v", len(c.Nodes), len(c.Edges), c.Full)
+	if len(c.Nodes) != n || len(c.Edges) != n-1 || len(c.OverFanout) != 0 || !c.LimitReached {
+		k.Fatalf("%d nodes, %d edges, full %v", len(c.Nodes), len(c.Edges), c.LimitReached)
 	}
 }
 

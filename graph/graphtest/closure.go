@@ -47,7 +47,7 @@ func latticeIsFast(k *kit) {
 	layers := k.lattice(8, 10, "l")
 	start := time.Now()
 	c := k.closure(graph.ClosureQuery{Roots: ids(layers[0][0]), Depth: 50})
-	if len(c.Nodes) != 1+9*8 || len(c.Edges) != 8+8*64 || c.Full || len(c.Wide)+len(c.Deep) > 0 {
+	if len(c.Nodes) != 1+9*8 || len(c.Edges) != 8+8*64 || c.LimitReached || len(c.OverFanout)+len(c.CutAtDepth) > 0 {
 		k.Fatalf("%d nodes, %d edges", len(c.Nodes), len(c.Edges))
 	}
 	down := k.closure(graph.ClosureQuery{Roots: ids(layers[9]...), Depth: 50, Direction: graph.Downstream})
@@ -77,7 +77,7 @@ func diamondOnce(k *kit) {
 	k.wantEqual("edges", len(c.Edges), 6)
 	c = k.closure(graph.ClosureQuery{Roots: ids(n[0]), Depth: 1})
 	k.wantEqual("edges between what is held", len(c.Edges), 3)
-	k.wantEqual("deep", c.Deep, fmt.Sprint(ids(n[1], n[2])))
+	k.wantEqual("deep", c.CutAtDepth, fmt.Sprint(ids(n[1], n[2])))
 }
 
 func closureRoots(k *kit) {
@@ -88,15 +88,15 @@ func closureRoots(k *kit) {
 	k.wantEqual("nodes", reachedNames(cl), "[a:0 b:0 c:0]")
 	k.wantEqual("edges", len(cl.Edges), 1)
 	cl = k.closure(graph.ClosureQuery{Roots: []registry.ID{"nobody"}, Depth: 3})
-	if len(cl.Nodes)+len(cl.Edges)+len(cl.Deep)+len(cl.Wide) > 0 || cl.Full || cl.TimedOut {
+	if len(cl.Nodes)+len(cl.Edges)+len(cl.CutAtDepth)+len(cl.OverFanout) > 0 || cl.LimitReached || cl.TimedOut {
 		k.Fatalf("got %+v", cl)
 	}
 	cl = k.closure(graph.ClosureQuery{Roots: ids(c)})
 	k.wantEqual("depth 0", reachedNames(cl), "[c:0]")
-	k.wantEqual("deep", cl.Deep, fmt.Sprint(ids(c)))
+	k.wantEqual("deep", cl.CutAtDepth, fmt.Sprint(ids(c)))
 	cl = k.closure(graph.ClosureQuery{Roots: ids(c, b, a), Limit: 2, Depth: 1})
 	k.wantEqual("limited roots", reachedNames(cl), "[a:0 b:0]")
-	k.wantEqual("full", cl.Full, true)
+	k.wantEqual("full", cl.LimitReached, true)
 }
 
 func deepChain(k *kit) {
@@ -112,11 +112,11 @@ func deepChain(k *kit) {
 	}
 	k.link(edges...)
 	c := k.closure(graph.ClosureQuery{Roots: ids(chain[0]), Depth: 10000, Bare: true})
-	if len(c.Nodes) != n || len(c.Edges) != n-1 || c.Nodes[n-1].Depth != n-1 || len(c.Deep) > 0 {
+	if len(c.Nodes) != n || len(c.Edges) != n-1 || c.Nodes[n-1].Depth != n-1 || len(c.CutAtDepth) > 0 {
 		k.Fatalf("%d nodes, %d edges", len(c.Nodes), len(c.Edges))
 	}
 	c = k.closure(graph.ClosureQuery{Roots: ids(chain[0]), Depth: n - 2})
-	k.wantEqual("deep", c.Deep, fmt.Sprint(ids(chain[n-2])))
+	k.wantEqual("deep", c.CutAtDepth, fmt.Sprint(ids(chain[n-2])))
 }
 
 func closureHead(k *kit) {
@@ -153,13 +153,13 @@ func closureCuts(k *kit) {
 	}{{9, 100, 10, true, false}, {10, 100, 11, false, false}, {11, 11, 11, false, false}, {11, 10, 10, false, true}, {3, 3, 3, true, true}, {3, 4, 4, true, false}} {
 		down.Fanout, down.Limit = c.fanout, c.limit
 		got := k.closure(down)
-		if len(got.Nodes) != c.nodes || (len(got.Wide) == 1) != c.wide || got.Full != c.full || len(got.Deep) > 0 || len(got.Edges) != c.nodes-1 {
-			k.Fatalf("fanout %d, limit %d: %d nodes, %d edges, wide %v, full %v", c.fanout, c.limit, len(got.Nodes), len(got.Edges), got.Wide, got.Full)
+		if len(got.Nodes) != c.nodes || (len(got.OverFanout) == 1) != c.wide || got.LimitReached != c.full || len(got.CutAtDepth) > 0 || len(got.Edges) != c.nodes-1 {
+			k.Fatalf("fanout %d, limit %d: %d nodes, %d edges, wide %v, full %v", c.fanout, c.limit, len(got.Nodes), len(got.Edges), got.OverFanout, got.LimitReached)
 		}
 		k.wantEqual("first leaves", got.Nodes[1].Node.Name, leaves[0].Name)
 	}
 	down.Depth, down.Limit = 0, 5
-	k.wantEqual("deep", k.closure(down).Deep, fmt.Sprint(ids(hub)))
+	k.wantEqual("deep", k.closure(down).CutAtDepth, fmt.Sprint(ids(hub)))
 }
 
 func closureThrough(k *kit) {
@@ -171,7 +171,7 @@ func closureThrough(k *kit) {
 	q.Roots = ids(d)
 	k.wantEqual("a root is always expanded", reachedNames(k.closure(q)), "[d:0 r2:1 d2:2]")
 	q.Roots, q.Depth = ids(v), 2
-	k.wantEqual("deep is told of any kind", k.closure(q).Deep, fmt.Sprint(ids(d)))
+	k.wantEqual("deep is told of any kind", k.closure(q).CutAtDepth, fmt.Sprint(ids(d)))
 	q.Edges, q.Depth, q.Through = []registry.EdgeKind{registry.EdgeGeneratedBy}, 9, nil
 	k.wantEqual("edge kinds", reachedNames(k.closure(q)), "[v:0 r:1]")
 }
@@ -198,7 +198,7 @@ func closureMatchesReference(k *kit) {
 
 func (k *kit) compareNeighbors(w *referenceGraph, r *rand.Rand, c graph.ClosureQuery) {
 	k.Helper()
-	q := graph.HopQuery{IDs: c.Roots, Direction: c.Direction, Edges: c.Edges, At: c.At, Cap: 1 + r.IntN(4), After: int64(r.IntN(30)), Count: true}
+	q := graph.NeighborQuery{IDs: c.Roots, Direction: c.Direction, Edges: c.Edges, At: c.At, LimitPerNode: 1 + r.IntN(4), After: int64(r.IntN(30)), Count: true}
 	for i, h := range k.neighbors(q) {
 		far, more, degree := w.neighbors(q.IDs[i], q)
 		if w.node(q.IDs[i], q.At) == nil {
@@ -239,7 +239,7 @@ func (k *kit) randomWalk(w *referenceGraph, r *rand.Rand, made []*graph.Node) gr
 		q.At.Valid, q.At.Current = sec(r.IntN(60)), r.IntN(3) == 0
 	}
 	if r.IntN(3) == 0 {
-		q.Then = randomStages(r)
+		q.Stages = randomStages(r)
 	}
 	return q
 }

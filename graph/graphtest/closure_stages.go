@@ -28,7 +28,7 @@ func closureStages(k *kit) {
 	k.link(edge(registry.EdgeGeneratedBy, v, r), edge(registry.EdgeRanCode, r, commits[0]), edge(registry.EdgePointsAt, tag, commits[1]),
 		edge(registry.EdgeReleasedFrom, old, tag), edge(registry.EdgeParent, commits[0], commits[1]), edge(registry.EdgeParent, commits[1], commits[2]),
 		edge(registry.EdgeParent, commits[2], commits[3]))
-	q := graph.ClosureQuery{Roots: ids(v), Depth: 9, Edges: []registry.EdgeKind{registry.EdgeGeneratedBy, registry.EdgeRanCode}, Then: []graph.Stage{
+	q := graph.ClosureQuery{Roots: ids(v), Depth: 9, Edges: []registry.EdgeKind{registry.EdgeGeneratedBy, registry.EdgeRanCode}, Stages: []graph.Stage{
 		{From: registry.KindCommit, Direction: graph.Upstream, Edges: []registry.EdgeKind{registry.EdgeParent}, Depth: 2, Fanout: 9, Limit: 9},
 		{From: registry.KindCommit, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgePointsAt, registry.EdgeReleasedFrom},
 			Through: []registry.Kind{registry.KindTag}, Depth: 2, Fanout: 9, Limit: 9}}}
@@ -36,18 +36,18 @@ func closureStages(k *kit) {
 		q.At = at
 		c := k.closure(q)
 		k.wantEqual("walk", reachedNames(c), "[v:0 r:1 c0:2]")
-		k.wantEqual("stages", len(c.Then), 2)
-		k.wantEqual("history", reachedNames(c.Then[0]), "[c0:0 c1:1 c2:2]")
-		k.wantEqual("history goes on", c.Then[0].Deep, fmt.Sprint(ids(commits[2])))
-		k.wantEqual("releases", reachedNames(c.Then[1]), "[c0:0 c1:0 c2:0 t:1 old:2]")
-		k.wantEqual("edges of releases", len(c.Then[1].Edges), 2)
-		k.wantEqual("heads", []int64{c.Head, c.Then[0].Head, c.Then[1].Head}, fmt.Sprint([]int64{k.head(), k.head(), k.head()}))
+		k.wantEqual("stages", len(c.Stages), 2)
+		k.wantEqual("history", reachedNames(c.Stages[0]), "[c0:0 c1:1 c2:2]")
+		k.wantEqual("history goes on", c.Stages[0].CutAtDepth, fmt.Sprint(ids(commits[2])))
+		k.wantEqual("releases", reachedNames(c.Stages[1]), "[c0:0 c1:0 c2:0 t:1 old:2]")
+		k.wantEqual("edges of releases", len(c.Stages[1].Edges), 2)
+		k.wantEqual("heads", []int64{c.Head, c.Stages[0].Head, c.Stages[1].Head}, fmt.Sprint([]int64{k.head(), k.head(), k.head()}))
 	}
 	q.Roots = ids(tag)
 	q.Edges = nil
 	q.Depth = 0
 	c := k.closure(q)
-	k.wantEqual("stages of nothing", []int{len(c.Then), len(c.Then[0].Nodes), len(c.Then[1].Nodes)}, "[2 0 0]")
+	k.wantEqual("stages of nothing", []int{len(c.Stages), len(c.Stages[0].Nodes), len(c.Stages[1].Nodes)}, "[2 0 0]")
 }
 
 // closureUnderWrites reads while every Update puts the root again and links it to
@@ -77,9 +77,9 @@ func closureUnderWrites(k *kit) {
 			writing = false
 		default:
 		}
-		c := k.closure(graph.ClosureQuery{Roots: ids(root), Depth: 3, Then: []graph.Stage{
+		c := k.closure(graph.ClosureQuery{Roots: ids(root), Depth: 3, Stages: []graph.Stage{
 			{From: registry.KindModelVersion, Direction: graph.Upstream, Depth: 1, Fanout: 9, Limit: 9}}})
-		for _, w := range []graph.Closure{c, c.Then[0]} {
+		for _, w := range []graph.Closure{c, c.Stages[0]} {
 			if len(w.Nodes) != 2 || len(w.Edges) != 1 || w.Head != c.Head {
 				k.Fatalf("%d nodes, %d edges at %d", len(w.Nodes), len(w.Edges), w.Head)
 			}
@@ -104,7 +104,7 @@ func closureStageBounds(k *kit) {
 		bad := good
 		spoil(&bad)
 		for _, roots := range [][]registry.ID{ids(dv("a")), {"nobody"}} {
-			_, err := k.Closure(k.ctx, graph.ClosureQuery{Roots: roots, Direction: graph.Upstream, Depth: 1, Fanout: 1, Limit: 1, Then: []graph.Stage{good, bad}})
+			_, err := k.Closure(k.ctx, graph.ClosureQuery{Roots: roots, Direction: graph.Upstream, Depth: 1, Fanout: 1, Limit: 1, Stages: []graph.Stage{good, bad}})
 			if registry.CodeOf(err) != registry.InvalidArgument {
 				k.Fatalf("spoilt stage %d: %v", i, err)
 			}

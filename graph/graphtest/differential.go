@@ -214,8 +214,8 @@ var equalOptions = cmp.Options{
 			slices.Sort(s)
 			return [1]string{strings.Join(s, "\n")}
 		})),
-	equateEmpty[byte](), equateEmpty[*graph.Node](), equateEmpty[graph.Edge](), equateEmpty[graph.Reached](), equateEmpty[registry.ID](),
-	equateEmpty[registry.LogEntry](), equateEmpty[graph.Hops](), equateEmpty[graph.Closure](),
+	equateEmpty[byte](), equateEmpty[*graph.Node](), equateEmpty[graph.Edge](), equateEmpty[graph.ClosureNode](), equateEmpty[registry.ID](),
+	equateEmpty[registry.LogEntry](), equateEmpty[graph.Neighbors](), equateEmpty[graph.Closure](),
 }
 
 // equateEmpty makes nil and empty slices equal.
@@ -282,7 +282,7 @@ func (d *differentialRun) compareDumps(ctx context.Context) {
 	d.Helper()
 	var rows [2][]string
 	for i, s := range []graph.Store{d.a, d.b} {
-		batches, err := ReadDump(ctx, s, graph.Mark{})
+		batches, err := ReadDump(ctx, s, graph.DumpPosition{})
 		if err != nil {
 			d.Fatal(err)
 		}

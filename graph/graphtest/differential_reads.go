@@ -66,14 +66,14 @@ func (g *generator) edgeKinds() []registry.EdgeKind {
 	return some(g, 4, func() registry.EdgeKind { return choose(g, registry.EdgeKinds()) })
 }
 
-func (g *generator) hopQuery() graph.HopQuery {
-	q := graph.HopQuery{IDs: some(g, 5, g.id), Direction: g.direction(), Edges: g.edgeKinds(), At: g.instant(), Cap: 1 + g.IntN(6),
+func (g *generator) hopQuery() graph.NeighborQuery {
+	q := graph.NeighborQuery{IDs: some(g, 5, g.id), Direction: g.direction(), Edges: g.edgeKinds(), At: g.instant(), LimitPerNode: 1 + g.IntN(6),
 		Bare: g.IntN(2) == 0, Count: g.IntN(2) == 0}
 	if g.IntN(3) == 0 {
 		q.After = int64(g.IntN(len(g.live) + 1))
 	}
 	if g.IntN(50) == 0 {
-		q.Cap = 0
+		q.LimitPerNode = 0
 	}
 	return q
 }
@@ -102,7 +102,7 @@ func (g *generator) closureQuery() graph.ClosureQuery {
 		q.Depth = 10000
 	}
 	if g.IntN(3) == 0 {
-		q.Then = randomStages(g.Rand)
+		q.Stages = randomStages(g.Rand)
 	}
 	return q
 }
@@ -152,7 +152,7 @@ func (g *generator) query() graph.Query {
 		q.Where = append(q.Where, g.predicate())
 	}
 	if g.IntN(4) == 0 {
-		q.Rows = some(g, 3, func() []graph.Predicate { return some(g, 2, g.predicate) })
+		q.AnyOf = some(g, 3, func() []graph.Predicate { return some(g, 2, g.predicate) })
 	}
 	switch g.IntN(60) {
 	case 0:
@@ -167,9 +167,9 @@ func (g *generator) query() graph.Query {
 func (g *generator) search() graph.Query {
 	q := graph.Query{Order: choose(g, randomOrders), Desc: g.IntN(2) == 0, Limit: 1 + g.IntN(20), Count: g.IntN(2) == 0, Bare: g.IntN(2) == 0, Deleted: g.IntN(3) == 0}
 	q.Kinds = some(g, 10, func() registry.Kind { return choose(g, randomKinds) })
-	q.Text = &graph.Match{Words: graph.Words(choose(g, randomTexts)+" "+choose(g, randomTexts), 9), Fields: map[registry.Kind][]string{}}
-	for _, k := range registry.SearchedKinds() {
-		fields := registry.NounOf(k).Searched(registry.AllFields)
+	q.Text = &graph.TextQuery{Words: graph.Tokenize(choose(g, randomTexts)+" "+choose(g, randomTexts), 9), Fields: map[registry.Kind][]string{}}
+	for _, k := range registry.SearchableKinds() {
+		fields := registry.NounOf(k).SearchFields(registry.AllFields)
 		if g.IntN(3) == 0 {
 			fields = fields[:g.IntN(len(fields)+1)]
 		}
@@ -179,7 +179,7 @@ func (g *generator) search() graph.Query {
 		q.Where = append(q.Where, g.predicate())
 	}
 	if g.IntN(5) == 0 {
-		q.Rows = some(g, 3, func() []graph.Predicate { return some(g, 2, g.predicate) })
+		q.AnyOf = some(g, 3, func() []graph.Predicate { return some(g, 2, g.predicate) })
 	}
 	switch g.IntN(60) {
 	case 0:
@@ -211,8 +211,8 @@ func (g *generator) comparison(c registry.Index) graph.Predicate {
 		c = registry.IndexName
 	}
 	value := func() any { return choose(g, randomTexts) }
-	ops := []graph.Op{graph.In, graph.NotIn, graph.Less, graph.AtMost, graph.More, graph.AtLeast, graph.Prefix}
-	if c == registry.IndexSince {
+	ops := []graph.Op{graph.In, graph.NotIn, graph.Less, graph.AtMost, graph.Greater, graph.AtLeast, graph.Prefix}
+	if c == registry.IndexValidFrom {
 		value, ops = func() any { return sec(g.IntN(60)).UnixMicro() }, ops[:6]
 	} else if c == registry.IndexNumber || c == registry.IndexEnded {
 		value, ops = func() any { return choose(g, randomInts) }, ops[:6]

@@ -24,7 +24,7 @@ var (
 	// newNodeKinds are the kinds of new nodes. Kinds with many edges are repeated.
 	newNodeKinds = append(append([]registry.Kind{registry.KindDatasetVersion, registry.KindRun, registry.KindDatasetVersion, registry.KindCommit}, randomKinds...),
 		registry.KindModelVersion, registry.KindDatasetVersion, registry.KindRun, registry.KindCommit)
-	randomOrders = []registry.Index{"", registry.IndexSince, registry.IndexStage, registry.IndexVersion, registry.IndexNumber, registry.IndexOwner,
+	randomOrders = []registry.Index{"", registry.IndexValidFrom, registry.IndexStage, registry.IndexVersion, registry.IndexNumber, registry.IndexOwner,
 		registry.IndexNamespace, registry.IndexEnvironment, registry.IndexRunKind, registry.IndexRole, registry.IndexEnded}
 	randomTexts = []string{"", "a", "A", "ab", "a b", "é", "e\u0301", "日本", "\uE000", "\uFFFD", "\uFFFD😀", "\uFFFF", "😀", "😀\uFFFD", "\U0010FFFF", "zoë", "%_'\"`\\$", "Z"}
 	randomInts  = []int64{0, 1, -5, 7, 1 << 53, 1<<53 + 1, 1<<62 + 1}
@@ -223,7 +223,7 @@ func (g *generator) unlink() txOp {
 
 func (g *generator) unlinkOf(id registry.ID, most int) txOp {
 	return txOp{"unlink of a node", func(ctx context.Context, tx graph.Tx) (any, error) {
-		h, err := tx.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Cap: most})
+		h, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, LimitPerNode: most})
 		if err != nil {
 			return nil, err
 		}

@@ -37,11 +37,11 @@ func (k *kit) source() string {
 	if err != nil {
 		k.Fatal(err)
 	}
-	return graph.SourceOf(info.Secret)
+	return graph.StoreID(info.Secret)
 }
 
 // readDump reads the batches of a dump from a mark on.
-func (k *kit) readDump(from graph.Mark) (out []graph.Batch) {
+func (k *kit) readDump(from graph.DumpPosition) (out []graph.Batch) {
 	k.Helper()
 	out, err := ReadDump(k.ctx, k.Store, from)
 	if err != nil {
@@ -51,7 +51,7 @@ func (k *kit) readDump(from graph.Mark) (out []graph.Batch) {
 }
 
 // ReadDump reads the batches of a dump from a mark on.
-func ReadDump(ctx context.Context, s graph.Store, from graph.Mark) (out []graph.Batch, err error) {
+func ReadDump(ctx context.Context, s graph.Store, from graph.DumpPosition) (out []graph.Batch, err error) {
 	for from.Part != graph.PartDone {
 		b, err := s.Dump(ctx, from)
 		if err != nil {
@@ -88,11 +88,11 @@ func DumpRows(batches []graph.Batch) (out []string) {
 
 // Move copies a store into an empty one and opens it.
 func Move(ctx context.Context, from, to graph.Store) error {
-	batches, err := ReadDump(ctx, from, graph.Mark{})
+	batches, err := ReadDump(ctx, from, graph.DumpPosition{})
 	if err != nil {
 		return err
 	}
-	source := graph.SourceOf(batches[0].Secret)
+	source := graph.StoreID(batches[0].Secret)
 	for i := range batches {
 		if _, err := to.Restore(ctx, source, &batches[i]); err != nil {
 			return err
@@ -102,7 +102,7 @@ func Move(ctx context.Context, from, to graph.Store) error {
 	return err
 }
 
-func (k *kit) restore(source string, b *graph.Batch) graph.Mark {
+func (k *kit) restore(source string, b *graph.Batch) graph.DumpPosition {
 	k.Helper()
 	m, err := k.Restore(k.ctx, source, b)
 	if err != nil {
@@ -113,7 +113,7 @@ func (k *kit) restore(source string, b *graph.Batch) graph.Mark {
 
 func (k *kit) wantSameDump(other *kit) {
 	k.Helper()
-	got, want := DumpRows(other.readDump(graph.Mark{})), DumpRows(k.readDump(graph.Mark{}))
+	got, want := DumpRows(other.readDump(graph.DumpPosition{})), DumpRows(k.readDump(graph.DumpPosition{}))
 	for i := range max(len(got), len(want)) {
 		if i >= len(got) || i >= len(want) || got[i] != want[i] {
 			k.Fatalf("row %d of %d and %d:\n got %s\nwant %s", i, len(got), len(want), rowAt(got, i), rowAt(want, i))
@@ -220,7 +220,7 @@ func dumpBatches(t *testing.T, open Opener) {
 		}
 		return tx.Put(from.ctx, again...)
 	})
-	batches := from.readDump(graph.Mark{})
+	batches := from.readDump(graph.DumpPosition{})
 	for _, b := range batches {
 		if rows := len(b.Log) + len(b.Nodes) + len(b.Edges); rows > graph.BatchRows {
 			t.Errorf("a batch of %d rows", rows)
@@ -243,7 +243,7 @@ func dumpLarge(t *testing.T, open Opener) {
 		from.put(n)
 	}
 	most := 0
-	for _, b := range from.readDump(graph.Mark{}) {
+	for _, b := range from.readDump(graph.DumpPosition{}) {
 		most = max(most, len(b.Nodes))
 	}
 	from.wantEqual("documents in a batch", most, 2)
@@ -261,7 +261,7 @@ func dumpLarge(t *testing.T, open Opener) {
 func restoreTwice(t *testing.T, open Opener) {
 	from, to := newPair(t, open)
 	from.putSampleData()
-	source, batches := from.source(), from.readDump(graph.Mark{})
+	source, batches := from.source(), from.readDump(graph.DumpPosition{})
 	for i := range batches {
 		first := to.restore(source, &batches[i])
 		if again := to.restore(source, &batches[i]); again != first || first != batches[i].Next || to.restore(source, nil) != first {
@@ -280,7 +280,7 @@ func restoreRejected(t *testing.T, open Opener) {
 	from, own := newPair(t, open)
 	from.putSampleData()
 	own.put(dv("mine"))
-	source, first := from.source(), from.readDump(graph.Mark{})[0]
+	source, first := from.source(), from.readDump(graph.DumpPosition{})[0]
 	for _, b := range []*graph.Batch{nil, &first} {
 		_, err := own.Restore(t.Context(), source, b)
 		own.wantCode(registry.FailedPrecondition, err)
@@ -296,7 +296,7 @@ func restoreRejected(t *testing.T, open Opener) {
 	to.restore(source, &first)
 	_, err = to.Restore(t.Context(), source, &graph.Batch{From: first.Next, Finish: true})
 	to.wantCode(registry.Conflict, err)
-	other := own.readDump(graph.Mark{})[0]
+	other := own.readDump(graph.DumpPosition{})[0]
 	_, err = to.Restore(t.Context(), own.source(), &other)
 	to.wantCode(registry.FailedPrecondition, err)
 	fresh := newKit(t, open, nil)
@@ -311,7 +311,7 @@ func restoreRejected(t *testing.T, open Opener) {
 func unfinishedRestore(t *testing.T, open Opener) {
 	from, to := newPair(t, open)
 	from.putSampleData()
-	source, batches := from.source(), from.readDump(graph.Mark{})
+	source, batches := from.source(), from.readDump(graph.DumpPosition{})
 	for i := range batches {
 		to.restore(source, &batches[i])
 		_, err := to.Ping(t.Context())
@@ -353,8 +353,8 @@ func dumpSince(t *testing.T, open Opener) {
 	from, to := newPair(t, open)
 	from.putSampleData()
 	source := from.source()
-	var mark graph.Mark
-	for _, b := range from.readDump(graph.Mark{}) {
+	var mark graph.DumpPosition
+	for _, b := range from.readDump(graph.DumpPosition{}) {
 		mark = to.restore(source, &b)
 	}
 	b := dv("b \U0001F600\uffff")
@@ -364,7 +364,7 @@ func dumpSince(t *testing.T, open Opener) {
 	from.link(derived(dv("new"), b))
 	from.delete(&graph.Node{ID: mv("a").ID, Doc: []byte(`{"by":"y"}`)})
 	from.put(slotted(dv("last"), "s/1"))
-	since := from.readDump(mark.Then(from.head()))
+	since := from.readDump(mark.NextDump(from.head()))
 	var changed, edges []string
 	for _, s := range since {
 		for _, n := range s.Nodes {
@@ -392,11 +392,11 @@ func slotMovesDuringDump(t *testing.T, open Opener) {
 	for early := range 2 {
 		from, to := newPair(t, open)
 		from.put(slotted(dv("a"), "s"), slotted(dv("b"), "t"))
-		before := from.readDump(graph.Mark{Head: 1})
+		before := from.readDump(graph.DumpPosition{Head: 1})
 		from.put(slotted(dv("a"), "t"), slotted(dv("b"), "s"))
-		after := from.readDump(graph.Mark{Head: 1})
+		after := from.readDump(graph.DumpPosition{Head: 1})
 		source := from.source()
-		var mark graph.Mark
+		var mark graph.DumpPosition
 		for i := range after {
 			b := after[i]
 			if len(b.Nodes) > 0 {
@@ -409,7 +409,7 @@ func slotMovesDuringDump(t *testing.T, open Opener) {
 			}
 			mark = to.restore(source, &b)
 		}
-		for _, b := range from.readDump(mark.Then(2)) {
+		for _, b := range from.readDump(mark.NextDump(2)) {
 			mark = to.restore(source, &b)
 		}
 		to.restore(source, &graph.Batch{From: mark, Finish: true})

@@ -68,7 +68,7 @@ func intOrder(k *kit) {
 	p := k.find(graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Order: registry.IndexNumber})
 	k.wantEqual("by number", names(p.Nodes), "[9 10 100 9007199254740992 9007199254740993 4611686018427387905]")
 	k.wantEqual("value", p.Nodes[5].Int(registry.IndexNumber), int64(1<<62+1))
-	p = k.find(graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Order: registry.IndexSince})
+	p = k.find(graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Order: registry.IndexValidFrom})
 	k.wantEqual("by time", names(p.Nodes), "[4611686018427387905 9007199254740993 9007199254740992 100 9 10]")
 	p = k.find(graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Order: registry.IndexNumber,
 		After: &graph.Key{Value: int64(1 << 53), ID: mv("9007199254740992").ID}})
@@ -145,7 +145,7 @@ func badQueries(k *kit) {
 		"comparison to nothing":  {Kinds: kinds, Limit: 10, Where: []graph.Predicate{{Column: registry.IndexName, Op: graph.Less}}},
 		"self by another op":     {Kinds: kinds, Limit: 10, Where: []graph.Predicate{{Self: graph.SelfID, Op: graph.Prefix, Values: []any{"x"}}}},
 		"unknown self":           {Kinds: kinds, Limit: 10, Where: []graph.Predicate{{Self: "doc", Op: graph.In, Values: []any{"x"}}}},
-		"bad predicate in a row": {Kinds: kinds, Limit: 10, Rows: [][]graph.Predicate{{{Column: "colour", Op: graph.In, Values: []any{"red"}}}}},
+		"bad predicate in a row": {Kinds: kinds, Limit: 10, AnyOf: [][]graph.Predicate{{{Column: "colour", Op: graph.In, Values: []any{"red"}}}}},
 	} {
 		if _, err := k.Find(k.ctx, q); registry.CodeOf(err) != registry.InvalidArgument {
 			k.Errorf("%s: error %v has code %q", what, err, registry.CodeOf(err))
@@ -185,7 +185,7 @@ func keyOf(n *graph.Node, order registry.Index) *graph.Key {
 	switch order {
 	case "", registry.IndexName:
 		return &graph.Key{Value: n.Name, ID: n.ID}
-	case registry.IndexSince:
+	case registry.IndexValidFrom:
 		if n.ValidFrom.IsZero() {
 			return &graph.Key{Value: int64(0), ID: n.ID}
 		}
@@ -221,7 +221,7 @@ func pageSizes(k *kit) {
 		v.ValidFrom = sec(i / 4)
 		k.put(with(v, registry.IndexStage, []string{"", "STAGING", "CANARY"}[i%3], registry.IndexNumber, int64(i/2)))
 	}
-	for _, order := range []registry.Index{"", registry.IndexSince, registry.IndexStage, registry.IndexNumber} {
+	for _, order := range []registry.Index{"", registry.IndexValidFrom, registry.IndexStage, registry.IndexNumber} {
 		for _, desc := range []bool{false, true} {
 			q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Order: order, Desc: desc}
 			want := names(k.find(q).Nodes)

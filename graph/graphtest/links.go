@@ -26,7 +26,7 @@ func linkTwice(k *kit) {
 		first.ID != graph.EdgeID(registry.EdgeDerivedFrom, b.ID, a.ID, 2) {
 		k.Fatalf("first %+v, again %+v", first, again)
 	}
-	h := k.neighbors(graph.HopQuery{IDs: ids(b)})[0]
+	h := k.neighbors(graph.NeighborQuery{IDs: ids(b)})[0]
 	if len(h.Edges) != 1 || !h.Edges[0].ValidFrom.Equal(t0) || h.Edges[0].By != "tester" || h.Edges[0].ID != first.ID || h.Edges[0].RecordedSeq != 2 ||
 		h.Edges[0].From != b.ID || h.Edges[0].To != a.ID || h.Edges[0].Kind != registry.EdgeDerivedFrom {
 		k.Fatalf("stored %+v", h)
@@ -46,7 +46,7 @@ func badEnds(k *kit) {
 	for _, e := range []*graph.Edge{derived(a, dv("none")), derived(dv("none"), a), derived(dv("none"), dv("none2"))} {
 		k.wantCode(registry.NotFound, k.update(func(tx graph.Tx) error { return tx.Link(k.ctx, derived(b, a), e) }))
 	}
-	k.wantEqual("edges", len(k.neighbors(graph.HopQuery{IDs: ids(b)})[0].Edges), 0)
+	k.wantEqual("edges", len(k.neighbors(graph.NeighborQuery{IDs: ids(b)})[0].Edges), 0)
 	k.mustUpdate(func(tx graph.Tx) error {
 		c := dv("c")
 		if err := tx.Put(k.ctx, c); err != nil {
@@ -101,7 +101,7 @@ func linkAfterRetraction(k *kit) {
 	if first.RetractedSeq != 3 {
 		k.Fatalf("retracted %+v", first)
 	}
-	k.wantEqual("none", len(k.neighbors(graph.HopQuery{IDs: ids(b)})[0].Edges), 0)
+	k.wantEqual("none", len(k.neighbors(graph.NeighborQuery{IDs: ids(b)})[0].Edges), 0)
 	k.link(second)
 	if !second.Created || second.ID == first.ID || second.RecordedSeq != 4 {
 		k.Fatalf("second %+v", second)
@@ -116,7 +116,7 @@ func linkAfterRetraction(k *kit) {
 		k.Fatalf("third %+v", third)
 	}
 	for known, want := range map[int64]registry.ID{1: "", 2: first.ID, 3: "", 4: second.ID, 5: third.ID, 0: third.ID} {
-		h := k.neighbors(graph.HopQuery{IDs: ids(b), At: graph.Instant{Known: known}, Count: true})[0]
+		h := k.neighbors(graph.NeighborQuery{IDs: ids(b), At: graph.Instant{Known: known}, Count: true})[0]
 		got := registry.ID("")
 		if len(h.Edges) == 1 {
 			got = h.Edges[0].ID
@@ -142,7 +142,7 @@ func linkUnlink(k *kit) {
 		}
 		return nil
 	})
-	k.wantEqual("edges", len(k.neighbors(graph.HopQuery{IDs: ids(b)})[0].Edges), 0)
+	k.wantEqual("edges", len(k.neighbors(graph.NeighborQuery{IDs: ids(b)})[0].Edges), 0)
 	k.mustUpdate(func(tx graph.Tx) error {
 		if err := tx.Link(k.ctx, derived(b, a)); err != nil {
 			return err
@@ -152,11 +152,11 @@ func linkUnlink(k *kit) {
 		}
 		return tx.Link(k.ctx, last)
 	})
-	h := k.neighbors(graph.HopQuery{IDs: ids(b), Count: true})[0]
+	h := k.neighbors(graph.NeighborQuery{IDs: ids(b), Count: true})[0]
 	if !last.Created || len(h.Edges) != 1 || h.Degree != 1 || h.Edges[0].ID != last.ID {
 		k.Fatalf("%+v, %+v", last, h)
 	}
-	k.wantEqual("before", len(k.neighbors(graph.HopQuery{IDs: ids(b), At: graph.Instant{Known: 2}})[0].Edges), 0)
+	k.wantEqual("before", len(k.neighbors(graph.NeighborQuery{IDs: ids(b), At: graph.Instant{Known: 2}})[0].Edges), 0)
 }
 
 func unlinkUnknown(k *kit) {
@@ -168,7 +168,7 @@ func unlinkUnknown(k *kit) {
 	if other.RetractedSeq != 0 {
 		k.Fatalf("%+v", other)
 	}
-	k.wantEqual("edges", len(k.neighbors(graph.HopQuery{IDs: ids(b)})[0].Edges), 0)
+	k.wantEqual("edges", len(k.neighbors(graph.NeighborQuery{IDs: ids(b)})[0].Edges), 0)
 	// An Unlink that finds nothing writes nothing, so it needs no log entry.
 	if err := k.Update(k.ctx, func(tx graph.Tx) error { return tx.Unlink(k.ctx, derived(b, a)) }); err != nil {
 		k.Fatal(err)

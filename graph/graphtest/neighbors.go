@@ -18,7 +18,7 @@ var neighborTests = []subtest{
 	{"a malformed hop is INVALID_ARGUMENT", badNeighbors},
 }
 
-func farNames(h graph.Hops) []string { return names(h.Nodes) }
+func farNames(h graph.Neighbors) []string { return names(h.Nodes) }
 
 // star puts a hub and n leaves, each derived from the hub. The order of the leaves'
 // Numbers is not that of their names.
@@ -40,17 +40,17 @@ func (k *kit) star(n int) (hub *graph.Node, leaves []*graph.Node) {
 
 func neighborOrder(k *kit) {
 	hub, leaves := k.star(10)
-	h := k.neighbors(graph.HopQuery{IDs: ids(hub), Direction: graph.Downstream})[0]
+	h := k.neighbors(graph.NeighborQuery{IDs: ids(hub), Direction: graph.Downstream})[0]
 	k.wantEqual("leaves", farNames(h), fmt.Sprint(names(leaves)))
 	for i, e := range h.Edges {
 		if e.From != leaves[i].ID || e.To != hub.ID || h.Nodes[i].Number != leaves[i].Number || e.ID == "" || e.RecordedSeq != 2 {
 			k.Fatalf("edge %d: %+v", i, e)
 		}
 	}
-	if h.More || h.Of != hub.ID {
+	if h.More || h.NodeID != hub.ID {
 		k.Fatalf("got %+v", h)
 	}
-	k.wantEqual("upstream", farNames(k.neighbors(graph.HopQuery{IDs: ids(leaves[3])})[0]), "[hub]")
+	k.wantEqual("upstream", farNames(k.neighbors(graph.NeighborQuery{IDs: ids(leaves[3])})[0]), "[hub]")
 }
 
 // neighborPages is repeated with more leaves in largeHub.
@@ -63,7 +63,7 @@ func neighborPages(k *kit) {
 
 func (k *kit) allNeighbors(hub registry.ID, size int) (all []string) {
 	k.Helper()
-	q := graph.HopQuery{IDs: []registry.ID{hub}, Direction: graph.Downstream, Cap: size, Bare: true}
+	q := graph.NeighborQuery{IDs: []registry.ID{hub}, Direction: graph.Downstream, LimitPerNode: size, Bare: true}
 	for {
 		h := k.neighbors(q)[0]
 		if len(h.Nodes) != len(h.Edges) || len(h.Nodes) > size || h.More && len(h.Nodes) != size {
@@ -80,12 +80,12 @@ func (k *kit) allNeighbors(hub registry.ID, size int) (all []string) {
 func neighborDegree(k *kit) {
 	hub, leaves := k.star(9)
 	k.unlink(derived(leaves[0], hub))
-	h := k.neighbors(graph.HopQuery{IDs: ids(hub, leaves[0], leaves[1]), Direction: graph.Downstream, Cap: 2, Count: true, After: leaves[4].Number})
+	h := k.neighbors(graph.NeighborQuery{IDs: ids(hub, leaves[0], leaves[1]), Direction: graph.Downstream, LimitPerNode: 2, Count: true, After: leaves[4].Number})
 	k.wantEqual("degrees", []int64{h[0].Degree, h[1].Degree, h[2].Degree}, "[8 0 0]")
 	k.wantEqual("past leaf 4", farNames(h[0]), fmt.Sprint(names(leaves[5:7])))
-	h = k.neighbors(graph.HopQuery{IDs: ids(hub, leaves[0], leaves[1]), Count: true, Edges: []registry.EdgeKind{registry.EdgeDerivedFrom}})
+	h = k.neighbors(graph.NeighborQuery{IDs: ids(hub, leaves[0], leaves[1]), Count: true, Edges: []registry.EdgeKind{registry.EdgeDerivedFrom}})
 	k.wantEqual("upstream degrees", []int64{h[0].Degree, h[1].Degree, h[2].Degree}, "[0 0 1]")
-	h = k.neighbors(graph.HopQuery{IDs: ids(leaves[1]), Count: true, Edges: []registry.EdgeKind{registry.EdgeUsed}})
+	h = k.neighbors(graph.NeighborQuery{IDs: ids(leaves[1]), Count: true, Edges: []registry.EdgeKind{registry.EdgeUsed}})
 	k.wantEqual("of another kind", h[0].Degree, 0)
 }
 
@@ -98,33 +98,33 @@ func neighborKinds(k *kit) {
 		want  string
 	}{{nil, "[d c]"}, {[]registry.EdgeKind{registry.EdgeRanCode}, "[c]"}, {[]registry.EdgeKind{registry.EdgeRanCode, registry.EdgeUsed}, "[d c]"},
 		{[]registry.EdgeKind{registry.EdgeGeneratedBy}, "[]"}} {
-		h := k.neighbors(graph.HopQuery{IDs: ids(r), Edges: q.edges, Count: true})[0]
+		h := k.neighbors(graph.NeighborQuery{IDs: ids(r), Edges: q.edges, Count: true})[0]
 		k.wantEqual(fmt.Sprint(q.edges), farNames(h), q.want)
 		k.wantEqual("degree", h.Degree, len(h.Edges))
 	}
-	k.wantEqual("downstream", farNames(k.neighbors(graph.HopQuery{IDs: ids(r), Direction: graph.Downstream})[0]), "[v]")
+	k.wantEqual("downstream", farNames(k.neighbors(graph.NeighborQuery{IDs: ids(r), Direction: graph.Downstream})[0]), "[v]")
 }
 
 func neighborUnknown(k *kit) {
 	a, b := dv("a"), dv("b")
 	k.put(a, b)
 	k.link(derived(b, a))
-	h := k.neighbors(graph.HopQuery{IDs: []registry.ID{b.ID, "nobody", a.ID, b.ID}, Count: true})
+	h := k.neighbors(graph.NeighborQuery{IDs: []registry.ID{b.ID, "nobody", a.ID, b.ID}, Count: true})
 	for i, want := range []string{"[a]", "[]", "[]", "[a]"} {
 		k.wantEqual(fmt.Sprint("hop ", i), farNames(h[i]), want)
 	}
-	k.wantEqual("of", []registry.ID{h[0].Of, h[1].Of, h[2].Of, h[3].Of}, fmt.Sprint([]registry.ID{b.ID, "nobody", a.ID, b.ID}))
-	k.wantEqual("nobody", len(k.neighbors(graph.HopQuery{})), 0)
+	k.wantEqual("of", []registry.ID{h[0].NodeID, h[1].NodeID, h[2].NodeID, h[3].NodeID}, fmt.Sprint([]registry.ID{b.ID, "nobody", a.ID, b.ID}))
+	k.wantEqual("nobody", len(k.neighbors(graph.NeighborQuery{})), 0)
 }
 
 func neighborBare(k *kit) {
 	a, b := dv("a"), dv("b")
 	k.put(a, b)
 	k.link(derived(b, a))
-	if n := k.neighbors(graph.HopQuery{IDs: ids(b)})[0].Nodes[0]; string(n.Doc) != `{"name":"a"}` {
+	if n := k.neighbors(graph.NeighborQuery{IDs: ids(b)})[0].Nodes[0]; string(n.Doc) != `{"name":"a"}` {
 		k.Fatalf("got %+v", n)
 	}
-	if n := k.neighbors(graph.HopQuery{IDs: ids(b), Bare: true})[0].Nodes[0]; n.Doc != nil || n.Name != "a" {
+	if n := k.neighbors(graph.NeighborQuery{IDs: ids(b), Bare: true})[0].Nodes[0]; n.Doc != nil || n.Name != "a" {
 		k.Fatalf("got %+v", n)
 	}
 }
@@ -132,10 +132,10 @@ func neighborBare(k *kit) {
 func badNeighbors(k *kit) {
 	a := dv("a")
 	k.put(a)
-	for what, q := range map[string]graph.HopQuery{
+	for what, q := range map[string]graph.NeighborQuery{
 		"no cap":            {IDs: ids(a), Direction: graph.Upstream},
-		"no direction":      {IDs: ids(a), Cap: 1},
-		"unknown edge kind": {IDs: ids(a), Direction: graph.Upstream, Cap: 1, Edges: []registry.EdgeKind{"LIKES"}},
+		"no direction":      {IDs: ids(a), LimitPerNode: 1},
+		"unknown edge kind": {IDs: ids(a), Direction: graph.Upstream, LimitPerNode: 1, Edges: []registry.EdgeKind{"LIKES"}},
 	} {
 		if _, err := k.Neighbors(k.ctx, q); registry.CodeOf(err) != registry.InvalidArgument {
 			k.Errorf("%s: %v", what, err)

@@ -106,7 +106,7 @@ func timePrecision(k *kit) {
 	e.ValidFrom = n.ValidFrom
 	k.put(dv("b"))
 	k.link(e)
-	h := k.neighbors(graph.HopQuery{IDs: []registry.ID{e.From}})
+	h := k.neighbors(graph.NeighborQuery{IDs: []registry.ID{e.From}})
 	if got := h[0].Edges[0].ValidFrom; !got.Equal(n.ValidFrom.Truncate(time.Microsecond)) || got.Location() != time.UTC {
 		k.Fatalf("edge from %v", got)
 	}
@@ -122,7 +122,7 @@ func zeroTime(k *kit) {
 	if got == nil || !got.ValidFrom.IsZero() || !got.ValidTo.IsZero() || !got.Since.IsZero() {
 		k.Fatalf("got %+v", got)
 	}
-	h := k.neighbors(graph.HopQuery{IDs: []registry.ID{b.ID}, At: graph.Instant{Valid: t0}})[0]
+	h := k.neighbors(graph.NeighborQuery{IDs: []registry.ID{b.ID}, At: graph.Instant{Valid: t0}})[0]
 	if len(h.Edges) != 1 || !h.Edges[0].ValidFrom.IsZero() || !h.Edges[0].ValidTo.IsZero() || h.Edges[0].By != "" {
 		k.Fatalf("got %+v", h)
 	}

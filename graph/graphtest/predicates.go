@@ -44,7 +44,7 @@ func operators(k *kit) {
 		{pred(stage, graph.NotIn), "[v0 v1 v2 v3 v4]"},
 		{pred(stage, graph.Less, "CANARY2"), "[v0 v1]"},
 		{pred(stage, graph.AtMost, "CANARY2"), "[v0 v1 v2]"},
-		{pred(stage, graph.More, "CANARY2"), "[v3 v4]"},
+		{pred(stage, graph.Greater, "CANARY2"), "[v3 v4]"},
 		{pred(stage, graph.AtLeast, "CANARY2"), "[v2 v3 v4]"},
 		{pred(stage, graph.Prefix, "CANARY"), "[v1 v2]"},
 		{pred(stage, graph.Prefix, ""), "[v0 v1 v2 v3 v4]"},
@@ -52,15 +52,15 @@ func operators(k *kit) {
 		{pred(number, graph.NotIn, int64(3)), "[v0 v1 v2 v4]"},
 		{pred(number, graph.Less, int64(1)), "[v0]"},
 		{pred(number, graph.AtMost, int64(1)), "[v0 v1]"},
-		{pred(number, graph.More, int64(3)), "[v4]"},
+		{pred(number, graph.Greater, int64(3)), "[v4]"},
 		{pred(number, graph.AtLeast, int64(3)), "[v3 v4]"},
-		{pred(registry.IndexName, graph.More, "v3"), "[v4]"},
-		{pred(registry.IndexSince, graph.AtLeast, t0.UnixMicro()), "[v0 v1 v2 v3 v4]"},
-		{pred(registry.IndexSince, graph.More, t0.UnixMicro()), "[]"},
+		{pred(registry.IndexName, graph.Greater, "v3"), "[v4]"},
+		{pred(registry.IndexValidFrom, graph.AtLeast, t0.UnixMicro()), "[v0 v1 v2 v3 v4]"},
+		{pred(registry.IndexValidFrom, graph.Greater, t0.UnixMicro()), "[]"},
 	} {
 		k.wantEqual(fmt.Sprintf("%+v", c.p), k.findNames(registry.KindModelVersion, c.p), c.want)
 	}
-	k.wantEqual("both", k.findNames(registry.KindModelVersion, pred(number, graph.More, int64(0)), pred(stage, graph.Prefix, "CAN")), "[v1 v2]")
+	k.wantEqual("both", k.findNames(registry.KindModelVersion, pred(number, graph.Greater, int64(0)), pred(stage, graph.Prefix, "CAN")), "[v1 v2]")
 }
 
 func prefixIsLiteral(k *kit) {
@@ -127,13 +127,13 @@ func rowsPredicate(k *kit) {
 	}
 	number, owner := registry.IndexNumber, registry.IndexOwner
 	q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Count: true,
-		Rows: [][]graph.Predicate{{pred(number, graph.Less, int64(2)), pred(owner, graph.In, "bob")}, {pred(number, graph.AtLeast, int64(4))}}}
+		AnyOf: [][]graph.Predicate{{pred(number, graph.Less, int64(2)), pred(owner, graph.In, "bob")}, {pred(number, graph.AtLeast, int64(4))}}}
 	k.wantEqual("or", names(k.find(q).Nodes), "[v1 v4 v5]")
 	k.wantEqual("count", k.find(q).Total, 3)
 	q.Where = []graph.Predicate{pred(owner, graph.In, "bob")}
 	k.wantEqual("and", names(k.find(q).Nodes), "[v1 v5]")
-	q.Rows = [][]graph.Predicate{{pred(number, graph.In)}, {}}
+	q.AnyOf = [][]graph.Predicate{{pred(number, graph.In)}, {}}
 	k.wantEqual("an empty conjunction holds", names(k.find(q).Nodes), "[v1 v3 v5]")
-	q.Rows = [][]graph.Predicate{{pred(number, graph.In)}}
+	q.AnyOf = [][]graph.Predicate{{pred(number, graph.In)}}
 	k.wantEqual("no row", k.find(q).Total, 0)
 }

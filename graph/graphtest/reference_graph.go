@@ -105,9 +105,9 @@ func (w *referenceGraph) farEnds(live []*graph.Edge, d graph.Direction, id regis
 func (w *referenceGraph) closure(q graph.ClosureQuery) graph.Closure {
 	out := w.walk(q)
 	last := out
-	for _, s := range q.Then {
+	for _, s := range q.Stages {
 		last = w.walk(s.Query(q, ids(last.OfKind(s.From)...)))
-		out.Then = append(out.Then, last)
+		out.Stages = append(out.Stages, last)
 	}
 	return out
 }
@@ -125,12 +125,12 @@ func (w *referenceGraph) walk(q graph.ClosureQuery) graph.Closure {
 				continue
 			}
 			if len(depth) == q.Limit {
-				out.Full = true
+				out.LimitReached = true
 				continue
 			}
 			depth[id] = d
 			held = append(held, id)
-			out.Nodes = append(out.Nodes, graph.Reached{Node: w.node(id, q.At), Depth: d})
+			out.Nodes = append(out.Nodes, graph.ClosureNode{Node: w.node(id, q.At), Depth: d})
 		}
 		return held
 	}
@@ -149,7 +149,7 @@ func (w *referenceGraph) walk(q graph.ClosureQuery) graph.Closure {
 			}
 			f := far(id)
 			if len(f) > q.Fanout {
-				out.Wide = append(out.Wide, id)
+				out.OverFanout = append(out.OverFanout, id)
 				f = f[:q.Fanout]
 			}
 			next = append(next, f...)
@@ -158,7 +158,7 @@ func (w *referenceGraph) walk(q graph.ClosureQuery) graph.Closure {
 	}
 	for _, r := range out.Nodes {
 		if r.Depth == q.Depth && slices.ContainsFunc(far(r.Node.ID), func(f registry.ID) bool { _, ok := depth[f]; return !ok }) {
-			out.Deep = append(out.Deep, r.Node.ID)
+			out.CutAtDepth = append(out.CutAtDepth, r.Node.ID)
 		}
 	}
 	for _, e := range live {
@@ -173,8 +173,8 @@ func (w *referenceGraph) walk(q graph.ClosureQuery) graph.Closure {
 	return out
 }
 
-// neighbors answers a HopQuery for one node.
-func (w *referenceGraph) neighbors(id registry.ID, q graph.HopQuery) (far []string, more bool, degree int64) {
+// neighbors answers a NeighborQuery for one node.
+func (w *referenceGraph) neighbors(id registry.ID, q graph.NeighborQuery) (far []string, more bool, degree int64) {
 	var all []*graph.Node
 	for _, e := range w.validEdges(q.Edges, q.At) {
 		if near, f := nearFar(e, q.Direction); near == id {
@@ -185,8 +185,8 @@ func (w *referenceGraph) neighbors(id registry.ID, q graph.HopQuery) (far []stri
 		}
 	}
 	slices.SortFunc(all, func(a, b *graph.Node) int { return cmp.Compare(a.Number, b.Number) })
-	if len(all) > q.Cap {
-		all, more = all[:q.Cap], true
+	if len(all) > q.LimitPerNode {
+		all, more = all[:q.LimitPerNode], true
 	}
 	return revisionNames(all), more, degree
 }
@@ -209,8 +209,8 @@ func formatClosure(c graph.Closure) string {
 		fmt.Fprintf(&b, "%s %s -> %s rec %d ret %d from %d to %d by %s\n", e.Kind, e.From, e.To, e.RecordedSeq, e.RetractedSeq,
 			e.ValidFrom.Unix(), e.ValidTo.Unix(), e.By)
 	}
-	fmt.Fprintf(&b, "wide %v deep %v full %v\n", c.Wide, c.Deep, c.Full)
-	for i, then := range c.Then {
+	fmt.Fprintf(&b, "wide %v deep %v full %v\n", c.OverFanout, c.CutAtDepth, c.LimitReached)
+	for i, then := range c.Stages {
 		fmt.Fprintf(&b, "stage %d\n%s", i, formatClosure(then))
 	}
 	return b.String()

@@ -35,11 +35,11 @@ func docNode(kind registry.Kind, name string, pairs ...any) *graph.Node {
 // given.
 func searchAll(words string, kinds ...registry.Kind) graph.Query {
 	if len(kinds) == 0 {
-		kinds = registry.SearchedKinds()
+		kinds = registry.SearchableKinds()
 	}
-	m := &graph.Match{Words: graph.Words(words, 16), Fields: map[registry.Kind][]string{}}
+	m := &graph.TextQuery{Words: graph.Tokenize(words, 16), Fields: map[registry.Kind][]string{}}
 	for _, k := range kinds {
-		m.Fields[k] = registry.NounOf(k).Searched(registry.AllFields)
+		m.Fields[k] = registry.NounOf(k).SearchFields(registry.AllFields)
 	}
 	return graph.Query{Kinds: kinds, Text: m}
 }
@@ -48,8 +48,8 @@ func (k *kit) searchNames(q graph.Query) []string {
 	k.Helper()
 	q.Count = true
 	p := k.find(q)
-	if p.Total != int64(len(p.Nodes)) || p.More || p.Cut {
-		k.Fatalf("%d nodes, total %d, more %v, cut %v", len(p.Nodes), p.Total, p.More, p.Cut)
+	if p.Total != int64(len(p.Nodes)) || p.More || p.Truncated {
+		k.Fatalf("%d nodes, total %d, more %v, cut %v", len(p.Nodes), p.Total, p.More, p.Truncated)
 	}
 	return names(p.Nodes)
 }
@@ -77,7 +77,7 @@ func searchFields(k *kit) {
 		docNode(registry.KindRun, "alpha", "description", "gamma"))
 	m, v, r := registry.KindModel, registry.KindModelVersion, registry.KindRun
 	ask := func(words string, fields map[registry.Kind][]string, kinds ...registry.Kind) string {
-		return fmt.Sprint(k.searchNames(graph.Query{Kinds: kinds, Text: &graph.Match{Words: graph.Words(words, 9), Fields: fields}}))
+		return fmt.Sprint(k.searchNames(graph.Query{Kinds: kinds, Text: &graph.TextQuery{Words: graph.Tokenize(words, 9), Fields: fields}}))
 	}
 	both := map[registry.Kind][]string{m: {"name", "description"}, v: {"name"}, r: {"name"}}
 	k.wantEqual("by field", ask("alpha", both, m, v, r), "[alpha one]")
@@ -101,11 +101,11 @@ func searchComposes(k *kit) {
 	}
 	q := searchAll("even one", registry.KindModelVersion)
 	q.Where = []graph.Predicate{pred(registry.IndexStage, graph.In, "PRODUCTION")}
-	q.Rows = [][]graph.Predicate{{pred(registry.IndexNumber, graph.AtLeast, int64(0))}}
+	q.AnyOf = [][]graph.Predicate{{pred(registry.IndexNumber, graph.AtLeast, int64(0))}}
 	k.wantEqual("narrowed", k.searchNames(q), fmt.Sprint(want))
-	for _, order := range []registry.Index{"", registry.IndexNumber, registry.IndexSince} {
+	for _, order := range []registry.Index{"", registry.IndexNumber, registry.IndexValidFrom} {
 		q.Order, q.Limit = order, 3
-		if got := names(k.pages(q)); len(got) != len(want) || order != registry.IndexSince && !slices.Equal(got, want) {
+		if got := names(k.pages(q)); len(got) != len(want) || order != registry.IndexValidFrom && !slices.Equal(got, want) {
 			k.Fatalf("pages by %q: %v", order, got)
 		}
 	}
@@ -118,7 +118,7 @@ func searchComposes(k *kit) {
 func searchInside(k *kit) {
 	k.put(docNode(registry.KindModel, "before"))
 	look := func(tx graph.Tx, words string) string {
-		p, err := tx.Find(k.ctx, graph.Query{Kinds: registry.SearchedKinds(), Text: searchAll(words).Text, Limit: 9})
+		p, err := tx.Find(k.ctx, graph.Query{Kinds: registry.SearchableKinds(), Text: searchAll(words).Text, Limit: 9})
 		if err != nil {
 			k.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func searchForgets(k *kit) {
 		if err := tx.Put(k.ctx, docNode(registry.KindModel, "third")); err != nil {
 			return err
 		}
-		if p, err := tx.Find(k.ctx, graph.Query{Kinds: registry.SearchedKinds(), Text: searchAll("third").Text, Limit: 9}); err != nil || len(p.Nodes) != 1 {
+		if p, err := tx.Find(k.ctx, graph.Query{Kinds: registry.SearchableKinds(), Text: searchAll("third").Text, Limit: 9}); err != nil || len(p.Nodes) != 1 {
 			k.Fatal(p, err)
 		}
 		return errCaller
@@ -193,13 +193,13 @@ func searchCuts(k *kit) {
 	}
 	q := searchAll("man", registry.KindCommit)
 	q.Limit, q.Bare = graph.MaxMatches, true
-	if p := k.find(q); len(p.Nodes) != graph.MaxMatches || p.Cut || p.More {
-		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Cut, p.More)
+	if p := k.find(q); len(p.Nodes) != graph.MaxMatches || p.Truncated || p.More {
+		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Truncated, p.More)
 	}
 	k.put(node(registry.KindCommit, "many more"))
 	q.Limit = 10
-	if p := k.find(q); len(p.Nodes) != 10 || !p.Cut || !p.More {
-		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Cut, p.More)
+	if p := k.find(q); len(p.Nodes) != 10 || !p.Truncated || !p.More {
+		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Truncated, p.More)
 	}
 	k.wantEqual("another kind", len(k.find(searchAll("man", registry.KindRun)).Nodes), 0)
 }
@@ -222,7 +222,7 @@ func badSearches(k *kit) {
 		"too large a limit":  func(q *graph.Query) { q.Limit = graph.MaxMatches + 1 },
 	} {
 		q := good
-		q.Limit, q.Text = 10, &graph.Match{Words: good.Text.Words, Fields: good.Text.Fields}
+		q.Limit, q.Text = 10, &graph.TextQuery{Words: good.Text.Words, Fields: good.Text.Fields}
 		spoil(&q)
 		if _, err := k.Find(k.ctx, q); registry.CodeOf(err) != registry.InvalidArgument {
 			k.Errorf("%s: error %v has code %q", what, err, registry.CodeOf(err))

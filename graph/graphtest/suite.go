@@ -218,10 +218,10 @@ func (k *kit) find(q graph.Query) graph.Page {
 	return p
 }
 
-func (k *kit) neighbors(q graph.HopQuery) []graph.Hops {
+func (k *kit) neighbors(q graph.NeighborQuery) []graph.Neighbors {
 	k.Helper()
-	if q.Cap == 0 {
-		q.Cap = 1000
+	if q.LimitPerNode == 0 {
+		q.LimitPerNode = 1000
 	}
 	if q.Direction == "" {
 		q.Direction = graph.Upstream

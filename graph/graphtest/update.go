@@ -69,7 +69,7 @@ func ownWrites(k *kit) {
 		}
 		n, err1 := tx.Nodes(k.ctx, graph.Instant{}, a.ID)
 		p, err2 := tx.Find(k.ctx, graph.Query{Slots: []string{"s"}, Limit: 1, Count: true})
-		h, err3 := tx.Neighbors(k.ctx, graph.HopQuery{IDs: ids(b), Direction: graph.Upstream, Cap: 1, Count: true})
+		h, err3 := tx.Neighbors(k.ctx, graph.NeighborQuery{IDs: ids(b), Direction: graph.Upstream, LimitPerNode: 1, Count: true})
 		c, err4 := tx.Closure(k.ctx, graph.ClosureQuery{Roots: ids(b), Direction: graph.Upstream, Depth: 2, Fanout: 5, Limit: 5})
 		l, err5 := tx.Log(k.ctx, graph.LogQuery{Object: a.ID, Limit: 5})
 		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {

@@ -16,23 +16,23 @@ import (
 type StoreDigest struct {
 	Head int64
 	RowCounts
-	// Digest is the SHA-256, in hex, of the store's identifier (graph.SourceOf) and of
+	// Digest is the SHA-256, in hex, of the store's identifier (graph.StoreID) and of
 	// every row of its dump in order, each as a line of canonical JSON.
 	Digest string
 }
 
-// Proof is the result of the comparison of two stores.
-type Proof struct {
+// Comparison is the result of the comparison of two stores.
+type Comparison struct {
 	From, To StoreDigest
 	// Difference describes the first row that differs, "" when there is none.
 	Difference string
 }
 
 // Equal reports whether both stores have the same contents.
-func (p *Proof) Equal() bool { return p.From == p.To && p.Difference == "" }
+func (p *Comparison) Equal() bool { return p.From == p.To && p.Difference == "" }
 
 // Err returns FAILED_PRECONDITION when the stores differ, else nil.
-func (p *Proof) Err() error {
+func (p *Comparison) Err() error {
 	if p.Equal() {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (p *Proof) Err() error {
 
 // Verify compares the current contents of two stores. Nobody may write to them
 // meanwhile. Two empty stores are FAILED_PRECONDITION.
-func Verify(ctx context.Context, from, to graph.Store, progress Progress) (*Proof, error) {
+func Verify(ctx context.Context, from, to graph.Store, progress Progress) (*Comparison, error) {
 	var heads [2]int64
 	for i, s := range []graph.Store{from, to} {
 		info, err := s.Ping(ctx)
@@ -57,7 +57,7 @@ func Verify(ctx context.Context, from, to graph.Store, progress Progress) (*Proo
 }
 
 // compare reads both stores in parallel up to a head; 0 means the head of each.
-func compare(ctx context.Context, from, to graph.Store, head int64, progress Progress) (*Proof, error) {
+func compare(ctx context.Context, from, to graph.Store, head int64, progress Progress) (*Comparison, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	seed := maphash.MakeSeed()
 	left, right := startDigest(ctx, from, head, seed, progress), startDigest(ctx, to, head, seed, nil)
@@ -66,7 +66,7 @@ func compare(ctx context.Context, from, to graph.Store, head int64, progress Pro
 		left.drain()
 		right.drain()
 	}()
-	p := &Proof{}
+	p := &Comparison{}
 	for {
 		a, leftHas := <-left.rows
 		b, rightHas := <-right.rows
@@ -143,11 +143,11 @@ func startDigest(ctx context.Context, s graph.Store, head int64, seed maphash.Se
 		defer close(r.rows)
 		started := false
 		var last registry.ID
-		r.err = forEachBatch(ctx, s, graph.Mark{Head: head}, func(b *graph.Batch) error {
+		r.err = forEachBatch(ctx, s, graph.DumpPosition{Head: head}, func(b *graph.Batch) error {
 			reportBatch(progress, "comparing", b)
 			if !started {
 				started, r.head = true, b.From.Head
-				r.addRow(ctx, "the instance secret", []byte(`{"source":"`+graph.SourceOf(b.Secret)+`"}`))
+				r.addRow(ctx, "the instance secret", []byte(`{"source":"`+graph.StoreID(b.Secret)+`"}`))
 			}
 			last = r.counts.add(b, last)
 			return r.addBatch(ctx, b)

@@ -42,7 +42,7 @@ type Report struct {
 	// earlier run has left; each further pass copies what has changed since.
 	Passes []Pass
 	// Proof is nil when the stores were not compared.
-	Proof *Proof
+	Proof *Comparison
 }
 
 // Pass is one copy pass.
@@ -118,11 +118,11 @@ func (m *migration) run(ctx context.Context) error {
 // sourceHead returns the newest sequence of the source and sets sourceID.
 func (m *migration) sourceHead(ctx context.Context) (int64, error) {
 	info, err := m.from.Ping(ctx)
-	m.sourceID = graph.SourceOf(info.Secret)
+	m.sourceID = graph.StoreID(info.Secret)
 	return info.Head, err
 }
 
-func (m *migration) finish(ctx context.Context, mark graph.Mark) error {
+func (m *migration) finish(ctx context.Context, mark graph.DumpPosition) error {
 	if err := m.report.Proof.Err(); err != nil {
 		return err
 	}
@@ -132,10 +132,10 @@ func (m *migration) finish(ctx context.Context, mark graph.Mark) error {
 
 // copyPass copies the rest of the pass that the mark is in, or a new pass up to head.
 // It reads the next batch while it writes one.
-func (m *migration) copyPass(ctx context.Context, mark graph.Mark, head int64) (graph.Mark, error) {
-	p := Pass{Resumed: mark != graph.Mark{} && mark.Part != graph.PartDone}
+func (m *migration) copyPass(ctx context.Context, mark graph.DumpPosition, head int64) (graph.DumpPosition, error) {
+	p := Pass{Resumed: mark != graph.DumpPosition{} && mark.Part != graph.PartDone}
 	if mark.Part == graph.PartDone {
-		mark = mark.Then(head)
+		mark = mark.NextDump(head)
 	} else if mark.Head == 0 {
 		mark.Head = head
 	}
@@ -167,15 +167,15 @@ func reportBatch(progress Progress, action string, b *graph.Batch) {
 	case graph.PartLog:
 		progress(action+" log entries", int(max(b.From.After[0]-b.From.Since, 0)), int(b.From.Head-b.From.Since))
 	case graph.PartNodes:
-		progress(action+" nodes", int(b.From.After[0]), int(b.Numbers))
+		progress(action+" nodes", int(b.From.After[0]), int(b.MaxNumber))
 	case graph.PartEdges:
-		progress(action+" edges, by node", int(b.From.After[0]), int(b.Numbers))
+		progress(action+" edges, by node", int(b.From.After[0]), int(b.MaxNumber))
 	}
 }
 
 // forEachBatch reads the batches from a mark on and calls fn with each, in order. It
 // reads one batch ahead.
-func forEachBatch(ctx context.Context, s graph.Store, mark graph.Mark, fn func(*graph.Batch) error) error {
+func forEachBatch(ctx context.Context, s graph.Store, mark graph.DumpPosition, fn func(*graph.Batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	type result struct {
 		batch graph.Batch

@@ -69,7 +69,7 @@ type busySource struct {
 	afterBatch func(part graph.Part)
 }
 
-func (s busySource) Dump(ctx context.Context, from graph.Mark) (graph.Batch, error) {
+func (s busySource) Dump(ctx context.Context, from graph.DumpPosition) (graph.Batch, error) {
 	b, err := s.Store.Dump(ctx, from)
 	s.afterBatch(from.Part)
 	return b, err
@@ -137,12 +137,12 @@ type failingDestination struct {
 	loseLastAnswer bool
 }
 
-func (c *failingDestination) Restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
+func (c *failingDestination) Restore(ctx context.Context, source string, b *graph.Batch) (graph.DumpPosition, error) {
 	if b == nil {
 		return c.Store.Restore(ctx, source, b)
 	}
 	if c.batchesLeft--; c.batchesLeft < 0 {
-		return graph.Mark{}, errConnectionLost
+		return graph.DumpPosition{}, errConnectionLost
 	}
 	m, err := c.Store.Restore(ctx, source, b)
 	if c.batchesLeft == 0 && c.loseLastAnswer && !b.Finish && err == nil {

@@ -82,7 +82,7 @@ func checkClosure(q graph.ClosureQuery) error {
 	case q.Limit < 1:
 		return registry.Invalid("limit", "must be 1 or more")
 	}
-	for _, s := range q.Then {
+	for _, s := range q.Stages {
 		if err := checkClosure(s.Query(q, nil)); err != nil {
 			return err
 		}
@@ -114,11 +114,11 @@ func (v *view) closure(ctx, work context.Context, q graph.ClosureQuery) (graph.C
 		return graph.Closure{}, err
 	}
 	out := w.out
-	for _, s := range q.Then {
+	for _, s := range q.Stages {
 		if w, err = w.stage(ctx, work, s); err != nil {
 			return graph.Closure{}, err
 		}
-		out.Then = append(out.Then, w.out)
+		out.Stages = append(out.Stages, w.out)
 	}
 	return out, nil
 }
@@ -209,7 +209,7 @@ func (w *walker) enter(level []reachedNode) (taken []reachedNode) {
 			continue
 		}
 		if len(w.reached) == w.q.Limit {
-			w.out.Full = true
+			w.out.LimitReached = true
 			break
 		}
 		w.depths[h.id] = h.depth
@@ -259,7 +259,7 @@ func (w *walker) expand(ctx context.Context, ids []registry.ID, depth int) ([]re
 		for _, r := range rows {
 			for i, found := range r["hops"].([]any) {
 				if i == w.q.Fanout {
-					w.out.Wide = append(w.out.Wide, registry.ID(text(r, "of")))
+					w.out.OverFanout = append(w.out.OverFanout, registry.ID(text(r, "of")))
 					break
 				}
 				next = append(next, reachedNodeOf(found.(row), depth))

@@ -39,7 +39,7 @@ func (w *walker) loadResult(ctx context.Context) error {
 	}
 	for _, h := range w.reached {
 		if n := nodes[h.id]; n != nil {
-			w.out.Nodes = append(w.out.Nodes, graph.Reached{Node: n, Depth: h.depth})
+			w.out.Nodes = append(w.out.Nodes, graph.ClosureNode{Node: n, Depth: h.depth})
 		}
 	}
 	keys := keysOf(w.view, ids)
@@ -79,7 +79,7 @@ func (w *walker) findDeep(ctx context.Context, all []string) error {
 	}
 	for _, id := range last {
 		if deep[id] {
-			w.out.Deep = append(w.out.Deep, id)
+			w.out.CutAtDepth = append(w.out.CutAtDepth, id)
 		}
 	}
 	return nil

@@ -102,7 +102,7 @@ func singleQueryText(q graph.ClosureQuery) string {
 		"UNWIND $keys AS key MATCH (a:Node {key: key}) USING INDEX a:Node(key)\n" + main.nodesText(q.Direction, depthBound(singleQueryDepths, q.Depth)) +
 		"WITH DISTINCT known, f LIMIT $nodes\nWITH known, collect(f) AS n0 WHERE size(n0) < $nodes\n")
 	out, carried := "RETURN known, "+main.resultText("0", q.Direction, q.Bare), "n0"
-	for i, s := range q.Then {
+	for i, s := range q.Stages {
 		before, this, p := strconv.Itoa(i), strconv.Itoa(i+1), stagePattern(s.Edges)
 		b.WriteString("WITH known, " + carried + ", COLLECT { UNWIND n" + before + " AS a WITH a WHERE a.kind = $from" + this + " " +
 			p.nodesText(s.Direction, depthBound(stageDepths, s.Depth)) + "WITH DISTINCT f LIMIT $nodes RETURN f } AS n" + this + "\n")
@@ -121,7 +121,7 @@ func (v *view) singleQueryClosure(ctx, work context.Context, q graph.ClosureQuer
 	}
 	params := map[string]any{"head": v.key(""), "own": v.holdsLock, "known": g.asOf.known, "keys": distinct(keysOf(v, q.Roots)), "types": typesParam(q.Edges),
 		"nodes": int64(singleQueryNodes), "edges": int64(singleQueryEdges)}
-	for i, s := range q.Then {
+	for i, s := range q.Stages {
 		params["from"+strconv.Itoa(i+1)] = string(s.From)
 	}
 	values, err := v.runSingleQuery(work, singleQueryText(q), params)
@@ -168,15 +168,15 @@ func (g *subgraph) closure(q graph.ClosureQuery, values []any) (graph.Closure, b
 		}
 	}
 	all := true
-	partOf := func(i int, d graph.Direction) graph.Held {
+	partOf := func(i int, d graph.Direction) graph.MemoryGraph {
 		p, ok := g.walkOf(values[i].([]any), d)
 		all = all && ok
 		return p
 	}
-	out, whole := graph.Replay(q, roots, partOf(3, q.Direction))
+	out, whole := graph.ClosureInMemory(q, roots, partOf(3, q.Direction))
 	out.Head = g.head
 	if whole && all {
-		whole = graph.ReplayStages(q, &out, func(i int) graph.Held { return partOf(6+3*i, q.Then[i].Direction) })
+		whole = graph.StagesInMemory(q, &out, func(i int) graph.MemoryGraph { return partOf(6+3*i, q.Stages[i].Direction) })
 	}
 	return out, whole && all && !g.changed
 }

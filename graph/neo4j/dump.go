@@ -32,7 +32,7 @@ var (
 )
 
 // Dump reads the next batch of all that the store holds.
-func (s *Store) Dump(ctx context.Context, from graph.Mark) (b graph.Batch, err error) {
+func (s *Store) Dump(ctx context.Context, from graph.DumpPosition) (b graph.Batch, err error) {
 	err = s.read(ctx, func(v *view) error {
 		b, err = v.dump(ctx, from)
 		return err
@@ -40,7 +40,7 @@ func (s *Store) Dump(ctx context.Context, from graph.Mark) (b graph.Batch, err e
 	return b, err
 }
 
-func (v *view) dump(ctx context.Context, from graph.Mark) (b graph.Batch, err error) {
+func (v *view) dump(ctx context.Context, from graph.DumpPosition) (b graph.Batch, err error) {
 	rows, err := v.query(ctx, readHead, map[string]any{"key": v.key("")})
 	if err != nil {
 		return b, err
@@ -51,7 +51,7 @@ func (v *view) dump(ctx context.Context, from graph.Mark) (b graph.Batch, err er
 	if from.Head == 0 {
 		from.Head = number(rows[0], "seq")
 	}
-	b.From, b.Numbers = from, number(rows[0], "number")
+	b.From, b.MaxNumber = from, number(rows[0], "number")
 	b.Secret, _ = rows[0]["secret"].([]byte)
 	more := false
 	switch from.Part {
@@ -63,7 +63,7 @@ func (v *view) dump(ctx context.Context, from graph.Mark) (b graph.Batch, err er
 	case graph.PartEdges:
 		more, err = v.byNumber(&b, func(start int64, end int64) (bool, error) { return v.dumpEdges(ctx, &b, start, end) })
 	}
-	b.End(more)
+	b.SetNext(more)
 	return b, err
 }
 
@@ -74,12 +74,12 @@ func (v *view) byNumber(b *graph.Batch, ask func(start, end int64) (more bool, e
 	if b.From.Since > 0 {
 		width = dumpWindowChanged
 	}
-	for start := b.From.After[0]; start <= b.Numbers; start += width {
+	for start := b.From.After[0]; start <= b.MaxNumber; start += width {
 		if more, err = ask(start, start+width); err != nil || more {
 			return more, err
 		}
 		if len(b.Nodes)+len(b.Edges) >= graph.BatchRows/2 {
-			return start+width <= b.Numbers, nil
+			return start+width <= b.MaxNumber, nil
 		}
 	}
 	return false, nil
@@ -154,7 +154,7 @@ func (v *view) dumpEdges(ctx context.Context, b *graph.Batch, start, end int64) 
 }
 
 // migrationOf reads the state of a migration into this store from the head.
-func migrationOf(head row) (f graph.Filling, err error) {
+func migrationOf(head row) (f graph.MigrationState, err error) {
 	if state := text(head, "migration"); state != "" {
 		err = json.Unmarshal([]byte(state), &f)
 	}
@@ -167,5 +167,5 @@ func checkMigrated(head row) error {
 	if err != nil {
 		return internal(err)
 	}
-	return f.Open()
+	return f.CheckFinished()
 }

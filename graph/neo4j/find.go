@@ -45,7 +45,7 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if err != nil {
 		return graph.Page{}, err
 	}
-	page := graph.Page{Total: -1, Cut: cut}
+	page := graph.Page{Total: -1, Truncated: cut}
 	if q.Count {
 		rows, err := v.query(ctx, f.countText(), f.params)
 		if err != nil {
@@ -99,11 +99,11 @@ func (f *finder) narrow(q graph.Query) (registry.Index, error) {
 		}
 		f.conds = append(f.conds, c)
 	}
-	if len(q.Rows) == 0 {
+	if len(q.AnyOf) == 0 {
 		return order, nil
 	}
 	var rows []string
-	for _, and := range q.Rows {
+	for _, and := range q.AnyOf {
 		conds := []string{"true"}
 		for _, p := range and {
 			c, err := f.predicate(p)
@@ -136,7 +136,7 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 		f.match = "MATCH (n:Node) USING INDEX n:Node(parent_key)"
 	case len(q.Kinds) == 0:
 		return registry.Invalid("kinds", "give kinds, parents or slots to find nodes")
-	case order == registry.IndexSince:
+	case order == registry.IndexValidFrom:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(kind_key, valid_from)"
 	default:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(kind_key, name)"
@@ -152,7 +152,7 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	default:
 		f.conds = append(f.conds, "n.kind_key IN "+f.param(distinct(kinds)))
 	}
-	if order == registry.IndexSince {
+	if order == registry.IndexValidFrom {
 		f.conds = append(f.conds, "n.valid_from IS NOT NULL")
 	} else {
 		f.conds = append(f.conds, "n.name IS NOT NULL")
@@ -272,7 +272,7 @@ func (f *finder) predicate(p graph.Predicate) (string, error) {
 }
 
 // operators are those that compare with one value.
-var operators = map[graph.Op]string{graph.Less: " < ", graph.AtMost: " <= ", graph.More: " > ", graph.AtLeast: " >= ", graph.Prefix: " STARTS WITH "}
+var operators = map[graph.Op]string{graph.Less: " < ", graph.AtMost: " <= ", graph.Greater: " > ", graph.AtLeast: " >= ", graph.Prefix: " STARTS WITH "}
 
 func (f *finder) compare(alias string, p graph.Predicate) (string, error) {
 	if p.Self != "" {

@@ -38,7 +38,7 @@ const (
 // not searched.
 func (v *view) searchProperties(n *graph.Node) row {
 	out := row{}
-	for _, f := range graph.TextOf(n) {
+	for _, f := range graph.SearchWords(n) {
 		out["words_"+f.Field] = strings.Join(f.Words, " ")
 	}
 	if len(out) > 0 {
@@ -81,7 +81,7 @@ func (f *finder) findText(ctx context.Context, q graph.Query) (cut bool, err err
 // are lower-case letters and digits, so none is an operator.
 func (v *view) luceneQuery(q graph.Query) string {
 	var looks []string
-	for _, l := range q.Looks() {
+	for _, l := range q.FieldGroups() {
 		var kinds []string
 		for _, k := range l.Kinds {
 			kinds = append(kinds, v.kindToken(k))
@@ -100,7 +100,7 @@ func (v *view) luceneQuery(q graph.Query) string {
 
 // backfillFulltext writes the search properties of nodes that are older than the index.
 func backfillFulltext(ctx context.Context, s *Store, session driver.SessionWithContext) error {
-	q := graph.Query{Kinds: registry.SearchedKinds(), Limit: batch}
+	q := graph.Query{Kinds: registry.SearchableKinds(), Limit: batch}
 	return s.backfillPages(ctx, session, q, func(v *view, nodes []*graph.Node) error {
 		var rows []row
 		for _, n := range nodes {

@@ -37,7 +37,7 @@ func TestFulltextMigrationStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	count := func() int {
-		p, err := s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindRun}, Limit: 5000, Text: &graph.Match{Words: []string{"run"},
+		p, err := s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindRun}, Limit: 5000, Text: &graph.TextQuery{Words: []string{"run"},
 			Fields: map[registry.Kind][]string{registry.KindRun: {"name"}}}})
 		if err != nil {
 			t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"pedigree/internal/bench/graphs"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 )
 
 // BenchmarkLoad loads the benchmark's graph into a server with the benchmark's
@@ -16,20 +16,20 @@ import (
 func BenchmarkLoad(b *testing.B) {
 	size, _ := strconv.Atoi(os.Getenv("PEDIGREE_LOAD"))
 	plan := graphs.Plan{Size: max(size, 10_000), Seed: 1}
-	server, err := neotest.StartWith(b.Context(), neotest.Settings{HeapMB: 1536, PageCacheMB: 2048})
+	server, err := neo4jtest.StartWithSettings(b.Context(), neo4jtest.Settings{HeapMB: 1536, PageCacheMB: 2048})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer server.Stop()
-	var all graphs.Loaded
+	var all graphs.LoadStats
 	b.ResetTimer()
 	for range b.N {
-		s, err := Open(b.Context(), server.URL, WithNamespace(neotest.Namespace()))
+		s, err := Open(b.Context(), server.URL, WithNamespace(neo4jtest.Namespace()))
 		if err != nil {
 			b.Fatal(err)
 		}
-		last := graphs.Loaded{}
-		done, err := plan.Load(b.Context(), s, 10_000, func(now graphs.Loaded) {
+		last := graphs.LoadStats{}
+		done, err := plan.Load(b.Context(), s, 10_000, func(now graphs.LoadStats) {
 			b.Logf("%7d nodes at %6.0f/s, %7d edges at %6.0f/s", now.Nodes, rate(now.Nodes-last.Nodes, now.NodesTook-last.NodesTook),
 				now.Edges, rate(now.Edges-last.Edges, now.EdgesTook-last.EdgesTook))
 			last = now

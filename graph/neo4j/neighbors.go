@@ -197,17 +197,17 @@ func typesParam(kinds []registry.EdgeKind) []string {
 }
 
 // Neighbors returns one hop as of the Update so far.
-func (v *view) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (v *view) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	if err := checkDirectionAndKinds(q.Direction, q.Edges); err != nil {
 		return nil, err
 	}
-	if q.Cap < 1 {
+	if q.LimitPerNode < 1 {
 		return nil, registry.Invalid("cap", "must be 1 or more")
 	}
-	out := make([]graph.Hops, len(q.IDs))
-	at := map[registry.ID]*graph.Hops{}
+	out := make([]graph.Neighbors, len(q.IDs))
+	at := map[registry.ID]*graph.Neighbors{}
 	for i, id := range q.IDs {
-		out[i].Of = id
+		out[i].NodeID = id
 		if at[id] == nil {
 			at[id] = &out[i]
 		}
@@ -217,7 +217,7 @@ func (v *view) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, e
 	}
 	keys := distinct(keysOf(v, q.IDs))
 	h := neighborQuery{asOfInstant(q.At), neighborPattern(q.Edges), q.Direction, edgeMap + ", node: " + projection("w", "f", q.Bare)}
-	params := h.with(map[string]any{"keys": keys, "types": typesParam(q.Edges), "after": q.After, "cap": capPlusOne(q.Cap)})
+	params := h.with(map[string]any{"keys": keys, "types": typesParam(q.Edges), "after": q.After, "cap": capPlusOne(q.LimitPerNode)})
 	rows, err := v.neighborsByNumber(ctx, h, params)
 	if err != nil {
 		return nil, err
@@ -253,13 +253,13 @@ func capPlusOne(n int) int64 {
 }
 
 // addNeighbor adds a row to the answer of its node, up to the cap.
-func addNeighbor(h *graph.Hops, r row, q graph.HopQuery) {
-	if len(h.Edges) == q.Cap {
+func addNeighbor(h *graph.Neighbors, r row, q graph.NeighborQuery) {
+	if len(h.Edges) == q.LimitPerNode {
 		h.More = true
 		return
 	}
 	n := nodeOf(r["node"].(map[string]any), q.Bare)
-	from, to := h.Of, n.ID
+	from, to := h.NodeID, n.ID
 	if q.Direction == graph.Downstream {
 		from, to = to, from
 	}

@@ -5,20 +5,20 @@ import (
 
 	"pedigree/graph"
 	"pedigree/graph/graphtest"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 )
 
-func TestMain(m *testing.M) { neotest.Main(m) }
+func TestMain(m *testing.M) { neo4jtest.Main(m) }
 
 // open opens a store in a namespace of its own.
 func open(t *testing.T, opts ...Option) *Store {
 	t.Helper()
-	return openIn(t, neotest.Namespace(), opts...)
+	return openIn(t, neo4jtest.Namespace(), opts...)
 }
 
 func openIn(t *testing.T, ns string, opts ...Option) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), neotest.URL(t), append(opts, WithNamespace(ns))...)
+	s, err := Open(t.Context(), neo4jtest.URL(t), append(opts, WithNamespace(ns))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestStore(t *testing.T) {
 }
 
 func TestRace(t *testing.T) {
-	ns := neotest.Namespace()
+	ns := neo4jtest.Namespace()
 	a, b := openIn(t, ns), openIn(t, ns)
 	graphtest.Race(t, a, b)
 }

@@ -30,7 +30,7 @@ func columnType(c registry.Index) registry.IndexType {
 	switch c {
 	case registry.IndexName:
 		return registry.TextIndex
-	case registry.IndexSince:
+	case registry.IndexValidFrom:
 		return registry.IntIndex
 	}
 	for _, col := range columns {

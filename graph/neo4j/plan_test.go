@@ -61,7 +61,7 @@ func singleQueryTexts() (texts []string) {
 		for _, depth := range append(slices.Clone(singleQueryDepths), 10000) {
 			for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
 				for _, then := range [][]graph.Stage{nil, {history, releases}, {later}} {
-					texts = append(texts, singleQueryText(graph.ClosureQuery{Direction: d, Depth: depth, Bare: bare, Then: then}))
+					texts = append(texts, singleQueryText(graph.ClosureQuery{Direction: d, Depth: depth, Bare: bare, Stages: then}))
 				}
 			}
 		}
@@ -111,10 +111,10 @@ func callWithInjection(t *testing.T, s *Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Limit: 1, Text: &graph.Match{Words: []string{injection},
+	s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Limit: 1, Text: &graph.TextQuery{Words: []string{injection},
 		Fields: map[registry.Kind][]string{registry.KindModelVersion: {"name"}}}})
-	words := graph.Words(injection, 16)
-	if _, err := s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Limit: 1, Text: &graph.Match{Words: words,
+	words := graph.Tokenize(injection, 16)
+	if _, err := s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Limit: 1, Text: &graph.TextQuery{Words: words,
 		Fields: map[registry.Kind][]string{registry.KindModelVersion: {"name"}}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -127,11 +127,11 @@ func callWithInjection(t *testing.T, s *Store) {
 	s.Nodes(t.Context(), graph.Instant{}, injection)
 	s.Log(t.Context(), graph.LogQuery{Object: injection, Actor: injection, Models: []registry.ID{injection}, Actions: []registry.LogAction{injection}, Limit: 1})
 	for _, kinds := range [][]registry.EdgeKind{nil, {injection}} {
-		s.Neighbors(t.Context(), graph.HopQuery{IDs: []registry.ID{injection}, Direction: graph.Upstream, Edges: kinds, Cap: 1})
+		s.Neighbors(t.Context(), graph.NeighborQuery{IDs: []registry.ID{injection}, Direction: graph.Upstream, Edges: kinds, LimitPerNode: 1})
 		s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{injection}, Direction: graph.Upstream, Edges: kinds, Through: []registry.Kind{injection},
 			Depth: 3, Fanout: 1, Limit: 1})
 		s.Closure(t.Context(), graph.ClosureQuery{Roots: []registry.ID{injection}, Direction: graph.Upstream, Depth: 3, Fanout: 1, Limit: 1,
-			Then: []graph.Stage{{From: injection, Direction: graph.Upstream, Edges: kinds, Through: []registry.Kind{injection}, Depth: 3, Fanout: 1, Limit: 1}}})
+			Stages: []graph.Stage{{From: injection, Direction: graph.Upstream, Edges: kinds, Through: []registry.Kind{injection}, Depth: 3, Fanout: 1, Limit: 1}}})
 	}
 }
 

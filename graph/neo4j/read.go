@@ -59,7 +59,7 @@ func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err e
 }
 
 // Neighbors returns one hop from many nodes.
-func (s *Store) Neighbors(ctx context.Context, q graph.HopQuery) (hops []graph.Hops, err error) {
+func (s *Store) Neighbors(ctx context.Context, q graph.NeighborQuery) (hops []graph.Neighbors, err error) {
 	err = s.read(ctx, func(v *view) error {
 		hops, err = v.Neighbors(ctx, q)
 		return err

@@ -30,7 +30,7 @@ var restoreEdges = func() map[registry.EdgeKind]string {
 }()
 
 // Restore writes a batch of another store's dump.
-func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.Mark, err error) {
+func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.DumpPosition, err error) {
 	err = s.retryOnFault(func() error {
 		return s.write(ctx, func(t *txn) error {
 			mark, err = t.restore(ctx, source, b)
@@ -40,9 +40,9 @@ func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mar
 	return mark, err
 }
 
-func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
+func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph.DumpPosition, error) {
 	f := t.migration
-	write, err := f.Take(source, t.head, b)
+	write, err := f.Accept(source, t.head, b)
 	if err != nil || !write {
 		return f.Mark, err
 	}

@@ -59,7 +59,7 @@ func WithNamespace(ns string) Option { return func(s *Store) { s.ns = ns } }
 // WithClock sets the clock for log entries that come without a time.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = now } }
 
-// WithFault calls f when an Update is about to commit. When f's error has a method
+// WithFaultHook calls f when an Update is about to commit. When f's error has a method
 // Retryable that returns true, the run is rolled back and the closure runs again, as
 // after a deadlock; any other error fails the Update. Tests use it to prove that
 // closures may run twice.
@@ -192,7 +192,7 @@ func (s *Store) read(ctx context.Context, fn func(*view) error) error {
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 	return s.retryOnFault(func() error {
 		return s.write(ctx, func(t *txn) error {
-			err := t.migration.Open()
+			err := t.migration.CheckFinished()
 			if err == nil {
 				err = recoverPanic(fn, t)
 			}

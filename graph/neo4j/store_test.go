@@ -16,7 +16,7 @@ import (
 
 	"pedigree/graph"
 	"pedigree/graph/graphtest"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/registry"
 )
 
@@ -73,7 +73,7 @@ func TestASmallClosureIsOneQuery(t *testing.T) {
 		"up":           {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream}, true, 2},
 		"two roots":    {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID, nodes[2].ID}, Direction: graph.Upstream}, true, 3},
 		"a wide one":   {graph.ClosureQuery{Roots: []registry.ID{nodes[0].ID}, Direction: graph.Downstream}, false, len(nodes)},
-		"a wide stage": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, Then: []graph.Stage{{From: registry.KindCommit, Direction: graph.Downstream, Depth: 1, Fanout: 1000, Limit: 1000}}}, false, 2},
+		"a wide stage": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, Stages: []graph.Stage{{From: registry.KindCommit, Direction: graph.Downstream, Depth: 1, Fanout: 1000, Limit: 1000}}}, false, 2},
 		"as of a head": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, At: graph.Instant{Known: 1}}, false, 2},
 	} {
 		c.q.Depth, c.q.Fanout, c.q.Limit = 3, 1000, 1000
@@ -102,12 +102,12 @@ func TestNodeNewerThanTheHeadIsNotUsed(t *testing.T) {
 }
 
 func TestTwoServersStartTogether(t *testing.T) {
-	ns := neotest.Namespace()
+	ns := neo4jtest.Namespace()
 	secrets := make([]string, 4)
 	var wg sync.WaitGroup
 	for i := range secrets {
 		wg.Go(func() {
-			s, err := Open(t.Context(), neotest.URL(t), WithNamespace(ns))
+			s, err := Open(t.Context(), neo4jtest.URL(t), WithNamespace(ns))
 			if err != nil {
 				t.Error(err)
 				return
@@ -127,7 +127,7 @@ func TestTwoServersStartTogether(t *testing.T) {
 }
 
 func TestANewerSchemaIsRefused(t *testing.T) {
-	ns := neotest.Namespace()
+	ns := neo4jtest.Namespace()
 	s := openIn(t, ns)
 	session := s.session(t.Context(), driver.AccessModeWrite)
 	defer session.Close(t.Context())
@@ -138,7 +138,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), neotest.URL(t), WithNamespace(ns)); registry.CodeOf(err) != registry.FailedPrecondition {
+	if _, err := Open(t.Context(), neo4jtest.URL(t), WithNamespace(ns)); registry.CodeOf(err) != registry.FailedPrecondition {
 		t.Errorf("got %v", err)
 	}
 }
@@ -201,12 +201,12 @@ func TestAServerThatIsDownIsUnavailableSoon(t *testing.T) {
 
 // TestAnOutageHeals cuts the store's connections with a proxy.
 func TestAnOutageHeals(t *testing.T) {
-	u, err := url.Parse(neotest.URL(t))
+	u, err := url.Parse(neo4jtest.URL(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := newProxy(t, u.Host)
-	s, err := Open(t.Context(), "bolt://"+p.addr, WithNamespace(neotest.Namespace()))
+	s, err := Open(t.Context(), "bolt://"+p.addr, WithNamespace(neo4jtest.Namespace()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func (p *proxy) restore() {
 // TestNamespaceMigrationStep removes the namespaces of nodes, sets the schema back by
 // the step, and migrates again. The nodes of another namespace stay as they are.
 func TestNamespaceMigrationStep(t *testing.T) {
-	ns := neotest.Namespace()
+	ns := neo4jtest.Namespace()
 	s, other := openIn(t, ns), openIn(t, ns+"|dv")
 	for _, x := range []*Store{s, other} {
 		err := x.Update(t.Context(), func(tx graph.Tx) error {
@@ -326,7 +326,7 @@ func TestNamespaceMigrationStep(t *testing.T) {
 		}
 	}
 	count := func(s *Store) (n int) {
-		batches, err := graphtest.ReadDump(t.Context(), s, graph.Mark{})
+		batches, err := graphtest.ReadDump(t.Context(), s, graph.DumpPosition{})
 		if err != nil {
 			t.Fatal(err)
 		}

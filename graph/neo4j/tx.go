@@ -19,7 +19,7 @@ type txn struct {
 	// hasWrites is true when the Update wrote something, and so needs a log entry.
 	hasWrites bool
 	// migration is the state of a migration into this store, from the head.
-	migration graph.Filling
+	migration graph.MigrationState
 }
 
 var _ graph.Tx = (*txn)(nil)

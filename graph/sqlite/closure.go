@@ -49,12 +49,12 @@ func (v *view) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure
 		return graph.Closure{}, err
 	}
 	last := &out
-	for _, s := range q.Then {
+	for _, s := range q.Stages {
 		next, err := v.closureFrom(ctx, s.Query(q, nil), head, last.OfKind(s.From))
 		if err != nil {
 			return graph.Closure{}, err
 		}
-		out.Then = append(out.Then, next)
+		out.Stages = append(out.Stages, next)
 		last = &next
 	}
 	return out, nil
@@ -68,7 +68,7 @@ func checkClosure(q graph.ClosureQuery) error {
 	case q.Fanout < 1 || q.Limit < 1:
 		return registry.Invalid("limit", "limit and fanout must be 1 or more")
 	}
-	for _, s := range q.Then {
+	for _, s := range q.Stages {
 		if err := checkClosure(s.Query(q, nil)); err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (c *closureWalk) addRoots(roots []*graph.Node) []*reachedNode {
 			continue
 		}
 		if len(c.order) == c.q.Limit {
-			c.result.Full = true
+			c.result.LimitReached = true
 			break
 		}
 		c.addNode(n, 0)
@@ -177,7 +177,7 @@ func (c *closureWalk) expand(ctx context.Context, level []*reachedNode, depth in
 	start := len(c.order)
 	for _, num := range slices.Compact(c.nextNumbers) {
 		if len(c.order) >= c.q.Limit {
-			c.result.Full = true
+			c.result.LimitReached = true
 			break
 		}
 		n := c.fetched[num]
@@ -267,7 +267,7 @@ func (c *closureWalk) keepEdges(reached *reachedNode, position int, rows []edgeR
 		}
 	}
 	if len(rows) > c.q.Fanout {
-		c.result.Wide = append(c.result.Wide, reached.node.ID)
+		c.result.OverFanout = append(c.result.OverFanout, reached.node.ID)
 		return 0
 	}
 	reached.complete = true
@@ -292,7 +292,7 @@ func (c *closureWalk) readRemainingEdges() error {
 		}
 		leadsOn := slices.ContainsFunc(rows[before:], func(r edgeRow) bool { return c.reached[c.farEnd(r)] == nil })
 		if leadsOn && reached.depth == c.q.Depth {
-			c.result.Deep = append(c.result.Deep, reached.node.ID)
+			c.result.CutAtDepth = append(c.result.CutAtDepth, reached.node.ID)
 		}
 		if len(rows)-before > len(c.order) {
 			if reachedList == "" {
@@ -321,9 +321,9 @@ func (c *closureWalk) buildResult() error {
 	slices.SortFunc(c.edgeRows, func(a, b edgeRow) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.kind, b.kind))
 	})
-	c.result.Nodes = make([]graph.Reached, len(c.order))
+	c.result.Nodes = make([]graph.ClosureNode, len(c.order))
 	for i, reached := range c.order {
-		c.result.Nodes[i] = graph.Reached{Node: reached.node, Depth: reached.depth}
+		c.result.Nodes[i] = graph.ClosureNode{Node: reached.node, Depth: reached.depth}
 	}
 	if len(c.edgeRows) == 0 {
 		return nil

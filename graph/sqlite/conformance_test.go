@@ -22,7 +22,7 @@ func open(t testing.TB, path string, opts ...sqlite.Option) *sqlite.Store {
 
 func TestStore(t *testing.T) {
 	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store {
-		return open(t, filepath.Join(t.TempDir(), "new", "p.db"), sqlite.WithFault(fault))
+		return open(t, filepath.Join(t.TempDir(), "new", "p.db"), sqlite.WithFaultHook(fault))
 	})
 }
 

@@ -24,16 +24,16 @@ const (
 )
 
 // Dump reads the next batch; see graph.Store.
-func (s *Store) Dump(ctx context.Context, from graph.Mark) (b graph.Batch, err error) {
+func (s *Store) Dump(ctx context.Context, from graph.DumpPosition) (b graph.Batch, err error) {
 	err = s.read(ctx, func(v *view) error { b, err = v.dump(ctx, from); return err })
 	return b, err
 }
 
-func (v *view) dump(ctx context.Context, from graph.Mark) (b graph.Batch, err error) {
+func (v *view) dump(ctx context.Context, from graph.DumpPosition) (b graph.Batch, err error) {
 	if b.Secret, err = v.secret(); err != nil {
 		return b, err
 	}
-	if b.Numbers, err = v.c.queryInt("SELECT max(num) FROM node"); err != nil {
+	if b.MaxNumber, err = v.c.queryInt("SELECT max(num) FROM node"); err != nil {
 		return b, err
 	}
 	if from.Head == 0 {
@@ -52,7 +52,7 @@ func (v *view) dump(ctx context.Context, from graph.Mark) (b graph.Batch, err er
 	case graph.PartEdges:
 		more, err = v.dumpEdges(&b)
 	}
-	b.End(more)
+	b.SetNext(more)
 	return b, err
 }
 

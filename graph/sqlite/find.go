@@ -16,7 +16,7 @@ func columnType(c registry.Index) (registry.IndexType, bool) {
 	switch c {
 	case registry.IndexName:
 		return registry.TextIndex, true
-	case registry.IndexSince:
+	case registry.IndexValidFrom:
 		return registry.IntIndex, true
 	}
 	for _, x := range registry.IndexColumns() {
@@ -91,7 +91,7 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	kinds := kindCodesOf(v.s.codes, q.Kinds)
 	if q.Text != nil {
 		kinds = []int{anyKind} // The matches only have nodes of the requested kinds.
-		if matches, page.Cut, err = v.matchingNumbers(q); err != nil {
+		if matches, page.Truncated, err = v.matchingNumbers(q); err != nil {
 			return graph.Page{}, err
 		}
 	}
@@ -170,7 +170,7 @@ func checkQuery(q graph.Query) (registry.IndexType, error) {
 			return "", err
 		}
 	}
-	for _, row := range q.Rows {
+	for _, row := range q.AnyOf {
 		for _, p := range row {
 			if err := checkPredicate(p); err != nil {
 				return "", err
@@ -200,7 +200,7 @@ func checkPredicate(p graph.Predicate) error {
 	}
 	switch p.Op {
 	case graph.In, graph.NotIn:
-	case graph.Less, graph.AtMost, graph.More, graph.AtLeast:
+	case graph.Less, graph.AtMost, graph.Greater, graph.AtLeast:
 		ok = len(p.Values) > 0
 	case graph.Prefix:
 		ok = len(p.Values) > 0 && typ == registry.TextIndex

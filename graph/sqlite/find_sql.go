@@ -60,13 +60,13 @@ func (b *whereBuilder) conditions(q graph.Query, kind int) error {
 	for _, p := range q.Where {
 		b.predicate(p)
 	}
-	if len(q.Rows) == 0 {
+	if len(q.AnyOf) == 0 {
 		return nil
 	}
 	var alternatives []string
 	outer := b.args
 	b.args = nil
-	for _, row := range q.Rows {
+	for _, row := range q.AnyOf {
 		inner := &whereBuilder{}
 		for _, p := range row {
 			inner.predicate(p)

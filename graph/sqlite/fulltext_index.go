@@ -38,7 +38,7 @@ func kindToken(code int) string { return "k" + strconv.Itoa(code) }
 // fieldColumn returns the column of a field. The prefix avoids reserved names.
 func fieldColumn(field string) string { return "f_" + field }
 
-var searchFields, searchedKinds = registry.SearchFields(), registry.SearchedKinds()
+var searchFields, searchedKinds = registry.SearchFields(), registry.SearchableKinds()
 
 // The statements that create and write the index.
 var createIndexSQL, writeIndexRowSQL = func() (string, string) {
@@ -97,7 +97,7 @@ func (t *tx) flushIndex() error {
 // that enqueues the entry of the node if they differ. It must be called before the node
 // is written.
 func (t *tx) indexChange(n *graph.Node, p *plannedPut) (enqueue func(num int64), err error) {
-	fields := graph.TextOf(n)
+	fields := graph.SearchWords(n)
 	same := len(fields) == 0
 	if p.num != 0 && slices.Contains(searchedKinds, n.Kind) {
 		old := graph.Node{Kind: n.Kind}
@@ -105,7 +105,7 @@ func (t *tx) indexChange(n *graph.Node, p *plannedPut) (enqueue func(num int64),
 			old.Name, old.Doc = st.ColumnText(0), []byte(st.ColumnText(1))
 			return nil
 		}, p.num)
-		same = slices.EqualFunc(fields, graph.TextOf(&old), func(a, b graph.FieldWords) bool {
+		same = slices.EqualFunc(fields, graph.SearchWords(&old), func(a, b graph.FieldWords) bool {
 			return a.Field == b.Field && slices.Equal(a.Words, b.Words)
 		})
 	}
@@ -149,7 +149,7 @@ func (x *codes) matchExpression(q graph.Query) string {
 	words[len(words)-1] += " *"
 	all := strings.Join(words, " AND ")
 	var groups []string
-	for _, group := range q.Looks() {
+	for _, group := range q.FieldGroups() {
 		var kinds, columns []string
 		for _, k := range group.Kinds {
 			kinds = append(kinds, `"`+kindToken(x.kind[k])+`"`)
@@ -198,7 +198,7 @@ func (s *Store) entriesAfter(c *conn, last int64) (indexEntries, int64, error) {
 	err := c.query("SELECT num, kind, name, doc, deleted FROM node WHERE num > ? ORDER BY num LIMIT ?+0", func(st *engine.Stmt) error {
 		last = st.ColumnInt64(0)
 		n := graph.Node{Kind: s.codes.kindName[st.ColumnInt(1)], Name: st.ColumnText(2), Doc: []byte(st.ColumnText(3)), Deleted: st.ColumnBool(4)}
-		if fields := graph.TextOf(&n); len(fields) > 0 {
+		if fields := graph.SearchWords(&n); len(fields) > 0 {
 			out[last] = indexEntry{st.ColumnInt(1), fields}
 		}
 		return nil

@@ -13,7 +13,7 @@ import (
 
 func find(t *testing.T, s *Store, word string) string {
 	t.Helper()
-	q := graph.Query{Kinds: registry.SearchedKinds(), Limit: 10, Text: &graph.Match{Words: []string{word}, Fields: map[registry.Kind][]string{registry.KindModel: {"name"}}}}
+	q := graph.Query{Kinds: registry.SearchableKinds(), Limit: 10, Text: &graph.TextQuery{Words: []string{word}, Fields: map[registry.Kind][]string{registry.KindModel: {"name"}}}}
 	p, err := s.Find(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)

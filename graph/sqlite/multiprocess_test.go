@@ -150,7 +150,7 @@ func checkAcknowledged(t *testing.T, path string, acknowledged []string) {
 		}
 		logged[e.Objects[0]] = true
 	}
-	hops, err := s.Neighbors(t.Context(), graph.HopQuery{IDs: ids, Direction: graph.Upstream, Cap: 2, Bare: true})
+	hops, err := s.Neighbors(t.Context(), graph.NeighborQuery{IDs: ids, Direction: graph.Upstream, LimitPerNode: 2, Bare: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,16 +9,16 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-// neighbors answers a HopQuery.
-func (v *view) neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
-	if q.Cap < 1 {
+// neighbors answers a NeighborQuery.
+func (v *view) neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
+	if q.LimitPerNode < 1 {
 		return nil, registry.Invalid("cap", "must be 1 or more")
 	}
 	er, err := v.newEdgeReader(q.Direction, q.Edges, q.At)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]graph.Hops, len(q.IDs))
+	out := make([]graph.Neighbors, len(q.IDs))
 	farNodes := map[int64]*graph.Node{}
 	for i, id := range q.IDs {
 		if ctx.Err() != nil {
@@ -31,8 +31,8 @@ func (v *view) neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, e
 	return out, nil
 }
 
-func (er *edgeReader) neighborsOf(q graph.HopQuery, id registry.ID, farNodes map[int64]*graph.Node) (graph.Hops, error) {
-	h := graph.Hops{Of: id}
+func (er *edgeReader) neighborsOf(q graph.NeighborQuery, id registry.ID, farNodes map[int64]*graph.Node) (graph.Neighbors, error) {
+	h := graph.Neighbors{NodeID: id}
 	near, err := er.v.numberOf(er.when, id)
 	if err != nil || near == 0 {
 		return h, err
@@ -41,8 +41,8 @@ func (er *edgeReader) neighborsOf(q graph.HopQuery, id registry.ID, farNodes map
 	if err != nil {
 		return h, err
 	}
-	if h.More = len(rows) > q.Cap; h.More {
-		rows = rows[:q.Cap]
+	if h.More = len(rows) > q.LimitPerNode; h.More {
+		rows = rows[:q.LimitPerNode]
 	}
 	for _, r := range rows {
 		n := farNodes[er.farEnd(r)]
@@ -68,20 +68,20 @@ func (er *edgeReader) neighborsOf(q graph.HopQuery, id registry.ID, farNodes map
 
 // readFarEnds reads up to Cap+1 edges of a node, and the far nodes of the first Cap
 // edges into farNodes.
-func (er *edgeReader) readFarEnds(q graph.HopQuery, near int64, farNodes map[int64]*graph.Node) (rows []edgeRow, err error) {
+func (er *edgeReader) readFarEnds(q graph.NeighborQuery, near int64, farNodes map[int64]*graph.Node) (rows []edgeRow, err error) {
 	if er.when.source == currentRow {
-		err = er.edgesWithNodes(near, q.After, q.Cap+1, q.Bare, func(r edgeRow, node func() (*graph.Node, error)) (err error) {
-			if rows = append(rows, r); len(rows) <= q.Cap && farNodes[er.farEnd(r)] == nil {
+		err = er.edgesWithNodes(near, q.After, q.LimitPerNode+1, q.Bare, func(r edgeRow, node func() (*graph.Node, error)) (err error) {
+			if rows = append(rows, r); len(rows) <= q.LimitPerNode && farNodes[er.farEnd(r)] == nil {
 				farNodes[er.farEnd(r)], err = node()
 			}
 			return err
 		})
 		return rows, err
 	}
-	if rows, err = er.edges(nil, near, q.After, q.Cap+1); err != nil {
+	if rows, err = er.edges(nil, near, q.After, q.LimitPerNode+1); err != nil {
 		return rows, err
 	}
-	for _, r := range rows[:min(len(rows), q.Cap)] {
+	for _, r := range rows[:min(len(rows), q.LimitPerNode)] {
 		if num := er.farEnd(r); farNodes[num] == nil {
 			if farNodes[num], err = er.v.nodeByNum(er.when, num, q.Bare); err != nil {
 				return rows, err

@@ -104,7 +104,7 @@ func runEveryStatement(ctx context.Context, g graph.Tx) error {
 	for _, at := range []graph.Instant{{}, {Known: 1}, {Valid: a.ValidFrom.AddDate(3000, 0, 0)}, {Valid: a.ValidFrom.AddDate(3000, 0, 0), Known: 1},
 		{Valid: a.ValidFrom.AddDate(3000, 0, 0), Current: true}, {Valid: a.ValidFrom.AddDate(3000, 0, 0), Current: true, Known: 1}} {
 		for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
-			_, err1 := g.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{a.ID, b.ID}, Direction: d, At: at, Cap: 5, Count: true, Edges: registry.EdgeKinds()[:3]})
+			_, err1 := g.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{a.ID, b.ID}, Direction: d, At: at, LimitPerNode: 5, Count: true, Edges: registry.EdgeKinds()[:3]})
 			_, err2 := g.Closure(ctx, graph.ClosureQuery{Roots: []registry.ID{a.ID, b.ID}, Direction: d, At: at, Depth: 2, Fanout: 1, Limit: 1})
 			errs = append(errs, err1, err2)
 		}
@@ -126,7 +126,7 @@ func runEveryStatement(ctx context.Context, g graph.Tx) error {
 // dumpAndRestore reads all parts of a dump and restores its nodes and edges.
 func dumpAndRestore(t *tx) (errs []error) {
 	all := &graph.Batch{}
-	for m := (graph.Mark{}); m.Part != graph.PartDone; {
+	for m := (graph.DumpPosition{}); m.Part != graph.PartDone; {
 		b, err := t.dump(context.Background(), m)
 		all.Nodes, all.Edges, all.Secret = append(all.Nodes, b.Nodes...), append(all.Edges, b.Edges...), b.Secret
 		errs, m = append(errs, err), b.Next
@@ -142,12 +142,12 @@ func sampleQueries(id registry.ID) (out []graph.Query) {
 	child.Child = registry.KindModelVersion
 	for _, q := range []graph.Query{
 		{Kinds: kinds, Where: []graph.Predicate{stage}}, {Kinds: kinds, Where: []graph.Predicate{{Column: registry.IndexName, Op: graph.Prefix, Values: []any{"a"}}}},
-		{Kinds: []registry.Kind{registry.KindModel}, Where: []graph.Predicate{child}, Rows: [][]graph.Predicate{{stage}, {child, stage}}},
+		{Kinds: []registry.Kind{registry.KindModel}, Where: []graph.Predicate{child}, AnyOf: [][]graph.Predicate{{stage}, {child, stage}}},
 		{Parents: []registry.ID{id}}, {Parents: []registry.ID{id, "x"}, Kinds: kinds}, {Slots: []string{"a"}}, {Slots: []string{"a", "b"}, Kinds: kinds},
 		{Kinds: kinds, Where: []graph.Predicate{{Self: graph.SelfID, Op: graph.In, Values: []any{"a", "b"}}}},
-		{Kinds: kinds, Where: []graph.Predicate{stage}, Text: &graph.Match{Words: []string{"a"}, Fields: map[registry.Kind][]string{kinds[0]: {"name"}}}},
+		{Kinds: kinds, Where: []graph.Predicate{stage}, Text: &graph.TextQuery{Words: []string{"a"}, Fields: map[registry.Kind][]string{kinds[0]: {"name"}}}},
 	} {
-		for _, order := range []registry.Index{registry.IndexName, registry.IndexSince, registry.IndexVersion} {
+		for _, order := range []registry.Index{registry.IndexName, registry.IndexValidFrom, registry.IndexVersion} {
 			q.Order, q.Limit, q.Count = order, 10, true
 			out = append(out, q)
 		}
@@ -165,7 +165,7 @@ func TestEveryListingHasItsIndex(t *testing.T) {
 			if noun.Kind == "" {
 				continue
 			}
-			orders := []registry.Index{registry.IndexName, registry.IndexSince}
+			orders := []registry.Index{registry.IndexName, registry.IndexValidFrom}
 			for _, u := range columnsOf[noun.Kind] {
 				orders = append(orders, u.name)
 			}

@@ -81,7 +81,7 @@ func (v *view) newEdgeReader(d graph.Direction, kinds []registry.EdgeKind, at gr
 	if !ok {
 		statements := buildEdgeSQL(key)
 		statements.nearKinds = map[registry.Kind]bool{}
-		for _, k := range graph.NearKinds(d, kinds) {
+		for _, k := range graph.KindsWithEdges(d, kinds) {
 			statements.nearKinds[k] = true
 		}
 		cached, _ = v.s.edgeSQLCache.LoadOrStore(key, statements)

@@ -19,7 +19,7 @@ func exactTime(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 const migrationStateSQL = "SELECT value FROM meta WHERE key = 'migration'"
 
 // migrationState reads the state of the migration into this store.
-func (v *view) migrationState() (state graph.Filling, err error) {
+func (v *view) migrationState() (state graph.MigrationState, err error) {
 	err = v.c.query(migrationStateSQL, func(st *engine.Stmt) error { return json.Unmarshal([]byte(st.ColumnText(0)), &state) })
 	return state, err
 }
@@ -27,21 +27,21 @@ func (v *view) migrationState() (state graph.Filling, err error) {
 // checkMigrated returns FAILED_PRECONDITION when the saved state of the migration says
 // that it is not finished. "" means that there was no migration.
 func checkMigrated(encoded string) error {
-	var state graph.Filling
+	var state graph.MigrationState
 	if encoded == "" {
 		return nil
 	}
 	if err := json.Unmarshal([]byte(encoded), &state); err != nil {
 		return err
 	}
-	return state.Open()
+	return state.CheckFinished()
 }
 
 // checkMigrated reads the state of the migration and checks it in the same way.
 func (v *view) checkMigrated() error {
 	state, err := v.migrationState()
 	if err == nil {
-		err = state.Open()
+		err = state.CheckFinished()
 	}
 	return err
 }
@@ -64,7 +64,7 @@ func (v *view) secret() (secret []byte, err error) {
 }
 
 // Restore writes a batch of the dump of another store; see graph.Store.
-func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.Mark, err error) {
+func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.DumpPosition, err error) {
 	err = s.submit(ctx, &job{restores: true, fn: func(g graph.Tx) error {
 		mark, err = g.(*tx).restore(ctx, source, b)
 		return err
@@ -72,21 +72,21 @@ func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mar
 	return mark, err
 }
 
-func (t *tx) restore(ctx context.Context, source string, b *graph.Batch) (graph.Mark, error) {
+func (t *tx) restore(ctx context.Context, source string, b *graph.Batch) (graph.DumpPosition, error) {
 	if err := t.checkUsable(ctx); err != nil {
-		return graph.Mark{}, err
+		return graph.DumpPosition{}, err
 	}
 	state, err := t.migrationState()
 	if err != nil {
 		return state.Mark, publicError(err)
 	}
-	write, err := state.Take(source, t.seq-1, b)
+	write, err := state.Accept(source, t.seq-1, b)
 	if err != nil || !write {
 		return state.Mark, err
 	}
 	if !b.Finish {
 		if err := t.restoreRows(b); err != nil {
-			return graph.Mark{}, publicError(err)
+			return graph.DumpPosition{}, publicError(err)
 		}
 	}
 	encoded, err := json.Marshal(state)

@@ -52,10 +52,10 @@ type Option func(*Store)
 // WithClock sets the clock for log entries without a time.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = now } }
 
-// WithFault is for tests. The store calls fn in every Update, between its closure and
+// WithFaultHook is for tests. The store calls fn in every Update, between its closure and
 // the commit. An error with a method Retryable() bool that returns true makes the
 // closure run again; any other error fails the Update.
-func WithFault(fn func() error) Option { return func(s *Store) { s.faultHook = fn } }
+func WithFaultHook(fn func() error) Option { return func(s *Store) { s.faultHook = fn } }
 
 // WithReaders sets how many reads can run in parallel. The default is 4 to 8,
 // depending on the number of cores.
@@ -266,7 +266,7 @@ func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err e
 }
 
 // Neighbors reads one hop of many nodes; see graph.Reader.
-func (s *Store) Neighbors(ctx context.Context, q graph.HopQuery) (out []graph.Hops, err error) {
+func (s *Store) Neighbors(ctx context.Context, q graph.NeighborQuery) (out []graph.Neighbors, err error) {
 	err = s.read(ctx, func(v *view) error { out, err = v.neighbors(ctx, q); return err })
 	return out, err
 }

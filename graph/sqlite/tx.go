@@ -67,7 +67,7 @@ func (t *tx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 }
 
 // Neighbors implements graph.Reader.
-func (t *tx) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (t *tx) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"pedigree/graph/graphtest"
 	"pedigree/graph/neo4j"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/policies"
 	"pedigree/registry"
 )
@@ -45,7 +45,7 @@ func TestNothingHiddenLeaksOnNeo4j(t *testing.T) {
 	for _, who := range []string{viewer, scopedDeveloper} {
 		t.Run(who, func(t *testing.T) {
 			from := copied(t)
-			store, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+			store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
 			if err == nil {
 				err = graphtest.Move(t.Context(), from, store)
 			}

@@ -33,7 +33,7 @@ func (w *world) searchable(m matrix, who, canary string) (rows []string) {
 	for _, p := range w.placed[canary] {
 		noun, field, _ := strings.Cut(p.coordinate, ".")
 		n := registry.NounNamed(noun)
-		if n == nil || !slices.Contains(n.Searched(registry.AllFields), field) || slices.Contains(rows, p.row) {
+		if n == nil || !slices.Contains(n.SearchFields(registry.AllFields), field) || slices.Contains(rows, p.row) {
 			continue
 		}
 		if m[p.coordinate][roleOf(who)] == "yes" && w.rows(who, p.row) {
@@ -56,7 +56,7 @@ func TestSearchFindsWhatIsSeen(t *testing.T) {
 			hidden, _ := s.w.hidden(m, who)
 			found, nothing := 0, 0
 			for _, tok := range sorted(s.w.placed) {
-				if words := graph.Words(tok, 3); len(words) != 1 || strings.HasPrefix(words[0], "7731") {
+				if words := graph.Tokenize(tok, 3); len(words) != 1 || strings.HasPrefix(words[0], "7731") {
 					continue // Not one word, or a number: numbers are not searched.
 				}
 				want := s.w.searchable(m, who, tok)

@@ -43,7 +43,7 @@ func (c *counted) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	return c.Store.Find(ctx, q)
 }
 
-func (c *counted) Neighbors(ctx context.Context, q graph.HopQuery) ([]graph.Hops, error) {
+func (c *counted) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	c.reads.Add(1)
 	return c.Store.Neighbors(ctx, q)
 }

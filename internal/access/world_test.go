@@ -16,7 +16,7 @@ import (
 
 	"pedigree/graph"
 	"pedigree/graph/sqlite"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
@@ -96,7 +96,7 @@ var theWorld = sync.OnceValues(func() (*world, error) {
 
 // TestMain removes the seed when all tests are done.
 func TestMain(m *testing.M) {
-	code := neotest.Run(m)
+	code := neo4jtest.Run(m)
 	if w, err := theWorld(); err == nil {
 		os.RemoveAll(filepath.Dir(w.path))
 	}
@@ -217,7 +217,7 @@ func (w *world) survey(ctx context.Context, store graph.Store) error {
 		}
 	}
 	for _, n := range nodes {
-		hops, err := store.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{n.ID}, Direction: graph.Upstream, Cap: 1000, Bare: true})
+		hops, err := store.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{n.ID}, Direction: graph.Upstream, LimitPerNode: 1000, Bare: true})
 		if err != nil {
 			return err
 		}

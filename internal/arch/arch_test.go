@@ -57,12 +57,12 @@ var knows = map[string][]string{
 	"cmd/pedigree": {"server", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.
-	"internal/neotest":     {},
-	"internal/neotest/cmd": {"internal/neotest"},
-	"internal/testsum":     {},
+	"internal/neo4jtest":     {},
+	"internal/neo4jtest/cmd": {"internal/neo4jtest"},
+	"internal/testsum":       {},
 	// The benchmark builds graphs in the stores and queries servers from outside.
 	"internal/bench/graphs": {"graph", "registry"},
-	"internal/bench":        {"internal/bench/graphs", "internal/neotest", "graph", "graph/sqlite", "graph/neo4j", "registry"},
+	"internal/bench":        {"internal/bench/graphs", "internal/neo4jtest", "graph", "graph/sqlite", "graph/neo4j", "registry"},
 	"internal/bench/cmd":    {"internal/bench"},
 	"internal/validators":   {},
 }

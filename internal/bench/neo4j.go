@@ -12,7 +12,7 @@ import (
 
 	"pedigree/graph/neo4j"
 	"pedigree/internal/bench/graphs"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 )
 
 // heapMB is the heap of each Neo4j server in MiB.
@@ -24,7 +24,7 @@ func pageCacheMB(size int) int { return 512 + size*5/1000 }
 
 // startNeo4j starts the Neo4j server with the graph of a size. It loads the graph
 // first when it does not exist yet.
-func (c Config) startNeo4j(ctx context.Context, size int) (*neotest.Server, Built, error) {
+func (c Config) startNeo4j(ctx context.Context, size int) (*neo4jtest.Server, Built, error) {
 	home, err := filepath.Abs(c.path("neo4j", size))
 	if err != nil {
 		return nil, Built{}, err
@@ -36,7 +36,7 @@ func (c Config) startNeo4j(ctx context.Context, size int) (*neotest.Server, Buil
 			return nil, built, err
 		}
 	}
-	server, err := neotest.StartWith(ctx, neotest.Settings{Home: home, HeapMB: heapMB, PageCacheMB: pageCacheMB(size)})
+	server, err := neo4jtest.StartWithSettings(ctx, neo4jtest.Settings{Home: home, HeapMB: heapMB, PageCacheMB: pageCacheMB(size)})
 	if err != nil || ok && !c.Rebuild {
 		return server, built, err
 	}
@@ -44,7 +44,7 @@ func (c Config) startNeo4j(ctx context.Context, size int) (*neotest.Server, Buil
 	built = Built{LoadAverage: loadAverage()}
 	s, err := neo4j.Open(ctx, server.URL)
 	if err == nil {
-		built.Loaded, err = c.plan(size).Load(ctx, s, c.BatchSize, c.logProgress())
+		built.LoadStats, err = c.plan(size).Load(ctx, s, c.BatchSize, c.logProgress())
 		s.Close()
 	}
 	server.Stop() // The files have their final size only after a clean stop.
@@ -55,7 +55,7 @@ func (c Config) startNeo4j(ctx context.Context, size int) (*neotest.Server, Buil
 	if err != nil {
 		return nil, built, err
 	}
-	server, err = neotest.StartWith(ctx, neotest.Settings{Home: home, HeapMB: heapMB, PageCacheMB: pageCacheMB(size)})
+	server, err = neo4jtest.StartWithSettings(ctx, neo4jtest.Settings{Home: home, HeapMB: heapMB, PageCacheMB: pageCacheMB(size)})
 	return server, built, err
 }
 
@@ -78,7 +78,7 @@ func (b *Built) measureDiskNeo4j(home string) {
 }
 
 // rawCypherContender queries Neo4j through its driver, from this process.
-func rawCypherContender(server *neotest.Server, size int) *contender {
+func rawCypherContender(server *neo4jtest.Server, size int) *contender {
 	return &contender{name: RawCypher, size: size, inProcess: true, pids: processTree(server.Pid()), open: func() (querier, error) {
 		d, err := driver.NewDriverWithContext(server.URL, driver.NoAuth())
 		return &cypherClosure{driver: d}, err
@@ -122,7 +122,7 @@ const peerQuery = `query($id: ID!) { closure(id: $id) { nodes { id kind name } e
 
 // startPeer starts @neo4j/graphql with Apollo Server on a database. It installs
 // the packages first when they are missing.
-func (c Config) startPeer(ctx context.Context, server *neotest.Server, size int) (*process, error) {
+func (c Config) startPeer(ctx context.Context, server *neo4jtest.Server, size int) (*process, error) {
 	if _, err := os.Stat(filepath.Join(c.PeerDir, "node_modules", "@neo4j", "graphql")); err != nil {
 		c.logf("installing the peer")
 		install := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")

@@ -17,7 +17,7 @@ import (
 
 // Built holds the cost of loading a graph into a store.
 type Built struct {
-	graphs.Loaded
+	graphs.LoadStats
 	// LoadAverage is the load of the machine before loading.
 	LoadAverage string `json:"At"`
 	// NodeBytes and EdgeBytes are bytes on disk per node and per edge. Everything
@@ -59,7 +59,7 @@ func (c Config) buildSQLite(ctx context.Context, size int) (string, Built, error
 	if err != nil {
 		return "", b, err
 	}
-	b.Loaded, err = c.plan(size).Load(ctx, s, c.BatchSize, c.logProgress())
+	b.LoadStats, err = c.plan(size).Load(ctx, s, c.BatchSize, c.logProgress())
 	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}
@@ -73,9 +73,9 @@ func (c Config) buildSQLite(ctx context.Context, size int) (string, Built, error
 }
 
 // logProgress returns a callback that logs the progress of a load every 5 seconds.
-func (c Config) logProgress() func(graphs.Loaded) {
+func (c Config) logProgress() func(graphs.LoadStats) {
 	last := time.Now()
-	return func(l graphs.Loaded) {
+	return func(l graphs.LoadStats) {
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
 			c.logf("  %d nodes, %.0f/s; %d edges, %.0f/s", l.Nodes, float64(l.Nodes)/l.NodesTook.Seconds(), l.Edges, float64(l.Edges)/l.EdgesTook.Seconds())

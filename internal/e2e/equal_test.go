@@ -20,7 +20,7 @@ import (
 	"pedigree/graph/cache"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/server"
@@ -91,7 +91,7 @@ func bothSites(t *testing.T) (lite, neo *site) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+	b, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"pedigree/connect/jsonlines"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/registry"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
@@ -33,7 +33,7 @@ var freshSites = map[string]func(t *testing.T) *site{
 		return newSite(t, s)
 	},
 	"Neo4j": func(t *testing.T) *site {
-		s, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+		s, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
 		if err != nil {
 			t.Fatal(err)
 		}

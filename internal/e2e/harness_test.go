@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 )
 
 // binary is the command, built once for all tests of the package.
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		os.Exit(1)
 	}
-	code := neotest.Run(m)
+	code := neo4jtest.Run(m)
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -64,7 +64,7 @@ var stores = map[string]func(t *testing.T) []string{
 		return []string{"--store", "sqlite://" + filepath.Join(t.TempDir(), "p.db")}
 	},
 	"Neo4j": func(t *testing.T) []string {
-		return []string{"--store", neotest.URL(t), "--store-namespace", fmt.Sprintf("e2e%d", rand.Int64())}
+		return []string{"--store", neo4jtest.URL(t), "--store-namespace", fmt.Sprintf("e2e%d", rand.Int64())}
 	},
 }
 

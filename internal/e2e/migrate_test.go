@@ -19,7 +19,7 @@ import (
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
 	"pedigree/internal/bench/graphs"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/registry"
 )
 
@@ -86,7 +86,7 @@ func TestAMovedRegistryAnswersTheSameBytes(t *testing.T) {
 		token[role] = first.token(role)
 	}
 	ids := lineageIDs(t, first)
-	var proof *migrate.Proof
+	var proof *migrate.Comparison
 	for _, move := range [][2]graph.Store{{lite, neo}, {neo, back}} {
 		report, err := migrate.Run(t.Context(), move[0], move[1], nil)
 		if err != nil || !report.Proof.Equal() || proof != nil && *report.Proof != *proof {
@@ -137,7 +137,7 @@ func openLite(t *testing.T) graph.Store {
 
 func openNeo(t *testing.T) graph.Store {
 	t.Helper()
-	s, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+	s, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestAKilledMigrationGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = graphs.Plan{Size: 10_000, Seed: 7}.Load(t.Context(), s, 2000, func(graphs.Loaded) {})
+	_, err = graphs.Plan{Size: 10_000, Seed: 7}.Load(t.Context(), s, 2000, func(graphs.LoadStats) {})
 	if closing := s.Close(); err != nil || closing != nil {
 		t.Fatal(err, closing)
 	}
@@ -163,8 +163,8 @@ func TestAKilledMigrationGoesOn(t *testing.T) {
 		name       string
 		args, open []string
 	}{
-		{"SQLite to Neo4j", []string{"--from", from, "--to", neotest.URL(t), "--to-namespace", space}, []string{"--store", neotest.URL(t), "--store-namespace", space}},
-		{"Neo4j to SQLite", []string{"--from", neotest.URL(t), "--from-namespace", space, "--to", "sqlite://" + filepath.Join(dir, "to.db")},
+		{"SQLite to Neo4j", []string{"--from", from, "--to", neo4jtest.URL(t), "--to-namespace", space}, []string{"--store", neo4jtest.URL(t), "--store-namespace", space}},
+		{"Neo4j to SQLite", []string{"--from", neo4jtest.URL(t), "--from-namespace", space, "--to", "sqlite://" + filepath.Join(dir, "to.db")},
 			[]string{"--store", "sqlite://" + filepath.Join(dir, "to.db")}},
 	} {
 		kills, half := 0, 0

@@ -16,14 +16,14 @@ import (
 	"pedigree/graph/cache"
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/resolvers/door"
 	"pedigree/service"
 )
 
-func TestMain(m *testing.M) { neotest.Main(m) }
+func TestMain(m *testing.M) { neo4jtest.Main(m) }
 
 // stores opens each engine, empty.
 var stores = []struct {
@@ -35,7 +35,7 @@ var stores = []struct {
 		return cache.New(s, 0), err
 	}},
 	{"Neo4j", func(t *testing.T) (graph.Store, error) {
-		s, err := neo4j.Open(t.Context(), neotest.URL(t), neo4j.WithNamespace(neotest.Namespace()))
+		s, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
 		return cache.New(s, 0), err
 	}},
 }

@@ -38,9 +38,9 @@ type Result struct {
 	Error string `json:"error"`
 	// Elements (by id) and Relations are the contents of a PROV document. Same is true
 	// when writing it and reading it again gives an equal document.
-	Elements  map[string]Element `json:"elements"`
-	Relations []Relation         `json:"relations"`
-	Same      bool               `json:"same"`
+	Elements   map[string]Element `json:"elements"`
+	Relations  []Relation         `json:"relations"`
+	RoundTrips bool               `json:"same"`
 	// Nodes and Edges are the contents of a diagram. Nodes holds the lines of text in
 	// each node by id. Title is the caption below a Graphviz diagram.
 	Nodes map[string][]string `json:"nodes"`

@@ -90,7 +90,7 @@ func parse(t *testing.T, documents ...map[export.Format]string) (out []parsedDoc
 	}
 	for i, texts := range documents {
 		r := results[i*len(order):]
-		if !r[0].Same {
+		if !r[0].RoundTrips {
 			t.Error("PROV-JSON changes when it is read and written again")
 		}
 		contents := map[export.Format]graphContent{export.ProvJSON: provContent(r[0]), export.CycloneDX: bomContent(t, texts[export.CycloneDX]),

@@ -13,7 +13,7 @@ type plans struct{ querycache.Cache[*plan] }
 
 // of returns the plan of a field's selection, nil where there is none.
 func (p *plans) of(op *graphql.OperationContext, f graphql.CollectedField) *plan {
-	return p.Of(op, f, func() *plan { return planGraph(op, f.Selections) })
+	return p.GetOrDerive(op, f, func() *plan { return planGraph(op, f.Selections) })
 }
 
 // buffers hold what an answer is written into, until it is sent.

@@ -29,9 +29,9 @@ type fieldKey struct {
 	field     *ast.Field
 }
 
-// Of returns the value derived from a field's selection: the cached one, or else the
+// GetOrDerive returns the value derived from a field's selection: the cached one, or else the
 // result of derive.
-func (c *Cache[T]) Of(op *graphql.OperationContext, f graphql.CollectedField, derive func() T) T {
+func (c *Cache[T]) GetOrDerive(op *graphql.OperationContext, f graphql.CollectedField, derive func() T) T {
 	key := fieldKey{op.Operation, f.Field}
 	c.mu.RLock()
 	cached, ok := c.entries[key]

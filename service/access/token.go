@@ -58,7 +58,7 @@ func (s *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, 
 	sum := sha256.Sum256([]byte(in.Token))
 	hash := hex.EncodeToString(sum[:])
 	_, err := s.core.Write(ctx, registry.AccessManage, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
-		found, err := tx.House(ctx, registry.ActorID(in.Subject), registry.TokenID(hash))
+		found, err := tx.NodesUnfiltered(ctx, registry.ActorID(in.Subject), registry.TokenID(hash))
 		if err != nil {
 			return core.WriteResult{}, err
 		}

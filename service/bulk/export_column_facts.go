@@ -14,7 +14,7 @@ import (
 // Only sources that are seen are told, and of those only the ones that lineage
 // joins to their version, for a derivation that it does not join is none.
 func (e *factExport) columnSources(ctx context.Context) error {
-	q := graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Order: registry.IndexSince}
+	q := graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Order: registry.IndexValidFrom}
 	return e.pages(ctx, q, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
 			if n.Mask.Has(registry.Bit("DatasetVersion", "columns")) && n.Mask.Has(registry.Bit("DatasetVersion", "digest")) {
@@ -86,7 +86,7 @@ func (e *factExport) joinedTo(ctx context.Context, id registry.ID) (map[registry
 
 // causes reads all causes of a node by some kinds of edges.
 func (e *factExport) causes(ctx context.Context, id registry.ID, kinds ...registry.EdgeKind) (out []*graph.Node, err error) {
-	q := graph.HopQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Edges: kinds, Cap: 1000, Bare: true}
+	q := graph.NeighborQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Edges: kinds, LimitPerNode: 1000, Bare: true}
 	for {
 		hops, err := e.scope.Neighbors(ctx, q)
 		if err != nil {

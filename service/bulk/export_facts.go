@@ -77,7 +77,7 @@ func (e *factExport) pages(ctx context.Context, q graph.Query, fn func([]*graph.
 
 // each is pages for single nodes whose key fields the caller sees.
 func (e *factExport) each(ctx context.Context, kind registry.Kind, parents []registry.ID, needs []string, fn func(*graph.Node) error) error {
-	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
 			if !e.sees(n, needs) {
 				continue
@@ -194,7 +194,7 @@ func (e *factExport) tags(ctx context.Context) error {
 }
 
 func (e *factExport) datasetVersions(ctx context.Context) error {
-	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		var parents []registry.ID
 		for _, n := range nodes {
 			parents = append(parents, n.Parent)

@@ -32,16 +32,16 @@ func (e *factExport) edgesOf(ctx context.Context, nodes []*graph.Node) (map[regi
 		out[n.ID] = &effectEdges{inline: map[registry.EdgeKind][]registry.ID{}, causes: map[registry.ID]*graph.Node{}}
 		ids = append(ids, n.ID)
 	}
-	hops, err := e.scope.Neighbors(ctx, graph.HopQuery{IDs: ids, Direction: graph.Upstream, Cap: 1000})
+	hops, err := e.scope.Neighbors(ctx, graph.NeighborQuery{IDs: ids, Direction: graph.Upstream, LimitPerNode: 1000})
 	if err != nil {
 		return nil, err
 	}
 	for i, h := range hops {
-		all, err := e.allEdges(ctx, h, out[h.Of])
+		all, err := e.allEdges(ctx, h, out[h.NodeID])
 		if err != nil {
 			return nil, err
 		}
-		if err := out[h.Of].split(nodes[i], all); err != nil {
+		if err := out[h.NodeID].split(nodes[i], all); err != nil {
 			return nil, err
 		}
 	}
@@ -50,7 +50,7 @@ func (e *factExport) edgesOf(ctx context.Context, nodes []*graph.Node) (map[regi
 
 // allEdges are the edges of an effect to causes that are seen and stand, read on to
 // the end.
-func (e *factExport) allEdges(ctx context.Context, h graph.Hops, t *effectEdges) (edges []graph.Edge, err error) {
+func (e *factExport) allEdges(ctx context.Context, h graph.Neighbors, t *effectEdges) (edges []graph.Edge, err error) {
 	for {
 		for i, far := range h.Nodes {
 			if !far.Hidden && !far.Deleted {
@@ -61,7 +61,7 @@ func (e *factExport) allEdges(ctx context.Context, h graph.Hops, t *effectEdges)
 		if !h.More {
 			return edges, nil
 		}
-		hops, err := e.scope.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{h.Of}, Direction: graph.Upstream, Cap: 1000, After: h.Nodes[len(h.Nodes)-1].Number})
+		hops, err := e.scope.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{h.NodeID}, Direction: graph.Upstream, LimitPerNode: 1000, After: h.Nodes[len(h.Nodes)-1].Number})
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func inlineLimit(effect registry.Kind, edge registry.EdgeKind, cause registry.Ki
 }
 
 func (e *factExport) features(ctx context.Context) error {
-	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindFeature}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindFeature}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		edges, err := e.edgesOf(ctx, nodes)
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (e *factExport) features(ctx context.Context) error {
 }
 
 func (e *factExport) runs(ctx context.Context) error {
-	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRun}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRun}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		edges, err := e.edgesOf(ctx, nodes)
 		if err != nil {
 			return err
@@ -197,7 +197,7 @@ func (e *factExport) runs(ctx context.Context) error {
 // and that do not stand.
 func (e *factExport) links(ctx context.Context) error {
 	for _, kind := range registry.LineageKinds() {
-		err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+		err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 			edges, err := e.edgesOf(ctx, nodes)
 			if err != nil {
 				return err

@@ -204,7 +204,7 @@ func (e *factExport) aliases(ctx context.Context, m *graph.Node) error {
 
 // deployments tells each deployment, and its end behind it.
 func (e *factExport) deployments(ctx context.Context) error {
-	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDeployment}, Order: registry.IndexSince}, func(nodes []*graph.Node) error {
+	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDeployment}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		found := make([]*registry.Deployment, len(nodes))
 		var ids []registry.ID
 		for i, n := range nodes {

@@ -99,7 +99,7 @@ func writeFacts(ctx context.Context, b *policies.Batch, ins []FactInput, facts [
 		i, e := f.FactReads()
 		ids, effects = append(ids, i...), append(effects, e...)
 	}
-	if err := b.Warm(ctx, ids, effects); err != nil {
+	if err := b.Prefetch(ctx, ids, effects); err != nil {
 		return core.WriteResult{}, err
 	}
 	out := core.WriteResult{Facts: make([]core.RecordedFact, len(facts))}

@@ -59,7 +59,7 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 	at := core.StoredTime(in.At, tx.Now())
 	a := &registry.Alias{Name: in.Alias, Model: v.Parent, VersionID: v.ID, Version: v.Version, SetBy: tx.Subject(), SetAt: at}
 	a.ID, a.Parent, a.ValidFrom = registry.AliasID(v.Parent, in.Alias), v.Parent, at
-	old, err := tx.House(ctx, a.ID)
+	old, err := tx.NodesUnfiltered(ctx, a.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -112,7 +112,7 @@ func (s *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.D
 		if err := checkMayMoveAlias(tx, in.Alias, m.ID); err != nil {
 			return core.WriteResult{}, err
 		}
-		nodes, err := tx.House(ctx, registry.AliasID(m.ID, in.Alias))
+		nodes, err := tx.NodesUnfiltered(ctx, registry.AliasID(m.ID, in.Alias))
 		if err != nil || nodes[0] == nil || nodes[0].Deleted || !nodes[0].ValidTo.IsZero() {
 			return core.WriteResult{}, err
 		}

@@ -137,7 +137,7 @@ func (s *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 		if err != nil {
 			return core.WriteResult{}, err
 		}
-		nodes, err := tx.House(ctx, registry.CardID(v.ID))
+		nodes, err := tx.NodesUnfiltered(ctx, registry.CardID(v.ID))
 		if err != nil {
 			return core.WriteResult{}, err
 		}

@@ -31,7 +31,7 @@ func (s *Catalog) DeleteModel(ctx context.Context, in DeleteModelInput) (*core.D
 		if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
 			return core.WriteResult{}, err
 		}
-		versions, err := tx.Children(ctx, registry.KindModelVersion, registry.IndexName, m.ID)
+		versions, err := tx.ChildrenUnfiltered(ctx, registry.KindModelVersion, registry.IndexName, m.ID)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
@@ -40,7 +40,7 @@ func (s *Catalog) DeleteModel(ctx context.Context, in DeleteModelInput) (*core.D
 				return core.WriteResult{}, err
 			}
 		}
-		aliases, err := tx.Children(ctx, registry.KindAlias, registry.IndexName, m.ID)
+		aliases, err := tx.ChildrenUnfiltered(ctx, registry.KindAlias, registry.IndexName, m.ID)
 		if err != nil {
 			return core.WriteResult{}, err
 		}

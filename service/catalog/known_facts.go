@@ -15,7 +15,7 @@ import (
 // ensureModel is createModel for a fact of a batch: a model that is there stays as
 // it is.
 func ensureModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (core.WriteResult, error) {
-	there, err := tx.Holder(ctx, registry.ModelNameSlot(in.Name))
+	there, err := tx.SlotHolder(ctx, registry.ModelNameSlot(in.Name))
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -77,13 +77,13 @@ func existingVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in
 		if err != nil {
 			return nil, err
 		}
-		found, err := tx.House(ctx, registry.ModelVersionID(m.ID, semver.String()))
+		found, err := tx.NodesUnfiltered(ctx, registry.ModelVersionID(m.ID, semver.String()))
 		if err != nil {
 			return nil, err
 		}
 		return found[0], nil
 	}
-	return tx.Holder(ctx, registry.LabelSlot(m.ID, in.Label))
+	return tx.SlotHolder(ctx, registry.LabelSlot(m.ID, in.Label))
 }
 
 // ensureTransition is transitionVersion for a fact of a batch: it names its time,
@@ -93,7 +93,7 @@ func ensureTransition(ctx context.Context, tx *policies.Tx, in TransitionModelVe
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	records, err := tx.Children(ctx, registry.KindTransition, registry.IndexName, v.ID)
+	records, err := tx.ChildrenUnfiltered(ctx, registry.KindTransition, registry.IndexName, v.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}

@@ -61,7 +61,7 @@ func (s *Catalog) modelPayload(ctx context.Context, r core.WriteResult) (*ModelP
 
 // createModel writes a new model and its log entry.
 func createModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*registry.Model, error) {
-	taken, err := tx.Holder(ctx, registry.ModelNameSlot(in.Name))
+	taken, err := tx.SlotHolder(ctx, registry.ModelNameSlot(in.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func createModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*
 	}
 	for ; ; m.Incarnation++ {
 		m.ID = registry.ModelID(in.Name, m.Incarnation)
-		old, err := tx.House(ctx, m.ID)
+		old, err := tx.NodesUnfiltered(ctx, m.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func FindModel(ctx context.Context, tx *policies.Tx, byName *string, id *registr
 		target = *id
 	case byName != nil && id == nil:
 		core.ToNFC(byName)
-		n, err := tx.Holder(ctx, registry.ModelNameSlot(*byName))
+		n, err := tx.SlotHolder(ctx, registry.ModelNameSlot(*byName))
 		if err != nil {
 			return nil, nil, err
 		}

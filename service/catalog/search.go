@@ -60,7 +60,7 @@ func (in *SearchInput) words() ([]string, error) {
 	if utf8.RuneCountInString(in.Text) > MaxSearchText {
 		return nil, registry.Invalid("text", "is longer than %d characters", MaxSearchText)
 	}
-	words := graph.Words(in.Text, graph.MaxMatchWords+1)
+	words := graph.Tokenize(in.Text, graph.MaxMatchWords+1)
 	if len(words) == 0 {
 		return nil, registry.Invalid("text", "has no word; give letters or digits to look for")
 	}
@@ -72,7 +72,7 @@ func (in *SearchInput) words() ([]string, error) {
 
 // where narrows the kinds to those that the stages leave, and returns the filter.
 func (in *SearchInput) where() (kinds []registry.Kind, where []graph.Predicate, err error) {
-	searched := registry.SearchedKinds()
+	searched := registry.SearchableKinds()
 	if kinds = slices.Clone(in.Kinds); len(kinds) == 0 {
 		kinds = searched
 	}
@@ -153,7 +153,7 @@ func (s *Catalog) addHit(c *SearchConnection, n *graph.Node, cursor string, word
 		c.PageInfo.StartCursor = cursor
 	}
 	c.PageInfo.EndCursor = cursor
-	c.Edges = append(c.Edges, &SearchEdge{cursor, noun, graph.Matched(words, graph.TextOf(n))})
+	c.Edges = append(c.Edges, &SearchEdge{cursor, noun, graph.MatchedFields(words, graph.SearchWords(n))})
 	return nil
 }
 

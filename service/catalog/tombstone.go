@@ -35,7 +35,7 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 	if err != nil {
 		return err
 	}
-	hops, err := tx.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{v.ID}, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeDeploys}, Cap: 100000})
+	hops, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{v.ID}, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeDeploys}, LimitPerNode: 100000})
 	if err != nil {
 		return err
 	}
@@ -46,13 +46,13 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 	}
 	gone := []*graph.Node{n}
 	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact} {
-		kids, err := tx.Children(ctx, kind, registry.IndexName, v.ID)
+		kids, err := tx.ChildrenUnfiltered(ctx, kind, registry.IndexName, v.ID)
 		if err != nil {
 			return err
 		}
 		gone = append(gone, kids...)
 	}
-	aliases, err := tx.Children(ctx, registry.KindAlias, registry.IndexName, v.Parent)
+	aliases, err := tx.ChildrenUnfiltered(ctx, registry.KindAlias, registry.IndexName, v.Parent)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 			gone = append(gone, a)
 		}
 	}
-	models, err := tx.House(ctx, v.Parent)
+	models, err := tx.NodesUnfiltered(ctx, v.Parent)
 	if err != nil {
 		return err
 	}

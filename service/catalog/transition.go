@@ -106,7 +106,7 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	var batch []*graph.Node
 	var entries []registry.LogEntry
 	if in.To == registry.Production {
-		incumbent, err := tx.Holder(ctx, registry.ProductionSlot(v.Parent))
+		incumbent, err := tx.SlotHolder(ctx, registry.ProductionSlot(v.Parent))
 		if err != nil {
 			return "", err
 		}
@@ -145,7 +145,7 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 
 // addStageChange adds a version in its new stage and the record of the change to a batch.
 func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, t registry.Transition) (registry.ID, registry.LogEntry, error) {
-	records, err := tx.Children(ctx, registry.KindTransition, registry.IndexName, v.ID)
+	records, err := tx.ChildrenUnfiltered(ctx, registry.KindTransition, registry.IndexName, v.ID)
 	if err != nil {
 		return "", registry.LogEntry{}, err
 	}

@@ -84,7 +84,7 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 		v.Owner = m.Owner
 	}
 	v.ID, v.Parent, v.ValidFrom = registry.ModelVersionID(m.ID, v.Version), m.ID, v.CreatedDate
-	old, err := tx.House(ctx, v.ID)
+	old, err := tx.NodesUnfiltered(ctx, v.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func nextVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in Reg
 
 // highestVersion returns the highest semver that a model ever had, deleted ones too.
 func highestVersion(ctx context.Context, tx *policies.Tx, m *registry.Model) (high registry.Version, err error) {
-	nodes, err := tx.Children(ctx, registry.KindModelVersion, registry.IndexVersion, m.ID)
+	nodes, err := tx.ChildrenUnfiltered(ctx, registry.KindModelVersion, registry.IndexVersion, m.ID)
 	if err != nil {
 		return high, err
 	}

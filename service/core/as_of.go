@@ -59,7 +59,7 @@ func (s *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, 
 	now := s.Gate.Now()
 	at := AskedInstant{Valid: StoredTime(asOf, now), KnownAt: StoredTime(knownAt, now), Asked: !asOf.IsZero() || !knownAt.IsZero()}
 	if !knownAt.IsZero() {
-		seq, err := scope.SeqAt(ctx, at.KnownAt)
+		seq, err := scope.LogSeqAt(ctx, at.KnownAt)
 		if err != nil {
 			return at, err
 		}

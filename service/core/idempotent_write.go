@@ -91,7 +91,7 @@ func lookupIdempotencyKey(ctx context.Context, tx *policies.Tx, idem IdempotentC
 		return nil, nil, err
 	}
 	hash := string(registry.NewID(registry.KindIdempotency, string(raw)))
-	found, err := tx.House(ctx, id)
+	found, err := tx.NodesUnfiltered(ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -58,7 +58,7 @@ type (
 // fields; a commit's name is the start of its sha.
 var OrderColumns = map[string]registry.Index{
 	"NAME": registry.IndexName, "SHA": registry.IndexName, "OWNER": registry.IndexOwner, "NAMESPACE": registry.IndexNamespace,
-	"CREATED_AT": registry.IndexSince, "CREATED_DATE": registry.IndexSince, "STARTED_AT": registry.IndexSince, "COMMITTED_AT": registry.IndexSince,
+	"CREATED_AT": registry.IndexValidFrom, "CREATED_DATE": registry.IndexValidFrom, "STARTED_AT": registry.IndexValidFrom, "COMMITTED_AT": registry.IndexValidFrom,
 	"ENDED_AT": registry.IndexEnded, "VERSION": registry.IndexVersion, "NUMBER": registry.IndexNumber, "RUN_KIND": registry.IndexRunKind,
 	"ROLE": registry.IndexRole, "ENVIRONMENT": registry.IndexEnvironment,
 }
@@ -74,10 +74,10 @@ type TimeRange struct{ From, Before *time.Time }
 // BeganWithin keeps the nodes that began in a stretch of time.
 func BeganWithin(s TimeRange) (out []graph.Predicate) {
 	if s.From != nil {
-		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.AtLeast, Values: []any{CeilMicroseconds(s.From)}})
+		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{CeilMicroseconds(s.From)}})
 	}
 	if s.Before != nil {
-		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.Less, Values: []any{CeilMicroseconds(s.Before)}})
+		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.Less, Values: []any{CeilMicroseconds(s.Before)}})
 	}
 	return out
 }

@@ -87,7 +87,7 @@ func mergedSince(old *graph.Node, noun registry.Node, now time.Time) (time.Time,
 // in it was: one that is recorded later and is older takes it back in time. It stays as
 // it is otherwise, and what was known before stays known so.
 func BackdateContainer(ctx context.Context, tx *policies.Tx, id registry.ID, to time.Time) error {
-	found, err := tx.House(ctx, id)
+	found, err := tx.NodesUnfiltered(ctx, id)
 	if err != nil || found[0] == nil || found[0].Deleted || !to.Before(found[0].ValidFrom) {
 		return err
 	}

@@ -20,7 +20,7 @@ type loaders struct {
 	made     sync.Once
 	nodes    *dataloader.Loader[nodeKey, *graph.Node]
 	children *dataloader.Loader[childKey, []*graph.Node]
-	hops     *dataloader.Loader[hopKey, graph.Hops]
+	hops     *dataloader.Loader[hopKey, graph.Neighbors]
 }
 
 type loadersKey struct{}
@@ -55,10 +55,10 @@ type ChildQuery struct {
 func (q ChildQuery) where() []graph.Predicate {
 	out := append(stagePredicates(q.Stages), EqualTo("owner", q.Owner)...)
 	if q.HasFrom {
-		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.AtLeast, Values: []any{q.From}})
+		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{q.From}})
 	}
 	if q.HasBefore {
-		out = append(out, graph.Predicate{Column: registry.IndexSince, Op: graph.Less, Values: []any{q.Before}})
+		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.Less, Values: []any{q.Before}})
 	}
 	return out
 }
@@ -125,7 +125,7 @@ func (l *loaders) make() {
 		})
 		return out, err
 	})
-	l.hops = batched(wait, func(ctx context.Context, keys []hopKey) (out []graph.Hops, err error) {
+	l.hops = batched(wait, func(ctx context.Context, keys []hopKey) (out []graph.Neighbors, err error) {
 		err = scoped(ctx, func(sc *policies.Scope) (err error) {
 			out, err = findHops(ctx, sc, keys)
 			return err
@@ -215,13 +215,13 @@ func LoadChildren(ctx context.Context, scope *policies.Scope, parent registry.ID
 
 // LoadHops reads one hop from a node, together with those that other fields of the
 // request ask for by the same query.
-func LoadHops(ctx context.Context, scope *policies.Scope, id registry.ID, q HopQuery) (graph.Hops, error) {
+func LoadHops(ctx context.Context, scope *policies.Scope, id registry.ID, q HopQuery) (graph.Neighbors, error) {
 	k := hopKey{id, q}
 	l, ok := loadersOf(ctx)
 	if !ok {
 		out, err := findHops(ctx, scope, []hopKey{k})
 		if err != nil {
-			return graph.Hops{}, err
+			return graph.Neighbors{}, err
 		}
 		return out[0], nil
 	}
@@ -275,7 +275,7 @@ func findChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQu
 }
 
 // findHops answers hop keys with one query per distinct hopQuery.
-func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]graph.Hops, error) {
+func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]graph.Neighbors, error) {
 	byQuery := map[HopQuery][]int{}
 	var order []HopQuery
 	for i, k := range keys {
@@ -284,9 +284,9 @@ func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]grap
 		}
 		byQuery[k.HopQuery] = append(byQuery[k.HopQuery], i)
 	}
-	out := make([]graph.Hops, len(keys))
+	out := make([]graph.Neighbors, len(keys))
 	for _, q := range order {
-		hq := graph.HopQuery{Direction: q.Direction, At: StoreInstant(q.At), Cap: q.Cap, After: q.after, Count: q.count}
+		hq := graph.NeighborQuery{Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Cap, After: q.after, Count: q.count}
 		if q.Edge != "" {
 			hq.Edges = []registry.EdgeKind{q.Edge}
 		}

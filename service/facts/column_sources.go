@@ -100,7 +100,7 @@ func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in Rec
 		take(*in.GeneratedBy)
 	}
 	up := func(ids []registry.ID, kinds ...registry.EdgeKind) error {
-		hops, err := tx.Neighbors(ctx, graph.HopQuery{IDs: ids, Direction: graph.Upstream, Edges: kinds, Cap: 10000, Bare: true})
+		hops, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: ids, Direction: graph.Upstream, Edges: kinds, LimitPerNode: 10000, Bare: true})
 		for _, h := range hops {
 			for _, n := range h.Nodes {
 				take(n.ID)

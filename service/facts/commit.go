@@ -137,7 +137,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			parents = append(parents, registry.CommitID(p))
 		}
 	}
-	found, err := tx.House(ctx, append(ids[1:len(ids):len(ids)], parents...)...)
+	found, err := tx.NodesUnfiltered(ctx, append(ids[1:len(ids):len(ids)], parents...)...)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -240,7 +240,7 @@ func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, kn
 			return nil, false, err
 		}
 	}
-	waiting, err := tx.Children(ctx, registry.KindPending, registry.IndexName, ids...)
+	waiting, err := tx.ChildrenUnfiltered(ctx, registry.KindPending, registry.IndexName, ids...)
 	if err != nil {
 		return nil, false, err
 	}
@@ -265,7 +265,7 @@ func notStored(ctx context.Context, tx *policies.Tx, nodes []*graph.Node) (out [
 	for i, n := range nodes {
 		ids[i] = n.ID
 	}
-	found, err := tx.House(ctx, ids...)
+	found, err := tx.NodesUnfiltered(ctx, ids...)
 	for i, n := range nodes {
 		if err == nil && found[i] == nil {
 			out = append(out, n)
@@ -300,7 +300,7 @@ func (s *Recorder) Commits(ctx context.Context, p core.Paging, f *CommitFilter, 
 	if err != nil {
 		return nil, err
 	}
-	q := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Order: registry.IndexSince, Desc: true}
+	q := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Order: registry.IndexValidFrom, Desc: true}
 	if f != nil {
 		q.Where = append(core.EqualTo("role", f.Role), core.BeganWithin(core.TimeRange{From: f.CommittedFrom, Before: f.CommittedBefore})...)
 		if f.Repository != nil {
@@ -328,7 +328,7 @@ func (s *Recorder) Commit(ctx context.Context, sha string, past ...core.PointInT
 
 // CommitsOf lists the commits of a repository, newest first.
 func (s *Recorder) CommitsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*CommitConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, r.ID, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexSince, Desc: true, At: r.ReadAt}, p, commitEdge)
+	c, err := core.ListChildren(ctx, s.core, r.ID, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexValidFrom, Desc: true, At: r.ReadAt}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}

@@ -106,7 +106,7 @@ func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetV
 	v := &registry.DatasetVersion{Name: in.Dataset, Namespace: in.Namespace, Version: in.identity(), Digest: in.Digest, Description: in.Description,
 		URI: in.URI, SizeBytes: in.SizeBytes, Rows: in.Rows, Role: in.Role, Columns: slices.Clone(in.Columns), Tags: in.Tags, RecordedAt: tx.Now()}
 	v.ID, v.Parent = registry.DatasetVersionID(ds, v.Version), ds
-	found, err := tx.House(ctx, ds, v.ID)
+	found, err := tx.NodesUnfiltered(ctx, ds, v.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -216,7 +216,7 @@ type DatasetVersionConnection struct {
 
 // VersionsOfDataset lists the states of a dataset, oldest first.
 func (s *Recorder) VersionsOfDataset(ctx context.Context, d *registry.Dataset, p core.Paging) (*DatasetVersionConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, d.ID, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexSince, At: d.ReadAt}, p,
+	c, err := core.ListChildren(ctx, s.core, d.ID, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexValidFrom, At: d.ReadAt}, p,
 		func(cursor string, v *registry.DatasetVersion) *DatasetVersionEdge {
 			return &DatasetVersionEdge{cursor, v}
 		})

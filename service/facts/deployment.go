@@ -73,7 +73,7 @@ func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentIn
 		d.Owner = v.Owner
 	}
 	d.ID = registry.DeploymentID(in.Environment, in.Endpoint, v.ID, start)
-	found, err := tx.House(ctx, d.ID)
+	found, err := tx.NodesUnfiltered(ctx, d.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -143,7 +143,7 @@ func writeDeploymentEnd(ctx context.Context, tx *policies.Tx, in EndDeploymentIn
 	if err := core.PutNoun(ctx, tx, d, end); err != nil {
 		return done, err
 	}
-	vs, err := tx.House(ctx, d.VersionID)
+	vs, err := tx.NodesUnfiltered(ctx, d.VersionID)
 	if err != nil {
 		return done, err
 	}

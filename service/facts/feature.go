@@ -80,7 +80,7 @@ func writeFeature(ctx context.Context, tx *policies.Tx, in RecordFeatureInput) (
 		f.ID, f.Of = registry.FeatureID(dv.Parent, in.Column), string(dv.Parent)
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeDefinedOn, From: f.ID, To: dv.ID})
 	}
-	found, err := tx.House(ctx, f.ID)
+	found, err := tx.NodesUnfiltered(ctx, f.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}

@@ -120,7 +120,7 @@ func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInpu
 // findEdge finds the live edge of a kind between two nodes, from the effect's
 // side, which has few; nil for none.
 func findEdge(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (*graph.Edge, error) {
-	hops, err := tx.Neighbors(ctx, graph.HopQuery{IDs: []registry.ID{in.From}, Direction: graph.Upstream, Edges: []registry.EdgeKind{in.Kind}, Cap: 100000, Bare: true})
+	hops, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{in.From}, Direction: graph.Upstream, Edges: []registry.EdgeKind{in.Kind}, LimitPerNode: 100000, Bare: true})
 	if err != nil {
 		return nil, err
 	}

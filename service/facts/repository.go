@@ -61,7 +61,7 @@ func NormaliseURL(raw string) string {
 // ensureRepository finds or makes a repository and reports whether it is new.
 func ensureRepository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, bool, error) {
 	id := registry.RepositoryID(in.key())
-	found, err := tx.House(ctx, id)
+	found, err := tx.NodesUnfiltered(ctx, id)
 	if err != nil {
 		return "", false, err
 	}

@@ -100,7 +100,7 @@ func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (core.Wri
 		Description: in.Description, Parameters: in.Parameters, Metrics: in.Metrics, Tags: in.Tags, Actor: tx.Subject(),
 		EndedAt: core.StoredTime(in.EndedAt, time.Time{}), RecordedAt: tx.Now()}
 	run.ID = registry.NewRunID(in.Producer, in.RunID)
-	found, err := tx.House(ctx, run.ID)
+	found, err := tx.NodesUnfiltered(ctx, run.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}

@@ -79,7 +79,7 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 		in.TaggedAt, t.DateInferred = commits[0].ValidFrom, true
 	}
 	slot := registry.TagSlot(repo, in.Name)
-	holder, err := tx.Holder(ctx, slot)
+	holder, err := tx.SlotHolder(ctx, slot)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -89,7 +89,7 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 			return core.WriteResult{}, err
 		}
 	}
-	found, err := tx.House(ctx, t.ID)
+	found, err := tx.NodesUnfiltered(ctx, t.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}

@@ -239,7 +239,7 @@ func (d *differ) nodesOfKind(kind registry.Kind) NodeDiff {
 // commits compares the code that the two sides ran, and its history where the walk
 // goes upstream.
 func (d *differ) commits(out *LineageDiff) {
-	before, after := d.a.Entries(), d.b.Entries()
+	before, after := d.a.EntryCommits(), d.b.EntryCommits()
 	idsOf := func(by map[registry.ID][]*graph.Node) (ids []registry.ID) {
 		for _, nodes := range by {
 			for _, n := range nodes {

@@ -181,8 +181,8 @@ func (f measurements) metricChanges(to measurements) []*MetricChange {
 // compareMakers compares what made the two: parameters, metrics and, of model versions,
 // the cards.
 func (d *differ) compareMakers(out *LineageDiff) {
-	va, runsA := d.a.Made()
-	vb, runsB := d.b.Made()
+	va, runsA := d.a.TrainingRuns()
+	vb, runsB := d.b.TrainingRuns()
 	ca, cb := d.cards(va, vb)
 	before, after := d.measurementsOf(ca, runsA...), d.measurementsOf(cb, runsB...)
 	out.Parameters, out.Metrics = before.parameterChanges(after), before.metricChanges(after)

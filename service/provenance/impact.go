@@ -112,7 +112,7 @@ func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets 
 		if err := walk(w); err != nil {
 			return nil, err
 		}
-		if ok, err := w.Settled(ctx); err != nil || ok {
+		if ok, err := w.Unchanged(ctx); err != nil || ok {
 			return w, err
 		}
 		at.Known, at.Current = w.Head, false
@@ -122,12 +122,12 @@ func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets 
 func (p *impactPage) answer() (*ImpactConnection, error) {
 	walk, cancel := core.WithAnswerReserve(p.ctx)
 	defer cancel()
-	var end lineage.Place
+	var end lineage.RowPosition
 	var more bool
 	w, err := p.consistentImpact(walk, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
 		p.rows = p.rows[:0]
 		var failed error
-		end, more, err = w.Rows(walk, lineage.Place{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.documents(), p.size+1, func(d lineage.Descendant) bool {
+		end, more, err = w.Rows(walk, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.documents(), p.size+1, func(d lineage.Descendant) bool {
 			ok, err := p.wanted(p.in, p.keep, d)
 			if err != nil {
 				failed = err
@@ -162,7 +162,7 @@ func (v *view) live(n *graph.Node) bool {
 	return !n.ValidFrom.After(v.at.Valid) && (n.ValidTo.IsZero() || n.ValidTo.After(v.at.Valid))
 }
 
-func (p *impactPage) page(w *lineage.Impact, end lineage.Place, more bool) (*ImpactConnection, error) {
+func (p *impactPage) page(w *lineage.Impact, end lineage.RowPosition, more bool) (*ImpactConnection, error) {
 	at := p.start.At
 	if at.Known == 0 {
 		at.Known = w.Head // Further pages see what this one saw.
@@ -184,7 +184,7 @@ func (p *impactPage) page(w *lineage.Impact, end lineage.Place, more bool) (*Imp
 		out.Edges = append(out.Edges, e)
 	}
 	p.registerHidden(w.Hidden()...)
-	out.Truncation = p.truncation(w.Told())
+	out.Truncation = p.truncation(w.Truncation())
 	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = more, p.start.Depth > 0
 	if n := len(out.Edges); n > 0 {
 		out.PageInfo.StartCursor, out.PageInfo.EndCursor = out.Edges[0].Cursor, out.Edges[n-1].Cursor

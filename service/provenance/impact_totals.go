@@ -68,7 +68,7 @@ func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole 
 		return v, Truncation{}, err
 	}
 	var failed error
-	_, _, err = w.Rows(soft, lineage.Place{}, whole, lineage.MaxNodes, func(d lineage.Descendant) bool {
+	_, _, err = w.Rows(soft, lineage.RowPosition{}, whole, lineage.MaxNodes, func(d lineage.Descendant) bool {
 		failed = take(d)
 		return failed == nil
 	})
@@ -76,7 +76,7 @@ func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole 
 		return v, Truncation{}, err
 	}
 	v.registerHidden(w.Hidden()...)
-	return v, v.truncation(w.Told()), nil
+	return v, v.truncation(w.Truncation()), nil
 }
 
 func (t *impactTotals) counts(ctx context.Context) (*ImpactCounts, error) {

@@ -212,7 +212,7 @@ func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
 		}
 	}
 	for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
-		hops, err := lineage.Neighbors(v.ctx, v.scope, graph.HopQuery{IDs: ids, Direction: d, At: at, Cap: 1, Bare: true, Count: true})
+		hops, err := lineage.Neighbors(v.ctx, v.scope, graph.NeighborQuery{IDs: ids, Direction: d, At: at, LimitPerNode: 1, Bare: true, Count: true})
 		if err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
 		told := v.edge(&e)
 		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, &told)
 	}
-	for _, way := range found.Ways {
+	for _, way := range found.Shortest {
 		p := &Path{Length: len(way) - 1}
 		for _, id := range way {
 			noun, err := v.node(byID[id])

@@ -92,7 +92,7 @@ func checkColumns(t *testing.T, n *graph.Node) {
 			if doc["name"] != n.Name {
 				t.Fatalf("%s is named %q and its document says %v", n.ID, n.Name, doc["name"])
 			}
-		case registry.IndexSince:
+		case registry.IndexValidFrom:
 			if at, err := time.Parse(time.RFC3339Nano, doc[f.Name].(string)); err != nil || !at.Equal(n.ValidFrom) {
 				t.Fatalf("%s is from %v and its document says %v", n.ID, n.ValidFrom, doc[f.Name])
 			}
@@ -118,7 +118,7 @@ func TestAnswersHaveTheExpectedCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		done, err := p.Load(t.Context(), s, 1000, func(Loaded) {})
+		done, err := p.Load(t.Context(), s, 1000, func(LoadStats) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func BenchmarkLoad(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		l, err := Plan{100_000, 1}.Load(b.Context(), s, 10000, func(Loaded) {})
+		l, err := Plan{100_000, 1}.Load(b.Context(), s, 10000, func(LoadStats) {})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -9,10 +9,10 @@ import (
 	"pedigree/registry"
 )
 
-// Loaded holds the counts and times of a load. Nodes and edges are written in
+// LoadStats holds the counts and times of a load. Nodes and edges are written in
 // separate Updates, so that each time includes the commit and the log entry. The
 // time to generate the graph is not included.
-type Loaded struct {
+type LoadStats struct {
 	Nodes, Edges         int
 	NodesTook, EdgesTook time.Duration
 }
@@ -20,7 +20,7 @@ type Loaded struct {
 // Load writes the graph to a store. For each batch it writes the nodes in one Update
 // and the edges in the next, each with one log entry, as an import does. It calls
 // progress after each batch.
-func (p Plan) Load(ctx context.Context, s graph.Store, batch int, progress func(Loaded)) (done Loaded, err error) {
+func (p Plan) Load(ctx context.Context, s graph.Store, batch int, progress func(LoadStats)) (done LoadStats, err error) {
 	update := func(took *time.Duration, what string, n int, of registry.ID, write func(graph.Tx) error) error {
 		if n == 0 {
 			return nil

@@ -1,4 +1,4 @@
-package neotest
+package neo4jtest
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 func TestAServerWithAHomeKeepsItsData(t *testing.T) {
 	home := t.TempDir()
 	for _, text := range []string{"CREATE (n:Kept) RETURN count(n)", "MATCH (n:Kept) RETURN count(n)"} {
-		s, err := StartWith(t.Context(), Settings{Home: home, HeapMB: 512})
+		s, err := StartWithSettings(t.Context(), Settings{Home: home, HeapMB: 512})
 		if err != nil {
 			t.Fatal(err)
 		}

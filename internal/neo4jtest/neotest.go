@@ -1,6 +1,6 @@
-// Package neotest provides a real Neo4j server for tests, without Docker. It uses the
+// Package neo4jtest provides a real Neo4j server for tests, without Docker. It uses the
 // server that PEDIGREE_TEST_NEO4J names, or starts one from jars of Maven Central.
-package neotest
+package neo4jtest
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Env is the environment variable with the URL of a server to test against.
-const Env = "PEDIGREE_TEST_NEO4J"
+// EnvURL is the environment variable with the URL of a server to test against.
+const EnvURL = "PEDIGREE_TEST_NEO4J"
 
 var (
 	startOnce sync.Once
@@ -24,7 +24,7 @@ var (
 // fails; it is not skipped.
 func URL(t testing.TB) string {
 	t.Helper()
-	if url := os.Getenv(Env); url != "" {
+	if url := os.Getenv(EnvURL); url != "" {
 		return url
 	}
 	startOnce.Do(func() { started, startErr = Start(context.Background()) })
@@ -35,7 +35,7 @@ func URL(t testing.TB) string {
 }
 
 // Main runs the tests of a package, stops the server that they started, and exits.
-// Use it as func TestMain(m *testing.M) { neotest.Main(m) }.
+// Use it as func TestMain(m *testing.M) { neo4jtest.Main(m) }.
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
 // Run is Main for packages that have more to clean up: it returns the exit code

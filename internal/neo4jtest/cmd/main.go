@@ -10,18 +10,18 @@ import (
 	"os/signal"
 	"syscall"
 
-	"pedigree/internal/neotest"
+	"pedigree/internal/neo4jtest"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s, err := neotest.Start(ctx)
+	s, err := neo4jtest.Start(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("export %s=%s\n", neotest.Env, s.URL)
+	fmt.Printf("export %s=%s\n", neo4jtest.EnvURL, s.URL)
 	closed := make(chan struct{})
 	go func() {
 		io.Copy(io.Discard, os.Stdin)

@@ -1,4 +1,4 @@
-package neotest
+package neo4jtest
 
 import (
 	"context"
@@ -73,10 +73,10 @@ dbms.cypher.min_replan_interval=1h
 `
 
 // Start starts a server and returns when it answers, after about ten seconds.
-func Start(ctx context.Context) (*Server, error) { return StartWith(ctx, Settings{}) }
+func Start(ctx context.Context) (*Server, error) { return StartWithSettings(ctx, Settings{}) }
 
-// StartWith is Start with settings.
-func StartWith(ctx context.Context, settings Settings) (*Server, error) {
+// StartWithSettings is Start with settings.
+func StartWithSettings(ctx context.Context, settings Settings) (*Server, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
 		return nil, fmt.Errorf("java is missing: %s", installHelp)

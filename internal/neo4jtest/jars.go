@@ -1,4 +1,4 @@
-package neotest
+package neo4jtest
 
 import (
 	"context"
