@@ -94,7 +94,7 @@ func TestAnHTTPConnIsReused(t *testing.T) {
 // TestTargetsAreChecked checks figures on both sides of their targets.
 func TestTargetsAreChecked(t *testing.T) {
 	r := &Result{Config: Config{Sizes: []int{10_000, 100_000}}, samples: map[sampleKey][]Sample{}, Built: map[string]map[int]Built{
-		PedigreeSQLite: {10_000: {LoadStats: graphs.LoadStats{Edges: 100_000, EdgesTook: time.Second}}}, PedigreeNeo4j: {10_000: {Loaded: graphs.LoadStats{Edges: 5000, EdgesTook: time.Second}}}},
+		PedigreeSQLite: {10_000: {LoadStats: graphs.LoadStats{Edges: 100_000, EdgesTook: time.Second}}}, PedigreeNeo4j: {10_000: {LoadStats: graphs.LoadStats{Edges: 5000, EdgesTook: time.Second}}}},
 		Memory: &MemoryUse{Idle: 20 << 20, Peak: 300 << 20}}
 	put := func(k sampleKey, p50 time.Duration, rate float64) {
 		r.samples[k] = []Sample{{P50: p50, PerSecond: rate}, {P50: p50, PerSecond: rate}, {P50: time.Hour, PerSecond: 0}}
