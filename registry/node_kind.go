@@ -32,40 +32,76 @@ const (
 	KindPending Kind = "PENDING_PARENT"
 )
 
-var kindPrefix = map[Kind]string{
-	KindDatasetVersion: "dv", KindRun: "run", KindFeature: "feat", KindCommit: "commit", KindTag: "tag",
-	KindModelVersion: "mv", KindDeployment: "dep",
-	KindModel: "model", KindDataset: "ds", KindRepository: "repo", KindCard: "card", KindArtifact: "art",
-	KindAlias: "alias", KindTransition: "tr", KindActor: "actor", KindToken: "token", KindIdempotency: "idem", KindPending: "pend",
+// kindRow is a row of the table of kinds.
+type kindRow struct {
+	kind   Kind
+	prefix string // of the ids of the kind
+	walked bool   // lineage walks follow its edges
+	// noun makes the noun of the kind with a name; nil for kinds that no API shows.
+	noun func(name string) Node
 }
 
-var kindByPrefix = func() map[string]Kind {
-	m := make(map[string]Kind, len(kindPrefix))
-	for k, p := range kindPrefix {
-		m[p] = k
-	}
-	return m
-}()
+// kindTable is the one list of kinds: the lineage kinds, then the record kinds.
+var kindTable = []kindRow{
+	{KindDatasetVersion, "dv", true, func(name string) Node { return &DatasetVersion{Name: name} }},
+	{KindRun, "run", true, func(name string) Node { return &Run{Name: name} }},
+	{KindFeature, "feat", true, func(name string) Node { return &Feature{Name: name} }},
+	{KindCommit, "commit", true, func(name string) Node { return &Commit{Name: name} }},
+	{KindTag, "tag", true, func(name string) Node { return &Tag{Name: name} }},
+	{KindModelVersion, "mv", true, func(name string) Node { return &ModelVersion{Name: name} }},
+	{KindDeployment, "dep", true, func(name string) Node { return &Deployment{Name: name} }},
+	{KindModel, "model", false, func(name string) Node { return &Model{Name: name} }},
+	{KindDataset, "ds", false, func(name string) Node { return &Dataset{Name: name} }},
+	{KindRepository, "repo", false, func(name string) Node { return &Repository{Name: name} }},
+	{KindCard, "card", false, func(name string) Node { return &ModelCard{Name: name} }},
+	{KindArtifact, "art", false, func(name string) Node { return &Artifact{Name: name} }},
+	{KindAlias, "alias", false, func(name string) Node { return &Alias{Name: name} }},
+	{KindTransition, "tr", false, func(string) Node { return &Transition{} }},
+	{KindActor, "actor", false, func(string) Node { return &Actor{} }},
+	{KindToken, "token", false, func(string) Node { return &Token{} }},
+	{KindIdempotency, "idem", false, nil},
+	{KindPending, "pend", false, nil},
+}
 
-var lineageKinds = []Kind{KindDatasetVersion, KindRun, KindFeature, KindCommit, KindTag, KindModelVersion, KindDeployment}
+var kindRows, kindByPrefix = indexKinds()
+
+func indexKinds() (map[Kind]kindRow, map[string]Kind) {
+	rows, prefixes := map[Kind]kindRow{}, map[string]Kind{}
+	for _, r := range kindTable {
+		rows[r.kind], prefixes[r.prefix] = r, r.kind
+	}
+	return rows, prefixes
+}
 
 // LineageKinds lists the seven kinds that lineage walks, in a fixed order.
-func LineageKinds() []Kind { return append([]Kind(nil), lineageKinds...) }
+func LineageKinds() (out []Kind) {
+	for _, r := range kindTable {
+		if r.walked {
+			out = append(out, r.kind)
+		}
+	}
+	return out
+}
 
 // Kinds lists every kind: the lineage kinds, then the record kinds.
-func Kinds() []Kind {
-	return append(LineageKinds(), KindModel, KindDataset, KindRepository, KindCard, KindArtifact, KindAlias,
-		KindTransition, KindActor, KindToken, KindIdempotency, KindPending)
+func Kinds() (out []Kind) {
+	for _, r := range kindTable {
+		out = append(out, r.kind)
+	}
+	return out
 }
 
 // Prefix returns the prefix of the ids of this kind.
-func (k Kind) Prefix() string { return kindPrefix[k] }
+func (k Kind) Prefix() string { return kindRows[k].prefix }
 
 // Walked reports whether lineage walks nodes of this kind.
-func (k Kind) Walked() bool {
-	switch k {
-	case KindDatasetVersion, KindRun, KindFeature, KindCommit, KindTag, KindModelVersion, KindDeployment:
-		return true
+func (k Kind) Walked() bool { return kindRows[k].walked }
+
+// NewNoun returns a noun of the kind with a name and nothing else; nil for a kind that
+// no API shows. Kinds without a name ignore it.
+func (k Kind) NewNoun(name string) Node {
+	if row := kindRows[k]; row.noun != nil {
+		return row.noun(name)
 	}
-	return false
+	return nil
 }

@@ -2,59 +2,97 @@ package remote
 
 import (
 	"encoding/json"
+	"reflect"
+	"strings"
 	"time"
 
 	"pedigree/registry"
 	"pedigree/service/core"
 )
 
-// The fields that nouns are read with: all that a client may come to need of one.
-// A name that two types give different scalars has an alias.
-const (
-	modelFields      = `__typename id revision deleted name description owner tags { key value } createdAt updatedAt incarnation lastNumber used`
-	repositoryFields = `__typename id revision name url defaultBranch recordedAt`
-	versionFields    = `__typename id kind revision deleted name modelId modelName version number label description owner tags { key value } stage creator createdDate recordedAt updatedAt replacedBy`
-	stateFields      = `__typename id kind revision deleted name namespace version digest description uri sizeBytes rows dataRole: role columns { name type description } tags { key value } createdAt recordedAt`
-	runFields        = `__typename id kind revision deleted name producer runId runKind status command description parameters metrics { name value } tags { key value } actor startedAt endedAt recordedAt`
-	commitFields     = `__typename id kind revision deleted name sha message author email committer repository parentShas role roleEvidence signature authoredAt committedAt recordedAt`
-	tagFields        = `__typename id kind revision deleted name repository sha annotated message tagger taggedAt dateInferred movedAt recordedAt`
-	featureFields    = `__typename id kind revision deleted name type description owner column of createdAt recordedAt`
-	deploymentFields = `__typename id kind revision deleted name environment endpoint trafficPercent versionId modelName version owner description startedAt endedAt recordedAt live`
-	transitionFields = `__typename id revision from to at by reason approval forced ordinal replacedBy`
-	aliasFields      = `__typename id revision name model versionId version setBy setAt`
+// The fields that nouns are read with: every field of the stored document.
+var (
+	modelFields      = fieldsOf(registry.KindModel)
+	repositoryFields = fieldsOf(registry.KindRepository)
+	versionFields    = fieldsOf(registry.KindModelVersion)
+	stateFields      = fieldsOf(registry.KindDatasetVersion)
+	runFields        = fieldsOf(registry.KindRun)
+	commitFields     = fieldsOf(registry.KindCommit)
+	tagFields        = fieldsOf(registry.KindTag)
+	featureFields    = fieldsOf(registry.KindFeature)
+	deploymentFields = fieldsOf(registry.KindDeployment)
+	transitionFields = fieldsOf(registry.KindTransition)
+	aliasFields      = fieldsOf(registry.KindAlias)
+)
 
+const (
 	pageFields = `pageInfo { hasNextPage hasPreviousPage startCursor endCursor }`
 	edgeFields = `id from to kind validFrom validTo`
 )
 
-// blank makes an empty noun of a GraphQL type; nil for one that this client does
-// not read.
-func blank(typename string) registry.Node {
-	switch typename {
-	case "Model":
-		return &registry.Model{}
-	case "Repository":
-		return &registry.Repository{}
-	case "ModelVersion":
-		return &registry.ModelVersion{}
-	case "DatasetVersion":
-		return &registry.DatasetVersion{}
-	case "Run":
-		return &registry.Run{}
-	case "Commit":
-		return &registry.Commit{}
-	case "Tag":
-		return &registry.Tag{}
-	case "Feature":
-		return &registry.Feature{}
-	case "Deployment":
-		return &registry.Deployment{}
-	case "Transition":
-		return &registry.Transition{}
-	case "Alias":
-		return &registry.Alias{}
+// aliases rename a field that another type has with another scalar: one query may not
+// ask for both under one name.
+var aliases = map[string]string{"DatasetVersion.role": "dataRole"}
+
+// fieldsOf is the selection that reads a noun whole: its plumbing, and the fields of
+// its stored document from the field table.
+func fieldsOf(kind registry.Kind) string {
+	noun := registry.NounOf(kind)
+	out := []string{"__typename", "id", "revision"}
+	if kind.Walked() {
+		out = append(out, "kind")
+	}
+	if kind.Walked() || kind == registry.KindModel {
+		out = append(out, "deleted")
+	}
+	t := reflect.TypeOf(kind.NewNoun("")).Elem()
+	for _, f := range noun.Fields {
+		if !f.Doc {
+			continue
+		}
+		text := f.Name
+		if alias := aliases[f.Coordinate()]; alias != "" {
+			text = alias + ": " + text
+		}
+		if below := scalarsOf(typeOfField(t, f.Name)); len(below) > 0 {
+			text += " { " + strings.Join(below, " ") + " }"
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, " ")
+}
+
+// typeOfField returns the type of the field of a struct that JSON calls by a name, nil
+// when there is none.
+func typeOfField(t reflect.Type, name string) reflect.Type {
+	for i := range t.NumField() {
+		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); tag == name {
+			return t.Field(i).Type
+		}
 	}
 	return nil
+}
+
+// scalarsOf names the scalar fields of the struct behind lists and pointers; none for
+// a type that is a scalar itself.
+func scalarsOf(t reflect.Type) (out []string) {
+	for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice) {
+		if t.Implements(marshaler) {
+			return nil
+		}
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct || t == timeType || t.Implements(marshaler) {
+		return nil
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if k := f.Type.Kind(); tag != "" && tag != "-" && k != reflect.Slice && (k != reflect.Struct || f.Type == timeType) {
+			out = append(out, tag)
+		}
+	}
+	return out
 }
 
 // meta is what every noun carries beside its fields.
@@ -75,10 +113,11 @@ func noun(raw json.RawMessage) (registry.Node, error) {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, err
 	}
-	n := blank(m.Typename)
-	if n == nil {
+	known := registry.NounNamed(m.Typename)
+	if known == nil {
 		return nil, nil
 	}
+	n := known.Kind.NewNoun("")
 	if err := json.Unmarshal(raw, n); err != nil {
 		return nil, err
 	}
@@ -88,34 +127,40 @@ func noun(raw json.RawMessage) (registry.Node, error) {
 	if m.Kind == "" {
 		m.Kind = m.ID.Kind()
 	}
-	from, to := validity(n)
+	from, to := validity(n, known)
 	*n.NodeMeta() = registry.Meta{ID: m.ID, Kind: m.Kind, Revision: m.Revision, Deleted: m.Deleted, Mask: registry.AllFields, ValidFrom: from, ValidTo: to}
 	return n, nil
 }
 
-// validity is since when and until when a noun is so in the world.
-func validity(n registry.Node) (from, to time.Time) {
+// validity returns since when and until when a noun is true in the world: the fields
+// that the field table maps to the columns valid_from and ended.
+func validity(n registry.Node, noun *registry.Noun) (from, to time.Time) {
 	switch n := n.(type) {
-	case *registry.Model:
-		return n.CreatedAt, to
-	case *registry.ModelVersion:
-		return n.CreatedDate, to
-	case *registry.DatasetVersion:
-		return n.CreatedAt, to
-	case *registry.Run:
-		return n.StartedAt, to
-	case *registry.Commit:
-		return n.CommittedAt, to
-	case *registry.Tag:
+	case *registry.Tag: // It has no end column: the end of a tag is not filtered by.
 		return n.TaggedAt, n.MovedAt
-	case *registry.Feature:
-		return n.CreatedAt, to
-	case *registry.Deployment:
-		return n.StartedAt, n.EndedAt
 	case *registry.Transition:
 		return n.At, to
 	}
+	v := reflect.ValueOf(n).Elem()
+	for _, f := range noun.Fields {
+		if f.Column == registry.IndexValidFrom {
+			from, _ = fieldNamed(v, f.Name).(time.Time)
+		} else if f.Column == registry.IndexEnded {
+			to, _ = fieldNamed(v, f.Name).(time.Time)
+		}
+	}
 	return from, to
+}
+
+// fieldNamed returns the value of the field of a struct that JSON calls by a name, nil
+// when there is none.
+func fieldNamed(v reflect.Value, name string) any {
+	for i := range v.NumField() {
+		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); tag == name {
+			return v.Field(i).Interface()
+		}
+	}
+	return nil
 }
 
 // of is a noun of one type in an answer; its Noun is nil for null.

@@ -1,7 +1,7 @@
 package remote
 
-// The operations that are sent, as they are; a test holds each to the schema.
-const (
+// The operations that are sent; a test holds each to the schema.
+var (
 	opViewer = `query Viewer { viewer { subject roles grants { role scope } actions } }`
 
 	opNodes = `query Nodes($ids: [ID!]!, $asOf: DateTime, $knownAt: DateTime) { nodes(ids: $ids, asOf: $asOf, knownAt: $knownAt) { ` + anyFields + ` } }`
@@ -31,12 +31,12 @@ const (
 )
 
 // anyFields reads a node of any type that a client asks for by its id.
-const anyFields = `__typename id ... on Model { ` + modelFields + ` } ... on Repository { ` + repositoryFields + ` } ... on ModelVersion { ` + versionFields +
+var anyFields = `__typename id ... on Model { ` + modelFields + ` } ... on Repository { ` + repositoryFields + ` } ... on ModelVersion { ` + versionFields +
 	` } ... on DatasetVersion { ` + stateFields + ` } ... on Run { ` + runFields + ` } ... on Commit { ` + commitFields + ` } ... on Tag { ` + tagFields +
 	` } ... on Feature { ` + featureFields + ` } ... on Deployment { ` + deploymentFields + ` }`
 
 // The mutations; every one takes one input.
-const (
+var (
 	opRecordCommits = `mutation RecordCommits($input: RecordCommitsInput!) { recordCommits(input: $input) {
 		repository { ` + repositoryFields + ` } commits { __typename id kind revision name sha } created } }`
 

@@ -9,45 +9,6 @@ import (
 	"pedigree/registry"
 )
 
-// newNoun makes a noun of a kind that has nothing but a name.
-func newNoun(k registry.Kind, name string) registry.Node {
-	switch k {
-	case registry.KindModel:
-		return &registry.Model{Name: name}
-	case registry.KindModelVersion:
-		return &registry.ModelVersion{Name: name}
-	case registry.KindCard:
-		return &registry.ModelCard{Name: name}
-	case registry.KindDataset:
-		return &registry.Dataset{Name: name}
-	case registry.KindDatasetVersion:
-		return &registry.DatasetVersion{Name: name}
-	case registry.KindRun:
-		return &registry.Run{Name: name}
-	case registry.KindRepository:
-		return &registry.Repository{Name: name}
-	case registry.KindCommit:
-		return &registry.Commit{Name: name}
-	case registry.KindTag:
-		return &registry.Tag{Name: name}
-	case registry.KindFeature:
-		return &registry.Feature{Name: name}
-	case registry.KindDeployment:
-		return &registry.Deployment{Name: name}
-	case registry.KindArtifact:
-		return &registry.Artifact{Name: name}
-	case registry.KindAlias:
-		return &registry.Alias{Name: name}
-	case registry.KindTransition:
-		return &registry.Transition{}
-	case registry.KindActor:
-		return &registry.Actor{}
-	case registry.KindToken:
-		return &registry.Token{}
-	}
-	return nil
-}
-
 // Decode turns a node that was read at an instant into its noun. A hidden node
 // becomes a Restricted with its id as it is; outward replaces that. A tombstone of
 // today, read at an instant before its end, says so and has only its name.
@@ -60,7 +21,7 @@ func (s *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 	if n.Hidden {
 		return &registry.Restricted{Meta: meta}, nil
 	}
-	noun := newNoun(n.Kind, n.Name)
+	noun := n.Kind.NewNoun(n.Name)
 	if noun == nil {
 		return nil, nil // A kind that no door shows.
 	}
