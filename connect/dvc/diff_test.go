@@ -11,10 +11,10 @@ import (
 	"pedigree/service/provenance"
 )
 
-// TestOnlyTheRawFileAndWhatFollowsChanged compares the versions of the sample that
+// TestOnlyTheRawFileAndItsDescendantsChanged compares the versions of the sample that
 // differ by a new export of the raw data, as its git log tells.
-func TestOnlyTheRawFileAndWhatFollowsChanged(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+func TestOnlyTheRawFileAndItsDescendantsChanged(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	diff := func(a, b string) *provenance.LineageDiff {
 		t.Helper()

@@ -20,7 +20,7 @@ func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.R
 		return nil, err
 	}
 	defer repo.Close()
-	if err := git.Need(ctx, s, registry.DatasetRecord, registry.RunRecord); err != nil {
+	if err := git.RequireActions(ctx, s, registry.DatasetRecord, registry.RunRecord); err != nil {
 		return nil, err
 	}
 	report := &git.Report{}
@@ -39,19 +39,19 @@ func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.R
 	if err := recordTags(ctx, s, rec, commits, repo, report); err != nil {
 		return report, err
 	}
-	if read.untreed > 1 {
-		report.Tell(git.NotRead, "repository", "the files of %d commits are not in this copy", read.untreed)
+	if read.unreadableTrees > 1 {
+		report.AddProblem(git.NotRead, "repository", "the files of %d commits are not in this copy", read.unreadableTrees)
 	}
-	if len(read.projects) == 1 && report.Total() == 0 && len(rec.runs)+len(rec.data) == 0 {
-		report.Tell(git.Remark, "repository", "no commit has files of DVC; pedigree import git reads the commits alone")
+	if len(read.projects) == 1 && report.Total() == 0 && len(rec.runIDs)+len(rec.versionIDs) == 0 {
+		report.AddProblem(git.Remark, "repository", "no commit has files of DVC; pedigree import git reads the commits alone")
 	}
 	return report, nil
 }
 
 // recordHistory records the DVC files of every commit, oldest first, so that each
 // fact carries the time of the first commit that has it.
-func recordHistory(ctx context.Context, s Registry, read *reader, commits []git.Commit, report *git.Report) (*recorder, error) {
-	ctx, err := git.As(ctx, s, "dvc")
+func recordHistory(ctx context.Context, s Registry, read *projectReader, commits []git.Commit, report *git.Report) (*recorder, error) {
+	ctx, err := git.ActAsImporter(ctx, s, "dvc")
 	if err != nil {
 		return nil, err
 	}
@@ -63,16 +63,16 @@ func recordHistory(ctx context.Context, s Registry, read *reader, commits []git.
 		if i%100 == 0 || i == len(commits)-1 {
 			read.repo.Progress("reading DVC files of commits", i+1, len(commits))
 		}
-		p, fresh := read.project(c)
+		p, isNew := read.project(c)
 		if i == len(commits)-1 {
 			for _, name := range p.planned {
-				report.Tell(git.Remark, "stage "+name, "it is planned: dvc.lock has no run of it yet")
+				report.AddProblem(git.Remark, "stage "+name, "it is planned: dvc.lock has no run of it yet")
 			}
 		}
-		if !fresh {
+		if !isNew {
 			continue
 		}
-		if err := rec.commit(c, p); err != nil {
+		if err := rec.recordCommit(c, p); err != nil {
 			return nil, err
 		}
 	}
@@ -81,11 +81,11 @@ func recordHistory(ctx context.Context, s Registry, read *reader, commits []git.
 
 // recordTags records what GTO's tags say.
 func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report) error {
-	ctx, err := git.As(ctx, s, "gto")
+	ctx, err := git.ActAsImporter(ctx, s, "gto")
 	if err != nil {
 		return err
 	}
-	g := &gtoRecorder{ctx: ctx, s: s, rec: rec, repo: repo, report: report, commits: map[string]git.Commit{}, expected: map[registry.ID]bool{}}
+	g := &gtoRecorder{ctx: ctx, s: s, rec: rec, repo: repo, report: report, commits: map[string]git.Commit{}, taggedDeployments: map[registry.ID]bool{}}
 	for _, c := range commits {
 		g.commits[c.SHA] = c
 	}

@@ -23,7 +23,7 @@ const (
 	raw = "md5:5c58c678d04dcb799d0626fdf4a8bb1d"
 )
 
-func read(t *testing.T, name string) string {
+func readGolden(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("../../testdata/dvc-project", name))
 	if err != nil {
@@ -33,12 +33,12 @@ func read(t *testing.T, name string) string {
 }
 
 func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	if r := w.load(sample(t), git.Options{}); len(r.Problems) != 0 {
 		t.Errorf("problems: %+v", r.Problems)
 	}
 	// gto show: name, latest, #prod.
-	lines := strings.Split(read(t, "gto-show.txt"), "\n")
+	lines := strings.Split(readGolden(t, "gto-show.txt"), "\n")
 	cells := strings.Fields(strings.ReplaceAll(lines[3], "│", " "))
 	m, err := w.s.Model(w.ctx, cells[0])
 	if err != nil || m == nil {
@@ -51,7 +51,7 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 		t.Errorf("in production is %+v, gto says %s (%v)", prod, cells[2], err)
 	}
 	// gto history, line by line: timestamp (2), artifact, event, version, stage, commit, ref.
-	rows := strings.Split(read(t, "gto-history.txt"), "\n")[1:]
+	rows := strings.Split(readGolden(t, "gto-history.txt"), "\n")[1:]
 	for _, row := range rows {
 		f := strings.Fields(row)
 		v := w.version(f[2], f[4])
@@ -69,7 +69,7 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 		ok := false
 		switch f[3] {
 		case "registration":
-			ok = v.CreatedDate.Format(layout) == at && v.Label == f[7] && slices.Contains(w.one(v, false), "RELEASED_FROM tag "+f[7])
+			ok = v.CreatedDate.Format(layout) == at && v.Label == f[7] && slices.Contains(w.neighbors(v, false), "RELEASED_FROM tag "+f[7])
 		case "assignment":
 			ok = deployed(false)
 		case "unassignment":
@@ -96,7 +96,7 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 }
 
 func TestTheLiveDeploymentGoesBackToTheRawFileAndItsCommits(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	ds := w.deployments(w.version("churn-model", "1.1.1"))
 	if len(ds) != 1 || !ds[0].Live || ds[0].Environment != "prod" {
@@ -114,13 +114,13 @@ func TestTheLiveDeploymentGoesBackToTheRawFileAndItsCommits(t *testing.T) {
 	if up := w.upstream(w.version("churn-model", "1.0.0").ID); !slices.Contains(up, "commit "+root) {
 		t.Errorf("the root is not upstream of 1.0.0: %v", up)
 	}
-	if has(up, "data src/") || has(up, "run report") || slices.Contains(up, "version churn-model 1.1.0") {
+	if hasPrefix(up, "data src/") || hasPrefix(up, "run report") || slices.Contains(up, "version churn-model 1.1.0") {
 		t.Errorf("code, reports or other versions are upstream: %v", up)
 	}
 }
 
 func TestTheImpactOfTheRawFileIsTheLiveDeployment(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	v := w.data("churn", "data/raw/churn.csv", raw)
 	if v == nil || v.Role != registry.RawData || v.Description != "raw churn export" || *v.SizeBytes != 2492 {
@@ -140,7 +140,7 @@ func TestTheImpactOfTheRawFileIsTheLiveDeployment(t *testing.T) {
 }
 
 func TestImportingTheSampleTwiceAddsNothing(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	path := sample(t)
 	r := w.load(path, git.Options{})
 	for kind, want := range map[string]int{"commits": 5, "tags": 12, "model versions": 3, "deployments": 3, "deployments ended": 2, "transitions": 4} {
@@ -148,15 +148,15 @@ func TestImportingTheSampleTwiceAddsNothing(t *testing.T) {
 			t.Errorf("%d %s, want %d", r.Added(kind), kind, want)
 		}
 	}
-	w.again(path, git.Options{})
-	w.again(path, git.Options{All: true})
+	w.importAgain(path, git.Options{})
+	w.importAgain(path, git.Options{All: true})
 	if r := w.load(path, git.Options{}); len(r.Problems) != 0 {
 		t.Errorf("what was done before is listed as not done: %+v", r.Problems)
 	}
 }
 
-func TestRunsAreOneHoweverManyCommitsCarryThem(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+func TestARunIsRecordedOnceForManyCommits(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	got := map[string]int{}
 	runs := w.runs()
@@ -174,7 +174,7 @@ func TestRunsAreOneHoweverManyCommitsCarryThem(t *testing.T) {
 		kinds[name] = rs[0].RunKind
 		for _, run := range rs {
 			commits := 0
-			for _, up := range w.one(run, false) {
+			for _, up := range w.neighbors(run, false) {
 				if strings.HasPrefix(up, "RAN_CODE ") {
 					commits++
 				}
@@ -192,7 +192,7 @@ func TestRunsAreOneHoweverManyCommitsCarryThem(t *testing.T) {
 }
 
 func TestAVersionCarriesItsFileParametersAndMetrics(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	v := w.version("churn-model", "1.1.1")
 	if v.Owner != "ml-team" || v.Description != "churn classifier" || v.Creator != "import:gto" || len(v.Tags) != 2 {
@@ -216,23 +216,23 @@ func TestAVersionCarriesItsFileParametersAndMetrics(t *testing.T) {
 		t.Errorf("training %+v", card.Training)
 	}
 	want := []string{"GENERATED_BY run train", "RELEASED_FROM tag churn-model@v1.1.1"}
-	if d := cmp.Diff(want, w.one(v, false)); d != "" {
+	if d := cmp.Diff(want, w.neighbors(v, false)); d != "" {
 		t.Errorf("one hop up (-want +got):\n%s", d)
 	}
 	want = []string{"DEPLOYS deployment prod/churn-model 1.1.1", "USED run report@de", "USED run report@fr"}
-	if d := cmp.Diff(want, w.one(v, true)); d != "" {
+	if d := cmp.Diff(want, w.neighbors(v, true)); d != "" {
 		t.Errorf("one hop down (-want +got):\n%s", d)
 	}
 }
 
-func TestImportsRememberWhereTheyCameFrom(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+func TestImportedFilesAreLinkedToTheirSource(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	v := w.data("churn", "data/countries.csv", "md5:6e4f9f4f833ed49cedb0852c80ad4396")
 	if v == nil {
 		t.Fatal("the import is not recorded")
 	}
-	if d := cmp.Diff([]string{"DERIVED_FROM data data/countries.csv efe4ac437be894b3714f151b24be3eb71aec8781"}, w.one(v, false)); d != "" {
+	if d := cmp.Diff([]string{"DERIVED_FROM data data/countries.csv efe4ac437be894b3714f151b24be3eb71aec8781"}, w.neighbors(v, false)); d != "" {
 		t.Errorf("dvc import (-want +got):\n%s", d)
 	}
 	if w.data("https://git.example.test/data/lib", "data/countries.csv", "efe4ac437be894b3714f151b24be3eb71aec8781") == nil {
@@ -243,17 +243,17 @@ func TestImportsRememberWhereTheyCameFrom(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotForceRecordsDeploymentsAndListsTransitions(t *testing.T) {
-	w := newWorld(t, registry.RoleDataScientist)
+func TestCallerWithoutForceRecordsDeploymentsAndReportsTransitions(t *testing.T) {
+	w := newFixture(t, registry.RoleDataScientist)
 	path := sample(t)
 	r := w.load(path, git.Options{})
-	if r.Added("deployments") != 3 || r.Added("transitions") != 0 || len(r.Of(git.NotDone)) != 4 || !told(r, git.NotDone, "churn-model#prod#3", "PRODUCTION") {
+	if r.Added("deployments") != 3 || r.Added("transitions") != 0 || len(r.ProblemsOf(git.NotDone)) != 4 || !hasProblem(r, git.NotDone, "churn-model#prod#3", "PRODUCTION") {
 		t.Fatalf("report %+v", r)
 	}
 	if v := w.version("churn-model", "1.1.1"); v.Stage != registry.Development {
 		t.Errorf("1.1.1 is in %s", v.Stage)
 	}
-	w.again(path, git.Options{})
+	w.importAgain(path, git.Options{})
 	// Somebody with the right does what was left.
 	w.actAs(registry.RoleAdmin)
 	if r := w.load(path, git.Options{}); r.Added("transitions") != 4 || r.Total() != 4 {
@@ -264,8 +264,8 @@ func TestWhoMayNotForceRecordsDeploymentsAndListsTransitions(t *testing.T) {
 	}
 }
 
-func TestAnOldTagNeverTurnsTimeBack(t *testing.T) {
-	w := newWorld(t, registry.RoleDataScientist)
+func TestAnOldTagDoesNotUndoALaterTransition(t *testing.T) {
+	w := newFixture(t, registry.RoleDataScientist)
 	path := sample(t)
 	w.load(path, git.Options{})
 	w.actAs(registry.RoleAdmin)
@@ -280,10 +280,10 @@ func TestAnOldTagNeverTurnsTimeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.load(path, git.Options{})
-	if v := w.version(prod, first); v.Stage != registry.Staging || !told(r, git.NotDone, "churn-model@v1.0.0!", "moved on") {
+	if v := w.version(prod, first); v.Stage != registry.Staging || !hasProblem(r, git.NotDone, "churn-model@v1.0.0!", "moved on") {
 		t.Errorf("1.0.0, moved by hand today, is in %s; %+v", v.Stage, r.Problems)
 	}
-	if v := w.version(prod, version); v.Stage != registry.Production || !told(r, git.NotDone, "churn-model#prod#3", "took PRODUCTION") {
+	if v := w.version(prod, version); v.Stage != registry.Production || !hasProblem(r, git.NotDone, "churn-model#prod#3", "took PRODUCTION") {
 		t.Errorf("1.1.0, promoted by hand today, is in %s after tags of yesterday; %+v", v.Stage, r)
 	}
 }

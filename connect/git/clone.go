@@ -23,23 +23,23 @@ import (
 // clone makes a bare copy in a temporary folder, within the bounds of size and
 // time. What the server says is never told, for it may hold the URL's password.
 func (r *Repository) clone(ctx context.Context, from *url.URL) (err error) {
-	if r.temp, err = os.MkdirTemp("", "pedigree-import-"); err != nil {
+	if r.tempDir, err = os.MkdirTemp("", "pedigree-import-"); err != nil {
 		return err
 	}
-	most := cmp.Or(r.options.MaxBytes, DefaultMaxBytes)
+	maxBytes := cmp.Or(r.options.MaxBytes, DefaultMaxBytes)
 	limit := cmp.Or(r.options.MaxTime, DefaultMaxTime)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	r.options.Progress.tell("cloning "+from.Host, 0, 0)
-	fs := &cappedFS{Filesystem: osfs.New(filepath.Join(r.temp, "repo.git")), left: new(atomic.Int64)}
-	fs.left.Store(most)
+	r.options.Progress.report("cloning "+from.Host, 0, 0)
+	fs := &limitedFS{Filesystem: osfs.New(filepath.Join(r.tempDir, "repo.git")), remaining: new(atomic.Int64)}
+	fs.remaining.Store(maxBytes)
 	store := filesystem.NewStorage(fs, cache.NewObjectLRUDefault())
 	r.git, err = gogit.CloneContext(ctx, store, nil, &gogit.CloneOptions{URL: from.String(), NoCheckout: true, Tags: gogit.AllTags})
 	switch {
 	case err == nil:
 		return nil
-	case fs.left.Load() < 0:
-		return registry.Errorf(registry.ResourceExhausted, "the repository is larger than %d bytes; clone it with git first and give the path", most)
+	case fs.remaining.Load() < 0:
+		return registry.Errorf(registry.ResourceExhausted, "the repository is larger than %d bytes; clone it with git first and give the path", maxBytes)
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 		return registry.Errorf(registry.Unavailable, "the repository did not arrive within %s; clone it with git first and give the path", limit)
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
@@ -74,42 +74,42 @@ func withoutCredentials(text string, from *url.URL) string {
 // errTooLarge ends a clone that takes more than its bytes.
 var errTooLarge = errors.New("larger than allowed")
 
-// cappedFS is a file system in which only so many bytes may be written.
-type cappedFS struct {
+// limitedFS is a file system in which only so many bytes may be written.
+type limitedFS struct {
 	billy.Filesystem
-	left *atomic.Int64
+	remaining *atomic.Int64
 }
 
-func (fs *cappedFS) wrap(f billy.File, err error) (billy.File, error) {
+func (fs *limitedFS) wrap(f billy.File, err error) (billy.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cappedFile{f, fs.left}, nil
+	return &limitedFile{f, fs.remaining}, nil
 }
 
 // Create makes a file whose bytes count.
-func (fs *cappedFS) Create(name string) (billy.File, error) {
+func (fs *limitedFS) Create(name string) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.Create(name))
 }
 
 // OpenFile opens a file whose written bytes count.
-func (fs *cappedFS) OpenFile(name string, flag int, perm os.FileMode) (billy.File, error) {
+func (fs *limitedFS) OpenFile(name string, flag int, perm os.FileMode) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.OpenFile(name, flag, perm))
 }
 
 // TempFile makes a temporary file whose bytes count; packs arrive in one.
-func (fs *cappedFS) TempFile(dir, prefix string) (billy.File, error) {
+func (fs *limitedFS) TempFile(dir, prefix string) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.TempFile(dir, prefix))
 }
 
-type cappedFile struct {
+type limitedFile struct {
 	billy.File
-	left *atomic.Int64
+	remaining *atomic.Int64
 }
 
 // Write counts down, and fails when nothing is left.
-func (f *cappedFile) Write(p []byte) (int, error) {
-	if f.left.Add(-int64(len(p))) < 0 {
+func (f *limitedFile) Write(p []byte) (int, error) {
+	if f.remaining.Add(-int64(len(p))) < 0 {
 		return 0, errTooLarge
 	}
 	return f.File.Write(p)

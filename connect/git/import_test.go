@@ -124,9 +124,9 @@ func lastEntry(t *testing.T, ctx context.Context, s *service.Service) int64 {
 	return log.Edges[0].Node.Seq
 }
 
-// told reports whether a problem of a kind mentions all of some words.
-func told(r *git.Report, kind git.ProblemKind, words ...string) bool {
-	return slices.ContainsFunc(r.Of(kind), func(p git.Problem) bool {
+// hasProblem reports whether a problem of a kind mentions all of some words.
+func hasProblem(r *git.Report, kind git.ProblemKind, words ...string) bool {
+	return slices.ContainsFunc(r.ProblemsOf(kind), func(p git.Problem) bool {
 		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(p.Where+": "+p.What, w) })
 	})
 }
@@ -228,7 +228,7 @@ func TestImportingTwiceAddsNothing(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatIsNewIsRecorded(t *testing.T) {
+func TestOnlyNewCommitsAreRecorded(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	r := newRepo(t)
 	first := r.commit("feat: one", "a", "1")
@@ -259,7 +259,7 @@ func TestOnlyWhatIsNewIsRecorded(t *testing.T) {
 	}
 }
 
-func TestAMovedTagEndsAndBeginsAnew(t *testing.T) {
+func TestAMovedTagIsRecordedAnew(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	r := newRepo(t)
 	old := r.commit("feat: one", "a", "1")
@@ -270,7 +270,7 @@ func TestAMovedTagEndsAndBeginsAnew(t *testing.T) {
 	r.git("tag", "-f", "release")
 	r.git("tag", "-d", "signed-off")
 	rep := mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
-	if rep.Added("tags") != 1 || !told(rep, git.Remark, "signed-off", "no longer in the repository") {
+	if rep.Added("tags") != 1 || !hasProblem(rep, git.Remark, "signed-off", "no longer in the repository") {
 		t.Fatalf("report %+v", rep)
 	}
 	node, err := s.Node(ctx, registry.RepositoryID("mine"))
@@ -312,7 +312,7 @@ func TestARepositoryWithoutCommitsIsRefused(t *testing.T) {
 	wantCode(t, err, registry.FailedPrecondition, "SHA-256")
 }
 
-func TestAShallowCloneIsImportedUpToItsCut(t *testing.T) {
+func TestAShallowCloneIsImportedUpToItsBoundary(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	full := newRepo(t)
 	for _, n := range []string{"1", "2", "3", "4"} {
@@ -322,12 +322,12 @@ func TestAShallowCloneIsImportedUpToItsCut(t *testing.T) {
 	full.git("clone", "-q", "--depth", "2", "file://"+full.path, clone.path)
 	cut := clone.git("rev-parse", "HEAD~1")
 	got := mustImport(t, ctx, s, clone.path, git.Options{})
-	if got.Added("commits") != 2 || !told(got, git.Remark, "history is cut at "+cut) || !told(got, git.Remark, "--repo NAME") {
+	if got.Added("commits") != 2 || !hasProblem(got, git.Remark, "history is cut at "+cut) || !hasProblem(got, git.Remark, "--repo NAME") {
 		t.Fatalf("report %+v", got)
 	}
 	clone.git("fetch", "-q", "--unshallow")
 	got = mustImport(t, ctx, s, clone.path, git.Options{Name: cut, All: true})
-	if got.Added("commits") != 2 || told(got, git.Remark, "history is cut") {
+	if got.Added("commits") != 2 || hasProblem(got, git.Remark, "history is cut") {
 		t.Errorf("deepened: %+v", got)
 	}
 	c, err := s.Commit(ctx, cut)
@@ -339,7 +339,7 @@ func TestAShallowCloneIsImportedUpToItsCut(t *testing.T) {
 	}
 }
 
-func TestUnusualCopiesAreRead(t *testing.T) {
+func TestUnusualRepositoryLayoutsAreRead(t *testing.T) {
 	full := newRepo(t)
 	full.commit("feat: one", "a", "1")
 	full.commit("feat: two", "sub/a", "2")
@@ -358,7 +358,7 @@ func TestUnusualCopiesAreRead(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoneIsCleanedAndListed(t *testing.T) {
+func TestInvalidTextIsCleanedAndReported(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	r := newRepo(t)
 	r.commit("feat: one", "a", "1")
@@ -378,8 +378,8 @@ func TestTextThatIsNoneIsCleanedAndListed(t *testing.T) {
 	blob := r.git("rev-parse", "HEAD:a")
 	r.git("tag", "of-a-blob", blob)
 	rep := mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
-	if rep.Added("commits") != 3 || !told(rep, git.Changed, shas["raw"][:12], "no UTF-8") || !told(rep, git.Changed, shas["raw"][:12], "control characters") ||
-		told(rep, git.Changed, shas["latin"][:12]) || !told(rep, git.NotRecorded, "of-a-blob", "points at a blob") {
+	if rep.Added("commits") != 3 || !hasProblem(rep, git.Changed, shas["raw"][:12], "no UTF-8") || !hasProblem(rep, git.Changed, shas["raw"][:12], "control characters") ||
+		hasProblem(rep, git.Changed, shas["latin"][:12]) || !hasProblem(rep, git.NotRecorded, "of-a-blob", "points at a blob") {
 		t.Errorf("report %+v", rep)
 	}
 	c, err := s.Commit(ctx, shas["raw"])
@@ -391,7 +391,7 @@ func TestTextThatIsNoneIsCleanedAndListed(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotRecordImportsNothing(t *testing.T) {
+func TestCallerWithoutPermissionImportsNothing(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleViewer)
 	_, err := git.Import(ctx, s, sample(t), git.Options{})
 	wantCode(t, err, registry.Forbidden, "commit.record")

@@ -42,17 +42,17 @@ const (
 
 // Repository is an open git repository. Close it.
 type Repository struct {
-	git     *gogit.Repository
-	options Options
-	input   facts.RepositoryInput
-	temp    string // the folder of a clone, "" for a repository of the caller's
-	shallow map[string]bool
-	tips    []tip
-	tags    []Tag
-	all     []Commit
-	// told lists what was found while reading; nodes holds the recorded tags.
-	told  []Problem
-	nodes map[string]registry.ID
+	git        *gogit.Repository
+	options    Options
+	input      facts.RepositoryInput
+	tempDir    string // the folder of a clone, "" for a repository of the caller's
+	shallow    map[string]bool
+	tips       []tip
+	tags       []Tag
+	allCommits []Commit
+	// problems lists what was found while reading; nodes holds the recorded tags.
+	problems []Problem
+	tagNodes map[string]registry.ID
 }
 
 // Open opens the repository that a path or https URL names; a URL is cloned to a
@@ -68,14 +68,14 @@ func Open(ctx context.Context, from string, o Options) (*Repository, error) {
 			return nil, err
 		}
 	}
-	r := &Repository{options: o, shallow: map[string]bool{}, nodes: map[string]registry.ID{}}
+	r := &Repository{options: o, shallow: map[string]bool{}, tagNodes: map[string]registry.ID{}}
 	if src.url != nil {
 		err = r.clone(ctx, src.url)
 	} else {
 		r.git, err = openPath(src.path)
 	}
 	if err == nil {
-		err = r.look(src)
+		err = r.readMetadata(src)
 	}
 	if err != nil {
 		r.Close()
@@ -86,10 +86,10 @@ func Open(ctx context.Context, from string, o Options) (*Repository, error) {
 
 // Close removes the temporary clone, if there is one.
 func (r *Repository) Close() error {
-	if r.temp == "" {
+	if r.tempDir == "" {
 		return nil
 	}
-	return os.RemoveAll(r.temp)
+	return os.RemoveAll(r.tempDir)
 }
 
 // Key is the repository's natural key.

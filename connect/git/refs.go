@@ -34,8 +34,8 @@ func noCommits() error {
 	return registry.Errorf(registry.FailedPrecondition, "the repository has no commits yet; commit something and import again")
 }
 
-// look reads references, shallow boundaries and the key.
-func (r *Repository) look(src source) error {
+// readMetadata reads references, shallow boundaries and the key.
+func (r *Repository) readMetadata(src source) error {
 	cut, err := r.git.Storer.Shallow()
 	if err != nil {
 		return unreadable("the list of shallow commits", err)
@@ -43,7 +43,7 @@ func (r *Repository) look(src source) error {
 	for _, h := range cut {
 		r.shallow[h.String()] = true
 	}
-	if err := r.references(); err != nil {
+	if err := r.readReferences(); err != nil {
 		return err
 	}
 	if len(r.tips) == 0 {
@@ -67,8 +67,8 @@ func unreadable(what string, err error) error {
 	return e
 }
 
-// references collects branches, the branches of remotes and tags.
-func (r *Repository) references() error {
+// readReferences collects branches, the branches of remotes and tags.
+func (r *Repository) readReferences() error {
 	refs, err := r.git.References()
 	if err != nil {
 		return unreadable("the references", err)
@@ -79,7 +79,7 @@ func (r *Repository) references() error {
 		}
 		switch name := ref.Name(); {
 		case name.IsTag():
-			r.tag(name.Short(), ref.Hash())
+			r.addTag(name.Short(), ref.Hash())
 		case name.IsBranch(), name.IsRemote(), name == plumbing.HEAD:
 			r.tips = append(r.tips, tip{string(name), ref.Hash()})
 		}
@@ -93,9 +93,9 @@ func (r *Repository) references() error {
 	return nil
 }
 
-// tag peels a tag to the commit it is about.
-func (r *Repository) tag(name string, hash plumbing.Hash) {
-	c := &cleaner{}
+// addTag peels a tag to the commit it is about.
+func (r *Repository) addTag(name string, hash plumbing.Hash) {
+	c := &textCleaner{}
 	t := Tag{Name: c.line(name, 255)}
 	for depth := 0; ; depth++ {
 		o, err := r.git.TagObject(hash)
@@ -103,7 +103,7 @@ func (r *Repository) tag(name string, hash plumbing.Hash) {
 			break // Not a tag object: a light tag, or the end of the peeling.
 		}
 		if err != nil || depth > 20 {
-			r.tell(NotRead, "tag "+t.Name, "its tag object cannot be read; check it with git fsck")
+			r.addProblem(NotRead, "tag "+t.Name, "its tag object cannot be read; check it with git fsck")
 			return
 		}
 		if !t.Annotated {
@@ -112,7 +112,7 @@ func (r *Repository) tag(name string, hash plumbing.Hash) {
 		}
 		hash = o.Target
 		if o.TargetType != plumbing.TagObject && o.TargetType != plumbing.CommitObject {
-			r.tell(NotRecorded, "tag "+t.Name, "it points at a %s, not at a commit", o.TargetType)
+			r.addProblem(NotRecorded, "tag "+t.Name, "it points at a %s, not at a commit", o.TargetType)
 			return
 		}
 	}
@@ -122,7 +122,7 @@ func (r *Repository) tag(name string, hash plumbing.Hash) {
 		if o, err := r.git.Storer.EncodedObject(plumbing.AnyObject, hash); err == nil {
 			what = "it points at a " + o.Type().String() + ", not at a commit"
 		}
-		r.tell(NotRecorded, "tag "+t.Name, "%s", what)
+		r.addProblem(NotRecorded, "tag "+t.Name, "%s", what)
 		return
 	}
 	r.tags = append(r.tags, t)
@@ -132,7 +132,7 @@ func (r *Repository) tag(name string, hash plumbing.Hash) {
 // defaultBranch is the branch that the origin calls its own, else the one that is
 // checked out.
 func (r *Repository) defaultBranch() string {
-	c := &cleaner{}
+	c := &textCleaner{}
 	for _, name := range []plumbing.ReferenceName{"refs/remotes/origin/HEAD", plumbing.HEAD} {
 		if ref, err := r.git.Reference(name, false); err == nil && ref.Type() == plumbing.SymbolicReference {
 			return c.line(strings.TrimPrefix(ref.Target().Short(), "origin/"), 255)
@@ -151,13 +151,13 @@ func (r *Repository) keyByRoot() error {
 	for {
 		c, err := r.git.CommitObject(at)
 		if err != nil {
-			return unreadable("the commit "+Short(at.String()), err)
+			return unreadable("the commit "+ShortSHA(at.String()), err)
 		}
 		if len(c.ParentHashes) == 0 {
 			break
 		}
 		if _, err := object.GetCommit(r.git.Storer, c.ParentHashes[0]); err != nil {
-			r.tell(Remark, "repository", "its key is the oldest commit of this shallow copy, %s; give --repo NAME to import it under a lasting key", Short(at.String()))
+			r.addProblem(Remark, "repository", "its key is the oldest commit of this shallow copy, %s; give --repo NAME to import it under a lasting key", ShortSHA(at.String()))
 			break
 		}
 		at = c.ParentHashes[0]
@@ -166,10 +166,10 @@ func (r *Repository) keyByRoot() error {
 	return nil
 }
 
-func (r *Repository) tell(kind ProblemKind, where, format string, args ...any) {
-	rep := Report{Problems: r.told}
-	rep.Tell(kind, where, format, args...)
-	r.told = rep.Problems
+func (r *Repository) addProblem(kind ProblemKind, where, format string, args ...any) {
+	rep := Report{Problems: r.problems}
+	rep.AddProblem(kind, where, format, args...)
+	r.problems = rep.Problems
 }
 
 // Tags lists the tags that point at commits, by name.

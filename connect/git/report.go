@@ -77,16 +77,16 @@ func (r *Report) Total() (n int) {
 	return n
 }
 
-// Tell lists a problem, once.
-func (r *Report) Tell(kind ProblemKind, where, format string, args ...any) {
+// AddProblem lists a problem, once.
+func (r *Report) AddProblem(kind ProblemKind, where, format string, args ...any) {
 	p := Problem{kind, where, fmt.Sprintf(format, args...)}
 	if !slices.Contains(r.Problems, p) {
 		r.Problems = append(r.Problems, p)
 	}
 }
 
-// Of lists the problems of a kind.
-func (r *Report) Of(kind ProblemKind) (out []Problem) {
+// ProblemsOf lists the problems of a kind.
+func (r *Report) ProblemsOf(kind ProblemKind) (out []Problem) {
 	for _, p := range r.Problems {
 		if p.Kind == kind {
 			out = append(out, p)
@@ -95,16 +95,16 @@ func (r *Report) Of(kind ProblemKind) (out []Problem) {
 	return out
 }
 
-// List tells of a fact that the registry refused and returns nil, so that the
+// AddRefusal tells of a fact that the registry refused and returns nil, so that the
 // import goes on; an error that is no refusal of this one fact is returned.
-func (r *Report) List(kind ProblemKind, where string, err error) error {
+func (r *Report) AddRefusal(kind ProblemKind, where string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if !Refused(err) {
 		return err
 	}
-	r.Tell(kind, where, "%s", err.Error())
+	r.AddProblem(kind, where, "%s", err.Error())
 	return nil
 }
 
@@ -126,12 +126,12 @@ func Refused(err error) bool {
 // Progress is told how far a step is; total is 0 when it is not known.
 type Progress func(step string, done, total int)
 
-// tell calls a Progress that may be nil.
-func (p Progress) tell(step string, done, total int) {
+// report calls a Progress that may be nil.
+func (p Progress) report(step string, done, total int) {
 	if p != nil {
 		p(step, done, total)
 	}
 }
 
-// Short is the form of a sha that lists show.
-func Short(sha string) string { return sha[:min(len(sha), 12)] }
+// ShortSHA is the form of a sha that lists show.
+func ShortSHA(sha string) string { return sha[:min(len(sha), 12)] }

@@ -42,7 +42,7 @@ func TestOnlyNetworkOriginsNameARepository(t *testing.T) {
 	}
 }
 
-func TestSignaturesAreToldApartByTheirFirstLine(t *testing.T) {
+func TestTheFirstLineOfASignatureNamesItsKind(t *testing.T) {
 	for block, want := range map[string]string{"": "", "-----BEGIN PGP SIGNATURE-----\nx": "openpgp", "-----BEGIN SSH SIGNATURE-----\nx": "ssh",
 		"-----BEGIN SIGNED MESSAGE-----\nx": "x509", "hello": "unknown"} {
 		if got := signatureKind(block); got != want {
@@ -51,7 +51,7 @@ func TestSignaturesAreToldApartByTheirFirstLine(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsKeptOutOfWhatIsShown(t *testing.T) {
+func TestPasswordsAreRemovedFromMessages(t *testing.T) {
 	u, err := url.Parse("https://me:hunt%2Fer2@host.example/x")
 	if err != nil {
 		t.Fatal(err)

@@ -15,24 +15,24 @@ import (
 // File is a file of a commit: its path and the name of its content.
 type File struct{ Path, Blob string }
 
-// Finder finds files in the trees of many commits. A folder whose tree was seen
+// FileFinder finds files in the trees of many commits. A folder whose tree was seen
 // before is not read again, so a history costs what changed in it, not commits
 // times files.
-type Finder struct {
-	repo *Repository
-	want func(name string) bool
-	seen map[plumbing.Hash]*folder
+type FileFinder struct {
+	repo   *Repository
+	wanted func(name string) bool
+	cache  map[plumbing.Hash]*treeFiles
 }
 
-// folder is what is wanted under one tree, with paths from that tree.
-type folder struct {
+// treeFiles is what is wanted under one tree, with paths from that tree.
+type treeFiles struct {
 	files []File
 	err   error
 }
 
-// Finder returns a Finder for the files whose base name is wanted.
-func (r *Repository) Finder(want func(name string) bool) *Finder {
-	return &Finder{repo: r, want: want, seen: map[plumbing.Hash]*folder{}}
+// FileFinder returns a Finder for the files whose base name is wanted.
+func (r *Repository) FileFinder(want func(name string) bool) *FileFinder {
+	return &FileFinder{repo: r, wanted: want, cache: map[plumbing.Hash]*treeFiles{}}
 }
 
 // ErrMissing says that an object is not in this copy of the repository.
@@ -40,29 +40,29 @@ var ErrMissing = errors.New("not in this copy of the repository, which may be a 
 
 // Files lists the wanted files of a commit by path. A tree that is missing is an
 // error, never an empty folder.
-func (f *Finder) Files(c Commit) ([]File, error) {
-	got := f.folder(c.tree, 0)
+func (f *FileFinder) Files(c Commit) ([]File, error) {
+	got := f.treeFiles(c.tree, 0)
 	return got.files, got.err
 }
 
-// deepest is how many folders deep files are looked for.
-const deepest = 100
+// maxTreeDepth is how many folders deep files are looked for.
+const maxTreeDepth = 100
 
-func (f *Finder) folder(hash plumbing.Hash, depth int) *folder {
-	if got := f.seen[hash]; got != nil {
+func (f *FileFinder) treeFiles(hash plumbing.Hash, depth int) *treeFiles {
+	if got := f.cache[hash]; got != nil {
 		return got
 	}
-	got := &folder{}
-	f.seen[hash] = got
+	got := &treeFiles{}
+	f.cache[hash] = got
 	tree, err := object.GetTree(f.repo.git.Storer, hash)
 	if err != nil {
-		got.err = missing("the folder "+Short(hash.String()), err)
+		got.err = missingObject("the folder "+ShortSHA(hash.String()), err)
 		return got
 	}
 	for _, e := range tree.Entries {
 		switch {
-		case e.Mode == filemode.Dir && depth < deepest && e.Name != ".dvc" && e.Name != ".git":
-			under := f.folder(e.Hash, depth+1)
+		case e.Mode == filemode.Dir && depth < maxTreeDepth && e.Name != ".dvc" && e.Name != ".git":
+			under := f.treeFiles(e.Hash, depth+1)
 			if under.err != nil {
 				got.err = under.err
 			}
@@ -70,7 +70,7 @@ func (f *Finder) folder(hash plumbing.Hash, depth int) *folder {
 				got.files = append(got.files, File{e.Name + "/" + file.Path, file.Blob})
 			}
 		case e.Mode.IsRegular() || e.Mode == filemode.Executable || e.Mode == filemode.Deprecated:
-			if f.want(e.Name) {
+			if f.wanted(e.Name) {
 				got.files = append(got.files, File{e.Name, e.Hash.String()})
 			}
 		}
@@ -78,7 +78,7 @@ func (f *Finder) folder(hash plumbing.Hash, depth int) *folder {
 	return got
 }
 
-func missing(what string, err error) error {
+func missingObject(what string, err error) error {
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return fmt.Errorf("%s is %w", what, ErrMissing)
 	}
@@ -86,31 +86,31 @@ func missing(what string, err error) error {
 }
 
 // Blob reads the content of a file of at most so many bytes.
-func (r *Repository) Blob(name string, most int64) ([]byte, error) {
+func (r *Repository) Blob(name string, maxBytes int64) ([]byte, error) {
 	b, err := r.git.BlobObject(plumbing.NewHash(name))
 	if err != nil {
-		return nil, missing("the file", err)
+		return nil, missingObject("the file", err)
 	}
-	if b.Size > most {
-		return nil, fmt.Errorf("it is larger than %d bytes", most)
+	if b.Size > maxBytes {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxBytes)
 	}
 	in, err := b.Reader()
 	if err != nil {
-		return nil, missing("the file", err)
+		return nil, missingObject("the file", err)
 	}
 	defer in.Close()
-	return io.ReadAll(io.LimitReader(in, most))
+	return io.ReadAll(io.LimitReader(in, maxBytes))
 }
 
-// At returns the blob of a path in a commit, "" for a folder; false when the
+// BlobAt returns the blob of a path in a commit, "" for a folder; false when the
 // commit has no such path.
-func (r *Repository) At(c Commit, file string) (blob string, there bool, err error) {
+func (r *Repository) BlobAt(c Commit, file string) (blob string, there bool, err error) {
 	hash := c.tree
 	parts := strings.Split(path.Clean(file), "/")
 	for i, part := range parts {
 		tree, err := object.GetTree(r.git.Storer, hash)
 		if err != nil {
-			return "", false, missing("the folder "+Short(hash.String()), err)
+			return "", false, missingObject("the folder "+ShortSHA(hash.String()), err)
 		}
 		e := entry(tree, part)
 		switch {
@@ -139,5 +139,5 @@ func entry(t *object.Tree, name string) *object.TreeEntry {
 
 // Progress tells the caller how far a step is.
 func (r *Repository) Progress(step string, done, total int) {
-	r.options.Progress.tell(step, done, total)
+	r.options.Progress.report(step, done, total)
 }

@@ -51,9 +51,9 @@ func schemaOf(t reflect.Type) map[string]any {
 	return map[string]any{"type": "string"}
 }
 
-// TestTheSchemaIsWhatALineTakes holds docs/facts.schema.json to the types that lines
+// TestTheSchemaFileMatchesTheDecoder holds docs/facts.schema.json to the types that lines
 // are read into; -update writes it.
-func TestTheSchemaIsWhatALineTakes(t *testing.T) {
+func TestTheSchemaFileMatchesTheDecoder(t *testing.T) {
 	s := schemaOf(reflect.TypeFor[bulk.FactInput]())
 	var one []any
 	for name, p := range s["properties"].(map[string]any) {

@@ -41,8 +41,8 @@ func Sleep(sleep func(ctx context.Context, d time.Duration) error) Option {
 	return func(c *Client) { c.sleep = sleep }
 }
 
-// attemptTime is how long one request may take; the server gives an operation 10 s.
-const attemptTime = 30 * time.Second
+// attemptTimeout is how long one request may take; the server gives an operation 10 s.
+const attemptTimeout = 30 * time.Second
 
 // New returns a client of the server at a URL such as https://pedigree.example.com,
 // a path before /graphql included. INVALID_ARGUMENT for a URL that is none,
@@ -60,7 +60,7 @@ func New(server, token string, options ...Option) (*Client, error) {
 	}
 	c := &Client{endpoint: endpoint, token: token, purpose: "pedigree", sleep: sleep,
 		pauses: []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second}}
-	c.http = &http.Client{Timeout: attemptTime, CheckRedirect: func(*http.Request, []*http.Request) error {
+	c.http = &http.Client{Timeout: attemptTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // The token goes nowhere but where it was meant to.
 	}}
 	for _, o := range options {
@@ -106,8 +106,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// random is n random bytes in hex.
-func random(n int) string {
+// randomHex is n random bytes in hex.
+func randomHex(n int) string {
 	b := make([]byte, n)
 	rand.Read(b)
 	return hex.EncodeToString(b)
@@ -115,5 +115,5 @@ func random(n int) string {
 
 // requestID makes the id of one request: 8 to 64 characters, as servers take it.
 func (c *Client) requestID() string {
-	return c.purpose[:min(len(c.purpose), 40)] + "-" + random(8)
+	return c.purpose[:min(len(c.purpose), 40)] + "-" + randomHex(8)
 }

@@ -27,28 +27,28 @@ import (
 	"pedigree/service/core"
 )
 
-// sameSecret makes two stores derive the same keys, so that their cursors and
+// fixedSecret makes two stores derive the same keys, so that their cursors and
 // opaque ids can be compared.
-type sameSecret struct{ graph.Store }
+type fixedSecret struct{ graph.Store }
 
-func (s sameSecret) Ping(ctx context.Context) (graph.Info, error) {
+func (s fixedSecret) Ping(ctx context.Context) (graph.Info, error) {
 	info, err := s.Store.Ping(ctx)
 	info.Secret = bytes.Repeat([]byte{7}, 32)
 	return info, err
 }
 
-// site is a registry over an empty SQLite store, with a clock that stands still,
+// testServer is a registry over an empty SQLite store, with a clock that stands still,
 // behind a real server.
-type site struct {
+type testServer struct {
 	*testing.T
 	service *service.Service
 	url     string
-	// before is what stands before the server; nil lets everything through.
-	before atomic.Pointer[func(next http.Handler) http.Handler]
-	asked  atomic.Int64
+	// middleware is what stands before the server; nil lets everything through.
+	middleware atomic.Pointer[func(next http.Handler) http.Handler]
+	requests   atomic.Int64
 }
 
-func newSite(t *testing.T) *site {
+func newTestServer(t *testing.T) *testServer {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
@@ -60,15 +60,15 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	still := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
-	gate, err := policies.NewGate(t.Context(), sameSecret{store}, table, func() time.Time { return still })
+	gate, err := policies.NewGate(t.Context(), fixedSecret{store}, table, func() time.Time { return still })
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{T: t, service: service.New(gate)}
+	s := &testServer{T: t, service: service.New(gate)}
 	door := server.New(s.service, server.Config{})
 	l := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.asked.Add(1)
-		if before := s.before.Load(); before != nil {
+		s.requests.Add(1)
+		if before := s.middleware.Load(); before != nil {
 			(*before)(door).ServeHTTP(w, r)
 			return
 		}
@@ -86,22 +86,22 @@ func newSite(t *testing.T) *site {
 
 func tokenOf(role string) string { return "pdg_token_of_" + role }
 
-// stand puts something before the server; nil takes it away.
-func (s *site) stand(before func(next http.Handler) http.Handler) {
+// setMiddleware puts something before the server; nil takes it away.
+func (s *testServer) setMiddleware(before func(next http.Handler) http.Handler) {
 	if before == nil {
-		s.before.Store(nil)
+		s.middleware.Store(nil)
 		return
 	}
-	s.before.Store(&before)
+	s.middleware.Store(&before)
 }
 
 // admin is the context of somebody who opened the store.
-func (s *site) admin() context.Context {
+func (s *testServer) admin() context.Context {
 	return service.As(s.Context(), registry.Actor{Subject: "cli:ann", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "cli")
 }
 
 // client speaks to the site as a role, and counts how often it waits.
-func (s *site) client(role string) (*remote.Client, *atomic.Int64) {
+func (s *testServer) client(role string) (*remote.Client, *atomic.Int64) {
 	s.Helper()
 	waited := &atomic.Int64{}
 	c, err := remote.New(s.url, tokenOf(role), remote.Purpose("import dvc"), remote.Sleep(func(ctx context.Context, _ time.Duration) error {
@@ -115,7 +115,7 @@ func (s *site) client(role string) (*remote.Client, *atomic.Int64) {
 }
 
 // log lists the log entries, oldest first.
-func (s *site) log() (out []*registry.LogEntry) {
+func (s *testServer) log() (out []*registry.LogEntry) {
 	s.Helper()
 	first := core.MaxPage
 	for p := (core.Paging{First: &first}); ; {
@@ -134,8 +134,8 @@ func (s *site) log() (out []*registry.LogEntry) {
 	}
 }
 
-// ask sends an operation as an admin and returns the answer's bytes.
-func (s *site) ask(query string, vars map[string]any) []byte {
+// query sends an operation as an admin and returns the answer's bytes.
+func (s *testServer) query(query string, vars map[string]any) []byte {
 	s.Helper()
 	body, _ := json.Marshal(map[string]any{"query": query, "variables": vars})
 	r, _ := http.NewRequestWithContext(s.Context(), http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
@@ -156,7 +156,7 @@ var importers = strings.NewReplacer("import:git", "WHO", "import:dvc", "WHO", "i
 
 // answers asks a set of questions of everything that the log names, and of the
 // catalog; who recorded it is left out.
-func (s *site) answers() map[string]string {
+func (s *testServer) answers() map[string]string {
 	s.Helper()
 	questions := []string{
 		`query($id:ID!){lineage(of:$id,maxDepth:30,direction:BOTH,first:100){root historyCut asOf nodes{node{id kind name ... on Commit{sha message author committer email authoredAt committedAt signature role roleEvidence parentShas repository} ... on Run{producer runId command description parameters metrics{name value} runKind status startedAt endedAt} ... on DatasetVersion{namespace version digest description uri sizeBytes rows dataRole:role tags{key value} createdAt} ... on Tag{sha annotated message tagger taggedAt dateInferred} ... on Feature{type column owner}} depth layer treeParent upstreamDegree downstreamDegree} edges{id from to kind validFrom validTo} truncation{truncated reasons redacted}}}`,
@@ -166,7 +166,7 @@ func (s *site) answers() map[string]string {
 	}
 	out := map[string]string{}
 	put := func(query string, vars map[string]any) {
-		answer := string(s.ask(query, vars))
+		answer := string(s.query(query, vars))
 		if strings.Contains(answer, `"errors"`) {
 			s.Fatalf("%s %v: %s", query, vars, answer)
 		}
@@ -216,8 +216,8 @@ func load(t *testing.T, ctx context.Context, r dvc.Registry, from string) *git.R
 	return report
 }
 
-// hangUp closes the connection of a request without an answer.
-func hangUp(w http.ResponseWriter) {
+// dropConnection closes the connection of a request without an answer.
+func dropConnection(w http.ResponseWriter) {
 	c, _, err := w.(http.Hijacker).Hijack()
 	if err == nil {
 		c.Close()

@@ -28,15 +28,15 @@ type entry struct {
 	Detail  string
 }
 
-func entries(s *site) (out []entry) {
+func entries(s *testServer) (out []entry) {
 	for _, e := range s.log() {
 		out = append(out, entry{e.Action, e.Objects, e.Reason, string(e.Detail)})
 	}
 	return out
 }
 
-func TestAnImportThroughAServerLeavesTheSameRegistryAsOneIntoTheStore(t *testing.T) {
-	here, there := newSite(t), newSite(t)
+func TestAnImportThroughAServerEqualsOneIntoTheStore(t *testing.T) {
+	here, there := newTestServer(t), newTestServer(t)
 	from := sample(t)
 	c, _ := there.client(registry.RoleAdmin)
 	a, b := load(t, here.admin(), here.service, from), load(t, t.Context(), c, from)
@@ -69,11 +69,11 @@ func TestAnImportThroughAServerLeavesTheSameRegistryAsOneIntoTheStore(t *testing
 			t.Errorf("%s was logged for %s in request %s", e.Action, e.Actor, e.RequestID)
 		}
 	}
-	t.Logf("PROOF %d answers and %d log entries equal, through a server and into the store; %d requests", len(want), len(entries(here)), there.asked.Load())
+	t.Logf("PROOF %d answers and %d log entries equal, through a server and into the store; %d requests", len(want), len(entries(here)), there.requests.Load())
 }
 
 func TestImportingAgainThroughAServerAddsNothing(t *testing.T) {
-	s := newSite(t)
+	s := newTestServer(t)
 	from := sample(t)
 	c, _ := s.client(registry.RoleAdmin)
 	load(t, t.Context(), c, from)
@@ -96,15 +96,15 @@ func TestImportingAgainThroughAServerAddsNothing(t *testing.T) {
 	}
 }
 
-func TestADataScientistImportsAndIsToldWhatIsLeftToDo(t *testing.T) {
-	s := newSite(t)
+func TestADataScientistsImportReportsWhatIsNotDone(t *testing.T) {
+	s := newTestServer(t)
 	from := sample(t)
 	c, _ := s.client(registry.RoleDataScientist)
 	r := load(t, t.Context(), c, from)
-	if r.Added("deployments") != 3 || r.Added("model versions") != 3 || r.Added("transitions") != 0 || len(r.Of(git.NotDone)) != 4 {
+	if r.Added("deployments") != 3 || r.Added("model versions") != 3 || r.Added("transitions") != 0 || len(r.ProblemsOf(git.NotDone)) != 4 {
 		t.Fatalf("report %+v", r)
 	}
-	if p := r.Of(git.NotDone)[0]; !strings.Contains(p.What, "you may not do transition") {
+	if p := r.ProblemsOf(git.NotDone)[0]; !strings.Contains(p.What, "you may not do transition") {
 		t.Errorf("%+v", p)
 	}
 	if _, err := demo.Load(t.Context(), c); registry.CodeOf(err) != registry.Forbidden {
@@ -119,8 +119,8 @@ func TestADataScientistImportsAndIsToldWhatIsLeftToDo(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotRecordIsRefusedBeforeAnythingIsRecorded(t *testing.T) {
-	s := newSite(t)
+func TestCallerWithoutPermissionIsRefusedBeforeAnythingIsRecorded(t *testing.T) {
+	s := newTestServer(t)
 	from := sample(t)
 	admin, _ := s.client(registry.RoleAdmin)
 	load(t, t.Context(), admin, from) // What a viewer sees of it must not make it go further.
@@ -143,16 +143,16 @@ func TestWhoMayNotRecordIsRefusedBeforeAnythingIsRecorded(t *testing.T) {
 // TestAServerThatGoesAwayLeavesNothingHalfDone ends the server after a number of
 // requests, in the middle of an import, and starts it again.
 func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
-	whole, from := newSite(t), sample(t)
+	whole, from := newTestServer(t), sample(t)
 	c, _ := whole.client(registry.RoleAdmin)
 	load(t, t.Context(), c, from)
-	want, requests := whole.answers(), whole.asked.Load()
+	want, requests := whole.answers(), whole.requests.Load()
 	for _, after := range []int64{9, 35, 70} {
-		s := newSite(t)
-		s.stand(func(next http.Handler) http.Handler {
+		s := newTestServer(t)
+		s.setMiddleware(func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if s.asked.Load() > after {
-					hangUp(w)
+				if s.requests.Load() > after {
+					dropConnection(w)
 					return
 				}
 				next.ServeHTTP(w, r)
@@ -163,7 +163,7 @@ func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
 		if registry.CodeOf(err) != registry.Unavailable || !strings.Contains(err.Error(), "repeat the command") || waited.Load() != 3 {
 			t.Fatalf("after %d of %d requests: %v, %d waits", after, requests, err, waited.Load())
 		}
-		s.stand(nil)
+		s.setMiddleware(nil)
 		load(t, t.Context(), c, from)
 		if d := cmp.Diff(want, s.answers()); d != "" {
 			t.Errorf("broken off after %d requests, then imported again (-whole +again):\n%.3000s", after, d)
@@ -171,19 +171,19 @@ func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
 	}
 }
 
-// TestWhatALostAnswerToldIsDoneOnce drops the answer to every other mutation, after
+// TestAMutationWithALostAnswerIsDoneOnce drops the answer to every other mutation, after
 // the server did what was asked.
-func TestWhatALostAnswerToldIsDoneOnce(t *testing.T) {
-	whole, s, from := newSite(t), newSite(t), sample(t)
+func TestAMutationWithALostAnswerIsDoneOnce(t *testing.T) {
+	whole, s, from := newTestServer(t), newTestServer(t), sample(t)
 	c, _ := whole.client(registry.RoleAdmin)
 	want := load(t, t.Context(), c, from)
 	var n atomic.Int64
-	s.stand(func(next http.Handler) http.Handler {
+	s.setMiddleware(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()
 			next.ServeHTTP(rec, r)
 			if n.Add(1)%2 == 1 {
-				hangUp(w)
+				dropConnection(w)
 				return
 			}
 			w.WriteHeader(rec.Code)
@@ -192,7 +192,7 @@ func TestWhatALostAnswerToldIsDoneOnce(t *testing.T) {
 	})
 	c, waited := s.client(registry.RoleAdmin)
 	got := load(t, t.Context(), c, from)
-	s.stand(nil)
+	s.setMiddleware(nil)
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("the reports differ (-whole +lossy):\n%s", d)
 	}
@@ -201,13 +201,13 @@ func TestWhatALostAnswerToldIsDoneOnce(t *testing.T) {
 	}
 	// Without the key of the client, the same request twice is not the same once.
 	register := `mutation{registerModel(input:{name:"twice"}){model{id}}}`
-	if first, second := string(s.ask(register, nil)), string(s.ask(register, nil)); strings.Contains(first, "errors") || !strings.Contains(second, "ALREADY_EXISTS") {
+	if first, second := string(s.query(register, nil)), string(s.query(register, nil)); strings.Contains(first, "errors") || !strings.Contains(second, "ALREADY_EXISTS") {
 		t.Errorf("%s\n%s", first, second)
 	}
 }
 
-func TestCommitsThatAreTooManyForOneRequestGoInSeveral(t *testing.T) {
-	s := newSite(t)
+func TestManyCommitsAreSplitOverSeveralRequests(t *testing.T) {
+	s := newTestServer(t)
 	r := newRepo(t)
 	message := strings.Repeat("a \"long\" message about <everything> & more\n", 700)
 	for range 30 {
@@ -229,8 +229,8 @@ func TestCommitsThatAreTooManyForOneRequestGoInSeveral(t *testing.T) {
 	}
 }
 
-func TestAnExportThroughAServerIsWhatTheServiceSays(t *testing.T) {
-	s := newSite(t)
+func TestAnExportThroughAServerEqualsTheServices(t *testing.T) {
+	s := newTestServer(t)
 	c, _ := s.client(registry.RoleAdmin)
 	load(t, t.Context(), c, sample(t))
 	v, err := c.ModelVersion(t.Context(), "churn-model", "latest")
@@ -256,7 +256,7 @@ func TestAnExportThroughAServerIsWhatTheServiceSays(t *testing.T) {
 }
 
 func TestAViewerReadsThroughAServerWhatItMaySee(t *testing.T) {
-	s := newSite(t)
+	s := newTestServer(t)
 	admin, _ := s.client(registry.RoleAdmin)
 	load(t, t.Context(), admin, sample(t))
 	viewer, _ := s.client(registry.RoleViewer)

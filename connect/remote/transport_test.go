@@ -18,9 +18,9 @@ import (
 
 const secret = "pdg_secret_that_nobody_prints"
 
-// says fails the test unless an error has a code and a sentence with some words,
+// wantError fails the test unless an error has a code and a sentence with some words,
 // and no token.
-func says(t *testing.T, err error, code registry.Code, words ...string) {
+func wantError(t *testing.T, err error, code registry.Code, words ...string) {
 	t.Helper()
 	if registry.CodeOf(err) != code {
 		t.Errorf("code %q, want %q: %v", registry.CodeOf(err), code, err)
@@ -38,9 +38,9 @@ func says(t *testing.T, err error, code registry.Code, words ...string) {
 	}
 }
 
-// at returns a client of a server that answers as h does, and how often it waited
+// newTestClient returns a client of a server that answers as h does, and how often it waited
 // and for how long at most.
-func at(t *testing.T, h http.HandlerFunc) (c *remote.Client, waits *[]time.Duration) {
+func newTestClient(t *testing.T, h http.HandlerFunc) (c *remote.Client, waits *[]time.Duration) {
 	t.Helper()
 	l := httptest.NewServer(h)
 	t.Cleanup(l.Close)
@@ -59,11 +59,11 @@ func TestOnlyAURLAndATokenMakeAClient(t *testing.T) {
 	for _, url := range []string{"", "pedigree.example.com", "ftp://pedigree.example.com", "http://", "https://ann:" + secret + "@pedigree.example.com",
 		"https://pedigree.example.com?token=" + secret, "https://pedigree.example.com/#x", "http://[::1", "/tmp/p.db"} {
 		_, err := remote.New(url, secret)
-		says(t, err, registry.InvalidArgument, "server: ")
+		wantError(t, err, registry.InvalidArgument, "server: ")
 	}
 	for _, token := range []string{"", "two words", secret + "\n", "tök"} {
 		_, err := remote.New("http://127.0.0.1:8080", token)
-		says(t, err, registry.Unauthenticated, "PEDIGREE_TOKEN")
+		wantError(t, err, registry.Unauthenticated, "PEDIGREE_TOKEN")
 	}
 	for url, want := range map[string]string{"http://127.0.0.1:8080": "http://127.0.0.1:8080", "https://example.com/registry/": "https://example.com/registry",
 		"https://example.com/registry/graphql": "https://example.com/registry", " https://example.com/graphql/ ": "https://example.com"} {
@@ -79,11 +79,11 @@ func TestATokenIsNotSentAlongARedirect(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached.Add(1) }))
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		c, waits := at(t, func(w http.ResponseWriter, r *http.Request) {
+		c, waits := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL+"/graphql?x="+secret, status)
 		})
 		_, err := c.Viewer(t.Context())
-		says(t, err, registry.Unavailable, "sends on to "+other.URL, "--server")
+		wantError(t, err, registry.Unavailable, "sends on to "+other.URL, "--server")
 		if reached.Load() != 0 || len(*waits) != 0 {
 			t.Errorf("%d: %d requests reached the other server, after %v", status, reached.Load(), *waits)
 		}
@@ -96,7 +96,7 @@ func TestATokenIsNotSentAlongARedirect(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsNoneIsExplained(t *testing.T) {
+func TestAnAnswerThatIsNotGraphQLIsExplained(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		body   string
@@ -117,21 +117,21 @@ func TestAnAnswerThatIsNoneIsExplained(t *testing.T) {
 		{200, `{"data":{"viewer":7}}`, registry.Internal, 0, "cannot be read"},
 		{500, `{"data":null,"errors":[{"message":"internal error; the log has the cause under request 1","extensions":{"code":"INTERNAL"}}]}`, registry.Internal, 0, "under request 1"},
 	} {
-		client, waits := at(t, func(w http.ResponseWriter, r *http.Request) {
+		client, waits := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(c.status)
 			w.Write([]byte(c.body))
 		})
 		_, err := client.Viewer(t.Context())
-		says(t, err, c.code, c.words)
+		wantError(t, err, c.code, c.words)
 		if len(*waits) != c.waits {
 			t.Errorf("%d %s: waited %v", c.status, c.body, *waits)
 		}
 	}
 }
 
-func TestItIsAskedAgainAFewTimesAndNotTooSoon(t *testing.T) {
+func TestRequestsAreRetriedWithBackoff(t *testing.T) {
 	n := 0
-	c, waits := at(t, func(w http.ResponseWriter, r *http.Request) {
+	c, waits := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
 		if n++; n < 4 {
 			w.Header().Set("Retry-After", []string{"", "2", "3600", ""}[n-1])
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -157,7 +157,7 @@ func TestAServerThatIsDownIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Viewer(t.Context())
-	says(t, err, registry.Unavailable, l.URL, "connection refused", "repeat the command")
+	wantError(t, err, registry.Unavailable, l.URL, "connection refused", "repeat the command")
 	if waits != 3 {
 		t.Errorf("waited %d times", waits)
 	}
@@ -168,8 +168,8 @@ func TestAServerThatIsDownIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestErrorsOfTheServiceComeBackAsTheyWere(t *testing.T) {
-	s := newSite(t)
+func TestServiceErrorsAreDecodedUnchanged(t *testing.T) {
+	s := newTestServer(t)
 	c, waited := s.client(registry.RoleAdmin)
 	_, err := c.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "a/b"})
 	_, want := s.service.RegisterModel(s.admin(), catalog.RegisterModelInput{Name: "a/b"})
@@ -189,9 +189,9 @@ func TestErrorsOfTheServiceComeBackAsTheyWere(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	_, err = c.RegisterModelVersion(t.Context(), catalog.RegisterModelVersionInput{Model: "unknown", Version: ptr("1.0.0")})
-	says(t, err, registry.NotFound, "unknown")
+	wantError(t, err, registry.NotFound, "unknown")
 	_, err = c.RecordRun(t.Context(), facts.RecordRunInput{Producer: "p", RunID: "1", Name: "r", RunKind: "DANCING"})
-	says(t, err, registry.InvalidArgument, "input.runKind: ")
+	wantError(t, err, registry.InvalidArgument, "input.runKind: ")
 	if n, err := c.Node(t.Context(), registry.ModelID("none", 1)); n != nil || err != nil {
 		t.Errorf("%v %v", n, err)
 	}
@@ -204,29 +204,29 @@ func TestErrorsOfTheServiceComeBackAsTheyWere(t *testing.T) {
 	}
 	before := len(s.log())
 	_, err = wrong.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "stolen"})
-	says(t, err, registry.Unauthenticated, "the token is not valid", "pedigree token create")
+	wantError(t, err, registry.Unauthenticated, "the token is not valid", "pedigree token create")
 	if len(s.log()) != before {
 		t.Error("a wrong token wrote")
 	}
 }
 
-func TestWhatNoRequestHoldsIsNotSent(t *testing.T) {
-	s := newSite(t)
+func TestARequestOverTheSizeLimitIsNotSent(t *testing.T) {
+	s := newTestServer(t)
 	c, _ := s.client(registry.RoleAdmin)
-	asked := s.asked.Load()
+	asked := s.requests.Load()
 	_, err := c.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "big", Description: strings.Repeat("x", 256<<10)})
-	says(t, err, registry.ResourceExhausted, "262144 at once")
-	if s.asked.Load() != asked {
+	wantError(t, err, registry.ResourceExhausted, "262144 at once")
+	if s.requests.Load() != asked {
 		t.Error("it was sent")
 	}
 }
 
 func TestCreateModelMakesTheModelWithItsVersion(t *testing.T) {
-	s := newSite(t)
+	s := newTestServer(t)
 	c, _ := s.client(registry.RoleDataScientist)
 	in := catalog.RegisterModelVersionInput{Model: "fresh", Version: ptr("not a version"), CreateModel: true, Owner: "risk"}
 	_, err := c.RegisterModelVersion(t.Context(), in)
-	says(t, err, registry.InvalidArgument)
+	wantError(t, err, registry.InvalidArgument)
 	if m, err := c.Model(t.Context(), "fresh"); m != nil || err != nil {
 		t.Errorf("the version was refused and the model stands: %v %v", m, err)
 	}

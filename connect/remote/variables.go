@@ -24,47 +24,47 @@ func input(in any) (map[string]any, error) {
 }
 
 var (
-	marshaler = reflect.TypeFor[json.Marshaler]()
-	timeType  = reflect.TypeFor[time.Time]()
-	// readAt is what nouns remember of being read; it is nobody's input.
-	readAt = reflect.TypeFor[registry.Instant]()
+	marshalerType = reflect.TypeFor[json.Marshaler]()
+	timeType      = reflect.TypeFor[time.Time]()
+	// instantType is what nouns remember of being read; it is nobody's input.
+	instantType = reflect.TypeFor[registry.Instant]()
 )
 
-func encode(at string, v reflect.Value) (any, error) {
-	if v.Type() == timeType || v.Type().Implements(marshaler) {
+func encode(path string, v reflect.Value) (any, error) {
+	if v.Type() == timeType || v.Type().Implements(marshalerType) {
 		return v.Interface(), nil
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		return encode(at, v.Elem())
+		return encode(path, v.Elem())
 	case reflect.Struct:
-		return encodeStruct(at, v)
+		return encodeStruct(path, v)
 	case reflect.Slice:
 		out := make([]any, v.Len())
 		for i := range out {
 			var err error
-			if out[i], err = encode(at, v.Index(i)); err != nil {
+			if out[i], err = encode(path, v.Index(i)); err != nil {
 				return nil, err
 			}
 		}
 		return out, nil
 	case reflect.String:
 		if !utf8.ValidString(v.String()) {
-			return nil, registry.Invalid(at, "is not valid UTF-8")
+			return nil, registry.Invalid(path, "is not valid UTF-8")
 		}
 	}
 	return v.Interface(), nil
 }
 
-func encodeStruct(at string, v reflect.Value) (map[string]any, error) {
+func encodeStruct(path string, v reflect.Value) (map[string]any, error) {
 	out := map[string]any{}
 	for i := range v.NumField() {
-		name, always := fieldName(v.Type().Field(i))
+		name, required := fieldName(v.Type().Field(i))
 		f := v.Field(i)
-		if f.IsZero() && !always || f.Type() == readAt {
+		if f.IsZero() && !required || f.Type() == instantType {
 			continue
 		}
-		value, err := encode(strings.TrimPrefix(at+"."+name, "."), f)
+		value, err := encode(strings.TrimPrefix(path+"."+name, "."), f)
 		if err != nil {
 			return nil, err
 		}
@@ -75,18 +75,18 @@ func encodeStruct(at string, v reflect.Value) (map[string]any, error) {
 
 // fieldName is what the schema calls a field, and whether it is sent also when it
 // is empty: nouns say both in their JSON tags, inputs follow the rule.
-func fieldName(f reflect.StructField) (name string, always bool) {
+func fieldName(f reflect.StructField) (name string, required bool) {
 	tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	always = wanted[f.Name] && f.Type.Kind() == reflect.String
+	required = requiredTexts[f.Name] && f.Type.Kind() == reflect.String
 	if tag != "" && tag != "-" {
-		return tag, always || !strings.Contains(options, "omit")
+		return tag, required || !strings.Contains(options, "omit")
 	}
-	return lowerCamel(f.Name), always
+	return lowerCamel(f.Name), required
 }
 
-// wanted are the texts that the schema wants in some input. Where it does not, an
+// requiredTexts are the texts that the schema wants in some input. Where it does not, an
 // empty one means the same as none; where it does, the service says what is wrong.
-var wanted = map[string]bool{"Name": true, "URI": true, "SHA": true, "Dataset": true, "Producer": true, "RunID": true, "Model": true, "Version": true,
+var requiredTexts = map[string]bool{"Name": true, "URI": true, "SHA": true, "Dataset": true, "Producer": true, "RunID": true, "Model": true, "Version": true,
 	"Environment": true, "Alias": true, "ID": true, "From": true, "To": true}
 
 // lowerCamel turns SizeBytes into sizeBytes, URI into uri and RunID into runId.
@@ -95,8 +95,8 @@ func lowerCamel(name string) string {
 	out := make([]rune, len(runes))
 	for i, r := range runes {
 		// A capital is kept where a word begins: behind a small letter, or before one.
-		begins := i > 0 && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1]))
-		if out[i] = unicode.ToLower(r); begins {
+		startsWord := i > 0 && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1]))
+		if out[i] = unicode.ToLower(r); startsWord {
 			out[i] = r
 		}
 	}

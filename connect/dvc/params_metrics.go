@@ -28,7 +28,7 @@ func parameters(files map[string]any) (kept, full registry.JSON) {
 			if file != "params.yaml" {
 				k = file + ":" + k
 			}
-			all[k] = plain(v, 0)
+			all[k] = toJSONValue(v, 0)
 		}
 	}
 	full, err := registry.Canonical(all)
@@ -41,8 +41,8 @@ func parameters(files map[string]any) (kept, full registry.JSON) {
 	return full, full
 }
 
-// plain brings a YAML value to what JSON can say.
-func plain(v any, depth int) any {
+// toJSONValue brings a YAML value to what JSON can say.
+func toJSONValue(v any, depth int) any {
 	if depth > 50 {
 		return "…"
 	}
@@ -50,19 +50,19 @@ func plain(v any, depth int) any {
 	case map[string]any:
 		out := map[string]any{}
 		for k, x := range v {
-			out[k] = plain(x, depth+1)
+			out[k] = toJSONValue(x, depth+1)
 		}
 		return out
 	case map[any]any:
 		out := map[string]any{}
 		for k, x := range v {
-			out[fmt.Sprint(k)] = plain(x, depth+1)
+			out[fmt.Sprint(k)] = toJSONValue(x, depth+1)
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, x := range v {
-			out[i] = plain(x, depth+1)
+			out[i] = toJSONValue(x, depth+1)
 		}
 		return out
 	case float64:
@@ -76,9 +76,9 @@ func plain(v any, depth int) any {
 	return fmt.Sprint(v)
 }
 
-// metrics reads a metrics file, JSON or YAML, into its numbers; nested names are
+// parseMetrics reads a metrics file, JSON or YAML, into its numbers; nested names are
 // joined by dots. false when it is neither.
-func metrics(raw []byte) ([]registry.Metric, bool) {
+func parseMetrics(raw []byte) ([]registry.Metric, bool) {
 	if !utf8.Valid(raw) {
 		return nil, false
 	}
@@ -87,7 +87,7 @@ func metrics(raw []byte) ([]registry.Metric, bool) {
 		return nil, false
 	}
 	found := map[string]float64{}
-	numbers("", tree, found, 0)
+	collectNumbers("", tree, found, 0)
 	var out []registry.Metric
 	for _, name := range sortedKeys(found) {
 		out = append(out, registry.Metric{Name: name, Value: found[name]})
@@ -95,30 +95,30 @@ func metrics(raw []byte) ([]registry.Metric, bool) {
 	return out, len(out) > 0
 }
 
-func numbers(at string, v any, found map[string]float64, depth int) {
+func collectNumbers(at string, v any, found map[string]float64, depth int) {
 	name := func(k string) string { return strings.TrimPrefix(at+"."+k, ".") }
 	switch v := v.(type) {
 	case map[string]any:
 		for k, x := range v {
 			if depth < 20 {
-				numbers(name(k), x, found, depth+1)
+				collectNumbers(name(k), x, found, depth+1)
 			}
 		}
 	case []any:
 		for i, x := range v {
 			if depth < 20 && i < 100 {
-				numbers(name(strconv.Itoa(i)), x, found, depth+1)
+				collectNumbers(name(strconv.Itoa(i)), x, found, depth+1)
 			}
 		}
 	case float64:
-		keep(at, v, found)
+		addMetric(at, v, found)
 	case int:
-		keep(at, float64(v), found)
+		addMetric(at, float64(v), found)
 	}
 }
 
-// keep takes a number under a name that the registry takes.
-func keep(name string, v float64, found map[string]float64) {
+// addMetric takes a number under a name that the registry takes.
+func addMetric(name string, v float64, found map[string]float64) {
 	if !math.IsNaN(v) && !math.IsInf(v, 0) && len(found) < 500 && registry.CheckKey("name", name) == nil {
 		found[name] = v
 	}
@@ -145,8 +145,8 @@ func performance(ms []registry.Metric) *registry.Performance {
 	return p
 }
 
-// join adds the metrics whose names are new.
-func join(have, more []registry.Metric) []registry.Metric {
+// mergeMetrics adds the metrics whose names are new.
+func mergeMetrics(have, more []registry.Metric) []registry.Metric {
 	for _, m := range more {
 		if !slices.ContainsFunc(have, func(h registry.Metric) bool { return h.Name == m.Name }) {
 			have = append(have, m)

@@ -8,18 +8,18 @@ import (
 	"pedigree/service/facts"
 )
 
-// change sends a mutation and decodes its payload. It carries an idempotency key,
+// mutate sends a mutation and decodes its payload. It carries an idempotency key,
 // so that one whose answer was lost is asked for again and done once.
-func change[P any](ctx context.Context, c *Client, op, field string, in any) (payload P, err error) {
+func mutate[P any](ctx context.Context, c *Client, op, field string, in any) (payload P, err error) {
 	vars, err := input(in)
 	if err != nil {
 		return payload, err
 	}
 	if vars["idempotencyKey"] == nil {
-		vars["idempotencyKey"] = random(16)
+		vars["idempotencyKey"] = randomHex(16)
 	}
 	out := map[string]P{}
-	if err := c.ask(ctx, op, map[string]any{"input": vars}, &out); err != nil {
+	if err := c.execute(ctx, op, map[string]any{"input": vars}, &out); err != nil {
 		return payload, err
 	}
 	return out[field], nil
@@ -43,7 +43,7 @@ func (c *Client) RecordCommits(ctx context.Context, in facts.RecordCommitsInput)
 		Commits    []of[*registry.Commit]
 		Created    int
 	}
-	p, err := change[payload](ctx, c, opRecordCommits, "recordCommits", in)
+	p, err := mutate[payload](ctx, c, opRecordCommits, "recordCommits", in)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (c *Client) RecordTag(ctx context.Context, in facts.RecordTagInput) (*facts
 		Tag     of[*registry.Tag]
 		Created bool
 	}
-	p, err := change[payload](ctx, c, opRecordTag, "recordTag", in)
+	p, err := mutate[payload](ctx, c, opRecordTag, "recordTag", in)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (c *Client) RecordDatasetVersion(ctx context.Context, in facts.RecordDatase
 		DatasetVersion of[*registry.DatasetVersion]
 		Created        bool
 	}
-	p, err := change[payload](ctx, c, opRecordDatasetVersion, "recordDatasetVersion", in)
+	p, err := mutate[payload](ctx, c, opRecordDatasetVersion, "recordDatasetVersion", in)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (c *Client) RecordRun(ctx context.Context, in facts.RecordRunInput) (*facts
 		Created   bool
 		Unchanged []registry.ID
 	}
-	p, err := change[payload](ctx, c, opRecordRun, "recordRun", in)
+	p, err := mutate[payload](ctx, c, opRecordRun, "recordRun", in)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (c *Client) RecordFeature(ctx context.Context, in facts.RecordFeatureInput)
 		Feature of[*registry.Feature]
 		Created bool
 	}
-	p, err := change[payload](ctx, c, opRecordFeature, "recordFeature", in)
+	p, err := mutate[payload](ctx, c, opRecordFeature, "recordFeature", in)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (c *Client) RecordDeployment(ctx context.Context, in facts.RecordDeployment
 		Deployment of[*registry.Deployment]
 		Created    bool
 	}
-	p, err := change[payload](ctx, c, opRecordDeployment, "recordDeployment", in)
+	p, err := mutate[payload](ctx, c, opRecordDeployment, "recordDeployment", in)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (c *Client) RecordDeployment(ctx context.Context, in facts.RecordDeployment
 // EndDeployment ends a deployment.
 func (c *Client) EndDeployment(ctx context.Context, in facts.EndDeploymentInput) (*facts.EndDeploymentPayload, error) {
 	type payload struct{ Deployment of[*registry.Deployment] }
-	p, err := change[payload](ctx, c, opEndDeployment, "endDeployment", in)
+	p, err := mutate[payload](ctx, c, opEndDeployment, "endDeployment", in)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (c *Client) EndDeployment(ctx context.Context, in facts.EndDeploymentInput)
 
 // LinkLineage records an edge.
 func (c *Client) LinkLineage(ctx context.Context, in facts.LinkLineageInput) (*facts.LinkLineagePayload, error) {
-	p, err := change[facts.LinkLineagePayload](ctx, c, opLinkLineage, "linkLineage", in)
+	p, err := mutate[facts.LinkLineagePayload](ctx, c, opLinkLineage, "linkLineage", in)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func (c *Client) LinkLineage(ctx context.Context, in facts.LinkLineageInput) (*f
 // RegisterModel registers a model.
 func (c *Client) RegisterModel(ctx context.Context, in catalog.RegisterModelInput) (*catalog.ModelPayload, error) {
 	type payload struct{ Model of[*registry.Model] }
-	p, err := change[payload](ctx, c, opRegisterModel, "registerModel", in)
+	p, err := mutate[payload](ctx, c, opRegisterModel, "registerModel", in)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (c *Client) RegisterModel(ctx context.Context, in catalog.RegisterModelInpu
 // RegisterModelVersion registers a version.
 func (c *Client) RegisterModelVersion(ctx context.Context, in catalog.RegisterModelVersionInput) (*catalog.RegisterModelVersionPayload, error) {
 	type payload struct{ ModelVersion of[*registry.ModelVersion] }
-	p, err := change[payload](ctx, c, opRegisterModelVersion, "registerModelVersion", in)
+	p, err := mutate[payload](ctx, c, opRegisterModelVersion, "registerModelVersion", in)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (c *Client) TransitionModelVersion(ctx context.Context, in catalog.Transiti
 		Version    of[*registry.ModelVersion]
 		Transition of[*registry.Transition]
 	}
-	p, err := change[payload](ctx, c, opTransitionModelVersion, "transitionModelVersion", in)
+	p, err := mutate[payload](ctx, c, opTransitionModelVersion, "transitionModelVersion", in)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (c *Client) TransitionModelVersion(ctx context.Context, in catalog.Transiti
 // SetAlias points an alias at a version.
 func (c *Client) SetAlias(ctx context.Context, in catalog.SetAliasInput) (*catalog.SetAliasPayload, error) {
 	type payload struct{ Alias of[*registry.Alias] }
-	p, err := change[payload](ctx, c, opSetAlias, "setAlias", in)
+	p, err := mutate[payload](ctx, c, opSetAlias, "setAlias", in)
 	if err != nil {
 		return nil, err
 	}

@@ -22,8 +22,8 @@ import (
 	"pedigree/service/bulk"
 )
 
-// fresh is an empty registry, and a context of its administrator.
-func fresh(t *testing.T) (*service.Service, graph.Store, context.Context) {
+// newRegistry is an empty registry, and a context of its administrator.
+func newRegistry(t *testing.T) (*service.Service, graph.Store, context.Context) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
@@ -42,13 +42,13 @@ func fresh(t *testing.T) (*service.Service, graph.Store, context.Context) {
 	return service.New(gate), store, service.As(t.Context(), admin, "test")
 }
 
-// counted counts the transactions of a recorder.
-type counted struct {
+// countingRecorder counts the transactions of a recorder.
+type countingRecorder struct {
 	Recorder
 	sizes []int
 }
 
-func (c *counted) RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error) {
+func (c *countingRecorder) RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error) {
 	out, err := c.Recorder.RecordFacts(ctx, in)
 	if err == nil {
 		c.sizes = append(c.sizes, len(in.Facts))
@@ -56,11 +56,11 @@ func (c *counted) RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*b
 	return out, err
 }
 
-func data(name string) string {
+func datasetLine(name string) string {
 	return `{"datasetVersion":{"dataset":"` + name + `","version":"1"}}` + "\n"
 }
 
-func TestDocumentedLinesAreTaken(t *testing.T) {
+func TestDocumentedLinesAreAccepted(t *testing.T) {
 	page, err := os.ReadFile("../../docs/facts.md")
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestDocumentedLinesAreTaken(t *testing.T) {
 	if len(kinds) != 13 {
 		t.Errorf("the page shows %d of 13 kinds of facts: %v", len(kinds), kinds)
 	}
-	s, _, ctx := fresh(t)
+	s, _, ctx := newRegistry(t)
 	sum, err := Load(ctx, strings.NewReader(block), s, Options{Refused: func(r Refusal, line []byte) error {
 		t.Errorf("%s: %+v", line, r)
 		return nil
@@ -140,12 +140,12 @@ func TestALineIsReadStrictly(t *testing.T) {
 	}
 }
 
-func TestARefusedLineDoesNotHoldUpTheOthers(t *testing.T) {
-	s, store, ctx := fresh(t)
-	lines := data("a") + `{"model":{"name":"x\u0000y"}}` + "\n" + data("b") + "\n\n" + `{"link":{"from":"dv_00000000000000000000000000","to":"dv_00000000000000000000000000","kind":"DERIVED_FROM"}}` + "\n" +
+func TestARefusedLineDoesNotStopTheOthers(t *testing.T) {
+	s, store, ctx := newRegistry(t)
+	lines := datasetLine("a") + `{"model":{"name":"x\u0000y"}}` + "\n" + datasetLine("b") + "\n\n" + `{"link":{"from":"dv_00000000000000000000000000","to":"dv_00000000000000000000000000","kind":"DERIVED_FROM"}}` + "\n" +
 		`{"ref":"c","datasetVersion":{"dataset":"c","version":"1"}}` + "\r\n" + `{"ref":"c","datasetVersion":{"dataset":"d","version":"1"}}` + "\n" +
-		`{"link":{"from":"@c","to":"@nobody","kind":"DERIVED_FROM"}}` + "\n" + "\xff\n" + data("a")
-	to := &counted{Recorder: s}
+		`{"link":{"from":"@c","to":"@nobody","kind":"DERIVED_FROM"}}` + "\n" + "\xff\n" + datasetLine("a")
+	to := &countingRecorder{Recorder: s}
 	var refused []string
 	var told []string
 	sum, err := Load(ctx, strings.NewReader(lines), to, Options{Refused: func(r Refusal, line []byte) error {
@@ -174,15 +174,15 @@ func TestARefusedLineDoesNotHoldUpTheOthers(t *testing.T) {
 
 // Of several cycles that lines of one transaction close, the store finds any one: it
 // may be one that is there only by a line which is refused itself.
-func TestOfManyCyclesThoseLinesAreRefusedThatClosedThem(t *testing.T) {
-	s, _, ctx := fresh(t)
+func TestLinesThatCloseACycleAreRefused(t *testing.T) {
+	s, _, ctx := newRegistry(t)
 	several := 0
 	for seed := range uint64(40) {
 		random := rand.New(rand.NewPCG(seed, 4))
 		var lines strings.Builder
 		reach := [5][5]bool{} // from an effect to its causes
 		for i := range reach {
-			lines.WriteString(data(fmt.Sprint("d", seed, "-", i)))
+			lines.WriteString(datasetLine(fmt.Sprint("d", seed, "-", i)))
 			reach[i][i] = true
 		}
 		id := func(i int) registry.ID {
@@ -221,12 +221,12 @@ func TestOfManyCyclesThoseLinesAreRefusedThatClosedThem(t *testing.T) {
 }
 
 func TestChunksAreBoundedByLinesAndBytes(t *testing.T) {
-	s, _, ctx := fresh(t)
+	s, _, ctx := newRegistry(t)
 	var lines strings.Builder
 	for i := range 1203 {
-		lines.WriteString(data(fmt.Sprint("d", i)))
+		lines.WriteString(datasetLine(fmt.Sprint("d", i)))
 	}
-	to := &counted{Recorder: s}
+	to := &countingRecorder{Recorder: s}
 	var places []int64
 	sum, err := Load(ctx, strings.NewReader(lines.String()), to, Options{Committed: func(s Summary) error {
 		places = append(places, s.LastLine)
@@ -245,17 +245,17 @@ func TestChunksAreBoundedByLinesAndBytes(t *testing.T) {
 	for i := range 40 {
 		lines.WriteString(long(fmt.Sprint("long", i)))
 	}
-	to = &counted{Recorder: s}
+	to = &countingRecorder{Recorder: s}
 	if sum, err = Load(ctx, strings.NewReader(lines.String()), to, Options{}); err != nil || sum.Created != 40 || len(to.sizes) < 3 {
 		t.Errorf("%+v %v: %v", sum, err, to.sizes)
 	}
 }
 
-func TestTheLongestLineIsTakenAndOneByteMoreIsNot(t *testing.T) {
-	s, _, ctx := fresh(t)
+func TestALineOverTheSizeLimitIsRefused(t *testing.T) {
+	s, _, ctx := newRegistry(t)
 	head, tail := `{"datasetVersion":{"dataset":"d","version":"1"`, `}}`
 	pad := func(n int) string { return head + strings.Repeat(" ", n-len(head)-len(tail)) + tail }
-	lines := pad(registry.MaxFactBytes) + "\r\n" + pad(registry.MaxFactBytes+1) + "\n" + pad(3*registry.MaxFactBytes) + "\n" + data("behind")
+	lines := pad(registry.MaxFactBytes) + "\r\n" + pad(registry.MaxFactBytes+1) + "\n" + pad(3*registry.MaxFactBytes) + "\n" + datasetLine("behind")
 	var refused []Refusal
 	sum, err := Load(ctx, strings.NewReader(lines), s, Options{Refused: func(r Refusal, line []byte) error {
 		refused = append(refused, r)
@@ -269,9 +269,9 @@ func TestTheLongestLineIsTakenAndOneByteMoreIsNot(t *testing.T) {
 	}
 }
 
-func TestNamesHoldOverChunks(t *testing.T) {
-	s, _, ctx := fresh(t)
-	lines := strings.Replace(data("root"), "{", `{"ref":"root",`, 1)
+func TestRefsWorkAcrossChunks(t *testing.T) {
+	s, _, ctx := newRegistry(t)
+	lines := strings.Replace(datasetLine("root"), "{", `{"ref":"root",`, 1)
 	for i := range 600 {
 		lines += `{"datasetVersion":{"dataset":"of` + fmt.Sprint(i) + `","version":"1","derivedFrom":["@root"]}}` + "\n"
 	}
@@ -281,12 +281,12 @@ func TestNamesHoldOverChunks(t *testing.T) {
 	}
 }
 
-// TestWhatBreaksOffLeavesWholeChunks: an error of the stream, of the store or of
+// TestAnInterruptedLoadRecordsWholeChunks: an error of the stream, of the store or of
 // who is told ends the load; the summary counts what is recorded and no more.
-func TestWhatBreaksOffLeavesWholeChunks(t *testing.T) {
+func TestAnInterruptedLoadRecordsWholeChunks(t *testing.T) {
 	var lines strings.Builder
 	for i := range 900 {
-		lines.WriteString(data(fmt.Sprint("d", i)))
+		lines.WriteString(datasetLine(fmt.Sprint("d", i)))
 	}
 	cut := errors.New("cut")
 	recorded := func(s *service.Service, ctx context.Context) (n int64) {
@@ -304,43 +304,43 @@ func TestWhatBreaksOffLeavesWholeChunks(t *testing.T) {
 			return Load(ctx, strings.NewReader(lines.String()), s, Options{Committed: func(Summary) error { return cut }})
 		},
 		"the store": func(ctx context.Context, s *service.Service) (Summary, error) {
-			return Load(ctx, strings.NewReader(lines.String()), &failing{s, 1, cut}, Options{})
+			return Load(ctx, strings.NewReader(lines.String()), &failingRecorder{s, 1, cut}, Options{})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, _, ctx := fresh(t)
+			s, _, ctx := newRegistry(t)
 			sum, err := load(ctx, s)
 			if !errors.Is(err, cut) || sum.Created != 500 || sum.LastLine != 500 || recorded(s, ctx) != 500 {
 				t.Errorf("%+v %v, %d recorded", sum, err, recorded(s, ctx))
 			}
 		})
 	}
-	s, _, ctx := fresh(t)
+	s, _, ctx := newRegistry(t)
 	bad := strings.Repeat("bad\n", 700)
-	if sum, err := Load(ctx, strings.NewReader(data("a")+bad), s, Options{MaxRefused: 100}); !errors.Is(err, ErrTooManyRefused) || sum.Refused != 499 || sum.Accepted != 1 {
+	if sum, err := Load(ctx, strings.NewReader(datasetLine("a")+bad), s, Options{MaxRefused: 100}); !errors.Is(err, ErrTooManyRefused) || sum.Refused != 499 || sum.Accepted != 1 {
 		t.Errorf("%+v %v", sum, err)
 	}
 }
 
-// failing records so many batches and then fails.
-type failing struct {
+// failingRecorder records so many batches and then fails.
+type failingRecorder struct {
 	Recorder
 	left int
 	err  error
 }
 
-func (f *failing) RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error) {
+func (f *failingRecorder) RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error) {
 	if f.left--; f.left < 0 {
 		return nil, f.err
 	}
 	return f.Recorder.RecordFacts(ctx, in)
 }
 
-func TestWhoMayNotLoadRecordsNothing(t *testing.T) {
-	s, store, _ := fresh(t)
+func TestCallerWithoutPermissionRecordsNothing(t *testing.T) {
+	s, store, _ := newRegistry(t)
 	before, _ := store.Ping(t.Context())
 	ctx := service.As(t.Context(), registry.Actor{Subject: "vera", Grants: []registry.Grant{{Role: registry.RoleViewer, Scope: "*"}}}, "r")
-	sum, err := Load(ctx, strings.NewReader(data("a")), s, Options{})
+	sum, err := Load(ctx, strings.NewReader(datasetLine("a")), s, Options{})
 	if registry.CodeOf(err) != registry.Forbidden || sum.Accepted != 0 {
 		t.Errorf("%+v %v", sum, err)
 	}

@@ -19,24 +19,24 @@ import (
 // maxBody is the largest request that a server's GraphQL door takes, maxAnswer the
 // largest answer that is read.
 const (
-	maxBody   = 256 << 10
-	maxAnswer = 64 << 20
+	maxBody     = 256 << 10
+	maxResponse = 64 << 20
 )
 
-// maxPause bounds how long a server may ask to be left alone (Retry-After).
-const maxPause = 5 * time.Second
+// maxRetryAfter bounds how long a server may ask to be left alone (Retry-After).
+const maxRetryAfter = 5 * time.Second
 
-// ask sends one operation and decodes its data, which is keyed by root field.
+// execute sends one operation and decodes its data, which is keyed by root field.
 // While the server is UNAVAILABLE it asks again, a few times: every query may be
 // repeated, and every mutation carries an idempotency key.
-func (c *Client) ask(ctx context.Context, op string, vars map[string]any, out any) error {
+func (c *Client) execute(ctx context.Context, op string, vars map[string]any, out any) error {
 	body, err := encodeBody(op, vars)
 	if err != nil {
 		return err
 	}
 	for try := 0; ; try++ {
-		again, pause, err := c.attempt(ctx, body, out)
-		if err == nil || ctx.Err() != nil || !again || try == len(c.pauses) {
+		retry, pause, err := c.attempt(ctx, body, out)
+		if err == nil || ctx.Err() != nil || !retry || try == len(c.pauses) {
 			return err
 		}
 		if err := c.sleep(ctx, max(pause, c.pauses[try])); err != nil {
@@ -61,7 +61,7 @@ func encodeBody(op string, vars map[string]any) ([]byte, error) {
 
 // attempt sends a request once. It reports whether the server may be asked again,
 // and after which pause.
-func (c *Client) attempt(ctx context.Context, body []byte, out any) (again bool, pause time.Duration, err error) {
+func (c *Client) attempt(ctx context.Context, body []byte, out any) (retry bool, pause time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
 	if err != nil {
 		return false, 0, err
@@ -72,22 +72,22 @@ func (c *Client) attempt(ctx context.Context, body []byte, out any) (again bool,
 	req.Header.Set("X-Request-Id", c.requestID())
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return true, 0, c.silent(ctx, err)
+		return true, 0, c.unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err != nil {
-		return true, 0, c.silent(ctx, err)
+		return true, 0, c.unreachable(ctx, err)
 	}
-	if len(raw) > maxAnswer {
-		return false, 0, registry.Errorf(registry.ResourceExhausted, "the answer of %s is larger than %d bytes", c.Server(), maxAnswer)
+	if len(raw) > maxResponse {
+		return false, 0, registry.Errorf(registry.ResourceExhausted, "the answer of %s is larger than %d bytes", c.Server(), maxResponse)
 	}
-	again, err = c.read(resp, raw, out)
-	return again, retryAfter(resp), err
+	retry, err = c.decodeResponse(resp, raw, out)
+	return retry, retryAfter(resp), err
 }
 
-// silent says that no answer came.
-func (c *Client) silent(ctx context.Context, err error) error {
+// unreachable says that no answer came.
+func (c *Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -105,30 +105,30 @@ func retryAfter(resp *http.Response) time.Duration {
 	if err != nil || s < 0 {
 		return 0
 	}
-	return min(time.Duration(s)*time.Second, maxPause)
+	return min(time.Duration(s)*time.Second, maxRetryAfter)
 }
 
-// answer is the body of a GraphQL response.
-type answer struct {
+// response is the body of a GraphQL response.
+type response struct {
 	Data   json.RawMessage `json:"data"`
-	Errors []answerError   `json:"errors"`
+	Errors []responseError `json:"errors"`
 }
 
-type answerError struct {
+type responseError struct {
 	Message    string         `json:"message"`
 	Path       []any          `json:"path"`
 	Extensions map[string]any `json:"extensions"`
 }
 
-// read turns a response into data or an error, and reports whether the same may
+// decodeResponse turns a response into data or an error, and reports whether the same may
 // be asked again.
-func (c *Client) read(resp *http.Response, raw []byte, out any) (again bool, err error) {
+func (c *Client) decodeResponse(resp *http.Response, raw []byte, out any) (retry bool, err error) {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return false, c.moved(resp)
+		return false, c.redirected(resp)
 	}
-	var a answer
+	var a response
 	if json.Unmarshal(raw, &a) != nil || a.Data == nil && len(a.Errors) == 0 {
-		return c.foreign(resp)
+		return c.notGraphQL(resp)
 	}
 	for _, e := range a.Errors {
 		if e.Extensions["coordinate"] != nil {
@@ -137,7 +137,7 @@ func (c *Client) read(resp *http.Response, raw []byte, out any) (again bool, err
 		if resp.StatusCode == http.StatusUnprocessableEntity && len(e.Path) == 0 {
 			return false, registry.Errorf(registry.Unavailable, "the server at %s does not know what this command asks for; use the pedigree of its version (%s)", c.Server(), registry.Shorten(e.Message, 200))
 		}
-		err := e.known()
+		err := e.toRegistryError()
 		return registry.CodeOf(err) == registry.Unavailable, err
 	}
 	if err := json.Unmarshal(a.Data, out); err != nil {
@@ -146,8 +146,8 @@ func (c *Client) read(resp *http.Response, raw []byte, out any) (again bool, err
 	return false, nil
 }
 
-// known turns an error of an answer back into what the service said.
-func (e *answerError) known() error {
+// toRegistryError turns an error of an answer back into what the service said.
+func (e *responseError) toRegistryError() error {
 	out := &registry.Error{Code: registry.Internal, Message: e.Message}
 	if len(e.Path) > 1 && e.Path[0] == "variable" {
 		out.Message = strings.Trim(strings.ReplaceAll(fmt.Sprint(e.Path[1:]), " ", "."), "[]") + ": " + e.Message
@@ -169,8 +169,8 @@ func (e *answerError) known() error {
 	return out
 }
 
-// moved refuses a redirect: the token is for the server that was named.
-func (c *Client) moved(resp *http.Response) error {
+// redirected refuses a redirect: the token is for the server that was named.
+func (c *Client) redirected(resp *http.Response) error {
 	where := "elsewhere"
 	if to, err := resp.Location(); err == nil {
 		where = "to " + to.Scheme + "://" + to.Host
@@ -178,9 +178,9 @@ func (c *Client) moved(resp *http.Response) error {
 	return registry.Errorf(registry.Unavailable, "%s sends on %s, and the token is not sent along; if that is the server, give its URL with --server", c.Server(), where)
 }
 
-// foreign explains an answer that is not GraphQL, of a proxy or another server. It
+// notGraphQL explains an answer that is not GraphQL, of a proxy or another server. It
 // is no refusal of a fact, so that an import ends with it.
-func (c *Client) foreign(resp *http.Response) (again bool, err error) {
+func (c *Client) notGraphQL(resp *http.Response) (retry bool, err error) {
 	code, todo := registry.Unavailable, "check that --server is the URL of a pedigree server"
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
@@ -188,7 +188,7 @@ func (c *Client) foreign(resp *http.Response) (again bool, err error) {
 	case http.StatusRequestEntityTooLarge:
 		code, todo = registry.ResourceExhausted, "something before the server takes less at once"
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		again, todo = true, "try again soon"
+		retry, todo = true, "try again soon"
 	}
-	return again, registry.Errorf(code, "%s answers %s and no GraphQL; %s", c.Server(), resp.Status, todo)
+	return retry, registry.Errorf(code, "%s answers %s and no GraphQL; %s", c.Server(), resp.Status, todo)
 }

@@ -21,16 +21,16 @@ type gtoRecorder struct {
 	repo    *git.Repository
 	report  *git.Report
 	commits map[string]git.Commit
-	// expected are the deployments that the tags of today speak of.
-	expected map[registry.ID]bool
-	// notModels are artifacts of another type than model.
-	notModels map[string]bool
+	// taggedDeployments are the deployments that the tags of today speak of.
+	taggedDeployments map[registry.ID]bool
+	// nonModels are artifacts of another type than model.
+	nonModels map[string]bool
 }
 
 // record follows the tags in order: versions and stages first, as one tag may
 // need what the one before did, then the deployments with their ends.
 func (g *gtoRecorder) record(t *gto.Timeline) error {
-	g.notModels = map[string]bool{}
+	g.nonModels = map[string]bool{}
 	for i, e := range t.Events {
 		g.repo.Progress("following GTO tags", i+1, len(t.Events))
 		var err error
@@ -38,10 +38,10 @@ func (g *gtoRecorder) record(t *gto.Timeline) error {
 		case gto.Register:
 			err = g.register(e)
 		case gto.Deregister:
-			err = g.move(e, e.Version, registry.Archived)
+			err = g.transition(e, e.Version, registry.Archived)
 		case gto.Assign:
 			if stage, mapped := gto.RegistryStage(e.Stage); mapped {
-				err = g.move(e, t.VersionOf(e), stage)
+				err = g.transition(e, t.VersionOf(e), stage)
 			}
 		}
 		if err != nil {
@@ -54,15 +54,15 @@ func (g *gtoRecorder) record(t *gto.Timeline) error {
 		}
 	}
 	for _, u := range t.Skipped {
-		g.report.Tell(git.NotRecorded, "tag "+u.Tag, "%s", u.Why)
+		g.report.AddProblem(git.NotRecorded, "tag "+u.Tag, "%s", u.Why)
 	}
-	return g.endForgotten(t)
+	return g.endOrphanedDeployments(t)
 }
 
-// move makes a forced transition with the tag as its reason, unless it was made
+// transition makes a forced transition with the tag as its reason, unless it was made
 // before or the version has moved on since: an old tag never turns time back.
-func (g *gtoRecorder) move(e gto.Event, version string, to registry.Stage) error {
-	if g.notModels[e.Model()] {
+func (g *gtoRecorder) transition(e gto.Event, version string, to registry.Stage) error {
+	if g.nonModels[e.Model()] {
 		return nil
 	}
 	v, err := g.s.ModelVersion(g.ctx, e.Model(), version)
@@ -70,30 +70,30 @@ func (g *gtoRecorder) move(e gto.Event, version string, to registry.Stage) error
 		return err
 	}
 	if v == nil {
-		g.report.Tell(git.NotDone, "tag "+e.Tag, "there is no version %s of %s to move to %s", version, e.Model(), to)
+		g.report.AddProblem(git.NotDone, "tag "+e.Tag, "there is no version %s of %s to move to %s", version, e.Model(), to)
 		return nil
 	}
-	done, last, err := g.moved(v, e.Tag)
+	done, last, err := g.findTransition(v, e.Tag)
 	if err != nil || done || v.Stage == to {
 		return err
 	}
 	if last.After(e.At) {
-		g.report.Tell(git.NotDone, "tag "+e.Tag, "%s %s moved on at %s, after the tag; it stays in %s", v.ModelName, v.Version, last.Format(time.RFC3339), v.Stage)
+		g.report.AddProblem(git.NotDone, "tag "+e.Tag, "%s %s moved on at %s, after the tag; it stays in %s", v.ModelName, v.Version, last.Format(time.RFC3339), v.Stage)
 		return nil
 	}
-	if overtaken, err := g.overtaken(e, v, to); err != nil || overtaken {
+	if overtaken, err := g.superseded(e, v, to); err != nil || overtaken {
 		return err
 	}
 	_, err = g.s.TransitionModelVersion(g.ctx, catalog.TransitionModelVersionInput{ID: &v.ID, To: to, Reason: e.Tag, Force: true, At: e.At})
 	if err != nil {
-		return g.report.List(git.NotDone, "tag "+e.Tag+" to "+string(to), err)
+		return g.report.AddRefusal(git.NotDone, "tag "+e.Tag+" to "+string(to), err)
 	}
 	g.report.Add("transitions", 1)
 	return nil
 }
 
-// overtaken reports whether another version took PRODUCTION after the tag.
-func (g *gtoRecorder) overtaken(e gto.Event, v *registry.ModelVersion, to registry.Stage) (bool, error) {
+// superseded reports whether another version took PRODUCTION after the tag.
+func (g *gtoRecorder) superseded(e gto.Event, v *registry.ModelVersion, to registry.Stage) (bool, error) {
 	if to != registry.Production {
 		return false, nil
 	}
@@ -105,17 +105,17 @@ func (g *gtoRecorder) overtaken(e gto.Event, v *registry.ModelVersion, to regist
 	if err != nil || holder == nil {
 		return false, err
 	}
-	_, since, err := g.moved(holder, "")
+	_, since, err := g.findTransition(holder, "")
 	if err != nil || !since.After(e.At) {
 		return false, err
 	}
-	g.report.Tell(git.NotDone, "tag "+e.Tag, "%s took PRODUCTION at %s, after the tag", holder.Name, since.Format(time.RFC3339))
+	g.report.AddProblem(git.NotDone, "tag "+e.Tag, "%s took PRODUCTION at %s, after the tag", holder.Name, since.Format(time.RFC3339))
 	return true, nil
 }
 
-// moved reports whether a version was moved for a reason, and when it was moved
+// findTransition reports whether a version was moved for a reason, and when it was moved
 // last.
-func (g *gtoRecorder) moved(v *registry.ModelVersion, reason string) (done bool, last time.Time, err error) {
+func (g *gtoRecorder) findTransition(v *registry.ModelVersion, reason string) (done bool, last time.Time, err error) {
 	first := core.MaxPage
 	for page := (core.Paging{First: &first}); ; {
 		ts, err := g.s.TransitionsOf(g.ctx, v, page)
@@ -135,27 +135,29 @@ func (g *gtoRecorder) moved(v *registry.ModelVersion, reason string) (done bool,
 	}
 }
 
-// assigned starts the description of the deployments that tags made; the tag and
+// assignedByTag starts the description of the deployments that tags made; the tag and
 // the repository follow.
-const assigned = "assigned by the git tag "
+const assignedByTag = "assigned by the git tag "
 
-func (g *gtoRecorder) mark(tag string) string { return assigned + tag + " of " + g.repo.Key() }
+func (g *gtoRecorder) tagDescription(tag string) string {
+	return assignedByTag + tag + " of " + g.repo.Key()
+}
 
 // environment is a GTO stage as the name of an environment.
 func environment(stage string) string { return strings.ReplaceAll(stage, "/", "=") }
 
 // deploy records a deployment and, when the tags say so, its end.
 func (g *gtoRecorder) deploy(d gto.Deployment) error {
-	if g.notModels[d.Model] {
+	if g.nonModels[d.Model] {
 		return nil
 	}
 	where := "tag " + d.Event.Tag
 	out, err := g.s.RecordDeployment(g.ctx, facts.RecordDeploymentInput{Model: &d.Model, Version: &d.Version, Environment: environment(d.Event.Stage),
-		StartedAt: d.Event.At, Description: g.mark(d.Event.Tag)})
+		StartedAt: d.Event.At, Description: g.tagDescription(d.Event.Tag)})
 	if err != nil {
-		return g.report.List(git.NotRecorded, where, err)
+		return g.report.AddRefusal(git.NotRecorded, where, err)
 	}
-	g.expected[out.Deployment.ID] = true
+	g.taggedDeployments[out.Deployment.ID] = true
 	if out.Created {
 		g.report.Add("deployments", 1)
 	}
@@ -167,18 +169,18 @@ func (g *gtoRecorder) deploy(d gto.Deployment) error {
 
 func (g *gtoRecorder) end(d *registry.Deployment, when time.Time, reason string) error {
 	if _, err := g.s.EndDeployment(g.ctx, facts.EndDeploymentInput{ID: d.ID, EndedAt: when, Reason: reason}); err != nil {
-		return g.report.List(git.NotRecorded, "the end of "+d.Name, err)
+		return g.report.AddRefusal(git.NotRecorded, "the end of "+d.Name, err)
 	}
 	g.report.Add("deployments ended", 1)
 	return nil
 }
 
-// endForgotten ends the live deployments that tags of this repository made and no
+// endOrphanedDeployments ends the live deployments that tags of this repository made and no
 // tag speaks of any more: the tag was moved or deleted. They end when the next
 // assignment of that stage began, else now.
-func (g *gtoRecorder) endForgotten(t *gto.Timeline) error {
+func (g *gtoRecorder) endOrphanedDeployments(t *gto.Timeline) error {
 	first, live := core.MaxPage, true
-	var gone []*registry.Deployment
+	var orphaned []*registry.Deployment
 	for page := (core.Paging{First: &first}); ; {
 		found, err := g.s.Deployments(g.ctx, page, &facts.DeploymentFilter{Live: &live}, nil)
 		if err != nil {
@@ -186,8 +188,8 @@ func (g *gtoRecorder) endForgotten(t *gto.Timeline) error {
 		}
 		for _, e := range found.Edges {
 			d := e.Node
-			if strings.HasPrefix(d.Description, assigned) && strings.HasSuffix(d.Description, " of "+g.repo.Key()) && !g.expected[d.ID] {
-				gone = append(gone, d)
+			if strings.HasPrefix(d.Description, assignedByTag) && strings.HasSuffix(d.Description, " of "+g.repo.Key()) && !g.taggedDeployments[d.ID] {
+				orphaned = append(orphaned, d)
 			}
 		}
 		if !found.PageInfo.HasNextPage {
@@ -195,14 +197,14 @@ func (g *gtoRecorder) endForgotten(t *gto.Timeline) error {
 		}
 		page.After = &found.PageInfo.EndCursor
 	}
-	for _, d := range gone {
+	for _, d := range orphaned {
 		var next time.Time
 		for _, known := range t.Deployments {
 			if known.Model == d.ModelName && environment(known.Event.Stage) == d.Environment && !known.Event.At.Before(d.StartedAt) && next.IsZero() {
 				next = known.Event.At
 			}
 		}
-		g.report.Tell(git.Remark, "deployment "+d.Name, "the tag behind it was moved or deleted, so it is ended")
+		g.report.AddProblem(git.Remark, "deployment "+d.Name, "the tag behind it was moved or deleted, so it is ended")
 		if err := g.end(d, next, "the tag was moved or deleted"); err != nil {
 			return err
 		}

@@ -34,16 +34,16 @@ func Decode(line []byte) (bulk.FactInput, error) {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
 	if err := checkValue(d, reflect.TypeFor[bulk.FactInput](), "", 0); err != nil {
-		return f, plain(err)
+		return f, toRegistryError(err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return f, registry.Errorf(registry.InvalidArgument, "the line holds more than one JSON object")
 	}
-	return f, plain(json.Unmarshal(line, &f))
+	return f, toRegistryError(json.Unmarshal(line, &f))
 }
 
-// plain says in the registry's words what a JSON library says in Go's.
-func plain(err error) error {
+// toRegistryError says in the registry's words what a JSON library says in Go's.
+func toRegistryError(err error) error {
 	var known *registry.Error
 	var typed *json.UnmarshalTypeError
 	switch {
@@ -108,18 +108,18 @@ func checkObject(d *json.Decoder, t reflect.Type, path string, level int) error 
 			return err
 		}
 		key, _ := token.(string)
-		at := strings.TrimPrefix(path+"."+key, ".")
+		fieldPath := strings.TrimPrefix(path+"."+key, ".")
 		if seen[key] {
-			return registry.Invalid(registry.Shorten(at, 100), "is given twice")
+			return registry.Invalid(registry.Shorten(fieldPath, 100), "is given twice")
 		}
 		seen[key] = true
-		var of reflect.Type
+		var fieldOf reflect.Type
 		if t != nil {
-			if of = fieldType(t, key); of == nil {
-				return registry.Invalid(registry.Shorten(at, 100), "there is no such field; docs/facts.md lists them")
+			if fieldOf = fieldType(t, key); fieldOf == nil {
+				return registry.Invalid(registry.Shorten(fieldPath, 100), "there is no such field; docs/facts.md lists them")
 			}
 		}
-		if err := checkValue(d, of, at, level+1); err != nil {
+		if err := checkValue(d, fieldOf, fieldPath, level+1); err != nil {
 			return err
 		}
 	}

@@ -24,96 +24,96 @@ type Commit struct {
 	tree    plumbing.Hash
 }
 
-// known tells which of some commits need no looking behind.
-type known func(ctx context.Context, shas []string) (map[string]bool, error)
+// commitLookup tells which of some commits need no looking behind.
+type commitLookup func(ctx context.Context, shas []string) (map[string]bool, error)
 
-// lookup is how many commits are asked for at once; service.Nodes takes 100.
-const lookup = 100
+// lookupBatch is how many commits are asked for at once; service.Nodes takes 100.
+const lookupBatch = 100
 
 // Commits returns every commit that branches and tags reach, parents before
 // children, older before younger.
 func (r *Repository) Commits(ctx context.Context) ([]Commit, error) {
-	if r.all == nil {
+	if r.allCommits == nil {
 		all, err := r.walk(ctx, nil)
 		if err != nil {
 			return nil, err
 		}
-		r.all = all
+		r.allCommits = all
 	}
-	return slices.Clone(r.all), nil
+	return slices.Clone(r.allCommits), nil
 }
 
 // walk collects the commits that the tips reach, stopping at those that are
 // known, and puts them in order.
-func (r *Repository) walk(ctx context.Context, stop known) ([]Commit, error) {
+func (r *Repository) walk(ctx context.Context, known commitLookup) ([]Commit, error) {
 	found := map[plumbing.Hash]*Commit{}
 	seen := map[plumbing.Hash]bool{}
 	var queue []plumbing.Hash
-	add := func(h plumbing.Hash) {
+	enqueue := func(h plumbing.Hash) {
 		if !seen[h] {
 			seen[h] = true
 			queue = append(queue, h)
 		}
 	}
 	for _, t := range r.tips {
-		add(t.hash)
+		enqueue(t.hash)
 	}
 	for len(queue) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		n := min(lookup, len(queue))
+		n := min(lookupBatch, len(queue))
 		batch := queue[:n:n]
 		queue = queue[n:]
-		behind, err := ask(ctx, stop, batch)
+		isKnown, err := lookUpHashes(ctx, known, batch)
 		if err != nil {
 			return nil, err
 		}
 		for _, h := range batch {
-			if behind[h.String()] {
+			if isKnown[h.String()] {
 				continue
 			}
 			c, err := r.git.CommitObject(h)
 			if err != nil {
-				if err := r.cut(h, err); err != nil {
+				if err := r.addMissingCommit(h, err); err != nil {
 					return nil, err
 				}
 				continue
 			}
-			found[h] = &Commit{SHA: h.String(), At: (&cleaner{}).time(c.Committer.When), parents: c.ParentHashes, tree: c.TreeHash}
+			found[h] = &Commit{SHA: h.String(), At: (&textCleaner{}).time(c.Committer.When), parents: c.ParentHashes, tree: c.TreeHash}
 			if r.shallow[h.String()] {
-				r.tell(Remark, "commit "+Short(h.String()), "history is cut at %s: this is a shallow copy; deepen it with git fetch --unshallow and import again with --all", h)
+				r.addProblem(Remark, "commit "+ShortSHA(h.String()), "history is cut at %s: this is a shallow copy; deepen it with git fetch --unshallow and import again with --all", h)
 				continue
 			}
 			for _, p := range c.ParentHashes {
-				add(p)
+				enqueue(p)
 			}
 		}
-		r.options.Progress.tell("reading history", len(found), 0)
+		r.options.Progress.report("reading history", len(found), 0)
 	}
 	return order(found), nil
 }
 
-func ask(ctx context.Context, stop known, batch []plumbing.Hash) (map[string]bool, error) {
-	if stop == nil {
+func lookUpHashes(ctx context.Context, known commitLookup, batch []plumbing.Hash) (map[string]bool, error) {
+	if known == nil {
 		return nil, nil
 	}
 	shas := make([]string, len(batch))
 	for i, h := range batch {
 		shas[i] = h.String()
 	}
-	return stop(ctx, shas)
+	return known(ctx, shas)
 }
 
-// cut tells of a commit that is not in this copy, and goes on without it.
-func (r *Repository) cut(h plumbing.Hash, err error) error {
+// addMissingCommit tells of a commit that is not in this copy, and goes on without it.
+func (r *Repository) addMissingCommit(h plumbing.Hash, err error) error {
 	switch {
 	case errors.Is(err, plumbing.ErrObjectNotFound):
-		r.tell(NotRead, "commit "+Short(h.String()), "history is cut: the commit %s is not in this copy of the repository; fetch it with git fetch --refetch", h)
+		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "history is cut: the commit %s is not in this copy of the repository; fetch it with git fetch --refetch", h)
 	case errors.Is(err, object.ErrUnsupportedObject):
-		r.tell(NotRead, "commit "+Short(h.String()), "a branch points at something that is no commit")
+		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "a branch points at something that is no commit")
 	default:
-		r.tell(NotRead, "commit "+Short(h.String()), "it is damaged (%v); check the repository with git fsck", registry.Shorten(err.Error(), 120))
+		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "it is damaged (%v); check the repository with git fsck", registry.Shorten(err.Error(), 120))
 	}
 	return nil
 }
@@ -121,17 +121,17 @@ func (r *Repository) cut(h plumbing.Hash, err error) error {
 // order sorts commits so that parents come first, and among those that could come
 // next the oldest (Kahn's algorithm over a heap).
 func order(found map[plumbing.Hash]*Commit) []Commit {
-	waits := map[plumbing.Hash]int{}
+	pendingParents := map[plumbing.Hash]int{}
 	children := map[plumbing.Hash][]*Commit{}
 	ready := &byTime{}
 	for h, c := range found {
 		for _, p := range unique(c.parents) {
 			if found[p] != nil {
-				waits[h]++
+				pendingParents[h]++
 				children[p] = append(children[p], c)
 			}
 		}
-		if waits[h] == 0 {
+		if pendingParents[h] == 0 {
 			heap.Push(ready, c)
 		}
 	}
@@ -141,7 +141,7 @@ func order(found map[plumbing.Hash]*Commit) []Commit {
 		out = append(out, *c)
 		for _, child := range children[plumbing.NewHash(c.SHA)] {
 			h := plumbing.NewHash(child.SHA)
-			if waits[h]--; waits[h] == 0 {
+			if pendingParents[h]--; pendingParents[h] == 0 {
 				heap.Push(ready, child)
 			}
 		}
@@ -176,8 +176,8 @@ func (b *byTime) Pop() any {
 	return last
 }
 
-// recorded asks the registry which commits it has.
-func recorded(s Registry) known {
+// recordedCommits asks the registry which commits it has.
+func recordedCommits(s Registry) commitLookup {
 	return func(ctx context.Context, shas []string) (map[string]bool, error) {
 		ids := make([]registry.ID, len(shas))
 		for i, sha := range shas {

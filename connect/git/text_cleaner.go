@@ -13,15 +13,15 @@ import (
 	"pedigree/registry"
 )
 
-// cleaner brings what git holds to what the registry takes, and remembers whether
+// textCleaner brings what git holds to what the registry takes, and remembers whether
 // it had to change anything. Git keeps any bytes; the registry keeps text.
-type cleaner struct {
+type textCleaner struct {
 	// encoding is the commit's own encoding header, "" for UTF-8.
 	encoding string
 	changes  []string
 }
 
-func (c *cleaner) note(what string) {
+func (c *textCleaner) addChange(what string) {
 	for _, have := range c.changes {
 		if have == what {
 			return
@@ -31,50 +31,50 @@ func (c *cleaner) note(what string) {
 }
 
 // text decodes and cleans free text of many lines, cut to most bytes.
-func (c *cleaner) text(s string, most int) string {
+func (c *textCleaner) text(s string, maxBytes int) string {
 	s = c.decode(s)
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "?")
-		c.note("bytes that are no UTF-8 became ?")
+		c.addChange("bytes that are no UTF-8 became ?")
 	}
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return r
 		case r == utf8.RuneError:
-			c.note("bytes that are no UTF-8 became ?")
+			c.addChange("bytes that are no UTF-8 became ?")
 			return '?'
 		case unicode.IsControl(r) || r == '\u2028' || r == '\u2029':
-			c.note("control characters became spaces")
+			c.addChange("control characters became spaces")
 			return ' '
 		}
 		return r
 	}, s)
-	if s = norm.NFC.String(s); len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "")
-		c.note("text beyond its longest was cut")
+	if s = norm.NFC.String(s); len(s) > maxBytes {
+		s = strings.ToValidUTF8(s[:maxBytes], "")
+		c.addChange("text beyond its longest was cut")
 	}
 	return s
 }
 
 // line cleans text of one line, such as a name, cut to most characters.
-func (c *cleaner) line(s string, most int) string {
+func (c *textCleaner) line(s string, maxRunes int) string {
 	s = strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' || r == '\t' {
-			c.note("control characters became spaces")
+			c.addChange("control characters became spaces")
 			return ' '
 		}
 		return r
 	}, c.text(s, registry.MaxText))
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most])
-		c.note("text beyond its longest was cut")
+	if utf8.RuneCountInString(s) > maxRunes {
+		s = string([]rune(s)[:maxRunes])
+		c.addChange("text beyond its longest was cut")
 	}
 	return strings.TrimSpace(s)
 }
 
 // decode undoes the encoding that a commit names.
-func (c *cleaner) decode(s string) string {
+func (c *textCleaner) decode(s string) string {
 	if c.encoding == "" || strings.EqualFold(c.encoding, "utf-8") || strings.EqualFold(c.encoding, "utf8") {
 		return s
 	}
@@ -92,14 +92,14 @@ func (c *cleaner) decode(s string) string {
 var earliest, latest = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // time holds a time to what the registry keeps.
-func (c *cleaner) time(t time.Time) time.Time {
+func (c *textCleaner) time(t time.Time) time.Time {
 	t = t.UTC()
 	if t.Before(earliest) {
-		c.note("a time before 1970 became 1970-01-01")
+		c.addChange("a time before 1970 became 1970-01-01")
 		return earliest
 	}
 	if t.After(latest) {
-		c.note("a time after 9999 became 9999-01-01")
+		c.addChange("a time after 9999 became 9999-01-01")
 		return latest
 	}
 	return t

@@ -11,24 +11,24 @@ import (
 	"pedigree/service/provenance"
 )
 
-// between is an instant between the two deployments of churn-model into prod, as
+// betweenDeployments is an instant between the two deployments of churn-model into prod, as
 // gto history tells them: 1.1.0 at 04:29:31, 1.1.1 at 04:29:36.
-var between = time.Date(2026, 11, 23, 4, 29, 33, 0, time.UTC)
+var betweenDeployments = time.Date(2026, 11, 23, 4, 29, 33, 0, time.UTC)
 
-// TestBetweenTheTwoDeploymentsTheFirstIsInProduction asks for the sample as it was.
+// TestAsOfBetweenTwoDeploymentsTheFirstIsInProduction asks for the sample as it was.
 // All of it was recorded by one import, long after: what GTO's tags say is so since
 // the time of the tag.
-func TestBetweenTheTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+func TestAsOfBetweenTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	type state struct{ Version, Stage, Prod string }
 	for _, c := range []struct {
 		at   time.Time
 		want []state
 	}{
-		{between.Add(-4 * time.Second), []state{{"1.0.0", "DEVELOPMENT", ""}, {"1.1.0", "DEVELOPMENT", ""}}},
-		{between, []state{{"1.0.0", "STAGING", ""}, {"1.1.0", "PRODUCTION", "live"}, {"1.1.1", "DEVELOPMENT", ""}}},
-		{between.Add(4 * time.Second), []state{{"1.0.0", "STAGING", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
+		{betweenDeployments.Add(-4 * time.Second), []state{{"1.0.0", "DEVELOPMENT", ""}, {"1.1.0", "DEVELOPMENT", ""}}},
+		{betweenDeployments, []state{{"1.0.0", "STAGING", ""}, {"1.1.0", "PRODUCTION", "live"}, {"1.1.1", "DEVELOPMENT", ""}}},
+		{betweenDeployments.Add(4 * time.Second), []state{{"1.0.0", "STAGING", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
 		{time.Time{}, []state{{"1.0.0", "ARCHIVED", ""}, {"1.1.0", "DEPRECATED", "ended"}, {"1.1.1", "PRODUCTION", "live"}}},
 	} {
 		m, err := w.s.Model(w.ctx, "churn-model", core.PointInTime{AsOf: c.at})
@@ -67,11 +67,11 @@ func TestBetweenTheTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
 	}
 }
 
-// TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches asks the graph itself.
-func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+// TestAsOfBetweenTwoDeploymentsLineageShowsTheFirst asks the graph itself.
+func TestAsOfBetweenTwoDeploymentsLineageShowsTheFirst(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
-	old, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", core.PointInTime{AsOf: between})
+	old, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", core.PointInTime{AsOf: betweenDeployments})
 	if err != nil || old == nil {
 		t.Fatal(old, err)
 	}
@@ -79,7 +79,7 @@ func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
 	if len(live) != 1 || !live[0].Live || !live[0].EndedAt.IsZero() {
 		t.Fatalf("deployments of 1.1.0 between: %+v", live)
 	}
-	if g, err := w.s.Lineage(w.ctx, provenance.LineageInput{Of: old.ID, AsOf: between}); err != nil || len(g.Nodes) < 8 {
+	if g, err := w.s.Lineage(w.ctx, provenance.LineageInput{Of: old.ID, AsOf: betweenDeployments}); err != nil || len(g.Nodes) < 8 {
 		t.Errorf("upstream of 1.1.0 between: %v, %v", g, err)
 	} else if root, err := g.Nodes[0].Node(); err != nil || root.(*registry.ModelVersion).Stage != registry.Production {
 		t.Errorf("the root between: %+v, %v", root, err)
@@ -88,14 +88,14 @@ func TestBetweenTheTwoDeploymentsTheFirstIsWhatTheFileReaches(t *testing.T) {
 	if ts, err := w.s.TransitionsOf(w.ctx, next, core.Paging{}); err != nil || len(ts.Edges) != 1 {
 		t.Fatal(ts, err)
 	}
-	then, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.1", core.PointInTime{AsOf: between})
+	then, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.1", core.PointInTime{AsOf: betweenDeployments})
 	if err != nil || then == nil {
 		t.Fatal(then, err)
 	}
 	if ts, err := w.s.TransitionsOf(w.ctx, then, core.Paging{}); err != nil || len(ts.Edges) != 0 || len(w.deployments(then)) != 0 {
 		t.Errorf("1.1.1 between had %+v and %+v, %v", ts, w.deployments(then), err)
 	}
-	if v, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", core.PointInTime{AsOf: between, KnownAt: between}); err != nil || v != nil {
+	if v, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", core.PointInTime{AsOf: betweenDeployments, KnownAt: betweenDeployments}); err != nil || v != nil {
 		t.Errorf("nothing was known between: %+v, %v", v, err)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"pedigree/registry"
 )
 
-// kind decides what a run was for: what dvc.yaml says in meta.role, else whether
+// runKind decides what a run was for: what dvc.yaml says in meta.role, else whether
 // it wrote a model, else its name, else whether it read raw data.
-func (b *builder) kind(st *stage) registry.RunKind {
-	if k, ok := kindOfRole(st.role); ok {
+func (b *builder) runKind(st *stage) registry.RunKind {
+	if k, ok := kindOfRole(st.metaRole); ok {
 		return k
 	}
 	for _, o := range st.outs {
@@ -26,7 +26,7 @@ func (b *builder) kind(st *stage) registry.RunKind {
 	}
 	for _, d := range st.deps {
 		for _, t := range b.out.tracked {
-			if holds(t.path, d.path) || holds(d.path, t.path) {
+			if contains(t.path, d.path) || contains(d.path, t.path) {
 				return registry.RunETL
 			}
 		}
@@ -50,8 +50,8 @@ func kindOfRole(role string) (registry.RunKind, bool) {
 	return "", false
 }
 
-// words are what people call stages; the first that a name holds decides.
-var words = []struct {
+// nameKinds are what people call stages; the first that a name holds decides.
+var nameKinds = []struct {
 	word string
 	kind registry.RunKind
 }{
@@ -61,7 +61,7 @@ var words = []struct {
 }
 
 func kindOfName(name string) (registry.RunKind, bool) {
-	for _, w := range words {
+	for _, w := range nameKinds {
 		if strings.Contains(name, w.word) {
 			return w.kind, true
 		}
@@ -69,9 +69,9 @@ func kindOfName(name string) (registry.RunKind, bool) {
 	return "", false
 }
 
-// role says where in the pipeline an output stands: what a training run reads is
+// dataRole says where in the pipeline an output stands: what a training run reads is
 // training data, what an ETL wrote is cleaned.
-func (p *project) role(maker *stage, out item) registry.DataRole {
+func (p *project) dataRole(maker *stage, out item) registry.DataRole {
 	if out.model || out.metric {
 		return registry.OtherData
 	}
@@ -80,7 +80,7 @@ func (p *project) role(maker *stage, out item) registry.DataRole {
 			continue
 		}
 		for _, d := range st.deps {
-			if holds(out.path, d.path) || holds(d.path, out.path) {
+			if contains(out.path, d.path) || contains(d.path, out.path) {
 				return registry.TrainingData
 			}
 		}

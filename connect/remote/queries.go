@@ -11,8 +11,8 @@ import (
 	"pedigree/service/provenance"
 )
 
-// paging adds a page to the variables of a query.
-func paging(vars map[string]any, p core.Paging) map[string]any {
+// addPaging adds a page to the variables of a query.
+func addPaging(vars map[string]any, p core.Paging) map[string]any {
 	if p.First != nil {
 		vars["first"] = *p.First
 	}
@@ -22,8 +22,8 @@ func paging(vars map[string]any, p core.Paging) map[string]any {
 	return vars
 }
 
-// past adds the past that is asked for to the variables of a query.
-func past(vars map[string]any, of []core.PointInTime) map[string]any {
+// addPointInTime adds the past that is asked for to the variables of a query.
+func addPointInTime(vars map[string]any, of []core.PointInTime) map[string]any {
 	for _, p := range of {
 		if !p.AsOf.IsZero() {
 			vars["asOf"] = p.AsOf
@@ -38,7 +38,7 @@ func past(vars map[string]any, of []core.PointInTime) map[string]any {
 // Viewer returns who the token's subject is and what it may do.
 func (c *Client) Viewer(ctx context.Context) (*access.Viewer, error) {
 	var out struct{ Viewer *access.Viewer }
-	if err := c.ask(ctx, opViewer, nil, &out); err != nil {
+	if err := c.execute(ctx, opViewer, nil, &out); err != nil {
 		return nil, err
 	}
 	return out.Viewer, nil
@@ -57,7 +57,7 @@ func (c *Client) Node(ctx context.Context, id registry.ID, then ...core.PointInT
 // Nodes returns up to 100 nouns by their ids, nil where there is none.
 func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...core.PointInTime) ([]registry.Node, error) {
 	var out struct{ Nodes []of[registry.Node] }
-	if err := c.ask(ctx, opNodes, past(map[string]any{"ids": ids}, then), &out); err != nil {
+	if err := c.execute(ctx, opNodes, addPointInTime(map[string]any{"ids": ids}, then), &out); err != nil {
 		return nil, err
 	}
 	if len(out.Nodes) != len(ids) {
@@ -73,7 +73,7 @@ func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...core.Poin
 // Model returns a model by its name; nil when there is none that the caller sees.
 func (c *Client) Model(ctx context.Context, name string, then ...core.PointInTime) (*registry.Model, error) {
 	var out struct{ Model of[*registry.Model] }
-	err := c.ask(ctx, opModel, past(map[string]any{"name": name}, then), &out)
+	err := c.execute(ctx, opModel, addPointInTime(map[string]any{"name": name}, then), &out)
 	return out.Model.Noun, err
 }
 
@@ -81,7 +81,7 @@ func (c *Client) Model(ctx context.Context, name string, then ...core.PointInTim
 // "latest"; nil when there is none that the caller sees.
 func (c *Client) ModelVersion(ctx context.Context, model, version string, then ...core.PointInTime) (*registry.ModelVersion, error) {
 	var out struct{ ModelVersion of[*registry.ModelVersion] }
-	err := c.ask(ctx, opModelVersion, past(map[string]any{"model": model, "version": version}, then), &out)
+	err := c.execute(ctx, opModelVersion, addPointInTime(map[string]any{"model": model, "version": version}, then), &out)
 	return out.ModelVersion.Noun, err
 }
 
@@ -90,7 +90,7 @@ func (c *Client) ModelOf(ctx context.Context, v *registry.ModelVersion) (*regist
 	var out struct {
 		Node struct{ Model of[*registry.Model] }
 	}
-	err := c.ask(ctx, opModelOf, map[string]any{"id": v.ID}, &out)
+	err := c.execute(ctx, opModelOf, map[string]any{"id": v.ID}, &out)
 	return out.Node.Model.Noun, err
 }
 
@@ -99,7 +99,7 @@ func (c *Client) ProductionVersion(ctx context.Context, m *registry.Model) (*reg
 	var out struct {
 		Node struct{ ProductionVersion of[*registry.ModelVersion] }
 	}
-	err := c.ask(ctx, opProductionVersion, map[string]any{"id": m.ID}, &out)
+	err := c.execute(ctx, opProductionVersion, map[string]any{"id": m.ID}, &out)
 	return out.Node.ProductionVersion.Noun, err
 }
 
@@ -116,7 +116,7 @@ func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *stri
 		vars["runId"] = *runID
 	}
 	var out struct{ Run of[*registry.Run] }
-	err := c.ask(ctx, opRun, past(vars, then), &out)
+	err := c.execute(ctx, opRun, addPointInTime(vars, then), &out)
 	return out.Run.Noun, err
 }
 
@@ -125,7 +125,7 @@ func (c *Client) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p 
 	var out struct {
 		Node struct{ Page *list[*registry.Transition] }
 	}
-	if err := c.ask(ctx, opTransitions, paging(map[string]any{"id": v.ID}, p), &out); err != nil {
+	if err := c.execute(ctx, opTransitions, addPaging(map[string]any{"id": v.ID}, p), &out); err != nil {
 		return nil, err
 	}
 	page, err := connection(out.Node.Page, func(cursor string, t *registry.Transition) *catalog.TransitionEdge {
@@ -139,7 +139,7 @@ func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p core.Pagi
 	var out struct {
 		Node struct{ Page *list[*registry.Tag] }
 	}
-	if err := c.ask(ctx, opTags, paging(map[string]any{"id": r.ID}, p), &out); err != nil {
+	if err := c.execute(ctx, opTags, addPaging(map[string]any{"id": r.ID}, p), &out); err != nil {
 		return nil, err
 	}
 	page, err := connection(out.Node.Page, func(cursor string, t *registry.Tag) *facts.TagEdge {
@@ -150,7 +150,7 @@ func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p core.Pagi
 
 // Deployments lists the deployments that the caller sees, by name.
 func (c *Client) Deployments(ctx context.Context, p core.Paging, f *facts.DeploymentFilter, o *core.DeploymentOrder) (*facts.DeploymentConnection, error) {
-	vars := paging(map[string]any{}, p)
+	vars := addPaging(map[string]any{}, p)
 	if f != nil {
 		filter, err := input(f)
 		if err != nil {
@@ -166,7 +166,7 @@ func (c *Client) Deployments(ctx context.Context, p core.Paging, f *facts.Deploy
 		vars["orderBy"] = order
 	}
 	var out struct{ Deployments *list[*registry.Deployment] }
-	if err := c.ask(ctx, opDeployments, vars, &out); err != nil {
+	if err := c.execute(ctx, opDeployments, vars, &out); err != nil {
 		return nil, err
 	}
 	page, err := connection(out.Deployments, func(cursor string, d *registry.Deployment) *facts.DeploymentEdge {
@@ -186,6 +186,6 @@ func (c *Client) Export(ctx context.Context, in provenance.ExportInput) (*proven
 		vars["direction"] = "UPSTREAM"
 	}
 	var out struct{ LineageExport *provenance.LineageExport }
-	err = c.ask(ctx, opLineageExport, vars, &out)
+	err = c.execute(ctx, opLineageExport, vars, &out)
 	return out.LineageExport, err
 }

@@ -16,10 +16,10 @@ import (
 func (g *gtoRecorder) register(e gto.Event) error {
 	where := "tag " + e.Tag
 	if _, err := registry.ParseVersion(e.Version); err != nil {
-		return g.report.List(git.NotRecorded, where, err)
+		return g.report.AddRefusal(git.NotRecorded, where, err)
 	}
 	c := g.commits[e.Commit]
-	p, _ := g.rec.read.project(c)
+	p, _ := g.rec.reader.project(c)
 	in := catalog.RegisterModelVersionInput{Model: e.Model(), Version: &e.Version, Label: e.Tag, CreatedDate: e.At, CreateModel: true, Description: e.Message}
 	if tag, ok := g.repo.TagNode(e.Tag); ok {
 		in.ReleasedFrom = &tag
@@ -31,35 +31,35 @@ func (g *gtoRecorder) register(e gto.Event) error {
 	var file item
 	switch a, ok := p.artifacts[name]; {
 	case !ok:
-		g.report.Tell(git.Remark, where, "no dvc.yaml of its commit has an artifact %q, so the version stands without the run that trained it", name)
+		g.report.AddProblem(git.Remark, where, "no dvc.yaml of its commit has an artifact %q, so the version stands without the run that trained it", name)
 	case !a.isModel():
-		g.notModels[e.Model()] = true
-		g.report.Tell(git.Remark, where, "the artifact is a %s, not a model; its tags are recorded as tags alone", registry.Shorten(a.Type, 40))
+		g.nonModels[e.Model()] = true
+		g.report.AddProblem(git.Remark, where, "the artifact is a %s, not a model; its tags are recorded as tags alone", registry.Shorten(a.Type, 40))
 		return nil
 	default:
-		file = g.describe(&in, c, p, a, where)
+		file = g.describeArtifact(&in, c, p, a, where)
 	}
-	have, err := g.s.ModelVersion(g.ctx, e.Model(), e.Version)
+	existing, err := g.s.ModelVersion(g.ctx, e.Model(), e.Version)
 	if err != nil {
 		return err
 	}
-	if have != nil {
-		if have.Label == e.Tag { // Ours, and perhaps half done when an import broke off.
-			err = g.linkReaders(have, file)
+	if existing != nil {
+		if existing.Label == e.Tag { // Ours, and perhaps half done when an import broke off.
+			err = g.linkReaders(existing, file)
 		}
 		return err
 	}
 	out, err := g.s.RegisterModelVersion(g.ctx, in)
 	if err != nil {
-		return g.report.List(git.NotRecorded, where, err)
+		return g.report.AddRefusal(git.NotRecorded, where, err)
 	}
 	g.report.Add("model versions", 1)
 	return g.linkReaders(out.ModelVersion, file)
 }
 
-// describe fills in what the commit says of an artifact: its file, the run that
+// describeArtifact fills in what the commit says of an artifact: its file, the run that
 // wrote it, or the data it is where no run is known, and its card.
-func (g *gtoRecorder) describe(in *catalog.RegisterModelVersionInput, c git.Commit, p *project, a artifactAt, where string) (file item) {
+func (g *gtoRecorder) describeArtifact(in *catalog.RegisterModelVersionInput, c git.Commit, p *project, a resolvedArtifact, where string) (file item) {
 	if a.Desc != "" {
 		in.Description = a.Desc
 	}
@@ -73,23 +73,23 @@ func (g *gtoRecorder) describe(in *catalog.RegisterModelVersionInput, c git.Comm
 	if strings.Contains(a.path, "://") {
 		art.Name, art.URI = path.Base(a.path), a.path // It lies elsewhere: a label, which nothing opens.
 	}
-	st, file := p.maker(a.path)
+	st, file := p.stageWriting(a.path)
 	switch tracked := p.trackedAt(a.path); {
 	case st != nil:
-		if id := g.rec.runs[st.runID]; id != "" {
+		if id := g.rec.runIDs[st.runID]; id != "" {
 			in.Run = &id
 		}
 		if file.path == a.path {
 			art.Digest, art.SizeBytes = file.digest, file.size
 		}
-		g.card(card, c, p, a, st, file)
+		g.fillCard(card, c, p, a, st, file)
 	case tracked != nil:
-		if id := g.rec.data[tracked.identity()]; id != "" {
+		if id := g.rec.versionIDs[tracked.identity()]; id != "" {
 			in.DerivedFrom = []registry.ID{id}
 		}
 		art.Digest, art.SizeBytes = tracked.digest, tracked.size
 	default:
-		g.report.Tell(git.Remark, where, "no stage and no .dvc file of its commit makes %s, so the version stands without the run that trained it", a.path)
+		g.report.AddProblem(git.Remark, where, "no stage and no .dvc file of its commit makes %s, so the version stands without the run that trained it", a.path)
 	}
 	if art.Name != "" {
 		in.Artifacts = []catalog.ArtifactInput{art}
@@ -97,10 +97,10 @@ func (g *gtoRecorder) describe(in *catalog.RegisterModelVersionInput, c git.Comm
 	return file
 }
 
-// card fills in parameters, training data and metrics: those of the training run,
+// fillCard fills in parameters, training data and metrics: those of the training run,
 // of what read the model at that commit, and of the files that dvc.yaml calls
 // metrics.
-func (g *gtoRecorder) card(card *catalog.ModelCardInput, c git.Commit, p *project, a artifactAt, st *stage, file item) {
+func (g *gtoRecorder) fillCard(card *catalog.ModelCardInput, c git.Commit, p *project, a resolvedArtifact, st *stage, file item) {
 	if st.params != nil {
 		card.ModelDetails = &registry.ModelDetails{Hyperparameters: st.params}
 	}
@@ -108,31 +108,31 @@ func (g *gtoRecorder) card(card *catalog.ModelCardInput, c git.Commit, p *projec
 	if inputs, err := g.rec.inputs(c, p, st); err == nil && len(inputs) > 0 {
 		card.Training.TrainingDataVersion = inputs[0].digest
 	}
-	if run, err := g.s.Node(g.ctx, g.rec.runs[st.runID]); err == nil {
+	if run, err := g.s.Node(g.ctx, g.rec.runIDs[st.runID]); err == nil {
 		if r, ok := run.(*registry.Run); ok {
 			card.Training.TrainingDate = r.StartedAt
 		}
 	}
 	found := g.rec.metrics(c, st)
 	for _, other := range p.stages {
-		if slices.ContainsFunc(other.deps, func(d item) bool { return holds(file.path, d.path) }) {
-			found = join(found, g.rec.metrics(c, other))
+		if slices.ContainsFunc(other.deps, func(d item) bool { return contains(file.path, d.path) }) {
+			found = mergeMetrics(found, g.rec.metrics(c, other))
 		}
 	}
-	for _, m := range p.metrics[a.dir] {
-		if other, _ := p.maker(m); other == nil {
-			found = join(found, g.rec.read.metricsOf(c, m, ""))
+	for _, m := range p.metricsFiles[a.dir] {
+		if other, _ := p.stageWriting(m); other == nil {
+			found = mergeMetrics(found, g.rec.reader.metricsOf(c, m, ""))
 		}
 	}
 	card.Performance = performance(found)
 }
 
-// maker returns the stage that writes a path, and its output that is the path or
+// stageWriting returns the stage that writes a path, and its output that is the path or
 // the folder that it lies in; nil for none.
-func (p *project) maker(file string) (*stage, item) {
+func (p *project) stageWriting(file string) (*stage, item) {
 	for _, st := range p.stages {
 		for _, o := range st.outs {
-			if !o.outside && holds(o.path, file) {
+			if !o.external && contains(o.path, file) {
 				return st, o
 			}
 		}
@@ -140,9 +140,9 @@ func (p *project) maker(file string) (*stage, item) {
 	return nil, item{}
 }
 
-func (p *project) trackedAt(file string) *tracked {
+func (p *project) trackedAt(file string) *trackedFile {
 	for i := range p.tracked {
-		if holds(p.tracked[i].path, file) {
+		if contains(p.tracked[i].path, file) {
 			return &p.tracked[i]
 		}
 	}
@@ -154,11 +154,11 @@ func (p *project) trackedAt(file string) *tracked {
 // same file the first is what they read.
 func (g *gtoRecorder) linkReaders(v *registry.ModelVersion, file item) error {
 	key := file.identity()
-	for _, run := range g.rec.readers[key] {
+	for _, run := range g.rec.readersOf[key] {
 		if err := g.rec.link("a run read "+v.Name, run, v.ID, registry.EdgeUsed); err != nil {
 			return err
 		}
 	}
-	delete(g.rec.readers, key)
+	delete(g.rec.readersOf, key)
 	return nil
 }

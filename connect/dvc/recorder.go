@@ -1,0 +1,300 @@
+package dvc
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"pedigree/connect/git"
+	"pedigree/registry"
+	"pedigree/service/facts"
+)
+
+// recorder writes what projects say into the registry, each fact once.
+type recorder struct {
+	ctx      context.Context
+	s        Registry
+	reader   *projectReader
+	report   *git.Report
+	producer string
+	// versionIDs and runs hold what was recorded in this import, "" for what was refused.
+	versionIDs map[datasetVersion]registry.ID
+	runIDs     map[string]registry.ID
+	// readersOf are the runs that read a state, by what they read.
+	readersOf map[datasetVersion][]registry.ID
+	// linkedSources holds the imports that were linked.
+	linkedSources map[[2]registry.ID]bool
+}
+
+func newRecorder(ctx context.Context, s Registry, read *projectReader, report *git.Report) *recorder {
+	for _, kind := range []string{"dataset versions", "runs"} {
+		report.Add(kind, 0)
+	}
+	return &recorder{ctx: ctx, s: s, reader: read, report: report, producer: shorten("dvc:"+read.namespace, 255),
+		versionIDs: map[datasetVersion]registry.ID{}, runIDs: map[string]registry.ID{}, readersOf: map[datasetVersion][]registry.ID{}, linkedSources: map[[2]registry.ID]bool{}}
+}
+
+// identity is a state without what does not tell it apart.
+func (d datasetVersion) identity() datasetVersion {
+	if d.digest != "" {
+		return datasetVersion{datasetName: d.datasetName, digest: d.digest}
+	}
+	return datasetVersion{datasetName: d.datasetName, version: d.version}
+}
+
+// recordCommit records what a commit is the first to carry.
+func (r *recorder) recordCommit(c git.Commit, p *project) error {
+	for _, t := range p.tracked {
+		if err := r.recordTracked(c, t); err != nil {
+			return err
+		}
+	}
+	for _, st := range p.stages {
+		for i := range st.outs {
+			if err := r.recordOutput(c, p, st, &st.outs[i]); err != nil {
+				return err
+			}
+		}
+	}
+	for _, st := range p.stages {
+		if err := r.recordRunOf(c, p, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordTracked records the output of a .dvc file, and where it was imported from.
+func (r *recorder) recordTracked(c git.Commit, t trackedFile) error {
+	in := facts.RecordDatasetVersionInput{Role: registry.RawData, Description: t.desc, Owner: t.owner}
+	seen := map[string]bool{}
+	for _, l := range t.labels {
+		if !seen[l] {
+			seen[l] = true
+			in.Tags = append(in.Tags, registry.KeyValue{Key: l})
+		}
+	}
+	id, err := r.recordDatasetVersion(c, t.datasetVersion, t.file, in)
+	if err != nil || id == "" || t.source == nil {
+		return err
+	}
+	source, err := r.recordDatasetVersion(c, *t.source, t.file, facts.RecordDatasetVersionInput{Role: registry.OtherData})
+	if err != nil || source == "" {
+		return err
+	}
+	// Linked by itself: the same data may have been added by hand before.
+	if pair := [2]registry.ID{id, source}; !r.linkedSources[pair] {
+		r.linkedSources[pair] = true
+		return r.link(t.file+" was imported from "+t.source.name, id, source, registry.EdgeDerivedFrom)
+	}
+	return nil
+}
+
+// recordOutput records an output of a stage. One without a digest or version of its own is
+// told apart by the run that wrote it.
+func (r *recorder) recordOutput(c git.Commit, p *project, st *stage, it *item) error {
+	if it.digest == "" && it.version == "" {
+		it.version = string(registry.NewRunID(r.producer, st.runID))
+	}
+	_, err := r.recordDatasetVersion(c, it.datasetVersion, st.name, facts.RecordDatasetVersionInput{Role: p.dataRole(st, *it), Description: it.desc})
+	return err
+}
+
+// recordDatasetVersion records a state of a dataset once and returns its id, "" when the
+// registry refuses it, which is listed.
+func (r *recorder) recordDatasetVersion(c git.Commit, d datasetVersion, where string, in facts.RecordDatasetVersionInput) (registry.ID, error) {
+	if id, ok := r.versionIDs[d.identity()]; ok {
+		return id, nil
+	}
+	in.Namespace, in.Dataset, in.Digest, in.Version, in.SizeBytes, in.CreatedAt = d.namespace, d.name, d.digest, d.version, d.size, c.At
+	out, err := r.s.RecordDatasetVersion(r.ctx, in)
+	if err != nil {
+		r.versionIDs[d.identity()] = ""
+		return "", r.report.AddRefusal(git.NotRecorded, where+" at commit "+git.ShortSHA(c.SHA), err)
+	}
+	if out.Created {
+		r.report.Add("dataset versions", 1)
+	}
+	r.versionIDs[d.identity()] = out.DatasetVersion.ID
+	return out.DatasetVersion.ID, nil
+}
+
+// recordRunOf records a run of a stage: once, with the first commit that carries it.
+func (r *recorder) recordRunOf(c git.Commit, p *project, st *stage) error {
+	if _, ok := r.runIDs[st.runID]; ok {
+		return nil
+	}
+	in := facts.RecordRunInput{Producer: r.producer, RunID: st.runID, Name: shorten(st.name, 255), RunKind: st.kind, Command: st.command,
+		Description: st.desc, Parameters: st.params, Metrics: r.metrics(c, st)}
+	known, err := r.s.Run(r.ctx, nil, &in.Producer, &in.RunID)
+	if err != nil {
+		return err
+	}
+	if known == nil {
+		in.StartedAt, in.Commits = c.At, []string{c.SHA}
+	} else {
+		in.RunKind = known.RunKind // The first commit decided; dvc.yaml may say otherwise now.
+	}
+	var inputs []datasetVersion
+	if inputs, err = r.inputs(c, p, st); err != nil {
+		return err
+	}
+	for _, d := range inputs {
+		id, err := r.recordDatasetVersion(c, d, st.name, facts.RecordDatasetVersionInput{Role: registry.OtherData})
+		if err != nil {
+			return err
+		}
+		if id != "" && !slices.Contains(in.Inputs, id) {
+			in.Inputs = append(in.Inputs, id)
+		}
+	}
+	for _, o := range st.outs {
+		if id := r.versionIDs[o.identity()]; id != "" {
+			in.Outputs = append(in.Outputs, id)
+		}
+	}
+	id, err := r.recordRun(st, in)
+	if r.runIDs[st.runID] = id; err != nil || id == "" {
+		return err
+	}
+	for _, d := range inputs {
+		r.readersOf[d.identity()] = append(r.readersOf[d.identity()], id)
+	}
+	return nil
+}
+
+// recordRun records a run. When one of its edges is refused, because it would close
+// a cycle or there are too many, the run stands and its edges are linked one by
+// one, so that only the refused ones are missing.
+func (r *recorder) recordRun(st *stage, in facts.RecordRunInput) (registry.ID, error) {
+	const maxEdges = 900 // service.RecordRun takes 1000 with the commits.
+	if len(in.Inputs)+len(in.Outputs) <= maxEdges {
+		out, err := r.s.RecordRun(r.ctx, in)
+		if err == nil {
+			r.countRun(out)
+			return out.Run.ID, nil
+		}
+		if registry.CodeOf(err) != registry.FailedPrecondition {
+			return "", r.report.AddRefusal(git.NotRecorded, "run of "+st.name, err)
+		}
+	}
+	bare := in
+	bare.Inputs, bare.Outputs = nil, nil
+	out, err := r.s.RecordRun(r.ctx, bare)
+	if err != nil {
+		return "", r.report.AddRefusal(git.NotRecorded, "run of "+st.name, err)
+	}
+	r.countRun(out)
+	for _, id := range in.Inputs {
+		if err := r.link(st.name+" read "+string(id), out.Run.ID, id, registry.EdgeUsed); err != nil {
+			return "", err
+		}
+	}
+	for _, id := range in.Outputs {
+		if slices.Contains(in.Inputs, id) {
+			continue
+		}
+		if err := r.link(st.name+" wrote "+string(id), id, out.Run.ID, registry.EdgeGeneratedBy); err != nil {
+			return "", err
+		}
+	}
+	return out.Run.ID, nil
+}
+
+func (r *recorder) countRun(out *facts.RecordRunPayload) {
+	if out.Created {
+		r.report.Add("runs", 1)
+	}
+}
+
+// link records one edge, or lists it as not recorded.
+func (r *recorder) link(what string, from, to registry.ID, kind registry.EdgeKind) error {
+	_, err := r.s.LinkLineage(r.ctx, facts.LinkLineageInput{From: from, To: to, Kind: kind})
+	return r.report.AddRefusal(git.NotRecorded, "that "+what, err)
+}
+
+// metrics joins the metrics files that a stage wrote.
+func (r *recorder) metrics(c git.Commit, st *stage) (out []registry.Metric) {
+	for _, o := range st.outs {
+		if o.metric && !o.external {
+			out = mergeMetrics(out, r.reader.metricsOf(c, o.path, o.digest))
+		}
+	}
+	return out
+}
+
+// inputs finds the data among what a stage depends on. Code, which git tracks, is
+// covered by the commit that the run ran.
+func (r *recorder) inputs(c git.Commit, p *project, st *stage) (out []datasetVersion, err error) {
+	for _, d := range st.deps {
+		switch {
+		case strings.HasPrefix(d.path, "ds://"):
+			ds := p.datasets[strings.TrimPrefix(d.path, "ds://")]
+			if ds.Name == "" {
+				ds.Name = strings.TrimPrefix(d.path, "ds://")
+			}
+			out = append(out, namedDataset(ds))
+		case d.external:
+			out = append(out, d.datasetVersion)
+		default:
+			made := r.dependencyData(c, p, st, d)
+			if made == nil {
+				_, there, err := r.reader.repo.BlobAt(c, d.path)
+				if err != nil {
+					r.report.AddProblem(git.NotRead, st.name+" at commit "+git.ShortSHA(c.SHA), "whether %s is code: %v", d.path, err)
+				}
+				if there || err != nil {
+					continue
+				}
+				made = []datasetVersion{d.datasetVersion} // Neither git nor DVC has it, yet the run read it.
+			}
+			out = append(out, made...)
+		}
+	}
+	return out, nil
+}
+
+// dependencyData finds the data that a dependency is: what a .dvc file or another stage
+// makes at that path; the folder that it lies in; or all that lies in it.
+func (r *recorder) dependencyData(c git.Commit, p *project, st *stage, d item) (out []datasetVersion) {
+	addIfOverlapping := func(at string, made datasetVersion) {
+		switch {
+		case at == d.path:
+			if d.digest != "" && made.digest != "" && d.digest != made.digest {
+				r.report.AddProblem(git.Remark, st.name+" at commit "+git.ShortSHA(c.SHA), "it is stale: it read another %s than the commit has; what it read is recorded", d.path)
+			}
+			out = append(out, d.datasetVersion)
+		case contains(at, d.path) || contains(d.path, at):
+			out = append(out, made)
+		}
+	}
+	for _, t := range p.tracked {
+		addIfOverlapping(t.path, t.datasetVersion)
+	}
+	for _, other := range p.stages {
+		if other == st {
+			continue
+		}
+		for _, o := range other.outs {
+			if !o.external {
+				addIfOverlapping(o.path, o.datasetVersion)
+			}
+		}
+	}
+	return out
+}
+
+// namedDataset is a dataset of the section datasets of dvc.lock.
+func namedDataset(d lockDataset) datasetVersion {
+	version := d.RevLock
+	if version == "" {
+		version = d.Rev
+	}
+	if d.Type == "dvc" {
+		return datasetVersion{datasetName: datasetInRepository(d.URL, d.Path), version: version}
+	}
+	if d.URL == "" {
+		return datasetVersion{datasetName: datasetName{"dvc-dataset", d.Name}, version: version}
+	}
+	return datasetVersion{datasetName: externalDataset(d.URL), version: version}
+}
