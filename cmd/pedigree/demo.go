@@ -15,7 +15,7 @@ func newDemo(s *settings) *cobra.Command {
 		Short: "Load the credit-approval story; loading it again adds nothing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, r, done, err := reach(cmd, s)
+			ctx, r, done, err := connect(cmd, s)
 			if err != nil {
 				return err
 			}

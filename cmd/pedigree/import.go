@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"pedigree/connect/dvc"
 	"pedigree/connect/git"
@@ -50,17 +47,17 @@ func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
 	verbose := false
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, r, done, err := reach(cmd, s)
+		ctx, r, done, err := connect(cmd, s)
 		if err != nil {
 			return err
 		}
 		defer done()
-		meter := newMeter(cmd.ErrOrStderr())
-		o.Progress = meter.tell
+		meter := newProgressMeter(cmd.ErrOrStderr())
+		o.Progress = meter.update
 		report, err := run(ctx, r, args[0], o)
-		meter.end()
+		meter.finish()
 		if report != nil {
-			summarise(cmd.OutOrStdout(), report, verbose)
+			printReport(cmd.OutOrStdout(), report, verbose)
 		}
 		return err
 	}
@@ -73,11 +70,11 @@ func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// listed is how many problems of a kind are shown without --verbose.
-const listed = 20
+// maxListed is how many problems of a kind are shown without --verbose.
+const maxListed = 20
 
-// summarise tells what was added and what was not.
-func summarise(w io.Writer, r *git.Report, verbose bool) {
+// printReport tells what was added and what was not.
+func printReport(w io.Writer, r *git.Report, verbose bool) {
 	if r.Repository != "" {
 		fmt.Fprintf(w, "repository %s\n", r.Repository)
 	}
@@ -92,73 +89,17 @@ func summarise(w io.Writer, r *git.Report, verbose bool) {
 		}
 	}
 	for _, kind := range git.ProblemKinds() {
-		problems := r.Of(kind)
+		problems := r.ProblemsOf(kind)
 		if len(problems) == 0 {
 			continue
 		}
 		fmt.Fprintf(w, "%s (%d):\n", kind, len(problems))
 		for i, p := range problems {
-			if i == listed && !verbose {
-				fmt.Fprintf(w, "  … and %d more; list them with --verbose\n", len(problems)-listed)
+			if i == maxListed && !verbose {
+				fmt.Fprintf(w, "  … and %d more; list them with --verbose\n", len(problems)-maxListed)
 				break
 			}
 			fmt.Fprintf(w, "  %s: %s\n", p.Where, p.What)
 		}
-	}
-}
-
-// meter shows progress: a bar on a terminal, else a line when a step begins and
-// at every quarter of a long one.
-type meter struct {
-	w       io.Writer
-	tty     bool
-	bar     *progressbar.ProgressBar
-	step    string
-	quarter int
-}
-
-// long is the size from which a step's quarters are told.
-const long = 1000
-
-func newMeter(w io.Writer) *meter {
-	f, ok := w.(*os.File)
-	return &meter{w: w, tty: ok && term.IsTerminal(int(f.Fd()))}
-}
-
-func (m *meter) tell(step string, done, total int) {
-	if m.tty {
-		if step != m.step {
-			m.end()
-			size := int64(total)
-			if total == 0 {
-				size = -1
-			}
-			m.bar = progressbar.NewOptions64(size, progressbar.OptionSetWriter(m.w), progressbar.OptionSetDescription(step),
-				progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-		}
-		m.step = step
-		m.bar.Set(done)
-		return
-	}
-	quarter := 0
-	if total >= long {
-		quarter = done * 4 / total
-	}
-	switch {
-	case step != m.step && total > 0:
-		fmt.Fprintf(m.w, "%s: %d\n", step, total)
-	case step != m.step:
-		fmt.Fprintln(m.w, step)
-	case quarter != m.quarter:
-		fmt.Fprintf(m.w, "%s: %d of %d\n", step, done, total)
-	}
-	m.step, m.quarter = step, quarter
-}
-
-// end takes the bar away.
-func (m *meter) end() {
-	if m.bar != nil {
-		m.bar.Finish()
-		m.bar = nil
 	}
 }

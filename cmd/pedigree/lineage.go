@@ -32,7 +32,7 @@ graph is written for other tools.`,
 			if in.Format, err = export.ParseFormat(format); err != nil {
 				return err
 			}
-			ctx, r, done, err := reach(cmd, s)
+			ctx, r, done, err := connect(cmd, s)
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ graph is written for other tools.`,
 }
 
 // resolve turns MODEL@VERSION or an id into an id.
-func resolve(ctx context.Context, s registryOf, ref string) (registry.ID, error) {
+func resolve(ctx context.Context, s registryClient, ref string) (registry.ID, error) {
 	if model, version, ok := strings.Cut(ref, "@"); ok {
 		v, err := s.ModelVersion(ctx, model, version)
 		if err != nil {

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +17,7 @@ import (
 var errRefused = errors.New("some lines were refused")
 
 func newLoad(s *settings) *cobra.Command {
-	l := &loading{}
+	l := &loadCommand{}
 	cmd := &cobra.Command{
 		Use:   "load FILE|-",
 		Short: "Record the facts of a JSON Lines file; loading it again adds nothing",
@@ -32,7 +30,7 @@ again; the place is kept in --data.`,
 		Example: "  pedigree load registry.jsonl --refused refused.jsonl\n  gunzip -c registry.jsonl.gz | pedigree load -",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := open(cmd.Context(), s)
+			o, err := openLocalRegistry(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
@@ -53,21 +51,21 @@ again; the place is kept in --data.`,
 	return cmd
 }
 
-// loading is one run of pedigree load. target names the registry that is loaded
+// loadCommand is one run of pedigree load. target names the registry that is loaded
 // into, so that a place in a file is one of that registry.
-type loading struct {
+type loadCommand struct {
 	file, data, target, refused string
 	restart, verbose            bool
 	to                          jsonlines.Recorder
 	stdin                       io.Reader
 	stdout, stderr              io.Writer
-	told                        int
+	reported                    int
 }
 
-func (l *loading) run(ctx context.Context) error {
+func (l *loadCommand) run(ctx context.Context) error {
 	if l.file == "-" {
 		sum, err := l.load(ctx, l.stdin, 0, jsonlines.Summary{}, func(jsonlines.Summary) error { return nil })
-		return l.end(sum, err)
+		return l.printSummary(sum, err)
 	}
 	f, err := os.Open(l.file)
 	if err != nil {
@@ -78,47 +76,47 @@ func (l *loading) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := newPlace(l.data, l.target, l.file)
-	from, err := p.find(f, l.restart)
+	p := newCheckpoint(l.data, l.target, l.file)
+	from, err := p.resume(f, l.restart)
 	if err != nil {
 		return err
 	}
 	if from.LastLine > 0 {
 		fmt.Fprintf(l.stderr, "going on behind line %d; begin anew with --restart\n", from.LastLine)
 	}
-	sum, err := l.load(ctx, f, stat.Size(), from, func(s jsonlines.Summary) error { return p.keep(f, s) })
+	sum, err := l.load(ctx, f, stat.Size(), from, func(s jsonlines.Summary) error { return p.save(f, s) })
 	if err == nil {
-		err = p.forget()
+		err = p.remove()
 	}
-	return l.end(sum, err)
+	return l.printSummary(sum, err)
 }
 
 // load records lines and shows how far it is.
-func (l *loading) load(ctx context.Context, r io.Reader, size int64, from jsonlines.Summary, keep func(jsonlines.Summary) error) (jsonlines.Summary, error) {
+func (l *loadCommand) load(ctx context.Context, r io.Reader, size int64, from jsonlines.Summary, save func(jsonlines.Summary) error) (jsonlines.Summary, error) {
 	refused, closeRefused, err := l.openRefused(from.LastLine > 0)
 	if err != nil {
 		return jsonlines.Summary{}, err
 	}
-	m := newMeter(l.stderr)
-	defer m.end()
+	m := newProgressMeter(l.stderr)
+	defer m.finish()
 	sum, err := jsonlines.Load(ctx, r, l.to, jsonlines.Options{Line: from.LastLine, Offset: from.Offset,
 		Refused: func(why jsonlines.Refusal, line []byte) error {
-			if l.told++; l.verbose || l.told <= listed {
-				m.end()
+			if l.reported++; l.verbose || l.reported <= maxListed {
+				m.finish()
 				fmt.Fprintf(l.stderr, "line %d: %s: %s\n", why.Line, why.Code, why.Message)
 			}
 			_, err := refused.Write(append(line[:len(line):len(line)], '\n'))
 			return err
 		},
 		Committed: func(s jsonlines.Summary) error {
-			m.tell("reading bytes", int(s.Offset), int(size))
-			return keep(s)
+			m.update("reading bytes", int(s.Offset), int(size))
+			return save(s)
 		}})
 	return sum, errors.Join(err, closeRefused())
 }
 
 // openRefused opens the file for refused lines; a load that goes on adds to it.
-func (l *loading) openRefused(goesOn bool) (io.Writer, func() error, error) {
+func (l *loadCommand) openRefused(goesOn bool) (io.Writer, func() error, error) {
 	if l.refused == "" {
 		return io.Discard, func() error { return nil }, nil
 	}
@@ -133,10 +131,10 @@ func (l *loading) openRefused(goesOn bool) (io.Writer, func() error, error) {
 	return f, f.Close, nil
 }
 
-// end sums up.
-func (l *loading) end(sum jsonlines.Summary, err error) error {
-	if l.told > listed && !l.verbose {
-		fmt.Fprintf(l.stderr, "… and %d more lines; tell of all with --verbose\n", l.told-listed)
+// printSummary sums up.
+func (l *loadCommand) printSummary(sum jsonlines.Summary, err error) error {
+	if l.reported > maxListed && !l.verbose {
+		fmt.Fprintf(l.stderr, "… and %d more lines; tell of all with --verbose\n", l.reported-maxListed)
 	}
 	fmt.Fprintf(l.stdout, "%d lines recorded: %d new, %d added to what was known, %d known already; %d refused\n",
 		sum.Accepted, sum.Created, sum.Merged, sum.Unchanged, sum.Refused)
@@ -150,13 +148,4 @@ func (l *loading) end(sum jsonlines.Summary, err error) error {
 		return errRefused
 	}
 	return nil
-}
-
-// placeName is the file that keeps how far a load of a file came.
-func placeName(data, target, file string) string {
-	if whole, err := filepath.Abs(file); err == nil {
-		file = whole
-	}
-	sum := sha256.Sum256([]byte(target + "\x00" + file))
-	return filepath.Join(data, "loads", hex.EncodeToString(sum[:16])+".json")
 }

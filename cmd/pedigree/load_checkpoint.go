@@ -14,15 +14,15 @@ import (
 	"pedigree/connect/jsonlines"
 )
 
-// place keeps how far a load of a file came, so that an interrupted one goes on.
-type place struct {
-	path string
-	sum  hash.Hash // of the file up to read
-	read int64
+// checkpoint keeps how far a load of a file came, so that an interrupted one goes on.
+type checkpoint struct {
+	path   string
+	digest hash.Hash // of the file up to read
+	read   int64
 }
 
-// placeFile is what is kept: Digest is the SHA-256 of the file up to Offset.
-type placeFile struct {
+// checkpointFile is what is kept: Digest is the SHA-256 of the file up to Offset.
+type checkpointFile struct {
 	File   string `json:"file"`
 	Offset int64  `json:"offset"`
 	Line   int64  `json:"line"`
@@ -31,33 +31,42 @@ type placeFile struct {
 	Refs bool `json:"refs,omitempty"`
 }
 
-func newPlace(data, target, file string) *place {
-	return &place{path: placeName(data, target, file), sum: sha256.New()}
+func newCheckpoint(data, target, file string) *checkpoint {
+	return &checkpoint{path: checkpointPath(data, target, file), digest: sha256.New()}
 }
 
-// find moves the file to where the last load of it was interrupted, and returns
+// checkpointPath is the file that keeps how far a load of a file came.
+func checkpointPath(data, target, file string) string {
+	if whole, err := filepath.Abs(file); err == nil {
+		file = whole
+	}
+	sum := sha256.Sum256([]byte(target + "\x00" + file))
+	return filepath.Join(data, "loads", hex.EncodeToString(sum[:16])+".json")
+}
+
+// resume moves the file to where the last load of it was interrupted, and returns
 // that place: the beginning where there was none, or where the file is another by
 // now.
-func (p *place) find(f *os.File, restart bool) (jsonlines.Summary, error) {
+func (p *checkpoint) resume(f *os.File, restart bool) (jsonlines.Summary, error) {
 	raw, err := os.ReadFile(p.path)
-	var kept placeFile
-	if errors.Is(err, os.ErrNotExist) || restart || err == nil && json.Unmarshal(raw, &kept) != nil || kept.Refs {
+	var saved checkpointFile
+	if errors.Is(err, os.ErrNotExist) || restart || err == nil && json.Unmarshal(raw, &saved) != nil || saved.Refs {
 		return jsonlines.Summary{}, nil
 	}
 	if err != nil {
 		return jsonlines.Summary{}, fmt.Errorf("the place of the last load cannot be read: %w; begin anew with --restart", err)
 	}
-	if err := p.hash(f, kept.Offset); err != nil || hex.EncodeToString(p.sum.Sum(nil)) != kept.Digest {
-		p.sum, p.read = sha256.New(), 0
+	if err := p.hash(f, saved.Offset); err != nil || hex.EncodeToString(p.digest.Sum(nil)) != saved.Digest {
+		p.digest, p.read = sha256.New(), 0
 		return jsonlines.Summary{}, nil // It is another file, or shorter.
 	}
-	_, err = f.Seek(kept.Offset, io.SeekStart)
-	return jsonlines.Summary{LastLine: kept.Line, Offset: kept.Offset}, err
+	_, err = f.Seek(saved.Offset, io.SeekStart)
+	return jsonlines.Summary{LastLine: saved.Line, Offset: saved.Offset}, err
 }
 
 // hash takes the file up to an offset into the digest.
-func (p *place) hash(f *os.File, to int64) error {
-	n, err := io.Copy(p.sum, io.NewSectionReader(f, p.read, to-p.read))
+func (p *checkpoint) hash(f *os.File, to int64) error {
+	n, err := io.Copy(p.digest, io.NewSectionReader(f, p.read, to-p.read))
 	p.read += n
 	if err == nil && p.read != to {
 		err = io.ErrUnexpectedEOF
@@ -65,12 +74,12 @@ func (p *place) hash(f *os.File, to int64) error {
 	return err
 }
 
-// keep writes the place down; another process sees the old one or this.
-func (p *place) keep(f *os.File, s jsonlines.Summary) error {
+// save writes the place down; another process sees the old one or this.
+func (p *checkpoint) save(f *os.File, s jsonlines.Summary) error {
 	if err := p.hash(f, s.Offset); err != nil {
 		return fmt.Errorf("the file changed while it was read: %w", err)
 	}
-	raw, err := json.Marshal(placeFile{File: f.Name(), Offset: s.Offset, Line: s.LastLine, Digest: hex.EncodeToString(p.sum.Sum(nil)), Refs: s.Refs})
+	raw, err := json.Marshal(checkpointFile{File: f.Name(), Offset: s.Offset, Line: s.LastLine, Digest: hex.EncodeToString(p.digest.Sum(nil)), Refs: s.Refs})
 	if err != nil {
 		return err
 	}
@@ -89,8 +98,8 @@ func (p *place) keep(f *os.File, s jsonlines.Summary) error {
 	return os.Rename(t.Name(), p.path)
 }
 
-// forget removes the place of a load that came to its end.
-func (p *place) forget() error {
+// remove removes the place of a load that came to its end.
+func (p *checkpoint) remove() error {
 	if err := os.Remove(p.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

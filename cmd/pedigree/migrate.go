@@ -53,39 +53,39 @@ the proof at the end it has to stand still.`,
 
 func runMigrate(cmd *cobra.Command, s *settings, verify bool) error {
 	ctx := cmd.Context()
-	from, err := openExisting(ctx, s, "from")
+	from, err := openExistingStore(ctx, s, "from")
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	open := openSide
+	open := openFlagStore
 	if verify {
-		open = openExisting
+		open = openExistingStore
 	}
 	to, err := open(ctx, s, "to")
 	if err != nil {
 		return err
 	}
 	defer to.Close()
-	meter := newMeter(cmd.ErrOrStderr())
+	meter := newProgressMeter(cmd.ErrOrStderr())
 	report := &migrate.Report{}
 	if verify {
-		if report.Proof, err = migrate.Verify(ctx, from, to, meter.tell); err == nil {
+		if report.Proof, err = migrate.Verify(ctx, from, to, meter.update); err == nil {
 			err = report.Proof.Err()
 		}
 	} else {
-		report, err = migrate.Run(ctx, from, to, meter.tell)
+		report, err = migrate.Run(ctx, from, to, meter.update)
 	}
-	meter.end()
-	tellMigration(cmd.OutOrStdout(), report, [2]string{engineOf(s.GetString("from")), engineOf(s.GetString("to"))})
+	meter.finish()
+	printMigration(cmd.OutOrStdout(), report, [2]string{engineOf(s.GetString("from")), engineOf(s.GetString("to"))})
 	if err != nil && ctx.Err() != nil && !verify {
 		return registry.Errorf(registry.Unavailable, "the migration was ended; run the same again, and it goes on where it was")
 	}
 	return err
 }
 
-// openSide opens the store that a flag names.
-func openSide(ctx context.Context, s *settings, flag string) (graph.Store, error) {
+// openFlagStore opens the store that a flag names.
+func openFlagStore(ctx context.Context, s *settings, flag string) (graph.Store, error) {
 	if s.GetString(flag) == "" {
 		return nil, registry.Invalid(flag, "names no store; use sqlite:///path/file.db or neo4j://user:password@host:7687/database")
 	}
@@ -96,15 +96,15 @@ func openSide(ctx context.Context, s *settings, flag string) (graph.Store, error
 	return store, err
 }
 
-// openExisting opens a store that has to be there already: opening a file that
+// openExistingStore opens a store that has to be there already: opening a file that
 // is not there would make it.
-func openExisting(ctx context.Context, s *settings, flag string) (graph.Store, error) {
+func openExistingStore(ctx context.Context, s *settings, flag string) (graph.Store, error) {
 	if path, ok := strings.CutPrefix(s.GetString(flag), "sqlite://"); ok && path != "" {
 		if _, err := os.Stat(path); err != nil {
 			return nil, registry.Errorf(registry.NotFound, "--%s: there is no file %s", flag, path)
 		}
 	}
-	return openSide(ctx, s, flag)
+	return openFlagStore(ctx, s, flag)
 }
 
 // engineOf names a store without what is secret in its URL.
@@ -118,8 +118,8 @@ func engineOf(raw string) string {
 	return "Neo4j"
 }
 
-// tellMigration writes what was copied, with rates, and what both stores hold.
-func tellMigration(w io.Writer, r *migrate.Report, names [2]string) {
+// printMigration writes what was copied, with rates, and what both stores hold.
+func printMigration(w io.Writer, r *migrate.Report, names [2]string) {
 	for _, p := range r.Passes {
 		what := "copied"
 		switch {

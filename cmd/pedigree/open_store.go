@@ -17,17 +17,17 @@ import (
 	"pedigree/service"
 )
 
-// opened is a registry over an open store.
-type opened struct {
+// localRegistry is a registry over an open store.
+type localRegistry struct {
 	store   graph.Store
 	service *service.Service
 }
 
 // Close closes the store.
-func (o *opened) Close() error { return o.store.Close() }
+func (o *localRegistry) Close() error { return o.store.Close() }
 
-// open opens the store that the settings name and builds the service over it.
-func open(ctx context.Context, s *settings) (*opened, error) {
+// openLocalRegistry opens the store that the settings name and builds the service over it.
+func openLocalRegistry(ctx context.Context, s *settings) (*localRegistry, error) {
 	table, err := policies.Load(s.GetString("policy"))
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func open(ctx context.Context, s *settings) (*opened, error) {
 		store.Close()
 		return nil, err
 	}
-	return &opened{store, service.New(gate)}, nil
+	return &localRegistry{store, service.New(gate)}, nil
 }
 
 // openStore picks the engine by the URL's scheme; the URL itself is never told

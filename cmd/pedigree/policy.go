@@ -16,7 +16,7 @@ func newPolicy(s *settings) *cobra.Command {
 		Short: "Say what is wrong with a policy file, line by line",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := noServerFlag(cmd, "a policy file is checked here, before a server is started with it"); err != nil {
+			if err := rejectServerFlag(cmd, "a policy file is checked here, before a server is started with it"); err != nil {
 				return err
 			}
 			t, err := policies.Load(args[0])
@@ -34,7 +34,7 @@ func newPolicy(s *settings) *cobra.Command {
 		Example: "  pedigree policy explain --role viewer Model.owner\n  pedigree policy explain --role developer transition",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := noServer(cmd, s, "a server does not tell its policy: give the file that it serves with as --policy, or ask it for viewer { actions } on /graphiql"); err != nil {
+			if err := rejectServer(cmd, s, "a server does not tell its policy: give the file that it serves with as --policy, or ask it for viewer { actions } on /graphiql"); err != nil {
 				return err
 			}
 			text := policies.DefaultPolicy()
@@ -56,7 +56,7 @@ func newPolicy(s *settings) *cobra.Command {
 		Short: "Print the built-in policy, to start your own from",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noServerFlag(cmd, "this prints the policy that is built in; a server does not tell its own"); err != nil {
+			if err := rejectServerFlag(cmd, "this prints the policy that is built in; a server does not tell its own"); err != nil {
 				return err
 			}
 			_, err := fmt.Fprint(cmd.OutOrStdout(), policies.DefaultPolicy())

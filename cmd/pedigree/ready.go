@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// readyTime is how long a server may take to say that it is ready.
-const readyTime = 4 * time.Second
+// readyTimeout is how long a server may take to say that it is ready.
+const readyTimeout = 4 * time.Second
 
 func newReady() *cobra.Command {
 	var url string
@@ -20,10 +20,10 @@ func newReady() *cobra.Command {
 		Short: "Ask a server whether it is ready; for health checks",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noServerFlag(cmd, "name the server that is asked with --url"); err != nil {
+			if err := rejectServerFlag(cmd, "name the server that is asked with --url"); err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), readyTime)
+			ctx, cancel := context.WithTimeout(cmd.Context(), readyTimeout)
 			defer cancel()
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/readyz", nil)
 			if err != nil {

@@ -14,19 +14,19 @@ import (
 	"pedigree/service/provenance"
 )
 
-// registryOf is what commands ask of a registry, whether they open its store or
+// registryClient is what commands ask of a registry, whether they open its store or
 // speak to its server.
-type registryOf interface {
+type registryClient interface {
 	dvc.Registry
 	demo.Registry
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 }
 
-// reach returns the registry that the settings name and the context to ask it
+// connect returns the registry that the settings name and the context to ask it
 // with: a server, as its token's subject, or the store, as the operator. Call done
 // at the end.
-func reach(cmd *cobra.Command, s *settings) (ctx context.Context, r registryOf, done func(), err error) {
-	server, err := serverOf(cmd, s)
+func connect(cmd *cobra.Command, s *settings) (ctx context.Context, r registryClient, done func(), err error) {
+	server, err := serverURL(cmd, s)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -38,17 +38,17 @@ func reach(cmd *cobra.Command, s *settings) (ctx context.Context, r registryOf, 
 		}
 		return cmd.Context(), c, func() {}, nil
 	}
-	o, err := open(cmd.Context(), s)
+	o, err := openLocalRegistry(cmd.Context(), s)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	return asOperator(cmd.Context()), o.service, func() { o.Close() }, nil
 }
 
-// serverOf returns the server to speak to, "" for opening the store. A store that
+// serverURL returns the server to speak to, "" for opening the store. A store that
 // the command line names stands above a server that the environment or the
 // configuration file names; both on the command line is INVALID_ARGUMENT.
-func serverOf(cmd *cobra.Command, s *settings) (string, error) {
+func serverURL(cmd *cobra.Command, s *settings) (string, error) {
 	given := func(flag string) bool { return cmd.Flags().Changed(flag) }
 	store := given("store") || given("data") || given("store-namespace")
 	switch {
@@ -62,25 +62,25 @@ func serverOf(cmd *cobra.Command, s *settings) (string, error) {
 	return s.GetString("server"), nil
 }
 
-// noServer refuses a command that opens the store, or reads a file, when a server
+// rejectServer refuses a command that opens the store, or reads a file, when a server
 // is named: it would answer for another registry than its caller thinks.
-func noServer(cmd *cobra.Command, s *settings, todo string) error {
-	if err := noServerFlag(cmd, todo); err != nil {
+func rejectServer(cmd *cobra.Command, s *settings, todo string) error {
+	if err := rejectServerFlag(cmd, todo); err != nil {
 		return err
 	}
-	server, err := serverOf(cmd, s)
+	server, err := serverURL(cmd, s)
 	if err != nil || server == "" {
 		return err
 	}
-	return registry.Errorf(registry.InvalidArgument, "%s does not speak to a server, and PEDIGREE_SERVER or the configuration file names one: unset it. %s", cmd.CommandPath(), sentence(todo))
+	return registry.Errorf(registry.InvalidArgument, "%s does not speak to a server, and PEDIGREE_SERVER or the configuration file names one: unset it. %s", cmd.CommandPath(), capitalize(todo))
 }
 
-// noServerFlag refuses --server on a command that it means nothing to.
-func noServerFlag(cmd *cobra.Command, todo string) error {
+// rejectServerFlag refuses --server on a command that it means nothing to.
+func rejectServerFlag(cmd *cobra.Command, todo string) error {
 	if !cmd.Flags().Changed("server") {
 		return nil
 	}
 	return registry.Invalid("server", "%s does not speak to a server; %s", cmd.CommandPath(), todo)
 }
 
-func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func capitalize(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -15,9 +15,9 @@ import (
 
 const adminToken = "pdg_command_bootstrap_token_0123"
 
-// serving runs the command's own server in this process and returns its URL and
+// startServer runs the command's own server in this process and returns its URL and
 // its data folder.
-func serving(t *testing.T) (url, data string) {
+func startServer(t *testing.T) (url, data string) {
 	t.Helper()
 	data = t.TempDir()
 	t.Setenv("PEDIGREE_BOOTSTRAP_TOKEN", adminToken)
@@ -53,8 +53,8 @@ func sample(t *testing.T) string {
 	return clone
 }
 
-func TestCommandsSayTheSameThroughAServerAsOverAStore(t *testing.T) {
-	url, data := serving(t)
+func TestCommandsPrintTheSameThroughAServerAsOverAStore(t *testing.T) {
+	url, data := startServer(t)
 	direct, clone := t.TempDir(), sample(t)
 	for _, args := range [][]string{
 		{"import", "git", clone, "--repo", "churn"},
@@ -84,7 +84,7 @@ func TestCommandsSayTheSameThroughAServerAsOverAStore(t *testing.T) {
 }
 
 func TestAServerIsNamedByFlagEnvironmentOrFile(t *testing.T) {
-	url, _ := serving(t)
+	url, _ := startServer(t)
 	if code, _, err := run(t, "demo", "load", "--server", url); code != 0 {
 		t.Fatal(err)
 	}
@@ -108,8 +108,8 @@ func TestAServerIsNamedByFlagEnvironmentOrFile(t *testing.T) {
 	}
 }
 
-func TestCommandsThatAreOfTheStoreRefuseAServer(t *testing.T) {
-	url, data := serving(t)
+func TestStoreCommandsRefuseAServer(t *testing.T) {
+	url, data := startServer(t)
 	for _, c := range []struct {
 		want string
 		args []string
@@ -138,8 +138,8 @@ func TestCommandsThatAreOfTheStoreRefuseAServer(t *testing.T) {
 	}
 }
 
-func TestWhatGoesWrongWithAServerIsSaid(t *testing.T) {
-	url, data := serving(t)
+func TestServerErrorsArePrinted(t *testing.T) {
+	url, data := startServer(t)
 	clone := sample(t)
 	_, out, _ := run(t, "token", "create", "--subject", "vic", "--role", "viewer", "--data", data)
 	lines := strings.Fields(out)

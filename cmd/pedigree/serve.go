@@ -23,8 +23,8 @@ import (
 	"pedigree/service/access"
 )
 
-// drain is how long open requests may take to end at shutdown.
-const drain = 20 * time.Second
+// shutdownTimeout is how long open requests may take to end at shutdown.
+const shutdownTimeout = 20 * time.Second
 
 func newServe(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
@@ -38,7 +38,7 @@ first start and written to admin-token in --data, readable by you alone.`,
 		Example: "  pedigree serve --demo\n  pedigree serve --listen 127.0.0.1:8080 --store neo4j://neo4j:PASSWORD@localhost:7687/neo4j",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noServerFlag(cmd, "this command is the server; say where it listens with --listen"); err != nil {
+			if err := rejectServerFlag(cmd, "this command is the server; say where it listens with --listen"); err != nil {
 				return err
 			}
 			return serve(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -52,19 +52,19 @@ first start and written to admin-token in --data, readable by you alone.`,
 	return cmd
 }
 
-// memoryGoal is what the heap is kept to, as long as that costs no more than half of
+// memoryLimit is what the heap is kept to, as long as that costs no more than half of
 // the processor.
-const memoryGoal = 160 << 20
+const memoryLimit = 160 << 20
 
-// collectLate sets the collector up, where its environment does not: a server holds
+// tuneGarbageCollector sets the collector up, where its environment does not: a server holds
 // little and makes much that is gone with its request, so collecting is put off until
 // the heap has grown ninefold, or to its goal.
-func collectLate() {
+func tuneGarbageCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(800)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryGoal)
+		debug.SetMemoryLimit(memoryLimit)
 	}
 }
 
@@ -73,8 +73,8 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	collectLate()
-	o, err := open(ctx, s)
+	tuneGarbageCollector()
+	o, err := openLocalRegistry(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -106,10 +106,10 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	case <-ctx.Done():
 	}
 	log.Info("shutting down")
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := srv.Shutdown(end); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("some requests did not end in %s: %w", drain, err)
+		return fmt.Errorf("some requests did not end in %s: %w", shutdownTimeout, err)
 	}
 	return nil
 }

@@ -20,10 +20,10 @@ func newToken(s *settings) *cobra.Command {
 		Example: "  pedigree token create --subject ada --role data_scientist",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noServer(cmd, s, "a token is made by who can open the store: run this where it is, with --data or --store"); err != nil {
+			if err := rejectServer(cmd, s, "a token is made by who can open the store: run this where it is, with --data or --store"); err != nil {
 				return err
 			}
-			o, err := open(cmd.Context(), s)
+			o, err := openLocalRegistry(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
