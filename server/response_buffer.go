@@ -8,66 +8,66 @@ import (
 	"sync"
 )
 
-// mostGathered is the largest answer that is gathered.
-const mostGathered = 64 << 10
+// maxBuffered is the largest answer that is gathered.
+const maxBuffered = 64 << 10
 
-// gathering is a connection that can send an answer in one piece. net/http writes the
+// bufferedConn is a connection that can send an answer in one piece. net/http writes the
 // header with as much of the answer as fits into its buffer of 4 KiB, and then the
 // rest: two system calls here, and two packets to wake the client for.
-type gathering struct {
+type bufferedConn struct {
 	net.Conn
-	// until is how many bytes are gathered before they are sent; 0: none are.
-	until int
-	held  *[]byte
+	// limit is how many bytes are gathered before they are sent; 0: none are.
+	limit  int
+	buffer *[]byte
 }
 
-var pieces = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
+var bufferPool = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
 
-// gather holds back what is written until it is n bytes. An answer is more than its
+// startBuffering holds back what is written until it is n bytes. An answer is more than its
 // body: what is behind the first n bytes is written by itself, or follows at once.
-func (c *gathering) gather(n int) {
-	if c.until == 0 && n <= mostGathered {
-		c.until, c.held = n, pieces.Get().(*[]byte)
+func (c *bufferedConn) startBuffering(n int) {
+	if c.limit == 0 && n <= maxBuffered {
+		c.limit, c.buffer = n, bufferPool.Get().(*[]byte)
 	}
 }
 
 // Write is net.Conn's. One goroutine writes at a time: net/http's, which runs the
 // handler.
-func (c *gathering) Write(b []byte) (int, error) {
-	if c.until == 0 {
+func (c *bufferedConn) Write(b []byte) (int, error) {
+	if c.limit == 0 {
 		return c.Conn.Write(b)
 	}
-	*c.held = append(*c.held, b...)
-	if len(*c.held) < c.until {
+	*c.buffer = append(*c.buffer, b...)
+	if len(*c.buffer) < c.limit {
 		return len(b), nil
 	}
-	_, err := c.Conn.Write(*c.held)
-	c.free()
+	_, err := c.Conn.Write(*c.buffer)
+	c.reset()
 	if err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
-// letGo sends what is held and gathers no more.
-func (c *gathering) letGo() {
-	if c.until == 0 {
+// flush sends what is held and gathers no more.
+func (c *bufferedConn) flush() {
+	if c.limit == 0 {
 		return
 	}
-	if len(*c.held) > 0 {
-		c.Conn.Write(*c.held) // An error shows at the next Write.
+	if len(*c.buffer) > 0 {
+		c.Conn.Write(*c.buffer) // An error shows at the next Write.
 	}
-	c.free()
+	c.reset()
 }
 
-func (c *gathering) free() {
-	*c.held = (*c.held)[:0]
-	pieces.Put(c.held)
-	c.until, c.held = 0, nil
+func (c *bufferedConn) reset() {
+	*c.buffer = (*c.buffer)[:0]
+	bufferPool.Put(c.buffer)
+	c.limit, c.buffer = 0, nil
 }
 
-// listener makes connections that gather.
-type listener struct{ net.Listener }
+// bufferedListener makes connections that gather.
+type bufferedListener struct{ net.Listener }
 
 // Listen returns a listener for a server of HTTP, whose answers leave in one piece.
 func Listen(network, address string) (net.Listener, error) {
@@ -75,39 +75,39 @@ func Listen(network, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listener{l}, nil
+	return bufferedListener{l}, nil
 }
 
 // Accept is net.Listener's.
-func (l listener) Accept() (net.Conn, error) {
+func (l bufferedListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &gathering{Conn: c}, nil
+	return &bufferedConn{Conn: c}, nil
 }
 
-type gatheringKey struct{}
+type connKey struct{}
 
 // withConnection lets handlers reach the connection, where it is one that gathers.
 func withConnection(ctx context.Context, c net.Conn) context.Context {
-	if g, ok := c.(*gathering); ok {
-		return context.WithValue(ctx, gatheringKey{}, g)
+	if g, ok := c.(*bufferedConn); ok {
+		return context.WithValue(ctx, connKey{}, g)
 	}
 	return ctx
 }
 
-// gathered writes an answer that is written whole in one piece, where the connection
+// writeBuffered writes an answer that is written whole in one piece, where the connection
 // can; others as they come.
-func gathered(r *http.Request, w http.ResponseWriter, body []byte) (int, error) {
-	g, ok := r.Context().Value(gatheringKey{}).(*gathering)
+func writeBuffered(r *http.Request, w http.ResponseWriter, body []byte) (int, error) {
+	g, ok := r.Context().Value(connKey{}).(*bufferedConn)
 	if !ok || r.Method == http.MethodHead || w.Header().Get("Content-Length") != strconv.Itoa(len(body)) {
 		return w.Write(body)
 	}
-	g.gather(len(body))
+	g.startBuffering(len(body))
 	n, err := w.Write(body)
 	if err != nil { // A status that has no body, for one: what comes next is not this.
-		g.letGo()
+		g.flush()
 	}
 	return n, err
 }

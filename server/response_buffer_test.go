@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// counting is a listener whose connections count what they are told to write.
-type counting struct {
+// countingListener is a listener whose connections count what they are told to write.
+type countingListener struct {
 	net.Listener
 	writes atomic.Int64
 }
@@ -23,7 +23,7 @@ type countingConn struct {
 	writes *atomic.Int64
 }
 
-func (l *counting) Accept() (net.Conn, error) {
+func (l *countingListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	return countingConn{c, &l.writes}, err
 }
@@ -41,9 +41,9 @@ func pipeline(t *testing.T, gather bool, paths ...string) (writes []int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counted := &counting{Listener: plain}
+	counted := &countingListener{Listener: plain}
 	srv := HTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := &recorder{ResponseWriter: w, request: r}
+		rec := &responseRecorder{ResponseWriter: w, request: r}
 		var n int
 		fmt.Sscanf(r.URL.Query().Get("n"), "%d", &n)
 		body := bytes.Repeat([]byte("x"), n)
@@ -58,7 +58,7 @@ func pipeline(t *testing.T, gather bool, paths ...string) (writes []int64) {
 	srv.ConnContext = nil
 	var l net.Listener = counted
 	if gather {
-		srv.ConnContext, l = withConnection, listener{counted}
+		srv.ConnContext, l = withConnection, bufferedListener{counted}
 	}
 	go srv.Serve(l)
 	defer srv.Close()
@@ -87,9 +87,9 @@ func pipeline(t *testing.T, gather bool, paths ...string) (writes []int64) {
 	return writes
 }
 
-// TestAnAnswerLeavesInOnePiece: one write where the length is known, whatever came
+// TestAnAnswerIsSentInOneWrite: one write where the length is known, whatever came
 // before on the connection; its twin without gathering takes two.
-func TestAnAnswerLeavesInOnePiece(t *testing.T) {
+func TestAnAnswerIsSentInOneWrite(t *testing.T) {
 	paths := []string{"/?n=10", "/?n=8000", "/?n=3900", "/unmodified?n=5000", "/?n=20", "/stream?n=9000", "/?n=8000", "/?n=65536", "/?n=200000", "/?n=30"}
 	got := pipeline(t, true, paths...)
 	for i, path := range paths {

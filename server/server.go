@@ -75,7 +75,7 @@ type handler struct {
 	service *service.Service
 	log     *slog.Logger
 	graphql http.Handler
-	rest    *v1.Door
+	rest    *v1.Handler
 	pages   http.Handler
 	metrics *metrics
 	routes  []Route
@@ -85,14 +85,14 @@ type handler struct {
 // door does so, for those who are known: a stranger learns of no path.
 func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, v1.Prefix) {
-		h.identified(h.rest).ServeHTTP(w, r)
+		h.authenticated(h.rest).ServeHTTP(w, r)
 		return
 	}
 	switch r.URL.Path {
 	case "/graphql":
-		h.identified(h.graphql).ServeHTTP(w, r)
+		h.authenticated(h.graphql).ServeHTTP(w, r)
 	case "/metrics":
-		h.identified(http.HandlerFunc(h.serveMetrics)).ServeHTTP(w, r)
+		h.authenticated(http.HandlerFunc(h.serveMetrics)).ServeHTTP(w, r)
 	case "/healthz":
 		h.health(w, r, nil)
 	case "/readyz":
@@ -128,8 +128,8 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 	door.Refuse(w, status, code, message)
 }
 
-// identified settles who asks before the door reads a byte of the body.
-func (h *handler) identified(next http.Handler) http.Handler {
+// authenticated settles who asks before the door reads a byte of the body.
+func (h *handler) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := bearer(r)
 		if !ok {
@@ -154,14 +154,14 @@ func (h *handler) identified(next http.Handler) http.Handler {
 	})
 }
 
-// maxToken is the longest header that is looked at.
-const maxToken = 1024
+// maxAuthorization is the longest header that is looked at.
+const maxAuthorization = 1024
 
 // bearer takes a token from Authorization: Bearer TOKEN, or Basic with the token
 // as the password. Other headers name nobody.
 func bearer(r *http.Request) (string, bool) {
 	v := r.Header.Get("Authorization")
-	if len(v) > maxToken || len(r.Header.Values("Authorization")) > 1 {
+	if len(v) > maxAuthorization || len(r.Header.Values("Authorization")) > 1 {
 		return "", false
 	}
 	scheme, rest, _ := strings.Cut(v, " ")
@@ -192,15 +192,15 @@ type requestIDKey struct{}
 
 func requestIDOf(ctx context.Context) string { s, _ := ctx.Value(requestIDKey{}).(string); return s }
 
-// goodID is the form of a request id that is taken from a client.
-var goodID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+// validRequestID is the form of a request id that is taken from a client.
+var validRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
 // observe gives every request an id, logs it when it is done, and turns a panic
 // into an answer.
 func (h *handler) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if !goodID.MatchString(id) {
+		if !validRequestID.MatchString(id) {
 			b := make([]byte, 8)
 			rand.Read(b)
 			id = hex.EncodeToString(b)
@@ -208,12 +208,12 @@ func (h *handler) observe(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		rec := &recorder{ResponseWriter: w, request: r, status: http.StatusOK}
+		rec := &responseRecorder{ResponseWriter: w, request: r, status: http.StatusOK}
 		start := time.Now()
 		defer func() {
 			if v := recover(); v != nil {
 				h.log.Error("panic", "request", id, "panic", v, "stack", string(debug.Stack()))
-				if !rec.wrote {
+				if !rec.headerWritten {
 					h.refuse(rec, r, http.StatusInternalServerError, registry.Internal, "internal error; the log has the cause under request "+id)
 				}
 			}
@@ -228,31 +228,31 @@ func (h *handler) observe(next http.Handler) http.Handler {
 	})
 }
 
-// recorder notes what was answered, for the log.
-type recorder struct {
+// responseRecorder notes what was answered, for the log.
+type responseRecorder struct {
 	http.ResponseWriter
-	request *http.Request
-	status  int
-	bytes   int
-	wrote   bool
+	request       *http.Request
+	status        int
+	bytes         int
+	headerWritten bool
 }
 
 // WriteHeader notes the status.
-func (r *recorder) WriteHeader(status int) {
-	r.status, r.wrote = status, true
+func (r *responseRecorder) WriteHeader(status int) {
+	r.status, r.headerWritten = status, true
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write counts the bytes.
-func (r *recorder) Write(b []byte) (int, error) {
-	r.wrote = true
-	n, err := gathered(r.request, r.ResponseWriter, b)
+func (r *responseRecorder) Write(b []byte) (int, error) {
+	r.headerWritten = true
+	n, err := writeBuffered(r.request, r.ResponseWriter, b)
 	r.bytes += n
 	return n, err
 }
 
 // Unwrap gives http.ResponseController the connection behind.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+func (r *responseRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // HTTP returns a server with the time and size bounds of every route: headers in
 // 10 s, a body in 15 s, 64 KiB of headers.

@@ -43,8 +43,8 @@ func (c *call) write(status int, media string, body []byte) error {
 	return nil
 }
 
-// whole reads a parameter that is an integer; nil when it is not given.
-func (c *call) whole(name string) (*int, error) {
+// intParam reads a parameter that is an integer; nil when it is not given.
+func (c *call) intParam(name string) (*int, error) {
 	if !c.query.Has(name) {
 		return nil, nil
 	}
@@ -56,8 +56,8 @@ func (c *call) whole(name string) (*int, error) {
 	return &i, nil
 }
 
-// instant reads a parameter that is a time in RFC 3339; zero when it is not given.
-func (c *call) instant(name string) (time.Time, error) {
+// timeParam reads a parameter that is a time in RFC 3339; zero when it is not given.
+func (c *call) timeParam(name string) (time.Time, error) {
 	if !c.query.Has(name) {
 		return time.Time{}, nil
 	}
@@ -68,15 +68,15 @@ func (c *call) instant(name string) (time.Time, error) {
 	return t, nil
 }
 
-// steady is a body that may take long but may not pause: every read moves the
+// idleTimeoutReader is a body that may take long but may not pause: every read moves the
 // connection's deadline.
-type steady struct {
+type idleTimeoutReader struct {
 	body    io.Reader
 	control *http.ResponseController
 }
 
 // Read reads what comes within the pause that is allowed.
-func (s *steady) Read(p []byte) (int, error) {
-	_ = s.control.SetReadDeadline(time.Now().Add(silence)) // A test's request has no connection.
+func (s *idleTimeoutReader) Read(p []byte) (int, error) {
+	_ = s.control.SetReadDeadline(time.Now().Add(idleTimeout)) // A test's request has no connection.
 	return s.body.Read(p)
 }

@@ -56,16 +56,16 @@ func exportInput(c *call) (in provenance.ExportInput, err error) {
 	if !slices.Contains([]lineage.Direction{"", lineage.Upstream, lineage.Downstream, lineage.Both}, in.Direction) {
 		return in, registry.Invalid("direction", "must be upstream, downstream or both")
 	}
-	if in.MaxDepth, err = c.whole("maxDepth"); err != nil {
+	if in.MaxDepth, err = c.intParam("maxDepth"); err != nil {
 		return in, err
 	}
-	if in.History, err = c.whole("history"); err != nil {
+	if in.History, err = c.intParam("history"); err != nil {
 		return in, err
 	}
-	if in.AsOf, err = c.instant("asOf"); err != nil {
+	if in.AsOf, err = c.timeParam("asOf"); err != nil {
 		return in, err
 	}
-	in.KnownAt, err = c.instant("knownAt")
+	in.KnownAt, err = c.timeParam("knownAt")
 	return in, err
 }
 

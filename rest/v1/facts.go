@@ -39,7 +39,7 @@ func postFacts(ctx context.Context, c *call) error {
 	case errors.Is(err, jsonlines.ErrTooManyRefused):
 		last.Stopped = fmt.Sprintf("more than %d lines were refused; the rest was not read", maxRefused)
 	case err != nil:
-		return soFar(err, sum)
+		return withSummary(err, sum)
 	}
 	if err := lines.Encode(last); err != nil {
 		return err
@@ -47,15 +47,15 @@ func postFacts(ctx context.Context, c *call) error {
 	return c.write(http.StatusOK, "application/x-ndjson", body.Bytes())
 }
 
-// soFar adds to an error of the registry how far a load came.
-func soFar(err error, sum jsonlines.Summary) error {
+// withSummary adds to an error of the registry how far a load came.
+func withSummary(err error, sum jsonlines.Summary) error {
 	var known *registry.Error
 	if !errors.As(err, &known) {
 		return err
 	}
-	told := *known
-	told.Details = map[string]any{"accepted": sum.Accepted, "created": sum.Created, "merged": sum.Merged, "unchanged": sum.Unchanged,
+	out := *known
+	out.Details = map[string]any{"accepted": sum.Accepted, "created": sum.Created, "merged": sum.Merged, "unchanged": sum.Unchanged,
 		"refused": sum.Refused, "lastLine": sum.LastLine}
-	maps.Copy(told.Details, known.Details)
-	return &told
+	maps.Copy(out.Details, known.Details)
+	return &out
 }

@@ -26,24 +26,24 @@ const (
 	defaultBody = 1 << 20 // bytes
 	maxBody     = 64 << 20
 	defaultTime = 10 * time.Second
-	// silence is how long a body may pause.
-	silence = 15 * time.Second
+	// idleTimeout is how long a body may pause.
+	idleTimeout = 15 * time.Second
 )
 
-// Door is the handler of everything under Prefix. The caller is identified before
+// Handler is the handler of everything under Prefix. The caller is identified before
 // it is reached.
-type Door struct {
-	service *service.Service
-	log     *slog.Logger
-	id      func(context.Context) string
-	table   []route
-	tree    *branch
+type Handler struct {
+	service   *service.Service
+	log       *slog.Logger
+	requestID func(context.Context) string
+	routes    []route
+	tree      *pathNode
 }
 
 // New builds the door. id tells the request's id, for errors whose cause is only
 // logged.
-func New(s *service.Service, log *slog.Logger, id func(context.Context) string, options ...Option) *Door {
-	d := newDoor(s, log, id, routes())
+func New(s *service.Service, log *slog.Logger, requestID func(context.Context) string, options ...Option) *Handler {
+	d := newHandler(s, log, requestID, routes())
 	for _, o := range options {
 		o(d)
 	}
@@ -51,21 +51,21 @@ func New(s *service.Service, log *slog.Logger, id func(context.Context) string, 
 }
 
 // Option changes how a Door is built.
-type Option func(*Door)
+type Option func(*Handler)
 
 // FactsBytes sets the most bytes of one request of facts; 0 leaves it.
 func FactsBytes(n int64) Option {
-	return func(d *Door) {
-		for i := range d.table {
-			if n > 0 && d.table[i].operation == "recordFacts" {
-				d.table[i].body = n
+	return func(d *Handler) {
+		for i := range d.routes {
+			if n > 0 && d.routes[i].operation == "recordFacts" {
+				d.routes[i].body = n
 			}
 		}
 	}
 }
 
-func newDoor(s *service.Service, log *slog.Logger, id func(context.Context) string, table []route) *Door {
-	return &Door{service: s, log: log, id: id, table: table, tree: grow(table)}
+func newHandler(s *service.Service, log *slog.Logger, requestID func(context.Context) string, table []route) *Handler {
+	return &Handler{service: s, log: log, requestID: requestID, routes: table, tree: buildTree(table)}
 }
 
 // Route is a method and path that the door answers. Path has {name} where a segment
@@ -76,24 +76,24 @@ type Route struct{ Method, Path, Operation string }
 // Routes lists what is answered. HEAD works where GET does.
 func Routes() (out []Route) {
 	for _, r := range routes() {
-		out = append(out, Route{r.method, r.full(), r.operation})
+		out = append(out, Route{r.method, r.fullPath(), r.operation})
 	}
 	return out
 }
 
 // Pattern returns the path of the table that an escaped path is matched by, "" for
 // none.
-func (d *Door) Pattern(escaped string) string {
+func (d *Handler) Pattern(escaped string) string {
 	if found := d.tree.find(escaped); found != nil {
 		for _, r := range found.methods {
-			return r.full()
+			return r.fullPath()
 		}
 	}
 	return ""
 }
 
 // ServeHTTP finds the route, holds the request to its limits and calls it.
-func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store") // Answers depend on who asks.
 	found := d.tree.find(r.URL.EscapedPath())
 	if found == nil {
@@ -106,24 +106,24 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	at, ok := found.methods[method]
 	if !ok {
-		w.Header().Set("Allow", found.allow())
-		d.Refuse(w, r, http.StatusMethodNotAllowed, registry.InvalidArgument, "this path takes "+found.allow())
+		w.Header().Set("Allow", found.allowHeader())
+		d.Refuse(w, r, http.StatusMethodNotAllowed, registry.InvalidArgument, "this path takes "+found.allowHeader())
 		return
 	}
 	query, err := at.checkQuery(r.URL.RawQuery)
 	if err != nil {
-		d.fail(w, r, at, err)
+		d.writeError(w, r, at, err)
 		return
 	}
 	if status, err := at.checkBody(r); err != nil {
 		d.Refuse(w, r, status, registry.CodeOf(err), err.Error())
 		return
 	}
-	d.run(w, r, at, &call{service: d.service, w: w, r: r, path: found.path(at), query: query})
+	d.run(w, r, at, &call{service: d.service, w: w, r: r, path: found.namedParams(at), query: query})
 }
 
 // run calls a route within its time, with a body that ends at its limit.
-func (d *Door) run(w http.ResponseWriter, r *http.Request, at *route, c *call) {
+func (d *Handler) run(w http.ResponseWriter, r *http.Request, at *route, c *call) {
 	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), at.time)
 	defer cancel()
 	if at.body > 0 {
@@ -131,18 +131,18 @@ func (d *Door) run(w http.ResponseWriter, r *http.Request, at *route, c *call) {
 	}
 	if at.stream {
 		control := http.NewResponseController(w)
-		c.body = &steady{c.body, control}
-		defer longer(control, r, at.time)()
+		c.body = &idleTimeoutReader{c.body, control}
+		defer extendWriteDeadline(control, r, at.time)()
 	}
 	if err := at.serve(ctx, c); err != nil {
-		d.fail(w, r, at, err)
+		d.writeError(w, r, at, err)
 	}
 }
 
-// longer gives a route its time to answer in, and returns what gives the connection
+// extendWriteDeadline gives a route its time to answer in, and returns what gives the connection
 // the server's own again. A writer without a connection has no deadlines to move.
-func longer(control *http.ResponseController, r *http.Request, d time.Duration) (back func()) {
-	_ = control.SetWriteDeadline(time.Now().Add(d + silence))
+func extendWriteDeadline(control *http.ResponseController, r *http.Request, d time.Duration) (restore func()) {
+	_ = control.SetWriteDeadline(time.Now().Add(d + idleTimeout))
 	return func() {
 		end := time.Time{}
 		if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.WriteTimeout > 0 {

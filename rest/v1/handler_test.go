@@ -22,8 +22,8 @@ import (
 	"pedigree/service"
 )
 
-// doorOf serves a table over an empty registry.
-func doorOf(t *testing.T, log io.Writer, table ...route) *Door {
+// newTestHandler serves a table over an empty registry.
+func newTestHandler(t *testing.T, log io.Writer, table ...route) *Handler {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
@@ -38,11 +38,11 @@ func doorOf(t *testing.T, log io.Writer, table ...route) *Door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newDoor(service.New(gate), slog.New(slog.NewTextHandler(log, nil)), func(context.Context) string { return "request-1" }, table)
+	return newHandler(service.New(gate), slog.New(slog.NewTextHandler(log, nil)), func(context.Context) string { return "request-1" }, table)
 }
 
-// says answers with a text and what was taken.
-func says(text string) func(context.Context, *call) error {
+// respondWith answers with a text and what was taken.
+func respondWith(text string) func(context.Context, *call) error {
 	return func(_ context.Context, c *call) error {
 		if c.body != nil {
 			b, err := io.ReadAll(c.body)
@@ -56,18 +56,18 @@ func says(text string) func(context.Context, *call) error {
 	}
 }
 
-func fails(err error) func(context.Context, *call) error {
+func failWith(err error) func(context.Context, *call) error {
 	return func(context.Context, *call) error { return err }
 }
 
-func TestPathsAreMatchedAsTheyAreWritten(t *testing.T) {
-	d := doorOf(t, io.Discard,
-		route{method: "GET", pattern: "things", serve: says("list")},
-		route{method: "POST", pattern: "things", serve: says("new"), body: 4},
-		route{method: "GET", pattern: "things/special", serve: says("special")},
-		route{method: "GET", pattern: "things/{id}", serve: says("one")},
-		route{method: "GET", pattern: "things/{id}/parts/{part}", serve: says("part")},
-		route{method: "DELETE", pattern: "things/{thing}", serve: says("gone")})
+func TestPathsAreMatchedEscaped(t *testing.T) {
+	d := newTestHandler(t, io.Discard,
+		route{method: "GET", pattern: "things", serve: respondWith("list")},
+		route{method: "POST", pattern: "things", serve: respondWith("new"), body: 4},
+		route{method: "GET", pattern: "things/special", serve: respondWith("special")},
+		route{method: "GET", pattern: "things/{id}", serve: respondWith("one")},
+		route{method: "GET", pattern: "things/{id}/parts/{part}", serve: respondWith("part")},
+		route{method: "DELETE", pattern: "things/{thing}", serve: respondWith("gone")})
 	for _, c := range []struct {
 		method, path string
 		status       int
@@ -113,17 +113,17 @@ func TestPathsAreMatchedAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-func TestTwoLinesOfOnePathAreRefused(t *testing.T) {
+func TestDuplicateRoutesPanic(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("the table is taken")
 		}
 	}()
-	grow([]route{{method: "GET", pattern: "a/{b}"}, {method: "GET", pattern: "a/{c}"}})
+	buildTree([]route{{method: "GET", pattern: "a/{b}"}, {method: "GET", pattern: "a/{c}"}})
 }
 
 func TestHEADIsGETWithoutABody(t *testing.T) {
-	srv := httptest.NewServer(doorOf(t, io.Discard, route{method: "GET", pattern: "things", serve: says("list")}))
+	srv := httptest.NewServer(newTestHandler(t, io.Discard, route{method: "GET", pattern: "things", serve: respondWith("list")}))
 	defer srv.Close()
 	resp, err := http.Head(srv.URL + "/api/v1/things")
 	if err != nil {
@@ -178,7 +178,7 @@ func TestErrorsAreProblems(t *testing.T) {
 	} {
 		var log strings.Builder
 		w := httptest.NewRecorder()
-		doorOf(t, &log, route{method: "GET", pattern: "x", serve: fails(c.err)}).ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/x", nil))
+		newTestHandler(t, &log, route{method: "GET", pattern: "x", serve: failWith(c.err)}).ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/x", nil))
 		p := problemOf(t, w)
 		if p.Status != c.status || p.Code != c.code || !strings.Contains(w.Body.String(), c.holds) {
 			t.Errorf("%s: %s", name, w.Body)
@@ -195,15 +195,15 @@ func TestErrorsAreProblems(t *testing.T) {
 func TestEveryCodeHasItsStatus(t *testing.T) {
 	for _, c := range []registry.Code{registry.Unauthenticated, registry.Forbidden, registry.NotFound, registry.InvalidArgument, registry.AlreadyExists,
 		registry.Conflict, registry.FailedPrecondition, registry.ResourceExhausted, registry.Unavailable} {
-		if answers(c).status >= 500 && c != registry.Unavailable || answers(c).title == answers(registry.Internal).title {
-			t.Errorf("%s is told as %+v", c, answers(c))
+		if statusOf(c).status >= 500 && c != registry.Unavailable || statusOf(c).title == statusOf(registry.Internal).title {
+			t.Errorf("%s is told as %+v", c, statusOf(c))
 		}
 	}
 }
 
 func TestParametersAreStrict(t *testing.T) {
-	d := doorOf(t, io.Discard, route{method: "GET", pattern: "x", serve: says("x"), query: []string{"format", "maxDepth"}},
-		route{method: "GET", pattern: "bare", serve: says("x")})
+	d := newTestHandler(t, io.Discard, route{method: "GET", pattern: "x", serve: respondWith("x"), query: []string{"format", "maxDepth"}},
+		route{method: "GET", pattern: "bare", serve: respondWith("x")})
 	for target, field := range map[string]string{"x?format=a": "", "x?format=a&maxDepth=3": "", "x": "", "x?Format=a": "Format", "x?format=a&format=b": "format",
 		"x?format=%ff": "format", "x?a=1": "a", "x?format=%zz": "-", "x?a;b": "-", "bare?x": "x"} {
 		w := httptest.NewRecorder()
@@ -223,9 +223,9 @@ func TestParametersAreStrict(t *testing.T) {
 }
 
 func TestBodiesAreBounded(t *testing.T) {
-	d := doorOf(t, io.Discard, route{method: "POST", pattern: "small", serve: says("got"), body: 8},
-		route{method: "POST", pattern: "large", serve: says("got"), body: 1 << 40, media: "application/x-ndjson"},
-		route{method: "POST", pattern: "plain", serve: says("got")}, route{method: "GET", pattern: "none", serve: says("got")})
+	d := newTestHandler(t, io.Discard, route{method: "POST", pattern: "small", serve: respondWith("got"), body: 8},
+		route{method: "POST", pattern: "large", serve: respondWith("got"), body: 1 << 40, media: "application/x-ndjson"},
+		route{method: "POST", pattern: "plain", serve: respondWith("got")}, route{method: "GET", pattern: "none", serve: respondWith("got")})
 	for name, c := range map[string]struct {
 		method, target, media, coding, body string
 		chunked                             bool
@@ -264,21 +264,21 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
-// TestARouteHasItsTime: the context of a route ends with its time.
-func TestARouteHasItsTime(t *testing.T) {
+// TestARouteHasATimeLimit: the context of a route ends with its time.
+func TestARouteHasATimeLimit(t *testing.T) {
 	wait := func(ctx context.Context, c *call) error { <-ctx.Done(); return ctx.Err() }
 	w := httptest.NewRecorder()
-	doorOf(t, io.Discard, route{method: "GET", pattern: "x", serve: wait, time: time.Millisecond}).ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/x", nil))
+	newTestHandler(t, io.Discard, route{method: "GET", pattern: "x", serve: wait, time: time.Millisecond}).ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/x", nil))
 	if p := problemOf(t, w); p.Code != registry.ResourceExhausted || !strings.Contains(p.Detail, "1ms") {
 		t.Errorf("%+v", p)
 	}
 }
 
-// TestAStreamMayTakeLong: its body outlasts the server's read deadline, that of
+// TestAStreamOutlastsTheReadTimeout: its body outlasts the server's read deadline, that of
 // another route does not.
-func TestAStreamMayTakeLong(t *testing.T) {
-	d := doorOf(t, io.Discard, route{method: "POST", pattern: "stream", serve: says("got"), stream: true},
-		route{method: "POST", pattern: "whole", serve: says("got")})
+func TestAStreamOutlastsTheReadTimeout(t *testing.T) {
+	d := newTestHandler(t, io.Discard, route{method: "POST", pattern: "stream", serve: respondWith("got"), stream: true},
+		route{method: "POST", pattern: "whole", serve: respondWith("got")})
 	srv := httptest.NewUnstartedServer(d)
 	srv.Config.ReadTimeout = 300 * time.Millisecond
 	srv.Start()
@@ -301,14 +301,14 @@ func TestAStreamMayTakeLong(t *testing.T) {
 	}
 }
 
-// TestAStreamMayAnswerLate: within its own time also after the server's, which holds
+// TestAStreamOutlastsTheWriteTimeout: within its own time also after the server's, which holds
 // for the next request of the connection again.
-func TestAStreamMayAnswerLate(t *testing.T) {
+func TestAStreamOutlastsTheWriteTimeout(t *testing.T) {
 	late := func(_ context.Context, c *call) error {
 		time.Sleep(400 * time.Millisecond)
 		return c.write(http.StatusOK, "text/plain", []byte("late"))
 	}
-	d := doorOf(t, io.Discard, route{method: "POST", pattern: "stream", serve: late, stream: true}, route{method: "POST", pattern: "whole", serve: late})
+	d := newTestHandler(t, io.Discard, route{method: "POST", pattern: "stream", serve: late, stream: true}, route{method: "POST", pattern: "whole", serve: late})
 	srv := httptest.NewUnstartedServer(d)
 	srv.Config.WriteTimeout = 200 * time.Millisecond
 	srv.Start()

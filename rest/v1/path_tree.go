@@ -7,109 +7,109 @@ import (
 	"strings"
 )
 
-// branch is one segment of the paths of a table. A fixed segment goes before one
+// pathNode is one segment of the paths of a table. A fixed segment goes before one
 // that takes any text.
-type branch struct {
-	fixed   map[string]*branch
-	any     *branch
-	methods map[string]*route
+type pathNode struct {
+	literals  map[string]*pathNode
+	parameter *pathNode
+	methods   map[string]*route
 }
 
-// match is what a path led to: the routes by method, and the taken segments.
-type match struct {
+// routeMatch is what a path led to: the routes by method, and the taken segments.
+type routeMatch struct {
 	methods map[string]*route
-	taken   []string
+	params  []string
 }
 
-// path names the taken segments as a route does.
-func (m *match) path(at *route) map[string]string {
+// namedParams names the taken segments as a route does.
+func (m *routeMatch) namedParams(at *route) map[string]string {
 	out := map[string]string{}
-	for i, name := range at.names {
-		out[name] = m.taken[i]
+	for i, name := range at.paramNames {
+		out[name] = m.params[i]
 	}
 	return out
 }
 
-// grow turns a table into a tree. Two lines of one method and path are a mistake in
+// buildTree turns a table into a tree. Two lines of one method and path are a mistake in
 // the table: it panics.
-func grow(table []route) *branch {
-	root := &branch{}
+func buildTree(table []route) *pathNode {
+	root := &pathNode{}
 	for i := range table {
 		r := &table[i]
-		r.settle()
-		at := root
+		r.setDefaults()
+		node := root
 		for _, s := range strings.Split(r.pattern, "/") {
-			at = at.next(s)
+			node = node.child(s)
 		}
-		if at.methods == nil {
-			at.methods = map[string]*route{}
+		if node.methods == nil {
+			node.methods = map[string]*route{}
 		}
-		if at.methods[r.method] != nil {
+		if node.methods[r.method] != nil {
 			panic("two routes for " + r.method + " " + r.pattern)
 		}
-		at.methods[r.method] = r
+		node.methods[r.method] = r
 	}
 	return root
 }
 
-func (b *branch) next(segment string) *branch {
+func (b *pathNode) child(segment string) *pathNode {
 	if strings.HasPrefix(segment, "{") {
-		if b.any == nil {
-			b.any = &branch{}
+		if b.parameter == nil {
+			b.parameter = &pathNode{}
 		}
-		return b.any
+		return b.parameter
 	}
-	if b.fixed == nil {
-		b.fixed = map[string]*branch{}
+	if b.literals == nil {
+		b.literals = map[string]*pathNode{}
 	}
-	if b.fixed[segment] == nil {
-		b.fixed[segment] = &branch{}
+	if b.literals[segment] == nil {
+		b.literals[segment] = &pathNode{}
 	}
-	return b.fixed[segment]
+	return b.literals[segment]
 }
 
 // find matches an escaped path as it is written; nil when no route has it. Each
 // taken segment is unescaped once, so that an escaped slash stays inside of it.
-func (b *branch) find(escaped string) *match {
+func (b *pathNode) find(escaped string) *routeMatch {
 	rest, ok := strings.CutPrefix(escaped, Prefix)
 	if !ok {
 		return nil
 	}
-	var taken []string
-	at := b.walk(strings.Split(rest, "/"), &taken)
-	if at == nil {
+	var params []string
+	node := b.walk(strings.Split(rest, "/"), &params)
+	if node == nil {
 		return nil
 	}
-	return &match{methods: at.methods, taken: taken}
+	return &routeMatch{methods: node.methods, params: params}
 }
 
-func (b *branch) walk(segments []string, taken *[]string) *branch {
+func (b *pathNode) walk(segments []string, params *[]string) *pathNode {
 	if len(segments) == 0 {
 		if b.methods == nil {
 			return nil
 		}
 		return b
 	}
-	if next := b.fixed[segments[0]]; next != nil {
-		if end := next.walk(segments[1:], taken); end != nil {
+	if next := b.literals[segments[0]]; next != nil {
+		if end := next.walk(segments[1:], params); end != nil {
 			return end
 		}
 	}
 	text, err := url.PathUnescape(segments[0])
-	if b.any == nil || err != nil || text == "" || text == "." || text == ".." {
+	if b.parameter == nil || err != nil || text == "" || text == "." || text == ".." {
 		return nil
 	}
-	before := len(*taken)
-	*taken = append(*taken, text)
-	end := b.any.walk(segments[1:], taken)
+	before := len(*params)
+	*params = append(*params, text)
+	end := b.parameter.walk(segments[1:], params)
 	if end == nil {
-		*taken = (*taken)[:before]
+		*params = (*params)[:before]
 	}
 	return end
 }
 
-// allow lists the methods of a path for the header of that name.
-func (m *match) allow() string {
+// allowHeader lists the methods of a path for the header of that name.
+func (m *routeMatch) allowHeader() string {
 	var out []string
 	for method := range m.methods {
 		if out = append(out, method); method == http.MethodGet {

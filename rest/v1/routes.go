@@ -27,7 +27,7 @@ type route struct {
 	// than 15 s between two bytes.
 	stream bool
 
-	names []string // of the {segments}, in order
+	paramNames []string // of the {segments}, in order
 }
 
 // routes is the table of the door.
@@ -41,13 +41,13 @@ func routes() []route {
 	}
 }
 
-// full is the path from the root of the server.
-func (at *route) full() string { return Prefix + at.pattern }
+// fullPath is the path from the root of the server.
+func (at *route) fullPath() string { return Prefix + at.pattern }
 
-// settle fills in what a line leaves out.
-func (at *route) settle() {
-	takes := at.method == http.MethodPost || at.method == http.MethodPut || at.method == http.MethodPatch
-	if at.body == 0 && takes {
+// setDefaults fills in what a line leaves out.
+func (at *route) setDefaults() {
+	hasBody := at.method == http.MethodPost || at.method == http.MethodPut || at.method == http.MethodPatch
+	if at.body == 0 && hasBody {
 		at.body = defaultBody
 	}
 	at.body = min(at.body, maxBody)
@@ -59,7 +59,7 @@ func (at *route) settle() {
 	}
 	for _, s := range strings.Split(at.pattern, "/") {
 		if name, ok := strings.CutPrefix(s, "{"); ok {
-			at.names = append(at.names, strings.TrimSuffix(name, "}"))
+			at.paramNames = append(at.paramNames, strings.TrimSuffix(name, "}"))
 		}
 	}
 }
