@@ -17,8 +17,8 @@ import (
 
 // Resolver is the root of all resolvers.
 type Resolver struct {
-	service *service.Service
-	asked   querycache.Cache[asked] // by lineage fields
+	service    *service.Service
+	selections querycache.Cache[lineageSelection] // by lineage fields
 }
 
 // Schema returns the executable schema over a service.
@@ -44,9 +44,9 @@ func past(asOf, knownAt *time.Time) core.PointInTime {
 	return core.PointInTime{AsOf: value(asOf), KnownAt: value(knownAt)}
 }
 
-// asks is what the lineage field of a context asks for.
-func (r *Resolver) asks(ctx context.Context) asked {
-	return r.asked.GetOrDerive(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, func() asked { return lineageAsked(ctx) })
+// lineageSelection is what the lineage field of a context asks for.
+func (r *Resolver) lineageSelection(ctx context.Context) lineageSelection {
+	return r.selections.GetOrDerive(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, func() lineageSelection { return selectLineage(ctx) })
 }
 
 // lineageInput gathers the arguments of lineage.

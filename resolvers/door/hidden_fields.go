@@ -14,38 +14,38 @@ import (
 	"pedigree/registry"
 )
 
-// masks explains the holes that redaction left: a field that the caller may not
+// fieldMasks explains the holes that redaction left: a field that the caller may not
 // see is null without its resolver being run, and the answer carries one
 // FORBIDDEN error for each schema coordinate. Values are gone before they get
 // here; without this, nothing leaks, but nobody is told.
-type masks struct{}
+type fieldMasks struct{}
 
 // ExtensionName names the middleware.
-func (masks) ExtensionName() string { return "Masks" }
+func (fieldMasks) ExtensionName() string { return "Masks" }
 
 // Validate has nothing to check.
-func (masks) Validate(graphql.ExecutableSchema) error { return nil }
+func (fieldMasks) Validate(graphql.ExecutableSchema) error { return nil }
 
-// holes gathers what one answer hides.
-type holes struct {
-	mu    sync.Mutex
-	found map[string]*hole
+// hiddenFields gathers what one answer hides.
+type hiddenFields struct {
+	mu     sync.Mutex
+	fields map[string]*hiddenField
 }
 
-type hole struct {
+type hiddenField struct {
 	path  ast.Path
 	count int
 }
 
-type holesKey struct{}
+type hiddenFieldsKey struct{}
 
 // InterceptOperation gives every operation its own holes.
-func (masks) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	return next(context.WithValue(ctx, holesKey{}, &holes{found: map[string]*hole{}}))
+func (fieldMasks) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	return next(context.WithValue(ctx, hiddenFieldsKey{}, &hiddenFields{fields: map[string]*hiddenField{}}))
 }
 
 // InterceptField answers null for a hidden field.
-func (masks) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
+func (fieldMasks) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	fc := graphql.GetFieldContext(ctx)
 	if fc.Parent == nil || registry.NounNamed(fc.Object) == nil {
 		return next(ctx)
@@ -54,47 +54,47 @@ func (masks) InterceptField(ctx context.Context, next graphql.Resolver) (any, er
 	if !ok || mask.Has(registry.Bit(fc.Object, fc.Field.Name)) || fc.Field.Name == "__typename" {
 		return next(ctx)
 	}
-	if h, ok := ctx.Value(holesKey{}).(*holes); ok {
+	if h, ok := ctx.Value(hiddenFieldsKey{}).(*hiddenFields); ok {
 		h.add(fc.Object+"."+fc.Field.Name, fc.Path())
 	}
 	return nil, nil
 }
 
-func (h *holes) add(coordinate string, path ast.Path) {
+func (h *hiddenFields) add(coordinate string, path ast.Path) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if old := h.found[coordinate]; old != nil {
+	if old := h.fields[coordinate]; old != nil {
 		old.count++
 		if path.String() < old.path.String() {
 			old.path = path
 		}
 		return
 	}
-	h.found[coordinate] = &hole{path: path, count: 1}
+	h.fields[coordinate] = &hiddenField{path: path, count: 1}
 }
 
 // InterceptResponse tells what was hidden.
-func (masks) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+func (fieldMasks) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	resp := next(ctx)
 	if resp != nil && resp.Data == nil && len(resp.Errors) > maxErrors {
 		resp.Errors = resp.Errors[:maxErrors] // Of a text that is refused.
 	}
-	h, ok := ctx.Value(holesKey{}).(*holes)
+	h, ok := ctx.Value(hiddenFieldsKey{}).(*hiddenFields)
 	if !ok || resp == nil {
 		return resp
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	names := make([]string, 0, len(h.found))
-	for c := range h.found {
+	names := make([]string, 0, len(h.fields))
+	for c := range h.fields {
 		names = append(names, c)
 	}
 	sort.Strings(names)
 	for _, c := range names {
-		resp.Errors = append(resp.Errors, &gqlerror.Error{Message: fmt.Sprintf("you may not see %s", c), Path: h.found[c].path,
-			Extensions: map[string]any{"code": registry.Forbidden, "coordinate": c, "count": h.found[c].count}})
+		resp.Errors = append(resp.Errors, &gqlerror.Error{Message: fmt.Sprintf("you may not see %s", c), Path: h.fields[c].path,
+			Extensions: map[string]any{"code": registry.Forbidden, "coordinate": c, "count": h.fields[c].count}})
 	}
-	h.found = map[string]*hole{}
+	h.fields = map[string]*hiddenField{}
 	return resp
 }
 

@@ -19,21 +19,21 @@ import (
 	"pedigree/service"
 )
 
-// wire speaks GraphQL over HTTP: it reads a request once and writes its answer
+// httpHandler speaks GraphQL over HTTP: it reads a request once and writes its answer
 // once, which gqlgen's own transports do twice.
-type wire struct {
+type httpHandler struct {
 	exec    *executor.Executor
 	service *service.Service
 }
 
 // ServeHTTP answers one operation.
-func (h *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	params, no := readParams(w, r)
-	if no != nil {
-		Refuse(w, no.status, no.code, no.message)
+func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	params, refused := readParams(w, r)
+	if refused != nil {
+		Refuse(w, refused.status, refused.code, refused.message)
 		return
 	}
-	ctx, cancel := context.WithTimeout(h.service.WithLoaders(r.Context()), operationTime)
+	ctx, cancel := context.WithTimeout(h.service.WithLoaders(r.Context()), operationTimeout)
 	defer cancel()
 	ctx = graphql.StartOperationTrace(ctx)
 	kind := contentType(r.Header.Get("Accept"))
@@ -93,9 +93,9 @@ func statusOf(errs gqlerror.List, contentType string) int {
 // send writes an answer. Its data is JSON already and goes out as it is; answers
 // are never cached, for they depend on who asks.
 func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response) {
-	held := buffers.Get().(*[]byte)
-	defer release(held)
-	b := append(slices.Grow(*held, len(resp.Data)+64), '{')
+	pooled := bufferPool.Get().(*[]byte)
+	defer releaseBuffer(pooled)
+	b := append(slices.Grow(*pooled, len(resp.Data)+64), '{')
 	if len(resp.Errors) > 0 {
 		b = append(appendJSON(append(b, `"errors":`...), resp.Errors), ',')
 	}
@@ -109,7 +109,7 @@ func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response
 		b = appendJSON(append(b, `,"extensions":`...), resp.Extensions)
 	}
 	b = append(b, '}')
-	*held = b
+	*pooled = b
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")

@@ -11,30 +11,30 @@ import (
 	"pedigree/service/provenance"
 )
 
-// direct writes what lineage answers by itself: gqlgen's executor makes a
+// lineageExtension writes what lineage answers by itself: gqlgen's executor makes a
 // context, a closure and a marshaler for every field of every node, which is most
 // of the cost of an answer. Arguments, errors and null propagation stay the
 // executor's: it runs the resolver and then gets a graph without nodes and edges
 // to marshal, while the answer was written here. Selections that reach beyond what
 // this knows are left to the executor whole. The bytes are the same either way; a
 // test holds them so.
-type direct struct{ plans *plans }
+type lineageExtension struct{ planCache *lineagePlanCache }
 
 // ExtensionName names the middleware.
-func (direct) ExtensionName() string { return "Direct" }
+func (lineageExtension) ExtensionName() string { return "Direct" }
 
 // Validate has nothing to check.
-func (direct) Validate(graphql.ExecutableSchema) error { return nil }
+func (lineageExtension) Validate(graphql.ExecutableSchema) error { return nil }
 
-// written is the answer of one lineage field, once it is there.
-type written struct{ answer *[]byte }
+// lineageAnswer is the answer of one lineage field, once it is there.
+type lineageAnswer struct{ answer *[]byte }
 
-type writtenKey struct{}
+type lineageAnswerKey struct{}
 
 // MarshalGQL writes the answer, once.
-func (a *written) MarshalGQL(w io.Writer) {
+func (a *lineageAnswer) MarshalGQL(w io.Writer) {
 	w.Write(*a.answer)
-	release(a.answer)
+	releaseBuffer(a.answer)
 	a.answer = nil
 }
 
@@ -42,13 +42,13 @@ func (a *written) MarshalGQL(w io.Writer) {
 func isLineage(object, field string) bool { return object == "Query" && field == "lineage" }
 
 // InterceptRootField puts the written answer in the place of the executor's.
-func (direct) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
+func (lineageExtension) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	f := graphql.GetRootFieldContext(ctx)
 	if f.Field.ObjectDefinition == nil || !isLineage(f.Field.ObjectDefinition.Name, f.Field.Name) {
 		return next(ctx)
 	}
-	a := &written{}
-	out := next(context.WithValue(ctx, writtenKey{}, a))
+	a := &lineageAnswer{}
+	out := next(context.WithValue(ctx, lineageAnswerKey{}, a))
 	if a.answer == nil || out == graphql.Null {
 		return out
 	}
@@ -56,28 +56,28 @@ func (direct) InterceptRootField(ctx context.Context, next graphql.RootResolver)
 }
 
 // InterceptField writes the answer once the resolver has it.
-func (d direct) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
+func (d lineageExtension) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	fc := graphql.GetFieldContext(ctx)
 	if !isLineage(fc.Object, fc.Field.Name) {
 		return next(ctx)
 	}
 	v, err := next(ctx)
 	g, ok := v.(*provenance.LineageGraph)
-	a, asked := ctx.Value(writtenKey{}).(*written)
+	a, asked := ctx.Value(lineageAnswerKey{}).(*lineageAnswer)
 	if err != nil || !ok || g == nil || !asked {
 		return v, err
 	}
-	p := d.plans.of(graphql.GetOperationContext(ctx), fc.Field)
+	p := d.planCache.of(graphql.GetOperationContext(ctx), fc.Field)
 	if p == nil {
 		return v, nil
 	}
-	a.answer = buffers.Get().(*[]byte)
-	w := writer{b: slices.Grow(*a.answer, 512+160*len(g.Nodes)+160*len(g.Edges)), path: fc.Path()}
-	w.holes, _ = ctx.Value(holesKey{}).(*holes)
+	a.answer = bufferPool.Get().(*[]byte)
+	w := lineageWriter{b: slices.Grow(*a.answer, 512+160*len(g.Nodes)+160*len(g.Edges)), path: fc.Path()}
+	w.hidden, _ = ctx.Value(hiddenFieldsKey{}).(*hiddenFields)
 	w.graph(p, g)
 	*a.answer = w.b
-	hollow := *g
-	hollow.Nodes, hollow.Edges = []*provenance.LineageNode{}, []*core.LineageEdge{}
-	hollow.Truncation.Reasons, hollow.Truncation.Frontier = g.Truncation.Reasons[:0], nil
-	return &hollow, nil
+	emptied := *g
+	emptied.Nodes, emptied.Edges = []*provenance.LineageNode{}, []*core.LineageEdge{}
+	emptied.Truncation.Reasons, emptied.Truncation.Frontier = g.Truncation.Reasons[:0], nil
+	return &emptied, nil
 }

@@ -9,25 +9,25 @@ import (
 	"pedigree/registry"
 )
 
-// step is one field of an object to write: its key as JSON, its name in the
+// plannedField is one field of an object to write: its key as JSON, its name in the
 // schema, and what to write of the object below.
-type step struct {
-	key   string // "alias":
-	field string
-	below *plan
+type plannedField struct {
+	key       string // "alias":
+	field     string
+	selection *selectionPlan
 	// bit is the field's in the masks of its noun, -1 where there is none.
 	bit int
 }
 
-// plan is what to write of an object, in order. Of a node it depends on the type.
-type plan struct {
-	steps  []step
-	byType map[string][]step
+// selectionPlan is what to write of an object, in order. Of a node it depends on the type.
+type selectionPlan struct {
+	fields []plannedField
+	byType map[string][]plannedField
 }
 
-// leaves are the fields, by type, that are written without a resolver; nested
+// scalarFields are the fields, by type, that are written without a resolver; nested
 // objects are in objects.
-var leaves = map[string][]string{
+var scalarFields = map[string][]string{
 	"LineageGraph": {"root", "historyCut", "asOf", "knownAt"},
 	"LineageNode":  {"depth", "layer", "treeParent", "upstreamDegree", "downstreamDegree", "historyCut"},
 	"LineageEdge":  {"id", "from", "to", "kind", "validFrom", "validTo"},
@@ -36,39 +36,39 @@ var leaves = map[string][]string{
 	"node":         {"id", "kind", "name"},
 }
 
-var objects = map[string]map[string]string{
+var objectFields = map[string]map[string]string{
 	"LineageGraph": {"nodes": "LineageNode", "edges": "LineageEdge", "pageInfo": "PageInfo", "truncation": "Truncation"},
 	"LineageNode":  {"node": "node"},
 }
 
 // nodeTypes are the types of what lineage walks, and of its stub.
 var nodeTypes = func() []string {
-	out := []string{restricted}
+	out := []string{restrictedType}
 	for _, k := range registry.LineageKinds() {
 		out = append(out, registry.NounOf(k).Name)
 	}
 	return out
 }()
 
-const restricted = "RestrictedNode"
+const restrictedType = "RestrictedNode"
 
 // planGraph plans the selection of a LineageGraph; nil when it asks for more than
 // can be written without resolvers.
-func planGraph(op *graphql.OperationContext, set ast.SelectionSet) *plan {
-	return planOf(op, set, "LineageGraph")
+func planGraph(op *graphql.OperationContext, set ast.SelectionSet) *selectionPlan {
+	return planSelection(op, set, "LineageGraph")
 }
 
-func planOf(op *graphql.OperationContext, set ast.SelectionSet, typ string) *plan {
+func planSelection(op *graphql.OperationContext, set ast.SelectionSet, typ string) *selectionPlan {
 	if typ != "node" {
-		steps, ok := stepsOf(op, set, typ, typ)
+		steps, ok := planFields(op, set, typ, typ)
 		if !ok {
 			return nil
 		}
-		return &plan{steps: steps}
+		return &selectionPlan{fields: steps}
 	}
-	p := &plan{byType: make(map[string][]step, len(nodeTypes))}
+	p := &selectionPlan{byType: make(map[string][]plannedField, len(nodeTypes))}
 	for _, name := range nodeTypes {
-		steps, ok := stepsOf(op, set, typ, name, "Node", "ProvenanceNode")
+		steps, ok := planFields(op, set, typ, name, "Node", "ProvenanceNode")
 		if !ok {
 			return nil
 		}
@@ -77,18 +77,18 @@ func planOf(op *graphql.OperationContext, set ast.SelectionSet, typ string) *pla
 	return p
 }
 
-// stepsOf collects the fields of a selection as gqlgen does.
-func stepsOf(op *graphql.OperationContext, set ast.SelectionSet, typ string, satisfies ...string) ([]step, bool) {
+// planFields collects the fields of a selection as gqlgen does.
+func planFields(op *graphql.OperationContext, set ast.SelectionSet, typ string, satisfies ...string) ([]plannedField, bool) {
 	fields := graphql.CollectFields(op, set, satisfies)
-	out := make([]step, 0, len(fields))
+	out := make([]plannedField, 0, len(fields))
 	for _, f := range fields {
-		st := step{key: string(appendString(nil, f.Alias)) + ":", field: f.Name, bit: registry.Bit(satisfies[0], f.Name)}
+		st := plannedField{key: string(appendString(nil, f.Alias)) + ":", field: f.Name, bit: registry.Bit(satisfies[0], f.Name)}
 		switch {
 		case f.IsDeferred():
 			return nil, false
-		case f.Name == "__typename" || slices.Contains(leaves[typ], f.Name):
-		case objects[typ][f.Name] != "":
-			if st.below = planOf(op, f.Selections, objects[typ][f.Name]); st.below == nil {
+		case f.Name == "__typename" || slices.Contains(scalarFields[typ], f.Name):
+		case objectFields[typ][f.Name] != "":
+			if st.selection = planSelection(op, f.Selections, objectFields[typ][f.Name]); st.selection == nil {
 				return nil, false
 			}
 		default:

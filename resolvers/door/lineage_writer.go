@@ -13,17 +13,17 @@ import (
 	"pedigree/service/provenance"
 )
 
-// writer writes a lineage graph by a plan, in the bytes of gqlgen's executor.
-type writer struct {
-	b     []byte
-	path  ast.Path // of the lineage field
-	holes *holes
+// lineageWriter writes a lineage graph by a plan, in the bytes of gqlgen's executor.
+type lineageWriter struct {
+	b      []byte
+	path   ast.Path // of the lineage field
+	hidden *hiddenFields
 	// nodesKey and nodeKey are the names under which the path of a node goes.
 	nodesKey, nodeKey string
 }
 
 // object writes the steps of one object through fn.
-func (w *writer) object(steps []step, typename string, fn func(st step)) {
+func (w *lineageWriter) object(steps []plannedField, typename string, fn func(st plannedField)) {
 	w.b = append(w.b, '{')
 	for i := range steps {
 		if i > 0 {
@@ -40,7 +40,7 @@ func (w *writer) object(steps []step, typename string, fn func(st step)) {
 }
 
 // array writes n items through fn.
-func (w *writer) array(n int, fn func(i int)) {
+func (w *lineageWriter) array(n int, fn func(i int)) {
 	w.b = append(w.b, '[')
 	for i := range n {
 		if i > 0 {
@@ -51,10 +51,10 @@ func (w *writer) array(n int, fn func(i int)) {
 	w.b = append(w.b, ']')
 }
 
-func (w *writer) text(s string) { w.b = appendString(w.b, s) }
+func (w *lineageWriter) text(s string) { w.b = appendString(w.b, s) }
 
 // optional writes a text that is null when it is empty.
-func (w *writer) optional(s string) {
+func (w *lineageWriter) optional(s string) {
 	if s == "" {
 		w.null()
 		return
@@ -62,12 +62,12 @@ func (w *writer) optional(s string) {
 	w.text(s)
 }
 
-func (w *writer) null()       { w.b = append(w.b, "null"...) }
-func (w *writer) int(i int)   { w.b = strconv.AppendInt(w.b, int64(i), 10) }
-func (w *writer) bool(v bool) { w.b = strconv.AppendBool(w.b, v) }
+func (w *lineageWriter) null()       { w.b = append(w.b, "null"...) }
+func (w *lineageWriter) int(i int)   { w.b = strconv.AppendInt(w.b, int64(i), 10) }
+func (w *lineageWriter) bool(v bool) { w.b = strconv.AppendBool(w.b, v) }
 
 // time writes a DateTime; the zero time is null.
-func (w *writer) time(t time.Time) {
+func (w *lineageWriter) time(t time.Time) {
 	if t.IsZero() {
 		w.null()
 		return
@@ -77,20 +77,20 @@ func (w *writer) time(t time.Time) {
 	w.b = append(w.b, '"')
 }
 
-func (w *writer) graph(p *plan, g *provenance.LineageGraph) {
-	w.object(p.steps, "LineageGraph", func(st step) {
+func (w *lineageWriter) graph(p *selectionPlan, g *provenance.LineageGraph) {
+	w.object(p.fields, "LineageGraph", func(st plannedField) {
 		switch st.field {
 		case "root":
 			w.text(string(g.Root))
 		case "nodes":
 			w.nodesKey = keyOf(st)
-			w.array(len(g.Nodes), func(i int) { w.item(st.below.steps, g.Nodes[i], i) })
+			w.array(len(g.Nodes), func(i int) { w.lineageNode(st.selection.fields, g.Nodes[i], i) })
 		case "edges":
-			w.array(len(g.Edges), func(i int) { w.edge(st.below.steps, g.Edges[i]) })
+			w.array(len(g.Edges), func(i int) { w.edge(st.selection.fields, g.Edges[i]) })
 		case "pageInfo":
-			w.pageInfo(st.below.steps, &g.PageInfo)
+			w.pageInfo(st.selection.fields, &g.PageInfo)
 		case "truncation":
-			w.truncation(st.below.steps, &g.Truncation)
+			w.truncation(st.selection.fields, &g.Truncation)
 		case "historyCut":
 			w.bool(g.HistoryCut)
 		case "asOf":
@@ -101,12 +101,12 @@ func (w *writer) graph(p *plan, g *provenance.LineageGraph) {
 	})
 }
 
-func (w *writer) item(steps []step, n *provenance.LineageNode, at int) {
-	w.object(steps, "LineageNode", func(st step) {
+func (w *lineageWriter) lineageNode(steps []plannedField, n *provenance.LineageNode, at int) {
+	w.object(steps, "LineageNode", func(st plannedField) {
 		switch st.field {
 		case "node":
 			w.nodeKey = keyOf(st)
-			w.node(st.below.byType, n, at)
+			w.node(st.selection.byType, n, at)
 		case "depth":
 			w.int(n.Depth)
 		case "layer":
@@ -132,15 +132,15 @@ func (w *writer) item(steps []step, n *provenance.LineageNode, at int) {
 }
 
 // node writes a noun. A field that its mask hides is null, and a hole.
-func (w *writer) node(byType map[string][]step, n *provenance.LineageNode, at int) {
-	name := restricted
+func (w *lineageWriter) node(byType map[string][]plannedField, n *provenance.LineageNode, at int) {
+	name := restrictedType
 	if !n.Hidden {
 		name = registry.NounOf(n.Kind).Name
 	}
-	w.object(byType[name], name, func(st step) {
-		if name != restricted && !n.Mask.Has(st.bit) {
+	w.object(byType[name], name, func(st plannedField) {
+		if name != restrictedType && !n.Mask.Has(st.bit) {
 			w.null()
-			w.hole(name, st, at)
+			w.addHidden(name, st, at)
 			return
 		}
 		switch st.field {
@@ -154,21 +154,21 @@ func (w *writer) node(byType map[string][]step, n *provenance.LineageNode, at in
 	})
 }
 
-// hole notes a hidden field under the path that the executor would give it.
-func (w *writer) hole(typename string, st step, at int) {
-	if w.holes == nil {
+// addHidden notes a hidden field under the path that the executor would give it.
+func (w *lineageWriter) addHidden(typename string, st plannedField, at int) {
+	if w.hidden == nil {
 		return
 	}
 	path := append(append(ast.Path{}, w.path...), ast.PathName(w.nodesKey), ast.PathIndex(at), ast.PathName(w.nodeKey), ast.PathName(keyOf(st)))
-	w.holes.add(typename+"."+st.field, path)
+	w.hidden.add(typename+"."+st.field, path)
 }
 
 // keyOf is the name under which a step is answered; names of GraphQL need no
 // escapes.
-func keyOf(st step) string { return st.key[1 : len(st.key)-2] }
+func keyOf(st plannedField) string { return st.key[1 : len(st.key)-2] }
 
-func (w *writer) edge(steps []step, e *core.LineageEdge) {
-	w.object(steps, "LineageEdge", func(st step) {
+func (w *lineageWriter) edge(steps []plannedField, e *core.LineageEdge) {
+	w.object(steps, "LineageEdge", func(st plannedField) {
 		switch st.field {
 		case "id":
 			w.text(string(e.ID))
@@ -186,8 +186,8 @@ func (w *writer) edge(steps []step, e *core.LineageEdge) {
 	})
 }
 
-func (w *writer) pageInfo(steps []step, p *core.PageInfo) {
-	w.object(steps, "PageInfo", func(st step) {
+func (w *lineageWriter) pageInfo(steps []plannedField, p *core.PageInfo) {
+	w.object(steps, "PageInfo", func(st plannedField) {
 		switch st.field {
 		case "hasNextPage":
 			w.bool(p.HasNextPage)
@@ -201,8 +201,8 @@ func (w *writer) pageInfo(steps []step, p *core.PageInfo) {
 	})
 }
 
-func (w *writer) truncation(steps []step, t *provenance.Truncation) {
-	w.object(steps, "Truncation", func(st step) {
+func (w *lineageWriter) truncation(steps []plannedField, t *provenance.Truncation) {
+	w.object(steps, "Truncation", func(st plannedField) {
 		switch st.field {
 		case "truncated":
 			w.bool(t.Truncated)

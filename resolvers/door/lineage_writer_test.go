@@ -45,27 +45,27 @@ func withClerk(t *testing.T) string {
 	return file
 }
 
-// counted counts the fields of lineage nodes that gqlgen's executor resolves.
-type counted struct{ fields *atomic.Int64 }
+// fieldCounter counts the fields of lineage nodes that gqlgen's executor resolves.
+type fieldCounter struct{ fields *atomic.Int64 }
 
-func (counted) ExtensionName() string                   { return "Counted" }
-func (counted) Validate(graphql.ExecutableSchema) error { return nil }
-func (c counted) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
+func (fieldCounter) ExtensionName() string                   { return "Counted" }
+func (fieldCounter) Validate(graphql.ExecutableSchema) error { return nil }
+func (c fieldCounter) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	if graphql.GetFieldContext(ctx).Object == "LineageNode" {
 		c.fields.Add(1)
 	}
 	return next(ctx)
 }
 
-// doors are the two ways to the same answer.
-type doors struct {
+// handlers are the two ways to the same answer.
+type handlers struct {
 	*testing.T
-	stock, direct http.Handler
-	fields        atomic.Int64
-	story         *demo.Story
+	standard, withWriter http.Handler
+	fields               atomic.Int64
+	story                *demo.Story
 }
 
-func newDoors(t *testing.T) *doors {
+func newHandlers(t *testing.T) *handlers {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
@@ -82,13 +82,13 @@ func newDoors(t *testing.T) *doors {
 		t.Fatal(err)
 	}
 	s := service.New(gate)
-	d := &doors{T: t}
+	d := &handlers{T: t}
 	log, id := slog.New(slog.DiscardHandler), func(context.Context) string { return "test" }
-	stock, quick := newExecutor(s, log, id), newExecutor(s, log, id)
-	stock.Use(counted{&d.fields})
-	quick.Use(direct{&plans{}})
-	quick.Use(counted{&d.fields})
-	d.stock, d.direct = &wire{exec: stock, service: s}, &wire{exec: quick, service: s}
+	standard, withWriter := newExecutor(s, log, id), newExecutor(s, log, id)
+	standard.Use(fieldCounter{&d.fields})
+	withWriter.Use(lineageExtension{&lineagePlanCache{}})
+	withWriter.Use(fieldCounter{&d.fields})
+	d.standard, d.withWriter = &httpHandler{exec: standard, service: s}, &httpHandler{exec: withWriter, service: s}
 	if d.story, err = demo.Load(as(t, registry.RoleAdmin), s); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func as(t *testing.T, role string) context.Context {
 
 // ask sends an operation through a door as a role; it returns the answer, and how
 // many fields of lineage nodes the executor resolved.
-func (d *doors) ask(h http.Handler, role, query string, vars map[string]any) (string, int64) {
+func (d *handlers) ask(h http.Handler, role, query string, vars map[string]any) (string, int64) {
 	d.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
 	if err != nil {
@@ -145,8 +145,8 @@ var lineageQueries = map[string][]string{
 	},
 }
 
-func TestDirectAnswersAreThoseOfTheExecutor(t *testing.T) {
-	d := newDoors(t)
+func TestWrittenAnswersEqualTheExecutors(t *testing.T) {
+	d := newHandlers(t)
 	roles := []string{registry.RoleAdmin, "data_scientist", "developer", "viewer", "clerk"}
 	roots := []registry.ID{d.story.Raw, d.story.Version, d.story.Deployment}
 	for how, queries := range lineageQueries {
@@ -154,8 +154,8 @@ func TestDirectAnswersAreThoseOfTheExecutor(t *testing.T) {
 			for _, role := range roles {
 				for _, of := range roots {
 					vars := map[string]any{"of": of}
-					want, slow := d.ask(d.stock, role, q, vars)
-					got, quick := d.ask(d.direct, role, q, vars)
+					want, slow := d.ask(d.standard, role, q, vars)
+					got, quick := d.ask(d.withWriter, role, q, vars)
 					if sorted(t, got) != sorted(t, want) {
 						t.Fatalf("%s of %s:\n%s\nexecutor: %s\ndirect:   %s", role, of, q, want, got)
 					}
@@ -174,16 +174,16 @@ func TestDirectAnswersAreThoseOfTheExecutor(t *testing.T) {
 	}
 }
 
-// TestAPlanIsOfItsVariables: what a variable decides is decided at every request, and
+// TestAPlanDependsOnItsVariables: what a variable decides is decided at every request, and
 // a fragment of two operations is planned for each.
-func TestAPlanIsOfItsVariables(t *testing.T) {
-	d := newDoors(t)
+func TestAPlanDependsOnItsVariables(t *testing.T) {
+	d := newHandlers(t)
 	const decided = `query($of: ID!, $deep: Boolean!) { lineage(of: $of) { nodes { depth @include(if: $deep) node { id } } } }`
 	var answers []string
 	for _, deep := range []bool{true, false, true} {
 		vars := map[string]any{"of": d.story.Version, "deep": deep}
-		want, _ := d.ask(d.stock, registry.RoleAdmin, decided, vars)
-		got, _ := d.ask(d.direct, registry.RoleAdmin, decided, vars)
+		want, _ := d.ask(d.standard, registry.RoleAdmin, decided, vars)
+		got, _ := d.ask(d.withWriter, registry.RoleAdmin, decided, vars)
 		if got != want {
 			t.Errorf("deep %v:\n%s\n%s", deep, want, got)
 		}
@@ -192,7 +192,7 @@ func TestAPlanIsOfItsVariables(t *testing.T) {
 	if answers[0] == answers[1] || answers[0] != answers[2] {
 		t.Error("the variable decides nothing")
 	}
-	cached := &plans{}
+	cached := &lineagePlanCache{}
 	for range 2 * querycache.MaxEntries {
 		op := &graphql.OperationContext{Doc: &ast.QueryDocument{}, Operation: &ast.OperationDefinition{}}
 		cached.of(op, graphql.CollectedField{Field: &ast.Field{}})
@@ -220,15 +220,15 @@ func sorted(t *testing.T, answer string) string {
 	return string(list) + rest
 }
 
-// TestDirectPages walks all pages both ways: cursors are bytes of the answer too.
-func TestDirectPages(t *testing.T) {
-	d := newDoors(t)
+// TestWrittenPagesEqualTheExecutors walks all pages both ways: cursors are bytes of the answer too.
+func TestWrittenPagesEqualTheExecutors(t *testing.T) {
+	d := newHandlers(t)
 	const q = `query($of: ID!, $after: String) { lineage(of: $of, first: 4, after: $after) { nodes { node { id name } treeParent } edges { from to } pageInfo { hasNextPage endCursor } } }`
 	after, pages := "", 0
 	for more := true; more && pages < 20; pages++ {
 		vars := map[string]any{"of": d.story.Deployment, "after": after}
-		want, _ := d.ask(d.stock, "viewer", q, vars)
-		got, _ := d.ask(d.direct, "viewer", q, vars)
+		want, _ := d.ask(d.standard, "viewer", q, vars)
+		got, _ := d.ask(d.withWriter, "viewer", q, vars)
 		if got != want {
 			t.Fatalf("page %d:\n%s\n%s", pages, want, got)
 		}
@@ -247,7 +247,7 @@ func TestDirectPages(t *testing.T) {
 		}
 		after, more = a.Data.Lineage.PageInfo.EndCursor, a.Data.Lineage.PageInfo.HasNextPage
 	}
-	if got, _ := d.ask(d.direct, "clerk", lineageQueries["direct"][0], map[string]any{"of": d.story.Version}); !strings.Contains(got, `"coordinate":"Commit.name"`) {
+	if got, _ := d.ask(d.withWriter, "clerk", lineageQueries["direct"][0], map[string]any{"of": d.story.Version}); !strings.Contains(got, `"coordinate":"Commit.name"`) {
 		t.Errorf("a hidden name is not told: %s", got)
 	}
 	if pages < 3 {

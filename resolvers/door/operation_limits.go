@@ -19,8 +19,8 @@ const (
 	maxTokens         = 1000
 	maxDepth          = 16
 	maxAliases        = 30
-	maxRoots          = 10
-	maxMutationRoots  = 5
+	maxRootFields     = 10
+	maxMutationFields = 5
 	maxSpreads        = 30
 	maxComplexity     = 20000
 	defaultFirst      = 50
@@ -30,31 +30,31 @@ const (
 	searchCost = 1000
 )
 
-// shape refuses operations that would cost too much before a resolver runs. Its
+// operationLimits refuses operations that would cost too much before a resolver runs. Its
 // cost of a fragment is worked out once, however often it is spread.
-type shape struct{ schema *ast.Schema }
+type operationLimits struct{ schema *ast.Schema }
 
 // ExtensionName names the guard.
-func (shape) ExtensionName() string { return "Shape" }
+func (operationLimits) ExtensionName() string { return "Shape" }
 
 // Validate has nothing to check.
-func (shape) Validate(graphql.ExecutableSchema) error { return nil }
+func (operationLimits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext refuses an operation beyond the limits.
-func (s shape) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	m := &measure{schema: s.schema, vars: op.Variables, fragments: map[string]size{}, doc: op.Doc}
-	root := m.set(op.Operation.SelectionSet)
-	roots := maxRoots
+func (s operationLimits) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	m := &operationMeter{schema: s.schema, vars: op.Variables, fragments: map[string]selectionSize{}, doc: op.Doc}
+	root := m.selection(op.Operation.SelectionSet)
+	roots := maxRootFields
 	if op.Operation.Operation == ast.Mutation {
-		roots = maxMutationRoots
+		roots = maxMutationFields
 	}
 	refuse := func(code registry.Code, format string, args ...any) *gqlerror.Error {
 		e := registry.Errorf(code, format, args...)
 		return &gqlerror.Error{Message: e.Message, Err: e, Extensions: map[string]any{"code": code}}
 	}
 	switch {
-	case m.bad != nil:
-		return refuse(m.bad.Code, "%s", m.bad.Message)
+	case m.refusal != nil:
+		return refuse(m.refusal.Code, "%s", m.refusal.Message)
 	case len(m.roots(op.Operation.SelectionSet)) > roots:
 		return refuse(registry.ResourceExhausted, "more than %d root fields; send several operations", roots)
 	case root.aliases > maxAliases:
@@ -69,27 +69,27 @@ func (s shape) MutateOperationContext(_ context.Context, op *graphql.OperationCo
 	return nil
 }
 
-// size is what a selection amounts to.
-type size struct {
+// selectionSize is what a selection amounts to.
+type selectionSize struct {
 	cost                    float64
 	depth, aliases, spreads int
 }
 
-func (a size) and(b size) size {
-	return size{a.cost + b.cost, max(a.depth, b.depth), min(a.aliases+b.aliases, math.MaxInt32), min(a.spreads+b.spreads, math.MaxInt32)}
+func (a selectionSize) plus(b selectionSize) selectionSize {
+	return selectionSize{a.cost + b.cost, max(a.depth, b.depth), min(a.aliases+b.aliases, math.MaxInt32), min(a.spreads+b.spreads, math.MaxInt32)}
 }
 
-// measure walks one operation.
-type measure struct {
+// operationMeter walks one operation.
+type operationMeter struct {
 	schema    *ast.Schema
 	vars      map[string]any
 	doc       *ast.QueryDocument
-	fragments map[string]size
-	bad       *registry.Error
+	fragments map[string]selectionSize
+	refusal   *registry.Error
 }
 
 // roots lists the root fields, those in fragments too.
-func (m *measure) roots(set ast.SelectionSet) (out []*ast.Field) {
+func (m *operationMeter) roots(set ast.SelectionSet) (out []*ast.Field) {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
@@ -99,51 +99,51 @@ func (m *measure) roots(set ast.SelectionSet) (out []*ast.Field) {
 		case *ast.FragmentSpread:
 			out = append(out, m.roots(s.Definition.SelectionSet)...)
 		}
-		if len(out) > maxRoots {
+		if len(out) > maxRootFields {
 			return out
 		}
 	}
 	return out
 }
 
-func (m *measure) set(set ast.SelectionSet) (out size) {
+func (m *operationMeter) selection(set ast.SelectionSet) (out selectionSize) {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
-			out = out.and(m.field(s))
+			out = out.plus(m.field(s))
 		case *ast.InlineFragment:
-			out = out.and(m.set(s.SelectionSet))
+			out = out.plus(m.selection(s.SelectionSet))
 		case *ast.FragmentSpread:
-			out = out.and(m.fragment(s))
+			out = out.plus(m.fragment(s))
 		}
 	}
 	return out
 }
 
-func (m *measure) fragment(s *ast.FragmentSpread) size {
+func (m *operationMeter) fragment(s *ast.FragmentSpread) selectionSize {
 	f, ok := m.fragments[s.Name]
 	if !ok {
-		f = m.set(s.Definition.SelectionSet)
+		f = m.selection(s.Definition.SelectionSet)
 		m.fragments[s.Name] = f
 	}
 	f.spreads++
 	return f
 }
 
-func (m *measure) field(f *ast.Field) size {
-	below := m.set(f.SelectionSet)
+func (m *operationMeter) field(f *ast.Field) selectionSize {
+	children := m.selection(f.SelectionSet)
 	if strings.HasPrefix(f.Name, "__") {
 		// Introspection is exempt from depth; its cost is its size.
-		return size{cost: introspectionCost + below.cost, aliases: below.aliases, spreads: below.spreads}
+		return selectionSize{cost: introspectionCost + children.cost, aliases: children.aliases, spreads: children.spreads}
 	}
-	out := size{cost: 1 + m.times(f)*below.cost, depth: below.depth + 1, aliases: below.aliases, spreads: below.spreads}
+	out := selectionSize{cost: 1 + m.listSize(f)*children.cost, depth: children.depth + 1, aliases: children.aliases, spreads: children.spreads}
 	switch {
-	case below.spreads > maxSpreads || f.ObjectDefinition != m.schema.Query:
+	case children.spreads > maxSpreads || f.ObjectDefinition != m.schema.Query:
 		// With too many spreads it is refused: only set remembers what a fragment costs.
 	case f.Name == "lineage":
-		out.cost = 1 + m.times(f)*m.lineage(f.SelectionSet)
+		out.cost = 1 + m.listSize(f)*m.lineageNodeCost(f.SelectionSet)
 	case f.Name == "columnLineage":
-		out.cost = 1 + m.columns(f.SelectionSet, m.times(f))
+		out.cost = 1 + m.columnLineageCost(f.SelectionSet, m.listSize(f))
 	}
 	if f.Name == "lineageExport" && f.ObjectDefinition == m.schema.Query {
 		out.cost += exportCost
@@ -157,30 +157,30 @@ func (m *measure) field(f *ast.Field) size {
 	return out
 }
 
-// lineage is the cost of one node of lineage: its fields and twice those of an
+// lineageNodeCost is the cost of one node of lineage: its fields and twice those of an
 // edge, for there are more edges than nodes.
-func (m *measure) lineage(set ast.SelectionSet) float64 {
+func (m *operationMeter) lineageNodeCost(set ast.SelectionSet) float64 {
 	cost := 0.0
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
-			c := m.set(s.SelectionSet).cost
+			c := m.selection(s.SelectionSet).cost
 			if s.Name == "edges" {
 				c *= 2
 			}
 			cost += c
 		case *ast.InlineFragment:
-			cost += m.lineage(s.SelectionSet)
+			cost += m.lineageNodeCost(s.SelectionSet)
 		case *ast.FragmentSpread:
-			cost += m.lineage(s.Definition.SelectionSet)
+			cost += m.lineageNodeCost(s.Definition.SelectionSet)
 		}
 	}
 	return math.Max(cost, 1)
 }
 
-// columns is the cost of a column's lineage: its first says how many columns there
+// columnLineageCost is the cost of a column's lineage: its first says how many columns there
 // are; the lists beside them have a first of their own.
-func (m *measure) columns(set ast.SelectionSet, times float64) (cost float64) {
+func (m *operationMeter) columnLineageCost(set ast.SelectionSet, times float64) (cost float64) {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
@@ -190,29 +190,29 @@ func (m *measure) columns(set ast.SelectionSet, times float64) (cost float64) {
 			}
 			cost += c
 		case *ast.InlineFragment:
-			cost += m.columns(s.SelectionSet, times)
+			cost += m.columnLineageCost(s.SelectionSet, times)
 		case *ast.FragmentSpread:
-			cost += m.columns(s.Definition.SelectionSet, times)
+			cost += m.columnLineageCost(s.Definition.SelectionSet, times)
 		}
 	}
 	return cost
 }
 
-// times is how many items a field may answer: its first, its number of ids, or
+// listSize is how many items a field may answer: its first, its number of ids, or
 // one. A first out of range is refused here, before anything runs.
-func (m *measure) times(f *ast.Field) float64 {
+func (m *operationMeter) listSize(f *ast.Field) float64 {
 	if f.Definition == nil {
 		return 1
 	}
 	if def := f.Definition.Arguments.ForName("first"); def != nil {
 		limit := defaultFirst
 		if v := def.DefaultValue; v != nil {
-			if n, given, ok := m.whole(v); ok && given {
+			if n, given, ok := m.intValue(v); ok && given {
 				limit = n
 			}
 		}
 		if a := f.Arguments.ForName("first"); a != nil {
-			n, given, ok := m.whole(a.Value)
+			n, given, ok := m.intValue(a.Value)
 			if !ok || given && (n < 1 || n > 200) {
 				m.refuse("first must be 1..200; page on with after")
 				return 1
@@ -225,7 +225,7 @@ func (m *measure) times(f *ast.Field) float64 {
 	}
 	for _, name := range []string{"ids", "of"} {
 		if a := f.Arguments.ForName(name); a != nil {
-			if n := m.length(a.Value); n > 100 {
+			if n := m.listLength(a.Value); n > 100 {
 				m.refuse(name + " must be at most 100 ids")
 			} else if n > 1 {
 				return float64(n)
@@ -241,14 +241,14 @@ func (m *measure) times(f *ast.Field) float64 {
 	return 1
 }
 
-func (m *measure) refuse(message string) {
-	if m.bad == nil {
-		m.bad = registry.Errorf(registry.InvalidArgument, "%s", message)
+func (m *operationMeter) refuse(message string) {
+	if m.refusal == nil {
+		m.refusal = registry.Errorf(registry.InvalidArgument, "%s", message)
 	}
 }
 
-// whole reads a 32-bit integer from a literal or variable; not given when null.
-func (m *measure) whole(v *ast.Value) (n int, given, ok bool) {
+// intValue reads a 32-bit integer from a literal or variable; not given when null.
+func (m *operationMeter) intValue(v *ast.Value) (n int, given, ok bool) {
 	if v.Kind == ast.NullValue {
 		return 0, false, true
 	}
@@ -275,7 +275,7 @@ func (m *measure) whole(v *ast.Value) (n int, given, ok bool) {
 	return int(i), true, err == nil
 }
 
-func (m *measure) length(v *ast.Value) int {
+func (m *operationMeter) listLength(v *ast.Value) int {
 	if v.Kind == ast.ListValue {
 		return len(v.Children)
 	}

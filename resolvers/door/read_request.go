@@ -21,10 +21,10 @@ import (
 
 // The limits of what comes in.
 const (
-	maxBody   = 256 << 10
-	maxBulk   = registry.MaxFactBytes // the body of a batch of facts
-	maxItems  = 1000                  // entries of one list in variables
-	maxNested = 32                    // levels of variables
+	maxBody      = 256 << 10
+	maxBatchBody = registry.MaxFactBytes // the body of a batch of facts
+	maxItems     = 1000                  // entries of one list in variables
+	maxNested    = 32                    // levels of variables
 )
 
 // refusal says why a request is not looked at; its text never echoes the body.
@@ -65,7 +65,7 @@ func readURL(r *http.Request) (*graphql.RawParams, *refusal) {
 		return nil, refuse(http.StatusBadRequest, "the query is too large")
 	}
 	for k, v := range q {
-		if !topKeys[k] || len(v) != 1 {
+		if !requestKeys[k] || len(v) != 1 {
 			return nil, refuse(http.StatusBadRequest, "only query, variables, operationName and extensions are taken, each once")
 		}
 		if !utf8.ValidString(v[0]) {
@@ -98,25 +98,25 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "send the body without Content-Encoding")
 	}
-	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBulk), r.ContentLength)
+	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBatchBody), r.ContentLength)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, &refusal{http.StatusRequestEntityTooLarge, registry.ResourceExhausted, fmt.Sprintf("the body is larger than %d bytes; send less at once", maxBulk)}
+		return nil, &refusal{http.StatusRequestEntityTooLarge, registry.ResourceExhausted, fmt.Sprintf("the body is larger than %d bytes; send less at once", maxBatchBody)}
 	}
-	if len(body) > maxBody && !isBulk(body) {
+	if len(body) > maxBody && !isBatch(body) {
 		return nil, &refusal{http.StatusRequestEntityTooLarge, registry.ResourceExhausted,
-			fmt.Sprintf("the body is larger than %d bytes; only recordFacts and recordCommits alone may have %d", maxBody, maxBulk)}
+			fmt.Sprintf("the body is larger than %d bytes; only recordFacts and recordCommits alone may have %d", maxBody, maxBatchBody)}
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body could not be read")
 	}
-	fields, err := readObject(body, topKeys)
+	fields, err := readObject(body, requestKeys)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, err.Error())
 	}
 	params := &graphql.RawParams{Headers: r.Header}
-	if !take(fields, "query", &params.Query) || !take(fields, "operationName", &params.OperationName) ||
-		!take(fields, "variables", &params.Variables) || !take(fields, "extensions", &params.Extensions) {
+	if !takeField(fields, "query", &params.Query) || !takeField(fields, "operationName", &params.OperationName) ||
+		!takeField(fields, "variables", &params.Variables) || !takeField(fields, "extensions", &params.Extensions) {
 		return nil, refuse(http.StatusBadRequest, errJSON.Error())
 	}
 	if err := checkPersisted(params); err != nil {
@@ -126,18 +126,18 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 }
 
 // readAll reads a body whose length was promised, or -1.
-func readAll(r io.Reader, promised int64) ([]byte, error) {
-	if promised < 0 || promised > maxBody {
+func readAll(r io.Reader, contentLength int64) ([]byte, error) {
+	if contentLength < 0 || contentLength > maxBody {
 		return io.ReadAll(r)
 	}
 	var b bytes.Buffer
-	b.Grow(int(promised) + bytes.MinRead) // It looks for the end behind.
+	b.Grow(int(contentLength) + bytes.MinRead) // It looks for the end behind.
 	_, err := b.ReadFrom(r)
 	return b.Bytes(), err
 }
 
-// take reads a field that may be null or missing; false where it is of another type.
-func take[T any](fields map[string]any, name string, into *T) bool {
+// takeField reads a field that may be null or missing; false where it is of another type.
+func takeField[T any](fields map[string]any, name string, into *T) bool {
 	v := fields[name]
 	if v == nil {
 		return true
@@ -147,12 +147,12 @@ func take[T any](fields map[string]any, name string, into *T) bool {
 	return ok
 }
 
-// bulkFields are the mutations that take a batch.
-var bulkFields = map[string]bool{"recordFacts": true, "recordCommits": true}
+// batchFields are the mutations that take a batch.
+var batchFields = map[string]bool{"recordFacts": true, "recordCommits": true}
 
-// isBulk reports whether a body asks for one mutation that takes a batch, and for
+// isBatch reports whether a body asks for one mutation that takes a batch, and for
 // nothing else.
-func isBulk(body []byte) bool {
+func isBatch(body []byte) bool {
 	var b struct {
 		Query string `json:"query"`
 	}
@@ -164,10 +164,10 @@ func isBulk(body []byte) bool {
 		return false
 	}
 	f, ok := doc.Operations[0].SelectionSet[0].(*ast.Field)
-	return ok && bulkFields[f.Name]
+	return ok && batchFields[f.Name]
 }
 
-var topKeys = map[string]bool{"query": true, "variables": true, "operationName": true, "extensions": true}
+var requestKeys = map[string]bool{"query": true, "variables": true, "operationName": true, "extensions": true}
 
 var errJSON = errors.New("the body is not one JSON object with query, variables, operationName and extensions")
 
