@@ -1,5 +1,5 @@
-// Package demo loads a story to look around in: how a credit-approval model came
-// to be, was put to work and was replaced.
+// Package demo records an example: the story of a credit-approval model that is trained,
+// released, deployed and replaced. It uses only the registry's public methods.
 package demo
 
 import (
@@ -14,35 +14,36 @@ import (
 	"pedigree/service/facts"
 )
 
-// Story names what was loaded.
+// Story is the result of Load.
 type Story struct {
-	// Created is false when the story was there already.
+	// Created is false when the registry already had the model.
 	Created bool
-	// Raw is the raw dataset version, Version 1.0.0, Deployment its production one.
+	// Raw is the raw dataset version, Version is model version 1.0.0, and Deployment is the
+	// production deployment of 1.0.0. They are empty when Created is false.
 	Raw, Version, Deployment registry.ID
 }
 
-// model is the name of the story's model.
+// model is the name of the example's model.
 const model = "credit-approval"
 
 func day(year int, month time.Month, d int) time.Time {
 	return time.Date(year, month, d, 9, 0, 0, 0, time.UTC)
 }
 
-// commitSHA makes the story's commit names.
+// commitSHA returns the SHA of the nth commit of the example.
 func commitSHA(n int) string {
 	return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "credit-approval commit %d", n)))
 }
 
 var repository = facts.RepositoryInput{Name: "credit-approval-training", URL: "https://git.example.com/risk/credit-approval", DefaultBranch: "main"}
 
-// requiredActions are the actions that the story takes.
+// requiredActions returns the actions that the example needs.
 func requiredActions() []registry.Action {
 	return []registry.Action{registry.CommitRecord, registry.TagRecord, registry.DatasetRecord, registry.RunRecord, registry.FeatureRecord,
 		registry.ModelRegister, registry.VersionRegister, registry.TransitionDo, registry.DeploymentRecord, registry.AliasSet, registry.AliasSetProtected}
 }
 
-// checkPermissions answers FORBIDDEN for who could tell only a part of the story.
+// checkPermissions returns FORBIDDEN when the caller may record only a part of the example.
 func checkPermissions(ctx context.Context, s Registry) error {
 	v, err := s.Viewer(ctx)
 	if err != nil {
@@ -59,9 +60,9 @@ func checkPermissions(ctx context.Context, s Registry) error {
 	return nil
 }
 
-// Load records the story as the actor of the context, or as who the registry takes
-// its caller for. Loading it again adds nothing; FORBIDDEN, and nothing is
-// recorded, for who may not tell all of it.
+// Load records the example as the actor of the context, or as the caller that the registry
+// authenticates. A second call adds nothing. It returns FORBIDDEN, and records nothing,
+// when the caller lacks an action that the example needs.
 func Load(ctx context.Context, s Registry) (*Story, error) {
 	story := &Story{}
 	if m, err := s.Model(ctx, model); err != nil {
@@ -82,7 +83,7 @@ func Load(ctx context.Context, s Registry) (*Story, error) {
 	return story, t.err
 }
 
-// storyRecorder records one thing after another until something fails.
+// storyRecorder records one item after another. It stops at the first error.
 type storyRecorder struct {
 	ctx                       context.Context
 	s                         Registry
@@ -92,14 +93,14 @@ type storyRecorder struct {
 	features                  []registry.ID
 }
 
-// do runs a step unless one failed before.
+// do runs a step unless an earlier one failed.
 func (t *storyRecorder) do(step func() error) {
 	if t.err == nil {
 		t.err = step()
 	}
 }
 
-// recordCommits records the three commits and the tag that 1.0.0 was released from.
+// recordCommits records three commits and the tag that 1.0.0 is released from.
 func (t *storyRecorder) recordCommits() {
 	commit := func(n int, when time.Time, author, message string) facts.CommitInput {
 		c := facts.CommitInput{SHA: commitSHA(n), Message: message, Author: author, Email: author + "@example.com", Committer: author, AuthoredAt: when, CommittedAt: when}
@@ -139,12 +140,12 @@ func (t *storyRecorder) recordDataset(name, digest string, role registry.DataRol
 	return id
 }
 
-// column is a number in a dataset, derived from others.
+// column returns a float column that is derived from other columns.
 func column(name string, sources ...registry.ColumnSource) registry.Column {
 	return registry.Column{Name: name, Type: "float", DerivedFrom: sources}
 }
 
-// columnSource names a column that went into another, and how.
+// columnSource names the source of a column and the transformation.
 func columnSource(of registry.ID, column, how, description string) registry.ColumnSource {
 	return registry.ColumnSource{DatasetVersion: of, Column: column, Transformations: []registry.ColumnTransformation{
 		{Type: registry.DirectTransformation, Subtype: how, Description: description}}}
@@ -163,7 +164,8 @@ func (t *storyRecorder) recordRun(in facts.RecordRunInput) (id registry.ID) {
 }
 
 // recordPipeline records raw data → ETL → cleaned data → feature engineering → training
-// data → training, with the features that the training data defines.
+// data → training run, and the features of the training data. It returns the raw dataset
+// version.
 func (t *storyRecorder) recordPipeline() (raw registry.ID) {
 	raw = t.recordDataset("applications/raw", digest("a1"), registry.RawData, 250000, day(2023, 12, 1), nil,
 		column("income"), column("debt"), column("age"), column("employment_years"))
@@ -237,7 +239,7 @@ func (t *storyRecorder) recordDeployment(version, environment, endpoint string, 
 	return id
 }
 
-// recordFirstVersion tells of 1.0.0: trained, released from its tag, in production.
+// recordFirstVersion records 1.0.0: trained, released from its tag, in production.
 func (t *storyRecorder) recordFirstVersion() (version, deployment registry.ID) {
 	version = t.registerVersion(catalog.RegisterModelVersionInput{Version: ptr("1.0.0"), CreatedDate: day(2024, 1, 1), Run: &t.trainingRun, ReleasedFrom: &t.tag,
 		Description: "first release", Card: card(0.91, 0.88, 0.84, 0.86, day(2023, 12, 28)), Artifacts: []catalog.ArtifactInput{{Name: "model.onnx",
@@ -248,7 +250,8 @@ func (t *storyRecorder) recordFirstVersion() (version, deployment registry.ID) {
 	return version, deployment
 }
 
-// recordLaterVersions tells of what came after: 1.0.1 takes over, 1.1.0 is tried, 2.0.0 begun.
+// recordLaterVersions records 1.0.1, which replaces 1.0.0 in production, 1.1.0 in staging,
+// and 2.0.0 in development.
 func (t *storyRecorder) recordLaterVersions() {
 	for _, v := range []struct {
 		version string
@@ -272,7 +275,7 @@ func (t *storyRecorder) recordLaterVersions() {
 	})
 }
 
-// card is a full model card.
+// card returns a complete model card.
 func card(accuracy, precision, recall, f1 float64, trained time.Time) *catalog.ModelCardInput {
 	yes, hours, samples := true, 3.5, int64(231400)
 	return &catalog.ModelCardInput{
@@ -289,7 +292,7 @@ func card(accuracy, precision, recall, f1 float64, trained time.Time) *catalog.M
 	}
 }
 
-// digest fills a two-digit seed up to the 64 digits of a SHA-256.
+// digest repeats a two-digit seed to the 64 digits of a SHA-256.
 func digest(seed string) (out string) {
 	for range 32 {
 		out += seed

@@ -20,8 +20,8 @@ import (
 	"pedigree/registry"
 )
 
-// clone makes a bare copy in a temporary folder, within the bounds of size and
-// time. What the server says is never told, for it may hold the URL's password.
+// clone makes a bare clone in a temporary folder, within the limits of size and time.
+// Errors do not repeat what the server says: it may contain the URL's password.
 func (r *Repository) clone(ctx context.Context, from *url.URL) (err error) {
 	if r.tempDir, err = os.MkdirTemp("", "pedigree-import-"); err != nil {
 		return err
@@ -54,7 +54,7 @@ func (r *Repository) clone(ctx context.Context, from *url.URL) (err error) {
 	return e
 }
 
-// withoutCredentials keeps a URL's password out of what is shown.
+// withoutCredentials replaces the user name and password of a URL in a text by "…".
 func withoutCredentials(text string, from *url.URL) string {
 	if from.User == nil {
 		return text
@@ -71,10 +71,10 @@ func withoutCredentials(text string, from *url.URL) string {
 	return text
 }
 
-// errTooLarge ends a clone that takes more than its bytes.
+// errTooLarge ends a clone that is larger than its limit.
 var errTooLarge = errors.New("larger than allowed")
 
-// limitedFS is a file system in which only so many bytes may be written.
+// limitedFS is a file system with a limit on the bytes written to all files together.
 type limitedFS struct {
 	billy.Filesystem
 	remaining *atomic.Int64
@@ -87,17 +87,18 @@ func (fs *limitedFS) wrap(f billy.File, err error) (billy.File, error) {
 	return &limitedFile{f, fs.remaining}, nil
 }
 
-// Create makes a file whose bytes count.
+// Create makes a file whose written bytes count against the limit.
 func (fs *limitedFS) Create(name string) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.Create(name))
 }
 
-// OpenFile opens a file whose written bytes count.
+// OpenFile opens a file whose written bytes count against the limit.
 func (fs *limitedFS) OpenFile(name string, flag int, perm os.FileMode) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.OpenFile(name, flag, perm))
 }
 
-// TempFile makes a temporary file whose bytes count; packs arrive in one.
+// TempFile makes a temporary file whose written bytes count against the limit. go-git
+// writes packs to such a file.
 func (fs *limitedFS) TempFile(dir, prefix string) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.TempFile(dir, prefix))
 }
@@ -107,7 +108,7 @@ type limitedFile struct {
 	remaining *atomic.Int64
 }
 
-// Write counts down, and fails when nothing is left.
+// Write subtracts the bytes from what remains. It fails when the limit is exceeded.
 func (f *limitedFile) Write(p []byte) (int, error) {
 	if f.remaining.Add(-int64(len(p))) < 0 {
 		return 0, errTooLarge

@@ -18,8 +18,8 @@ import (
 	"pedigree/registry"
 )
 
-// serveGit serves the repositories in a folder over https with git's own server,
-// and makes this process trust its certificate.
+// serveGit serves the repositories of a folder over https with git-http-backend. It makes
+// this process trust the server's certificate.
 func serveGit(t *testing.T, root string, wrap func(http.Handler) http.Handler) string {
 	t.Helper()
 	exe, err := exec.Command("git", "--exec-path").Output()
@@ -35,12 +35,12 @@ func serveGit(t *testing.T, root string, wrap func(http.Handler) http.Handler) s
 	return srv.URL
 }
 
-// trust lets the transport that git uses trust a certificate for one test.
+// trust adds a certificate to those that the default HTTP transport trusts, for one test.
 func trust(t *testing.T, der []byte) {
 	t.Helper()
 	pool := systemPool(t)
 	if !pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})) {
-		t.Fatal("the certificate is none")
+		t.Fatal("the certificate cannot be parsed")
 	}
 	transport := http.DefaultTransport.(*http.Transport)
 	old := transport.TLSClientConfig
@@ -109,7 +109,7 @@ func TestAFailedCloneHidesThePassword(t *testing.T) {
 	wantCode(t, err, registry.Unavailable, "could not be cloned")
 	e := err.(*registry.Error)
 	if all := e.Message + e.Err.Error(); strings.Contains(all, "hunter2") {
-		t.Errorf("the error tells the password: %s", all)
+		t.Errorf("the error contains the password: %s", all)
 	}
 }
 

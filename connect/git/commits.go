@@ -14,7 +14,7 @@ import (
 	"pedigree/registry"
 )
 
-// Commit is what the order of history is made of; the rest is read when it is
+// Commit holds what is needed to put commits in order. The rest is read when the commit is
 // recorded.
 type Commit struct {
 	SHA string
@@ -24,14 +24,14 @@ type Commit struct {
 	tree    plumbing.Hash
 }
 
-// commitLookup tells which of some commits need no looking behind.
+// commitLookup returns which of some commits the registry has.
 type commitLookup func(ctx context.Context, shas []string) (map[string]bool, error)
 
-// lookupBatch is how many commits are asked for at once; service.Nodes takes 100.
+// lookupBatch is the number of commits in one lookup; service.Nodes takes at most 100.
 const lookupBatch = 100
 
-// Commits returns every commit that branches and tags reach, parents before
-// children, older before younger.
+// Commits returns every commit that branches and tags reach: parents before children, and
+// otherwise older commits before newer ones.
 func (r *Repository) Commits(ctx context.Context) ([]Commit, error) {
 	if r.allCommits == nil {
 		all, err := r.walk(ctx, nil)
@@ -43,8 +43,8 @@ func (r *Repository) Commits(ctx context.Context) ([]Commit, error) {
 	return slices.Clone(r.allCommits), nil
 }
 
-// walk collects the commits that the tips reach, stopping at those that are
-// known, and puts them in order.
+// walk collects the commits that the tips reach and sorts them. It does not continue behind
+// commits that the lookup knows.
 func (r *Repository) walk(ctx context.Context, known commitLookup) ([]Commit, error) {
 	found := map[plumbing.Hash]*Commit{}
 	seen := map[plumbing.Hash]bool{}
@@ -105,7 +105,7 @@ func lookUpHashes(ctx context.Context, known commitLookup, batch []plumbing.Hash
 	return known(ctx, shas)
 }
 
-// addMissingCommit tells of a commit that is not in this copy, and goes on without it.
+// addMissingCommit reports a commit that cannot be read. The walk goes on without it.
 func (r *Repository) addMissingCommit(h plumbing.Hash, err error) error {
 	switch {
 	case errors.Is(err, plumbing.ErrObjectNotFound):
@@ -118,8 +118,8 @@ func (r *Repository) addMissingCommit(h plumbing.Hash, err error) error {
 	return nil
 }
 
-// order sorts commits so that parents come first, and among those that could come
-// next the oldest (Kahn's algorithm over a heap).
+// order sorts commits so that parents come before children. Among the commits that could
+// come next, the oldest comes first (Kahn's algorithm with a heap).
 func order(found map[plumbing.Hash]*Commit) []Commit {
 	pendingParents := map[plumbing.Hash]int{}
 	children := map[plumbing.Hash][]*Commit{}
@@ -159,7 +159,7 @@ func unique(hashes []plumbing.Hash) []plumbing.Hash {
 	return out
 }
 
-// byTime is a heap of commits, the oldest on top.
+// byTime is a min-heap of commits by time.
 type byTime []*Commit
 
 func (b byTime) Len() int { return len(b) }
@@ -168,7 +168,7 @@ func (b byTime) Less(i, j int) bool {
 }
 func (b byTime) Swap(i, j int) { b[i], b[j] = b[j], b[i] }
 
-// Push and Pop make a heap.Interface.
+// Push and Pop implement heap.Interface.
 func (b *byTime) Push(x any) { *b = append(*b, x.(*Commit)) }
 func (b *byTime) Pop() any {
 	last := (*b)[len(*b)-1]
@@ -176,7 +176,7 @@ func (b *byTime) Pop() any {
 	return last
 }
 
-// recordedCommits asks the registry which commits it has.
+// recordedCommits returns a lookup of the commits that the registry has.
 func recordedCommits(s Registry) commitLookup {
 	return func(ctx context.Context, shas []string) (map[string]bool, error) {
 		ids := make([]registry.ID, len(shas))

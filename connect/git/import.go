@@ -14,12 +14,13 @@ import (
 	"pedigree/service/facts"
 )
 
-// commitBatch is how many commits one call records; service.RecordCommits takes 500.
+// commitBatch is the number of commits in one call; service.RecordCommits takes at most
+// 500.
 const commitBatch = 500
 
-// ActAsImporter returns a context that acts as the importer of a system with the caller's
-// own grants: what an import may do is what its caller may do. A server knows its
-// caller by the token alone, and logs that subject.
+// ActAsImporter returns a context with the subject import:SYSTEM and the grants of the
+// caller. An import may do exactly what its caller may do. A server ignores the subject: it
+// knows the caller by its token and logs the token's subject.
 func ActAsImporter(ctx context.Context, s Registry, system string) (context.Context, error) {
 	caller, err := s.Viewer(ctx)
 	if err != nil {
@@ -32,8 +33,8 @@ func ActAsImporter(ctx context.Context, s Registry, system string) (context.Cont
 	return service.As(ctx, registry.Actor{Subject: "import:" + system, Grants: caller.Grants}, request), nil
 }
 
-// RequireActions answers FORBIDDEN for a caller who may not do one of some actions, so that
-// an import that could record nothing ends before it begins.
+// RequireActions returns FORBIDDEN when the caller lacks one of the actions. It stops an
+// import that could record nothing before the import starts.
 func RequireActions(ctx context.Context, s Registry, actions ...registry.Action) error {
 	caller, err := s.Viewer(ctx)
 	if err != nil {
@@ -58,8 +59,8 @@ func Import(ctx context.Context, s Registry, from string, o Options) (*Report, e
 	return report, r.Record(ctx, s, report)
 }
 
-// Record records the commits that are not known yet, parents first, and every
-// tag; doing it again adds nothing. It acts as import:git for its caller.
+// Record records the commits that the registry does not have yet, parents first, and every
+// tag. A second call adds nothing. It acts as import:git with the caller's grants.
 func (r *Repository) Record(ctx context.Context, s Registry, report *Report) error {
 	if err := RequireActions(ctx, s, registry.CatalogRead, registry.CommitRecord, registry.TagRecord); err != nil {
 		return err
@@ -96,7 +97,7 @@ func (r *Repository) Record(ctx context.Context, s Registry, report *Report) err
 	return r.recordTags(ctx, s, report)
 }
 
-// countKnown counts the commits that turn out to be known.
+// countKnown adds the number of known commits of each lookup to n.
 func countKnown(lookUp commitLookup, n *int) commitLookup {
 	return func(ctx context.Context, shas []string) (map[string]bool, error) {
 		found, err := lookUp(ctx, shas)
@@ -105,8 +106,9 @@ func countKnown(lookUp commitLookup, n *int) commitLookup {
 	}
 }
 
-// newCommits returns the commits that the registry lacks. It stops at known ones:
-// batches are recorded parents first, so what lies behind is known too.
+// newCommits returns the commits that the registry does not have. Without Options.All it
+// stops at known commits: batches are recorded parents first, so the ancestors of a known
+// commit are known too.
 func (r *Repository) newCommits(ctx context.Context, lookUp commitLookup) ([]Commit, error) {
 	if !r.options.All {
 		return r.walk(ctx, lookUp)
@@ -134,9 +136,8 @@ func (r *Repository) newCommits(ctx context.Context, lookUp commitLookup) ([]Com
 	return out, nil
 }
 
-// recordCommits records commits in one call. When the registry refuses one of
-// them, or so much at once, it halves the call until what is refused stands alone
-// and is listed.
+// recordCommits records commits in one call. When the registry refuses the call, it splits
+// the batch in halves until the refused commit is alone, and reports that one.
 func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Commit, report *Report) error {
 	in := facts.RecordCommitsInput{Repository: r.input}
 	for _, c := range commits {
@@ -167,8 +168,8 @@ func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Co
 	return r.recordCommits(ctx, s, commits[half:], report)
 }
 
-// commitInput reads a commit as the registry takes it. The role is left to the service,
-// which reads it from the message.
+// commitInput reads a commit in the form that the registry takes. It leaves the role empty:
+// the service derives it from the message.
 func (r *Repository) commitInput(c Commit, report *Report) (facts.CommitInput, error) {
 	o, err := r.git.CommitObject(plumbing.NewHash(c.SHA))
 	if err != nil {
@@ -188,7 +189,8 @@ func (r *Repository) commitInput(c Commit, report *Report) (facts.CommitInput, e
 	return in, nil
 }
 
-// recordTags records every tag, and tells of those that are recorded and gone.
+// recordTags records every tag, and reports the recorded tags that the repository no longer
+// has.
 func (r *Repository) recordTags(ctx context.Context, s Registry, report *Report) error {
 	for i, t := range r.tags {
 		r.options.Progress.report("recording tags", i+1, len(r.tags))
@@ -211,8 +213,8 @@ func (r *Repository) recordTags(ctx context.Context, s Registry, report *Report)
 	return r.reportDeletedTags(ctx, s, report)
 }
 
-// reportDeletedTags lists the recorded tags that the repository no longer has: their
-// records stand, for versions may be released from them.
+// reportDeletedTags reports the recorded tags that the repository no longer has. Their
+// records stay, because versions may be released from them.
 func (r *Repository) reportDeletedTags(ctx context.Context, s Registry, report *Report) error {
 	n, err := s.Node(ctx, registry.RepositoryID(r.Key()))
 	if err != nil {
@@ -244,7 +246,7 @@ func (r *Repository) reportDeletedTags(ctx context.Context, s Registry, report *
 	}
 }
 
-// TagNode returns the node of a tag that Record recorded.
+// TagNode returns the id of a tag that Record recorded, and false when it did not.
 func (r *Repository) TagNode(name string) (registry.ID, bool) {
 	id, ok := r.tagNodes[name]
 	return id, ok

@@ -22,8 +22,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// newRegistry opens a registry over an empty SQLite store, and a context that acts
-// as somebody with a role.
+// newRegistry returns a service over an empty SQLite store, and a context of a subject with
+// the role.
 func newRegistry(t *testing.T, role string) (*service.Service, context.Context) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "pedigree.db"))
@@ -46,7 +46,7 @@ func as(t *testing.T, role string) context.Context {
 	return service.As(t.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "test")
 }
 
-// repo is a git repository that a test drives with the real git.
+// repo is a git repository that a test changes with the git command.
 type repo struct {
 	t    *testing.T
 	path string
@@ -60,7 +60,7 @@ func newRepo(t *testing.T, args ...string) *repo {
 	return r
 }
 
-// git runs git with a clock that steps a minute a call.
+// git runs a git command. The commit time advances by one minute with each call.
 func (r *repo) git(args ...string) string {
 	r.t.Helper()
 	r.tick++
@@ -76,7 +76,7 @@ func (r *repo) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit writes a file and commits it; it returns the sha.
+// commit writes a file, commits it and returns the SHA.
 func (r *repo) commit(message, file, text string) string {
 	r.t.Helper()
 	full := filepath.Join(r.path, file)
@@ -91,7 +91,7 @@ func (r *repo) commit(message, file, text string) string {
 	return r.git("rev-parse", "HEAD")
 }
 
-// sample clones the repository that the real dvc and gto made.
+// sample clones the sample repository, which was made with the dvc and gto commands.
 func sample(t *testing.T) string {
 	t.Helper()
 	bundle, err := filepath.Abs("../../testdata/dvc-project/repo.bundle")
@@ -114,7 +114,7 @@ func mustImport(t *testing.T, ctx context.Context, s *service.Service, from stri
 	return r
 }
 
-// lastEntry is the sequence of the newest entry of the audit log.
+// lastEntry returns the sequence number of the newest entry of the audit log.
 func lastEntry(t *testing.T, ctx context.Context, s *service.Service) int64 {
 	t.Helper()
 	log, err := s.AuditLog(ctx, core.Paging{}, nil)
@@ -124,7 +124,7 @@ func lastEntry(t *testing.T, ctx context.Context, s *service.Service) int64 {
 	return log.Edges[0].Node.Seq
 }
 
-// hasProblem reports whether a problem of a kind mentions all of some words.
+// hasProblem reports whether a problem of a kind contains all of the words.
 func hasProblem(r *git.Report, kind git.ProblemKind, words ...string) bool {
 	return slices.ContainsFunc(r.ProblemsOf(kind), func(p git.Problem) bool {
 		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(p.Where+": "+p.What, w) })
@@ -138,14 +138,14 @@ func wantCode(t *testing.T, err error, code registry.Code, words string) {
 	}
 }
 
-// logged is a commit as git log tells it.
+// logged is a commit as git log prints it.
 type logged struct {
 	SHA, Author, Role string
 	Parents           []string
 	At                string
 }
 
-// oracle reads git-log.txt: five lines a commit, then its message, then ---.
+// oracle reads git-log.txt: five lines for each commit, then its message, then "---".
 func oracle(t *testing.T) (out []logged) {
 	t.Helper()
 	raw, err := os.ReadFile("../../testdata/dvc-project/git-log.txt")
@@ -163,7 +163,7 @@ func oracle(t *testing.T) (out []logged) {
 		message := strings.Join(lines[4:], "\n")
 		c.Role, _ = facts.CommitRole(message)
 		if i := strings.Index(message, "Model-Role: "); i >= 0 {
-			c.Role = message[i+len("Model-Role: "):] // Said by hand, not by the code under test.
+			c.Role = message[i+len("Model-Role: "):] // Parsed here, independently of the code under test.
 		}
 		out = append(out, c)
 	}
@@ -285,14 +285,14 @@ func TestAMovedTagIsRecordedAnew(t *testing.T) {
 	for _, e := range tags.Edges {
 		got[e.Node.Name+" "+e.Node.SHA] = e.Node.MovedAt.IsZero()
 		if e.Node.Name == "release" && (e.Node.Annotated || !e.Node.DateInferred) {
-			t.Errorf("a light tag has no date of its own: %+v", e.Node)
+			t.Errorf("a lightweight tag has no date of its own: %+v", e.Node)
 		}
 		if e.Node.Name == "signed-off" && (!e.Node.Annotated || e.Node.Tagger != "Ada" || e.Node.Message != "looked at" || e.Node.DateInferred) {
 			t.Errorf("an annotated tag: %+v", e.Node)
 		}
 	}
 	if d := cmp.Diff(map[string]bool{"release " + old: false, "release " + now: true, "signed-off " + old: true}, got); d != "" {
-		t.Errorf("tags and whether they stand (-want +got):\n%s", d)
+		t.Errorf("tags and whether they are current (-want +got):\n%s", d)
 	}
 }
 
@@ -335,7 +335,7 @@ func TestAShallowCloneIsImportedUpToItsBoundary(t *testing.T) {
 		t.Fatal(err)
 	}
 	if up, err := s.Upstream(ctx, c, core.Paging{}); err != nil || len(up.Edges) != 1 {
-		t.Errorf("the cut is not joined to what lies behind it: %v", err)
+		t.Errorf("the boundary commit is not linked to its parent: %v", err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"pedigree/service/facts"
 )
 
-// Tag is a tag of a repository and the commit it peels to.
+// Tag is a tag of a repository and the commit that it points at.
 type Tag struct {
 	Name, SHA string
 	// Annotated tags have a tagger, a date and a message of their own.
@@ -24,7 +24,7 @@ type Tag struct {
 	changes         []string
 }
 
-// tip is where history is walked from.
+// tip is a reference from which the commit walk starts.
 type tip struct {
 	name string
 	hash plumbing.Hash
@@ -34,7 +34,7 @@ func noCommits() error {
 	return registry.Errorf(registry.FailedPrecondition, "the repository has no commits yet; commit something and import again")
 }
 
-// readMetadata reads references, shallow boundaries and the key.
+// readMetadata reads the references, the shallow boundary and the repository's key.
 func (r *Repository) readMetadata(src source) error {
 	cut, err := r.git.Storer.Shallow()
 	if err != nil {
@@ -67,7 +67,7 @@ func unreadable(what string, err error) error {
 	return e
 }
 
-// readReferences collects branches, the branches of remotes and tags.
+// readReferences collects the branches, the remote-tracking branches and the tags.
 func (r *Repository) readReferences() error {
 	refs, err := r.git.References()
 	if err != nil {
@@ -75,7 +75,7 @@ func (r *Repository) readReferences() error {
 	}
 	err = refs.ForEach(func(ref *plumbing.Reference) error {
 		if ref.Type() != plumbing.HashReference {
-			return nil // A symbolic one names another that comes by itself.
+			return nil // Its target is listed as a reference too.
 		}
 		switch name := ref.Name(); {
 		case name.IsTag():
@@ -93,14 +93,15 @@ func (r *Repository) readReferences() error {
 	return nil
 }
 
-// addTag peels a tag to the commit it is about.
+// addTag peels a tag to its commit and adds it. It reports a tag that does not point at a
+// commit.
 func (r *Repository) addTag(name string, hash plumbing.Hash) {
 	c := &textCleaner{}
 	t := Tag{Name: c.line(name, 255)}
 	for depth := 0; ; depth++ {
 		o, err := r.git.TagObject(hash)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			break // Not a tag object: a light tag, or the end of the peeling.
+			break // Not a tag object: a lightweight tag, or the target of the last tag object.
 		}
 		if err != nil || depth > 20 {
 			r.addProblem(NotRead, "tag "+t.Name, "its tag object cannot be read; check it with git fsck")
@@ -129,7 +130,7 @@ func (r *Repository) addTag(name string, hash plumbing.Hash) {
 	r.tips = append(r.tips, tip{"refs/tags/" + t.Name, hash})
 }
 
-// defaultBranch is the branch that the origin calls its own, else the one that is
+// defaultBranch returns the default branch of the origin, or else the branch that is
 // checked out.
 func (r *Repository) defaultBranch() string {
 	c := &textCleaner{}
@@ -141,8 +142,8 @@ func (r *Repository) defaultBranch() string {
 	return ""
 }
 
-// keyByRoot takes the sha of the first commit as the key: what a repository
-// without an origin keeps when it is moved or copied.
+// keyByRoot sets the key to the SHA of the first commit. A repository without an origin
+// keeps this key when it is moved or copied.
 func (r *Repository) keyByRoot() error {
 	at := r.tips[0].hash
 	if head, err := r.git.Head(); err == nil {
@@ -172,5 +173,5 @@ func (r *Repository) addProblem(kind ProblemKind, where, format string, args ...
 	r.problems = rep.Problems
 }
 
-// Tags lists the tags that point at commits, by name.
+// Tags returns the tags that point at commits, sorted by name.
 func (r *Repository) Tags() []Tag { return slices.Clone(r.tags) }

@@ -58,7 +58,7 @@ func TestPasswordsAreRemovedFromMessages(t *testing.T) {
 	}
 	for _, text := range []string{"Get " + u.String(), "user me password hunt/er2", "hunt%2Fer2"} {
 		if got := withoutCredentials(text, u); strings.Contains(got, "er2") {
-			t.Errorf("%q is shown as %q", text, got)
+			t.Errorf("%q becomes %q, which contains the password", text, got)
 		}
 	}
 }

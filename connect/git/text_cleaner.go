@@ -13,10 +13,10 @@ import (
 	"pedigree/registry"
 )
 
-// textCleaner brings what git holds to what the registry takes, and remembers whether
-// it had to change anything. Git keeps any bytes; the registry keeps text.
+// textCleaner converts text of git to text that the registry accepts, and records what it
+// changed. Git stores arbitrary bytes; the registry stores UTF-8 text.
 type textCleaner struct {
-	// encoding is the commit's own encoding header, "" for UTF-8.
+	// encoding is the encoding header of the commit, "" for UTF-8.
 	encoding string
 	changes  []string
 }
@@ -30,7 +30,7 @@ func (c *textCleaner) addChange(what string) {
 	c.changes = append(c.changes, what)
 }
 
-// text decodes and cleans free text of many lines, cut to most bytes.
+// text decodes and cleans text of several lines. It cuts the text to maxBytes.
 func (c *textCleaner) text(s string, maxBytes int) string {
 	s = c.decode(s)
 	if !utf8.ValidString(s) {
@@ -57,7 +57,7 @@ func (c *textCleaner) text(s string, maxBytes int) string {
 	return s
 }
 
-// line cleans text of one line, such as a name, cut to most characters.
+// line cleans text of one line, such as a name. It cuts the text to maxRunes characters.
 func (c *textCleaner) line(s string, maxRunes int) string {
 	s = strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' || r == '\t' {
@@ -73,14 +73,14 @@ func (c *textCleaner) line(s string, maxRunes int) string {
 	return strings.TrimSpace(s)
 }
 
-// decode undoes the encoding that a commit names.
+// decode converts text from the commit's encoding to UTF-8.
 func (c *textCleaner) decode(s string) string {
 	if c.encoding == "" || strings.EqualFold(c.encoding, "utf-8") || strings.EqualFold(c.encoding, "utf8") {
 		return s
 	}
 	e, err := htmlindex.Get(c.encoding)
 	if err != nil {
-		return s // Unknown: what is no UTF-8 is listed by text.
+		return s // Unknown encoding: text replaces bytes that are not UTF-8.
 	}
 	out, err := e.NewDecoder().String(s)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *textCleaner) decode(s string) string {
 
 var earliest, latest = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// time holds a time to what the registry keeps.
+// time limits a time to the range that the registry stores.
 func (c *textCleaner) time(t time.Time) time.Time {
 	t = t.UTC()
 	if t.Before(earliest) {
@@ -105,8 +105,8 @@ func (c *textCleaner) time(t time.Time) time.Time {
 	return t
 }
 
-// signatureKind says what a commit's signature block is, by its first line; git
-// keeps OpenPGP, SSH and X.509 blocks in the same header.
+// signatureKind returns the kind of a signature block from its first line. Git stores
+// OpenPGP, SSH and X.509 blocks in the same header.
 func signatureKind(block string) string {
 	first, _, _ := bytes.Cut(bytes.TrimSpace([]byte(block)), []byte("\n"))
 	switch line := string(first); {

@@ -12,40 +12,39 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// File is a file of a commit: its path and the name of its content.
+// File is a file of a commit: its path and the hash of its blob.
 type File struct{ Path, Blob string }
 
-// FileFinder finds files in the trees of many commits. A folder whose tree was seen
-// before is not read again, so a history costs what changed in it, not commits
-// times files.
+// FileFinder finds files by name in the trees of many commits. It caches the result of each
+// tree, so that the cost of a history depends on what changed, not on commits times files.
 type FileFinder struct {
 	repo   *Repository
 	wanted func(name string) bool
 	cache  map[plumbing.Hash]*treeFiles
 }
 
-// treeFiles is what is wanted under one tree, with paths from that tree.
+// treeFiles holds the wanted files under one tree. Paths are relative to that tree.
 type treeFiles struct {
 	files []File
 	err   error
 }
 
-// FileFinder returns a Finder for the files whose base name is wanted.
+// FileFinder returns a finder of the files for whose base name wanted returns true.
 func (r *Repository) FileFinder(want func(name string) bool) *FileFinder {
 	return &FileFinder{repo: r, wanted: want, cache: map[plumbing.Hash]*treeFiles{}}
 }
 
-// ErrMissing says that an object is not in this copy of the repository.
+// ErrMissing means that an object is not in this copy of the repository.
 var ErrMissing = errors.New("not in this copy of the repository, which may be a partial clone; fetch it with git fetch --refetch --no-filter, or clone it whole")
 
-// Files lists the wanted files of a commit by path. A tree that is missing is an
-// error, never an empty folder.
+// Files returns the wanted files of a commit. A missing tree is an error, not an empty
+// folder.
 func (f *FileFinder) Files(c Commit) ([]File, error) {
 	got := f.treeFiles(c.tree, 0)
 	return got.files, got.err
 }
 
-// maxTreeDepth is how many folders deep files are looked for.
+// maxTreeDepth is the deepest level of folders that is searched.
 const maxTreeDepth = 100
 
 func (f *FileFinder) treeFiles(hash plumbing.Hash, depth int) *treeFiles {
@@ -85,7 +84,7 @@ func missingObject(what string, err error) error {
 	return fmt.Errorf("%s is damaged: %w", what, err)
 }
 
-// Blob reads the content of a file of at most so many bytes.
+// Blob returns the content of a blob. A blob larger than maxBytes is an error.
 func (r *Repository) Blob(name string, maxBytes int64) ([]byte, error) {
 	b, err := r.git.BlobObject(plumbing.NewHash(name))
 	if err != nil {
@@ -102,9 +101,9 @@ func (r *Repository) Blob(name string, maxBytes int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(in, maxBytes))
 }
 
-// BlobAt returns the blob of a path in a commit, "" for a folder; false when the
-// commit has no such path.
-func (r *Repository) BlobAt(c Commit, file string) (blob string, there bool, err error) {
+// BlobAt returns the hash of the file at a path in a commit, and "" for a folder. exists is
+// false when the commit has no such path.
+func (r *Repository) BlobAt(c Commit, file string) (blob string, exists bool, err error) {
 	hash := c.tree
 	parts := strings.Split(path.Clean(file), "/")
 	for i, part := range parts {
@@ -137,7 +136,7 @@ func entry(t *object.Tree, name string) *object.TreeEntry {
 	return nil
 }
 
-// Progress tells the caller how far a step is.
+// Progress reports the progress of a step to the caller of the import.
 func (r *Repository) Progress(step string, done, total int) {
 	r.options.Progress.report(step, done, total)
 }

@@ -1,6 +1,7 @@
-// Package facts reads and writes facts as JSON Lines: one service.FactInput a
-// line, with the names of the GraphQL schema. It loads a stream of them in
-// transactions of many lines, and tells line by line what was refused.
+// Package jsonlines reads and writes facts as JSON Lines: one bulk.FactInput on each line,
+// with the field names of the GraphQL schema. It loads a stream in transactions of many
+// lines and reports each line that is refused. The service, not this package, checks what a
+// fact means.
 package jsonlines
 
 import (
@@ -18,14 +19,16 @@ import (
 	"pedigree/service/bulk"
 )
 
-// The limits of a line beyond registry.MaxFactBytes.
+// The limits of a line, beside registry.MaxFactBytes: levels of nesting, and entries of a
+// list.
 const (
 	maxNested = 32
 	maxItems  = 10000
 )
 
-// Decode reads one line strictly: valid UTF-8, one JSON object, names as the schema
-// writes them, none twice, none unknown. What it says is checked by the service.
+// Decode decodes one line strictly: valid UTF-8, one JSON object, field names exactly as in
+// the schema, no unknown and no duplicate field. It does not check the values;
+// FactInput.Check does. Errors are INVALID_ARGUMENT.
 func Decode(line []byte) (bulk.FactInput, error) {
 	var f bulk.FactInput
 	if !utf8.Valid(line) {
@@ -42,7 +45,8 @@ func Decode(line []byte) (bulk.FactInput, error) {
 	return f, toRegistryError(json.Unmarshal(line, &f))
 }
 
-// toRegistryError says in the registry's words what a JSON library says in Go's.
+// toRegistryError replaces an error of encoding/json by an INVALID_ARGUMENT error that does
+// not mention Go types.
 func toRegistryError(err error) error {
 	var known *registry.Error
 	var typed *json.UnmarshalTypeError
@@ -60,7 +64,8 @@ var (
 	jsonType = reflect.TypeFor[registry.JSON]()
 )
 
-// checkValue reads one value and holds it to the form of a type; nil takes any.
+// checkValue reads one value and checks its form against a type. A nil type allows any
+// value.
 func checkValue(d *json.Decoder, t reflect.Type, path string, level int) error {
 	if level > maxNested {
 		return registry.Invalid(path, "is nested deeper than %d levels", maxNested)
@@ -146,7 +151,7 @@ func checkList(d *json.Decoder, t reflect.Type, path string, level int) error {
 	return err
 }
 
-// fieldType returns the type of a struct's field by its JSON name, nil for none.
+// fieldType returns the type of a struct field by its JSON name, or nil when there is none.
 func fieldType(t reflect.Type, name string) reflect.Type {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -158,8 +163,7 @@ func fieldType(t reflect.Type, name string) reflect.Type {
 	return nil
 }
 
-// Encode writes a fact as one line, its end included. The same fact gives the same
-// bytes.
+// Encode writes a fact as one line with its line end. Equal facts give equal bytes.
 func Encode(w io.Writer, f bulk.FactInput) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

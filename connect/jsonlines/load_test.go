@@ -22,7 +22,7 @@ import (
 	"pedigree/service/bulk"
 )
 
-// newRegistry is an empty registry, and a context of its administrator.
+// newRegistry returns an empty registry, its store, and a context of an administrator.
 func newRegistry(t *testing.T) (*service.Service, graph.Store, context.Context) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
@@ -42,7 +42,7 @@ func newRegistry(t *testing.T) (*service.Service, graph.Store, context.Context) 
 	return service.New(gate), store, service.As(t.Context(), admin, "test")
 }
 
-// countingRecorder counts the transactions of a recorder.
+// countingRecorder records the number of facts of each transaction.
 type countingRecorder struct {
 	Recorder
 	sizes []int
@@ -135,7 +135,7 @@ func TestALineIsReadStrictly(t *testing.T) {
 			t.Errorf("%.80s: %v, want %q", line, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "Go ") {
-			t.Errorf("%.80s: it speaks of Go: %v", line, err)
+			t.Errorf("%.80s: the error mentions Go: %v", line, err)
 		}
 	}
 }
@@ -147,10 +147,10 @@ func TestARefusedLineDoesNotStopTheOthers(t *testing.T) {
 		`{"link":{"from":"@c","to":"@nobody","kind":"DERIVED_FROM"}}` + "\n" + "\xff\n" + datasetLine("a")
 	to := &countingRecorder{Recorder: s}
 	var refused []string
-	var told []string
+	var refusedBytes []string
 	sum, err := Load(ctx, strings.NewReader(lines), to, Options{Refused: func(r Refusal, line []byte) error {
 		refused = append(refused, fmt.Sprint(r.Line, " ", r.Code, " ", r.Field))
-		told = append(told, string(line))
+		refusedBytes = append(refusedBytes, string(line))
 		return nil
 	}})
 	want := []string{"2 INVALID_ARGUMENT name", "6 NOT_FOUND ", "8 INVALID_ARGUMENT ref", "9 INVALID_ARGUMENT ", "10 INVALID_ARGUMENT "}
@@ -160,8 +160,8 @@ func TestARefusedLineDoesNotStopTheOthers(t *testing.T) {
 	if sum != (Summary{Accepted: 4, Created: 3, Unchanged: 1, Refused: 5, LastLine: 11, Offset: int64(len(lines)), Refs: true}) {
 		t.Errorf("%+v", sum)
 	}
-	if len(told) == 5 && told[4] != "\xff" {
-		t.Errorf("%q", told)
+	if len(refusedBytes) == 5 && refusedBytes[4] != "\xff" {
+		t.Errorf("%q", refusedBytes)
 	}
 	if !slices.Equal(to.sizes, []int{2, 1, 1}) && !slices.Equal(to.sizes, []int{2, 2}) {
 		t.Errorf("transactions of %v facts", to.sizes)
@@ -172,15 +172,15 @@ func TestARefusedLineDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
-// Of several cycles that lines of one transaction close, the store finds any one: it
-// may be one that is there only by a line which is refused itself.
+// When lines of one transaction close several cycles, the store may report any of them,
+// even one that exists only because of a line that is refused itself.
 func TestLinesThatCloseACycleAreRefused(t *testing.T) {
 	s, _, ctx := newRegistry(t)
 	several := 0
 	for seed := range uint64(40) {
 		random := rand.New(rand.NewPCG(seed, 4))
 		var lines strings.Builder
-		reach := [5][5]bool{} // from an effect to its causes
+		reach := [5][5]bool{} // reach[i][j]: there is a path from effect i to cause j
 		for i := range reach {
 			lines.WriteString(datasetLine(fmt.Sprint("d", seed, "-", i)))
 			reach[i][i] = true
@@ -260,7 +260,7 @@ func TestALineOverTheSizeLimitIsRefused(t *testing.T) {
 	sum, err := Load(ctx, strings.NewReader(lines), s, Options{Refused: func(r Refusal, line []byte) error {
 		refused = append(refused, r)
 		if len(line) > 1000 {
-			t.Error("a line beyond the limit is handed on whole")
+			t.Error("a line over the limit is passed on whole")
 		}
 		return nil
 	}})
@@ -281,8 +281,8 @@ func TestRefsWorkAcrossChunks(t *testing.T) {
 	}
 }
 
-// TestAnInterruptedLoadRecordsWholeChunks: an error of the stream, of the store or of
-// who is told ends the load; the summary counts what is recorded and no more.
+// TestAnInterruptedLoadRecordsWholeChunks: an error of the stream, the store or a callback
+// ends the load. The summary counts exactly what is recorded.
 func TestAnInterruptedLoadRecordsWholeChunks(t *testing.T) {
 	var lines strings.Builder
 	for i := range 900 {
@@ -290,17 +290,17 @@ func TestAnInterruptedLoadRecordsWholeChunks(t *testing.T) {
 	}
 	cut := errors.New("cut")
 	recorded := func(s *service.Service, ctx context.Context) (n int64) {
-		told, err := s.ExportFacts(ctx, func(bulk.FactInput) error { return nil })
+		exported, err := s.ExportFacts(ctx, func(bulk.FactInput) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		return told.Facts
+		return exported.Facts
 	}
 	for name, load := range map[string]func(context.Context, *service.Service) (Summary, error){
 		"the stream": func(ctx context.Context, s *service.Service) (Summary, error) {
 			return Load(ctx, io.MultiReader(strings.NewReader(lines.String()[:len(lines.String())-9]), iotest.ErrReader(cut)), s, Options{})
 		},
-		"who is told": func(ctx context.Context, s *service.Service) (Summary, error) {
+		"the callback": func(ctx context.Context, s *service.Service) (Summary, error) {
 			return Load(ctx, strings.NewReader(lines.String()), s, Options{Committed: func(Summary) error { return cut }})
 		},
 		"the store": func(ctx context.Context, s *service.Service) (Summary, error) {
@@ -322,7 +322,7 @@ func TestAnInterruptedLoadRecordsWholeChunks(t *testing.T) {
 	}
 }
 
-// failingRecorder records so many batches and then fails.
+// failingRecorder records a number of batches and then fails.
 type failingRecorder struct {
 	Recorder
 	left int
@@ -345,6 +345,6 @@ func TestCallerWithoutPermissionRecordsNothing(t *testing.T) {
 		t.Errorf("%+v %v", sum, err)
 	}
 	if after, _ := store.Ping(t.Context()); after.Head != before.Head {
-		t.Error("it was written")
+		t.Error("the store was changed")
 	}
 }
