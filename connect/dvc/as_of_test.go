@@ -11,13 +11,13 @@ import (
 	"pedigree/service/provenance"
 )
 
-// betweenDeployments is an instant between the two deployments of churn-model into prod, as
-// gto history tells them: 1.1.0 at 04:29:31, 1.1.1 at 04:29:36.
+// betweenDeployments is a time between the two deployments of churn-model to prod. gto
+// history lists them at 04:29:31 (1.1.0) and 04:29:36 (1.1.1).
 var betweenDeployments = time.Date(2026, 11, 23, 4, 29, 33, 0, time.UTC)
 
-// TestAsOfBetweenTwoDeploymentsTheFirstIsInProduction asks for the sample as it was.
-// All of it was recorded by one import, long after: what GTO's tags say is so since
-// the time of the tag.
+// TestAsOfBetweenTwoDeploymentsTheFirstIsInProduction queries the sample as of several
+// times. One import recorded all of it much later; what GTO tags describe is valid from the
+// time of the tag.
 func TestAsOfBetweenTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
 	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
@@ -67,7 +67,7 @@ func TestAsOfBetweenTwoDeploymentsTheFirstIsInProduction(t *testing.T) {
 	}
 }
 
-// TestAsOfBetweenTwoDeploymentsLineageShowsTheFirst asks the graph itself.
+// TestAsOfBetweenTwoDeploymentsLineageShowsTheFirst queries the graph itself.
 func TestAsOfBetweenTwoDeploymentsLineageShowsTheFirst(t *testing.T) {
 	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
@@ -96,6 +96,6 @@ func TestAsOfBetweenTwoDeploymentsLineageShowsTheFirst(t *testing.T) {
 		t.Errorf("1.1.1 between had %+v and %+v, %v", ts, w.deployments(then), err)
 	}
 	if v, err := w.s.ModelVersion(w.ctx, "churn-model", "1.1.0", core.PointInTime{AsOf: betweenDeployments, KnownAt: betweenDeployments}); err != nil || v != nil {
-		t.Errorf("nothing was known between: %+v, %v", v, err)
+		t.Errorf("nothing was recorded at that time: %+v, %v", v, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// entry is one item of deps or outs, in dvc.lock and in .dvc files.
+// entry is one item of deps or outs in dvc.lock or a .dvc file.
 type entry struct {
 	Path      string         `yaml:"path"`
 	MD5       string         `yaml:"md5"`
@@ -26,16 +26,16 @@ type entry struct {
 	Meta      map[string]any `yaml:"meta"`
 }
 
-// remoteRepo is where dvc import took a file from.
+// remoteRepo is the repository from which dvc import took a file.
 type remoteRepo struct {
 	URL     string `yaml:"url"`
 	Rev     string `yaml:"rev"`
 	RevLock string `yaml:"rev_lock"`
 }
 
-// digest is the content's name as algorithm:hex, "" for none. Without a hash
-// field the file was written by DVC 2, whose md5 is taken after dos2unix: the same
-// digits under another algorithm name something else.
+// digest returns the hash of the content as algorithm:hex, or "" when there is none. An
+// entry without a hash field was written by DVC 2, which computes the MD5 after dos2unix.
+// Its digits have another meaning, so they get another algorithm name.
 func (e *entry) digest() string {
 	if e.MD5 == "" {
 		return ""
@@ -47,7 +47,7 @@ func (e *entry) digest() string {
 	return strings.ToLower(algorithm) + ":" + strings.ToLower(e.MD5)
 }
 
-// version is what tells the content apart where there is no digest.
+// version returns the version of content that has no digest, or "" when there is none.
 func (e *entry) version() string {
 	for _, v := range []string{e.VersionID, e.Etag, e.Checksum} {
 		if v != "" {
@@ -57,7 +57,7 @@ func (e *entry) version() string {
 	return ""
 }
 
-// lockFile is dvc.lock.
+// lockFile is a dvc.lock file.
 type lockFile struct {
 	Schema   any                  `yaml:"schema"`
 	Stages   map[string]lockStage `yaml:"stages"`
@@ -71,7 +71,7 @@ type lockStage struct {
 	Outs   []entry        `yaml:"outs"`
 }
 
-// lockDataset is a dataset that stages name as ds://NAME.
+// lockDataset is a dataset that stages refer to as ds://NAME.
 type lockDataset struct {
 	Name    string `yaml:"name"`
 	URL     string `yaml:"url"`
@@ -81,7 +81,7 @@ type lockDataset struct {
 	RevLock string `yaml:"rev_lock"`
 }
 
-// dvcFile is a .dvc file: data under DVC that no stage makes.
+// dvcFile is a .dvc file. It describes data that DVC tracks and no stage writes.
 type dvcFile struct {
 	WDir string         `yaml:"wdir"`
 	Cmd  any            `yaml:"cmd"`
@@ -91,7 +91,7 @@ type dvcFile struct {
 	Desc string         `yaml:"desc"`
 }
 
-// pipelineFile is dvc.yaml. Paths in it may be templates.
+// pipelineFile is a dvc.yaml file. Its paths may contain templates.
 type pipelineFile struct {
 	Stages    map[string]pipelineStage `yaml:"stages"`
 	Artifacts map[string]artifact      `yaml:"artifacts"`
@@ -107,7 +107,7 @@ type pipelineStage struct {
 	Do      *pipelineStage `yaml:"do"`
 }
 
-// artifact annotates an output for GTO.
+// artifact is the annotation of an output for GTO.
 type artifact struct {
 	Path   string         `yaml:"path"`
 	Type   string         `yaml:"type"`
@@ -116,12 +116,12 @@ type artifact struct {
 	Meta   map[string]any `yaml:"meta"`
 }
 
-// outSpec is what dvc.yaml says of an output.
+// outSpec is the description of an output in dvc.yaml.
 type outSpec struct {
 	Path, Type, Desc string
 }
 
-// outSpecs reads a list whose items are a path or a path with options.
+// outSpecs decodes a list whose items are a path, or a path with options.
 func outSpecs(n *yaml.Node) (out []outSpec) {
 	for _, item := range n.Content {
 		switch item.Kind {
@@ -144,7 +144,7 @@ func outSpecs(n *yaml.Node) (out []outSpec) {
 	return out
 }
 
-// parse reads YAML into a file; what it says of an error is one line.
+// parse decodes YAML. Its error has one line.
 func parse(raw []byte, file any) error {
 	if err := yaml.Unmarshal(raw, file); err != nil {
 		first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
@@ -156,8 +156,8 @@ func parse(raw []byte, file any) error {
 	return nil
 }
 
-// parseLock reads a dvc.lock, that of DVC 1, which has no schema and the stages
-// at the top, included.
+// parseLock decodes a dvc.lock file. It also accepts the format of DVC 1, which has no
+// schema and has the stages at the top level.
 func parseLock(raw []byte) (*lockFile, error) {
 	f := &lockFile{}
 	if err := parse(raw, f); err != nil {

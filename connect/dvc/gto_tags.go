@@ -13,7 +13,7 @@ import (
 	"pedigree/service/facts"
 )
 
-// gtoRecorder writes what GTO's tags say.
+// gtoRecorder records the versions, stages and deployments that GTO tags describe.
 type gtoRecorder struct {
 	ctx     context.Context
 	s       Registry
@@ -21,14 +21,14 @@ type gtoRecorder struct {
 	repo    *git.Repository
 	report  *git.Report
 	commits map[string]git.Commit
-	// taggedDeployments are the deployments that the tags of today speak of.
+	// taggedDeployments holds the deployments that the present tags describe.
 	taggedDeployments map[registry.ID]bool
-	// nonModels are artifacts of another type than model.
+	// nonModels holds the artifacts whose type is not model.
 	nonModels map[string]bool
 }
 
-// record follows the tags in order: versions and stages first, as one tag may
-// need what the one before did, then the deployments with their ends.
+// record records the events in order: first versions and stages, because an event may
+// depend on the one before it, then the deployments and their ends.
 func (g *gtoRecorder) record(t *gto.Timeline) error {
 	g.nonModels = map[string]bool{}
 	for i, e := range t.Events {
@@ -59,8 +59,9 @@ func (g *gtoRecorder) record(t *gto.Timeline) error {
 	return g.endOrphanedDeployments(t)
 }
 
-// transition makes a forced transition with the tag as its reason, unless it was made
-// before or the version has moved on since: an old tag never turns time back.
+// transition makes a forced transition with the tag as its reason. It does nothing when the
+// transition was made before. It reports, and does not make, a transition that is older
+// than the present stage of the version.
 func (g *gtoRecorder) transition(e gto.Event, version string, to registry.Stage) error {
 	if g.nonModels[e.Model()] {
 		return nil
@@ -92,7 +93,7 @@ func (g *gtoRecorder) transition(e gto.Event, version string, to registry.Stage)
 	return nil
 }
 
-// superseded reports whether another version took PRODUCTION after the tag.
+// superseded reports whether another version entered PRODUCTION after the tag.
 func (g *gtoRecorder) superseded(e gto.Event, v *registry.ModelVersion, to registry.Stage) (bool, error) {
 	if to != registry.Production {
 		return false, nil
@@ -113,8 +114,8 @@ func (g *gtoRecorder) superseded(e gto.Event, v *registry.ModelVersion, to regis
 	return true, nil
 }
 
-// findTransition reports whether a version was moved for a reason, and when it was moved
-// last.
+// findTransition reports whether a version has a transition with a reason, and returns the
+// time of its last transition.
 func (g *gtoRecorder) findTransition(v *registry.ModelVersion, reason string) (done bool, last time.Time, err error) {
 	first := core.MaxPage
 	for page := (core.Paging{First: &first}); ; {
@@ -135,18 +136,18 @@ func (g *gtoRecorder) findTransition(v *registry.ModelVersion, reason string) (d
 	}
 }
 
-// assignedByTag starts the description of the deployments that tags made; the tag and
-// the repository follow.
+// assignedByTag is the start of the description of a deployment that a tag made. The names
+// of the tag and the repository follow.
 const assignedByTag = "assigned by the git tag "
 
 func (g *gtoRecorder) tagDescription(tag string) string {
 	return assignedByTag + tag + " of " + g.repo.Key()
 }
 
-// environment is a GTO stage as the name of an environment.
+// environment returns the name of the environment for a GTO stage.
 func environment(stage string) string { return strings.ReplaceAll(stage, "/", "=") }
 
-// deploy records a deployment and, when the tags say so, its end.
+// deploy records a deployment, and its end when a tag ends it.
 func (g *gtoRecorder) deploy(d gto.Deployment) error {
 	if g.nonModels[d.Model] {
 		return nil
@@ -175,9 +176,9 @@ func (g *gtoRecorder) end(d *registry.Deployment, when time.Time, reason string)
 	return nil
 }
 
-// endOrphanedDeployments ends the live deployments that tags of this repository made and no
-// tag speaks of any more: the tag was moved or deleted. They end when the next
-// assignment of that stage began, else now.
+// endOrphanedDeployments ends the live deployments of this repository whose tag was moved
+// or deleted. Such a deployment ends when the next assignment of the stage starts, or now
+// when there is none.
 func (g *gtoRecorder) endOrphanedDeployments(t *gto.Timeline) error {
 	first, live := core.MaxPage, true
 	var orphaned []*registry.Deployment

@@ -20,7 +20,7 @@ import (
 	"pedigree/service/provenance"
 )
 
-// fixture is a registry over an empty SQLite store and a context that acts as ann.
+// fixture is a service over an empty SQLite store and a context of the subject ann.
 type fixture struct {
 	*testing.T
 	s   *service.Service
@@ -61,7 +61,8 @@ func (w *fixture) load(from string, o git.Options) *git.Report {
 	return r
 }
 
-// importAgain imports once more and wants nothing of it: no counts, no log entry.
+// importAgain repeats an import and checks that it adds nothing: no counts and no log
+// entry.
 func (w *fixture) importAgain(from string, o git.Options) {
 	w.Helper()
 	before := w.lastEntry()
@@ -103,7 +104,7 @@ func (w *fixture) deployments(v *registry.ModelVersion) (out []*registry.Deploym
 	return out
 }
 
-// upstream lists what a node came from, described for comparison, all the way.
+// upstream returns the whole upstream closure of a node, described as text.
 func (w *fixture) upstream(of registry.ID) []string { return w.walk(of, "UPSTREAM") }
 
 func (w *fixture) walk(of registry.ID, direction string) (out []string) {
@@ -149,7 +150,7 @@ func hasPrefix(list []string, prefix string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, prefix) })
 }
 
-// runs lists the runs by name.
+// runs returns the runs by name.
 func (w *fixture) runs() map[string][]*registry.Run {
 	w.Helper()
 	first := core.MaxPage
@@ -164,7 +165,7 @@ func (w *fixture) runs() map[string][]*registry.Run {
 	return out
 }
 
-// data returns the state of a dataset.
+// data returns a version of a dataset.
 func (w *fixture) data(namespace, name, version string) *registry.DatasetVersion {
 	w.Helper()
 	v, err := w.s.DatasetVersion(w.ctx, name, version, namespace)
@@ -174,7 +175,8 @@ func (w *fixture) data(namespace, name, version string) *registry.DatasetVersion
 	return v
 }
 
-// neighbors returns one hop from a node.
+// neighbors returns the nodes that are one hop from a node, with the relation, described as
+// text.
 func (w *fixture) neighbors(n registry.Node, down bool) (out []string) {
 	w.Helper()
 	hop := w.s.Upstream
@@ -192,14 +194,14 @@ func (w *fixture) neighbors(n registry.Node, down bool) (out []string) {
 	return out
 }
 
-// hasProblem reports whether a problem of a kind mentions all of some words.
+// hasProblem reports whether a problem of a kind contains all of the words.
 func hasProblem(r *git.Report, kind git.ProblemKind, words ...string) bool {
 	return slices.ContainsFunc(r.ProblemsOf(kind), func(p git.Problem) bool {
 		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(p.Where+": "+p.What, w) })
 	})
 }
 
-// repo is a git repository that a test drives with the real git.
+// repo is a git repository that a test changes with the git command.
 type repo struct {
 	*testing.T
 	path string
@@ -213,7 +215,7 @@ func newRepo(t *testing.T) *repo {
 	return r
 }
 
-// commitTime is the time of the repository's nth step.
+// commitTime returns the time of the repository's nth git command.
 func commitTime(tick int) time.Time { return time.Date(2024, 1, 1, 0, tick, 0, 0, time.UTC) }
 
 func (r *repo) git(args ...string) string {
@@ -231,7 +233,8 @@ func (r *repo) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit writes files, given as path and text, and commits them.
+// commit writes files, given as pairs of path and text, and commits them. It returns the
+// SHA.
 func (r *repo) commit(message string, files ...string) string {
 	r.Helper()
 	for i := 0; i < len(files); i += 2 {
@@ -248,14 +251,14 @@ func (r *repo) commit(message string, files ...string) string {
 	return r.git("rev-parse", "HEAD")
 }
 
-// tag makes an annotated tag as gto does.
+// tag makes an annotated tag as gto does, and returns its time.
 func (r *repo) tag(name, message string, more ...string) time.Time {
 	r.Helper()
 	r.git(append([]string{"tag", "-a", name, "-m", message}, more...)...)
 	return commitTime(r.tick)
 }
 
-// sample clones the repository that the real dvc and gto made.
+// sample clones the sample repository, which was made with the dvc and gto commands.
 func sample(t *testing.T) string {
 	t.Helper()
 	bundle, err := filepath.Abs("../../testdata/dvc-project/repo.bundle")

@@ -20,7 +20,7 @@ import (
 
 var namedRepo = git.Options{Name: "mine"}
 
-// Digests for files that these repositories do not hold.
+// Digests of files that are not in the test repositories.
 const (
 	d1 = "11111111111111111111111111111111"
 	d2 = "22222222222222222222222222222222"
@@ -28,7 +28,7 @@ const (
 	d4 = "44444444444444444444444444444444"
 )
 
-// lock writes a dvc.lock of one stage.
+// lock returns a dvc.lock file with one stage.
 func lock(stage, cmd string, items ...string) string {
 	b := strings.Builder{}
 	b.WriteString("schema: '2.0'\nstages:\n")
@@ -36,7 +36,8 @@ func lock(stage, cmd string, items ...string) string {
 	return b.String()
 }
 
-// entryOf writes one stage; an item is "deps PATH MD5" or "outs PATH MD5".
+// entryOf returns one stage of a dvc.lock file. An item is "deps PATH MD5" or "outs PATH
+// MD5".
 func entryOf(stage, cmd string, items ...string) string {
 	b := strings.Builder{}
 	b.WriteString("  " + stage + ":\n    cmd: " + cmd + "\n")
@@ -109,7 +110,7 @@ func TestADigestWithoutAHashFieldIsFromDVC2(t *testing.T) {
 		t.Errorf("report %+v", rep)
 	}
 	if w.data("mine", "a.csv", "md5-dos2unix:"+d1) == nil || w.data("mine", "a.csv", "md5:"+d1) == nil {
-		t.Error("the two are not told apart")
+		t.Error("the two are not distinguished")
 	}
 }
 
@@ -197,7 +198,7 @@ func TestOlderCommitsOnANewBranchDoNotConflict(t *testing.T) {
 	w.load(r.path, namedRepo)
 	late := w.runs()["train"][0].StartedAt
 	r.git("checkout", "-q", "early")
-	r.tick = 1 // This commit is older than the one that was imported.
+	r.tick = 1 // The next commit is older than the imported one.
 	r.commit("feat: early", files...)
 	rep := w.load(r.path, namedRepo)
 	if len(rep.Problems) != 0 || rep.Added("runs") != 0 || len(w.runs()["train"]) != 1 || !w.runs()["train"][0].StartedAt.Equal(late) {
@@ -205,7 +206,7 @@ func TestOlderCommitsOnANewBranchDoNotConflict(t *testing.T) {
 	}
 }
 
-// model writes a project whose stage train writes an artifact's file.
+// model returns the files of a project whose stage train writes the file of an artifact.
 func model(digest string) []string {
 	return []string{"eu/dvc.yaml", "stages:\n  train:\n    cmd: echo\n    outs: [m.bin]\nartifacts:\n  churn:\n    path: m.bin\n    type: model\n  table:\n    path: t.csv\n    type: dataset\n",
 		"eu/dvc.lock", lock("train", "echo", "outs m.bin "+digest)}
@@ -338,7 +339,7 @@ func TestACancelledImportStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	cancel()
 	if _, err := dvc.Import(ctx, w.s, sample(t), namedRepo); err == nil {
-		t.Error("it went on")
+		t.Error("the import did not stop")
 	}
 	w.load(sample(t), namedRepo)
 }

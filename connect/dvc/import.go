@@ -1,5 +1,6 @@
-// Package dvc reads the history of a git repository that DVC and GTO work in and
-// records data, runs, model versions and deployments in the registry.
+// Package dvc reads the history of a git repository that uses DVC and GTO. It records
+// datasets, runs, model versions, stages and deployments in the registry. It reads only
+// what git stores, not DVC's cache or remotes.
 package dvc
 
 import (
@@ -10,10 +11,10 @@ import (
 	"pedigree/registry"
 )
 
-// Import records a repository's commits and tags, then what dvc.lock, dvc.yaml and
-// .dvc files say at every commit, oldest first, then what GTO's tags say. Doing it
-// again adds nothing. It acts as import:git, import:dvc and import:gto, with the
-// rights of its caller; FORBIDDEN for one who may not record data and runs.
+// Import records a repository's commits and tags, then the dvc.lock, dvc.yaml and .dvc
+// files of every commit, oldest first, then what the GTO tags describe. A second import
+// adds nothing. It acts as import:git, import:dvc and import:gto with the caller's grants.
+// It returns FORBIDDEN when the caller may not record datasets and runs.
 func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.Report, error) {
 	repo, err := git.Open(ctx, from, o)
 	if err != nil {
@@ -48,8 +49,8 @@ func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.R
 	return report, nil
 }
 
-// recordHistory records the DVC files of every commit, oldest first, so that each
-// fact carries the time of the first commit that has it.
+// recordHistory records the DVC files of every commit, oldest first, so that each fact has
+// the time of the first commit that contains it.
 func recordHistory(ctx context.Context, s Registry, read *projectReader, commits []git.Commit, report *git.Report) (*recorder, error) {
 	ctx, err := git.ActAsImporter(ctx, s, "dvc")
 	if err != nil {
@@ -79,7 +80,7 @@ func recordHistory(ctx context.Context, s Registry, read *projectReader, commits
 	return rec, nil
 }
 
-// recordTags records what GTO's tags say.
+// recordTags records what the GTO tags describe.
 func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report) error {
 	ctx, err := git.ActAsImporter(ctx, s, "gto")
 	if err != nil {
@@ -97,7 +98,7 @@ func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Co
 		}
 		e.Commit, e.At, e.Message = t.SHA, t.At, t.Message
 		if !t.Annotated {
-			e.At = g.commits[t.SHA].At // A light tag has no date of its own.
+			e.At = g.commits[t.SHA].At // A lightweight tag has no date of its own.
 		}
 		events = append(events, e)
 	}

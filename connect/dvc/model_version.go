@@ -11,8 +11,7 @@ import (
 	"pedigree/service/catalog"
 )
 
-// register registers a version with the run that trained it, its file, what the
-// run was given and how well it did.
+// register registers a model version with its training run, file, parameters and metrics.
 func (g *gtoRecorder) register(e gto.Event) error {
 	where := "tag " + e.Tag
 	if _, err := registry.ParseVersion(e.Version); err != nil {
@@ -44,7 +43,7 @@ func (g *gtoRecorder) register(e gto.Event) error {
 		return err
 	}
 	if existing != nil {
-		if existing.Label == e.Tag { // Ours, and perhaps half done when an import broke off.
+		if existing.Label == e.Tag { // From an earlier import, which may have been interrupted before it linked the readers.
 			err = g.linkReaders(existing, file)
 		}
 		return err
@@ -57,8 +56,9 @@ func (g *gtoRecorder) register(e gto.Event) error {
 	return g.linkReaders(out.ModelVersion, file)
 }
 
-// describeArtifact fills in what the commit says of an artifact: its file, the run that
-// wrote it, or the data it is where no run is known, and its card.
+// describeArtifact sets the fields that the commit provides for an artifact: its file, the
+// run that wrote it, or its data when there is no run, and its model card. It returns the
+// output that is the artifact's file.
 func (g *gtoRecorder) describeArtifact(in *catalog.RegisterModelVersionInput, c git.Commit, p *project, a resolvedArtifact, where string) (file item) {
 	if a.Desc != "" {
 		in.Description = a.Desc
@@ -71,7 +71,7 @@ func (g *gtoRecorder) describeArtifact(in *catalog.RegisterModelVersionInput, c 
 	in.Card = card
 	art := catalog.ArtifactInput{Name: a.path}
 	if strings.Contains(a.path, "://") {
-		art.Name, art.URI = path.Base(a.path), a.path // It lies elsewhere: a label, which nothing opens.
+		art.Name, art.URI = path.Base(a.path), a.path // The file is not in the repository; the URI is only a label.
 	}
 	st, file := p.stageWriting(a.path)
 	switch tracked := p.trackedAt(a.path); {
@@ -97,9 +97,9 @@ func (g *gtoRecorder) describeArtifact(in *catalog.RegisterModelVersionInput, c 
 	return file
 }
 
-// fillCard fills in parameters, training data and metrics: those of the training run,
-// of what read the model at that commit, and of the files that dvc.yaml calls
-// metrics.
+// fillCard sets the parameters, training data and metrics of a model card. The metrics come
+// from the training run, from the stages that read the model at that commit, and from the
+// top-level metrics files of dvc.yaml.
 func (g *gtoRecorder) fillCard(card *catalog.ModelCardInput, c git.Commit, p *project, a resolvedArtifact, st *stage, file item) {
 	if st.params != nil {
 		card.ModelDetails = &registry.ModelDetails{Hyperparameters: st.params}
@@ -127,8 +127,8 @@ func (g *gtoRecorder) fillCard(card *catalog.ModelCardInput, c git.Commit, p *pr
 	card.Performance = performance(found)
 }
 
-// stageWriting returns the stage that writes a path, and its output that is the path or
-// the folder that it lies in; nil for none.
+// stageWriting returns the stage that writes a path, and its output that is the path or a
+// folder that contains it. It returns nil when there is none.
 func (p *project) stageWriting(file string) (*stage, item) {
 	for _, st := range p.stages {
 		for _, o := range st.outs {
@@ -149,9 +149,9 @@ func (p *project) trackedAt(file string) *trackedFile {
 	return nil
 }
 
-// linkReaders joins the runs that read a version's file to the version: they read
-// it as data, before anybody called it a version. Of several versions with the
-// same file the first is what they read.
+// linkReaders links the runs that read a version's file to the version. They read it before
+// it was registered as a version. When several versions have the same file, the runs are
+// linked to the first one.
 func (g *gtoRecorder) linkReaders(v *registry.ModelVersion, file item) error {
 	key := file.identity()
 	for _, run := range g.rec.readersOf[key] {

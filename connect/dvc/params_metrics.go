@@ -14,10 +14,10 @@ import (
 	"pedigree/registry"
 )
 
-// parameters joins the parameters of all files into one JSON object. Those of
-// params.yaml keep their names; others are FILE:NAME, as DVC writes them. What is
-// kept is bounded, full is not: it tells runs apart.
-func parameters(files map[string]any) (kept, full registry.JSON) {
+// parameters merges the parameters of all files into one JSON object. Names of params.yaml
+// stay as they are; others become FILE:NAME, as in DVC. stored is nil when the object is
+// larger than registry.MaxJSON; full, which identifies the run, has no size limit.
+func parameters(files map[string]any) (stored, full registry.JSON) {
 	all := map[string]any{}
 	for _, file := range sortedKeys(files) {
 		values, ok := files[file].(map[string]any)
@@ -34,14 +34,14 @@ func parameters(files map[string]any) (kept, full registry.JSON) {
 	full, err := registry.Canonical(all)
 	switch {
 	case err != nil || len(all) == 0:
-		return nil, nil // plain leaves nothing that JSON cannot say.
+		return nil, nil // toJSONValue returns only what JSON can represent.
 	case len(full) > registry.MaxJSON:
 		return nil, full
 	}
 	return full, full
 }
 
-// toJSONValue brings a YAML value to what JSON can say.
+// toJSONValue converts a YAML value to a value that JSON can represent.
 func toJSONValue(v any, depth int) any {
 	if depth > 50 {
 		return "…"
@@ -76,8 +76,8 @@ func toJSONValue(v any, depth int) any {
 	return fmt.Sprint(v)
 }
 
-// parseMetrics reads a metrics file, JSON or YAML, into its numbers; nested names are
-// joined by dots. false when it is neither.
+// parseMetrics reads the numbers of a metrics file in JSON or YAML. Nested names are joined
+// by dots. It returns false when there are no numbers.
 func parseMetrics(raw []byte) ([]registry.Metric, bool) {
 	if !utf8.Valid(raw) {
 		return nil, false
@@ -117,16 +117,17 @@ func collectNumbers(at string, v any, found map[string]float64, depth int) {
 	}
 }
 
-// addMetric takes a number under a name that the registry takes.
+// addMetric adds a number unless the registry would refuse it or its name.
 func addMetric(name string, v float64, found map[string]float64) {
 	if !math.IsNaN(v) && !math.IsInf(v, 0) && len(found) < 500 && registry.CheckKey("name", name) == nil {
 		found[name] = v
 	}
 }
 
-// performance puts metrics into a card: the four that it knows where they are
-// fractions, the others by name. test.accuracy stays test.accuracy: of several
-// accuracies nobody says here which is the model's.
+// performance converts metrics to the performance section of a model card. It sets the four
+// standard metrics when their values are fractions, and lists the others by name.
+// test.accuracy stays a named metric: when there are several accuracies, nothing says which
+// one is the model's.
 func performance(ms []registry.Metric) *registry.Performance {
 	if len(ms) == 0 {
 		return nil

@@ -11,40 +11,41 @@ import (
 	"pedigree/registry"
 )
 
-// project is what the DVC files of one commit say, resolved to paths of the
-// repository.
+// project holds the contents of the DVC files of one commit. Paths are relative to the root
+// of the repository.
 type project struct {
 	tracked   []trackedFile
 	stages    []*stage
-	artifacts map[string]resolvedArtifact // GTO's name: NAME, or DIR=NAME
-	// planned are stages of dvc.yaml that dvc.lock does not know.
+	artifacts map[string]resolvedArtifact // by GTO's name: NAME, or DIR=NAME
+	// planned lists the stages of dvc.yaml that have no entry in dvc.lock.
 	planned []string
-	// metricsFiles are the files that a dvc.yaml calls metrics at its top, by folder.
+	// metricsFiles holds the files in the top-level metrics section of each dvc.yaml, by
+	// folder.
 	metricsFiles map[string][]string
-	// datasets are what stages name as ds://NAME.
+	// datasets holds the datasets that stages refer to as ds://NAME, by name.
 	datasets map[string]lockDataset
 }
 
-// datasetVersion is a state of a dataset.
+// datasetVersion is one version of a dataset.
 type datasetVersion struct {
 	datasetName
 	digest, version string
 	size            *int64
 }
 
-// trackedFile is the output of a .dvc file.
+// trackedFile is an output of a .dvc file.
 type trackedFile struct {
 	datasetVersion
 	path, file, desc string
 	owner            string
 	labels           []string
-	// source is where it was imported from; nil for data that was added.
+	// source is where the data was imported from; nil for data that was added with dvc add.
 	source *datasetVersion
 }
 
-// stage is a stage as it ran: one entry of a dvc.lock with what dvc.yaml adds.
+// stage is a stage that has run: one entry of a dvc.lock with the details of dvc.yaml.
 type stage struct {
-	// name is the address: train, or sub/dvc.yaml:train.
+	// name is the address of the stage: train, or sub/dvc.yaml:train.
 	name, dir, desc, command string
 	runID                    string
 	kind                     registry.RunKind
@@ -59,7 +60,7 @@ type item struct {
 	path          string
 	desc          string
 	model, metric bool
-	// external is true where the path is a URL or lies outside the repository.
+	// external is true when the path is a URL or outside the repository.
 	external bool
 }
 
@@ -69,7 +70,7 @@ type resolvedArtifact struct {
 	path, dir string
 }
 
-// builder puts a project together from its files.
+// builder builds a project from the files of a commit.
 type builder struct {
 	namespace string
 	out       *project
@@ -78,7 +79,7 @@ type builder struct {
 	pipelines map[string]*pipelineFile // by folder
 }
 
-// addDVC takes a .dvc file.
+// addDVC adds the outputs of a .dvc file.
 func (b *builder) addDVC(file string, f *dvcFile) {
 	dir := path.Dir(file)
 	if f.Cmd != nil {
@@ -102,8 +103,8 @@ func (b *builder) addDVC(file string, f *dvcFile) {
 	}
 }
 
-// importedFrom names what a .dvc file imported: a file of another repository at a
-// commit, or what a URL or path gave.
+// importedFrom returns the source of a .dvc file: a file of another repository at a commit,
+// or the data at a URL or path. It returns nil for a database or an empty path.
 func importedFrom(d *entry) *datasetVersion {
 	if d.Repo != nil {
 		return &datasetVersion{datasetName: datasetInRepository(d.Repo.URL, d.Path), version: d.Repo.RevLock}
@@ -114,7 +115,7 @@ func importedFrom(d *entry) *datasetVersion {
 	return &datasetVersion{datasetName: externalDataset(d.Path), digest: d.digest(), version: d.version(), size: d.Size}
 }
 
-// build joins locks and pipelines, folder by folder.
+// build combines the dvc.lock and dvc.yaml files, folder by folder.
 func (b *builder) build() *project {
 	for _, dir := range sortedKeys(b.pipelines) {
 		for _, m := range outSpecs(&b.pipelines[dir].Metrics) {
@@ -166,7 +167,8 @@ func (b *builder) hasRun(dir, name string) bool {
 	return false
 }
 
-// address is how DVC names a stage: bare in the root, else with its file.
+// address returns DVC's name of a stage: its bare name in the root folder, or else with the
+// path of its dvc.yaml.
 func address(dir, name string) string {
 	if dir == "." {
 		return name
@@ -174,8 +176,8 @@ func address(dir, name string) string {
 	return dir + "/dvc.yaml:" + name
 }
 
-// stage joins an entry of the lock with its stage in dvc.yaml: the lock's paths
-// are relative to a wdir that only dvc.yaml holds.
+// stage combines an entry of dvc.lock with its stage in dvc.yaml. The paths of dvc.lock are
+// relative to the wdir, which only dvc.yaml has.
 func (b *builder) stage(dir, name string, lock lockStage) *stage {
 	st := &stage{name: address(dir, name), dir: dir, command: command(lock.Cmd)}
 	spec := b.stageSpec(dir, name)
@@ -200,15 +202,15 @@ func (b *builder) stage(dir, name string, lock lockStage) *stage {
 		}
 		st.outs = append(st.outs, it)
 	}
-	kept, full := parameters(lock.Params)
-	st.params, st.runID = kept, runID(st, full)
+	stored, full := parameters(lock.Params)
+	st.params, st.runID = stored, runID(st, full)
 	return st
 }
 
-// isModel reports whether an artifact is a model; one without a type is.
+// isModel reports whether an artifact is a model. An artifact without a type is a model.
 func (a resolvedArtifact) isModel() bool { return a.Type == "" || strings.EqualFold(a.Type, "model") }
 
-// stageSpec finds a stage of dvc.yaml, also as one of a foreach or matrix.
+// stageSpec returns a stage of dvc.yaml, also for a stage that foreach or matrix generates.
 func (b *builder) stageSpec(dir, name string) pipelineStage {
 	p := b.pipelines[dir]
 	if p == nil {
@@ -232,8 +234,8 @@ func (b *builder) stageSpec(dir, name string) pipelineStage {
 	return do
 }
 
-// wdir fills the key of a foreach into a wdir; other templates are listed, for
-// their paths cannot be known.
+// wdir replaces the templates of the foreach key in a wdir. It reports other templates,
+// because only DVC can resolve them.
 func (b *builder) wdir(address, name, wdir string) string {
 	_, key := splitForeach(name)
 	if key != "" {
@@ -255,8 +257,8 @@ func (b *builder) item(dir, wdir string, e *entry) item {
 	return it
 }
 
-// runID is what tells a run of a stage apart: the stage and the digest of its
-// resolved entry. The order of entries and sizes say nothing.
+// runID identifies a run of a stage: the stage and a digest of its resolved entry. The
+// order of entries and their sizes do not matter.
 func runID(st *stage, params registry.JSON) string {
 	itemLines := func(items []item) (out []string) {
 		for _, it := range items {
@@ -267,13 +269,13 @@ func runID(st *stage, params registry.JSON) string {
 	}
 	raw, err := registry.Canonical(map[string]any{"cmd": st.command, "deps": itemLines(st.deps), "outs": itemLines(st.outs), "params": params})
 	if err != nil {
-		raw = []byte(st.command) // Every part is text: this does not happen.
+		raw = []byte(st.command) // Cannot happen: every part is text.
 	}
 	sum := sha256.Sum256(raw)
 	return shorten(st.name, 180) + "#" + hex.EncodeToString(sum[:16])
 }
 
-// shorten shortens a name, keeping it apart from others by its hash.
+// shorten limits a name to maxRunes characters. A hash keeps shortened names distinct.
 func shorten(s string, maxRunes int) string {
 	if len([]rune(s)) <= maxRunes {
 		return s
@@ -282,7 +284,7 @@ func shorten(s string, maxRunes int) string {
 	return string([]rune(s)[:maxRunes-17]) + "…" + hex.EncodeToString(sum[:8])
 }
 
-// command is a stage's command as text; a list is one line each.
+// command returns the command of a stage as text, with one line for each item of a list.
 func command(cmd any) string {
 	if list, ok := cmd.([]any); ok {
 		var lines []string

@@ -11,22 +11,23 @@ import (
 	"pedigree/registry"
 )
 
-// Sizes beyond which a file is not read.
+// The size limits of the files that are read, in bytes.
 const (
 	maxLock    = 32 << 20
 	maxMetrics = 4 << 20
 )
 
-// projectReader turns commits into projects. Files and whole projects that were seen
-// before are not parsed again.
+// projectReader builds a project from each commit. It parses each distinct file and each
+// distinct set of files only once.
 type projectReader struct {
 	repo        *git.Repository
 	finder      *git.FileFinder
 	report      *git.Report
 	namespace   string
-	parsedFiles map[string]any // kind and blob → what it says, nil for what cannot be read
+	parsedFiles map[string]any // by extension and blob; nil for a file that cannot be read
 	projects    map[string]*project
-	// unreadableTrees counts commits whose files are missing, which is told once.
+	// unreadableTrees counts the commits whose files are missing. The first one is
+	// reported.
 	unreadableTrees int
 }
 
@@ -38,8 +39,8 @@ func newReader(repo *git.Repository, report *git.Report) *projectReader {
 	return r
 }
 
-// project reads the DVC files of a commit; fresh is false when an earlier commit
-// had the very same ones.
+// project returns the project of a commit. isNew is false when an earlier commit had
+// exactly the same files.
 func (r *projectReader) project(c git.Commit) (p *project, isNew bool) {
 	files, err := r.finder.Files(c)
 	if err != nil {
@@ -88,8 +89,8 @@ func parseAs[T any](raw []byte) (*T, error) {
 	return t, parse(raw, t)
 }
 
-// parseOnce parses a file once; one that cannot be read is told with the first commit
-// that carries it, and the rest goes on.
+// parseOnce parses a file the first time it is needed. A file that cannot be read is
+// reported with the first commit that has it, and the import goes on.
 func parseOnce[T any](r *projectReader, c git.Commit, f git.File, parse func([]byte) (*T, error)) *T {
 	key := path.Ext(f.Path) + f.Blob
 	if got, ok := r.parsedFiles[key]; ok {
@@ -110,9 +111,9 @@ func parseOnce[T any](r *projectReader, c git.Commit, f git.File, parse func([]b
 	return t
 }
 
-// metricsOf reads the metrics file of a stage where git has it at that commit and
-// it is the one that dvc.lock means; files that lie in DVC's cache alone are
-// nowhere to be read.
+// metricsOf returns the metrics in a file of a commit. It returns none when git does not
+// have the file, as for files that only DVC's cache has, and when the file is not the one
+// that dvc.lock describes.
 func (r *projectReader) metricsOf(c git.Commit, file, digest string) []registry.Metric {
 	blob, there, err := r.repo.BlobAt(c, file)
 	if err != nil || !there || blob == "" {
@@ -137,7 +138,8 @@ func (r *projectReader) metricsOf(c git.Commit, file, digest string) []registry.
 	return ms
 }
 
-// digestMatches reports whether a digest of DVC is that of a content.
+// digestMatches reports whether a DVC digest is the digest of a content. It returns true
+// for algorithms other than MD5, which it cannot check.
 func digestMatches(raw []byte, digest string) bool {
 	algorithm, want, _ := strings.Cut(digest, ":")
 	sum := md5.Sum(raw)

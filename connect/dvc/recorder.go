@@ -10,19 +10,20 @@ import (
 	"pedigree/service/facts"
 )
 
-// recorder writes what projects say into the registry, each fact once.
+// recorder records the contents of projects in the registry, each fact once.
 type recorder struct {
 	ctx      context.Context
 	s        Registry
 	reader   *projectReader
 	report   *git.Report
 	producer string
-	// versionIDs and runs hold what was recorded in this import, "" for what was refused.
+	// versionIDs and runIDs hold the ids that this import recorded, and "" for what the
+	// registry refused.
 	versionIDs map[datasetVersion]registry.ID
 	runIDs     map[string]registry.ID
-	// readersOf are the runs that read a state, by what they read.
+	// readersOf holds the runs that read a dataset version.
 	readersOf map[datasetVersion][]registry.ID
-	// linkedSources holds the imports that were linked.
+	// linkedSources holds the pairs of imported data and source that are linked already.
 	linkedSources map[[2]registry.ID]bool
 }
 
@@ -34,7 +35,8 @@ func newRecorder(ctx context.Context, s Registry, read *projectReader, report *g
 		versionIDs: map[datasetVersion]registry.ID{}, runIDs: map[string]registry.ID{}, readersOf: map[datasetVersion][]registry.ID{}, linkedSources: map[[2]registry.ID]bool{}}
 }
 
-// identity is a state without what does not tell it apart.
+// identity returns the fields that identify a dataset version: the name with the digest, or
+// with the version when there is no digest.
 func (d datasetVersion) identity() datasetVersion {
 	if d.digest != "" {
 		return datasetVersion{datasetName: d.datasetName, digest: d.digest}
@@ -42,7 +44,7 @@ func (d datasetVersion) identity() datasetVersion {
 	return datasetVersion{datasetName: d.datasetName, version: d.version}
 }
 
-// recordCommit records what a commit is the first to carry.
+// recordCommit records the project of a commit.
 func (r *recorder) recordCommit(c git.Commit, p *project) error {
 	for _, t := range p.tracked {
 		if err := r.recordTracked(c, t); err != nil {
@@ -64,7 +66,7 @@ func (r *recorder) recordCommit(c git.Commit, p *project) error {
 	return nil
 }
 
-// recordTracked records the output of a .dvc file, and where it was imported from.
+// recordTracked records an output of a .dvc file and the source that it was imported from.
 func (r *recorder) recordTracked(c git.Commit, t trackedFile) error {
 	in := facts.RecordDatasetVersionInput{Role: registry.RawData, Description: t.desc, Owner: t.owner}
 	seen := map[string]bool{}
@@ -82,7 +84,8 @@ func (r *recorder) recordTracked(c git.Commit, t trackedFile) error {
 	if err != nil || source == "" {
 		return err
 	}
-	// Linked by itself: the same data may have been added by hand before.
+	// The link is recorded separately, because the same data may have been recorded before
+	// without a source.
 	if pair := [2]registry.ID{id, source}; !r.linkedSources[pair] {
 		r.linkedSources[pair] = true
 		return r.link(t.file+" was imported from "+t.source.name, id, source, registry.EdgeDerivedFrom)
@@ -90,8 +93,8 @@ func (r *recorder) recordTracked(c git.Commit, t trackedFile) error {
 	return nil
 }
 
-// recordOutput records an output of a stage. One without a digest or version of its own is
-// told apart by the run that wrote it.
+// recordOutput records an output of a stage. An output without a digest and version gets
+// the id of its run as its version.
 func (r *recorder) recordOutput(c git.Commit, p *project, st *stage, it *item) error {
 	if it.digest == "" && it.version == "" {
 		it.version = string(registry.NewRunID(r.producer, st.runID))
@@ -100,8 +103,8 @@ func (r *recorder) recordOutput(c git.Commit, p *project, st *stage, it *item) e
 	return err
 }
 
-// recordDatasetVersion records a state of a dataset once and returns its id, "" when the
-// registry refuses it, which is listed.
+// recordDatasetVersion records a dataset version once and returns its id. When the registry
+// refuses it, it reports that and returns "".
 func (r *recorder) recordDatasetVersion(c git.Commit, d datasetVersion, where string, in facts.RecordDatasetVersionInput) (registry.ID, error) {
 	if id, ok := r.versionIDs[d.identity()]; ok {
 		return id, nil
@@ -119,7 +122,7 @@ func (r *recorder) recordDatasetVersion(c git.Commit, d datasetVersion, where st
 	return out.DatasetVersion.ID, nil
 }
 
-// recordRunOf records a run of a stage: once, with the first commit that carries it.
+// recordRunOf records the run of a stage once, with the first commit that contains it.
 func (r *recorder) recordRunOf(c git.Commit, p *project, st *stage) error {
 	if _, ok := r.runIDs[st.runID]; ok {
 		return nil
@@ -133,7 +136,7 @@ func (r *recorder) recordRunOf(c git.Commit, p *project, st *stage) error {
 	if known == nil {
 		in.StartedAt, in.Commits = c.At, []string{c.SHA}
 	} else {
-		in.RunKind = known.RunKind // The first commit decided; dvc.yaml may say otherwise now.
+		in.RunKind = known.RunKind // The first commit decides the kind; dvc.yaml may have changed since.
 	}
 	var inputs []datasetVersion
 	if inputs, err = r.inputs(c, p, st); err != nil {
@@ -163,11 +166,11 @@ func (r *recorder) recordRunOf(c git.Commit, p *project, st *stage) error {
 	return nil
 }
 
-// recordRun records a run. When one of its edges is refused, because it would close
-// a cycle or there are too many, the run stands and its edges are linked one by
-// one, so that only the refused ones are missing.
+// recordRun records a run. When an edge is refused because it closes a cycle, or when there
+// are too many edges, it records the run without edges and then links each edge by itself,
+// so that only refused edges are missing.
 func (r *recorder) recordRun(st *stage, in facts.RecordRunInput) (registry.ID, error) {
-	const maxEdges = 900 // service.RecordRun takes 1000 with the commits.
+	const maxEdges = 900 // service.RecordRun takes 1000, including the commits.
 	if len(in.Inputs)+len(in.Outputs) <= maxEdges {
 		out, err := r.s.RecordRun(r.ctx, in)
 		if err == nil {
@@ -207,13 +210,13 @@ func (r *recorder) countRun(out *facts.RecordRunPayload) {
 	}
 }
 
-// link records one edge, or lists it as not recorded.
+// link records one edge, or reports it as not recorded.
 func (r *recorder) link(what string, from, to registry.ID, kind registry.EdgeKind) error {
 	_, err := r.s.LinkLineage(r.ctx, facts.LinkLineageInput{From: from, To: to, Kind: kind})
 	return r.report.AddRefusal(git.NotRecorded, "that "+what, err)
 }
 
-// metrics joins the metrics files that a stage wrote.
+// metrics merges the metrics files that a stage wrote.
 func (r *recorder) metrics(c git.Commit, st *stage) (out []registry.Metric) {
 	for _, o := range st.outs {
 		if o.metric && !o.external {
@@ -223,8 +226,8 @@ func (r *recorder) metrics(c git.Commit, st *stage) (out []registry.Metric) {
 	return out
 }
 
-// inputs finds the data among what a stage depends on. Code, which git tracks, is
-// covered by the commit that the run ran.
+// inputs returns the data among the dependencies of a stage. It leaves out code that git
+// tracks: the commit of the run covers it.
 func (r *recorder) inputs(c git.Commit, p *project, st *stage) (out []datasetVersion, err error) {
 	for _, d := range st.deps {
 		switch {
@@ -246,7 +249,7 @@ func (r *recorder) inputs(c git.Commit, p *project, st *stage) (out []datasetVer
 				if there || err != nil {
 					continue
 				}
-				made = []datasetVersion{d.datasetVersion} // Neither git nor DVC has it, yet the run read it.
+				made = []datasetVersion{d.datasetVersion} // The run read it, though neither git nor DVC tracks it.
 			}
 			out = append(out, made...)
 		}
@@ -254,8 +257,8 @@ func (r *recorder) inputs(c git.Commit, p *project, st *stage) (out []datasetVer
 	return out, nil
 }
 
-// dependencyData finds the data that a dependency is: what a .dvc file or another stage
-// makes at that path; the folder that it lies in; or all that lies in it.
+// dependencyData returns the data that a dependency refers to: the output of a .dvc file or
+// another stage at its path, the folder that contains it, or every output inside it.
 func (r *recorder) dependencyData(c git.Commit, p *project, st *stage, d item) (out []datasetVersion) {
 	addIfOverlapping := func(at string, made datasetVersion) {
 		switch {
@@ -284,7 +287,7 @@ func (r *recorder) dependencyData(c git.Commit, p *project, st *stage, d item) (
 	return out
 }
 
-// namedDataset is a dataset of the section datasets of dvc.lock.
+// namedDataset returns the dataset version of an entry in the datasets section of dvc.lock.
 func namedDataset(d lockDataset) datasetVersion {
 	version := d.RevLock
 	if version == "" {

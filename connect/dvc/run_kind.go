@@ -6,8 +6,9 @@ import (
 	"pedigree/registry"
 )
 
-// runKind decides what a run was for: what dvc.yaml says in meta.role, else whether
-// it wrote a model, else its name, else whether it read raw data.
+// runKind returns the kind of a run. In this order it considers meta.role of dvc.yaml,
+// whether the stage writes a model, the name of the stage, and whether the stage reads
+// tracked data.
 func (b *builder) runKind(st *stage) registry.RunKind {
 	if k, ok := kindOfRole(st.metaRole); ok {
 		return k
@@ -50,7 +51,8 @@ func kindOfRole(role string) (registry.RunKind, bool) {
 	return "", false
 }
 
-// nameKinds are what people call stages; the first that a name holds decides.
+// nameKinds maps parts of stage names to kinds of runs. The first part that a name contains
+// decides.
 var nameKinds = []struct {
 	word string
 	kind registry.RunKind
@@ -69,8 +71,8 @@ func kindOfName(name string) (registry.RunKind, bool) {
 	return "", false
 }
 
-// dataRole says where in the pipeline an output stands: what a training run reads is
-// training data, what an ETL wrote is cleaned.
+// dataRole returns the role of an output: training data when a training stage reads it,
+// cleaned data when an ETL stage wrote it, and otherwise OTHER.
 func (p *project) dataRole(maker *stage, out item) registry.DataRole {
 	if out.model || out.metric {
 		return registry.OtherData

@@ -19,7 +19,7 @@ import (
 const (
 	root   = "a0ff894ee6cb4053cbf6953fa9ffd651a1a30084"
 	newest = "102522d11c97004f6e901d21e46b6e52cd0a35f4"
-	// raw is the last state of data/raw/churn.csv.
+	// raw is the digest of the last version of data/raw/churn.csv.
 	raw = "md5:5c58c678d04dcb799d0626fdf4a8bb1d"
 )
 
@@ -37,7 +37,7 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 	if r := w.load(sample(t), git.Options{}); len(r.Problems) != 0 {
 		t.Errorf("problems: %+v", r.Problems)
 	}
-	// gto show: name, latest, #prod.
+	// The columns of gto show: name, latest, #prod.
 	lines := strings.Split(readGolden(t, "gto-show.txt"), "\n")
 	cells := strings.Fields(strings.ReplaceAll(lines[3], "│", " "))
 	m, err := w.s.Model(w.ctx, cells[0])
@@ -50,7 +50,8 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 	if prod, err := w.s.ProductionVersion(w.ctx, m); err != nil || "v"+prod.Version != cells[2] {
 		t.Errorf("in production is %+v, gto says %s (%v)", prod, cells[2], err)
 	}
-	// gto history, line by line: timestamp (2), artifact, event, version, stage, commit, ref.
+	// The columns of gto history: timestamp (2 fields), artifact, event, version, stage,
+	// commit, ref.
 	rows := strings.Split(readGolden(t, "gto-history.txt"), "\n")[1:]
 	for _, row := range rows {
 		f := strings.Fields(row)
@@ -110,7 +111,8 @@ func TestTheLiveDeploymentGoesBackToTheRawFileAndItsCommits(t *testing.T) {
 			t.Errorf("%q is not upstream of the deployment", want)
 		}
 	}
-	// The walk stops where an earlier version was released; the first one's goes to the root.
+	// The walk stops at the release of an earlier version. Only the walk from the first
+	// version reaches the root commit.
 	if up := w.upstream(w.version("churn-model", "1.0.0").ID); !slices.Contains(up, "commit "+root) {
 		t.Errorf("the root is not upstream of 1.0.0: %v", up)
 	}
@@ -163,8 +165,8 @@ func TestARunIsRecordedOnceForManyCommits(t *testing.T) {
 	for name, rs := range runs {
 		got[name] = len(rs)
 	}
-	// clean and features ran anew when the raw file changed, train also for the new
-	// learning rate, the reports with each model, the frozen sweeps once.
+	// clean and features ran again when the raw file changed, train also for the new
+	// learning rate, the reports for each model, and the frozen sweeps once.
 	want := map[string]int{"clean": 2, "features": 2, "train": 3, "report@de": 3, "report@fr": 3, "sweep@de-s": 1, "sweep@de-l": 1}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("runs (-want +got):\n%s", d)
@@ -254,7 +256,7 @@ func TestCallerWithoutForceRecordsDeploymentsAndReportsTransitions(t *testing.T)
 		t.Errorf("1.1.1 is in %s", v.Stage)
 	}
 	w.importAgain(path, git.Options{})
-	// Somebody with the right does what was left.
+	// A subject with the permission makes the missing transitions.
 	w.actAs(registry.RoleAdmin)
 	if r := w.load(path, git.Options{}); r.Added("transitions") != 4 || r.Total() != 4 {
 		t.Errorf("the admin's import: %+v", r)
