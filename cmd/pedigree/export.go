@@ -23,9 +23,9 @@ func newExport(s *settings) *cobra.Command {
 	output := ""
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write everything as facts, one JSON object a line",
+		Short: "Write the whole registry as facts, one JSON object per line",
 		Long: `Write the whole registry as facts in JSON Lines, in an order that pedigree load
-takes them in. docs/facts.md says what a fact is and what is not among them.`,
+accepts. docs/facts.md describes the facts and what an export leaves out.`,
 		Example: "  pedigree export --output registry.jsonl\n  pedigree export | gzip > registry.jsonl.gz",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,7 +48,7 @@ takes them in. docs/facts.md says what a fact is and what is not among them.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write; the default is standard output")
 	return cmd
 }
 
@@ -58,8 +58,8 @@ func exportFacts(ctx context.Context, w io.Writer, s *service.Service) (*bulk.Ex
 	return exported, errors.Join(err, b.Flush())
 }
 
-// writeTo hands a writer to fn: a file that appears under its name when it is
-// whole, or standard output.
+// writeTo calls fn with a writer of standard output or of a file. The file gets its name
+// only when it is complete.
 func writeTo(file string, stdout io.Writer, fn func(io.Writer) error) error {
 	if file == "" || file == "-" {
 		return fn(stdout)
@@ -68,7 +68,7 @@ func writeTo(file string, stdout io.Writer, fn func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("the file cannot be written: %w; choose another with --output", err)
 	}
-	defer os.Remove(f.Name()) // Nothing is there once it was renamed.
+	defer os.Remove(f.Name()) // Has no effect after the rename.
 	if err := errors.Join(fn(f), f.Close()); err != nil {
 		return err
 	}

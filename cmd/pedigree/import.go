@@ -12,30 +12,32 @@ import (
 )
 
 func newImport(s *settings) *cobra.Command {
-	cmd := &cobra.Command{Use: "import", Short: "Bring in what other systems know; importing again adds nothing"}
+	cmd := &cobra.Command{Use: "import", Short: "Import data from other systems; importing again adds nothing"}
 	cmd.AddCommand(
 		newImportOf(s, importGit, &cobra.Command{
 			Use:   "git PATH|URL",
 			Short: "Import commits and tags of a git repository",
-			Long: `Import the commits and tags that the branches and tags of a git repository reach:
-a path on this machine or an https:// URL. A second import adds only what is new.
+			Long: `Import the commits and tags of a git repository, which is a path on this machine or
+an https:// URL. All commits that a branch or tag reaches are imported. A second
+import adds only what is new.
 
-The repository's key is --repo, else its origin's URL, else its first commit.`,
+The repository's key is the value of --repo, or the URL of its origin, or its first
+commit when it has no origin.`,
 			Example: "  pedigree import git .\n  pedigree import git https://git.example.com/risk/churn.git --repo churn\n" +
 				"  PEDIGREE_TOKEN=… pedigree import git . --server https://pedigree.example.com",
 		}),
 		newImportOf(s, dvc.Import, &cobra.Command{
 			Use:   "dvc PATH|URL",
 			Short: "Import the data, runs, models and deployments of a DVC and GTO repository",
-			Long: `Import what DVC and GTO say at every commit of a git repository: data and runs of
-dvc.lock, dvc.yaml and .dvc files, model versions, stages and deployments of GTO's
-tags. Commits and tags are imported too, as import git does.`,
+			Long: `Import the DVC and GTO history of a git repository: datasets and runs from the
+dvc.lock, dvc.yaml and .dvc files of every commit, and model versions, stages and
+deployments from GTO tags. Commits and tags are imported too, as by import git.`,
 			Example: "  pedigree import dvc . --repo churn\n  pedigree lineage churn-model@1.1.1",
 		}))
 	return cmd
 }
 
-// importer reads a source and says what it did.
+// importer imports a source and reports what it did.
 type importer func(ctx context.Context, r dvc.Registry, from string, o git.Options) (*git.Report, error)
 
 func importGit(ctx context.Context, r dvc.Registry, from string, o git.Options) (*git.Report, error) {
@@ -62,18 +64,18 @@ func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
 		return err
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Name, "repo", "", "the repository's key (default: its origin's URL, else its first commit)")
-	f.BoolVar(&o.All, "all", false, "look at every commit again, also behind known ones: after deepening a shallow clone")
-	f.Int64Var(&o.MaxBytes, "max-bytes", git.DefaultMaxBytes, "the most bytes that a clone may take")
-	f.DurationVar(&o.MaxTime, "max-time", git.DefaultMaxTime, "the longest that a clone may take")
-	f.BoolVar(&verbose, "verbose", false, "list everything that could not be read or recorded, however long")
+	f.StringVar(&o.Name, "repo", "", "the repository's key; the default is the URL of its origin, or its first commit")
+	f.BoolVar(&o.All, "all", false, "read every commit again instead of stopping at known ones; use this after deepening a shallow clone")
+	f.Int64Var(&o.MaxBytes, "max-bytes", git.DefaultMaxBytes, "the size limit of a clone in bytes")
+	f.DurationVar(&o.MaxTime, "max-time", git.DefaultMaxTime, "the time limit of a clone")
+	f.BoolVar(&verbose, "verbose", false, "list every item that could not be read or recorded")
 	return cmd
 }
 
-// maxListed is how many problems of a kind are shown without --verbose.
+// maxListed is the number of problems of a kind that are printed without --verbose.
 const maxListed = 20
 
-// printReport tells what was added and what was not.
+// printReport prints what was added and what was not.
 func printReport(w io.Writer, r *git.Report, verbose bool) {
 	if r.Repository != "" {
 		fmt.Fprintf(w, "repository %s\n", r.Repository)

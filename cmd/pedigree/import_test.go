@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// run runs the command and returns its exit code and what it wrote.
+// run executes the command and returns its exit code and output.
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -32,7 +32,7 @@ func TestImportReportsWhatItAddedAndThenNothing(t *testing.T) {
 		}
 	}
 	if !strings.Contains(stderr, "recording commits: 5\n") || strings.ContainsAny(stderr, "\r\x1b") {
-		t.Errorf("where there is no terminal, progress is plain lines: %q", stderr)
+		t.Errorf("without a terminal, progress must be plain lines: %q", stderr)
 	}
 	for _, what := range []string{"git", "dvc"} {
 		if code, stdout, _ := run(t, "import", what, clone, "--repo", "churn", "--data", data); code != 0 || stdout != "repository churn\nnothing new\n" {

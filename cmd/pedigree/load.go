@@ -13,7 +13,7 @@ import (
 	"pedigree/connect/jsonlines"
 )
 
-// errRefused ends a load that went through and left lines out.
+// errRefused is the error of a complete load in which lines were refused.
 var errRefused = errors.New("some lines were refused")
 
 func newLoad(s *settings) *cobra.Command {
@@ -21,12 +21,12 @@ func newLoad(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load FILE|-",
 		Short: "Record the facts of a JSON Lines file; loading it again adds nothing",
-		Long: `Record the facts of FILE, one JSON object a line as pedigree export writes them, or
-of standard input. docs/facts.md says what a line holds.
+		Long: `Record the facts of FILE or of standard input, one JSON object per line, as pedigree
+export writes them. docs/facts.md describes a line.
 
-A line that is refused is told and does not hold up the others; the exit code is
-then 3. A load that was interrupted goes on where it was when FILE is loaded
-again; the place is kept in --data.`,
+A refused line is printed and does not stop the other lines; the exit code is then
+3. When a load is interrupted, loading FILE again continues where it stopped; the
+position is stored in the --data folder.`,
 		Example: "  pedigree load registry.jsonl --refused refused.jsonl\n  gunzip -c registry.jsonl.gz | pedigree load -",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,14 +45,14 @@ again; the place is kept in --data.`,
 			return l.run(asOperator(cmd.Context()))
 		},
 	}
-	cmd.Flags().StringVar(&l.refused, "refused", "", "a file for the lines that were refused, to mend and load again")
-	cmd.Flags().BoolVar(&l.restart, "restart", false, "begin at the first line, also where a load was interrupted")
-	cmd.Flags().BoolVar(&l.verbose, "verbose", false, "tell of every line that was refused, however many")
+	cmd.Flags().StringVar(&l.refused, "refused", "", "write the refused lines to this file, so that they can be corrected and loaded again")
+	cmd.Flags().BoolVar(&l.restart, "restart", false, "start at the first line even when an earlier load was interrupted")
+	cmd.Flags().BoolVar(&l.verbose, "verbose", false, "print every refused line")
 	return cmd
 }
 
-// loadCommand is one run of pedigree load. target names the registry that is loaded
-// into, so that a place in a file is one of that registry.
+// loadCommand is one run of pedigree load. target identifies the registry, so that a
+// checkpoint belongs to one registry.
 type loadCommand struct {
 	file, data, target, refused string
 	restart, verbose            bool
@@ -91,7 +91,7 @@ func (l *loadCommand) run(ctx context.Context) error {
 	return l.printSummary(sum, err)
 }
 
-// load records lines and shows how far it is.
+// load records lines and shows the progress.
 func (l *loadCommand) load(ctx context.Context, r io.Reader, size int64, from jsonlines.Summary, save func(jsonlines.Summary) error) (jsonlines.Summary, error) {
 	refused, closeRefused, err := l.openRefused(from.LastLine > 0)
 	if err != nil {
@@ -115,7 +115,7 @@ func (l *loadCommand) load(ctx context.Context, r io.Reader, size int64, from js
 	return sum, errors.Join(err, closeRefused())
 }
 
-// openRefused opens the file for refused lines; a load that goes on adds to it.
+// openRefused opens the file for refused lines. A load that resumes appends to it.
 func (l *loadCommand) openRefused(goesOn bool) (io.Writer, func() error, error) {
 	if l.refused == "" {
 		return io.Discard, func() error { return nil }, nil
@@ -131,7 +131,7 @@ func (l *loadCommand) openRefused(goesOn bool) (io.Writer, func() error, error) 
 	return f, f.Close, nil
 }
 
-// printSummary sums up.
+// printSummary prints the counts of the load and returns its error.
 func (l *loadCommand) printSummary(sum jsonlines.Summary, err error) error {
 	if l.reported > maxListed && !l.verbose {
 		fmt.Fprintf(l.stderr, "… and %d more lines; tell of all with --verbose\n", l.reported-maxListed)

@@ -14,20 +14,22 @@ import (
 	"pedigree/connect/jsonlines"
 )
 
-// checkpoint keeps how far a load of a file came, so that an interrupted one goes on.
+// checkpoint stores the progress of loading a file, so that an interrupted load can resume.
 type checkpoint struct {
 	path   string
-	digest hash.Hash // of the file up to read
+	digest hash.Hash // of the first read bytes of the file
 	read   int64
 }
 
-// checkpointFile is what is kept: Digest is the SHA-256 of the file up to Offset.
+// checkpointFile is the stored form of a checkpoint. Digest is the SHA-256 of the file up
+// to Offset.
 type checkpointFile struct {
 	File   string `json:"file"`
 	Offset int64  `json:"offset"`
 	Line   int64  `json:"line"`
 	Digest string `json:"digest"`
-	// Refs tells that lines gave names: a load cannot go on behind them.
+	// Refs is true when lines defined refs. Such a load cannot resume, because later lines
+	// may use them.
 	Refs bool `json:"refs,omitempty"`
 }
 
@@ -35,7 +37,7 @@ func newCheckpoint(data, target, file string) *checkpoint {
 	return &checkpoint{path: checkpointPath(data, target, file), digest: sha256.New()}
 }
 
-// checkpointPath is the file that keeps how far a load of a file came.
+// checkpointPath returns the path of the checkpoint of a file and registry.
 func checkpointPath(data, target, file string) string {
 	if whole, err := filepath.Abs(file); err == nil {
 		file = whole
@@ -44,9 +46,9 @@ func checkpointPath(data, target, file string) string {
 	return filepath.Join(data, "loads", hex.EncodeToString(sum[:16])+".json")
 }
 
-// resume moves the file to where the last load of it was interrupted, and returns
-// that place: the beginning where there was none, or where the file is another by
-// now.
+// resume moves the file to the checkpoint of the last load and returns that position. It
+// returns the start of the file when there is no checkpoint, or when the file has changed
+// before it.
 func (p *checkpoint) resume(f *os.File, restart bool) (jsonlines.Summary, error) {
 	raw, err := os.ReadFile(p.path)
 	var saved checkpointFile
@@ -58,13 +60,13 @@ func (p *checkpoint) resume(f *os.File, restart bool) (jsonlines.Summary, error)
 	}
 	if err := p.hash(f, saved.Offset); err != nil || hex.EncodeToString(p.digest.Sum(nil)) != saved.Digest {
 		p.digest, p.read = sha256.New(), 0
-		return jsonlines.Summary{}, nil // It is another file, or shorter.
+		return jsonlines.Summary{}, nil // The file has changed or is shorter.
 	}
 	_, err = f.Seek(saved.Offset, io.SeekStart)
 	return jsonlines.Summary{LastLine: saved.Line, Offset: saved.Offset}, err
 }
 
-// hash takes the file up to an offset into the digest.
+// hash adds the file up to an offset to the digest.
 func (p *checkpoint) hash(f *os.File, to int64) error {
 	n, err := io.Copy(p.digest, io.NewSectionReader(f, p.read, to-p.read))
 	p.read += n
@@ -74,7 +76,7 @@ func (p *checkpoint) hash(f *os.File, to int64) error {
 	return err
 }
 
-// save writes the place down; another process sees the old one or this.
+// save writes the checkpoint atomically.
 func (p *checkpoint) save(f *os.File, s jsonlines.Summary) error {
 	if err := p.hash(f, s.Offset); err != nil {
 		return fmt.Errorf("the file changed while it was read: %w", err)
@@ -98,7 +100,7 @@ func (p *checkpoint) save(f *os.File, s jsonlines.Summary) error {
 	return os.Rename(t.Name(), p.path)
 }
 
-// remove removes the place of a load that came to its end.
+// remove deletes the checkpoint of a complete load.
 func (p *checkpoint) remove() error {
 	if err := os.Remove(p.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

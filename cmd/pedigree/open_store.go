@@ -17,7 +17,7 @@ import (
 	"pedigree/service"
 )
 
-// localRegistry is a registry over an open store.
+// localRegistry is a service over an open store.
 type localRegistry struct {
 	store   graph.Store
 	service *service.Service
@@ -26,7 +26,7 @@ type localRegistry struct {
 // Close closes the store.
 func (o *localRegistry) Close() error { return o.store.Close() }
 
-// openLocalRegistry opens the store that the settings name and builds the service over it.
+// openLocalRegistry opens the store of the settings and builds the service over it.
 func openLocalRegistry(ctx context.Context, s *settings) (*localRegistry, error) {
 	table, err := policies.Load(s.GetString("policy"))
 	if err != nil {
@@ -47,8 +47,8 @@ func openLocalRegistry(ctx context.Context, s *settings) (*localRegistry, error)
 	return &localRegistry{store, service.New(gate)}, nil
 }
 
-// openStore picks the engine by the URL's scheme; the URL itself is never told
-// in an error, for it may hold a password.
+// openStore opens a store. The scheme of the URL selects the engine. Errors never contain
+// the URL, because it may contain a password.
 func openStore(ctx context.Context, url, namespace, data string) (graph.Store, error) {
 	if url == "" {
 		return sqlite.Open(ctx, filepath.Join(data, "pedigree.db"))
@@ -66,8 +66,8 @@ func openStore(ctx context.Context, url, namespace, data string) (graph.Store, e
 	return nil, registry.Invalid("store", "%q is no store; use sqlite:///path/file.db or neo4j://user:password@host:7687/database", registry.Shorten(scheme, 20))
 }
 
-// asOperator acts as who runs the command, with every right, and is logged so:
-// who can open the store's file needs no token for it.
+// asOperator returns a context of the operating system user, as cli:USER with every right.
+// A user who can open the store needs no token.
 func asOperator(ctx context.Context) context.Context {
 	who := "unknown"
 	if u, err := user.Current(); err == nil {
@@ -76,7 +76,7 @@ func asOperator(ctx context.Context) context.Context {
 	return service.As(ctx, registry.Actor{Subject: "cli:" + who, Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "cli")
 }
 
-// newLog writes the log as text or JSON.
+// newLog returns a logger that writes text or JSON.
 func newLog(w io.Writer, s *settings) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.GetString("log-level"))); err != nil {

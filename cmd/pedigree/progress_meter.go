@@ -9,8 +9,8 @@ import (
 	"golang.org/x/term"
 )
 
-// progressMeter shows progress: a bar on a terminal, else a line when a step begins and
-// at every quarter of a long one.
+// progressMeter shows progress. On a terminal it is a bar; otherwise it is a line at the
+// start of a step and at every quarter of a long step.
 type progressMeter struct {
 	w       io.Writer
 	tty     bool
@@ -19,7 +19,7 @@ type progressMeter struct {
 	quarter int
 }
 
-// longStep is the size from which a step's quarters are told.
+// longStep is the size from which the quarters of a step are printed.
 const longStep = 1000
 
 func newProgressMeter(w io.Writer) *progressMeter {
@@ -57,7 +57,7 @@ func (m *progressMeter) update(step string, done, total int) {
 	m.step, m.quarter = step, quarter
 }
 
-// finish takes the bar away.
+// finish removes the bar.
 func (m *progressMeter) finish() {
 	if m.bar != nil {
 		m.bar.Finish()

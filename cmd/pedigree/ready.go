@@ -10,14 +10,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// readyTimeout is how long a server may take to say that it is ready.
+// readyTimeout is the time limit for the server's answer.
 const readyTimeout = 4 * time.Second
 
 func newReady() *cobra.Command {
 	var url string
 	cmd := &cobra.Command{
 		Use:   "ready",
-		Short: "Ask a server whether it is ready; for health checks",
+		Short: "Check whether a server is ready, for health checks",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := rejectServerFlag(cmd, "name the server that is asked with --url"); err != nil {
@@ -41,6 +41,6 @@ func newReady() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&url, "url", "http://127.0.0.1:8080", "the server")
+	cmd.Flags().StringVar(&url, "url", "http://127.0.0.1:8080", "the URL of the server")
 	return cmd
 }

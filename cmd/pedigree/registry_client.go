@@ -14,17 +14,17 @@ import (
 	"pedigree/service/provenance"
 )
 
-// registryClient is what commands ask of a registry, whether they open its store or
-// speak to its server.
+// registryClient holds the registry methods that the commands call. The service over a
+// local store implements it, and so does the client of a server.
 type registryClient interface {
 	dvc.Registry
 	demo.Registry
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 }
 
-// connect returns the registry that the settings name and the context to ask it
-// with: a server, as its token's subject, or the store, as the operator. Call done
-// at the end.
+// connect returns the registry of the settings and the context for its calls: a server, as
+// the token's subject, or a local store, as the operator. The caller must call done at the
+// end.
 func connect(cmd *cobra.Command, s *settings) (ctx context.Context, r registryClient, done func(), err error) {
 	server, err := serverURL(cmd, s)
 	if err != nil {
@@ -45,9 +45,9 @@ func connect(cmd *cobra.Command, s *settings) (ctx context.Context, r registryCl
 	return asOperator(cmd.Context()), o.service, func() { o.Close() }, nil
 }
 
-// serverURL returns the server to speak to, "" for opening the store. A store that
-// the command line names stands above a server that the environment or the
-// configuration file names; both on the command line is INVALID_ARGUMENT.
+// serverURL returns the server's URL, or "" to open the store. A store on the command line
+// has precedence over a server in the environment or the configuration file. Both on the
+// command line are INVALID_ARGUMENT.
 func serverURL(cmd *cobra.Command, s *settings) (string, error) {
 	given := func(flag string) bool { return cmd.Flags().Changed(flag) }
 	store := given("store") || given("data") || given("store-namespace")
@@ -62,8 +62,8 @@ func serverURL(cmd *cobra.Command, s *settings) (string, error) {
 	return s.GetString("server"), nil
 }
 
-// rejectServer refuses a command that opens the store, or reads a file, when a server
-// is named: it would answer for another registry than its caller thinks.
+// rejectServer returns an error when a server is set for a command that works on a local
+// store or file. Such a command would use another registry than its caller expects.
 func rejectServer(cmd *cobra.Command, s *settings, todo string) error {
 	if err := rejectServerFlag(cmd, todo); err != nil {
 		return err
@@ -75,7 +75,8 @@ func rejectServer(cmd *cobra.Command, s *settings, todo string) error {
 	return registry.Errorf(registry.InvalidArgument, "%s does not speak to a server, and PEDIGREE_SERVER or the configuration file names one: unset it. %s", cmd.CommandPath(), capitalize(todo))
 }
 
-// rejectServerFlag refuses --server on a command that it means nothing to.
+// rejectServerFlag returns an error when --server is set for a command that does not use
+// it.
 func rejectServerFlag(cmd *cobra.Command, todo string) error {
 	if !cmd.Flags().Changed("server") {
 		return nil

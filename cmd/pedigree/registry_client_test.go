@@ -15,8 +15,8 @@ import (
 
 const adminToken = "pdg_command_bootstrap_token_0123"
 
-// startServer runs the command's own server in this process and returns its URL and
-// its data folder.
+// startServer runs the serve command in this process and returns the server's URL and data
+// folder.
 func startServer(t *testing.T) (url, data string) {
 	t.Helper()
 	data = t.TempDir()
@@ -74,7 +74,7 @@ func TestCommandsPrintTheSameThroughAServerAsOverAStore(t *testing.T) {
 			t.Errorf("%v: over the store exit %d\n%s%s\nthrough the server exit %d\n%s%s", args, code, out, err, code2, out2, err2)
 		}
 	}
-	// The store that the server serves, opened beside it, gives the same bytes.
+	// The same store, opened directly, gives the same bytes.
 	for _, f := range export.Formats() {
 		_, want, _ := run(t, "lineage", "churn-model@latest", "--format", f.Name(), "--data", data)
 		if _, got, err := run(t, "lineage", "churn-model@latest", "--format", f.Name(), "--server", url); got != want || len(got) < 300 {
@@ -99,7 +99,7 @@ func TestAServerIsNamedByFlagEnvironmentOrFile(t *testing.T) {
 	if code, out, err := run(t, "lineage", "credit-approval@1.0.0"); code != 0 || !strings.Contains(out, "credit-approval 1.0.0") {
 		t.Errorf("by the environment: exit %d %s", code, err)
 	}
-	// A store on the command line is nearer than a server in the environment.
+	// A store on the command line has precedence over a server in the environment.
 	if code, _, err := run(t, "lineage", "credit-approval@1.0.0", "--data", empty); code != 1 || !strings.Contains(err, "NOT_FOUND") {
 		t.Errorf("--data beside PEDIGREE_SERVER: exit %d %s", code, err)
 	}
@@ -128,7 +128,7 @@ func TestStoreCommandsRefuseAServer(t *testing.T) {
 	}
 	t.Setenv("PEDIGREE_SERVER", url)
 	if code, _, err := run(t, "token", "create", "--subject", "ann", "--role", "viewer"); code != 1 || !strings.Contains(err, "PEDIGREE_SERVER or the configuration file names one: unset it") {
-		t.Errorf("a token is made elsewhere than its maker thinks: exit %d %s", code, err)
+		t.Errorf("a token is created in another registry than the one that is named: exit %d %s", code, err)
 	}
 	if code, _, err := run(t, "token", "create", "--subject", "ann", "--role", "viewer", "--data", data); code != 0 {
 		t.Errorf("exit %d %s", code, err)

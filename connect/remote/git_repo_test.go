@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// repo is a git repository that a test drives with the real git.
+// repo is a git repository that a test changes with the git command.
 type repo struct {
 	*testing.T
 	path string

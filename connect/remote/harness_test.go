@@ -27,8 +27,8 @@ import (
 	"pedigree/service/core"
 )
 
-// fixedSecret makes two stores derive the same keys, so that their cursors and
-// opaque ids can be compared.
+// fixedSecret makes two stores derive the same keys, so that their cursors and opaque ids
+// are comparable.
 type fixedSecret struct{ graph.Store }
 
 func (s fixedSecret) Ping(ctx context.Context) (graph.Info, error) {
@@ -37,13 +37,13 @@ func (s fixedSecret) Ping(ctx context.Context) (graph.Info, error) {
 	return info, err
 }
 
-// testServer is a registry over an empty SQLite store, with a clock that stands still,
-// behind a real server.
+// testServer is a server over an empty SQLite store. Its clock always returns the same
+// time.
 type testServer struct {
 	*testing.T
 	service *service.Service
 	url     string
-	// middleware is what stands before the server; nil lets everything through.
+	// middleware wraps the server; nil passes every request through.
 	middleware atomic.Pointer[func(next http.Handler) http.Handler]
 	requests   atomic.Int64
 }
@@ -86,7 +86,7 @@ func newTestServer(t *testing.T) *testServer {
 
 func tokenOf(role string) string { return "pdg_token_of_" + role }
 
-// setMiddleware puts something before the server; nil takes it away.
+// setMiddleware sets the middleware; nil removes it.
 func (s *testServer) setMiddleware(before func(next http.Handler) http.Handler) {
 	if before == nil {
 		s.middleware.Store(nil)
@@ -95,12 +95,13 @@ func (s *testServer) setMiddleware(before func(next http.Handler) http.Handler) 
 	s.middleware.Store(&before)
 }
 
-// admin is the context of somebody who opened the store.
+// admin returns the context of a subject that opened the store directly.
 func (s *testServer) admin() context.Context {
 	return service.As(s.Context(), registry.Actor{Subject: "cli:ann", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "cli")
 }
 
-// client speaks to the site as a role, and counts how often it waits.
+// client returns a client with the token of a role, and the number of waits before its
+// retries.
 func (s *testServer) client(role string) (*remote.Client, *atomic.Int64) {
 	s.Helper()
 	waited := &atomic.Int64{}
@@ -114,7 +115,7 @@ func (s *testServer) client(role string) (*remote.Client, *atomic.Int64) {
 	return c, waited
 }
 
-// log lists the log entries, oldest first.
+// log returns the log entries, oldest first.
 func (s *testServer) log() (out []*registry.LogEntry) {
 	s.Helper()
 	first := core.MaxPage
@@ -134,7 +135,7 @@ func (s *testServer) log() (out []*registry.LogEntry) {
 	}
 }
 
-// query sends an operation as an admin and returns the answer's bytes.
+// query sends an operation as an admin and returns the bytes of the answer.
 func (s *testServer) query(query string, vars map[string]any) []byte {
 	s.Helper()
 	body, _ := json.Marshal(map[string]any{"query": query, "variables": vars})
@@ -151,11 +152,12 @@ func (s *testServer) query(query string, vars map[string]any) []byte {
 	return out.Bytes()
 }
 
-// importers are the subjects that recorded, here or there.
+// importers replaces the subjects that recorded something, which differ between the store
+// and the server.
 var importers = strings.NewReplacer("import:git", "WHO", "import:dvc", "WHO", "import:gto", "WHO", "cli:ann", "WHO", "admin-subject", "WHO")
 
-// answers asks a set of questions of everything that the log names, and of the
-// catalog; who recorded it is left out.
+// answers runs a set of queries for every object in the log, and for the catalog. It
+// returns the answers by query, without the names of the subjects.
 func (s *testServer) answers() map[string]string {
 	s.Helper()
 	questions := []string{
@@ -196,7 +198,7 @@ func (s *testServer) answers() map[string]string {
 
 func toText(v any) string { b, _ := json.Marshal(v); return string(b) }
 
-// sample clones the repository that the real dvc and gto made.
+// sample clones the sample repository, which was made with the dvc and gto commands.
 func sample(t *testing.T) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "clone")
@@ -206,7 +208,7 @@ func sample(t *testing.T) string {
 	return to
 }
 
-// load imports a repository and wants no error.
+// load imports a repository and fails the test on an error.
 func load(t *testing.T, ctx context.Context, r dvc.Registry, from string) *git.Report {
 	t.Helper()
 	report, err := dvc.Import(ctx, r, from, git.Options{Name: "churn"})

@@ -20,7 +20,7 @@ import (
 	"pedigree/service/provenance"
 )
 
-// entry is what a log entry tells, but for who did it.
+// entry is a log entry without its actor.
 type entry struct {
 	Action  registry.LogAction
 	Objects []registry.ID
@@ -108,10 +108,10 @@ func TestADataScientistsImportReportsWhatIsNotDone(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	if _, err := demo.Load(t.Context(), c); registry.CodeOf(err) != registry.Forbidden {
-		t.Errorf("half a story: %v", err)
+		t.Errorf("a data scientist loads the example: %v", err)
 	}
 	if m, err := c.Model(t.Context(), "credit-approval"); m != nil || err != nil {
-		t.Errorf("half a story was told: %v %v", m, err)
+		t.Errorf("a part of the example was recorded: %v %v", m, err)
 	}
 	admin, _ := s.client(registry.RoleAdmin)
 	if r := load(t, t.Context(), admin, from); r.Added("transitions") != 4 || r.Total() != 4 {
@@ -123,7 +123,7 @@ func TestCallerWithoutPermissionIsRefusedBeforeAnythingIsRecorded(t *testing.T) 
 	s := newTestServer(t)
 	from := sample(t)
 	admin, _ := s.client(registry.RoleAdmin)
-	load(t, t.Context(), admin, from) // What a viewer sees of it must not make it go further.
+	load(t, t.Context(), admin, from) // The viewer's import must be refused also when the viewer can read the data.
 	before := len(s.log())
 	viewer, _ := s.client(registry.RoleViewer)
 	for _, imp := range []func() error{
@@ -140,8 +140,8 @@ func TestCallerWithoutPermissionIsRefusedBeforeAnythingIsRecorded(t *testing.T) 
 	}
 }
 
-// TestAServerThatGoesAwayLeavesNothingHalfDone ends the server after a number of
-// requests, in the middle of an import, and starts it again.
+// TestAServerThatGoesAwayLeavesNothingHalfDone drops all connections after a number of
+// requests, in the middle of an import, and then accepts requests again.
 func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
 	whole, from := newTestServer(t), sample(t)
 	c, _ := whole.client(registry.RoleAdmin)
@@ -171,8 +171,8 @@ func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
 	}
 }
 
-// TestAMutationWithALostAnswerIsDoneOnce drops the answer to every other mutation, after
-// the server did what was asked.
+// TestAMutationWithALostAnswerIsDoneOnce drops every other answer after the server
+// processed the request.
 func TestAMutationWithALostAnswerIsDoneOnce(t *testing.T) {
 	whole, s, from := newTestServer(t), newTestServer(t), sample(t)
 	c, _ := whole.client(registry.RoleAdmin)
@@ -199,7 +199,7 @@ func TestAMutationWithALostAnswerIsDoneOnce(t *testing.T) {
 	if d := cmp.Diff(entries(whole), entries(s)); d != "" || waited.Load() < 50 {
 		t.Errorf("the logs differ after %d lost answers (-whole +lossy):\n%s", waited.Load(), d)
 	}
-	// Without the key of the client, the same request twice is not the same once.
+	// Without the client's idempotency key, a repeated request is executed twice.
 	register := `mutation{registerModel(input:{name:"twice"}){model{id}}}`
 	if first, second := string(s.query(register, nil)), string(s.query(register, nil)); strings.Contains(first, "errors") || !strings.Contains(second, "ALREADY_EXISTS") {
 		t.Errorf("%s\n%s", first, second)
@@ -272,6 +272,6 @@ func TestAViewerReadsThroughAServerWhatItMaySee(t *testing.T) {
 		t.Fatalf("%+v %v", tree, err)
 	}
 	if _, err := viewer.TransitionsOf(t.Context(), seen, core.Paging{}); registry.CodeOf(err) != registry.Forbidden {
-		t.Errorf("a list that is hidden is answered as an empty one: %v", err)
+		t.Errorf("a hidden list is returned as an empty list: %v", err)
 	}
 }

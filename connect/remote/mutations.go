@@ -8,8 +8,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// mutate sends a mutation and decodes its payload. It carries an idempotency key,
-// so that one whose answer was lost is asked for again and done once.
+// mutate sends a mutation and decodes its payload. It adds an idempotency key, so that a
+// retry after a lost answer has no second effect.
 func mutate[P any](ctx context.Context, c *Client, op, field string, in any) (payload P, err error) {
 	vars, err := input(in)
 	if err != nil {
@@ -25,8 +25,8 @@ func mutate[P any](ctx context.Context, c *Client, op, field string, in any) (pa
 	return out[field], nil
 }
 
-// readBack answers FORBIDDEN for a noun that was written and that the caller may
-// not see: who goes on from it cannot.
+// readBack returns FORBIDDEN for a recorded node that the caller may not see, because the
+// caller cannot continue without it.
 func readBack[N registry.Node](o of[N], what string) (N, error) {
 	if any(o.Noun) == any(*new(N)) {
 		return o.Noun, registry.Errorf(registry.Forbidden, "the %s is recorded, but you may not read it back; ask an administrator for a role that may", what)
@@ -34,9 +34,9 @@ func readBack[N registry.Node](o of[N], what string) (N, error) {
 	return o.Noun, nil
 }
 
-// RecordCommits records up to 500 commits in one call, as the service does.
-// RESOURCE_EXHAUSTED when they are more than a request holds: record fewer. The
-// commits of the payload carry their id and sha alone.
+// RecordCommits records up to 500 commits in one call, as the service does. It returns
+// RESOURCE_EXHAUSTED when they do not fit into one request; the caller then records fewer
+// at once. The commits of the payload have only their id and SHA.
 func (c *Client) RecordCommits(ctx context.Context, in facts.RecordCommitsInput) (*facts.RecordCommitsPayload, error) {
 	type payload struct {
 		Repository of[*registry.Repository]
@@ -68,7 +68,7 @@ func (c *Client) RecordTag(ctx context.Context, in facts.RecordTagInput) (*facts
 	return &facts.RecordTagPayload{Tag: t, Created: p.Created}, err
 }
 
-// RecordDatasetVersion records a state of a dataset.
+// RecordDatasetVersion records a version of a dataset.
 func (c *Client) RecordDatasetVersion(ctx context.Context, in facts.RecordDatasetVersionInput) (*facts.RecordDatasetVersionPayload, error) {
 	type payload struct {
 		DatasetVersion of[*registry.DatasetVersion]

@@ -22,7 +22,7 @@ func addPaging(vars map[string]any, p core.Paging) map[string]any {
 	return vars
 }
 
-// addPointInTime adds the past that is asked for to the variables of a query.
+// addPointInTime adds a point in time to the variables of a query.
 func addPointInTime(vars map[string]any, of []core.PointInTime) map[string]any {
 	for _, p := range of {
 		if !p.AsOf.IsZero() {
@@ -35,7 +35,7 @@ func addPointInTime(vars map[string]any, of []core.PointInTime) map[string]any {
 	return vars
 }
 
-// Viewer returns who the token's subject is and what it may do.
+// Viewer returns the token's subject and the actions that it may do.
 func (c *Client) Viewer(ctx context.Context) (*access.Viewer, error) {
 	var out struct{ Viewer *access.Viewer }
 	if err := c.execute(ctx, opViewer, nil, &out); err != nil {
@@ -44,8 +44,8 @@ func (c *Client) Viewer(ctx context.Context) (*access.Viewer, error) {
 	return out.Viewer, nil
 }
 
-// Node returns a noun by its id; nil when there is none that the caller sees, or
-// that this client reads.
+// Node returns a node by its id. It returns nil when the caller sees no such node, and for
+// types that this client does not read.
 func (c *Client) Node(ctx context.Context, id registry.ID, then ...core.PointInTime) (registry.Node, error) {
 	nodes, err := c.Nodes(ctx, []registry.ID{id}, then...)
 	if err != nil {
@@ -54,7 +54,8 @@ func (c *Client) Node(ctx context.Context, id registry.ID, then ...core.PointInT
 	return nodes[0], nil
 }
 
-// Nodes returns up to 100 nouns by their ids, nil where there is none.
+// Nodes returns up to 100 nodes by their ids, with nil in the place of a node that is
+// missing.
 func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...core.PointInTime) ([]registry.Node, error) {
 	var out struct{ Nodes []of[registry.Node] }
 	if err := c.execute(ctx, opNodes, addPointInTime(map[string]any{"ids": ids}, then), &out); err != nil {
@@ -70,15 +71,15 @@ func (c *Client) Nodes(ctx context.Context, ids []registry.ID, then ...core.Poin
 	return nodes, nil
 }
 
-// Model returns a model by its name; nil when there is none that the caller sees.
+// Model returns a model by its name, or nil when the caller sees no such model.
 func (c *Client) Model(ctx context.Context, name string, then ...core.PointInTime) (*registry.Model, error) {
 	var out struct{ Model of[*registry.Model] }
 	err := c.execute(ctx, opModel, addPointInTime(map[string]any{"name": name}, then), &out)
 	return out.Model.Noun, err
 }
 
-// ModelVersion returns a version by model name and semver, label, alias or
-// "latest"; nil when there is none that the caller sees.
+// ModelVersion returns a version by the model's name and a semver, label, alias or
+// "latest". It returns nil when the caller sees no such version.
 func (c *Client) ModelVersion(ctx context.Context, model, version string, then ...core.PointInTime) (*registry.ModelVersion, error) {
 	var out struct{ ModelVersion of[*registry.ModelVersion] }
 	err := c.execute(ctx, opModelVersion, addPointInTime(map[string]any{"model": model, "version": version}, then), &out)
@@ -94,7 +95,8 @@ func (c *Client) ModelOf(ctx context.Context, v *registry.ModelVersion) (*regist
 	return out.Node.Model.Noun, err
 }
 
-// ProductionVersion returns the version of a model in PRODUCTION, nil for none.
+// ProductionVersion returns the version of a model in PRODUCTION, or nil when there is
+// none.
 func (c *Client) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
 	var out struct {
 		Node struct{ ProductionVersion of[*registry.ModelVersion] }
@@ -103,7 +105,8 @@ func (c *Client) ProductionVersion(ctx context.Context, m *registry.Model) (*reg
 	return out.Node.ProductionVersion.Noun, err
 }
 
-// Run returns a run by id, or by producer and the id there; nil for none.
+// Run returns a run by its id, or by its producer and the producer's run id. It returns nil
+// when there is none.
 func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *string, then ...core.PointInTime) (*registry.Run, error) {
 	vars := map[string]any{}
 	if id != nil {
@@ -120,7 +123,7 @@ func (c *Client) Run(ctx context.Context, id *registry.ID, producer, runID *stri
 	return out.Run.Noun, err
 }
 
-// TransitionsOf lists the changes of stage of a version, oldest first.
+// TransitionsOf lists the stage transitions of a version, oldest first.
 func (c *Client) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*catalog.TransitionConnection, error) {
 	var out struct {
 		Node struct{ Page *list[*registry.Transition] }
@@ -148,7 +151,7 @@ func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p core.Pagi
 	return &facts.TagConnection{Connection: page}, err
 }
 
-// Deployments lists the deployments that the caller sees, by name.
+// Deployments lists the deployments that the caller sees, sorted by name.
 func (c *Client) Deployments(ctx context.Context, p core.Paging, f *facts.DeploymentFilter, o *core.DeploymentOrder) (*facts.DeploymentConnection, error) {
 	vars := addPaging(map[string]any{}, p)
 	if f != nil {
@@ -175,8 +178,7 @@ func (c *Client) Deployments(ctx context.Context, p core.Paging, f *facts.Deploy
 	return &facts.DeploymentConnection{Connection: page}, err
 }
 
-// Export returns the whole bounded walk around a node in a format, as the server
-// encodes it.
+// Export returns the bounded lineage of a node in a format, as the server encodes it.
 func (c *Client) Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error) {
 	vars, err := input(in)
 	if err != nil {

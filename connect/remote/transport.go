@@ -16,19 +16,19 @@ import (
 	"pedigree/registry"
 )
 
-// maxBody is the largest request that a server's GraphQL door takes, maxAnswer the
-// largest answer that is read.
+// maxBody is the largest request that a server's GraphQL endpoint accepts, maxResponse the
+// largest response that the client reads; both in bytes.
 const (
 	maxBody     = 256 << 10
 	maxResponse = 64 << 20
 )
 
-// maxRetryAfter bounds how long a server may ask to be left alone (Retry-After).
+// maxRetryAfter is the longest wait that the client accepts from the header Retry-After.
 const maxRetryAfter = 5 * time.Second
 
-// execute sends one operation and decodes its data, which is keyed by root field.
-// While the server is UNAVAILABLE it asks again, a few times: every query may be
-// repeated, and every mutation carries an idempotency key.
+// execute sends one operation and decodes its data, an object keyed by root field. While
+// the server is UNAVAILABLE it retries a few times. That is safe: queries have no effect,
+// and every mutation has an idempotency key.
 func (c *Client) execute(ctx context.Context, op string, vars map[string]any, out any) error {
 	body, err := encodeBody(op, vars)
 	if err != nil {
@@ -45,7 +45,8 @@ func (c *Client) execute(ctx context.Context, op string, vars map[string]any, ou
 	}
 }
 
-// encodeBody writes a request. RESOURCE_EXHAUSTED for one that no server takes.
+// encodeBody encodes a request. It returns RESOURCE_EXHAUSTED when the request is larger
+// than servers accept.
 func encodeBody(op string, vars map[string]any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -59,8 +60,8 @@ func encodeBody(op string, vars map[string]any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// attempt sends a request once. It reports whether the server may be asked again,
-// and after which pause.
+// attempt sends a request once. It reports whether a retry is allowed, and the wait that
+// the server asks for.
 func (c *Client) attempt(ctx context.Context, body []byte, out any) (retry bool, pause time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
 	if err != nil {
@@ -86,20 +87,21 @@ func (c *Client) attempt(ctx context.Context, body []byte, out any) (retry bool,
 	return retry, retryAfter(resp), err
 }
 
-// unreachable says that no answer came.
+// unreachable returns the error for a request without an answer.
 func (c *Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
-		err = u.Err // Its text repeats the URL.
+		err = u.Err // The text of a url.Error repeats the URL.
 	}
 	return &registry.Error{Code: registry.Unavailable, Err: err, Message: "the server at " + c.Server() + " does not answer (" + err.Error() +
 		"); check --server and that it runs, then repeat the command: what was recorded stands, and only what is missing is added"}
 }
 
-// retryAfter reads how many seconds the server wants to be left alone.
+// retryAfter returns the wait of the header Retry-After, in whole seconds, or 0 when there
+// is none.
 func retryAfter(resp *http.Response) time.Duration {
 	s, err := strconv.Atoi(resp.Header.Get("Retry-After"))
 	if err != nil || s < 0 {
@@ -120,8 +122,8 @@ type responseError struct {
 	Extensions map[string]any `json:"extensions"`
 }
 
-// decodeResponse turns a response into data or an error, and reports whether the same may
-// be asked again.
+// decodeResponse decodes a response into data or an error, and reports whether a retry is
+// allowed.
 func (c *Client) decodeResponse(resp *http.Response, raw []byte, out any) (retry bool, err error) {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return false, c.redirected(resp)
@@ -132,7 +134,7 @@ func (c *Client) decodeResponse(resp *http.Response, raw []byte, out any) (retry
 	}
 	for _, e := range a.Errors {
 		if e.Extensions["coordinate"] != nil {
-			continue // A field that this caller may not see; it is null in the data.
+			continue // The caller may not see this field; it is null in the data.
 		}
 		if resp.StatusCode == http.StatusUnprocessableEntity && len(e.Path) == 0 {
 			return false, registry.Errorf(registry.Unavailable, "the server at %s does not know what this command asks for; use the pedigree of its version (%s)", c.Server(), registry.Shorten(e.Message, 200))
@@ -146,7 +148,7 @@ func (c *Client) decodeResponse(resp *http.Response, raw []byte, out any) (retry
 	return false, nil
 }
 
-// toRegistryError turns an error of an answer back into what the service said.
+// toRegistryError converts an error of a response to the error that the service returned.
 func (e *responseError) toRegistryError() error {
 	out := &registry.Error{Code: registry.Internal, Message: e.Message}
 	if len(e.Path) > 1 && e.Path[0] == "variable" {
@@ -169,7 +171,8 @@ func (e *responseError) toRegistryError() error {
 	return out
 }
 
-// redirected refuses a redirect: the token is for the server that was named.
+// redirected returns the error for a redirect. The client does not follow it, because the
+// token is only for the server that was named.
 func (c *Client) redirected(resp *http.Response) error {
 	where := "elsewhere"
 	if to, err := resp.Location(); err == nil {
@@ -178,8 +181,8 @@ func (c *Client) redirected(resp *http.Response) error {
 	return registry.Errorf(registry.Unavailable, "%s sends on %s, and the token is not sent along; if that is the server, give its URL with --server", c.Server(), where)
 }
 
-// notGraphQL explains an answer that is not GraphQL, of a proxy or another server. It
-// is no refusal of a fact, so that an import ends with it.
+// notGraphQL returns the error for a response that is not GraphQL, from a proxy or another
+// server. Its code is not one of a refused fact, so an import ends with it.
 func (c *Client) notGraphQL(resp *http.Response) (retry bool, err error) {
 	code, todo := registry.Unavailable, "check that --server is the URL of a pedigree server"
 	switch resp.StatusCode {

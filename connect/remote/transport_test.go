@@ -18,8 +18,8 @@ import (
 
 const secret = "pdg_secret_that_nobody_prints"
 
-// wantError fails the test unless an error has a code and a sentence with some words,
-// and no token.
+// wantError checks that an error has a code, contains all of the words, and does not
+// contain the token.
 func wantError(t *testing.T, err error, code registry.Code, words ...string) {
 	t.Helper()
 	if registry.CodeOf(err) != code {
@@ -33,13 +33,13 @@ func wantError(t *testing.T, err error, code registry.Code, words ...string) {
 	}
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if strings.Contains(e.Error(), secret) {
-			t.Errorf("an error tells the token: %v", e)
+			t.Errorf("an error contains the token: %v", e)
 		}
 	}
 }
 
-// newTestClient returns a client of a server that answers as h does, and how often it waited
-// and for how long at most.
+// newTestClient returns a client of a server with the handler h, and the waits before its
+// retries.
 func newTestClient(t *testing.T, h http.HandlerFunc) (c *remote.Client, waits *[]time.Duration) {
 	t.Helper()
 	l := httptest.NewServer(h)
@@ -88,7 +88,7 @@ func TestATokenIsNotSentAlongARedirect(t *testing.T) {
 			t.Errorf("%d: %d requests reached the other server, after %v", status, reached.Load(), *waits)
 		}
 	}
-	// Go's own client, asked the same way, goes there.
+	// The default client of Go follows the same redirect.
 	front := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
 	defer front.Close()
 	if _, err := http.Post(front.URL, "application/json", strings.NewReader("{}")); err != nil || reached.Load() != 1 {
@@ -196,7 +196,7 @@ func TestServiceErrorsAreDecodedUnchanged(t *testing.T) {
 		t.Errorf("%v %v", n, err)
 	}
 	if waited.Load() != 0 {
-		t.Error("a refusal was asked for again")
+		t.Error("a refused request was retried")
 	}
 	wrong, err := remote.New(s.url, secret)
 	if err != nil {
@@ -206,7 +206,7 @@ func TestServiceErrorsAreDecodedUnchanged(t *testing.T) {
 	_, err = wrong.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "stolen"})
 	wantError(t, err, registry.Unauthenticated, "the token is not valid", "pedigree token create")
 	if len(s.log()) != before {
-		t.Error("a wrong token wrote")
+		t.Error("a request with a wrong token changed the store")
 	}
 }
 
@@ -217,7 +217,7 @@ func TestARequestOverTheSizeLimitIsNotSent(t *testing.T) {
 	_, err := c.RegisterModel(t.Context(), catalog.RegisterModelInput{Name: "big", Description: strings.Repeat("x", 256<<10)})
 	wantError(t, err, registry.ResourceExhausted, "262144 at once")
 	if s.requests.Load() != asked {
-		t.Error("it was sent")
+		t.Error("the request was sent")
 	}
 }
 

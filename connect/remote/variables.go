@@ -11,10 +11,9 @@ import (
 	"pedigree/registry"
 )
 
-// input writes an input of the service as the variable of its mutation. The
-// schema names a field as the service does, in lower camel case; what is left out
-// there is left out here. INVALID_ARGUMENT for text that is not valid UTF-8, which
-// JSON would quietly change.
+// input encodes an input of the service as the variable of a mutation. The schema has the
+// service's field names in lower camel case. Zero values are left out. Text that is not
+// valid UTF-8 is INVALID_ARGUMENT, because encoding/json would silently change it.
 func input(in any) (map[string]any, error) {
 	v, err := encode("", reflect.ValueOf(in))
 	if err != nil {
@@ -26,7 +25,7 @@ func input(in any) (map[string]any, error) {
 var (
 	marshalerType = reflect.TypeFor[json.Marshaler]()
 	timeType      = reflect.TypeFor[time.Time]()
-	// instantType is what nouns remember of being read; it is nobody's input.
+	// instantType is the type of the time at which a node was read, which is not an input.
 	instantType = reflect.TypeFor[registry.Instant]()
 )
 
@@ -73,8 +72,8 @@ func encodeStruct(path string, v reflect.Value) (map[string]any, error) {
 	return out, nil
 }
 
-// fieldName is what the schema calls a field, and whether it is sent also when it
-// is empty: nouns say both in their JSON tags, inputs follow the rule.
+// fieldName returns the schema's name of a field, and whether the field is sent even when
+// it is empty. Node types set both in their JSON tags; inputs follow the naming rule.
 func fieldName(f reflect.StructField) (name string, required bool) {
 	tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 	required = requiredTexts[f.Name] && f.Type.Kind() == reflect.String
@@ -84,17 +83,19 @@ func fieldName(f reflect.StructField) (name string, required bool) {
 	return lowerCamel(f.Name), required
 }
 
-// requiredTexts are the texts that the schema wants in some input. Where it does not, an
-// empty one means the same as none; where it does, the service says what is wrong.
+// requiredTexts holds the text fields that the schema requires in some input, so that they
+// are sent even when empty. Where such a field is optional, an empty text means the same as
+// none; where it is required, the service reports what is wrong.
 var requiredTexts = map[string]bool{"Name": true, "URI": true, "SHA": true, "Dataset": true, "Producer": true, "RunID": true, "Model": true, "Version": true,
 	"Environment": true, "Alias": true, "ID": true, "From": true, "To": true}
 
-// lowerCamel turns SizeBytes into sizeBytes, URI into uri and RunID into runId.
+// lowerCamel converts SizeBytes to sizeBytes, URI to uri and RunID to runId.
 func lowerCamel(name string) string {
 	runes := []rune(name)
 	out := make([]rune, len(runes))
 	for i, r := range runes {
-		// A capital is kept where a word begins: behind a small letter, or before one.
+		// A capital letter stays where a word starts: after a lowercase letter, or before
+		// one.
 		startsWord := i > 0 && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1]))
 		if out[i] = unicode.ToLower(r); startsWord {
 			out[i] = r
