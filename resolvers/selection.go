@@ -9,8 +9,8 @@ import (
 	"pedigree/service/provenance"
 )
 
-// selectedFields lists the names of the fields that an answer is asked for under a
-// path of fields, whatever types they are asked of.
+// selectedFields returns the names of the fields that are selected under a path of fields,
+// for all types.
 func selectedFields(ctx context.Context, path ...string) (out []string) {
 	op := graphql.GetOperationContext(ctx)
 	fields := graphql.CollectFieldsCtx(ctx, nil)
@@ -29,22 +29,23 @@ func selectedFields(ctx context.Context, path ...string) (out []string) {
 	return out
 }
 
-// lineageTypes makes fragments on any lineage type count as selected.
+// lineageTypes lists the types that count when fragments are collected: all types of
+// lineage.
 var lineageTypes = []string{"LineageGraph", "LineageNode", "PageInfo", "ImpactConnection", "ImpactEdge", "Node", "ProvenanceNode", "RestrictedNode", "ModelVersion", "DatasetVersion", "Run", "Feature",
 	"Commit", "Tag", "Deployment"}
 
-// onlyIdentity reports whether nothing but id, kind and name of the nodes under a path of
-// fields is asked for.
+// onlyIdentity reports whether only id, kind and name of the nodes under a path of fields
+// are selected.
 func onlyIdentity(ctx context.Context, path ...string) bool {
 	return !slices.ContainsFunc(selectedFields(ctx, path...), func(f string) bool {
 		return f != "id" && f != "kind" && f != "name" && f != "__typename"
 	})
 }
 
-// lineageSelection is what of a lineage answer costs something and is asked for.
+// lineageSelection holds which costly parts of a lineage answer are selected.
 type lineageSelection struct{ onlyIdentity, cursors, degrees bool }
 
-// selectLineage derives what a lineage field asks for.
+// selectLineage derives the selection of a lineage field.
 func selectLineage(ctx context.Context) lineageSelection {
 	ends, nodes := selectedFields(ctx, "pageInfo"), selectedFields(ctx, "nodes")
 	return lineageSelection{onlyIdentity: onlyIdentity(ctx, "nodes", "node"),
@@ -52,7 +53,7 @@ func selectLineage(ctx context.Context) lineageSelection {
 		degrees: slices.Contains(nodes, "upstreamDegree") || slices.Contains(nodes, "downstreamDegree")}
 }
 
-// withSelection completes a question by what its answer is asked for.
+// withSelection sets the fields of the input that depend on the selection.
 func withSelection(a lineageSelection, in provenance.LineageInput) provenance.LineageInput {
 	in.Bare, in.Degrees, in.NoCursors = a.onlyIdentity, a.degrees, !a.cursors
 	return in

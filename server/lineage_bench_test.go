@@ -26,7 +26,8 @@ import (
 	"pedigree/service/provenance"
 )
 
-// benchFixture records a model whose versions each come from some 30 nodes.
+// benchFixture records a model whose versions have an upstream lineage of about 30 nodes
+// each.
 type benchFixture struct {
 	testing.TB
 	ctx context.Context
@@ -57,7 +58,7 @@ func (m *benchFixture) run(v int, name string, commits []string, inputs ...regis
 		Parameters: registry.JSON(`{"depth":6}`), Metrics: []registry.Metric{{Name: "f1", Value: 0.5}}})).Run.ID
 }
 
-// version makes 32 nodes and 41 edges with their version on top.
+// version records 32 nodes and 41 edges, including the version itself.
 func (m *benchFixture) version(v int) registry.ID {
 	repo := facts.RepositoryInput{Name: fmt.Sprintf("repo-%d", v)}
 	sha := func(n int) string { return fmt.Sprintf("%036x%04x", v, n) }
@@ -88,8 +89,8 @@ func (m *benchFixture) version(v int) registry.ID {
 		Run: &run, ReleasedFrom: &tag, Features: features})).ModelVersion.ID
 }
 
-// reportCPU reports the processor time of an operation beside its wall time: on a busy
-// machine it is the steadier figure.
+// reportCPU reports the processor time of an operation beside its wall time. On a busy
+// machine it varies less.
 func reportCPU(b *testing.B) func() {
 	spent := func() time.Duration {
 		var u syscall.Rusage
@@ -104,7 +105,8 @@ func reportCPU(b *testing.B) func() {
 
 const lineageQuery = `query($of: ID!) { lineage(of: $of) { root nodes { node { id kind name } depth treeParent } edges { from to kind } truncation { truncated } } }`
 
-// BenchmarkLineage asks over HTTP what some 30 nodes each of 50 versions came from.
+// BenchmarkLineage queries over HTTP the upstream lineage, of about 30 nodes, of each of 50
+// versions.
 func BenchmarkLineage(b *testing.B) {
 	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
 	if err != nil {

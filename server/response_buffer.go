@@ -8,31 +8,33 @@ import (
 	"sync"
 )
 
-// maxBuffered is the largest answer that is gathered.
+// maxBuffered is the largest response that is buffered, in bytes.
 const maxBuffered = 64 << 10
 
-// bufferedConn is a connection that can send an answer in one piece. net/http writes the
-// header with as much of the answer as fits into its buffer of 4 KiB, and then the
-// rest: two system calls here, and two packets to wake the client for.
+// bufferedConn is a connection that can send a response in one write. net/http sends the
+// header with as much of the body as fits into its buffer of 4 KiB, and then the rest. That
+// takes two system calls and two packets.
 type bufferedConn struct {
 	net.Conn
-	// limit is how many bytes are gathered before they are sent; 0: none are.
+	// limit is the number of bytes that are buffered before they are sent; 0 when the
+	// connection does not buffer.
 	limit  int
 	buffer *[]byte
 }
 
 var bufferPool = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
 
-// startBuffering holds back what is written until it is n bytes. An answer is more than its
-// body: what is behind the first n bytes is written by itself, or follows at once.
+// startBuffering buffers writes until they are n bytes, and then sends them. n is the size
+// of the body. With its header the response is larger, so it always reaches n bytes; the
+// rest is written directly.
 func (c *bufferedConn) startBuffering(n int) {
 	if c.limit == 0 && n <= maxBuffered {
 		c.limit, c.buffer = n, bufferPool.Get().(*[]byte)
 	}
 }
 
-// Write is net.Conn's. One goroutine writes at a time: net/http's, which runs the
-// handler.
+// Write implements net.Conn. Only one goroutine writes at a time: the one of net/http that
+// runs the handler.
 func (c *bufferedConn) Write(b []byte) (int, error) {
 	if c.limit == 0 {
 		return c.Conn.Write(b)
@@ -49,13 +51,13 @@ func (c *bufferedConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// flush sends what is held and gathers no more.
+// flush sends the buffered bytes and stops buffering.
 func (c *bufferedConn) flush() {
 	if c.limit == 0 {
 		return
 	}
 	if len(*c.buffer) > 0 {
-		c.Conn.Write(*c.buffer) // An error shows at the next Write.
+		c.Conn.Write(*c.buffer) // The next Write returns the error.
 	}
 	c.reset()
 }
@@ -66,10 +68,10 @@ func (c *bufferedConn) reset() {
 	c.limit, c.buffer = 0, nil
 }
 
-// bufferedListener makes connections that gather.
+// bufferedListener accepts connections that can buffer responses.
 type bufferedListener struct{ net.Listener }
 
-// Listen returns a listener for a server of HTTP, whose answers leave in one piece.
+// Listen returns a listener whose connections can send a response in one write.
 func Listen(network, address string) (net.Listener, error) {
 	l, err := net.Listen(network, address)
 	if err != nil {
@@ -78,7 +80,7 @@ func Listen(network, address string) (net.Listener, error) {
 	return bufferedListener{l}, nil
 }
 
-// Accept is net.Listener's.
+// Accept implements net.Listener.
 func (l bufferedListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
@@ -89,7 +91,7 @@ func (l bufferedListener) Accept() (net.Conn, error) {
 
 type connKey struct{}
 
-// withConnection lets handlers reach the connection, where it is one that gathers.
+// withConnection adds the connection to the context of its requests.
 func withConnection(ctx context.Context, c net.Conn) context.Context {
 	if g, ok := c.(*bufferedConn); ok {
 		return context.WithValue(ctx, connKey{}, g)
@@ -97,8 +99,8 @@ func withConnection(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// writeBuffered writes an answer that is written whole in one piece, where the connection
-// can; others as they come.
+// writeBuffered writes a response body. When the body is complete and the connection can
+// buffer, it is sent in one write with the header.
 func writeBuffered(r *http.Request, w http.ResponseWriter, body []byte) (int, error) {
 	g, ok := r.Context().Value(connKey{}).(*bufferedConn)
 	if !ok || r.Method == http.MethodHead || w.Header().Get("Content-Length") != strconv.Itoa(len(body)) {
@@ -106,7 +108,7 @@ func writeBuffered(r *http.Request, w http.ResponseWriter, body []byte) (int, er
 	}
 	g.startBuffering(len(body))
 	n, err := w.Write(body)
-	if err != nil { // A status that has no body, for one: what comes next is not this.
+	if err != nil { // For example a status without a body. The next response must not join this buffer.
 		g.flush()
 	}
 	return n, err

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// countingListener is a listener whose connections count what they are told to write.
+// countingListener counts the writes of its connections.
 type countingListener struct {
 	net.Listener
 	writes atomic.Int64
@@ -33,8 +33,8 @@ func (c countingConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// pipeline serves answers of some lengths to one connection, one after another, and
-// returns how many writes each took. Paths name what is odd about an answer.
+// pipeline requests paths one after another on one connection, and returns the number of
+// writes of each response. The path sets the size and kind of the response.
 func pipeline(t *testing.T, gather bool, paths ...string) (writes []int64) {
 	t.Helper()
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
@@ -87,17 +87,17 @@ func pipeline(t *testing.T, gather bool, paths ...string) (writes []int64) {
 	return writes
 }
 
-// TestAnAnswerIsSentInOneWrite: one write where the length is known, whatever came
-// before on the connection; its twin without gathering takes two.
+// TestAnAnswerIsSentInOneWrite checks that a response of known length takes one write,
+// whatever was sent before on the connection, and two without buffering.
 func TestAnAnswerIsSentInOneWrite(t *testing.T) {
 	paths := []string{"/?n=10", "/?n=8000", "/?n=3900", "/unmodified?n=5000", "/?n=20", "/stream?n=9000", "/?n=8000", "/?n=65536", "/?n=200000", "/?n=30"}
 	got := pipeline(t, true, paths...)
 	for i, path := range paths {
 		if one := path != "/stream?n=9000" && path != "/?n=200000"; one && got[i] != 1 {
-			t.Errorf("%s left in %d writes", path, got[i])
+			t.Errorf("%s took %d writes", path, got[i])
 		}
 	}
 	if twin := pipeline(t, false, "/?n=8000"); twin[0] < 2 {
-		t.Errorf("without gathering it left in %d", twin[0])
+		t.Errorf("without buffering it took %d writes", twin[0])
 	}
 }

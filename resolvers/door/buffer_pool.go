@@ -2,10 +2,11 @@ package door
 
 import "sync"
 
-// bufferPool hold what an answer is written into, until it is sent.
+// bufferPool holds the buffers that responses are written to.
 var bufferPool = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxPooledBuffer is the most that a buffer may hold to be used again.
+// maxPooledBuffer is the capacity of the largest buffer that is returned to the pool, in
+// bytes.
 const maxPooledBuffer = 256 << 10
 
 func releaseBuffer(b *[]byte) {

@@ -15,16 +15,16 @@ import (
 	"pedigree/registry"
 )
 
-// presenter turns errors into what a caller may see.
+// presenter converts errors to what a caller may see.
 type presenter struct {
 	log *slog.Logger
 	id  requestID
 }
 
-// gqlCodes maps what gqlgen and gqlparser say to the registry's codes.
+// gqlCodes maps the error codes of gqlgen and gqlparser to the registry's codes.
 var gqlCodes = map[string]registry.Code{errcode.ParseFailed: registry.InvalidArgument, errcode.ValidationFailed: registry.InvalidArgument}
 
-// suggestion is what a parser adds of the schema to a refusal.
+// suggestion matches the names of the schema that a parser error suggests.
 var suggestion = regexp.MustCompile(`\s*Did you mean .*$`)
 
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
@@ -65,14 +65,14 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	return out
 }
 
-// fromParser reports whether an error was made by gqlgen or gqlparser itself: it
-// is about the operation's text or variables and wraps no other error.
+// fromParser reports whether gqlgen or gqlparser made an error: it is about the operation's
+// text or variables and wraps no other error.
 func fromParser(err error) bool {
 	var g *gqlerror.Error
 	return errors.As(err, &g) && (g.Err == nil || g.Rule != "")
 }
 
-// internal is all that a caller learns of an unknown error.
+// internal returns the message of an error whose cause the caller may not see.
 func internal(id string) string {
 	return strings.TrimSpace("internal error; the log has the cause under request " + id)
 }

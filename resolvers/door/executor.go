@@ -1,5 +1,6 @@
-// Package door is the GraphQL door: what comes in over HTTP is checked and
-// bounded, what goes out carries codes and no more than the caller may know.
+// Package door is the GraphQL API over HTTP. It checks and limits requests, runs them with
+// gqlgen, and returns errors with the registry's codes. It has no business rules, and never
+// returns the cause of an internal error.
 package door
 
 import (
@@ -18,17 +19,17 @@ import (
 	"pedigree/service"
 )
 
-// operationTimeout is how long one operation may take.
+// operationTimeout is the time limit of one operation.
 const operationTimeout = 10 * time.Second
 
-// maxErrors is how many parse and validation errors are told.
+// maxErrors is the most parse and validation errors in one response.
 const maxErrors = 10
 
-// requestID reads the id of a request from its context.
+// requestID returns the id of a request from its context.
 type requestID func(context.Context) string
 
-// New builds the handler of /graphql. The caller is identified before it is
-// reached. id tells the request's id, for errors whose cause is only logged.
+// New returns the handler of /graphql. It needs an authenticated caller in the context. id
+// returns the id of the request, for errors whose cause is only logged.
 func New(s *service.Service, log *slog.Logger, id requestID) http.Handler {
 	exec := newExecutor(s, log, id)
 	exec.Use(lineageExtension{&lineagePlanCache{}})

@@ -14,19 +14,19 @@ import (
 	"pedigree/registry"
 )
 
-// fieldMasks explains the holes that redaction left: a field that the caller may not
-// see is null without its resolver being run, and the answer carries one
-// FORBIDDEN error for each schema coordinate. Values are gone before they get
-// here; without this, nothing leaks, but nobody is told.
+// fieldMasks is a gqlgen extension that reports hidden fields. A field that the caller may
+// not see is null, without a call of its resolver, and the response has one FORBIDDEN error
+// for each schema coordinate. The service has already removed the values; this extension
+// only reports that they are missing.
 type fieldMasks struct{}
 
-// ExtensionName names the middleware.
-func (fieldMasks) ExtensionName() string { return "Masks" }
+// ExtensionName returns the name of the extension.
+func (fieldMasks) ExtensionName() string { return "HiddenFields" }
 
-// Validate has nothing to check.
+// Validate does nothing.
 func (fieldMasks) Validate(graphql.ExecutableSchema) error { return nil }
 
-// hiddenFields gathers what one answer hides.
+// hiddenFields collects the hidden fields of one response.
 type hiddenFields struct {
 	mu     sync.Mutex
 	fields map[string]*hiddenField
@@ -39,12 +39,12 @@ type hiddenField struct {
 
 type hiddenFieldsKey struct{}
 
-// InterceptOperation gives every operation its own holes.
+// InterceptOperation creates the collection of hidden fields of an operation.
 func (fieldMasks) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	return next(context.WithValue(ctx, hiddenFieldsKey{}, &hiddenFields{fields: map[string]*hiddenField{}}))
 }
 
-// InterceptField answers null for a hidden field.
+// InterceptField returns null for a hidden field.
 func (fieldMasks) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	fc := graphql.GetFieldContext(ctx)
 	if fc.Parent == nil || registry.NounNamed(fc.Object) == nil {
@@ -73,11 +73,11 @@ func (h *hiddenFields) add(coordinate string, path ast.Path) {
 	h.fields[coordinate] = &hiddenField{path: path, count: 1}
 }
 
-// InterceptResponse tells what was hidden.
+// InterceptResponse adds the errors for the hidden fields.
 func (fieldMasks) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	resp := next(ctx)
 	if resp != nil && resp.Data == nil && len(resp.Errors) > maxErrors {
-		resp.Errors = resp.Errors[:maxErrors] // Of a text that is refused.
+		resp.Errors = resp.Errors[:maxErrors] // The operation failed to parse or validate.
 	}
 	h, ok := ctx.Value(hiddenFieldsKey{}).(*hiddenFields)
 	if !ok || resp == nil {
@@ -98,8 +98,8 @@ func (fieldMasks) InterceptResponse(ctx context.Context, next graphql.ResponseHa
 	return resp
 }
 
-// maskOf finds the mask of the object that a field belongs to; list items come
-// as pointers to it.
+// maskOf returns the mask of the object that a field belongs to. List items are pointers to
+// it.
 func maskOf(v any) (registry.Mask, bool) {
 	for range 3 {
 		switch n := v.(type) {

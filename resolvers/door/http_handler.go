@@ -19,14 +19,14 @@ import (
 	"pedigree/service"
 )
 
-// httpHandler speaks GraphQL over HTTP: it reads a request once and writes its answer
-// once, which gqlgen's own transports do twice.
+// httpHandler implements GraphQL over HTTP. It reads a request once and writes the response
+// once; gqlgen's own transports do both twice.
 type httpHandler struct {
 	exec    *executor.Executor
 	service *service.Service
 }
 
-// ServeHTTP answers one operation.
+// ServeHTTP runs one operation.
 func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	params, refused := readParams(w, r)
 	if refused != nil {
@@ -49,19 +49,19 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	responses, ctx := h.exec.DispatchOperation(ctx, op)
 	resp := responses(ctx)
-	if resp == nil { // The context had ended before anything ran.
+	if resp == nil { // The context ended before the operation ran.
 		resp = h.exec.DispatchError(graphql.WithOperationContext(ctx, op), gqlerror.List{gqlerror.Wrap(ctx.Err())})
 	}
 	send(w, kind, http.StatusOK, resp)
 }
 
-// The media types of an answer (GraphQL over HTTP).
+// The media types of a response (GraphQL over HTTP).
 const (
 	jsonType     = "application/json"
 	responseType = "application/graphql-response+json"
 )
 
-// contentType picks the media type that a client asks for; without a wish it is
+// contentType returns the media type that the client accepts. The default is
 // application/json, which every client reads.
 func contentType(accept string) string {
 	for part := range strings.SplitSeq(accept, ",") {
@@ -79,7 +79,7 @@ func contentType(accept string) string {
 	return jsonType
 }
 
-// statusOf is the status of an operation that was refused before it ran.
+// statusOf returns the HTTP status of an operation that was refused before it ran.
 func statusOf(errs gqlerror.List, contentType string) int {
 	switch {
 	case errcode.GetErrorKind(errs) != errcode.KindProtocol:
@@ -90,8 +90,8 @@ func statusOf(errs gqlerror.List, contentType string) int {
 	return http.StatusUnprocessableEntity
 }
 
-// send writes an answer. Its data is JSON already and goes out as it is; answers
-// are never cached, for they depend on who asks.
+// send writes a response. The data is JSON already and is not encoded again. Responses are
+// never cached, because they depend on the caller.
 func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response) {
 	pooled := bufferPool.Get().(*[]byte)
 	defer releaseBuffer(pooled)
@@ -118,7 +118,8 @@ func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response
 	w.Write(b)
 }
 
-// appendJSON adds what is made of texts and numbers alone, which always encodes.
+// appendJSON appends a value as JSON. The values consist of texts and numbers, so encoding
+// cannot fail.
 func appendJSON(b []byte, v any) []byte {
 	raw, err := json.Marshal(v)
 	if err != nil {

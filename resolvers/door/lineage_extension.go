@@ -11,27 +11,26 @@ import (
 	"pedigree/service/provenance"
 )
 
-// lineageExtension writes what lineage answers by itself: gqlgen's executor makes a
-// context, a closure and a marshaler for every field of every node, which is most
-// of the cost of an answer. Arguments, errors and null propagation stay the
-// executor's: it runs the resolver and then gets a graph without nodes and edges
-// to marshal, while the answer was written here. Selections that reach beyond what
-// this knows are left to the executor whole. The bytes are the same either way; a
-// test holds them so.
+// lineageExtension writes the answer of Query.lineage without gqlgen's executor, which
+// creates a context, a closure and a marshaler for every field of every node: most of the
+// cost of an answer. The executor still handles arguments, errors and null propagation: it
+// runs the resolver, and then marshals a graph without nodes and edges while the real
+// answer is written here. When a selection contains fields that lineage_plan.go does not
+// cover, the executor does everything. Both ways give the same bytes; a test compares them.
 type lineageExtension struct{ planCache *lineagePlanCache }
 
-// ExtensionName names the middleware.
-func (lineageExtension) ExtensionName() string { return "Direct" }
+// ExtensionName returns the name of the extension.
+func (lineageExtension) ExtensionName() string { return "Lineage" }
 
-// Validate has nothing to check.
+// Validate does nothing.
 func (lineageExtension) Validate(graphql.ExecutableSchema) error { return nil }
 
-// lineageAnswer is the answer of one lineage field, once it is there.
+// lineageAnswer holds the bytes of the answer of one lineage field, once they are written.
 type lineageAnswer struct{ answer *[]byte }
 
 type lineageAnswerKey struct{}
 
-// MarshalGQL writes the answer, once.
+// MarshalGQL writes the answer and releases its buffer. It may be called only once.
 func (a *lineageAnswer) MarshalGQL(w io.Writer) {
 	w.Write(*a.answer)
 	releaseBuffer(a.answer)
@@ -41,7 +40,7 @@ func (a *lineageAnswer) MarshalGQL(w io.Writer) {
 // isLineage reports whether a field is Query.lineage.
 func isLineage(object, field string) bool { return object == "Query" && field == "lineage" }
 
-// InterceptRootField puts the written answer in the place of the executor's.
+// InterceptRootField replaces the executor's answer by the written one.
 func (lineageExtension) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	f := graphql.GetRootFieldContext(ctx)
 	if f.Field.ObjectDefinition == nil || !isLineage(f.Field.ObjectDefinition.Name, f.Field.Name) {
@@ -55,7 +54,7 @@ func (lineageExtension) InterceptRootField(ctx context.Context, next graphql.Roo
 	return a
 }
 
-// InterceptField writes the answer once the resolver has it.
+// InterceptField writes the answer after the resolver has run.
 func (d lineageExtension) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	fc := graphql.GetFieldContext(ctx)
 	if !isLineage(fc.Object, fc.Field.Name) {

@@ -13,33 +13,34 @@ import (
 	"pedigree/service/provenance"
 )
 
-// lineageWriter writes a lineage graph by a plan, in the bytes of gqlgen's executor.
+// lineageWriter writes a lineage graph by a plan. Its bytes equal those of gqlgen's
+// executor.
 type lineageWriter struct {
 	b      []byte
-	path   ast.Path // of the lineage field
+	path   ast.Path // path of the lineage field
 	hidden *hiddenFields
-	// nodesKey and nodeKey are the names under which the path of a node goes.
+	// nodesKey and nodeKey are the response keys in the path of a node.
 	nodesKey, nodeKey string
 }
 
-// object writes the steps of one object through fn.
-func (w *lineageWriter) object(steps []plannedField, typename string, fn func(st plannedField)) {
+// object writes an object. It calls fn for the value of each field.
+func (w *lineageWriter) object(fields []plannedField, typename string, fn func(f plannedField)) {
 	w.b = append(w.b, '{')
-	for i := range steps {
+	for i := range fields {
 		if i > 0 {
 			w.b = append(w.b, ',')
 		}
-		w.b = append(w.b, steps[i].key...)
-		if steps[i].field == "__typename" {
+		w.b = append(w.b, fields[i].key...)
+		if fields[i].field == "__typename" {
 			w.b = appendString(w.b, typename)
 		} else {
-			fn(steps[i])
+			fn(fields[i])
 		}
 	}
 	w.b = append(w.b, '}')
 }
 
-// array writes n items through fn.
+// array writes an array of n items with fn.
 func (w *lineageWriter) array(n int, fn func(i int)) {
 	w.b = append(w.b, '[')
 	for i := range n {
@@ -53,7 +54,7 @@ func (w *lineageWriter) array(n int, fn func(i int)) {
 
 func (w *lineageWriter) text(s string) { w.b = appendString(w.b, s) }
 
-// optional writes a text that is null when it is empty.
+// optional writes a text, or null when it is empty.
 func (w *lineageWriter) optional(s string) {
 	if s == "" {
 		w.null()
@@ -66,7 +67,7 @@ func (w *lineageWriter) null()       { w.b = append(w.b, "null"...) }
 func (w *lineageWriter) int(i int)   { w.b = strconv.AppendInt(w.b, int64(i), 10) }
 func (w *lineageWriter) bool(v bool) { w.b = strconv.AppendBool(w.b, v) }
 
-// time writes a DateTime; the zero time is null.
+// time writes a DateTime, or null for the zero time.
 func (w *lineageWriter) time(t time.Time) {
 	if t.IsZero() {
 		w.null()
@@ -78,19 +79,19 @@ func (w *lineageWriter) time(t time.Time) {
 }
 
 func (w *lineageWriter) graph(p *selectionPlan, g *provenance.LineageGraph) {
-	w.object(p.fields, "LineageGraph", func(st plannedField) {
-		switch st.field {
+	w.object(p.fields, "LineageGraph", func(f plannedField) {
+		switch f.field {
 		case "root":
 			w.text(string(g.Root))
 		case "nodes":
-			w.nodesKey = keyOf(st)
-			w.array(len(g.Nodes), func(i int) { w.lineageNode(st.selection.fields, g.Nodes[i], i) })
+			w.nodesKey = keyOf(f)
+			w.array(len(g.Nodes), func(i int) { w.lineageNode(f.selection.fields, g.Nodes[i], i) })
 		case "edges":
-			w.array(len(g.Edges), func(i int) { w.edge(st.selection.fields, g.Edges[i]) })
+			w.array(len(g.Edges), func(i int) { w.edge(f.selection.fields, g.Edges[i]) })
 		case "pageInfo":
-			w.pageInfo(st.selection.fields, &g.PageInfo)
+			w.pageInfo(f.selection.fields, &g.PageInfo)
 		case "truncation":
-			w.truncation(st.selection.fields, &g.Truncation)
+			w.truncation(f.selection.fields, &g.Truncation)
 		case "historyCut":
 			w.bool(g.HistoryCut)
 		case "asOf":
@@ -101,12 +102,12 @@ func (w *lineageWriter) graph(p *selectionPlan, g *provenance.LineageGraph) {
 	})
 }
 
-func (w *lineageWriter) lineageNode(steps []plannedField, n *provenance.LineageNode, at int) {
-	w.object(steps, "LineageNode", func(st plannedField) {
-		switch st.field {
+func (w *lineageWriter) lineageNode(fields []plannedField, n *provenance.LineageNode, at int) {
+	w.object(fields, "LineageNode", func(f plannedField) {
+		switch f.field {
 		case "node":
-			w.nodeKey = keyOf(st)
-			w.node(st.selection.byType, n, at)
+			w.nodeKey = keyOf(f)
+			w.node(f.selection.byType, n, at)
 		case "depth":
 			w.int(n.Depth)
 		case "layer":
@@ -131,19 +132,20 @@ func (w *lineageWriter) lineageNode(steps []plannedField, n *provenance.LineageN
 	})
 }
 
-// node writes a noun. A field that its mask hides is null, and a hole.
+// node writes a node. A field that its mask hides is null and is added to the hidden
+// fields.
 func (w *lineageWriter) node(byType map[string][]plannedField, n *provenance.LineageNode, at int) {
 	name := restrictedType
 	if !n.Hidden {
 		name = registry.NounOf(n.Kind).Name
 	}
-	w.object(byType[name], name, func(st plannedField) {
-		if name != restrictedType && !n.Mask.Has(st.bit) {
+	w.object(byType[name], name, func(f plannedField) {
+		if name != restrictedType && !n.Mask.Has(f.bit) {
 			w.null()
-			w.addHidden(name, st, at)
+			w.addHidden(name, f, at)
 			return
 		}
-		switch st.field {
+		switch f.field {
 		case "id":
 			w.text(string(n.ID))
 		case "kind":
@@ -154,22 +156,21 @@ func (w *lineageWriter) node(byType map[string][]plannedField, n *provenance.Lin
 	})
 }
 
-// addHidden notes a hidden field under the path that the executor would give it.
-func (w *lineageWriter) addHidden(typename string, st plannedField, at int) {
+// addHidden adds a hidden field with the path that the executor would give it.
+func (w *lineageWriter) addHidden(typename string, f plannedField, at int) {
 	if w.hidden == nil {
 		return
 	}
-	path := append(append(ast.Path{}, w.path...), ast.PathName(w.nodesKey), ast.PathIndex(at), ast.PathName(w.nodeKey), ast.PathName(keyOf(st)))
-	w.hidden.add(typename+"."+st.field, path)
+	path := append(append(ast.Path{}, w.path...), ast.PathName(w.nodesKey), ast.PathIndex(at), ast.PathName(w.nodeKey), ast.PathName(keyOf(f)))
+	w.hidden.add(typename+"."+f.field, path)
 }
 
-// keyOf is the name under which a step is answered; names of GraphQL need no
-// escapes.
-func keyOf(st plannedField) string { return st.key[1 : len(st.key)-2] }
+// keyOf returns the response key of a field. Names of GraphQL need no escapes.
+func keyOf(f plannedField) string { return f.key[1 : len(f.key)-2] }
 
-func (w *lineageWriter) edge(steps []plannedField, e *core.LineageEdge) {
-	w.object(steps, "LineageEdge", func(st plannedField) {
-		switch st.field {
+func (w *lineageWriter) edge(fields []plannedField, e *core.LineageEdge) {
+	w.object(fields, "LineageEdge", func(f plannedField) {
+		switch f.field {
 		case "id":
 			w.text(string(e.ID))
 		case "from":
@@ -186,9 +187,9 @@ func (w *lineageWriter) edge(steps []plannedField, e *core.LineageEdge) {
 	})
 }
 
-func (w *lineageWriter) pageInfo(steps []plannedField, p *core.PageInfo) {
-	w.object(steps, "PageInfo", func(st plannedField) {
-		switch st.field {
+func (w *lineageWriter) pageInfo(fields []plannedField, p *core.PageInfo) {
+	w.object(fields, "PageInfo", func(f plannedField) {
+		switch f.field {
 		case "hasNextPage":
 			w.bool(p.HasNextPage)
 		case "hasPreviousPage":
@@ -201,9 +202,9 @@ func (w *lineageWriter) pageInfo(steps []plannedField, p *core.PageInfo) {
 	})
 }
 
-func (w *lineageWriter) truncation(steps []plannedField, t *provenance.Truncation) {
-	w.object(steps, "Truncation", func(st plannedField) {
-		switch st.field {
+func (w *lineageWriter) truncation(fields []plannedField, t *provenance.Truncation) {
+	w.object(fields, "Truncation", func(f plannedField) {
+		switch f.field {
 		case "truncated":
 			w.bool(t.Truncated)
 		case "reasons":
@@ -216,8 +217,8 @@ func (w *lineageWriter) truncation(steps []plannedField, t *provenance.Truncatio
 	})
 }
 
-// appendString writes a text as gqlgen does; those that need no escapes, which is
-// nearly all, are copied.
+// appendString appends a text as gqlgen encodes it. It copies texts that need no escapes,
+// which are nearly all.
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {

@@ -26,8 +26,8 @@ import (
 	"pedigree/service"
 )
 
-// withClerk writes the default policy with a role that sees of runs and commits
-// no name.
+// withClerk writes a policy file: the default policy with a role that may not read the
+// names of runs and commits.
 func withClerk(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../policies/policy.csv")
@@ -57,7 +57,8 @@ func (c fieldCounter) InterceptField(ctx context.Context, next graphql.Resolver)
 	return next(ctx)
 }
 
-// handlers are the two ways to the same answer.
+// handlers holds a handler without the lineage extension and one with it, over the same
+// registry.
 type handlers struct {
 	*testing.T
 	standard, withWriter http.Handler
@@ -99,8 +100,8 @@ func as(t *testing.T, role string) context.Context {
 	return service.As(t.Context(), registry.Actor{Subject: "somebody", Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "test")
 }
 
-// ask sends an operation through a door as a role; it returns the answer, and how
-// many fields of lineage nodes the executor resolved.
+// ask sends an operation to a handler as a role. It returns the answer and the number of
+// lineage node fields that the executor resolved.
 func (d *handlers) ask(h http.Handler, role, query string, vars map[string]any) (string, int64) {
 	d.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
@@ -115,8 +116,8 @@ func (d *handlers) ask(h http.Handler, role, query string, vars map[string]any) 
 	return w.Body.String(), d.fields.Load() - before
 }
 
-// lineageQueries are selections of all shapes; those behind slow reach beyond
-// what is written without resolvers.
+// lineageQueries holds queries with many forms of selections. The extension writes those
+// under "direct"; those under "slow" need the executor; those under "refused" give errors.
 var lineageQueries = map[string][]string{
 	"direct": {
 		`query($of: ID!) { lineage(of: $of) { root nodes { node { id kind name } depth layer treeParent upstreamDegree downstreamDegree historyCut }
@@ -166,7 +167,7 @@ func TestWrittenAnswersEqualTheExecutors(t *testing.T) {
 						continue
 					}
 					if how == "direct" && quick != 0 || how == "slow" && quick != slow {
-						t.Errorf("%s: the executor resolved %d fields of nodes, %d without the short way\n%s", how, quick, slow, q)
+						t.Errorf("%s: the executor resolved %d node fields, and %d without the extension\n%s", how, quick, slow, q)
 					}
 				}
 			}
@@ -174,8 +175,8 @@ func TestWrittenAnswersEqualTheExecutors(t *testing.T) {
 	}
 }
 
-// TestAPlanDependsOnItsVariables: what a variable decides is decided at every request, and
-// a fragment of two operations is planned for each.
+// TestAPlanDependsOnItsVariables checks that a directive with a variable is evaluated for
+// every request, and that the number of cached plans is limited.
 func TestAPlanDependsOnItsVariables(t *testing.T) {
 	d := newHandlers(t)
 	const decided = `query($of: ID!, $deep: Boolean!) { lineage(of: $of) { nodes { depth @include(if: $deep) node { id } } } }`
@@ -198,12 +199,12 @@ func TestAPlanDependsOnItsVariables(t *testing.T) {
 		cached.of(op, graphql.CollectedField{Field: &ast.Field{}})
 	}
 	if n := cached.Len(); n > querycache.MaxEntries || n == 0 {
-		t.Errorf("%d plans are kept", n)
+		t.Errorf("%d plans are cached", n)
 	}
 }
 
-// sorted is an answer with its errors in a fixed order, all else as it is: siblings
-// are resolved at the same time, and their errors come as they end.
+// sorted returns an answer with its errors in a fixed order and all else unchanged. Sibling
+// fields are resolved concurrently, so their errors come in any order.
 func sorted(t *testing.T, answer string) string {
 	t.Helper()
 	var a struct{ Errors []json.RawMessage }
@@ -220,7 +221,8 @@ func sorted(t *testing.T, answer string) string {
 	return string(list) + rest
 }
 
-// TestWrittenPagesEqualTheExecutors walks all pages both ways: cursors are bytes of the answer too.
+// TestWrittenPagesEqualTheExecutors compares all pages of a lineage with both handlers,
+// including the cursors.
 func TestWrittenPagesEqualTheExecutors(t *testing.T) {
 	d := newHandlers(t)
 	const q = `query($of: ID!, $after: String) { lineage(of: $of, first: 4, after: $after) { nodes { node { id name } treeParent } edges { from to } pageInfo { hasNextPage endCursor } } }`
@@ -248,14 +250,14 @@ func TestWrittenPagesEqualTheExecutors(t *testing.T) {
 		after, more = a.Data.Lineage.PageInfo.EndCursor, a.Data.Lineage.PageInfo.HasNextPage
 	}
 	if got, _ := d.ask(d.withWriter, "clerk", lineageQueries["direct"][0], map[string]any{"of": d.story.Version}); !strings.Contains(got, `"coordinate":"Commit.name"`) {
-		t.Errorf("a hidden name is not told: %s", got)
+		t.Errorf("a hidden name is not reported: %s", got)
 	}
 	if pages < 3 {
 		t.Errorf("only %d pages", pages)
 	}
 }
 
-// TestTextsAreEscapedAsTheExecutorDoes compares every byte that needs an escape.
+// TestTextsAreEscapedAsTheExecutorDoes compares the escapes of texts with those of gqlgen.
 func TestTextsAreEscapedAsTheExecutorDoes(t *testing.T) {
 	for _, s := range []string{"", "plain", `"quoted" \ back`, "line\nbreak\ttab\rreturn", "\x01\x1f\x7f", "ünï → 語 \u2028 <b>&", strings.Repeat("é\"", 50)} {
 		var want bytes.Buffer

@@ -14,7 +14,7 @@ import (
 	"pedigree/registry"
 )
 
-// The limits of an operation's shape.
+// The limits of an operation, and the costs of fields.
 const (
 	maxTokens         = 1000
 	maxDepth          = 16
@@ -25,22 +25,23 @@ const (
 	maxComplexity     = 20000
 	defaultFirst      = 50
 	introspectionCost = 1
-	exportCost        = 5000 // a whole walk, written once
-	// A search looks at many nodes for few that it answers.
+	exportCost        = 5000 // a complete walk, encoded once
+	// A search reads many nodes for each node that it returns.
 	searchCost = 1000
 )
 
-// operationLimits refuses operations that would cost too much before a resolver runs. Its
-// cost of a fragment is worked out once, however often it is spread.
+// operationLimits is a gqlgen extension that refuses operations over the limits before a
+// resolver runs. It computes the cost of a fragment once, however often the fragment is
+// spread.
 type operationLimits struct{ schema *ast.Schema }
 
-// ExtensionName names the guard.
-func (operationLimits) ExtensionName() string { return "Shape" }
+// ExtensionName returns the name of the extension.
+func (operationLimits) ExtensionName() string { return "OperationLimits" }
 
-// Validate has nothing to check.
+// Validate does nothing.
 func (operationLimits) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationContext refuses an operation beyond the limits.
+// MutateOperationContext refuses an operation over the limits.
 func (s operationLimits) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	m := &operationMeter{schema: s.schema, vars: op.Variables, fragments: map[string]selectionSize{}, doc: op.Doc}
 	root := m.selection(op.Operation.SelectionSet)
@@ -69,7 +70,7 @@ func (s operationLimits) MutateOperationContext(_ context.Context, op *graphql.O
 	return nil
 }
 
-// selectionSize is what a selection amounts to.
+// selectionSize is the measured size of a selection.
 type selectionSize struct {
 	cost                    float64
 	depth, aliases, spreads int
@@ -79,7 +80,7 @@ func (a selectionSize) plus(b selectionSize) selectionSize {
 	return selectionSize{a.cost + b.cost, max(a.depth, b.depth), min(a.aliases+b.aliases, math.MaxInt32), min(a.spreads+b.spreads, math.MaxInt32)}
 }
 
-// operationMeter walks one operation.
+// operationMeter measures one operation.
 type operationMeter struct {
 	schema    *ast.Schema
 	vars      map[string]any
@@ -88,7 +89,7 @@ type operationMeter struct {
 	refusal   *registry.Error
 }
 
-// roots lists the root fields, those in fragments too.
+// roots returns the root fields, including those in fragments.
 func (m *operationMeter) roots(set ast.SelectionSet) (out []*ast.Field) {
 	for _, s := range set {
 		switch s := s.(type) {
@@ -133,13 +134,14 @@ func (m *operationMeter) fragment(s *ast.FragmentSpread) selectionSize {
 func (m *operationMeter) field(f *ast.Field) selectionSize {
 	children := m.selection(f.SelectionSet)
 	if strings.HasPrefix(f.Name, "__") {
-		// Introspection is exempt from depth; its cost is its size.
+		// Introspection has no depth limit; its cost is the number of its fields.
 		return selectionSize{cost: introspectionCost + children.cost, aliases: children.aliases, spreads: children.spreads}
 	}
 	out := selectionSize{cost: 1 + m.listSize(f)*children.cost, depth: children.depth + 1, aliases: children.aliases, spreads: children.spreads}
 	switch {
 	case children.spreads > maxSpreads || f.ObjectDefinition != m.schema.Query:
-		// With too many spreads it is refused: only set remembers what a fragment costs.
+		// An operation with too many spreads is refused anyway. Only selection caches the
+		// cost of fragments, so the functions below could take exponential time.
 	case f.Name == "lineage":
 		out.cost = 1 + m.listSize(f)*m.lineageNodeCost(f.SelectionSet)
 	case f.Name == "columnLineage":
@@ -157,8 +159,8 @@ func (m *operationMeter) field(f *ast.Field) selectionSize {
 	return out
 }
 
-// lineageNodeCost is the cost of one node of lineage: its fields and twice those of an
-// edge, for there are more edges than nodes.
+// lineageNodeCost returns the cost of one node of lineage: its fields, and twice the fields
+// of an edge, because there are more edges than nodes.
 func (m *operationMeter) lineageNodeCost(set ast.SelectionSet) float64 {
 	cost := 0.0
 	for _, s := range set {
@@ -178,8 +180,8 @@ func (m *operationMeter) lineageNodeCost(set ast.SelectionSet) float64 {
 	return math.Max(cost, 1)
 }
 
-// columnLineageCost is the cost of a column's lineage: its first says how many columns there
-// are; the lists beside them have a first of their own.
+// columnLineageCost returns the cost of a column's lineage. Its argument first limits the
+// columns; the other lists have their own first.
 func (m *operationMeter) columnLineageCost(set ast.SelectionSet, times float64) (cost float64) {
 	for _, s := range set {
 		switch s := s.(type) {
@@ -198,8 +200,8 @@ func (m *operationMeter) columnLineageCost(set ast.SelectionSet, times float64) 
 	return cost
 }
 
-// listSize is how many items a field may answer: its first, its number of ids, or
-// one. A first out of range is refused here, before anything runs.
+// listSize returns how many items a field may return: its first, the number of its ids, or
+// one. It refuses a first that is out of range.
 func (m *operationMeter) listSize(f *ast.Field) float64 {
 	if f.Definition == nil {
 		return 1
@@ -247,7 +249,7 @@ func (m *operationMeter) refuse(message string) {
 	}
 }
 
-// intValue reads a 32-bit integer from a literal or variable; not given when null.
+// intValue returns a 32-bit integer from a literal or variable. given is false for null.
 func (m *operationMeter) intValue(v *ast.Value) (n int, given, ok bool) {
 	if v.Kind == ast.NullValue {
 		return 0, false, true

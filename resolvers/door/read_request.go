@@ -19,15 +19,16 @@ import (
 	"pedigree/registry"
 )
 
-// The limits of what comes in.
+// The limits of a request: bytes of the body, and the form of the variables.
 const (
 	maxBody      = 256 << 10
-	maxBatchBody = registry.MaxFactBytes // the body of a batch of facts
+	maxBatchBody = registry.MaxFactBytes // the body of a batch mutation
 	maxItems     = 1000                  // entries of one list in variables
 	maxNested    = 32                    // levels of variables
 )
 
-// refusal says why a request is not looked at; its text never echoes the body.
+// refusal is the reason why a request is refused. Its message never contains parts of the
+// body.
 type refusal struct {
 	status  int
 	code    registry.Code
@@ -38,8 +39,8 @@ func refuse(status int, message string) *refusal {
 	return &refusal{status, registry.InvalidArgument, message}
 }
 
-// readParams admits only requests that mean one thing: POST with one JSON object
-// of the four known keys, each once, or GET with a query.
+// readParams accepts only unambiguous requests: POST with one JSON object that has only the
+// four known keys, each at most once, or GET with a query.
 func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
 	switch r.Method {
 	case http.MethodGet:
@@ -51,7 +52,7 @@ func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *re
 	return nil, refuse(http.StatusMethodNotAllowed, "use POST with application/json, or GET for queries")
 }
 
-// Refuse answers a request that did not get as far as GraphQL, in its form.
+// Refuse answers a request that does not reach GraphQL, in the form of a GraphQL response.
 func Refuse(w http.ResponseWriter, status int, code registry.Code, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -90,7 +91,7 @@ func readURL(r *http.Request) (*graphql.RawParams, *refusal) {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
-	if t := r.Header.Get("Content-Type"); t != jsonType { // What nearly everybody sends needs no parsing.
+	if t := r.Header.Get("Content-Type"); t != jsonType { // The usual value needs no parsing.
 		if t, p, err := mime.ParseMediaType(t); err != nil || t != jsonType || p["charset"] != "" && p["charset"] != "utf-8" {
 			return nil, refuse(http.StatusUnsupportedMediaType, "send Content-Type: application/json")
 		}
@@ -125,18 +126,19 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	return params, nil
 }
 
-// readAll reads a body whose length was promised, or -1.
+// readAll reads a body. contentLength is its announced length, or -1.
 func readAll(r io.Reader, contentLength int64) ([]byte, error) {
 	if contentLength < 0 || contentLength > maxBody {
 		return io.ReadAll(r)
 	}
 	var b bytes.Buffer
-	b.Grow(int(contentLength) + bytes.MinRead) // It looks for the end behind.
+	b.Grow(int(contentLength) + bytes.MinRead) // ReadFrom needs free space to detect the end.
 	_, err := b.ReadFrom(r)
 	return b.Bytes(), err
 }
 
-// takeField reads a field that may be null or missing; false where it is of another type.
+// takeField sets into to a field that may be null or missing. It returns false when the
+// field has another type.
 func takeField[T any](fields map[string]any, name string, into *T) bool {
 	v := fields[name]
 	if v == nil {
@@ -147,11 +149,10 @@ func takeField[T any](fields map[string]any, name string, into *T) bool {
 	return ok
 }
 
-// batchFields are the mutations that take a batch.
+// batchFields lists the mutations that take a batch.
 var batchFields = map[string]bool{"recordFacts": true, "recordCommits": true}
 
-// isBatch reports whether a body asks for one mutation that takes a batch, and for
-// nothing else.
+// isBatch reports whether a body contains exactly one mutation that takes a batch.
 func isBatch(body []byte) bool {
 	var b struct {
 		Query string `json:"query"`
@@ -171,9 +172,9 @@ var requestKeys = map[string]bool{"query": true, "variables": true, "operationNa
 
 var errJSON = errors.New("the body is not one JSON object with query, variables, operationName and extensions")
 
-// readObject reads a JSON object: no key twice, bounded lists and levels, nothing
-// behind it. Numbers stay as they were written. keys are those that its top level
-// may have; nil allows any.
+// readObject decodes a JSON object strictly: no duplicate keys, limited lists and nesting,
+// nothing after the object. Numbers stay as they were written. keys are the keys that the
+// top level may have; nil allows any key.
 func readObject(body []byte, keys map[string]bool) (map[string]any, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not valid UTF-8")
@@ -252,8 +253,8 @@ func valueOf(d *json.Decoder, level int) (any, error) {
 	return t, nil
 }
 
-// checkPersisted refuses a query that is sent under another's hash. Queries are
-// not kept by hash here, so a hash alone finds nothing.
+// checkPersisted refuses a query with the hash of another query, and a hash without a
+// query: persisted queries are not stored.
 func checkPersisted(p *graphql.RawParams) error {
 	asked, given := p.Extensions["persistedQuery"]
 	if !given || asked == nil {

@@ -17,7 +17,8 @@ import (
 	"pedigree/service"
 )
 
-// factsServer serves the door over an empty registry to one who has a role.
+// factsServer returns the URL of a handler over an empty registry for a caller with a role.
+// head returns the sequence number of the last log entry.
 func factsServer(t *testing.T, role string, options ...Option) (url string, head func() int64) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))

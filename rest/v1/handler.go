@@ -1,6 +1,6 @@
-// Package v1 is the registry's REST door under /api/v1: it decodes a request, calls
-// the service, and encodes the answer or an RFC 9457 problem. It has no rules of
-// its own. A route is one line of the table in routes.go and one function.
+// Package v1 is the REST API under /api/v1. It decodes a request, calls the service, and
+// encodes the result or an RFC 9457 problem. It has no business rules. A route is one line
+// of the table in routes.go and one function.
 package v1
 
 import (
@@ -18,20 +18,20 @@ import (
 	"pedigree/service"
 )
 
-// Prefix is what the paths of this door start with.
+// Prefix is the start of all paths of this API.
 const Prefix = "/api/v1/"
 
-// The limits of a route that names none of its own.
+// The limits of routes that set none of their own.
 const (
 	defaultBody = 1 << 20 // bytes
 	maxBody     = 64 << 20
 	defaultTime = 10 * time.Second
-	// idleTimeout is how long a body may pause.
+	// idleTimeout is the longest pause within a streamed body.
 	idleTimeout = 15 * time.Second
 )
 
-// Handler is the handler of everything under Prefix. The caller is identified before
-// it is reached.
+// Handler handles every request under Prefix. It needs an authenticated caller in the
+// context.
 type Handler struct {
 	service   *service.Service
 	log       *slog.Logger
@@ -40,8 +40,8 @@ type Handler struct {
 	tree      *pathNode
 }
 
-// New builds the door. id tells the request's id, for errors whose cause is only
-// logged.
+// New returns the handler. requestID returns the id of the request, for errors whose cause
+// is only logged.
 func New(s *service.Service, log *slog.Logger, requestID func(context.Context) string, options ...Option) *Handler {
 	d := newHandler(s, log, requestID, routes())
 	for _, o := range options {
@@ -50,10 +50,10 @@ func New(s *service.Service, log *slog.Logger, requestID func(context.Context) s
 	return d
 }
 
-// Option changes how a Door is built.
+// Option configures a Handler.
 type Option func(*Handler)
 
-// FactsBytes sets the most bytes of one request of facts; 0 leaves it.
+// FactsBytes sets the size limit of a request of facts in bytes; 0 keeps the default.
 func FactsBytes(n int64) Option {
 	return func(d *Handler) {
 		for i := range d.routes {
@@ -68,12 +68,12 @@ func newHandler(s *service.Service, log *slog.Logger, requestID func(context.Con
 	return &Handler{service: s, log: log, requestID: requestID, routes: table, tree: buildTree(table)}
 }
 
-// Route is a method and path that the door answers. Path has {name} where a segment
-// is taken as it is; Operation is the root field of registry.Operations that the
-// route is the twin of, and so the action that it asks for.
+// Route is a method and path of the API. Path has {name} for a path parameter. Operation is
+// the corresponding root field in registry.Operations, which also determines the required
+// action.
 type Route struct{ Method, Path, Operation string }
 
-// Routes lists what is answered. HEAD works where GET does.
+// Routes lists the routes. HEAD works where GET does.
 func Routes() (out []Route) {
 	for _, r := range routes() {
 		out = append(out, Route{r.method, r.fullPath(), r.operation})
@@ -81,8 +81,8 @@ func Routes() (out []Route) {
 	return out
 }
 
-// Pattern returns the path of the table that an escaped path is matched by, "" for
-// none.
+// Pattern returns the path pattern of the route that matches an escaped path, or "" when
+// there is none.
 func (d *Handler) Pattern(escaped string) string {
 	if found := d.tree.find(escaped); found != nil {
 		for _, r := range found.methods {
@@ -92,9 +92,9 @@ func (d *Handler) Pattern(escaped string) string {
 	return ""
 }
 
-// ServeHTTP finds the route, holds the request to its limits and calls it.
+// ServeHTTP finds the route, checks the request against its limits and runs it.
 func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store") // Answers depend on who asks.
+	w.Header().Set("Cache-Control", "no-store") // Responses depend on the caller.
 	found := d.tree.find(r.URL.EscapedPath())
 	if found == nil {
 		d.Refuse(w, r, http.StatusNotFound, registry.NotFound, "there is no such path; docs/rest.md lists those there are")
@@ -122,7 +122,7 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.run(w, r, at, &call{service: d.service, w: w, r: r, path: found.namedParams(at), query: query})
 }
 
-// run calls a route within its time, with a body that ends at its limit.
+// run runs a route with its time limit and body limit.
 func (d *Handler) run(w http.ResponseWriter, r *http.Request, at *route, c *call) {
 	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), at.time)
 	defer cancel()
@@ -139,8 +139,9 @@ func (d *Handler) run(w http.ResponseWriter, r *http.Request, at *route, c *call
 	}
 }
 
-// extendWriteDeadline gives a route its time to answer in, and returns what gives the connection
-// the server's own again. A writer without a connection has no deadlines to move.
+// extendWriteDeadline moves the write deadline of the connection to the time limit of a
+// route. It returns a function that restores the server's own deadline. It has no effect on
+// a writer without a connection.
 func extendWriteDeadline(control *http.ResponseController, r *http.Request, d time.Duration) (restore func()) {
 	_ = control.SetWriteDeadline(time.Now().Add(d + idleTimeout))
 	return func() {
@@ -152,7 +153,8 @@ func extendWriteDeadline(control *http.ResponseController, r *http.Request, d ti
 	}
 }
 
-// checkQuery reads the parameters: those of the route, each at most once.
+// checkQuery parses the query. It refuses parameters that the route does not have, and
+// repeated ones.
 func (at *route) checkQuery(raw string) (url.Values, error) {
 	q, err := url.ParseQuery(raw)
 	if err != nil {
@@ -175,7 +177,7 @@ func (at *route) checkQuery(raw string) (url.Values, error) {
 	return q, nil
 }
 
-// checkBody refuses a body by its headers, before a byte of it is read.
+// checkBody checks the headers of a body before the body is read.
 func (at *route) checkBody(r *http.Request) (status int, err error) {
 	if at.body == 0 {
 		if r.ContentLength != 0 {

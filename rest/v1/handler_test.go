@@ -22,7 +22,7 @@ import (
 	"pedigree/service"
 )
 
-// newTestHandler serves a table over an empty registry.
+// newTestHandler returns a handler of a route table over an empty registry.
 func newTestHandler(t *testing.T, log io.Writer, table ...route) *Handler {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
@@ -41,7 +41,8 @@ func newTestHandler(t *testing.T, log io.Writer, table ...route) *Handler {
 	return newHandler(service.New(gate), slog.New(slog.NewTextHandler(log, nil)), func(context.Context) string { return "request-1" }, table)
 }
 
-// respondWith answers with a text and what was taken.
+// respondWith returns a route function that writes a text and the size of the body or the
+// path parameters.
 func respondWith(text string) func(context.Context, *call) error {
 	return func(_ context.Context, c *call) error {
 		if c.body != nil {
@@ -116,7 +117,7 @@ func TestPathsAreMatchedEscaped(t *testing.T) {
 func TestDuplicateRoutesPanic(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("the table is taken")
+			t.Error("the table is accepted")
 		}
 	}()
 	buildTree([]route{{method: "GET", pattern: "a/{b}"}, {method: "GET", pattern: "a/{c}"}})
@@ -136,7 +137,7 @@ func TestHEADIsGETWithoutABody(t *testing.T) {
 	}
 }
 
-// problemOf reads a problem and holds its form.
+// problemOf decodes a problem and checks its form.
 func problemOf(t *testing.T, w *httptest.ResponseRecorder) problem {
 	t.Helper()
 	var p problem
@@ -184,7 +185,7 @@ func TestErrorsAreProblems(t *testing.T) {
 			t.Errorf("%s: %s", name, w.Body)
 		}
 		if strings.Contains(w.Body.String(), "hunter2") || strings.Contains(w.Body.String(), "secret") || strings.Contains(log.String(), "hunter2") {
-			t.Errorf("%s tells too much: %s, log %s", name, w.Body, &log)
+			t.Errorf("%s contains a secret: %s, log %s", name, w.Body, &log)
 		}
 		if c.status >= 500 && name != "gone" && !strings.Contains(log.String(), "request-1") {
 			t.Errorf("%s is not in the log: %s", name, &log)
@@ -196,7 +197,7 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 	for _, c := range []registry.Code{registry.Unauthenticated, registry.Forbidden, registry.NotFound, registry.InvalidArgument, registry.AlreadyExists,
 		registry.Conflict, registry.FailedPrecondition, registry.ResourceExhausted, registry.Unavailable} {
 		if statusOf(c).status >= 500 && c != registry.Unavailable || statusOf(c).title == statusOf(registry.Internal).title {
-			t.Errorf("%s is told as %+v", c, statusOf(c))
+			t.Errorf("%s has the status %+v", c, statusOf(c))
 		}
 	}
 }
@@ -264,7 +265,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
-// TestARouteHasATimeLimit: the context of a route ends with its time.
+// TestARouteHasATimeLimit checks that the context of a route ends at its time limit.
 func TestARouteHasATimeLimit(t *testing.T) {
 	wait := func(ctx context.Context, c *call) error { <-ctx.Done(); return ctx.Err() }
 	w := httptest.NewRecorder()
@@ -274,8 +275,8 @@ func TestARouteHasATimeLimit(t *testing.T) {
 	}
 }
 
-// TestAStreamOutlastsTheReadTimeout: its body outlasts the server's read deadline, that of
-// another route does not.
+// TestAStreamOutlastsTheReadTimeout checks that only the body of a stream may take longer
+// than the server's read timeout.
 func TestAStreamOutlastsTheReadTimeout(t *testing.T) {
 	d := newTestHandler(t, io.Discard, route{method: "POST", pattern: "stream", serve: respondWith("got"), stream: true},
 		route{method: "POST", pattern: "whole", serve: respondWith("got")})
@@ -301,8 +302,9 @@ func TestAStreamOutlastsTheReadTimeout(t *testing.T) {
 	}
 }
 
-// TestAStreamOutlastsTheWriteTimeout: within its own time also after the server's, which holds
-// for the next request of the connection again.
+// TestAStreamOutlastsTheWriteTimeout checks that a stream may answer within its own time
+// limit after the server's write timeout, and that the timeout holds again for the next
+// request of the connection.
 func TestAStreamOutlastsTheWriteTimeout(t *testing.T) {
 	late := func(_ context.Context, c *call) error {
 		time.Sleep(400 * time.Millisecond)
@@ -324,16 +326,16 @@ func TestAStreamOutlastsTheWriteTimeout(t *testing.T) {
 		resp.Body.Close()
 		if resp, err := srv.Client().Post(srv.URL+"/api/v1/whole", "application/json", strings.NewReader("{}")); err == nil {
 			resp.Body.Close()
-			t.Error("a route that is no stream answers late too")
+			t.Error("a route that is not a stream answers after the timeout too")
 		}
 	}
 }
 
-// TestRoutesAreComplete: every line of the table has a function and an operation.
+// TestRoutesAreComplete checks that every route has a function and an operation.
 func TestRoutesAreComplete(t *testing.T) {
 	for _, r := range routes() {
 		if r.serve == nil || !slices.ContainsFunc(registry.Operations(), func(o registry.Operation) bool { return o.Name == r.operation }) {
-			t.Errorf("%s %s is the twin of %q", r.method, r.pattern, r.operation)
+			t.Errorf("%s %s has the operation %q", r.method, r.pattern, r.operation)
 		}
 	}
 }

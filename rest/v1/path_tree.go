@@ -7,21 +7,22 @@ import (
 	"strings"
 )
 
-// pathNode is one segment of the paths of a table. A fixed segment goes before one
-// that takes any text.
+// pathNode is one segment in the tree of a route table. A literal segment has precedence
+// over a parameter.
 type pathNode struct {
 	literals  map[string]*pathNode
 	parameter *pathNode
 	methods   map[string]*route
 }
 
-// routeMatch is what a path led to: the routes by method, and the taken segments.
+// routeMatch is the result of matching a path: the routes by method, and the values of the
+// path parameters.
 type routeMatch struct {
 	methods map[string]*route
 	params  []string
 }
 
-// namedParams names the taken segments as a route does.
+// namedParams returns the path parameters by the names that a route gives them.
 func (m *routeMatch) namedParams(at *route) map[string]string {
 	out := map[string]string{}
 	for i, name := range at.paramNames {
@@ -30,8 +31,8 @@ func (m *routeMatch) namedParams(at *route) map[string]string {
 	return out
 }
 
-// buildTree turns a table into a tree. Two lines of one method and path are a mistake in
-// the table: it panics.
+// buildTree builds the tree of a route table. It panics when two routes have the same
+// method and path.
 func buildTree(table []route) *pathNode {
 	root := &pathNode{}
 	for i := range table {
@@ -68,8 +69,8 @@ func (b *pathNode) child(segment string) *pathNode {
 	return b.literals[segment]
 }
 
-// find matches an escaped path as it is written; nil when no route has it. Each
-// taken segment is unescaped once, so that an escaped slash stays inside of it.
+// find matches an escaped path, or returns nil when no route has it. It unescapes each
+// parameter once, so that an escaped slash stays inside the parameter.
 func (b *pathNode) find(escaped string) *routeMatch {
 	rest, ok := strings.CutPrefix(escaped, Prefix)
 	if !ok {
@@ -108,7 +109,7 @@ func (b *pathNode) walk(segments []string, params *[]string) *pathNode {
 	return end
 }
 
-// allowHeader lists the methods of a path for the header of that name.
+// allowHeader returns the methods of a path for the header Allow.
 func (m *routeMatch) allowHeader() string {
 	var out []string
 	for method := range m.methods {

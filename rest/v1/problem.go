@@ -11,14 +11,14 @@ import (
 	"pedigree/registry"
 )
 
-// httpStatus is how a code is told in HTTP.
+// httpStatus is the HTTP status of an error code and the title of its problem.
 type httpStatus struct {
 	status int
 	title  string
 }
 
-// statusOf is the one table from error codes to HTTP. What HTTP itself is about (no
-// such path, method, media type or length) has its own status beside the code.
+// statusOf maps error codes to HTTP. Errors of HTTP itself (unknown path, method, media
+// type or length) have their own status.
 func statusOf(code registry.Code) httpStatus {
 	switch code {
 	case registry.Unauthenticated:
@@ -43,8 +43,8 @@ func statusOf(code registry.Code) httpStatus {
 	return httpStatus{http.StatusInternalServerError, "Internal error"}
 }
 
-// problem is the body of a failed request (RFC 9457), with the registry's code and
-// the field at fault as extensions. Instance is the id of the request.
+// problem is the body of a failed request (RFC 9457), with two extensions: the registry's
+// code and the invalid field. Instance is the id of the request.
 type problem struct {
 	Type     string        `json:"type"`
 	Title    string        `json:"title"`
@@ -55,17 +55,19 @@ type problem struct {
 	Field    string        `json:"field,omitempty"`
 }
 
-// problemType names a kind of problem; it is a name and leads nowhere.
+// problemType returns the URI of a kind of problem. It is only a name and cannot be
+// fetched.
 func problemType(code registry.Code) string {
 	return "urn:pedigree:problem:" + strings.ToLower(strings.ReplaceAll(string(code), "_", "-"))
 }
 
-// Refuse answers a request that did not get as far as the service.
+// Refuse answers a request that does not reach the service.
 func (d *Handler) Refuse(w http.ResponseWriter, r *http.Request, status int, code registry.Code, detail string) {
 	d.writeProblem(w, r, problem{Status: status, Detail: detail, Code: code}, nil)
 }
 
-// writeProblem writes a problem. more are further members; they replace none of its own.
+// writeProblem writes a problem. extensions are further members; they cannot replace the
+// members of problem.
 func (d *Handler) writeProblem(w http.ResponseWriter, r *http.Request, p problem, extensions map[string]any) {
 	p.Type, p.Title, p.Instance = problemType(p.Code), statusOf(p.Code).title, d.requestID(r.Context())
 	body, err := json.Marshal(p)
@@ -90,11 +92,11 @@ func (d *Handler) writeProblem(w http.ResponseWriter, r *http.Request, p problem
 		h.Set("Retry-After", "1")
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n')) // Nobody is left to be told.
+	_, _ = w.Write(append(body, '\n')) // The client may have disconnected.
 }
 
-// writeError tells an error of a route. A cause that is nobody's business is logged under
-// the request's id.
+// writeError writes the error of a route. The cause of an internal error is only logged,
+// with the request's id.
 func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, at *route, err error) {
 	var known *registry.Error
 	var large *http.MaxBytesError
