@@ -39,8 +39,8 @@ func newCheckpoint(data, target, file string) *checkpoint {
 
 // checkpointPath returns the path of the checkpoint of a file and registry.
 func checkpointPath(data, target, file string) string {
-	if whole, err := filepath.Abs(file); err == nil {
-		file = whole
+	if absolute, err := filepath.Abs(file); err == nil {
+		file = absolute
 	}
 	sum := sha256.Sum256([]byte(target + "\x00" + file))
 	return filepath.Join(data, "loads", hex.EncodeToString(sum[:16])+".json")
@@ -49,8 +49,8 @@ func checkpointPath(data, target, file string) string {
 // resume moves the file to the checkpoint of the last load and returns that position. It
 // returns the start of the file when there is no checkpoint, or when the file has changed
 // before it.
-func (p *checkpoint) resume(f *os.File, restart bool) (jsonlines.Summary, error) {
-	raw, err := os.ReadFile(p.path)
+func (c *checkpoint) resume(f *os.File, restart bool) (jsonlines.Summary, error) {
+	raw, err := os.ReadFile(c.path)
 	var saved checkpointFile
 	if errors.Is(err, os.ErrNotExist) || restart || err == nil && json.Unmarshal(raw, &saved) != nil || saved.Refs {
 		return jsonlines.Summary{}, nil
@@ -58,8 +58,8 @@ func (p *checkpoint) resume(f *os.File, restart bool) (jsonlines.Summary, error)
 	if err != nil {
 		return jsonlines.Summary{}, fmt.Errorf("the place of the last load cannot be read: %w; begin anew with --restart", err)
 	}
-	if err := p.hash(f, saved.Offset); err != nil || hex.EncodeToString(p.digest.Sum(nil)) != saved.Digest {
-		p.digest, p.read = sha256.New(), 0
+	if err := c.hash(f, saved.Offset); err != nil || hex.EncodeToString(c.digest.Sum(nil)) != saved.Digest {
+		c.digest, c.read = sha256.New(), 0
 		return jsonlines.Summary{}, nil // The file has changed or is shorter.
 	}
 	_, err = f.Seek(saved.Offset, io.SeekStart)
@@ -67,28 +67,28 @@ func (p *checkpoint) resume(f *os.File, restart bool) (jsonlines.Summary, error)
 }
 
 // hash adds the file up to an offset to the digest.
-func (p *checkpoint) hash(f *os.File, to int64) error {
-	n, err := io.Copy(p.digest, io.NewSectionReader(f, p.read, to-p.read))
-	p.read += n
-	if err == nil && p.read != to {
+func (c *checkpoint) hash(f *os.File, to int64) error {
+	n, err := io.Copy(c.digest, io.NewSectionReader(f, c.read, to-c.read))
+	c.read += n
+	if err == nil && c.read != to {
 		err = io.ErrUnexpectedEOF
 	}
 	return err
 }
 
 // save writes the checkpoint atomically.
-func (p *checkpoint) save(f *os.File, s jsonlines.Summary) error {
-	if err := p.hash(f, s.Offset); err != nil {
+func (c *checkpoint) save(f *os.File, s jsonlines.Summary) error {
+	if err := c.hash(f, s.Offset); err != nil {
 		return fmt.Errorf("the file changed while it was read: %w", err)
 	}
-	raw, err := json.Marshal(checkpointFile{File: f.Name(), Offset: s.Offset, Line: s.LastLine, Digest: hex.EncodeToString(p.digest.Sum(nil)), Refs: s.Refs})
+	raw, err := json.Marshal(checkpointFile{File: f.Name(), Offset: s.Offset, Line: s.LastLine, Digest: hex.EncodeToString(c.digest.Sum(nil)), Refs: s.Refs})
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(p.path), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.path), 0o700); err != nil {
 		return fmt.Errorf("the place of the load cannot be kept: %w; choose another --data", err)
 	}
-	t, err := os.CreateTemp(filepath.Dir(p.path), "place.*")
+	t, err := os.CreateTemp(filepath.Dir(c.path), "checkpoint.*")
 	if err != nil {
 		return fmt.Errorf("the place of the load cannot be kept: %w", err)
 	}
@@ -97,12 +97,12 @@ func (p *checkpoint) save(f *os.File, s jsonlines.Summary) error {
 	if err := errors.Join(err, t.Close()); err != nil {
 		return err
 	}
-	return os.Rename(t.Name(), p.path)
+	return os.Rename(t.Name(), c.path)
 }
 
 // remove deletes the checkpoint of a complete load.
-func (p *checkpoint) remove() error {
-	if err := os.Remove(p.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+func (c *checkpoint) remove() error {
+	if err := os.Remove(c.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -60,13 +60,13 @@ func matchesTemplate(pattern, p string) bool {
 		return pattern == p
 	}
 	var b strings.Builder
-	at := 0
+	start := 0
 	b.WriteString("^")
 	for _, m := range template.FindAllStringIndex(pattern, -1) {
-		b.WriteString(regexp.QuoteMeta(pattern[at:m[0]]) + ".*")
-		at = m[1]
+		b.WriteString(regexp.QuoteMeta(pattern[start:m[0]]) + ".*")
+		start = m[1]
 	}
-	b.WriteString(regexp.QuoteMeta(pattern[at:]) + "$")
+	b.WriteString(regexp.QuoteMeta(pattern[start:]) + "$")
 	re, err := regexp.Compile(b.String())
 	return err == nil && re.MatchString(p)
 }

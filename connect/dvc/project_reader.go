@@ -115,8 +115,8 @@ func parseOnce[T any](r *projectReader, c git.Commit, f git.File, parse func([]b
 // have the file, as for files that only DVC's cache has, and when the file is not the one
 // that dvc.lock describes.
 func (r *projectReader) metricsOf(c git.Commit, file, digest string) []registry.Metric {
-	blob, there, err := r.repo.BlobAt(c, file)
-	if err != nil || !there || blob == "" {
+	blob, exists, err := r.repo.BlobAt(c, file)
+	if err != nil || !exists || blob == "" {
 		return nil
 	}
 	where := file + " at commit " + git.ShortSHA(c.SHA)

@@ -240,18 +240,18 @@ func (r *recorder) inputs(c git.Commit, p *project, st *stage) (out []datasetVer
 		case d.external:
 			out = append(out, d.datasetVersion)
 		default:
-			made := r.dependencyData(c, p, st, d)
-			if made == nil {
-				_, there, err := r.reader.repo.BlobAt(c, d.path)
+			data := r.dependencyData(c, p, st, d)
+			if data == nil {
+				_, isInGit, err := r.reader.repo.BlobAt(c, d.path)
 				if err != nil {
 					r.report.AddProblem(git.NotRead, st.name+" at commit "+git.ShortSHA(c.SHA), "whether %s is code: %v", d.path, err)
 				}
-				if there || err != nil {
+				if isInGit || err != nil {
 					continue
 				}
-				made = []datasetVersion{d.datasetVersion} // The run read it, though neither git nor DVC tracks it.
+				data = []datasetVersion{d.datasetVersion} // The run read it, though neither git nor DVC tracks it.
 			}
-			out = append(out, made...)
+			out = append(out, data...)
 		}
 	}
 	return out, nil
@@ -260,15 +260,15 @@ func (r *recorder) inputs(c git.Commit, p *project, st *stage) (out []datasetVer
 // dependencyData returns the data that a dependency refers to: the output of a .dvc file or
 // another stage at its path, the folder that contains it, or every output inside it.
 func (r *recorder) dependencyData(c git.Commit, p *project, st *stage, d item) (out []datasetVersion) {
-	addIfOverlapping := func(at string, made datasetVersion) {
+	addIfOverlapping := func(at string, data datasetVersion) {
 		switch {
 		case at == d.path:
-			if d.digest != "" && made.digest != "" && d.digest != made.digest {
+			if d.digest != "" && data.digest != "" && d.digest != data.digest {
 				r.report.AddProblem(git.Remark, st.name+" at commit "+git.ShortSHA(c.SHA), "it is stale: it read another %s than the commit has; what it read is recorded", d.path)
 			}
 			out = append(out, d.datasetVersion)
 		case contains(at, d.path) || contains(d.path, at):
-			out = append(out, made)
+			out = append(out, data)
 		}
 	}
 	for _, t := range p.tracked {

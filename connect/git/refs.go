@@ -36,11 +36,11 @@ func noCommits() error {
 
 // readMetadata reads the references, the shallow boundary and the repository's key.
 func (r *Repository) readMetadata(src source) error {
-	cut, err := r.git.Storer.Shallow()
+	boundary, err := r.git.Storer.Shallow()
 	if err != nil {
 		return unreadable("the list of shallow commits", err)
 	}
-	for _, h := range cut {
+	for _, h := range boundary {
 		r.shallow[h.String()] = true
 	}
 	if err := r.readReferences(); err != nil {
@@ -56,7 +56,7 @@ func (r *Repository) readMetadata(src source) error {
 		r.input.URL = networkURL(remote.Config().URLs[0])
 	}
 	if r.Key() == "" {
-		return r.keyByRoot()
+		return r.keyFromRootCommit()
 	}
 	return nil
 }
@@ -142,28 +142,28 @@ func (r *Repository) defaultBranch() string {
 	return ""
 }
 
-// keyByRoot sets the key to the SHA of the first commit. A repository without an origin
+// keyFromRootCommit sets the key to the SHA of the first commit. A repository without an origin
 // keeps this key when it is moved or copied.
-func (r *Repository) keyByRoot() error {
-	at := r.tips[0].hash
+func (r *Repository) keyFromRootCommit() error {
+	hash := r.tips[0].hash
 	if head, err := r.git.Head(); err == nil {
-		at = head.Hash()
+		hash = head.Hash()
 	}
 	for {
-		c, err := r.git.CommitObject(at)
+		c, err := r.git.CommitObject(hash)
 		if err != nil {
-			return unreadable("the commit "+ShortSHA(at.String()), err)
+			return unreadable("the commit "+ShortSHA(hash.String()), err)
 		}
 		if len(c.ParentHashes) == 0 {
 			break
 		}
 		if _, err := object.GetCommit(r.git.Storer, c.ParentHashes[0]); err != nil {
-			r.addProblem(Remark, "repository", "its key is the oldest commit of this shallow copy, %s; give --repo NAME to import it under a lasting key", ShortSHA(at.String()))
+			r.addProblem(Remark, "repository", "its key is the oldest commit of this shallow copy, %s; give --repo NAME to import it under a lasting key", ShortSHA(hash.String()))
 			break
 		}
-		at = c.ParentHashes[0]
+		hash = c.ParentHashes[0]
 	}
-	r.input.Name = at.String()
+	r.input.Name = hash.String()
 	return nil
 }
 

@@ -21,13 +21,13 @@ type textCleaner struct {
 	changes  []string
 }
 
-func (c *textCleaner) addChange(what string) {
-	for _, have := range c.changes {
-		if have == what {
+func (c *textCleaner) addChange(change string) {
+	for _, known := range c.changes {
+		if known == change {
 			return
 		}
 	}
-	c.changes = append(c.changes, what)
+	c.changes = append(c.changes, change)
 }
 
 // text decodes and cleans text of several lines. It cuts the text to maxBytes.

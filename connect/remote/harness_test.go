@@ -59,20 +59,20 @@ func newTestServer(t *testing.T) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	still := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
-	gate, err := policies.NewGate(t.Context(), fixedSecret{store}, table, func() time.Time { return still })
+	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
+	gate, err := policies.NewGate(t.Context(), fixedSecret{store}, table, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &testServer{T: t, service: service.New(gate)}
-	door := server.New(s.service, server.Config{})
+	handler := server.New(s.service, server.Config{})
 	l := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		if before := s.middleware.Load(); before != nil {
-			(*before)(door).ServeHTTP(w, r)
+			(*before)(handler).ServeHTTP(w, r)
 			return
 		}
-		door.ServeHTTP(w, r)
+		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(l.Close)
 	s.url = l.URL

@@ -36,17 +36,17 @@ func entries(s *testServer) (out []entry) {
 }
 
 func TestAnImportThroughAServerEqualsOneIntoTheStore(t *testing.T) {
-	here, there := newTestServer(t), newTestServer(t)
+	direct, served := newTestServer(t), newTestServer(t)
 	from := sample(t)
-	c, _ := there.client(registry.RoleAdmin)
-	a, b := load(t, here.admin(), here.service, from), load(t, t.Context(), c, from)
+	c, _ := served.client(registry.RoleAdmin)
+	a, b := load(t, direct.admin(), direct.service, from), load(t, t.Context(), c, from)
 	if d := cmp.Diff(a, b); d != "" {
 		t.Errorf("the reports differ (-store +server):\n%s", d)
 	}
 	if a.Added("model versions") != 3 || a.Added("transitions") != 4 || a.Added("deployments ended") != 2 {
 		t.Errorf("the sample is not imported whole: %+v", a.Counts)
 	}
-	x, err := demo.Load(here.admin(), here.service)
+	x, err := demo.Load(direct.admin(), direct.service)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,19 +57,19 @@ func TestAnImportThroughAServerEqualsOneIntoTheStore(t *testing.T) {
 	if d := cmp.Diff(x, y); d != "" {
 		t.Errorf("the stories differ (-store +server):\n%s", d)
 	}
-	want, got := here.answers(), there.answers()
+	want, got := direct.answers(), served.answers()
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("the answers differ (-store +server):\n%.4000s", d)
 	}
-	if d := cmp.Diff(entries(here), entries(there)); d != "" {
+	if d := cmp.Diff(entries(direct), entries(served)); d != "" {
 		t.Errorf("the logs differ (-store +server):\n%.4000s", d)
 	}
-	for _, e := range there.log() {
+	for _, e := range served.log() {
 		if e.Actor != "cli:ann" && (e.Actor != "admin-subject" || !strings.HasPrefix(e.RequestID, "import-dvc-")) {
 			t.Errorf("%s was logged for %s in request %s", e.Action, e.Actor, e.RequestID)
 		}
 	}
-	t.Logf("PROOF %d answers and %d log entries equal, through a server and into the store; %d requests", len(want), len(entries(here)), there.requests.Load())
+	t.Logf("PROOF %d answers and %d log entries equal, through a server and into the store; %d requests", len(want), len(entries(direct)), served.requests.Load())
 }
 
 func TestImportingAgainThroughAServerAddsNothing(t *testing.T) {
@@ -143,10 +143,10 @@ func TestCallerWithoutPermissionIsRefusedBeforeAnythingIsRecorded(t *testing.T) 
 // TestAServerThatGoesAwayLeavesNothingHalfDone drops all connections after a number of
 // requests, in the middle of an import, and then accepts requests again.
 func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
-	whole, from := newTestServer(t), sample(t)
-	c, _ := whole.client(registry.RoleAdmin)
+	reference, from := newTestServer(t), sample(t)
+	c, _ := reference.client(registry.RoleAdmin)
 	load(t, t.Context(), c, from)
-	want, requests := whole.answers(), whole.requests.Load()
+	want, requests := reference.answers(), reference.requests.Load()
 	for _, after := range []int64{9, 35, 70} {
 		s := newTestServer(t)
 		s.setMiddleware(func(next http.Handler) http.Handler {
@@ -174,8 +174,8 @@ func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
 // TestAMutationWithALostAnswerIsDoneOnce drops every other answer after the server
 // processed the request.
 func TestAMutationWithALostAnswerIsDoneOnce(t *testing.T) {
-	whole, s, from := newTestServer(t), newTestServer(t), sample(t)
-	c, _ := whole.client(registry.RoleAdmin)
+	reference, s, from := newTestServer(t), newTestServer(t), sample(t)
+	c, _ := reference.client(registry.RoleAdmin)
 	want := load(t, t.Context(), c, from)
 	var n atomic.Int64
 	s.setMiddleware(func(next http.Handler) http.Handler {
@@ -196,7 +196,7 @@ func TestAMutationWithALostAnswerIsDoneOnce(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("the reports differ (-whole +lossy):\n%s", d)
 	}
-	if d := cmp.Diff(entries(whole), entries(s)); d != "" || waited.Load() < 50 {
+	if d := cmp.Diff(entries(reference), entries(s)); d != "" || waited.Load() < 50 {
 		t.Errorf("the logs differ after %d lost answers (-whole +lossy):\n%s", waited.Load(), d)
 	}
 	// Without the client's idempotency key, a repeated request is executed twice.
@@ -237,9 +237,9 @@ func TestAnExportThroughAServerEqualsTheServices(t *testing.T) {
 	if err != nil || v == nil {
 		t.Fatal(v, err)
 	}
-	depth, still := 30, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	depth, asOf := 30, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	for _, f := range export.Formats() {
-		for _, in := range []provenance.ExportInput{{Of: v.ID, Format: f}, {Of: v.ID, Format: f, Direction: lineage.Downstream, MaxDepth: &depth, AsOf: still}} {
+		for _, in := range []provenance.ExportInput{{Of: v.ID, Format: f}, {Of: v.ID, Format: f, Direction: lineage.Downstream, MaxDepth: &depth, AsOf: asOf}} {
 			want, err := s.service.Export(s.admin(), in)
 			if err != nil {
 				t.Fatal(err)

@@ -150,13 +150,13 @@ func TestWrittenAnswersEqualTheExecutors(t *testing.T) {
 	d := newHandlers(t)
 	roles := []string{registry.RoleAdmin, "data_scientist", "developer", "viewer", "clerk"}
 	roots := []registry.ID{d.story.Raw, d.story.Version, d.story.Deployment}
-	for how, queries := range lineageQueries {
+	for group, queries := range lineageQueries {
 		for _, q := range queries {
 			for _, role := range roles {
 				for _, of := range roots {
 					vars := map[string]any{"of": of}
-					want, slow := d.ask(d.standard, role, q, vars)
-					got, quick := d.ask(d.withWriter, role, q, vars)
+					want, executorFields := d.ask(d.standard, role, q, vars)
+					got, writerFields := d.ask(d.withWriter, role, q, vars)
 					if sorted(t, got) != sorted(t, want) {
 						t.Fatalf("%s of %s:\n%s\nexecutor: %s\ndirect:   %s", role, of, q, want, got)
 					}
@@ -166,8 +166,8 @@ func TestWrittenAnswersEqualTheExecutors(t *testing.T) {
 					if strings.Contains(got, `"data":null`) {
 						continue
 					}
-					if how == "direct" && quick != 0 || how == "slow" && quick != slow {
-						t.Errorf("%s: the executor resolved %d node fields, and %d without the extension\n%s", how, quick, slow, q)
+					if group == "direct" && writerFields != 0 || group == "slow" && writerFields != executorFields {
+						t.Errorf("%s: the executor resolved %d node fields, and %d without the extension\n%s", group, writerFields, executorFields, q)
 					}
 				}
 			}

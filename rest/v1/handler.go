@@ -104,38 +104,38 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	at, ok := found.methods[method]
+	rt, ok := found.methods[method]
 	if !ok {
 		w.Header().Set("Allow", found.allowHeader())
 		d.Refuse(w, r, http.StatusMethodNotAllowed, registry.InvalidArgument, "this path takes "+found.allowHeader())
 		return
 	}
-	query, err := at.checkQuery(r.URL.RawQuery)
+	query, err := rt.checkQuery(r.URL.RawQuery)
 	if err != nil {
-		d.writeError(w, r, at, err)
+		d.writeError(w, r, rt, err)
 		return
 	}
-	if status, err := at.checkBody(r); err != nil {
+	if status, err := rt.checkBody(r); err != nil {
 		d.Refuse(w, r, status, registry.CodeOf(err), err.Error())
 		return
 	}
-	d.run(w, r, at, &call{service: d.service, w: w, r: r, path: found.namedParams(at), query: query})
+	d.run(w, r, rt, &call{service: d.service, w: w, r: r, path: found.namedParams(rt), query: query})
 }
 
 // run runs a route with its time limit and body limit.
-func (d *Handler) run(w http.ResponseWriter, r *http.Request, at *route, c *call) {
-	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), at.time)
+func (d *Handler) run(w http.ResponseWriter, r *http.Request, rt *route, c *call) {
+	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), rt.time)
 	defer cancel()
-	if at.body > 0 {
-		c.body = http.MaxBytesReader(w, r.Body, at.body)
+	if rt.body > 0 {
+		c.body = http.MaxBytesReader(w, r.Body, rt.body)
 	}
-	if at.stream {
+	if rt.stream {
 		control := http.NewResponseController(w)
 		c.body = &idleTimeoutReader{c.body, control}
-		defer extendWriteDeadline(control, r, at.time)()
+		defer extendWriteDeadline(control, r, rt.time)()
 	}
-	if err := at.serve(ctx, c); err != nil {
-		d.writeError(w, r, at, err)
+	if err := rt.serve(ctx, c); err != nil {
+		d.writeError(w, r, rt, err)
 	}
 }
 
@@ -155,17 +155,17 @@ func extendWriteDeadline(control *http.ResponseController, r *http.Request, d ti
 
 // checkQuery parses the query. It refuses parameters that the route does not have, and
 // repeated ones.
-func (at *route) checkQuery(raw string) (url.Values, error) {
+func (rt *route) checkQuery(raw string) (url.Values, error) {
 	q, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, registry.Errorf(registry.InvalidArgument, "the query of the URL cannot be read; escape its parameters")
 	}
 	for name, values := range q {
 		switch {
-		case !slices.Contains(at.query, name):
+		case !slices.Contains(rt.query, name):
 			known := "this path takes none"
-			if len(at.query) > 0 {
-				known = "this path takes " + strings.Join(at.query, ", ")
+			if len(rt.query) > 0 {
+				known = "this path takes " + strings.Join(rt.query, ", ")
 			}
 			return nil, registry.Invalid(registry.Shorten(strings.ToValidUTF8(name, "�"), 60), "no such parameter; %s", known)
 		case len(values) != 1:
@@ -178,22 +178,22 @@ func (at *route) checkQuery(raw string) (url.Values, error) {
 }
 
 // checkBody checks the headers of a body before the body is read.
-func (at *route) checkBody(r *http.Request) (status int, err error) {
-	if at.body == 0 {
+func (rt *route) checkBody(r *http.Request) (status int, err error) {
+	if rt.body == 0 {
 		if r.ContentLength != 0 {
 			return http.StatusBadRequest, registry.Errorf(registry.InvalidArgument, "this takes no body")
 		}
 		return 0, nil
 	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || !slices.Contains(strings.Fields(at.media), media) || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send Content-Type: %s", strings.Join(strings.Fields(at.media), " or "))
+	if charset := params["charset"]; err != nil || !slices.Contains(strings.Fields(rt.media), media) || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send Content-Type: %s", strings.Join(strings.Fields(rt.media), " or "))
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send the body without Content-Encoding")
 	}
-	if r.ContentLength > at.body {
-		return http.StatusRequestEntityTooLarge, tooLarge(at.body)
+	if r.ContentLength > rt.body {
+		return http.StatusRequestEntityTooLarge, tooLarge(rt.body)
 	}
 	return 0, nil
 }

@@ -23,9 +23,9 @@ type routeMatch struct {
 }
 
 // namedParams returns the path parameters by the names that a route gives them.
-func (m *routeMatch) namedParams(at *route) map[string]string {
+func (m *routeMatch) namedParams(rt *route) map[string]string {
 	out := map[string]string{}
-	for i, name := range at.paramNames {
+	for i, name := range rt.paramNames {
 		out[name] = m.params[i]
 	}
 	return out
@@ -53,56 +53,56 @@ func buildTree(table []route) *pathNode {
 	return root
 }
 
-func (b *pathNode) child(segment string) *pathNode {
+func (n *pathNode) child(segment string) *pathNode {
 	if strings.HasPrefix(segment, "{") {
-		if b.parameter == nil {
-			b.parameter = &pathNode{}
+		if n.parameter == nil {
+			n.parameter = &pathNode{}
 		}
-		return b.parameter
+		return n.parameter
 	}
-	if b.literals == nil {
-		b.literals = map[string]*pathNode{}
+	if n.literals == nil {
+		n.literals = map[string]*pathNode{}
 	}
-	if b.literals[segment] == nil {
-		b.literals[segment] = &pathNode{}
+	if n.literals[segment] == nil {
+		n.literals[segment] = &pathNode{}
 	}
-	return b.literals[segment]
+	return n.literals[segment]
 }
 
 // find matches an escaped path, or returns nil when no route has it. It unescapes each
 // parameter once, so that an escaped slash stays inside the parameter.
-func (b *pathNode) find(escaped string) *routeMatch {
+func (n *pathNode) find(escaped string) *routeMatch {
 	rest, ok := strings.CutPrefix(escaped, Prefix)
 	if !ok {
 		return nil
 	}
 	var params []string
-	node := b.walk(strings.Split(rest, "/"), &params)
+	node := n.walk(strings.Split(rest, "/"), &params)
 	if node == nil {
 		return nil
 	}
 	return &routeMatch{methods: node.methods, params: params}
 }
 
-func (b *pathNode) walk(segments []string, params *[]string) *pathNode {
+func (n *pathNode) walk(segments []string, params *[]string) *pathNode {
 	if len(segments) == 0 {
-		if b.methods == nil {
+		if n.methods == nil {
 			return nil
 		}
-		return b
+		return n
 	}
-	if next := b.literals[segments[0]]; next != nil {
+	if next := n.literals[segments[0]]; next != nil {
 		if end := next.walk(segments[1:], params); end != nil {
 			return end
 		}
 	}
 	text, err := url.PathUnescape(segments[0])
-	if b.parameter == nil || err != nil || text == "" || text == "." || text == ".." {
+	if n.parameter == nil || err != nil || text == "" || text == "." || text == ".." {
 		return nil
 	}
 	before := len(*params)
 	*params = append(*params, text)
-	end := b.parameter.walk(segments[1:], params)
+	end := n.parameter.walk(segments[1:], params)
 	if end == nil {
 		*params = (*params)[:before]
 	}

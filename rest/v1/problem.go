@@ -97,7 +97,7 @@ func (d *Handler) writeProblem(w http.ResponseWriter, r *http.Request, p problem
 
 // writeError writes the error of a route. The cause of an internal error is only logged,
 // with the request's id.
-func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, at *route, err error) {
+func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, rt *route, err error) {
 	var known *registry.Error
 	var large *http.MaxBytesError
 	switch {
@@ -111,7 +111,7 @@ func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, at *route, 
 		}
 		d.writeProblem(w, r, problem{Status: statusOf(known.Code).status, Detail: known.Message, Code: known.Code, Field: known.Field}, known.Details)
 	case errors.Is(err, context.DeadlineExceeded):
-		d.Refuse(w, r, statusOf(registry.ResourceExhausted).status, registry.ResourceExhausted, "the request took longer than "+at.time.String()+"; ask for less at once")
+		d.Refuse(w, r, statusOf(registry.ResourceExhausted).status, registry.ResourceExhausted, "the request took longer than "+rt.time.String()+"; ask for less at once")
 	case errors.Is(err, context.Canceled):
 		d.Refuse(w, r, statusOf(registry.Unavailable).status, registry.Unavailable, "the request was cancelled")
 	default:

@@ -42,25 +42,25 @@ func routes() []route {
 }
 
 // fullPath returns the path from the root of the server.
-func (at *route) fullPath() string { return Prefix + at.pattern }
+func (rt *route) fullPath() string { return Prefix + rt.pattern }
 
 // setDefaults sets the limits that a route leaves out, and derives the names of its path
 // parameters.
-func (at *route) setDefaults() {
-	hasBody := at.method == http.MethodPost || at.method == http.MethodPut || at.method == http.MethodPatch
-	if at.body == 0 && hasBody {
-		at.body = defaultBody
+func (rt *route) setDefaults() {
+	hasBody := rt.method == http.MethodPost || rt.method == http.MethodPut || rt.method == http.MethodPatch
+	if rt.body == 0 && hasBody {
+		rt.body = defaultBody
 	}
-	at.body = min(at.body, maxBody)
-	if at.media == "" {
-		at.media = "application/json"
+	rt.body = min(rt.body, maxBody)
+	if rt.media == "" {
+		rt.media = "application/json"
 	}
-	if at.time == 0 {
-		at.time = defaultTime
+	if rt.time == 0 {
+		rt.time = defaultTime
 	}
-	for _, s := range strings.Split(at.pattern, "/") {
+	for _, s := range strings.Split(rt.pattern, "/") {
 		if name, ok := strings.CutPrefix(s, "{"); ok {
-			at.paramNames = append(at.paramNames, strings.TrimSuffix(name, "}"))
+			rt.paramNames = append(rt.paramNames, strings.TrimSuffix(name, "}"))
 		}
 	}
 }
