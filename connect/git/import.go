@@ -20,7 +20,7 @@ const commitBatch = 500
 
 // ActAsImporter returns a context with the subject import:SYSTEM and the grants of the
 // caller. An import may do exactly what its caller may do. A server ignores the subject: it
-// knows the caller by its token and logs the token's subject.
+// identifies the caller by its token and logs the token's subject.
 func ActAsImporter(ctx context.Context, s Registry, system string) (context.Context, error) {
 	caller, err := s.Viewer(ctx)
 	if err != nil {
