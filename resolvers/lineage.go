@@ -15,12 +15,12 @@ import (
 
 // Lineage is the resolver for the lineage field.
 func (r *queryResolver) Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *provenance.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*provenance.LineageGraph, error) {
-	return r.service.Lineage(ctx, lineageInput(asking(r.asks(ctx), provenance.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout, First: first, After: after}), asOf, knownAt))
+	return r.service.Lineage(ctx, lineageInput(withSelection(r.lineageSelection(ctx), provenance.LineageInput{Of: of, Direction: direction, MaxDepth: maxDepth, History: history, Where: where, Through: through, Fanout: fanout, First: first, After: after}), asOf, knownAt))
 }
 
 // Impact is the resolver for the impact field.
 func (r *queryResolver) Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *provenance.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*provenance.ImpactConnection, error) {
-	return r.service.Impact(ctx, provenance.ImpactInput{Of: of, Targets: targets, Live: value(live), Where: where, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after, Bare: bare(ctx, "edges", "node") && bare(ctx, "edges", "path")})
+	return r.service.Impact(ctx, provenance.ImpactInput{Of: of, Targets: targets, Live: value(live), Where: where, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after, Bare: onlyIdentity(ctx, "edges", "node") && onlyIdentity(ctx, "edges", "path")})
 }
 
 // Provenance is the resolver for the provenance field.

@@ -1,5 +1,6 @@
-// Package resolvers joins the GraphQL schema to the service: one line a field.
-// What gqlgen generates lies in internal/gql; a rule has no place here.
+// Package resolvers connects the GraphQL schema to the service, with one line per field.
+// The code that gqlgen generates is in internal/gql. The package contains no business
+// rules.
 package resolvers
 
 import (
@@ -15,23 +16,23 @@ import (
 	"pedigree/service/provenance"
 )
 
-// Resolver is the root of all resolvers.
+// Resolver is the root resolver.
 type Resolver struct {
-	service *service.Service
-	asked   querycache.Cache[asked] // by lineage fields
+	service    *service.Service
+	selections querycache.Cache[lineageSelection] // by lineage field
 }
 
-// Schema returns the executable schema over a service.
+// Schema returns the executable schema of a service.
 func Schema(s *service.Service) graphql.ExecutableSchema {
 	return gql.NewExecutableSchema(gql.Config{Resolvers: &Resolver{service: s}})
 }
 
-// page is what every list takes.
+// page returns the paging of a list from its arguments.
 func page(first *int, after *string) core.Paging {
 	return core.Paging{First: first, After: after}
 }
 
-// value is what a pointer points at, the zero value for nil.
+// value returns the value of a pointer, or the zero value for nil.
 func value[T any](p *T) (v T) {
 	if p != nil {
 		v = *p
@@ -39,17 +40,17 @@ func value[T any](p *T) (v T) {
 	return v
 }
 
-// past is the past that a get asks for.
+// past returns the point in time that a query asks for.
 func past(asOf, knownAt *time.Time) core.PointInTime {
 	return core.PointInTime{AsOf: value(asOf), KnownAt: value(knownAt)}
 }
 
-// asks is what the lineage field of a context asks for.
-func (r *Resolver) asks(ctx context.Context) asked {
-	return r.asked.GetOrDerive(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, func() asked { return lineageAsked(ctx) })
+// lineageSelection returns the selection of the lineage field in the context.
+func (r *Resolver) lineageSelection(ctx context.Context) lineageSelection {
+	return r.selections.GetOrDerive(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field, func() lineageSelection { return selectLineage(ctx) })
 }
 
-// lineageInput gathers the arguments of lineage.
+// lineageInput adds the arguments for the point in time to the input of lineage.
 func lineageInput(in provenance.LineageInput, asOf, knownAt *time.Time) provenance.LineageInput {
 	in.AsOf, in.KnownAt = value(asOf), value(knownAt)
 	return in

@@ -9,16 +9,16 @@ import (
 	"pedigree/service/provenance"
 )
 
-// selected lists the names of the fields that an answer is asked for under a
-// path of fields, whatever types they are asked of.
-func selected(ctx context.Context, path ...string) (out []string) {
+// selectedFields returns the names of the fields that are selected under a path of fields,
+// for all types.
+func selectedFields(ctx context.Context, path ...string) (out []string) {
 	op := graphql.GetOperationContext(ctx)
 	fields := graphql.CollectFieldsCtx(ctx, nil)
 	for _, step := range path {
 		var below []graphql.CollectedField
 		for _, f := range fields {
 			if f.Name == step {
-				below = append(below, graphql.CollectFields(op, f.Selections, everyType)...)
+				below = append(below, graphql.CollectFields(op, f.Selections, lineageTypes)...)
 			}
 		}
 		fields = below
@@ -29,31 +29,32 @@ func selected(ctx context.Context, path ...string) (out []string) {
 	return out
 }
 
-// everyType makes fragments on any lineage type count as selected.
-var everyType = []string{"LineageGraph", "LineageNode", "PageInfo", "ImpactConnection", "ImpactEdge", "Node", "ProvenanceNode", "RestrictedNode", "ModelVersion", "DatasetVersion", "Run", "Feature",
+// lineageTypes lists the types that count when fragments are collected: all types of
+// lineage.
+var lineageTypes = []string{"LineageGraph", "LineageNode", "PageInfo", "ImpactConnection", "ImpactEdge", "Node", "ProvenanceNode", "RestrictedNode", "ModelVersion", "DatasetVersion", "Run", "Feature",
 	"Commit", "Tag", "Deployment"}
 
-// bare reports whether nothing but id, kind and name of the nodes under a path of
-// fields is asked for.
-func bare(ctx context.Context, path ...string) bool {
-	return !slices.ContainsFunc(selected(ctx, path...), func(f string) bool {
+// onlyIdentity reports whether only id, kind and name of the nodes under a path of fields
+// are selected.
+func onlyIdentity(ctx context.Context, path ...string) bool {
+	return !slices.ContainsFunc(selectedFields(ctx, path...), func(f string) bool {
 		return f != "id" && f != "kind" && f != "name" && f != "__typename"
 	})
 }
 
-// asked is what of a lineage answer costs something and is asked for.
-type asked struct{ bare, cursors, degrees bool }
+// lineageSelection holds which costly parts of a lineage answer are selected.
+type lineageSelection struct{ onlyIdentity, cursors, degrees bool }
 
-// lineageAsked derives what a lineage field asks for.
-func lineageAsked(ctx context.Context) asked {
-	ends, nodes := selected(ctx, "pageInfo"), selected(ctx, "nodes")
-	return asked{bare: bare(ctx, "nodes", "node"),
+// selectLineage derives the selection of a lineage field.
+func selectLineage(ctx context.Context) lineageSelection {
+	ends, nodes := selectedFields(ctx, "pageInfo"), selectedFields(ctx, "nodes")
+	return lineageSelection{onlyIdentity: onlyIdentity(ctx, "nodes", "node"),
 		cursors: slices.Contains(ends, "startCursor") || slices.Contains(ends, "endCursor"),
 		degrees: slices.Contains(nodes, "upstreamDegree") || slices.Contains(nodes, "downstreamDegree")}
 }
 
-// asking completes a question by what its answer is asked for.
-func asking(a asked, in provenance.LineageInput) provenance.LineageInput {
-	in.Bare, in.Degrees, in.NoCursors = a.bare, a.degrees, !a.cursors
+// withSelection sets the fields of the input that depend on the selection.
+func withSelection(a lineageSelection, in provenance.LineageInput) provenance.LineageInput {
+	in.Bare, in.Degrees, in.NoCursors = a.onlyIdentity, a.degrees, !a.cursors
 	return in
 }

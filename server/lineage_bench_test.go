@@ -26,14 +26,15 @@ import (
 	"pedigree/service/provenance"
 )
 
-// maker records a model whose versions each come from some 30 nodes.
-type maker struct {
+// benchFixture records a model whose versions have an upstream lineage of about 30 nodes
+// each.
+type benchFixture struct {
 	testing.TB
 	ctx context.Context
 	*service.Service
 }
 
-func ok[T any](m *maker) func(T, error) T {
+func ok[T any](m *benchFixture) func(T, error) T {
 	return func(v T, err error) T {
 		m.Helper()
 		if err != nil {
@@ -43,22 +44,22 @@ func ok[T any](m *maker) func(T, error) T {
 	}
 }
 
-func (m *maker) dataset(v int, name string, by *registry.ID) registry.ID {
+func (m *benchFixture) dataset(v int, name string, by *registry.ID) registry.ID {
 	rows := int64(1000)
 	return ok[*facts.RecordDatasetVersionPayload](m)(m.RecordDatasetVersion(m.ctx, facts.RecordDatasetVersionInput{Dataset: fmt.Sprintf("%s-%d", name, v), Namespace: "s3://bench",
 		Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(fmt.Appendf(nil, "%s-%d", name, v))), Role: registry.RawData, Rows: &rows, GeneratedBy: by, URI: "s3://bench/" + name,
 		Columns: []registry.Column{{Name: "c0", Type: "float"}, {Name: "c1", Type: "int"}, {Name: "c2", Type: "int"}}})).DatasetVersion.ID
 }
 
-func (m *maker) run(v int, name string, commits []string, inputs ...registry.ID) registry.ID {
+func (m *benchFixture) run(v int, name string, commits []string, inputs ...registry.ID) registry.ID {
 	at := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
 	return ok[*facts.RecordRunPayload](m)(m.RecordRun(m.ctx, facts.RecordRunInput{RunID: fmt.Sprintf("%s-%d", name, v), Name: name, RunKind: registry.RunETL,
 		Inputs: inputs, Commits: commits, StartedAt: at, EndedAt: at.Add(time.Hour), Producer: "bench",
 		Parameters: registry.JSON(`{"depth":6}`), Metrics: []registry.Metric{{Name: "f1", Value: 0.5}}})).Run.ID
 }
 
-// version makes 32 nodes and 41 edges with their version on top.
-func (m *maker) version(v int) registry.ID {
+// version records 32 nodes and 41 edges, including the version itself.
+func (m *benchFixture) version(v int) registry.ID {
 	repo := facts.RepositoryInput{Name: fmt.Sprintf("repo-%d", v)}
 	sha := func(n int) string { return fmt.Sprintf("%036x%04x", v, n) }
 	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -88,9 +89,9 @@ func (m *maker) version(v int) registry.ID {
 		Run: &run, ReleasedFrom: &tag, Features: features})).ModelVersion.ID
 }
 
-// cpu reports the processor time of an operation beside its wall time: on a busy
-// machine it is the steadier figure.
-func cpu(b *testing.B) func() {
+// reportCPU reports the processor time of an operation beside its wall time. On a busy
+// machine it varies less.
+func reportCPU(b *testing.B) func() {
 	spent := func() time.Duration {
 		var u syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -104,7 +105,8 @@ func cpu(b *testing.B) func() {
 
 const lineageQuery = `query($of: ID!) { lineage(of: $of) { root nodes { node { id kind name } depth treeParent } edges { from to kind } truncation { truncated } } }`
 
-// BenchmarkLineage asks over HTTP what some 30 nodes each of 50 versions came from.
+// BenchmarkLineage queries over HTTP the upstream lineage, of about 30 nodes, of each of 50
+// versions.
 func BenchmarkLineage(b *testing.B) {
 	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
 	if err != nil {
@@ -120,7 +122,7 @@ func BenchmarkLineage(b *testing.B) {
 		b.Fatal(err)
 	}
 	s := service.New(gate)
-	m := &maker{b, service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench"), s}
+	m := &benchFixture{b, service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench"), s}
 	ok[*catalog.ModelPayload](m)(m.RegisterModel(m.ctx, catalog.RegisterModelInput{Name: "bench"}))
 	var bodies [][]byte
 	for v := range 50 {
@@ -153,13 +155,13 @@ func BenchmarkLineage(b *testing.B) {
 	}
 	b.Run("Sequential", func(b *testing.B) {
 		b.ReportAllocs()
-		defer cpu(b)()
+		defer reportCPU(b)()
 		for i := 0; b.Loop(); i++ {
 			ask(i)
 		}
 	})
 	b.Run("Parallel16", func(b *testing.B) {
-		defer cpu(b)()
+		defer reportCPU(b)()
 		b.SetParallelism(8)
 		b.RunParallel(func(pb *testing.PB) {
 			for i := 0; pb.Next(); i++ {
@@ -171,7 +173,7 @@ func BenchmarkLineage(b *testing.B) {
 		b.ReportAllocs()
 		var of struct{ Variables struct{ Of registry.ID } }
 		json.Unmarshal(bodies[0], &of)
-		defer cpu(b)()
+		defer reportCPU(b)()
 		for b.Loop() {
 			ctx := service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench")
 			if _, err := s.Lineage(ctx, provenance.LineageInput{Of: of.Variables.Of, Bare: true}); err != nil {

@@ -13,7 +13,7 @@ import (
 	"pedigree/resolvers/door"
 )
 
-// metrics counts what the server answers, in a registry of its own.
+// metrics holds the Prometheus metrics of the server, in its own Prometheus registry.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
@@ -34,13 +34,13 @@ func newMetrics(policy string) *metrics {
 	return m
 }
 
-// count notes an answer on a route.
+// count records a response on a route.
 func (m *metrics) count(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
 }
 
-// serveMetrics answers those who may read metrics.
+// serveMetrics serves the metrics to callers with the action metrics.read.
 func (h *handler) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")

@@ -25,16 +25,16 @@ import (
 	"pedigree/service/provenance"
 )
 
-// rawClosure is what an answer costs on Neo4j at the very least: every node once,
-// and what leads out of it.
+// rawClosure is the least work of an answer on Neo4j: it reads every node once, with its
+// outgoing edges.
 const rawClosure = `MATCH (a:Node {key: $key}) MATCH p = (a)-[*0..20]->(f) WHERE all(r IN relationships(p) WHERE r.retracted_seq = 0)
 WITH DISTINCT f
 RETURN f.id AS id, f.kind AS kind, f.name AS name, COLLECT { MATCH (f)-[r]->(t) WHERE r.retracted_seq = 0 RETURN [t.id, type(r)] } AS out`
 
 const askLineage = `query($id: ID!) { lineage(of: $id, maxDepth: 20) { nodes { node { id kind name } } edges { from to kind } } }`
 
-// BenchmarkLineageOnNeo4j asks the raw driver, the service and the server over HTTP
-// the same questions, in turn, and reports the p50 of each and how they compare.
+// BenchmarkLineageOnNeo4j sends the same queries to the raw driver, the service and the
+// server over HTTP, in turn. It reports the p50 of each and the ratios.
 func BenchmarkLineageOnNeo4j(b *testing.B) {
 	ns := neo4jtest.Namespace()
 	store, err := neo4j.Open(b.Context(), neo4jtest.URL(b), neo4j.WithNamespace(ns))
@@ -84,7 +84,7 @@ func BenchmarkLineageOnNeo4j(b *testing.B) {
 	b.ReportMetric(p50[2]/p50[0], "http/raw")
 }
 
-// neoBench asks in three ways.
+// neoBench runs a query in three ways.
 type neoBench struct {
 	*testing.B
 	ns     string

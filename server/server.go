@@ -1,5 +1,6 @@
-// Package server joins the doors into one http.Handler: who asks is settled
-// first, then the door decodes, calls the service and encodes.
+// Package server combines the GraphQL API, the REST API, the pages and the health checks
+// into one http.Handler. It authenticates the caller before a request reaches an API. It
+// has no business rules.
 package server
 
 import (
@@ -25,23 +26,24 @@ import (
 	"pedigree/web"
 )
 
-// Config is how a server behaves.
+// Config configures a server.
 type Config struct {
-	// Origins may call the API from a browser; none by default.
+	// Origins are the origins whose pages may call the API from a browser; none by default.
 	Origins []string
 	Log     *slog.Logger
-	// FactsBytes is the most bytes of one request of facts; 0 is 64 MiB.
+	// FactsBytes is the size limit of a request of facts in bytes; 0 means 64 MiB.
 	FactsBytes int64
 }
 
-// Route is a path that the server answers, with {name} where a segment is taken as
-// it is. Public ones need no identity.
+// Route is a path of the server, with {name} for a path parameter. A public path needs no
+// authentication.
 type Route struct {
 	Path   string
 	Public bool
 }
 
-// Routes lists every path that is answered, so that none is without a decision.
+// Routes lists every path of the server, so that a test can check each for its
+// authentication.
 func Routes() []Route {
 	out := []Route{{"/graphql", false}, {"/metrics", false}, {"/healthz", true}, {"/readyz", true}}
 	for _, r := range v1.Routes() {
@@ -55,7 +57,7 @@ func Routes() []Route {
 	return out
 }
 
-// New builds the handler of all doors over a service.
+// New returns the handler of all APIs and pages of a service.
 func New(s *service.Service, c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -75,24 +77,24 @@ type handler struct {
 	service *service.Service
 	log     *slog.Logger
 	graphql http.Handler
-	rest    *v1.Door
+	rest    *v1.Handler
 	pages   http.Handler
 	metrics *metrics
 	routes  []Route
 }
 
-// route matches paths exactly: what is not listed is not there. Below /api/v1/ the
-// door does so, for those who are known: a stranger learns of no path.
+// route matches paths exactly. Below /api/v1/ the REST API does the matching, after
+// authentication, so that an unknown caller cannot find out which paths exist.
 func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, v1.Prefix) {
-		h.identified(h.rest).ServeHTTP(w, r)
+		h.authenticated(h.rest).ServeHTTP(w, r)
 		return
 	}
 	switch r.URL.Path {
 	case "/graphql":
-		h.identified(h.graphql).ServeHTTP(w, r)
+		h.authenticated(h.graphql).ServeHTTP(w, r)
 	case "/metrics":
-		h.identified(http.HandlerFunc(h.serveMetrics)).ServeHTTP(w, r)
+		h.authenticated(http.HandlerFunc(h.serveMetrics)).ServeHTTP(w, r)
 	case "/healthz":
 		h.health(w, r, nil)
 	case "/readyz":
@@ -119,7 +121,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request, err error) {
 	json.NewEncoder(w).Encode(map[string]string{"status": status})
 }
 
-// refuse answers in the dialect of the door that the path belongs to.
+// refuse writes an error in the form of the API that the path belongs to.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, code registry.Code, message string) {
 	if strings.HasPrefix(r.URL.Path, v1.Prefix) {
 		h.rest.Refuse(w, r, status, code, message)
@@ -128,8 +130,8 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 	door.Refuse(w, status, code, message)
 }
 
-// identified settles who asks before the door reads a byte of the body.
-func (h *handler) identified(next http.Handler) http.Handler {
+// authenticated authenticates the caller before next reads the body.
+func (h *handler) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := bearer(r)
 		if !ok {
@@ -154,14 +156,14 @@ func (h *handler) identified(next http.Handler) http.Handler {
 	})
 }
 
-// maxToken is the longest header that is looked at.
-const maxToken = 1024
+// maxAuthorization is the longest Authorization header that is accepted, in bytes.
+const maxAuthorization = 1024
 
-// bearer takes a token from Authorization: Bearer TOKEN, or Basic with the token
-// as the password. Other headers name nobody.
+// bearer returns the token of the header Authorization: the bearer token, or the password
+// of Basic. It ignores all other headers.
 func bearer(r *http.Request) (string, bool) {
 	v := r.Header.Get("Authorization")
-	if len(v) > maxToken || len(r.Header.Values("Authorization")) > 1 {
+	if len(v) > maxAuthorization || len(r.Header.Values("Authorization")) > 1 {
 		return "", false
 	}
 	scheme, rest, _ := strings.Cut(v, " ")
@@ -176,8 +178,8 @@ func bearer(r *http.Request) (string, bool) {
 	return "", false
 }
 
-// routeOf is the path of Routes that a request is for, "other" for none, so that
-// nobody can make labels.
+// routeOf returns the route of a request for the metrics, or "other" when there is none, so
+// that clients cannot create metric labels.
 func (h *handler) routeOf(r *http.Request) string {
 	if p := h.rest.Pattern(r.URL.EscapedPath()); p != "" {
 		return p
@@ -192,15 +194,15 @@ type requestIDKey struct{}
 
 func requestIDOf(ctx context.Context) string { s, _ := ctx.Value(requestIDKey{}).(string); return s }
 
-// goodID is the form of a request id that is taken from a client.
-var goodID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+// validRequestID is the form of a request id that is accepted from a client.
+var validRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
-// observe gives every request an id, logs it when it is done, and turns a panic
-// into an answer.
+// observe gives every request an id, logs and counts it at its end, and turns a panic into
+// an error response.
 func (h *handler) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if !goodID.MatchString(id) {
+		if !validRequestID.MatchString(id) {
 			b := make([]byte, 8)
 			rand.Read(b)
 			id = hex.EncodeToString(b)
@@ -208,12 +210,12 @@ func (h *handler) observe(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		rec := &recorder{ResponseWriter: w, request: r, status: http.StatusOK}
+		rec := &responseRecorder{ResponseWriter: w, request: r, status: http.StatusOK}
 		start := time.Now()
 		defer func() {
 			if v := recover(); v != nil {
 				h.log.Error("panic", "request", id, "panic", v, "stack", string(debug.Stack()))
-				if !rec.wrote {
+				if !rec.headerWritten {
 					h.refuse(rec, r, http.StatusInternalServerError, registry.Internal, "internal error; the log has the cause under request "+id)
 				}
 			}
@@ -228,34 +230,34 @@ func (h *handler) observe(next http.Handler) http.Handler {
 	})
 }
 
-// recorder notes what was answered, for the log.
-type recorder struct {
+// responseRecorder records the status and size of a response.
+type responseRecorder struct {
 	http.ResponseWriter
-	request *http.Request
-	status  int
-	bytes   int
-	wrote   bool
+	request       *http.Request
+	status        int
+	bytes         int
+	headerWritten bool
 }
 
-// WriteHeader notes the status.
-func (r *recorder) WriteHeader(status int) {
-	r.status, r.wrote = status, true
+// WriteHeader records the status.
+func (r *responseRecorder) WriteHeader(status int) {
+	r.status, r.headerWritten = status, true
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write counts the bytes.
-func (r *recorder) Write(b []byte) (int, error) {
-	r.wrote = true
-	n, err := gathered(r.request, r.ResponseWriter, b)
+func (r *responseRecorder) Write(b []byte) (int, error) {
+	r.headerWritten = true
+	n, err := writeBuffered(r.request, r.ResponseWriter, b)
 	r.bytes += n
 	return n, err
 }
 
-// Unwrap gives http.ResponseController the connection behind.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+// Unwrap returns the underlying writer for http.ResponseController.
+func (r *responseRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// HTTP returns a server with the time and size bounds of every route: headers in
-// 10 s, a body in 15 s, 64 KiB of headers.
+// HTTP returns a server with limits for every route: 10 s for the headers, 15 s for the
+// body, 60 s for the response, 64 KiB of headers.
 func HTTP(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ConnContext: withConnection}

@@ -9,13 +9,13 @@ import (
 )
 
 func newDemo(s *settings) *cobra.Command {
-	cmd := &cobra.Command{Use: "demo", Short: "A story to look around in"}
+	cmd := &cobra.Command{Use: "demo", Short: "Load example data"}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "load",
-		Short: "Load the credit-approval story; loading it again adds nothing",
+		Short: "Load the credit-approval example; loading it again adds nothing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, r, done, err := reach(cmd, s)
+			ctx, r, done, err := connect(cmd, s)
 			if err != nil {
 				return err
 			}

@@ -23,43 +23,43 @@ func newExport(s *settings) *cobra.Command {
 	output := ""
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write everything as facts, one JSON object a line",
+		Short: "Write the whole registry as facts, one JSON object per line",
 		Long: `Write the whole registry as facts in JSON Lines, in an order that pedigree load
-takes them in. docs/facts.md says what a fact is and what is not among them.`,
+accepts. docs/facts.md describes the facts and what an export leaves out.`,
 		Example: "  pedigree export --output registry.jsonl\n  pedigree export | gzip > registry.jsonl.gz",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := open(cmd.Context(), s)
+			reg, err := openLocalRegistry(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
-			defer o.Close()
-			var told *bulk.ExportedFacts
+			defer reg.Close()
+			var exported *bulk.ExportedFacts
 			if err := writeTo(output, cmd.OutOrStdout(), func(w io.Writer) (err error) {
-				told, err = exportFacts(asOperator(cmd.Context()), w, o.service)
+				exported, err = exportFacts(asOperator(cmd.Context()), w, reg.service)
 				return err
 			}); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%d facts\n", told.Facts)
-			for _, kind := range slices.Sorted(maps.Keys(told.LeftOut)) {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%d of kind %s are left out: they belong to what was deleted, or a field of their key is hidden\n", told.LeftOut[kind], strings.ToLower(string(kind)))
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d facts\n", exported.Facts)
+			for _, kind := range slices.Sorted(maps.Keys(exported.LeftOut)) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%d of kind %s are left out: they belong to what was deleted, or a field of their key is hidden\n", exported.LeftOut[kind], strings.ToLower(string(kind)))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write; the default is standard output")
 	return cmd
 }
 
 func exportFacts(ctx context.Context, w io.Writer, s *service.Service) (*bulk.ExportedFacts, error) {
 	b := bufio.NewWriterSize(w, 64<<10)
-	told, err := s.ExportFacts(ctx, func(f bulk.FactInput) error { return jsonlines.Encode(b, f) })
-	return told, errors.Join(err, b.Flush())
+	exported, err := s.ExportFacts(ctx, func(f bulk.FactInput) error { return jsonlines.Encode(b, f) })
+	return exported, errors.Join(err, b.Flush())
 }
 
-// writeTo hands a writer to fn: a file that appears under its name when it is
-// whole, or standard output.
+// writeTo calls fn with a writer of standard output or of a file. The file gets its name
+// only when it is complete.
 func writeTo(file string, stdout io.Writer, fn func(io.Writer) error) error {
 	if file == "" || file == "-" {
 		return fn(stdout)
@@ -68,7 +68,7 @@ func writeTo(file string, stdout io.Writer, fn func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("the file cannot be written: %w; choose another with --output", err)
 	}
-	defer os.Remove(f.Name()) // Nothing is there once it was renamed.
+	defer os.Remove(f.Name()) // Has no effect after the rename.
 	if err := errors.Join(fn(f), f.Close()); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// run runs the command and returns its exit code and what it wrote.
+// run executes the command and returns its exit code and output.
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -16,7 +16,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), err.String()
 }
 
-func TestImportTellsWhatItAddedAndThenNothing(t *testing.T) {
+func TestImportReportsWhatItAddedAndThenNothing(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	if out, err := exec.Command("git", "clone", "-q", "../../testdata/dvc-project/repo.bundle", clone).CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v\n%s", err, out)
@@ -32,7 +32,7 @@ func TestImportTellsWhatItAddedAndThenNothing(t *testing.T) {
 		}
 	}
 	if !strings.Contains(stderr, "recording commits: 5\n") || strings.ContainsAny(stderr, "\r\x1b") {
-		t.Errorf("where there is no terminal, progress is plain lines: %q", stderr)
+		t.Errorf("without a terminal, progress must be plain lines: %q", stderr)
 	}
 	for _, what := range []string{"git", "dvc"} {
 		if code, stdout, _ := run(t, "import", what, clone, "--repo", "churn", "--data", data); code != 0 || stdout != "repository churn\nnothing new\n" {

@@ -21,10 +21,10 @@ func newLineage(s *settings) *cobra.Command {
 	var format, output string
 	cmd := &cobra.Command{
 		Use:   "lineage REF",
-		Short: "Draw what a version, deployment or any other node came from, or export it",
+		Short: "Draw or export the lineage of a version, deployment or any other node",
 		Long: `Draw the provenance tree of REF: the id of a node, or MODEL@VERSION such as
-credit-approval@1.0.0 (MODEL@latest and MODEL@ALIAS too). With --format the same
-graph is written for other tools.`,
+credit-approval@1.0.0 (or MODEL@latest, MODEL@ALIAS). With --format the same graph
+is written in a format for other tools.`,
 		Example: "  pedigree lineage credit-approval@1.0.0\n  pedigree lineage --down dv_0123456789abcdefghjkmnpqrs\n" +
 			"  pedigree lineage credit-approval@1.0.0 --format cyclonedx --output credit-approval.cdx.json",
 		Args: cobra.ExactArgs(1),
@@ -32,7 +32,7 @@ graph is written for other tools.`,
 			if in.Format, err = export.ParseFormat(format); err != nil {
 				return err
 			}
-			ctx, r, done, err := reach(cmd, s)
+			ctx, r, done, err := connect(cmd, s)
 			if err != nil {
 				return err
 			}
@@ -58,15 +58,15 @@ graph is written for other tools.`,
 	for _, f := range export.Formats() {
 		names = append(names, f.Name())
 	}
-	cmd.Flags().StringVar(&format, "format", export.Tree.Name(), "one of "+strings.Join(names, ", "))
-	cmd.Flags().StringVar(&output, "output", "", "write to this file instead")
-	cmd.Flags().BoolVar(&down, "down", false, "what came of it instead")
-	cmd.Flags().IntVar(&depth, "depth", 20, "the most hops, 0 to 50")
+	cmd.Flags().StringVar(&format, "format", export.Tree.Name(), "the output format: one of "+strings.Join(names, ", "))
+	cmd.Flags().StringVar(&output, "output", "", "write to this file instead of standard output")
+	cmd.Flags().BoolVar(&down, "down", false, "show what was made from the node instead of what it came from")
+	cmd.Flags().IntVar(&depth, "depth", 20, "the maximum number of hops, from 0 to 50")
 	return cmd
 }
 
-// resolve turns MODEL@VERSION or an id into an id.
-func resolve(ctx context.Context, s registryOf, ref string) (registry.ID, error) {
+// resolve returns the node id for MODEL@VERSION or an id.
+func resolve(ctx context.Context, s registryClient, ref string) (registry.ID, error) {
 	if model, version, ok := strings.Cut(ref, "@"); ok {
 		v, err := s.ModelVersion(ctx, model, version)
 		if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestLineageIsExported: the tree is the default, --format writes another and
-// --output into a file.
+// TestLineageIsExported checks that the tree is the default format, --format selects
+// another, and --output writes a file.
 func TestLineageIsExported(t *testing.T) {
 	data := t.TempDir()
 	if code, _, stderr := run(t, "demo", "load", "--data", data); code != 0 {

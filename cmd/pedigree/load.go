@@ -3,36 +3,34 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"pedigree/connect/jsonlines"
 )
 
-// errRefused ends a load that went through and left lines out.
+// errRefused is the error of a complete load in which lines were refused.
 var errRefused = errors.New("some lines were refused")
 
 func newLoad(s *settings) *cobra.Command {
-	l := &loading{}
+	l := &loadCommand{}
 	cmd := &cobra.Command{
 		Use:   "load FILE|-",
 		Short: "Record the facts of a JSON Lines file; loading it again adds nothing",
-		Long: `Record the facts of FILE, one JSON object a line as pedigree export writes them, or
-of standard input. docs/facts.md says what a line holds.
+		Long: `Record the facts of FILE or of standard input, one JSON object per line, as pedigree
+export writes them. docs/facts.md describes a line.
 
-A line that is refused is told and does not hold up the others; the exit code is
-then 3. A load that was interrupted goes on where it was when FILE is loaded
-again; the place is kept in --data.`,
+A refused line is printed and does not stop the other lines; the exit code is then
+3. When a load is interrupted, loading FILE again continues where it stopped; the
+position is stored in the --data folder.`,
 		Example: "  pedigree load registry.jsonl --refused refused.jsonl\n  gunzip -c registry.jsonl.gz | pedigree load -",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := open(cmd.Context(), s)
+			o, err := openLocalRegistry(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
@@ -47,27 +45,27 @@ again; the place is kept in --data.`,
 			return l.run(asOperator(cmd.Context()))
 		},
 	}
-	cmd.Flags().StringVar(&l.refused, "refused", "", "a file for the lines that were refused, to mend and load again")
-	cmd.Flags().BoolVar(&l.restart, "restart", false, "begin at the first line, also where a load was interrupted")
-	cmd.Flags().BoolVar(&l.verbose, "verbose", false, "tell of every line that was refused, however many")
+	cmd.Flags().StringVar(&l.refused, "refused", "", "write the refused lines to this file, so that they can be corrected and loaded again")
+	cmd.Flags().BoolVar(&l.restart, "restart", false, "start at the first line even when an earlier load was interrupted")
+	cmd.Flags().BoolVar(&l.verbose, "verbose", false, "print every refused line")
 	return cmd
 }
 
-// loading is one run of pedigree load. target names the registry that is loaded
-// into, so that a place in a file is one of that registry.
-type loading struct {
+// loadCommand is one run of pedigree load. target identifies the registry, so that a
+// checkpoint belongs to one registry.
+type loadCommand struct {
 	file, data, target, refused string
 	restart, verbose            bool
 	to                          jsonlines.Recorder
 	stdin                       io.Reader
 	stdout, stderr              io.Writer
-	told                        int
+	reported                    int
 }
 
-func (l *loading) run(ctx context.Context) error {
+func (l *loadCommand) run(ctx context.Context) error {
 	if l.file == "-" {
 		sum, err := l.load(ctx, l.stdin, 0, jsonlines.Summary{}, func(jsonlines.Summary) error { return nil })
-		return l.end(sum, err)
+		return l.printSummary(sum, err)
 	}
 	f, err := os.Open(l.file)
 	if err != nil {
@@ -78,47 +76,47 @@ func (l *loading) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := newPlace(l.data, l.target, l.file)
-	from, err := p.find(f, l.restart)
+	p := newCheckpoint(l.data, l.target, l.file)
+	from, err := p.resume(f, l.restart)
 	if err != nil {
 		return err
 	}
 	if from.LastLine > 0 {
 		fmt.Fprintf(l.stderr, "going on behind line %d; begin anew with --restart\n", from.LastLine)
 	}
-	sum, err := l.load(ctx, f, stat.Size(), from, func(s jsonlines.Summary) error { return p.keep(f, s) })
+	sum, err := l.load(ctx, f, stat.Size(), from, func(s jsonlines.Summary) error { return p.save(f, s) })
 	if err == nil {
-		err = p.forget()
+		err = p.remove()
 	}
-	return l.end(sum, err)
+	return l.printSummary(sum, err)
 }
 
-// load records lines and shows how far it is.
-func (l *loading) load(ctx context.Context, r io.Reader, size int64, from jsonlines.Summary, keep func(jsonlines.Summary) error) (jsonlines.Summary, error) {
+// load records lines and shows the progress.
+func (l *loadCommand) load(ctx context.Context, r io.Reader, size int64, from jsonlines.Summary, save func(jsonlines.Summary) error) (jsonlines.Summary, error) {
 	refused, closeRefused, err := l.openRefused(from.LastLine > 0)
 	if err != nil {
 		return jsonlines.Summary{}, err
 	}
-	m := newMeter(l.stderr)
-	defer m.end()
+	m := newProgressMeter(l.stderr)
+	defer m.finish()
 	sum, err := jsonlines.Load(ctx, r, l.to, jsonlines.Options{Line: from.LastLine, Offset: from.Offset,
 		Refused: func(why jsonlines.Refusal, line []byte) error {
-			if l.told++; l.verbose || l.told <= listed {
-				m.end()
+			if l.reported++; l.verbose || l.reported <= maxListed {
+				m.finish()
 				fmt.Fprintf(l.stderr, "line %d: %s: %s\n", why.Line, why.Code, why.Message)
 			}
 			_, err := refused.Write(append(line[:len(line):len(line)], '\n'))
 			return err
 		},
 		Committed: func(s jsonlines.Summary) error {
-			m.tell("reading bytes", int(s.Offset), int(size))
-			return keep(s)
+			m.update("reading bytes", int(s.Offset), int(size))
+			return save(s)
 		}})
 	return sum, errors.Join(err, closeRefused())
 }
 
-// openRefused opens the file for refused lines; a load that goes on adds to it.
-func (l *loading) openRefused(goesOn bool) (io.Writer, func() error, error) {
+// openRefused opens the file for refused lines. A load that resumes appends to it.
+func (l *loadCommand) openRefused(goesOn bool) (io.Writer, func() error, error) {
 	if l.refused == "" {
 		return io.Discard, func() error { return nil }, nil
 	}
@@ -133,10 +131,10 @@ func (l *loading) openRefused(goesOn bool) (io.Writer, func() error, error) {
 	return f, f.Close, nil
 }
 
-// end sums up.
-func (l *loading) end(sum jsonlines.Summary, err error) error {
-	if l.told > listed && !l.verbose {
-		fmt.Fprintf(l.stderr, "… and %d more lines; tell of all with --verbose\n", l.told-listed)
+// printSummary prints the counts of the load and returns its error.
+func (l *loadCommand) printSummary(sum jsonlines.Summary, err error) error {
+	if l.reported > maxListed && !l.verbose {
+		fmt.Fprintf(l.stderr, "… and %d more lines; tell of all with --verbose\n", l.reported-maxListed)
 	}
 	fmt.Fprintf(l.stdout, "%d lines recorded: %d new, %d added to what was known, %d known already; %d refused\n",
 		sum.Accepted, sum.Created, sum.Merged, sum.Unchanged, sum.Refused)
@@ -150,13 +148,4 @@ func (l *loading) end(sum jsonlines.Summary, err error) error {
 		return errRefused
 	}
 	return nil
-}
-
-// placeName is the file that keeps how far a load of a file came.
-func placeName(data, target, file string) string {
-	if whole, err := filepath.Abs(file); err == nil {
-		file = whole
-	}
-	sum := sha256.Sum256([]byte(target + "\x00" + file))
-	return filepath.Join(data, "loads", hex.EncodeToString(sum[:16])+".json")
 }

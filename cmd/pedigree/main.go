@@ -1,5 +1,5 @@
-// Command pedigree is a model registry that knows where every model came from
-// and where it runs.
+// Command pedigree is a model registry that records where every model came from and where
+// it runs.
 package main
 
 import (
@@ -21,10 +21,9 @@ func main() {
 	os.Exit(code)
 }
 
-// Main runs the command with its arguments until it is done or the context ends,
-// and returns the exit code: 0, 1 for a failure, 2 for wrong arguments, 3 for a load
-// that refused lines. Tests
-// start it in-process.
+// Main runs the command until it ends or the context is done. It returns the exit code: 0,
+// 1 for a failure, 2 for wrong arguments, 3 for a load that refused lines. Tests call it
+// in-process.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)

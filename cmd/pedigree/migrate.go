@@ -21,14 +21,15 @@ func newMigrate(s *settings) *cobra.Command {
 	verify := false
 	cmd := &cobra.Command{
 		Use:   "migrate --from URL --to URL",
-		Short: "Move everything into another store, and prove that both hold the same",
-		Long: `Move everything from one store into another, empty one: nodes with every revision,
-edges with their retractions, the log with its hashes, subjects, tokens and the
-instance secret. Ended at any moment, the same command goes on where it was; until
-it has proved that both stores hold the same, no other command opens the new one.
+		Short: "Copy the whole registry to another store and verify that both are equal",
+		Long: `Copy the whole registry from one store to another, empty store: nodes with every
+revision, edges with their retractions, the log with its hashes, subjects, tokens
+and the instance secret. When the command is interrupted, the same command continues
+the copy. No other command opens the new store before both stores are verified to be
+equal.
 
-The source may be in use: what changes meanwhile is copied in further passes. For
-the proof at the end it has to stand still.`,
+The source may be in use: changes during the copy are copied in further passes. It
+must not change during the verification at the end.`,
 		Example: "  pedigree migrate --from sqlite:///var/lib/pedigree/pedigree.db --to neo4j://neo4j:PASSWORD@db:7687/neo4j\n" +
 			"  PEDIGREE_TO=neo4j://neo4j:PASSWORD@db:7687/neo4j pedigree migrate --from sqlite://pedigree.db\n" +
 			"  pedigree migrate --verify --from sqlite://pedigree.db --to sqlite://copy.db",
@@ -43,49 +44,49 @@ the proof at the end it has to stand still.`,
 		},
 	}
 	f := cmd.Flags()
-	f.String("from", "", "URL of the store to copy: sqlite:///path/file.db or neo4j://user:password@host:7687/database (required)")
-	f.String("to", "", "URL of the store to copy into, which must be empty or hold a copy of the same source (required)")
+	f.String("from", "", "the URL of the store to copy: sqlite:///path/file.db or neo4j://user:password@host:7687/database (required)")
+	f.String("to", "", "the URL of the store to copy to, which must be empty or contain a copy of the same source (required)")
 	f.String("from-namespace", "", "the namespace of --from in its Neo4j database")
 	f.String("to-namespace", "", "the namespace of --to in its Neo4j database")
-	f.BoolVar(&verify, "verify", false, "copy nothing; only compare both stores")
+	f.BoolVar(&verify, "verify", false, "only compare the two stores, without copying")
 	return cmd
 }
 
 func runMigrate(cmd *cobra.Command, s *settings, verify bool) error {
 	ctx := cmd.Context()
-	from, err := openExisting(ctx, s, "from")
+	from, err := openExistingStore(ctx, s, "from")
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	open := openSide
+	open := openFlagStore
 	if verify {
-		open = openExisting
+		open = openExistingStore
 	}
 	to, err := open(ctx, s, "to")
 	if err != nil {
 		return err
 	}
 	defer to.Close()
-	meter := newMeter(cmd.ErrOrStderr())
+	meter := newProgressMeter(cmd.ErrOrStderr())
 	report := &migrate.Report{}
 	if verify {
-		if report.Proof, err = migrate.Verify(ctx, from, to, meter.tell); err == nil {
+		if report.Proof, err = migrate.Verify(ctx, from, to, meter.update); err == nil {
 			err = report.Proof.Err()
 		}
 	} else {
-		report, err = migrate.Run(ctx, from, to, meter.tell)
+		report, err = migrate.Run(ctx, from, to, meter.update)
 	}
-	meter.end()
-	tellMigration(cmd.OutOrStdout(), report, [2]string{engineOf(s.GetString("from")), engineOf(s.GetString("to"))})
+	meter.finish()
+	printMigration(cmd.OutOrStdout(), report, [2]string{engineOf(s.GetString("from")), engineOf(s.GetString("to"))})
 	if err != nil && ctx.Err() != nil && !verify {
 		return registry.Errorf(registry.Unavailable, "the migration was ended; run the same again, and it goes on where it was")
 	}
 	return err
 }
 
-// openSide opens the store that a flag names.
-func openSide(ctx context.Context, s *settings, flag string) (graph.Store, error) {
+// openFlagStore opens the store that a flag names.
+func openFlagStore(ctx context.Context, s *settings, flag string) (graph.Store, error) {
 	if s.GetString(flag) == "" {
 		return nil, registry.Invalid(flag, "names no store; use sqlite:///path/file.db or neo4j://user:password@host:7687/database")
 	}
@@ -96,18 +97,18 @@ func openSide(ctx context.Context, s *settings, flag string) (graph.Store, error
 	return store, err
 }
 
-// openExisting opens a store that has to be there already: opening a file that
-// is not there would make it.
-func openExisting(ctx context.Context, s *settings, flag string) (graph.Store, error) {
+// openExistingStore opens a store that must exist: opening a missing SQLite file would
+// create it.
+func openExistingStore(ctx context.Context, s *settings, flag string) (graph.Store, error) {
 	if path, ok := strings.CutPrefix(s.GetString(flag), "sqlite://"); ok && path != "" {
 		if _, err := os.Stat(path); err != nil {
 			return nil, registry.Errorf(registry.NotFound, "--%s: there is no file %s", flag, path)
 		}
 	}
-	return openSide(ctx, s, flag)
+	return openFlagStore(ctx, s, flag)
 }
 
-// engineOf names a store without what is secret in its URL.
+// engineOf returns a name of the store without the secrets of its URL.
 func engineOf(raw string) string {
 	if strings.HasPrefix(raw, "sqlite:") {
 		return "SQLite"
@@ -118,8 +119,8 @@ func engineOf(raw string) string {
 	return "Neo4j"
 }
 
-// tellMigration writes what was copied, with rates, and what both stores hold.
-func tellMigration(w io.Writer, r *migrate.Report, names [2]string) {
+// printMigration prints what was copied, with rates, and what both stores contain.
+func printMigration(w io.Writer, r *migrate.Report, names [2]string) {
 	for _, p := range r.Passes {
 		what := "copied"
 		switch {

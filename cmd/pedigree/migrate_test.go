@@ -22,7 +22,7 @@ func TestMigrateProvesThatBothAreEqual(t *testing.T) {
 		t.Fatalf("exit %d: %s%s", code, first, stderr)
 	}
 	if !strings.Contains(stderr, "copying nodes: ") || strings.ContainsAny(stderr, "\r\x1b") {
-		t.Errorf("where there is no terminal, progress is plain lines: %q", stderr)
+		t.Errorf("without a terminal, progress must be plain lines: %q", stderr)
 	}
 	code, again, stderr := run(t, args...)
 	if code != 0 || strings.Contains(again, "copied") || !strings.HasSuffix(first, again) {

@@ -13,10 +13,10 @@ func newPolicy(s *settings) *cobra.Command {
 	cmd := &cobra.Command{Use: "policy", Short: "Check and explain the access policy"}
 	check := &cobra.Command{
 		Use:   "check FILE",
-		Short: "Say what is wrong with a policy file, line by line",
+		Short: "Check a policy file and print its errors by line",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := noServerFlag(cmd, "a policy file is checked here, before a server is started with it"); err != nil {
+			if err := rejectServerFlag(cmd, "a policy file is checked here, before a server is started with it"); err != nil {
 				return err
 			}
 			t, err := policies.Load(args[0])
@@ -30,11 +30,11 @@ func newPolicy(s *settings) *cobra.Command {
 	var role string
 	explain := &cobra.Command{
 		Use:     "explain --role ROLE OBJECT",
-		Short:   "Say whether a role may read a field or do an action, and by which rule",
+		Short:   "Print whether a role may read a field or do an action, and which rule decides",
 		Example: "  pedigree policy explain --role viewer Model.owner\n  pedigree policy explain --role developer transition",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := noServer(cmd, s, "a server does not tell its policy: give the file that it serves with as --policy, or ask it for viewer { actions } on /graphiql"); err != nil {
+			if err := rejectServer(cmd, s, "a server does not tell its policy: give the file that it serves with as --policy, or ask it for viewer { actions } on /graphiql"); err != nil {
 				return err
 			}
 			text := policies.DefaultPolicy()
@@ -53,10 +53,10 @@ func newPolicy(s *settings) *cobra.Command {
 	explain.MarkFlagRequired("role")
 	show := &cobra.Command{
 		Use:   "show",
-		Short: "Print the built-in policy, to start your own from",
+		Short: "Print the built-in policy, as a start for your own",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noServerFlag(cmd, "this prints the policy that is built in; a server does not tell its own"); err != nil {
+			if err := rejectServerFlag(cmd, "this prints the policy that is built in; a server does not tell its own"); err != nil {
 				return err
 			}
 			_, err := fmt.Fprint(cmd.OutOrStdout(), policies.DefaultPolicy())

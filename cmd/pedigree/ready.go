@@ -10,20 +10,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// readyTime is how long a server may take to say that it is ready.
-const readyTime = 4 * time.Second
+// readyTimeout is the time limit for the server's answer.
+const readyTimeout = 4 * time.Second
 
 func newReady() *cobra.Command {
 	var url string
 	cmd := &cobra.Command{
 		Use:   "ready",
-		Short: "Ask a server whether it is ready; for health checks",
+		Short: "Check whether a server is ready, for health checks",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noServerFlag(cmd, "name the server that is asked with --url"); err != nil {
+			if err := rejectServerFlag(cmd, "name the server that is asked with --url"); err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), readyTime)
+			ctx, cancel := context.WithTimeout(cmd.Context(), readyTimeout)
 			defer cancel()
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/readyz", nil)
 			if err != nil {
@@ -41,6 +41,6 @@ func newReady() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&url, "url", "http://127.0.0.1:8080", "the server")
+	cmd.Flags().StringVar(&url, "url", "http://127.0.0.1:8080", "the URL of the server")
 	return cmd
 }

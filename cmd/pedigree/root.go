@@ -11,14 +11,15 @@ import (
 	"github.com/spf13/viper"
 )
 
-// settings reads flags, PEDIGREE_* and the --config file, in that order.
+// settings holds the values of flags, PEDIGREE_* variables and the --config file, in this
+// order of precedence.
 type settings struct{ *viper.Viper }
 
 func newRoot() *cobra.Command {
 	s := &settings{viper.New()}
 	root := &cobra.Command{
 		Use:           "pedigree",
-		Short:         "A model registry that knows where every model came from and where it runs",
+		Short:         "A model registry that records where every model came from and where it runs",
 		Version:       buildVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -27,20 +28,20 @@ func newRoot() *cobra.Command {
 		},
 	}
 	f := root.PersistentFlags()
-	f.String("config", "", "a YAML file with any of these flags as keys")
-	f.String("data", defaultData(), "folder for the embedded store and the first admin's token")
-	f.String("store", "", "store URL: sqlite:///path/file.db or neo4j://user:password@host:7687/database (default: pedigree.db in --data)")
-	f.String("server", "", "URL of a running server to speak to instead of opening the store; the token is PEDIGREE_TOKEN")
-	f.String("store-namespace", "", "keeps this registry apart from others in the same Neo4j database")
-	f.String("policy", "", "policy file in place of the built-in one; see pedigree policy check")
-	f.String("log-format", "text", "log as text or json")
-	f.String("log-level", "info", "debug, info, warn or error")
+	f.String("config", "", "a YAML file whose keys are names of flags")
+	f.String("data", defaultData(), "the folder of the embedded store and the first admin's token")
+	f.String("store", "", "the URL of the store: sqlite:///path/file.db or neo4j://user:password@host:7687/database; the default is pedigree.db in --data")
+	f.String("server", "", "the URL of a running server to use instead of opening the store; PEDIGREE_TOKEN is the token")
+	f.String("store-namespace", "", "a namespace that separates this registry from others in the same Neo4j database")
+	f.String("policy", "", "a policy file that replaces the built-in policy; see pedigree policy check")
+	f.String("log-format", "text", "the format of the log: text or json")
+	f.String("log-level", "info", "the log level: debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w; %w", err, errUsage) })
 	root.AddCommand(newServe(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newReady(), newImport(s), newLoad(s), newExport(s), newMigrate(s))
 	return root
 }
 
-// load joins flags, environment and file.
+// load reads the environment and the configuration file.
 func (s *settings) load(cmd *cobra.Command) error {
 	s.SetEnvPrefix("PEDIGREE")
 	s.SetEnvKeyReplacer(strings.NewReplacer("-", "_", ".", "_"))
@@ -65,7 +66,7 @@ func (s *settings) load(cmd *cobra.Command) error {
 	return nil
 }
 
-// knownKey reports whether any command has a flag of that name.
+// knownKey reports whether any command has a flag with this name.
 func knownKey(cmd *cobra.Command, name string) bool {
 	if cmd.Flags().Lookup(name) != nil {
 		return true

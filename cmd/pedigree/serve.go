@@ -23,48 +23,49 @@ import (
 	"pedigree/service/access"
 )
 
-// drain is how long open requests may take to end at shutdown.
-const drain = 20 * time.Second
+// shutdownTimeout is the time that open requests have to end at shutdown.
+const shutdownTimeout = 20 * time.Second
 
 func newServe(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the registry: GraphQL, GraphiQL and the dashboard",
-		Long: `Serve the registry on --listen until SIGTERM or an interrupt; open requests are
-answered first.
+		Long: `Serve the registry on --listen until SIGTERM or an interrupt. Open requests are
+completed before the server stops.
 
-The first admin's token is PEDIGREE_BOOTSTRAP_TOKEN, or one that is made at the
-first start and written to admin-token in --data, readable by you alone.`,
+The first admin's token is the value of PEDIGREE_BOOTSTRAP_TOKEN. Without it, the
+first start creates a token and writes it to the file admin-token in --data, which
+only its owner can read.`,
 		Example: "  pedigree serve --demo\n  pedigree serve --listen 127.0.0.1:8080 --store neo4j://neo4j:PASSWORD@localhost:7687/neo4j",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noServerFlag(cmd, "this command is the server; say where it listens with --listen"); err != nil {
+			if err := rejectServerFlag(cmd, "this command is the server; say where it listens with --listen"); err != nil {
 				return err
 			}
 			return serve(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().String("listen", "127.0.0.1:8080", "address to serve on; port 0 takes a free one")
-	cmd.Flags().Bool("demo", false, "load the credit-approval story into an empty registry")
-	cmd.Flags().Int("cache-nodes", cache.DefaultNodes, "nodes in each of the two generations of the lineage cache, about 1 KiB each; 0 turns the cache off")
-	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the most bytes of one request to /api/v1/facts")
-	cmd.Flags().StringSlice("cors-origins", nil, "origins whose pages may call the API")
+	cmd.Flags().String("listen", "127.0.0.1:8080", "the address to listen on; port 0 selects a free port")
+	cmd.Flags().Bool("demo", false, "load the credit-approval example into an empty registry")
+	cmd.Flags().Int("cache-nodes", cache.DefaultNodes, "the number of nodes in each of the two generations of the lineage cache, about 1 KiB each; 0 disables the cache")
+	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the size limit of a request to /api/v1/facts in bytes")
+	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	return cmd
 }
 
-// memoryGoal is what the heap is kept to, as long as that costs no more than half of
-// the processor.
-const memoryGoal = 160 << 20
+// memoryLimit is the soft memory limit of the Go runtime, in bytes. The runtime exceeds it
+// rather than spend more than half of the processor time on collection.
+const memoryLimit = 160 << 20
 
-// collectLate sets the collector up, where its environment does not: a server holds
-// little and makes much that is gone with its request, so collecting is put off until
-// the heap has grown ninefold, or to its goal.
-func collectLate() {
+// tuneGarbageCollector sets GOGC to 800 and the memory limit, unless the environment sets
+// them. A server keeps little memory and allocates much that is garbage after the request,
+// so collections can wait until the heap is nine times as large or reaches the limit.
+func tuneGarbageCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(800)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryGoal)
+		debug.SetMemoryLimit(memoryLimit)
 	}
 }
 
@@ -73,8 +74,8 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	collectLate()
-	o, err := open(ctx, s)
+	tuneGarbageCollector()
+	o, err := openLocalRegistry(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -106,16 +107,16 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	case <-ctx.Done():
 	}
 	log.Info("shutting down")
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := srv.Shutdown(end); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("some requests did not end in %s: %w", drain, err)
+		return fmt.Errorf("some requests did not end in %s: %w", shutdownTimeout, err)
 	}
 	return nil
 }
 
-// bootstrap makes sure that the first admin's token is known to the store, and
-// returns the file that holds it, "" when it came from the environment.
+// bootstrap creates the first admin's token in the store. It returns the file that contains
+// the token, or "" when the token came from the environment.
 func bootstrap(ctx context.Context, s *service.Service, data string) (string, error) {
 	in := access.CreateTokenInput{Subject: "admin", Role: registry.RoleAdmin, Name: "bootstrap"}
 	if in.Token = os.Getenv("PEDIGREE_BOOTSTRAP_TOKEN"); in.Token != "" {

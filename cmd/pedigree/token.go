@@ -11,19 +11,19 @@ import (
 )
 
 func newToken(s *settings) *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Make tokens for people and services"}
+	cmd := &cobra.Command{Use: "token", Short: "Create tokens for people and services"}
 	in := access.CreateTokenInput{}
 	var days int
 	create := &cobra.Command{
 		Use:     "create --subject SUBJECT --role ROLE",
-		Short:   "Make a token; its last line of output is the token, which is stored nowhere",
+		Short:   "Create a token and print it as the last line; only its hash is stored",
 		Example: "  pedigree token create --subject ada --role data_scientist",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noServer(cmd, s, "a token is made by who can open the store: run this where it is, with --data or --store"); err != nil {
+			if err := rejectServer(cmd, s, "a token is made by who can open the store: run this where it is, with --data or --store"); err != nil {
 				return err
 			}
-			o, err := open(cmd.Context(), s)
+			o, err := openLocalRegistry(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
@@ -41,11 +41,11 @@ func newToken(s *settings) *cobra.Command {
 		},
 	}
 	f := create.Flags()
-	f.StringVar(&in.Subject, "subject", "", "who the token is for (required)")
-	f.StringVar(&in.Role, "role", "", "admin, data_scientist, developer, viewer, or a role of your policy (required)")
-	f.StringVar(&in.Scope, "scope", registry.ScopeAll, "* for all, or model:NAME for one model and what belongs to it")
-	f.StringVar(&in.Name, "name", "", "a name that tells the subject's tokens apart")
-	f.IntVar(&days, "days", 0, "days until it expires; 0 for never")
+	f.StringVar(&in.Subject, "subject", "", "the person or service that the token is for (required)")
+	f.StringVar(&in.Role, "role", "", "the role: admin, data_scientist, developer, viewer, or a role of your policy (required)")
+	f.StringVar(&in.Scope, "scope", registry.ScopeAll, "the scope: * for everything, or model:NAME for one model and everything that belongs to it")
+	f.StringVar(&in.Name, "name", "", "a name that distinguishes the tokens of the subject")
+	f.IntVar(&days, "days", 0, "the number of days until the token expires; 0 means never")
 	create.MarkFlagRequired("subject")
 	create.MarkFlagRequired("role")
 	cmd.AddCommand(create)

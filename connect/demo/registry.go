@@ -10,8 +10,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// Registry is what telling the story asks of a registry: the service over an open
-// store, or a server spoken to from afar.
+// Registry holds the registry methods that Load calls. The service implements it, and so
+// does the client of a server.
 type Registry interface {
 	Viewer(ctx context.Context) (*access.Viewer, error)
 	Model(ctx context.Context, name string, past ...core.PointInTime) (*registry.Model, error)

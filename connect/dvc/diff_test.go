@@ -11,10 +11,10 @@ import (
 	"pedigree/service/provenance"
 )
 
-// TestOnlyTheRawFileAndWhatFollowsChanged compares the versions of the sample that
-// differ by a new export of the raw data, as its git log tells.
-func TestOnlyTheRawFileAndWhatFollowsChanged(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+// TestOnlyTheRawFileAndItsDescendantsChanged compares two versions of the sample. By its
+// git log they differ only by a new export of the raw data.
+func TestOnlyTheRawFileAndItsDescendantsChanged(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	diff := func(a, b string) *provenance.LineageDiff {
 		t.Helper()
@@ -32,8 +32,8 @@ func TestOnlyTheRawFileAndWhatFollowsChanged(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	// The raw file, the cleaned data and the features that were made of it; digests
-	// as dvc.lock has them in the two commits.
+	// The raw file and the cleaned data and features made from it, with the digests of
+	// dvc.lock in the two commits.
 	want := map[string][2]string{
 		"data/raw/churn.csv": {"md5:34d76ef886ba5e884268c093588ab584", raw},
 		"data/clean.csv":     {"md5:cc9f076e40451c31842fa2e0e2d13c27", "md5:6b92247fd1f4aa298e07837d27c368ae"},
@@ -42,13 +42,13 @@ func TestOnlyTheRawFileAndWhatFollowsChanged(t *testing.T) {
 		t.Errorf("datasets (-want +got):\n%s", x)
 	}
 	if len(d.Datasets.Added)+len(d.Datasets.Removed)+len(d.Runs.Added)+len(d.Runs.Removed)+len(d.Features.Changed)+len(d.Versions.Changed) != 0 {
-		t.Errorf("more than changed: %+v %+v", d.Datasets, d.Runs)
+		t.Errorf("more than the expected changes: %+v %+v", d.Datasets, d.Runs)
 	}
 	var runs []string
 	for _, r := range d.Runs.Changed {
 		runs = append(runs, r.Name)
 		if len(r.Parameters) != 0 {
-			t.Errorf("%s was given other parameters: %+v", r.Name, r.Parameters[0])
+			t.Errorf("%s has different parameters: %+v", r.Name, r.Parameters[0])
 		}
 	}
 	slices.Sort(runs)
@@ -87,7 +87,7 @@ func TestOnlyTheRawFileAndWhatFollowsChanged(t *testing.T) {
 		t.Errorf("stage %+v, approvals %+v", d.Stage, d.Approvals)
 	}
 
-	// The other way round, and between the versions that differ by a parameter.
+	// In the other direction, and between the versions that differ by a parameter.
 	if back := diff("1.1.1", "1.1.0"); len(back.Datasets.Changed) != 3 || back.Commits.RemovedCount != 1 || back.Commits.AddedCount != 0 {
 		t.Errorf("back: %+v", back)
 	}

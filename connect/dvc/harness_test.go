@@ -20,14 +20,14 @@ import (
 	"pedigree/service/provenance"
 )
 
-// world is a registry over an empty SQLite store and a context that acts as ann.
-type world struct {
+// fixture is a service over an empty SQLite store and a context of the subject ann.
+type fixture struct {
 	*testing.T
 	s   *service.Service
 	ctx context.Context
 }
 
-func newWorld(t *testing.T, role string) *world {
+func newFixture(t *testing.T, role string) *fixture {
 	t.Helper()
 	t.Parallel()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "pedigree.db"))
@@ -43,16 +43,16 @@ func newWorld(t *testing.T, role string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, s: service.New(gate)}
+	w := &fixture{T: t, s: service.New(gate)}
 	w.actAs(role)
 	return w
 }
 
-func (w *world) actAs(role string) {
+func (w *fixture) actAs(role string) {
 	w.ctx = service.As(w.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "test")
 }
 
-func (w *world) load(from string, o git.Options) *git.Report {
+func (w *fixture) load(from string, o git.Options) *git.Report {
 	w.Helper()
 	r, err := dvc.Import(w.ctx, w.s, from, o)
 	if err != nil {
@@ -61,8 +61,9 @@ func (w *world) load(from string, o git.Options) *git.Report {
 	return r
 }
 
-// again imports once more and wants nothing of it: no counts, no log entry.
-func (w *world) again(from string, o git.Options) {
+// importAgain repeats an import and checks that it adds nothing: no counts and no log
+// entry.
+func (w *fixture) importAgain(from string, o git.Options) {
 	w.Helper()
 	before := w.lastEntry()
 	if r := w.load(from, o); r.Total() != 0 {
@@ -73,7 +74,7 @@ func (w *world) again(from string, o git.Options) {
 	}
 }
 
-func (w *world) lastEntry() int64 {
+func (w *fixture) lastEntry() int64 {
 	w.Helper()
 	log, err := w.s.AuditLog(w.ctx, core.Paging{}, nil)
 	if err != nil {
@@ -82,7 +83,7 @@ func (w *world) lastEntry() int64 {
 	return log.Edges[0].Node.Seq
 }
 
-func (w *world) version(model, version string) *registry.ModelVersion {
+func (w *fixture) version(model, version string) *registry.ModelVersion {
 	w.Helper()
 	v, err := w.s.ModelVersion(w.ctx, model, version)
 	if err != nil || v == nil {
@@ -91,7 +92,7 @@ func (w *world) version(model, version string) *registry.ModelVersion {
 	return v
 }
 
-func (w *world) deployments(v *registry.ModelVersion) (out []*registry.Deployment) {
+func (w *fixture) deployments(v *registry.ModelVersion) (out []*registry.Deployment) {
 	w.Helper()
 	c, err := w.s.DeploymentsOf(w.ctx, v, core.Paging{})
 	if err != nil {
@@ -103,10 +104,10 @@ func (w *world) deployments(v *registry.ModelVersion) (out []*registry.Deploymen
 	return out
 }
 
-// upstream lists what a node came from, described for comparison, all the way.
-func (w *world) upstream(of registry.ID) []string { return w.walk(of, "UPSTREAM") }
+// upstream returns the whole upstream closure of a node, described as text.
+func (w *fixture) upstream(of registry.ID) []string { return w.walk(of, "UPSTREAM") }
 
-func (w *world) walk(of registry.ID, direction string) (out []string) {
+func (w *fixture) walk(of registry.ID, direction string) (out []string) {
 	w.Helper()
 	first, depth, history := core.MaxPage, 50, 1000
 	in := provenance.LineageInput{Of: of, MaxDepth: &depth, First: &first, History: &history}
@@ -145,12 +146,12 @@ func describe(n registry.Node) string {
 	return string(n.NodeMeta().Kind)
 }
 
-func has(list []string, prefix string) bool {
+func hasPrefix(list []string, prefix string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, prefix) })
 }
 
-// runs lists the runs by name.
-func (w *world) runs() map[string][]*registry.Run {
+// runs returns the runs by name.
+func (w *fixture) runs() map[string][]*registry.Run {
 	w.Helper()
 	first := core.MaxPage
 	c, err := w.s.Runs(w.ctx, core.Paging{First: &first}, nil, nil)
@@ -164,8 +165,8 @@ func (w *world) runs() map[string][]*registry.Run {
 	return out
 }
 
-// data returns the state of a dataset.
-func (w *world) data(namespace, name, version string) *registry.DatasetVersion {
+// data returns a version of a dataset.
+func (w *fixture) data(namespace, name, version string) *registry.DatasetVersion {
 	w.Helper()
 	v, err := w.s.DatasetVersion(w.ctx, name, version, namespace)
 	if err != nil {
@@ -174,8 +175,9 @@ func (w *world) data(namespace, name, version string) *registry.DatasetVersion {
 	return v
 }
 
-// one returns one hop from a node.
-func (w *world) one(n registry.Node, down bool) (out []string) {
+// neighbors returns the nodes that are one hop from a node, with the relation, described as
+// text.
+func (w *fixture) neighbors(n registry.Node, down bool) (out []string) {
 	w.Helper()
 	hop := w.s.Upstream
 	if down {
@@ -192,14 +194,14 @@ func (w *world) one(n registry.Node, down bool) (out []string) {
 	return out
 }
 
-// told reports whether a problem of a kind mentions all of some words.
-func told(r *git.Report, kind git.ProblemKind, words ...string) bool {
-	return slices.ContainsFunc(r.Of(kind), func(p git.Problem) bool {
+// hasProblem reports whether a problem of a kind contains all of the words.
+func hasProblem(r *git.Report, kind git.ProblemKind, words ...string) bool {
+	return slices.ContainsFunc(r.ProblemsOf(kind), func(p git.Problem) bool {
 		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(p.Where+": "+p.What, w) })
 	})
 }
 
-// repo is a git repository that a test drives with the real git.
+// repo is a git repository that a test changes with the git command.
 type repo struct {
 	*testing.T
 	path string
@@ -213,13 +215,13 @@ func newRepo(t *testing.T) *repo {
 	return r
 }
 
-// moment is the time of the repository's nth step.
-func moment(tick int) time.Time { return time.Date(2024, 1, 1, 0, tick, 0, 0, time.UTC) }
+// commitTime returns the time of the repository's nth git command.
+func commitTime(tick int) time.Time { return time.Date(2024, 1, 1, 0, tick, 0, 0, time.UTC) }
 
 func (r *repo) git(args ...string) string {
 	r.Helper()
 	r.tick++
-	at := moment(r.tick).Format(time.RFC3339)
+	at := commitTime(r.tick).Format(time.RFC3339)
 	cmd := exec.Command("git", args...)
 	cmd.Dir = r.path
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.test",
@@ -231,7 +233,8 @@ func (r *repo) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit writes files, given as path and text, and commits them.
+// commit writes files, given as pairs of path and text, and commits them. It returns the
+// SHA.
 func (r *repo) commit(message string, files ...string) string {
 	r.Helper()
 	for i := 0; i < len(files); i += 2 {
@@ -248,14 +251,14 @@ func (r *repo) commit(message string, files ...string) string {
 	return r.git("rev-parse", "HEAD")
 }
 
-// tag makes an annotated tag as gto does.
+// tag makes an annotated tag as gto does, and returns its time.
 func (r *repo) tag(name, message string, more ...string) time.Time {
 	r.Helper()
 	r.git(append([]string{"tag", "-a", name, "-m", message}, more...)...)
-	return moment(r.tick)
+	return commitTime(r.tick)
 }
 
-// sample clones the repository that the real dvc and gto made.
+// sample clones the sample repository, which was made with the dvc and gto commands.
 func sample(t *testing.T) string {
 	t.Helper()
 	bundle, err := filepath.Abs("../../testdata/dvc-project/repo.bundle")

@@ -1,5 +1,6 @@
-// Package dvc reads the history of a git repository that DVC and GTO work in and
-// records data, runs, model versions and deployments in the registry.
+// Package dvc reads the history of a git repository that uses DVC and GTO. It records
+// datasets, runs, model versions, stages and deployments in the registry. It reads only
+// what git stores, not DVC's cache or remotes.
 package dvc
 
 import (
@@ -10,17 +11,17 @@ import (
 	"pedigree/registry"
 )
 
-// Import records a repository's commits and tags, then what dvc.lock, dvc.yaml and
-// .dvc files say at every commit, oldest first, then what GTO's tags say. Doing it
-// again adds nothing. It acts as import:git, import:dvc and import:gto, with the
-// rights of its caller; FORBIDDEN for one who may not record data and runs.
+// Import records a repository's commits and tags, then the dvc.lock, dvc.yaml and .dvc
+// files of every commit, oldest first, then what the GTO tags describe. A second import
+// adds nothing. It acts as import:git, import:dvc and import:gto with the caller's grants.
+// It returns FORBIDDEN when the caller may not record datasets and runs.
 func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.Report, error) {
 	repo, err := git.Open(ctx, from, o)
 	if err != nil {
 		return nil, err
 	}
 	defer repo.Close()
-	if err := git.Need(ctx, s, registry.DatasetRecord, registry.RunRecord); err != nil {
+	if err := git.RequireActions(ctx, s, registry.DatasetRecord, registry.RunRecord); err != nil {
 		return nil, err
 	}
 	report := &git.Report{}
@@ -39,19 +40,19 @@ func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.R
 	if err := recordTags(ctx, s, rec, commits, repo, report); err != nil {
 		return report, err
 	}
-	if read.untreed > 1 {
-		report.Tell(git.NotRead, "repository", "the files of %d commits are not in this copy", read.untreed)
+	if read.unreadableTrees > 1 {
+		report.AddProblem(git.NotRead, "repository", "the files of %d commits are not in this copy", read.unreadableTrees)
 	}
-	if len(read.projects) == 1 && report.Total() == 0 && len(rec.runs)+len(rec.data) == 0 {
-		report.Tell(git.Remark, "repository", "no commit has files of DVC; pedigree import git reads the commits alone")
+	if len(read.projects) == 1 && report.Total() == 0 && len(rec.runIDs)+len(rec.versionIDs) == 0 {
+		report.AddProblem(git.Remark, "repository", "no commit has files of DVC; pedigree import git reads the commits alone")
 	}
 	return report, nil
 }
 
-// recordHistory records the DVC files of every commit, oldest first, so that each
-// fact carries the time of the first commit that has it.
-func recordHistory(ctx context.Context, s Registry, read *reader, commits []git.Commit, report *git.Report) (*recorder, error) {
-	ctx, err := git.As(ctx, s, "dvc")
+// recordHistory records the DVC files of every commit, oldest first, so that each fact has
+// the time of the first commit that contains it.
+func recordHistory(ctx context.Context, s Registry, read *projectReader, commits []git.Commit, report *git.Report) (*recorder, error) {
+	ctx, err := git.ActAsImporter(ctx, s, "dvc")
 	if err != nil {
 		return nil, err
 	}
@@ -63,29 +64,29 @@ func recordHistory(ctx context.Context, s Registry, read *reader, commits []git.
 		if i%100 == 0 || i == len(commits)-1 {
 			read.repo.Progress("reading DVC files of commits", i+1, len(commits))
 		}
-		p, fresh := read.project(c)
+		p, isNew := read.project(c)
 		if i == len(commits)-1 {
 			for _, name := range p.planned {
-				report.Tell(git.Remark, "stage "+name, "it is planned: dvc.lock has no run of it yet")
+				report.AddProblem(git.Remark, "stage "+name, "it is planned: dvc.lock has no run of it yet")
 			}
 		}
-		if !fresh {
+		if !isNew {
 			continue
 		}
-		if err := rec.commit(c, p); err != nil {
+		if err := rec.recordCommit(c, p); err != nil {
 			return nil, err
 		}
 	}
 	return rec, nil
 }
 
-// recordTags records what GTO's tags say.
+// recordTags records what the GTO tags describe.
 func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report) error {
-	ctx, err := git.As(ctx, s, "gto")
+	ctx, err := git.ActAsImporter(ctx, s, "gto")
 	if err != nil {
 		return err
 	}
-	g := &gtoRecorder{ctx: ctx, s: s, rec: rec, repo: repo, report: report, commits: map[string]git.Commit{}, expected: map[registry.ID]bool{}}
+	g := &gtoRecorder{ctx: ctx, s: s, rec: rec, repo: repo, report: report, commits: map[string]git.Commit{}, taggedDeployments: map[registry.ID]bool{}}
 	for _, c := range commits {
 		g.commits[c.SHA] = c
 	}
@@ -97,7 +98,7 @@ func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Co
 		}
 		e.Commit, e.At, e.Message = t.SHA, t.At, t.Message
 		if !t.Annotated {
-			e.At = g.commits[t.SHA].At // A light tag has no date of its own.
+			e.At = g.commits[t.SHA].At // A lightweight tag has no date of its own.
 		}
 		events = append(events, e)
 	}

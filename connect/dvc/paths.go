@@ -9,12 +9,12 @@ import (
 	"pedigree/service/facts"
 )
 
-// place is a dataset: where it is, and its name there, as OpenLineage names them.
-type place struct{ namespace, name string }
+// datasetName identifies a dataset by namespace and name, as OpenLineage does.
+type datasetName struct{ namespace, name string }
 
-// inside resolves a path of a file in dir, under wdir, to a path of the
-// repository; false when it is a URL or lies outside.
-func inside(dir, wdir, p string) (string, bool) {
+// resolveInRepository resolves a path in a file of the folder dir, relative to wdir, to a
+// path in the repository. It returns false for a URL and for a path outside the repository.
+func resolveInRepository(dir, wdir, p string) (string, bool) {
 	if strings.Contains(p, "://") || path.IsAbs(p) || isDrive(p) {
 		return p, false
 	}
@@ -22,57 +22,58 @@ func inside(dir, wdir, p string) (string, bool) {
 	return joined, joined != ".." && !strings.HasPrefix(joined, "../")
 }
 
-// isDrive reports whether a path starts with a drive letter of Windows.
+// isDrive reports whether a path starts with a Windows drive letter.
 func isDrive(p string) bool {
 	return len(p) > 2 && p[1] == ':' && (p[2] == '\\' || p[2] == '/')
 }
 
-// outside names a dataset by its URL or path: s3://bucket and the key, file and
-// the absolute path.
-func outside(p string) place {
+// externalDataset returns the name of a dataset outside the repository. For a URL it is
+// scheme://host and the path (s3://bucket and the key), for others "file" and the path.
+func externalDataset(p string) datasetName {
 	u, err := url.Parse(p)
 	if err != nil || u.Scheme == "" || u.Host == "" {
-		return place{"file", p}
+		return datasetName{"file", p}
 	}
 	name := strings.TrimPrefix(u.Path, "/")
 	if name == "" {
 		name = "/"
 	}
-	return place{strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Host), name}
+	return datasetName{strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Host), name}
 }
 
-// ofRepository names a file of another repository.
-func ofRepository(origin, name string) place {
-	return place{facts.NormaliseURL(origin), strings.TrimPrefix(path.Clean(name), "/")}
+// datasetInRepository returns the name of a file in another repository.
+func datasetInRepository(origin, name string) datasetName {
+	return datasetName{facts.NormaliseURL(origin), strings.TrimPrefix(path.Clean(name), "/")}
 }
 
-// holds reports whether a path is a folder's own or lies in it.
-func holds(folder, p string) bool {
+// contains reports whether a path is the folder itself or inside it.
+func contains(folder, p string) bool {
 	return folder == p || folder == "." || strings.HasPrefix(p, folder+"/")
 }
 
 var template = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// matches reports whether a path could come of a path that may be a template.
-func matches(pattern, p string) bool {
+// matchesTemplate reports whether a path is equal to a pattern. A ${...} template in the
+// pattern matches any text.
+func matchesTemplate(pattern, p string) bool {
 	if !strings.Contains(pattern, "${") {
 		return pattern == p
 	}
 	var b strings.Builder
-	at := 0
+	start := 0
 	b.WriteString("^")
 	for _, m := range template.FindAllStringIndex(pattern, -1) {
-		b.WriteString(regexp.QuoteMeta(pattern[at:m[0]]) + ".*")
-		at = m[1]
+		b.WriteString(regexp.QuoteMeta(pattern[start:m[0]]) + ".*")
+		start = m[1]
 	}
-	b.WriteString(regexp.QuoteMeta(pattern[at:]) + "$")
+	b.WriteString(regexp.QuoteMeta(pattern[start:]) + "$")
 	re, err := regexp.Compile(b.String())
 	return err == nil && re.MatchString(p)
 }
 
-// group is the name of a stage in dvc.yaml, and the key of the one of its foreach
-// or matrix that ran: report@de is the stage report for de.
-func group(stage string) (name, key string) {
+// splitForeach splits the name of a stage that foreach or matrix generates: report@de is
+// the stage report with the key de.
+func splitForeach(stage string) (name, key string) {
 	if i := strings.LastIndex(stage, "@"); i > 0 {
 		return stage[:i], stage[i+1:]
 	}

@@ -11,86 +11,87 @@ import (
 	"pedigree/registry"
 )
 
-// project is what the DVC files of one commit say, resolved to paths of the
-// repository.
+// project holds the contents of the DVC files of one commit. Paths are relative to the root
+// of the repository.
 type project struct {
-	tracked   []tracked
+	tracked   []trackedFile
 	stages    []*stage
-	artifacts map[string]artifactAt // GTO's name: NAME, or DIR=NAME
-	// planned are stages of dvc.yaml that dvc.lock does not know.
+	artifacts map[string]resolvedArtifact // by GTO's name: NAME, or DIR=NAME
+	// planned lists the stages of dvc.yaml that have no entry in dvc.lock.
 	planned []string
-	// metrics are the files that a dvc.yaml calls metrics at its top, by folder.
-	metrics map[string][]string
-	// datasets are what stages name as ds://NAME.
+	// metricsFiles holds the files in the top-level metrics section of each dvc.yaml, by
+	// folder.
+	metricsFiles map[string][]string
+	// datasets holds the datasets that stages refer to as ds://NAME, by name.
 	datasets map[string]lockDataset
 }
 
-// data is a state of a dataset.
-type data struct {
-	place
+// datasetVersion is one version of a dataset.
+type datasetVersion struct {
+	datasetName
 	digest, version string
 	size            *int64
 }
 
-// tracked is the output of a .dvc file.
-type tracked struct {
-	data
+// trackedFile is an output of a .dvc file.
+type trackedFile struct {
+	datasetVersion
 	path, file, desc string
 	owner            string
 	labels           []string
-	// source is where it was imported from; nil for data that was added.
-	source *data
+	// source is where the data was imported from; nil for data that was added with dvc add.
+	source *datasetVersion
 }
 
-// stage is a stage as it ran: one entry of a dvc.lock with what dvc.yaml adds.
+// stage is a stage that has run: one entry of a dvc.lock with the details of dvc.yaml.
 type stage struct {
-	// name is the address: train, or sub/dvc.yaml:train.
+	// name is the address of the stage: train, or sub/dvc.yaml:train.
 	name, dir, desc, command string
 	runID                    string
 	kind                     registry.RunKind
 	deps, outs               []item
 	params                   registry.JSON
-	role                     string
+	metaRole                 string
 }
 
 // item is a dependency or an output of a stage.
 type item struct {
-	data
+	datasetVersion
 	path          string
 	desc          string
 	model, metric bool
-	// outside is true where the path is a URL or lies outside the repository.
-	outside bool
+	// external is true when the path is a URL or outside the repository.
+	external bool
 }
 
-// artifactAt is an artifact with its path in the repository.
-type artifactAt struct {
+// resolvedArtifact is an artifact with its path in the repository.
+type resolvedArtifact struct {
 	artifact
 	path, dir string
 }
 
-// builder puts a project together from its files.
+// builder builds a project from the files of a commit.
 type builder struct {
 	namespace string
 	out       *project
-	tell      func(file, what string)
+	remark    func(file, what string)
 	locks     map[string]*lockFile     // by folder
 	pipelines map[string]*pipelineFile // by folder
 }
 
-// addDVC takes a .dvc file.
+// addDVC adds the outputs of a .dvc file.
 func (b *builder) addDVC(file string, f *dvcFile) {
 	dir := path.Dir(file)
 	if f.Cmd != nil {
-		b.tell(file, "it holds a command, as DVC before 1.0 wrote stages; its outputs are recorded, its run is not")
+		b.remark(file, "it holds a command, as DVC before 1.0 wrote stages; its outputs are recorded, its run is not")
 	}
 	for _, o := range f.Outs {
-		p, ok := inside(dir, f.WDir, o.Path)
+		p, ok := resolveInRepository(dir, f.WDir, o.Path)
 		if !ok {
-			b.tell(file, fmt.Sprintf("its output %s lies outside the repository", registry.Shorten(o.Path, 200)))
+			b.remark(file, fmt.Sprintf("its output %s lies outside the repository", registry.Shorten(o.Path, 200)))
 			continue
 		}
-		t := tracked{path: p, file: file, desc: o.Desc, labels: o.Labels, data: data{place{b.namespace, p}, o.digest(), o.version(), o.Size}}
+		t := trackedFile{path: p, file: file, desc: o.Desc, labels: o.Labels, datasetVersion: datasetVersion{datasetName{b.namespace, p}, o.digest(), o.version(), o.Size}}
 		if t.desc == "" {
 			t.desc = f.Desc
 		}
@@ -102,24 +103,24 @@ func (b *builder) addDVC(file string, f *dvcFile) {
 	}
 }
 
-// importedFrom names what a .dvc file imported: a file of another repository at a
-// commit, or what a URL or path gave.
-func importedFrom(d *entry) *data {
+// importedFrom returns the source of a .dvc file: a file of another repository at a commit,
+// or the data at a URL or path. It returns nil for a database or an empty path.
+func importedFrom(d *entry) *datasetVersion {
 	if d.Repo != nil {
-		return &data{place: ofRepository(d.Repo.URL, d.Path), version: d.Repo.RevLock}
+		return &datasetVersion{datasetName: datasetInRepository(d.Repo.URL, d.Path), version: d.Repo.RevLock}
 	}
 	if d.DB != nil || d.Path == "" {
 		return nil
 	}
-	return &data{place: outside(d.Path), digest: d.digest(), version: d.version(), size: d.Size}
+	return &datasetVersion{datasetName: externalDataset(d.Path), digest: d.digest(), version: d.version(), size: d.Size}
 }
 
-// finish joins locks and pipelines, folder by folder.
-func (b *builder) finish() *project {
+// build combines the dvc.lock and dvc.yaml files, folder by folder.
+func (b *builder) build() *project {
 	for _, dir := range sortedKeys(b.pipelines) {
 		for _, m := range outSpecs(&b.pipelines[dir].Metrics) {
-			if p, ok := inside(dir, "", m.Path); ok {
-				b.out.metrics[dir] = append(b.out.metrics[dir], p)
+			if p, ok := resolveInRepository(dir, "", m.Path); ok {
+				b.out.metricsFiles[dir] = append(b.out.metricsFiles[dir], p)
 			}
 		}
 		for name, a := range b.pipelines[dir].Artifacts {
@@ -127,8 +128,8 @@ func (b *builder) finish() *project {
 			if dir != "." {
 				gto = dir + "=" + name
 			}
-			p, _ := inside(dir, "", a.Path)
-			b.out.artifacts[gto] = artifactAt{a, p, dir}
+			p, _ := resolveInRepository(dir, "", a.Path)
+			b.out.artifacts[gto] = resolvedArtifact{a, p, dir}
 		}
 	}
 	for _, dir := range sortedKeys(b.locks) {
@@ -142,31 +143,32 @@ func (b *builder) finish() *project {
 	}
 	for _, dir := range sortedKeys(b.pipelines) {
 		for _, name := range sortedKeys(b.pipelines[dir].Stages) {
-			if !b.ran(dir, name) {
+			if !b.hasRun(dir, name) {
 				b.out.planned = append(b.out.planned, address(dir, name))
 			}
 		}
 	}
 	for _, st := range b.out.stages {
-		st.kind = b.kind(st)
+		st.kind = b.runKind(st)
 	}
 	return b.out
 }
 
-func (b *builder) ran(dir, name string) bool {
+func (b *builder) hasRun(dir, name string) bool {
 	lock := b.locks[dir]
 	if lock == nil {
 		return false
 	}
 	for known := range lock.Stages {
-		if g, _ := group(known); known == name || g == name {
+		if g, _ := splitForeach(known); known == name || g == name {
 			return true
 		}
 	}
 	return false
 }
 
-// address is how DVC names a stage: bare in the root, else with its file.
+// address returns DVC's name of a stage: its bare name in the root folder, or else with the
+// path of its dvc.yaml.
 func address(dir, name string) string {
 	if dir == "." {
 		return name
@@ -174,13 +176,13 @@ func address(dir, name string) string {
 	return dir + "/dvc.yaml:" + name
 }
 
-// stage joins an entry of the lock with its stage in dvc.yaml: the lock's paths
-// are relative to a wdir that only dvc.yaml holds.
+// stage combines an entry of dvc.lock with its stage in dvc.yaml. The paths of dvc.lock are
+// relative to the wdir, which only dvc.yaml has.
 func (b *builder) stage(dir, name string, lock lockStage) *stage {
 	st := &stage{name: address(dir, name), dir: dir, command: command(lock.Cmd)}
-	spec := b.spec(dir, name)
+	spec := b.stageSpec(dir, name)
 	st.desc = spec.Desc
-	st.role, _ = spec.Meta["role"].(string)
+	st.metaRole, _ = spec.Meta["role"].(string)
 	wdir := b.wdir(st.name, name, spec.WDir)
 	for i := range lock.Deps {
 		st.deps = append(st.deps, b.item(dir, wdir, &lock.Deps[i]))
@@ -189,34 +191,34 @@ func (b *builder) stage(dir, name string, lock lockStage) *stage {
 	for i := range lock.Outs {
 		it := b.item(dir, wdir, &lock.Outs[i])
 		for _, o := range outs {
-			if matches(o.Path, lock.Outs[i].Path) {
+			if matchesTemplate(o.Path, lock.Outs[i].Path) {
 				it.desc, it.model = o.Desc, it.model || o.Type == "model"
 			}
 		}
-		it.metric = slices.ContainsFunc(metrics, func(o outSpec) bool { return matches(o.Path, lock.Outs[i].Path) }) ||
-			slices.Contains(b.out.metrics[dir], it.path)
+		it.metric = slices.ContainsFunc(metrics, func(o outSpec) bool { return matchesTemplate(o.Path, lock.Outs[i].Path) }) ||
+			slices.Contains(b.out.metricsFiles[dir], it.path)
 		for _, a := range b.out.artifacts {
 			it.model = it.model || a.isModel() && a.path == it.path
 		}
 		st.outs = append(st.outs, it)
 	}
-	kept, full := parameters(lock.Params)
-	st.params, st.runID = kept, runID(st, full)
+	stored, full := parameters(lock.Params)
+	st.params, st.runID = stored, runID(st, full)
 	return st
 }
 
-// isModel reports whether an artifact is a model; one without a type is.
-func (a artifactAt) isModel() bool { return a.Type == "" || strings.EqualFold(a.Type, "model") }
+// isModel reports whether an artifact is a model. An artifact without a type is a model.
+func (a resolvedArtifact) isModel() bool { return a.Type == "" || strings.EqualFold(a.Type, "model") }
 
-// spec finds a stage of dvc.yaml, also as one of a foreach or matrix.
-func (b *builder) spec(dir, name string) pipelineStage {
+// stageSpec returns a stage of dvc.yaml, also for a stage that foreach or matrix generates.
+func (b *builder) stageSpec(dir, name string) pipelineStage {
 	p := b.pipelines[dir]
 	if p == nil {
 		return pipelineStage{}
 	}
 	st, ok := p.Stages[name]
 	if !ok {
-		g, _ := group(name)
+		g, _ := splitForeach(name)
 		st = p.Stages[g]
 	}
 	if st.Do == nil {
@@ -232,57 +234,57 @@ func (b *builder) spec(dir, name string) pipelineStage {
 	return do
 }
 
-// wdir fills the key of a foreach into a wdir; other templates are listed, for
-// their paths cannot be known.
+// wdir replaces the templates of the foreach key in a wdir. It reports other templates,
+// because only DVC can resolve them.
 func (b *builder) wdir(address, name, wdir string) string {
-	_, key := group(name)
+	_, key := splitForeach(name)
 	if key != "" {
 		wdir = strings.NewReplacer("${item}", key, "${key}", key).Replace(wdir)
 	}
 	if strings.Contains(wdir, "${") {
-		b.tell(address, fmt.Sprintf("its wdir %q is a template that only DVC resolves; its paths are taken from the folder of its dvc.yaml", wdir))
+		b.remark(address, fmt.Sprintf("its wdir %q is a template that only DVC resolves; its paths are taken from the folder of its dvc.yaml", wdir))
 		return ""
 	}
 	return wdir
 }
 
 func (b *builder) item(dir, wdir string, e *entry) item {
-	p, ok := inside(dir, wdir, e.Path)
-	it := item{path: p, outside: !ok, data: data{place{b.namespace, p}, e.digest(), e.version(), e.Size}}
+	p, ok := resolveInRepository(dir, wdir, e.Path)
+	it := item{path: p, external: !ok, datasetVersion: datasetVersion{datasetName{b.namespace, p}, e.digest(), e.version(), e.Size}}
 	if !ok {
-		it.place = outside(p)
+		it.datasetName = externalDataset(p)
 	}
 	return it
 }
 
-// runID is what tells a run of a stage apart: the stage and the digest of its
-// resolved entry. The order of entries and sizes say nothing.
+// runID identifies a run of a stage: the stage and a digest of its resolved entry. The
+// order of entries and their sizes do not matter.
 func runID(st *stage, params registry.JSON) string {
-	lines := func(items []item) (out []string) {
+	itemLines := func(items []item) (out []string) {
 		for _, it := range items {
 			out = append(out, strings.Join([]string{it.namespace, it.path, it.digest, it.version}, "\x00"))
 		}
 		slices.Sort(out)
 		return out
 	}
-	raw, err := registry.Canonical(map[string]any{"cmd": st.command, "deps": lines(st.deps), "outs": lines(st.outs), "params": params})
+	raw, err := registry.Canonical(map[string]any{"cmd": st.command, "deps": itemLines(st.deps), "outs": itemLines(st.outs), "params": params})
 	if err != nil {
-		raw = []byte(st.command) // Every part is text: this does not happen.
+		raw = []byte(st.command) // Cannot happen: every part is text.
 	}
 	sum := sha256.Sum256(raw)
-	return fit(st.name, 180) + "#" + hex.EncodeToString(sum[:16])
+	return shorten(st.name, 180) + "#" + hex.EncodeToString(sum[:16])
 }
 
-// fit shortens a name, keeping it apart from others by its hash.
-func fit(s string, most int) string {
-	if len([]rune(s)) <= most {
+// shorten limits a name to maxRunes characters. A hash keeps shortened names distinct.
+func shorten(s string, maxRunes int) string {
+	if len([]rune(s)) <= maxRunes {
 		return s
 	}
 	sum := sha256.Sum256([]byte(s))
-	return string([]rune(s)[:most-17]) + "…" + hex.EncodeToString(sum[:8])
+	return string([]rune(s)[:maxRunes-17]) + "…" + hex.EncodeToString(sum[:8])
 }
 
-// command is a stage's command as text; a list is one line each.
+// command returns the command of a stage as text, with one line for each item of a list.
 func command(cmd any) string {
 	if list, ok := cmd.([]any); ok {
 		var lines []string

@@ -10,8 +10,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// Registry is what an import of DVC and GTO asks of a registry, beyond what one of
-// git does.
+// Registry holds the registry methods that an import of DVC and GTO calls, in addition to
+// those of git.Registry.
 type Registry interface {
 	git.Registry
 	Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...core.PointInTime) (*registry.Run, error)

@@ -19,11 +19,11 @@ import (
 const (
 	root   = "a0ff894ee6cb4053cbf6953fa9ffd651a1a30084"
 	newest = "102522d11c97004f6e901d21e46b6e52cd0a35f4"
-	// raw is the last state of data/raw/churn.csv.
+	// raw is the digest of the last version of data/raw/churn.csv.
 	raw = "md5:5c58c678d04dcb799d0626fdf4a8bb1d"
 )
 
-func read(t *testing.T, name string) string {
+func readGolden(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("../../testdata/dvc-project", name))
 	if err != nil {
@@ -33,12 +33,12 @@ func read(t *testing.T, name string) string {
 }
 
 func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	if r := w.load(sample(t), git.Options{}); len(r.Problems) != 0 {
 		t.Errorf("problems: %+v", r.Problems)
 	}
-	// gto show: name, latest, #prod.
-	lines := strings.Split(read(t, "gto-show.txt"), "\n")
+	// The columns of gto show: name, latest, #prod.
+	lines := strings.Split(readGolden(t, "gto-show.txt"), "\n")
 	cells := strings.Fields(strings.ReplaceAll(lines[3], "│", " "))
 	m, err := w.s.Model(w.ctx, cells[0])
 	if err != nil || m == nil {
@@ -50,8 +50,9 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 	if prod, err := w.s.ProductionVersion(w.ctx, m); err != nil || "v"+prod.Version != cells[2] {
 		t.Errorf("in production is %+v, gto says %s (%v)", prod, cells[2], err)
 	}
-	// gto history, line by line: timestamp (2), artifact, event, version, stage, commit, ref.
-	rows := strings.Split(read(t, "gto-history.txt"), "\n")[1:]
+	// The columns of gto history: timestamp (2 fields), artifact, event, version, stage,
+	// commit, ref.
+	rows := strings.Split(readGolden(t, "gto-history.txt"), "\n")[1:]
 	for _, row := range rows {
 		f := strings.Fields(row)
 		v := w.version(f[2], f[4])
@@ -69,7 +70,7 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 		ok := false
 		switch f[3] {
 		case "registration":
-			ok = v.CreatedDate.Format(layout) == at && v.Label == f[7] && slices.Contains(w.one(v, false), "RELEASED_FROM tag "+f[7])
+			ok = v.CreatedDate.Format(layout) == at && v.Label == f[7] && slices.Contains(w.neighbors(v, false), "RELEASED_FROM tag "+f[7])
 		case "assignment":
 			ok = deployed(false)
 		case "unassignment":
@@ -96,7 +97,7 @@ func TestVersionsStagesAndDeploymentsAgreeWithGTO(t *testing.T) {
 }
 
 func TestTheLiveDeploymentGoesBackToTheRawFileAndItsCommits(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	ds := w.deployments(w.version("churn-model", "1.1.1"))
 	if len(ds) != 1 || !ds[0].Live || ds[0].Environment != "prod" {
@@ -110,17 +111,18 @@ func TestTheLiveDeploymentGoesBackToTheRawFileAndItsCommits(t *testing.T) {
 			t.Errorf("%q is not upstream of the deployment", want)
 		}
 	}
-	// The walk stops where an earlier version was released; the first one's goes to the root.
+	// The walk stops at the release of an earlier version. Only the walk from the first
+	// version reaches the root commit.
 	if up := w.upstream(w.version("churn-model", "1.0.0").ID); !slices.Contains(up, "commit "+root) {
 		t.Errorf("the root is not upstream of 1.0.0: %v", up)
 	}
-	if has(up, "data src/") || has(up, "run report") || slices.Contains(up, "version churn-model 1.1.0") {
+	if hasPrefix(up, "data src/") || hasPrefix(up, "run report") || slices.Contains(up, "version churn-model 1.1.0") {
 		t.Errorf("code, reports or other versions are upstream: %v", up)
 	}
 }
 
 func TestTheImpactOfTheRawFileIsTheLiveDeployment(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	v := w.data("churn", "data/raw/churn.csv", raw)
 	if v == nil || v.Role != registry.RawData || v.Description != "raw churn export" || *v.SizeBytes != 2492 {
@@ -140,7 +142,7 @@ func TestTheImpactOfTheRawFileIsTheLiveDeployment(t *testing.T) {
 }
 
 func TestImportingTheSampleTwiceAddsNothing(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	path := sample(t)
 	r := w.load(path, git.Options{})
 	for kind, want := range map[string]int{"commits": 5, "tags": 12, "model versions": 3, "deployments": 3, "deployments ended": 2, "transitions": 4} {
@@ -148,23 +150,23 @@ func TestImportingTheSampleTwiceAddsNothing(t *testing.T) {
 			t.Errorf("%d %s, want %d", r.Added(kind), kind, want)
 		}
 	}
-	w.again(path, git.Options{})
-	w.again(path, git.Options{All: true})
+	w.importAgain(path, git.Options{})
+	w.importAgain(path, git.Options{All: true})
 	if r := w.load(path, git.Options{}); len(r.Problems) != 0 {
 		t.Errorf("what was done before is listed as not done: %+v", r.Problems)
 	}
 }
 
-func TestRunsAreOneHoweverManyCommitsCarryThem(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+func TestARunIsRecordedOnceForManyCommits(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	got := map[string]int{}
 	runs := w.runs()
 	for name, rs := range runs {
 		got[name] = len(rs)
 	}
-	// clean and features ran anew when the raw file changed, train also for the new
-	// learning rate, the reports with each model, the frozen sweeps once.
+	// clean and features ran again when the raw file changed, train also for the new
+	// learning rate, the reports for each model, and the frozen sweeps once.
 	want := map[string]int{"clean": 2, "features": 2, "train": 3, "report@de": 3, "report@fr": 3, "sweep@de-s": 1, "sweep@de-l": 1}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("runs (-want +got):\n%s", d)
@@ -174,7 +176,7 @@ func TestRunsAreOneHoweverManyCommitsCarryThem(t *testing.T) {
 		kinds[name] = rs[0].RunKind
 		for _, run := range rs {
 			commits := 0
-			for _, up := range w.one(run, false) {
+			for _, up := range w.neighbors(run, false) {
 				if strings.HasPrefix(up, "RAN_CODE ") {
 					commits++
 				}
@@ -192,7 +194,7 @@ func TestRunsAreOneHoweverManyCommitsCarryThem(t *testing.T) {
 }
 
 func TestAVersionCarriesItsFileParametersAndMetrics(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	v := w.version("churn-model", "1.1.1")
 	if v.Owner != "ml-team" || v.Description != "churn classifier" || v.Creator != "import:gto" || len(v.Tags) != 2 {
@@ -216,23 +218,23 @@ func TestAVersionCarriesItsFileParametersAndMetrics(t *testing.T) {
 		t.Errorf("training %+v", card.Training)
 	}
 	want := []string{"GENERATED_BY run train", "RELEASED_FROM tag churn-model@v1.1.1"}
-	if d := cmp.Diff(want, w.one(v, false)); d != "" {
+	if d := cmp.Diff(want, w.neighbors(v, false)); d != "" {
 		t.Errorf("one hop up (-want +got):\n%s", d)
 	}
 	want = []string{"DEPLOYS deployment prod/churn-model 1.1.1", "USED run report@de", "USED run report@fr"}
-	if d := cmp.Diff(want, w.one(v, true)); d != "" {
+	if d := cmp.Diff(want, w.neighbors(v, true)); d != "" {
 		t.Errorf("one hop down (-want +got):\n%s", d)
 	}
 }
 
-func TestImportsRememberWhereTheyCameFrom(t *testing.T) {
-	w := newWorld(t, registry.RoleAdmin)
+func TestImportedFilesAreLinkedToTheirSource(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
 	w.load(sample(t), git.Options{Name: "churn"})
 	v := w.data("churn", "data/countries.csv", "md5:6e4f9f4f833ed49cedb0852c80ad4396")
 	if v == nil {
 		t.Fatal("the import is not recorded")
 	}
-	if d := cmp.Diff([]string{"DERIVED_FROM data data/countries.csv efe4ac437be894b3714f151b24be3eb71aec8781"}, w.one(v, false)); d != "" {
+	if d := cmp.Diff([]string{"DERIVED_FROM data data/countries.csv efe4ac437be894b3714f151b24be3eb71aec8781"}, w.neighbors(v, false)); d != "" {
 		t.Errorf("dvc import (-want +got):\n%s", d)
 	}
 	if w.data("https://git.example.test/data/lib", "data/countries.csv", "efe4ac437be894b3714f151b24be3eb71aec8781") == nil {
@@ -243,18 +245,18 @@ func TestImportsRememberWhereTheyCameFrom(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotForceRecordsDeploymentsAndListsTransitions(t *testing.T) {
-	w := newWorld(t, registry.RoleDataScientist)
+func TestCallerWithoutForceRecordsDeploymentsAndReportsTransitions(t *testing.T) {
+	w := newFixture(t, registry.RoleDataScientist)
 	path := sample(t)
 	r := w.load(path, git.Options{})
-	if r.Added("deployments") != 3 || r.Added("transitions") != 0 || len(r.Of(git.NotDone)) != 4 || !told(r, git.NotDone, "churn-model#prod#3", "PRODUCTION") {
+	if r.Added("deployments") != 3 || r.Added("transitions") != 0 || len(r.ProblemsOf(git.NotDone)) != 4 || !hasProblem(r, git.NotDone, "churn-model#prod#3", "PRODUCTION") {
 		t.Fatalf("report %+v", r)
 	}
 	if v := w.version("churn-model", "1.1.1"); v.Stage != registry.Development {
 		t.Errorf("1.1.1 is in %s", v.Stage)
 	}
-	w.again(path, git.Options{})
-	// Somebody with the right does what was left.
+	w.importAgain(path, git.Options{})
+	// A subject with the permission makes the missing transitions.
 	w.actAs(registry.RoleAdmin)
 	if r := w.load(path, git.Options{}); r.Added("transitions") != 4 || r.Total() != 4 {
 		t.Errorf("the admin's import: %+v", r)
@@ -264,8 +266,8 @@ func TestWhoMayNotForceRecordsDeploymentsAndListsTransitions(t *testing.T) {
 	}
 }
 
-func TestAnOldTagNeverTurnsTimeBack(t *testing.T) {
-	w := newWorld(t, registry.RoleDataScientist)
+func TestAnOldTagDoesNotUndoALaterTransition(t *testing.T) {
+	w := newFixture(t, registry.RoleDataScientist)
 	path := sample(t)
 	w.load(path, git.Options{})
 	w.actAs(registry.RoleAdmin)
@@ -280,10 +282,10 @@ func TestAnOldTagNeverTurnsTimeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.load(path, git.Options{})
-	if v := w.version(prod, first); v.Stage != registry.Staging || !told(r, git.NotDone, "churn-model@v1.0.0!", "moved on") {
+	if v := w.version(prod, first); v.Stage != registry.Staging || !hasProblem(r, git.NotDone, "churn-model@v1.0.0!", "moved on") {
 		t.Errorf("1.0.0, moved by hand today, is in %s; %+v", v.Stage, r.Problems)
 	}
-	if v := w.version(prod, version); v.Stage != registry.Production || !told(r, git.NotDone, "churn-model#prod#3", "took PRODUCTION") {
+	if v := w.version(prod, version); v.Stage != registry.Production || !hasProblem(r, git.NotDone, "churn-model#prod#3", "took PRODUCTION") {
 		t.Errorf("1.1.0, promoted by hand today, is in %s after tags of yesterday; %+v", v.Stage, r)
 	}
 }

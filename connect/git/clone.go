@@ -20,26 +20,26 @@ import (
 	"pedigree/registry"
 )
 
-// clone makes a bare copy in a temporary folder, within the bounds of size and
-// time. What the server says is never told, for it may hold the URL's password.
+// clone makes a bare clone in a temporary folder, within the limits of size and time.
+// Errors do not repeat what the server says: it may contain the URL's password.
 func (r *Repository) clone(ctx context.Context, from *url.URL) (err error) {
-	if r.temp, err = os.MkdirTemp("", "pedigree-import-"); err != nil {
+	if r.tempDir, err = os.MkdirTemp("", "pedigree-import-"); err != nil {
 		return err
 	}
-	most := cmp.Or(r.options.MaxBytes, DefaultMaxBytes)
+	maxBytes := cmp.Or(r.options.MaxBytes, DefaultMaxBytes)
 	limit := cmp.Or(r.options.MaxTime, DefaultMaxTime)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	r.options.Progress.tell("cloning "+from.Host, 0, 0)
-	fs := &cappedFS{Filesystem: osfs.New(filepath.Join(r.temp, "repo.git")), left: new(atomic.Int64)}
-	fs.left.Store(most)
+	r.options.Progress.report("cloning "+from.Host, 0, 0)
+	fs := &limitedFS{Filesystem: osfs.New(filepath.Join(r.tempDir, "repo.git")), remaining: new(atomic.Int64)}
+	fs.remaining.Store(maxBytes)
 	store := filesystem.NewStorage(fs, cache.NewObjectLRUDefault())
 	r.git, err = gogit.CloneContext(ctx, store, nil, &gogit.CloneOptions{URL: from.String(), NoCheckout: true, Tags: gogit.AllTags})
 	switch {
 	case err == nil:
 		return nil
-	case fs.left.Load() < 0:
-		return registry.Errorf(registry.ResourceExhausted, "the repository is larger than %d bytes; clone it with git first and give the path", most)
+	case fs.remaining.Load() < 0:
+		return registry.Errorf(registry.ResourceExhausted, "the repository is larger than %d bytes; clone it with git first and give the path", maxBytes)
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 		return registry.Errorf(registry.Unavailable, "the repository did not arrive within %s; clone it with git first and give the path", limit)
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
@@ -54,7 +54,7 @@ func (r *Repository) clone(ctx context.Context, from *url.URL) (err error) {
 	return e
 }
 
-// withoutCredentials keeps a URL's password out of what is shown.
+// withoutCredentials replaces the user name and password of a URL in a text by "…".
 func withoutCredentials(text string, from *url.URL) string {
 	if from.User == nil {
 		return text
@@ -71,45 +71,46 @@ func withoutCredentials(text string, from *url.URL) string {
 	return text
 }
 
-// errTooLarge ends a clone that takes more than its bytes.
+// errTooLarge ends a clone that is larger than its limit.
 var errTooLarge = errors.New("larger than allowed")
 
-// cappedFS is a file system in which only so many bytes may be written.
-type cappedFS struct {
+// limitedFS is a file system with a limit on the bytes written to all files together.
+type limitedFS struct {
 	billy.Filesystem
-	left *atomic.Int64
+	remaining *atomic.Int64
 }
 
-func (fs *cappedFS) wrap(f billy.File, err error) (billy.File, error) {
+func (fs *limitedFS) wrap(f billy.File, err error) (billy.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cappedFile{f, fs.left}, nil
+	return &limitedFile{f, fs.remaining}, nil
 }
 
-// Create makes a file whose bytes count.
-func (fs *cappedFS) Create(name string) (billy.File, error) {
+// Create makes a file whose written bytes count against the limit.
+func (fs *limitedFS) Create(name string) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.Create(name))
 }
 
-// OpenFile opens a file whose written bytes count.
-func (fs *cappedFS) OpenFile(name string, flag int, perm os.FileMode) (billy.File, error) {
+// OpenFile opens a file whose written bytes count against the limit.
+func (fs *limitedFS) OpenFile(name string, flag int, perm os.FileMode) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.OpenFile(name, flag, perm))
 }
 
-// TempFile makes a temporary file whose bytes count; packs arrive in one.
-func (fs *cappedFS) TempFile(dir, prefix string) (billy.File, error) {
+// TempFile makes a temporary file whose written bytes count against the limit. go-git
+// writes packs to such a file.
+func (fs *limitedFS) TempFile(dir, prefix string) (billy.File, error) {
 	return fs.wrap(fs.Filesystem.TempFile(dir, prefix))
 }
 
-type cappedFile struct {
+type limitedFile struct {
 	billy.File
-	left *atomic.Int64
+	remaining *atomic.Int64
 }
 
-// Write counts down, and fails when nothing is left.
-func (f *cappedFile) Write(p []byte) (int, error) {
-	if f.left.Add(-int64(len(p))) < 0 {
+// Write subtracts the bytes from what remains. It fails when the limit is exceeded.
+func (f *limitedFile) Write(p []byte) (int, error) {
+	if f.remaining.Add(-int64(len(p))) < 0 {
 		return 0, errTooLarge
 	}
 	return f.File.Write(p)

@@ -18,8 +18,8 @@ import (
 	"pedigree/registry"
 )
 
-// serveGit serves the repositories in a folder over https with git's own server,
-// and makes this process trust its certificate.
+// serveGit serves the repositories of a folder over https with git-http-backend. It makes
+// this process trust the server's certificate.
 func serveGit(t *testing.T, root string, wrap func(http.Handler) http.Handler) string {
 	t.Helper()
 	exe, err := exec.Command("git", "--exec-path").Output()
@@ -35,12 +35,12 @@ func serveGit(t *testing.T, root string, wrap func(http.Handler) http.Handler) s
 	return srv.URL
 }
 
-// trust lets the transport that git uses trust a certificate for one test.
+// trust adds a certificate to those that the default HTTP transport trusts, for one test.
 func trust(t *testing.T, der []byte) {
 	t.Helper()
 	pool := systemPool(t)
 	if !pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})) {
-		t.Fatal("the certificate is none")
+		t.Fatal("the certificate cannot be parsed")
 	}
 	transport := http.DefaultTransport.(*http.Transport)
 	old := transport.TLSClientConfig
@@ -49,7 +49,7 @@ func trust(t *testing.T, der []byte) {
 	t.Cleanup(func() { transport.TLSClientConfig = old })
 }
 
-func plainly(h http.Handler) http.Handler { return h }
+func noWrapper(h http.Handler) http.Handler { return h }
 
 func TestAURLIsClonedAndCleanedUp(t *testing.T) {
 	root := t.TempDir()
@@ -59,7 +59,7 @@ func TestAURLIsClonedAndCleanedUp(t *testing.T) {
 	full.git("checkout", "-q", "-b", "side")
 	full.commit("feat: two", "a", "2")
 	full.git("clone", "-q", "--bare", full.path, filepath.Join(root, "churn.git"))
-	base := serveGit(t, root, plainly)
+	base := serveGit(t, root, noWrapper)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	s, ctx := newRegistry(t, registry.RoleAdmin)
@@ -81,7 +81,7 @@ func TestACloneIsBounded(t *testing.T) {
 	full.commit("feat: one", "a", strings.Repeat("0123456789abcdef", 1000))
 	full.git("clone", "-q", "--bare", full.path, filepath.Join(root, "churn.git"))
 	s, ctx := newRegistry(t, registry.RoleAdmin)
-	base := serveGit(t, root, plainly)
+	base := serveGit(t, root, noWrapper)
 	_, err := git.Import(ctx, s, base+"/churn.git", git.Options{MaxBytes: 300})
 	wantCode(t, err, registry.ResourceExhausted, "larger than 300 bytes")
 	_, err = git.Import(ctx, s, base+"/none.git", git.Options{})
@@ -100,7 +100,7 @@ func TestACloneIsBounded(t *testing.T) {
 	wantCode(t, err, registry.Unavailable, "did not arrive within")
 }
 
-func TestAFailedCloneTellsNoPassword(t *testing.T) {
+func TestAFailedCloneHidesThePassword(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	base := serveGit(t, t.TempDir(), func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
@@ -109,7 +109,7 @@ func TestAFailedCloneTellsNoPassword(t *testing.T) {
 	wantCode(t, err, registry.Unavailable, "could not be cloned")
 	e := err.(*registry.Error)
 	if all := e.Message + e.Err.Error(); strings.Contains(all, "hunter2") {
-		t.Errorf("the error tells the password: %s", all)
+		t.Errorf("the error contains the password: %s", all)
 	}
 }
 

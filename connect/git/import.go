@@ -14,13 +14,14 @@ import (
 	"pedigree/service/facts"
 )
 
-// batch is how many commits one call records; service.RecordCommits takes 500.
-const batch = 500
+// commitBatch is the number of commits in one call; service.RecordCommits takes at most
+// 500.
+const commitBatch = 500
 
-// As returns a context that acts as the importer of a system with the caller's
-// own grants: what an import may do is what its caller may do. A server knows its
-// caller by the token alone, and logs that subject.
-func As(ctx context.Context, s Registry, system string) (context.Context, error) {
+// ActAsImporter returns a context with the subject import:SYSTEM and the grants of the
+// caller. An import may do exactly what its caller may do. A server ignores the subject: it
+// identifies the caller by its token and logs the token's subject.
+func ActAsImporter(ctx context.Context, s Registry, system string) (context.Context, error) {
 	caller, err := s.Viewer(ctx)
 	if err != nil {
 		return nil, err
@@ -32,9 +33,9 @@ func As(ctx context.Context, s Registry, system string) (context.Context, error)
 	return service.As(ctx, registry.Actor{Subject: "import:" + system, Grants: caller.Grants}, request), nil
 }
 
-// Need answers FORBIDDEN for a caller who may not do one of some actions, so that
-// an import that could record nothing ends before it begins.
-func Need(ctx context.Context, s Registry, actions ...registry.Action) error {
+// RequireActions returns FORBIDDEN when the caller lacks one of the actions. It stops an
+// import that could record nothing before the import starts.
+func RequireActions(ctx context.Context, s Registry, actions ...registry.Action) error {
 	caller, err := s.Viewer(ctx)
 	if err != nil {
 		return err
@@ -58,13 +59,13 @@ func Import(ctx context.Context, s Registry, from string, o Options) (*Report, e
 	return report, r.Record(ctx, s, report)
 }
 
-// Record records the commits that are not known yet, parents first, and every
-// tag; doing it again adds nothing. It acts as import:git for its caller.
+// Record records the commits that the registry does not have yet, parents first, and every
+// tag. A second call adds nothing. It acts as import:git with the caller's grants.
 func (r *Repository) Record(ctx context.Context, s Registry, report *Report) error {
-	if err := Need(ctx, s, registry.CatalogRead, registry.CommitRecord, registry.TagRecord); err != nil {
+	if err := RequireActions(ctx, s, registry.CatalogRead, registry.CommitRecord, registry.TagRecord); err != nil {
 		return err
 	}
-	ctx, err := As(ctx, s, "git")
+	ctx, err := ActAsImporter(ctx, s, "git")
 	if err != nil {
 		return err
 	}
@@ -72,23 +73,23 @@ func (r *Repository) Record(ctx context.Context, s Registry, report *Report) err
 	report.Add("commits", 0)
 	report.Add("tags", 0)
 	known := 0
-	have := counting(recorded(s), &known)
-	fresh, err := r.unrecorded(ctx, have)
+	lookUp := countKnown(recordedCommits(s), &known)
+	commits, err := r.newCommits(ctx, lookUp)
 	if err != nil {
 		return err
 	}
-	for at := 0; at < len(fresh); at += batch {
-		part := fresh[at:min(at+batch, len(fresh))]
-		r.options.Progress.tell("recording commits", at, len(fresh))
-		if err := r.recordCommits(ctx, s, part, report); err != nil {
+	for start := 0; start < len(commits); start += commitBatch {
+		batch := commits[start:min(start+commitBatch, len(commits))]
+		r.options.Progress.report("recording commits", start, len(commits))
+		if err := r.recordCommits(ctx, s, batch, report); err != nil {
 			return err
 		}
 	}
-	if len(fresh) > 0 {
-		r.options.Progress.tell("recording commits", len(fresh), len(fresh))
+	if len(commits) > 0 {
+		r.options.Progress.report("recording commits", len(commits), len(commits))
 	}
-	for _, p := range r.told {
-		report.Tell(p.Kind, p.Where, "%s", p.What)
+	for _, p := range r.problems {
+		report.AddProblem(p.Kind, p.Where, "%s", p.What)
 	}
 	if known+report.Added("commits") == 0 {
 		return registry.Errorf(registry.FailedPrecondition, "none of the repository's commits could be read and recorded; the list says why")
@@ -96,37 +97,38 @@ func (r *Repository) Record(ctx context.Context, s Registry, report *Report) err
 	return r.recordTags(ctx, s, report)
 }
 
-// counting counts the commits that turn out to be known.
-func counting(ask known, n *int) known {
+// countKnown adds the number of known commits of each lookup to n.
+func countKnown(lookUp commitLookup, n *int) commitLookup {
 	return func(ctx context.Context, shas []string) (map[string]bool, error) {
-		found, err := ask(ctx, shas)
+		found, err := lookUp(ctx, shas)
 		*n += len(found)
 		return found, err
 	}
 }
 
-// unrecorded returns the commits that the registry lacks. It stops at known ones:
-// batches are recorded parents first, so what lies behind is known too.
-func (r *Repository) unrecorded(ctx context.Context, have known) ([]Commit, error) {
+// newCommits returns the commits that the registry does not have. Without Options.All it
+// stops at known commits: batches are recorded parents first, so the ancestors of a known
+// commit are known too.
+func (r *Repository) newCommits(ctx context.Context, lookUp commitLookup) ([]Commit, error) {
 	if !r.options.All {
-		return r.walk(ctx, have)
+		return r.walk(ctx, lookUp)
 	}
 	all, err := r.Commits(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []Commit
-	for part := range slices.Chunk(all, lookup) {
-		shas := make([]string, len(part))
-		for i, c := range part {
+	for batch := range slices.Chunk(all, lookupBatch) {
+		shas := make([]string, len(batch))
+		for i, c := range batch {
 			shas[i] = c.SHA
 		}
-		there, err := have(ctx, shas)
+		recorded, err := lookUp(ctx, shas)
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range part {
-			if !there[c.SHA] {
+		for _, c := range batch {
+			if !recorded[c.SHA] {
 				out = append(out, c)
 			}
 		}
@@ -134,15 +136,14 @@ func (r *Repository) unrecorded(ctx context.Context, have known) ([]Commit, erro
 	return out, nil
 }
 
-// recordCommits records commits in one call. When the registry refuses one of
-// them, or so much at once, it halves the call until what is refused stands alone
-// and is listed.
+// recordCommits records commits in one call. When the registry refuses the call, it splits
+// the batch in halves until the refused commit is alone, and reports that one.
 func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Commit, report *Report) error {
 	in := facts.RecordCommitsInput{Repository: r.input}
 	for _, c := range commits {
-		facts, err := r.facts(c, report)
+		facts, err := r.commitInput(c, report)
 		if err != nil {
-			report.Tell(NotRead, "commit "+Short(c.SHA), "%v", err)
+			report.AddProblem(NotRead, "commit "+ShortSHA(c.SHA), "%v", err)
 			continue
 		}
 		in.Commits = append(in.Commits, facts)
@@ -158,7 +159,7 @@ func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Co
 	case registry.CodeOf(err) == registry.Forbidden || !Refused(err):
 		return err
 	case len(commits) == 1:
-		return report.List(NotRecorded, "commit "+Short(commits[0].SHA), err)
+		return report.AddRefusal(NotRecorded, "commit "+ShortSHA(commits[0].SHA), err)
 	}
 	half := len(commits) / 2
 	if err := r.recordCommits(ctx, s, commits[:half], report); err != nil {
@@ -167,14 +168,14 @@ func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Co
 	return r.recordCommits(ctx, s, commits[half:], report)
 }
 
-// facts reads a commit as the registry takes it. The role is left to the service,
-// which reads it from the message.
-func (r *Repository) facts(c Commit, report *Report) (facts.CommitInput, error) {
+// commitInput reads a commit in the form that the registry takes. It leaves the role empty:
+// the service derives it from the message.
+func (r *Repository) commitInput(c Commit, report *Report) (facts.CommitInput, error) {
 	o, err := r.git.CommitObject(plumbing.NewHash(c.SHA))
 	if err != nil {
 		return facts.CommitInput{}, fmt.Errorf("it cannot be read again: %w", err)
 	}
-	clean := &cleaner{encoding: string(o.Encoding)}
+	clean := &textCleaner{encoding: string(o.Encoding)}
 	in := facts.CommitInput{SHA: c.SHA, Signature: signatureKind(o.PGPSignature),
 		Message: strings.TrimRight(clean.text(o.Message, registry.MaxText), "\n"),
 		Author:  clean.line(o.Author.Name, 255), Email: clean.line(o.Author.Email, 255), Committer: clean.line(o.Committer.Name, 255),
@@ -183,37 +184,38 @@ func (r *Repository) facts(c Commit, report *Report) (facts.CommitInput, error) 
 		in.Parents = append(in.Parents, p.String())
 	}
 	for _, change := range clean.changes {
-		report.Tell(Changed, "commit "+Short(c.SHA), "%s", change)
+		report.AddProblem(Changed, "commit "+ShortSHA(c.SHA), "%s", change)
 	}
 	return in, nil
 }
 
-// recordTags records every tag, and tells of those that are recorded and gone.
+// recordTags records every tag, and reports the recorded tags that the repository no longer
+// has.
 func (r *Repository) recordTags(ctx context.Context, s Registry, report *Report) error {
 	for i, t := range r.tags {
-		r.options.Progress.tell("recording tags", i+1, len(r.tags))
+		r.options.Progress.report("recording tags", i+1, len(r.tags))
 		in := facts.RecordTagInput{Repository: r.input, Name: t.Name, SHA: t.SHA, Annotated: t.Annotated, Message: t.Message, Tagger: t.Tagger, TaggedAt: t.At}
 		out, err := s.RecordTag(ctx, in)
 		if err != nil {
-			if err := report.List(NotRecorded, "tag "+t.Name, err); err != nil {
+			if err := report.AddRefusal(NotRecorded, "tag "+t.Name, err); err != nil {
 				return err
 			}
 			continue
 		}
-		r.nodes[t.Name] = out.Tag.ID
+		r.tagNodes[t.Name] = out.Tag.ID
 		if out.Created {
 			report.Add("tags", 1)
 		}
 		for _, change := range t.changes {
-			report.Tell(Changed, "tag "+t.Name, "%s", change)
+			report.AddProblem(Changed, "tag "+t.Name, "%s", change)
 		}
 	}
-	return r.tellGone(ctx, s, report)
+	return r.reportDeletedTags(ctx, s, report)
 }
 
-// tellGone lists the recorded tags that the repository no longer has: their
-// records stand, for versions may be released from them.
-func (r *Repository) tellGone(ctx context.Context, s Registry, report *Report) error {
+// reportDeletedTags reports the recorded tags that the repository no longer has. Their
+// records stay, because versions may be released from them.
+func (r *Repository) reportDeletedTags(ctx context.Context, s Registry, report *Report) error {
 	n, err := s.Node(ctx, registry.RepositoryID(r.Key()))
 	if err != nil {
 		return err
@@ -222,9 +224,9 @@ func (r *Repository) tellGone(ctx context.Context, s Registry, report *Report) e
 	if !ok {
 		return nil
 	}
-	have := map[string]bool{}
+	present := map[string]bool{}
 	for _, t := range r.tags {
-		have[t.Name] = true
+		present[t.Name] = true
 	}
 	first := core.MaxPage
 	for page := (core.Paging{First: &first}); ; {
@@ -233,8 +235,8 @@ func (r *Repository) tellGone(ctx context.Context, s Registry, report *Report) e
 			return err
 		}
 		for _, e := range tags.Edges {
-			if t := e.Node; t.MovedAt.IsZero() && !have[t.Name] {
-				report.Tell(Remark, "tag "+t.Name, "it is no longer in the repository; its record stands")
+			if t := e.Node; t.MovedAt.IsZero() && !present[t.Name] {
+				report.AddProblem(Remark, "tag "+t.Name, "it is no longer in the repository; its record stands")
 			}
 		}
 		if !tags.PageInfo.HasNextPage {
@@ -244,8 +246,8 @@ func (r *Repository) tellGone(ctx context.Context, s Registry, report *Report) e
 	}
 }
 
-// TagNode returns the node of a tag that Record recorded.
+// TagNode returns the id of a tag that Record recorded, and false when it did not.
 func (r *Repository) TagNode(name string) (registry.ID, bool) {
-	id, ok := r.nodes[name]
+	id, ok := r.tagNodes[name]
 	return id, ok
 }

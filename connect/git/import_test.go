@@ -22,8 +22,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// newRegistry opens a registry over an empty SQLite store, and a context that acts
-// as somebody with a role.
+// newRegistry returns a service over an empty SQLite store, and a context of a subject with
+// the role.
 func newRegistry(t *testing.T, role string) (*service.Service, context.Context) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "pedigree.db"))
@@ -46,7 +46,7 @@ func as(t *testing.T, role string) context.Context {
 	return service.As(t.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "test")
 }
 
-// repo is a git repository that a test drives with the real git.
+// repo is a git repository that a test changes with the git command.
 type repo struct {
 	t    *testing.T
 	path string
@@ -60,7 +60,7 @@ func newRepo(t *testing.T, args ...string) *repo {
 	return r
 }
 
-// git runs git with a clock that steps a minute a call.
+// git runs a git command. The commit time advances by one minute with each call.
 func (r *repo) git(args ...string) string {
 	r.t.Helper()
 	r.tick++
@@ -76,7 +76,7 @@ func (r *repo) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit writes a file and commits it; it returns the sha.
+// commit writes a file, commits it and returns the SHA.
 func (r *repo) commit(message, file, text string) string {
 	r.t.Helper()
 	full := filepath.Join(r.path, file)
@@ -91,7 +91,7 @@ func (r *repo) commit(message, file, text string) string {
 	return r.git("rev-parse", "HEAD")
 }
 
-// sample clones the repository that the real dvc and gto made.
+// sample clones the sample repository, which was made with the dvc and gto commands.
 func sample(t *testing.T) string {
 	t.Helper()
 	bundle, err := filepath.Abs("../../testdata/dvc-project/repo.bundle")
@@ -114,7 +114,7 @@ func mustImport(t *testing.T, ctx context.Context, s *service.Service, from stri
 	return r
 }
 
-// lastEntry is the sequence of the newest entry of the audit log.
+// lastEntry returns the sequence number of the newest entry of the audit log.
 func lastEntry(t *testing.T, ctx context.Context, s *service.Service) int64 {
 	t.Helper()
 	log, err := s.AuditLog(ctx, core.Paging{}, nil)
@@ -124,9 +124,9 @@ func lastEntry(t *testing.T, ctx context.Context, s *service.Service) int64 {
 	return log.Edges[0].Node.Seq
 }
 
-// told reports whether a problem of a kind mentions all of some words.
-func told(r *git.Report, kind git.ProblemKind, words ...string) bool {
-	return slices.ContainsFunc(r.Of(kind), func(p git.Problem) bool {
+// hasProblem reports whether a problem of a kind contains all of the words.
+func hasProblem(r *git.Report, kind git.ProblemKind, words ...string) bool {
+	return slices.ContainsFunc(r.ProblemsOf(kind), func(p git.Problem) bool {
 		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(p.Where+": "+p.What, w) })
 	})
 }
@@ -138,14 +138,14 @@ func wantCode(t *testing.T, err error, code registry.Code, words string) {
 	}
 }
 
-// logged is a commit as git log tells it.
+// logged is a commit as git log prints it.
 type logged struct {
 	SHA, Author, Role string
 	Parents           []string
 	At                string
 }
 
-// oracle reads git-log.txt: five lines a commit, then its message, then ---.
+// oracle reads git-log.txt: five lines for each commit, then its message, then "---".
 func oracle(t *testing.T) (out []logged) {
 	t.Helper()
 	raw, err := os.ReadFile("../../testdata/dvc-project/git-log.txt")
@@ -163,7 +163,7 @@ func oracle(t *testing.T) (out []logged) {
 		message := strings.Join(lines[4:], "\n")
 		c.Role, _ = facts.CommitRole(message)
 		if i := strings.Index(message, "Model-Role: "); i >= 0 {
-			c.Role = message[i+len("Model-Role: "):] // Said by hand, not by the code under test.
+			c.Role = message[i+len("Model-Role: "):] // Parsed here, independently of the code under test.
 		}
 		out = append(out, c)
 	}
@@ -228,7 +228,7 @@ func TestImportingTwiceAddsNothing(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatIsNewIsRecorded(t *testing.T) {
+func TestOnlyNewCommitsAreRecorded(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	r := newRepo(t)
 	first := r.commit("feat: one", "a", "1")
@@ -259,7 +259,7 @@ func TestOnlyWhatIsNewIsRecorded(t *testing.T) {
 	}
 }
 
-func TestAMovedTagEndsAndBeginsAnew(t *testing.T) {
+func TestAMovedTagIsRecordedAnew(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	r := newRepo(t)
 	old := r.commit("feat: one", "a", "1")
@@ -270,7 +270,7 @@ func TestAMovedTagEndsAndBeginsAnew(t *testing.T) {
 	r.git("tag", "-f", "release")
 	r.git("tag", "-d", "signed-off")
 	rep := mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
-	if rep.Added("tags") != 1 || !told(rep, git.Remark, "signed-off", "no longer in the repository") {
+	if rep.Added("tags") != 1 || !hasProblem(rep, git.Remark, "signed-off", "no longer in the repository") {
 		t.Fatalf("report %+v", rep)
 	}
 	node, err := s.Node(ctx, registry.RepositoryID("mine"))
@@ -285,14 +285,14 @@ func TestAMovedTagEndsAndBeginsAnew(t *testing.T) {
 	for _, e := range tags.Edges {
 		got[e.Node.Name+" "+e.Node.SHA] = e.Node.MovedAt.IsZero()
 		if e.Node.Name == "release" && (e.Node.Annotated || !e.Node.DateInferred) {
-			t.Errorf("a light tag has no date of its own: %+v", e.Node)
+			t.Errorf("a lightweight tag has no date of its own: %+v", e.Node)
 		}
 		if e.Node.Name == "signed-off" && (!e.Node.Annotated || e.Node.Tagger != "Ada" || e.Node.Message != "looked at" || e.Node.DateInferred) {
 			t.Errorf("an annotated tag: %+v", e.Node)
 		}
 	}
 	if d := cmp.Diff(map[string]bool{"release " + old: false, "release " + now: true, "signed-off " + old: true}, got); d != "" {
-		t.Errorf("tags and whether they stand (-want +got):\n%s", d)
+		t.Errorf("tags and whether they are current (-want +got):\n%s", d)
 	}
 }
 
@@ -312,7 +312,7 @@ func TestARepositoryWithoutCommitsIsRefused(t *testing.T) {
 	wantCode(t, err, registry.FailedPrecondition, "SHA-256")
 }
 
-func TestAShallowCloneIsImportedUpToItsCut(t *testing.T) {
+func TestAShallowCloneIsImportedUpToItsBoundary(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	full := newRepo(t)
 	for _, n := range []string{"1", "2", "3", "4"} {
@@ -322,12 +322,12 @@ func TestAShallowCloneIsImportedUpToItsCut(t *testing.T) {
 	full.git("clone", "-q", "--depth", "2", "file://"+full.path, clone.path)
 	cut := clone.git("rev-parse", "HEAD~1")
 	got := mustImport(t, ctx, s, clone.path, git.Options{})
-	if got.Added("commits") != 2 || !told(got, git.Remark, "history is cut at "+cut) || !told(got, git.Remark, "--repo NAME") {
+	if got.Added("commits") != 2 || !hasProblem(got, git.Remark, "history is cut at "+cut) || !hasProblem(got, git.Remark, "--repo NAME") {
 		t.Fatalf("report %+v", got)
 	}
 	clone.git("fetch", "-q", "--unshallow")
 	got = mustImport(t, ctx, s, clone.path, git.Options{Name: cut, All: true})
-	if got.Added("commits") != 2 || told(got, git.Remark, "history is cut") {
+	if got.Added("commits") != 2 || hasProblem(got, git.Remark, "history is cut") {
 		t.Errorf("deepened: %+v", got)
 	}
 	c, err := s.Commit(ctx, cut)
@@ -335,11 +335,11 @@ func TestAShallowCloneIsImportedUpToItsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	if up, err := s.Upstream(ctx, c, core.Paging{}); err != nil || len(up.Edges) != 1 {
-		t.Errorf("the cut is not joined to what lies behind it: %v", err)
+		t.Errorf("the boundary commit is not linked to its parent: %v", err)
 	}
 }
 
-func TestUnusualCopiesAreRead(t *testing.T) {
+func TestUnusualRepositoryLayoutsAreRead(t *testing.T) {
 	full := newRepo(t)
 	full.commit("feat: one", "a", "1")
 	full.commit("feat: two", "sub/a", "2")
@@ -358,7 +358,7 @@ func TestUnusualCopiesAreRead(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoneIsCleanedAndListed(t *testing.T) {
+func TestInvalidTextIsCleanedAndReported(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleAdmin)
 	r := newRepo(t)
 	r.commit("feat: one", "a", "1")
@@ -378,8 +378,8 @@ func TestTextThatIsNoneIsCleanedAndListed(t *testing.T) {
 	blob := r.git("rev-parse", "HEAD:a")
 	r.git("tag", "of-a-blob", blob)
 	rep := mustImport(t, ctx, s, r.path, git.Options{Name: "mine"})
-	if rep.Added("commits") != 3 || !told(rep, git.Changed, shas["raw"][:12], "no UTF-8") || !told(rep, git.Changed, shas["raw"][:12], "control characters") ||
-		told(rep, git.Changed, shas["latin"][:12]) || !told(rep, git.NotRecorded, "of-a-blob", "points at a blob") {
+	if rep.Added("commits") != 3 || !hasProblem(rep, git.Changed, shas["raw"][:12], "no UTF-8") || !hasProblem(rep, git.Changed, shas["raw"][:12], "control characters") ||
+		hasProblem(rep, git.Changed, shas["latin"][:12]) || !hasProblem(rep, git.NotRecorded, "of-a-blob", "points at a blob") {
 		t.Errorf("report %+v", rep)
 	}
 	c, err := s.Commit(ctx, shas["raw"])
@@ -391,7 +391,7 @@ func TestTextThatIsNoneIsCleanedAndListed(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotRecordImportsNothing(t *testing.T) {
+func TestCallerWithoutPermissionImportsNothing(t *testing.T) {
 	s, ctx := newRegistry(t, registry.RoleViewer)
 	_, err := git.Import(ctx, s, sample(t), git.Options{})
 	wantCode(t, err, registry.Forbidden, "commit.record")

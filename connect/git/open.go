@@ -19,45 +19,46 @@ import (
 	"pedigree/service/facts"
 )
 
-// Options say how a repository is read.
+// Options set how a repository is read.
 type Options struct {
-	// Name is the repository's key; empty takes the normalised URL of its origin,
-	// else the sha of its first commit.
+	// Name is the repository's key. When it is empty, the key is the normalized URL of the
+	// origin, or the SHA of the first commit when there is no origin.
 	Name string
-	// All looks at every commit again instead of stopping at known ones: after a
+	// All reads every commit instead of stopping at known ones. It is needed after a
 	// shallow clone was deepened.
 	All bool
-	// MaxBytes and MaxTime bound what a clone may take; zero takes the defaults.
+	// MaxBytes and MaxTime limit a clone; zero means the default.
 	MaxBytes int64
 	MaxTime  time.Duration
-	// Progress is told how far the import is; it may be nil.
+	// Progress receives the progress of the import; it may be nil.
 	Progress Progress
 }
 
-// DefaultMaxBytes and DefaultMaxTime bound a clone.
+// DefaultMaxBytes and DefaultMaxTime are the limits of a clone: 2 GiB and 15 minutes.
 const (
 	DefaultMaxBytes = 2 << 30
 	DefaultMaxTime  = 15 * time.Minute
 )
 
-// Repository is an open git repository. Close it.
+// Repository is an open git repository. The caller must close it.
 type Repository struct {
-	git     *gogit.Repository
-	options Options
-	input   facts.RepositoryInput
-	temp    string // the folder of a clone, "" for a repository of the caller's
-	shallow map[string]bool
-	tips    []tip
-	tags    []Tag
-	all     []Commit
-	// told lists what was found while reading; nodes holds the recorded tags.
-	told  []Problem
-	nodes map[string]registry.ID
+	git        *gogit.Repository
+	options    Options
+	input      facts.RepositoryInput
+	tempDir    string // the folder of a temporary clone, "" for a local repository
+	shallow    map[string]bool
+	tips       []tip
+	tags       []Tag
+	allCommits []Commit
+	// problems lists the problems found while reading. tagNodes holds the ids of the
+	// recorded tags by name.
+	problems []Problem
+	tagNodes map[string]registry.ID
 }
 
-// Open opens the repository that a path or https URL names; a URL is cloned to a
-// temporary folder first. FAILED_PRECONDITION for one that cannot be read or has
-// no commits.
+// Open opens the repository at a path or https URL. It clones a URL to a temporary folder
+// first. It returns FAILED_PRECONDITION when the repository cannot be read or has no
+// commits.
 func Open(ctx context.Context, from string, o Options) (*Repository, error) {
 	src, err := parseSource(from)
 	if err != nil {
@@ -68,14 +69,14 @@ func Open(ctx context.Context, from string, o Options) (*Repository, error) {
 			return nil, err
 		}
 	}
-	r := &Repository{options: o, shallow: map[string]bool{}, nodes: map[string]registry.ID{}}
+	r := &Repository{options: o, shallow: map[string]bool{}, tagNodes: map[string]registry.ID{}}
 	if src.url != nil {
 		err = r.clone(ctx, src.url)
 	} else {
 		r.git, err = openPath(src.path)
 	}
 	if err == nil {
-		err = r.look(src)
+		err = r.readMetadata(src)
 	}
 	if err != nil {
 		r.Close()
@@ -86,13 +87,13 @@ func Open(ctx context.Context, from string, o Options) (*Repository, error) {
 
 // Close removes the temporary clone, if there is one.
 func (r *Repository) Close() error {
-	if r.temp == "" {
+	if r.tempDir == "" {
 		return nil
 	}
-	return os.RemoveAll(r.temp)
+	return os.RemoveAll(r.tempDir)
 }
 
-// Key is the repository's natural key.
+// Key returns the repository's natural key.
 func (r *Repository) Key() string {
 	if r.input.Name != "" {
 		return r.input.Name
@@ -100,8 +101,8 @@ func (r *Repository) Key() string {
 	return r.input.URL
 }
 
-// openPath opens a repository on this machine: a work tree or a folder in it, a
-// bare repository, a linked work tree, and one that borrows objects of another.
+// openPath opens a repository on this machine: a work tree or a folder in it, a bare
+// repository, a linked work tree, or a repository that borrows objects from another.
 func openPath(path string) (*gogit.Repository, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -147,8 +148,8 @@ func notARepository(path string) string {
 	return registry.Errorf(registry.FailedPrecondition, "%q is no git repository and lies in none; give the folder that holds .git", registry.Shorten(path, 200)).Message
 }
 
-// findDotGit finds the git folder of a path or of a folder above it, and the
-// common folder when it is that of a linked work tree.
+// findDotGit finds the git folder of a path or of a parent folder. common is the common
+// folder of a linked work tree, "" for other repositories.
 func findDotGit(path string) (dot, common string, err error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
@@ -183,7 +184,7 @@ func findDotGit(path string) (dot, common string, err error) {
 	return dot, common, nil
 }
 
-// isGitDir reports whether a folder is a git folder itself, as a bare one is.
+// isGitDir reports whether a folder is itself a git folder, as in a bare repository.
 func isGitDir(dir string) bool {
 	for _, name := range []string{"HEAD", "objects", "refs"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
@@ -193,7 +194,8 @@ func isGitDir(dir string) bool {
 	return true
 }
 
-// followGitFile reads the file .git of a linked work tree or a submodule.
+// followGitFile returns the git folder that the file .git of a linked work tree or
+// submodule names.
 func followGitFile(dir, file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {

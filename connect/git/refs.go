@@ -14,7 +14,7 @@ import (
 	"pedigree/service/facts"
 )
 
-// Tag is a tag of a repository and the commit it peels to.
+// Tag is a tag of a repository and the commit that it points at.
 type Tag struct {
 	Name, SHA string
 	// Annotated tags have a tagger, a date and a message of their own.
@@ -24,7 +24,7 @@ type Tag struct {
 	changes         []string
 }
 
-// tip is where history is walked from.
+// tip is a reference from which the commit walk starts.
 type tip struct {
 	name string
 	hash plumbing.Hash
@@ -34,16 +34,16 @@ func noCommits() error {
 	return registry.Errorf(registry.FailedPrecondition, "the repository has no commits yet; commit something and import again")
 }
 
-// look reads references, shallow boundaries and the key.
-func (r *Repository) look(src source) error {
-	cut, err := r.git.Storer.Shallow()
+// readMetadata reads the references, the shallow boundary and the repository's key.
+func (r *Repository) readMetadata(src source) error {
+	boundary, err := r.git.Storer.Shallow()
 	if err != nil {
 		return unreadable("the list of shallow commits", err)
 	}
-	for _, h := range cut {
+	for _, h := range boundary {
 		r.shallow[h.String()] = true
 	}
-	if err := r.references(); err != nil {
+	if err := r.readReferences(); err != nil {
 		return err
 	}
 	if len(r.tips) == 0 {
@@ -56,7 +56,7 @@ func (r *Repository) look(src source) error {
 		r.input.URL = networkURL(remote.Config().URLs[0])
 	}
 	if r.Key() == "" {
-		return r.keyByRoot()
+		return r.keyFromRootCommit()
 	}
 	return nil
 }
@@ -67,19 +67,19 @@ func unreadable(what string, err error) error {
 	return e
 }
 
-// references collects branches, the branches of remotes and tags.
-func (r *Repository) references() error {
+// readReferences collects the branches, the remote-tracking branches and the tags.
+func (r *Repository) readReferences() error {
 	refs, err := r.git.References()
 	if err != nil {
 		return unreadable("the references", err)
 	}
 	err = refs.ForEach(func(ref *plumbing.Reference) error {
 		if ref.Type() != plumbing.HashReference {
-			return nil // A symbolic one names another that comes by itself.
+			return nil // Its target is listed as a reference too.
 		}
 		switch name := ref.Name(); {
 		case name.IsTag():
-			r.tag(name.Short(), ref.Hash())
+			r.addTag(name.Short(), ref.Hash())
 		case name.IsBranch(), name.IsRemote(), name == plumbing.HEAD:
 			r.tips = append(r.tips, tip{string(name), ref.Hash()})
 		}
@@ -93,17 +93,18 @@ func (r *Repository) references() error {
 	return nil
 }
 
-// tag peels a tag to the commit it is about.
-func (r *Repository) tag(name string, hash plumbing.Hash) {
-	c := &cleaner{}
+// addTag peels a tag to its commit and adds it. It reports a tag that does not point at a
+// commit.
+func (r *Repository) addTag(name string, hash plumbing.Hash) {
+	c := &textCleaner{}
 	t := Tag{Name: c.line(name, 255)}
 	for depth := 0; ; depth++ {
 		o, err := r.git.TagObject(hash)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			break // Not a tag object: a light tag, or the end of the peeling.
+			break // Not a tag object: a lightweight tag, or the target of the last tag object.
 		}
 		if err != nil || depth > 20 {
-			r.tell(NotRead, "tag "+t.Name, "its tag object cannot be read; check it with git fsck")
+			r.addProblem(NotRead, "tag "+t.Name, "its tag object cannot be read; check it with git fsck")
 			return
 		}
 		if !t.Annotated {
@@ -112,7 +113,7 @@ func (r *Repository) tag(name string, hash plumbing.Hash) {
 		}
 		hash = o.Target
 		if o.TargetType != plumbing.TagObject && o.TargetType != plumbing.CommitObject {
-			r.tell(NotRecorded, "tag "+t.Name, "it points at a %s, not at a commit", o.TargetType)
+			r.addProblem(NotRecorded, "tag "+t.Name, "it points at a %s, not at a commit", o.TargetType)
 			return
 		}
 	}
@@ -122,17 +123,17 @@ func (r *Repository) tag(name string, hash plumbing.Hash) {
 		if o, err := r.git.Storer.EncodedObject(plumbing.AnyObject, hash); err == nil {
 			what = "it points at a " + o.Type().String() + ", not at a commit"
 		}
-		r.tell(NotRecorded, "tag "+t.Name, "%s", what)
+		r.addProblem(NotRecorded, "tag "+t.Name, "%s", what)
 		return
 	}
 	r.tags = append(r.tags, t)
 	r.tips = append(r.tips, tip{"refs/tags/" + t.Name, hash})
 }
 
-// defaultBranch is the branch that the origin calls its own, else the one that is
+// defaultBranch returns the default branch of the origin, or else the branch that is
 // checked out.
 func (r *Repository) defaultBranch() string {
-	c := &cleaner{}
+	c := &textCleaner{}
 	for _, name := range []plumbing.ReferenceName{"refs/remotes/origin/HEAD", plumbing.HEAD} {
 		if ref, err := r.git.Reference(name, false); err == nil && ref.Type() == plumbing.SymbolicReference {
 			return c.line(strings.TrimPrefix(ref.Target().Short(), "origin/"), 255)
@@ -141,36 +142,36 @@ func (r *Repository) defaultBranch() string {
 	return ""
 }
 
-// keyByRoot takes the sha of the first commit as the key: what a repository
-// without an origin keeps when it is moved or copied.
-func (r *Repository) keyByRoot() error {
-	at := r.tips[0].hash
+// keyFromRootCommit sets the key to the SHA of the first commit. A repository without an origin
+// keeps this key when it is moved or copied.
+func (r *Repository) keyFromRootCommit() error {
+	hash := r.tips[0].hash
 	if head, err := r.git.Head(); err == nil {
-		at = head.Hash()
+		hash = head.Hash()
 	}
 	for {
-		c, err := r.git.CommitObject(at)
+		c, err := r.git.CommitObject(hash)
 		if err != nil {
-			return unreadable("the commit "+Short(at.String()), err)
+			return unreadable("the commit "+ShortSHA(hash.String()), err)
 		}
 		if len(c.ParentHashes) == 0 {
 			break
 		}
 		if _, err := object.GetCommit(r.git.Storer, c.ParentHashes[0]); err != nil {
-			r.tell(Remark, "repository", "its key is the oldest commit of this shallow copy, %s; give --repo NAME to import it under a lasting key", Short(at.String()))
+			r.addProblem(Remark, "repository", "its key is the oldest commit of this shallow copy, %s; give --repo NAME to import it under a lasting key", ShortSHA(hash.String()))
 			break
 		}
-		at = c.ParentHashes[0]
+		hash = c.ParentHashes[0]
 	}
-	r.input.Name = at.String()
+	r.input.Name = hash.String()
 	return nil
 }
 
-func (r *Repository) tell(kind ProblemKind, where, format string, args ...any) {
-	rep := Report{Problems: r.told}
-	rep.Tell(kind, where, format, args...)
-	r.told = rep.Problems
+func (r *Repository) addProblem(kind ProblemKind, where, format string, args ...any) {
+	rep := Report{Problems: r.problems}
+	rep.AddProblem(kind, where, format, args...)
+	r.problems = rep.Problems
 }
 
-// Tags lists the tags that point at commits, by name.
+// Tags returns the tags that point at commits, sorted by name.
 func (r *Repository) Tags() []Tag { return slices.Clone(r.tags) }

@@ -9,8 +9,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// Registry is what an import of git asks of a registry: the service over an open
-// store, or a server spoken to from afar.
+// Registry holds the registry methods that an import of git calls. The service implements
+// it, and so does the client of a server.
 type Registry interface {
 	Viewer(ctx context.Context) (*access.Viewer, error)
 	Node(ctx context.Context, id registry.ID, past ...core.PointInTime) (registry.Node, error)

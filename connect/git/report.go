@@ -8,33 +8,33 @@ import (
 	"pedigree/registry"
 )
 
-// Report is what an import did, and what it could not do.
+// Report says what an import added and which problems it met.
 type Report struct {
 	// Repository is the key of the repository that was read.
 	Repository string
-	// Counts tells how many of each kind were new, in the order of first mention.
+	// Counts holds the number of new items of each kind, in the order of first mention.
 	Counts []Count
-	// Problems lists what was not read, not recorded or changed on the way.
+	// Problems lists what was not read, not recorded, or changed during the import.
 	Problems []Problem
 }
 
-// Count is how many things of a kind were added.
+// Count is the number of items of a kind that were added.
 type Count struct {
 	What  string
 	Added int
 }
 
-// Problem is one thing that did not go as the source says.
+// Problem is one difference between the source and what was recorded.
 type Problem struct {
 	Kind ProblemKind
-	// Where names the place in the source, What says what is the matter.
+	// Where is the place in the source, What describes the problem.
 	Where, What string
 }
 
-// ProblemKind says what became of the thing.
+// ProblemKind says what happened to the item.
 type ProblemKind string
 
-// The kinds of problems, gravest first.
+// The kinds of problems, the most serious first.
 const (
 	NotRead     ProblemKind = "not read"
 	NotRecorded ProblemKind = "not recorded"
@@ -45,10 +45,10 @@ const (
 
 var problemKinds = []ProblemKind{NotRead, NotRecorded, NotDone, Changed, Remark}
 
-// ProblemKinds lists the kinds of problems, gravest first.
+// ProblemKinds lists the kinds of problems, the most serious first.
 func ProblemKinds() []ProblemKind { return slices.Clone(problemKinds) }
 
-// Add counts what was added; 0 makes the kind known to the summary.
+// Add adds to the count of a kind. Adding 0 lists the kind with a count of zero.
 func (r *Report) Add(what string, added int) {
 	for i := range r.Counts {
 		if r.Counts[i].What == what {
@@ -59,7 +59,7 @@ func (r *Report) Add(what string, added int) {
 	r.Counts = append(r.Counts, Count{what, added})
 }
 
-// Added returns how many of a kind were new.
+// Added returns how many items of a kind were added.
 func (r *Report) Added(what string) int {
 	for _, c := range r.Counts {
 		if c.What == what {
@@ -69,7 +69,7 @@ func (r *Report) Added(what string) int {
 	return 0
 }
 
-// Total is how many things were added.
+// Total returns how many items were added.
 func (r *Report) Total() (n int) {
 	for _, c := range r.Counts {
 		n += c.Added
@@ -77,16 +77,16 @@ func (r *Report) Total() (n int) {
 	return n
 }
 
-// Tell lists a problem, once.
-func (r *Report) Tell(kind ProblemKind, where, format string, args ...any) {
+// AddProblem adds a problem, unless the same problem is listed already.
+func (r *Report) AddProblem(kind ProblemKind, where, format string, args ...any) {
 	p := Problem{kind, where, fmt.Sprintf(format, args...)}
 	if !slices.Contains(r.Problems, p) {
 		r.Problems = append(r.Problems, p)
 	}
 }
 
-// Of lists the problems of a kind.
-func (r *Report) Of(kind ProblemKind) (out []Problem) {
+// ProblemsOf returns the problems of a kind.
+func (r *Report) ProblemsOf(kind ProblemKind) (out []Problem) {
 	for _, p := range r.Problems {
 		if p.Kind == kind {
 			out = append(out, p)
@@ -95,21 +95,21 @@ func (r *Report) Of(kind ProblemKind) (out []Problem) {
 	return out
 }
 
-// List tells of a fact that the registry refused and returns nil, so that the
-// import goes on; an error that is no refusal of this one fact is returned.
-func (r *Report) List(kind ProblemKind, where string, err error) error {
+// AddRefusal adds a problem for a fact that the registry refused and returns nil, so that
+// the import goes on. It returns every other error unchanged.
+func (r *Report) AddRefusal(kind ProblemKind, where string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if !Refused(err) {
 		return err
 	}
-	r.Tell(kind, where, "%s", err.Error())
+	r.AddProblem(kind, where, "%s", err.Error())
 	return nil
 }
 
-// Refused reports whether an error is the registry's refusal of one fact, also as
-// too large for it, after which the others may still be recorded.
+// Refused reports whether an error means that the registry refused one fact, also because
+// it is too large. Other facts may still be recorded after it.
 func Refused(err error) bool {
 	var e *registry.Error
 	if !errors.As(err, &e) {
@@ -123,15 +123,15 @@ func Refused(err error) bool {
 	return false
 }
 
-// Progress is told how far a step is; total is 0 when it is not known.
+// Progress receives the progress of a step. total is 0 when it is not known.
 type Progress func(step string, done, total int)
 
-// tell calls a Progress that may be nil.
-func (p Progress) tell(step string, done, total int) {
+// report calls p unless p is nil.
+func (p Progress) report(step string, done, total int) {
 	if p != nil {
 		p(step, done, total)
 	}
 }
 
-// Short is the form of a sha that lists show.
-func Short(sha string) string { return sha[:min(len(sha), 12)] }
+// ShortSHA returns the first 12 digits of a SHA, for messages.
+func ShortSHA(sha string) string { return sha[:min(len(sha), 12)] }

@@ -1,5 +1,6 @@
-// Package git reads a git repository, on this machine or over https, and records
-// its commits and tags in the registry.
+// Package git reads a git repository, on this machine or over https, and records its
+// commits and tags in the registry. It does not read other transports and never runs a
+// program.
 package git
 
 import (
@@ -13,19 +14,19 @@ import (
 	"pedigree/service/facts"
 )
 
-// scpForm is git's short form of an ssh address: user@host:path or host:path. One
-// letter before the colon is a drive.
+// scpForm matches git's short form of an ssh address: user@host:path or host:path. A single
+// letter before the colon is a drive letter.
 var scpForm = regexp.MustCompile(`^(?:[^/:@\s]+@)?[A-Za-z0-9][A-Za-z0-9.-]+:[^/\\:]?`)
 
-// source is where a repository is read from: a folder, or a URL to clone.
+// source is where a repository is read from: the path of a folder, or a URL to clone.
 type source struct {
 	path string
 	url  *url.URL
 }
 
-// parseSource takes a path or an https URL and refuses every other way of naming
-// a repository: git has transports that run programs (ext::) and options that
-// start with a dash.
+// parseSource accepts a path or an https URL. It refuses every other way to name a
+// repository: git has transports that run programs (ext::), and a leading dash starts an
+// option.
 func parseSource(arg string) (source, error) {
 	bad := func(why string) (source, error) {
 		return source{}, registry.Invalid("source", "%s; give the path of a repository on this machine or an https:// URL", why)
@@ -68,8 +69,8 @@ func parseSource(arg string) (source, error) {
 	return bad("the scheme " + registry.Shorten(scheme, 20) + ":// is not read: clone it with git first and give the path")
 }
 
-// networkURL returns the normalised form of a remote's URL, "" for one that is a
-// path on some machine and so names nothing for others.
+// networkURL returns the normalized form of a remote's URL. It returns "" for a path on one
+// machine, which identifies nothing on other machines.
 func networkURL(raw string) string {
 	raw = strings.TrimSpace(raw)
 	if scheme, _, ok := strings.Cut(raw, "://"); ok {
@@ -83,12 +84,12 @@ func networkURL(raw string) string {
 		return ""
 	}
 	if host, path, _ := strings.Cut(raw, ":"); !strings.Contains(host, "@") {
-		raw = "ssh://" + host + "/" + path // A host of the reader's ssh configuration.
+		raw = "ssh://" + host + "/" + path // A host alias of the user's ssh configuration.
 	}
 	return asLabel(facts.NormaliseURL(raw))
 }
 
-// asLabel keeps a URL that the registry takes as a label.
+// asLabel returns a URL that is valid as a key in the registry, and "" for others.
 func asLabel(u string) string {
 	if !strings.HasPrefix(u, "https://") || strings.Contains(u, "/../") || strings.HasSuffix(u, "/..") || registry.CheckKey("url", u) != nil {
 		return ""

@@ -42,7 +42,7 @@ func TestOnlyNetworkOriginsNameARepository(t *testing.T) {
 	}
 }
 
-func TestSignaturesAreToldApartByTheirFirstLine(t *testing.T) {
+func TestTheFirstLineOfASignatureNamesItsKind(t *testing.T) {
 	for block, want := range map[string]string{"": "", "-----BEGIN PGP SIGNATURE-----\nx": "openpgp", "-----BEGIN SSH SIGNATURE-----\nx": "ssh",
 		"-----BEGIN SIGNED MESSAGE-----\nx": "x509", "hello": "unknown"} {
 		if got := signatureKind(block); got != want {
@@ -51,14 +51,14 @@ func TestSignaturesAreToldApartByTheirFirstLine(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsKeptOutOfWhatIsShown(t *testing.T) {
+func TestPasswordsAreRemovedFromMessages(t *testing.T) {
 	u, err := url.Parse("https://me:hunt%2Fer2@host.example/x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"Get " + u.String(), "user me password hunt/er2", "hunt%2Fer2"} {
 		if got := withoutCredentials(text, u); strings.Contains(got, "er2") {
-			t.Errorf("%q is shown as %q", text, got)
+			t.Errorf("%q becomes %q, which contains the password", text, got)
 		}
 	}
 }

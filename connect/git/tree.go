@@ -12,57 +12,56 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// File is a file of a commit: its path and the name of its content.
+// File is a file of a commit: its path and the hash of its blob.
 type File struct{ Path, Blob string }
 
-// Finder finds files in the trees of many commits. A folder whose tree was seen
-// before is not read again, so a history costs what changed in it, not commits
-// times files.
-type Finder struct {
-	repo *Repository
-	want func(name string) bool
-	seen map[plumbing.Hash]*folder
+// FileFinder finds files by name in the trees of many commits. It caches the result of each
+// tree, so that the cost of a history depends on what changed, not on commits times files.
+type FileFinder struct {
+	repo   *Repository
+	wanted func(name string) bool
+	cache  map[plumbing.Hash]*treeFiles
 }
 
-// folder is what is wanted under one tree, with paths from that tree.
-type folder struct {
+// treeFiles holds the wanted files under one tree. Paths are relative to that tree.
+type treeFiles struct {
 	files []File
 	err   error
 }
 
-// Finder returns a Finder for the files whose base name is wanted.
-func (r *Repository) Finder(want func(name string) bool) *Finder {
-	return &Finder{repo: r, want: want, seen: map[plumbing.Hash]*folder{}}
+// FileFinder returns a finder of the files for whose base name wanted returns true.
+func (r *Repository) FileFinder(want func(name string) bool) *FileFinder {
+	return &FileFinder{repo: r, wanted: want, cache: map[plumbing.Hash]*treeFiles{}}
 }
 
-// ErrMissing says that an object is not in this copy of the repository.
+// ErrMissing means that an object is not in this copy of the repository.
 var ErrMissing = errors.New("not in this copy of the repository, which may be a partial clone; fetch it with git fetch --refetch --no-filter, or clone it whole")
 
-// Files lists the wanted files of a commit by path. A tree that is missing is an
-// error, never an empty folder.
-func (f *Finder) Files(c Commit) ([]File, error) {
-	got := f.folder(c.tree, 0)
+// Files returns the wanted files of a commit. A missing tree is an error, not an empty
+// folder.
+func (f *FileFinder) Files(c Commit) ([]File, error) {
+	got := f.treeFiles(c.tree, 0)
 	return got.files, got.err
 }
 
-// deepest is how many folders deep files are looked for.
-const deepest = 100
+// maxTreeDepth is the deepest level of folders that is searched.
+const maxTreeDepth = 100
 
-func (f *Finder) folder(hash plumbing.Hash, depth int) *folder {
-	if got := f.seen[hash]; got != nil {
+func (f *FileFinder) treeFiles(hash plumbing.Hash, depth int) *treeFiles {
+	if got := f.cache[hash]; got != nil {
 		return got
 	}
-	got := &folder{}
-	f.seen[hash] = got
+	got := &treeFiles{}
+	f.cache[hash] = got
 	tree, err := object.GetTree(f.repo.git.Storer, hash)
 	if err != nil {
-		got.err = missing("the folder "+Short(hash.String()), err)
+		got.err = missingObject("the folder "+ShortSHA(hash.String()), err)
 		return got
 	}
 	for _, e := range tree.Entries {
 		switch {
-		case e.Mode == filemode.Dir && depth < deepest && e.Name != ".dvc" && e.Name != ".git":
-			under := f.folder(e.Hash, depth+1)
+		case e.Mode == filemode.Dir && depth < maxTreeDepth && e.Name != ".dvc" && e.Name != ".git":
+			under := f.treeFiles(e.Hash, depth+1)
 			if under.err != nil {
 				got.err = under.err
 			}
@@ -70,7 +69,7 @@ func (f *Finder) folder(hash plumbing.Hash, depth int) *folder {
 				got.files = append(got.files, File{e.Name + "/" + file.Path, file.Blob})
 			}
 		case e.Mode.IsRegular() || e.Mode == filemode.Executable || e.Mode == filemode.Deprecated:
-			if f.want(e.Name) {
+			if f.wanted(e.Name) {
 				got.files = append(got.files, File{e.Name, e.Hash.String()})
 			}
 		}
@@ -78,39 +77,39 @@ func (f *Finder) folder(hash plumbing.Hash, depth int) *folder {
 	return got
 }
 
-func missing(what string, err error) error {
+func missingObject(what string, err error) error {
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return fmt.Errorf("%s is %w", what, ErrMissing)
 	}
 	return fmt.Errorf("%s is damaged: %w", what, err)
 }
 
-// Blob reads the content of a file of at most so many bytes.
-func (r *Repository) Blob(name string, most int64) ([]byte, error) {
+// Blob returns the content of a blob. A blob larger than maxBytes is an error.
+func (r *Repository) Blob(name string, maxBytes int64) ([]byte, error) {
 	b, err := r.git.BlobObject(plumbing.NewHash(name))
 	if err != nil {
-		return nil, missing("the file", err)
+		return nil, missingObject("the file", err)
 	}
-	if b.Size > most {
-		return nil, fmt.Errorf("it is larger than %d bytes", most)
+	if b.Size > maxBytes {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxBytes)
 	}
 	in, err := b.Reader()
 	if err != nil {
-		return nil, missing("the file", err)
+		return nil, missingObject("the file", err)
 	}
 	defer in.Close()
-	return io.ReadAll(io.LimitReader(in, most))
+	return io.ReadAll(io.LimitReader(in, maxBytes))
 }
 
-// At returns the blob of a path in a commit, "" for a folder; false when the
-// commit has no such path.
-func (r *Repository) At(c Commit, file string) (blob string, there bool, err error) {
+// BlobAt returns the hash of the file at a path in a commit, and "" for a folder. exists is
+// false when the commit has no such path.
+func (r *Repository) BlobAt(c Commit, file string) (blob string, exists bool, err error) {
 	hash := c.tree
 	parts := strings.Split(path.Clean(file), "/")
 	for i, part := range parts {
 		tree, err := object.GetTree(r.git.Storer, hash)
 		if err != nil {
-			return "", false, missing("the folder "+Short(hash.String()), err)
+			return "", false, missingObject("the folder "+ShortSHA(hash.String()), err)
 		}
 		e := entry(tree, part)
 		switch {
@@ -137,7 +136,7 @@ func entry(t *object.Tree, name string) *object.TreeEntry {
 	return nil
 }
 
-// Progress tells the caller how far a step is.
+// Progress reports the progress of a step to the caller of the import.
 func (r *Repository) Progress(step string, done, total int) {
-	r.options.Progress.tell(step, done, total)
+	r.options.Progress.report(step, done, total)
 }

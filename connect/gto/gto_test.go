@@ -71,7 +71,7 @@ func TestEventsAgreeWithGTOsHistory(t *testing.T) {
 	}
 	line := BuildTimeline(events)
 	if len(line.Events) != len(rows) || len(line.Skipped) != 0 {
-		t.Fatalf("%d events, unclear %v", len(line.Events), line.Skipped)
+		t.Fatalf("%d events, skipped %v", len(line.Events), line.Skipped)
 	}
 	for i, e := range line.Events {
 		row := rows[len(rows)-1-i] // gto lists the newest first.
@@ -126,6 +126,6 @@ func TestTwoVersionsOnOneCommitNeedTheMessage(t *testing.T) {
 	}
 	line := follow("put to work")
 	if len(line.Deployments) != 0 || len(line.Skipped) != 3 || !strings.Contains(line.Skipped[0].Why, "several versions") || !strings.Contains(line.Skipped[1].Why, "no version of n") {
-		t.Errorf("named nowhere: %+v, unclear %v", line.Deployments, line.Skipped)
+		t.Errorf("not named in the message: %+v, skipped %v", line.Deployments, line.Skipped)
 	}
 }

@@ -23,7 +23,7 @@ type Timeline struct {
 	// Events holds (de)registrations and (un)assignments.
 	Events      []Event
 	Deployments []Deployment
-	// Unclear lists the tags that have no effect, with the reasons.
+	// Skipped lists the tags that have no effect, with the reasons.
 	Skipped []SkippedTag
 	// versions holds the version of each (un)assignment by tag.
 	versions map[string]string

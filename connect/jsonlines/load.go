@@ -14,39 +14,39 @@ import (
 	"pedigree/service/bulk"
 )
 
-// Recorder records a batch of facts: the service, or a server that is spoken to.
+// Recorder records a batch of facts. The service implements it.
 type Recorder interface {
 	RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error)
 }
 
-// chunkBytes is how many bytes of lines one transaction takes.
+// chunkBytes is the largest size of one transaction, in bytes of its lines.
 const chunkBytes = registry.MaxFactBytes - 16<<10
 
-// maxRefs is how many names one stream may give.
+// maxRefs is the most refs that one stream may define.
 const maxRefs = 100000
 
-// Options say where a load begins and who is told of it.
+// Options set where a load starts and which callbacks it calls.
 type Options struct {
-	// Line and Offset are those before the first line that is read: both 0 at the
-	// beginning of a file.
+	// Line and Offset are the number of lines and bytes before the first line that is read.
+	// Both are 0 at the start of a file.
 	Line, Offset int64
-	// Refused is told of each line that was refused, in order, with its bytes (cut
-	// at a limit). An error of it ends the load.
+	// Refused is called for each refused line, in order, with the bytes of the line (at
+	// most 1000 of a line that is too long). An error of it ends the load.
 	Refused func(r Refusal, line []byte) error
-	// Committed is told after each transaction what was read so far: all of it is
-	// recorded or was told to Refused. An error of it ends the load.
+	// Committed is called after each transaction. Every line that its summary counts is
+	// recorded or was passed to Refused. An error of it ends the load.
 	Committed func(s Summary) error
-	// MaxRefused ends the load when more lines were refused; 0 is no limit.
+	// MaxRefused ends the load when more lines are refused; 0 means no limit.
 	MaxRefused int64
 }
 
-// Refusal says why a line was refused.
+// Refusal is the reason why a line was refused.
 type Refusal struct {
-	// Line counts from 1.
+	// Line is the number of the line, starting at 1.
 	Line    int64         `json:"line"`
 	Code    registry.Code `json:"code"`
 	Message string        `json:"message"`
-	// Field is the field at fault, from the fact on.
+	// Field is the path of the invalid field inside the fact.
 	Field string `json:"field,omitempty"`
 }
 
@@ -57,77 +57,78 @@ type Summary struct {
 	Merged    int64 `json:"merged"`
 	Unchanged int64 `json:"unchanged"`
 	Refused   int64 `json:"refused"`
-	// LastLine is the last line that was dealt with, Offset the bytes up to its end.
+	// LastLine is the last line that was processed. Offset is the number of bytes up to its
+	// end.
 	LastLine int64 `json:"lastLine"`
 	Offset   int64 `json:"-"`
-	// Refs tells that lines gave names for others to use.
+	// Refs is true when lines define refs for other lines.
 	Refs bool `json:"-"`
 }
 
-// ErrTooManyRefused ends a load that refuses more than it may.
+// ErrTooManyRefused ends a load that refuses more than Options.MaxRefused lines.
 var ErrTooManyRefused = errors.New("too many lines were refused")
 
-// Load records the facts of a stream, one transaction a chunk of at most
-// registry.MaxFacts lines. A line that is refused does not hold up the others of
-// its chunk: they are recorded in several transactions then, one between two
-// refused lines. On an error the summary says how far it came; what it counts is
-// recorded.
+// Load records the facts of a stream. One transaction takes a chunk of at most
+// registry.MaxFacts lines. When a line is refused, the other lines of its chunk are still
+// recorded, in several transactions. On an error the summary says how far the load came;
+// everything that it counts is recorded.
 func Load(ctx context.Context, r io.Reader, to Recorder, o Options) (Summary, error) {
-	l := &load{to: to, o: o, refs: map[string]registry.ID{}, lines: lines{r: bufio.NewReaderSize(r, 64<<10)},
-		done: Summary{LastLine: o.Line, Offset: o.Offset}}
-	l.read = l.done
+	l := &loader{to: to, options: o, refs: map[string]registry.ID{}, lines: lineReader{r: bufio.NewReaderSize(r, 64<<10)},
+		committed: Summary{LastLine: o.Line, Offset: o.Offset}}
+	l.position = l.committed
 	for {
 		item, err := l.next()
 		if err == io.EOF {
 			err := l.commit(ctx)
-			return l.done, err
+			return l.committed, err
 		}
 		if err != nil {
-			return l.done, err
+			return l.committed, err
 		}
 		if len(l.chunk) == registry.MaxFacts || len(l.chunk) > 0 && l.bytes+len(item.raw) > chunkBytes {
 			if err := l.commit(ctx); err != nil {
-				return l.done, err
+				return l.committed, err
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			return l.done, err
+			return l.committed, err
 		}
 		l.add(item)
 	}
 }
 
-// load is a load under way. done is what is recorded, read what is in the chunk too.
-type load struct {
-	to         Recorder
-	o          Options
-	lines      lines
-	done, read Summary
-	refs       map[string]registry.ID
+// loader is the state of a load. committed counts what is recorded; position also includes
+// the current chunk.
+type loader struct {
+	to                  Recorder
+	options             Options
+	lines               lineReader
+	committed, position Summary
+	refs                map[string]registry.ID
 
-	chunk   []item
-	bytes   int
-	pending map[string]bool // names that the chunk gives
+	chunk     []parsedLine
+	bytes     int
+	chunkRefs map[string]bool // refs that the chunk defines
 }
 
-// item is a line that was read.
-type item struct {
+// parsedLine is a line with its fact, or with the reason why it is refused.
+type parsedLine struct {
 	line, end int64
 	raw       []byte
 	fact      bulk.FactInput
 	refusal   *Refusal
 }
 
-// next reads a line that is not blank.
-func (l *load) next() (item, error) {
+// next returns the next line that is not blank.
+func (l *loader) next() (parsedLine, error) {
 	for {
 		raw, size, err := l.lines.next()
 		if err != nil {
-			return item{}, err
+			return parsedLine{}, err
 		}
-		l.read.LastLine++
-		l.read.Offset += size
-		it := item{line: l.read.LastLine, end: l.read.Offset, raw: raw}
+		l.position.LastLine++
+		l.position.Offset += size
+		it := parsedLine{line: l.position.LastLine, end: l.position.Offset, raw: raw}
 		switch {
 		case len(raw) > registry.MaxFactBytes:
 			it.refuse(registry.Errorf(registry.ResourceExhausted, "the line is longer than %d bytes", registry.MaxFactBytes))
@@ -146,7 +147,7 @@ func (l *load) next() (item, error) {
 	}
 }
 
-func (it *item) refuse(err error) {
+func (it *parsedLine) refuse(err error) {
 	it.refusal = &Refusal{Line: it.line, Code: registry.CodeOf(err), Message: err.Error()}
 	var known *registry.Error
 	if errors.As(err, &known) {
@@ -154,76 +155,77 @@ func (it *item) refuse(err error) {
 	}
 }
 
-func (it *item) refused() bool { return it.refusal != nil }
+func (it *parsedLine) refused() bool { return it.refusal != nil }
 
-// add puts a line into the chunk. Names that earlier chunks gave are replaced.
-func (l *load) add(it item) {
+// add adds a line to the chunk. It replaces refs that earlier chunks defined by their ids.
+func (l *loader) add(it parsedLine) {
 	if it.refusal == nil {
 		it.fact = it.fact.Resolve(l.refs)
 		ref := it.fact.Ref
 		switch {
-		case ref != "" && (l.pending[ref] || l.refs[ref] != ""):
+		case ref != "" && (l.chunkRefs[ref] || l.refs[ref] != ""):
 			it.refuse(registry.Invalid("ref", "%q is given twice", ref))
-		case ref != "" && len(l.refs)+len(l.pending) == maxRefs:
+		case ref != "" && len(l.refs)+len(l.chunkRefs) == maxRefs:
 			it.refuse(registry.Errorf(registry.ResourceExhausted, "more than %d lines with a ref; use ids", maxRefs))
 		case ref != "":
-			if l.pending == nil {
-				l.pending = map[string]bool{}
+			if l.chunkRefs == nil {
+				l.chunkRefs = map[string]bool{}
 			}
-			l.pending[ref] = true
-			l.read.Refs = true
+			l.chunkRefs[ref] = true
+			l.position.Refs = true
 		}
 	}
 	l.chunk = append(l.chunk, it)
 	l.bytes += len(it.raw)
 }
 
-// commit records the chunk and tells what became of it.
-func (l *load) commit(ctx context.Context) error {
+// commit records the chunk and calls the callbacks.
+func (l *loader) commit(ctx context.Context) error {
 	if len(l.chunk) == 0 {
-		l.done.LastLine, l.done.Offset = l.read.LastLine, l.read.Offset
+		l.committed.LastLine, l.committed.Offset = l.position.LastLine, l.position.Offset
 		return nil
 	}
-	var good []*item
+	var good []*parsedLine
 	for i := range l.chunk {
 		if l.chunk[i].refusal == nil {
 			good = append(good, &l.chunk[i])
 		}
 	}
-	sum := l.done
+	sum := l.committed
 	if err := l.record(ctx, good, &sum); err != nil {
 		return err
 	}
 	last := l.chunk[len(l.chunk)-1]
-	sum.LastLine, sum.Offset, sum.Refs = last.line, last.end, l.read.Refs
+	sum.LastLine, sum.Offset, sum.Refs = last.line, last.end, l.position.Refs
 	for _, it := range l.chunk {
 		if it.refusal == nil {
 			continue
 		}
 		sum.Refused++
-		if l.o.Refused != nil {
-			if err := l.o.Refused(*it.refusal, it.raw); err != nil {
+		if l.options.Refused != nil {
+			if err := l.options.Refused(*it.refusal, it.raw); err != nil {
 				return err
 			}
 		}
 	}
-	l.done, l.chunk, l.bytes, l.pending = sum, l.chunk[:0], 0, nil
-	if l.o.Committed != nil {
-		if err := l.o.Committed(l.done); err != nil {
+	l.committed, l.chunk, l.bytes, l.chunkRefs = sum, l.chunk[:0], 0, nil
+	if l.options.Committed != nil {
+		if err := l.options.Committed(l.committed); err != nil {
 			return err
 		}
 	}
-	if l.o.MaxRefused > 0 && l.done.Refused > l.o.MaxRefused {
+	if l.options.MaxRefused > 0 && l.committed.Refused > l.options.MaxRefused {
 		return ErrTooManyRefused
 	}
 	return nil
 }
 
-// record records lines in one transaction; where one of them is refused, those
-// before it, and then those behind it. A cycle is found when the edges of many lines
-// are written, and of several any one: while a line before the one that is named is
-// refused too, the named one is told anew, since what it met may be gone with that.
-func (l *load) record(ctx context.Context, items []*item, sum *Summary) error {
+// record records lines in one transaction. When one of them is refused, it first records
+// the lines before that one, and then those after it. When several lines close cycles, the
+// store may report any of them, after it wrote the edges of all lines. So when a line
+// before the reported one is refused too, the reported line is tried again: its cycle may
+// have contained the refused line.
+func (l *loader) record(ctx context.Context, items []*parsedLine, sum *Summary) error {
 	for len(items) > 0 {
 		in := bulk.RecordFactsInput{Facts: make([]bulk.FactInput, len(items))}
 		for i, it := range items {
@@ -231,27 +233,27 @@ func (l *load) record(ctx context.Context, items []*item, sum *Summary) error {
 		}
 		out, err := l.to.RecordFacts(ctx, in)
 		if err == nil {
-			return l.tally(items, out, sum)
+			return l.addToSummary(items, out, sum)
 		}
-		at, cause := refusedFact(err)
-		if at < 0 || at >= len(items) {
+		index, cause := refusedFact(err)
+		if index < 0 || index >= len(items) {
 			return err
 		}
-		before, named := items[:at], items[at]
+		before, named := items[:index], items[index]
 		if err := l.record(ctx, before, sum); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(before, (*item).refused) {
-			items = items[at:]
+		if slices.ContainsFunc(before, (*parsedLine).refused) {
+			items = items[index:]
 			continue
 		}
 		named.refuse(cause)
-		items = items[at+1:]
+		items = items[index+1:]
 	}
 	return nil
 }
 
-func (l *load) tally(items []*item, out *bulk.RecordFactsPayload, sum *Summary) error {
+func (l *loader) addToSummary(items []*parsedLine, out *bulk.RecordFactsPayload, sum *Summary) error {
 	if len(out.Facts) != len(items) {
 		return fmt.Errorf("%d facts were sent and %d were answered", len(items), len(out.Facts))
 	}
@@ -267,37 +269,38 @@ func (l *load) tally(items []*item, out *bulk.RecordFactsPayload, sum *Summary) 
 	return nil
 }
 
-// refusedFact tells which fact of a batch an error is about, -1 for none, and the
-// error as one of that fact alone.
+// refusedFact returns the index of the fact that an error is about, or -1 when there is
+// none, and the error without that index.
 func refusedFact(err error) (int, error) {
 	var known *registry.Error
 	if !errors.As(err, &known) {
 		return -1, err
 	}
-	at := -1
+	index := -1
 	switch n := known.Details["fact"].(type) {
 	case int:
-		at = n
-	case float64: // from a server's JSON
-		at = int(n)
+		index = n
+	case float64: // decoded from a server's JSON
+		index = int(n)
 	}
-	prefix := fmt.Sprintf("input.facts[%d]", at)
-	return at, &registry.Error{Code: known.Code, Message: strings.TrimPrefix(known.Message, prefix+": "),
+	prefix := fmt.Sprintf("input.facts[%d]", index)
+	return index, &registry.Error{Code: known.Code, Message: strings.TrimPrefix(known.Message, prefix+": "),
 		Field: strings.TrimPrefix(strings.TrimPrefix(known.Field, prefix), ".")}
 }
 
-// lines cuts a stream at line ends.
-type lines struct{ r *bufio.Reader }
+// lineReader splits a stream into lines.
+type lineReader struct{ r *bufio.Reader }
 
-// next returns a line without its end and how many bytes it took. Of a line longer
-// than registry.MaxFactBytes it returns one byte more than that and skips the rest.
-// A stream that breaks off gives its error and not the half line.
-func (l lines) next() (line []byte, size int64, err error) {
+// next returns a line without its line end, and the number of bytes that it took. For a
+// line longer than registry.MaxFactBytes it returns one byte more than the limit and skips
+// the rest. When the stream fails inside a line, it returns the error and not the partial
+// line.
+func (l lineReader) next() (line []byte, size int64, err error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		size += int64(len(part))
-		room := registry.MaxFactBytes + 2 - len(line)
-		line = append(line, part[:min(len(part), max(room, 0))]...)
+		remaining := registry.MaxFactBytes + 2 - len(line)
+		line = append(line, part[:min(len(part), max(remaining, 0))]...)
 		switch {
 		case err == bufio.ErrBufferFull:
 			continue

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/facts.schema.json")
 
-// schemaOf describes a type as JSON Schema (2020-12).
+// schemaOf returns the JSON Schema (2020-12) of a type.
 func schemaOf(t reflect.Type) map[string]any {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -51,9 +51,9 @@ func schemaOf(t reflect.Type) map[string]any {
 	return map[string]any{"type": "string"}
 }
 
-// TestTheSchemaIsWhatALineTakes holds docs/facts.schema.json to the types that lines
-// are read into; -update writes it.
-func TestTheSchemaIsWhatALineTakes(t *testing.T) {
+// TestTheSchemaFileMatchesTheDecoder compares docs/facts.schema.json with the types that
+// lines are decoded into. The flag -update writes the file.
+func TestTheSchemaFileMatchesTheDecoder(t *testing.T) {
 	s := schemaOf(reflect.TypeFor[bulk.FactInput]())
 	var one []any
 	for name, p := range s["properties"].(map[string]any) {
@@ -62,7 +62,7 @@ func TestTheSchemaIsWhatALineTakes(t *testing.T) {
 			delete(p.(map[string]any)["properties"].(map[string]any), "bump")
 		}
 	}
-	// oneOf comes from a map: in order of its text.
+	// oneOf is built from a map, so it is sorted to have a fixed order.
 	s["oneOf"] = sorted(one)
 	s["properties"].(map[string]any)["ref"] = map[string]any{"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
 	s["$schema"], s["title"] = "https://json-schema.org/draft/2020-12/schema", "A fact of Pedigree, one line of JSON Lines"

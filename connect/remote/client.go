@@ -1,9 +1,9 @@
-// Package remote speaks to a running server as the commands speak to the service
-// over an open store: the same methods, asked by GraphQL over HTTP. What it may do
-// is what its token's subject may do, and the server's log names that subject.
+// Package remote is a client of a running server. It has the methods of the service that
+// the commands call, and sends them as GraphQL over HTTP. It may do what the subject of its
+// token may do, and the server logs that subject.
 //
-// Errors are registry.Errors with the code, the sentence, the field and the
-// details of the server's answer; UNAVAILABLE when there is no answer.
+// Errors are registry.Errors with the code, message, field and details of the server's
+// answer, and UNAVAILABLE when there is no answer.
 package remote
 
 import (
@@ -19,7 +19,7 @@ import (
 	"pedigree/registry"
 )
 
-// Client is a registry behind a server. It is safe for concurrent use.
+// Client calls the registry of a server. It is safe for concurrent use.
 type Client struct {
 	endpoint string
 	token    string
@@ -29,24 +29,25 @@ type Client struct {
 	sleep    func(ctx context.Context, d time.Duration) error
 }
 
-// Option changes how a Client is built.
+// Option configures a Client.
 type Option func(*Client)
 
-// Purpose starts the id of every request, such as import-git, by which the
-// server's log tells what a write was part of.
+// Purpose sets the start of the id of every request, such as import-git. The server's log
+// shows it with each write.
 func Purpose(name string) Option { return func(c *Client) { c.purpose = name } }
 
-// Sleep replaces how the client waits before it asks again.
+// Sleep replaces the function that waits before a retry.
 func Sleep(sleep func(ctx context.Context, d time.Duration) error) Option {
 	return func(c *Client) { c.sleep = sleep }
 }
 
-// attemptTime is how long one request may take; the server gives an operation 10 s.
-const attemptTime = 30 * time.Second
+// attemptTimeout is the time limit of one request. The server's limit for an operation is
+// 10 s.
+const attemptTimeout = 30 * time.Second
 
-// New returns a client of the server at a URL such as https://pedigree.example.com,
-// a path before /graphql included. INVALID_ARGUMENT for a URL that is none,
-// UNAUTHENTICATED without a token. It asks nothing yet.
+// New returns a client of the server at a URL such as https://pedigree.example.com, which
+// may include a path before /graphql. It returns INVALID_ARGUMENT for an invalid URL and
+// UNAUTHENTICATED for a missing or malformed token. It does not send a request.
 func New(server, token string, options ...Option) (*Client, error) {
 	endpoint, err := endpointOf(server)
 	if err != nil {
@@ -60,8 +61,8 @@ func New(server, token string, options ...Option) (*Client, error) {
 	}
 	c := &Client{endpoint: endpoint, token: token, purpose: "pedigree", sleep: sleep,
 		pauses: []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second}}
-	c.http = &http.Client{Timeout: attemptTime, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // The token goes nowhere but where it was meant to.
+	c.http = &http.Client{Timeout: attemptTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // Never send the token to another server.
 	}}
 	for _, o := range options {
 		o(c)
@@ -70,14 +71,14 @@ func New(server, token string, options ...Option) (*Client, error) {
 	return c, nil
 }
 
-// tokenRunes are the characters of RFC 6750's b64token, and those of tokens that
-// were chosen by hand.
+// tokenRunes are the characters of a token: those of b64token in RFC 6750, and others that
+// tokens chosen by hand may contain.
 const tokenRunes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=!#$%&'*^`|:;?@"
 
-// purposeRunes are what a request id may not hold.
+// purposeRunes matches the characters that a request id may not contain.
 var purposeRunes = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// endpointOf checks a server's URL and returns its GraphQL door.
+// endpointOf checks a server's URL and returns the URL of its GraphQL endpoint.
 func endpointOf(server string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(server))
 	switch {
@@ -92,7 +93,7 @@ func endpointOf(server string) (string, error) {
 	return u.String() + "/graphql", nil
 }
 
-// Server is the server's URL, for messages.
+// Server returns the server's URL, for messages.
 func (c *Client) Server() string { return strings.TrimSuffix(c.endpoint, "/graphql") }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -106,14 +107,14 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// random is n random bytes in hex.
-func random(n int) string {
+// randomHex returns n random bytes in hexadecimal.
+func randomHex(n int) string {
 	b := make([]byte, n)
 	rand.Read(b)
 	return hex.EncodeToString(b)
 }
 
-// requestID makes the id of one request: 8 to 64 characters, as servers take it.
+// requestID returns a new request id. Servers accept 8 to 64 characters.
 func (c *Client) requestID() string {
-	return c.purpose[:min(len(c.purpose), 40)] + "-" + random(8)
+	return c.purpose[:min(len(c.purpose), 40)] + "-" + randomHex(8)
 }

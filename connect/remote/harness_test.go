@@ -27,28 +27,28 @@ import (
 	"pedigree/service/core"
 )
 
-// sameSecret makes two stores derive the same keys, so that their cursors and
-// opaque ids can be compared.
-type sameSecret struct{ graph.Store }
+// fixedSecret makes two stores derive the same keys, so that their cursors and opaque ids
+// are comparable.
+type fixedSecret struct{ graph.Store }
 
-func (s sameSecret) Ping(ctx context.Context) (graph.Info, error) {
+func (s fixedSecret) Ping(ctx context.Context) (graph.Info, error) {
 	info, err := s.Store.Ping(ctx)
 	info.Secret = bytes.Repeat([]byte{7}, 32)
 	return info, err
 }
 
-// site is a registry over an empty SQLite store, with a clock that stands still,
-// behind a real server.
-type site struct {
+// testServer is a server over an empty SQLite store. Its clock always returns the same
+// time.
+type testServer struct {
 	*testing.T
 	service *service.Service
 	url     string
-	// before is what stands before the server; nil lets everything through.
-	before atomic.Pointer[func(next http.Handler) http.Handler]
-	asked  atomic.Int64
+	// middleware wraps the server; nil passes every request through.
+	middleware atomic.Pointer[func(next http.Handler) http.Handler]
+	requests   atomic.Int64
 }
 
-func newSite(t *testing.T) *site {
+func newTestServer(t *testing.T) *testServer {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
@@ -59,20 +59,20 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	still := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
-	gate, err := policies.NewGate(t.Context(), sameSecret{store}, table, func() time.Time { return still })
+	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
+	gate, err := policies.NewGate(t.Context(), fixedSecret{store}, table, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{T: t, service: service.New(gate)}
-	door := server.New(s.service, server.Config{})
+	s := &testServer{T: t, service: service.New(gate)}
+	handler := server.New(s.service, server.Config{})
 	l := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.asked.Add(1)
-		if before := s.before.Load(); before != nil {
-			(*before)(door).ServeHTTP(w, r)
+		s.requests.Add(1)
+		if before := s.middleware.Load(); before != nil {
+			(*before)(handler).ServeHTTP(w, r)
 			return
 		}
-		door.ServeHTTP(w, r)
+		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(l.Close)
 	s.url = l.URL
@@ -86,22 +86,23 @@ func newSite(t *testing.T) *site {
 
 func tokenOf(role string) string { return "pdg_token_of_" + role }
 
-// stand puts something before the server; nil takes it away.
-func (s *site) stand(before func(next http.Handler) http.Handler) {
+// setMiddleware sets the middleware; nil removes it.
+func (s *testServer) setMiddleware(before func(next http.Handler) http.Handler) {
 	if before == nil {
-		s.before.Store(nil)
+		s.middleware.Store(nil)
 		return
 	}
-	s.before.Store(&before)
+	s.middleware.Store(&before)
 }
 
-// admin is the context of somebody who opened the store.
-func (s *site) admin() context.Context {
+// admin returns the context of a subject that opened the store directly.
+func (s *testServer) admin() context.Context {
 	return service.As(s.Context(), registry.Actor{Subject: "cli:ann", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "cli")
 }
 
-// client speaks to the site as a role, and counts how often it waits.
-func (s *site) client(role string) (*remote.Client, *atomic.Int64) {
+// client returns a client with the token of a role, and the number of waits before its
+// retries.
+func (s *testServer) client(role string) (*remote.Client, *atomic.Int64) {
 	s.Helper()
 	waited := &atomic.Int64{}
 	c, err := remote.New(s.url, tokenOf(role), remote.Purpose("import dvc"), remote.Sleep(func(ctx context.Context, _ time.Duration) error {
@@ -114,8 +115,8 @@ func (s *site) client(role string) (*remote.Client, *atomic.Int64) {
 	return c, waited
 }
 
-// log lists the log entries, oldest first.
-func (s *site) log() (out []*registry.LogEntry) {
+// log returns the log entries, oldest first.
+func (s *testServer) log() (out []*registry.LogEntry) {
 	s.Helper()
 	first := core.MaxPage
 	for p := (core.Paging{First: &first}); ; {
@@ -134,8 +135,8 @@ func (s *site) log() (out []*registry.LogEntry) {
 	}
 }
 
-// ask sends an operation as an admin and returns the answer's bytes.
-func (s *site) ask(query string, vars map[string]any) []byte {
+// query sends an operation as an admin and returns the bytes of the answer.
+func (s *testServer) query(query string, vars map[string]any) []byte {
 	s.Helper()
 	body, _ := json.Marshal(map[string]any{"query": query, "variables": vars})
 	r, _ := http.NewRequestWithContext(s.Context(), http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
@@ -151,12 +152,13 @@ func (s *site) ask(query string, vars map[string]any) []byte {
 	return out.Bytes()
 }
 
-// importers are the subjects that recorded, here or there.
+// importers replaces the subjects that recorded something, which differ between the store
+// and the server.
 var importers = strings.NewReplacer("import:git", "WHO", "import:dvc", "WHO", "import:gto", "WHO", "cli:ann", "WHO", "admin-subject", "WHO")
 
-// answers asks a set of questions of everything that the log names, and of the
-// catalog; who recorded it is left out.
-func (s *site) answers() map[string]string {
+// answers runs a set of queries for every object in the log, and for the catalog. It
+// returns the answers by query, without the names of the subjects.
+func (s *testServer) answers() map[string]string {
 	s.Helper()
 	questions := []string{
 		`query($id:ID!){lineage(of:$id,maxDepth:30,direction:BOTH,first:100){root historyCut asOf nodes{node{id kind name ... on Commit{sha message author committer email authoredAt committedAt signature role roleEvidence parentShas repository} ... on Run{producer runId command description parameters metrics{name value} runKind status startedAt endedAt} ... on DatasetVersion{namespace version digest description uri sizeBytes rows dataRole:role tags{key value} createdAt} ... on Tag{sha annotated message tagger taggedAt dateInferred} ... on Feature{type column owner}} depth layer treeParent upstreamDegree downstreamDegree} edges{id from to kind validFrom validTo} truncation{truncated reasons redacted}}}`,
@@ -166,7 +168,7 @@ func (s *site) answers() map[string]string {
 	}
 	out := map[string]string{}
 	put := func(query string, vars map[string]any) {
-		answer := string(s.ask(query, vars))
+		answer := string(s.query(query, vars))
 		if strings.Contains(answer, `"errors"`) {
 			s.Fatalf("%s %v: %s", query, vars, answer)
 		}
@@ -196,7 +198,7 @@ func (s *site) answers() map[string]string {
 
 func toText(v any) string { b, _ := json.Marshal(v); return string(b) }
 
-// sample clones the repository that the real dvc and gto made.
+// sample clones the sample repository, which was made with the dvc and gto commands.
 func sample(t *testing.T) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "clone")
@@ -206,7 +208,7 @@ func sample(t *testing.T) string {
 	return to
 }
 
-// load imports a repository and wants no error.
+// load imports a repository and fails the test on an error.
 func load(t *testing.T, ctx context.Context, r dvc.Registry, from string) *git.Report {
 	t.Helper()
 	report, err := dvc.Import(ctx, r, from, git.Options{Name: "churn"})
@@ -216,8 +218,8 @@ func load(t *testing.T, ctx context.Context, r dvc.Registry, from string) *git.R
 	return report
 }
 
-// hangUp closes the connection of a request without an answer.
-func hangUp(w http.ResponseWriter) {
+// dropConnection closes the connection of a request without an answer.
+func dropConnection(w http.ResponseWriter) {
 	c, _, err := w.(http.Hijacker).Hijack()
 	if err == nil {
 		c.Close()

@@ -20,7 +20,7 @@ import (
 	"pedigree/service/provenance"
 )
 
-// entry is what a log entry tells, but for who did it.
+// entry is a log entry without its actor.
 type entry struct {
 	Action  registry.LogAction
 	Objects []registry.ID
@@ -28,25 +28,25 @@ type entry struct {
 	Detail  string
 }
 
-func entries(s *site) (out []entry) {
+func entries(s *testServer) (out []entry) {
 	for _, e := range s.log() {
 		out = append(out, entry{e.Action, e.Objects, e.Reason, string(e.Detail)})
 	}
 	return out
 }
 
-func TestAnImportThroughAServerLeavesTheSameRegistryAsOneIntoTheStore(t *testing.T) {
-	here, there := newSite(t), newSite(t)
+func TestAnImportThroughAServerEqualsOneIntoTheStore(t *testing.T) {
+	direct, served := newTestServer(t), newTestServer(t)
 	from := sample(t)
-	c, _ := there.client(registry.RoleAdmin)
-	a, b := load(t, here.admin(), here.service, from), load(t, t.Context(), c, from)
+	c, _ := served.client(registry.RoleAdmin)
+	a, b := load(t, direct.admin(), direct.service, from), load(t, t.Context(), c, from)
 	if d := cmp.Diff(a, b); d != "" {
 		t.Errorf("the reports differ (-store +server):\n%s", d)
 	}
 	if a.Added("model versions") != 3 || a.Added("transitions") != 4 || a.Added("deployments ended") != 2 {
 		t.Errorf("the sample is not imported whole: %+v", a.Counts)
 	}
-	x, err := demo.Load(here.admin(), here.service)
+	x, err := demo.Load(direct.admin(), direct.service)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,23 +57,23 @@ func TestAnImportThroughAServerLeavesTheSameRegistryAsOneIntoTheStore(t *testing
 	if d := cmp.Diff(x, y); d != "" {
 		t.Errorf("the stories differ (-store +server):\n%s", d)
 	}
-	want, got := here.answers(), there.answers()
+	want, got := direct.answers(), served.answers()
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("the answers differ (-store +server):\n%.4000s", d)
 	}
-	if d := cmp.Diff(entries(here), entries(there)); d != "" {
+	if d := cmp.Diff(entries(direct), entries(served)); d != "" {
 		t.Errorf("the logs differ (-store +server):\n%.4000s", d)
 	}
-	for _, e := range there.log() {
+	for _, e := range served.log() {
 		if e.Actor != "cli:ann" && (e.Actor != "admin-subject" || !strings.HasPrefix(e.RequestID, "import-dvc-")) {
 			t.Errorf("%s was logged for %s in request %s", e.Action, e.Actor, e.RequestID)
 		}
 	}
-	t.Logf("PROOF %d answers and %d log entries equal, through a server and into the store; %d requests", len(want), len(entries(here)), there.asked.Load())
+	t.Logf("PROOF %d answers and %d log entries equal, through a server and into the store; %d requests", len(want), len(entries(direct)), served.requests.Load())
 }
 
 func TestImportingAgainThroughAServerAddsNothing(t *testing.T) {
-	s := newSite(t)
+	s := newTestServer(t)
 	from := sample(t)
 	c, _ := s.client(registry.RoleAdmin)
 	load(t, t.Context(), c, from)
@@ -96,22 +96,22 @@ func TestImportingAgainThroughAServerAddsNothing(t *testing.T) {
 	}
 }
 
-func TestADataScientistImportsAndIsToldWhatIsLeftToDo(t *testing.T) {
-	s := newSite(t)
+func TestADataScientistsImportReportsWhatIsNotDone(t *testing.T) {
+	s := newTestServer(t)
 	from := sample(t)
 	c, _ := s.client(registry.RoleDataScientist)
 	r := load(t, t.Context(), c, from)
-	if r.Added("deployments") != 3 || r.Added("model versions") != 3 || r.Added("transitions") != 0 || len(r.Of(git.NotDone)) != 4 {
+	if r.Added("deployments") != 3 || r.Added("model versions") != 3 || r.Added("transitions") != 0 || len(r.ProblemsOf(git.NotDone)) != 4 {
 		t.Fatalf("report %+v", r)
 	}
-	if p := r.Of(git.NotDone)[0]; !strings.Contains(p.What, "you may not do transition") {
+	if p := r.ProblemsOf(git.NotDone)[0]; !strings.Contains(p.What, "you may not do transition") {
 		t.Errorf("%+v", p)
 	}
 	if _, err := demo.Load(t.Context(), c); registry.CodeOf(err) != registry.Forbidden {
-		t.Errorf("half a story: %v", err)
+		t.Errorf("a data scientist loads the example: %v", err)
 	}
 	if m, err := c.Model(t.Context(), "credit-approval"); m != nil || err != nil {
-		t.Errorf("half a story was told: %v %v", m, err)
+		t.Errorf("a part of the example was recorded: %v %v", m, err)
 	}
 	admin, _ := s.client(registry.RoleAdmin)
 	if r := load(t, t.Context(), admin, from); r.Added("transitions") != 4 || r.Total() != 4 {
@@ -119,11 +119,11 @@ func TestADataScientistImportsAndIsToldWhatIsLeftToDo(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotRecordIsRefusedBeforeAnythingIsRecorded(t *testing.T) {
-	s := newSite(t)
+func TestCallerWithoutPermissionIsRefusedBeforeAnythingIsRecorded(t *testing.T) {
+	s := newTestServer(t)
 	from := sample(t)
 	admin, _ := s.client(registry.RoleAdmin)
-	load(t, t.Context(), admin, from) // What a viewer sees of it must not make it go further.
+	load(t, t.Context(), admin, from) // The viewer's import must be refused also when the viewer can read the data.
 	before := len(s.log())
 	viewer, _ := s.client(registry.RoleViewer)
 	for _, imp := range []func() error{
@@ -140,19 +140,19 @@ func TestWhoMayNotRecordIsRefusedBeforeAnythingIsRecorded(t *testing.T) {
 	}
 }
 
-// TestAServerThatGoesAwayLeavesNothingHalfDone ends the server after a number of
-// requests, in the middle of an import, and starts it again.
+// TestAServerThatGoesAwayLeavesNothingHalfDone drops all connections after a number of
+// requests, in the middle of an import, and then accepts requests again.
 func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
-	whole, from := newSite(t), sample(t)
-	c, _ := whole.client(registry.RoleAdmin)
+	reference, from := newTestServer(t), sample(t)
+	c, _ := reference.client(registry.RoleAdmin)
 	load(t, t.Context(), c, from)
-	want, requests := whole.answers(), whole.asked.Load()
+	want, requests := reference.answers(), reference.requests.Load()
 	for _, after := range []int64{9, 35, 70} {
-		s := newSite(t)
-		s.stand(func(next http.Handler) http.Handler {
+		s := newTestServer(t)
+		s.setMiddleware(func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if s.asked.Load() > after {
-					hangUp(w)
+				if s.requests.Load() > after {
+					dropConnection(w)
 					return
 				}
 				next.ServeHTTP(w, r)
@@ -163,7 +163,7 @@ func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
 		if registry.CodeOf(err) != registry.Unavailable || !strings.Contains(err.Error(), "repeat the command") || waited.Load() != 3 {
 			t.Fatalf("after %d of %d requests: %v, %d waits", after, requests, err, waited.Load())
 		}
-		s.stand(nil)
+		s.setMiddleware(nil)
 		load(t, t.Context(), c, from)
 		if d := cmp.Diff(want, s.answers()); d != "" {
 			t.Errorf("broken off after %d requests, then imported again (-whole +again):\n%.3000s", after, d)
@@ -171,19 +171,19 @@ func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
 	}
 }
 
-// TestWhatALostAnswerToldIsDoneOnce drops the answer to every other mutation, after
-// the server did what was asked.
-func TestWhatALostAnswerToldIsDoneOnce(t *testing.T) {
-	whole, s, from := newSite(t), newSite(t), sample(t)
-	c, _ := whole.client(registry.RoleAdmin)
+// TestAMutationWithALostAnswerIsDoneOnce drops every other answer after the server
+// processed the request.
+func TestAMutationWithALostAnswerIsDoneOnce(t *testing.T) {
+	reference, s, from := newTestServer(t), newTestServer(t), sample(t)
+	c, _ := reference.client(registry.RoleAdmin)
 	want := load(t, t.Context(), c, from)
 	var n atomic.Int64
-	s.stand(func(next http.Handler) http.Handler {
+	s.setMiddleware(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()
 			next.ServeHTTP(rec, r)
 			if n.Add(1)%2 == 1 {
-				hangUp(w)
+				dropConnection(w)
 				return
 			}
 			w.WriteHeader(rec.Code)
@@ -192,22 +192,22 @@ func TestWhatALostAnswerToldIsDoneOnce(t *testing.T) {
 	})
 	c, waited := s.client(registry.RoleAdmin)
 	got := load(t, t.Context(), c, from)
-	s.stand(nil)
+	s.setMiddleware(nil)
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("the reports differ (-whole +lossy):\n%s", d)
 	}
-	if d := cmp.Diff(entries(whole), entries(s)); d != "" || waited.Load() < 50 {
+	if d := cmp.Diff(entries(reference), entries(s)); d != "" || waited.Load() < 50 {
 		t.Errorf("the logs differ after %d lost answers (-whole +lossy):\n%s", waited.Load(), d)
 	}
-	// Without the key of the client, the same request twice is not the same once.
+	// Without the client's idempotency key, a repeated request is executed twice.
 	register := `mutation{registerModel(input:{name:"twice"}){model{id}}}`
-	if first, second := string(s.ask(register, nil)), string(s.ask(register, nil)); strings.Contains(first, "errors") || !strings.Contains(second, "ALREADY_EXISTS") {
+	if first, second := string(s.query(register, nil)), string(s.query(register, nil)); strings.Contains(first, "errors") || !strings.Contains(second, "ALREADY_EXISTS") {
 		t.Errorf("%s\n%s", first, second)
 	}
 }
 
-func TestCommitsThatAreTooManyForOneRequestGoInSeveral(t *testing.T) {
-	s := newSite(t)
+func TestManyCommitsAreSplitOverSeveralRequests(t *testing.T) {
+	s := newTestServer(t)
 	r := newRepo(t)
 	message := strings.Repeat("a \"long\" message about <everything> & more\n", 700)
 	for range 30 {
@@ -229,17 +229,17 @@ func TestCommitsThatAreTooManyForOneRequestGoInSeveral(t *testing.T) {
 	}
 }
 
-func TestAnExportThroughAServerIsWhatTheServiceSays(t *testing.T) {
-	s := newSite(t)
+func TestAnExportThroughAServerEqualsTheServices(t *testing.T) {
+	s := newTestServer(t)
 	c, _ := s.client(registry.RoleAdmin)
 	load(t, t.Context(), c, sample(t))
 	v, err := c.ModelVersion(t.Context(), "churn-model", "latest")
 	if err != nil || v == nil {
 		t.Fatal(v, err)
 	}
-	depth, still := 30, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	depth, asOf := 30, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	for _, f := range export.Formats() {
-		for _, in := range []provenance.ExportInput{{Of: v.ID, Format: f}, {Of: v.ID, Format: f, Direction: lineage.Downstream, MaxDepth: &depth, AsOf: still}} {
+		for _, in := range []provenance.ExportInput{{Of: v.ID, Format: f}, {Of: v.ID, Format: f, Direction: lineage.Downstream, MaxDepth: &depth, AsOf: asOf}} {
 			want, err := s.service.Export(s.admin(), in)
 			if err != nil {
 				t.Fatal(err)
@@ -256,7 +256,7 @@ func TestAnExportThroughAServerIsWhatTheServiceSays(t *testing.T) {
 }
 
 func TestAViewerReadsThroughAServerWhatItMaySee(t *testing.T) {
-	s := newSite(t)
+	s := newTestServer(t)
 	admin, _ := s.client(registry.RoleAdmin)
 	load(t, t.Context(), admin, sample(t))
 	viewer, _ := s.client(registry.RoleViewer)
@@ -272,6 +272,6 @@ func TestAViewerReadsThroughAServerWhatItMaySee(t *testing.T) {
 		t.Fatalf("%+v %v", tree, err)
 	}
 	if _, err := viewer.TransitionsOf(t.Context(), seen, core.Paging{}); registry.CodeOf(err) != registry.Forbidden {
-		t.Errorf("a list that is hidden is answered as an empty one: %v", err)
+		t.Errorf("a hidden list is returned as an empty list: %v", err)
 	}
 }

@@ -12,16 +12,15 @@ import (
 	"pedigree/service"
 )
 
-// call is one request on its route: what came in, decoded, and where the answer
-// goes.
+// call is a request on its route: the decoded parameters and the writer of the response.
 type call struct {
 	service *service.Service
 	w       http.ResponseWriter
 	r       *http.Request
-	// path holds the taken segments by name, query the parameters.
+	// path holds the path parameters by name, query the query parameters.
 	path  map[string]string
 	query url.Values
-	// body ends with an error at the limit of the route; nil where none is taken.
+	// body fails with an error at the route's size limit; nil when the route takes no body.
 	body io.Reader
 }
 
@@ -34,7 +33,7 @@ func (c *call) answer(status int, v any) error {
 	return c.write(status, "application/json", append(b, '\n'))
 }
 
-// write writes a whole body. That the client has gone is no failure of ours.
+// write writes a complete body. It ignores a client that has disconnected.
 func (c *call) write(status int, media string, body []byte) error {
 	c.w.Header().Set("Content-Type", media)
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -43,8 +42,8 @@ func (c *call) write(status int, media string, body []byte) error {
 	return nil
 }
 
-// whole reads a parameter that is an integer; nil when it is not given.
-func (c *call) whole(name string) (*int, error) {
+// intParam returns an integer query parameter, or nil when it is not given.
+func (c *call) intParam(name string) (*int, error) {
 	if !c.query.Has(name) {
 		return nil, nil
 	}
@@ -56,8 +55,8 @@ func (c *call) whole(name string) (*int, error) {
 	return &i, nil
 }
 
-// instant reads a parameter that is a time in RFC 3339; zero when it is not given.
-func (c *call) instant(name string) (time.Time, error) {
+// timeParam returns a query parameter in RFC 3339, or the zero time when it is not given.
+func (c *call) timeParam(name string) (time.Time, error) {
 	if !c.query.Has(name) {
 		return time.Time{}, nil
 	}
@@ -68,15 +67,15 @@ func (c *call) instant(name string) (time.Time, error) {
 	return t, nil
 }
 
-// steady is a body that may take long but may not pause: every read moves the
-// connection's deadline.
-type steady struct {
+// idleTimeoutReader is a body without a total time limit. Every read moves the connection's
+// read deadline, so the client may not pause for longer than idleTimeout.
+type idleTimeoutReader struct {
 	body    io.Reader
 	control *http.ResponseController
 }
 
-// Read reads what comes within the pause that is allowed.
-func (s *steady) Read(p []byte) (int, error) {
-	_ = s.control.SetReadDeadline(time.Now().Add(silence)) // A test's request has no connection.
+// Read reads what arrives within idleTimeout.
+func (s *idleTimeoutReader) Read(p []byte) (int, error) {
+	_ = s.control.SetReadDeadline(time.Now().Add(idleTimeout)) // Fails only without a connection, as in tests.
 	return s.body.Read(p)
 }

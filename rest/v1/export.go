@@ -15,7 +15,7 @@ import (
 	"pedigree/service/provenance"
 )
 
-// exportLineage answers GET lineage/{id}/export: the walk around a node as a file.
+// exportLineage handles GET lineage/{id}/export: the lineage of a node as a file.
 func exportLineage(ctx context.Context, c *call) error {
 	in, err := exportInput(c)
 	if err != nil {
@@ -44,7 +44,7 @@ func exportLineage(ctx context.Context, c *call) error {
 	return c.write(http.StatusOK, x.MediaType, []byte(x.Body))
 }
 
-// exportInput reads the path and the parameters.
+// exportInput decodes the path and query parameters.
 func exportInput(c *call) (in provenance.ExportInput, err error) {
 	if in.Of, err = registry.ParseID(c.path["id"]); err != nil {
 		return in, err
@@ -56,20 +56,20 @@ func exportInput(c *call) (in provenance.ExportInput, err error) {
 	if !slices.Contains([]lineage.Direction{"", lineage.Upstream, lineage.Downstream, lineage.Both}, in.Direction) {
 		return in, registry.Invalid("direction", "must be upstream, downstream or both")
 	}
-	if in.MaxDepth, err = c.whole("maxDepth"); err != nil {
+	if in.MaxDepth, err = c.intParam("maxDepth"); err != nil {
 		return in, err
 	}
-	if in.History, err = c.whole("history"); err != nil {
+	if in.History, err = c.intParam("history"); err != nil {
 		return in, err
 	}
-	if in.AsOf, err = c.instant("asOf"); err != nil {
+	if in.AsOf, err = c.timeParam("asOf"); err != nil {
 		return in, err
 	}
-	in.KnownAt, err = c.instant("knownAt")
+	in.KnownAt, err = c.timeParam("knownAt")
 	return in, err
 }
 
-// matches reports whether the client says that it has a body with this tag.
+// matches reports whether the header If-None-Match contains the tag.
 func matches(r *http.Request, tag string) bool {
 	for _, line := range r.Header.Values("If-None-Match") {
 		for known := range strings.SplitSeq(line, ",") {

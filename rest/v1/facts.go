@@ -13,19 +13,19 @@ import (
 	"pedigree/registry"
 )
 
-// maxRefused is how many refused lines one answer tells of; the load ends there.
+// maxRefused is the most refused lines in one answer. The load ends when there are more.
 const maxRefused = 1000
 
 // factsSummary is the last line of an answer to facts.
 type factsSummary struct {
 	jsonlines.Summary
-	// Stopped says why the rest was not read, "" when all was.
+	// Stopped is the reason why the rest was not read, or "" when everything was read.
 	Stopped string `json:"stopped,omitempty"`
 }
 
-// postFacts answers POST facts: JSON Lines in, and out a line for each line that was
-// refused and one that sums up. What breaks off in the middle is told as a problem
-// that says how far it came; that much is recorded.
+// postFacts handles POST facts. The body is JSON Lines. The answer has a line for each
+// refused line and a last line with the summary. When the load fails part way, the answer
+// is a problem that says how far it came; everything up to there is recorded.
 func postFacts(ctx context.Context, c *call) error {
 	if err := c.service.MayRecordFacts(ctx); err != nil {
 		return err
@@ -39,7 +39,7 @@ func postFacts(ctx context.Context, c *call) error {
 	case errors.Is(err, jsonlines.ErrTooManyRefused):
 		last.Stopped = fmt.Sprintf("more than %d lines were refused; the rest was not read", maxRefused)
 	case err != nil:
-		return soFar(err, sum)
+		return withSummary(err, sum)
 	}
 	if err := lines.Encode(last); err != nil {
 		return err
@@ -47,15 +47,15 @@ func postFacts(ctx context.Context, c *call) error {
 	return c.write(http.StatusOK, "application/x-ndjson", body.Bytes())
 }
 
-// soFar adds to an error of the registry how far a load came.
-func soFar(err error, sum jsonlines.Summary) error {
+// withSummary adds the counts of a load to the details of a registry error.
+func withSummary(err error, sum jsonlines.Summary) error {
 	var known *registry.Error
 	if !errors.As(err, &known) {
 		return err
 	}
-	told := *known
-	told.Details = map[string]any{"accepted": sum.Accepted, "created": sum.Created, "merged": sum.Merged, "unchanged": sum.Unchanged,
+	out := *known
+	out.Details = map[string]any{"accepted": sum.Accepted, "created": sum.Created, "merged": sum.Merged, "unchanged": sum.Unchanged,
 		"refused": sum.Refused, "lastLine": sum.LastLine}
-	maps.Copy(told.Details, known.Details)
-	return &told
+	maps.Copy(out.Details, known.Details)
+	return &out
 }

@@ -17,7 +17,8 @@ import (
 	"pedigree/service"
 )
 
-// factsServer serves the door over an empty registry to one who has a role.
+// factsServer returns the URL of a handler over an empty registry for a caller with a role.
+// head returns the sequence number of the last log entry.
 func factsServer(t *testing.T, role string, options ...Option) (url string, head func() int64) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
@@ -60,11 +61,11 @@ func postLines(t *testing.T, url, media string, body io.Reader) (status int, ans
 	return resp.StatusCode, string(b)
 }
 
-const good = `{"datasetVersion":{"dataset":"d","version":"1"}}` + "\n"
+const goodLine = `{"datasetVersion":{"dataset":"d","version":"1"}}` + "\n"
 
 func TestFactsAnswerLineByLine(t *testing.T) {
 	url, _ := factsServer(t, registry.RoleDataScientist)
-	body := good + "bad\n" + `{"model":{"name":"m"}}` + "\n" + `{"transition":{"model":"m","version":"1.0.0","to":"STAGING","at":"2026-01-01T00:00:00Z"}}` + "\n" + good
+	body := goodLine + "bad\n" + `{"model":{"name":"m"}}` + "\n" + `{"transition":{"model":"m","version":"1.0.0","to":"STAGING","at":"2026-01-01T00:00:00Z"}}` + "\n" + goodLine
 	status, answer := postLines(t, url, "application/x-ndjson; charset=utf-8", strings.NewReader(body))
 	lines := strings.Split(strings.TrimSpace(answer), "\n")
 	if status != 200 || len(lines) != 3 || !strings.HasPrefix(lines[0], `{"line":2,"code":"INVALID_ARGUMENT","message":`) || !strings.HasPrefix(lines[1], `{"line":4,"code":"FORBIDDEN","message":"transition: you may not`) ||
@@ -76,8 +77,8 @@ func TestFactsAnswerLineByLine(t *testing.T) {
 	}
 }
 
-func TestFactsAreHeldToTheirLimits(t *testing.T) {
-	limit := int64(10 * len(good))
+func TestFactsRequestsAreLimited(t *testing.T) {
+	limit := int64(10 * len(goodLine))
 	for name, c := range map[string]struct {
 		role, media string
 		body        io.Reader
@@ -85,11 +86,11 @@ func TestFactsAreHeldToTheirLimits(t *testing.T) {
 		holds       string
 		wrote       bool
 	}{
-		"as large as may be":          {registry.RoleAdmin, "application/x-ndjson", strings.NewReader(strings.Repeat(good, 10)), 200, `"accepted":10`, true},
-		"a byte more, by its length":  {registry.RoleAdmin, "application/x-ndjson", strings.NewReader(strings.Repeat(good, 10) + "\n"), 413, "larger than", false},
-		"a byte more, without length": {registry.RoleAdmin, "application/x-ndjson", io.MultiReader(strings.NewReader(strings.Repeat(good, 10) + "\n")), 413, "larger than", false},
-		"as plain JSON":               {registry.RoleAdmin, "application/json", strings.NewReader(good), 415, "application/x-ndjson or application/jsonl", false},
-		"by a viewer":                 {registry.RoleViewer, "application/x-ndjson", strings.NewReader(good), 403, "facts.record", false},
+		"as large as may be":          {registry.RoleAdmin, "application/x-ndjson", strings.NewReader(strings.Repeat(goodLine, 10)), 200, `"accepted":10`, true},
+		"a byte more, by its length":  {registry.RoleAdmin, "application/x-ndjson", strings.NewReader(strings.Repeat(goodLine, 10) + "\n"), 413, "larger than", false},
+		"a byte more, without length": {registry.RoleAdmin, "application/x-ndjson", io.MultiReader(strings.NewReader(strings.Repeat(goodLine, 10) + "\n")), 413, "larger than", false},
+		"as plain JSON":               {registry.RoleAdmin, "application/json", strings.NewReader(goodLine), 415, "application/x-ndjson or application/jsonl", false},
+		"by a viewer":                 {registry.RoleViewer, "application/x-ndjson", strings.NewReader(goodLine), 403, "facts.record", false},
 		"bad lines by a viewer":       {registry.RoleViewer, "application/x-ndjson", strings.NewReader("bad"), 403, "facts.record", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +110,7 @@ func TestFactsAreHeldToTheirLimits(t *testing.T) {
 func TestFactsEndAfterTooManyRefusedLines(t *testing.T) {
 	url, head := factsServer(t, registry.RoleAdmin)
 	before := head()
-	status, answer := postLines(t, url, "application/x-ndjson", strings.NewReader(good+strings.Repeat("bad\n", 5000)+strings.ReplaceAll(good, `"d"`, `"behind"`)))
+	status, answer := postLines(t, url, "application/x-ndjson", strings.NewReader(goodLine+strings.Repeat("bad\n", 5000)+strings.ReplaceAll(goodLine, `"d"`, `"behind"`)))
 	lines := strings.Split(strings.TrimSpace(answer), "\n")
 	if status != 200 || len(lines) > 1+maxRefused+registry.MaxFacts || !strings.Contains(lines[len(lines)-1], fmt.Sprintf(`"stopped":"more than %d lines`, maxRefused)) || head() != before+1 {
 		t.Errorf("%d, %d lines, the last %s", status, len(lines), lines[len(lines)-1])

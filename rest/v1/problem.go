@@ -11,40 +11,40 @@ import (
 	"pedigree/registry"
 )
 
-// answerOf is how a code is told in HTTP.
-type answerOf struct {
+// httpStatus is the HTTP status of an error code and the title of its problem.
+type httpStatus struct {
 	status int
 	title  string
 }
 
-// answers is the one table from error codes to HTTP. What HTTP itself is about (no
-// such path, method, media type or length) has its own status beside the code.
-func answers(code registry.Code) answerOf {
+// statusOf maps error codes to HTTP. Errors of HTTP itself (unknown path, method, media
+// type or length) have their own status.
+func statusOf(code registry.Code) httpStatus {
 	switch code {
 	case registry.Unauthenticated:
-		return answerOf{http.StatusUnauthorized, "Who asks is not known"}
+		return httpStatus{http.StatusUnauthorized, "Who asks is not known"}
 	case registry.Forbidden:
-		return answerOf{http.StatusForbidden, "Not allowed"}
+		return httpStatus{http.StatusForbidden, "Not allowed"}
 	case registry.NotFound:
-		return answerOf{http.StatusNotFound, "Not found"}
+		return httpStatus{http.StatusNotFound, "Not found"}
 	case registry.InvalidArgument:
-		return answerOf{http.StatusBadRequest, "The request is not valid"}
+		return httpStatus{http.StatusBadRequest, "The request is not valid"}
 	case registry.AlreadyExists:
-		return answerOf{http.StatusConflict, "It exists already"}
+		return httpStatus{http.StatusConflict, "It exists already"}
 	case registry.Conflict:
-		return answerOf{http.StatusConflict, "It conflicts with what is there"}
+		return httpStatus{http.StatusConflict, "It conflicts with what is there"}
 	case registry.FailedPrecondition:
-		return answerOf{http.StatusUnprocessableEntity, "The state of things does not allow it"}
+		return httpStatus{http.StatusUnprocessableEntity, "The state of things does not allow it"}
 	case registry.ResourceExhausted:
-		return answerOf{http.StatusTooManyRequests, "Too much is asked"}
+		return httpStatus{http.StatusTooManyRequests, "Too much is asked"}
 	case registry.Unavailable:
-		return answerOf{http.StatusServiceUnavailable, "The store does not answer"}
+		return httpStatus{http.StatusServiceUnavailable, "The store does not answer"}
 	}
-	return answerOf{http.StatusInternalServerError, "Internal error"}
+	return httpStatus{http.StatusInternalServerError, "Internal error"}
 }
 
-// problem is the body of a failed request (RFC 9457), with the registry's code and
-// the field at fault as extensions. Instance is the id of the request.
+// problem is the body of a failed request (RFC 9457), with two extensions: the registry's
+// code and the invalid field. Instance is the id of the request.
 type problem struct {
 	Type     string        `json:"type"`
 	Title    string        `json:"title"`
@@ -55,27 +55,29 @@ type problem struct {
 	Field    string        `json:"field,omitempty"`
 }
 
-// problemType names a kind of problem; it is a name and leads nowhere.
+// problemType returns the URI of a kind of problem. It is only a name and cannot be
+// fetched.
 func problemType(code registry.Code) string {
 	return "urn:pedigree:problem:" + strings.ToLower(strings.ReplaceAll(string(code), "_", "-"))
 }
 
-// Refuse answers a request that did not get as far as the service.
-func (d *Door) Refuse(w http.ResponseWriter, r *http.Request, status int, code registry.Code, detail string) {
-	d.tell(w, r, problem{Status: status, Detail: detail, Code: code}, nil)
+// Refuse answers a request that does not reach the service.
+func (d *Handler) Refuse(w http.ResponseWriter, r *http.Request, status int, code registry.Code, detail string) {
+	d.writeProblem(w, r, problem{Status: status, Detail: detail, Code: code}, nil)
 }
 
-// tell writes a problem. more are further members; they replace none of its own.
-func (d *Door) tell(w http.ResponseWriter, r *http.Request, p problem, more map[string]any) {
-	p.Type, p.Title, p.Instance = problemType(p.Code), answers(p.Code).title, d.id(r.Context())
+// writeProblem writes a problem. extensions are further members; they cannot replace the
+// members of problem.
+func (d *Handler) writeProblem(w http.ResponseWriter, r *http.Request, p problem, extensions map[string]any) {
+	p.Type, p.Title, p.Instance = problemType(p.Code), statusOf(p.Code).title, d.requestID(r.Context())
 	body, err := json.Marshal(p)
-	if len(more) > 0 && err == nil {
-		own := map[string]any{}
-		for k, v := range more {
-			own[k] = v
+	if len(extensions) > 0 && err == nil {
+		members := map[string]any{}
+		for k, v := range extensions {
+			members[k] = v
 		}
-		if err = json.Unmarshal(body, &own); err == nil {
-			body, err = json.Marshal(own)
+		if err = json.Unmarshal(body, &members); err == nil {
+			body, err = json.Marshal(members)
 		}
 	}
 	if err != nil {
@@ -90,12 +92,12 @@ func (d *Door) tell(w http.ResponseWriter, r *http.Request, p problem, more map[
 		h.Set("Retry-After", "1")
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n')) // Nobody is left to be told.
+	_, _ = w.Write(append(body, '\n')) // The client may have disconnected.
 }
 
-// fail tells an error of a route. A cause that is nobody's business is logged under
-// the request's id.
-func (d *Door) fail(w http.ResponseWriter, r *http.Request, at *route, err error) {
+// writeError writes the error of a route. The cause of an internal error is only logged,
+// with the request's id.
+func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, rt *route, err error) {
 	var known *registry.Error
 	var large *http.MaxBytesError
 	switch {
@@ -105,16 +107,16 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, at *route, err error
 		d.Refuse(w, r, http.StatusRequestTimeout, registry.ResourceExhausted, "the body did not come in time; send it without pauses")
 	case errors.As(err, &known) && known.Code != registry.Internal:
 		if known.Code == registry.Unavailable {
-			d.log.ErrorContext(r.Context(), "request failed", "request", d.id(r.Context()), "code", known.Code, "cause", registry.Cause(err))
+			d.log.ErrorContext(r.Context(), "request failed", "request", d.requestID(r.Context()), "code", known.Code, "cause", registry.Cause(err))
 		}
-		d.tell(w, r, problem{Status: answers(known.Code).status, Detail: known.Message, Code: known.Code, Field: known.Field}, known.Details)
+		d.writeProblem(w, r, problem{Status: statusOf(known.Code).status, Detail: known.Message, Code: known.Code, Field: known.Field}, known.Details)
 	case errors.Is(err, context.DeadlineExceeded):
-		d.Refuse(w, r, answers(registry.ResourceExhausted).status, registry.ResourceExhausted, "the request took longer than "+at.time.String()+"; ask for less at once")
+		d.Refuse(w, r, statusOf(registry.ResourceExhausted).status, registry.ResourceExhausted, "the request took longer than "+rt.time.String()+"; ask for less at once")
 	case errors.Is(err, context.Canceled):
-		d.Refuse(w, r, answers(registry.Unavailable).status, registry.Unavailable, "the request was cancelled")
+		d.Refuse(w, r, statusOf(registry.Unavailable).status, registry.Unavailable, "the request was cancelled")
 	default:
-		id := d.id(r.Context())
+		id := d.requestID(r.Context())
 		d.log.ErrorContext(r.Context(), "request failed", "request", id, "cause", registry.Cause(err))
-		d.Refuse(w, r, answers(registry.Internal).status, registry.Internal, "internal error; the log has the cause under request "+id)
+		d.Refuse(w, r, statusOf(registry.Internal).status, registry.Internal, "internal error; the log has the cause under request "+id)
 	}
 }

@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// route is one line of the table: what it is asked by, what it takes, and the
-// function that answers.
+// route is one line of the route table: the method and path, the limits, and the function
+// that handles the request.
 type route struct {
 	method, pattern string
-	// operation is the root field of registry.Operations that this is the twin of.
+	// operation is the corresponding root field in registry.Operations.
 	operation string
 	serve     func(context.Context, *call) error
-	// query names the parameters that are taken.
+	// query lists the query parameters.
 	query []string
-	// body is the most bytes of a body. 0: POST, PUT and PATCH take the default,
-	// the others take no body.
+	// body is the size limit of the body in bytes. When it is 0, POST, PUT and PATCH have
+	// the default limit and other methods take no body.
 	body int64
-	// media is the type of the body, JSON if empty; several stand apart by a space.
+	// media holds the media types of the body, separated by spaces; JSON when it is empty.
 	media string
-	// time is how long it may take in all, 10 s if zero.
+	// time is the time limit of the whole request; 10 s when it is zero.
 	time time.Duration
-	// stream reads its body as it comes: not in one time limit, but with no more
-	// than 15 s between two bytes.
+	// stream reads the body as it arrives. Instead of the server's time limit, the body may
+	// not pause for more than 15 s.
 	stream bool
 
-	names []string // of the {segments}, in order
+	paramNames []string // names of the path parameters, in order
 }
 
-// routes is the table of the door.
+// routes returns the route table.
 func routes() []route {
 	return []route{
 		{method: http.MethodGet, pattern: "viewer", operation: "viewer", serve: viewer},
@@ -41,25 +41,26 @@ func routes() []route {
 	}
 }
 
-// full is the path from the root of the server.
-func (at *route) full() string { return Prefix + at.pattern }
+// fullPath returns the path from the root of the server.
+func (rt *route) fullPath() string { return Prefix + rt.pattern }
 
-// settle fills in what a line leaves out.
-func (at *route) settle() {
-	takes := at.method == http.MethodPost || at.method == http.MethodPut || at.method == http.MethodPatch
-	if at.body == 0 && takes {
-		at.body = defaultBody
+// setDefaults sets the limits that a route leaves out, and derives the names of its path
+// parameters.
+func (rt *route) setDefaults() {
+	hasBody := rt.method == http.MethodPost || rt.method == http.MethodPut || rt.method == http.MethodPatch
+	if rt.body == 0 && hasBody {
+		rt.body = defaultBody
 	}
-	at.body = min(at.body, maxBody)
-	if at.media == "" {
-		at.media = "application/json"
+	rt.body = min(rt.body, maxBody)
+	if rt.media == "" {
+		rt.media = "application/json"
 	}
-	if at.time == 0 {
-		at.time = defaultTime
+	if rt.time == 0 {
+		rt.time = defaultTime
 	}
-	for _, s := range strings.Split(at.pattern, "/") {
+	for _, s := range strings.Split(rt.pattern, "/") {
 		if name, ok := strings.CutPrefix(s, "{"); ok {
-			at.names = append(at.names, strings.TrimSuffix(name, "}"))
+			rt.paramNames = append(rt.paramNames, strings.TrimSuffix(name, "}"))
 		}
 	}
 }

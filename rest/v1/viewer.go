@@ -7,7 +7,7 @@ import (
 	"pedigree/registry"
 )
 
-// viewerBody is who the token names.
+// viewerBody is the response to GET viewer.
 type viewerBody struct {
 	Subject string           `json:"subject"`
 	Roles   []string         `json:"roles"`
@@ -15,7 +15,7 @@ type viewerBody struct {
 	Actions []string         `json:"actions"`
 }
 
-// viewer answers GET viewer: who asks, and what they may do.
+// viewer handles GET viewer: the subject of the token and the actions that it may do.
 func viewer(ctx context.Context, c *call) error {
 	v, err := c.service.Viewer(ctx)
 	if err != nil {

@@ -1,0 +1,157 @@
+package dvc
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"pedigree/registry"
+)
+
+// parameters merges the parameters of all files into one JSON object. Names of params.yaml
+// stay as they are; others become FILE:NAME, as in DVC. stored is nil when the object is
+// larger than registry.MaxJSON; full, which identifies the run, has no size limit.
+func parameters(files map[string]any) (stored, full registry.JSON) {
+	all := map[string]any{}
+	for _, file := range sortedKeys(files) {
+		values, ok := files[file].(map[string]any)
+		if !ok {
+			continue
+		}
+		for k, v := range values {
+			if file != "params.yaml" {
+				k = file + ":" + k
+			}
+			all[k] = toJSONValue(v, 0)
+		}
+	}
+	full, err := registry.Canonical(all)
+	switch {
+	case err != nil || len(all) == 0:
+		return nil, nil // toJSONValue returns only what JSON can represent.
+	case len(full) > registry.MaxJSON:
+		return nil, full
+	}
+	return full, full
+}
+
+// toJSONValue converts a YAML value to a value that JSON can represent.
+func toJSONValue(v any, depth int) any {
+	if depth > 50 {
+		return "…"
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for k, x := range v {
+			out[k] = toJSONValue(x, depth+1)
+		}
+		return out
+	case map[any]any:
+		out := map[string]any{}
+		for k, x := range v {
+			out[fmt.Sprint(k)] = toJSONValue(x, depth+1)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = toJSONValue(x, depth+1)
+		}
+		return out
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Sprint(v)
+		}
+		return v
+	case nil, bool, int, int64, uint64, string:
+		return v
+	}
+	return fmt.Sprint(v)
+}
+
+// parseMetrics reads the numbers of a metrics file in JSON or YAML. Nested names are joined
+// by dots. It returns false when there are no numbers.
+func parseMetrics(raw []byte) ([]registry.Metric, bool) {
+	if !utf8.Valid(raw) {
+		return nil, false
+	}
+	var tree any
+	if json.Unmarshal(raw, &tree) != nil && yaml.Unmarshal(raw, &tree) != nil {
+		return nil, false
+	}
+	found := map[string]float64{}
+	collectNumbers("", tree, found, 0)
+	var out []registry.Metric
+	for _, name := range sortedKeys(found) {
+		out = append(out, registry.Metric{Name: name, Value: found[name]})
+	}
+	return out, len(out) > 0
+}
+
+func collectNumbers(at string, v any, found map[string]float64, depth int) {
+	name := func(k string) string { return strings.TrimPrefix(at+"."+k, ".") }
+	switch v := v.(type) {
+	case map[string]any:
+		for k, x := range v {
+			if depth < 20 {
+				collectNumbers(name(k), x, found, depth+1)
+			}
+		}
+	case []any:
+		for i, x := range v {
+			if depth < 20 && i < 100 {
+				collectNumbers(name(strconv.Itoa(i)), x, found, depth+1)
+			}
+		}
+	case float64:
+		addMetric(at, v, found)
+	case int:
+		addMetric(at, float64(v), found)
+	}
+}
+
+// addMetric adds a number unless the registry would refuse it or its name.
+func addMetric(name string, v float64, found map[string]float64) {
+	if !math.IsNaN(v) && !math.IsInf(v, 0) && len(found) < 500 && registry.CheckKey("name", name) == nil {
+		found[name] = v
+	}
+}
+
+// performance converts metrics to the performance section of a model card. It sets the four
+// standard metrics when their values are fractions, and lists the others by name.
+// test.accuracy stays a named metric: when there are several accuracies, nothing says which
+// one is the model's.
+func performance(ms []registry.Metric) *registry.Performance {
+	if len(ms) == 0 {
+		return nil
+	}
+	p := &registry.Performance{}
+	for _, m := range ms {
+		slot := map[string]**float64{"accuracy": &p.Accuracy, "acc": &p.Accuracy, "precision": &p.Precision, "recall": &p.Recall,
+			"f1": &p.F1Score, "f1_score": &p.F1Score, "f1score": &p.F1Score}[strings.ToLower(m.Name)]
+		if slot != nil && *slot == nil && m.Value >= 0 && m.Value <= 1 {
+			value := m.Value
+			*slot = &value
+			continue
+		}
+		p.Metrics = append(p.Metrics, m)
+	}
+	return p
+}
+
+// mergeMetrics adds the metrics whose names are new.
+func mergeMetrics(have, more []registry.Metric) []registry.Metric {
+	for _, m := range more {
+		if !slices.ContainsFunc(have, func(h registry.Metric) bool { return h.Name == m.Name }) {
+			have = append(have, m)
+		}
+	}
+	return have
+}

@@ -1,0 +1,129 @@
+package door
+
+import (
+	"context"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// httpHandler implements GraphQL over HTTP. It reads a request once and writes the response
+// once; gqlgen's own transports do both twice.
+type httpHandler struct {
+	exec    *executor.Executor
+	service *service.Service
+}
+
+// ServeHTTP runs one operation.
+func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	params, refused := readParams(w, r)
+	if refused != nil {
+		Refuse(w, refused.status, refused.code, refused.message)
+		return
+	}
+	ctx, cancel := context.WithTimeout(h.service.WithLoaders(r.Context()), operationTimeout)
+	defer cancel()
+	ctx = graphql.StartOperationTrace(ctx)
+	kind := contentType(r.Header.Get("Accept"))
+	op, errs := h.exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		send(w, kind, statusOf(errs, kind), h.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		return
+	}
+	if r.Method == http.MethodGet && op.Operation.Operation != ast.Query {
+		w.Header().Set("Allow", "POST")
+		Refuse(w, http.StatusMethodNotAllowed, registry.InvalidArgument, "GET takes queries alone; send this operation by POST")
+		return
+	}
+	responses, ctx := h.exec.DispatchOperation(ctx, op)
+	resp := responses(ctx)
+	if resp == nil { // The context ended before the operation ran.
+		resp = h.exec.DispatchError(graphql.WithOperationContext(ctx, op), gqlerror.List{gqlerror.Wrap(ctx.Err())})
+	}
+	send(w, kind, http.StatusOK, resp)
+}
+
+// The media types of a response (GraphQL over HTTP).
+const (
+	jsonType     = "application/json"
+	responseType = "application/graphql-response+json"
+)
+
+// contentType returns the media type that the client accepts. The default is
+// application/json, which every client reads.
+func contentType(accept string) string {
+	for part := range strings.SplitSeq(accept, ",") {
+		t, _, err := mime.ParseMediaType(strings.TrimSpace(part))
+		if err != nil {
+			continue
+		}
+		switch t {
+		case responseType:
+			return responseType
+		case jsonType, "application/*", "*/*":
+			return jsonType
+		}
+	}
+	return jsonType
+}
+
+// statusOf returns the HTTP status of an operation that was refused before it ran.
+func statusOf(errs gqlerror.List, contentType string) int {
+	switch {
+	case errcode.GetErrorKind(errs) != errcode.KindProtocol:
+		return http.StatusOK
+	case contentType == responseType:
+		return http.StatusBadRequest
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// send writes a response. The data is JSON already and is not encoded again. Responses are
+// never cached, because they depend on the caller.
+func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response) {
+	pooled := bufferPool.Get().(*[]byte)
+	defer releaseBuffer(pooled)
+	b := append(slices.Grow(*pooled, len(resp.Data)+64), '{')
+	if len(resp.Errors) > 0 {
+		b = append(appendJSON(append(b, `"errors":`...), resp.Errors), ',')
+	}
+	b = append(b, `"data":`...)
+	if len(resp.Data) == 0 {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, resp.Data...)
+	}
+	if len(resp.Extensions) > 0 {
+		b = appendJSON(append(b, `,"extensions":`...), resp.Extensions)
+	}
+	b = append(b, '}')
+	*pooled = b
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	w.Write(b)
+}
+
+// appendJSON appends a value as JSON. The values consist of texts and numbers, so encoding
+// cannot fail.
+func appendJSON(b []byte, v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("door: " + err.Error())
+	}
+	return append(b, raw...)
+}

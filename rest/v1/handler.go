@@ -1,0 +1,203 @@
+// Package v1 is the REST API under /api/v1. It decodes a request, calls the service, and
+// encodes the result or an RFC 9457 problem. It has no business rules. A route is one line
+// of the table in routes.go and one function.
+package v1
+
+import (
+	"context"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"pedigree/registry"
+	"pedigree/service"
+)
+
+// Prefix is the start of all paths of this API.
+const Prefix = "/api/v1/"
+
+// The limits of routes that set none of their own.
+const (
+	defaultBody = 1 << 20 // bytes
+	maxBody     = 64 << 20
+	defaultTime = 10 * time.Second
+	// idleTimeout is the longest pause within a streamed body.
+	idleTimeout = 15 * time.Second
+)
+
+// Handler handles every request under Prefix. It needs an authenticated caller in the
+// context.
+type Handler struct {
+	service   *service.Service
+	log       *slog.Logger
+	requestID func(context.Context) string
+	routes    []route
+	tree      *pathNode
+}
+
+// New returns the handler. requestID returns the id of the request, for errors whose cause
+// is only logged.
+func New(s *service.Service, log *slog.Logger, requestID func(context.Context) string, options ...Option) *Handler {
+	d := newHandler(s, log, requestID, routes())
+	for _, o := range options {
+		o(d)
+	}
+	return d
+}
+
+// Option configures a Handler.
+type Option func(*Handler)
+
+// FactsBytes sets the size limit of a request of facts in bytes; 0 keeps the default.
+func FactsBytes(n int64) Option {
+	return func(d *Handler) {
+		for i := range d.routes {
+			if n > 0 && d.routes[i].operation == "recordFacts" {
+				d.routes[i].body = n
+			}
+		}
+	}
+}
+
+func newHandler(s *service.Service, log *slog.Logger, requestID func(context.Context) string, table []route) *Handler {
+	return &Handler{service: s, log: log, requestID: requestID, routes: table, tree: buildTree(table)}
+}
+
+// Route is a method and path of the API. Path has {name} for a path parameter. Operation is
+// the corresponding root field in registry.Operations, which also determines the required
+// action.
+type Route struct{ Method, Path, Operation string }
+
+// Routes lists the routes. HEAD works where GET does.
+func Routes() (out []Route) {
+	for _, r := range routes() {
+		out = append(out, Route{r.method, r.fullPath(), r.operation})
+	}
+	return out
+}
+
+// Pattern returns the path pattern of the route that matches an escaped path, or "" when
+// there is none.
+func (d *Handler) Pattern(escaped string) string {
+	if found := d.tree.find(escaped); found != nil {
+		for _, r := range found.methods {
+			return r.fullPath()
+		}
+	}
+	return ""
+}
+
+// ServeHTTP finds the route, checks the request against its limits and runs it.
+func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store") // Responses depend on the caller.
+	found := d.tree.find(r.URL.EscapedPath())
+	if found == nil {
+		d.Refuse(w, r, http.StatusNotFound, registry.NotFound, "there is no such path; docs/rest.md lists those there are")
+		return
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	rt, ok := found.methods[method]
+	if !ok {
+		w.Header().Set("Allow", found.allowHeader())
+		d.Refuse(w, r, http.StatusMethodNotAllowed, registry.InvalidArgument, "this path takes "+found.allowHeader())
+		return
+	}
+	query, err := rt.checkQuery(r.URL.RawQuery)
+	if err != nil {
+		d.writeError(w, r, rt, err)
+		return
+	}
+	if status, err := rt.checkBody(r); err != nil {
+		d.Refuse(w, r, status, registry.CodeOf(err), err.Error())
+		return
+	}
+	d.run(w, r, rt, &call{service: d.service, w: w, r: r, path: found.namedParams(rt), query: query})
+}
+
+// run runs a route with its time limit and body limit.
+func (d *Handler) run(w http.ResponseWriter, r *http.Request, rt *route, c *call) {
+	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), rt.time)
+	defer cancel()
+	if rt.body > 0 {
+		c.body = http.MaxBytesReader(w, r.Body, rt.body)
+	}
+	if rt.stream {
+		control := http.NewResponseController(w)
+		c.body = &idleTimeoutReader{c.body, control}
+		defer extendWriteDeadline(control, r, rt.time)()
+	}
+	if err := rt.serve(ctx, c); err != nil {
+		d.writeError(w, r, rt, err)
+	}
+}
+
+// extendWriteDeadline moves the write deadline of the connection to the time limit of a
+// route. It returns a function that restores the server's own deadline. It has no effect on
+// a writer without a connection.
+func extendWriteDeadline(control *http.ResponseController, r *http.Request, d time.Duration) (restore func()) {
+	_ = control.SetWriteDeadline(time.Now().Add(d + idleTimeout))
+	return func() {
+		end := time.Time{}
+		if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.WriteTimeout > 0 {
+			end = time.Now().Add(s.WriteTimeout)
+		}
+		_ = control.SetWriteDeadline(end)
+	}
+}
+
+// checkQuery parses the query. It refuses parameters that the route does not have, and
+// repeated ones.
+func (rt *route) checkQuery(raw string) (url.Values, error) {
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, registry.Errorf(registry.InvalidArgument, "the query of the URL cannot be read; escape its parameters")
+	}
+	for name, values := range q {
+		switch {
+		case !slices.Contains(rt.query, name):
+			known := "this path takes none"
+			if len(rt.query) > 0 {
+				known = "this path takes " + strings.Join(rt.query, ", ")
+			}
+			return nil, registry.Invalid(registry.Shorten(strings.ToValidUTF8(name, "�"), 60), "no such parameter; %s", known)
+		case len(values) != 1:
+			return nil, registry.Invalid(name, "is given %d times", len(values))
+		case !utf8.ValidString(values[0]):
+			return nil, registry.Invalid(name, "is not valid UTF-8")
+		}
+	}
+	return q, nil
+}
+
+// checkBody checks the headers of a body before the body is read.
+func (rt *route) checkBody(r *http.Request) (status int, err error) {
+	if rt.body == 0 {
+		if r.ContentLength != 0 {
+			return http.StatusBadRequest, registry.Errorf(registry.InvalidArgument, "this takes no body")
+		}
+		return 0, nil
+	}
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := params["charset"]; err != nil || !slices.Contains(strings.Fields(rt.media), media) || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send Content-Type: %s", strings.Join(strings.Fields(rt.media), " or "))
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send the body without Content-Encoding")
+	}
+	if r.ContentLength > rt.body {
+		return http.StatusRequestEntityTooLarge, tooLarge(rt.body)
+	}
+	return 0, nil
+}
+
+func tooLarge(limit int64) *registry.Error {
+	return registry.Errorf(registry.ResourceExhausted, "the body is larger than %d bytes; send less at once", limit)
+}
