@@ -17,7 +17,7 @@ import (
 )
 
 // open to all, and why.
-var ungated = map[string]string{
+var publicMethods = map[string]string{
 	"Ready":         "/readyz asks it; it tells only whether the store answers",
 	"Authenticate":  "it finds out who asks",
 	"WithLoaders":   "it reads nothing; its loaders ask the gate",
@@ -32,10 +32,10 @@ var contextType = reflect.TypeFor[context.Context]()
 func TestEveryMethodAsksTheGate(t *testing.T) {
 	s := open(t, "")
 	v := reflect.ValueOf(s.service)
-	before, called := s.head(), 0
+	before, called := s.logHead(), 0
 	for i := range v.NumMethod() {
 		m := v.Type().Method(i)
-		if ungated[m.Name] != "" {
+		if publicMethods[m.Name] != "" {
 			continue
 		}
 		if m.Type.NumIn() < 2 || m.Type.In(1) != contextType {
@@ -49,7 +49,7 @@ func TestEveryMethodAsksTheGate(t *testing.T) {
 		} {
 			args := []reflect.Value{v, reflect.ValueOf(c)}
 			for k := 2; k < m.Type.NumIn(); k++ {
-				args = append(args, plausible(m.Type.In(k), "", s.w.id["a2"]))
+				args = append(args, plausibleArgument(m.Type.In(k), "", s.seed.id["a2"]))
 			}
 			call := m.Func.Call
 			if m.Type.IsVariadic() {
@@ -62,15 +62,15 @@ func TestEveryMethodAsksTheGate(t *testing.T) {
 			}
 		}
 	}
-	for name := range ungated {
+	for name := range publicMethods {
 		if !v.MethodByName(name).IsValid() {
 			t.Errorf("%s is on the list and is no method", name)
 		}
 	}
-	if s.head() != before {
+	if s.logHead() != before {
 		t.Error("something was written")
 	}
-	t.Logf("%d methods called, %d open to all", called, len(ungated))
+	t.Logf("%d methods called, %d open to all", called, len(publicMethods))
 }
 
 // TestAnUnknownRoleGivesNothing: grants of roles that the policy does not know, and
@@ -87,7 +87,7 @@ func TestAnUnknownRoleGivesNothing(t *testing.T) {
 }
 
 // plausible makes a value that passes the checks before the gate.
-func plausible(t reflect.Type, field string, id registry.ID) reflect.Value {
+func plausibleArgument(t reflect.Type, field string, id registry.ID) reflect.Value {
 	v := reflect.New(t).Elem()
 	switch {
 	case t == reflect.TypeFor[registry.ID]():
@@ -99,7 +99,7 @@ func plausible(t reflect.Type, field string, id registry.ID) reflect.Value {
 	case t == reflect.TypeFor[registry.Node]():
 		v.Set(reflect.ValueOf(&registry.Run{Meta: registry.Meta{ID: id}}))
 	case t.Kind() == reflect.String && t.Name() == "string":
-		v.SetString(word(field))
+		v.SetString(plausibleString(field))
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && field == "":
 		v.Set(reflect.New(t.Elem()))
 		if m := v.Elem().FieldByName("Meta"); m.IsValid() {
@@ -107,16 +107,16 @@ func plausible(t reflect.Type, field string, id registry.ID) reflect.Value {
 		}
 	case t.Kind() == reflect.Struct && t.PkgPath() == reflect.TypeFor[core.Paging]().PkgPath():
 		for i := range t.NumField() {
-			v.Field(i).Set(plausible(t.Field(i).Type, t.Field(i).Name, id))
+			v.Field(i).Set(plausibleArgument(t.Field(i).Type, t.Field(i).Name, id))
 		}
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && field == "Commits":
-		v = reflect.Append(v, plausible(t.Elem(), field, id))
+		v = reflect.Append(v, plausibleArgument(t.Elem(), field, id))
 	}
 	return v
 }
 
 // word is a text that suits a field.
-func word(field string) string {
+func plausibleString(field string) string {
 	switch field {
 	case "", "SHA":
 		return strings.Repeat("ab", 20)
@@ -168,7 +168,7 @@ func TestSchemaAndFieldTable(t *testing.T) {
 
 // TestOperationsAreTheRootFields: none is without an action, and no action without
 // its root field.
-func TestOperationsAreTheRootFields(t *testing.T) {
+func TestEveryOperationIsARootField(t *testing.T) {
 	schema := loadSchema(t)
 	have := map[string]bool{}
 	for _, o := range registry.Operations() {
@@ -212,9 +212,9 @@ func TestOperationsAskForTheirAction(t *testing.T) {
 			}
 			s := open(t, path)
 			for _, o := range registry.Operations() {
-				calls := s.w.roots()[o.Name]
+				calls := s.seed.rootCalls()[o.Name]
 				if o.Name == "nodes" {
-					calls = []string{nodesRoot(s.w.idsOf("Run"))}
+					calls = []string{nodesCall(s.seed.idsOf("Run"))}
 				}
 				for _, c := range calls {
 					want := ""

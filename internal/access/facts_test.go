@@ -67,12 +67,12 @@ func TestABatchHasItsOwnBodyLimit(t *testing.T) {
 
 // TestAnExportHoldsWhatItsCallerSees: not a byte of what is hidden from a role, and
 // for an administrator something of nearly every row.
-func TestAnExportHoldsWhatItsCallerSees(t *testing.T) {
+func TestAFactsExportHoldsOnlyVisibleRows(t *testing.T) {
 	s := open(t, "")
 	want := readMatrix(t)
 	for _, who := range []string{viewer, developer, dataScientist, scopedScientist, admin} {
-		hidden, ids := s.w.hidden(want, who)
-		actor, err := s.service.Authenticate(t.Context(), s.w.tokens[who])
+		hidden, ids := s.seed.hiddenFrom(want, who)
+		actor, err := s.service.Authenticate(t.Context(), s.seed.tokens[who])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestAnExportHoldsWhatItsCallerSees(t *testing.T) {
 		}
 		leaks := map[string]bool{}
 		seen := map[string]bool{}
-		for _, token := range append(canary.FindAllString(all.String(), -1), realID.FindAllString(all.String(), -1)...) {
+		for _, token := range append(canaryPattern.FindAllString(all.String(), -1), idPattern.FindAllString(all.String(), -1)...) {
 			seen[token] = true
 			if hidden[token] != "" || ids[token] {
 				leaks[token+" "+hidden[token]] = true
@@ -104,7 +104,7 @@ func TestAnExportHoldsWhatItsCallerSees(t *testing.T) {
 
 // TestAnAnswerToABatchIsCostedByItsFacts: what is asked of each of up to 500
 // facts counts 500 times.
-func TestAnAnswerToABatchIsCostedByItsFacts(t *testing.T) {
+func TestTheCostOfABatchCountsItsFacts(t *testing.T) {
 	s := open(t, "")
 	ask := func(times int) string {
 		var fields []string

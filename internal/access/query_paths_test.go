@@ -12,33 +12,32 @@ import (
 	"pedigree/registry"
 )
 
-// opaqueID is the form of the ids of what is hidden.
-var opaqueID = regexp.MustCompile(`restricted_[0-9A-V]{26}`)
+// restrictedIDPattern matches the ids of restricted nodes, which stand for hidden nodes.
+var restrictedIDPattern = regexp.MustCompile(`restricted_[0-9A-V]{26}`)
 
-var cursors = regexp.MustCompile(`"(?:cursor|startCursor|endCursor)":"([A-Za-z0-9_-]+)"`)
+var cursorPattern = regexp.MustCompile(`"(?:cursor|startCursor|endCursor)":"([A-Za-z0-9_-]+)"`)
 
-// roots are the ways into the graph: each query with arguments that find what
-// readers see, and by which every kind of row is met. nodes is asked for the rows
-// of a noun, whoever may see them.
-func (w *world) roots() map[string][]string {
+// rootCalls returns calls of each root query, except nodes. Their arguments find
+// rows that developers and viewers see; together the calls reach every kind of row.
+func (seed *seedData) rootCalls() map[string][]string {
 	q := func(s string) string { return fmt.Sprintf("%q", s) }
-	id := func(label string) string { return q(string(w.id[label])) }
+	id := func(label string) string { return q(string(seed.id[label])) }
 	return map[string][]string{
 		"node":           {"node(id: " + id("a2") + ")"},
 		"viewer":         {"viewer"},
 		"models":         {"models(first: 10)"},
-		"model":          {"model(name: " + q(w.name["alpha"]) + ")"},
-		"modelVersion":   {"modelVersion(model: " + q(w.name["alpha"]) + ", version: " + q(w.name["a2"]) + ")"},
+		"model":          {"model(name: " + q(seed.name["alpha"]) + ")"},
+		"modelVersion":   {"modelVersion(model: " + q(seed.name["alpha"]) + ", version: " + q(seed.name["a2"]) + ")"},
 		"datasets":       {"datasets"},
-		"dataset":        {"dataset(name: " + q(w.name["raw-set"]) + ", namespace: " + q(w.name["raw-set/namespace"]) + ")"},
-		"datasetVersion": {"datasetVersion(dataset: " + q(w.name["raw-set"]) + ", namespace: " + q(w.name["raw-set/namespace"]) + ", version: " + q(w.name["raw"]) + ")"},
+		"dataset":        {"dataset(name: " + q(seed.name["raw-set"]) + ", namespace: " + q(seed.name["raw-set/namespace"]) + ")"},
+		"datasetVersion": {"datasetVersion(dataset: " + q(seed.name["raw-set"]) + ", namespace: " + q(seed.name["raw-set/namespace"]) + ", version: " + q(seed.name["raw"]) + ")"},
 		"runs":           {"runs"},
-		"run":            {"run(id: " + id("train-a2") + ")", "run(producer: " + q(w.name["etl/producer"]) + ", runId: " + q(w.name["etl/id"]) + ")"},
+		"run":            {"run(id: " + id("train-a2") + ")", "run(producer: " + q(seed.name["etl/producer"]) + ", runId: " + q(seed.name["etl/id"]) + ")"},
 		"commits":        {"commits"},
-		"commit":         {"commit(sha: " + q(w.sha["c2"]) + ")"},
+		"commit":         {"commit(sha: " + q(seed.commitSHA["c2"]) + ")"},
 		"deployments":    {"deployments"},
-		// Every canary that is a text starts so.
-		"search":        {`search(text: "cnry", first: 12)`, `search(text: "cnry", first: 12, kinds: [MODEL, MODEL_CARD, TAG])`, "search(text: " + q(w.name["alpha"]) + ", stages: [PRODUCTION])"},
+		// Every canary that is a text starts with cnry.
+		"search":        {`search(text: "cnry", first: 12)`, `search(text: "cnry", first: 12, kinds: [MODEL, MODEL_CARD, TAG])`, "search(text: " + q(seed.name["alpha"]) + ", stages: [PRODUCTION])"},
 		"lineage":       {"lineage(of: " + id("raw") + ", direction: BOTH, first: 25)", "lineage(of: " + id("a2") + ", direction: BOTH, first: 25)"},
 		"lineageExport": {"lineageExport(of: " + id("raw") + ", format: PROV_JSON, direction: BOTH)", "lineageExport(of: " + id("a2") + ", format: TREE)"},
 		"lineageCounts": {"lineageCounts(of: " + id("a2") + ")"},
@@ -48,15 +47,15 @@ func (w *world) roots() map[string][]string {
 		"impact": {"impact(of: [" + id("raw") + "], live: false, first: 15)",
 			"impact(of: [" + id("raw") + "], live: false, first: 15, targets: [DATASET_VERSION, RUN, FEATURE, MODEL_VERSION, DEPLOYMENT])"},
 		"paths": {"paths(from: " + id("deployed-a2") + ", to: " + id("raw") + ", k: 20)", "paths(from: " + id("a2") + ", to: " + id("c1") + ")"},
-		"columnLineage": {"columnLineage(of: " + id("raw") + ", column: " + q(w.name["raw/column"]) + ")",
-			"columnLineage(of: " + id("clean") + ", column: " + q(w.name["clean/column"]) + ", direction: BOTH)"},
+		"columnLineage": {"columnLineage(of: " + id("raw") + ", column: " + q(seed.name["raw/column"]) + ")",
+			"columnLineage(of: " + id("clean") + ", column: " + q(seed.name["clean/column"]) + ", direction: BOTH)"},
 		"auditLog": {"auditLog(first: 200)"},
 	}
 }
 
-// idsOf lists the ids of all rows of a noun, sorted.
-func (w *world) idsOf(noun string) (out []string) {
-	for _, n := range w.nodes {
+// idsOf returns the ids of all rows of a noun, sorted.
+func (seed *seedData) idsOf(noun string) (out []string) {
+	for _, n := range seed.nodes {
 		if of := registry.NounOf(n.Kind); of != nil && of.Name == noun {
 			out = append(out, string(n.ID))
 		}
@@ -65,32 +64,34 @@ func (w *world) idsOf(noun string) (out []string) {
 	return out
 }
 
-func nodesRoot(ids []string) string { return `nodes(ids: ["` + strings.Join(ids, `", "`) + `"])` }
+// nodesCall writes a call of the root field nodes.
+func nodesCall(ids []string) string { return `nodes(ids: ["` + strings.Join(ids, `", "`) + `"])` }
 
-// step is one field of a route, and the type that its value is narrowed to.
+// step is one field of a path: its call, its name, and the type of the inline
+// fragment on its value, "" when there is none.
 type step struct{ call, field, on string }
 
-// route is a way from the root to a type.
-type route []step
+// queryPath leads from the root of the schema to a type.
+type queryPath []step
 
-// query wraps a selection on the route's last type.
-func (r route) query(selection string) string {
-	for i := len(r) - 1; i >= 0; i-- {
-		if r[i].on != "" {
-			selection = "__typename ... on " + r[i].on + " { " + selection + " }"
+// query writes a query with a selection on the last type of the path.
+func (path queryPath) query(selection string) string {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i].on != "" {
+			selection = "__typename ... on " + path[i].on + " { " + selection + " }"
 		}
-		selection = r[i].call + " { " + selection + " }"
+		selection = path[i].call + " { " + selection + " }"
 	}
 	return "{ " + selection + " }"
 }
 
-// objects collects what an answer holds at the end of the route.
-func (r route) objects(data map[string]any) []map[string]any {
+// objects returns the objects of an answer at the end of the path.
+func (path queryPath) objects(data map[string]any) []map[string]any {
 	here := []map[string]any{data}
-	for _, s := range r {
+	for _, s := range path {
 		var next []map[string]any
 		for _, o := range here {
-			for _, v := range flat(o[s.field]) {
+			for _, v := range objectsOf(o[s.field]) {
 				if s.on == "" || v["__typename"] == s.on {
 					next = append(next, v)
 				}
@@ -101,31 +102,32 @@ func (r route) objects(data map[string]any) []map[string]any {
 	return here
 }
 
-func flat(v any) (out []map[string]any) {
+// objectsOf returns the objects of a value: itself, or the elements of a list.
+func objectsOf(v any) (out []map[string]any) {
 	switch v := v.(type) {
 	case map[string]any:
 		return []map[string]any{v}
 	case []any:
 		for _, x := range v {
-			out = append(out, flat(x)...)
+			out = append(out, objectsOf(x)...)
 		}
 	}
 	return out
 }
 
-// inPayloads are the types that the payloads of mutations answer with.
-func (m mapper) inPayloads() map[string]bool {
+// payloadTypes returns the types of the fields of mutation payloads.
+func (finder pathFinder) payloadTypes() map[string]bool {
 	out := map[string]bool{}
-	for _, f := range m.schema.Mutation.Fields {
-		for _, p := range m.schema.Types[f.Type.Name()].Fields {
+	for _, f := range finder.schema.Mutation.Fields {
+		for _, p := range finder.schema.Types[f.Type.Name()].Fields {
 			out[p.Type.Name()] = true
 		}
 	}
 	return out
 }
 
-// call writes a field with the arguments that it needs.
-func call(f *ast.FieldDefinition, first int) string {
+// fieldCall writes a field with its required arguments and first.
+func fieldCall(f *ast.FieldDefinition, first int) string {
 	var args []string
 	for _, a := range f.Arguments {
 		switch {
@@ -143,29 +145,31 @@ func call(f *ast.FieldDefinition, first int) string {
 	return f.Name + "(" + strings.Join(args, ", ") + ")"
 }
 
-// mapper finds routes in the schema.
-type mapper struct {
+// pathFinder finds the paths of the schema.
+type pathFinder struct {
 	schema *ast.Schema
-	w      *world
+	seed   *seedData
 }
 
-func (m mapper) isObject(name string) bool {
-	k := m.schema.Types[name].Kind
+func (finder pathFinder) isObject(name string) bool {
+	k := finder.schema.Types[name].Kind
 	return k == ast.Object || k == ast.Interface || k == ast.Union
 }
 
-// steps are the ways from a field to the types that its value may have.
-func (m mapper) steps(f *ast.FieldDefinition, first int) (out []step) {
-	to := m.schema.Types[f.Type.Name()]
-	out = append(out, step{call: call(f, first), field: f.Name})
+// stepsOf returns the steps over a field: one without a fragment and, for an
+// interface, one for each type that its value may have.
+func (finder pathFinder) stepsOf(f *ast.FieldDefinition, first int) (out []step) {
+	to := finder.schema.Types[f.Type.Name()]
+	out = append(out, step{call: fieldCall(f, first), field: f.Name})
 	if to.Kind == ast.Interface {
-		for _, p := range m.schema.GetPossibleTypes(to) {
-			out = append(out, step{call: call(f, first), field: f.Name, on: p.Name})
+		for _, p := range finder.schema.GetPossibleTypes(to) {
+			out = append(out, step{call: fieldCall(f, first), field: f.Name, on: p.Name})
 		}
 	}
 	return out
 }
 
+// to returns the type at the end of the step.
 func (s step) to(f *ast.FieldDefinition) string {
 	if s.on != "" {
 		return s.on
@@ -173,69 +177,71 @@ func (s step) to(f *ast.FieldDefinition) string {
 	return f.Type.Name()
 }
 
-// entries are the one-step routes: every root, and for each noun all its rows.
-func (m mapper) entries() map[string][]route {
-	out := map[string][]route{}
-	roots := m.w.roots()
-	for _, f := range m.schema.Query.Fields {
+// rootPaths returns the paths of one step by type: every root field, and for each
+// noun the field nodes with all its rows.
+func (finder pathFinder) rootPaths() map[string][]queryPath {
+	out := map[string][]queryPath{}
+	roots := finder.seed.rootCalls()
+	for _, f := range finder.schema.Query.Fields {
 		if strings.HasPrefix(f.Name, "__") {
 			continue
 		}
 		if f.Name == "nodes" {
-			var every []string
-			for _, p := range m.schema.GetPossibleTypes(m.schema.Types["Node"]) {
-				if ids := m.w.idsOf(p.Name); len(ids) > 0 {
-					out[p.Name] = append([]route{{{call: nodesRoot(ids), field: "nodes", on: p.Name}}}, out[p.Name]...)
-					every = append(every, ids[:min(4, len(ids))]...)
+			var someIDs []string
+			for _, p := range finder.schema.GetPossibleTypes(finder.schema.Types["Node"]) {
+				if ids := finder.seed.idsOf(p.Name); len(ids) > 0 {
+					out[p.Name] = append([]queryPath{{{call: nodesCall(ids), field: "nodes", on: p.Name}}}, out[p.Name]...)
+					someIDs = append(someIDs, ids[:min(4, len(ids))]...)
 				}
 			}
-			out["Node"] = append(out["Node"], route{{call: nodesRoot(every), field: "nodes"}})
+			out["Node"] = append(out["Node"], queryPath{{call: nodesCall(someIDs), field: "nodes"}})
 			continue
 		}
 		for _, c := range roots[f.Name] {
-			to := m.schema.Types[f.Type.Name()]
+			to := finder.schema.Types[f.Type.Name()]
 			if f.Name == "node" {
-				out["ModelVersion"] = append(out["ModelVersion"], route{{call: c, field: "node", on: "ModelVersion"}})
+				out["ModelVersion"] = append(out["ModelVersion"], queryPath{{call: c, field: "node", on: "ModelVersion"}})
 			}
-			out[to.Name] = append(out[to.Name], route{{call: c, field: f.Name}})
+			out[to.Name] = append(out[to.Name], queryPath{{call: c, field: f.Name}})
 		}
 	}
 	return out
 }
 
-// routes finds, for every type of the schema, the root fields that answer it and
-// one route over every field of any type that leads to it. What is no noun is
-// reached from every root, and what differs by every field too.
-func (m mapper) routes() map[string][]route {
-	out := m.entries()
-	near := map[string][]route{} // of what is no noun, every root: each tells something else
+// find returns, for every type of the schema, the root fields that return it and one
+// path over every field of any type that leads to it. A type that is not a noun is
+// reached from every root. A type of differences (…Diff, …Change) is reached over
+// every field as well.
+func (finder pathFinder) find() map[string][]queryPath {
+	out := finder.rootPaths()
+	shortest := map[string][]queryPath{} // For a type that is not a noun: from every root, for the answers differ.
 	var queue []string
-	for name, rs := range out {
-		near[name] = rs[:1]
+	for name, paths := range out {
+		shortest[name] = paths[:1]
 		if registry.NounNamed(name) == nil {
-			near[name] = slices.Clone(rs)
+			shortest[name] = slices.Clone(paths)
 		}
 		queue = append(queue, name)
 	}
-	slices.SortFunc(queue, func(a, b string) int { // Nouns first: a root beside them may refuse somebody.
+	slices.SortFunc(queue, func(a, b string) int { // Nouns first: other root fields may refuse some actors.
 		return cmp.Or(cmp.Compare(btoi(registry.NounNamed(a) == nil), btoi(registry.NounNamed(b) == nil)), cmp.Compare(a, b))
 	})
 	for i := 0; i < len(queue); i++ {
-		for _, f := range m.schema.Types[queue[i]].Fields {
-			if !m.isObject(f.Type.Name()) || strings.HasPrefix(f.Name, "__") {
+		for _, f := range finder.schema.Types[queue[i]].Fields {
+			if !finder.isObject(f.Type.Name()) || strings.HasPrefix(f.Name, "__") {
 				continue
 			}
-			for _, s := range m.steps(f, 5) {
+			for _, s := range finder.stepsOf(f, 5) {
 				to := s.to(f)
-				known, value := near[to] != nil, strings.HasSuffix(to, "Diff") || strings.HasSuffix(to, "Change")
-				for _, start := range near[queue[i]] {
-					r := append(slices.Clone(start), s)
-					out[to] = append(out[to], r)
-					if len(near[to]) == 0 || registry.NounNamed(to) == nil && (!known || value) {
-						near[to] = append(near[to], r)
+				visited, differs := shortest[to] != nil, strings.HasSuffix(to, "Diff") || strings.HasSuffix(to, "Change")
+				for _, start := range shortest[queue[i]] {
+					path := append(slices.Clone(start), s)
+					out[to] = append(out[to], path)
+					if len(shortest[to]) == 0 || registry.NounNamed(to) == nil && (!visited || differs) {
+						shortest[to] = append(shortest[to], path)
 					}
 				}
-				if !known {
+				if !visited {
 					queue = append(queue, to)
 				}
 			}
@@ -251,18 +257,18 @@ func btoi(b bool) int {
 	return 0
 }
 
-// scalars selects the leaves of a type, and those of what is a value inside it. A
-// name that means different types beside each other gets the type before it.
-func (m mapper) scalars(name string) string {
+// scalars selects the leaves of a type and of the plain values inside it. A field
+// name that has different types in different nouns gets an alias with its noun.
+func (finder pathFinder) scalars(name string) string {
 	var out []string
-	for _, f := range m.schema.Types[name].Fields {
+	for _, f := range finder.schema.Types[name].Fields {
 		to := f.Type.Name()
 		switch {
 		case strings.HasPrefix(f.Name, "__"):
-		case m.isObject(to):
-			if registry.NounNamed(to) == nil && m.schema.Types[to].Kind == ast.Object && len(f.Arguments) == 0 && !strings.HasSuffix(to, "Edge") &&
+		case finder.isObject(to):
+			if registry.NounNamed(to) == nil && finder.schema.Types[to].Kind == ast.Object && len(f.Arguments) == 0 && !strings.HasSuffix(to, "Edge") &&
 				!strings.HasSuffix(to, "Connection") && to != "LineageNode" && to != "Gap" && to != "Path" && to != "PathGraph" {
-				out = append(out, f.Name+" { "+m.scalars(to)+" }")
+				out = append(out, f.Name+" { "+finder.scalars(to)+" }")
 			}
 		case f.Name == "role" && name == "Commit" || f.Name == "status" && name == "ModelCard" || f.Name == "features" && name == "ModelCard" ||
 			f.Name == "model" || f.Name == "replacedBy":
@@ -274,15 +280,15 @@ func (m mapper) scalars(name string) string {
 	return strings.Join(out, " ")
 }
 
-// all selects the leaves of whatever a type may be.
-func (m mapper) all(name string) string {
-	d := m.schema.Types[name]
+// leaves selects the leaves of a type, for an interface those of its possible types.
+func (finder pathFinder) leaves(name string) string {
+	d := finder.schema.Types[name]
 	if d.Kind != ast.Interface {
-		return m.scalars(name)
+		return finder.scalars(name)
 	}
 	out := "__typename id"
-	for _, p := range m.schema.GetPossibleTypes(d) {
-		out += " ... on " + p.Name + " { " + m.scalars(p.Name) + " }"
+	for _, p := range finder.schema.GetPossibleTypes(d) {
+		out += " ... on " + p.Name + " { " + finder.scalars(p.Name) + " }"
 	}
 	return out
 }

@@ -12,22 +12,22 @@ import (
 )
 
 // ask is one request to the REST door, after /api/v1/.
-type ask struct{ target, media, body string }
+type restRequest struct{ target, media, body string }
 
 // rest are requests for each route of the REST door, by method and path, that the
 // roles which may ask get an answer to. A route that is not here fails the tests.
-func (w *world) rest() map[string][]ask {
-	return map[string][]ask{
+func (seed *seedData) restRequests() map[string][]restRequest {
+	return map[string][]restRequest{
 		"GET /api/v1/viewer": {{target: "viewer"}},
-		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(w.id["a2"]) + "/export?format=cyclonedx"},
-			{target: "lineage/" + string(w.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
+		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(seed.id["a2"]) + "/export?format=cyclonedx"},
+			{target: "lineage/" + string(seed.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
 		"POST /api/v1/facts": {{target: "facts", media: "application/x-ndjson", body: `{"datasetVersion":{"dataset":"new","version":"1"}}`},
 			{target: "facts", media: "application/jsonl", body: "not a fact\n"}},
 	}
 }
 
 // rest asks the REST door as somebody.
-func (s *site) rest(who, method string, q ask) *answer {
+func (s *testServer) sendREST(who, method string, q restRequest) *answer {
 	r, err := http.NewRequest(method, s.url+v1.Prefix+q.target, strings.NewReader(q.body))
 	if err != nil {
 		s.t.Fatal(err)
@@ -35,18 +35,18 @@ func (s *site) rest(who, method string, q ask) *answer {
 	if q.body != "" {
 		r.Header.Set("Content-Type", q.media)
 	}
-	if token := s.w.tokens[who]; token != "" {
+	if token := s.seed.tokens[who]; token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	return s.send(r)
 }
 
 // rest reads what each route that reads tells.
-func (c *crawler) rest() {
+func (c *crawler) restReads() {
 	for _, route := range v1.Routes() {
-		for _, q := range c.s.w.rest()[route.Method+" "+route.Path] {
+		for _, q := range c.s.seed.restRequests()[route.Method+" "+route.Path] {
 			if route.Method == http.MethodGet {
-				a := c.s.rest(c.who, route.Method, q)
+				a := c.s.sendREST(c.who, route.Method, q)
 				if a.status >= 500 {
 					c.s.t.Errorf("as %s: %s: %d %s", c.who, q.target, a.status, a.raw)
 				}
@@ -61,7 +61,7 @@ func (c *crawler) rest() {
 func TestRESTMatrix(t *testing.T) {
 	t.Parallel()
 	s, want := open(t, ""), readMatrix(t)
-	asked := s.w.rest()
+	asked := s.seed.restRequests()
 	for _, route := range v1.Routes() {
 		key := route.Method + " " + route.Path
 		i := slices.IndexFunc(registry.Operations(), func(o registry.Operation) bool { return o.Name == route.Operation })
@@ -78,7 +78,7 @@ func TestRESTMatrix(t *testing.T) {
 		}
 		for _, q := range asked[key] {
 			for _, column := range columns {
-				a := s.rest(column, route.Method, q)
+				a := s.sendREST(column, route.Method, q)
 				status := map[string]int{"401": 401, "forbidden": 403}[want[row][column]]
 				if status == 0 {
 					status = 200
@@ -103,7 +103,7 @@ func TestRESTMatrix(t *testing.T) {
 
 // TestEveryPathHasADecision: what is not public answers 401 to a stranger by every
 // method and in every spelling, before the store is asked.
-func TestEveryPathHasADecision(t *testing.T) {
+func TestEveryPathIsPublicOrRefusesStrangers(t *testing.T) {
 	s := open(t, "")
 	public := []string{"/", "/graphiql", "/healthz", "/readyz"}
 	closed := 0
