@@ -24,12 +24,12 @@ import (
 	"pedigree/service/catalog"
 )
 
-// identityCalls is how often the store is asked to find out who asks: the token
-// and the actor. What is refused before a resolver runs costs no call more.
+// identityCalls is the number of store calls of an authentication: the token and the
+// actor. A request that is refused before a resolver runs makes no further call.
 const identityCalls = 2
 
-// TestAbuse sends each attack to a server of its own copy: refused, before any
-// resolver asks the store, in a short answer.
+// TestAbuse sends each attack. The server refuses it with a short answer, before any
+// resolver calls the store.
 func TestAbuse(t *testing.T) {
 	s := open(t, "")
 	before := s.logHead()
@@ -71,7 +71,7 @@ func TestAbuse(t *testing.T) {
 	}
 }
 
-// TestAdmitted holds the limits from the other side: what lies just inside works.
+// TestRequestsWithinTheLimits checks that requests just within the limits work.
 func TestRequestsWithinTheLimits(t *testing.T) {
 	s := open(t, "")
 	for name, request := range map[string]func(*testServer) *http.Request{
@@ -103,7 +103,8 @@ func TestRequestsWithinTheLimits(t *testing.T) {
 	}
 }
 
-// TestNames: what is no name is not stored, in a variable or a literal.
+// TestInvalidNames checks that an invalid name, in a variable or a literal, is not
+// stored.
 func TestInvalidNames(t *testing.T) {
 	s := open(t, "")
 	before := s.logHead()
@@ -127,12 +128,12 @@ func TestInvalidNames(t *testing.T) {
 	}
 	a := s.send(s.jsonRequest("mutation($n: String!) { registerModel(input: {name: $n}) { model { name } } }", `{"n":"`+"e\u0301"+`"}`))
 	if !strings.Contains(string(a.raw), `"name":"é"`) {
-		t.Errorf("a name is brought to NFC: %s", a.raw)
+		t.Errorf("a name is not normalized to NFC: %s", a.raw)
 	}
 }
 
-// TestIdentity: who asks is settled before a byte of the body is read, by a token
-// in Authorization and by nothing else.
+// TestIdentity checks that the server authenticates before it reads the body, by a
+// token in the header Authorization only.
 func TestIdentity(t *testing.T) {
 	s := open(t, "")
 	token := s.seed.tokens[viewer]
@@ -194,7 +195,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// TestTokensEnd: an expired token is refused, and one whose actor is gone.
+// TestTokensExpire checks that an expired token is refused.
 func TestTokensExpire(t *testing.T) {
 	s := open(t, "")
 	ctx := service.As(t.Context(), registry.Actor{Subject: "x", Grants: []registry.Grant{{Role: admin, Scope: "*"}}}, "r")
@@ -204,7 +205,7 @@ func TestTokensExpire(t *testing.T) {
 	}
 	s.seed = &seedData{tokens: map[string]string{"short": token}}
 	codes := ""
-	for range 40 { // The clock goes on a second at each reading.
+	for range 40 { // The clock advances by a second at each reading.
 		codes += fmt.Sprint(s.query("short", "{ viewer { subject } }").status, " ")
 	}
 	if !strings.HasPrefix(codes, "200") || !strings.HasSuffix(codes, "401 ") {
@@ -212,7 +213,7 @@ func TestTokensExpire(t *testing.T) {
 	}
 }
 
-// TestRoutes: only the paths on the list are there, as they are written.
+// TestRoutes checks that only the known paths exist, in their exact spelling.
 func TestRoutes(t *testing.T) {
 	s := open(t, "")
 	host := strings.TrimPrefix(s.url, "http://")
@@ -246,7 +247,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// failing is a store whose reads fail as a driver's do.
+// failingStore is a store whose Find fails with a driver's error when on is set.
 type failingStore struct {
 	graph.Store
 	on bool
@@ -261,7 +262,8 @@ func (f *failingStore) Find(ctx context.Context, q graph.Query) (graph.Page, err
 	return f.Store.Find(ctx, q)
 }
 
-// Test18DriverErrors: what a driver says stays in the log, without the password.
+// TestDriverErrors checks that the message of a driver's error is only in the log,
+// without the password.
 func TestDriverErrors(t *testing.T) {
 	s := open(t, "")
 	store := &failingStore{Store: s.store}
@@ -290,7 +292,8 @@ func TestDriverErrors(t *testing.T) {
 	}
 }
 
-// Test26SlowBody: a body that does not come is not waited for.
+// TestSlowBody checks the read timeout of a body that never ends, and the limit on
+// headers.
 func TestSlowBody(t *testing.T) {
 	s := open(t, "")
 	srv := server.HTTP(server.New(s.service, server.Config{}))
@@ -322,10 +325,10 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// TestNPlusOne: a list with what hangs on its items costs the same number of store
-// calls, however many items there are.
+// TestNPlusOne checks that a list with nested fields makes the same number of store
+// calls, however many items it has.
 func TestNPlusOne(t *testing.T) {
-	s := open(t, "", service.BatchWait(20*time.Millisecond)) // Time enough on a busy machine too.
+	s := open(t, "", service.BatchWait(20*time.Millisecond)) // Enough on a busy machine too.
 	ctx := service.As(t.Context(), registry.Actor{Subject: "x", Grants: []registry.Grant{{Role: admin, Scope: "*"}}}, "r")
 	run := s.seed.id["train-a2"]
 	var models []string
@@ -361,7 +364,7 @@ func TestNPlusOne(t *testing.T) {
 		}
 		ask := func(first int) int64 {
 			least := int64(1 << 30)
-			for range 3 { // A loader that was late on a busy machine asks twice.
+			for range 3 { // On a busy machine a late loader calls the store twice.
 				before := s.store.calls()
 				q := "{ " + root(first) + ` name latestVersion { version } productionVersion { version card { features } }
 					versions(first: 3) { edges { node { version card { name } model { name } } } } } } } }`

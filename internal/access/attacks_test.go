@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// attack is one request of ABUSE.md's table and what it must come to.
+// attack is an abusive request and its expected answer. Names that start with the
+// same number belong to the same kind of attack.
 type attack struct {
 	name    string
 	request func(*testServer) *http.Request
 	status  int    // 0: any
-	code    string // "" any but none
+	code    string // "": any code, but not none
 	within  time.Duration
-	// says is what the answer contains; never what it must not.
+	// The answer contains the text contains and does not contain the text excludes.
 	contains, excludes string
 }
 
@@ -69,7 +70,8 @@ func repeat(n int, format string) string {
 	return b.String()
 }
 
-// doubling is n fragments, each of which spreads the next twice.
+// doublingFragments writes a query with n fragments that each spread the next one
+// twice.
 func doublingFragments(n int) string {
 	q := "query { models { edges { node { ...f0 } } } }"
 	for i := range n {
@@ -78,7 +80,8 @@ func doublingFragments(n int) string {
 	return q + fmt.Sprintf(" fragment f%d on Model { id }", n)
 }
 
-// inside is doubling under a root field that weighs its selection itself.
+// doublingFragmentsIn is doublingFragments under a root field that computes the cost
+// of its selection itself.
 func doublingFragmentsIn(root, on string, n int) string {
 	q := "query { " + root + " { ...f0 } }"
 	for i := range n {
@@ -89,7 +92,7 @@ func doublingFragmentsIn(root, on string, n int) string {
 
 const secret = "hunter2-canary-of-the-body"
 
-// attacks are the rows of the table that the door answers before a resolver runs.
+// attacks returns the attacks that the server refuses before a resolver runs.
 func attacks() []attack {
 	const quick = 500 * time.Millisecond
 	register := `registerModel(input: {name: "evil"}) { model { id } } `

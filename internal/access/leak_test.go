@@ -15,15 +15,15 @@ import (
 	"pedigree/registry"
 )
 
-// TestNothingHiddenLeaks crawls as every actor. Not one byte of what the golden
-// file and the rows hide from it may come back, by any way.
+// TestNothingHiddenLeaks crawls as every actor. No answer may contain a canary or an
+// id that the golden file or the visibility of rows hides from the actor.
 func TestNothingHiddenLeaks(t *testing.T) {
 	s := open(t, "")
 	for _, who := range []string{viewer, developer, dataScientist, scopedDeveloper, scopedScientist} {
 		t.Run(who, func(t *testing.T) {
 			t.Parallel()
 			c := newCrawler(t, s, who)
-			if who == scopedDeveloper { // Sees what a developer sees, for alpha is all that is served.
+			if who == scopedDeveloper { // It sees the same as a developer: only alpha is served.
 				c.connectionPairs()
 				c.byID()
 			} else {
@@ -39,8 +39,8 @@ func TestNothingHiddenLeaks(t *testing.T) {
 	}
 }
 
-// TestNothingHiddenLeaksOnNeo4j moves the same seed to the other engine, and asks
-// there for all that walks, as those who see least.
+// TestNothingHiddenLeaksOnNeo4j copies the same seed to Neo4j and sends the lineage
+// queries there, as the actors who see least.
 func TestNothingHiddenLeaksOnNeo4j(t *testing.T) {
 	for _, who := range []string{viewer, scopedDeveloper} {
 		t.Run(who, func(t *testing.T) {
@@ -61,18 +61,18 @@ func TestNothingHiddenLeaksOnNeo4j(t *testing.T) {
 				t.Errorf("%s leaks: %s", token, c.leaks[token])
 			}
 			if c.canariesFound() == 0 {
-				t.Error("nothing was met: the seed is not there")
+				t.Error("no canary was found: the store does not hold the seed")
 			}
 		})
 	}
 }
 
 func (c *crawler) logSummary(t *testing.T) {
-	t.Logf("%s: %d canaries and %d ids hidden; %d requests, %d bytes read; %d leaks; %d canaries met that may be seen; codes %v",
+	t.Logf("%s: %d canaries and %d ids hidden; %d requests, %d bytes read; %d leaks; %d canaries found; codes %v",
 		c.who, len(c.hidden), len(c.ids), c.requests, c.bytes, len(c.leaks), c.canariesFound(), c.codes)
 }
 
-// seen counts the canaries that were met.
+// canariesFound counts the canaries that were found, hidden or not.
 func (c *crawler) canariesFound() (n int) {
 	for token := range c.found {
 		if c.s.seed.placements[token] != nil {
@@ -82,8 +82,8 @@ func (c *crawler) canariesFound() (n int) {
 	return n
 }
 
-// TestTheCrawlMeetsEverything shows that the crawl is thorough: an administrator's
-// meets every canary that the golden file lets them see.
+// TestTheCrawlMeetsEverything checks that the crawl is complete: as an administrator
+// it finds every canary that the golden file allows them to see.
 func TestTheCrawlMeetsEverything(t *testing.T) {
 	t.Parallel()
 	s := open(t, "")
@@ -94,14 +94,13 @@ func TestTheCrawlMeetsEverything(t *testing.T) {
 	for token, places := range s.seed.placements {
 		if c.found[token] == "" && c.hidden[token] == "" {
 			missed++
-			t.Errorf("%s was never met: %v", token, places)
+			t.Errorf("%s was not found: %v", token, places)
 		}
 	}
-	t.Logf("%d of %d canaries met, %d missed", c.canariesFound(), len(s.seed.placements), missed)
+	t.Logf("%d of %d canaries found, %d missed", c.canariesFound(), len(s.seed.placements), missed)
 }
 
-// openPolicy writes a policy of an operator who grants viewers every field of
-// every row.
+// permissivePolicy writes a policy file that grants viewers every field of every row.
 func permissivePolicy(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "policy.csv")
@@ -112,9 +111,9 @@ func permissivePolicy(t *testing.T) string {
 	return path
 }
 
-// TestTheCrawlFindsWhatIsOpen is the twin of TestNothingHiddenLeaks: with the
-// redaction off for viewers, the same crawl finds what it must not, in every noun
-// and by hidden rows too. So the guard can fail.
+// TestTheCrawlFindsLeaksUnderAPermissivePolicy shows that TestNothingHiddenLeaks can
+// fail: without redaction for viewers, the same crawl finds hidden canaries in every
+// noun.
 func TestTheCrawlFindsLeaksUnderAPermissivePolicy(t *testing.T) {
 	t.Parallel()
 	s := open(t, permissivePolicy(t))
@@ -128,7 +127,7 @@ func TestTheCrawlFindsLeaksUnderAPermissivePolicy(t *testing.T) {
 		leaksByNoun[noun]++
 	}
 	for _, n := range registry.Nouns() {
-		if n.Name != "LogEntry" && leaksByNoun[n.Name] == 0 { // The log stays closed: log.read is an action.
+		if n.Name != "LogEntry" && leaksByNoun[n.Name] == 0 { // The policy does not grant the action log.read.
 			t.Errorf("no canary of %s was found by the crawl", n.Name)
 		}
 	}
@@ -138,15 +137,15 @@ func TestTheCrawlFindsLeaksUnderAPermissivePolicy(t *testing.T) {
 	t.Log(maps.Collect(maps.All(leaksByNoun)))
 }
 
-// filter is a question that asks about values which some may not see.
+// hiddenValueFilter is a query that filters by a value which some actors may not see.
 type hiddenValueFilter struct {
 	query string
-	// refused lists who may not ask by that field at all; empty who gets nothing,
-	// for the value is of a row or field out of sight.
+	// refused lists the actors who may not filter by that field. empty lists those
+	// who get an empty result, because the value is in a hidden row or field.
 	refused, empty []string
 }
 
-// filters are questions by values that are in the seed, by hand.
+// hiddenValueFilters returns filters by values of the seed.
 func (seed *seedData) hiddenValueFilters() []hiddenValueFilter {
 	value := func(coordinate string, label string) string {
 		for token, places := range seed.placements {
@@ -194,8 +193,8 @@ func (seed *seedData) hiddenValueFilters() []hiddenValueFilter {
 	}
 }
 
-// TestFiltersTellNothing asks by values that the caller does not see: the question
-// is refused, or it has no answer.
+// TestFiltersDoNotRevealHiddenValues filters by values that the caller does not see.
+// The query is refused, or its result is empty.
 func TestFiltersDoNotRevealHiddenValues(t *testing.T) {
 	t.Parallel()
 	s := open(t, "")
@@ -212,7 +211,7 @@ func TestFiltersDoNotRevealHiddenValues(t *testing.T) {
 			}
 		}
 		if a := s.query(admin, "{ "+f.query+" }"); !strings.Contains(string(a.raw), `"node"`) {
-			t.Errorf("as admin there is an answer: %s: %s", f.query, a.raw)
+			t.Errorf("as admin there is no result: %s: %s", f.query, a.raw)
 		}
 	}
 }

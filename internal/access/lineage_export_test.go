@@ -12,16 +12,16 @@ import (
 	"pedigree/registry"
 )
 
-// exports exports what lies around every lineage node, seen or not, in every format
-// by both doors, and reads what the texts say behind their escapes too.
+// lineageExports exports the lineage of every node, visible or not, in every format,
+// over GraphQL and REST.
 func (c *crawler) lineageExports() {
 	for _, n := range c.s.seed.nodes {
 		if !n.Kind.Walked() {
 			continue
 		}
 		for _, f := range export.Formats() {
-			for _, more := range []string{"", ", asOf: \"1987-01-01T01:30:00Z\", maxDepth: 2", ", knownAt: \"1987-08-01T00:01:00Z\", history: 0"} {
-				q := fmt.Sprintf("{ lineageExport(of: %q, format: %s, direction: BOTH%s) { %s } }", n.ID, f, more, c.finder.scalars("LineageExport"))
+			for _, args := range []string{"", ", asOf: \"1987-01-01T01:30:00Z\", maxDepth: 2", ", knownAt: \"1987-08-01T00:01:00Z\", history: 0"} {
+				q := fmt.Sprintf("{ lineageExport(of: %q, format: %s, direction: BOTH%s) { %s } }", n.ID, f, args, c.finder.scalars("LineageExport"))
 				a := c.ask(q)
 				c.scanText(q, a)
 			}
@@ -36,7 +36,7 @@ func (c *crawler) lineageExports() {
 	}
 }
 
-// scanText reads an answer with the line ends of its escapes taken out, which may
+// scanText scans an answer without its escaped line ends, because the n of \n can
 // hide where a word begins.
 func (c *crawler) scanText(query string, a *answer) {
 	text := *a
@@ -44,18 +44,19 @@ func (c *crawler) scanText(query string, a *answer) {
 	c.scan(query, &text)
 }
 
-// TestExportsOfWhatIsHidden: a root out of sight is answered as one that does not
-// exist, and a hidden node is a stub without a name, under an id of the caller's own.
+// TestExportsOfHiddenNodes checks that a hidden root gets the same answer as one that
+// does not exist, and that a hidden node is exported as a stub without a name, under
+// an id that differs from caller to caller.
 func TestExportsOfHiddenNodes(t *testing.T) {
 	s := open(t, "")
-	dark, none := string(s.seed.id["a3"]), string(registry.NewID(registry.KindModelVersion, "none"))
+	hiddenID, missingID := string(s.seed.id["a3"]), string(registry.NewID(registry.KindModelVersion, "none"))
 	for _, who := range []string{viewer, developer} {
-		hidden := s.sendREST(who, http.MethodGet, restRequest{target: "lineage/" + dark + "/export?format=dot"})
-		missing := s.sendREST(who, http.MethodGet, restRequest{target: "lineage/" + none + "/export?format=dot"})
+		hidden := s.sendREST(who, http.MethodGet, restRequest{target: "lineage/" + hiddenID + "/export?format=dot"})
+		missing := s.sendREST(who, http.MethodGet, restRequest{target: "lineage/" + missingID + "/export?format=dot"})
 		masked := func(a *answer, id string) string {
 			return strings.NewReplacer(id, "ID", a.header.Get("X-Request-Id"), "REQUEST").Replace(string(a.raw))
 		}
-		if hidden.status != 404 || missing.status != 404 || masked(hidden, dark) != masked(missing, none) {
+		if hidden.status != 404 || missing.status != 404 || masked(hidden, hiddenID) != masked(missing, missingID) {
 			t.Errorf("as %s: %d %s; %d %s", who, hidden.status, hidden.raw, missing.status, missing.raw)
 		}
 	}
@@ -82,16 +83,16 @@ func TestExportsOfHiddenNodes(t *testing.T) {
 	for _, f := range []export.Format{export.ProvJSON, export.OpenLineage, export.CycloneDX, export.DOT, export.Mermaid} {
 		for _, id := range restrictedIDPattern.FindAllString(texts[viewer][f], -1) {
 			if strings.Contains(texts[developer][f], id) {
-				t.Errorf("%s calls a hidden node %s for two callers", f, id)
+				t.Errorf("%s: two callers get the same id %s of a hidden node", f, id)
 			}
 		}
 		if !slices.ContainsFunc(restrictedIDPattern.FindAllString(texts[viewer][f], -1), func(id string) bool { return id != "" }) {
-			t.Errorf("%s has no restricted node to judge by", f)
+			t.Errorf("%s has no restricted node", f)
 		}
 	}
 }
 
-// TestExportOverREST holds the route to its headers and its parameters.
+// TestExportOverREST checks the headers and the parameters of the REST route.
 func TestExportOverREST(t *testing.T) {
 	s := open(t, "")
 	path := "lineage/" + string(s.seed.id["a2"]) + "/export"
@@ -109,7 +110,7 @@ func TestExportOverREST(t *testing.T) {
 		}
 		graphql := s.query(admin, fmt.Sprintf("{ lineageExport(of: %q, format: %s) { body mediaType } }", s.seed.id["a2"], f))
 		if x, ok := graphql.Data["lineageExport"].(map[string]any); !ok || x["body"] != string(a.raw) || x["mediaType"] != media {
-			t.Errorf("%s is another text by GraphQL: %.200s", f, graphql.raw)
+			t.Errorf("%s differs over GraphQL: %.200s", f, graphql.raw)
 		}
 	}
 	r, err := http.NewRequest(http.MethodGet, s.url+"/api/v1/"+path+"?format=dot", nil)
@@ -119,7 +120,7 @@ func TestExportOverREST(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer "+s.seed.tokens[admin])
 	r.Header.Set("If-None-Match", `"other", `+s.sendREST(admin, http.MethodGet, restRequest{target: path + "?format=dot"}).header.Get("ETag"))
 	if a := s.send(r); a.status != http.StatusNotModified || len(a.raw) != 0 {
-		t.Errorf("the same again: %d %s", a.status, a.raw)
+		t.Errorf("with If-None-Match: %d %s", a.status, a.raw)
 	}
 	for query, field := range map[string]string{"": "format", "?format=pdf": "format", "?format=DOT": "format", "?format=dot&direction=sideways": "direction", "?format=dot&maxDepth=51": "maxDepth",
 		"?format=dot&maxDepth=-1": "maxDepth", "?format=dot&maxDepth=1.5": "maxDepth", "?format=dot&history=": "history", "?format=dot&asOf=yesterday": "asOf",

@@ -10,7 +10,7 @@ import (
 	"pedigree/registry"
 )
 
-// inputs are valid inputs of every mutation on the seed, by hand.
+// mutationInputs returns a valid input on the seed for every mutation.
 func (seed *seedData) mutationInputs() map[string]string {
 	id := func(label string) string { return fmt.Sprintf("%q", seed.id[label]) }
 	q := func(label string) string { return fmt.Sprintf("%q", seed.name[label]) }
@@ -37,8 +37,8 @@ func (seed *seedData) mutationInputs() map[string]string {
 	}
 }
 
-// TestMutations executes every mutation as every role on a fresh copy of the
-// seed, with all fields of its payload: done, or refused without a trace.
+// TestMutations executes every mutation as every role on a fresh copy of the seed,
+// with all fields of its payload. It succeeds, or it is refused and writes nothing.
 func TestMutations(t *testing.T) {
 	want, schema := readMatrix(t), loadSchema(t)
 	inputs := loadSeed(t).mutationInputs()
@@ -63,7 +63,7 @@ func TestMutations(t *testing.T) {
 				selection = append(selection, sel)
 			}
 			if inputs[f.Name] == "" {
-				t.Fatal("no input is written for it")
+				t.Fatal("it has no input: add one to seedData.mutationInputs")
 			}
 			s := open(t, "")
 			s.prepareMutation(t, f.Name)
@@ -77,8 +77,8 @@ func TestMutations(t *testing.T) {
 				}
 				got := rootOutcome(a, f.Name)
 				cells.Add(1)
-				if w := want["Mutation."+f.Name][column]; got != w {
-					t.Errorf("as %s: %s, the matrix says %s: %s", column, got, w, a.raw)
+				if expected := want["Mutation."+f.Name][column]; got != expected {
+					t.Errorf("as %s: %s, the matrix says %s: %s", column, got, expected, a.raw)
 				}
 				for _, p := range payload.Fields {
 					cell := got
@@ -86,8 +86,8 @@ func TestMutations(t *testing.T) {
 						cell = "null"
 					}
 					cells.Add(1)
-					if w := want[payload.Name+"."+p.Name][column]; cell != w {
-						t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", payload.Name, p.Name, column, cell, w, a.raw)
+					if expected := want[payload.Name+"."+p.Name][column]; cell != expected {
+						t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", payload.Name, p.Name, column, cell, expected, a.raw)
 					}
 				}
 				for _, p := range payload.Fields {
@@ -105,15 +105,15 @@ func TestMutations(t *testing.T) {
 							cell = "null"
 						}
 						cells.Add(1)
-						if w := want[nested+"."+nf.Name][column]; cell != w {
-							t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", nested, nf.Name, column, cell, w, a.raw)
+						if expected := want[nested+"."+nf.Name][column]; cell != expected {
+							t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", nested, nf.Name, column, cell, expected, a.raw)
 						}
 					}
 				}
 				if wrote := s.logHead() != before; wrote != (got == "yes") {
 					t.Errorf("as %s: %s, and the log went from %d to %d", column, got, before, s.logHead())
 				}
-				if got == "yes" && column != admin { // What wrote spoils the copy for the next.
+				if got == "yes" && column != admin { // The next role needs an unchanged copy.
 					s = open(t, "")
 					s.prepareMutation(t, f.Name)
 				}
@@ -122,8 +122,8 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-// prepare makes what a mutation needs of the actors' own: the fact that a data
-// scientist may retract is one they recorded.
+// prepareMutation records what a mutation needs: a data scientist may retract only a
+// fact that they recorded themselves.
 func (s *testServer) prepareMutation(t *testing.T, mutation string) {
 	t.Helper()
 	if mutation != "retractLineage" {
@@ -135,7 +135,8 @@ func (s *testServer) prepareMutation(t *testing.T, mutation string) {
 	}
 }
 
-// TestWhatADataScientistMayNot holds the limits inside what they may do.
+// TestDataScientistLimits checks the inputs that data scientists may not use in
+// mutations which they may call.
 func TestDataScientistLimits(t *testing.T) {
 	s := open(t, "")
 	seed := s.seed
@@ -157,8 +158,8 @@ func TestDataScientistLimits(t *testing.T) {
 	}
 }
 
-// TestAGrantOnOneModel holds a data scientist of one model to it: what lies
-// outside is neither seen nor written, nor told by an error.
+// TestAGrantOnOneModel checks that a data scientist with a grant on one model neither
+// reads nor writes anything else, and that errors do not reveal it.
 func TestAGrantOnOneModel(t *testing.T) {
 	s := open(t, "")
 	seed := s.seed
@@ -185,7 +186,7 @@ func TestAGrantOnOneModel(t *testing.T) {
 			}
 			for _, found := range canaryPattern.FindAllString(string(a.readable()), -1) {
 				if hidden[found] != "" && !strings.Contains(q, found) {
-					t.Errorf("it tells %s: %s", hidden[found], a.raw)
+					t.Errorf("it reveals %s: %s", hidden[found], a.raw)
 				}
 			}
 			if s.logHead() != before {

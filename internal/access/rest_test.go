@@ -11,11 +11,12 @@ import (
 	"pedigree/server"
 )
 
-// ask is one request to the REST door, after /api/v1/.
+// restRequest is one request to the REST API. The target follows /api/v1/.
 type restRequest struct{ target, media, body string }
 
-// rest are requests for each route of the REST door, by method and path, that the
-// roles which may ask get an answer to. A route that is not here fails the tests.
+// restRequests returns requests for each route of the REST API, by method and path.
+// The roles that are allowed to ask get status 200. A route without a request fails
+// TestRESTMatrix.
 func (seed *seedData) restRequests() map[string][]restRequest {
 	return map[string][]restRequest{
 		"GET /api/v1/viewer": {{target: "viewer"}},
@@ -26,7 +27,7 @@ func (seed *seedData) restRequests() map[string][]restRequest {
 	}
 }
 
-// rest asks the REST door as somebody.
+// sendREST sends a request to the REST API as an actor.
 func (s *testServer) sendREST(who, method string, q restRequest) *answer {
 	r, err := http.NewRequest(method, s.url+v1.Prefix+q.target, strings.NewReader(q.body))
 	if err != nil {
@@ -41,7 +42,7 @@ func (s *testServer) sendREST(who, method string, q restRequest) *answer {
 	return s.send(r)
 }
 
-// rest reads what each route that reads tells.
+// restReads scans the answer of each GET route.
 func (c *crawler) restReads() {
 	for _, route := range v1.Routes() {
 		for _, q := range c.s.seed.restRequests()[route.Method+" "+route.Path] {
@@ -56,8 +57,8 @@ func (c *crawler) restReads() {
 	}
 }
 
-// TestRESTMatrix: a route of the REST door answers whom the matrix lets ask its
-// twin among the operations, and nobody else.
+// TestRESTMatrix checks that a route of the REST API answers exactly the roles that
+// may call its GraphQL operation by the matrix.
 func TestRESTMatrix(t *testing.T) {
 	t.Parallel()
 	s, want := open(t, ""), readMatrix(t)
@@ -66,7 +67,7 @@ func TestRESTMatrix(t *testing.T) {
 		key := route.Method + " " + route.Path
 		i := slices.IndexFunc(registry.Operations(), func(o registry.Operation) bool { return o.Name == route.Operation })
 		if i < 0 {
-			t.Errorf("%s is the twin of %q, which is no operation", key, route.Operation)
+			t.Errorf("%s names %q, which is not an operation", key, route.Operation)
 			continue
 		}
 		row := "Query." + route.Operation
@@ -74,7 +75,7 @@ func TestRESTMatrix(t *testing.T) {
 			row = "Mutation." + route.Operation
 		}
 		if len(asked[key]) == 0 {
-			t.Errorf("%s is asked by no test: add it to world.rest", key)
+			t.Errorf("%s has no request: add one to seedData.restRequests", key)
 		}
 		for _, q := range asked[key] {
 			for _, column := range columns {
@@ -87,7 +88,7 @@ func TestRESTMatrix(t *testing.T) {
 					t.Errorf("%s as %s: %d, the matrix says %s of %s: %s", key, column, a.status, want[row][column], row, a.raw)
 				}
 				if problem := strings.HasPrefix(a.header.Get("Content-Type"), "application/problem+json"); problem != (status != 200) {
-					t.Errorf("%s as %s is told as %q", key, column, a.header.Get("Content-Type"))
+					t.Errorf("%s as %s has the content type %q", key, column, a.header.Get("Content-Type"))
 				}
 				if a.header.Get("Cache-Control") != "no-store" {
 					t.Errorf("%s as %s may be cached", key, column)
@@ -97,12 +98,13 @@ func TestRESTMatrix(t *testing.T) {
 		delete(asked, key)
 	}
 	for key := range asked {
-		t.Errorf("%s is asked and is no route", key)
+		t.Errorf("%s has requests but is not a route", key)
 	}
 }
 
-// TestEveryPathHasADecision: what is not public answers 401 to a stranger by every
-// method and in every spelling, before the store is asked.
+// TestEveryPathIsPublicOrRefusesStrangers checks that every path that is not public
+// answers 401 without a token, to every method and in every spelling, before any
+// call to the store.
 func TestEveryPathIsPublicOrRefusesStrangers(t *testing.T) {
 	s := open(t, "")
 	public := []string{"/", "/graphiql", "/healthz", "/readyz"}
@@ -110,7 +112,7 @@ func TestEveryPathIsPublicOrRefusesStrangers(t *testing.T) {
 	for _, route := range server.Routes() {
 		if route.Public {
 			if !slices.Contains(public, route.Path) && !strings.HasPrefix(route.Path, "/assets/") {
-				t.Errorf("%s is public and on no list", route.Path)
+				t.Errorf("%s is public but not in the list", route.Path)
 			}
 			continue
 		}
@@ -134,5 +136,5 @@ func TestEveryPathIsPublicOrRefusesStrangers(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d paths are closed to strangers", closed)
+	t.Logf("%d paths are not public", closed)
 }

@@ -12,7 +12,8 @@ import (
 
 const searchSelection = " { totalCount facets { kinds { kind count } stages { stage count } complete } pageInfo { hasNextPage endCursor } edges { node { id } matched } }"
 
-// hitsOf asks for one word and returns what came, and the whole answer.
+// searchHits searches for one word. It returns the ids of the hits, whether the
+// answer is that of a search without any hit, and the whole answer.
 func searchHits(s *testServer, who, word string) (ids []string, empty bool, a *answer) {
 	a = s.query(who, fmt.Sprintf("{ search(text: %q)%s }", word, searchSelection))
 	for _, c := range objectsOf(a.Data["search"]) {
@@ -27,8 +28,8 @@ func searchHits(s *testServer, who, word string) (ids []string, empty bool, a *a
 	return ids, empty, a
 }
 
-// searchable says of a canary on which rows it stands in a field that is searched,
-// of those that an actor sees.
+// searchableRows returns the rows that hold a canary in a searched field, of those
+// rows and fields that an actor sees.
 func (seed *seedData) searchableRows(m matrix, who, canary string) (rows []string) {
 	for _, p := range seed.placements[canary] {
 		noun, field, _ := strings.Cut(p.coordinate, ".")
@@ -43,10 +44,10 @@ func (seed *seedData) searchableRows(m matrix, who, canary string) (rows []strin
 	return rows
 }
 
-// TestSearchFindsWhatIsSeen searches, as every actor, for every canary there is. It
-// finds exactly the rows on which the actor sees it; for a canary that stands only
-// where it is hidden the answer is the one for a word that is nowhere, byte for
-// byte: no hit, no count, no facet.
+// TestSearchFindsOnlyVisibleRows searches for every canary as every actor. The search
+// finds exactly the rows on which the actor sees the canary. For a canary that is
+// hidden everywhere, the answer is byte for byte that for an unknown word: no hit, no
+// count, no facet.
 func TestSearchFindsOnlyVisibleRows(t *testing.T) {
 	s := open(t, "")
 	m := readMatrix(t)
@@ -57,7 +58,7 @@ func TestSearchFindsOnlyVisibleRows(t *testing.T) {
 			found, nothing := 0, 0
 			for _, token := range sortedKeys(s.seed.placements) {
 				if words := graph.Tokenize(token, 3); len(words) != 1 || strings.HasPrefix(words[0], "7731") {
-					continue // Not one word, or a number: numbers are not searched.
+					continue // Several words, or a number: numbers are not searched.
 				}
 				want := s.seed.searchableRows(m, who, token)
 				want = slices.DeleteFunc(want, func(id string) bool { return s.seed.isDeleted(id) })
@@ -70,9 +71,9 @@ func TestSearchFindsOnlyVisibleRows(t *testing.T) {
 				case !slices.Equal(got, want):
 					t.Errorf("%s (%v): found %v, want %v", token, s.seed.placements[token], got, want)
 				case len(want) == 0 && !empty:
-					t.Errorf("%s: the answer tells something: %s", token, a.raw)
+					t.Errorf("%s: the answer is not that of an unknown word: %s", token, a.raw)
 				case len(want) > 0 && hidden[token] != "":
-					t.Errorf("%s is hidden and found", token)
+					t.Errorf("%s is hidden but found", token)
 				case len(want) > 0:
 					found++
 				default:
@@ -81,7 +82,7 @@ func TestSearchFindsOnlyVisibleRows(t *testing.T) {
 			}
 			t.Logf("%d canaries found, %d not", found, nothing)
 			if found < 10 || nothing < 10 {
-				t.Errorf("%d found, %d not: the test asks too little", found, nothing)
+				t.Errorf("%d found, %d not: the test covers too little", found, nothing)
 			}
 		})
 	}
@@ -92,25 +93,25 @@ func (seed *seedData) isDeleted(id string) bool {
 	return slices.ContainsFunc(seed.nodes, func(n *graph.Node) bool { return string(n.ID) == id && n.Deleted })
 }
 
-// TestSearchFindsWhatIsOpen is the twin: where a policy shows viewers everything,
-// the same question finds what it must not find above.
+// TestSearchFindsEverythingUnderAPermissivePolicy shows that the test above can fail:
+// when a policy shows viewers everything, the same search finds hidden canaries.
 func TestSearchFindsEverythingUnderAPermissivePolicy(t *testing.T) {
 	t.Parallel()
 	s := open(t, permissivePolicy(t))
 	hidden, _ := s.seed.hiddenFrom(readMatrix(t), viewer)
-	met := 0
+	found := 0
 	for token := range hidden {
 		if ids, _, _ := searchHits(s, viewer, token); len(ids) > 0 {
-			met++
+			found++
 		}
 	}
-	if met < 20 {
-		t.Errorf("only %d of what is hidden by the default policy was found", met)
+	if found < 20 {
+		t.Errorf("only %d canaries that the default policy hides were found", found)
 	}
 }
 
-// TestSearchPages follows small pages to the whole, as actors who see some rows
-// and as one who sees all.
+// TestSearchPages checks that small pages add up to the whole result, for actors who
+// see some rows and for one who sees all.
 func TestSearchPages(t *testing.T) {
 	t.Parallel()
 	s := open(t, "")
@@ -142,8 +143,8 @@ func TestSearchPages(t *testing.T) {
 	}
 }
 
-// TestSearchTextIsNoLanguage asks in the languages of the engines: all of it is
-// words, which are nowhere.
+// TestSearchTextIsNotAQueryLanguage searches for texts in the query languages of the
+// engines. They are treated as plain words, which no row holds.
 func TestSearchTextIsNotAQueryLanguage(t *testing.T) {
 	t.Parallel()
 	s := open(t, "")

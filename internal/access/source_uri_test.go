@@ -14,9 +14,9 @@ func sha256Of(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// TestSourceLabels: a source is a label. One with a step up, in any decoding, is
-// refused wherever it is taken; any other comes back byte for byte, and nothing
-// opens it.
+// TestSourceURIs checks that the URI of a source is only stored, never opened. A URI
+// with a step to a parent directory, in any encoding, is refused everywhere; any
+// other URI comes back byte for byte.
 func TestSourceURIs(t *testing.T) {
 	s := open(t, "")
 	bad := []string{
@@ -30,9 +30,9 @@ func TestSourceURIs(t *testing.T) {
 		"s3://b/" + strings.Repeat("x", 900),
 	}
 	n := 0
-	record := func(field, label string) *answer {
+	record := func(field, uri string) *answer {
 		n++
-		raw, _ := json.Marshal(label)
+		raw, _ := json.Marshal(uri)
 		model := s.seed.name["alpha"]
 		mutation := map[string]string{
 			"artifact uri":        fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "5.%d.0", artifacts: [{name: "m", uri: $l}]}) { modelVersion { artifacts(first: 1) { edges { node { out: uri } } } } }`, model, n),
@@ -43,16 +43,16 @@ func TestSourceURIs(t *testing.T) {
 	}
 	for _, field := range []string{"artifact uri", "dataset uri", "deployment endpoint"} {
 		before := s.logHead()
-		for _, label := range bad {
-			if a := record(field, label); a.code() != "INVALID_ARGUMENT" {
-				t.Errorf("%s %q: %.200s", field, label, a.raw)
+		for _, uri := range bad {
+			if a := record(field, uri); a.code() != "INVALID_ARGUMENT" {
+				t.Errorf("%s %q: %.200s", field, uri, a.raw)
 			}
 		}
 		if s.logHead() != before {
 			t.Errorf("%s: something was written", field)
 		}
-		for _, label := range good {
-			a := record(field, label)
+		for _, uri := range good {
+			a := record(field, uri)
 			var found string
 			var look func(v any)
 			look = func(v any) {
@@ -65,8 +65,8 @@ func TestSourceURIs(t *testing.T) {
 					}
 				}
 			}
-			if look(map[string]any(a.Data)); a.code() != "" || found != label {
-				t.Errorf("%s %q came back as %q: %.200s", field, label, found, a.raw)
+			if look(map[string]any(a.Data)); a.code() != "" || found != uri {
+				t.Errorf("%s %q came back as %q: %.200s", field, uri, found, a.raw)
 			}
 		}
 	}
@@ -77,5 +77,5 @@ func TestSourceURIs(t *testing.T) {
 			t.Errorf("repository url %q: %.200s", url, a.raw)
 		}
 	}
-	t.Logf("%d labels in 3 fields", len(bad)+len(good))
+	t.Logf("%d URIs in 3 fields", len(bad)+len(good))
 }
