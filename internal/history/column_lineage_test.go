@@ -16,27 +16,29 @@ import (
 	"pedigree/service/provenance"
 )
 
-// derived records a dataset version with columns, each from columns of others.
-func (k *site) derived(name string, by *registry.ID, columns ...registry.Column) registry.ID {
-	k.Helper()
-	return must[*facts.RecordDatasetVersionPayload](k)(k.s.RecordDatasetVersion(k.root, facts.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by, Columns: columns})).DatasetVersion.ID
+// recordDatasetWithColumns records a dataset version with columns, which may derive
+// from columns of other versions.
+func (r *testRegistry) recordDatasetWithColumns(name string, by *registry.ID, columns ...registry.Column) registry.ID {
+	r.Helper()
+	return must[*facts.RecordDatasetVersionPayload](r)(r.service.RecordDatasetVersion(r.adminContext, facts.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by, Columns: columns})).DatasetVersion.ID
 }
 
-func col(name string, from ...registry.ColumnSource) registry.Column {
+func column(name string, from ...registry.ColumnSource) registry.Column {
 	return registry.Column{Name: name, DerivedFrom: from}
 }
 
-func src(of registry.ID, column string) registry.ColumnSource {
+func columnSource(of registry.ID, column string) registry.ColumnSource {
 	return registry.ColumnSource{DatasetVersion: of, Column: column}
 }
 
-func (k *site) job(id string, inputs ...registry.ID) *registry.ID {
-	k.Helper()
-	return &must[*facts.RecordRunPayload](k)(k.s.RecordRun(k.root, facts.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
+func (r *testRegistry) recordRun(id string, inputs ...registry.ID) *registry.ID {
+	r.Helper()
+	return &must[*facts.RecordRunPayload](r)(r.service.RecordRun(r.adminContext, facts.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
 }
 
-// answer is what columnLineage says, in short.
-type answer struct {
+// columnResult is a short form of the answer of columnLineage. A column is written as
+// "depth dataset.column < source.column, …".
+type columnResult struct {
 	Columns, Features, Versions, Models, Deployments, Reasons []string
 }
 
@@ -45,8 +47,8 @@ const columnQuery = `query($of: ID!, $column: String!, $direction: LineageDirect
 		columns { depth column node { name } from { column node { name } } } features { edges { node { name } } } versions { edges { node { version } } }
 		models { edges { node { name } } } deployments { edges { node { environment } } } truncation { reasons } } }`
 
-func (k *site) columns(role string, vars map[string]any) answer {
-	k.Helper()
+func (r *testRegistry) columnLineage(role string, vars map[string]any) columnResult {
+	r.Helper()
 	if vars["direction"] == nil {
 		vars["direction"] = "DOWNSTREAM"
 	}
@@ -71,12 +73,12 @@ func (k *site) columns(role string, vars map[string]any) answer {
 			}
 		}
 	}
-	raw := k.ask(role, columnQuery, vars)
-	if err := json.Unmarshal([]byte(raw), &got); err != nil || got.Data.ColumnLineage == nil || strings.Contains(raw, `"errors"`) {
-		k.Fatalf("%v: %s", vars, raw)
+	text := r.ask(role, columnQuery, vars)
+	if err := json.Unmarshal([]byte(text), &got); err != nil || got.Data.ColumnLineage == nil || strings.Contains(text, `"errors"`) {
+		r.Fatalf("%v: %s", vars, text)
 	}
 	c := got.Data.ColumnLineage
-	a := answer{Reasons: c.Truncation.Reasons}
+	a := columnResult{Reasons: c.Truncation.Reasons}
 	for _, it := range c.Columns {
 		line := fmt.Sprintf("%d %s.%s", it.Depth, it.Node.Name, it.Column)
 		for i, f := range it.From {
@@ -96,9 +98,9 @@ func (k *site) columns(role string, vars map[string]any) answer {
 	return a
 }
 
-func (k *site) wantColumns(role string, vars map[string]any, want answer) {
-	k.Helper()
-	got := k.columns(role, vars)
+func (r *testRegistry) wantColumnLineage(role string, vars map[string]any, want columnResult) {
+	r.Helper()
+	got := r.columnLineage(role, vars)
 	for _, list := range []*[]string{&got.Columns, &got.Features, &got.Versions, &got.Models, &got.Deployments, &got.Reasons, &want.Columns, &want.Features, &want.Versions, &want.Models,
 		&want.Deployments, &want.Reasons} {
 		if *list == nil {
@@ -106,100 +108,101 @@ func (k *site) wantColumns(role string, vars map[string]any, want answer) {
 		}
 	}
 	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
-		k.Errorf("%v\n got %q\nwant %q", vars, got, want)
+		r.Errorf("%v\n got %q\nwant %q", vars, got, want)
 	}
 }
 
-// pipeline: raw → run → clean → run → training with a feature on each of two
-// columns; churn 1.0.0 learned from one of them, fraud 1.0.0 by its run from the
-// other. raw.a goes into x, raw.b into y, and both into z, on which nothing is.
-func (k *site) pipeline() (raw, clean, training registry.ID) {
-	k.Helper()
-	raw = k.derived("raw", nil, col("a"), col("b"), col("unused"))
-	clean = k.derived("clean", k.job("etl", raw), col("a", src(raw, "a")), col("b", src(raw, "b")))
-	training = k.derived("training", k.job("features", clean), col("x", src(clean, "a")), col("y", src(clean, "b")), col("z", src(clean, "a"), src(clean, "b")))
+// recordPipeline records raw → run → clean → run → training, with a feature on each of
+// the columns x and y of training. churn 1.0.0 uses the feature x; fraud 1.0.0 uses the
+// feature y through its run. x derives from raw.a, y from raw.b, and z, which has no
+// feature, from both.
+func (r *testRegistry) recordPipeline() (raw, clean, training registry.ID) {
+	r.Helper()
+	raw = r.recordDatasetWithColumns("raw", nil, column("a"), column("b"), column("unused"))
+	clean = r.recordDatasetWithColumns("clean", r.recordRun("etl", raw), column("a", columnSource(raw, "a")), column("b", columnSource(raw, "b")))
+	training = r.recordDatasetWithColumns("training", r.recordRun("features", clean), column("x", columnSource(clean, "a")), column("y", columnSource(clean, "b")), column("z", columnSource(clean, "a"), columnSource(clean, "b")))
 	feature := func(column string) registry.ID {
-		return must[*facts.RecordFeaturePayload](k)(k.s.RecordFeature(k.root, facts.RecordFeatureInput{DefinedOn: &training, Column: column})).Feature.ID
+		return must[*facts.RecordFeaturePayload](r)(r.service.RecordFeature(r.adminContext, facts.RecordFeatureInput{DefinedOn: &training, Column: column})).Feature.ID
 	}
 	x, y := feature("x"), feature("y")
 	register := func(in catalog.RegisterModelVersionInput) registry.ID {
 		in.Version, in.CreateModel = ptr("1.0.0"), true
-		return must[*catalog.RegisterModelVersionPayload](k)(k.s.RegisterModelVersion(k.root, in)).ModelVersion.ID
+		return must[*catalog.RegisterModelVersionPayload](r)(r.service.RegisterModelVersion(r.adminContext, in)).ModelVersion.ID
 	}
 	churn := register(catalog.RegisterModelVersionInput{Model: "churn", Features: []registry.ID{x}})
-	register(catalog.RegisterModelVersionInput{Model: "fraud", Run: k.job("train", training, y)})
-	k.tick(time.Hour)
+	register(catalog.RegisterModelVersionInput{Model: "fraud", Run: r.recordRun("train", training, y)})
+	r.advance(time.Hour)
 	for _, env := range []string{"production", "test"} {
-		d := must[*facts.RecordDeploymentPayload](k)(k.s.RecordDeployment(k.root, facts.RecordDeploymentInput{ID: &churn, Environment: env})).Deployment.ID
-		if k.tick(time.Hour); env == "test" {
-			must[*facts.EndDeploymentPayload](k)(k.s.EndDeployment(k.root, facts.EndDeploymentInput{ID: d}))
+		d := must[*facts.RecordDeploymentPayload](r)(r.service.RecordDeployment(r.adminContext, facts.RecordDeploymentInput{ID: &churn, Environment: env})).Deployment.ID
+		if r.advance(time.Hour); env == "test" {
+			must[*facts.EndDeploymentPayload](r)(r.service.EndDeployment(r.adminContext, facts.EndDeploymentInput{ID: d}))
 		}
 	}
-	k.tick(time.Hour)
+	r.advance(time.Hour)
 	return raw, clean, training
 }
 
-// TestWhichModelsUseAFeatureThatComesFromThisColumn asks in one call, of the raw
-// column two derivations up.
-func TestWhichModelsUseAFeatureThatComesFromThisColumn(t *testing.T) {
-	onBoth(t, func(k *site) {
-		raw, clean, training := k.pipeline()
+// TestWhichModelsUseAFeatureDerivedFromAColumn finds the models in one call. The raw
+// column is two derivations away from the features.
+func TestWhichModelsUseAFeatureDerivedFromAColumn(t *testing.T) {
+	onBoth(t, func(r *testRegistry) {
+		raw, clean, training := r.recordPipeline()
 		downA := []string{"0 raw.a", "1 clean.a < raw.a", "2 training.x < clean.a", "2 training.z < clean.a"}
-		churn := answer{Columns: downA, Features: []string{"x"}, Versions: []string{"1.0.0"}, Models: []string{"churn"}, Deployments: []string{"production"}}
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "a"}, churn)
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "b"}, answer{Columns: []string{"0 raw.b", "1 clean.b < raw.b", "2 training.y < clean.b", "2 training.z < clean.b"},
+		churn := columnResult{Columns: downA, Features: []string{"x"}, Versions: []string{"1.0.0"}, Models: []string{"churn"}, Deployments: []string{"production"}}
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "a"}, churn)
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "b"}, columnResult{Columns: []string{"0 raw.b", "1 clean.b < raw.b", "2 training.y < clean.b", "2 training.z < clean.b"},
 			Features: []string{"y"}, Versions: []string{"1.0.0"}, Models: []string{"fraud"}})
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "unused"}, answer{Columns: []string{"0 raw.unused"}})
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": training, "column": "z", "direction": "UPSTREAM"}, answer{Columns: []string{"0 training.z < clean.a, clean.b",
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "unused"}, columnResult{Columns: []string{"0 raw.unused"}})
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": training, "column": "z", "direction": "UPSTREAM"}, columnResult{Columns: []string{"0 training.z < clean.a, clean.b",
 			"1 clean.a < raw.a", "1 clean.b < raw.b", "2 raw.a", "2 raw.b"}})
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": clean, "column": "a", "direction": "BOTH"}, answer{Columns: []string{"0 clean.a < raw.a", "1 raw.a",
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": clean, "column": "a", "direction": "BOTH"}, columnResult{Columns: []string{"0 clean.a < raw.a", "1 raw.a",
 			"1 training.x < clean.a", "1 training.z < clean.a"}, Features: churn.Features, Versions: churn.Versions, Models: churn.Models, Deployments: churn.Deployments})
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "depth": 1}, answer{Columns: downA[:2], Reasons: []string{"DEPTH"}})
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "depth": 2}, churn)
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "depth": 0}, answer{Columns: downA[:1], Reasons: []string{"DEPTH"}})
-		// As of when the other deployment stood, and before there was any.
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "depth": 1}, columnResult{Columns: downA[:2], Reasons: []string{"DEPTH"}})
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "depth": 2}, churn)
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "depth": 0}, columnResult{Columns: downA[:1], Reasons: []string{"DEPTH"}})
+		// As of a time when both deployments were live, and of one before the first.
 		both, none := churn, churn
 		both.Deployments, none.Deployments = []string{"production", "test"}, nil
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "asOf": start.Add(150 * time.Minute)}, both)
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "asOf": start.Add(30 * time.Minute)}, none)
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "knownAt": start.Add(30 * time.Minute)}, none)
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "asOf": start.Add(150 * time.Minute)}, both)
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "asOf": start.Add(30 * time.Minute)}, none)
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": raw, "column": "a", "knownAt": start.Add(30 * time.Minute)}, none)
 	})
 }
 
-// TestColumnsAreSeenWithTheirRowsAndByWhoMay: a developer sees what leads to what
-// is served, a viewer no columns at all.
-func TestColumnsAreSeenWithTheirRowsAndByWhoMay(t *testing.T) {
-	onBoth(t, func(k *site) {
-		raw, clean, _ := k.pipeline()
-		k.derived("dark", nil, col("d", src(raw, "a"))) // nothing that is served comes of it
-		fraud := must[*registry.ModelVersion](k)(k.s.ModelVersion(k.root, "churn", "1.0.0"))
-		if got := k.ask(registry.RoleDeveloper, columnQuery, map[string]any{"of": raw, "column": "a", "direction": "DOWNSTREAM"}); !strings.Contains(got, `"NOT_FOUND"`) {
-			k.Errorf("nothing is served yet, and a developer is told %s", got)
+// TestVisibilityOfColumns checks that a developer sees the columns that lead to served
+// versions, and a viewer no columns at all.
+func TestVisibilityOfColumns(t *testing.T) {
+	onBoth(t, func(r *testRegistry) {
+		raw, clean, _ := r.recordPipeline()
+		r.recordDatasetWithColumns("dark", nil, column("d", columnSource(raw, "a"))) // No served version derives from it.
+		churn := must[*registry.ModelVersion](r)(r.service.ModelVersion(r.adminContext, "churn", "1.0.0"))
+		if got := r.ask(registry.RoleDeveloper, columnQuery, map[string]any{"of": raw, "column": "a", "direction": "DOWNSTREAM"}); !strings.Contains(got, `"NOT_FOUND"`) {
+			r.Errorf("nothing is served yet, but a developer gets %s", got)
 		}
-		k.move(fraud.ID, registry.Staging, registry.Production)
-		k.wantColumns(registry.RoleDeveloper, map[string]any{"of": raw, "column": "a"}, answer{Columns: []string{"0 raw.a", "1 clean.a < raw.a", "2 training.x < clean.a", "2 training.z < clean.a"},
+		r.transition(churn.ID, registry.Staging, registry.Production)
+		r.wantColumnLineage(registry.RoleDeveloper, map[string]any{"of": raw, "column": "a"}, columnResult{Columns: []string{"0 raw.a", "1 clean.a < raw.a", "2 training.x < clean.a", "2 training.z < clean.a"},
 			Features: []string{"x"}, Versions: []string{"1.0.0"}, Models: []string{"churn"}, Deployments: []string{"production"}, Reasons: []string{"ACCESS"}})
-		// The other feature is upstream of what is not served: its version is not told.
-		if got := k.columns(registry.RoleDeveloper, map[string]any{"of": raw, "column": "b"}); len(got.Models)+len(got.Versions) != 0 {
-			k.Errorf("a developer sees %q", got)
+		// The version that uses the other feature is not served, so it is hidden.
+		if got := r.columnLineage(registry.RoleDeveloper, map[string]any{"of": raw, "column": "b"}); len(got.Models)+len(got.Versions) != 0 {
+			r.Errorf("a developer sees %q", got)
 		}
 		for role, code := range map[string]string{registry.RoleViewer: "FORBIDDEN", registry.RoleDataScientist: ""} {
-			got := k.ask(role, columnQuery, map[string]any{"of": clean, "column": "a", "direction": "BOTH"})
+			got := r.ask(role, columnQuery, map[string]any{"of": clean, "column": "a", "direction": "BOTH"})
 			if strings.Contains(got, `"code":"FORBIDDEN"`) != (code != "") {
-				k.Errorf("as %s: %s", role, got)
+				r.Errorf("as %s: %s", role, got)
 			}
 		}
 	})
 }
 
-// TestADerivationIsHeldToItsRules says what may be said of a column.
-func TestADerivationIsHeldToItsRules(t *testing.T) {
-	onBoth(t, func(k *site) {
-		raw, clean, _ := k.pipeline()
-		open := k.data("open", "1", time.Time{}) // lists no columns: may have any
+// TestRulesOfColumnDerivations checks which sources a column may name.
+func TestRulesOfColumnDerivations(t *testing.T) {
+	onBoth(t, func(r *testRegistry) {
+		raw, clean, _ := r.recordPipeline()
+		open := r.recordDataset("open", "1", time.Time{}) // It lists no columns, so any column name is valid.
 		record := func(in facts.RecordDatasetVersionInput) (*registry.DatasetVersion, error) {
 			in.Dataset, in.Version = "new", "1"
-			p, err := k.s.RecordDatasetVersion(k.root, in)
+			p, err := r.service.RecordDatasetVersion(r.adminContext, in)
 			if err != nil {
 				return nil, err
 			}
@@ -210,81 +213,81 @@ func TestADerivationIsHeldToItsRules(t *testing.T) {
 			source registry.ColumnSource
 			code   registry.Code
 		}{
-			"itself":                 {src(self, "n"), registry.InvalidArgument},
-			"no such column":         {src(raw, "nothing"), registry.InvalidArgument},
-			"no such version":        {src("dv_00000000000000000000000000", "a"), registry.NotFound},
-			"not a version":          {src(registry.DatasetID("default", "raw"), "a"), registry.NotFound},
+			"itself":                 {columnSource(self, "n"), registry.InvalidArgument},
+			"no such column":         {columnSource(raw, "nothing"), registry.InvalidArgument},
+			"no such version":        {columnSource("dv_00000000000000000000000000", "a"), registry.NotFound},
+			"not a version":          {columnSource(registry.DatasetID("default", "raw"), "a"), registry.NotFound},
 			"nobody":                 {registry.ColumnSource{Column: "a"}, registry.InvalidArgument},
 			"two names":              {registry.ColumnSource{DatasetVersion: raw, Dataset: "raw", Column: "a"}, registry.InvalidArgument},
 			"a dataset it is not of": {registry.ColumnSource{Dataset: "clean", Column: "a"}, registry.InvalidArgument},
 		} {
-			if _, err := record(facts.RecordDatasetVersionInput{DerivedFrom: []registry.ID{raw}, Columns: []registry.Column{col("n", c.source)}}); registry.CodeOf(err) != c.code {
-				k.Errorf("%s: %v, want %s", why, err, c.code)
+			if _, err := record(facts.RecordDatasetVersionInput{DerivedFrom: []registry.ID{raw}, Columns: []registry.Column{column("n", c.source)}}); registry.CodeOf(err) != c.code {
+				r.Errorf("%s: %v, want %s", why, err, c.code)
 			}
 		}
-		// By the dataset's name where one version of it is a source; and what lineage did
-		// not join is joined.
-		dv := must[*registry.DatasetVersion](k)(record(facts.RecordDatasetVersionInput{DerivedFrom: []registry.ID{raw},
-			Columns: []registry.Column{col("n", registry.ColumnSource{Dataset: "raw", Column: "a"}, src(open, "anything"))}}))
+		// A source may be named by its dataset if one version of it is a source. A source
+		// without an edge gets one.
+		dv := must[*registry.DatasetVersion](r)(record(facts.RecordDatasetVersionInput{DerivedFrom: []registry.ID{raw},
+			Columns: []registry.Column{column("n", registry.ColumnSource{Dataset: "raw", Column: "a"}, columnSource(open, "anything"))}}))
 		if got := dv.Columns[0].DerivedFrom; len(got) != 2 || got[0].DatasetVersion != raw || got[0].Dataset != "" {
-			k.Errorf("stored: %+v", got)
+			r.Errorf("stored: %+v", got)
 		}
-		up := must[*provenance.ProvenanceNodeConnection](k)(k.s.Upstream(k.root, dv, core.Paging{}))
+		up := must[*provenance.ProvenanceNodeConnection](r)(r.service.Upstream(r.adminContext, dv, core.Paging{}))
 		var causes []registry.ID
 		for _, e := range up.Edges {
 			causes = append(causes, e.Node.NodeMeta().ID)
 		}
 		if !slices.Equal(causes, []registry.ID{raw, open}) {
-			k.Errorf("derived from %v", causes)
+			r.Errorf("derived from %v", causes)
 		}
-		// Told again with more, it merges column by column; the run's inputs were joined
-		// before, so that no edge is added.
-		must[*registry.DatasetVersion](k)(record(facts.RecordDatasetVersionInput{Columns: []registry.Column{
+		// Recording again merges column by column. The inputs of the run have edges already,
+		// so no edge is added.
+		must[*registry.DatasetVersion](r)(record(facts.RecordDatasetVersionInput{Columns: []registry.Column{
 			{Name: "n", Type: "float", DerivedFrom: []registry.ColumnSource{{DatasetVersion: raw, Column: "a", Transformations: []registry.ColumnTransformation{{Type: "DIRECT", Subtype: "IDENTITY"}}},
-				src(raw, "b")}}, {Name: "m"}}}))
-		k.wants(registry.RoleAdmin, fmt.Sprintf(`{ node(id: %q) { ... on DatasetVersion { columns { name type derivedFrom { column transformations { type subtype masking } } } } } }`, dv.ID),
+				columnSource(raw, "b")}}, {Name: "m"}}}))
+		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf(`{ node(id: %q) { ... on DatasetVersion { columns { name type derivedFrom { column transformations { type subtype masking } } } } } }`, dv.ID),
 			`{"node":{"columns":[{"name":"n","type":"float","derivedFrom":[{"column":"a","transformations":[{"type":"DIRECT","subtype":"IDENTITY","masking":false}]},`+
 				`{"column":"anything","transformations":[]},{"column":"b","transformations":[]}]},{"name":"m","type":null,"derivedFrom":[]}]}}`)
-		edges := must[*provenance.ProvenanceNodeConnection](k)(k.s.Upstream(k.root, must[registry.Node](k)(k.s.Node(k.root, clean)), core.Paging{}))
+		edges := must[*provenance.ProvenanceNodeConnection](r)(r.service.Upstream(r.adminContext, must[registry.Node](r)(r.service.Node(r.adminContext, clean)), core.Paging{}))
 		if len(edges.Edges) != 1 || edges.Edges[0].Relation != registry.EdgeGeneratedBy {
-			k.Errorf("clean has %d causes; its run says it all", len(edges.Edges))
+			r.Errorf("clean has %d causes, want its run only", len(edges.Edges))
 		}
-		// A derivation whose lineage was withdrawn is followed no more, and was then.
-		then := k.now
-		k.tick(time.Hour)
-		must[*facts.RetractLineagePayload](k)(k.s.RetractLineage(k.root, facts.RetractLineageInput{From: dv.ID, To: raw, Kind: registry.EdgeDerivedFrom}))
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": dv.ID, "column": "n", "direction": "UPSTREAM"}, answer{Columns: []string{"0 new.n < open.anything", "1 open.anything"}})
-		k.wantColumns(registry.RoleAdmin, map[string]any{"of": dv.ID, "column": "n", "direction": "UPSTREAM", "knownAt": then},
-			answer{Columns: []string{"0 new.n < raw.a, open.anything, raw.b", "1 open.anything", "1 raw.a", "1 raw.b"}})
+		// A derivation is not followed after its edge was retracted, but it is as of before.
+		then := r.now
+		r.advance(time.Hour)
+		must[*facts.RetractLineagePayload](r)(r.service.RetractLineage(r.adminContext, facts.RetractLineageInput{From: dv.ID, To: raw, Kind: registry.EdgeDerivedFrom}))
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": dv.ID, "column": "n", "direction": "UPSTREAM"}, columnResult{Columns: []string{"0 new.n < open.anything", "1 open.anything"}})
+		r.wantColumnLineage(registry.RoleAdmin, map[string]any{"of": dv.ID, "column": "n", "direction": "UPSTREAM", "knownAt": then},
+			columnResult{Columns: []string{"0 new.n < raw.a, open.anything, raw.b", "1 open.anything", "1 raw.a", "1 raw.b"}})
 	})
 }
 
-// TestColumnPagesAppendToTheWhole turns pages of a wide column's lineage while the
-// graph grows.
-func TestColumnPagesAppendToTheWhole(t *testing.T) {
-	onBoth(t, func(k *site) {
-		raw := k.derived("raw", nil, col("a"))
+// TestPagesOfColumnLineageAddUp reads small pages of the lineage of a column while new
+// columns are recorded.
+func TestPagesOfColumnLineageAddUp(t *testing.T) {
+	onBoth(t, func(r *testRegistry) {
+		raw := r.recordDatasetWithColumns("raw", nil, column("a"))
 		for i := range 7 {
-			k.derived(fmt.Sprintf("copy%d", i), nil, col("a", src(raw, "a")), col("b", src(raw, "a")))
+			r.recordDatasetWithColumns(fmt.Sprintf("copy%d", i), nil, column("a", columnSource(raw, "a")), column("b", columnSource(raw, "a")))
 		}
-		k.tick(time.Hour)
+		r.advance(time.Hour)
 		seen := map[string]bool{}
 		after := "null"
 		for n := 0; ; n++ {
-			page, _ := k.get(registry.RoleAdmin, fmt.Sprintf(`{ columnLineage(of: %q, column: "a", first: 4, after: %s) { columns { column node { id } } pageInfo { hasNextPage endCursor } } }`, raw, after), "columnLineage").(map[string]any)
+			page, _ := r.getPath(registry.RoleAdmin, fmt.Sprintf(`{ columnLineage(of: %q, column: "a", first: 4, after: %s) { columns { column node { id } } pageInfo { hasNextPage endCursor } } }`, raw, after), "columnLineage").(map[string]any)
 			if page == nil || n > 10 {
-				k.Fatalf("page %d: %v", n, page)
+				r.Fatalf("page %d: %v", n, page)
 			}
 			for _, c := range page["columns"].([]any) {
 				m := c.(map[string]any)
 				key := fmt.Sprint(m["column"], m["node"])
 				if seen[key] {
-					k.Errorf("%s comes twice", key)
+					r.Errorf("%s is there twice", key)
 				}
 				seen[key] = true
 			}
-			k.derived(fmt.Sprintf("new%d", n), nil, col("a", src(raw, "a")))
-			k.tick(time.Second)
+			r.recordDatasetWithColumns(fmt.Sprintf("new%d", n), nil, column("a", columnSource(raw, "a")))
+			r.advance(time.Second)
 			info := page["pageInfo"].(map[string]any)
 			if info["hasNextPage"] != true {
 				break
@@ -292,27 +295,27 @@ func TestColumnPagesAppendToTheWhole(t *testing.T) {
 			after = fmt.Sprintf("%q", info["endCursor"])
 		}
 		if len(seen) != 15 {
-			k.Errorf("%d columns, want the root and 14", len(seen))
+			r.Errorf("%d columns, want the root and 14", len(seen))
 		}
 	})
 }
 
-// TestTheDemoKnowsWhoUsesItsRawColumns is the example of the documentation.
-func TestTheDemoKnowsWhoUsesItsRawColumns(t *testing.T) {
-	onBoth(t, func(k *site) {
-		k.now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-		story := must[*demo.Story](k)(demo.Load(k.root, k.s))
-		k.tick(time.Hour)
-		got := k.columns(registry.RoleAdmin, map[string]any{"of": story.Raw, "column": "debt"})
-		want := answer{Columns: []string{"0 applications/raw.debt", "1 applications/clean.debt < applications/raw.debt", "2 applications/training.debt_to_income < applications/clean.debt"},
+// TestColumnLineageOfTheDemo runs the example of the documentation.
+func TestColumnLineageOfTheDemo(t *testing.T) {
+	onBoth(t, func(r *testRegistry) {
+		r.now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		story := must[*demo.Story](r)(demo.Load(r.adminContext, r.service))
+		r.advance(time.Hour)
+		got := r.columnLineage(registry.RoleAdmin, map[string]any{"of": story.Raw, "column": "debt"})
+		want := columnResult{Columns: []string{"0 applications/raw.debt", "1 applications/clean.debt < applications/raw.debt", "2 applications/training.debt_to_income < applications/clean.debt"},
 			Features: []string{"debt_to_income"}, Versions: []string{"1.0.0", "1.0.1", "1.1.0", "2.0.0"}, Models: []string{"credit-approval"}}
 		want.Deployments = got.Deployments
 		slices.Sort(got.Versions)
 		if fmt.Sprintf("%q", got.Columns) != fmt.Sprintf("%q", want.Columns) || fmt.Sprintf("%q", got.Features) != fmt.Sprintf("%q", want.Features) ||
 			!slices.Equal(got.Versions, want.Versions) || !slices.Equal(got.Models, want.Models) || !slices.Contains(got.Deployments, "production") {
-			k.Errorf("got %q", got)
+			r.Errorf("got %q", got)
 		}
-		k.wants(registry.RoleAdmin, `{ model(name: "credit-approval", asOf: "2024-01-10T00:00:00Z") { productionVersion { version deployments { edges { node { live environment } } } } } }`,
+		r.wantAnswer(registry.RoleAdmin, `{ model(name: "credit-approval", asOf: "2024-01-10T00:00:00Z") { productionVersion { version deployments { edges { node { live environment } } } } } }`,
 			`{"model":{"productionVersion":{"version":"1.0.0","deployments":{"edges":[{"node":{"live":true,"environment":"production"}}]}}}}`)
 	})
 }

@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { neo4jtest.Main(m) }
 
-// stores opens each engine, empty.
+// stores opens an empty store of each engine.
 var stores = []struct {
 	name string
 	open func(*testing.T) (graph.Store, error)
@@ -41,25 +41,26 @@ var stores = []struct {
 }
 
 // onBoth runs a test on a registry over each engine.
-func onBoth(t *testing.T, run func(*site)) {
+func onBoth(t *testing.T, run func(*testRegistry)) {
 	for _, store := range stores {
 		t.Run(store.name, func(t *testing.T) { run(newSite(t, store.open)) })
 	}
 }
 
-// site is a registry whose clock the test moves, asked over its GraphQL door.
-type site struct {
+// testRegistry is a registry over one store, with a GraphQL handler and a clock that
+// the test sets.
+type testRegistry struct {
 	*testing.T
-	s    *service.Service
-	door http.Handler
-	now  time.Time
-	root context.Context
+	service      *service.Service
+	graphQL      http.Handler
+	now          time.Time
+	adminContext context.Context
 }
 
-// start is when a test's clock begins.
+// start is the time at which the clock of a test begins.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func newSite(t *testing.T, open func(*testing.T) (graph.Store, error)) *site {
+func newSite(t *testing.T, open func(*testing.T) (graph.Store, error)) *testRegistry {
 	t.Helper()
 	store, err := open(t)
 	if err != nil {
@@ -70,45 +71,45 @@ func newSite(t *testing.T, open func(*testing.T) (graph.Store, error)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &site{T: t, now: start}
-	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return k.now })
+	r := &testRegistry{T: t, now: start}
+	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return r.now })
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.s = service.New(gate)
-	k.door = door.New(k.s, slog.New(slog.NewTextHandler(io.Discard, nil)), func(context.Context) string { return "" })
-	k.root = k.as(registry.RoleAdmin)
-	return k
+	r.service = service.New(gate)
+	r.graphQL = door.New(r.service, slog.New(slog.NewTextHandler(io.Discard, nil)), func(context.Context) string { return "" })
+	r.adminContext = r.contextOf(registry.RoleAdmin)
+	return r
 }
 
-// as is a fresh request of somebody with a role.
-func (k *site) as(role string) context.Context {
-	return service.As(k.Context(), registry.Actor{Subject: "a " + role, Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "")
+// contextOf returns the context of a new request of an actor with a role.
+func (r *testRegistry) contextOf(role string) context.Context {
+	return service.As(r.Context(), registry.Actor{Subject: "a " + role, Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "")
 }
 
-// ask returns the bytes of an answer.
-func (k *site) ask(role, query string, vars map[string]any) string {
-	k.Helper()
+// ask sends a GraphQL query as a role and returns the body of the answer.
+func (r *testRegistry) ask(role, query string, vars map[string]any) string {
+	r.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
 	if err != nil {
-		k.Fatal(err)
+		r.Fatal(err)
 	}
-	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body)).WithContext(k.as(role))
-	r.Header.Set("Content-Type", "application/json")
+	req := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body)).WithContext(r.contextOf(role))
+	req.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	k.door.ServeHTTP(w, r)
+	r.graphQL.ServeHTTP(w, req)
 	return w.Body.String()
 }
 
-// tick moves the clock on.
-func (k *site) tick(d time.Duration) { k.now = k.now.Add(d) }
+// advance moves the clock forward.
+func (r *testRegistry) advance(d time.Duration) { r.now = r.now.Add(d) }
 
 // must fails the test on an error.
-func must[T any](k *site) func(T, error) T {
+func must[T any](r *testRegistry) func(T, error) T {
 	return func(v T, err error) T {
-		k.Helper()
+		r.Helper()
 		if err != nil {
-			k.Fatal(err)
+			r.Fatal(err)
 		}
 		return v
 	}
