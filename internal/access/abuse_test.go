@@ -24,15 +24,15 @@ import (
 	"pedigree/service/catalog"
 )
 
-// identityCalls is how often the store is asked to find out who asks: the token
-// and the actor. What is refused before a resolver runs costs no call more.
+// identityCalls is the number of store calls of an authentication: the token and the
+// actor. A request that is refused before a resolver runs makes no further call.
 const identityCalls = 2
 
-// TestAbuse sends each attack to a server of its own copy: refused, before any
-// resolver asks the store, in a short answer.
+// TestAbuse sends each attack. The server refuses it with a short answer, before any
+// resolver calls the store.
 func TestAbuse(t *testing.T) {
 	s := open(t, "")
-	before := s.head()
+	before := s.logHead()
 	for _, a := range attacks() {
 		t.Run(a.name, func(t *testing.T) {
 			calls, start := s.store.calls(), time.Now()
@@ -47,7 +47,7 @@ func TestAbuse(t *testing.T) {
 			if a.status != 0 && got.status != a.status {
 				t.Errorf("status %d, wanted %d: %.300s", got.status, a.status, got.raw)
 			}
-			if c := got.code(); a.code != "" && c != a.code || c == "" && a.says == "" || c == "INTERNAL" {
+			if c := got.code(); a.code != "" && c != a.code || c == "" && a.contains == "" || c == "INTERNAL" {
 				t.Errorf("code %q, wanted %q: %.300s", c, a.code, got.raw)
 			}
 			if n := s.store.calls() - calls; n > identityCalls {
@@ -56,7 +56,7 @@ func TestAbuse(t *testing.T) {
 			if a.within != 0 && took > a.within {
 				t.Errorf("it took %s", took)
 			}
-			if !strings.Contains(string(got.raw), a.says) || a.never != "" && strings.Contains(string(got.raw), a.never) {
+			if !strings.Contains(string(got.raw), a.contains) || a.excludes != "" && strings.Contains(string(got.raw), a.excludes) {
 				t.Errorf("%.500s", got.raw)
 			}
 			for _, v := range got.Data {
@@ -66,26 +66,26 @@ func TestAbuse(t *testing.T) {
 			}
 		})
 	}
-	if s.head() != before {
+	if s.logHead() != before {
 		t.Error("something was written")
 	}
 }
 
-// TestAdmitted holds the limits from the other side: what lies just inside works.
-func TestAdmitted(t *testing.T) {
+// TestRequestsWithinTheLimits checks that requests just within the limits work.
+func TestRequestsWithinTheLimits(t *testing.T) {
 	s := open(t, "")
-	for name, request := range map[string]func(*site) *http.Request{
+	for name, request := range map[string]func(*testServer) *http.Request{
 		"ten root fields":         post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
 		"thirty aliases":          post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
 		"first 200":               post("{ models(first: 200) { totalCount } }"),
-		"first 200 in a variable": with("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
-		"three exports": func(s *site) *http.Request {
-			return post("{ " + repeat(3, "a%d: lineageExport(of: \""+string(s.w.id["raw"])+"\", format: DOT) { body } ") + "}")(s)
+		"first 200 in a variable": postVariables("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
+		"three exports": func(s *testServer) *http.Request {
+			return post("{ " + repeat(3, "a%d: lineageExport(of: \""+string(s.seed.id["raw"])+"\", format: DOT) { body } ") + "}")(s)
 		},
 		"first null":                 post("{ models(first: null) { totalCount } }"),
 		"a query by GET":             get("query=%7Bviewer%7Bsubject%7D%7D"),
-		"charset utf-8":              typed("application/json; charset=utf-8", `{"query":"{ viewer { subject } }"}`),
-		"a query under its own hash": raw(`{"query":"{ viewer { subject } }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"68a6f0f2b1bcd4a1"}}}`),
+		"charset utf-8":              withContentType("application/json; charset=utf-8", `{"query":"{ viewer { subject } }"}`),
+		"a query under its own hash": rawBody(`{"query":"{ viewer { subject } }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"68a6f0f2b1bcd4a1"}}}`),
 		"introspection as it is asked by tools": post(`query IntrospectionQuery { __schema { queryType { name } mutationType { name } types { ...FullType } directives { name locations args { ...InputValue } } } }
 			fragment FullType on __Type { kind name description fields(includeDeprecated: true) { name args { ...InputValue } type { ...TypeRef } isDeprecated }
 			inputFields { ...InputValue } interfaces { ...TypeRef } enumValues(includeDeprecated: true) { name } possibleTypes { ...TypeRef } }
@@ -94,7 +94,7 @@ func TestAdmitted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "a query under its own hash" {
-				request = raw(`{"query":"{ viewer { subject } }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + sha256Of("{ viewer { subject } }") + `"}}}`)
+				request = rawBody(`{"query":"{ viewer { subject } }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + sha256Of("{ viewer { subject } }") + `"}}}`)
 			}
 			if a := s.send(request(s)); a.status != 200 || a.code() != "" {
 				t.Errorf("%d %.300s", a.status, a.raw)
@@ -103,18 +103,19 @@ func TestAdmitted(t *testing.T) {
 	}
 }
 
-// TestNames: what is no name is not stored, in a variable or a literal.
-func TestNames(t *testing.T) {
+// TestInvalidNames checks that an invalid name, in a variable or a literal, is not
+// stored.
+func TestInvalidNames(t *testing.T) {
 	s := open(t, "")
-	before := s.head()
+	before := s.logHead()
 	for name, text := range map[string]string{
 		"NUL": `\u0000`, "a lone surrogate": `\ud800`, "a swapped pair": `\udc00\ud800`, "the replacement character": `\ufffd`, "a control character": `a\u0007b`,
 		"a line end": `a\nb`, "C1": `\u0085`, "a line separator": `\u2028`, "a slash": `a/b`, "a colon": `a:b`, "dot": `.`, "dot dot": `..`, "empty": ``, "too long": strings.Repeat("x", 256),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for how, r := range map[string]*http.Request{
-				"variable": s.json("mutation($n: String!) { registerModel(input: {name: $n}) { model { id } } }", `{"n":"`+text+`"}`),
-				"literal":  s.json(`mutation { registerModel(input: {name: "`+text+`"}) { model { id } } }`, ""),
+				"variable": s.jsonRequest("mutation($n: String!) { registerModel(input: {name: $n}) { model { id } } }", `{"n":"`+text+`"}`),
+				"literal":  s.jsonRequest(`mutation { registerModel(input: {name: "`+text+`"}) { model { id } } }`, ""),
 			} {
 				if a := s.send(r); a.code() != "INVALID_ARGUMENT" {
 					t.Errorf("%s: %d %.300s", how, a.status, a.raw)
@@ -122,20 +123,20 @@ func TestNames(t *testing.T) {
 			}
 		})
 	}
-	if s.head() != before {
+	if s.logHead() != before {
 		t.Error("something was written")
 	}
-	a := s.send(s.json("mutation($n: String!) { registerModel(input: {name: $n}) { model { name } } }", `{"n":"`+"e\u0301"+`"}`))
+	a := s.send(s.jsonRequest("mutation($n: String!) { registerModel(input: {name: $n}) { model { name } } }", `{"n":"`+"e\u0301"+`"}`))
 	if !strings.Contains(string(a.raw), `"name":"é"`) {
-		t.Errorf("a name is brought to NFC: %s", a.raw)
+		t.Errorf("a name is not normalized to NFC: %s", a.raw)
 	}
 }
 
-// TestIdentity: who asks is settled before a byte of the body is read, by a token
-// in Authorization and by nothing else.
+// TestIdentity checks that the server authenticates before it reads the body, by a
+// token in the header Authorization only.
 func TestIdentity(t *testing.T) {
 	s := open(t, "")
-	token := s.w.tokens[viewer]
+	token := s.seed.tokens[viewer]
 	body := `{"query":"{ viewer { subject } __schema { types { name } } }"}`
 	header := func(name string, values ...string) func(*http.Request) {
 		return func(r *http.Request) { r.Header[http.CanonicalHeaderKey(name)] = values }
@@ -194,17 +195,17 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// TestTokensEnd: an expired token is refused, and one whose actor is gone.
-func TestTokensEnd(t *testing.T) {
+// TestTokensExpire checks that an expired token is refused.
+func TestTokensExpire(t *testing.T) {
 	s := open(t, "")
 	ctx := service.As(t.Context(), registry.Actor{Subject: "x", Grants: []registry.Grant{{Role: admin, Scope: "*"}}}, "r")
 	token, err := s.service.CreateToken(ctx, access.CreateTokenInput{Subject: "short", Role: viewer, ExpiresAt: s.service.Now().Add(30 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.w = &world{tokens: map[string]string{"short": token}}
+	s.seed = &seedData{tokens: map[string]string{"short": token}}
 	codes := ""
-	for range 40 { // The clock goes on a second at each reading.
+	for range 40 { // The clock advances by a second at each reading.
 		codes += fmt.Sprint(s.query("short", "{ viewer { subject } }").status, " ")
 	}
 	if !strings.HasPrefix(codes, "200") || !strings.HasSuffix(codes, "401 ") {
@@ -212,7 +213,7 @@ func TestTokensEnd(t *testing.T) {
 	}
 }
 
-// TestRoutes: only the paths on the list are there, as they are written.
+// TestRoutes checks that only the known paths exist, in their exact spelling.
 func TestRoutes(t *testing.T) {
 	s := open(t, "")
 	host := strings.TrimPrefix(s.url, "http://")
@@ -246,25 +247,26 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// failing is a store whose reads fail as a driver's do.
-type failing struct {
+// failingStore is a store whose Find fails with a driver's error when on is set.
+type failingStore struct {
 	graph.Store
 	on bool
 }
 
 const driverError = "dial neo4j://neo4j:hunter2@db.internal:7687: connection refused"
 
-func (f *failing) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+func (f *failingStore) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if f.on {
 		return graph.Page{}, errors.New(driverError)
 	}
 	return f.Store.Find(ctx, q)
 }
 
-// Test18DriverErrors: what a driver says stays in the log, without the password.
-func Test18DriverErrors(t *testing.T) {
+// TestDriverErrors checks that the message of a driver's error is only in the log,
+// without the password.
+func TestDriverErrors(t *testing.T) {
 	s := open(t, "")
-	store := &failing{Store: s.store}
+	store := &failingStore{Store: s.store}
 	table, err := defaultTable()
 	if err != nil {
 		t.Fatal(err)
@@ -279,7 +281,7 @@ func Test18DriverErrors(t *testing.T) {
 	store.on = true
 	r, _ := http.NewRequest(http.MethodPost, srv.URL+"/graphql", strings.NewReader(`{"query":"{ models { totalCount } }"}`))
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+s.w.tokens[viewer])
+	r.Header.Set("Authorization", "Bearer "+s.seed.tokens[viewer])
 	a := s.send(r)
 	id := a.header.Get("X-Request-Id")
 	if a.code() != "INTERNAL" || id == "" || !strings.Contains(string(a.raw), id) || bytes.Contains(a.raw, []byte("neo4j")) || bytes.Contains(a.raw, []byte("hunter2")) {
@@ -290,8 +292,9 @@ func Test18DriverErrors(t *testing.T) {
 	}
 }
 
-// Test26SlowBody: a body that does not come is not waited for.
-func Test26SlowBody(t *testing.T) {
+// TestSlowBody checks the read timeout of a body that never ends, and the limit on
+// headers.
+func TestSlowBody(t *testing.T) {
 	s := open(t, "")
 	srv := server.HTTP(server.New(s.service, server.Config{}))
 	if srv.ReadTimeout != 15*time.Second || srv.ReadHeaderTimeout > 15*time.Second || srv.MaxHeaderBytes > 64<<10 {
@@ -309,7 +312,7 @@ func Test26SlowBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", s.w.tokens[viewer])
+	fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", s.seed.tokens[viewer])
 	conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 	if b, err := io.ReadAll(conn); err != nil || strings.Contains(string(b), "200 OK") {
 		t.Errorf("%v %s", err, b)
@@ -322,12 +325,12 @@ func Test26SlowBody(t *testing.T) {
 	}
 }
 
-// TestNPlusOne: a list with what hangs on its items costs the same number of store
-// calls, however many items there are.
+// TestNPlusOne checks that a list with nested fields makes the same number of store
+// calls, however many items it has.
 func TestNPlusOne(t *testing.T) {
-	s := open(t, "", service.BatchWait(20*time.Millisecond)) // Time enough on a busy machine too.
+	s := open(t, "", service.BatchWait(20*time.Millisecond)) // Enough on a busy machine too.
 	ctx := service.As(t.Context(), registry.Actor{Subject: "x", Grants: []registry.Grant{{Role: admin, Scope: "*"}}}, "r")
-	run := s.w.id["train-a2"]
+	run := s.seed.id["train-a2"]
 	var models []string
 	for i := range 40 {
 		name := fmt.Sprintf("zz-%02d", i)
@@ -352,7 +355,7 @@ func TestNPlusOne(t *testing.T) {
 		return fmt.Sprintf(`models(first: %d, filter: {namePrefix: "zz-"}) { edges { node {`, first)
 	}
 	past := func(first int) string {
-		return strings.TrimSuffix(nodesRoot(models[:first]), ")") + `, asOf: "1999-01-01T00:00:00Z") { __typename ... on Model { ... on Model {`
+		return strings.TrimSuffix(nodesCall(models[:first]), ")") + `, asOf: "1999-01-01T00:00:00Z") { __typename ... on Model { ... on Model {`
 	}
 	for i, who := range []string{admin, dataScientist, developer, viewer, admin, dataScientist, developer, viewer} {
 		root := list
@@ -361,7 +364,7 @@ func TestNPlusOne(t *testing.T) {
 		}
 		ask := func(first int) int64 {
 			least := int64(1 << 30)
-			for range 3 { // A loader that was late on a busy machine asks twice.
+			for range 3 { // On a busy machine a late loader calls the store twice.
 				before := s.store.calls()
 				q := "{ " + root(first) + ` name latestVersion { version } productionVersion { version card { features } }
 					versions(first: 3) { edges { node { version card { name } model { name } } } } } } } }`

@@ -1,5 +1,5 @@
-// Package access holds the tests of who sees and does what: the matrix of roles
-// against the schema, the canaries in hidden fields, the gate and the abuse of
-// the GraphQL door. It has no code of its own; testdata/matrix.golden is written by
-// hand.
+// Package access holds tests of who may see and do what: the matrix of roles
+// against the schema, canary tokens in hidden fields, the authorization of every
+// method, and abusive requests to the GraphQL endpoint. It has no code of its own.
+// No program may write testdata/matrix.golden; people write it by hand.
 package access

@@ -9,24 +9,25 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// observe reads the outcome of one field of a type from an answer over a route.
-func observe(a *answer, r route, of, field string) string {
+// outcomeOf returns the outcome of one field of a type in the answer to a query
+// over a path.
+func outcomeOf(a *answer, path queryPath, of, field string) string {
 	if a.status == 401 {
 		return "401"
 	}
-	if code := a.code(); code != "" && a.Data[r[0].field] == nil {
+	if code := a.code(); code != "" && a.Data[path[0].field] == nil {
 		if code == "FORBIDDEN" {
 			return "forbidden"
 		}
 		return "error " + code
 	}
-	objects := r.objects(a.Data)
+	objects := path.objects(a.Data)
 	switch {
 	case len(objects) == 0:
 		return "notfound"
 	case slices.ContainsFunc(objects, func(o map[string]any) bool { return o[field] != nil }):
 		if a.masked(of + "." + field) {
-			return "yes and null" // No actor of the matrix sees one row so and another so.
+			return "yes and null" // An error: the matrix allows no field that differs from row to row.
 		}
 		return "yes"
 	case a.masked(of + "." + field):
@@ -35,9 +36,9 @@ func observe(a *answer, r route, of, field string) string {
 	return "blank"
 }
 
-// better tells which of two outcomes of a cell over different routes counts: what
-// was seen once is seen.
-func better(a, b string) string {
+// mergeOutcomes merges the outcomes of a cell over two paths: the stronger one
+// counts. "yes" and "null" contradict each other.
+func mergeOutcomes(a, b string) string {
 	rank := []string{"", "notfound", "forbidden", "blank", "null", "yes"}
 	if a != b && (a == "yes" && b == "null" || a == "null" && b == "yes") {
 		return "yes and null"
@@ -49,32 +50,32 @@ func better(a, b string) string {
 }
 
 // TestMatrix executes every cell of the golden file over HTTP: each field of each
-// type alone, over every route that the schema knows to it, and each root field.
-// Mutations and their payloads are TestMutations.
+// type, over every path of the schema to the type, and each root field.
+// TestMutations executes the cells of mutations and their payloads.
 func TestMatrix(t *testing.T) {
 	want, schema := readMatrix(t), loadSchema(t)
 	s := open(t, "")
-	m := mapper{schema, s.w}
-	routes := m.routes()
+	finder := pathFinder{schema, s.seed}
+	paths := finder.find()
 	var cells, requests atomic.Int64
 	t.Cleanup(func() { t.Logf("%d cells executed by %d requests", cells.Load(), requests.Load()) })
 	for _, column := range columns {
 		t.Run(column, func(t *testing.T) {
 			t.Parallel()
 			ask := func(q string) *answer { requests.Add(1); return s.query(column, q) }
-			for _, name := range sorted(schema.Types) {
+			for _, name := range sortedKeys(schema.Types) {
 				d := schema.Types[name]
 				if d.BuiltIn || d.Kind != ast.Object && d.Kind != ast.Interface || name == "Query" || name == "Mutation" || strings.HasSuffix(name, "Payload") {
 					continue
 				}
-				if m.inPayloads()[name] && len(routes[name]) == 0 {
-					continue // Only mutations answer it: TestMutations executes its cells.
+				if finder.payloadTypes()[name] && len(paths[name]) == 0 {
+					continue // Only mutations return this type; TestMutations executes its cells.
 				}
-				got := m.cells(ask, d, routes[name])
+				got := finder.fieldOutcomes(ask, d, paths[name])
 				for field, outcome := range got {
 					cells.Add(1)
-					if w := want[name+"."+field][column]; w != outcome {
-						t.Errorf("%s.%s: %s, the matrix says %s", name, field, outcome, w)
+					if expected := want[name+"."+field][column]; expected != outcome {
+						t.Errorf("%s.%s: %s, the matrix says %s", name, field, outcome, expected)
 					}
 				}
 			}
@@ -83,14 +84,14 @@ func TestMatrix(t *testing.T) {
 					continue
 				}
 				cells.Add(1)
-				calls := s.w.roots()[f.Name]
+				calls := s.seed.rootCalls()[f.Name]
 				if f.Name == "nodes" {
-					calls = []string{nodesRoot(s.w.idsOf("ModelVersion"))}
+					calls = []string{nodesCall(s.seed.idsOf("ModelVersion"))}
 				}
 				for _, c := range calls {
 					a := ask("{ " + c + " { __typename } }")
-					if got, w := rootOutcome(a, f.Name), want["Query."+f.Name][column]; got != w {
-						t.Errorf("Query.%s: %s, the matrix says %s: %s", f.Name, got, w, a.raw)
+					if got, expected := rootOutcome(a, f.Name), want["Query."+f.Name][column]; got != expected {
+						t.Errorf("Query.%s: %s, the matrix says %s: %s", f.Name, got, expected, a.raw)
 					}
 				}
 			}
@@ -98,8 +99,9 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// cells asks for each field of a type alone and for all of them over every route.
-func (m mapper) cells(ask func(string) *answer, d *ast.Definition, routes []route) map[string]string {
+// fieldOutcomes returns the outcome of each field of a type. It asks for all fields
+// together over every path, and for each field alone over the first path.
+func (finder pathFinder) fieldOutcomes(ask func(string) *answer, d *ast.Definition, paths []queryPath) map[string]string {
 	got := map[string]string{}
 	selections := map[string]string{}
 	for _, f := range d.Fields {
@@ -107,25 +109,26 @@ func (m mapper) cells(ask func(string) *answer, d *ast.Definition, routes []rout
 			continue
 		}
 		selections[f.Name] = f.Name
-		if m.isObject(f.Type.Name()) {
-			selections[f.Name] = call(f, 5) + " { __typename }"
+		if finder.isObject(f.Type.Name()) {
+			selections[f.Name] = fieldCall(f, 5) + " { __typename }"
 		}
 		got[f.Name] = ""
 	}
-	for _, r := range routes {
-		a := ask(r.query(strings.Join(values(selections), " ")))
+	for _, path := range paths {
+		a := ask(path.query(strings.Join(sortedValues(selections), " ")))
 		for field := range selections {
-			got[field] = better(got[field], observe(a, r, d.Name, field))
+			got[field] = mergeOutcomes(got[field], outcomeOf(a, path, d.Name, field))
 		}
 	}
 	for field, selection := range selections {
-		for _, r := range routes[:min(1, len(routes))] {
-			got[field] = better(got[field], observe(ask(r.query(selection)), r, d.Name, field))
+		for _, path := range paths[:min(1, len(paths))] {
+			got[field] = mergeOutcomes(got[field], outcomeOf(ask(path.query(selection)), path, d.Name, field))
 		}
 	}
 	return got
 }
 
+// rootOutcome returns the outcome of a root field.
 func rootOutcome(a *answer, field string) string {
 	switch {
 	case a.status == 401:
@@ -138,7 +141,7 @@ func rootOutcome(a *answer, field string) string {
 	return "yes"
 }
 
-func sorted[V any](m map[string]V) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	var out []string
 	for k := range m {
 		out = append(out, k)
@@ -147,8 +150,8 @@ func sorted[V any](m map[string]V) []string {
 	return out
 }
 
-func values(m map[string]string) (out []string) {
-	for _, k := range sorted(m) {
+func sortedValues(m map[string]string) (out []string) {
+	for _, k := range sortedKeys(m) {
 		out = append(out, m[k])
 	}
 	return out

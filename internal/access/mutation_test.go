@@ -10,10 +10,10 @@ import (
 	"pedigree/registry"
 )
 
-// inputs are valid inputs of every mutation on the seed, by hand.
-func (w *world) inputs() map[string]string {
-	id := func(label string) string { return fmt.Sprintf("%q", w.id[label]) }
-	q := func(label string) string { return fmt.Sprintf("%q", w.name[label]) }
+// mutationInputs returns a valid input on the seed for every mutation.
+func (seed *seedData) mutationInputs() map[string]string {
+	id := func(label string) string { return fmt.Sprintf("%q", seed.id[label]) }
+	q := func(label string) string { return fmt.Sprintf("%q", seed.name[label]) }
 	return map[string]string{
 		"registerModel":          `{name: "gamma", description: "new", owner: "ada"}`,
 		"registerModelVersion":   `{model: ` + q("alpha") + `, version: "9.0.0", card: {description: "new"}, artifacts: [{name: "m", uri: "s3://b/m"}]}`,
@@ -23,11 +23,11 @@ func (w *world) inputs() map[string]string {
 		"deleteModelVersion":     `{id: ` + id("a3") + `, reason: "no use"}`,
 		"deleteModel":            `{id: ` + id("beta") + `, reason: "no use"}`,
 		"setAlias":               `{model: ` + q("alpha") + `, alias: "candidate", version: ` + q("a3") + `}`,
-		"deleteAlias":            `{model: ` + q("alpha") + `, alias: ` + q("seen-alias") + `}`,
+		"deleteAlias":            `{model: ` + q("alpha") + `, alias: ` + q("visible-alias") + `}`,
 		"recordDatasetVersion":   `{dataset: "new", version: "1"}`,
 		"recordRun":              `{producer: "p", runId: "1", name: "r", inputs: [` + id("raw") + `]}`,
 		"recordCommits":          `{repository: {name: "new"}, commits: [{sha: "` + strings.Repeat("ab", 20) + `"}]}`,
-		"recordTag":              `{repository: {name: "new"}, name: "v9", sha: "` + w.sha["c2"] + `"}`,
+		"recordTag":              `{repository: {name: "new"}, name: "v9", sha: "` + seed.commitSHA["c2"] + `"}`,
 		"recordDeployment":       `{id: ` + id("a2") + `, environment: "new"}`,
 		"endDeployment":          `{id: ` + id("deployed-a2") + `}`,
 		"recordFeature":          `{model: ` + q("alpha") + `, name: "new"}`,
@@ -37,16 +37,16 @@ func (w *world) inputs() map[string]string {
 	}
 }
 
-// TestMutations executes every mutation as every role on a fresh copy of the
-// seed, with all fields of its payload: done, or refused without a trace.
+// TestMutations executes every mutation as every role on a fresh copy of the seed,
+// with all fields of its payload. It succeeds, or it is refused and writes nothing.
 func TestMutations(t *testing.T) {
 	want, schema := readMatrix(t), loadSchema(t)
-	inputs := seeded(t).inputs()
-	m := mapper{schema, seeded(t)}
-	routes := m.routes()
+	inputs := loadSeed(t).mutationInputs()
+	finder := pathFinder{schema, loadSeed(t)}
+	paths := finder.find()
 	hidden, ids := map[string]map[string]string{}, map[string]map[string]bool{}
 	for _, column := range columns {
-		hidden[column], ids[column] = seeded(t).hidden(want, column)
+		hidden[column], ids[column] = loadSeed(t).hiddenFrom(want, column)
 	}
 	var cells atomic.Int64
 	t.Cleanup(func() { t.Logf("%d cells executed", cells.Load()) })
@@ -57,47 +57,47 @@ func TestMutations(t *testing.T) {
 			var selection []string
 			for _, p := range payload.Fields {
 				sel := p.Name
-				if m.isObject(p.Type.Name()) {
-					sel += " { __typename " + m.scalars(p.Type.Name()) + " }"
+				if finder.isObject(p.Type.Name()) {
+					sel += " { __typename " + finder.scalars(p.Type.Name()) + " }"
 				}
 				selection = append(selection, sel)
 			}
 			if inputs[f.Name] == "" {
-				t.Fatal("no input is written for it")
+				t.Fatal("it has no input: add one to seedData.mutationInputs")
 			}
 			s := open(t, "")
-			s.prepare(t, f.Name)
+			s.prepareMutation(t, f.Name)
 			for _, column := range columns {
-				before := s.head()
+				before := s.logHead()
 				q := "mutation { " + f.Name + "(input: " + inputs[f.Name] + ") { " + strings.Join(selection, " ") + " } }"
 				a := s.query(column, q)
-				scanned := crawler{s: s, who: column, hidden: hidden[column], ids: ids[column], found: map[string]string{}, leaks: map[string]string{}, words: map[string][]string{}, codes: map[string]int{}}
+				scanned := crawler{s: s, who: column, hidden: hidden[column], ids: ids[column], found: map[string]string{}, leaks: map[string]string{}, tokensByWord: map[string][]string{}, codes: map[string]int{}}
 				if scanned.scan(q, a); len(scanned.leaks) > 0 {
 					t.Errorf("as %s it leaks %v", column, scanned.leaks)
 				}
 				got := rootOutcome(a, f.Name)
 				cells.Add(1)
-				if w := want["Mutation."+f.Name][column]; got != w {
-					t.Errorf("as %s: %s, the matrix says %s: %s", column, got, w, a.raw)
+				if expected := want["Mutation."+f.Name][column]; got != expected {
+					t.Errorf("as %s: %s, the matrix says %s: %s", column, got, expected, a.raw)
 				}
 				for _, p := range payload.Fields {
 					cell := got
-					if got == "yes" && flat(a.Data[f.Name])[0][p.Name] == nil {
+					if got == "yes" && objectsOf(a.Data[f.Name])[0][p.Name] == nil {
 						cell = "null"
 					}
 					cells.Add(1)
-					if w := want[payload.Name+"."+p.Name][column]; cell != w {
-						t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", payload.Name, p.Name, column, cell, w, a.raw)
+					if expected := want[payload.Name+"."+p.Name][column]; cell != expected {
+						t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", payload.Name, p.Name, column, cell, expected, a.raw)
 					}
 				}
 				for _, p := range payload.Fields {
 					nested := p.Type.Name()
-					if !m.isObject(nested) || len(routes[nested]) > 0 {
+					if !finder.isObject(nested) || len(paths[nested]) > 0 {
 						continue
 					}
 					var objects []map[string]any
 					if got == "yes" {
-						objects = flat(flat(a.Data[f.Name])[0][p.Name])
+						objects = objectsOf(objectsOf(a.Data[f.Name])[0][p.Name])
 					}
 					for _, nf := range schema.Types[nested].Fields {
 						cell := got
@@ -105,90 +105,91 @@ func TestMutations(t *testing.T) {
 							cell = "null"
 						}
 						cells.Add(1)
-						if w := want[nested+"."+nf.Name][column]; cell != w {
-							t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", nested, nf.Name, column, cell, w, a.raw)
+						if expected := want[nested+"."+nf.Name][column]; cell != expected {
+							t.Errorf("%s.%s as %s: %s, the matrix says %s: %s", nested, nf.Name, column, cell, expected, a.raw)
 						}
 					}
 				}
-				if wrote := s.head() != before; wrote != (got == "yes") {
-					t.Errorf("as %s: %s, and the log went from %d to %d", column, got, before, s.head())
+				if wrote := s.logHead() != before; wrote != (got == "yes") {
+					t.Errorf("as %s: %s, and the log went from %d to %d", column, got, before, s.logHead())
 				}
-				if got == "yes" && column != admin { // What wrote spoils the copy for the next.
+				if got == "yes" && column != admin { // The next role needs an unchanged copy.
 					s = open(t, "")
-					s.prepare(t, f.Name)
+					s.prepareMutation(t, f.Name)
 				}
 			}
 		})
 	}
 }
 
-// prepare makes what a mutation needs of the actors' own: the fact that a data
-// scientist may retract is one they recorded.
-func (s *site) prepare(t *testing.T, mutation string) {
+// prepareMutation records what a mutation needs: a data scientist may retract only a
+// fact that they recorded themselves.
+func (s *testServer) prepareMutation(t *testing.T, mutation string) {
 	t.Helper()
 	if mutation != "retractLineage" {
 		return
 	}
-	link := fmt.Sprintf(`mutation { linkLineage(input: {from: %q, to: %q, kind: USED}) { created } }`, s.w.id["train-a1"], s.w.id["raw2"])
+	link := fmt.Sprintf(`mutation { linkLineage(input: {from: %q, to: %q, kind: USED}) { created } }`, s.seed.id["train-a1"], s.seed.id["raw2"])
 	if a := s.query(dataScientist, link); a.code() != "" {
 		t.Fatalf("%s", a.raw)
 	}
 }
 
-// TestWhatADataScientistMayNot holds the limits inside what they may do.
-func TestWhatADataScientistMayNot(t *testing.T) {
+// TestDataScientistLimits checks the inputs that data scientists may not use in
+// mutations which they may call.
+func TestDataScientistLimits(t *testing.T) {
 	s := open(t, "")
-	w := s.w
+	seed := s.seed
 	for name, mutation := range map[string]string{
-		"set a protected alias":       fmt.Sprintf(`setAlias(input: {model: %q, alias: "champion", version: %q}) { alias { id } }`, w.name["alpha"], w.name["a2"]),
-		"set the alias production":    fmt.Sprintf(`setAlias(input: {model: %q, alias: "production", version: %q}) { alias { id } }`, w.name["alpha"], w.name["a2"]),
-		"delete a protected alias":    fmt.Sprintf(`deleteAlias(input: {model: %q, alias: "champion"}) { deletedId }`, w.name["alpha"]),
-		"retract the fact of another": fmt.Sprintf(`retractLineage(input: {from: %q, to: %q, kind: USED}) { retracted }`, w.id["train-a1"], w.id["training"]),
+		"set a protected alias":       fmt.Sprintf(`setAlias(input: {model: %q, alias: "champion", version: %q}) { alias { id } }`, seed.name["alpha"], seed.name["a2"]),
+		"set the alias production":    fmt.Sprintf(`setAlias(input: {model: %q, alias: "production", version: %q}) { alias { id } }`, seed.name["alpha"], seed.name["a2"]),
+		"delete a protected alias":    fmt.Sprintf(`deleteAlias(input: {model: %q, alias: "champion"}) { deletedId }`, seed.name["alpha"]),
+		"retract the fact of another": fmt.Sprintf(`retractLineage(input: {from: %q, to: %q, kind: USED}) { retracted }`, seed.id["train-a1"], seed.id["training"]),
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := s.head()
+			before := s.logHead()
 			if a := s.query(dataScientist, "mutation { "+mutation+" }"); a.code() != "FORBIDDEN" {
 				t.Errorf("%s", a.raw)
 			}
-			if s.head() != before {
+			if s.logHead() != before {
 				t.Error("it was written")
 			}
 		})
 	}
 }
 
-// TestAGrantOnOneModel holds a data scientist of one model to it: what lies
-// outside is neither seen nor written, nor told by an error.
+// TestAGrantOnOneModel checks that a data scientist with a grant on one model neither
+// reads nor writes anything else, and that errors do not reveal it.
 func TestAGrantOnOneModel(t *testing.T) {
 	s := open(t, "")
-	w := s.w
-	hidden, _ := w.hidden(readMatrix(t), scopedScientist)
-	id := func(label string) registry.ID { return w.id[label] }
+	seed := s.seed
+	hidden, _ := seed.hiddenFrom(readMatrix(t), scopedScientist)
+	id := func(label string) registry.ID { return seed.id[label] }
 	for name, c := range map[string]struct{ mutation, code string }{
-		"a version of another model":   {fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "9.0.0"}) { modelVersion { id } }`, w.name["alpha"]), "NOT_FOUND"},
+		"a version of another model":   {fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "9.0.0"}) { modelVersion { id } }`, seed.name["alpha"]), "NOT_FOUND"},
 		"the card of another model":    {fmt.Sprintf(`updateModelCard(input: {id: %q, card: {description: "x"}}) { card { id } }`, id("a2")), "NOT_FOUND"},
 		"another model":                {fmt.Sprintf(`updateModel(input: {id: %q, description: "x"}) { model { id } }`, id("alpha")), "NOT_FOUND"},
 		"the end of a deployment":      {fmt.Sprintf(`endDeployment(input: {id: %q}) { deployment { id } }`, id("deployed-a2")), "NOT_FOUND"},
-		"a hidden source":              {fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "9.0.0", run: %q}) { modelVersion { id } }`, w.name["beta"], id("train-a2")), "NOT_FOUND"},
+		"a hidden source":              {fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "9.0.0", run: %q}) { modelVersion { id } }`, seed.name["beta"], id("train-a2")), "NOT_FOUND"},
 		"a link to a hidden run":       {fmt.Sprintf(`linkLineage(input: {from: %q, to: %q, kind: GENERATED_BY}) { created }`, id("b1"), id("train-a2")), "NOT_FOUND"},
-		"the known digest of a secret": {fmt.Sprintf(`recordDatasetVersion(input: {dataset: %q, namespace: %q, version: %q, digest: "md5:00000000"}) { created }`, w.name["raw-set"], w.name["raw-set/namespace"], w.name["raw"]), "FORBIDDEN"},
+		"the known digest of a secret": {fmt.Sprintf(`recordDatasetVersion(input: {dataset: %q, namespace: %q, version: %q, digest: "md5:00000000"}) { created }`, seed.name["raw-set"], seed.name["raw-set/namespace"], seed.name["raw"]), "FORBIDDEN"},
 		"a run under a known key": {fmt.Sprintf(`recordRun(input: {producer: %q, runId: %q, name: "x", startedAt: "2001-01-01"}) { created }`,
-			w.name["train-a2/producer"], w.name["train-a2/id"]), "FORBIDDEN"},
-		"a commit under a known sha": {fmt.Sprintf(`recordCommits(input: {repository: {name: "x"}, commits: [{sha: %q, committedAt: "2001-01-01"}]}) { created }`, w.sha["c2"]), "FORBIDDEN"},
+			seed.name["train-a2/producer"], seed.name["train-a2/id"]), "FORBIDDEN"},
+		"a commit under a known sha": {fmt.Sprintf(`recordCommits(input: {repository: {name: "x"}, commits: [{sha: %q, committedAt: "2001-01-01"}]}) { created }`, seed.commitSHA["c2"]), "FORBIDDEN"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := s.head()
+			before := s.logHead()
 			q := "mutation { " + c.mutation + " }"
 			a := s.query(scopedScientist, q)
 			if c.code != "" && a.code() != c.code {
 				t.Errorf("wanted %s: %s", c.code, a.raw)
 			}
-			for _, found := range canary.FindAllString(string(a.readable()), -1) {
+			for _, found := range canaryPattern.FindAllString(string(a.readable()), -1) {
 				if hidden[found] != "" && !strings.Contains(q, found) {
-					t.Errorf("it tells %s: %s", hidden[found], a.raw)
+					t.Errorf("it reveals %s: %s", hidden[found], a.raw)
 				}
 			}
-			if s.head() != before {
+			if s.logHead() != before {
 				t.Errorf("it was written: %s", a.raw)
 			}
 		})

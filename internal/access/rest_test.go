@@ -11,23 +11,24 @@ import (
 	"pedigree/server"
 )
 
-// ask is one request to the REST door, after /api/v1/.
-type ask struct{ target, media, body string }
+// restRequest is one request to the REST API. The target follows /api/v1/.
+type restRequest struct{ target, media, body string }
 
-// rest are requests for each route of the REST door, by method and path, that the
-// roles which may ask get an answer to. A route that is not here fails the tests.
-func (w *world) rest() map[string][]ask {
-	return map[string][]ask{
+// restRequests returns requests for each route of the REST API, by method and path.
+// The roles that are allowed to ask get status 200. A route without a request fails
+// TestRESTMatrix.
+func (seed *seedData) restRequests() map[string][]restRequest {
+	return map[string][]restRequest{
 		"GET /api/v1/viewer": {{target: "viewer"}},
-		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(w.id["a2"]) + "/export?format=cyclonedx"},
-			{target: "lineage/" + string(w.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
+		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(seed.id["a2"]) + "/export?format=cyclonedx"},
+			{target: "lineage/" + string(seed.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
 		"POST /api/v1/facts": {{target: "facts", media: "application/x-ndjson", body: `{"datasetVersion":{"dataset":"new","version":"1"}}`},
 			{target: "facts", media: "application/jsonl", body: "not a fact\n"}},
 	}
 }
 
-// rest asks the REST door as somebody.
-func (s *site) rest(who, method string, q ask) *answer {
+// sendREST sends a request to the REST API as an actor.
+func (s *testServer) sendREST(who, method string, q restRequest) *answer {
 	r, err := http.NewRequest(method, s.url+v1.Prefix+q.target, strings.NewReader(q.body))
 	if err != nil {
 		s.t.Fatal(err)
@@ -35,18 +36,18 @@ func (s *site) rest(who, method string, q ask) *answer {
 	if q.body != "" {
 		r.Header.Set("Content-Type", q.media)
 	}
-	if token := s.w.tokens[who]; token != "" {
+	if token := s.seed.tokens[who]; token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	return s.send(r)
 }
 
-// rest reads what each route that reads tells.
-func (c *crawler) rest() {
+// restReads scans the answer of each GET route.
+func (c *crawler) restReads() {
 	for _, route := range v1.Routes() {
-		for _, q := range c.s.w.rest()[route.Method+" "+route.Path] {
+		for _, q := range c.s.seed.restRequests()[route.Method+" "+route.Path] {
 			if route.Method == http.MethodGet {
-				a := c.s.rest(c.who, route.Method, q)
+				a := c.s.sendREST(c.who, route.Method, q)
 				if a.status >= 500 {
 					c.s.t.Errorf("as %s: %s: %d %s", c.who, q.target, a.status, a.raw)
 				}
@@ -56,17 +57,17 @@ func (c *crawler) rest() {
 	}
 }
 
-// TestRESTMatrix: a route of the REST door answers whom the matrix lets ask its
-// twin among the operations, and nobody else.
+// TestRESTMatrix checks that a route of the REST API answers exactly the roles that
+// may call its GraphQL operation by the matrix.
 func TestRESTMatrix(t *testing.T) {
 	t.Parallel()
 	s, want := open(t, ""), readMatrix(t)
-	asked := s.w.rest()
+	asked := s.seed.restRequests()
 	for _, route := range v1.Routes() {
 		key := route.Method + " " + route.Path
 		i := slices.IndexFunc(registry.Operations(), func(o registry.Operation) bool { return o.Name == route.Operation })
 		if i < 0 {
-			t.Errorf("%s is the twin of %q, which is no operation", key, route.Operation)
+			t.Errorf("%s names %q, which is not an operation", key, route.Operation)
 			continue
 		}
 		row := "Query." + route.Operation
@@ -74,11 +75,11 @@ func TestRESTMatrix(t *testing.T) {
 			row = "Mutation." + route.Operation
 		}
 		if len(asked[key]) == 0 {
-			t.Errorf("%s is asked by no test: add it to world.rest", key)
+			t.Errorf("%s has no request: add one to seedData.restRequests", key)
 		}
 		for _, q := range asked[key] {
 			for _, column := range columns {
-				a := s.rest(column, route.Method, q)
+				a := s.sendREST(column, route.Method, q)
 				status := map[string]int{"401": 401, "forbidden": 403}[want[row][column]]
 				if status == 0 {
 					status = 200
@@ -87,7 +88,7 @@ func TestRESTMatrix(t *testing.T) {
 					t.Errorf("%s as %s: %d, the matrix says %s of %s: %s", key, column, a.status, want[row][column], row, a.raw)
 				}
 				if problem := strings.HasPrefix(a.header.Get("Content-Type"), "application/problem+json"); problem != (status != 200) {
-					t.Errorf("%s as %s is told as %q", key, column, a.header.Get("Content-Type"))
+					t.Errorf("%s as %s has the content type %q", key, column, a.header.Get("Content-Type"))
 				}
 				if a.header.Get("Cache-Control") != "no-store" {
 					t.Errorf("%s as %s may be cached", key, column)
@@ -97,20 +98,21 @@ func TestRESTMatrix(t *testing.T) {
 		delete(asked, key)
 	}
 	for key := range asked {
-		t.Errorf("%s is asked and is no route", key)
+		t.Errorf("%s has requests but is not a route", key)
 	}
 }
 
-// TestEveryPathHasADecision: what is not public answers 401 to a stranger by every
-// method and in every spelling, before the store is asked.
-func TestEveryPathHasADecision(t *testing.T) {
+// TestEveryPathIsPublicOrRefusesStrangers checks that every path that is not public
+// answers 401 without a token, to every method and in every spelling, before any
+// call to the store.
+func TestEveryPathIsPublicOrRefusesStrangers(t *testing.T) {
 	s := open(t, "")
 	public := []string{"/", "/graphiql", "/healthz", "/readyz"}
 	closed := 0
 	for _, route := range server.Routes() {
 		if route.Public {
 			if !slices.Contains(public, route.Path) && !strings.HasPrefix(route.Path, "/assets/") {
-				t.Errorf("%s is public and on no list", route.Path)
+				t.Errorf("%s is public but not in the list", route.Path)
 			}
 			continue
 		}
@@ -134,5 +136,5 @@ func TestEveryPathHasADecision(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d paths are closed to strangers", closed)
+	t.Logf("%d paths are not public", closed)
 }

@@ -10,14 +10,15 @@ import (
 	"pedigree/registry"
 )
 
-const everyHit = " { totalCount facets { kinds { kind count } stages { stage count } complete } pageInfo { hasNextPage endCursor } edges { node { id } matched } }"
+const searchSelection = " { totalCount facets { kinds { kind count } stages { stage count } complete } pageInfo { hasNextPage endCursor } edges { node { id } matched } }"
 
-// hitsOf asks for one word and returns what came, and the whole answer.
-func hitsOf(s *site, who, word string) (ids []string, empty bool, a *answer) {
-	a = s.query(who, fmt.Sprintf("{ search(text: %q)%s }", word, everyHit))
-	for _, c := range flat(a.Data["search"]) {
-		for _, e := range flat(c["edges"]) {
-			for _, n := range flat(e["node"]) {
+// searchHits searches for one word. It returns the ids of the hits, whether the
+// answer is that of a search without any hit, and the whole answer.
+func searchHits(s *testServer, who, word string) (ids []string, empty bool, a *answer) {
+	a = s.query(who, fmt.Sprintf("{ search(text: %q)%s }", word, searchSelection))
+	for _, c := range objectsOf(a.Data["search"]) {
+		for _, e := range objectsOf(c["edges"]) {
+			for _, n := range objectsOf(e["node"]) {
 				ids = append(ids, fmt.Sprint(n["id"]))
 			}
 		}
@@ -27,52 +28,52 @@ func hitsOf(s *site, who, word string) (ids []string, empty bool, a *answer) {
 	return ids, empty, a
 }
 
-// searchable says of a canary on which rows it stands in a field that is searched,
-// of those that an actor sees.
-func (w *world) searchable(m matrix, who, canary string) (rows []string) {
-	for _, p := range w.placed[canary] {
+// searchableRows returns the rows that hold a canary in a searched field, of those
+// rows and fields that an actor sees.
+func (seed *seedData) searchableRows(m matrix, who, canary string) (rows []string) {
+	for _, p := range seed.placements[canary] {
 		noun, field, _ := strings.Cut(p.coordinate, ".")
 		n := registry.NounNamed(noun)
 		if n == nil || !slices.Contains(n.SearchFields(registry.AllFields), field) || slices.Contains(rows, p.row) {
 			continue
 		}
-		if m[p.coordinate][roleOf(who)] == "yes" && w.rows(who, p.row) {
+		if m[p.coordinate][matrixColumn(who)] == "yes" && seed.rowVisible(who, p.row) {
 			rows = append(rows, p.row)
 		}
 	}
 	return rows
 }
 
-// TestSearchFindsWhatIsSeen searches, as every actor, for every canary there is. It
-// finds exactly the rows on which the actor sees it; for a canary that stands only
-// where it is hidden the answer is the one for a word that is nowhere, byte for
-// byte: no hit, no count, no facet.
-func TestSearchFindsWhatIsSeen(t *testing.T) {
+// TestSearchFindsOnlyVisibleRows searches for every canary as every actor. The search
+// finds exactly the rows on which the actor sees the canary. For a canary that is
+// hidden everywhere, the answer is byte for byte that for an unknown word: no hit, no
+// count, no facet.
+func TestSearchFindsOnlyVisibleRows(t *testing.T) {
 	s := open(t, "")
 	m := readMatrix(t)
 	for _, who := range []string{viewer, developer, dataScientist, scopedDeveloper, scopedScientist, admin} {
 		t.Run(who, func(t *testing.T) {
 			t.Parallel()
-			hidden, _ := s.w.hidden(m, who)
+			hidden, _ := s.seed.hiddenFrom(m, who)
 			found, nothing := 0, 0
-			for _, tok := range sorted(s.w.placed) {
-				if words := graph.Tokenize(tok, 3); len(words) != 1 || strings.HasPrefix(words[0], "7731") {
-					continue // Not one word, or a number: numbers are not searched.
+			for _, token := range sortedKeys(s.seed.placements) {
+				if words := graph.Tokenize(token, 3); len(words) != 1 || strings.HasPrefix(words[0], "7731") {
+					continue // Several words, or a number: numbers are not searched.
 				}
-				want := s.w.searchable(m, who, tok)
-				want = slices.DeleteFunc(want, func(id string) bool { return s.w.deleted(id) })
-				got, empty, a := hitsOf(s, who, tok)
+				want := s.seed.searchableRows(m, who, token)
+				want = slices.DeleteFunc(want, func(id string) bool { return s.seed.isDeleted(id) })
+				got, empty, a := searchHits(s, who, token)
 				slices.Sort(want)
 				slices.Sort(got)
 				switch {
 				case a.code() != "":
-					t.Errorf("%s: %s", tok, a.raw)
+					t.Errorf("%s: %s", token, a.raw)
 				case !slices.Equal(got, want):
-					t.Errorf("%s (%v): found %v, want %v", tok, s.w.placed[tok], got, want)
+					t.Errorf("%s (%v): found %v, want %v", token, s.seed.placements[token], got, want)
 				case len(want) == 0 && !empty:
-					t.Errorf("%s: the answer tells something: %s", tok, a.raw)
-				case len(want) > 0 && hidden[tok] != "":
-					t.Errorf("%s is hidden and found", tok)
+					t.Errorf("%s: the answer is not that of an unknown word: %s", token, a.raw)
+				case len(want) > 0 && hidden[token] != "":
+					t.Errorf("%s is hidden but found", token)
 				case len(want) > 0:
 					found++
 				default:
@@ -81,51 +82,51 @@ func TestSearchFindsWhatIsSeen(t *testing.T) {
 			}
 			t.Logf("%d canaries found, %d not", found, nothing)
 			if found < 10 || nothing < 10 {
-				t.Errorf("%d found, %d not: the test asks too little", found, nothing)
+				t.Errorf("%d found, %d not: the test covers too little", found, nothing)
 			}
 		})
 	}
 }
 
 // deleted reports whether a row is a tombstone.
-func (w *world) deleted(id string) bool {
-	return slices.ContainsFunc(w.nodes, func(n *graph.Node) bool { return string(n.ID) == id && n.Deleted })
+func (seed *seedData) isDeleted(id string) bool {
+	return slices.ContainsFunc(seed.nodes, func(n *graph.Node) bool { return string(n.ID) == id && n.Deleted })
 }
 
-// TestSearchFindsWhatIsOpen is the twin: where a policy shows viewers everything,
-// the same question finds what it must not find above.
-func TestSearchFindsWhatIsOpen(t *testing.T) {
+// TestSearchFindsEverythingUnderAPermissivePolicy shows that the test above can fail:
+// when a policy shows viewers everything, the same search finds hidden canaries.
+func TestSearchFindsEverythingUnderAPermissivePolicy(t *testing.T) {
 	t.Parallel()
-	s := open(t, openPolicy(t))
-	hidden, _ := s.w.hidden(readMatrix(t), viewer)
-	met := 0
-	for tok := range hidden {
-		if ids, _, _ := hitsOf(s, viewer, tok); len(ids) > 0 {
-			met++
+	s := open(t, permissivePolicy(t))
+	hidden, _ := s.seed.hiddenFrom(readMatrix(t), viewer)
+	found := 0
+	for token := range hidden {
+		if ids, _, _ := searchHits(s, viewer, token); len(ids) > 0 {
+			found++
 		}
 	}
-	if met < 20 {
-		t.Errorf("only %d of what is hidden by the default policy was found", met)
+	if found < 20 {
+		t.Errorf("only %d canaries that the default policy hides were found", found)
 	}
 }
 
-// TestSearchPages follows small pages to the whole, as actors who see some rows
-// and as one who sees all.
+// TestSearchPages checks that small pages add up to the whole result, for actors who
+// see some rows and for one who sees all.
 func TestSearchPages(t *testing.T) {
 	t.Parallel()
 	s := open(t, "")
 	for _, who := range []string{viewer, developer, admin} {
-		whole, _, a := hitsOf(s, who, "cnry")
-		total := flat(a.Data["search"])[0]["totalCount"]
+		whole, _, a := searchHits(s, who, "cnry")
+		total := objectsOf(a.Data["search"])[0]["totalCount"]
 		var got []string
 		after := ""
 		for range 500 {
-			page := s.query(who, fmt.Sprintf(`{ search(text: "cnry", first: 3%s)%s }`, after, everyHit))
-			c := flat(page.Data["search"])[0]
-			for _, e := range flat(c["edges"]) {
-				got = append(got, fmt.Sprint(flat(e["node"])[0]["id"]))
+			page := s.query(who, fmt.Sprintf(`{ search(text: "cnry", first: 3%s)%s }`, after, searchSelection))
+			c := objectsOf(page.Data["search"])[0]
+			for _, e := range objectsOf(c["edges"]) {
+				got = append(got, fmt.Sprint(objectsOf(e["node"])[0]["id"]))
 			}
-			info := flat(c["pageInfo"])[0]
+			info := objectsOf(c["pageInfo"])[0]
 			if info["hasNextPage"] != true {
 				break
 			}
@@ -142,9 +143,9 @@ func TestSearchPages(t *testing.T) {
 	}
 }
 
-// TestSearchTextIsNoLanguage asks in the languages of the engines: all of it is
-// words, which are nowhere.
-func TestSearchTextIsNoLanguage(t *testing.T) {
+// TestSearchTextIsNotAQueryLanguage searches for texts in the query languages of the
+// engines. They are treated as plain words, which no row holds.
+func TestSearchTextIsNotAQueryLanguage(t *testing.T) {
 	t.Parallel()
 	s := open(t, "")
 	for _, text := range []string{`x') OR name:* AND {kind f_name} : "k1" NEAR(a b) /.*/ --`, "f_name : cnry*", "words_name:cnry*", "NOT nowhere", "nowhere OR cnry",

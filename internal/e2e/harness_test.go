@@ -21,7 +21,7 @@ import (
 	"pedigree/internal/neo4jtest"
 )
 
-// binary is the command, built once for all tests of the package.
+// binary is the path of the command, built once for all tests of the package.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// rounds scales the repeated tests: PEDIGREE_ROUNDS, default 3.
+// rounds returns the number of repetitions: PEDIGREE_ROUNDS, but no more than the
+// given number; 3 by default.
 func rounds(most int) int {
 	if n, err := strconv.Atoi(os.Getenv("PEDIGREE_ROUNDS")); err == nil && n > 0 {
 		return min(n, most)
@@ -51,14 +52,14 @@ const adminToken = "pdg_e2e_bootstrap_token_0123456789"
 
 // process is a running server.
 type process struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	url  string
-	took time.Duration // from exec to the first good /readyz
-	log  *bytes.Buffer
+	t       *testing.T
+	cmd     *exec.Cmd
+	url     string
+	startup time.Duration // from exec to the first good /readyz
+	log     *bytes.Buffer
 }
 
-// stores lists the two engines as functions that make the flags of a fresh store.
+// stores holds for each engine a function that returns the flags of an empty store.
 var stores = map[string]func(t *testing.T) []string{
 	"SQLite": func(t *testing.T) []string {
 		return []string{"--store", "sqlite://" + filepath.Join(t.TempDir(), "p.db")}
@@ -87,7 +88,7 @@ func start(t *testing.T, flags ...string) *process {
 	t.Cleanup(func() { p.kill() })
 	lines := bufio.NewScanner(out)
 	if !lines.Scan() {
-		t.Fatalf("the server said nothing: %s", p.log)
+		t.Fatalf("the server printed nothing: %s", p.log)
 	}
 	p.url = lines.Text()[strings.Index(lines.Text(), "http://"):]
 	go io.Copy(io.Discard, out)
@@ -96,7 +97,7 @@ func start(t *testing.T, flags ...string) *process {
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				p.took = time.Since(began)
+				p.startup = time.Since(began)
 				return p
 			}
 		}
@@ -105,7 +106,7 @@ func start(t *testing.T, flags ...string) *process {
 	return nil
 }
 
-// kill ends the process at once, as a power cut would.
+// kill ends the process with SIGKILL, as a crash would.
 func (p *process) kill() {
 	if p.cmd.ProcessState == nil {
 		p.cmd.Process.Signal(syscall.SIGKILL)
@@ -113,13 +114,13 @@ func (p *process) kill() {
 	}
 }
 
-// stop ends the process as an operator would and returns its exit error.
+// stop ends the process with SIGTERM and returns its exit error.
 func (p *process) stop() error {
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	return p.cmd.Wait()
 }
 
-// answer is what GraphQL says.
+// answer is a GraphQL response.
 type answer struct {
 	Data   json.RawMessage
 	Errors []struct {
@@ -136,8 +137,8 @@ func (a answer) code() string {
 	return a.Errors[0].Extensions.Code
 }
 
-// ask sends one operation; a transport failure is an error, not a test failure,
-// for servers are killed here.
+// ask sends one operation. A transport failure is an error, not a test failure,
+// because these tests kill servers.
 func (p *process) ask(ctx context.Context, query string, vars map[string]any) (answer, error) {
 	body, _ := json.Marshal(map[string]any{"query": query, "variables": vars})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/graphql", bytes.NewReader(body))
@@ -155,7 +156,7 @@ func (p *process) ask(ctx context.Context, query string, vars map[string]any) (a
 	return a, json.NewDecoder(resp.Body).Decode(&a)
 }
 
-// must asks and wants an answer without errors, decoded into out.
+// must sends one operation and decodes its data into out. Errors fail the test.
 func (p *process) must(query string, vars map[string]any, out any) {
 	p.t.Helper()
 	a, err := p.ask(context.Background(), query, vars)

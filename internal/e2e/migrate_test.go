@@ -23,9 +23,8 @@ import (
 	"pedigree/registry"
 )
 
-// happenings are what a registry goes through after it was filled: what is
-// deleted, withdrawn, moved and ended.
-func happenings(t *testing.T, s *site) {
+// changeHistory deletes, retracts and moves rows of a filled registry.
+func changeHistory(t *testing.T, s *localRegistry) {
 	t.Helper()
 	do := func(query string, vars map[string]any) json.RawMessage {
 		t.Helper()
@@ -52,7 +51,7 @@ func happenings(t *testing.T, s *site) {
 	}
 	e := v.ModelVersion.Upstream.Edges[0]
 	edge := map[string]any{"in": map[string]any{"from": v.ModelVersion.ID, "to": e.Node.ID, "kind": e.Relation}}
-	for range 2 { // withdrawn, stated again, and withdrawn
+	for range 2 { // Retract, link again, and retract.
 		do(`mutation($in:RetractLineageInput!){retractLineage(input:$in){__typename}}`, edge)
 		do(`mutation($in:LinkLineageInput!){linkLineage(input:$in){__typename}}`, edge)
 	}
@@ -62,7 +61,7 @@ func happenings(t *testing.T, s *site) {
 	}
 	do(`mutation{registerModelVersion(input:{model:"credit-approval",version:"9.0.0"}){modelVersion{id}}}`, nil)
 	do(`mutation{deleteModelVersion(input:{model:"credit-approval",version:"9.0.0",reason:"a slip 🦊"}){__typename}}`, nil)
-	for range 2 { // a name that is given again
+	for range 2 { // A name that is used again.
 		do(`mutation{registerModel(input:{name:"short-lived"}){model{id}}}`, nil)
 		do(`mutation{deleteModel(input:{model:"short-lived"}){__typename}}`, nil)
 	}
@@ -77,9 +76,9 @@ func happenings(t *testing.T, s *site) {
 // TestAMovedRegistryAnswersTheSameBytes moves a registry to Neo4j and back.
 func TestAMovedRegistryAnswersTheSameBytes(t *testing.T) {
 	lite, neo, back := openLite(t), openNeo(t), openLite(t)
-	first := newSite(t, lite)
-	fill(t, first)
-	happenings(t, first)
+	first := newLocalRegistry(t, lite)
+	loadDemoData(t, first)
+	changeHistory(t, first)
 	roles := []string{registry.RoleAdmin, registry.RoleDataScientist, registry.RoleDeveloper, registry.RoleViewer}
 	token := map[string]string{}
 	for _, role := range roles {
@@ -95,10 +94,10 @@ func TestAMovedRegistryAnswersTheSameBytes(t *testing.T) {
 		proof = report.Proof
 	}
 	if proof.To.Revisions <= proof.To.Nodes || proof.To.Edges == 0 {
-		t.Fatalf("nothing was shown: %+v", proof.To)
+		t.Fatalf("the registry has no history to compare: %+v", proof.To)
 	}
 	asked := 0
-	for _, moved := range []*site{newSite(t, neo), newSite(t, back)} {
+	for _, moved := range []*localRegistry{newLocalRegistry(t, neo), newLocalRegistry(t, back)} {
 		for _, role := range roles {
 			ask := func(query string, vars map[string]any) {
 				x, y := first.post(token[role], query, vars), moved.post(token[role], query, vars)
@@ -107,12 +106,12 @@ func TestAMovedRegistryAnswersTheSameBytes(t *testing.T) {
 				}
 				asked++
 			}
-			for _, q := range catalogQuestions {
+			for _, q := range catalogQueries {
 				ask(q, nil)
 			}
 			for i, id := range ids {
-				for k, q := range questions {
-					if k == i%len(questions) {
+				for k, q := range lineageQueries {
+					if k == i%len(lineageQueries) {
 						ask(q, map[string]any{"id": id})
 					}
 				}
@@ -144,9 +143,9 @@ func openNeo(t *testing.T) graph.Store {
 	return s
 }
 
-// TestAKilledMigrationGoesOn kills migrations with SIGKILL, at moments by chance,
-// and runs them again until one ends: SQLite to Neo4j, and from there to SQLite.
-func TestAKilledMigrationGoesOn(t *testing.T) {
+// TestAKilledMigrationResumes kills migrations with SIGKILL at random moments and
+// runs them again until one ends: from SQLite to Neo4j, and from there to SQLite.
+func TestAKilledMigrationResumes(t *testing.T) {
 	dir := t.TempDir()
 	from := "sqlite://" + filepath.Join(dir, "from.db")
 	s, err := sqlite.Open(t.Context(), filepath.Join(dir, "from.db"))
@@ -157,51 +156,51 @@ func TestAKilledMigrationGoesOn(t *testing.T) {
 	if closing := s.Close(); err != nil || closing != nil {
 		t.Fatal(err, closing)
 	}
-	space := fmt.Sprintf("e2e%d", rand.Int64())
+	namespace := fmt.Sprintf("e2e%d", rand.Int64())
 	digest := ""
-	for _, way := range []struct {
+	for _, direction := range []struct {
 		name       string
 		args, open []string
 	}{
-		{"SQLite to Neo4j", []string{"--from", from, "--to", neo4jtest.URL(t), "--to-namespace", space}, []string{"--store", neo4jtest.URL(t), "--store-namespace", space}},
-		{"Neo4j to SQLite", []string{"--from", neo4jtest.URL(t), "--from-namespace", space, "--to", "sqlite://" + filepath.Join(dir, "to.db")},
+		{"SQLite to Neo4j", []string{"--from", from, "--to", neo4jtest.URL(t), "--to-namespace", namespace}, []string{"--store", neo4jtest.URL(t), "--store-namespace", namespace}},
+		{"Neo4j to SQLite", []string{"--from", neo4jtest.URL(t), "--from-namespace", namespace, "--to", "sqlite://" + filepath.Join(dir, "to.db")},
 			[]string{"--store", "sqlite://" + filepath.Join(dir, "to.db")}},
 	} {
-		kills, half := 0, 0
+		kills, halfFilled := 0, 0
 		for range rounds(20) {
-			if !killedMigration(t, 1+rand.IntN(5), way.args...) {
-				break // It was done before.
+			if !killedMigration(t, 1+rand.IntN(5), direction.args...) {
+				break // It ended first.
 			}
 			kills++
-			out, err := exec.Command(binary, append([]string{"lineage", "run_00000000000000000000000000"}, way.open...)...).CombinedOutput()
+			out, err := exec.Command(binary, append([]string{"lineage", "run_00000000000000000000000000"}, direction.open...)...).CombinedOutput()
 			if err == nil {
 				t.Fatalf("a half-filled store was opened: %s", out)
 			}
 			if strings.Contains(string(out), "was not finished: run pedigree migrate again") {
-				half++
+				halfFilled++
 			}
 		}
-		out := command(t, append([]string{"migrate"}, way.args...)...)
+		out := command(t, append([]string{"migrate"}, direction.args...)...)
 		if !strings.Contains(out, "\nequal\n") {
-			t.Errorf("%s: %s", way.name, out)
+			t.Errorf("%s: %s", direction.name, out)
 		}
-		if kills == 0 || half == 0 {
-			t.Errorf("%s: %d kills, %d of them left a half-filled store: nothing was shown", way.name, kills, half)
+		if kills == 0 || halfFilled == 0 {
+			t.Errorf("%s: %d kills, %d of them left a half-filled store: the test proves nothing", direction.name, kills, halfFilled)
 		}
 		got := digestIn(t, out)
 		if digest != "" && got != digest {
-			t.Errorf("%s: digest %s, before %s", way.name, got, digest)
+			t.Errorf("%s: digest %s, before %s", direction.name, got, digest)
 		}
 		digest = got
-		if verified := command(t, append([]string{"migrate", "--verify"}, way.args...)...); digestIn(t, verified) != digest {
+		if verified := command(t, append([]string{"migrate", "--verify"}, direction.args...)...); digestIn(t, verified) != digest {
 			t.Errorf("verified: %s", verified)
 		}
-		t.Logf("PROOF %s: killed with -9 %d times, %d times half filled; in the end equal, digest %s", way.name, kills, half, digest)
+		t.Logf("PROOF %s: killed with -9 %d times, %d times half filled; in the end equal, digest %s", direction.name, kills, halfFilled, digest)
 	}
 }
 
-// killedMigration runs a migration and kills it a moment after so many lines of
-// progress; false where it ended before.
+// killedMigration runs a migration and kills it shortly after that many lines of
+// progress. It returns false when the migration ended first.
 func killedMigration(t *testing.T, lines int, args ...string) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -214,9 +213,9 @@ func killedMigration(t *testing.T, lines int, args ...string) bool {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said := bufio.NewScanner(out)
+	progress := bufio.NewScanner(out)
 	for range lines {
-		said.Scan()
+		progress.Scan()
 	}
 	time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
 	cmd.Process.Kill()
@@ -224,7 +223,7 @@ func killedMigration(t *testing.T, lines int, args ...string) bool {
 	return cmd.Wait() != nil
 }
 
-// digestIn returns the digest that both stores have.
+// digestIn returns the digest of both stores in the output of a migration.
 func digestIn(t *testing.T, out string) string {
 	t.Helper()
 	var found []string

@@ -1,4 +1,4 @@
-// Package history holds the tests of the past over the GraphQL door, on both
-// stores: what was answered at every instant is answered again when it is asked as
-// of that instant. It has no code of its own.
+// Package history holds tests of past states over GraphQL, on both stores: an answer
+// that was given at an instant is given again when a query asks as of that instant.
+// It has no code of its own.
 package history

@@ -22,13 +22,13 @@ const (
 
 var columns = []string{anonymous, viewer, developer, dataScientist, admin}
 
-// outcomes are the words of a cell.
+// outcomes are the values of a cell.
 var outcomes = []string{"401", "yes", "blank", "null", "notfound", "forbidden"}
 
 // matrix is the golden file: coordinate → column → outcome.
 type matrix map[string]map[string]string
 
-// readMatrix parses the golden file; a line it does not understand fails the test.
+// readMatrix parses the golden file. A line that it cannot parse fails the test.
 func readMatrix(t testing.TB) matrix {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "matrix.golden"))
@@ -45,17 +45,17 @@ func readMatrix(t testing.TB) matrix {
 		case len(words) == 1+len(columns) && line[0] == ' ' && of != "":
 			at := of + "." + words[0]
 			if m[at] != nil {
-				t.Fatalf("line %d: %s is there twice", i+1, at)
+				t.Fatalf("line %d: %s is a duplicate", i+1, at)
 			}
 			m[at] = map[string]string{}
 			for k, c := range columns {
 				if !slices.Contains(outcomes, words[k+1]) {
-					t.Fatalf("line %d: %q is no outcome", i+1, words[k+1])
+					t.Fatalf("line %d: %q is not an outcome", i+1, words[k+1])
 				}
 				m[at][c] = words[k+1]
 			}
 		default:
-			t.Fatalf("line %d: not understood: %q", i+1, line)
+			t.Fatalf("line %d: cannot parse %q", i+1, line)
 		}
 	}
 	return m
@@ -83,8 +83,8 @@ func loadSchema(t testing.TB) *ast.Schema {
 	return s
 }
 
-// coordinates lists every field of every object and interface of the schema, the
-// root fields included, introspection not.
+// coordinates lists every field of every object and interface of the schema,
+// including the root fields, without introspection.
 func coordinates(s *ast.Schema) (out []string) {
 	for name, d := range s.Types {
 		if d.BuiltIn || d.Kind != ast.Object && d.Kind != ast.Interface {
@@ -100,8 +100,8 @@ func coordinates(s *ast.Schema) (out []string) {
 	return out
 }
 
-// TestMatrixIsComplete holds the golden file to the schema: every field has its
-// line, and every line its field.
+// TestMatrixIsComplete checks that every field of the schema has a line in the
+// golden file, and that every line has a field.
 func TestMatrixIsComplete(t *testing.T) {
 	m, all := readMatrix(t), coordinates(loadSchema(t))
 	unclassified := 0
@@ -113,7 +113,7 @@ func TestMatrixIsComplete(t *testing.T) {
 	}
 	for c := range m {
 		if !slices.Contains(all, c) {
-			t.Errorf("%s is in matrix.golden and not in the schema", c)
+			t.Errorf("%s is in matrix.golden but not in the schema", c)
 		}
 	}
 	t.Logf("%d fields, %d cells, %d unclassified", len(all), len(all)*len(columns), unclassified)

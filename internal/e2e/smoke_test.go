@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestTheDemoReachesRawDataAndAllCommits is the first thing that a newcomer does.
+// TestTheDemoReachesRawDataAndAllCommits does what a new user does first: it starts a
+// server with the demo and asks for the lineage of a production deployment.
 func TestTheDemoReachesRawDataAndAllCommits(t *testing.T) {
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
@@ -46,22 +47,22 @@ func TestTheDemoReachesRawDataAndAllCommits(t *testing.T) {
 				t.Errorf("raw %v, commits %d, truncated %v; want true, 3, false", raw, commits, got.Lineage.Truncation.Truncated)
 			}
 			t.Logf("PROOF %s: the production deployment of credit-approval 1.0.0 reaches the raw dataset and %d commits, truncated: %v; exec to /readyz (demo loaded): %v",
-				name, commits, got.Lineage.Truncation.Truncated, p.took.Round(time.Millisecond))
+				name, commits, got.Lineage.Truncation.Truncated, p.startup.Round(time.Millisecond))
 		})
 	}
 }
 
-func TestTheServerEndsWellOnSIGTERM(t *testing.T) {
+func TestTheServerStopsCleanlyOnSIGTERM(t *testing.T) {
 	p := start(t, stores["SQLite"](t)...)
 	if err := p.stop(); err != nil {
 		t.Fatalf("exit: %v\n%s", err, p.log)
 	}
 	if _, err := http.Get(p.url + "/healthz"); err == nil {
-		t.Error("it still answers")
+		t.Error("the server still answers after it stopped")
 	}
 }
 
-func TestTheCommandWorksBesideARunningServer(t *testing.T) {
+func TestTheCommandWorksNextToARunningServer(t *testing.T) {
 	flags := stores["SQLite"](t)
 	p := start(t, flags...)
 	out := command(t, append([]string{"demo", "load"}, flags...)...)
@@ -78,12 +79,12 @@ func TestTheCommandWorksBesideARunningServer(t *testing.T) {
 	token := command(t, append([]string{"token", "create", "--subject", "ada", "--role", "viewer"}, flags...)...)
 	lines := strings.Split(strings.TrimSpace(token), "\n")
 	if !strings.HasPrefix(lines[len(lines)-1], "pdg_") {
-		t.Errorf("the last line is no token: %q", lines[len(lines)-1])
+		t.Errorf("the last line is not a token: %q", lines[len(lines)-1])
 	}
 }
 
-// TestThePagesOnARealServer drives a real Chromium over the dashboard and
-// GraphiQL of a real server with the demo graph.
+// TestThePagesOnARealServer runs the browser tests: Chromium opens the dashboard and
+// GraphiQL of a server with the demo graph.
 func TestThePagesOnARealServer(t *testing.T) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
@@ -103,8 +104,9 @@ func TestThePagesOnARealServer(t *testing.T) {
 	}
 }
 
-// TestNoSecretIsEverLogged serves with debug logs on both stores, sends tokens
-// and passwords about, right and wrong, and looks for them in what was written.
+// TestNoSecretIsEverLogged runs a server with debug logs, and a command with the
+// password of a Neo4j that is down. The logs and the output must not contain the right
+// token, a wrong token or the password.
 func TestNoSecretIsEverLogged(t *testing.T) {
 	secrets := []string{adminToken, "pdg_a_wrong_token_9876543210", "hunter2-password"}
 	p := start(t, append(stores["SQLite"](t), "--log-level", "debug", "--log-format", "json")...)

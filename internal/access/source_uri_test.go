@@ -14,10 +14,10 @@ func sha256Of(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// TestSourceLabels: a source is a label. One with a step up, in any decoding, is
-// refused wherever it is taken; any other comes back byte for byte, and nothing
-// opens it.
-func TestSourceLabels(t *testing.T) {
+// TestSourceURIs checks that the URI of a source is only stored, never opened. A URI
+// with a step to a parent directory, in any encoding, is refused everywhere; any
+// other URI comes back byte for byte.
+func TestSourceURIs(t *testing.T) {
 	s := open(t, "")
 	bad := []string{
 		"../etc/passwd", "/a/../../etc/passwd", "file:///tmp/../etc/passwd", "s3://bucket/..", "..", "..\\windows", "a\\..\\..\\b", "a/%2e%2e/b", "a/%2E%2E/b", "a/.%2e/b",
@@ -30,33 +30,33 @@ func TestSourceLabels(t *testing.T) {
 		"s3://b/" + strings.Repeat("x", 900),
 	}
 	n := 0
-	record := func(field, label string) *answer {
+	record := func(field, uri string) *answer {
 		n++
-		raw, _ := json.Marshal(label)
-		model := s.w.name["alpha"]
+		raw, _ := json.Marshal(uri)
+		model := s.seed.name["alpha"]
 		mutation := map[string]string{
 			"artifact uri":        fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "5.%d.0", artifacts: [{name: "m", uri: $l}]}) { modelVersion { artifacts(first: 1) { edges { node { out: uri } } } } }`, model, n),
 			"dataset uri":         fmt.Sprintf(`recordDatasetVersion(input: {dataset: "d%d", uri: $l}) { datasetVersion { out: uri } }`, n),
-			"deployment endpoint": fmt.Sprintf(`recordDeployment(input: {id: %q, environment: "e%d", endpoint: $l}) { deployment { out: endpoint } }`, s.w.id["a2"], n),
+			"deployment endpoint": fmt.Sprintf(`recordDeployment(input: {id: %q, environment: "e%d", endpoint: $l}) { deployment { out: endpoint } }`, s.seed.id["a2"], n),
 		}[field]
-		return s.send(s.json("mutation($l: String!) { "+mutation+" }", `{"l":`+string(raw)+`}`))
+		return s.send(s.jsonRequest("mutation($l: String!) { "+mutation+" }", `{"l":`+string(raw)+`}`))
 	}
 	for _, field := range []string{"artifact uri", "dataset uri", "deployment endpoint"} {
-		before := s.head()
-		for _, label := range bad {
-			if a := record(field, label); a.code() != "INVALID_ARGUMENT" {
-				t.Errorf("%s %q: %.200s", field, label, a.raw)
+		before := s.logHead()
+		for _, uri := range bad {
+			if a := record(field, uri); a.code() != "INVALID_ARGUMENT" {
+				t.Errorf("%s %q: %.200s", field, uri, a.raw)
 			}
 		}
-		if s.head() != before {
+		if s.logHead() != before {
 			t.Errorf("%s: something was written", field)
 		}
-		for _, label := range good {
-			a := record(field, label)
+		for _, uri := range good {
+			a := record(field, uri)
 			var found string
 			var look func(v any)
 			look = func(v any) {
-				for _, o := range flat(v) {
+				for _, o := range objectsOf(v) {
 					if out, ok := o["out"].(string); ok {
 						found = out
 					}
@@ -65,17 +65,17 @@ func TestSourceLabels(t *testing.T) {
 					}
 				}
 			}
-			if look(map[string]any(a.Data)); a.code() != "" || found != label {
-				t.Errorf("%s %q came back as %q: %.200s", field, label, found, a.raw)
+			if look(map[string]any(a.Data)); a.code() != "" || found != uri {
+				t.Errorf("%s %q came back as %q: %.200s", field, uri, found, a.raw)
 			}
 		}
 	}
 	for _, url := range bad[:4] {
 		raw, _ := json.Marshal(url)
-		if a := s.send(s.json(`mutation($l: String!) { recordCommits(input: {repository: {name: "r", url: $l}, commits: [{sha: "`+strings.Repeat("cd", 20)+`"}]}) { created } }`,
+		if a := s.send(s.jsonRequest(`mutation($l: String!) { recordCommits(input: {repository: {name: "r", url: $l}, commits: [{sha: "`+strings.Repeat("cd", 20)+`"}]}) { created } }`,
 			`{"l":`+string(raw)+`}`)); a.code() != "INVALID_ARGUMENT" {
 			t.Errorf("repository url %q: %.200s", url, a.raw)
 		}
 	}
-	t.Logf("%d labels in 3 fields", len(bad)+len(good))
+	t.Logf("%d URIs in 3 fields", len(bad)+len(good))
 }

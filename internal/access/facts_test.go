@@ -14,8 +14,8 @@ import (
 	"pedigree/service/bulk"
 )
 
-// TestABatchHasItsOwnBodyLimit: 1 MiB for recordFacts and recordCommits alone,
-// 256 KiB for everything else, however it is dressed.
+// TestABatchHasItsOwnBodyLimit checks that the body limit is 1 MiB for recordFacts and
+// recordCommits alone, and 256 KiB for everything else.
 func TestABatchHasItsOwnBodyLimit(t *testing.T) {
 	s := open(t, "")
 	const mutation = "mutation($input: RecordFactsInput!) { recordFacts(input: $input) { created } }"
@@ -65,26 +65,27 @@ func TestABatchHasItsOwnBodyLimit(t *testing.T) {
 	}
 }
 
-// TestAnExportHoldsWhatItsCallerSees: not a byte of what is hidden from a role, and
-// for an administrator something of nearly every row.
-func TestAnExportHoldsWhatItsCallerSees(t *testing.T) {
+// TestAFactsExportHoldsOnlyVisibleRows checks that an export of facts contains nothing
+// that is hidden from its caller, and for an administrator at least 100 canaries and
+// ids.
+func TestAFactsExportHoldsOnlyVisibleRows(t *testing.T) {
 	s := open(t, "")
 	want := readMatrix(t)
 	for _, who := range []string{viewer, developer, dataScientist, scopedScientist, admin} {
-		hidden, ids := s.w.hidden(want, who)
-		actor, err := s.service.Authenticate(t.Context(), s.w.tokens[who])
+		hidden, ids := s.seed.hiddenFrom(want, who)
+		actor, err := s.service.Authenticate(t.Context(), s.seed.tokens[who])
 		if err != nil {
 			t.Fatal(err)
 		}
 		var all bytes.Buffer
-		told, err := s.service.ExportFacts(service.As(t.Context(), actor, "export"), func(f bulk.FactInput) error { return jsonlines.Encode(&all, f) })
+		summary, err := s.service.ExportFacts(service.As(t.Context(), actor, "export"), func(f bulk.FactInput) error { return jsonlines.Encode(&all, f) })
 		if err != nil {
 			t.Fatalf("as %s: %v", who, err)
 		}
 		leaks := map[string]bool{}
-		seen := map[string]bool{}
-		for _, token := range append(canary.FindAllString(all.String(), -1), realID.FindAllString(all.String(), -1)...) {
-			seen[token] = true
+		found := map[string]bool{}
+		for _, token := range append(canaryPattern.FindAllString(all.String(), -1), idPattern.FindAllString(all.String(), -1)...) {
+			found[token] = true
 			if hidden[token] != "" || ids[token] {
 				leaks[token+" "+hidden[token]] = true
 			}
@@ -92,19 +93,19 @@ func TestAnExportHoldsWhatItsCallerSees(t *testing.T) {
 		if len(leaks) > 0 {
 			t.Errorf("as %s it leaks %v", who, leaks)
 		}
-		if who == admin && len(seen) < 100 {
-			t.Errorf("an administrator is told %d things", len(seen))
+		if who == admin && len(found) < 100 {
+			t.Errorf("the export for an administrator has %d canaries and ids", len(found))
 		}
-		t.Logf("as %s: %d facts, %d bytes, %d canaries and ids, left out %v", who, told.Facts, all.Len(), len(seen), told.LeftOut)
+		t.Logf("as %s: %d facts, %d bytes, %d canaries and ids, left out %v", who, summary.Facts, all.Len(), len(found), summary.LeftOut)
 	}
 	if _, err := s.service.ExportFacts(t.Context(), nil); registry.CodeOf(err) != registry.Unauthenticated {
 		t.Error(err)
 	}
 }
 
-// TestAnAnswerToABatchIsCostedByItsFacts: what is asked of each of up to 500
-// facts counts 500 times.
-func TestAnAnswerToABatchIsCostedByItsFacts(t *testing.T) {
+// TestTheCostOfABatchCountsItsFacts checks that a field of each fact, of which there
+// are up to 500, costs 500 times as much.
+func TestTheCostOfABatchCountsItsFacts(t *testing.T) {
 	s := open(t, "")
 	ask := func(times int) string {
 		var fields []string

@@ -12,21 +12,21 @@ import (
 	"pedigree/registry"
 )
 
-// exports exports what lies around every lineage node, seen or not, in every format
-// by both doors, and reads what the texts say behind their escapes too.
-func (c *crawler) exports() {
-	for _, n := range c.s.w.nodes {
+// lineageExports exports the lineage of every node, visible or not, in every format,
+// over GraphQL and REST.
+func (c *crawler) lineageExports() {
+	for _, n := range c.s.seed.nodes {
 		if !n.Kind.Walked() {
 			continue
 		}
 		for _, f := range export.Formats() {
-			for _, more := range []string{"", ", asOf: \"1987-01-01T01:30:00Z\", maxDepth: 2", ", knownAt: \"1987-08-01T00:01:00Z\", history: 0"} {
-				q := fmt.Sprintf("{ lineageExport(of: %q, format: %s, direction: BOTH%s) { %s } }", n.ID, f, more, c.m.scalars("LineageExport"))
+			for _, args := range []string{"", ", asOf: \"1987-01-01T01:30:00Z\", maxDepth: 2", ", knownAt: \"1987-08-01T00:01:00Z\", history: 0"} {
+				q := fmt.Sprintf("{ lineageExport(of: %q, format: %s, direction: BOTH%s) { %s } }", n.ID, f, args, c.finder.scalars("LineageExport"))
 				a := c.ask(q)
 				c.scanText(q, a)
 			}
-			q := ask{target: fmt.Sprintf("lineage/%s/export?format=%s&direction=both", n.ID, f.Name())}
-			a := c.s.rest(c.who, http.MethodGet, q)
+			q := restRequest{target: fmt.Sprintf("lineage/%s/export?format=%s&direction=both", n.ID, f.Name())}
+			a := c.s.sendREST(c.who, http.MethodGet, q)
 			c.scan("GET "+q.target, a)
 			c.scanText("GET "+q.target, a)
 			if a.status != 200 && a.status != 404 {
@@ -36,7 +36,7 @@ func (c *crawler) exports() {
 	}
 }
 
-// scanText reads an answer with the line ends of its escapes taken out, which may
+// scanText scans an answer without its escaped line ends, because the n of \n can
 // hide where a word begins.
 func (c *crawler) scanText(query string, a *answer) {
 	text := *a
@@ -44,18 +44,19 @@ func (c *crawler) scanText(query string, a *answer) {
 	c.scan(query, &text)
 }
 
-// TestExportsOfWhatIsHidden: a root out of sight is answered as one that does not
-// exist, and a hidden node is a stub without a name, under an id of the caller's own.
-func TestExportsOfWhatIsHidden(t *testing.T) {
+// TestExportsOfHiddenNodes checks that a hidden root gets the same answer as one that
+// does not exist, and that a hidden node is exported as a stub without a name, under
+// an id that differs from caller to caller.
+func TestExportsOfHiddenNodes(t *testing.T) {
 	s := open(t, "")
-	dark, none := string(s.w.id["a3"]), string(registry.NewID(registry.KindModelVersion, "none"))
+	hiddenID, missingID := string(s.seed.id["a3"]), string(registry.NewID(registry.KindModelVersion, "none"))
 	for _, who := range []string{viewer, developer} {
-		hidden := s.rest(who, http.MethodGet, ask{target: "lineage/" + dark + "/export?format=dot"})
-		missing := s.rest(who, http.MethodGet, ask{target: "lineage/" + none + "/export?format=dot"})
+		hidden := s.sendREST(who, http.MethodGet, restRequest{target: "lineage/" + hiddenID + "/export?format=dot"})
+		missing := s.sendREST(who, http.MethodGet, restRequest{target: "lineage/" + missingID + "/export?format=dot"})
 		masked := func(a *answer, id string) string {
 			return strings.NewReplacer(id, "ID", a.header.Get("X-Request-Id"), "REQUEST").Replace(string(a.raw))
 		}
-		if hidden.status != 404 || missing.status != 404 || masked(hidden, dark) != masked(missing, none) {
+		if hidden.status != 404 || missing.status != 404 || masked(hidden, hiddenID) != masked(missing, missingID) {
 			t.Errorf("as %s: %d %s; %d %s", who, hidden.status, hidden.raw, missing.status, missing.raw)
 		}
 	}
@@ -63,9 +64,9 @@ func TestExportsOfWhatIsHidden(t *testing.T) {
 	for _, who := range []string{viewer, developer, admin} {
 		texts[who] = map[export.Format]string{}
 		for _, f := range export.Formats() {
-			q := ask{target: "lineage/" + string(s.w.id["raw"]) + "/export?direction=both&format=" + f.Name()}
-			a := s.rest(who, http.MethodGet, q)
-			again := s.rest(who, http.MethodGet, q)
+			q := restRequest{target: "lineage/" + string(s.seed.id["raw"]) + "/export?direction=both&format=" + f.Name()}
+			a := s.sendREST(who, http.MethodGet, q)
+			again := s.sendREST(who, http.MethodGet, q)
 			if a.status != 200 || !bytes.Equal(a.raw, again.raw) || a.header.Get("ETag") == "" || a.header.Get("ETag") != again.header.Get("ETag") {
 				t.Errorf("as %s: %s is not the same twice: %d", who, f, a.status)
 			}
@@ -80,56 +81,56 @@ func TestExportsOfWhatIsHidden(t *testing.T) {
 		}
 	}
 	for _, f := range []export.Format{export.ProvJSON, export.OpenLineage, export.CycloneDX, export.DOT, export.Mermaid} {
-		for _, id := range opaqueID.FindAllString(texts[viewer][f], -1) {
+		for _, id := range restrictedIDPattern.FindAllString(texts[viewer][f], -1) {
 			if strings.Contains(texts[developer][f], id) {
-				t.Errorf("%s calls a hidden node %s for two callers", f, id)
+				t.Errorf("%s: two callers get the same id %s of a hidden node", f, id)
 			}
 		}
-		if !slices.ContainsFunc(opaqueID.FindAllString(texts[viewer][f], -1), func(id string) bool { return id != "" }) {
-			t.Errorf("%s has no restricted node to judge by", f)
+		if !slices.ContainsFunc(restrictedIDPattern.FindAllString(texts[viewer][f], -1), func(id string) bool { return id != "" }) {
+			t.Errorf("%s has no restricted node", f)
 		}
 	}
 }
 
-// TestExportOverREST holds the route to its headers and its parameters.
+// TestExportOverREST checks the headers and the parameters of the REST route.
 func TestExportOverREST(t *testing.T) {
 	s := open(t, "")
-	path := "lineage/" + string(s.w.id["a2"]) + "/export"
+	path := "lineage/" + string(s.seed.id["a2"]) + "/export"
 	for f, media := range map[export.Format]string{export.ProvJSON: "application/json", export.OpenLineage: "application/x-ndjson",
 		export.CycloneDX: "application/vnd.cyclonedx+json; version=1.6", export.DOT: "text/vnd.graphviz; charset=utf-8",
 		export.Mermaid: "text/vnd.mermaid; charset=utf-8", export.Tree: "text/plain; charset=utf-8"} {
-		a := s.rest(admin, http.MethodGet, ask{target: path + "?format=" + f.Name()})
+		a := s.sendREST(admin, http.MethodGet, restRequest{target: path + "?format=" + f.Name()})
 		if a.status != 200 || a.header.Get("Content-Type") != media || a.header.Get("X-Content-Type-Options") != "nosniff" ||
-			!strings.HasPrefix(a.header.Get("Content-Disposition"), `attachment; filename="lineage-`+string(s.w.id["a2"])+".") || a.header.Get("Pedigree-As-Of") == "" {
+			!strings.HasPrefix(a.header.Get("Content-Disposition"), `attachment; filename="lineage-`+string(s.seed.id["a2"])+".") || a.header.Get("Pedigree-As-Of") == "" {
 			t.Errorf("%s: %d %v", f, a.status, a.header)
 		}
-		head := s.rest(admin, http.MethodHead, ask{target: path + "?format=" + f.Name()})
+		head := s.sendREST(admin, http.MethodHead, restRequest{target: path + "?format=" + f.Name()})
 		if head.status != 200 || len(head.raw) != 0 || head.header.Get("ETag") != a.header.Get("ETag") || head.header.Get("Content-Length") != fmt.Sprint(len(a.raw)) {
 			t.Errorf("%s by HEAD: %d %v", f, head.status, head.header)
 		}
-		graphql := s.query(admin, fmt.Sprintf("{ lineageExport(of: %q, format: %s) { body mediaType } }", s.w.id["a2"], f))
+		graphql := s.query(admin, fmt.Sprintf("{ lineageExport(of: %q, format: %s) { body mediaType } }", s.seed.id["a2"], f))
 		if x, ok := graphql.Data["lineageExport"].(map[string]any); !ok || x["body"] != string(a.raw) || x["mediaType"] != media {
-			t.Errorf("%s is another text by GraphQL: %.200s", f, graphql.raw)
+			t.Errorf("%s differs over GraphQL: %.200s", f, graphql.raw)
 		}
 	}
 	r, err := http.NewRequest(http.MethodGet, s.url+"/api/v1/"+path+"?format=dot", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+s.w.tokens[admin])
-	r.Header.Set("If-None-Match", `"other", `+s.rest(admin, http.MethodGet, ask{target: path + "?format=dot"}).header.Get("ETag"))
+	r.Header.Set("Authorization", "Bearer "+s.seed.tokens[admin])
+	r.Header.Set("If-None-Match", `"other", `+s.sendREST(admin, http.MethodGet, restRequest{target: path + "?format=dot"}).header.Get("ETag"))
 	if a := s.send(r); a.status != http.StatusNotModified || len(a.raw) != 0 {
-		t.Errorf("the same again: %d %s", a.status, a.raw)
+		t.Errorf("with If-None-Match: %d %s", a.status, a.raw)
 	}
 	for query, field := range map[string]string{"": "format", "?format=pdf": "format", "?format=DOT": "format", "?format=dot&direction=sideways": "direction", "?format=dot&maxDepth=51": "maxDepth",
 		"?format=dot&maxDepth=-1": "maxDepth", "?format=dot&maxDepth=1.5": "maxDepth", "?format=dot&history=": "history", "?format=dot&asOf=yesterday": "asOf",
 		"?format=dot&asOf=0001-01-02T00:00:00Z": "asOf", "?format=dot&knownAt=2024-13-01T00:00:00Z": "knownAt", "?format=dot&depth=3": "depth", "?format=dot&format=dot": "format"} {
-		a := s.rest(admin, http.MethodGet, ask{target: path + query})
+		a := s.sendREST(admin, http.MethodGet, restRequest{target: path + query})
 		if a.status != 400 || !strings.Contains(string(a.raw), `"field":"`+field+`"`) || a.header.Get("ETag") != "" {
 			t.Errorf("%s: %d %s", query, a.status, a.raw)
 		}
 	}
-	if a := s.rest(admin, http.MethodPost, ask{target: path, media: "application/json", body: "{}"}); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
+	if a := s.sendREST(admin, http.MethodPost, restRequest{target: path, media: "application/json", body: "{}"}); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %d %s", a.status, a.raw)
 	}
 }

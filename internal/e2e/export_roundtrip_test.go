@@ -23,26 +23,26 @@ import (
 	"pedigree/service/facts"
 )
 
-// freshSites are functions that make an empty registry on each engine.
-var freshSites = map[string]func(t *testing.T) *site{
-	"SQLite": func(t *testing.T) *site {
+// emptyRegistries are functions that open an empty registry on each engine.
+var emptyRegistries = map[string]func(t *testing.T) *localRegistry{
+	"SQLite": func(t *testing.T) *localRegistry {
 		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return newSite(t, s)
+		return newLocalRegistry(t, s)
 	},
-	"Neo4j": func(t *testing.T) *site {
+	"Neo4j": func(t *testing.T) *localRegistry {
 		s, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return newSite(t, s)
+		return newLocalRegistry(t, s)
 	},
 }
 
-// export returns all of a registry as lines.
-func (s *site) export() string {
+// export returns all facts of a registry as JSON lines.
+func (s *localRegistry) export() string {
 	s.t.Helper()
 	var b bytes.Buffer
 	if _, err := s.service.ExportFacts(s.admin(), func(f bulk.FactInput) error { return jsonlines.Encode(&b, f) }); err != nil {
@@ -51,8 +51,8 @@ func (s *site) export() string {
 	return b.String()
 }
 
-// load records lines and returns what was refused.
-func (s *site) load(lines string) (jsonlines.Summary, []jsonlines.Refusal) {
+// loadLines records JSON lines and returns the refused ones.
+func (s *localRegistry) loadLines(lines string) (jsonlines.Summary, []jsonlines.Refusal) {
 	s.t.Helper()
 	var refused []jsonlines.Refusal
 	sum, err := jsonlines.Load(s.admin(), strings.NewReader(lines), s.service, jsonlines.Options{Refused: func(r jsonlines.Refusal, _ []byte) error {
@@ -65,34 +65,35 @@ func (s *site) load(lines string) (jsonlines.Summary, []jsonlines.Refusal) {
 	return sum, refused
 }
 
-// TestAnExportLoadsIntoAnEmptyRegistryAndComesOutTheSame: from each engine into
-// each, byte for byte, and loading it where it came from changes nothing.
+// TestAnExportLoadsIntoAnEmptyRegistryAndComesOutTheSame loads an export of each
+// engine into each engine. A second export is byte for byte the same, and loading an
+// export into its own registry changes nothing.
 func TestAnExportLoadsIntoAnEmptyRegistryAndComesOutTheSame(t *testing.T) {
-	for from, open := range freshSites {
+	for from, open := range emptyRegistries {
 		source := open(t)
-		fill(t, source)
-		if again, refused := source.load(source.export()); len(refused) > 0 || again.Unchanged != again.Accepted {
-			t.Errorf("%s: loaded where it came from: %+v %+v", from, again, refused)
+		loadDemoData(t, source)
+		if again, refused := source.loadLines(source.export()); len(refused) > 0 || again.Unchanged != again.Accepted {
+			t.Errorf("%s: loaded into its own registry: %+v %+v", from, again, refused)
 		}
-		for to, open := range freshSites {
+		for to, open := range emptyRegistries {
 			target := open(t)
-			target.load(source.export())
+			target.loadLines(source.export())
 			t.Logf("PROOF %d answers now and as of five instants, %s loaded into %s, the same", sameAnswers(t, source, target), from, to)
 		}
-		corners(t, source)
+		recordEdgeCases(t, source)
 		out := source.export()
-		for to, open := range freshSites {
+		for to, open := range emptyRegistries {
 			t.Run(from+" to "+to, func(t *testing.T) {
 				target := open(t)
-				sum, refused := target.load(out)
+				sum, refused := target.loadLines(out)
 				if len(refused) > 0 {
 					t.Fatalf("refused: %+v", refused)
 				}
 				if back := target.export(); back != out {
-					t.Errorf("it comes out otherwise:\n%s", firstDifference(out, back))
+					t.Errorf("the second export differs:\n%s", firstDifference(out, back))
 				}
-				// Facts whose edges were withdrawn tell them again, and their withdrawal too.
-				again, refused := target.load(out)
+				// Facts with retracted edges record the edges and the retractions again.
+				again, refused := target.loadLines(out)
 				if back := target.export(); len(refused) > 0 || back != out || again.Unchanged < sum.Accepted*9/10 {
 					t.Errorf("loaded again: %+v %+v %s", again, refused, firstDifference(out, back))
 				}
@@ -102,35 +103,35 @@ func TestAnExportLoadsIntoAnEmptyRegistryAndComesOutTheSame(t *testing.T) {
 	}
 }
 
-// retold are questions whose answers hold nothing of when and by which entry the
-// registry learned something.
-var retold = []string{
+// comparableQueries are queries whose answers do not contain the time and the log
+// entry of recording.
+var comparableQueries = []string{
 	`query($id:ID!,$at:DateTime){lineage(of:$id,maxDepth:30,direction:BOTH,first:200,asOf:$at){nodes{node{id kind name ... on Commit{sha message author commitRole:role parentShas committedAt} ... on Tag{sha annotated message tagger taggedAt movedAt} ... on Run{producer runId runKind status parameters metrics{name value} startedAt endedAt} ... on Feature{type owner column createdAt} ... on DatasetVersion{version digest role rows uri createdAt columns{name type description} tags{key value}} ... on ModelVersion{version stage label owner number createdDate} ... on Deployment{environment endpoint trafficPercent owner startedAt endedAt live}} depth upstreamDegree downstreamDegree} edges{from to kind validFrom validTo} truncation{truncated reasons}}}`,
 	`query($id:ID!){node(id:$id){id __typename ... on ModelVersion{version stage number replacedBy label tags{key value} model{name description owner createdAt tags{key value} aliases{name version setAt}} card{description createdDate modelDetails{algorithm framework hyperparameters} training{trainingDate samplesUsed trainingDataVersion} performance{accuracy f1Score metrics{name value}} features limitations} transitions{edges{node{from to at reason forced ordinal replacedBy}}} artifacts{edges{node{name uri digest sizeBytes format storageKey}}}} ... on Deployment{modelVersion{version}}}}`,
 }
 
-// sameAnswers asks two registries the same of every lineage node, now and as of
-// several instants.
-func sameAnswers(t *testing.T, source, target *site) (asked int) {
+// sameAnswers sends the same queries about every lineage node to two registries, now
+// and as of several instants. It returns the number of queries.
+func sameAnswers(t *testing.T, source, target *localRegistry) (asked int) {
 	t.Helper()
 	a, b := source.token(registry.RoleAdmin), target.token(registry.RoleAdmin)
 	for _, id := range lineageIDs(t, source) {
 		for _, at := range []any{nil, "2024-01-10T00:00:00Z", "2024-02-20T00:00:00Z", "2024-05-01T12:00:00Z", "2024-05-01T15:00:00Z", "2025-06-01T00:00:00Z"} {
-			for _, q := range retold {
-				if at != nil && q != retold[0] {
+			for _, q := range comparableQueries {
+				if at != nil && q != comparableQueries[0] {
 					continue
 				}
 				vars := map[string]any{"id": id, "at": at}
-				if q != retold[0] {
+				if q != comparableQueries[0] {
 					delete(vars, "at")
 				}
 				x, y := source.post(a, q, vars), target.post(b, q, vars)
 				var m, n any
-				if json.Unmarshal(x, &m) != nil || json.Unmarshal(y, &n) != nil || !reflect.DeepEqual(unordered(m), unordered(n)) {
+				if json.Unmarshal(x, &m) != nil || json.Unmarshal(y, &n) != nil || !reflect.DeepEqual(sortLists(m), sortLists(n)) {
 					t.Errorf("%s at %v:\nsource %.600s\nloaded %.600s", id, at, x, y)
 					return asked
 				}
-				if at == nil && bytes.Contains(x, []byte(`"code"`)) { // As of an early instant some are not there yet.
+				if at == nil && bytes.Contains(x, []byte(`"code"`)) { // At early instants some nodes do not exist yet.
 					t.Errorf("%s: %.300s", id, x)
 				}
 				asked++
@@ -138,21 +139,21 @@ func sameAnswers(t *testing.T, source, target *site) (asked int) {
 		}
 	}
 	if asked < 100 {
-		t.Errorf("only %d questions", asked)
+		t.Errorf("only %d queries", asked)
 	}
 	return asked
 }
 
-// unordered sorts lists, whose order among equals is that of recording.
-func unordered(v any) any {
+// sortLists sorts all lists, because equal elements are in the order of recording.
+func sortLists(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k := range v {
-			v[k] = unordered(v[k])
+			v[k] = sortLists(v[k])
 		}
 	case []any:
 		for i := range v {
-			v[i] = unordered(v[i])
+			v[i] = sortLists(v[i])
 		}
 		slices.SortFunc(v, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	}
@@ -169,8 +170,8 @@ func firstDifference(a, b string) string {
 	return fmt.Sprintf("%d lines, then %d", len(x), len(y))
 }
 
-// corners records what an export could get wrong.
-func corners(t *testing.T, s *site) {
+// recordEdgeCases records facts that an export could get wrong.
+func recordEdgeCases(t *testing.T, s *localRegistry) {
 	t.Helper()
 	ctx := s.admin()
 	at := time.Date(2024, 5, 1, 10, 30, 0, 123456000, time.UTC)
@@ -208,7 +209,7 @@ func corners(t *testing.T, s *site) {
 		bulk.FactInput{Feature: &facts.RecordFeatureInput{DefinedOn: ref("@x"), Column: "k", Name: "renamed", CreatedAt: at}},
 		bulk.FactInput{Feature: &facts.RecordFeatureInput{DefinedOn: ref("@y"), Column: "k", Name: "renamed"}},
 	)
-	// A name that was used before, with a tombstone in lineage.
+	// A model name that is used twice; the first model leaves a tombstone in lineage.
 	_, err = s.service.RegisterModel(ctx, catalog.RegisterModelInput{Name: "corner"})
 	must(err)
 	_, err = s.service.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: "corner", Version: text("0.1.0"), DerivedFrom: []registry.ID{*data[0].ID}})
@@ -274,11 +275,11 @@ func corners(t *testing.T, s *site) {
 		return bulk.FactInput{Retract: &facts.RetractLineageInput{From: from, To: to, Kind: kind}}
 	}
 	record(
-		link(*data[2].ID, v1.ID, registry.EdgeUsed, time.Time{}), // a run that evaluates a version
+		link(*data[2].ID, v1.ID, registry.EdgeUsed, time.Time{}), // A run that evaluates a version.
 		link(rc.ID, v1.ID, registry.EdgeDerivedFrom, at.Add(9*time.Hour)),
 		link(v1.ID, *data[1].ID, registry.EdgeDerivedFrom, time.Time{}),
 		link(v1.ID, *data[0].ID, registry.EdgeDerivedFrom, at.Add(10*time.Hour)),
-		link(registry.CommitID(c), registry.CommitID(a), registry.EdgeParent, time.Time{}), // by hand, beside its parents
+		link(registry.CommitID(c), registry.CommitID(a), registry.EdgeParent, time.Time{}), // In addition to its recorded parents.
 		retract(registry.CommitID(c), registry.CommitID(b), registry.EdgeParent),
 		retract(deployed[2], rc.ID, registry.EdgeDeploys),
 		retract(deployed[0], v1.ID, registry.EdgeDeploys),
@@ -288,24 +289,24 @@ func corners(t *testing.T, s *site) {
 
 func ref(name string) *registry.ID { id := registry.ID(name); return &id }
 
-// TestABatchIsItsFactsOneByOne: random facts over few keys, with contradictions and
-// cycles among them, loaded in batches and told one by one by the single mutations:
-// the same are refused, and the same is there.
-func TestABatchIsItsFactsOneByOne(t *testing.T) {
+// TestABatchEqualsItsFactsOneByOne records random facts over few keys, with
+// contradictions and cycles among them, in batches and one by one with the single
+// mutations. Both ways refuse the same facts and lead to the same registry.
+func TestABatchEqualsItsFactsOneByOne(t *testing.T) {
 	const all = 50
 	for i := range uint64(rounds(all)) {
-		seed := (20 + 13*i) % all // 20 and 33 differed once, and come first
+		seed := (20 + 13*i) % all // The seeds 20 and 33 failed once, so they come first.
 		var file bytes.Buffer
-		random := randomFacts(rand.New(rand.NewPCG(seed, 8)), 400)
-		for _, f := range random {
+		input := randomFacts(rand.New(rand.NewPCG(seed, 8)), 400)
+		for _, f := range input {
 			if err := jsonlines.Encode(&file, f); err != nil {
 				t.Fatal(err)
 			}
 		}
-		single := freshSites["SQLite"](t)
+		single := emptyRegistries["SQLite"](t)
 		var refused []string
-		for i, f := range random {
-			if err := single.tell(f); err != nil {
+		for i, f := range input {
+			if err := single.recordOne(f); err != nil {
 				if registry.CodeOf(err) == registry.Internal {
 					t.Errorf("seed %d: %+v: %v", seed, f, err)
 				}
@@ -313,11 +314,11 @@ func TestABatchIsItsFactsOneByOne(t *testing.T) {
 			}
 		}
 		want := single.export()
-		for engine, open := range freshSites {
+		for engine, open := range emptyRegistries {
 			s := open(t)
-			sum, why := s.load(file.String())
+			sum, refusals := s.loadLines(file.String())
 			var got []string
-			for _, r := range why {
+			for _, r := range refusals {
 				got = append(got, fmt.Sprint(r.Line, " ", r.Code))
 			}
 			if strings.Join(got, "\n") != strings.Join(refused, "\n") {
@@ -331,8 +332,8 @@ func TestABatchIsItsFactsOneByOne(t *testing.T) {
 	}
 }
 
-// tell records one fact by its own mutation, where there is one for it.
-func (s *site) tell(f bulk.FactInput) (err error) {
+// recordOne records one fact by its own mutation, if it has one.
+func (s *localRegistry) recordOne(f bulk.FactInput) (err error) {
 	ctx := s.admin()
 	switch {
 	case f.DatasetVersion != nil:
@@ -353,13 +354,13 @@ func (s *site) tell(f bulk.FactInput) (err error) {
 		_, err = s.service.LinkLineage(ctx, *f.Link)
 	case f.Retract != nil:
 		_, err = s.service.RetractLineage(ctx, *f.Retract)
-	default: // register* refuses what is there: a fact of it knows it.
+	default: // The register mutations refuse what exists; a fact accepts it.
 		_, err = s.service.RecordFacts(ctx, bulk.RecordFactsInput{Facts: []bulk.FactInput{f}})
 	}
 	return err
 }
 
-// randomFacts are facts over a few keys each.
+// randomFacts returns n random facts that share a few keys.
 func randomFacts(r *rand.Rand, n int) (out []bulk.FactInput) {
 	at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	when := func() time.Time { return at.Add(time.Duration(r.IntN(5)) * time.Hour) }

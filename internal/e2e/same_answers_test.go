@@ -28,44 +28,44 @@ import (
 	"pedigree/service/access"
 )
 
-// sameSecret makes two stores derive the same keys, for answers that hold
-// cursors and opaque ids.
-type sameSecret struct{ graph.Store }
+// fixedSecret gives all stores the same secret, so that their cursors and opaque
+// ids are equal.
+type fixedSecret struct{ graph.Store }
 
-func (s sameSecret) Ping(ctx context.Context) (graph.Info, error) {
+func (s fixedSecret) Ping(ctx context.Context) (graph.Info, error) {
 	info, err := s.Store.Ping(ctx)
 	info.Secret = bytes.Repeat([]byte{7}, 32)
 	return info, err
 }
 
-// site is a registry in this process, with a clock that stands still.
-type site struct {
+// localRegistry is a registry in the test process, with a clock that stands still.
+type localRegistry struct {
 	t       *testing.T
 	service *service.Service
 	handler http.Handler
 }
 
-func newSite(t *testing.T, store graph.Store) *site {
+func newLocalRegistry(t *testing.T, store graph.Store) *localRegistry {
 	t.Helper()
 	t.Cleanup(func() { store.Close() })
 	table, err := policies.Load("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	still := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	gate, err := policies.NewGate(t.Context(), sameSecret{store}, table, func() time.Time { return still })
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	gate, err := policies.NewGate(t.Context(), fixedSecret{store}, table, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := service.New(gate)
-	return &site{t, s, server.New(s, server.Config{Log: slog.New(slog.DiscardHandler)})}
+	return &localRegistry{t, s, server.New(s, server.Config{Log: slog.New(slog.DiscardHandler)})}
 }
 
-func (s *site) admin() context.Context {
+func (s *localRegistry) admin() context.Context {
 	return service.As(s.t.Context(), registry.Actor{Subject: "admin", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: "*"}}}, "equal")
 }
 
-func (s *site) token(role string) string {
+func (s *localRegistry) token(role string) string {
 	s.t.Helper()
 	token := "pdg_equal_answers_" + role
 	if _, err := s.service.CreateToken(s.admin(), access.CreateTokenInput{Subject: role + "-subject", Role: role, Token: token}); err != nil {
@@ -74,7 +74,7 @@ func (s *site) token(role string) string {
 	return token
 }
 
-func (s *site) post(token, query string, vars map[string]any) []byte {
+func (s *localRegistry) post(token, query string, vars map[string]any) []byte {
 	body, _ := json.Marshal(map[string]any{"query": query, "variables": vars})
 	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -85,7 +85,7 @@ func (s *site) post(token, query string, vars map[string]any) []byte {
 	return w.Body.Bytes()
 }
 
-func bothSites(t *testing.T) (lite, neo *site) {
+func bothRegistries(t *testing.T) (lite, neo *localRegistry) {
 	t.Helper()
 	a, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
@@ -95,11 +95,11 @@ func bothSites(t *testing.T) (lite, neo *site) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newSite(t, a), newSite(t, cache.New(b, 0)) // One of them behind the cache, as in a server.
+	return newLocalRegistry(t, a), newLocalRegistry(t, cache.New(b, 0)) // One has a cache, as in production.
 }
 
-// questions are asked of every lineage node and of the catalog.
-var questions = []string{
+// lineageQueries are sent about every lineage node.
+var lineageQueries = []string{
 	`query($id:ID!){lineage(of:$id,maxDepth:30,direction:BOTH,first:60){root historyCut asOf nodes{node{id kind name ... on Commit{sha message role roleEvidence} ... on Run{parameters metrics{name value} runKind} ... on DatasetVersion{digest role}} depth layer treeParent upstreamDegree downstreamDegree} edges{id from to kind validFrom} pageInfo{hasNextPage endCursor} truncation{truncated reasons frontier redacted}}}`,
 	`query($id:ID!){lineage(of:$id,direction:DOWNSTREAM,first:2,maxDepth:3){nodes{node{id name} depth} edges{id} pageInfo{hasNextPage startCursor endCursor} truncation{truncated reasons frontier redacted}}}`,
 	`query($id:ID!){lineageExport(of:$id,format:PROV_JSON,direction:BOTH){filename body truncation{truncated reasons frontier redacted}}}`,
@@ -112,10 +112,11 @@ var questions = []string{
 	`query($id:ID!){node(id:$id){id __typename ... on ModelVersion{version stage number replacedBy tags{key value} card{revision completeness{missing} performance{f1Score metrics{name value}}} transitions{totalCount edges{cursor node{from to at by reason}}} upstream{totalCount edges{cursor relation node{id}}} artifacts{edges{node{name uri}}} aliases{name}} ... on Deployment{environment live startedAt endedAt modelVersion{version}}}}`,
 }
 
-// difference is asked of every node and the one of its kind before it.
-const difference = `query($a:ID!,$b:ID!){lineageDiff(a:$a,b:$b){identical datasets{added{id} removed{id} changed{name before{id} after{id} beforeDigest afterDigest}} runs{added{id} removed{id} changed{name before{id} after{id} parameters{key before after} metrics{key before after}}} features{added{id} removed{id} changed{name}} versions{added{id} removed{id} changed{name after{id}}} repositories{repository{name} before{id} after{id}} commits{added{id} removed{id} addedCount removedCount complete} parameters{key before after} metrics{key before after} card{path before after} stage{before after} approvals{before{to reason forced} after{to reason forced}} truncationA{reasons redacted frontier} truncationB{reasons redacted frontier}}}`
+// diffQuery compares every node with the previous node of its kind.
+const diffQuery = `query($a:ID!,$b:ID!){lineageDiff(a:$a,b:$b){identical datasets{added{id} removed{id} changed{name before{id} after{id} beforeDigest afterDigest}} runs{added{id} removed{id} changed{name before{id} after{id} parameters{key before after} metrics{key before after}}} features{added{id} removed{id} changed{name}} versions{added{id} removed{id} changed{name after{id}}} repositories{repository{name} before{id} after{id}} commits{added{id} removed{id} addedCount removedCount complete} parameters{key before after} metrics{key before after} card{path before after} stage{before after} approvals{before{to reason forced} after{to reason forced}} truncationA{reasons redacted frontier} truncationB{reasons redacted frontier}}}`
 
-var catalogQuestions = []string{
+// catalogQueries are sent once.
+var catalogQueries = []string{
 	`{models{totalCount edges{cursor node{id name owner latestVersion{version} productionVersion{version} versions{totalCount edges{cursor node{version stage}}}}} pageInfo{endCursor hasNextPage}}}`,
 	`{datasets{totalCount edges{cursor node{id name namespace versions{edges{cursor node{version}}}}}}}`,
 	`{runs(first:10){edges{cursor node{id name runKind}}} commits(first:10){edges{cursor node{sha parentShas}}} deployments(first:10){edges{cursor node{name live}}}}`,
@@ -130,15 +131,15 @@ var catalogQuestions = []string{
 }
 
 func TestBothStoresAnswerTheSameBytes(t *testing.T) {
-	lite, neo := bothSites(t)
-	for _, s := range []*site{lite, neo} {
-		fill(t, s)
+	lite, neo := bothRegistries(t)
+	for _, s := range []*localRegistry{lite, neo} {
+		loadDemoData(t, s)
 	}
 	asked, size := 0, 0
 	for _, role := range []string{registry.RoleAdmin, registry.RoleDataScientist, registry.RoleDeveloper, registry.RoleViewer} {
 		a, b := lite.token(role), neo.token(role)
 		if a != b {
-			t.Fatal("two tokens")
+			t.Fatal("the tokens differ")
 		}
 		ask := func(query string, vars map[string]any) {
 			x, y := lite.post(a, query, vars), neo.post(b, query, vars)
@@ -150,22 +151,22 @@ func TestBothStoresAnswerTheSameBytes(t *testing.T) {
 			}
 			asked, size = asked+1, size+len(x)
 		}
-		for _, q := range catalogQuestions {
+		for _, q := range catalogQueries {
 			ask(q, nil)
 		}
 		last := map[string]string{}
 		for _, id := range lineageIDs(t, lite) {
 			prefix, _, _ := strings.Cut(id, "_")
 			if before := last[prefix]; before != "" {
-				ask(difference, map[string]any{"a": before, "b": id})
+				ask(diffQuery, map[string]any{"a": before, "b": id})
 			}
 			last[prefix] = id
 		}
-		// Administrators ask everything of every node; the others, whose sight costs a
-		// walk, ask one question of each node, in turn.
+		// Administrators send every query about every node. The other roles, whose
+		// visibility takes a graph walk, send one of the queries about each node, in turn.
 		for i, id := range lineageIDs(t, lite) {
-			for k, q := range questions {
-				if role == registry.RoleAdmin || k == i%len(questions) {
+			for k, q := range lineageQueries {
+				if role == registry.RoleAdmin || k == i%len(lineageQueries) {
 					ask(q, map[string]any{"id": id})
 				}
 			}
@@ -174,8 +175,8 @@ func TestBothStoresAnswerTheSameBytes(t *testing.T) {
 	t.Logf("PROOF %d answers, %d bytes, equal on SQLite and Neo4j", asked, size)
 }
 
-// fill loads the demo and imports a real DVC project.
-func fill(t *testing.T, s *site) {
+// loadDemoData loads the demo and imports a real DVC project.
+func loadDemoData(t *testing.T, s *localRegistry) {
 	t.Helper()
 	if _, err := demo.Load(s.admin(), s.service); err != nil {
 		t.Fatal(err)
@@ -189,8 +190,8 @@ func fill(t *testing.T, s *site) {
 	}
 }
 
-// lineageIDs lists every lineage node that some object of the log names.
-func lineageIDs(t *testing.T, s *site) (ids []string) {
+// lineageIDs returns the ids of all lineage nodes in the objects of the log.
+func lineageIDs(t *testing.T, s *localRegistry) (ids []string) {
 	t.Helper()
 	var log struct {
 		Data struct {

@@ -26,58 +26,58 @@ import (
 	"pedigree/service"
 )
 
-// counted is a store that counts its calls; those of identity and of fetching
-// the secret are counted too, so compare differences.
-type counted struct {
+// countingStore counts the calls to a store. The count includes authentication and
+// the read of the secret, so tests compare differences.
+type countingStore struct {
 	graph.Store
 	reads, writes atomic.Int64
 }
 
-func (c *counted) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
+func (c *countingStore) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	c.reads.Add(1)
 	return c.Store.Nodes(ctx, at, ids...)
 }
 
-func (c *counted) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+func (c *countingStore) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	c.reads.Add(1)
 	return c.Store.Find(ctx, q)
 }
 
-func (c *counted) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
+func (c *countingStore) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	c.reads.Add(1)
 	return c.Store.Neighbors(ctx, q)
 }
 
-func (c *counted) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+func (c *countingStore) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	c.reads.Add(1)
 	return c.Store.Closure(ctx, q)
 }
 
-func (c *counted) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
+func (c *countingStore) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
 	c.reads.Add(1)
 	return c.Store.Log(ctx, q)
 }
 
-func (c *counted) Update(ctx context.Context, fn func(graph.Tx) error) error {
+func (c *countingStore) Update(ctx context.Context, fn func(graph.Tx) error) error {
 	c.writes.Add(1)
 	return c.Store.Update(ctx, fn)
 }
 
-// calls is how often the store was asked.
-func (c *counted) calls() int64 { return c.reads.Load() + c.writes.Load() }
+// calls returns the number of calls to the store.
+func (c *countingStore) calls() int64 { return c.reads.Load() + c.writes.Load() }
 
-// site is a server over its own copy of the seed, on a free port of 127.0.0.1.
-type site struct {
+// testServer is a server over its own copy of the seed, on a free port of 127.0.0.1.
+type testServer struct {
 	t       testing.TB
-	w       *world
+	seed    *seedData
 	url     string
-	store   *counted
+	store   *countingStore
 	service *service.Service
 	log     *lockedBuffer
 	client  *http.Client
 }
 
-// lockedBuffer is a log that many requests write.
+// lockedBuffer is a log that concurrent requests may write to.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -99,7 +99,7 @@ func (l *lockedBuffer) String() string {
 var defaultTable = sync.OnceValues(func() (*policies.Table, error) { return policies.Load("") })
 
 // open serves a fresh copy of the seed under a policy; "" is the default one.
-func open(t testing.TB, policy string, options ...service.Option) *site {
+func open(t testing.TB, policy string, options ...service.Option) *testServer {
 	t.Helper()
 	return openOn(t, copied(t), policy, options...)
 }
@@ -107,7 +107,7 @@ func open(t testing.TB, policy string, options ...service.Option) *site {
 // copied opens a fresh copy of the seed.
 func copied(t testing.TB) *sqlite.Store {
 	t.Helper()
-	seed, err := os.ReadFile(seeded(t).path)
+	seed, err := os.ReadFile(loadSeed(t).path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,11 +122,11 @@ func copied(t testing.TB) *sqlite.Store {
 	return store
 }
 
-// openOn serves a store that holds the seed, and closes it in the end. As in a
-// server, there is memory before it.
-func openOn(t testing.TB, store graph.Store, policy string, options ...service.Option) *site {
+// openOn serves a store that holds the seed and closes it after the test. As in
+// production, a cache stands before the store.
+func openOn(t testing.TB, store graph.Store, policy string, options ...service.Option) *testServer {
 	t.Helper()
-	s := &site{t: t, w: seeded(t), store: &counted{Store: cache.New(store, 0)}, log: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	s := &testServer{t: t, seed: loadSeed(t), store: &countingStore{Store: cache.New(store, 0)}, log: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	table, err := defaultTable()
 	if policy != "" {
 		table, err = policies.Load(policy)
@@ -134,7 +134,7 @@ func openOn(t testing.TB, store graph.Store, policy string, options ...service.O
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate, err := policies.NewGate(t.Context(), s.store, table, ticking(time.Date(1988, 1, 1, 0, 0, 0, 0, time.UTC)))
+	gate, err := policies.NewGate(t.Context(), s.store, table, tickingClock(time.Date(1988, 1, 1, 0, 0, 0, 0, time.UTC)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func openOn(t testing.TB, store graph.Store, policy string, options ...service.O
 	return s
 }
 
-// answer is what came back, in bytes and read.
+// answer is an HTTP response, raw and decoded.
 type answer struct {
 	status int
 	header http.Header
@@ -158,7 +158,8 @@ type answer struct {
 	} `json:"errors"`
 }
 
-// code is the code of the first error that names no coordinate, "" for none.
+// code returns the code of the first error that names no coordinate, "" when there
+// is none.
 func (a *answer) code() string {
 	for _, e := range a.Errors {
 		if e.Extensions["coordinate"] == nil {
@@ -169,7 +170,7 @@ func (a *answer) code() string {
 	return ""
 }
 
-// masked reports whether a FORBIDDEN error explains the hole at a coordinate.
+// masked reports whether a FORBIDDEN error explains the null at a coordinate.
 func (a *answer) masked(coordinate string) bool {
 	for _, e := range a.Errors {
 		if e.Extensions["coordinate"] == coordinate && e.Extensions["code"] == "FORBIDDEN" {
@@ -179,8 +180,8 @@ func (a *answer) masked(coordinate string) bool {
 	return false
 }
 
-// send sends any request and reads the answer.
-func (s *site) send(r *http.Request) *answer {
+// send sends a request and reads the answer.
+func (s *testServer) send(r *http.Request) *answer {
 	resp, err := s.client.Do(r)
 	if err != nil {
 		s.t.Errorf("%s %s: %v", r.Method, r.URL, err)
@@ -196,21 +197,22 @@ func (s *site) send(r *http.Request) *answer {
 	return a
 }
 
-// request builds a POST of a body; who "" or anonymous sends no identity.
-func (s *site) request(who, body string) *http.Request {
+// request builds a POST of a body to /graphql with the token of an actor. "" and
+// anonymous have no token.
+func (s *testServer) request(who, body string) *http.Request {
 	r, err := http.NewRequest(http.MethodPost, s.url+"/graphql", strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if token := s.w.tokens[who]; token != "" {
+	if token := s.seed.tokens[who]; token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	return r
 }
 
-// query asks as somebody.
-func (s *site) query(who, query string) *answer {
+// query sends a GraphQL query as an actor.
+func (s *testServer) query(who, query string) *answer {
 	body, err := json.Marshal(map[string]any{"query": query})
 	if err != nil {
 		s.t.Fatal(err)
@@ -218,8 +220,8 @@ func (s *site) query(who, query string) *answer {
 	return s.send(s.request(who, string(body)))
 }
 
-// head is the newest log sequence.
-func (s *site) head() int64 {
+// logHead returns the sequence number of the newest log entry.
+func (s *testServer) logHead() int64 {
 	info, err := s.store.Ping(context.Background())
 	if err != nil {
 		s.t.Fatal(err)
@@ -227,13 +229,13 @@ func (s *site) head() int64 {
 	return info.Head
 }
 
-// readable is all that an answer tells: its headers, its bytes, and what its
-// cursors hold, which anybody can decode.
+// readable returns all that a caller can read in an answer: its headers, its body,
+// and the decoded cursors.
 func (a *answer) readable() []byte {
 	var b bytes.Buffer
 	a.header.Write(&b)
 	b.Write(a.raw)
-	for _, c := range cursors.FindAllSubmatch(a.raw, -1) {
+	for _, c := range cursorPattern.FindAllSubmatch(a.raw, -1) {
 		if raw, err := base64.RawURLEncoding.DecodeString(string(c[1])); err == nil && len(raw) > 12 {
 			b.WriteByte('\n')
 			b.Write(raw[12:])

@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// pipelines are lines of facts: n times data, a run and what it wrote.
-func pipelines(n int) string {
+// pipelineFacts returns 3·n JSON lines: n times a dataset, its output and the run
+// between them.
+func pipelineFacts(n int) string {
 	var b bytes.Buffer
 	for i := range n {
 		fmt.Fprintf(&b, `{"datasetVersion":{"dataset":"raw-%d","version":"1","createdAt":"2026-01-01T00:00:00Z"},"ref":"raw%d"}`+"\n", i, i)
@@ -28,25 +29,25 @@ func pipelines(n int) string {
 	return b.String()
 }
 
-// written puts lines into a file and returns it with the export of a registry that
-// they were loaded into without disturbance.
-func written(t *testing.T, lines string) (file, want string) {
+// writeExport loads lines into a registry without any disturbance and writes the
+// export of the registry into a file. It returns the path and the export.
+func writeExport(t *testing.T, lines string) (file, want string) {
 	t.Helper()
-	clean := freshSites["SQLite"](t)
-	if _, refused := clean.load(lines); len(refused) > 0 {
+	clean := emptyRegistries["SQLite"](t)
+	if _, refused := clean.loadLines(lines); len(refused) > 0 {
 		t.Fatalf("%+v", refused)
 	}
 	want = clean.export()
 	file = filepath.Join(t.TempDir(), "facts.jsonl")
-	// An export needs no names of its own, so that a load of it can go on anywhere.
+	// An export has no refs between its lines, so a load of it can resume at any line.
 	if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file, want
 }
 
-// output is what the command prints to standard output.
-func output(t *testing.T, args ...string) string {
+// commandOutput runs the command and returns its standard output.
+func commandOutput(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, stderr bytes.Buffer
 	cmd := exec.Command(binary, args...)
@@ -57,11 +58,11 @@ func output(t *testing.T, args ...string) string {
 	return out.String()
 }
 
-func TestAKilledLoadGoesOnAndLosesNothing(t *testing.T) {
+func TestAKilledLoadResumesAndLosesNothing(t *testing.T) {
 	for engine, flags := range stores {
 		t.Run(engine, func(t *testing.T) {
 			size := map[string]int{"SQLite": 12000, "Neo4j": 2500}[engine]
-			file, want := written(t, pipelines(size))
+			file, want := writeExport(t, pipelineFacts(size))
 			data := t.TempDir()
 			args := append(flags(t), "--data", data)
 			kills := 0
@@ -71,33 +72,33 @@ func TestAKilledLoadGoesOnAndLosesNothing(t *testing.T) {
 				}
 			}
 			if kills == 0 {
-				t.Fatal("the load was through before it could be killed")
+				t.Fatal("the load ended before it could be killed")
 			}
 			out := command(t, append([]string{"load", file}, args...)...)
 			if !strings.Contains(out, "going on behind line ") {
-				t.Errorf("it began anew: %s", out)
+				t.Errorf("it did not resume: %s", out)
 			}
-			if back := output(t, append([]string{"export"}, args...)...); back != want {
+			if back := commandOutput(t, append([]string{"export"}, args...)...); back != want {
 				t.Errorf("after %d kills: %s", kills, firstDifference(want, back))
 			}
 			if left, _ := filepath.Glob(filepath.Join(data, "loads", "*")); len(left) != 0 {
-				t.Errorf("places are left behind: %v", left)
+				t.Errorf("checkpoints are left: %v", left)
 			}
 			t.Logf("PROOF killed %d times with -9, gone on, nothing lost or twice: %d lines", kills, strings.Count(want, "\n"))
 		})
 	}
 }
 
-// killMidway starts a load and kills it when it has come further than before; false
-// when it was through first.
+// killMidway starts a load and kills it after a new checkpoint. It returns false when
+// the load ended first.
 func killMidway(t *testing.T, data string, args []string) bool {
 	t.Helper()
 	line := func() (n int64) {
 		files, _ := filepath.Glob(filepath.Join(data, "loads", "*.json"))
 		for _, f := range files {
-			var place struct{ Line int64 }
-			if raw, err := os.ReadFile(f); err == nil && json.Unmarshal(raw, &place) == nil {
-				n = place.Line
+			var checkpoint struct{ Line int64 }
+			if raw, err := os.ReadFile(f); err == nil && json.Unmarshal(raw, &checkpoint) == nil {
+				n = checkpoint.Line
 			}
 		}
 		return n
@@ -129,7 +130,7 @@ func killMidway(t *testing.T, data string, args []string) bool {
 func TestTwoLoadsOfAFileAtOnceRecordItOnce(t *testing.T) {
 	for engine, flags := range stores {
 		t.Run(engine, func(t *testing.T) {
-			file, want := written(t, pipelines(map[string]int{"SQLite": 3000, "Neo4j": 800}[engine]))
+			file, want := writeExport(t, pipelineFacts(map[string]int{"SQLite": 3000, "Neo4j": 800}[engine]))
 			args := flags(t)
 			var both sync.WaitGroup
 			outs := make([]string, 2)
@@ -144,17 +145,17 @@ func TestTwoLoadsOfAFileAtOnceRecordItOnce(t *testing.T) {
 			}
 			both.Wait()
 			args = append(args, "--data", t.TempDir())
-			if back := output(t, append([]string{"export"}, args...)...); back != want {
+			if back := commandOutput(t, append([]string{"export"}, args...)...); back != want {
 				t.Errorf("%s", firstDifference(want, back))
 			}
 			lines := strings.Count(want, "\n")
 			var total, created int
 			for _, out := range outs {
-				var accepted, fresh int
-				if _, err := fmt.Sscanf(out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:], "%d lines recorded: %d new", &accepted, &fresh); err != nil {
+				var accepted, createdLines int
+				if _, err := fmt.Sscanf(out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:], "%d lines recorded: %d new", &accepted, &createdLines); err != nil {
 					t.Fatalf("%v: %s", err, out)
 				}
-				total, created = total+accepted, created+fresh
+				total, created = total+accepted, created+createdLines
 			}
 			if total != 2*lines || created != lines {
 				t.Errorf("%d lines: %d recorded, %d as new", lines, total, created)
@@ -164,7 +165,7 @@ func TestTwoLoadsOfAFileAtOnceRecordItOnce(t *testing.T) {
 	}
 }
 
-func TestLoadTellsWhatItRefusedAndByItsExitCode(t *testing.T) {
+func TestLoadReportsRefusedLinesAndItsExitCode(t *testing.T) {
 	dir := t.TempDir()
 	file, refused := filepath.Join(dir, "f.jsonl"), filepath.Join(dir, "refused.jsonl")
 	bad := `{"model":{"name":"a/b"}}`
@@ -180,7 +181,7 @@ func TestLoadTellsWhatItRefusedAndByItsExitCode(t *testing.T) {
 	}
 	for _, want := range []string{"line 2: INVALID_ARGUMENT: ", "line 4: INVALID_ARGUMENT: ", "2 lines recorded: 2 new, 0 added to what was known, 0 known already; 2 refused"} {
 		if !strings.Contains(string(out), want) {
-			t.Errorf("%q is not told: %s", want, out)
+			t.Errorf("the output lacks %q: %s", want, out)
 		}
 	}
 	if left, _ := os.ReadFile(refused); string(left) != bad+"\nnot json\n" {
@@ -192,22 +193,23 @@ func TestLoadTellsWhatItRefusedAndByItsExitCode(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if _, err := exec.Command(binary, append([]string{"load", filepath.Join(dir, "none")}, args...)...).CombinedOutput(); err == nil {
-		t.Error("a file that is not there is loaded")
+		t.Error("a missing file is loaded")
 	}
 }
 
-// TestAConnectionThatBreaksOffLeavesWholeLines: a body that ends in the middle is an
-// error, what was recorded by then stays, and sending it again adds the rest.
-func TestAConnectionThatBreaksOffLeavesWholeLines(t *testing.T) {
+// TestABrokenConnectionLeavesWholeLines checks that a body which ends in the middle is
+// an error, that the lines recorded by then stay, and that sending the body again adds
+// the rest.
+func TestABrokenConnectionLeavesWholeLines(t *testing.T) {
 	p := start(t, stores["SQLite"](t)...)
-	lines := pipelines(500)
+	lines := pipelineFacts(500)
 	half := lines[:len(lines)*3/4+7]
 	count := func() (n int) {
 		var found struct{ Runs struct{ TotalCount int } }
 		p.must(`{runs(first:1){totalCount}}`, nil, &found)
 		return found.Runs.TotalCount
 	}
-	req, err := http.NewRequest(http.MethodPost, p.url+"/api/v1/facts", &breaksOff{strings.NewReader(half), func() bool { return count() > 0 }})
+	req, err := http.NewRequest(http.MethodPost, p.url+"/api/v1/facts", &brokenBody{strings.NewReader(half), func() bool { return count() > 0 }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,11 +218,11 @@ func TestAConnectionThatBreaksOffLeavesWholeLines(t *testing.T) {
 	req.Header.Set("Authorization", "Bearer "+adminToken)
 	if resp, err := http.DefaultClient.Do(req); err == nil {
 		resp.Body.Close()
-		t.Fatalf("half a body is answered: %d", resp.StatusCode)
+		t.Fatalf("half a body gets an answer: %d", resp.StatusCode)
 	}
-	kept := count()
-	if kept == 0 || kept > 375 {
-		t.Errorf("%d runs are kept of the 375 that were sent whole", kept)
+	recorded := count()
+	if recorded == 0 || recorded > 375 {
+		t.Errorf("%d runs are kept of the 375 that were sent whole", recorded)
 	}
 	req, _ = http.NewRequest(http.MethodPost, p.url+"/api/v1/facts", strings.NewReader(lines))
 	req.Header.Set("Content-Type", "application/jsonl")
@@ -239,11 +241,11 @@ func TestAConnectionThatBreaksOffLeavesWholeLines(t *testing.T) {
 	}
 }
 
-// TestASlowBodyIsReadAndASilentOneIsNot: a body may take longer than the 15 s that
-// other requests have, but may not pause that long.
+// TestASlowBodyIsReadAndASilentOneIsNot checks that a body may take longer than the
+// 15 s of other requests, but may not pause that long.
 func TestASlowBodyIsReadAndASilentOneIsNot(t *testing.T) {
 	p := start(t, stores["SQLite"](t)...)
-	lines := strings.SplitAfter(pipelines(4), "\n")
+	lines := strings.SplitAfter(pipelineFacts(4), "\n")
 	for name, c := range map[string]struct {
 		pause  time.Duration
 		status int
@@ -280,14 +282,14 @@ func TestASlowBodyIsReadAndASilentOneIsNot(t *testing.T) {
 	}
 }
 
-// breaksOff is a body whose connection fails at its end, once something was done
-// with what came before.
-type breaksOff struct {
+// brokenBody is a body whose connection fails at its end, after done returned true or
+// 10 s have passed.
+type brokenBody struct {
 	r    *strings.Reader
 	done func() bool
 }
 
-func (b *breaksOff) Read(p []byte) (int, error) {
+func (b *brokenBody) Read(p []byte) (int, error) {
 	if b.r.Len() == 0 {
 		for range 1000 {
 			if b.done() {

@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-const promotions = 64 // a round: each of 32 versions is promoted on both servers
+const promotionsPerRound = 64 // Each of 32 versions is promoted on both servers.
 
-// TestPromotionsFromTwoServersKeepOneInProduction races promotions from two
-// processes on one store while a reader polls both.
+// TestPromotionsFromTwoServersKeepOneInProduction races promotions from two processes
+// on one store. Meanwhile readers poll both for the version in PRODUCTION.
 func TestPromotionsFromTwoServersKeepOneInProduction(t *testing.T) {
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
 			f := flags(t)
 			servers := []*process{start(t, f...), start(t, f...)}
-			versions := promotions / len(servers)
+			versions := promotionsPerRound / len(servers)
 			servers[0].must(`mutation{registerModel(input:{name:"race"}){model{id}}}`, nil, nil)
 			for i := range versions {
 				servers[i%2].must(`mutation($v:String!){registerModelVersion(input:{model:"race",version:$v}){modelVersion{id}}}`, map[string]any{"v": semver(i)}, nil)
@@ -30,7 +30,7 @@ func TestPromotionsFromTwoServersKeepOneInProduction(t *testing.T) {
 			polls, stop := poll(t, servers)
 			n := rounds(50)
 			for range n {
-				race(t, servers, versions, &acknowledged, &lost)
+				promoteConcurrently(t, servers, versions, &acknowledged, &lost)
 			}
 			stop()
 			into, out := transitions(servers[0], versions)
@@ -38,7 +38,7 @@ func TestPromotionsFromTwoServersKeepOneInProduction(t *testing.T) {
 				t.Errorf("acknowledged %d, recorded %d into and %d out of PRODUCTION", acknowledged.Load(), into, out)
 			}
 			t.Logf("PROOF %s: %d promotions × %d rounds from two servers: %d acknowledged = %d recorded, %d refused each with a code, %d polls saw exactly one in PRODUCTION",
-				name, promotions, n, acknowledged.Load(), into, lost.Load(), polls.Load())
+				name, promotionsPerRound, n, acknowledged.Load(), into, lost.Load(), polls.Load())
 		})
 	}
 }
@@ -47,10 +47,11 @@ const promote = `mutation($v:String!,$to:Stage!,$if:Int){transitionModelVersion(
 
 func semver(i int) string { return fmt.Sprintf("1.%d.0", i) }
 
-func race(t *testing.T, servers []*process, versions int, acknowledged, lost *atomic.Int64) {
+func promoteConcurrently(t *testing.T, servers []*process, versions int, acknowledged, lost *atomic.Int64) {
 	var wg sync.WaitGroup
 	for i := range versions {
-		// The second server's client insists on the revision that it saw, so that some lose.
+		// The client of the second server requires the revision that it read, so that some
+		// promotions fail.
 		var seen struct{ ModelVersion struct{ Revision int } }
 		servers[1].must(`query($v:String!){modelVersion(model:"race",version:$v){revision}}`, map[string]any{"v": semver(i)}, &seen)
 		for k, p := range servers {
@@ -66,7 +67,7 @@ func race(t *testing.T, servers []*process, versions int, acknowledged, lost *at
 				case len(a.Errors) == 0:
 					acknowledged.Add(1)
 				case a.code() == "" || a.code() == "INTERNAL":
-					t.Errorf("refused without a code that tells why: %+v", a.Errors)
+					t.Errorf("refused without a code: %+v", a.Errors)
 				default:
 					lost.Add(1)
 				}
@@ -76,8 +77,8 @@ func race(t *testing.T, servers []*process, versions int, acknowledged, lost *at
 	wg.Wait()
 }
 
-// poll reads from both servers until it is stopped; every answer must show
-// exactly one version in PRODUCTION.
+// poll reads from both servers until the returned function is called. Every answer
+// must show exactly one version in PRODUCTION.
 func poll(t *testing.T, servers []*process) (*atomic.Int64, func()) {
 	var polls atomic.Int64
 	ctx, cancel := context.WithCancel(context.Background())
@@ -106,7 +107,7 @@ func poll(t *testing.T, servers []*process) (*atomic.Int64, func()) {
 	return &polls, func() { cancel(); wg.Wait() }
 }
 
-// transitions counts the records into and out of PRODUCTION over all versions.
+// transitions counts the recorded transitions into and out of PRODUCTION.
 func transitions(p *process, versions int) (into, out int) {
 	for i := range versions {
 		after := ""

@@ -16,40 +16,40 @@ import (
 	"pedigree/service/core"
 )
 
-// open to all, and why.
-var ungated = map[string]string{
-	"Ready":         "/readyz asks it; it tells only whether the store answers",
-	"Authenticate":  "it finds out who asks",
+// publicMethods lists the methods of the service that need no authorization, and why.
+var publicMethods = map[string]string{
+	"Ready":         "/readyz calls it; it returns only whether the store answers",
+	"Authenticate":  "it identifies the caller",
 	"WithLoaders":   "it reads nothing; its loaders ask the gate",
 	"Now":           "the clock",
-	"PolicyVersion": "the hash of the policy in force, for /metrics, which asks for its own right",
+	"PolicyVersion": "the hash of the policy, for /metrics, which has an authorization of its own",
 }
 
 var contextType = reflect.TypeFor[context.Context]()
 
-// TestEveryMethodAsksTheGate calls each exported method of the service without an
-// identity and as an actor without roles, with arguments that look valid.
+// TestEveryMethodAsksTheGate calls each exported method of the service with valid
+// arguments, without an identity and as an actor without roles. Both are refused.
 func TestEveryMethodAsksTheGate(t *testing.T) {
 	s := open(t, "")
 	v := reflect.ValueOf(s.service)
-	before, called := s.head(), 0
+	before, called := s.logHead(), 0
 	for i := range v.NumMethod() {
 		m := v.Type().Method(i)
-		if ungated[m.Name] != "" {
+		if publicMethods[m.Name] != "" {
 			continue
 		}
 		if m.Type.NumIn() < 2 || m.Type.In(1) != contextType {
-			t.Errorf("%s takes no context and is on no list", m.Name)
+			t.Errorf("%s takes no context and is not in publicMethods", m.Name)
 			continue
 		}
 		called++
-		for who, c := range map[registry.Code]context.Context{
+		for code, c := range map[registry.Code]context.Context{
 			registry.Unauthenticated: t.Context(),
 			registry.Forbidden:       service.As(t.Context(), registry.Actor{Subject: "nobody"}, "r"),
 		} {
 			args := []reflect.Value{v, reflect.ValueOf(c)}
 			for k := 2; k < m.Type.NumIn(); k++ {
-				args = append(args, plausible(m.Type.In(k), "", s.w.id["a2"]))
+				args = append(args, plausibleArgument(m.Type.In(k), "", s.seed.id["a2"]))
 			}
 			call := m.Func.Call
 			if m.Type.IsVariadic() {
@@ -57,24 +57,24 @@ func TestEveryMethodAsksTheGate(t *testing.T) {
 			}
 			out := call(args)
 			err, _ := out[len(out)-1].Interface().(error)
-			if registry.CodeOf(err) != who {
-				t.Errorf("%s answers %v, not %s", m.Name, err, who)
+			if registry.CodeOf(err) != code {
+				t.Errorf("%s returns %v, want %s", m.Name, err, code)
 			}
 		}
 	}
-	for name := range ungated {
+	for name := range publicMethods {
 		if !v.MethodByName(name).IsValid() {
-			t.Errorf("%s is on the list and is no method", name)
+			t.Errorf("%s is in publicMethods but is not a method", name)
 		}
 	}
-	if s.head() != before {
+	if s.logHead() != before {
 		t.Error("something was written")
 	}
-	t.Logf("%d methods called, %d open to all", called, len(ungated))
+	t.Logf("%d methods called, %d are public", called, len(publicMethods))
 }
 
-// TestAnUnknownRoleGivesNothing: grants of roles that the policy does not know, and
-// subjects that are named like roles, have no rights.
+// TestAnUnknownRoleGivesNothing checks that grants of roles that are not in the
+// policy, grants with an invalid scope, and subjects named like roles give no rights.
 func TestAnUnknownRoleGivesNothing(t *testing.T) {
 	s := open(t, "")
 	for _, a := range []registry.Actor{{Subject: "admin"}, {Subject: "role:admin"}, {Subject: "x", Grants: []registry.Grant{{Role: "root", Scope: "*"}}},
@@ -86,8 +86,8 @@ func TestAnUnknownRoleGivesNothing(t *testing.T) {
 	}
 }
 
-// plausible makes a value that passes the checks before the gate.
-func plausible(t reflect.Type, field string, id registry.ID) reflect.Value {
+// plausibleArgument makes an argument that passes the checks before the gate.
+func plausibleArgument(t reflect.Type, field string, id registry.ID) reflect.Value {
 	v := reflect.New(t).Elem()
 	switch {
 	case t == reflect.TypeFor[registry.ID]():
@@ -99,7 +99,7 @@ func plausible(t reflect.Type, field string, id registry.ID) reflect.Value {
 	case t == reflect.TypeFor[registry.Node]():
 		v.Set(reflect.ValueOf(&registry.Run{Meta: registry.Meta{ID: id}}))
 	case t.Kind() == reflect.String && t.Name() == "string":
-		v.SetString(word(field))
+		v.SetString(plausibleString(field))
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && field == "":
 		v.Set(reflect.New(t.Elem()))
 		if m := v.Elem().FieldByName("Meta"); m.IsValid() {
@@ -107,16 +107,16 @@ func plausible(t reflect.Type, field string, id registry.ID) reflect.Value {
 		}
 	case t.Kind() == reflect.Struct && t.PkgPath() == reflect.TypeFor[core.Paging]().PkgPath():
 		for i := range t.NumField() {
-			v.Field(i).Set(plausible(t.Field(i).Type, t.Field(i).Name, id))
+			v.Field(i).Set(plausibleArgument(t.Field(i).Type, t.Field(i).Name, id))
 		}
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && field == "Commits":
-		v = reflect.Append(v, plausible(t.Elem(), field, id))
+		v = reflect.Append(v, plausibleArgument(t.Elem(), field, id))
 	}
 	return v
 }
 
-// word is a text that suits a field.
-func word(field string) string {
+// plausibleString returns a valid value of a string field.
+func plausibleString(field string) string {
 	switch field {
 	case "", "SHA":
 		return strings.Repeat("ab", 20)
@@ -130,45 +130,45 @@ func word(field string) string {
 	return "x"
 }
 
-// TestSchemaAndFieldTable holds the two to each other: every field of a noun's
-// type is in the table and the other way round, and what can be hidden is nullable.
+// TestSchemaAndFieldTable checks that the fields of every noun are the same in the
+// schema and in the field table, and that every field that can be hidden is nullable.
 func TestSchemaAndFieldTable(t *testing.T) {
 	schema := loadSchema(t)
 	checked := 0
 	for _, n := range registry.Nouns() {
 		d := schema.Types[n.Name]
 		if d == nil {
-			t.Errorf("%s is in the field table and no type", n.Name)
+			t.Errorf("%s is in the field table but is not a type", n.Name)
 			continue
 		}
 		for _, f := range d.Fields {
 			row, err := n.Field(f.Name)
 			if err != nil {
-				t.Errorf("%s.%s is in the schema and not in the field table", n.Name, f.Name)
+				t.Errorf("%s.%s is in the schema but not in the field table", n.Name, f.Name)
 				continue
 			}
 			checked++
 			if f.Type.NonNull != (row.Class == registry.Plumbing) {
-				t.Errorf("%s.%s: plumbing is non-null and nothing else is", n.Name, f.Name)
+				t.Errorf("%s.%s: only plumbing is non-null", n.Name, f.Name)
 			}
 		}
 		for _, f := range n.Fields {
 			if d.Fields.ForName(f.Name) == nil && f.Class != registry.Plumbing {
-				t.Errorf("%s is in the field table and not in the schema", f.Coordinate())
+				t.Errorf("%s is in the field table but not in the schema", f.Coordinate())
 			}
 		}
 	}
 	for name, d := range schema.Types {
 		if d.Kind == ast.Object && slices.Contains(d.Interfaces, "Node") && registry.NounNamed(name) == nil && name != "RestrictedNode" {
-			t.Errorf("%s can be fetched by id and is in no field table", name)
+			t.Errorf("%s can be fetched by id but is in no field table", name)
 		}
 	}
 	t.Logf("%d fields checked", checked)
 }
 
-// TestOperationsAreTheRootFields: none is without an action, and no action without
-// its root field.
-func TestOperationsAreTheRootFields(t *testing.T) {
+// TestEveryOperationIsARootField checks that registry.Operations lists every root
+// field once, with a valid action, and nothing else.
+func TestEveryOperationIsARootField(t *testing.T) {
 	schema := loadSchema(t)
 	have := map[string]bool{}
 	for _, o := range registry.Operations() {
@@ -180,7 +180,7 @@ func TestOperationsAreTheRootFields(t *testing.T) {
 			t.Errorf("%s is listed twice", name)
 		}
 		if have[name] = true; !slices.Contains(registry.Actions(), o.Action) {
-			t.Errorf("%s asks for %s, which is no action", name, o.Action)
+			t.Errorf("%s asks for %s, which is not an action", name, o.Action)
 		}
 	}
 	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
@@ -195,12 +195,12 @@ func TestOperationsAreTheRootFields(t *testing.T) {
 		}
 	}
 	for name := range have {
-		t.Errorf("%s is an operation and no root field", name)
+		t.Errorf("%s is an operation but not a root field", name)
 	}
 }
 
-// TestOperationsAskForTheirAction: under a policy that allows one action alone,
-// the queries that registry.Operations lists for it answer, and no other does.
+// TestOperationsAskForTheirAction uses policies that allow one action only. The
+// queries that registry.Operations lists for the action answer; all others refuse.
 func TestOperationsAskForTheirAction(t *testing.T) {
 	for _, action := range []registry.Action{registry.CatalogRead, registry.LineageRead, registry.LogRead, registry.ViewerRead} {
 		t.Run(string(action), func(t *testing.T) {
@@ -212,9 +212,9 @@ func TestOperationsAskForTheirAction(t *testing.T) {
 			}
 			s := open(t, path)
 			for _, o := range registry.Operations() {
-				calls := s.w.roots()[o.Name]
+				calls := s.seed.rootCalls()[o.Name]
 				if o.Name == "nodes" {
-					calls = []string{nodesRoot(s.w.idsOf("Run"))}
+					calls = []string{nodesCall(s.seed.idsOf("Run"))}
 				}
 				for _, c := range calls {
 					want := ""

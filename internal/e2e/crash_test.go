@@ -12,7 +12,7 @@ import (
 const writers = 8
 
 // TestAcknowledgedWritesOutliveAKilledServer kills the server with SIGKILL while
-// clients write, starts it again and looks every acknowledged write up.
+// clients write, starts it again and reads every acknowledged write.
 func TestAcknowledgedWritesOutliveAKilledServer(t *testing.T) {
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
@@ -30,22 +30,22 @@ func TestAcknowledgedWritesOutliveAKilledServer(t *testing.T) {
 				t.Errorf("%d of %d acknowledged writes were lost", lost, total)
 			}
 			if total < n {
-				t.Errorf("only %d writes in %d rounds: nothing was shown", total, n)
+				t.Errorf("only %d writes in %d rounds: the test proves nothing", total, n)
 			}
 			t.Logf("PROOF %s: %d rounds of kill -9 during writes: %d acknowledged, %d lost", name, n, total, lost)
 		})
 	}
 }
 
-// writeUntilKilled lets clients write and kills the server some acknowledged
-// writes later; it returns the names that were acknowledged.
+// writeUntilKilled writes with concurrent clients and kills the server after some
+// acknowledged writes. It returns the names of the acknowledged datasets.
 func writeUntilKilled(t *testing.T, p *process, round int) (acked []string) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var count atomic.Int64
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	killed := make(chan struct{})
+	enoughWritten := make(chan struct{})
 	enough := int64(10 + 7*round%40)
 	var once sync.Once
 	for w := range writers {
@@ -54,7 +54,7 @@ func writeUntilKilled(t *testing.T, p *process, round int) (acked []string) {
 				dataset := fmt.Sprintf("kill/%d/%d/%d", round, w, i)
 				a, err := p.ask(ctx, `mutation($d:String!){recordDatasetVersion(input:{dataset:$d,version:"1"}){created}}`, map[string]any{"d": dataset})
 				if err != nil {
-					return // It was killed.
+					return // The server was killed.
 				}
 				if len(a.Errors) > 0 {
 					t.Errorf("refused: %+v", a.Errors)
@@ -64,13 +64,13 @@ func writeUntilKilled(t *testing.T, p *process, round int) (acked []string) {
 				acked = append(acked, dataset)
 				mu.Unlock()
 				if count.Add(1) == enough {
-					once.Do(func() { close(killed) })
+					once.Do(func() { close(enoughWritten) })
 				}
 			}
 		})
 	}
 	select {
-	case <-killed:
+	case <-enoughWritten:
 	case <-ctx.Done():
 	}
 	p.kill()
