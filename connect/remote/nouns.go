@@ -77,12 +77,12 @@ func typeOfField(t reflect.Type, name string) reflect.Type {
 // a type that is a scalar itself.
 func scalarsOf(t reflect.Type) (out []string) {
 	for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice) {
-		if t.Implements(marshaler) {
+		if t.Implements(marshalerType) {
 			return nil
 		}
 		t = t.Elem()
 	}
-	if t == nil || t.Kind() != reflect.Struct || t == timeType || t.Implements(marshaler) {
+	if t == nil || t.Kind() != reflect.Struct || t == timeType || t.Implements(marshalerType) {
 		return nil
 	}
 	for i := range t.NumField() {
