@@ -16,13 +16,13 @@ import (
 )
 
 // TokenPrefix starts every token, so that secret scanners can find a lost one.
-const TokenPrefix = "pdg_"
+const tokenPrefix = "pdg_"
 
 // NewToken makes the text of a token from 32 random bytes.
 func NewToken() string {
 	b := make([]byte, 32)
 	rand.Read(b)
-	return TokenPrefix + base64.RawURLEncoding.EncodeToString(b)
+	return tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
 // CreateTokenInput says for whom a token is made.
@@ -39,15 +39,15 @@ type CreateTokenInput struct {
 
 // CreateToken makes a token for a subject and grants it a role; it returns the
 // token's text, which is stored nowhere.
-func (s *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, error) {
+func (a *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, error) {
 	if in.Scope == "" {
 		in.Scope = registry.ScopeAll
 	}
 	if err := core.FirstError(core.CheckRequiredKey("subject", &in.Subject), core.CheckKey("name", &in.Name), core.CheckTime("expiresAt", in.ExpiresAt)); err != nil {
 		return "", err
 	}
-	if !s.core.Gate.Policy().HasRole(in.Role) {
-		return "", registry.Invalid("role", "%q is no role of the policy; use one of %v", in.Role, s.core.Gate.Policy().Roles())
+	if !a.core.Gate.Policy().HasRole(in.Role) {
+		return "", registry.Invalid("role", "%q is no role of the policy; use one of %v", in.Role, a.core.Gate.Policy().Roles())
 	}
 	if in.Token == "" {
 		in.Token = NewToken()
@@ -57,7 +57,7 @@ func (s *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, 
 	}
 	sum := sha256.Sum256([]byte(in.Token))
 	hash := hex.EncodeToString(sum[:])
-	_, err := s.core.Write(ctx, registry.AccessManage, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	_, err := a.core.Write(ctx, registry.AccessManage, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		found, err := tx.NodesUnfiltered(ctx, registry.ActorID(in.Subject), registry.TokenID(hash))
 		if err != nil {
 			return core.WriteResult{}, err

@@ -15,15 +15,15 @@ type Viewer struct {
 }
 
 // Viewer returns who the context acts for.
-func (s *Access) Viewer(ctx context.Context) (*Viewer, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.ViewerRead)
+func (a *Access) Viewer(ctx context.Context) (*Viewer, error) {
+	scope, err := a.core.Gate.Read(ctx, registry.ViewerRead)
 	if err != nil {
 		return nil, err
 	}
 	v := &Viewer{Subject: scope.Actor().Subject, Roles: scope.Roles(), Grants: scope.Actor().Grants, Actions: []string{}}
-	for _, a := range registry.Actions() {
-		if scope.May(a) {
-			v.Actions = append(v.Actions, string(a))
+	for _, action := range registry.Actions() {
+		if scope.May(action) {
+			v.Actions = append(v.Actions, string(action))
 		}
 	}
 	return v, nil

@@ -26,8 +26,8 @@ type ExportedFacts struct {
 // an order that it takes them in, a page at a time. The same registry gives the
 // same facts in the same order. It is no snapshot: what is written meanwhile may be
 // in it or not.
-func (s *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*ExportedFacts, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (b *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*ExportedFacts, error) {
+	scope, err := b.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}

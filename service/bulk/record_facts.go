@@ -52,18 +52,18 @@ type RecordFactsPayload struct {
 // RecordFacts records a batch of facts in one transaction, all or nothing, in
 // their order. Each is checked against its own action. A fact that is refused
 // refuses the batch: the error has its code and names it as input.facts[i].
-func (s *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFactsPayload, error) {
-	if err := s.MayRecordFacts(ctx); err != nil {
+func (b *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFactsPayload, error) {
+	if err := b.MayRecordFacts(ctx); err != nil {
 		return nil, err
 	}
 	facts, err := in.check()
 	if err != nil {
 		return nil, err
 	}
-	var r core.WriteResult
-	err = s.core.Gate.WriteBatch(ctx, registry.FactsRecord, func(ctx context.Context, b *policies.Batch) (err error) {
-		r, err = core.RunIdempotent(ctx, b.Tx(), core.Idempotent("recordFacts", in.IdempotencyKey, in), func() (core.WriteResult, error) {
-			return writeFacts(ctx, b, in.Facts, facts)
+	var result core.WriteResult
+	err = b.core.Gate.WriteBatch(ctx, registry.FactsRecord, func(ctx context.Context, batch *policies.Batch) (err error) {
+		result, err = core.RunIdempotent(ctx, batch.Tx(), core.Idempotent("recordFacts", in.IdempotencyKey, in), func() (core.WriteResult, error) {
+			return writeFacts(ctx, batch, in.Facts, facts)
 		})
 		return err
 	})
@@ -71,13 +71,13 @@ func (s *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFac
 	if err != nil {
 		return nil, err
 	}
-	out := &RecordFactsPayload{Facts: make([]*core.RecordedFact, len(r.Facts))}
-	for i := range r.Facts {
-		out.Facts[i] = &r.Facts[i]
+	out := &RecordFactsPayload{Facts: make([]*core.RecordedFact, len(result.Facts))}
+	for i := range result.Facts {
+		out.Facts[i] = &result.Facts[i]
 		switch {
-		case r.Facts[i].Created:
+		case result.Facts[i].Created:
 			out.Created++
-		case r.Facts[i].Merged:
+		case result.Facts[i].Merged:
 			out.Merged++
 		default:
 			out.Unchanged++
@@ -87,26 +87,26 @@ func (s *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFac
 }
 
 // MayRecordFacts answers FORBIDDEN for who may not record batches of facts.
-func (s *Bulk) MayRecordFacts(ctx context.Context) error {
-	_, err := s.core.Gate.Read(ctx, registry.FactsRecord)
+func (b *Bulk) MayRecordFacts(ctx context.Context) error {
+	_, err := b.core.Gate.Read(ctx, registry.FactsRecord)
 	return err
 }
 
 // writeFacts writes facts in order and tells what became of each.
-func writeFacts(ctx context.Context, b *policies.Batch, ins []FactInput, facts []core.Fact) (core.WriteResult, error) {
+func writeFacts(ctx context.Context, batch *policies.Batch, ins []FactInput, facts []core.Fact) (core.WriteResult, error) {
 	var ids, effects []registry.ID
 	for _, f := range facts {
 		i, e := f.FactReads()
 		ids, effects = append(ids, i...), append(effects, e...)
 	}
-	if err := b.Prefetch(ctx, ids, effects); err != nil {
+	if err := batch.Prefetch(ctx, ids, effects); err != nil {
 		return core.WriteResult{}, err
 	}
 	out := core.WriteResult{Facts: make([]core.RecordedFact, len(facts))}
 	results := make([]core.WriteResult, len(facts))
 	known := map[string]registry.ID{}
 	for i, f := range facts {
-		r, err := writeFact(ctx, b, i, f, known)
+		r, err := writeFact(ctx, batch, i, f, known)
 		if err != nil {
 			return core.WriteResult{}, factError(i, facts, err)
 		}
@@ -115,7 +115,7 @@ func writeFacts(ctx context.Context, b *policies.Batch, ins []FactInput, facts [
 		}
 		results[i] = r
 	}
-	if err := b.Flush(ctx); err != nil {
+	if err := batch.Flush(ctx); err != nil {
 		return core.WriteResult{}, factError(len(facts)-1, facts, err)
 	}
 	for i, r := range results {
@@ -128,8 +128,8 @@ func writeFacts(ctx context.Context, b *policies.Batch, ins []FactInput, facts [
 	return out, nil
 }
 
-func writeFact(ctx context.Context, b *policies.Batch, i int, f core.Fact, known map[string]registry.ID) (core.WriteResult, error) {
-	tx, err := b.Step(i, f.FactAction())
+func writeFact(ctx context.Context, batch *policies.Batch, i int, f core.Fact, known map[string]registry.ID) (core.WriteResult, error) {
+	tx, err := batch.Step(i, f.FactAction())
 	if err != nil {
 		return core.WriteResult{}, err
 	}

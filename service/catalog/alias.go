@@ -34,17 +34,17 @@ func (in *SetAliasInput) check() error {
 
 // SetAlias points an alias at a version; the same again changes nothing.
 // Protected aliases need the action alias.set.protected.
-func (s *Catalog) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayload, error) {
+func (c *Catalog) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.AliasSet, core.Idempotent("setAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.AliasSet, core.Idempotent("setAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeAlias(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	a, err := core.NounAs[*registry.Alias](s.core.ReadBack(ctx, r.IDs[0]))
+	a, err := core.NounAs[*registry.Alias](c.core.ReadBack(ctx, result.IDs[0]))
 	return &SetAliasPayload{a}, err
 }
 
@@ -102,8 +102,8 @@ type DeleteAliasInput struct {
 
 // DeleteAlias removes an alias. One that does not exist is no error. An alias
 // that is set again later is the same node, so it ends rather than being buried.
-func (s *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.DeletePayload, error) {
-	r, err := s.core.Write(ctx, registry.AliasDelete, core.Idempotent("deleteAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+func (c *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.DeletePayload, error) {
+	result, err := c.core.Write(ctx, registry.AliasDelete, core.Idempotent("deleteAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		m, _, err := FindModel(ctx, tx, &in.Model, nil)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -116,15 +116,15 @@ func (s *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.D
 		if err != nil || nodes[0] == nil || nodes[0].Deleted || !nodes[0].ValidTo.IsZero() {
 			return core.WriteResult{}, err
 		}
-		gone := *nodes[0]
-		gone.ValidTo, gone.Since, gone.Slots = tx.Now(), tx.Now(), nil
-		if err := tx.Put(ctx, &gone); err != nil {
+		ended := *nodes[0]
+		ended.ValidTo, ended.Since, ended.Slots = tx.Now(), tx.Now(), nil
+		if err := tx.Put(ctx, &ended); err != nil {
 			return core.WriteResult{}, err
 		}
-		return core.WriteResult{IDs: []registry.ID{gone.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted,
-			Objects: []registry.ID{gone.ID}, Model: m.ID, Detail: core.LogDetail("alias", in.Alias)})
+		return core.WriteResult{IDs: []registry.ID{ended.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted,
+			Objects: []registry.ID{ended.ID}, Model: m.ID, Detail: core.LogDetail("alias", in.Alias)})
 	})
-	return core.NewDeletePayload(ctx, r, err)
+	return core.NewDeletePayload(ctx, result, err)
 }
 
 // aliasStands reports whether an alias had not been taken away at the instant that it
@@ -134,17 +134,17 @@ func aliasStands(a *registry.Alias) bool {
 }
 
 // AliasesOf lists the aliases of a model that stand, by name.
-func (s *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
-	return s.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
+func (c *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
+	return c.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
 }
 
 // AliasesOfVersion lists the aliases that point at a version, by name.
-func (s *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
-	return s.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
+func (c *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
+	return c.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
 }
 
-func (s *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, keep func(*registry.Alias) bool) ([]*registry.Alias, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (c *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, keep func(*registry.Alias) bool) ([]*registry.Alias, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (s *Catalog) aliases(ctx context.Context, model registry.ID, at registry.In
 	}
 	out := []*registry.Alias{}
 	for _, n := range nodes {
-		a, err := core.NounAs[*registry.Alias](s.core.Decode(n, at))
+		a, err := core.NounAs[*registry.Alias](c.core.Decode(n, at))
 		if err != nil {
 			return nil, err
 		}
@@ -166,8 +166,8 @@ func (s *Catalog) aliases(ctx context.Context, model registry.ID, at registry.In
 }
 
 // VersionOfAlias returns the version that an alias points at.
-func (s *Catalog) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, a.ReadAt, a.VersionID))
+func (c *Catalog) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
+	return core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, a.ReadAt, a.VersionID))
 }
 
 // FactKind says that this input is a fact about an alias.

@@ -43,13 +43,13 @@ type ArtifactEdge struct {
 type ArtifactConnection struct{ core.Connection[*ArtifactEdge] }
 
 // ArtifactsOf lists the files of a version by name.
-func (s *Catalog) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*ArtifactConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, v.ID, core.ChildQuery{Kind: registry.KindArtifact, Order: registry.IndexName, At: v.ReadAt}, p,
+func (c *Catalog) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*ArtifactConnection, error) {
+	conn, err := core.ListChildren(ctx, c.core, v.ID, core.ChildQuery{Kind: registry.KindArtifact, Order: registry.IndexName, At: v.ReadAt}, p,
 		func(cursor string, a *registry.Artifact) *ArtifactEdge { return &ArtifactEdge{cursor, a} })
 	if err != nil {
 		return nil, err
 	}
-	return &ArtifactConnection{*c}, nil
+	return &ArtifactConnection{*conn}, nil
 }
 
 // createArtifacts writes the files of a new version.

@@ -37,11 +37,11 @@ const maxIncarnation = 10000
 type ModelPayload struct{ Model *registry.Model }
 
 // RegisterModel registers a model. ALREADY_EXISTS when the name is taken.
-func (s *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*ModelPayload, error) {
+func (c *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*ModelPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.ModelRegister, core.Idempotent("registerModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.ModelRegister, core.Idempotent("registerModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		m, err := createModel(ctx, tx, in)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -51,11 +51,11 @@ func (s *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*Mo
 	if err != nil {
 		return nil, err
 	}
-	return s.modelPayload(ctx, r)
+	return c.modelPayload(ctx, result)
 }
 
-func (s *Catalog) modelPayload(ctx context.Context, r core.WriteResult) (*ModelPayload, error) {
-	m, err := core.NounAs[*registry.Model](s.core.ReadBack(ctx, r.IDs[0]))
+func (c *Catalog) modelPayload(ctx context.Context, result core.WriteResult) (*ModelPayload, error) {
+	m, err := core.NounAs[*registry.Model](c.core.ReadBack(ctx, result.IDs[0]))
 	return &ModelPayload{m}, err
 }
 
@@ -112,7 +112,7 @@ type UpdateModelInput struct {
 }
 
 // UpdateModel changes a model's description, owner or tags.
-func (s *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelPayload, error) {
+func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelPayload, error) {
 	var description, owner string
 	if in.Description != nil {
 		description = *in.Description
@@ -123,7 +123,7 @@ func (s *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 	if err := core.FirstError(core.CheckText("description", &description), core.CheckKey("owner", &owner), core.CheckTags("tags", in.Tags)); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		m, n, err := FindModel(ctx, tx, in.Model, in.ID)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -151,7 +151,7 @@ func (s *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 	if err != nil {
 		return nil, err
 	}
-	return s.modelPayload(ctx, r)
+	return c.modelPayload(ctx, result)
 }
 
 // FindModel finds a model by name or id inside a transaction: NOT_FOUND when there

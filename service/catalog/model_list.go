@@ -32,8 +32,8 @@ type ModelConnection struct{ core.Connection[*ModelEdge] }
 func NewModelEdge(cursor string, m *registry.Model) *ModelEdge { return &ModelEdge{cursor, m} }
 
 // Models lists the models that the caller sees.
-func (s *Catalog) Models(ctx context.Context, p core.Paging, f *ModelFilter, o *core.ModelOrder) (*ModelConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (c *Catalog) Models(ctx context.Context, p core.Paging, f *ModelFilter, o *core.ModelOrder) (*ModelConnection, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -50,38 +50,38 @@ func (s *Catalog) Models(ctx context.Context, p core.Paging, f *ModelFilter, o *
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"models", f}, p, NewModelEdge)
+	conn, err := core.FindPage(ctx, c.core, scope, q, []any{"models", f}, p, NewModelEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &ModelConnection{*c}, nil
+	return &ModelConnection{*conn}, nil
 }
 
 // Model returns a model by name, as of a past when one is given; nil when there is
 // none that the caller sees.
-func (s *Catalog) Model(ctx context.Context, byName string, past ...core.PointInTime) (*registry.Model, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (c *Catalog) Model(ctx context.Context, byName string, past ...core.PointInTime) (*registry.Model, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	core.ToNFC(&byName)
-	at, known, err := s.core.ResolvePointInTime(ctx, past)
+	at, known, err := c.core.ResolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return nil, err
 	}
 	if !at.Today() {
-		return s.modelNamedAt(ctx, scope, byName, at)
+		return c.modelNamedAt(ctx, scope, byName, at)
 	}
 	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(byName)}, Limit: 1})
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}
-	return core.NounAs[*registry.Model](s.core.Decode(page.Nodes[0], registry.Instant{}))
+	return core.NounAs[*registry.Model](c.core.Decode(page.Nodes[0], registry.Instant{}))
 }
 
 // modelNamedAt returns the model that had a name at an instant: one of the
 // incarnations of the name, of which one stands at a time.
-func (s *Catalog) modelNamedAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
+func (c *Catalog) modelNamedAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
 	const few = 10
 	var found *registry.Model
 	for from := 1; ; from += few {
@@ -93,7 +93,7 @@ func (s *Catalog) modelNamedAt(ctx context.Context, scope *policies.Scope, name 
 		if err != nil {
 			return nil, err
 		}
-		then, err := s.core.NodesAt(ctx, at, ids)
+		then, err := c.core.NodesAt(ctx, at, ids)
 		if err != nil {
 			return nil, err
 		}

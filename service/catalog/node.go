@@ -9,8 +9,8 @@ import (
 
 // Node returns any noun by its id, as of a past when one is given; nil when there
 // is none that the caller sees.
-func (s *Catalog) Node(ctx context.Context, id registry.ID, past ...core.PointInTime) (registry.Node, error) {
-	nodes, err := s.Nodes(ctx, []registry.ID{id}, past...)
+func (c *Catalog) Node(ctx context.Context, id registry.ID, past ...core.PointInTime) (registry.Node, error) {
+	nodes, err := c.Nodes(ctx, []registry.ID{id}, past...)
 	if err != nil {
 		return nil, err
 	}
@@ -19,15 +19,15 @@ func (s *Catalog) Node(ctx context.Context, id registry.ID, past ...core.PointIn
 
 // Nodes returns up to 100 nouns by their ids, as of a past when one is given, nil
 // where there is none that the caller sees.
-func (s *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.PointInTime) ([]registry.Node, error) {
+func (c *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.PointInTime) ([]registry.Node, error) {
 	if len(ids) > MaxIDs {
 		return nil, registry.Invalid("ids", "must be at most %d, not %d", MaxIDs, len(ids))
 	}
-	at, known, err := s.core.ResolvePointInTime(ctx, past)
+	at, known, err := c.core.ResolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return make([]registry.Node, len(ids)), err
 	}
-	nodes, err := s.core.NodesAt(ctx, at, ids)
+	nodes, err := c.core.NodesAt(ctx, at, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.Poi
 		case *registry.Token:
 			nodes[i] = nil // Tokens have no door.
 		case *registry.ModelCard:
-			if nodes[i], err = s.cardNode(ctx, n); err != nil {
+			if nodes[i], err = c.cardNode(ctx, n); err != nil {
 				return nil, err
 			}
 		}
@@ -53,12 +53,12 @@ func (s *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.Poi
 
 // cardNode fills the derived fields of a card that was fetched by its own id; nil
 // when its version is not seen.
-func (s *Catalog) cardNode(ctx context.Context, c *registry.ModelCard) (registry.Node, error) {
-	v, err := core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, c.ReadAt, c.Parent))
+func (c *Catalog) cardNode(ctx context.Context, card *registry.ModelCard) (registry.Node, error) {
+	v, err := core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, card.ReadAt, card.Parent))
 	if err != nil || v == nil {
 		return nil, err
 	}
-	whole, err := s.CardOf(ctx, v)
+	whole, err := c.CardOf(ctx, v)
 	if err != nil || whole == nil {
 		return nil, err
 	}
@@ -66,11 +66,11 @@ func (s *Catalog) cardNode(ctx context.Context, c *registry.ModelCard) (registry
 }
 
 // SeenID returns an id when the caller sees the node that it names, nil when not.
-func (s *Catalog) SeenID(ctx context.Context, id registry.ID) (*registry.ID, error) {
+func (c *Catalog) SeenID(ctx context.Context, id registry.ID) (*registry.ID, error) {
 	if id == "" {
 		return nil, nil
 	}
-	n, err := s.core.Node(ctx, id)
+	n, err := c.core.Node(ctx, id)
 	if err != nil || n == nil {
 		return nil, err
 	}

@@ -96,8 +96,8 @@ func (in *SearchInput) where() (kinds []registry.Kind, where []graph.Predicate, 
 
 // Search finds what the caller sees by its words. INVALID_ARGUMENT for a text
 // without words, or one that is too long.
-func (s *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*SearchConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (c *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*SearchConnection, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (s *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*S
 	var after *policies.HitKey
 	if p.After != nil && *p.After != "" {
 		after = &policies.HitKey{}
-		if err := s.core.OpenCursor(scope.Actor().Subject, l, *p.After, after); err != nil {
+		if err := c.core.OpenCursor(scope.Actor().Subject, l, *p.After, after); err != nil {
 			return nil, err
 		}
 	}
@@ -125,35 +125,35 @@ func (s *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*S
 	if err != nil {
 		return nil, err
 	}
-	c := &SearchConnection{core.Connection[*SearchEdge]{Edges: []*SearchEdge{}}, hits}
+	conn := &SearchConnection{core.Connection[*SearchEdge]{Edges: []*SearchEdge{}}, hits}
 	nodes, keys, more, err := hits.Page(ctx, after, size)
 	if err != nil {
 		return nil, err
 	}
-	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = more, after != nil
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = more, after != nil
 	for i, n := range nodes {
-		if err := s.addHit(c, n, s.core.SealCursor(scope.Actor().Subject, l, keys[i]), words); err != nil {
+		if err := c.addHit(conn, n, c.core.SealCursor(scope.Actor().Subject, l, keys[i]), words); err != nil {
 			return nil, err
 		}
 	}
-	return c, nil
+	return conn, nil
 }
 
 // addHit appends an edge. What was deleted or went out of sight since it was found
 // is left out.
-func (s *Catalog) addHit(c *SearchConnection, n *graph.Node, cursor string, words []string) error {
+func (c *Catalog) addHit(conn *SearchConnection, n *graph.Node, cursor string, words []string) error {
 	if n == nil || n.Hidden || n.Deleted {
 		return nil
 	}
-	noun, err := s.core.Decode(n, registry.Instant{})
+	noun, err := c.core.Decode(n, registry.Instant{})
 	if err != nil {
 		return err
 	}
-	if len(c.Edges) == 0 {
-		c.PageInfo.StartCursor = cursor
+	if len(conn.Edges) == 0 {
+		conn.PageInfo.StartCursor = cursor
 	}
-	c.PageInfo.EndCursor = cursor
-	c.Edges = append(c.Edges, &SearchEdge{cursor, noun, graph.MatchedFields(words, graph.SearchWords(n))})
+	conn.PageInfo.EndCursor = cursor
+	conn.Edges = append(conn.Edges, &SearchEdge{cursor, noun, graph.MatchedFields(words, graph.SearchWords(n))})
 	return nil
 }
 

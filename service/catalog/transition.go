@@ -45,11 +45,11 @@ func (in *TransitionModelVersionInput) check() error {
 
 // TransitionModelVersion moves a version through the lifecycle. A promotion to
 // PRODUCTION moves the incumbent to DEPRECATED in the same transaction.
-func (s *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModelVersionInput) (*TransitionModelVersionPayload, error) {
+func (c *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModelVersionInput) (*TransitionModelVersionPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.TransitionDo, core.Idempotent("transitionModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.TransitionDo, core.Idempotent("transitionModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, n, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -60,10 +60,10 @@ func (s *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModel
 		return nil, err
 	}
 	out := &TransitionModelVersionPayload{}
-	if out.Version, err = core.NounAs[*registry.ModelVersion](s.core.ReadBack(ctx, r.IDs[0])); err != nil {
+	if out.Version, err = core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0])); err != nil {
 		return nil, err
 	}
-	out.Transition, err = core.NounAs[*registry.Transition](s.core.ReadBack(ctx, r.IDs[1]))
+	out.Transition, err = core.NounAs[*registry.Transition](c.core.ReadBack(ctx, result.IDs[1]))
 	return out, err
 }
 
@@ -187,18 +187,18 @@ type TransitionConnection struct {
 }
 
 // TransitionsOf lists the changes of stage of a version, oldest first.
-func (s *Catalog) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*TransitionConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, v.ID, core.ChildQuery{Kind: registry.KindTransition, At: v.ReadAt}, p,
+func (c *Catalog) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*TransitionConnection, error) {
+	conn, err := core.ListChildren(ctx, c.core, v.ID, core.ChildQuery{Kind: registry.KindTransition, At: v.ReadAt}, p,
 		func(cursor string, t *registry.Transition) *TransitionEdge { return &TransitionEdge{cursor, t} })
 	if err != nil {
 		return nil, err
 	}
-	return &TransitionConnection{*c}, nil
+	return &TransitionConnection{*conn}, nil
 }
 
 // VersionOfTransition returns the version that a transition moved.
-func (s *Catalog) VersionOfTransition(ctx context.Context, t *registry.Transition) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, t.ReadAt, t.Parent))
+func (c *Catalog) VersionOfTransition(ctx context.Context, t *registry.Transition) (*registry.ModelVersion, error) {
+	return core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, t.ReadAt, t.Parent))
 }
 
 // FactKind says that this input is a fact about a change of stage.

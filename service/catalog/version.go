@@ -48,11 +48,11 @@ func (in *RegisterModelVersionInput) check() error {
 
 // RegisterModelVersion registers a version in DEVELOPMENT with its card, files
 // and lineage, all or nothing.
-func (s *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVersionInput) (*RegisterModelVersionPayload, error) {
+func (c *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVersionInput) (*RegisterModelVersionPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, err := createVersion(ctx, tx, in)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -62,7 +62,7 @@ func (s *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVers
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.ModelVersion](s.core.ReadBack(ctx, r.IDs[0]))
+	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0]))
 	return &RegisterModelVersionPayload{v}, err
 }
 

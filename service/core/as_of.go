@@ -29,12 +29,12 @@ func StoreInstant(at registry.Instant) graph.Instant {
 
 // ResolvePointInTime turns what a get was asked for into an instant. known is false for a time
 // before anything was recorded: then there is nothing to get.
-func (s *Core) ResolvePointInTime(ctx context.Context, past []PointInTime) (at registry.Instant, known bool, err error) {
-	scope, err := s.Gate.Read(ctx, registry.CatalogRead)
+func (c *Core) ResolvePointInTime(ctx context.Context, past []PointInTime) (at registry.Instant, known bool, err error) {
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil || len(past) == 0 {
 		return at, true, err
 	}
-	i, err := s.ResolveInstant(ctx, scope, past[0].AsOf, past[0].KnownAt)
+	i, err := c.ResolveInstant(ctx, scope, past[0].AsOf, past[0].KnownAt)
 	if registry.CodeOf(err) == registry.NotFound {
 		return at, false, nil
 	}
@@ -52,11 +52,11 @@ type AskedInstant struct {
 }
 
 // ResolveInstant turns asOf and knownAt into an instant; both default to now.
-func (s *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (AskedInstant, error) {
+func (c *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (AskedInstant, error) {
 	if err := FirstError(CheckTime("asOf", asOf), CheckTime("knownAt", knownAt)); err != nil {
 		return AskedInstant{}, err
 	}
-	now := s.Gate.Now()
+	now := c.Gate.Now()
 	at := AskedInstant{Valid: StoredTime(asOf, now), KnownAt: StoredTime(knownAt, now), Asked: !asOf.IsZero() || !knownAt.IsZero()}
 	if !knownAt.IsZero() {
 		seq, err := scope.LogSeqAt(ctx, at.KnownAt)

@@ -74,15 +74,15 @@ func NewListIdentity(what any, order registry.Index, desc bool) ListIdentity {
 
 // SealCursor makes a cursor that holds values and is bound to a caller and a list. The
 // same place in the same list has the same cursor.
-func (s *Core) SealCursor(subject string, l any, values any) string {
+func (c *Core) SealCursor(subject string, l any, values any) string {
 	payload, _ := json.Marshal(values)
-	mac := s.cursorMAC(subject, l, payload)
+	mac := c.cursorMAC(subject, l, payload)
 	return base64.RawURLEncoding.EncodeToString(append(mac[:12], payload...))
 }
 
 // OpenCursor reads a cursor's values; INVALID_ARGUMENT for one that was not made here
 // for this caller and list.
-func (s *Core) OpenCursor(subject string, l any, cursor string, values any) error {
+func (c *Core) OpenCursor(subject string, l any, cursor string, values any) error {
 	bad := registry.Invalid("after", "is not a cursor of this list; pass an endCursor of the same query, unchanged")
 	if len(cursor) > 4096 {
 		return bad
@@ -91,7 +91,7 @@ func (s *Core) OpenCursor(subject string, l any, cursor string, values any) erro
 	if err != nil || len(raw) < 12 {
 		return bad
 	}
-	mac := s.cursorMAC(subject, l, raw[12:])
+	mac := c.cursorMAC(subject, l, raw[12:])
 	if !hmac.Equal(mac[:12], raw[:12]) {
 		return bad
 	}
@@ -103,8 +103,8 @@ func (s *Core) OpenCursor(subject string, l any, cursor string, values any) erro
 	return nil
 }
 
-func (s *Core) cursorMAC(subject string, l any, payload []byte) []byte {
-	h := hmac.New(sha256.New, s.cursorKey)
+func (c *Core) cursorMAC(subject string, l any, payload []byte) []byte {
+	h := hmac.New(sha256.New, c.cursorKey)
 	bound, _ := json.Marshal([]any{subject, l})
 	h.Write(bound)
 	h.Write([]byte{0})
@@ -117,17 +117,17 @@ func (l ListIdentity) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]any{l.what, l.order, l.desc})
 }
 
-func (s *Core) sealKeyCursor(scope *policies.Scope, l ListIdentity, n *graph.Node) string {
+func (c *Core) sealKeyCursor(scope *policies.Scope, l ListIdentity, n *graph.Node) string {
 	k := policies.KeyOf(n, l.order)
-	return s.SealCursor(scope.Actor().Subject, l, []any{k.Value, k.ID})
+	return c.SealCursor(scope.Actor().Subject, l, []any{k.Value, k.ID})
 }
 
-func (s *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *string) (*graph.Key, error) {
+func (c *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *string) (*graph.Key, error) {
 	if after == nil || *after == "" {
 		return nil, nil
 	}
 	var v []any
-	if err := s.OpenCursor(scope.Actor().Subject, l, *after, &v); err != nil {
+	if err := c.OpenCursor(scope.Actor().Subject, l, *after, &v); err != nil {
 		return nil, err
 	}
 	id, _ := v[1].(string)
@@ -140,13 +140,13 @@ func (s *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *strin
 }
 
 // FindPage answers one page of a query as a connection of edges.
-func FindPage[N registry.Node, E any](ctx context.Context, s *Core, scope *policies.Scope, q graph.Query, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, q graph.Query, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	size, err := p.Size(50)
 	if err != nil {
 		return nil, err
 	}
 	l := ListIdentity{what, q.Order, q.Desc}
-	if q.After, err = s.openKeyCursor(scope, l, p.After); err != nil {
+	if q.After, err = c.openKeyCursor(scope, l, p.After); err != nil {
 		return nil, err
 	}
 	q.Limit = size
@@ -154,13 +154,13 @@ func FindPage[N registry.Node, E any](ctx context.Context, s *Core, scope *polic
 	if err != nil {
 		return nil, err
 	}
-	c, err := newConnection(s, scope, l, registry.Instant{}, page.Nodes, edge)
+	conn, err := newConnection(c, scope, l, registry.Instant{}, page.Nodes, edge)
 	if err != nil {
 		return nil, err
 	}
-	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = page.More, q.After != nil
-	c.Count = counter(scope, q)
-	return c, nil
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = page.More, q.After != nil
+	conn.Count = counter(scope, q)
+	return conn, nil
 }
 
 // counter counts all that a query matches when it is asked to; nil where that is
@@ -178,27 +178,27 @@ func counter(scope *policies.Scope, q graph.Query) func(context.Context) (*int, 
 }
 
 // newConnection decodes nodes that were read at an instant into a connection.
-func newConnection[N registry.Node, E any](s *Core, scope *policies.Scope, l ListIdentity, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
-	c := &Connection[E]{Edges: []E{}}
+func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l ListIdentity, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
+	conn := &Connection[E]{Edges: []E{}}
 	for i, n := range nodes {
-		noun, err := NounAs[N](s.Decode(n, at))
+		noun, err := NounAs[N](c.Decode(n, at))
 		if err != nil {
 			return nil, err
 		}
-		cursor := s.sealKeyCursor(scope, l, n)
+		cursor := c.sealKeyCursor(scope, l, n)
 		if i == 0 {
-			c.PageInfo.StartCursor = cursor
+			conn.PageInfo.StartCursor = cursor
 		}
-		c.PageInfo.EndCursor = cursor
-		c.Edges = append(c.Edges, edge(cursor, noun))
+		conn.PageInfo.EndCursor = cursor
+		conn.Edges = append(conn.Edges, edge(cursor, noun))
 	}
-	return c, nil
+	return conn, nil
 }
 
 // ListChildren answers the first page of a parent's children through the loader, and
 // further pages by themselves.
-func ListChildren[N registry.Node, E any](ctx context.Context, s *Core, parent registry.ID, q ChildQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
-	scope, err := s.Gate.Read(ctx, registry.CatalogRead)
+func ListChildren[N registry.Node, E any](ctx context.Context, c *Core, parent registry.ID, q ChildQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -210,23 +210,23 @@ func ListChildren[N registry.Node, E any](ctx context.Context, s *Core, parent r
 	what := []any{q.Kind, parent, full.Where}
 	q.Limit = size + 1
 	if !q.At.Today() {
-		return pastPage(ctx, s, scope, parent, q, append(what, q.At), p, edge)
+		return pastPage(ctx, c, scope, parent, q, append(what, q.At), p, edge)
 	}
 	if p.After != nil && *p.After != "" {
-		return FindPage(ctx, s, scope, full, what, p, edge)
+		return FindPage(ctx, c, scope, full, what, p, edge)
 	}
 	nodes, err := LoadChildren(ctx, scope, parent, q)
 	if err != nil {
 		return nil, err
 	}
 	more := len(nodes) > size
-	c, err := newConnection(s, scope, ListIdentity{what, q.Order, q.Desc}, q.At, nodes[:min(size, len(nodes))], edge)
+	conn, err := newConnection(c, scope, ListIdentity{what, q.Order, q.Desc}, q.At, nodes[:min(size, len(nodes))], edge)
 	if err != nil {
 		return nil, err
 	}
-	c.PageInfo.HasNextPage = more
-	c.Count = counter(scope, full)
-	return c, nil
+	conn.PageInfo.HasNextPage = more
+	conn.Count = counter(scope, full)
+	return conn, nil
 }
 
 // stagePredicates keeps the stages of a childQuery.

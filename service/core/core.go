@@ -21,24 +21,24 @@ type Option func(*Core)
 
 // BatchWait sets how long a loader waits for the sibling fields of an answer
 // before it asks the store for all of them at once.
-func BatchWait(d time.Duration) Option { return func(s *Core) { s.batchWait = d } }
+func BatchWait(d time.Duration) Option { return func(c *Core) { c.batchWait = d } }
 
 // New builds the service behind a gate.
 func New(gate *policies.Gate, options ...Option) *Core {
-	s := &Core{Gate: gate, cursorKey: gate.Key("cursors"), batchWait: batchWait}
+	c := &Core{Gate: gate, cursorKey: gate.Key("cursors"), batchWait: batchWait}
 	for _, o := range options {
-		o(s)
+		o(c)
 	}
-	return s
+	return c
 }
 
 // Now returns the clock of the registry.
-func (s *Core) Now() time.Time { return s.Gate.Now() }
+func (c *Core) Now() time.Time { return c.Gate.Now() }
 
 // Node fetches one noun by id for a reading action; nil when there is none that
 // the caller sees.
-func (s *Core) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
-	nodes, err := s.Nodes(ctx, []registry.ID{id})
+func (c *Core) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
+	nodes, err := c.Nodes(ctx, []registry.ID{id})
 	if err != nil {
 		return nil, err
 	}
@@ -47,13 +47,13 @@ func (s *Core) Node(ctx context.Context, id registry.ID) (registry.Node, error) 
 
 // Nodes fetches nouns by id through the request's loader, nil where there is
 // none that the caller sees.
-func (s *Core) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
-	return s.NodesAt(ctx, registry.Instant{}, ids)
+func (c *Core) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
+	return c.NodesAt(ctx, registry.Instant{}, ids)
 }
 
 // NodesAt is nodes at an instant.
-func (s *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.ID) ([]registry.Node, error) {
-	scope, err := s.Gate.Read(ctx, registry.CatalogRead)
+func (c *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.ID) ([]registry.Node, error) {
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (s *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.
 		if n == nil || n.Hidden || hiddenAfterErasure(n) {
 			continue
 		}
-		if out[i], err = s.Decode(n, at); err != nil {
+		if out[i], err = c.Decode(n, at); err != nil {
 			return nil, err
 		}
 	}
@@ -74,8 +74,8 @@ func (s *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.
 }
 
 // NodeAt is node at an instant.
-func (s *Core) NodeAt(ctx context.Context, at registry.Instant, id registry.ID) (registry.Node, error) {
-	nodes, err := s.NodesAt(ctx, at, []registry.ID{id})
+func (c *Core) NodeAt(ctx context.Context, at registry.Instant, id registry.ID) (registry.Node, error) {
+	nodes, err := c.NodesAt(ctx, at, []registry.ID{id})
 	if err != nil {
 		return nil, err
 	}
@@ -90,13 +90,13 @@ func NounAs[T registry.Node](n registry.Node, err error) (T, error) {
 
 // GetNoun fetches one noun by id as of a past; nil when there is none that the caller
 // sees, or when it was deleted by then.
-func GetNoun[N registry.Node](ctx context.Context, s *Core, id registry.ID, past []PointInTime) (N, error) {
+func GetNoun[N registry.Node](ctx context.Context, c *Core, id registry.ID, past []PointInTime) (N, error) {
 	var none N
-	at, known, err := s.ResolvePointInTime(ctx, past)
+	at, known, err := c.ResolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return none, err
 	}
-	n, err := s.NodeAt(ctx, at, id)
+	n, err := c.NodeAt(ctx, at, id)
 	if err != nil || n == nil || IsTombstone(n) {
 		return none, err
 	}

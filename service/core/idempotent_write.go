@@ -40,9 +40,9 @@ func Idempotent(mutation string, key *string, input any) IdempotentCall {
 var NotIdempotent = IdempotentCall{}
 
 // Write runs a use case in one transaction, once per idempotency key.
-func (s *Core) Write(ctx context.Context, action registry.Action, idem IdempotentCall, fn func(context.Context, *policies.Tx) (WriteResult, error)) (WriteResult, error) {
+func (c *Core) Write(ctx context.Context, action registry.Action, idem IdempotentCall, fn func(context.Context, *policies.Tx) (WriteResult, error)) (WriteResult, error) {
 	var out WriteResult
-	err := s.Gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
+	err := c.Gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
 		var err error
 		out, err = RunIdempotent(ctx, tx, idem, func() (WriteResult, error) { return fn(ctx, tx) })
 		return err
@@ -136,11 +136,11 @@ func CheckRevision(want *int, have int64) error {
 
 // ReadBack reads a noun back through the caller's sight when a write is done. What
 // is committed is told also when the operation's time ran out meanwhile.
-func (s *Core) ReadBack(ctx context.Context, id registry.ID) (registry.Node, error) {
+func (c *Core) ReadBack(ctx context.Context, id registry.ID) (registry.Node, error) {
 	ClearLoaders(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTimeout)
 	defer cancel()
-	n, err := s.Node(withoutLoaders(ctx), id)
+	n, err := c.Node(withoutLoaders(ctx), id)
 	if registry.CodeOf(err) == registry.Forbidden {
 		return nil, nil // Who may write but not read is told that it is done, and no more.
 	}

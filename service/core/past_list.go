@@ -173,9 +173,9 @@ func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant
 }
 
 // pastPage answers one page of a parent's children as they were.
-func pastPage[N registry.Node, E any](ctx context.Context, s *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	l := ListIdentity{what, q.Order, q.Desc}
-	after, err := s.openKeyCursor(scope, l, p.After)
+	after, err := c.openKeyCursor(scope, l, p.After)
 	if err != nil {
 		return nil, err
 	}
@@ -184,12 +184,12 @@ func pastPage[N registry.Node, E any](ctx context.Context, s *Core, scope *polic
 		return nil, err
 	}
 	size := q.Limit - 1
-	c, err := newConnection(s, scope, l, q.At, nodes[:min(size, len(nodes))], edge)
+	conn, err := newConnection(c, scope, l, q.At, nodes[:min(size, len(nodes))], edge)
 	if err != nil {
 		return nil, err
 	}
-	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = len(nodes) > size, after != nil
-	c.Count = func(ctx context.Context) (*int, error) {
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = len(nodes) > size, after != nil
+	conn.Count = func(ctx context.Context) (*int, error) {
 		q.Limit = maxPastCount + 1
 		all, err := pastChildren(ctx, scope, parent, q, nil)
 		if n := len(all); err == nil && n <= maxPastCount {
@@ -197,7 +197,7 @@ func pastPage[N registry.Node, E any](ctx context.Context, s *Core, scope *polic
 		}
 		return nil, err
 	}
-	return c, nil
+	return conn, nil
 }
 
 // maxPastCount is how many children of the past are counted; more are not told.

@@ -89,8 +89,8 @@ const batchWait = time.Millisecond
 
 // WithLoaders gives a request its own loaders; without them every read goes to
 // the store by itself.
-func (s *Core) WithLoaders(ctx context.Context) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{service: s})
+func (c *Core) WithLoaders(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadersKey{}, &loaders{service: c})
 }
 
 // loadersOf returns the loaders of a request; false where it has none.

@@ -216,12 +216,12 @@ const maxColumns = 5000
 
 // SourcesOf lists the columns that a column was derived from, of dataset versions
 // that the caller sees.
-func (s *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
+func (r *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
 	ids := make([]registry.ID, len(c.DerivedFrom))
 	for i, source := range c.DerivedFrom {
 		ids[i] = source.DatasetVersion
 	}
-	seen, err := s.core.Nodes(ctx, ids)
+	seen, err := r.core.Nodes(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -236,6 +236,6 @@ func (s *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*regist
 }
 
 // SourceVersion returns the dataset version of a source.
-func (s *Recorder) SourceVersion(ctx context.Context, source *registry.ColumnSource) (*registry.DatasetVersion, error) {
-	return core.NounAs[*registry.DatasetVersion](s.core.NodeAt(ctx, source.ReadAt, source.DatasetVersion))
+func (r *Recorder) SourceVersion(ctx context.Context, source *registry.ColumnSource) (*registry.DatasetVersion, error) {
+	return core.NounAs[*registry.DatasetVersion](r.core.NodeAt(ctx, source.ReadAt, source.DatasetVersion))
 }

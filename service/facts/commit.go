@@ -101,22 +101,22 @@ func CommitRole(message string) (role, evidence string) {
 
 // RecordCommits records commits with their parents. A parent that is not known
 // yet is joined when it is recorded.
-func (s *Recorder) RecordCommits(ctx context.Context, in RecordCommitsInput) (*RecordCommitsPayload, error) {
+func (r *Recorder) RecordCommits(ctx context.Context, in RecordCommitsInput) (*RecordCommitsPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.CommitRecord, core.Idempotent("recordCommits", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.CommitRecord, core.Idempotent("recordCommits", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeCommits(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	core.ClearLoaders(ctx)
-	nouns, err := s.core.Nodes(ctx, r.IDs)
+	nouns, err := r.core.Nodes(ctx, result.IDs)
 	if err != nil {
 		return nil, err
 	}
-	out := &RecordCommitsPayload{Created: r.Count, Commits: make([]*registry.Commit, len(nouns)-1)}
+	out := &RecordCommitsPayload{Created: result.Count, Commits: make([]*registry.Commit, len(nouns)-1)}
 	out.Repository, _ = nouns[0].(*registry.Repository)
 	for i, n := range nouns[1:] {
 		out.Commits[i], _ = n.(*registry.Commit)
@@ -147,7 +147,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			known[n.ID] = n
 		}
 	}
-	r, earliest := core.WriteResult{IDs: ids, Created: isNew}, tx.Now()
+	result, earliest := core.WriteResult{IDs: ids, Created: isNew}, tx.Now()
 	changed := isNew
 	for _, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
@@ -159,8 +159,8 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			if at := core.StoredTime(c.CommittedAt, tx.Now()); at.Before(earliest) {
 				earliest = at
 			}
-			r.Count++
-			r.Created = true
+			result.Count++
+			result.Created = true
 			known[id] = &graph.Node{ID: id}
 		}
 		changed = changed || wrote
@@ -179,11 +179,11 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 	for _, e := range edges {
 		changed = changed || e.Created
 	}
-	if r.Changed = changed; !changed {
-		return r, nil
+	if result.Changed = changed; !changed {
+		return result, nil
 	}
-	return r, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
-		Detail: core.LogDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", r.Count)})
+	return result, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
+		Detail: core.LogDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", result.Count)})
 }
 
 // RoleGivenBy starts the evidence of a role that was not read from the message.
@@ -295,8 +295,8 @@ func commitEdge(cursor string, c *registry.Commit) *CommitEdge { return &CommitE
 
 // Commits lists the commits that the caller sees, newest first if not said
 // otherwise.
-func (s *Recorder) Commits(ctx context.Context, p core.Paging, f *CommitFilter, o *core.CommitOrder) (*CommitConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (r *Recorder) Commits(ctx context.Context, p core.Paging, f *CommitFilter, o *core.CommitOrder) (*CommitConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -310,29 +310,29 @@ func (s *Recorder) Commits(ctx context.Context, p core.Paging, f *CommitFilter, 
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"commits", f}, p, commitEdge)
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"commits", f}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &CommitConnection{*c}, nil
+	return &CommitConnection{*conn}, nil
 }
 
 // Commit returns a commit by its sha, as of a past when one is given; nil when
 // there is none that the caller sees.
-func (s *Recorder) Commit(ctx context.Context, sha string, past ...core.PointInTime) (*registry.Commit, error) {
+func (r *Recorder) Commit(ctx context.Context, sha string, past ...core.PointInTime) (*registry.Commit, error) {
 	if err := core.CheckSHA("sha", &sha); err != nil {
 		return nil, err
 	}
-	return core.GetNoun[*registry.Commit](ctx, s.core, registry.CommitID(sha), past)
+	return core.GetNoun[*registry.Commit](ctx, r.core, registry.CommitID(sha), past)
 }
 
 // CommitsOf lists the commits of a repository, newest first.
-func (s *Recorder) CommitsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*CommitConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, r.ID, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexValidFrom, Desc: true, At: r.ReadAt}, p, commitEdge)
+func (r *Recorder) CommitsOf(ctx context.Context, repo *registry.Repository, p core.Paging) (*CommitConnection, error) {
+	conn, err := core.ListChildren(ctx, r.core, repo.ID, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexValidFrom, Desc: true, At: repo.ReadAt}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &CommitConnection{*c}, nil
+	return &CommitConnection{*conn}, nil
 }
 
 // FactKind says that this input is a fact about commits.

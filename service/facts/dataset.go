@@ -87,18 +87,18 @@ func (in *RecordDatasetVersionInput) identity() string {
 
 // RecordDatasetVersion records a state of a dataset, and the dataset when it is
 // new. The same facts again answer created: false; added ones are merged.
-func (s *Recorder) RecordDatasetVersion(ctx context.Context, in RecordDatasetVersionInput) (*RecordDatasetVersionPayload, error) {
+func (r *Recorder) RecordDatasetVersion(ctx context.Context, in RecordDatasetVersionInput) (*RecordDatasetVersionPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.DatasetRecord, core.Idempotent("recordDatasetVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.DatasetRecord, core.Idempotent("recordDatasetVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeDatasetVersion(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.DatasetVersion](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordDatasetVersionPayload{v, r.Created}, err
+	v, err := core.NounAs[*registry.DatasetVersion](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordDatasetVersionPayload{v, result.Created}, err
 }
 
 func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetVersionInput) (core.WriteResult, error) {
@@ -165,8 +165,8 @@ type DatasetFilter struct {
 }
 
 // Datasets lists the datasets that the caller sees, by name if not said otherwise.
-func (s *Recorder) Datasets(ctx context.Context, p core.Paging, f *DatasetFilter, o *core.DatasetOrder) (*DatasetConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (r *Recorder) Datasets(ctx context.Context, p core.Paging, f *DatasetFilter, o *core.DatasetOrder) (*DatasetConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -177,30 +177,30 @@ func (s *Recorder) Datasets(ctx context.Context, p core.Paging, f *DatasetFilter
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
 	if err != nil {
 		return nil, err
 	}
-	return &DatasetConnection{*c}, nil
+	return &DatasetConnection{*conn}, nil
 }
 
 // Dataset returns a dataset by name and namespace, as of a past when one is given;
 // nil when there is none that the caller sees.
-func (s *Recorder) Dataset(ctx context.Context, named, namespace string, past ...core.PointInTime) (*registry.Dataset, error) {
+func (r *Recorder) Dataset(ctx context.Context, named, namespace string, past ...core.PointInTime) (*registry.Dataset, error) {
 	core.ToNFC(&named, &namespace)
-	return core.GetNoun[*registry.Dataset](ctx, s.core, registry.DatasetID(namespace, named), past)
+	return core.GetNoun[*registry.Dataset](ctx, r.core, registry.DatasetID(namespace, named), past)
 }
 
 // DatasetVersion returns a state of a dataset, as of a past when one is given; nil
 // when there is none that the caller sees.
-func (s *Recorder) DatasetVersion(ctx context.Context, dataset, version, namespace string, past ...core.PointInTime) (*registry.DatasetVersion, error) {
+func (r *Recorder) DatasetVersion(ctx context.Context, dataset, version, namespace string, past ...core.PointInTime) (*registry.DatasetVersion, error) {
 	core.ToNFC(&dataset, &namespace, &version)
-	return core.GetNoun[*registry.DatasetVersion](ctx, s.core, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version), past)
+	return core.GetNoun[*registry.DatasetVersion](ctx, r.core, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version), past)
 }
 
 // DatasetOf returns the dataset of a state.
-func (s *Recorder) DatasetOf(ctx context.Context, v *registry.DatasetVersion) (*registry.Dataset, error) {
-	return core.NounAs[*registry.Dataset](s.core.NodeAt(ctx, v.ReadAt, v.Parent))
+func (r *Recorder) DatasetOf(ctx context.Context, v *registry.DatasetVersion) (*registry.Dataset, error) {
+	return core.NounAs[*registry.Dataset](r.core.NodeAt(ctx, v.ReadAt, v.Parent))
 }
 
 // DatasetVersionEdge is a state of a dataset in a page.
@@ -215,15 +215,15 @@ type DatasetVersionConnection struct {
 }
 
 // VersionsOfDataset lists the states of a dataset, oldest first.
-func (s *Recorder) VersionsOfDataset(ctx context.Context, d *registry.Dataset, p core.Paging) (*DatasetVersionConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, d.ID, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexValidFrom, At: d.ReadAt}, p,
+func (r *Recorder) VersionsOfDataset(ctx context.Context, d *registry.Dataset, p core.Paging) (*DatasetVersionConnection, error) {
+	conn, err := core.ListChildren(ctx, r.core, d.ID, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexValidFrom, At: d.ReadAt}, p,
 		func(cursor string, v *registry.DatasetVersion) *DatasetVersionEdge {
 			return &DatasetVersionEdge{cursor, v}
 		})
 	if err != nil {
 		return nil, err
 	}
-	return &DatasetVersionConnection{*c}, nil
+	return &DatasetVersionConnection{*conn}, nil
 }
 
 // FactKind says that this input is a fact about a dataset version.

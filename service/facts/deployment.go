@@ -46,18 +46,18 @@ func (in *RecordDeploymentInput) check() error {
 }
 
 // RecordDeployment records that a version was put to work.
-func (s *Recorder) RecordDeployment(ctx context.Context, in RecordDeploymentInput) (*RecordDeploymentPayload, error) {
+func (r *Recorder) RecordDeployment(ctx context.Context, in RecordDeploymentInput) (*RecordDeploymentPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.DeploymentRecord, core.Idempotent("recordDeployment", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.DeploymentRecord, core.Idempotent("recordDeployment", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeDeployment(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d, err := core.NounAs[*registry.Deployment](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordDeploymentPayload{d, r.Created}, err
+	d, err := core.NounAs[*registry.Deployment](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordDeploymentPayload{d, result.Created}, err
 }
 
 func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentInput) (core.WriteResult, error) {
@@ -103,17 +103,17 @@ func (in *EndDeploymentInput) check() error {
 
 // EndDeployment ends a deployment. The same end again changes nothing; another
 // one is CONFLICT.
-func (s *Recorder) EndDeployment(ctx context.Context, in EndDeploymentInput) (*EndDeploymentPayload, error) {
+func (r *Recorder) EndDeployment(ctx context.Context, in EndDeploymentInput) (*EndDeploymentPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.DeploymentEnd, core.Idempotent("endDeployment", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.DeploymentEnd, core.Idempotent("endDeployment", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeDeploymentEnd(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d, err := core.NounAs[*registry.Deployment](s.core.ReadBack(ctx, r.IDs[0]))
+	d, err := core.NounAs[*registry.Deployment](r.core.ReadBack(ctx, result.IDs[0]))
 	return &EndDeploymentPayload{d}, err
 }
 
@@ -182,8 +182,8 @@ func NewDeploymentEdge(cursor string, d *registry.Deployment) *DeploymentEdge {
 
 // Deployments lists the deployments that the caller sees, by name if not said
 // otherwise.
-func (s *Recorder) Deployments(ctx context.Context, p core.Paging, f *DeploymentFilter, o *core.DeploymentOrder) (*DeploymentConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (r *Recorder) Deployments(ctx context.Context, p core.Paging, f *DeploymentFilter, o *core.DeploymentOrder) (*DeploymentConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -201,28 +201,28 @@ func (s *Recorder) Deployments(ctx context.Context, p core.Paging, f *Deployment
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"deployments", f}, p, NewDeploymentEdge)
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"deployments", f}, p, NewDeploymentEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &DeploymentConnection{*c}, nil
+	return &DeploymentConnection{*conn}, nil
 }
 
 // DeploymentsOf lists where a version is or was at work, in order of recording.
-func (s *Recorder) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*DeploymentConnection, error) {
-	c, err := core.ListNeighbors(ctx, s.core, v.ID, core.HopQuery{Direction: graph.Downstream, Edge: registry.EdgeDeploys, At: v.ReadAt}, p,
+func (r *Recorder) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*DeploymentConnection, error) {
+	conn, err := core.ListNeighbors(ctx, r.core, v.ID, core.HopQuery{Direction: graph.Downstream, Edge: registry.EdgeDeploys, At: v.ReadAt}, p,
 		func(cursor string, _ registry.EdgeKind, d *registry.Deployment) *DeploymentEdge {
 			return &DeploymentEdge{cursor, d}
 		})
 	if err != nil {
 		return nil, err
 	}
-	return &DeploymentConnection{*c}, nil
+	return &DeploymentConnection{*conn}, nil
 }
 
 // VersionOfDeployment returns the version at work.
-func (s *Recorder) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, d.ReadAt, d.VersionID))
+func (r *Recorder) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
+	return core.NounAs[*registry.ModelVersion](r.core.NodeAt(ctx, d.ReadAt, d.VersionID))
 }
 
 // FactKind says that this input is a fact about a deployment.

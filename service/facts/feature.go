@@ -34,18 +34,18 @@ type RecordFeaturePayload struct {
 // RecordFeature records a feature of a dataset's column or of a model.
 // INVALID_ARGUMENT when the dataset version lists columns and this is none of
 // them.
-func (s *Recorder) RecordFeature(ctx context.Context, in RecordFeatureInput) (*RecordFeaturePayload, error) {
+func (r *Recorder) RecordFeature(ctx context.Context, in RecordFeatureInput) (*RecordFeaturePayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.FeatureRecord, core.Idempotent("recordFeature", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.FeatureRecord, core.Idempotent("recordFeature", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeFeature(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	f, err := core.NounAs[*registry.Feature](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordFeaturePayload{f, r.Created}, err
+	f, err := core.NounAs[*registry.Feature](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordFeaturePayload{f, result.Created}, err
 }
 
 func (in *RecordFeatureInput) check() error {
@@ -118,8 +118,8 @@ func columnOf(ctx context.Context, tx *policies.Tx, id registry.ID, column strin
 
 // FeaturesOf lists the features that a version learned from and that the caller
 // sees, at most 1000.
-func (s *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*registry.Feature, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (r *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*registry.Feature, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (s *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]
 	}
 	out := []*registry.Feature{}
 	for _, n := range hops.Nodes {
-		f, err := core.NounAs[*registry.Feature](s.core.Decode(n, v.ReadAt))
+		f, err := core.NounAs[*registry.Feature](r.core.Decode(n, v.ReadAt))
 		if err != nil {
 			return nil, err
 		}

@@ -32,23 +32,23 @@ func (in *LinkLineageInput) check() error {
 
 // LinkLineage records an edge between two nodes that the caller sees. A cycle is
 // FAILED_PRECONDITION with the path that it would close.
-func (s *Recorder) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLineagePayload, error) {
+func (r *Recorder) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLineagePayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.LineageLink, core.Idempotent("linkLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.LineageLink, core.Idempotent("linkLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeLink(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	core.ClearLoaders(ctx)
-	edge := r.Edge
+	edge := result.Edge
 	if edge == nil { // A retry: the edge stands since the first time.
 		edge = &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: in.ValidFrom}
 	}
 	out := core.NewLineageEdge(edge)
-	return &LinkLineagePayload{&out, r.Created}, nil
+	return &LinkLineagePayload{&out, result.Created}, nil
 }
 
 func writeLink(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (core.WriteResult, error) {
@@ -62,10 +62,10 @@ func writeLink(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (core.
 			return core.WriteResult{}, err
 		}
 	}
-	r, err := core.LinkAndLog(ctx, tx, false, false, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
+	result, err := core.LinkAndLog(ctx, tx, false, false, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
 		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: core.LogDetail("kind", in.Kind)})
-	r.Created, r.Edge = edge.Created, edge
-	return r, err
+	result.Created, result.Edge = edge.Created, edge
+	return result, err
 }
 
 // RetractLineageInput names an edge to withdraw.
@@ -84,15 +84,15 @@ func (in *RetractLineageInput) check() error { return core.CheckText("reason", &
 
 // RetractLineage withdraws an edge that was never true. Who has no
 // lineage.retract.any withdraws only what they recorded.
-func (s *Recorder) RetractLineage(ctx context.Context, in RetractLineageInput) (*RetractLineagePayload, error) {
+func (r *Recorder) RetractLineage(ctx context.Context, in RetractLineageInput) (*RetractLineagePayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.LineageRetract, core.Idempotent("retractLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.LineageRetract, core.Idempotent("retractLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeRetraction(ctx, tx, in)
 	})
 	core.ClearLoaders(ctx)
-	return &RetractLineagePayload{r.Created}, err
+	return &RetractLineagePayload{result.Created}, err
 }
 
 func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (core.WriteResult, error) {

@@ -75,7 +75,7 @@ func (in *RecordRunInput) check() error {
 
 // RecordRun records a run with what it read, wrote and ran. A version that it
 // both read and wrote is unchanged and gets no GENERATED_BY.
-func (s *Recorder) RecordRun(ctx context.Context, in RecordRunInput) (*RecordRunPayload, error) {
+func (r *Recorder) RecordRun(ctx context.Context, in RecordRunInput) (*RecordRunPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
@@ -85,14 +85,14 @@ func (s *Recorder) RecordRun(ctx context.Context, in RecordRunInput) (*RecordRun
 			unchanged = append(unchanged, id)
 		}
 	}
-	r, err := s.core.Write(ctx, registry.RunRecord, core.Idempotent("recordRun", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.RunRecord, core.Idempotent("recordRun", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeRun(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	run, err := core.NounAs[*registry.Run](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordRunPayload{run, r.Created, unchanged}, err
+	run, err := core.NounAs[*registry.Run](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordRunPayload{run, result.Created, unchanged}, err
 }
 
 func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (core.WriteResult, error) {
@@ -142,8 +142,8 @@ type RunFilter struct {
 }
 
 // Runs lists the runs that the caller sees, by name if not said otherwise.
-func (s *Recorder) Runs(ctx context.Context, p core.Paging, f *RunFilter, o *core.RunOrder) (*RunConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (r *Recorder) Runs(ctx context.Context, p core.Paging, f *RunFilter, o *core.RunOrder) (*RunConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -154,22 +154,22 @@ func (s *Recorder) Runs(ctx context.Context, p core.Paging, f *RunFilter, o *cor
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"runs", f}, p, func(cursor string, r *registry.Run) *RunEdge { return &RunEdge{cursor, r} })
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"runs", f}, p, func(cursor string, run *registry.Run) *RunEdge { return &RunEdge{cursor, run} })
 	if err != nil {
 		return nil, err
 	}
-	return &RunConnection{*c}, nil
+	return &RunConnection{*conn}, nil
 }
 
 // Run returns a run by id, or by producer and the id there, as of a past when one
 // is given; nil when there is none that the caller sees.
-func (s *Recorder) Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...core.PointInTime) (*registry.Run, error) {
+func (r *Recorder) Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...core.PointInTime) (*registry.Run, error) {
 	switch {
 	case id != nil && producer == nil && runID == nil:
-		return core.GetNoun[*registry.Run](ctx, s.core, *id, past)
+		return core.GetNoun[*registry.Run](ctx, r.core, *id, past)
 	case id == nil && producer != nil && runID != nil:
 		core.ToNFC(producer, runID)
-		return core.GetNoun[*registry.Run](ctx, s.core, registry.NewRunID(*producer, *runID), past)
+		return core.GetNoun[*registry.Run](ctx, r.core, registry.NewRunID(*producer, *runID), past)
 	}
 	return nil, registry.Invalid("id", "give the id, or producer and runId")
 }

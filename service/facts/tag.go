@@ -47,18 +47,18 @@ func (in *RecordTagInput) check() error {
 
 // RecordTag records a tag as it points at a commit. When the name pointed
 // elsewhere, that node ends and a new one begins.
-func (s *Recorder) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagPayload, error) {
+func (r *Recorder) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.TagRecord, core.Idempotent("recordTag", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.TagRecord, core.Idempotent("recordTag", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeTag(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	t, err := core.NounAs[*registry.Tag](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordTagPayload{t, r.Created}, err
+	t, err := core.NounAs[*registry.Tag](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordTagPayload{t, result.Created}, err
 }
 
 func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.WriteResult, error) {
@@ -134,13 +134,13 @@ type TagEdge struct {
 type TagConnection struct{ core.Connection[*TagEdge] }
 
 // TagsOf lists the tags of a repository by name.
-func (s *Recorder) TagsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*TagConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, r.ID, core.ChildQuery{Kind: registry.KindTag, Order: registry.IndexName, At: r.ReadAt}, p,
+func (r *Recorder) TagsOf(ctx context.Context, repo *registry.Repository, p core.Paging) (*TagConnection, error) {
+	conn, err := core.ListChildren(ctx, r.core, repo.ID, core.ChildQuery{Kind: registry.KindTag, Order: registry.IndexName, At: repo.ReadAt}, p,
 		func(cursor string, t *registry.Tag) *TagEdge { return &TagEdge{cursor, t} })
 	if err != nil {
 		return nil, err
 	}
-	return &TagConnection{*c}, nil
+	return &TagConnection{*conn}, nil
 }
 
 // FactKind says that this input is a fact about a tag.

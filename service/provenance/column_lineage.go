@@ -67,8 +67,8 @@ func (p columnPageStart) compare(it lineage.ColumnItem) int {
 // ColumnLineage returns what is derived from a column of a dataset version, or what
 // it is derived from, with the features, versions, models and deployments that use
 // it. FORBIDDEN for who may not see columns.
-func (s *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*ColumnLineage, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (e *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*ColumnLineage, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +87,10 @@ func (s *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*C
 	bindings := []any{"columns", in.Of, in.Column, in.Direction, depth, in.AsOf, in.KnownAt}
 	start := columnPageStart{Depth: -1}
 	if in.After != nil && *in.After != "" {
-		if err := s.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := e.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
 	at := start.At.StoreInstant()
@@ -99,8 +99,8 @@ func (s *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*C
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: start.At}
-	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, s: s, scope: scope, at: start.At.NounInstant(),
+	v := &view{s: e, ctx: ctx, scope: scope, at: start.At}
+	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, s: e, scope: scope, at: start.At.NounInstant(),
 		what: bindings, found: found, Truncation: v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: found.Redacted})}
 	return out, out.page(ctx, start, size)
 }

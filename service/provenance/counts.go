@@ -32,8 +32,8 @@ type LineageCount struct {
 
 // LineageCounts counts what all pages of Lineage with the same input hold, without
 // documents and without rows.
-func (s *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*LineageCounts, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (e *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*LineageCounts, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (s *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*Lineage
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (s *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*Lineage
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	v := &view{s: e, ctx: ctx, scope: scope, at: at}
 	return v.counts(g, keep)
 }
 

@@ -105,8 +105,8 @@ const maxCommitsTold = 200
 
 // LineageDiff compares the lineage of two nodes of one kind: INVALID_ARGUMENT when
 // they are of two kinds, NOT_FOUND when one of them is not there or not seen.
-func (s *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*LineageDiff, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*LineageDiff, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (s *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 	if o.MaxDepth, err = core.CheckRange("maxDepth", in.MaxDepth, 50, 0, 50); err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (s *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 	if err != nil {
 		return nil, err
 	}
-	d := &differ{view: &view{s: s, ctx: ctx, scope: scope, at: at}, read: o.At, walk: walk, a: a, b: b}
+	d := &differ{view: &view{s: e, ctx: ctx, scope: scope, at: at}, read: o.At, walk: walk, a: a, b: b}
 	return d.answer()
 }
 

@@ -50,8 +50,8 @@ type LineageExport struct {
 
 // Export encodes the whole bounded walk around a node, as the caller sees it.
 // RESOURCE_EXHAUSTED when it is too large for one answer.
-func (s *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (s *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 	if err := checkExportSize(found); err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	v := &view{s: e, ctx: ctx, scope: scope, at: at}
 	g, err := v.page(found, ask, pageStart{Depth: -1, At: at}, len(found.Items), nil)
 	if err != nil {
 		return nil, err

@@ -59,8 +59,8 @@ type impactPageStart struct {
 // Impact returns what descends from any of the given nodes, nearest first, then in
 // the order in which it was recorded. A page costs what its rows cost: the walk
 // ends with the page's last row.
-func (s *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (e *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -77,13 +77,13 @@ func (s *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnectio
 	bindings := []any{"impact", in.Of, in.Targets, in.Live, in.Where, in.AsOf, in.KnownAt}
 	var start impactPageStart
 	if in.After != nil && *in.After != "" {
-		if err := s.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := e.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
-	p := &impactPage{view: &view{s: s, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
+	p := &impactPage{view: &view{s: e, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
 	if p.keep, err = newNodeFilter(in.Where); err != nil {
 		return nil, err
 	}

@@ -84,8 +84,8 @@ type pageStart struct {
 }
 
 // Lineage returns what lies around a node, one page of it.
-func (s *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (e *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +96,10 @@ func (s *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 	bindings := []any{"lineage", in.Of, o.Direction, o.MaxDepth, o.History, in.Where, o.Through, o.Fanout, in.AsOf, in.KnownAt}
 	start := pageStart{Depth: -1}
 	if in.After != nil && *in.After != "" {
-		if err := s.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := e.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
 	o.At = start.At.StoreInstant()
@@ -113,7 +113,7 @@ func (s *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: start.At}
+	v := &view{s: e, ctx: ctx, scope: scope, at: start.At}
 	out, err := v.page(g, in, start, size, bindings)
 	if err != nil || !in.Degrees {
 		return out, err

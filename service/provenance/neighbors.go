@@ -21,22 +21,22 @@ type ProvenanceNodeConnection struct {
 }
 
 // Upstream lists what a lineage node came from, one hop.
-func (s *Explorer) Upstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
-	return s.neighbors(ctx, n, graph.Upstream, p)
+func (e *Explorer) Upstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
+	return e.neighbors(ctx, n, graph.Upstream, p)
 }
 
 // Downstream lists what came of a lineage node, one hop.
-func (s *Explorer) Downstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
-	return s.neighbors(ctx, n, graph.Downstream, p)
+func (e *Explorer) Downstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
+	return e.neighbors(ctx, n, graph.Downstream, p)
 }
 
-func (s *Explorer) neighbors(ctx context.Context, n registry.Node, d graph.Direction, p core.Paging) (*ProvenanceNodeConnection, error) {
-	c, err := core.ListNeighbors(ctx, s.core, n.NodeMeta().ID, core.HopQuery{Direction: d, At: n.NodeMeta().ReadAt}, p,
+func (e *Explorer) neighbors(ctx context.Context, n registry.Node, d graph.Direction, p core.Paging) (*ProvenanceNodeConnection, error) {
+	conn, err := core.ListNeighbors(ctx, e.core, n.NodeMeta().ID, core.HopQuery{Direction: d, At: n.NodeMeta().ReadAt}, p,
 		func(cursor string, kind registry.EdgeKind, n registry.ProvenanceNode) *ProvenanceNodeEdge {
 			return &ProvenanceNodeEdge{cursor, kind, n}
 		})
 	if err != nil {
 		return nil, err
 	}
-	return &ProvenanceNodeConnection{*c}, nil
+	return &ProvenanceNodeConnection{*conn}, nil
 }

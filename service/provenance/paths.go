@@ -36,8 +36,8 @@ type PathGraph struct {
 const maxPaths = 100
 
 // Paths returns the k shortest ways between two nodes.
-func (s *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf, knownAt time.Time) (*PathSet, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (e *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf, knownAt time.Time) (*PathSet, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, asOf, knownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (s *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	v := &view{s: e, ctx: ctx, scope: scope, at: at}
 	return v.pathSet(found)
 }
 

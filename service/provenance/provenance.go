@@ -36,12 +36,12 @@ type Gap struct {
 
 // Provenance returns what a node came from, by kind: raw sources, runs earliest
 // first, commits since the previous version, and what is missing.
-func (s *Explorer) Provenance(ctx context.Context, of registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+func (e *Explorer) Provenance(ctx context.Context, of registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, asOf, knownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *Explorer) Provenance(ctx context.Context, of registry.ID, asOf, knownAt
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	v := &view{s: e, ctx: ctx, scope: scope, at: at}
 	for _, it := range g.Items {
 		v.registerHidden(it.Node)
 	}
