@@ -79,7 +79,7 @@ func (e *factExport) pages(ctx context.Context, q graph.Query, fn func([]*graph.
 func (e *factExport) each(ctx context.Context, kind registry.Kind, parents []registry.ID, needs []string, fn func(*graph.Node) error) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
-			if !e.sees(n, needs) {
+			if !e.seesKey(n, needs) {
 				continue
 			}
 			if err := fn(n); err != nil {
@@ -92,7 +92,7 @@ func (e *factExport) each(ctx context.Context, kind registry.Kind, parents []reg
 
 // sees reports whether the fields of a node's key are seen, and counts it as left
 // out when not.
-func (e *factExport) sees(n *graph.Node, fields []string) bool {
+func (e *factExport) seesKey(n *graph.Node, fields []string) bool {
 	noun := registry.NounOf(n.Kind)
 	for _, f := range fields {
 		if !n.Mask.Has(registry.Bit(noun.Name, f)) {
@@ -104,7 +104,7 @@ func (e *factExport) sees(n *graph.Node, fields []string) bool {
 }
 
 // live returns nodes that are seen and stand, by id.
-func (e *factExport) live(ctx context.Context, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
+func (e *factExport) existing(ctx context.Context, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
 	out := map[registry.ID]*graph.Node{}
 	slices.Sort(ids)
 	for part := range slices.Chunk(slices.Compact(ids), exportPage) {
@@ -146,13 +146,13 @@ const commitsPerFact = 50
 
 func (e *factExport) commits(ctx context.Context) error {
 	return e.repositories(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
-		var held []facts.CommitInput
+		var pending []facts.CommitInput
 		flush := func() error {
-			if len(held) == 0 {
+			if len(pending) == 0 {
 				return nil
 			}
-			f := FactInput{Commits: &facts.RecordCommitsInput{Repository: in, Commits: held}}
-			held = nil
+			f := FactInput{Commits: &facts.RecordCommitsInput{Repository: in, Commits: pending}}
+			pending = nil
 			return e.write(f)
 		}
 		err := e.each(ctx, registry.KindCommit, []registry.ID{repo}, []string{"sha", "parentShas", "role", "roleEvidence"}, func(n *graph.Node) error {
@@ -165,7 +165,7 @@ func (e *factExport) commits(ctx context.Context) error {
 			if strings.HasPrefix(c.RoleEvidence, facts.RoleGivenBy) {
 				out.Role = c.Role
 			}
-			if held = append(held, out); len(held) == commitsPerFact {
+			if pending = append(pending, out); len(pending) == commitsPerFact {
 				return flush()
 			}
 			return nil
@@ -199,12 +199,12 @@ func (e *factExport) datasetVersions(ctx context.Context) error {
 		for _, n := range nodes {
 			parents = append(parents, n.Parent)
 		}
-		datasets, err := e.live(ctx, parents)
+		datasets, err := e.existing(ctx, parents)
 		if err != nil {
 			return err
 		}
 		for _, n := range nodes {
-			if !e.sees(n, []string{"name", "namespace", "version", "digest"}) {
+			if !e.seesKey(n, []string{"name", "namespace", "version", "digest"}) {
 				continue
 			}
 			v, err := core.DecodeWhole(n, &registry.DatasetVersion{})

@@ -76,15 +76,15 @@ func (t *effectEdges) split(n *graph.Node, edges []graph.Edge) error {
 		return err
 	}
 	slices.SortFunc(edges, func(a, b graph.Edge) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.To, b.To)) })
-	standing, named := map[registry.ID]bool{}, 0
+	standing, inlineCount := map[registry.ID]bool{}, 0
 	for _, edge := range edges {
 		usual := edge.ValidFrom.Equal(n.ValidFrom) && edge.ValidTo.IsZero()
 		switch limit := inlineLimit(n.Kind, edge.Kind, t.causes[edge.To].Kind); {
 		case edge.Kind == kind && usual && slices.Contains(implied, edge.To):
 			standing[edge.To] = true
-		case usual && len(t.inline[edge.Kind]) < limit && named < maxInlineEdges:
+		case usual && len(t.inline[edge.Kind]) < limit && inlineCount < maxInlineEdges:
 			t.inline[edge.Kind] = append(t.inline[edge.Kind], edge.To)
-			named++
+			inlineCount++
 		default:
 			t.links = append(t.links, edge)
 		}
@@ -124,12 +124,12 @@ func (e *factExport) features(ctx context.Context) error {
 			}
 			owners = append(owners, registry.ID(f.Of))
 		}
-		of, err := e.live(ctx, slices.Clone(owners))
+		of, err := e.existing(ctx, slices.Clone(owners))
 		if err != nil {
 			return err
 		}
 		for i, n := range nodes {
-			if !e.sees(n, []string{"name", "of", "column"}) {
+			if !e.seesKey(n, []string{"name", "of", "column"}) {
 				continue
 			}
 			f, err := core.DecodeWhole(n, &registry.Feature{})
@@ -165,7 +165,7 @@ func (e *factExport) runs(ctx context.Context) error {
 			return err
 		}
 		for _, n := range nodes {
-			if !e.sees(n, []string{"name", "producer", "runId", "runKind", "status"}) {
+			if !e.seesKey(n, []string{"name", "producer", "runId", "runKind", "status"}) {
 				continue
 			}
 			r, err := core.DecodeWhole(n, &registry.Run{})
@@ -221,12 +221,12 @@ func (e *factExport) linksOf(ctx context.Context, n *graph.Node, t *effectEdges)
 	for _, edge := range t.missing {
 		ids = append(ids, edge.To)
 	}
-	there, err := e.live(ctx, ids)
+	existing, err := e.existing(ctx, ids)
 	if err != nil {
 		return err
 	}
 	for _, edge := range t.missing {
-		if there[edge.To] == nil {
+		if existing[edge.To] == nil {
 			continue
 		}
 		if err := e.write(FactInput{Retract: &facts.RetractLineageInput{From: edge.From, To: edge.To, Kind: edge.Kind}}); err != nil {

@@ -37,7 +37,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 	for i, n := range nodes {
 		ids[i], cardIDs[i] = n.ID, registry.CardID(n.ID)
 	}
-	cards, err := e.live(ctx, slices.Clone(cardIDs))
+	cards, err := e.existing(ctx, slices.Clone(cardIDs))
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 		return err
 	}
 	for i, n := range nodes {
-		if !e.sees(n, []string{"modelName", "version", "label"}) {
+		if !e.seesKey(n, []string{"modelName", "version", "label"}) {
 			continue
 		}
 		v, err := core.DecodeWhole(n, &registry.ModelVersion{})
@@ -148,7 +148,7 @@ func (e *factExport) transitions(ctx context.Context, model registry.ID) error {
 }
 
 func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) error {
-	nodes, err := e.live(ctx, slices.Clone(ids))
+	nodes, err := e.existing(ctx, slices.Clone(ids))
 	if err != nil {
 		return err
 	}
@@ -163,13 +163,13 @@ func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) erro
 			others = append(others, by)
 		}
 	}
-	versions, err := e.live(ctx, others)
+	versions, err := e.existing(ctx, others)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
 		n, t := nodes[id], records[id]
-		if n == nil || !e.sees(n, []string{"to", "at", "forced", "reason", "replacedBy"}) || versions[n.Parent] == nil || t.ReplacedBy != "" && versions[t.ReplacedBy] != nil {
+		if n == nil || !e.seesKey(n, []string{"to", "at", "forced", "reason", "replacedBy"}) || versions[n.Parent] == nil || t.ReplacedBy != "" && versions[t.ReplacedBy] != nil {
 			continue
 		}
 		v, err := core.DecodeWhole(versions[n.Parent], &registry.ModelVersion{})
@@ -187,7 +187,7 @@ func (e *factExport) aliases(ctx context.Context, m *graph.Node) error {
 	q := graph.Query{Kinds: []registry.Kind{registry.KindAlias}, Parents: []registry.ID{m.ID}, Order: registry.IndexName}
 	return e.pages(ctx, q, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
-			if !n.ValidTo.IsZero() || !e.sees(n, []string{"name", "version", "setAt"}) {
+			if !n.ValidTo.IsZero() || !e.seesKey(n, []string{"name", "version", "setAt"}) {
 				continue
 			}
 			a, err := core.DecodeWhole(n, &registry.Alias{})
@@ -214,13 +214,13 @@ func (e *factExport) deployments(ctx context.Context) error {
 			}
 			ids = append(ids, found[i].VersionID)
 		}
-		versions, err := e.live(ctx, ids)
+		versions, err := e.existing(ctx, ids)
 		if err != nil {
 			return err
 		}
 		for i, n := range nodes {
 			d := found[i]
-			if !e.sees(n, []string{"environment", "endpoint", "versionId", "modelName", "version"}) {
+			if !e.seesKey(n, []string{"environment", "endpoint", "versionId", "modelName", "version"}) {
 				continue
 			}
 			if versions[d.VersionID] == nil {

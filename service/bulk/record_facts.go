@@ -104,14 +104,14 @@ func writeFacts(ctx context.Context, batch *policies.Batch, ins []FactInput, fac
 	}
 	out := core.WriteResult{Facts: make([]core.RecordedFact, len(facts))}
 	results := make([]core.WriteResult, len(facts))
-	known := map[string]registry.ID{}
+	idByRef := map[string]registry.ID{}
 	for i, f := range facts {
-		r, err := writeFact(ctx, batch, i, f, known)
+		r, err := writeFact(ctx, batch, i, f, idByRef)
 		if err != nil {
 			return core.WriteResult{}, factError(i, facts, err)
 		}
 		if ref := ins[i].Ref; ref != "" {
-			known[ref] = subjectOf(r, f.FactKind())
+			idByRef[ref] = subjectID(r, f.FactKind())
 		}
 		results[i] = r
 	}
@@ -121,28 +121,28 @@ func writeFacts(ctx context.Context, batch *policies.Batch, ins []FactInput, fac
 	for i, r := range results {
 		out.Created = out.Created || r.Changed
 		out.Facts[i] = core.RecordedFact{Index: i, Kind: facts[i].FactKind(), Created: r.Created, Merged: r.Changed && !r.Created}
-		if id := subjectOf(r, facts[i].FactKind()); id != "" {
+		if id := subjectID(r, facts[i].FactKind()); id != "" {
 			out.Facts[i].ID = &id
 		}
 	}
 	return out, nil
 }
 
-func writeFact(ctx context.Context, batch *policies.Batch, i int, f core.Fact, known map[string]registry.ID) (core.WriteResult, error) {
+func writeFact(ctx context.Context, batch *policies.Batch, i int, f core.Fact, idByRef map[string]registry.ID) (core.WriteResult, error) {
 	tx, err := batch.Step(i, f.FactAction())
 	if err != nil {
 		return core.WriteResult{}, err
 	}
 	return f.ResolveFact(core.References{One: func(id registry.ID) registry.ID {
-		if ref, is := strings.CutPrefix(string(id), "@"); is {
-			return known[ref]
+		if ref, isRef := strings.CutPrefix(string(id), "@"); isRef {
+			return idByRef[ref]
 		}
 		return id
 	}}).WriteFact(ctx, tx)
 }
 
 // subjectOf returns the id of what a fact is about, "" when it is about nothing.
-func subjectOf(r core.WriteResult, kind registry.FactKind) registry.ID {
+func subjectID(r core.WriteResult, kind registry.FactKind) registry.ID {
 	switch {
 	case r.Edge != nil:
 		return r.Edge.ID
@@ -164,8 +164,8 @@ func factError(i int, facts []core.Fact, err error) error {
 	if !errors.As(err, &cause) || cause.Code == registry.Internal || cause.Code == registry.Unavailable {
 		return err
 	}
-	at := fmt.Sprintf("input.facts[%d]", i)
-	field := at
+	path := fmt.Sprintf("input.facts[%d]", i)
+	field := path
 	if cause.Field != "" {
 		field += "." + cause.Field
 	}
@@ -175,7 +175,7 @@ func factError(i int, facts []core.Fact, err error) error {
 	if facts != nil {
 		message = strings.ToLower(strings.ReplaceAll(string(facts[i].FactKind()), "_", " ")) + ": " + message
 	}
-	return &registry.Error{Code: cause.Code, Field: field, Message: at + ": " + message, Details: details, Err: cause.Err}
+	return &registry.Error{Code: cause.Code, Field: field, Message: path + ": " + message, Details: details, Err: cause.Err}
 }
 
 // refName is the form of a Ref.
@@ -187,22 +187,22 @@ func (in *RecordFactsInput) check() ([]core.Fact, error) {
 		return nil, registry.Invalid("facts", "must be 1 to %d facts, not %d; send more in several batches", registry.MaxFacts, len(in.Facts))
 	}
 	out := make([]core.Fact, len(in.Facts))
-	given := map[string]int{}
+	indexByRef := map[string]int{}
 	for i := range in.Facts {
 		f, err := in.Facts[i].Check()
 		if err != nil {
 			return nil, factError(i, nil, err)
 		}
 		if ref := in.Facts[i].Ref; ref != "" {
-			if _, twice := given[ref]; twice {
+			if _, twice := indexByRef[ref]; twice {
 				return nil, factError(i, nil, registry.Invalid("ref", "%q is given twice", ref))
 			}
-			given[ref] = i
+			indexByRef[ref] = i
 		}
 		out[i] = f.fact
 	}
 	for i, f := range out {
-		if err := checkRefs(f, i, given); err != nil {
+		if err := checkRefs(f, i, indexByRef); err != nil {
 			return nil, factError(i, nil, err)
 		}
 	}
@@ -210,14 +210,14 @@ func (in *RecordFactsInput) check() ([]core.Fact, error) {
 }
 
 // checkRefs refuses references to what no earlier fact is about.
-func checkRefs(f core.Fact, at int, given map[string]int) (err error) {
+func checkRefs(f core.Fact, index int, indexByRef map[string]int) (err error) {
 	f.ResolveFact(core.References{One: func(id registry.ID) registry.ID {
-		ref, is := strings.CutPrefix(string(id), "@")
-		where, found := given[ref]
+		ref, isRef := strings.CutPrefix(string(id), "@")
+		refIndex, found := indexByRef[ref]
 		switch {
-		case !is || err != nil || found && where < at:
+		case !isRef || err != nil || found && refIndex < index:
 		case found:
-			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of a later fact (%d); put causes before effects", "@"+ref, where)
+			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of a later fact (%d); put causes before effects", "@"+ref, refIndex)
 		default:
 			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of no earlier fact", "@"+registry.Shorten(ref, 64))
 		}
@@ -227,44 +227,44 @@ func checkRefs(f core.Fact, at int, given map[string]int) (err error) {
 }
 
 // Checked is a fact that was checked by itself.
-type Checked struct{ fact core.Fact }
+type CheckedFact struct{ fact core.Fact }
 
 // Kind says which fact it is.
-func (c Checked) Kind() registry.FactKind { return c.fact.FactKind() }
+func (c CheckedFact) Kind() registry.FactKind { return c.fact.FactKind() }
 
 // Check holds one fact to its rules, without the store, and returns it in the form
 // in which names are kept. References are not followed. It is open to all.
-func (in *FactInput) Check() (Checked, error) {
+func (in *FactInput) Check() (CheckedFact, error) {
 	f, err := in.fact()
 	if err != nil {
-		return Checked{}, err
+		return CheckedFact{}, err
 	}
 	if in.Ref != "" {
 		switch kind := f.FactKind(); {
 		case !refName.MatchString(in.Ref):
-			return Checked{}, registry.Invalid("ref", "must be 1 to 64 letters, digits, dots, dashes and underscores")
+			return CheckedFact{}, registry.Invalid("ref", "must be 1 to 64 letters, digits, dots, dashes and underscores")
 		case kind == registry.FactLink || kind == registry.FactRetract || kind == registry.FactCommits && len(in.Commits.Commits) != 1:
-			return Checked{}, registry.Invalid("ref", "this fact is about no single node")
+			return CheckedFact{}, registry.Invalid("ref", "this fact is about no single node")
 		}
 	}
-	long := false
-	f.ResolveFact(core.References{One: func(id registry.ID) registry.ID { long = long || len(id) > 255; return id }})
-	if long {
-		return Checked{}, registry.Invalid("id", "longer than 255 characters")
+	tooLong := false
+	f.ResolveFact(core.References{One: func(id registry.ID) registry.ID { tooLong = tooLong || len(id) > 255; return id }})
+	if tooLong {
+		return CheckedFact{}, registry.Invalid("id", "longer than 255 characters")
 	}
-	return Checked{f}, f.CheckFact()
+	return CheckedFact{f}, f.CheckFact()
 }
 
 // Resolve returns the fact with its references replaced by ids that are known;
 // others stay.
-func (in FactInput) Resolve(known map[string]registry.ID) FactInput {
+func (in FactInput) Resolve(idByRef map[string]registry.ID) FactInput {
 	f, err := in.fact()
 	if err != nil {
 		return in
 	}
 	return factInputOf(in.Ref, f.ResolveFact(core.References{One: func(id registry.ID) registry.ID {
-		if ref, is := strings.CutPrefix(string(id), "@"); is && known[ref] != "" {
-			return known[ref]
+		if ref, isRef := strings.CutPrefix(string(id), "@"); isRef && idByRef[ref] != "" {
+			return idByRef[ref]
 		}
 		return id
 	}}))

@@ -53,7 +53,7 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	if err := checkMayMoveAlias(tx, in.Alias, v.Parent); err != nil {
+	if err := checkAliasPermission(tx, in.Alias, v.Parent); err != nil {
 		return core.WriteResult{}, err
 	}
 	at := core.StoredTime(in.At, tx.Now())
@@ -64,13 +64,13 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 		return core.WriteResult{}, err
 	}
 	if old[0] != nil && !old[0].Deleted {
-		was, err := core.DecodeWhole(old[0], &registry.Alias{})
+		previous, err := core.DecodeWhole(old[0], &registry.Alias{})
 		if err != nil {
 			return core.WriteResult{}, err
 		}
 		// What is told late does not move what was set or removed since.
-		late := !in.At.IsZero() && (was.SetAt.After(at) || was.ValidTo.After(at))
-		if late || was.VersionID == v.ID && was.ValidTo.IsZero() {
+		late := !in.At.IsZero() && (previous.SetAt.After(at) || previous.ValidTo.After(at))
+		if late || previous.VersionID == v.ID && previous.ValidTo.IsZero() {
 			return core.WriteResult{IDs: []registry.ID{a.ID}}, nil
 		}
 		a.ValidFrom = old[0].ValidFrom
@@ -86,7 +86,7 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 		Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("alias", a.Name, "version", v.Version)})
 }
 
-func checkMayMoveAlias(tx *policies.Tx, alias string, model registry.ID) error {
+func checkAliasPermission(tx *policies.Tx, alias string, model registry.ID) error {
 	if registry.ProtectedAlias(alias) && !tx.May(registry.AliasSetProtected, model) {
 		return registry.Errorf(registry.Forbidden, "the alias %q is protected; ask an administrator to move it", alias)
 	}
@@ -109,7 +109,7 @@ func (c *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.D
 			return core.WriteResult{}, err
 		}
 		core.ToNFC(&in.Alias)
-		if err := checkMayMoveAlias(tx, in.Alias, m.ID); err != nil {
+		if err := checkAliasPermission(tx, in.Alias, m.ID); err != nil {
 			return core.WriteResult{}, err
 		}
 		nodes, err := tx.NodesUnfiltered(ctx, registry.AliasID(m.ID, in.Alias))
@@ -129,7 +129,7 @@ func (c *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.D
 
 // aliasStands reports whether an alias had not been taken away at the instant that it
 // was read at.
-func aliasStands(a *registry.Alias) bool {
+func isActiveAlias(a *registry.Alias) bool {
 	return !core.IsTombstone(a) && (a.ValidTo.IsZero() || !a.ReadAt.Today() && a.ValidTo.After(a.ReadAt.Valid))
 }
 
@@ -143,7 +143,7 @@ func (c *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion
 	return c.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
 }
 
-func (c *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, keep func(*registry.Alias) bool) ([]*registry.Alias, error) {
+func (c *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, matches func(*registry.Alias) bool) ([]*registry.Alias, error) {
 	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (c *Catalog) aliases(ctx context.Context, model registry.ID, at registry.In
 		if err != nil {
 			return nil, err
 		}
-		if aliasStands(a) && keep(a) {
+		if isActiveAlias(a) && matches(a) {
 			out = append(out, a)
 		}
 	}

@@ -49,8 +49,8 @@ func (in *ModelCardInput) Apply(card *registry.ModelCard) (changed []string) {
 }
 
 // derived answers INVALID_ARGUMENT for a derived field that was sent and differs.
-func (in *ModelCardInput) derived(v *registry.ModelVersion) error {
-	differs := func(field string, sent *string, is string) error {
+func (in *ModelCardInput) checkDerivedFields(v *registry.ModelVersion) error {
+	checkEqual := func(field string, sent *string, is string) error {
 		if sent != nil && *sent != is {
 			return registry.Invalid("card."+field, "is derived and is %q; leave it out", is)
 		}
@@ -66,8 +66,8 @@ func (in *ModelCardInput) derived(v *registry.ModelVersion) error {
 	if in.Status != nil && *in.Status != v.Stage {
 		return registry.Invalid("card.status", "is derived and is %s; move the version with transitionModelVersion", v.Stage)
 	}
-	return core.FirstError(differs("modelId", in.ModelID, v.ModelID), differs("name", in.Name, v.Name), differs("version", version, v.Version),
-		differs("creator", in.Creator, v.Creator))
+	return core.FirstError(checkEqual("modelId", in.ModelID, v.ModelID), checkEqual("name", in.Name, v.Name), checkEqual("version", version, v.Version),
+		checkEqual("creator", in.Creator, v.Creator))
 }
 
 // checkCard holds a card to its rules, its times included.
@@ -94,7 +94,7 @@ func checkCard(card *registry.ModelCard) error {
 func createCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in *ModelCardInput) error {
 	card := &registry.ModelCard{CreatedDate: v.CreatedDate}
 	if in != nil {
-		if err := in.derived(v); err != nil {
+		if err := in.checkDerivedFields(v); err != nil {
 			return err
 		}
 		in.Apply(card)
@@ -151,7 +151,7 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 		if err != nil {
 			return core.WriteResult{}, err
 		}
-		if err := in.Card.derived(v); err != nil {
+		if err := in.Card.checkDerivedFields(v); err != nil {
 			return core.WriteResult{}, err
 		}
 		changed := in.Card.Apply(card)

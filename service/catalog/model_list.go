@@ -70,7 +70,7 @@ func (c *Catalog) Model(ctx context.Context, byName string, past ...core.PointIn
 		return nil, err
 	}
 	if !at.Today() {
-		return c.modelNamedAt(ctx, scope, byName, at)
+		return c.modelByNameAt(ctx, scope, byName, at)
 	}
 	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(byName)}, Limit: 1})
 	if err != nil || len(page.Nodes) == 0 {
@@ -81,7 +81,7 @@ func (c *Catalog) Model(ctx context.Context, byName string, past ...core.PointIn
 
 // modelNamedAt returns the model that had a name at an instant: one of the
 // incarnations of the name, of which one stands at a time.
-func (c *Catalog) modelNamedAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
+func (c *Catalog) modelByNameAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
 	const few = 10
 	var found *registry.Model
 	for from := 1; ; from += few {

@@ -66,7 +66,7 @@ func (c *Catalog) cardNode(ctx context.Context, card *registry.ModelCard) (regis
 }
 
 // SeenID returns an id when the caller sees the node that it names, nil when not.
-func (c *Catalog) SeenID(ctx context.Context, id registry.ID) (*registry.ID, error) {
+func (c *Catalog) VisibleID(ctx context.Context, id registry.ID) (*registry.ID, error) {
 	if id == "" {
 		return nil, nil
 	}

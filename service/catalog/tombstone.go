@@ -44,13 +44,13 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 			return registry.Errorf(registry.FailedPrecondition, "%s %s has a live deployment (%s); end it first with endDeployment", v.ModelName, v.Version, d.ID)
 		}
 	}
-	gone := []*graph.Node{n}
+	deleted := []*graph.Node{n}
 	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact} {
-		kids, err := tx.ChildrenUnfiltered(ctx, kind, registry.IndexName, v.ID)
+		children, err := tx.ChildrenUnfiltered(ctx, kind, registry.IndexName, v.ID)
 		if err != nil {
 			return err
 		}
-		gone = append(gone, kids...)
+		deleted = append(deleted, children...)
 	}
 	aliases, err := tx.ChildrenUnfiltered(ctx, registry.KindAlias, registry.IndexName, v.Parent)
 	if err != nil {
@@ -62,7 +62,7 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 			return err
 		}
 		if alias.VersionID == v.ID {
-			gone = append(gone, a)
+			deleted = append(deleted, a)
 		}
 	}
 	models, err := tx.NodesUnfiltered(ctx, v.Parent)
@@ -77,5 +77,5 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 	if err := putModel(ctx, tx, m); err != nil {
 		return err
 	}
-	return tombstone(ctx, tx, gone...)
+	return tombstone(ctx, tx, deleted...)
 }

@@ -224,7 +224,7 @@ func (in *TransitionModelVersionInput) ResolveFact(r core.References) core.Fact 
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *TransitionModelVersionInput) FactReads() (ids, effects []registry.ID) {
-	return core.IdsOf(in.ID), nil
+	return core.IDsOf(in.ID), nil
 }
 
 // WriteFact writes the fact in a transaction.

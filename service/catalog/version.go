@@ -225,7 +225,7 @@ func (in *RegisterModelVersionInput) ResolveFact(r core.References) core.Fact {
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RegisterModelVersionInput) FactReads() (ids, effects []registry.ID) {
-	return append(append(core.IdsOf(in.Run, in.ReleasedFrom), in.DerivedFrom...), in.Features...), nil
+	return append(append(core.IDsOf(in.Run, in.ReleasedFrom), in.DerivedFrom...), in.Features...), nil
 }
 
 // WriteFact writes the fact in a transaction.

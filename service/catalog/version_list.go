@@ -34,7 +34,7 @@ type ModelVersionFilter struct {
 }
 
 // narrow puts a filter into a query of children.
-func (f *ModelVersionFilter) narrow(q *core.ChildQuery) {
+func (f *ModelVersionFilter) applyTo(q *core.ChildQuery) {
 	if f == nil {
 		return
 	}
@@ -55,7 +55,7 @@ func (f *ModelVersionFilter) narrow(q *core.ChildQuery) {
 // otherwise.
 func (c *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *ModelVersionFilter, o *core.ModelVersionOrder) (*ModelVersionConnection, error) {
 	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, At: m.ReadAt}
-	f.narrow(&q)
+	f.applyTo(&q)
 	if o != nil {
 		q.Order, q.Desc = core.OrderColumns[string(o.Field)], o.Direction == "DESC"
 	}
@@ -140,7 +140,7 @@ func (c *Catalog) ModelVersion(ctx context.Context, model, version string, past 
 	if err != nil {
 		return nil, err
 	}
-	if a != nil && aliasStands(a) {
+	if a != nil && isActiveAlias(a) {
 		return c.versionAt(ctx, m.ReadAt, a.VersionID)
 	}
 	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)

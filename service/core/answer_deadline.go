@@ -12,9 +12,9 @@ const answerReserve = time.Second
 // WithAnswerReserve is ctx with a deadline somewhat before its own: a walk that reaches it
 // answers with what it found, and reason TIME.
 func WithAnswerReserve(ctx context.Context) (context.Context, context.CancelFunc) {
-	end, ok := ctx.Deadline()
+	deadline, ok := ctx.Deadline()
 	if !ok {
 		return ctx, func() {}
 	}
-	return context.WithDeadline(ctx, end.Add(-min(answerReserve, time.Until(end)/5)))
+	return context.WithDeadline(ctx, deadline.Add(-min(answerReserve, time.Until(deadline)/5)))
 }

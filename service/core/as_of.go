@@ -15,8 +15,8 @@ type PointInTime struct{ AsOf, KnownAt time.Time }
 
 // NounInstant is the instant that nouns read at i carry, and so all that is reached from
 // them. A page that goes on in what another saw is a past too.
-func (i AskedInstant) NounInstant() registry.Instant {
-	if !i.Asked && i.Known == 0 {
+func (i ResolvedInstant) NounInstant() registry.Instant {
+	if !i.Explicit && i.Known == 0 {
 		return registry.Instant{}
 	}
 	return registry.Instant{Valid: i.Valid, Known: i.Known}
@@ -43,21 +43,21 @@ func (c *Core) ResolvePointInTime(ctx context.Context, past []PointInTime) (at r
 
 // AskedInstant is the past that a question is asked of: what it shows, and as a page
 // of it is bound to.
-type AskedInstant struct {
+type ResolvedInstant struct {
 	Valid time.Time `json:"v"`
 	Known int64     `json:"k"`
 	// KnownAt is told to the caller; Asked says that one of the two was given.
-	KnownAt time.Time `json:"t"`
-	Asked   bool      `json:"a"`
+	KnownAt  time.Time `json:"t"`
+	Explicit bool      `json:"a"`
 }
 
 // ResolveInstant turns asOf and knownAt into an instant; both default to now.
-func (c *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (AskedInstant, error) {
+func (c *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (ResolvedInstant, error) {
 	if err := FirstError(CheckTime("asOf", asOf), CheckTime("knownAt", knownAt)); err != nil {
-		return AskedInstant{}, err
+		return ResolvedInstant{}, err
 	}
 	now := c.Gate.Now()
-	at := AskedInstant{Valid: StoredTime(asOf, now), KnownAt: StoredTime(knownAt, now), Asked: !asOf.IsZero() || !knownAt.IsZero()}
+	at := ResolvedInstant{Valid: StoredTime(asOf, now), KnownAt: StoredTime(knownAt, now), Explicit: !asOf.IsZero() || !knownAt.IsZero()}
 	if !knownAt.IsZero() {
 		seq, err := scope.LogSeqAt(ctx, at.KnownAt)
 		if err != nil {
@@ -68,13 +68,13 @@ func (c *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, 
 	return at, nil
 }
 
-func (i AskedInstant) StoreInstant() graph.Instant {
-	return graph.Instant{Valid: i.Valid, Known: i.Known, Current: !i.Asked}
+func (i ResolvedInstant) StoreInstant() graph.Instant {
+	return graph.Instant{Valid: i.Valid, Known: i.Known, Current: !i.Explicit}
 }
 
 // WalkInstant is the instant of a walk: the present is read the fast way only where no
 // sequence is pinned.
-func (i AskedInstant) WalkInstant() graph.Instant {
+func (i ResolvedInstant) WalkInstant() graph.Instant {
 	at := i.StoreInstant()
 	at.Current = at.Current && at.Known == 0
 	return at

@@ -62,14 +62,14 @@ func (p Paging) Size(def int) (int, error) {
 // ListIdentity names a list for its cursors: what it lists, filtered and sorted how, for
 // whom. A cursor of one list is refused by every other.
 type ListIdentity struct {
-	what  any
-	order registry.Index
-	desc  bool
+	bindings any
+	order    registry.Index
+	desc     bool
 }
 
 // NewListIdentity names a list by what it lists, sorted how.
-func NewListIdentity(what any, order registry.Index, desc bool) ListIdentity {
-	return ListIdentity{what, order, desc}
+func NewListIdentity(bindings any, order registry.Index, desc bool) ListIdentity {
+	return ListIdentity{bindings, order, desc}
 }
 
 // SealCursor makes a cursor that holds values and is bound to a caller and a list. The
@@ -83,30 +83,30 @@ func (c *Core) SealCursor(subject string, l any, values any) string {
 // OpenCursor reads a cursor's values; INVALID_ARGUMENT for one that was not made here
 // for this caller and list.
 func (c *Core) OpenCursor(subject string, l any, cursor string, values any) error {
-	bad := registry.Invalid("after", "is not a cursor of this list; pass an endCursor of the same query, unchanged")
+	invalid := registry.Invalid("after", "is not a cursor of this list; pass an endCursor of the same query, unchanged")
 	if len(cursor) > 4096 {
-		return bad
+		return invalid
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(raw) < 12 {
-		return bad
+		return invalid
 	}
 	mac := c.cursorMAC(subject, l, raw[12:])
 	if !hmac.Equal(mac[:12], raw[:12]) {
-		return bad
+		return invalid
 	}
 	d := json.NewDecoder(bytes.NewReader(raw[12:]))
 	d.UseNumber()
 	if d.Decode(values) != nil {
-		return bad
+		return invalid
 	}
 	return nil
 }
 
 func (c *Core) cursorMAC(subject string, l any, payload []byte) []byte {
 	h := hmac.New(sha256.New, c.cursorKey)
-	bound, _ := json.Marshal([]any{subject, l})
-	h.Write(bound)
+	binding, _ := json.Marshal([]any{subject, l})
+	h.Write(binding)
 	h.Write([]byte{0})
 	h.Write(payload)
 	return h.Sum(nil)
@@ -114,7 +114,7 @@ func (c *Core) cursorMAC(subject string, l any, payload []byte) []byte {
 
 // MarshalJSON writes what a cursor is bound to.
 func (l ListIdentity) MarshalJSON() ([]byte, error) {
-	return json.Marshal([]any{l.what, l.order, l.desc})
+	return json.Marshal([]any{l.bindings, l.order, l.desc})
 }
 
 func (c *Core) sealKeyCursor(scope *policies.Scope, l ListIdentity, n *graph.Node) string {
@@ -140,12 +140,12 @@ func (c *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *strin
 }
 
 // FindPage answers one page of a query as a connection of edges.
-func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, q graph.Query, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, q graph.Query, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	size, err := p.Size(50)
 	if err != nil {
 		return nil, err
 	}
-	l := ListIdentity{what, q.Order, q.Desc}
+	l := ListIdentity{bindings, q.Order, q.Desc}
 	if q.After, err = c.openKeyCursor(scope, l, p.After); err != nil {
 		return nil, err
 	}
@@ -159,13 +159,13 @@ func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *polic
 		return nil, err
 	}
 	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = page.More, q.After != nil
-	conn.Count = counter(scope, q)
+	conn.Count = countMatches(scope, q)
 	return conn, nil
 }
 
 // counter counts all that a query matches when it is asked to; nil where that is
 // not cheap.
-func counter(scope *policies.Scope, q graph.Query) func(context.Context) (*int, error) {
+func countMatches(scope *policies.Scope, q graph.Query) func(context.Context) (*int, error) {
 	q.After, q.Limit, q.Count = nil, 1, true
 	return func(ctx context.Context) (*int, error) {
 		page, err := scope.Find(ctx, q)
@@ -207,25 +207,25 @@ func ListChildren[N registry.Node, E any](ctx context.Context, c *Core, parent r
 		return nil, err
 	}
 	full := graph.Query{Kinds: []registry.Kind{q.Kind}, Parents: []registry.ID{parent}, Order: q.Order, Desc: q.Desc, Where: q.where()}
-	what := []any{q.Kind, parent, full.Where}
+	bindings := []any{q.Kind, parent, full.Where}
 	q.Limit = size + 1
 	if !q.At.Today() {
-		return pastPage(ctx, c, scope, parent, q, append(what, q.At), p, edge)
+		return pastPage(ctx, c, scope, parent, q, append(bindings, q.At), p, edge)
 	}
 	if p.After != nil && *p.After != "" {
-		return FindPage(ctx, c, scope, full, what, p, edge)
+		return FindPage(ctx, c, scope, full, bindings, p, edge)
 	}
 	nodes, err := LoadChildren(ctx, scope, parent, q)
 	if err != nil {
 		return nil, err
 	}
 	more := len(nodes) > size
-	conn, err := newConnection(c, scope, ListIdentity{what, q.Order, q.Desc}, q.At, nodes[:min(size, len(nodes))], edge)
+	conn, err := newConnection(c, scope, ListIdentity{bindings, q.Order, q.Desc}, q.At, nodes[:min(size, len(nodes))], edge)
 	if err != nil {
 		return nil, err
 	}
 	conn.PageInfo.HasNextPage = more
-	conn.Count = counter(scope, full)
+	conn.Count = countMatches(scope, full)
 	return conn, nil
 }
 

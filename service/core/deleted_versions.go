@@ -45,7 +45,7 @@ func (r *pastReader) deletedVersions(ctx context.Context, lists []*pastList) (ma
 		if seen[now.Parent]++; seen[now.Parent] == maxDeletedVersions {
 			return nil, registry.Errorf(registry.ResourceExhausted, "%d versions or more were deleted; such a list is not told of the past", maxDeletedVersions)
 		}
-		if n := then[now.ID]; r.keeps(n) {
+		if n := then[now.ID]; r.matches(n) {
 			found[now.Parent] = append(found[now.Parent], n)
 		}
 	}
@@ -54,15 +54,15 @@ func (r *pastReader) deletedVersions(ctx context.Context, lists []*pastList) (ma
 
 // mergeDeleted puts tombstones into their places in a list. Those before the page that is
 // asked for are on an earlier one.
-func (r *pastReader) mergeDeleted(l *pastList, graves []*graph.Node) {
-	for _, g := range graves {
-		if l.from == nil || r.compare(g, &graph.Node{ID: l.from.ID, Columns: map[registry.Index]any{r.q.Order: l.from.Value}}) > 0 {
-			l.kept = append(l.kept, g)
+func (r *pastReader) mergeDeleted(l *pastList, tombstones []*graph.Node) {
+	for _, n := range tombstones {
+		if l.start == nil || r.compare(n, &graph.Node{ID: l.start.ID, Columns: map[registry.Index]any{r.q.Order: l.start.Value}}) > 0 {
+			l.matched = append(l.matched, n)
 		}
 	}
-	if len(graves) > 0 {
-		slices.SortFunc(l.kept, r.compare)
-		l.kept = l.kept[:min(len(l.kept), r.q.Limit)]
+	if len(tombstones) > 0 {
+		slices.SortFunc(l.matched, r.compare)
+		l.matched = l.matched[:min(len(l.matched), r.q.Limit)]
 	}
 }
 

@@ -57,7 +57,7 @@ func RefuseIdempotencyKey(key *string) error {
 }
 
 // IdsOf lists the ids behind pointers that are set.
-func IdsOf(ids ...*registry.ID) (out []registry.ID) {
+func IDsOf(ids ...*registry.ID) (out []registry.ID) {
 	for _, id := range ids {
 		if id != nil {
 			out = append(out, *id)

@@ -72,12 +72,12 @@ func SortBy[F ~string](q *graph.Query, field F, direction OrderDirection) {
 type TimeRange struct{ From, Before *time.Time }
 
 // BeganWithin keeps the nodes that began in a stretch of time.
-func BeganWithin(s TimeRange) (out []graph.Predicate) {
-	if s.From != nil {
-		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{CeilMicroseconds(s.From)}})
+func BeganWithin(r TimeRange) (out []graph.Predicate) {
+	if r.From != nil {
+		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{CeilMicroseconds(r.From)}})
 	}
-	if s.Before != nil {
-		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.Less, Values: []any{CeilMicroseconds(s.Before)}})
+	if r.Before != nil {
+		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.Less, Values: []any{CeilMicroseconds(r.Before)}})
 	}
 	return out
 }

@@ -8,7 +8,7 @@ import (
 
 // ListNeighbors answers one hop from a node as a connection, in order of the far nodes'
 // numbers. A far node out of sight is a stub under the caller's own id for it.
-func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, of registry.ID, q HopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
+func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, id registry.ID, q HopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
 	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
@@ -17,11 +17,11 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, of regi
 	if err != nil {
 		return nil, err
 	}
-	what := []any{"hops", of, q.Direction, q.Edge}
+	bindings := []any{"hops", id, q.Direction, q.Edge}
 	if !q.At.Today() {
-		what = append(what, q.At)
+		bindings = append(bindings, q.At)
 	}
-	l := ListIdentity{what, "", false}
+	l := ListIdentity{bindings, "", false}
 	if p.After != nil && *p.After != "" {
 		var v []int64
 		if err := c.OpenCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
@@ -29,8 +29,8 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, of regi
 		}
 		q.after = v[0]
 	}
-	q.Cap = size
-	found, err := LoadHops(ctx, scope, of, q)
+	q.Limit = size
+	found, err := LoadHops(ctx, scope, id, q)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +55,8 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, of regi
 	}
 	conn.Count = func(ctx context.Context) (*int, error) {
 		counted := q
-		counted.Cap, counted.after, counted.count = 1, 0, true
-		h, err := LoadHops(ctx, scope, of, counted)
+		counted.Limit, counted.after, counted.count = 1, 0, true
+		h, err := LoadHops(ctx, scope, id, counted)
 		n := int(h.Degree)
 		return &n, err
 	}

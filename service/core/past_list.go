@@ -22,10 +22,10 @@ const (
 type pastList struct {
 	parent registry.ID
 	// from is where the page begins, after how far it was read.
-	from, after *graph.Key
-	kept        []*graph.Node
-	read        int
-	done        bool
+	start, after *graph.Key
+	matched      []*graph.Node
+	readCount    int
+	done         bool
 }
 
 // pastReader reads the children of parents as they were at an instant. Stores list
@@ -47,7 +47,7 @@ func pastChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQu
 		return nil, err
 	}
 	for _, l := range lists {
-		out = append(out, l.kept...)
+		out = append(out, l.matched...)
 	}
 	return out, nil
 }
@@ -61,46 +61,46 @@ func (r *pastReader) fill(ctx context.Context, lists []*pastList) error {
 	if err := r.scope.MayFilter(graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Where: r.q.where()}); err != nil {
 		return err
 	}
-	graves, err := r.deletedVersions(ctx, lists)
+	tombstones, err := r.deletedVersions(ctx, lists)
 	if err != nil {
 		return err
 	}
-	fresh := len(lists) > 1
-	for open := lists; len(open) > 0; open = unfinished(open) {
-		pages, err := r.pages(ctx, open, fresh)
+	firstRound := len(lists) > 1
+	for pending := lists; len(pending) > 0; pending = unfinished(pending) {
+		pages, err := r.nextPages(ctx, pending, firstRound)
 		if err != nil {
 			return err
 		}
-		fresh = false
-		if err := r.take(ctx, open, pages); err != nil {
+		firstRound = false
+		if err := r.collect(ctx, pending, pages); err != nil {
 			return err
 		}
 	}
 	for _, l := range lists {
-		r.mergeDeleted(l, graves[l.parent])
+		r.mergeDeleted(l, tombstones[l.parent])
 	}
 	return nil
 }
 
-func unfinished(lists []*pastList) (open []*pastList) {
+func unfinished(lists []*pastList) (pending []*pastList) {
 	for _, l := range lists {
 		if !l.done {
-			open = append(open, l)
+			pending = append(pending, l)
 		}
 	}
-	return open
+	return pending
 }
 
 // pages finds the next children of each list: of all lists in one query the first
 // time, then of each by itself.
-func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
+func (r *pastReader) nextPages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
 	q := graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Desc: r.q.Desc, Deleted: r.q.Kind != registry.KindModelVersion,
 		Limit: min(max(r.q.Limit, firstPastPage), pastPageSize), Bare: true}
 	out := make([][]*graph.Node, len(lists))
 	if together {
-		place := map[registry.ID]int{}
+		position := map[registry.ID]int{}
 		for i, l := range lists {
-			q.Parents, place[l.parent] = append(q.Parents, l.parent), i
+			q.Parents, position[l.parent] = append(q.Parents, l.parent), i
 		}
 		q.PerParent = true
 		page, err := r.scope.Find(ctx, q)
@@ -108,7 +108,7 @@ func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool
 			return nil, err
 		}
 		for _, n := range page.Nodes {
-			out[place[n.Parent]] = append(out[place[n.Parent]], n)
+			out[position[n.Parent]] = append(out[position[n.Parent]], n)
 		}
 		for i, l := range lists {
 			l.done = len(out[i]) < q.Limit && !page.More
@@ -127,7 +127,7 @@ func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool
 }
 
 // take reads what was found as it was, and keeps what was there and matches.
-func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*graph.Node) error {
+func (r *pastReader) collect(ctx context.Context, lists []*pastList, pages [][]*graph.Node) error {
 	var ids []registry.ID
 	for _, p := range pages {
 		for _, n := range p {
@@ -141,20 +141,20 @@ func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*gra
 	for i, l := range lists {
 		for _, now := range pages[i] {
 			l.after = policies.KeyOf(now, r.q.Order)
-			if n := then[now.ID]; r.keeps(n) && len(l.kept) < r.q.Limit {
-				l.kept = append(l.kept, n)
+			if n := then[now.ID]; r.matches(n) && len(l.matched) < r.q.Limit {
+				l.matched = append(l.matched, n)
 			}
 		}
-		if l.read += len(pages[i]); l.read > maxPastChildren {
+		if l.readCount += len(pages[i]); l.readCount > maxPastChildren {
 			return registry.Errorf(registry.ResourceExhausted, "a list of the past looks through at most %d; ask for the node itself, or with a filter", maxPastChildren)
 		}
-		l.done = l.done || len(l.kept) >= r.q.Limit
+		l.done = l.done || len(l.matched) >= r.q.Limit
 	}
 	return nil
 }
 
 // keeps reports whether a child was there and matches.
-func (r *pastReader) keeps(n *graph.Node) bool {
+func (r *pastReader) matches(n *graph.Node) bool {
 	return n != nil && !n.Hidden && !n.Deleted && !hiddenAfterErasure(n) && inStages(n, r.q.Stages) && (r.q.Owner == "" || n.Text(registry.IndexOwner) == r.q.Owner) &&
 		(!r.q.HasFrom || n.ValidFrom.UnixMicro() >= r.q.From) && (!r.q.HasBefore || n.ValidFrom.UnixMicro() < r.q.Before)
 }
@@ -173,8 +173,8 @@ func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant
 }
 
 // pastPage answers one page of a parent's children as they were.
-func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
-	l := ListIdentity{what, q.Order, q.Desc}
+func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+	l := ListIdentity{bindings, q.Order, q.Desc}
 	after, err := c.openKeyCursor(scope, l, p.After)
 	if err != nil {
 		return nil, err
@@ -208,9 +208,9 @@ func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID
 	if after == nil {
 		return LoadChildren(ctx, scope, parent, q)
 	}
-	l := &pastList{parent: parent, from: after, after: after}
+	l := &pastList{parent: parent, start: after, after: after}
 	err := (&pastReader{scope, q}).fill(ctx, []*pastList{l})
-	return l.kept, err
+	return l.matched, err
 }
 
 // inStages reports whether a version was in one of the stages, joined by a comma;

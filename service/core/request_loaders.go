@@ -16,8 +16,8 @@ import (
 // parents cost one store call a field and not N. They live for one request, and are
 // made when one of them is used.
 type loaders struct {
-	service  *Core
-	made     sync.Once
+	core     *Core
+	initOnce sync.Once
 	nodes    *dataloader.Loader[nodeKey, *graph.Node]
 	children *dataloader.Loader[childKey, []*graph.Node]
 	hops     *dataloader.Loader[hopKey, graph.Neighbors]
@@ -76,7 +76,7 @@ type hopKey struct {
 type HopQuery struct {
 	Direction graph.Direction
 	Edge      registry.EdgeKind // "" for all
-	Cap       int
+	Limit     int
 	after     int64
 	count     bool
 	At        registry.Instant
@@ -90,27 +90,27 @@ const batchWait = time.Millisecond
 // WithLoaders gives a request its own loaders; without them every read goes to
 // the store by itself.
 func (c *Core) WithLoaders(ctx context.Context) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{service: c})
+	return context.WithValue(ctx, loadersKey{}, &loaders{core: c})
 }
 
 // loadersOf returns the loaders of a request; false where it has none.
 func loadersOf(ctx context.Context) (*loaders, bool) {
 	l, ok := ctx.Value(loadersKey{}).(*loaders)
 	if ok {
-		l.made.Do(l.make)
+		l.initOnce.Do(l.init)
 	}
 	return l, ok
 }
 
-func (l *loaders) make() {
+func (l *loaders) init() {
 	scoped := func(ctx context.Context, fn func(*policies.Scope) error) error {
-		scope, err := l.service.Gate.Read(ctx, registry.CatalogRead)
+		scope, err := l.core.Gate.Read(ctx, registry.CatalogRead)
 		if err != nil {
 			return err
 		}
 		return fn(scope)
 	}
-	wait := l.service.batchWait
+	wait := l.core.batchWait
 	l.nodes = batched(wait, func(ctx context.Context, keys []nodeKey) (out []*graph.Node, err error) {
 		err = scoped(ctx, func(sc *policies.Scope) (err error) {
 			out, err = findNodes(ctx, sc, keys)
@@ -177,21 +177,21 @@ func loadNodes(ctx context.Context, scope *policies.Scope, at registry.Instant, 
 
 // findNodes answers node keys with one read per distinct instant.
 func findNodes(ctx context.Context, scope *policies.Scope, keys []nodeKey) ([]*graph.Node, error) {
-	places := map[registry.Instant][]int{}
+	positionsByInstant := map[registry.Instant][]int{}
 	for i, k := range keys {
-		places[k.at] = append(places[k.at], i)
+		positionsByInstant[k.at] = append(positionsByInstant[k.at], i)
 	}
 	out := make([]*graph.Node, len(keys))
-	for at, is := range places {
-		ids := make([]registry.ID, len(is))
-		for j, i := range is {
+	for at, positions := range positionsByInstant {
+		ids := make([]registry.ID, len(positions))
+		for j, i := range positions {
 			ids[j] = keys[i].id
 		}
 		nodes, err := scope.Nodes(ctx, StoreInstant(at), ids...)
 		if err != nil {
 			return nil, err
 		}
-		for j, i := range is {
+		for j, i := range positions {
 			out[i] = nodes[j]
 		}
 	}
@@ -286,7 +286,7 @@ func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]grap
 	}
 	out := make([]graph.Neighbors, len(keys))
 	for _, q := range order {
-		hq := graph.NeighborQuery{Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Cap, After: q.after, Count: q.count}
+		hq := graph.NeighborQuery{Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Limit, After: q.after, Count: q.count}
 		if q.Edge != "" {
 			hq.Edges = []registry.EdgeKind{q.Edge}
 		}

@@ -28,23 +28,23 @@ func (in *RecordDatasetVersionInput) checkSources() error {
 	return nil
 }
 
-func checkSource(s *registry.ColumnSource, at string) error {
+func checkSource(s *registry.ColumnSource, field string) error {
 	core.ToNFC(&s.Column)
-	if err := core.FirstError(core.CheckKey(at+".dataset", &s.Dataset), core.CheckKey(at+".namespace", &s.Namespace), registry.CheckKey(at+".column", s.Column)); err != nil {
+	if err := core.FirstError(core.CheckKey(field+".dataset", &s.Dataset), core.CheckKey(field+".namespace", &s.Namespace), registry.CheckKey(field+".column", s.Column)); err != nil {
 		return err
 	}
 	if (s.DatasetVersion == "") == (s.Dataset == "") || s.DatasetVersion != "" && s.Namespace != "" {
-		return registry.Invalid(at, "give datasetVersion, or dataset and its namespace")
+		return registry.Invalid(field, "give datasetVersion, or dataset and its namespace")
 	}
 	if len(s.Transformations) > registry.MaxTransformations {
-		return registry.Invalid(at+".transformations", "more than %d", registry.MaxTransformations)
+		return registry.Invalid(field+".transformations", "more than %d", registry.MaxTransformations)
 	}
 	for i := range s.Transformations {
 		t := &s.Transformations[i]
 		if t.Type == "" {
 			t.Type = registry.DirectTransformation
 		}
-		if err := core.FirstError(core.CheckKey(at+".transformations.subtype", &t.Subtype), core.CheckText(at+".transformations.description", &t.Description)); err != nil {
+		if err := core.FirstError(core.CheckKey(field+".transformations.subtype", &t.Subtype), core.CheckText(field+".transformations.description", &t.Description)); err != nil {
 			return err
 		}
 	}
@@ -63,14 +63,14 @@ func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.Data
 	if err != nil {
 		return nil, err
 	}
-	t := &columnSourceResolver{ctx: ctx, tx: tx, v: v, causes: causes, columnsRead: map[registry.ID]map[string]bool{}}
+	resolver := &columnSourceResolver{ctx: ctx, tx: tx, v: v, causes: causes, columnsRead: map[registry.ID]map[string]bool{}}
 	var added []registry.ID
 	for i := range v.Columns {
 		c := &v.Columns[i]
 		c.DerivedFrom = slices.Clone(c.DerivedFrom)
 		for j := range c.DerivedFrom {
 			source := &c.DerivedFrom[j]
-			if err := t.resolve(source, fmt.Sprintf("columns[%d].derivedFrom[%d]", i, j)); err != nil {
+			if err := resolver.resolve(source, fmt.Sprintf("columns[%d].derivedFrom[%d]", i, j)); err != nil {
 				return nil, err
 			}
 			if id := source.DatasetVersion; !causes[id] {
@@ -86,7 +86,7 @@ func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.Data
 func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in RecordDatasetVersionInput) (map[registry.ID]bool, error) {
 	causes := map[registry.ID]bool{}
 	var runs []registry.ID
-	take := func(id registry.ID) {
+	addCause := func(id registry.ID) {
 		if id.Kind() == registry.KindRun {
 			runs = append(runs, id)
 		} else if id.Kind() == registry.KindDatasetVersion {
@@ -94,24 +94,24 @@ func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in Rec
 		}
 	}
 	for _, id := range in.DerivedFrom {
-		take(id)
+		addCause(id)
 	}
 	if in.GeneratedBy != nil {
-		take(*in.GeneratedBy)
+		addCause(*in.GeneratedBy)
 	}
-	up := func(ids []registry.ID, kinds ...registry.EdgeKind) error {
+	addUpstream := func(ids []registry.ID, kinds ...registry.EdgeKind) error {
 		hops, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: ids, Direction: graph.Upstream, Edges: kinds, LimitPerNode: 10000, Bare: true})
 		for _, h := range hops {
 			for _, n := range h.Nodes {
-				take(n.ID)
+				addCause(n.ID)
 			}
 		}
 		return err
 	}
-	if err := up([]registry.ID{v}, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy); err != nil {
+	if err := addUpstream([]registry.ID{v}, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy); err != nil {
 		return nil, err
 	}
-	return causes, up(slices.Clone(runs), registry.EdgeUsed)
+	return causes, addUpstream(slices.Clone(runs), registry.EdgeUsed)
 }
 
 // columnSourceResolver finds the dataset versions that sources name.
@@ -124,34 +124,34 @@ type columnSourceResolver struct {
 	columnsRead map[registry.ID]map[string]bool
 }
 
-func (t *columnSourceResolver) resolve(s *registry.ColumnSource, at string) error {
+func (r *columnSourceResolver) resolve(s *registry.ColumnSource, field string) error {
 	if s.Dataset != "" {
-		id, err := t.byName(s, at)
+		id, err := r.byName(s, field)
 		if err != nil {
 			return err
 		}
 		s.DatasetVersion, s.Dataset, s.Namespace = id, "", ""
 	}
-	if s.DatasetVersion == t.v.ID {
-		return registry.Invalid(at, "a column is derived from columns of other dataset versions, not of its own")
+	if s.DatasetVersion == r.v.ID {
+		return registry.Invalid(field, "a column is derived from columns of other dataset versions, not of its own")
 	}
-	columns, ok := t.columnsRead[s.DatasetVersion]
+	columns, ok := r.columnsRead[s.DatasetVersion]
 	if !ok {
 		var err error
-		if columns, err = t.read(s.DatasetVersion); err != nil {
+		if columns, err = r.read(s.DatasetVersion); err != nil {
 			return err
 		}
-		t.columnsRead[s.DatasetVersion] = columns
+		r.columnsRead[s.DatasetVersion] = columns
 	}
 	if columns != nil && !columns[s.Column] {
-		return registry.Invalid(at+".column", "the dataset version %s has no column %q", s.DatasetVersion, registry.Shorten(s.Column, 100))
+		return registry.Invalid(field+".column", "the dataset version %s has no column %q", s.DatasetVersion, registry.Shorten(s.Column, 100))
 	}
 	return nil
 }
 
 // read returns the columns of a dataset version that the caller sees.
-func (t *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
-	nodes, err := t.tx.Nodes(t.ctx, id)
+func (r *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
+	nodes, err := r.tx.Nodes(r.ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -170,17 +170,17 @@ func (t *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
 }
 
 // byName finds the one version of a dataset among the causes.
-func (t *columnSourceResolver) byName(s *registry.ColumnSource, at string) (registry.ID, error) {
+func (r *columnSourceResolver) byName(s *registry.ColumnSource, field string) (registry.ID, error) {
 	namespace := s.Namespace
 	if namespace == "" {
 		namespace = registry.DefaultNamespace
 	}
 	dataset := registry.DatasetID(namespace, s.Dataset)
 	var ids, found []registry.ID
-	for id := range t.causes {
+	for id := range r.causes {
 		ids = append(ids, id)
 	}
-	nodes, err := t.tx.Nodes(t.ctx, ids...)
+	nodes, err := r.tx.Nodes(r.ctx, ids...)
 	if err != nil {
 		return "", err
 	}
@@ -190,7 +190,7 @@ func (t *columnSourceResolver) byName(s *registry.ColumnSource, at string) (regi
 		}
 	}
 	if len(found) != 1 {
-		return "", registry.Invalid(at+".dataset", "%d versions of %s in %s are sources of this one; give datasetVersion, or name the one source in derivedFrom or as an input of the run in generatedBy",
+		return "", registry.Invalid(field+".dataset", "%d versions of %s in %s are sources of this one; give datasetVersion, or name the one source in derivedFrom or as an input of the run in generatedBy",
 			len(found), registry.Shorten(s.Dataset, 100), registry.Shorten(namespace, 100))
 	}
 	return found[0], nil

@@ -41,20 +41,20 @@ type RecordCommitsPayload struct {
 	Created    int
 }
 
-func (c *CommitInput) check(at string) error {
-	if err := core.CheckSHA(at+".sha", &c.SHA); err != nil {
+func (c *CommitInput) check(field string) error {
+	if err := core.CheckSHA(field+".sha", &c.SHA); err != nil {
 		return err
 	}
 	if len(c.Parents) > 100 {
-		return registry.Invalid(at+".parents", "has more than 100 entries")
+		return registry.Invalid(field+".parents", "has more than 100 entries")
 	}
 	for i := range c.Parents {
-		if err := core.CheckSHA(at+".parents", &c.Parents[i]); err != nil {
+		if err := core.CheckSHA(field+".parents", &c.Parents[i]); err != nil {
 			return err
 		}
 	}
-	return core.FirstError(core.CheckText(at+".message", &c.Message), core.CheckText(at+".author", &c.Author), core.CheckText(at+".email", &c.Email), core.CheckText(at+".committer", &c.Committer),
-		core.CheckKey(at+".role", &c.Role), core.CheckKey(at+".signature", &c.Signature), core.CheckTime(at+".authoredAt", c.AuthoredAt), core.CheckTime(at+".committedAt", c.CommittedAt))
+	return core.FirstError(core.CheckText(field+".message", &c.Message), core.CheckText(field+".author", &c.Author), core.CheckText(field+".email", &c.Email), core.CheckText(field+".committer", &c.Committer),
+		core.CheckKey(field+".role", &c.Role), core.CheckKey(field+".signature", &c.Signature), core.CheckTime(field+".authoredAt", c.AuthoredAt), core.CheckTime(field+".committedAt", c.CommittedAt))
 }
 
 func (in *RecordCommitsInput) check() error {
@@ -168,11 +168,11 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 	if err := core.BackdateContainer(ctx, tx, repo, earliest); err != nil {
 		return core.WriteResult{}, err
 	}
-	edges, waits, err := parentEdges(ctx, tx, in.Commits, known)
+	edges, addedPending, err := parentEdges(ctx, tx, in.Commits, known)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	changed = changed || waits
+	changed = changed || addedPending
 	if err := tx.Link(ctx, edges...); err != nil {
 		return core.WriteResult{}, err
 	}
@@ -210,7 +210,7 @@ func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo regis
 // parentEdges joins commits to those of their parents that are known, remembers
 // those that are not, and joins known commits that waited for one of these. It
 // reports whether any parent was newly remembered.
-func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, waits bool, err error) {
+func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, addedPending bool, err error) {
 	ids := make([]registry.ID, len(commits))
 	var pending []*graph.Node
 	for i, c := range commits {
@@ -240,11 +240,11 @@ func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, kn
 			return nil, false, err
 		}
 	}
-	waiting, err := tx.ChildrenUnfiltered(ctx, registry.KindPending, registry.IndexName, ids...)
+	pendingChildren, err := tx.ChildrenUnfiltered(ctx, registry.KindPending, registry.IndexName, ids...)
 	if err != nil {
 		return nil, false, err
 	}
-	for _, n := range waiting {
+	for _, n := range pendingChildren {
 		var w pendingParent
 		if err := core.DecodeDoc(n, &w); err != nil {
 			return nil, false, err

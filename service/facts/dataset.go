@@ -58,13 +58,13 @@ func (in *RecordDatasetVersionInput) check() error {
 	}
 	seen := map[string]bool{}
 	for i := range in.Columns {
-		c, at := &in.Columns[i], fmt.Sprintf("columns[%d]", i)
+		c, field := &in.Columns[i], fmt.Sprintf("columns[%d]", i)
 		core.ToNFC(&c.Name)
-		if err := core.FirstError(registry.CheckKey(at+".name", c.Name), core.CheckText(at+".type", &c.Type), core.CheckText(at+".description", &c.Description)); err != nil {
+		if err := core.FirstError(registry.CheckKey(field+".name", c.Name), core.CheckText(field+".type", &c.Type), core.CheckText(field+".description", &c.Description)); err != nil {
 			return err
 		}
 		if seen[c.Name] {
-			return registry.Invalid(at+".name", "the column %q is given twice", c.Name)
+			return registry.Invalid(field+".name", "the column %q is given twice", c.Name)
 		}
 		seen[c.Name] = true
 	}
@@ -186,9 +186,9 @@ func (r *Recorder) Datasets(ctx context.Context, p core.Paging, f *DatasetFilter
 
 // Dataset returns a dataset by name and namespace, as of a past when one is given;
 // nil when there is none that the caller sees.
-func (r *Recorder) Dataset(ctx context.Context, named, namespace string, past ...core.PointInTime) (*registry.Dataset, error) {
-	core.ToNFC(&named, &namespace)
-	return core.GetNoun[*registry.Dataset](ctx, r.core, registry.DatasetID(namespace, named), past)
+func (r *Recorder) Dataset(ctx context.Context, name, namespace string, past ...core.PointInTime) (*registry.Dataset, error) {
+	core.ToNFC(&name, &namespace)
+	return core.GetNoun[*registry.Dataset](ctx, r.core, registry.DatasetID(namespace, name), past)
 }
 
 // DatasetVersion returns a state of a dataset, as of a past when one is given; nil
@@ -247,7 +247,7 @@ func (in *RecordDatasetVersionInput) ResolveFact(r core.References) core.Fact {
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RecordDatasetVersionInput) FactReads() (ids, effects []registry.ID) {
 	ds := registry.DatasetID(in.Namespace, in.Dataset)
-	return append(append(core.IdsOf(in.GeneratedBy), in.DerivedFrom...), ds), []registry.ID{registry.DatasetVersionID(ds, in.identity())}
+	return append(append(core.IDsOf(in.GeneratedBy), in.DerivedFrom...), ds), []registry.ID{registry.DatasetVersionID(ds, in.identity())}
 }
 
 // WriteFact writes the fact in a transaction.

@@ -248,7 +248,7 @@ func (in *RecordDeploymentInput) ResolveFact(r core.References) core.Fact {
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RecordDeploymentInput) FactReads() (ids, effects []registry.ID) {
-	return core.IdsOf(in.ID), nil
+	return core.IDsOf(in.ID), nil
 }
 
 // WriteFact writes the fact in a transaction.

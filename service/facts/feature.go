@@ -123,7 +123,7 @@ func (r *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]
 	if err != nil {
 		return nil, err
 	}
-	hops, err := core.LoadHops(ctx, scope, v.ID, core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Cap: 1000, At: v.ReadAt})
+	hops, err := core.LoadHops(ctx, scope, v.ID, core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Limit: 1000, At: v.ReadAt})
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (in *RecordFeatureInput) ResolveFact(r core.References) core.Fact {
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RecordFeatureInput) FactReads() (ids, effects []registry.ID) {
-	return core.IdsOf(in.DefinedOn), nil
+	return core.IDsOf(in.DefinedOn), nil
 }
 
 // WriteFact writes the fact in a transaction.

@@ -37,11 +37,11 @@ type ColumnLineage struct {
 	AsOf       time.Time
 	KnownAt    time.Time
 
-	s     *Explorer
-	scope *policies.Scope
-	at    registry.Instant
-	what  []any
-	found *lineage.Columns
+	explorer *Explorer
+	scope    *policies.Scope
+	at       registry.Instant
+	bindings []any
+	found    *lineage.Columns
 }
 
 // LineageColumn is a column with its place in the lineage of another.
@@ -54,10 +54,10 @@ type LineageColumn struct {
 
 // columnPageStart is where a page of columns begins.
 type columnPageStart struct {
-	At     core.AskedInstant `json:"at"`
-	Depth  int               `json:"d"`
-	ID     registry.ID       `json:"i"`
-	Column string            `json:"c"`
+	At     core.ResolvedInstant `json:"at"`
+	Depth  int                  `json:"d"`
+	ID     registry.ID          `json:"i"`
+	Column string               `json:"c"`
 }
 
 func (p columnPageStart) compare(it lineage.ColumnItem) int {
@@ -99,9 +99,9 @@ func (e *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*C
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: e, ctx: ctx, scope: scope, at: start.At}
-	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, s: e, scope: scope, at: start.At.NounInstant(),
-		what: bindings, found: found, Truncation: v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: found.Redacted})}
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: start.At}
+	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, explorer: e, scope: scope, at: start.At.NounInstant(),
+		bindings: bindings, found: found, Truncation: v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: found.Redacted})}
 	return out, out.page(ctx, start, size)
 }
 
@@ -126,7 +126,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 		at.Known = c.found.Head // Further pages see what this one saw.
 	}
 	cursor := func(it lineage.ColumnItem) string {
-		return c.s.core.SealCursor(c.scope.Actor().Subject, c.what, columnPageStart{at, it.Depth, it.Of, it.Name})
+		return c.explorer.core.SealCursor(c.scope.Actor().Subject, c.bindings, columnPageStart{at, it.Depth, it.Of, it.Name})
 	}
 	c.Columns = []*LineageColumn{}
 	for i, it := range items[from:to] {
@@ -156,7 +156,7 @@ func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registr
 	}
 	out := make([]registry.Node, len(ids))
 	for i, n := range nodes {
-		if out[i], err = c.s.core.Decode(n, c.at); err != nil {
+		if out[i], err = c.explorer.core.Decode(n, c.at); err != nil {
 			return nil, err
 		}
 	}
@@ -205,10 +205,10 @@ func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (
 
 // Deployments lists the deployments of these versions that stand at the instant.
 func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *string) (*facts.DeploymentConnection, error) {
-	v := &view{at: core.AskedInstant{Valid: c.AsOf}}
+	v := &view{at: core.ResolvedInstant{Valid: c.AsOf}}
 	var live []*graph.Node
 	for _, d := range c.found.Deployments {
-		if v.live(d) {
+		if v.isLive(d) {
 			live = append(live, d)
 		}
 	}
@@ -221,16 +221,16 @@ func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *stri
 
 // columnUsersPage answers a page of nodes that a walk found, ordered by number, read whole
 // as of the walk's instant.
-func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLineage, what string, nodes []*graph.Node, p core.Paging, edge func(string, N) E) (*core.Connection[E], error) {
+func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLineage, field string, nodes []*graph.Node, p core.Paging, edge func(string, N) E) (*core.Connection[E], error) {
 	size, err := p.Size(50)
 	if err != nil {
 		return nil, err
 	}
-	subject, l := c.scope.Actor().Subject, append([]any{what}, c.what...)
+	subject, l := c.scope.Actor().Subject, append([]any{field}, c.bindings...)
 	from := 0
 	if p.After != nil && *p.After != "" {
 		var after int64
-		if err := c.s.core.OpenCursor(subject, l, *p.After, &after); err != nil {
+		if err := c.explorer.core.OpenCursor(subject, l, *p.After, &after); err != nil {
 			return nil, err
 		}
 		for from < len(nodes) && nodes[from].Number <= after {
@@ -252,7 +252,7 @@ func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLinea
 		if !ok {
 			continue
 		}
-		cursor := c.s.core.SealCursor(subject, l, n.Number)
+		cursor := c.explorer.core.SealCursor(subject, l, n.Number)
 		if len(out.Edges) == 0 {
 			out.PageInfo.StartCursor = cursor
 		}

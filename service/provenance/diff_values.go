@@ -40,16 +40,16 @@ type measurements struct {
 
 // measurementsOf gathers what a card and runs say; a run's word counts more, for it is what
 // was done.
-func (d *differ) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
+func (d *graphDiff) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
 	param, metric := f.add, func(name string, v float64) { f.metrics[name] = v }
 	if card != nil && seesNounField(card, "ModelCard", "modelDetails") {
-		f.open(true, false)
+		f.allocate(true, false)
 		if card.ModelDetails != nil {
 			flatten("", card.ModelDetails.Hyperparameters, param)
 		}
 	}
 	if card != nil && seesNounField(card, "ModelCard", "performance") {
-		f.open(false, true)
+		f.allocate(false, true)
 		cardMetrics(card.Performance, metric)
 	}
 	for _, n := range runs {
@@ -58,11 +58,11 @@ func (d *differ) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (
 			continue
 		}
 		if seesNounField(noun, "Run", "parameters") {
-			f.open(true, false)
+			f.allocate(true, false)
 			flatten("", noun.Parameters, param)
 		}
 		if seesNounField(noun, "Run", "metrics") {
-			f.open(false, true)
+			f.allocate(false, true)
 			for _, m := range noun.Metrics {
 				metric(m.Name, m.Value)
 			}
@@ -74,7 +74,7 @@ func (d *differ) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (
 func (f *measurements) add(key string, v registry.JSON) { f.parameters[key] = v }
 
 // open makes the maps of what may be seen.
-func (f *measurements) open(parameters, metrics bool) {
+func (f *measurements) allocate(parameters, metrics bool) {
 	if parameters && f.parameters == nil {
 		f.parameters = map[string]registry.JSON{}
 	}
@@ -89,7 +89,7 @@ func seesNounField(n registry.Node, noun, field string) bool {
 }
 
 // cardMetrics tells the metrics of a card.
-func cardMetrics(p *registry.Performance, tell func(string, float64)) {
+func cardMetrics(p *registry.Performance, emit func(string, float64)) {
 	if p == nil {
 		return
 	}
@@ -98,28 +98,28 @@ func cardMetrics(p *registry.Performance, tell func(string, float64)) {
 		value *float64
 	}{{"accuracy", p.Accuracy}, {"precision", p.Precision}, {"recall", p.Recall}, {"f1Score", p.F1Score}} {
 		if m.value != nil {
-			tell(m.name, *m.value)
+			emit(m.name, *m.value)
 		}
 	}
 	for _, m := range p.Metrics {
-		tell(m.Name, m.Value)
+		emit(m.Name, m.Value)
 	}
 }
 
 // flatten tells the leaves of a JSON object, each by its path; lists are leaves.
-func flatten(path string, v registry.JSON, tell func(string, registry.JSON)) {
+func flatten(path string, v registry.JSON, emit func(string, registry.JSON)) {
 	var object map[string]registry.JSON
 	if json.Unmarshal(v, &object) != nil || object == nil {
 		if len(v) > 0 && path != "" {
-			tell(path, v)
+			emit(path, v)
 		}
 		return
 	}
-	for k, below := range object {
+	for k, child := range object {
 		if path != "" {
 			k = path + "." + k
 		}
-		flatten(k, below, tell)
+		flatten(k, child, emit)
 	}
 }
 
@@ -180,7 +180,7 @@ func (f measurements) metricChanges(to measurements) []*MetricChange {
 
 // compareMakers compares what made the two: parameters, metrics and, of model versions,
 // the cards.
-func (d *differ) compareMakers(out *LineageDiff) {
+func (d *graphDiff) compareValues(out *LineageDiff) {
 	va, runsA := d.a.TrainingRuns()
 	vb, runsB := d.b.TrainingRuns()
 	ca, cb := d.cards(va, vb)
@@ -199,17 +199,17 @@ func (d *differ) compareMakers(out *LineageDiff) {
 }
 
 // cards reads the cards of two versions, nil where there is none to be seen.
-func (d *differ) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
+func (d *graphDiff) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
 	read := func(version *graph.Node) *registry.ModelCard {
 		if version == nil {
 			return nil
 		}
-		nodes, err := lineage.Nodes(d.walk, d.scope, d.read, registry.CardID(version.ID))
+		nodes, err := lineage.Nodes(d.walkCtx, d.scope, d.readAt, registry.CardID(version.ID))
 		d.err = core.FirstError(d.err, err)
 		if err != nil || nodes[0] == nil {
 			return nil
 		}
-		c, err := core.NounAs[*registry.ModelCard](d.s.core.Decode(nodes[0], d.at.NounInstant()))
+		c, err := core.NounAs[*registry.ModelCard](d.explorer.core.Decode(nodes[0], d.at.NounInstant()))
 		d.err = core.FirstError(d.err, err)
 		return c
 	}

@@ -14,12 +14,12 @@ import (
 
 // The bounds of one export, beyond those of the walk.
 const (
-	exportFanout    = 1000
-	maxExportEdges  = 50_000
-	maxExportBytes  = 16 << 20 // of the documents of its nodes
-	maxArtifacts    = 50       // of one version
-	exportChunk     = 500      // ids a read
-	tooMuchToExport = "the export would hold more than %d %s; ask for a smaller maxDepth or history"
+	exportFanout   = 1000
+	maxExportEdges = 50_000
+	maxExportBytes = 16 << 20 // of the documents of its nodes
+	maxArtifacts   = 50       // of one version
+	exportChunk    = 500      // ids a read
+	exportTooLarge = "the export would hold more than %d %s; ask for a smaller maxDepth or history"
 )
 
 // ExportInput asks for what lies around a node in a format of other tools; the
@@ -56,8 +56,8 @@ func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 		return nil, err
 	}
 	fanout := exportFanout
-	ask := LineageInput{Of: in.Of, Direction: in.Direction, MaxDepth: in.MaxDepth, History: in.History, Fanout: &fanout}
-	o, _, err := ask.options()
+	query := LineageInput{Of: in.Of, Direction: in.Direction, MaxDepth: in.MaxDepth, History: in.History, Fanout: &fanout}
+	o, _, err := query.options()
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +73,8 @@ func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 	if err := checkExportSize(found); err != nil {
 		return nil, err
 	}
-	v := &view{s: e, ctx: ctx, scope: scope, at: at}
-	g, err := v.page(found, ask, pageStart{Depth: -1, At: at}, len(found.Items), nil)
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
+	g, err := v.page(found, query, pageStart{Depth: -1, At: at}, len(found.Items), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +93,14 @@ func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 // checkExportSize bounds what an encoder is given, for one answer holds all of it.
 func checkExportSize(g *lineage.Graph) error {
 	if len(g.Edges) > maxExportEdges {
-		return registry.Errorf(registry.ResourceExhausted, tooMuchToExport, maxExportEdges, "edges")
+		return registry.Errorf(registry.ResourceExhausted, exportTooLarge, maxExportEdges, "edges")
 	}
 	size := 0
 	for _, it := range g.Items {
 		size += len(it.Node.Doc)
 	}
 	if size > maxExportBytes {
-		return registry.Errorf(registry.ResourceExhausted, tooMuchToExport, maxExportBytes, "bytes of what is known of its nodes")
+		return registry.Errorf(registry.ResourceExhausted, exportTooLarge, maxExportBytes, "bytes of what is known of its nodes")
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (v *view) document(g *LineageGraph, o lineage.Options, in ExportInput) (*ex
 }
 
 // fetch reads nouns by id at the instant shown, those that the caller sees.
-func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
+func (v *view) visibleNouns(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 	out := map[registry.ID]registry.Node{}
 	slices.Sort(ids)
 	for part := range slices.Chunk(slices.Compact(ids), exportChunk) {
@@ -146,7 +146,7 @@ func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 			if n == nil || n.Hidden {
 				continue
 			}
-			if out[n.ID], err = v.s.core.Decode(n, v.at.NounInstant()); err != nil {
+			if out[n.ID], err = v.explorer.core.Decode(n, v.at.NounInstant()); err != nil {
 				return nil, err
 			}
 		}
@@ -167,7 +167,7 @@ func (v *view) cards(d *export.Document) error {
 			ids = append(ids, registry.CardID(x.ID))
 		}
 	}
-	found, err := v.fetch(ids)
+	found, err := v.visibleNouns(ids)
 	if err != nil {
 		return err
 	}
@@ -181,11 +181,11 @@ func (v *view) cards(d *export.Document) error {
 
 // artifacts adds the files of versions: those that were there at the instant shown.
 func (v *view) artifacts(d *export.Document) error {
-	at := map[registry.ID]int{}
+	index := map[registry.ID]int{}
 	var parents []registry.ID
 	for i, n := range d.Nodes {
 		if x, ok := n.Noun.(*registry.ModelVersion); ok && seesField(x, "ModelVersion", "artifacts") {
-			at[x.ID], parents = i, append(parents, x.ID)
+			index[x.ID], parents = i, append(parents, x.ID)
 		}
 	}
 	for part := range slices.Chunk(parents, exportChunk) {
@@ -197,12 +197,12 @@ func (v *view) artifacts(d *export.Document) error {
 			if n.Hidden || n.ValidFrom.After(v.at.Valid) {
 				continue
 			}
-			noun, err := v.s.core.Decode(n, v.at.NounInstant())
+			noun, err := v.explorer.core.Decode(n, v.at.NounInstant())
 			if err != nil {
 				return err
 			}
 			if a, ok := noun.(*registry.Artifact); ok {
-				i := at[n.Parent]
+				i := index[n.Parent]
 				d.Nodes[i].Artifacts = append(d.Nodes[i].Artifacts, a)
 			}
 		}
@@ -218,7 +218,7 @@ func (v *view) containers(d *export.Document) error {
 			ids = append(ids, id)
 		}
 	}
-	found, err := v.fetch(ids)
+	found, err := v.visibleNouns(ids)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type LineageFilter struct {
 }
 
 // documents reports whether a filter reads more of a node than its columns.
-func (f *LineageFilter) documents() bool { return f != nil && len(f.Tags) > 0 }
+func (f *LineageFilter) readsDocuments() bool { return f != nil && len(f.Tags) > 0 }
 
 // newNodeFilter builds the test of a filter. A filter on a field that the caller cannot
 // see on a node does not match it.
@@ -45,7 +45,7 @@ func newNodeFilter(f *LineageFilter) (nodeFilter, error) {
 		if n.Hidden {
 			return false, nil
 		}
-		if f.documents() {
+		if f.readsDocuments() {
 			var d struct {
 				Tags []registry.KeyValue `json:"tags"`
 			}

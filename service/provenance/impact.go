@@ -34,7 +34,7 @@ type ImpactConnection struct {
 	Truncation Truncation
 	AsOf       time.Time
 	KnownAt    time.Time
-	full       *impactTotals
+	totals     *impactTotals
 }
 
 // ImpactEdge is a descendant with one shortest way to it.
@@ -51,9 +51,9 @@ type ImpactEdge struct {
 
 // impactPageStart is where a page of descendants begins, at an instant.
 type impactPageStart struct {
-	At     core.AskedInstant `json:"at"`
-	Depth  int               `json:"d"`
-	Number int64             `json:"n"`
+	At     core.ResolvedInstant `json:"at"`
+	Depth  int                  `json:"d"`
+	Number int64                `json:"n"`
 }
 
 // Impact returns what descends from any of the given nodes, nearest first, then in
@@ -83,18 +83,18 @@ func (e *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnectio
 	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
-	p := &impactPage{view: &view{s: e, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
-	if p.keep, err = newNodeFilter(in.Where); err != nil {
+	p := &impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
+	if p.filter, err = newNodeFilter(in.Where); err != nil {
 		return nil, err
 	}
-	return p.answer()
+	return p.load()
 }
 
 // impactPage is one page of an impact question under way.
 type impactPage struct {
 	*view
 	in       ImpactInput
-	keep     nodeFilter
+	filter   nodeFilter
 	bindings any
 	start    impactPageStart
 	size     int
@@ -119,18 +119,18 @@ func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets 
 	}
 }
 
-func (p *impactPage) answer() (*ImpactConnection, error) {
-	walk, cancel := core.WithAnswerReserve(p.ctx)
+func (p *impactPage) load() (*ImpactConnection, error) {
+	walkCtx, cancel := core.WithAnswerReserve(p.ctx)
 	defer cancel()
 	var end lineage.RowPosition
 	var more bool
-	w, err := p.consistentImpact(walk, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
+	w, err := p.consistentImpact(walkCtx, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
 		p.rows = p.rows[:0]
-		var failed error
-		end, more, err = w.Rows(walk, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.documents(), p.size+1, func(d lineage.Descendant) bool {
-			ok, err := p.wanted(p.in, p.keep, d)
+		var filterErr error
+		end, more, err = w.Rows(walkCtx, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.readsDocuments(), p.size+1, func(d lineage.Descendant) bool {
+			ok, err := p.matches(p.in, p.filter, d)
 			if err != nil {
-				failed = err
+				filterErr = err
 				return false
 			}
 			if ok && len(p.rows) == p.size {
@@ -141,7 +141,7 @@ func (p *impactPage) answer() (*ImpactConnection, error) {
 			}
 			return true
 		})
-		return core.FirstError(failed, err)
+		return core.FirstError(filterErr, err)
 	})
 	if err != nil {
 		return nil, err
@@ -150,15 +150,15 @@ func (p *impactPage) answer() (*ImpactConnection, error) {
 }
 
 // wanted reports whether a descendant is one of those asked for.
-func (v *view) wanted(in ImpactInput, keep nodeFilter, d lineage.Descendant) (bool, error) {
-	if in.Live && d.Node.Kind == registry.KindDeployment && !v.live(d.Node) {
+func (v *view) matches(in ImpactInput, filter nodeFilter, d lineage.Descendant) (bool, error) {
+	if in.Live && d.Node.Kind == registry.KindDeployment && !v.isLive(d.Node) {
 		return false, nil
 	}
-	return keep(d.Node)
+	return filter(d.Node)
 }
 
 // live reports whether a deployment stands at the instant asked for.
-func (v *view) live(n *graph.Node) bool {
+func (v *view) isLive(n *graph.Node) bool {
 	return !n.ValidFrom.After(v.at.Valid) && (n.ValidTo.IsZero() || n.ValidTo.After(v.at.Valid))
 }
 
@@ -168,13 +168,13 @@ func (p *impactPage) page(w *lineage.Impact, end lineage.RowPosition, more bool)
 		at.Known = w.Head // Further pages see what this one saw.
 	}
 	cursor := func(depth int, number int64) string {
-		return p.s.core.SealCursor(p.scope.Actor().Subject, p.bindings, impactPageStart{at, depth, number})
+		return p.explorer.core.SealCursor(p.scope.Actor().Subject, p.bindings, impactPageStart{at, depth, number})
 	}
 	whole, err := p.documents(w)
 	if err != nil {
 		return nil, err
 	}
-	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, KnownAt: p.at.KnownAt, full: &impactTotals{view: p.view, in: p.in, keep: p.keep, at: at}}
+	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, KnownAt: p.at.KnownAt, totals: &impactTotals{view: p.view, in: p.in, filter: p.filter, at: at}}
 	for _, d := range p.rows {
 		e, err := p.edgeTo(d, whole)
 		if err != nil {
@@ -212,7 +212,7 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 		return out, nil
 	}
 	at := p.start.At
-	if at.Known == 0 && at.Asked {
+	if at.Known == 0 && at.Explicit {
 		at.Known = w.Head
 	}
 	nodes, err := lineage.Nodes(p.ctx, p.scope, at.WalkInstant(), ids...)
@@ -263,10 +263,10 @@ func (c *ImpactConnection) TotalCount(ctx context.Context) (*int, error) {
 
 // Counts counts all that descends, by environment.
 func (c *ImpactConnection) Counts(ctx context.Context) (*ImpactCounts, error) {
-	return c.full.counts(ctx)
+	return c.totals.counts(ctx)
 }
 
 // Models tells which models some versions or live deployments of descend.
 func (c *ImpactConnection) Models(ctx context.Context) (*ImpactModels, error) {
-	return c.full.models(ctx)
+	return c.totals.models(ctx)
 }

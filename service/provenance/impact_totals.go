@@ -47,32 +47,32 @@ const maxModels = 1000
 // its page. The fields that ask for it share one walk.
 type impactTotals struct {
 	*view
-	in   ImpactInput
-	keep nodeFilter
-	at   core.AskedInstant
+	in     ImpactInput
+	filter nodeFilter
+	at     core.ResolvedInstant
 
-	count, group sync.Once
-	counted      *ImpactCounts
-	grouped      *ImpactModels
-	countFailed  error
-	groupFailed  error
+	countOnce, groupOnce sync.Once
+	counted              *ImpactCounts
+	grouped              *ImpactModels
+	countErr             error
+	groupErr             error
 }
 
 // walk goes to the end of a walk to some kinds.
-func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole bool, take func(lineage.Descendant) error) (*view, Truncation, error) {
-	soft, cancel := core.WithAnswerReserve(ctx)
+func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, withDocuments bool, visit func(lineage.Descendant) error) (*view, Truncation, error) {
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	v := &view{s: t.s, ctx: ctx, scope: t.scope, at: t.at}
-	w, err := lineage.NewImpact(soft, t.scope, t.in.Of, targets, t.at.WalkInstant())
+	v := &view{explorer: t.explorer, ctx: ctx, scope: t.scope, at: t.at}
+	w, err := lineage.NewImpact(walkCtx, t.scope, t.in.Of, targets, t.at.WalkInstant())
 	if err != nil {
 		return v, Truncation{}, err
 	}
-	var failed error
-	_, _, err = w.Rows(soft, lineage.RowPosition{}, whole, lineage.MaxNodes, func(d lineage.Descendant) bool {
-		failed = take(d)
-		return failed == nil
+	var visitErr error
+	_, _, err = w.Rows(walkCtx, lineage.RowPosition{}, withDocuments, lineage.MaxNodes, func(d lineage.Descendant) bool {
+		visitErr = visit(d)
+		return visitErr == nil
 	})
-	if err = core.FirstError(failed, err); err != nil {
+	if err = core.FirstError(visitErr, err); err != nil {
 		return v, Truncation{}, err
 	}
 	v.registerHidden(w.Hidden()...)
@@ -80,10 +80,10 @@ func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole 
 }
 
 func (t *impactTotals) counts(ctx context.Context) (*ImpactCounts, error) {
-	t.count.Do(func() {
+	t.countOnce.Do(func() {
 		out, byEnvironment := &ImpactCounts{Environments: []*EnvironmentCount{}}, map[string]int{}
-		_, truncation, err := t.walk(ctx, t.in.Targets, t.in.Where.documents(), func(d lineage.Descendant) error {
-			ok, err := t.wanted(t.in, t.keep, d)
+		_, truncation, err := t.walk(ctx, t.in.Targets, t.in.Where.readsDocuments(), func(d lineage.Descendant) error {
+			ok, err := t.matches(t.in, t.filter, d)
 			if ok {
 				out.Total++
 				byEnvironment[d.Node.Text(registry.IndexEnvironment)]++
@@ -101,9 +101,9 @@ func (t *impactTotals) counts(ctx context.Context) (*ImpactCounts, error) {
 		slices.SortFunc(out.Environments, func(a, b *EnvironmentCount) int {
 			return cmp.Compare(stringOrEmpty(a.Environment), stringOrEmpty(b.Environment))
 		})
-		t.counted, t.countFailed = out, err
+		t.counted, t.countErr = out, err
 	})
-	return t.counted, t.countFailed
+	return t.counted, t.countErr
 }
 
 // stringOrEmpty is what a pointer points at, "" for nil.
@@ -115,8 +115,8 @@ func stringOrEmpty(s *string) string {
 }
 
 func (t *impactTotals) models(ctx context.Context) (*ImpactModels, error) {
-	t.group.Do(func() { t.grouped, t.groupFailed = t.byModel(ctx) })
-	return t.grouped, t.groupFailed
+	t.groupOnce.Do(func() { t.grouped, t.groupErr = t.byModel(ctx) })
+	return t.grouped, t.groupErr
 }
 
 // byModel groups the versions and live deployments that descend by their model.
@@ -135,7 +135,7 @@ func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
 		switch near := path[len(path)-2]; {
 		case d.Node.Kind == registry.KindModelVersion:
 			of(d.Node).Versions++
-		case near.Kind == registry.KindModelVersion && !near.Hidden && t.live(d.Node):
+		case near.Kind == registry.KindModelVersion && !near.Hidden && t.isLive(d.Node):
 			of(near).LiveDeployments++
 		}
 		return nil
@@ -160,7 +160,7 @@ func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelI
 	}
 	for i, n := range nodes {
 		m := byModel[ids[i]]
-		if m.Model, err = core.NounAs[*registry.Model](v.s.core.Decode(n, v.at.NounInstant())); err != nil {
+		if m.Model, err = core.NounAs[*registry.Model](v.explorer.core.Decode(n, v.at.NounInstant())); err != nil {
 			return nil, err
 		}
 		out.Models = append(out.Models, m)

@@ -78,9 +78,9 @@ const maxFrontier = 100
 
 // pageStart is where a page of lineage begins: after a depth and id, at an instant.
 type pageStart struct {
-	At    core.AskedInstant `json:"at"`
-	Depth int               `json:"d"`
-	ID    registry.ID       `json:"i"`
+	At    core.ResolvedInstant `json:"at"`
+	Depth int                  `json:"d"`
+	ID    registry.ID          `json:"i"`
 }
 
 // Lineage returns what lies around a node, one page of it.
@@ -106,14 +106,14 @@ func (e *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 	if start.Depth >= 0 {
 		o.At.Known, o.At.Current = start.At.Known, o.At.Current && start.At.Known == 0
 	}
-	o.Bare = in.Bare && !in.Where.documents()
-	walk, cancel := core.WithAnswerReserve(ctx)
+	o.Bare = in.Bare && !in.Where.readsDocuments()
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	g, err := lineage.Walk(walk, scope, in.Of, o)
+	g, err := lineage.Walk(walkCtx, scope, in.Of, o)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: e, ctx: ctx, scope: scope, at: start.At}
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: start.At}
 	out, err := v.page(g, in, start, size, bindings)
 	if err != nil || !in.Degrees {
 		return out, err

@@ -15,10 +15,10 @@ import (
 // view turns what a walk found into what leaves the house: nouns, and ids that
 // are the caller's own for what is hidden.
 type view struct {
-	s         *Explorer
+	explorer  *Explorer
 	ctx       context.Context
 	scope     *policies.Scope
-	at        core.AskedInstant
+	at        core.ResolvedInstant
 	opaqueIDs map[registry.ID]registry.ID
 	realIDs   map[registry.ID]registry.ID
 }
@@ -45,7 +45,7 @@ func (v *view) registerHidden(nodes ...*graph.Node) {
 }
 
 func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
-	noun, err := v.s.core.Decode(n, v.at.NounInstant())
+	noun, err := v.explorer.core.Decode(n, v.at.NounInstant())
 	if err != nil {
 		return nil, err
 	}
@@ -87,45 +87,47 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start pageStart, size int
 	for _, it := range g.Items {
 		v.registerHidden(it.Node)
 	}
-	keep, err := newNodeFilter(in.Where)
+	filter, err := newNodeFilter(in.Where)
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]*lineage.Item, 0, len(g.Items))
+	matching := make([]*lineage.Item, 0, len(g.Items))
 	for _, it := range g.Items {
-		if ok, err := keep(it.Node); err != nil {
+		if ok, err := filter(it.Node); err != nil {
 			return nil, err
 		} else if ok {
-			kept = append(kept, it)
+			matching = append(matching, it)
 		}
 	}
 	// Walks come in this order, but for what is called otherwise outside.
-	slices.SortFunc(kept, func(a, b *lineage.Item) int { return v.order(a, pageStart{Depth: b.Depth, ID: v.visibleID(b.Node.ID)}) })
+	slices.SortFunc(matching, func(a, b *lineage.Item) int {
+		return v.compareToStart(a, pageStart{Depth: b.Depth, ID: v.visibleID(b.Node.ID)})
+	})
 	from := 0
-	for start.Depth >= 0 && from < len(kept) && v.order(kept[from], start) <= 0 {
+	for start.Depth >= 0 && from < len(matching) && v.compareToStart(matching[from], start) <= 0 {
 		from++
 	}
-	to := min(from+size, len(kept))
+	to := min(from+size, len(matching))
 	out := &LineageGraph{Root: v.visibleID(g.Root), Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
 		AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
-	out.Nodes = v.items(g, kept, from, to)
-	out.Edges = v.edges(g, kept, from, to)
+	out.Nodes = v.pageNodes(g, matching, from, to)
+	out.Edges = v.pageEdges(g, matching, from, to)
 	at := start.At
 	if at.Known == 0 {
 		at.Known = g.Head // Further pages see what this one saw.
 	}
 	cursor := func(it *lineage.Item) string {
-		return v.s.core.SealCursor(v.scope.Actor().Subject, bindings, pageStart{at, it.Depth, v.visibleID(it.Node.ID)})
+		return v.explorer.core.SealCursor(v.scope.Actor().Subject, bindings, pageStart{at, it.Depth, v.visibleID(it.Node.ID)})
 	}
-	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < len(kept), from > 0
+	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < len(matching), from > 0
 	if to > from && !in.NoCursors {
-		out.PageInfo.StartCursor, out.PageInfo.EndCursor = cursor(kept[from]), cursor(kept[to-1])
+		out.PageInfo.StartCursor, out.PageInfo.EndCursor = cursor(matching[from]), cursor(matching[to-1])
 	}
 	return out, nil
 }
 
 // order compares an item with a place: depth, then outward id.
-func (v *view) order(it *lineage.Item, p pageStart) int {
+func (v *view) compareToStart(it *lineage.Item, p pageStart) int {
 	if it.Depth != p.Depth {
 		return it.Depth - p.Depth
 	}
@@ -141,14 +143,14 @@ func (v *view) order(it *lineage.Item, p pageStart) int {
 
 // items are the nodes of a page, in one piece. The tree parent of one is the nearest
 // that is returned too, on this page or another.
-func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*LineageNode {
+func (v *view) pageNodes(g *lineage.Graph, matching []*lineage.Item, from, to int) []*LineageNode {
 	parent := func(it *lineage.Item) registry.ID { return it.TreeParent }
-	if len(kept) < len(g.Items) {
-		byID, returned := make(map[registry.ID]*lineage.Item, len(g.Items)), make(map[registry.ID]bool, len(kept))
+	if len(matching) < len(g.Items) {
+		byID, returned := make(map[registry.ID]*lineage.Item, len(g.Items)), make(map[registry.ID]bool, len(matching))
 		for _, it := range g.Items {
 			byID[it.Node.ID] = it
 		}
-		for _, it := range kept {
+		for _, it := range matching {
 			returned[it.Node.ID] = true
 		}
 		parent = func(it *lineage.Item) registry.ID {
@@ -160,7 +162,7 @@ func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*Li
 		}
 	}
 	nodes, parents, out := make([]LineageNode, to-from), make([]registry.ID, to-from), make([]*LineageNode, to-from)
-	for i, it := range kept[from:to] {
+	for i, it := range matching[from:to] {
 		n := &nodes[i]
 		*n = LineageNode{ID: v.visibleID(it.Node.ID), Kind: it.Node.Kind, Name: it.Node.Name, Mask: it.Node.Mask, Hidden: it.Node.Hidden,
 			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, read: it.Node}
@@ -177,15 +179,15 @@ func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*Li
 }
 
 // edges are those whose later end is on a page, in one piece.
-func (v *view) edges(g *lineage.Graph, kept []*lineage.Item, from, to int) []*core.LineageEdge {
+func (v *view) pageEdges(g *lineage.Graph, matching []*lineage.Item, from, to int) []*core.LineageEdge {
 	edges := make([]core.LineageEdge, 0, len(g.Edges))
 	if to-from == len(g.Items) { // All are.
 		for i := range g.Edges {
 			edges = append(edges, v.edge(&g.Edges[i]))
 		}
 	} else {
-		rank := make(map[registry.ID]int, len(kept))
-		for i, it := range kept {
+		rank := make(map[registry.ID]int, len(matching))
+		for i, it := range matching {
 			rank[it.Node.ID] = i + 1
 		}
 		for i := range g.Edges {

@@ -41,7 +41,7 @@ func (e *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf
 	if err != nil {
 		return nil, err
 	}
-	most, err := core.CheckRange("k", k, 3, 1, maxPaths)
+	limit, err := core.CheckRange("k", k, 3, 1, maxPaths)
 	if err != nil {
 		return nil, err
 	}
@@ -49,13 +49,13 @@ func (e *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf
 	if err != nil {
 		return nil, err
 	}
-	walk, cancel := core.WithAnswerReserve(ctx)
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	found, err := lineage.FindPaths(walk, scope, from, to, most, at.StoreInstant())
+	found, err := lineage.FindPaths(walkCtx, scope, from, to, limit, at.StoreInstant())
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: e, ctx: ctx, scope: scope, at: at}
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
 	return v.pathSet(found)
 }
 
@@ -77,12 +77,12 @@ func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
 		out.OnAnyPath.Nodes = append(out.OnAnyPath.Nodes, noun)
 	}
 	for _, e := range found.Edges {
-		told := v.edge(&e)
-		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, &told)
+		edge := v.edge(&e)
+		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, &edge)
 	}
-	for _, way := range found.Shortest {
-		p := &Path{Length: len(way) - 1}
-		for _, id := range way {
+	for _, ids := range found.Shortest {
+		p := &Path{Length: len(ids) - 1}
+		for _, id := range ids {
 			noun, err := v.node(byID[id])
 			if err != nil {
 				return nil, err

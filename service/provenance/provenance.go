@@ -45,13 +45,13 @@ func (e *Explorer) Provenance(ctx context.Context, of registry.ID, asOf, knownAt
 	if err != nil {
 		return nil, err
 	}
-	walk, cancel := core.WithAnswerReserve(ctx)
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	g, err := lineage.Walk(walk, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.StoreInstant()})
+	g, err := lineage.Walk(walkCtx, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.StoreInstant()})
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: e, ctx: ctx, scope: scope, at: at}
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
 	for _, it := range g.Items {
 		v.registerHidden(it.Node)
 	}
@@ -120,7 +120,7 @@ func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.Model
 	}
 	out := map[registry.ID]*registry.ModelCard{}
 	for _, n := range nodes {
-		c, err := core.NounAs[*registry.ModelCard](v.s.core.Decode(n, v.at.NounInstant()))
+		c, err := core.NounAs[*registry.ModelCard](v.explorer.core.Decode(n, v.at.NounInstant()))
 		if err != nil {
 			return nil, err
 		}

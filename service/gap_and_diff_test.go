@@ -19,15 +19,15 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 	k := newKit(t)
 	k.model("m")
 	day := func(d int) time.Time { return time.Date(2025, 6, d, 9, 0, 0, 0, time.UTC) }
-	data := got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "train", Version: "7",
+	data := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "train", Version: "7",
 		Role: registry.RawData, Rows: ptr(int64(100))})).DatasetVersion.ID
-	digested := got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "digested",
+	digested := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "digested",
 		Role: registry.RawData, Digest: "md5:0123456789abcdef0123456789abcdef"})).DatasetVersion.ID
 	run := func(id string, in registry.ID) registry.ID {
-		return got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: id, Name: id, RunKind: registry.RunTraining,
+		return must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: id, Name: id, RunKind: registry.RunTraining,
 			Inputs: []registry.ID{in}, StartedAt: day(2), EndedAt: day(3), Parameters: registry.JSON(`{"rate":0.10,"depth":6}`)})).Run.ID
 	}
-	feature := got[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: "m", Name: "age"})).Feature.ID
+	feature := must[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: "m", Name: "age"})).Feature.ID
 	runs := map[string]registry.ID{"7": run("a", data), "digest": run("b", digested)}
 	n := 0
 	gaps := func(on string, card catalog.ModelCardInput, role string) (fields []string) {
@@ -35,10 +35,10 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 		n++
 		by := runs[on]
 		version := fmt.Sprintf("%d.0.0", n)
-		v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
+		v := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
 			Version: &version, Run: &by, Features: []registry.ID{feature}, Card: &card})).ModelVersion
 		k.move("m", version, registry.Staging, registry.Production)
-		p := got[*provenance.Provenance](k)(k.Service.Provenance(k.as("x", role), v.ID, time.Time{}, time.Time{}))
+		p := must[*provenance.Provenance](k)(k.Service.Provenance(k.as("x", role), v.ID, time.Time{}, time.Time{}))
 		for _, g := range p.Gaps {
 			if g.Code == lineage.CardContradictsGraph {
 				fields = append(fields, g.Field)
@@ -94,7 +94,7 @@ func TestADiffHonoursSight(t *testing.T) {
 	k := newKit(t)
 	k.model("m")
 	version := func(v string, run registry.ID, from ...registry.ID) registry.ID {
-		return got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
+		return must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
 			Version: &v, Run: &run, DerivedFrom: from})).ModelVersion.ID
 	}
 	secret := k.data("secret", nil)
@@ -104,7 +104,7 @@ func TestADiffHonoursSight(t *testing.T) {
 	k.move("m", "1.0.0", registry.Staging, registry.Production)
 	k.move("m", "1.1.0", registry.Staging, registry.Production)
 	diff := func(role string) *provenance.LineageDiff {
-		return got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", role), provenance.LineageDiffInput{A: a, B: b}))
+		return must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", role), provenance.LineageDiffInput{A: a, B: b}))
 	}
 	all, some := diff(registry.RoleAdmin), diff(registry.RoleDeveloper)
 	if len(all.Datasets.Added) != 2 || len(all.Versions.Added) != 1 || all.TruncationB.Redacted != 0 {
@@ -119,9 +119,9 @@ func TestADiffHonoursSight(t *testing.T) {
 		t.Errorf("viewer: %+v", none)
 	}
 	_, err := k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: secret})
-	k.wants(registry.InvalidArgument, err)
+	k.wantCode(registry.InvalidArgument, err)
 	_, err = k.LineageDiff(k.as("d", registry.RoleDeveloper), provenance.LineageDiffInput{A: a, B: base})
-	k.wants(registry.NotFound, err)
+	k.wantCode(registry.NotFound, err)
 }
 
 // TestADiffIsAsOfAnInstant compares before and after a late fact.
@@ -131,10 +131,10 @@ func TestADiffIsAsOfAnInstant(t *testing.T) {
 	before := k.now
 	k.now = k.now.Add(time.Hour)
 	late := k.data("y", nil)
-	got[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("root", registry.RoleAdmin), facts.LinkLineageInput{From: b, To: late, Kind: registry.EdgeUsed}))
+	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("root", registry.RoleAdmin), facts.LinkLineageInput{From: b, To: late, Kind: registry.EdgeUsed}))
 	k.now = k.now.Add(time.Hour)
-	now := got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b}))
-	then := got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b, KnownAt: before}))
+	now := must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b}))
+	then := must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b, KnownAt: before}))
 	if len(now.Datasets.Added) != 1 || now.Identical || len(then.Datasets.Added) != 0 || !then.Identical {
 		t.Errorf("now %+v, then %+v, identical %v", now.Datasets, then.Datasets, then.Identical)
 	}

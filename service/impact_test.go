@@ -16,7 +16,7 @@ import (
 )
 
 // darkHub is a dataset that one served version came of, and many that are not.
-func darkHub(k *kit, dark int) (hub, served registry.ID) {
+func hubWithHiddenNeighbors(k *kit, dark int) (hub, served registry.ID) {
 	k.Helper()
 	hub = k.data("hub", nil)
 	k.model("m")
@@ -25,13 +25,13 @@ func darkHub(k *kit, dark int) (hub, served registry.ID) {
 		k.data(fmt.Sprint("made", i), &run)
 	}
 	run := k.run("light", hub)
-	v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run})).ModelVersion
+	v := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run})).ModelVersion
 	k.move("m", "1.0.0", registry.Staging, registry.Production)
 	return hub, v.ID
 }
 
 // narrow replaces the service by one whose sight has a small budget.
-func (k *kit) narrow(edges int) {
+func (k *kit) setVisibilityBudget(edges int) {
 	k.Helper()
 	table, err := policies.Load("")
 	if err != nil {
@@ -50,10 +50,10 @@ func (k *kit) narrow(edges int) {
 // answer is the same as without any.
 func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 	k := newKit(t)
-	hub, served := darkHub(k, 60)
+	hub, served := hubWithHiddenNeighbors(k, 60)
 	ask := func(budget int) *provenance.LineageGraph {
-		k.narrow(budget)
-		return got[*provenance.LineageGraph](k)(k.Lineage(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
+		k.setVisibilityBudget(budget)
+		return must[*provenance.LineageGraph](k)(k.Lineage(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
 	}
 	for _, budget := range []int{0, 5, 1000} {
 		g := ask(budget)
@@ -66,30 +66,30 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 		}
 	}
 	down := func(budget, fanout int) (*provenance.LineageCounts, error) {
-		k.narrow(budget)
+		k.setVisibilityBudget(budget)
 		return k.LineageCounts(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(fanout)})
 	}
-	whole := got[*provenance.LineageCounts](k)(down(100_000, 1000))
+	whole := must[*provenance.LineageCounts](k)(down(100_000, 1000))
 	if whole.Nodes != 123 || whole.Redacted != 120 || !slices.Equal(whole.Truncation.Reasons, []lineage.Reason{lineage.ReasonAccess}) {
 		t.Errorf("%+v", whole)
 	}
 	// A walk that meets what is served needs no search to see its root; one that is cut
 	// before does, and a budget of nothing does not give it.
-	if met := got[*provenance.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
+	if met := must[*provenance.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
 		t.Errorf("%+v", met)
 	}
 	_, err := down(0, 10)
-	k.wants(registry.NotFound, err)
-	short := got[*provenance.LineageCounts](k)(down(62, 1000))
+	k.wantCode(registry.NotFound, err)
+	short := must[*provenance.LineageCounts](k)(down(62, 1000))
 	if short.Nodes != 123 || short.Redacted < 120 || !slices.Contains(short.Truncation.Reasons, lineage.ReasonAccess) {
 		t.Errorf("%+v", short)
 	}
 	// A list has no place to tell that it is not whole: it is refused.
-	k.narrow(5)
+	k.setVisibilityBudget(5)
 	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)
-	k.wants(registry.ResourceExhausted, err)
-	k.narrow(100_000)
-	if c := got[*facts.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)); len(c.Edges) != 1 {
+	k.wantCode(registry.ResourceExhausted, err)
+	k.setVisibilityBudget(100_000)
+	if c := must[*facts.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)); len(c.Edges) != 1 {
 		t.Errorf("%d runs", len(c.Edges))
 	}
 }
@@ -98,23 +98,23 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 // small pages, as different callers, and holds totals and groups to it.
 func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 	k := newKit(t)
-	ids := tangle(k, 3)
+	ids := randomPipeline(k, 3)
 	raw := ids[len(ids)-11]
 	for _, role := range roles {
 		for _, targets := range [][]registry.Kind{nil, {registry.KindModelVersion, registry.KindDeployment}, {registry.KindRun, registry.KindDatasetVersion}} {
 			in := provenance.ImpactInput{Of: []registry.ID{raw}, Targets: targets, Live: true}
-			whole := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
-			counts := got[*provenance.ImpactCounts](k)(whole.Counts(k.Context()))
+			whole := must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
+			counts := must[*provenance.ImpactCounts](k)(whole.Counts(k.Context()))
 			sum := 0
 			for _, e := range counts.Environments {
 				sum += e.Count
 			}
-			if total := *got[*int](k)(whole.TotalCount(k.Context())); total != len(whole.Edges) || counts.Total != total || sum != total {
+			if total := *must[*int](k)(whole.TotalCount(k.Context())); total != len(whole.Edges) || counts.Total != total || sum != total {
 				t.Errorf("%s %v: %d rows, %d in all, %d by environment", role, targets, len(whole.Edges), total, sum)
 			}
 			var pages []string
 			for in.First = ptr(2); ; {
-				c := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
+				c := must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
 				for _, e := range c.Edges {
 					pages = append(pages, e.Cursor)
 					if len(e.Path) != e.Depth+1 || e.Path[e.Depth].NodeMeta().ID != e.Node.NodeMeta().ID {
@@ -134,9 +134,9 @@ func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 				t.Errorf("%s %v: pages hold %d rows, the whole %d", role, targets, len(pages), len(want))
 			}
 		}
-		models := got[*provenance.ImpactModels](k)(got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true})).Models(k.Context()))
-		versions := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindModelVersion}}))
-		live := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true}))
+		models := must[*provenance.ImpactModels](k)(must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true})).Models(k.Context()))
+		versions := must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindModelVersion}}))
+		live := must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true}))
 		if len(versions.Edges) == 0 && len(models.Models) == 0 {
 			continue
 		}

@@ -55,7 +55,7 @@ func (k *kit) with(subject string, grants ...registry.Grant) context.Context {
 }
 
 // got fails the test on an error.
-func got[T any](k *kit) func(T, error) T {
+func must[T any](k *kit) func(T, error) T {
 	return func(v T, err error) T {
 		k.Helper()
 		if err != nil {
@@ -66,7 +66,7 @@ func got[T any](k *kit) func(T, error) T {
 }
 
 // wants fails the test unless the error has the code.
-func (k *kit) wants(code registry.Code, err error) {
+func (k *kit) wantCode(code registry.Code, err error) {
 	k.Helper()
 	if registry.CodeOf(err) != code {
 		k.Errorf("code %q (%v), want %q", registry.CodeOf(err), err, code)
@@ -84,29 +84,29 @@ func (k *kit) head() int64 {
 
 func (k *kit) model(name string) *registry.Model {
 	k.Helper()
-	return got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: name})).Model
+	return must[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: name})).Model
 }
 
 func (k *kit) version(model, version string) *registry.ModelVersion {
 	k.Helper()
-	return got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: model, Version: &version})).ModelVersion
+	return must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: model, Version: &version})).ModelVersion
 }
 
 func (k *kit) move(model, version string, stages ...registry.Stage) {
 	k.Helper()
 	for _, st := range stages {
-		got[*catalog.TransitionModelVersionPayload](k)(k.TransitionModelVersion(k.as("root", registry.RoleAdmin), catalog.TransitionModelVersionInput{Model: &model, Version: &version, To: st}))
+		must[*catalog.TransitionModelVersionPayload](k)(k.TransitionModelVersion(k.as("root", registry.RoleAdmin), catalog.TransitionModelVersionInput{Model: &model, Version: &version, To: st}))
 	}
 }
 
 func (k *kit) data(name string, by *registry.ID) registry.ID {
 	k.Helper()
-	return got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by})).DatasetVersion.ID
+	return must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by})).DatasetVersion.ID
 }
 
 func (k *kit) run(id string, inputs ...registry.ID) registry.ID {
 	k.Helper()
-	return got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
+	return must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
 }
 
 func ptr[T any](v T) *T { return &v }

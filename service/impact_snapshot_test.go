@@ -12,12 +12,12 @@ import (
 )
 
 // meddling writes before a read of far ends, once, as another server might.
-type meddling struct {
+type interferingStore struct {
 	graph.Store
 	write func()
 }
 
-func (m *meddling) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
+func (m *interferingStore) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Neighbors, error) {
 	if write := m.write; write != nil {
 		m.write = nil
 		write()
@@ -32,7 +32,7 @@ func TestAPageOfImpactIsOneStateOfTheGraph(t *testing.T) {
 	raw := k.data("raw", nil)
 	run := k.run("first", raw)
 	k.data("made", &run)
-	m := &meddling{Store: k.store}
+	m := &interferingStore{Store: k.store}
 	table, err := policies.Load("")
 	if err != nil {
 		t.Fatal(err)
@@ -44,12 +44,12 @@ func TestAPageOfImpactIsOneStateOfTheGraph(t *testing.T) {
 	watched := service.New(gate)
 	in := provenance.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindRun, registry.KindDatasetVersion}}
 	m.write = func() { k.run("second", raw) }
-	during := got[*provenance.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
-	after := got[*provenance.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
+	during := must[*provenance.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
+	after := must[*provenance.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
 	if m.write != nil || len(during.Edges) != 2 || len(after.Edges) != 3 {
 		t.Errorf("%d rows while another wrote, %d after", len(during.Edges), len(after.Edges))
 	}
-	if total := *got[*int](k)(during.TotalCount(k.Context())); total != 2 {
+	if total := *must[*int](k)(during.TotalCount(k.Context())); total != 2 {
 		t.Errorf("%d in all, of a page that shows 2", total)
 	}
 }

@@ -15,24 +15,24 @@ import (
 // ensureModel is createModel for a fact of a batch: a model that is there stays as
 // it is.
 func ensureModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (core.WriteResult, error) {
-	there, err := tx.SlotHolder(ctx, registry.ModelNameSlot(in.Name))
+	existing, err := tx.SlotHolder(ctx, registry.ModelNameSlot(in.Name))
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	if there == nil {
+	if existing == nil {
 		m, err := createModel(ctx, tx, in)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true, Changed: true}, nil
 	}
-	if err := core.CheckVisible(ctx, tx, there.ID); err != nil {
+	if err := core.CheckVisible(ctx, tx, existing.ID); err != nil {
 		return core.WriteResult{}, err
 	}
-	if in.Incarnation > 0 && there.ID != registry.ModelID(in.Name, in.Incarnation) {
+	if in.Incarnation > 0 && existing.ID != registry.ModelID(in.Name, in.Incarnation) {
 		return core.WriteResult{}, registry.Errorf(registry.Conflict, "a model named %q is there, and it is another one: of another incarnation", in.Name)
 	}
-	return core.WriteResult{IDs: []registry.ID{there.ID}}, nil
+	return core.WriteResult{IDs: []registry.ID{existing.ID}}, nil
 }
 
 // ensureVersion is createVersion for a fact of a batch: a version that is there
