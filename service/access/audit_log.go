@@ -8,7 +8,7 @@ import (
 	"pedigree/service/core"
 )
 
-// LogFilter says which log entries to keep; empty fields keep all.
+// LogFilter selects log entries; empty fields match all.
 type LogFilter struct {
 	Object  *registry.ID
 	Actor   string
@@ -25,7 +25,7 @@ type LogEntryEdge struct {
 // LogEntryConnection is a page of log entries.
 type LogEntryConnection struct{ core.Connection[*LogEntryEdge] }
 
-// AuditLog lists the log entries that the caller sees, newest first.
+// AuditLog returns one page of the log entries that the caller sees, newest first.
 func (a *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*LogEntryConnection, error) {
 	scope, err := a.core.Gate.Read(ctx, registry.LogRead)
 	if err != nil {

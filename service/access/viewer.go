@@ -6,7 +6,7 @@ import (
 	"pedigree/registry"
 )
 
-// Viewer is who asks, and what they may do.
+// Viewer is the caller, with its roles, grants and allowed actions.
 type Viewer struct {
 	Subject string
 	Roles   []string
@@ -14,7 +14,7 @@ type Viewer struct {
 	Actions []string
 }
 
-// Viewer returns who the context acts for.
+// Viewer returns the caller of the context.
 func (a *Access) Viewer(ctx context.Context) (*Viewer, error) {
 	scope, err := a.core.Gate.Read(ctx, registry.ViewerRead)
 	if err != nil {

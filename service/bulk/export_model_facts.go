@@ -12,8 +12,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// versions tells the versions of each model, then their changes of stage in the
-// order in which they were recorded, then its aliases.
+// versions exports, for each model, its versions, then their transitions in the order in which
+// they were recorded, then its aliases.
 func (e *factExport) versions(ctx context.Context) error {
 	return e.each(ctx, registry.KindModel, nil, []string{"name"}, func(m *graph.Node) error {
 		q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Parents: []registry.ID{m.ID}, Order: registry.IndexNumber}
@@ -74,7 +74,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 	return nil
 }
 
-// cardInput is a card as it was given, nil for one without fields of its own.
+// cardInput converts a stored card to an input, nil when the card has no fields of its own.
 func cardInput(v *registry.ModelVersion, n *graph.Node) (*catalog.ModelCardInput, error) {
 	c, err := core.DecodeWhole(n, &registry.ModelCard{})
 	if err != nil {
@@ -111,14 +111,14 @@ func (e *factExport) artifacts(ctx context.Context, versions []registry.ID) (map
 	return out, err
 }
 
-// transitions tells the changes of stage of a model's versions. A demotion that a
-// promotion brought about comes with that promotion.
+// transitions exports the transitions of a model's versions. A demotion that a promotion
+// caused is not exported: recording the promotion repeats it.
 func (e *factExport) transitions(ctx context.Context, model registry.ID) error {
 	type record struct {
 		id     registry.ID
 		number int64
 	}
-	var records []record // A few words each: the order is over all versions of the model.
+	var records []record // All are held in memory, to sort them over all versions of the model.
 	err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Parents: []registry.ID{model}, Bare: true}, func(versions []*graph.Node) error {
 		var ids []registry.ID
 		for _, v := range versions {
@@ -202,7 +202,7 @@ func (e *factExport) aliases(ctx context.Context, m *graph.Node) error {
 	})
 }
 
-// deployments tells each deployment, and its end behind it.
+// deployments exports each deployment, followed by its end.
 func (e *factExport) deployments(ctx context.Context) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDeployment}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		found := make([]*registry.Deployment, len(nodes))

@@ -15,8 +15,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// FactInput is one fact: exactly one of the fields beside Ref is set. Wherever an
-// id is expected, "@x" stands for what an earlier fact with the Ref x is about.
+// FactInput is one fact: exactly one field besides Ref is set. Wherever an id is expected,
+// "@x" stands for the id of the node that an earlier fact with the Ref x is about.
 type FactInput struct {
 	Ref            string                               `json:"ref,omitzero"`
 	Commits        *facts.RecordCommitsInput            `json:"commits,omitzero"`
@@ -34,14 +34,14 @@ type FactInput struct {
 	Retract        *facts.RetractLineageInput           `json:"retract,omitzero"`
 }
 
-// RecordFactsInput are 1 to registry.MaxFacts facts.
+// RecordFactsInput is a batch of 1 to registry.MaxFacts facts.
 type RecordFactsInput struct {
 	Facts          []FactInput `json:"facts"`
 	IdempotencyKey *string     `json:"-"`
 }
 
-// RecordFactsPayload carries what became of each fact, and how many of them were
-// new, added to what was known, or known as they are.
+// RecordFactsPayload has the result of each fact, and counts of the facts that were new, that
+// added something to a known fact, and that changed nothing.
 type RecordFactsPayload struct {
 	Facts     []*core.RecordedFact
 	Created   int
@@ -49,9 +49,9 @@ type RecordFactsPayload struct {
 	Unchanged int
 }
 
-// RecordFacts records a batch of facts in one transaction, all or nothing, in
-// their order. Each is checked against its own action. A fact that is refused
-// refuses the batch: the error has its code and names it as input.facts[i].
+// RecordFacts records a batch of facts in their order, in one transaction. Each fact needs
+// permission for its own action. If one fact is refused, nothing is recorded, and the error has
+// the code of that fact and names it as input.facts[i].
 func (b *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFactsPayload, error) {
 	if err := b.MayRecordFacts(ctx); err != nil {
 		return nil, err
@@ -86,13 +86,13 @@ func (b *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFac
 	return out, nil
 }
 
-// MayRecordFacts answers FORBIDDEN for who may not record batches of facts.
+// MayRecordFacts answers FORBIDDEN for callers without permission to record batches of facts.
 func (b *Bulk) MayRecordFacts(ctx context.Context) error {
 	_, err := b.core.Gate.Read(ctx, registry.FactsRecord)
 	return err
 }
 
-// writeFacts writes facts in order and tells what became of each.
+// writeFacts writes facts in order and returns the result of each.
 func writeFacts(ctx context.Context, batch *policies.Batch, ins []FactInput, facts []core.Fact) (core.WriteResult, error) {
 	var ids, effects []registry.ID
 	for _, f := range facts {
@@ -141,7 +141,7 @@ func writeFact(ctx context.Context, batch *policies.Batch, i int, f core.Fact, i
 	}}).WriteFact(ctx, tx)
 }
 
-// subjectOf returns the id of what a fact is about, "" when it is about nothing.
+// subjectID returns the id of the node or edge that a fact is about, "" when there is none.
 func subjectID(r core.WriteResult, kind registry.FactKind) registry.ID {
 	switch {
 	case r.Edge != nil:
@@ -149,15 +149,15 @@ func subjectID(r core.WriteResult, kind registry.FactKind) registry.ID {
 	case len(r.IDs) == 0:
 		return ""
 	case kind == registry.FactCommits && len(r.IDs) == 2:
-		return r.IDs[1] // The one commit; of several it is their repository.
+		return r.IDs[1] // The commit. Several commits are about their repository.
 	case kind == registry.FactTransition:
 		return r.IDs[1]
 	}
 	return r.IDs[0]
 }
 
-// factError says which fact an error is about. What is no fault of a fact stays as
-// it is, so that the store can try again.
+// factError adds to an error which fact it is about. Internal and transient errors stay
+// unchanged, so that the store can retry the transaction.
 func factError(i int, facts []core.Fact, err error) error {
 	i, err = policies.StepOf(err, i)
 	var cause *registry.Error
@@ -178,10 +178,10 @@ func factError(i int, facts []core.Fact, err error) error {
 	return &registry.Error{Code: cause.Code, Field: field, Message: path + ": " + message, Details: details, Err: cause.Err}
 }
 
-// refName is the form of a Ref.
+// refName matches a valid Ref.
 var refName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// check holds a batch to its rules and returns its facts, each checked by itself.
+// check checks a batch and each of its facts, and returns the facts.
 func (in *RecordFactsInput) check() ([]core.Fact, error) {
 	if len(in.Facts) == 0 || len(in.Facts) > registry.MaxFacts {
 		return nil, registry.Invalid("facts", "must be 1 to %d facts, not %d; send more in several batches", registry.MaxFacts, len(in.Facts))
@@ -209,7 +209,7 @@ func (in *RecordFactsInput) check() ([]core.Fact, error) {
 	return out, nil
 }
 
-// checkRefs refuses references to what no earlier fact is about.
+// checkRefs refuses references that are not the Ref of an earlier fact.
 func checkRefs(f core.Fact, index int, indexByRef map[string]int) (err error) {
 	f.ResolveFact(core.References{One: func(id registry.ID) registry.ID {
 		ref, isRef := strings.CutPrefix(string(id), "@")
@@ -226,14 +226,14 @@ func checkRefs(f core.Fact, index int, indexByRef map[string]int) (err error) {
 	return err
 }
 
-// Checked is a fact that was checked by itself.
+// CheckedFact is a fact that FactInput.Check accepted.
 type CheckedFact struct{ fact core.Fact }
 
-// Kind says which fact it is.
+// Kind returns the kind of the fact.
 func (c CheckedFact) Kind() registry.FactKind { return c.fact.FactKind() }
 
-// Check holds one fact to its rules, without the store, and returns it in the form
-// in which names are kept. References are not followed. It is open to all.
+// Check checks one fact without reading the store and normalizes its names. It does not
+// resolve references and needs no permission.
 func (in *FactInput) Check() (CheckedFact, error) {
 	f, err := in.fact()
 	if err != nil {
@@ -255,8 +255,8 @@ func (in *FactInput) Check() (CheckedFact, error) {
 	return CheckedFact{f}, f.CheckFact()
 }
 
-// Resolve returns the fact with its references replaced by ids that are known;
-// others stay.
+// Resolve returns the fact with the references in idByRef replaced by their ids. Other
+// references stay.
 func (in FactInput) Resolve(idByRef map[string]registry.ID) FactInput {
 	f, err := in.fact()
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"pedigree/registry"
 )
 
-// MaxPage is the most items of one page.
+// MaxPage is the largest number of items in one page.
 const MaxPage = 200
 
-// PageInfo says where a page lies in its list (Relay).
+// PageInfo is the PageInfo type of Relay's connection specification.
 type PageInfo struct {
 	HasNextPage     bool
 	HasPreviousPage bool
@@ -25,16 +25,16 @@ type PageInfo struct {
 	EndCursor       string
 }
 
-// Connection is one page of a list with the edges E (Relay). TotalCount is
-// computed only when it is asked for.
+// Connection is one page of a list with edges of type E (Relay). Count is called only when
+// totalCount is selected; it is nil when counting is too expensive.
 type Connection[E any] struct {
 	Edges    []E
 	PageInfo PageInfo
 	Count    func(context.Context) (*int, error)
 }
 
-// TotalCount counts all that match and that the caller sees; nil where that is
-// not cheap.
+// TotalCount returns how many items the whole list has for this caller; nil when counting is
+// too expensive.
 func (c *Connection[E]) TotalCount(ctx context.Context) (*int, error) {
 	if c.Count == nil {
 		return nil, nil
@@ -42,13 +42,14 @@ func (c *Connection[E]) TotalCount(ctx context.Context) (*int, error) {
 	return c.Count(ctx)
 }
 
-// Paging is what every list takes.
+// Paging holds the paging arguments of a list.
 type Paging struct {
 	First *int
 	After *string
 }
 
-// Size checks First: 1 to MaxPage, def when left out. It is refused, not clamped.
+// Size returns First, or def when it is nil. A First outside 1..MaxPage is INVALID_ARGUMENT;
+// it is not clamped.
 func (p Paging) Size(def int) (int, error) {
 	if p.First == nil {
 		return def, nil
@@ -59,29 +60,30 @@ func (p Paging) Size(def int) (int, error) {
 	return *p.First, nil
 }
 
-// ListIdentity names a list for its cursors: what it lists, filtered and sorted how, for
-// whom. A cursor of one list is refused by every other.
+// ListIdentity identifies a list by its arguments and its order. A cursor is bound to the
+// identity of its list: every other list refuses it.
 type ListIdentity struct {
 	bindings any
 	order    registry.Index
 	desc     bool
 }
 
-// NewListIdentity names a list by what it lists, sorted how.
+// NewListIdentity returns the identity of a list with these arguments and this order.
+// bindings must marshal to JSON.
 func NewListIdentity(bindings any, order registry.Index, desc bool) ListIdentity {
 	return ListIdentity{bindings, order, desc}
 }
 
-// SealCursor makes a cursor that holds values and is bound to a caller and a list. The
-// same place in the same list has the same cursor.
+// SealCursor makes a cursor that holds values and is bound by a MAC to a caller and a list.
+// The same arguments give the same cursor.
 func (c *Core) SealCursor(subject string, l any, values any) string {
 	payload, _ := json.Marshal(values)
 	mac := c.cursorMAC(subject, l, payload)
 	return base64.RawURLEncoding.EncodeToString(append(mac[:12], payload...))
 }
 
-// OpenCursor reads a cursor's values; INVALID_ARGUMENT for one that was not made here
-// for this caller and list.
+// OpenCursor decodes the values of a cursor. It answers INVALID_ARGUMENT for a cursor that
+// SealCursor did not make for this caller and list.
 func (c *Core) OpenCursor(subject string, l any, cursor string, values any) error {
 	invalid := registry.Invalid("after", "is not a cursor of this list; pass an endCursor of the same query, unchanged")
 	if len(cursor) > 4096 {
@@ -112,7 +114,7 @@ func (c *Core) cursorMAC(subject string, l any, payload []byte) []byte {
 	return h.Sum(nil)
 }
 
-// MarshalJSON writes what a cursor is bound to.
+// MarshalJSON encodes the identity as the input of a cursor's MAC.
 func (l ListIdentity) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]any{l.bindings, l.order, l.desc})
 }
@@ -139,7 +141,8 @@ func (c *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *strin
 	return k, nil
 }
 
-// FindPage answers one page of a query as a connection of edges.
+// FindPage returns one page of a query as a connection. bindings identify the list for its
+// cursors; edge makes an edge from a cursor and a noun.
 func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, q graph.Query, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	size, err := p.Size(50)
 	if err != nil {
@@ -163,8 +166,8 @@ func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *polic
 	return conn, nil
 }
 
-// counter counts all that a query matches when it is asked to; nil where that is
-// not cheap.
+// countMatches returns a function that counts all matches of a query, whatever its page. The
+// function returns nil when the store finds counting too expensive.
 func countMatches(scope *policies.Scope, q graph.Query) func(context.Context) (*int, error) {
 	q.After, q.Limit, q.Count = nil, 1, true
 	return func(ctx context.Context) (*int, error) {
@@ -177,7 +180,7 @@ func countMatches(scope *policies.Scope, q graph.Query) func(context.Context) (*
 	}
 }
 
-// newConnection decodes nodes that were read at an instant into a connection.
+// newConnection makes a connection of nodes that were read at an instant.
 func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l ListIdentity, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
 	conn := &Connection[E]{Edges: []E{}}
 	for i, n := range nodes {
@@ -195,8 +198,8 @@ func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l Lis
 	return conn, nil
 }
 
-// ListChildren answers the first page of a parent's children through the loader, and
-// further pages by themselves.
+// ListChildren returns one page of a parent's children. The first page goes through the
+// loader, so that it is batched with those of other parents; further pages do not.
 func ListChildren[N registry.Node, E any](ctx context.Context, c *Core, parent registry.ID, q ChildQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
@@ -229,7 +232,7 @@ func ListChildren[N registry.Node, E any](ctx context.Context, c *Core, parent r
 	return conn, nil
 }
 
-// stagePredicates keeps the stages of a childQuery.
+// stagePredicates returns the predicate for a comma-separated list of stages, none for "".
 func stagePredicates(stages string) []graph.Predicate {
 	if stages == "" {
 		return nil
@@ -241,8 +244,8 @@ func stagePredicates(stages string) []graph.Predicate {
 	return []graph.Predicate{p}
 }
 
-// EqualTo builds the equality predicates of a filter from columns and values;
-// empty values are left out.
+// EqualTo returns equality predicates for pairs of a column and a value. Pairs with an empty
+// value are left out.
 func EqualTo(pairs ...string) (out []graph.Predicate) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
@@ -252,7 +255,7 @@ func EqualTo(pairs ...string) (out []graph.Predicate) {
 	return out
 }
 
-// NameStartsWith keeps names that start so; "" keeps all.
+// NameStartsWith returns the predicate for names with a prefix, none for "".
 func NameStartsWith(prefix string) []graph.Predicate {
 	if prefix == "" {
 		return nil

@@ -10,15 +10,15 @@ import (
 	"pedigree/registry"
 )
 
-// A version that was deleted stood in its model's list before that. Its tombstone
-// has lost the column that the list is ordered by, while its earlier revisions
-// keep theirs: so these are found apart and merged in.
+// A past list of versions includes versions that were deleted later. The tombstone of such a
+// version has lost the column that the list is ordered by; its earlier revisions have kept
+// it. Deleted versions are therefore found by a second query and merged into the list.
 
-// maxDeletedVersions is how many tombstones of one model a list of the past looks at.
+// maxDeletedVersions bounds the tombstones of one model that a past list examines.
 const maxDeletedVersions = 1000
 
-// deletedVersions finds the tombstones of versions that stood at the instant of the
-// question, by model.
+// deletedVersions returns, by model, versions that are deleted now, as they were at the
+// instant of the query. Versions that do not match the query are left out.
 func (r *pastReader) deletedVersions(ctx context.Context, lists []*pastList) (map[registry.ID][]*graph.Node, error) {
 	if r.q.Kind != registry.KindModelVersion {
 		return nil, nil
@@ -52,8 +52,8 @@ func (r *pastReader) deletedVersions(ctx context.Context, lists []*pastList) (ma
 	return found, nil
 }
 
-// mergeDeleted puts tombstones into their places in a list. Those before the page that is
-// asked for are on an earlier one.
+// mergeDeleted merges deleted versions into a list, in its order. Those before the start of
+// the page belong to an earlier page.
 func (r *pastReader) mergeDeleted(l *pastList, tombstones []*graph.Node) {
 	for _, n := range tombstones {
 		if l.start == nil || r.compare(n, &graph.Node{ID: l.start.ID, Columns: map[registry.Index]any{r.q.Order: l.start.Value}}) > 0 {
@@ -66,7 +66,7 @@ func (r *pastReader) mergeDeleted(l *pastList, tombstones []*graph.Node) {
 	}
 }
 
-// compare compares two versions as their list does.
+// compare compares two versions in the order of the list.
 func (r *pastReader) compare(a, b *graph.Node) int {
 	c := cmp.Or(strings.Compare(a.Text(r.q.Order), b.Text(r.q.Order)), cmp.Compare(a.ID, b.ID))
 	if r.q.Desc {

@@ -10,7 +10,7 @@ import (
 // OrderDirection is ASC or DESC.
 type OrderDirection string
 
-// What lists can be sorted by, each of one list.
+// The fields that lists can be sorted by, one type for each list.
 type (
 	ModelOrderField        string
 	ModelVersionOrderField string
@@ -20,7 +20,7 @@ type (
 	DeploymentOrderField   string
 )
 
-// How to sort lists.
+// The orders of lists: a field and a direction.
 type (
 	// ModelOrder says how to sort models.
 	ModelOrder struct {
@@ -54,8 +54,8 @@ type (
 	}
 )
 
-// OrderColumns are the columns of the field table behind the names of order
-// fields; a commit's name is the start of its sha.
+// OrderColumns maps order fields to columns of the field table. SHA maps to the name column,
+// because the name of a commit is the start of its sha.
 var OrderColumns = map[string]registry.Index{
 	"NAME": registry.IndexName, "SHA": registry.IndexName, "OWNER": registry.IndexOwner, "NAMESPACE": registry.IndexNamespace,
 	"CREATED_AT": registry.IndexValidFrom, "CREATED_DATE": registry.IndexValidFrom, "STARTED_AT": registry.IndexValidFrom, "COMMITTED_AT": registry.IndexValidFrom,
@@ -63,15 +63,15 @@ var OrderColumns = map[string]registry.Index{
 	"ROLE": registry.IndexRole, "ENVIRONMENT": registry.IndexEnvironment,
 }
 
-// SortBy makes a query's order that of a list.
+// SortBy sets the order of a query.
 func SortBy[F ~string](q *graph.Query, field F, direction OrderDirection) {
 	q.Order, q.Desc = OrderColumns[string(field)], direction == "DESC"
 }
 
-// TimeRange is a stretch of time, from one instant until before another; nil is open.
+// TimeRange is the half-open interval [From, Before); a nil bound is open.
 type TimeRange struct{ From, Before *time.Time }
 
-// BeganWithin keeps the nodes that began in a stretch of time.
+// BeganWithin returns predicates for nodes whose ValidFrom lies in a time range.
 func BeganWithin(r TimeRange) (out []graph.Predicate) {
 	if r.From != nil {
 		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{CeilMicroseconds(r.From)}})
@@ -82,8 +82,8 @@ func BeganWithin(r TimeRange) (out []graph.Predicate) {
 	return out
 }
 
-// CeilMicroseconds is the first whole microsecond that is not before a time, which is what
-// stores keep.
+// CeilMicroseconds returns a time in Unix microseconds, rounded up. Stores keep whole
+// microseconds.
 func CeilMicroseconds(t *time.Time) int64 {
 	us := t.UnixMicro()
 	if t.Nanosecond()%1000 != 0 {

@@ -6,8 +6,9 @@ import (
 	"pedigree/registry"
 )
 
-// ListNeighbors answers one hop from a node as a connection, in order of the far nodes'
-// numbers. A far node out of sight is a stub under the caller's own id for it.
+// ListNeighbors returns one page of the neighbors of a node, ordered by their numbers. A
+// neighbor that the caller does not see is a registry.Restricted with an opaque id of this
+// caller; it is left out when N does not include that type.
 func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, id registry.ID, q HopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
 	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
@@ -49,7 +50,7 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, id regi
 		conn.PageInfo.EndCursor = cursor
 		typed, ok := noun.(N)
 		if !ok {
-			continue // A stub where only the noun itself has a place.
+			continue // A registry.Restricted, and N is a noun.
 		}
 		conn.Edges = append(conn.Edges, edge(cursor, found.Edges[i].Kind, typed))
 	}
@@ -63,10 +64,10 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, id regi
 	return conn, nil
 }
 
-// opaqueIDMaker makes ids for what is out of sight.
+// opaqueIDMaker makes ids for nodes that the caller does not see.
 type opaqueIDMaker interface{ OpaqueID(registry.ID) registry.ID }
 
-// ReplaceHiddenID replaces the id of a restricted node by the caller's own for it.
+// ReplaceHiddenID replaces the id of a restricted node by an opaque id. Other nodes stay.
 func ReplaceHiddenID(scope opaqueIDMaker, n registry.Node) {
 	if r, ok := n.(*registry.Restricted); ok {
 		r.ID = scope.OpaqueID(r.ID)

@@ -10,33 +10,34 @@ import (
 	"pedigree/registry"
 )
 
-// The bounds of a list of the past: how many children one question looks through,
-// and how many are read at a time.
+// The bounds of a past list: how many children of a parent one query examines, and how many
+// it reads at a time.
 const (
 	maxPastChildren = 10000
 	pastPageSize    = 100
-	firstPastPage   = 20 // What was in production then is seldom further down than that.
+	firstPastPage   = 20 // The version that was in PRODUCTION is usually among the first 20.
 )
 
-// pastList is a list of one parent's children as they were, while it is read.
+// pastList is the state of reading the past children of one parent.
 type pastList struct {
 	parent registry.ID
-	// from is where the page begins, after how far it was read.
+	// start is the key before the page, after the key of the last child that was read.
 	start, after *graph.Key
 	matched      []*graph.Node
 	readCount    int
 	done         bool
 }
 
-// pastReader reads the children of parents as they were at an instant. Stores list
-// the present only: what is a child now, tombstones included, is read again as it
-// was then, until there are enough that were there and match.
+// pastReader reads the children of parents as they were at an instant. Stores list only
+// current children. The reader therefore lists the current children, tombstones included,
+// reads each of them at the instant, and keeps those that existed and match, until it has
+// enough.
 type pastReader struct {
 	scope *policies.Scope
 	q     ChildQuery
 }
 
-// pastChildrenOfParents is findChildrenOfParents at the instant of the question.
+// pastChildrenOfParents is like findChildrenOfParents, at the instant of the query.
 func pastChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQuery, parents []registry.ID) (out []*graph.Node, err error) {
 	lists := make([]*pastList, len(parents))
 	for i, p := range parents {
@@ -52,10 +53,10 @@ func pastChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQu
 	return out, nil
 }
 
-// fill reads until every list has the children that it was asked for.
+// fill reads until every list is complete or has as many children as the query's limit.
 func (r *pastReader) fill(ctx context.Context, lists []*pastList) error {
 	if r.q.Order == registry.IndexOwner {
-		// Stores order by what is so today.
+		// Stores order by the current owner.
 		return registry.Invalid("orderBy", "a list of the past has no order by owner, who may have been another then; order by another field")
 	}
 	if err := r.scope.MayFilter(graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Where: r.q.where()}); err != nil {
@@ -91,8 +92,8 @@ func unfinished(lists []*pastList) (pending []*pastList) {
 	return pending
 }
 
-// pages finds the next children of each list: of all lists in one query the first
-// time, then of each by itself.
+// nextPages reads the next children of each list: with one query for all lists when together
+// is set, otherwise with one query for each.
 func (r *pastReader) nextPages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
 	q := graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Desc: r.q.Desc, Deleted: r.q.Kind != registry.KindModelVersion,
 		Limit: min(max(r.q.Limit, firstPastPage), pastPageSize), Bare: true}
@@ -126,7 +127,8 @@ func (r *pastReader) nextPages(ctx context.Context, lists []*pastList, together 
 	return out, nil
 }
 
-// take reads what was found as it was, and keeps what was there and matches.
+// collect reads children at the instant of the query and appends those that match to their
+// lists.
 func (r *pastReader) collect(ctx context.Context, lists []*pastList, pages [][]*graph.Node) error {
 	var ids []registry.ID
 	for _, p := range pages {
@@ -153,13 +155,13 @@ func (r *pastReader) collect(ctx context.Context, lists []*pastList, pages [][]*
 	return nil
 }
 
-// keeps reports whether a child was there and matches.
+// matches reports whether a child existed at the instant and matches the query.
 func (r *pastReader) matches(n *graph.Node) bool {
 	return n != nil && !n.Hidden && !n.Deleted && !hiddenAfterErasure(n) && inStages(n, r.q.Stages) && (r.q.Owner == "" || n.Text(registry.IndexOwner) == r.q.Owner) &&
 		(!r.q.HasFrom || n.ValidFrom.UnixMicro() >= r.q.From) && (!r.q.HasBefore || n.ValidFrom.UnixMicro() < r.q.Before)
 }
 
-// nodesByIDAt reads nodes at an instant, by id.
+// nodesByIDAt returns nodes at an instant, by id; nil for those that did not exist.
 func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
 	nodes, err := scope.Nodes(ctx, StoreInstant(at), ids...)
 	if err != nil {
@@ -172,7 +174,8 @@ func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant
 	return out, nil
 }
 
-// pastPage answers one page of a parent's children as they were.
+// pastPage returns one page of a parent's children at the instant of the query. The limit of
+// the query is one more than the page size.
 func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	l := ListIdentity{bindings, q.Order, q.Desc}
 	after, err := c.openKeyCursor(scope, l, p.After)
@@ -200,10 +203,10 @@ func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *polic
 	return conn, nil
 }
 
-// maxPastCount is how many children of the past are counted; more are not told.
+// maxPastCount bounds TotalCount of a past list; above it the count is nil.
 const maxPastCount = 1000
 
-// pastChildren reads the children of one parent as they were, from a key on.
+// pastChildren reads the children of one parent at the instant of the query, after a key.
 func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID, q ChildQuery, after *graph.Key) ([]*graph.Node, error) {
 	if after == nil {
 		return LoadChildren(ctx, scope, parent, q)
@@ -213,8 +216,7 @@ func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID
 	return l.matched, err
 }
 
-// inStages reports whether a version was in one of the stages, joined by a comma;
-// "" are all.
+// inStages reports whether a version is in one of the comma-separated stages; "" means all.
 func inStages(n *graph.Node, stages string) bool {
 	return stages == "" || slices.Contains(strings.Split(stages, ","), n.Text(registry.IndexStage))
 }
