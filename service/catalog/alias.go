@@ -14,7 +14,7 @@ type SetAliasInput struct {
 	Model   string `json:"model,omitzero"`
 	Alias   string `json:"alias,omitzero"`
 	Version string `json:"version,omitzero"`
-	// At is when it was set, now when zero. Facts of a batch have it.
+	// At is when the alias was set; zero means now. It is used by facts of a batch.
 	At             time.Time `json:"at,omitzero"`
 	IdempotencyKey *string   `json:"-"`
 }
@@ -32,8 +32,8 @@ func (in *SetAliasInput) check() error {
 	return nil
 }
 
-// SetAlias points an alias at a version; the same again changes nothing.
-// Protected aliases need the action alias.set.protected.
+// SetAlias points an alias at a version. Setting it to the same version again changes nothing.
+// Protected aliases need permission for alias.set.protected.
 func (c *Catalog) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 		if err != nil {
 			return core.WriteResult{}, err
 		}
-		// What is told late does not move what was set or removed since.
+		// A fact that is recorded late does not override a later change of the alias.
 		late := !in.At.IsZero() && (previous.SetAt.After(at) || previous.ValidTo.After(at))
 		if late || previous.VersionID == v.ID && previous.ValidTo.IsZero() {
 			return core.WriteResult{IDs: []registry.ID{a.ID}}, nil
@@ -100,8 +100,8 @@ type DeleteAliasInput struct {
 	IdempotencyKey *string `json:"-"`
 }
 
-// DeleteAlias removes an alias. One that does not exist is no error. An alias
-// that is set again later is the same node, so it ends rather than being buried.
+// DeleteAlias removes an alias; it is no error if there is none. It sets the ValidTo of the
+// node and makes no tombstone, because setting the alias again later reuses the node.
 func (c *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.DeletePayload, error) {
 	result, err := c.core.Write(ctx, registry.AliasDelete, core.Idempotent("deleteAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		m, _, err := FindModel(ctx, tx, &in.Model, nil)
@@ -127,13 +127,12 @@ func (c *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.D
 	return core.NewDeletePayload(ctx, result, err)
 }
 
-// aliasStands reports whether an alias had not been taken away at the instant that it
-// was read at.
+// isActiveAlias reports whether an alias existed at the instant that it was read at.
 func isActiveAlias(a *registry.Alias) bool {
 	return !core.IsTombstone(a) && (a.ValidTo.IsZero() || !a.ReadAt.Today() && a.ValidTo.After(a.ReadAt.Valid))
 }
 
-// AliasesOf lists the aliases of a model that stand, by name.
+// AliasesOf lists the aliases of a model, by name.
 func (c *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
 	return c.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
 }
@@ -170,10 +169,10 @@ func (c *Catalog) VersionOfAlias(ctx context.Context, a *registry.Alias) (*regis
 	return core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, a.ReadAt, a.VersionID))
 }
 
-// FactKind says that this input is a fact about an alias.
+// FactKind returns registry.FactAlias.
 func (*SetAliasInput) FactKind() registry.FactKind { return registry.FactAlias }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*SetAliasInput) FactAction() registry.Action { return registry.AliasSet }
 
 // CheckFact checks the input as one fact of a batch.
@@ -181,12 +180,12 @@ func (in *SetAliasInput) CheckFact() error {
 	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
 }
 
-// ResolveFact returns a copy with every reference replaced.
+// ResolveFact returns the input unchanged: it has no ids.
 func (in *SetAliasInput) ResolveFact(_ core.References) core.Fact {
 	return in
 }
 
-// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+// FactReads returns nothing: an alias is found by names.
 func (*SetAliasInput) FactReads() (ids, effects []registry.ID) {
 	return nil, nil
 }

@@ -9,8 +9,8 @@ import (
 	"pedigree/service/core"
 )
 
-// ModelCardInput holds the fields of a card to set; nil fields stay. The derived
-// ones are checked against what they are derived from.
+// ModelCardInput has the fields of a card to set; nil fields stay. ModelID, Name, Version,
+// Creator and Status are derived from the version: they may be given, but must be equal to it.
 type ModelCardInput struct {
 	ModelID               *string                `json:"modelId,omitzero"`
 	Name                  *string                `json:"name,omitzero"`
@@ -28,7 +28,7 @@ type ModelCardInput struct {
 	EthicalConsiderations *registry.Ethics       `json:"ethicalConsiderations,omitzero"`
 }
 
-// Apply sets the given fields of a card and names them.
+// Apply sets the given fields of a card and returns their names.
 func (in *ModelCardInput) Apply(card *registry.ModelCard) (changed []string) {
 	set := func(field string, given bool, do func()) {
 		if given {
@@ -48,7 +48,8 @@ func (in *ModelCardInput) Apply(card *registry.ModelCard) (changed []string) {
 	return changed
 }
 
-// derived answers INVALID_ARGUMENT for a derived field that was sent and differs.
+// checkDerivedFields answers INVALID_ARGUMENT for a derived field that is given and differs
+// from the version.
 func (in *ModelCardInput) checkDerivedFields(v *registry.ModelVersion) error {
 	checkEqual := func(field string, sent *string, is string) error {
 		if sent != nil && *sent != is {
@@ -70,7 +71,7 @@ func (in *ModelCardInput) checkDerivedFields(v *registry.ModelVersion) error {
 		checkEqual("creator", in.Creator, v.Creator))
 }
 
-// checkCard holds a card to its rules, its times included.
+// checkCard checks the fields of a card.
 func checkCard(card *registry.ModelCard) error {
 	if err := core.FirstError(card.Check(), core.CheckTime("createdDate", card.CreatedDate)); err != nil {
 		return err
@@ -89,8 +90,7 @@ func checkCard(card *registry.ModelCard) error {
 	return nil
 }
 
-// createCard writes the card of a new version; one without fields when none are
-// given.
+// createCard writes the card of a new version, an empty one when in is nil.
 func createCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in *ModelCardInput) error {
 	card := &registry.ModelCard{CreatedDate: v.CreatedDate}
 	if in != nil {
@@ -107,7 +107,7 @@ func putCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, car
 		return err
 	}
 	card.ID, card.Parent, card.ValidFrom = registry.CardID(v.ID), v.ID, v.CreatedDate
-	// What is derived is taken from the version when the card is read.
+	// Derived fields are not stored; reads take them from the version.
 	card.ModelID, card.Name, card.Version, card.Creator, card.Status = "", "", "", "", ""
 	n, err := core.EncodeNode(card, v.Name, since)
 	if err != nil {
@@ -129,8 +129,8 @@ type UpdateModelCardInput struct {
 // UpdateModelCardPayload carries the changed card.
 type UpdateModelCardPayload struct{ Card *registry.ModelCard }
 
-// UpdateModelCard changes the given fields of a card. CONFLICT when ifRevision is
-// not the card's.
+// UpdateModelCard changes the given fields of a card. It answers CONFLICT when ifRevision is
+// not the revision of the card.
 func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) (*UpdateModelCardPayload, error) {
 	result, err := c.core.Write(ctx, registry.CardUpdate, core.Idempotent("updateModelCard", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, _, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
@@ -172,7 +172,8 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 	return &UpdateModelCardPayload{card}, err
 }
 
-// CardOf returns the card of a version with its derived fields filled in.
+// CardOf returns the card of a version with its derived fields, nil when there is none that
+// the caller sees.
 func (c *Catalog) CardOf(ctx context.Context, v *registry.ModelVersion) (*registry.ModelCard, error) {
 	card, err := core.NounAs[*registry.ModelCard](c.core.NodeAt(ctx, v.ReadAt, registry.CardID(v.ID)))
 	if err != nil || card == nil || card.Deleted {
@@ -183,7 +184,7 @@ func (c *Catalog) CardOf(ctx context.Context, v *registry.ModelVersion) (*regist
 	return card, nil
 }
 
-// hideDerived clears the derived fields that the card's own mask hides.
+// hideDerived clears the derived fields that the mask of the card hides.
 func hideDerived(card *registry.ModelCard) {
 	for _, f := range []struct {
 		name  string

@@ -8,7 +8,7 @@ import (
 	"pedigree/service/core"
 )
 
-// DeleteModelInput names a model to delete.
+// DeleteModelInput selects the model to delete, by Model (its name) or ID.
 type DeleteModelInput struct {
 	Model          *string
 	ID             *registry.ID
@@ -17,8 +17,8 @@ type DeleteModelInput struct {
 	IdempotencyKey *string `json:"-"`
 }
 
-// DeleteModel deletes a model with its versions, cards, artifacts and aliases,
-// and leaves tombstones. FAILED_PRECONDITION while a deployment of it is live.
+// DeleteModel deletes a model with its versions, cards, artifacts and aliases, and leaves
+// tombstones. It answers FAILED_PRECONDITION while a version has a live deployment.
 func (c *Catalog) DeleteModel(ctx context.Context, in DeleteModelInput) (*core.DeletePayload, error) {
 	if err := core.CheckText("reason", &in.Reason); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (c *Catalog) DeleteModel(ctx context.Context, in DeleteModelInput) (*core.D
 	return core.NewDeletePayload(ctx, result, err)
 }
 
-// DeleteModelVersionInput names a version to delete.
+// DeleteModelVersionInput selects the version to delete, by Model and Version or by ID.
 type DeleteModelVersionInput struct {
 	Model          *string
 	Version        *string
@@ -63,8 +63,8 @@ type DeleteModelVersionInput struct {
 	IdempotencyKey *string `json:"-"`
 }
 
-// DeleteModelVersion deletes a version with its card, artifacts and aliases and
-// leaves a tombstone. FAILED_PRECONDITION while a deployment of it is live.
+// DeleteModelVersion deletes a version with its card, artifacts and aliases, and leaves
+// tombstones. It answers FAILED_PRECONDITION while the version has a live deployment.
 func (c *Catalog) DeleteModelVersion(ctx context.Context, in DeleteModelVersionInput) (*core.DeletePayload, error) {
 	if err := core.CheckText("reason", &in.Reason); err != nil {
 		return nil, err

@@ -7,8 +7,8 @@ import (
 	"pedigree/service/core"
 )
 
-// Node returns any noun by its id, as of a past when one is given; nil when there
-// is none that the caller sees.
+// Node returns a noun of any kind by its id, optionally at a point in time; nil when there is
+// none that the caller sees.
 func (c *Catalog) Node(ctx context.Context, id registry.ID, past ...core.PointInTime) (registry.Node, error) {
 	nodes, err := c.Nodes(ctx, []registry.ID{id}, past...)
 	if err != nil {
@@ -17,8 +17,8 @@ func (c *Catalog) Node(ctx context.Context, id registry.ID, past ...core.PointIn
 	return nodes[0], nil
 }
 
-// Nodes returns up to 100 nouns by their ids, as of a past when one is given, nil
-// where there is none that the caller sees.
+// Nodes returns up to MaxIDs nouns by their ids, optionally at a point in time. An entry is nil
+// when there is no such noun that the caller sees.
 func (c *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.PointInTime) ([]registry.Node, error) {
 	if len(ids) > MaxIDs {
 		return nil, registry.Invalid("ids", "must be at most %d, not %d", MaxIDs, len(ids))
@@ -36,12 +36,12 @@ func (c *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.Poi
 			continue
 		}
 		if core.IsTombstone(n) {
-			nodes[i] = nil // A tombstone stands in lineage alone.
+			nodes[i] = nil // Only lineage shows tombstones.
 			continue
 		}
 		switch n := n.(type) {
 		case *registry.Token:
-			nodes[i] = nil // Tokens have no door.
+			nodes[i] = nil // The API has no type for tokens.
 		case *registry.ModelCard:
 			if nodes[i], err = c.cardNode(ctx, n); err != nil {
 				return nil, err
@@ -51,8 +51,8 @@ func (c *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.Poi
 	return nodes, nil
 }
 
-// cardNode fills the derived fields of a card that was fetched by its own id; nil
-// when its version is not seen.
+// cardNode returns a card that was read by its own id with its derived fields; nil when the
+// caller does not see its version.
 func (c *Catalog) cardNode(ctx context.Context, card *registry.ModelCard) (registry.Node, error) {
 	v, err := core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, card.ReadAt, card.Parent))
 	if err != nil || v == nil {
@@ -65,7 +65,7 @@ func (c *Catalog) cardNode(ctx context.Context, card *registry.ModelCard) (regis
 	return whole, nil
 }
 
-// SeenID returns an id when the caller sees the node that it names, nil when not.
+// VisibleID returns the id if the caller sees its node, otherwise nil.
 func (c *Catalog) VisibleID(ctx context.Context, id registry.ID) (*registry.ID, error) {
 	if id == "" {
 		return nil, nil
@@ -77,5 +77,5 @@ func (c *Catalog) VisibleID(ctx context.Context, id registry.ID) (*registry.ID, 
 	return &id, nil
 }
 
-// MaxIDs is how many ids one question takes.
+// MaxIDs is the largest number of ids in one query.
 const MaxIDs = 100

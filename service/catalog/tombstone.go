@@ -10,7 +10,7 @@ import (
 	"pedigree/service/core"
 )
 
-// tombstone turns nodes into tombstones that keep only their name.
+// tombstone replaces nodes by tombstones that keep only the name.
 func tombstone(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error {
 	if len(nodes) == 0 {
 		return nil
@@ -28,8 +28,9 @@ func tombstone(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error
 	return tx.Delete(ctx, out...)
 }
 
-// tombstoneVersion turns a version and what belongs to it into tombstones, and notes
-// in the model that its semver is spent.
+// tombstoneVersion replaces a version, its card, artifacts and aliases by tombstones, and
+// records in the model that the semver was used. It answers FAILED_PRECONDITION while the
+// version has a live deployment.
 func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
 	v, err := core.DecodeWhole(n, &registry.ModelVersion{})
 	if err != nil {

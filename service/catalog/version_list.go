@@ -21,19 +21,20 @@ type ModelVersionConnection struct {
 	core.Connection[*ModelVersionEdge]
 }
 
+// NewVersionEdge makes an edge of a page.
 func NewVersionEdge(cursor string, v *registry.ModelVersion) *ModelVersionEdge {
 	return &ModelVersionEdge{cursor, v}
 }
 
-// ModelVersionFilter says which versions to keep; empty fields keep all.
+// ModelVersionFilter selects versions; empty fields match all.
 type ModelVersionFilter struct {
 	Stages []registry.Stage
 	Owner  string
-	// The version was created at CreatedFrom or later, before CreatedBefore.
+	// CreatedFrom (inclusive) and CreatedBefore (exclusive) bound the creation time.
 	CreatedFrom, CreatedBefore *time.Time
 }
 
-// narrow puts a filter into a query of children.
+// applyTo adds the filter to a query of children.
 func (f *ModelVersionFilter) applyTo(q *core.ChildQuery) {
 	if f == nil {
 		return
@@ -51,8 +52,8 @@ func (f *ModelVersionFilter) applyTo(q *core.ChildQuery) {
 	}
 }
 
-// VersionsOf lists the versions of a model, highest semver first if not said
-// otherwise.
+// VersionsOf returns one page of the versions of a model, highest semver first unless o gives
+// another order.
 func (c *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *ModelVersionFilter, o *core.ModelVersionOrder) (*ModelVersionConnection, error) {
 	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, At: m.ReadAt}
 	f.applyTo(&q)
@@ -66,8 +67,8 @@ func (c *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Pagi
 	return &ModelVersionConnection{*conn}, nil
 }
 
-// VersionsInStage lists the versions of a model in a stage, highest first, at
-// most MaxPage.
+// VersionsInStage lists at most core.MaxPage versions of a model in a stage, highest semver
+// first.
 func (c *Catalog) VersionsInStage(ctx context.Context, m *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error) {
 	return c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(stage), Limit: core.MaxPage, At: m.ReadAt})
 }
@@ -92,7 +93,7 @@ func (c *Catalog) versions(ctx context.Context, model registry.ID, q core.ChildQ
 	return out, nil
 }
 
-// ProductionVersion returns the version of a model in PRODUCTION, nil for none.
+// ProductionVersion returns the version of a model in PRODUCTION, nil when there is none.
 func (c *Catalog) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
 	vs, err := c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(registry.Production), Limit: 1, At: m.ReadAt})
 	if err != nil || len(vs) == 0 {
@@ -101,29 +102,28 @@ func (c *Catalog) ProductionVersion(ctx context.Context, m *registry.Model) (*re
 	return vs[0], nil
 }
 
-// LatestVersion returns the highest semver of a model that is no pre-release and
-// that the caller sees; nil for none.
+// LatestVersion returns the version of a model with the highest semver that is no pre-release
+// and that the caller sees; nil when there is none.
 func (c *Catalog) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
-	const few = 20 // Pre-releases seldom run ahead further than that.
-	for limit := few; ; limit = 1000 {
+	const firstLimit = 20 // More pre-releases than this above the latest version are rare.
+	for limit := firstLimit; ; limit = 1000 {
 		vs, err := c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: m.ReadAt})
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range vs {
-			if semver, err := versionNumberOf(m, v); err == nil && !semver.IsPrerelease() {
+			if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
 				return v, nil
 			}
 		}
-		if len(vs) < limit || limit > few {
+		if len(vs) < limit || limit > firstLimit {
 			return nil, nil
 		}
 	}
 }
 
-// ModelVersion returns a version by model name and semver, label, alias or
-// "latest", as of a past when one is given; nil when there is none that the caller
-// sees.
+// ModelVersion returns a version by model name and semver, label, alias or "latest",
+// optionally at a point in time; nil when there is none that the caller sees.
 func (c *Catalog) ModelVersion(ctx context.Context, model, version string, past ...core.PointInTime) (*registry.ModelVersion, error) {
 	m, err := c.Model(ctx, model, past...)
 	if err != nil || m == nil {
@@ -154,8 +154,8 @@ func (c *Catalog) ModelVersion(ctx context.Context, model, version string, past 
 	return c.versionAt(ctx, m.ReadAt, page.Nodes[0].ID)
 }
 
-// versionAt returns a version by its id at an instant; nil for one that is not
-// seen or was a tombstone by then.
+// versionAt returns a version by its id at an instant; nil when the caller does not see it or
+// it was a tombstone by then.
 func (c *Catalog) versionAt(ctx context.Context, at registry.Instant, id registry.ID) (*registry.ModelVersion, error) {
 	v, err := core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, at, id))
 	if err != nil || v == nil || core.IsTombstone(v) {
@@ -169,8 +169,8 @@ func (c *Catalog) ModelOf(ctx context.Context, v *registry.ModelVersion) (*regis
 	return core.NounAs[*registry.Model](c.core.NodeAt(ctx, v.ReadAt, v.Parent))
 }
 
-// versionNumberOf is the semver of a version; that of a tombstone is read from its name.
-func versionNumberOf(m *registry.Model, v *registry.ModelVersion) (registry.Version, error) {
+// semverOf returns the semver of a version; that of a tombstone is read from its name.
+func semverOf(m *registry.Model, v *registry.ModelVersion) (registry.Version, error) {
 	if v.Version != "" || !v.Deleted {
 		return registry.ParseVersion(v.Version)
 	}

@@ -143,14 +143,14 @@ func writeDeploymentEnd(ctx context.Context, tx *policies.Tx, in EndDeploymentIn
 	if err := core.PutNoun(ctx, tx, d, end); err != nil {
 		return done, err
 	}
-	vs, err := tx.NodesUnfiltered(ctx, d.VersionID)
+	versions, err := tx.NodesUnfiltered(ctx, d.VersionID)
 	if err != nil {
 		return done, err
 	}
 	entry := registry.LogEntry{Action: registry.LogDeploymentEnded, Objects: []registry.ID{d.ID, d.VersionID}, Reason: in.Reason,
 		Detail: core.LogDetail("environment", d.Environment, "version", d.Version)}
-	if vs[0] != nil {
-		entry.Model = vs[0].Parent
+	if versions[0] != nil {
+		entry.Model = versions[0].Parent
 	}
 	return core.WriteResult{IDs: done.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
 }
