@@ -11,7 +11,7 @@ import (
 	"pedigree/service/core"
 )
 
-// checkSources holds what columns are said to be derived from to its rules.
+// checkSources checks the sources of all columns and their number.
 func (in *RecordDatasetVersionInput) checkSources() error {
 	all := 0
 	for i := range in.Columns {
@@ -51,10 +51,10 @@ func checkSource(s *registry.ColumnSource, field string) error {
 	return nil
 }
 
-// resolveColumnSources brings every source of a version's columns to the id of a dataset
-// version that is seen, is another one and has the column. It returns the sources
-// that lineage does not join to the version yet: a column's derivation is also one
-// of the version.
+// resolveColumnSources replaces the name in every column source by the id of a dataset version.
+// It refuses a source that the caller does not see, that is the version itself, or that has
+// no such column. It returns the source versions to which the version has no lineage yet, so
+// that the caller can add DERIVED_FROM edges.
 func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.DatasetVersion, in RecordDatasetVersionInput) ([]registry.ID, error) {
 	if !slices.ContainsFunc(v.Columns, func(c registry.Column) bool { return len(c.DerivedFrom) > 0 }) {
 		return nil, nil
@@ -81,8 +81,8 @@ func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.Data
 	return added, nil
 }
 
-// causesOfVersion are the dataset versions that a version was derived from, by an edge or
-// through the run that wrote it, as far as it is known or being told.
+// causesOfVersion returns the dataset versions that a version was derived from, by an edge or
+// through the run that wrote it, according to the store and to the input.
 func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in RecordDatasetVersionInput) (map[registry.ID]bool, error) {
 	causes := map[registry.ID]bool{}
 	var runs []registry.ID
@@ -114,13 +114,14 @@ func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in Rec
 	return causes, addUpstream(slices.Clone(runs), registry.EdgeUsed)
 }
 
-// columnSourceResolver finds the dataset versions that sources name.
+// columnSourceResolver finds the dataset versions of column sources.
 type columnSourceResolver struct {
 	ctx    context.Context
 	tx     *policies.Tx
 	v      *registry.DatasetVersion
 	causes map[registry.ID]bool
-	// known has the columns of the sources that were read; nil where they list none.
+	// columnsRead has the columns of the dataset versions that were read, nil for a version
+	// that lists no columns.
 	columnsRead map[registry.ID]map[string]bool
 }
 
@@ -149,7 +150,7 @@ func (r *columnSourceResolver) resolve(s *registry.ColumnSource, field string) e
 	return nil
 }
 
-// read returns the columns of a dataset version that the caller sees.
+// read returns the columns of a dataset version that the caller sees, nil when it lists none.
 func (r *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
 	nodes, err := r.tx.Nodes(r.ctx, id)
 	if err != nil {
@@ -169,7 +170,8 @@ func (r *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
 	return columns, nil
 }
 
-// byName finds the one version of a dataset among the causes.
+// byName finds the version of a dataset among the causes. It answers INVALID_ARGUMENT unless
+// there is exactly one.
 func (r *columnSourceResolver) byName(s *registry.ColumnSource, field string) (registry.ID, error) {
 	namespace := s.Namespace
 	if namespace == "" {
@@ -196,7 +198,7 @@ func (r *columnSourceResolver) byName(s *registry.ColumnSource, field string) (r
 	return found[0], nil
 }
 
-// mergeKnownColumns adds what is told of columns to those that are known of a version.
+// mergeKnownColumns merges the columns of v into the stored columns of the version.
 func mergeKnownColumns(old *graph.Node, v *registry.DatasetVersion) error {
 	if old == nil || old.Deleted || len(v.Columns) == 0 {
 		return nil
@@ -211,11 +213,11 @@ func mergeKnownColumns(old *graph.Node, v *registry.DatasetVersion) error {
 	return nil
 }
 
-// maxColumns is the most columns of a dataset version.
+// maxColumns is the largest number of columns of a dataset version.
 const maxColumns = 5000
 
-// SourcesOf lists the columns that a column was derived from, of dataset versions
-// that the caller sees.
+// SourcesOf lists the columns that a column was derived from, as far as the caller sees their
+// dataset versions.
 func (r *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
 	ids := make([]registry.ID, len(c.DerivedFrom))
 	for i, source := range c.DerivedFrom {

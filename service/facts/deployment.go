@@ -12,7 +12,8 @@ import (
 	"pedigree/service/core"
 )
 
-// RecordDeploymentInput are the facts of a deployment.
+// RecordDeploymentInput describes a deployment of a version, which Model and Version or ID
+// select. A zero StartedAt means now.
 type RecordDeploymentInput struct {
 	Model          *string      `json:"model,omitzero"`
 	Version        *string      `json:"version,omitzero"`
@@ -26,13 +27,13 @@ type RecordDeploymentInput struct {
 	IdempotencyKey *string      `json:"-"`
 }
 
-// RecordDeploymentPayload carries the deployment and whether it is new.
+// RecordDeploymentPayload has the deployment and whether it is new.
 type RecordDeploymentPayload struct {
 	Deployment *registry.Deployment
 	Created    bool
 }
 
-// checkTraffic holds a share to 0 to 100 percent.
+// checkTraffic checks that a share lies in 0..100 percent.
 func checkTraffic(p *float64) error {
 	if p != nil && !(*p >= 0 && *p <= 100) {
 		return registry.Invalid("trafficPercent", "must be 0..100, not %v", *p)
@@ -45,7 +46,7 @@ func (in *RecordDeploymentInput) check() error {
 		core.CheckText("description", &in.Description), core.CheckTime("startedAt", in.StartedAt))
 }
 
-// RecordDeployment records that a version was put to work.
+// RecordDeployment records that a version was deployed.
 func (r *Recorder) RecordDeployment(ctx context.Context, in RecordDeploymentInput) (*RecordDeploymentPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentIn
 			Detail: core.LogDetail("environment", d.Environment, "version", v.Version, "endpoint", d.Endpoint)})
 }
 
-// EndDeploymentInput says which deployment ended, and when.
+// EndDeploymentInput says which deployment ended, and when. A zero EndedAt means now.
 type EndDeploymentInput struct {
 	ID             registry.ID `json:"id,omitzero"`
 	EndedAt        time.Time   `json:"endedAt,omitzero"`
@@ -94,15 +95,14 @@ type EndDeploymentInput struct {
 	IdempotencyKey *string     `json:"-"`
 }
 
-// EndDeploymentPayload carries the ended deployment.
+// EndDeploymentPayload has the deployment after its end.
 type EndDeploymentPayload struct{ Deployment *registry.Deployment }
 
 func (in *EndDeploymentInput) check() error {
 	return core.FirstError(core.CheckText("reason", &in.Reason), core.CheckTime("endedAt", in.EndedAt))
 }
 
-// EndDeployment ends a deployment. The same end again changes nothing; another
-// one is CONFLICT.
+// EndDeployment ends a deployment. The same end again changes nothing; another end is CONFLICT.
 func (r *Recorder) EndDeployment(ctx context.Context, in EndDeploymentInput) (*EndDeploymentPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func writeDeploymentEnd(ctx context.Context, tx *policies.Tx, in EndDeploymentIn
 	return core.WriteResult{IDs: done.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
 }
 
-// NewDeploymentEdge is a deployment in a page.
+// DeploymentEdge is a deployment in a page.
 type DeploymentEdge struct {
 	Cursor string
 	Node   *registry.Deployment
@@ -166,22 +166,23 @@ type DeploymentConnection struct {
 	core.Connection[*DeploymentEdge]
 }
 
-// DeploymentFilter says which deployments to keep; empty fields keep all.
+// DeploymentFilter selects deployments; empty fields match all.
 type DeploymentFilter struct {
 	Environment string
 	Live        *bool
 	Owner       string
 	NamePrefix  string
-	// The deployment started at StartedFrom or later, before StartedBefore.
+	// StartedFrom (inclusive) and StartedBefore (exclusive) bound the start time.
 	StartedFrom, StartedBefore *time.Time
 }
 
+// NewDeploymentEdge makes an edge of a page.
 func NewDeploymentEdge(cursor string, d *registry.Deployment) *DeploymentEdge {
 	return &DeploymentEdge{cursor, d}
 }
 
-// Deployments lists the deployments that the caller sees, by name if not said
-// otherwise.
+// Deployments returns one page of the deployments that the caller sees, by name unless o gives
+// another order.
 func (r *Recorder) Deployments(ctx context.Context, p core.Paging, f *DeploymentFilter, o *core.DeploymentOrder) (*DeploymentConnection, error) {
 	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
@@ -208,7 +209,7 @@ func (r *Recorder) Deployments(ctx context.Context, p core.Paging, f *Deployment
 	return &DeploymentConnection{*conn}, nil
 }
 
-// DeploymentsOf lists where a version is or was at work, in order of recording.
+// DeploymentsOf returns one page of the deployments of a version, in the order of recording.
 func (r *Recorder) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*DeploymentConnection, error) {
 	conn, err := core.ListNeighbors(ctx, r.core, v.ID, core.HopQuery{Direction: graph.Downstream, Edge: registry.EdgeDeploys, At: v.ReadAt}, p,
 		func(cursor string, _ registry.EdgeKind, d *registry.Deployment) *DeploymentEdge {
@@ -220,15 +221,15 @@ func (r *Recorder) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, 
 	return &DeploymentConnection{*conn}, nil
 }
 
-// VersionOfDeployment returns the version at work.
+// VersionOfDeployment returns the deployed version.
 func (r *Recorder) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
 	return core.NounAs[*registry.ModelVersion](r.core.NodeAt(ctx, d.ReadAt, d.VersionID))
 }
 
-// FactKind says that this input is a fact about a deployment.
+// FactKind returns registry.FactDeployment.
 func (*RecordDeploymentInput) FactKind() registry.FactKind { return registry.FactDeployment }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RecordDeploymentInput) FactAction() registry.Action { return registry.DeploymentRecord }
 
 // CheckFact checks the input as one fact of a batch.
@@ -256,10 +257,10 @@ func (in *RecordDeploymentInput) WriteFact(ctx context.Context, tx *policies.Tx)
 	return writeDeployment(ctx, tx, *in)
 }
 
-// FactKind says that this input is a fact about the end of a deployment.
+// FactKind returns registry.FactEndDeployment.
 func (*EndDeploymentInput) FactKind() registry.FactKind { return registry.FactEndDeployment }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*EndDeploymentInput) FactAction() registry.Action { return registry.DeploymentEnd }
 
 // CheckFact checks the input as one fact of a batch.
