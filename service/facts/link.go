@@ -11,7 +11,7 @@ import (
 )
 
 // LinkLineageInput describes an edge from an effect to a cause. A zero ValidFrom means the
-// default time of the edge.
+// ValidFrom of the effect.
 type LinkLineageInput struct {
 	From           registry.ID       `json:"from,omitzero"`
 	To             registry.ID       `json:"to,omitzero"`

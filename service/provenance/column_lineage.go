@@ -15,7 +15,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// ColumnLineageInput asks what comes of a column, or what it comes from.
+// ColumnLineageInput selects a column, Column of the dataset version Of, and the direction of
+// the walk. The default direction is downstream.
 type ColumnLineageInput struct {
 	Of        registry.ID
 	Column    string
@@ -27,7 +28,8 @@ type ColumnLineageInput struct {
 	After     *string
 }
 
-// ColumnLineage is one page of the columns around a column, and who uses them.
+// ColumnLineage is one page of the columns that the walk from a column reached. Its methods
+// list the nodes that use any of the columns, not only those of the page.
 type ColumnLineage struct {
 	Root       registry.ID
 	Column     string
@@ -44,7 +46,8 @@ type ColumnLineage struct {
 	found    *lineage.Columns
 }
 
-// LineageColumn is a column with its place in the lineage of another.
+// LineageColumn is a column that a walk reached, with its distance from the start and the
+// sources over which it was reached.
 type LineageColumn struct {
 	Node   *registry.DatasetVersion
 	Column string
@@ -52,7 +55,8 @@ type LineageColumn struct {
 	From   []*registry.ColumnSource
 }
 
-// columnPageStart is where a page of columns begins.
+// columnPageStart is the cursor of a page of columns: the position before its first column,
+// and the instant. Depth is -1 for the first page.
 type columnPageStart struct {
 	At     core.ResolvedInstant `json:"at"`
 	Depth  int                  `json:"d"`
@@ -64,9 +68,9 @@ func (p columnPageStart) compare(it lineage.ColumnItem) int {
 	return cmp.Or(cmp.Compare(it.Depth, p.Depth), cmp.Compare(it.Of, p.ID), cmp.Compare(it.Name, p.Column))
 }
 
-// ColumnLineage returns what is derived from a column of a dataset version, or what
-// it is derived from, with the features, versions, models and deployments that use
-// it. FORBIDDEN for who may not see columns.
+// ColumnLineage returns the columns that are derived from a column of a dataset version, or
+// that it is derived from, with the features, versions, models and deployments that use them.
+// It answers FORBIDDEN for callers without permission to see columns.
 func (e *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*ColumnLineage, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
@@ -123,7 +127,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 	}
 	at := start.At
 	if at.Known == 0 {
-		at.Known = c.found.Head // Further pages see what this one saw.
+		at.Known = c.found.Head // Further pages show the same state.
 	}
 	cursor := func(it lineage.ColumnItem) string {
 		return c.explorer.core.SealCursor(c.scope.Actor().Subject, c.bindings, columnPageStart{at, it.Depth, it.Of, it.Name})
@@ -132,7 +136,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 	for i, it := range items[from:to] {
 		dv, ok := nodes[i].(*registry.DatasetVersion)
 		if !ok {
-			continue // It went out of sight since the walk.
+			continue // It was hidden since the walk.
 		}
 		col := &LineageColumn{Node: dv, Column: it.Name, Depth: it.Depth, From: []*registry.ColumnSource{}}
 		for _, source := range it.From {
@@ -148,7 +152,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 	return nil
 }
 
-// nouns reads what the walk met, whole and as of its instant.
+// nouns reads nodes with their documents, at the instant of the walk.
 func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
 	nodes, err := c.scope.Nodes(ctx, core.StoreInstant(c.at), ids...)
 	if err != nil {
@@ -163,7 +167,7 @@ func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registr
 	return out, nil
 }
 
-// Features lists the features on any of the columns, in order of recording.
+// Features returns one page of the features on any of the columns, in the order of recording.
 func (c *ColumnLineage) Features(ctx context.Context, first *int, after *string) (*facts.FeatureConnection, error) {
 	out, err := columnUsersPage(ctx, c, "features", c.found.Features, core.Paging{First: first, After: after}, func(cursor string, f *registry.Feature) *facts.FeatureEdge {
 		return &facts.FeatureEdge{Cursor: cursor, Node: f}
@@ -174,7 +178,7 @@ func (c *ColumnLineage) Features(ctx context.Context, first *int, after *string)
 	return &facts.FeatureConnection{Connection: *out}, nil
 }
 
-// Versions lists the model versions that learned from such a feature.
+// Versions returns one page of the model versions that use such a feature.
 func (c *ColumnLineage) Versions(ctx context.Context, first *int, after *string) (*catalog.ModelVersionConnection, error) {
 	out, err := columnUsersPage(ctx, c, "versions", c.found.Versions, core.Paging{First: first, After: after}, catalog.NewVersionEdge)
 	if err != nil {
@@ -183,7 +187,7 @@ func (c *ColumnLineage) Versions(ctx context.Context, first *int, after *string)
 	return &catalog.ModelVersionConnection{Connection: *out}, nil
 }
 
-// Models lists the models of these versions, in order of recording.
+// Models returns one page of the models of these versions, in the order of recording.
 func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (*catalog.ModelConnection, error) {
 	var ids []registry.ID
 	for _, v := range c.found.Versions {
@@ -219,8 +223,8 @@ func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *stri
 	return &facts.DeploymentConnection{Connection: *out}, nil
 }
 
-// columnUsersPage answers a page of nodes that a walk found, ordered by number, read whole
-// as of the walk's instant.
+// columnUsersPage returns one page of nodes that a walk found, ordered by number, with their
+// documents at the instant of the walk.
 func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLineage, field string, nodes []*graph.Node, p core.Paging, edge func(string, N) E) (*core.Connection[E], error) {
 	size, err := p.Size(50)
 	if err != nil {

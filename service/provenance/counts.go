@@ -11,7 +11,7 @@ import (
 	"pedigree/service/core"
 )
 
-// LineageCounts tells how much lies around a node.
+// LineageCounts has the numbers of nodes and edges in the lineage of a node.
 type LineageCounts struct {
 	Counts     []*LineageCount
 	Nodes      int
@@ -23,15 +23,15 @@ type LineageCounts struct {
 	KnownAt    time.Time
 }
 
-// LineageCount tells how many nodes of a kind there are at a distance.
+// LineageCount is the number of nodes of a kind at a depth.
 type LineageCount struct {
 	Kind  registry.Kind
 	Depth int
 	Count int
 }
 
-// LineageCounts counts what all pages of Lineage with the same input hold, without
-// documents and without rows.
+// LineageCounts counts the nodes and edges of all pages of Lineage with the same input. It
+// reads no documents unless the filter needs them.
 func (e *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*LineageCounts, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {

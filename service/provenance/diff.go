@@ -11,7 +11,8 @@ import (
 	"pedigree/service/core"
 )
 
-// LineageDiffInput names the two nodes whose lineage is compared.
+// LineageDiffInput selects the two nodes whose lineage is compared. The default direction is
+// upstream.
 type LineageDiffInput struct {
 	A, B      registry.ID
 	Direction lineage.Direction
@@ -20,7 +21,7 @@ type LineageDiffInput struct {
 	KnownAt   time.Time
 }
 
-// LineageDiff tells what differs between two nodes and their lineage.
+// LineageDiff has the differences between two nodes and their lineage.
 type LineageDiff struct {
 	A, B         registry.ProvenanceNode
 	Identical    bool
@@ -41,13 +42,13 @@ type LineageDiff struct {
 	KnownAt      time.Time
 }
 
-// DatasetDiff holds the dataset versions that differ.
+// DatasetDiff has the dataset versions that differ.
 type DatasetDiff struct {
 	Added, Removed []registry.ProvenanceNode
 	Changed        []*DatasetChange
 }
 
-// DatasetChange is a dataset of which the two have other versions.
+// DatasetChange is a dataset of which the two sides have different versions.
 type DatasetChange struct {
 	Name, Namespace             string
 	Before, After               registry.ProvenanceNode
@@ -55,13 +56,13 @@ type DatasetChange struct {
 	BeforeVersion, AfterVersion string
 }
 
-// RunDiff holds the runs that differ.
+// RunDiff has the runs that differ.
 type RunDiff struct {
 	Added, Removed []registry.ProvenanceNode
 	Changed        []*RunChange
 }
 
-// RunChange is a run that ran anew.
+// RunChange is a pair of runs with the same name.
 type RunChange struct {
 	Name          string
 	Before, After registry.ProvenanceNode
@@ -69,42 +70,43 @@ type RunChange struct {
 	Metrics       []*MetricChange
 }
 
-// NodeDiff holds nodes of one kind that differ.
+// NodeDiff has the nodes of one kind that differ.
 type NodeDiff struct {
 	Added, Removed []registry.ProvenanceNode
 	Changed        []*NodeChange
 }
 
-// NodeChange are two nodes that are called the same.
+// NodeChange is a pair of nodes with the same name.
 type NodeChange struct {
 	Name          string
 	Before, After registry.ProvenanceNode
 }
 
-// RepositoryChange is a repository of which the two ran other commits.
+// RepositoryChange is a repository of which the two sides ran different commits.
 type RepositoryChange struct {
 	Repository    *registry.Repository
 	Before, After []registry.ProvenanceNode
 }
 
-// CommitDiff are the commits between the two.
+// CommitDiff has the commits between the two sides: the first maxDiffCommits each way, and the
+// counts of all.
 type CommitDiff struct {
 	Added, Removed           []registry.ProvenanceNode
 	AddedCount, RemovedCount int
 	Complete                 bool
 }
 
-// StageChange are the stages of two versions.
+// StageChange has the different stages of two versions.
 type StageChange struct{ Before, After *registry.Stage }
 
-// ApprovalDiff tells how two versions came to their stages.
+// ApprovalDiff has the transitions of two versions.
 type ApprovalDiff struct{ Before, After []*registry.Transition }
 
-// maxCommitsTold is how many commits between two nodes an answer holds, each way.
+// maxDiffCommits is the largest number of added, and of removed, commits in an answer.
 const maxDiffCommits = 200
 
-// LineageDiff compares the lineage of two nodes of one kind: INVALID_ARGUMENT when
-// they are of two kinds, NOT_FOUND when one of them is not there or not seen.
+// LineageDiff compares the lineage of two nodes of the same kind. It answers INVALID_ARGUMENT
+// when their kinds differ, and NOT_FOUND when the caller does not see one of them.
 func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*LineageDiff, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
@@ -115,7 +117,7 @@ func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 		o.Direction = lineage.Upstream
 	}
 	if o.Direction != lineage.Upstream {
-		o.History = 1000 // What a later commit made contains the earlier one.
+		o.History = 1000 // The results of a later commit also descend from the earlier one.
 	}
 	if o.MaxDepth, err = core.CheckRange("maxDepth", in.MaxDepth, 50, 0, 50); err != nil {
 		return nil, err
@@ -131,7 +133,7 @@ func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 	if err != nil {
 		return nil, err
 	}
-	if at.Known == 0 { // Both sides are of one state of the graph.
+	if at.Known == 0 { // Read both sides from the same state of the graph.
 		o.At.Known, o.At.Current = a.Head, false
 	}
 	b, err := lineage.Walk(walkCtx, scope, in.B, o)
@@ -142,7 +144,7 @@ func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 	return d.compare()
 }
 
-// differ compares two graphs.
+// graphDiff compares the graphs of two walks. Its methods keep the first error in err.
 type graphDiff struct {
 	*view
 	readAt  graph.Instant
@@ -176,7 +178,7 @@ func (d *graphDiff) compare() (*LineageDiff, error) {
 	return out, d.err
 }
 
-// same reports whether nothing differs and nothing was left out or hidden.
+// isIdentical reports whether nothing differs and nothing was left out or hidden.
 func (o *LineageDiff) isIdentical() bool {
 	none := func(n NodeDiff) bool { return len(n.Added)+len(n.Removed)+len(n.Changed) == 0 }
 	return len(o.Datasets.Added)+len(o.Datasets.Removed)+len(o.Datasets.Changed)+len(o.Runs.Added)+len(o.Runs.Removed)+len(o.Runs.Changed) == 0 &&
@@ -185,7 +187,7 @@ func (o *LineageDiff) isIdentical() bool {
 		!o.TruncationA.Truncated && !o.TruncationB.Truncated
 }
 
-// noun decodes a node; the first failure is kept for the end.
+// noun decodes a node.
 func (d *graphDiff) noun(n *graph.Node) registry.ProvenanceNode {
 	out, err := d.node(n)
 	d.err = core.FirstError(d.err, err)
@@ -236,8 +238,7 @@ func (d *graphDiff) nodesOfKind(kind registry.Kind) NodeDiff {
 	return out
 }
 
-// commits compares the code that the two sides ran, and its history where the walk
-// goes upstream.
+// commits compares the commits that the two sides ran, and fills in Repositories and Commits.
 func (d *graphDiff) commits(out *LineageDiff) {
 	before, after := d.a.EntryCommits(), d.b.EntryCommits()
 	idsOf := func(by map[registry.ID][]*graph.Node) (ids []registry.ID) {
@@ -259,7 +260,7 @@ func (d *graphDiff) commits(out *LineageDiff) {
 		RemovedCount: len(between.Removed), Complete: between.Complete}
 }
 
-// withDocuments reads the first of some bare nodes with their documents.
+// withDocuments reads the first maxDiffCommits of bare nodes with their documents.
 func (d *graphDiff) withDocuments(bare []*graph.Node) []registry.ProvenanceNode {
 	var ids []registry.ID
 	for _, n := range bare[:min(len(bare), maxDiffCommits)] {
@@ -314,8 +315,8 @@ func stageChange(a, b *graph.Node) *StageChange {
 
 func pointerTo[T any](v T) *T { return &v }
 
-// approvals lists how the two versions came to their stages, as far as it was so
-// and known at the instant.
+// approvals fills in the transitions of the two versions that were true and recorded at the
+// instant of the query.
 func (d *graphDiff) approvals(out *LineageDiff) {
 	if !d.scope.Sees("Transition", "to") {
 		return

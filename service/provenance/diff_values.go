@@ -13,33 +13,33 @@ import (
 	"pedigree/service/core"
 )
 
-// ParameterChange is a parameter that differs; nil is a value that is not there.
+// ParameterChange is a parameter that differs; nil means no value.
 type ParameterChange struct {
 	Key           string
 	Before, After registry.JSON
 }
 
-// MetricChange is a metric that differs.
+// MetricChange is a metric that differs; nil means no value.
 type MetricChange struct {
 	Key           string
 	Before, After *float64
 }
 
-// FieldChange is a field of a card that differs.
+// FieldChange is a field of a card that differs; nil means no value.
 type FieldChange struct {
 	Path          string
 	Before, After registry.JSON
 }
 
-// measurements are the parameters and metrics of one side, nil where none of what holds
-// them may be seen.
+// measurements are the parameters and metrics of one side. A map is nil when the caller sees
+// no field that has such values.
 type measurements struct {
 	parameters map[string]registry.JSON
 	metrics    map[string]float64
 }
 
-// measurementsOf gathers what a card and runs say; a run's word counts more, for it is what
-// was done.
+// measurementsOf collects the parameters and metrics of a card and of runs. Values of runs
+// override those of the card, because they record what was done.
 func (d *graphDiff) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
 	param, metric := f.add, func(name string, v float64) { f.metrics[name] = v }
 	if card != nil && seesNounField(card, "ModelCard", "modelDetails") {
@@ -73,7 +73,7 @@ func (d *graphDiff) measurementsOf(card *registry.ModelCard, runs ...*graph.Node
 
 func (f *measurements) add(key string, v registry.JSON) { f.parameters[key] = v }
 
-// open makes the maps of what may be seen.
+// allocate creates the maps of values that the caller sees.
 func (f *measurements) allocate(parameters, metrics bool) {
 	if parameters && f.parameters == nil {
 		f.parameters = map[string]registry.JSON{}
@@ -88,7 +88,7 @@ func seesNounField(n registry.Node, noun, field string) bool {
 	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
 }
 
-// cardMetrics tells the metrics of a card.
+// cardMetrics calls emit for each metric of a card.
 func cardMetrics(p *registry.Performance, emit func(string, float64)) {
 	if p == nil {
 		return
@@ -106,7 +106,7 @@ func cardMetrics(p *registry.Performance, emit func(string, float64)) {
 	}
 }
 
-// flatten tells the leaves of a JSON object, each by its path; lists are leaves.
+// flatten calls emit for each leaf of a JSON object, with its path. Lists are leaves.
 func flatten(path string, v registry.JSON, emit func(string, registry.JSON)) {
 	var object map[string]registry.JSON
 	if json.Unmarshal(v, &object) != nil || object == nil {
@@ -123,7 +123,7 @@ func flatten(path string, v registry.JSON, emit func(string, registry.JSON)) {
 	}
 }
 
-// equalJSON compares canonical values; numbers by what they amount to.
+// equalJSON compares canonical JSON values; numbers are compared by value.
 func equalJSON(a, b registry.JSON) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -133,7 +133,7 @@ func equalJSON(a, b registry.JSON) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// unionOfKeys lists the keys of two maps, sorted.
+// unionOfKeys returns the keys of two maps, sorted.
 func unionOfKeys[V any](a, b map[string]V) []string {
 	keys := slices.Collect(maps.Keys(a))
 	for k := range b {
@@ -178,7 +178,7 @@ func (f measurements) metricChanges(to measurements) []*MetricChange {
 	return out
 }
 
-// compareMakers compares what made the two: parameters, metrics and, of model versions,
+// compareValues compares the parameters and metrics of both sides, and for model versions also
 // the cards.
 func (d *graphDiff) compareValues(out *LineageDiff) {
 	va, runsA := d.a.TrainingRuns()
@@ -198,7 +198,7 @@ func (d *graphDiff) compareValues(out *LineageDiff) {
 	}
 }
 
-// cards reads the cards of two versions, nil where there is none to be seen.
+// cards reads the cards of two versions, nil when there is none that the caller sees.
 func (d *graphDiff) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
 	read := func(version *graph.Node) *registry.ModelCard {
 		if version == nil {
@@ -216,8 +216,8 @@ func (d *graphDiff) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
 	return read(a), read(b)
 }
 
-// cardFields flattens a card by path, without the fields that name its version:
-// these always differ. Metrics are told by their names.
+// cardFields returns the values of a card by path, without the fields that identify the
+// version, which always differ. Metrics have paths with their names.
 func cardFields(c *registry.ModelCard) map[string]registry.JSON {
 	out := map[string]registry.JSON{}
 	if c == nil {

@@ -12,39 +12,38 @@ import (
 	"pedigree/service/core"
 )
 
-// ImpactCounts tells how many nodes descend in all, and what is missing from the
-// counts.
+// ImpactCounts has the number of all descendants, and what is missing from it.
 type ImpactCounts struct {
 	Total        int
 	Environments []*EnvironmentCount
 	Truncation   Truncation
 }
 
-// EnvironmentCount tells how many descendants an environment has.
+// EnvironmentCount is the number of descendants in an environment; nil means no environment.
 type EnvironmentCount struct {
 	Environment *string
 	Count       int
 }
 
-// ImpactModels tells which models something has an effect on.
+// ImpactModels lists the models that are affected.
 type ImpactModels struct {
 	Models     []*ModelImpact
 	Truncation Truncation
 }
 
-// ModelImpact tells how much of a model descends; Model is nil where the caller
-// may not see it.
+// ModelImpact counts the versions and live deployments of a model among the descendants. Model
+// is nil when the caller does not see it.
 type ModelImpact struct {
 	Model           *registry.Model
 	Versions        int
 	LiveDeployments int
 }
 
-// maxModels is how many models one answer names.
+// maxModels is the largest number of models in one answer.
 const maxModels = 1000
 
-// impactTotals counts what all pages of an impact question hold, at the instant of
-// its page. The fields that ask for it share one walk.
+// impactTotals counts the descendants of all pages, at the instant of one page. Fields of an
+// answer that need the same totals share one walk.
 type impactTotals struct {
 	*view
 	in     ImpactInput
@@ -58,7 +57,7 @@ type impactTotals struct {
 	groupErr             error
 }
 
-// walk goes to the end of a walk to some kinds.
+// walk visits all descendants of some kinds.
 func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, withDocuments bool, visit func(lineage.Descendant) error) (*view, Truncation, error) {
 	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
@@ -106,7 +105,7 @@ func (t *impactTotals) counts(ctx context.Context) (*ImpactCounts, error) {
 	return t.counted, t.countErr
 }
 
-// stringOrEmpty is what a pointer points at, "" for nil.
+// stringOrEmpty returns *s, "" for nil.
 func stringOrEmpty(s *string) string {
 	if s == nil {
 		return ""
@@ -119,10 +118,10 @@ func (t *impactTotals) models(ctx context.Context) (*ImpactModels, error) {
 	return t.grouped, t.groupErr
 }
 
-// byModel groups the versions and live deployments that descend by their model.
+// byModel groups the versions and live deployments among the descendants by model.
 func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
 	byModel := map[registry.ID]*ModelImpact{}
-	of := func(version *graph.Node) *ModelImpact { // A version's parent is its model.
+	of := func(version *graph.Node) *ModelImpact { // The parent of a version is its model.
 		m := byModel[version.Parent]
 		if m == nil {
 			m = &ModelImpact{}
@@ -146,7 +145,7 @@ func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
 	return v.modelImpacts(ctx, byModel, truncation)
 }
 
-// modelImpacts reads the models of an answer and sorts it by their names.
+// modelImpacts reads the models of an answer and sorts them by name.
 func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelImpact, truncation Truncation) (*ImpactModels, error) {
 	out := &ImpactModels{Models: []*ModelImpact{}, Truncation: truncation}
 	ids := make([]registry.ID, 0, len(byModel))

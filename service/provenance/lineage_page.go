@@ -12,8 +12,8 @@ import (
 	"pedigree/service/core"
 )
 
-// view turns what a walk found into what leaves the house: nouns, and ids that
-// are the caller's own for what is hidden.
+// view converts the result of a walk to the answer for one caller: it decodes nouns and
+// replaces the ids of hidden nodes by opaque ids.
 type view struct {
 	explorer  *Explorer
 	ctx       context.Context
@@ -23,7 +23,7 @@ type view struct {
 	realIDs   map[registry.ID]registry.ID
 }
 
-// visibleID is what a node's id is called outside.
+// visibleID returns the id of a node in answers: an opaque id if the node is hidden.
 func (v *view) visibleID(id registry.ID) registry.ID {
 	if out, ok := v.opaqueIDs[id]; ok {
 		return out
@@ -31,7 +31,7 @@ func (v *view) visibleID(id registry.ID) registry.ID {
 	return id
 }
 
-// registerHidden notes the nodes that are out of sight.
+// registerHidden makes opaque ids for those of the nodes that are hidden.
 func (v *view) registerHidden(nodes ...*graph.Node) {
 	for _, n := range nodes {
 		if n.Hidden {
@@ -57,8 +57,8 @@ func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
 	return walked, nil
 }
 
-// edge tells of an edge at a hidden node only that it is there: its id and its
-// times, which are those of the effect, would tell more.
+// edge converts an edge. If one of its ends is hidden, the id is opaque and the times are left
+// out, because they could reveal the hidden node.
 func (v *view) edge(e *graph.Edge) core.LineageEdge {
 	out := core.NewLineageEdge(e)
 	if v.visibleID(e.From) != e.From || v.visibleID(e.To) != e.To {
@@ -81,8 +81,8 @@ func (v *view) truncation(g *lineage.Graph) Truncation {
 	return t
 }
 
-// page filters, sorts by outward ids and cuts one page, with the edges whose
-// later end is on it.
+// page filters the nodes of a graph, sorts them by depth and visible id, and returns one page,
+// with the edges whose later end is on the page.
 func (v *view) page(g *lineage.Graph, in LineageInput, start pageStart, size int, bindings any) (*LineageGraph, error) {
 	for _, it := range g.Items {
 		v.registerHidden(it.Node)
@@ -99,7 +99,7 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start pageStart, size int
 			matching = append(matching, it)
 		}
 	}
-	// Walks come in this order, but for what is called otherwise outside.
+	// A walk is ordered by depth and real id; opaque ids change the order.
 	slices.SortFunc(matching, func(a, b *lineage.Item) int {
 		return v.compareToStart(a, pageStart{Depth: b.Depth, ID: v.visibleID(b.Node.ID)})
 	})
@@ -114,7 +114,7 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start pageStart, size int
 	out.Edges = v.pageEdges(g, matching, from, to)
 	at := start.At
 	if at.Known == 0 {
-		at.Known = g.Head // Further pages see what this one saw.
+		at.Known = g.Head // Further pages show the same state.
 	}
 	cursor := func(it *lineage.Item) string {
 		return v.explorer.core.SealCursor(v.scope.Actor().Subject, bindings, pageStart{at, it.Depth, v.visibleID(it.Node.ID)})
@@ -126,7 +126,7 @@ func (v *view) page(g *lineage.Graph, in LineageInput, start pageStart, size int
 	return out, nil
 }
 
-// order compares an item with a place: depth, then outward id.
+// compareToStart compares the position of an item with a page start, by depth, then visible id.
 func (v *view) compareToStart(it *lineage.Item, p pageStart) int {
 	if it.Depth != p.Depth {
 		return it.Depth - p.Depth
@@ -141,8 +141,8 @@ func (v *view) compareToStart(it *lineage.Item, p pageStart) int {
 	return 0
 }
 
-// items are the nodes of a page, in one piece. The tree parent of one is the nearest
-// that is returned too, on this page or another.
+// pageNodes returns the nodes of a page, in one allocation. The tree parent of a node is its
+// nearest ancestor in the tree that matches the filter, on this page or another.
 func (v *view) pageNodes(g *lineage.Graph, matching []*lineage.Item, from, to int) []*LineageNode {
 	parent := func(it *lineage.Item) registry.ID { return it.TreeParent }
 	if len(matching) < len(g.Items) {
@@ -178,10 +178,10 @@ func (v *view) pageNodes(g *lineage.Graph, matching []*lineage.Item, from, to in
 	return out
 }
 
-// edges are those whose later end is on a page, in one piece.
+// pageEdges returns the edges whose later end is on a page, in one allocation.
 func (v *view) pageEdges(g *lineage.Graph, matching []*lineage.Item, from, to int) []*core.LineageEdge {
 	edges := make([]core.LineageEdge, 0, len(g.Edges))
-	if to-from == len(g.Items) { // All are.
+	if to-from == len(g.Items) { // The page has all nodes.
 		for i := range g.Edges {
 			edges = append(edges, v.edge(&g.Edges[i]))
 		}
@@ -204,7 +204,7 @@ func (v *view) pageEdges(g *lineage.Graph, matching []*lineage.Item, from, to in
 	return out
 }
 
-// degrees counts the edges of the nodes of a page, hidden far ends included.
+// degrees fills in the degrees of the nodes of a page. They include edges to hidden nodes.
 func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
 	ids := make([]registry.ID, len(g.Nodes))
 	for i, n := range g.Nodes {

@@ -8,24 +8,24 @@ import (
 	"pedigree/service/core"
 )
 
-// ProvenanceNodeEdge is a lineage node one hop away.
+// ProvenanceNodeEdge is a neighbor of a lineage node, with the kind of the edge between them.
 type ProvenanceNodeEdge struct {
 	Cursor   string
 	Relation registry.EdgeKind
 	Node     registry.ProvenanceNode
 }
 
-// ProvenanceNodeConnection is a page of lineage nodes one hop away.
+// ProvenanceNodeConnection is a page of neighbors of a lineage node.
 type ProvenanceNodeConnection struct {
 	core.Connection[*ProvenanceNodeEdge]
 }
 
-// Upstream lists what a lineage node came from, one hop.
+// Upstream returns one page of the direct causes of a lineage node.
 func (e *Explorer) Upstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
 	return e.neighbors(ctx, n, graph.Upstream, p)
 }
 
-// Downstream lists what came of a lineage node, one hop.
+// Downstream returns one page of the direct effects of a lineage node.
 func (e *Explorer) Downstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
 	return e.neighbors(ctx, n, graph.Downstream, p)
 }

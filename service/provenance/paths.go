@@ -10,7 +10,7 @@ import (
 	"pedigree/service/core"
 )
 
-// PathSet are the shortest ways between two nodes.
+// PathSet has the shortest paths between two nodes.
 type PathSet struct {
 	Paths      []*Path
 	Exhaustive bool
@@ -20,22 +20,22 @@ type PathSet struct {
 	KnownAt    time.Time
 }
 
-// Path is one way.
+// Path is one path; Length is its number of edges.
 type Path struct {
 	Length int
 	Nodes  []registry.ProvenanceNode
 }
 
-// PathGraph is everything that lies on any way.
+// PathGraph has all nodes and edges that lie on any path.
 type PathGraph struct {
 	Nodes []registry.ProvenanceNode
 	Edges []*core.LineageEdge
 }
 
-// maxPaths is the most ways that one question takes.
+// maxPaths is the largest number of paths in one query.
 const maxPaths = 100
 
-// Paths returns the k shortest ways between two nodes.
+// Paths returns the k shortest paths between two nodes; k is 1..maxPaths and 3 by default.
 func (e *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf, knownAt time.Time) (*PathSet, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"pedigree/service/core"
 )
 
-// Provenance tells where something came from, in order.
+// Provenance has what a node came from, by kind.
 type Provenance struct {
 	Node       registry.ProvenanceNode
 	RawSources []registry.ProvenanceNode
@@ -26,7 +26,7 @@ type Provenance struct {
 	KnownAt    time.Time
 }
 
-// Gap is something that is not known and should be.
+// Gap is information that should be recorded but is missing or contradictory.
 type Gap struct {
 	Code    lineage.GapCode
 	Node    registry.ProvenanceNode
@@ -34,8 +34,8 @@ type Gap struct {
 	Field   string
 }
 
-// Provenance returns what a node came from, by kind: raw sources, runs earliest
-// first, commits since the previous version, and what is missing.
+// Provenance returns what a node came from, by kind: raw sources, runs ordered by time, commits
+// since the previous version; and the gaps in what is recorded.
 func (e *Explorer) Provenance(ctx context.Context, of registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
@@ -105,7 +105,7 @@ func (v *view) provenance(g *lineage.Graph) (*Provenance, error) {
 	return out, nil
 }
 
-// cardsByVersion reads the cards of the versions of a graph, by version, with the fields
+// cardsByVersion reads the cards of the versions of a graph, by version id, with the fields
 // that the caller sees.
 func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.ModelCard, error) {
 	var ids []registry.ID
@@ -131,7 +131,7 @@ func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.Model
 	return out, nil
 }
 
-// peopleOf names who had a hand in a node, as far as the caller sees it.
+// peopleOf returns the people who created, own or ran a node, as far as the caller sees them.
 func peopleOf(n registry.Node) (out []string) {
 	add := func(names ...string) {
 		for _, s := range names {
