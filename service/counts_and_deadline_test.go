@@ -14,8 +14,8 @@ import (
 	"pedigree/service/provenance"
 )
 
-// tangle writes a random pipeline: datasets of data and runs, features, versions in
-// several stages and deployments, and returns every lineage node in it.
+// randomPipeline records a random pipeline of datasets, runs, features, versions in several
+// stages and deployments, and returns all its lineage nodes.
 func randomPipeline(k *kit, seed uint64) (ids []registry.ID) {
 	k.Helper()
 	r := rand.New(rand.NewPCG(seed, 21))
@@ -59,8 +59,8 @@ func randomPipeline(k *kit, seed uint64) (ids []registry.ID) {
 
 var roles = []string{registry.RoleAdmin, registry.RoleDataScientist, registry.RoleDeveloper, registry.RoleViewer}
 
-// TestCountsAreWhatThePagesHold counts the pages of lineage by hand, for each role,
-// in every direction, whole, filtered and cut.
+// TestCountsAreWhatThePagesHold compares LineageCounts with counts of the nodes and edges of
+// all pages, for each role, in every direction, unfiltered, filtered and truncated.
 func TestCountsAreWhatThePagesHold(t *testing.T) {
 	asked, hidden := 0, 0
 	for seed := range uint64(2) {
@@ -113,7 +113,7 @@ type pageTotals struct {
 	by map[provenance.LineageCount]int
 }
 
-// count turns over all pages of lineage.
+// countPages counts the nodes and edges of all pages of lineage.
 func (k *kit) countPages(role string, in provenance.LineageInput) (pageTotals, error) {
 	k.Helper()
 	out := pageTotals{by: map[provenance.LineageCount]int{}}
@@ -135,7 +135,7 @@ func (k *kit) countPages(role string, in provenance.LineageInput) (pageTotals, e
 	}
 }
 
-// late is a context whose deadline passes after it was asked a number of times.
+// expiringContext is a context whose deadline passes after *left calls of Err.
 type expiringContext struct {
 	context.Context
 	left *int
@@ -148,8 +148,8 @@ func (l expiringContext) Err() error {
 	return nil
 }
 
-// TestADeadlineIsToldAndNoError lets time run out at every step of every question.
-func TestADeadlineIsToldAndNoError(t *testing.T) {
+// TestADeadlineTruncatesAnswers lets the deadline pass at every step of every query.
+func TestADeadlineTruncatesAnswers(t *testing.T) {
 	k := newKit(t)
 	ids := randomPipeline(k, 1)
 	raw := ids[len(ids)-11] // the first of eight datasets and three features

@@ -13,8 +13,7 @@ import (
 	"pedigree/service/provenance"
 )
 
-// TestACardThatContradictsTheGraphIsAGap changes one field of a right card at a
-// time.
+// TestACardThatContradictsTheGraphIsAGap changes one field of a correct card at a time.
 func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 	k := newKit(t)
 	k.model("m")
@@ -66,7 +65,7 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 		"the digest":                  {"digest", training("md5:0123456789abcdef0123456789abcdef", day(2), 1), nil},
 		"its beginning":               {"digest", training("0123456", day(2), 1), nil},
 		"another digest":              {"digest", training("md5:ffffffffffffffffffffffffffffffff", day(2), 1), []string{"training.trainingDataVersion"}},
-		"a name where a digest is":    {"digest", training("spring export", day(2), 1), nil}, // Not to be judged.
+		"a name where a digest is":    {"digest", training("spring export", day(2), 1), nil}, // It cannot be compared.
 		"a parameter":                 {"7", catalog.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.2,"depth":6}`)}}, []string{"modelDetails.hyperparameters"}},
 		"the same, written otherwise": {"7", catalog.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.1,"more":1}`)}}, nil},
 		"a feature":                   {"7", catalog.ModelCardInput{Features: []string{"age"}}, nil},
@@ -77,7 +76,7 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, fields, c.want)
 		}
 	}
-	// Who sees too little of either side is not told.
+	// Callers who do not see both sides get no gap.
 	wrong := training("8", day(1), 101)
 	wrong.Features = []string{"income"}
 	if fields := gaps("7", wrong, registry.RoleViewer); fields != nil {
@@ -88,9 +87,9 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 	}
 }
 
-// TestADiffHonoursSight compares two versions as a developer who sees one of the
-// two inputs of the second.
-func TestADiffHonoursSight(t *testing.T) {
+// TestADiffHonoursVisibility compares two versions as a developer who sees one of the two
+// inputs of the second.
+func TestADiffHonoursVisibility(t *testing.T) {
 	k := newKit(t)
 	k.model("m")
 	version := func(v string, run registry.ID, from ...registry.ID) registry.ID {
@@ -110,8 +109,8 @@ func TestADiffHonoursSight(t *testing.T) {
 	if len(all.Datasets.Added) != 2 || len(all.Versions.Added) != 1 || all.TruncationB.Redacted != 0 {
 		t.Errorf("admin: %+v", all)
 	}
-	// The version before is DEVELOPMENT, so it is hidden; its data is upstream of what
-	// is served, so it is not.
+	// The base version is in DEVELOPMENT, so it is hidden. Its dataset is upstream of a version
+	// in PRODUCTION, so it is visible.
 	if len(some.Versions.Added) != 0 || some.TruncationB.Redacted != 1 || some.Identical || len(some.Datasets.Added) != 2 {
 		t.Errorf("developer: versions %v, %+v, datasets %v", some.Versions.Added, some.TruncationB, some.Datasets.Added)
 	}
@@ -124,7 +123,7 @@ func TestADiffHonoursSight(t *testing.T) {
 	k.wantCode(registry.NotFound, err)
 }
 
-// TestADiffIsAsOfAnInstant compares before and after a late fact.
+// TestADiffIsAsOfAnInstant compares the diffs before and after a fact that is recorded late.
 func TestADiffIsAsOfAnInstant(t *testing.T) {
 	k := newKit(t)
 	a, b := k.run("a", k.data("x", nil)), k.run("b", k.data("x", nil))

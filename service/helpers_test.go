@@ -15,7 +15,7 @@ import (
 	"pedigree/service/facts"
 )
 
-// kit is a registry on a fresh store with a clock that the test moves.
+// kit is a service on an empty store, with a clock that the test sets.
 type kit struct {
 	*testing.T
 	*service.Service
@@ -45,7 +45,7 @@ func newKit(t *testing.T) *kit {
 	return k
 }
 
-// as returns a fresh request of a subject with a role over everything.
+// as returns a context of a subject with a role in the scope of everything.
 func (k *kit) as(subject, role string) context.Context {
 	return k.with(subject, registry.Grant{Role: role, Scope: registry.ScopeAll})
 }
@@ -54,7 +54,7 @@ func (k *kit) with(subject string, grants ...registry.Grant) context.Context {
 	return service.As(k.Context(), registry.Actor{Subject: subject, Grants: grants}, "test-request")
 }
 
-// got fails the test on an error.
+// must returns a function that returns v and fails the test on an error.
 func must[T any](k *kit) func(T, error) T {
 	return func(v T, err error) T {
 		k.Helper()
@@ -65,7 +65,7 @@ func must[T any](k *kit) func(T, error) T {
 	}
 }
 
-// wants fails the test unless the error has the code.
+// wantCode fails the test unless the error has the code.
 func (k *kit) wantCode(code registry.Code, err error) {
 	k.Helper()
 	if registry.CodeOf(err) != code {

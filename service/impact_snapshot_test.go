@@ -11,7 +11,7 @@ import (
 	"pedigree/service/provenance"
 )
 
-// meddling writes before a read of far ends, once, as another server might.
+// interferingStore writes once before a read of neighbors, as another server could.
 type interferingStore struct {
 	graph.Store
 	write func()
@@ -25,8 +25,8 @@ func (m *interferingStore) Neighbors(ctx context.Context, q graph.NeighborQuery)
 	return m.Store.Neighbors(ctx, q)
 }
 
-// TestAPageOfImpactIsOneStateOfTheGraph adds a descendant between the reads of a
-// page: the page is of the state that it began with, and a later one has it.
+// TestAPageOfImpactIsOneStateOfTheGraph adds a descendant between the reads of a page. The
+// page shows the state at its start; a later query shows the new descendant.
 func TestAPageOfImpactIsOneStateOfTheGraph(t *testing.T) {
 	k := newKit(t)
 	raw := k.data("raw", nil)
@@ -41,15 +41,15 @@ func TestAPageOfImpactIsOneStateOfTheGraph(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watched := service.New(gate)
+	server := service.New(gate)
 	in := provenance.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindRun, registry.KindDatasetVersion}}
 	m.write = func() { k.run("second", raw) }
-	during := must[*provenance.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
-	after := must[*provenance.ImpactConnection](k)(watched.Impact(k.as("root", registry.RoleAdmin), in))
+	during := must[*provenance.ImpactConnection](k)(server.Impact(k.as("root", registry.RoleAdmin), in))
+	after := must[*provenance.ImpactConnection](k)(server.Impact(k.as("root", registry.RoleAdmin), in))
 	if m.write != nil || len(during.Edges) != 2 || len(after.Edges) != 3 {
-		t.Errorf("%d rows while another wrote, %d after", len(during.Edges), len(after.Edges))
+		t.Errorf("%d rows during the write, %d after", len(during.Edges), len(after.Edges))
 	}
 	if total := *must[*int](k)(during.TotalCount(k.Context())); total != 2 {
-		t.Errorf("%d in all, of a page that shows 2", total)
+		t.Errorf("total %d of a page that shows 2", total)
 	}
 }

@@ -15,12 +15,13 @@ import (
 	"pedigree/service/provenance"
 )
 
-// darkHub is a dataset that one served version came of, and many that are not.
-func hubWithHiddenNeighbors(k *kit, dark int) (hub, served registry.ID) {
+// hubWithHiddenNeighbors records a dataset with one version in PRODUCTION downstream, and many
+// runs and datasets that a developer does not see.
+func hubWithHiddenNeighbors(k *kit, hidden int) (hub, served registry.ID) {
 	k.Helper()
 	hub = k.data("hub", nil)
 	k.model("m")
-	for i := range dark {
+	for i := range hidden {
 		run := k.run(fmt.Sprint("dark", i), hub)
 		k.data(fmt.Sprint("made", i), &run)
 	}
@@ -30,7 +31,7 @@ func hubWithHiddenNeighbors(k *kit, dark int) (hub, served registry.ID) {
 	return hub, v.ID
 }
 
-// narrow replaces the service by one whose sight has a small budget.
+// setVisibilityBudget replaces the service by one with another visibility budget.
 func (k *kit) setVisibilityBudget(edges int) {
 	k.Helper()
 	table, err := policies.Load("")
@@ -45,10 +46,10 @@ func (k *kit) setVisibilityBudget(edges int) {
 	k.Service = service.New(gate)
 }
 
-// TestSightIsBoundedAndToldNotRefused asks for what came of a hub most of which a
-// developer does not see: finding that out has a budget. With a large one the
-// answer is the same as without any.
-func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
+// TestTheVisibilityBudgetTruncatesLineage reads the lineage of a hub of which a developer does
+// not see most. The search for what is visible has a budget. A budget that is too small
+// truncates the answer.
+func TestTheVisibilityBudgetTruncatesLineage(t *testing.T) {
 	k := newKit(t)
 	hub, served := hubWithHiddenNeighbors(k, 60)
 	ask := func(budget int) *provenance.LineageGraph {
@@ -62,7 +63,7 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 			names = append(names, string(n.ID))
 		}
 		if !slices.Contains(names, string(hub)) || !slices.Contains(names, string(served)) {
-			t.Errorf("budget %d: what is known to be seen is gone", budget)
+			t.Errorf("budget %d: a node that is known to be visible is missing", budget)
 		}
 	}
 	down := func(budget, fanout int) (*provenance.LineageCounts, error) {
@@ -73,8 +74,8 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 	if whole.Nodes != 123 || whole.Redacted != 120 || !slices.Equal(whole.Truncation.Reasons, []lineage.Reason{lineage.ReasonAccess}) {
 		t.Errorf("%+v", whole)
 	}
-	// A walk that meets what is served needs no search to see its root; one that is cut
-	// before does, and a budget of nothing does not give it.
+	// A walk that reaches a version in PRODUCTION needs no search to see its root. A walk that
+	// is truncated before that needs one, and fails with a budget of 0.
 	if met := must[*provenance.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
 		t.Errorf("%+v", met)
 	}
@@ -84,7 +85,7 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 	if short.Nodes != 123 || short.Redacted < 120 || !slices.Contains(short.Truncation.Reasons, lineage.ReasonAccess) {
 		t.Errorf("%+v", short)
 	}
-	// A list has no place to tell that it is not whole: it is refused.
+	// A list cannot report that it is truncated, so it is refused.
 	k.setVisibilityBudget(5)
 	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)
 	k.wantCode(registry.ResourceExhausted, err)
@@ -94,8 +95,8 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 	}
 }
 
-// TestImpactCountsModelsAndPagesAgree pages through what descends of a hub, in
-// small pages, as different callers, and holds totals and groups to it.
+// TestImpactCountsModelsAndPagesAgree reads the descendants of a dataset in small pages, as
+// different callers, and compares them with the totals and groups.
 func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 	k := newKit(t)
 	ids := randomPipeline(k, 3)

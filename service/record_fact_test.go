@@ -112,9 +112,9 @@ func TestCommitsJoinInWhateverOrderTheyCome(t *testing.T) {
 	}
 }
 
-// A fact that is merged with what is known must not become what is known: a batch,
-// and a transaction that the store runs again, tell it once more.
-func TestWhatIsKnownIsNotWrittenIntoAFact(t *testing.T) {
+// TestMergingDoesNotChangeTheInput checks that merging a fact with the stored one leaves the
+// input unchanged: batches and retried transactions use the input again.
+func TestMergingDoesNotChangeTheInput(t *testing.T) {
 	k := newKit(t)
 	sha := func(c string) string { return strings.Repeat(c, 40) }
 	commits := func(parent string) facts.RecordCommitsInput {
@@ -157,7 +157,7 @@ func TestCommitRolesAreReadWithTheirEvidence(t *testing.T) {
 	}
 }
 
-func TestOriginsHaveOneSpelling(t *testing.T) {
+func TestOriginsAreNormalised(t *testing.T) {
 	const want = "https://example.com/team/repo"
 	for _, raw := range []string{"git@example.com:team/repo.git", "https://user:secret@Example.com/team/repo.git/", "ssh://git@example.com:22/team/repo", want} {
 		if got := facts.NormaliseURL(raw); got != want {
@@ -166,12 +166,12 @@ func TestOriginsHaveOneSpelling(t *testing.T) {
 	}
 }
 
-func TestLateFactsAndKnowledgeHaveTheirOwnTimes(t *testing.T) {
+func TestLateFactsHaveValidTimeAndTransactionTime(t *testing.T) {
 	k := newKit(t)
 	start := k.now
 	raw := k.data("raw", nil)
 	k.now = start.Add(24 * time.Hour)
-	// Recorded a day later, but true since before the registry was there.
+	// Recorded a day later, but valid since before the registry existed.
 	late := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "older", Version: "1", CreatedAt: start.Add(-48 * time.Hour)})).DatasetVersion.ID
 	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.admin, facts.LinkLineageInput{From: raw, To: late, Kind: registry.EdgeDerivedFrom}))
 	k.now = start.Add(48 * time.Hour)
@@ -203,7 +203,7 @@ func TestLateFactsAndKnowledgeHaveTheirOwnTimes(t *testing.T) {
 	}
 }
 
-func TestAStageIsShownAsItWasAndSeenByTodays(t *testing.T) {
+func TestPastStagesAreVisibleByTheCurrentStage(t *testing.T) {
 	k := newKit(t)
 	k.model("churn")
 	v := k.version("churn", "1.0.0")
@@ -228,7 +228,7 @@ func TestAStageIsShownAsItWasAndSeenByTodays(t *testing.T) {
 	}
 	k.move("churn", "1.0.0", registry.Canary)
 	_, err := k.Lineage(k.as("vera", registry.RoleViewer), provenance.LineageInput{Of: dep, AsOf: k.now})
-	k.wantCode(registry.NotFound, err) // Today it is out of a viewer's sight, whatever asOf.
+	k.wantCode(registry.NotFound, err) // A viewer does not see it now, so not at any asOf.
 }
 
 func TestDataScientistsRetractTheirOwnFactsAlone(t *testing.T) {
@@ -304,12 +304,12 @@ func TestLineagePagesAppendToTheWhole(t *testing.T) {
 		}
 	}
 	_, err := k.Lineage(k.as("eve", registry.RoleAdmin), in)
-	k.wantCode(registry.InvalidArgument, err) // A cursor is its caller's own.
+	k.wantCode(registry.InvalidArgument, err) // A cursor is bound to its caller.
 	_, err = k.Lineage(k.admin, provenance.LineageInput{Of: out, Direction: lineage.Both, After: in.After})
-	k.wantCode(registry.InvalidArgument, err) // and its question's
+	k.wantCode(registry.InvalidArgument, err) // A cursor is bound to its query.
 }
 
-// noun is what a node of an answer stands for.
+// noun returns the noun of a node of an answer.
 func noun(t *testing.T, n *provenance.LineageNode) registry.ProvenanceNode {
 	t.Helper()
 	out, err := n.Node()

@@ -13,7 +13,8 @@ import (
 	"pedigree/service/provenance"
 )
 
-// story is a batch in which every kind of fact but retract is told, by reference.
+// factsOfEveryKind returns a batch with every kind of fact except retract, connected by
+// references.
 func factsOfEveryKind(at time.Time) []bulk.FactInput {
 	repo := facts.RepositoryInput{Name: "r"}
 	sha := strings.Repeat("ab", 20)
@@ -34,7 +35,7 @@ func factsOfEveryKind(at time.Time) []bulk.FactInput {
 	}
 }
 
-func TestABatchTellsAStoryAndTellingItAgainChangesNothing(t *testing.T) {
+func TestABatchRecordsEveryKindAndRepeatingItChangesNothing(t *testing.T) {
 	k := newKit(t)
 	at := k.now.Add(-24 * time.Hour)
 	before := k.head()
@@ -124,7 +125,7 @@ func TestOneBadFactRefusesTheBatchAndIsNamed(t *testing.T) {
 	}
 }
 
-func TestACycleWithWhatStandsIsSeenAndItsFactNamed(t *testing.T) {
+func TestACycleWithStoredEdgesIsRefusedAndItsFactNamed(t *testing.T) {
 	k := newKit(t)
 	a, b := k.data("a", nil), k.data("b", nil)
 	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.admin, facts.LinkLineageInput{From: b, To: a, Kind: registry.EdgeDerivedFrom}))
@@ -138,7 +139,7 @@ func TestACycleWithWhatStandsIsSeenAndItsFactNamed(t *testing.T) {
 	p := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: []bulk.FactInput{
 		{Retract: &facts.RetractLineageInput{From: b, To: a, Kind: registry.EdgeDerivedFrom}}, batch[2]}}))
 	if p.Created != 2 {
-		t.Errorf("what a batch withdrew is no cause any more: %+v", p)
+		t.Errorf("an edge that the batch retracted still closes a cycle: %+v", p)
 	}
 }
 
@@ -156,7 +157,7 @@ func TestAnIdempotencyKeyHoldsForABatch(t *testing.T) {
 	k.wantCode(registry.Conflict, err)
 }
 
-func TestEveryFactAsksForItsOwnRight(t *testing.T) {
+func TestEveryFactNeedsItsOwnPermission(t *testing.T) {
 	k := newKit(t)
 	at := k.now
 	scientist := k.as("sam", registry.RoleDataScientist)
@@ -172,7 +173,7 @@ func TestEveryFactAsksForItsOwnRight(t *testing.T) {
 		k.wantCode(registry.Forbidden, err)
 	}
 	_, err = k.RecordFacts(k.with("mia", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:other"}), bulk.RecordFactsInput{Facts: factsOfEveryKind(at)[6:7]})
-	if code := registry.CodeOf(err); code != registry.InvalidArgument { // its references are missing
+	if code := registry.CodeOf(err); code != registry.InvalidArgument { // The facts that it references are missing.
 		t.Error(err)
 	}
 	_, err = k.RecordFacts(k.with("mia", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:other"}), bulk.RecordFactsInput{Facts: []bulk.FactInput{
@@ -199,7 +200,7 @@ func TestATagThatMovedKeepsItsTimes(t *testing.T) {
 	if again := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: facts})); again.Unchanged != 3 {
 		t.Errorf("%+v", again)
 	}
-	// Told late that what stands has moved.
+	// Record late that the current tag was moved.
 	facts[2].Tag.MovedAt = at.Add(2 * time.Minute)
 	if p := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: facts[2:]})); p.Merged != 1 {
 		t.Errorf("%+v", p)

@@ -86,7 +86,7 @@ func TestSearchPutsNamesFirstThenKindNameAndID(t *testing.T) {
 	}
 }
 
-func TestSearchNarrowsByKindAndStageAndTellsWhatMatched(t *testing.T) {
+func TestSearchFiltersByKindAndStageAndReturnsMatchedFields(t *testing.T) {
 	k := newKit(t)
 	k.seedModels()
 	for in, want := range map[*catalog.SearchInput]string{
@@ -107,7 +107,7 @@ func TestSearchNarrowsByKindAndStageAndTellsWhatMatched(t *testing.T) {
 	}
 }
 
-func TestSearchRefusesWhatItCannotLookFor(t *testing.T) {
+func TestSearchRefusesInvalidInput(t *testing.T) {
 	k := newKit(t)
 	for _, text := range []string{"", "  ", "-/_.", "\x00", strings.Repeat("a", catalog.MaxSearchText+1), "a b c d e f g h i j k l m n o p q"} {
 		_, err := k.Search(k.admin, catalog.SearchInput{Text: text}, core.Paging{})
@@ -123,7 +123,7 @@ func TestSearchRefusesWhatItCannotLookFor(t *testing.T) {
 	k.wantCode(registry.InvalidArgument, err)
 }
 
-func TestSearchForgetsWhatIsDeletedAndFollowsChanges(t *testing.T) {
+func TestSearchReflectsDeletesAndUpdates(t *testing.T) {
 	k := newKit(t)
 	k.seedModels()
 	must[*catalog.ModelPayload](k)(k.UpdateModel(k.admin, catalog.UpdateModelInput{Model: ptr("zeta"), Description: ptr("Predicts churn")}))
@@ -136,9 +136,9 @@ func TestSearchForgetsWhatIsDeletedAndFollowsChanges(t *testing.T) {
 	}
 }
 
-// TestSearchCountsOnlySoFar: where sight depends on the graph, counting ends, and
-// says so; the page is whole all the same.
-func TestSearchCountsOnlySoFar(t *testing.T) {
+// TestSearchCountsAreBounded checks that counting stops at a bound and reports it when
+// visibility depends on the graph. The page itself is complete.
+func TestSearchCountsAreBounded(t *testing.T) {
 	k := newKit(t)
 	run := k.run("train")
 	k.model("m")
@@ -250,7 +250,8 @@ func TestVersionsAreFilteredAndSorted(t *testing.T) {
 		"of an owner": {list(&catalog.ModelVersionFilter{Owner: "ann"}, nil), "2.0.0 1.0.0"},
 		"from":        {list(&catalog.ModelVersionFilter{CreatedFrom: &from}, nil), "10.0.0 1.0.0"},
 		"before":      {list(&catalog.ModelVersionFilter{CreatedBefore: &from}, nil), "2.0.0"},
-		// The one in PRODUCTION is not among these, which is no sign of a promotion under way.
+		// The filter excludes the version in PRODUCTION; that must not be taken for a promotion in
+		// progress.
 		"production of another owner": {list(&catalog.ModelVersionFilter{Owner: "ann", Stages: []registry.Stage{registry.Production}}, nil), ""},
 		"production of the owner":     {list(&catalog.ModelVersionFilter{Owner: "bob", Stages: []registry.Stage{registry.Production}}, nil), "10.0.0"},
 	} {

@@ -13,7 +13,7 @@ import (
 	"pedigree/service/bulk"
 )
 
-// working counts what is asked of a store inside its updates.
+// countingStore counts the updates of a store and the calls inside them.
 type countingStore struct {
 	graph.Store
 	calls, updates int
@@ -59,9 +59,9 @@ func (t *countingTx) Append(ctx context.Context, entries ...*registry.LogEntry) 
 	return t.Tx.Append(ctx, entries...)
 }
 
-// TestABatchAsksTheStoreAFewTimes: 500 facts take a handful of calls, new or known,
-// where their mutations take thousands.
-func TestABatchAsksTheStoreAFewTimes(t *testing.T) {
+// TestABatchNeedsFewStoreCalls checks that a batch of 500 facts, new or known, needs at most 12
+// store calls, while their mutations need more than 1500.
+func TestABatchNeedsFewStoreCalls(t *testing.T) {
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -84,14 +84,14 @@ func TestABatchAsksTheStoreAFewTimes(t *testing.T) {
 	for i := range 100 {
 		in.Facts = append(in.Facts, pipeline(i)...)
 	}
-	cost := func(what string, most int, fn func() error) {
+	cost := func(what string, limit int, fn func() error) {
 		t.Helper()
 		w.calls, w.updates = 0, 0
 		if err := fn(); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("PROOF %s: %d calls of the store in %d updates", what, w.calls, w.updates)
-		if most > 0 && (w.calls > most || w.updates != 1) || most < 0 && w.calls < -most {
+		if limit > 0 && (w.calls > limit || w.updates != 1) || limit < 0 && w.calls < -limit {
 			t.Errorf("%s takes %d calls", what, w.calls)
 		}
 	}

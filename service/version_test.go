@@ -66,9 +66,9 @@ func TestPromotionReplacesTheIncumbentInOneTransaction(t *testing.T) {
 	if last.From != registry.Production || last.To != registry.Deprecated || last.ReplacedBy != now.ID || last.By != "root" {
 		t.Errorf("the demotion's record: %+v", last)
 	}
-	k.move("churn", "1.0.0", registry.Production) // and back: the slot moves with it
+	k.move("churn", "1.0.0", registry.Production) // Promote the first version again.
 	if v := must[*registry.ModelVersion](k)(k.ProductionVersion(k.as("root", registry.RoleAdmin), m)); v.Version != "1.0.0" || v.ReplacedBy != "" {
-		t.Errorf("after the way back: %s, replaced by %q", v.Version, v.ReplacedBy)
+		t.Errorf("after the second promotion: %s, replaced by %q", v.Version, v.ReplacedBy)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestADeletedVersionLeavesATombstoneAndIsNeverGivenAgain(t *testing.T) {
 
 	ctx := k.as("root", registry.RoleAdmin)
 	if gone := must[*registry.ModelVersion](k)(k.ModelVersion(ctx, "churn", "1.0.0")); gone != nil {
-		t.Errorf("it is still got: %+v", gone)
+		t.Errorf("it is still returned: %+v", gone)
 	}
 	if c := must[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{}, nil, nil)); len(c.Edges) != 0 {
 		t.Error("it is still listed")
@@ -136,7 +136,7 @@ func TestADeletedModelsNameIsFreeForANewIncarnation(t *testing.T) {
 	k.version("churn", "1.0.0")
 	must[*core.DeletePayload](k)(k.DeleteModel(k.admin, catalog.DeleteModelInput{Model: ptr("churn")}))
 	if m := must[*registry.Model](k)(k.Model(k.admin, "churn")); m != nil {
-		t.Error("the deleted model is still got")
+		t.Error("the deleted model is still returned")
 	}
 	fresh := k.model("churn")
 	if fresh.ID == old.ID || fresh.Incarnation != 2 {
@@ -160,13 +160,13 @@ func TestAnIdempotencyKeyMakesARetrySafe(t *testing.T) {
 	_, err := k.RegisterModel(k.admin, in)
 	k.wantCode(registry.Conflict, err)
 	_, err = k.RegisterModel(k.as("another", registry.RoleAdmin), catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
-	k.wantCode(registry.AlreadyExists, err) // Keys hold per subject.
+	k.wantCode(registry.AlreadyExists, err) // A key belongs to a subject.
 	k.now = k.now.Add(25 * time.Hour)
 	_, err = k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
-	k.wantCode(registry.AlreadyExists, err) // and for 24 hours
+	k.wantCode(registry.AlreadyExists, err) // A key is stored for 24 hours.
 }
 
-func TestCardsMergeAndKeepWhatIsDerived(t *testing.T) {
+func TestCardsMergeAndKeepDerivedFields(t *testing.T) {
 	k := newKit(t)
 	k.model("churn")
 	k.version("churn", "1.0.0")
@@ -195,9 +195,9 @@ func TestCardsMergeAndKeepWhatIsDerived(t *testing.T) {
 	}
 }
 
-// TestMakingAModelOnTheWayNeedsTheRightToRegisterOne: createModel is a second door
-// to model.register, and who may only register versions does not get through it.
-func TestMakingAModelOnTheWayNeedsTheRightToRegisterOne(t *testing.T) {
+// TestCreateModelNeedsPermissionForModelRegister checks that registering a version with
+// CreateModel needs permission for model.register, not only for version.register.
+func TestCreateModelNeedsPermissionForModelRegister(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy.csv")
 	more := "\np, role:filer, class:catalog, read, all, allow\np, role:filer, catalog.read, do, all, allow\np, role:filer, version.register, do, all, allow\n"
 	if err := os.WriteFile(file, []byte(policies.DefaultPolicy()+more), 0o600); err != nil {
@@ -226,5 +226,5 @@ func TestMakingAModelOnTheWayNeedsTheRightToRegisterOne(t *testing.T) {
 	k.wantCode("", err)
 	in.Version = ptr("1.0.1")
 	_, err = k.RegisterModelVersion(k.as("fay", "filer"), in)
-	k.wantCode("", err) // The model is there now, so that nothing is made on the way.
+	k.wantCode("", err) // The model exists now, so that none is created.
 }
