@@ -39,7 +39,7 @@ type Service struct {
 type Option = core.Option
 
 // BatchWait sets how long a loader waits for the sibling fields of an answer
-// before it asks the store for all of them at once.
+// before it reads all of them from the store at once.
 func BatchWait(d time.Duration) Option { return core.BatchWait(d) }
 
 // New returns a service that reads and writes through a gate.

@@ -64,21 +64,21 @@ func (e *factExport) sourcesOf(ctx context.Context, n *graph.Node) error {
 // that the caller does not see.
 func (e *factExport) joinedTo(ctx context.Context, id registry.ID) (map[registry.ID]bool, error) {
 	out := map[registry.ID]bool{}
-	near, err := e.causes(ctx, id, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy)
+	causes, err := e.causes(ctx, id, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy)
 	if err != nil {
 		return nil, err
 	}
-	for _, far := range near {
-		if far.Kind == registry.KindDatasetVersion {
-			out[far.ID] = !far.Hidden
+	for _, cause := range causes {
+		if cause.Kind == registry.KindDatasetVersion {
+			out[cause.ID] = !cause.Hidden
 			continue
 		}
-		read, err := e.causes(ctx, far.ID, registry.EdgeUsed)
+		inputs, err := e.causes(ctx, cause.ID, registry.EdgeUsed)
 		if err != nil {
 			return nil, err
 		}
-		for _, in := range read {
-			out[in.ID] = out[in.ID] || !in.Hidden
+		for _, input := range inputs {
+			out[input.ID] = out[input.ID] || !input.Hidden
 		}
 	}
 	return out, nil

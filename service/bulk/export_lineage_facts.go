@@ -54,10 +54,10 @@ func (e *factExport) edgesOf(ctx context.Context, nodes []*graph.Node) (map[regi
 // deleted. It starts with the neighbors in h and reads the remaining pages.
 func (e *factExport) allEdges(ctx context.Context, h graph.Neighbors, t *effectEdges) (edges []graph.Edge, err error) {
 	for {
-		for i, far := range h.Nodes {
-			if !far.Hidden && !far.Deleted {
+		for i, cause := range h.Nodes {
+			if !cause.Hidden && !cause.Deleted {
 				edges = append(edges, h.Edges[i])
-				t.causes[far.ID] = far
+				t.causes[cause.ID] = cause
 			}
 		}
 		if !h.More {
@@ -78,12 +78,12 @@ func (t *effectEdges) split(n *graph.Node, edges []graph.Edge) error {
 		return err
 	}
 	slices.SortFunc(edges, func(a, b graph.Edge) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.To, b.To)) })
-	standing, inlineCount := map[registry.ID]bool{}, 0
+	present, inlineCount := map[registry.ID]bool{}, 0
 	for _, edge := range edges {
 		usual := edge.ValidFrom.Equal(n.ValidFrom) && edge.ValidTo.IsZero()
 		switch limit := inlineLimit(n.Kind, edge.Kind, t.causes[edge.To].Kind); {
 		case edge.Kind == kind && usual && slices.Contains(implied, edge.To):
-			standing[edge.To] = true
+			present[edge.To] = true
 		case usual && len(t.inline[edge.Kind]) < limit && inlineCount < maxInlineEdges:
 			t.inline[edge.Kind] = append(t.inline[edge.Kind], edge.To)
 			inlineCount++
@@ -92,7 +92,7 @@ func (t *effectEdges) split(n *graph.Node, edges []graph.Edge) error {
 		}
 	}
 	for _, id := range implied {
-		if !standing[id] {
+		if !present[id] {
 			t.missing = append(t.missing, graph.Edge{Kind: kind, From: n.ID, To: id})
 		}
 	}

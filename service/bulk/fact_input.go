@@ -43,10 +43,10 @@ func (in *FactInput) fact() (core.Fact, error) {
 // factInputOf returns a FactInput with the fact in the field of its type.
 func factInputOf(ref string, f core.Fact) FactInput {
 	out := FactInput{Ref: ref}
-	v, held := reflect.ValueOf(&out).Elem(), reflect.ValueOf(f)
+	v, value := reflect.ValueOf(&out).Elem(), reflect.ValueOf(f)
 	for _, i := range factFields {
-		if v.Field(i).Type() == held.Type() {
-			v.Field(i).Set(held)
+		if v.Field(i).Type() == value.Type() {
+			v.Field(i).Set(value)
 		}
 	}
 	return out

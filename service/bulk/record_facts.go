@@ -194,7 +194,7 @@ func (in *RecordFactsInput) check() ([]core.Fact, error) {
 			return nil, factError(i, nil, err)
 		}
 		if ref := in.Facts[i].Ref; ref != "" {
-			if _, twice := indexByRef[ref]; twice {
+			if _, duplicate := indexByRef[ref]; duplicate {
 				return nil, factError(i, nil, registry.Invalid("ref", "%q is given twice", ref))
 			}
 			indexByRef[ref] = i

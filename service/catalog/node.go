@@ -58,11 +58,11 @@ func (c *Catalog) cardNode(ctx context.Context, card *registry.ModelCard) (regis
 	if err != nil || v == nil {
 		return nil, err
 	}
-	whole, err := c.CardOf(ctx, v)
-	if err != nil || whole == nil {
+	derived, err := c.CardOf(ctx, v)
+	if err != nil || derived == nil {
 		return nil, err
 	}
-	return whole, nil
+	return derived, nil
 }
 
 // VisibleID returns the id if the caller sees its node, otherwise nil.

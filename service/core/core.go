@@ -23,7 +23,7 @@ type Core struct {
 type Option func(*Core)
 
 // BatchWait sets how long a loader waits for the sibling fields of an answer
-// before it asks the store for all of them at once.
+// before it reads all of them from the store at once.
 func BatchWait(d time.Duration) Option { return func(c *Core) { c.batchWait = d } }
 
 // New returns a Core that reads and writes through a gate.

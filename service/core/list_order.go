@@ -12,42 +12,48 @@ type OrderDirection string
 
 // The fields that lists can be sorted by, one type for each list.
 type (
-	ModelOrderField        string
+	// ModelOrderField is a field that models can be sorted by.
+	ModelOrderField string
+	// ModelVersionOrderField is a field that versions can be sorted by.
 	ModelVersionOrderField string
-	DatasetOrderField      string
-	RunOrderField          string
-	CommitOrderField       string
-	DeploymentOrderField   string
+	// DatasetOrderField is a field that datasets can be sorted by.
+	DatasetOrderField string
+	// RunOrderField is a field that runs can be sorted by.
+	RunOrderField string
+	// CommitOrderField is a field that commits can be sorted by.
+	CommitOrderField string
+	// DeploymentOrderField is a field that deployments can be sorted by.
+	DeploymentOrderField string
 )
 
 // The orders of lists: a field and a direction.
 type (
-	// ModelOrder says how to sort models.
+	// ModelOrder is an order of models.
 	ModelOrder struct {
 		Field     ModelOrderField
 		Direction OrderDirection
 	}
-	// ModelVersionOrder says how to sort versions.
+	// ModelVersionOrder is an order of versions.
 	ModelVersionOrder struct {
 		Field     ModelVersionOrderField
 		Direction OrderDirection
 	}
-	// DatasetOrder says how to sort datasets.
+	// DatasetOrder is an order of datasets.
 	DatasetOrder struct {
 		Field     DatasetOrderField
 		Direction OrderDirection
 	}
-	// RunOrder says how to sort runs.
+	// RunOrder is an order of runs.
 	RunOrder struct {
 		Field     RunOrderField
 		Direction OrderDirection
 	}
-	// CommitOrder says how to sort commits.
+	// CommitOrder is an order of commits.
 	CommitOrder struct {
 		Field     CommitOrderField
 		Direction OrderDirection
 	}
-	// DeploymentOrder says how to sort deployments.
+	// DeploymentOrder is an order of deployments.
 	DeploymentOrder struct {
 		Field     DeploymentOrderField
 		Direction OrderDirection
@@ -85,9 +91,9 @@ func BeganWithin(r TimeRange) (out []graph.Predicate) {
 // CeilMicroseconds returns a time in Unix microseconds, rounded up. Stores keep whole
 // microseconds.
 func CeilMicroseconds(t *time.Time) int64 {
-	us := t.UnixMicro()
+	micros := t.UnixMicro()
 	if t.Nanosecond()%1000 != 0 {
-		us++
+		micros++
 	}
-	return us
+	return micros
 }

@@ -151,7 +151,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 	changed := isNew
 	for _, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
-		wrote, err := putCommit(ctx, tx, known[id], repo, c)
+		written, err := putCommit(ctx, tx, known[id], repo, c)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
@@ -163,7 +163,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			result.Created = true
 			known[id] = &graph.Node{ID: id}
 		}
-		changed = changed || wrote
+		changed = changed || written
 	}
 	if err := core.BackdateContainer(ctx, tx, repo, earliest); err != nil {
 		return core.WriteResult{}, err

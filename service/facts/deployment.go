@@ -129,30 +129,30 @@ func writeDeploymentEnd(ctx context.Context, tx *policies.Tx, in EndDeploymentIn
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	done := core.WriteResult{IDs: []registry.ID{d.ID}}
+	unchanged := core.WriteResult{IDs: []registry.ID{d.ID}}
 	end := core.StoredTime(in.EndedAt, tx.Now())
 	switch {
 	case !d.EndedAt.IsZero() && (in.EndedAt.IsZero() || end.Equal(d.EndedAt)):
-		return done, nil
+		return unchanged, nil
 	case !d.EndedAt.IsZero():
-		return done, registry.Errorf(registry.Conflict, "it ended at %s already", d.EndedAt.Format(time.RFC3339))
+		return unchanged, registry.Errorf(registry.Conflict, "it ended at %s already", d.EndedAt.Format(time.RFC3339))
 	case end.Before(d.StartedAt):
-		return done, registry.Invalid("endedAt", "lies before its start, %s", d.StartedAt.Format(time.RFC3339))
+		return unchanged, registry.Invalid("endedAt", "lies before its start, %s", d.StartedAt.Format(time.RFC3339))
 	}
 	d.EndedAt, d.ValidTo = end, end
 	if err := core.PutNoun(ctx, tx, d, end); err != nil {
-		return done, err
+		return unchanged, err
 	}
 	versions, err := tx.NodesUnfiltered(ctx, d.VersionID)
 	if err != nil {
-		return done, err
+		return unchanged, err
 	}
 	entry := registry.LogEntry{Action: registry.LogDeploymentEnded, Objects: []registry.ID{d.ID, d.VersionID}, Reason: in.Reason,
 		Detail: core.LogDetail("environment", d.Environment, "version", d.Version)}
 	if versions[0] != nil {
 		entry.Model = versions[0].Parent
 	}
-	return core.WriteResult{IDs: done.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
+	return core.WriteResult{IDs: unchanged.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
 }
 
 // DeploymentEdge is a deployment in a page.

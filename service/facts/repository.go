@@ -41,15 +41,15 @@ func (r *RepositoryInput) check() error {
 // host and path give the same URL, without credentials, the ports 22, 80 and 443, a trailing
 // slash and ".git". Text that is no network URL is returned trimmed.
 func NormaliseURL(raw string) string {
-	s := strings.TrimSpace(raw)
-	if user, rest, ok := strings.Cut(s, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(s, "://") {
+	text := strings.TrimSpace(raw)
+	if user, rest, ok := strings.Cut(text, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(text, "://") {
 		if host, path, ok := strings.Cut(rest, ":"); ok { // scp form: git@host:path
-			s = "ssh://" + host + "/" + path
+			text = "ssh://" + host + "/" + path
 		}
 	}
-	u, err := url.Parse(s)
+	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
-		return s
+		return text
 	}
 	host := strings.ToLower(u.Hostname())
 	if p := u.Port(); p != "" && p != "22" && p != "443" && p != "80" {

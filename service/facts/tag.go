@@ -83,8 +83,8 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	moved := core.StoredTime(in.MovedAt, time.Time{})
-	if holder != nil && holder.ID != t.ID && moved.IsZero() {
+	movedAt := core.StoredTime(in.MovedAt, time.Time{})
+	if holder != nil && holder.ID != t.ID && movedAt.IsZero() {
 		if err := endTag(ctx, tx, holder, tx.Now()); err != nil {
 			return core.WriteResult{}, err
 		}
@@ -93,24 +93,24 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	wrote, err := core.PutFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
+	written, err := core.PutFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
 	if err != nil {
 		return core.WriteResult{}, err
 	}
 	switch {
-	case !moved.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
-		t.ValidTo, t.MovedAt, wrote = moved, moved, true
-		if err := core.PutNoun(ctx, tx, t, moved); err != nil {
+	case !movedAt.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
+		t.ValidTo, t.MovedAt, written = movedAt, movedAt, true
+		if err := core.PutNoun(ctx, tx, t, movedAt); err != nil {
 			return core.WriteResult{}, err
 		}
-	case moved.IsZero() && (holder == nil || holder.ID != t.ID):
+	case movedAt.IsZero() && (holder == nil || holder.ID != t.ID):
 		// The tag takes the name, also when it moves back to an earlier commit.
-		t.ValidTo, t.MovedAt, wrote = time.Time{}, time.Time{}, true
+		t.ValidTo, t.MovedAt, written = time.Time{}, time.Time{}, true
 		if err := core.PutNoun(ctx, tx, t, tx.Now(), slot); err != nil {
 			return core.WriteResult{}, err
 		}
 	}
-	return core.LinkAndLog(ctx, tx, found[0] == nil, wrote || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
+	return core.LinkAndLog(ctx, tx, found[0] == nil, written || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
 		registry.LogEntry{Action: registry.LogTagRecorded, Objects: []registry.ID{t.ID}, Detail: core.LogDetail("tag", t.Name, "sha", t.SHA, "repository", in.Repository.key())})
 }
 

@@ -207,7 +207,8 @@ func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (
 	return &catalog.ModelConnection{Connection: *out}, nil
 }
 
-// Deployments lists the deployments of these versions that stand at the instant.
+// Deployments returns one page of the deployments of these versions that are live at the
+// instant.
 func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *string) (*facts.DeploymentConnection, error) {
 	v := &view{at: core.ResolvedInstant{Valid: c.AsOf}}
 	var live []*graph.Node
@@ -246,13 +247,13 @@ func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLinea
 	for i, n := range page {
 		ids[i] = n.ID
 	}
-	whole, err := c.nouns(ctx, ids)
+	nouns, err := c.nouns(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	out := &core.Connection[E]{Edges: []E{}}
 	for i, n := range page {
-		noun, ok := whole[i].(N)
+		noun, ok := nouns[i].(N)
 		if !ok {
 			continue
 		}

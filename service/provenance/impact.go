@@ -125,12 +125,12 @@ func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets 
 func (p *impactPage) load() (*ImpactConnection, error) {
 	walkCtx, cancel := core.WithAnswerReserve(p.ctx)
 	defer cancel()
-	var end lineage.RowPosition
+	var lastRow lineage.RowPosition
 	var more bool
 	w, err := p.consistentImpact(walkCtx, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
 		p.rows = p.rows[:0]
 		var filterErr error
-		end, more, err = w.Rows(walkCtx, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.readsDocuments(), p.size+1, func(d lineage.Descendant) bool {
+		lastRow, more, err = w.Rows(walkCtx, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.readsDocuments(), p.size+1, func(d lineage.Descendant) bool {
 			ok, err := p.matches(p.in, p.filter, d)
 			if err != nil {
 				filterErr = err
@@ -149,7 +149,7 @@ func (p *impactPage) load() (*ImpactConnection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.page(w, end, more)
+	return p.page(w, lastRow, more)
 }
 
 // matches reports whether a descendant matches the input.
@@ -165,7 +165,7 @@ func (v *view) isLive(n *graph.Node) bool {
 	return !n.ValidFrom.After(v.at.Valid) && (n.ValidTo.IsZero() || n.ValidTo.After(v.at.Valid))
 }
 
-func (p *impactPage) page(w *lineage.Impact, end lineage.RowPosition, more bool) (*ImpactConnection, error) {
+func (p *impactPage) page(w *lineage.Impact, lastRow lineage.RowPosition, more bool) (*ImpactConnection, error) {
 	at := p.start.At
 	if at.Known == 0 {
 		at.Known = w.Head // Further pages show the same state.
@@ -173,13 +173,13 @@ func (p *impactPage) page(w *lineage.Impact, end lineage.RowPosition, more bool)
 	cursor := func(depth int, number int64) string {
 		return p.explorer.core.SealCursor(p.scope.Actor().Subject, p.bindings, impactPageStart{at, depth, number})
 	}
-	whole, err := p.documents(w)
+	nodes, err := p.documents(w)
 	if err != nil {
 		return nil, err
 	}
 	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, KnownAt: p.at.KnownAt, totals: &impactTotals{view: p.view, in: p.in, filter: p.filter, at: at}}
 	for _, d := range p.rows {
-		e, err := p.edgeTo(d, whole)
+		e, err := p.edgeTo(d, nodes)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +193,7 @@ func (p *impactPage) page(w *lineage.Impact, end lineage.RowPosition, more bool)
 		out.PageInfo.StartCursor, out.PageInfo.EndCursor = out.Edges[0].Cursor, out.Edges[n-1].Cursor
 	}
 	if more && len(out.Edges) < p.size {
-		out.PageInfo.EndCursor = cursor(end.Depth, end.Number) // A limit ended the page early: continue there.
+		out.PageInfo.EndCursor = cursor(lastRow.Depth, lastRow.Number) // A limit ended the page early: continue there.
 	}
 	return out, nil
 }
@@ -227,11 +227,11 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 	return out, err
 }
 
-func (v *view) edgeTo(d lineage.Descendant, whole map[registry.ID]*graph.Node) (*ImpactEdge, error) {
+func (v *view) edgeTo(d lineage.Descendant, nodes map[registry.ID]*graph.Node) (*ImpactEdge, error) {
 	e := &ImpactEdge{Depth: d.Depth, Environment: visibleColumn(d.Node, registry.IndexEnvironment), Owner: visibleColumn(d.Node, registry.IndexOwner)}
 	path := d.Path()
 	for i, n := range path {
-		noun, err := v.node(whole[n.ID])
+		noun, err := v.node(nodes[n.ID])
 		if err != nil {
 			return nil, err
 		}

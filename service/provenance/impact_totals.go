@@ -131,11 +131,11 @@ func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
 	}
 	v, truncation, err := t.walk(ctx, []registry.Kind{registry.KindModelVersion, registry.KindDeployment}, false, func(d lineage.Descendant) error {
 		path := d.Path()
-		switch near := path[len(path)-2]; {
+		switch predecessor := path[len(path)-2]; {
 		case d.Node.Kind == registry.KindModelVersion:
 			of(d.Node).Versions++
-		case near.Kind == registry.KindModelVersion && !near.Hidden && t.isLive(d.Node):
-			of(near).LiveDeployments++
+		case predecessor.Kind == registry.KindModelVersion && !predecessor.Hidden && t.isLive(d.Node):
+			of(predecessor).LiveDeployments++
 		}
 		return nil
 	})

@@ -60,12 +60,12 @@ type LineageNode struct {
 	HistoryCut       bool
 
 	view *view
-	read *graph.Node
+	node *graph.Node
 }
 
 // Node decodes the noun. It is decoded only on demand, because an answer of ids, kinds and
 // names does not need it.
-func (n *LineageNode) Node() (registry.ProvenanceNode, error) { return n.view.node(n.read) }
+func (n *LineageNode) Node() (registry.ProvenanceNode, error) { return n.view.node(n.node) }
 
 // Truncation describes what is missing from an answer. Frontier has the visible ids of at most
 // maxFrontier nodes at which the walk stopped; Redacted counts hidden nodes.

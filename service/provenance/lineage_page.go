@@ -165,7 +165,7 @@ func (v *view) pageNodes(g *lineage.Graph, matching []*lineage.Item, from, to in
 	for i, it := range matching[from:to] {
 		n := &nodes[i]
 		*n = LineageNode{ID: v.visibleID(it.Node.ID), Kind: it.Node.Kind, Name: it.Node.Name, Mask: it.Node.Mask, Hidden: it.Node.Hidden,
-			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, read: it.Node}
+			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, node: it.Node}
 		if it.Layer >= 0 {
 			n.Layer = &it.Layer
 		}

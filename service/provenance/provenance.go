@@ -36,7 +36,7 @@ type Gap struct {
 
 // Provenance returns what a node came from, by kind: raw sources, runs ordered by time, commits
 // since the previous version; and the gaps in what is recorded.
-func (e *Explorer) Provenance(ctx context.Context, of registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
+func (e *Explorer) Provenance(ctx context.Context, id registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (e *Explorer) Provenance(ctx context.Context, of registry.ID, asOf, knownAt
 	}
 	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	g, err := lineage.Walk(walkCtx, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.StoreInstant()})
+	g, err := lineage.Walk(walkCtx, scope, id, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.StoreInstant()})
 	if err != nil {
 		return nil, err
 	}
