@@ -22,7 +22,7 @@ func titles[E any](c []E, title func(E) string) string {
 
 func (k *kit) search(in catalog.SearchInput, p core.Paging) *catalog.SearchConnection {
 	k.Helper()
-	return got[*catalog.SearchConnection](k)(k.Search(k.as("root", registry.RoleAdmin), in, p))
+	return must[*catalog.SearchConnection](k)(k.Search(k.as("root", registry.RoleAdmin), in, p))
 }
 
 func hitTitle(e *catalog.SearchEdge) string {
@@ -43,10 +43,10 @@ func hitTitle(e *catalog.SearchEdge) string {
 	return fmt.Sprintf("%T", e.Node)
 }
 
-func (k *kit) shelf() {
+func (k *kit) seedModels() {
 	for _, m := range []catalog.RegisterModelInput{{Name: "zeta", Description: "Predicts credit risk"}, {Name: "credit-approval", Owner: "ann"}, {Name: "credit-limit"},
 		{Name: "other", Tags: []registry.KeyValue{{Key: "about", Value: "Credit"}}}} {
-		got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, m))
+		must[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, m))
 	}
 	k.version("credit-approval", "1.0.0")
 	k.version("credit-approval", "1.1.0")
@@ -57,16 +57,16 @@ func (k *kit) shelf() {
 
 func TestSearchPutsNamesFirstThenKindNameAndID(t *testing.T) {
 	k := newKit(t)
-	k.shelf()
+	k.seedModels()
 	c := k.search(catalog.SearchInput{Text: "CREDIT"}, core.Paging{})
 	want := "dataset:credit/raw_data.csv state:credit/raw_data.csv credit-approval credit-limit model-credit-approval-v1.0.0 model-credit-approval-v1.1.0 run:clean-credit other zeta"
 	if got := titles(c.Edges, hitTitle); got != want {
 		t.Errorf(" got %s\nwant %s", got, want)
 	}
-	if n := got[*int](k)(c.TotalCount(t.Context())); *n != 9 {
+	if n := must[*int](k)(c.TotalCount(t.Context())); *n != 9 {
 		t.Errorf("total %d", *n)
 	}
-	f := got[*catalog.SearchFacets](k)(c.Facets(t.Context()))
+	f := must[*catalog.SearchFacets](k)(c.Facets(t.Context()))
 	counts := titles(f.Kinds, func(x *catalog.SearchKindCount) string { return fmt.Sprint(x.Kind, x.Count) }) + " " +
 		titles(f.Stages, func(x *catalog.SearchStageCount) string { return fmt.Sprint(x.Stage, x.Count) })
 	if counts != "DATASET1 DATASET_VERSION1 MODEL4 MODEL_VERSION2 RUN1 DEVELOPMENT1 PRODUCTION1" || !f.Complete {
@@ -86,9 +86,9 @@ func TestSearchPutsNamesFirstThenKindNameAndID(t *testing.T) {
 	}
 }
 
-func TestSearchNarrowsByKindAndStageAndTellsWhatMatched(t *testing.T) {
+func TestSearchFiltersByKindAndStageAndReturnsMatchedFields(t *testing.T) {
 	k := newKit(t)
-	k.shelf()
+	k.seedModels()
 	for in, want := range map[*catalog.SearchInput]string{
 		{Text: "credit", Kinds: []registry.Kind{registry.KindRun, registry.KindModel, registry.KindRun}}:          "credit-approval credit-limit run:clean-credit other zeta",
 		{Text: "credit", Stages: []registry.Stage{registry.Production, registry.Staging}}:                         "model-credit-approval-v1.0.0",
@@ -107,27 +107,27 @@ func TestSearchNarrowsByKindAndStageAndTellsWhatMatched(t *testing.T) {
 	}
 }
 
-func TestSearchRefusesWhatItCannotLookFor(t *testing.T) {
+func TestSearchRefusesInvalidInput(t *testing.T) {
 	k := newKit(t)
 	for _, text := range []string{"", "  ", "-/_.", "\x00", strings.Repeat("a", catalog.MaxSearchText+1), "a b c d e f g h i j k l m n o p q"} {
 		_, err := k.Search(k.admin, catalog.SearchInput{Text: text}, core.Paging{})
-		k.wants(registry.InvalidArgument, err)
+		k.wantCode(registry.InvalidArgument, err)
 	}
 	_, err := k.Search(k.admin, catalog.SearchInput{Text: "a", Kinds: []registry.Kind{registry.KindToken}}, core.Paging{})
-	k.wants(registry.InvalidArgument, err)
+	k.wantCode(registry.InvalidArgument, err)
 	_, err = k.Search(k.admin, catalog.SearchInput{Text: "a"}, core.Paging{First: ptr(201)})
-	k.wants(registry.InvalidArgument, err)
-	k.shelf()
+	k.wantCode(registry.InvalidArgument, err)
+	k.seedModels()
 	end := k.search(catalog.SearchInput{Text: "credit"}, core.Paging{First: ptr(1)}).PageInfo.EndCursor
 	_, err = k.Search(k.as("somebody else", registry.RoleAdmin), catalog.SearchInput{Text: "credit"}, core.Paging{After: &end})
-	k.wants(registry.InvalidArgument, err)
+	k.wantCode(registry.InvalidArgument, err)
 }
 
-func TestSearchForgetsWhatIsDeletedAndFollowsChanges(t *testing.T) {
+func TestSearchReflectsDeletesAndUpdates(t *testing.T) {
 	k := newKit(t)
-	k.shelf()
-	got[*catalog.ModelPayload](k)(k.UpdateModel(k.admin, catalog.UpdateModelInput{Model: ptr("zeta"), Description: ptr("Predicts churn")}))
-	got[*core.DeletePayload](k)(k.DeleteModel(k.admin, catalog.DeleteModelInput{Model: ptr("credit-approval")}))
+	k.seedModels()
+	must[*catalog.ModelPayload](k)(k.UpdateModel(k.admin, catalog.UpdateModelInput{Model: ptr("zeta"), Description: ptr("Predicts churn")}))
+	must[*core.DeletePayload](k)(k.DeleteModel(k.admin, catalog.DeleteModelInput{Model: ptr("credit-approval")}))
 	if s := titles(k.search(catalog.SearchInput{Text: "credit"}, core.Paging{}).Edges, hitTitle); s != "dataset:credit/raw_data.csv state:credit/raw_data.csv credit-limit run:clean-credit other" {
 		t.Error(s)
 	}
@@ -136,25 +136,25 @@ func TestSearchForgetsWhatIsDeletedAndFollowsChanges(t *testing.T) {
 	}
 }
 
-// TestSearchCountsOnlySoFar: where sight depends on the graph, counting ends, and
-// says so; the page is whole all the same.
-func TestSearchCountsOnlySoFar(t *testing.T) {
+// TestSearchCountsAreBounded checks that counting stops at a bound and reports it when
+// visibility depends on the graph. The page itself is complete.
+func TestSearchCountsAreBounded(t *testing.T) {
 	k := newKit(t)
 	run := k.run("train")
 	k.model("m")
-	got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run}))
+	must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run}))
 	k.move("m", "1.0.0", registry.Staging, registry.Production)
 	in := facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "r"}}
 	for i := range 2100 {
 		in.Commits = append(in.Commits, facts.CommitInput{SHA: fmt.Sprintf("%040x", i), Message: "train", CommittedAt: k.now})
 		if len(in.Commits) == 300 {
-			got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, in))
+			must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, in))
 			in.Commits = nil
 		}
 	}
 	for role, want := range map[string]string{registry.RoleAdmin: "2101 true", registry.RoleDeveloper: "<nil> false"} {
-		c := got[*catalog.SearchConnection](k)(k.Search(k.as("x", role), catalog.SearchInput{Text: "train"}, core.Paging{}))
-		n, f := got[*int](k)(c.TotalCount(t.Context())), got[*catalog.SearchFacets](k)(c.Facets(t.Context()))
+		c := must[*catalog.SearchConnection](k)(k.Search(k.as("x", role), catalog.SearchInput{Text: "train"}, core.Paging{}))
+		n, f := must[*int](k)(c.TotalCount(t.Context())), must[*catalog.SearchFacets](k)(c.Facets(t.Context()))
 		total := "<nil>"
 		if n != nil {
 			total = fmt.Sprint(*n)
@@ -174,26 +174,26 @@ func TestListsAreFilteredAndSorted(t *testing.T) {
 	start := k.now
 	k.now = at(0)
 	for i, m := range []string{"b", "a", "c"} {
-		got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: m, Owner: []string{"y", "x", "y"}[i]}))
-		got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: m, Name: m, RunKind: []registry.RunKind{registry.RunTraining, registry.RunETL, registry.RunOther}[i], StartedAt: k.now}))
-		got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: m, Namespace: []string{"n2", "n1", "n3"}[i], Version: "1", Owner: []string{"y", "x", "y"}[i], CreatedAt: k.now}))
-		got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "r"}, Commits: []facts.CommitInput{
+		must[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: m, Owner: []string{"y", "x", "y"}[i]}))
+		must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: m, Name: m, RunKind: []registry.RunKind{registry.RunTraining, registry.RunETL, registry.RunOther}[i], StartedAt: k.now}))
+		must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: m, Namespace: []string{"n2", "n1", "n3"}[i], Version: "1", Owner: []string{"y", "x", "y"}[i], CreatedAt: k.now}))
+		must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "r"}, Commits: []facts.CommitInput{
 			{SHA: strings.Repeat(m, 40), Message: "x", Role: []string{"two", "three", "one"}[i], CommittedAt: k.now}}}))
 		k.now = k.now.Add(time.Hour)
 	}
 	from, before := start.Add(time.Hour), start.Add(2*time.Hour)
 	page := core.Paging{}
 	models := func(f *catalog.ModelFilter, o *core.ModelOrder) string {
-		return titles(got[*catalog.ModelConnection](k)(k.Models(k.admin, page, f, o)).Edges, func(e *catalog.ModelEdge) string { return e.Node.Name })
+		return titles(must[*catalog.ModelConnection](k)(k.Models(k.admin, page, f, o)).Edges, func(e *catalog.ModelEdge) string { return e.Node.Name })
 	}
 	datasets := func(f *facts.DatasetFilter, o *core.DatasetOrder) string {
-		return titles(got[*facts.DatasetConnection](k)(k.Datasets(k.admin, page, f, o)).Edges, func(e *facts.DatasetEdge) string { return e.Node.Name })
+		return titles(must[*facts.DatasetConnection](k)(k.Datasets(k.admin, page, f, o)).Edges, func(e *facts.DatasetEdge) string { return e.Node.Name })
 	}
 	runs := func(f *facts.RunFilter, o *core.RunOrder) string {
-		return titles(got[*facts.RunConnection](k)(k.Runs(k.admin, page, f, o)).Edges, func(e *facts.RunEdge) string { return e.Node.Name })
+		return titles(must[*facts.RunConnection](k)(k.Runs(k.admin, page, f, o)).Edges, func(e *facts.RunEdge) string { return e.Node.Name })
 	}
 	commits := func(f *facts.CommitFilter, o *core.CommitOrder) string {
-		return titles(got[*facts.CommitConnection](k)(k.Commits(k.admin, page, f, o)).Edges, func(e *facts.CommitEdge) string { return e.Node.SHA[:1] })
+		return titles(must[*facts.CommitConnection](k)(k.Commits(k.admin, page, f, o)).Edges, func(e *facts.CommitEdge) string { return e.Node.SHA[:1] })
 	}
 	for what, c := range map[string][2]string{
 		"models from":          {models(&catalog.ModelFilter{CreatedFrom: &from}, nil), "a c"},
@@ -217,9 +217,9 @@ func TestListsAreFilteredAndSorted(t *testing.T) {
 			t.Errorf("%s: %s, want %s", what, c[0], c[1])
 		}
 	}
-	first := got[*facts.RunConnection](k)(k.Runs(k.admin, core.Paging{First: ptr(1)}, nil, &core.RunOrder{Field: "STARTED_AT", Direction: "ASC"}))
+	first := must[*facts.RunConnection](k)(k.Runs(k.admin, core.Paging{First: ptr(1)}, nil, &core.RunOrder{Field: "STARTED_AT", Direction: "ASC"}))
 	_, err := k.Runs(k.admin, core.Paging{After: &first.PageInfo.EndCursor}, nil, &core.RunOrder{Field: "STARTED_AT", Direction: "DESC"})
-	k.wants(registry.InvalidArgument, err)
+	k.wantCode(registry.InvalidArgument, err)
 }
 
 func TestVersionsAreFilteredAndSorted(t *testing.T) {
@@ -227,17 +227,17 @@ func TestVersionsAreFilteredAndSorted(t *testing.T) {
 	m := k.model("m")
 	start := k.now
 	for i, v := range []string{"2.0.0", "10.0.0", "1.0.0"} {
-		got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: &v, Owner: []string{"ann", "bob", "ann"}[i]}))
+		must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: &v, Owner: []string{"ann", "bob", "ann"}[i]}))
 		k.now = k.now.Add(time.Hour)
 	}
 	k.move("m", "10.0.0", registry.Staging, registry.Production)
 	from := start.Add(time.Hour)
 	list := func(f *catalog.ModelVersionFilter, o *core.ModelVersionOrder) string {
 		ctx := k.WithLoaders(k.as("root", registry.RoleAdmin))
-		c := got[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{First: ptr(2)}, f, o))
+		c := must[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{First: ptr(2)}, f, o))
 		out := titles(c.Edges, func(e *catalog.ModelVersionEdge) string { return e.Node.Version })
 		if c.PageInfo.HasNextPage {
-			c = got[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{After: &c.PageInfo.EndCursor}, f, o))
+			c = must[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{After: &c.PageInfo.EndCursor}, f, o))
 			out += " | " + titles(c.Edges, func(e *catalog.ModelVersionEdge) string { return e.Node.Version })
 		}
 		return out
@@ -250,7 +250,8 @@ func TestVersionsAreFilteredAndSorted(t *testing.T) {
 		"of an owner": {list(&catalog.ModelVersionFilter{Owner: "ann"}, nil), "2.0.0 1.0.0"},
 		"from":        {list(&catalog.ModelVersionFilter{CreatedFrom: &from}, nil), "10.0.0 1.0.0"},
 		"before":      {list(&catalog.ModelVersionFilter{CreatedBefore: &from}, nil), "2.0.0"},
-		// The one in PRODUCTION is not among these, which is no sign of a promotion under way.
+		// The filter excludes the version in PRODUCTION; that must not be taken for a promotion in
+		// progress.
 		"production of another owner": {list(&catalog.ModelVersionFilter{Owner: "ann", Stages: []registry.Stage{registry.Production}}, nil), ""},
 		"production of the owner":     {list(&catalog.ModelVersionFilter{Owner: "bob", Stages: []registry.Stage{registry.Production}}, nil), "10.0.0"},
 	} {

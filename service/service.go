@@ -1,14 +1,14 @@
-// Package service is the one API that every door calls: the use cases of the
-// registry. The use cases are in its parts, one package for what changes together:
+// Package service is the API of the registry's use cases, which GraphQL, REST and the command
+// call. The use cases are in its subpackages:
 //
-//	core        what every use case needs: the gate, idempotent writes, loading, encoding, pages, as-of
+//	core        shared by all: the gate, idempotent writes, loading, encoding, pages, instants
 //	catalog     models, versions, cards, aliases, artifacts, transitions, search
-//	facts       what happened: datasets, runs, commits, tags, features, deployments, links
-//	provenance  questions about lineage: lineage, counts, paths, impact, diff, provenance, export
-//	bulk        batches of facts, and all facts of a registry
-//	access      who calls, tokens, the log
+//	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
+//	provenance  lineage, counts, paths, impact, diff, provenance, export
+//	bulk        recording batches of facts, and exporting all facts of a registry
+//	access      the viewer, tokens, permissions of the server, the audit log
 //
-// The parts read and write through a policies.Gate and never hold a store.
+// They read and write through a policies.Gate and never hold a store.
 package service
 
 import (
@@ -25,7 +25,7 @@ import (
 	"pedigree/service/provenance"
 )
 
-// Service is the registry as its doors see it: the use cases of all parts.
+// Service has the use cases of all parts. It is safe for concurrent use.
 type Service struct {
 	*access.Access
 	*bulk.Bulk
@@ -39,26 +39,26 @@ type Service struct {
 type Option = core.Option
 
 // BatchWait sets how long a loader waits for the sibling fields of an answer
-// before it asks the store for all of them at once.
+// before it reads all of them from the store at once.
 func BatchWait(d time.Duration) Option { return core.BatchWait(d) }
 
-// New builds the service behind a gate.
+// New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
 	return &Service{access.New(c), bulk.New(c), catalog.New(c), facts.New(c), provenance.New(c), c}
 }
 
-// Now returns the clock of the registry.
+// Now returns the current time of the registry's clock.
 func (s *Service) Now() time.Time { return s.core.Now() }
 
-// WithLoaders returns a context whose reads are batched within one request.
-// Without it every read goes to the store by itself.
+// WithLoaders returns a context whose reads are batched within one request. Without it every
+// read is a store call of its own.
 func (s *Service) WithLoaders(ctx context.Context) context.Context { return s.core.WithLoaders(ctx) }
 
-// As puts an actor into the context; everything under it acts as that subject.
+// As returns a context that acts as an actor.
 func As(ctx context.Context, actor registry.Actor, requestID string) context.Context {
 	return policies.As(ctx, actor, requestID)
 }
 
-// RequestID returns the id of the request of a context, "" outside of one.
+// RequestID returns the request id of a context, "" when it has none.
 func RequestID(ctx context.Context) string { return policies.RequestID(ctx) }

@@ -23,22 +23,22 @@ func TestVersionsAreNamedNumberedAndBumped(t *testing.T) {
 	if v.Name != "model-churn-v1.9.0" || v.ModelID != "churn-v1.9.0" || v.Version != "1.9.0" || v.Number != 1 || v.Stage != registry.Development {
 		t.Errorf("%+v", v)
 	}
-	bumped := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Bump: ptr(registry.BumpMinor)})).ModelVersion
+	bumped := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Bump: ptr(registry.BumpMinor)})).ModelVersion
 	if bumped.Version != "1.10.0" || bumped.Number != 2 {
 		t.Errorf("a minor bump of 1.9.0 is %s, number %d", bumped.Version, bumped.Number)
 	}
 	_, err := k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.9.0")})
-	k.wants(registry.AlreadyExists, err)
+	k.wantCode(registry.AlreadyExists, err)
 	_, err = k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "nobody", Version: ptr("1.0.0")})
-	k.wants(registry.NotFound, err)
+	k.wantCode(registry.NotFound, err)
 	_, err = k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn"})
-	k.wants(registry.InvalidArgument, err)
-	m := got[*registry.Model](k)(k.Model(k.admin, "churn"))
-	if latest := got[*registry.ModelVersion](k)(k.LatestVersion(k.admin, m)); latest.Version != "1.10.0" {
+	k.wantCode(registry.InvalidArgument, err)
+	m := must[*registry.Model](k)(k.Model(k.admin, "churn"))
+	if latest := must[*registry.ModelVersion](k)(k.LatestVersion(k.admin, m)); latest.Version != "1.10.0" {
 		t.Errorf("latest is %s: compared as text?", latest.Version)
 	}
 	k.version("churn", "2.0.0-rc.1")
-	if latest := got[*registry.ModelVersion](k)(k.LatestVersion(k.admin, m)); latest.Version != "1.10.0" {
+	if latest := must[*registry.ModelVersion](k)(k.LatestVersion(k.admin, m)); latest.Version != "1.10.0" {
 		t.Errorf("latest is the pre-release %s", latest.Version)
 	}
 }
@@ -56,19 +56,19 @@ func TestPromotionReplacesTheIncumbentInOneTransaction(t *testing.T) {
 	if n := k.head() - before; n != 2 {
 		t.Errorf("a promotion over an incumbent wrote %d log entries, want 2", n)
 	}
-	old := got[*registry.ModelVersion](k)(k.ModelVersion(k.admin, "churn", "1.0.0"))
-	now := got[*registry.ModelVersion](k)(k.ProductionVersion(k.admin, m))
+	old := must[*registry.ModelVersion](k)(k.ModelVersion(k.admin, "churn", "1.0.0"))
+	now := must[*registry.ModelVersion](k)(k.ProductionVersion(k.admin, m))
 	if old.Stage != registry.Deprecated || old.ReplacedBy != now.ID || now.Version != "1.1.0" {
 		t.Errorf("incumbent %s replaced by %s; production %s", old.Stage, old.ReplacedBy, now.Version)
 	}
-	records := got[*catalog.TransitionConnection](k)(k.TransitionsOf(k.admin, old, core.Paging{}))
+	records := must[*catalog.TransitionConnection](k)(k.TransitionsOf(k.admin, old, core.Paging{}))
 	last := records.Edges[len(records.Edges)-1].Node
 	if last.From != registry.Production || last.To != registry.Deprecated || last.ReplacedBy != now.ID || last.By != "root" {
 		t.Errorf("the demotion's record: %+v", last)
 	}
-	k.move("churn", "1.0.0", registry.Production) // and back: the slot moves with it
-	if v := got[*registry.ModelVersion](k)(k.ProductionVersion(k.as("root", registry.RoleAdmin), m)); v.Version != "1.0.0" || v.ReplacedBy != "" {
-		t.Errorf("after the way back: %s, replaced by %q", v.Version, v.ReplacedBy)
+	k.move("churn", "1.0.0", registry.Production) // Promote the first version again.
+	if v := must[*registry.ModelVersion](k)(k.ProductionVersion(k.as("root", registry.RoleAdmin), m)); v.Version != "1.0.0" || v.ReplacedBy != "" {
+		t.Errorf("after the second promotion: %s, replaced by %q", v.Version, v.ReplacedBy)
 	}
 }
 
@@ -82,14 +82,14 @@ func TestTransitionsOutsideTheTableNeedForceAndAReason(t *testing.T) {
 		return err
 	}
 	head := k.head()
-	k.wants(registry.FailedPrecondition, to(catalog.TransitionModelVersionInput{To: registry.Production}))
-	k.wants(registry.InvalidArgument, to(catalog.TransitionModelVersionInput{To: registry.Production, Force: true}))
-	k.wants(registry.Conflict, to(catalog.TransitionModelVersionInput{To: registry.Staging, IfRevision: ptr(99)}))
-	k.wants(registry.InvalidArgument, to(catalog.TransitionModelVersionInput{To: registry.Staging, Approval: ptr(registry.ID("x"))}))
+	k.wantCode(registry.FailedPrecondition, to(catalog.TransitionModelVersionInput{To: registry.Production}))
+	k.wantCode(registry.InvalidArgument, to(catalog.TransitionModelVersionInput{To: registry.Production, Force: true}))
+	k.wantCode(registry.Conflict, to(catalog.TransitionModelVersionInput{To: registry.Staging, IfRevision: ptr(99)}))
+	k.wantCode(registry.InvalidArgument, to(catalog.TransitionModelVersionInput{To: registry.Staging, Approval: ptr(registry.ID("x"))}))
 	if k.head() != head {
 		t.Error("a refused transition wrote to the log")
 	}
-	k.wants("", to(catalog.TransitionModelVersionInput{To: registry.Production, Force: true, Reason: "hotfix"}))
+	k.wantCode("", to(catalog.TransitionModelVersionInput{To: registry.Production, Force: true, Reason: "hotfix"}))
 }
 
 func TestADeletedVersionLeavesATombstoneAndIsNeverGivenAgain(t *testing.T) {
@@ -97,34 +97,34 @@ func TestADeletedVersionLeavesATombstoneAndIsNeverGivenAgain(t *testing.T) {
 	m := k.model("churn")
 	raw := k.data("raw", nil)
 	run := k.run("train", raw)
-	v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), Run: &run,
+	v := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), Run: &run,
 		Card: &catalog.ModelCardInput{Description: ptr("secret sauce")}, Artifacts: []catalog.ArtifactInput{{Name: "a", URI: "s3://b/a"}}})).ModelVersion
-	got[*catalog.SetAliasPayload](k)(k.SetAlias(k.admin, catalog.SetAliasInput{Model: "churn", Alias: "best", Version: "1.0.0"}))
-	dep := got[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.admin, facts.RecordDeploymentInput{Model: ptr("churn"), Version: ptr("1.0.0"), Environment: "prod"})).Deployment
+	must[*catalog.SetAliasPayload](k)(k.SetAlias(k.admin, catalog.SetAliasInput{Model: "churn", Alias: "best", Version: "1.0.0"}))
+	dep := must[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.admin, facts.RecordDeploymentInput{Model: ptr("churn"), Version: ptr("1.0.0"), Environment: "prod"})).Deployment
 	_, err := k.DeleteModelVersion(k.admin, catalog.DeleteModelVersionInput{ID: &v.ID})
-	k.wants(registry.FailedPrecondition, err)
+	k.wantCode(registry.FailedPrecondition, err)
 	k.now = k.now.Add(time.Hour)
-	got[*facts.EndDeploymentPayload](k)(k.EndDeployment(k.admin, facts.EndDeploymentInput{ID: dep.ID}))
-	got[*core.DeletePayload](k)(k.DeleteModelVersion(k.admin, catalog.DeleteModelVersionInput{ID: &v.ID}))
+	must[*facts.EndDeploymentPayload](k)(k.EndDeployment(k.admin, facts.EndDeploymentInput{ID: dep.ID}))
+	must[*core.DeletePayload](k)(k.DeleteModelVersion(k.admin, catalog.DeleteModelVersionInput{ID: &v.ID}))
 
 	ctx := k.as("root", registry.RoleAdmin)
-	if gone := got[*registry.ModelVersion](k)(k.ModelVersion(ctx, "churn", "1.0.0")); gone != nil {
-		t.Errorf("it is still got: %+v", gone)
+	if gone := must[*registry.ModelVersion](k)(k.ModelVersion(ctx, "churn", "1.0.0")); gone != nil {
+		t.Errorf("it is still returned: %+v", gone)
 	}
-	if c := got[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{}, nil, nil)); len(c.Edges) != 0 {
+	if c := must[*catalog.ModelVersionConnection](k)(k.VersionsOf(ctx, m, core.Paging{}, nil, nil)); len(c.Edges) != 0 {
 		t.Error("it is still listed")
 	}
-	if a := got[[]*registry.Alias](k)(k.AliasesOf(ctx, m)); len(a) != 0 {
+	if a := must[[]*registry.Alias](k)(k.AliasesOf(ctx, m)); len(a) != 0 {
 		t.Errorf("its alias stands: %+v", a)
 	}
-	g := got[*provenance.LineageGraph](k)(k.Lineage(ctx, provenance.LineageInput{Of: dep.ID}))
+	g := must[*provenance.LineageGraph](k)(k.Lineage(ctx, provenance.LineageInput{Of: dep.ID}))
 	i := slices.IndexFunc(g.Nodes, func(n *provenance.LineageNode) bool { return n.ID == v.ID })
 	if i < 0 || !noun(t, g.Nodes[i]).NodeMeta().Deleted || len(g.Nodes) != 4 {
 		t.Errorf("lineage lost it: %d nodes", len(g.Nodes))
 	}
 	_, err = k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0")})
-	k.wants(registry.AlreadyExists, err)
-	next := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Bump: ptr(registry.BumpPatch)})).ModelVersion
+	k.wantCode(registry.AlreadyExists, err)
+	next := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Bump: ptr(registry.BumpPatch)})).ModelVersion
 	if next.Version != "1.0.1" || next.Number != 2 {
 		t.Errorf("after the deleted 1.0.0 comes %s, number %d", next.Version, next.Number)
 	}
@@ -134,9 +134,9 @@ func TestADeletedModelsNameIsFreeForANewIncarnation(t *testing.T) {
 	k := newKit(t)
 	old := k.model("churn")
 	k.version("churn", "1.0.0")
-	got[*core.DeletePayload](k)(k.DeleteModel(k.admin, catalog.DeleteModelInput{Model: ptr("churn")}))
-	if m := got[*registry.Model](k)(k.Model(k.admin, "churn")); m != nil {
-		t.Error("the deleted model is still got")
+	must[*core.DeletePayload](k)(k.DeleteModel(k.admin, catalog.DeleteModelInput{Model: ptr("churn")}))
+	if m := must[*registry.Model](k)(k.Model(k.admin, "churn")); m != nil {
+		t.Error("the deleted model is still returned")
 	}
 	fresh := k.model("churn")
 	if fresh.ID == old.ID || fresh.Incarnation != 2 {
@@ -150,23 +150,23 @@ func TestADeletedModelsNameIsFreeForANewIncarnation(t *testing.T) {
 func TestAnIdempotencyKeyMakesARetrySafe(t *testing.T) {
 	k := newKit(t)
 	in := catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")}
-	first := got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, in)).Model
+	first := must[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, in)).Model
 	head := k.head()
-	again := got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, in)).Model
+	again := must[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, in)).Model
 	if again.ID != first.ID || k.head() != head {
 		t.Error("the retry was not a replay")
 	}
 	in.Description = "other"
 	_, err := k.RegisterModel(k.admin, in)
-	k.wants(registry.Conflict, err)
+	k.wantCode(registry.Conflict, err)
 	_, err = k.RegisterModel(k.as("another", registry.RoleAdmin), catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
-	k.wants(registry.AlreadyExists, err) // Keys hold per subject.
+	k.wantCode(registry.AlreadyExists, err) // A key belongs to a subject.
 	k.now = k.now.Add(25 * time.Hour)
 	_, err = k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
-	k.wants(registry.AlreadyExists, err) // and for 24 hours
+	k.wantCode(registry.AlreadyExists, err) // A key is stored for 24 hours.
 }
 
-func TestCardsMergeAndKeepWhatIsDerived(t *testing.T) {
+func TestCardsMergeAndKeepDerivedFields(t *testing.T) {
 	k := newKit(t)
 	k.model("churn")
 	k.version("churn", "1.0.0")
@@ -177,27 +177,27 @@ func TestCardsMergeAndKeepWhatIsDerived(t *testing.T) {
 		}
 		return p.Card, nil
 	}
-	got[*registry.ModelCard](k)(update(catalog.ModelCardInput{Limitations: []string{"not for minors"}}, ptr(1)))
-	c := got[*registry.ModelCard](k)(update(catalog.ModelCardInput{Performance: &registry.Performance{F1Score: ptr(0.5)}, Version: ptr("1.0.0")}, nil))
+	must[*registry.ModelCard](k)(update(catalog.ModelCardInput{Limitations: []string{"not for minors"}}, ptr(1)))
+	c := must[*registry.ModelCard](k)(update(catalog.ModelCardInput{Performance: &registry.Performance{F1Score: ptr(0.5)}, Version: ptr("1.0.0")}, nil))
 	if len(c.Limitations) != 1 || *c.Performance.F1Score != 0.5 || c.Name != "model-churn-v1.0.0" || c.Status != registry.Development || c.Creator != "root" || c.Revision != 3 {
 		t.Errorf("%+v", c)
 	}
 	_, err := update(catalog.ModelCardInput{Status: ptr(registry.Production)}, nil)
-	k.wants(registry.InvalidArgument, err)
+	k.wantCode(registry.InvalidArgument, err)
 	_, err = update(catalog.ModelCardInput{Performance: &registry.Performance{F1Score: ptr(1.5)}}, nil)
-	k.wants(registry.InvalidArgument, err)
+	k.wantCode(registry.InvalidArgument, err)
 	_, err = update(catalog.ModelCardInput{}, ptr(1))
-	k.wants(registry.Conflict, err)
+	k.wantCode(registry.Conflict, err)
 	k.move("churn", "1.0.0", registry.Staging)
-	v := got[*registry.ModelVersion](k)(k.ModelVersion(k.as("root", registry.RoleAdmin), "churn", "1.0.0"))
-	if c := got[*registry.ModelCard](k)(k.CardOf(k.as("root", registry.RoleAdmin), v)); c.Status != registry.Staging || c.Revision != 3 {
+	v := must[*registry.ModelVersion](k)(k.ModelVersion(k.as("root", registry.RoleAdmin), "churn", "1.0.0"))
+	if c := must[*registry.ModelCard](k)(k.CardOf(k.as("root", registry.RoleAdmin), v)); c.Status != registry.Staging || c.Revision != 3 {
 		t.Errorf("after a transition the card says %s at revision %d", c.Status, c.Revision)
 	}
 }
 
-// TestMakingAModelOnTheWayNeedsTheRightToRegisterOne: createModel is a second door
-// to model.register, and who may only register versions does not get through it.
-func TestMakingAModelOnTheWayNeedsTheRightToRegisterOne(t *testing.T) {
+// TestCreateModelNeedsPermissionForModelRegister checks that registering a version with
+// CreateModel needs permission for model.register, not only for version.register.
+func TestCreateModelNeedsPermissionForModelRegister(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy.csv")
 	more := "\np, role:filer, class:catalog, read, all, allow\np, role:filer, catalog.read, do, all, allow\np, role:filer, version.register, do, all, allow\n"
 	if err := os.WriteFile(file, []byte(policies.DefaultPolicy()+more), 0o600); err != nil {
@@ -216,15 +216,15 @@ func TestMakingAModelOnTheWayNeedsTheRightToRegisterOne(t *testing.T) {
 	in := catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), CreateModel: true}
 	head := k.head()
 	_, err = k.RegisterModelVersion(k.as("fay", "filer"), in)
-	k.wants(registry.Forbidden, err)
+	k.wantCode(registry.Forbidden, err)
 	if k.head() != head {
 		t.Error("the refused version left its model behind")
 	}
 	_, err = k.RegisterModelVersion(k.with("sue", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:other"}), in)
-	k.wants(registry.Forbidden, err)
+	k.wantCode(registry.Forbidden, err)
 	_, err = k.RegisterModelVersion(k.with("sue", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:churn"}), in)
-	k.wants("", err)
+	k.wantCode("", err)
 	in.Version = ptr("1.0.1")
 	_, err = k.RegisterModelVersion(k.as("fay", "filer"), in)
-	k.wants("", err) // The model is there now, so that nothing is made on the way.
+	k.wantCode("", err) // The model exists now, so that none is created.
 }

@@ -1,11 +1,11 @@
-// Package access holds the use cases about who calls: the viewer, tokens, the server's
-// own permissions, and the log.
+// Package access holds the use cases about callers: the viewer, tokens, permissions of the
+// server itself, and the audit log. It makes no policy decisions; package policies does.
 package access
 
 import "pedigree/service/core"
 
-// Access answers who calls and what they may do.
+// Access identifies callers, lists what they may do, creates tokens and lists the audit log.
 type Access struct{ core *core.Core }
 
-// New returns the part on a core.
+// New returns an Access on a core.
 func New(c *core.Core) *Access { return &Access{c} }

@@ -8,7 +8,7 @@ import (
 	"pedigree/service/core"
 )
 
-// LogFilter says which log entries to keep; empty fields keep all.
+// LogFilter selects log entries; empty fields match all.
 type LogFilter struct {
 	Object  *registry.ID
 	Actor   string
@@ -25,9 +25,9 @@ type LogEntryEdge struct {
 // LogEntryConnection is a page of log entries.
 type LogEntryConnection struct{ core.Connection[*LogEntryEdge] }
 
-// AuditLog lists the log entries that the caller sees, newest first.
-func (s *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*LogEntryConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LogRead)
+// AuditLog returns one page of the log entries that the caller sees, newest first.
+func (a *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*LogEntryConnection, error) {
+	scope, err := a.core.Gate.Read(ctx, registry.LogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +38,8 @@ func (s *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*Lo
 	q := graph.LogQuery{Desc: true, Limit: size + 1}
 	if f != nil {
 		q.Actor = f.Actor
-		for _, a := range f.Actions {
-			q.Actions = append(q.Actions, registry.LogAction(a))
+		for _, action := range f.Actions {
+			q.Actions = append(q.Actions, registry.LogAction(action))
 		}
 		if f.Object != nil {
 			q.Object = *f.Object
@@ -51,7 +51,7 @@ func (s *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*Lo
 	l := core.NewListIdentity([]any{"log", f}, "", true)
 	if p.After != nil && *p.After != "" {
 		var v []int64
-		if err := s.core.OpenCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
+		if err := a.core.OpenCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
 			return nil, err
 		}
 		q.Before = v[0]
@@ -60,16 +60,16 @@ func (s *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*Lo
 	if err != nil {
 		return nil, err
 	}
-	c := &LogEntryConnection{core.Connection[*LogEntryEdge]{Edges: []*LogEntryEdge{}}}
-	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = len(entries) > size, q.Before > 0
+	conn := &LogEntryConnection{core.Connection[*LogEntryEdge]{Edges: []*LogEntryEdge{}}}
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = len(entries) > size, q.Before > 0
 	for i := range entries[:min(size, len(entries))] {
 		e := &entries[i]
-		cursor := s.core.SealCursor(scope.Actor().Subject, l, []int64{e.Seq})
+		cursor := a.core.SealCursor(scope.Actor().Subject, l, []int64{e.Seq})
 		if i == 0 {
-			c.PageInfo.StartCursor = cursor
+			conn.PageInfo.StartCursor = cursor
 		}
-		c.PageInfo.EndCursor = cursor
-		c.Edges = append(c.Edges, &LogEntryEdge{cursor, e})
+		conn.PageInfo.EndCursor = cursor
+		conn.Edges = append(conn.Edges, &LogEntryEdge{cursor, e})
 	}
-	return c, nil
+	return conn, nil
 }

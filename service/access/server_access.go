@@ -6,20 +6,20 @@ import (
 	"pedigree/registry"
 )
 
-// Ready answers UNAVAILABLE while the store does not answer. It is open to all.
-func (s *Access) Ready(ctx context.Context) error { return s.core.Gate.Ping(ctx) }
+// Ready answers UNAVAILABLE while the store does not respond. Every caller may call it.
+func (a *Access) Ready(ctx context.Context) error { return a.core.Gate.Ping(ctx) }
 
-// Authenticate returns the actor that a bearer token names. It is open to all.
-func (s *Access) Authenticate(ctx context.Context, token string) (registry.Actor, error) {
-	return s.core.Gate.Authenticate(ctx, token)
+// Authenticate returns the actor of a bearer token. Every caller may call it.
+func (a *Access) Authenticate(ctx context.Context, token string) (registry.Actor, error) {
+	return a.core.Gate.Authenticate(ctx, token)
 }
 
-// MayReadMetrics answers FORBIDDEN for who may not read the server's metrics.
-func (s *Access) MayReadMetrics(ctx context.Context) error {
-	_, err := s.core.Gate.Read(ctx, registry.MetricsRead)
+// MayReadMetrics answers FORBIDDEN for callers without permission to read the server's
+// metrics.
+func (a *Access) MayReadMetrics(ctx context.Context) error {
+	_, err := a.core.Gate.Read(ctx, registry.MetricsRead)
 	return err
 }
 
-// PolicyVersion is the version of the policy in force. It is open to all within
-// the house.
-func (s *Access) PolicyVersion() string { return s.core.Gate.Policy().Version }
+// PolicyVersion returns the version of the current policy. It checks no permission.
+func (a *Access) PolicyVersion() string { return a.core.Gate.Policy().Version }

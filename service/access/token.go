@@ -15,39 +15,39 @@ import (
 	"pedigree/service/core"
 )
 
-// TokenPrefix starts every token, so that secret scanners can find a lost one.
-const TokenPrefix = "pdg_"
+// tokenPrefix starts every token, so that secret scanners can find leaked tokens.
+const tokenPrefix = "pdg_"
 
-// NewToken makes the text of a token from 32 random bytes.
+// NewToken returns a new token with 32 random bytes.
 func NewToken() string {
 	b := make([]byte, 32)
 	rand.Read(b)
-	return TokenPrefix + base64.RawURLEncoding.EncodeToString(b)
+	return tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
-// CreateTokenInput says for whom a token is made.
+// CreateTokenInput describes a new token.
 type CreateTokenInput struct {
 	Subject string
 	// Role and Scope are granted to the subject if it does not hold them yet.
 	Role, Scope string
-	// Name tells the subject's tokens apart. ExpiresAt zero: it does not expire.
+	// Name distinguishes the tokens of a subject. A token with a zero ExpiresAt does not expire.
 	Name      string
 	ExpiresAt time.Time
-	// Token is the text to take, NewToken's when empty.
+	// Token is the token itself; when empty, NewToken makes one.
 	Token string
 }
 
-// CreateToken makes a token for a subject and grants it a role; it returns the
-// token's text, which is stored nowhere.
-func (s *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, error) {
+// CreateToken creates a token for a subject and grants the subject a role. It returns the
+// token; only its hash is stored.
+func (a *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, error) {
 	if in.Scope == "" {
 		in.Scope = registry.ScopeAll
 	}
 	if err := core.FirstError(core.CheckRequiredKey("subject", &in.Subject), core.CheckKey("name", &in.Name), core.CheckTime("expiresAt", in.ExpiresAt)); err != nil {
 		return "", err
 	}
-	if !s.core.Gate.Policy().HasRole(in.Role) {
-		return "", registry.Invalid("role", "%q is no role of the policy; use one of %v", in.Role, s.core.Gate.Policy().Roles())
+	if !a.core.Gate.Policy().HasRole(in.Role) {
+		return "", registry.Invalid("role", "%q is no role of the policy; use one of %v", in.Role, a.core.Gate.Policy().Roles())
 	}
 	if in.Token == "" {
 		in.Token = NewToken()
@@ -57,7 +57,7 @@ func (s *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, 
 	}
 	sum := sha256.Sum256([]byte(in.Token))
 	hash := hex.EncodeToString(sum[:])
-	_, err := s.core.Write(ctx, registry.AccessManage, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	_, err := a.core.Write(ctx, registry.AccessManage, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		found, err := tx.NodesUnfiltered(ctx, registry.ActorID(in.Subject), registry.TokenID(hash))
 		if err != nil {
 			return core.WriteResult{}, err
@@ -79,7 +79,7 @@ func (s *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, 
 	return in.Token, err
 }
 
-// addGrant gives a subject a role within a scope; false when it holds it already.
+// addGrant grants a subject a role within a scope; false when it has that grant already.
 func addGrant(ctx context.Context, tx *policies.Tx, old *graph.Node, in CreateTokenInput) (bool, error) {
 	a := &registry.Actor{Subject: in.Subject, CreatedAt: tx.Now()}
 	since := tx.Now()

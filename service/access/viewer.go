@@ -6,7 +6,7 @@ import (
 	"pedigree/registry"
 )
 
-// Viewer is who asks, and what they may do.
+// Viewer is the caller, with its roles, grants and allowed actions.
 type Viewer struct {
 	Subject string
 	Roles   []string
@@ -14,16 +14,16 @@ type Viewer struct {
 	Actions []string
 }
 
-// Viewer returns who the context acts for.
-func (s *Access) Viewer(ctx context.Context) (*Viewer, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.ViewerRead)
+// Viewer returns the caller of the context.
+func (a *Access) Viewer(ctx context.Context) (*Viewer, error) {
+	scope, err := a.core.Gate.Read(ctx, registry.ViewerRead)
 	if err != nil {
 		return nil, err
 	}
 	v := &Viewer{Subject: scope.Actor().Subject, Roles: scope.Roles(), Grants: scope.Actor().Grants, Actions: []string{}}
-	for _, a := range registry.Actions() {
-		if scope.May(a) {
-			v.Actions = append(v.Actions, string(a))
+	for _, action := range registry.Actions() {
+		if scope.May(action) {
+			v.Actions = append(v.Actions, string(action))
 		}
 	}
 	return v, nil

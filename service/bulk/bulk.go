@@ -1,5 +1,5 @@
-// Package bulk records batches of facts in one transaction, and exports all facts of a
-// registry as a batch takes them.
+// Package bulk records batches of facts in one transaction each, and exports all facts of a
+// registry in the form that such batches accept.
 package bulk
 
 import "pedigree/service/core"
@@ -7,5 +7,5 @@ import "pedigree/service/core"
 // Bulk records and exports facts in bulk.
 type Bulk struct{ core *core.Core }
 
-// New returns the part on a core.
+// New returns a Bulk on a core.
 func New(c *core.Core) *Bulk { return &Bulk{c} }

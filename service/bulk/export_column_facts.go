@@ -9,10 +9,9 @@ import (
 	"pedigree/service/facts"
 )
 
-// columnSources tells what columns were derived from, behind everything else: told
-// with its dataset version, a derivation would ask for an edge that comes later.
-// Only sources that are seen are told, and of those only the ones that lineage
-// joins to their version, for a derivation that it does not join is none.
+// columnSources exports which columns the columns of dataset versions were derived from. These
+// facts come last, because recording them reads lineage edges that other facts write. Sources
+// are left out if the caller does not see them, or if no lineage connects them to the version.
 func (e *factExport) columnSources(ctx context.Context) error {
 	q := graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Order: registry.IndexValidFrom}
 	return e.pages(ctx, q, func(nodes []*graph.Node) error {
@@ -27,7 +26,7 @@ func (e *factExport) columnSources(ctx context.Context) error {
 	})
 }
 
-// sourcesOf tells the sources of one version's columns, if any.
+// sourcesOf exports the sources of one version's columns, if it has any.
 func (e *factExport) sourcesOf(ctx context.Context, n *graph.Node) error {
 	v, err := core.DecodeWhole(n, &registry.DatasetVersion{})
 	if err != nil {
@@ -60,31 +59,32 @@ func (e *factExport) sourcesOf(ctx context.Context, n *graph.Node) error {
 	return e.write(FactInput{DatasetVersion: out})
 }
 
-// joinedTo returns the dataset versions that are seen and that lineage joins to a
-// version: by DERIVED_FROM, or by the run that wrote it and read them.
+// joinedTo returns the dataset versions that lineage connects to a version: by a DERIVED_FROM
+// edge, or through a run that read them and wrote the version. The value is false for those
+// that the caller does not see.
 func (e *factExport) joinedTo(ctx context.Context, id registry.ID) (map[registry.ID]bool, error) {
 	out := map[registry.ID]bool{}
-	near, err := e.causes(ctx, id, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy)
+	causes, err := e.causes(ctx, id, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy)
 	if err != nil {
 		return nil, err
 	}
-	for _, far := range near {
-		if far.Kind == registry.KindDatasetVersion {
-			out[far.ID] = !far.Hidden
+	for _, cause := range causes {
+		if cause.Kind == registry.KindDatasetVersion {
+			out[cause.ID] = !cause.Hidden
 			continue
 		}
-		read, err := e.causes(ctx, far.ID, registry.EdgeUsed)
+		inputs, err := e.causes(ctx, cause.ID, registry.EdgeUsed)
 		if err != nil {
 			return nil, err
 		}
-		for _, in := range read {
-			out[in.ID] = out[in.ID] || !in.Hidden
+		for _, input := range inputs {
+			out[input.ID] = out[input.ID] || !input.Hidden
 		}
 	}
 	return out, nil
 }
 
-// causes reads all causes of a node by some kinds of edges.
+// causes reads all causes of a node over some kinds of edges, page by page.
 func (e *factExport) causes(ctx context.Context, id registry.ID, kinds ...registry.EdgeKind) (out []*graph.Node, err error) {
 	q := graph.NeighborQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Edges: kinds, LimitPerNode: 1000, Bare: true}
 	for {

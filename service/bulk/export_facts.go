@@ -14,20 +14,19 @@ import (
 	"pedigree/service/facts"
 )
 
-// ExportedFacts tells what an export wrote.
+// ExportedFacts counts what an export wrote and left out.
 type ExportedFacts struct {
 	Facts int64
-	// LeftOut counts by kind what the caller sees and cannot be told as a fact: a
-	// field of its key is hidden from the caller, or it belongs to what was deleted.
+	// LeftOut counts, by kind, the nodes that the caller sees but that cannot be exported as
+	// facts: a field of their key is hidden from the caller, or they belong to a deleted node.
 	LeftOut map[registry.Kind]int64
 }
 
-// ExportFacts hands on all that the caller sees as facts that RecordFacts takes, in
-// an order that it takes them in, a page at a time. The same registry gives the
-// same facts in the same order. It is no snapshot: what is written meanwhile may be
-// in it or not.
-func (s *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*ExportedFacts, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// ExportFacts passes everything that the caller sees to emit, as facts in an order that
+// RecordFacts accepts. It reads one page at a time. The same registry gives the same facts in
+// the same order. The export is no snapshot: concurrent writes may or may not be in it.
+func (b *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*ExportedFacts, error) {
+	scope, err := b.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +39,10 @@ func (s *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*Ex
 	return e.out, nil
 }
 
-// exportPage is how many nodes are held at once.
+// exportPage is how many nodes are read at a time.
 const exportPage = 500
 
-// factExport is an export under way.
+// factExport is the state of one export.
 type factExport struct {
 	scope *policies.Scope
 	emit  func(FactInput) error
@@ -55,7 +54,7 @@ func (e *factExport) write(f FactInput) error {
 	return e.emit(f)
 }
 
-// pages hands on the nodes of a query, a page at a time.
+// pages passes the nodes of a query to fn, one page at a time.
 func (e *factExport) pages(ctx context.Context, q graph.Query, fn func([]*graph.Node) error) error {
 	q.Limit = exportPage
 	for {
@@ -75,11 +74,12 @@ func (e *factExport) pages(ctx context.Context, q graph.Query, fn func([]*graph.
 	}
 }
 
-// each is pages for single nodes whose key fields the caller sees.
+// each passes the nodes of a kind to fn, one by one. Nodes of which the caller does not see
+// all fields in needs are left out.
 func (e *factExport) each(ctx context.Context, kind registry.Kind, parents []registry.ID, needs []string, fn func(*graph.Node) error) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
-			if !e.sees(n, needs) {
+			if !e.seesKey(n, needs) {
 				continue
 			}
 			if err := fn(n); err != nil {
@@ -90,9 +90,9 @@ func (e *factExport) each(ctx context.Context, kind registry.Kind, parents []reg
 	})
 }
 
-// sees reports whether the fields of a node's key are seen, and counts it as left
-// out when not.
-func (e *factExport) sees(n *graph.Node, fields []string) bool {
+// seesKey reports whether the caller sees the key fields of a node, and otherwise counts the
+// node as left out.
+func (e *factExport) seesKey(n *graph.Node, fields []string) bool {
 	noun := registry.NounOf(n.Kind)
 	for _, f := range fields {
 		if !n.Mask.Has(registry.Bit(noun.Name, f)) {
@@ -103,8 +103,8 @@ func (e *factExport) sees(n *graph.Node, fields []string) bool {
 	return true
 }
 
-// live returns nodes that are seen and stand, by id.
-func (e *factExport) live(ctx context.Context, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
+// existing returns, by id, the nodes that the caller sees and that are not deleted.
+func (e *factExport) existing(ctx context.Context, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
 	out := map[registry.ID]*graph.Node{}
 	slices.Sort(ids)
 	for part := range slices.Chunk(slices.Compact(ids), exportPage) {
@@ -121,7 +121,7 @@ func (e *factExport) live(ctx context.Context, ids []registry.ID) (map[registry.
 	return out, nil
 }
 
-// repositories hands on each repository as facts name it.
+// repositories passes each repository to fn, in the form in which facts name it.
 func (e *factExport) repositories(ctx context.Context, fn func(registry.ID, facts.RepositoryInput) error) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRepository}, Order: registry.IndexName}, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
@@ -131,7 +131,7 @@ func (e *factExport) repositories(ctx context.Context, fn func(registry.ID, fact
 			}
 			in := facts.RepositoryInput{Name: r.Name, URL: r.URL, DefaultBranch: r.DefaultBranch}
 			if in.Name == in.URL {
-				in.Name = "" // Its url is its key.
+				in.Name = "" // Its URL is its key.
 			}
 			if err := fn(n.ID, in); err != nil {
 				return err
@@ -141,18 +141,18 @@ func (e *factExport) repositories(ctx context.Context, fn func(registry.ID, fact
 	})
 }
 
-// commitsPerFact is how many commits one fact tells of.
+// commitsPerFact is the largest number of commits in one exported fact.
 const commitsPerFact = 50
 
 func (e *factExport) commits(ctx context.Context) error {
 	return e.repositories(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
-		var held []facts.CommitInput
+		var pending []facts.CommitInput
 		flush := func() error {
-			if len(held) == 0 {
+			if len(pending) == 0 {
 				return nil
 			}
-			f := FactInput{Commits: &facts.RecordCommitsInput{Repository: in, Commits: held}}
-			held = nil
+			f := FactInput{Commits: &facts.RecordCommitsInput{Repository: in, Commits: pending}}
+			pending = nil
 			return e.write(f)
 		}
 		err := e.each(ctx, registry.KindCommit, []registry.ID{repo}, []string{"sha", "parentShas", "role", "roleEvidence"}, func(n *graph.Node) error {
@@ -165,7 +165,7 @@ func (e *factExport) commits(ctx context.Context) error {
 			if strings.HasPrefix(c.RoleEvidence, facts.RoleGivenBy) {
 				out.Role = c.Role
 			}
-			if held = append(held, out); len(held) == commitsPerFact {
+			if pending = append(pending, out); len(pending) == commitsPerFact {
 				return flush()
 			}
 			return nil
@@ -186,7 +186,7 @@ func (e *factExport) tags(ctx context.Context) error {
 			}
 			out := facts.RecordTagInput{Repository: in, Name: t.Name, SHA: t.SHA, Annotated: t.Annotated, Message: t.Message, Tagger: t.Tagger, TaggedAt: t.TaggedAt, MovedAt: t.MovedAt}
 			if t.DateInferred {
-				out.TaggedAt = time.Time{} // It is the commit's.
+				out.TaggedAt = time.Time{} // It is the time of the commit.
 			}
 			return e.write(FactInput{Tag: &out})
 		})
@@ -199,12 +199,12 @@ func (e *factExport) datasetVersions(ctx context.Context) error {
 		for _, n := range nodes {
 			parents = append(parents, n.Parent)
 		}
-		datasets, err := e.live(ctx, parents)
+		datasets, err := e.existing(ctx, parents)
 		if err != nil {
 			return err
 		}
 		for _, n := range nodes {
-			if !e.sees(n, []string{"name", "namespace", "version", "digest"}) {
+			if !e.seesKey(n, []string{"name", "namespace", "version", "digest"}) {
 				continue
 			}
 			v, err := core.DecodeWhole(n, &registry.DatasetVersion{})
@@ -214,7 +214,7 @@ func (e *factExport) datasetVersions(ctx context.Context) error {
 			out := &facts.RecordDatasetVersionInput{Dataset: v.Name, Namespace: v.Namespace, Digest: v.Digest, Version: v.Version, Description: v.Description, URI: v.URI,
 				SizeBytes: v.SizeBytes, Rows: v.Rows, Role: v.Role, Columns: registry.WithoutSources(v.Columns), Tags: v.Tags, CreatedAt: v.CreatedAt}
 			if out.Version == out.Digest {
-				out.Version = "" // It is the key, and told already.
+				out.Version = "" // The digest is the key.
 			}
 			if d := datasets[v.Parent]; d != nil {
 				out.Owner = d.Text(registry.IndexOwner)

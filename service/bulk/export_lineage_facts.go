@@ -11,17 +11,19 @@ import (
 	"pedigree/service/facts"
 )
 
-// effectEdges is how the edges of one effect are told: those that its own fact names, and
-// the rest as links. An edge whose time is not its effect's can only be a link.
+// effectEdges splits the edges of one effect into those that the effect's own fact names
+// (inline) and those that are exported as link facts. An edge that began at another time than
+// its effect can only be a link fact.
 type effectEdges struct {
 	inline map[registry.EdgeKind][]registry.ID
 	links  []graph.Edge
-	// gone are edges that the fact implies and that do not stand, or not as usual.
+	// missing are edges that the fact implies but that do not exist, or not with the implied
+	// times.
 	missing []graph.Edge
 	causes  map[registry.ID]*graph.Node
 }
 
-// maxInlineEdges is how many edges a fact names at most.
+// maxInlineEdges is the largest number of edges that an exported fact names.
 const maxInlineEdges = 900
 
 // edgesOf reads the causes of a page of effects and splits them.
@@ -48,14 +50,14 @@ func (e *factExport) edgesOf(ctx context.Context, nodes []*graph.Node) (map[regi
 	return out, nil
 }
 
-// allEdges are the edges of an effect to causes that are seen and stand, read on to
-// the end.
+// allEdges returns all edges of an effect to causes that the caller sees and that are not
+// deleted. It starts with the neighbors in h and reads the remaining pages.
 func (e *factExport) allEdges(ctx context.Context, h graph.Neighbors, t *effectEdges) (edges []graph.Edge, err error) {
 	for {
-		for i, far := range h.Nodes {
-			if !far.Hidden && !far.Deleted {
+		for i, cause := range h.Nodes {
+			if !cause.Hidden && !cause.Deleted {
 				edges = append(edges, h.Edges[i])
-				t.causes[far.ID] = far
+				t.causes[cause.ID] = cause
 			}
 		}
 		if !h.More {
@@ -69,36 +71,36 @@ func (e *factExport) allEdges(ctx context.Context, h graph.Neighbors, t *effectE
 	}
 }
 
-// split says which edges the effect's own fact names.
+// split sorts edges into inline, links and missing.
 func (t *effectEdges) split(n *graph.Node, edges []graph.Edge) error {
 	kind, implied, err := impliedEdges(n)
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(edges, func(a, b graph.Edge) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.To, b.To)) })
-	standing, named := map[registry.ID]bool{}, 0
+	present, inlineCount := map[registry.ID]bool{}, 0
 	for _, edge := range edges {
 		usual := edge.ValidFrom.Equal(n.ValidFrom) && edge.ValidTo.IsZero()
 		switch limit := inlineLimit(n.Kind, edge.Kind, t.causes[edge.To].Kind); {
 		case edge.Kind == kind && usual && slices.Contains(implied, edge.To):
-			standing[edge.To] = true
-		case usual && len(t.inline[edge.Kind]) < limit && named < maxInlineEdges:
+			present[edge.To] = true
+		case usual && len(t.inline[edge.Kind]) < limit && inlineCount < maxInlineEdges:
 			t.inline[edge.Kind] = append(t.inline[edge.Kind], edge.To)
-			named++
+			inlineCount++
 		default:
 			t.links = append(t.links, edge)
 		}
 	}
 	for _, id := range implied {
-		if !standing[id] {
+		if !present[id] {
 			t.missing = append(t.missing, graph.Edge{Kind: kind, From: n.ID, To: id})
 		}
 	}
 	return nil
 }
 
-// inlineLimit is how many causes over an edge kind the fact of an effect can name:
-// those whose own facts come before it.
+// inlineLimit returns how many causes over an edge kind the fact of an effect can name. It is
+// 0 when the fact has no field for them, or when the facts of the causes come later.
 func inlineLimit(effect registry.Kind, edge registry.EdgeKind, cause registry.Kind) int {
 	switch {
 	case edge == registry.EdgeUsed && cause != registry.KindModelVersion, edge == registry.EdgeRanCode, edge == registry.EdgeUsesFeature,
@@ -124,12 +126,12 @@ func (e *factExport) features(ctx context.Context) error {
 			}
 			owners = append(owners, registry.ID(f.Of))
 		}
-		of, err := e.live(ctx, slices.Clone(owners))
+		of, err := e.existing(ctx, slices.Clone(owners))
 		if err != nil {
 			return err
 		}
 		for i, n := range nodes {
-			if !e.sees(n, []string{"name", "of", "column"}) {
+			if !e.seesKey(n, []string{"name", "of", "column"}) {
 				continue
 			}
 			f, err := core.DecodeWhole(n, &registry.Feature{})
@@ -165,7 +167,7 @@ func (e *factExport) runs(ctx context.Context) error {
 			return err
 		}
 		for _, n := range nodes {
-			if !e.sees(n, []string{"name", "producer", "runId", "runKind", "status"}) {
+			if !e.seesKey(n, []string{"name", "producer", "runId", "runKind", "status"}) {
 				continue
 			}
 			r, err := core.DecodeWhole(n, &registry.Run{})
@@ -193,8 +195,8 @@ func (e *factExport) runs(ctx context.Context) error {
 	})
 }
 
-// links tells the edges that no fact named, and withdraws those that a fact implies
-// and that do not stand.
+// links exports the edges that no other fact names as link facts, and retractions of edges
+// that a fact implies but that do not exist.
 func (e *factExport) links(ctx context.Context) error {
 	for _, kind := range registry.LineageKinds() {
 		err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
@@ -221,12 +223,12 @@ func (e *factExport) linksOf(ctx context.Context, n *graph.Node, t *effectEdges)
 	for _, edge := range t.missing {
 		ids = append(ids, edge.To)
 	}
-	there, err := e.live(ctx, ids)
+	existing, err := e.existing(ctx, ids)
 	if err != nil {
 		return err
 	}
 	for _, edge := range t.missing {
-		if there[edge.To] == nil {
+		if existing[edge.To] == nil {
 			continue
 		}
 		if err := e.write(FactInput{Retract: &facts.RetractLineageInput{From: edge.From, To: edge.To, Kind: edge.Kind}}); err != nil {
@@ -245,7 +247,8 @@ func (e *factExport) linksOf(ctx context.Context, n *graph.Node, t *effectEdges)
 	return nil
 }
 
-// impliedEdges are the causes that a node has by what it is.
+// impliedEdges returns the causes that a node has by its own fields, and the kind of the edges
+// to them.
 func impliedEdges(n *graph.Node) (kind registry.EdgeKind, ids []registry.ID, err error) {
 	switch n.Kind {
 	case registry.KindCommit:

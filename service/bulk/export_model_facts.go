@@ -12,8 +12,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// versions tells the versions of each model, then their changes of stage in the
-// order in which they were recorded, then its aliases.
+// versions exports, for each model, its versions, then their transitions in the order in which
+// they were recorded, then its aliases.
 func (e *factExport) versions(ctx context.Context) error {
 	return e.each(ctx, registry.KindModel, nil, []string{"name"}, func(m *graph.Node) error {
 		q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Parents: []registry.ID{m.ID}, Order: registry.IndexNumber}
@@ -37,7 +37,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 	for i, n := range nodes {
 		ids[i], cardIDs[i] = n.ID, registry.CardID(n.ID)
 	}
-	cards, err := e.live(ctx, slices.Clone(cardIDs))
+	cards, err := e.existing(ctx, slices.Clone(cardIDs))
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 		return err
 	}
 	for i, n := range nodes {
-		if !e.sees(n, []string{"modelName", "version", "label"}) {
+		if !e.seesKey(n, []string{"modelName", "version", "label"}) {
 			continue
 		}
 		v, err := core.DecodeWhole(n, &registry.ModelVersion{})
@@ -74,7 +74,7 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 	return nil
 }
 
-// cardInput is a card as it was given, nil for one without fields of its own.
+// cardInput converts a stored card to an input, nil when the card has no fields of its own.
 func cardInput(v *registry.ModelVersion, n *graph.Node) (*catalog.ModelCardInput, error) {
 	c, err := core.DecodeWhole(n, &registry.ModelCard{})
 	if err != nil {
@@ -111,14 +111,14 @@ func (e *factExport) artifacts(ctx context.Context, versions []registry.ID) (map
 	return out, err
 }
 
-// transitions tells the changes of stage of a model's versions. A demotion that a
-// promotion brought about comes with that promotion.
+// transitions exports the transitions of a model's versions. A demotion that a promotion
+// caused is not exported: recording the promotion repeats it.
 func (e *factExport) transitions(ctx context.Context, model registry.ID) error {
 	type record struct {
 		id     registry.ID
 		number int64
 	}
-	var records []record // A few words each: the order is over all versions of the model.
+	var records []record // All are held in memory, to sort them over all versions of the model.
 	err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Parents: []registry.ID{model}, Bare: true}, func(versions []*graph.Node) error {
 		var ids []registry.ID
 		for _, v := range versions {
@@ -148,7 +148,7 @@ func (e *factExport) transitions(ctx context.Context, model registry.ID) error {
 }
 
 func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) error {
-	nodes, err := e.live(ctx, slices.Clone(ids))
+	nodes, err := e.existing(ctx, slices.Clone(ids))
 	if err != nil {
 		return err
 	}
@@ -163,13 +163,13 @@ func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) erro
 			others = append(others, by)
 		}
 	}
-	versions, err := e.live(ctx, others)
+	versions, err := e.existing(ctx, others)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
 		n, t := nodes[id], records[id]
-		if n == nil || !e.sees(n, []string{"to", "at", "forced", "reason", "replacedBy"}) || versions[n.Parent] == nil || t.ReplacedBy != "" && versions[t.ReplacedBy] != nil {
+		if n == nil || !e.seesKey(n, []string{"to", "at", "forced", "reason", "replacedBy"}) || versions[n.Parent] == nil || t.ReplacedBy != "" && versions[t.ReplacedBy] != nil {
 			continue
 		}
 		v, err := core.DecodeWhole(versions[n.Parent], &registry.ModelVersion{})
@@ -187,7 +187,7 @@ func (e *factExport) aliases(ctx context.Context, m *graph.Node) error {
 	q := graph.Query{Kinds: []registry.Kind{registry.KindAlias}, Parents: []registry.ID{m.ID}, Order: registry.IndexName}
 	return e.pages(ctx, q, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
-			if !n.ValidTo.IsZero() || !e.sees(n, []string{"name", "version", "setAt"}) {
+			if !n.ValidTo.IsZero() || !e.seesKey(n, []string{"name", "version", "setAt"}) {
 				continue
 			}
 			a, err := core.DecodeWhole(n, &registry.Alias{})
@@ -202,7 +202,7 @@ func (e *factExport) aliases(ctx context.Context, m *graph.Node) error {
 	})
 }
 
-// deployments tells each deployment, and its end behind it.
+// deployments exports each deployment, followed by its end.
 func (e *factExport) deployments(ctx context.Context) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDeployment}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
 		found := make([]*registry.Deployment, len(nodes))
@@ -214,13 +214,13 @@ func (e *factExport) deployments(ctx context.Context) error {
 			}
 			ids = append(ids, found[i].VersionID)
 		}
-		versions, err := e.live(ctx, ids)
+		versions, err := e.existing(ctx, ids)
 		if err != nil {
 			return err
 		}
 		for i, n := range nodes {
 			d := found[i]
-			if !e.sees(n, []string{"environment", "endpoint", "versionId", "modelName", "version"}) {
+			if !e.seesKey(n, []string{"environment", "endpoint", "versionId", "modelName", "version"}) {
 				continue
 			}
 			if versions[d.VersionID] == nil {

@@ -8,8 +8,8 @@ import (
 	"pedigree/service/core"
 )
 
-// factFields are the indexes of the fields of FactInput that hold a fact, and their
-// names as a sentence.
+// factFields are the indexes of the fields of FactInput that hold a fact; factNames lists
+// their JSON names, as text for an error message.
 var factFields, factNames = listFactFields()
 
 func listFactFields() (indexes []int, sentence string) {
@@ -25,7 +25,7 @@ func listFactFields() (indexes []int, sentence string) {
 	return indexes, strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-// fact returns the one fact that is set; INVALID_ARGUMENT when none or several are.
+// fact returns the one fact that is set. It answers INVALID_ARGUMENT when none or several are.
 func (in *FactInput) fact() (core.Fact, error) {
 	var set []core.Fact
 	v := reflect.ValueOf(in).Elem()
@@ -40,13 +40,13 @@ func (in *FactInput) fact() (core.Fact, error) {
 	return set[0], nil
 }
 
-// factInputOf returns the input that holds a fact in the field of its type.
+// factInputOf returns a FactInput with the fact in the field of its type.
 func factInputOf(ref string, f core.Fact) FactInput {
 	out := FactInput{Ref: ref}
-	v, held := reflect.ValueOf(&out).Elem(), reflect.ValueOf(f)
+	v, value := reflect.ValueOf(&out).Elem(), reflect.ValueOf(f)
 	for _, i := range factFields {
-		if v.Field(i).Type() == held.Type() {
-			v.Field(i).Set(held)
+		if v.Field(i).Type() == value.Type() {
+			v.Field(i).Set(value)
 		}
 	}
 	return out

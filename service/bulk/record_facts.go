@@ -15,8 +15,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// FactInput is one fact: exactly one of the fields beside Ref is set. Wherever an
-// id is expected, "@x" stands for what an earlier fact with the Ref x is about.
+// FactInput is one fact: exactly one field besides Ref is set. Wherever an id is expected,
+// "@x" stands for the id of the node that an earlier fact with the Ref x is about.
 type FactInput struct {
 	Ref            string                               `json:"ref,omitzero"`
 	Commits        *facts.RecordCommitsInput            `json:"commits,omitzero"`
@@ -34,14 +34,14 @@ type FactInput struct {
 	Retract        *facts.RetractLineageInput           `json:"retract,omitzero"`
 }
 
-// RecordFactsInput are 1 to registry.MaxFacts facts.
+// RecordFactsInput is a batch of 1 to registry.MaxFacts facts.
 type RecordFactsInput struct {
 	Facts          []FactInput `json:"facts"`
 	IdempotencyKey *string     `json:"-"`
 }
 
-// RecordFactsPayload carries what became of each fact, and how many of them were
-// new, added to what was known, or known as they are.
+// RecordFactsPayload has the result of each fact, and counts of the facts that were new, that
+// added something to a known fact, and that changed nothing.
 type RecordFactsPayload struct {
 	Facts     []*core.RecordedFact
 	Created   int
@@ -49,21 +49,21 @@ type RecordFactsPayload struct {
 	Unchanged int
 }
 
-// RecordFacts records a batch of facts in one transaction, all or nothing, in
-// their order. Each is checked against its own action. A fact that is refused
-// refuses the batch: the error has its code and names it as input.facts[i].
-func (s *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFactsPayload, error) {
-	if err := s.MayRecordFacts(ctx); err != nil {
+// RecordFacts records a batch of facts in their order, in one transaction. Each fact needs
+// permission for its own action. If one fact is refused, nothing is recorded, and the error has
+// the code of that fact and names it as input.facts[i].
+func (b *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFactsPayload, error) {
+	if err := b.MayRecordFacts(ctx); err != nil {
 		return nil, err
 	}
 	facts, err := in.check()
 	if err != nil {
 		return nil, err
 	}
-	var r core.WriteResult
-	err = s.core.Gate.WriteBatch(ctx, registry.FactsRecord, func(ctx context.Context, b *policies.Batch) (err error) {
-		r, err = core.RunIdempotent(ctx, b.Tx(), core.Idempotent("recordFacts", in.IdempotencyKey, in), func() (core.WriteResult, error) {
-			return writeFacts(ctx, b, in.Facts, facts)
+	var result core.WriteResult
+	err = b.core.Gate.WriteBatch(ctx, registry.FactsRecord, func(ctx context.Context, batch *policies.Batch) (err error) {
+		result, err = core.RunIdempotent(ctx, batch.Tx(), core.Idempotent("recordFacts", in.IdempotencyKey, in), func() (core.WriteResult, error) {
+			return writeFacts(ctx, batch, in.Facts, facts)
 		})
 		return err
 	})
@@ -71,13 +71,13 @@ func (s *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFac
 	if err != nil {
 		return nil, err
 	}
-	out := &RecordFactsPayload{Facts: make([]*core.RecordedFact, len(r.Facts))}
-	for i := range r.Facts {
-		out.Facts[i] = &r.Facts[i]
+	out := &RecordFactsPayload{Facts: make([]*core.RecordedFact, len(result.Facts))}
+	for i := range result.Facts {
+		out.Facts[i] = &result.Facts[i]
 		switch {
-		case r.Facts[i].Created:
+		case result.Facts[i].Created:
 			out.Created++
-		case r.Facts[i].Merged:
+		case result.Facts[i].Merged:
 			out.Merged++
 		default:
 			out.Unchanged++
@@ -86,86 +86,86 @@ func (s *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFac
 	return out, nil
 }
 
-// MayRecordFacts answers FORBIDDEN for who may not record batches of facts.
-func (s *Bulk) MayRecordFacts(ctx context.Context) error {
-	_, err := s.core.Gate.Read(ctx, registry.FactsRecord)
+// MayRecordFacts answers FORBIDDEN for callers without permission to record batches of facts.
+func (b *Bulk) MayRecordFacts(ctx context.Context) error {
+	_, err := b.core.Gate.Read(ctx, registry.FactsRecord)
 	return err
 }
 
-// writeFacts writes facts in order and tells what became of each.
-func writeFacts(ctx context.Context, b *policies.Batch, ins []FactInput, facts []core.Fact) (core.WriteResult, error) {
+// writeFacts writes facts in order and returns the result of each.
+func writeFacts(ctx context.Context, batch *policies.Batch, ins []FactInput, facts []core.Fact) (core.WriteResult, error) {
 	var ids, effects []registry.ID
 	for _, f := range facts {
 		i, e := f.FactReads()
 		ids, effects = append(ids, i...), append(effects, e...)
 	}
-	if err := b.Prefetch(ctx, ids, effects); err != nil {
+	if err := batch.Prefetch(ctx, ids, effects); err != nil {
 		return core.WriteResult{}, err
 	}
 	out := core.WriteResult{Facts: make([]core.RecordedFact, len(facts))}
 	results := make([]core.WriteResult, len(facts))
-	known := map[string]registry.ID{}
+	idByRef := map[string]registry.ID{}
 	for i, f := range facts {
-		r, err := writeFact(ctx, b, i, f, known)
+		r, err := writeFact(ctx, batch, i, f, idByRef)
 		if err != nil {
 			return core.WriteResult{}, factError(i, facts, err)
 		}
 		if ref := ins[i].Ref; ref != "" {
-			known[ref] = subjectOf(r, f.FactKind())
+			idByRef[ref] = subjectID(r, f.FactKind())
 		}
 		results[i] = r
 	}
-	if err := b.Flush(ctx); err != nil {
+	if err := batch.Flush(ctx); err != nil {
 		return core.WriteResult{}, factError(len(facts)-1, facts, err)
 	}
 	for i, r := range results {
 		out.Created = out.Created || r.Changed
 		out.Facts[i] = core.RecordedFact{Index: i, Kind: facts[i].FactKind(), Created: r.Created, Merged: r.Changed && !r.Created}
-		if id := subjectOf(r, facts[i].FactKind()); id != "" {
+		if id := subjectID(r, facts[i].FactKind()); id != "" {
 			out.Facts[i].ID = &id
 		}
 	}
 	return out, nil
 }
 
-func writeFact(ctx context.Context, b *policies.Batch, i int, f core.Fact, known map[string]registry.ID) (core.WriteResult, error) {
-	tx, err := b.Step(i, f.FactAction())
+func writeFact(ctx context.Context, batch *policies.Batch, i int, f core.Fact, idByRef map[string]registry.ID) (core.WriteResult, error) {
+	tx, err := batch.Step(i, f.FactAction())
 	if err != nil {
 		return core.WriteResult{}, err
 	}
 	return f.ResolveFact(core.References{One: func(id registry.ID) registry.ID {
-		if ref, is := strings.CutPrefix(string(id), "@"); is {
-			return known[ref]
+		if ref, isRef := strings.CutPrefix(string(id), "@"); isRef {
+			return idByRef[ref]
 		}
 		return id
 	}}).WriteFact(ctx, tx)
 }
 
-// subjectOf returns the id of what a fact is about, "" when it is about nothing.
-func subjectOf(r core.WriteResult, kind registry.FactKind) registry.ID {
+// subjectID returns the id of the node or edge that a fact is about, "" when there is none.
+func subjectID(r core.WriteResult, kind registry.FactKind) registry.ID {
 	switch {
 	case r.Edge != nil:
 		return r.Edge.ID
 	case len(r.IDs) == 0:
 		return ""
 	case kind == registry.FactCommits && len(r.IDs) == 2:
-		return r.IDs[1] // The one commit; of several it is their repository.
+		return r.IDs[1] // The commit. Several commits are about their repository.
 	case kind == registry.FactTransition:
 		return r.IDs[1]
 	}
 	return r.IDs[0]
 }
 
-// factError says which fact an error is about. What is no fault of a fact stays as
-// it is, so that the store can try again.
+// factError adds to an error which fact it is about. Internal and transient errors stay
+// unchanged, so that the store can retry the transaction.
 func factError(i int, facts []core.Fact, err error) error {
 	i, err = policies.StepOf(err, i)
 	var cause *registry.Error
 	if !errors.As(err, &cause) || cause.Code == registry.Internal || cause.Code == registry.Unavailable {
 		return err
 	}
-	at := fmt.Sprintf("input.facts[%d]", i)
-	field := at
+	path := fmt.Sprintf("input.facts[%d]", i)
+	field := path
 	if cause.Field != "" {
 		field += "." + cause.Field
 	}
@@ -175,49 +175,49 @@ func factError(i int, facts []core.Fact, err error) error {
 	if facts != nil {
 		message = strings.ToLower(strings.ReplaceAll(string(facts[i].FactKind()), "_", " ")) + ": " + message
 	}
-	return &registry.Error{Code: cause.Code, Field: field, Message: at + ": " + message, Details: details, Err: cause.Err}
+	return &registry.Error{Code: cause.Code, Field: field, Message: path + ": " + message, Details: details, Err: cause.Err}
 }
 
-// refName is the form of a Ref.
+// refName matches a valid Ref.
 var refName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// check holds a batch to its rules and returns its facts, each checked by itself.
+// check checks a batch and each of its facts, and returns the facts.
 func (in *RecordFactsInput) check() ([]core.Fact, error) {
 	if len(in.Facts) == 0 || len(in.Facts) > registry.MaxFacts {
 		return nil, registry.Invalid("facts", "must be 1 to %d facts, not %d; send more in several batches", registry.MaxFacts, len(in.Facts))
 	}
 	out := make([]core.Fact, len(in.Facts))
-	given := map[string]int{}
+	indexByRef := map[string]int{}
 	for i := range in.Facts {
 		f, err := in.Facts[i].Check()
 		if err != nil {
 			return nil, factError(i, nil, err)
 		}
 		if ref := in.Facts[i].Ref; ref != "" {
-			if _, twice := given[ref]; twice {
+			if _, duplicate := indexByRef[ref]; duplicate {
 				return nil, factError(i, nil, registry.Invalid("ref", "%q is given twice", ref))
 			}
-			given[ref] = i
+			indexByRef[ref] = i
 		}
 		out[i] = f.fact
 	}
 	for i, f := range out {
-		if err := checkRefs(f, i, given); err != nil {
+		if err := checkRefs(f, i, indexByRef); err != nil {
 			return nil, factError(i, nil, err)
 		}
 	}
 	return out, nil
 }
 
-// checkRefs refuses references to what no earlier fact is about.
-func checkRefs(f core.Fact, at int, given map[string]int) (err error) {
+// checkRefs refuses references that are not the Ref of an earlier fact.
+func checkRefs(f core.Fact, index int, indexByRef map[string]int) (err error) {
 	f.ResolveFact(core.References{One: func(id registry.ID) registry.ID {
-		ref, is := strings.CutPrefix(string(id), "@")
-		where, found := given[ref]
+		ref, isRef := strings.CutPrefix(string(id), "@")
+		refIndex, found := indexByRef[ref]
 		switch {
-		case !is || err != nil || found && where < at:
+		case !isRef || err != nil || found && refIndex < index:
 		case found:
-			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of a later fact (%d); put causes before effects", "@"+ref, where)
+			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of a later fact (%d); put causes before effects", "@"+ref, refIndex)
 		default:
 			err = registry.Errorf(registry.InvalidArgument, "%q is the ref of no earlier fact", "@"+registry.Shorten(ref, 64))
 		}
@@ -226,45 +226,45 @@ func checkRefs(f core.Fact, at int, given map[string]int) (err error) {
 	return err
 }
 
-// Checked is a fact that was checked by itself.
-type Checked struct{ fact core.Fact }
+// CheckedFact is a fact that FactInput.Check accepted.
+type CheckedFact struct{ fact core.Fact }
 
-// Kind says which fact it is.
-func (c Checked) Kind() registry.FactKind { return c.fact.FactKind() }
+// Kind returns the kind of the fact.
+func (c CheckedFact) Kind() registry.FactKind { return c.fact.FactKind() }
 
-// Check holds one fact to its rules, without the store, and returns it in the form
-// in which names are kept. References are not followed. It is open to all.
-func (in *FactInput) Check() (Checked, error) {
+// Check checks one fact without reading the store and normalizes its names. It does not
+// resolve references and needs no permission.
+func (in *FactInput) Check() (CheckedFact, error) {
 	f, err := in.fact()
 	if err != nil {
-		return Checked{}, err
+		return CheckedFact{}, err
 	}
 	if in.Ref != "" {
 		switch kind := f.FactKind(); {
 		case !refName.MatchString(in.Ref):
-			return Checked{}, registry.Invalid("ref", "must be 1 to 64 letters, digits, dots, dashes and underscores")
+			return CheckedFact{}, registry.Invalid("ref", "must be 1 to 64 letters, digits, dots, dashes and underscores")
 		case kind == registry.FactLink || kind == registry.FactRetract || kind == registry.FactCommits && len(in.Commits.Commits) != 1:
-			return Checked{}, registry.Invalid("ref", "this fact is about no single node")
+			return CheckedFact{}, registry.Invalid("ref", "this fact is about no single node")
 		}
 	}
-	long := false
-	f.ResolveFact(core.References{One: func(id registry.ID) registry.ID { long = long || len(id) > 255; return id }})
-	if long {
-		return Checked{}, registry.Invalid("id", "longer than 255 characters")
+	tooLong := false
+	f.ResolveFact(core.References{One: func(id registry.ID) registry.ID { tooLong = tooLong || len(id) > 255; return id }})
+	if tooLong {
+		return CheckedFact{}, registry.Invalid("id", "longer than 255 characters")
 	}
-	return Checked{f}, f.CheckFact()
+	return CheckedFact{f}, f.CheckFact()
 }
 
-// Resolve returns the fact with its references replaced by ids that are known;
-// others stay.
-func (in FactInput) Resolve(known map[string]registry.ID) FactInput {
+// Resolve returns the fact with the references in idByRef replaced by their ids. Other
+// references stay.
+func (in FactInput) Resolve(idByRef map[string]registry.ID) FactInput {
 	f, err := in.fact()
 	if err != nil {
 		return in
 	}
 	return factInputOf(in.Ref, f.ResolveFact(core.References{One: func(id registry.ID) registry.ID {
-		if ref, is := strings.CutPrefix(string(id), "@"); is && known[ref] != "" {
-			return known[ref]
+		if ref, isRef := strings.CutPrefix(string(id), "@"); isRef && idByRef[ref] != "" {
+			return idByRef[ref]
 		}
 		return id
 	}}))

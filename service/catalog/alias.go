@@ -14,7 +14,7 @@ type SetAliasInput struct {
 	Model   string `json:"model,omitzero"`
 	Alias   string `json:"alias,omitzero"`
 	Version string `json:"version,omitzero"`
-	// At is when it was set, now when zero. Facts of a batch have it.
+	// At is when the alias was set; zero means now. It is used by facts of a batch.
 	At             time.Time `json:"at,omitzero"`
 	IdempotencyKey *string   `json:"-"`
 }
@@ -32,19 +32,19 @@ func (in *SetAliasInput) check() error {
 	return nil
 }
 
-// SetAlias points an alias at a version; the same again changes nothing.
-// Protected aliases need the action alias.set.protected.
-func (s *Catalog) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayload, error) {
+// SetAlias points an alias at a version. Setting it to the same version again changes nothing.
+// Protected aliases need permission for alias.set.protected.
+func (c *Catalog) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.AliasSet, core.Idempotent("setAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.AliasSet, core.Idempotent("setAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeAlias(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	a, err := core.NounAs[*registry.Alias](s.core.ReadBack(ctx, r.IDs[0]))
+	a, err := core.NounAs[*registry.Alias](c.core.ReadBack(ctx, result.IDs[0]))
 	return &SetAliasPayload{a}, err
 }
 
@@ -53,7 +53,7 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	if err := checkMayMoveAlias(tx, in.Alias, v.Parent); err != nil {
+	if err := checkAliasPermission(tx, in.Alias, v.Parent); err != nil {
 		return core.WriteResult{}, err
 	}
 	at := core.StoredTime(in.At, tx.Now())
@@ -64,13 +64,13 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 		return core.WriteResult{}, err
 	}
 	if old[0] != nil && !old[0].Deleted {
-		was, err := core.DecodeWhole(old[0], &registry.Alias{})
+		previous, err := core.DecodeWhole(old[0], &registry.Alias{})
 		if err != nil {
 			return core.WriteResult{}, err
 		}
-		// What is told late does not move what was set or removed since.
-		late := !in.At.IsZero() && (was.SetAt.After(at) || was.ValidTo.After(at))
-		if late || was.VersionID == v.ID && was.ValidTo.IsZero() {
+		// A fact that is recorded late does not override a later change of the alias.
+		late := !in.At.IsZero() && (previous.SetAt.After(at) || previous.ValidTo.After(at))
+		if late || previous.VersionID == v.ID && previous.ValidTo.IsZero() {
 			return core.WriteResult{IDs: []registry.ID{a.ID}}, nil
 		}
 		a.ValidFrom = old[0].ValidFrom
@@ -86,7 +86,7 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 		Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("alias", a.Name, "version", v.Version)})
 }
 
-func checkMayMoveAlias(tx *policies.Tx, alias string, model registry.ID) error {
+func checkAliasPermission(tx *policies.Tx, alias string, model registry.ID) error {
 	if registry.ProtectedAlias(alias) && !tx.May(registry.AliasSetProtected, model) {
 		return registry.Errorf(registry.Forbidden, "the alias %q is protected; ask an administrator to move it", alias)
 	}
@@ -100,51 +100,50 @@ type DeleteAliasInput struct {
 	IdempotencyKey *string `json:"-"`
 }
 
-// DeleteAlias removes an alias. One that does not exist is no error. An alias
-// that is set again later is the same node, so it ends rather than being buried.
-func (s *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.DeletePayload, error) {
-	r, err := s.core.Write(ctx, registry.AliasDelete, core.Idempotent("deleteAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+// DeleteAlias removes an alias; it is no error if there is none. It sets the ValidTo of the
+// node and makes no tombstone, because setting the alias again later reuses the node.
+func (c *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.DeletePayload, error) {
+	result, err := c.core.Write(ctx, registry.AliasDelete, core.Idempotent("deleteAlias", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		m, _, err := FindModel(ctx, tx, &in.Model, nil)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
 		core.ToNFC(&in.Alias)
-		if err := checkMayMoveAlias(tx, in.Alias, m.ID); err != nil {
+		if err := checkAliasPermission(tx, in.Alias, m.ID); err != nil {
 			return core.WriteResult{}, err
 		}
 		nodes, err := tx.NodesUnfiltered(ctx, registry.AliasID(m.ID, in.Alias))
 		if err != nil || nodes[0] == nil || nodes[0].Deleted || !nodes[0].ValidTo.IsZero() {
 			return core.WriteResult{}, err
 		}
-		gone := *nodes[0]
-		gone.ValidTo, gone.Since, gone.Slots = tx.Now(), tx.Now(), nil
-		if err := tx.Put(ctx, &gone); err != nil {
+		ended := *nodes[0]
+		ended.ValidTo, ended.Since, ended.Slots = tx.Now(), tx.Now(), nil
+		if err := tx.Put(ctx, &ended); err != nil {
 			return core.WriteResult{}, err
 		}
-		return core.WriteResult{IDs: []registry.ID{gone.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted,
-			Objects: []registry.ID{gone.ID}, Model: m.ID, Detail: core.LogDetail("alias", in.Alias)})
+		return core.WriteResult{IDs: []registry.ID{ended.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted,
+			Objects: []registry.ID{ended.ID}, Model: m.ID, Detail: core.LogDetail("alias", in.Alias)})
 	})
-	return core.NewDeletePayload(ctx, r, err)
+	return core.NewDeletePayload(ctx, result, err)
 }
 
-// aliasStands reports whether an alias had not been taken away at the instant that it
-// was read at.
-func aliasStands(a *registry.Alias) bool {
+// isActiveAlias reports whether an alias existed at the instant that it was read at.
+func isActiveAlias(a *registry.Alias) bool {
 	return !core.IsTombstone(a) && (a.ValidTo.IsZero() || !a.ReadAt.Today() && a.ValidTo.After(a.ReadAt.Valid))
 }
 
-// AliasesOf lists the aliases of a model that stand, by name.
-func (s *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
-	return s.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
+// AliasesOf lists the aliases of a model, by name.
+func (c *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
+	return c.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
 }
 
 // AliasesOfVersion lists the aliases that point at a version, by name.
-func (s *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
-	return s.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
+func (c *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
+	return c.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
 }
 
-func (s *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, keep func(*registry.Alias) bool) ([]*registry.Alias, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (c *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, matches func(*registry.Alias) bool) ([]*registry.Alias, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -154,11 +153,11 @@ func (s *Catalog) aliases(ctx context.Context, model registry.ID, at registry.In
 	}
 	out := []*registry.Alias{}
 	for _, n := range nodes {
-		a, err := core.NounAs[*registry.Alias](s.core.Decode(n, at))
+		a, err := core.NounAs[*registry.Alias](c.core.Decode(n, at))
 		if err != nil {
 			return nil, err
 		}
-		if aliasStands(a) && keep(a) {
+		if isActiveAlias(a) && matches(a) {
 			out = append(out, a)
 		}
 	}
@@ -166,14 +165,14 @@ func (s *Catalog) aliases(ctx context.Context, model registry.ID, at registry.In
 }
 
 // VersionOfAlias returns the version that an alias points at.
-func (s *Catalog) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, a.ReadAt, a.VersionID))
+func (c *Catalog) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
+	return core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, a.ReadAt, a.VersionID))
 }
 
-// FactKind says that this input is a fact about an alias.
+// FactKind returns registry.FactAlias.
 func (*SetAliasInput) FactKind() registry.FactKind { return registry.FactAlias }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*SetAliasInput) FactAction() registry.Action { return registry.AliasSet }
 
 // CheckFact checks the input as one fact of a batch.
@@ -181,12 +180,12 @@ func (in *SetAliasInput) CheckFact() error {
 	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
 }
 
-// ResolveFact returns a copy with every reference replaced.
+// ResolveFact returns the input unchanged: it has no ids.
 func (in *SetAliasInput) ResolveFact(_ core.References) core.Fact {
 	return in
 }
 
-// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
+// FactReads returns nothing: an alias is found by names.
 func (*SetAliasInput) FactReads() (ids, effects []registry.ID) {
 	return nil, nil
 }

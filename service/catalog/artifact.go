@@ -9,8 +9,8 @@ import (
 	"pedigree/service/core"
 )
 
-// ArtifactInput describes a file of a version. URI is a label: it is kept byte
-// for byte and nothing opens it.
+// ArtifactInput describes a file of a version. URI is a label: it is stored unchanged and
+// never opened.
 type ArtifactInput struct {
 	Name               string `json:"name,omitzero"`
 	URI                string `json:"uri,omitzero"`
@@ -42,14 +42,14 @@ type ArtifactEdge struct {
 // ArtifactConnection is a page of artifacts.
 type ArtifactConnection struct{ core.Connection[*ArtifactEdge] }
 
-// ArtifactsOf lists the files of a version by name.
-func (s *Catalog) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*ArtifactConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, v.ID, core.ChildQuery{Kind: registry.KindArtifact, Order: registry.IndexName, At: v.ReadAt}, p,
+// ArtifactsOf returns one page of the files of a version, by name.
+func (c *Catalog) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*ArtifactConnection, error) {
+	conn, err := core.ListChildren(ctx, c.core, v.ID, core.ChildQuery{Kind: registry.KindArtifact, Order: registry.IndexName, At: v.ReadAt}, p,
 		func(cursor string, a *registry.Artifact) *ArtifactEdge { return &ArtifactEdge{cursor, a} })
 	if err != nil {
 		return nil, err
 	}
-	return &ArtifactConnection{*c}, nil
+	return &ArtifactConnection{*conn}, nil
 }
 
 // createArtifacts writes the files of a new version.

@@ -9,8 +9,8 @@ import (
 	"pedigree/service/core"
 )
 
-// ModelCardInput holds the fields of a card to set; nil fields stay. The derived
-// ones are checked against what they are derived from.
+// ModelCardInput has the fields of a card to set; nil fields stay. ModelID, Name, Version,
+// Creator and Status are derived from the version: they may be given, but must be equal to it.
 type ModelCardInput struct {
 	ModelID               *string                `json:"modelId,omitzero"`
 	Name                  *string                `json:"name,omitzero"`
@@ -28,29 +28,30 @@ type ModelCardInput struct {
 	EthicalConsiderations *registry.Ethics       `json:"ethicalConsiderations,omitzero"`
 }
 
-// Apply sets the given fields of a card and names them.
-func (in *ModelCardInput) Apply(c *registry.ModelCard) (changed []string) {
+// Apply sets the given fields of a card and returns their names.
+func (in *ModelCardInput) Apply(card *registry.ModelCard) (changed []string) {
 	set := func(field string, given bool, do func()) {
 		if given {
 			do()
 			changed = append(changed, field)
 		}
 	}
-	set("description", in.Description != nil, func() { c.Description = *in.Description; core.ToNFC(&c.Description) })
-	set("createdDate", !in.CreatedDate.IsZero(), func() { c.CreatedDate = core.StoredTime(in.CreatedDate, in.CreatedDate) })
-	set("modelDetails", in.ModelDetails != nil, func() { c.ModelDetails = in.ModelDetails })
-	set("training", in.Training != nil, func() { c.Training = in.Training })
-	set("performance", in.Performance != nil, func() { c.Performance = in.Performance })
-	set("features", in.Features != nil, func() { c.Features = in.Features })
-	set("dataPreprocessing", in.DataPreprocessing != nil, func() { c.DataPreprocessing = in.DataPreprocessing })
-	set("limitations", in.Limitations != nil, func() { c.Limitations = in.Limitations })
-	set("ethicalConsiderations", in.EthicalConsiderations != nil, func() { c.EthicalConsiderations = in.EthicalConsiderations })
+	set("description", in.Description != nil, func() { card.Description = *in.Description; core.ToNFC(&card.Description) })
+	set("createdDate", !in.CreatedDate.IsZero(), func() { card.CreatedDate = core.StoredTime(in.CreatedDate, in.CreatedDate) })
+	set("modelDetails", in.ModelDetails != nil, func() { card.ModelDetails = in.ModelDetails })
+	set("training", in.Training != nil, func() { card.Training = in.Training })
+	set("performance", in.Performance != nil, func() { card.Performance = in.Performance })
+	set("features", in.Features != nil, func() { card.Features = in.Features })
+	set("dataPreprocessing", in.DataPreprocessing != nil, func() { card.DataPreprocessing = in.DataPreprocessing })
+	set("limitations", in.Limitations != nil, func() { card.Limitations = in.Limitations })
+	set("ethicalConsiderations", in.EthicalConsiderations != nil, func() { card.EthicalConsiderations = in.EthicalConsiderations })
 	return changed
 }
 
-// derived answers INVALID_ARGUMENT for a derived field that was sent and differs.
-func (in *ModelCardInput) derived(v *registry.ModelVersion) error {
-	differs := func(field string, sent *string, is string) error {
+// checkDerivedFields answers INVALID_ARGUMENT for a derived field that is given and differs
+// from the version.
+func (in *ModelCardInput) checkDerivedFields(v *registry.ModelVersion) error {
+	checkEqual := func(field string, sent *string, is string) error {
 		if sent != nil && *sent != is {
 			return registry.Invalid("card."+field, "is derived and is %q; leave it out", is)
 		}
@@ -66,16 +67,16 @@ func (in *ModelCardInput) derived(v *registry.ModelVersion) error {
 	if in.Status != nil && *in.Status != v.Stage {
 		return registry.Invalid("card.status", "is derived and is %s; move the version with transitionModelVersion", v.Stage)
 	}
-	return core.FirstError(differs("modelId", in.ModelID, v.ModelID), differs("name", in.Name, v.Name), differs("version", version, v.Version),
-		differs("creator", in.Creator, v.Creator))
+	return core.FirstError(checkEqual("modelId", in.ModelID, v.ModelID), checkEqual("name", in.Name, v.Name), checkEqual("version", version, v.Version),
+		checkEqual("creator", in.Creator, v.Creator))
 }
 
-// checkCard holds a card to its rules, its times included.
-func checkCard(c *registry.ModelCard) error {
-	if err := core.FirstError(c.Check(), core.CheckTime("createdDate", c.CreatedDate)); err != nil {
+// checkCard checks the fields of a card.
+func checkCard(card *registry.ModelCard) error {
+	if err := core.FirstError(card.Check(), core.CheckTime("createdDate", card.CreatedDate)); err != nil {
 		return err
 	}
-	if d := c.ModelDetails; d != nil {
+	if d := card.ModelDetails; d != nil {
 		if len(d.Hyperparameters) > registry.MaxJSON {
 			return registry.Invalid("modelDetails.hyperparameters", "is larger than %d bytes", registry.MaxJSON)
 		}
@@ -83,33 +84,32 @@ func checkCard(c *registry.ModelCard) error {
 			return err
 		}
 	}
-	if t := c.Training; t != nil {
+	if t := card.Training; t != nil {
 		return core.FirstError(core.CheckTime("training.trainingDate", t.TrainingDate), core.CheckText("training.trainingDataVersion", &t.TrainingDataVersion))
 	}
 	return nil
 }
 
-// createCard writes the card of a new version; one without fields when none are
-// given.
+// createCard writes the card of a new version, an empty one when in is nil.
 func createCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in *ModelCardInput) error {
-	c := &registry.ModelCard{CreatedDate: v.CreatedDate}
+	card := &registry.ModelCard{CreatedDate: v.CreatedDate}
 	if in != nil {
-		if err := in.derived(v); err != nil {
+		if err := in.checkDerivedFields(v); err != nil {
 			return err
 		}
-		in.Apply(c)
+		in.Apply(card)
 	}
-	return putCard(ctx, tx, v, c, v.CreatedDate)
+	return putCard(ctx, tx, v, card, v.CreatedDate)
 }
 
-func putCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, c *registry.ModelCard, since time.Time) error {
-	if err := checkCard(c); err != nil {
+func putCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, card *registry.ModelCard, since time.Time) error {
+	if err := checkCard(card); err != nil {
 		return err
 	}
-	c.ID, c.Parent, c.ValidFrom = registry.CardID(v.ID), v.ID, v.CreatedDate
-	// What is derived is taken from the version when the card is read.
-	c.ModelID, c.Name, c.Version, c.Creator, c.Status = "", "", "", "", ""
-	n, err := core.EncodeNode(c, v.Name, since)
+	card.ID, card.Parent, card.ValidFrom = registry.CardID(v.ID), v.ID, v.CreatedDate
+	// Derived fields are not stored; reads take them from the version.
+	card.ModelID, card.Name, card.Version, card.Creator, card.Status = "", "", "", "", ""
+	n, err := core.EncodeNode(card, v.Name, since)
 	if err != nil {
 		return err
 	}
@@ -129,10 +129,10 @@ type UpdateModelCardInput struct {
 // UpdateModelCardPayload carries the changed card.
 type UpdateModelCardPayload struct{ Card *registry.ModelCard }
 
-// UpdateModelCard changes the given fields of a card. CONFLICT when ifRevision is
-// not the card's.
-func (s *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) (*UpdateModelCardPayload, error) {
-	r, err := s.core.Write(ctx, registry.CardUpdate, core.Idempotent("updateModelCard", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+// UpdateModelCard changes the given fields of a card. It answers CONFLICT when ifRevision is
+// not the revision of the card.
+func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) (*UpdateModelCardPayload, error) {
+	result, err := c.core.Write(ctx, registry.CardUpdate, core.Idempotent("updateModelCard", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, _, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -147,50 +147,51 @@ func (s *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 		if err := core.CheckRevision(in.IfRevision, nodes[0].Revision); err != nil {
 			return core.WriteResult{}, err
 		}
-		c, err := core.DecodeWhole(nodes[0], &registry.ModelCard{})
+		card, err := core.DecodeWhole(nodes[0], &registry.ModelCard{})
 		if err != nil {
 			return core.WriteResult{}, err
 		}
-		if err := in.Card.derived(v); err != nil {
+		if err := in.Card.checkDerivedFields(v); err != nil {
 			return core.WriteResult{}, err
 		}
-		changed := in.Card.Apply(c)
-		if err := putCard(ctx, tx, v, c, core.LaterTime(tx.Now(), nodes[0].Since)); err != nil {
+		changed := in.Card.Apply(card)
+		if err := putCard(ctx, tx, v, card, core.LaterTime(tx.Now(), nodes[0].Since)); err != nil {
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogCardUpdated,
-			Objects: []registry.ID{c.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("changed", changed)})
+			Objects: []registry.ID{card.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("changed", changed)})
 	})
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.ModelVersion](s.core.ReadBack(ctx, r.IDs[0]))
+	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0]))
 	if err != nil || v == nil {
 		return &UpdateModelCardPayload{}, err
 	}
-	c, err := s.CardOf(ctx, v)
-	return &UpdateModelCardPayload{c}, err
+	card, err := c.CardOf(ctx, v)
+	return &UpdateModelCardPayload{card}, err
 }
 
-// CardOf returns the card of a version with its derived fields filled in.
-func (s *Catalog) CardOf(ctx context.Context, v *registry.ModelVersion) (*registry.ModelCard, error) {
-	c, err := core.NounAs[*registry.ModelCard](s.core.NodeAt(ctx, v.ReadAt, registry.CardID(v.ID)))
-	if err != nil || c == nil || c.Deleted {
+// CardOf returns the card of a version with its derived fields, nil when there is none that
+// the caller sees.
+func (c *Catalog) CardOf(ctx context.Context, v *registry.ModelVersion) (*registry.ModelCard, error) {
+	card, err := core.NounAs[*registry.ModelCard](c.core.NodeAt(ctx, v.ReadAt, registry.CardID(v.ID)))
+	if err != nil || card == nil || card.Deleted {
 		return nil, err
 	}
-	c.ModelID, c.Name, c.Version, c.Creator, c.Status = v.ModelID, v.Name, v.Version, v.Creator, v.Stage
-	hideDerived(c)
-	return c, nil
+	card.ModelID, card.Name, card.Version, card.Creator, card.Status = v.ModelID, v.Name, v.Version, v.Creator, v.Stage
+	hideDerived(card)
+	return card, nil
 }
 
-// hideDerived clears the derived fields that the card's own mask hides.
-func hideDerived(c *registry.ModelCard) {
+// hideDerived clears the derived fields that the mask of the card hides.
+func hideDerived(card *registry.ModelCard) {
 	for _, f := range []struct {
 		name  string
 		clear func()
-	}{{"modelId", func() { c.ModelID = "" }}, {"name", func() { c.Name = "" }}, {"version", func() { c.Version = "" }},
-		{"creator", func() { c.Creator = "" }}, {"status", func() { c.Status = "" }}} {
-		if !c.Mask.Has(registry.Bit("ModelCard", f.name)) {
+	}{{"modelId", func() { card.ModelID = "" }}, {"name", func() { card.Name = "" }}, {"version", func() { card.Version = "" }},
+		{"creator", func() { card.Creator = "" }}, {"status", func() { card.Status = "" }}} {
+		if !card.Mask.Has(registry.Bit("ModelCard", f.name)) {
 			f.clear()
 		}
 	}

@@ -1,5 +1,5 @@
-// Package catalog holds the use cases of models and what belongs to them: versions,
-// cards, aliases, artifacts, transitions, search.
+// Package catalog holds the use cases of models and their versions, cards, aliases, artifacts
+// and transitions, and search. Runs, datasets and deployments are in package facts.
 package catalog
 
 import "pedigree/service/core"
@@ -7,5 +7,5 @@ import "pedigree/service/core"
 // Catalog registers, changes and finds models and their versions.
 type Catalog struct{ core *core.Core }
 
-// New returns the part on a core.
+// New returns a Catalog on a core.
 func New(c *core.Core) *Catalog { return &Catalog{c} }

@@ -8,7 +8,7 @@ import (
 	"pedigree/service/core"
 )
 
-// DeleteModelInput names a model to delete.
+// DeleteModelInput selects the model to delete, by Model (its name) or ID.
 type DeleteModelInput struct {
 	Model          *string
 	ID             *registry.ID
@@ -17,13 +17,13 @@ type DeleteModelInput struct {
 	IdempotencyKey *string `json:"-"`
 }
 
-// DeleteModel deletes a model with its versions, cards, artifacts and aliases,
-// and leaves tombstones. FAILED_PRECONDITION while a deployment of it is live.
-func (s *Catalog) DeleteModel(ctx context.Context, in DeleteModelInput) (*core.DeletePayload, error) {
+// DeleteModel deletes a model with its versions, cards, artifacts and aliases, and leaves
+// tombstones. It answers FAILED_PRECONDITION while a version has a live deployment.
+func (c *Catalog) DeleteModel(ctx context.Context, in DeleteModelInput) (*core.DeletePayload, error) {
 	if err := core.CheckText("reason", &in.Reason); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.ModelDelete, core.Idempotent("deleteModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.ModelDelete, core.Idempotent("deleteModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		m, n, err := FindModel(ctx, tx, in.Model, in.ID)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -50,10 +50,10 @@ func (s *Catalog) DeleteModel(ctx context.Context, in DeleteModelInput) (*core.D
 		return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelRemoved, Objects: []registry.ID{m.ID},
 			Model: m.ID, Reason: in.Reason, Detail: core.LogDetail("name", m.Name, "versions", len(versions))})
 	})
-	return core.NewDeletePayload(ctx, r, err)
+	return core.NewDeletePayload(ctx, result, err)
 }
 
-// DeleteModelVersionInput names a version to delete.
+// DeleteModelVersionInput selects the version to delete, by Model and Version or by ID.
 type DeleteModelVersionInput struct {
 	Model          *string
 	Version        *string
@@ -63,13 +63,13 @@ type DeleteModelVersionInput struct {
 	IdempotencyKey *string `json:"-"`
 }
 
-// DeleteModelVersion deletes a version with its card, artifacts and aliases and
-// leaves a tombstone. FAILED_PRECONDITION while a deployment of it is live.
-func (s *Catalog) DeleteModelVersion(ctx context.Context, in DeleteModelVersionInput) (*core.DeletePayload, error) {
+// DeleteModelVersion deletes a version with its card, artifacts and aliases, and leaves
+// tombstones. It answers FAILED_PRECONDITION while the version has a live deployment.
+func (c *Catalog) DeleteModelVersion(ctx context.Context, in DeleteModelVersionInput) (*core.DeletePayload, error) {
 	if err := core.CheckText("reason", &in.Reason); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.VersionDelete, core.Idempotent("deleteModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.VersionDelete, core.Idempotent("deleteModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, n, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -83,5 +83,5 @@ func (s *Catalog) DeleteModelVersion(ctx context.Context, in DeleteModelVersionI
 		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionDeleted, Objects: []registry.ID{v.ID},
 			Model: v.Parent, Reason: in.Reason, Detail: core.LogDetail("version", v.Version)})
 	})
-	return core.NewDeletePayload(ctx, r, err)
+	return core.NewDeletePayload(ctx, result, err)
 }

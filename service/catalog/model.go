@@ -10,14 +10,15 @@ import (
 	"pedigree/service/core"
 )
 
-// RegisterModelInput names a new model.
+// RegisterModelInput describes a new model.
 type RegisterModelInput struct {
 	Name        string              `json:"name,omitzero"`
 	Description string              `json:"description,omitzero"`
 	Owner       string              `json:"owner,omitzero"`
 	Tags        []registry.KeyValue `json:"tags,omitzero"`
-	// CreatedAt is when it came to be, now when zero. Incarnation, when above 0, is
-	// how often the name was created anew by then. Facts of a batch have them.
+	// CreatedAt is when the model was created; zero means now. Incarnation counts the models
+	// that had this name, this one included; 0 means the next one. Both are used by facts of a
+	// batch.
 	CreatedAt      time.Time `json:"createdAt,omitzero"`
 	Incarnation    int       `json:"incarnation,omitzero"`
 	IdempotencyKey *string   `json:"-"`
@@ -30,18 +31,18 @@ func (in *RegisterModelInput) check() error {
 	return core.FirstError(core.CheckName("name", &in.Name), core.CheckText("description", &in.Description), core.CheckKey("owner", &in.Owner), core.CheckTags("tags", in.Tags), core.CheckTime("createdAt", in.CreatedAt))
 }
 
-// maxIncarnation bounds what a fact may say of how often a name was used.
+// maxIncarnation is the largest incarnation that an input may give.
 const maxIncarnation = 10000
 
-// ModelPayload carries the model that a mutation left behind.
+// ModelPayload has the model after a mutation.
 type ModelPayload struct{ Model *registry.Model }
 
-// RegisterModel registers a model. ALREADY_EXISTS when the name is taken.
-func (s *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*ModelPayload, error) {
+// RegisterModel registers a model. It answers ALREADY_EXISTS when the name is taken.
+func (c *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*ModelPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.ModelRegister, core.Idempotent("registerModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.ModelRegister, core.Idempotent("registerModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		m, err := createModel(ctx, tx, in)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -51,11 +52,11 @@ func (s *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*Mo
 	if err != nil {
 		return nil, err
 	}
-	return s.modelPayload(ctx, r)
+	return c.modelPayload(ctx, result)
 }
 
-func (s *Catalog) modelPayload(ctx context.Context, r core.WriteResult) (*ModelPayload, error) {
-	m, err := core.NounAs[*registry.Model](s.core.ReadBack(ctx, r.IDs[0]))
+func (c *Catalog) modelPayload(ctx context.Context, result core.WriteResult) (*ModelPayload, error) {
+	m, err := core.NounAs[*registry.Model](c.core.ReadBack(ctx, result.IDs[0]))
 	return &ModelPayload{m}, err
 }
 
@@ -100,7 +101,7 @@ func putModel(ctx context.Context, tx *policies.Tx, m *registry.Model) error {
 	return tx.Put(ctx, n)
 }
 
-// UpdateModelInput changes a model; nil fields stay.
+// UpdateModelInput has the fields of a model to change; nil fields stay.
 type UpdateModelInput struct {
 	Model          *string
 	ID             *registry.ID
@@ -112,7 +113,7 @@ type UpdateModelInput struct {
 }
 
 // UpdateModel changes a model's description, owner or tags.
-func (s *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelPayload, error) {
+func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelPayload, error) {
 	var description, owner string
 	if in.Description != nil {
 		description = *in.Description
@@ -123,7 +124,7 @@ func (s *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 	if err := core.FirstError(core.CheckText("description", &description), core.CheckKey("owner", &owner), core.CheckTags("tags", in.Tags)); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		m, n, err := FindModel(ctx, tx, in.Model, in.ID)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -151,10 +152,10 @@ func (s *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 	if err != nil {
 		return nil, err
 	}
-	return s.modelPayload(ctx, r)
+	return c.modelPayload(ctx, result)
 }
 
-// FindModel finds a model by name or id inside a transaction: NOT_FOUND when there
+// FindModel finds a model by name or id inside a transaction. It answers NOT_FOUND when there
 // is none that the caller sees.
 func FindModel(ctx context.Context, tx *policies.Tx, byName *string, id *registry.ID) (*registry.Model, *graph.Node, error) {
 	var target registry.ID
@@ -193,10 +194,10 @@ func modelNotFound(label string) error {
 	return registry.Errorf(registry.NotFound, "there is no model %q; register it first", registry.Shorten(label, 100))
 }
 
-// FactKind says that this input is a fact about a model.
+// FactKind returns registry.FactModel.
 func (*RegisterModelInput) FactKind() registry.FactKind { return registry.FactModel }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RegisterModelInput) FactAction() registry.Action { return registry.ModelRegister }
 
 // CheckFact checks the input as one fact of a batch.
@@ -204,7 +205,7 @@ func (in *RegisterModelInput) CheckFact() error {
 	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
 }
 
-// ResolveFact returns a copy with every reference replaced.
+// ResolveFact returns the input unchanged: it has no ids.
 func (in *RegisterModelInput) ResolveFact(_ core.References) core.Fact {
 	return in
 }

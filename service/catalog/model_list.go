@@ -11,16 +11,17 @@ import (
 	"pedigree/service/core"
 )
 
-// ModelFilter says which models to keep; empty fields keep all.
+// ModelFilter selects models; empty fields match all. Stage matches models that have a version
+// in that stage.
 type ModelFilter struct {
 	Stage      *registry.Stage
 	Owner      string
 	NamePrefix string
-	// The model was registered at CreatedFrom or later, before CreatedBefore.
+	// CreatedFrom (inclusive) and CreatedBefore (exclusive) bound the creation time.
 	CreatedFrom, CreatedBefore *time.Time
 }
 
-// NewModelEdge is a model in a page.
+// ModelEdge is a model in a page.
 type ModelEdge struct {
 	Cursor string
 	Node   *registry.Model
@@ -29,11 +30,13 @@ type ModelEdge struct {
 // ModelConnection is a page of models.
 type ModelConnection struct{ core.Connection[*ModelEdge] }
 
+// NewModelEdge makes an edge of a page.
 func NewModelEdge(cursor string, m *registry.Model) *ModelEdge { return &ModelEdge{cursor, m} }
 
-// Models lists the models that the caller sees.
-func (s *Catalog) Models(ctx context.Context, p core.Paging, f *ModelFilter, o *core.ModelOrder) (*ModelConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+// Models returns one page of the models that the caller sees, by name unless o gives another
+// order.
+func (c *Catalog) Models(ctx context.Context, p core.Paging, f *ModelFilter, o *core.ModelOrder) (*ModelConnection, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -50,50 +53,50 @@ func (s *Catalog) Models(ctx context.Context, p core.Paging, f *ModelFilter, o *
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"models", f}, p, NewModelEdge)
+	conn, err := core.FindPage(ctx, c.core, scope, q, []any{"models", f}, p, NewModelEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &ModelConnection{*c}, nil
+	return &ModelConnection{*conn}, nil
 }
 
-// Model returns a model by name, as of a past when one is given; nil when there is
-// none that the caller sees.
-func (s *Catalog) Model(ctx context.Context, byName string, past ...core.PointInTime) (*registry.Model, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+// Model returns a model by name, optionally at a point in time; nil when there is none that
+// the caller sees.
+func (c *Catalog) Model(ctx context.Context, byName string, past ...core.PointInTime) (*registry.Model, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
 	core.ToNFC(&byName)
-	at, known, err := s.core.ResolvePointInTime(ctx, past)
+	at, known, err := c.core.ResolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return nil, err
 	}
 	if !at.Today() {
-		return s.modelNamedAt(ctx, scope, byName, at)
+		return c.modelByNameAt(ctx, scope, byName, at)
 	}
 	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(byName)}, Limit: 1})
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}
-	return core.NounAs[*registry.Model](s.core.Decode(page.Nodes[0], registry.Instant{}))
+	return core.NounAs[*registry.Model](c.core.Decode(page.Nodes[0], registry.Instant{}))
 }
 
-// modelNamedAt returns the model that had a name at an instant: one of the
-// incarnations of the name, of which one stands at a time.
-func (s *Catalog) modelNamedAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
-	const few = 10
+// modelByNameAt returns the model that had a name at an instant. It reads the incarnations of
+// the name in batches, up to the first that never existed; at most one existed at a time.
+func (c *Catalog) modelByNameAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
+	const batchSize = 10
 	var found *registry.Model
-	for from := 1; ; from += few {
+	for from := 1; ; from += batchSize {
 		var ids []registry.ID
-		for i := range few {
+		for i := range batchSize {
 			ids = append(ids, registry.ModelID(name, from+i))
 		}
 		now, err := scope.Nodes(ctx, graph.Instant{}, ids...)
 		if err != nil {
 			return nil, err
 		}
-		then, err := s.core.NodesAt(ctx, at, ids)
+		then, err := c.core.NodesAt(ctx, at, ids)
 		if err != nil {
 			return nil, err
 		}

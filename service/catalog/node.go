@@ -7,27 +7,27 @@ import (
 	"pedigree/service/core"
 )
 
-// Node returns any noun by its id, as of a past when one is given; nil when there
-// is none that the caller sees.
-func (s *Catalog) Node(ctx context.Context, id registry.ID, past ...core.PointInTime) (registry.Node, error) {
-	nodes, err := s.Nodes(ctx, []registry.ID{id}, past...)
+// Node returns a noun of any kind by its id, optionally at a point in time; nil when there is
+// none that the caller sees.
+func (c *Catalog) Node(ctx context.Context, id registry.ID, past ...core.PointInTime) (registry.Node, error) {
+	nodes, err := c.Nodes(ctx, []registry.ID{id}, past...)
 	if err != nil {
 		return nil, err
 	}
 	return nodes[0], nil
 }
 
-// Nodes returns up to 100 nouns by their ids, as of a past when one is given, nil
-// where there is none that the caller sees.
-func (s *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.PointInTime) ([]registry.Node, error) {
+// Nodes returns up to MaxIDs nouns by their ids, optionally at a point in time. An entry is nil
+// when there is no such noun that the caller sees.
+func (c *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.PointInTime) ([]registry.Node, error) {
 	if len(ids) > MaxIDs {
 		return nil, registry.Invalid("ids", "must be at most %d, not %d", MaxIDs, len(ids))
 	}
-	at, known, err := s.core.ResolvePointInTime(ctx, past)
+	at, known, err := c.core.ResolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return make([]registry.Node, len(ids)), err
 	}
-	nodes, err := s.core.NodesAt(ctx, at, ids)
+	nodes, err := c.core.NodesAt(ctx, at, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -36,14 +36,14 @@ func (s *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.Poi
 			continue
 		}
 		if core.IsTombstone(n) {
-			nodes[i] = nil // A tombstone stands in lineage alone.
+			nodes[i] = nil // Only lineage shows tombstones.
 			continue
 		}
 		switch n := n.(type) {
 		case *registry.Token:
-			nodes[i] = nil // Tokens have no door.
+			nodes[i] = nil // The API has no type for tokens.
 		case *registry.ModelCard:
-			if nodes[i], err = s.cardNode(ctx, n); err != nil {
+			if nodes[i], err = c.cardNode(ctx, n); err != nil {
 				return nil, err
 			}
 		}
@@ -51,31 +51,31 @@ func (s *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.Poi
 	return nodes, nil
 }
 
-// cardNode fills the derived fields of a card that was fetched by its own id; nil
-// when its version is not seen.
-func (s *Catalog) cardNode(ctx context.Context, c *registry.ModelCard) (registry.Node, error) {
-	v, err := core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, c.ReadAt, c.Parent))
+// cardNode returns a card that was read by its own id with its derived fields; nil when the
+// caller does not see its version.
+func (c *Catalog) cardNode(ctx context.Context, card *registry.ModelCard) (registry.Node, error) {
+	v, err := core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, card.ReadAt, card.Parent))
 	if err != nil || v == nil {
 		return nil, err
 	}
-	whole, err := s.CardOf(ctx, v)
-	if err != nil || whole == nil {
+	derived, err := c.CardOf(ctx, v)
+	if err != nil || derived == nil {
 		return nil, err
 	}
-	return whole, nil
+	return derived, nil
 }
 
-// SeenID returns an id when the caller sees the node that it names, nil when not.
-func (s *Catalog) SeenID(ctx context.Context, id registry.ID) (*registry.ID, error) {
+// VisibleID returns the id if the caller sees its node, otherwise nil.
+func (c *Catalog) VisibleID(ctx context.Context, id registry.ID) (*registry.ID, error) {
 	if id == "" {
 		return nil, nil
 	}
-	n, err := s.core.Node(ctx, id)
+	n, err := c.core.Node(ctx, id)
 	if err != nil || n == nil {
 		return nil, err
 	}
 	return &id, nil
 }
 
-// MaxIDs is how many ids one question takes.
+// MaxIDs is the largest number of ids in one query.
 const MaxIDs = 100

@@ -12,17 +12,17 @@ import (
 	"pedigree/service/core"
 )
 
-// MaxSearchText is the longest text that is searched for, in code points.
+// MaxSearchText is the longest search text, in code points.
 const MaxSearchText = 256
 
-// SearchInput says what to search for.
+// SearchInput is a search text with filters; empty filters match all.
 type SearchInput struct {
 	Text   string
 	Kinds  []registry.Kind
 	Stages []registry.Stage
 }
 
-// SearchEdge is what was found, with the names of its visible fields that have one
+// SearchEdge is a hit in a page. Matched has the names of the visible fields that contain one
 // of the words.
 type SearchEdge struct {
 	Cursor  string
@@ -30,32 +30,32 @@ type SearchEdge struct {
 	Matched []string
 }
 
-// SearchConnection is a page of what was found.
+// SearchConnection is a page of hits.
 type SearchConnection struct {
 	core.Connection[*SearchEdge]
 	hits *policies.Hits
 }
 
-// SearchKindCount is how many of a kind were found.
+// SearchKindCount counts the hits of a kind.
 type SearchKindCount struct {
 	Kind  registry.Kind
 	Count int
 }
 
-// SearchStageCount is how many versions in a stage were found.
+// SearchStageCount counts the hits that are versions in a stage.
 type SearchStageCount struct {
 	Stage registry.Stage
 	Count int
 }
 
-// SearchFacets are counts of what was found; Complete tells that all were counted.
+// SearchFacets counts hits; Complete is true when all hits were counted.
 type SearchFacets struct {
 	Kinds    []*SearchKindCount
 	Stages   []*SearchStageCount
 	Complete bool
 }
 
-// words checks and cuts the text.
+// words checks the text and splits it into words.
 func (in *SearchInput) words() ([]string, error) {
 	if utf8.RuneCountInString(in.Text) > MaxSearchText {
 		return nil, registry.Invalid("text", "is longer than %d characters", MaxSearchText)
@@ -70,7 +70,8 @@ func (in *SearchInput) words() ([]string, error) {
 	return words, nil
 }
 
-// where narrows the kinds to those that the stages leave, and returns the filter.
+// where returns the kinds to search and the predicates. A filter on stages leaves only kinds
+// that have a stage.
 func (in *SearchInput) where() (kinds []registry.Kind, where []graph.Predicate, err error) {
 	searched := registry.SearchableKinds()
 	if kinds = slices.Clone(in.Kinds); len(kinds) == 0 {
@@ -94,10 +95,10 @@ func (in *SearchInput) where() (kinds []registry.Kind, where []graph.Predicate, 
 	return kinds, []graph.Predicate{staged}, nil
 }
 
-// Search finds what the caller sees by its words. INVALID_ARGUMENT for a text
-// without words, or one that is too long.
-func (s *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*SearchConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+// Search returns one page of the nouns that contain all words of a text and that the caller
+// sees. It answers INVALID_ARGUMENT for a text without words and for one that is too long.
+func (c *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*SearchConnection, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func (s *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*S
 	var after *policies.HitKey
 	if p.After != nil && *p.After != "" {
 		after = &policies.HitKey{}
-		if err := s.core.OpenCursor(scope.Actor().Subject, l, *p.After, after); err != nil {
+		if err := c.core.OpenCursor(scope.Actor().Subject, l, *p.After, after); err != nil {
 			return nil, err
 		}
 	}
@@ -125,39 +126,39 @@ func (s *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*S
 	if err != nil {
 		return nil, err
 	}
-	c := &SearchConnection{core.Connection[*SearchEdge]{Edges: []*SearchEdge{}}, hits}
+	conn := &SearchConnection{core.Connection[*SearchEdge]{Edges: []*SearchEdge{}}, hits}
 	nodes, keys, more, err := hits.Page(ctx, after, size)
 	if err != nil {
 		return nil, err
 	}
-	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = more, after != nil
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = more, after != nil
 	for i, n := range nodes {
-		if err := s.addHit(c, n, s.core.SealCursor(scope.Actor().Subject, l, keys[i]), words); err != nil {
+		if err := c.addHit(conn, n, c.core.SealCursor(scope.Actor().Subject, l, keys[i]), words); err != nil {
 			return nil, err
 		}
 	}
-	return c, nil
+	return conn, nil
 }
 
-// addHit appends an edge. What was deleted or went out of sight since it was found
-// is left out.
-func (s *Catalog) addHit(c *SearchConnection, n *graph.Node, cursor string, words []string) error {
+// addHit appends an edge. It leaves out nodes that were deleted or hidden since they were
+// found.
+func (c *Catalog) addHit(conn *SearchConnection, n *graph.Node, cursor string, words []string) error {
 	if n == nil || n.Hidden || n.Deleted {
 		return nil
 	}
-	noun, err := s.core.Decode(n, registry.Instant{})
+	noun, err := c.core.Decode(n, registry.Instant{})
 	if err != nil {
 		return err
 	}
-	if len(c.Edges) == 0 {
-		c.PageInfo.StartCursor = cursor
+	if len(conn.Edges) == 0 {
+		conn.PageInfo.StartCursor = cursor
 	}
-	c.PageInfo.EndCursor = cursor
-	c.Edges = append(c.Edges, &SearchEdge{cursor, noun, graph.MatchedFields(words, graph.SearchWords(n))})
+	conn.PageInfo.EndCursor = cursor
+	conn.Edges = append(conn.Edges, &SearchEdge{cursor, noun, graph.MatchedFields(words, graph.SearchWords(n))})
 	return nil
 }
 
-// TotalCount counts all that was found; nil where there is more than is counted.
+// TotalCount returns the number of all hits; nil when not all were counted.
 func (c *SearchConnection) TotalCount(ctx context.Context) (*int, error) {
 	counts, err := c.hits.Count(ctx)
 	if err != nil || !counts.Complete {
@@ -166,7 +167,7 @@ func (c *SearchConnection) TotalCount(ctx context.Context) (*int, error) {
 	return &counts.Total, nil
 }
 
-// Facets counts what was found by kind and by stage.
+// Facets counts the hits by kind and by stage.
 func (c *SearchConnection) Facets(ctx context.Context) (*SearchFacets, error) {
 	counts, err := c.hits.Count(ctx)
 	if err != nil {

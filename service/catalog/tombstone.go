@@ -10,7 +10,7 @@ import (
 	"pedigree/service/core"
 )
 
-// tombstone turns nodes into tombstones that keep only their name.
+// tombstone replaces nodes by tombstones that keep only the name.
 func tombstone(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error {
 	if len(nodes) == 0 {
 		return nil
@@ -28,8 +28,9 @@ func tombstone(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error
 	return tx.Delete(ctx, out...)
 }
 
-// tombstoneVersion turns a version and what belongs to it into tombstones, and notes
-// in the model that its semver is spent.
+// tombstoneVersion replaces a version, its card, artifacts and aliases by tombstones, and
+// records in the model that the semver was used. It answers FAILED_PRECONDITION while the
+// version has a live deployment.
 func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
 	v, err := core.DecodeWhole(n, &registry.ModelVersion{})
 	if err != nil {
@@ -44,13 +45,13 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 			return registry.Errorf(registry.FailedPrecondition, "%s %s has a live deployment (%s); end it first with endDeployment", v.ModelName, v.Version, d.ID)
 		}
 	}
-	gone := []*graph.Node{n}
+	deleted := []*graph.Node{n}
 	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact} {
-		kids, err := tx.ChildrenUnfiltered(ctx, kind, registry.IndexName, v.ID)
+		children, err := tx.ChildrenUnfiltered(ctx, kind, registry.IndexName, v.ID)
 		if err != nil {
 			return err
 		}
-		gone = append(gone, kids...)
+		deleted = append(deleted, children...)
 	}
 	aliases, err := tx.ChildrenUnfiltered(ctx, registry.KindAlias, registry.IndexName, v.Parent)
 	if err != nil {
@@ -62,7 +63,7 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 			return err
 		}
 		if alias.VersionID == v.ID {
-			gone = append(gone, a)
+			deleted = append(deleted, a)
 		}
 	}
 	models, err := tx.NodesUnfiltered(ctx, v.Parent)
@@ -77,5 +78,5 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 	if err := putModel(ctx, tx, m); err != nil {
 		return err
 	}
-	return tombstone(ctx, tx, gone...)
+	return tombstone(ctx, tx, deleted...)
 }

@@ -10,7 +10,8 @@ import (
 	"pedigree/service/core"
 )
 
-// TransitionModelVersionInput says which version goes to which stage.
+// TransitionModelVersionInput selects a version, by Model and Version or by ID, and its new
+// stage. A zero At means now.
 type TransitionModelVersionInput struct {
 	Model          *string        `json:"model,omitzero"`
 	Version        *string        `json:"version,omitzero"`
@@ -24,7 +25,7 @@ type TransitionModelVersionInput struct {
 	IdempotencyKey *string        `json:"-"`
 }
 
-// TransitionModelVersionPayload carries the moved version and its record.
+// TransitionModelVersionPayload has the version and the record of its transition.
 type TransitionModelVersionPayload struct {
 	Version    *registry.ModelVersion
 	Transition *registry.Transition
@@ -43,13 +44,13 @@ func (in *TransitionModelVersionInput) check() error {
 	return nil
 }
 
-// TransitionModelVersion moves a version through the lifecycle. A promotion to
-// PRODUCTION moves the incumbent to DEPRECATED in the same transaction.
-func (s *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModelVersionInput) (*TransitionModelVersionPayload, error) {
+// TransitionModelVersion moves a version to another stage. A promotion to PRODUCTION moves the
+// version that was there to DEPRECATED, in the same transaction.
+func (c *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModelVersionInput) (*TransitionModelVersionPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.TransitionDo, core.Idempotent("transitionModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.TransitionDo, core.Idempotent("transitionModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, n, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -60,14 +61,14 @@ func (s *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModel
 		return nil, err
 	}
 	out := &TransitionModelVersionPayload{}
-	if out.Version, err = core.NounAs[*registry.ModelVersion](s.core.ReadBack(ctx, r.IDs[0])); err != nil {
+	if out.Version, err = core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0])); err != nil {
 		return nil, err
 	}
-	out.Transition, err = core.NounAs[*registry.Transition](s.core.ReadBack(ctx, r.IDs[1]))
+	out.Transition, err = core.NounAs[*registry.Transition](c.core.ReadBack(ctx, result.IDs[1]))
 	return out, err
 }
 
-// writeTransition moves a version if its revision and the caller's rights allow.
+// writeTransition checks the revision and the permission to force, and moves a version.
 func writeTransition(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput) (core.WriteResult, error) {
 	if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
 		return core.WriteResult{}, err
@@ -79,9 +80,9 @@ func writeTransition(ctx context.Context, tx *policies.Tx, v *registry.ModelVers
 	return core.WriteResult{IDs: []registry.ID{v.ID, id}, Created: true, Changed: true}, err
 }
 
-// stageChangeTime is when a change of stage happens: the time that was given, else now.
-// History is a sequence: a given time before since, when the stage that is left
-// was entered, is INVALID_ARGUMENT, and now is never before it.
+// stageChangeTime returns the time of a transition. since is when the version entered its
+// current stage. A given time before since is INVALID_ARGUMENT; without a given time the
+// result is now or since, whichever is later.
 func stageChangeTime(given, now time.Time, version string, since time.Time) (time.Time, error) {
 	if given.IsZero() {
 		return core.LaterTime(now, since), nil
@@ -93,8 +94,9 @@ func stageChangeTime(given, now time.Time, version string, since time.Time) (tim
 	return at, nil
 }
 
-// changeStage moves a version that is in its stage since a time, demoting the
-// incumbent when it enters PRODUCTION, and returns the id of its record.
+// changeStage moves a version that entered its current stage at since. When the version enters
+// PRODUCTION, changeStage demotes the version that was there. It returns the id of the
+// transition record.
 func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time, in TransitionModelVersionInput) (registry.ID, error) {
 	if err := registry.CheckTransition(v.Stage, in.To, in.Force); err != nil {
 		return "", err
@@ -131,7 +133,7 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	if err != nil {
 		return "", err
 	}
-	// One batch: the incumbent gives up the production slot to the newcomer.
+	// One batch, so that the production slot passes from one version to the other.
 	if err := tx.Put(ctx, batch...); err != nil {
 		return "", err
 	}
@@ -143,7 +145,7 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	return id, nil
 }
 
-// addStageChange adds a version in its new stage and the record of the change to a batch.
+// addStageChange appends a version in its new stage and the transition record to a batch.
 func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, t registry.Transition) (registry.ID, registry.LogEntry, error) {
 	records, err := tx.ChildrenUnfiltered(ctx, registry.KindTransition, registry.IndexName, v.ID)
 	if err != nil {
@@ -165,7 +167,7 @@ func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, 
 		Detail: core.LogDetail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy))}, nil
 }
 
-// ordinalName makes record names sort by their ordinal.
+// ordinalName formats an ordinal with leading zeros, so that names sort by ordinal.
 func ordinalName(n int) string {
 	const digits = "0123456789"
 	b := []byte("00000000")
@@ -186,25 +188,25 @@ type TransitionConnection struct {
 	core.Connection[*TransitionEdge]
 }
 
-// TransitionsOf lists the changes of stage of a version, oldest first.
-func (s *Catalog) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*TransitionConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, v.ID, core.ChildQuery{Kind: registry.KindTransition, At: v.ReadAt}, p,
+// TransitionsOf returns one page of the transitions of a version, oldest first.
+func (c *Catalog) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*TransitionConnection, error) {
+	conn, err := core.ListChildren(ctx, c.core, v.ID, core.ChildQuery{Kind: registry.KindTransition, At: v.ReadAt}, p,
 		func(cursor string, t *registry.Transition) *TransitionEdge { return &TransitionEdge{cursor, t} })
 	if err != nil {
 		return nil, err
 	}
-	return &TransitionConnection{*c}, nil
+	return &TransitionConnection{*conn}, nil
 }
 
 // VersionOfTransition returns the version that a transition moved.
-func (s *Catalog) VersionOfTransition(ctx context.Context, t *registry.Transition) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, t.ReadAt, t.Parent))
+func (c *Catalog) VersionOfTransition(ctx context.Context, t *registry.Transition) (*registry.ModelVersion, error) {
+	return core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, t.ReadAt, t.Parent))
 }
 
-// FactKind says that this input is a fact about a change of stage.
+// FactKind returns registry.FactTransition.
 func (*TransitionModelVersionInput) FactKind() registry.FactKind { return registry.FactTransition }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*TransitionModelVersionInput) FactAction() registry.Action { return registry.TransitionDo }
 
 // CheckFact checks the input as one fact of a batch.
@@ -224,7 +226,7 @@ func (in *TransitionModelVersionInput) ResolveFact(r core.References) core.Fact 
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *TransitionModelVersionInput) FactReads() (ids, effects []registry.ID) {
-	return core.IdsOf(in.ID), nil
+	return core.IDsOf(in.ID), nil
 }
 
 // WriteFact writes the fact in a transaction.

@@ -10,7 +10,7 @@ import (
 	"pedigree/service/core"
 )
 
-// RegisterModelVersionInput describes a new version. Version or Bump is set.
+// RegisterModelVersionInput describes a new version. Version or Bump is set, or Label alone.
 type RegisterModelVersionInput struct {
 	Model          string              `json:"model,omitzero"`
 	Version        *string             `json:"version,omitzero"`
@@ -27,12 +27,12 @@ type RegisterModelVersionInput struct {
 	Artifacts      []ArtifactInput     `json:"artifacts,omitzero"`
 	Card           *ModelCardInput     `json:"card,omitzero"`
 	IdempotencyKey *string             `json:"-"`
-	// CreateModel makes the model when it is unknown, as REST and importers do, for
-	// who may model.register too.
+	// CreateModel registers the model when it does not exist, as REST and importers do. The
+	// caller then needs permission for model.register too.
 	CreateModel bool `json:"createModel,omitzero"`
 }
 
-// RegisterModelVersionPayload carries the new version.
+// RegisterModelVersionPayload has the new version.
 type RegisterModelVersionPayload struct{ ModelVersion *registry.ModelVersion }
 
 func (in *RegisterModelVersionInput) check() error {
@@ -46,13 +46,13 @@ func (in *RegisterModelVersionInput) check() error {
 	return nil
 }
 
-// RegisterModelVersion registers a version in DEVELOPMENT with its card, files
-// and lineage, all or nothing.
-func (s *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVersionInput) (*RegisterModelVersionPayload, error) {
+// RegisterModelVersion registers a version in DEVELOPMENT with its card, files and lineage
+// edges, in one transaction.
+func (c *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVersionInput) (*RegisterModelVersionPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, err := createVersion(ctx, tx, in)
 		if err != nil {
 			return core.WriteResult{}, err
@@ -62,7 +62,7 @@ func (s *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVers
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.ModelVersion](s.core.ReadBack(ctx, r.IDs[0]))
+	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0]))
 	return &RegisterModelVersionPayload{v}, err
 }
 
@@ -131,7 +131,7 @@ func modelForVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersi
 	return m, nil
 }
 
-// edges are the lineage facts that an input states of its version.
+// edges returns the lineage edges that the input gives for its version.
 func (in *RegisterModelVersionInput) edges(v registry.ID) (out []*graph.Edge) {
 	add := func(kind registry.EdgeKind, ids ...registry.ID) {
 		for _, id := range ids {
@@ -149,15 +149,16 @@ func (in *RegisterModelVersionInput) edges(v registry.ID) (out []*graph.Edge) {
 	return out
 }
 
-// putVersion writes a version with the slots that its state holds.
-func putVersion(ctx context.Context, tx *policies.Tx, vs *registry.ModelVersion, since time.Time) error {
-	n, err := versionNode(vs, since)
+// putVersion writes a version with its slots.
+func putVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time) error {
+	n, err := versionNode(v, since)
 	if err != nil {
 		return err
 	}
 	return tx.Put(ctx, n)
 }
 
+// versionNode encodes a version, with the slots of its label and of PRODUCTION.
 func versionNode(v *registry.ModelVersion, since time.Time) (*graph.Node, error) {
 	var slots []string
 	if v.Label != "" {
@@ -169,8 +170,8 @@ func versionNode(v *registry.ModelVersion, since time.Time) (*graph.Node, error)
 	return core.EncodeNode(v, v.Name, since, slots...)
 }
 
-// FindVersion finds a version by model and version, or by id, inside a
-// transaction: NOT_FOUND when there is none that the caller sees.
+// FindVersion finds a version by model name and version, or by id, inside a transaction. It
+// answers NOT_FOUND when there is none that the caller sees.
 func FindVersion(ctx context.Context, tx *policies.Tx, model, version *string, id *registry.ID) (*registry.ModelVersion, *graph.Node, error) {
 	var target registry.ID
 	switch {
@@ -204,10 +205,10 @@ func FindVersion(ctx context.Context, tx *policies.Tx, model, version *string, i
 	return v, nodes[0], err
 }
 
-// FactKind says that this input is a fact about a model version.
+// FactKind returns registry.FactModelVersion.
 func (*RegisterModelVersionInput) FactKind() registry.FactKind { return registry.FactModelVersion }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RegisterModelVersionInput) FactAction() registry.Action { return registry.VersionRegister }
 
 // CheckFact checks the input as one fact of a batch.
@@ -225,7 +226,7 @@ func (in *RegisterModelVersionInput) ResolveFact(r core.References) core.Fact {
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RegisterModelVersionInput) FactReads() (ids, effects []registry.ID) {
-	return append(append(core.IdsOf(in.Run, in.ReleasedFrom), in.DerivedFrom...), in.Features...), nil
+	return append(append(core.IDsOf(in.Run, in.ReleasedFrom), in.DerivedFrom...), in.Features...), nil
 }
 
 // WriteFact writes the fact in a transaction.

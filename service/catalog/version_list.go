@@ -21,20 +21,21 @@ type ModelVersionConnection struct {
 	core.Connection[*ModelVersionEdge]
 }
 
+// NewVersionEdge makes an edge of a page.
 func NewVersionEdge(cursor string, v *registry.ModelVersion) *ModelVersionEdge {
 	return &ModelVersionEdge{cursor, v}
 }
 
-// ModelVersionFilter says which versions to keep; empty fields keep all.
+// ModelVersionFilter selects versions; empty fields match all.
 type ModelVersionFilter struct {
 	Stages []registry.Stage
 	Owner  string
-	// The version was created at CreatedFrom or later, before CreatedBefore.
+	// CreatedFrom (inclusive) and CreatedBefore (exclusive) bound the creation time.
 	CreatedFrom, CreatedBefore *time.Time
 }
 
-// narrow puts a filter into a query of children.
-func (f *ModelVersionFilter) narrow(q *core.ChildQuery) {
+// applyTo adds the filter to a query of children.
+func (f *ModelVersionFilter) applyTo(q *core.ChildQuery) {
 	if f == nil {
 		return
 	}
@@ -51,29 +52,29 @@ func (f *ModelVersionFilter) narrow(q *core.ChildQuery) {
 	}
 }
 
-// VersionsOf lists the versions of a model, highest semver first if not said
-// otherwise.
-func (s *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *ModelVersionFilter, o *core.ModelVersionOrder) (*ModelVersionConnection, error) {
+// VersionsOf returns one page of the versions of a model, highest semver first unless o gives
+// another order.
+func (c *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *ModelVersionFilter, o *core.ModelVersionOrder) (*ModelVersionConnection, error) {
 	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, At: m.ReadAt}
-	f.narrow(&q)
+	f.applyTo(&q)
 	if o != nil {
 		q.Order, q.Desc = core.OrderColumns[string(o.Field)], o.Direction == "DESC"
 	}
-	c, err := core.ListChildren(ctx, s.core, m.ID, q, p, NewVersionEdge)
+	conn, err := core.ListChildren(ctx, c.core, m.ID, q, p, NewVersionEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &ModelVersionConnection{*c}, nil
+	return &ModelVersionConnection{*conn}, nil
 }
 
-// VersionsInStage lists the versions of a model in a stage, highest first, at
-// most MaxPage.
-func (s *Catalog) VersionsInStage(ctx context.Context, m *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error) {
-	return s.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(stage), Limit: core.MaxPage, At: m.ReadAt})
+// VersionsInStage lists at most core.MaxPage versions of a model in a stage, highest semver
+// first.
+func (c *Catalog) VersionsInStage(ctx context.Context, m *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error) {
+	return c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(stage), Limit: core.MaxPage, At: m.ReadAt})
 }
 
-func (s *Catalog) versions(ctx context.Context, model registry.ID, q core.ChildQuery) ([]*registry.ModelVersion, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+func (c *Catalog) versions(ctx context.Context, model registry.ID, q core.ChildQuery) ([]*registry.ModelVersion, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func (s *Catalog) versions(ctx context.Context, model registry.ID, q core.ChildQ
 	}
 	out := make([]*registry.ModelVersion, 0, len(nodes))
 	for _, n := range nodes {
-		v, err := core.NounAs[*registry.ModelVersion](s.core.Decode(n, q.At))
+		v, err := core.NounAs[*registry.ModelVersion](c.core.Decode(n, q.At))
 		if err != nil {
 			return nil, err
 		}
@@ -92,58 +93,57 @@ func (s *Catalog) versions(ctx context.Context, model registry.ID, q core.ChildQ
 	return out, nil
 }
 
-// ProductionVersion returns the version of a model in PRODUCTION, nil for none.
-func (s *Catalog) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
-	vs, err := s.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(registry.Production), Limit: 1, At: m.ReadAt})
+// ProductionVersion returns the version of a model in PRODUCTION, nil when there is none.
+func (c *Catalog) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	vs, err := c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(registry.Production), Limit: 1, At: m.ReadAt})
 	if err != nil || len(vs) == 0 {
 		return nil, err
 	}
 	return vs[0], nil
 }
 
-// LatestVersion returns the highest semver of a model that is no pre-release and
-// that the caller sees; nil for none.
-func (s *Catalog) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
-	const few = 20 // Pre-releases seldom run ahead further than that.
-	for limit := few; ; limit = 1000 {
-		vs, err := s.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: m.ReadAt})
+// LatestVersion returns the version of a model with the highest semver that is no pre-release
+// and that the caller sees; nil when there is none.
+func (c *Catalog) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	const firstLimit = 20 // More pre-releases than this above the latest version are rare.
+	for limit := firstLimit; ; limit = 1000 {
+		vs, err := c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: m.ReadAt})
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range vs {
-			if semver, err := versionNumberOf(m, v); err == nil && !semver.IsPrerelease() {
+			if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
 				return v, nil
 			}
 		}
-		if len(vs) < limit || limit > few {
+		if len(vs) < limit || limit > firstLimit {
 			return nil, nil
 		}
 	}
 }
 
-// ModelVersion returns a version by model name and semver, label, alias or
-// "latest", as of a past when one is given; nil when there is none that the caller
-// sees.
-func (s *Catalog) ModelVersion(ctx context.Context, model, version string, past ...core.PointInTime) (*registry.ModelVersion, error) {
-	m, err := s.Model(ctx, model, past...)
+// ModelVersion returns a version by model name and semver, label, alias or "latest",
+// optionally at a point in time; nil when there is none that the caller sees.
+func (c *Catalog) ModelVersion(ctx context.Context, model, version string, past ...core.PointInTime) (*registry.ModelVersion, error) {
+	m, err := c.Model(ctx, model, past...)
 	if err != nil || m == nil {
 		return nil, err
 	}
 	if version == "latest" {
-		return s.LatestVersion(ctx, m)
+		return c.LatestVersion(ctx, m)
 	}
 	if semver, err := registry.ParseVersion(version); err == nil {
-		return s.versionAt(ctx, m.ReadAt, registry.ModelVersionID(m.ID, semver.String()))
+		return c.versionAt(ctx, m.ReadAt, registry.ModelVersionID(m.ID, semver.String()))
 	}
 	core.ToNFC(&version)
-	a, err := core.NounAs[*registry.Alias](s.core.NodeAt(ctx, m.ReadAt, registry.AliasID(m.ID, version)))
+	a, err := core.NounAs[*registry.Alias](c.core.NodeAt(ctx, m.ReadAt, registry.AliasID(m.ID, version)))
 	if err != nil {
 		return nil, err
 	}
-	if a != nil && aliasStands(a) {
-		return s.versionAt(ctx, m.ReadAt, a.VersionID)
+	if a != nil && isActiveAlias(a) {
+		return c.versionAt(ctx, m.ReadAt, a.VersionID)
 	}
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -151,13 +151,13 @@ func (s *Catalog) ModelVersion(ctx context.Context, model, version string, past 
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}
-	return s.versionAt(ctx, m.ReadAt, page.Nodes[0].ID)
+	return c.versionAt(ctx, m.ReadAt, page.Nodes[0].ID)
 }
 
-// versionAt returns a version by its id at an instant; nil for one that is not
-// seen or was a tombstone by then.
-func (s *Catalog) versionAt(ctx context.Context, at registry.Instant, id registry.ID) (*registry.ModelVersion, error) {
-	v, err := core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, at, id))
+// versionAt returns a version by its id at an instant; nil when the caller does not see it or
+// it was a tombstone by then.
+func (c *Catalog) versionAt(ctx context.Context, at registry.Instant, id registry.ID) (*registry.ModelVersion, error) {
+	v, err := core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, at, id))
 	if err != nil || v == nil || core.IsTombstone(v) {
 		return nil, err
 	}
@@ -165,12 +165,12 @@ func (s *Catalog) versionAt(ctx context.Context, at registry.Instant, id registr
 }
 
 // ModelOf returns the model of a version; nil when the caller may not see it.
-func (s *Catalog) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
-	return core.NounAs[*registry.Model](s.core.NodeAt(ctx, v.ReadAt, v.Parent))
+func (c *Catalog) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
+	return core.NounAs[*registry.Model](c.core.NodeAt(ctx, v.ReadAt, v.Parent))
 }
 
-// versionNumberOf is the semver of a version; that of a tombstone is read from its name.
-func versionNumberOf(m *registry.Model, v *registry.ModelVersion) (registry.Version, error) {
+// semverOf returns the semver of a version; that of a tombstone is read from its name.
+func semverOf(m *registry.Model, v *registry.ModelVersion) (registry.Version, error) {
 	if v.Version != "" || !v.Deleted {
 		return registry.ParseVersion(v.Version)
 	}

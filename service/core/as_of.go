@@ -9,55 +9,61 @@ import (
 	"pedigree/registry"
 )
 
-// PointInTime asks for an answer as of a past: as it was at AsOf, as far as it was known
-// at KnownAt. Zero is now; both zero is today, which is not asked of revisions.
+// PointInTime selects a state of the registry: what was true at AsOf (valid time), as it was
+// recorded at KnownAt (transaction time). A zero time means now. When both are zero, the
+// current state is read, without revisions.
 type PointInTime struct{ AsOf, KnownAt time.Time }
 
-// NounInstant is the instant that nouns read at i carry, and so all that is reached from
-// them. A page that goes on in what another saw is a past too.
-func (i AskedInstant) NounInstant() registry.Instant {
-	if !i.Asked && i.Known == 0 {
+// NounInstant returns the instant that nouns read at i carry; fields of these nouns are read
+// at the same instant. It is zero for the current state. An instant that only continues the
+// pages of an earlier answer (Known is set) is not the current state.
+func (i ResolvedInstant) NounInstant() registry.Instant {
+	if !i.Explicit && i.Known == 0 {
 		return registry.Instant{}
 	}
 	return registry.Instant{Valid: i.Valid, Known: i.Known}
 }
 
-// StoreInstant is how a store is asked for an instant.
+// StoreInstant converts an instant of a noun to an instant of a store.
 func StoreInstant(at registry.Instant) graph.Instant {
 	return graph.Instant{Valid: at.Valid, Known: at.Known}
 }
 
-// ResolvePointInTime turns what a get was asked for into an instant. known is false for a time
-// before anything was recorded: then there is nothing to get.
-func (s *Core) ResolvePointInTime(ctx context.Context, past []PointInTime) (at registry.Instant, known bool, err error) {
-	scope, err := s.Gate.Read(ctx, registry.CatalogRead)
+// ResolvePointInTime returns the instant of an optional argument; the zero instant when there
+// is none. known is false for a time before anything was recorded: then there is nothing to
+// read.
+func (c *Core) ResolvePointInTime(ctx context.Context, past []PointInTime) (at registry.Instant, known bool, err error) {
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil || len(past) == 0 {
 		return at, true, err
 	}
-	i, err := s.ResolveInstant(ctx, scope, past[0].AsOf, past[0].KnownAt)
+	i, err := c.ResolveInstant(ctx, scope, past[0].AsOf, past[0].KnownAt)
 	if registry.CodeOf(err) == registry.NotFound {
 		return at, false, nil
 	}
 	return i.NounInstant(), true, err
 }
 
-// AskedInstant is the past that a question is asked of: what it shows, and as a page
-// of it is bound to.
-type AskedInstant struct {
+// ResolvedInstant is the instant that an answer shows. Cursors hold it, so that all pages of
+// an answer show the same instant.
+type ResolvedInstant struct {
+	// Valid is the valid time, Known the log sequence of the transaction time, 0 for the latest.
 	Valid time.Time `json:"v"`
 	Known int64     `json:"k"`
-	// KnownAt is told to the caller; Asked says that one of the two was given.
-	KnownAt time.Time `json:"t"`
-	Asked   bool      `json:"a"`
+	// KnownAt is the transaction time that answers report. Explicit is true when the caller
+	// gave asOf or knownAt.
+	KnownAt  time.Time `json:"t"`
+	Explicit bool      `json:"a"`
 }
 
-// ResolveInstant turns asOf and knownAt into an instant; both default to now.
-func (s *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (AskedInstant, error) {
+// ResolveInstant converts asOf and knownAt to an instant; both default to now. It answers
+// INVALID_ARGUMENT for times that CheckTime refuses.
+func (c *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (ResolvedInstant, error) {
 	if err := FirstError(CheckTime("asOf", asOf), CheckTime("knownAt", knownAt)); err != nil {
-		return AskedInstant{}, err
+		return ResolvedInstant{}, err
 	}
-	now := s.Gate.Now()
-	at := AskedInstant{Valid: StoredTime(asOf, now), KnownAt: StoredTime(knownAt, now), Asked: !asOf.IsZero() || !knownAt.IsZero()}
+	now := c.Gate.Now()
+	at := ResolvedInstant{Valid: StoredTime(asOf, now), KnownAt: StoredTime(knownAt, now), Explicit: !asOf.IsZero() || !knownAt.IsZero()}
 	if !knownAt.IsZero() {
 		seq, err := scope.LogSeqAt(ctx, at.KnownAt)
 		if err != nil {
@@ -68,13 +74,14 @@ func (s *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, 
 	return at, nil
 }
 
-func (i AskedInstant) StoreInstant() graph.Instant {
-	return graph.Instant{Valid: i.Valid, Known: i.Known, Current: !i.Asked}
+// StoreInstant converts i to an instant of a store.
+func (i ResolvedInstant) StoreInstant() graph.Instant {
+	return graph.Instant{Valid: i.Valid, Known: i.Known, Current: !i.Explicit}
 }
 
-// WalkInstant is the instant of a walk: the present is read the fast way only where no
-// sequence is pinned.
-func (i AskedInstant) WalkInstant() graph.Instant {
+// WalkInstant is like StoreInstant, for a walk. It reads the current state, which is faster
+// than reading revisions, only if Known is not set.
+func (i ResolvedInstant) WalkInstant() graph.Instant {
 	at := i.StoreInstant()
 	at.Current = at.Current && at.Known == 0
 	return at

@@ -9,20 +9,21 @@ import (
 	"pedigree/registry"
 )
 
-// ToNFC brings a name from outside to Unicode NFC.
+// ToNFC normalizes texts to Unicode NFC, in place.
 func ToNFC(texts ...*string) {
 	for _, t := range texts {
 		*t = norm.NFC.String(*t)
 	}
 }
 
-// CheckName brings a name to NFC and checks it.
+// CheckName normalizes a name to NFC and checks it with registry.CheckName.
 func CheckName(field string, v *string) error {
 	ToNFC(v)
 	return registry.CheckName(field, *v)
 }
 
-// CheckKey is name for names of foreign systems; empty is allowed.
+// CheckKey normalizes a name from another system to NFC and checks it with
+// registry.CheckKey. It may be empty.
 func CheckKey(field string, v *string) error {
 	ToNFC(v)
 	if *v == "" {
@@ -31,19 +32,19 @@ func CheckKey(field string, v *string) error {
 	return registry.CheckKey(field, *v)
 }
 
-// CheckRequiredKey is key for names that must not be empty.
+// CheckRequiredKey is like CheckKey for a name that must not be empty.
 func CheckRequiredKey(field string, v *string) error {
 	ToNFC(v)
 	return registry.CheckKey(field, *v)
 }
 
-// CheckText brings free text to NFC and checks it.
+// CheckText normalizes free text to NFC and checks it.
 func CheckText(field string, v *string) error {
 	ToNFC(v)
 	return registry.CheckText(field, *v)
 }
 
-// FirstError returns the first error.
+// FirstError returns the first error that is not nil, or nil.
 func FirstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -53,7 +54,8 @@ func FirstError(errs ...error) error {
 	return nil
 }
 
-// StoredTime brings a time from outside to what is kept; the zero time becomes def.
+// StoredTime converts a time from outside to the form in which it is stored: UTC, in whole
+// microseconds. The zero time becomes def.
 func StoredTime(t, def time.Time) time.Time {
 	if t.IsZero() {
 		return def
@@ -69,10 +71,11 @@ func LaterTime(a, b time.Time) time.Time {
 	return a
 }
 
-// earliestTime and latest bound the times that are taken.
+// earliestTime and latestTime are the first and the last time that CheckTime accepts.
 var earliestTime, latestTime = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// CheckTime refuses times that no store keeps.
+// CheckTime answers INVALID_ARGUMENT for times that the stores cannot hold. The zero time is
+// accepted.
 func CheckTime(field string, t time.Time) error {
 	if !t.IsZero() && (t.Before(earliestTime) || t.After(latestTime)) {
 		return registry.Invalid(field, "must lie between %s and %s", earliestTime.Format(time.DateOnly), latestTime.Format(time.DateOnly))
@@ -80,7 +83,7 @@ func CheckTime(field string, t time.Time) error {
 	return nil
 }
 
-// CheckTags holds keys and values to their rules.
+// CheckTags normalizes and checks tags: at most 200, with distinct keys.
 func CheckTags(field string, tags []registry.KeyValue) error {
 	if len(tags) > 200 {
 		return registry.Invalid(field, "has more than 200 entries")
@@ -102,8 +105,8 @@ func CheckTags(field string, tags []registry.KeyValue) error {
 	return nil
 }
 
-// CheckLabel holds a foreign reference to the rules of a label: no control
-// characters and no .. in any decoding; everything else is kept as it came.
+// CheckLabel checks a URI that is stored as a label: no control characters and no ".." path
+// segment, also after repeated percent-decoding. It does not change the URI.
 func CheckLabel(field, uri string) error {
 	if uri == "" {
 		return nil
@@ -129,7 +132,7 @@ func CheckLabel(field, uri string) error {
 	return registry.Invalid(field, "is escaped too many times over")
 }
 
-// CheckDigest holds a digest to algorithm:hex.
+// CheckDigest checks that a digest has the form algorithm:hex. It may be empty.
 func CheckDigest(field, digest string) error {
 	if digest == "" {
 		return nil
@@ -143,7 +146,7 @@ func CheckDigest(field, digest string) error {
 	return nil
 }
 
-// CheckNotNegative refuses counts and sizes below zero.
+// CheckNotNegative answers INVALID_ARGUMENT for a count or size below zero.
 func CheckNotNegative(field string, n *int64) error {
 	if n != nil && *n < 0 {
 		return registry.Invalid(field, "must be 0 or more, not %d", *n)
@@ -151,7 +154,8 @@ func CheckNotNegative(field string, n *int64) error {
 	return nil
 }
 
-// CheckSHA holds a git object name to 40 or 64 hex digits, in lower case.
+// CheckSHA converts a git object name to lower case and checks that it has 40 or 64 hex
+// digits.
 func CheckSHA(field string, sha *string) error {
 	*sha = strings.ToLower(*sha)
 	if n := len(*sha); n != 40 && n != 64 || strings.Trim(*sha, hexDigits) != "" {
@@ -160,7 +164,7 @@ func CheckSHA(field string, sha *string) error {
 	return nil
 }
 
-// CheckRange checks a number that has a default and a range.
+// CheckRange returns *v if it lies in low..high, and def when v is nil.
 func CheckRange(field string, v *int, def, low, high int) (int, error) {
 	if v == nil {
 		return def, nil
@@ -171,7 +175,7 @@ func CheckRange(field string, v *int, def, low, high int) (int, error) {
 	return *v, nil
 }
 
-// unescape undoes percent-encoding where it is well formed.
+// unescape decodes each well-formed percent-encoded byte once.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

@@ -14,10 +14,10 @@ import (
 	"pedigree/registry"
 )
 
-// MaxPage is the most items of one page.
+// MaxPage is the largest number of items in one page.
 const MaxPage = 200
 
-// PageInfo says where a page lies in its list (Relay).
+// PageInfo is the PageInfo type of Relay's connection specification.
 type PageInfo struct {
 	HasNextPage     bool
 	HasPreviousPage bool
@@ -25,16 +25,16 @@ type PageInfo struct {
 	EndCursor       string
 }
 
-// Connection is one page of a list with the edges E (Relay). TotalCount is
-// computed only when it is asked for.
+// Connection is one page of a list with edges of type E (Relay). Count is called only when
+// totalCount is selected; it is nil when counting is too expensive.
 type Connection[E any] struct {
 	Edges    []E
 	PageInfo PageInfo
 	Count    func(context.Context) (*int, error)
 }
 
-// TotalCount counts all that match and that the caller sees; nil where that is
-// not cheap.
+// TotalCount returns how many items the whole list has for this caller; nil when counting is
+// too expensive.
 func (c *Connection[E]) TotalCount(ctx context.Context) (*int, error) {
 	if c.Count == nil {
 		return nil, nil
@@ -42,13 +42,14 @@ func (c *Connection[E]) TotalCount(ctx context.Context) (*int, error) {
 	return c.Count(ctx)
 }
 
-// Paging is what every list takes.
+// Paging holds the paging arguments of a list.
 type Paging struct {
 	First *int
 	After *string
 }
 
-// Size checks First: 1 to MaxPage, def when left out. It is refused, not clamped.
+// Size returns First, or def when it is nil. A First outside 1..MaxPage is INVALID_ARGUMENT;
+// it is not clamped.
 func (p Paging) Size(def int) (int, error) {
 	if p.First == nil {
 		return def, nil
@@ -59,75 +60,76 @@ func (p Paging) Size(def int) (int, error) {
 	return *p.First, nil
 }
 
-// ListIdentity names a list for its cursors: what it lists, filtered and sorted how, for
-// whom. A cursor of one list is refused by every other.
+// ListIdentity identifies a list by its arguments and its order. A cursor is bound to the
+// identity of its list: every other list refuses it.
 type ListIdentity struct {
-	what  any
-	order registry.Index
-	desc  bool
+	bindings any
+	order    registry.Index
+	desc     bool
 }
 
-// NewListIdentity names a list by what it lists, sorted how.
-func NewListIdentity(what any, order registry.Index, desc bool) ListIdentity {
-	return ListIdentity{what, order, desc}
+// NewListIdentity returns the identity of a list with these arguments and this order.
+// bindings must marshal to JSON.
+func NewListIdentity(bindings any, order registry.Index, desc bool) ListIdentity {
+	return ListIdentity{bindings, order, desc}
 }
 
-// SealCursor makes a cursor that holds values and is bound to a caller and a list. The
-// same place in the same list has the same cursor.
-func (s *Core) SealCursor(subject string, l any, values any) string {
+// SealCursor makes a cursor that holds values and is bound by a MAC to a caller and a list.
+// The same arguments give the same cursor.
+func (c *Core) SealCursor(subject string, l any, values any) string {
 	payload, _ := json.Marshal(values)
-	mac := s.cursorMAC(subject, l, payload)
+	mac := c.cursorMAC(subject, l, payload)
 	return base64.RawURLEncoding.EncodeToString(append(mac[:12], payload...))
 }
 
-// OpenCursor reads a cursor's values; INVALID_ARGUMENT for one that was not made here
-// for this caller and list.
-func (s *Core) OpenCursor(subject string, l any, cursor string, values any) error {
-	bad := registry.Invalid("after", "is not a cursor of this list; pass an endCursor of the same query, unchanged")
+// OpenCursor decodes the values of a cursor. It answers INVALID_ARGUMENT for a cursor that
+// SealCursor did not make for this caller and list.
+func (c *Core) OpenCursor(subject string, l any, cursor string, values any) error {
+	invalid := registry.Invalid("after", "is not a cursor of this list; pass an endCursor of the same query, unchanged")
 	if len(cursor) > 4096 {
-		return bad
+		return invalid
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(raw) < 12 {
-		return bad
+		return invalid
 	}
-	mac := s.cursorMAC(subject, l, raw[12:])
+	mac := c.cursorMAC(subject, l, raw[12:])
 	if !hmac.Equal(mac[:12], raw[:12]) {
-		return bad
+		return invalid
 	}
 	d := json.NewDecoder(bytes.NewReader(raw[12:]))
 	d.UseNumber()
 	if d.Decode(values) != nil {
-		return bad
+		return invalid
 	}
 	return nil
 }
 
-func (s *Core) cursorMAC(subject string, l any, payload []byte) []byte {
-	h := hmac.New(sha256.New, s.cursorKey)
-	bound, _ := json.Marshal([]any{subject, l})
-	h.Write(bound)
+func (c *Core) cursorMAC(subject string, l any, payload []byte) []byte {
+	h := hmac.New(sha256.New, c.cursorKey)
+	binding, _ := json.Marshal([]any{subject, l})
+	h.Write(binding)
 	h.Write([]byte{0})
 	h.Write(payload)
 	return h.Sum(nil)
 }
 
-// MarshalJSON writes what a cursor is bound to.
+// MarshalJSON encodes the identity as the input of a cursor's MAC.
 func (l ListIdentity) MarshalJSON() ([]byte, error) {
-	return json.Marshal([]any{l.what, l.order, l.desc})
+	return json.Marshal([]any{l.bindings, l.order, l.desc})
 }
 
-func (s *Core) sealKeyCursor(scope *policies.Scope, l ListIdentity, n *graph.Node) string {
+func (c *Core) sealKeyCursor(scope *policies.Scope, l ListIdentity, n *graph.Node) string {
 	k := policies.KeyOf(n, l.order)
-	return s.SealCursor(scope.Actor().Subject, l, []any{k.Value, k.ID})
+	return c.SealCursor(scope.Actor().Subject, l, []any{k.Value, k.ID})
 }
 
-func (s *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *string) (*graph.Key, error) {
+func (c *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *string) (*graph.Key, error) {
 	if after == nil || *after == "" {
 		return nil, nil
 	}
 	var v []any
-	if err := s.OpenCursor(scope.Actor().Subject, l, *after, &v); err != nil {
+	if err := c.OpenCursor(scope.Actor().Subject, l, *after, &v); err != nil {
 		return nil, err
 	}
 	id, _ := v[1].(string)
@@ -139,14 +141,15 @@ func (s *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *strin
 	return k, nil
 }
 
-// FindPage answers one page of a query as a connection of edges.
-func FindPage[N registry.Node, E any](ctx context.Context, s *Core, scope *policies.Scope, q graph.Query, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+// FindPage returns one page of a query as a connection. bindings identify the list for its
+// cursors; edge makes an edge from a cursor and a noun.
+func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, q graph.Query, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	size, err := p.Size(50)
 	if err != nil {
 		return nil, err
 	}
-	l := ListIdentity{what, q.Order, q.Desc}
-	if q.After, err = s.openKeyCursor(scope, l, p.After); err != nil {
+	l := ListIdentity{bindings, q.Order, q.Desc}
+	if q.After, err = c.openKeyCursor(scope, l, p.After); err != nil {
 		return nil, err
 	}
 	q.Limit = size
@@ -154,18 +157,18 @@ func FindPage[N registry.Node, E any](ctx context.Context, s *Core, scope *polic
 	if err != nil {
 		return nil, err
 	}
-	c, err := newConnection(s, scope, l, registry.Instant{}, page.Nodes, edge)
+	conn, err := newConnection(c, scope, l, registry.Instant{}, page.Nodes, edge)
 	if err != nil {
 		return nil, err
 	}
-	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = page.More, q.After != nil
-	c.Count = counter(scope, q)
-	return c, nil
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = page.More, q.After != nil
+	conn.Count = countMatches(scope, q)
+	return conn, nil
 }
 
-// counter counts all that a query matches when it is asked to; nil where that is
-// not cheap.
-func counter(scope *policies.Scope, q graph.Query) func(context.Context) (*int, error) {
+// countMatches returns a function that counts all matches of a query, whatever its page. The
+// function returns nil when the store finds counting too expensive.
+func countMatches(scope *policies.Scope, q graph.Query) func(context.Context) (*int, error) {
 	q.After, q.Limit, q.Count = nil, 1, true
 	return func(ctx context.Context) (*int, error) {
 		page, err := scope.Find(ctx, q)
@@ -177,28 +180,28 @@ func counter(scope *policies.Scope, q graph.Query) func(context.Context) (*int, 
 	}
 }
 
-// newConnection decodes nodes that were read at an instant into a connection.
-func newConnection[N registry.Node, E any](s *Core, scope *policies.Scope, l ListIdentity, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
-	c := &Connection[E]{Edges: []E{}}
+// newConnection makes a connection of nodes that were read at an instant.
+func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l ListIdentity, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
+	conn := &Connection[E]{Edges: []E{}}
 	for i, n := range nodes {
-		noun, err := NounAs[N](s.Decode(n, at))
+		noun, err := NounAs[N](c.Decode(n, at))
 		if err != nil {
 			return nil, err
 		}
-		cursor := s.sealKeyCursor(scope, l, n)
+		cursor := c.sealKeyCursor(scope, l, n)
 		if i == 0 {
-			c.PageInfo.StartCursor = cursor
+			conn.PageInfo.StartCursor = cursor
 		}
-		c.PageInfo.EndCursor = cursor
-		c.Edges = append(c.Edges, edge(cursor, noun))
+		conn.PageInfo.EndCursor = cursor
+		conn.Edges = append(conn.Edges, edge(cursor, noun))
 	}
-	return c, nil
+	return conn, nil
 }
 
-// ListChildren answers the first page of a parent's children through the loader, and
-// further pages by themselves.
-func ListChildren[N registry.Node, E any](ctx context.Context, s *Core, parent registry.ID, q ChildQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
-	scope, err := s.Gate.Read(ctx, registry.CatalogRead)
+// ListChildren returns one page of a parent's children. The first page goes through the
+// loader, so that it is batched with those of other parents; further pages do not.
+func ListChildren[N registry.Node, E any](ctx context.Context, c *Core, parent registry.ID, q ChildQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -207,29 +210,29 @@ func ListChildren[N registry.Node, E any](ctx context.Context, s *Core, parent r
 		return nil, err
 	}
 	full := graph.Query{Kinds: []registry.Kind{q.Kind}, Parents: []registry.ID{parent}, Order: q.Order, Desc: q.Desc, Where: q.where()}
-	what := []any{q.Kind, parent, full.Where}
+	bindings := []any{q.Kind, parent, full.Where}
 	q.Limit = size + 1
 	if !q.At.Today() {
-		return pastPage(ctx, s, scope, parent, q, append(what, q.At), p, edge)
+		return pastPage(ctx, c, scope, parent, q, append(bindings, q.At), p, edge)
 	}
 	if p.After != nil && *p.After != "" {
-		return FindPage(ctx, s, scope, full, what, p, edge)
+		return FindPage(ctx, c, scope, full, bindings, p, edge)
 	}
 	nodes, err := LoadChildren(ctx, scope, parent, q)
 	if err != nil {
 		return nil, err
 	}
 	more := len(nodes) > size
-	c, err := newConnection(s, scope, ListIdentity{what, q.Order, q.Desc}, q.At, nodes[:min(size, len(nodes))], edge)
+	conn, err := newConnection(c, scope, ListIdentity{bindings, q.Order, q.Desc}, q.At, nodes[:min(size, len(nodes))], edge)
 	if err != nil {
 		return nil, err
 	}
-	c.PageInfo.HasNextPage = more
-	c.Count = counter(scope, full)
-	return c, nil
+	conn.PageInfo.HasNextPage = more
+	conn.Count = countMatches(scope, full)
+	return conn, nil
 }
 
-// stagePredicates keeps the stages of a childQuery.
+// stagePredicates returns the predicate for a comma-separated list of stages, none for "".
 func stagePredicates(stages string) []graph.Predicate {
 	if stages == "" {
 		return nil
@@ -241,8 +244,8 @@ func stagePredicates(stages string) []graph.Predicate {
 	return []graph.Predicate{p}
 }
 
-// EqualTo builds the equality predicates of a filter from columns and values;
-// empty values are left out.
+// EqualTo returns equality predicates for pairs of a column and a value. Pairs with an empty
+// value are left out.
 func EqualTo(pairs ...string) (out []graph.Predicate) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
@@ -252,7 +255,7 @@ func EqualTo(pairs ...string) (out []graph.Predicate) {
 	return out
 }
 
-// NameStartsWith keeps names that start so; "" keeps all.
+// NameStartsWith returns the predicate for names with a prefix, none for "".
 func NameStartsWith(prefix string) []graph.Predicate {
 	if prefix == "" {
 		return nil

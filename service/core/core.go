@@ -1,3 +1,6 @@
+// Package core holds what the use cases of all parts of service share: access to the gate,
+// idempotent writes, batched loading, encoding of nouns, pages and cursors, instants, and
+// checks of input. It contains no use case of its own.
 package core
 
 import (
@@ -9,51 +12,50 @@ import (
 	"pedigree/registry"
 )
 
-// Service is the registry as its doors see it.
+// Core is the shared base of the parts of the service. It is safe for concurrent use.
 type Core struct {
 	Gate      *policies.Gate
 	cursorKey []byte
 	batchWait time.Duration
 }
 
-// Option changes how a Service is built.
+// Option changes how a Core is built.
 type Option func(*Core)
 
 // BatchWait sets how long a loader waits for the sibling fields of an answer
-// before it asks the store for all of them at once.
-func BatchWait(d time.Duration) Option { return func(s *Core) { s.batchWait = d } }
+// before it reads all of them from the store at once.
+func BatchWait(d time.Duration) Option { return func(c *Core) { c.batchWait = d } }
 
-// New builds the service behind a gate.
+// New returns a Core that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Core {
-	s := &Core{Gate: gate, cursorKey: gate.Key("cursors"), batchWait: batchWait}
+	c := &Core{Gate: gate, cursorKey: gate.Key("cursors"), batchWait: batchWait}
 	for _, o := range options {
-		o(s)
+		o(c)
 	}
-	return s
+	return c
 }
 
-// Now returns the clock of the registry.
-func (s *Core) Now() time.Time { return s.Gate.Now() }
+// Now returns the current time of the registry's clock.
+func (c *Core) Now() time.Time { return c.Gate.Now() }
 
-// Node fetches one noun by id for a reading action; nil when there is none that
-// the caller sees.
-func (s *Core) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
-	nodes, err := s.Nodes(ctx, []registry.ID{id})
+// Node returns the current noun with an id; nil when there is none that the caller sees.
+func (c *Core) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
+	nodes, err := c.Nodes(ctx, []registry.ID{id})
 	if err != nil {
 		return nil, err
 	}
 	return nodes[0], nil
 }
 
-// Nodes fetches nouns by id through the request's loader, nil where there is
-// none that the caller sees.
-func (s *Core) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
-	return s.NodesAt(ctx, registry.Instant{}, ids)
+// Nodes returns the current nouns with these ids, read through the request's loader. An
+// entry is nil when there is no such noun that the caller sees.
+func (c *Core) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
+	return c.NodesAt(ctx, registry.Instant{}, ids)
 }
 
-// NodesAt is nodes at an instant.
-func (s *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.ID) ([]registry.Node, error) {
-	scope, err := s.Gate.Read(ctx, registry.CatalogRead)
+// NodesAt is like Nodes, at an instant.
+func (c *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.ID) ([]registry.Node, error) {
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -66,52 +68,53 @@ func (s *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.
 		if n == nil || n.Hidden || hiddenAfterErasure(n) {
 			continue
 		}
-		if out[i], err = s.Decode(n, at); err != nil {
+		if out[i], err = c.Decode(n, at); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// NodeAt is node at an instant.
-func (s *Core) NodeAt(ctx context.Context, at registry.Instant, id registry.ID) (registry.Node, error) {
-	nodes, err := s.NodesAt(ctx, at, []registry.ID{id})
+// NodeAt is like Node, at an instant.
+func (c *Core) NodeAt(ctx context.Context, at registry.Instant, id registry.ID) (registry.Node, error) {
+	nodes, err := c.NodesAt(ctx, at, []registry.ID{id})
 	if err != nil {
 		return nil, err
 	}
 	return nodes[0], nil
 }
 
-// NounAs decodes into the noun that the caller expects, nil for another kind.
+// NounAs converts a node to a noun type; the result is nil when the node has another kind.
+// It passes err through.
 func NounAs[T registry.Node](n registry.Node, err error) (T, error) {
 	t, _ := n.(T)
 	return t, err
 }
 
-// GetNoun fetches one noun by id as of a past; nil when there is none that the caller
-// sees, or when it was deleted by then.
-func GetNoun[N registry.Node](ctx context.Context, s *Core, id registry.ID, past []PointInTime) (N, error) {
+// GetNoun returns the noun with an id at an optional point in time; nil when there is none
+// that the caller sees, or when it was deleted by then.
+func GetNoun[N registry.Node](ctx context.Context, c *Core, id registry.ID, past []PointInTime) (N, error) {
 	var none N
-	at, known, err := s.ResolvePointInTime(ctx, past)
+	at, known, err := c.ResolvePointInTime(ctx, past)
 	if err != nil || !known {
 		return none, err
 	}
-	n, err := s.NodeAt(ctx, at, id)
+	n, err := c.NodeAt(ctx, at, id)
 	if err != nil || n == nil || IsTombstone(n) {
 		return none, err
 	}
 	return NounAs[N](n, nil)
 }
 
-// IsTombstone reports whether a noun was a tombstone at the instant that it was read
-// at; one that was erased later still stood then.
+// IsTombstone reports whether a noun was a tombstone at the instant that it was read at. A
+// noun that was erased after that instant was no tombstone then.
 func IsTombstone(n registry.Node) bool {
 	m := n.NodeMeta()
 	return m.Deleted && !m.Erased
 }
 
-// hiddenAfterErasure reports whether nothing is told of a node that was erased: a tombstone of
-// today stands in lineage, and as a model.
+// hiddenAfterErasure reports whether a node was erased and is therefore not shown at all. Of
+// erased nodes only models and lineage nodes are still shown, as tombstones.
 func hiddenAfterErasure(n *graph.Node) bool {
 	return n.Erased() && !n.Kind.Walked() && n.Kind != registry.KindModel
 }

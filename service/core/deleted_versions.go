@@ -10,15 +10,15 @@ import (
 	"pedigree/registry"
 )
 
-// A version that was deleted stood in its model's list before that. Its tombstone
-// has lost the column that the list is ordered by, while its earlier revisions
-// keep theirs: so these are found apart and merged in.
+// A past list of versions includes versions that were deleted later. The tombstone of such a
+// version has lost the column that the list is ordered by; its earlier revisions have kept
+// it. Deleted versions are therefore found by a second query and merged into the list.
 
-// maxDeletedVersions is how many tombstones of one model a list of the past looks at.
+// maxDeletedVersions bounds the tombstones of one model that a past list examines.
 const maxDeletedVersions = 1000
 
-// deletedVersions finds the tombstones of versions that stood at the instant of the
-// question, by model.
+// deletedVersions returns, by model, versions that are deleted now, as they were at the
+// instant of the query. Versions that do not match the query are left out.
 func (r *pastReader) deletedVersions(ctx context.Context, lists []*pastList) (map[registry.ID][]*graph.Node, error) {
 	if r.q.Kind != registry.KindModelVersion {
 		return nil, nil
@@ -45,28 +45,28 @@ func (r *pastReader) deletedVersions(ctx context.Context, lists []*pastList) (ma
 		if seen[now.Parent]++; seen[now.Parent] == maxDeletedVersions {
 			return nil, registry.Errorf(registry.ResourceExhausted, "%d versions or more were deleted; such a list is not told of the past", maxDeletedVersions)
 		}
-		if n := then[now.ID]; r.keeps(n) {
+		if n := then[now.ID]; r.matches(n) {
 			found[now.Parent] = append(found[now.Parent], n)
 		}
 	}
 	return found, nil
 }
 
-// mergeDeleted puts tombstones into their places in a list. Those before the page that is
-// asked for are on an earlier one.
-func (r *pastReader) mergeDeleted(l *pastList, graves []*graph.Node) {
-	for _, g := range graves {
-		if l.from == nil || r.compare(g, &graph.Node{ID: l.from.ID, Columns: map[registry.Index]any{r.q.Order: l.from.Value}}) > 0 {
-			l.kept = append(l.kept, g)
+// mergeDeleted merges deleted versions into a list, in its order. Those before the start of
+// the page belong to an earlier page.
+func (r *pastReader) mergeDeleted(l *pastList, tombstones []*graph.Node) {
+	for _, n := range tombstones {
+		if l.start == nil || r.compare(n, &graph.Node{ID: l.start.ID, Columns: map[registry.Index]any{r.q.Order: l.start.Value}}) > 0 {
+			l.matched = append(l.matched, n)
 		}
 	}
-	if len(graves) > 0 {
-		slices.SortFunc(l.kept, r.compare)
-		l.kept = l.kept[:min(len(l.kept), r.q.Limit)]
+	if len(tombstones) > 0 {
+		slices.SortFunc(l.matched, r.compare)
+		l.matched = l.matched[:min(len(l.matched), r.q.Limit)]
 	}
 }
 
-// compare compares two versions as their list does.
+// compare compares two versions in the order of the list.
 func (r *pastReader) compare(a, b *graph.Node) int {
 	c := cmp.Or(strings.Compare(a.Text(r.q.Order), b.Text(r.q.Order)), cmp.Compare(a.ID, b.ID))
 	if r.q.Desc {

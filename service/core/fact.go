@@ -7,27 +7,30 @@ import (
 	"pedigree/registry"
 )
 
-// Fact is an input that a batch of facts can hold. Every record and register input
-// implements it, so that a batch needs no list of kinds.
+// Fact is an input that a batch of facts can hold. Package bulk finds the kinds of facts by
+// this interface, so that it needs no list of kinds.
 type Fact interface {
+	// FactKind returns the kind of the fact.
 	FactKind() registry.FactKind
+	// FactAction returns the action that the caller needs permission for.
 	FactAction() registry.Action
-	// CheckFact checks the input and normalizes its names. It does not read the store.
+	// CheckFact checks the input and normalizes its names, without reading the store.
 	CheckFact() error
-	// ResolveFact returns a copy in which every id went through the references.
+	// ResolveFact returns a copy in which the references replaced every id.
 	ResolveFact(References) Fact
 	// FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 	FactReads() (ids, effects []registry.ID)
+	// WriteFact writes the fact in a transaction.
 	WriteFact(ctx context.Context, tx *policies.Tx) (WriteResult, error)
 }
 
 // References replaces ids of the form "@ref" in the inputs of a batch.
 type References struct {
-	// One returns the id to use in the place of another.
+	// One returns the replacement of an id. It returns ids that are no references unchanged.
 	One func(registry.ID) registry.ID
 }
 
-// All replaces every id of a list.
+// All returns a list with every id replaced.
 func (r References) All(ids []registry.ID) []registry.ID {
 	if len(ids) == 0 {
 		return ids
@@ -39,7 +42,7 @@ func (r References) All(ids []registry.ID) []registry.ID {
 	return out
 }
 
-// Optional replaces an id that may be nil.
+// Optional returns the replacement of an id, nil for nil.
 func (r References) Optional(id *registry.ID) *registry.ID {
 	if id == nil {
 		return nil
@@ -48,7 +51,8 @@ func (r References) Optional(id *registry.ID) *registry.ID {
 	return &out
 }
 
-// RefuseIdempotencyKey refuses the idempotency key of a fact: its batch has one.
+// RefuseIdempotencyKey answers INVALID_ARGUMENT when a fact of a batch has an idempotency key
+// of its own.
 func RefuseIdempotencyKey(key *string) error {
 	if key != nil {
 		return registry.Invalid("idempotencyKey", "belongs to the batch, not to a fact of it")
@@ -56,8 +60,8 @@ func RefuseIdempotencyKey(key *string) error {
 	return nil
 }
 
-// IdsOf lists the ids behind pointers that are set.
-func IdsOf(ids ...*registry.ID) (out []registry.ID) {
+// IDsOf returns the ids behind the pointers that are not nil.
+func IDsOf(ids ...*registry.ID) (out []registry.ID) {
 	for _, id := range ids {
 		if id != nil {
 			out = append(out, *id)
@@ -66,15 +70,15 @@ func IdsOf(ids ...*registry.ID) (out []registry.ID) {
 	return out
 }
 
-// RecordedFact tells what became of one fact.
+// RecordedFact is the result of one fact of a batch.
 type RecordedFact struct {
 	// Index is the fact's place in the input, from 0.
 	Index int               `json:"index"`
 	Kind  registry.FactKind `json:"kind"`
-	// ID is what the fact is about: "" where there is nothing, as for a retraction
-	// of what was not there.
+	// ID identifies the node or edge that the fact is about. It is nil when there is none, as
+	// for the retraction of an edge that does not exist.
 	ID      *registry.ID `json:"id,omitempty"`
 	Created bool         `json:"created,omitempty"`
-	// Merged tells that it was known, and that something was added to it.
+	// Merged is true when the fact was known before and something was added to it.
 	Merged bool `json:"merged,omitempty"`
 }

@@ -10,28 +10,29 @@ import (
 	"pedigree/registry"
 )
 
-// WriteResult is what a write leaves behind for its answer and for a retry with the
-// same idempotency key.
+// WriteResult is the result of a write. It is stored under the idempotency key of the call,
+// so that a retry can return it again.
 type WriteResult struct {
 	IDs     []registry.ID `json:"ids"`
 	Created bool          `json:"created"`
 	Count   int           `json:"count,omitempty"`
-	// Changed tells that something was written, be it new or added.
+	// Changed is true when anything was written, new or added to what was known.
 	Changed bool `json:"changed,omitempty"`
 	// Facts are the results of a batch.
 	Facts []RecordedFact `json:"facts,omitempty"`
-	Edge  *graph.Edge    `json:"-"`
+	// Edge is the edge that was linked. It is not stored for retries.
+	Edge *graph.Edge `json:"-"`
 }
 
-// IdempotentCall is the part of every input that makes retries safe.
+// IdempotentCall identifies a call of a mutation, so that a retry of it is recognized.
 type IdempotentCall struct {
 	mutation string
 	key      *string
 	input    any
 }
 
-// Idempotent names a call of a mutation by its idempotency key and its input. The
-// key may be nil: then every call is a new one.
+// Idempotent identifies a call of a mutation by its idempotency key and its input. With a nil
+// or empty key every call is a new one.
 func Idempotent(mutation string, key *string, input any) IdempotentCall {
 	return IdempotentCall{mutation, key, input}
 }
@@ -39,10 +40,11 @@ func Idempotent(mutation string, key *string, input any) IdempotentCall {
 // NotIdempotent is the call of a mutation that takes no idempotency key.
 var NotIdempotent = IdempotentCall{}
 
-// Write runs a use case in one transaction, once per idempotency key.
-func (s *Core) Write(ctx context.Context, action registry.Action, idem IdempotentCall, fn func(context.Context, *policies.Tx) (WriteResult, error)) (WriteResult, error) {
+// Write runs fn in one transaction with permission for an action, at most once per
+// idempotency key.
+func (c *Core) Write(ctx context.Context, action registry.Action, idem IdempotentCall, fn func(context.Context, *policies.Tx) (WriteResult, error)) (WriteResult, error) {
 	var out WriteResult
-	err := s.Gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
+	err := c.Gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
 		var err error
 		out, err = RunIdempotent(ctx, tx, idem, func() (WriteResult, error) { return fn(ctx, tx) })
 		return err
@@ -50,7 +52,8 @@ func (s *Core) Write(ctx context.Context, action registry.Action, idem Idempoten
 	return out, err
 }
 
-// RunIdempotent runs a use case inside a transaction unless its idempotency key was used.
+// RunIdempotent runs fn inside a transaction. If the idempotency key was used before with the
+// same input, it returns the stored result instead; with another input it answers CONFLICT.
 func RunIdempotent(ctx context.Context, tx *policies.Tx, idem IdempotentCall, fn func() (WriteResult, error)) (WriteResult, error) {
 	replay, mark, err := lookupIdempotencyKey(ctx, tx, idem)
 	if err != nil {
@@ -66,17 +69,18 @@ func RunIdempotent(ctx context.Context, tx *policies.Tx, idem IdempotentCall, fn
 	return out, mark(out)
 }
 
-// idempotencyKeyLifetime is how long a key holds.
+// idempotencyKeyLifetime is how long a result is stored under its key.
 const idempotencyKeyLifetime = 24 * time.Hour
 
+// idempotencyRecord is the document of a KindIdempotency node. Input is a hash.
 type idempotencyRecord struct {
 	Input  string      `json:"input"`
 	Result WriteResult `json:"result"`
 	At     time.Time   `json:"at"`
 }
 
-// lookupIdempotencyKey looks an idempotency key up: a replay, or a function that marks the key
-// as used.
+// lookupIdempotencyKey returns the stored result of an idempotency key, or else a function
+// that stores a result under the key.
 func lookupIdempotencyKey(ctx context.Context, tx *policies.Tx, idem IdempotentCall) (*WriteResult, func(WriteResult) error, error) {
 	if idem.key == nil || *idem.key == "" {
 		return nil, func(WriteResult) error { return nil }, nil
@@ -113,7 +117,7 @@ func lookupIdempotencyKey(ctx context.Context, tx *policies.Tx, idem IdempotentC
 			return err
 		}
 		if !r.anythingNew() {
-			return nil // Nothing was written: doing it again is as good as remembering it.
+			return nil // Nothing was written: a retry may run again.
 		}
 		return tx.Put(ctx, &graph.Node{ID: id, Kind: registry.KindIdempotency, ValidFrom: tx.Now(), Since: tx.Now(), Doc: doc,
 			Slots: []string{"idem/" + tx.Subject() + "/" + idem.mutation + "/" + k}})
@@ -121,10 +125,10 @@ func lookupIdempotencyKey(ctx context.Context, tx *policies.Tx, idem IdempotentC
 	return nil, mark, nil
 }
 
-// anythingNew reports whether the use case wrote anything.
+// anythingNew reports whether the write created anything.
 func (r WriteResult) anythingNew() bool { return r.Created }
 
-// CheckRevision answers CONFLICT when the caller saw another revision.
+// CheckRevision answers CONFLICT when want is set and is not the current revision.
 func CheckRevision(want *int, have int64) error {
 	if want != nil && int64(*want) != have {
 		e := registry.Errorf(registry.Conflict, "it was changed meanwhile: you saw revision %d, it is at %d; read it again and repeat your change", *want, have)
@@ -134,24 +138,24 @@ func CheckRevision(want *int, have int64) error {
 	return nil
 }
 
-// ReadBack reads a noun back through the caller's sight when a write is done. What
-// is committed is told also when the operation's time ran out meanwhile.
-func (s *Core) ReadBack(ctx context.Context, id registry.ID) (registry.Node, error) {
+// ReadBack reads a noun after a write, with the fields that the caller sees. It has a timeout
+// of its own: a committed write is answered even if the operation's deadline has passed.
+func (c *Core) ReadBack(ctx context.Context, id registry.ID) (registry.Node, error) {
 	ClearLoaders(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTimeout)
 	defer cancel()
-	n, err := s.Node(withoutLoaders(ctx), id)
+	n, err := c.Node(withoutLoaders(ctx), id)
 	if registry.CodeOf(err) == registry.Forbidden {
-		return nil, nil // Who may write but not read is told that it is done, and no more.
+		return nil, nil // The caller may write but not read: the answer has no noun.
 	}
 	return n, err
 }
 
-// readBackTimeout is how long the answer to a write that is done may take to read.
+// readBackTimeout bounds the read after a committed write.
 const readBackTimeout = 5 * time.Second
 
-// LogDetail is the canonical JSON of what a log entry tells, from keys and values;
-// empty values are left out.
+// LogDetail returns the detail of a log entry as canonical JSON, from pairs of a key and a
+// value. Nil values and empty strings are left out.
 func LogDetail(pairs ...any) registry.JSON {
 	m := map[string]any{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -169,6 +173,7 @@ func LogDetail(pairs ...any) registry.JSON {
 // DeletePayload carries the id of what was deleted, nil when nothing was.
 type DeletePayload struct{ DeletedID *registry.ID }
 
+// NewDeletePayload makes the payload of a write that deleted the first id of its result.
 func NewDeletePayload(ctx context.Context, r WriteResult, err error) (*DeletePayload, error) {
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ type LineageEdge struct {
 	ValidTo   time.Time
 }
 
+// NewLineageEdge converts an edge of the graph.
 func NewLineageEdge(e *graph.Edge) LineageEdge {
 	return LineageEdge{ID: e.ID, From: e.From, To: e.To, Kind: e.Kind, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo}
 }

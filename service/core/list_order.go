@@ -10,52 +10,58 @@ import (
 // OrderDirection is ASC or DESC.
 type OrderDirection string
 
-// What lists can be sorted by, each of one list.
+// The fields that lists can be sorted by, one type for each list.
 type (
-	ModelOrderField        string
+	// ModelOrderField is a field that models can be sorted by.
+	ModelOrderField string
+	// ModelVersionOrderField is a field that versions can be sorted by.
 	ModelVersionOrderField string
-	DatasetOrderField      string
-	RunOrderField          string
-	CommitOrderField       string
-	DeploymentOrderField   string
+	// DatasetOrderField is a field that datasets can be sorted by.
+	DatasetOrderField string
+	// RunOrderField is a field that runs can be sorted by.
+	RunOrderField string
+	// CommitOrderField is a field that commits can be sorted by.
+	CommitOrderField string
+	// DeploymentOrderField is a field that deployments can be sorted by.
+	DeploymentOrderField string
 )
 
-// How to sort lists.
+// The orders of lists: a field and a direction.
 type (
-	// ModelOrder says how to sort models.
+	// ModelOrder is an order of models.
 	ModelOrder struct {
 		Field     ModelOrderField
 		Direction OrderDirection
 	}
-	// ModelVersionOrder says how to sort versions.
+	// ModelVersionOrder is an order of versions.
 	ModelVersionOrder struct {
 		Field     ModelVersionOrderField
 		Direction OrderDirection
 	}
-	// DatasetOrder says how to sort datasets.
+	// DatasetOrder is an order of datasets.
 	DatasetOrder struct {
 		Field     DatasetOrderField
 		Direction OrderDirection
 	}
-	// RunOrder says how to sort runs.
+	// RunOrder is an order of runs.
 	RunOrder struct {
 		Field     RunOrderField
 		Direction OrderDirection
 	}
-	// CommitOrder says how to sort commits.
+	// CommitOrder is an order of commits.
 	CommitOrder struct {
 		Field     CommitOrderField
 		Direction OrderDirection
 	}
-	// DeploymentOrder says how to sort deployments.
+	// DeploymentOrder is an order of deployments.
 	DeploymentOrder struct {
 		Field     DeploymentOrderField
 		Direction OrderDirection
 	}
 )
 
-// OrderColumns are the columns of the field table behind the names of order
-// fields; a commit's name is the start of its sha.
+// OrderColumns maps order fields to columns of the field table. SHA maps to the name column,
+// because the name of a commit is the start of its sha.
 var OrderColumns = map[string]registry.Index{
 	"NAME": registry.IndexName, "SHA": registry.IndexName, "OWNER": registry.IndexOwner, "NAMESPACE": registry.IndexNamespace,
 	"CREATED_AT": registry.IndexValidFrom, "CREATED_DATE": registry.IndexValidFrom, "STARTED_AT": registry.IndexValidFrom, "COMMITTED_AT": registry.IndexValidFrom,
@@ -63,31 +69,31 @@ var OrderColumns = map[string]registry.Index{
 	"ROLE": registry.IndexRole, "ENVIRONMENT": registry.IndexEnvironment,
 }
 
-// SortBy makes a query's order that of a list.
+// SortBy sets the order of a query.
 func SortBy[F ~string](q *graph.Query, field F, direction OrderDirection) {
 	q.Order, q.Desc = OrderColumns[string(field)], direction == "DESC"
 }
 
-// TimeRange is a stretch of time, from one instant until before another; nil is open.
+// TimeRange is the half-open interval [From, Before); a nil bound is open.
 type TimeRange struct{ From, Before *time.Time }
 
-// BeganWithin keeps the nodes that began in a stretch of time.
-func BeganWithin(s TimeRange) (out []graph.Predicate) {
-	if s.From != nil {
-		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{CeilMicroseconds(s.From)}})
+// BeganWithin returns predicates for nodes whose ValidFrom lies in a time range.
+func BeganWithin(r TimeRange) (out []graph.Predicate) {
+	if r.From != nil {
+		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{CeilMicroseconds(r.From)}})
 	}
-	if s.Before != nil {
-		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.Less, Values: []any{CeilMicroseconds(s.Before)}})
+	if r.Before != nil {
+		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.Less, Values: []any{CeilMicroseconds(r.Before)}})
 	}
 	return out
 }
 
-// CeilMicroseconds is the first whole microsecond that is not before a time, which is what
-// stores keep.
+// CeilMicroseconds returns a time in Unix microseconds, rounded up. Stores keep whole
+// microseconds.
 func CeilMicroseconds(t *time.Time) int64 {
-	us := t.UnixMicro()
+	micros := t.UnixMicro()
 	if t.Nanosecond()%1000 != 0 {
-		us++
+		micros++
 	}
-	return us
+	return micros
 }

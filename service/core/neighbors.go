@@ -6,10 +6,11 @@ import (
 	"pedigree/registry"
 )
 
-// ListNeighbors answers one hop from a node as a connection, in order of the far nodes'
-// numbers. A far node out of sight is a stub under the caller's own id for it.
-func ListNeighbors[N registry.Node, E any](ctx context.Context, s *Core, of registry.ID, q HopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
-	scope, err := s.Gate.Read(ctx, registry.CatalogRead)
+// ListNeighbors returns one page of the neighbors of a node, ordered by their numbers. A
+// neighbor that the caller does not see is a registry.Restricted with an opaque id of this
+// caller; it is left out when N does not include that type.
+func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, id registry.ID, q HopQuery, p Paging, edge func(string, registry.EdgeKind, N) E) (*Connection[E], error) {
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -17,56 +18,56 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, s *Core, of regi
 	if err != nil {
 		return nil, err
 	}
-	what := []any{"hops", of, q.Direction, q.Edge}
+	bindings := []any{"hops", id, q.Direction, q.Edge}
 	if !q.At.Today() {
-		what = append(what, q.At)
+		bindings = append(bindings, q.At)
 	}
-	l := ListIdentity{what, "", false}
+	l := ListIdentity{bindings, "", false}
 	if p.After != nil && *p.After != "" {
 		var v []int64
-		if err := s.OpenCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
+		if err := c.OpenCursor(scope.Actor().Subject, l, *p.After, &v); err != nil {
 			return nil, err
 		}
 		q.after = v[0]
 	}
-	q.Cap = size
-	found, err := LoadHops(ctx, scope, of, q)
+	q.Limit = size
+	found, err := LoadHops(ctx, scope, id, q)
 	if err != nil {
 		return nil, err
 	}
-	c := &Connection[E]{Edges: []E{}}
-	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = found.More, q.after > 0
+	conn := &Connection[E]{Edges: []E{}}
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = found.More, q.after > 0
 	for i, n := range found.Nodes {
-		noun, err := s.Decode(n, q.At)
+		noun, err := c.Decode(n, q.At)
 		if err != nil {
 			return nil, err
 		}
 		ReplaceHiddenID(scope, noun)
-		cursor := s.SealCursor(scope.Actor().Subject, l, []int64{n.Number})
+		cursor := c.SealCursor(scope.Actor().Subject, l, []int64{n.Number})
 		if i == 0 {
-			c.PageInfo.StartCursor = cursor
+			conn.PageInfo.StartCursor = cursor
 		}
-		c.PageInfo.EndCursor = cursor
+		conn.PageInfo.EndCursor = cursor
 		typed, ok := noun.(N)
 		if !ok {
-			continue // A stub where only the noun itself has a place.
+			continue // A registry.Restricted, and N is a noun.
 		}
-		c.Edges = append(c.Edges, edge(cursor, found.Edges[i].Kind, typed))
+		conn.Edges = append(conn.Edges, edge(cursor, found.Edges[i].Kind, typed))
 	}
-	c.Count = func(ctx context.Context) (*int, error) {
+	conn.Count = func(ctx context.Context) (*int, error) {
 		counted := q
-		counted.Cap, counted.after, counted.count = 1, 0, true
-		h, err := LoadHops(ctx, scope, of, counted)
+		counted.Limit, counted.after, counted.count = 1, 0, true
+		h, err := LoadHops(ctx, scope, id, counted)
 		n := int(h.Degree)
 		return &n, err
 	}
-	return c, nil
+	return conn, nil
 }
 
-// opaqueIDMaker makes ids for what is out of sight.
+// opaqueIDMaker makes ids for nodes that the caller does not see.
 type opaqueIDMaker interface{ OpaqueID(registry.ID) registry.ID }
 
-// ReplaceHiddenID replaces the id of a restricted node by the caller's own for it.
+// ReplaceHiddenID replaces the id of a restricted node by an opaque id. Other nodes stay.
 func ReplaceHiddenID(scope opaqueIDMaker, n registry.Node) {
 	if r, ok := n.(*registry.Restricted); ok {
 		r.ID = scope.OpaqueID(r.ID)

@@ -10,33 +10,34 @@ import (
 	"pedigree/registry"
 )
 
-// The bounds of a list of the past: how many children one question looks through,
-// and how many are read at a time.
+// The bounds of a past list: how many children of a parent one query examines, and how many
+// it reads at a time.
 const (
 	maxPastChildren = 10000
 	pastPageSize    = 100
-	firstPastPage   = 20 // What was in production then is seldom further down than that.
+	firstPastPage   = 20 // The version that was in PRODUCTION is usually among the first 20.
 )
 
-// pastList is a list of one parent's children as they were, while it is read.
+// pastList is the state of reading the past children of one parent.
 type pastList struct {
 	parent registry.ID
-	// from is where the page begins, after how far it was read.
-	from, after *graph.Key
-	kept        []*graph.Node
-	read        int
-	done        bool
+	// start is the key before the page, after the key of the last child that was read.
+	start, after *graph.Key
+	matched      []*graph.Node
+	readCount    int
+	done         bool
 }
 
-// pastReader reads the children of parents as they were at an instant. Stores list
-// the present only: what is a child now, tombstones included, is read again as it
-// was then, until there are enough that were there and match.
+// pastReader reads the children of parents as they were at an instant. Stores list only
+// current children. The reader therefore lists the current children, tombstones included,
+// reads each of them at the instant, and keeps those that existed and match, until it has
+// enough.
 type pastReader struct {
 	scope *policies.Scope
 	q     ChildQuery
 }
 
-// pastChildrenOfParents is findChildrenOfParents at the instant of the question.
+// pastChildrenOfParents is like findChildrenOfParents, at the instant of the query.
 func pastChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQuery, parents []registry.ID) (out []*graph.Node, err error) {
 	lists := make([]*pastList, len(parents))
 	for i, p := range parents {
@@ -47,60 +48,60 @@ func pastChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQu
 		return nil, err
 	}
 	for _, l := range lists {
-		out = append(out, l.kept...)
+		out = append(out, l.matched...)
 	}
 	return out, nil
 }
 
-// fill reads until every list has the children that it was asked for.
+// fill reads until every list is complete or has as many children as the query's limit.
 func (r *pastReader) fill(ctx context.Context, lists []*pastList) error {
 	if r.q.Order == registry.IndexOwner {
-		// Stores order by what is so today.
+		// Stores order by the current owner.
 		return registry.Invalid("orderBy", "a list of the past has no order by owner, who may have been another then; order by another field")
 	}
 	if err := r.scope.MayFilter(graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Where: r.q.where()}); err != nil {
 		return err
 	}
-	graves, err := r.deletedVersions(ctx, lists)
+	tombstones, err := r.deletedVersions(ctx, lists)
 	if err != nil {
 		return err
 	}
-	fresh := len(lists) > 1
-	for open := lists; len(open) > 0; open = unfinished(open) {
-		pages, err := r.pages(ctx, open, fresh)
+	firstRound := len(lists) > 1
+	for pending := lists; len(pending) > 0; pending = unfinished(pending) {
+		pages, err := r.nextPages(ctx, pending, firstRound)
 		if err != nil {
 			return err
 		}
-		fresh = false
-		if err := r.take(ctx, open, pages); err != nil {
+		firstRound = false
+		if err := r.collect(ctx, pending, pages); err != nil {
 			return err
 		}
 	}
 	for _, l := range lists {
-		r.mergeDeleted(l, graves[l.parent])
+		r.mergeDeleted(l, tombstones[l.parent])
 	}
 	return nil
 }
 
-func unfinished(lists []*pastList) (open []*pastList) {
+func unfinished(lists []*pastList) (pending []*pastList) {
 	for _, l := range lists {
 		if !l.done {
-			open = append(open, l)
+			pending = append(pending, l)
 		}
 	}
-	return open
+	return pending
 }
 
-// pages finds the next children of each list: of all lists in one query the first
-// time, then of each by itself.
-func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
+// nextPages reads the next children of each list: with one query for all lists when together
+// is set, otherwise with one query for each.
+func (r *pastReader) nextPages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
 	q := graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Desc: r.q.Desc, Deleted: r.q.Kind != registry.KindModelVersion,
 		Limit: min(max(r.q.Limit, firstPastPage), pastPageSize), Bare: true}
 	out := make([][]*graph.Node, len(lists))
 	if together {
-		place := map[registry.ID]int{}
+		position := map[registry.ID]int{}
 		for i, l := range lists {
-			q.Parents, place[l.parent] = append(q.Parents, l.parent), i
+			q.Parents, position[l.parent] = append(q.Parents, l.parent), i
 		}
 		q.PerParent = true
 		page, err := r.scope.Find(ctx, q)
@@ -108,7 +109,7 @@ func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool
 			return nil, err
 		}
 		for _, n := range page.Nodes {
-			out[place[n.Parent]] = append(out[place[n.Parent]], n)
+			out[position[n.Parent]] = append(out[position[n.Parent]], n)
 		}
 		for i, l := range lists {
 			l.done = len(out[i]) < q.Limit && !page.More
@@ -126,8 +127,9 @@ func (r *pastReader) pages(ctx context.Context, lists []*pastList, together bool
 	return out, nil
 }
 
-// take reads what was found as it was, and keeps what was there and matches.
-func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*graph.Node) error {
+// collect reads children at the instant of the query and appends those that match to their
+// lists.
+func (r *pastReader) collect(ctx context.Context, lists []*pastList, pages [][]*graph.Node) error {
 	var ids []registry.ID
 	for _, p := range pages {
 		for _, n := range p {
@@ -141,25 +143,25 @@ func (r *pastReader) take(ctx context.Context, lists []*pastList, pages [][]*gra
 	for i, l := range lists {
 		for _, now := range pages[i] {
 			l.after = policies.KeyOf(now, r.q.Order)
-			if n := then[now.ID]; r.keeps(n) && len(l.kept) < r.q.Limit {
-				l.kept = append(l.kept, n)
+			if n := then[now.ID]; r.matches(n) && len(l.matched) < r.q.Limit {
+				l.matched = append(l.matched, n)
 			}
 		}
-		if l.read += len(pages[i]); l.read > maxPastChildren {
+		if l.readCount += len(pages[i]); l.readCount > maxPastChildren {
 			return registry.Errorf(registry.ResourceExhausted, "a list of the past looks through at most %d; ask for the node itself, or with a filter", maxPastChildren)
 		}
-		l.done = l.done || len(l.kept) >= r.q.Limit
+		l.done = l.done || len(l.matched) >= r.q.Limit
 	}
 	return nil
 }
 
-// keeps reports whether a child was there and matches.
-func (r *pastReader) keeps(n *graph.Node) bool {
+// matches reports whether a child existed at the instant and matches the query.
+func (r *pastReader) matches(n *graph.Node) bool {
 	return n != nil && !n.Hidden && !n.Deleted && !hiddenAfterErasure(n) && inStages(n, r.q.Stages) && (r.q.Owner == "" || n.Text(registry.IndexOwner) == r.q.Owner) &&
 		(!r.q.HasFrom || n.ValidFrom.UnixMicro() >= r.q.From) && (!r.q.HasBefore || n.ValidFrom.UnixMicro() < r.q.Before)
 }
 
-// nodesByIDAt reads nodes at an instant, by id.
+// nodesByIDAt returns nodes at an instant, by id; nil for those that did not exist.
 func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
 	nodes, err := scope.Nodes(ctx, StoreInstant(at), ids...)
 	if err != nil {
@@ -172,10 +174,11 @@ func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant
 	return out, nil
 }
 
-// pastPage answers one page of a parent's children as they were.
-func pastPage[N registry.Node, E any](ctx context.Context, s *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, what any, p Paging, edge func(string, N) E) (*Connection[E], error) {
-	l := ListIdentity{what, q.Order, q.Desc}
-	after, err := s.openKeyCursor(scope, l, p.After)
+// pastPage returns one page of a parent's children at the instant of the query. The limit of
+// the query is one more than the page size.
+func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+	l := ListIdentity{bindings, q.Order, q.Desc}
+	after, err := c.openKeyCursor(scope, l, p.After)
 	if err != nil {
 		return nil, err
 	}
@@ -184,12 +187,12 @@ func pastPage[N registry.Node, E any](ctx context.Context, s *Core, scope *polic
 		return nil, err
 	}
 	size := q.Limit - 1
-	c, err := newConnection(s, scope, l, q.At, nodes[:min(size, len(nodes))], edge)
+	conn, err := newConnection(c, scope, l, q.At, nodes[:min(size, len(nodes))], edge)
 	if err != nil {
 		return nil, err
 	}
-	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = len(nodes) > size, after != nil
-	c.Count = func(ctx context.Context) (*int, error) {
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = len(nodes) > size, after != nil
+	conn.Count = func(ctx context.Context) (*int, error) {
 		q.Limit = maxPastCount + 1
 		all, err := pastChildren(ctx, scope, parent, q, nil)
 		if n := len(all); err == nil && n <= maxPastCount {
@@ -197,24 +200,23 @@ func pastPage[N registry.Node, E any](ctx context.Context, s *Core, scope *polic
 		}
 		return nil, err
 	}
-	return c, nil
+	return conn, nil
 }
 
-// maxPastCount is how many children of the past are counted; more are not told.
+// maxPastCount bounds TotalCount of a past list; above it the count is nil.
 const maxPastCount = 1000
 
-// pastChildren reads the children of one parent as they were, from a key on.
+// pastChildren reads the children of one parent at the instant of the query, after a key.
 func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID, q ChildQuery, after *graph.Key) ([]*graph.Node, error) {
 	if after == nil {
 		return LoadChildren(ctx, scope, parent, q)
 	}
-	l := &pastList{parent: parent, from: after, after: after}
+	l := &pastList{parent: parent, start: after, after: after}
 	err := (&pastReader{scope, q}).fill(ctx, []*pastList{l})
-	return l.kept, err
+	return l.matched, err
 }
 
-// inStages reports whether a version was in one of the stages, joined by a comma;
-// "" are all.
+// inStages reports whether a version is in one of the comma-separated stages; "" means all.
 func inStages(n *graph.Node, stages string) bool {
 	return stages == "" || slices.Contains(strings.Split(stages, ","), n.Text(registry.IndexStage))
 }

@@ -11,18 +11,20 @@ import (
 	"pedigree/registry"
 )
 
-// A store whose reads are no snapshot (Neo4j reads what is committed, row by
-// row) can show a list of versions from the middle of a promotion: none or two in
-// PRODUCTION. The slot that the one in PRODUCTION holds is a single record, so it
-// settles the question: a list that disagrees with it is read again.
+// The reads of Neo4j are no snapshot: each row is read as it is committed at that moment. A
+// list of versions that is read during a promotion can therefore show no version in
+// PRODUCTION, or two. The production slot of a model is a single record and is always
+// consistent: a list that contradicts it is read again.
 
-// consistencyTries and consistencyPause bound the reading again; a commit takes less.
+// consistencyTries and consistencyPause bound the retries. In total they last longer than a
+// commit takes.
 const (
 	consistencyTries = 200
 	consistencyPause = 2 * time.Millisecond
 )
 
-// findVersions reads versions of several models until they agree with the slots.
+// findVersions reads versions of several models, again and again until they agree with the
+// production slots. It answers UNAVAILABLE after consistencyTries retries.
 func findVersions(ctx context.Context, scope *policies.Scope, q graph.Query, stages string) ([]*graph.Node, error) {
 	for try := 0; ; try++ {
 		page, err := scope.Find(ctx, q)
@@ -47,8 +49,8 @@ func findVersions(ctx context.Context, scope *policies.Scope, q graph.Query, sta
 	}
 }
 
-// productionHolders returns, by model, the version that holds its slot and that
-// the caller sees.
+// productionHolders returns, by model, the version that holds the production slot, if the
+// caller sees it.
 func productionHolders(ctx context.Context, scope *policies.Scope, models []registry.ID) (map[registry.ID]registry.ID, error) {
 	out := map[registry.ID]registry.ID{}
 	for part := range slices.Chunk(models, 1000) {
@@ -67,8 +69,9 @@ func productionHolders(ctx context.Context, scope *policies.Scope, models []regi
 	return out, nil
 }
 
-// agreesWithSlots reports whether a list agrees with the slots: only a holder is in
-// PRODUCTION, a holder that is listed is, and a list of PRODUCTION lists it.
+// agreesWithSlots reports whether a list agrees with the production slots: a listed version is
+// in PRODUCTION if and only if it holds the slot, and a list that includes PRODUCTION
+// contains each holder unless its page is full.
 func agreesWithSlots(nodes []*graph.Node, holders map[registry.ID]registry.ID, q graph.Query, stages string) bool {
 	listed := map[registry.ID]bool{}
 	for _, n := range nodes {

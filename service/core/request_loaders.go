@@ -12,12 +12,11 @@ import (
 	"pedigree/registry"
 )
 
-// loaders batch the reads that sibling fields of one answer ask for, so that N
-// parents cost one store call a field and not N. They live for one request, and are
-// made when one of them is used.
+// loaders batch the reads of sibling fields of one answer, so that a field of N parents costs
+// one store call and not N. They live for one request and are created on first use.
 type loaders struct {
-	service  *Core
-	made     sync.Once
+	core     *Core
+	initOnce sync.Once
 	nodes    *dataloader.Loader[nodeKey, *graph.Node]
 	children *dataloader.Loader[childKey, []*graph.Node]
 	hops     *dataloader.Loader[hopKey, graph.Neighbors]
@@ -25,33 +24,36 @@ type loaders struct {
 
 type loadersKey struct{}
 
-// nodeKey asks for a node as it was at an instant.
+// nodeKey identifies a node at an instant.
 type nodeKey struct {
 	id registry.ID
 	at registry.Instant
 }
 
-// childKey asks for the first children of a parent; those that differ only in
-// the parent go into one query.
+// childKey identifies the first children of a parent. Keys that differ only in the parent are
+// read by one query.
 type childKey struct {
 	parent registry.ID
 	ChildQuery
 }
 
+// ChildQuery selects and orders the children of a parent. It is comparable, because loaders
+// use it as a map key.
 type ChildQuery struct {
 	Kind   registry.Kind
 	Order  registry.Index
 	Desc   bool
-	Stages string // stages to keep, joined by a comma; "" keeps all
-	Owner  string // the owner to keep; "" keeps all
-	// From and before bound when the child began, where hasFrom and hasBefore.
+	Stages string // comma-separated; "" for all
+	Owner  string // "" for all
+	// From and Before bound the ValidFrom of children to [From, Before), in Unix microseconds.
+	// Each applies only if HasFrom or HasBefore is set.
 	From, Before       int64
 	HasFrom, HasBefore bool
 	Limit              int
 	At                 registry.Instant
 }
 
-// where narrows to what the query keeps.
+// where returns the predicates of the query.
 func (q ChildQuery) where() []graph.Predicate {
 	out := append(stagePredicates(q.Stages), EqualTo("owner", q.Owner)...)
 	if q.HasFrom {
@@ -63,54 +65,56 @@ func (q ChildQuery) where() []graph.Predicate {
 	return out
 }
 
-// onlyStages reports whether nothing but stages is narrowed.
+// onlyStages reports whether the query has no filter besides Stages.
 func (q ChildQuery) onlyStages() bool { return q.Owner == "" && !q.HasFrom && !q.HasBefore }
 
-// hopKey asks for one hop from a node; those that differ only in the node go
-// into one query.
+// hopKey identifies the neighbors of a node. Keys that differ only in the node are read by one
+// query.
 type hopKey struct {
 	id registry.ID
 	HopQuery
 }
 
+// HopQuery selects neighbors of a node, one hop away. It is comparable, because loaders use it
+// as a map key.
 type HopQuery struct {
 	Direction graph.Direction
 	Edge      registry.EdgeKind // "" for all
-	Cap       int
+	Limit     int
 	after     int64
 	count     bool
 	At        registry.Instant
 }
 
-// batchWait is how long a loader waits for sibling fields by default; they are
-// resolved at once, so it only has to outlast the scheduler. On a busy machine it
-// does not always: then a field costs a few calls, never one an item.
+// batchWait is how long a loader waits for sibling fields by default. Sibling fields are
+// resolved concurrently, so the wait only has to cover scheduling delays. On a busy machine it
+// sometimes does not: then a field costs a few store calls, but not one for each item.
 const batchWait = time.Millisecond
 
-// WithLoaders gives a request its own loaders; without them every read goes to
-// the store by itself.
-func (s *Core) WithLoaders(ctx context.Context) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{service: s})
+// WithLoaders returns a context with loaders of its own. Without loaders every read is a store
+// call of its own.
+func (c *Core) WithLoaders(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadersKey{}, &loaders{core: c})
 }
 
-// loadersOf returns the loaders of a request; false where it has none.
+// loadersOf returns the loaders of a context; false when it has none.
 func loadersOf(ctx context.Context) (*loaders, bool) {
 	l, ok := ctx.Value(loadersKey{}).(*loaders)
 	if ok {
-		l.made.Do(l.make)
+		l.initOnce.Do(l.init)
 	}
 	return l, ok
 }
 
-func (l *loaders) make() {
+func (l *loaders) init() {
 	scoped := func(ctx context.Context, fn func(*policies.Scope) error) error {
-		scope, err := l.service.Gate.Read(ctx, registry.CatalogRead)
+		scope, err := l.core.Gate.Read(ctx, registry.CatalogRead)
 		if err != nil {
 			return err
 		}
 		return fn(scope)
 	}
-	wait := l.service.batchWait
+	wait := l.core.batchWait
 	l.nodes = batched(wait, func(ctx context.Context, keys []nodeKey) (out []*graph.Node, err error) {
 		err = scoped(ctx, func(sc *policies.Scope) (err error) {
 			out, err = findNodes(ctx, sc, keys)
@@ -148,7 +152,7 @@ func batched[K comparable, V any](wait time.Duration, fetch func(context.Context
 	}, dataloader.WithWait[K, V](wait), dataloader.WithBatchCapacity[K, V](1000))
 }
 
-// ClearLoaders empties the loaders after a write, so that the answer shows it.
+// ClearLoaders clears the caches of the loaders after a write, so that later reads see it.
 func ClearLoaders(ctx context.Context) {
 	if l, ok := loadersOf(ctx); ok {
 		l.nodes.ClearAll()
@@ -157,7 +161,8 @@ func ClearLoaders(ctx context.Context) {
 	}
 }
 
-// withoutLoaders is ctx for a read that has no siblings, and so need not wait for any.
+// withoutLoaders returns ctx without loaders, for a single read that need not wait for
+// siblings.
 func withoutLoaders(ctx context.Context) context.Context {
 	return context.WithValue(ctx, loadersKey{}, nil)
 }
@@ -175,31 +180,31 @@ func loadNodes(ctx context.Context, scope *policies.Scope, at registry.Instant, 
 	return nodes, FirstError(errs...)
 }
 
-// findNodes answers node keys with one read per distinct instant.
+// findNodes reads the nodes of keys, with one store call per distinct instant.
 func findNodes(ctx context.Context, scope *policies.Scope, keys []nodeKey) ([]*graph.Node, error) {
-	places := map[registry.Instant][]int{}
+	positionsByInstant := map[registry.Instant][]int{}
 	for i, k := range keys {
-		places[k.at] = append(places[k.at], i)
+		positionsByInstant[k.at] = append(positionsByInstant[k.at], i)
 	}
 	out := make([]*graph.Node, len(keys))
-	for at, is := range places {
-		ids := make([]registry.ID, len(is))
-		for j, i := range is {
+	for at, positions := range positionsByInstant {
+		ids := make([]registry.ID, len(positions))
+		for j, i := range positions {
 			ids[j] = keys[i].id
 		}
 		nodes, err := scope.Nodes(ctx, StoreInstant(at), ids...)
 		if err != nil {
 			return nil, err
 		}
-		for j, i := range is {
+		for j, i := range positions {
 			out[i] = nodes[j]
 		}
 	}
 	return out, nil
 }
 
-// LoadChildren reads the first children of a parent, together with those that other
-// fields of the request ask for by the same query.
+// LoadChildren reads the first children of a parent. Within a request, children of several
+// parents with the same query are read together.
 func LoadChildren(ctx context.Context, scope *policies.Scope, parent registry.ID, q ChildQuery) ([]*graph.Node, error) {
 	k := childKey{parent, q}
 	l, ok := loadersOf(ctx)
@@ -213,8 +218,8 @@ func LoadChildren(ctx context.Context, scope *policies.Scope, parent registry.ID
 	return l.children.Load(ctx, k)()
 }
 
-// LoadHops reads one hop from a node, together with those that other fields of the
-// request ask for by the same query.
+// LoadHops reads the neighbors of a node. Within a request, neighbors of several nodes with
+// the same query are read together.
 func LoadHops(ctx context.Context, scope *policies.Scope, id registry.ID, q HopQuery) (graph.Neighbors, error) {
 	k := hopKey{id, q}
 	l, ok := loadersOf(ctx)
@@ -228,7 +233,7 @@ func LoadHops(ctx context.Context, scope *policies.Scope, id registry.ID, q HopQ
 	return l.hops.Load(ctx, k)()
 }
 
-// findChildren answers child keys with one query per distinct childQuery.
+// findChildren reads the children of keys, with one store call per distinct ChildQuery.
 func findChildren(ctx context.Context, scope *policies.Scope, keys []childKey) ([][]*graph.Node, error) {
 	byQuery := map[ChildQuery][]registry.ID{}
 	var order []ChildQuery
@@ -256,7 +261,7 @@ func findChildren(ctx context.Context, scope *policies.Scope, keys []childKey) (
 	return out, nil
 }
 
-// findChildrenOfParents reads the children of parents that one childQuery asks for.
+// findChildrenOfParents reads the children of several parents by one query.
 func findChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQuery, parents []registry.ID) ([]*graph.Node, error) {
 	if !q.At.Today() {
 		return pastChildrenOfParents(ctx, scope, q, parents)
@@ -266,7 +271,7 @@ func findChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQu
 	if q.Kind == registry.KindModelVersion {
 		stages := q.Stages
 		if !q.onlyStages() {
-			stages = "" // That the one in PRODUCTION is left out then says nothing.
+			stages = "" // Other filters may exclude the version in PRODUCTION.
 		}
 		return findVersions(ctx, scope, full, stages)
 	}
@@ -274,7 +279,7 @@ func findChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQu
 	return page.Nodes, err
 }
 
-// findHops answers hop keys with one query per distinct hopQuery.
+// findHops reads the neighbors of keys, with one store call per distinct HopQuery.
 func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]graph.Neighbors, error) {
 	byQuery := map[HopQuery][]int{}
 	var order []HopQuery
@@ -286,7 +291,7 @@ func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]grap
 	}
 	out := make([]graph.Neighbors, len(keys))
 	for _, q := range order {
-		hq := graph.NeighborQuery{Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Cap, After: q.after, Count: q.count}
+		hq := graph.NeighborQuery{Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Limit, After: q.after, Count: q.count}
 		if q.Edge != "" {
 			hq.Edges = []registry.EdgeKind{q.Edge}
 		}

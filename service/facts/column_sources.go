@@ -11,7 +11,7 @@ import (
 	"pedigree/service/core"
 )
 
-// checkSources holds what columns are said to be derived from to its rules.
+// checkSources checks the sources of all columns and their number.
 func (in *RecordDatasetVersionInput) checkSources() error {
 	all := 0
 	for i := range in.Columns {
@@ -28,33 +28,33 @@ func (in *RecordDatasetVersionInput) checkSources() error {
 	return nil
 }
 
-func checkSource(s *registry.ColumnSource, at string) error {
+func checkSource(s *registry.ColumnSource, field string) error {
 	core.ToNFC(&s.Column)
-	if err := core.FirstError(core.CheckKey(at+".dataset", &s.Dataset), core.CheckKey(at+".namespace", &s.Namespace), registry.CheckKey(at+".column", s.Column)); err != nil {
+	if err := core.FirstError(core.CheckKey(field+".dataset", &s.Dataset), core.CheckKey(field+".namespace", &s.Namespace), registry.CheckKey(field+".column", s.Column)); err != nil {
 		return err
 	}
 	if (s.DatasetVersion == "") == (s.Dataset == "") || s.DatasetVersion != "" && s.Namespace != "" {
-		return registry.Invalid(at, "give datasetVersion, or dataset and its namespace")
+		return registry.Invalid(field, "give datasetVersion, or dataset and its namespace")
 	}
 	if len(s.Transformations) > registry.MaxTransformations {
-		return registry.Invalid(at+".transformations", "more than %d", registry.MaxTransformations)
+		return registry.Invalid(field+".transformations", "more than %d", registry.MaxTransformations)
 	}
 	for i := range s.Transformations {
 		t := &s.Transformations[i]
 		if t.Type == "" {
 			t.Type = registry.DirectTransformation
 		}
-		if err := core.FirstError(core.CheckKey(at+".transformations.subtype", &t.Subtype), core.CheckText(at+".transformations.description", &t.Description)); err != nil {
+		if err := core.FirstError(core.CheckKey(field+".transformations.subtype", &t.Subtype), core.CheckText(field+".transformations.description", &t.Description)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// resolveColumnSources brings every source of a version's columns to the id of a dataset
-// version that is seen, is another one and has the column. It returns the sources
-// that lineage does not join to the version yet: a column's derivation is also one
-// of the version.
+// resolveColumnSources replaces the name in every column source by the id of a dataset version.
+// It refuses a source that the caller does not see, that is the version itself, or that has
+// no such column. It returns the source versions to which the version has no lineage yet, so
+// that the caller can add DERIVED_FROM edges.
 func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.DatasetVersion, in RecordDatasetVersionInput) ([]registry.ID, error) {
 	if !slices.ContainsFunc(v.Columns, func(c registry.Column) bool { return len(c.DerivedFrom) > 0 }) {
 		return nil, nil
@@ -63,14 +63,14 @@ func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.Data
 	if err != nil {
 		return nil, err
 	}
-	t := &columnSourceResolver{ctx: ctx, tx: tx, v: v, causes: causes, columnsRead: map[registry.ID]map[string]bool{}}
+	resolver := &columnSourceResolver{ctx: ctx, tx: tx, v: v, causes: causes, columnsRead: map[registry.ID]map[string]bool{}}
 	var added []registry.ID
 	for i := range v.Columns {
 		c := &v.Columns[i]
 		c.DerivedFrom = slices.Clone(c.DerivedFrom)
 		for j := range c.DerivedFrom {
 			source := &c.DerivedFrom[j]
-			if err := t.resolve(source, fmt.Sprintf("columns[%d].derivedFrom[%d]", i, j)); err != nil {
+			if err := resolver.resolve(source, fmt.Sprintf("columns[%d].derivedFrom[%d]", i, j)); err != nil {
 				return nil, err
 			}
 			if id := source.DatasetVersion; !causes[id] {
@@ -81,12 +81,12 @@ func resolveColumnSources(ctx context.Context, tx *policies.Tx, v *registry.Data
 	return added, nil
 }
 
-// causesOfVersion are the dataset versions that a version was derived from, by an edge or
-// through the run that wrote it, as far as it is known or being told.
+// causesOfVersion returns the dataset versions that a version was derived from, by an edge or
+// through the run that wrote it, according to the store and to the input.
 func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in RecordDatasetVersionInput) (map[registry.ID]bool, error) {
 	causes := map[registry.ID]bool{}
 	var runs []registry.ID
-	take := func(id registry.ID) {
+	addCause := func(id registry.ID) {
 		if id.Kind() == registry.KindRun {
 			runs = append(runs, id)
 		} else if id.Kind() == registry.KindDatasetVersion {
@@ -94,64 +94,65 @@ func causesOfVersion(ctx context.Context, tx *policies.Tx, v registry.ID, in Rec
 		}
 	}
 	for _, id := range in.DerivedFrom {
-		take(id)
+		addCause(id)
 	}
 	if in.GeneratedBy != nil {
-		take(*in.GeneratedBy)
+		addCause(*in.GeneratedBy)
 	}
-	up := func(ids []registry.ID, kinds ...registry.EdgeKind) error {
+	addUpstream := func(ids []registry.ID, kinds ...registry.EdgeKind) error {
 		hops, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: ids, Direction: graph.Upstream, Edges: kinds, LimitPerNode: 10000, Bare: true})
 		for _, h := range hops {
 			for _, n := range h.Nodes {
-				take(n.ID)
+				addCause(n.ID)
 			}
 		}
 		return err
 	}
-	if err := up([]registry.ID{v}, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy); err != nil {
+	if err := addUpstream([]registry.ID{v}, registry.EdgeDerivedFrom, registry.EdgeGeneratedBy); err != nil {
 		return nil, err
 	}
-	return causes, up(slices.Clone(runs), registry.EdgeUsed)
+	return causes, addUpstream(slices.Clone(runs), registry.EdgeUsed)
 }
 
-// columnSourceResolver finds the dataset versions that sources name.
+// columnSourceResolver finds the dataset versions of column sources.
 type columnSourceResolver struct {
 	ctx    context.Context
 	tx     *policies.Tx
 	v      *registry.DatasetVersion
 	causes map[registry.ID]bool
-	// known has the columns of the sources that were read; nil where they list none.
+	// columnsRead has the columns of the dataset versions that were read, nil for a version
+	// that lists no columns.
 	columnsRead map[registry.ID]map[string]bool
 }
 
-func (t *columnSourceResolver) resolve(s *registry.ColumnSource, at string) error {
+func (r *columnSourceResolver) resolve(s *registry.ColumnSource, field string) error {
 	if s.Dataset != "" {
-		id, err := t.byName(s, at)
+		id, err := r.byName(s, field)
 		if err != nil {
 			return err
 		}
 		s.DatasetVersion, s.Dataset, s.Namespace = id, "", ""
 	}
-	if s.DatasetVersion == t.v.ID {
-		return registry.Invalid(at, "a column is derived from columns of other dataset versions, not of its own")
+	if s.DatasetVersion == r.v.ID {
+		return registry.Invalid(field, "a column is derived from columns of other dataset versions, not of its own")
 	}
-	columns, ok := t.columnsRead[s.DatasetVersion]
+	columns, ok := r.columnsRead[s.DatasetVersion]
 	if !ok {
 		var err error
-		if columns, err = t.read(s.DatasetVersion); err != nil {
+		if columns, err = r.read(s.DatasetVersion); err != nil {
 			return err
 		}
-		t.columnsRead[s.DatasetVersion] = columns
+		r.columnsRead[s.DatasetVersion] = columns
 	}
 	if columns != nil && !columns[s.Column] {
-		return registry.Invalid(at+".column", "the dataset version %s has no column %q", s.DatasetVersion, registry.Shorten(s.Column, 100))
+		return registry.Invalid(field+".column", "the dataset version %s has no column %q", s.DatasetVersion, registry.Shorten(s.Column, 100))
 	}
 	return nil
 }
 
-// read returns the columns of a dataset version that the caller sees.
-func (t *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
-	nodes, err := t.tx.Nodes(t.ctx, id)
+// read returns the columns of a dataset version that the caller sees, nil when it lists none.
+func (r *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
+	nodes, err := r.tx.Nodes(r.ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -169,18 +170,19 @@ func (t *columnSourceResolver) read(id registry.ID) (map[string]bool, error) {
 	return columns, nil
 }
 
-// byName finds the one version of a dataset among the causes.
-func (t *columnSourceResolver) byName(s *registry.ColumnSource, at string) (registry.ID, error) {
+// byName finds the version of a dataset among the causes. It answers INVALID_ARGUMENT unless
+// there is exactly one.
+func (r *columnSourceResolver) byName(s *registry.ColumnSource, field string) (registry.ID, error) {
 	namespace := s.Namespace
 	if namespace == "" {
 		namespace = registry.DefaultNamespace
 	}
 	dataset := registry.DatasetID(namespace, s.Dataset)
 	var ids, found []registry.ID
-	for id := range t.causes {
+	for id := range r.causes {
 		ids = append(ids, id)
 	}
-	nodes, err := t.tx.Nodes(t.ctx, ids...)
+	nodes, err := r.tx.Nodes(r.ctx, ids...)
 	if err != nil {
 		return "", err
 	}
@@ -190,13 +192,13 @@ func (t *columnSourceResolver) byName(s *registry.ColumnSource, at string) (regi
 		}
 	}
 	if len(found) != 1 {
-		return "", registry.Invalid(at+".dataset", "%d versions of %s in %s are sources of this one; give datasetVersion, or name the one source in derivedFrom or as an input of the run in generatedBy",
+		return "", registry.Invalid(field+".dataset", "%d versions of %s in %s are sources of this one; give datasetVersion, or name the one source in derivedFrom or as an input of the run in generatedBy",
 			len(found), registry.Shorten(s.Dataset, 100), registry.Shorten(namespace, 100))
 	}
 	return found[0], nil
 }
 
-// mergeKnownColumns adds what is told of columns to those that are known of a version.
+// mergeKnownColumns merges the columns of v into the stored columns of the version.
 func mergeKnownColumns(old *graph.Node, v *registry.DatasetVersion) error {
 	if old == nil || old.Deleted || len(v.Columns) == 0 {
 		return nil
@@ -211,17 +213,17 @@ func mergeKnownColumns(old *graph.Node, v *registry.DatasetVersion) error {
 	return nil
 }
 
-// maxColumns is the most columns of a dataset version.
+// maxColumns is the largest number of columns of a dataset version.
 const maxColumns = 5000
 
-// SourcesOf lists the columns that a column was derived from, of dataset versions
-// that the caller sees.
-func (s *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
+// SourcesOf lists the columns that a column was derived from, as far as the caller sees their
+// dataset versions.
+func (r *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
 	ids := make([]registry.ID, len(c.DerivedFrom))
 	for i, source := range c.DerivedFrom {
 		ids[i] = source.DatasetVersion
 	}
-	seen, err := s.core.Nodes(ctx, ids)
+	seen, err := r.core.Nodes(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -236,6 +238,6 @@ func (s *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*regist
 }
 
 // SourceVersion returns the dataset version of a source.
-func (s *Recorder) SourceVersion(ctx context.Context, source *registry.ColumnSource) (*registry.DatasetVersion, error) {
-	return core.NounAs[*registry.DatasetVersion](s.core.NodeAt(ctx, source.ReadAt, source.DatasetVersion))
+func (r *Recorder) SourceVersion(ctx context.Context, source *registry.ColumnSource) (*registry.DatasetVersion, error) {
+	return core.NounAs[*registry.DatasetVersion](r.core.NodeAt(ctx, source.ReadAt, source.DatasetVersion))
 }

@@ -12,7 +12,7 @@ import (
 	"pedigree/service/core"
 )
 
-// CommitInput are the facts of a commit.
+// CommitInput describes a commit.
 type CommitInput struct {
 	SHA         string    `json:"sha,omitzero"`
 	Parents     []string  `json:"parents,omitzero"`
@@ -26,35 +26,35 @@ type CommitInput struct {
 	CommittedAt time.Time `json:"committedAt,omitzero"`
 }
 
-// RecordCommitsInput are the facts of up to 500 commits of a repository.
+// RecordCommitsInput describes 1 to registry.MaxFacts commits of a repository.
 type RecordCommitsInput struct {
 	Repository     RepositoryInput `json:"repository,omitzero"`
 	Commits        []CommitInput   `json:"commits,omitzero"`
 	IdempotencyKey *string         `json:"-"`
 }
 
-// RecordCommitsPayload carries the repository, the commits as given, and how many
-// were new.
+// RecordCommitsPayload has the repository, the commits in the order of the input, and how many
+// of them were new.
 type RecordCommitsPayload struct {
 	Repository *registry.Repository
 	Commits    []*registry.Commit
 	Created    int
 }
 
-func (c *CommitInput) check(at string) error {
-	if err := core.CheckSHA(at+".sha", &c.SHA); err != nil {
+func (c *CommitInput) check(field string) error {
+	if err := core.CheckSHA(field+".sha", &c.SHA); err != nil {
 		return err
 	}
 	if len(c.Parents) > 100 {
-		return registry.Invalid(at+".parents", "has more than 100 entries")
+		return registry.Invalid(field+".parents", "has more than 100 entries")
 	}
 	for i := range c.Parents {
-		if err := core.CheckSHA(at+".parents", &c.Parents[i]); err != nil {
+		if err := core.CheckSHA(field+".parents", &c.Parents[i]); err != nil {
 			return err
 		}
 	}
-	return core.FirstError(core.CheckText(at+".message", &c.Message), core.CheckText(at+".author", &c.Author), core.CheckText(at+".email", &c.Email), core.CheckText(at+".committer", &c.Committer),
-		core.CheckKey(at+".role", &c.Role), core.CheckKey(at+".signature", &c.Signature), core.CheckTime(at+".authoredAt", c.AuthoredAt), core.CheckTime(at+".committedAt", c.CommittedAt))
+	return core.FirstError(core.CheckText(field+".message", &c.Message), core.CheckText(field+".author", &c.Author), core.CheckText(field+".email", &c.Email), core.CheckText(field+".committer", &c.Committer),
+		core.CheckKey(field+".role", &c.Role), core.CheckKey(field+".signature", &c.Signature), core.CheckTime(field+".authoredAt", c.AuthoredAt), core.CheckTime(field+".committedAt", c.CommittedAt))
 }
 
 func (in *RecordCommitsInput) check() error {
@@ -72,8 +72,8 @@ func (in *RecordCommitsInput) check() error {
 	return nil
 }
 
-// CommitRole reads what a commit did for the model, and where that stands: the
-// trailer Model-Role in the last paragraph, else the Conventional Commit type.
+// CommitRole returns the role of a commit and the text that it was read from: the trailer
+// Model-Role in the last paragraph of the message, or else the Conventional Commits type.
 func CommitRole(message string) (role, evidence string) {
 	paragraphs := strings.Split(strings.TrimSpace(strings.ReplaceAll(message, "\r\n", "\n")), "\n\n")
 	for _, line := range strings.Split(paragraphs[len(paragraphs)-1], "\n") {
@@ -99,24 +99,24 @@ func CommitRole(message string) (role, evidence string) {
 	return head, "type of " + registry.Shorten(subject, 100)
 }
 
-// RecordCommits records commits with their parents. A parent that is not known
-// yet is joined when it is recorded.
-func (s *Recorder) RecordCommits(ctx context.Context, in RecordCommitsInput) (*RecordCommitsPayload, error) {
+// RecordCommits records commits with their parents. The edge to a parent that is not recorded
+// yet is added when that parent is recorded.
+func (r *Recorder) RecordCommits(ctx context.Context, in RecordCommitsInput) (*RecordCommitsPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.CommitRecord, core.Idempotent("recordCommits", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.CommitRecord, core.Idempotent("recordCommits", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeCommits(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	core.ClearLoaders(ctx)
-	nouns, err := s.core.Nodes(ctx, r.IDs)
+	nouns, err := r.core.Nodes(ctx, result.IDs)
 	if err != nil {
 		return nil, err
 	}
-	out := &RecordCommitsPayload{Created: r.Count, Commits: make([]*registry.Commit, len(nouns)-1)}
+	out := &RecordCommitsPayload{Created: result.Count, Commits: make([]*registry.Commit, len(nouns)-1)}
 	out.Repository, _ = nouns[0].(*registry.Repository)
 	for i, n := range nouns[1:] {
 		out.Commits[i], _ = n.(*registry.Commit)
@@ -147,11 +147,11 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			known[n.ID] = n
 		}
 	}
-	r, earliest := core.WriteResult{IDs: ids, Created: isNew}, tx.Now()
+	result, earliest := core.WriteResult{IDs: ids, Created: isNew}, tx.Now()
 	changed := isNew
 	for _, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
-		wrote, err := putCommit(ctx, tx, known[id], repo, c)
+		written, err := putCommit(ctx, tx, known[id], repo, c)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
@@ -159,34 +159,34 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			if at := core.StoredTime(c.CommittedAt, tx.Now()); at.Before(earliest) {
 				earliest = at
 			}
-			r.Count++
-			r.Created = true
+			result.Count++
+			result.Created = true
 			known[id] = &graph.Node{ID: id}
 		}
-		changed = changed || wrote
+		changed = changed || written
 	}
 	if err := core.BackdateContainer(ctx, tx, repo, earliest); err != nil {
 		return core.WriteResult{}, err
 	}
-	edges, waits, err := parentEdges(ctx, tx, in.Commits, known)
+	edges, addedPending, err := parentEdges(ctx, tx, in.Commits, known)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	changed = changed || waits
+	changed = changed || addedPending
 	if err := tx.Link(ctx, edges...); err != nil {
 		return core.WriteResult{}, err
 	}
 	for _, e := range edges {
 		changed = changed || e.Created
 	}
-	if r.Changed = changed; !changed {
-		return r, nil
+	if result.Changed = changed; !changed {
+		return result, nil
 	}
-	return r, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
-		Detail: core.LogDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", r.Count)})
+	return result, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
+		Detail: core.LogDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", result.Count)})
 }
 
-// RoleGivenBy starts the evidence of a role that was not read from the message.
+// RoleGivenBy starts the evidence of a role that the caller gave, followed by the subject.
 const RoleGivenBy = "given by "
 
 func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo registry.ID, c CommitInput) (bool, error) {
@@ -200,17 +200,17 @@ func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo regis
 	commit.ID, commit.Parent = registry.CommitID(c.SHA), repo
 	if old != nil {
 		if old.Doc == nil {
-			return false, nil // Given twice in one call.
+			return false, nil // The commit is in the input twice.
 		}
 		commit.Parent, commit.Repository = old.Parent, string(old.Parent)
 	}
 	return core.PutFact(ctx, tx, old, commit, c.CommittedAt, func(at time.Time) { commit.CommittedAt = at })
 }
 
-// parentEdges joins commits to those of their parents that are known, remembers
-// those that are not, and joins known commits that waited for one of these. It
-// reports whether any parent was newly remembered.
-func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, waits bool, err error) {
+// parentEdges returns the edges from commits to recorded parents. For other parents it stores
+// pending nodes. It also returns the edges of earlier commits whose pending parent is one of
+// these commits. addedPending reports whether it stored a pending node.
+func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, addedPending bool, err error) {
 	ids := make([]registry.ID, len(commits))
 	var pending []*graph.Node
 	for i, c := range commits {
@@ -240,11 +240,11 @@ func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, kn
 			return nil, false, err
 		}
 	}
-	waiting, err := tx.ChildrenUnfiltered(ctx, registry.KindPending, registry.IndexName, ids...)
+	pendingChildren, err := tx.ChildrenUnfiltered(ctx, registry.KindPending, registry.IndexName, ids...)
 	if err != nil {
 		return nil, false, err
 	}
-	for _, n := range waiting {
+	for _, n := range pendingChildren {
 		var w pendingParent
 		if err := core.DecodeDoc(n, &w); err != nil {
 			return nil, false, err
@@ -254,12 +254,13 @@ func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, kn
 	return edges, len(pending) > 0, nil
 }
 
-// pendingParent is the document of a KindPending node.
+// pendingParent is the document of a KindPending node: a commit that has an edge to the node's
+// parent as soon as that is recorded.
 type pendingParent struct {
 	Child registry.ID `json:"child"`
 }
 
-// notStored keeps the nodes that are not stored yet.
+// notStored returns the nodes that are not stored yet.
 func notStored(ctx context.Context, tx *policies.Tx, nodes []*graph.Node) (out []*graph.Node, err error) {
 	ids := make([]registry.ID, len(nodes))
 	for i, n := range nodes {
@@ -283,20 +284,20 @@ type CommitEdge struct {
 // CommitConnection is a page of commits.
 type CommitConnection struct{ core.Connection[*CommitEdge] }
 
-// CommitFilter says which commits to keep; empty fields keep all.
+// CommitFilter selects commits; empty fields match all.
 type CommitFilter struct {
 	Role       string
 	Repository *registry.ID
-	// The commit was committed at CommittedFrom or later, before CommittedBefore.
+	// CommittedFrom (inclusive) and CommittedBefore (exclusive) bound the commit time.
 	CommittedFrom, CommittedBefore *time.Time
 }
 
 func commitEdge(cursor string, c *registry.Commit) *CommitEdge { return &CommitEdge{cursor, c} }
 
-// Commits lists the commits that the caller sees, newest first if not said
-// otherwise.
-func (s *Recorder) Commits(ctx context.Context, p core.Paging, f *CommitFilter, o *core.CommitOrder) (*CommitConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+// Commits returns one page of the commits that the caller sees, newest first unless o gives
+// another order.
+func (r *Recorder) Commits(ctx context.Context, p core.Paging, f *CommitFilter, o *core.CommitOrder) (*CommitConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -310,35 +311,35 @@ func (s *Recorder) Commits(ctx context.Context, p core.Paging, f *CommitFilter, 
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"commits", f}, p, commitEdge)
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"commits", f}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &CommitConnection{*c}, nil
+	return &CommitConnection{*conn}, nil
 }
 
-// Commit returns a commit by its sha, as of a past when one is given; nil when
-// there is none that the caller sees.
-func (s *Recorder) Commit(ctx context.Context, sha string, past ...core.PointInTime) (*registry.Commit, error) {
+// Commit returns a commit by its sha, optionally at a point in time; nil when there is none
+// that the caller sees.
+func (r *Recorder) Commit(ctx context.Context, sha string, past ...core.PointInTime) (*registry.Commit, error) {
 	if err := core.CheckSHA("sha", &sha); err != nil {
 		return nil, err
 	}
-	return core.GetNoun[*registry.Commit](ctx, s.core, registry.CommitID(sha), past)
+	return core.GetNoun[*registry.Commit](ctx, r.core, registry.CommitID(sha), past)
 }
 
-// CommitsOf lists the commits of a repository, newest first.
-func (s *Recorder) CommitsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*CommitConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, r.ID, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexValidFrom, Desc: true, At: r.ReadAt}, p, commitEdge)
+// CommitsOf returns one page of the commits of a repository, newest first.
+func (r *Recorder) CommitsOf(ctx context.Context, repo *registry.Repository, p core.Paging) (*CommitConnection, error) {
+	conn, err := core.ListChildren(ctx, r.core, repo.ID, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexValidFrom, Desc: true, At: repo.ReadAt}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &CommitConnection{*c}, nil
+	return &CommitConnection{*conn}, nil
 }
 
-// FactKind says that this input is a fact about commits.
+// FactKind returns registry.FactCommits.
 func (*RecordCommitsInput) FactKind() registry.FactKind { return registry.FactCommits }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RecordCommitsInput) FactAction() registry.Action { return registry.CommitRecord }
 
 // CheckFact checks the input as one fact of a batch.
@@ -346,7 +347,7 @@ func (in *RecordCommitsInput) CheckFact() error {
 	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
 }
 
-// ResolveFact returns a copy with every reference replaced.
+// ResolveFact returns the input unchanged: it has no ids.
 func (in *RecordCommitsInput) ResolveFact(_ core.References) core.Fact {
 	return in
 }

@@ -12,7 +12,7 @@ import (
 	"pedigree/service/core"
 )
 
-// RecordDatasetVersionInput are the facts of a state of a dataset.
+// RecordDatasetVersionInput describes a version of a dataset.
 type RecordDatasetVersionInput struct {
 	Dataset        string              `json:"dataset,omitzero"`
 	Namespace      string              `json:"namespace,omitzero"`
@@ -32,7 +32,7 @@ type RecordDatasetVersionInput struct {
 	IdempotencyKey *string             `json:"-"`
 }
 
-// RecordDatasetVersionPayload carries the state and whether it is new.
+// RecordDatasetVersionPayload has the dataset version and whether it is new.
 type RecordDatasetVersionPayload struct {
 	DatasetVersion *registry.DatasetVersion
 	Created        bool
@@ -58,21 +58,21 @@ func (in *RecordDatasetVersionInput) check() error {
 	}
 	seen := map[string]bool{}
 	for i := range in.Columns {
-		c, at := &in.Columns[i], fmt.Sprintf("columns[%d]", i)
+		c, field := &in.Columns[i], fmt.Sprintf("columns[%d]", i)
 		core.ToNFC(&c.Name)
-		if err := core.FirstError(registry.CheckKey(at+".name", c.Name), core.CheckText(at+".type", &c.Type), core.CheckText(at+".description", &c.Description)); err != nil {
+		if err := core.FirstError(registry.CheckKey(field+".name", c.Name), core.CheckText(field+".type", &c.Type), core.CheckText(field+".description", &c.Description)); err != nil {
 			return err
 		}
 		if seen[c.Name] {
-			return registry.Invalid(at+".name", "the column %q is given twice", c.Name)
+			return registry.Invalid(field+".name", "the column %q is given twice", c.Name)
 		}
 		seen[c.Name] = true
 	}
 	return in.checkSources()
 }
 
-// identity is what tells states of a dataset apart (SEMANTICS: digest, else the
-// system's version, else the writing run, else unversioned).
+// identity returns the key of a version within its dataset: the digest, or else the version of
+// the source system, or else the run that wrote it, or else registry.Unversioned.
 func (in *RecordDatasetVersionInput) identity() string {
 	switch {
 	case in.Digest != "":
@@ -85,20 +85,20 @@ func (in *RecordDatasetVersionInput) identity() string {
 	return registry.Unversioned
 }
 
-// RecordDatasetVersion records a state of a dataset, and the dataset when it is
-// new. The same facts again answer created: false; added ones are merged.
-func (s *Recorder) RecordDatasetVersion(ctx context.Context, in RecordDatasetVersionInput) (*RecordDatasetVersionPayload, error) {
+// RecordDatasetVersion records a version of a dataset, and the dataset if it is new. Recording
+// the same version again merges added fields; Created is then false.
+func (r *Recorder) RecordDatasetVersion(ctx context.Context, in RecordDatasetVersionInput) (*RecordDatasetVersionPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.DatasetRecord, core.Idempotent("recordDatasetVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.DatasetRecord, core.Idempotent("recordDatasetVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeDatasetVersion(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.DatasetVersion](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordDatasetVersionPayload{v, r.Created}, err
+	v, err := core.NounAs[*registry.DatasetVersion](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordDatasetVersionPayload{v, result.Created}, err
 }
 
 func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetVersionInput) (core.WriteResult, error) {
@@ -157,16 +157,17 @@ type DatasetEdge struct {
 // DatasetConnection is a page of datasets.
 type DatasetConnection struct{ core.Connection[*DatasetEdge] }
 
-// DatasetFilter says which datasets to keep; empty fields keep all.
+// DatasetFilter selects datasets; empty fields match all.
 type DatasetFilter struct {
 	Namespace, Owner, NamePrefix string
-	// The dataset was created at CreatedFrom or later, before CreatedBefore.
+	// CreatedFrom (inclusive) and CreatedBefore (exclusive) bound the creation time.
 	CreatedFrom, CreatedBefore *time.Time
 }
 
-// Datasets lists the datasets that the caller sees, by name if not said otherwise.
-func (s *Recorder) Datasets(ctx context.Context, p core.Paging, f *DatasetFilter, o *core.DatasetOrder) (*DatasetConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+// Datasets returns one page of the datasets that the caller sees, by name unless o gives
+// another order.
+func (r *Recorder) Datasets(ctx context.Context, p core.Paging, f *DatasetFilter, o *core.DatasetOrder) (*DatasetConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -177,59 +178,59 @@ func (s *Recorder) Datasets(ctx context.Context, p core.Paging, f *DatasetFilter
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"datasets", f}, p, func(cursor string, d *registry.Dataset) *DatasetEdge { return &DatasetEdge{cursor, d} })
 	if err != nil {
 		return nil, err
 	}
-	return &DatasetConnection{*c}, nil
+	return &DatasetConnection{*conn}, nil
 }
 
-// Dataset returns a dataset by name and namespace, as of a past when one is given;
-// nil when there is none that the caller sees.
-func (s *Recorder) Dataset(ctx context.Context, named, namespace string, past ...core.PointInTime) (*registry.Dataset, error) {
-	core.ToNFC(&named, &namespace)
-	return core.GetNoun[*registry.Dataset](ctx, s.core, registry.DatasetID(namespace, named), past)
+// Dataset returns a dataset by name and namespace, optionally at a point in time; nil when
+// there is none that the caller sees.
+func (r *Recorder) Dataset(ctx context.Context, name, namespace string, past ...core.PointInTime) (*registry.Dataset, error) {
+	core.ToNFC(&name, &namespace)
+	return core.GetNoun[*registry.Dataset](ctx, r.core, registry.DatasetID(namespace, name), past)
 }
 
-// DatasetVersion returns a state of a dataset, as of a past when one is given; nil
-// when there is none that the caller sees.
-func (s *Recorder) DatasetVersion(ctx context.Context, dataset, version, namespace string, past ...core.PointInTime) (*registry.DatasetVersion, error) {
+// DatasetVersion returns a version of a dataset, optionally at a point in time; nil when there
+// is none that the caller sees.
+func (r *Recorder) DatasetVersion(ctx context.Context, dataset, version, namespace string, past ...core.PointInTime) (*registry.DatasetVersion, error) {
 	core.ToNFC(&dataset, &namespace, &version)
-	return core.GetNoun[*registry.DatasetVersion](ctx, s.core, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version), past)
+	return core.GetNoun[*registry.DatasetVersion](ctx, r.core, registry.DatasetVersionID(registry.DatasetID(namespace, dataset), version), past)
 }
 
-// DatasetOf returns the dataset of a state.
-func (s *Recorder) DatasetOf(ctx context.Context, v *registry.DatasetVersion) (*registry.Dataset, error) {
-	return core.NounAs[*registry.Dataset](s.core.NodeAt(ctx, v.ReadAt, v.Parent))
+// DatasetOf returns the dataset of a dataset version.
+func (r *Recorder) DatasetOf(ctx context.Context, v *registry.DatasetVersion) (*registry.Dataset, error) {
+	return core.NounAs[*registry.Dataset](r.core.NodeAt(ctx, v.ReadAt, v.Parent))
 }
 
-// DatasetVersionEdge is a state of a dataset in a page.
+// DatasetVersionEdge is a dataset version in a page.
 type DatasetVersionEdge struct {
 	Cursor string
 	Node   *registry.DatasetVersion
 }
 
-// DatasetVersionConnection is a page of states of a dataset.
+// DatasetVersionConnection is a page of dataset versions.
 type DatasetVersionConnection struct {
 	core.Connection[*DatasetVersionEdge]
 }
 
-// VersionsOfDataset lists the states of a dataset, oldest first.
-func (s *Recorder) VersionsOfDataset(ctx context.Context, d *registry.Dataset, p core.Paging) (*DatasetVersionConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, d.ID, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexValidFrom, At: d.ReadAt}, p,
+// VersionsOfDataset returns one page of the versions of a dataset, oldest first.
+func (r *Recorder) VersionsOfDataset(ctx context.Context, d *registry.Dataset, p core.Paging) (*DatasetVersionConnection, error) {
+	conn, err := core.ListChildren(ctx, r.core, d.ID, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexValidFrom, At: d.ReadAt}, p,
 		func(cursor string, v *registry.DatasetVersion) *DatasetVersionEdge {
 			return &DatasetVersionEdge{cursor, v}
 		})
 	if err != nil {
 		return nil, err
 	}
-	return &DatasetVersionConnection{*c}, nil
+	return &DatasetVersionConnection{*conn}, nil
 }
 
-// FactKind says that this input is a fact about a dataset version.
+// FactKind returns registry.FactDatasetVersion.
 func (*RecordDatasetVersionInput) FactKind() registry.FactKind { return registry.FactDatasetVersion }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RecordDatasetVersionInput) FactAction() registry.Action { return registry.DatasetRecord }
 
 // CheckFact checks the input as one fact of a batch.
@@ -247,7 +248,7 @@ func (in *RecordDatasetVersionInput) ResolveFact(r core.References) core.Fact {
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RecordDatasetVersionInput) FactReads() (ids, effects []registry.ID) {
 	ds := registry.DatasetID(in.Namespace, in.Dataset)
-	return append(append(core.IdsOf(in.GeneratedBy), in.DerivedFrom...), ds), []registry.ID{registry.DatasetVersionID(ds, in.identity())}
+	return append(append(core.IDsOf(in.GeneratedBy), in.DerivedFrom...), ds), []registry.ID{registry.DatasetVersionID(ds, in.identity())}
 }
 
 // WriteFact writes the fact in a transaction.

@@ -12,7 +12,8 @@ import (
 	"pedigree/service/core"
 )
 
-// RecordDeploymentInput are the facts of a deployment.
+// RecordDeploymentInput describes a deployment of a version, which Model and Version or ID
+// select. A zero StartedAt means now.
 type RecordDeploymentInput struct {
 	Model          *string      `json:"model,omitzero"`
 	Version        *string      `json:"version,omitzero"`
@@ -26,13 +27,13 @@ type RecordDeploymentInput struct {
 	IdempotencyKey *string      `json:"-"`
 }
 
-// RecordDeploymentPayload carries the deployment and whether it is new.
+// RecordDeploymentPayload has the deployment and whether it is new.
 type RecordDeploymentPayload struct {
 	Deployment *registry.Deployment
 	Created    bool
 }
 
-// checkTraffic holds a share to 0 to 100 percent.
+// checkTraffic checks that a share lies in 0..100 percent.
 func checkTraffic(p *float64) error {
 	if p != nil && !(*p >= 0 && *p <= 100) {
 		return registry.Invalid("trafficPercent", "must be 0..100, not %v", *p)
@@ -45,19 +46,19 @@ func (in *RecordDeploymentInput) check() error {
 		core.CheckText("description", &in.Description), core.CheckTime("startedAt", in.StartedAt))
 }
 
-// RecordDeployment records that a version was put to work.
-func (s *Recorder) RecordDeployment(ctx context.Context, in RecordDeploymentInput) (*RecordDeploymentPayload, error) {
+// RecordDeployment records that a version was deployed.
+func (r *Recorder) RecordDeployment(ctx context.Context, in RecordDeploymentInput) (*RecordDeploymentPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.DeploymentRecord, core.Idempotent("recordDeployment", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.DeploymentRecord, core.Idempotent("recordDeployment", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeDeployment(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d, err := core.NounAs[*registry.Deployment](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordDeploymentPayload{d, r.Created}, err
+	d, err := core.NounAs[*registry.Deployment](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordDeploymentPayload{d, result.Created}, err
 }
 
 func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentInput) (core.WriteResult, error) {
@@ -86,7 +87,7 @@ func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentIn
 			Detail: core.LogDetail("environment", d.Environment, "version", v.Version, "endpoint", d.Endpoint)})
 }
 
-// EndDeploymentInput says which deployment ended, and when.
+// EndDeploymentInput says which deployment ended, and when. A zero EndedAt means now.
 type EndDeploymentInput struct {
 	ID             registry.ID `json:"id,omitzero"`
 	EndedAt        time.Time   `json:"endedAt,omitzero"`
@@ -94,26 +95,25 @@ type EndDeploymentInput struct {
 	IdempotencyKey *string     `json:"-"`
 }
 
-// EndDeploymentPayload carries the ended deployment.
+// EndDeploymentPayload has the deployment after its end.
 type EndDeploymentPayload struct{ Deployment *registry.Deployment }
 
 func (in *EndDeploymentInput) check() error {
 	return core.FirstError(core.CheckText("reason", &in.Reason), core.CheckTime("endedAt", in.EndedAt))
 }
 
-// EndDeployment ends a deployment. The same end again changes nothing; another
-// one is CONFLICT.
-func (s *Recorder) EndDeployment(ctx context.Context, in EndDeploymentInput) (*EndDeploymentPayload, error) {
+// EndDeployment ends a deployment. The same end again changes nothing; another end is CONFLICT.
+func (r *Recorder) EndDeployment(ctx context.Context, in EndDeploymentInput) (*EndDeploymentPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.DeploymentEnd, core.Idempotent("endDeployment", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.DeploymentEnd, core.Idempotent("endDeployment", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeDeploymentEnd(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d, err := core.NounAs[*registry.Deployment](s.core.ReadBack(ctx, r.IDs[0]))
+	d, err := core.NounAs[*registry.Deployment](r.core.ReadBack(ctx, result.IDs[0]))
 	return &EndDeploymentPayload{d}, err
 }
 
@@ -129,33 +129,33 @@ func writeDeploymentEnd(ctx context.Context, tx *policies.Tx, in EndDeploymentIn
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	done := core.WriteResult{IDs: []registry.ID{d.ID}}
+	unchanged := core.WriteResult{IDs: []registry.ID{d.ID}}
 	end := core.StoredTime(in.EndedAt, tx.Now())
 	switch {
 	case !d.EndedAt.IsZero() && (in.EndedAt.IsZero() || end.Equal(d.EndedAt)):
-		return done, nil
+		return unchanged, nil
 	case !d.EndedAt.IsZero():
-		return done, registry.Errorf(registry.Conflict, "it ended at %s already", d.EndedAt.Format(time.RFC3339))
+		return unchanged, registry.Errorf(registry.Conflict, "it ended at %s already", d.EndedAt.Format(time.RFC3339))
 	case end.Before(d.StartedAt):
-		return done, registry.Invalid("endedAt", "lies before its start, %s", d.StartedAt.Format(time.RFC3339))
+		return unchanged, registry.Invalid("endedAt", "lies before its start, %s", d.StartedAt.Format(time.RFC3339))
 	}
 	d.EndedAt, d.ValidTo = end, end
 	if err := core.PutNoun(ctx, tx, d, end); err != nil {
-		return done, err
+		return unchanged, err
 	}
-	vs, err := tx.NodesUnfiltered(ctx, d.VersionID)
+	versions, err := tx.NodesUnfiltered(ctx, d.VersionID)
 	if err != nil {
-		return done, err
+		return unchanged, err
 	}
 	entry := registry.LogEntry{Action: registry.LogDeploymentEnded, Objects: []registry.ID{d.ID, d.VersionID}, Reason: in.Reason,
 		Detail: core.LogDetail("environment", d.Environment, "version", d.Version)}
-	if vs[0] != nil {
-		entry.Model = vs[0].Parent
+	if versions[0] != nil {
+		entry.Model = versions[0].Parent
 	}
-	return core.WriteResult{IDs: done.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
+	return core.WriteResult{IDs: unchanged.IDs, Created: true, Changed: true}, tx.Log(ctx, entry)
 }
 
-// NewDeploymentEdge is a deployment in a page.
+// DeploymentEdge is a deployment in a page.
 type DeploymentEdge struct {
 	Cursor string
 	Node   *registry.Deployment
@@ -166,24 +166,25 @@ type DeploymentConnection struct {
 	core.Connection[*DeploymentEdge]
 }
 
-// DeploymentFilter says which deployments to keep; empty fields keep all.
+// DeploymentFilter selects deployments; empty fields match all.
 type DeploymentFilter struct {
 	Environment string
 	Live        *bool
 	Owner       string
 	NamePrefix  string
-	// The deployment started at StartedFrom or later, before StartedBefore.
+	// StartedFrom (inclusive) and StartedBefore (exclusive) bound the start time.
 	StartedFrom, StartedBefore *time.Time
 }
 
+// NewDeploymentEdge makes an edge of a page.
 func NewDeploymentEdge(cursor string, d *registry.Deployment) *DeploymentEdge {
 	return &DeploymentEdge{cursor, d}
 }
 
-// Deployments lists the deployments that the caller sees, by name if not said
-// otherwise.
-func (s *Recorder) Deployments(ctx context.Context, p core.Paging, f *DeploymentFilter, o *core.DeploymentOrder) (*DeploymentConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+// Deployments returns one page of the deployments that the caller sees, by name unless o gives
+// another order.
+func (r *Recorder) Deployments(ctx context.Context, p core.Paging, f *DeploymentFilter, o *core.DeploymentOrder) (*DeploymentConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -201,34 +202,34 @@ func (s *Recorder) Deployments(ctx context.Context, p core.Paging, f *Deployment
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"deployments", f}, p, NewDeploymentEdge)
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"deployments", f}, p, NewDeploymentEdge)
 	if err != nil {
 		return nil, err
 	}
-	return &DeploymentConnection{*c}, nil
+	return &DeploymentConnection{*conn}, nil
 }
 
-// DeploymentsOf lists where a version is or was at work, in order of recording.
-func (s *Recorder) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*DeploymentConnection, error) {
-	c, err := core.ListNeighbors(ctx, s.core, v.ID, core.HopQuery{Direction: graph.Downstream, Edge: registry.EdgeDeploys, At: v.ReadAt}, p,
+// DeploymentsOf returns one page of the deployments of a version, in the order of recording.
+func (r *Recorder) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*DeploymentConnection, error) {
+	conn, err := core.ListNeighbors(ctx, r.core, v.ID, core.HopQuery{Direction: graph.Downstream, Edge: registry.EdgeDeploys, At: v.ReadAt}, p,
 		func(cursor string, _ registry.EdgeKind, d *registry.Deployment) *DeploymentEdge {
 			return &DeploymentEdge{cursor, d}
 		})
 	if err != nil {
 		return nil, err
 	}
-	return &DeploymentConnection{*c}, nil
+	return &DeploymentConnection{*conn}, nil
 }
 
-// VersionOfDeployment returns the version at work.
-func (s *Recorder) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](s.core.NodeAt(ctx, d.ReadAt, d.VersionID))
+// VersionOfDeployment returns the deployed version.
+func (r *Recorder) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
+	return core.NounAs[*registry.ModelVersion](r.core.NodeAt(ctx, d.ReadAt, d.VersionID))
 }
 
-// FactKind says that this input is a fact about a deployment.
+// FactKind returns registry.FactDeployment.
 func (*RecordDeploymentInput) FactKind() registry.FactKind { return registry.FactDeployment }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RecordDeploymentInput) FactAction() registry.Action { return registry.DeploymentRecord }
 
 // CheckFact checks the input as one fact of a batch.
@@ -248,7 +249,7 @@ func (in *RecordDeploymentInput) ResolveFact(r core.References) core.Fact {
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RecordDeploymentInput) FactReads() (ids, effects []registry.ID) {
-	return core.IdsOf(in.ID), nil
+	return core.IDsOf(in.ID), nil
 }
 
 // WriteFact writes the fact in a transaction.
@@ -256,10 +257,10 @@ func (in *RecordDeploymentInput) WriteFact(ctx context.Context, tx *policies.Tx)
 	return writeDeployment(ctx, tx, *in)
 }
 
-// FactKind says that this input is a fact about the end of a deployment.
+// FactKind returns registry.FactEndDeployment.
 func (*EndDeploymentInput) FactKind() registry.FactKind { return registry.FactEndDeployment }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*EndDeploymentInput) FactAction() registry.Action { return registry.DeploymentEnd }
 
 // CheckFact checks the input as one fact of a batch.

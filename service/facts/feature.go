@@ -11,8 +11,8 @@ import (
 	"pedigree/service/core"
 )
 
-// RecordFeatureInput are the facts of a feature: DefinedOn and Column, or Model
-// and Name.
+// RecordFeatureInput describes a feature, identified by DefinedOn and Column or by Model and
+// Name.
 type RecordFeatureInput struct {
 	Name           string       `json:"name,omitzero"`
 	DefinedOn      *registry.ID `json:"definedOn,omitzero"`
@@ -25,27 +25,26 @@ type RecordFeatureInput struct {
 	IdempotencyKey *string      `json:"-"`
 }
 
-// RecordFeaturePayload carries the feature and whether it is new.
+// RecordFeaturePayload has the feature and whether it is new.
 type RecordFeaturePayload struct {
 	Feature *registry.Feature
 	Created bool
 }
 
-// RecordFeature records a feature of a dataset's column or of a model.
-// INVALID_ARGUMENT when the dataset version lists columns and this is none of
-// them.
-func (s *Recorder) RecordFeature(ctx context.Context, in RecordFeatureInput) (*RecordFeaturePayload, error) {
+// RecordFeature records a feature of a dataset's column or of a model. It answers
+// INVALID_ARGUMENT when the dataset version lists columns and has no such column.
+func (r *Recorder) RecordFeature(ctx context.Context, in RecordFeatureInput) (*RecordFeaturePayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.FeatureRecord, core.Idempotent("recordFeature", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.FeatureRecord, core.Idempotent("recordFeature", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeFeature(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	f, err := core.NounAs[*registry.Feature](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordFeaturePayload{f, r.Created}, err
+	f, err := core.NounAs[*registry.Feature](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordFeaturePayload{f, result.Created}, err
 }
 
 func (in *RecordFeatureInput) check() error {
@@ -92,7 +91,8 @@ func writeFeature(ctx context.Context, tx *policies.Tx, in RecordFeatureInput) (
 		Objects: []registry.ID{f.ID}, Detail: core.LogDetail("feature", f.Name, "column", f.Column)})
 }
 
-// columnOf finds the dataset version of a feature and checks its column.
+// columnOf returns the dataset version that a feature is defined on and checks that it has the
+// column.
 func columnOf(ctx context.Context, tx *policies.Tx, id registry.ID, column string) (*registry.DatasetVersion, error) {
 	nodes, err := tx.Nodes(ctx, id)
 	if err != nil {
@@ -116,20 +116,20 @@ func columnOf(ctx context.Context, tx *policies.Tx, id registry.ID, column strin
 	return dv, nil
 }
 
-// FeaturesOf lists the features that a version learned from and that the caller
-// sees, at most 1000.
-func (s *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*registry.Feature, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+// FeaturesOf lists at most 1000 features that a version was trained on and that the caller
+// sees.
+func (r *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*registry.Feature, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	hops, err := core.LoadHops(ctx, scope, v.ID, core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Cap: 1000, At: v.ReadAt})
+	hops, err := core.LoadHops(ctx, scope, v.ID, core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Limit: 1000, At: v.ReadAt})
 	if err != nil {
 		return nil, err
 	}
 	out := []*registry.Feature{}
 	for _, n := range hops.Nodes {
-		f, err := core.NounAs[*registry.Feature](s.core.Decode(n, v.ReadAt))
+		f, err := core.NounAs[*registry.Feature](r.core.Decode(n, v.ReadAt))
 		if err != nil {
 			return nil, err
 		}
@@ -140,10 +140,10 @@ func (s *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]
 	return out, nil
 }
 
-// FactKind says that this input is a fact about a feature.
+// FactKind returns registry.FactFeature.
 func (*RecordFeatureInput) FactKind() registry.FactKind { return registry.FactFeature }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RecordFeatureInput) FactAction() registry.Action { return registry.FeatureRecord }
 
 // CheckFact checks the input as one fact of a batch.
@@ -160,7 +160,7 @@ func (in *RecordFeatureInput) ResolveFact(r core.References) core.Fact {
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RecordFeatureInput) FactReads() (ids, effects []registry.ID) {
-	return core.IdsOf(in.DefinedOn), nil
+	return core.IDsOf(in.DefinedOn), nil
 }
 
 // WriteFact writes the fact in a transaction.

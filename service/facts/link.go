@@ -10,7 +10,8 @@ import (
 	"pedigree/service/core"
 )
 
-// LinkLineageInput is an edge to record.
+// LinkLineageInput describes an edge from an effect to a cause. A zero ValidFrom means the
+// ValidFrom of the effect.
 type LinkLineageInput struct {
 	From           registry.ID       `json:"from,omitzero"`
 	To             registry.ID       `json:"to,omitzero"`
@@ -20,7 +21,7 @@ type LinkLineageInput struct {
 	IdempotencyKey *string           `json:"-"`
 }
 
-// LinkLineagePayload carries the edge and whether it is new.
+// LinkLineagePayload has the edge and whether it is new.
 type LinkLineagePayload struct {
 	Edge    *core.LineageEdge
 	Created bool
@@ -30,25 +31,25 @@ func (in *LinkLineageInput) check() error {
 	return core.FirstError(core.CheckText("reason", &in.Reason), core.CheckTime("validFrom", in.ValidFrom))
 }
 
-// LinkLineage records an edge between two nodes that the caller sees. A cycle is
-// FAILED_PRECONDITION with the path that it would close.
-func (s *Recorder) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLineagePayload, error) {
+// LinkLineage records an edge between two nodes that the caller sees. An edge that would close
+// a cycle is FAILED_PRECONDITION; the error details have the path.
+func (r *Recorder) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLineagePayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.LineageLink, core.Idempotent("linkLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.LineageLink, core.Idempotent("linkLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeLink(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	core.ClearLoaders(ctx)
-	edge := r.Edge
-	if edge == nil { // A retry: the edge stands since the first time.
+	edge := result.Edge
+	if edge == nil { // A retry with the same idempotency key.
 		edge = &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: in.ValidFrom}
 	}
 	out := core.NewLineageEdge(edge)
-	return &LinkLineagePayload{&out, r.Created}, nil
+	return &LinkLineagePayload{&out, result.Created}, nil
 }
 
 func writeLink(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (core.WriteResult, error) {
@@ -62,13 +63,13 @@ func writeLink(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (core.
 			return core.WriteResult{}, err
 		}
 	}
-	r, err := core.LinkAndLog(ctx, tx, false, false, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
+	result, err := core.LinkAndLog(ctx, tx, false, false, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
 		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: core.LogDetail("kind", in.Kind)})
-	r.Created, r.Edge = edge.Created, edge
-	return r, err
+	result.Created, result.Edge = edge.Created, edge
+	return result, err
 }
 
-// RetractLineageInput names an edge to withdraw.
+// RetractLineageInput selects an edge to retract.
 type RetractLineageInput struct {
 	From           registry.ID       `json:"from,omitzero"`
 	To             registry.ID       `json:"to,omitzero"`
@@ -77,22 +78,22 @@ type RetractLineageInput struct {
 	IdempotencyKey *string           `json:"-"`
 }
 
-// RetractLineagePayload tells whether there was such an edge.
+// RetractLineagePayload reports whether there was such an edge.
 type RetractLineagePayload struct{ Retracted bool }
 
 func (in *RetractLineageInput) check() error { return core.CheckText("reason", &in.Reason) }
 
-// RetractLineage withdraws an edge that was never true. Who has no
-// lineage.retract.any withdraws only what they recorded.
-func (s *Recorder) RetractLineage(ctx context.Context, in RetractLineageInput) (*RetractLineagePayload, error) {
+// RetractLineage retracts an edge that was never true. Callers without permission for
+// lineage.retract.any may retract only edges that they recorded.
+func (r *Recorder) RetractLineage(ctx context.Context, in RetractLineageInput) (*RetractLineagePayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.LineageRetract, core.Idempotent("retractLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.LineageRetract, core.Idempotent("retractLineage", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeRetraction(ctx, tx, in)
 	})
 	core.ClearLoaders(ctx)
-	return &RetractLineagePayload{r.Created}, err
+	return &RetractLineagePayload{result.Created}, err
 }
 
 func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (core.WriteResult, error) {
@@ -117,8 +118,8 @@ func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInpu
 		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: core.LogDetail("kind", in.Kind, "edge", string(e.ID))})
 }
 
-// findEdge finds the live edge of a kind between two nodes, from the effect's
-// side, which has few; nil for none.
+// findEdge returns the current edge of a kind between two nodes, nil when there is none. It
+// reads the causes of the effect, because these are few.
 func findEdge(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (*graph.Edge, error) {
 	hops, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{in.From}, Direction: graph.Upstream, Edges: []registry.EdgeKind{in.Kind}, LimitPerNode: 100000, Bare: true})
 	if err != nil {
@@ -132,10 +133,10 @@ func findEdge(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (*gr
 	return nil, nil
 }
 
-// FactKind says that this input is a fact about an edge.
+// FactKind returns registry.FactLink.
 func (*LinkLineageInput) FactKind() registry.FactKind { return registry.FactLink }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*LinkLineageInput) FactAction() registry.Action { return registry.LineageLink }
 
 // CheckFact checks the input as one fact of a batch.
@@ -160,10 +161,10 @@ func (in *LinkLineageInput) WriteFact(ctx context.Context, tx *policies.Tx) (cor
 	return writeLink(ctx, tx, *in)
 }
 
-// FactKind says that this input is a fact about the retraction of an edge.
+// FactKind returns registry.FactRetract.
 func (*RetractLineageInput) FactKind() registry.FactKind { return registry.FactRetract }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RetractLineageInput) FactAction() registry.Action { return registry.LineageRetract }
 
 // CheckFact checks the input as one fact of a batch.

@@ -11,14 +11,14 @@ import (
 	"pedigree/service/core"
 )
 
-// RepositoryInput names a repository: by Name, else by its normalised URL.
+// RepositoryInput identifies a repository by Name, or else by its normalised URL.
 type RepositoryInput struct {
 	Name          string `json:"name,omitzero"`
 	URL           string `json:"url,omitzero"`
 	DefaultBranch string `json:"defaultBranch,omitzero"`
 }
 
-// key is the repository's natural key.
+// key returns the natural key of the repository.
 func (r *RepositoryInput) key() string {
 	if r.Name != "" {
 		return r.Name
@@ -37,19 +37,19 @@ func (r *RepositoryInput) check() error {
 	return nil
 }
 
-// NormaliseURL brings a git origin to one spelling: https and ssh forms of the
-// same host and path are equal, without credentials, port 22/443, trailing slash
-// or .git. Anything that is no network URL is returned as it is.
+// NormaliseURL returns the https URL of a git origin. The https, ssh and scp forms of the same
+// host and path give the same URL, without credentials, the ports 22, 80 and 443, a trailing
+// slash and ".git". Text that is no network URL is returned trimmed.
 func NormaliseURL(raw string) string {
-	s := strings.TrimSpace(raw)
-	if user, rest, ok := strings.Cut(s, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(s, "://") {
+	text := strings.TrimSpace(raw)
+	if user, rest, ok := strings.Cut(text, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(text, "://") {
 		if host, path, ok := strings.Cut(rest, ":"); ok { // scp form: git@host:path
-			s = "ssh://" + host + "/" + path
+			text = "ssh://" + host + "/" + path
 		}
 	}
-	u, err := url.Parse(s)
+	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
-		return s
+		return text
 	}
 	host := strings.ToLower(u.Hostname())
 	if p := u.Port(); p != "" && p != "22" && p != "443" && p != "80" {
@@ -58,7 +58,8 @@ func NormaliseURL(raw string) string {
 	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
 }
 
-// ensureRepository finds or makes a repository and reports whether it is new.
+// ensureRepository creates a repository or merges the input into the stored one. It reports
+// whether it wrote anything.
 func ensureRepository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, bool, error) {
 	id := registry.RepositoryID(in.key())
 	found, err := tx.NodesUnfiltered(ctx, id)

@@ -11,7 +11,7 @@ import (
 	"pedigree/service/core"
 )
 
-// RecordRunInput are the facts of a run.
+// RecordRunInput describes a run with what it read (Inputs), wrote (Outputs) and ran (Commits).
 type RecordRunInput struct {
 	Producer       string              `json:"producer,omitzero"`
 	RunID          string              `json:"runId,omitzero"`
@@ -31,8 +31,7 @@ type RecordRunInput struct {
 	IdempotencyKey *string             `json:"-"`
 }
 
-// RecordRunPayload carries the run, whether it is new, and which of its outputs
-// it had also read.
+// RecordRunPayload has the run, whether it is new, and which of its outputs are also inputs.
 type RecordRunPayload struct {
 	Run       *registry.Run
 	Created   bool
@@ -73,9 +72,9 @@ func (in *RecordRunInput) check() error {
 	return nil
 }
 
-// RecordRun records a run with what it read, wrote and ran. A version that it
-// both read and wrote is unchanged and gets no GENERATED_BY.
-func (s *Recorder) RecordRun(ctx context.Context, in RecordRunInput) (*RecordRunPayload, error) {
+// RecordRun records a run with its inputs, outputs and commits. A version that is both input
+// and output was not changed by the run and gets no GENERATED_BY edge.
+func (r *Recorder) RecordRun(ctx context.Context, in RecordRunInput) (*RecordRunPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
@@ -85,14 +84,14 @@ func (s *Recorder) RecordRun(ctx context.Context, in RecordRunInput) (*RecordRun
 			unchanged = append(unchanged, id)
 		}
 	}
-	r, err := s.core.Write(ctx, registry.RunRecord, core.Idempotent("recordRun", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.RunRecord, core.Idempotent("recordRun", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeRun(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	run, err := core.NounAs[*registry.Run](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordRunPayload{run, r.Created, unchanged}, err
+	run, err := core.NounAs[*registry.Run](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordRunPayload{run, result.Created, unchanged}, err
 }
 
 func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (core.WriteResult, error) {
@@ -133,17 +132,17 @@ type RunEdge struct {
 // RunConnection is a page of runs.
 type RunConnection struct{ core.Connection[*RunEdge] }
 
-// RunFilter says which runs to keep; empty fields keep all.
+// RunFilter selects runs; empty fields match all.
 type RunFilter struct {
 	RunKind    registry.RunKind
 	NamePrefix string
-	// The run started at StartedFrom or later, before StartedBefore.
+	// StartedFrom (inclusive) and StartedBefore (exclusive) bound the start time.
 	StartedFrom, StartedBefore *time.Time
 }
 
-// Runs lists the runs that the caller sees, by name if not said otherwise.
-func (s *Recorder) Runs(ctx context.Context, p core.Paging, f *RunFilter, o *core.RunOrder) (*RunConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.CatalogRead)
+// Runs returns one page of the runs that the caller sees, by name unless o gives another order.
+func (r *Recorder) Runs(ctx context.Context, p core.Paging, f *RunFilter, o *core.RunOrder) (*RunConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
@@ -154,30 +153,30 @@ func (s *Recorder) Runs(ctx context.Context, p core.Paging, f *RunFilter, o *cor
 	if o != nil {
 		core.SortBy(&q, o.Field, o.Direction)
 	}
-	c, err := core.FindPage(ctx, s.core, scope, q, []any{"runs", f}, p, func(cursor string, r *registry.Run) *RunEdge { return &RunEdge{cursor, r} })
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"runs", f}, p, func(cursor string, run *registry.Run) *RunEdge { return &RunEdge{cursor, run} })
 	if err != nil {
 		return nil, err
 	}
-	return &RunConnection{*c}, nil
+	return &RunConnection{*conn}, nil
 }
 
-// Run returns a run by id, or by producer and the id there, as of a past when one
-// is given; nil when there is none that the caller sees.
-func (s *Recorder) Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...core.PointInTime) (*registry.Run, error) {
+// Run returns a run by id, or by producer and the run id there, optionally at a point in time;
+// nil when there is none that the caller sees.
+func (r *Recorder) Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...core.PointInTime) (*registry.Run, error) {
 	switch {
 	case id != nil && producer == nil && runID == nil:
-		return core.GetNoun[*registry.Run](ctx, s.core, *id, past)
+		return core.GetNoun[*registry.Run](ctx, r.core, *id, past)
 	case id == nil && producer != nil && runID != nil:
 		core.ToNFC(producer, runID)
-		return core.GetNoun[*registry.Run](ctx, s.core, registry.NewRunID(*producer, *runID), past)
+		return core.GetNoun[*registry.Run](ctx, r.core, registry.NewRunID(*producer, *runID), past)
 	}
 	return nil, registry.Invalid("id", "give the id, or producer and runId")
 }
 
-// FactKind says that this input is a fact about a run.
+// FactKind returns registry.FactRun.
 func (*RecordRunInput) FactKind() registry.FactKind { return registry.FactRun }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RecordRunInput) FactAction() registry.Action { return registry.RunRecord }
 
 // CheckFact checks the input as one fact of a batch.

@@ -10,7 +10,7 @@ import (
 	"pedigree/service/core"
 )
 
-// RecordTagInput are the facts of a git tag.
+// RecordTagInput describes a git tag. Without TaggedAt the time of its commit is used.
 type RecordTagInput struct {
 	Repository RepositoryInput `json:"repository,omitzero"`
 	Name       string          `json:"name,omitzero"`
@@ -19,13 +19,13 @@ type RecordTagInput struct {
 	Message    string          `json:"message,omitzero"`
 	Tagger     string          `json:"tagger,omitzero"`
 	TaggedAt   time.Time       `json:"taggedAt,omitzero"`
-	// MovedAt, when set, records a tag that has pointed elsewhere since: it does not
-	// take the name. Facts of a batch have it.
+	// MovedAt, if set, is when the tag was moved to another commit. Such a tag does not take
+	// the name. It is used by facts of a batch.
 	MovedAt        time.Time `json:"movedAt,omitzero"`
 	IdempotencyKey *string   `json:"-"`
 }
 
-// RecordTagPayload carries the tag and whether it is new.
+// RecordTagPayload has the tag and whether it is new.
 type RecordTagPayload struct {
 	Tag     *registry.Tag
 	Created bool
@@ -45,20 +45,20 @@ func (in *RecordTagInput) check() error {
 	return nil
 }
 
-// RecordTag records a tag as it points at a commit. When the name pointed
-// elsewhere, that node ends and a new one begins.
-func (s *Recorder) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagPayload, error) {
+// RecordTag records that a tag points at a commit. If the name pointed at another commit
+// before, the node of that tag ends and a new node begins.
+func (r *Recorder) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTagPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	r, err := s.core.Write(ctx, registry.TagRecord, core.Idempotent("recordTag", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := r.core.Write(ctx, registry.TagRecord, core.Idempotent("recordTag", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		return writeTag(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
-	t, err := core.NounAs[*registry.Tag](s.core.ReadBack(ctx, r.IDs[0]))
-	return &RecordTagPayload{t, r.Created}, err
+	t, err := core.NounAs[*registry.Tag](r.core.ReadBack(ctx, result.IDs[0]))
+	return &RecordTagPayload{t, result.Created}, err
 }
 
 func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.WriteResult, error) {
@@ -83,8 +83,8 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	moved := core.StoredTime(in.MovedAt, time.Time{})
-	if holder != nil && holder.ID != t.ID && moved.IsZero() {
+	movedAt := core.StoredTime(in.MovedAt, time.Time{})
+	if holder != nil && holder.ID != t.ID && movedAt.IsZero() {
 		if err := endTag(ctx, tx, holder, tx.Now()); err != nil {
 			return core.WriteResult{}, err
 		}
@@ -93,28 +93,28 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	wrote, err := core.PutFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
+	written, err := core.PutFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
 	if err != nil {
 		return core.WriteResult{}, err
 	}
 	switch {
-	case !moved.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
-		t.ValidTo, t.MovedAt, wrote = moved, moved, true
-		if err := core.PutNoun(ctx, tx, t, moved); err != nil {
+	case !movedAt.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
+		t.ValidTo, t.MovedAt, written = movedAt, movedAt, true
+		if err := core.PutNoun(ctx, tx, t, movedAt); err != nil {
 			return core.WriteResult{}, err
 		}
-	case moved.IsZero() && (holder == nil || holder.ID != t.ID):
-		// It takes the name, also when it is moved back to where it once was.
-		t.ValidTo, t.MovedAt, wrote = time.Time{}, time.Time{}, true
+	case movedAt.IsZero() && (holder == nil || holder.ID != t.ID):
+		// The tag takes the name, also when it moves back to an earlier commit.
+		t.ValidTo, t.MovedAt, written = time.Time{}, time.Time{}, true
 		if err := core.PutNoun(ctx, tx, t, tx.Now(), slot); err != nil {
 			return core.WriteResult{}, err
 		}
 	}
-	return core.LinkAndLog(ctx, tx, found[0] == nil, wrote || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
+	return core.LinkAndLog(ctx, tx, found[0] == nil, written || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
 		registry.LogEntry{Action: registry.LogTagRecorded, Objects: []registry.ID{t.ID}, Detail: core.LogDetail("tag", t.Name, "sha", t.SHA, "repository", in.Repository.key())})
 }
 
-// endTag ends the node of a tag that now points elsewhere.
+// endTag ends the node of a tag that was moved.
 func endTag(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time) error {
 	old, err := core.DecodeWhole(n, &registry.Tag{})
 	if err != nil {
@@ -133,20 +133,20 @@ type TagEdge struct {
 // TagConnection is a page of tags.
 type TagConnection struct{ core.Connection[*TagEdge] }
 
-// TagsOf lists the tags of a repository by name.
-func (s *Recorder) TagsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*TagConnection, error) {
-	c, err := core.ListChildren(ctx, s.core, r.ID, core.ChildQuery{Kind: registry.KindTag, Order: registry.IndexName, At: r.ReadAt}, p,
+// TagsOf returns one page of the tags of a repository, by name.
+func (r *Recorder) TagsOf(ctx context.Context, repo *registry.Repository, p core.Paging) (*TagConnection, error) {
+	conn, err := core.ListChildren(ctx, r.core, repo.ID, core.ChildQuery{Kind: registry.KindTag, Order: registry.IndexName, At: repo.ReadAt}, p,
 		func(cursor string, t *registry.Tag) *TagEdge { return &TagEdge{cursor, t} })
 	if err != nil {
 		return nil, err
 	}
-	return &TagConnection{*c}, nil
+	return &TagConnection{*conn}, nil
 }
 
-// FactKind says that this input is a fact about a tag.
+// FactKind returns registry.FactTag.
 func (*RecordTagInput) FactKind() registry.FactKind { return registry.FactTag }
 
-// FactAction is what recording it needs permission for.
+// FactAction returns the action that recording needs permission for.
 func (*RecordTagInput) FactAction() registry.Action { return registry.TagRecord }
 
 // CheckFact checks the input as one fact of a batch.
@@ -154,7 +154,7 @@ func (in *RecordTagInput) CheckFact() error {
 	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
 }
 
-// ResolveFact returns a copy with every reference replaced.
+// ResolveFact returns the input unchanged: it has no ids.
 func (in *RecordTagInput) ResolveFact(_ core.References) core.Fact {
 	return in
 }

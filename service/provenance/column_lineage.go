@@ -15,7 +15,8 @@ import (
 	"pedigree/service/facts"
 )
 
-// ColumnLineageInput asks what comes of a column, or what it comes from.
+// ColumnLineageInput selects a column, Column of the dataset version Of, and the direction of
+// the walk. The default direction is downstream.
 type ColumnLineageInput struct {
 	Of        registry.ID
 	Column    string
@@ -27,7 +28,8 @@ type ColumnLineageInput struct {
 	After     *string
 }
 
-// ColumnLineage is one page of the columns around a column, and who uses them.
+// ColumnLineage is one page of the columns that the walk from a column reached. Its methods
+// list the nodes that use any of the columns, not only those of the page.
 type ColumnLineage struct {
 	Root       registry.ID
 	Column     string
@@ -37,14 +39,15 @@ type ColumnLineage struct {
 	AsOf       time.Time
 	KnownAt    time.Time
 
-	s     *Explorer
-	scope *policies.Scope
-	at    registry.Instant
-	what  []any
-	found *lineage.Columns
+	explorer *Explorer
+	scope    *policies.Scope
+	at       registry.Instant
+	bindings []any
+	found    *lineage.Columns
 }
 
-// LineageColumn is a column with its place in the lineage of another.
+// LineageColumn is a column that a walk reached, with its distance from the start and the
+// sources over which it was reached.
 type LineageColumn struct {
 	Node   *registry.DatasetVersion
 	Column string
@@ -52,23 +55,24 @@ type LineageColumn struct {
 	From   []*registry.ColumnSource
 }
 
-// columnPageStart is where a page of columns begins.
+// columnPageStart is the cursor of a page of columns: the position before its first column,
+// and the instant. Depth is -1 for the first page.
 type columnPageStart struct {
-	At     core.AskedInstant `json:"at"`
-	Depth  int               `json:"d"`
-	ID     registry.ID       `json:"i"`
-	Column string            `json:"c"`
+	At     core.ResolvedInstant `json:"at"`
+	Depth  int                  `json:"d"`
+	ID     registry.ID          `json:"i"`
+	Column string               `json:"c"`
 }
 
 func (p columnPageStart) compare(it lineage.ColumnItem) int {
 	return cmp.Or(cmp.Compare(it.Depth, p.Depth), cmp.Compare(it.Of, p.ID), cmp.Compare(it.Name, p.Column))
 }
 
-// ColumnLineage returns what is derived from a column of a dataset version, or what
-// it is derived from, with the features, versions, models and deployments that use
-// it. FORBIDDEN for who may not see columns.
-func (s *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*ColumnLineage, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// ColumnLineage returns the columns that are derived from a column of a dataset version, or
+// that it is derived from, with the features, versions, models and deployments that use them.
+// It answers FORBIDDEN for callers without permission to see columns.
+func (e *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*ColumnLineage, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +91,10 @@ func (s *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*C
 	bindings := []any{"columns", in.Of, in.Column, in.Direction, depth, in.AsOf, in.KnownAt}
 	start := columnPageStart{Depth: -1}
 	if in.After != nil && *in.After != "" {
-		if err := s.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := e.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
 	at := start.At.StoreInstant()
@@ -99,9 +103,9 @@ func (s *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*C
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: start.At}
-	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, s: s, scope: scope, at: start.At.NounInstant(),
-		what: bindings, found: found, Truncation: v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: found.Redacted})}
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: start.At}
+	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, explorer: e, scope: scope, at: start.At.NounInstant(),
+		bindings: bindings, found: found, Truncation: v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: found.Redacted})}
 	return out, out.page(ctx, start, size)
 }
 
@@ -123,16 +127,16 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 	}
 	at := start.At
 	if at.Known == 0 {
-		at.Known = c.found.Head // Further pages see what this one saw.
+		at.Known = c.found.Head // Further pages show the same state.
 	}
 	cursor := func(it lineage.ColumnItem) string {
-		return c.s.core.SealCursor(c.scope.Actor().Subject, c.what, columnPageStart{at, it.Depth, it.Of, it.Name})
+		return c.explorer.core.SealCursor(c.scope.Actor().Subject, c.bindings, columnPageStart{at, it.Depth, it.Of, it.Name})
 	}
 	c.Columns = []*LineageColumn{}
 	for i, it := range items[from:to] {
 		dv, ok := nodes[i].(*registry.DatasetVersion)
 		if !ok {
-			continue // It went out of sight since the walk.
+			continue // It was hidden since the walk.
 		}
 		col := &LineageColumn{Node: dv, Column: it.Name, Depth: it.Depth, From: []*registry.ColumnSource{}}
 		for _, source := range it.From {
@@ -148,7 +152,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 	return nil
 }
 
-// nouns reads what the walk met, whole and as of its instant.
+// nouns reads nodes with their documents, at the instant of the walk.
 func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
 	nodes, err := c.scope.Nodes(ctx, core.StoreInstant(c.at), ids...)
 	if err != nil {
@@ -156,14 +160,14 @@ func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registr
 	}
 	out := make([]registry.Node, len(ids))
 	for i, n := range nodes {
-		if out[i], err = c.s.core.Decode(n, c.at); err != nil {
+		if out[i], err = c.explorer.core.Decode(n, c.at); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// Features lists the features on any of the columns, in order of recording.
+// Features returns one page of the features on any of the columns, in the order of recording.
 func (c *ColumnLineage) Features(ctx context.Context, first *int, after *string) (*facts.FeatureConnection, error) {
 	out, err := columnUsersPage(ctx, c, "features", c.found.Features, core.Paging{First: first, After: after}, func(cursor string, f *registry.Feature) *facts.FeatureEdge {
 		return &facts.FeatureEdge{Cursor: cursor, Node: f}
@@ -174,7 +178,7 @@ func (c *ColumnLineage) Features(ctx context.Context, first *int, after *string)
 	return &facts.FeatureConnection{Connection: *out}, nil
 }
 
-// Versions lists the model versions that learned from such a feature.
+// Versions returns one page of the model versions that use such a feature.
 func (c *ColumnLineage) Versions(ctx context.Context, first *int, after *string) (*catalog.ModelVersionConnection, error) {
 	out, err := columnUsersPage(ctx, c, "versions", c.found.Versions, core.Paging{First: first, After: after}, catalog.NewVersionEdge)
 	if err != nil {
@@ -183,7 +187,7 @@ func (c *ColumnLineage) Versions(ctx context.Context, first *int, after *string)
 	return &catalog.ModelVersionConnection{Connection: *out}, nil
 }
 
-// Models lists the models of these versions, in order of recording.
+// Models returns one page of the models of these versions, in the order of recording.
 func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (*catalog.ModelConnection, error) {
 	var ids []registry.ID
 	for _, v := range c.found.Versions {
@@ -203,12 +207,13 @@ func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (
 	return &catalog.ModelConnection{Connection: *out}, nil
 }
 
-// Deployments lists the deployments of these versions that stand at the instant.
+// Deployments returns one page of the deployments of these versions that are live at the
+// instant.
 func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *string) (*facts.DeploymentConnection, error) {
-	v := &view{at: core.AskedInstant{Valid: c.AsOf}}
+	v := &view{at: core.ResolvedInstant{Valid: c.AsOf}}
 	var live []*graph.Node
 	for _, d := range c.found.Deployments {
-		if v.live(d) {
+		if v.isLive(d) {
 			live = append(live, d)
 		}
 	}
@@ -219,18 +224,18 @@ func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *stri
 	return &facts.DeploymentConnection{Connection: *out}, nil
 }
 
-// columnUsersPage answers a page of nodes that a walk found, ordered by number, read whole
-// as of the walk's instant.
-func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLineage, what string, nodes []*graph.Node, p core.Paging, edge func(string, N) E) (*core.Connection[E], error) {
+// columnUsersPage returns one page of nodes that a walk found, ordered by number, with their
+// documents at the instant of the walk.
+func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLineage, field string, nodes []*graph.Node, p core.Paging, edge func(string, N) E) (*core.Connection[E], error) {
 	size, err := p.Size(50)
 	if err != nil {
 		return nil, err
 	}
-	subject, l := c.scope.Actor().Subject, append([]any{what}, c.what...)
+	subject, l := c.scope.Actor().Subject, append([]any{field}, c.bindings...)
 	from := 0
 	if p.After != nil && *p.After != "" {
 		var after int64
-		if err := c.s.core.OpenCursor(subject, l, *p.After, &after); err != nil {
+		if err := c.explorer.core.OpenCursor(subject, l, *p.After, &after); err != nil {
 			return nil, err
 		}
 		for from < len(nodes) && nodes[from].Number <= after {
@@ -242,17 +247,17 @@ func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLinea
 	for i, n := range page {
 		ids[i] = n.ID
 	}
-	whole, err := c.nouns(ctx, ids)
+	nouns, err := c.nouns(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	out := &core.Connection[E]{Edges: []E{}}
 	for i, n := range page {
-		noun, ok := whole[i].(N)
+		noun, ok := nouns[i].(N)
 		if !ok {
 			continue
 		}
-		cursor := c.s.core.SealCursor(subject, l, n.Number)
+		cursor := c.explorer.core.SealCursor(subject, l, n.Number)
 		if len(out.Edges) == 0 {
 			out.PageInfo.StartCursor = cursor
 		}

@@ -11,7 +11,7 @@ import (
 	"pedigree/service/core"
 )
 
-// LineageCounts tells how much lies around a node.
+// LineageCounts has the numbers of nodes and edges in the lineage of a node.
 type LineageCounts struct {
 	Counts     []*LineageCount
 	Nodes      int
@@ -23,17 +23,17 @@ type LineageCounts struct {
 	KnownAt    time.Time
 }
 
-// LineageCount tells how many nodes of a kind there are at a distance.
+// LineageCount is the number of nodes of a kind at a depth.
 type LineageCount struct {
 	Kind  registry.Kind
 	Depth int
 	Count int
 }
 
-// LineageCounts counts what all pages of Lineage with the same input hold, without
-// documents and without rows.
-func (s *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*LineageCounts, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// LineageCounts counts the nodes and edges of all pages of Lineage with the same input. It
+// reads no documents unless the filter needs them.
+func (e *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*LineageCounts, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -41,42 +41,42 @@ func (s *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*Lineage
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
-	keep, err := newNodeFilter(in.Where)
+	filter, err := newNodeFilter(in.Where)
 	if err != nil {
 		return nil, err
 	}
-	o.At, o.Bare = at.StoreInstant(), !in.Where.documents()
-	walk, cancel := core.WithAnswerReserve(ctx)
+	o.At, o.Bare = at.StoreInstant(), !in.Where.readsDocuments()
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	g, err := lineage.Walk(walk, scope, in.Of, o)
+	g, err := lineage.Walk(walkCtx, scope, in.Of, o)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: at}
-	return v.counts(g, keep)
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
+	return v.counts(g, filter)
 }
 
-func (v *view) counts(g *lineage.Graph, keep nodeFilter) (*LineageCounts, error) {
+func (v *view) counts(g *lineage.Graph, filter nodeFilter) (*LineageCounts, error) {
 	out := &LineageCounts{Counts: []*LineageCount{}, Redacted: g.Redacted, HistoryCut: g.HistoryCut, AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
-	kept, counts := map[registry.ID]bool{}, map[LineageCount]int{}
+	matching, counts := map[registry.ID]bool{}, map[LineageCount]int{}
 	for _, it := range g.Items {
 		v.registerHidden(it.Node)
-		ok, err := keep(it.Node)
+		ok, err := filter(it.Node)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			kept[it.Node.ID] = true
+			matching[it.Node.ID] = true
 			counts[LineageCount{Kind: it.Node.Kind, Depth: it.Depth}]++
 		}
 	}
-	out.Nodes = len(kept)
+	out.Nodes = len(matching)
 	for _, e := range g.Edges {
-		if kept[e.From] && kept[e.To] {
+		if matching[e.From] && matching[e.To] {
 			out.Edges++
 		}
 	}

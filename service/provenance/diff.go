@@ -11,7 +11,8 @@ import (
 	"pedigree/service/core"
 )
 
-// LineageDiffInput names the two nodes whose lineage is compared.
+// LineageDiffInput selects the two nodes whose lineage is compared. The default direction is
+// upstream.
 type LineageDiffInput struct {
 	A, B      registry.ID
 	Direction lineage.Direction
@@ -20,7 +21,7 @@ type LineageDiffInput struct {
 	KnownAt   time.Time
 }
 
-// LineageDiff tells what differs between two nodes and their lineage.
+// LineageDiff has the differences between two nodes and their lineage.
 type LineageDiff struct {
 	A, B         registry.ProvenanceNode
 	Identical    bool
@@ -41,13 +42,13 @@ type LineageDiff struct {
 	KnownAt      time.Time
 }
 
-// DatasetDiff holds the dataset versions that differ.
+// DatasetDiff has the dataset versions that differ.
 type DatasetDiff struct {
 	Added, Removed []registry.ProvenanceNode
 	Changed        []*DatasetChange
 }
 
-// DatasetChange is a dataset of which the two have other versions.
+// DatasetChange is a dataset of which the two sides have different versions.
 type DatasetChange struct {
 	Name, Namespace             string
 	Before, After               registry.ProvenanceNode
@@ -55,13 +56,13 @@ type DatasetChange struct {
 	BeforeVersion, AfterVersion string
 }
 
-// RunDiff holds the runs that differ.
+// RunDiff has the runs that differ.
 type RunDiff struct {
 	Added, Removed []registry.ProvenanceNode
 	Changed        []*RunChange
 }
 
-// RunChange is a run that ran anew.
+// RunChange is a pair of runs with the same name.
 type RunChange struct {
 	Name          string
 	Before, After registry.ProvenanceNode
@@ -69,44 +70,45 @@ type RunChange struct {
 	Metrics       []*MetricChange
 }
 
-// NodeDiff holds nodes of one kind that differ.
+// NodeDiff has the nodes of one kind that differ.
 type NodeDiff struct {
 	Added, Removed []registry.ProvenanceNode
 	Changed        []*NodeChange
 }
 
-// NodeChange are two nodes that are called the same.
+// NodeChange is a pair of nodes with the same name.
 type NodeChange struct {
 	Name          string
 	Before, After registry.ProvenanceNode
 }
 
-// RepositoryChange is a repository of which the two ran other commits.
+// RepositoryChange is a repository of which the two sides ran different commits.
 type RepositoryChange struct {
 	Repository    *registry.Repository
 	Before, After []registry.ProvenanceNode
 }
 
-// CommitDiff are the commits between the two.
+// CommitDiff has the commits between the two sides: the first maxDiffCommits each way, and the
+// counts of all.
 type CommitDiff struct {
 	Added, Removed           []registry.ProvenanceNode
 	AddedCount, RemovedCount int
 	Complete                 bool
 }
 
-// StageChange are the stages of two versions.
+// StageChange has the different stages of two versions.
 type StageChange struct{ Before, After *registry.Stage }
 
-// ApprovalDiff tells how two versions came to their stages.
+// ApprovalDiff has the transitions of two versions.
 type ApprovalDiff struct{ Before, After []*registry.Transition }
 
-// maxCommitsTold is how many commits between two nodes an answer holds, each way.
-const maxCommitsTold = 200
+// maxDiffCommits is the largest number of added, and of removed, commits in an answer.
+const maxDiffCommits = 200
 
-// LineageDiff compares the lineage of two nodes of one kind: INVALID_ARGUMENT when
-// they are of two kinds, NOT_FOUND when one of them is not there or not seen.
-func (s *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*LineageDiff, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// LineageDiff compares the lineage of two nodes of the same kind. It answers INVALID_ARGUMENT
+// when their kinds differ, and NOT_FOUND when the caller does not see one of them.
+func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*LineageDiff, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -115,43 +117,43 @@ func (s *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 		o.Direction = lineage.Upstream
 	}
 	if o.Direction != lineage.Upstream {
-		o.History = 1000 // What a later commit made contains the earlier one.
+		o.History = 1000 // The results of a later commit also descend from the earlier one.
 	}
 	if o.MaxDepth, err = core.CheckRange("maxDepth", in.MaxDepth, 50, 0, 50); err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
 	o.At = at.StoreInstant()
-	walk, cancel := core.WithAnswerReserve(ctx)
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	a, err := lineage.Walk(walk, scope, in.A, o)
+	a, err := lineage.Walk(walkCtx, scope, in.A, o)
 	if err != nil {
 		return nil, err
 	}
-	if at.Known == 0 { // Both sides are of one state of the graph.
+	if at.Known == 0 { // Read both sides from the same state of the graph.
 		o.At.Known, o.At.Current = a.Head, false
 	}
-	b, err := lineage.Walk(walk, scope, in.B, o)
+	b, err := lineage.Walk(walkCtx, scope, in.B, o)
 	if err != nil {
 		return nil, err
 	}
-	d := &differ{view: &view{s: s, ctx: ctx, scope: scope, at: at}, read: o.At, walk: walk, a: a, b: b}
-	return d.answer()
+	d := &graphDiff{view: &view{explorer: e, ctx: ctx, scope: scope, at: at}, readAt: o.At, walkCtx: walkCtx, a: a, b: b}
+	return d.compare()
 }
 
-// differ compares two graphs.
-type differ struct {
+// graphDiff compares the graphs of two walks. Its methods keep the first error in err.
+type graphDiff struct {
 	*view
-	read graph.Instant
-	walk context.Context
-	a, b *lineage.Graph
-	err  error
+	readAt  graph.Instant
+	walkCtx context.Context
+	a, b    *lineage.Graph
+	err     error
 }
 
-func (d *differ) answer() (*LineageDiff, error) {
+func (d *graphDiff) compare() (*LineageDiff, error) {
 	nodes := map[registry.ID]*graph.Node{}
 	for _, it := range slices.Concat(d.a.Items, d.b.Items) {
 		d.registerHidden(it.Node)
@@ -167,17 +169,17 @@ func (d *differ) answer() (*LineageDiff, error) {
 	out.Features = d.nodesOfKind(registry.KindFeature)
 	out.Versions = d.nodesOfKind(registry.KindModelVersion)
 	d.commits(out)
-	d.compareMakers(out)
+	d.compareValues(out)
 	if ra.Kind == registry.KindModelVersion {
 		out.Stage = stageChange(ra, rb)
 		d.approvals(out)
 	}
-	out.Identical = out.same()
+	out.Identical = out.isIdentical()
 	return out, d.err
 }
 
-// same reports whether nothing differs and nothing was left out or hidden.
-func (o *LineageDiff) same() bool {
+// isIdentical reports whether nothing differs and nothing was left out or hidden.
+func (o *LineageDiff) isIdentical() bool {
 	none := func(n NodeDiff) bool { return len(n.Added)+len(n.Removed)+len(n.Changed) == 0 }
 	return len(o.Datasets.Added)+len(o.Datasets.Removed)+len(o.Datasets.Changed)+len(o.Runs.Added)+len(o.Runs.Removed)+len(o.Runs.Changed) == 0 &&
 		none(o.Features) && none(o.Versions) && len(o.Repositories) == 0 && o.Commits.AddedCount+o.Commits.RemovedCount == 0 && o.Commits.Complete &&
@@ -185,14 +187,14 @@ func (o *LineageDiff) same() bool {
 		!o.TruncationA.Truncated && !o.TruncationB.Truncated
 }
 
-// noun decodes a node; the first failure is kept for the end.
-func (d *differ) noun(n *graph.Node) registry.ProvenanceNode {
+// noun decodes a node.
+func (d *graphDiff) noun(n *graph.Node) registry.ProvenanceNode {
 	out, err := d.node(n)
 	d.err = core.FirstError(d.err, err)
 	return out
 }
 
-func (d *differ) nouns(nodes []*graph.Node) []registry.ProvenanceNode {
+func (d *graphDiff) nouns(nodes []*graph.Node) []registry.ProvenanceNode {
 	out := []registry.ProvenanceNode{}
 	for _, n := range nodes {
 		out = append(out, d.noun(n))
@@ -200,7 +202,7 @@ func (d *differ) nouns(nodes []*graph.Node) []registry.ProvenanceNode {
 	return out
 }
 
-func (d *differ) datasets() DatasetDiff {
+func (d *graphDiff) datasets() DatasetDiff {
 	c := lineage.Diff(d.a, d.b, registry.KindDatasetVersion)
 	out := DatasetDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*DatasetChange{}}
 	for _, p := range c.Changed {
@@ -216,7 +218,7 @@ func (d *differ) datasets() DatasetDiff {
 	return out
 }
 
-func (d *differ) runs() RunDiff {
+func (d *graphDiff) runs() RunDiff {
 	c := lineage.Diff(d.a, d.b, registry.KindRun)
 	out := RunDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*RunChange{}}
 	for _, p := range c.Changed {
@@ -227,7 +229,7 @@ func (d *differ) runs() RunDiff {
 	return out
 }
 
-func (d *differ) nodesOfKind(kind registry.Kind) NodeDiff {
+func (d *graphDiff) nodesOfKind(kind registry.Kind) NodeDiff {
 	c := lineage.Diff(d.a, d.b, kind)
 	out := NodeDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*NodeChange{}}
 	for _, p := range c.Changed {
@@ -236,9 +238,8 @@ func (d *differ) nodesOfKind(kind registry.Kind) NodeDiff {
 	return out
 }
 
-// commits compares the code that the two sides ran, and its history where the walk
-// goes upstream.
-func (d *differ) commits(out *LineageDiff) {
+// commits compares the commits that the two sides ran, and fills in Repositories and Commits.
+func (d *graphDiff) commits(out *LineageDiff) {
 	before, after := d.a.EntryCommits(), d.b.EntryCommits()
 	idsOf := func(by map[registry.ID][]*graph.Node) (ids []registry.ID) {
 		for _, nodes := range by {
@@ -250,7 +251,7 @@ func (d *differ) commits(out *LineageDiff) {
 		return ids
 	}
 	out.Repositories = d.repositories(before, after)
-	between, err := lineage.CommitsBetween(d.walk, d.scope, idsOf(before), idsOf(after), d.read)
+	between, err := lineage.CommitsBetween(d.walkCtx, d.scope, idsOf(before), idsOf(after), d.readAt)
 	if err != nil {
 		d.err = core.FirstError(d.err, err)
 		return
@@ -259,18 +260,18 @@ func (d *differ) commits(out *LineageDiff) {
 		RemovedCount: len(between.Removed), Complete: between.Complete}
 }
 
-// withDocuments reads the first of some bare nodes with their documents.
-func (d *differ) withDocuments(bare []*graph.Node) []registry.ProvenanceNode {
+// withDocuments reads the first maxDiffCommits of bare nodes with their documents.
+func (d *graphDiff) withDocuments(bare []*graph.Node) []registry.ProvenanceNode {
 	var ids []registry.ID
-	for _, n := range bare[:min(len(bare), maxCommitsTold)] {
+	for _, n := range bare[:min(len(bare), maxDiffCommits)] {
 		ids = append(ids, n.ID)
 	}
-	nodes, err := lineage.Nodes(d.walk, d.scope, d.read, ids...)
+	nodes, err := lineage.Nodes(d.walkCtx, d.scope, d.readAt, ids...)
 	d.err = core.FirstError(d.err, err)
 	return d.nouns(nodes)
 }
 
-func (d *differ) repositories(before, after map[registry.ID][]*graph.Node) []*RepositoryChange {
+func (d *graphDiff) repositories(before, after map[registry.ID][]*graph.Node) []*RepositoryChange {
 	var ids []registry.ID
 	for id := range before {
 		ids = append(ids, id)
@@ -288,11 +289,11 @@ func (d *differ) repositories(before, after map[registry.ID][]*graph.Node) []*Re
 		return slices.EqualFunc(before[id], after[id], same)
 	})
 	slices.Sort(ids)
-	nodes, err := lineage.Nodes(d.walk, d.scope, d.read, ids...)
+	nodes, err := lineage.Nodes(d.walkCtx, d.scope, d.readAt, ids...)
 	d.err = core.FirstError(d.err, err)
 	out := []*RepositoryChange{}
 	for i, n := range nodes {
-		repo, err := core.NounAs[*registry.Repository](d.s.core.Decode(n, d.at.NounInstant()))
+		repo, err := core.NounAs[*registry.Repository](d.explorer.core.Decode(n, d.at.NounInstant()))
 		d.err = core.FirstError(d.err, err)
 		out = append(out, &RepositoryChange{Repository: repo, Before: d.nouns(before[ids[i]]), After: d.nouns(after[ids[i]])})
 	}
@@ -303,20 +304,20 @@ func stageChange(a, b *graph.Node) *StageChange {
 	if a.Text(registry.IndexStage) == b.Text(registry.IndexStage) {
 		return nil
 	}
-	of := func(n *graph.Node) *registry.Stage {
+	stageOf := func(n *graph.Node) *registry.Stage {
 		if st := visibleColumn(n, registry.IndexStage); st != nil {
 			return pointerTo(registry.Stage(*st))
 		}
 		return nil
 	}
-	return &StageChange{of(a), of(b)}
+	return &StageChange{stageOf(a), stageOf(b)}
 }
 
 func pointerTo[T any](v T) *T { return &v }
 
-// approvals lists how the two versions came to their stages, as far as it was so
-// and known at the instant.
-func (d *differ) approvals(out *LineageDiff) {
+// approvals fills in the transitions of the two versions that were true and recorded at the
+// instant of the query.
+func (d *graphDiff) approvals(out *LineageDiff) {
 	if !d.scope.Sees("Transition", "to") {
 		return
 	}
@@ -325,12 +326,12 @@ func (d *differ) approvals(out *LineageDiff) {
 	out.Approvals.After = d.transitions(d.b.Root)
 }
 
-func (d *differ) transitions(version registry.ID) []*registry.Transition {
+func (d *graphDiff) transitions(version registry.ID) []*registry.Transition {
 	out := []*registry.Transition{}
 	page, err := d.scope.Find(d.ctx, graph.Query{Kinds: []registry.Kind{registry.KindTransition}, Parents: []registry.ID{version}, Limit: core.MaxPage})
 	d.err = core.FirstError(d.err, err)
 	for _, n := range page.Nodes {
-		t, err := core.NounAs[*registry.Transition](d.s.core.Decode(n, d.at.NounInstant()))
+		t, err := core.NounAs[*registry.Transition](d.explorer.core.Decode(n, d.at.NounInstant()))
 		d.err = core.FirstError(d.err, err)
 		if t != nil && !n.ValidFrom.After(d.at.Valid) && (d.at.Known == 0 || n.RecordedSeq <= d.at.Known) {
 			out = append(out, t)

@@ -13,43 +13,43 @@ import (
 	"pedigree/service/core"
 )
 
-// ParameterChange is a parameter that differs; nil is a value that is not there.
+// ParameterChange is a parameter that differs; nil means no value.
 type ParameterChange struct {
 	Key           string
 	Before, After registry.JSON
 }
 
-// MetricChange is a metric that differs.
+// MetricChange is a metric that differs; nil means no value.
 type MetricChange struct {
 	Key           string
 	Before, After *float64
 }
 
-// FieldChange is a field of a card that differs.
+// FieldChange is a field of a card that differs; nil means no value.
 type FieldChange struct {
 	Path          string
 	Before, After registry.JSON
 }
 
-// measurements are the parameters and metrics of one side, nil where none of what holds
-// them may be seen.
+// measurements are the parameters and metrics of one side. A map is nil when the caller sees
+// no field that has such values.
 type measurements struct {
 	parameters map[string]registry.JSON
 	metrics    map[string]float64
 }
 
-// measurementsOf gathers what a card and runs say; a run's word counts more, for it is what
-// was done.
-func (d *differ) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
+// measurementsOf collects the parameters and metrics of a card and of runs. Values of runs
+// override those of the card, because they record what was done.
+func (d *graphDiff) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
 	param, metric := f.add, func(name string, v float64) { f.metrics[name] = v }
 	if card != nil && seesNounField(card, "ModelCard", "modelDetails") {
-		f.open(true, false)
+		f.allocate(true, false)
 		if card.ModelDetails != nil {
 			flatten("", card.ModelDetails.Hyperparameters, param)
 		}
 	}
 	if card != nil && seesNounField(card, "ModelCard", "performance") {
-		f.open(false, true)
+		f.allocate(false, true)
 		cardMetrics(card.Performance, metric)
 	}
 	for _, n := range runs {
@@ -58,11 +58,11 @@ func (d *differ) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (
 			continue
 		}
 		if seesNounField(noun, "Run", "parameters") {
-			f.open(true, false)
+			f.allocate(true, false)
 			flatten("", noun.Parameters, param)
 		}
 		if seesNounField(noun, "Run", "metrics") {
-			f.open(false, true)
+			f.allocate(false, true)
 			for _, m := range noun.Metrics {
 				metric(m.Name, m.Value)
 			}
@@ -73,8 +73,8 @@ func (d *differ) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (
 
 func (f *measurements) add(key string, v registry.JSON) { f.parameters[key] = v }
 
-// open makes the maps of what may be seen.
-func (f *measurements) open(parameters, metrics bool) {
+// allocate creates the maps of values that the caller sees.
+func (f *measurements) allocate(parameters, metrics bool) {
 	if parameters && f.parameters == nil {
 		f.parameters = map[string]registry.JSON{}
 	}
@@ -88,8 +88,8 @@ func seesNounField(n registry.Node, noun, field string) bool {
 	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
 }
 
-// cardMetrics tells the metrics of a card.
-func cardMetrics(p *registry.Performance, tell func(string, float64)) {
+// cardMetrics calls emit for each metric of a card.
+func cardMetrics(p *registry.Performance, emit func(string, float64)) {
 	if p == nil {
 		return
 	}
@@ -98,32 +98,32 @@ func cardMetrics(p *registry.Performance, tell func(string, float64)) {
 		value *float64
 	}{{"accuracy", p.Accuracy}, {"precision", p.Precision}, {"recall", p.Recall}, {"f1Score", p.F1Score}} {
 		if m.value != nil {
-			tell(m.name, *m.value)
+			emit(m.name, *m.value)
 		}
 	}
 	for _, m := range p.Metrics {
-		tell(m.Name, m.Value)
+		emit(m.Name, m.Value)
 	}
 }
 
-// flatten tells the leaves of a JSON object, each by its path; lists are leaves.
-func flatten(path string, v registry.JSON, tell func(string, registry.JSON)) {
+// flatten calls emit for each leaf of a JSON object, with its path. Lists are leaves.
+func flatten(path string, v registry.JSON, emit func(string, registry.JSON)) {
 	var object map[string]registry.JSON
 	if json.Unmarshal(v, &object) != nil || object == nil {
 		if len(v) > 0 && path != "" {
-			tell(path, v)
+			emit(path, v)
 		}
 		return
 	}
-	for k, below := range object {
+	for k, child := range object {
 		if path != "" {
 			k = path + "." + k
 		}
-		flatten(k, below, tell)
+		flatten(k, child, emit)
 	}
 }
 
-// equalJSON compares canonical values; numbers by what they amount to.
+// equalJSON compares canonical JSON values; numbers are compared by value.
 func equalJSON(a, b registry.JSON) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -133,7 +133,7 @@ func equalJSON(a, b registry.JSON) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// unionOfKeys lists the keys of two maps, sorted.
+// unionOfKeys returns the keys of two maps, sorted.
 func unionOfKeys[V any](a, b map[string]V) []string {
 	keys := slices.Collect(maps.Keys(a))
 	for k := range b {
@@ -178,9 +178,9 @@ func (f measurements) metricChanges(to measurements) []*MetricChange {
 	return out
 }
 
-// compareMakers compares what made the two: parameters, metrics and, of model versions,
+// compareValues compares the parameters and metrics of both sides, and for model versions also
 // the cards.
-func (d *differ) compareMakers(out *LineageDiff) {
+func (d *graphDiff) compareValues(out *LineageDiff) {
 	va, runsA := d.a.TrainingRuns()
 	vb, runsB := d.b.TrainingRuns()
 	ca, cb := d.cards(va, vb)
@@ -198,26 +198,26 @@ func (d *differ) compareMakers(out *LineageDiff) {
 	}
 }
 
-// cards reads the cards of two versions, nil where there is none to be seen.
-func (d *differ) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
+// cards reads the cards of two versions, nil when there is none that the caller sees.
+func (d *graphDiff) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
 	read := func(version *graph.Node) *registry.ModelCard {
 		if version == nil {
 			return nil
 		}
-		nodes, err := lineage.Nodes(d.walk, d.scope, d.read, registry.CardID(version.ID))
+		nodes, err := lineage.Nodes(d.walkCtx, d.scope, d.readAt, registry.CardID(version.ID))
 		d.err = core.FirstError(d.err, err)
 		if err != nil || nodes[0] == nil {
 			return nil
 		}
-		c, err := core.NounAs[*registry.ModelCard](d.s.core.Decode(nodes[0], d.at.NounInstant()))
+		c, err := core.NounAs[*registry.ModelCard](d.explorer.core.Decode(nodes[0], d.at.NounInstant()))
 		d.err = core.FirstError(d.err, err)
 		return c
 	}
 	return read(a), read(b)
 }
 
-// cardFields flattens a card by path, without the fields that name its version:
-// these always differ. Metrics are told by their names.
+// cardFields returns the values of a card by path, without the fields that identify the
+// version, which always differ. Metrics have paths with their names.
 func cardFields(c *registry.ModelCard) map[string]registry.JSON {
 	out := map[string]registry.JSON{}
 	if c == nil {

@@ -1,11 +1,11 @@
-// Package provenance answers questions about lineage: what a node came from, what came of
-// it, how two nodes differ. It reads only.
+// Package provenance answers queries about lineage: the causes and effects of a node, paths
+// between nodes, and the differences of two nodes. It only reads; package facts writes lineage.
 package provenance
 
 import "pedigree/service/core"
 
-// Explorer answers questions about lineage.
+// Explorer answers queries about lineage.
 type Explorer struct{ core *core.Core }
 
-// New returns the part on a core.
+// New returns an Explorer on a core.
 func New(c *core.Core) *Explorer { return &Explorer{c} }

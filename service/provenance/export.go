@@ -14,16 +14,16 @@ import (
 
 // The bounds of one export, beyond those of the walk.
 const (
-	exportFanout    = 1000
-	maxExportEdges  = 50_000
-	maxExportBytes  = 16 << 20 // of the documents of its nodes
-	maxArtifacts    = 50       // of one version
-	exportChunk     = 500      // ids a read
-	tooMuchToExport = "the export would hold more than %d %s; ask for a smaller maxDepth or history"
+	exportFanout   = 1000
+	maxExportEdges = 50_000
+	maxExportBytes = 16 << 20 // in the documents of all nodes
+	maxArtifacts   = 50       // per version
+	exportChunk    = 500      // ids per read
+	exportTooLarge = "the export would hold more than %d %s; ask for a smaller maxDepth or history"
 )
 
-// ExportInput asks for what lies around a node in a format of other tools; the
-// bounds are those of lineage, and fanout its highest.
+// ExportInput selects the lineage of a node and the format of the export. Its bounds are those
+// of LineageInput, with the largest fanout.
 type ExportInput struct {
 	Of        registry.ID
 	Format    export.Format
@@ -37,8 +37,8 @@ type ExportInput struct {
 // LineageExport is an encoded lineage graph.
 type LineageExport struct {
 	Format export.Format
-	// MediaType is what an HTTP answer says; Filename suggests a name that no user
-	// chose.
+	// MediaType is the Content-Type of the file. Filename is a suggested name; it contains no
+	// text from users.
 	MediaType, Filename string
 	// Body is the text of the file.
 	Body       string
@@ -48,20 +48,20 @@ type LineageExport struct {
 	KnownAt    time.Time
 }
 
-// Export encodes the whole bounded walk around a node, as the caller sees it.
-// RESOURCE_EXHAUSTED when it is too large for one answer.
-func (s *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// Export encodes the lineage of a node, as the caller sees it. It answers RESOURCE_EXHAUSTED
+// when the export is too large for one answer.
+func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
 	fanout := exportFanout
-	ask := LineageInput{Of: in.Of, Direction: in.Direction, MaxDepth: in.MaxDepth, History: in.History, Fanout: &fanout}
-	o, _, err := ask.options()
+	query := LineageInput{Of: in.Of, Direction: in.Direction, MaxDepth: in.MaxDepth, History: in.History, Fanout: &fanout}
+	o, _, err := query.options()
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +73,8 @@ func (s *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 	if err := checkExportSize(found); err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: at}
-	g, err := v.page(found, ask, pageStart{Depth: -1, At: at}, len(found.Items), nil)
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
+	g, err := v.page(found, query, pageStart{Depth: -1, At: at}, len(found.Items), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -90,23 +90,23 @@ func (s *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 		Truncation: g.Truncation, HistoryCut: g.HistoryCut, AsOf: g.AsOf, KnownAt: g.KnownAt}, nil
 }
 
-// checkExportSize bounds what an encoder is given, for one answer holds all of it.
+// checkExportSize bounds the input of an encoder, because one answer holds the whole export.
 func checkExportSize(g *lineage.Graph) error {
 	if len(g.Edges) > maxExportEdges {
-		return registry.Errorf(registry.ResourceExhausted, tooMuchToExport, maxExportEdges, "edges")
+		return registry.Errorf(registry.ResourceExhausted, exportTooLarge, maxExportEdges, "edges")
 	}
 	size := 0
 	for _, it := range g.Items {
 		size += len(it.Node.Doc)
 	}
 	if size > maxExportBytes {
-		return registry.Errorf(registry.ResourceExhausted, tooMuchToExport, maxExportBytes, "bytes of what is known of its nodes")
+		return registry.Errorf(registry.ResourceExhausted, exportTooLarge, maxExportBytes, "bytes of what is known of its nodes")
 	}
 	return nil
 }
 
-// document hands on what left the gate. Instants that were not asked for are left
-// out, so that the same graph gives the same bytes.
+// document makes the input of the encoders. It leaves out instants that the caller did not
+// give, so that the same graph gives the same bytes.
 func (v *view) document(g *LineageGraph, o lineage.Options, in ExportInput) (*export.Document, error) {
 	d := &export.Document{Root: g.Root, Direction: o.Direction, Reasons: g.Truncation.Reasons, Frontier: g.Truncation.Frontier,
 		Redacted: g.Truncation.Redacted, HistoryCut: g.HistoryCut}
@@ -133,8 +133,9 @@ func (v *view) document(g *LineageGraph, o lineage.Options, in ExportInput) (*ex
 	return d, core.FirstError(v.cards(d), v.artifacts(d), v.containers(d))
 }
 
-// fetch reads nouns by id at the instant shown, those that the caller sees.
-func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
+// visibleNouns reads nouns by id at the instant of the answer, without those that the caller
+// does not see.
+func (v *view) visibleNouns(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 	out := map[registry.ID]registry.Node{}
 	slices.Sort(ids)
 	for part := range slices.Chunk(slices.Compact(ids), exportChunk) {
@@ -146,7 +147,7 @@ func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 			if n == nil || n.Hidden {
 				continue
 			}
-			if out[n.ID], err = v.s.core.Decode(n, v.at.NounInstant()); err != nil {
+			if out[n.ID], err = v.explorer.core.Decode(n, v.at.NounInstant()); err != nil {
 				return nil, err
 			}
 		}
@@ -154,12 +155,12 @@ func (v *view) fetch(ids []registry.ID) (map[registry.ID]registry.Node, error) {
 	return out, nil
 }
 
-// seesField reports whether the caller sees a field of a node that leads to others.
+// seesField reports whether the caller sees a field of a noun.
 func seesField(n registry.Node, noun, field string) bool {
 	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
 }
 
-// cards adds the model cards.
+// cards adds the cards of versions.
 func (v *view) cards(d *export.Document) error {
 	var ids []registry.ID
 	for _, n := range d.Nodes {
@@ -167,7 +168,7 @@ func (v *view) cards(d *export.Document) error {
 			ids = append(ids, registry.CardID(x.ID))
 		}
 	}
-	found, err := v.fetch(ids)
+	found, err := v.visibleNouns(ids)
 	if err != nil {
 		return err
 	}
@@ -179,13 +180,13 @@ func (v *view) cards(d *export.Document) error {
 	return nil
 }
 
-// artifacts adds the files of versions: those that were there at the instant shown.
+// artifacts adds the files of versions that existed at the instant of the answer.
 func (v *view) artifacts(d *export.Document) error {
-	at := map[registry.ID]int{}
+	index := map[registry.ID]int{}
 	var parents []registry.ID
 	for i, n := range d.Nodes {
 		if x, ok := n.Noun.(*registry.ModelVersion); ok && seesField(x, "ModelVersion", "artifacts") {
-			at[x.ID], parents = i, append(parents, x.ID)
+			index[x.ID], parents = i, append(parents, x.ID)
 		}
 	}
 	for part := range slices.Chunk(parents, exportChunk) {
@@ -197,12 +198,12 @@ func (v *view) artifacts(d *export.Document) error {
 			if n.Hidden || n.ValidFrom.After(v.at.Valid) {
 				continue
 			}
-			noun, err := v.s.core.Decode(n, v.at.NounInstant())
+			noun, err := v.explorer.core.Decode(n, v.at.NounInstant())
 			if err != nil {
 				return err
 			}
 			if a, ok := noun.(*registry.Artifact); ok {
-				i := at[n.Parent]
+				i := index[n.Parent]
 				d.Nodes[i].Artifacts = append(d.Nodes[i].Artifacts, a)
 			}
 		}
@@ -210,7 +211,7 @@ func (v *view) artifacts(d *export.Document) error {
 	return nil
 }
 
-// containers adds the repositories of commits and tags, and what features belong to.
+// containers adds the repositories of commits and tags, and the datasets or models of features.
 func (v *view) containers(d *export.Document) error {
 	var ids []registry.ID
 	for _, n := range d.Nodes {
@@ -218,7 +219,7 @@ func (v *view) containers(d *export.Document) error {
 			ids = append(ids, id)
 		}
 	}
-	found, err := v.fetch(ids)
+	found, err := v.visibleNouns(ids)
 	if err != nil {
 		return err
 	}
@@ -235,7 +236,8 @@ func (v *view) containers(d *export.Document) error {
 	return nil
 }
 
-// containerOf is the id of what a node is part of, where the caller sees that it is.
+// containerOf returns the id of the container of a noun, "" when there is none that the caller
+// sees.
 func containerOf(n registry.Node) registry.ID {
 	switch x := n.(type) {
 	case *registry.Commit:

@@ -8,7 +8,7 @@ import (
 	"pedigree/registry"
 )
 
-// TestAnExportFitsOneAnswer: up to its bounds, and not beyond.
+// TestAnExportFitsOneAnswer checks sizes at the bounds and just above them.
 func TestAnExportFitsOneAnswer(t *testing.T) {
 	items := func(n, size int) (out []*lineage.Item) {
 		for range n {

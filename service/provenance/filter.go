@@ -9,10 +9,11 @@ import (
 	"pedigree/service/core"
 )
 
-// nodeFilter reports whether a node is returned.
+// nodeFilter reports whether an answer includes a node.
 type nodeFilter func(*graph.Node) (bool, error)
 
-// LineageFilter says which nodes of a walk to return; empty fields keep all.
+// LineageFilter selects the nodes of a walk that are returned; empty fields match all. Since is
+// inclusive and Until exclusive; both apply to ValidFrom.
 type LineageFilter struct {
 	Kinds        []registry.Kind
 	Stages       []registry.Stage
@@ -22,11 +23,11 @@ type LineageFilter struct {
 	Until        time.Time
 }
 
-// documents reports whether a filter reads more of a node than its columns.
-func (f *LineageFilter) documents() bool { return f != nil && len(f.Tags) > 0 }
+// readsDocuments reports whether the filter needs the documents of nodes.
+func (f *LineageFilter) readsDocuments() bool { return f != nil && len(f.Tags) > 0 }
 
-// newNodeFilter builds the test of a filter. A filter on a field that the caller cannot
-// see on a node does not match it.
+// newNodeFilter returns the function of a filter. A filter on a field that the caller does not
+// see on a node does not match that node.
 func newNodeFilter(f *LineageFilter) (nodeFilter, error) {
 	if f == nil {
 		return func(*graph.Node) (bool, error) { return true, nil }, nil
@@ -45,7 +46,7 @@ func newNodeFilter(f *LineageFilter) (nodeFilter, error) {
 		if n.Hidden {
 			return false, nil
 		}
-		if f.documents() {
+		if f.readsDocuments() {
 			var d struct {
 				Tags []registry.KeyValue `json:"tags"`
 			}

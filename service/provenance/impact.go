@@ -11,7 +11,8 @@ import (
 	"pedigree/service/core"
 )
 
-// ImpactInput asks what descends from any of the nodes Of.
+// ImpactInput selects the descendants of any of the nodes Of. Targets are the kinds to return,
+// by default deployments. With Live only deployments that are live at AsOf are returned.
 type ImpactInput struct {
 	Of      []registry.ID
 	Targets []registry.Kind
@@ -21,46 +22,47 @@ type ImpactInput struct {
 	KnownAt time.Time
 	First   *int
 	After   *string
-	// Bare says that only id, kind and name of nodes are asked for. Doors set it from
-	// the selection.
+	// Bare means that only the id, kind and name of nodes are needed. The GraphQL and REST
+	// handlers set it from the selected fields.
 	Bare bool
 }
 
-// ImpactConnection is one page of descendants. TotalCount, Counts and Models cost
-// the whole walk and are computed only when they are asked for.
+// ImpactConnection is one page of descendants. TotalCount, Counts and Models need the whole
+// walk and run only when they are called.
 type ImpactConnection struct {
 	Edges      []*ImpactEdge
 	PageInfo   core.PageInfo
 	Truncation Truncation
 	AsOf       time.Time
 	KnownAt    time.Time
-	full       *impactTotals
+	totals     *impactTotals
 }
 
-// ImpactEdge is a descendant with one shortest way to it.
+// ImpactEdge is a descendant with one shortest path to it.
 type ImpactEdge struct {
 	Cursor string
 	Node   registry.ProvenanceNode
 	Depth  int
 	Path   []registry.ProvenanceNode
-	// Environment, Owner and Stage are nil where there is none, or none to be told.
+	// Environment, Owner and Stage are nil when there is none that the caller sees.
 	Environment *string
 	Owner       *string
 	Stage       *registry.Stage
 }
 
-// impactPageStart is where a page of descendants begins, at an instant.
+// impactPageStart is the cursor of a page of descendants: the position before its first row,
+// and the instant.
 type impactPageStart struct {
-	At     core.AskedInstant `json:"at"`
-	Depth  int               `json:"d"`
-	Number int64             `json:"n"`
+	At     core.ResolvedInstant `json:"at"`
+	Depth  int                  `json:"d"`
+	Number int64                `json:"n"`
 }
 
-// Impact returns what descends from any of the given nodes, nearest first, then in
-// the order in which it was recorded. A page costs what its rows cost: the walk
-// ends with the page's last row.
-func (s *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// Impact returns one page of the descendants of the given nodes, nearest first, then in the
+// order of recording. The walk ends at the last row of the page, so that a page costs no more
+// than its rows.
+func (e *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -77,32 +79,33 @@ func (s *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnectio
 	bindings := []any{"impact", in.Of, in.Targets, in.Live, in.Where, in.AsOf, in.KnownAt}
 	var start impactPageStart
 	if in.After != nil && *in.After != "" {
-		if err := s.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := e.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
-	p := &impactPage{view: &view{s: s, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
-	if p.keep, err = newNodeFilter(in.Where); err != nil {
+	p := &impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
+	if p.filter, err = newNodeFilter(in.Where); err != nil {
 		return nil, err
 	}
-	return p.answer()
+	return p.load()
 }
 
-// impactPage is one page of an impact question under way.
+// impactPage is the state of reading one page of descendants.
 type impactPage struct {
 	*view
 	in       ImpactInput
-	keep     nodeFilter
+	filter   nodeFilter
 	bindings any
 	start    impactPageStart
 	size     int
 	rows     []lineage.Descendant
 }
 
-// consistentImpact runs a walk at an instant. A walk of the present is several reads; when
-// something was written between them, it runs again at the sequence it began at.
+// consistentImpact runs a walk at an instant. A walk of the current state takes several reads.
+// If something was written between them, the walk runs again at the log sequence at which it
+// began.
 func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets []registry.Kind, walk func(*lineage.Impact) error) (*lineage.Impact, error) {
 	for at := v.at.WalkInstant(); ; {
 		w, err := lineage.NewImpact(ctx, v.scope, ids, targets, at)
@@ -119,18 +122,18 @@ func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets 
 	}
 }
 
-func (p *impactPage) answer() (*ImpactConnection, error) {
-	walk, cancel := core.WithAnswerReserve(p.ctx)
+func (p *impactPage) load() (*ImpactConnection, error) {
+	walkCtx, cancel := core.WithAnswerReserve(p.ctx)
 	defer cancel()
-	var end lineage.RowPosition
+	var lastRow lineage.RowPosition
 	var more bool
-	w, err := p.consistentImpact(walk, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
+	w, err := p.consistentImpact(walkCtx, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
 		p.rows = p.rows[:0]
-		var failed error
-		end, more, err = w.Rows(walk, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.documents(), p.size+1, func(d lineage.Descendant) bool {
-			ok, err := p.wanted(p.in, p.keep, d)
+		var filterErr error
+		lastRow, more, err = w.Rows(walkCtx, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.readsDocuments(), p.size+1, func(d lineage.Descendant) bool {
+			ok, err := p.matches(p.in, p.filter, d)
 			if err != nil {
-				failed = err
+				filterErr = err
 				return false
 			}
 			if ok && len(p.rows) == p.size {
@@ -141,42 +144,42 @@ func (p *impactPage) answer() (*ImpactConnection, error) {
 			}
 			return true
 		})
-		return core.FirstError(failed, err)
+		return core.FirstError(filterErr, err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return p.page(w, end, more)
+	return p.page(w, lastRow, more)
 }
 
-// wanted reports whether a descendant is one of those asked for.
-func (v *view) wanted(in ImpactInput, keep nodeFilter, d lineage.Descendant) (bool, error) {
-	if in.Live && d.Node.Kind == registry.KindDeployment && !v.live(d.Node) {
+// matches reports whether a descendant matches the input.
+func (v *view) matches(in ImpactInput, filter nodeFilter, d lineage.Descendant) (bool, error) {
+	if in.Live && d.Node.Kind == registry.KindDeployment && !v.isLive(d.Node) {
 		return false, nil
 	}
-	return keep(d.Node)
+	return filter(d.Node)
 }
 
-// live reports whether a deployment stands at the instant asked for.
-func (v *view) live(n *graph.Node) bool {
+// isLive reports whether a deployment is live at the instant of the answer.
+func (v *view) isLive(n *graph.Node) bool {
 	return !n.ValidFrom.After(v.at.Valid) && (n.ValidTo.IsZero() || n.ValidTo.After(v.at.Valid))
 }
 
-func (p *impactPage) page(w *lineage.Impact, end lineage.RowPosition, more bool) (*ImpactConnection, error) {
+func (p *impactPage) page(w *lineage.Impact, lastRow lineage.RowPosition, more bool) (*ImpactConnection, error) {
 	at := p.start.At
 	if at.Known == 0 {
-		at.Known = w.Head // Further pages see what this one saw.
+		at.Known = w.Head // Further pages show the same state.
 	}
 	cursor := func(depth int, number int64) string {
-		return p.s.core.SealCursor(p.scope.Actor().Subject, p.bindings, impactPageStart{at, depth, number})
+		return p.explorer.core.SealCursor(p.scope.Actor().Subject, p.bindings, impactPageStart{at, depth, number})
 	}
-	whole, err := p.documents(w)
+	nodes, err := p.documents(w)
 	if err != nil {
 		return nil, err
 	}
-	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, KnownAt: p.at.KnownAt, full: &impactTotals{view: p.view, in: p.in, keep: p.keep, at: at}}
+	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, KnownAt: p.at.KnownAt, totals: &impactTotals{view: p.view, in: p.in, filter: p.filter, at: at}}
 	for _, d := range p.rows {
-		e, err := p.edgeTo(d, whole)
+		e, err := p.edgeTo(d, nodes)
 		if err != nil {
 			return nil, err
 		}
@@ -190,13 +193,13 @@ func (p *impactPage) page(w *lineage.Impact, end lineage.RowPosition, more bool)
 		out.PageInfo.StartCursor, out.PageInfo.EndCursor = out.Edges[0].Cursor, out.Edges[n-1].Cursor
 	}
 	if more && len(out.Edges) < p.size {
-		out.PageInfo.EndCursor = cursor(end.Depth, end.Number) // A limit ended the page: go on where it ended.
+		out.PageInfo.EndCursor = cursor(lastRow.Depth, lastRow.Number) // A limit ended the page early: continue there.
 	}
 	return out, nil
 }
 
-// documents reads the nodes of a page's rows and ways whole, where more than id,
-// kind and name is asked for.
+// documents returns the nodes of the page's rows and paths by id, with their documents unless
+// the input is Bare.
 func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, error) {
 	out := map[registry.ID]*graph.Node{}
 	var ids []registry.ID
@@ -212,7 +215,7 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 		return out, nil
 	}
 	at := p.start.At
-	if at.Known == 0 && at.Asked {
+	if at.Known == 0 && at.Explicit {
 		at.Known = w.Head
 	}
 	nodes, err := lineage.Nodes(p.ctx, p.scope, at.WalkInstant(), ids...)
@@ -224,11 +227,11 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 	return out, err
 }
 
-func (v *view) edgeTo(d lineage.Descendant, whole map[registry.ID]*graph.Node) (*ImpactEdge, error) {
+func (v *view) edgeTo(d lineage.Descendant, nodes map[registry.ID]*graph.Node) (*ImpactEdge, error) {
 	e := &ImpactEdge{Depth: d.Depth, Environment: visibleColumn(d.Node, registry.IndexEnvironment), Owner: visibleColumn(d.Node, registry.IndexOwner)}
 	path := d.Path()
 	for i, n := range path {
-		noun, err := v.node(whole[n.ID])
+		noun, err := v.node(nodes[n.ID])
 		if err != nil {
 			return nil, err
 		}
@@ -244,7 +247,7 @@ func (v *view) edgeTo(d lineage.Descendant, whole map[registry.ID]*graph.Node) (
 	return e, nil
 }
 
-// visibleColumn is a column of a node, nil where it is empty or out of sight.
+// visibleColumn returns a column of a node, nil when it is empty or hidden.
 func visibleColumn(n *graph.Node, c registry.Index) *string {
 	if s := n.Text(c); s != "" {
 		return &s
@@ -252,7 +255,7 @@ func visibleColumn(n *graph.Node, c registry.Index) *string {
 	return nil
 }
 
-// TotalCount tells how many descend in all, as far as Counts reaches.
+// TotalCount returns the number of all descendants, within the bounds of Counts.
 func (c *ImpactConnection) TotalCount(ctx context.Context) (*int, error) {
 	counts, err := c.Counts(ctx)
 	if err != nil {
@@ -261,12 +264,12 @@ func (c *ImpactConnection) TotalCount(ctx context.Context) (*int, error) {
 	return &counts.Total, nil
 }
 
-// Counts counts all that descends, by environment.
+// Counts counts all descendants, by environment.
 func (c *ImpactConnection) Counts(ctx context.Context) (*ImpactCounts, error) {
-	return c.full.counts(ctx)
+	return c.totals.counts(ctx)
 }
 
-// Models tells which models some versions or live deployments of descend.
+// Models lists the models that have versions or live deployments among the descendants.
 func (c *ImpactConnection) Models(ctx context.Context) (*ImpactModels, error) {
-	return c.full.models(ctx)
+	return c.totals.models(ctx)
 }

@@ -12,67 +12,66 @@ import (
 	"pedigree/service/core"
 )
 
-// ImpactCounts tells how many nodes descend in all, and what is missing from the
-// counts.
+// ImpactCounts has the number of all descendants, and what is missing from it.
 type ImpactCounts struct {
 	Total        int
 	Environments []*EnvironmentCount
 	Truncation   Truncation
 }
 
-// EnvironmentCount tells how many descendants an environment has.
+// EnvironmentCount is the number of descendants in an environment; nil means no environment.
 type EnvironmentCount struct {
 	Environment *string
 	Count       int
 }
 
-// ImpactModels tells which models something has an effect on.
+// ImpactModels lists the models that are affected.
 type ImpactModels struct {
 	Models     []*ModelImpact
 	Truncation Truncation
 }
 
-// ModelImpact tells how much of a model descends; Model is nil where the caller
-// may not see it.
+// ModelImpact counts the versions and live deployments of a model among the descendants. Model
+// is nil when the caller does not see it.
 type ModelImpact struct {
 	Model           *registry.Model
 	Versions        int
 	LiveDeployments int
 }
 
-// maxModels is how many models one answer names.
+// maxModels is the largest number of models in one answer.
 const maxModels = 1000
 
-// impactTotals counts what all pages of an impact question hold, at the instant of
-// its page. The fields that ask for it share one walk.
+// impactTotals counts the descendants of all pages, at the instant of one page. Fields of an
+// answer that need the same totals share one walk.
 type impactTotals struct {
 	*view
-	in   ImpactInput
-	keep nodeFilter
-	at   core.AskedInstant
+	in     ImpactInput
+	filter nodeFilter
+	at     core.ResolvedInstant
 
-	count, group sync.Once
-	counted      *ImpactCounts
-	grouped      *ImpactModels
-	countFailed  error
-	groupFailed  error
+	countOnce, groupOnce sync.Once
+	counted              *ImpactCounts
+	grouped              *ImpactModels
+	countErr             error
+	groupErr             error
 }
 
-// walk goes to the end of a walk to some kinds.
-func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole bool, take func(lineage.Descendant) error) (*view, Truncation, error) {
-	soft, cancel := core.WithAnswerReserve(ctx)
+// walk visits all descendants of some kinds.
+func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, withDocuments bool, visit func(lineage.Descendant) error) (*view, Truncation, error) {
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	v := &view{s: t.s, ctx: ctx, scope: t.scope, at: t.at}
-	w, err := lineage.NewImpact(soft, t.scope, t.in.Of, targets, t.at.WalkInstant())
+	v := &view{explorer: t.explorer, ctx: ctx, scope: t.scope, at: t.at}
+	w, err := lineage.NewImpact(walkCtx, t.scope, t.in.Of, targets, t.at.WalkInstant())
 	if err != nil {
 		return v, Truncation{}, err
 	}
-	var failed error
-	_, _, err = w.Rows(soft, lineage.RowPosition{}, whole, lineage.MaxNodes, func(d lineage.Descendant) bool {
-		failed = take(d)
-		return failed == nil
+	var visitErr error
+	_, _, err = w.Rows(walkCtx, lineage.RowPosition{}, withDocuments, lineage.MaxNodes, func(d lineage.Descendant) bool {
+		visitErr = visit(d)
+		return visitErr == nil
 	})
-	if err = core.FirstError(failed, err); err != nil {
+	if err = core.FirstError(visitErr, err); err != nil {
 		return v, Truncation{}, err
 	}
 	v.registerHidden(w.Hidden()...)
@@ -80,10 +79,10 @@ func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, whole 
 }
 
 func (t *impactTotals) counts(ctx context.Context) (*ImpactCounts, error) {
-	t.count.Do(func() {
+	t.countOnce.Do(func() {
 		out, byEnvironment := &ImpactCounts{Environments: []*EnvironmentCount{}}, map[string]int{}
-		_, truncation, err := t.walk(ctx, t.in.Targets, t.in.Where.documents(), func(d lineage.Descendant) error {
-			ok, err := t.wanted(t.in, t.keep, d)
+		_, truncation, err := t.walk(ctx, t.in.Targets, t.in.Where.readsDocuments(), func(d lineage.Descendant) error {
+			ok, err := t.matches(t.in, t.filter, d)
 			if ok {
 				out.Total++
 				byEnvironment[d.Node.Text(registry.IndexEnvironment)]++
@@ -101,12 +100,12 @@ func (t *impactTotals) counts(ctx context.Context) (*ImpactCounts, error) {
 		slices.SortFunc(out.Environments, func(a, b *EnvironmentCount) int {
 			return cmp.Compare(stringOrEmpty(a.Environment), stringOrEmpty(b.Environment))
 		})
-		t.counted, t.countFailed = out, err
+		t.counted, t.countErr = out, err
 	})
-	return t.counted, t.countFailed
+	return t.counted, t.countErr
 }
 
-// stringOrEmpty is what a pointer points at, "" for nil.
+// stringOrEmpty returns *s, "" for nil.
 func stringOrEmpty(s *string) string {
 	if s == nil {
 		return ""
@@ -115,14 +114,14 @@ func stringOrEmpty(s *string) string {
 }
 
 func (t *impactTotals) models(ctx context.Context) (*ImpactModels, error) {
-	t.group.Do(func() { t.grouped, t.groupFailed = t.byModel(ctx) })
-	return t.grouped, t.groupFailed
+	t.groupOnce.Do(func() { t.grouped, t.groupErr = t.byModel(ctx) })
+	return t.grouped, t.groupErr
 }
 
-// byModel groups the versions and live deployments that descend by their model.
+// byModel groups the versions and live deployments among the descendants by model.
 func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
 	byModel := map[registry.ID]*ModelImpact{}
-	of := func(version *graph.Node) *ModelImpact { // A version's parent is its model.
+	of := func(version *graph.Node) *ModelImpact { // The parent of a version is its model.
 		m := byModel[version.Parent]
 		if m == nil {
 			m = &ModelImpact{}
@@ -132,11 +131,11 @@ func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
 	}
 	v, truncation, err := t.walk(ctx, []registry.Kind{registry.KindModelVersion, registry.KindDeployment}, false, func(d lineage.Descendant) error {
 		path := d.Path()
-		switch near := path[len(path)-2]; {
+		switch predecessor := path[len(path)-2]; {
 		case d.Node.Kind == registry.KindModelVersion:
 			of(d.Node).Versions++
-		case near.Kind == registry.KindModelVersion && !near.Hidden && t.live(d.Node):
-			of(near).LiveDeployments++
+		case predecessor.Kind == registry.KindModelVersion && !predecessor.Hidden && t.isLive(d.Node):
+			of(predecessor).LiveDeployments++
 		}
 		return nil
 	})
@@ -146,7 +145,7 @@ func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
 	return v.modelImpacts(ctx, byModel, truncation)
 }
 
-// modelImpacts reads the models of an answer and sorts it by their names.
+// modelImpacts reads the models of an answer and sorts them by name.
 func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelImpact, truncation Truncation) (*ImpactModels, error) {
 	out := &ImpactModels{Models: []*ModelImpact{}, Truncation: truncation}
 	ids := make([]registry.ID, 0, len(byModel))
@@ -160,7 +159,7 @@ func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelI
 	}
 	for i, n := range nodes {
 		m := byModel[ids[i]]
-		if m.Model, err = core.NounAs[*registry.Model](v.s.core.Decode(n, v.at.NounInstant())); err != nil {
+		if m.Model, err = core.NounAs[*registry.Model](v.explorer.core.Decode(n, v.at.NounInstant())); err != nil {
 			return nil, err
 		}
 		out.Models = append(out.Models, m)

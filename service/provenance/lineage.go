@@ -10,7 +10,8 @@ import (
 	"pedigree/service/core"
 )
 
-// LineageInput asks what lies around a node; see the schema for the bounds.
+// LineageInput selects the lineage of a node: the direction, the bounds of the walk, a filter,
+// and a page. options has the defaults and limits of the bounds.
 type LineageInput struct {
 	Of        registry.ID
 	Direction lineage.Direction
@@ -23,12 +24,13 @@ type LineageInput struct {
 	Fanout    *int
 	First     *int
 	After     *string
-	// Bare says that only id, kind and name of nodes are asked for; Degrees that
-	// degrees are; NoCursors that cursors are not. Doors set them from the selection.
+	// Bare means that only the id, kind and name of nodes are needed, Degrees that degrees are
+	// needed, and NoCursors that no cursors are needed. The GraphQL and REST handlers set them
+	// from the selected fields.
 	Bare, Degrees, NoCursors bool
 }
 
-// LineageGraph is one page of what lies around a node.
+// LineageGraph is one page of the lineage of a node.
 type LineageGraph struct {
 	Root       registry.ID
 	Nodes      []*LineageNode
@@ -40,10 +42,10 @@ type LineageGraph struct {
 	KnownAt    time.Time
 }
 
-// LineageNode is a node with its place in the graph.
+// LineageNode is a node with its position in the graph.
 type LineageNode struct {
-	// ID is what the node is called outside, Kind its kind, Name its name: "" where it
-	// is hidden. Mask has the bits of the fields that the caller may see.
+	// ID is the visible id: an opaque one for a hidden node. Name is "" for a hidden node. Mask
+	// has the bits of the fields that the caller sees.
 	ID     registry.ID
 	Kind   registry.Kind
 	Name   string
@@ -58,14 +60,15 @@ type LineageNode struct {
 	HistoryCut       bool
 
 	view *view
-	read *graph.Node
+	node *graph.Node
 }
 
-// Node returns the noun, which is made when it is asked for: an answer of ids, kinds
-// and names needs none.
-func (n *LineageNode) Node() (registry.ProvenanceNode, error) { return n.view.node(n.read) }
+// Node decodes the noun. It is decoded only on demand, because an answer of ids, kinds and
+// names does not need it.
+func (n *LineageNode) Node() (registry.ProvenanceNode, error) { return n.view.node(n.node) }
 
-// Truncation tells what is missing from an answer.
+// Truncation describes what is missing from an answer. Frontier has the visible ids of at most
+// maxFrontier nodes at which the walk stopped; Redacted counts hidden nodes.
 type Truncation struct {
 	Truncated bool
 	Reasons   []lineage.Reason
@@ -73,19 +76,21 @@ type Truncation struct {
 	Redacted  int
 }
 
-// maxFrontier is how many frontier ids an answer names.
+// maxFrontier is the largest number of frontier ids in an answer.
 const maxFrontier = 100
 
-// pageStart is where a page of lineage begins: after a depth and id, at an instant.
+// pageStart is the cursor of a page of lineage: the depth and visible id before its first node,
+// and the instant. Depth is -1 for the first page.
 type pageStart struct {
-	At    core.AskedInstant `json:"at"`
-	Depth int               `json:"d"`
-	ID    registry.ID       `json:"i"`
+	At    core.ResolvedInstant `json:"at"`
+	Depth int                  `json:"d"`
+	ID    registry.ID          `json:"i"`
 }
 
-// Lineage returns what lies around a node, one page of it.
-func (s *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// Lineage returns one page of the lineage of a node. It answers NOT_FOUND when the caller does
+// not see the node.
+func (e *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
@@ -96,24 +101,24 @@ func (s *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 	bindings := []any{"lineage", in.Of, o.Direction, o.MaxDepth, o.History, in.Where, o.Through, o.Fanout, in.AsOf, in.KnownAt}
 	start := pageStart{Depth: -1}
 	if in.After != nil && *in.After != "" {
-		if err := s.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
+		if err := e.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = s.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
 	o.At = start.At.StoreInstant()
 	if start.Depth >= 0 {
 		o.At.Known, o.At.Current = start.At.Known, o.At.Current && start.At.Known == 0
 	}
-	o.Bare = in.Bare && !in.Where.documents()
-	walk, cancel := core.WithAnswerReserve(ctx)
+	o.Bare = in.Bare && !in.Where.readsDocuments()
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	g, err := lineage.Walk(walk, scope, in.Of, o)
+	g, err := lineage.Walk(walkCtx, scope, in.Of, o)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: start.At}
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: start.At}
 	out, err := v.page(g, in, start, size, bindings)
 	if err != nil || !in.Degrees {
 		return out, err

@@ -12,18 +12,18 @@ import (
 	"pedigree/service/core"
 )
 
-// view turns what a walk found into what leaves the house: nouns, and ids that
-// are the caller's own for what is hidden.
+// view converts the result of a walk to the answer for one caller: it decodes nouns and
+// replaces the ids of hidden nodes by opaque ids.
 type view struct {
-	s         *Explorer
+	explorer  *Explorer
 	ctx       context.Context
 	scope     *policies.Scope
-	at        core.AskedInstant
+	at        core.ResolvedInstant
 	opaqueIDs map[registry.ID]registry.ID
 	realIDs   map[registry.ID]registry.ID
 }
 
-// visibleID is what a node's id is called outside.
+// visibleID returns the id of a node in answers: an opaque id if the node is hidden.
 func (v *view) visibleID(id registry.ID) registry.ID {
 	if out, ok := v.opaqueIDs[id]; ok {
 		return out
@@ -31,7 +31,7 @@ func (v *view) visibleID(id registry.ID) registry.ID {
 	return id
 }
 
-// registerHidden notes the nodes that are out of sight.
+// registerHidden makes opaque ids for those of the nodes that are hidden.
 func (v *view) registerHidden(nodes ...*graph.Node) {
 	for _, n := range nodes {
 		if n.Hidden {
@@ -45,7 +45,7 @@ func (v *view) registerHidden(nodes ...*graph.Node) {
 }
 
 func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
-	noun, err := v.s.core.Decode(n, v.at.NounInstant())
+	noun, err := v.explorer.core.Decode(n, v.at.NounInstant())
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +57,8 @@ func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
 	return walked, nil
 }
 
-// edge tells of an edge at a hidden node only that it is there: its id and its
-// times, which are those of the effect, would tell more.
+// edge converts an edge. If one of its ends is hidden, the id is opaque and the times are left
+// out, because they could reveal the hidden node.
 func (v *view) edge(e *graph.Edge) core.LineageEdge {
 	out := core.NewLineageEdge(e)
 	if v.visibleID(e.From) != e.From || v.visibleID(e.To) != e.To {
@@ -81,51 +81,53 @@ func (v *view) truncation(g *lineage.Graph) Truncation {
 	return t
 }
 
-// page filters, sorts by outward ids and cuts one page, with the edges whose
-// later end is on it.
+// page filters the nodes of a graph, sorts them by depth and visible id, and returns one page,
+// with the edges whose later end is on the page.
 func (v *view) page(g *lineage.Graph, in LineageInput, start pageStart, size int, bindings any) (*LineageGraph, error) {
 	for _, it := range g.Items {
 		v.registerHidden(it.Node)
 	}
-	keep, err := newNodeFilter(in.Where)
+	filter, err := newNodeFilter(in.Where)
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]*lineage.Item, 0, len(g.Items))
+	matching := make([]*lineage.Item, 0, len(g.Items))
 	for _, it := range g.Items {
-		if ok, err := keep(it.Node); err != nil {
+		if ok, err := filter(it.Node); err != nil {
 			return nil, err
 		} else if ok {
-			kept = append(kept, it)
+			matching = append(matching, it)
 		}
 	}
-	// Walks come in this order, but for what is called otherwise outside.
-	slices.SortFunc(kept, func(a, b *lineage.Item) int { return v.order(a, pageStart{Depth: b.Depth, ID: v.visibleID(b.Node.ID)}) })
+	// A walk is ordered by depth and real id; opaque ids change the order.
+	slices.SortFunc(matching, func(a, b *lineage.Item) int {
+		return v.compareToStart(a, pageStart{Depth: b.Depth, ID: v.visibleID(b.Node.ID)})
+	})
 	from := 0
-	for start.Depth >= 0 && from < len(kept) && v.order(kept[from], start) <= 0 {
+	for start.Depth >= 0 && from < len(matching) && v.compareToStart(matching[from], start) <= 0 {
 		from++
 	}
-	to := min(from+size, len(kept))
+	to := min(from+size, len(matching))
 	out := &LineageGraph{Root: v.visibleID(g.Root), Truncation: v.truncation(g), HistoryCut: g.HistoryCut,
 		AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
-	out.Nodes = v.items(g, kept, from, to)
-	out.Edges = v.edges(g, kept, from, to)
+	out.Nodes = v.pageNodes(g, matching, from, to)
+	out.Edges = v.pageEdges(g, matching, from, to)
 	at := start.At
 	if at.Known == 0 {
-		at.Known = g.Head // Further pages see what this one saw.
+		at.Known = g.Head // Further pages show the same state.
 	}
 	cursor := func(it *lineage.Item) string {
-		return v.s.core.SealCursor(v.scope.Actor().Subject, bindings, pageStart{at, it.Depth, v.visibleID(it.Node.ID)})
+		return v.explorer.core.SealCursor(v.scope.Actor().Subject, bindings, pageStart{at, it.Depth, v.visibleID(it.Node.ID)})
 	}
-	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < len(kept), from > 0
+	out.PageInfo.HasNextPage, out.PageInfo.HasPreviousPage = to < len(matching), from > 0
 	if to > from && !in.NoCursors {
-		out.PageInfo.StartCursor, out.PageInfo.EndCursor = cursor(kept[from]), cursor(kept[to-1])
+		out.PageInfo.StartCursor, out.PageInfo.EndCursor = cursor(matching[from]), cursor(matching[to-1])
 	}
 	return out, nil
 }
 
-// order compares an item with a place: depth, then outward id.
-func (v *view) order(it *lineage.Item, p pageStart) int {
+// compareToStart compares the position of an item with a page start, by depth, then visible id.
+func (v *view) compareToStart(it *lineage.Item, p pageStart) int {
 	if it.Depth != p.Depth {
 		return it.Depth - p.Depth
 	}
@@ -139,16 +141,16 @@ func (v *view) order(it *lineage.Item, p pageStart) int {
 	return 0
 }
 
-// items are the nodes of a page, in one piece. The tree parent of one is the nearest
-// that is returned too, on this page or another.
-func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*LineageNode {
+// pageNodes returns the nodes of a page, in one allocation. The tree parent of a node is its
+// nearest ancestor in the tree that matches the filter, on this page or another.
+func (v *view) pageNodes(g *lineage.Graph, matching []*lineage.Item, from, to int) []*LineageNode {
 	parent := func(it *lineage.Item) registry.ID { return it.TreeParent }
-	if len(kept) < len(g.Items) {
-		byID, returned := make(map[registry.ID]*lineage.Item, len(g.Items)), make(map[registry.ID]bool, len(kept))
+	if len(matching) < len(g.Items) {
+		byID, returned := make(map[registry.ID]*lineage.Item, len(g.Items)), make(map[registry.ID]bool, len(matching))
 		for _, it := range g.Items {
 			byID[it.Node.ID] = it
 		}
-		for _, it := range kept {
+		for _, it := range matching {
 			returned[it.Node.ID] = true
 		}
 		parent = func(it *lineage.Item) registry.ID {
@@ -160,10 +162,10 @@ func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*Li
 		}
 	}
 	nodes, parents, out := make([]LineageNode, to-from), make([]registry.ID, to-from), make([]*LineageNode, to-from)
-	for i, it := range kept[from:to] {
+	for i, it := range matching[from:to] {
 		n := &nodes[i]
 		*n = LineageNode{ID: v.visibleID(it.Node.ID), Kind: it.Node.Kind, Name: it.Node.Name, Mask: it.Node.Mask, Hidden: it.Node.Hidden,
-			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, read: it.Node}
+			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, node: it.Node}
 		if it.Layer >= 0 {
 			n.Layer = &it.Layer
 		}
@@ -176,16 +178,16 @@ func (v *view) items(g *lineage.Graph, kept []*lineage.Item, from, to int) []*Li
 	return out
 }
 
-// edges are those whose later end is on a page, in one piece.
-func (v *view) edges(g *lineage.Graph, kept []*lineage.Item, from, to int) []*core.LineageEdge {
+// pageEdges returns the edges whose later end is on a page, in one allocation.
+func (v *view) pageEdges(g *lineage.Graph, matching []*lineage.Item, from, to int) []*core.LineageEdge {
 	edges := make([]core.LineageEdge, 0, len(g.Edges))
-	if to-from == len(g.Items) { // All are.
+	if to-from == len(g.Items) { // The page has all nodes.
 		for i := range g.Edges {
 			edges = append(edges, v.edge(&g.Edges[i]))
 		}
 	} else {
-		rank := make(map[registry.ID]int, len(kept))
-		for i, it := range kept {
+		rank := make(map[registry.ID]int, len(matching))
+		for i, it := range matching {
 			rank[it.Node.ID] = i + 1
 		}
 		for i := range g.Edges {
@@ -202,7 +204,7 @@ func (v *view) edges(g *lineage.Graph, kept []*lineage.Item, from, to int) []*co
 	return out
 }
 
-// degrees counts the edges of the nodes of a page, hidden far ends included.
+// degrees fills in the degrees of the nodes of a page. They include edges to hidden nodes.
 func (v *view) degrees(g *LineageGraph, at graph.Instant) error {
 	ids := make([]registry.ID, len(g.Nodes))
 	for i, n := range g.Nodes {

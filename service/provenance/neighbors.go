@@ -8,35 +8,35 @@ import (
 	"pedigree/service/core"
 )
 
-// ProvenanceNodeEdge is a lineage node one hop away.
+// ProvenanceNodeEdge is a neighbor of a lineage node, with the kind of the edge between them.
 type ProvenanceNodeEdge struct {
 	Cursor   string
 	Relation registry.EdgeKind
 	Node     registry.ProvenanceNode
 }
 
-// ProvenanceNodeConnection is a page of lineage nodes one hop away.
+// ProvenanceNodeConnection is a page of neighbors of a lineage node.
 type ProvenanceNodeConnection struct {
 	core.Connection[*ProvenanceNodeEdge]
 }
 
-// Upstream lists what a lineage node came from, one hop.
-func (s *Explorer) Upstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
-	return s.neighbors(ctx, n, graph.Upstream, p)
+// Upstream returns one page of the direct causes of a lineage node.
+func (e *Explorer) Upstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
+	return e.neighbors(ctx, n, graph.Upstream, p)
 }
 
-// Downstream lists what came of a lineage node, one hop.
-func (s *Explorer) Downstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
-	return s.neighbors(ctx, n, graph.Downstream, p)
+// Downstream returns one page of the direct effects of a lineage node.
+func (e *Explorer) Downstream(ctx context.Context, n registry.Node, p core.Paging) (*ProvenanceNodeConnection, error) {
+	return e.neighbors(ctx, n, graph.Downstream, p)
 }
 
-func (s *Explorer) neighbors(ctx context.Context, n registry.Node, d graph.Direction, p core.Paging) (*ProvenanceNodeConnection, error) {
-	c, err := core.ListNeighbors(ctx, s.core, n.NodeMeta().ID, core.HopQuery{Direction: d, At: n.NodeMeta().ReadAt}, p,
+func (e *Explorer) neighbors(ctx context.Context, n registry.Node, d graph.Direction, p core.Paging) (*ProvenanceNodeConnection, error) {
+	conn, err := core.ListNeighbors(ctx, e.core, n.NodeMeta().ID, core.HopQuery{Direction: d, At: n.NodeMeta().ReadAt}, p,
 		func(cursor string, kind registry.EdgeKind, n registry.ProvenanceNode) *ProvenanceNodeEdge {
 			return &ProvenanceNodeEdge{cursor, kind, n}
 		})
 	if err != nil {
 		return nil, err
 	}
-	return &ProvenanceNodeConnection{*c}, nil
+	return &ProvenanceNodeConnection{*conn}, nil
 }

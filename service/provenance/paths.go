@@ -10,7 +10,7 @@ import (
 	"pedigree/service/core"
 )
 
-// PathSet are the shortest ways between two nodes.
+// PathSet has the shortest paths between two nodes.
 type PathSet struct {
 	Paths      []*Path
 	Exhaustive bool
@@ -20,42 +20,42 @@ type PathSet struct {
 	KnownAt    time.Time
 }
 
-// Path is one way.
+// Path is one path; Length is its number of edges.
 type Path struct {
 	Length int
 	Nodes  []registry.ProvenanceNode
 }
 
-// PathGraph is everything that lies on any way.
+// PathGraph has all nodes and edges that lie on any path.
 type PathGraph struct {
 	Nodes []registry.ProvenanceNode
 	Edges []*core.LineageEdge
 }
 
-// maxPaths is the most ways that one question takes.
+// maxPaths is the largest number of paths in one query.
 const maxPaths = 100
 
-// Paths returns the k shortest ways between two nodes.
-func (s *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf, knownAt time.Time) (*PathSet, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// Paths returns the k shortest paths between two nodes; k is 1..maxPaths and 3 by default.
+func (e *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf, knownAt time.Time) (*PathSet, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
-	most, err := core.CheckRange("k", k, 3, 1, maxPaths)
+	limit, err := core.CheckRange("k", k, 3, 1, maxPaths)
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, asOf, knownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
-	walk, cancel := core.WithAnswerReserve(ctx)
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	found, err := lineage.FindPaths(walk, scope, from, to, most, at.StoreInstant())
+	found, err := lineage.FindPaths(walkCtx, scope, from, to, limit, at.StoreInstant())
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
 	return v.pathSet(found)
 }
 
@@ -77,12 +77,12 @@ func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
 		out.OnAnyPath.Nodes = append(out.OnAnyPath.Nodes, noun)
 	}
 	for _, e := range found.Edges {
-		told := v.edge(&e)
-		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, &told)
+		edge := v.edge(&e)
+		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, &edge)
 	}
-	for _, way := range found.Shortest {
-		p := &Path{Length: len(way) - 1}
-		for _, id := range way {
+	for _, ids := range found.Shortest {
+		p := &Path{Length: len(ids) - 1}
+		for _, id := range ids {
 			noun, err := v.node(byID[id])
 			if err != nil {
 				return nil, err

@@ -10,7 +10,7 @@ import (
 	"pedigree/service/core"
 )
 
-// Provenance tells where something came from, in order.
+// Provenance has what a node came from, by kind.
 type Provenance struct {
 	Node       registry.ProvenanceNode
 	RawSources []registry.ProvenanceNode
@@ -26,7 +26,7 @@ type Provenance struct {
 	KnownAt    time.Time
 }
 
-// Gap is something that is not known and should be.
+// Gap is information that should be recorded but is missing or contradictory.
 type Gap struct {
 	Code    lineage.GapCode
 	Node    registry.ProvenanceNode
@@ -34,24 +34,24 @@ type Gap struct {
 	Field   string
 }
 
-// Provenance returns what a node came from, by kind: raw sources, runs earliest
-// first, commits since the previous version, and what is missing.
-func (s *Explorer) Provenance(ctx context.Context, of registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
-	scope, err := s.core.Gate.Read(ctx, registry.LineageRead)
+// Provenance returns what a node came from, by kind: raw sources, runs ordered by time, commits
+// since the previous version; and the gaps in what is recorded.
+func (e *Explorer) Provenance(ctx context.Context, id registry.ID, asOf, knownAt time.Time) (*Provenance, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.core.ResolveInstant(ctx, scope, asOf, knownAt)
+	at, err := e.core.ResolveInstant(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
-	walk, cancel := core.WithAnswerReserve(ctx)
+	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	g, err := lineage.Walk(walk, scope, of, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.StoreInstant()})
+	g, err := lineage.Walk(walkCtx, scope, id, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.StoreInstant()})
 	if err != nil {
 		return nil, err
 	}
-	v := &view{s: s, ctx: ctx, scope: scope, at: at}
+	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
 	for _, it := range g.Items {
 		v.registerHidden(it.Node)
 	}
@@ -105,7 +105,7 @@ func (v *view) provenance(g *lineage.Graph) (*Provenance, error) {
 	return out, nil
 }
 
-// cardsByVersion reads the cards of the versions of a graph, by version, with the fields
+// cardsByVersion reads the cards of the versions of a graph, by version id, with the fields
 // that the caller sees.
 func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.ModelCard, error) {
 	var ids []registry.ID
@@ -120,7 +120,7 @@ func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.Model
 	}
 	out := map[registry.ID]*registry.ModelCard{}
 	for _, n := range nodes {
-		c, err := core.NounAs[*registry.ModelCard](v.s.core.Decode(n, v.at.NounInstant()))
+		c, err := core.NounAs[*registry.ModelCard](v.explorer.core.Decode(n, v.at.NounInstant()))
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +131,7 @@ func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.Model
 	return out, nil
 }
 
-// peopleOf names who had a hand in a node, as far as the caller sees it.
+// peopleOf returns the people who created, own or ran a node, as far as the caller sees them.
 func peopleOf(n registry.Node) (out []string) {
 	add := func(names ...string) {
 		for _, s := range names {

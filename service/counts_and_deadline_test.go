@@ -14,9 +14,9 @@ import (
 	"pedigree/service/provenance"
 )
 
-// tangle writes a random pipeline: datasets of data and runs, features, versions in
-// several stages and deployments, and returns every lineage node in it.
-func tangle(k *kit, seed uint64) (ids []registry.ID) {
+// randomPipeline records a random pipeline of datasets, runs, features, versions in several
+// stages and deployments, and returns all its lineage nodes.
+func randomPipeline(k *kit, seed uint64) (ids []registry.ID) {
 	k.Helper()
 	r := rand.New(rand.NewPCG(seed, 21))
 	model := fmt.Sprint("model", seed)
@@ -34,14 +34,14 @@ func tangle(k *kit, seed uint64) (ids []registry.ID) {
 		ids = append(ids, run)
 		data = append(data, k.data(fmt.Sprint("data", i), &run))
 		if i%2 == 0 {
-			f := got[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: model, Name: fmt.Sprint("feature", i)})).Feature
+			f := must[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: model, Name: fmt.Sprint("feature", i)})).Feature
 			features = append(features, f.ID)
 		}
 	}
 	for i := range 5 {
 		run := k.run(fmt.Sprint("train", i), data[r.IntN(len(data))], data[r.IntN(len(data))])
 		version := fmt.Sprintf("1.%d.0", i)
-		v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: model, Version: &version,
+		v := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: model, Version: &version,
 			Run: &run, Features: features[:r.IntN(len(features)+1)]})).ModelVersion
 		ids = append(ids, run, v.ID)
 		switch i {
@@ -50,7 +50,7 @@ func tangle(k *kit, seed uint64) (ids []registry.ID) {
 		case 3:
 			k.move(model, version, registry.Staging)
 		}
-		d := got[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.as("root", registry.RoleAdmin), facts.RecordDeploymentInput{ID: &v.ID,
+		d := must[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.as("root", registry.RoleAdmin), facts.RecordDeploymentInput{ID: &v.ID,
 			Environment: []string{"prod", "test"}[i%2], Endpoint: fmt.Sprint("e", i)})).Deployment
 		ids = append(ids, d.ID)
 	}
@@ -59,13 +59,13 @@ func tangle(k *kit, seed uint64) (ids []registry.ID) {
 
 var roles = []string{registry.RoleAdmin, registry.RoleDataScientist, registry.RoleDeveloper, registry.RoleViewer}
 
-// TestCountsAreWhatThePagesHold counts the pages of lineage by hand, for each role,
-// in every direction, whole, filtered and cut.
+// TestCountsAreWhatThePagesHold compares LineageCounts with counts of the nodes and edges of
+// all pages, for each role, in every direction, unfiltered, filtered and truncated.
 func TestCountsAreWhatThePagesHold(t *testing.T) {
 	asked, hidden := 0, 0
 	for seed := range uint64(2) {
 		k := newKit(t)
-		ids := tangle(k, seed)
+		ids := randomPipeline(k, seed)
 		r := rand.New(rand.NewPCG(seed, 22))
 		for _, role := range roles {
 			for _, id := range ids {
@@ -80,9 +80,9 @@ func TestCountsAreWhatThePagesHold(t *testing.T) {
 					in.Where = &provenance.LineageFilter{Environments: []string{"prod"}}
 				}
 				c, err := k.LineageCounts(k.as("a", role), in)
-				want, missing := k.count(role, in)
+				want, missing := k.countPages(role, in)
 				if missing != nil {
-					k.wants(registry.CodeOf(missing), err)
+					k.wantCode(registry.CodeOf(missing), err)
 					continue
 				}
 				if err != nil {
@@ -108,15 +108,15 @@ func TestCountsAreWhatThePagesHold(t *testing.T) {
 	}
 }
 
-type counted struct {
+type pageTotals struct {
 	provenance.LineageCounts
 	by map[provenance.LineageCount]int
 }
 
-// count turns over all pages of lineage.
-func (k *kit) count(role string, in provenance.LineageInput) (counted, error) {
+// countPages counts the nodes and edges of all pages of lineage.
+func (k *kit) countPages(role string, in provenance.LineageInput) (pageTotals, error) {
 	k.Helper()
-	out := counted{by: map[provenance.LineageCount]int{}}
+	out := pageTotals{by: map[provenance.LineageCount]int{}}
 	for {
 		g, err := k.Lineage(k.as("a", role), in)
 		if err != nil {
@@ -135,23 +135,23 @@ func (k *kit) count(role string, in provenance.LineageInput) (counted, error) {
 	}
 }
 
-// late is a context whose deadline passes after it was asked a number of times.
-type late struct {
+// expiringContext is a context whose deadline passes after *left calls of Err.
+type expiringContext struct {
 	context.Context
 	left *int
 }
 
-func (l late) Err() error {
+func (l expiringContext) Err() error {
 	if *l.left--; *l.left < 0 {
 		return context.DeadlineExceeded
 	}
 	return nil
 }
 
-// TestADeadlineIsToldAndNoError lets time run out at every step of every question.
-func TestADeadlineIsToldAndNoError(t *testing.T) {
+// TestADeadlineTruncatesAnswers lets the deadline pass at every step of every query.
+func TestADeadlineTruncatesAnswers(t *testing.T) {
 	k := newKit(t)
-	ids := tangle(k, 1)
+	ids := randomPipeline(k, 1)
 	raw := ids[len(ids)-11] // the first of eight datasets and three features
 	v := ids[7]
 	if raw.Kind() != registry.KindDatasetVersion || v.Kind() != registry.KindModelVersion {
@@ -164,7 +164,7 @@ func TestADeadlineIsToldAndNoError(t *testing.T) {
 			ask := func(what string, fn func(context.Context) (provenance.Truncation, error)) {
 				t.Helper()
 				n := left
-				tr, err := fn(late{k.as("a", role), &n})
+				tr, err := fn(expiringContext{k.as("a", role), &n})
 				if err != nil && !(registry.CodeOf(err) == registry.NotFound && role == registry.RoleDeveloper) {
 					t.Errorf("%s as %s after %d steps: %v", what, role, left, err)
 				}

@@ -15,23 +15,24 @@ import (
 	"pedigree/service/provenance"
 )
 
-// darkHub is a dataset that one served version came of, and many that are not.
-func darkHub(k *kit, dark int) (hub, served registry.ID) {
+// hubWithHiddenNeighbors records a dataset with one version in PRODUCTION downstream, and many
+// runs and datasets that a developer does not see.
+func hubWithHiddenNeighbors(k *kit, hidden int) (hub, served registry.ID) {
 	k.Helper()
 	hub = k.data("hub", nil)
 	k.model("m")
-	for i := range dark {
+	for i := range hidden {
 		run := k.run(fmt.Sprint("dark", i), hub)
 		k.data(fmt.Sprint("made", i), &run)
 	}
 	run := k.run("light", hub)
-	v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run})).ModelVersion
+	v := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run})).ModelVersion
 	k.move("m", "1.0.0", registry.Staging, registry.Production)
 	return hub, v.ID
 }
 
-// narrow replaces the service by one whose sight has a small budget.
-func (k *kit) narrow(edges int) {
+// setVisibilityBudget replaces the service by one with another visibility budget.
+func (k *kit) setVisibilityBudget(edges int) {
 	k.Helper()
 	table, err := policies.Load("")
 	if err != nil {
@@ -45,15 +46,15 @@ func (k *kit) narrow(edges int) {
 	k.Service = service.New(gate)
 }
 
-// TestSightIsBoundedAndToldNotRefused asks for what came of a hub most of which a
-// developer does not see: finding that out has a budget. With a large one the
-// answer is the same as without any.
-func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
+// TestTheVisibilityBudgetTruncatesLineage reads the lineage of a hub of which a developer does
+// not see most. The search for what is visible has a budget. A budget that is too small
+// truncates the answer.
+func TestTheVisibilityBudgetTruncatesLineage(t *testing.T) {
 	k := newKit(t)
-	hub, served := darkHub(k, 60)
+	hub, served := hubWithHiddenNeighbors(k, 60)
 	ask := func(budget int) *provenance.LineageGraph {
-		k.narrow(budget)
-		return got[*provenance.LineageGraph](k)(k.Lineage(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
+		k.setVisibilityBudget(budget)
+		return must[*provenance.LineageGraph](k)(k.Lineage(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
 	}
 	for _, budget := range []int{0, 5, 1000} {
 		g := ask(budget)
@@ -62,59 +63,59 @@ func TestSightIsBoundedAndToldNotRefused(t *testing.T) {
 			names = append(names, string(n.ID))
 		}
 		if !slices.Contains(names, string(hub)) || !slices.Contains(names, string(served)) {
-			t.Errorf("budget %d: what is known to be seen is gone", budget)
+			t.Errorf("budget %d: a node that is known to be visible is missing", budget)
 		}
 	}
 	down := func(budget, fanout int) (*provenance.LineageCounts, error) {
-		k.narrow(budget)
+		k.setVisibilityBudget(budget)
 		return k.LineageCounts(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(fanout)})
 	}
-	whole := got[*provenance.LineageCounts](k)(down(100_000, 1000))
+	whole := must[*provenance.LineageCounts](k)(down(100_000, 1000))
 	if whole.Nodes != 123 || whole.Redacted != 120 || !slices.Equal(whole.Truncation.Reasons, []lineage.Reason{lineage.ReasonAccess}) {
 		t.Errorf("%+v", whole)
 	}
-	// A walk that meets what is served needs no search to see its root; one that is cut
-	// before does, and a budget of nothing does not give it.
-	if met := got[*provenance.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
+	// A walk that reaches a version in PRODUCTION needs no search to see its root. A walk that
+	// is truncated before that needs one, and fails with a budget of 0.
+	if met := must[*provenance.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
 		t.Errorf("%+v", met)
 	}
 	_, err := down(0, 10)
-	k.wants(registry.NotFound, err)
-	short := got[*provenance.LineageCounts](k)(down(62, 1000))
+	k.wantCode(registry.NotFound, err)
+	short := must[*provenance.LineageCounts](k)(down(62, 1000))
 	if short.Nodes != 123 || short.Redacted < 120 || !slices.Contains(short.Truncation.Reasons, lineage.ReasonAccess) {
 		t.Errorf("%+v", short)
 	}
-	// A list has no place to tell that it is not whole: it is refused.
-	k.narrow(5)
+	// A list cannot report that it is truncated, so it is refused.
+	k.setVisibilityBudget(5)
 	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)
-	k.wants(registry.ResourceExhausted, err)
-	k.narrow(100_000)
-	if c := got[*facts.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)); len(c.Edges) != 1 {
+	k.wantCode(registry.ResourceExhausted, err)
+	k.setVisibilityBudget(100_000)
+	if c := must[*facts.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)); len(c.Edges) != 1 {
 		t.Errorf("%d runs", len(c.Edges))
 	}
 }
 
-// TestImpactCountsModelsAndPagesAgree pages through what descends of a hub, in
-// small pages, as different callers, and holds totals and groups to it.
+// TestImpactCountsModelsAndPagesAgree reads the descendants of a dataset in small pages, as
+// different callers, and compares them with the totals and groups.
 func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 	k := newKit(t)
-	ids := tangle(k, 3)
+	ids := randomPipeline(k, 3)
 	raw := ids[len(ids)-11]
 	for _, role := range roles {
 		for _, targets := range [][]registry.Kind{nil, {registry.KindModelVersion, registry.KindDeployment}, {registry.KindRun, registry.KindDatasetVersion}} {
 			in := provenance.ImpactInput{Of: []registry.ID{raw}, Targets: targets, Live: true}
-			whole := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
-			counts := got[*provenance.ImpactCounts](k)(whole.Counts(k.Context()))
+			whole := must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
+			counts := must[*provenance.ImpactCounts](k)(whole.Counts(k.Context()))
 			sum := 0
 			for _, e := range counts.Environments {
 				sum += e.Count
 			}
-			if total := *got[*int](k)(whole.TotalCount(k.Context())); total != len(whole.Edges) || counts.Total != total || sum != total {
+			if total := *must[*int](k)(whole.TotalCount(k.Context())); total != len(whole.Edges) || counts.Total != total || sum != total {
 				t.Errorf("%s %v: %d rows, %d in all, %d by environment", role, targets, len(whole.Edges), total, sum)
 			}
 			var pages []string
 			for in.First = ptr(2); ; {
-				c := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
+				c := must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), in))
 				for _, e := range c.Edges {
 					pages = append(pages, e.Cursor)
 					if len(e.Path) != e.Depth+1 || e.Path[e.Depth].NodeMeta().ID != e.Node.NodeMeta().ID {
@@ -134,9 +135,9 @@ func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 				t.Errorf("%s %v: pages hold %d rows, the whole %d", role, targets, len(pages), len(want))
 			}
 		}
-		models := got[*provenance.ImpactModels](k)(got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true})).Models(k.Context()))
-		versions := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindModelVersion}}))
-		live := got[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true}))
+		models := must[*provenance.ImpactModels](k)(must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true})).Models(k.Context()))
+		versions := must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Targets: []registry.Kind{registry.KindModelVersion}}))
+		live := must[*provenance.ImpactConnection](k)(k.Impact(k.as("a", role), provenance.ImpactInput{Of: []registry.ID{raw}, Live: true}))
 		if len(versions.Edges) == 0 && len(models.Models) == 0 {
 			continue
 		}

@@ -9,9 +9,9 @@ import (
 	"pedigree/service/core"
 )
 
-// nextVersion decides the semver of a new version: the given one, the bump of
-// the highest ever given, or, for a label alone, the label when it is semver and
-// else the next minor.
+// nextVersion returns the semver of a new version: the given version; or a bump of the highest
+// version that the model ever had; or, for a label alone, the label if it is a semver and
+// otherwise the next minor version.
 func nextVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in RegisterModelVersionInput) (registry.Version, error) {
 	switch {
 	case in.Version != nil && in.Bump != nil:
@@ -37,7 +37,7 @@ func nextVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in Reg
 	return registry.Version{}, registry.Invalid("version", "give a version such as 1.0.0, or bump: MAJOR, MINOR or PATCH")
 }
 
-// highestVersion returns the highest semver that a model ever had, deleted ones too.
+// highestVersion returns the highest semver that a model ever had, including deleted versions.
 func highestVersion(ctx context.Context, tx *policies.Tx, m *registry.Model) (high registry.Version, err error) {
 	nodes, err := tx.ChildrenUnfiltered(ctx, registry.KindModelVersion, registry.IndexVersion, m.ID)
 	if err != nil {

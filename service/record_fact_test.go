@@ -21,31 +21,31 @@ func TestFactsMergeAndContradictionsConflict(t *testing.T) {
 		in.Dataset, in.Version = "raw", "1"
 		return k.RecordDatasetVersion(k.as("root", registry.RoleAdmin), in)
 	}
-	first := got[*facts.RecordDatasetVersionPayload](k)(record(facts.RecordDatasetVersionInput{Description: "first"}))
+	first := must[*facts.RecordDatasetVersionPayload](k)(record(facts.RecordDatasetVersionInput{Description: "first"}))
 	head := k.head()
-	again := got[*facts.RecordDatasetVersionPayload](k)(record(facts.RecordDatasetVersionInput{Description: "first"}))
+	again := must[*facts.RecordDatasetVersionPayload](k)(record(facts.RecordDatasetVersionInput{Description: "first"}))
 	if !first.Created || again.Created || k.head() != head || again.DatasetVersion.ID != first.DatasetVersion.ID {
 		t.Errorf("the same fact again: created %v, head %d → %d", again.Created, head, k.head())
 	}
 	rows := int64(7)
-	merged := got[*facts.RecordDatasetVersionPayload](k)(record(facts.RecordDatasetVersionInput{Rows: &rows}))
+	merged := must[*facts.RecordDatasetVersionPayload](k)(record(facts.RecordDatasetVersionInput{Rows: &rows}))
 	if merged.Created || *merged.DatasetVersion.Rows != 7 || merged.DatasetVersion.Description != "first" {
 		t.Errorf("%+v", merged.DatasetVersion)
 	}
-	got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: "r", Name: "n", RunKind: registry.RunETL}))
+	must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: "r", Name: "n", RunKind: registry.RunETL}))
 	_, err := k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: "r", Name: "n", RunKind: registry.RunTraining})
-	k.wants(registry.Conflict, err)
+	k.wantCode(registry.Conflict, err)
 }
 
 func TestARunThatWritesWhatItReadLeavesItUnchanged(t *testing.T) {
 	k := newKit(t)
 	a, b := k.data("a", nil), k.data("b", nil)
-	p := got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: "r", Name: "n", Inputs: []registry.ID{a}, Outputs: []registry.ID{a, b}}))
+	p := must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: "r", Name: "n", Inputs: []registry.ID{a}, Outputs: []registry.ID{a, b}}))
 	if !slices.Equal(p.Unchanged, []registry.ID{a}) {
 		t.Errorf("unchanged: %v", p.Unchanged)
 	}
 	_, err := k.LinkLineage(k.admin, facts.LinkLineageInput{From: a, To: p.Run.ID, Kind: registry.EdgeGeneratedBy})
-	k.wants(registry.FailedPrecondition, err)
+	k.wantCode(registry.FailedPrecondition, err)
 	if err.(*registry.Error).Details["path"] == nil {
 		t.Error("a refused cycle does not name its path")
 	}
@@ -55,20 +55,20 @@ func TestAMovedTagEndsAndTheReleaseStaysWithTheOldOne(t *testing.T) {
 	k := newKit(t)
 	repo := facts.RepositoryInput{URL: "git@Example.com:team/repo.git"}
 	sha := []string{strings.Repeat("a", 40), strings.Repeat("b", 40)}
-	got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: repo, Commits: []facts.CommitInput{{SHA: sha[0]}, {SHA: sha[1], Parents: sha[:1]}}}))
+	must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: repo, Commits: []facts.CommitInput{{SHA: sha[0]}, {SHA: sha[1], Parents: sha[:1]}}}))
 	tag := func(i int) *registry.Tag {
-		return got[*facts.RecordTagPayload](k)(k.RecordTag(k.as("root", registry.RoleAdmin), facts.RecordTagInput{Repository: repo, Name: "v1", SHA: sha[i], TaggedAt: k.now})).Tag
+		return must[*facts.RecordTagPayload](k)(k.RecordTag(k.as("root", registry.RoleAdmin), facts.RecordTagInput{Repository: repo, Name: "v1", SHA: sha[i], TaggedAt: k.now})).Tag
 	}
 	first := tag(0)
 	k.model("churn")
-	v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), ReleasedFrom: &first.ID})).ModelVersion
+	v := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), ReleasedFrom: &first.ID})).ModelVersion
 	k.now = k.now.Add(time.Hour)
 	second := tag(1)
 	old, err := k.Node(k.as("root", registry.RoleAdmin), first.ID)
 	if err != nil || old.(*registry.Tag).MovedAt.IsZero() || old.NodeMeta().ValidTo.IsZero() || second.ID == first.ID || !second.MovedAt.IsZero() {
 		t.Errorf("old %+v, new %+v, %v", old, second, err)
 	}
-	g := got[*provenance.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), provenance.LineageInput{Of: v.ID}))
+	g := must[*provenance.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), provenance.LineageInput{Of: v.ID}))
 	if names := kinds(g); names != "MODEL_VERSION TAG COMMIT" || g.Nodes[1].ID != first.ID {
 		t.Errorf("the release moved: %s", names)
 	}
@@ -100,42 +100,42 @@ func TestCommitsJoinInWhateverOrderTheyCome(t *testing.T) {
 		if i > 1 {
 			c.Parents = []string{sha(i - 1)}
 		}
-		got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.as("root", registry.RoleAdmin), facts.RecordCommitsInput{Repository: repo, Commits: []facts.CommitInput{c}}))
+		must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.as("root", registry.RoleAdmin), facts.RecordCommitsInput{Repository: repo, Commits: []facts.CommitInput{c}}))
 	}
-	g := got[*provenance.LineageGraph](k)(k.Lineage(k.admin, provenance.LineageInput{Of: registry.CommitID(sha(3)), MaxDepth: ptr(0)}))
+	g := must[*provenance.LineageGraph](k)(k.Lineage(k.admin, provenance.LineageInput{Of: registry.CommitID(sha(3)), MaxDepth: ptr(0)}))
 	if len(g.Nodes) != 3 || len(g.Edges) != 2 || g.Truncation.Truncated {
 		t.Errorf("%d nodes, %d edges, %+v", len(g.Nodes), len(g.Edges), g.Truncation)
 	}
-	g = got[*provenance.LineageGraph](k)(k.Lineage(k.admin, provenance.LineageInput{Of: registry.CommitID(sha(3)), History: ptr(1)}))
+	g = must[*provenance.LineageGraph](k)(k.Lineage(k.admin, provenance.LineageInput{Of: registry.CommitID(sha(3)), History: ptr(1)}))
 	if len(g.Nodes) != 2 || !g.HistoryCut || g.Truncation.Truncated {
 		t.Errorf("history 1: %d nodes, cut %v, %+v", len(g.Nodes), g.HistoryCut, g.Truncation)
 	}
 }
 
-// A fact that is merged with what is known must not become what is known: a batch,
-// and a transaction that the store runs again, tell it once more.
-func TestWhatIsKnownIsNotWrittenIntoAFact(t *testing.T) {
+// TestMergingDoesNotChangeTheInput checks that merging a fact with the stored one leaves the
+// input unchanged: batches and retried transactions use the input again.
+func TestMergingDoesNotChangeTheInput(t *testing.T) {
 	k := newKit(t)
 	sha := func(c string) string { return strings.Repeat(c, 40) }
 	commits := func(parent string) facts.RecordCommitsInput {
 		return facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "r"}, Commits: []facts.CommitInput{{SHA: sha("7"), Parents: []string{sha(parent)}}}}
 	}
-	got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, commits("6")))
+	must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, commits("6")))
 	in := commits("5")
-	got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, in))
+	must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, in))
 	if p := in.Commits[0].Parents[0]; p != sha("5") {
 		t.Errorf("the input says %s now", p)
 	}
-	got[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: in.Repository, Commits: []facts.CommitInput{{SHA: sha("5")}}}))
-	g := got[*provenance.LineageGraph](k)(k.Lineage(k.admin, provenance.LineageInput{Of: registry.CommitID(sha("7"))}))
+	must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: in.Repository, Commits: []facts.CommitInput{{SHA: sha("5")}}}))
+	g := must[*provenance.LineageGraph](k)(k.Lineage(k.admin, provenance.LineageInput{Of: registry.CommitID(sha("7"))}))
 	if len(g.Nodes) != 2 || g.Nodes[1].ID != registry.CommitID(sha("5")) {
 		t.Errorf("the second parent was not joined: %s", kinds(g))
 	}
 	run := facts.RecordRunInput{Producer: "p", RunID: "r", Name: "n", Metrics: []registry.Metric{{Name: "a", Value: 1}}}
-	got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, run))
+	must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, run))
 	again := run
 	again.Metrics = []registry.Metric{{Name: "b", Value: 2}}
-	got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, again))
+	must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, again))
 	if m := again.Metrics[0]; m.Name != "b" {
 		t.Errorf("the input says %+v now", m)
 	}
@@ -157,7 +157,7 @@ func TestCommitRolesAreReadWithTheirEvidence(t *testing.T) {
 	}
 }
 
-func TestOriginsHaveOneSpelling(t *testing.T) {
+func TestOriginsAreNormalised(t *testing.T) {
 	const want = "https://example.com/team/repo"
 	for _, raw := range []string{"git@example.com:team/repo.git", "https://user:secret@Example.com/team/repo.git/", "ssh://git@example.com:22/team/repo", want} {
 		if got := facts.NormaliseURL(raw); got != want {
@@ -166,21 +166,21 @@ func TestOriginsHaveOneSpelling(t *testing.T) {
 	}
 }
 
-func TestLateFactsAndKnowledgeHaveTheirOwnTimes(t *testing.T) {
+func TestLateFactsHaveValidTimeAndTransactionTime(t *testing.T) {
 	k := newKit(t)
 	start := k.now
 	raw := k.data("raw", nil)
 	k.now = start.Add(24 * time.Hour)
-	// Recorded a day later, but true since before the registry was there.
-	late := got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "older", Version: "1", CreatedAt: start.Add(-48 * time.Hour)})).DatasetVersion.ID
-	got[*facts.LinkLineagePayload](k)(k.LinkLineage(k.admin, facts.LinkLineageInput{From: raw, To: late, Kind: registry.EdgeDerivedFrom}))
+	// Recorded a day later, but valid since before the registry existed.
+	late := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "older", Version: "1", CreatedAt: start.Add(-48 * time.Hour)})).DatasetVersion.ID
+	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.admin, facts.LinkLineageInput{From: raw, To: late, Kind: registry.EdgeDerivedFrom}))
 	k.now = start.Add(48 * time.Hour)
 	count := func(asOf, knownAt time.Time) int {
 		g, err := k.Lineage(k.as("root", registry.RoleAdmin), provenance.LineageInput{Of: raw, AsOf: asOf, KnownAt: knownAt})
 		if registry.CodeOf(err) == registry.NotFound {
 			return 0
 		}
-		return len(got[*provenance.LineageGraph](k)(g, err).Nodes)
+		return len(must[*provenance.LineageGraph](k)(g, err).Nodes)
 	}
 	if n := count(time.Time{}, time.Time{}); n != 2 {
 		t.Errorf("now: %d nodes", n)
@@ -194,7 +194,7 @@ func TestLateFactsAndKnowledgeHaveTheirOwnTimes(t *testing.T) {
 	if n := count(start.Add(-time.Hour), time.Time{}); n != 0 {
 		t.Errorf("as of before it was made: %d nodes, want none", n)
 	}
-	got[*facts.RetractLineagePayload](k)(k.RetractLineage(k.admin, facts.RetractLineageInput{From: raw, To: late, Kind: registry.EdgeDerivedFrom}))
+	must[*facts.RetractLineagePayload](k)(k.RetractLineage(k.admin, facts.RetractLineageInput{From: raw, To: late, Kind: registry.EdgeDerivedFrom}))
 	if n := count(time.Time{}, time.Time{}); n != 1 {
 		t.Errorf("after the retraction: %d nodes", n)
 	}
@@ -203,16 +203,16 @@ func TestLateFactsAndKnowledgeHaveTheirOwnTimes(t *testing.T) {
 	}
 }
 
-func TestAStageIsShownAsItWasAndSeenByTodays(t *testing.T) {
+func TestPastStagesAreVisibleByTheCurrentStage(t *testing.T) {
 	k := newKit(t)
 	k.model("churn")
 	v := k.version("churn", "1.0.0")
 	start := k.now
 	k.now = start.Add(time.Hour)
 	k.move("churn", "1.0.0", registry.Staging, registry.Production)
-	dep := got[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.as("root", registry.RoleAdmin), facts.RecordDeploymentInput{ID: &v.ID, Environment: "prod", StartedAt: start})).Deployment.ID
+	dep := must[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.as("root", registry.RoleAdmin), facts.RecordDeploymentInput{ID: &v.ID, Environment: "prod", StartedAt: start})).Deployment.ID
 	stage := func(asOf time.Time) registry.Stage {
-		g := got[*provenance.LineageGraph](k)(k.Lineage(k.as("vera", registry.RoleViewer), provenance.LineageInput{Of: dep, AsOf: asOf}))
+		g := must[*provenance.LineageGraph](k)(k.Lineage(k.as("vera", registry.RoleViewer), provenance.LineageInput{Of: dep, AsOf: asOf}))
 		for _, n := range g.Nodes {
 			if x, ok := noun(t, n).(*registry.ModelVersion); ok {
 				return x.Stage
@@ -228,7 +228,7 @@ func TestAStageIsShownAsItWasAndSeenByTodays(t *testing.T) {
 	}
 	k.move("churn", "1.0.0", registry.Canary)
 	_, err := k.Lineage(k.as("vera", registry.RoleViewer), provenance.LineageInput{Of: dep, AsOf: k.now})
-	k.wants(registry.NotFound, err) // Today it is out of a viewer's sight, whatever asOf.
+	k.wantCode(registry.NotFound, err) // A viewer does not see it now, so not at any asOf.
 }
 
 func TestDataScientistsRetractTheirOwnFactsAlone(t *testing.T) {
@@ -236,17 +236,17 @@ func TestDataScientistsRetractTheirOwnFactsAlone(t *testing.T) {
 	a, b := k.data("a", nil), k.data("b", nil)
 	link := facts.LinkLineageInput{From: a, To: b, Kind: registry.EdgeDerivedFrom}
 	out := facts.RetractLineageInput{From: a, To: b, Kind: registry.EdgeDerivedFrom}
-	got[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("ada", registry.RoleDataScientist), link))
+	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("ada", registry.RoleDataScientist), link))
 	_, err := k.RetractLineage(k.as("bob", registry.RoleDataScientist), out)
-	k.wants(registry.Forbidden, err)
-	if p := got[*facts.RetractLineagePayload](k)(k.RetractLineage(k.as("ada", registry.RoleDataScientist), out)); !p.Retracted {
+	k.wantCode(registry.Forbidden, err)
+	if p := must[*facts.RetractLineagePayload](k)(k.RetractLineage(k.as("ada", registry.RoleDataScientist), out)); !p.Retracted {
 		t.Error("her own was not retracted")
 	}
-	if p := got[*facts.RetractLineagePayload](k)(k.RetractLineage(k.as("ada", registry.RoleDataScientist), out)); p.Retracted {
+	if p := must[*facts.RetractLineagePayload](k)(k.RetractLineage(k.as("ada", registry.RoleDataScientist), out)); p.Retracted {
 		t.Error("it was retracted twice")
 	}
-	got[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("ada", registry.RoleDataScientist), link))
-	if p := got[*facts.RetractLineagePayload](k)(k.RetractLineage(k.admin, out)); !p.Retracted {
+	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("ada", registry.RoleDataScientist), link))
+	if p := must[*facts.RetractLineagePayload](k)(k.RetractLineage(k.admin, out)); !p.Retracted {
 		t.Error("an administrator may not")
 	}
 }
@@ -258,12 +258,12 @@ func TestAScopedGrantReachesItsModelAlone(t *testing.T) {
 	grant := registry.Grant{Role: registry.RoleDataScientist, Scope: "model:mine"}
 	mine := k.with("ada", grant)
 	_, err := k.RegisterModelVersion(mine, catalog.RegisterModelVersionInput{Model: "mine", Version: ptr("1.0.0")})
-	k.wants("", err)
+	k.wantCode("", err)
 	_, err = k.RegisterModelVersion(k.with("ada", grant), catalog.RegisterModelVersionInput{Model: "yours", Version: ptr("1.0.0")})
-	k.wants(registry.NotFound, err)
+	k.wantCode(registry.NotFound, err)
 	_, err = k.RecordDatasetVersion(k.with("ada", grant), facts.RecordDatasetVersionInput{Dataset: "d"})
-	k.wants(registry.Forbidden, err)
-	c := got[*catalog.ModelConnection](k)(k.Models(k.with("ada", grant), core.Paging{}, nil, nil))
+	k.wantCode(registry.Forbidden, err)
+	c := must[*catalog.ModelConnection](k)(k.Models(k.with("ada", grant), core.Paging{}, nil, nil))
 	if len(c.Edges) != 1 || c.Edges[0].Node.Name != "mine" {
 		t.Errorf("sees %d models", len(c.Edges))
 	}
@@ -277,11 +277,11 @@ func TestLineagePagesAppendToTheWhole(t *testing.T) {
 	}
 	run := k.run("join", parts...)
 	out := k.data("joined", &run)
-	whole := got[*provenance.LineageGraph](k)(k.Lineage(k.admin, provenance.LineageInput{Of: out}))
+	whole := must[*provenance.LineageGraph](k)(k.Lineage(k.admin, provenance.LineageInput{Of: out}))
 	var nodes, edges []registry.ID
 	in := provenance.LineageInput{Of: out, First: ptr(7)}
 	for pages := 0; ; pages++ {
-		g := got[*provenance.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), in))
+		g := must[*provenance.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), in))
 		for _, n := range g.Nodes {
 			nodes = append(nodes, n.ID)
 		}
@@ -293,7 +293,7 @@ func TestLineagePagesAppendToTheWhole(t *testing.T) {
 		}
 		in.After = &g.PageInfo.EndCursor
 		k.now = k.now.Add(time.Minute)
-		got[*facts.LinkLineagePayload](k)(k.LinkLineage(k.admin, facts.LinkLineageInput{From: run, To: k.data(fmt.Sprintf("new-%d", pages), nil), Kind: registry.EdgeUsed}))
+		must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.admin, facts.LinkLineageInput{From: run, To: k.data(fmt.Sprintf("new-%d", pages), nil), Kind: registry.EdgeUsed}))
 	}
 	if len(nodes) != len(whole.Nodes) || len(edges) != len(whole.Edges) {
 		t.Fatalf("pages: %d nodes, %d edges; whole: %d, %d", len(nodes), len(edges), len(whole.Nodes), len(whole.Edges))
@@ -304,12 +304,12 @@ func TestLineagePagesAppendToTheWhole(t *testing.T) {
 		}
 	}
 	_, err := k.Lineage(k.as("eve", registry.RoleAdmin), in)
-	k.wants(registry.InvalidArgument, err) // A cursor is its caller's own.
+	k.wantCode(registry.InvalidArgument, err) // A cursor is bound to its caller.
 	_, err = k.Lineage(k.admin, provenance.LineageInput{Of: out, Direction: lineage.Both, After: in.After})
-	k.wants(registry.InvalidArgument, err) // and its question's
+	k.wantCode(registry.InvalidArgument, err) // A cursor is bound to its query.
 }
 
-// noun is what a node of an answer stands for.
+// noun returns the noun of a node of an answer.
 func noun(t *testing.T, n *provenance.LineageNode) registry.ProvenanceNode {
 	t.Helper()
 	out, err := n.Node()

@@ -15,10 +15,10 @@ import (
 	"pedigree/service/facts"
 )
 
-// BenchmarkFacts tells how many facts a second are recorded on SQLite by one client
-// (synchronous=FULL, log entries and cycle checks included): one by one by their
-// mutations, and in batches of 500. Of five facts two are data, one is a run that
-// read and wrote it, and two are links.
+// BenchmarkFacts measures how many facts per second one client records on SQLite
+// (synchronous=FULL, with log entries and cycle checks): one by one by their mutations, and in
+// batches of 50 and 500. Of five facts two are dataset versions, one is a run that reads and
+// writes them, and two are links.
 func BenchmarkFacts(b *testing.B) {
 	open := func(b *testing.B) (*service.Service, context.Context) {
 		store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
@@ -81,8 +81,8 @@ func BenchmarkFacts(b *testing.B) {
 	}
 }
 
-// pipeline is the ith run with its data: a chain, each run reads what the one
-// before wrote.
+// pipeline returns the facts of the ith run and its data. The runs are a chain: each run reads
+// what the run before it wrote.
 func pipeline(i int) []bulk.FactInput {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Minute)
 	id := func(name string, i int) registry.ID {

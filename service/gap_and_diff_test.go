@@ -13,21 +13,20 @@ import (
 	"pedigree/service/provenance"
 )
 
-// TestACardThatContradictsTheGraphIsAGap changes one field of a right card at a
-// time.
+// TestACardThatContradictsTheGraphIsAGap changes one field of a correct card at a time.
 func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 	k := newKit(t)
 	k.model("m")
 	day := func(d int) time.Time { return time.Date(2025, 6, d, 9, 0, 0, 0, time.UTC) }
-	data := got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "train", Version: "7",
+	data := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "train", Version: "7",
 		Role: registry.RawData, Rows: ptr(int64(100))})).DatasetVersion.ID
-	digested := got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "digested",
+	digested := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "digested",
 		Role: registry.RawData, Digest: "md5:0123456789abcdef0123456789abcdef"})).DatasetVersion.ID
 	run := func(id string, in registry.ID) registry.ID {
-		return got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: id, Name: id, RunKind: registry.RunTraining,
+		return must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: id, Name: id, RunKind: registry.RunTraining,
 			Inputs: []registry.ID{in}, StartedAt: day(2), EndedAt: day(3), Parameters: registry.JSON(`{"rate":0.10,"depth":6}`)})).Run.ID
 	}
-	feature := got[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: "m", Name: "age"})).Feature.ID
+	feature := must[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: "m", Name: "age"})).Feature.ID
 	runs := map[string]registry.ID{"7": run("a", data), "digest": run("b", digested)}
 	n := 0
 	gaps := func(on string, card catalog.ModelCardInput, role string) (fields []string) {
@@ -35,10 +34,10 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 		n++
 		by := runs[on]
 		version := fmt.Sprintf("%d.0.0", n)
-		v := got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
+		v := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
 			Version: &version, Run: &by, Features: []registry.ID{feature}, Card: &card})).ModelVersion
 		k.move("m", version, registry.Staging, registry.Production)
-		p := got[*provenance.Provenance](k)(k.Service.Provenance(k.as("x", role), v.ID, time.Time{}, time.Time{}))
+		p := must[*provenance.Provenance](k)(k.Service.Provenance(k.as("x", role), v.ID, time.Time{}, time.Time{}))
 		for _, g := range p.Gaps {
 			if g.Code == lineage.CardContradictsGraph {
 				fields = append(fields, g.Field)
@@ -66,7 +65,7 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 		"the digest":                  {"digest", training("md5:0123456789abcdef0123456789abcdef", day(2), 1), nil},
 		"its beginning":               {"digest", training("0123456", day(2), 1), nil},
 		"another digest":              {"digest", training("md5:ffffffffffffffffffffffffffffffff", day(2), 1), []string{"training.trainingDataVersion"}},
-		"a name where a digest is":    {"digest", training("spring export", day(2), 1), nil}, // Not to be judged.
+		"a name where a digest is":    {"digest", training("spring export", day(2), 1), nil}, // It cannot be compared.
 		"a parameter":                 {"7", catalog.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.2,"depth":6}`)}}, []string{"modelDetails.hyperparameters"}},
 		"the same, written otherwise": {"7", catalog.ModelCardInput{ModelDetails: &registry.ModelDetails{Hyperparameters: registry.JSON(`{"rate":0.1,"more":1}`)}}, nil},
 		"a feature":                   {"7", catalog.ModelCardInput{Features: []string{"age"}}, nil},
@@ -77,7 +76,7 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, fields, c.want)
 		}
 	}
-	// Who sees too little of either side is not told.
+	// Callers who do not see both sides get no gap.
 	wrong := training("8", day(1), 101)
 	wrong.Features = []string{"income"}
 	if fields := gaps("7", wrong, registry.RoleViewer); fields != nil {
@@ -88,13 +87,13 @@ func TestACardThatContradictsTheGraphIsAGap(t *testing.T) {
 	}
 }
 
-// TestADiffHonoursSight compares two versions as a developer who sees one of the
-// two inputs of the second.
-func TestADiffHonoursSight(t *testing.T) {
+// TestADiffHonoursVisibility compares two versions as a developer who sees one of the two
+// inputs of the second.
+func TestADiffHonoursVisibility(t *testing.T) {
 	k := newKit(t)
 	k.model("m")
 	version := func(v string, run registry.ID, from ...registry.ID) registry.ID {
-		return got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
+		return must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.as("root", registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "m",
 			Version: &v, Run: &run, DerivedFrom: from})).ModelVersion.ID
 	}
 	secret := k.data("secret", nil)
@@ -104,14 +103,14 @@ func TestADiffHonoursSight(t *testing.T) {
 	k.move("m", "1.0.0", registry.Staging, registry.Production)
 	k.move("m", "1.1.0", registry.Staging, registry.Production)
 	diff := func(role string) *provenance.LineageDiff {
-		return got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", role), provenance.LineageDiffInput{A: a, B: b}))
+		return must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", role), provenance.LineageDiffInput{A: a, B: b}))
 	}
 	all, some := diff(registry.RoleAdmin), diff(registry.RoleDeveloper)
 	if len(all.Datasets.Added) != 2 || len(all.Versions.Added) != 1 || all.TruncationB.Redacted != 0 {
 		t.Errorf("admin: %+v", all)
 	}
-	// The version before is DEVELOPMENT, so it is hidden; its data is upstream of what
-	// is served, so it is not.
+	// The base version is in DEVELOPMENT, so it is hidden. Its dataset is upstream of a version
+	// in PRODUCTION, so it is visible.
 	if len(some.Versions.Added) != 0 || some.TruncationB.Redacted != 1 || some.Identical || len(some.Datasets.Added) != 2 {
 		t.Errorf("developer: versions %v, %+v, datasets %v", some.Versions.Added, some.TruncationB, some.Datasets.Added)
 	}
@@ -119,22 +118,22 @@ func TestADiffHonoursSight(t *testing.T) {
 		t.Errorf("viewer: %+v", none)
 	}
 	_, err := k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: secret})
-	k.wants(registry.InvalidArgument, err)
+	k.wantCode(registry.InvalidArgument, err)
 	_, err = k.LineageDiff(k.as("d", registry.RoleDeveloper), provenance.LineageDiffInput{A: a, B: base})
-	k.wants(registry.NotFound, err)
+	k.wantCode(registry.NotFound, err)
 }
 
-// TestADiffIsAsOfAnInstant compares before and after a late fact.
+// TestADiffIsAsOfAnInstant compares the diffs before and after a fact that is recorded late.
 func TestADiffIsAsOfAnInstant(t *testing.T) {
 	k := newKit(t)
 	a, b := k.run("a", k.data("x", nil)), k.run("b", k.data("x", nil))
 	before := k.now
 	k.now = k.now.Add(time.Hour)
 	late := k.data("y", nil)
-	got[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("root", registry.RoleAdmin), facts.LinkLineageInput{From: b, To: late, Kind: registry.EdgeUsed}))
+	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("root", registry.RoleAdmin), facts.LinkLineageInput{From: b, To: late, Kind: registry.EdgeUsed}))
 	k.now = k.now.Add(time.Hour)
-	now := got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b}))
-	then := got[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b, KnownAt: before}))
+	now := must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b}))
+	then := must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b, KnownAt: before}))
 	if len(now.Datasets.Added) != 1 || now.Identical || len(then.Datasets.Added) != 0 || !then.Identical {
 		t.Errorf("now %+v, then %+v, identical %v", now.Datasets, then.Datasets, then.Identical)
 	}

@@ -15,7 +15,7 @@ import (
 	"pedigree/service/facts"
 )
 
-// kit is a registry on a fresh store with a clock that the test moves.
+// kit is a service on an empty store, with a clock that the test sets.
 type kit struct {
 	*testing.T
 	*service.Service
@@ -45,7 +45,7 @@ func newKit(t *testing.T) *kit {
 	return k
 }
 
-// as returns a fresh request of a subject with a role over everything.
+// as returns a context of a subject with a role in the scope of everything.
 func (k *kit) as(subject, role string) context.Context {
 	return k.with(subject, registry.Grant{Role: role, Scope: registry.ScopeAll})
 }
@@ -54,8 +54,8 @@ func (k *kit) with(subject string, grants ...registry.Grant) context.Context {
 	return service.As(k.Context(), registry.Actor{Subject: subject, Grants: grants}, "test-request")
 }
 
-// got fails the test on an error.
-func got[T any](k *kit) func(T, error) T {
+// must returns a function that returns v and fails the test on an error.
+func must[T any](k *kit) func(T, error) T {
 	return func(v T, err error) T {
 		k.Helper()
 		if err != nil {
@@ -65,8 +65,8 @@ func got[T any](k *kit) func(T, error) T {
 	}
 }
 
-// wants fails the test unless the error has the code.
-func (k *kit) wants(code registry.Code, err error) {
+// wantCode fails the test unless the error has the code.
+func (k *kit) wantCode(code registry.Code, err error) {
 	k.Helper()
 	if registry.CodeOf(err) != code {
 		k.Errorf("code %q (%v), want %q", registry.CodeOf(err), err, code)
@@ -84,29 +84,29 @@ func (k *kit) head() int64 {
 
 func (k *kit) model(name string) *registry.Model {
 	k.Helper()
-	return got[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: name})).Model
+	return must[*catalog.ModelPayload](k)(k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: name})).Model
 }
 
 func (k *kit) version(model, version string) *registry.ModelVersion {
 	k.Helper()
-	return got[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: model, Version: &version})).ModelVersion
+	return must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: model, Version: &version})).ModelVersion
 }
 
 func (k *kit) move(model, version string, stages ...registry.Stage) {
 	k.Helper()
 	for _, st := range stages {
-		got[*catalog.TransitionModelVersionPayload](k)(k.TransitionModelVersion(k.as("root", registry.RoleAdmin), catalog.TransitionModelVersionInput{Model: &model, Version: &version, To: st}))
+		must[*catalog.TransitionModelVersionPayload](k)(k.TransitionModelVersion(k.as("root", registry.RoleAdmin), catalog.TransitionModelVersionInput{Model: &model, Version: &version, To: st}))
 	}
 }
 
 func (k *kit) data(name string, by *registry.ID) registry.ID {
 	k.Helper()
-	return got[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by})).DatasetVersion.ID
+	return must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: name, Version: "1", GeneratedBy: by})).DatasetVersion.ID
 }
 
 func (k *kit) run(id string, inputs ...registry.ID) registry.ID {
 	k.Helper()
-	return got[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
+	return must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "test", RunID: id, Name: id, Inputs: inputs})).Run.ID
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -9,35 +9,35 @@ import (
 	"pedigree/service/core"
 )
 
-// register* and transitions are orders: given twice, the second is refused. A fact
-// of a batch says that something is so, and may be told again: these know it.
+// The mutations registerModel, registerModelVersion and transitionModelVersion are commands: the
+// same command again is refused. A fact of a batch is a statement and may be recorded again. The
+// functions in this file therefore accept what exists already.
 
-// ensureModel is createModel for a fact of a batch: a model that is there stays as
-// it is.
+// ensureModel is like createModel, for a fact of a batch: an existing model stays as it is.
 func ensureModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (core.WriteResult, error) {
-	there, err := tx.SlotHolder(ctx, registry.ModelNameSlot(in.Name))
+	existing, err := tx.SlotHolder(ctx, registry.ModelNameSlot(in.Name))
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	if there == nil {
+	if existing == nil {
 		m, err := createModel(ctx, tx, in)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true, Changed: true}, nil
 	}
-	if err := core.CheckVisible(ctx, tx, there.ID); err != nil {
+	if err := core.CheckVisible(ctx, tx, existing.ID); err != nil {
 		return core.WriteResult{}, err
 	}
-	if in.Incarnation > 0 && there.ID != registry.ModelID(in.Name, in.Incarnation) {
+	if in.Incarnation > 0 && existing.ID != registry.ModelID(in.Name, in.Incarnation) {
 		return core.WriteResult{}, registry.Errorf(registry.Conflict, "a model named %q is there, and it is another one: of another incarnation", in.Name)
 	}
-	return core.WriteResult{IDs: []registry.ID{there.ID}}, nil
+	return core.WriteResult{IDs: []registry.ID{existing.ID}}, nil
 }
 
-// ensureVersion is createVersion for a fact of a batch: a version that is there
-// stays as it is. What a fact is about must not depend on when it is told: it
-// names its version.
+// ensureVersion is like createVersion, for a fact of a batch: an existing version stays as it
+// is. The fact must name its version or label and must not use bump, so that it means the same
+// whenever it is recorded.
 func ensureVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (core.WriteResult, error) {
 	m, _, err := FindModel(ctx, tx, &in.Model, nil)
 	if err != nil {
@@ -67,7 +67,7 @@ func ensureVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	return core.WriteResult{IDs: []registry.ID{v.ID}}, nil
 }
 
-// existingVersion finds the version that an input names, nil for none.
+// existingVersion finds the version that an input names, nil when there is none.
 func existingVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in RegisterModelVersionInput) (*graph.Node, error) {
 	switch {
 	case in.Bump != nil:
@@ -86,8 +86,8 @@ func existingVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in
 	return tx.SlotHolder(ctx, registry.LabelSlot(m.ID, in.Label))
 }
 
-// ensureTransition is transitionVersion for a fact of a batch: it names its time,
-// and a change into the same stage at the same time is the same change.
+// ensureTransition is like writeTransition, for a fact of a batch: a transition to the same
+// stage at the same time is the same transition, and is not recorded again.
 func ensureTransition(ctx context.Context, tx *policies.Tx, in TransitionModelVersionInput) (core.WriteResult, error) {
 	v, n, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
 	if err != nil {

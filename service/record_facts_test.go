@@ -13,8 +13,9 @@ import (
 	"pedigree/service/provenance"
 )
 
-// story is a batch in which every kind of fact but retract is told, by reference.
-func story(at time.Time) []bulk.FactInput {
+// factsOfEveryKind returns a batch with every kind of fact except retract, connected by
+// references.
+func factsOfEveryKind(at time.Time) []bulk.FactInput {
 	repo := facts.RepositoryInput{Name: "r"}
 	sha := strings.Repeat("ab", 20)
 	run, tag, feature := registry.ID("@train"), registry.ID("@tag"), registry.ID("@age")
@@ -34,24 +35,24 @@ func story(at time.Time) []bulk.FactInput {
 	}
 }
 
-func TestABatchTellsAStoryAndTellingItAgainChangesNothing(t *testing.T) {
+func TestABatchRecordsEveryKindAndRepeatingItChangesNothing(t *testing.T) {
 	k := newKit(t)
 	at := k.now.Add(-24 * time.Hour)
 	before := k.head()
-	first := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: story(at)}))
+	first := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: factsOfEveryKind(at)}))
 	if first.Created != 12 || first.Merged+first.Unchanged != 0 || len(first.Facts) != 12 {
 		t.Errorf("%+v", first)
 	}
 	if wrote := k.head() - before; wrote != 12 {
 		t.Errorf("%d entries for 12 facts", wrote)
 	}
-	g := got[*provenance.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), provenance.LineageInput{Of: *first.Facts[9].ID}))
+	g := must[*provenance.LineageGraph](k)(k.Lineage(k.as("root", registry.RoleAdmin), provenance.LineageInput{Of: *first.Facts[9].ID}))
 	if len(g.Nodes) != 7 || len(g.Edges) != 9 {
 		t.Errorf("%d nodes, %d edges: %s", len(g.Nodes), len(g.Edges), kinds(g))
 	}
 	head := k.head()
 	k.now = k.now.Add(time.Hour)
-	again := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: story(at)}))
+	again := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: factsOfEveryKind(at)}))
 	if again.Unchanged != 12 || k.head() != head {
 		t.Errorf("again: %+v, head %d → %d", again, head, k.head())
 	}
@@ -61,7 +62,7 @@ func TestABatchTellsAStoryAndTellingItAgainChangesNothing(t *testing.T) {
 		}
 	}
 	retract := bulk.FactInput{Retract: &facts.RetractLineageInput{From: registry.NewRunID("p", "1"), To: *first.Facts[3].ID, Kind: registry.EdgeUsed}}
-	p := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: []bulk.FactInput{retract, retract}}))
+	p := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: []bulk.FactInput{retract, retract}}))
 	if p.Created != 1 || p.Unchanged != 1 || p.Facts[1].ID != nil {
 		t.Errorf("%+v", p)
 	}
@@ -124,60 +125,60 @@ func TestOneBadFactRefusesTheBatchAndIsNamed(t *testing.T) {
 	}
 }
 
-func TestACycleWithWhatStandsIsSeenAndItsFactNamed(t *testing.T) {
+func TestACycleWithStoredEdgesIsRefusedAndItsFactNamed(t *testing.T) {
 	k := newKit(t)
 	a, b := k.data("a", nil), k.data("b", nil)
-	got[*facts.LinkLineagePayload](k)(k.LinkLineage(k.admin, facts.LinkLineageInput{From: b, To: a, Kind: registry.EdgeDerivedFrom}))
+	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.admin, facts.LinkLineageInput{From: b, To: a, Kind: registry.EdgeDerivedFrom}))
 	head := k.head()
 	batch := []bulk.FactInput{data("c"), data("d"), {Link: &facts.LinkLineageInput{From: a, To: b, Kind: registry.EdgeDerivedFrom}}, data("e")}
 	_, err := k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: batch})
-	k.wants(registry.FailedPrecondition, err)
+	k.wantCode(registry.FailedPrecondition, err)
 	if e := err.(*registry.Error); e.Field != "input.facts[2]" || e.Details["fact"] != 2 || e.Details["path"] == nil || k.head() != head {
 		t.Errorf("%+v, head %d → %d", e, head, k.head())
 	}
-	p := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: []bulk.FactInput{
+	p := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: []bulk.FactInput{
 		{Retract: &facts.RetractLineageInput{From: b, To: a, Kind: registry.EdgeDerivedFrom}}, batch[2]}}))
 	if p.Created != 2 {
-		t.Errorf("what a batch withdrew is no cause any more: %+v", p)
+		t.Errorf("an edge that the batch retracted still closes a cycle: %+v", p)
 	}
 }
 
 func TestAnIdempotencyKeyHoldsForABatch(t *testing.T) {
 	k := newKit(t)
 	in := bulk.RecordFactsInput{Facts: []bulk.FactInput{data("a"), data("b")}, IdempotencyKey: ptr("key")}
-	first := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), in))
+	first := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), in))
 	head := k.head()
-	again := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), in))
+	again := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), in))
 	if again.Created != 2 || *again.Facts[1].ID != *first.Facts[1].ID || k.head() != head {
 		t.Errorf("%+v", again)
 	}
 	in.Facts = in.Facts[:1]
 	_, err := k.RecordFacts(k.as("root", registry.RoleAdmin), in)
-	k.wants(registry.Conflict, err)
+	k.wantCode(registry.Conflict, err)
 }
 
-func TestEveryFactAsksForItsOwnRight(t *testing.T) {
+func TestEveryFactNeedsItsOwnPermission(t *testing.T) {
 	k := newKit(t)
 	at := k.now
 	scientist := k.as("sam", registry.RoleDataScientist)
 	before := k.head()
-	_, err := k.RecordFacts(scientist, bulk.RecordFactsInput{Facts: story(at)})
-	k.wants(registry.Forbidden, err)
+	_, err := k.RecordFacts(scientist, bulk.RecordFactsInput{Facts: factsOfEveryKind(at)})
+	k.wantCode(registry.Forbidden, err)
 	if e := err.(*registry.Error); e.Field != "input.facts[7]" || !strings.Contains(e.Message, "transition") || k.head() != before {
 		t.Errorf("%+v", e)
 	}
-	got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("sam", registry.RoleDataScientist), bulk.RecordFactsInput{Facts: story(at)[:7]}))
+	must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("sam", registry.RoleDataScientist), bulk.RecordFactsInput{Facts: factsOfEveryKind(at)[:7]}))
 	for _, role := range []string{registry.RoleDeveloper, registry.RoleViewer} {
-		_, err := k.RecordFacts(k.as("vera", role), bulk.RecordFactsInput{Facts: story(at)[:1]})
-		k.wants(registry.Forbidden, err)
+		_, err := k.RecordFacts(k.as("vera", role), bulk.RecordFactsInput{Facts: factsOfEveryKind(at)[:1]})
+		k.wantCode(registry.Forbidden, err)
 	}
-	_, err = k.RecordFacts(k.with("mia", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:other"}), bulk.RecordFactsInput{Facts: story(at)[6:7]})
-	if code := registry.CodeOf(err); code != registry.InvalidArgument { // its references are missing
+	_, err = k.RecordFacts(k.with("mia", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:other"}), bulk.RecordFactsInput{Facts: factsOfEveryKind(at)[6:7]})
+	if code := registry.CodeOf(err); code != registry.InvalidArgument { // The facts that it references are missing.
 		t.Error(err)
 	}
 	_, err = k.RecordFacts(k.with("mia", registry.Grant{Role: registry.RoleDataScientist, Scope: "model:other"}), bulk.RecordFactsInput{Facts: []bulk.FactInput{
 		{ModelVersion: &catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("2.0.0")}}}})
-	k.wants(registry.NotFound, err)
+	k.wantCode(registry.NotFound, err)
 }
 
 func TestATagThatMovedKeepsItsTimes(t *testing.T) {
@@ -190,18 +191,18 @@ func TestATagThatMovedKeepsItsTimes(t *testing.T) {
 		{Tag: &facts.RecordTagInput{Repository: repo, Name: "v1", SHA: a, Message: "first", TaggedAt: at, MovedAt: at.Add(time.Minute)}},
 		{Tag: &facts.RecordTagInput{Repository: repo, Name: "v1", SHA: b, TaggedAt: at.Add(time.Minute)}},
 	}
-	p := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: facts}))
-	old := got[registry.Node](k)(k.Node(k.as("root", registry.RoleAdmin), *p.Facts[1].ID)).(*registry.Tag)
-	now := got[registry.Node](k)(k.Node(k.as("root", registry.RoleAdmin), *p.Facts[2].ID)).(*registry.Tag)
+	p := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: facts}))
+	old := must[registry.Node](k)(k.Node(k.as("root", registry.RoleAdmin), *p.Facts[1].ID)).(*registry.Tag)
+	now := must[registry.Node](k)(k.Node(k.as("root", registry.RoleAdmin), *p.Facts[2].ID)).(*registry.Tag)
 	if !old.MovedAt.Equal(at.Add(time.Minute)) || !old.ValidTo.Equal(old.MovedAt) || old.Message != "first" || !now.MovedAt.IsZero() {
 		t.Errorf("%+v, then %+v", old, now)
 	}
-	if again := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: facts})); again.Unchanged != 3 {
+	if again := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: facts})); again.Unchanged != 3 {
 		t.Errorf("%+v", again)
 	}
-	// Told late that what stands has moved.
+	// Record late that the current tag was moved.
 	facts[2].Tag.MovedAt = at.Add(2 * time.Minute)
-	if p := got[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: facts[2:]})); p.Merged != 1 {
+	if p := must[*bulk.RecordFactsPayload](k)(k.RecordFacts(k.as("root", registry.RoleAdmin), bulk.RecordFactsInput{Facts: facts[2:]})); p.Merged != 1 {
 		t.Errorf("%+v", p)
 	}
 }
