@@ -10,7 +10,7 @@ ONLY ?= sqlite,neo4j,peer,bare,raw
 PARTS ?= lineage,cold,shapes,writes,memory
 ROUNDS ?= 3
 
-.PHONY: help run build web test proof bench generate fmt lint vuln clean
+.PHONY: help run build web check test proof bench generate fmt lint vuln clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ web: web/dist/.built ## build the pages; without npm this is skipped
 web/dist/.built: $(WEB_SOURCES)
 	@if command -v npm >/dev/null; then cd web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build && touch dist/.built; \
 	else echo "npm is missing: the pages are left out (install Node 20, then run make web)"; fi
+
+check: ## the checks of every commit, in a few minutes: no Neo4j, no browser
+	./scripts/check.sh
 
 test: ## run all tests, with a real Neo4j and a real Chromium; installs what is missing
 	./scripts/test.sh

@@ -180,12 +180,12 @@ func closureThrough(k *kit) {
 // retracted edges, with the brute-force model.
 func closureMatchesReference(k *kit) {
 	seeds, walks := min(Rounds(), 12), 150
-	w := newReferenceGraph()
+	w, shapes := newReferenceGraph(), &closureShapes{}
 	for seed := range seeds {
 		r := rand.New(rand.NewPCG(uint64(seed), 7))
 		made := k.randomGraph(w, r, fmt.Sprint("s", seed, "-"), 40)
 		for i := range walks {
-			q := k.randomWalk(w, r, made)
+			q := shapes.apply(r, k.randomWalk(w, r, made))
 			want := w.closure(q)
 			got := k.closure(q)
 			if g, x := formatClosure(got), formatClosure(want); g != x {

@@ -63,6 +63,10 @@ func (g *generator) edgeKinds() []registry.EdgeKind {
 	if g.IntN(40) == 0 {
 		return []registry.EdgeKind{"LIKES"}
 	}
+	if !fullRun() { // A store may keep a statement for each list; see closureShapes.
+		return choose(g, [][]registry.EdgeKind{{registry.EdgeUsed, registry.EdgeGeneratedBy}, {registry.EdgeDerivedFrom}, {registry.EdgeParent},
+			{registry.EdgePointsAt, registry.EdgeReleasedFrom}, {registry.EdgeDeploys, registry.EdgeUsesFeature, registry.EdgeDefinedOn, registry.EdgeRanCode}})
+	}
 	return some(g, 4, func() registry.EdgeKind { return choose(g, registry.EdgeKinds()) })
 }
 
@@ -104,7 +108,7 @@ func (g *generator) closureQuery() graph.ClosureQuery {
 	if g.IntN(3) == 0 {
 		q.Stages = randomStages(g.Rand)
 	}
-	return q
+	return g.shapes.apply(g.Rand, q)
 }
 
 func (g *generator) logQuery() graph.LogQuery {

@@ -3,6 +3,7 @@ package neo4j
 import (
 	"context"
 	"crypto/rand"
+	"regexp"
 
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
@@ -58,6 +59,13 @@ SET h.locked = true`
 func (s *Store) migrate(ctx context.Context) error {
 	session := s.session(ctx, driver.AccessModeWrite)
 	defer session.Close(context.WithoutCancel(ctx))
+	online, err := s.onlineIndexes(ctx, session)
+	if err != nil {
+		return err
+	}
+	if err := s.createMissing(ctx, session, online, headConstraint); err != nil {
+		return err
+	}
 	have, err := s.schema(ctx, session, 0)
 	if err != nil {
 		return err
@@ -66,10 +74,8 @@ func (s *Store) migrate(ctx context.Context) error {
 		if st.number <= have {
 			continue
 		}
-		for _, text := range st.texts {
-			if err := s.ddl(ctx, session, text); err != nil {
-				return err
-			}
+		if err := s.createMissing(ctx, session, online, st.texts...); err != nil {
+			return err
 		}
 		if st.backfill != nil {
 			if err := st.backfill(ctx, s, session); err != nil {
@@ -86,11 +92,6 @@ func (s *Store) migrate(ctx context.Context) error {
 // schema locks the head, creates it if need be, raises its step number to done and
 // returns it. It refuses a number that this release does not know.
 func (s *Store) schema(ctx context.Context, session driver.SessionWithContext, done int) (int, error) {
-	if done == 0 {
-		if err := s.ddl(ctx, session, headConstraint); err != nil {
-			return 0, err
-		}
-	}
 	secret := make([]byte, 32)
 	rand.Read(secret)
 	have, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
@@ -123,6 +124,47 @@ func (v *view) raiseSchema(ctx context.Context, secret []byte, done int) (int, e
 		_, err = v.query(ctx, setSchema, map[string]any{"key": v.key(""), "schema": int64(done)})
 	}
 	return have, err
+}
+
+const showIndexes = "SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN name"
+
+// onlineIndexes returns the names of the indexes that the database has and that are
+// complete. The index of a constraint has the constraint's name.
+func (s *Store) onlineIndexes(ctx context.Context, session driver.SessionWithContext) (map[string]bool, error) {
+	names, err := session.ExecuteRead(ctx, func(tx driver.ManagedTransaction) (any, error) {
+		v := &view{s: s, tx: tx}
+		rows, err := v.query(ctx, showIndexes, nil)
+		online := map[string]bool{}
+		for _, r := range rows {
+			online[r["name"].(string)] = true
+		}
+		return online, v.outcome(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return names.(map[string]bool), nil
+}
+
+// schemaName finds the name of what a schema text creates.
+var schemaName = regexp.MustCompile(`^CREATE (?:CONSTRAINT|INDEX|FULLTEXT INDEX) (\w+) IF NOT EXISTS`)
+
+// createMissing runs the schema texts whose index is not online yet. Neo4j forgets all
+// query plans when it runs a schema text, also one that changes nothing: so a server
+// that starts does not slow down those that run.
+func (s *Store) createMissing(ctx context.Context, session driver.SessionWithContext, online map[string]bool, texts ...string) error {
+	created := false
+	for _, text := range texts {
+		name := schemaName.FindStringSubmatch(text)
+		if name != nil && online[name[1]] || name == nil && !created {
+			continue
+		}
+		if err := s.ddl(ctx, session, text); err != nil {
+			return err
+		}
+		created = true
+	}
+	return nil
 }
 
 // ddl runs one schema text in a transaction of its own, as Neo4j requires.

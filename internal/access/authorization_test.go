@@ -105,7 +105,7 @@ func plausibleArgument(t reflect.Type, field string, id registry.ID) reflect.Val
 		if m := v.Elem().FieldByName("Meta"); m.IsValid() {
 			m.Set(reflect.ValueOf(registry.Meta{ID: id, Parent: id}))
 		}
-	case t.Kind() == reflect.Struct && t.PkgPath() == reflect.TypeFor[core.Paging]().PkgPath():
+	case t.Kind() == reflect.Struct && strings.HasPrefix(t.PkgPath(), "pedigree/service/"):
 		for i := range t.NumField() {
 			v.Field(i).Set(plausibleArgument(t.Field(i).Type, t.Field(i).Name, id))
 		}

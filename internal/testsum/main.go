@@ -43,8 +43,18 @@ type summary struct {
 	passed, failed, skipped int
 	packages                int
 	conformance             map[string]int // passed conformance subtests by package
+	times                   []testTime     // of the tests, without subtests
 	packageFailed           bool           // a package failed or did not build
 }
+
+// testTime is how long a test took, in seconds.
+type testTime struct {
+	name    string
+	seconds float64
+}
+
+// slowestTests is how many of the slowest tests are printed.
+const slowestTests = 10
 
 func newSummary() *summary {
 	return &summary{output: map[string][]string{}, conformance: map[string]int{}}
@@ -80,6 +90,9 @@ func (s *summary) addResult(e event, key string) {
 		delete(s.output, key)
 		return
 	}
+	if !strings.Contains(e.Test, "/") {
+		s.times = append(s.times, testTime{e.Package + " " + e.Test, e.Elapsed})
+	}
 	switch e.Action {
 	case "pass":
 		s.passed++
@@ -105,6 +118,11 @@ func (s *summary) finish() int {
 	sort.Strings(stores)
 	for _, p := range stores {
 		fmt.Printf("conformance subtests on %s: %d\n", p, s.conformance[p])
+	}
+	sort.Slice(s.times, func(i, j int) bool { return s.times[i].seconds > s.times[j].seconds })
+	fmt.Println("the slowest tests:")
+	for _, t := range s.times[:min(slowestTests, len(s.times))] {
+		fmt.Printf("  %6.1fs %s\n", t.seconds, t.name)
 	}
 	fmt.Printf("%d packages\n%d passed, %d failed, %d skipped\n", s.packages, s.passed, s.failed, s.skipped)
 	if s.failed > 0 || s.skipped > 0 || s.packageFailed || s.passed == 0 {
