@@ -232,7 +232,7 @@ type ClosureQuery struct {
 	At                   Instant
 	// Bare leaves out documents.
 	Bare bool
-	// Then lists further walks. Each starts from nodes that the walk before it found,
+	// Stages lists further walks. Each starts from nodes that the walk before it found,
 	// and all see the same instant and head.
 	Stages []Stage
 }
@@ -262,16 +262,16 @@ type Closure struct {
 	// Edges are all edges of the requested kinds between Nodes at that instant,
 	// ordered by the Number of From, then of To, then by kind.
 	Edges []Edge
-	// Wide lists the expanded nodes that have more than Fanout far ends.
+	// OverFanout lists the expanded nodes that have more than Fanout far ends.
 	OverFanout []registry.ID
-	// Deep lists the nodes at Depth that have far ends outside the closure.
+	// CutAtDepth lists the nodes at Depth that have far ends outside the closure.
 	CutAtDepth []registry.ID
-	// Full says that Limit kept nodes out. TimedOut says that the deadline of the
+	// LimitReached says that Limit kept nodes out. TimedOut says that the deadline of the
 	// context ended the walk early.
 	LimitReached, TimedOut bool
 	// Head is the newest log sequence at the time of the walk.
 	Head int64
-	// Then are the closures of the query's stages, in order.
+	// Stages are the closures of the query's stages, in order.
 	Stages []Closure
 }
 

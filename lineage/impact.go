@@ -64,7 +64,7 @@ func (d Descendant) Path() []*graph.Node {
 }
 
 // RowPosition is a position among the rows: after the row of a depth and Number. The zero
-// Place is before the first row.
+// RowPosition is before the first row.
 type RowPosition struct {
 	Depth  int
 	Number int64

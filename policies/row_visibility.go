@@ -11,7 +11,7 @@ import (
 )
 
 // rowVisibility decides which rows a row grant covers, for grants that do not cover
-// every row. The documentation calls this "sight": what an actor sees. It reads the store
+// every row. It is what an actor sees of the graph. It reads the store
 // without redaction and caches its answers for one request.
 //
 // A version is covered by its own stage and model. A lineage node is covered when a

@@ -55,7 +55,7 @@ func (k HitKey) compare(o HitKey) int {
 	return cmp.Or(strings.Compare(string(k.Kind), string(o.Kind)), strings.Compare(k.Name, o.Name), strings.Compare(string(k.ID), string(o.ID)))
 }
 
-// Search finds nodes of the kinds by words from graph.Words; where filters them.
+// Search finds nodes of the kinds by words from graph.Tokenize; where filters them.
 // FORBIDDEN for a filter on a column that all grants hide.
 func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []string, where []graph.Predicate) (*Hits, error) {
 	h := &Hits{scope: s, match: &graph.TextQuery{Words: words, Fields: map[registry.Kind][]string{}}, requiredFields: map[registry.Kind]registry.Mask{}}

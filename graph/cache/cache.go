@@ -4,7 +4,7 @@
 //
 // It caches the graph, not answers: nodes without documents and, for a direction and a
 // set of edge kinds, all edges of a node that are not retracted, whatever their
-// validity. A walk is graph.Replay over them. An Update of this Store invalidates the
+// validity. A walk is graph.ClosureInMemory over them. An Update of this Store invalidates the
 // nodes it wrote when it is committed; when another Store has moved the head, the whole
 // cache is dropped. An answer is always that of the head that the store had when it was
 // asked.

@@ -13,7 +13,7 @@ import (
 )
 
 // The full-text index covers properties of the nodes: one for every searched field, and
-// one for kind and namespace. The properties hold the words of graph.Words, and the
+// one for kind and namespace. The properties hold the words of graph.Tokenize, and the
 // analyzer only splits at spaces. The index is consistent with the transaction that
 // writes, so a read after a write finds it.
 //

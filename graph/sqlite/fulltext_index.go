@@ -16,7 +16,7 @@ import (
 // The full-text index is the FTS5 table node_words. It has a row for every node that
 // has words, a column for every searched field, and one for the kind. It stores no
 // text, only which word is in which column. Its tokenizer splits words at spaces,
-// because graph.Words has split the text before.
+// because graph.Tokenize has split the text before.
 //
 // Writing a row takes a few microseconds when many are written together, but 0.2 ms
 // when it is alone between two savepoints. So an update only collects its entries, and

@@ -9,6 +9,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,9 +18,9 @@ import (
 	"testing"
 )
 
-// knows lists, for each package, the packages of this module that its code (not its
+// allowedImports lists, for each package, the packages of this module that its code (not its
 // tests) may import. A package that is not listed fails the test.
-var knows = map[string][]string{
+var allowedImports = map[string][]string{
 	"registry":        {},
 	"graph":           {"registry"},
 	"graph/graphtest": {"graph", "registry"},
@@ -99,7 +100,7 @@ func packages(t *testing.T) (out []pkg) {
 
 // violations returns a message for each import that a package may not have.
 func violations(room string, imports []string) (out []string) {
-	allowed, listed := knows[room]
+	allowed, listed := allowedImports[room]
 	if !listed {
 		return []string{fmt.Sprintf("%s is not in the list of packages", room)}
 	}
@@ -115,6 +116,33 @@ func violations(room string, imports []string) (out []string) {
 		}
 	}
 	return out
+}
+
+// TestTheMapIsComplete checks that CONTRIBUTING.md has a row for every package.
+func TestTheMapIsComplete(t *testing.T) {
+	b, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, line := range strings.Split(string(b), "\n") {
+		if cells := strings.Split(line, "|"); len(cells) == 5 {
+			for _, name := range strings.Split(cells[1], ",") {
+				listed[strings.Trim(strings.TrimSpace(name), "`")] = true
+			}
+		}
+	}
+	known := append(slices.Clone(testOnly), slices.Collect(maps.Keys(allowedImports))...)
+	for _, p := range known {
+		if !listed[p] {
+			t.Errorf("%s has no row in the map of CONTRIBUTING.md", p)
+		}
+	}
+	for p := range listed {
+		if p != "package" && p != "---" && !slices.Contains(known, p) {
+			t.Errorf("the map of CONTRIBUTING.md has a row for %s, which is no package", p)
+		}
+	}
 }
 
 func TestArrowsHold(t *testing.T) {

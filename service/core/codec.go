@@ -9,10 +9,10 @@ import (
 	"pedigree/registry"
 )
 
-// Decode turns a node that was read at an instant into its noun. A hidden node
-// becomes a Restricted with its id as it is; outward replaces that. A tombstone of
-// today, read at an instant before its end, says so and has only its name.
-func (s *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error) {
+// Decode turns a node that was read at an instant into its noun. A hidden node becomes a
+// Restricted that still has the stored id; the caller of Decode replaces it. A node that
+// was deleted after that instant is marked as erased and has only its name.
+func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error) {
 	if n == nil {
 		return nil, nil
 	}
@@ -23,7 +23,7 @@ func (s *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 	}
 	noun := n.Kind.NewNoun(n.Name)
 	if noun == nil {
-		return nil, nil // A kind that no door shows.
+		return nil, nil // A kind that no API shows.
 	}
 	if n.Doc != nil {
 		if err := DecodeDoc(n, noun); err != nil {
@@ -39,7 +39,7 @@ func (s *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 	if d, ok := noun.(*registry.Deployment); ok {
 		when := at.Valid
 		if at.Today() {
-			when = s.Gate.Now()
+			when = c.Gate.Now()
 		}
 		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, when)
 	}
@@ -63,7 +63,8 @@ func DecodeDoc(n *graph.Node, into any) error {
 	return nil
 }
 
-// DecodeWhole is unpack for whole nodes inside a transaction, with their Meta.
+// DecodeWhole decodes a node that was read in a transaction, with all its fields, and
+// sets its Meta.
 func DecodeWhole[T registry.Node](n *graph.Node, into T) (T, error) {
 	if err := DecodeDoc(n, into); err != nil {
 		return into, err
@@ -73,9 +74,8 @@ func DecodeWhole[T registry.Node](n *graph.Node, into T) (T, error) {
 	return into, nil
 }
 
-// EncodeNode turns a noun into a node: its canonical document, and the columns that
-// the field table asks for, taken from that document. since is when this state
-// of it became true.
+// EncodeNode turns a noun into a node: its canonical document, and the columns of the
+// field table, read from that document. since is when this state became true.
 func EncodeNode(noun registry.Node, title string, since time.Time, slots ...string) (*graph.Node, error) {
 	m := noun.NodeMeta()
 	kind := m.ID.Kind()

@@ -13,11 +13,10 @@ import (
 	"pedigree/registry"
 )
 
-// PutFact writes a recorded fact, or merges it into the one that has its key:
-// added optional fields merge, a different digest, sha, start or kind is
-// CONFLICT, other differences keep what was recorded first. at is the time that
-// the caller gave, setTime puts the decided one into the noun. It reports whether
-// anything was written.
+// PutFact writes a recorded fact, or merges it into the stored fact with the same key:
+// fields that are new are added, a different digest, sha, start or kind is CONFLICT, and
+// any other difference keeps the stored value. at is the time that the caller gave;
+// setTime writes the final time into the noun. It reports whether anything was written.
 func PutFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registry.Node, at time.Time, setTime func(time.Time)) (bool, error) {
 	m := noun.NodeMeta()
 	if old == nil {
@@ -53,18 +52,18 @@ func PutFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registr
 	return true, PutNoun(ctx, tx, noun, since, old.Slots...)
 }
 
-// clearFields takes from a noun what its document says. What is read into it then gets
-// arrays of its own: json.Unmarshal writes into those that are there, and they are
-// the input's, which may be told again.
+// clearFields clears the fields of a noun that its document has. json.Unmarshal would
+// write into arrays that the noun shares with the input, and an input may be written
+// again when a transaction is repeated.
 func clearFields(noun registry.Node) {
 	meta := *noun.NodeMeta()
 	reflect.ValueOf(noun).Elem().SetZero()
 	*noun.NodeMeta() = meta
 }
 
-// mergedSince says since when a merged fact is so: what is added to a fact was so
-// all along and is only known later. A run that has gone on is so since it ended,
-// or since now.
+// mergedSince returns since when a merged fact is true. An added field was true all
+// along and only becomes known later. A run whose status or end changed is in its new
+// state since it ended, or since now.
 func mergedSince(old *graph.Node, noun registry.Node, now time.Time) (time.Time, error) {
 	run, ok := noun.(*registry.Run)
 	if !ok {
@@ -83,9 +82,9 @@ func mergedSince(old *graph.Node, noun registry.Node, now time.Time) (time.Time,
 	return LaterTime(old.Since, now), nil
 }
 
-// BackdateContainer lets a model, dataset or repository be there from when the first thing
-// in it was: one that is recorded later and is older takes it back in time. It stays as
-// it is otherwise, and what was known before stays known so.
+// BackdateContainer moves the start of a model, dataset or repository back to the start of
+// its oldest member, when that is recorded later. Nothing else changes, and earlier
+// knowledge (knownAt) stays as it was.
 func BackdateContainer(ctx context.Context, tx *policies.Tx, id registry.ID, to time.Time) error {
 	found, err := tx.NodesUnfiltered(ctx, id)
 	if err != nil || found[0] == nil || found[0].Deleted || !to.Before(found[0].ValidFrom) {
@@ -109,7 +108,7 @@ func BackdateContainer(ctx context.Context, tx *policies.Tx, id registry.ID, to 
 	return FirstError(tx.Put(ctx, &then), tx.Put(ctx, &now))
 }
 
-// CheckVisible answers FORBIDDEN for a node that is there and out of the caller's sight.
+// CheckVisible returns FORBIDDEN when a node exists and the caller may not see it.
 func CheckVisible(ctx context.Context, tx *policies.Tx, id registry.ID) error {
 	nodes, err := tx.Nodes(ctx, id)
 	if err == nil && nodes[0] == nil {
@@ -118,6 +117,7 @@ func CheckVisible(ctx context.Context, tx *policies.Tx, id registry.ID) error {
 	return err
 }
 
+// PutNoun encodes a noun and writes its node. since is when this state became true.
 func PutNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since time.Time, slots ...string) error {
 	n, err := EncodeNode(noun, nodeName(noun), since, slots...)
 	if err != nil {
@@ -126,7 +126,7 @@ func PutNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since tim
 	return tx.Put(ctx, n)
 }
 
-// nodeName is the name that a node carries beside its document.
+// nodeName returns the name of a noun, which a node keeps beside its document.
 func nodeName(noun registry.Node) string {
 	v := reflect.ValueOf(noun).Elem().FieldByName("Name")
 	if !v.IsValid() {
@@ -135,10 +135,10 @@ func nodeName(noun registry.Node) string {
 	return v.String()
 }
 
-// identityFields are the fields in which the same key must say the same.
+// identityFields are the fields that may not differ between two facts with one key.
 var identityFields = []string{"digest", "sha", "startedAt", "runKind", "environment", "versionId"}
 
-// mergeFact adds the fields of a repeated fact that were not known before.
+// mergeFact adds the fields of a repeated fact that the stored document lacks.
 func mergeFact(doc []byte, noun registry.Node) ([]byte, error) {
 	raw, err := registry.Canonical(noun)
 	if err != nil {
@@ -163,8 +163,8 @@ func mergeFact(doc []byte, noun registry.Node) ([]byte, error) {
 	return registry.Canonical(have)
 }
 
-// contradicts reports whether two values of a decisive field cannot both hold. A
-// run kind of OTHER is no claim.
+// contradicts reports whether two values of an identity field exclude each other. The
+// run kind OTHER excludes nothing.
 func contradicts(field string, a, b json.RawMessage) bool {
 	if a == nil || b == nil || bytes.Equal(a, b) {
 		return false
@@ -173,7 +173,7 @@ func contradicts(field string, a, b json.RawMessage) bool {
 	return field != "runKind" || string(a) != other && string(b) != other
 }
 
-// LinkAndLog links a fact and logs it when anything was new.
+// LinkAndLog writes the edges of a fact, and its log entry when anything was new.
 func LinkAndLog(ctx context.Context, tx *policies.Tx, created, changed bool, id registry.ID, edges []*graph.Edge, entry registry.LogEntry) (WriteResult, error) {
 	if err := tx.Link(ctx, edges...); err != nil {
 		return WriteResult{}, err

@@ -42,13 +42,13 @@ type measurements struct {
 // override those of the card, because they record what was done.
 func (d *graphDiff) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
 	param, metric := f.add, func(name string, v float64) { f.metrics[name] = v }
-	if card != nil && seesNounField(card, "ModelCard", "modelDetails") {
+	if card != nil && seesField(card, "ModelCard", "modelDetails") {
 		f.allocate(true, false)
 		if card.ModelDetails != nil {
 			flatten("", card.ModelDetails.Hyperparameters, param)
 		}
 	}
-	if card != nil && seesNounField(card, "ModelCard", "performance") {
+	if card != nil && seesField(card, "ModelCard", "performance") {
 		f.allocate(false, true)
 		cardMetrics(card.Performance, metric)
 	}
@@ -57,11 +57,11 @@ func (d *graphDiff) measurementsOf(card *registry.ModelCard, runs ...*graph.Node
 		if noun == nil {
 			continue
 		}
-		if seesNounField(noun, "Run", "parameters") {
+		if seesField(noun, "Run", "parameters") {
 			f.allocate(true, false)
 			flatten("", noun.Parameters, param)
 		}
-		if seesNounField(noun, "Run", "metrics") {
+		if seesField(noun, "Run", "metrics") {
 			f.allocate(false, true)
 			for _, m := range noun.Metrics {
 				metric(m.Name, m.Value)
@@ -81,11 +81,6 @@ func (f *measurements) allocate(parameters, metrics bool) {
 	if metrics && f.metrics == nil {
 		f.metrics = map[string]float64{}
 	}
-}
-
-// seesNounField reports whether the caller sees a field of a noun.
-func seesNounField(n registry.Node, noun, field string) bool {
-	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
 }
 
 // cardMetrics calls emit for each metric of a card.
