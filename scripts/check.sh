@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 start=$SECONDS
 mkdir -p build
+make --no-print-directory web
 # Temporary files in memory spare the disk a sync for every write of a test.
 if [ "$(df --output=avail -m /dev/shm 2>/dev/null | tail -1)" -gt 4096 ] 2>/dev/null; then
   TMPDIR=$(mktemp -d /dev/shm/pedigree-check-XXXXXX)
