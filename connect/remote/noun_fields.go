@@ -118,6 +118,9 @@ func noun(raw json.RawMessage) (registry.Node, error) {
 		return nil, nil
 	}
 	n := known.Kind.NewNoun("")
+	if n == nil { // A log entry is no node.
+		return nil, nil
+	}
 	if err := json.Unmarshal(raw, n); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func openIn(t *testing.T, ns string, opts ...Option) *Store {
 
 func TestStore(t *testing.T) {
 	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store {
-		return open(t, WithFault(fault))
+		return open(t, WithFaultHook(fault))
 	})
 }
 

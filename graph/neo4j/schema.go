@@ -149,9 +149,9 @@ func (s *Store) onlineIndexes(ctx context.Context, session driver.SessionWithCon
 // schemaName finds the name of what a schema text creates.
 var schemaName = regexp.MustCompile(`^CREATE (?:CONSTRAINT|INDEX|FULLTEXT INDEX) (\w+) IF NOT EXISTS`)
 
-// createMissing runs the schema texts whose index is not online yet. Neo4j forgets all
-// query plans when it runs a schema text, also one that changes nothing: so a server
-// that starts does not slow down those that run.
+// createMissing runs the schema texts whose index is not online yet, so that a server that
+// starts on an up-to-date database changes no schema. A text without a name waits for the
+// indexes that were just created.
 func (s *Store) createMissing(ctx context.Context, session driver.SessionWithContext, online map[string]bool, texts ...string) error {
 	created := false
 	for _, text := range texts {

@@ -63,7 +63,7 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = 
 // Retryable that returns true, the run is rolled back and the closure runs again, as
 // after a deadlock; any other error fails the Update. Tests use it to prove that
 // closures may run twice.
-func WithFault(f func() error) Option { return func(s *Store) { s.faultHook = f } }
+func WithFaultHook(f func() error) Option { return func(s *Store) { s.faultHook = f } }
 
 // A server that is silent for longer than these counts as unavailable.
 const (
