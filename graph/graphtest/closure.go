@@ -180,12 +180,12 @@ func closureThrough(k *kit) {
 // retracted edges, with the brute-force model.
 func closureMatchesReference(k *kit) {
 	seeds, walks := min(Rounds(), 12), 150
-	w, shapes := newReferenceGraph(), &closureShapes{}
+	w, shapes := newReferenceGraph(), &queryShapes{}
 	for seed := range seeds {
 		r := rand.New(rand.NewPCG(uint64(seed), 7))
 		made := k.randomGraph(w, r, fmt.Sprint("s", seed, "-"), 40)
 		for i := range walks {
-			q := shapes.apply(r, k.randomWalk(w, r, made))
+			q := shapes.closure(r, k.randomWalk(w, r, made))
 			want := w.closure(q)
 			got := k.closure(q)
 			if g, x := formatClosure(got), formatClosure(want); g != x {

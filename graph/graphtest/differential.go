@@ -49,7 +49,7 @@ func Differential(t *testing.T, seed uint64, steps int, a, b graph.Store) Mix {
 // second store to a store from fresh, which it uses from then on.
 func DifferentialWithMoves(t *testing.T, seed uint64, steps int, a, b graph.Store, fresh func() graph.Store) Mix {
 	t.Helper()
-	d := &differentialRun{T: t, generator: &generator{Rand: rand.New(rand.NewPCG(seed, 1))}, a: a, b: b, mix: Mix{}}
+	d := &differentialRun{T: t, generator: &generator{Rand: rand.New(rand.NewPCG(seed, 1)), shapes: differentialShapes()}, a: a, b: b, mix: Mix{}}
 	for d.step = 1; d.step <= steps && !t.Failed(); d.step++ {
 		if fresh != nil && d.step%25 == 0 {
 			d.b = fresh()

@@ -63,7 +63,7 @@ func (g *generator) edgeKinds() []registry.EdgeKind {
 	if g.IntN(40) == 0 {
 		return []registry.EdgeKind{"LIKES"}
 	}
-	if !fullRun() { // A store may keep a statement for each list; see closureShapes.
+	if !fullRun() { // A store may keep a statement for each list; see queryShapes.
 		return choose(g, [][]registry.EdgeKind{{registry.EdgeUsed, registry.EdgeGeneratedBy}, {registry.EdgeDerivedFrom}, {registry.EdgeParent},
 			{registry.EdgePointsAt, registry.EdgeReleasedFrom}, {registry.EdgeDeploys, registry.EdgeUsesFeature, registry.EdgeDefinedOn, registry.EdgeRanCode}})
 	}
@@ -79,7 +79,7 @@ func (g *generator) hopQuery() graph.NeighborQuery {
 	if g.IntN(50) == 0 {
 		q.LimitPerNode = 0
 	}
-	return q
+	return g.shapes.hop(g.Rand, q)
 }
 
 func (g *generator) closureQuery() graph.ClosureQuery {
@@ -108,7 +108,7 @@ func (g *generator) closureQuery() graph.ClosureQuery {
 	if g.IntN(3) == 0 {
 		q.Stages = randomStages(g.Rand)
 	}
-	return g.shapes.apply(g.Rand, q)
+	return g.shapes.closure(g.Rand, q)
 }
 
 func (g *generator) logQuery() graph.LogQuery {
@@ -121,10 +121,10 @@ func (g *generator) logQuery() graph.LogQuery {
 		q.Before = bound()
 	}
 	if g.IntN(3) == 0 {
-		q.Object = registry.NewID(registry.KindRun, choose(g, []string{"0", "1", "2", "6", "none"}))
+		q.Object = g.logObject()
 	}
 	if g.IntN(3) == 0 {
-		q.Actor = choose(g, []string{"ann", "bob", "zoë 😀", "Ann"})
+		q.Actor = g.logActor()
 	}
 	if g.IntN(4) == 0 {
 		q.Actions = []registry.LogAction{choose(g, []registry.LogAction{registry.LogImported, registry.LogStageChanged, "none"})}
@@ -135,8 +135,14 @@ func (g *generator) logQuery() graph.LogQuery {
 	if g.IntN(5) == 0 {
 		q.KnownAt = sec(g.IntN(100))
 	}
-	return q
+	return g.shapes.log(g, q)
 }
+
+func (g *generator) logObject() registry.ID {
+	return registry.NewID(registry.KindRun, choose(g, []string{"0", "1", "2", "6", "none"}))
+}
+
+func (g *generator) logActor() string { return choose(g, []string{"ann", "bob", "zoë 😀", "Ann"}) }
 
 // query makes a Find with random filters and order; some are invalid.
 func (g *generator) query() graph.Query {
@@ -150,7 +156,7 @@ func (g *generator) query() graph.Query {
 		q.PerParent = g.IntN(3) == 0
 	}
 	if g.IntN(8) == 0 {
-		q.Slots = some(g, 8, func() string { return "slot/" + choose(g, []string{"0", "1", "2", "3", "4", "5", "6", "7", "none"}) })
+		q.Slots = some(g, 8, g.slot)
 	}
 	for range g.IntN(3) {
 		q.Where = append(q.Where, g.predicate())
@@ -164,7 +170,11 @@ func (g *generator) query() graph.Query {
 	case 1:
 		q.Order = "doc"
 	}
-	return q
+	return g.shapes.find(g, q)
+}
+
+func (g *generator) slot() string {
+	return "slot/" + choose(g, []string{"0", "1", "2", "3", "4", "5", "6", "7", "none"})
 }
 
 // search makes a Find by words; some are invalid.
@@ -191,7 +201,7 @@ func (g *generator) search() graph.Query {
 	case 1:
 		q.Text.Words = []string{"two words"}
 	}
-	return q
+	return g.shapes.find(g, q)
 }
 
 func (g *generator) predicate() graph.Predicate {
@@ -214,12 +224,10 @@ func (g *generator) comparison(c registry.Index) graph.Predicate {
 	if c == "" {
 		c = registry.IndexName
 	}
-	value := func() any { return choose(g, randomTexts) }
+	value := g.valueOf(c)
 	ops := []graph.Op{graph.In, graph.NotIn, graph.Less, graph.AtMost, graph.Greater, graph.AtLeast, graph.Prefix}
-	if c == registry.IndexValidFrom {
-		value, ops = func() any { return sec(g.IntN(60)).UnixMicro() }, ops[:6]
-	} else if c == registry.IndexNumber || c == registry.IndexEnded {
-		value, ops = func() any { return choose(g, randomInts) }, ops[:6]
+	if c == registry.IndexValidFrom || c == registry.IndexNumber || c == registry.IndexEnded {
+		ops = ops[:6]
 	}
 	p := graph.Predicate{Column: c, Op: choose(g, ops), Values: []any{value()}}
 	if p.Op == graph.In || p.Op == graph.NotIn {

@@ -17,7 +17,7 @@ type generator struct {
 	live, deleted []*graph.Node
 	created       int
 	head          int64
-	shapes        closureShapes
+	shapes        *queryShapes
 }
 
 var (
