@@ -23,30 +23,29 @@ func coerceVariables(schema *ast.Schema, op *ast.OperationDefinition, variables 
 		if !given {
 			continue
 		}
-		c := variableCoercer{schema: schema, path: ast.Path{ast.PathName("variable"), ast.PathName(def.Variable)}}
-		coerced, err := c.value(def.Type, v)
+		coerced, err := variableCoercer{schema}.value(def.Type, v)
 		if err != nil {
-			return err
+			return under(ast.PathName("variable"), under(ast.PathName(def.Variable), err))
 		}
 		variables[def.Variable] = coerced
 	}
 	return nil
 }
 
-// variableCoercer coerces the value of one variable. path leads to the part that it is at.
-type variableCoercer struct {
-	schema *ast.Schema
-	path   ast.Path
+// variableCoercer coerces the value of one variable. Its methods return errors with the path
+// from the value to what is wrong; a path is made for errors alone.
+type variableCoercer struct{ schema *ast.Schema }
+
+// under puts a step in front of the path of an error.
+func under(step ast.PathElement, err *gqlerror.Error) *gqlerror.Error {
+	err.Path = slices.Insert(err.Path, 0, step)
+	return err
 }
 
-func (c *variableCoercer) refuse(format string, args ...any) *gqlerror.Error {
-	return gqlerror.ErrorPathf(slices.Clone(c.path), format, args...)
-}
-
-func (c *variableCoercer) value(t *ast.Type, v any) (any, *gqlerror.Error) {
+func (c variableCoercer) value(t *ast.Type, v any) (any, *gqlerror.Error) {
 	if v == nil {
 		if t.NonNull {
-			return nil, c.refuse("cannot be null")
+			return nil, gqlerror.Errorf("cannot be null")
 		}
 		return nil, nil
 	}
@@ -60,36 +59,34 @@ func (c *variableCoercer) value(t *ast.Type, v any) (any, *gqlerror.Error) {
 		if s, ok := v.(string); ok && def.EnumValues.ForName(s) != nil {
 			return s, nil
 		}
-		return nil, c.refuse("is no value of %s", def.Name)
+		return nil, gqlerror.Errorf("is no value of %s", def.Name)
 	default:
 		return c.scalar(def.Name, v)
 	}
 }
 
 // list coerces a list. A single value is a list of one.
-func (c *variableCoercer) list(t *ast.Type, v any) (any, *gqlerror.Error) {
+func (c variableCoercer) list(t *ast.Type, v any) (any, *gqlerror.Error) {
 	items, ok := v.([]any)
 	if !ok {
 		item, err := c.value(t.Elem, v)
 		return []any{item}, err
 	}
 	for i, item := range items {
-		c.path = append(c.path, ast.PathIndex(i))
 		coerced, err := c.value(t.Elem, item)
 		if err != nil {
-			return nil, err
+			return nil, under(ast.PathIndex(i), err)
 		}
 		items[i] = coerced
-		c.path = c.path[:len(c.path)-1]
 	}
 	return items, nil
 }
 
 // object coerces an input object. A null where there is a default counts as left out.
-func (c *variableCoercer) object(def *ast.Definition, v any) (any, *gqlerror.Error) {
+func (c variableCoercer) object(def *ast.Definition, v any) (any, *gqlerror.Error) {
 	fields, ok := v.(map[string]any)
 	if !ok {
-		return nil, c.refuse("must be an object, a %s", def.Name)
+		return nil, gqlerror.Errorf("must be an object, a %s", def.Name)
 	}
 	known := 0
 	for _, f := range def.Fields {
@@ -97,36 +94,35 @@ func (c *variableCoercer) object(def *ast.Definition, v any) (any, *gqlerror.Err
 		if given {
 			known++
 		}
-		c.path = append(c.path, ast.PathName(f.Name))
 		switch {
 		case !given && f.Type.NonNull && f.DefaultValue == nil:
-			return nil, c.refuse("must be defined")
+			return nil, under(ast.PathName(f.Name), gqlerror.Errorf("must be defined"))
 		case given && v == nil && f.DefaultValue != nil && !f.Type.NonNull:
 			delete(fields, f.Name)
+			known--
 		case given:
 			coerced, err := c.value(f.Type, v)
 			if err != nil {
-				return nil, err
+				return nil, under(ast.PathName(f.Name), err)
 			}
 			fields[f.Name] = coerced
 		}
-		c.path = c.path[:len(c.path)-1]
 	}
 	if known < len(fields) {
-		return nil, c.refuse("has a field that %s has not", def.Name)
+		return nil, gqlerror.Errorf("has a field that %s has not", def.Name)
 	}
 	return fields, nil
 }
 
 // scalar coerces a value that is not null. The messages do not contain it: a client may have
 // put a secret in the wrong place.
-func (c *variableCoercer) scalar(name string, v any) (any, *gqlerror.Error) {
+func (variableCoercer) scalar(name string, v any) (any, *gqlerror.Error) {
 	switch name {
 	case "Int":
 		if n, ok := wholeNumber(v); ok && isInt32(n) {
 			return json.Number(n), nil
 		}
-		return nil, c.refuse("is no whole number of 32 bits")
+		return nil, gqlerror.Errorf("is no whole number of 32 bits")
 	case "ID":
 		if n, ok := wholeNumber(v); ok {
 			return n, nil
@@ -134,25 +130,25 @@ func (c *variableCoercer) scalar(name string, v any) (any, *gqlerror.Error) {
 		if s, ok := v.(string); ok {
 			return s, nil
 		}
-		return nil, c.refuse("is no id: neither a text nor a whole number")
+		return nil, gqlerror.Errorf("is no id: neither a text nor a whole number")
 	case "Float":
 		if n, ok := v.(json.Number); ok && isFloat(string(n)) {
 			return n, nil
 		}
-		return nil, c.refuse("is no number that can be kept")
+		return nil, gqlerror.Errorf("is no number that can be kept")
 	case "Boolean":
 		if b, ok := v.(bool); ok {
 			return b, nil
 		}
-		return nil, c.refuse("is neither true nor false")
+		return nil, gqlerror.Errorf("is neither true nor false")
 	case "String":
 		if s, ok := v.(string); ok {
 			return s, nil
 		}
-		return nil, c.refuse("is no text")
+		return nil, gqlerror.Errorf("is no text")
 	}
 	if err := scalar.Check(name, v); err != nil {
-		return nil, gqlerror.WrapPath(slices.Clone(c.path), err)
+		return nil, gqlerror.Wrap(err)
 	}
 	return v, nil
 }
