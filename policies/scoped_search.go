@@ -198,7 +198,7 @@ func (h *Hits) Page(ctx context.Context, after *HitKey, limit int) (nodes []*gra
 		ids, keys = append(ids, h.candidates[i].ID), append(keys, h.candidates[i].HitKey)
 	}
 	if len(ids) == 0 {
-		return nil, nil, false, nil
+		return nil, nil, more, nil
 	}
 	nodes, err = h.scope.Nodes(ctx, graph.Instant{}, ids...)
 	return nodes, keys, more, err

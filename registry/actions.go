@@ -63,7 +63,7 @@ func Operations() []Operation {
 		}
 		return out
 	}
-	ops := q(CatalogRead, "node", "nodes", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
+	ops := q(CatalogRead, "node", "nodes", "nodeAt", "nodesAt", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
 		"runs", "run", "commits", "commit", "deployments", "search")
 	ops = append(ops, q(ViewerRead, "viewer")...)
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)

@@ -58,10 +58,10 @@ func (id ID) Kind() Kind {
 // MarshalGQL writes the id as a GraphQL ID.
 func (id ID) MarshalGQL(w io.Writer) { io.WriteString(w, strconv.Quote(string(id))) }
 
-// UnmarshalGQL reads a GraphQL ID; numbers are refused.
+// UnmarshalGQL reads a GraphQL ID. Null is the empty id.
 func (id *ID) UnmarshalGQL(v any) error {
 	s, ok := v.(string)
-	if !ok {
+	if !ok && v != nil {
 		return Invalid("id", "an id is a string, not %T", v)
 	}
 	if len(s) > 255 {

@@ -24,10 +24,10 @@ func (v Verbatim) MarshalGQL(w io.Writer) {
 	w.Write(b)
 }
 
-// UnmarshalGQL reads a GraphQL String.
+// UnmarshalGQL reads a GraphQL String. Null is the empty text.
 func (v *Verbatim) UnmarshalGQL(in any) error {
 	s, ok := in.(string)
-	if !ok {
+	if !ok && in != nil {
 		return Errorf(InvalidArgument, "a text is wanted, not %T", in)
 	}
 	*v = Verbatim(s)

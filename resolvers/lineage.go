@@ -20,7 +20,7 @@ func (r *queryResolver) Lineage(ctx context.Context, of registry.ID, direction l
 
 // Impact is the resolver for the impact field.
 func (r *queryResolver) Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *provenance.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*provenance.ImpactConnection, error) {
-	return r.service.Impact(ctx, provenance.ImpactInput{Of: of, Targets: targets, Live: value(live), Where: where, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after, Bare: onlyIdentity(ctx, "edges", "node") && onlyIdentity(ctx, "edges", "path")})
+	return r.service.Impact(ctx, provenance.ImpactInput{Of: of, Targets: targets, Live: live == nil || *live, Where: where, AsOf: value(asOf), KnownAt: value(knownAt), First: first, After: after, Bare: onlyIdentity(ctx, "edges", "node") && onlyIdentity(ctx, "edges", "path")})
 }
 
 // Provenance is the resolver for the provenance field.

@@ -28,12 +28,12 @@ func (r *mutationResolver) RegisterModelVersion(ctx context.Context, input catal
 
 // UpdateModel is the resolver for the updateModel field.
 func (r *mutationResolver) UpdateModel(ctx context.Context, input catalog.UpdateModelInput) (*catalog.ModelPayload, error) {
-	return r.service.UpdateModel(ctx, input)
+	return r.service.UpdateModel(ctx, input.Clearing(nullFields(ctx)))
 }
 
 // UpdateModelCard is the resolver for the updateModelCard field.
 func (r *mutationResolver) UpdateModelCard(ctx context.Context, input catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error) {
-	return r.service.UpdateModelCard(ctx, input)
+	return r.service.UpdateModelCard(ctx, input.Clearing(nullFields(ctx)))
 }
 
 // TransitionModelVersion is the resolver for the transitionModelVersion field.
@@ -107,12 +107,22 @@ func (r *mutationResolver) RetractLineage(ctx context.Context, input facts.Retra
 }
 
 // Node is the resolver for the node field.
-func (r *queryResolver) Node(ctx context.Context, id registry.ID, asOf *time.Time, knownAt *time.Time) (registry.Node, error) {
-	return r.service.Node(ctx, id, past(asOf, knownAt))
+func (r *queryResolver) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
+	return r.service.Node(ctx, id)
 }
 
 // Nodes is the resolver for the nodes field.
-func (r *queryResolver) Nodes(ctx context.Context, ids []registry.ID, asOf *time.Time, knownAt *time.Time) ([]registry.Node, error) {
+func (r *queryResolver) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
+	return r.service.Nodes(ctx, ids)
+}
+
+// NodeAt is the resolver for the nodeAt field.
+func (r *queryResolver) NodeAt(ctx context.Context, id registry.ID, asOf *time.Time, knownAt *time.Time) (registry.Node, error) {
+	return r.service.Node(ctx, id, past(asOf, knownAt))
+}
+
+// NodesAt is the resolver for the nodesAt field.
+func (r *queryResolver) NodesAt(ctx context.Context, ids []registry.ID, asOf *time.Time, knownAt *time.Time) ([]registry.Node, error) {
 	return r.service.Nodes(ctx, ids, past(asOf, knownAt))
 }
 

@@ -5,6 +5,7 @@ package resolvers
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -22,9 +23,13 @@ type Resolver struct {
 	selections querycache.Cache[lineageSelection] // by lineage field
 }
 
-// Schema returns the executable schema of a service.
+// Schema returns the executable schema of a service. gqlparser adds the directive @defer to
+// every schema; it is left out, because a response here has one part.
 func Schema(s *service.Service) graphql.ExecutableSchema {
-	return gql.NewExecutableSchema(gql.Config{Resolvers: &Resolver{service: s}})
+	schema := *gql.NewExecutableSchema(gql.Config{}).Schema()
+	schema.Directives = maps.Clone(schema.Directives)
+	delete(schema.Directives, "defer")
+	return gql.NewExecutableSchema(gql.Config{Schema: &schema, Resolvers: &Resolver{service: s}})
 }
 
 // page returns the paging of a list from its arguments.

@@ -4,7 +4,7 @@ package remote
 var (
 	opViewer = `query Viewer { viewer { subject roles grants { role scope } actions } }`
 
-	opNodes = `query Nodes($ids: [ID!]!, $asOf: DateTime, $knownAt: DateTime) { nodes(ids: $ids, asOf: $asOf, knownAt: $knownAt) { ` + anyFields + ` } }`
+	opNodes = `query Nodes($ids: [ID!]!, $asOf: DateTime, $knownAt: DateTime) { nodes: nodesAt(ids: $ids, asOf: $asOf, knownAt: $knownAt) { ` + anyFields + ` } }`
 
 	opModel = `query Model($name: String!, $asOf: DateTime, $knownAt: DateTime) { model(name: $name, asOf: $asOf, knownAt: $knownAt) { ` + modelFields + ` } }`
 

@@ -75,10 +75,12 @@ func TestAbuse(t *testing.T) {
 func TestRequestsWithinTheLimits(t *testing.T) {
 	s := open(t, "")
 	for name, request := range map[string]func(*testServer) *http.Request{
-		"ten root fields":         post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
-		"thirty aliases":          post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
-		"first 200":               post("{ models(first: 200) { totalCount } }"),
-		"first 200 in a variable": postVariables("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
+		"ten root fields":          post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
+		"thirty aliases":           post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
+		"first 0":                  post("{ models(first: 0) { totalCount } }"),
+		"first 200 as an exponent": postVariables("query($n: Int) { models(first: $n) { totalCount } }", `{"n":2e2}`),
+		"first 200":                post("{ models(first: 200) { totalCount } }"),
+		"first 200 in a variable":  postVariables("query($n: Int) { models(first: $n) { totalCount } }", `{"n":200}`),
 		"three exports": func(s *testServer) *http.Request {
 			return post("{ " + repeat(3, "a%d: lineageExport(of: \""+string(s.seed.id["raw"])+"\", format: DOT) { body } ") + "}")(s)
 		},
@@ -355,7 +357,7 @@ func TestNPlusOne(t *testing.T) {
 		return fmt.Sprintf(`models(first: %d, filter: {namePrefix: "zz-"}) { edges { node {`, first)
 	}
 	past := func(first int) string {
-		return strings.TrimSuffix(nodesCall(models[:first]), ")") + `, asOf: "1999-01-01T00:00:00Z") { __typename ... on Model { ... on Model {`
+		return nodesAtCall(models[:first], `asOf: "1999-01-01T00:00:00Z"`) + ` { __typename ... on Model { ... on Model {`
 	}
 	for i, who := range []string{admin, dataScientist, developer, viewer, admin, dataScientist, developer, viewer} {
 		root := list

@@ -243,12 +243,12 @@ var pastInstants = []string{`asOf: "1987-01-01T04:00:00Z"`, `knownAt: "1987-08-0
 func (c *crawler) pastStates() {
 	for _, at := range pastInstants {
 		for _, n := range c.s.seed.nodes {
-			c.ask(fmt.Sprintf("{ node(id: %q, %s) { __typename id ... on ProvenanceNode { kind name } } }", n.ID, at))
+			c.ask(fmt.Sprintf("{ nodeAt(id: %q, %s) { __typename id ... on ProvenanceNode { kind name } } }", n.ID, at))
 		}
 		for _, noun := range registry.Nouns() {
 			d := c.finder.schema.Types[noun.Name]
 			for chunk := range slices.Chunk(c.s.seed.idsOf(noun.Name), 3) {
-				root := strings.TrimSuffix(nodesCall(chunk), ")") + ", " + at + ")"
+				root := nodesAtCall(chunk, at)
 				c.ask("{ " + root + " { __typename id ... on " + noun.Name + " { " + c.finder.scalars(noun.Name) + " } } }")
 				for _, f := range d.Fields {
 					if to, write := c.connection(f, 5); to != "" {

@@ -24,6 +24,8 @@ func (seed *seedData) rootCalls() map[string][]string {
 	id := func(label string) string { return q(string(seed.id[label])) }
 	return map[string][]string{
 		"node":           {"node(id: " + id("a2") + ")"},
+		"nodeAt":         {"nodeAt(id: " + id("a2") + ")"},
+		"nodesAt":        {"nodesAt(ids: [" + id("a2") + "])"},
 		"viewer":         {"viewer"},
 		"models":         {"models(first: 10)"},
 		"model":          {"model(name: " + q(seed.name["alpha"]) + ")"},
@@ -66,6 +68,11 @@ func (seed *seedData) idsOf(noun string) (out []string) {
 
 // nodesCall writes a call of the root field nodes.
 func nodesCall(ids []string) string { return `nodes(ids: ["` + strings.Join(ids, `", "`) + `"])` }
+
+// nodesAtCall writes a call of the root field nodesAt with the arguments of an instant.
+func nodesAtCall(ids []string, at string) string {
+	return `nodesAt(ids: ["` + strings.Join(ids, `", "`) + `"], ` + at + `)`
+}
 
 // step is one field of a path: its call, its name, and the type of the inline
 // fragment on its value, "" when there is none.

@@ -80,7 +80,7 @@ func TestABackdatedFactIsSeenOnceItIsKnown(t *testing.T) {
 		r.wantAnswer(registry.RoleAdmin, q(timeArgument("asOf", day(3)), timeArgument("knownAt", day(9))), none)
 		r.wantAnswer(registry.RoleAdmin, q(timeArgument("asOf", day(3)), timeArgument("knownAt", day(11))), edge)
 		node := func(args ...string) string {
-			return fmt.Sprintf("{ node(id: %q, %s) { ... on DatasetVersion { name dataset { name } downstream { totalCount } } } }", a, strings.Join(args, ", "))
+			return fmt.Sprintf("{ node: nodeAt(id: %q, %s) { ... on DatasetVersion { name dataset { name } downstream { totalCount } } } }", a, strings.Join(args, ", "))
 		}
 		r.wantAnswer(registry.RoleAdmin, node(timeArgument("asOf", day(3))), `{"node":{"name":"a","dataset":{"name":"a"},"downstream":{"totalCount":1}}}`)
 		r.wantAnswer(registry.RoleAdmin, node(timeArgument("asOf", day(1))), `{"node":{"name":"a","dataset":{"name":"a"},"downstream":{"totalCount":0}}}`)
@@ -90,7 +90,7 @@ func TestABackdatedFactIsSeenOnceItIsKnown(t *testing.T) {
 		// A description that is added later is valid from the start of the fact.
 		must[*facts.RecordDatasetVersionPayload](r)(r.service.RecordDatasetVersion(r.adminContext, facts.RecordDatasetVersionInput{Dataset: "b", Version: "1", Description: "told later"}))
 		r.advance(time.Hour)
-		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf("{ now: node(id: %[1]q, %[2]s) { ... on DatasetVersion { description } } then: node(id: %[1]q, %[2]s, %[3]s) { ... on DatasetVersion { description } } }",
+		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf("{ now: nodeAt(id: %[1]q, %[2]s) { ... on DatasetVersion { description } } then: nodeAt(id: %[1]q, %[2]s, %[3]s) { ... on DatasetVersion { description } } }",
 			b, timeArgument("asOf", day(3)), timeArgument("knownAt", day(19))), `{"now":{"description":"told later"},"then":{"description":null}}`)
 	})
 }
@@ -122,11 +122,11 @@ func TestADeletedVersionIsATombstoneInThePast(t *testing.T) {
 		must[*core.DeletePayload](r)(r.service.DeleteModelVersion(r.adminContext, catalog.DeleteModelVersionInput{ID: &one}))
 		r.advance(time.Hour)
 		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf("{ node(id: %q) { id } }", one), `{"node":null}`)
-		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf("{ node(id: %q, %s) { id } }", one, timeArgument("asOf", r.now)), `{"node":null}`)
+		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf("{ node: nodeAt(id: %q, %s) { id } }", one, timeArgument("asOf", r.now)), `{"node":null}`)
 		gone := `{"deleted":true,"name":"model-churn-v1.0.0","version":null,"stage":null,"card":null}`
 		kept := `{"deleted":false,"name":"model-churn-v1.1.0","version":"1.1.0","stage":"DEVELOPMENT","card":{"revision":1}}`
 		fields := "{ deleted name version stage card { revision } }"
-		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf("{ node(id: %q, %s) { ... on ModelVersion %s } modelVersion(model: \"churn\", version: \"1.0.0\", %[2]s) %[3]s }", one, then, fields),
+		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf("{ node: nodeAt(id: %q, %s) { ... on ModelVersion %s } modelVersion(model: \"churn\", version: \"1.0.0\", %[2]s) %[3]s }", one, then, fields),
 			`{"node":`+gone+`,"modelVersion":`+gone+`}`)
 		r.wantAnswer(registry.RoleAdmin, fmt.Sprintf("{ model(name: \"churn\", %s) { productionVersion %[2]s latestVersion %[2]s versions { totalCount edges { node %[2]s } } } }", then, fields),
 			`{"model":{"productionVersion":`+gone+`,"latestVersion":`+kept+`,"versions":{"totalCount":2,"edges":[{"node":`+kept+`},{"node":`+gone+`}]}}}`)
@@ -135,7 +135,7 @@ func TestADeletedVersionIsATombstoneInThePast(t *testing.T) {
 			`{"lineage":{"nodes":[{"node":{"name":"model-churn-v1.0.0","deleted":true,"version":null}}]}}`)
 		// Roles that see only served versions never see a tombstone.
 		for _, role := range []string{registry.RoleViewer, registry.RoleDeveloper} {
-			r.wantAnswer(role, fmt.Sprintf("{ node(id: %q, %s) { id } model(name: \"churn\", %[2]s) { name } }", one, then), `{"node":null,"model":null}`)
+			r.wantAnswer(role, fmt.Sprintf("{ node: nodeAt(id: %q, %s) { id } model(name: \"churn\", %[2]s) { name } }", one, then), `{"node":null,"model":null}`)
 		}
 		// A deleted model is a tombstone in the past, too. A new model has its name now.
 		must[*core.DeletePayload](r)(r.service.DeleteModel(r.adminContext, catalog.DeleteModelInput{Model: ptr("churn")}))

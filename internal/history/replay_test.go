@@ -18,7 +18,7 @@ const (
 		... on Run { id revision name status startedAt endedAt metrics { name value } } ... on Feature { id revision name column createdAt of }
 		... on Commit { id revision sha message committedAt } ... on Tag { id revision name sha taggedAt movedAt }
 		... on Deployment { id revision name live startedAt endedAt environment modelVersion { version stage } }`
-	nodesQuery = `query($ids: [ID!]!, $asOf: DateTime, $knownAt: DateTime) { nodes(ids: $ids, asOf: $asOf, knownAt: $knownAt) { ` + nodeFields + ` } }`
+	nodesQuery = `query($ids: [ID!]!, $asOf: DateTime, $knownAt: DateTime) { nodesAt(ids: $ids, asOf: $asOf, knownAt: $knownAt) { ` + nodeFields + ` } }`
 	modelQuery = `query($name: String!, $asOf: DateTime, $knownAt: DateTime) { model(name: $name, asOf: $asOf, knownAt: $knownAt) { id revision description createdAt updatedAt
 		latestVersion { version stage } productionVersion { version revision card { revision description status limitations } } versionsByStage(stage: STAGING) { version }
 		aliases { name version setAt revision modelVersion { version stage } }

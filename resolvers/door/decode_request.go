@@ -84,10 +84,7 @@ func readURL(r *http.Request) (*graphql.RawParams, *refusal) {
 			return nil, refuse(http.StatusBadRequest, err.Error())
 		}
 	}
-	if err := checkPersisted(params); err != nil {
-		return nil, refuse(http.StatusBadRequest, err.Error())
-	}
-	return params, nil
+	return params, checkPersisted(params)
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
@@ -120,10 +117,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 		!takeField(fields, "variables", &params.Variables) || !takeField(fields, "extensions", &params.Extensions) {
 		return nil, refuse(http.StatusBadRequest, errJSON.Error())
 	}
-	if err := checkPersisted(params); err != nil {
-		return nil, refuse(http.StatusBadRequest, err.Error())
-	}
-	return params, nil
+	return params, checkPersisted(params)
 }
 
 // readAll reads a body. contentLength is its announced length, or -1.
@@ -178,6 +172,9 @@ var errJSON = errors.New("the body is not one JSON object with query, variables,
 func readObject(body []byte, keys map[string]bool) (map[string]any, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not valid UTF-8")
+	}
+	if bytes.Contains(body, []byte(`\u`)) && hasLoneSurrogate(string(body)) {
+		return nil, errSurrogate
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -253,17 +250,21 @@ func valueOf(d *json.Decoder, level int) (any, error) {
 	return t, nil
 }
 
-// checkPersisted refuses a query with the hash of another query, and a hash without a
-// query: persisted queries are not stored.
-func checkPersisted(p *graphql.RawParams) error {
+// checkPersisted refuses a query with the hash of another query, and a hash without a query:
+// persisted queries are not stored. Clients send the text again only on exactly this message,
+// and some only with status 200.
+func checkPersisted(p *graphql.RawParams) *refusal {
 	asked, given := p.Extensions["persistedQuery"]
 	if !given || asked == nil {
 		return nil
 	}
+	if p.Query == "" {
+		return refuse(http.StatusOK, "PersistedQueryNotSupported")
+	}
 	m, _ := asked.(map[string]any)
 	sum := sha256.Sum256([]byte(p.Query))
-	if hash, _ := m["sha256Hash"].(string); p.Query == "" || hash != hex.EncodeToString(sum[:]) {
-		return errors.New("PersistedQueryNotSupported: send the query's text")
+	if hash, _ := m["sha256Hash"].(string); hash != hex.EncodeToString(sum[:]) {
+		return refuse(http.StatusBadRequest, "the hash of the persisted query is not that of the query's text")
 	}
 	return nil
 }

@@ -10,10 +10,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"pedigree/resolvers"
 	"pedigree/service"
@@ -31,17 +30,22 @@ type requestID func(context.Context) string
 // New returns the handler of /graphql. It needs an authenticated caller in the context. id
 // returns the id of the request, for errors whose cause is only logged.
 func New(s *service.Service, log *slog.Logger, id requestID) http.Handler {
-	exec := newExecutor(s, log, id)
-	exec.Use(lineageExtension{&lineagePlanCache{}})
-	return &httpHandler{exec: exec, service: s}
+	return newHandler(s, log, id, lineageExtension{&lineagePlanCache{}})
 }
 
-func newExecutor(s *service.Service, log *slog.Logger, id requestID) *executor.Executor {
+// newHandler returns a handler whose executor has further extensions.
+func newHandler(s *service.Service, log *slog.Logger, id requestID, extensions ...graphql.HandlerExtension) *httpHandler {
 	schema := resolvers.Schema(s)
+	exec := newExecutor(schema, log, id)
+	for _, e := range extensions {
+		exec.Use(e)
+	}
+	return &httpHandler{exec: exec, documents: newDocuments(schema.Schema()), service: s}
+}
+
+func newExecutor(schema graphql.ExecutableSchema, log *slog.Logger, id requestID) *executor.Executor {
 	exec := executor.New(schema)
-	exec.SetQueryCache(lru.New[*ast.QueryDocument](1000))
-	exec.SetParserTokenLimit(maxTokens)
-	exec.SetDisableSuggestion(true)
+	exec.SetQueryCache(preparedCache{})
 	exec.Use(extension.Introspection{})
 	exec.Use(operationLimits{schema: schema.Schema()})
 	exec.Use(fieldMasks{})

@@ -22,8 +22,9 @@ import (
 // httpHandler implements GraphQL over HTTP. It reads a request once and writes the response
 // once; gqlgen's own transports do both twice.
 type httpHandler struct {
-	exec    *executor.Executor
-	service *service.Service
+	exec      *executor.Executor
+	documents *documents
+	service   *service.Service
 }
 
 // ServeHTTP runs one operation.
@@ -37,7 +38,7 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	ctx = graphql.StartOperationTrace(ctx)
 	kind := contentType(r.Header.Get("Accept"))
-	op, errs := h.exec.CreateOperationContext(ctx, params)
+	op, errs := h.operation(ctx, params)
 	if errs != nil {
 		send(w, kind, statusOf(errs, kind), h.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 		return

@@ -85,11 +85,8 @@ func newHandlers(t *testing.T) *handlers {
 	s := service.New(gate)
 	d := &handlers{T: t}
 	log, id := slog.New(slog.DiscardHandler), func(context.Context) string { return "test" }
-	standard, withWriter := newExecutor(s, log, id), newExecutor(s, log, id)
-	standard.Use(fieldCounter{&d.fields})
-	withWriter.Use(lineageExtension{&lineagePlanCache{}})
-	withWriter.Use(fieldCounter{&d.fields})
-	d.standard, d.withWriter = &httpHandler{exec: standard, service: s}, &httpHandler{exec: withWriter, service: s}
+	d.standard = newHandler(s, log, id, fieldCounter{&d.fields})
+	d.withWriter = newHandler(s, log, id, lineageExtension{&lineagePlanCache{}}, fieldCounter{&d.fields})
 	if d.story, err = demo.Load(as(t, registry.RoleAdmin), s); err != nil {
 		t.Fatal(err)
 	}

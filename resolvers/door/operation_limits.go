@@ -215,15 +215,15 @@ func (m *operationMeter) listSize(f *ast.Field) float64 {
 		}
 		if a := f.Arguments.ForName("first"); a != nil {
 			n, given, ok := m.intValue(a.Value)
-			if !ok || given && (n < 1 || n > 200) {
-				m.refuse("first must be 1..200; page on with after")
+			if !ok || given && (n < 0 || n > 200) {
+				m.refuse("first must be 0..200; page on with after")
 				return 1
 			}
 			if given {
 				limit = n
 			}
 		}
-		return float64(limit)
+		return float64(max(limit, 1)) // A page without items still has a count.
 	}
 	for _, name := range []string{"ids", "of"} {
 		if a := f.Arguments.ForName(name); a != nil {

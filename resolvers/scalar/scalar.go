@@ -1,5 +1,6 @@
 // Package scalar converts between Go values and GraphQL scalars. Empty values are
-// written as null. Input of another type is an error: it is never converted.
+// written as null. Input of another type is an error: it is never converted, except a text of
+// digits for Int64.
 package scalar
 
 import (
@@ -8,6 +9,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -24,8 +26,11 @@ func MarshalString(s string) graphql.Marshaler {
 	return graphql.MarshalString(s)
 }
 
-// UnmarshalString accepts strings of valid UTF-8 without NUL.
+// UnmarshalString accepts strings of valid UTF-8 without NUL. Null is the empty string.
 func UnmarshalString(v any) (string, error) {
+	if v == nil {
+		return "", nil
+	}
 	s, ok := v.(string)
 	if !ok {
 		return "", registry.Errorf(registry.InvalidArgument, "a text is wanted, not %T", v)
@@ -33,10 +38,8 @@ func UnmarshalString(v any) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", registry.Errorf(registry.InvalidArgument, "a text is not valid UTF-8")
 	}
-	for _, r := range s {
-		if r == 0 {
-			return "", registry.Errorf(registry.InvalidArgument, "a text contains a NUL character")
-		}
+	if strings.ContainsRune(s, 0) {
+		return "", registry.Errorf(registry.InvalidArgument, "a text contains a NUL character")
 	}
 	return s, nil
 }
@@ -46,21 +49,31 @@ func MarshalInt64(i int64) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { io.WriteString(w, strconv.FormatInt(i, 10)) })
 }
 
-// UnmarshalInt64 accepts whole numbers of 64 bits, but no strings and no fractions.
+// UnmarshalInt64 accepts whole numbers of 64 bits, also as a string of digits: JavaScript
+// writes numbers above 2^53 inexactly. Null is 0.
 func UnmarshalInt64(v any) (int64, error) {
 	switch v := v.(type) {
+	case nil:
+		return 0, nil
 	case int64:
 		return v, nil
 	case int:
 		return int64(v), nil
 	case json.Number:
-		i, err := strconv.ParseInt(string(v), 10, 64)
-		if err != nil {
-			return 0, registry.Errorf(registry.InvalidArgument, "%s is no 64-bit integer", registry.Shorten(string(v), 40))
-		}
-		return i, nil
+		return parseInt64(string(v))
+	case string:
+		return parseInt64(v)
 	}
 	return 0, registry.Errorf(registry.InvalidArgument, "a whole number is wanted, not %T", v)
+}
+
+// parseInt64 reads a whole number as JSON writes it.
+func parseInt64(text string) (int64, error) {
+	i, err := strconv.ParseInt(text, 10, 64)
+	if digits := strings.TrimPrefix(text, "-"); err != nil || text[0] == '+' || len(digits) > 1 && digits[0] == '0' {
+		return 0, registry.Errorf(registry.InvalidArgument, "%q is no 64-bit integer", registry.Shorten(text, 40))
+	}
+	return i, nil
 }
 
 // MarshalFloat writes a finite number.
@@ -68,10 +81,11 @@ func MarshalFloat(f float64) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { fmt.Fprintf(w, "%v", json.Number(strconv.FormatFloat(f, 'g', -1, 64))) })
 }
 
-// UnmarshalFloat accepts finite numbers.
+// UnmarshalFloat accepts finite numbers. Null is 0.
 func UnmarshalFloat(v any) (float64, error) {
 	var f float64
 	switch v := v.(type) {
+	case nil:
 	case float64:
 		f = v
 	case int64:
@@ -100,14 +114,29 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { io.WriteString(w, strconv.Quote(t.UTC().Format(time.RFC3339Nano))) })
 }
 
-// UnmarshalDateTime accepts RFC 3339, or a date, which means midnight UTC. It
-// truncates times to microseconds.
+// UnmarshalDateTime accepts RFC 3339, or a date, which means midnight UTC. It truncates
+// times to microseconds. Null is the zero time.
 func UnmarshalDateTime(v any) (time.Time, error) {
-	s, _ := v.(string)
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC().Truncate(time.Microsecond), nil
-		}
+	if v == nil {
+		return time.Time{}, nil
 	}
-	return time.Time{}, registry.Errorf(registry.InvalidArgument, "%q is no time; write RFC 3339, for example 2024-01-01T00:00:00Z", registry.Shorten(fmt.Sprint(v), 40))
+	s, ok := v.(string)
+	if !ok {
+		return time.Time{}, registry.Errorf(registry.InvalidArgument, "a time is wanted as a text, not %T", v)
+	}
+	t, err := registry.ParseTime(s)
+	return t.Truncate(time.Microsecond), err
+}
+
+// Check returns the error that a value has as a scalar of this schema, nil when it has none
+// or when the scalar is unknown here.
+func Check(name string, v any) error {
+	var err error
+	switch name {
+	case "DateTime":
+		_, err = UnmarshalDateTime(v)
+	case "Int64":
+		_, err = UnmarshalInt64(v)
+	}
+	return err
 }

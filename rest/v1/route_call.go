@@ -55,12 +55,12 @@ func (c *call) intParam(name string) (*int, error) {
 	return &i, nil
 }
 
-// timeParam returns a query parameter in RFC 3339, or the zero time when it is not given.
+// timeParam returns a query parameter in RFC 3339, or a date, or the zero time when it is not given.
 func (c *call) timeParam(name string) (time.Time, error) {
 	if !c.query.Has(name) {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.RFC3339Nano, c.query.Get(name))
+	t, err := registry.ParseTime(c.query.Get(name))
 	if err != nil {
 		return t, registry.Invalid(name, "must be a time such as 2026-01-31T12:00:00Z")
 	}

@@ -122,6 +122,7 @@ type UpdateModelCardInput struct {
 	Version        *string
 	ID             *registry.ID
 	Card           *ModelCardInput
+	Clear          []string `json:",omitempty"` // the fields to clear, as paths such as training.samplesUsed
 	IfRevision     *int
 	IdempotencyKey *string `json:"-"`
 }
@@ -129,7 +130,7 @@ type UpdateModelCardInput struct {
 // UpdateModelCardPayload carries the changed card.
 type UpdateModelCardPayload struct{ Card *registry.ModelCard }
 
-// UpdateModelCard changes the given fields of a card. It answers CONFLICT when ifRevision is
+// UpdateModelCard changes the given fields of a card and clears others. It answers CONFLICT when ifRevision is
 // not the revision of the card.
 func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) (*UpdateModelCardPayload, error) {
 	result, err := c.core.Write(ctx, registry.CardUpdate, core.Idempotent("updateModelCard", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
@@ -154,7 +155,7 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 		if err := in.Card.checkDerivedFields(v); err != nil {
 			return core.WriteResult{}, err
 		}
-		changed := in.Card.Apply(card)
+		changed := clearCardFields(card, in.Clear, in.Card.Apply(card))
 		if err := putCard(ctx, tx, v, card, core.LaterTime(tx.Now(), nodes[0].Since)); err != nil {
 			return core.WriteResult{}, err
 		}

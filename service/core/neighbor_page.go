@@ -30,14 +30,15 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, id regi
 		}
 		q.after = v[0]
 	}
-	q.Limit = size
+	q.Limit = max(size, 1)
 	found, err := LoadHops(ctx, scope, id, q)
 	if err != nil {
 		return nil, err
 	}
 	conn := &Connection[E]{Edges: []E{}}
-	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = found.More, q.after > 0
-	for i, n := range found.Nodes {
+	shown := found.Nodes[:min(size, len(found.Nodes))]
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = found.More || len(shown) < len(found.Nodes), q.after > 0
+	for i, n := range shown {
 		noun, err := c.Decode(n, q.At)
 		if err != nil {
 			return nil, err

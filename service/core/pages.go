@@ -48,14 +48,14 @@ type Paging struct {
 	After *string
 }
 
-// Size returns First, or def when it is nil. A First outside 1..MaxPage is INVALID_ARGUMENT;
-// it is not clamped.
+// Size returns First, or def when it is nil. A First outside 0..MaxPage is INVALID_ARGUMENT;
+// it is not clamped. A page of 0 items tells the count, and whether there are items.
 func (p Paging) Size(def int) (int, error) {
 	if p.First == nil {
 		return def, nil
 	}
-	if *p.First < 1 || *p.First > MaxPage {
-		return 0, registry.Invalid("first", "must be 1..%d, not %d; page on with after", MaxPage, *p.First)
+	if *p.First < 0 || *p.First > MaxPage {
+		return 0, registry.Invalid("first", "must be 0..%d, not %d; page on with after", MaxPage, *p.First)
 	}
 	return *p.First, nil
 }
@@ -152,16 +152,17 @@ func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *polic
 	if q.After, err = c.openKeyCursor(scope, l, p.After); err != nil {
 		return nil, err
 	}
-	q.Limit = size
+	q.Limit = max(size, 1)
 	page, err := scope.Find(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := newConnection(c, scope, l, registry.Instant{}, page.Nodes, edge)
+	shown := page.Nodes[:min(size, len(page.Nodes))]
+	conn, err := newConnection(c, scope, l, registry.Instant{}, shown, edge)
 	if err != nil {
 		return nil, err
 	}
-	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = page.More, q.After != nil
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = page.More || len(shown) < len(page.Nodes), q.After != nil
 	conn.Count = countMatches(scope, q)
 	return conn, nil
 }

@@ -1,5 +1,5 @@
 import { hiddenFieldsText } from './errortext';
-import { ask, type GraphQLError } from './api';
+import { RequestError, ask, type GraphQLError } from './api';
 import { nodeIdInHash, nodeHref, type Context } from './context';
 import { count, h, setChildren, withCode } from './dom';
 import { makeNodePicker } from './nodepicker';
@@ -94,11 +94,12 @@ export function makeTreePanel(context: Context) {
     try {
       for (let page = 0; page < PAGES_AT_ONCE; page++) {
         const { data, errors } = await ask<LineageData>(LINEAGE, { of: id, after: loaded.last?.pageInfo?.endCursor ?? null }, context.token, signal);
-        loaded.nodes.push(...(data.lineage?.nodes ?? []).filter((node) => node !== null));
-        loaded.edges.push(...(data.lineage?.edges ?? []).filter((edge) => edge !== null));
+        if (data.lineage === null) throw new RequestError(errors[0]?.extensions?.code ?? 'INTERNAL', errors[0]?.message ?? 'The server sent no lineage.');
+        loaded.nodes.push(...(data.lineage.nodes ?? []).filter((node) => node !== null));
+        loaded.edges.push(...(data.lineage.edges ?? []).filter((edge) => edge !== null));
         loaded.errors.push(...errors);
         loaded.last = data.lineage;
-        if (!data.lineage?.pageInfo?.hasNextPage) break;
+        if (!data.lineage.pageInfo?.hasNextPage) break;
       }
       draw(id, loaded, signal);
     } catch (err) {

@@ -172,6 +172,15 @@ test('a long answer is loaded in pages and starts folded', stubOnly, async () =>
   await close();
 });
 
+test('a node that does not exist is told, and not drawn', stubOnly, async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page, token, '/#node=dv-missing');
+  await page.getByRole('alert').getByText('There is nothing with this id').waitFor();
+  assert.equal(await page.getByRole('tree').count(), 0);
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
 test('hidden fields, an empty registry and a stopped server are described', stubOnly, async () => {
   const limited = await open(browser, base);
   await signIn(limited.page, 'limited');

@@ -16,7 +16,7 @@ const schema = buildSchema(`
     viewer: Viewer
     models(first: Int = 50, after: String): ModelConnection
     model(name: String!): Model
-    lineage(of: ID!, direction: LineageDirection! = UPSTREAM, maxDepth: Int = 10, first: Int = 200, after: String): LineageGraph!
+    lineage(of: ID!, direction: LineageDirection! = UPSTREAM, maxDepth: Int = 10, first: Int = 200, after: String): LineageGraph
   }
   type Mutation { registerModel(input: RegisterModelInput!): RegisterModelPayload! }
   input RegisterModelInput { name: String!, owner: String, description: String, idempotencyKey: String }

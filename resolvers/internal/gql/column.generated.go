@@ -1409,14 +1409,6 @@ func (ec *executionContext) _LineageColumn(ctx context.Context, sel ast.Selectio
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNColumnLineage2ᚖpedigreeᚋserviceᚋprovenanceᚐColumnLineage(ctx context.Context, sel ast.SelectionSet, v *provenance.ColumnLineage) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "ColumnLineage!")
-		return graphql.Null
-	}
-	return ec._ColumnLineage(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNColumnSource2ᚕᚖpedigreeᚋregistryᚐColumnSourceᚄ(ctx context.Context, sel ast.SelectionSet, v []*registry.ColumnSource) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1540,6 +1532,13 @@ func (ec *executionContext) marshalNLineageColumn2ᚖpedigreeᚋserviceᚋproven
 		return graphql.Null
 	}
 	return ec._LineageColumn(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOColumnLineage2ᚖpedigreeᚋserviceᚋprovenanceᚐColumnLineage(ctx context.Context, sel ast.SelectionSet, v *provenance.ColumnLineage) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ColumnLineage(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOColumnSource2ᚕᚖpedigreeᚋregistryᚐColumnSourceᚄ(ctx context.Context, sel ast.SelectionSet, v []*registry.ColumnSource) graphql.Marshaler {

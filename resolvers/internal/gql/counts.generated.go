@@ -447,9 +447,8 @@ func (ec *executionContext) marshalNLineageCount2ᚖpedigreeᚋserviceᚋprovena
 	return ec._LineageCount(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLineageCounts2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageCounts(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageCounts) graphql.Marshaler {
+func (ec *executionContext) marshalOLineageCounts2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageCounts(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageCounts) graphql.Marshaler {
 	if v == nil {
-		graphql.AddInvalidNullError(ctx, "LineageCounts!")
 		return graphql.Null
 	}
 	return ec._LineageCounts(ctx, sel, v)

@@ -2617,14 +2617,6 @@ func (ec *executionContext) marshalNFieldChange2ᚖpedigreeᚋserviceᚋprovenan
 	return ec._FieldChange(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLineageDiff2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageDiff(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageDiff) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "LineageDiff!")
-		return graphql.Null
-	}
-	return ec._LineageDiff(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNMetricChange2ᚖpedigreeᚋserviceᚋprovenanceᚐMetricChange(ctx context.Context, sel ast.SelectionSet, v *provenance.MetricChange) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "MetricChange!")
@@ -2745,6 +2737,13 @@ func (ec *executionContext) marshalOFieldChange2ᚕᚖpedigreeᚋserviceᚋprove
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOLineageDiff2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageDiff(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageDiff) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LineageDiff(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOMetricChange2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐMetricChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.MetricChange) graphql.Marshaler {

@@ -318,9 +318,8 @@ func (ec *executionContext) marshalNExportFormat2pedigreeᚋlineageᚋexportᚐF
 	return res
 }
 
-func (ec *executionContext) marshalNLineageExport2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageExport(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageExport) graphql.Marshaler {
+func (ec *executionContext) marshalOLineageExport2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageExport(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageExport) graphql.Marshaler {
 	if v == nil {
-		graphql.AddInvalidNullError(ctx, "LineageExport!")
 		return graphql.Null
 	}
 	return ec._LineageExport(ctx, sel, v)

@@ -3345,14 +3345,6 @@ func (ec *executionContext) marshalNGapCode2pedigreeᚋlineageᚐGapCode(ctx con
 	return res
 }
 
-func (ec *executionContext) marshalNImpactConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactConnection(ctx context.Context, sel ast.SelectionSet, v *provenance.ImpactConnection) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "ImpactConnection!")
-		return graphql.Null
-	}
-	return ec._ImpactConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNImpactCounts2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactCounts(ctx context.Context, sel ast.SelectionSet, v *provenance.ImpactCounts) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ImpactCounts!")
@@ -3430,14 +3422,6 @@ func (ec *executionContext) marshalNLineageEdge2ᚖpedigreeᚋserviceᚋcoreᚐL
 		return graphql.Null
 	}
 	return ec._LineageEdge(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNLineageGraph2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageGraph(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageGraph) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "LineageGraph!")
-		return graphql.Null
-	}
-	return ec._LineageGraph(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNLineageNode2ᚕᚖpedigreeᚋserviceᚋprovenanceᚐLineageNodeᚄ(ctx context.Context, sel ast.SelectionSet, v []*provenance.LineageNode) graphql.Marshaler {
@@ -3521,22 +3505,6 @@ func (ec *executionContext) marshalNPathGraph2pedigreeᚋserviceᚋprovenanceᚐ
 	return ec._PathGraph(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNPathSet2ᚖpedigreeᚋserviceᚋprovenanceᚐPathSet(ctx context.Context, sel ast.SelectionSet, v *provenance.PathSet) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "PathSet!")
-		return graphql.Null
-	}
-	return ec._PathSet(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNProvenance2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenance(ctx context.Context, sel ast.SelectionSet, v *provenance.Provenance) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "Provenance!")
-		return graphql.Null
-	}
-	return ec._Provenance(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNRetractLineageInput2pedigreeᚋserviceᚋfactsᚐRetractLineageInput(ctx context.Context, v any) (facts.RetractLineageInput, error) {
 	res, err := ec.unmarshalInputRetractLineageInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -3591,6 +3559,13 @@ func (ec *executionContext) marshalNTruncationReason2ᚕpedigreeᚋlineageᚐRea
 	return ret
 }
 
+func (ec *executionContext) marshalOImpactConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐImpactConnection(ctx context.Context, sel ast.SelectionSet, v *provenance.ImpactConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ImpactConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOLineageEdge2ᚖpedigreeᚋserviceᚋcoreᚐLineageEdge(ctx context.Context, sel ast.SelectionSet, v *core.LineageEdge) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -3606,6 +3581,13 @@ func (ec *executionContext) unmarshalOLineageFilter2ᚖpedigreeᚋserviceᚋprov
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOLineageGraph2ᚖpedigreeᚋserviceᚋprovenanceᚐLineageGraph(ctx context.Context, sel ast.SelectionSet, v *provenance.LineageGraph) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LineageGraph(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOLinkLineageInput2ᚖpedigreeᚋserviceᚋfactsᚐLinkLineageInput(ctx context.Context, v any) (*facts.LinkLineageInput, error) {
 	if v == nil {
 		return nil, nil
@@ -3619,6 +3601,20 @@ func (ec *executionContext) marshalOLinkLineagePayload2ᚖpedigreeᚋserviceᚋf
 		return graphql.Null
 	}
 	return ec._LinkLineagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOPathSet2ᚖpedigreeᚋserviceᚋprovenanceᚐPathSet(ctx context.Context, sel ast.SelectionSet, v *provenance.PathSet) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PathSet(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOProvenance2ᚖpedigreeᚋserviceᚋprovenanceᚐProvenance(ctx context.Context, sel ast.SelectionSet, v *provenance.Provenance) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Provenance(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalORetractLineageInput2ᚖpedigreeᚋserviceᚋfactsᚐRetractLineageInput(ctx context.Context, v any) (*facts.RetractLineageInput, error) {

@@ -357,7 +357,7 @@ input EthicsInput {
   protectedGroups: [String!]
 }
 
-"What to change; fields left out stay."
+"What to change; fields left out stay, and null clears a field."
 input UpdateModelCardInput {
   "The model's name; or give id."
   model: String
@@ -365,7 +365,7 @@ input UpdateModelCardInput {
   version: String
   "The version's id."
   id: ID
-  "The fields to set."
+  "The fields to set. Null clears a field, a section, or a field of a section; for a derived field it is the same as left out."
   card: ModelCardInput!
   "CONFLICT when the card has another revision by now."
   ifRevision: Int
@@ -393,11 +393,11 @@ type UpdateModelCardPayload {
     asOf: DateTime
     "As it was known at that time; now, when left out."
     knownAt: DateTime
-    "How many columns, 1 to 200."
+    "How many columns, 0 to 200."
     first: Int = 50
     "The cursor of the page of columns before."
     after: String
-  ): ColumnLineage!
+  ): ColumnLineage
 }
 
 extend type Column {
@@ -479,13 +479,13 @@ type ColumnLineage {
   "Where the page of columns lies."
   pageInfo: PageInfo!
   "The features that are defined on any of the columns."
-  features("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): FeatureConnection!
+  features("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): FeatureConnection!
   "The model versions that learned from such a feature."
-  versions("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ModelVersionConnection!
+  versions("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ModelVersionConnection!
   "The models of these versions."
-  models("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ModelConnection!
+  models("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ModelConnection!
   "The deployments of these versions that stand at the instant shown."
-  deployments("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection!
+  deployments("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection!
   "What is missing, and why."
   truncation: Truncation!
   "The instant shown."
@@ -526,7 +526,7 @@ type FeatureEdge {
 	{Name: "../../../schema/commit.graphqls", Input: `extend type Query {
   "The commits that you may see, newest first if not sorted otherwise."
   commits(
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 50
     "The cursor of the last item of the page before."
     after: String
@@ -562,9 +562,9 @@ type Repository implements Node {
   "When this registry learned of it."
   recordedAt: DateTime
   "Its commits, newest first."
-  commits("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): CommitConnection
+  commits("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): CommitConnection
   "Its tags, by name."
-  tags("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TagConnection
+  tags("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TagConnection
 }
 
 "A git commit."
@@ -606,9 +606,9 @@ type Commit implements Node & ProvenanceNode {
   "When this registry learned of it."
   recordedAt: DateTime
   "What it came from, one hop."
-  upstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
-  downstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
 }
 
 "A page of commits."
@@ -659,9 +659,9 @@ type Tag implements Node & ProvenanceNode {
   "When this registry learned of it."
   recordedAt: DateTime
   "What it came from, one hop."
-  upstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
-  downstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
 }
 
 "A page of tags."
@@ -779,7 +779,7 @@ type RecordTagPayload {
     knownAt: DateTime
     "How many far ends of one node are followed, 1 to 1000."
     fanout: Int = 100
-  ): LineageCounts!
+  ): LineageCounts
 }
 
 "How much lies around a node."
@@ -815,7 +815,7 @@ type LineageCount {
 	{Name: "../../../schema/dataset.graphqls", Input: `extend type Query {
   "The datasets that you may see, by name if not sorted otherwise."
   datasets(
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 50
     "The cursor of the last item of the page before."
     after: String
@@ -872,7 +872,7 @@ type Dataset implements Node {
   "When it was first recorded."
   createdAt: DateTime
   "Its states, oldest first."
-  versions("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DatasetVersionConnection
+  versions("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DatasetVersionConnection
 }
 
 "A page of datasets."
@@ -943,9 +943,9 @@ type DatasetVersion implements Node & ProvenanceNode {
   "The dataset it is a state of."
   dataset: Dataset
   "What it came from, one hop."
-  upstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
-  downstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
 }
 "One column of a dataset version."
 type Column {
@@ -1029,7 +1029,7 @@ type RecordDatasetVersionPayload {
 	{Name: "../../../schema/deployment.graphqls", Input: `extend type Query {
   "The deployments that you may see, by name if not sorted otherwise."
   deployments(
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 50
     "The cursor of the last item of the page before."
     after: String
@@ -1089,9 +1089,9 @@ type Deployment implements Node & ProvenanceNode {
   "The version at work."
   modelVersion: ModelVersion
   "What it came from, one hop."
-  upstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
-  downstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
 }
 
 "A page of deployments."
@@ -1173,7 +1173,7 @@ type EndDeploymentPayload {
     asOf: DateTime
     "As it was known at that time; now, when left out."
     knownAt: DateTime
-  ): LineageDiff!
+  ): LineageDiff
 }
 
 "What differs between two nodes and their lineage, as far as you may see it."
@@ -1373,7 +1373,7 @@ type ApprovalDiff {
     asOf: DateTime
     "As it was known at that time; now, when left out."
     knownAt: DateTime
-  ): LineageExport!
+  ): LineageExport
 }
 
 "A format that lineage is exported in."
@@ -1588,9 +1588,9 @@ type Feature implements Node & ProvenanceNode {
   "When this registry learned of it."
   recordedAt: DateTime
   "What it came from, one hop."
-  upstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
-  downstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
 }
 "The facts of a feature: of a dataset's column, or of a model by name."
 input RecordFeatureInput {
@@ -1642,11 +1642,11 @@ type RecordFeaturePayload {
     knownAt: DateTime
     "How many far ends of one node are followed, 1 to 1000."
     fanout: Int = 100
-    "How many nodes, 1 to 200."
+    "How many nodes, 0 to 200."
     first: Int = 200
     "The cursor of the page before."
     after: String
-  ): LineageGraph!
+  ): LineageGraph
   "What descends from any of these nodes: deployments that stand, unless asked otherwise."
   impact(
     "Up to 100 ids of lineage nodes."
@@ -1661,11 +1661,11 @@ type RecordFeaturePayload {
     asOf: DateTime
     "As it was known at that time; now, when left out."
     knownAt: DateTime
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 50
     "The cursor of the page before."
     after: String
-  ): ImpactConnection!
+  ): ImpactConnection
   "Where something came from, told in order: raw sources, runs, commits, people, and what is missing."
   provenance(
     "The id of a lineage node."
@@ -1674,7 +1674,7 @@ type RecordFeaturePayload {
     asOf: DateTime
     "As it was known at that time; now, when left out."
     knownAt: DateTime
-  ): Provenance!
+  ): Provenance
   "The shortest ways between two nodes."
   paths(
     "The id of one end."
@@ -1687,7 +1687,7 @@ type RecordFeaturePayload {
     asOf: DateTime
     "As it was known at that time; now, when left out."
     knownAt: DateTime
-  ): PathSet!
+  ): PathSet
 }
 
 "Which way to walk."
@@ -2159,7 +2159,7 @@ enum DeploymentOrderField {
 	{Name: "../../../schema/log.graphqls", Input: `extend type Query {
   "The audit feed, newest first: administrators see all of it, data scientists what concerns models."
   auditLog(
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 50
     "The cursor of the last item of the page before."
     after: String
@@ -2224,7 +2224,7 @@ type LogEntryEdge {
 	{Name: "../../../schema/model.graphqls", Input: `extend type Query {
   "The models that you may see, by name."
   models(
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 50
     "The cursor of the last item of the page before."
     after: String
@@ -2307,7 +2307,7 @@ type Model implements Node {
   versionsByStage("The stage." stage: Stage!): [ModelVersion!]
   "The versions, highest semver first if not sorted otherwise."
   versions(
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 50
     "The cursor of the last item of the page before."
     after: String
@@ -2385,11 +2385,11 @@ input UpdateModelInput {
   model: String
   "The model's id."
   id: ID
-  "What it is for."
+  "What it is for; null clears it."
   description: String
-  "Who answers for it."
+  "Who answers for it; null clears it."
   owner: String
-  "Keys and values, replacing all."
+  "Keys and values, replacing all; null clears them."
   tags: [KeyValueInput!]
   "CONFLICT when the model has another revision by now."
   ifRevision: Int
@@ -2453,12 +2453,16 @@ type DeleteAliasPayload {
   deletedId: ID
 }
 `, BuiltIn: false},
-	{Name: "../../../schema/query.graphqls", Input: `"What can be asked."
+	{Name: "../../../schema/query.graphqls", Input: `"What can be asked. A null argument counts as left out."
 type Query {
   "One object by its id; null when there is none that you may see."
-  node("The id." id: ID!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Node
+  node("The id." id: ID!): Node
   "Up to 100 objects by their ids, in that order; null where there is none that you may see."
-  nodes("The ids." ids: [ID!]!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): [Node]!
+  nodes("The ids." ids: [ID!]!): [Node]
+  "One object by its id, as it was at a time; null when there was none that you may see."
+  nodeAt("The id." id: ID!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): Node
+  "Up to 100 objects by their ids, as they were at a time, in that order; null where there was none that you may see."
+  nodesAt("The ids." ids: [ID!]!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): [Node]
   "Who you are here, and what you may do."
   viewer: Viewer
 }
@@ -2497,15 +2501,15 @@ type Actor implements Node {
   createdAt: DateTime
 }
 
-"What can be changed."
+"What can be changed. A null field of an input counts as left out; only where the field says so, null clears."
 type Mutation {
   "Registers a model; ALREADY_EXISTS when the name is taken."
   registerModel("What to register." input: RegisterModelInput!): RegisterModelPayload
   "Registers a version of a model, in DEVELOPMENT."
   registerModelVersion("What to register." input: RegisterModelVersionInput!): RegisterModelVersionPayload
-  "Changes a model's description, owner or tags."
+  "Changes a model's description, owner or tags; null clears one, and what is left out stays."
   updateModel("What to change." input: UpdateModelInput!): UpdateModelPayload
-  "Changes fields of a version's card; those left out stay."
+  "Changes fields of a version's card; null clears one, and those left out stay."
   updateModelCard("What to change." input: UpdateModelCardInput!): UpdateModelCardPayload
   "Moves a version to another stage. Promoting to PRODUCTION moves the incumbent to DEPRECATED in the same transaction."
   transitionModelVersion("Which version, and where to." input: TransitionModelVersionInput!): TransitionModelVersionPayload
@@ -2545,7 +2549,7 @@ type Mutation {
 	{Name: "../../../schema/run.graphqls", Input: `extend type Query {
   "The runs that you may see, by name if not sorted otherwise."
   runs(
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 50
     "The cursor of the last item of the page before."
     after: String
@@ -2631,9 +2635,9 @@ type Run implements Node & ProvenanceNode {
   "When this registry learned of it."
   recordedAt: DateTime
   "What it came from, one hop."
-  upstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
-  downstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
 }
 
 "A page of runs."
@@ -2698,11 +2702,11 @@ type RecordRunPayload {
   unchanged: [ID!]!
 }
 `, BuiltIn: false},
-	{Name: "../../../schema/scalars.graphqls", Input: `"A point in time, RFC 3339, in UTC; microseconds are kept."
+	{Name: "../../../schema/scalars.graphqls", Input: `"A point in time, RFC 3339, in UTC; microseconds are kept. As input also a date, which means midnight UTC."
 scalar DateTime
 "Any JSON value; kept in canonical form (sorted keys), at most 64 KiB."
 scalar JSON
-"A 64-bit integer: counts and sizes that outgrow Int."
+"A 64-bit integer: counts and sizes that outgrow Int. As input also a text of digits, because JavaScript has no exact numbers above 2^53."
 scalar Int64
 
 "Anything that can be fetched by its id (Relay)."
@@ -2806,7 +2810,7 @@ input MetricInput {
     kinds: [SearchKind!]
     "Versions in one of these stages, and nothing else."
     stages: [Stage!]
-    "How many, 1 to 200."
+    "How many, 0 to 200."
     first: Int = 20
     "The cursor of the last item of the page before."
     after: String
@@ -2961,17 +2965,17 @@ type ModelVersion implements Node & ProvenanceNode {
   "The features it learned from."
   features: [Feature!]
   "Its changes of stage, oldest first."
-  transitions("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TransitionConnection
+  transitions("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TransitionConnection
   "Where it is or was at work, oldest first."
-  deployments("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection
+  deployments("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection
   "Its files, by name."
-  artifacts("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ArtifactConnection
+  artifacts("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ArtifactConnection
   "The movable names that point at it."
   aliases: [Alias!]
   "What it came from, one hop."
-  upstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
-  downstream("How many, 1 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
 }
 
 "A page of versions."

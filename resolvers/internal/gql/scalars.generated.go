@@ -744,16 +744,6 @@ func (ec *executionContext) unmarshalNMetricInput2pedigreeᚋregistryᚐMetric(c
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNNode2ᚕpedigreeᚋregistryᚐNode(ctx context.Context, sel ast.SelectionSet, v []registry.Node) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalONode2pedigreeᚋregistryᚐNode(ctx, sel, v[i])
-	})
-
-	return ret
-}
-
 func (ec *executionContext) unmarshalNNodeKind2pedigreeᚋregistryᚐKind(ctx context.Context, v any) (registry.Kind, error) {
 	tmp, err := scalar.UnmarshalString(v)
 	res := registry.Kind(tmp)
@@ -950,6 +940,19 @@ func (ec *executionContext) marshalONode2pedigreeᚋregistryᚐNode(ctx context.
 		return graphql.Null
 	}
 	return ec._Node(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalONode2ᚕpedigreeᚋregistryᚐNode(ctx context.Context, sel ast.SelectionSet, v []registry.Node) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalONode2pedigreeᚋregistryᚐNode(ctx, sel, v[i])
+	})
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalONodeKind2ᚕpedigreeᚋregistryᚐKindᚄ(ctx context.Context, v any) ([]registry.Kind, error) {
