@@ -213,7 +213,10 @@ func (h *handler) observe(next http.Handler) http.Handler {
 		rec := &responseRecorder{ResponseWriter: w, request: r, status: http.StatusOK}
 		start := time.Now()
 		defer func() {
-			if v := recover(); v != nil {
+			v := recover()
+			if v == http.ErrAbortHandler {
+				defer panic(v) // The connection is to break off.
+			} else if v != nil {
 				h.log.Error("panic", "request", id, "panic", v, "stack", string(debug.Stack()))
 				if !rec.headerWritten {
 					h.refuse(rec, r, http.StatusInternalServerError, registry.Internal, "internal error; the log has the cause under request "+id)

@@ -15,12 +15,12 @@ func newDemo(s *settings) *cobra.Command {
 		Short: "Load the credit-approval example; loading it again adds nothing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, r, done, err := connect(cmd, s)
+			r, err := connect(cmd, s, createStore)
 			if err != nil {
 				return err
 			}
-			defer done()
-			story, err := demo.Load(ctx, r)
+			defer r.close()
+			story, err := demo.Load(r.ctx, r)
 			if err != nil {
 				return err
 			}

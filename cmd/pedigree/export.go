@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"pedigree/connect/jsonlines"
-	"pedigree/service"
 	"pedigree/service/bulk"
 )
 
@@ -25,25 +24,27 @@ func newExport(s *settings) *cobra.Command {
 		Use:   "export",
 		Short: "Write the whole registry as facts, one JSON object per line",
 		Long: `Write the whole registry as facts in JSON Lines, in an order that pedigree load
-accepts. docs/facts.md describes the facts and what an export leaves out.`,
-		Example: "  pedigree export --output registry.jsonl\n  pedigree export | gzip > registry.jsonl.gz",
-		Args:    cobra.NoArgs,
+accepts. docs/facts.md describes the facts and what an export leaves out. With
+--server the server writes what the token's subject may see.`,
+		Example: "  pedigree export --output registry.jsonl\n  pedigree export | gzip > registry.jsonl.gz\n" +
+			"  PEDIGREE_TOKEN=… pedigree export --server https://pedigree.example.com --output registry.jsonl",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			reg, err := openLocalRegistry(cmd.Context(), s)
+			r, err := connect(cmd, s, existingStore)
 			if err != nil {
 				return err
 			}
-			defer reg.Close()
+			defer r.close()
 			var exported *bulk.ExportedFacts
 			if err := writeTo(output, cmd.OutOrStdout(), func(w io.Writer) (err error) {
-				exported, err = exportFacts(asOperator(cmd.Context()), w, reg.service)
+				exported, err = exportFacts(r.ctx, w, r)
 				return err
 			}); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "%d facts\n", exported.Facts)
 			for _, kind := range slices.Sorted(maps.Keys(exported.LeftOut)) {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%d of kind %s are left out: they belong to what was deleted, or a field of their key is hidden\n", exported.LeftOut[kind], strings.ToLower(string(kind)))
+				fmt.Fprintf(cmd.ErrOrStderr(), "%d of kind %s are left out: they belong to what was deleted or is hidden, a field of their key is hidden, or they do not fit into a line\n", exported.LeftOut[kind], strings.ToLower(string(kind)))
 			}
 			return nil
 		},
@@ -52,9 +53,9 @@ accepts. docs/facts.md describes the facts and what an export leaves out.`,
 	return cmd
 }
 
-func exportFacts(ctx context.Context, w io.Writer, s *service.Service) (*bulk.ExportedFacts, error) {
+func exportFacts(ctx context.Context, w io.Writer, r registryClient) (*bulk.ExportedFacts, error) {
 	b := bufio.NewWriterSize(w, 64<<10)
-	exported, err := s.ExportFacts(ctx, func(f bulk.FactInput) error { return jsonlines.Encode(b, f) })
+	exported, err := r.ExportFacts(ctx, func(f bulk.FactInput) error { return jsonlines.Encode(b, f) })
 	return exported, errors.Join(err, b.Flush())
 }
 

@@ -49,14 +49,14 @@ func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
 	verbose := false
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, r, done, err := connect(cmd, s)
+		r, err := connect(cmd, s, createStore)
 		if err != nil {
 			return err
 		}
-		defer done()
+		defer r.close()
 		meter := newProgressMeter(cmd.ErrOrStderr())
 		o.Progress = meter.update
-		report, err := run(ctx, r, args[0], o)
+		report, err := run(r.ctx, r, args[0], o)
 		meter.finish()
 		if report != nil {
 			printReport(cmd.OutOrStdout(), report, verbose)

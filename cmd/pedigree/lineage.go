@@ -32,18 +32,18 @@ is written in a format for other tools.`,
 			if in.Format, err = export.ParseFormat(format); err != nil {
 				return err
 			}
-			ctx, r, done, err := connect(cmd, s)
+			r, err := connect(cmd, s, existingStore)
 			if err != nil {
 				return err
 			}
-			defer done()
-			if in.Of, err = resolve(ctx, r, args[0]); err != nil {
+			defer r.close()
+			if in.Of, err = resolve(r.ctx, r, args[0]); err != nil {
 				return err
 			}
 			if in.MaxDepth = &depth; down {
 				in.Direction = lineage.Downstream
 			}
-			x, err := r.Export(ctx, in)
+			x, err := r.Export(r.ctx, in)
 			if err != nil {
 				return err
 			}

@@ -26,23 +26,27 @@ export writes them. docs/facts.md describes a line.
 
 A refused line is printed and does not stop the other lines; the exit code is then
 3. When a load is interrupted, loading FILE again continues where it stopped; the
-position is stored in the --data folder.`,
-		Example: "  pedigree load registry.jsonl --refused refused.jsonl\n  gunzip -c registry.jsonl.gz | pedigree load -",
-		Args:    cobra.ExactArgs(1),
+position is stored in the --data folder. With --server, or when FILE is a pipe, it
+starts at the first line again, which records nothing twice.`,
+		Example: "  pedigree load registry.jsonl --refused refused.jsonl\n  gunzip -c registry.jsonl.gz | pedigree load -\n" +
+			"  PEDIGREE_TOKEN=… pedigree load registry.jsonl --server https://pedigree.example.com",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := openLocalRegistry(cmd.Context(), s)
+			r, err := connect(cmd, s, createStore)
 			if err != nil {
 				return err
 			}
-			defer o.Close()
-			info, err := o.store.Ping(cmd.Context())
-			if err != nil {
-				return err
+			defer r.close()
+			l.file, l.data, l.to = args[0], s.GetString("data"), r
+			if r.store != nil {
+				info, err := r.store.Ping(cmd.Context())
+				if err != nil {
+					return err
+				}
+				l.target = fmt.Sprintf("%x", sha256.Sum256(append([]byte("pedigree load "), info.Secret...)))
 			}
-			l.file, l.data, l.to = args[0], s.GetString("data"), o.service
-			l.target = fmt.Sprintf("%x", sha256.Sum256(append([]byte("pedigree load "), info.Secret...)))
 			l.stdin, l.stdout, l.stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return l.run(asOperator(cmd.Context()))
+			return l.run(r.ctx)
 		},
 	}
 	cmd.Flags().StringVar(&l.refused, "refused", "", "write the refused lines to this file, so that they can be corrected and loaded again")
@@ -52,7 +56,8 @@ position is stored in the --data folder.`,
 }
 
 // loadCommand is one run of pedigree load. target identifies the registry, so that a
-// checkpoint belongs to one registry.
+// checkpoint belongs to one registry; it is empty for a server, which does not tell which
+// registry it has.
 type loadCommand struct {
 	file, data, target, refused string
 	restart, verbose            bool
@@ -64,8 +69,7 @@ type loadCommand struct {
 
 func (l *loadCommand) run(ctx context.Context) error {
 	if l.file == "-" {
-		sum, err := l.load(ctx, l.stdin, 0, jsonlines.Summary{}, func(jsonlines.Summary) error { return nil })
-		return l.printSummary(sum, err)
+		return l.runWhole(ctx, l.stdin, 0)
 	}
 	f, err := os.Open(l.file)
 	if err != nil {
@@ -75,6 +79,9 @@ func (l *loadCommand) run(ctx context.Context) error {
 	stat, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	if l.target == "" || !stat.Mode().IsRegular() {
+		return l.runWhole(ctx, f, stat.Size())
 	}
 	p := newCheckpoint(l.data, l.target, l.file)
 	from, err := p.resume(f, l.restart)
@@ -88,6 +95,13 @@ func (l *loadCommand) run(ctx context.Context) error {
 	if err == nil {
 		err = p.remove()
 	}
+	return l.printSummary(sum, err)
+}
+
+// runWhole loads a stream from its start, without a checkpoint: it may not be possible to read
+// the stream again, as that of a pipe.
+func (l *loadCommand) runWhole(ctx context.Context, r io.Reader, size int64) error {
+	sum, err := l.load(ctx, r, size, jsonlines.Summary{}, func(jsonlines.Summary) error { return nil })
 	return l.printSummary(sum, err)
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -35,11 +34,6 @@ must not change during the verification at the end.`,
 			"  pedigree migrate --verify --from sqlite://pedigree.db --to sqlite://copy.db",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, flag := range []string{"server", "store", "data", "store-namespace"} {
-				if cmd.Flags().Changed(flag) {
-					return registry.Invalid(flag, "means nothing to migrate; name the stores with --from and --to")
-				}
-			}
 			return runMigrate(cmd, s, verify)
 		},
 	}
@@ -54,16 +48,16 @@ must not change during the verification at the end.`,
 
 func runMigrate(cmd *cobra.Command, s *settings, verify bool) error {
 	ctx := cmd.Context()
-	from, err := openExistingStore(ctx, s, "from")
+	from, err := openFlagStore(ctx, s, "from", existingStore)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	open := openFlagStore
+	mode := createStore
 	if verify {
-		open = openExistingStore
+		mode = existingStore
 	}
-	to, err := open(ctx, s, "to")
+	to, err := openFlagStore(ctx, s, "to", mode)
 	if err != nil {
 		return err
 	}
@@ -86,26 +80,15 @@ func runMigrate(cmd *cobra.Command, s *settings, verify bool) error {
 }
 
 // openFlagStore opens the store that a flag names.
-func openFlagStore(ctx context.Context, s *settings, flag string) (graph.Store, error) {
+func openFlagStore(ctx context.Context, s *settings, flag string, mode storeMode) (graph.Store, error) {
 	if s.GetString(flag) == "" {
 		return nil, registry.Invalid(flag, "names no store; use sqlite:///path/file.db or neo4j://user:password@host:7687/database")
 	}
-	store, err := openStore(ctx, s.GetString(flag), s.GetString(flag+"-namespace"), "")
+	store, err := openStore(ctx, s.GetString(flag), s.GetString(flag+"-namespace"), "", mode)
 	if known, ok := err.(*registry.Error); ok {
 		return nil, &registry.Error{Code: known.Code, Field: flag, Message: "--" + flag + ": " + known.Message, Err: known.Err}
 	}
 	return store, err
-}
-
-// openExistingStore opens a store that must exist: opening a missing SQLite file would
-// create it.
-func openExistingStore(ctx context.Context, s *settings, flag string) (graph.Store, error) {
-	if path, ok := strings.CutPrefix(s.GetString(flag), "sqlite://"); ok && path != "" {
-		if _, err := os.Stat(path); err != nil {
-			return nil, registry.Errorf(registry.NotFound, "--%s: there is no file %s", flag, path)
-		}
-	}
-	return openFlagStore(ctx, s, flag)
 }
 
 // engineOf returns a name of the store without the secrets of its URL.

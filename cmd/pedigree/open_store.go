@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -26,13 +27,24 @@ type localRegistry struct {
 // Close closes the store.
 func (o *localRegistry) Close() error { return o.store.Close() }
 
+// storeMode says what opening does when there is no store yet.
+type storeMode int
+
+const (
+	// createStore creates the store, for commands that write.
+	createStore storeMode = iota
+	// existingStore is NOT_FOUND, for commands that read: a wrong name must not look like an empty
+	// registry, and reading leaves nothing behind.
+	existingStore
+)
+
 // openLocalRegistry opens the store of the settings and builds the service over it.
-func openLocalRegistry(ctx context.Context, s *settings) (*localRegistry, error) {
+func openLocalRegistry(ctx context.Context, s *settings, mode storeMode) (*localRegistry, error) {
 	table, err := policies.Load(s.GetString("policy"))
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, s.GetString("store"), s.GetString("store-namespace"), s.GetString("data"))
+	store, err := openStore(ctx, s.GetString("store"), s.GetString("store-namespace"), s.GetString("data"), mode)
 	if err != nil {
 		return nil, err
 	}
@@ -49,21 +61,36 @@ func openLocalRegistry(ctx context.Context, s *settings) (*localRegistry, error)
 
 // openStore opens a store. The scheme of the URL selects the engine. Errors never contain
 // the URL, because it may contain a password.
-func openStore(ctx context.Context, url, namespace, data string) (graph.Store, error) {
-	if url == "" {
-		return sqlite.Open(ctx, filepath.Join(data, "pedigree.db"))
-	}
+func openStore(ctx context.Context, url, namespace, data string, mode storeMode) (graph.Store, error) {
 	scheme, rest, _ := strings.Cut(url, "://")
 	switch strings.TrimSuffix(strings.TrimSuffix(scheme, "+s"), "+ssc") {
+	case "":
+		return openSQLite(ctx, filepath.Join(data, "pedigree.db"), namespace, mode)
 	case "sqlite":
 		if rest == "" || rest == "/" {
 			return nil, registry.Invalid("store", "a SQLite store needs a path: sqlite:///path/file.db")
 		}
-		return sqlite.Open(ctx, rest)
+		return openSQLite(ctx, rest, namespace, mode)
 	case "neo4j", "bolt":
-		return neo4j.Open(ctx, url, neo4j.WithNamespace(namespace))
+		options := []neo4j.Option{neo4j.WithNamespace(namespace)}
+		if mode == existingStore {
+			options = append(options, neo4j.MustExist())
+		}
+		return neo4j.Open(ctx, url, options...)
 	}
 	return nil, registry.Invalid("store", "%q is no store; use sqlite:///path/file.db or neo4j://user:password@host:7687/database", registry.Shorten(scheme, 20))
+}
+
+func openSQLite(ctx context.Context, path, namespace string, mode storeMode) (graph.Store, error) {
+	if namespace != "" {
+		return nil, registry.Invalid("store-namespace", "means nothing to a SQLite store, which is one registry; name another file, or leave it out")
+	}
+	if mode == existingStore {
+		if f, err := os.Stat(path); err != nil || f.Size() == 0 {
+			return nil, registry.Errorf(registry.NotFound, "there is no file %s with a registry", path)
+		}
+	}
+	return sqlite.Open(ctx, path)
 }
 
 // asOperator returns a context of the operating system user, as cli:USER with every right.

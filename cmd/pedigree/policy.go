@@ -16,9 +16,6 @@ func newPolicy(s *settings) *cobra.Command {
 		Short: "Check a policy file and print its errors by line",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := rejectServerFlag(cmd, "a policy file is checked here, before a server is started with it"); err != nil {
-				return err
-			}
 			t, err := policies.Load(args[0])
 			if err != nil {
 				return err
@@ -34,9 +31,6 @@ func newPolicy(s *settings) *cobra.Command {
 		Example: "  pedigree policy explain --role viewer Model.owner\n  pedigree policy explain --role developer transition",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := rejectServer(cmd, s, "a server does not tell its policy: give the file that it serves with as --policy, or ask it for viewer { actions } on /graphiql"); err != nil {
-				return err
-			}
 			text := policies.DefaultPolicy()
 			if file := s.GetString("policy"); file != "" {
 				b, err := os.ReadFile(file)
@@ -56,9 +50,6 @@ func newPolicy(s *settings) *cobra.Command {
 		Short: "Print the built-in policy, as a start for your own",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := rejectServerFlag(cmd, "this prints the policy that is built in; a server does not tell its own"); err != nil {
-				return err
-			}
 			_, err := fmt.Fprint(cmd.OutOrStdout(), policies.DefaultPolicy())
 			return err
 		},

@@ -20,9 +20,6 @@ func newReady() *cobra.Command {
 		Short: "Check whether a server is ready, for health checks",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := rejectServerFlag(cmd, "name the server that is asked with --url"); err != nil {
-				return err
-			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), readyTimeout)
 			defer cancel()
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/readyz", nil)

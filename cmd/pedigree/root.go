@@ -24,14 +24,17 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return s.load(cmd)
+			if err := s.load(cmd); err != nil {
+				return err
+			}
+			return checkSettings(cmd, s)
 		},
 	}
 	f := root.PersistentFlags()
 	f.String("config", "", "a YAML file whose keys are names of flags")
 	f.String("data", defaultData(), "the folder of the embedded store and the first admin's token")
 	f.String("store", "", "the URL of the store: sqlite:///path/file.db or neo4j://user:password@host:7687/database; the default is pedigree.db in --data")
-	f.String("server", "", "the URL of a running server to use instead of opening the store; PEDIGREE_TOKEN is the token")
+	f.String("server", "", "the URL of a running server to use instead of opening the store; PEDIGREE_TOKEN is the token; see docs/commands.md")
 	f.String("store-namespace", "", "a namespace that separates this registry from others in the same Neo4j database")
 	f.String("policy", "", "a policy file that replaces the built-in policy; see pedigree policy check")
 	f.String("log-format", "text", "the format of the log: text or json")

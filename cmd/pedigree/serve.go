@@ -39,9 +39,6 @@ only its owner can read.`,
 		Example: "  pedigree serve --demo\n  pedigree serve --listen 127.0.0.1:8080 --store neo4j://neo4j:PASSWORD@localhost:7687/neo4j",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := rejectServerFlag(cmd, "this command is the server; say where it listens with --listen"); err != nil {
-				return err
-			}
 			return serve(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -75,7 +72,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return err
 	}
 	tuneGarbageCollector()
-	o, err := openLocalRegistry(ctx, s)
+	o, err := openLocalRegistry(ctx, s, createStore)
 	if err != nil {
 		return err
 	}

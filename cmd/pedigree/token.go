@@ -20,10 +20,7 @@ func newToken(s *settings) *cobra.Command {
 		Example: "  pedigree token create --subject ada --role data_scientist",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := rejectServer(cmd, s, "a token is made by who can open the store: run this where it is, with --data or --store"); err != nil {
-				return err
-			}
-			o, err := openLocalRegistry(cmd.Context(), s)
+			o, err := openLocalRegistry(cmd.Context(), s, createStore)
 			if err != nil {
 				return err
 			}

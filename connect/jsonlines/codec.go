@@ -31,18 +31,57 @@ const (
 // FactInput.Check does. Errors are INVALID_ARGUMENT.
 func Decode(line []byte) (bulk.FactInput, error) {
 	var f bulk.FactInput
+	line = bytes.TrimPrefix(line, byteOrderMark)
 	if !utf8.Valid(line) {
 		return f, registry.Errorf(registry.InvalidArgument, "the line is not valid UTF-8")
 	}
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.UseNumber()
-	if err := checkValue(d, reflect.TypeFor[bulk.FactInput](), "", 0); err != nil {
+	c := &lineChecker{Decoder: json.NewDecoder(bytes.NewReader(line)), line: line}
+	c.UseNumber()
+	if err := c.checkValue(reflect.TypeFor[bulk.FactInput](), "", 0); err != nil {
 		return f, toRegistryError(err)
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := c.Token(); err != io.EOF {
 		return f, registry.Errorf(registry.InvalidArgument, "the line holds more than one JSON object")
 	}
-	return f, toRegistryError(json.Unmarshal(line, &f))
+	return f, toRegistryError(json.Unmarshal(c.withTimes(), &f))
+}
+
+// byteOrderMark may stand before a line, as some editors begin files with it.
+var byteOrderMark = []byte("\ufeff")
+
+// lineChecker reads a line and checks its form.
+type lineChecker struct {
+	*json.Decoder
+	line []byte
+	// dates are the places of dates without a time: the offsets of their closing quotes.
+	dates []int64
+}
+
+// withTimes returns the line with the start of the day in UTC added to dates without a time.
+func (c *lineChecker) withTimes() []byte {
+	if len(c.dates) == 0 {
+		return c.line
+	}
+	var out []byte
+	var from int64
+	for _, at := range c.dates {
+		out = append(append(out, c.line[from:at]...), "T00:00:00Z"...)
+		from = at
+	}
+	return append(out, c.line[from:]...)
+}
+
+// checkTime checks a time that was just read: RFC 3339, or a date.
+func (c *lineChecker) checkTime(text, path string) error {
+	if _, err := time.Parse(time.RFC3339, text); err == nil {
+		return nil
+	}
+	quote := c.InputOffset() - 1
+	if _, err := time.Parse(time.DateOnly, text); err == nil && bytes.HasSuffix(c.line[:quote], []byte(text)) {
+		c.dates = append(c.dates, quote)
+		return nil
+	}
+	return registry.Invalid(path, "%q is no time; write it as 2026-01-31T12:00:00Z or 2026-01-31", registry.Shorten(text, 40))
 }
 
 // toRegistryError replaces an error of encoding/json by an INVALID_ARGUMENT error that does
@@ -66,7 +105,7 @@ var (
 
 // checkValue reads one value and checks its form against a type. A nil type allows any
 // value.
-func checkValue(d *json.Decoder, t reflect.Type, path string, level int) error {
+func (c *lineChecker) checkValue(t reflect.Type, path string, level int) error {
 	if level > maxNested {
 		return registry.Invalid(path, "is nested deeper than %d levels", maxNested)
 	}
@@ -76,7 +115,7 @@ func checkValue(d *json.Decoder, t reflect.Type, path string, level int) error {
 	if t == jsonType {
 		t = nil
 	}
-	token, err := d.Token()
+	token, err := c.Token()
 	if err != nil {
 		return err
 	}
@@ -84,16 +123,18 @@ func checkValue(d *json.Decoder, t reflect.Type, path string, level int) error {
 		return registry.Invalid(path, "is no time; write it as 2026-01-31T12:00:00Z")
 	}
 	switch token := token.(type) {
+	case nil:
+		if t != nil && strings.HasSuffix(path, "]") {
+			return registry.Invalid(path, "must not be null")
+		}
 	case json.Delim:
 		if token == '{' {
-			return checkObject(d, t, path, level)
+			return c.checkObject(t, path, level)
 		}
-		return checkList(d, t, path, level)
+		return c.checkList(t, path, level)
 	case string:
 		if t == timeType {
-			if _, err := time.Parse(time.RFC3339, token); err != nil {
-				return registry.Invalid(path, "%q is no time; write it as 2026-01-31T12:00:00Z", registry.Shorten(token, 40))
-			}
+			return c.checkTime(token, path)
 		}
 	}
 	if level == 0 {
@@ -102,13 +143,13 @@ func checkValue(d *json.Decoder, t reflect.Type, path string, level int) error {
 	return nil
 }
 
-func checkObject(d *json.Decoder, t reflect.Type, path string, level int) error {
+func (c *lineChecker) checkObject(t reflect.Type, path string, level int) error {
 	if t != nil && (t.Kind() != reflect.Struct || t == timeType) {
 		return registry.Invalid(path, "cannot hold an object")
 	}
 	seen := map[string]bool{}
-	for d.More() {
-		token, err := d.Token()
+	for c.More() {
+		token, err := c.Token()
 		if err != nil {
 			return err
 		}
@@ -124,30 +165,30 @@ func checkObject(d *json.Decoder, t reflect.Type, path string, level int) error 
 				return registry.Invalid(registry.Shorten(fieldPath, 100), "there is no such field; docs/facts.md lists them")
 			}
 		}
-		if err := checkValue(d, fieldOf, fieldPath, level+1); err != nil {
+		if err := c.checkValue(fieldOf, fieldPath, level+1); err != nil {
 			return err
 		}
 	}
-	_, err := d.Token()
+	_, err := c.Token()
 	return err
 }
 
-func checkList(d *json.Decoder, t reflect.Type, path string, level int) error {
+func (c *lineChecker) checkList(t reflect.Type, path string, level int) error {
 	if t != nil && t.Kind() != reflect.Slice || level == 0 {
 		return registry.Invalid(path, "cannot hold a list")
 	}
 	if t != nil {
 		t = t.Elem()
 	}
-	for n := 0; d.More(); n++ {
+	for n := 0; c.More(); n++ {
 		if n == maxItems {
 			return registry.Invalid(path, "has more than %d entries", maxItems)
 		}
-		if err := checkValue(d, t, fmt.Sprintf("%s[%d]", path, n), level+1); err != nil {
+		if err := c.checkValue(t, fmt.Sprintf("%s[%d]", path, n), level+1); err != nil {
 			return err
 		}
 	}
-	_, err := d.Token()
+	_, err := c.Token()
 	return err
 }
 
@@ -163,9 +204,18 @@ func fieldType(t reflect.Type, name string) reflect.Type {
 	return nil
 }
 
-// Encode writes a fact as one line with its line end. Equal facts give equal bytes.
+// Encode writes a fact as one line with its line end. Equal facts give equal bytes. A line that
+// Load would refuse for its length is INTERNAL.
 func Encode(w io.Writer, f bulk.FactInput) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(f)
+	if err := e.Encode(f); err != nil {
+		return err
+	}
+	if b.Len() > registry.MaxFactBytes+1 {
+		return registry.Errorf(registry.Internal, "a fact takes %d bytes, and a line takes %d", b.Len()-1, registry.MaxFactBytes)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
 }

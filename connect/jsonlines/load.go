@@ -134,7 +134,7 @@ func (l *loader) next() (parsedLine, error) {
 			it.refuse(registry.Errorf(registry.ResourceExhausted, "the line is longer than %d bytes", registry.MaxFactBytes))
 			it.raw = raw[:1000]
 			return it, nil
-		case len(bytes.TrimSpace(raw)) == 0:
+		case len(bytes.TrimSpace(bytes.TrimPrefix(raw, byteOrderMark))) == 0:
 			continue
 		}
 		if it.fact, err = Decode(raw); err == nil {
@@ -236,7 +236,17 @@ func (l *loader) record(ctx context.Context, items []*parsedLine, sum *Summary) 
 			return l.addToSummary(items, out, sum)
 		}
 		index, cause := refusedFact(err)
-		if index < 0 || index >= len(items) {
+		switch tooLarge := index < 0 && registry.CodeOf(err) == registry.ResourceExhausted; {
+		case tooLarge && len(items) > 1: // A server takes less at once than a chunk holds.
+			half := len(items) / 2
+			if err := l.record(ctx, items[:half], sum); err != nil {
+				return err
+			}
+			items = items[half:]
+			continue
+		case tooLarge:
+			index = 0
+		case index < 0 || index >= len(items):
 			return err
 		}
 		before, named := items[:index], items[index]

@@ -348,3 +348,64 @@ func TestCallerWithoutPermissionRecordsNothing(t *testing.T) {
 		t.Error("the store was changed")
 	}
 }
+
+// TestDatesAndByteOrderMarksAreRead loads what GraphQL takes: dates without a time, null for what
+// is left out, and the mark with which some editors begin a file.
+func TestDatesAndByteOrderMarksAreRead(t *testing.T) {
+	s, _, ctx := newRegistry(t)
+	lines := "\ufeff" + `{"ref":"x","datasetVersion":{"dataset":"d","version":"1","createdAt":"2026-01-31","rows":null,"tags":null,"role":null}}` + "\n" +
+		"\ufeff\n" + `{"run":{"producer":"p","runId":"1","name":"n","startedAt":"2026-02-01","endedAt":"2026-02-02","inputs":["@x"],"parameters":{"day":"2026-01-31"}}}`
+	sum, err := Load(ctx, strings.NewReader(lines), s, Options{Refused: func(r Refusal, line []byte) error {
+		t.Errorf("%s: %+v", line, r)
+		return nil
+	}})
+	if err != nil || sum.Created != 2 {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+	var out bytes.Buffer
+	if _, err := s.ExportFacts(ctx, func(f bulk.FactInput) error { return Encode(&out, f) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"createdAt":"2026-01-31T00:00:00Z"`, `"startedAt":"2026-02-01T00:00:00Z","endedAt":"2026-02-02T00:00:00Z"`, `{"day":"2026-01-31"}`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s is not in\n%s", want, &out)
+		}
+	}
+	for _, bad := range []string{`{"model":{"name":"m","createdAt":"2026-02-30"}}`, `{"model":{"name":"m","createdAt":"2026-01-3\u0031x"}}`, `{"model":{"name":"m","tags":[null]}}`} {
+		if _, err := Decode([]byte(bad)); registry.CodeOf(err) != registry.InvalidArgument {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+// TestAChunkThatIsTooLargeIsSentInParts loads into a recorder that takes few facts at once.
+func TestAChunkThatIsTooLargeIsSentInParts(t *testing.T) {
+	s, _, ctx := newRegistry(t)
+	var lines strings.Builder
+	for i := range 40 {
+		lines.WriteString(datasetLine(fmt.Sprint("d", i)))
+	}
+	few := &limitedRecorder{Recorder: s, most: 7}
+	sum, err := Load(ctx, strings.NewReader(lines.String()), few, Options{})
+	if err != nil || sum.Created != 40 || sum.Refused != 0 || few.refusals == 0 {
+		t.Errorf("%+v, %v, %d times too many", sum, err, few.refusals)
+	}
+	sum, err = Load(ctx, strings.NewReader(lines.String()), &limitedRecorder{Recorder: s}, Options{})
+	if err != nil || sum.Refused != 40 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+}
+
+// limitedRecorder refuses batches of more than most facts as too large.
+type limitedRecorder struct {
+	Recorder
+	most, refusals int
+}
+
+func (l *limitedRecorder) RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error) {
+	if len(in.Facts) > l.most {
+		l.refusals++
+		return nil, registry.Errorf(registry.ResourceExhausted, "too much at once")
+	}
+	return l.Recorder.RecordFacts(ctx, in)
+}

@@ -25,6 +25,7 @@ type Client struct {
 	token    string
 	purpose  string
 	http     *http.Client
+	streams  *http.Client // without a time limit for the whole answer
 	pauses   []time.Duration
 	sleep    func(ctx context.Context, d time.Duration) error
 }
@@ -61,9 +62,10 @@ func New(server, token string, options ...Option) (*Client, error) {
 	}
 	c := &Client{endpoint: endpoint, token: token, purpose: "pedigree", sleep: sleep,
 		pauses: []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second}}
-	c.http = &http.Client{Timeout: attemptTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+	stay := func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // Never send the token to another server.
-	}}
+	}
+	c.http, c.streams = &http.Client{Timeout: attemptTimeout, CheckRedirect: stay}, &http.Client{CheckRedirect: stay}
 	for _, o := range options {
 		o(c)
 	}

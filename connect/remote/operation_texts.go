@@ -55,6 +55,8 @@ var (
 
 	opLinkLineage = `mutation LinkLineage($input: LinkLineageInput!) { linkLineage(input: $input) { edge { ` + edgeFields + ` } created } }`
 
+	opRecordFacts = `mutation RecordFacts($input: RecordFactsInput!) { recordFacts(input: $input) { facts { index kind id created merged } created merged unchanged } }`
+
 	opRegisterModel = `mutation RegisterModel($input: RegisterModelInput!) { registerModel(input: $input) { model { ` + modelFields + ` } } }`
 
 	opRegisterModelVersion = `mutation RegisterModelVersion($input: RegisterModelVersionInput!) { registerModelVersion(input: $input) {
@@ -71,6 +73,6 @@ func operations() map[string]string {
 	return map[string]string{"viewer": opViewer, "nodes": opNodes, "model": opModel, "modelVersion": opModelVersion, "modelOf": opModelOf,
 		"productionVersion": opProductionVersion, "run": opRun, "transitions": opTransitions, "tags": opTags, "deployments": opDeployments, "lineageExport": opLineageExport,
 		"recordCommits": opRecordCommits, "recordTag": opRecordTag, "recordDatasetVersion": opRecordDatasetVersion, "recordRun": opRecordRun,
-		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage,
+		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage, "recordFacts": opRecordFacts,
 		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias}
 }

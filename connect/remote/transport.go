@@ -16,11 +16,12 @@ import (
 	"pedigree/registry"
 )
 
-// maxBody is the largest request that a server's GraphQL endpoint accepts, maxResponse the
-// largest response that the client reads; both in bytes.
+// maxBody is the largest request that a server's GraphQL endpoint accepts, maxBatchBody the
+// largest batch of facts, maxResponse the largest response that the client reads; all in bytes.
 const (
-	maxBody     = 256 << 10
-	maxResponse = 64 << 20
+	maxBody      = 256 << 10
+	maxBatchBody = registry.MaxFactBytes
+	maxResponse  = 64 << 20
 )
 
 // maxRetryAfter is the longest wait that the client accepts from the header Retry-After.
@@ -30,7 +31,11 @@ const maxRetryAfter = 5 * time.Second
 // the server is UNAVAILABLE it retries a few times. That is safe: queries have no effect,
 // and every mutation has an idempotency key.
 func (c *Client) execute(ctx context.Context, op string, vars map[string]any, out any) error {
-	body, err := encodeBody(op, vars)
+	limit := maxBody
+	if op == opRecordFacts {
+		limit = maxBatchBody
+	}
+	body, err := encodeBody(op, vars, limit)
 	if err != nil {
 		return err
 	}
@@ -47,15 +52,15 @@ func (c *Client) execute(ctx context.Context, op string, vars map[string]any, ou
 
 // encodeBody encodes a request. It returns RESOURCE_EXHAUSTED when the request is larger
 // than servers accept.
-func encodeBody(op string, vars map[string]any) ([]byte, error) {
+func encodeBody(op string, vars map[string]any, limit int) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(map[string]any{"query": op, "variables": vars}); err != nil {
 		return nil, &registry.Error{Code: registry.InvalidArgument, Message: "a value cannot be written as JSON: " + err.Error(), Err: err}
 	}
-	if b.Len() > maxBody {
-		return nil, registry.Errorf(registry.ResourceExhausted, "it takes %d bytes to tell, and a server takes %d at once", b.Len(), maxBody)
+	if b.Len() > limit {
+		return nil, registry.Errorf(registry.ResourceExhausted, "it takes %d bytes to tell, and a server takes %d at once", b.Len(), limit)
 	}
 	return b.Bytes(), nil
 }
@@ -68,9 +73,7 @@ func (c *Client) attempt(ctx context.Context, body []byte, out any) (retry bool,
 		return false, 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	req.Header.Set("User-Agent", "pedigree")
-	req.Header.Set("X-Request-Id", c.requestID())
+	c.setHeaders(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return true, 0, c.unreachable(ctx, err)
@@ -85,6 +88,13 @@ func (c *Client) attempt(ctx context.Context, body []byte, out any) (retry bool,
 	}
 	retry, err = c.decodeResponse(resp, raw, out)
 	return retry, retryAfter(resp), err
+}
+
+// setHeaders sets the headers of every request.
+func (c *Client) setHeaders(req *http.Request) {
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("User-Agent", "pedigree")
+	req.Header.Set("X-Request-Id", c.requestID())
 }
 
 // unreachable returns the error for a request without an answer.
@@ -162,13 +172,22 @@ func (e *responseError) toRegistryError() error {
 		case "field":
 			out.Field = text
 		default:
-			if out.Details == nil {
-				out.Details = map[string]any{}
-			}
-			out.Details[k] = v
+			out.Details = withDetail(out.Details, k, v)
 		}
 	}
+	// A value of a wrong form is refused before the batch begins, by its path in the variables.
+	if len(e.Path) > 3 && e.Path[0] == "variable" && e.Path[2] == "facts" && out.Details["fact"] == nil {
+		out.Details = withDetail(out.Details, "fact", e.Path[3])
+	}
 	return out
+}
+
+func withDetail(details map[string]any, key string, value any) map[string]any {
+	if details == nil {
+		details = map[string]any{}
+	}
+	details[key] = value
+	return details
 }
 
 // redirected returns the error for a redirect. The client does not follow it, because the

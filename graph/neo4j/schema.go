@@ -48,10 +48,23 @@ const (
 	makeHead = `MERGE (h:Head {key: $key})
 ON CREATE SET h.seq = 0, h.number = 0, h.schema = 0, h.secret = $secret
 SET h.locked = true`
-	lockHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
-	readHead  = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
+	lockHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
+	readHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
+	// findHead has no hint, because the database may lack the index that it names.
+	findHead  = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
+
+// checkExists returns NOT_FOUND when the namespace has no head.
+func (s *Store) checkExists(ctx context.Context) error {
+	return s.read(ctx, func(v *view) error {
+		rows, err := v.query(ctx, findHead, map[string]any{"key": v.key("")})
+		if err == nil && len(rows) == 0 {
+			return registry.Errorf(registry.NotFound, "there is no registry in the database, or not in this namespace")
+		}
+		return err
+	})
+}
 
 // migrate runs the steps that the database lacks. The lock on the head is the lock on
 // the store: the number of a step is written under it and never falls. Of two servers

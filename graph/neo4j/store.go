@@ -27,6 +27,7 @@ type Store struct {
 	bookmarks driver.BookmarkManager
 	database  string
 	ns        string
+	mustExist bool
 	faultHook func() error
 	clock     func() time.Time
 	// onQuery is called with every text that is run. Only tests set it.
@@ -55,6 +56,10 @@ type Option func(*Store)
 // WithNamespace keeps the store's nodes apart from those of other namespaces in the
 // same database: every unique key starts with it. Tests use it to share a server.
 func WithNamespace(ns string) Option { return func(s *Store) { s.ns = ns } }
+
+// MustExist makes Open return NOT_FOUND when the database holds no registry in the namespace,
+// instead of creating one.
+func MustExist() Option { return func(s *Store) { s.mustExist = true } }
 
 // WithClock sets the clock for log entries that come without a time.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = now } }
@@ -97,6 +102,9 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	start, cancel := context.WithTimeout(ctx, 2*connectTimeout)
 	err = s.driver.VerifyConnectivity(start)
 	cancel()
+	if err == nil && s.mustExist {
+		err = s.checkExists(ctx)
+	}
 	if err == nil {
 		err = s.migrate(ctx)
 	}

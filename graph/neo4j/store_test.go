@@ -356,3 +356,21 @@ func TestNamespaceMigrationStep(t *testing.T) {
 		t.Errorf("%d and %d of %d dumped", n, m, batch+200)
 	}
 }
+
+// TestMustExistCreatesNoNeo4jRegistry opens a namespace without a registry twice, and then one
+// that has a registry.
+func TestMustExistCreatesNoNeo4jRegistry(t *testing.T) {
+	url, ns := neo4jtest.URL(t), neo4jtest.Namespace()
+	for range 2 {
+		if s, err := Open(t.Context(), url, WithNamespace(ns), MustExist()); registry.CodeOf(err) != registry.NotFound {
+			t.Fatalf("%v %v", s, err)
+		}
+	}
+	for _, options := range [][]Option{{WithNamespace(ns)}, {WithNamespace(ns), MustExist()}} {
+		s, err := Open(t.Context(), url, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+}

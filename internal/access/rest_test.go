@@ -22,6 +22,7 @@ func (seed *seedData) restRequests() map[string][]restRequest {
 		"GET /api/v1/viewer": {{target: "viewer"}},
 		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(seed.id["a2"]) + "/export?format=cyclonedx"},
 			{target: "lineage/" + string(seed.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
+		"GET /api/v1/facts": {{target: "facts"}},
 		"POST /api/v1/facts": {{target: "facts", media: "application/x-ndjson", body: `{"datasetVersion":{"dataset":"new","version":"1"}}`},
 			{target: "facts", media: "application/jsonl", body: "not a fact\n"}},
 	}

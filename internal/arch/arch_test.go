@@ -49,7 +49,7 @@ var allowedImports = map[string][]string{
 	"connect/git":            {"service", "registry"},
 	"connect/dvc":            {"service", "registry", "connect/git", "connect/gto"},
 	"connect/gto":            {"registry"},
-	"connect/remote":         {"service", "registry"},
+	"connect/remote":         {"service", "registry", "connect/jsonlines"},
 	"web":                    {},
 	"schema":                 {},
 	"connect/jsonlines":      {"service", "registry"},

@@ -43,6 +43,7 @@ type localRegistry struct {
 	t       *testing.T
 	service *service.Service
 	handler http.Handler
+	store   graph.Store
 }
 
 func newLocalRegistry(t *testing.T, store graph.Store) *localRegistry {
@@ -58,7 +59,7 @@ func newLocalRegistry(t *testing.T, store graph.Store) *localRegistry {
 		t.Fatal(err)
 	}
 	s := service.New(gate)
-	return &localRegistry{t, s, server.New(s, server.Config{Log: slog.New(slog.DiscardHandler)})}
+	return &localRegistry{t, s, server.New(s, server.Config{Log: slog.New(slog.DiscardHandler)}), store}
 }
 
 func (s *localRegistry) admin() context.Context {

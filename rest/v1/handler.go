@@ -134,7 +134,17 @@ func (d *Handler) run(w http.ResponseWriter, r *http.Request, rt *route, c *call
 		c.body = &idleTimeoutReader{c.body, control}
 		defer extendWriteDeadline(control, r, rt.time)()
 	}
-	if err := rt.serve(ctx, c); err != nil {
+	if rt.download {
+		control := http.NewResponseController(w)
+		c.w = &idleTimeoutWriter{w, control}
+		defer extendWriteDeadline(control, r, idleTimeout)()
+	}
+	err := rt.serve(ctx, c)
+	switch {
+	case err != nil && c.begun:
+		d.log.ErrorContext(ctx, "an answer broke off", "request", d.requestID(ctx), "cause", registry.Cause(err))
+		panic(http.ErrAbortHandler) // So that the reader sees that the answer is not whole.
+	case err != nil:
 		d.writeError(w, r, rt, err)
 	}
 }

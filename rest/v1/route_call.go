@@ -22,6 +22,8 @@ type call struct {
 	query url.Values
 	// body fails with an error at the route's size limit; nil when the route takes no body.
 	body io.Reader
+	// begun is true once a part of a download was written.
+	begun bool
 }
 
 // answer writes a value as JSON.
@@ -78,4 +80,17 @@ type idleTimeoutReader struct {
 func (s *idleTimeoutReader) Read(p []byte) (int, error) {
 	_ = s.control.SetReadDeadline(time.Now().Add(idleTimeout)) // Fails only without a connection, as in tests.
 	return s.body.Read(p)
+}
+
+// idleTimeoutWriter writes a download. Every write moves the connection's write deadline, so the
+// client may not stop reading for longer than idleTimeout.
+type idleTimeoutWriter struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+// Write writes within idleTimeout.
+func (s *idleTimeoutWriter) Write(p []byte) (int, error) {
+	_ = s.control.SetWriteDeadline(time.Now().Add(idleTimeout)) // Fails only without a connection, as in tests.
+	return s.ResponseWriter.Write(p)
 }

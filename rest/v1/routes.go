@@ -26,6 +26,8 @@ type route struct {
 	// stream reads the body as it arrives. Instead of the server's time limit, the body may
 	// not pause for more than 15 s.
 	stream bool
+	// download writes the answer while it is made. The reader may not pause for more than 15 s.
+	download bool
 
 	paramNames []string // names of the path parameters, in order
 }
@@ -36,6 +38,7 @@ func routes() []route {
 		{method: http.MethodGet, pattern: "viewer", operation: "viewer", serve: viewer},
 		{method: http.MethodGet, pattern: "lineage/{id}/export", operation: "lineageExport", serve: exportLineage,
 			query: []string{"format", "direction", "maxDepth", "history", "asOf", "knownAt"}},
+		{method: http.MethodGet, pattern: "facts", operation: "lineageExport", serve: getFacts, time: 30 * time.Minute, download: true},
 		{method: http.MethodPost, pattern: "facts", operation: "recordFacts", serve: postFacts, body: maxBody, time: 30 * time.Minute, stream: true,
 			media: "application/x-ndjson application/jsonl"},
 	}

@@ -18,7 +18,8 @@ import (
 type ExportedFacts struct {
 	Facts int64
 	// LeftOut counts, by kind, the nodes that the caller sees but that cannot be exported as
-	// facts: a field of their key is hidden from the caller, or they belong to a deleted node.
+	// facts: a field of their key is hidden from the caller, they belong to something that is
+	// deleted or hidden, or their fact is longer than a line may be.
 	LeftOut map[registry.Kind]int64
 }
 
@@ -30,8 +31,10 @@ func (b *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*Ex
 	if err != nil {
 		return nil, err
 	}
-	e := &factExport{scope: scope, emit: emit, out: &ExportedFacts{LeftOut: map[registry.Kind]int64{}}}
-	for _, step := range []func(context.Context) error{e.commits, e.tags, e.datasetVersions, e.models, e.features, e.runs, e.versions, e.deployments, e.links, e.columnSources} {
+	e := &factExport{scope: scope, emit: emit, out: &ExportedFacts{LeftOut: map[registry.Kind]int64{}}, repositories: map[registry.ID]bool{},
+		models: map[registry.ID]string{}, omitted: map[registry.ID]bool{}}
+	for _, step := range []func(context.Context) error{e.visibleRepositories, e.commits, e.withdrawnParents, e.tags, e.datasetVersions, e.withdrawnColumnSources, e.exportModels, e.features, e.runs,
+		e.versions, e.deployments, e.links, e.columnSources} {
 		if err := step(ctx); err != nil {
 			return e.out, err
 		}
@@ -47,6 +50,13 @@ type factExport struct {
 	scope *policies.Scope
 	emit  func(FactInput) error
 	out   *ExportedFacts
+	// repositories and models are those that are exported, with the names of the models.
+	repositories map[registry.ID]bool
+	models       map[registry.ID]string
+	// omitted are the nodes that were read and not exported.
+	omitted map[registry.ID]bool
+	// parents are the edges between commits that facts name and that do not exist.
+	parents []graph.Edge
 }
 
 func (e *factExport) write(f FactInput) error {
@@ -74,36 +84,56 @@ func (e *factExport) pages(ctx context.Context, q graph.Query, fn func([]*graph.
 	}
 }
 
-// each passes the nodes of a kind to fn, one by one. Nodes of which the caller does not see
-// all fields in needs are left out.
-func (e *factExport) each(ctx context.Context, kind registry.Kind, parents []registry.ID, needs []string, fn func(*graph.Node) error) error {
-	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
-		for _, n := range nodes {
-			if !e.seesKey(n, needs) {
-				continue
-			}
-			if err := fn(n); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+// keyFields are the fields of a node without which its fact cannot be written.
+var keyFields = map[registry.Kind][]string{
+	registry.KindCommit:         {"sha", "parentShas", "role", "roleEvidence"},
+	registry.KindTag:            {"name", "sha", "dateInferred", "movedAt"},
+	registry.KindDatasetVersion: {"name", "namespace", "version", "digest"},
+	registry.KindModel:          {"name", "incarnation"},
+	registry.KindFeature:        {"name", "of", "column"},
+	registry.KindRun:            {"name", "producer", "runId", "runKind", "status"},
+	registry.KindModelVersion:   {"modelName", "version", "label"},
+	registry.KindTransition:     {"to", "at", "forced", "reason", "replacedBy"},
+	registry.KindAlias:          {"name", "version", "setAt"},
+	registry.KindDeployment:     {"environment", "endpoint", "versionId", "modelName", "version"},
 }
 
-// seesKey reports whether the caller sees the key fields of a node, and otherwise counts the
-// node as left out.
-func (e *factExport) seesKey(n *graph.Node, fields []string) bool {
+// seesKey reports whether the caller sees the key fields of a node.
+func seesKey(n *graph.Node) bool {
 	noun := registry.NounOf(n.Kind)
-	for _, f := range fields {
+	for _, f := range keyFields[n.Kind] {
 		if !n.Mask.Has(registry.Bit(noun.Name, f)) {
-			e.out.LeftOut[n.Kind]++
 			return false
 		}
 	}
 	return true
 }
 
-// existing returns, by id, the nodes that the caller sees and that are not deleted.
+// omit counts a node as left out.
+func (e *factExport) omit(n *graph.Node) {
+	if !e.omitted[n.ID] {
+		e.omitted[n.ID] = true
+		e.out.LeftOut[n.Kind]++
+	}
+}
+
+// exportable reports whether facts may name a node: the caller sees it, it is not deleted, and
+// neither it nor what it belongs to is left out. Nodes of steps that are still to come count
+// as exportable.
+func (e *factExport) exportable(n *graph.Node) bool {
+	if n.Hidden || n.Deleted || e.omitted[n.ID] {
+		return false
+	}
+	switch n.Kind {
+	case registry.KindCommit, registry.KindTag:
+		return e.repositories[n.Parent]
+	case registry.KindModelVersion:
+		return e.models[n.Parent] != ""
+	}
+	return true
+}
+
+// existing returns, by id, the nodes that facts may name.
 func (e *factExport) existing(ctx context.Context, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
 	out := map[registry.ID]*graph.Node{}
 	slices.Sort(ids)
@@ -113,7 +143,7 @@ func (e *factExport) existing(ctx context.Context, ids []registry.ID) (map[regis
 			return nil, err
 		}
 		for _, n := range nodes {
-			if n != nil && !n.Hidden && !n.Deleted {
+			if n != nil && e.exportable(n) {
 				out[n.ID] = n
 			}
 		}
@@ -121,8 +151,8 @@ func (e *factExport) existing(ctx context.Context, ids []registry.ID) (map[regis
 	return out, nil
 }
 
-// repositories passes each repository to fn, in the form in which facts name it.
-func (e *factExport) repositories(ctx context.Context, fn func(registry.ID, facts.RepositoryInput) error) error {
+// eachRepository passes each repository to fn, in the form in which facts name it.
+func (e *factExport) eachRepository(ctx context.Context, fn func(registry.ID, facts.RepositoryInput) error) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRepository}, Order: registry.IndexName}, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
 			r, err := core.DecodeWhole(n, &registry.Repository{})
@@ -141,60 +171,150 @@ func (e *factExport) repositories(ctx context.Context, fn func(registry.ID, fact
 	})
 }
 
+// eachFact passes the nodes of a query to fn, each with its fact so far, and then writes
+// retractions of the edges that the fact names and that do not exist. Nodes without a fact
+// are left out.
+func (e *factExport) eachFact(ctx context.Context, q graph.Query, fn func(*graph.Node, *nodeFact) error) error {
+	return e.pages(ctx, q, func(nodes []*graph.Node) error { return e.pageFacts(ctx, nodes, fn) })
+}
+
+func (e *factExport) pageFacts(ctx context.Context, nodes []*graph.Node, fn func(*graph.Node, *nodeFact) error) error {
+	found, err := e.nodeFacts(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		x := found[n.ID]
+		if x == nil {
+			e.omit(n)
+			continue
+		}
+		if err := fn(n, x); err != nil {
+			return err
+		}
+		if e.omitted[n.ID] || n.Kind == registry.KindCommit {
+			continue
+		}
+		if err := e.retract(ctx, x.missing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// childrenByAge selects the children of a node, oldest first.
+func childrenByAge(kind registry.Kind, parents ...registry.ID) graph.Query {
+	return graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: registry.IndexValidFrom}
+}
+
+// visibleRepositories reads which repositories the caller sees. Commits of one repository may have
+// parents in another.
+func (e *factExport) visibleRepositories(ctx context.Context) error {
+	return e.eachRepository(ctx, func(repo registry.ID, _ facts.RepositoryInput) error {
+		e.repositories[repo] = true
+		return nil
+	})
+}
+
 // commitsPerFact is the largest number of commits in one exported fact.
 const commitsPerFact = 50
 
+// commits exports the commits of each repository. Edges to parents that were withdrawn are
+// retracted when all commits are written, because parents may come after their children.
 func (e *factExport) commits(ctx context.Context) error {
-	return e.repositories(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
-		var pending []facts.CommitInput
-		flush := func() error {
-			if len(pending) == 0 {
-				return nil
-			}
-			f := FactInput{Commits: &facts.RecordCommitsInput{Repository: in, Commits: pending}}
-			pending = nil
-			return e.write(f)
-		}
-		err := e.each(ctx, registry.KindCommit, []registry.ID{repo}, []string{"sha", "parentShas", "role", "roleEvidence"}, func(n *graph.Node) error {
+	return e.eachRepository(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
+		pack := &listFact[facts.CommitInput]{max: commitsPerFact, write: func(commits []facts.CommitInput) error {
+			return e.write(FactInput{Commits: &facts.RecordCommitsInput{Repository: in, Commits: commits}})
+		}}
+		err := e.eachFact(ctx, childrenByAge(registry.KindCommit, repo), func(n *graph.Node, x *nodeFact) error {
 			c, err := core.DecodeWhole(n, &registry.Commit{})
 			if err != nil {
 				return err
 			}
-			out := facts.CommitInput{SHA: c.SHA, Parents: c.ParentSHAs, Message: c.Message, Author: c.Author, Email: c.Email, Committer: c.Committer,
-				Signature: c.Signature, AuthoredAt: c.AuthoredAt, CommittedAt: c.CommittedAt}
+			out := x.fact.Commits.Commits[0]
+			out.Message, out.Author, out.Email, out.Committer = c.Message, c.Author, c.Email, c.Committer
+			out.Signature, out.AuthoredAt, out.CommittedAt = c.Signature, c.AuthoredAt, c.CommittedAt
 			if strings.HasPrefix(c.RoleEvidence, facts.RoleGivenBy) {
 				out.Role = c.Role
 			}
-			if pending = append(pending, out); len(pending) == commitsPerFact {
-				return flush()
-			}
-			return nil
+			e.parents = append(e.parents, x.missing...)
+			return pack.add(out)
 		})
-		if err != nil {
-			return err
-		}
-		return flush()
+		return core.FirstError(err, pack.flush())
 	})
 }
 
+// withdrawnParents retracts the edges to parents that commits name and that do not exist.
+func (e *factExport) withdrawnParents(ctx context.Context) error {
+	err := e.retract(ctx, e.parents)
+	e.parents = nil
+	return err
+}
+
+// retract writes retractions of edges that facts name and that do not exist. An edge whose
+// cause is not exported is not recorded by its fact either.
+func (e *factExport) retract(ctx context.Context, edges []graph.Edge) error {
+	ids := make([]registry.ID, len(edges))
+	for i, edge := range edges {
+		ids[i] = edge.To
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	causes, err := e.existing(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, edge := range edges {
+		if causes[edge.To] == nil {
+			continue
+		}
+		if err := e.write(FactInput{Retract: &facts.RetractLineageInput{From: edge.From, To: edge.To, Kind: edge.Kind}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tags exports the tags of each repository whose commits are exported.
 func (e *factExport) tags(ctx context.Context) error {
-	return e.repositories(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
-		return e.each(ctx, registry.KindTag, []registry.ID{repo}, []string{"name", "sha", "dateInferred", "movedAt"}, func(n *graph.Node) error {
-			t, err := core.DecodeWhole(n, &registry.Tag{})
+	return e.eachRepository(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
+		return e.pages(ctx, childrenByAge(registry.KindTag, repo), func(nodes []*graph.Node) error {
+			var ids []registry.ID
+			for _, n := range nodes {
+				t, err := core.DecodeWhole(n, &registry.Tag{})
+				if err != nil {
+					return err
+				}
+				ids = append(ids, registry.CommitID(t.SHA))
+			}
+			commits, err := e.existing(ctx, ids)
 			if err != nil {
 				return err
 			}
-			out := facts.RecordTagInput{Repository: in, Name: t.Name, SHA: t.SHA, Annotated: t.Annotated, Message: t.Message, Tagger: t.Tagger, TaggedAt: t.TaggedAt, MovedAt: t.MovedAt}
-			if t.DateInferred {
-				out.TaggedAt = time.Time{} // It is the time of the commit.
-			}
-			return e.write(FactInput{Tag: &out})
+			return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
+				t, err := core.DecodeWhole(n, &registry.Tag{})
+				if err != nil {
+					return err
+				}
+				commit := commits[registry.CommitID(t.SHA)]
+				if commit == nil {
+					e.omit(n)
+					return nil
+				}
+				out := x.fact.Tag
+				out.Repository, out.Annotated, out.Message, out.Tagger, out.TaggedAt, out.MovedAt = in, t.Annotated, t.Message, t.Tagger, t.TaggedAt, t.MovedAt
+				if t.DateInferred && t.TaggedAt.Equal(commit.ValidFrom) {
+					out.TaggedAt = time.Time{} // It is the time of the commit.
+				}
+				return e.write(x.fact)
+			})
 		})
 	})
 }
 
 func (e *factExport) datasetVersions(ctx context.Context) error {
-	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
+	return e.pages(ctx, childrenByAge(registry.KindDatasetVersion), func(nodes []*graph.Node) error {
 		var parents []registry.ID
 		for _, n := range nodes {
 			parents = append(parents, n.Parent)
@@ -203,36 +323,42 @@ func (e *factExport) datasetVersions(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, n := range nodes {
-			if !e.seesKey(n, []string{"name", "namespace", "version", "digest"}) {
-				continue
-			}
+		return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
 			v, err := core.DecodeWhole(n, &registry.DatasetVersion{})
 			if err != nil {
 				return err
 			}
-			out := &facts.RecordDatasetVersionInput{Dataset: v.Name, Namespace: v.Namespace, Digest: v.Digest, Version: v.Version, Description: v.Description, URI: v.URI,
-				SizeBytes: v.SizeBytes, Rows: v.Rows, Role: v.Role, Columns: registry.WithoutSources(v.Columns), Tags: v.Tags, CreatedAt: v.CreatedAt}
-			if out.Version == out.Digest {
-				out.Version = "" // The digest is the key.
-			}
+			out := x.fact.DatasetVersion
+			out.Description, out.URI, out.SizeBytes, out.Rows, out.Role, out.Tags, out.CreatedAt = v.Description, v.URI, v.SizeBytes, v.Rows, v.Role, v.Tags, v.CreatedAt
+			out.Columns = registry.WithoutSources(v.Columns)
 			if d := datasets[v.Parent]; d != nil {
 				out.Owner = d.Text(registry.IndexOwner)
 			}
-			if err := e.write(FactInput{DatasetVersion: out}); err != nil {
-				return err
-			}
-		}
-		return nil
+			return e.writeParts(n, x.fact, len(n.Doc))
+		})
 	})
 }
 
-func (e *factExport) models(ctx context.Context) error {
-	return e.each(ctx, registry.KindModel, nil, []string{"name", "incarnation"}, func(n *graph.Node) error {
-		m, err := core.DecodeWhole(n, &registry.Model{})
-		if err != nil {
-			return err
+func (e *factExport) exportModels(ctx context.Context) error {
+	return e.pages(ctx, childrenByAge(registry.KindModel), func(nodes []*graph.Node) error {
+		for _, n := range nodes {
+			m, err := core.DecodeWhole(n, &registry.Model{})
+			if err != nil {
+				return err
+			}
+			if !seesKey(n) {
+				e.omit(n)
+				continue
+			}
+			e.models[n.ID] = m.Name
+			f := FactInput{Model: &catalog.RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation}}
+			if err := e.writeParts(n, f, len(n.Doc)); err != nil {
+				return err
+			}
+			if e.omitted[n.ID] {
+				delete(e.models, n.ID)
+			}
 		}
-		return e.write(FactInput{Model: &catalog.RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation}})
+		return nil
 	})
 }

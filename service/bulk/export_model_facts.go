@@ -15,23 +15,27 @@ import (
 // versions exports, for each model, its versions, then their transitions in the order in which
 // they were recorded, then its aliases.
 func (e *factExport) versions(ctx context.Context) error {
-	return e.each(ctx, registry.KindModel, nil, []string{"name"}, func(m *graph.Node) error {
-		q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Parents: []registry.ID{m.ID}, Order: registry.IndexNumber}
-		if err := e.pages(ctx, q, func(nodes []*graph.Node) error { return e.versionPage(ctx, nodes) }); err != nil {
-			return err
+	return e.pages(ctx, childrenByAge(registry.KindModel), func(models []*graph.Node) error {
+		for _, m := range models {
+			if e.models[m.ID] == "" {
+				continue
+			}
+			q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Parents: []registry.ID{m.ID}, Order: registry.IndexNumber}
+			if err := e.pages(ctx, q, func(nodes []*graph.Node) error { return e.versionPage(ctx, nodes) }); err != nil {
+				return err
+			}
+			if err := e.transitions(ctx, m.ID); err != nil {
+				return err
+			}
+			if err := e.aliases(ctx, m); err != nil {
+				return err
+			}
 		}
-		if err := e.transitions(ctx, m.ID); err != nil {
-			return err
-		}
-		return e.aliases(ctx, m)
+		return nil
 	})
 }
 
 func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error {
-	edges, err := e.edgesOf(ctx, nodes)
-	if err != nil {
-		return err
-	}
 	ids := make([]registry.ID, len(nodes))
 	cardIDs := make([]registry.ID, len(nodes))
 	for i, n := range nodes {
@@ -45,34 +49,25 @@ func (e *factExport) versionPage(ctx context.Context, nodes []*graph.Node) error
 	if err != nil {
 		return err
 	}
-	for i, n := range nodes {
-		if !e.seesKey(n, []string{"modelName", "version", "label"}) {
-			continue
-		}
+	return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
 		v, err := core.DecodeWhole(n, &registry.ModelVersion{})
 		if err != nil {
 			return err
 		}
-		t := edges[n.ID]
-		out := &catalog.RegisterModelVersionInput{Model: v.ModelName, Version: &v.Version, Label: v.Label, Description: v.Description, Owner: v.Owner, Tags: v.Tags,
-			CreatedDate: v.CreatedDate, DerivedFrom: t.inline[registry.EdgeDerivedFrom], Features: t.inline[registry.EdgeUsesFeature], Artifacts: artifacts[n.ID]}
-		if run := t.inline[registry.EdgeGeneratedBy]; len(run) > 0 {
-			out.Run = &run[0]
-		}
-		if tag := t.inline[registry.EdgeReleasedFrom]; len(tag) > 0 {
-			out.ReleasedFrom = &tag[0]
-		}
-		if card := cards[cardIDs[i]]; card != nil {
+		out, about := x.fact.ModelVersion, len(n.Doc)+len(artifacts[n.ID])*maxArtifactBytes
+		out.Label, out.Description, out.Owner, out.Tags, out.CreatedDate, out.Artifacts, out.Number = v.Label, v.Description, v.Owner, v.Tags, v.CreatedDate, artifacts[n.ID], v.Number
+		if card := cards[registry.CardID(n.ID)]; card != nil {
+			about += len(card.Doc)
 			if out.Card, err = cardInput(v, card); err != nil {
 				return err
 			}
 		}
-		if err := e.write(FactInput{ModelVersion: out}); err != nil {
-			return err
-		}
-	}
-	return nil
+		return e.writeParts(n, x.fact, about)
+	})
 }
+
+// maxArtifactBytes is roughly the longest file of a version in a fact.
+const maxArtifactBytes = 8 << 10
 
 // cardInput converts a stored card to an input, nil when the card has no fields of its own.
 func cardInput(v *registry.ModelVersion, n *graph.Node) (*catalog.ModelCardInput, error) {
@@ -169,7 +164,10 @@ func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) erro
 	}
 	for _, id := range ids {
 		n, t := nodes[id], records[id]
-		if n == nil || !e.seesKey(n, []string{"to", "at", "forced", "reason", "replacedBy"}) || versions[n.Parent] == nil || t.ReplacedBy != "" && versions[t.ReplacedBy] != nil {
+		if n != nil && !seesKey(n) {
+			e.omit(n)
+		}
+		if n == nil || !seesKey(n) || versions[n.Parent] == nil || t.ReplacedBy != "" && versions[t.ReplacedBy] != nil {
 			continue
 		}
 		v, err := core.DecodeWhole(versions[n.Parent], &registry.ModelVersion{})
@@ -183,61 +181,35 @@ func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) erro
 	return nil
 }
 
-func (e *factExport) aliases(ctx context.Context, m *graph.Node) error {
-	q := graph.Query{Kinds: []registry.Kind{registry.KindAlias}, Parents: []registry.ID{m.ID}, Order: registry.IndexName}
-	return e.pages(ctx, q, func(nodes []*graph.Node) error {
+// deployments exports each deployment, followed by its end.
+func (e *factExport) deployments(ctx context.Context) error {
+	return e.pages(ctx, childrenByAge(registry.KindDeployment), func(nodes []*graph.Node) error {
+		found := map[registry.ID]*registry.Deployment{}
+		var ids []registry.ID
 		for _, n := range nodes {
-			if !n.ValidTo.IsZero() || !e.seesKey(n, []string{"name", "version", "setAt"}) {
-				continue
-			}
-			a, err := core.DecodeWhole(n, &registry.Alias{})
+			d, err := core.DecodeWhole(n, &registry.Deployment{})
 			if err != nil {
 				return err
 			}
-			if err := e.write(FactInput{Alias: &catalog.SetAliasInput{Model: m.Name, Alias: a.Name, Version: a.Version, At: a.SetAt}}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// deployments exports each deployment, followed by its end.
-func (e *factExport) deployments(ctx context.Context) error {
-	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDeployment}, Order: registry.IndexValidFrom}, func(nodes []*graph.Node) error {
-		found := make([]*registry.Deployment, len(nodes))
-		var ids []registry.ID
-		for i, n := range nodes {
-			var err error
-			if found[i], err = core.DecodeWhole(n, &registry.Deployment{}); err != nil {
-				return err
-			}
-			ids = append(ids, found[i].VersionID)
+			found[n.ID] = d
+			ids = append(ids, d.VersionID)
 		}
 		versions, err := e.existing(ctx, ids)
 		if err != nil {
 			return err
 		}
-		for i, n := range nodes {
-			d := found[i]
-			if !e.seesKey(n, []string{"environment", "endpoint", "versionId", "modelName", "version"}) {
-				continue
-			}
+		return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
+			d := found[n.ID]
 			if versions[d.VersionID] == nil {
-				e.out.LeftOut[n.Kind]++
-				continue
+				e.omit(n)
+				return nil
 			}
-			if err := e.write(FactInput{Deployment: &facts.RecordDeploymentInput{Model: &d.ModelName, Version: &d.Version, Environment: d.Environment, Endpoint: d.Endpoint,
-				TrafficPercent: d.TrafficPercent, Owner: d.Owner, Description: d.Description, StartedAt: d.StartedAt}}); err != nil {
+			out := x.fact.Deployment
+			out.TrafficPercent, out.Owner, out.Description, out.StartedAt = d.TrafficPercent, d.Owner, d.Description, d.StartedAt
+			if err := e.write(x.fact); err != nil || d.EndedAt.IsZero() {
 				return err
 			}
-			if d.EndedAt.IsZero() {
-				continue
-			}
-			if err := e.write(FactInput{EndDeployment: &facts.EndDeploymentInput{ID: n.ID, EndedAt: d.EndedAt}}); err != nil {
-				return err
-			}
-		}
-		return nil
+			return e.write(FactInput{EndDeployment: &facts.EndDeploymentInput{ID: n.ID, EndedAt: d.EndedAt}})
+		})
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/core"
@@ -14,8 +15,10 @@ type SetAliasInput struct {
 	Model   string `json:"model,omitzero"`
 	Alias   string `json:"alias,omitzero"`
 	Version string `json:"version,omitzero"`
-	// At is when the alias was set; zero means now. It is used by facts of a batch.
+	// At is when the alias was set; zero means now. RemovedAt is when the alias was removed again.
+	// They are used by facts of a batch.
 	At             time.Time `json:"at,omitzero"`
+	RemovedAt      time.Time `json:"removedAt,omitzero"`
 	IdempotencyKey *string   `json:"-"`
 }
 
@@ -23,8 +26,11 @@ type SetAliasInput struct {
 type SetAliasPayload struct{ Alias *registry.Alias }
 
 func (in *SetAliasInput) check() error {
-	if err := core.FirstError(core.CheckName("alias", &in.Alias), core.CheckTime("at", in.At)); err != nil {
+	if err := core.FirstError(core.CheckName("alias", &in.Alias), core.CheckTime("at", in.At), core.CheckTime("removedAt", in.RemovedAt)); err != nil {
 		return err
+	}
+	if !in.RemovedAt.IsZero() && (in.At.IsZero() || in.RemovedAt.Before(in.At)) {
+		return registry.Invalid("removedAt", "needs at, the time when the alias was set, and must not lie before it")
 	}
 	if _, err := registry.ParseVersion(in.Alias); err == nil || in.Alias == "latest" {
 		return registry.Invalid("alias", "must not be a version or latest")
@@ -70,7 +76,8 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 		}
 		// A fact that is recorded late does not override a later change of the alias.
 		late := !in.At.IsZero() && (previous.SetAt.After(at) || previous.ValidTo.After(at))
-		if late || previous.VersionID == v.ID && previous.ValidTo.IsZero() {
+		same := previous.VersionID == v.ID && (previous.ValidTo.IsZero() && in.RemovedAt.IsZero() || previous.SetAt.Equal(at) && previous.ValidTo.Equal(core.StoredTime(in.RemovedAt, time.Time{})))
+		if late || same {
 			return core.WriteResult{IDs: []registry.ID{a.ID}}, nil
 		}
 		a.ValidFrom = old[0].ValidFrom
@@ -82,8 +89,25 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 	if err := tx.Put(ctx, n); err != nil {
 		return core.WriteResult{}, err
 	}
-	return core.WriteResult{IDs: []registry.ID{a.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasSet,
-		Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("alias", a.Name, "version", v.Version)})
+	result := core.WriteResult{IDs: []registry.ID{a.ID}, Created: true, Changed: true}
+	if err := tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasSet, Objects: []registry.ID{a.ID, v.ID}, Model: v.Parent,
+		Detail: core.LogDetail("alias", a.Name, "version", v.Version)}); err != nil || in.RemovedAt.IsZero() {
+		return result, err
+	}
+	if !tx.May(registry.AliasDelete, v.Parent) {
+		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may not do %s, and removedAt removes the alias; ask an administrator", registry.AliasDelete)
+	}
+	return result, endAlias(ctx, tx, n, core.StoredTime(in.RemovedAt, tx.Now()))
+}
+
+// endAlias removes an alias at a time. Its node stays, so that setting it again reuses it.
+func endAlias(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time) error {
+	ended := *n
+	ended.ValidTo, ended.Since, ended.Slots = at, at, nil
+	if err := tx.Put(ctx, &ended); err != nil {
+		return err
+	}
+	return tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted, Objects: []registry.ID{n.ID}, Model: n.Parent, Detail: core.LogDetail("alias", n.Name)})
 }
 
 func checkAliasPermission(tx *policies.Tx, alias string, model registry.ID) error {
@@ -116,13 +140,7 @@ func (c *Catalog) DeleteAlias(ctx context.Context, in DeleteAliasInput) (*core.D
 		if err != nil || nodes[0] == nil || nodes[0].Deleted || !nodes[0].ValidTo.IsZero() {
 			return core.WriteResult{}, err
 		}
-		ended := *nodes[0]
-		ended.ValidTo, ended.Since, ended.Slots = tx.Now(), tx.Now(), nil
-		if err := tx.Put(ctx, &ended); err != nil {
-			return core.WriteResult{}, err
-		}
-		return core.WriteResult{IDs: []registry.ID{ended.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogAliasDeleted,
-			Objects: []registry.ID{ended.ID}, Model: m.ID, Detail: core.LogDetail("alias", in.Alias)})
+		return core.WriteResult{IDs: []registry.ID{nodes[0].ID}, Created: true}, endAlias(ctx, tx, nodes[0], tx.Now())
 	})
 	return core.NewDeletePayload(ctx, result, err)
 }

@@ -12,8 +12,11 @@ import (
 
 // RegisterModelVersionInput describes a new version. Version or Bump is set, or Label alone.
 type RegisterModelVersionInput struct {
-	Model          string              `json:"model,omitzero"`
-	Version        *string             `json:"version,omitzero"`
+	Model   string  `json:"model,omitzero"`
+	Version *string `json:"version,omitzero"`
+	// Number is the version's number in the model, if it is higher than all that were given. It is
+	// used by facts of a batch.
+	Number         int                 `json:"number,omitzero"`
 	Bump           *registry.Bump      `json:"bump,omitzero"`
 	Label          string              `json:"label,omitzero"`
 	Description    string              `json:"description,omitzero"`
@@ -32,6 +35,9 @@ type RegisterModelVersionInput struct {
 	CreateModel bool `json:"createModel,omitzero"`
 }
 
+// maxNumber is the highest number that an input may give a version.
+const maxNumber = 1_000_000_000
+
 // RegisterModelVersionPayload has the new version.
 type RegisterModelVersionPayload struct{ ModelVersion *registry.ModelVersion }
 
@@ -39,6 +45,9 @@ func (in *RegisterModelVersionInput) check() error {
 	if err := core.FirstError(core.CheckName("model", &in.Model), core.CheckKey("label", &in.Label), core.CheckText("description", &in.Description), core.CheckKey("owner", &in.Owner),
 		core.CheckTags("tags", in.Tags), core.CheckTime("createdDate", in.CreatedDate)); err != nil {
 		return err
+	}
+	if in.Number < 0 || in.Number > maxNumber {
+		return registry.Invalid("number", "must be 1 to %d", maxNumber)
 	}
 	if len(in.DerivedFrom)+len(in.Features)+len(in.Artifacts) > 1000 {
 		return registry.Invalid("features", "more than 1000 features, artifacts and sources; link the rest with linkLineage")
@@ -76,7 +85,7 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	if err != nil {
 		return nil, err
 	}
-	m.LastNumber++
+	m.LastNumber = max(m.LastNumber+1, in.Number)
 	v := &registry.ModelVersion{Name: registry.VersionName(m.Name, semver), ModelID: registry.VersionModelID(m.Name, semver), ModelName: m.Name,
 		Version: semver.String(), Number: m.LastNumber, Label: in.Label, Description: in.Description, Owner: in.Owner, Tags: in.Tags,
 		Stage: registry.Development, Creator: tx.Subject(), CreatedDate: core.StoredTime(in.CreatedDate, tx.Now()), RecordedAt: tx.Now(), UpdatedAt: tx.Now()}

@@ -75,7 +75,11 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 	}
 	t := &registry.Tag{Name: in.Name, Repository: string(repo), SHA: in.SHA, Annotated: in.Annotated, Message: in.Message, Tagger: in.Tagger, RecordedAt: tx.Now()}
 	t.ID, t.Parent = registry.TagID(repo, in.Name, in.SHA), repo
-	if in.TaggedAt.IsZero() {
+	found, err := tx.NodesUnfiltered(ctx, t.ID)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if in.TaggedAt.IsZero() && (found[0] == nil || found[0].Deleted) { // A known tag keeps its date, and whether it is inferred.
 		in.TaggedAt, t.DateInferred = commits[0].ValidFrom, true
 	}
 	slot := registry.TagSlot(repo, in.Name)
@@ -89,15 +93,13 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 			return core.WriteResult{}, err
 		}
 	}
-	found, err := tx.NodesUnfiltered(ctx, t.ID)
-	if err != nil {
-		return core.WriteResult{}, err
-	}
 	written, err := core.PutFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
 	if err != nil {
 		return core.WriteResult{}, err
 	}
 	switch {
+	case !movedAt.IsZero() && !t.DateInferred && movedAt.Before(t.TaggedAt):
+		return core.WriteResult{}, registry.Invalid("movedAt", "lies before taggedAt, %s", t.TaggedAt.Format(time.RFC3339))
 	case !movedAt.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
 		t.ValidTo, t.MovedAt, written = movedAt, movedAt, true
 		if err := core.PutNoun(ctx, tx, t, movedAt); err != nil {
@@ -120,6 +122,7 @@ func endTag(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time) e
 	if err != nil {
 		return err
 	}
+	at = core.LaterTime(at, n.ValidFrom)
 	old.MovedAt, old.ValidTo = at, at
 	return core.PutNoun(ctx, tx, old, at)
 }

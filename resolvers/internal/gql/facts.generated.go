@@ -259,7 +259,7 @@ func (ec *executionContext) unmarshalInputAliasFactInput(ctx context.Context, ob
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"model", "alias", "version", "at"}
+	fieldsInOrder := [...]string{"model", "alias", "version", "at", "removedAt"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -294,6 +294,13 @@ func (ec *executionContext) unmarshalInputAliasFactInput(ctx context.Context, ob
 				return it, err
 			}
 			it.At = data
+		case "removedAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("removedAt"))
+			data, err := ec.unmarshalODateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RemovedAt = data
 		}
 	}
 	return it, nil

@@ -1503,6 +1503,8 @@ input AliasFactInput {
   version: String!
   "When it was set; now, when left out. One that was set or removed since stays."
   at: DateTime
+  "When it was removed again; it needs at."
+  removedAt: DateTime
 }
 
 "What a fact is."
@@ -3133,6 +3135,8 @@ input RegisterModelVersionInput {
   version: String
   "Raise the highest version of the model; 1.0.0, 0.1.0 or 0.0.1 for the first."
   bump: Bump
+  "Its number in the model, if that is higher than all that were given; the next, when left out. It is meant for facts."
+  number: Int
   "A foreign system's own name of it, unique in the model."
   label: String
   "What is special about it."

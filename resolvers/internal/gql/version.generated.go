@@ -2419,7 +2419,7 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 		asMap["createModel"] = false
 	}
 
-	fieldsInOrder := [...]string{"model", "version", "bump", "label", "description", "owner", "tags", "createdDate", "run", "releasedFrom", "derivedFrom", "features", "artifacts", "card", "idempotencyKey", "createModel"}
+	fieldsInOrder := [...]string{"model", "version", "bump", "number", "label", "description", "owner", "tags", "createdDate", "run", "releasedFrom", "derivedFrom", "features", "artifacts", "card", "idempotencyKey", "createModel"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2447,6 +2447,13 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 				return it, err
 			}
 			it.Bump = data
+		case "number":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("number"))
+			data, err := ec.unmarshalOInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Number = data
 		case "label":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("label"))
 			data, err := ec.unmarshalOString2string(ctx, v)

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pedigree/registry"
+)
+
+// storeFlags are the global flags that select a local store.
+var storeFlags = []string{"data", "store", "store-namespace"}
+
+// settingUse says which global settings a command uses. A flag that it does not use is refused.
+// A variable or a key of the configuration file speaks to all commands, so one that a command
+// does not use is passed over, unless the command would then answer for another registry than
+// the one that is named.
+type settingUse struct {
+	// flags are the global flags that the command uses, besides --config, which all use.
+	flags []string
+	// instead says what to do in place of a flag that is refused.
+	instead map[string]string
+	// unlessFlags lists, for a command that refuses a server of the environment too, the flags
+	// that say that another registry is meant.
+	unlessFlags []string
+	// token and bootstrapToken are true for a command that uses PEDIGREE_TOKEN or
+	// PEDIGREE_BOOTSTRAP_TOKEN.
+	token, bootstrapToken bool
+}
+
+var (
+	ownStore       = []string{"data", "store", "store-namespace", "policy"}
+	storeOrServer  = settingUse{flags: append(slices.Clone(ownStore), "server"), token: true}
+	noServerPolicy = map[string]string{"server": "a server does not tell its policy: give the file that it serves with as --policy, or ask it for viewer { actions } on /graphiql"}
+)
+
+// settingUses has a row for every command that does something. A test fails for a command
+// without a row.
+var settingUses = map[string]settingUse{
+	"demo load":  storeOrServer,
+	"export":     storeOrServer,
+	"import dvc": storeOrServer,
+	"import git": storeOrServer,
+	"lineage":    storeOrServer,
+	"load":       storeOrServer,
+	"migrate": {instead: map[string]string{"server": "name the stores with --from and --to", "store": "name the stores with --from and --to",
+		"data": "name the stores with --from and --to", "store-namespace": "name the namespaces with --from-namespace and --to-namespace"}},
+	"policy check":   {instead: map[string]string{"server": "a policy file is checked here, before a server is started with it", "policy": "name the file as the argument"}},
+	"policy explain": {flags: []string{"policy"}, instead: noServerPolicy, unlessFlags: []string{"policy"}},
+	"policy show":    {instead: map[string]string{"server": "this prints the policy that is built in; a server does not tell its own", "policy": "this prints the policy that is built in"}},
+	"ready":          {instead: map[string]string{"server": "name the server that is asked with --url"}, unlessFlags: []string{"url"}},
+	"serve": {flags: append(slices.Clone(ownStore), "log-format", "log-level"), bootstrapToken: true,
+		instead: map[string]string{"server": "this command is the server; say where it listens with --listen"}},
+	"token create": {flags: ownStore, unlessFlags: storeFlags,
+		instead: map[string]string{"server": "a token is made by who can open the store: run this where it is, with --data or --store"}},
+}
+
+// commandName returns the name of a command without that of the program.
+func commandName(cmd *cobra.Command) string {
+	return strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
+}
+
+// checkSettings refuses the global settings that a command does not use, and those that
+// contradict each other.
+func checkSettings(cmd *cobra.Command, s *settings) error {
+	name := commandName(cmd)
+	use, given := settingUses[name], cmd.Flags().Changed
+	for _, flag := range globalFlags(cmd.Root()) {
+		if given(flag) && flag != "config" && !slices.Contains(use.flags, flag) {
+			return registry.Invalid(flag, "means nothing to %s; %s", name, use.insteadOf(flag))
+		}
+	}
+	if given("server") {
+		switch {
+		case slices.ContainsFunc(storeFlags, given):
+			return registry.Invalid("server", "give --server to speak to a server, or --store and --data to open its store, not both")
+		case s.GetString("server") == "":
+			return registry.Invalid("server", "must not be empty; leave it out to open the store")
+		}
+	}
+	if given("policy") && slices.Contains(use.flags, "server") && serverURL(cmd, s) != "" {
+		return registry.Invalid("policy", "a server has its own policy; leave --policy out, or open the store with --data or --store")
+	}
+	if use.unlessFlags != nil && !slices.ContainsFunc(use.unlessFlags, given) && s.GetString("server") != "" {
+		return registry.Errorf(registry.InvalidArgument, "%s does not speak to a server, and PEDIGREE_SERVER or the configuration file names one: unset it. %s",
+			cmd.CommandPath(), capitalize(use.insteadOf("server")))
+	}
+	return nil
+}
+
+func (u settingUse) insteadOf(flag string) string {
+	if text := u.instead[flag]; text != "" {
+		return text
+	}
+	return "leave it out"
+}
+
+// globalFlags lists the global flags in alphabetical order.
+func globalFlags(root *cobra.Command) (names []string) {
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+func capitalize(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// commandsOf returns every command that does something, without those of cobra itself.
+func commandsOf(cmd *cobra.Command) (out []*cobra.Command) {
+	for _, c := range cmd.Commands() {
+		if c.Runnable() && c.Name() != "help" {
+			out = append(out, c)
+		}
+		out = append(out, commandsOf(c)...)
+	}
+	return out
+}
+
+// settingProbe is a value of a global setting that a command which uses it cannot use, and what
+// the command then says.
+type settingProbe struct{ value, want string }
+
+// probeSettings runs commands with values of the global settings.
+type probeSettings struct {
+	t        *testing.T
+	data     string // a folder with a registry
+	sample   string // a git repository
+	server   string // counts requests and refuses them
+	requests atomic.Int64
+	ready    string // the URL of a server that is ready
+}
+
+func newProbeSettings(t *testing.T) *probeSettings {
+	p := &probeSettings{t: t, data: t.TempDir(), sample: sample(t)}
+	if code, _, stderr := run(t, "demo", "load", "--data", p.data); code != 0 {
+		t.Fatal(stderr)
+	}
+	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "Bearer probe-token" {
+			p.requests.Add(1)
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	ready := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(func() { fake.Close(); ready.Close() })
+	p.server, p.ready = fake.URL, ready.URL
+	return p
+}
+
+// args returns arguments with which a command succeeds in the folder of the probe, or ends by
+// itself in the case of serve.
+func (p *probeSettings) args(name string) []string {
+	file := func(text string) string {
+		path := filepath.Join(p.t.TempDir(), "file")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+		return path
+	}
+	more, ok := map[string][]string{
+		"demo load": {}, "export": {}, "import dvc": {p.sample}, "import git": {p.sample}, "lineage": {"credit-approval@1.0.0"}, "load": {file(`{"model":{"name":"m"}}`)},
+		"migrate":      {"--from", "sqlite://" + filepath.Join(p.data, "pedigree.db"), "--to", "sqlite://" + filepath.Join(p.t.TempDir(), "to.db")},
+		"policy check": {"../../policies/policy.csv"}, "policy explain": {"--role", "viewer", "Model.owner"}, "policy show": {}, "ready": {"--url", p.ready},
+		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"},
+	}[name]
+	if !ok {
+		p.t.Errorf("this test has no arguments for %q", name)
+	}
+	return append(strings.Fields(name), more...)
+}
+
+// value returns the probe of a setting for a command.
+func (p *probeSettings) value(flag string) settingProbe {
+	missing := filepath.Join(p.t.TempDir(), "missing")
+	return map[string]settingProbe{
+		"config":          {missing, "the configuration file cannot be read"},
+		"data":            {filepath.Join(p.sample, "dvc.yaml"), "file"}, // A file, not a folder.
+		"store":           {"mysql://x", `"mysql" is no store`},
+		"store-namespace": {"other", "means nothing to a SQLite store"},
+		"server":          {p.server, "UNAUTHENTICATED"},
+		"policy":          {missing, "policy"},
+		"log-format":      {"xml", "must be text or json"},
+		"log-level":       {"loud", "must be debug, info, warn or error"},
+	}[flag]
+}
+
+// TestEveryCommandDecidesEveryGlobalSetting runs every command with every global flag and
+// variable. A command uses a flag or refuses it. It uses a variable, or refuses it when it
+// names another registry, or does the same as without it.
+func TestEveryCommandDecidesEveryGlobalSetting(t *testing.T) {
+	p := newProbeSettings(t)
+	t.Setenv("PEDIGREE_DATA", p.data)
+	t.Setenv("PEDIGREE_TOKEN", "probe-token")
+	t.Setenv("PEDIGREE_BOOTSTRAP_TOKEN", "probe-bootstrap-token-0123456789")
+	decided := map[string]bool{}
+	for _, cmd := range commandsOf(newRoot()) {
+		name := commandName(cmd)
+		if _, ok := settingUses[name]; !ok {
+			t.Errorf("%q has no row in settingUses: decide which global settings it uses", name)
+			continue
+		}
+		decided[name] = true
+		t.Run(name, func(t *testing.T) {
+			without, _, _ := run(t, p.args(name)...)
+			for _, flag := range globalFlags(newRoot()) {
+				p.checkFlag(t, name, flag)
+				p.checkVariable(t, name, flag, without)
+			}
+		})
+	}
+	for name := range settingUses {
+		if !decided[name] {
+			t.Errorf("settingUses has a row for %q, and there is no such command", name)
+		}
+	}
+}
+
+func (p *probeSettings) checkFlag(t *testing.T, name, flag string) {
+	probe, before := p.value(flag), p.requests.Load()
+	if probe.value == "" {
+		t.Fatalf("this test has no value for --%s", flag)
+	}
+	code, _, stderr := run(t, append(p.args(name), "--"+flag, probe.value)...)
+	if used := flag == "config" || slices.Contains(settingUses[name].flags, flag); !used {
+		probe.want = "INVALID_ARGUMENT: " + flag + ": means nothing to " + name
+	}
+	if code == 0 || !strings.Contains(stderr, probe.want) {
+		t.Errorf("--%s: exit %d, %s, want %q", flag, code, stderr, probe.want)
+	}
+	if asked := p.requests.Load() > before; asked != (flag == "server" && slices.Contains(settingUses[name].flags, "server")) {
+		t.Errorf("--%s: the server was asked with the token: %v", flag, asked)
+	}
+}
+
+func (p *probeSettings) checkVariable(t *testing.T, name, flag string, without int) {
+	probe, use := p.value(flag), settingUses[name]
+	variable := "PEDIGREE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	old, was := os.LookupEnv(variable)
+	os.Setenv(variable, probe.value)
+	defer func() {
+		if os.Unsetenv(variable); was {
+			os.Setenv(variable, old)
+		}
+	}()
+	code, _, stderr := run(t, p.args(name)...)
+	switch {
+	case flag == "config" || slices.Contains(use.flags, flag):
+		if code == 0 || !strings.Contains(stderr, probe.want) {
+			t.Errorf("%s: exit %d, %s, want %q", variable, code, stderr, probe.want)
+		}
+	case flag == "server" && use.unlessFlags != nil && name != "ready": // The arguments of ready have --url.
+		if code == 0 || !strings.Contains(stderr, "PEDIGREE_SERVER or the configuration file names one: unset it") {
+			t.Errorf("%s: exit %d, %s", variable, code, stderr)
+		}
+	case code != without:
+		t.Errorf("%s: exit %d, and %d without it: %s", variable, code, without, stderr)
+	}
+}
+
+func TestReadyRefusesAServerOfTheEnvironmentWithoutURL(t *testing.T) {
+	t.Setenv("PEDIGREE_SERVER", "http://127.0.0.1:1")
+	if code, _, stderr := run(t, "ready"); code != 1 || !strings.Contains(stderr, "Name the server that is asked with --url") {
+		t.Errorf("exit %d %s", code, stderr)
+	}
+}
+
+// TestTheBootstrapTokenIsOnlyOfServe checks the variables that have no flag.
+func TestTheBootstrapTokenIsOnlyOfServe(t *testing.T) {
+	for name, use := range settingUses {
+		if use.bootstrapToken != (name == "serve") || use.token != slices.Contains(use.flags, "server") {
+			t.Errorf("%s: %+v", name, use)
+		}
+	}
+}
+
+func TestAServerAndItsPolicyContradict(t *testing.T) {
+	for _, args := range [][]string{{"export", "--server", "http://127.0.0.1:1", "--policy", "x.csv"}, {"lineage", "m@1", "--server", "http://127.0.0.1:1", "--policy", "x.csv"}} {
+		if code, _, stderr := run(t, args...); code != 1 || !strings.Contains(stderr, "INVALID_ARGUMENT: policy: a server has its own policy") {
+			t.Errorf("%v: exit %d %s", args, code, stderr)
+		}
+	}
+}
+
+// TestReadingCommandsCreateNoStore runs each reading command where there is no store.
+func TestReadingCommandsCreateNoStore(t *testing.T) {
+	for _, args := range [][]string{{"export"}, {"lineage", "m@1"}, {"policy", "show"}, {"policy", "explain", "--role", "viewer", "Model.owner"}, {"policy", "check", "../../policies/policy.csv"}} {
+		dir := filepath.Join(t.TempDir(), "typo")
+		t.Setenv("PEDIGREE_DATA", dir)
+		code, stdout, stderr := run(t, args...)
+		if opens := args[0] != "policy"; opens && (code != 1 || stdout != "" || !strings.Contains(stderr, "NOT_FOUND: there is no file ")) {
+			t.Errorf("%v: exit %d %s%s", args, code, stdout, stderr)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%v made %s", args, dir)
+		}
+		if opens := args[0] != "policy"; opens {
+			if code, _, stderr := run(t, append(args, "--store", "sqlite://"+filepath.Join(dir, "x.db"))...); code != 1 || !strings.Contains(stderr, "NOT_FOUND") {
+				t.Errorf("%v: exit %d %s", args, code, stderr)
+			}
+		}
+	}
+}
+
+// TestExportAndLoadSpeakToAServer checks that the export of a server is that of its store, and
+// that a load records on the server and nowhere else.
+func TestExportAndLoadSpeakToAServer(t *testing.T) {
+	url, data := startServer(t)
+	local, dir := t.TempDir(), t.TempDir()
+	t.Setenv("PEDIGREE_DATA", local)
+	source := t.TempDir()
+	if code, _, stderr := run(t, "import", "dvc", sample(t), "--repo", "churn", "--data", source); code != 0 {
+		t.Fatal(stderr)
+	}
+	if code, _, stderr := run(t, "demo", "load", "--data", source); code != 0 {
+		t.Fatal(stderr)
+	}
+	file, refused := filepath.Join(dir, "facts.jsonl"), filepath.Join(dir, "refused.jsonl")
+	_, want, count := run(t, "export", "--data", source)
+	lines := want + `{"model":{"name":"a/b"}}` + "\n" + `{"transition":{"model":"credit-approval","version":"1.0.0","to":"NOWHERE","at":"2026-01-01T00:00:00Z"}}` + "\n" +
+		`{"ref":"x","datasetVersion":{"dataset":"x","version":"1"}}` + "\n" + `{"run":{"producer":"p","runId":"1","name":"n","inputs":["@x"]}}` + "\n"
+	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := run(t, "load", file, "--server", url, "--refused", refused)
+	if code != 3 || !strings.Contains(out, "; 2 refused") || strings.Count(stderr, "INVALID_ARGUMENT") != 2 {
+		t.Fatalf("exit %d: %s%s", code, out, stderr)
+	}
+	if left, err := os.ReadFile(refused); err != nil || strings.Count(string(left), "\n") != 2 || !strings.Contains(string(left), "NOWHERE") {
+		t.Errorf("%s %v", left, err)
+	}
+	t.Setenv("PEDIGREE_SERVER", url)
+	code, again, stderr := run(t, "load", file, "--refused", refused)
+	if code != 3 || !strings.Contains(again, " 0 new, ") {
+		t.Errorf("exit %d: %s%s", code, again, stderr)
+	}
+	code, got, told := run(t, "export")
+	_, stored, _ := run(t, "export", "--data", data)
+	if code != 0 || got != stored || !strings.HasPrefix(got, want[:200]) || !strings.Contains(got, `"runId":"1"`) || strings.Count(told, "facts") != 1 || count == "" {
+		t.Errorf("exit %d %s: %d bytes, %d are stored", code, told, len(got), len(stored))
+	}
+	if files, _ := os.ReadDir(local); len(files) > 0 {
+		t.Errorf("the local folder has %v", files)
+	}
+	t.Setenv("PEDIGREE_TOKEN", "pdg_some_wrong_token")
+	for _, args := range [][]string{{"export"}, {"load", file}} {
+		if code, out, stderr := run(t, args...); code != 1 || strings.Contains(out, "{") || !strings.Contains(stderr, "UNAUTHENTICATED: the token is not valid") {
+			t.Errorf("%v: exit %d %s%s", args, code, out, stderr)
+		}
+	}
+}
+
+// TestAPipeIsLoaded loads a file that cannot be read twice.
+func TestAPipeIsLoaded(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		w.WriteString(strings.Repeat(`{"model":{"name":"m"}}`+"\n", 700))
+		w.Close()
+	}()
+	data := t.TempDir()
+	path := "/dev/fd/" + strconv.Itoa(int(r.Fd()))
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("this system has no /dev/fd")
+	}
+	if code, out, stderr := run(t, "load", path, "--data", data); code != 0 || !strings.Contains(out, "700 lines recorded: 1 new") {
+		t.Errorf("exit %d: %s%s", code, out, stderr)
+	}
+	if left, _ := filepath.Glob(filepath.Join(data, "loads", "*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	var out, stderr strings.Builder
+	if code := Main(context.Background(), []string{"load", "-", "--data", data}, strings.NewReader(`{"model":{"name":"n"}}`), &out, &stderr); code != 0 || !strings.Contains(out.String(), "1 new") {
+		t.Errorf("exit %d: %s%s", code, out.String(), stderr.String())
+	}
+}
