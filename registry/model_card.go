@@ -169,11 +169,14 @@ func (p *Performance) check() error {
 	return CheckMetrics("performance.metrics", p.Metrics)
 }
 
-// CheckMetrics requires unique names and finite values, at most 1000 metrics.
+// MaxMetrics is the most metrics of a run or a card.
+const MaxMetrics = 1000
+
+// CheckMetrics requires unique names and finite values, at most MaxMetrics metrics.
 func CheckMetrics(field string, ms []Metric) error {
 	seen := map[string]bool{}
-	if len(ms) > 1000 {
-		return Invalid(field, "has more than 1000 metrics")
+	if len(ms) > MaxMetrics {
+		return Invalid(field, "has more than %d metrics", MaxMetrics)
 	}
 	for i, m := range ms {
 		at := fmt.Sprintf("%s[%d]", field, i)

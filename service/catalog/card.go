@@ -164,7 +164,7 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0]))
+	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result, result.IDs[0]))
 	if err != nil || v == nil {
 		return &UpdateModelCardPayload{}, err
 	}
