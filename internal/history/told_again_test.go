@@ -307,4 +307,3 @@ func TestReferencesAndCreateModelInFacts(t *testing.T) {
 		r.mutate(registry.NotFound, "recordFacts", "RecordFactsInput", answer, map[string]any{"facts": []any{map[string]any{"modelVersion": map[string]any{"model": "other", "version": "1.0.0"}}}})
 	})
 }
-

@@ -125,7 +125,7 @@ func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetV
 		return core.WriteResult{}, err
 	}
 	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[1], Noun: v, At: in.CreatedAt, SetTime: func(at time.Time) { v.CreatedAt = at },
-		Defaults: defaultRole(v)})
+		Defaults: defaultRole(found[1], v)})
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -165,12 +165,13 @@ func putDataset(ctx context.Context, tx *policies.Tx, old *graph.Node, id regist
 	return core.PutFact(ctx, tx, core.ToldFact{Old: old, Noun: d})
 }
 
-// defaultRole lets a told role replace the role OTHER. That OTHER is told again says nothing.
-func defaultRole(v *registry.DatasetVersion) map[string]string {
+// defaultRole lets a told role replace the role OTHER. When a role is known, that OTHER is told
+// says nothing.
+func defaultRole(old *graph.Node, v *registry.DatasetVersion) map[string]string {
 	if v.Role == "" {
 		return nil
 	}
-	if v.Role == registry.OtherData {
+	if v.Role == registry.OtherData && old != nil && old.Text(registry.IndexRole) != "" {
 		v.Role = ""
 	}
 	return map[string]string{"role": string(registry.OtherData)}
