@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pedigree/policies"
@@ -9,7 +10,8 @@ import (
 	"pedigree/service/core"
 )
 
-// ModelCardInput has the fields of a card to set; nil fields stay. ModelID, Name, Version,
+// ModelCardInput has the fields of a card to set; nil fields stay, also those of a section
+// that is given. ModelID, Name, Version,
 // Creator and Status are derived from the version: they may be given, but must be equal to it.
 type ModelCardInput struct {
 	ModelID               *string                `json:"modelId,omitzero"`
@@ -38,13 +40,15 @@ func (in *ModelCardInput) Apply(card *registry.ModelCard) (changed []string) {
 	}
 	set("description", in.Description != nil, func() { card.Description = *in.Description; core.ToNFC(&card.Description) })
 	set("createdDate", !in.CreatedDate.IsZero(), func() { card.CreatedDate = core.StoredTime(in.CreatedDate, in.CreatedDate) })
-	set("modelDetails", in.ModelDetails != nil, func() { card.ModelDetails = in.ModelDetails })
-	set("training", in.Training != nil, func() { card.Training = in.Training })
-	set("performance", in.Performance != nil, func() { card.Performance = in.Performance })
+	set("modelDetails", in.ModelDetails != nil, func() { card.ModelDetails = registry.MergeSection(card.ModelDetails, in.ModelDetails) })
+	set("training", in.Training != nil, func() { card.Training = registry.MergeSection(card.Training, in.Training) })
+	set("performance", in.Performance != nil, func() { card.Performance = registry.MergeSection(card.Performance, in.Performance) })
 	set("features", in.Features != nil, func() { card.Features = in.Features })
 	set("dataPreprocessing", in.DataPreprocessing != nil, func() { card.DataPreprocessing = in.DataPreprocessing })
 	set("limitations", in.Limitations != nil, func() { card.Limitations = in.Limitations })
-	set("ethicalConsiderations", in.EthicalConsiderations != nil, func() { card.EthicalConsiderations = in.EthicalConsiderations })
+	set("ethicalConsiderations", in.EthicalConsiderations != nil, func() {
+		card.EthicalConsiderations = registry.MergeSection(card.EthicalConsiderations, in.EthicalConsiderations)
+	})
 	return changed
 }
 
@@ -116,12 +120,14 @@ func putCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, car
 	return tx.Put(ctx, n)
 }
 
-// UpdateModelCardInput changes a version's card.
+// UpdateModelCardInput changes a version's card: first it empties the fields in Clear, then it
+// sets those in Card.
 type UpdateModelCardInput struct {
 	Model          *string
 	Version        *string
 	ID             *registry.ID
 	Card           *ModelCardInput
+	Clear          []string
 	IfRevision     *int
 	IdempotencyKey *string `json:"-"`
 }
@@ -154,7 +160,10 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 		if err := in.Card.checkDerivedFields(v); err != nil {
 			return core.WriteResult{}, err
 		}
-		changed := in.Card.Apply(card)
+		changed, err := in.apply(card)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
 		if err := putCard(ctx, tx, v, card, core.LaterTime(tx.Now(), nodes[0].Since)); err != nil {
 			return core.WriteResult{}, err
 		}
@@ -170,6 +179,19 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 	}
 	card, err := c.CardOf(ctx, v)
 	return &UpdateModelCardPayload{card}, err
+}
+
+// apply clears and sets fields of a card and returns their names.
+func (in *UpdateModelCardInput) apply(card *registry.ModelCard) ([]string, error) {
+	if len(in.Clear) > 100 {
+		return nil, registry.Invalid("clear", "more than 100 fields")
+	}
+	for _, path := range in.Clear {
+		if err := card.Clear(path); err != nil {
+			return nil, err
+		}
+	}
+	return append(slices.Clone(in.Clear), in.Card.Apply(card)...), nil
 }
 
 // CardOf returns the card of a version with its derived fields, nil when there is none that

@@ -1332,7 +1332,7 @@ func (ec *executionContext) unmarshalInputUpdateModelCardInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"model", "version", "id", "card", "ifRevision", "idempotencyKey"}
+	fieldsInOrder := [...]string{"model", "version", "id", "card", "clear", "ifRevision", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1367,6 +1367,13 @@ func (ec *executionContext) unmarshalInputUpdateModelCardInput(ctx context.Conte
 				return it, err
 			}
 			it.Card = data
+		case "clear":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clear"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Clear = data
 		case "ifRevision":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ifRevision"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)

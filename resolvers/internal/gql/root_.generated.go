@@ -357,7 +357,7 @@ input EthicsInput {
   protectedGroups: [String!]
 }
 
-"What to change; fields left out stay."
+"What to change; fields left out stay, also those of a section that is given. A list that is given replaces the list."
 input UpdateModelCardInput {
   "The model's name; or give id."
   model: String
@@ -367,6 +367,8 @@ input UpdateModelCardInput {
   id: ID
   "The fields to set."
   card: ModelCardInput!
+  "The fields to empty first, such as limitations or performance.accuracy."
+  clear: [String!]
   "CONFLICT when the card has another revision by now."
   ifRevision: Int
   "Makes a retry safe for 24 hours."
