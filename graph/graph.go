@@ -337,7 +337,7 @@ type Tx interface {
 	// deleted is NOT_FOUND. The kinds of the ends must pass registry.CheckEdge. An edge
 	// that closes a cycle is FAILED_PRECONDITION with Details["path"], the ids of the
 	// cycle in order. Two nodes have at most one live edge of a kind: linking it again
-	// changes nothing.
+	// changes nothing, and sets ValidFrom and ValidTo to those of the live edge.
 	Link(ctx context.Context, edges ...*Edge) error
 	// Unlink retracts the live edges with the given Kind, From and To and sets their
 	// RetractedSeq. It skips edges that do not exist.

@@ -22,10 +22,12 @@ type bufferedTx struct {
 	// edgesByEffect has all current edges from an effect; an absent effect is not cached.
 	edgesByEffect map[registry.ID]map[edgeKey]*graph.Edge
 
-	pendingNodes   []*graph.Node
-	pendingKinds   map[registry.Kind]bool
-	pendingEdges   []*graph.Edge
-	edgeSteps      []int // the step of each pending edge
+	pendingNodes []*graph.Node
+	pendingKinds map[registry.Kind]bool
+	pendingEdges []*graph.Edge
+	edgeSteps    []int // the step of each pending edge
+	// repeatedEdges are edges that are pending already, with that pending edge.
+	repeatedEdges  [][2]*graph.Edge
 	pendingEntries []*registry.LogEntry
 	currentStep    int
 }
@@ -249,7 +251,10 @@ func (b *bufferedTx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	for _, e := range edges {
 		existing := b.edgesByEffect[e.From][edgeKey{e.Kind, e.To}]
 		if e.Created = existing == nil; !e.Created {
-			e.ID, e.RecordedSeq = existing.ID, existing.RecordedSeq
+			e.ID, e.RecordedSeq, e.ValidFrom, e.ValidTo = existing.ID, existing.RecordedSeq, existing.ValidFrom, existing.ValidTo
+			if existing.ID == "" {
+				b.repeatedEdges = append(b.repeatedEdges, [2]*graph.Edge{e, existing})
+			}
 			continue
 		}
 		b.edgesByEffect[e.From][edgeKey{e.Kind, e.To}] = e
@@ -306,6 +311,10 @@ func (b *bufferedTx) flush(ctx context.Context) error {
 		if err := b.Tx.Link(ctx, edges...); err != nil {
 			return attributeCycle(err, edges, steps)
 		}
+		for _, pair := range b.repeatedEdges {
+			pair[0].ID, pair[0].RecordedSeq = pair[1].ID, pair[1].RecordedSeq
+		}
+		b.repeatedEdges = nil
 	}
 	if entries := b.pendingEntries; len(entries) > 0 {
 		b.pendingEntries = nil

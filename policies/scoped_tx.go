@@ -16,10 +16,12 @@ type Tx struct {
 	tx      graph.Tx
 	granted []actionGrant
 	gate    *Gate
+	// logSeq is the sequence of the last entry that was logged.
+	logSeq *int64
 }
 
 func newTx(g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) *Tx {
-	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g}
+	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, logSeq: new(int64)}
 }
 
 // Subject returns the subject that writes.
@@ -41,17 +43,6 @@ func allowed(as []actionGrant, model registry.ID) bool {
 		}
 	}
 	return false
-}
-
-// OwnOnly reports whether the grants of the transaction cover only facts that the
-// subject recorded itself.
-func (t *Tx) OwnOnly() bool {
-	for _, a := range t.granted {
-		if a.rows != RowsOwn {
-			return false
-		}
-	}
-	return true
 }
 
 // Nodes returns whole nodes in order; nil for a node that does not exist or is hidden.
@@ -76,6 +67,19 @@ func (t *Tx) hideInvisible(ctx context.Context, nodes []*graph.Node) error {
 		}
 	}
 	return nil
+}
+
+// Mask returns the fields of a node that the actor may see, 0 for a hidden or unknown node.
+func (t *Tx) Mask(ctx context.Context, id registry.ID) (registry.Mask, error) {
+	nodes, err := t.tx.Nodes(ctx, graph.Instant{}, id)
+	if err != nil {
+		return 0, err
+	}
+	masks, err := t.scope.masks(ctx, nodes)
+	if err != nil {
+		return 0, err
+	}
+	return masks[0], nil
 }
 
 // NodesUnfiltered returns whole nodes, also those hidden from the actor. It is for rules over the
@@ -180,8 +184,9 @@ func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
 	return vs[0].Parent, nil
 }
 
-// Link records edges between nodes that the actor sees: a hidden or unknown node is
-// NOT_FOUND. FORBIDDEN when the grants do not cover the effect.
+// Link records edges between nodes that the actor sees: a hidden, deleted or unknown node is
+// NOT_FOUND. An edge that stands stays as it is, also when one of its ends was deleted.
+// FORBIDDEN when the grants do not cover the effect.
 func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	ids := make([]registry.ID, 0, 2*len(edges))
 	for _, e := range edges {
@@ -191,31 +196,114 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	if err != nil {
 		return err
 	}
-	for i, n := range ends {
-		if n == nil || n.Deleted {
-			return registry.Errorf(registry.NotFound, "there is no node %s to link; record it first", ids[i])
-		}
-	}
+	links := make([]*graph.Edge, 0, len(edges))
 	for i, e := range edges {
+		from, to := ends[2*i], ends[2*i+1]
+		stands := false
+		if from != nil && to != nil && (from.Deleted || to.Deleted) {
+			if stands, err = t.readStanding(ctx, e); err != nil {
+				return err
+			}
+		}
+		switch {
+		case stands:
+			continue
+		case from == nil || from.Deleted:
+			return registry.Errorf(registry.NotFound, "there is no node %s to link; record it first", e.From)
+		case to == nil || to.Deleted:
+			return registry.Errorf(registry.NotFound, "there is no node %s to link; record it first", e.To)
+		}
 		if err := t.checkWritable(ctx, ends[2*i:2*i+1]); err != nil {
 			return err
 		}
 		e.By = t.Subject()
 		if e.ValidFrom.IsZero() {
-			e.ValidFrom = ends[2*i].ValidFrom // The edge is as old as its effect.
+			e.ValidFrom = from.ValidFrom // The edge is as old as its effect.
 		}
+		links = append(links, e)
+	}
+	if len(links) == 0 {
+		return nil
 	}
 	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget)
-	return t.tx.Link(ctx, edges...)
+	return t.tx.Link(ctx, links...)
 }
 
-// Unlink retracts edges.
+// readStanding fills in an edge that is stored, and reports whether it is.
+func (t *Tx) readStanding(ctx context.Context, e *graph.Edge) (bool, error) {
+	q := graph.NeighborQuery{IDs: []registry.ID{e.From}, Direction: graph.Upstream, Edges: []registry.EdgeKind{e.Kind}, LimitPerNode: 1000, Bare: true}
+	for {
+		hops, err := t.tx.Neighbors(ctx, q)
+		if err != nil {
+			return false, err
+		}
+		h := hops[0]
+		for _, known := range h.Edges {
+			if known.To == e.To {
+				*e = known
+				return true, nil
+			}
+		}
+		if !h.More {
+			return false, nil
+		}
+		q.After = h.Nodes[len(h.Nodes)-1].Number
+	}
+}
+
+// Unlink retracts edges. FORBIDDEN when no grant covers an edge: the model of its effect,
+// and, for a grant on the subject's own facts, who recorded it.
 func (t *Tx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
+	ids := make([]registry.ID, len(edges))
+	for i, e := range edges {
+		ids[i] = e.From
+	}
+	effects, err := t.tx.Nodes(ctx, graph.Instant{}, ids...)
+	if err != nil {
+		return err
+	}
+	for i, e := range edges {
+		if err := t.checkUnlink(ctx, e, effects[i]); err != nil {
+			return err
+		}
+	}
 	return t.tx.Unlink(ctx, edges...)
+}
+
+func (t *Tx) checkUnlink(ctx context.Context, e *graph.Edge, effect *graph.Node) error {
+	var model registry.ID
+	if effect != nil {
+		var err error
+		if model, err = t.modelOf(ctx, effect); err != nil {
+			return err
+		}
+	}
+	foreign := false
+	for _, g := range t.granted {
+		switch {
+		case g.model != "" && g.model != model:
+		case g.rows == RowsOwn && e.By != t.Subject() && !t.May(registry.LineageRetractAny, model):
+			foreign = true
+		default:
+			return nil
+		}
+	}
+	if foreign {
+		return registry.Errorf(registry.Forbidden, "you may only retract what you recorded; this was recorded by somebody else")
+	}
+	return registry.Errorf(registry.Forbidden, "your grants do not cover the effect of this edge; ask an administrator for a grant on its model")
 }
 
 // Log appends a log entry with the transaction's subject, request id and current time.
 func (t *Tx) Log(ctx context.Context, e registry.LogEntry) error {
 	e.At, e.Actor, e.RequestID = t.gate.Now(), t.Subject(), t.scope.reqID
-	return t.tx.Append(ctx, &e)
+	if err := t.tx.Append(ctx, &e); err != nil {
+		return err
+	}
+	*t.logSeq = e.Seq
+	return nil
 }
+
+// LogSeq returns the log sequence of the last entry that was logged; 0 before the first one
+// and while entries of a batch are buffered.
+func (t *Tx) LogSeq() int64 { return *t.logSeq }

@@ -1,5 +1,7 @@
 package registry
 
+import "slices"
+
 // Column is one column of a dataset version.
 type Column struct {
 	Name        string `json:"name"`
@@ -63,9 +65,10 @@ func WithoutSources(columns []Column) []Column {
 }
 
 // MergeColumns adds the columns, types, descriptions and sources of a later report to
-// the known ones of the same dataset version. It never overwrites a known value.
-func MergeColumns(known, added []Column) []Column {
-	out := append([]Column(nil), known...)
+// the known ones of the same dataset version. It never overwrites a known value. notTaken
+// names the added values that contradict known ones, such as columns.age.type.
+func MergeColumns(known, added []Column) (out []Column, notTaken []string) {
+	out = append([]Column(nil), known...)
 	at := map[string]int{}
 	for i, c := range out {
 		at[c.Name] = i
@@ -78,28 +81,44 @@ func MergeColumns(known, added []Column) []Column {
 			continue
 		}
 		existing := &out[i]
-		if existing.Type == "" {
-			existing.Type = c.Type
+		if !fillText(&existing.Type, c.Type) {
+			notTaken = append(notTaken, "columns."+c.Name+".type")
 		}
-		if existing.Description == "" {
-			existing.Description = c.Description
+		if !fillText(&existing.Description, c.Description) {
+			notTaken = append(notTaken, "columns."+c.Name+".description")
 		}
-		existing.DerivedFrom = mergeSources(existing.DerivedFrom, c.DerivedFrom)
+		sources, taken := mergeSources(existing.DerivedFrom, c.DerivedFrom)
+		if existing.DerivedFrom = sources; !taken {
+			notTaken = append(notTaken, "columns."+c.Name+".derivedFrom")
+		}
 	}
-	return out
+	return out, notTaken
 }
 
-func mergeSources(known, added []ColumnSource) []ColumnSource {
-	out := append([]ColumnSource(nil), known...)
+// fillText sets an empty text. It returns false when the text is another one already.
+func fillText(known *string, added string) bool {
+	if *known == "" {
+		*known = added
+	}
+	return added == "" || *known == added
+}
+
+// mergeSources adds sources and their transformations. It returns false when a known source
+// has other transformations.
+func mergeSources(known, added []ColumnSource) (out []ColumnSource, taken bool) {
+	out, taken = append([]ColumnSource(nil), known...), true
 	for _, s := range added {
 		i := indexSource(out, s)
 		if i < 0 {
 			out = append(out, s)
-		} else if len(out[i].Transformations) == 0 {
+			continue
+		}
+		if len(out[i].Transformations) == 0 {
 			out[i].Transformations = s.Transformations
 		}
+		taken = taken && (len(s.Transformations) == 0 || slices.Equal(out[i].Transformations, s.Transformations))
 	}
-	return out
+	return out, taken
 }
 
 // indexSource finds a source by its dataset version and column; -1 when there is none.

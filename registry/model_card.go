@@ -3,6 +3,8 @@ package registry
 import (
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -125,6 +127,68 @@ func (c *ModelCard) Completeness() *Completeness {
 	return out
 }
 
+// MergeSection returns a section of a card with the fields that given sets; its empty fields
+// stay. An empty list that is not nil is set. The arguments stay unchanged.
+func MergeSection[T any](known, given *T) *T {
+	out := new(T)
+	if known != nil {
+		*out = *known
+	}
+	if given == nil {
+		return known
+	}
+	to, from := reflect.ValueOf(out).Elem(), reflect.ValueOf(given).Elem()
+	for i := range from.NumField() {
+		if f := from.Field(i); !f.IsZero() {
+			to.Field(i).Set(f)
+		}
+	}
+	return out
+}
+
+// derivedCardFields are taken from the version.
+var derivedCardFields = []string{"modelId", "name", "version", "creator", "status"}
+
+// Clear empties a field by its path, such as limitations, performance or
+// performance.accuracy. It answers INVALID_ARGUMENT for a path that no card has.
+func (c *ModelCard) Clear(path string) error {
+	section, field, below := strings.Cut(path, ".")
+	v := fieldByJSONName(reflect.ValueOf(c).Elem(), section)
+	if !v.IsValid() || slices.Contains(derivedCardFields, section) {
+		return Invalid("clear", "a card has no field %q to clear", Shorten(path, 60))
+	}
+	if !below {
+		v.SetZero()
+		return nil
+	}
+	if v.Kind() != reflect.Pointer {
+		return Invalid("clear", "a card has no field %q to clear", Shorten(path, 60))
+	}
+	changed := reflect.New(v.Type().Elem())
+	if !v.IsNil() {
+		changed.Elem().Set(v.Elem())
+	}
+	f := fieldByJSONName(changed.Elem(), field)
+	if !f.IsValid() {
+		return Invalid("clear", "a card has no field %q to clear", Shorten(path, 60))
+	}
+	f.SetZero()
+	if v.SetZero(); !changed.Elem().IsZero() {
+		v.Set(changed)
+	}
+	return nil
+}
+
+// fieldByJSONName returns the field of a struct that JSON calls by a name.
+func fieldByJSONName(v reflect.Value, name string) reflect.Value {
+	for i := range v.NumField() {
+		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); tag == name && name != "" && name != "-" {
+			return v.Field(i)
+		}
+	}
+	return reflect.Value{}
+}
+
 // Check returns INVALID_ARGUMENT with the first field that is out of range.
 func (c *ModelCard) Check() error {
 	if err := CheckText("description", c.Description); err != nil {
@@ -169,11 +233,14 @@ func (p *Performance) check() error {
 	return CheckMetrics("performance.metrics", p.Metrics)
 }
 
-// CheckMetrics requires unique names and finite values, at most 1000 metrics.
+// MaxMetrics is the most metrics of a run or a card.
+const MaxMetrics = 1000
+
+// CheckMetrics requires unique names and finite values, at most MaxMetrics metrics.
 func CheckMetrics(field string, ms []Metric) error {
 	seen := map[string]bool{}
-	if len(ms) > 1000 {
-		return Invalid(field, "has more than 1000 metrics")
+	if len(ms) > MaxMetrics {
+		return Invalid(field, "has more than %d metrics", MaxMetrics)
 	}
 	for i, m := range ms {
 		at := fmt.Sprintf("%s[%d]", field, i)

@@ -8,10 +8,11 @@ type Run struct {
 	Name string `json:"name,omitempty"`
 	// Producer names the system that ran it, RunID its id there. Together they are its
 	// natural key.
-	Producer string    `json:"producer,omitempty"`
-	RunID    string    `json:"runId,omitempty"`
-	RunKind  RunKind   `json:"runKind,omitempty"`
-	Status   RunStatus `json:"status,omitempty"`
+	Producer string  `json:"producer,omitempty"`
+	RunID    string  `json:"runId,omitempty"`
+	RunKind  RunKind `json:"runKind,omitempty"`
+	// Status is stored only when it was told; a run without one reads as COMPLETE.
+	Status RunStatus `json:"status,omitempty"`
 	// Command is the command line; nothing executes it.
 	Command     string     `json:"command,omitempty"`
 	Description string     `json:"description,omitempty"`
@@ -49,6 +50,9 @@ const (
 	RunFailed   RunStatus = "FAILED"
 	RunAborted  RunStatus = "ABORTED"
 )
+
+// Ended reports whether the run has ended in this state.
+func (s RunStatus) Ended() bool { return s != "" && s != RunRunning }
 
 // RunKinds lists every run kind.
 func RunKinds() []RunKind {

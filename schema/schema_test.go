@@ -87,3 +87,35 @@ func TestEveryListIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestNoMutationHasDefaults checks all inputs of mutations, with the inputs in them. A fact
+// may be told again and a thing be updated: what a caller leaves out changes nothing, and a
+// default of the schema cannot be told from a value that was given.
+func TestNoMutationHasDefaults(t *testing.T) {
+	s := load(t)
+	seen := map[string]bool{}
+	var check func(name string)
+	check = func(name string) {
+		d := s.Types[name]
+		if d == nil || d.Kind != ast.InputObject || seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, f := range d.Fields {
+			if f.DefaultValue != nil {
+				t.Errorf("%s.%s has the default %s; let package service set it where the thing is new", name, f.Name, f.DefaultValue)
+			}
+			check(f.Type.Name())
+		}
+	}
+	for _, m := range s.Mutation.Fields {
+		for _, a := range m.Arguments {
+			check(a.Type.Name())
+		}
+	}
+	for _, name := range []string{"RecordRunInput", "TagFactInput", "ColumnTransformationInput"} {
+		if !seen[name] {
+			t.Errorf("%s was not checked", name)
+		}
+	}
+}

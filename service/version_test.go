@@ -1,8 +1,11 @@
 package service_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -164,6 +167,89 @@ func TestAnIdempotencyKeyMakesARetrySafe(t *testing.T) {
 	k.now = k.now.Add(25 * time.Hour)
 	_, err = k.RegisterModel(k.admin, catalog.RegisterModelInput{Name: "churn", IdempotencyKey: ptr("k1")})
 	k.wantCode(registry.AlreadyExists, err) // A key is stored for 24 hours.
+}
+
+// TestASectionOfACardKeepsWhatIsLeftOut fills every field of every section of a card, and then
+// sets each field alone: the others stay. Clear empties exactly its field.
+func TestASectionOfACardKeepsWhatIsLeftOut(t *testing.T) {
+	k := newKit(t)
+	k.model("churn")
+	v := k.version("churn", "1.0.0")
+	card := func() map[string]any {
+		c := must[*registry.ModelCard](k)(k.CardOf(k.as("root", registry.RoleAdmin), v))
+		raw, err := json.Marshal(c)
+		var out map[string]any
+		if err := errors.Join(err, json.Unmarshal(raw, &out)); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	update := func(in map[string]any, clear ...string) error {
+		raw, _ := json.Marshal(in)
+		var c catalog.ModelCardInput
+		if err := json.Unmarshal(raw, &c); err != nil {
+			t.Fatal(err)
+		}
+		_, err := k.UpdateModelCard(k.as("root", registry.RoleAdmin), catalog.UpdateModelCardInput{ID: &v.ID, Card: &c, Clear: clear})
+		return err
+	}
+	sections := map[string]map[string][2]any{
+		"modelDetails": {"algorithm": {"trees", "linear"}, "framework": {"a", "b"}, "hyperparameters": {map[string]any{"lr": 0.1}, map[string]any{"lr": 0.2}}},
+		"training": {"trainingDataVersion": {"1", "2"}, "trainingDate": {"2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"}, "trainingTimeHours": {1.5, 2.5},
+			"samplesUsed": {1.0, 2.0}},
+		"performance": {"accuracy": {0.1, 0.2}, "precision": {0.1, 0.2}, "recall": {0.1, 0.2}, "f1Score": {0.1, 0.2},
+			"metrics": {[]any{map[string]any{"name": "auc", "value": 0.5}}, []any{map[string]any{"name": "loss", "value": 1.5}}}},
+		"ethicalConsiderations": {"fairnessChecked": {true, false}, "biasAuditDone": {false, true}, "protectedGroups": {[]any{"age"}, []any{"sex"}}},
+	}
+	want := card()
+	for section, fields := range sections {
+		all := map[string]any{}
+		for field, values := range fields {
+			all[field] = values[0]
+		}
+		want[section] = all
+		k.wantCode("", update(map[string]any{section: all}))
+	}
+	for _, typed := range []any{registry.ModelDetails{}, registry.TrainingInfo{}, registry.Performance{}, registry.Ethics{}} {
+		found := false
+		for _, fields := range sections {
+			found = found || len(fields) == reflect.TypeOf(typed).NumField()
+		}
+		if !found {
+			t.Errorf("the test does not fill every field of %T", typed)
+		}
+	}
+	check := func(what string) {
+		t.Helper()
+		if got := card(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n got %v\nwant %v", what, got, want)
+		}
+	}
+	check("filled")
+	for section, fields := range sections {
+		for field, values := range fields {
+			k.wantCode("", update(map[string]any{section: map[string]any{field: values[1]}}))
+			want[section].(map[string]any)[field] = values[1]
+			check("set " + section + "." + field)
+		}
+	}
+	for section, fields := range sections {
+		for field := range fields {
+			k.wantCode("", update(nil, section+"."+field))
+			if delete(want[section].(map[string]any), field); len(want[section].(map[string]any)) == 0 {
+				delete(want, section)
+			}
+			check("clear " + section + "." + field)
+		}
+	}
+	for _, path := range []string{"", "name", "status", "performance.", "performance.speed", "limitations.x", "createdDate.x", "a.b.c"} {
+		k.wantCode(registry.InvalidArgument, update(nil, path))
+	}
+	k.wantCode("", update(map[string]any{"limitations": []string{"old"}, "performance": map[string]any{"metrics": []any{map[string]any{"name": "auc", "value": 0.5}}}}))
+	k.wantCode("", update(map[string]any{"performance": map[string]any{"metrics": []any{}}}, "limitations"))
+	if c := card(); c["limitations"] != nil || c["performance"].(map[string]any)["metrics"] != nil {
+		t.Errorf("%v", c)
+	}
 }
 
 func TestCardsMergeAndKeepDerivedFields(t *testing.T) {

@@ -360,3 +360,29 @@ func TestARepositoryWithoutDVCIsReported(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWhatARunCannotHoldIsReported imports parameters and metrics that are larger than a run
+// may have.
+func TestWhatARunCannotHoldIsReported(t *testing.T) {
+	w := newFixture(t, registry.RoleAdmin)
+	r := newRepo(t)
+	var losses []string
+	for i := range 120 {
+		losses = append(losses, fmt.Sprint(i))
+	}
+	metrics := `{"acc": 0.5, "loss": [` + strings.Join(losses, ",") + `]}`
+	r.commit("feat: large", "dvc.yaml", "stages:\n  train:\n    cmd: t\n    params: [big]\n    metrics:\n    - m.json:\n        cache: false\n", "m.json", metrics,
+		"dvc.lock", lock("train", "t", "outs m.json "+fmt.Sprintf("%x", md5.Sum([]byte(metrics))))+"    params:\n      params.yaml:\n        big: "+strings.Repeat("x", registry.MaxJSON)+"\n")
+	rep := w.load(r.path, namedRepo)
+	var told []string
+	for _, p := range rep.ProblemsOf(git.NotRecorded) {
+		told = append(told, p.Where+": "+p.What)
+	}
+	all := strings.Join(told, "\n")
+	if len(told) != 2 || !strings.Contains(all, "its parameters: they have 65546 bytes, and a run has at most 65536") || !strings.Contains(all, "20 of its values") {
+		t.Errorf("reported:\n%s", all)
+	}
+	if rep.Added("runs") != 1 {
+		t.Errorf("%+v", rep.Counts)
+	}
+}

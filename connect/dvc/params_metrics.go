@@ -77,37 +77,47 @@ func toJSONValue(v any, depth int) any {
 }
 
 // parseMetrics reads the numbers of a metrics file in JSON or YAML. Nested names are joined
-// by dots. It returns false when there are no numbers.
-func parseMetrics(raw []byte) ([]registry.Metric, bool) {
+// by dots. leftOut counts the numbers and lists that the registry would refuse or that are
+// too many. parseMetrics returns false when there are no numbers.
+func parseMetrics(raw []byte) (out []registry.Metric, leftOut int, ok bool) {
 	if !utf8.Valid(raw) {
-		return nil, false
+		return nil, 0, false
 	}
 	var tree any
 	if json.Unmarshal(raw, &tree) != nil && yaml.Unmarshal(raw, &tree) != nil {
-		return nil, false
+		return nil, 0, false
 	}
-	found := map[string]float64{}
+	found := &numbers{values: map[string]float64{}}
 	collectNumbers("", tree, found, 0)
-	var out []registry.Metric
-	for _, name := range sortedKeys(found) {
-		out = append(out, registry.Metric{Name: name, Value: found[name]})
+	for _, name := range sortedKeys(found.values) {
+		out = append(out, registry.Metric{Name: name, Value: found.values[name]})
 	}
-	return out, len(out) > 0
+	return out, found.leftOut, len(out) > 0
 }
 
-func collectNumbers(at string, v any, found map[string]float64, depth int) {
+// numbers are the numbers of a metrics file by name, and how many were left out.
+type numbers struct {
+	values  map[string]float64
+	leftOut int
+}
+
+func collectNumbers(at string, v any, found *numbers, depth int) {
 	name := func(k string) string { return strings.TrimPrefix(at+"."+k, ".") }
 	switch v := v.(type) {
 	case map[string]any:
 		for k, x := range v {
 			if depth < 20 {
 				collectNumbers(name(k), x, found, depth+1)
+			} else {
+				found.leftOut++
 			}
 		}
 	case []any:
 		for i, x := range v {
 			if depth < 20 && i < 100 {
 				collectNumbers(name(strconv.Itoa(i)), x, found, depth+1)
+			} else {
+				found.leftOut++
 			}
 		}
 	case float64:
@@ -117,11 +127,16 @@ func collectNumbers(at string, v any, found map[string]float64, depth int) {
 	}
 }
 
+// maxFileMetrics is the most metrics that are taken from one file.
+const maxFileMetrics = 500
+
 // addMetric adds a number unless the registry would refuse it or its name.
-func addMetric(name string, v float64, found map[string]float64) {
-	if !math.IsNaN(v) && !math.IsInf(v, 0) && len(found) < 500 && registry.CheckKey("name", name) == nil {
-		found[name] = v
+func addMetric(name string, v float64, found *numbers) {
+	if math.IsNaN(v) || math.IsInf(v, 0) || len(found.values) >= maxFileMetrics || registry.CheckKey("name", name) != nil {
+		found.leftOut++
+		return
 	}
+	found.values[name] = v
 }
 
 // performance converts metrics to the performance section of a model card. It sets the four

@@ -51,7 +51,9 @@ type stage struct {
 	kind                     registry.RunKind
 	deps, outs               []item
 	params                   registry.JSON
-	metaRole                 string
+	// paramsLeftOut is the size of parameters that are too large to record, 0 for others.
+	paramsLeftOut int
+	metaRole      string
 }
 
 // item is a dependency or an output of a stage.
@@ -204,6 +206,9 @@ func (b *builder) stage(dir, name string, lock lockStage) *stage {
 	}
 	stored, full := parameters(lock.Params)
 	st.params, st.runID = stored, runID(st, full)
+	if stored == nil {
+		st.paramsLeftOut = len(full)
+	}
 	return st
 }
 

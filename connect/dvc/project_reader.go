@@ -131,8 +131,11 @@ func (r *projectReader) metricsOf(c git.Commit, file, digest string) []registry.
 		r.report.AddProblem(git.Remark, where, "it is not the file that dvc.lock means, so its metrics are left out; run dvc repro and commit both")
 		return nil
 	}
-	ms, ok := parseMetrics(raw)
-	if !ok {
+	ms, leftOut, ok := parseMetrics(raw)
+	switch {
+	case leftOut > 0:
+		r.report.AddProblem(git.NotRecorded, where, "%d of its values; at most %d numbers of a file are recorded, and 100 of a list", leftOut, maxFileMetrics)
+	case !ok:
 		r.report.AddProblem(git.NotRead, where, "it holds no numbers in JSON or YAML")
 	}
 	return ms

@@ -115,6 +115,7 @@ func (r *recorder) recordDatasetVersion(c git.Commit, d datasetVersion, where st
 		r.versionIDs[d.identity()] = ""
 		return "", r.report.AddRefusal(git.NotRecorded, where+" at commit "+git.ShortSHA(c.SHA), err)
 	}
+	r.report.AddNotTaken(where+" at commit "+git.ShortSHA(c.SHA), out.NotTaken, "createdAt")
 	if out.Created {
 		r.report.Add("dataset versions", 1)
 	}
@@ -156,6 +157,9 @@ func (r *recorder) recordRunOf(c git.Commit, p *project, st *stage) error {
 			in.Outputs = append(in.Outputs, id)
 		}
 	}
+	if st.paramsLeftOut > 0 {
+		r.report.AddProblem(git.NotRecorded, "run of "+st.name+" at commit "+git.ShortSHA(c.SHA), "its parameters: they have %d bytes, and a run has at most %d", st.paramsLeftOut, registry.MaxJSON)
+	}
 	id, err := r.recordRun(st, in)
 	if r.runIDs[st.runID] = id; err != nil || id == "" {
 		return err
@@ -174,7 +178,7 @@ func (r *recorder) recordRun(st *stage, in facts.RecordRunInput) (registry.ID, e
 	if len(in.Inputs)+len(in.Outputs) <= maxEdges {
 		out, err := r.s.RecordRun(r.ctx, in)
 		if err == nil {
-			r.countRun(out)
+			r.countRun(st, out)
 			return out.Run.ID, nil
 		}
 		if registry.CodeOf(err) != registry.FailedPrecondition {
@@ -187,7 +191,7 @@ func (r *recorder) recordRun(st *stage, in facts.RecordRunInput) (registry.ID, e
 	if err != nil {
 		return "", r.report.AddRefusal(git.NotRecorded, "run of "+st.name, err)
 	}
-	r.countRun(out)
+	r.countRun(st, out)
 	for _, id := range in.Inputs {
 		if err := r.link(st.name+" read "+string(id), out.Run.ID, id, registry.EdgeUsed); err != nil {
 			return "", err
@@ -204,7 +208,8 @@ func (r *recorder) recordRun(st *stage, in facts.RecordRunInput) (registry.ID, e
 	return out.Run.ID, nil
 }
 
-func (r *recorder) countRun(out *facts.RecordRunPayload) {
+func (r *recorder) countRun(st *stage, out *facts.RecordRunPayload) {
+	r.report.AddNotTaken("run of "+st.name, out.NotTaken)
 	if out.Created {
 		r.report.Add("runs", 1)
 	}

@@ -155,6 +155,7 @@ func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Co
 	switch {
 	case err == nil:
 		report.Add("commits", out.Created)
+		report.AddNotTaken("commits from "+ShortSHA(commits[0].SHA), out.NotTaken, "repository.defaultBranch")
 		return nil
 	case registry.CodeOf(err) == registry.Forbidden || !Refused(err):
 		return err
@@ -203,6 +204,7 @@ func (r *Repository) recordTags(ctx context.Context, s Registry, report *Report)
 			continue
 		}
 		r.tagNodes[t.Name] = out.Tag.ID
+		report.AddNotTaken("tag "+t.Name, out.NotTaken, "repository.defaultBranch")
 		if out.Created {
 			report.Add("tags", 1)
 		}

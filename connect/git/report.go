@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"pedigree/registry"
 )
@@ -82,6 +83,15 @@ func (r *Report) AddProblem(kind ProblemKind, where, format string, args ...any)
 	p := Problem{kind, where, fmt.Sprintf(format, args...)}
 	if !slices.Contains(r.Problems, p) {
 		r.Problems = append(r.Problems, p)
+	}
+}
+
+// AddNotTaken adds a remark for told fields that contradict what the registry has. inferred
+// are fields that the importer guesses: the first guess stays, and that is no remark.
+func (r *Report) AddNotTaken(where string, fields []string, inferred ...string) {
+	fields = slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return slices.Contains(inferred, f) })
+	if len(fields) > 0 {
+		r.AddProblem(Remark, where, "the registry has other values, which stay: %s", strings.Join(fields, ", "))
 	}
 }
 

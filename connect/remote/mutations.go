@@ -42,12 +42,13 @@ func (c *Client) RecordCommits(ctx context.Context, in facts.RecordCommitsInput)
 		Repository of[*registry.Repository]
 		Commits    []of[*registry.Commit]
 		Created    int
+		NotTaken   []string
 	}
 	p, err := mutate[payload](ctx, c, opRecordCommits, "recordCommits", in)
 	if err != nil {
 		return nil, err
 	}
-	out := &facts.RecordCommitsPayload{Repository: p.Repository.Noun, Created: p.Created}
+	out := &facts.RecordCommitsPayload{Repository: p.Repository.Noun, Created: p.Created, NotTaken: p.NotTaken}
 	for _, commit := range p.Commits {
 		out.Commits = append(out.Commits, commit.Noun)
 	}
@@ -57,15 +58,16 @@ func (c *Client) RecordCommits(ctx context.Context, in facts.RecordCommitsInput)
 // RecordTag records a tag.
 func (c *Client) RecordTag(ctx context.Context, in facts.RecordTagInput) (*facts.RecordTagPayload, error) {
 	type payload struct {
-		Tag     of[*registry.Tag]
-		Created bool
+		Tag      of[*registry.Tag]
+		Created  bool
+		NotTaken []string
 	}
 	p, err := mutate[payload](ctx, c, opRecordTag, "recordTag", in)
 	if err != nil {
 		return nil, err
 	}
 	t, err := readBack(p.Tag, "tag")
-	return &facts.RecordTagPayload{Tag: t, Created: p.Created}, err
+	return &facts.RecordTagPayload{Tag: t, Created: p.Created, NotTaken: p.NotTaken}, err
 }
 
 // RecordDatasetVersion records a version of a dataset.
@@ -73,13 +75,14 @@ func (c *Client) RecordDatasetVersion(ctx context.Context, in facts.RecordDatase
 	type payload struct {
 		DatasetVersion of[*registry.DatasetVersion]
 		Created        bool
+		NotTaken       []string
 	}
 	p, err := mutate[payload](ctx, c, opRecordDatasetVersion, "recordDatasetVersion", in)
 	if err != nil {
 		return nil, err
 	}
 	v, err := readBack(p.DatasetVersion, "dataset version")
-	return &facts.RecordDatasetVersionPayload{DatasetVersion: v, Created: p.Created}, err
+	return &facts.RecordDatasetVersionPayload{DatasetVersion: v, Created: p.Created, NotTaken: p.NotTaken}, err
 }
 
 // RecordRun records a run.
@@ -87,6 +90,7 @@ func (c *Client) RecordRun(ctx context.Context, in facts.RecordRunInput) (*facts
 	type payload struct {
 		Run       of[*registry.Run]
 		Created   bool
+		NotTaken  []string
 		Unchanged []registry.ID
 	}
 	p, err := mutate[payload](ctx, c, opRecordRun, "recordRun", in)
@@ -94,21 +98,22 @@ func (c *Client) RecordRun(ctx context.Context, in facts.RecordRunInput) (*facts
 		return nil, err
 	}
 	r, err := readBack(p.Run, "run")
-	return &facts.RecordRunPayload{Run: r, Created: p.Created, Unchanged: p.Unchanged}, err
+	return &facts.RecordRunPayload{Run: r, Created: p.Created, NotTaken: p.NotTaken, Unchanged: p.Unchanged}, err
 }
 
 // RecordFeature records a feature.
 func (c *Client) RecordFeature(ctx context.Context, in facts.RecordFeatureInput) (*facts.RecordFeaturePayload, error) {
 	type payload struct {
-		Feature of[*registry.Feature]
-		Created bool
+		Feature  of[*registry.Feature]
+		Created  bool
+		NotTaken []string
 	}
 	p, err := mutate[payload](ctx, c, opRecordFeature, "recordFeature", in)
 	if err != nil {
 		return nil, err
 	}
 	f, err := readBack(p.Feature, "feature")
-	return &facts.RecordFeaturePayload{Feature: f, Created: p.Created}, err
+	return &facts.RecordFeaturePayload{Feature: f, Created: p.Created, NotTaken: p.NotTaken}, err
 }
 
 // RecordDeployment records a deployment.
@@ -116,13 +121,14 @@ func (c *Client) RecordDeployment(ctx context.Context, in facts.RecordDeployment
 	type payload struct {
 		Deployment of[*registry.Deployment]
 		Created    bool
+		NotTaken   []string
 	}
 	p, err := mutate[payload](ctx, c, opRecordDeployment, "recordDeployment", in)
 	if err != nil {
 		return nil, err
 	}
 	d, err := readBack(p.Deployment, "deployment")
-	return &facts.RecordDeploymentPayload{Deployment: d, Created: p.Created}, err
+	return &facts.RecordDeploymentPayload{Deployment: d, Created: p.Created, NotTaken: p.NotTaken}, err
 }
 
 // EndDeployment ends a deployment.

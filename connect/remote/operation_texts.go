@@ -38,18 +38,18 @@ var anyFields = `__typename id ... on Model { ` + modelFields + ` } ... on Repos
 // The mutations; every one takes one input.
 var (
 	opRecordCommits = `mutation RecordCommits($input: RecordCommitsInput!) { recordCommits(input: $input) {
-		repository { ` + repositoryFields + ` } commits { __typename id kind revision name sha } created } }`
+		repository { ` + repositoryFields + ` } commits { __typename id kind revision name sha } created notTaken } }`
 
-	opRecordTag = `mutation RecordTag($input: RecordTagInput!) { recordTag(input: $input) { tag { ` + tagFields + ` } created } }`
+	opRecordTag = `mutation RecordTag($input: RecordTagInput!) { recordTag(input: $input) { tag { ` + tagFields + ` } created notTaken } }`
 
 	opRecordDatasetVersion = `mutation RecordDatasetVersion($input: RecordDatasetVersionInput!) { recordDatasetVersion(input: $input) {
-		datasetVersion { ` + stateFields + ` } created } }`
+		datasetVersion { ` + stateFields + ` } created notTaken } }`
 
-	opRecordRun = `mutation RecordRun($input: RecordRunInput!) { recordRun(input: $input) { run { ` + runFields + ` } created unchanged } }`
+	opRecordRun = `mutation RecordRun($input: RecordRunInput!) { recordRun(input: $input) { run { ` + runFields + ` } created unchanged notTaken } }`
 
-	opRecordFeature = `mutation RecordFeature($input: RecordFeatureInput!) { recordFeature(input: $input) { feature { ` + featureFields + ` } created } }`
+	opRecordFeature = `mutation RecordFeature($input: RecordFeatureInput!) { recordFeature(input: $input) { feature { ` + featureFields + ` } created notTaken } }`
 
-	opRecordDeployment = `mutation RecordDeployment($input: RecordDeploymentInput!) { recordDeployment(input: $input) { deployment { ` + deploymentFields + ` } created } }`
+	opRecordDeployment = `mutation RecordDeployment($input: RecordDeploymentInput!) { recordDeployment(input: $input) { deployment { ` + deploymentFields + ` } created notTaken } }`
 
 	opEndDeployment = `mutation EndDeployment($input: EndDeploymentInput!) { endDeployment(input: $input) { deployment { ` + deploymentFields + ` } } }`
 

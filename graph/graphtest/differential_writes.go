@@ -178,7 +178,7 @@ func (g *generator) link() txOp {
 // linkResults is what Link and Unlink promise to give back.
 func linkResults(edges []*graph.Edge) (out []graph.Edge) {
 	for _, e := range edges {
-		out = append(out, graph.Edge{ID: e.ID, Created: e.Created, RecordedSeq: e.RecordedSeq, RetractedSeq: e.RetractedSeq})
+		out = append(out, graph.Edge{ID: e.ID, Created: e.Created, RecordedSeq: e.RecordedSeq, RetractedSeq: e.RetractedSeq, ValidFrom: e.ValidFrom, ValidTo: e.ValidTo})
 	}
 	return out
 }

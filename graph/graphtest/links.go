@@ -38,6 +38,17 @@ func linkTwice(k *kit) {
 	if !x.Created || y.Created || x.ID != y.ID {
 		k.Fatalf("twice in a batch: %+v, %+v", x, y)
 	}
+	if !again.ValidFrom.Equal(t0) {
+		k.Errorf("the edge is valid from %s, and Link answers %s", t0, again.ValidFrom)
+	}
+	d := dv("d")
+	k.put(d)
+	x, y = derived(d, a), derived(d, a)
+	y.ValidFrom, y.ValidTo = sec(99), sec(100)
+	k.link(x, y)
+	if !y.ValidFrom.Equal(t0) || !y.ValidTo.IsZero() {
+		k.Errorf("twice in a batch, at other times: %+v, %+v", x, y)
+	}
 }
 
 func badEnds(k *kit) {

@@ -101,6 +101,7 @@ func (t *txn) Link(ctx context.Context, edges ...*graph.Edge) error {
 	for i, e := range edges {
 		l := live[edgeKeyOf(e)]
 		e.ID, e.RecordedSeq, e.RetractedSeq, e.Created = l.ID, l.RecordedSeq, 0, created[i]
+		e.ValidFrom, e.ValidTo = l.ValidFrom, l.ValidTo
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -30,8 +31,8 @@ func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	}
 	endpoints := map[registry.ID]*endpoint{}
 	keys := make([]edgeKey, len(edges))
-	liveSeqs := make([]int64, len(edges))
-	pending := make(map[edgeKey]bool, len(edges))
+	live := make([]liveEdge, len(edges))
+	pending := make(map[edgeKey]*graph.Edge, len(edges))
 	hasEdges := make(map[int64]bool, len(edges))
 	var added []edgeKey
 	for i, e := range edges {
@@ -42,11 +43,11 @@ func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 		if keys[i] = key; endpoints[e.From].unlinked {
 			hasEdges[key.from] = false
 		}
-		if liveSeqs[i], err = t.liveSeqInBatch(key, hasEdges); err != nil {
+		if live[i], err = t.liveEdgeInBatch(key, hasEdges); err != nil {
 			return publicError(err)
 		}
-		if liveSeqs[i] == 0 && !pending[key] {
-			pending[key] = true
+		if live[i].seq == 0 && pending[key] == nil {
+			pending[key] = e
 			added = append(added, key)
 		}
 	}
@@ -54,24 +55,29 @@ func (t *tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 		return publicError(err)
 	}
 	for i, e := range edges {
-		if err := t.linkOne(e, keys[i], liveSeqs[i], pending); err != nil {
+		if err := t.linkOne(e, keys[i], live[i], pending[keys[i]]); err != nil {
 			return publicError(err)
 		}
 	}
 	return nil
 }
 
-// linkOne writes an edge unless it exists or this batch has written it.
-func (t *tx) linkOne(e *graph.Edge, key edgeKey, liveSeq int64, pending map[edgeKey]bool) error {
-	e.Created, e.RecordedSeq = liveSeq == 0 && pending[key], liveSeq
-	if liveSeq == 0 {
+// linkOne writes an edge unless it exists. first is the first edge of the batch with this
+// key.
+func (t *tx) linkOne(e *graph.Edge, key edgeKey, live liveEdge, first *graph.Edge) error {
+	e.Created, e.RecordedSeq = live.seq == 0 && first == e, live.seq
+	if live.seq == 0 {
 		e.RecordedSeq = t.seq
 	}
 	e.ID = graph.EdgeID(e.Kind, e.From, e.To, e.RecordedSeq)
-	if !e.Created {
+	switch {
+	case live.seq != 0:
+		e.ValidFrom, e.ValidTo = live.validFrom, live.validTo
+		return nil
+	case !e.Created:
+		e.ValidFrom, e.ValidTo = first.ValidFrom, first.ValidTo
 		return nil
 	}
-	pending[key] = false
 	e.RetractedSeq = 0
 	t.recordLinked(e.From)
 	t.recordLinked(e.To)
@@ -122,28 +128,38 @@ func (t *tx) endpoint(id registry.ID, endpoints map[registry.ID]*endpoint) (*end
 	return found, nil
 }
 
-// liveSeqInBatch is liveSeq for the edges of a batch. It first checks, once per effect,
+// liveEdge is what Link tells of an edge that exists already; seq is 0 when there is none.
+type liveEdge struct {
+	seq                int64
+	validFrom, validTo time.Time
+}
+
+// liveEdgeInBatch is liveEdgeOf for the edges of a batch. It first checks, once per effect,
 // whether the node has edges to causes, because new nodes have none. hasEdges caches
 // the answers.
-func (t *tx) liveSeqInBatch(key edgeKey, hasEdges map[int64]bool) (int64, error) {
+func (t *tx) liveEdgeInBatch(key edgeKey, hasEdges map[int64]bool) (liveEdge, error) {
 	has, known := hasEdges[key.from]
 	if !known {
 		n, err := t.c.queryInt("SELECT 1 FROM edge WHERE from_num = ? LIMIT 1", key.from)
 		if err != nil {
-			return 0, err
+			return liveEdge{}, err
 		}
 		has = n != 0
 		hasEdges[key.from] = has
 	}
 	if !has {
-		return 0, nil
+		return liveEdge{}, nil
 	}
-	return t.liveSeq(key)
+	return t.liveEdgeOf(key)
 }
 
-// liveSeq returns the sequence that recorded the live edge, or 0 when there is none.
-func (t *tx) liveSeq(key edgeKey) (int64, error) {
-	return t.c.queryInt("SELECT recorded_seq FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND retracted_seq = 0", key.from, key.to, key.kind)
+// liveEdgeOf returns the live edge with a key.
+func (t *tx) liveEdgeOf(key edgeKey) (live liveEdge, err error) {
+	err = t.c.query("SELECT recorded_seq, valid_from, valid_to FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND retracted_seq = 0", func(st *engine.Stmt) error {
+		live = liveEdge{st.ColumnInt64(0), fromMicros(st.ColumnInt64(1)), fromMicros(st.ColumnInt64(2))}
+		return nil
+	}, key.from, key.to, key.kind)
+	return live, err
 }
 
 // subjectNum returns the number of a subject, and assigns one to a new name.
@@ -193,7 +209,8 @@ func (t *tx) unlink(e *graph.Edge) error {
 		return err
 	}
 	key := edgeKey{from.num, to.num, t.s.codes.edge[e.Kind]}
-	recorded, err := t.liveSeq(key)
+	live, err := t.liveEdgeOf(key)
+	recorded := live.seq
 	if err != nil || recorded == 0 {
 		return err
 	}

@@ -120,7 +120,7 @@ func writeFacts(ctx context.Context, batch *policies.Batch, ins []FactInput, fac
 	}
 	for i, r := range results {
 		out.Created = out.Created || r.Changed
-		out.Facts[i] = core.RecordedFact{Index: i, Kind: facts[i].FactKind(), Created: r.Created, Merged: r.Changed && !r.Created}
+		out.Facts[i] = core.RecordedFact{Index: i, Kind: facts[i].FactKind(), Created: r.Created, Merged: r.Changed && !r.Created, NotTaken: r.NotTaken}
 		if id := subjectID(r, facts[i].FactKind()); id != "" {
 			out.Facts[i].ID = &id
 		}

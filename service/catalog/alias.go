@@ -50,7 +50,7 @@ func (c *Catalog) SetAlias(ctx context.Context, in SetAliasInput) (*SetAliasPayl
 	if err != nil {
 		return nil, err
 	}
-	a, err := core.NounAs[*registry.Alias](c.core.ReadBack(ctx, result.IDs[0]))
+	a, err := core.NounAs[*registry.Alias](c.core.ReadBack(ctx, result, result.IDs[0]))
 	return &SetAliasPayload{a}, err
 }
 

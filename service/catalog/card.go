@@ -9,7 +9,8 @@ import (
 	"pedigree/service/core"
 )
 
-// ModelCardInput has the fields of a card to set; nil fields stay. ModelID, Name, Version,
+// ModelCardInput has the fields of a card to set; nil fields stay, also those of a section
+// that is given. ModelID, Name, Version,
 // Creator and Status are derived from the version: they may be given, but must be equal to it.
 type ModelCardInput struct {
 	ModelID               *string                `json:"modelId,omitzero"`
@@ -38,13 +39,15 @@ func (in *ModelCardInput) Apply(card *registry.ModelCard) (changed []string) {
 	}
 	set("description", in.Description != nil, func() { card.Description = *in.Description; core.ToNFC(&card.Description) })
 	set("createdDate", !in.CreatedDate.IsZero(), func() { card.CreatedDate = core.StoredTime(in.CreatedDate, in.CreatedDate) })
-	set("modelDetails", in.ModelDetails != nil, func() { card.ModelDetails = in.ModelDetails })
-	set("training", in.Training != nil, func() { card.Training = in.Training })
-	set("performance", in.Performance != nil, func() { card.Performance = in.Performance })
+	set("modelDetails", in.ModelDetails != nil, func() { card.ModelDetails = registry.MergeSection(card.ModelDetails, in.ModelDetails) })
+	set("training", in.Training != nil, func() { card.Training = registry.MergeSection(card.Training, in.Training) })
+	set("performance", in.Performance != nil, func() { card.Performance = registry.MergeSection(card.Performance, in.Performance) })
 	set("features", in.Features != nil, func() { card.Features = in.Features })
 	set("dataPreprocessing", in.DataPreprocessing != nil, func() { card.DataPreprocessing = in.DataPreprocessing })
 	set("limitations", in.Limitations != nil, func() { card.Limitations = in.Limitations })
-	set("ethicalConsiderations", in.EthicalConsiderations != nil, func() { card.EthicalConsiderations = in.EthicalConsiderations })
+	set("ethicalConsiderations", in.EthicalConsiderations != nil, func() {
+		card.EthicalConsiderations = registry.MergeSection(card.EthicalConsiderations, in.EthicalConsiderations)
+	})
 	return changed
 }
 
@@ -116,7 +119,8 @@ func putCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, car
 	return tx.Put(ctx, n)
 }
 
-// UpdateModelCardInput changes a version's card.
+// UpdateModelCardInput changes a version's card: first it sets the fields in Card, then it
+// empties those in Clear.
 type UpdateModelCardInput struct {
 	Model          *string
 	Version        *string
@@ -155,7 +159,10 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 		if err := in.Card.checkDerivedFields(v); err != nil {
 			return core.WriteResult{}, err
 		}
-		changed := clearCardFields(card, in.Clear, in.Card.Apply(card))
+		changed, err := in.apply(card)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
 		if err := putCard(ctx, tx, v, card, core.LaterTime(tx.Now(), nodes[0].Since)); err != nil {
 			return core.WriteResult{}, err
 		}
@@ -165,7 +172,7 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0]))
+	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result, result.IDs[0]))
 	if err != nil || v == nil {
 		return &UpdateModelCardPayload{}, err
 	}

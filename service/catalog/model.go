@@ -56,7 +56,7 @@ func (c *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*Mo
 }
 
 func (c *Catalog) modelPayload(ctx context.Context, result core.WriteResult) (*ModelPayload, error) {
-	m, err := core.NounAs[*registry.Model](c.core.ReadBack(ctx, result.IDs[0]))
+	m, err := core.NounAs[*registry.Model](c.core.ReadBack(ctx, result, result.IDs[0]))
 	return &ModelPayload{m}, err
 }
 

@@ -40,12 +40,16 @@ func ensureModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (c
 // whenever it is recorded.
 func ensureVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (core.WriteResult, error) {
 	m, _, err := FindModel(ctx, tx, &in.Model, nil)
-	if err != nil {
+	if err != nil && (registry.CodeOf(err) != registry.NotFound || !in.CreateModel) {
 		return core.WriteResult{}, err
 	}
-	old, err := existingVersion(ctx, tx, m, in)
-	if err != nil {
-		return core.WriteResult{}, err
+	var old *graph.Node
+	if m != nil {
+		if old, err = existingVersion(ctx, tx, m, in); err != nil {
+			return core.WriteResult{}, err
+		}
+	} else if in.Bump != nil {
+		return core.WriteResult{}, bumpInFact()
 	}
 	if old == nil || old.Deleted {
 		v, err := createVersion(ctx, tx, in)
@@ -67,11 +71,15 @@ func ensureVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	return core.WriteResult{IDs: []registry.ID{v.ID}}, nil
 }
 
+func bumpInFact() error {
+	return registry.Invalid("bump", "a fact names its version: give version or label")
+}
+
 // existingVersion finds the version that an input names, nil when there is none.
 func existingVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in RegisterModelVersionInput) (*graph.Node, error) {
 	switch {
 	case in.Bump != nil:
-		return nil, registry.Invalid("bump", "a fact names its version: give version or label")
+		return nil, bumpInFact()
 	case in.Version != nil:
 		semver, err := registry.ParseVersion(*in.Version)
 		if err != nil {

@@ -61,10 +61,10 @@ func (c *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModel
 		return nil, err
 	}
 	out := &TransitionModelVersionPayload{}
-	if out.Version, err = core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0])); err != nil {
+	if out.Version, err = core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result, result.IDs[0])); err != nil {
 		return nil, err
 	}
-	out.Transition, err = core.NounAs[*registry.Transition](c.core.ReadBack(ctx, result.IDs[1]))
+	out.Transition, err = core.NounAs[*registry.Transition](c.core.ReadBack(ctx, result, result.IDs[1]))
 	return out, err
 }
 
@@ -220,7 +220,7 @@ func (in *TransitionModelVersionInput) CheckFact() error {
 // ResolveFact returns a copy with every reference replaced.
 func (in *TransitionModelVersionInput) ResolveFact(r core.References) core.Fact {
 	out := *in
-	out.ID = r.Optional(in.ID)
+	out.ID, out.Approval = r.Optional(in.ID), r.Optional(in.Approval)
 	return &out
 }
 

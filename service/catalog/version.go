@@ -71,7 +71,7 @@ func (c *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVers
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result.IDs[0]))
+	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result, result.IDs[0]))
 	return &RegisterModelVersionPayload{v}, err
 }
 
@@ -182,22 +182,9 @@ func versionNode(v *registry.ModelVersion, since time.Time) (*graph.Node, error)
 // FindVersion finds a version by model name and version, or by id, inside a transaction. It
 // answers NOT_FOUND when there is none that the caller sees.
 func FindVersion(ctx context.Context, tx *policies.Tx, model, version *string, id *registry.ID) (*registry.ModelVersion, *graph.Node, error) {
-	var target registry.ID
-	switch {
-	case id != nil && model == nil && version == nil:
-		target = *id
-	case id == nil && model != nil && version != nil:
-		semver, err := registry.ParseVersion(*version)
-		if err != nil {
-			return nil, nil, err
-		}
-		m, _, err := FindModel(ctx, tx, model, nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		target = registry.ModelVersionID(m.ID, semver.String())
-	default:
-		return nil, nil, registry.Invalid("version", "give the model and the version, or the id of the version")
+	target, err := VersionID(ctx, tx, model, version, id)
+	if err != nil {
+		return nil, nil, err
 	}
 	nodes, err := tx.Nodes(ctx, target)
 	if err != nil {
@@ -212,6 +199,26 @@ func FindVersion(ctx context.Context, tx *policies.Tx, model, version *string, i
 	}
 	v, err := core.DecodeWhole(nodes[0], &registry.ModelVersion{})
 	return v, nodes[0], err
+}
+
+// VersionID returns the id of the version that model name and version, or id, select, whether
+// or not there is such a version.
+func VersionID(ctx context.Context, tx *policies.Tx, model, version *string, id *registry.ID) (registry.ID, error) {
+	switch {
+	case id != nil && model == nil && version == nil:
+		return *id, nil
+	case id == nil && model != nil && version != nil:
+		semver, err := registry.ParseVersion(*version)
+		if err != nil {
+			return "", err
+		}
+		m, _, err := FindModel(ctx, tx, model, nil)
+		if err != nil {
+			return "", err
+		}
+		return registry.ModelVersionID(m.ID, semver.String()), nil
+	}
+	return "", registry.Invalid("version", "give the model and the version, or the id of the version")
 }
 
 // FactKind returns registry.FactModelVersion.

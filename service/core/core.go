@@ -63,7 +63,13 @@ func (c *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.
 	if err != nil {
 		return nil, err
 	}
-	out := make([]registry.Node, len(ids))
+	return c.decodeVisible(found, at)
+}
+
+// decodeVisible decodes nodes that were read at an instant; the noun of a node that is not
+// shown is nil.
+func (c *Core) decodeVisible(found []*graph.Node, at registry.Instant) (out []registry.Node, err error) {
+	out = make([]registry.Node, len(found))
 	for i, n := range found {
 		if n == nil || n.Hidden || hiddenAfterErasure(n) {
 			continue

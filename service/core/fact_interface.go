@@ -81,4 +81,6 @@ type RecordedFact struct {
 	Created bool         `json:"created,omitempty"`
 	// Merged is true when the fact was known before and something was added to it.
 	Merged bool `json:"merged,omitempty"`
+	// NotTaken are the told fields that contradict what is recorded; see Written.
+	NotTaken []string `json:"notTaken,omitempty"`
 }

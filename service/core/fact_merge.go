@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"pedigree/graph"
@@ -13,43 +13,107 @@ import (
 	"pedigree/registry"
 )
 
-// PutFact writes a recorded fact, or merges it into the stored fact with the same key:
-// fields that are new are added, a different digest, sha, start or kind is CONFLICT, and
-// any other difference keeps the stored value. at is the time that the caller gave;
-// setTime writes the final time into the noun. It reports whether anything was written.
-func PutFact(ctx context.Context, tx *policies.Tx, old *graph.Node, noun registry.Node, at time.Time, setTime func(time.Time)) (bool, error) {
-	m := noun.NodeMeta()
-	if old == nil {
-		m.ValidFrom = StoredTime(at, tx.Now())
-		setTime(m.ValidFrom)
-		return true, PutNoun(ctx, tx, noun, m.ValidFrom)
+// ToldFact is a fact as it was told, and the node that was recorded for it before.
+type ToldFact struct {
+	// Old is the stored node with the same key, nil when the fact is new.
+	Old *graph.Node
+	// Noun has the fields that were told, and no others.
+	Noun registry.Node
+	// At is the time that was told. SetTime writes the final time into the noun.
+	At      time.Time
+	SetTime func(time.Time)
+	// Defaults are the values of text fields that were not told. A new fact gets them. In a
+	// known fact, a told value replaces a default.
+	Defaults map[string]string
+}
+
+// Written says what became of a told fact.
+type Written struct {
+	// Created is true for a new fact, Changed also when something was added to a known one.
+	Created, Changed bool
+	// NotTaken are the told fields that contradict what is recorded and were not taken, such
+	// as description or metrics.loss.
+	NotTaken []string
+}
+
+// PutFact writes a told fact, or merges it into the stored fact with the same key. What is
+// left out changes nothing, what is new is added, lists merge by key and objects by member.
+// A different digest, sha, start or kind is CONFLICT. Any other difference keeps the stored
+// value and is named in NotTaken.
+func PutFact(ctx context.Context, tx *policies.Tx, f ToldFact) (Written, error) {
+	m := f.Noun.NodeMeta()
+	if f.Old == nil {
+		if err := setDefaults(f.Noun, f.Defaults); err != nil {
+			return Written{}, err
+		}
+		m.ValidFrom = StoredTime(f.At, tx.Now())
+		f.SetTime(m.ValidFrom)
+		return Written{Created: true, Changed: true}, PutNoun(ctx, tx, f.Noun, m.ValidFrom)
 	}
-	if err := CheckVisible(ctx, tx, old.ID); err != nil {
-		return false, err
-	}
-	if old.Deleted {
-		return false, registry.Errorf(registry.FailedPrecondition, "%s was deleted; it is not recorded again", old.ID)
-	}
-	if !at.IsZero() {
-		setTime(StoredTime(at, at))
-	}
-	m.ValidFrom, m.ValidTo = old.ValidFrom, old.ValidTo
-	merged, err := mergeFact(old.Doc, noun)
+	mask, err := visibleMask(ctx, tx, f.Old.ID)
 	if err != nil {
-		return false, err
+		return Written{}, err
 	}
-	clearFields(noun)
-	if err := json.Unmarshal(merged, noun); err != nil {
-		return false, err
+	if f.Old.Deleted {
+		return Written{}, registry.Errorf(registry.FailedPrecondition, "%s was deleted; it is not recorded again", f.Old.ID)
 	}
-	if bytes.Equal(merged, old.Doc) {
-		return false, nil
+	if !f.At.IsZero() {
+		f.SetTime(StoredTime(f.At, f.At))
 	}
-	since, err := mergedSince(old, noun, tx.Now())
+	m.ValidFrom, m.ValidTo = f.Old.ValidFrom, f.Old.ValidTo
+	merged, notTaken, err := mergeFact(f, mask)
 	if err != nil {
-		return false, err
+		return Written{}, err
 	}
-	return true, PutNoun(ctx, tx, noun, since, old.Slots...)
+	written := Written{NotTaken: VisibleNames(f.Old.Kind, mask, notTaken)}
+	clearFields(f.Noun)
+	if err := json.Unmarshal(merged, f.Noun); err != nil {
+		return Written{}, err
+	}
+	if bytes.Equal(merged, f.Old.Doc) {
+		return written, nil
+	}
+	since, err := mergedSince(f.Old, f.Noun, tx.Now())
+	if err != nil {
+		return Written{}, err
+	}
+	written.Changed = true
+	return written, PutNoun(ctx, tx, f.Noun, since, f.Old.Slots...)
+}
+
+// setDefaults sets the fields of a new noun that were not told.
+func setDefaults(noun registry.Node, defaults map[string]string) error {
+	if len(defaults) == 0 {
+		return nil
+	}
+	told, err := documentOf(noun)
+	if err != nil {
+		return err
+	}
+	left := map[string]string{}
+	for field, value := range defaults {
+		if told[field] == nil && value != "" {
+			left[field] = value
+		}
+	}
+	raw, err := json.Marshal(left)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, noun)
+}
+
+// VisibleNames keeps the names of fields that the caller may see. A name may go on after the
+// field, as in metrics.loss.
+func VisibleNames(kind registry.Kind, mask registry.Mask, names []string) (out []string) {
+	noun := registry.NounOf(kind)
+	for _, name := range names {
+		field, _, _ := strings.Cut(name, ".")
+		if noun != nil && mask.Has(registry.Bit(noun.Name, field)) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // clearFields clears the fields of a noun that its document has. json.Unmarshal would
@@ -74,7 +138,7 @@ func mergedSince(old *graph.Node, noun registry.Node, now time.Time) (time.Time,
 		return now, err
 	}
 	switch {
-	case was.Status == run.Status && was.EndedAt.Equal(run.EndedAt):
+	case (was.Status == run.Status || was.Status == "") && was.EndedAt.Equal(run.EndedAt):
 		return old.Since, nil
 	case !run.EndedAt.IsZero() && run.EndedAt.Before(now):
 		return LaterTime(old.Since, run.EndedAt), nil
@@ -110,11 +174,18 @@ func BackdateContainer(ctx context.Context, tx *policies.Tx, id registry.ID, to 
 
 // CheckVisible returns FORBIDDEN when a node exists and the caller may not see it.
 func CheckVisible(ctx context.Context, tx *policies.Tx, id registry.ID) error {
-	nodes, err := tx.Nodes(ctx, id)
-	if err == nil && nodes[0] == nil {
-		return registry.Errorf(registry.Forbidden, "this is recorded already, outside of what your grants cover; ask an administrator")
-	}
+	_, err := visibleMask(ctx, tx, id)
 	return err
+}
+
+// visibleMask returns the fields of a node that the caller may see; FORBIDDEN when there are
+// none.
+func visibleMask(ctx context.Context, tx *policies.Tx, id registry.ID) (registry.Mask, error) {
+	mask, err := tx.Mask(ctx, id)
+	if err == nil && mask == 0 {
+		return 0, registry.Errorf(registry.Forbidden, "this is recorded already, outside of what your grants cover; ask an administrator")
+	}
+	return mask, err
 }
 
 // PutNoun encodes a noun and writes its node. since is when this state became true.
@@ -135,54 +206,16 @@ func nodeName(noun registry.Node) string {
 	return v.String()
 }
 
-// identityFields are the fields that may not differ between two facts with one key.
-var identityFields = []string{"digest", "sha", "startedAt", "runKind", "environment", "versionId"}
-
-// mergeFact adds the fields of a repeated fact that the stored document lacks.
-func mergeFact(doc []byte, noun registry.Node) ([]byte, error) {
-	raw, err := registry.Canonical(noun)
-	if err != nil {
-		return nil, err
-	}
-	var have, add map[string]json.RawMessage
-	if err := FirstError(json.Unmarshal(doc, &have), json.Unmarshal(raw, &add)); err != nil {
-		return nil, err
-	}
-	for _, f := range identityFields {
-		if contradicts(f, have[f], add[f]) {
-			e := registry.Errorf(registry.Conflict, "it is recorded with another %s: %s, not %s", f, have[f], add[f])
-			e.Field = f
-			return nil, e
-		}
-	}
-	for k, v := range add {
-		if _, known := have[k]; !known || k == "status" || k == "columns" { // columns were merged one by one
-			have[k] = v
-		}
-	}
-	return registry.Canonical(have)
-}
-
-// contradicts reports whether two values of an identity field exclude each other. The
-// run kind OTHER excludes nothing.
-func contradicts(field string, a, b json.RawMessage) bool {
-	if a == nil || b == nil || bytes.Equal(a, b) {
-		return false
-	}
-	other := fmt.Sprintf("%q", registry.RunOther)
-	return field != "runKind" || string(a) != other && string(b) != other
-}
-
 // LinkAndLog writes the edges of a fact, and its log entry when anything was new.
-func LinkAndLog(ctx context.Context, tx *policies.Tx, created, changed bool, id registry.ID, edges []*graph.Edge, entry registry.LogEntry) (WriteResult, error) {
+func LinkAndLog(ctx context.Context, tx *policies.Tx, w Written, id registry.ID, edges []*graph.Edge, entry registry.LogEntry) (WriteResult, error) {
 	if err := tx.Link(ctx, edges...); err != nil {
 		return WriteResult{}, err
 	}
 	for _, e := range edges {
-		changed = changed || e.Created
+		w.Changed = w.Changed || e.Created
 	}
-	r := WriteResult{IDs: []registry.ID{id}, Created: created, Changed: changed}
-	if !changed {
+	r := WriteResult{IDs: []registry.ID{id}, Created: w.Created, Changed: w.Changed, NotTaken: w.NotTaken}
+	if !w.Changed {
 		return r, nil
 	}
 	return r, tx.Log(ctx, entry)

@@ -18,10 +18,17 @@ type WriteResult struct {
 	Count   int           `json:"count,omitempty"`
 	// Changed is true when anything was written, new or added to what was known.
 	Changed bool `json:"changed,omitempty"`
+	// NotTaken are the told fields that contradict what is recorded; see Written.
+	NotTaken []string `json:"notTaken,omitempty"`
 	// Facts are the results of a batch.
 	Facts []RecordedFact `json:"facts,omitempty"`
-	// Edge is the edge that was linked. It is not stored for retries.
-	Edge *graph.Edge `json:"-"`
+	// Edge is the edge that was linked.
+	Edge *graph.Edge `json:"edge,omitempty"`
+	// Seq is the log sequence of the write, At its time.
+	Seq int64     `json:"seq,omitempty"`
+	At  time.Time `json:"at,omitzero"`
+	// replayed is true for the stored result of an earlier call.
+	replayed bool
 }
 
 // IdempotentCall identifies a call of a mutation, so that a retry of it is recognized.
@@ -60,12 +67,14 @@ func RunIdempotent(ctx context.Context, tx *policies.Tx, idem IdempotentCall, fn
 		return WriteResult{}, err
 	}
 	if replay != nil {
+		replay.replayed = true
 		return *replay, nil
 	}
 	out, err := fn()
 	if err != nil {
 		return out, err
 	}
+	out.Seq, out.At = tx.LogSeq(), tx.Now()
 	return out, mark(out)
 }
 
@@ -116,8 +125,8 @@ func lookupIdempotencyKey(ctx context.Context, tx *policies.Tx, idem IdempotentC
 		if err != nil {
 			return err
 		}
-		if !r.anythingNew() {
-			return nil // Nothing was written: a retry may run again.
+		if !r.anythingWritten() {
+			return nil // A retry finds the same state and answers the same.
 		}
 		return tx.Put(ctx, &graph.Node{ID: id, Kind: registry.KindIdempotency, ValidFrom: tx.Now(), Since: tx.Now(), Doc: doc,
 			Slots: []string{"idem/" + tx.Subject() + "/" + idem.mutation + "/" + k}})
@@ -125,8 +134,8 @@ func lookupIdempotencyKey(ctx context.Context, tx *policies.Tx, idem IdempotentC
 	return nil, mark, nil
 }
 
-// anythingNew reports whether the write created anything.
-func (r WriteResult) anythingNew() bool { return r.Created }
+// anythingWritten reports whether the write created or changed anything.
+func (r WriteResult) anythingWritten() bool { return r.Created || r.Changed }
 
 // CheckRevision answers CONFLICT when want is set and is not the current revision.
 func CheckRevision(want *int, have int64) error {
@@ -138,17 +147,48 @@ func CheckRevision(want *int, have int64) error {
 	return nil
 }
 
-// ReadBack reads a noun after a write, with the fields that the caller sees. It has a timeout
-// of its own: a committed write is answered even if the operation's deadline has passed.
-func (c *Core) ReadBack(ctx context.Context, id registry.ID) (registry.Node, error) {
+// ReadBack reads a noun after a write, with the fields that the caller sees. For the stored
+// result of an earlier call it reads the noun as that call left it. It has a timeout of its
+// own: a committed write is answered even if the operation's deadline has passed.
+func (c *Core) ReadBack(ctx context.Context, r WriteResult, id registry.ID) (registry.Node, error) {
+	nouns, err := c.ReadBackAll(ctx, r, id)
+	if err != nil || len(nouns) == 0 {
+		return nil, err
+	}
+	return nouns[0], nil
+}
+
+// ReadBackAll is ReadBack for several nouns. It returns none when the caller may write but
+// not read.
+func (c *Core) ReadBackAll(ctx context.Context, r WriteResult, ids ...registry.ID) ([]registry.Node, error) {
 	ClearLoaders(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTimeout)
 	defer cancel()
-	n, err := c.Node(withoutLoaders(ctx), id)
-	if registry.CodeOf(err) == registry.Forbidden {
-		return nil, nil // The caller may write but not read: the answer has no noun.
+	var nouns []registry.Node
+	var err error
+	if r.replayed && r.Seq > 0 {
+		nouns, err = c.nodesAsWritten(ctx, r, ids)
+	} else {
+		nouns, err = c.Nodes(withoutLoaders(ctx), ids)
 	}
-	return n, err
+	if registry.CodeOf(err) == registry.Forbidden {
+		return nil, nil
+	}
+	return nouns, err
+}
+
+// nodesAsWritten reads nouns as an earlier write left them. Their fields are read at the time
+// of that write.
+func (c *Core) nodesAsWritten(ctx context.Context, r WriteResult, ids []registry.ID) ([]registry.Node, error) {
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	found, err := scope.Nodes(ctx, graph.Instant{Known: r.Seq}, ids...)
+	if err != nil {
+		return nil, err
+	}
+	return c.decodeVisible(found, registry.Instant{Valid: r.At, Known: r.Seq})
 }
 
 // readBackTimeout bounds the read after a committed write.

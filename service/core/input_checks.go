@@ -83,10 +83,13 @@ func CheckTime(field string, t time.Time) error {
 	return nil
 }
 
-// CheckTags normalizes and checks tags: at most 200, with distinct keys.
+// maxTags is the most tags of a thing.
+const maxTags = 200
+
+// CheckTags normalizes and checks tags: at most maxTags, with distinct keys.
 func CheckTags(field string, tags []registry.KeyValue) error {
-	if len(tags) > 200 {
-		return registry.Invalid(field, "has more than 200 entries")
+	if len(tags) > maxTags {
+		return registry.Invalid(field, "has more than %d entries", maxTags)
 	}
 	seen := map[string]bool{}
 	for i := range tags {

@@ -36,6 +36,9 @@ func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 			v.Columns[i].ReadAt = at
 		}
 	}
+	if r, ok := noun.(*registry.Run); ok && n.Doc != nil && r.Status == "" && meta.Mask.Has(registry.Bit("Run", "status")) {
+		r.Status = registry.RunComplete
+	}
 	if d, ok := noun.(*registry.Deployment); ok {
 		when := at.Valid
 		if at.Today() {

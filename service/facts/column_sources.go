@@ -198,19 +198,25 @@ func (r *columnSourceResolver) byName(s *registry.ColumnSource, field string) (r
 	return found[0], nil
 }
 
-// mergeKnownColumns merges the columns of v into the stored columns of the version.
-func mergeKnownColumns(old *graph.Node, v *registry.DatasetVersion) error {
+// mergeKnownColumns merges the columns of v into the stored columns of the version. It returns
+// the names of what was not taken, as far as the caller may see them.
+func mergeKnownColumns(ctx context.Context, tx *policies.Tx, old *graph.Node, v *registry.DatasetVersion) ([]string, error) {
 	if old == nil || old.Deleted || len(v.Columns) == 0 {
-		return nil
+		return nil, nil
 	}
 	known, err := core.DecodeWhole(old, &registry.DatasetVersion{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if v.Columns = registry.MergeColumns(known.Columns, v.Columns); len(v.Columns) > maxColumns {
-		return registry.Invalid("columns", "more than %d columns with those that are known", maxColumns)
+	var notTaken []string
+	if v.Columns, notTaken = registry.MergeColumns(known.Columns, v.Columns); len(v.Columns) > maxColumns {
+		return nil, registry.Invalid("columns", "more than %d columns with those that are known", maxColumns)
 	}
-	return nil
+	if len(notTaken) == 0 {
+		return nil, nil
+	}
+	mask, err := tx.Mask(ctx, old.ID)
+	return core.VisibleNames(old.Kind, mask, notTaken), err
 }
 
 // maxColumns is the largest number of columns of a dataset version.

@@ -33,12 +33,13 @@ type RecordCommitsInput struct {
 	IdempotencyKey *string         `json:"-"`
 }
 
-// RecordCommitsPayload has the repository, the commits in the order of the input, and how many
-// of them were new.
+// RecordCommitsPayload has the repository, the commits in the order of the input, how many of
+// them were new, and the names of told fields that were not taken; see core.Written.
 type RecordCommitsPayload struct {
 	Repository *registry.Repository
 	Commits    []*registry.Commit
 	Created    int
+	NotTaken   []string
 }
 
 func (c *CommitInput) check(field string) error {
@@ -111,12 +112,11 @@ func (r *Recorder) RecordCommits(ctx context.Context, in RecordCommitsInput) (*R
 	if err != nil {
 		return nil, err
 	}
-	core.ClearLoaders(ctx)
-	nouns, err := r.core.Nodes(ctx, result.IDs)
-	if err != nil {
-		return nil, err
+	out := &RecordCommitsPayload{Created: result.Count, Commits: make([]*registry.Commit, len(in.Commits)), NotTaken: result.NotTaken}
+	nouns, err := r.core.ReadBackAll(ctx, result, result.IDs...)
+	if err != nil || len(nouns) == 0 {
+		return out, err
 	}
-	out := &RecordCommitsPayload{Created: result.Count, Commits: make([]*registry.Commit, len(nouns)-1)}
 	out.Repository, _ = nouns[0].(*registry.Repository)
 	for i, n := range nouns[1:] {
 		out.Commits[i], _ = n.(*registry.Commit)
@@ -125,7 +125,7 @@ func (r *Recorder) RecordCommits(ctx context.Context, in RecordCommitsInput) (*R
 }
 
 func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (core.WriteResult, error) {
-	repo, isNew, err := ensureRepository(ctx, tx, in.Repository)
+	repo, ofRepo, err := ensureRepository(ctx, tx, in.Repository)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -147,23 +147,27 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			known[n.ID] = n
 		}
 	}
-	result, earliest := core.WriteResult{IDs: ids, Created: isNew}, tx.Now()
-	changed := isNew
-	for _, c := range in.Commits {
+	result, earliest := core.WriteResult{IDs: ids, Created: ofRepo.Created, NotTaken: ofRepo.NotTaken}, tx.Now()
+	changed := ofRepo.Changed
+	for i, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
 		written, err := putCommit(ctx, tx, known[id], repo, c)
 		if err != nil {
-			return core.WriteResult{}, err
+			return core.WriteResult{}, commitError(i, err)
 		}
-		if known[id] == nil {
+		if written.Created {
 			if at := core.StoredTime(c.CommittedAt, tx.Now()); at.Before(earliest) {
 				earliest = at
 			}
 			result.Count++
 			result.Created = true
-			known[id] = &graph.Node{ID: id}
 		}
-		changed = changed || written
+		if written.Changed {
+			changed, known[id] = true, &graph.Node{ID: id}
+		}
+		for _, field := range written.NotTaken {
+			result.NotTaken = append(result.NotTaken, fmt.Sprintf("commits[%d].%s", i, field))
+		}
 	}
 	if err := core.BackdateContainer(ctx, tx, repo, earliest); err != nil {
 		return core.WriteResult{}, err
@@ -189,22 +193,48 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 // RoleGivenBy starts the evidence of a role that the caller gave, followed by the subject.
 const RoleGivenBy = "given by "
 
-func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo registry.ID, c CommitInput) (bool, error) {
+// putCommit records a commit. old is its stored node; a node without a document was written
+// by this call, because the commit stands in the input twice, and is read again.
+func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo registry.ID, c CommitInput) (core.Written, error) {
+	if old != nil && old.Doc == nil {
+		again, err := tx.NodesUnfiltered(ctx, old.ID)
+		if err != nil {
+			return core.Written{}, err
+		}
+		old = again[0]
+	}
 	commit := &registry.Commit{Name: c.SHA[:12], SHA: c.SHA, Message: c.Message, Author: c.Author, Email: c.Email, Committer: c.Committer,
 		Repository: string(repo), ParentSHAs: c.Parents, Role: c.Role, Signature: c.Signature, AuthoredAt: core.StoredTime(c.AuthoredAt, time.Time{}), RecordedAt: tx.Now()}
-	if commit.Role != "" {
-		commit.RoleEvidence = RoleGivenBy + tx.Subject()
-	} else {
-		commit.Role, commit.RoleEvidence = CommitRole(c.Message)
-	}
 	commit.ID, commit.Parent = registry.CommitID(c.SHA), repo
+	known := &registry.Commit{}
 	if old != nil {
-		if old.Doc == nil {
-			return false, nil // The commit is in the input twice.
+		if err := core.DecodeDoc(old, known); err != nil {
+			return core.Written{}, err
 		}
 		commit.Parent, commit.Repository = old.Parent, string(old.Parent)
 	}
-	return core.PutFact(ctx, tx, old, commit, c.CommittedAt, func(at time.Time) { commit.CommittedAt = at })
+	told := core.ToldFact{Old: old, Noun: commit, At: c.CommittedAt, SetTime: func(at time.Time) { commit.CommittedAt = at }}
+	switch {
+	case c.Role == "" && known.Role == "":
+		commit.Role, commit.RoleEvidence = CommitRole(c.Message)
+	case c.Role != "":
+		commit.RoleEvidence = RoleGivenBy + tx.Subject()
+		if !strings.HasPrefix(known.RoleEvidence, RoleGivenBy) { // A given role replaces one that was read from the message.
+			told.Defaults = map[string]string{"role": known.Role, "roleEvidence": known.RoleEvidence}
+		}
+	}
+	return core.PutFact(ctx, tx, told)
+}
+
+// commitError names the commit of the input that an error is about.
+func commitError(i int, err error) error {
+	known, ok := err.(*registry.Error)
+	if !ok || known.Field == "" {
+		return err
+	}
+	out := *known
+	out.Field = fmt.Sprintf("commits[%d].%s", i, strings.Replace(known.Field, "parentShas", "parents", 1))
+	return &out
 }
 
 // parentEdges returns the edges from commits to recorded parents. For other parents it stores

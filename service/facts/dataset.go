@@ -32,10 +32,12 @@ type RecordDatasetVersionInput struct {
 	IdempotencyKey *string             `json:"-"`
 }
 
-// RecordDatasetVersionPayload has the dataset version and whether it is new.
+// RecordDatasetVersionPayload has the dataset version, whether it is new, and the names of
+// told fields that were not taken; see core.Written.
 type RecordDatasetVersionPayload struct {
 	DatasetVersion *registry.DatasetVersion
 	Created        bool
+	NotTaken       []string
 }
 
 func (in *RecordDatasetVersionInput) check() error {
@@ -97,8 +99,8 @@ func (r *Recorder) RecordDatasetVersion(ctx context.Context, in RecordDatasetVer
 	if err != nil {
 		return nil, err
 	}
-	v, err := core.NounAs[*registry.DatasetVersion](r.core.ReadBack(ctx, result.IDs[0]))
-	return &RecordDatasetVersionPayload{v, result.Created}, err
+	v, err := core.NounAs[*registry.DatasetVersion](r.core.ReadBack(ctx, result, result.IDs[0]))
+	return &RecordDatasetVersionPayload{v, result.Created, result.NotTaken}, err
 }
 
 func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetVersionInput) (core.WriteResult, error) {
@@ -110,25 +112,20 @@ func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetV
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	if found[0] == nil {
-		d := &registry.Dataset{Name: in.Dataset, Namespace: in.Namespace, Owner: in.Owner, CreatedAt: core.StoredTime(in.CreatedAt, tx.Now())}
-		d.ID, d.ValidFrom = ds, d.CreatedAt
-		n, err := core.EncodeNode(d, d.Name, d.CreatedAt)
-		if err != nil {
-			return core.WriteResult{}, err
-		}
-		if err := tx.Put(ctx, n); err != nil {
-			return core.WriteResult{}, err
-		}
+	ofDataset, err := putDataset(ctx, tx, found[0], ds, in)
+	if err != nil {
+		return core.WriteResult{}, err
 	}
 	derived, err := resolveColumnSources(ctx, tx, v, in)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	if err := mergeKnownColumns(found[1], v); err != nil {
+	columnsNotTaken, err := mergeKnownColumns(ctx, tx, found[1], v)
+	if err != nil {
 		return core.WriteResult{}, err
 	}
-	changed, err := core.PutFact(ctx, tx, found[1], v, in.CreatedAt, func(at time.Time) { v.CreatedAt = at })
+	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[1], Noun: v, At: in.CreatedAt, SetTime: func(at time.Time) { v.CreatedAt = at },
+		Defaults: defaultRole(found[1], v)})
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -144,8 +141,40 @@ func writeDatasetVersion(ctx context.Context, tx *policies.Tx, in RecordDatasetV
 	for _, id := range append(in.DerivedFrom, derived...) {
 		edges = append(edges, &graph.Edge{Kind: registry.EdgeDerivedFrom, From: v.ID, To: id})
 	}
-	return core.LinkAndLog(ctx, tx, found[1] == nil, changed, v.ID, edges, registry.LogEntry{Action: registry.LogDatasetRecorded,
-		Objects: []registry.ID{v.ID}, Detail: core.LogDetail("dataset", v.Name, "namespace", v.Namespace, "version", v.Version)})
+	entry := registry.LogEntry{Action: registry.LogDatasetRecorded, Objects: []registry.ID{v.ID}}
+	if found[0] != nil && ofDataset.Changed {
+		entry.Objects = append(entry.Objects, ds)
+	}
+	written.Changed = written.Changed || ofDataset.Changed
+	written.NotTaken = slices.Concat(ofDataset.NotTaken, written.NotTaken, columnsNotTaken)
+	entry.Detail = core.LogDetail("dataset", v.Name, "namespace", v.Namespace, "version", v.Version)
+	return core.LinkAndLog(ctx, tx, written, v.ID, edges, entry)
+}
+
+// putDataset records the dataset of a version. It sets the owner of a known dataset that has
+// none.
+func putDataset(ctx context.Context, tx *policies.Tx, old *graph.Node, id registry.ID, in RecordDatasetVersionInput) (core.Written, error) {
+	d := &registry.Dataset{Name: in.Dataset, Namespace: in.Namespace, Owner: in.Owner}
+	d.ID = id
+	if old == nil {
+		return core.PutFact(ctx, tx, core.ToldFact{Noun: d, At: in.CreatedAt, SetTime: func(at time.Time) { d.CreatedAt = at }})
+	}
+	if in.Owner == "" || in.Owner == old.Text(registry.IndexOwner) {
+		return core.Written{}, nil
+	}
+	return core.PutFact(ctx, tx, core.ToldFact{Old: old, Noun: d})
+}
+
+// defaultRole lets a told role replace the role OTHER. When a role is known, that OTHER is told
+// says nothing.
+func defaultRole(old *graph.Node, v *registry.DatasetVersion) map[string]string {
+	if v.Role == "" {
+		return nil
+	}
+	if v.Role == registry.OtherData && old != nil && old.Text(registry.IndexRole) != "" {
+		v.Role = ""
+	}
+	return map[string]string{"role": string(registry.OtherData)}
 }
 
 // DatasetEdge is a dataset in a page.
@@ -242,13 +271,29 @@ func (in *RecordDatasetVersionInput) CheckFact() error {
 func (in *RecordDatasetVersionInput) ResolveFact(r core.References) core.Fact {
 	out := *in
 	out.GeneratedBy, out.DerivedFrom = r.Optional(in.GeneratedBy), r.All(in.DerivedFrom)
+	out.Columns = slices.Clone(in.Columns)
+	for i := range out.Columns {
+		c := &out.Columns[i]
+		c.DerivedFrom = slices.Clone(c.DerivedFrom)
+		for j := range c.DerivedFrom {
+			c.DerivedFrom[j].DatasetVersion = r.One(c.DerivedFrom[j].DatasetVersion)
+		}
+	}
 	return &out
 }
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RecordDatasetVersionInput) FactReads() (ids, effects []registry.ID) {
 	ds := registry.DatasetID(in.Namespace, in.Dataset)
-	return append(append(core.IDsOf(in.GeneratedBy), in.DerivedFrom...), ds), []registry.ID{registry.DatasetVersionID(ds, in.identity())}
+	ids = append(append(core.IDsOf(in.GeneratedBy), in.DerivedFrom...), ds)
+	for _, c := range in.Columns {
+		for _, s := range c.DerivedFrom {
+			if s.DatasetVersion != "" {
+				ids = append(ids, s.DatasetVersion)
+			}
+		}
+	}
+	return ids, []registry.ID{registry.DatasetVersionID(ds, in.identity())}
 }
 
 // WriteFact writes the fact in a transaction.

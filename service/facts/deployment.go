@@ -27,10 +27,12 @@ type RecordDeploymentInput struct {
 	IdempotencyKey *string      `json:"-"`
 }
 
-// RecordDeploymentPayload has the deployment and whether it is new.
+// RecordDeploymentPayload has the deployment, whether it is new, and the names of told fields
+// that were not taken; see core.Written.
 type RecordDeploymentPayload struct {
 	Deployment *registry.Deployment
 	Created    bool
+	NotTaken   []string
 }
 
 // checkTraffic checks that a share lies in 0..100 percent.
@@ -57,34 +59,58 @@ func (r *Recorder) RecordDeployment(ctx context.Context, in RecordDeploymentInpu
 	if err != nil {
 		return nil, err
 	}
-	d, err := core.NounAs[*registry.Deployment](r.core.ReadBack(ctx, result.IDs[0]))
-	return &RecordDeploymentPayload{d, result.Created}, err
+	d, err := core.NounAs[*registry.Deployment](r.core.ReadBack(ctx, result, result.IDs[0]))
+	return &RecordDeploymentPayload{d, result.Created, result.NotTaken}, err
 }
 
 func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentInput) (core.WriteResult, error) {
+	start := core.StoredTime(in.StartedAt, tx.Now())
 	v, _, err := catalog.FindVersion(ctx, tx, in.Model, in.Version, in.ID)
+	if registry.CodeOf(err) == registry.NotFound {
+		v, err = deletedVersion(ctx, tx, in, start, err)
+	}
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	start := core.StoredTime(in.StartedAt, tx.Now())
 	d := &registry.Deployment{Name: in.Environment + "/" + v.ModelName + " " + v.Version, Environment: in.Environment, Endpoint: in.Endpoint,
 		TrafficPercent: in.TrafficPercent, VersionID: v.ID, ModelName: v.ModelName, Version: v.Version, Owner: in.Owner,
 		Description: in.Description, RecordedAt: tx.Now()}
-	if d.Owner == "" {
-		d.Owner = v.Owner
-	}
 	d.ID = registry.DeploymentID(in.Environment, in.Endpoint, v.ID, start)
 	found, err := tx.NodesUnfiltered(ctx, d.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	changed, err := core.PutFact(ctx, tx, found[0], d, start, func(at time.Time) { d.StartedAt = at })
+	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: d, At: start, SetTime: func(at time.Time) { d.StartedAt = at },
+		Defaults: map[string]string{"owner": v.Owner}})
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	return core.LinkAndLog(ctx, tx, found[0] == nil, changed, d.ID, []*graph.Edge{{Kind: registry.EdgeDeploys, From: d.ID, To: v.ID}},
+	return core.LinkAndLog(ctx, tx, written, d.ID, []*graph.Edge{{Kind: registry.EdgeDeploys, From: d.ID, To: v.ID}},
 		registry.LogEntry{Action: registry.LogDeploymentRecorded, Objects: []registry.ID{d.ID, v.ID}, Model: v.Parent,
 			Detail: core.LogDetail("environment", d.Environment, "version", v.Version, "endpoint", d.Endpoint)})
+}
+
+// deletedVersion returns what a recorded deployment says of its version, when that was
+// deleted. It returns notFound when the deployment is not recorded.
+func deletedVersion(ctx context.Context, tx *policies.Tx, in RecordDeploymentInput, start time.Time, notFound error) (*registry.ModelVersion, error) {
+	id, err := catalog.VersionID(ctx, tx, in.Model, in.Version, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := tx.Nodes(ctx, id, registry.DeploymentID(in.Environment, in.Endpoint, id, start))
+	if err != nil {
+		return nil, err
+	}
+	if nodes[0] == nil || nodes[1] == nil || !nodes[0].Deleted || nodes[0].Kind != registry.KindModelVersion {
+		return nil, notFound
+	}
+	d, err := core.DecodeWhole(nodes[1], &registry.Deployment{})
+	if err != nil {
+		return nil, err
+	}
+	v := &registry.ModelVersion{ModelName: d.ModelName, Version: d.Version}
+	v.ID, v.Parent = id, nodes[0].Parent
+	return v, nil
 }
 
 // EndDeploymentInput says which deployment ended, and when. A zero EndedAt means now.
@@ -113,7 +139,7 @@ func (r *Recorder) EndDeployment(ctx context.Context, in EndDeploymentInput) (*E
 	if err != nil {
 		return nil, err
 	}
-	d, err := core.NounAs[*registry.Deployment](r.core.ReadBack(ctx, result.IDs[0]))
+	d, err := core.NounAs[*registry.Deployment](r.core.ReadBack(ctx, result, result.IDs[0]))
 	return &EndDeploymentPayload{d}, err
 }
 

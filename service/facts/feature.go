@@ -25,10 +25,12 @@ type RecordFeatureInput struct {
 	IdempotencyKey *string      `json:"-"`
 }
 
-// RecordFeaturePayload has the feature and whether it is new.
+// RecordFeaturePayload has the feature, whether it is new, and the names of told fields that
+// were not taken; see core.Written.
 type RecordFeaturePayload struct {
-	Feature *registry.Feature
-	Created bool
+	Feature  *registry.Feature
+	Created  bool
+	NotTaken []string
 }
 
 // RecordFeature records a feature of a dataset's column or of a model. It answers
@@ -43,8 +45,8 @@ func (r *Recorder) RecordFeature(ctx context.Context, in RecordFeatureInput) (*R
 	if err != nil {
 		return nil, err
 	}
-	f, err := core.NounAs[*registry.Feature](r.core.ReadBack(ctx, result.IDs[0]))
-	return &RecordFeaturePayload{f, result.Created}, err
+	f, err := core.NounAs[*registry.Feature](r.core.ReadBack(ctx, result, result.IDs[0]))
+	return &RecordFeaturePayload{f, result.Created, result.NotTaken}, err
 }
 
 func (in *RecordFeatureInput) check() error {
@@ -52,17 +54,17 @@ func (in *RecordFeatureInput) check() error {
 		core.CheckKey("owner", &in.Owner), core.CheckTime("createdAt", in.CreatedAt)); err != nil {
 		return err
 	}
-	if in.Name == "" {
-		in.Name = in.Column
-	}
 	byColumn := in.DefinedOn != nil && in.Column != ""
-	if byColumn == (in.Model != "") || in.Name == "" {
+	if byColumn == (in.Model != "") || in.Model != "" && in.Name == "" && in.Column == "" {
 		return registry.Invalid("definedOn", "give definedOn and column, or model and name")
 	}
 	return nil
 }
 
 func writeFeature(ctx context.Context, tx *policies.Tx, in RecordFeatureInput) (core.WriteResult, error) {
+	if in.Model != "" && in.Name == "" {
+		in.Name = in.Column
+	}
 	f := &registry.Feature{Name: in.Name, Type: in.Type, Description: in.Description, Owner: in.Owner, Column: in.Column, RecordedAt: tx.Now()}
 	var edges []*graph.Edge
 	if in.Model != "" {
@@ -83,11 +85,12 @@ func writeFeature(ctx context.Context, tx *policies.Tx, in RecordFeatureInput) (
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	changed, err := core.PutFact(ctx, tx, found[0], f, in.CreatedAt, func(at time.Time) { f.CreatedAt = at })
+	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: f, At: in.CreatedAt, SetTime: func(at time.Time) { f.CreatedAt = at },
+		Defaults: map[string]string{"name": in.Column}})
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	return core.LinkAndLog(ctx, tx, found[0] == nil, changed, f.ID, edges, registry.LogEntry{Action: registry.LogFeatureRecorded,
+	return core.LinkAndLog(ctx, tx, written, f.ID, edges, registry.LogEntry{Action: registry.LogFeatureRecorded,
 		Objects: []registry.ID{f.ID}, Detail: core.LogDetail("feature", f.Name, "column", f.Column)})
 }
 

@@ -58,16 +58,19 @@ func NormaliseURL(raw string) string {
 	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
 }
 
-// ensureRepository creates a repository or merges the input into the stored one. It reports
-// whether it wrote anything.
-func ensureRepository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, bool, error) {
+// ensureRepository creates a repository or merges the input into the stored one. The
+// names of fields that were not taken begin with repository.
+func ensureRepository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, core.Written, error) {
 	id := registry.RepositoryID(in.key())
 	found, err := tx.NodesUnfiltered(ctx, id)
 	if err != nil {
-		return "", false, err
+		return "", core.Written{}, err
 	}
 	r := &registry.Repository{Name: in.key(), URL: in.URL, DefaultBranch: in.DefaultBranch, RecordedAt: tx.Now()}
 	r.ID = id
-	changed, err := core.PutFact(ctx, tx, found[0], r, tx.Now(), func(time.Time) {})
-	return id, changed, err
+	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: r, At: tx.Now(), SetTime: func(time.Time) {}})
+	for i := range written.NotTaken {
+		written.NotTaken[i] = "repository." + written.NotTaken[i]
+	}
+	return id, written, err
 }

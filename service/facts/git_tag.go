@@ -25,10 +25,12 @@ type RecordTagInput struct {
 	IdempotencyKey *string   `json:"-"`
 }
 
-// RecordTagPayload has the tag and whether it is new.
+// RecordTagPayload has the tag, whether it is new, and the names of told fields that were not
+// taken; see core.Written.
 type RecordTagPayload struct {
-	Tag     *registry.Tag
-	Created bool
+	Tag      *registry.Tag
+	Created  bool
+	NotTaken []string
 }
 
 func (in *RecordTagInput) check() error {
@@ -57,12 +59,12 @@ func (r *Recorder) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTag
 	if err != nil {
 		return nil, err
 	}
-	t, err := core.NounAs[*registry.Tag](r.core.ReadBack(ctx, result.IDs[0]))
-	return &RecordTagPayload{t, result.Created}, err
+	t, err := core.NounAs[*registry.Tag](r.core.ReadBack(ctx, result, result.IDs[0]))
+	return &RecordTagPayload{t, result.Created, result.NotTaken}, err
 }
 
 func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.WriteResult, error) {
-	repo, changed, err := ensureRepository(ctx, tx, in.Repository)
+	repo, ofRepo, err := ensureRepository(ctx, tx, in.Repository)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -93,7 +95,7 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 			return core.WriteResult{}, err
 		}
 	}
-	written, err := core.PutFact(ctx, tx, found[0], t, in.TaggedAt, func(at time.Time) { t.TaggedAt = at })
+	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: t, At: in.TaggedAt, SetTime: func(at time.Time) { t.TaggedAt = at }})
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -101,18 +103,20 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 	case !movedAt.IsZero() && !t.DateInferred && movedAt.Before(t.TaggedAt):
 		return core.WriteResult{}, registry.Invalid("movedAt", "lies before taggedAt, %s", t.TaggedAt.Format(time.RFC3339))
 	case !movedAt.IsZero() && (found[0] == nil || holder != nil && holder.ID == t.ID):
-		t.ValidTo, t.MovedAt, written = movedAt, movedAt, true
+		t.ValidTo, t.MovedAt, written.Changed = movedAt, movedAt, true
 		if err := core.PutNoun(ctx, tx, t, movedAt); err != nil {
 			return core.WriteResult{}, err
 		}
 	case movedAt.IsZero() && (holder == nil || holder.ID != t.ID):
 		// The tag takes the name, also when it moves back to an earlier commit.
-		t.ValidTo, t.MovedAt, written = time.Time{}, time.Time{}, true
+		t.ValidTo, t.MovedAt, written.Changed = time.Time{}, time.Time{}, true
 		if err := core.PutNoun(ctx, tx, t, tx.Now(), slot); err != nil {
 			return core.WriteResult{}, err
 		}
 	}
-	return core.LinkAndLog(ctx, tx, found[0] == nil, written || changed, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
+	written.Changed = written.Changed || ofRepo.Changed
+	written.NotTaken = append(ofRepo.NotTaken, written.NotTaken...)
+	return core.LinkAndLog(ctx, tx, written, t.ID, []*graph.Edge{{Kind: registry.EdgePointsAt, From: t.ID, To: registry.CommitID(in.SHA)}},
 		registry.LogEntry{Action: registry.LogTagRecorded, Objects: []registry.ID{t.ID}, Detail: core.LogDetail("tag", t.Name, "sha", t.SHA, "repository", in.Repository.key())})
 }
 

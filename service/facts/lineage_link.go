@@ -32,7 +32,8 @@ func (in *LinkLineageInput) check() error {
 }
 
 // LinkLineage records an edge between two nodes that the caller sees. An edge that would close
-// a cycle is FAILED_PRECONDITION; the error details have the path.
+// a cycle is FAILED_PRECONDITION; the error details have the path. An edge that is known with
+// another validFrom than the told one is CONFLICT.
 func (r *Recorder) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkLineagePayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -44,11 +45,7 @@ func (r *Recorder) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkL
 		return nil, err
 	}
 	core.ClearLoaders(ctx)
-	edge := result.Edge
-	if edge == nil { // A retry with the same idempotency key.
-		edge = &graph.Edge{Kind: in.Kind, From: in.From, To: in.To, ValidFrom: in.ValidFrom}
-	}
-	out := core.NewLineageEdge(edge)
+	out := core.NewLineageEdge(result.Edge)
 	return &LinkLineagePayload{&out, result.Created}, nil
 }
 
@@ -63,8 +60,13 @@ func writeLink(ctx context.Context, tx *policies.Tx, in LinkLineageInput) (core.
 			return core.WriteResult{}, err
 		}
 	}
-	result, err := core.LinkAndLog(ctx, tx, false, false, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
+	told := edge.ValidFrom
+	result, err := core.LinkAndLog(ctx, tx, core.Written{}, in.From, []*graph.Edge{edge}, registry.LogEntry{Action: registry.LogLineageLinked,
 		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: core.LogDetail("kind", in.Kind)})
+	if err == nil && !told.IsZero() && !edge.ValidFrom.Equal(told) {
+		err = registry.Errorf(registry.Conflict, "the edge is recorded since %s, not %s", edge.ValidFrom.Format(time.RFC3339Nano), told.Format(time.RFC3339Nano))
+		err.(*registry.Error).Field = "validFrom"
+	}
 	result.Created, result.Edge = edge.Created, edge
 	return result, err
 }
@@ -107,9 +109,6 @@ func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInpu
 	e, err := findEdge(ctx, tx, in)
 	if err != nil || e == nil {
 		return core.WriteResult{}, err
-	}
-	if tx.OwnOnly() && e.By != tx.Subject() && !tx.May(registry.LineageRetractAny, "") {
-		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may only retract what you recorded; this was recorded by somebody else")
 	}
 	if err := tx.Unlink(ctx, e); err != nil {
 		return core.WriteResult{}, err

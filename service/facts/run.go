@@ -31,26 +31,22 @@ type RecordRunInput struct {
 	IdempotencyKey *string             `json:"-"`
 }
 
-// RecordRunPayload has the run, whether it is new, and which of its outputs are also inputs.
+// RecordRunPayload has the run, whether it is new, which of its outputs are also inputs, and
+// the names of told fields that were not taken; see core.Written.
 type RecordRunPayload struct {
 	Run       *registry.Run
 	Created   bool
+	NotTaken  []string
 	Unchanged []registry.ID
 }
 
 func (in *RecordRunInput) check() error {
-	if in.RunKind == "" {
-		in.RunKind = registry.RunOther
-	}
-	if in.Status == "" {
-		in.Status = registry.RunComplete
-	}
 	if err := core.FirstError(core.CheckKey("producer", &in.Producer), core.CheckKey("runId", &in.RunID), core.CheckKey("name", &in.Name), core.CheckText("command", &in.Command),
 		core.CheckText("description", &in.Description), registry.CheckMetrics("metrics", in.Metrics), core.CheckTags("tags", in.Tags),
 		core.CheckTime("startedAt", in.StartedAt), core.CheckTime("endedAt", in.EndedAt)); err != nil {
 		return err
 	}
-	if !slices.Contains(registry.RunKinds(), in.RunKind) || !slices.Contains(registry.RunStatuses(), in.Status) {
+	if in.RunKind != "" && !slices.Contains(registry.RunKinds(), in.RunKind) || in.Status != "" && !slices.Contains(registry.RunStatuses(), in.Status) {
 		return registry.Invalid("runKind", "runKind must be one of %v and status one of %v", registry.RunKinds(), registry.RunStatuses())
 	}
 	if len(in.Parameters) > registry.MaxJSON {
@@ -90,8 +86,8 @@ func (r *Recorder) RecordRun(ctx context.Context, in RecordRunInput) (*RecordRun
 	if err != nil {
 		return nil, err
 	}
-	run, err := core.NounAs[*registry.Run](r.core.ReadBack(ctx, result.IDs[0]))
-	return &RecordRunPayload{run, result.Created, unchanged}, err
+	run, err := core.NounAs[*registry.Run](r.core.ReadBack(ctx, result, result.IDs[0]))
+	return &RecordRunPayload{run, result.Created, result.NotTaken, unchanged}, err
 }
 
 func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (core.WriteResult, error) {
@@ -99,11 +95,15 @@ func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (core.Wri
 		Description: in.Description, Parameters: in.Parameters, Metrics: in.Metrics, Tags: in.Tags, Actor: tx.Subject(),
 		EndedAt: core.StoredTime(in.EndedAt, time.Time{}), RecordedAt: tx.Now()}
 	run.ID = registry.NewRunID(in.Producer, in.RunID)
+	if run.RunKind == registry.RunOther {
+		run.RunKind = "" // It says no more than nothing.
+	}
 	found, err := tx.NodesUnfiltered(ctx, run.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	changed, err := core.PutFact(ctx, tx, found[0], run, in.StartedAt, func(at time.Time) { run.StartedAt = at })
+	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: run, At: in.StartedAt, SetTime: func(at time.Time) { run.StartedAt = at },
+		Defaults: map[string]string{"runKind": string(registry.RunOther)}})
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -119,7 +119,7 @@ func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (core.Wri
 			edges = append(edges, &graph.Edge{Kind: registry.EdgeGeneratedBy, From: id, To: run.ID})
 		}
 	}
-	return core.LinkAndLog(ctx, tx, found[0] == nil, changed, run.ID, edges, registry.LogEntry{Action: registry.LogRunRecorded,
+	return core.LinkAndLog(ctx, tx, written, run.ID, edges, registry.LogEntry{Action: registry.LogRunRecorded,
 		Objects: []registry.ID{run.ID}, Detail: core.LogDetail("producer", run.Producer, "runId", run.RunID, "name", run.Name)})
 }
 

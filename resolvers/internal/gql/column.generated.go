@@ -1024,13 +1024,6 @@ func (ec *executionContext) unmarshalInputColumnTransformationInput(ctx context.
 		asMap[k] = v
 	}
 
-	if _, present := asMap["type"]; !present {
-		asMap["type"] = "DIRECT"
-	}
-	if _, present := asMap["masking"]; !present {
-		asMap["masking"] = false
-	}
-
 	fieldsInOrder := [...]string{"type", "subtype", "description", "masking"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
@@ -1040,7 +1033,7 @@ func (ec *executionContext) unmarshalInputColumnTransformationInput(ctx context.
 		switch k {
 		case "type":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
-			data, err := ec.unmarshalNColumnTransformationType2pedigreeᚋregistryᚐColumnTransformationType(ctx, v)
+			data, err := ec.unmarshalOColumnTransformationType2pedigreeᚋregistryᚐColumnTransformationType(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1061,7 +1054,7 @@ func (ec *executionContext) unmarshalInputColumnTransformationInput(ctx context.
 			it.Description = data
 		case "masking":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("masking"))
-			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1592,6 +1585,19 @@ func (ec *executionContext) unmarshalOColumnTransformationInput2ᚕpedigreeᚋre
 		}
 	}
 	return res, nil
+}
+
+func (ec *executionContext) unmarshalOColumnTransformationType2pedigreeᚋregistryᚐColumnTransformationType(ctx context.Context, v any) (registry.ColumnTransformationType, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := registry.ColumnTransformationType(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOColumnTransformationType2pedigreeᚋregistryᚐColumnTransformationType(ctx context.Context, sel ast.SelectionSet, v registry.ColumnTransformationType) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(v))
+	return res
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -903,6 +903,29 @@ func (ec *executionContext) fieldContext_RecordCommitsPayload_created(_ context.
 	return graphql.NewScalarFieldContext("RecordCommitsPayload", field, false, false, "Int")
 }
 
+func (ec *executionContext) _RecordCommitsPayload_notTaken(ctx context.Context, field graphql.CollectedField, obj *facts.RecordCommitsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordCommitsPayload_notTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordCommitsPayload_notTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordCommitsPayload", field, false, false, "String")
+}
+
 func (ec *executionContext) _RecordTagPayload_tag(ctx context.Context, field graphql.CollectedField, obj *facts.RecordTagPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -956,6 +979,29 @@ func (ec *executionContext) _RecordTagPayload_created(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_RecordTagPayload_created(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RecordTagPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _RecordTagPayload_notTaken(ctx context.Context, field graphql.CollectedField, obj *facts.RecordTagPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordTagPayload_notTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordTagPayload_notTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordTagPayload", field, false, false, "String")
 }
 
 func (ec *executionContext) _Repository_id(ctx context.Context, field graphql.CollectedField, obj *registry.Repository) (ret graphql.Marshaler) {
@@ -1975,10 +2021,6 @@ func (ec *executionContext) unmarshalInputRecordTagInput(ctx context.Context, ob
 		asMap[k] = v
 	}
 
-	if _, present := asMap["annotated"]; !present {
-		asMap["annotated"] = false
-	}
-
 	fieldsInOrder := [...]string{"repository", "name", "sha", "annotated", "message", "tagger", "taggedAt", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
@@ -2361,6 +2403,11 @@ func (ec *executionContext) _RecordCommitsPayload(ctx context.Context, sel ast.S
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "notTaken":
+			out.Values[i] = ec._RecordCommitsPayload_notTaken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2396,6 +2443,11 @@ func (ec *executionContext) _RecordTagPayload(ctx context.Context, sel ast.Selec
 			}
 		case "created":
 			out.Values[i] = ec._RecordTagPayload_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notTaken":
+			out.Values[i] = ec._RecordTagPayload_notTaken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -1335,6 +1335,29 @@ func (ec *executionContext) fieldContext_RecordDatasetVersionPayload_created(_ c
 	return graphql.NewScalarFieldContext("RecordDatasetVersionPayload", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _RecordDatasetVersionPayload_notTaken(ctx context.Context, field graphql.CollectedField, obj *facts.RecordDatasetVersionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordDatasetVersionPayload_notTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordDatasetVersionPayload_notTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordDatasetVersionPayload", field, false, false, "String")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -1481,10 +1504,6 @@ func (ec *executionContext) unmarshalInputRecordDatasetVersionInput(ctx context.
 	asMap := map[string]any{}
 	for k, v := range obj.(map[string]any) {
 		asMap[k] = v
-	}
-
-	if _, present := asMap["namespace"]; !present {
-		asMap["namespace"] = "default"
 	}
 
 	fieldsInOrder := [...]string{"dataset", "namespace", "digest", "version", "description", "owner", "uri", "sizeBytes", "rows", "role", "columns", "tags", "createdAt", "generatedBy", "derivedFrom", "idempotencyKey"}
@@ -2072,6 +2091,11 @@ func (ec *executionContext) _RecordDatasetVersionPayload(ctx context.Context, se
 			}
 		case "created":
 			out.Values[i] = ec._RecordDatasetVersionPayload_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notTaken":
+			out.Values[i] = ec._RecordDatasetVersionPayload_notTaken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -817,6 +817,29 @@ func (ec *executionContext) fieldContext_RecordDeploymentPayload_created(_ conte
 	return graphql.NewScalarFieldContext("RecordDeploymentPayload", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _RecordDeploymentPayload_notTaken(ctx context.Context, field graphql.CollectedField, obj *facts.RecordDeploymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordDeploymentPayload_notTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordDeploymentPayload_notTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordDeploymentPayload", field, false, false, "String")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -1338,6 +1361,11 @@ func (ec *executionContext) _RecordDeploymentPayload(ctx context.Context, sel as
 			}
 		case "created":
 			out.Values[i] = ec._RecordDeploymentPayload_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notTaken":
+			out.Values[i] = ec._RecordDeploymentPayload_notTaken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -244,6 +244,29 @@ func (ec *executionContext) fieldContext_RecordedFact_merged(_ context.Context, 
 	return graphql.NewScalarFieldContext("RecordedFact", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _RecordedFact_notTaken(ctx context.Context, field graphql.CollectedField, obj *core.RecordedFact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordedFact_notTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordedFact_notTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordedFact", field, false, false, "String")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -588,10 +611,6 @@ func (ec *executionContext) unmarshalInputTagFactInput(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	if _, present := asMap["annotated"]; !present {
-		asMap["annotated"] = false
-	}
-
 	fieldsInOrder := [...]string{"repository", "name", "sha", "annotated", "message", "tagger", "taggedAt", "movedAt"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
@@ -761,6 +780,11 @@ func (ec *executionContext) _RecordedFact(ctx context.Context, sel ast.Selection
 			}
 		case "merged":
 			out.Values[i] = ec._RecordedFact_merged(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notTaken":
+			out.Values[i] = ec._RecordedFact_notTaken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -496,6 +496,29 @@ func (ec *executionContext) fieldContext_RecordFeaturePayload_created(_ context.
 	return graphql.NewScalarFieldContext("RecordFeaturePayload", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _RecordFeaturePayload_notTaken(ctx context.Context, field graphql.CollectedField, obj *facts.RecordFeaturePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordFeaturePayload_notTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordFeaturePayload_notTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordFeaturePayload", field, false, false, "String")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -725,6 +748,11 @@ func (ec *executionContext) _RecordFeaturePayload(ctx context.Context, sel ast.S
 			}
 		case "created":
 			out.Values[i] = ec._RecordFeaturePayload_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notTaken":
+			out.Values[i] = ec._RecordFeaturePayload_notTaken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -357,7 +357,7 @@ input EthicsInput {
   protectedGroups: [String!]
 }
 
-"What to change; fields left out stay, and null clears a field."
+"What to change. Fields left out stay, also those of a section that is given; null clears a field. A list that is given replaces the list."
 input UpdateModelCardInput {
   "The model's name; or give id."
   model: String
@@ -458,14 +458,14 @@ input ColumnSourceInput {
 
 "What was done to a column."
 input ColumnTransformationInput {
-  "Whether its values went in, or only decided."
-  type: ColumnTransformationType! = DIRECT
+  "Whether its values went in, or only decided; DIRECT, when left out."
+  type: ColumnTransformationType
   "Which kind of that, such as IDENTITY, TRANSFORMATION, AGGREGATION, JOIN, GROUP_BY, FILTER, SORT, WINDOW or CONDITIONAL."
   subtype: String
   "The same in words, or as an expression."
   description: String
   "Whether the values cannot be read from the result, as of a hash."
-  masking: Boolean! = false
+  masking: Boolean
 }
 
 "What comes of a column, or what it comes from."
@@ -730,6 +730,8 @@ type RecordCommitsPayload {
   commits: [Commit]!
   "How many of them were new."
   created: Int!
+  "The told fields that contradict what is recorded, such as description or metrics.loss: they were not taken."
+  notTaken: [String!]!
 }
 "The facts of a tag."
 input RecordTagInput {
@@ -740,7 +742,7 @@ input RecordTagInput {
   "The commit it peels to; it must be recorded."
   sha: String!
   "Whether it is an annotated tag."
-  annotated: Boolean = false
+  annotated: Boolean
   "Its message."
   message: String
   "Who made it."
@@ -756,6 +758,8 @@ type RecordTagPayload {
   tag: Tag
   "False when the same fact was known already."
   created: Boolean!
+  "The told fields that contradict what is recorded, such as description or metrics.loss: they were not taken."
+  notTaken: [String!]!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/counts.graphqls", Input: `extend type Query {
@@ -987,15 +991,15 @@ input ColumnInput {
 input RecordDatasetVersionInput {
   "The dataset's name; the dataset is made when it is new."
   dataset: String!
-  "The data source."
-  namespace: String = "default"
+  "The data source; default, when left out."
+  namespace: String
   "algorithm:hex; it tells states apart."
   digest: String
   "The system's own version, where there is no digest."
   version: String
   "What is special about it."
   description: String
-  "Who answers for the dataset."
+  "Who answers for the dataset; an owner that is known stays."
   owner: String
   "Where it lies; a label that nothing opens."
   uri: String
@@ -1024,6 +1028,8 @@ type RecordDatasetVersionPayload {
   datasetVersion: DatasetVersion
   "False when the same fact was known already."
   created: Boolean!
+  "The told fields that contradict what is recorded, such as description or metrics.loss: they were not taken."
+  notTaken: [String!]!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/deployment.graphqls", Input: `extend type Query {
@@ -1140,6 +1146,8 @@ type RecordDeploymentPayload {
   deployment: Deployment
   "False when the same fact was known already."
   created: Boolean!
+  "The told fields that contradict what is recorded, such as description or metrics.loss: they were not taken."
+  notTaken: [String!]!
 }
 "Which deployment ended, and when."
 input EndDeploymentInput {
@@ -1425,7 +1433,7 @@ input RecordFactsInput {
   idempotencyKey: String
 }
 
-"One fact: exactly one of the fields beside ref is set. A fact that is known already changes nothing, or adds what was not known."
+"One fact: exactly one of the fields beside ref is set. A fact that is known already changes nothing, or adds what was not known; what contradicts is not taken, or CONFLICT."
 input FactInput {
   "A name for what the fact is about: later facts of the batch may write @name wherever an id is expected."
   ref: String
@@ -1482,7 +1490,7 @@ input TagFactInput {
   "The commit it peels to; it must be recorded."
   sha: String!
   "Whether it is an annotated tag."
-  annotated: Boolean = false
+  annotated: Boolean
   "Its message."
   message: String
   "Who made it."
@@ -1561,6 +1569,8 @@ type RecordedFact {
   created: Boolean!
   "Whether it was known and something was added."
   merged: Boolean!
+  "The told fields that contradict what is recorded, such as description or metrics.loss: they were not taken."
+  notTaken: [String!]!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/feature.graphqls", Input: `"An input that models learn from."
@@ -1621,6 +1631,8 @@ type RecordFeaturePayload {
   feature: Feature
   "False when the same fact was known already."
   created: Boolean!
+  "The told fields that contradict what is recorded, such as description or metrics.loss: they were not taken."
+  notTaken: [String!]!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/lineage.graphqls", Input: `extend type Query {
@@ -2545,7 +2557,7 @@ type Mutation {
 `, BuiltIn: false},
 	{Name: "../../../schema/register.graphqls", Input: `extend input RegisterModelVersionInput {
   "Make the model in the same transaction when it is unknown, as importers do; it needs model.register too. Its owner is the version's, or you."
-  createModel: Boolean = false
+  createModel: Boolean
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/run.graphqls", Input: `extend type Query {
@@ -2667,10 +2679,10 @@ input RecordRunInput {
   runId: String!
   "Its name."
   name: String!
-  "What it is for."
-  runKind: RunKind = OTHER
-  "How it stands."
-  status: RunStatus = COMPLETE
+  "What it is for; OTHER until it is told."
+  runKind: RunKind
+  "How it stands; COMPLETE until it is told. An end stays."
+  status: RunStatus
   "What was run, as text that nothing executes."
   command: String
   "What it did."
@@ -2702,6 +2714,8 @@ type RecordRunPayload {
   created: Boolean!
   "The ids among outputs that the run also read: it left them unchanged."
   unchanged: [ID!]!
+  "The told fields that contradict what is recorded, such as description or metrics.loss: they were not taken."
+  notTaken: [String!]!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/scalars.graphqls", Input: `"A point in time, RFC 3339, in UTC; microseconds are kept. As input also a date, which means midnight UTC."
@@ -4545,6 +4559,8 @@ func (ec *executionContext) childFields_RecordCommitsPayload(ctx context.Context
 		return ec.fieldContext_RecordCommitsPayload_commits(ctx, field)
 	case "created":
 		return ec.fieldContext_RecordCommitsPayload_created(ctx, field)
+	case "notTaken":
+		return ec.fieldContext_RecordCommitsPayload_notTaken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordCommitsPayload", field.Name)
 }
@@ -4555,6 +4571,8 @@ func (ec *executionContext) childFields_RecordDatasetVersionPayload(ctx context.
 		return ec.fieldContext_RecordDatasetVersionPayload_datasetVersion(ctx, field)
 	case "created":
 		return ec.fieldContext_RecordDatasetVersionPayload_created(ctx, field)
+	case "notTaken":
+		return ec.fieldContext_RecordDatasetVersionPayload_notTaken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordDatasetVersionPayload", field.Name)
 }
@@ -4565,6 +4583,8 @@ func (ec *executionContext) childFields_RecordDeploymentPayload(ctx context.Cont
 		return ec.fieldContext_RecordDeploymentPayload_deployment(ctx, field)
 	case "created":
 		return ec.fieldContext_RecordDeploymentPayload_created(ctx, field)
+	case "notTaken":
+		return ec.fieldContext_RecordDeploymentPayload_notTaken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordDeploymentPayload", field.Name)
 }
@@ -4589,6 +4609,8 @@ func (ec *executionContext) childFields_RecordFeaturePayload(ctx context.Context
 		return ec.fieldContext_RecordFeaturePayload_feature(ctx, field)
 	case "created":
 		return ec.fieldContext_RecordFeaturePayload_created(ctx, field)
+	case "notTaken":
+		return ec.fieldContext_RecordFeaturePayload_notTaken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordFeaturePayload", field.Name)
 }
@@ -4601,6 +4623,8 @@ func (ec *executionContext) childFields_RecordRunPayload(ctx context.Context, fi
 		return ec.fieldContext_RecordRunPayload_created(ctx, field)
 	case "unchanged":
 		return ec.fieldContext_RecordRunPayload_unchanged(ctx, field)
+	case "notTaken":
+		return ec.fieldContext_RecordRunPayload_notTaken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordRunPayload", field.Name)
 }
@@ -4611,6 +4635,8 @@ func (ec *executionContext) childFields_RecordTagPayload(ctx context.Context, fi
 		return ec.fieldContext_RecordTagPayload_tag(ctx, field)
 	case "created":
 		return ec.fieldContext_RecordTagPayload_created(ctx, field)
+	case "notTaken":
+		return ec.fieldContext_RecordTagPayload_notTaken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordTagPayload", field.Name)
 }
@@ -4627,6 +4653,8 @@ func (ec *executionContext) childFields_RecordedFact(ctx context.Context, field 
 		return ec.fieldContext_RecordedFact_created(ctx, field)
 	case "merged":
 		return ec.fieldContext_RecordedFact_merged(ctx, field)
+	case "notTaken":
+		return ec.fieldContext_RecordedFact_notTaken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordedFact", field.Name)
 }

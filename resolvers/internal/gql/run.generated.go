@@ -155,6 +155,29 @@ func (ec *executionContext) fieldContext_RecordRunPayload_unchanged(_ context.Co
 	return graphql.NewScalarFieldContext("RecordRunPayload", field, false, false, "ID")
 }
 
+func (ec *executionContext) _RecordRunPayload_notTaken(ctx context.Context, field graphql.CollectedField, obj *facts.RecordRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordRunPayload_notTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordRunPayload_notTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordRunPayload", field, false, false, "String")
+}
+
 func (ec *executionContext) _Run_id(ctx context.Context, field graphql.CollectedField, obj *registry.Run) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -832,13 +855,6 @@ func (ec *executionContext) unmarshalInputRecordRunInput(ctx context.Context, ob
 		asMap[k] = v
 	}
 
-	if _, present := asMap["runKind"]; !present {
-		asMap["runKind"] = "OTHER"
-	}
-	if _, present := asMap["status"]; !present {
-		asMap["status"] = "COMPLETE"
-	}
-
 	fieldsInOrder := [...]string{"producer", "runId", "name", "runKind", "status", "command", "description", "parameters", "metrics", "tags", "startedAt", "endedAt", "inputs", "outputs", "commits", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
@@ -1069,6 +1085,11 @@ func (ec *executionContext) _RecordRunPayload(ctx context.Context, sel ast.Selec
 			}
 		case "unchanged":
 			out.Values[i] = ec._RecordRunPayload_unchanged(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notTaken":
+			out.Values[i] = ec._RecordRunPayload_notTaken(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

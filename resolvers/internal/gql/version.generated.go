@@ -2415,10 +2415,6 @@ func (ec *executionContext) unmarshalInputRegisterModelVersionInput(ctx context.
 		asMap[k] = v
 	}
 
-	if _, present := asMap["createModel"]; !present {
-		asMap["createModel"] = false
-	}
-
 	fieldsInOrder := [...]string{"model", "version", "bump", "number", "label", "description", "owner", "tags", "createdDate", "run", "releasedFrom", "derivedFrom", "features", "artifacts", "card", "idempotencyKey", "createModel"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
