@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -237,6 +238,12 @@ type ClosureQuery struct {
 	Stages []Stage
 }
 
+// GoesThrough reports whether the walk goes on from a node that is not at Depth: a root,
+// or a node of a kind in Through.
+func (q *ClosureQuery) GoesThrough(n ClosureNode) bool {
+	return n.Depth == 0 || len(q.Through) == 0 || slices.Contains(q.Through, n.Node.Kind)
+}
+
 // Stage is a closure whose roots are the nodes of kind From that the previous walk
 // found. The other fields are as in ClosureQuery.
 type Stage struct {
@@ -266,6 +273,9 @@ type Closure struct {
 	OverFanout []registry.ID
 	// CutAtDepth lists the nodes at Depth that have far ends outside the closure.
 	CutAtDepth []registry.ID
+	// CutEarly lists, when LimitReached or TimedOut, the nodes at less than Depth that
+	// the walk goes on from and that have far ends outside the closure.
+	CutEarly []registry.ID
 	// LimitReached says that Limit kept nodes out. TimedOut says that the deadline of the
 	// context ended the walk early.
 	LimitReached, TimedOut bool
