@@ -72,6 +72,14 @@ type Edge struct {
 	By string
 }
 
+// CycleError is the error of an edge that closes a cycle, with the ids of the cycle from
+// effect to cause. Its text names no id, because the caller may not see all of them.
+func CycleError(path []string) error {
+	e := registry.Errorf(registry.FailedPrecondition, "the edge would close a cycle: nothing comes from itself")
+	e.Details = map[string]any{"path": path}
+	return e
+}
+
 // EdgeID returns the id of an edge. An edge that is linked again after a retraction
 // has another id.
 func EdgeID(kind registry.EdgeKind, from, to registry.ID, recordedSeq int64) registry.ID {

@@ -63,6 +63,7 @@ func latticeIsFast(k *kit) {
 func (k *kit) wantCycleCode(err error, length int) {
 	k.Helper()
 	k.wantCode(registry.FailedPrecondition, err)
+	k.wantEqual("text", err.(*registry.Error).Message, graph.CycleError(nil).(*registry.Error).Message)
 	if path, _ := err.(*registry.Error).Details["path"].([]string); len(path) != length {
 		k.Fatalf("path %v, want %d ids", path, length)
 	}
