@@ -198,6 +198,51 @@ func TestARunThatIsNotFollowedHasItsEdgeToAnOlderCommit(t *testing.T) {
 	}
 }
 
+// TestAWalkCutByNodesGoesOnFromItsFrontier: the nodes of a walk that MaxNodes cut and
+// those of walks from its frontier are all there are.
+func TestAWalkCutByNodesGoesOnFromItsFrontier(t *testing.T) {
+	for engine, open := range engines {
+		t.Run(engine, func(t *testing.T) {
+			const wide = 900
+			m := &mixedGraph{T: t, store: open(t)}
+			add := func(name string, causes ...*graph.Node) *graph.Node {
+				n := &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, Doc: []byte(`{}`)}
+				m.nodes = append(m.nodes, n)
+				for _, c := range causes {
+					m.edges = append(m.edges, &graph.Edge{Kind: registry.EdgeDerivedFrom, From: n.ID, To: c.ID})
+				}
+				return n
+			}
+			root := add("root")
+			for i := range 8 {
+				middle := add(fmt.Sprint("middle", i), root)
+				for j := range wide {
+					add(fmt.Sprint(i, " ", j), middle)
+				}
+			}
+			m.write()
+			o := lineage.Options{Direction: lineage.Downstream, MaxDepth: 9, Fanout: 1000, Bare: true}
+			found := map[registry.ID]bool{}
+			for roots := []registry.ID{root.ID}; len(roots) > 0; roots = roots[1:] {
+				g, err := lineage.Walk(t.Context(), m.store, roots[0], o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, it := range g.Items {
+					found[it.Node.ID] = true
+				}
+				if roots[0] == root.ID && (!slices.Equal(g.Reasons, []lineage.Reason{lineage.ReasonNodes}) || len(g.Frontier) == 0 || len(g.Frontier) > 8 || len(g.Items) != lineage.MaxNodes) {
+					t.Fatalf("%d nodes, %v, frontier %v", len(g.Items), g.Reasons, g.Frontier)
+				}
+				roots = append(roots, g.Frontier...)
+			}
+			if len(found) != len(m.nodes) {
+				t.Errorf("%d of %d nodes", len(found), len(m.nodes))
+			}
+		})
+	}
+}
+
 // TestAWalkOfBothDirectionsReadsLittle: the edges between causes and effects cost one
 // closure, none where no such edge is possible, and none of the three from memory.
 func TestAWalkOfBothDirectionsReadsLittle(t *testing.T) {
