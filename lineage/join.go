@@ -48,6 +48,9 @@ func (j *joiner) ends() (ids []registry.ID, kinds []registry.EdgeKind) {
 	if len(j.effects) > 0 {
 		from, to = slices.Concat(j.effects, from), slices.Concat(j.causes, to)
 	}
+	if len(from) == 0 || len(to) == 0 {
+		return nil, nil // Most walks of one direction.
+	}
 	fromKinds, toKinds := kindsOf(from), kindsOf(to)
 	starts, targets := map[registry.Kind]bool{}, map[registry.Kind]bool{}
 	for _, k := range registry.EdgeKinds() {

@@ -287,6 +287,7 @@ func (c *closureWalk) readRemainingEdges() error {
 			rest = append(rest, reached)
 		}
 	}
+	expanded := len(c.edgeRows)
 	for part := range slices.Chunk(rest, nearEndsPerBatch) {
 		done, err := c.readBatch(part)
 		for _, reached := range part {
@@ -298,7 +299,7 @@ func (c *closureWalk) readRemainingEdges() error {
 			return err
 		}
 	}
-	c.noteCut()
+	c.noteCut(expanded)
 	return nil
 }
 
@@ -339,14 +340,18 @@ func (c *closureWalk) readEdgesWithin(reached *reachedNode) error {
 	return err
 }
 
-// noteCut sets the nodes that have far ends outside the closure.
-func (c *closureWalk) noteCut() {
-	for _, r := range c.edgeRows {
+// noteCut sets the nodes that have far ends outside the closure. The first expanded of
+// edgeRows are of nodes all of whose far ends were taken, unless the walk ended early.
+func (c *closureWalk) noteCut(expanded int) {
+	early := c.result.LimitReached || c.result.TimedOut
+	if early {
+		expanded = 0
+	}
+	for _, r := range c.edgeRows[expanded:] {
 		if c.reached[c.farEnd(r)] == nil {
 			c.reached[c.nearEnd(r)].leadsOn = true
 		}
 	}
-	early := c.result.LimitReached || c.result.TimedOut
 	for _, reached := range c.order {
 		switch {
 		case !reached.leadsOn:
