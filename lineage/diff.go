@@ -35,10 +35,14 @@ type comparedSide struct {
 	undecided     bool
 }
 
-// Compare compares two walks with the same options. Where one of them was cut and lacks
-// nodes of the other, it walks again without a bound of depth.
-func Compare(ctx context.Context, r graph.Reader, a, b *Graph, o Options) (*Comparison, error) {
+// Compare compares two walks with the same options. With beyond, it walks again without a
+// bound of depth where one of them was cut and lacks nodes of the other; without, it
+// compares what is within the options.
+func Compare(ctx context.Context, r graph.Reader, a, b *Graph, o Options, beyond bool) (*Comparison, error) {
 	c := &Comparison{comparedSide{Graph: a, nodes: a.nodeSet()}, comparedSide{Graph: b, nodes: b.nodeSet()}}
+	if !beyond {
+		return c, nil
+	}
 	if err := c.a.walkBeyond(ctx, r, c.b.nodes, o); err != nil {
 		return nil, err
 	}

@@ -217,15 +217,25 @@ func TestADiffToldByEdges(t *testing.T) {
 	if d := diff(a, c, nil); d.Identical || len(d.Versions.Added) != 0 {
 		t.Errorf("b comes of a: identical %v, versions %v", d.Identical, d.Versions.Added)
 	}
-	// raw stands behind both, two hops from a and one from b.
-	for _, sides := range [][2]registry.ID{{a, b}, {b, a}} {
-		if d := diff(sides[0], sides[1], ptr(1)); d.Identical || len(d.Datasets.Added)+len(d.Datasets.Removed) != 0 {
-			t.Errorf("cut: identical %v, %+v", d.Identical, d.Datasets)
+	// raw stands behind both: one hop from b, and further from deep than one walk goes.
+	deep := clean
+	for n := range 55 {
+		deep = must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: fmt.Sprint("step", n), Version: "1",
+			Role: registry.TrainingData, DerivedFrom: []registry.ID{deep}})).DatasetVersion.ID
+	}
+	near, other := version("5.0.0", raw), k.data("other", nil)
+	far := version("6.0.0", deep)
+	for _, sides := range [][2]registry.ID{{near, far}, {far, near}} {
+		d := diff(sides[0], sides[1], nil)
+		if named := append(d.Datasets.Added, d.Datasets.Removed...); d.Identical || slices.ContainsFunc(named, func(n registry.ProvenanceNode) bool { return n.NodeMeta().ID == raw }) {
+			t.Errorf("cut: identical %v, %d differ", d.Identical, len(named))
 		}
 	}
-	other := k.data("other", nil)
-	if d := diff(a, version("5.0.0", clean, other), ptr(1)); len(d.Datasets.Added) != 1 || d.Datasets.Added[0].NodeMeta().ID != other {
+	if d := diff(far, version("7.0.0", raw, other), nil); len(d.Datasets.Added) != 1 || d.Datasets.Added[0].NodeMeta().ID != other {
 		t.Errorf("what only b has is told at a cut too: %+v", d.Datasets)
+	}
+	if d := diff(a, near, ptr(1)); len(d.Datasets.Added) != 1 || d.Datasets.Added[0].NodeMeta().ID != raw {
+		t.Errorf("within one hop only b has raw: %+v", d.Datasets)
 	}
 }
 
@@ -245,5 +255,25 @@ func TestAnErasedModelHasNoNumbers(t *testing.T) {
 	erased, ok := n.(*registry.Model)
 	if !ok || erased.KnownIncarnation() != nil || erased.KnownLastNumber() != nil {
 		t.Errorf("%#v", n)
+	}
+}
+
+// TestADiffMatchesByName: two versions of one dataset and two runs of one name are
+// changed, not added and removed.
+func TestADiffMatchesByName(t *testing.T) {
+	k := newKit(t)
+	k.model("m")
+	version := func(n string) registry.ID {
+		data := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "d", Version: n})).DatasetVersion.ID
+		run := must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: n, Name: "train", Inputs: []registry.ID{data}, Parameters: registry.JSON(`{"n":` + n[:1] + `}`)})).Run.ID
+		return must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: &n, Run: &run})).ModelVersion.ID
+	}
+	a, b := version("1.0.0"), version("2.0.0")
+	for _, depth := range []*int{nil, ptr(2)} {
+		d := must[*provenance.LineageDiff](k)(k.LineageDiff(k.admin, provenance.LineageDiffInput{A: a, B: b, MaxDepth: depth}))
+		if len(d.Datasets.Changed) != 1 || len(d.Runs.Changed) != 1 || len(d.Runs.Changed[0].Parameters) != 1 || len(d.Parameters) != 1 || d.Identical ||
+			len(d.Datasets.Added)+len(d.Datasets.Removed)+len(d.Runs.Added)+len(d.Runs.Removed) != 0 {
+			t.Errorf("datasets %+v, runs %+v", d.Datasets, d.Runs)
+		}
 	}
 }

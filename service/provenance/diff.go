@@ -140,7 +140,7 @@ func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 	if err != nil {
 		return nil, err
 	}
-	compared, err := lineage.Compare(walkCtx, scope, a, b, o)
+	compared, err := lineage.Compare(walkCtx, scope, a, b, o, in.MaxDepth == nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1159,7 +1159,7 @@ type EndDeploymentPayload {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/diff.graphqls", Input: `extend type Query {
-  "What differs between the lineage of two nodes of one kind. Things are matched by what they are called, not by the id of a version: a dataset by namespace and name, a run by producer and name, a feature by dataset and column or by model and name. added stands behind b alone, removed behind a alone, also beyond what cut a walk; a and b themselves are not among them."
+  "What differs between the lineage of two nodes of one kind. Things are matched by what they are called, not by the id of a version: a dataset by namespace and name, a run by producer and name, a feature by dataset and column or by model and name. added stands behind b alone, removed behind a alone; a and b themselves are not among them."
   lineageDiff(
     "The id of the one lineage node."
     a: ID!
@@ -1167,7 +1167,7 @@ type EndDeploymentPayload {
     b: ID!
     "To causes, to effects, or both."
     direction: LineageDirection! = UPSTREAM
-    "The most hops, 0 to 50; 50 when left out."
+    "What is compared lies within so many hops, 0 to 50. When left out, within 50, and what only one side has within them is looked for beyond them on the other."
     maxDepth: Int
     "As it was at that time; now, when left out."
     asOf: DateTime
