@@ -99,7 +99,7 @@ func walkInMemory(q ClosureQuery, roots []int64, source MemoryGraph, sizeHint in
 	w.addLevel(roots, 0)
 	for d, start := 0, 0; d < q.Depth && start < len(w.out.Nodes); d++ {
 		end := len(w.out.Nodes)
-		next := w.expand(start, end, d)
+		next := w.expand(start, end)
 		start = end
 		w.addLevel(next, d+1)
 	}
@@ -157,11 +157,11 @@ func (w *memoryWalk) arcsOf(index int) []Arc {
 }
 
 // expand returns the first Fanout far ends of each of out.Nodes[start:end].
-func (w *memoryWalk) expand(start, end, depth int) []int64 {
+func (w *memoryWalk) expand(start, end int) []int64 {
 	next := w.next[:0]
 	for index := start; index < end; index++ {
 		n := w.out.Nodes[index].Node
-		if depth > 0 && len(w.q.Through) > 0 && !slices.Contains(w.q.Through, n.Kind) {
+		if !w.q.GoesThrough(w.out.Nodes[index]) {
 			continue
 		}
 		arcs := w.arcsOf(index)
@@ -177,7 +177,7 @@ func (w *memoryWalk) expand(start, end, depth int) []int64 {
 	return next
 }
 
-// collectEdges sets the edges between the nodes of the closure, and Deep.
+// collectEdges sets the edges between the nodes of the closure, and which nodes were cut.
 func (w *memoryWalk) collectEdges() {
 	inner := make([]*Arc, 0, len(w.out.Nodes)+len(w.out.Nodes)/2)
 	for index, n := range w.out.Nodes {
@@ -187,11 +187,15 @@ func (w *memoryWalk) collectEdges() {
 			if w.visited[arcs[i].Far].index >= 0 {
 				inner = append(inner, &arcs[i])
 			} else {
-				leadsOn = n.Depth == w.q.Depth
+				leadsOn = true
 			}
 		}
-		if leadsOn {
+		switch {
+		case !leadsOn:
+		case n.Depth == w.q.Depth:
 			w.out.CutAtDepth = append(w.out.CutAtDepth, n.Node.ID)
+		case w.out.LimitReached && w.q.GoesThrough(n):
+			w.out.CutEarly = append(w.out.CutEarly, n.Node.ID)
 		}
 	}
 	if len(inner) == 0 {

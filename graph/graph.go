@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -69,6 +70,14 @@ type Edge struct {
 	Created bool
 	// By is the subject that recorded the edge.
 	By string
+}
+
+// CycleError is the error of an edge that closes a cycle, with the ids of the cycle from
+// effect to cause. Its text names no id, because the caller may not see all of them.
+func CycleError(path []string) error {
+	e := registry.Errorf(registry.FailedPrecondition, "the edge would close a cycle: nothing comes from itself")
+	e.Details = map[string]any{"path": path}
+	return e
 }
 
 // EdgeID returns the id of an edge. An edge that is linked again after a retraction
@@ -237,6 +246,12 @@ type ClosureQuery struct {
 	Stages []Stage
 }
 
+// GoesThrough reports whether the walk goes on from a node that is not at Depth: a root,
+// or a node of a kind in Through.
+func (q *ClosureQuery) GoesThrough(n ClosureNode) bool {
+	return n.Depth == 0 || len(q.Through) == 0 || slices.Contains(q.Through, n.Node.Kind)
+}
+
 // Stage is a closure whose roots are the nodes of kind From that the previous walk
 // found. The other fields are as in ClosureQuery.
 type Stage struct {
@@ -266,6 +281,9 @@ type Closure struct {
 	OverFanout []registry.ID
 	// CutAtDepth lists the nodes at Depth that have far ends outside the closure.
 	CutAtDepth []registry.ID
+	// CutEarly lists, when LimitReached or TimedOut, the nodes at less than Depth that
+	// the walk goes on from and that have far ends outside the closure.
+	CutEarly []registry.ID
 	// LimitReached says that Limit kept nodes out. TimedOut says that the deadline of the
 	// context ended the walk early.
 	LimitReached, TimedOut bool

@@ -93,7 +93,7 @@ func (w *columnWalk) effects(ctx context.Context, of []registry.ID, kind registr
 					w.reasons[ReasonNodes] = true
 					return out, nil
 				}
-				found[n.ID] = true
+				found[n.ID], w.hidden[n.ID] = true, n.Hidden
 				out = append(out, n)
 			}
 		}

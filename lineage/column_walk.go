@@ -72,13 +72,9 @@ func WalkColumns(ctx context.Context, r graph.Reader, of registry.ID, column str
 		return nil, err
 	}
 	w := &columnWalk{r: r, options: o, root: ColumnRef{of, column}, nodes: map[registry.ID]*graph.Node{of: root}, sources: map[ColumnRef][]registry.ColumnSource{},
-		derived: map[ColumnRef][]ColumnRef{}, connected: map[[2]registry.ID]bool{}, frontier: map[registry.ID]bool{}, reasons: map[Reason]bool{}, redacted: map[registry.ID]bool{}}
-	for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
-		if o.Direction == Both || string(o.Direction) == string(d) {
-			if err := w.readDatasets(ctx, d); err != nil {
-				return nil, err
-			}
-		}
+		derived: map[ColumnRef][]ColumnRef{}, connected: map[[2]registry.ID]bool{}, frontier: map[registry.ID]bool{}, reasons: map[Reason]bool{}, redacted: map[registry.ID]bool{}, hidden: map[registry.ID]bool{}}
+	if err := w.readDatasets(ctx); err != nil {
+		return nil, err
 	}
 	out := &Columns{Nodes: map[registry.ID]*graph.Node{}}
 	w.layOut(out)
@@ -143,34 +139,42 @@ type columnWalk struct {
 	frontier  map[registry.ID]bool
 	reasons   map[Reason]bool
 	redacted  map[registry.ID]bool
+	hidden    map[registry.ID]bool // true for nodes that the frontier must not name
 	head      int64
 }
 
-// readDatasets reads the dataset versions around the root in one direction, and the
-// sources of their columns. A derivation is one hop, or two hops through a run.
-func (w *columnWalk) readDatasets(ctx context.Context, d graph.Direction) error {
-	c, err := w.r.Closure(ctx, graph.ClosureQuery{Roots: []registry.ID{w.root.Of}, Direction: d,
-		Edges:   []registry.EdgeKind{registry.EdgeDerivedFrom, registry.EdgeUsed, registry.EdgeGeneratedBy},
-		Through: []registry.Kind{registry.KindDatasetVersion, registry.KindRun}, Depth: 2 * (w.options.MaxDepth + 1), Fanout: columnFanout, Limit: MaxNodes,
-		At: w.options.At, Bare: true})
-	if err != nil {
-		return err
-	}
-	w.head = cmp.Or(w.head, c.Head)
-	w.noteTruncated(ReasonFanout, c.OverFanout)
-	w.reasons[ReasonNodes] = w.reasons[ReasonNodes] || c.LimitReached
-	w.reasons[ReasonTime] = w.reasons[ReasonTime] || c.TimedOut
-	w.recordConnections(c.Edges)
+// columnEdges are the edges that connect dataset versions, directly or through a run.
+var columnEdges = []registry.EdgeKind{registry.EdgeDerivedFrom, registry.EdgeUsed, registry.EdgeGeneratedBy}
+
+// readDatasets reads the dataset versions around the root, how they are connected, and
+// the sources of their columns. A derivation is one hop, or two hops through a run.
+func (w *columnWalk) readDatasets(ctx context.Context) error {
+	var edges []graph.Edge
 	var ids []registry.ID
-	for _, reached := range c.Nodes {
-		if n := reached.Node; n.Kind == registry.KindDatasetVersion {
-			ids = append(ids, n.ID)
-			if w.redacted[n.ID] = n.Hidden || !fieldVisible(n, "columns"); !w.redacted[n.ID] {
-				w.nodes[n.ID] = n
-			}
+	for _, d := range []graph.Direction{graph.Upstream, graph.Downstream} {
+		if w.options.Direction != Both && string(w.options.Direction) != string(d) {
+			continue
 		}
+		c, err := w.closure(ctx, graph.ClosureQuery{Roots: []registry.ID{w.root.Of}, Direction: d, Through: []registry.Kind{registry.KindDatasetVersion, registry.KindRun},
+			Depth: 2 * (w.options.MaxDepth + 1)})
+		if err != nil {
+			return err
+		}
+		edges, ids = append(edges, c.Edges...), append(ids, w.addDatasets(c)...)
+		if d == graph.Upstream || w.options.Direction != Both {
+			continue
+		}
+		// The effects of the root may also come from its causes, through runs that are
+		// neither.
+		back, err := w.closure(ctx, graph.ClosureQuery{Roots: ids, Direction: graph.Upstream, Through: []registry.Kind{registry.KindRun}, Depth: 2})
+		if err != nil {
+			return err
+		}
+		edges = append(edges, back.Edges...)
 	}
-	for part := range slices.Chunk(ids, columnBatch) {
+	w.recordConnections(edges)
+	slices.Sort(ids)
+	for part := range slices.Chunk(slices.Compact(ids), columnBatch) {
 		whole, err := w.r.Nodes(ctx, w.options.At, part...)
 		if err != nil {
 			return err
@@ -182,6 +186,37 @@ func (w *columnWalk) readDatasets(ctx context.Context, d graph.Direction) error 
 		}
 	}
 	return nil
+}
+
+// closure runs a closure over columnEdges and records what is missing from it.
+func (w *columnWalk) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
+	q.Edges, q.Fanout, q.Limit, q.At, q.Bare = columnEdges, columnFanout, MaxNodes+len(q.Roots), w.options.At, true
+	c, err := w.r.Closure(ctx, q)
+	if err != nil {
+		return c, err
+	}
+	for _, n := range c.Nodes {
+		w.hidden[n.Node.ID] = n.Node.Hidden
+	}
+	w.head = cmp.Or(w.head, c.Head)
+	w.noteTruncated(ReasonFanout, c.OverFanout)
+	w.reasons[ReasonNodes] = w.reasons[ReasonNodes] || c.LimitReached
+	w.reasons[ReasonTime] = w.reasons[ReasonTime] || c.TimedOut
+	for _, id := range c.CutEarly {
+		w.frontier[id] = true
+	}
+	return c, nil
+}
+
+// addDatasets records the dataset versions of a closure and returns their ids.
+func (w *columnWalk) addDatasets(c graph.Closure) (ids []registry.ID) {
+	for _, n := range c.OfKind(registry.KindDatasetVersion) {
+		ids = append(ids, n.ID)
+		if w.redacted[n.ID] = n.Hidden || !fieldVisible(n, "columns"); !w.redacted[n.ID] {
+			w.nodes[n.ID] = n
+		}
+	}
+	return ids
 }
 
 func (w *columnWalk) noteTruncated(reason Reason, ids []registry.ID) {
@@ -223,9 +258,6 @@ func (w *columnWalk) recordSources(n *graph.Node) error {
 	}
 	for _, c := range columns {
 		at := ColumnRef{n.ID, c.Name}
-		if w.sources[at] != nil {
-			continue // The walk in the other direction recorded it.
-		}
 		for _, s := range c.DerivedFrom {
 			if from := w.nodes[s.DatasetVersion]; from != nil && w.connected[[2]registry.ID{n.ID, from.ID}] {
 				w.sources[at] = append(w.sources[at], s)
@@ -305,6 +337,9 @@ func (w *columnWalk) finish(out *Columns) {
 		}
 	}
 	for id := range w.frontier {
+		if w.hidden[id] {
+			continue
+		}
 		out.Frontier = append(out.Frontier, id)
 	}
 	slices.Sort(out.Frontier)

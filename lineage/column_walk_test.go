@@ -2,6 +2,7 @@ package lineage_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -78,6 +79,7 @@ func TestColumnsAreReachedByTheFewestDerivations(t *testing.T) {
 			datasets := slices.DeleteFunc(slices.Clone(d.ids), func(id registry.ID) bool { return id.Kind() != registry.KindDatasetVersion })
 			root := lineage.ColumnRef{Of: datasets[r.IntN(len(datasets))], Name: columnNames[r.IntN(3)]}
 			depth := r.IntN(5)
+			d.checkSources(root, depth, up, down)
 			for direction, next := range map[lineage.Direction]map[lineage.ColumnRef][]lineage.ColumnRef{lineage.Upstream: up, lineage.Downstream: down} {
 				want := columnDepths(root, next)
 				got, err := lineage.WalkColumns(t.Context(), d.store, root.Of, root.Name, lineage.ColumnOptions{Direction: direction, MaxDepth: depth})
@@ -106,6 +108,72 @@ func TestColumnsAreReachedByTheFewestDerivations(t *testing.T) {
 	}
 	if cut == 0 || cut == asked {
 		t.Errorf("%d of %d were cut: the test shows one side only", cut, asked)
+	}
+}
+
+// checkSources compares, for a walk in both directions, the columns and the sources that
+// each names with brute force: all of its sources that are in the answer.
+func (d *dag) checkSources(root lineage.ColumnRef, depth int, up, down map[lineage.ColumnRef][]lineage.ColumnRef) {
+	d.Helper()
+	got, err := lineage.WalkColumns(d.Context(), d.store, root.Of, root.Name, lineage.ColumnOptions{Direction: lineage.Both, MaxDepth: depth})
+	if err != nil {
+		d.Fatal(err)
+	}
+	held := map[lineage.ColumnRef]bool{}
+	for _, next := range []map[lineage.ColumnRef][]lineage.ColumnRef{up, down} {
+		for c, n := range columnDepths(root, next) {
+			held[c] = held[c] || n <= depth
+		}
+	}
+	for _, it := range got.Items {
+		want := 0
+		for _, s := range up[it.ColumnRef] {
+			if held[s] {
+				want++
+			}
+		}
+		if !held[it.ColumnRef] || len(it.From) != want {
+			d.Errorf("%v of %v names %d of %d sources in the answer", it.ColumnRef, root, len(it.From), want)
+		}
+	}
+}
+
+// TestAColumnMayComeThroughARunOutsideTheWalk: late is derived from early through a run
+// that read neither the root nor anything that comes of it.
+func TestAColumnMayComeThroughARunOutsideTheWalk(t *testing.T) {
+	for engine, open := range engines {
+		t.Run(engine, func(t *testing.T) {
+			store := open(t)
+			id := func(kind registry.Kind, name string) registry.ID { return registry.NewID(kind, name) }
+			early, root, late := id(registry.KindDatasetVersion, "early"), id(registry.KindDatasetVersion, "root"), id(registry.KindDatasetVersion, "late")
+			outside := id(registry.KindRun, "outside")
+			dataset := func(of registry.ID, sources ...registry.ID) *graph.Node {
+				c := registry.Column{Name: "c"}
+				for _, s := range sources {
+					c.DerivedFrom = append(c.DerivedFrom, registry.ColumnSource{DatasetVersion: s, Column: "c"})
+				}
+				doc, _ := json.Marshal(map[string]any{"columns": []registry.Column{c}})
+				return &graph.Node{ID: of, Kind: registry.KindDatasetVersion, Name: "d", Doc: doc}
+			}
+			err := store.Update(t.Context(), func(tx graph.Tx) error {
+				return errors.Join(tx.Put(t.Context(), dataset(early), dataset(root, early), dataset(late, root, early), &graph.Node{ID: outside, Kind: registry.KindRun, Name: "r", Doc: []byte("{}")}),
+					tx.Link(t.Context(), &graph.Edge{Kind: registry.EdgeDerivedFrom, From: root, To: early}, &graph.Edge{Kind: registry.EdgeDerivedFrom, From: late, To: root},
+						&graph.Edge{Kind: registry.EdgeGeneratedBy, From: late, To: outside}, &graph.Edge{Kind: registry.EdgeUsed, From: outside, To: early}),
+					tx.Append(t.Context(), &registry.LogEntry{Actor: "test", Action: registry.LogImported}))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := lineage.WalkColumns(t.Context(), store, root, "c", lineage.ColumnOptions{Direction: lineage.Both, MaxDepth: 5})
+			if err != nil || len(got.Items) != 3 || len(got.Reasons) > 0 {
+				t.Fatalf("%v, %+v", err, got)
+			}
+			for _, it := range got.Items {
+				if want := map[registry.ID]int{early: 0, root: 1, late: 2}[it.Of]; len(it.From) != want {
+					t.Errorf("%v names %d sources, want %d", it.ColumnRef, len(it.From), want)
+				}
+			}
+		})
 	}
 }
 

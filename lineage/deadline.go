@@ -69,6 +69,7 @@ func closureUntilDeadline(ctx context.Context, r graph.Reader, q graph.ClosureQu
 	for _, n := range nodes {
 		if n != nil {
 			c.Nodes = append(c.Nodes, graph.ClosureNode{Node: n})
+			c.CutEarly = append(c.CutEarly, n.ID)
 		}
 	}
 	return c, nil

@@ -81,7 +81,8 @@ func (g *Graph) Gaps() (out []Gap) {
 		case registry.KindModelVersion:
 			if !have[registry.EdgeGeneratedBy] && !have[registry.EdgeDerivedFrom] {
 				out = append(out, Gap{Code: VersionWithoutTraining, Node: n, Message: "no training run is known; record it with recordRun and link it with GENERATED_BY"})
-			} else if !reachesKind(n.ID, registry.KindDatasetVersion, ups, kinds) {
+			}
+			if found, decided := reachesKind(n.ID, registry.KindDatasetVersion, ups, kinds, frontier); decided && !found {
 				out = append(out, Gap{Code: VersionWithoutData, Node: n, Message: "no training data is known; record what its run read"})
 			}
 		case registry.KindRun:
@@ -104,13 +105,16 @@ func fieldVisible(n *graph.Node, field string) bool {
 	return n.Mask == 0 || n.Mask.Has(registry.Bit(noun.Name, field))
 }
 
-// reachesKind reports whether a node of a kind is upstream of another.
-func reachesKind(from registry.ID, kind registry.Kind, ups map[registry.ID][]registry.ID, kinds map[registry.ID]registry.Kind) bool {
+// reachesKind reports whether a node of a kind is upstream of another. It is undecided
+// when there is none in the graph, but the frontier is upstream too.
+func reachesKind(from registry.ID, kind registry.Kind, ups map[registry.ID][]registry.ID, kinds map[registry.ID]registry.Kind, frontier map[registry.ID]bool) (found, decided bool) {
 	seen := map[registry.ID]bool{from: true}
+	decided = true
 	for queue := []registry.ID{from}; len(queue) > 0; queue = queue[1:] {
+		decided = decided && !frontier[queue[0]]
 		for _, up := range ups[queue[0]] {
 			if kinds[up] == kind {
-				return true
+				return true, true
 			}
 			if !seen[up] {
 				seen[up] = true
@@ -118,5 +122,5 @@ func reachesKind(from registry.ID, kind registry.Kind, ups map[registry.ID][]reg
 			}
 		}
 	}
-	return false
+	return false, decided
 }

@@ -56,7 +56,7 @@ const (
 	ReasonAccess Reason = "ACCESS"
 )
 
-// Graph is the result of a walk: every node once, and the edges between them.
+// Graph is the result of a walk: every node once, and all edges between them.
 type Graph struct {
 	Root  registry.ID
 	Items []*Item
@@ -78,8 +78,9 @@ type Item struct {
 	Node *graph.Node
 	// Depth is the fewest hops from the root.
 	Depth int
-	// Layer is the most hops from the root within the graph, so that every edge leads to
-	// another layer; -1 when MaxNodes or a deadline cut the walk.
+	// Layer is the most hops from the root within the graph, so that every edge between
+	// causes, or between effects, leads to another layer; -1 when MaxNodes or a deadline
+	// cut the walk.
 	Layer int
 	// TreeParent is the parent of the node in a tree: a node of depth-1, "" for the root.
 	TreeParent registry.ID
@@ -89,20 +90,36 @@ type Item struct {
 }
 
 // Walk returns the causes, the effects, or both, of a node. NOT_FOUND when the root does
-// not exist at the instant or is hidden.
+// not exist at the instant or is hidden. When something was written between the closures
+// that it joins, it walks again at the head of the first.
 func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Graph, error) {
-	g := newBuilder(root)
+	b, err := walk(ctx, r, root, o)
+	if err == nil && b.otherHead && o.At.Known == 0 && !expired(ctx) {
+		o.At.Known, o.At.Current = b.head, false
+		b, err = walk(ctx, r, root, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.At.Known != 0 {
+		b.head = o.At.Known
+	}
+	return b.finish(o.Direction), nil
+}
+
+func walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*builder, error) {
+	b := newBuilder(root)
 	if o.Direction != Downstream {
-		if err := g.walkUpstream(ctx, r, o); err != nil {
+		if err := b.walkUpstream(ctx, r, o); err != nil {
 			return nil, err
 		}
 	}
 	if o.Direction != Upstream {
-		if err := g.walkDownstream(ctx, r, root, o); err != nil {
+		if err := b.walkDownstream(ctx, r, root, o); err != nil {
 			return nil, err
 		}
 	}
-	return g.finish(o.Direction), nil
+	return b, b.join(ctx, r, o)
 }
 
 // closureRoot returns the root of a closure, its first node.
@@ -130,7 +147,10 @@ type builder struct {
 	reasons    map[Reason]bool
 	frontier   map[registry.ID]bool
 	historyCut map[registry.ID]bool
-	head       int64
+	joiner
+	head int64
+	// otherHead is true when the closures are not all of one head.
+	otherHead bool
 }
 
 func newBuilder(root registry.ID) *builder {
@@ -172,16 +192,25 @@ func (b *builder) add(c graph.Closure, keep func(registry.ID) bool) (commits []r
 		}
 	}
 	b.noteTruncated(ReasonFanout, c.OverFanout)
+	b.noteEarlyEnd(c)
+	return commits
+}
+
+// noteEarlyEnd records that the limit or the deadline ended a closure, and its head.
+func (b *builder) noteEarlyEnd(c graph.Closure) {
 	if c.LimitReached {
 		b.reasons[ReasonNodes] = true
 	}
 	if c.TimedOut {
 		b.reasons[ReasonTime] = true
 	}
-	if b.head == 0 {
-		b.head = c.Head
+	for _, id := range c.CutEarly {
+		if b.items[id] != nil {
+			b.frontier[id] = true
+		}
 	}
-	return commits
+	b.otherHead = b.otherHead || b.head != 0 && c.Head != 0 && c.Head != b.head
+	b.head = cmp.Or(b.head, c.Head)
 }
 
 func (b *builder) noteTruncated(reason Reason, ids []registry.ID) {
@@ -212,12 +241,17 @@ func (b *builder) walkUpstream(ctx context.Context, r graph.Reader, o Options) e
 	}
 	commits := b.add(c, nil)
 	b.noteTruncated(ReasonDepth, c.CutAtDepth)
+	b.causes = c.Nodes[1:]
 	if len(commits) == 0 {
 		return nil
 	}
 	history := stageResult(c, 0)
 	keep, cut := historyUntil(commits, history.Edges, earlierReleases(rootVersion(root, c), stageResult(c, 1)))
+	before := len(b.items)
 	b.add(history, func(id registry.ID) bool { return keep[id] })
+	if len(b.items) > before {
+		b.addOlderCommits(q, c, history.Nodes, keep)
+	}
 	for id := range cut {
 		b.historyCut[id] = true
 	}
@@ -329,6 +363,7 @@ func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root regis
 		}
 		c = stageResult(c, 0)
 	}
+	b.effects = slices.DeleteFunc(slices.Clone(c.Nodes), func(n graph.ClosureNode) bool { return n.Node.ID == root })
 	b.add(c, nil)
 	b.noteTruncated(ReasonDepth, c.CutAtDepth)
 	return nil

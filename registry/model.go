@@ -19,6 +19,20 @@ type Model struct {
 	Used []string `json:"used,omitempty"`
 }
 
+// KnownIncarnation is Incarnation, nil when it was erased with the rest of a deleted
+// model.
+func (m *Model) KnownIncarnation() *int { return m.knownNumber(m.Incarnation) }
+
+// KnownLastNumber is LastNumber, nil when it was erased.
+func (m *Model) KnownLastNumber() *int { return m.knownNumber(m.LastNumber) }
+
+func (m *Model) knownNumber(n int) *int {
+	if m.Incarnation == 0 { // A stored model has 1 or more.
+		return nil
+	}
+	return &n
+}
+
 // ModelID is the id of a model by its name at creation and its incarnation.
 func ModelID(name string, incarnation int) ID {
 	return NewID(KindModel, name, itoa(incarnation))

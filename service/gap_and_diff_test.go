@@ -9,6 +9,7 @@ import (
 	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/service/catalog"
+	"pedigree/service/core"
 	"pedigree/service/facts"
 	"pedigree/service/provenance"
 )
@@ -136,5 +137,143 @@ func TestADiffIsAsOfAnInstant(t *testing.T) {
 	then := must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("d", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b, KnownAt: before}))
 	if len(now.Datasets.Added) != 1 || now.Identical || len(then.Datasets.Added) != 0 || !then.Identical {
 		t.Errorf("now %+v, then %+v, identical %v", now.Datasets, then.Datasets, then.Identical)
+	}
+}
+
+// TestUndecidedIsNoGap: 70 versions, each made from the one before, the first from data. A
+// walk of any depth finds the data, and a walk that is cut before it claims no gap.
+func TestUndecidedIsNoGap(t *testing.T) {
+	k := newKit(t)
+	k.model("m")
+	version := func(n int, from registry.ID) registry.ID {
+		v := fmt.Sprintf("%d.0.0", n)
+		return must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: &v, DerivedFrom: []registry.ID{from}})).ModelVersion.ID
+	}
+	raw := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "raw", Version: "1", Role: registry.RawData})).DatasetVersion.ID
+	last := raw
+	for n := range 70 {
+		last = version(n+1, last)
+	}
+	p := must[*provenance.Provenance](k)(k.Service.Provenance(k.as("x", registry.RoleAdmin), last, time.Time{}, time.Time{}))
+	if len(p.Gaps) != 0 || p.Truncation.Truncated || len(p.RawSources) != 1 || p.RawSources[0].NodeMeta().ID != raw {
+		t.Errorf("%d gaps, sources %v, %+v", len(p.Gaps), p.RawSources, p.Truncation)
+	}
+	g, err := lineage.Walk(t.Context(), k.store, last, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, Fanout: 9})
+	if err != nil || len(g.Frontier) != 1 || len(g.Gaps()) != 0 {
+		t.Errorf("%v, frontier %v, gaps %v", err, g.Frontier, g.Gaps())
+	}
+	alone := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("99.0.0")})).ModelVersion.ID
+	p = must[*provenance.Provenance](k)(k.Service.Provenance(k.as("x", registry.RoleAdmin), alone, time.Time{}, time.Time{}))
+	if len(p.Gaps) != 2 || p.Gaps[0].Code != lineage.VersionWithoutTraining || p.Gaps[1].Code != lineage.VersionWithoutData {
+		t.Errorf("a version of nothing: %+v", p.Gaps)
+	}
+}
+
+// TestAnObjectIsIdenticalWithItself compares one node of every kind with itself.
+func TestAnObjectIsIdenticalWithItself(t *testing.T) {
+	k := newKit(t)
+	k.model("m")
+	data := k.data("d", nil)
+	run := k.run("r", data)
+	v := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: ptr("1.0.0"), Run: &run})).ModelVersion.ID
+	feature := must[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: "m", Name: "age"})).Feature.ID
+	sha := "0123456789012345678901234567890123456789"
+	commit := must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "code"}, Commits: []facts.CommitInput{{SHA: sha, AuthoredAt: k.now}}})).Commits[0].ID
+	tag := must[*facts.RecordTagPayload](k)(k.RecordTag(k.admin, facts.RecordTagInput{Repository: facts.RepositoryInput{Name: "code"}, Name: "v1", SHA: sha})).Tag.ID
+	k.move("m", "1.0.0", registry.Staging, registry.Production)
+	deployment := must[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.admin, facts.RecordDeploymentInput{Model: ptr("m"), Version: ptr("1.0.0"), Environment: "prod"})).Deployment.ID
+	for _, id := range []registry.ID{data, run, v, feature, commit, tag, deployment} {
+		for _, direction := range []lineage.Direction{lineage.Upstream, lineage.Downstream, lineage.Both} {
+			d := must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("x", registry.RoleAdmin), provenance.LineageDiffInput{A: id, B: id, Direction: direction}))
+			if !d.Identical || d.Parameters == nil || d.Metrics == nil {
+				t.Errorf("%s, %s: identical %v, parameters %v, metrics %v", id, direction, d.Identical, d.Parameters, d.Metrics)
+			}
+		}
+	}
+}
+
+// TestADiffToldByEdges: the roots are not among what differs, and two versions with equal
+// nodes and other edges are not identical.
+func TestADiffToldByEdges(t *testing.T) {
+	k := newKit(t)
+	k.model("m")
+	version := func(v string, from ...registry.ID) registry.ID {
+		return must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: &v, DerivedFrom: from})).ModelVersion.ID
+	}
+	diff := func(a, b registry.ID, depth *int) *provenance.LineageDiff {
+		return must[*provenance.LineageDiff](k)(k.LineageDiff(k.as("x", registry.RoleAdmin), provenance.LineageDiffInput{A: a, B: b, MaxDepth: depth}))
+	}
+	raw := k.data("raw", nil)
+	clean := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "clean", Version: "1", Role: registry.TrainingData, DerivedFrom: []registry.ID{raw}})).DatasetVersion.ID
+	a := version("1.0.0", clean)
+	b := version("2.0.0", clean, raw)
+	if d := diff(a, b, nil); d.Identical || len(d.Datasets.Added)+len(d.Datasets.Removed)+len(d.Versions.Added) != 0 {
+		t.Errorf("other edges: identical %v, %+v", d.Identical, d.Datasets)
+	}
+	if d := diff(a, version("3.0.0", clean), nil); !d.Identical {
+		t.Errorf("equal edges: %+v", d)
+	}
+	c := version("4.0.0", a)
+	if d := diff(a, c, nil); d.Identical || len(d.Versions.Added) != 0 {
+		t.Errorf("b comes of a: identical %v, versions %v", d.Identical, d.Versions.Added)
+	}
+	// raw stands behind both: one hop from b, and further from deep than one walk goes.
+	deep := clean
+	for n := range 55 {
+		deep = must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: fmt.Sprint("step", n), Version: "1",
+			Role: registry.TrainingData, DerivedFrom: []registry.ID{deep}})).DatasetVersion.ID
+	}
+	near, other := version("5.0.0", raw), k.data("other", nil)
+	far := version("6.0.0", deep)
+	for _, sides := range [][2]registry.ID{{near, far}, {far, near}} {
+		d := diff(sides[0], sides[1], nil)
+		if named := append(d.Datasets.Added, d.Datasets.Removed...); d.Identical || slices.ContainsFunc(named, func(n registry.ProvenanceNode) bool { return n.NodeMeta().ID == raw }) {
+			t.Errorf("cut: identical %v, %d differ", d.Identical, len(named))
+		}
+	}
+	if d := diff(far, version("7.0.0", raw, other), nil); len(d.Datasets.Added) != 1 || d.Datasets.Added[0].NodeMeta().ID != other {
+		t.Errorf("what only b has is told at a cut too: %+v", d.Datasets)
+	}
+	if d := diff(a, near, ptr(1)); len(d.Datasets.Added) != 1 || d.Datasets.Added[0].NodeMeta().ID != raw {
+		t.Errorf("within one hop only b has raw: %+v", d.Datasets)
+	}
+}
+
+// TestAnErasedModelHasNoNumbers: what a deleted model was, as of before its deletion, is
+// erased, and its numbers are not told as 0.
+func TestAnErasedModelHasNoNumbers(t *testing.T) {
+	k := newKit(t)
+	m := k.model("m")
+	if n := m.KnownIncarnation(); n == nil || *n != 1 || m.KnownLastNumber() == nil {
+		t.Fatalf("%+v", m)
+	}
+	before := k.now
+	k.now = k.now.Add(time.Hour)
+	must[*core.DeletePayload](k)(k.DeleteModel(k.admin, catalog.DeleteModelInput{Model: ptr("m")}))
+	k.now = k.now.Add(time.Hour)
+	n := must[registry.Node](k)(k.Service.Node(k.admin, m.ID, core.PointInTime{AsOf: before}))
+	erased, ok := n.(*registry.Model)
+	if !ok || erased.KnownIncarnation() != nil || erased.KnownLastNumber() != nil {
+		t.Errorf("%#v", n)
+	}
+}
+
+// TestADiffMatchesByName: two versions of one dataset and two runs of one name are
+// changed, not added and removed.
+func TestADiffMatchesByName(t *testing.T) {
+	k := newKit(t)
+	k.model("m")
+	version := func(n string) registry.ID {
+		data := must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: "d", Version: n})).DatasetVersion.ID
+		run := must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: n, Name: "train", Inputs: []registry.ID{data}, Parameters: registry.JSON(`{"n":` + n[:1] + `}`)})).Run.ID
+		return must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: &n, Run: &run})).ModelVersion.ID
+	}
+	a, b := version("1.0.0"), version("2.0.0")
+	for _, depth := range []*int{nil, ptr(2)} {
+		d := must[*provenance.LineageDiff](k)(k.LineageDiff(k.admin, provenance.LineageDiffInput{A: a, B: b, MaxDepth: depth}))
+		if len(d.Datasets.Changed) != 1 || len(d.Runs.Changed) != 1 || len(d.Runs.Changed[0].Parameters) != 1 || len(d.Parameters) != 1 || d.Identical ||
+			len(d.Datasets.Added)+len(d.Datasets.Removed)+len(d.Runs.Added)+len(d.Runs.Removed) != 0 {
+			t.Errorf("datasets %+v, runs %+v", d.Datasets, d.Runs)
+		}
 	}
 }

@@ -146,3 +146,20 @@ func TestImpactCountsModelsAndPagesAgree(t *testing.T) {
 		}
 	}
 }
+
+// TestADeletedVersionIsNoneOfItsModel: it stays in the lineage, and the model does not
+// count it.
+func TestADeletedVersionIsNoneOfItsModel(t *testing.T) {
+	k := newKit(t)
+	k.model("m")
+	data := k.data("d", nil)
+	for _, version := range []string{"1.0.0", "2.0.0"} {
+		must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "m", Version: &version, DerivedFrom: []registry.ID{data}}))
+	}
+	must[*core.DeletePayload](k)(k.DeleteModelVersion(k.admin, catalog.DeleteModelVersionInput{Model: ptr("m"), Version: ptr("1.0.0")}))
+	impact := must[*provenance.ImpactConnection](k)(k.Impact(k.admin, provenance.ImpactInput{Of: []registry.ID{data}, Targets: []registry.Kind{registry.KindModelVersion}}))
+	models := must[*provenance.ImpactModels](k)(impact.Models(k.admin))
+	if len(models.Models) != 1 || models.Models[0].Versions != 1 || len(impact.Edges) != 2 {
+		t.Errorf("%d descendants, %+v", len(impact.Edges), models.Models)
+	}
+}

@@ -47,7 +47,7 @@ func New(inner graph.Store, nodes int) *Store {
 // Closure answers from memory when the cache holds all that the walk needs, at the
 // store's head. Otherwise it reads the neighborhood of the walk from the store, caches
 // it and walks there. It passes on unchanged what it cannot cache: walks at another
-// time, with documents, or bounded by kinds.
+// time, with documents, bounded by kinds, or from very many roots.
 func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	if !isCacheable(q) || ctx.Err() != nil || s.cache.shouldBypass(q) {
 		return s.Store.Closure(ctx, q)
@@ -76,7 +76,7 @@ func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 // isCacheable reports whether a closure has a form that the cache can answer. The store
 // itself refuses invalid queries.
 func isCacheable(q graph.ClosureQuery) bool {
-	if q.At.Known != 0 || !q.At.Current && !q.At.Valid.IsZero() || !q.Bare || len(q.Through) > 0 || len(q.Roots) == 0 {
+	if q.At.Known != 0 || !q.At.Current && !q.At.Valid.IsZero() || !q.Bare || len(q.Through) > 0 || len(q.Roots) == 0 || len(q.Roots) > maxCachedClosure {
 		return false
 	}
 	ok := isCacheableWalk(q.Direction, q.Edges, q.Depth, q.Fanout, q.Limit)

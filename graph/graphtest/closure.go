@@ -63,6 +63,7 @@ func latticeIsFast(k *kit) {
 func (k *kit) wantCycleCode(err error, length int) {
 	k.Helper()
 	k.wantCode(registry.FailedPrecondition, err)
+	k.wantEqual("text", err.(*registry.Error).Message, graph.CycleError(nil).(*registry.Error).Message)
 	if path, _ := err.(*registry.Error).Details["path"].([]string); len(path) != length {
 		k.Fatalf("path %v, want %d ids", path, length)
 	}
@@ -97,6 +98,7 @@ func closureRoots(k *kit) {
 	cl = k.closure(graph.ClosureQuery{Roots: ids(c, b, a), Limit: 2, Depth: 1})
 	k.wantEqual("limited roots", reachedNames(cl), "[a:0 b:0]")
 	k.wantEqual("full", cl.LimitReached, true)
+	k.wantEqual("nothing lies behind these", len(cl.CutEarly), 0)
 }
 
 func deepChain(k *kit) {
@@ -155,6 +157,9 @@ func closureCuts(k *kit) {
 		got := k.closure(down)
 		if len(got.Nodes) != c.nodes || (len(got.OverFanout) == 1) != c.wide || got.LimitReached != c.full || len(got.CutAtDepth) > 0 || len(got.Edges) != c.nodes-1 {
 			k.Fatalf("fanout %d, limit %d: %d nodes, %d edges, wide %v, full %v", c.fanout, c.limit, len(got.Nodes), len(got.Edges), got.OverFanout, got.LimitReached)
+		}
+		if (len(got.CutEarly) == 1) != c.full {
+			k.Fatalf("fanout %d, limit %d: cut %v", c.fanout, c.limit, got.CutEarly)
 		}
 		k.wantEqual("first leaves", got.Nodes[1].Node.Name, leaves[0].Name)
 	}

@@ -157,8 +157,14 @@ func (w *referenceGraph) walk(q graph.ClosureQuery) graph.Closure {
 		level = enter(next, d+1)
 	}
 	for _, r := range out.Nodes {
-		if r.Depth == q.Depth && slices.ContainsFunc(far(r.Node.ID), func(f registry.ID) bool { _, ok := depth[f]; return !ok }) {
+		if !slices.ContainsFunc(far(r.Node.ID), func(f registry.ID) bool { _, ok := depth[f]; return !ok }) {
+			continue
+		}
+		goesOn := r.Depth == 0 || len(q.Through) == 0 || slices.Contains(q.Through, r.Node.Kind)
+		if r.Depth == q.Depth {
 			out.CutAtDepth = append(out.CutAtDepth, r.Node.ID)
+		} else if out.LimitReached && goesOn {
+			out.CutEarly = append(out.CutEarly, r.Node.ID)
 		}
 	}
 	for _, e := range live {
@@ -209,7 +215,7 @@ func formatClosure(c graph.Closure) string {
 		fmt.Fprintf(&b, "%s %s -> %s rec %d ret %d from %d to %d by %s\n", e.Kind, e.From, e.To, e.RecordedSeq, e.RetractedSeq,
 			e.ValidFrom.Unix(), e.ValidTo.Unix(), e.By)
 	}
-	fmt.Fprintf(&b, "wide %v deep %v full %v\n", c.OverFanout, c.CutAtDepth, c.LimitReached)
+	fmt.Fprintf(&b, "wide %v deep %v full %v cut %v\n", c.OverFanout, c.CutAtDepth, c.LimitReached, c.CutEarly)
 	for i, then := range c.Stages {
 		fmt.Fprintf(&b, "stage %d\n%s", i, formatClosure(then))
 	}

@@ -22,8 +22,7 @@ func (l asOf) deepText(d graph.Direction, p edgePattern) string {
 		" WHERE NOT f.key IN $held AND " + edgeValid + p.and() + "\n" + l.visibleText("f", "w") + "RETURN true AS deep LIMIT 1 }\nRETURN n.id AS id"
 }
 
-// loadResult reads the nodes, the edges between them, and which nodes have more beyond
-// Depth.
+// loadResult reads the nodes, the edges between them, and which nodes were cut.
 func (w *walker) loadResult(ctx context.Context) error {
 	if len(w.reached) == 0 {
 		return nil
@@ -55,31 +54,36 @@ func (w *walker) loadResult(ctx context.Context) error {
 	slices.SortFunc(w.out.Edges, func(a, b graph.Edge) int {
 		return cmp.Or(cmp.Compare(numbers[a.From], numbers[b.From]), cmp.Compare(numbers[a.To], numbers[b.To]), cmp.Compare(a.Kind, b.Kind))
 	})
-	return w.findDeep(ctx, keys)
+	return w.findCut(ctx, keys)
 }
 
-// findDeep finds the nodes at Depth with far ends that were not taken.
-func (w *walker) findDeep(ctx context.Context, all []string) error {
-	var last []registry.ID
+// findCut finds the nodes with far ends that were not taken: at Depth, and where the walk
+// ended early.
+func (w *walker) findCut(ctx context.Context, all []string) error {
+	var candidates []registry.ID
+	early := w.out.LimitReached || w.out.TimedOut
 	for _, h := range w.reached {
-		if h.depth == w.q.Depth {
-			last = append(last, h.id)
+		if h.depth == w.q.Depth || early && w.through(h) {
+			candidates = append(candidates, h.id)
 		}
 	}
-	if len(last) == 0 {
-		return nil
+	cut := map[registry.ID]bool{}
+	for part := range slices.Chunk(candidates, batch) {
+		rows, err := w.query(ctx, w.asOf.deepText(w.q.Direction, neighborPattern(w.q.Edges)), w.asOf.with(map[string]any{"keys": keysOf(w.view, part), "held": all, "types": w.types}))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			cut[registry.ID(text(r, "id"))] = true
+		}
 	}
-	rows, err := w.query(ctx, w.asOf.deepText(w.q.Direction, neighborPattern(w.q.Edges)), w.asOf.with(map[string]any{"keys": keysOf(w.view, last), "held": all, "types": w.types}))
-	if err != nil {
-		return err
-	}
-	deep := map[registry.ID]bool{}
-	for _, r := range rows {
-		deep[registry.ID(text(r, "id"))] = true
-	}
-	for _, id := range last {
-		if deep[id] {
-			w.out.CutAtDepth = append(w.out.CutAtDepth, id)
+	for _, h := range w.reached {
+		switch {
+		case !cut[h.id]:
+		case h.depth == w.q.Depth:
+			w.out.CutAtDepth = append(w.out.CutAtDepth, h.id)
+		default:
+			w.out.CutEarly = append(w.out.CutEarly, h.id)
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package neo4j
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -34,12 +33,7 @@ func (t *txn) checkCycles(ctx context.Context, newEdges []*graph.Edge, ends map[
 	if _, err := t.query(ctx, deleteOwnEdges, map[string]any{"rows": undo, "seq": t.seq}); err != nil {
 		return err
 	}
-	return cycleError(path)
-}
-
-func cycleError(path []string) error {
-	return &registry.Error{Code: registry.FailedPrecondition, Details: map[string]any{"path": path},
-		Message: "the edge would close a cycle: " + strings.Join(path, " ← ") + "; nothing can come from itself"}
+	return graph.CycleError(path)
 }
 
 // cycleCandidates are the new edges that can lie on a cycle: something came from their

@@ -26,6 +26,8 @@ type closureWalk struct {
 	// nodes were read together with their edges.
 	nextNumbers []int64
 	fetched     map[int64]*graph.Node
+	// reachedList is reachedNumbers, "" before it is needed.
+	reachedList string
 }
 
 type reachedNode struct {
@@ -34,6 +36,8 @@ type reachedNode struct {
 	// complete says that edgeRows has all edges of the node in the direction of the
 	// walk. This is also true for kinds that cannot have such edges.
 	complete bool
+	// leadsOn says that far ends of the node are outside the closure.
+	leadsOn bool
 }
 
 func (v *view) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
@@ -274,37 +278,89 @@ func (c *closureWalk) keepEdges(reached *reachedNode, position int, rows []edgeR
 	return copy(c.edgeRows[position:], rows)
 }
 
-// readRemainingEdges reads the edges of nodes that were not expanded completely, and
-// sets Deep. It reads at most one edge more per node than the closure has nodes. A node
-// with that many has far ends outside the closure, and its edges within the closure
-// are read by a list of the nodes. So the cost per node is the smaller of its degree
-// and the size of the closure.
+// readRemainingEdges reads the edges of nodes that were not expanded completely, several
+// nodes with one statement where they have few edges.
 func (c *closureWalk) readRemainingEdges() error {
-	var reachedList string
+	rest := make([]*reachedNode, 0, len(c.order))
 	for _, reached := range c.order {
-		if reached.complete {
-			continue
+		if !reached.complete {
+			rest = append(rest, reached)
 		}
-		before := len(c.edgeRows)
-		rows, err := c.edges(c.edgeRows, reached.node.Number, 0, len(c.order)+1)
+	}
+	expanded := len(c.edgeRows)
+	for part := range slices.Chunk(rest, nearEndsPerBatch) {
+		done, err := c.readBatch(part)
+		for _, reached := range part {
+			if err == nil && !done {
+				err = c.readEdgesWithin(reached)
+			}
+		}
 		if err != nil {
 			return err
 		}
-		leadsOn := slices.ContainsFunc(rows[before:], func(r edgeRow) bool { return c.reached[c.farEnd(r)] == nil })
-		if leadsOn && reached.depth == c.q.Depth {
-			c.result.CutAtDepth = append(c.result.CutAtDepth, reached.node.ID)
-		}
-		if len(rows)-before > len(c.order) {
-			if reachedList == "" {
-				reachedList = c.reachedNumbers()
-			}
-			if rows, err = c.edgesToListed(rows[:before], reached.node.Number, reachedList); err != nil {
-				return err
-			}
-		}
-		c.edgeRows = rows
 	}
+	c.noteCut(expanded)
 	return nil
+}
+
+// readBatch reads the edges of several nodes with one statement. It returns false, and
+// keeps no edges, when there are too many.
+func (c *closureWalk) readBatch(part []*reachedNode) (bool, error) {
+	if len(part) == 1 {
+		return false, nil
+	}
+	var near [nearEndsPerBatch]int64
+	for i, reached := range part {
+		near[i] = reached.node.Number
+	}
+	before, limit := len(c.edgeRows), min(maxBatchEdges, len(part)*len(c.order))
+	rows, err := c.batchEdges(c.edgeRows, near[:len(part)], limit+1)
+	if err != nil || len(rows)-before > limit {
+		return false, err
+	}
+	c.edgeRows = rows
+	return true, nil
+}
+
+// readEdgesWithin reads the edges of one node. It reads at most one edge more than the
+// closure has nodes. A node with that many has far ends outside the closure, and its
+// edges within the closure are read by a list of the nodes. So the cost per node is the
+// smaller of its degree and the size of the closure.
+func (c *closureWalk) readEdgesWithin(reached *reachedNode) error {
+	before := len(c.edgeRows)
+	rows, err := c.edges(c.edgeRows, reached.node.Number, 0, len(c.order)+1)
+	if err == nil && len(rows)-before > len(c.order) {
+		reached.leadsOn = true
+		if c.reachedList == "" {
+			c.reachedList = c.reachedNumbers()
+		}
+		rows, err = c.edgesToListed(rows[:before], reached.node.Number, c.reachedList)
+	}
+	c.edgeRows = rows
+	return err
+}
+
+// noteCut sets the nodes that have far ends outside the closure. The first expanded of
+// edgeRows are of nodes all of whose far ends were taken, unless the walk ended early.
+func (c *closureWalk) noteCut(expanded int) {
+	early := c.result.LimitReached || c.result.TimedOut
+	if early {
+		expanded = 0
+	}
+	for _, r := range c.edgeRows[expanded:] {
+		if c.reached[c.farEnd(r)] == nil {
+			c.reached[c.nearEnd(r)].leadsOn = true
+		}
+	}
+	for _, reached := range c.order {
+		switch {
+		case !reached.leadsOn:
+		case reached.depth == c.q.Depth:
+			c.result.CutAtDepth = append(c.result.CutAtDepth, reached.node.ID)
+		case early && c.q.GoesThrough(graph.ClosureNode{Node: reached.node, Depth: reached.depth}):
+			c.result.CutEarly = append(c.result.CutEarly, reached.node.ID)
+		}
+	}
 }
 
 func (c *closureWalk) reachedNumbers() string {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pedigree/graph"
 	"pedigree/registry"
 
 	engine "zombiezen.com/go/sqlite"
@@ -158,7 +159,5 @@ func (t *tx) cycleError(cycle []int64) error {
 			return err
 		}
 	}
-	e := registry.Errorf(registry.FailedPrecondition, "the edge would close a cycle: nothing comes from itself")
-	e.Details = map[string]any{"path": path}
-	return e
+	return graph.CycleError(path)
 }

@@ -32,6 +32,7 @@ type edgeReader struct {
 type edgeSQL struct {
 	firstFarEnds string // the first far ends of a node, in order
 	toListed     string // the far ends of a node that are in a list of numbers
+	batch        string // the far ends of several nodes, unordered
 	degree       string
 	// withNodes is firstFarEnds joined with the far nodes, with and without documents.
 	// batchWithNodes is the same from several near ends, unordered. Both are "" when
@@ -102,6 +103,7 @@ func buildEdgeSQL(key edgeSQLKey) *edgeSQL {
 	order := " ORDER BY e." + far + ", e.kind LIMIT ?5+0"
 	t := &edgeSQL{firstFarEnds: from + near + " = ?1 AND e." + far + " > ?4" + cond + farExists + order,
 		toListed: from + near + " = ?1 AND e." + far + " IN (SELECT value FROM json_each(?4))" + cond + farExists,
+		batch:    "SELECT " + columns + " FROM (VALUES " + batchParams + ") f CROSS JOIN edge e WHERE e." + near + " = f.column1" + cond + farExists + " LIMIT ?5+0",
 		degree:   "SELECT count(*) FROM edge e WHERE e." + near + " = ?1" + cond + farExists}
 	if key.source != currentRow {
 		return t
@@ -223,9 +225,31 @@ func (er *edgeReader) edgesWithNodes(near, after int64, limit int, bare bool, fn
 
 // batchEdgesWithNodes is edgesWithNodes from up to nearEndsPerBatch nodes, unordered.
 func (er *edgeReader) batchEdgesWithNodes(near []int64, limit int, bare bool, fn func(edgeRow, func() (*graph.Node, error)) error) error {
-	st, err := er.v.c.prepare(er.batchWithNodes[boolIndex(bare)])
+	st, err := er.prepareBatch(er.batchWithNodes[boolIndex(bare)], near, limit)
 	if err != nil {
 		return err
+	}
+	return stepAll(st, func(st *engine.Stmt) error {
+		return fn(scanRow(st), func() (*graph.Node, error) { return er.v.scanNode(st, edgeColumns, false, bare) })
+	})
+}
+
+// batchEdges appends edges of up to nearEndsPerBatch nodes, unordered.
+func (er *edgeReader) batchEdges(rows []edgeRow, near []int64, limit int) ([]edgeRow, error) {
+	st, err := er.prepareBatch(er.batch, near, limit)
+	if err != nil {
+		return rows, err
+	}
+	err = stepAll(st, func(st *engine.Stmt) error { rows = append(rows, scanRow(st)); return nil })
+	return rows, err
+}
+
+// prepareBatch prepares a statement and binds up to nearEndsPerBatch near ends, the
+// instant and the limit.
+func (er *edgeReader) prepareBatch(sql string, near []int64, limit int) (*engine.Stmt, error) {
+	st, err := er.v.c.prepare(sql)
+	if err != nil {
+		return nil, err
 	}
 	er.bindInstant(st)
 	st.BindInt64(5, int64(limit))
@@ -236,9 +260,7 @@ func (er *edgeReader) batchEdgesWithNodes(near []int64, limit int, bare bool, fn
 			st.BindNull(firstBatchParam + i)
 		}
 	}
-	return stepAll(st, func(st *engine.Stmt) error {
-		return fn(scanRow(st), func() (*graph.Node, error) { return er.v.scanNode(st, edgeColumns, false, bare) })
-	})
+	return st, nil
 }
 
 func scanRow(st *engine.Stmt) edgeRow {

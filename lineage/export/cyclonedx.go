@@ -1,6 +1,8 @@
 package export
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -11,7 +13,7 @@ import (
 // cycloneDX writes a CycloneDX 1.6 ML-BOM: model versions are components of type
 // machine-learning-model with their cards, datasets, features and code are data,
 // runs are the workflows of the formulation, deployments are services, and the
-// dependencies are the edges of the graph.
+// dependencies are the edges of the graph, with those over a run joined.
 func cycloneDX(v *view) ([]byte, error) {
 	c := &bom{v, map[registry.ID][]registry.ID{}}
 	for _, e := range v.edges {
@@ -82,30 +84,54 @@ func (c *bom) metadata() object {
 	return out
 }
 
-// dependencies lists the causes of every node.
+// dependencies lists the causes of every component and service. Other tools know only
+// these as ends of a dependency, so that what a run read and ran is a cause of what it
+// wrote.
 func (c *bom) dependencies() []object {
 	out := []object{}
 	for _, n := range c.nodes {
+		if !c.canDepend(n.ID()) {
+			continue
+		}
 		o := object{"ref": string(n.ID())}
-		var on []string
+		on := map[string]bool{}
 		for _, e := range c.edgesFrom[n.ID()] {
-			if to := string(e.To); len(on) == 0 || on[len(on)-1] != to {
-				on = append(on, to)
+			if c.canDepend(e.To) {
+				on[string(e.To)] = true
+				continue
+			}
+			for _, behind := range c.edgesFrom[e.To] {
+				on[string(behind.To)] = true
 			}
 		}
-		setList(o, "dependsOn", on)
+		setList(o, "dependsOn", slices.Sorted(maps.Keys(on)))
 		out = append(out, o)
 	}
 	return out
 }
 
-func (c *bom) incompleteRefs() (out []string) {
+// canDepend reports whether a node is a component or a service, and not a workflow.
+func (c *bom) canDepend(id registry.ID) bool {
+	n := c.byID[id]
+	return n != nil && n.Kind() != registry.KindRun
+}
+
+// incompleteRefs lists the components and services that lead on, and what a run that
+// leads on wrote.
+func (c *bom) incompleteRefs() []string {
+	refs := map[string]bool{}
 	for _, n := range c.nodes {
-		if c.frontier[n.ID()] {
-			out = append(out, string(n.ID()))
+		switch {
+		case !c.frontier[n.ID()]:
+		case c.canDepend(n.ID()):
+			refs[string(n.ID())] = true
+		default:
+			for _, out := range c.outputs[n.ID()] {
+				refs[string(out)] = true
+			}
 		}
 	}
-	return out
+	return slices.Sorted(maps.Keys(refs))
 }
 
 // properties are the attributes of a node without the omitted ones, its tags, and the

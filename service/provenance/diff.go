@@ -140,7 +140,11 @@ func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 	if err != nil {
 		return nil, err
 	}
-	d := &graphDiff{view: &view{explorer: e, ctx: ctx, scope: scope, at: at}, readAt: o.At, walkCtx: walkCtx, a: a, b: b}
+	compared, err := lineage.Compare(walkCtx, scope, a, b, o, in.MaxDepth == nil)
+	if err != nil {
+		return nil, err
+	}
+	d := &graphDiff{view: &view{explorer: e, ctx: ctx, scope: scope, at: at}, readAt: o.At, walkCtx: walkCtx, a: a, b: b, compared: compared}
 	return d.compare()
 }
 
@@ -150,7 +154,11 @@ type graphDiff struct {
 	readAt  graph.Instant
 	walkCtx context.Context
 	a, b    *lineage.Graph
-	err     error
+	// compared are the two graphs, and what lies beyond them.
+	compared *lineage.Comparison
+	// hiddenValues is true when the caller does not see all parameters and metrics.
+	hiddenValues bool
+	err          error
 }
 
 func (d *graphDiff) compare() (*LineageDiff, error) {
@@ -174,11 +182,11 @@ func (d *graphDiff) compare() (*LineageDiff, error) {
 		out.Stage = stageChange(ra, rb)
 		d.approvals(out)
 	}
-	out.Identical = out.isIdentical()
+	out.Identical = out.isIdentical() && !d.hiddenValues && d.compared.SameEdges()
 	return out, d.err
 }
 
-// isIdentical reports whether nothing differs and nothing was left out or hidden.
+// isIdentical reports whether no node and no value differs and nothing was left out.
 func (o *LineageDiff) isIdentical() bool {
 	none := func(n NodeDiff) bool { return len(n.Added)+len(n.Removed)+len(n.Changed) == 0 }
 	return len(o.Datasets.Added)+len(o.Datasets.Removed)+len(o.Datasets.Changed)+len(o.Runs.Added)+len(o.Runs.Removed)+len(o.Runs.Changed) == 0 &&
@@ -203,7 +211,7 @@ func (d *graphDiff) nouns(nodes []*graph.Node) []registry.ProvenanceNode {
 }
 
 func (d *graphDiff) datasets() DatasetDiff {
-	c := lineage.Diff(d.a, d.b, registry.KindDatasetVersion)
+	c := d.compared.Nodes(registry.KindDatasetVersion)
 	out := DatasetDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*DatasetChange{}}
 	for _, p := range c.Changed {
 		ch := &DatasetChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After)}
@@ -219,7 +227,7 @@ func (d *graphDiff) datasets() DatasetDiff {
 }
 
 func (d *graphDiff) runs() RunDiff {
-	c := lineage.Diff(d.a, d.b, registry.KindRun)
+	c := d.compared.Nodes(registry.KindRun)
 	out := RunDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*RunChange{}}
 	for _, p := range c.Changed {
 		before, after := d.measurementsOf(nil, p.Before), d.measurementsOf(nil, p.After)
@@ -230,7 +238,7 @@ func (d *graphDiff) runs() RunDiff {
 }
 
 func (d *graphDiff) nodesOfKind(kind registry.Kind) NodeDiff {
-	c := lineage.Diff(d.a, d.b, kind)
+	c := d.compared.Nodes(kind)
 	out := NodeDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*NodeChange{}}
 	for _, p := range c.Changed {
 		out.Changed = append(out.Changed, &NodeChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After)})
@@ -240,7 +248,7 @@ func (d *graphDiff) nodesOfKind(kind registry.Kind) NodeDiff {
 
 // commits compares the commits that the two sides ran, and fills in Repositories and Commits.
 func (d *graphDiff) commits(out *LineageDiff) {
-	before, after := d.a.EntryCommits(), d.b.EntryCommits()
+	before, after := d.compared.EntryCommits()
 	idsOf := func(by map[registry.ID][]*graph.Node) (ids []registry.ID) {
 		for _, nodes := range by {
 			for _, n := range nodes {
@@ -257,7 +265,7 @@ func (d *graphDiff) commits(out *LineageDiff) {
 		return
 	}
 	out.Commits = CommitDiff{Added: d.withDocuments(between.Added), Removed: d.withDocuments(between.Removed), AddedCount: len(between.Added),
-		RemovedCount: len(between.Removed), Complete: between.Complete}
+		RemovedCount: len(between.Removed), Complete: between.Complete && !d.compared.Cut()}
 }
 
 // withDocuments reads the first maxDiffCommits of bare nodes with their documents.

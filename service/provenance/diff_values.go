@@ -31,56 +31,52 @@ type FieldChange struct {
 	Before, After registry.JSON
 }
 
-// measurements are the parameters and metrics of one side. A map is nil when the caller sees
-// no field that has such values.
+// measurements are the parameters and metrics of one side. hidden says of each whether the
+// caller does not see those of a card or a run.
 type measurements struct {
-	parameters map[string]registry.JSON
-	metrics    map[string]float64
+	parameters                      map[string]registry.JSON
+	metrics                         map[string]float64
+	seesParameters, seesMetrics     bool
+	hiddenParameters, hiddenMetrics bool
 }
 
 // measurementsOf collects the parameters and metrics of a card and of runs. Values of runs
 // override those of the card, because they record what was done.
-func (d *graphDiff) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) (f measurements) {
-	param, metric := f.add, func(name string, v float64) { f.metrics[name] = v }
-	if card != nil && seesField(card, "ModelCard", "modelDetails") {
-		f.allocate(true, false)
-		if card.ModelDetails != nil {
+func (d *graphDiff) measurementsOf(card *registry.ModelCard, runs ...*graph.Node) measurements {
+	f := measurements{parameters: map[string]registry.JSON{}, metrics: map[string]float64{}}
+	param, metric := func(key string, v registry.JSON) { f.parameters[key] = v }, func(name string, v float64) { f.metrics[name] = v }
+	sees := func(n registry.Node, noun, parameters, metrics string) (bool, bool) {
+		p, m := seesField(n, noun, parameters), seesField(n, noun, metrics)
+		f.seesParameters, f.seesMetrics = f.seesParameters || p, f.seesMetrics || m
+		f.hiddenParameters, f.hiddenMetrics = f.hiddenParameters || !p, f.hiddenMetrics || !m
+		return p, m
+	}
+	if card != nil {
+		p, m := sees(card, "ModelCard", "modelDetails", "performance")
+		if p && card.ModelDetails != nil {
 			flatten("", card.ModelDetails.Hyperparameters, param)
 		}
-	}
-	if card != nil && seesField(card, "ModelCard", "performance") {
-		f.allocate(false, true)
-		cardMetrics(card.Performance, metric)
+		if m {
+			cardMetrics(card.Performance, metric)
+		}
 	}
 	for _, n := range runs {
 		noun, _ := d.noun(n).(*registry.Run)
 		if noun == nil {
 			continue
 		}
-		if seesField(noun, "Run", "parameters") {
-			f.allocate(true, false)
+		p, m := sees(noun, "Run", "parameters", "metrics")
+		if p {
 			flatten("", noun.Parameters, param)
 		}
-		if seesField(noun, "Run", "metrics") {
-			f.allocate(false, true)
-			for _, m := range noun.Metrics {
-				metric(m.Name, m.Value)
+		if m {
+			for _, x := range noun.Metrics {
+				metric(x.Name, x.Value)
 			}
 		}
 	}
+	d.hiddenValues = d.hiddenValues || f.hiddenParameters || f.hiddenMetrics
 	return f
-}
-
-func (f *measurements) add(key string, v registry.JSON) { f.parameters[key] = v }
-
-// allocate creates the maps of values that the caller sees.
-func (f *measurements) allocate(parameters, metrics bool) {
-	if parameters && f.parameters == nil {
-		f.parameters = map[string]registry.JSON{}
-	}
-	if metrics && f.metrics == nil {
-		f.metrics = map[string]float64{}
-	}
 }
 
 // cardMetrics calls emit for each metric of a card.
@@ -140,8 +136,9 @@ func unionOfKeys[V any](a, b map[string]V) []string {
 	return keys
 }
 
+// parameterChanges lists the parameters that differ; nil when the caller sees none of them.
 func (f measurements) parameterChanges(to measurements) []*ParameterChange {
-	if f.parameters == nil && to.parameters == nil {
+	if (f.hiddenParameters || to.hiddenParameters) && !f.seesParameters && !to.seesParameters {
 		return nil
 	}
 	out := []*ParameterChange{}
@@ -153,8 +150,9 @@ func (f measurements) parameterChanges(to measurements) []*ParameterChange {
 	return out
 }
 
+// metricChanges lists the metrics that differ; nil when the caller sees none of them.
 func (f measurements) metricChanges(to measurements) []*MetricChange {
-	if f.metrics == nil && to.metrics == nil {
+	if (f.hiddenMetrics || to.hiddenMetrics) && !f.seesMetrics && !to.seesMetrics {
 		return nil
 	}
 	value := func(m map[string]float64, k string) *float64 {
@@ -180,6 +178,9 @@ func (d *graphDiff) compareValues(out *LineageDiff) {
 	vb, runsB := d.b.TrainingRuns()
 	ca, cb := d.cards(va, vb)
 	before, after := d.measurementsOf(ca, runsA...), d.measurementsOf(cb, runsB...)
+	if hidden := d.hiddenValues || d.hidesRun(d.a, va) || d.hidesRun(d.b, vb); hidden {
+		before.hiddenParameters, before.hiddenMetrics = true, true
+	}
 	out.Parameters, out.Metrics = before.parameterChanges(after), before.metricChanges(after)
 	if va == nil || vb == nil || va.ID != d.a.Root || vb.ID != d.b.Root {
 		return
@@ -193,6 +194,18 @@ func (d *graphDiff) compareValues(out *LineageDiff) {
 	}
 }
 
+// hidesRun reports whether a run that generated the root, or the version that the root
+// deploys, is hidden.
+func (d *graphDiff) hidesRun(g *lineage.Graph, version *graph.Node) bool {
+	of := g.Root
+	if version != nil {
+		of = version.ID
+	}
+	return slices.ContainsFunc(g.Edges, func(e graph.Edge) bool {
+		return e.Kind == registry.EdgeGeneratedBy && e.From == of && d.visibleID(e.To) != e.To
+	})
+}
+
 // cards reads the cards of two versions, nil when there is none that the caller sees.
 func (d *graphDiff) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
 	read := func(version *graph.Node) *registry.ModelCard {
@@ -204,6 +217,7 @@ func (d *graphDiff) cards(a, b *graph.Node) (ca, cb *registry.ModelCard) {
 		if err != nil || nodes[0] == nil {
 			return nil
 		}
+		d.hiddenValues = d.hiddenValues || nodes[0].Hidden
 		c, err := core.NounAs[*registry.ModelCard](d.explorer.core.Decode(nodes[0], d.at.NounInstant()))
 		d.err = core.FirstError(d.err, err)
 		return c

@@ -132,6 +132,7 @@ func (t *impactTotals) byModel(ctx context.Context) (*ImpactModels, error) {
 	v, truncation, err := t.walk(ctx, []registry.Kind{registry.KindModelVersion, registry.KindDeployment}, false, func(d lineage.Descendant) error {
 		path := d.Path()
 		switch predecessor := path[len(path)-2]; {
+		case d.Node.Deleted: // It is in the lineage, and no version of its model any more.
 		case d.Node.Kind == registry.KindModelVersion:
 			of(d.Node).Versions++
 		case predecessor.Kind == registry.KindModelVersion && !predecessor.Hidden && t.isLive(d.Node):

@@ -47,7 +47,7 @@ func (e *Explorer) Provenance(ctx context.Context, id registry.ID, asOf, knownAt
 	}
 	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
-	g, err := lineage.Walk(walkCtx, scope, id, lineage.Options{Direction: lineage.Upstream, MaxDepth: 50, History: 1000, Fanout: 1000, At: at.StoreInstant()})
+	g, err := lineage.Walk(walkCtx, scope, id, lineage.Options{Direction: lineage.Upstream, MaxDepth: lineage.MaxNodes, History: 1000, Fanout: 1000, At: at.StoreInstant()})
 	if err != nil {
 		return nil, err
 	}

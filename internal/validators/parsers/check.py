@@ -6,6 +6,8 @@ Standard input is a JSON list of {"kind", "text"}; standard output a list of
 import json
 import sys
 
+from cyclonedx.model.bom import Bom
+from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from prov.model import ProvActivity, ProvAgent, ProvDocument, ProvElement, ProvEntity
@@ -41,11 +43,18 @@ def prov(text):
 
 
 def cyclonedx(text):
-    """Validates an ML-BOM against the published schema. Unknown members are errors."""
-    error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
+    """Validates an ML-BOM against the published schema; unknown members are errors.
+    Reads it, writes it again, and returns whether what it wrote is valid and equal."""
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    error = validator.validate_str(text)
     if error is not None:
         raise ValueError(str(error)[:2000])
-    return {}
+    bom = Bom.from_json(json.loads(text))
+    written = JsonV1Dot6(bom).output_as_string()
+    error = validator.validate_str(written)
+    if error is not None:
+        raise ValueError("written again: " + str(error)[:2000])
+    return {"same": Bom.from_json(json.loads(written)) == bom}
 
 
 def check(case):

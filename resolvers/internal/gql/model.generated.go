@@ -577,18 +577,18 @@ func (ec *executionContext) _Model_incarnation(ctx context.Context, field graphq
 			return ec.fieldContext_Model_incarnation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Incarnation, nil
+			return obj.KnownIncarnation(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalOInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Model_incarnation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Model", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("Model", field, true, false, "Int")
 }
 
 func (ec *executionContext) _Model_lastNumber(ctx context.Context, field graphql.CollectedField, obj *registry.Model) (ret graphql.Marshaler) {
@@ -600,18 +600,18 @@ func (ec *executionContext) _Model_lastNumber(ctx context.Context, field graphql
 			return ec.fieldContext_Model_lastNumber(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.LastNumber, nil
+			return obj.KnownLastNumber(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalOInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Model_lastNumber(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Model", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("Model", field, true, false, "Int")
 }
 
 func (ec *executionContext) _Model_used(ctx context.Context, field graphql.CollectedField, obj *registry.Model) (ret graphql.Marshaler) {

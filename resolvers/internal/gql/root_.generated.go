@@ -1167,7 +1167,7 @@ type EndDeploymentPayload {
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/diff.graphqls", Input: `extend type Query {
-  "What differs between the lineage of two nodes of one kind. Things are matched by what they are called, not by the id of a version: a dataset by namespace and name, a run by producer and name, a feature by dataset and column or by model and name. added stands behind b alone, removed behind a alone."
+  "What differs between the lineage of two nodes of one kind. Things are matched by what they are called, not by the id of a version: a dataset by namespace and name, a run by producer and name, a feature by dataset and column or by model and name. added stands behind b alone, removed behind a alone; a and b themselves are not among them."
   lineageDiff(
     "The id of the one lineage node."
     a: ID!
@@ -1175,7 +1175,7 @@ type EndDeploymentPayload {
     b: ID!
     "To causes, to effects, or both."
     direction: LineageDirection! = UPSTREAM
-    "The most hops, 0 to 50; 50 when left out."
+    "What is compared lies within so many hops, 0 to 50. When left out, within 50, and what only one side has within them is looked for beyond them on the other."
     maxDepth: Int
     "As it was at that time; now, when left out."
     asOf: DateTime
@@ -1190,7 +1190,7 @@ type LineageDiff {
   a: ProvenanceNode!
   "The other."
   b: ProvenanceNode!
-  "Whether datasets, runs, features, versions, repositories, commits, parameters, metrics and cards are the same, and nothing was left out or hidden."
+  "Whether datasets, runs, features, versions, repositories, commits, parameters, metrics, cards and the edges between all nodes are the same, where a stands for b, and nothing was left out or hidden."
   identical: Boolean!
   "The dataset versions that differ."
   datasets: DatasetDiff!
@@ -1315,7 +1315,7 @@ type CommitDiff {
   addedCount: Int!
   "How many there are behind a and not behind b."
   removedCount: Int!
-  "Whether both histories were read to their end; if not, a commit told here may stand behind the other too."
+  "Whether both histories were read to their end; and neither walk was cut; if not, a commit told here may stand behind the other too."
   complete: Boolean!
 }
 
@@ -1680,7 +1680,7 @@ type RecordFeaturePayload {
     "The cursor of the page before."
     after: String
   ): ImpactConnection
-  "Where something came from, told in order: raw sources, runs, commits, people, and what is missing."
+  "Where something came from, told in order: raw sources, runs, commits, people, and what is missing. It is followed at any depth, up to 5,000 nodes; beyond them, ask again from the frontier."
   provenance(
     "The id of a lineage node."
     of: ID!
@@ -1780,7 +1780,7 @@ type LineageNode {
   node: ProvenanceNode!
   "The fewest hops from the root."
   depth: Int!
-  "The most hops from the root within the graph; null when it was too large to tell."
+  "The most hops from the root within the graph, to a cause or to an effect; null when it was too large to tell."
   layer: Int
   "The id of the node to hang this one under in a tree; null for the root."
   treeParent: ID
@@ -1814,7 +1814,7 @@ type Truncation {
   truncated: Boolean!
   "Why, each reason once."
   reasons: [TruncationReason!]!
-  "The ids of nodes behind which something was left out, at most 100."
+  "The ids of nodes behind which something was left out, at most 100: ask again with one of them to go on from there."
   frontier: [ID!]!
   "How many of the nodes you may not see."
   redacted: Int!
@@ -1945,7 +1945,7 @@ type Gap {
 enum GapCode {
   "A version with no run and nothing it was derived from."
   VERSION_WITHOUT_TRAINING
-  "A version none of whose causes is a dataset version."
+  "A version none of whose causes is a dataset version; not told where the walk was cut before one."
   VERSION_WITHOUT_DATA
   "A run without a commit."
   RUN_WITHOUT_COMMIT
@@ -2982,7 +2982,7 @@ type ModelVersion implements Node & ProvenanceNode {
   features: [Feature!]
   "Its changes of stage, oldest first."
   transitions("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TransitionConnection
-  "Where it is or was at work, oldest first."
+  "Where it is or was at work, in the order in which it was recorded."
   deployments("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection
   "Its files, by name."
   artifacts("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ArtifactConnection
