@@ -287,6 +287,19 @@ func TestAReplayedKeyAnswersTheFirstAnswer(t *testing.T) {
 	})
 }
 
+func TestAKnownModelTellsWhatWasNotTaken(t *testing.T) {
+	onBoth(t, func(r *testRegistry) {
+		tell := func(description, owner string) any {
+			facts := []any{map[string]any{"model": map[string]any{"name": "churn", "description": description, "owner": owner}},
+				map[string]any{"modelVersion": map[string]any{"model": "churn", "version": "1.0.0", "description": description, "label": "first"}}}
+			return r.mutate("", "recordFacts", "RecordFactsInput", "facts { created merged notTaken }", map[string]any{"facts": facts})["facts"]
+		}
+		r.wantJSON("new", tell("d", "ada"), `[{"created":true,"merged":false,"notTaken":[]},{"created":true,"merged":false,"notTaken":[]}]`)
+		r.wantJSON("again", tell("d", ""), `[{"created":false,"merged":false,"notTaken":[]},{"created":false,"merged":false,"notTaken":[]}]`)
+		r.wantJSON("otherwise", tell("e", "bob"), `[{"created":false,"merged":false,"notTaken":["description","owner"]},{"created":false,"merged":false,"notTaken":["description"]}]`)
+	})
+}
+
 func TestReferencesAndCreateModelInFacts(t *testing.T) {
 	onBoth(t, func(r *testRegistry) {
 		source := map[string]any{"datasetVersion": "@raw", "column": "age"}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"time"
 
 	"pedigree/graph"
 	"pedigree/policies"
@@ -11,7 +12,8 @@ import (
 
 // The mutations registerModel, registerModelVersion and transitionModelVersion are commands: the
 // same command again is refused. A fact of a batch is a statement and may be recorded again. The
-// functions in this file therefore accept what exists already.
+// functions in this file therefore accept what exists already, and tell which of its own fields
+// were told otherwise.
 
 // ensureModel is like createModel, for a fact of a batch: an existing model stays as it is.
 func ensureModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (core.WriteResult, error) {
@@ -32,7 +34,9 @@ func ensureModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (c
 	if in.Incarnation > 0 && existing.ID != registry.ModelID(in.Name, in.Incarnation) {
 		return core.WriteResult{}, registry.Errorf(registry.Conflict, "a model named %q is there, and it is another one: of another incarnation", in.Name)
 	}
-	return core.WriteResult{IDs: []registry.ID{existing.ID}}, nil
+	notTaken, err := core.NotTakenOf(ctx, tx, existing, &registry.Model{Description: in.Description, Owner: in.Owner, Tags: in.Tags,
+		CreatedAt: core.StoredTime(in.CreatedAt, time.Time{})})
+	return core.WriteResult{IDs: []registry.ID{existing.ID}, NotTaken: notTaken}, err
 }
 
 // ensureVersion is like createVersion, for a fact of a batch: an existing version stays as it
@@ -68,7 +72,9 @@ func ensureVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	if in.Label != "" && v.Label != "" && in.Label != v.Label {
 		return core.WriteResult{}, registry.Errorf(registry.Conflict, "version %s of %s is recorded with the label %q", v.Version, m.Name, registry.Shorten(v.Label, 60))
 	}
-	return core.WriteResult{IDs: []registry.ID{v.ID}}, nil
+	notTaken, err := core.NotTakenOf(ctx, tx, old, &registry.ModelVersion{Label: in.Label, Description: in.Description, Owner: in.Owner, Tags: in.Tags,
+		CreatedDate: core.StoredTime(in.CreatedDate, time.Time{})})
+	return core.WriteResult{IDs: []registry.ID{v.ID}, NotTaken: notTaken}, err
 }
 
 func bumpInFact() error {

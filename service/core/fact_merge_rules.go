@@ -2,11 +2,14 @@ package core
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 
+	"pedigree/graph"
+	"pedigree/policies"
 	"pedigree/registry"
 )
 
@@ -55,6 +58,31 @@ func mergeFact(f ToldFact, mask registry.Mask) (merged []byte, notTaken []string
 	slices.Sort(notTaken)
 	merged, err = registry.Canonical(have)
 	return merged, notTaken, err
+}
+
+// NotTakenOf names the told fields of a noun that differ from a stored node which is not
+// changed, as far as the caller may see them.
+func NotTakenOf(ctx context.Context, tx *policies.Tx, stored *graph.Node, told registry.Node) ([]string, error) {
+	mask, err := visibleMask(ctx, tx, stored.ID)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := documentOf(told)
+	if err != nil {
+		return nil, err
+	}
+	have := map[string]json.RawMessage{}
+	if err := json.Unmarshal(stored.Doc, &have); err != nil {
+		return nil, err
+	}
+	var out []string
+	for field, value := range fields {
+		if have[field] == nil || !equalJSON(have[field], value) {
+			out = append(out, field)
+		}
+	}
+	slices.Sort(out)
+	return VisibleNames(stored.Kind, mask, out), nil
 }
 
 // documentOf returns the fields of a noun's document.

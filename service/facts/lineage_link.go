@@ -45,6 +45,9 @@ func (r *Recorder) LinkLineage(ctx context.Context, in LinkLineageInput) (*LinkL
 		return nil, err
 	}
 	core.ClearLoaders(ctx)
+	if result.Edge == nil { // The result was stored by a release that did not store edges.
+		return &LinkLineagePayload{nil, result.Created}, nil
+	}
 	out := core.NewLineageEdge(result.Edge)
 	return &LinkLineagePayload{&out, result.Created}, nil
 }
