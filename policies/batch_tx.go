@@ -26,6 +26,7 @@ func (g *Gate) WriteBatch(ctx context.Context, action registry.Action, fn func(c
 	if len(grants) == 0 {
 		return s.forbidden(action)
 	}
+	defer g.clearIdentities()
 	return g.store.Update(ctx, func(tx graph.Tx) error {
 		u := newBufferedTx(tx)
 		b := &Batch{tx: newTx(g, s, u, grants), buffer: u}

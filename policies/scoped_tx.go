@@ -16,17 +16,22 @@ type Tx struct {
 	tx      graph.Tx
 	granted []actionGrant
 	gate    *Gate
+	now     time.Time
+	// latest is the latest time that the transaction has recorded. Its steps share it.
+	latest *time.Time
 }
 
 func newTx(g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) *Tx {
-	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g}
+	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: graph.EntryTime(g.Now(), tx.LastEntryAt(), true), latest: new(time.Time)}
 }
 
 // Subject returns the subject that writes.
 func (t *Tx) Subject() string { return t.scope.actor.Subject }
 
-// Now returns the time of the gate's clock.
-func (t *Tx) Now() time.Time { return t.gate.Now() }
+// Now returns the time of the transaction, which its log entries have: that of the gate's
+// clock, but later than all that was recorded before, also by servers whose clocks are
+// ahead. It does not change during the transaction.
+func (t *Tx) Now() time.Time { return t.now }
 
 // May reports whether the actor may do another action in a model; "" stands for
 // anything that belongs to no model.
@@ -127,7 +132,10 @@ func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.checkWritable(ctx, nodes); err != nil {
 		return err
 	}
-	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget) // The write may change which rows are visible.
+	t.resetVisibility()
+	for _, n := range nodes {
+		t.noteTimes(n.ValidFrom, n.ValidTo, n.Since)
+	}
 	return t.tx.Put(ctx, nodes...)
 }
 
@@ -135,6 +143,10 @@ func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.checkWritable(ctx, nodes); err != nil {
 		return err
+	}
+	t.resetVisibility()
+	for _, n := range nodes {
+		t.noteTimes(n.Since)
 	}
 	return t.tx.Delete(ctx, nodes...)
 }
@@ -204,18 +216,40 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 		if e.ValidFrom.IsZero() {
 			e.ValidFrom = ends[2*i].ValidFrom // The edge is as old as its effect.
 		}
+		t.noteTimes(e.ValidFrom, e.ValidTo)
 	}
-	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget)
+	t.resetVisibility()
 	return t.tx.Link(ctx, edges...)
 }
 
 // Unlink retracts edges.
 func (t *Tx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
+	t.resetVisibility()
 	return t.tx.Unlink(ctx, edges...)
 }
 
-// Log appends a log entry with the transaction's subject, request id and current time.
+// noteTimes notes times that the transaction records.
+func (t *Tx) noteTimes(times ...time.Time) {
+	for _, at := range times {
+		if at.After(*t.latest) {
+			*t.latest = at
+		}
+	}
+}
+
+// resetVisibility forgets which rows the actor sees, before a write that may change it.
+func (t *Tx) resetVisibility() {
+	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget)
+}
+
+// Log appends a log entry with the transaction's subject, request id and time. When the
+// transaction has recorded a later time, because the clock of a caller is ahead, the entry
+// has that time: so nothing that is recorded lies after the newest entry, and all of it is
+// true now.
 func (t *Tx) Log(ctx context.Context, e registry.LogEntry) error {
-	e.At, e.Actor, e.RequestID = t.gate.Now(), t.Subject(), t.scope.reqID
+	e.At, e.Actor, e.RequestID = t.now, t.Subject(), t.scope.reqID
+	if e.At.Before(*t.latest) {
+		e.At = *t.latest
+	}
 	return t.tx.Append(ctx, &e)
 }

@@ -222,14 +222,14 @@ func (s *Store) runJob(w *conn, j *job, point rollbackPoint) error {
 
 func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	t := &tx{view: view{c: w, s: s, inUpdate: true}, pendingEntries: indexEntries{}}
-	head, err := t.head()
+	head, lastEntryAt, err := t.lastEntry()
 	if err == nil && !j.restores {
 		err = t.checkMigrated()
 	}
 	if err != nil {
 		return publicError(err), false
 	}
-	t.seq, t.nextSeq = head+1, head+1
+	t.seq, t.nextSeq, t.lastEntryAt = head+1, head+1, lastEntryAt
 	if s.recent.resetUnlessAt(head); j.restores { // A restore can change nodes without a new log entry.
 		s.recent.reset(0)
 	}
