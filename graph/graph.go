@@ -367,8 +367,6 @@ type Tx interface {
 	// Append writes log entries and sets At, Seq and LeafHash. An entry without a time
 	// gets that of the store's clock; then EntryTime applies.
 	Append(ctx context.Context, entries ...*registry.LogEntry) error
-	// LastEntryAt returns the time of the newest log entry, zero when there is none.
-	LastEntryAt() time.Time
 }
 
 // Store is a Reader that can be updated. Several Stores, also in several processes,

@@ -135,7 +135,11 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 	defer g.clearIdentities()
 	return g.store.Update(ctx, func(tx graph.Tx) error {
 		// Visibility is computed anew from the reads of this transaction.
-		return fn(ctx, newTx(g, s, tx, grants))
+		t, err := newTx(ctx, g, s, tx, grants)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, t)
 	})
 }
 

@@ -21,8 +21,17 @@ type Tx struct {
 	latest *time.Time
 }
 
-func newTx(g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) *Tx {
-	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: graph.EntryTime(g.Now(), tx.LastEntryAt(), true), latest: new(time.Time)}
+// newTx reads the newest log entry, which decides the time of the transaction.
+func newTx(ctx context.Context, g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) (*Tx, error) {
+	entries, err := tx.Log(ctx, graph.LogQuery{Desc: true, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	var last time.Time
+	if len(entries) > 0 {
+		last = entries[0].At
+	}
+	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: graph.EntryTime(g.Now(), last, true), latest: new(time.Time)}, nil
 }
 
 // Subject returns the subject that writes.

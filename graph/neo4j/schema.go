@@ -53,9 +53,9 @@ ON CREATE SET h.seq = 0, h.number = 0, h.schema = 0, h.secret = $secret
 SET h.locked = true`
 	lockHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
 	readHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
-	// readHeadAndTime also reads the time of the newest log entry.
-	readHeadAndTime = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
-		"RETURN h.seq AS seq, h.number AS number, h.migration AS migration, l.at AS at"
+	// readHeadAndEntry also reads the newest log entry.
+	readHeadAndEntry = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
+		"RETURN h.seq AS seq, h.number AS number, h.migration AS migration, l {.*} AS entry"
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
 

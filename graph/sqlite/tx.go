@@ -96,9 +96,6 @@ func (t *tx) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, er
 	return out, publicError(err)
 }
 
-// LastEntryAt implements graph.Tx.
-func (t *tx) LastEntryAt() time.Time { return t.lastEntryAt }
-
 // Append writes log entries. An entry without a time gets that of the store's clock.
 func (t *tx) Append(ctx context.Context, entries ...*registry.LogEntry) error {
 	if err := t.checkUsable(ctx); err != nil {

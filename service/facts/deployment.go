@@ -78,6 +78,9 @@ func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentIn
 	if err != nil {
 		return core.WriteResult{}, err
 	}
+	if found[0] == nil && start.Before(v.ValidFrom) {
+		return core.WriteResult{}, registry.Invalid("startedAt", "lies before %s, when version %s came to be", v.ValidFrom.Format(time.RFC3339Nano), v.Version)
+	}
 	changed, err := core.PutFact(ctx, tx, found[0], d, start, func(at time.Time) { d.StartedAt = at })
 	if err != nil {
 		return core.WriteResult{}, err
