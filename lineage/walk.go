@@ -309,9 +309,6 @@ func rootVersion(root *graph.Node, c graph.Closure) *graph.Node {
 // walkDownstream walks to effects. From a commit it follows PARENT to later commits
 // first, because what a later commit made contains the earlier one.
 func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root registry.ID, o Options) error {
-	if o.At.Known == 0 {
-		o.At.Known = b.head // Both directions of a walk show the same state.
-	}
 	q := o.closureQuery([]registry.ID{root}, graph.Downstream)
 	commitRoot := root.Kind() == registry.KindCommit && o.History > 0
 	if commitRoot {
@@ -319,6 +316,10 @@ func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root regis
 		q.Edges, q.Through, q.Depth = []registry.EdgeKind{registry.EdgeParent}, nil, o.History
 	}
 	c, err := closureUntilDeadline(ctx, r, q)
+	if err == nil && b.head != 0 && c.Head != b.head && !c.TimedOut {
+		q.At.Known = b.head // Both directions of a walk show the same state.
+		c, err = closureUntilDeadline(ctx, r, q)
+	}
 	if err != nil {
 		return err
 	}

@@ -146,9 +146,6 @@ func (seed *seedData) scanStore(ctx context.Context, store graph.Store) error {
 			noun = of.Name
 		}
 		for field, value := range doc {
-			if field == "at" {
-				continue // Every answer names the time of the newest entry: see knownAt.
-			}
 			seed.addPlacements(string(value), noun+"."+field, string(n.ID))
 		}
 	}
@@ -266,7 +263,7 @@ var fieldsWithoutCanary = map[string]string{
 	"Tag.annotated": "true or false", "Tag.dateInferred": "true or false", "Feature.of": "an id, which the tests look for too", "Deployment.versionId": "an id, which the tests look for too",
 	"Deployment.live": "true or false, computed", "Alias.model": "an id, which the tests look for too", "Alias.versionId": "an id, which the tests look for too",
 	"Transition.from": "one of six words", "Transition.to": "one of six words", "Transition.forced": "true or false", "Transition.ordinal": "a small number",
-	"Transition.replacedBy": "an id, which the tests look for too", "LogEntry.seq": "a small number", "LogEntry.action": "one of a few words", "LogEntry.at": "named by every answer, as its knownAt",
+	"Transition.replacedBy": "an id, which the tests look for too", "LogEntry.seq": "a small number", "LogEntry.action": "one of a few words",
 	"LogEntry.objects": "ids, which the tests look for too", "LogEntry.model": "an id, which the tests look for too",
 }
 

@@ -223,28 +223,29 @@ func TestAnAnswersKnownAtIsRepeatable(t *testing.T) {
 			record(0)
 			var done, differ, changed atomic.Int64
 			var writers, readers sync.WaitGroup
-			writing := make(chan struct{})
+			// The readers pace the writers: a batch for each 50 reads, and for each read a small
+			// commit, which often falls between the reads of one answer.
+			nextBatch, nextOne := make(chan struct{}, 1), make(chan struct{}, 1)
 			batches := 0
 			writers.Go(func() {
-				for batches = 1; ; batches++ {
-					select {
-					case <-writing:
-						return
-					default:
-						record(batches)
-					}
+				for range nextBatch {
+					batches++
+					record(batches)
 				}
 			})
-			writers.Go(func() { // Small commits, which fall between the reads of one answer.
-				for i := 0; ; i++ {
-					select {
-					case <-writing:
-						return
-					default:
-						recordOne(t, servers[i%2], i)
-					}
+			writers.Go(func() {
+				i := 0
+				for range nextOne {
+					recordOne(t, servers[i%2], i)
+					i++
 				}
 			})
+			signal := func(to chan struct{}) {
+				select {
+				case to <- struct{}{}:
+				default: // The writer is behind.
+				}
+			}
 			kept := make(chan repeatableRead, 4*answersKeptToEnd)
 			for range 4 {
 				readers.Go(func() {
@@ -252,6 +253,9 @@ func TestAnAnswersKnownAtIsRepeatable(t *testing.T) {
 						i := done.Add(1)
 						if i > reads || t.Failed() && differ.Load() > 20 {
 							return
+						}
+						if signal(nextOne); i%50 == 1 {
+							signal(nextBatch)
 						}
 						a := randomRead(servers[rand.IntN(2)], int(i))
 						if a.knownAt == "" {
@@ -270,7 +274,8 @@ func TestAnAnswersKnownAtIsRepeatable(t *testing.T) {
 				})
 			}
 			readers.Wait()
-			close(writing)
+			close(nextBatch)
+			close(nextOne)
 			writers.Wait()
 			close(kept)
 			for a := range kept {
