@@ -287,7 +287,8 @@ type Closure struct {
 	// LimitReached says that Limit kept nodes out. TimedOut says that the deadline of the
 	// context ended the walk early.
 	LimitReached, TimedOut bool
-	// Head is the newest log sequence at the time of the walk.
+	// Head is the newest log sequence that the walk could see: that of the store, or
+	// At.Known when that is older.
 	Head int64
 	// Stages are the closures of the query's stages, in order.
 	Stages []Closure
@@ -341,6 +342,24 @@ type Reader interface {
 	Log(ctx context.Context, q LogQuery) ([]registry.LogEntry, error)
 }
 
+// TimeUnit is the precision of stored times.
+const TimeUnit = time.Microsecond
+
+// EntryTime returns the time of a log entry: the wanted one, unless the log is there
+// already. The first entry of an Update is later than every entry before it, so that
+// the time of an entry names one state of the store for ever, on every server and when
+// a clock steps back. The further entries of an Update are not earlier than the first.
+func EntryTime(wanted, last time.Time, first bool) time.Time {
+	wanted = wanted.UTC().Truncate(TimeUnit)
+	if first && !last.IsZero() {
+		last = last.Add(TimeUnit)
+	}
+	if wanted.Before(last) {
+		return last
+	}
+	return wanted
+}
+
 // Tx is a Reader that can write. All writes of an Update get the sequence of the
 // first log entry that the Update appends. An Update that writes but appends no
 // entry fails with INTERNAL.
@@ -363,7 +382,8 @@ type Tx interface {
 	// Delete turns nodes into tombstones: it replaces Doc by the given one, clears
 	// slots and columns, and erases the documents of earlier revisions. Edges stay.
 	Delete(ctx context.Context, nodes ...*Node) error
-	// Append writes log entries and sets Seq and LeafHash.
+	// Append writes log entries and sets At, Seq and LeafHash. An entry without a time
+	// gets that of the store's clock; then EntryTime applies.
 	Append(ctx context.Context, entries ...*registry.LogEntry) error
 }
 

@@ -350,6 +350,10 @@ func (b *builder) walkDownstream(ctx context.Context, r graph.Reader, root regis
 		q.Edges, q.Through, q.Depth = []registry.EdgeKind{registry.EdgeParent}, nil, o.History
 	}
 	c, err := closureUntilDeadline(ctx, r, q)
+	if err == nil && b.head != 0 && c.Head != b.head && !c.TimedOut {
+		q.At.Known = b.head // Both directions of a walk show the same state.
+		c, err = closureUntilDeadline(ctx, r, q)
+	}
 	if err != nil {
 		return err
 	}

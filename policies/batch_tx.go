@@ -26,10 +26,14 @@ func (g *Gate) WriteBatch(ctx context.Context, action registry.Action, fn func(c
 	if len(grants) == 0 {
 		return s.forbidden(action)
 	}
+	defer g.clearIdentities()
 	return g.store.Update(ctx, func(tx graph.Tx) error {
 		u := newBufferedTx(tx)
-		b := &Batch{tx: newTx(g, s, u, grants), buffer: u}
-		if err := fn(ctx, b); err != nil {
+		t, err := newTx(ctx, g, s, u, grants)
+		if err != nil {
+			return err
+		}
+		if err := fn(ctx, &Batch{tx: t, buffer: u}); err != nil {
 			return err
 		}
 		return u.flush(ctx)

@@ -22,9 +22,11 @@ type Gate struct {
 	// opaqueKey is the HMAC key of the ids that replace those of hidden nodes.
 	opaqueKey []byte
 	// tokenCache has the actor of a token, modelCache the model that a grant's scope
-	// names, for identityTTL. Write of this gate clears both.
+	// names, for identityTTL. Every write of this gate clears both.
 	tokenCache ttlCache[bearer]
 	modelCache ttlCache[registry.ID]
+	// newestHead is the newest state that an answer has named.
+	newestHead atomic.Pointer[Head]
 	// visibilityBudget is how many neighbors rowVisibility may read per request.
 	visibilityBudget int
 }
@@ -47,6 +49,16 @@ func NewGate(ctx context.Context, store graph.Store, table *Table, now func() ti
 
 // Now returns the time in UTC and whole microseconds, the precision of the stores.
 func (g *Gate) Now() time.Time { return g.now().UTC().Truncate(time.Microsecond) }
+
+// rememberHead stores a state when it is the newest, and returns it.
+func (g *Gate) rememberHead(h Head) Head {
+	for {
+		old := g.newestHead.Load()
+		if old != nil && old.Seq >= h.Seq || g.newestHead.CompareAndSwap(old, &h) {
+			return h
+		}
+	}
+}
 
 // SetVisibilityBudget sets how many edges one request may follow to find out which rows a
 // restricted caller sees. Rows that are undecided then stay hidden. Call it before the
@@ -120,12 +132,22 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 	if len(grants) == 0 {
 		return s.forbidden(action)
 	}
-	defer g.tokenCache.clear()
-	defer g.modelCache.clear()
+	defer g.clearIdentities()
 	return g.store.Update(ctx, func(tx graph.Tx) error {
 		// Visibility is computed anew from the reads of this transaction.
-		return fn(ctx, newTx(g, s, tx, grants))
+		t, err := newTx(ctx, g, s, tx, grants)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, t)
 	})
+}
+
+// clearIdentities makes the gate read identities anew, after a write that may have
+// changed them.
+func (g *Gate) clearIdentities() {
+	g.tokenCache.clear()
+	g.modelCache.clear()
 }
 
 func (g *Gate) scope(ctx context.Context) (*Scope, error) {

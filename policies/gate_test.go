@@ -165,3 +165,23 @@ func TestAReadOvertakenByAnUpdateIsNotCached(t *testing.T) {
 	}
 	d.checkToken(false)
 }
+
+// TestABatchClearsTheIdentityCaches: what a batch wrote is seen at once, as after Write.
+func TestABatchClearsTheIdentityCaches(t *testing.T) {
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.putToken(registry.Token{})
+	d.checkToken(true)
+	before := d.reads.Load()
+	d.checkToken(true)
+	if d.reads.Load() != before {
+		t.Fatal("the token is not cached")
+	}
+	ctx := policies.As(t.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "")
+	if err := d.gate.WriteBatch(ctx, registry.FactsRecord, func(context.Context, *policies.Batch) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	d.checkToken(true)
+	if d.reads.Load() == before {
+		t.Error("the batch left the cache as it was")
+	}
+}

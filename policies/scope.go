@@ -337,15 +337,54 @@ func (s *Scope) SeesStage(stage registry.Stage) bool {
 	return false
 }
 
-// LogSeqAt returns the log sequence of the newest entry at or before a time, whether or
-// not the actor may read that entry. NOT_FOUND before the first entry.
-func (s *Scope) LogSeqAt(ctx context.Context, at time.Time) (int64, error) {
+// Head is a state of the registry: the sequence and the time of the newest log entry that
+// it contains. It is zero when nothing is recorded. The time names the state for ever:
+// every later entry has a later time.
+type Head struct {
+	Seq int64
+	At  time.Time
+}
+
+// HeadAt returns the state that was known at a time, whether or not the actor may read
+// its entry. NOT_FOUND before the first entry.
+func (s *Scope) HeadAt(ctx context.Context, at time.Time) (Head, error) {
 	entries, err := s.store.Log(ctx, graph.LogQuery{Desc: true, Limit: 1, KnownAt: at})
 	if err != nil {
-		return 0, err
+		return Head{}, err
 	}
 	if len(entries) == 0 {
-		return 0, registry.Errorf(registry.NotFound, "nothing was known at %s yet", at.Format(time.RFC3339))
+		return Head{}, registry.Errorf(registry.NotFound, "nothing was known at %s yet", at.Format(time.RFC3339))
 	}
-	return entries[0].Seq, nil
+	return s.gate.rememberHead(Head{entries[0].Seq, entries[0].At}), nil
+}
+
+// endOfTime is later than every log entry.
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// NewestHead returns the present state.
+func (s *Scope) NewestHead(ctx context.Context) (Head, error) {
+	h, err := s.HeadAt(ctx, endOfTime)
+	if registry.CodeOf(err) == registry.NotFound {
+		return Head{}, nil
+	}
+	return h, err
+}
+
+// HeadOf returns the state at a log sequence that a read has seen. A gate remembers the
+// newest one: its entry is read once, and not for every answer.
+func (s *Scope) HeadOf(ctx context.Context, seq int64) (Head, error) {
+	if seq == 0 {
+		return Head{}, nil
+	}
+	if h := s.gate.newestHead.Load(); h != nil && h.Seq == seq {
+		return *h, nil
+	}
+	entries, err := s.store.Log(ctx, graph.LogQuery{After: seq - 1, Before: seq + 1, Limit: 1})
+	if err == nil && len(entries) == 0 {
+		err = &registry.Error{Code: registry.Internal, Message: "the log has a gap"}
+	}
+	if err != nil {
+		return Head{}, err
+	}
+	return s.gate.rememberHead(Head{seq, entries[0].At}), nil
 }

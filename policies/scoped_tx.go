@@ -16,19 +16,34 @@ type Tx struct {
 	tx      graph.Tx
 	granted []actionGrant
 	gate    *Gate
-	// logSeq is the sequence of the last entry that was logged.
-	logSeq *int64
+	now     time.Time
+	// latest is the latest time that the transaction has recorded. Its steps share it.
+	latest *time.Time
+	// logged is the last entry that was logged.
+	logged *registry.LogEntry
 }
 
-func newTx(g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) *Tx {
-	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, logSeq: new(int64)}
+// newTx reads the newest log entry, which decides the time of the transaction.
+func newTx(ctx context.Context, g *Gate, s *Scope, tx graph.Tx, granted []actionGrant) (*Tx, error) {
+	entries, err := tx.Log(ctx, graph.LogQuery{Desc: true, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	var last time.Time
+	if len(entries) > 0 {
+		last = entries[0].At
+	}
+	now := graph.EntryTime(g.Now(), last, true)
+	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: now, latest: new(time.Time), logged: &registry.LogEntry{At: now}}, nil
 }
 
 // Subject returns the subject that writes.
 func (t *Tx) Subject() string { return t.scope.actor.Subject }
 
-// Now returns the time of the gate's clock.
-func (t *Tx) Now() time.Time { return t.gate.Now() }
+// Now returns the time of the transaction, which its log entries have: that of the gate's
+// clock, but later than all that was recorded before, also by servers whose clocks are
+// ahead. It does not change during the transaction.
+func (t *Tx) Now() time.Time { return t.now }
 
 // May reports whether the actor may do another action in a model; "" stands for
 // anything that belongs to no model.
@@ -131,7 +146,10 @@ func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.checkWritable(ctx, nodes); err != nil {
 		return err
 	}
-	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget) // The write may change which rows are visible.
+	t.resetVisibility()
+	for _, n := range nodes {
+		t.noteTimes(n.ValidFrom, n.ValidTo, n.Since)
+	}
 	return t.tx.Put(ctx, nodes...)
 }
 
@@ -139,6 +157,10 @@ func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.checkWritable(ctx, nodes); err != nil {
 		return err
+	}
+	t.resetVisibility()
+	for _, n := range nodes {
+		t.noteTimes(n.Since)
 	}
 	return t.tx.Delete(ctx, nodes...)
 }
@@ -220,12 +242,13 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 		if e.ValidFrom.IsZero() {
 			e.ValidFrom = from.ValidFrom // The edge is as old as its effect.
 		}
+		t.noteTimes(e.ValidFrom, e.ValidTo)
 		links = append(links, e)
 	}
 	if len(links) == 0 {
 		return nil
 	}
-	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget)
+	t.resetVisibility()
 	return t.tx.Link(ctx, links...)
 }
 
@@ -267,6 +290,7 @@ func (t *Tx) Unlink(ctx context.Context, edges ...*graph.Edge) error {
 			return err
 		}
 	}
+	t.resetVisibility()
 	return t.tx.Unlink(ctx, edges...)
 }
 
@@ -294,16 +318,36 @@ func (t *Tx) checkUnlink(ctx context.Context, e *graph.Edge, effect *graph.Node)
 	return registry.Errorf(registry.Forbidden, "your grants do not cover the effect of this edge; ask an administrator for a grant on its model")
 }
 
-// Log appends a log entry with the transaction's subject, request id and current time.
+// noteTimes notes times that the transaction records.
+func (t *Tx) noteTimes(times ...time.Time) {
+	for _, at := range times {
+		if at.After(*t.latest) {
+			*t.latest = at
+		}
+	}
+}
+
+// resetVisibility forgets which rows the actor sees, before a write that may change it.
+func (t *Tx) resetVisibility() {
+	t.scope.visibility = newRowVisibility(t.tx, t.gate.visibilityBudget)
+}
+
+// Log appends a log entry with the transaction's subject, request id and time. When the
+// transaction has recorded a later time, because the clock of a caller is ahead, the entry
+// has that time: so nothing that is recorded lies after the newest entry, and all of it is
+// true now.
 func (t *Tx) Log(ctx context.Context, e registry.LogEntry) error {
-	e.At, e.Actor, e.RequestID = t.gate.Now(), t.Subject(), t.scope.reqID
+	e.At, e.Actor, e.RequestID = t.now, t.Subject(), t.scope.reqID
+	if e.At.Before(*t.latest) {
+		e.At = *t.latest
+	}
 	if err := t.tx.Append(ctx, &e); err != nil {
 		return err
 	}
-	*t.logSeq = e.Seq
+	*t.logged = e
 	return nil
 }
 
-// LogSeq returns the log sequence of the last entry that was logged; 0 before the first one
-// and while entries of a batch are buffered.
-func (t *Tx) LogSeq() int64 { return *t.logSeq }
+// LastLogged returns the log sequence and the time of the last entry that was logged: the
+// sequence is 0 before the first one and while entries of a batch are buffered.
+func (t *Tx) LastLogged() (seq int64, at time.Time) { return t.logged.Seq, t.logged.At }

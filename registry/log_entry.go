@@ -8,7 +8,8 @@ import (
 )
 
 // LogEntry is one entry of the audit log. Entries are ordered by Seq, which has no
-// gaps; At is the writer's clock and not used for ordering.
+// gaps. At is the writer's clock, but later than the entries of every earlier commit, so
+// that it names the state of the store.
 type LogEntry struct {
 	Seq    int64     `json:"seq"`
 	At     time.Time `json:"at"`

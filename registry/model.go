@@ -43,3 +43,7 @@ func ModelNameSlot(name string) string { return "model-name/" + name }
 
 // ProductionSlot is the unique key that the one PRODUCTION version of a model holds.
 func ProductionSlot(model ID) string { return "production/" + string(model) }
+
+// ProductionEndSlot is the slot of the transition at which a version of a model last left
+// PRODUCTION.
+func ProductionEndSlot(model ID) string { return "production-end/" + string(model) }

@@ -128,7 +128,7 @@ func TestADiffHonoursVisibility(t *testing.T) {
 func TestADiffIsAsOfAnInstant(t *testing.T) {
 	k := newKit(t)
 	a, b := k.run("a", k.data("x", nil)), k.run("b", k.data("x", nil))
-	before := k.now
+	before := k.now.Add(time.Second)
 	k.now = k.now.Add(time.Hour)
 	late := k.data("y", nil)
 	must[*facts.LinkLineagePayload](k)(k.LinkLineage(k.as("root", registry.RoleAdmin), facts.LinkLineageInput{From: b, To: late, Kind: registry.EdgeUsed}))

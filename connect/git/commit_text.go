@@ -102,8 +102,15 @@ func (c *textCleaner) time(t time.Time) time.Time {
 		c.addChange("a time after 9999 became 9999-01-01")
 		return latest
 	}
+	if now := time.Now().UTC().Truncate(time.Second); t.After(now.Add(maxAhead)) {
+		c.addChange("a time that has not come yet became that of the import")
+		return now
+	}
 	return t
 }
+
+// maxAhead is how far a time may lie ahead: the registry refuses what has not come yet.
+const maxAhead = time.Minute
 
 // signatureKind returns the kind of a signature block from its first line. Git stores
 // OpenPGP, SSH and X.509 blocks in the same header.

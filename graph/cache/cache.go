@@ -47,9 +47,13 @@ func New(inner graph.Store, nodes int) *Store {
 // Closure answers from memory when the cache holds all that the walk needs, at the
 // store's head. Otherwise it reads the neighborhood of the walk from the store, caches
 // it and walks there. It passes on unchanged what it cannot cache: walks at another
-// time, with documents, bounded by kinds, or from very many roots.
+// time or head, with documents, bounded by kinds, or from very many roots.
 func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
-	if !isCacheable(q) || ctx.Err() != nil || s.cache.shouldBypass(q) {
+	present := q
+	if q.At.Current || q.At.Valid.IsZero() { // What is known at the head is the present.
+		present.At.Known = 0
+	}
+	if !isCacheable(present) || ctx.Err() != nil || s.cache.shouldBypass(q) {
 		return s.Store.Closure(ctx, q)
 	}
 	if s.cache.hasNodes(q.Roots) { // A root that is not cached is a miss: the head need not be read.
@@ -57,9 +61,14 @@ func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 		if err != nil {
 			return s.Store.Closure(ctx, q)
 		}
-		if out, ok := s.cache.cachedClosure(q, info.Head); ok {
-			return out, nil
+		if q.At.Known == 0 || q.At.Known == info.Head {
+			if out, ok := s.cache.cachedClosure(present, info.Head); ok {
+				return out, nil
+			}
 		}
+	}
+	if q.At.Known != 0 {
+		return s.Store.Closure(ctx, q)
 	}
 	// When time runs out, the answer is what was found by then.
 	neighborhood, err := s.Store.Closure(ctx, neighborhoodQuery(q))

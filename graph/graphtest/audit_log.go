@@ -13,6 +13,7 @@ var logTests = []subtest{
 	{"sequences start at one and have no gaps", logGapless},
 	{"the log is read both ways between two bounds", logBounds},
 	{"the log is narrowed by object, actor, action, model and time", logFilters},
+	{"the entries of an update are later than all before, whatever the clock", logTimes},
 	{"a malformed log query is INVALID_ARGUMENT", badLogQuery},
 }
 
@@ -68,6 +69,78 @@ func logGapless(k *kit) {
 		k.wantEqual("sequence", e.Seq, i+1)
 	}
 	k.wantEqual("head", k.head(), 1+3+5)
+}
+
+// newest returns the time of the newest entry, as a transaction sees it.
+func newest(k *kit, tx graph.Tx) (at time.Time) {
+	k.Helper()
+	entries, err := tx.Log(k.ctx, graph.LogQuery{Desc: true, Limit: 1})
+	if err != nil {
+		k.Fatal(err)
+	}
+	for _, e := range entries {
+		at = e.At
+	}
+	return at
+}
+
+// logTimes appends entries with the times of a clock that stands still and steps back. An
+// update that fails leaves no time behind.
+func logTimes(k *kit) {
+	update := func(fails bool, times ...time.Time) (out []time.Duration) {
+		k.Helper()
+		err := k.Update(k.ctx, func(tx graph.Tx) error {
+			out = []time.Duration{newest(k, tx).Sub(t0)}
+			for _, at := range times {
+				e := entry()
+				e.At = at
+				if err := tx.Append(k.ctx, e); err != nil {
+					return err
+				}
+				if at := newest(k, tx); !at.Equal(e.At) {
+					k.Errorf("the last entry is of %s, not of %s", at, e.At)
+				}
+				out = append(out, e.At.Sub(t0))
+			}
+			if fails {
+				return errCaller
+			}
+			return nil
+		})
+		if (err != nil) != fails {
+			k.Fatal(err)
+		}
+		return out
+	}
+	k.mustUpdate(func(tx graph.Tx) error {
+		if at := newest(k, tx); !at.IsZero() {
+			k.Errorf("an empty log has an entry of %s", at)
+		}
+		return nil
+	}) // Its entry is of t0.
+	for _, c := range []struct {
+		fails bool
+		times []time.Time
+		want  string
+	}{
+		{false, []time.Time{t0}, "[0s 1µs]"},
+		{false, []time.Time{sec(10), sec(9), sec(11)}, "[1µs 10s 10s 11s]"},
+		{true, []time.Time{sec(50)}, "[11s 50s]"},
+		{false, []time.Time{sec(-100), sec(-100)}, "[11s 11.000001s 11.000001s]"},
+		{false, nil, "[11.000001s]"},
+		{false, []time.Time{sec(12).Add(999 * time.Nanosecond)}, "[11.000001s 12s]"},
+	} {
+		k.wantEqual(fmt.Sprint(c.times), update(c.fails, c.times...), c.want)
+	}
+	last := t0.Add(-time.Second)
+	for _, e := range k.log(graph.LogQuery{}) {
+		if hash := e.LeafHash; e.At.Before(last) {
+			k.Errorf("entry %d is of %s, the one before of %s", e.Seq, e.At, last)
+		} else if e.Seal(); e.LeafHash != hash {
+			k.Errorf("entry %d: its leaf hash does not hold", e.Seq)
+		}
+		last = e.At
+	}
 }
 
 func seqs(list []registry.LogEntry) (out []int64) {
@@ -127,10 +200,11 @@ func logFilters(k *kit) {
 		{graph.LogQuery{WithModel: true}, "[1 2 4]"},
 		{graph.LogQuery{Models: []registry.ID{"model_1"}}, "[1 2]"},
 		{graph.LogQuery{Models: []registry.ID{"model_2", "model_1", "model_3"}, Limit: 2, Desc: true}, "[4 2]"},
-		{graph.LogQuery{KnownAt: sec(20)}, "[1 3 5]"},
+		{graph.LogQuery{KnownAt: sec(20)}, "[1]"},
 		{graph.LogQuery{KnownAt: sec(9)}, "[]"},
 		{graph.LogQuery{KnownAt: sec(20), Object: "mv_1", WithModel: true}, "[]"},
-		{graph.LogQuery{KnownAt: sec(30), Desc: true, Limit: 1}, "[5]"},
+		{graph.LogQuery{KnownAt: sec(30), Desc: true, Limit: 1}, "[2]"},
+		{graph.LogQuery{KnownAt: sec(31), Desc: true, Limit: 1}, "[3]"},
 	} {
 		k.wantEqual(fmt.Sprintf("%+v", c.q), seqs(k.log(c.q)), c.want)
 	}

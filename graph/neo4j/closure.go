@@ -154,21 +154,30 @@ func (w *walker) stage(ctx, work context.Context, s graph.Stage) (*walker, error
 func (w *walker) pinHead(ctx context.Context) error {
 	w.pinned = w.head
 	if w.holdsLock {
-		w.out.Head = w.head
+		w.out.Head = min(w.head, w.asOf.known)
 		return nil
 	}
-	rows, err := w.query(ctx, readHead, map[string]any{"key": w.key("")})
+	head, err := w.visibleHead(ctx)
 	if err != nil {
 		return err
 	}
-	if len(rows) != 1 {
-		return internal(errors.New("the log head is gone"))
-	}
-	w.pinned = number(rows[0], "seq")
-	w.s.headTracker.waitVisible(ctx, w.pinned)
-	w.out.Head = w.pinned
+	w.pinned, w.out.Head = head, min(head, w.asOf.known)
 	w.asOf.known = min(w.asOf.known, w.pinned)
 	return nil
+}
+
+// visibleHead reads the head and waits until all that was committed with it is visible.
+func (v *view) visibleHead(ctx context.Context) (int64, error) {
+	rows, err := v.query(ctx, readHead, map[string]any{"key": v.key("")})
+	if err != nil {
+		return 0, err
+	}
+	if len(rows) != 1 {
+		return 0, internal(errors.New("the log head is gone"))
+	}
+	head := number(rows[0], "seq")
+	v.s.headTracker.waitVisible(ctx, head)
+	return head, nil
 }
 
 const (

@@ -51,6 +51,16 @@ func (v *view) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 	if q.Limit < 1 {
 		return nil, registry.Invalid("limit", "must be 1 or more")
 	}
+	if !q.KnownAt.IsZero() && !v.holdsLock {
+		// Entries of a commit that is still becoming visible do not count yet.
+		head, err := v.visibleHead(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if q.Before == 0 || q.Before > head+1 {
+			q.Before = head + 1
+		}
+	}
 	text, params := v.logText(q)
 	rows, err := v.query(ctx, text, params)
 	if err != nil {

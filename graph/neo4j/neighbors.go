@@ -115,6 +115,9 @@ func (h neighborQuery) rowsText() string {
 
 // degreeText counts all far ends of nodes.
 func (h neighborQuery) degreeText() string {
+	if h.valid == maxInstant { // Without a filter by validity, both ends of an edge exist as soon as it does.
+		h.revisions = false
+	}
 	return h.startText() + h.match() + " WHERE " + edgeValid + h.and() + "\n" + h.visibleText("f", "w") + "RETURN n.id AS of, count(*) AS degree"
 }
 

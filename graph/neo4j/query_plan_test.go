@@ -18,7 +18,7 @@ import (
 
 // fixedTexts are all Cypher texts that do not depend on a graph.Query.
 func fixedTexts() []string {
-	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
+	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, readHeadAndEntry, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
 		readHolders, freeSlots, takeSlots, eraseDocs, readEndpoints, readLiveEdges, retractEdges, deleteOwnEdges, findCycle, queryFulltext, setSearchProperties,
 		dumpSizes, dumpNodes, dumpEdges, setNamespaces, writeMigration, setMigration, dropRevisions, releaseSlots}
 	for _, text := range createNodes {

@@ -22,7 +22,10 @@ type step struct {
 }
 
 // steps only grows; a released step is never changed.
-var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3, namespaceStep, backfillNamespaces}, {4, nil, backfillPacked}}
+var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3, namespaceStep, backfillNamespaces}, {4, nil, backfillPacked},
+	// Step 5 changes nothing: it keeps out older programs, whose log entries can be earlier
+	// than the one before.
+	{5, nil, nil}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
@@ -51,7 +54,10 @@ SET h.locked = true`
 	lockHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
 	readHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
 	// findHead has no hint, because the database may lack the index that it names.
-	findHead  = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
+	findHead = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
+	// readHeadAndEntry also reads the newest log entry.
+	readHeadAndEntry = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
+		"RETURN h.seq AS seq, h.number AS number, h.migration AS migration, l {.*} AS entry"
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
 

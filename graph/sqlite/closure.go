@@ -48,6 +48,9 @@ func (v *view) closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure
 	if err != nil {
 		return graph.Closure{}, err
 	}
+	if q.At.Known > 0 {
+		head = min(head, q.At.Known)
+	}
 	out, err := v.closureFrom(ctx, q, head, nil)
 	if err != nil {
 		return graph.Closure{}, err

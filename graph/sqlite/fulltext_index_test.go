@@ -72,7 +72,7 @@ func TestAStaleIndexIsRebuilt(t *testing.T) {
 			"[model-70 model-700 model-701 model-702 model-703 model-704 model-705 model-706 model-707 model-708]" {
 			t.Errorf("after %v: %s", changes, got)
 		}
-		if info, _ := s.Ping(t.Context()); info.Schema != 2 {
+		if info, _ := s.Ping(t.Context()); info.Schema != len(schemaSteps) {
 			t.Errorf("schema %d", info.Schema)
 		}
 	}

@@ -65,7 +65,10 @@ type edgeSQLKey struct {
 // LIMIT has an expression: with a bare parameter, SQLite prepares the statement again
 // at every binding, which would take most of the time of a read.
 func (v *view) newEdgeReader(d graph.Direction, kinds []registry.EdgeKind, at graph.Instant) (*edgeReader, error) {
-	when := instantOf(at)
+	when, err := v.instantAt(at)
+	if err != nil {
+		return nil, err
+	}
 	er := &edgeReader{v: v, when: when, downstream: d == graph.Downstream}
 	if d != graph.Upstream && d != graph.Downstream {
 		return nil, registry.Invalid("direction", "%q is neither UPSTREAM nor DOWNSTREAM", d)

@@ -12,13 +12,16 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
-func (v *view) log(_ context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
+func (v *view) log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
 	if q.Limit < 1 {
 		return nil, registry.Invalid("limit", "must be 1 or more")
 	}
 	sql, args := logSQL(q)
 	var out []registry.LogEntry
 	err := v.c.query(sql, func(st *engine.Stmt) error {
+		if len(out)%1024 == 1023 && ctx.Err() != nil {
+			return contextError(ctx)
+		}
 		e := registry.LogEntry{Seq: st.ColumnInt64(0), At: time.UnixMicro(st.ColumnInt64(1)).UTC(), Actor: st.ColumnText(2), Action: registry.LogAction(st.ColumnText(3)),
 			Model: registry.ID(st.ColumnText(5)), Reason: st.ColumnText(6), Approval: st.ColumnText(7), RequestID: st.ColumnText(8), LeafHash: st.ColumnText(10)}
 		if d := st.ColumnText(9); d != "" {

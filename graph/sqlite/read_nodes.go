@@ -24,6 +24,15 @@ type view struct {
 
 func (v *view) head() (int64, error) { return v.c.queryInt("SELECT max(seq) FROM log") }
 
+// lastEntry returns the sequence and the time of the newest log entry.
+func (v *view) lastEntry() (seq int64, at time.Time, err error) {
+	err = v.c.query("SELECT seq, at FROM log ORDER BY seq DESC LIMIT 1", func(st *engine.Stmt) error {
+		seq, at = st.ColumnInt64(0), exactTime(st.ColumnInt64(1))
+		return nil
+	})
+	return seq, at, err
+}
+
 // toMicros returns a time as it is stored: microseconds since 1970, 0 for the zero
 // time. fromMicros is the inverse.
 func toMicros(t time.Time) int64 {
@@ -73,6 +82,21 @@ func instantOf(at graph.Instant) instant {
 	return i
 }
 
+// instantAt is instantOf within a snapshot. An instant that is known at the head or
+// later is the present of the snapshot, which needs no earlier revisions.
+func (v *view) instantAt(at graph.Instant) (instant, error) {
+	if at.Known > 0 && (at.Current || at.Valid.IsZero()) {
+		head, err := v.head()
+		if err != nil {
+			return instant{}, err
+		}
+		if head <= at.Known {
+			at.Known = 0
+		}
+	}
+	return instantOf(at), nil
+}
+
 // nodeSQL reads one node: by revisionSource, key (id or number) and bare.
 var nodeSQL = func() (out [3][2][2]string) {
 	revision := "n.num, n.id, n.kind, n.parent, r.name, n.slots, r.valid_from, r.valid_to, r.since, r.revision, r.recorded_seq, r.deleted"
@@ -112,7 +136,10 @@ const (
 // nodes reads nodes by id. It returns nil for ids without a node.
 func (v *view) nodes(ctx context.Context, at graph.Instant, ids []registry.ID) ([]*graph.Node, error) {
 	out := make([]*graph.Node, len(ids))
-	when := instantOf(at)
+	when, err := v.instantAt(at)
+	if err != nil {
+		return nil, err
+	}
 	for i, id := range ids {
 		if i%1024 == 1023 && ctx.Err() != nil {
 			return nil, contextError(ctx)

@@ -14,7 +14,7 @@ import (
 
 // schemaSteps are the schema steps in order. The schema number is the number of steps
 // that were applied. A released step must never change; add a further step instead.
-var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing}
 
 // createTables creates the tables and the instance secret. syncWithRegistry creates
 // the columns and indexes that depend on the field table, at every start.
@@ -63,6 +63,10 @@ func createTables(c *conn) error {
 // and fills it. This is a schema step because older programs, which do not update the
 // index, must not open the store.
 func addFulltextIndex(c *conn) error { return c.exec("DELETE FROM meta WHERE key = 'words'") }
+
+// keepTimesIncreasing changes nothing. It is a schema step because older programs, whose
+// log entries can be earlier than the one before, must not open the store.
+func keepTimesIncreasing(*conn) error { return nil }
 
 // upgradeSchema brings a database to this program's schema in one write transaction.
 // It can run again after any failure.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -16,6 +17,8 @@ type tx struct {
 	// seq is the sequence of the first entry of this update, which all its writes get.
 	// nextSeq is the sequence of the next entry.
 	seq, nextSeq int64
+	// lastEntryAt is the time of the newest entry.
+	lastEntryAt  time.Time
 	nextNum      int64
 	wrote, ended bool
 	// restoring says that new nodes already have their numbers.
@@ -110,9 +113,11 @@ func (t *tx) appendEntry(e *registry.LogEntry) error {
 	if e.At.IsZero() {
 		e.At = t.s.clock()
 	}
+	e.At = graph.EntryTime(e.At, t.lastEntryAt, t.nextSeq == t.seq)
 	e.Seq = t.nextSeq
 	e.Seal()
 	t.nextSeq++
+	t.lastEntryAt = e.At
 	return t.insertEntry(e)
 }
 

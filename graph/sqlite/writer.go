@@ -162,7 +162,10 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	}
 	clear(w.pendingEntries)
 	for i, j := range batch {
-		results[i] = s.runJob(w, j, point)
+		var over bool
+		if results[i], over = s.runJob(w, j, point); over {
+			return nil
+		}
 		if w.raw.AutocommitEnabled() {
 			s.recent.reset(0)
 			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
@@ -182,54 +185,65 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 }
 
 // rollbackPoint has the statements that undo a closure that failed.
-type rollbackPoint struct{ begin, release, rollback, resume string }
+type rollbackPoint struct {
+	begin, release, rollback, resume string
+	// whole says that a rollback ends the transaction.
+	whole bool
+}
 
 // The closures of a batch have a savepoint each. A single closure uses the transaction
 // itself, so that the engine does not copy every page that it changes.
 var (
 	savepointPerJob  = rollbackPoint{begin: "SAVEPOINT job", release: "RELEASE job", rollback: "ROLLBACK TO job", resume: "RELEASE job"}
-	wholeTransaction = rollbackPoint{rollback: "ROLLBACK", resume: "BEGIN IMMEDIATE"}
+	wholeTransaction = rollbackPoint{rollback: "ROLLBACK", whole: true}
 )
 
-// runJob runs one closure, and again when the fault hook requests it.
-func (s *Store) runJob(w *conn, j *job, point rollbackPoint) error {
+// runJob runs one closure, and again when the fault hook requests it. over says that the
+// transaction was rolled back as a whole, so that there is nothing to commit. A failed
+// closure does not wait for the lock again.
+func (s *Store) runJob(w *conn, j *job, point rollbackPoint) (failure error, over bool) {
 	for attempt := 0; ; attempt++ {
 		if err := w.execIfSet(point.begin); err != nil {
-			return publicError(err)
+			return publicError(err), false
 		}
 		err, retry := s.runOnce(w, j)
 		if err == nil {
 			if err = w.execIfSet(point.release); err != nil {
 				s.recent.reset(0)
 			}
-			return publicError(err)
+			return publicError(err), false
 		}
 		if w.raw.AutocommitEnabled() {
-			return err
+			return err, false
 		}
 		if undo := errors.Join(w.execIfSet(point.rollback), w.execIfSet(point.resume)); undo != nil {
-			return publicError(undo)
+			return publicError(undo), false
+		}
+		if retry && attempt == 20 {
+			err, retry = &registry.Error{Code: registry.Unavailable, Message: "the store cannot be used just now; try again", Err: err}, false
 		}
 		if !retry {
-			return err
-		}
-		if attempt == 20 {
-			return &registry.Error{Code: registry.Unavailable, Message: "the store cannot be used just now; try again", Err: err}
+			return err, point.whole
 		}
 		time.Sleep(time.Duration(attempt) * time.Millisecond)
+		if point.whole {
+			if err := w.beginImmediate(); err != nil {
+				return publicError(err), true
+			}
+		}
 	}
 }
 
 func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	t := &tx{view: view{c: w, s: s, inUpdate: true}, pendingEntries: indexEntries{}}
-	head, err := t.head()
+	head, lastEntryAt, err := t.lastEntry()
 	if err == nil && !j.restores {
 		err = t.checkMigrated()
 	}
 	if err != nil {
 		return publicError(err), false
 	}
-	t.seq, t.nextSeq = head+1, head+1
+	t.seq, t.nextSeq, t.lastEntryAt = head+1, head+1, lastEntryAt
 	if s.recent.resetUnlessAt(head); j.restores { // A restore can change nodes without a new log entry.
 		s.recent.reset(0)
 	}

@@ -357,7 +357,7 @@ func TestNPlusOne(t *testing.T) {
 		return fmt.Sprintf(`models(first: %d, filter: {namePrefix: "zz-"}) { edges { node {`, first)
 	}
 	past := func(first int) string {
-		return nodesAtCall(models[:first], `asOf: "1999-01-01T00:00:00Z"`) + ` { __typename ... on Model { ... on Model {`
+		return nodesAtCall(models[:first], `asOf: "1988-01-01T00:00:00Z"`) + ` { __typename ... on Model { ... on Model {`
 	}
 	for i, who := range []string{admin, dataScientist, developer, viewer, admin, dataScientist, developer, viewer} {
 		root := list

@@ -173,9 +173,9 @@ func TestAGrantOnOneModel(t *testing.T) {
 		"a hidden source":              {fmt.Sprintf(`registerModelVersion(input: {model: %q, version: "9.0.0", run: %q}) { modelVersion { id } }`, seed.name["beta"], id("train-a2")), "NOT_FOUND"},
 		"a link to a hidden run":       {fmt.Sprintf(`linkLineage(input: {from: %q, to: %q, kind: GENERATED_BY}) { created }`, id("b1"), id("train-a2")), "NOT_FOUND"},
 		"the known digest of a secret": {fmt.Sprintf(`recordDatasetVersion(input: {dataset: %q, namespace: %q, version: %q, digest: "md5:00000000"}) { created }`, seed.name["raw-set"], seed.name["raw-set/namespace"], seed.name["raw"]), "FORBIDDEN"},
-		"a run under a known key": {fmt.Sprintf(`recordRun(input: {producer: %q, runId: %q, name: "x", startedAt: "2001-01-01"}) { created }`,
+		"a run under a known key": {fmt.Sprintf(`recordRun(input: {producer: %q, runId: %q, name: "x", startedAt: "1971-01-01"}) { created }`,
 			seed.name["train-a2/producer"], seed.name["train-a2/id"]), "FORBIDDEN"},
-		"a commit under a known sha": {fmt.Sprintf(`recordCommits(input: {repository: {name: "x"}, commits: [{sha: %q, committedAt: "2001-01-01"}]}) { created }`, seed.commitSHA["c2"]), "FORBIDDEN"},
+		"a commit under a known sha": {fmt.Sprintf(`recordCommits(input: {repository: {name: "x"}, commits: [{sha: %q, committedAt: "1971-01-01"}]}) { created }`, seed.commitSHA["c2"]), "FORBIDDEN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := s.logHead()

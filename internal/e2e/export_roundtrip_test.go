@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -254,7 +255,7 @@ func recordEdgeCases(t *testing.T, s *localRegistry) {
 	must(err)
 	var deployed []registry.ID
 	for _, v := range []string{"1.0.0", "2.0.0", "1.1.0-rc.1"} {
-		p, err := s.service.RecordDeployment(ctx, facts.RecordDeploymentInput{Model: text("corner"), Version: &v, Environment: "prod", Endpoint: "https://x/", TrafficPercent: &traffic, StartedAt: at})
+		p, err := s.service.RecordDeployment(ctx, facts.RecordDeploymentInput{Model: text("corner"), Version: &v, Environment: "prod", Endpoint: "https://x/", TrafficPercent: &traffic, StartedAt: at.Add(3 * time.Minute)})
 		must(err)
 		deployed = append(deployed, p.Deployment.ID)
 	}
@@ -288,6 +289,10 @@ func recordEdgeCases(t *testing.T, s *localRegistry) {
 }
 
 func ref(name string) *registry.ID { id := registry.ID(name); return &id }
+
+// timesOfRecording matches the times of transactions, of which a batch is one: the clock of
+// the test stands still, so that they differ by microseconds.
+var timesOfRecording = regexp.MustCompile(`\d{4}-\d\d-\d\dT12:00:00\.0000\d+Z`)
 
 // TestABatchEqualsItsFactsOneByOne records random facts over few keys, with
 // contradictions and cycles among them, in batches and one by one with the single
@@ -324,7 +329,7 @@ func TestABatchEqualsItsFactsOneByOne(t *testing.T) {
 			if strings.Join(got, "\n") != strings.Join(refused, "\n") {
 				t.Errorf("seed %d, %s: refused in batches, and one by one: %s", seed, engine, firstDifference(strings.Join(refused, "\n"), strings.Join(got, "\n")))
 			}
-			if back := s.export(); back != want {
+			if back := s.export(); timesOfRecording.ReplaceAllString(back, "now") != timesOfRecording.ReplaceAllString(want, "now") {
 				t.Errorf("seed %d, %s: %s", seed, engine, firstDifference(want, back))
 			}
 			t.Logf("PROOF seed %d, %s: %d accepted, %d refused, as one by one", seed, engine, sum.Accepted, sum.Refused)

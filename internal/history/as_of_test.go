@@ -155,6 +155,7 @@ func TestTodaysVisibilityAppliesToThePast(t *testing.T) {
 		old, now := r.registerVersion("churn", "1.0.0"), r.registerVersion("churn", "1.1.0")
 		r.transition(old, registry.Staging, registry.Production)
 		must[*catalog.SetAliasPayload](r)(r.service.SetAlias(r.adminContext, catalog.SetAliasInput{Model: "churn", Alias: "champion", Version: "1.0.0"}))
+		r.advance(time.Second)
 		then := timeArgument("asOf", r.now)
 		r.transition(now, registry.Production)
 		r.transition(old, registry.Archived)

@@ -60,6 +60,11 @@ func (b *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFac
 	if err != nil {
 		return nil, err
 	}
+	for i, f := range facts {
+		if err := core.CheckTimesNotAhead(f, b.core.Now()); err != nil {
+			return nil, factError(i, facts, err)
+		}
+	}
 	var result core.WriteResult
 	err = b.core.Gate.WriteBatch(ctx, registry.FactsRecord, func(ctx context.Context, batch *policies.Batch) (err error) {
 		result, err = core.RunIdempotent(ctx, batch.Tx(), core.Idempotent("recordFacts", in.IdempotencyKey, in), func() (core.WriteResult, error) {

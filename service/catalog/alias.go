@@ -63,6 +63,9 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 		return core.WriteResult{}, err
 	}
 	at := core.StoredTime(in.At, tx.Now())
+	if at.Before(v.ValidFrom) {
+		return core.WriteResult{}, registry.Invalid("at", "lies before %s, when version %s came to be", v.ValidFrom.Format(time.RFC3339Nano), v.Version)
+	}
 	a := &registry.Alias{Name: in.Alias, Model: v.Parent, VersionID: v.ID, Version: v.Version, SetBy: tx.Subject(), SetAt: at}
 	a.ID, a.Parent, a.ValidFrom = registry.AliasID(v.Parent, in.Alias), v.Parent, at
 	old, err := tx.NodesUnfiltered(ctx, a.ID)

@@ -74,9 +74,29 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 	if err != nil {
 		return err
 	}
+	if v.Stage == registry.Production {
+		if err := endProduction(ctx, tx, v); err != nil {
+			return err
+		}
+	}
 	m.Used, m.UpdatedAt = append(m.Used, v.Version), tx.Now()
 	if err := putModel(ctx, tx, m); err != nil {
 		return err
 	}
 	return tombstone(ctx, tx, deleted...)
+}
+
+// endProduction notes that a version is deleted in PRODUCTION, on the transition that brought
+// it there.
+func endProduction(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion) error {
+	records, err := tx.ChildrenUnfiltered(ctx, registry.KindTransition, registry.IndexName, v.ID)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	last := *records[len(records)-1]
+	batch := []*graph.Node{&last}
+	if err := moveProductionEnd(ctx, tx, &batch, v.Parent, &last); err != nil {
+		return err
+	}
+	return tx.Put(ctx, batch...)
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -108,6 +109,9 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	var batch []*graph.Node
 	var entries []registry.LogEntry
 	if in.To == registry.Production {
+		if at, err = afterLastProduction(ctx, tx, v, in.At, at); err != nil {
+			return "", err
+		}
 		incumbent, err := tx.SlotHolder(ctx, registry.ProductionSlot(v.Parent))
 		if err != nil {
 			return "", err
@@ -145,6 +149,57 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	return id, nil
 }
 
+// A model has at most one version in PRODUCTION at every instant, also in the past. The version
+// that is there now holds the production slot. Where the last one has left, its transition
+// holds the production-end slot: nobody is promoted before that time. So no list of versions
+// or transitions is read.
+
+// afterLastProduction returns the time of a promotion: at, or the end of the last PRODUCTION of
+// the model when no time was given. A given time before that end is INVALID_ARGUMENT.
+func afterLastProduction(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, given, at time.Time) (time.Time, error) {
+	holder, err := tx.SlotHolder(ctx, registry.ProductionEndSlot(v.Parent))
+	if err != nil || holder == nil {
+		return at, err
+	}
+	last, err := core.DecodeWhole(holder, &registry.Transition{})
+	if err != nil {
+		return at, err
+	}
+	end := last.At
+	if last.To == registry.Production { // The version was deleted in PRODUCTION.
+		versions, err := tx.NodesUnfiltered(ctx, last.Parent)
+		if err != nil {
+			return at, err
+		}
+		if versions[0] != nil {
+			end = versions[0].Since
+		}
+	}
+	if given.IsZero() {
+		return core.LaterTime(at, end), nil
+	}
+	if at.Before(end) {
+		return at, registry.Invalid("at", "lies before %s, when another version left PRODUCTION; two cannot be there at one time", end.Format(time.RFC3339Nano))
+	}
+	return at, nil
+}
+
+// moveProductionEnd gives the production-end slot of a model to a transition of a batch.
+func moveProductionEnd(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, model registry.ID, to *graph.Node) error {
+	slot := registry.ProductionEndSlot(model)
+	holder, err := tx.SlotHolder(ctx, slot)
+	if err != nil || holder != nil && holder.ID == to.ID {
+		return err
+	}
+	if holder != nil {
+		freed := *holder
+		freed.Slots = slices.DeleteFunc(slices.Clone(holder.Slots), func(s string) bool { return s == slot })
+		*batch = append(*batch, &freed)
+	}
+	to.Slots = append(to.Slots, slot)
+	return nil
+}
+
 // addStageChange appends a version in its new stage and the transition record to a batch.
 func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, t registry.Transition) (registry.ID, registry.LogEntry, error) {
 	records, err := tx.ChildrenUnfiltered(ctx, registry.KindTransition, registry.IndexName, v.ID)
@@ -163,6 +218,11 @@ func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, 
 		return "", registry.LogEntry{}, err
 	}
 	*batch = append(*batch, vn, tn)
+	if t.From == registry.Production {
+		if err := moveProductionEnd(ctx, tx, batch, v.Parent, tn); err != nil {
+			return "", registry.LogEntry{}, err
+		}
+	}
 	return t.ID, registry.LogEntry{Action: registry.StageLogAction(t.To), Objects: []registry.ID{v.ID, t.ID}, Model: v.Parent, Reason: t.Reason,
 		Detail: core.LogDetail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy))}, nil
 }

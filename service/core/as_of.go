@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -50,39 +51,83 @@ type ResolvedInstant struct {
 	// Valid is the valid time, Known the log sequence of the transaction time, 0 for the latest.
 	Valid time.Time `json:"v"`
 	Known int64     `json:"k"`
-	// KnownAt is the transaction time that answers report. Explicit is true when the caller
-	// gave asOf or knownAt.
+	// KnownAt is the transaction time that answers report: that of the newest log entry that
+	// the answer contains. Explicit is true when the caller gave asOf or knownAt.
 	KnownAt  time.Time `json:"t"`
 	Explicit bool      `json:"a"`
+	// Head is the log sequence of a present that several reads show, 0 when it is not known
+	// yet.
+	Head int64 `json:"-"`
 }
 
 // ResolveInstant converts asOf and knownAt to an instant; both default to now. It answers
-// INVALID_ARGUMENT for times that CheckTime refuses.
+// INVALID_ARGUMENT for times that CheckTime refuses, and for those that lie ahead.
 func (c *Core) ResolveInstant(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (ResolvedInstant, error) {
 	if err := FirstError(CheckTime("asOf", asOf), CheckTime("knownAt", knownAt)); err != nil {
 		return ResolvedInstant{}, err
 	}
 	now := c.Gate.Now()
-	at := ResolvedInstant{Valid: StoredTime(asOf, now), KnownAt: StoredTime(knownAt, now), Explicit: !asOf.IsZero() || !knownAt.IsZero()}
+	if err := FirstError(CheckNotAhead("asOf", asOf, now), CheckNotAhead("knownAt", knownAt, now)); err != nil {
+		// What an answer named is never refused, also when it comes from a clock that was ahead.
+		newest, e := scope.NewestHead(ctx)
+		if e != nil || FirstError(CheckNotAhead("asOf", asOf, newest.At), CheckNotAhead("knownAt", knownAt, newest.At)) != nil {
+			return ResolvedInstant{}, err
+		}
+	}
+	at := ResolvedInstant{Valid: StoredTime(asOf, now), KnownAt: now, Explicit: !asOf.IsZero() || !knownAt.IsZero()}
 	if !knownAt.IsZero() {
-		seq, err := scope.LogSeqAt(ctx, at.KnownAt)
+		head, err := scope.HeadAt(ctx, StoredTime(knownAt, now))
 		if err != nil {
 			return at, err
 		}
-		at.Known = seq
+		if at.Known, at.KnownAt = head.Seq, head.At; asOf.IsZero() {
+			at.Valid = LaterTime(now, head.At)
+		}
 	}
 	return at, nil
 }
 
-// StoreInstant converts i to an instant of a store.
-func (i ResolvedInstant) StoreInstant() graph.Instant {
-	return graph.Instant{Valid: i.Valid, Known: i.Known, Current: !i.Explicit}
+// ResolvePinned is ResolveInstant for an answer that takes several reads: all of them show
+// the head that the store has now, or the one that knownAt names.
+func (c *Core) ResolvePinned(ctx context.Context, scope *policies.Scope, asOf, knownAt time.Time) (ResolvedInstant, error) {
+	at, err := c.ResolveInstant(ctx, scope, asOf, knownAt)
+	if err != nil || at.Known > 0 {
+		return at, err
+	}
+	newest, err := scope.NewestHead(ctx)
+	if at.Explicit {
+		at.Known, at.KnownAt = newest.Seq, newest.At // asOf is given.
+		return at, err
+	}
+	return at.seen(newest), err
 }
 
-// WalkInstant is like StoreInstant, for a walk. It reads the current state, which is faster
-// than reading revisions, only if Known is not set.
-func (i ResolvedInstant) WalkInstant() graph.Instant {
-	at := i.StoreInstant()
-	at.Current = at.Current && at.Known == 0
-	return at
+// Seen returns i for an answer that was read at the head of the store, which had that log
+// sequence. An instant of the past, or of a further page, stays.
+func (i ResolvedInstant) Seen(ctx context.Context, scope *policies.Scope, head int64) (ResolvedInstant, error) {
+	if i.Known > 0 || head == 0 {
+		return i, nil
+	}
+	h, err := scope.HeadOf(ctx, head)
+	if i.Explicit {
+		i.Known, i.KnownAt = h.Seq, h.At
+		return i, err
+	}
+	return i.seen(h), err
+}
+
+// seen returns the present at a head. It is never before the times that are recorded there,
+// which may come from clocks that are ahead.
+func (i ResolvedInstant) seen(h policies.Head) ResolvedInstant {
+	i.Head, i.KnownAt, i.Valid = h.Seq, h.At, LaterTime(i.Valid, h.At)
+	return i
+}
+
+// StoreInstant converts i to an instant of a store. The present is all that is recorded and
+// not retracted, in its newest revision, as for gets and lists.
+func (i ResolvedInstant) StoreInstant() graph.Instant {
+	if i.Explicit {
+		return graph.Instant{Valid: i.Valid, Known: i.Known}
+	}
+	return graph.Instant{Known: cmp.Or(i.Known, i.Head)}
 }

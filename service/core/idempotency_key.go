@@ -48,9 +48,12 @@ func Idempotent(mutation string, key *string, input any) IdempotentCall {
 var NotIdempotent = IdempotentCall{}
 
 // Write runs fn in one transaction with permission for an action, at most once per
-// idempotency key.
+// idempotency key. It refuses times in the input of the call that lie ahead.
 func (c *Core) Write(ctx context.Context, action registry.Action, idem IdempotentCall, fn func(context.Context, *policies.Tx) (WriteResult, error)) (WriteResult, error) {
 	var out WriteResult
+	if err := CheckTimesNotAhead(idem.input, c.Gate.Now()); err != nil {
+		return out, err
+	}
 	err := c.Gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
 		var err error
 		out, err = RunIdempotent(ctx, tx, idem, func() (WriteResult, error) { return fn(ctx, tx) })
@@ -74,7 +77,7 @@ func RunIdempotent(ctx context.Context, tx *policies.Tx, idem IdempotentCall, fn
 	if err != nil {
 		return out, err
 	}
-	out.Seq, out.At = tx.LogSeq(), tx.Now()
+	out.Seq, out.At = tx.LastLogged()
 	return out, mark(out)
 }
 

@@ -40,17 +40,18 @@ func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 		r.Status = registry.RunComplete
 	}
 	if d, ok := noun.(*registry.Deployment); ok {
-		when := at.Valid
-		if at.Today() {
-			when = c.Gate.Now()
-		}
-		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, when)
+		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, at)
 	}
 	return noun, nil
 }
 
-func deploymentLiveAt(d *registry.Deployment, at time.Time) bool {
-	return !d.StartedAt.After(at) && (d.EndedAt.IsZero() || d.EndedAt.After(at))
+// deploymentLiveAt reports whether a deployment is live at an instant. Now, what is recorded
+// has begun, and an end that is recorded has come.
+func deploymentLiveAt(d *registry.Deployment, at registry.Instant) bool {
+	if at.Today() {
+		return d.EndedAt.IsZero()
+	}
+	return !d.StartedAt.After(at.Valid) && (d.EndedAt.IsZero() || d.EndedAt.After(at.Valid))
 }
 
 // DecodeDoc reads a node's document into a noun. A node that was read bare, or whose

@@ -80,6 +80,9 @@ func writeDeployment(ctx context.Context, tx *policies.Tx, in RecordDeploymentIn
 	if err != nil {
 		return core.WriteResult{}, err
 	}
+	if found[0] == nil && start.Before(v.ValidFrom) {
+		return core.WriteResult{}, registry.Invalid("startedAt", "lies before %s, when version %s came to be", v.ValidFrom.Format(time.RFC3339Nano), v.Version)
+	}
 	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: d, At: start, SetTime: func(at time.Time) { d.StartedAt = at },
 		Defaults: map[string]string{"owner": v.Owner}})
 	if err != nil {

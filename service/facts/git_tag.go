@@ -91,7 +91,12 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 	}
 	movedAt := core.StoredTime(in.MovedAt, time.Time{})
 	if holder != nil && holder.ID != t.ID && movedAt.IsZero() {
-		if err := endTag(ctx, tx, holder, tx.Now()); err != nil {
+		// The former ends where the new one begins, so that the name has one target at a time.
+		moved := core.StoredTime(in.TaggedAt, tx.Now())
+		if !moved.After(holder.Since) {
+			moved = tx.Now()
+		}
+		if err := endTag(ctx, tx, holder, moved); err != nil {
 			return core.WriteResult{}, err
 		}
 	}

@@ -42,6 +42,8 @@ type ColumnLineage struct {
 	explorer *Explorer
 	scope    *policies.Scope
 	at       registry.Instant
+	readAt   graph.Instant
+	resolved core.ResolvedInstant
 	bindings []any
 	found    *lineage.Columns
 }
@@ -94,17 +96,16 @@ func (e *Explorer) ColumnLineage(ctx context.Context, in ColumnLineageInput) (*C
 		if err := e.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
 			return nil, err
 		}
-	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
+	} else if start.At, err = e.core.ResolvePinned(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
 	at := start.At.StoreInstant()
-	at.Current = at.Current && at.Known == 0
 	found, err := lineage.WalkColumns(ctx, scope, in.Of, in.Column, lineage.ColumnOptions{Direction: in.Direction, MaxDepth: depth, At: at})
 	if err != nil {
 		return nil, err
 	}
 	v := &view{explorer: e, ctx: ctx, scope: scope, at: start.At}
-	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, explorer: e, scope: scope, at: start.At.NounInstant(),
+	out := &ColumnLineage{Root: in.Of, Column: in.Column, AsOf: start.At.Valid, KnownAt: start.At.KnownAt, explorer: e, scope: scope, at: start.At.NounInstant(), readAt: at, resolved: start.At,
 		bindings: bindings, found: found, Truncation: v.truncation(&lineage.Graph{Reasons: found.Reasons, Frontier: found.Frontier, Redacted: found.Redacted})}
 	return out, out.page(ctx, start, size)
 }
@@ -154,7 +155,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 
 // nouns reads nodes with their documents, at the instant of the walk.
 func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
-	nodes, err := c.scope.Nodes(ctx, core.StoreInstant(c.at), ids...)
+	nodes, err := c.scope.Nodes(ctx, c.readAt, ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +195,7 @@ func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (
 		ids = append(ids, v.Parent)
 	}
 	slices.Sort(ids)
-	found, err := c.scope.Nodes(ctx, core.StoreInstant(c.at), slices.Compact(ids)...)
+	found, err := c.scope.Nodes(ctx, c.readAt, slices.Compact(ids)...)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +211,7 @@ func (c *ColumnLineage) Models(ctx context.Context, first *int, after *string) (
 // Deployments returns one page of the deployments of these versions that are live at the
 // instant.
 func (c *ColumnLineage) Deployments(ctx context.Context, first *int, after *string) (*facts.DeploymentConnection, error) {
-	v := &view{at: core.ResolvedInstant{Valid: c.AsOf}}
+	v := &view{at: c.resolved}
 	var live []*graph.Node
 	for _, d := range c.found.Deployments {
 		if v.isLive(d) {

@@ -56,6 +56,9 @@ func (e *Explorer) LineageCounts(ctx context.Context, in LineageInput) (*Lineage
 	if err != nil {
 		return nil, err
 	}
+	if at, err = at.Seen(ctx, scope, g.Head); err != nil {
+		return nil, err
+	}
 	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
 	return v.counts(g, filter)
 }

@@ -122,7 +122,7 @@ func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 	if o.MaxDepth, err = core.CheckRange("maxDepth", in.MaxDepth, 50, 0, 50); err != nil {
 		return nil, err
 	}
-	at, err := e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := e.core.ResolvePinned(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}
@@ -132,9 +132,6 @@ func (e *Explorer) LineageDiff(ctx context.Context, in LineageDiffInput) (*Linea
 	a, err := lineage.Walk(walkCtx, scope, in.A, o)
 	if err != nil {
 		return nil, err
-	}
-	if at.Known == 0 { // Read both sides from the same state of the graph.
-		o.At.Known, o.At.Current = a.Head, false
 	}
 	b, err := lineage.Walk(walkCtx, scope, in.B, o)
 	if err != nil {
@@ -341,7 +338,7 @@ func (d *graphDiff) transitions(version registry.ID) []*registry.Transition {
 	for _, n := range page.Nodes {
 		t, err := core.NounAs[*registry.Transition](d.explorer.core.Decode(n, d.at.NounInstant()))
 		d.err = core.FirstError(d.err, err)
-		if t != nil && !n.ValidFrom.After(d.at.Valid) && (d.at.Known == 0 || n.RecordedSeq <= d.at.Known) {
+		if t != nil && !n.ValidFrom.After(d.at.Valid) && (d.readAt.Known == 0 || n.RecordedSeq <= d.readAt.Known) {
 			out = append(out, t)
 		}
 	}

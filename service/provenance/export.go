@@ -61,7 +61,7 @@ func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 	if err != nil {
 		return nil, err
 	}
-	at, err := e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt)
+	at, err := e.core.ResolvePinned(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
 		return nil, err
 	}

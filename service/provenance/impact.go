@@ -107,7 +107,7 @@ type impactPage struct {
 // If something was written between them, the walk runs again at the log sequence at which it
 // began.
 func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets []registry.Kind, walk func(*lineage.Impact) error) (*lineage.Impact, error) {
-	for at := v.at.WalkInstant(); ; {
+	for at := v.at.StoreInstant(); ; {
 		w, err := lineage.NewImpact(ctx, v.scope, ids, targets, at)
 		if err != nil {
 			return nil, err
@@ -118,7 +118,7 @@ func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets 
 		if ok, err := w.Unchanged(ctx); err != nil || ok {
 			return w, err
 		}
-		at.Known, at.Current = w.Head, false
+		at.Known = w.Head
 	}
 }
 
@@ -162,10 +162,18 @@ func (v *view) matches(in ImpactInput, filter nodeFilter, d lineage.Descendant) 
 
 // isLive reports whether a deployment is live at the instant of the answer.
 func (v *view) isLive(n *graph.Node) bool {
+	if !v.at.Explicit {
+		return n.ValidTo.IsZero()
+	}
 	return !n.ValidFrom.After(v.at.Valid) && (n.ValidTo.IsZero() || n.ValidTo.After(v.at.Valid))
 }
 
 func (p *impactPage) page(w *lineage.Impact, lastRow lineage.RowPosition, more bool) (*ImpactConnection, error) {
+	var err error
+	if p.start.At, err = p.start.At.Seen(p.ctx, p.scope, w.Head); err != nil {
+		return nil, err
+	}
+	p.at = p.start.At
 	at := p.start.At
 	if at.Known == 0 {
 		at.Known = w.Head // Further pages show the same state.
@@ -218,7 +226,7 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 	if at.Known == 0 && at.Explicit {
 		at.Known = w.Head
 	}
-	nodes, err := lineage.Nodes(p.ctx, p.scope, at.WalkInstant(), ids...)
+	nodes, err := lineage.Nodes(p.ctx, p.scope, at.StoreInstant(), ids...)
 	for i, n := range nodes {
 		if n != nil {
 			out[ids[i]] = n

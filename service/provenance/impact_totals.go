@@ -62,7 +62,7 @@ func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, withDo
 	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
 	v := &view{explorer: t.explorer, ctx: ctx, scope: t.scope, at: t.at}
-	w, err := lineage.NewImpact(walkCtx, t.scope, t.in.Of, targets, t.at.WalkInstant())
+	w, err := lineage.NewImpact(walkCtx, t.scope, t.in.Of, targets, t.at.StoreInstant())
 	if err != nil {
 		return v, Truncation{}, err
 	}
@@ -154,7 +154,7 @@ func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelI
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	nodes, err := lineage.Nodes(ctx, v.scope, v.at.WalkInstant(), ids...)
+	nodes, err := lineage.Nodes(ctx, v.scope, v.at.StoreInstant(), ids...)
 	if err != nil {
 		return nil, err
 	}

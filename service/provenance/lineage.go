@@ -108,9 +108,6 @@ func (e *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 		return nil, err
 	}
 	o.At = start.At.StoreInstant()
-	if start.Depth >= 0 {
-		o.At.Known, o.At.Current = start.At.Known, o.At.Current && start.At.Known == 0
-	}
 	o.Bare = in.Bare && !in.Where.readsDocuments()
 	walkCtx, cancel := core.WithAnswerReserve(ctx)
 	defer cancel()
@@ -118,12 +115,15 @@ func (e *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 	if err != nil {
 		return nil, err
 	}
+	if start.At, err = start.At.Seen(ctx, scope, g.Head); err != nil {
+		return nil, err
+	}
 	v := &view{explorer: e, ctx: ctx, scope: scope, at: start.At}
 	out, err := v.page(g, in, start, size, bindings)
 	if err != nil || !in.Degrees {
 		return out, err
 	}
-	return out, v.degrees(out, o.At)
+	return out, v.degrees(out, start.At.StoreInstant())
 }
 
 func (in *LineageInput) options() (o lineage.Options, size int, err error) {

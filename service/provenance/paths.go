@@ -45,7 +45,7 @@ func (e *Explorer) Paths(ctx context.Context, from, to registry.ID, k *int, asOf
 	if err != nil {
 		return nil, err
 	}
-	at, err := e.core.ResolveInstant(ctx, scope, asOf, knownAt)
+	at, err := e.core.ResolvePinned(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (e *Explorer) Provenance(ctx context.Context, id registry.ID, asOf, knownAt
 	if err != nil {
 		return nil, err
 	}
-	at, err := e.core.ResolveInstant(ctx, scope, asOf, knownAt)
+	at, err := e.core.ResolvePinned(ctx, scope, asOf, knownAt)
 	if err != nil {
 		return nil, err
 	}
