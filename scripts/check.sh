@@ -6,12 +6,9 @@ cd "$(dirname "$0")/.."
 start=$SECONDS
 mkdir -p build
 make --no-print-directory web
-# Temporary files in memory spare the disk a sync for every write of a test.
-if [ "$(df --output=avail -m /dev/shm 2>/dev/null | tail -1)" -gt 4096 ] 2>/dev/null; then
-  TMPDIR=$(mktemp -d /dev/shm/pedigree-check-XXXXXX)
-  export TMPDIR
-  trap 'rm -rf "$TMPDIR"' EXIT
-fi
+source scripts/memory-tmpdir.sh
+use_memory_tmpdir
+trap remove_memory_tmpdir EXIT
 
 unformatted=$(gofmt -l $(git ls-files '*.go'))
 [ -z "$unformatted" ] || { echo "run make fmt:"; echo "$unformatted"; exit 1; }

@@ -8,19 +8,16 @@ start=$SECONDS
 ./scripts/require-commands.sh git=git java=openjdk-17-jre-headless mvn=maven npm=npm chromium=chromium python3=python3 ensurepip.py=python3-venv
 make --no-print-directory web
 mkdir -p build
-# Temporary files in memory spare the disk a sync for every write of a test.
-if [ "$(df --output=avail -m /dev/shm 2>/dev/null | tail -1)" -gt 4096 ] 2>/dev/null; then
-  TMPDIR=$(mktemp -d /dev/shm/pedigree-test-XXXXXX)
-  export TMPDIR
-  trap 'rm -rf "$TMPDIR"' EXIT
-fi
+source scripts/memory-tmpdir.sh
+use_memory_tmpdir
+trap remove_memory_tmpdir EXIT
 
 # One Neo4j for all packages. It stops when its input closes.
 if [ -z "${PEDIGREE_TEST_NEO4J:-}" ]; then
   go build -o build/neo4jtest ./internal/neo4jtest/cmd
   coproc NEO { exec ./build/neo4jtest 2>build/neo4jtest.log; }
   neo_pid=$NEO_PID
-  trap 'kill $neo_pid 2>/dev/null || true; wait $neo_pid 2>/dev/null || true; case "${TMPDIR:-}" in /dev/shm/pedigree-test-*) rm -rf "$TMPDIR" ;; esac' EXIT
+  trap 'kill $neo_pid 2>/dev/null || true; wait $neo_pid 2>/dev/null || true; remove_memory_tmpdir' EXIT
   echo "starting Neo4j"
   if ! IFS= read -r line <&"${NEO[0]}"; then cat build/neo4jtest.log >&2; exit 1; fi
   eval "$line"
