@@ -178,7 +178,6 @@ type registryBuilder struct {
 	r     *rand.Rand
 	ids   map[registry.Kind][]registry.ID
 	shas  []string
-	edges []facts.RetractLineageInput
 	tally map[string]int
 }
 

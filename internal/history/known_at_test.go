@@ -223,8 +223,10 @@ func TestAnAnswersKnownAtIsRepeatable(t *testing.T) {
 			record(0)
 			var done, differ, changed atomic.Int64
 			var writers, readers sync.WaitGroup
-			// The readers pace the writers: a batch for each 50 reads, and for each read a small
-			// commit, which often falls between the reads of one answer.
+			// The readers pace the writers: a batch now and then, at most 40 in all, so that the
+			// graph stays small, and for each read a small commit, which often falls between the
+			// reads of one answer.
+			everyBatch := max(40, reads/40)
 			nextBatch, nextOne := make(chan struct{}, 1), make(chan struct{}, 1)
 			batches := 0
 			writers.Go(func() {
@@ -254,7 +256,7 @@ func TestAnAnswersKnownAtIsRepeatable(t *testing.T) {
 						if i > reads || t.Failed() && differ.Load() > 20 {
 							return
 						}
-						if signal(nextOne); i%50 == 1 {
+						if signal(nextOne); i%everyBatch == 1 {
 							signal(nextBatch)
 						}
 						a := randomRead(servers[rand.IntN(2)], int(i))
