@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// TokenizerVersion must be raised when Words changes its result. The stores then
-// rebuild their indexes.
-const TokenizerVersion = 1
+// TokenizerVersion must be raised when Tokenize changes its result. SQLite then rebuilds
+// its index; Neo4j needs a schema step that does.
+const TokenizerVersion = 2
 
 // Limits of the index. Words are cut to MaxWordRunes runes, in the index and in
 // queries, so that a longer word is still found.
@@ -28,11 +28,13 @@ const (
 // split only at spaces, so that this function alone defines what a word is.
 //
 // Folding is Unicode NFKD, case folding, and removal of marks: Résumé, RESUME and
-// resume are one word. A word is a run of letters and digits: credit-approval,
-// snake_case and a/path.csv are split into their parts. A version is one word, with
-// or without its v: 1.0.0 does not match 0.1.0, and 1.1 is a prefix of 1.1.0. Han,
-// Hiragana and Katakana are written without spaces, so that each of their characters
-// is a word.
+// resume are one word. Letters that Unicode does not decompose are written in plain ones:
+// ł as l, æ as ae. Invisible characters, such as a soft hyphen, are left out. A word is a
+// run of letters and digits: credit-approval, snake_case and a/path.csv are split into
+// their parts. A version is one word, with or without its v: 1.0.0 does not match 0.1.0,
+// and 1.1 is a prefix of 1.1.0. In scripts that are written without spaces, such as Han,
+// Kana and Thai, each letter is a word; in Hangul each syllable is one, because parts of
+// compounds are searched for.
 func Tokenize(text string, limit int) []string {
 	if words, ok := asciiWords(text, limit); ok {
 		return words
@@ -101,7 +103,16 @@ type tokenizer struct {
 	limit     int
 	word      []byte
 	wordRunes int
+	// inSyllable says that the word is a Hangul syllable so far.
+	inSyllable bool
 }
+
+// unspaced are the scripts that are written without spaces between words.
+var unspaced = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar,
+	unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham, unicode.Tai_Viet}
+
+// plainLetters are Latin letters that NFKD does not decompose, in lower case.
+var plainLetters = map[rune]string{'æ': "ae", 'œ': "oe", 'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'þ': "th", 'ħ': "h", 'ŧ': "t", 'ŋ': "n", 'ı': "i"}
 
 func (t *tokenizer) full() bool { return len(t.words) >= t.limit }
 
@@ -113,16 +124,35 @@ func (t *tokenizer) addRune(r rune) {
 		t.appendRune(r)
 	case r < utf8.RuneSelf:
 		t.endWord()
-	case unicode.IsMark(r):
-	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) && unicode.IsLetter(r):
+	case unicode.IsMark(r) || unicode.Is(unicode.Cf, r):
+	case unicode.In(r, unspaced...) && unicode.IsLetter(r):
 		t.endWord()
 		t.appendRune(r)
 		t.endWord()
+	case unicode.Is(unicode.Hangul, r) && unicode.IsLetter(r):
+		t.addJamo(r)
 	case unicode.IsLetter(r) || unicode.IsDigit(r):
+		if plain, ok := plainLetters[r]; ok {
+			for _, p := range plain {
+				t.addRune(p)
+			}
+			return
+		}
 		t.appendRune(foldCase(r))
 	default:
 		t.endWord()
 	}
+}
+
+// addJamo adds a letter of Hangul, which NFKD takes apart: a leading consonant begins a
+// syllable.
+func (t *tokenizer) addJamo(r rune) {
+	if leading := r >= 0x1100 && r <= 0x115F || r >= 0xA960 && r <= 0xA97C; leading || !t.inSyllable {
+		t.endWord()
+	}
+	t.inSyllable = false
+	t.appendRune(r)
+	t.inSyllable = true
 }
 
 // foldCase maps runes that differ only in case to one rune. Full case folding runs
@@ -138,6 +168,9 @@ func foldCase(r rune) rune {
 }
 
 func (t *tokenizer) appendRune(r rune) {
+	if t.inSyllable {
+		t.endWord()
+	}
 	if t.wordRunes++; t.wordRunes <= MaxWordRunes {
 		t.word = utf8.AppendRune(t.word, r)
 	}
@@ -145,6 +178,7 @@ func (t *tokenizer) appendRune(r rune) {
 
 // endWord ends the current word.
 func (t *tokenizer) endWord() {
+	t.inSyllable = false
 	if t.wordRunes > 0 && !t.full() {
 		t.addWord(string(t.word))
 		t.word, t.wordRunes = t.word[:0], 0

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"pedigree/registry"
 )
 
@@ -18,7 +20,12 @@ func TestWordsFoldsAndSplits(t *testing.T) {
 		"Résumé RÉSUMÉ re\u0301sume\u0301":                  "resume",
 		"STRASSE Straße":                                    "strasse",
 		"ﬁne ½ ２０２４":                                        "fine 1 2 2024",
-		"İstanbul ıspanak":                                  "istanbul ıspanak",
+		"İstanbul ıspanak":                                  "istanbul ispanak",
+		"Łódź Œuvre ÆRØ þing":                               "lodz oeuvre aero thing",
+		"cre\u00addit ap\u200bproval \ufeffx":               "credit approval x",
+		"ความเสี่ยง":                                        "ค ว า ม เ ส ย ง",
+		"ລາວ ខ្មែរ":                                         "ລ າ ວ ខ ម រ",
+		"신용 a평b":                                            norm.NFD.String("신 용 a 평 b"),
 		"ΣΊΣΥΦΟΣ σίσυφος":                                   "σισυφοσ",
 		"日本語 モデル":                                           "日 本 語 モ テ ル",
 		"a AND b OR \"c\" NOT (d)":                          "a and b or c not d",

@@ -11,6 +11,7 @@ import (
 
 var searchTests = []subtest{
 	{"search finds all words, the last by its start", searchWords},
+	{"search finds parts of words in every script", searchScripts},
 	{"search looks in the asked fields of the asked kinds alone", searchFields},
 	{"search is narrowed, ordered and paged like every find", searchComposes},
 	{"search sees what the update itself wrote", searchInside},
@@ -52,6 +53,15 @@ func (k *kit) searchNames(q graph.Query) []string {
 		k.Fatalf("%d nodes, total %d, more %v, cut %v", len(p.Nodes), p.Total, p.More, p.Truncated)
 	}
 	return names(p.Nodes)
+}
+
+func searchScripts(k *kit) {
+	k.put(docNode(registry.KindModel, "ความเสี่ยงเครดิต"), docNode(registry.KindModel, "고객신용평가"), docNode(registry.KindModel, "顧客信用"),
+		docNode(registry.KindModel, "Łódź-œuvre"), docNode(registry.KindModel, "hid\u00adden na\u200bme"))
+	for words, want := range map[string]string{"เครดิต": "ความเสี่ยงเครดิต", "신용": "고객신용평가", "시": "고객신용평가", "信用": "顧客信用", "lodz": "Łódź-œuvre",
+		"OEUVRE": "Łódź-œuvre", "hidden": "hid\u00adden na\u200bme", "name": "hid\u00adden na\u200bme", "na\u00adme": "hid\u00adden na\u200bme"} {
+		k.wantEqual("found by "+words, k.searchNames(searchAll(words)), []string{want})
+	}
 }
 
 func searchWords(k *kit) {

@@ -25,7 +25,9 @@ type step struct {
 var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3, namespaceStep, backfillNamespaces}, {4, nil, backfillPacked},
 	// Step 5 changes nothing: it keeps out older programs, whose log entries can be earlier
 	// than the one before.
-	{5, nil, nil}}
+	{5, nil, nil},
+	// Step 6 splits texts as graph.TokenizerVersion 2 does.
+	{6, nil, backfillFulltext}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
