@@ -116,7 +116,7 @@ func singleQueryText(q graph.ClosureQuery) string {
 // the whole answer.
 func (v *view) singleQueryClosure(ctx, work context.Context, q graph.ClosureQuery) (graph.Closure, bool, error) {
 	g := subgraph{asOf: asOfInstant(q.At), holdsLock: v.holdsLock, nodes: make(map[int64]*subgraphNode, 64)}
-	if len(q.Roots) == 0 || len(q.Roots) > singleQueryRoots || g.asOf.bySince || v.s.closureMethod != anyMethod || ctx.Err() != nil {
+	if len(q.Roots) == 0 || len(q.Roots) > singleQueryRoots || g.asOf.revisions || v.s.closureMethod != anyMethod || ctx.Err() != nil {
 		return graph.Closure{}, false, nil
 	}
 	params := map[string]any{"head": v.key(""), "own": v.holdsLock, "known": g.asOf.known, "keys": distinct(keysOf(v, q.Roots)), "types": typesParam(q.Edges),

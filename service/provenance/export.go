@@ -114,7 +114,7 @@ func (v *view) document(g *LineageGraph, o lineage.Options, in ExportInput) (*ex
 		d.AsOf = g.AsOf
 	}
 	if !in.KnownAt.IsZero() {
-		d.KnownAt = g.KnownAt
+		d.KnownAt = core.StoredTime(in.KnownAt, time.Time{}) // Not that of the entry, which the caller may not read.
 	}
 	for _, n := range g.Nodes {
 		noun, err := n.Node()
