@@ -166,6 +166,7 @@ func TestWhatFeaturesAndDeploymentsLeaveOutIsSetLater(t *testing.T) {
 		r.wantJSON("otherwise", feature(map[string]any{"name": "years"}), `{"feature":{"name":"Age","owner":"ada"},"notTaken":["name"]}`)
 
 		id := must[*catalog.RegisterModelVersionPayload](r)(r.service.RegisterModelVersion(r.adminContext, catalog.RegisterModelVersionInput{Model: "churn", Version: ptr("1.0.0"), Owner: "eve", CreateModel: true})).ModelVersion.ID
+		r.advance(time.Second) // A version never begins at the very time of the entry before it.
 		deploy := func(more map[string]any) map[string]any {
 			in := map[string]any{"id": id, "environment": "prod", "startedAt": r.now.Format(time.RFC3339)}
 			for k, v := range more {
@@ -185,6 +186,7 @@ func TestAnEdgeThatStandsIsLeftWhenItsEndWasDeleted(t *testing.T) {
 		base, made, other := r.registerVersion("base", "1.0.0"), r.registerVersion("made", "1.0.0"), r.registerVersion("other", "1.0.0")
 		run := map[string]any{"producer": "p", "runId": "1", "name": "n", "inputs": []registry.ID{base}, "outputs": []registry.ID{made}}
 		link := map[string]any{"from": made, "to": base, "kind": "DERIVED_FROM"}
+		r.advance(time.Second)
 		deployment := map[string]any{"model": "other", "version": "1.0.0", "environment": "prod", "startedAt": r.now.Format(time.RFC3339)}
 		r.mutate("", "recordRun", "RecordRunInput", "created", run)
 		first := r.mutate("", "linkLineage", "LinkLineageInput", "created edge { id validFrom }", link)

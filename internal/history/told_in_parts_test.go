@@ -49,6 +49,7 @@ type partsTest struct {
 
 func newPartsTest(r *testRegistry) *partsTest {
 	p := &partsTest{testRegistry: r, Rand: rand.New(rand.NewPCG(1, 2)), version: r.registerVersion("churn", "1.0.0")}
+	r.advance(time.Hour) // Deployments begin after their version.
 	for i := range 4 {
 		p.data = append(p.data, r.recordDataset(fmt.Sprint("source ", i), "1", start))
 		p.commits = append(p.commits, strings.Repeat(fmt.Sprint(i), 40))
@@ -137,7 +138,7 @@ func (p *partsTest) fact() (kind string, keys, whole doc) {
 		kind = "feature"
 	case 5:
 		whole = doc{"endpoint": "", "trafficPercent": 12.5, "owner": "ada", "description": "d"}
-		keys = doc{"id": p.version, "startedAt": at}
+		keys = doc{"id": p.version, "startedAt": start.Add(time.Minute).Format(time.RFC3339)}
 		kind = "deployment"
 	}
 	for field := range whole {
