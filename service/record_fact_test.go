@@ -210,6 +210,7 @@ func TestPastStagesAreVisibleByTheCurrentStage(t *testing.T) {
 	k := newKit(t)
 	k.model("churn")
 	v := k.version("churn", "1.0.0")
+	k.now = k.now.Add(time.Second) // The version began a moment after the entry before it.
 	start := k.now
 	k.now = start.Add(time.Hour)
 	k.move("churn", "1.0.0", registry.Staging, registry.Production)

@@ -160,6 +160,7 @@ func TestAnIdempotencyKeyHoldsForABatch(t *testing.T) {
 func TestEveryFactNeedsItsOwnPermission(t *testing.T) {
 	k := newKit(t)
 	at := k.now
+	k.now = at.Add(2 * time.Hour) // One of the facts is of an hour later.
 	scientist := k.as("sam", registry.RoleDataScientist)
 	before := k.head()
 	_, err := k.RecordFacts(scientist, bulk.RecordFactsInput{Facts: factsOfEveryKind(at)})

@@ -195,7 +195,7 @@ func TestASectionOfACardKeepsWhatIsLeftOut(t *testing.T) {
 	}
 	sections := map[string]map[string][2]any{
 		"modelDetails": {"algorithm": {"trees", "linear"}, "framework": {"a", "b"}, "hyperparameters": {map[string]any{"lr": 0.1}, map[string]any{"lr": 0.2}}},
-		"training": {"trainingDataVersion": {"1", "2"}, "trainingDate": {"2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"}, "trainingTimeHours": {1.5, 2.5},
+		"training": {"trainingDataVersion": {"1", "2"}, "trainingDate": {"2025-12-01T00:00:00Z", "2025-12-02T00:00:00Z"}, "trainingTimeHours": {1.5, 2.5},
 			"samplesUsed": {1.0, 2.0}},
 		"performance": {"accuracy": {0.1, 0.2}, "precision": {0.1, 0.2}, "recall": {0.1, 0.2}, "f1Score": {0.1, 0.2},
 			"metrics": {[]any{map[string]any{"name": "auc", "value": 0.5}}, []any{map[string]any{"name": "loss", "value": 1.5}}}},
