@@ -98,9 +98,6 @@ type Instant struct {
 	// Known keeps what was recorded with a sequence ≤ Known and not retracted by
 	// then. 0 means the head.
 	Known int64
-	// Current says that Valid is the present. Nodes then come from their newest
-	// revision, which is faster; only the validity of edges and nodes is filtered.
-	Current bool
 }
 
 // Op is a comparison of a column with values.

@@ -76,7 +76,7 @@ func (m *mixedGraph) options() lineage.Options {
 		o.Through = []registry.Kind{mixedKinds[m.IntN(len(mixedKinds))], mixedKinds[m.IntN(len(mixedKinds))]}
 	}
 	if m.IntN(2) == 0 {
-		o.At = graph.Instant{Valid: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), Current: m.IntN(2) == 0}
+		o.At = graph.Instant{Valid: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}
 	}
 	return o
 }

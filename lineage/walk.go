@@ -95,7 +95,7 @@ type Item struct {
 func Walk(ctx context.Context, r graph.Reader, root registry.ID, o Options) (*Graph, error) {
 	b, err := walk(ctx, r, root, o)
 	if err == nil && b.otherHead && o.At.Known == 0 && !expired(ctx) {
-		o.At.Known, o.At.Current = b.head, false
+		o.At.Known = b.head
 		b, err = walk(ctx, r, root, o)
 	}
 	if err != nil {

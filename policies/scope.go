@@ -183,7 +183,7 @@ func (s *Scope) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.N
 // node decides, because its stage may have changed since. An alias that pointed to
 // another version at the instant is visible only when both versions are.
 func (s *Scope) masksAt(ctx context.Context, at graph.Instant, nodes []*graph.Node) ([]registry.Mask, error) {
-	if at == (graph.Instant{}) || at.Current || s.unrestricted() {
+	if at == (graph.Instant{}) || s.unrestricted() {
 		return s.masks(ctx, nodes)
 	}
 	ids := make([]registry.ID, len(nodes))
@@ -238,7 +238,7 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 			nodes = append(nodes, w.Nodes[i].Node)
 		}
 	}
-	if s.rowDependent() && q.At.Known == 0 && (q.At.Current || q.At.Valid.IsZero()) {
+	if s.rowDependent() && q.At == (graph.Instant{}) {
 		for _, w := range walks {
 			s.visibility.addClosure(nodes, w.Edges)
 		}

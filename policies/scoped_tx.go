@@ -223,8 +223,12 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 		from, to := ends[2*i], ends[2*i+1]
 		stands := false
 		if from != nil && to != nil && (from.Deleted || to.Deleted) {
-			if stands, err = t.readStanding(ctx, e); err != nil {
+			known, err := t.LiveEdge(ctx, e.Kind, e.From, e.To)
+			if err != nil {
 				return err
+			}
+			if stands = known != nil; stands {
+				*e = *known
 			}
 		}
 		switch {
@@ -252,23 +256,24 @@ func (t *Tx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	return t.tx.Link(ctx, links...)
 }
 
-// readStanding fills in an edge that is stored, and reports whether it is.
-func (t *Tx) readStanding(ctx context.Context, e *graph.Edge) (bool, error) {
-	q := graph.NeighborQuery{IDs: []registry.ID{e.From}, Direction: graph.Upstream, Edges: []registry.EdgeKind{e.Kind}, LimitPerNode: 1000, Bare: true}
+// LiveEdge returns the edge of a kind between two nodes that is not retracted, nil when there
+// is none. It reads the causes of the effect, because these are few. It does not check whether
+// the actor sees the ends.
+func (t *Tx) LiveEdge(ctx context.Context, kind registry.EdgeKind, from, to registry.ID) (*graph.Edge, error) {
+	q := graph.NeighborQuery{IDs: []registry.ID{from}, Direction: graph.Upstream, Edges: []registry.EdgeKind{kind}, LimitPerNode: 1000, Bare: true}
 	for {
 		hops, err := t.tx.Neighbors(ctx, q)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		h := hops[0]
-		for _, known := range h.Edges {
-			if known.To == e.To {
-				*e = known
-				return true, nil
+		for i := range h.Edges {
+			if e := &h.Edges[i]; e.To == to {
+				return e, nil
 			}
 		}
 		if !h.More {
-			return false, nil
+			return nil, nil
 		}
 		q.After = h.Nodes[len(h.Nodes)-1].Number
 	}

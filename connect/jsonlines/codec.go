@@ -53,32 +53,39 @@ var byteOrderMark = []byte("\ufeff")
 type lineChecker struct {
 	*json.Decoder
 	line []byte
-	// dates are the places of dates without a time: the offsets of their closing quotes.
-	dates []int64
+	// rewritten are the times that encoding/json does not read, such as dates.
+	rewritten []rewrittenTime
 }
 
-// withTimes returns the line with the start of the day in UTC added to dates without a time.
+// rewrittenTime is a time at an offset of a line, and the text that stands for it.
+type rewrittenTime struct {
+	from, to int64
+	text     string
+}
+
+// withTimes returns the line with all times in the form that encoding/json reads.
 func (c *lineChecker) withTimes() []byte {
-	if len(c.dates) == 0 {
+	if len(c.rewritten) == 0 {
 		return c.line
 	}
 	var out []byte
 	var from int64
-	for _, at := range c.dates {
-		out = append(append(out, c.line[from:at]...), "T00:00:00Z"...)
-		from = at
+	for _, r := range c.rewritten {
+		out = append(append(out, c.line[from:r.from]...), r.text...)
+		from = r.to
 	}
 	return append(out, c.line[from:]...)
 }
 
-// checkTime checks a time that was just read: RFC 3339, or a date.
+// checkTime checks a time that was just read, as registry.ParseTime reads it.
 func (c *lineChecker) checkTime(text, path string) error {
-	if _, err := time.Parse(time.RFC3339, text); err == nil {
+	t, err := registry.ParseTime(text)
+	if err == nil && new(time.Time).UnmarshalText([]byte(text)) == nil {
 		return nil
 	}
 	quote := c.InputOffset() - 1
-	if _, err := time.Parse(time.DateOnly, text); err == nil && bytes.HasSuffix(c.line[:quote], []byte(text)) {
-		c.dates = append(c.dates, quote)
+	if err == nil && bytes.HasSuffix(c.line[:quote], []byte(text)) {
+		c.rewritten = append(c.rewritten, rewrittenTime{quote - int64(len(text)), quote, t.Format(time.RFC3339Nano)})
 		return nil
 	}
 	return registry.Invalid(path, "%q is no time; write it as 2026-01-31T12:00:00Z or 2026-01-31", registry.Shorten(text, 40))

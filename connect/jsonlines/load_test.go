@@ -349,12 +349,13 @@ func TestCallerWithoutPermissionRecordsNothing(t *testing.T) {
 	}
 }
 
-// TestDatesAndByteOrderMarksAreRead loads what GraphQL takes: dates without a time, null for what
+// TestDatesAndByteOrderMarksAreRead loads what GraphQL takes: dates without a time, times with a
+// lower-case t or z, null for what
 // is left out, and the mark with which some editors begin a file.
 func TestDatesAndByteOrderMarksAreRead(t *testing.T) {
 	s, _, ctx := newRegistry(t)
 	lines := "\ufeff" + `{"ref":"x","datasetVersion":{"dataset":"d","version":"1","createdAt":"2026-01-31","rows":null,"tags":null,"role":null}}` + "\n" +
-		"\ufeff\n" + `{"run":{"producer":"p","runId":"1","name":"n","startedAt":"2026-02-01","endedAt":"2026-02-02","inputs":["@x"],"parameters":{"day":"2026-01-31"}}}`
+		"\ufeff\n" + `{"run":{"producer":"p","runId":"1","name":"n","startedAt":"2026-02-01","endedAt":"2026-02-02t01:00:00+01:00","inputs":["@x"],"parameters":{"day":"2026-01-31"}}}`
 	sum, err := Load(ctx, strings.NewReader(lines), s, Options{Refused: func(r Refusal, line []byte) error {
 		t.Errorf("%s: %+v", line, r)
 		return nil
@@ -371,7 +372,8 @@ func TestDatesAndByteOrderMarksAreRead(t *testing.T) {
 			t.Errorf("%s is not in\n%s", want, &out)
 		}
 	}
-	for _, bad := range []string{`{"model":{"name":"m","createdAt":"2026-02-30"}}`, `{"model":{"name":"m","createdAt":"2026-01-3\u0031x"}}`, `{"model":{"name":"m","tags":[null]}}`} {
+	for _, bad := range []string{`{"model":{"name":"m","createdAt":"2026-02-30"}}`, `{"model":{"name":"m","createdAt":"2026-02-01T00:00:00,5Z"}}`,
+		`{"model":{"name":"m","createdAt":"2026-02-01T00:00:00+24:00"}}`, `{"model":{"name":"m","createdAt":"2026-01-3\u0031x"}}`, `{"model":{"name":"m","tags":[null]}}`} {
 		if _, err := Decode([]byte(bad)); registry.CodeOf(err) != registry.InvalidArgument {
 			t.Errorf("%s: %v", bad, err)
 		}

@@ -50,7 +50,7 @@ func New(inner graph.Store, nodes int) *Store {
 // time or head, with documents, bounded by kinds, or from very many roots.
 func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closure, error) {
 	present := q
-	if q.At.Current || q.At.Valid.IsZero() { // What is known at the head is the present.
+	if q.At.Valid.IsZero() { // What is known at the head is the present.
 		present.At.Known = 0
 	}
 	if !isCacheable(present) || ctx.Err() != nil || s.cache.shouldBypass(q) {
@@ -85,7 +85,7 @@ func (s *Store) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 // isCacheable reports whether a closure has a form that the cache can answer. The store
 // itself refuses invalid queries.
 func isCacheable(q graph.ClosureQuery) bool {
-	if q.At.Known != 0 || !q.At.Current && !q.At.Valid.IsZero() || !q.Bare || len(q.Through) > 0 || len(q.Roots) == 0 || len(q.Roots) > maxCachedClosure {
+	if q.At != (graph.Instant{}) || !q.Bare || len(q.Through) > 0 || len(q.Roots) == 0 || len(q.Roots) > maxCachedClosure {
 		return false
 	}
 	ok := isCacheableWalk(q.Direction, q.Edges, q.Depth, q.Fanout, q.Limit)

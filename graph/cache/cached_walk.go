@@ -2,7 +2,6 @@ package cache
 
 import (
 	"slices"
-	"time"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -48,7 +47,7 @@ func (m *cacheView) closure(q graph.ClosureQuery, head int64) (graph.Closure, bo
 		}
 	}
 	view := func(d graph.Direction, kinds []registry.EdgeKind) graph.MemoryGraph {
-		return &walkView{cacheView: m, filter: edgeFilterOf(d, kinds), direction: d, kinds: kinds, at: q.At.Valid}
+		return &walkView{cacheView: m, filter: edgeFilterOf(d, kinds), direction: d, kinds: kinds}
 	}
 	out, ok := graph.ClosureInMemory(q, roots, view(q.Direction, q.Edges))
 	out.Head = head
@@ -73,13 +72,12 @@ func copyNodes(c *graph.Closure) {
 	}
 }
 
-// walkView is the cache as one walk sees it: one direction, some edge kinds, one time.
+// walkView is the cache as one walk sees it: one direction, some edge kinds.
 type walkView struct {
 	*cacheView
 	filter    edgeFilter
 	direction graph.Direction
 	kinds     []registry.EdgeKind
-	at        time.Time
 }
 
 // Node implements graph.Held.
@@ -88,7 +86,7 @@ func (v *walkView) Node(n int64) (*graph.Node, bool) {
 	if e == nil {
 		return nil, false
 	}
-	return e.node, v.at.IsZero() || !e.node.ValidFrom.After(v.at)
+	return e.node, true
 }
 
 // Arcs implements graph.Held.
@@ -101,15 +99,5 @@ func (v *walkView) Arcs(n int64) ([]graph.Arc, bool) {
 	if !ok { // Not cached. Correct only for a kind of node that has no such edges.
 		return nil, !slices.Contains(graph.KindsWithEdges(v.direction, v.kinds), e.node.Kind)
 	}
-	for i := range arcs {
-		if v.isInvalid(&arcs[i]) {
-			return slices.DeleteFunc(slices.Clone(arcs), func(a graph.Arc) bool { return v.isInvalid(&a) }), true
-		}
-	}
 	return arcs, true
-}
-
-// isInvalid reports whether an edge is not valid at the walk's time.
-func (v *walkView) isInvalid(a *graph.Arc) bool {
-	return !v.at.IsZero() && (a.ValidFrom.After(v.at) || !a.ValidTo.IsZero() && !a.ValidTo.After(v.at))
 }

@@ -91,14 +91,14 @@ func (d *randomRun) randomUpdate(ctx context.Context) error {
 
 func (d *randomRun) randomQuery() graph.ClosureQuery {
 	q := graph.ClosureQuery{Roots: []registry.ID{d.node(d.IntN(randomNodes)).ID}, Direction: []graph.Direction{graph.Upstream, graph.Downstream}[d.IntN(2)],
-		Depth: d.IntN(6), Fanout: 100, Limit: 1000, Bare: true, At: graph.Instant{Valid: d.now, Current: true}}
+		Depth: d.IntN(6), Fanout: 100, Limit: 1000, Bare: true}
 	switch d.IntN(6) {
 	case 0:
 		q.Fanout = 1 + d.IntN(4)
 	case 1:
 		q.Limit = 1 + d.IntN(9)
 	case 2:
-		q.At = graph.Instant{}
+		q.At.Valid = d.now
 	case 3:
 		q.Stages = []graph.Stage{{From: registry.KindModelVersion, Direction: graph.Downstream, Through: []registry.Kind{registry.KindDatasetVersion}, Depth: 2, Fanout: 50, Limit: 50}}
 	}

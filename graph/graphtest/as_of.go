@@ -10,7 +10,6 @@ import (
 var asOfTests = []subtest{
 	{"as of a time a node is its latest revision since then", revisionsAsOf},
 	{"known at a sequence a node is what was recorded by then", revisionsKnown},
-	{"the present takes the newest revision and filters validity", currentInstant},
 	{"an edge is seen from its start until its end", edgesAsOf},
 	{"an edge to a node that was not yet is not followed", edgeToLaterNode},
 	{"known at a sequence edges are what was recorded and not retracted", edgesKnown},
@@ -66,18 +65,6 @@ func revisionsKnown(k *kit) {
 	}
 }
 
-func currentInstant(k *kit) {
-	a := dv("a")
-	a.ValidFrom, a.Since = sec(10), sec(10)
-	k.put(a)
-	a.Since, a.Doc = sec(50), []byte("{}")
-	k.put(a)
-	k.wantEqual("newest though since later", k.revisionAt(graph.Instant{Valid: sec(20), Current: true}, a.ID), "2 {}")
-	k.wantEqual("as of", k.revisionAt(graph.Instant{Valid: sec(20)}, a.ID), `1 {"name":"a"}`)
-	k.wantEqual("not yet", k.revisionAt(graph.Instant{Valid: sec(9), Current: true}, a.ID), "none")
-	k.wantEqual("known then", k.revisionAt(graph.Instant{Valid: sec(20), Current: true, Known: 1}, a.ID), `1 {"name":"a"}`)
-}
-
 func edgesAsOf(k *kit) {
 	a, b, c := dv("a"), dv("b"), dv("c")
 	k.put(a, b, c)
@@ -87,13 +74,11 @@ func edgesAsOf(k *kit) {
 	open.ValidFrom = sec(15)
 	k.link(e, open)
 	for at, want := range map[int]string{9: "[c:0]", 10: "[c:0]", 14: "[c:0]", 15: "[c:0 b:1 a:2]", 19: "[c:0 b:1 a:2]", 20: "[c:0 b:1]"} {
-		for _, current := range []bool{false, true} {
-			in := graph.Instant{Valid: sec(at), Current: current}
-			k.wantEqual(fmt.Sprint("at ", at), reachedNames(k.closure(graph.ClosureQuery{Roots: ids(c), Depth: 3, At: in})), want)
-			down := k.neighbors(graph.NeighborQuery{IDs: ids(a), Direction: graph.Downstream, At: in, Count: true})[0]
-			if (down.Degree == 1) != (at >= 10 && at < 20) || int(down.Degree) != len(down.Edges) {
-				k.Fatalf("at %d: %+v", at, down)
-			}
+		in := graph.Instant{Valid: sec(at)}
+		k.wantEqual(fmt.Sprint("at ", at), reachedNames(k.closure(graph.ClosureQuery{Roots: ids(c), Depth: 3, At: in})), want)
+		down := k.neighbors(graph.NeighborQuery{IDs: ids(a), Direction: graph.Downstream, At: in, Count: true})[0]
+		if (down.Degree == 1) != (at >= 10 && at < 20) || int(down.Degree) != len(down.Edges) {
+			k.Fatalf("at %d: %+v", at, down)
 		}
 	}
 	k.wantEqual("whenever", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(c), Depth: 3})), "[c:0 b:1 a:2]")
@@ -108,17 +93,15 @@ func edgeToLaterNode(k *kit) {
 	a.ValidFrom = sec(30)
 	k.put(a, b)
 	k.link(derived(b, a))
-	for _, current := range []bool{false, true} {
-		at := graph.Instant{Valid: sec(10), Current: current}
-		c := k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 0, At: at})
-		k.wantEqual("deep", len(c.CutAtDepth), 0)
-		h := k.neighbors(graph.NeighborQuery{IDs: ids(b, a), At: at, Count: true})
-		k.wantEqual("hops", fmt.Sprint(h[0].Degree, len(h[0].Edges)), "0 0")
-		h = k.neighbors(graph.NeighborQuery{IDs: ids(b, a), At: at, Count: true, Direction: graph.Downstream})
-		k.wantEqual("hops of a node that is not", fmt.Sprint(h[1].Degree, len(h[1].Edges)), "0 0")
-		at.Valid = sec(30)
-		k.wantEqual("later", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 1, At: at})), "[b:0 a:1]")
-	}
+	at := graph.Instant{Valid: sec(10)}
+	c := k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 0, At: at})
+	k.wantEqual("deep", len(c.CutAtDepth), 0)
+	h := k.neighbors(graph.NeighborQuery{IDs: ids(b, a), At: at, Count: true})
+	k.wantEqual("hops", fmt.Sprint(h[0].Degree, len(h[0].Edges)), "0 0")
+	h = k.neighbors(graph.NeighborQuery{IDs: ids(b, a), At: at, Count: true, Direction: graph.Downstream})
+	k.wantEqual("hops of a node that is not", fmt.Sprint(h[1].Degree, len(h[1].Edges)), "0 0")
+	at.Valid = sec(30)
+	k.wantEqual("later", reachedNames(k.closure(graph.ClosureQuery{Roots: ids(b), Depth: 1, At: at})), "[b:0 a:1]")
 }
 
 func edgesKnown(k *kit) {

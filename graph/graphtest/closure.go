@@ -241,7 +241,7 @@ func (k *kit) randomWalk(w *referenceGraph, r *rand.Rand, made []*graph.Node) gr
 		q.At.Known = int64(1 + r.IntN(int(k.head())+2))
 	}
 	if r.IntN(2) == 0 {
-		q.At.Valid, q.At.Current = sec(r.IntN(60)), r.IntN(3) == 0
+		q.At.Valid = sec(r.IntN(60))
 	}
 	if r.IntN(3) == 0 {
 		q.Stages = randomStages(r)

@@ -66,7 +66,7 @@ func deleteErases(k *kit) {
 			k.Fatalf("at %+v: %+v", at, got)
 		}
 	}
-	for _, at := range []graph.Instant{{}, {Valid: sec(30)}, {Known: 4}, {Valid: sec(1), Current: true}} {
+	for _, at := range []graph.Instant{{}, {Valid: sec(30)}, {Known: 4}, {Valid: sec(40), Known: 4}} {
 		if got := k.get(at, a.ID); got == nil || string(got.Doc) != `{"gone":true}` || !got.Deleted {
 			k.Fatalf("at %+v: %+v", at, got)
 		}
@@ -77,6 +77,11 @@ func putOnTombstone(k *kit) {
 	k.put(dv("a"))
 	k.delete(dv("a"))
 	k.wantCode(registry.FailedPrecondition, k.update(func(tx graph.Tx) error { return tx.Put(k.ctx, dv("a")) }))
+	k.wantCode(registry.FailedPrecondition, k.update(func(tx graph.Tx) error {
+		moved := dv("a")
+		moved.Parent = "ds_other"
+		return tx.Put(k.ctx, moved)
+	}))
 	if got := k.get(graph.Instant{}, dv("a").ID); !got.Deleted || got.Revision != 2 {
 		k.Fatalf("got %+v", got)
 	}

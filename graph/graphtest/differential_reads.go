@@ -44,7 +44,6 @@ func (g *generator) id() registry.ID {
 func (g *generator) instant() (at graph.Instant) {
 	if g.IntN(2) == 0 {
 		at.Valid = g.time()
-		at.Current = g.IntN(2) == 0
 	}
 	if g.IntN(3) == 0 {
 		at.Known = 1 + int64(g.IntN(int(g.head)+2))

@@ -44,7 +44,7 @@ func (w *referenceGraph) node(id registry.ID, at graph.Instant) *graph.Node {
 	if known == 0 {
 		known = math.MaxInt64
 	}
-	newest := at.Valid.IsZero() || at.Current
+	newest := at.Valid.IsZero()
 	var best *graph.Node
 	for i := range w.revisions {
 		r := &w.revisions[i]

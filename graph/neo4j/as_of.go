@@ -26,8 +26,7 @@ func asOfInstant(at graph.Instant) asOf {
 		if injectedBug == bugEndInstant {
 			l.endsAfter--
 		}
-		l.bySince = !at.Current
-		l.revisions = l.revisions || l.bySince
+		l.bySince, l.revisions = true, true
 	}
 	return l
 }

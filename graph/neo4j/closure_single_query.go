@@ -93,11 +93,12 @@ func (p edgePattern) resultText(i string, d graph.Direction, bare bool) string {
 }
 
 // singleQueryText is the query of a walk and its stages. It returns no row when the
-// walk meets more than singleQueryNodes, because the result would not be used.
+// walk meets more than singleQueryNodes, because the result would not be used, nor when
+// the walk is pinned to a head that is no longer the newest.
 func singleQueryText(q graph.ClosureQuery) string {
 	var b strings.Builder
 	main := walkPattern(q.Edges)
-	b.WriteString("MATCH (h:Head {key: $head}) USING INDEX h:Head(key)\n" +
+	b.WriteString("MATCH (h:Head {key: $head}) USING INDEX h:Head(key) WHERE NOT $pinned OR h.seq <= $known\n" +
 		"WITH CASE WHEN $own OR h.seq > $known THEN $known ELSE h.seq END AS known\n" +
 		"UNWIND $keys AS key MATCH (a:Node {key: key}) USING INDEX a:Node(key)\n" + main.nodesText(q.Direction, depthBound(singleQueryDepths, q.Depth)) +
 		"WITH DISTINCT known, f LIMIT $nodes\nWITH known, collect(f) AS n0 WHERE size(n0) < $nodes\n")
@@ -116,10 +117,12 @@ func singleQueryText(q graph.ClosureQuery) string {
 // the whole answer.
 func (v *view) singleQueryClosure(ctx, work context.Context, q graph.ClosureQuery) (graph.Closure, bool, error) {
 	g := subgraph{asOf: asOfInstant(q.At), holdsLock: v.holdsLock, nodes: make(map[int64]*subgraphNode, 64)}
-	if len(q.Roots) == 0 || len(q.Roots) > singleQueryRoots || g.asOf.revisions || v.s.closureMethod != anyMethod || ctx.Err() != nil {
+	// The query does not tell an Update's own writes from what came after an earlier head.
+	earlier := g.asOf.bySince || g.asOf.revisions && v.holdsLock
+	if len(q.Roots) == 0 || len(q.Roots) > singleQueryRoots || earlier || v.s.closureMethod != anyMethod || ctx.Err() != nil {
 		return graph.Closure{}, false, nil
 	}
-	params := map[string]any{"head": v.key(""), "own": v.holdsLock, "known": g.asOf.known, "keys": distinct(keysOf(v, q.Roots)), "types": typesParam(q.Edges),
+	params := map[string]any{"head": v.key(""), "own": v.holdsLock, "pinned": g.asOf.revisions, "known": g.asOf.known, "keys": distinct(keysOf(v, q.Roots)), "types": typesParam(q.Edges),
 		"nodes": int64(singleQueryNodes), "edges": int64(singleQueryEdges)}
 	for i, s := range q.Stages {
 		params["from"+strconv.Itoa(i+1)] = string(s.From)
@@ -129,7 +132,7 @@ func (v *view) singleQueryClosure(ctx, work context.Context, q graph.ClosureQuer
 		return graph.Closure{}, false, err
 	}
 	if g.head = values[0].(int64); v.holdsLock {
-		g.head = min(v.head, g.asOf.known)
+		g.head = v.head
 	}
 	for i := 1; i+2 < len(values); i += 3 {
 		docs, _ := values[i+1].([]any)

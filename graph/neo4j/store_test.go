@@ -70,11 +70,11 @@ func TestASmallClosureIsOneQuery(t *testing.T) {
 		one   bool
 		nodes int
 	}{
-		"up":           {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream}, true, 2},
-		"two roots":    {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID, nodes[2].ID}, Direction: graph.Upstream}, true, 3},
-		"a wide one":   {graph.ClosureQuery{Roots: []registry.ID{nodes[0].ID}, Direction: graph.Downstream}, false, len(nodes)},
-		"a wide stage": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, Stages: []graph.Stage{{From: registry.KindCommit, Direction: graph.Downstream, Depth: 1, Fanout: 1000, Limit: 1000}}}, false, 2},
-		"as of a head": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, At: graph.Instant{Known: 1}}, false, 2},
+		"up":                {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream}, true, 2},
+		"two roots":         {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID, nodes[2].ID}, Direction: graph.Upstream}, true, 3},
+		"a wide one":        {graph.ClosureQuery{Roots: []registry.ID{nodes[0].ID}, Direction: graph.Downstream}, false, len(nodes)},
+		"a wide stage":      {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, Stages: []graph.Stage{{From: registry.KindCommit, Direction: graph.Downstream, Depth: 1, Fanout: 1000, Limit: 1000}}}, false, 2},
+		"known at the head": {graph.ClosureQuery{Roots: []registry.ID{nodes[1].ID}, Direction: graph.Upstream, At: graph.Instant{Known: 1}}, true, 2},
 	} {
 		c.q.Depth, c.q.Fanout, c.q.Limit = 3, 1000, 1000
 		asked = 0

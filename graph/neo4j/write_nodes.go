@@ -124,10 +124,10 @@ func checkPut(nodes []*graph.Node, have map[registry.ID]*storedNode) error {
 		switch {
 		case n.ID == "" || createNodes[n.Kind] == "":
 			return internal(errors.New("a node without id or known kind"))
-		case kind != n.Kind || parent != n.Parent:
-			return internal(errors.New("kind or parent of a node would change"))
 		case s != nil && s.deleted:
 			return registry.Errorf(registry.FailedPrecondition, "%s is deleted and cannot be changed", n.ID)
+		case kind != n.Kind || parent != n.Parent:
+			return internal(errors.New("kind or parent of a node would change"))
 		}
 		if err := checkColumns(n); err != nil {
 			return err

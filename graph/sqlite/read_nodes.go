@@ -74,7 +74,7 @@ func instantOf(at graph.Instant) instant {
 		i.known = at.Known
 	}
 	switch {
-	case i.byValid && !at.Current:
+	case i.byValid:
 		i.source = latestValid
 	case i.byKnown:
 		i.source = newestRecorded
@@ -85,7 +85,7 @@ func instantOf(at graph.Instant) instant {
 // instantAt is instantOf within a snapshot. An instant that is known at the head or
 // later is the present of the snapshot, which needs no earlier revisions.
 func (v *view) instantAt(at graph.Instant) (instant, error) {
-	if at.Known > 0 && (at.Current || at.Valid.IsZero()) {
+	if at.Known > 0 && at.Valid.IsZero() {
 		head, err := v.head()
 		if err != nil {
 			return instant{}, err

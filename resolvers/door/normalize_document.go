@@ -10,8 +10,8 @@ import (
 
 // normalize rewrites the literals of a valid document to the form that gqlgen reads: an id
 // is a string, a long whole number for Float is a float, a single value for a list is a list,
-// and a null is left out where there is a default. It returns, by operation, the variables that count as left out when they are
-// null.
+// and a null is left out where there is a default. It returns, by operation, the variables
+// that count as left out when they are null.
 func normalize(schema *ast.Schema, doc *ast.QueryDocument) map[*ast.OperationDefinition][]string {
 	uses := &variableUses{nested: map[*ast.Value]bool{}, values: map[*ast.OperationDefinition][]*ast.Value{}}
 	events := &core.Events{}

@@ -57,7 +57,8 @@ func (c *call) intParam(name string) (*int, error) {
 	return &i, nil
 }
 
-// timeParam returns a query parameter in RFC 3339, or a date, or the zero time when it is not given.
+// timeParam returns a query parameter in RFC 3339 or a date. It is the zero time when the
+// parameter is not given.
 func (c *call) timeParam(name string) (time.Time, error) {
 	if !c.query.Has(name) {
 		return time.Time{}, nil

@@ -239,8 +239,7 @@ var errFound = errors.New("found")
 // versionWithColumn returns a version of a dataset that has a column or lists no columns, nil
 // when the caller sees none.
 func (e *factExport) versionWithColumn(ctx context.Context, dataset registry.ID, column string) (id *registry.ID, err error) {
-	q := graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Parents: []registry.ID{dataset}, Order: registry.IndexValidFrom}
-	err = e.pages(ctx, q, func(nodes []*graph.Node) error {
+	err = e.pages(ctx, childrenByAge(registry.KindDatasetVersion, dataset), func(nodes []*graph.Node) error {
 		for _, n := range nodes {
 			has, err := hasColumn(n, column)
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"pedigree/graph"
 	"pedigree/registry"
+	"pedigree/service/core"
 	"pedigree/service/facts"
 )
 
@@ -66,13 +67,6 @@ func (l *listFact[T]) flush() error {
 	return l.write(items)
 }
 
-// maxTags, maxMetrics and maxColumns are the most entries that a fact may have.
-const (
-	maxTags    = 200
-	maxMetrics = 1000
-	maxColumns = 5000
-)
-
 // writeParts writes the fact of a node, in several parts if it is too long for a line. about is
 // roughly its length. A fact that cannot be parted is left out.
 func (e *factExport) writeParts(n *graph.Node, f FactInput, about int) error {
@@ -99,9 +93,9 @@ func (e *factExport) writeParts(n *graph.Node, f FactInput, about int) error {
 func fewEntries(f *FactInput) bool {
 	switch {
 	case f.DatasetVersion != nil:
-		return len(f.DatasetVersion.Tags) <= maxTags && len(f.DatasetVersion.Columns) <= maxColumns
+		return len(f.DatasetVersion.Tags) <= core.MaxTags && len(f.DatasetVersion.Columns) <= facts.MaxColumns
 	case f.Run != nil:
-		return len(f.Run.Tags) <= maxTags && len(f.Run.Metrics) <= maxMetrics
+		return len(f.Run.Tags) <= core.MaxTags && len(f.Run.Metrics) <= registry.MaxMetrics
 	}
 	return true
 }
@@ -124,7 +118,7 @@ func (e *factExport) writeDatasetVersion(in *facts.RecordDatasetVersionInput) er
 }
 
 func (e *factExport) writeTags(tags []registry.KeyValue, fact func([]registry.KeyValue) FactInput) error {
-	parts := &listFact[registry.KeyValue]{max: maxTags, write: func(tags []registry.KeyValue) error { return e.write(fact(tags)) }}
+	parts := &listFact[registry.KeyValue]{max: core.MaxTags, write: func(tags []registry.KeyValue) error { return e.write(fact(tags)) }}
 	if err := parts.add(tags...); err != nil {
 		return err
 	}
@@ -134,7 +128,7 @@ func (e *factExport) writeTags(tags []registry.KeyValue, fact func([]registry.Ke
 // writeColumns writes columns in facts of a dataset version. A column with many sources is
 // told in parts too.
 func (e *factExport) writeColumns(key facts.RecordDatasetVersionInput, columns []registry.Column) error {
-	parts := &listFact[registry.Column]{max: maxColumns, write: func(columns []registry.Column) error {
+	parts := &listFact[registry.Column]{max: facts.MaxColumns, write: func(columns []registry.Column) error {
 		part := key
 		part.Columns = columns
 		return e.write(FactInput{DatasetVersion: &part})
@@ -188,7 +182,7 @@ func (e *factExport) writeRun(in *facts.RecordRunInput) error {
 	}); err != nil {
 		return err
 	}
-	metrics := &listFact[registry.Metric]{max: maxMetrics, write: func(metrics []registry.Metric) error {
+	metrics := &listFact[registry.Metric]{max: registry.MaxMetrics, write: func(metrics []registry.Metric) error {
 		part := runKey(in)
 		part.Metrics = metrics
 		return e.write(FactInput{Run: part})

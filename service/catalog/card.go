@@ -10,8 +10,8 @@ import (
 )
 
 // ModelCardInput has the fields of a card to set; nil fields stay, also those of a section
-// that is given. ModelID, Name, Version,
-// Creator and Status are derived from the version: they may be given, but must be equal to it.
+// that is given. ModelID, Name, Version, Creator and Status are derived from the version: they
+// may be given, but must be equal to it.
 type ModelCardInput struct {
 	ModelID               *string                `json:"modelId,omitzero"`
 	Name                  *string                `json:"name,omitzero"`
@@ -134,8 +134,8 @@ type UpdateModelCardInput struct {
 // UpdateModelCardPayload carries the changed card.
 type UpdateModelCardPayload struct{ Card *registry.ModelCard }
 
-// UpdateModelCard changes the given fields of a card and clears others. It answers CONFLICT when ifRevision is
-// not the revision of the card.
+// UpdateModelCard changes the given fields of a card and clears others. It answers CONFLICT
+// when ifRevision is not the revision of the card.
 func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) (*UpdateModelCardPayload, error) {
 	result, err := c.core.Write(ctx, registry.CardUpdate, core.Idempotent("updateModelCard", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, _, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)

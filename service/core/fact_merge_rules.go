@@ -17,7 +17,7 @@ import (
 var identityFields = []string{"digest", "sha", "startedAt", "runKind", "environment", "versionId", "parentShas"}
 
 // ownFields are written by the registry and not told by a caller. The first telling decides.
-var ownFields = []string{"recordedAt", "actor", "roleEvidence", "dateInferred"}
+var ownFields = []string{"recordedAt", "actor", "roleEvidence"}
 
 // mergeFact adds a told fact to the stored document. notTaken names the told fields that
 // contradict the stored ones. mask has the fields that an error may show.
@@ -31,10 +31,6 @@ func mergeFact(f ToldFact, mask registry.Mask) (merged []byte, notTaken []string
 		return nil, nil, err
 	}
 	dropDefaults(have, told, f.Defaults)
-	if told["dateInferred"] != nil && have["taggedAt"] != nil {
-		delete(told, "taggedAt") // The date of the tag was not told.
-		delete(told, "dateInferred")
-	}
 	if err := checkIdentity(f.Old.Kind, have, told, mask); err != nil {
 		return nil, nil, err
 	}
@@ -130,7 +126,7 @@ func mergeField(have map[string]json.RawMessage, field string, told json.RawMess
 		have[field] = told
 	case equalJSON(stored, told) || slices.Contains(ownFields, field):
 	case field == "tags":
-		have[field], notTaken, err = mergeList(stored, told, field, maxTags, func(t registry.KeyValue) string { return t.Key })
+		have[field], notTaken, err = mergeList(stored, told, field, MaxTags, func(t registry.KeyValue) string { return t.Key })
 	case field == "metrics":
 		have[field], notTaken, err = mergeList(stored, told, field, registry.MaxMetrics, func(m registry.Metric) string { return m.Name })
 	case field == "parameters":

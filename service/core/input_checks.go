@@ -83,13 +83,13 @@ func CheckTime(field string, t time.Time) error {
 	return nil
 }
 
-// maxTags is the most tags of a thing.
-const maxTags = 200
+// MaxTags is the most tags of a thing.
+const MaxTags = 200
 
-// CheckTags normalizes and checks tags: at most maxTags, with distinct keys.
+// CheckTags normalizes and checks tags: at most MaxTags, with distinct keys.
 func CheckTags(field string, tags []registry.KeyValue) error {
-	if len(tags) > maxTags {
-		return registry.Invalid(field, "has more than %d entries", maxTags)
+	if len(tags) > MaxTags {
+		return registry.Invalid(field, "has more than %d entries", MaxTags)
 	}
 	seen := map[string]bool{}
 	for i := range tags {

@@ -209,8 +209,8 @@ func mergeKnownColumns(ctx context.Context, tx *policies.Tx, old *graph.Node, v 
 		return nil, err
 	}
 	var notTaken []string
-	if v.Columns, notTaken = registry.MergeColumns(known.Columns, v.Columns); len(v.Columns) > maxColumns {
-		return nil, registry.Invalid("columns", "more than %d columns with those that are known", maxColumns)
+	if v.Columns, notTaken = registry.MergeColumns(known.Columns, v.Columns); len(v.Columns) > MaxColumns {
+		return nil, registry.Invalid("columns", "more than %d columns with those that are known", MaxColumns)
 	}
 	if len(notTaken) == 0 {
 		return nil, nil
@@ -219,8 +219,8 @@ func mergeKnownColumns(ctx context.Context, tx *policies.Tx, old *graph.Node, v 
 	return core.VisibleNames(old.Kind, mask, notTaken), err
 }
 
-// maxColumns is the largest number of columns of a dataset version.
-const maxColumns = 5000
+// MaxColumns is the largest number of columns of a dataset version.
+const MaxColumns = 5000
 
 // SourcesOf lists the columns that a column was derived from, as far as the caller sees their
 // dataset versions.

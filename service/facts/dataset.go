@@ -55,7 +55,7 @@ func (in *RecordDatasetVersionInput) check() error {
 	if in.Role != "" && !slices.Contains(registry.DataRoles(), in.Role) {
 		return registry.Invalid("role", "must be one of %v", registry.DataRoles())
 	}
-	if len(in.Columns) > maxColumns || len(in.DerivedFrom) > 1000 {
+	if len(in.Columns) > MaxColumns || len(in.DerivedFrom) > 1000 {
 		return registry.Invalid("columns", "more than 5000 columns or 1000 sources")
 	}
 	seen := map[string]bool{}

@@ -109,7 +109,7 @@ func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInpu
 	if ends[0] == nil || ends[1] == nil {
 		return core.WriteResult{}, registry.Errorf(registry.NotFound, "there is no edge from %s to %s that you see", registry.Shorten(string(in.From), 60), registry.Shorten(string(in.To), 60))
 	}
-	e, err := findEdge(ctx, tx, in)
+	e, err := tx.LiveEdge(ctx, in.Kind, in.From, in.To)
 	if err != nil || e == nil {
 		return core.WriteResult{}, err
 	}
@@ -118,21 +118,6 @@ func writeRetraction(ctx context.Context, tx *policies.Tx, in RetractLineageInpu
 	}
 	return core.WriteResult{IDs: []registry.ID{e.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogLineageRetracted,
 		Objects: []registry.ID{in.From, in.To}, Reason: in.Reason, Detail: core.LogDetail("kind", in.Kind, "edge", string(e.ID))})
-}
-
-// findEdge returns the current edge of a kind between two nodes, nil when there is none. It
-// reads the causes of the effect, because these are few.
-func findEdge(ctx context.Context, tx *policies.Tx, in RetractLineageInput) (*graph.Edge, error) {
-	hops, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{in.From}, Direction: graph.Upstream, Edges: []registry.EdgeKind{in.Kind}, LimitPerNode: 100000, Bare: true})
-	if err != nil {
-		return nil, err
-	}
-	for i := range hops[0].Edges {
-		if e := &hops[0].Edges[i]; e.To == in.To {
-			return e, nil
-		}
-	}
-	return nil, nil
 }
 
 // FactKind returns registry.FactLink.
