@@ -39,6 +39,10 @@ type Node struct {
 	// RecordedSeq is the log sequence of the Update that wrote this revision.
 	RecordedSeq int64
 	Deleted     bool
+	// Served says whether a served version needs the node. The store keeps it, also
+	// without a new revision, and ignores it in writes. Nodes of the present and Find
+	// return it; other reads leave it unknown.
+	Served registry.Served
 	// Doc is the canonical JSON document. Readers leave it nil with Bare. It is empty
 	// in the earlier revisions of a deleted node, whose documents are erased.
 	Doc []byte
@@ -126,6 +130,9 @@ type Predicate struct {
 	// Self, when set, compares the node's own id or parent instead of a column:
 	// SelfID or SelfParent, with In and string Values.
 	Self SelfField
+	// Served, when set, matches nodes that are registry.IsServed. The other fields, except
+	// Child, are not read.
+	Served bool
 }
 
 // SelfField names an identity of a node for a Predicate.
@@ -418,4 +425,11 @@ type Info struct {
 	// Secret is the instance secret, 32 bytes, made with the first schema step. Keys
 	// for cursors and opaque ids are derived from it.
 	Secret []byte
+}
+
+// ServedChecker is a Store that can compute registry.Served of all nodes anew.
+type ServedChecker interface {
+	// CheckServed returns how many nodes have another value than their stage and edges
+	// give them, 0 in a sound store. With repair it stores the right values.
+	CheckServed(ctx context.Context, repair bool) (wrong int64, err error)
 }

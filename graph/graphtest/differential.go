@@ -271,9 +271,22 @@ func (d *differentialRun) compareAll(ctx context.Context) {
 		return r.Log(ctx, graph.LogQuery{Limit: 1 << 20})
 	}})
 	d.compareDumps(ctx)
+	d.checkServed(ctx)
 	for _, order := range randomOrders {
 		q := graph.Query{Kinds: randomKinds, Order: order, Limit: 100, Desc: d.IntN(2) == 0, Deleted: true, Count: true}
 		d.compareRead(ctx, readOp{"all pages", q, func(ctx context.Context, r graph.Reader) (any, error) { return readPages(ctx, r, q, 1000) }})
+	}
+}
+
+// checkServed lets both stores compute anew what is served.
+func (d *differentialRun) checkServed(ctx context.Context) {
+	d.Helper()
+	for _, s := range []graph.Store{d.a, d.b} {
+		if checker, ok := s.(graph.ServedChecker); ok {
+			if wrong, err := checker.CheckServed(ctx, false); err != nil || wrong != 0 {
+				d.Errorf("step %d: %T has %d nodes with a wrong value of served: %v", d.step, s, wrong, err)
+			}
+		}
 	}
 }
 

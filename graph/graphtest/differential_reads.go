@@ -205,12 +205,15 @@ func (g *generator) search() graph.Query {
 
 func (g *generator) predicate() graph.Predicate {
 	var p graph.Predicate
-	if g.IntN(8) == 0 {
+	switch g.IntN(9) {
+	case 0:
+		p.Served = true
+	case 1:
 		p.Self, p.Op = choose(g, []graph.SelfField{graph.SelfID, graph.SelfParent}), graph.In
 		for range g.IntN(6) {
 			p.Values = append(p.Values, string(g.id()))
 		}
-	} else {
+	default:
 		p = g.comparison(choose(g, randomOrders))
 	}
 	if g.IntN(4) == 0 {

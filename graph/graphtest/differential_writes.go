@@ -151,9 +151,12 @@ func (g *generator) columns(kind registry.Kind) map[registry.Index]any {
 			if f.Column != c.Name || g.IntN(3) == 0 {
 				continue
 			}
-			if c.Type == registry.IntIndex {
+			switch {
+			case c.Type == registry.IntIndex:
 				out[c.Name] = choose(g, randomInts)
-			} else {
+			case c.Name == registry.IndexStage && g.IntN(4) > 0: // Half of them are served.
+				out[c.Name] = string(choose(g, []registry.Stage{registry.Production, registry.Deprecated, registry.Staging, registry.Archived}))
+			default:
 				out[c.Name] = choose(g, randomTexts)
 			}
 		}

@@ -191,6 +191,9 @@ func hasType(typ registry.IndexType, v any) bool {
 }
 
 func checkPredicate(p graph.Predicate) error {
+	if p.Served {
+		return nil
+	}
 	typ, ok := columnType(p.Column)
 	if p.Self != "" {
 		typ, ok = registry.TextIndex, (p.Self == graph.SelfID || p.Self == graph.SelfParent) && p.Op == graph.In

@@ -97,6 +97,10 @@ func (b *whereBuilder) predicate(p graph.Predicate) {
 }
 
 func comparison(table string, p graph.Predicate) (string, []any) {
+	if p.Served {
+		// The number is part of the text, so that the indexes of served nodes serve it.
+		return fmt.Sprintf("%s.served = %d", table, registry.IsServed), nil
+	}
 	column := table + "." + string(p.Column)
 	if p.Self != "" {
 		column = table + "." + string(p.Self)
@@ -152,6 +156,7 @@ var selectNodeSQL = func() (out [2]string) {
 		for _, c := range registry.IndexColumns() {
 			out[i] += ", n." + string(c.Name)
 		}
+		out[i] += ", n.served"
 	}
 	return out
 }()
@@ -159,9 +164,13 @@ var selectNodeSQL = func() (out [2]string) {
 // appendPage appends the first Limit+1 nodes that meet a condition.
 func (v *view) appendPage(all []keyedNode, q graph.Query, typ registry.IndexType, b *whereBuilder) ([]keyedNode, error) {
 	sql, args := pageSQL(q, b)
-	key := firstIndexColumn + len(registry.IndexColumns())
+	key := servedColumn + 1
 	err := v.c.query(sql, func(st *engine.Stmt) error {
 		n, err := v.scanNode(st, 0, false, q.Bare)
+		if err != nil {
+			return err
+		}
+		n.Served = registry.Served(st.ColumnInt(servedColumn))
 		f := keyedNode{node: n}
 		if typ == registry.IntIndex {
 			f.intKey = st.ColumnInt64(key)
@@ -169,7 +178,7 @@ func (v *view) appendPage(all []keyedNode, q graph.Query, typ registry.IndexType
 			f.textKey = st.ColumnText(key)
 		}
 		all = append(all, f)
-		return err
+		return nil
 	}, args...)
 	return all, err
 }

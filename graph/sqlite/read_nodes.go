@@ -63,6 +63,8 @@ type instant struct {
 	source           revisionSource
 	valid, known     int64
 	byValid, byKnown bool
+	// served says that the nodes get their registry.Served, which only the present has.
+	served bool
 }
 
 func instantOf(at graph.Instant) instant {
@@ -106,7 +108,7 @@ var nodeSQL = func() (out [3][2][2]string) {
 			if b == 0 {
 				d, rd = "n.doc", "coalesce(r.doc, n.doc)"
 			}
-			out[currentRow][k][b] = "SELECT " + currentColumns + ", " + d + indexedColumns + " FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
+			out[currentRow][k][b] = "SELECT " + currentColumns + ", " + d + indexedColumns + ", n.served FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
 			out[newestRecorded][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
 				"(SELECT max(x.revision) FROM revision x WHERE x.num = n.num AND x.recorded_seq <= ?3) WHERE " + key + " = ?1 AND r.valid_from <= ?2"
 			out[latestValid][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
@@ -133,6 +135,9 @@ const (
 	firstIndexColumn = 13
 )
 
+// servedColumn follows the index columns.
+var servedColumn = firstIndexColumn + len(registry.IndexColumns())
+
 // nodes reads nodes by id. It returns nil for ids without a node.
 func (v *view) nodes(ctx context.Context, at graph.Instant, ids []registry.ID) ([]*graph.Node, error) {
 	out := make([]*graph.Node, len(ids))
@@ -140,6 +145,7 @@ func (v *view) nodes(ctx context.Context, at graph.Instant, ids []registry.ID) (
 	if err != nil {
 		return nil, err
 	}
+	when.served = at == (graph.Instant{})
 	for i, id := range ids {
 		if i%1024 == 1023 && ctx.Err() != nil {
 			return nil, contextError(ctx)
@@ -204,6 +210,9 @@ func (v *view) readNode(st *engine.Stmt, when instant, bare bool) (n *graph.Node
 	more, err := st.Step()
 	if err == nil && more {
 		n, err = v.scanNode(st, 0, when.source != currentRow, bare)
+		if err == nil && when.served {
+			n.Served = registry.Served(st.ColumnInt(servedColumn))
+		}
 	}
 	if r := st.Reset(); err == nil {
 		err = r

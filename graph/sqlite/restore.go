@@ -84,10 +84,13 @@ func (t *tx) restore(ctx context.Context, source string, b *graph.Batch) (graph.
 	if err != nil || !write {
 		return state.Mark, err
 	}
-	if !b.Finish {
-		if err := t.restoreRows(b); err != nil {
-			return graph.DumpPosition{}, publicError(err)
-		}
+	if b.Finish {
+		err = t.s.rebuildServed(t.c)
+	} else {
+		err = t.restoreRows(b)
+	}
+	if err != nil {
+		return graph.DumpPosition{}, publicError(err)
 	}
 	encoded, err := json.Marshal(state)
 	if err == nil {

@@ -14,7 +14,7 @@ import (
 
 // schemaSteps are the schema steps in order. The schema number is the number of steps
 // that were applied. A released step must never change; add a further step instead.
-var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed}
 
 // createTables creates the tables and the instance secret. syncWithRegistry creates
 // the columns and indexes that depend on the field table, at every start.
@@ -68,6 +68,35 @@ func addFulltextIndex(c *conn) error { return c.exec("DELETE FROM meta WHERE key
 // log entries can be earlier than the one before, must not open the store.
 func keepTimesIncreasing(*conn) error { return nil }
 
+// addServed adds the columns that say which nodes a served version needs; see served.go.
+// rebuildStaleServed then fills them.
+func addServed(c *conn) error {
+	existing, err := columnsOfNode(c)
+	if err != nil {
+		return err
+	}
+	for column, value := range map[string]int{"served": int(registry.NotServed), "support": 0} {
+		if existing[column] {
+			continue
+		}
+		if err := c.execOnce(fmt.Sprintf("ALTER TABLE node ADD COLUMN %s INTEGER NOT NULL DEFAULT %d", column, value)); err != nil {
+			return err
+		}
+	}
+	for name, columns := range map[string]string{"kind_name": "kind, name", "kind_valid_from": "kind, valid_from", "parent_name": "parent, kind, name", "parent_valid_from": "parent, kind, valid_from"} {
+		if err := c.execOnce(fmt.Sprintf("CREATE INDEX IF NOT EXISTS node_served_%s ON node(%s, id) WHERE served = %d", name, columns, registry.IsServed)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func columnsOfNode(c *conn) (map[string]bool, error) {
+	existing := map[string]bool{}
+	err := c.query("SELECT name FROM pragma_table_info('node')", func(st *engine.Stmt) error { existing[st.ColumnText(0)] = true; return nil })
+	return existing, err
+}
+
 // upgradeSchema brings a database to this program's schema in one write transaction.
 // It can run again after any failure.
 func (s *Store) upgradeSchema(c *conn) error {
@@ -120,8 +149,7 @@ func (s *Store) syncWithRegistry(c *conn) error {
 	if err := s.codes.load(c); err != nil {
 		return err
 	}
-	existing := map[string]bool{}
-	err := c.query("SELECT name FROM pragma_table_info('node')", func(st *engine.Stmt) error { existing[st.ColumnText(0)] = true; return nil })
+	existing, err := columnsOfNode(c)
 	if err != nil {
 		return err
 	}
@@ -149,13 +177,18 @@ func (s *Store) syncWithRegistry(c *conn) error {
 			}
 		}
 	}
+	if err := s.rebuildStaleServed(c); err != nil {
+		return err
+	}
 	return s.rebuildStaleIndex(c)
 }
 
 func createColumnIndexes(c *conn, kind string, code int, column string) error {
 	for _, ddl := range []string{"CREATE INDEX IF NOT EXISTS node_%[1]s_%[2]s ON node(kind, %[2]s, id) WHERE kind=%[3]d",
-		"CREATE INDEX IF NOT EXISTS node_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d"} {
-		if err := c.execOnce(fmt.Sprintf(ddl, kind, column, code)); err != nil {
+		"CREATE INDEX IF NOT EXISTS node_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d",
+		"CREATE INDEX IF NOT EXISTS node_served_%[1]s_%[2]s ON node(kind, %[2]s, id) WHERE kind=%[3]d AND served=%[4]d",
+		"CREATE INDEX IF NOT EXISTS node_served_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d AND served=%[4]d"} {
+		if err := c.execOnce(fmt.Sprintf(ddl, kind, column, code, registry.IsServed)); err != nil {
 			return err
 		}
 	}

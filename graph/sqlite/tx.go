@@ -143,12 +143,13 @@ type storedNode struct {
 	parent        registry.ID
 	deleted       bool
 	hasSlots      bool
+	served        registry.Served
 }
 
 func (t *tx) lookup(id registry.ID) (found *storedNode, err error) {
-	err = t.c.query("SELECT num, revision, kind, parent, deleted, slots <> '' FROM node WHERE id = ?", func(st *engine.Stmt) error {
+	err = t.c.query("SELECT num, revision, kind, parent, deleted, slots <> '', served FROM node WHERE id = ?", func(st *engine.Stmt) error {
 		found = &storedNode{num: st.ColumnInt64(0), revision: st.ColumnInt64(1), kind: t.s.codes.kindName[st.ColumnInt(2)],
-			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), hasSlots: st.ColumnBool(5)}
+			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), hasSlots: st.ColumnBool(5), served: registry.Served(st.ColumnInt(6))}
 		return nil
 	}, string(id))
 	return found, err

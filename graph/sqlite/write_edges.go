@@ -86,8 +86,12 @@ func (t *tx) linkOne(e *graph.Edge, key edgeKey, live liveEdge, first *graph.Edg
 		return err
 	}
 	t.wrote = true
-	return t.c.exec("INSERT INTO edge(from_num, to_num, kind, recorded_seq, retracted_seq, valid_from, valid_to, subject) VALUES(?, ?, ?, ?, 0, ?, ?, ?)",
+	err = t.c.exec("INSERT INTO edge(from_num, to_num, kind, recorded_seq, retracted_seq, valid_from, valid_to, subject) VALUES(?, ?, ?, ?, 0, ?, ?, ?)",
 		key.from, key.to, key.kind, t.seq, toMicros(e.ValidFrom), toMicros(e.ValidTo), by)
+	if err != nil {
+		return err
+	}
+	return t.serveEdge(key, 1)
 }
 
 func (t *tx) edgeKeyOf(e *graph.Edge, endpoints map[registry.ID]*endpoint) (edgeKey, error) {
@@ -217,8 +221,13 @@ func (t *tx) unlink(e *graph.Edge) error {
 	t.wrote = true
 	e.ID, e.RecordedSeq, e.RetractedSeq = graph.EdgeID(e.Kind, e.From, e.To, recorded), recorded, t.seq
 	if recorded == t.seq {
-		return t.c.exec("DELETE FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND recorded_seq = ?", key.from, key.to, key.kind, recorded)
+		err = t.c.exec("DELETE FROM edge WHERE from_num = ? AND to_num = ? AND kind = ? AND recorded_seq = ?", key.from, key.to, key.kind, recorded)
+	} else {
+		err = t.c.exec("UPDATE edge SET retracted_seq = ?5 WHERE from_num = ?1 AND to_num = ?2 AND kind = ?3 AND recorded_seq = ?4",
+			key.from, key.to, key.kind, recorded, t.seq)
 	}
-	return t.c.exec("UPDATE edge SET retracted_seq = ?5 WHERE from_num = ?1 AND to_num = ?2 AND kind = ?3 AND recorded_seq = ?4",
-		key.from, key.to, key.kind, recorded, t.seq)
+	if err != nil {
+		return err
+	}
+	return t.serveEdge(key, -1)
 }

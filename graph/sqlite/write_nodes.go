@@ -27,6 +27,9 @@ func (t *tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if err == nil {
 		err = t.takeSlots(plan)
 	}
+	if err == nil {
+		err = t.servePut(nodes, plan)
+	}
 	return publicError(err)
 }
 
@@ -35,6 +38,7 @@ type plannedPut struct {
 	storedNode
 	slots    []string
 	hadSlots bool
+	isNew    bool
 }
 
 // planPut checks all nodes before anything is written.
@@ -51,6 +55,7 @@ func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*plannedPut, error) {
 			if found != nil {
 				p.storedNode, p.hadSlots = *found, found.hasSlots
 			}
+			p.isNew = found == nil
 			plan[n.ID] = p
 		}
 		if err := t.checkPut(n, p); err != nil {
@@ -296,6 +301,11 @@ func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	}
 	if err := t.c.exec(clearNodeSQL, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
 		return err
+	}
+	if !t.restoring {
+		if err := t.serveDeleted(f); err != nil {
+			return err
+		}
 	}
 	t.recordDeleted(n.ID)
 	t.pendingEntries[f.num] = indexEntry{}
