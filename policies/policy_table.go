@@ -21,11 +21,6 @@ const (
 // allRows lists the row rules in a fixed order.
 var allRows = []Rows{RowsAll, RowsServed, RowsModels, RowsOwn}
 
-// ServedStages are the stages that the row rule served covers.
-func ServedStages() []registry.Stage {
-	return []registry.Stage{registry.Production, registry.Deprecated}
-}
-
 // Table is a compiled policy: for each role, the fields that it may read under each row
 // rule and the actions that it may do. It is immutable.
 type Table struct {

@@ -14,8 +14,9 @@ import (
 // every row. It is what an actor sees of the graph. It reads the store
 // without redaction and caches its answers for one request.
 //
-// A version is covered by its own stage and model. A lineage node is covered when a
-// covered version is downstream of it, over the edges of today. A deployment is covered
+// A version is covered by its own stage and model. The row rule served covers the nodes
+// whose registry.Served the store keeps so. A grant on one model covers a lineage node when
+// a covered version is downstream of it, over the edges of today. A deployment is covered
 // when its version is, a model when one of its versions is, a dataset or repository
 // when a lineage node in it is, and what belongs to a version when that is.
 //
@@ -26,6 +27,8 @@ type rowVisibility struct {
 	// reachable has, by row grant, whether a lineage node reaches a covered version; a
 	// node that is absent is undecided.
 	reachable map[rowGrantKey]map[registry.ID]bool
+	// served has what the store keeps of nodes whose reader did not tell.
+	served map[registry.ID]registry.Served
 	// versions and effects are from closures over the edges of today, see addClosure.
 	versions map[registry.ID]*graph.Node
 	effects  map[registry.ID][]registry.ID
@@ -47,7 +50,7 @@ type rowGrantKey struct {
 }
 
 func newRowVisibility(r graph.Reader, budget int) *rowVisibility {
-	return &rowVisibility{store: r, reachable: map[rowGrantKey]map[registry.ID]bool{}, versions: map[registry.ID]*graph.Node{}, effects: map[registry.ID][]registry.ID{}, budget: budget}
+	return &rowVisibility{store: r, reachable: map[rowGrantKey]map[registry.ID]bool{}, served: map[registry.ID]registry.Served{}, versions: map[registry.ID]*graph.Node{}, effects: map[registry.ID][]registry.ID{}, budget: budget}
 }
 
 // undecided returns how many searches ended early, for lack of budget or time. After
@@ -78,49 +81,56 @@ func (c rowGrant) coversVersion(n *graph.Node) bool {
 	if c.model != "" && n.Parent != c.model {
 		return false
 	}
-	return c.rows != RowsServed || slices.Contains(ServedStages(), registry.Stage(n.Text(registry.IndexStage)))
+	return c.rows != RowsServed || slices.Contains(registry.ServedStages(), registry.Stage(n.Text(registry.IndexStage)))
 }
 
 // predicates returns the query predicates for the rows that the grant covers; false for
 // kinds whose rows no query can filter.
-func (c rowGrant) predicates(kind registry.Kind) ([]graph.Predicate, bool) {
+func (c rowGrant) predicates(kind registry.Kind) (out []graph.Predicate, ok bool) {
 	if c.coversAll() {
 		return nil, true
 	}
-	var stages []any
-	for _, st := range ServedStages() {
-		stages = append(stages, string(st))
+	if c.rows == RowsServed {
+		if !kind.HasServed() {
+			return nil, false
+		}
+		out = append(out, graph.Predicate{Served: true})
 	}
-	var out []graph.Predicate
+	self := graph.SelfParent
 	switch kind {
 	case registry.KindModel:
-		if c.model != "" {
-			out = append(out, graph.Predicate{Self: graph.SelfID, Op: graph.In, Values: []any{string(c.model)}})
-		}
-		if c.rows == RowsServed {
-			out = append(out, graph.Predicate{Child: registry.KindModelVersion, Column: registry.IndexStage, Op: graph.In, Values: stages})
-		}
-		return out, true
+		self = graph.SelfID
 	case registry.KindModelVersion:
-		if c.model != "" {
-			out = append(out, graph.Predicate{Self: graph.SelfParent, Op: graph.In, Values: []any{string(c.model)}})
-		}
-		if c.rows == RowsServed {
-			out = append(out, graph.Predicate{Column: registry.IndexStage, Op: graph.In, Values: stages})
-		}
-		return out, true
+	default:
+		return out, c.rows == RowsServed && c.model == ""
 	}
-	return nil, false
+	if c.model != "" {
+		out = append(out, graph.Predicate{Self: self, Op: graph.In, Values: []any{string(c.model)}})
+	}
+	return out, true
 }
 
 // covered reports for each node whether the grant covers its row.
 func (s *rowVisibility) covered(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.rows == RowsServed {
+		if err := s.loadServed(ctx, nodes); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]bool, len(nodes))
 	byKind := map[registry.Kind][]int{}
 	for i, n := range nodes {
-		byKind[n.Kind] = append(byKind[n.Kind], i)
+		switch {
+		case c.rows != RowsServed || !n.Kind.HasServed() || n.Kind == registry.KindModelVersion:
+			byKind[n.Kind] = append(byKind[n.Kind], i)
+		case s.servedOf(n) != registry.IsServed:
+		case c.model == "":
+			out[i] = n.Kind != registry.KindModel || !n.Deleted
+		default:
+			byKind[n.Kind] = append(byKind[n.Kind], i)
+		}
 	}
 	for kind, at := range byKind {
 		group := make([]*graph.Node, len(at))
@@ -147,7 +157,7 @@ func (s *rowVisibility) coveredOfKind(ctx context.Context, c rowGrant, kind regi
 		}
 		return out, nil
 	case registry.KindModel:
-		return s.coveredModels(ctx, c, nodes)
+		return c.coveredModels(nodes), nil
 	case registry.KindCard, registry.KindArtifact, registry.KindTransition:
 		return s.coveredByVersion(ctx, c, nodes, func(n *graph.Node) registry.ID { return n.Parent })
 	case registry.KindAlias, registry.KindDeployment:
@@ -173,26 +183,56 @@ func versionOf(n *graph.Node) registry.ID {
 	return d.VersionID
 }
 
-// coveredModels finds, in one query, which of these models have a covered version.
-func (s *rowVisibility) coveredModels(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
-	where, _ := c.predicates(registry.KindModel)
-	self := graph.Predicate{Self: graph.SelfID, Op: graph.In}
+// loadServed reads what the store keeps of the nodes whose reader did not tell, and which
+// no closure has shown to be served.
+func (s *rowVisibility) loadServed(ctx context.Context, nodes []*graph.Node) error {
+	var unknown []registry.ID
 	for _, n := range nodes {
-		self.Values = append(self.Values, string(n.ID))
+		if n.Kind != registry.KindModelVersion && n.Kind.HasServed() && s.servedOf(n) == registry.ServedUnknown {
+			unknown = append(unknown, n.ID)
+		}
 	}
-	page, err := s.store.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Where: append(where, self), Limit: max(len(nodes), 1), Bare: true})
+	if len(unknown) == 0 {
+		return nil
+	}
+	known := s.knownReachable(rowGrant{rows: RowsServed})
+	unknown = slices.DeleteFunc(unknown, func(id registry.ID) bool {
+		if known[id] {
+			s.served[id] = registry.IsServed
+		}
+		return known[id]
+	})
+	if len(unknown) == 0 {
+		return nil
+	}
+	found, err := s.store.Nodes(ctx, graph.Instant{}, unknown...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := map[registry.ID]bool{}
-	for _, n := range page.Nodes {
-		found[n.ID] = true
+	for i, n := range found {
+		s.served[unknown[i]] = registry.NotServed
+		if n != nil {
+			s.served[n.ID] = n.Served
+		}
 	}
+	return nil
+}
+
+// servedOf returns what is known of a node.
+func (s *rowVisibility) servedOf(n *graph.Node) registry.Served {
+	if n.Served != registry.ServedUnknown {
+		return n.Served
+	}
+	return s.served[n.ID]
+}
+
+// coveredModels decides for models that are not known to be served, or need not be.
+func (c rowGrant) coveredModels(nodes []*graph.Node) []bool {
 	out := make([]bool, len(nodes))
 	for i, n := range nodes {
-		out[i] = found[n.ID]
+		out[i] = !n.Deleted && (c.model == "" || n.ID == c.model)
 	}
-	return out, nil
+	return out
 }
 
 // coveredByVersion decides for nodes that are covered when their version is. It reads
@@ -259,9 +299,9 @@ func (s *rowVisibility) coveredContainers(ctx context.Context, c rowGrant, nodes
 	return out, nil
 }
 
-// coveredUpstream decides for lineage nodes whether a covered version is downstream of
-// them.
-func (s *rowVisibility) coveredUpstream(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
+// knownReachable returns what closures and searches have found of the lineage nodes that
+// reach a version which the grant covers.
+func (s *rowVisibility) knownReachable(c rowGrant) map[registry.ID]bool {
 	key := rowGrantKey{c.rows, c.model}
 	known := s.reachable[key]
 	if known == nil {
@@ -274,6 +314,13 @@ func (s *rowVisibility) coveredUpstream(ctx context.Context, c rowGrant, nodes [
 		}
 	}
 	s.propagate(known)
+	return known
+}
+
+// coveredUpstream decides for lineage nodes whether a covered version is downstream of
+// them.
+func (s *rowVisibility) coveredUpstream(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
+	known := s.knownReachable(c)
 	var undecided []registry.ID
 	for _, n := range nodes {
 		if _, ok := known[n.ID]; !ok {

@@ -330,7 +330,7 @@ func (s *Scope) Sees(noun string, field string) bool {
 // stage must be refused, because its result would reveal hidden versions.
 func (s *Scope) SeesStage(stage registry.Stage) bool {
 	for _, c := range s.rowGrants {
-		if c.masks["ModelVersion"] != 0 && (c.rows != RowsServed || slices.Contains(ServedStages(), stage)) {
+		if c.masks["ModelVersion"] != 0 && (c.rows != RowsServed || slices.Contains(registry.ServedStages(), stage)) {
 			return true
 		}
 	}

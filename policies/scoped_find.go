@@ -8,9 +8,10 @@ import (
 	"pedigree/registry"
 )
 
-// Find returns one page of the rows that the actor may see. The store filters models
-// and versions inside the query, so their totals are exact. The visibility of other
-// kinds depends on the graph: their rows are filtered after each page is read and have
+// Find returns one page of the rows that the actor may see. Where the rows of all grants
+// can be told by columns, as those of the rule served can, the store filters inside the
+// query and totals are exact. The rows of a grant on one model depend on the graph, except
+// for models and versions: they are filtered after each page is read and have
 // no total (-1), unless the actor sees every row. A filter or sort on a column that all
 // grants hide is FORBIDDEN; where only some grants hide it, their rows do not match.
 func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
@@ -21,19 +22,7 @@ func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if len(grants) == 0 {
 		return graph.Page{Total: 0}, nil
 	}
-	var rows [][]graph.Predicate
-	inQuery := true
-	for _, c := range grants {
-		if c.coversAll() {
-			rows, inQuery = nil, true
-			break
-		}
-		for _, k := range q.Kinds {
-			p, ok := c.predicates(k)
-			inQuery = inQuery && ok && len(q.Kinds) == 1
-			rows = append(rows, p)
-		}
-	}
+	rows, inQuery := rowPredicates(grants, q.Kinds)
 	if !inQuery || len(q.Kinds) == 0 {
 		return s.findByFiltering(ctx, q, grants)
 	}
@@ -48,6 +37,25 @@ func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	}
 	page.Nodes = redactAll(page.Nodes, masks)
 	return page, nil
+}
+
+// rowPredicates returns the alternatives that the rows of some kinds must meet, none when
+// all rows are covered; false when no query can tell which rows are.
+func rowPredicates(grants []rowGrant, kinds []registry.Kind) (rows [][]graph.Predicate, ok bool) {
+	ok = true
+	for _, c := range grants {
+		if c.coversAll() {
+			return nil, true
+		}
+		for i, k := range kinds {
+			p, can := c.predicates(k)
+			ok = ok && can && (len(kinds) == 1 || c.model == "") // Without a model, p is the same for all kinds.
+			if i == 0 {
+				rows = append(rows, p)
+			}
+		}
+	}
+	return rows, ok
 }
 
 // rowGrantsFor returns the row grants whose rows may match: those that show a noun of

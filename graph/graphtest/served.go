@@ -293,7 +293,7 @@ func servedRandomly(k *kit) {
 	stages := []registry.Stage{registry.Development, registry.Staging, registry.Production, registry.Deprecated, registry.Archived}
 	for step := range steps {
 		switch n := r.IntN(100); {
-		case len(order) < 30 || n < 5 && len(order) < 120:
+		case len(order) < 30 || n < 5 && len(order) < 60:
 			x := newNode()
 			if x.Kind == registry.KindModelVersion {
 				x = with(x, registry.IndexStage, string(stages[r.IntN(len(stages))]))
@@ -304,7 +304,7 @@ func servedRandomly(k *kit) {
 			x, y := pick(), pick()
 			for _, kind := range registry.EdgeKinds() {
 				e := edge(kind, x, y)
-				if x.Deleted || y.Deleted || registry.CheckEdge(kind, x.Kind, y.Kind) != nil {
+				if registry.CheckEdge(kind, x.Kind, y.Kind) != nil {
 					continue
 				}
 				if err := k.update(func(tx graph.Tx) error { return tx.Link(k.ctx, e) }); err == nil {
@@ -324,15 +324,15 @@ func servedRandomly(k *kit) {
 			delete(m.edges, key)
 		case n < 97:
 			x := pick()
-			if x.Kind == registry.KindModelVersion && !x.Deleted {
+			if x.Kind == registry.KindModelVersion {
 				x = with(x, registry.IndexStage, string(stages[r.IntN(len(stages))]))
 				k.put(x)
 			}
 		default:
-			if x := pick(); !x.Deleted {
-				k.delete(&graph.Node{ID: x.ID, Doc: []byte(`{}`)})
-				x.Deleted, x.Columns = true, nil
-			}
+			x := pick()
+			k.delete(&graph.Node{ID: x.ID, Doc: []byte(`{}`)})
+			x.Deleted, x.Columns = true, nil
+			order = slices.DeleteFunc(order, func(id registry.ID) bool { return id == x.ID })
 		}
 		if steps > servedSteps && step%25 != 0 {
 			continue
