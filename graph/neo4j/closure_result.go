@@ -117,5 +117,10 @@ func (w *walker) loadNodes(ctx context.Context, ids []registry.ID) (map[registry
 			all[id] = nodes[id]
 		}
 	}
+	for _, n := range all {
+		if n != nil {
+			n.Served = registry.ServedUnknown // A walk does not tell.
+		}
+	}
 	return all, nil
 }

@@ -20,6 +20,9 @@ type finder struct {
 	match   string
 	conds   []string
 	parents string
+	// kindKey and parentKey are the properties by which the nodes of kinds and parents are
+	// found.
+	kindKey, parentKey string
 	// textKeys are the keys of the nodes that match Query.Text.
 	textKeys []string
 }
@@ -69,9 +72,16 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		rows = rows[:q.Limit]
 	}
 	for _, r := range rows {
-		page.Nodes = append(page.Nodes, nodeOf(r["node"].(map[string]any), q.Bare))
+		page.Nodes = append(page.Nodes, foundNode(r, q.Bare))
 	}
 	return page, nil
+}
+
+func foundNode(r row, bare bool) *graph.Node {
+	p := r["node"].(map[string]any)
+	n := nodeOf(p, bare)
+	n.Served = servedOf(p)
+	return n
 }
 
 // narrow collects the conditions on the nodes and returns the order column.
@@ -85,6 +95,9 @@ func (f *finder) narrow(q graph.Query) (registry.Index, error) {
 	}
 	if q.PerParent && len(q.Parents) == 0 {
 		return "", registry.Invalid("parents", "give parents to find nodes of each")
+	}
+	if len(q.AnyOf) == 1 { // One alternative is a condition, by which an index may be chosen.
+		q.Where, q.AnyOf = slices.Concat(q.Where, q.AnyOf[0]), nil
 	}
 	if err := f.anchor(q, order); err != nil {
 		return "", err
@@ -121,25 +134,29 @@ func (f *finder) narrow(q graph.Query) (registry.Index, error) {
 // anchor picks the index that finds the nodes: of slots, ids, parents, else kinds. The
 // hints make the planner use it, whatever its statistics say.
 func (f *finder) anchor(q graph.Query, order registry.Index) error {
-	kinds := keysOf(f.v, q.Kinds)
+	kinds, kindKey, parentKey := keysOf(f.v, q.Kinds), "kind_key", "parent_key"
+	if slices.ContainsFunc(q.Where, func(p graph.Predicate) bool { return p.Served && p.Child == "" }) {
+		kindKey, parentKey = "served_kind", "served_parent" // Only nodes that are served have these.
+	}
+	f.kindKey, f.parentKey = kindKey, parentKey
 	switch {
 	case q.Text != nil:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(key)"
 		f.conds = append(f.conds, "n.key IN "+f.param(f.textKeys))
 	case len(q.Slots) > 0 && q.PerParent:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(parent_key)"
+		f.match = "MATCH (n:Node) USING INDEX n:Node(" + parentKey + ")"
 		f.conds = append(f.conds, "EXISTS { MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN "+f.param(distinct(keysOf(f.v, q.Slots)))+" AND s.node_key = n.key }")
 	case len(q.Slots) > 0:
 		f.match = "MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN " + f.param(distinct(keysOf(f.v, q.Slots))) +
 			" WITH DISTINCT s.node_key AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)"
 	case len(q.Parents) > 0:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(parent_key)"
+		f.match = "MATCH (n:Node) USING INDEX n:Node(" + parentKey + ")"
 	case len(q.Kinds) == 0:
 		return registry.Invalid("kinds", "give kinds, parents or slots to find nodes")
 	case order == registry.IndexValidFrom:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(kind_key, valid_from)"
+		f.match = "MATCH (n:Node) USING INDEX n:Node(" + kindKey + ", valid_from)"
 	default:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(kind_key, name)"
+		f.match = "MATCH (n:Node) USING INDEX n:Node(" + kindKey + ", name)"
 	}
 	if len(q.Parents) > 0 {
 		f.parents = f.param(distinct(keysOf(f.v, q.Parents)))
@@ -148,9 +165,9 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	case 0:
 	case 1:
 		// With equality, the index gives the order.
-		f.conds = append(f.conds, "n.kind_key = "+f.param(kinds[0]))
+		f.conds = append(f.conds, "n."+kindKey+" = "+f.param(kinds[0]))
 	default:
-		f.conds = append(f.conds, "n.kind_key IN "+f.param(distinct(kinds)))
+		f.conds = append(f.conds, "n."+kindKey+" IN "+f.param(distinct(kinds)))
 	}
 	if order == registry.IndexValidFrom {
 		f.conds = append(f.conds, "n.valid_from IS NOT NULL")
@@ -163,7 +180,7 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 func (f *finder) where() string {
 	text := f.match + " WHERE " + strings.Join(f.conds, " AND ")
 	if f.parents != "" {
-		text += " AND n.parent_key IN " + f.parents
+		text += " AND n." + f.parentKey + " IN " + f.parents
 	}
 	return text
 }
@@ -189,7 +206,7 @@ func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 		if q.Desc {
 			direction = " DESC"
 		}
-		sort = "n.kind_key" + direction + ", " + sort
+		sort = "n." + f.kindKey + direction + ", " + sort
 	}
 	return f.where() + " WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit+1)) +
 		" RETURN " + projection("n", "n", q.Bare) + " AS node ORDER BY " + sort, nil
@@ -214,7 +231,7 @@ func (f *finder) perParent(ctx context.Context, q graph.Query, order registry.In
 	}
 	of := map[string][]*graph.Node{}
 	for _, r := range rows {
-		of[text(r, "parent_key")] = append(of[text(r, "parent_key")], nodeOf(r["node"].(map[string]any), q.Bare))
+		of[text(r, "parent_key")] = append(of[text(r, "parent_key")], foundNode(r, q.Bare))
 	}
 	var nodes []*graph.Node
 	for _, key := range distinct(keysOf(f.v, q.Parents)) {
@@ -226,7 +243,7 @@ func (f *finder) perParent(ctx context.Context, q graph.Query, order registry.In
 func (f *finder) perParentText(q graph.Query, order registry.Index) string {
 	sort := sortText(q, order)
 	return "UNWIND " + f.parents + " AS parent_key CALL { WITH parent_key " + f.match + " WHERE " + strings.Join(f.conds, " AND ") +
-		" AND n.parent_key = parent_key WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit)) + " RETURN n } RETURN parent_key, " +
+		" AND n." + f.parentKey + " = parent_key WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit)) + " RETURN n } RETURN parent_key, " +
 		projection("n", "n", q.Bare) + " AS node ORDER BY parent_key, " + sort
 }
 
@@ -275,6 +292,9 @@ func (f *finder) predicate(p graph.Predicate) (string, error) {
 var operators = map[graph.Op]string{graph.Less: " < ", graph.AtMost: " <= ", graph.Greater: " > ", graph.AtLeast: " >= ", graph.Prefix: " STARTS WITH "}
 
 func (f *finder) compare(alias string, p graph.Predicate) (string, error) {
+	if p.Served {
+		return alias + ".served = " + strconv.Itoa(int(registry.IsServed)), nil
+	}
 	if p.Self != "" {
 		return f.compareSelf(alias, p)
 	}

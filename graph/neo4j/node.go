@@ -43,7 +43,7 @@ func columnType(c registry.Index) registry.IndexType {
 
 // The properties that reads return, of a Node or a Revision alike.
 var (
-	bareProjection = " {.id, .kind, .parent, .number, .name, .valid_from, .valid_to, .since, .revision, .recorded_seq, .deleted" + columnList()
+	bareProjection = " {.id, .kind, .parent, .number, .name, .valid_from, .valid_to, .since, .revision, .recorded_seq, .deleted, .served" + columnList()
 	fullProjection = bareProjection + ", .doc"
 )
 
@@ -117,6 +117,12 @@ func nodeOf(p map[string]any, bare bool) *graph.Node {
 		}
 	}
 	return n
+}
+
+// servedOf is the registry.Served of a node of the present. A node that no write has
+// served lacks the property.
+func servedOf(p map[string]any) registry.Served {
+	return max(registry.Served(number(p, "served")), registry.NotServed)
 }
 
 func text(p map[string]any, name string) string  { s, _ := p[name].(string); return s }

@@ -20,7 +20,7 @@ import (
 func fixedTexts() []string {
 	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, readHeadAndEntry, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
 		readHolders, freeSlots, takeSlots, eraseDocs, readEndpoints, readLiveEdges, retractEdges, deleteOwnEdges, findCycle, queryFulltext, setSearchProperties,
-		dumpSizes, dumpNodes, dumpEdges, setNamespaces, writeMigration, setMigration, dropRevisions, releaseSlots}
+		dumpSizes, dumpNodes, dumpEdges, setNamespaces, changeSupport, countContents, readServedNodes, readServedEdges, setServed, writeMigration, setMigration, dropRevisions, releaseSlots}
 	for _, text := range createNodes {
 		texts = append(texts, text)
 	}

@@ -26,6 +26,9 @@ func (v *view) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) 
 	for i, id := range ids {
 		if n := byID[id]; n != nil {
 			c := *n
+			if at != (graph.Instant{}) {
+				c.Served = registry.ServedUnknown
+			}
 			out[i] = &c
 		}
 	}
@@ -43,7 +46,9 @@ func (v *view) nodes(ctx context.Context, l asOf, ids []registry.ID, bare bool) 
 		return nil, err
 	}
 	for _, r := range rows {
-		n := nodeOf(r["node"].(map[string]any), bare)
+		p := r["node"].(map[string]any)
+		n := nodeOf(p, bare)
+		n.Served = servedOf(p)
 		byID[n.ID] = n
 	}
 	return byID, nil

@@ -52,6 +52,9 @@ func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph
 	}
 	params := map[string]any{"key": t.key(""), "migration": string(state)}
 	if b.Finish {
+		if _, err = t.repairServed(ctx); err != nil {
+			return f.Mark, err
+		}
 		_, err = t.query(ctx, setMigration, params)
 		return f.Mark, err
 	}

@@ -27,7 +27,8 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	// than the one before.
 	{5, nil, nil},
 	// Step 6 splits texts as graph.TokenizerVersion 2 does.
-	{6, nil, backfillFulltext}}
+	{6, nil, backfillFulltext},
+	{7, servedStep, backfillServed}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",

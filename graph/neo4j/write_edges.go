@@ -15,10 +15,10 @@ var (
 	// rows cost more than their content. The keys are in a map, for the reason that
 	// createEdges gives.
 	readEndpoints = `UNWIND $in.keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
-RETURN collect([key, id(n), n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }])`
+RETURN collect([key, id(n), n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }, coalesce(n.served, 1)])`
 	readLiveEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0
-RETURN a.id AS from, b.id AS to, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
+RETURN a.id AS from, b.id AS to, a.kind AS from_kind, coalesce(a.served, 1) AS from_served, coalesce(b.served, 1) AS to_served, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
 r.recorded_seq AS recorded_seq, r.retracted_seq AS retracted_seq, r.by AS by`
 	retractEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0 SET r.retracted_seq = $seq`
@@ -65,6 +65,8 @@ type endpoint struct {
 	// effects and causes report whether the node was ever an end of an edge on that
 	// side.
 	effects, causes bool
+	// served is the node's registry.Served before the edges.
+	served int64
 }
 
 // Link records edges. It writes new edges before it searches for cycles, so that the
@@ -77,7 +79,7 @@ func (t *txn) Link(ctx context.Context, edges ...*graph.Edge) error {
 	if err != nil {
 		return err
 	}
-	live, err := t.liveEdges(ctx, possiblyLinked(edges, ends))
+	live, _, err := t.liveEdges(ctx, possiblyLinked(edges, ends))
 	if err != nil {
 		return err
 	}
@@ -96,6 +98,13 @@ func (t *txn) Link(ctx context.Context, edges ...*graph.Edge) error {
 		return err
 	}
 	if err := t.checkCycles(ctx, newEdges, ends); err != nil {
+		return err
+	}
+	var support []row
+	for _, e := range newEdges {
+		support = t.edgeSupport(support, e, ends[e.From].kind, ends[e.From].served, ends[e.To].served, 1)
+	}
+	if err := t.spreadServed(ctx, support); err != nil {
 		return err
 	}
 	for i, e := range edges {
@@ -152,6 +161,7 @@ func endpointOf(values []any) (string, *endpoint) {
 	e.deleted, _ = values[4].(bool)
 	e.effects, _ = values[5].(bool)
 	e.causes, _ = values[6].(bool)
+	e.served, _ = values[7].(int64)
 	return key, e
 }
 
@@ -166,11 +176,12 @@ func possiblyLinked(edges []*graph.Edge, ends map[registry.ID]*endpoint) (out []
 	return out
 }
 
-// liveEdges returns the live edges among those given.
-func (t *txn) liveEdges(ctx context.Context, edges []*graph.Edge) (map[edgeKey]*graph.Edge, error) {
-	have := map[edgeKey]*graph.Edge{}
+// liveEdges returns the live edges among those given, and what their end takes from the
+// support of other nodes.
+func (t *txn) liveEdges(ctx context.Context, edges []*graph.Edge) (have map[edgeKey]*graph.Edge, support []row, err error) {
+	have = map[edgeKey]*graph.Edge{}
 	if len(edges) == 0 {
-		return have, nil
+		return have, nil, nil
 	}
 	var rows []row
 	asked := map[edgeKey]bool{}
@@ -182,13 +193,14 @@ func (t *txn) liveEdges(ctx context.Context, edges []*graph.Edge) (map[edgeKey]*
 	}
 	found, err := t.query(ctx, readLiveEdges, map[string]any{"rows": rows})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range found {
 		e := edgeOf(r, registry.ID(text(r, "from")), registry.ID(text(r, "to")))
 		have[edgeKeyOf(&e)] = &e
+		support = t.edgeSupport(support, &e, registry.Kind(text(r, "from_kind")), number(r, "from_served"), number(r, "to_served"), -1)
 	}
-	return have, nil
+	return have, support, nil
 }
 
 // edgeOf reads the properties of a relationship.
@@ -226,7 +238,7 @@ func (t *txn) Unlink(ctx context.Context, edges ...*graph.Edge) error {
 	if len(edges) == 0 {
 		return nil
 	}
-	live, err := t.liveEdges(ctx, edges)
+	live, support, err := t.liveEdges(ctx, edges)
 	if err != nil || len(live) == 0 {
 		return err
 	}
@@ -240,6 +252,9 @@ func (t *txn) Unlink(ctx context.Context, edges ...*graph.Edge) error {
 		}
 	}
 	t.hasWrites = true
+	if err := t.spreadServed(ctx, support); err != nil {
+		return err
+	}
 	for _, e := range edges {
 		if l := live[edgeKeyOf(e)]; l != nil {
 			e.ID, e.RecordedSeq, e.RetractedSeq = l.ID, l.RecordedSeq, t.seq

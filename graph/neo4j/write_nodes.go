@@ -14,7 +14,8 @@ import (
 const (
 	readStored = `UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
 RETURN n.id AS id, n.kind AS kind, n.parent AS parent, n.name AS name, n.number AS number, n.revision AS revision,
-n.created_seq AS created_seq, n.valid_from AS valid_from, n.valid_to AS valid_to, n.slots AS slots, n.deleted AS deleted`
+n.created_seq AS created_seq, n.valid_from AS valid_from, n.valid_to AS valid_to, n.slots AS slots, n.deleted AS deleted,
+n.served AS served, n.support AS support`
 	replaceNodes   = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n = row"
 	writeRevisions = "UNWIND $rows AS row CREATE (v:Revision) SET v = row"
 	readHolders    = "UNWIND $keys AS key MATCH (s:Slot {key: key}) USING INDEX s:Slot(key) RETURN s.key AS key, s.node AS node"
@@ -45,6 +46,7 @@ type storedNode struct {
 	validTo          int64
 	slots            []string
 	deleted          bool
+	served, support  int64
 	isNew            bool
 	properties       row
 	searchProperties row
@@ -64,7 +66,7 @@ func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]
 	for _, r := range rows {
 		s := &storedNode{id: registry.ID(text(r, "id")), kind: registry.Kind(text(r, "kind")), parent: registry.ID(text(r, "parent")),
 			name: unsortable(text(r, "name")), number: number(r, "number"), revision: number(r, "revision"), created: number(r, "created_seq"),
-			validFrom: number(r, "valid_from"), validTo: number(r, "valid_to")}
+			validFrom: number(r, "valid_from"), validTo: number(r, "valid_to"), served: number(r, "served"), support: number(r, "support")}
 		s.deleted, _ = r["deleted"].(bool)
 		for _, x := range r["slots"].([]any) {
 			s.slots = append(s.slots, x.(string))
@@ -106,7 +108,10 @@ func (t *txn) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.writeNodes(ctx, have, revisions); err != nil {
 		return err
 	}
-	return t.writeSlots(ctx, want, have)
+	if err := t.writeSlots(ctx, want, have); err != nil {
+		return err
+	}
+	return t.servePut(ctx, have)
 }
 
 func checkPut(nodes []*graph.Node, have map[registry.ID]*storedNode) error {
@@ -170,6 +175,10 @@ func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*storedNode,
 		p["key"], p["ns"], p["created_seq"] = t.key(string(id)), t.s.ns, s.created
 		p["kind_key"], p["parent_key"] = t.key(text(p, "kind")), t.key(text(p, "parent"))
 		p["packed"] = s.packed
+		p["served"], p["support"] = max(s.served, int64(registry.NotServed)), s.support
+		if s.served == int64(registry.IsServed) {
+			p["served_kind"], p["served_parent"] = p["kind_key"], p["parent_key"]
+		}
 		maps.Copy(p, s.searchProperties)
 		if s.isNew {
 			created[s.kind] = append(created[s.kind], p)
@@ -284,7 +293,10 @@ func (t *txn) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.writeNodes(ctx, have, revisions); err != nil {
 		return err
 	}
-	return t.writeSlots(ctx, nil, have)
+	if err := t.writeSlots(ctx, nil, have); err != nil {
+		return err
+	}
+	return t.serveDeleted(ctx, have)
 }
 
 func distinct(list []string) []string {
