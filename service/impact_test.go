@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -46,15 +47,27 @@ func (k *kit) setVisibilityBudget(edges int) {
 	k.Service = service.New(gate)
 }
 
-// TestTheVisibilityBudgetTruncatesLineage reads the lineage of a hub of which a developer does
-// not see most. The search for what is visible has a budget. A budget that is too small
-// truncates the answer.
+// TestTheVisibilityBudgetTruncatesLineage reads the lineage of a hub of which a developer of
+// one model does not see most. The search for what is visible has a budget. A budget that is
+// too small truncates the answer. A developer of all models needs no search, and so no budget.
 func TestTheVisibilityBudgetTruncatesLineage(t *testing.T) {
 	k := newKit(t)
 	hub, served := hubWithHiddenNeighbors(k, 60)
+	// Another model is served by all that is hidden.
+	var made []registry.ID
+	for i := range 60 {
+		made = append(made, k.data(fmt.Sprint("made", i), nil))
+	}
+	all := k.run("all", made...)
+	k.model("other")
+	must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "other", Version: ptr("1.0.0"), Run: &all}))
+	k.move("other", "1.0.0", registry.Staging, registry.Production)
+	ofModel := func() context.Context {
+		return k.with("dev", registry.Grant{Role: registry.RoleDeveloper, Scope: "model:m"})
+	}
 	ask := func(budget int) *provenance.LineageGraph {
 		k.setVisibilityBudget(budget)
-		return must[*provenance.LineageGraph](k)(k.Lineage(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
+		return must[*provenance.LineageGraph](k)(k.Lineage(ofModel(), provenance.LineageInput{Of: served, Direction: lineage.Both, Fanout: ptr(1000)}))
 	}
 	for _, budget := range []int{0, 5, 1000} {
 		g := ask(budget)
@@ -68,29 +81,34 @@ func TestTheVisibilityBudgetTruncatesLineage(t *testing.T) {
 	}
 	down := func(budget, fanout int) (*provenance.LineageCounts, error) {
 		k.setVisibilityBudget(budget)
-		return k.LineageCounts(k.as("dev", registry.RoleDeveloper), provenance.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(fanout)})
+		return k.LineageCounts(ofModel(), provenance.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(fanout)})
+	}
+	k.setVisibilityBudget(0)
+	of := provenance.LineageInput{Of: hub, Direction: lineage.Downstream, Fanout: ptr(1000)}
+	if every := must[*provenance.LineageCounts](k)(k.LineageCounts(k.as("dev", registry.RoleDeveloper), of)); every.Nodes != 125 || every.Redacted != 0 {
+		t.Errorf("a developer of all models: %+v", every)
 	}
 	whole := must[*provenance.LineageCounts](k)(down(100_000, 1000))
-	if whole.Nodes != 123 || whole.Redacted != 120 || !slices.Equal(whole.Truncation.Reasons, []lineage.Reason{lineage.ReasonAccess}) {
+	if whole.Nodes != 125 || whole.Redacted != 122 || !slices.Equal(whole.Truncation.Reasons, []lineage.Reason{lineage.ReasonAccess}) {
 		t.Errorf("%+v", whole)
 	}
 	// A walk that reaches a version in PRODUCTION needs no search to see its root. A walk that
 	// is truncated before that needs one, and fails with a budget of 0.
-	if met := must[*provenance.LineageCounts](k)(down(0, 1000)); met.Nodes != 123 {
+	if met := must[*provenance.LineageCounts](k)(down(0, 1000)); met.Nodes != 125 {
 		t.Errorf("%+v", met)
 	}
 	_, err := down(0, 10)
 	k.wantCode(registry.NotFound, err)
 	short := must[*provenance.LineageCounts](k)(down(62, 1000))
-	if short.Nodes != 123 || short.Redacted < 120 || !slices.Contains(short.Truncation.Reasons, lineage.ReasonAccess) {
+	if short.Nodes != 125 || short.Redacted < 122 || !slices.Contains(short.Truncation.Reasons, lineage.ReasonAccess) {
 		t.Errorf("%+v", short)
 	}
 	// A list cannot report that it is truncated, so it is refused.
 	k.setVisibilityBudget(5)
-	_, err = k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)
+	_, err = k.Runs(ofModel(), core.Paging{}, nil, nil)
 	k.wantCode(registry.ResourceExhausted, err)
 	k.setVisibilityBudget(100_000)
-	if c := must[*facts.RunConnection](k)(k.Runs(k.as("dev", registry.RoleDeveloper), core.Paging{}, nil, nil)); len(c.Edges) != 1 {
+	if c := must[*facts.RunConnection](k)(k.Runs(ofModel(), core.Paging{}, nil, nil)); len(c.Edges) != 1 {
 		t.Errorf("%d runs", len(c.Edges))
 	}
 }
