@@ -77,9 +77,7 @@ func (t *txn) spreadServed(ctx context.Context, rows []row) error {
 			if err != nil {
 				return err
 			}
-			for _, r := range found {
-				next = append(next, r)
-			}
+			next = append(next, found...)
 		}
 		rows = next
 	}
@@ -119,9 +117,7 @@ func (t *txn) servePut(ctx context.Context, nodes map[registry.ID]*storedNode) e
 		if err != nil {
 			return err
 		}
-		for _, r := range found {
-			versions = append(versions, r)
-		}
+		versions = append(versions, found...)
 	}
 	return t.spreadServed(ctx, versions)
 }
