@@ -30,6 +30,7 @@ func (t *txn) checkCycles(ctx context.Context, newEdges []*graph.Edge, ends map[
 	for _, e := range newEdges {
 		undo = append(undo, t.edgeRow(e))
 	}
+	t.pending.sent()
 	if _, err := t.query(ctx, deleteOwnEdges, map[string]any{"rows": undo, "seq": t.seq}); err != nil {
 		return err
 	}

@@ -18,15 +18,9 @@ import (
 
 // fixedTexts are all Cypher texts that do not depend on a graph.Query.
 func fixedTexts() []string {
-	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, readHeadAndEntry, setSchema, writeHead, appendLog, appendTouches, readStored, replaceNodes, writeRevisions,
-		readHolders, freeSlots, takeSlots, eraseDocs, readEndpoints, readLiveEdges, retractEdges, deleteOwnEdges, findCycle, queryFulltext, setSearchProperties,
+	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, readHeadAndEntry, setSchema, writePending, readStored,
+		readHolders, takeSlots, eraseDocs, readEndpoints, readLiveEdges, retractEdges, deleteOwnEdges, findCycle, queryFulltext, setSearchProperties,
 		dumpSizes, dumpNodes, dumpEdges, setNamespaces, changeSupport, countContents, readServedNodes, readServedEdges, setServed, writeMigration, setMigration, dropRevisions, releaseSlots}
-	for _, text := range createNodes {
-		texts = append(texts, text)
-	}
-	for _, text := range createEdges {
-		texts = append(texts, text)
-	}
 	for _, text := range restoreEdges {
 		texts = append(texts, text)
 	}

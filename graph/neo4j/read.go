@@ -41,7 +41,8 @@ func (v *view) nodes(ctx context.Context, l asOf, ids []registry.ID, bare bool) 
 	if len(ids) == 0 {
 		return byID, nil
 	}
-	rows, err := v.query(ctx, l.nodesText(bare), l.with(map[string]any{"keys": distinct(keysOf(v, ids))}))
+	keys := distinct(keysOf(v, ids))
+	rows, err := v.queryNodes(ctx, keys, l.nodesText(bare), l.with(map[string]any{"keys": keys}))
 	if err != nil {
 		return nil, err
 	}

@@ -58,9 +58,7 @@ func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph
 		_, err = t.query(ctx, setMigration, params)
 		return f.Mark, err
 	}
-	if err := t.writeEntries(ctx, pointers(b.Log)); err != nil {
-		return f.Mark, err
-	}
+	t.writeEntries(pointers(b.Log))
 	if err := t.restoreNodes(ctx, b.Nodes); err != nil {
 		return f.Mark, err
 	}
@@ -93,12 +91,13 @@ func (t *txn) restoreNodes(ctx context.Context, revisions []*graph.Node) error {
 	if err != nil {
 		return err
 	}
-	var rows, drop, free, take []row
+	var rows []any
+	var drop, free, take []row
 	for i, n := range revisions {
 		s := have[n.ID]
 		first := i == 0 || revisions[i-1].ID != n.ID
 		switch {
-		case createNodes[n.Kind] == "" || s == nil && n.Revision != 1 || s != nil && s.number != n.Number:
+		case !isKnownKind[n.Kind] || s == nil && n.Revision != 1 || s != nil && s.number != n.Number:
 			return internal(fmt.Errorf("revision %d of %s, a %q, does not fit", n.Revision, n.ID, n.Kind))
 		case s == nil:
 			s = &storedNode{id: n.ID, kind: n.Kind, number: n.Number, created: n.RecordedSeq, isNew: true}
@@ -118,9 +117,7 @@ func (t *txn) restoreNodes(ctx context.Context, revisions []*graph.Node) error {
 	if err := t.writeRows(ctx, dropRevisions, drop); err != nil {
 		return err
 	}
-	if err := t.writeNodes(ctx, have, rows); err != nil {
-		return err
-	}
+	t.writeNodes(have, rows)
 	if err := t.writeRows(ctx, releaseSlots, free); err != nil {
 		return err
 	}

@@ -71,6 +71,7 @@ func (t *txn) supportRow(id registry.ID, kind registry.Kind, delta int64) row {
 func (t *txn) spreadServed(ctx context.Context, rows []row) error {
 	for len(rows) > 0 {
 		t.hasWrites = true
+		t.pending.sent()
 		var next []row
 		for part := range slices.Chunk(sumSupport(rows), batch) {
 			found, err := t.query(ctx, changeSupport, map[string]any{"rows": part, "stages": servedStages()})
@@ -113,13 +114,27 @@ func (t *txn) servePut(ctx context.Context, nodes map[registry.ID]*storedNode) e
 		}
 	}
 	if len(containers) > 0 {
-		found, err := t.query(ctx, countContents, map[string]any{"rows": containers})
+		found, err := t.countContents(ctx, containers)
 		if err != nil {
 			return err
 		}
 		versions = append(versions, found...)
 	}
 	return t.spreadServed(ctx, versions)
+}
+
+// countContents counts the nodes that support new containers. Pending writes that have no
+// such node stay pending.
+func (t *txn) countContents(ctx context.Context, containers []row) ([]row, error) {
+	for _, r := range containers {
+		if t.pending.parents[text(r, "key")] {
+			if err := t.flush(ctx); err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
+	return rowsOf(t.send(ctx, countContents, map[string]any{"rows": containers}))
 }
 
 func kindTexts(kinds []registry.Kind) (out []string) {

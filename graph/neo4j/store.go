@@ -6,10 +6,8 @@ package neo4j
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"math"
-	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j/config"
 
 	"pedigree/graph"
-	"pedigree/registry"
 )
 
 // Store is a graph.Store on a Neo4j database. Its reads see at least what its own
@@ -36,6 +33,11 @@ type Store struct {
 	closureMethod closureMethod
 	headTracker   headTracker
 	closed        atomic.Bool
+	// jobs is the queue of the writer, which closes writerDone when it ends. jobsMu is held
+	// to write while jobs is closed.
+	jobs       chan *job
+	jobsMu     sync.RWMutex
+	writerDone chan struct{}
 }
 
 // closureMethod is how a closure may be answered: by any method, by a search in the
@@ -112,21 +114,27 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 		s.driver.Close(ctx)
 		return nil, storeError(err)
 	}
-	go s.planLinkQueries()
+	s.jobs, s.writerDone = make(chan *job), make(chan struct{})
+	go s.writeLoop()
+	go s.planWriteQueries()
 	return s, nil
 }
 
-// planLinkQueries has the server plan the texts of Link with no rows, while the store
-// answers its first calls: planning is a good part of the cost of edges on a server
-// that has just started. It ignores errors, because Link reports them.
-func (s *Store) planLinkQueries() {
+// planWriteQueries has the server plan the texts of writes with no rows, while the store
+// answers its first calls: planning is a good part of the cost of the first writes on a
+// server that has just started. It ignores errors, because writes report them.
+func (s *Store) planWriteQueries() {
 	ctx, cancel := context.WithTimeout(context.Background(), retryTimeout)
 	defer cancel()
 	session := s.driver.NewSession(ctx, driver.SessionConfig{AccessMode: driver.AccessModeWrite, DatabaseName: s.database})
 	defer session.Close(ctx)
-	none := map[string]any{"in": map[string]any{"keys": []any{}, "rows": []any{}}}
-	for _, text := range append(slices.Collect(maps.Values(createEdges)), readEndpoints) {
-		result, err := session.Run(ctx, text, none)
+	none := map[string]any{"keys": []any{}}
+	for _, list := range pendingLists {
+		none[list] = []any{}
+	}
+	for _, text := range []string{writePending, readEndpoints} {
+		// No head has this key.
+		result, err := session.Run(ctx, text, map[string]any{"in": none, "key": "", "seq": 0, "number": 0})
 		if err == nil {
 			_, err = result.Consume(ctx)
 		}
@@ -138,9 +146,14 @@ func (s *Store) planLinkQueries() {
 
 // Close ends the connections. Closing twice is the same as closing once.
 func (s *Store) Close() error {
+	s.jobsMu.Lock()
 	if s.closed.Swap(true) {
+		s.jobsMu.Unlock()
 		return nil
 	}
+	close(s.jobs)
+	s.jobsMu.Unlock()
+	<-s.writerDone
 	ctx, cancel := context.WithTimeout(context.Background(), retryTimeout)
 	defer cancel()
 	return storeError(s.driver.Close(ctx))
@@ -195,117 +208,6 @@ func (s *Store) read(ctx context.Context, fn func(*view) error) error {
 	return storeError(err)
 }
 
-// Update runs fn in one write transaction that holds the lock on the log's head from
-// its first statement.
-func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
-	return s.retryOnFault(func() error {
-		return s.write(ctx, func(t *txn) error {
-			err := t.migration.CheckFinished()
-			if err == nil {
-				err = recoverPanic(fn, t)
-			}
-			if err == nil {
-				err = t.finish(ctx)
-			}
-			return err
-		})
-	})
-}
-
-// retryOnFault runs a write again while its fault is retryable.
-func (s *Store) retryOnFault(write func() error) error {
-	for try := 0; ; try++ {
-		err := write()
-		var again *retryableFault
-		if !errors.As(err, &again) {
-			return err
-		}
-		if try == 50 {
-			return &registry.Error{Code: registry.Unavailable, Message: "the store is busy; try again", Err: again.err}
-		}
-	}
-}
-
-// retryableFault is an error of the fault hook after which the write runs again.
-type retryableFault struct{ err error }
-
-// Error is the fault.
-func (e *retryableFault) Error() string { return e.err.Error() }
-
-// runFaultHook calls the fault hook, after the closure and before the commit.
-func (s *Store) runFaultHook() error {
-	if s.faultHook == nil {
-		return nil
-	}
-	err := s.faultHook()
-	var r interface{ Retryable() bool }
-	if errors.As(err, &r) && r.Retryable() {
-		return &retryableFault{err}
-	}
-	return err
-}
-
-// commitTimeout bounds a write as a whole, including its commit.
-const commitTimeout = time.Minute
-
-// write runs fn in one transaction that holds the head's lock.
-func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
-	if s.closed.Load() {
-		return errClosed()
-	}
-	if err := ctx.Err(); err != nil {
-		return storeError(err)
-	}
-	// The caller's deadline ends the closure, never the commit: an interrupted commit
-	// may have happened, and its caller would get an error.
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	session := s.session(whole, driver.AccessModeWrite)
-	defer session.Close(whole)
-	ended := func() {} // ends the commit
-	head, err := session.ExecuteWrite(whole, func(dtx driver.ManagedTransaction) (any, error) {
-		ended()
-		ended = func() {}
-		t := &txn{view: &view{s: s, tx: dtx, holdsLock: true}}
-		defer t.end()
-		if err := t.begin(ctx); err != nil {
-			return nil, t.outcome(err)
-		}
-		s.headTracker.markVisible(t.head)
-		err := fn(t)
-		if err == nil {
-			err = s.runFaultHook()
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err = t.outcome(err); err == nil {
-			ended = s.headTracker.beginCommit()
-		}
-		return t.head, err
-	})
-	if err == nil {
-		s.headTracker.markVisible(head.(int64))
-	}
-	ended()
-	if out := storeError(err); registry.CodeOf(out) != registry.Internal || ctx.Err() == nil {
-		return out
-	}
-	return storeError(ctx.Err())
-}
-
-// recoverPanic runs a closure. A panic becomes an error, and rolls back.
-func recoverPanic(fn func(graph.Tx) error, t *txn) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = internal(fmt.Errorf("an update panicked: %v", r))
-		}
-	}()
-	return fn(t)
-}
-
-func errClosed() error { return registry.Errorf(registry.Unavailable, "the store is closed") }
-
 // runner runs Cypher texts: a transaction, or a session in which each text is a
 // transaction of its own.
 type runner interface {
@@ -331,6 +233,10 @@ type view struct {
 	head int64
 	// failure is the driver's error after which the transaction is void.
 	failure error
+	// pending are the writes of the transaction that are not sent yet, and flush sends them;
+	// both are nil outside of an Update.
+	pending *pendingWrites
+	flush   func(ctx context.Context) error
 	// ended is true when the transaction has ended.
 	ended bool
 }
@@ -350,9 +256,21 @@ func keysOf[T ~string](v *view, ids []T) []string {
 
 type row = map[string]any
 
-// query runs one Cypher text and returns all of its rows.
+// query sends the pending writes, runs one Cypher text and returns all of its rows.
 func (v *view) query(ctx context.Context, text string, params map[string]any) ([]row, error) {
-	records, err := v.records(ctx, text, params)
+	return rowsOf(v.records(ctx, text, params))
+}
+
+// queryNodes is query for a read of nodes by their keys, and of nothing else: it leaves
+// writes pending that do not concern them.
+func (v *view) queryNodes(ctx context.Context, keys []string, text string, params map[string]any) ([]row, error) {
+	if v.pending != nil && v.pending.touchesNodes(keys) {
+		return v.query(ctx, text, params)
+	}
+	return rowsOf(v.send(ctx, text, params))
+}
+
+func rowsOf(records []*driver.Record, err error) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -365,6 +283,16 @@ func (v *view) query(ctx context.Context, text string, params map[string]any) ([
 
 // records is query for results that are read by position, which costs less.
 func (v *view) records(ctx context.Context, text string, params map[string]any) ([]*driver.Record, error) {
+	if v.flush != nil {
+		if err := v.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return v.send(ctx, text, params)
+}
+
+// send runs one Cypher text, whatever is pending.
+func (v *view) send(ctx context.Context, text string, params map[string]any) ([]*driver.Record, error) {
 	if v.ended {
 		return nil, internal(errors.New("the transaction is over"))
 	}

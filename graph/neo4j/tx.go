@@ -21,8 +21,9 @@ type txn struct {
 	lastEntryAt time.Time
 	// lastNumber is the newest number that a node has.
 	lastNumber int64
-	// hasWrites is true when the Update wrote something, and so needs a log entry.
-	hasWrites bool
+	// hasWrites is true when the Update wrote something, and so needs a log entry. sent is
+	// true when some of that was sent to the server.
+	hasWrites, sent bool
 	// migration is the state of a migration into this store, from the head.
 	migration graph.MigrationState
 }
@@ -55,25 +56,27 @@ func (t *txn) begin(ctx context.Context) error {
 	return nil
 }
 
-const writeHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number"
-
-// finish writes the head back if the Update appended to the log.
-func (t *txn) finish(ctx context.Context) error {
-	if t.failure != nil {
-		return t.failure
+// checkAppended refuses an Update that wrote something and appended no log entry.
+func (t *txn) checkAppended() error {
+	if t.failure == nil && t.hasWrites && t.head < t.seq {
+		return internal(errors.New("an update wrote and appended no log entry"))
 	}
-	if t.head < t.seq {
-		if t.hasWrites {
-			return internal(errors.New("an update wrote and appended no log entry"))
-		}
-		return nil
-	}
-	_, err := t.query(ctx, writeHead, map[string]any{"key": t.key(""), "seq": t.head, "number": t.lastNumber})
-	return err
+	return nil
 }
 
-const appendLog = "UNWIND $rows AS row CREATE (l:Log) SET l = row"
-const appendTouches = "UNWIND $rows AS row CREATE (t:Touch) SET t = row"
+// begun starts a closure in the transaction that t is the state of. accept takes over what
+// it did.
+func (t *txn) begun() *txn {
+	v := &view{s: t.s, tx: t.tx, holdsLock: true, head: t.head, pending: t.pending}
+	own := &txn{view: v, seq: t.head + 1, newest: t.newest, lastEntryAt: t.lastEntryAt, lastNumber: t.lastNumber, migration: t.migration}
+	v.flush = own.flushPending
+	t.pending.begin(own)
+	return own
+}
+
+func (t *txn) accept(own *txn) {
+	t.head, t.newest, t.lastEntryAt, t.lastNumber = own.head, own.newest, own.lastEntryAt, own.lastNumber
+}
 
 // isNewestEntry reports whether a query asks for the newest entry of the log.
 func isNewestEntry(q graph.LogQuery) bool {
@@ -102,33 +105,45 @@ func (t *txn) Append(ctx context.Context, entries ...*registry.LogEntry) error {
 		e.Seal()
 		last = e.At
 	}
-	if err := t.writeEntries(ctx, entries); err != nil {
+	if err := t.checkUsable(ctx); err != nil {
 		return err
 	}
+	t.writeEntries(entries)
 	t.head, t.lastEntryAt = t.head+int64(len(entries)), last
+	if len(entries) > 0 {
+		newest := *entries[len(entries)-1]
+		t.newest = &newest
+	}
 	return nil
 }
 
 // writeEntries writes entries, and the Touch nodes by which they are found.
-func (t *txn) writeEntries(ctx context.Context, entries []*registry.LogEntry) error {
-	var logs, touches []row
+func (t *txn) writeEntries(entries []*registry.LogEntry) {
 	for _, e := range entries {
 		l := entryProperties(e)
 		l["key"], l["ns"] = t.key(seqKey(e.Seq)), t.s.ns
 		l["model_key"], l["actor_key"] = t.key(string(e.Model)), t.key(e.Actor)
-		logs = append(logs, l)
+		t.pending.add(logEntries, l)
 		seen := map[registry.ID]bool{}
 		for _, o := range e.Objects {
 			if !seen[o] {
 				seen[o] = true
-				touches = append(touches, row{"object_key": t.key(string(o)), "seq": e.Seq, "log_key": l["key"]})
+				t.pending.add(touches, row{"object_key": t.key(string(o)), "seq": e.Seq, "log_key": l["key"]})
 			}
 		}
 	}
-	if err := t.writeRows(ctx, appendLog, logs); err != nil {
-		return err
+}
+
+// checkUsable returns an error when a write cannot be made pending: the transaction is
+// over or void, or the context has ended.
+func (t *txn) checkUsable(ctx context.Context) error {
+	switch {
+	case t.ended:
+		return internal(errors.New("the transaction is over"))
+	case t.failure != nil:
+		return storeError(t.failure)
 	}
-	return t.writeRows(ctx, appendTouches, touches)
+	return storeError(ctx.Err())
 }
 
 // batch is the maximum number of rows that one statement writes.
@@ -136,6 +151,9 @@ const batch = 1000
 
 // writeRows runs a text over rows, in batches.
 func (t *txn) writeRows(ctx context.Context, text string, rows []row) error {
+	if len(rows) > 0 {
+		t.pending.sent()
+	}
 	return writeBatches(ctx, t, text, rows)
 }
 

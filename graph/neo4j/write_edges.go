@@ -2,7 +2,6 @@ package neo4j
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"pedigree/graph"
@@ -94,9 +93,7 @@ func (t *txn) Link(ctx context.Context, edges ...*graph.Edge) error {
 			newEdges = append(newEdges, &c)
 		}
 	}
-	if err := t.createEdges(ctx, newEdges, ends); err != nil {
-		return err
-	}
+	t.createEdges(newEdges, ends)
 	if err := t.checkCycles(ctx, newEdges, ends); err != nil {
 		return err
 	}
@@ -121,7 +118,12 @@ func (t *txn) endpoints(ctx context.Context, edges []*graph.Edge) (map[registry.
 	for _, e := range edges {
 		keys = append(keys, t.key(string(e.From)), t.key(string(e.To)))
 	}
-	records, err := t.records(ctx, readEndpoints, map[string]any{"in": map[string]any{"keys": distinct(keys)}})
+	if t.pending.touchesNodes(keys) {
+		if err := t.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	records, err := t.send(ctx, readEndpoints, map[string]any{"in": map[string]any{"keys": distinct(keys)}})
 	if err != nil {
 		return nil, err
 	}
@@ -184,14 +186,16 @@ func (t *txn) liveEdges(ctx context.Context, edges []*graph.Edge) (have map[edge
 		return have, nil, nil
 	}
 	var rows []row
+	var keys []string
 	asked := map[edgeKey]bool{}
 	for _, e := range edges {
+		keys = append(keys, t.key(string(e.From)), t.key(string(e.To)))
 		if !asked[edgeKeyOf(e)] {
 			asked[edgeKeyOf(e)] = true
 			rows = append(rows, t.edgeRow(e))
 		}
 	}
-	found, err := t.query(ctx, readLiveEdges, map[string]any{"rows": rows})
+	found, err := t.queryNodes(ctx, keys, readLiveEdges, map[string]any{"rows": rows})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,21 +215,13 @@ func edgeOf(p map[string]any, from, to registry.ID) graph.Edge {
 	return e
 }
 
-func (t *txn) createEdges(ctx context.Context, edges []*graph.Edge, ends map[registry.ID]*endpoint) error {
-	byKind := map[registry.EdgeKind][]any{}
+func (t *txn) createEdges(edges []*graph.Edge, ends map[registry.ID]*endpoint) {
 	for _, e := range edges {
 		a, b := ends[e.From], ends[e.To]
-		byKind[e.Kind] = append(byKind[e.Kind], []any{a.nodeID, b.nodeID, micros(e.ValidFrom), micros(e.ValidTo), e.RecordedSeq, e.By, packEdge(a.number, b.number, e)})
+		t.pending.add(edgeList(e.Kind), []any{a.nodeID, b.nodeID, micros(e.ValidFrom), micros(e.ValidTo), e.RecordedSeq, e.By, packEdge(a.number, b.number, e)})
+		t.pending.nodes[t.key(string(e.From))], t.pending.nodes[t.key(string(e.To))] = true, true
 		t.hasWrites = true
 	}
-	for kind, all := range byKind {
-		for rows := range slices.Chunk(all, batch) {
-			if _, err := t.records(ctx, createEdges[kind], map[string]any{"in": map[string]any{"rows": rows}}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func edgeProperties(e *graph.Edge) row {
@@ -246,6 +242,7 @@ func (t *txn) Unlink(ctx context.Context, edges ...*graph.Edge) error {
 	for _, e := range live {
 		rows = append(rows, t.edgeRow(e))
 	}
+	t.pending.sent()
 	for _, text := range []string{deleteOwnEdges, retractEdges} {
 		if _, err := t.query(ctx, text, map[string]any{"rows": rows, "seq": t.seq}); err != nil {
 			return err

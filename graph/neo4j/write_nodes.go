@@ -16,19 +16,16 @@ const (
 RETURN n.id AS id, n.kind AS kind, n.parent AS parent, n.name AS name, n.number AS number, n.revision AS revision,
 n.created_seq AS created_seq, n.valid_from AS valid_from, n.valid_to AS valid_to, n.slots AS slots, n.deleted AS deleted,
 n.served AS served, n.support AS support`
-	replaceNodes   = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n = row"
-	writeRevisions = "UNWIND $rows AS row CREATE (v:Revision) SET v = row"
-	readHolders    = "UNWIND $keys AS key MATCH (s:Slot {key: key}) USING INDEX s:Slot(key) RETURN s.key AS key, s.node AS node"
-	freeSlots      = "UNWIND $rows AS row MATCH (s:Slot {key: row.key}) USING INDEX s:Slot(key) DELETE s"
-	takeSlots      = "UNWIND $rows AS row MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key"
-	eraseDocs      = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) SET v.doc = ''"
+	readHolders = "UNWIND $keys AS key MATCH (s:Slot {key: key}) USING INDEX s:Slot(key) RETURN s.key AS key, s.node AS node"
+	takeSlots   = "UNWIND $rows AS row MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key"
+	eraseDocs   = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) SET v.doc = ''"
 )
 
-// createNodes has one text for each kind, because a label cannot be a parameter.
-var createNodes = func() map[registry.Kind]string {
-	m := map[registry.Kind]string{}
+// isKnownKind has the kinds that nodes can have.
+var isKnownKind = func() map[registry.Kind]bool {
+	m := map[registry.Kind]bool{}
 	for _, k := range registry.Kinds() {
-		m[k] = "UNWIND $rows AS row CREATE (n:Node:" + string(k) + ") SET n = row"
+		m[k] = true
 	}
 	return m
 }()
@@ -58,7 +55,10 @@ func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]
 	for _, n := range nodes {
 		keys = append(keys, t.key(string(n.ID)))
 	}
-	rows, err := t.query(ctx, readStored, map[string]any{"keys": distinct(keys)})
+	if err := t.checkUsable(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := t.queryNodes(ctx, keys, readStored, map[string]any{"keys": distinct(keys)})
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (t *txn) Put(ctx context.Context, nodes ...*graph.Node) error {
 	if err != nil {
 		return err
 	}
-	var revisions []row
+	var revisions []any
 	for _, n := range nodes {
 		s := have[n.ID]
 		if s == nil {
@@ -105,12 +105,8 @@ func (t *txn) Put(ctx context.Context, nodes ...*graph.Node) error {
 		n.Number, n.Revision, n.RecordedSeq, n.Deleted = s.number, s.revision, t.seq, false
 		revisions = append(revisions, t.revisionRow(n, s))
 	}
-	if err := t.writeNodes(ctx, have, revisions); err != nil {
-		return err
-	}
-	if err := t.writeSlots(ctx, want, have); err != nil {
-		return err
-	}
+	t.writeNodes(have, revisions)
+	t.writeSlots(want, have)
 	return t.servePut(ctx, have)
 }
 
@@ -127,7 +123,7 @@ func checkPut(nodes []*graph.Node, have map[registry.ID]*storedNode) error {
 			kind, parent = s.kind, s.parent
 		}
 		switch {
-		case n.ID == "" || createNodes[n.Kind] == "":
+		case n.ID == "" || !isKnownKind[n.Kind]:
 			return internal(errors.New("a node without id or known kind"))
 		case s != nil && s.deleted:
 			return registry.Errorf(registry.FailedPrecondition, "%s is deleted and cannot be changed", n.ID)
@@ -167,9 +163,8 @@ func (t *txn) revisionRow(n *graph.Node, s *storedNode) row {
 }
 
 // writeNodes writes the rows of nodes and their revisions.
-func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*storedNode, revisions []row) error {
+func (t *txn) writeNodes(nodes map[registry.ID]*storedNode, written []any) {
 	t.hasWrites = true
-	created, replaced := map[registry.Kind][]row{}, []row{}
 	for id, s := range nodes {
 		p := s.properties
 		p["key"], p["ns"], p["created_seq"] = t.key(string(id)), t.s.ns, s.created
@@ -180,21 +175,14 @@ func (t *txn) writeNodes(ctx context.Context, nodes map[registry.ID]*storedNode,
 			p["served_kind"], p["served_parent"] = p["kind_key"], p["parent_key"]
 		}
 		maps.Copy(p, s.searchProperties)
+		list := replaced
 		if s.isNew {
-			created[s.kind] = append(created[s.kind], p)
-		} else {
-			replaced = append(replaced, p)
+			list = createdList(s.kind)
 		}
+		t.pending.add(list, p)
+		t.pending.nodes[text(p, "key")], t.pending.parents[text(p, "parent_key")] = true, true
 	}
-	for kind, rows := range created {
-		if err := t.writeRows(ctx, createNodes[kind], rows); err != nil {
-			return err
-		}
-	}
-	if err := t.writeRows(ctx, replaceNodes, replaced); err != nil {
-		return err
-	}
-	return t.writeRows(ctx, writeRevisions, revisions)
+	t.pending.add(revisions, written...)
 }
 
 // slotsWanted returns the holder of each slot after the batch. It is CONFLICT when two
@@ -219,7 +207,12 @@ func (t *txn) slotsWanted(ctx context.Context, nodes []*graph.Node, have map[reg
 	if len(keys) == 0 {
 		return want, nil
 	}
-	rows, err := t.query(ctx, readHolders, map[string]any{"keys": keys})
+	if t.pending.touchesSlots(keys) {
+		if err := t.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := rowsOf(t.send(ctx, readHolders, map[string]any{"keys": keys}))
 	if err != nil {
 		return nil, err
 	}
@@ -237,24 +230,23 @@ func slotTaken() error {
 }
 
 // writeSlots frees slots that no node of the batch wants, and assigns the others.
-func (t *txn) writeSlots(ctx context.Context, want map[string]registry.ID, have map[registry.ID]*storedNode) error {
-	var free, take []row
+func (t *txn) writeSlots(want map[string]registry.ID, have map[registry.ID]*storedNode) {
+	write := func(list, slot string, r row) {
+		t.pending.add(list, r)
+		t.pending.slots[t.key(slot)] = true
+	}
 	for _, s := range have {
 		for _, slot := range s.slots {
 			if want[slot] == "" {
-				free = append(free, row{"key": t.key(slot)})
+				write(freedSlots, slot, row{"key": t.key(slot)})
 			}
 		}
 	}
 	for slot, id := range want {
 		if !slices.Contains(have[id].slots, slot) {
-			take = append(take, row{"key": t.key(slot), "node": string(id), "node_key": t.key(string(id))})
+			write(takenSlots, slot, row{"key": t.key(slot), "node": string(id), "node_key": t.key(string(id))})
 		}
 	}
-	if err := t.writeRows(ctx, freeSlots, free); err != nil {
-		return err
-	}
-	return t.writeRows(ctx, takeSlots, take)
 }
 
 // Delete turns nodes into tombstones by one more revision, and erases the documents of
@@ -267,7 +259,8 @@ func (t *txn) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if err != nil {
 		return err
 	}
-	var revisions, erase []row
+	var revisions []any
+	var erase []row
 	seen := map[registry.ID]bool{}
 	for _, n := range nodes {
 		if s := have[n.ID]; s == nil || s.deleted {
@@ -290,12 +283,8 @@ func (t *txn) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.writeRows(ctx, eraseDocs, erase); err != nil {
 		return err
 	}
-	if err := t.writeNodes(ctx, have, revisions); err != nil {
-		return err
-	}
-	if err := t.writeSlots(ctx, nil, have); err != nil {
-		return err
-	}
+	t.writeNodes(have, revisions)
+	t.writeSlots(nil, have)
 	return t.serveDeleted(ctx, have)
 }
 
