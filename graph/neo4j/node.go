@@ -43,7 +43,7 @@ func columnType(c registry.Index) registry.IndexType {
 
 // The properties that reads return, of a Node or a Revision alike.
 var (
-	bareProjection = " {.id, .kind, .parent, .number, .name, .valid_from, .valid_to, .since, .revision, .recorded_seq, .deleted, .served" + columnList()
+	bareProjection = " {.id, .kind, .parent, .number, .name, .valid_from, .valid_to, .since, .revision, .recorded_seq, .deleted, .served, .support, .created_seq" + columnList()
 	fullProjection = bareProjection + ", .doc"
 )
 

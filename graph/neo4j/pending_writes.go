@@ -18,6 +18,9 @@ type pendingWrites struct {
 	// parents has the keys of the parents of these nodes.
 	parents map[string]bool
 	rows    int
+	// known has, by key, what the transaction has read or written of nodes: nil for one that
+	// does not exist. The lock on the head keeps it true.
+	known map[string]*storedNode
 	// owner is the closure that is running. mark is where its writes begin, by list.
 	owner *txn
 	mark  map[string]int
@@ -97,6 +100,16 @@ func (p *pendingWrites) undo() {
 		p.rows += p.mark[list]
 	}
 	// The keys of what was dropped stay: they cost a round trip at most.
+	p.known = nil
+}
+
+// remember records what is stored of a node, once all that is pending is written; nil when
+// it does not exist.
+func (p *pendingWrites) remember(key string, n *storedNode) {
+	if p.known == nil {
+		p.known = map[string]*storedNode{}
+	}
+	p.known[key] = n
 }
 
 // sent says that a statement of the owner has written to the store, so that dropping what

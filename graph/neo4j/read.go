@@ -46,11 +46,20 @@ func (v *view) nodes(ctx context.Context, l asOf, ids []registry.ID, bare bool) 
 	if err != nil {
 		return nil, err
 	}
+	remembers := v.pending != nil && l == asOfInstant(graph.Instant{})
+	if remembers {
+		for _, key := range keys {
+			v.pending.remember(key, nil)
+		}
+	}
 	for _, r := range rows {
 		p := r["node"].(map[string]any)
 		n := nodeOf(p, bare)
 		n.Served = servedOf(p)
 		byID[n.ID] = n
+		if remembers {
+			v.pending.remember(v.key(string(n.ID)), storedNodeOf(p))
+		}
 	}
 	return byID, nil
 }

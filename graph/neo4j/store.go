@@ -114,7 +114,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 		s.driver.Close(ctx)
 		return nil, storeError(err)
 	}
-	s.jobs, s.writerDone = make(chan *job), make(chan struct{})
+	s.jobs, s.writerDone = make(chan *job, maxBatch), make(chan struct{})
 	go s.writeLoop()
 	go s.planWriteQueries()
 	return s, nil

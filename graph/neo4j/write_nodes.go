@@ -50,30 +50,48 @@ type storedNode struct {
 	packed           any
 }
 
+// stored returns what is stored of nodes, without those that do not exist. It reads those
+// that the transaction has not met yet.
 func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*storedNode, error) {
+	have := make(map[registry.ID]*storedNode, len(nodes))
 	var keys []string
 	for _, n := range nodes {
-		keys = append(keys, t.key(string(n.ID)))
+		known, met := t.pending.known[t.key(string(n.ID))]
+		if !met {
+			keys = append(keys, t.key(string(n.ID)))
+		} else if known != nil {
+			own := *known
+			have[n.ID] = &own
+		}
 	}
 	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
+	}
+	if len(keys) == 0 {
+		return have, nil
 	}
 	rows, err := t.queryNodes(ctx, keys, readStored, map[string]any{"keys": distinct(keys)})
 	if err != nil {
 		return nil, err
 	}
-	have := make(map[registry.ID]*storedNode, len(rows))
 	for _, r := range rows {
-		s := &storedNode{id: registry.ID(text(r, "id")), kind: registry.Kind(text(r, "kind")), parent: registry.ID(text(r, "parent")),
-			name: unsortable(text(r, "name")), number: number(r, "number"), revision: number(r, "revision"), created: number(r, "created_seq"),
-			validFrom: number(r, "valid_from"), validTo: number(r, "valid_to"), served: number(r, "served"), support: number(r, "support")}
-		s.deleted, _ = r["deleted"].(bool)
-		for _, x := range r["slots"].([]any) {
-			s.slots = append(s.slots, x.(string))
-		}
+		s := storedNodeOf(r)
 		have[s.id] = s
 	}
 	return have, nil
+}
+
+// storedNodeOf reads what readStored or the projection of a node returned.
+func storedNodeOf(r row) *storedNode {
+	s := &storedNode{id: registry.ID(text(r, "id")), kind: registry.Kind(text(r, "kind")), parent: registry.ID(text(r, "parent")),
+		name: unsortable(text(r, "name")), number: number(r, "number"), revision: number(r, "revision"), created: number(r, "created_seq"),
+		validFrom: number(r, "valid_from"), validTo: number(r, "valid_to"), served: number(r, "served"), support: number(r, "support")}
+	s.deleted, _ = r["deleted"].(bool)
+	slots, _ := r["slots"].([]any)
+	for _, x := range slots {
+		s.slots = append(s.slots, x.(string))
+	}
+	return s
 }
 
 // Put creates or replaces nodes. It checks everything before it writes anything, so
@@ -105,9 +123,33 @@ func (t *txn) Put(ctx context.Context, nodes ...*graph.Node) error {
 		n.Number, n.Revision, n.RecordedSeq, n.Deleted = s.number, s.revision, t.seq, false
 		revisions = append(revisions, t.revisionRow(n, s))
 	}
+	if err := t.flushFreed(ctx, have); err != nil {
+		return err
+	}
 	t.writeNodes(have, revisions)
 	t.writeSlots(want, have)
+	t.rememberPut(nodes, have)
 	return t.servePut(ctx, have)
+}
+
+// flushFreed sends what is pending when a node gives up a slot that it takes there: the
+// statement frees slots before it takes any.
+func (t *txn) flushFreed(ctx context.Context, have map[registry.ID]*storedNode) error {
+	for _, s := range have {
+		if t.pending.touchesSlots(keysOf(t.view, s.slots)) {
+			return t.flush(ctx)
+		}
+	}
+	return nil
+}
+
+// rememberPut records what nodes are after a Put.
+func (t *txn) rememberPut(nodes []*graph.Node, have map[registry.ID]*storedNode) {
+	for _, n := range nodes {
+		s := have[n.ID]
+		t.pending.remember(t.key(string(n.ID)), &storedNode{id: n.ID, kind: n.Kind, parent: n.Parent, name: n.Name, number: s.number, revision: s.revision, created: s.created,
+			validFrom: micros(n.ValidFrom), validTo: micros(n.ValidTo), slots: sortedSlots(n.Slots), served: s.served, support: s.support})
+	}
 }
 
 func checkPut(nodes []*graph.Node, have map[registry.ID]*storedNode) error {
@@ -280,9 +322,10 @@ func (t *txn) Delete(ctx context.Context, nodes ...*graph.Node) error {
 		n.Revision, n.RecordedSeq, n.Deleted, n.Slots, n.Columns = s.revision, t.seq, true, nil, nil
 		revisions = append(revisions, t.revisionRow(n, s))
 	}
-	if err := t.writeRows(ctx, eraseDocs, erase); err != nil {
+	if err := t.writeRows(ctx, eraseDocs, erase); err != nil { // This sends what is pending first.
 		return err
 	}
+	t.pending.known = nil
 	t.writeNodes(have, revisions)
 	t.writeSlots(nil, have)
 	return t.serveDeleted(ctx, have)

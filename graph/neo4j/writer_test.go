@@ -1,0 +1,190 @@
+package neo4j
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// statements counts what a store sends, by text.
+type statements struct {
+	mu     sync.Mutex
+	counts map[string]int
+	all    int
+}
+
+func countStatements(s *Store) *statements {
+	c := &statements{counts: map[string]int{}}
+	s.onQuery = func(text string, _ map[string]any) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.counts[text]++
+		c.all++
+	}
+	return c
+}
+
+// recordVersion is an Update as a use case makes it: it reads what it will write, and its
+// dataset, and writes a node, an edge and an entry.
+func recordVersion(ctx context.Context, tx graph.Tx, name string, dataset *graph.Node) error {
+	n := &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, Parent: dataset.ID, Doc: []byte(`{}`)}
+	found, err := tx.Nodes(ctx, graph.Instant{}, n.ID, dataset.ID)
+	if err != nil {
+		return err
+	}
+	if found[0] != nil || found[1] == nil {
+		return fmt.Errorf("found %v", found)
+	}
+	if err := tx.Put(ctx, n); err != nil {
+		return err
+	}
+	return tx.Append(ctx, &registry.LogEntry{Actor: "a", Action: registry.LogImported, Objects: []registry.ID{n.ID}})
+}
+
+func putDataset(t *testing.T, s *Store) *graph.Node {
+	t.Helper()
+	d := &graph.Node{ID: registry.NewID(registry.KindDataset, "d"), Kind: registry.KindDataset, Name: "d", Doc: []byte(`{}`)}
+	err := s.Update(t.Context(), func(tx graph.Tx) error {
+		return errors.Join(tx.Put(t.Context(), d), tx.Append(t.Context(), &registry.LogEntry{Actor: "a", Action: registry.LogImported}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// together runs updates that wait for the writer at the same time, and returns their errors
+// in order. The writer is busy until all of them are in the queue.
+func together(t *testing.T, s *Store, fns ...func(ctx context.Context, tx graph.Tx) error) []error {
+	t.Helper()
+	busy, release := make(chan struct{}), make(chan struct{})
+	var first sync.WaitGroup
+	first.Go(func() {
+		if err := s.Update(t.Context(), func(graph.Tx) error { close(busy); <-release; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-busy
+	errs := make([]error, len(fns))
+	var all sync.WaitGroup
+	for i, fn := range fns {
+		all.Go(func() {
+			errs[i] = s.Update(t.Context(), func(tx graph.Tx) error { return fn(t.Context(), tx) })
+		})
+		for len(s.jobs) <= i { // Each update joins the queue before the next one starts.
+			runtime.Gosched()
+		}
+	}
+	close(release)
+	first.Wait()
+	all.Wait()
+	return errs
+}
+
+// TestRoundTripsOfAWriteOnNeo4j counts what a write sends: alone at most 4 statements
+// besides the begin and the end of its transaction, and together with 15 others 2 at most,
+// of which one is its own read.
+func TestRoundTripsOfAWriteOnNeo4j(t *testing.T) {
+	s := open(t)
+	d := putDataset(t, s)
+	c := countStatements(s)
+	if err := s.Update(t.Context(), func(tx graph.Tx) error { return recordVersion(t.Context(), tx, "alone", d) }); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("PROOF a write alone: %d statements in a transaction", c.all)
+	if c.all > 4 {
+		t.Errorf("a write alone sends %d statements: %v", c.all, c.counts)
+	}
+	var fns []func(context.Context, graph.Tx) error
+	for i := range 16 {
+		fns = append(fns, func(ctx context.Context, tx graph.Tx) error { return recordVersion(ctx, tx, fmt.Sprint("v", i), d) })
+	}
+	c.all, c.counts = 0, map[string]int{}
+	for _, err := range together(t, s, fns...) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	locks := c.counts[lockHead] - 1 // The first one kept the writer busy.
+	t.Logf("PROOF 16 writes together: %d statements in %d transactions", c.all-2, locks)
+	if locks != 1 || c.counts[writePending] != 1 || c.all-2 > 16+3 {
+		t.Errorf("16 writes together: %d transactions, %d statements: %v", locks, c.all-2, c.counts)
+	}
+}
+
+// TestAClosureThatFailsBesideOthersOnNeo4j runs updates in one transaction, of which some
+// fail: before they write, with writes that are not sent, with writes that are sent, by a
+// panic, and by the end of their context. The others are committed, and what failed leaves
+// nothing.
+func TestAClosureThatFailsBesideOthersOnNeo4j(t *testing.T) {
+	s := open(t)
+	d := putDataset(t, s)
+	mine := errors.New("the caller's own error")
+	runs := map[string]int{}
+	good := func(name string) func(context.Context, graph.Tx) error {
+		return func(ctx context.Context, tx graph.Tx) error { runs[name]++; return recordVersion(ctx, tx, name, d) }
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	errs := together(t, s, good("a"),
+		func(context.Context, graph.Tx) error { return mine },
+		good("b"),
+		func(ctx context.Context, tx graph.Tx) error {
+			return errors.Join(recordVersion(ctx, tx, "not sent", d), mine)
+		},
+		good("c"),
+		func(ctx context.Context, tx graph.Tx) error {
+			if err := recordVersion(ctx, tx, "sent", d); err != nil {
+				return err
+			}
+			_, err := tx.Find(ctx, graph.Query{Parents: []registry.ID{d.ID}, Limit: 10})
+			return errors.Join(err, mine)
+		},
+		good("d"),
+		func(ctx context.Context, tx graph.Tx) error {
+			if err := recordVersion(ctx, tx, "panic", d); err != nil {
+				return err
+			}
+			panic("boom")
+		},
+		func(ctx context.Context, tx graph.Tx) error {
+			cancel()
+			_, err := tx.Nodes(gone, graph.Instant{}, d.ID)
+			return err
+		},
+		good("e"))
+	for i, want := range []bool{true, false, true, false, true, false, true, false, false, true} {
+		if got := errs[i] == nil; got != want {
+			t.Errorf("update %d: %v", i, errs[i])
+		}
+	}
+	for _, i := range []int{1, 3, 5} {
+		if !errors.Is(errs[i], mine) {
+			t.Errorf("update %d returns another error: %v", i, errs[i])
+		}
+	}
+	page, err := s.Find(t.Context(), graph.Query{Parents: []registry.ID{d.ID}, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, n := range page.Nodes {
+		names = append(names, n.Name)
+	}
+	if got := strings.Join(names, " "); got != "a b c d e" {
+		t.Errorf("stored: %s", got)
+	}
+	entries, err := s.Log(t.Context(), graph.LogQuery{Limit: 100})
+	if err != nil || len(entries) != 6 || entries[5].Seq != 6 {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+	if runs["a"] < 2 {
+		t.Errorf("the batch ran %d times: nothing was undone", runs["a"])
+	}
+}
