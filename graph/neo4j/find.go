@@ -72,7 +72,12 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		rows = rows[:q.Limit]
 	}
 	for _, r := range rows {
-		page.Nodes = append(page.Nodes, foundNode(r, q.Bare))
+		n := foundNode(r, q.Bare)
+		page.Nodes = append(page.Nodes, n)
+		if v.pending != nil && !q.Bare {
+			v.pending.remember(v.key(string(n.ID)), storedNodeOf(r["node"].(row)))
+			v.pending.rememberNode(v.key(string(n.ID)), copyNode(n))
+		}
 	}
 	return page, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"pedigree/graph"
 	"pedigree/registry"
 )
 
@@ -21,6 +22,9 @@ type pendingWrites struct {
 	// known has, by key, what the transaction has read or written of nodes: nil for one that
 	// does not exist. The lock on the head keeps it true.
 	known map[string]*storedNode
+	// read has, by key, whole nodes of the present as the transaction has read or written them:
+	// nil for one that does not exist.
+	read map[string]*graph.Node
 	// owner is the closure that is running. mark is where its writes begin, by list.
 	owner *txn
 	mark  map[string]int
@@ -100,7 +104,19 @@ func (p *pendingWrites) undo() {
 		p.rows += p.mark[list]
 	}
 	// The keys of what was dropped stay: they cost a round trip at most.
-	p.known = nil
+	p.forget()
+}
+
+// forget drops what the transaction knows of nodes, before a write that may change others
+// than those it names.
+func (p *pendingWrites) forget() { p.known, p.read = nil, nil }
+
+// rememberNode records a whole node of the present; nil when it does not exist.
+func (p *pendingWrites) rememberNode(key string, n *graph.Node) {
+	if p.read == nil {
+		p.read = map[string]*graph.Node{}
+	}
+	p.read[key] = n
 }
 
 // remember records what is stored of a node, once all that is pending is written; nil when

@@ -2,6 +2,8 @@ package neo4j
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -19,6 +21,9 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 // Nodes returns the nodes as of the Update so far.
 func (v *view) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	out := make([]*graph.Node, len(ids))
+	if at == (graph.Instant{}) && v.fromMemory(ids, out) {
+		return out, v.checkUsable(ctx)
+	}
 	byID, err := v.nodes(ctx, asOfInstant(at), ids, false)
 	if err != nil {
 		return nil, err
@@ -35,6 +40,31 @@ func (v *view) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) 
 	return out, nil
 }
 
+// fromMemory sets nodes of the present that the transaction has read or written; false when
+// it has not met all of them.
+func (v *view) fromMemory(ids []registry.ID, out []*graph.Node) bool {
+	if v.pending == nil {
+		return false
+	}
+	for i, id := range ids {
+		n, met := v.pending.read[v.key(string(id))]
+		if !met {
+			return false
+		}
+		if n != nil {
+			out[i] = copyNode(n)
+		}
+	}
+	return true
+}
+
+// copyNode copies a node with what a caller may change in place.
+func copyNode(n *graph.Node) *graph.Node {
+	c := *n
+	c.Slots, c.Columns, c.Doc = slices.Clone(n.Slots), maps.Clone(n.Columns), slices.Clone(n.Doc)
+	return &c
+}
+
 // nodes reads nodes at an instant.
 func (v *view) nodes(ctx context.Context, l asOf, ids []registry.ID, bare bool) (map[registry.ID]*graph.Node, error) {
 	byID := make(map[registry.ID]*graph.Node, len(ids))
@@ -46,10 +76,11 @@ func (v *view) nodes(ctx context.Context, l asOf, ids []registry.ID, bare bool) 
 	if err != nil {
 		return nil, err
 	}
-	remembers := v.pending != nil && l == asOfInstant(graph.Instant{})
+	remembers := v.pending != nil && !bare && l == asOfInstant(graph.Instant{})
 	if remembers {
 		for _, key := range keys {
 			v.pending.remember(key, nil)
+			v.pending.rememberNode(key, nil)
 		}
 	}
 	for _, r := range rows {
@@ -59,6 +90,8 @@ func (v *view) nodes(ctx context.Context, l asOf, ids []registry.ID, bare bool) 
 		byID[n.ID] = n
 		if remembers {
 			v.pending.remember(v.key(string(n.ID)), storedNodeOf(p))
+			kept := copyNode(n)
+			v.pending.rememberNode(v.key(string(n.ID)), kept)
 		}
 	}
 	return byID, nil

@@ -118,7 +118,7 @@ func (t *txn) restoreNodes(ctx context.Context, revisions []*graph.Node) error {
 		return err
 	}
 	t.writeNodes(have, rows)
-	t.pending.known = nil
+	t.pending.forget()
 	if err := t.writeRows(ctx, releaseSlots, free); err != nil {
 		return err
 	}

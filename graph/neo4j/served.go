@@ -72,7 +72,7 @@ func (t *txn) spreadServed(ctx context.Context, rows []row) error {
 	for len(rows) > 0 {
 		t.hasWrites = true
 		t.pending.sent()
-		t.pending.known = nil
+		t.pending.forget()
 		var next []row
 		for part := range slices.Chunk(sumSupport(rows), batch) {
 			found, err := t.query(ctx, changeSupport, map[string]any{"rows": part, "stages": servedStages()})

@@ -27,7 +27,7 @@ type Store struct {
 	mustExist bool
 	faultHook func() error
 	clock     func() time.Time
-	// onQuery is called with every text that is run. Only tests set it.
+	// onQuery is called with every text that is run. See WithQueryHook.
 	onQuery func(text string, params map[string]any)
 	// closureMethod restricts how closures are answered. Only tests set it.
 	closureMethod closureMethod
@@ -71,6 +71,12 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = 
 // after a deadlock; any other error fails the Update. Tests use it to prove that
 // closures may run twice.
 func WithFaultHook(f func() error) Option { return func(s *Store) { s.faultHook = f } }
+
+// WithQueryHook calls f with every Cypher text that the store sends, from any goroutine. The
+// begin and the end of a transaction are not texts. Tests use it to count round trips.
+func WithQueryHook(f func(text string)) Option {
+	return func(s *Store) { s.onQuery = func(text string, _ map[string]any) { f(text) } }
+}
 
 // A server that is silent for longer than these counts as unavailable.
 const (

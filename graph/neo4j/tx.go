@@ -136,12 +136,12 @@ func (t *txn) writeEntries(entries []*registry.LogEntry) {
 
 // checkUsable returns an error when a write cannot be made pending: the transaction is
 // over or void, or the context has ended.
-func (t *txn) checkUsable(ctx context.Context) error {
+func (v *view) checkUsable(ctx context.Context) error {
 	switch {
-	case t.ended:
+	case v.ended:
 		return internal(errors.New("the transaction is over"))
-	case t.failure != nil:
-		return storeError(t.failure)
+	case v.failure != nil:
+		return storeError(v.failure)
 	}
 	return storeError(ctx.Err())
 }

@@ -149,7 +149,22 @@ func (t *txn) rememberPut(nodes []*graph.Node, have map[registry.ID]*storedNode)
 		s := have[n.ID]
 		t.pending.remember(t.key(string(n.ID)), &storedNode{id: n.ID, kind: n.Kind, parent: n.Parent, name: n.Name, number: s.number, revision: s.revision, created: s.created,
 			validFrom: micros(n.ValidFrom), validTo: micros(n.ValidTo), slots: sortedSlots(n.Slots), served: s.served, support: s.support})
+		t.pending.rememberNode(t.key(string(n.ID)), writtenNode(s))
 	}
+}
+
+// writtenNode is the node that a read of what was just written returns.
+func writtenNode(s *storedNode) *graph.Node {
+	p := maps.Clone(s.properties)
+	slots, _ := p["slots"].([]string)
+	list := make([]any, len(slots))
+	for i, x := range slots {
+		list[i] = x
+	}
+	p["slots"] = list
+	n := nodeOf(p, false)
+	n.Served = servedOf(p)
+	return n
 }
 
 func checkPut(nodes []*graph.Node, have map[registry.ID]*storedNode) error {
@@ -325,7 +340,7 @@ func (t *txn) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	if err := t.writeRows(ctx, eraseDocs, erase); err != nil { // This sends what is pending first.
 		return err
 	}
-	t.pending.known = nil
+	t.pending.forget()
 	t.writeNodes(have, revisions)
 	t.writeSlots(nil, have)
 	return t.serveDeleted(ctx, have)

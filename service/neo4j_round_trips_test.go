@@ -1,0 +1,124 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"pedigree/graph/neo4j"
+	"pedigree/internal/neo4jtest"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
+)
+
+// textCounter counts the Cypher texts that a store sends.
+type textCounter struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (c *textCounter) add(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts[text]++
+}
+
+// take returns how many texts were sent since the last call, and lists them.
+func (c *textCounter) take() (all int, list string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, text := range slices.Sorted(maps.Keys(c.counts)) {
+		all += c.counts[text]
+		list += fmt.Sprintf("\n%d × %s", c.counts[text], registry.Shorten(strings.ReplaceAll(text, "\n", " "), 150))
+	}
+	c.counts = map[string]int{}
+	return all, list
+}
+
+// TestRoundTripsOfMutationsOnNeo4j counts the statements of each mutation, alone and 16 at the
+// same time. A transaction has two round trips more, for its begin and its commit.
+func TestRoundTripsOfMutationsOnNeo4j(t *testing.T) {
+	sent := &textCounter{counts: map[string]int{}}
+	store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()), neo4j.WithQueryHook(sent.add))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), store, table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kit{T: t, store: store, Service: service.New(gate)}
+	k.admin = k.as("root", registry.RoleAdmin)
+	for i := range 40 {
+		k.model(fmt.Sprint("m", i))
+		k.version(fmt.Sprint("m", i), "1.0.0")
+	}
+	raw := k.data("raw", nil)
+	mutations := []struct {
+		name            string
+		alone, together float64
+		run             func(ctx context.Context, model string, i int) error
+	}{
+		{"registerModelVersion", 99, 99, func(ctx context.Context, model string, i int) error {
+			_, err := k.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: model, Version: ptr("2.0.0")})
+			return err
+		}},
+		{"setAlias", 99, 99, func(ctx context.Context, model string, i int) error {
+			_, err := k.SetAlias(ctx, catalog.SetAliasInput{Model: model, Alias: "blue", Version: "1.0.0"})
+			return err
+		}},
+		{"transitionModelVersion", 99, 99, func(ctx context.Context, model string, i int) error {
+			_, err := k.TransitionModelVersion(ctx, catalog.TransitionModelVersionInput{Model: &model, Version: ptr("1.0.0"), To: registry.Staging})
+			return err
+		}},
+		{"updateModelCard", 99, 99, func(ctx context.Context, model string, i int) error {
+			_, err := k.UpdateModelCard(ctx, catalog.UpdateModelCardInput{Model: &model, Version: ptr("1.0.0"), Card: &catalog.ModelCardInput{}, Clear: []string{"description"}})
+			return err
+		}},
+		{"recordDatasetVersion", 99, 99, func(ctx context.Context, model string, i int) error {
+			_, err := k.RecordDatasetVersion(ctx, facts.RecordDatasetVersionInput{Dataset: "raw", Version: fmt.Sprint("v", model)})
+			return err
+		}},
+		{"recordRun", 99, 99, func(ctx context.Context, model string, i int) error {
+			_, err := k.RecordRun(ctx, facts.RecordRunInput{Producer: "p", RunID: model, Name: "r", Inputs: []registry.ID{raw}})
+			return err
+		}},
+	}
+	for _, m := range mutations {
+		for i := range 2 { // The first one warms up what is read once.
+			sent.take()
+			if err := m.run(k.admin, fmt.Sprint("m", i), i); err != nil {
+				t.Fatal(m.name, err)
+			}
+		}
+		alone, list := sent.take()
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() {
+				if err := m.run(k.admin, fmt.Sprint("m", 10+i), i); err != nil {
+					t.Error(m.name, err)
+				}
+			})
+		}
+		all.Wait()
+		together, togetherList := sent.take()
+		each := float64(together) / 16
+		t.Logf("PROOF %s: %d statements alone, %.1f each of 16 at once", m.name, alone, each)
+		if float64(alone) > m.alone || each > m.together {
+			t.Errorf("%s: alone%s\n16 at once%s", m.name, list, togetherList)
+		}
+		t.Log(list)
+	}
+}
