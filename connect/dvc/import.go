@@ -43,7 +43,7 @@ func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.R
 	if read.unreadableTrees > 1 {
 		report.AddProblem(git.NotRead, "repository", "the files of %d commits are not in this copy", read.unreadableTrees)
 	}
-	if len(read.projects) == 1 && report.Total() == 0 && len(rec.runIDs)+len(rec.versionIDs) == 0 {
+	if !read.hasFiles {
 		report.AddProblem(git.Remark, "repository", "no commit has files of DVC; pedigree import git reads the commits alone")
 	}
 	return report, nil

@@ -63,7 +63,7 @@ func (g *gtoRecorder) describeArtifact(in *catalog.RegisterModelVersionInput, c 
 	if a.Desc != "" {
 		in.Description = a.Desc
 	}
-	in.Owner, _ = a.Meta["owner"].(string)
+	in.Owner = metaText(a.Meta, "owner")
 	for _, l := range slices.Compact(slices.Sorted(slices.Values(a.Labels))) {
 		in.Tags = append(in.Tags, registry.KeyValue{Key: l})
 	}
@@ -127,17 +127,17 @@ func (g *gtoRecorder) fillCard(card *catalog.ModelCardInput, c git.Commit, p *pr
 	card.Performance = performance(found)
 }
 
-// stageWriting returns the stage that writes a path, and its output that is the path or a
-// folder that contains it. It returns nil when there is none.
-func (p *project) stageWriting(file string) (*stage, item) {
+// stageWriting returns the stage that writes a path, and its output that is the path or the
+// nearest folder that contains it. It returns nil when there is none.
+func (p *project) stageWriting(file string) (writer *stage, out item) {
 	for _, st := range p.stages {
 		for _, o := range st.outs {
-			if !o.external && contains(o.path, file) {
-				return st, o
+			if !o.external && contains(o.path, file) && (writer == nil || len(o.path) > len(out.path)) {
+				writer, out = st, o
 			}
 		}
 	}
-	return nil, item{}
+	return writer, out
 }
 
 func (p *project) trackedAt(file string) *trackedFile {

@@ -1,6 +1,7 @@
 package dvc
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func newRecorder(ctx context.Context, s Registry, read *projectReader, report *g
 	for _, kind := range []string{"dataset versions", "runs"} {
 		report.Add(kind, 0)
 	}
-	return &recorder{ctx: ctx, s: s, reader: read, report: report, producer: shorten("dvc:"+read.namespace, 255),
+	return &recorder{ctx: ctx, s: s, reader: read, report: report, producer: shorten("dvc:"+read.key, 255),
 		versionIDs: map[datasetVersion]registry.ID{}, runIDs: map[string]registry.ID{}, readersOf: map[datasetVersion][]registry.ID{}, linkedSources: map[[2]registry.ID]bool{}}
 }
 
@@ -76,8 +77,11 @@ func (r *recorder) recordTracked(c git.Commit, t trackedFile) error {
 			in.Tags = append(in.Tags, registry.KeyValue{Key: l})
 		}
 	}
+	if t.revLock != "" {
+		in.Tags = append(in.Tags, registry.KeyValue{Key: "rev_lock:" + t.revLock})
+	}
 	id, err := r.recordDatasetVersion(c, t.datasetVersion, t.file, in)
-	if err != nil || id == "" || t.source == nil {
+	if err != nil || id == "" || t.source == nil || t.source.identity() == t.identity() {
 		return err
 	}
 	source, err := r.recordDatasetVersion(c, *t.source, t.file, facts.RecordDatasetVersionInput{Role: registry.OtherData})
@@ -237,11 +241,13 @@ func (r *recorder) inputs(c git.Commit, p *project, st *stage) (out []datasetVer
 	for _, d := range st.deps {
 		switch {
 		case strings.HasPrefix(d.path, "ds://"):
-			ds := p.datasets[strings.TrimPrefix(d.path, "ds://")]
-			if ds.Name == "" {
-				ds.Name = strings.TrimPrefix(d.path, "ds://")
+			if d.dataset == nil {
+				ds := p.datasets[strings.TrimPrefix(d.path, "ds://")]
+				ds.Name = cmp.Or(ds.Name, strings.TrimPrefix(d.path, "ds://"))
+				named := r.reader.naming(c).named(ds)
+				d.dataset = &named
 			}
-			out = append(out, namedDataset(ds))
+			out = append(out, *d.dataset)
 		case d.external:
 			out = append(out, d.datasetVersion)
 		default:
@@ -290,19 +296,4 @@ func (r *recorder) dependencyData(c git.Commit, p *project, st *stage, d item) (
 		}
 	}
 	return out
-}
-
-// namedDataset returns the dataset version of an entry in the datasets section of dvc.lock.
-func namedDataset(d lockDataset) datasetVersion {
-	version := d.RevLock
-	if version == "" {
-		version = d.Rev
-	}
-	if d.Type == "dvc" {
-		return datasetVersion{datasetName: datasetInRepository(d.URL, d.Path), version: version}
-	}
-	if d.URL == "" {
-		return datasetVersion{datasetName: datasetName{"dvc-dataset", d.Name}, version: version}
-	}
-	return datasetVersion{datasetName: externalDataset(d.URL), version: version}
 }

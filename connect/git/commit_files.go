@@ -15,12 +15,13 @@ import (
 // File is a file of a commit: its path and the hash of its blob.
 type File struct{ Path, Blob string }
 
-// FileFinder finds files by name in the trees of many commits. It caches the result of each
-// tree, so that the cost of a history depends on what changed, not on commits times files.
+// FileFinder finds files by name in the trees of many commits. It keeps the result of
+// lately read trees, so that the cost of a history depends on what changed, not on commits
+// times files, and its memory on the files of a commit.
 type FileFinder struct {
 	repo   *Repository
 	wanted func(name string) bool
-	cache  map[plumbing.Hash]*treeFiles
+	trees  *Recent[*treeFiles]
 }
 
 // treeFiles holds the wanted files under one tree. Paths are relative to that tree.
@@ -29,10 +30,17 @@ type treeFiles struct {
 	err   error
 }
 
+// keptTreeFiles is the number of files of trees that a FileFinder keeps. When one commit has
+// more, it keeps four times those.
+const keptTreeFiles = 20_000
+
 // FileFinder returns a finder of the files for whose base name wanted returns true.
 func (r *Repository) FileFinder(want func(name string) bool) *FileFinder {
-	return &FileFinder{repo: r, wanted: want, cache: map[plumbing.Hash]*treeFiles{}}
+	return &FileFinder{repo: r, wanted: want, trees: NewRecent[*treeFiles](keptTreeFiles)}
 }
+
+// Held returns how many files and trees the finder keeps.
+func (f *FileFinder) Held() int { return f.trees.Held() }
 
 // ErrMissing means that an object is not in this copy of the repository.
 var ErrMissing = errors.New("not in this copy of the repository, which may be a partial clone; fetch it with git fetch --refetch --no-filter, or clone it whole")
@@ -41,6 +49,7 @@ var ErrMissing = errors.New("not in this copy of the repository, which may be a 
 // folder.
 func (f *FileFinder) Files(c Commit) ([]File, error) {
 	got := f.treeFiles(c.tree, 0)
+	f.trees.SetLimit(max(keptTreeFiles, 4*len(got.files)))
 	return got.files, got.err
 }
 
@@ -48,11 +57,11 @@ func (f *FileFinder) Files(c Commit) ([]File, error) {
 const maxTreeDepth = 100
 
 func (f *FileFinder) treeFiles(hash plumbing.Hash, depth int) *treeFiles {
-	if got := f.cache[hash]; got != nil {
+	if got, _, ok := f.trees.Get(string(hash[:])); ok {
 		return got
 	}
 	got := &treeFiles{}
-	f.cache[hash] = got
+	defer func() { f.trees.Put(string(hash[:]), got, len(got.files)+1) }()
 	tree, err := object.GetTree(f.repo.git.Storer, hash)
 	if err != nil {
 		got.err = missingObject("the folder "+ShortSHA(hash.String()), err)

@@ -50,6 +50,10 @@ func (c *textCleaner) text(s string, maxBytes int) string {
 		}
 		return r
 	}, s)
+	if clean := registry.WithoutCredentials(s); clean != s {
+		s = clean
+		c.addChange("the user and password of a URL became …")
+	}
 	if s = norm.NFC.String(s); len(s) > maxBytes {
 		s = strings.ToValidUTF8(s[:maxBytes], "")
 		c.addChange("text beyond its longest was cut")

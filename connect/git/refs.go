@@ -52,8 +52,8 @@ func (r *Repository) readMetadata(src source) error {
 	r.input = facts.RepositoryInput{Name: r.options.Name, DefaultBranch: r.defaultBranch()}
 	if src.url != nil {
 		r.input.URL = networkURL(src.url.String())
-	} else if remote, err := r.git.Remote("origin"); err == nil && len(remote.Config().URLs) > 0 {
-		r.input.URL = networkURL(remote.Config().URLs[0])
+	} else {
+		r.input.URL = networkURL(src.origin)
 	}
 	if r.Key() == "" {
 		return r.keyFromRootCommit()
