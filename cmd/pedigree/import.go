@@ -38,14 +38,14 @@ deployments from GTO tags. Commits and tags are imported too, as by import git.`
 }
 
 // importer imports a source and reports what it did.
-type importer func(ctx context.Context, r dvc.Registry, from string, o git.Options) (*git.Report, error)
+type importer func(ctx context.Context, r dvc.Registry, from string, o dvc.Options) (*git.Report, error)
 
-func importGit(ctx context.Context, r dvc.Registry, from string, o git.Options) (*git.Report, error) {
-	return git.Import(ctx, r, from, o)
+func importGit(ctx context.Context, r dvc.Registry, from string, o dvc.Options) (*git.Report, error) {
+	return git.Import(ctx, r, from, o.Options)
 }
 
 func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
-	o := git.Options{}
+	o := dvc.Options{}
 	verbose := false
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -68,6 +68,9 @@ func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
 	f.BoolVar(&o.All, "all", false, "read every commit again instead of stopping at known ones; use this after deepening a shallow clone")
 	f.Int64Var(&o.MaxBytes, "max-bytes", git.DefaultMaxBytes, "the size limit of a clone in bytes")
 	f.DurationVar(&o.MaxTime, "max-time", git.DefaultMaxTime, "the time limit of a clone")
+	if cmd.Name() == "dvc" {
+		f.StringVar(&o.ModelPrefix, "model-prefix", "", "name the models of this repository PREFIX=NAME, when another repository has models of the same names")
+	}
 	f.BoolVar(&verbose, "verbose", false, "list every item that could not be read or recorded")
 	return cmd
 }

@@ -338,7 +338,7 @@ func TestACancelledImportStops(t *testing.T) {
 	w := newFixture(t, registry.RoleAdmin)
 	ctx, cancel := context.WithCancel(w.ctx)
 	cancel()
-	if _, err := dvc.Import(ctx, w.s, sample(t), namedRepo); err == nil {
+	if _, err := dvc.Import(ctx, w.s, sample(t), dvc.Options{Options: namedRepo}); err == nil {
 		t.Error("the import did not stop")
 	}
 	w.load(sample(t), namedRepo)

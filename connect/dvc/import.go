@@ -11,12 +11,25 @@ import (
 	"pedigree/registry"
 )
 
+// Options set how a repository is read and what of it is recorded.
+type Options struct {
+	git.Options
+	// ModelPrefix stands before the names of the models of this repository, as PREFIX=NAME.
+	// It tells apart models of repositories that give them the same name.
+	ModelPrefix string
+}
+
 // Import records a repository's commits and tags, then the dvc.lock, dvc.yaml and .dvc
 // files of every commit, oldest first, then what the GTO tags describe. A second import
 // adds nothing. It acts as import:git, import:dvc and import:gto with the caller's grants.
 // It returns FORBIDDEN when the caller may not record datasets and runs.
-func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.Report, error) {
-	repo, err := git.Open(ctx, from, o)
+func Import(ctx context.Context, s Registry, from string, o Options) (*git.Report, error) {
+	if o.ModelPrefix != "" {
+		if err := registry.CheckName("model-prefix", o.ModelPrefix); err != nil {
+			return nil, err
+		}
+	}
+	repo, err := git.Open(ctx, from, o.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +50,7 @@ func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.R
 	if err != nil {
 		return report, err
 	}
-	if err := recordTags(ctx, s, rec, commits, repo, report); err != nil {
+	if err := recordTags(ctx, s, rec, commits, repo, report, o.ModelPrefix); err != nil {
 		return report, err
 	}
 	if read.unreadableTrees > 1 {
@@ -81,7 +94,7 @@ func recordHistory(ctx context.Context, s Registry, read *projectReader, commits
 }
 
 // recordTags records what the GTO tags describe.
-func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report) error {
+func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report, prefix string) error {
 	ctx, err := git.ActAsImporter(ctx, s, "gto")
 	if err != nil {
 		return err
@@ -90,20 +103,12 @@ func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Co
 	for _, c := range commits {
 		g.commits[c.SHA] = c
 	}
-	var events []gto.Event
-	for _, t := range repo.Tags() {
-		e, ok := gto.Parse(t.Name)
-		if !ok {
-			continue
-		}
-		e.Commit, e.At, e.Message = t.SHA, t.At, t.Message
-		if !t.Annotated {
-			e.At = g.commits[t.SHA].At // A lightweight tag has no date of its own.
-		}
-		events = append(events, e)
-	}
 	for _, kind := range []string{"model versions", "deployments", "deployments ended", "transitions"} {
 		report.Add(kind, 0)
+	}
+	events, err := g.ownEvents(g.events(prefix))
+	if err != nil {
+		return err
 	}
 	return g.record(gto.BuildTimeline(events))
 }

@@ -69,14 +69,9 @@ func (r *recorder) recordCommit(c git.Commit, p *project) error {
 
 // recordTracked records an output of a .dvc file and the source that it was imported from.
 func (r *recorder) recordTracked(c git.Commit, t trackedFile) error {
-	in := facts.RecordDatasetVersionInput{Role: registry.RawData, Description: t.desc, Owner: t.owner}
-	seen := map[string]bool{}
-	for _, l := range t.labels {
-		if !seen[l] {
-			seen[l] = true
-			in.Tags = append(in.Tags, registry.KeyValue{Key: l})
-		}
-	}
+	clean := &git.TextCleaner{}
+	in := facts.RecordDatasetVersionInput{Role: registry.RawData, Description: clean.Text(t.desc, registry.MaxText), Owner: clean.Line(t.owner, maxLine), Tags: labelTags(clean, t.labels)}
+	r.reportChanges(clean, t.file+" at commit "+git.ShortSHA(c.SHA))
 	if t.revLock != "" {
 		in.Tags = append(in.Tags, registry.KeyValue{Key: "rev_lock:" + t.revLock})
 	}
@@ -103,7 +98,10 @@ func (r *recorder) recordOutput(c git.Commit, p *project, st *stage, it *item) e
 	if it.digest == "" && it.version == "" {
 		it.version = string(registry.NewRunID(r.producer, st.runID))
 	}
-	_, err := r.recordDatasetVersion(c, it.datasetVersion, st.name, facts.RecordDatasetVersionInput{Role: p.dataRole(st, *it), Description: it.desc})
+	clean := &git.TextCleaner{}
+	in := facts.RecordDatasetVersionInput{Role: p.dataRole(st, *it), Description: clean.Text(it.desc, registry.MaxText)}
+	r.reportChanges(clean, st.name+" at commit "+git.ShortSHA(c.SHA))
+	_, err := r.recordDatasetVersion(c, it.datasetVersion, st.name, in)
 	return err
 }
 
@@ -132,8 +130,10 @@ func (r *recorder) recordRunOf(c git.Commit, p *project, st *stage) error {
 	if _, ok := r.runIDs[st.runID]; ok {
 		return nil
 	}
-	in := facts.RecordRunInput{Producer: r.producer, RunID: st.runID, Name: shorten(st.name, 255), RunKind: st.kind, Command: st.command,
-		Description: st.desc, Parameters: st.params, Metrics: r.metrics(c, st)}
+	clean := &git.TextCleaner{}
+	in := facts.RecordRunInput{Producer: r.producer, RunID: st.runID, Name: shorten(st.name, 255), RunKind: st.kind, Command: clean.Text(st.command, registry.MaxText),
+		Description: clean.Text(st.desc, registry.MaxText), Parameters: st.params, Metrics: r.metrics(c, st)}
+	r.reportChanges(clean, "run of "+st.name+" at commit "+git.ShortSHA(c.SHA))
 	known, err := r.s.Run(r.ctx, nil, &in.Producer, &in.RunID)
 	if err != nil {
 		return err

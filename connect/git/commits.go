@@ -80,7 +80,7 @@ func (r *Repository) walk(ctx context.Context, known commitLookup) ([]Commit, er
 				}
 				continue
 			}
-			found[h] = &Commit{SHA: h.String(), At: (&textCleaner{}).time(c.Committer.When), parents: c.ParentHashes, tree: c.TreeHash}
+			found[h] = &Commit{SHA: h.String(), At: (&TextCleaner{}).time(c.Committer.When), parents: c.ParentHashes, tree: c.TreeHash}
 			if r.shallow[h.String()] {
 				r.addProblem(Remark, "commit "+ShortSHA(h.String()), "history is cut at %s: this is a shallow copy; deepen it with git fetch --unshallow and import again with --all", h)
 				continue

@@ -57,6 +57,8 @@ type Repository struct {
 	// recorded tags by name.
 	problems []Problem
 	tagNodes map[string]registry.ID
+	// present counts the commits that Record found in the registry or put there.
+	present int
 }
 
 // Open opens the repository at a path or https URL. It clones a URL to a temporary folder
