@@ -17,6 +17,11 @@ type Options struct {
 	// ModelPrefix stands before the names of the models of this repository, as PREFIX=NAME.
 	// It tells apart models of repositories that give them the same name.
 	ModelPrefix string
+	// Models lists NAME=PATH: each state of the output PATH is a version of the model NAME.
+	// Artifacts lists paths: what the same run wrote there joins the version.
+	Models, Artifacts []string
+	// Owners is the registry that is asked whose a model is; nil asks the one that is written to.
+	Owners Registry
 }
 
 // Import records a repository's commits and tags, then the dvc.lock, dvc.yaml and .dvc
@@ -28,6 +33,10 @@ func Import(ctx context.Context, s Registry, from string, o Options) (*git.Repor
 		if err := registry.CheckName("model-prefix", o.ModelPrefix); err != nil {
 			return nil, err
 		}
+	}
+	states, err := newModelStates(o)
+	if err != nil {
+		return nil, err
 	}
 	repo, err := git.Open(ctx, from, o.Options)
 	if err != nil {
@@ -46,11 +55,12 @@ func Import(ctx context.Context, s Registry, from string, o Options) (*git.Repor
 		return report, err
 	}
 	read := newReader(repo, report)
-	rec, err := recordHistory(ctx, s, read, commits, report)
+	rec, err := recordHistory(ctx, s, read, commits, report, states)
 	if err != nil {
 		return report, err
 	}
-	if err := recordTags(ctx, s, rec, commits, repo, report, o.ModelPrefix); err != nil {
+	rec.owners = o.Owners
+	if err := recordModels(ctx, s, rec, commits, repo, report, states, o.ModelPrefix); err != nil {
 		return report, err
 	}
 	if read.unreadableTrees > 1 {
@@ -64,7 +74,7 @@ func Import(ctx context.Context, s Registry, from string, o Options) (*git.Repor
 
 // recordHistory records the DVC files of every commit, oldest first, so that each fact has
 // the time of the first commit that contains it.
-func recordHistory(ctx context.Context, s Registry, read *projectReader, commits []git.Commit, report *git.Report) (*recorder, error) {
+func recordHistory(ctx context.Context, s Registry, read *projectReader, commits []git.Commit, report *git.Report, states *modelStates) (*recorder, error) {
 	ctx, err := git.ActAsImporter(ctx, s, "dvc")
 	if err != nil {
 		return nil, err
@@ -89,12 +99,14 @@ func recordHistory(ctx context.Context, s Registry, read *projectReader, commits
 		if err := rec.recordCommit(c, p); err != nil {
 			return nil, err
 		}
+		states.observe(c, p)
 	}
 	return rec, nil
 }
 
-// recordTags records what the GTO tags describe.
-func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report, prefix string) error {
+// recordModels records what the GTO tags describe, then the states of the models that the
+// options name.
+func recordModels(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report, states *modelStates, prefix string) error {
 	ctx, err := git.ActAsImporter(ctx, s, "gto")
 	if err != nil {
 		return err
@@ -106,9 +118,20 @@ func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Co
 	for _, kind := range []string{"model versions", "deployments", "deployments ended", "transitions"} {
 		report.Add(kind, 0)
 	}
-	events, err := g.ownEvents(g.events(prefix))
+	all := g.events(prefix)
+	events, err := g.ownEvents(all)
 	if err != nil {
 		return err
 	}
-	return g.record(gto.BuildTimeline(events))
+	if err := g.record(gto.BuildTimeline(events)); err != nil {
+		return err
+	}
+	if len(all) == 0 && len(states.rules) == 0 {
+		report.NoModels, report.Candidates = rec.reader.hasFiles, states.list()
+		return nil
+	}
+	if g.ctx, err = git.ActAsImporter(ctx, s, "dvc"); err != nil {
+		return err
+	}
+	return g.registerStates(states)
 }

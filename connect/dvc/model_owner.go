@@ -39,18 +39,22 @@ func belongsTo(owner string) string {
 // than this one. It returns "" when this repository made one of them, and when no
 // repository did.
 func (r *recorder) otherOwner(model string) (string, error) {
-	m, err := r.s.Model(r.ctx, model)
+	asked := r.s
+	if r.owners != nil {
+		asked = r.owners
+	}
+	m, err := asked.Model(r.ctx, model)
 	if err != nil || m == nil {
 		return "", err
 	}
 	other, first := "", core.MaxPage
 	for page := (core.Paging{First: &first}); ; {
-		versions, err := r.s.VersionsOf(r.ctx, m, page, nil, nil)
+		versions, err := asked.VersionsOf(r.ctx, m, page, nil, nil)
 		if err != nil {
 			return "", err
 		}
 		for _, e := range versions.Edges {
-			owner, _, err := r.origin(e.Node)
+			owner, _, err := r.origin(asked, e.Node)
 			switch {
 			case err != nil:
 				return "", err
@@ -69,9 +73,9 @@ func (r *recorder) otherOwner(model string) (string, error) {
 
 // origin returns the repository that a version was made from, "" when it was made from none,
 // and the tag that it was released from, nil when there is none.
-func (r *recorder) origin(v *registry.ModelVersion) (owner string, tag *registry.Tag, err error) {
+func (r *recorder) origin(s Registry, v *registry.ModelVersion) (owner string, tag *registry.Tag, err error) {
 	first := core.MaxPage // A version has at most one tag and one run; features may be many.
-	causes, err := r.s.Upstream(r.ctx, v, core.Paging{First: &first})
+	causes, err := s.Upstream(r.ctx, v, core.Paging{First: &first})
 	if err != nil {
 		return "", nil, err
 	}
@@ -82,7 +86,7 @@ func (r *recorder) origin(v *registry.ModelVersion) (owner string, tag *registry
 			if registry.ID(n.Repository) == registry.RepositoryID(r.reader.key) {
 				return r.reader.key, tag, nil
 			}
-			repo, err := r.s.Node(r.ctx, registry.ID(n.Repository))
+			repo, err := s.Node(r.ctx, registry.ID(n.Repository))
 			if err != nil {
 				return "", nil, err
 			}
@@ -103,7 +107,7 @@ func (r *recorder) origin(v *registry.ModelVersion) (owner string, tag *registry
 // reportMoved reports a version tag that points at another commit than the one that the
 // version was made from. The version stays.
 func (g *gtoRecorder) reportMoved(v *registry.ModelVersion, e gto.Event) error {
-	_, tag, err := g.rec.origin(v)
+	_, tag, err := g.rec.origin(g.s, v)
 	if err == nil && tag != nil && tag.Name == e.Tag && tag.SHA != e.Commit {
 		g.report.AddProblem(git.Remark, "tag "+e.Tag, "it now points at the commit %s; %s stays as it was made from %s", git.ShortSHA(e.Commit), v.Name, git.ShortSHA(tag.SHA))
 	}

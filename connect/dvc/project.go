@@ -62,9 +62,9 @@ type stage struct {
 // item is a dependency or an output of a stage.
 type item struct {
 	datasetVersion
-	path          string
-	desc          string
-	model, metric bool
+	path                string
+	desc                string
+	model, metric, plot bool
 	// external is true when the path is a URL or outside the repository.
 	external bool
 	// dataset is the state of a dataset that the entry names as ds://NAME, nil when it has none.
@@ -243,6 +243,7 @@ func (b *builder) stage(dir, name string, spec stageSpec, lock lockStage) *stage
 		if o, ok := outs.find(lock.Outs[i].Path, unclaimed); ok {
 			it.desc, it.model = o.Desc, o.Type == "model"
 		}
+		_, it.plot = plots.find(lock.Outs[i].Path, unclaimed)
 		_, it.metric = metrics.find(lock.Outs[i].Path, unclaimed)
 		it.metric = it.metric || slices.Contains(b.out.metricsFiles[dir], it.path)
 		for _, a := range b.out.artifacts {

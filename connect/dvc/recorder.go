@@ -18,6 +18,8 @@ type recorder struct {
 	reader   *projectReader
 	report   *git.Report
 	producer string
+	// owners is the registry that is asked whose a model is, nil for s.
+	owners Registry
 	// versionIDs and runIDs hold the ids that this import recorded, and "" for what the
 	// registry refused.
 	versionIDs map[datasetVersion]registry.ID

@@ -43,6 +43,22 @@ func (r *Repository) Commits(ctx context.Context) ([]Commit, error) {
 	return slices.Clone(r.allCommits), nil
 }
 
+// Author is who wrote a commit, and when.
+type Author struct {
+	Name string
+	At   time.Time
+}
+
+// Author returns the author of a commit, with the committer's time when it cannot be read.
+func (r *Repository) Author(c Commit) Author {
+	o, err := r.git.CommitObject(plumbing.NewHash(c.SHA))
+	if err != nil {
+		return Author{At: c.At}
+	}
+	clean := &TextCleaner{encoding: string(o.Encoding)}
+	return Author{clean.Line(o.Author.Name, 255), clean.time(o.Author.When)}
+}
+
 // walk collects the commits that the tips reach and sorts them. It does not continue behind
 // commits that the lookup knows.
 func (r *Repository) walk(ctx context.Context, known commitLookup) ([]Commit, error) {

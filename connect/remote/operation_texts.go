@@ -23,7 +23,7 @@ var (
 		page: versions(first: $first, after: $after, filter: $filter, orderBy: $orderBy) { edges { cursor node { ` + versionFields + ` } } ` + pageFields + ` } } } }`
 
 	opUpstream = `query Upstream($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on ModelVersion {
-		page: upstream(first: $first, after: $after) { edges { cursor node { __typename ... on Tag { ` + tagFields + ` } ... on Run { id kind revision producer runId } } } ` + pageFields + ` } } } }`
+		page: upstream(first: $first, after: $after) { edges { cursor node { __typename ... on Tag { ` + tagFields + ` } ... on Run { id kind revision producer runId } ... on DatasetVersion { id kind revision digest } } } ` + pageFields + ` } } } }`
 
 	opTags = `query Tags($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on Repository {
 		page: tags(first: $first, after: $after) { edges { cursor node { ` + tagFields + ` } } ` + pageFields + ` } } } }`

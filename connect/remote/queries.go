@@ -164,8 +164,8 @@ func (c *Client) VersionsOf(ctx context.Context, m *registry.Model, p core.Pagin
 	return &catalog.ModelVersionConnection{Connection: page}, err
 }
 
-// Upstream lists the direct causes of a model version. Of a run only its producer and its id
-// there are read, of others than tags and runs nothing. The relation of each is empty.
+// Upstream lists the direct causes of a model version. Tags are read whole, of runs and dataset
+// versions what identifies them, of others nothing. The relation of each is empty.
 func (c *Client) Upstream(ctx context.Context, n registry.Node, p core.Paging) (*provenance.ProvenanceNodeConnection, error) {
 	var out struct {
 		Node struct {
