@@ -209,15 +209,6 @@ func address(dir, name string) string {
 	return dir + "/dvc.yaml:" + name
 }
 
-// resolved returns a text of a dvc.yaml with its templates replaced, as far as they can be.
-func (b *builder) resolved(dir, text string) string {
-	if !strings.Contains(text, "${") {
-		return text
-	}
-	out, _ := b.variablesOf(dir).resolve(text)
-	return out
-}
-
 // stage combines an entry of dvc.lock with its stage in dvc.yaml. The paths of dvc.lock are
 // relative to the wdir, which only dvc.yaml has.
 func (b *builder) stage(dir, name string, spec stageSpec, lock lockStage) *stage {
@@ -271,63 +262,6 @@ func (b *builder) artifact(dir string, a artifact) resolvedArtifact {
 
 // isModel reports whether an artifact is a model. An artifact without a type is a model.
 func (a resolvedArtifact) isModel() bool { return a.Type == "" || strings.EqualFold(a.Type, "model") }
-
-// stageSpec is a stage of dvc.yaml with the variables of its templates.
-type stageSpec struct {
-	pipelineStage
-	variables
-}
-
-// stageSpec returns a stage of dvc.yaml, also for a stage that foreach or matrix generates.
-// It returns false when dvc.yaml was read whole and has no such stage.
-func (b *builder) stageSpec(dir, name string) (stageSpec, bool) {
-	p := b.pipelines[dir]
-	if p == nil || p.partial {
-		return stageSpec{}, true
-	}
-	st, ok := p.Stages[name]
-	if ok {
-		return b.templated(dir, st, nil), true
-	}
-	group, key := splitForeach(name, p.Stages)
-	if st, ok = p.Stages[group]; !ok || key == "" {
-		return stageSpec{}, false
-	}
-	items, known := b.itemsOf(dir, st)
-	if _, generated := items[key]; known && !generated {
-		return stageSpec{}, false
-	}
-	local := items[key]
-	if local == nil {
-		local = map[string]any{"item": key, "key": key}
-	}
-	if st.Do == nil {
-		return b.templated(dir, st, local), true
-	}
-	do := *st.Do
-	if do.Meta == nil {
-		do.Meta = st.Meta
-	}
-	if do.Desc == "" {
-		do.Desc = st.Desc
-	}
-	return b.templated(dir, do, local), true
-}
-
-func (b *builder) templated(dir string, st pipelineStage, local map[string]any) stageSpec {
-	return stageSpec{st, b.readVars(dir, b.variablesOf(dir), st.Vars).with(local)}
-}
-
-// wdir replaces the templates in a wdir. It reports templates that it cannot replace,
-// because only DVC can resolve them.
-func (b *builder) wdir(address string, spec stageSpec) string {
-	wdir, ok := spec.resolve(spec.WDir)
-	if !ok {
-		b.remark(address, fmt.Sprintf("its wdir %q is a template that only DVC resolves; its paths are taken from the folder of its dvc.yaml", wdir))
-		return ""
-	}
-	return wdir
-}
 
 func (b *builder) item(dir, wdir string, e *entry) item {
 	p, ok := resolveInRepository(dir, wdir, e.Path)

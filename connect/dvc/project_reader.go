@@ -35,6 +35,8 @@ type projectReader struct {
 	// seen holds the digests of all sets of files, unreadable the files that were reported.
 	seen       map[[sha256.Size]byte]bool
 	unreadable map[string]bool
+	// submodules holds the paths of the submodules that were reported.
+	submodules map[string]bool
 	// hasFiles is true when a commit had files of DVC.
 	hasFiles bool
 	// unreadableTrees counts the commits whose files are missing. The first one is
@@ -52,7 +54,7 @@ const (
 func newReader(repo *git.Repository, report *git.Report) *projectReader {
 	r := &projectReader{repo: repo, report: report, key: repo.Key(), parsed: git.NewRecent[any](keptBytes), projects: git.NewRecent[*project](keptFiles),
 		parsedLimit: keptBytes, projectLimit: keptFiles,
-		seen: map[[sha256.Size]byte]bool{}, unreadable: map[string]bool{}}
+		seen: map[[sha256.Size]byte]bool{}, unreadable: map[string]bool{}, submodules: map[string]bool{}}
 	r.finder = repo.FileFinder(func(name string) bool {
 		return isDVCFile(name) || name == "params.yaml" || name == "artifacts.yaml"
 	})
@@ -66,10 +68,16 @@ func isDVCFile(name string) bool {
 // project returns the project of a commit. isNew is false when an earlier commit had
 // exactly the same files.
 func (r *projectReader) project(c git.Commit) (p *project, isNew bool) {
-	files, err := r.finder.Files(c)
+	files, submodules, err := r.finder.Files(c)
 	if err != nil {
 		if r.unreadableTrees++; r.unreadableTrees == 1 {
 			r.report.AddProblem(git.NotRead, "commit "+git.ShortSHA(c.SHA), "%v", err)
+		}
+	}
+	for _, at := range submodules {
+		if !r.submodules[at] {
+			r.submodules[at] = true
+			r.report.AddProblem(git.Remark, "submodule "+at, "its files are those of another repository and are not read; import that one too")
 		}
 	}
 	hash := sha256.New()
@@ -122,7 +130,10 @@ func (r *projectReader) naming(c git.Commit) naming {
 			return known
 		}
 		known = map[string]string{}
-		if blob, exists, err := r.repo.BlobAt(c, ".dvc/config"); err == nil && exists && blob != "" {
+		blob, exists, err := r.repo.BlobAt(c, ".dvc/config")
+		if err != nil {
+			r.report.AddProblem(git.NotRead, ".dvc/config at commit "+git.ShortSHA(c.SHA), "%v", err)
+		} else if exists && blob != "" {
 			if remotes, _ := parseOnce(r, c, git.File{Path: ".dvc/config", Blob: blob}, parseRemotes); remotes != nil {
 				known = *remotes
 			}

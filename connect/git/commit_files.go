@@ -26,8 +26,9 @@ type FileFinder struct {
 
 // treeFiles holds the wanted files under one tree. Paths are relative to that tree.
 type treeFiles struct {
-	files []File
-	err   error
+	files      []File
+	submodules []string
+	err        error
 }
 
 // keptTreeFiles is the number of files of trees that a FileFinder keeps. When one commit has
@@ -45,12 +46,13 @@ func (f *FileFinder) Held() int { return f.trees.Held() }
 // ErrMissing means that an object is not in this copy of the repository.
 var ErrMissing = errors.New("not in this copy of the repository, which may be a partial clone; fetch it with git fetch --refetch --no-filter, or clone it whole")
 
-// Files returns the wanted files of a commit. A missing tree is an error, not an empty
-// folder.
-func (f *FileFinder) Files(c Commit) ([]File, error) {
+// Files returns the wanted files of a commit, and the paths of its submodules, whose files
+// are in other repositories. A missing tree is an error, not an empty folder; what other
+// trees have is returned with it.
+func (f *FileFinder) Files(c Commit) (files []File, submodules []string, err error) {
 	got := f.treeFiles(c.tree, 0)
 	f.trees.SetLimit(max(keptTreeFiles, 4*len(got.files)))
-	return got.files, got.err
+	return got.files, got.submodules, got.err
 }
 
 // maxTreeDepth is the deepest level of folders that is searched.
@@ -77,6 +79,11 @@ func (f *FileFinder) treeFiles(hash plumbing.Hash, depth int) *treeFiles {
 			for _, file := range under.files {
 				got.files = append(got.files, File{e.Name + "/" + file.Path, file.Blob})
 			}
+			for _, at := range under.submodules {
+				got.submodules = append(got.submodules, e.Name+"/"+at)
+			}
+		case e.Mode == filemode.Submodule:
+			got.submodules = append(got.submodules, e.Name)
 		case e.Mode.IsRegular() || e.Mode == filemode.Executable || e.Mode == filemode.Deprecated:
 			if f.wanted(e.Name) {
 				got.files = append(got.files, File{e.Name, e.Hash.String()})
@@ -110,8 +117,8 @@ func (r *Repository) Blob(name string, maxBytes int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(in, maxBytes))
 }
 
-// BlobAt returns the hash of the file at a path in a commit, and "" for a folder. exists is
-// false when the commit has no such path.
+// BlobAt returns the hash of the file at a path in a commit, and "" for a folder and for what is
+// in a submodule. exists is false when the commit has no such path.
 func (r *Repository) BlobAt(c Commit, file string) (blob string, exists bool, err error) {
 	hash := c.tree
 	parts := strings.Split(path.Clean(file), "/")
@@ -124,6 +131,8 @@ func (r *Repository) BlobAt(c Commit, file string) (blob string, exists bool, er
 		switch {
 		case e == nil:
 			return "", false, nil
+		case e.Mode == filemode.Submodule:
+			return "", true, nil // The commit names the submodule's commit, and so its files.
 		case i == len(parts)-1 && e.Mode == filemode.Dir:
 			return "", true, nil
 		case i == len(parts)-1:

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -129,7 +130,7 @@ func (r *Repository) addMissingCommit(h plumbing.Hash, err error) error {
 	case errors.Is(err, object.ErrUnsupportedObject):
 		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "a branch points at something that is no commit")
 	default:
-		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "it is damaged (%v); check the repository with git fsck", registry.Shorten(err.Error(), 120))
+		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "it is damaged (%v); check the repository with git fsck", registry.Shorten(strings.Join(strings.Fields(err.Error()), " "), 400))
 	}
 	return nil
 }
