@@ -3,7 +3,6 @@ package registry
 import (
 	"errors"
 	"fmt"
-	"regexp"
 )
 
 // Code is the kind of a failure. Every API has one table that maps these codes to its
@@ -63,9 +62,6 @@ func CodeOf(err error) Code {
 	return Internal
 }
 
-// urlCredentials matches the user info of a URL: what stands between :// and @.
-var urlCredentials = regexp.MustCompile(`(://)[^/@\s"']*@`)
-
 // Cause returns the text of an error's cause for the server log. It removes the
 // credentials of URLs, because database drivers repeat the URL they were given.
 func Cause(err error) string {
@@ -74,5 +70,5 @@ func Cause(err error) string {
 	if errors.As(err, &known) && known.Err != nil {
 		text = known.Err.Error()
 	}
-	return urlCredentials.ReplaceAllString(text, "$1…@")
+	return WithoutCredentials(text)
 }

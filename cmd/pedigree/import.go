@@ -31,35 +31,48 @@ commit when it has no origin.`,
 			Short: "Import the data, runs, models and deployments of a DVC and GTO repository",
 			Long: `Import the DVC and GTO history of a git repository: datasets and runs from the
 dvc.lock, dvc.yaml and .dvc files of every commit, and model versions, stages and
-deployments from GTO tags. Commits and tags are imported too, as by import git.`,
-			Example: "  pedigree import dvc . --repo churn\n  pedigree lineage churn-model@1.1.1",
+deployments from GTO tags. Commits and tags are imported too, as by import git.
+
+A repository without GTO tags says of no file that it is a model. Name them with
+--model NAME=PATH: each state of that output in the history is a version. Without it
+the import ends by listing what may be models, and the command that registers them.`,
+			Example: "  pedigree import dvc . --repo churn\n  pedigree lineage churn-model@1.1.1\n" +
+				"  pedigree import dvc . --model churn=model.pkl --artifact scaler.pkl",
 		}))
 	return cmd
 }
 
 // importer imports a source and reports what it did.
-type importer func(ctx context.Context, r dvc.Registry, from string, o git.Options) (*git.Report, error)
+type importer func(ctx context.Context, r dvc.Registry, from string, o dvc.Options) (*git.Report, error)
 
-func importGit(ctx context.Context, r dvc.Registry, from string, o git.Options) (*git.Report, error) {
-	return git.Import(ctx, r, from, o)
+func importGit(ctx context.Context, r dvc.Registry, from string, o dvc.Options) (*git.Report, error) {
+	return git.Import(ctx, r, from, o.Options)
 }
 
 func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
-	o := git.Options{}
+	o := dvc.Options{}
 	verbose := false
 	cmd.Args = cobra.ExactArgs(1)
+	dryRun := false
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Lookup("model") != nil {
+			o.Models, o.Artifacts = s.GetStringSlice("model"), s.GetStringSlice("artifact")
+		}
+		meter := newProgressMeter(cmd.ErrOrStderr())
+		o.Progress = meter.update
+		if dryRun {
+			return printDryRun(cmd, s, run, args[0], o, meter, verbose)
+		}
 		r, err := connect(cmd, s, createStore)
 		if err != nil {
 			return err
 		}
 		defer r.close()
-		meter := newProgressMeter(cmd.ErrOrStderr())
-		o.Progress = meter.update
 		report, err := run(r.ctx, r, args[0], o)
 		meter.finish()
 		if report != nil {
 			printReport(cmd.OutOrStdout(), report, verbose)
+			printCandidates(cmd, args[0], report)
 		}
 		return err
 	}
@@ -68,6 +81,12 @@ func newImportOf(s *settings, run importer, cmd *cobra.Command) *cobra.Command {
 	f.BoolVar(&o.All, "all", false, "read every commit again instead of stopping at known ones; use this after deepening a shallow clone")
 	f.Int64Var(&o.MaxBytes, "max-bytes", git.DefaultMaxBytes, "the size limit of a clone in bytes")
 	f.DurationVar(&o.MaxTime, "max-time", git.DefaultMaxTime, "the time limit of a clone")
+	if cmd.Name() == "dvc" {
+		f.StringArray("model", nil, "NAME=PATH: register each state of this output, a file, folder or glob, as a version of the model NAME; may be given several times")
+		f.StringArray("artifact", nil, "a file, folder or glob that joins the version when the same run wrote it; may be given several times")
+		f.StringVar(&o.ModelPrefix, "model-prefix", "", "name the models of this repository PREFIX=NAME, when another repository has models of the same names")
+	}
+	f.BoolVar(&dryRun, "dry-run", false, "record nothing; list what would be recorded")
 	f.BoolVar(&verbose, "verbose", false, "list every item that could not be read or recorded")
 	return cmd
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -59,5 +60,88 @@ func TestImportRefusesWhatItCannotRead(t *testing.T) {
 	}
 	if code, _, stderr := run(t, "import", "git", "--data", data, "--", "-upload-pack=id"); code != 1 || !strings.Contains(stderr, "must not start with a dash") {
 		t.Errorf("exit %d, %s", code, stderr)
+	}
+}
+
+// plainProject clones the sample without its GTO tags.
+func plainProject(t *testing.T) string {
+	t.Helper()
+	clone := filepath.Join(t.TempDir(), "clone")
+	if out, err := exec.Command("git", "clone", "-q", "../../testdata/dvc-project/repo.bundle", clone).CombinedOutput(); err != nil {
+		t.Fatalf("git clone: %v\n%s", err, out)
+	}
+	tags, err := exec.Command("git", "-C", clone, "tag").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag := range strings.FieldsSeq(string(tags)) {
+		if strings.ContainsAny(tag, "@#") {
+			if out, err := exec.Command("git", "-C", clone, "tag", "-d", tag).CombinedOutput(); err != nil {
+				t.Fatalf("git tag -d: %v\n%s", err, out)
+			}
+		}
+	}
+	return clone
+}
+
+func TestTheCommandThatAnImportNamesRegistersItsModels(t *testing.T) {
+	clone, data := plainProject(t), t.TempDir()
+	code, stdout, stderr := run(t, "import", "dvc", clone, "--repo", "churn", "--data", data)
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	command := strings.TrimSpace(lines[len(lines)-1])
+	want := "pedigree import dvc " + clone + " --data " + data + " --repo churn --model churn-model=models/model.json"
+	if code != 0 || command != want || !strings.Contains(stdout, "models/model.json: an output of the stage train") {
+		t.Fatalf("exit %d %s:\n%s\nwant %s", code, stderr, stdout, want)
+	}
+	args := strings.Fields(command)[1:]
+	// What would be recorded, then that, then nothing.
+	if code, stdout, stderr := run(t, append(args, "--dry-run")...); code != 0 || !strings.Contains(stdout, "nothing is recorded") || !strings.Contains(stdout, "  model versions: churn-model 1.0.0 (") ||
+		!strings.Contains(stdout, "added:\n       3 model versions\n") || strings.Contains(stdout, "commits") {
+		t.Errorf("dry run: exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, stdout, stderr := run(t, args...); code != 0 || stdout != "repository churn\nadded:\n       3 model versions\n" {
+		t.Errorf("exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, stdout, stderr := run(t, args...); code != 0 || stdout != "repository churn\nnothing new\n" {
+		t.Errorf("again: exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, stdout, stderr := run(t, append(args, "--dry-run")...); code != 0 || !strings.HasSuffix(stdout, "would be added:\nrepository churn\nnothing new\n") {
+		t.Errorf("dry run at the end: exit %d %s:\n%s", code, stderr, stdout)
+	}
+}
+
+func TestADryRunCreatesNothing(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	config := filepath.Join(t.TempDir(), "pedigree.yaml")
+	if err := os.WriteFile(config, []byte("model:\n- churn=models/model.json\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := run(t, "import", "dvc", plainProject(t), "--repo", "churn", "--data", data, "--dry-run", "--config", config)
+	for _, want := range []string{"       5 commits\n", "      15 runs\n", "       3 model versions\n", "  runs: train#", "  dataset versions: data/raw/churn.csv md5:5c58c678d04d"} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d %s: %q is not in\n%s", code, stderr, want, stdout)
+		}
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Errorf("the dry run made %s: %v", data, err)
+	}
+}
+
+func TestAnEmptyRegistrySaysWhatToDo(t *testing.T) {
+	data := t.TempDir()
+	if code, _, stderr := run(t, "lineage", "x@1.0.0", "--data", data); code != 1 || !strings.Contains(stderr, "NOT_FOUND") || !strings.Contains(stderr, "pedigree import dvc PATH") {
+		t.Errorf("without a store: exit %d %s", code, stderr)
+	}
+	if code, _, stderr := run(t, "token", "create", "--subject", "ann", "--role", "admin", "--data", data); code != 0 {
+		t.Fatal(stderr)
+	}
+	if code, _, stderr := run(t, "lineage", "x@1.0.0", "--data", data); code != 1 || !strings.Contains(stderr, "the registry is still empty") || !strings.Contains(stderr, "pedigree import dvc PATH") {
+		t.Errorf("without facts: exit %d %s", code, stderr)
+	}
+	if code, _, stderr := run(t, "demo", "load", "--data", data); code != 0 {
+		t.Fatal(stderr)
+	}
+	if code, _, stderr := run(t, "lineage", "x@1.0.0", "--data", data); code != 1 || strings.Contains(stderr, "empty") || !strings.Contains(stderr, "there is no version") {
+		t.Errorf("with facts: exit %d %s", code, stderr)
 	}
 }

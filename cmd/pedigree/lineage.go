@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"pedigree/lineage"
 	"pedigree/lineage/export"
 	"pedigree/registry"
+	"pedigree/service/bulk"
 	"pedigree/service/provenance"
 )
 
@@ -33,19 +35,22 @@ is written in a format for other tools.`,
 				return err
 			}
 			r, err := connect(cmd, s, existingStore)
+			if registry.CodeOf(err) == registry.NotFound {
+				return registry.Errorf(registry.NotFound, "%s; %s", err, whatToDo)
+			}
 			if err != nil {
 				return err
 			}
 			defer r.close()
 			if in.Of, err = resolve(r.ctx, r, args[0]); err != nil {
-				return err
+				return explainEmpty(r, err)
 			}
 			if in.MaxDepth = &depth; down {
 				in.Direction = lineage.Downstream
 			}
 			x, err := r.Export(r.ctx, in)
 			if err != nil {
-				return err
+				return explainEmpty(r, err)
 			}
 			if output != "" {
 				return os.WriteFile(output, []byte(x.Body), 0o644)
@@ -63,6 +68,22 @@ is written in a format for other tools.`,
 	cmd.Flags().BoolVar(&down, "down", false, "show what was made from the node instead of what it came from")
 	cmd.Flags().IntVar(&depth, "depth", 20, "the maximum number of hops, from 0 to 50")
 	return cmd
+}
+
+// whatToDo says how a registry is filled.
+const whatToDo = "import a repository with pedigree import dvc PATH, or load the example with pedigree demo load"
+
+// explainEmpty says what to do when something is not found because the registry is still
+// empty. It returns every other error unchanged.
+func explainEmpty(r *connection, err error) error {
+	if registry.CodeOf(err) != registry.NotFound {
+		return err
+	}
+	errNotEmpty := errors.New("not empty")
+	if _, e := r.ExportFacts(r.ctx, func(bulk.FactInput) error { return errNotEmpty }); e != nil {
+		return err // Not empty, or the caller may not know.
+	}
+	return registry.Errorf(registry.NotFound, "the registry is still empty; %s", whatToDo)
 }
 
 // resolve returns the node id for MODEL@VERSION or an id.

@@ -56,7 +56,7 @@ func (s *settings) load(cmd *cobra.Command) error {
 		s.SetConfigFile(file)
 		s.SetConfigType("yaml")
 		if err := s.ReadInConfig(); err != nil {
-			return fmt.Errorf("the configuration file cannot be read: %w", err)
+			return fmt.Errorf("the configuration file cannot be read: %s", strings.Join(strings.Fields(err.Error()), " "))
 		}
 		for _, key := range s.AllKeys() {
 			if cmd.Flags().Lookup(strings.ReplaceAll(key, ".", "-")) == nil && cmd.Root().PersistentFlags().Lookup(key) == nil {

@@ -1,11 +1,12 @@
 package dvc
 
 import (
-	"net/url"
+	"cmp"
+	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
+	"pedigree/registry"
 	"pedigree/service/facts"
 )
 
@@ -27,23 +28,97 @@ func isDrive(p string) bool {
 	return len(p) > 2 && p[1] == ':' && (p[2] == '\\' || p[2] == '/')
 }
 
-// externalDataset returns the name of a dataset outside the repository. For a URL it is
-// scheme://host and the path (s3://bucket and the key), for others "file" and the path.
-func externalDataset(p string) datasetName {
-	u, err := url.Parse(p)
-	if err != nil || u.Scheme == "" || u.Host == "" {
+// naming gives the data that a repository reads its names in the registry.
+type naming struct {
+	// repository is the repository's key, under which its own data is named.
+	repository string
+	// remotes returns the URLs of the DVC remotes of the commit by name.
+	remotes func() map[string]string
+}
+
+// external returns the name of data outside the repository that a file of the folder dir
+// names. For a URL it is scheme://host and the path with its query (s3://bucket and the key).
+// An absolute path is in the namespace "file". A relative path, and a DVC remote whose URL is
+// not in the repository, mean something in this repository only.
+func (n naming) external(dir, p string) datasetName {
+	return n.externalUpTo(dir, p, 5)
+}
+
+func (n naming) externalUpTo(dir, p string, remotes int) datasetName {
+	scheme, rest, isURL := strings.Cut(p, "://")
+	switch {
+	case !isURL && (path.IsAbs(p) || isDrive(p)):
 		return datasetName{"file", p}
+	case !isURL:
+		return datasetName{n.repository, path.Join(dir, strings.ReplaceAll(p, `\`, "/"))}
+	case scheme == "file":
+		return datasetName{"file", rest}
+	case scheme == "remote":
+		name, below, _ := strings.Cut(rest, "/")
+		if base := n.remotes()[name]; base != "" && remotes > 0 {
+			return n.externalUpTo(".dvc", strings.TrimSuffix(base, "/")+"/"+below, remotes-1)
+		}
+		return datasetName{n.repository, p}
 	}
-	name := strings.TrimPrefix(u.Path, "/")
+	a, ok := registry.ParseAddress(p)
+	if !ok {
+		return datasetName{"file", scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]}
+	}
+	name := a.Path
+	if query := registry.PublicQuery(a.Query); query != "" {
+		name += "?" + query
+	}
 	if name == "" {
 		name = "/"
 	}
-	return datasetName{strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Host), name}
+	host := a.Host
+	switch a.Scheme {
+	case "http", "https", "ssh", "sftp", "ftp", "hdfs", "webhdfs", "webdav", "webdavs": // Other schemes have ids there, and ids have a case.
+		host = strings.ToLower(host)
+	}
+	return datasetName{a.Scheme + "://" + host, name}
 }
 
-// datasetInRepository returns the name of a file in another repository.
-func datasetInRepository(origin, name string) datasetName {
-	return datasetName{facts.NormaliseURL(origin), strings.TrimPrefix(path.Clean(name), "/")}
+// inRepository returns the name of a file in another repository, or in this one when the
+// origin is ".".
+func (n naming) inRepository(origin, name string) datasetName {
+	name = strings.TrimPrefix(path.Clean(name), "/")
+	if u := facts.NormaliseURL(origin); strings.HasPrefix(u, "https://") {
+		return datasetName{u, name}
+	}
+	if !strings.Contains(origin, "://") && !path.IsAbs(origin) && !isDrive(origin) && strings.Contains(origin, "@") {
+		origin = origin[strings.LastIndex(origin, "@")+1:]
+	}
+	return n.external(".", strings.TrimSuffix(origin, "/")+"/"+name)
+}
+
+// inDatabase returns the name of a table or query of a database. The connection is a name of
+// this repository's settings.
+func (n naming) inDatabase(d *database) datasetName {
+	what := strings.Join(strings.Fields(cmp.Or(d.Table, d.Query)), " ")
+	return datasetName{n.repository, shorten("db://"+cmp.Or(d.Connection, "default")+"/"+what, 1000)}
+}
+
+// named returns the version of a dataset that a stage reads as ds://NAME.
+func (n naming) named(d lockDataset) datasetVersion {
+	v := datasetVersion{version: cmp.Or(d.RevLock, d.Rev)}
+	if d.Version != nil {
+		v.version = fmt.Sprint(d.Version)
+	}
+	scheme, rest, _ := strings.Cut(d.URL, "://")
+	switch {
+	case d.Type == "dvc":
+		v.datasetName = n.inRepository(d.URL, d.Path)
+	case scheme == "dc":
+		v.datasetName = datasetName{"dc", cmp.Or(strings.Trim(rest, "/"), d.Name)}
+	case d.URL == "":
+		v.datasetName = datasetName{"dvc-dataset", d.Name}
+	default:
+		v.datasetName = n.external(".", d.URL)
+		v.digest = folderDigest("md5", d.Files)
+		v.version = cmp.Or(v.version, d.Meta.version())
+	}
+	return v
 }
 
 // contains reports whether a path is the folder itself or inside it.
@@ -51,31 +126,13 @@ func contains(folder, p string) bool {
 	return folder == p || folder == "." || strings.HasPrefix(p, folder+"/")
 }
 
-var template = regexp.MustCompile(`\$\{[^}]*\}`)
-
-// matchesTemplate reports whether a path is equal to a pattern. A ${...} template in the
-// pattern matches any text.
-func matchesTemplate(pattern, p string) bool {
-	if !strings.Contains(pattern, "${") {
-		return pattern == p
-	}
-	var b strings.Builder
-	start := 0
-	b.WriteString("^")
-	for _, m := range template.FindAllStringIndex(pattern, -1) {
-		b.WriteString(regexp.QuoteMeta(pattern[start:m[0]]) + ".*")
-		start = m[1]
-	}
-	b.WriteString(regexp.QuoteMeta(pattern[start:]) + "$")
-	re, err := regexp.Compile(b.String())
-	return err == nil && re.MatchString(p)
-}
-
 // splitForeach splits the name of a stage that foreach or matrix generates: report@de is
-// the stage report with the key de.
-func splitForeach(stage string) (name, key string) {
-	if i := strings.LastIndex(stage, "@"); i > 0 {
-		return stage[:i], stage[i+1:]
+// the stage report with the key de. A key may hold another @.
+func splitForeach(stage string, stages map[string]pipelineStage) (name, key string) {
+	for i, c := range stage {
+		if _, ok := stages[stage[:i]]; c == '@' && ok {
+			return stage[:i], stage[i+1:]
+		}
 	}
 	return stage, ""
 }

@@ -1,7 +1,9 @@
 package dvc
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,38 @@ type gtoRecorder struct {
 	nonModels map[string]bool
 }
 
+// events returns the events of the repository's tags, in order. Two artifacts whose models would
+// have one name are not told apart in the registry, so one of them is left out.
+func (g *gtoRecorder) events(prefix string) (out []gto.Event) {
+	for _, t := range g.repo.Tags() {
+		e, ok := gto.Parse(t.Name)
+		if !ok {
+			continue
+		}
+		e.Commit, e.At, e.Message, e.Prefix = t.SHA, t.At, t.Message, prefix
+		if !t.Annotated {
+			e.At = g.commits[t.SHA].At // A lightweight tag has no date of its own.
+			g.report.AddProblem(git.Remark, "tag "+t.Name, "it is a lightweight tag, which gto does not read; it is taken as written at the time of its commit")
+		}
+		out = append(out, e)
+	}
+	gto.Sort(out)
+	first := map[string]gto.Event{} // by model
+	for _, e := range out {
+		if f, ok := first[e.Model()]; !ok || cmp.Or(cmp.Compare(e.Dir, f.Dir), cmp.Compare(e.Name, f.Name)) < 0 {
+			first[e.Model()] = e
+		}
+	}
+	return slices.DeleteFunc(out, func(e gto.Event) bool {
+		f := first[e.Model()]
+		if f.Dir == e.Dir && f.Name == e.Name {
+			return false
+		}
+		g.report.AddProblem(git.NotRecorded, "tag "+e.Tag, "its artifact would be the model %s, which the artifact of the tag %s is already", e.Model(), f.Tag)
+		return true
+	})
+}
+
 // record records the events in order: first versions and stages, because an event may
 // depend on the one before it, then the deployments and their ends.
 func (g *gtoRecorder) record(t *gto.Timeline) error {
@@ -40,7 +74,10 @@ func (g *gtoRecorder) record(t *gto.Timeline) error {
 		case gto.Deregister:
 			err = g.transition(e, e.Version, registry.Archived)
 		case gto.Assign:
-			if stage, mapped := gto.RegistryStage(e.Stage); mapped {
+			stage, mapped := gto.RegistryStage(e.Stage)
+			if higher, by, found := t.HigherStage(e); mapped && found && !g.nonModels[e.Model()] {
+				g.report.AddProblem(git.Remark, "tag "+e.Tag, "%s %s stays in %s, where %s put it; the deployment is recorded", e.Model(), t.VersionOf(e), higher, by)
+			} else if mapped {
 				err = g.transition(e, t.VersionOf(e), stage)
 			}
 		}
@@ -144,6 +181,14 @@ func (g *gtoRecorder) tagDescription(tag string) string {
 	return assignedByTag + tag + " of " + g.repo.Key()
 }
 
+// isOwn reports whether a tag of this repository made a deployment. The name of a tag has no
+// spaces, so what follows it is the whole key of the repository.
+func (g *gtoRecorder) isOwn(d *registry.Deployment) bool {
+	rest, ok := strings.CutPrefix(d.Description, assignedByTag)
+	tag, _, _ := strings.Cut(rest, " ")
+	return ok && d.Description == g.tagDescription(tag)
+}
+
 // environment returns the name of the environment for a GTO stage.
 func environment(stage string) string { return strings.ReplaceAll(stage, "/", "=") }
 
@@ -189,7 +234,7 @@ func (g *gtoRecorder) endOrphanedDeployments(t *gto.Timeline) error {
 		}
 		for _, e := range found.Edges {
 			d := e.Node
-			if strings.HasPrefix(d.Description, assignedByTag) && strings.HasSuffix(d.Description, " of "+g.repo.Key()) && !g.taggedDeployments[d.ID] {
+			if g.isOwn(d) && !g.taggedDeployments[d.ID] {
 				orphaned = append(orphaned, d)
 			}
 		}

@@ -11,12 +11,34 @@ import (
 	"pedigree/registry"
 )
 
+// Options set how a repository is read and what of it is recorded.
+type Options struct {
+	git.Options
+	// ModelPrefix stands before the names of the models of this repository, as PREFIX=NAME.
+	// It tells apart models of repositories that give them the same name.
+	ModelPrefix string
+	// Models lists NAME=PATH: each state of the output PATH is a version of the model NAME.
+	// Artifacts lists paths: what the same run wrote there joins the version.
+	Models, Artifacts []string
+	// Owners is the registry that is asked whose a model is; nil asks the one that is written to.
+	Owners Registry
+}
+
 // Import records a repository's commits and tags, then the dvc.lock, dvc.yaml and .dvc
 // files of every commit, oldest first, then what the GTO tags describe. A second import
 // adds nothing. It acts as import:git, import:dvc and import:gto with the caller's grants.
 // It returns FORBIDDEN when the caller may not record datasets and runs.
-func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.Report, error) {
-	repo, err := git.Open(ctx, from, o)
+func Import(ctx context.Context, s Registry, from string, o Options) (*git.Report, error) {
+	if o.ModelPrefix != "" {
+		if err := registry.CheckName("model-prefix", o.ModelPrefix); err != nil {
+			return nil, err
+		}
+	}
+	states, err := newModelStates(o)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := git.Open(ctx, from, o.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -33,17 +55,18 @@ func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.R
 		return report, err
 	}
 	read := newReader(repo, report)
-	rec, err := recordHistory(ctx, s, read, commits, report)
+	rec, err := recordHistory(ctx, s, read, commits, report, states)
 	if err != nil {
 		return report, err
 	}
-	if err := recordTags(ctx, s, rec, commits, repo, report); err != nil {
+	rec.owners = o.Owners
+	if err := recordModels(ctx, s, rec, commits, repo, report, states, o.ModelPrefix); err != nil {
 		return report, err
 	}
 	if read.unreadableTrees > 1 {
 		report.AddProblem(git.NotRead, "repository", "the files of %d commits are not in this copy", read.unreadableTrees)
 	}
-	if len(read.projects) == 1 && report.Total() == 0 && len(rec.runIDs)+len(rec.versionIDs) == 0 {
+	if !read.hasFiles {
 		report.AddProblem(git.Remark, "repository", "no commit has files of DVC; pedigree import git reads the commits alone")
 	}
 	return report, nil
@@ -51,7 +74,7 @@ func Import(ctx context.Context, s Registry, from string, o git.Options) (*git.R
 
 // recordHistory records the DVC files of every commit, oldest first, so that each fact has
 // the time of the first commit that contains it.
-func recordHistory(ctx context.Context, s Registry, read *projectReader, commits []git.Commit, report *git.Report) (*recorder, error) {
+func recordHistory(ctx context.Context, s Registry, read *projectReader, commits []git.Commit, report *git.Report, states *modelStates) (*recorder, error) {
 	ctx, err := git.ActAsImporter(ctx, s, "dvc")
 	if err != nil {
 		return nil, err
@@ -76,12 +99,14 @@ func recordHistory(ctx context.Context, s Registry, read *projectReader, commits
 		if err := rec.recordCommit(c, p); err != nil {
 			return nil, err
 		}
+		states.observe(c, p)
 	}
 	return rec, nil
 }
 
-// recordTags records what the GTO tags describe.
-func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report) error {
+// recordModels records what the GTO tags describe, then the states of the models that the
+// options name.
+func recordModels(ctx context.Context, s Registry, rec *recorder, commits []git.Commit, repo *git.Repository, report *git.Report, states *modelStates, prefix string) error {
 	ctx, err := git.ActAsImporter(ctx, s, "gto")
 	if err != nil {
 		return err
@@ -90,20 +115,23 @@ func recordTags(ctx context.Context, s Registry, rec *recorder, commits []git.Co
 	for _, c := range commits {
 		g.commits[c.SHA] = c
 	}
-	var events []gto.Event
-	for _, t := range repo.Tags() {
-		e, ok := gto.Parse(t.Name)
-		if !ok {
-			continue
-		}
-		e.Commit, e.At, e.Message = t.SHA, t.At, t.Message
-		if !t.Annotated {
-			e.At = g.commits[t.SHA].At // A lightweight tag has no date of its own.
-		}
-		events = append(events, e)
-	}
 	for _, kind := range []string{"model versions", "deployments", "deployments ended", "transitions"} {
 		report.Add(kind, 0)
 	}
-	return g.record(gto.BuildTimeline(events))
+	all := g.events(prefix)
+	events, err := g.ownEvents(all)
+	if err != nil {
+		return err
+	}
+	if err := g.record(gto.BuildTimeline(events)); err != nil {
+		return err
+	}
+	if len(all) == 0 && len(states.rules) == 0 {
+		report.NoModels, report.Candidates = rec.reader.hasFiles, states.list()
+		return nil
+	}
+	if g.ctx, err = git.ActAsImporter(ctx, s, "dvc"); err != nil {
+		return err
+	}
+	return g.registerStates(states)
 }

@@ -54,7 +54,7 @@ func (w *fixture) actAs(role string) {
 
 func (w *fixture) load(from string, o git.Options) *git.Report {
 	w.Helper()
-	r, err := dvc.Import(w.ctx, w.s, from, o)
+	r, err := dvc.Import(w.ctx, w.s, from, dvc.Options{Options: o})
 	if err != nil {
 		w.Fatalf("import: %v", err)
 	}

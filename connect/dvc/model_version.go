@@ -44,9 +44,13 @@ func (g *gtoRecorder) register(e gto.Event) error {
 	}
 	if existing != nil {
 		if existing.Label == e.Tag { // From an earlier import, which may have been interrupted before it linked the readers.
-			err = g.linkReaders(existing, file)
+			if err = g.reportMoved(existing, e); err == nil {
+				err = g.linkReaders(existing, file)
+			}
+			return err
 		}
-		return err
+		g.report.AddProblem(git.Remark, where, "%s was there already and was not made from this tag, so it keeps what it has", existing.Name)
+		return nil
 	}
 	out, err := g.s.RegisterModelVersion(g.ctx, in)
 	if err != nil {
@@ -60,13 +64,13 @@ func (g *gtoRecorder) register(e gto.Event) error {
 // run that wrote it, or its data when there is no run, and its model card. It returns the
 // output that is the artifact's file.
 func (g *gtoRecorder) describeArtifact(in *catalog.RegisterModelVersionInput, c git.Commit, p *project, a resolvedArtifact, where string) (file item) {
+	clean := &git.TextCleaner{}
 	if a.Desc != "" {
-		in.Description = a.Desc
+		in.Description = clean.Text(a.Desc, registry.MaxText)
 	}
-	in.Owner, _ = a.Meta["owner"].(string)
-	for _, l := range slices.Compact(slices.Sorted(slices.Values(a.Labels))) {
-		in.Tags = append(in.Tags, registry.KeyValue{Key: l})
-	}
+	in.Owner = clean.Line(metaText(a.Meta, "owner"), maxLine)
+	in.Tags = labelTags(clean, slices.Sorted(slices.Values(a.Labels)))
+	g.rec.reportChanges(clean, where)
 	card := &catalog.ModelCardInput{Description: &in.Description}
 	in.Card = card
 	art := catalog.ArtifactInput{Name: a.path}
@@ -127,17 +131,17 @@ func (g *gtoRecorder) fillCard(card *catalog.ModelCardInput, c git.Commit, p *pr
 	card.Performance = performance(found)
 }
 
-// stageWriting returns the stage that writes a path, and its output that is the path or a
-// folder that contains it. It returns nil when there is none.
-func (p *project) stageWriting(file string) (*stage, item) {
+// stageWriting returns the stage that writes a path, and its output that is the path or the
+// nearest folder that contains it. It returns nil when there is none.
+func (p *project) stageWriting(file string) (writer *stage, out item) {
 	for _, st := range p.stages {
 		for _, o := range st.outs {
-			if !o.external && contains(o.path, file) {
-				return st, o
+			if !o.external && contains(o.path, file) && (writer == nil || len(o.path) > len(out.path)) {
+				writer, out = st, o
 			}
 		}
 	}
-	return nil, item{}
+	return writer, out
 }
 
 func (p *project) trackedAt(file string) *trackedFile {

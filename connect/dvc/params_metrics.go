@@ -2,13 +2,15 @@ package dvc
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pelletier/go-toml/v2"
 	"go.yaml.in/yaml/v3"
 
 	"pedigree/registry"
@@ -17,74 +19,83 @@ import (
 // parameters merges the parameters of all files into one JSON object. Names of params.yaml
 // stay as they are; others become FILE:NAME, as in DVC. stored is nil when the object is
 // larger than registry.MaxJSON; full, which identifies the run, has no size limit.
-func parameters(files map[string]any) (stored, full registry.JSON) {
+func parameters(files map[string]yaml.Node) (stored, full registry.JSON) {
 	all := map[string]any{}
 	for _, file := range sortedKeys(files) {
-		values, ok := files[file].(map[string]any)
+		node := files[file]
+		members, ok := valueOf(&node).(map[string]any)
 		if !ok {
 			continue
 		}
-		for k, v := range values {
+		for k, v := range members {
 			if file != "params.yaml" {
 				k = file + ":" + k
 			}
-			all[k] = toJSONValue(v, 0)
+			all[k] = withoutCredentials(v)
 		}
 	}
 	full, err := registry.Canonical(all)
 	switch {
 	case err != nil || len(all) == 0:
-		return nil, nil // toJSONValue returns only what JSON can represent.
+		return nil, nil // valueOf returns only what JSON can represent.
 	case len(full) > registry.MaxJSON:
 		return nil, full
 	}
 	return full, full
 }
 
-// toJSONValue converts a YAML value to a value that JSON can represent.
-func toJSONValue(v any, depth int) any {
-	if depth > 50 {
-		return "…"
-	}
+// withoutCredentials removes the credentials of URLs in the texts of a value.
+func withoutCredentials(v any) any {
 	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for k, x := range v {
-			out[k] = toJSONValue(x, depth+1)
-		}
-		return out
-	case map[any]any:
-		out := map[string]any{}
-		for k, x := range v {
-			out[fmt.Sprint(k)] = toJSONValue(x, depth+1)
-		}
-		return out
+	case string:
+		return registry.WithoutCredentials(v)
 	case []any:
-		out := make([]any, len(v))
-		for i, x := range v {
-			out[i] = toJSONValue(x, depth+1)
+		for i := range v {
+			v[i] = withoutCredentials(v[i])
 		}
-		return out
-	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Sprint(v)
+	case map[string]any:
+		for k := range v {
+			v[k] = withoutCredentials(v[k])
 		}
-		return v
-	case nil, bool, int, int64, uint64, string:
-		return v
 	}
-	return fmt.Sprint(v)
+	return v
 }
 
-// parseMetrics reads the numbers of a metrics file in JSON or YAML. Nested names are joined
+// valuesParser returns the parser of a file of parameters in YAML, JSON or TOML.
+func valuesParser(file string) func([]byte) (*map[string]any, []string, error) {
+	return func(raw []byte) (*map[string]any, []string, error) {
+		tree, err := parseTree(file, raw)
+		values, _ := tree.(map[string]any)
+		return &values, nil, err
+	}
+}
+
+// parseTree decodes JSON, YAML or TOML.
+func parseTree(file string, raw []byte) (tree any, err error) {
+	if path.Ext(file) == ".toml" {
+		var table map[string]any
+		err = toml.Unmarshal(raw, &table)
+		return table, err
+	}
+	var node yaml.Node // JSON is YAML too.
+	if err = yaml.Unmarshal(raw, &node); err != nil {
+		if json.Unmarshal(raw, &tree) == nil {
+			return tree, nil
+		}
+		return nil, errors.New("it cannot be read: " + oneLine(err.Error()))
+	}
+	return valueOf(&node), nil
+}
+
+// parseMetrics reads the numbers of a metrics file in JSON, YAML or TOML. Nested names are joined
 // by dots. leftOut counts the numbers and lists that the registry would refuse or that are
 // too many. parseMetrics returns false when there are no numbers.
-func parseMetrics(raw []byte) (out []registry.Metric, leftOut int, ok bool) {
+func parseMetrics(file string, raw []byte) (out []registry.Metric, leftOut int, ok bool) {
 	if !utf8.Valid(raw) {
 		return nil, 0, false
 	}
-	var tree any
-	if json.Unmarshal(raw, &tree) != nil && yaml.Unmarshal(raw, &tree) != nil {
+	tree, err := parseTree(file, raw)
+	if err != nil {
 		return nil, 0, false
 	}
 	found := &numbers{values: map[string]float64{}}
@@ -122,8 +133,12 @@ func collectNumbers(at string, v any, found *numbers, depth int) {
 		}
 	case float64:
 		addMetric(at, v, found)
-	case int:
+	case int64:
 		addMetric(at, float64(v), found)
+	case json.Number:
+		if f, err := v.Float64(); err == nil {
+			addMetric(at, f, found)
+		}
 	}
 }
 

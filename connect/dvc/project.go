@@ -1,6 +1,7 @@
 package dvc
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -41,6 +42,8 @@ type trackedFile struct {
 	labels           []string
 	// source is where the data was imported from; nil for data that was added with dvc add.
 	source *datasetVersion
+	// revLock is the commit of another repository that it was imported at, or "".
+	revLock string
 }
 
 // stage is a stage that has run: one entry of a dvc.lock with the details of dvc.yaml.
@@ -59,11 +62,13 @@ type stage struct {
 // item is a dependency or an output of a stage.
 type item struct {
 	datasetVersion
-	path          string
-	desc          string
-	model, metric bool
+	path                string
+	desc                string
+	model, metric, plot bool
 	// external is true when the path is a URL or outside the repository.
 	external bool
+	// dataset is the state of a dataset that the entry names as ds://NAME, nil when it has none.
+	dataset *datasetVersion
 }
 
 // resolvedArtifact is an artifact with its path in the repository.
@@ -74,11 +79,16 @@ type resolvedArtifact struct {
 
 // builder builds a project from the files of a commit.
 type builder struct {
-	namespace string
+	naming
 	out       *project
 	remark    func(file, what string)
 	locks     map[string]*lockFile     // by folder
 	pipelines map[string]*pipelineFile // by folder
+	// readValues returns the values of a file of parameters of the commit.
+	readValues func(file string) map[string]any
+	variables  map[string]variables // by folder; see variablesOf
+	// oldArtifacts holds the annotations of GTO's former file artifacts.yaml.
+	oldArtifacts map[string]oldArtifact
 }
 
 // addDVC adds the outputs of a .dvc file.
@@ -93,35 +103,52 @@ func (b *builder) addDVC(file string, f *dvcFile) {
 			b.remark(file, fmt.Sprintf("its output %s lies outside the repository", registry.Shorten(o.Path, 200)))
 			continue
 		}
-		t := trackedFile{path: p, file: file, desc: o.Desc, labels: o.Labels, datasetVersion: datasetVersion{datasetName{b.namespace, p}, o.digest(), o.version(), o.Size}}
+		t := trackedFile{path: p, file: file, desc: o.Desc, labels: o.Labels, datasetVersion: datasetVersion{datasetName{b.repository, p}, o.digest(), o.version(), o.Size}}
 		if t.desc == "" {
 			t.desc = f.Desc
 		}
-		t.owner, _ = f.Meta["owner"].(string)
+		t.owner = metaText(f.Meta, "owner")
 		if f.Cmd == nil && len(f.Deps) > 0 {
-			t.source = importedFrom(&f.Deps[0])
+			t.source, t.revLock = b.importedFrom(path.Join(dir, f.WDir), &f.Deps[0], t.digest)
 		}
 		b.out.tracked = append(b.out.tracked, t)
 	}
 }
 
-// importedFrom returns the source of a .dvc file: a file of another repository at a commit,
-// or the data at a URL or path. It returns nil for a database or an empty path.
-func importedFrom(d *entry) *datasetVersion {
-	if d.Repo != nil {
-		return &datasetVersion{datasetName: datasetInRepository(d.Repo.URL, d.Path), version: d.Repo.RevLock}
+// importedFrom returns the source of a .dvc file: a file of another repository, the data at
+// a URL or path, or what a database returned. What dvc import and import-db took has the
+// content of the output, so it has its digest: when the other repository is imported too, it
+// is the same dataset version there. revLock is the commit that it was taken at.
+func (b *builder) importedFrom(dir string, d *entry, digest string) (source *datasetVersion, revLock string) {
+	switch {
+	case d.Repo != nil:
+		source = &datasetVersion{datasetName: b.inRepository(d.Repo.URL, d.Path), digest: digest}
+		if revLock = d.Repo.RevLock; digest == "" {
+			source.version = revLock
+		}
+		return source, revLock
+	case d.DB != nil:
+		return &datasetVersion{datasetName: b.inDatabase(d.DB), digest: digest}, ""
+	case d.Path == "":
+		return nil, ""
 	}
-	if d.DB != nil || d.Path == "" {
-		return nil
+	p, inside := resolveInRepository(dir, "", d.Path)
+	source = &datasetVersion{datasetName: datasetName{b.repository, p}, digest: d.digest(), version: d.version(), size: d.Size}
+	if !inside {
+		source.datasetName = b.external(dir, d.Path)
 	}
-	return &datasetVersion{datasetName: externalDataset(d.Path), digest: d.digest(), version: d.version(), size: d.Size}
+	return source, ""
 }
 
 // build combines the dvc.lock and dvc.yaml files, folder by folder.
 func (b *builder) build() *project {
+	for name, a := range b.oldArtifacts {
+		a.Desc = cmp.Or(a.Desc, a.Description)
+		b.out.artifacts[name] = b.artifact(".", a.artifact)
+	}
 	for _, dir := range sortedKeys(b.pipelines) {
 		for _, m := range outSpecs(&b.pipelines[dir].Metrics) {
-			if p, ok := resolveInRepository(dir, "", m.Path); ok {
+			if p, ok := resolveInRepository(dir, "", b.resolved(dir, m.Path)); ok {
 				b.out.metricsFiles[dir] = append(b.out.metricsFiles[dir], p)
 			}
 		}
@@ -130,8 +157,7 @@ func (b *builder) build() *project {
 			if dir != "." {
 				gto = dir + "=" + name
 			}
-			p, _ := resolveInRepository(dir, "", a.Path)
-			b.out.artifacts[gto] = resolvedArtifact{a, p, dir}
+			b.out.artifacts[gto] = b.artifact(dir, a)
 		}
 	}
 	for _, dir := range sortedKeys(b.locks) {
@@ -140,7 +166,12 @@ func (b *builder) build() *project {
 			b.out.datasets[d.Name] = d
 		}
 		for _, name := range sortedKeys(lock.Stages) {
-			b.out.stages = append(b.out.stages, b.stage(dir, name, lock.Stages[name]))
+			spec, known := b.stageSpec(dir, name)
+			if !known {
+				b.remark(address(dir, name), "dvc.lock has an entry of it and dvc.yaml has no such stage, as after a stage was renamed or removed; the entry is left out")
+				continue
+			}
+			b.out.stages = append(b.out.stages, b.stage(dir, name, spec, lock.Stages[name]))
 		}
 	}
 	for _, dir := range sortedKeys(b.pipelines) {
@@ -162,7 +193,7 @@ func (b *builder) hasRun(dir, name string) bool {
 		return false
 	}
 	for known := range lock.Stages {
-		if g, _ := splitForeach(known); known == name || g == name {
+		if g, _ := splitForeach(known, b.pipelines[dir].Stages); known == name || g == name {
 			return true
 		}
 	}
@@ -180,25 +211,32 @@ func address(dir, name string) string {
 
 // stage combines an entry of dvc.lock with its stage in dvc.yaml. The paths of dvc.lock are
 // relative to the wdir, which only dvc.yaml has.
-func (b *builder) stage(dir, name string, lock lockStage) *stage {
-	st := &stage{name: address(dir, name), dir: dir, command: command(lock.Cmd)}
-	spec := b.stageSpec(dir, name)
-	st.desc = spec.Desc
-	st.metaRole, _ = spec.Meta["role"].(string)
-	wdir := b.wdir(st.name, name, spec.WDir)
+func (b *builder) stage(dir, name string, spec stageSpec, lock lockStage) *stage {
+	st := &stage{name: address(dir, name), dir: dir, command: registry.WithoutCredentials(command(lock.Cmd)), desc: spec.Desc, metaRole: metaText(spec.Meta, "role")}
+	wdir := b.wdir(st.name, spec)
 	for i := range lock.Deps {
 		st.deps = append(st.deps, b.item(dir, wdir, &lock.Deps[i]))
 	}
-	outs, metrics := outSpecs(&spec.Outs), outSpecs(&spec.Metrics)
+	outs, metrics, plots := resolveSpecs(spec.variables, outSpecs(&spec.Outs)), resolveSpecs(spec.variables, outSpecs(&spec.Metrics)), resolveSpecs(spec.variables, outSpecs(&spec.Plots))
+	var unclaimed []string
+	for _, o := range lock.Outs {
+		claimed := false
+		for _, list := range []resolvedSpecs{outs, metrics, plots} {
+			_, found := list.find(o.Path, nil)
+			claimed = claimed || found
+		}
+		if !claimed {
+			unclaimed = append(unclaimed, o.Path)
+		}
+	}
 	for i := range lock.Outs {
 		it := b.item(dir, wdir, &lock.Outs[i])
-		for _, o := range outs {
-			if matchesTemplate(o.Path, lock.Outs[i].Path) {
-				it.desc, it.model = o.Desc, it.model || o.Type == "model"
-			}
+		if o, ok := outs.find(lock.Outs[i].Path, unclaimed); ok {
+			it.desc, it.model = o.Desc, o.Type == "model"
 		}
-		it.metric = slices.ContainsFunc(metrics, func(o outSpec) bool { return matchesTemplate(o.Path, lock.Outs[i].Path) }) ||
-			slices.Contains(b.out.metricsFiles[dir], it.path)
+		_, it.plot = plots.find(lock.Outs[i].Path, unclaimed)
+		_, it.metric = metrics.find(lock.Outs[i].Path, unclaimed)
+		it.metric = it.metric || slices.Contains(b.out.metricsFiles[dir], it.path)
 		for _, a := range b.out.artifacts {
 			it.model = it.model || a.isModel() && a.path == it.path
 		}
@@ -212,52 +250,31 @@ func (b *builder) stage(dir, name string, lock lockStage) *stage {
 	return st
 }
 
+// artifact resolves the path of an artifact, which may be a URL.
+func (b *builder) artifact(dir string, a artifact) resolvedArtifact {
+	p, _ := resolveInRepository(dir, "", b.resolved(dir, a.Path))
+	if strings.Contains(p, "://") {
+		name := b.external(dir, p)
+		p = name.namespace + "/" + name.name
+	}
+	return resolvedArtifact{a, p, dir}
+}
+
 // isModel reports whether an artifact is a model. An artifact without a type is a model.
 func (a resolvedArtifact) isModel() bool { return a.Type == "" || strings.EqualFold(a.Type, "model") }
 
-// stageSpec returns a stage of dvc.yaml, also for a stage that foreach or matrix generates.
-func (b *builder) stageSpec(dir, name string) pipelineStage {
-	p := b.pipelines[dir]
-	if p == nil {
-		return pipelineStage{}
-	}
-	st, ok := p.Stages[name]
-	if !ok {
-		g, _ := splitForeach(name)
-		st = p.Stages[g]
-	}
-	if st.Do == nil {
-		return st
-	}
-	do := *st.Do
-	if do.Meta == nil {
-		do.Meta = st.Meta
-	}
-	if do.Desc == "" {
-		do.Desc = st.Desc
-	}
-	return do
-}
-
-// wdir replaces the templates of the foreach key in a wdir. It reports other templates,
-// because only DVC can resolve them.
-func (b *builder) wdir(address, name, wdir string) string {
-	_, key := splitForeach(name)
-	if key != "" {
-		wdir = strings.NewReplacer("${item}", key, "${key}", key).Replace(wdir)
-	}
-	if strings.Contains(wdir, "${") {
-		b.remark(address, fmt.Sprintf("its wdir %q is a template that only DVC resolves; its paths are taken from the folder of its dvc.yaml", wdir))
-		return ""
-	}
-	return wdir
-}
-
 func (b *builder) item(dir, wdir string, e *entry) item {
 	p, ok := resolveInRepository(dir, wdir, e.Path)
-	it := item{path: p, external: !ok, datasetVersion: datasetVersion{datasetName{b.namespace, p}, e.digest(), e.version(), e.Size}}
-	if !ok {
-		it.datasetName = externalDataset(p)
+	it := item{path: p, external: !ok, datasetVersion: datasetVersion{datasetName{b.repository, p}, e.digest(), e.version(), e.Size}}
+	if e.Dataset != nil {
+		v := b.named(*e.Dataset)
+		it.dataset, it.digest, it.version = &v, v.digest, v.version
+	}
+	if !ok && !strings.HasPrefix(e.Path, "ds://") {
+		it.datasetName = b.external(path.Join(dir, wdir), e.Path)
+		if strings.Contains(p, "@") { // A password may stand before it.
+			it.path = it.namespace + "/" + it.name
+		}
 	}
 	return it
 }

@@ -1,6 +1,7 @@
 package dvc
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ type recorder struct {
 	reader   *projectReader
 	report   *git.Report
 	producer string
+	// owners is the registry that is asked whose a model is, nil for s.
+	owners Registry
 	// versionIDs and runIDs hold the ids that this import recorded, and "" for what the
 	// registry refused.
 	versionIDs map[datasetVersion]registry.ID
@@ -31,7 +34,7 @@ func newRecorder(ctx context.Context, s Registry, read *projectReader, report *g
 	for _, kind := range []string{"dataset versions", "runs"} {
 		report.Add(kind, 0)
 	}
-	return &recorder{ctx: ctx, s: s, reader: read, report: report, producer: shorten("dvc:"+read.namespace, 255),
+	return &recorder{ctx: ctx, s: s, reader: read, report: report, producer: shorten("dvc:"+read.key, 255),
 		versionIDs: map[datasetVersion]registry.ID{}, runIDs: map[string]registry.ID{}, readersOf: map[datasetVersion][]registry.ID{}, linkedSources: map[[2]registry.ID]bool{}}
 }
 
@@ -68,16 +71,14 @@ func (r *recorder) recordCommit(c git.Commit, p *project) error {
 
 // recordTracked records an output of a .dvc file and the source that it was imported from.
 func (r *recorder) recordTracked(c git.Commit, t trackedFile) error {
-	in := facts.RecordDatasetVersionInput{Role: registry.RawData, Description: t.desc, Owner: t.owner}
-	seen := map[string]bool{}
-	for _, l := range t.labels {
-		if !seen[l] {
-			seen[l] = true
-			in.Tags = append(in.Tags, registry.KeyValue{Key: l})
-		}
+	clean := &git.TextCleaner{}
+	in := facts.RecordDatasetVersionInput{Role: registry.RawData, Description: clean.Text(t.desc, registry.MaxText), Owner: clean.Line(t.owner, maxLine), Tags: labelTags(clean, t.labels)}
+	r.reportChanges(clean, t.file+" at commit "+git.ShortSHA(c.SHA))
+	if t.revLock != "" {
+		in.Tags = append(in.Tags, registry.KeyValue{Key: "rev_lock:" + t.revLock})
 	}
 	id, err := r.recordDatasetVersion(c, t.datasetVersion, t.file, in)
-	if err != nil || id == "" || t.source == nil {
+	if err != nil || id == "" || t.source == nil || t.source.identity() == t.identity() {
 		return err
 	}
 	source, err := r.recordDatasetVersion(c, *t.source, t.file, facts.RecordDatasetVersionInput{Role: registry.OtherData})
@@ -99,7 +100,10 @@ func (r *recorder) recordOutput(c git.Commit, p *project, st *stage, it *item) e
 	if it.digest == "" && it.version == "" {
 		it.version = string(registry.NewRunID(r.producer, st.runID))
 	}
-	_, err := r.recordDatasetVersion(c, it.datasetVersion, st.name, facts.RecordDatasetVersionInput{Role: p.dataRole(st, *it), Description: it.desc})
+	clean := &git.TextCleaner{}
+	in := facts.RecordDatasetVersionInput{Role: p.dataRole(st, *it), Description: clean.Text(it.desc, registry.MaxText)}
+	r.reportChanges(clean, st.name+" at commit "+git.ShortSHA(c.SHA))
+	_, err := r.recordDatasetVersion(c, it.datasetVersion, st.name, in)
 	return err
 }
 
@@ -128,8 +132,10 @@ func (r *recorder) recordRunOf(c git.Commit, p *project, st *stage) error {
 	if _, ok := r.runIDs[st.runID]; ok {
 		return nil
 	}
-	in := facts.RecordRunInput{Producer: r.producer, RunID: st.runID, Name: shorten(st.name, 255), RunKind: st.kind, Command: st.command,
-		Description: st.desc, Parameters: st.params, Metrics: r.metrics(c, st)}
+	clean := &git.TextCleaner{}
+	in := facts.RecordRunInput{Producer: r.producer, RunID: st.runID, Name: shorten(st.name, 255), RunKind: st.kind, Command: clean.Text(st.command, registry.MaxText),
+		Description: clean.Text(st.desc, registry.MaxText), Parameters: st.params, Metrics: r.metrics(c, st)}
+	r.reportChanges(clean, "run of "+st.name+" at commit "+git.ShortSHA(c.SHA))
 	known, err := r.s.Run(r.ctx, nil, &in.Producer, &in.RunID)
 	if err != nil {
 		return err
@@ -237,11 +243,13 @@ func (r *recorder) inputs(c git.Commit, p *project, st *stage) (out []datasetVer
 	for _, d := range st.deps {
 		switch {
 		case strings.HasPrefix(d.path, "ds://"):
-			ds := p.datasets[strings.TrimPrefix(d.path, "ds://")]
-			if ds.Name == "" {
-				ds.Name = strings.TrimPrefix(d.path, "ds://")
+			if d.dataset == nil {
+				ds := p.datasets[strings.TrimPrefix(d.path, "ds://")]
+				ds.Name = cmp.Or(ds.Name, strings.TrimPrefix(d.path, "ds://"))
+				named := r.reader.naming(c).named(ds)
+				d.dataset = &named
 			}
-			out = append(out, namedDataset(ds))
+			out = append(out, *d.dataset)
 		case d.external:
 			out = append(out, d.datasetVersion)
 		default:
@@ -290,19 +298,4 @@ func (r *recorder) dependencyData(c git.Commit, p *project, st *stage, d item) (
 		}
 	}
 	return out
-}
-
-// namedDataset returns the dataset version of an entry in the datasets section of dvc.lock.
-func namedDataset(d lockDataset) datasetVersion {
-	version := d.RevLock
-	if version == "" {
-		version = d.Rev
-	}
-	if d.Type == "dvc" {
-		return datasetVersion{datasetName: datasetInRepository(d.URL, d.Path), version: version}
-	}
-	if d.URL == "" {
-		return datasetVersion{datasetName: datasetName{"dvc-dataset", d.Name}, version: version}
-	}
-	return datasetVersion{datasetName: externalDataset(d.URL), version: version}
 }

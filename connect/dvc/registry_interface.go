@@ -8,6 +8,7 @@ import (
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/provenance"
 )
 
 // Registry holds the registry methods that an import of DVC and GTO calls, in addition to
@@ -15,6 +16,9 @@ import (
 type Registry interface {
 	git.Registry
 	Run(ctx context.Context, id *registry.ID, producer, runID *string, past ...core.PointInTime) (*registry.Run, error)
+	Model(ctx context.Context, name string, past ...core.PointInTime) (*registry.Model, error)
+	VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *catalog.ModelVersionFilter, o *core.ModelVersionOrder) (*catalog.ModelVersionConnection, error)
+	Upstream(ctx context.Context, n registry.Node, p core.Paging) (*provenance.ProvenanceNodeConnection, error)
 	ModelVersion(ctx context.Context, model, version string, past ...core.PointInTime) (*registry.ModelVersion, error)
 	ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error)
 	ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error)

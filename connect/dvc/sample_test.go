@@ -234,10 +234,13 @@ func TestImportedFilesAreLinkedToTheirSource(t *testing.T) {
 	if v == nil {
 		t.Fatal("the import is not recorded")
 	}
-	if d := cmp.Diff([]string{"DERIVED_FROM data data/countries.csv efe4ac437be894b3714f151b24be3eb71aec8781"}, w.neighbors(v, false)); d != "" {
+	if d := cmp.Diff([]registry.KeyValue{{Key: "rev_lock:efe4ac437be894b3714f151b24be3eb71aec8781"}}, v.Tags); d != "" {
+		t.Errorf("the commit that it was taken at (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]string{"DERIVED_FROM data data/countries.csv md5:6e4f9f4f833ed49cedb0852c80ad4396"}, w.neighbors(v, false)); d != "" {
 		t.Errorf("dvc import (-want +got):\n%s", d)
 	}
-	if w.data("https://git.example.test/data/lib", "data/countries.csv", "efe4ac437be894b3714f151b24be3eb71aec8781") == nil {
+	if w.data("https://git.example.test/data/lib", "data/countries.csv", "md5:6e4f9f4f833ed49cedb0852c80ad4396") == nil {
 		t.Error("the other repository's file is not named by its normalised URL")
 	}
 	if w.data("file", "/srv/shared/ext.csv", "md5:401b30e3b8b5d629635a5c613cdb7919") == nil {

@@ -15,44 +15,55 @@ import (
 // File is a file of a commit: its path and the hash of its blob.
 type File struct{ Path, Blob string }
 
-// FileFinder finds files by name in the trees of many commits. It caches the result of each
-// tree, so that the cost of a history depends on what changed, not on commits times files.
+// FileFinder finds files by name in the trees of many commits. It keeps the result of
+// lately read trees, so that the cost of a history depends on what changed, not on commits
+// times files, and its memory on the files of a commit.
 type FileFinder struct {
 	repo   *Repository
 	wanted func(name string) bool
-	cache  map[plumbing.Hash]*treeFiles
+	trees  *Recent[*treeFiles]
 }
 
 // treeFiles holds the wanted files under one tree. Paths are relative to that tree.
 type treeFiles struct {
-	files []File
-	err   error
+	files      []File
+	submodules []string
+	err        error
 }
+
+// keptTreeFiles is the number of files of trees that a FileFinder keeps. When one commit has
+// more, it keeps four times those.
+const keptTreeFiles = 20_000
 
 // FileFinder returns a finder of the files for whose base name wanted returns true.
 func (r *Repository) FileFinder(want func(name string) bool) *FileFinder {
-	return &FileFinder{repo: r, wanted: want, cache: map[plumbing.Hash]*treeFiles{}}
+	return &FileFinder{repo: r, wanted: want, trees: NewRecent[*treeFiles](keptTreeFiles)}
 }
+
+// Held returns how many files and trees the finder keeps.
+func (f *FileFinder) Held() int { return f.trees.Held() }
 
 // ErrMissing means that an object is not in this copy of the repository.
 var ErrMissing = errors.New("not in this copy of the repository, which may be a partial clone; fetch it with git fetch --refetch --no-filter, or clone it whole")
 
-// Files returns the wanted files of a commit. A missing tree is an error, not an empty
-// folder.
-func (f *FileFinder) Files(c Commit) ([]File, error) {
+// Files returns the wanted files of a commit, and the paths of its submodules, whose files
+// are in other repositories. A missing tree is an error, not an empty folder; what other
+// trees have is returned with it.
+func (f *FileFinder) Files(c Commit) (files []File, submodules []string, err error) {
 	got := f.treeFiles(c.tree, 0)
-	return got.files, got.err
+	f.trees.SetLimit(max(keptTreeFiles, 4*len(got.files)))
+	return got.files, got.submodules, got.err
 }
 
 // maxTreeDepth is the deepest level of folders that is searched.
 const maxTreeDepth = 100
 
 func (f *FileFinder) treeFiles(hash plumbing.Hash, depth int) *treeFiles {
-	if got := f.cache[hash]; got != nil {
+	if got, _, ok := f.trees.Get(string(hash[:])); ok {
 		return got
 	}
 	got := &treeFiles{}
-	f.cache[hash] = got
+	defer func() { f.trees.Put(string(hash[:]), got, len(got.files)+1) }()
 	tree, err := object.GetTree(f.repo.git.Storer, hash)
 	if err != nil {
 		got.err = missingObject("the folder "+ShortSHA(hash.String()), err)
@@ -68,6 +79,11 @@ func (f *FileFinder) treeFiles(hash plumbing.Hash, depth int) *treeFiles {
 			for _, file := range under.files {
 				got.files = append(got.files, File{e.Name + "/" + file.Path, file.Blob})
 			}
+			for _, at := range under.submodules {
+				got.submodules = append(got.submodules, e.Name+"/"+at)
+			}
+		case e.Mode == filemode.Submodule:
+			got.submodules = append(got.submodules, e.Name)
 		case e.Mode.IsRegular() || e.Mode == filemode.Executable || e.Mode == filemode.Deprecated:
 			if f.wanted(e.Name) {
 				got.files = append(got.files, File{e.Name, e.Hash.String()})
@@ -101,8 +117,8 @@ func (r *Repository) Blob(name string, maxBytes int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(in, maxBytes))
 }
 
-// BlobAt returns the hash of the file at a path in a commit, and "" for a folder. exists is
-// false when the commit has no such path.
+// BlobAt returns the hash of the file at a path in a commit, and "" for a folder and for what is
+// in a submodule. exists is false when the commit has no such path.
 func (r *Repository) BlobAt(c Commit, file string) (blob string, exists bool, err error) {
 	hash := c.tree
 	parts := strings.Split(path.Clean(file), "/")
@@ -115,6 +131,8 @@ func (r *Repository) BlobAt(c Commit, file string) (blob string, exists bool, er
 		switch {
 		case e == nil:
 			return "", false, nil
+		case e.Mode == filemode.Submodule:
+			return "", true, nil // The commit names the submodule's commit, and so its files.
 		case i == len(parts)-1 && e.Mode == filemode.Dir:
 			return "", true, nil
 		case i == len(parts)-1:

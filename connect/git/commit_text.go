@@ -13,15 +13,19 @@ import (
 	"pedigree/registry"
 )
 
-// textCleaner converts text of git to text that the registry accepts, and records what it
+// TextCleaner converts text of git to text that the registry accepts, and records what it
 // changed. Git stores arbitrary bytes; the registry stores UTF-8 text.
-type textCleaner struct {
+type TextCleaner struct {
 	// encoding is the encoding header of the commit, "" for UTF-8.
 	encoding string
 	changes  []string
 }
 
-func (c *textCleaner) addChange(change string) {
+// Changes returns what was changed.
+func (c *TextCleaner) Changes() []string { return c.changes }
+
+// AddChange records a change.
+func (c *TextCleaner) AddChange(change string) {
 	for _, known := range c.changes {
 		if known == change {
 			return
@@ -30,57 +34,61 @@ func (c *textCleaner) addChange(change string) {
 	c.changes = append(c.changes, change)
 }
 
-// text decodes and cleans text of several lines. It cuts the text to maxBytes.
-func (c *textCleaner) text(s string, maxBytes int) string {
+// Text decodes and cleans text of several lines. It cuts the text to maxBytes.
+func (c *TextCleaner) Text(s string, maxBytes int) string {
 	s = c.decode(s)
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "?")
-		c.addChange("bytes that are no UTF-8 became ?")
+		c.AddChange("bytes that are no UTF-8 became ?")
 	}
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return r
 		case r == utf8.RuneError:
-			c.addChange("bytes that are no UTF-8 became ?")
+			c.AddChange("bytes that are no UTF-8 became ?")
 			return '?'
 		case unicode.IsControl(r) || r == '\u2028' || r == '\u2029':
-			c.addChange("control characters became spaces")
+			c.AddChange("control characters became spaces")
 			return ' '
 		}
 		return r
 	}, s)
+	if clean := registry.WithoutCredentials(s); clean != s {
+		s = clean
+		c.AddChange("the user and password of a URL became …")
+	}
 	if s = norm.NFC.String(s); len(s) > maxBytes {
 		s = strings.ToValidUTF8(s[:maxBytes], "")
-		c.addChange("text beyond its longest was cut")
+		c.AddChange("text beyond its longest was cut")
 	}
 	return s
 }
 
-// line cleans text of one line, such as a name. It cuts the text to maxRunes characters.
-func (c *textCleaner) line(s string, maxRunes int) string {
+// Line cleans text of one line, such as a name. It cuts the text to maxRunes characters.
+func (c *TextCleaner) Line(s string, maxRunes int) string {
 	s = strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' || r == '\t' {
-			c.addChange("control characters became spaces")
+			c.AddChange("control characters became spaces")
 			return ' '
 		}
 		return r
-	}, c.text(s, registry.MaxText))
+	}, c.Text(s, registry.MaxText))
 	if utf8.RuneCountInString(s) > maxRunes {
 		s = string([]rune(s)[:maxRunes])
-		c.addChange("text beyond its longest was cut")
+		c.AddChange("text beyond its longest was cut")
 	}
 	return strings.TrimSpace(s)
 }
 
 // decode converts text from the commit's encoding to UTF-8.
-func (c *textCleaner) decode(s string) string {
+func (c *TextCleaner) decode(s string) string {
 	if c.encoding == "" || strings.EqualFold(c.encoding, "utf-8") || strings.EqualFold(c.encoding, "utf8") {
 		return s
 	}
 	e, err := htmlindex.Get(c.encoding)
 	if err != nil {
-		return s // Unknown encoding: text replaces bytes that are not UTF-8.
+		return s // Unknown encoding: Text replaces bytes that are not UTF-8.
 	}
 	out, err := e.NewDecoder().String(s)
 	if err != nil {
@@ -92,18 +100,18 @@ func (c *textCleaner) decode(s string) string {
 var earliest, latest = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // time limits a time to the range that the registry stores.
-func (c *textCleaner) time(t time.Time) time.Time {
+func (c *TextCleaner) time(t time.Time) time.Time {
 	t = t.UTC()
 	if t.Before(earliest) {
-		c.addChange("a time before 1970 became 1970-01-01")
+		c.AddChange("a time before 1970 became 1970-01-01")
 		return earliest
 	}
 	if t.After(latest) {
-		c.addChange("a time after 9999 became 9999-01-01")
+		c.AddChange("a time after 9999 became 9999-01-01")
 		return latest
 	}
 	if now := time.Now().UTC().Truncate(time.Second); t.After(now.Add(maxAhead)) {
-		c.addChange("a time that has not come yet became that of the import")
+		c.AddChange("a time that has not come yet became that of the import")
 		return now
 	}
 	return t

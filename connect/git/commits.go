@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -41,6 +42,22 @@ func (r *Repository) Commits(ctx context.Context) ([]Commit, error) {
 		r.allCommits = all
 	}
 	return slices.Clone(r.allCommits), nil
+}
+
+// Author is who wrote a commit, and when.
+type Author struct {
+	Name string
+	At   time.Time
+}
+
+// Author returns the author of a commit, with the committer's time when it cannot be read.
+func (r *Repository) Author(c Commit) Author {
+	o, err := r.git.CommitObject(plumbing.NewHash(c.SHA))
+	if err != nil {
+		return Author{At: c.At}
+	}
+	clean := &TextCleaner{encoding: string(o.Encoding)}
+	return Author{clean.Line(o.Author.Name, 255), clean.time(o.Author.When)}
 }
 
 // walk collects the commits that the tips reach and sorts them. It does not continue behind
@@ -80,7 +97,7 @@ func (r *Repository) walk(ctx context.Context, known commitLookup) ([]Commit, er
 				}
 				continue
 			}
-			found[h] = &Commit{SHA: h.String(), At: (&textCleaner{}).time(c.Committer.When), parents: c.ParentHashes, tree: c.TreeHash}
+			found[h] = &Commit{SHA: h.String(), At: (&TextCleaner{}).time(c.Committer.When), parents: c.ParentHashes, tree: c.TreeHash}
 			if r.shallow[h.String()] {
 				r.addProblem(Remark, "commit "+ShortSHA(h.String()), "history is cut at %s: this is a shallow copy; deepen it with git fetch --unshallow and import again with --all", h)
 				continue
@@ -113,7 +130,7 @@ func (r *Repository) addMissingCommit(h plumbing.Hash, err error) error {
 	case errors.Is(err, object.ErrUnsupportedObject):
 		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "a branch points at something that is no commit")
 	default:
-		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "it is damaged (%v); check the repository with git fsck", registry.Shorten(err.Error(), 120))
+		r.addProblem(NotRead, "commit "+ShortSHA(h.String()), "it is damaged (%v); check the repository with git fsck", registry.Shorten(strings.Join(strings.Fields(err.Error()), " "), 400))
 	}
 	return nil
 }

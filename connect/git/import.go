@@ -72,8 +72,8 @@ func (r *Repository) Record(ctx context.Context, s Registry, report *Report) err
 	report.Repository = r.Key()
 	report.Add("commits", 0)
 	report.Add("tags", 0)
-	known := 0
-	lookUp := countKnown(recordedCommits(s), &known)
+	r.present = 0
+	lookUp := countKnown(recordedCommits(s), &r.present)
 	commits, err := r.newCommits(ctx, lookUp)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (r *Repository) Record(ctx context.Context, s Registry, report *Report) err
 	for _, p := range r.problems {
 		report.AddProblem(p.Kind, p.Where, "%s", p.What)
 	}
-	if known+report.Added("commits") == 0 {
+	if r.present == 0 {
 		return registry.Errorf(registry.FailedPrecondition, "none of the repository's commits could be read and recorded; the list says why")
 	}
 	return r.recordTags(ctx, s, report)
@@ -155,6 +155,7 @@ func (r *Repository) recordCommits(ctx context.Context, s Registry, commits []Co
 	switch {
 	case err == nil:
 		report.Add("commits", out.Created)
+		r.present += len(in.Commits) // Another import may have recorded them meanwhile.
 		report.AddNotTaken("commits from "+ShortSHA(commits[0].SHA), out.NotTaken, "repository.defaultBranch")
 		return nil
 	case registry.CodeOf(err) == registry.Forbidden || !Refused(err):
@@ -176,10 +177,10 @@ func (r *Repository) commitInput(c Commit, report *Report) (facts.CommitInput, e
 	if err != nil {
 		return facts.CommitInput{}, fmt.Errorf("it cannot be read again: %w", err)
 	}
-	clean := &textCleaner{encoding: string(o.Encoding)}
+	clean := &TextCleaner{encoding: string(o.Encoding)}
 	in := facts.CommitInput{SHA: c.SHA, Signature: signatureKind(o.PGPSignature),
-		Message: strings.TrimRight(clean.text(o.Message, registry.MaxText), "\n"),
-		Author:  clean.line(o.Author.Name, 255), Email: clean.line(o.Author.Email, 255), Committer: clean.line(o.Committer.Name, 255),
+		Message: strings.TrimRight(clean.Text(o.Message, registry.MaxText), "\n"),
+		Author:  clean.Line(o.Author.Name, 255), Email: clean.Line(o.Author.Email, 255), Committer: clean.Line(o.Committer.Name, 255),
 		AuthoredAt: clean.time(o.Author.When), CommittedAt: clean.time(o.Committer.When)}
 	for _, p := range unique(c.parents) {
 		in.Parents = append(in.Parents, p.String())

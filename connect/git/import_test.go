@@ -396,3 +396,21 @@ func TestCallerWithoutPermissionImportsNothing(t *testing.T) {
 	_, err := git.Import(ctx, s, sample(t), git.Options{})
 	wantCode(t, err, registry.Forbidden, "commit.record")
 }
+
+// overtaken answers lookups of commits as before another import recorded them.
+type overtaken struct{ *service.Service }
+
+func (overtaken) Nodes(_ context.Context, ids []registry.ID, _ ...core.PointInTime) ([]registry.Node, error) {
+	return make([]registry.Node, len(ids)), nil
+}
+
+func TestAnImportThatAnotherOvertookHasNothingNew(t *testing.T) {
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	r := newRepo(t)
+	r.commit("one", "f", "1")
+	mustImport(t, ctx, s, r.path, git.Options{})
+	rep, err := git.Import(ctx, overtaken{s}, r.path, git.Options{})
+	if err != nil || rep.Total() != 0 || len(rep.Problems) != 0 {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}

@@ -40,6 +40,9 @@ const (
 	DefaultMaxTime  = 15 * time.Minute
 )
 
+// objectCache is the size of the cache of git objects. Commits, trees and small files are read.
+const objectCache = 24 * cache.MiByte
+
 // Repository is an open git repository. The caller must close it.
 type Repository struct {
 	git        *gogit.Repository
@@ -54,6 +57,8 @@ type Repository struct {
 	// recorded tags by name.
 	problems []Problem
 	tagNodes map[string]registry.ID
+	// present counts the commits that Record found in the registry or put there.
+	present int
 }
 
 // Open opens the repository at a path or https URL. It clones a URL to a temporary folder
@@ -68,12 +73,15 @@ func Open(ctx context.Context, from string, o Options) (*Repository, error) {
 		if err := registry.CheckKey("repo", o.Name); err != nil {
 			return nil, err
 		}
+		if registry.WithoutCredentials(o.Name) != o.Name {
+			return nil, registry.Invalid("repo", "must not hold a user or a password")
+		}
 	}
 	r := &Repository{options: o, shallow: map[string]bool{}, tagNodes: map[string]registry.ID{}}
 	if src.url != nil {
 		err = r.clone(ctx, src.url)
 	} else {
-		r.git, err = openPath(src.path)
+		r.git, src.origin, err = openPath(src.path)
 	}
 	if err == nil {
 		err = r.readMetadata(src)
@@ -102,18 +110,19 @@ func (r *Repository) Key() string {
 }
 
 // openPath opens a repository on this machine: a work tree or a folder in it, a bare
-// repository, a linked work tree, or a repository that borrows objects from another.
-func openPath(path string) (*gogit.Repository, error) {
+// repository, a linked work tree, or a repository that borrows objects from another. It also
+// returns the URL of its origin.
+func openPath(path string) (repo *gogit.Repository, origin string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, registry.Errorf(registry.NotFound, "there is nothing to read at %q; check the path", registry.Shorten(path, 200))
+		return nil, "", registry.Errorf(registry.NotFound, "there is nothing to read at %q; check the path", shown(path))
 	}
 	if !info.IsDir() {
-		return nil, registry.Errorf(registry.FailedPrecondition, "%q is a file; when it is a bundle, make a repository of it with git clone and give that path", registry.Shorten(path, 200))
+		return nil, "", registry.Errorf(registry.FailedPrecondition, "%q is a file; when it is a bundle, make a repository of it with git clone and give that path", shown(path))
 	}
 	dot, common, err := findDotGit(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	dotFS := osfs.New(dot)
 	repoFS := dotgit.NewRepositoryFilesystem(dotFS, nil)
@@ -121,23 +130,20 @@ func openPath(path string) (*gogit.Repository, error) {
 		repoFS = dotgit.NewRepositoryFilesystem(dotFS, osfs.New(common))
 	}
 	// Alternates name other repositories on this machine by their absolute path.
-	store := filesystem.NewStorageWithOptions(repoFS, cache.NewObjectLRUDefault(), filesystem.Options{AlternatesFS: osfs.New("/")})
-	repo, err := gogit.Open(store, nil)
+	store := filesystem.NewStorageWithOptions(repoFS, cache.NewObjectLRU(objectCache), filesystem.Options{AlternatesFS: osfs.New("/")})
+	settings, err := readConfig(repoFS)
 	if err != nil {
-		return nil, explainOpen(path, err)
+		return nil, "", err
 	}
-	return repo, nil
+	if repo, err = gogit.Open(plainStorage{store}, nil); err != nil {
+		return nil, "", explainOpen(path, err)
+	}
+	return repo, settings.origin, nil
 }
 
 func explainOpen(path string, err error) error {
-	text := strings.ToLower(err.Error())
-	e := registry.Errorf(registry.FailedPrecondition, "the repository at %q cannot be opened; check it with git fsck", registry.Shorten(path, 200))
-	switch {
-	case strings.Contains(text, "objectformat"):
-		e.Message = "the repository names its objects by SHA-256, which this importer does not read yet; record its commits with the mutation recordCommits, which takes 64-digit names"
-	case strings.Contains(text, "refstorage"):
-		e.Message = "the repository keeps its references as a reftable, which this importer does not read yet; make a copy with git clone --ref-format=files and import that"
-	case errors.Is(err, gogit.ErrRepositoryNotExists):
+	e := registry.Errorf(registry.FailedPrecondition, "the repository at %q cannot be opened; check it with git fsck", shown(path))
+	if errors.Is(err, gogit.ErrRepositoryNotExists) {
 		e.Message = notARepository(path)
 	}
 	e.Err = err
@@ -145,7 +151,7 @@ func explainOpen(path string, err error) error {
 }
 
 func notARepository(path string) string {
-	return registry.Errorf(registry.FailedPrecondition, "%q is no git repository and lies in none; give the folder that holds .git", registry.Shorten(path, 200)).Message
+	return registry.Errorf(registry.FailedPrecondition, "%q is no git repository and lies in none; give the folder that holds .git", shown(path)).Message
 }
 
 // findDotGit finds the git folder of a path or of a parent folder. common is the common
@@ -203,7 +209,7 @@ func followGitFile(dir, file string) (string, error) {
 	}
 	to, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "gitdir: ")
 	if !ok || strings.Contains(to, "\n") {
-		return "", registry.Errorf(registry.FailedPrecondition, "%q says of no git folder where it is; check it with git status", registry.Shorten(file, 200))
+		return "", registry.Errorf(registry.FailedPrecondition, "%q says of no git folder where it is; check it with git status", shown(file))
 	}
 	if !filepath.IsAbs(to) {
 		to = filepath.Join(dir, to)

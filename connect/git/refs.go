@@ -52,8 +52,8 @@ func (r *Repository) readMetadata(src source) error {
 	r.input = facts.RepositoryInput{Name: r.options.Name, DefaultBranch: r.defaultBranch()}
 	if src.url != nil {
 		r.input.URL = networkURL(src.url.String())
-	} else if remote, err := r.git.Remote("origin"); err == nil && len(remote.Config().URLs) > 0 {
-		r.input.URL = networkURL(remote.Config().URLs[0])
+	} else {
+		r.input.URL = networkURL(src.origin)
 	}
 	if r.Key() == "" {
 		return r.keyFromRootCommit()
@@ -96,8 +96,8 @@ func (r *Repository) readReferences() error {
 // addTag peels a tag to its commit and adds it. It reports a tag that does not point at a
 // commit.
 func (r *Repository) addTag(name string, hash plumbing.Hash) {
-	c := &textCleaner{}
-	t := Tag{Name: c.line(name, 255)}
+	c := &TextCleaner{}
+	t := Tag{Name: c.Line(name, 255)}
 	for depth := 0; ; depth++ {
 		o, err := r.git.TagObject(hash)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
@@ -109,7 +109,7 @@ func (r *Repository) addTag(name string, hash plumbing.Hash) {
 		}
 		if !t.Annotated {
 			t.Annotated, t.At = true, c.time(o.Tagger.When)
-			t.Tagger, t.Message = c.line(o.Tagger.Name, 255), strings.TrimRight(c.text(o.Message, registry.MaxText), "\n")
+			t.Tagger, t.Message = c.Line(o.Tagger.Name, 255), strings.TrimRight(c.Text(o.Message, registry.MaxText), "\n")
 		}
 		hash = o.Target
 		if o.TargetType != plumbing.TagObject && o.TargetType != plumbing.CommitObject {
@@ -133,10 +133,10 @@ func (r *Repository) addTag(name string, hash plumbing.Hash) {
 // defaultBranch returns the default branch of the origin, or else the branch that is
 // checked out.
 func (r *Repository) defaultBranch() string {
-	c := &textCleaner{}
+	c := &TextCleaner{}
 	for _, name := range []plumbing.ReferenceName{"refs/remotes/origin/HEAD", plumbing.HEAD} {
 		if ref, err := r.git.Reference(name, false); err == nil && ref.Type() == plumbing.SymbolicReference {
-			return c.line(strings.TrimPrefix(ref.Target().Short(), "origin/"), 255)
+			return c.Line(strings.TrimPrefix(ref.Target().Short(), "origin/"), 255)
 		}
 	}
 	return ""

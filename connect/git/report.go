@@ -17,6 +17,19 @@ type Report struct {
 	Counts []Count
 	// Problems lists what was not read, not recorded, or changed during the import.
 	Problems []Problem
+	// Candidates lists what may be models, when the repository says of nothing that it is one.
+	Candidates []Candidate
+	// NoModels is true when the repository says of nothing that it is a model.
+	NoModels bool
+}
+
+// Candidate is an output that may be a model.
+type Candidate struct {
+	// Model is a name for it. Path is where it lies, Beside what the same run wrote beside it.
+	Model, Path string
+	Beside      []string
+	// Why says what it is.
+	Why string
 }
 
 // Count is the number of items of a kind that were added.

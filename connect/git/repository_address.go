@@ -22,6 +22,8 @@ var scpForm = regexp.MustCompile(`^(?:[^/:@\s]+@)?[A-Za-z0-9][A-Za-z0-9.-]+:[^/\
 type source struct {
 	path string
 	url  *url.URL
+	// origin is the URL of the origin of the repository at path.
+	origin string
 }
 
 // parseSource accepts a path or an https URL. It refuses every other way to name a
@@ -53,11 +55,11 @@ func parseSource(arg string) (source, error) {
 	}
 	switch strings.ToLower(scheme) {
 	case "https":
-		u, err := url.Parse(arg)
-		if err != nil || u.Hostname() == "" || strings.HasPrefix(u.Hostname(), "-") {
+		a, ok := registry.ParseAddress(arg)
+		if !ok {
 			return bad("is no URL that can be read")
 		}
-		return source{url: u}, nil
+		return source{url: &url.URL{Scheme: a.Scheme, User: a.User, Host: a.Host, Path: "/" + a.Path, RawQuery: a.Query}}, nil
 	case "file":
 		if !strings.HasPrefix(rest, "/") {
 			return bad("a file:// URL must not name a host")
@@ -73,26 +75,45 @@ func parseSource(arg string) (source, error) {
 // machine, which identifies nothing on other machines.
 func networkURL(raw string) string {
 	raw = strings.TrimSpace(raw)
+	if raw == "" {
+		return ""
+	}
 	if scheme, _, ok := strings.Cut(raw, "://"); ok {
 		switch strings.ToLower(scheme) {
 		case "https", "http", "ssh", "git", "git+ssh", "git+https":
-			return asLabel(facts.NormaliseURL(raw))
+			return asLabel(raw)
 		}
 		return ""
 	}
-	if _, err := os.Lstat(raw); err == nil || filepath.IsAbs(raw) || !scpForm.MatchString(raw) || strings.Contains(raw, "::") {
+	if _, err := os.Lstat(raw); err == nil || filepath.IsAbs(raw) || strings.Contains(raw, "::") {
 		return ""
 	}
-	if host, path, _ := strings.Cut(raw, ":"); !strings.Contains(host, "@") {
-		raw = "ssh://" + host + "/" + path // A host alias of the user's ssh configuration.
+	if _, ok := registry.ParseAddress(raw); !ok {
+		if !scpForm.MatchString(raw) || strings.Contains(raw, "@") {
+			return ""
+		}
+		host, path, _ := strings.Cut(raw, ":") // A host alias of the user's ssh configuration.
+		raw = "ssh://" + host + "/" + path
 	}
-	return asLabel(facts.NormaliseURL(raw))
+	return asLabel(raw)
 }
 
-// asLabel returns a URL that is valid as a key in the registry, and "" for others.
-func asLabel(u string) string {
+// asLabel returns the normalized URL if it is valid as a key in the registry, and "" if not.
+func asLabel(raw string) string {
+	if _, ok := registry.ParseAddress(raw); !ok {
+		return ""
+	}
+	u := facts.NormaliseURL(raw)
 	if !strings.HasPrefix(u, "https://") || strings.Contains(u, "/../") || strings.HasSuffix(u, "/..") || registry.CheckKey("url", u) != nil {
 		return ""
 	}
 	return u
+}
+
+// shown returns an argument for a message. What stands before an @ may be a password.
+func shown(arg string) string {
+	if i := strings.LastIndex(arg, "@"); i >= 0 && strings.Contains(arg[:i], ":") {
+		arg = "…" + arg[i:]
+	}
+	return registry.Shorten(arg, 200)
 }

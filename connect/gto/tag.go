@@ -34,7 +34,9 @@ type Event struct {
 	// Dir is the folder of the dvc.yaml that annotates the artifact, "" for the
 	// root. Name is the artifact's name in that file.
 	Dir, Name string
-	Action    Action
+	// Prefix stands before the name of the model, "" for none. The caller sets it.
+	Prefix string
+	Action Action
 	// Version is the version of a (de)registration, with its leading v.
 	Version string
 	// Stage is the stage of an (un)assignment. Counter is the number at the end of
@@ -101,14 +103,18 @@ func (e Event) Model() string {
 	if e.Dir != "" {
 		name = e.Dir + "=" + name
 	}
+	if e.Prefix != "" {
+		name = e.Prefix + "=" + name
+	}
 	return strings.ReplaceAll(name, "/", "=")
 }
 
-// RegistryStage returns the registry's stage for a GTO stage. It returns false for a
-// GTO stage that is only the environment of a deployment.
+// RegistryStage returns the registry's stage for a GTO stage: prod, staging, canary, and the
+// registry's own words for them in any case. It returns false for a GTO stage that is only
+// the environment of a deployment.
 func RegistryStage(stage string) (registry.Stage, bool) {
-	switch stage {
-	case "prod":
+	switch strings.ToLower(stage) {
+	case "prod", "production":
 		return registry.Production, true
 	case "staging":
 		return registry.Staging, true

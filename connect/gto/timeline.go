@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"pedigree/registry"
 )
 
 // Deployment is the period in which a version of an artifact was in a stage.
@@ -78,8 +80,37 @@ func BuildTimeline(events []Event) *Timeline {
 			t.apply(e, t.versions[e.Tag], live)
 		}
 	}
+	t.dropReplaced()
 	return t
 }
+
+// dropReplaced drops deployments that another tag ended within the same second: they were
+// nothing that lasted, and a version that comes back in that second would have the same start.
+func (t *Timeline) dropReplaced() {
+	t.Deployments = slices.DeleteFunc(t.Deployments, func(d Deployment) bool {
+		replaced := d.EndTag != "" && d.End.Equal(d.Event.At)
+		if replaced {
+			t.Skipped = append(t.Skipped, SkippedTag{d.Event.Tag, "was replaced by " + d.EndTag + " within the same second"})
+		}
+		return replaced
+	})
+}
+
+// HigherStage returns a higher stage of the registry in which the version of an assignment was at
+// its time, and the tag that put it there. It returns false when there is none.
+func (t *Timeline) HigherStage(e Event) (stage registry.Stage, tag string, found bool) {
+	own, _ := RegistryStage(e.Stage)
+	for _, d := range t.Deployments {
+		other, mapped := RegistryStage(d.Event.Stage)
+		if mapped && stageRank[other] > stageRank[own] && stageRank[other] > stageRank[stage] && d.Model == e.Model() && d.Version == t.VersionOf(e) &&
+			!d.Event.At.After(e.At) && (d.End.IsZero() || d.End.After(e.At)) {
+			stage, tag, found = other, d.Event.Tag, true
+		}
+	}
+	return stage, tag, found
+}
+
+var stageRank = map[registry.Stage]int{registry.Staging: 1, registry.Canary: 2, registry.Production: 3}
 
 // apply starts or ends a deployment for one (un)assignment. live holds the indexes of
 // the live deployments by model and stage.

@@ -211,7 +211,7 @@ func sample(t *testing.T) string {
 // load imports a repository and fails the test on an error.
 func load(t *testing.T, ctx context.Context, r dvc.Registry, from string) *git.Report {
 	t.Helper()
-	report, err := dvc.Import(ctx, r, from, git.Options{Name: "churn"})
+	report, err := dvc.Import(ctx, r, from, dvc.Options{Options: git.Options{Name: "churn"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,10 @@ func TestCallerWithoutPermissionIsRefusedBeforeAnythingIsRecorded(t *testing.T) 
 	viewer, _ := s.client(registry.RoleViewer)
 	for _, imp := range []func() error{
 		func() error { _, err := git.Import(t.Context(), viewer, from, git.Options{Name: "churn"}); return err },
-		func() error { _, err := dvc.Import(t.Context(), viewer, from, git.Options{Name: "churn"}); return err },
+		func() error {
+			_, err := dvc.Import(t.Context(), viewer, from, dvc.Options{Options: git.Options{Name: "churn"}})
+			return err
+		},
 		func() error { _, err := demo.Load(t.Context(), viewer); return err },
 	} {
 		if err := imp(); registry.CodeOf(err) != registry.Forbidden || !strings.Contains(err.Error(), "ask an administrator") {
@@ -137,6 +140,19 @@ func TestCallerWithoutPermissionIsRefusedBeforeAnythingIsRecorded(t *testing.T) 
 	}
 	if after := len(s.log()); after != before {
 		t.Errorf("a viewer wrote %d log entries", after-before)
+	}
+}
+
+func TestAServersModelsBelongToTheirRepository(t *testing.T) {
+	s, from := newTestServer(t), sample(t)
+	c, _ := s.client(registry.RoleAdmin)
+	load(t, t.Context(), c, from)
+	rep, err := dvc.Import(t.Context(), c, from, dvc.Options{Options: git.Options{Name: "another"}})
+	if err != nil || rep.Added("model versions")+rep.Added("deployments") != 0 {
+		t.Fatalf("%+v, %v", rep, err)
+	}
+	if ps := rep.ProblemsOf(git.NotRecorded); len(ps) != 1 || ps[0].Where != "model churn-model" || !strings.Contains(ps[0].What, "repository churn") {
+		t.Errorf("problems %+v", ps)
 	}
 }
 
@@ -159,7 +175,7 @@ func TestAServerThatGoesAwayLeavesNothingHalfDone(t *testing.T) {
 			})
 		})
 		c, waited := s.client(registry.RoleAdmin)
-		_, err := dvc.Import(t.Context(), c, from, git.Options{Name: "churn"})
+		_, err := dvc.Import(t.Context(), c, from, dvc.Options{Options: git.Options{Name: "churn"}})
 		if registry.CodeOf(err) != registry.Unavailable || !strings.Contains(err.Error(), "repeat the command") || waited.Load() != 3 {
 			t.Fatalf("after %d of %d requests: %v, %d waits", after, requests, err, waited.Load())
 		}

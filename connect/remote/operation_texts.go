@@ -19,6 +19,12 @@ var (
 	opTransitions = `query Transitions($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on ModelVersion {
 		page: transitions(first: $first, after: $after) { edges { cursor node { ` + transitionFields + ` } } ` + pageFields + ` } } } }`
 
+	opVersions = `query Versions($id: ID!, $first: Int, $after: String, $filter: ModelVersionFilter, $orderBy: ModelVersionOrder) { node(id: $id) { ... on Model {
+		page: versions(first: $first, after: $after, filter: $filter, orderBy: $orderBy) { edges { cursor node { ` + versionFields + ` } } ` + pageFields + ` } } } }`
+
+	opUpstream = `query Upstream($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on ModelVersion {
+		page: upstream(first: $first, after: $after) { edges { cursor node { __typename ... on Tag { ` + tagFields + ` } ... on Run { id kind revision producer runId } ... on DatasetVersion { id kind revision digest } } } ` + pageFields + ` } } } }`
+
 	opTags = `query Tags($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on Repository {
 		page: tags(first: $first, after: $after) { edges { cursor node { ` + tagFields + ` } } ` + pageFields + ` } } } }`
 
@@ -71,7 +77,7 @@ var (
 // operations lists every text, by the name of its root field.
 func operations() map[string]string {
 	return map[string]string{"viewer": opViewer, "nodes": opNodes, "model": opModel, "modelVersion": opModelVersion, "modelOf": opModelOf,
-		"productionVersion": opProductionVersion, "run": opRun, "transitions": opTransitions, "tags": opTags, "deployments": opDeployments, "lineageExport": opLineageExport,
+		"productionVersion": opProductionVersion, "run": opRun, "transitions": opTransitions, "versions": opVersions, "upstream": opUpstream, "tags": opTags, "deployments": opDeployments, "lineageExport": opLineageExport,
 		"recordCommits": opRecordCommits, "recordTag": opRecordTag, "recordDatasetVersion": opRecordDatasetVersion, "recordRun": opRecordRun,
 		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage, "recordFacts": opRecordFacts,
 		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias}

@@ -137,6 +137,50 @@ func (c *Client) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p 
 	return &catalog.TransitionConnection{Connection: page}, err
 }
 
+// VersionsOf lists the versions of a model, highest semver first unless o gives another order.
+func (c *Client) VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *catalog.ModelVersionFilter, o *core.ModelVersionOrder) (*catalog.ModelVersionConnection, error) {
+	vars := addPaging(map[string]any{"id": m.ID}, p)
+	if f != nil {
+		filter, err := input(f)
+		if err != nil {
+			return nil, err
+		}
+		vars["filter"] = filter
+	}
+	if o != nil {
+		order, err := input(o)
+		if err != nil {
+			return nil, err
+		}
+		vars["orderBy"] = order
+	}
+	var out struct {
+		Node struct{ Page *list[*registry.ModelVersion] }
+	}
+	if err := c.execute(ctx, opVersions, vars, &out); err != nil {
+		return nil, err
+	}
+	page, err := connection(out.Node.Page, catalog.NewVersionEdge)
+	return &catalog.ModelVersionConnection{Connection: page}, err
+}
+
+// Upstream lists the direct causes of a model version. Tags are read whole, of runs and dataset
+// versions what identifies them, of others nothing. The relation of each is empty.
+func (c *Client) Upstream(ctx context.Context, n registry.Node, p core.Paging) (*provenance.ProvenanceNodeConnection, error) {
+	var out struct {
+		Node struct {
+			Page *list[registry.ProvenanceNode]
+		}
+	}
+	if err := c.execute(ctx, opUpstream, addPaging(map[string]any{"id": n.NodeMeta().ID}, p), &out); err != nil {
+		return nil, err
+	}
+	page, err := connection(out.Node.Page, func(cursor string, n registry.ProvenanceNode) *provenance.ProvenanceNodeEdge {
+		return &provenance.ProvenanceNodeEdge{Cursor: cursor, Node: n}
+	})
+	return &provenance.ProvenanceNodeConnection{Connection: page}, err
+}
+
 // TagsOf lists the tags of a repository by name.
 func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p core.Paging) (*facts.TagConnection, error) {
 	var out struct {

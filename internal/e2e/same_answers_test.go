@@ -186,7 +186,7 @@ func loadDemoData(t *testing.T, s *localRegistry) {
 	if out, err := exec.Command("git", "clone", "-q", filepath.Join("..", "..", "testdata", "dvc-project", "repo.bundle"), project).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if _, err := dvc.Import(s.admin(), s.service, project, git.Options{}); err != nil {
+	if _, err := dvc.Import(s.admin(), s.service, project, dvc.Options{Options: git.Options{}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,7 +2,6 @@ package facts
 
 import (
 	"context"
-	"net/url"
 	"strings"
 	"time"
 
@@ -31,6 +30,9 @@ func (r *RepositoryInput) check() error {
 	if err := core.FirstError(core.CheckKey("repository.name", &r.Name), core.CheckLabel("url", r.URL), core.CheckKey("repository.defaultBranch", &r.DefaultBranch)); err != nil {
 		return err
 	}
+	if registry.WithoutCredentials(r.Name) != r.Name {
+		return registry.Invalid("repository.name", "must not hold a user or a password")
+	}
 	if r.key() == "" {
 		return registry.Invalid("repository", "give its name or its url")
 	}
@@ -41,21 +43,15 @@ func (r *RepositoryInput) check() error {
 // host and path give the same URL, without credentials, the ports 22, 80 and 443, a trailing
 // slash and ".git". Text that is no network URL is returned trimmed.
 func NormaliseURL(raw string) string {
-	text := strings.TrimSpace(raw)
-	if user, rest, ok := strings.Cut(text, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(text, "://") {
-		if host, path, ok := strings.Cut(rest, ":"); ok { // scp form: git@host:path
-			text = "ssh://" + host + "/" + path
-		}
+	a, ok := registry.ParseAddress(raw)
+	if !ok {
+		return registry.WithoutCredentials(strings.TrimSpace(raw))
 	}
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
-		return text
+	host := strings.ToLower(a.Host)
+	for _, port := range []string{":22", ":443", ":80", ":"} {
+		host = strings.TrimSuffix(host, port)
 	}
-	host := strings.ToLower(u.Hostname())
-	if p := u.Port(); p != "" && p != "22" && p != "443" && p != "80" {
-		host += ":" + p
-	}
-	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
+	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(a.Path, "/"), ".git")
 }
 
 // ensureRepository creates a repository or merges the input into the stored one. The

@@ -61,7 +61,7 @@ export function makeModelList(context: Context, onChoose: (model: Model, byUser:
   function showEmpty(): void {
     table.hidden = true;
     filter.hidden = true;
-    setChildren(notice, h('p', { class: 'empty' }, withCode('No models yet: run `pedigree demo load` or `pedigree import git PATH`. Models that your roles may not see are not listed.')));
+    setChildren(notice, h('p', { class: 'empty' }, withCode('No models yet: run `pedigree import dvc PATH`, which lists what may be models, or `pedigree demo load`. Models that your roles may not see are not listed.')));
   }
 
   /** Loads the next page. After the first, chooses the model of the node in the address, or one with a production version. */

@@ -191,7 +191,7 @@ test('hidden fields, an empty registry and a stopped server are described', stub
 
   const empty = await open(browser, base);
   await signIn(empty.page, 'empty');
-  await empty.page.getByText('No models yet: run pedigree demo load or pedigree import git PATH').waitFor();
+  await empty.page.getByText('No models yet: run pedigree import dvc PATH, which lists what may be models, or pedigree demo load').waitFor();
   await screenshot(empty.page, 'dashboard-empty');
   await empty.page.route('**/graphql', (route) => route.abort());
   await empty.page.reload();
