@@ -111,7 +111,8 @@ func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []row
 	narrowed.rowGrants = grants
 	if q.PerParent {
 		// Children are visible when their parent is, so a page has no gaps to fill.
-		return narrowed.filterPerParent(ctx, q, want, count)
+		q.Limit, q.Count = want, count
+		return narrowed.filterPerParent(ctx, q)
 	}
 	for {
 		page, err := s.store.Find(ctx, q)
@@ -158,12 +159,13 @@ func (s *Scope) masksOfList(ctx context.Context, nodes []*graph.Node) ([]registr
 }
 
 // filterPerParent finds the first rows of each parent and drops the hidden ones; More reports
-// that some were dropped. A count is exact for parents with few rows; others have none.
-func (s *Scope) filterPerParent(ctx context.Context, q graph.Query, want int, count bool) (graph.Page, error) {
+// that some were dropped. Only parents whose rows are all on the page have a total, as in a list
+// of one parent.
+func (s *Scope) filterPerParent(ctx context.Context, q graph.Query) (graph.Page, error) {
 	const countable = 50
-	out := graph.Page{Total: -1}
-	if q.Limit = want; count {
-		q.Limit, out.TotalOf = max(want, countable+1), noneOf(q)
+	out, want := graph.Page{Total: -1, TotalOf: noneOf(q)}, q.Limit
+	if q.Count {
+		q.Limit, q.Count = max(want, countable+1), false
 	}
 	page, err := s.store.Find(ctx, q)
 	if err != nil {
@@ -184,7 +186,7 @@ func (s *Scope) filterPerParent(ctx context.Context, q graph.Query, want int, co
 		}
 	}
 	for p := range out.TotalOf {
-		if out.TotalOf[p] = int64(shown[p]); read[p] >= q.Limit {
+		if out.TotalOf[p] = int64(shown[p]); read[p] >= q.Limit || shown[p] > want {
 			delete(out.TotalOf, p)
 		}
 	}
