@@ -167,7 +167,8 @@ type Query struct {
 	// Limit is the page size, 1 to 1000; with Text up to MaxMatches.
 	Limit int
 	// PerParent applies Limit to each of Parents separately. The nodes of the page are
-	// grouped in the order of Parents; After is ignored and More is not set.
+	// grouped in the order of Parents; After is ignored and More is not set. With Count
+	// the page has TotalOf.
 	PerParent bool
 	// Deleted includes tombstones. Count requests Page.Total. Bare leaves out Doc.
 	Deleted, Count, Bare bool
@@ -185,9 +186,11 @@ type Key struct {
 // Cut says that more than MaxMatches nodes have the words of Query.Text and only
 // that many were considered.
 type Page struct {
-	Nodes     []*Node
-	More      bool
-	Total     int64
+	Nodes []*Node
+	More  bool
+	Total int64
+	// TotalOf is, for a query PerParent with Count, the number of all matches of each parent.
+	TotalOf   map[registry.ID]int64
 	Truncated bool
 }
 

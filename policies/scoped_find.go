@@ -20,7 +20,7 @@ func (s *Scope) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		return graph.Page{Total: -1}, err
 	}
 	if len(grants) == 0 {
-		return graph.Page{Total: 0}, nil
+		return graph.Page{Total: 0, TotalOf: noneOf(q)}, nil
 	}
 	rows, inQuery := rowPredicates(grants, q.Kinds)
 	if !inQuery || len(q.Kinds) == 0 {
@@ -119,35 +119,29 @@ func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []row
 	narrowed.rowGrants = grants
 	if q.PerParent {
 		// Children are visible when their parent is, so a page has no gaps to fill.
-		q.Limit = want
+		q.Limit, q.Count = want, count
+		return narrowed.filterPerParent(ctx, q)
 	}
 	for {
 		page, err := s.store.Find(ctx, q)
 		if err != nil {
 			return out, err
 		}
-		overBudget, timedOut := s.visibility.undecided()
-		undecidedBefore := overBudget + timedOut
-		masks, err := narrowed.masks(ctx, page.Nodes)
+		masks, err := narrowed.masksOfList(ctx, page.Nodes)
 		if err != nil {
 			return out, err
-		}
-		if overBudget, timedOut := s.visibility.undecided(); overBudget+timedOut > undecidedBefore {
-			return out, registry.Errorf(registry.ResourceExhausted, "it takes too long to find out what you may see of this list; narrow it with a filter, or ask with lineage")
 		}
 		for i, n := range page.Nodes {
 			if masks[i] == 0 {
 				continue
 			}
-			if len(out.Nodes) == want && !q.PerParent {
+			if len(out.Nodes) == want {
 				out.More = true
 				return out, nil
 			}
 			out.Nodes = append(out.Nodes, redact(n, masks[i]))
 		}
 		if !page.More {
-			// In a list per parent, More reports that hidden rows were left out.
-			out.More = q.PerParent && len(out.Nodes) < len(page.Nodes)
 			if count && q.After == nil {
 				out.Total = int64(len(out.Nodes)) // Everything was on one page.
 			}
@@ -155,6 +149,68 @@ func (s *Scope) findByFiltering(ctx context.Context, q graph.Query, grants []row
 		}
 		q.After = KeyOf(page.Nodes[len(page.Nodes)-1], q.Order)
 	}
+}
+
+// masksOfList returns the masks of the nodes of a list. RESOURCE_EXHAUSTED when some are not
+// decided, because the list would then be wrong.
+func (s *Scope) masksOfList(ctx context.Context, nodes []*graph.Node) ([]registry.Mask, error) {
+	overBudget, timedOut := s.visibility.undecided()
+	undecidedBefore := overBudget + timedOut
+	masks, err := s.masks(ctx, nodes)
+	if err != nil {
+		return nil, err
+	}
+	if overBudget, timedOut := s.visibility.undecided(); overBudget+timedOut > undecidedBefore {
+		return nil, registry.Errorf(registry.ResourceExhausted, "it takes too long to find out what you may see of this list; narrow it with a filter, or ask with lineage")
+	}
+	return masks, nil
+}
+
+// filterPerParent finds the first rows of each parent and drops the hidden ones; More reports
+// that some were dropped. Only parents whose rows are all on the page have a total, as in a list
+// of one parent.
+func (s *Scope) filterPerParent(ctx context.Context, q graph.Query) (graph.Page, error) {
+	const countable = 50
+	out, want := graph.Page{Total: -1, TotalOf: noneOf(q)}, q.Limit
+	if q.Count {
+		q.Limit, q.Count = max(want, countable+1), false
+	}
+	page, err := s.store.Find(ctx, q)
+	if err != nil {
+		return out, err
+	}
+	masks, err := s.masksOfList(ctx, page.Nodes)
+	if err != nil {
+		return out, err
+	}
+	read, shown := map[registry.ID]int{}, map[registry.ID]int{}
+	for i, n := range page.Nodes {
+		read[n.Parent]++
+		if out.More = out.More || masks[i] == 0; masks[i] == 0 {
+			continue
+		}
+		if shown[n.Parent]++; shown[n.Parent] <= want {
+			out.Nodes = append(out.Nodes, redact(n, masks[i]))
+		}
+	}
+	for p := range out.TotalOf {
+		if out.TotalOf[p] = int64(shown[p]); read[p] >= q.Limit || shown[p] > want {
+			delete(out.TotalOf, p)
+		}
+	}
+	return out, nil
+}
+
+// noneOf returns a total of zero for each parent of a query per parent.
+func noneOf(q graph.Query) map[registry.ID]int64 {
+	if !q.PerParent || !q.Count {
+		return nil
+	}
+	out := make(map[registry.ID]int64, len(q.Parents))
+	for _, p := range q.Parents {
+		out[p] = 0
+	}
+	return out
 }
 
 // KeyOf returns the sort key of a node in a list that is ordered by a column.

@@ -14,7 +14,7 @@ import (
 
 // Of is the resolver for the of field.
 func (r *featureResolver) Of(ctx context.Context, obj *registry.Feature) (*registry.ID, error) {
-	return r.service.VisibleID(ctx, registry.ID(obj.Of))
+	return r.service.SubjectOf(ctx, obj)
 }
 
 // Upstream is the resolver for the upstream field.

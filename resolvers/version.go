@@ -17,7 +17,7 @@ import (
 
 // ReplacedBy is the resolver for the replacedBy field.
 func (r *modelVersionResolver) ReplacedBy(ctx context.Context, obj *registry.ModelVersion) (*registry.ID, error) {
-	return r.service.VisibleID(ctx, obj.ReplacedBy)
+	return r.service.ReplacementOf(ctx, obj)
 }
 
 // Model is the resolver for the model field.
@@ -72,7 +72,7 @@ func (r *queryResolver) ModelVersion(ctx context.Context, model string, version 
 
 // ReplacedBy is the resolver for the replacedBy field.
 func (r *transitionResolver) ReplacedBy(ctx context.Context, obj *registry.Transition) (*registry.ID, error) {
-	return r.service.VisibleID(ctx, obj.ReplacedBy)
+	return r.service.ReplacementIn(ctx, obj)
 }
 
 // ModelVersion is the resolver for the modelVersion field.

@@ -38,9 +38,8 @@ type Service struct {
 // Option changes how a Service is built.
 type Option = core.Option
 
-// BatchWait sets how long a loader waits for the sibling fields of an answer
-// before it reads all of them from the store at once.
-func BatchWait(d time.Duration) Option { return core.BatchWait(d) }
+// Unbatched makes each object of an answer read its fields by itself; it is for tests.
+func Unbatched() Option { return core.Unbatched() }
 
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
@@ -51,8 +50,8 @@ func New(gate *policies.Gate, options ...Option) *Service {
 // Now returns the current time of the registry's clock.
 func (s *Service) Now() time.Time { return s.core.Now() }
 
-// WithLoaders returns a context whose reads are batched within one request. Without it every
-// read is a store call of its own.
+// WithLoaders returns a context for one request, in which a field of the objects of a list is
+// read for all of them in one store call. Without it each object is read by itself.
 func (s *Service) WithLoaders(ctx context.Context) context.Context { return s.core.WithLoaders(ctx) }
 
 // As returns a context that acts as an actor.

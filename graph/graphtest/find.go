@@ -120,11 +120,11 @@ func perParent(k *kit) {
 		After: &graph.Key{Value: "n05", ID: "x"}}
 	p := k.find(q)
 	k.wantEqual("nodes", names(p.Nodes), "[n11 n08 n05 n09 n06 n03]")
-	k.wantEqual("more, total", fmt.Sprint(p.More, p.Total), "false 8")
+	k.wantEqual("more, total", fmt.Sprint(p.More, p.Total, p.TotalOf), "false 8 map[p_0:4 p_2:4 p_none:0]")
 	q.Kinds, q.Desc, q.Limit, q.Count = []registry.Kind{registry.KindRun}, false, 1, false
 	p = k.find(q)
 	k.wantEqual("of a kind", names(p.Nodes), "[n02 n03]")
-	k.wantEqual("total", p.Total, -1)
+	k.wantEqual("total", fmt.Sprint(p.Total, p.TotalOf), "-1 map[]")
 }
 
 func badQueries(k *kit) {

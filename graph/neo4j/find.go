@@ -49,12 +49,13 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		return graph.Page{}, err
 	}
 	page := graph.Page{Total: -1, Truncated: cut}
-	if q.Count {
-		rows, err := v.query(ctx, f.countText(), f.params)
-		if err != nil {
-			return graph.Page{}, err
-		}
-		page.Total = number(rows[0], "total")
+	if q.Count && q.PerParent {
+		err = f.countPerParent(ctx, q, &page)
+	} else if q.Count {
+		page.Total, err = f.count(ctx)
+	}
+	if err != nil {
+		return graph.Page{}, err
 	}
 	text, err := f.pageText(q, order)
 	if err != nil {
@@ -191,6 +192,40 @@ func (f *finder) where() string {
 }
 
 func (f *finder) countText() string { return f.where() + " RETURN count(*) AS total" }
+
+// count counts all matches.
+func (f *finder) count(ctx context.Context) (int64, error) {
+	rows, err := f.v.query(ctx, f.countText(), f.params)
+	if err != nil {
+		return 0, err
+	}
+	return number(rows[0], "total"), nil
+}
+
+func (f *finder) countPerParentText() string {
+	return f.where() + " RETURN n.parent_key AS parent_key, count(*) AS total"
+}
+
+// countPerParent counts the matches of each parent.
+func (f *finder) countPerParent(ctx context.Context, q graph.Query, page *graph.Page) error {
+	rows, err := f.v.query(ctx, f.countPerParentText(), f.params)
+	if err != nil {
+		return err
+	}
+	of := map[string]int64{}
+	for _, r := range rows {
+		of[text(r, "parent_key")] = number(r, "total")
+	}
+	page.Total, page.TotalOf = 0, map[registry.ID]int64{}
+	for _, p := range q.Parents {
+		if _, counted := page.TotalOf[p]; !counted {
+			n := of[f.v.key(string(p))]
+			page.TotalOf[p] = n
+			page.Total += n
+		}
+	}
+	return nil
+}
 
 // pageText reads a page. It asks for one row more than the page has, to see whether
 // there is another page.

@@ -54,7 +54,7 @@ func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
 func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.IndexType) (graph.Page, error) {
 	all := graph.Page{Total: -1}
 	if q.Count {
-		all.Total = 0
+		all.Total, all.TotalOf = 0, map[registry.ID]int64{}
 	}
 	seen := map[registry.ID]bool{}
 	parents := q.Parents
@@ -75,6 +75,7 @@ func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.In
 		all.Nodes = append(all.Nodes, page.Nodes...)
 		if q.Count {
 			all.Total += page.Total
+			all.TotalOf[p] = page.Total
 		}
 	}
 	return all, nil

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -155,39 +156,61 @@ func isActiveAlias(a *registry.Alias) bool {
 
 // AliasesOf lists the aliases of a model, by name.
 func (c *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
-	return c.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
+	return aliasesOf(ctx, c, m, func(m *registry.Model) (registry.ID, func(*registry.Alias) bool) {
+		return m.ID, func(*registry.Alias) bool { return true }
+	})
 }
 
 // AliasesOfVersion lists the aliases that point at a version, by name.
 func (c *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
-	return c.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
+	return aliasesOf(ctx, c, v, func(v *registry.ModelVersion) (registry.ID, func(*registry.Alias) bool) {
+		return v.Parent, func(a *registry.Alias) bool { return a.VersionID == v.ID }
+	})
 }
 
-func (c *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, matches func(*registry.Alias) bool) ([]*registry.Alias, error) {
+// aliasField is the field of the aliases of a model or version.
+type aliasField struct{}
+
+// aliasesOf lists the active aliases of an object and of its siblings. which tells for each of
+// them the model, and which of its aliases are meant.
+func aliasesOf[O interface {
+	registry.Node
+	comparable
+}](ctx context.Context, c *Catalog, of O, which func(O) (registry.ID, func(*registry.Alias) bool)) ([]*registry.Alias, error) {
 	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := core.LoadChildren(ctx, scope, model, core.ChildQuery{Kind: registry.KindAlias, Order: registry.IndexName, Limit: 1000, At: at})
-	if err != nil {
-		return nil, err
-	}
-	out := []*registry.Alias{}
-	for _, n := range nodes {
-		a, err := core.NounAs[*registry.Alias](c.core.Decode(n, at))
+	return core.Batch(ctx, of, aliasField{}, func(ctx context.Context, all []O) ([][]*registry.Alias, error) {
+		var models []registry.ID
+		for _, o := range all {
+			model, _ := which(o)
+			models = append(models, model)
+		}
+		slices.Sort(models)
+		q := core.ChildQuery{Kind: registry.KindAlias, Order: registry.IndexName, Limit: 1000, At: of.NodeMeta().ReadAt}
+		aliases, err := core.ChildrenOfIDs[*registry.Alias](ctx, c.core, scope, slices.Compact(models), q)
 		if err != nil {
 			return nil, err
 		}
-		if isActiveAlias(a) && matches(a) {
-			out = append(out, a)
+		out := make([][]*registry.Alias, len(all))
+		for i, o := range all {
+			model, matches := which(o)
+			out[i] = []*registry.Alias{}
+			for _, a := range aliases[model] {
+				if isActiveAlias(a) && matches(a) {
+					out[i] = append(out[i], a)
+				}
+			}
 		}
-	}
-	return out, nil
+		core.Siblings(ctx, out...)
+		return out, nil
+	})
 }
 
 // VersionOfAlias returns the version that an alias points at.
 func (c *Catalog) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, a.ReadAt, a.VersionID))
+	return core.Related[*registry.ModelVersion](ctx, c.core, a, "version", func(a *registry.Alias) core.NodeRef { return core.NodeRef{ID: a.VersionID, At: a.ReadAt} })
 }
 
 // FactKind returns registry.FactAlias.

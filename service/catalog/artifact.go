@@ -44,7 +44,7 @@ type ArtifactConnection struct{ core.Connection[*ArtifactEdge] }
 
 // ArtifactsOf returns one page of the files of a version, by name.
 func (c *Catalog) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*ArtifactConnection, error) {
-	conn, err := core.ListChildren(ctx, c.core, v.ID, core.ChildQuery{Kind: registry.KindArtifact, Order: registry.IndexName, At: v.ReadAt}, p,
+	conn, err := core.ListChildren(ctx, c.core, v, core.ChildQuery{Kind: registry.KindArtifact, Order: registry.IndexName, At: v.ReadAt}, p,
 		func(cursor string, a *registry.Artifact) *ArtifactEdge { return &ArtifactEdge{cursor, a} })
 	if err != nil {
 		return nil, err

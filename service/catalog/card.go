@@ -183,13 +183,24 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 // CardOf returns the card of a version with its derived fields, nil when there is none that
 // the caller sees.
 func (c *Catalog) CardOf(ctx context.Context, v *registry.ModelVersion) (*registry.ModelCard, error) {
-	card, err := core.NounAs[*registry.ModelCard](c.core.NodeAt(ctx, v.ReadAt, registry.CardID(v.ID)))
-	if err != nil || card == nil || card.Deleted {
+	card, err := core.Related[*registry.ModelCard](ctx, c.core, v, "card", func(v *registry.ModelVersion) core.NodeRef {
+		return core.NodeRef{ID: registry.CardID(v.ID), At: v.ReadAt}
+	})
+	if err != nil {
 		return nil, err
 	}
-	card.ModelID, card.Name, card.Version, card.Creator, card.Status = v.ModelID, v.Name, v.Version, v.Creator, v.Stage
-	hideDerived(card)
-	return card, nil
+	return derivedCard(card, v), nil
+}
+
+// derivedCard returns a copy of a card with its derived fields; nil when there is none.
+func derivedCard(card *registry.ModelCard, v *registry.ModelVersion) *registry.ModelCard {
+	if card == nil || card.Deleted {
+		return nil
+	}
+	out := *card
+	out.ModelID, out.Name, out.Version, out.Creator, out.Status = v.ModelID, v.Name, v.Version, v.Creator, v.Stage
+	hideDerived(&out)
+	return &out
 }
 
 // hideDerived clears the derived fields that the mask of the card hides.

@@ -54,27 +54,26 @@ func (c *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.Poi
 // cardNode returns a card that was read by its own id with its derived fields; nil when the
 // caller does not see its version.
 func (c *Catalog) cardNode(ctx context.Context, card *registry.ModelCard) (registry.Node, error) {
-	v, err := core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, card.ReadAt, card.Parent))
+	v, err := core.Related[*registry.ModelVersion](ctx, c.core, card, "version", parentOf)
 	if err != nil || v == nil {
 		return nil, err
 	}
-	derived, err := c.CardOf(ctx, v)
-	if err != nil || derived == nil {
-		return nil, err
+	if derived := derivedCard(card, v); derived != nil {
+		return derived, nil
 	}
-	return derived, nil
+	return nil, nil
 }
 
-// VisibleID returns the id if the caller sees its node, otherwise nil.
-func (c *Catalog) VisibleID(ctx context.Context, id registry.ID) (*registry.ID, error) {
-	if id == "" {
-		return nil, nil
-	}
-	n, err := c.core.Node(ctx, id)
-	if err != nil || n == nil {
-		return nil, err
-	}
-	return &id, nil
+// ReplacementOf returns the id of the version that took PRODUCTION from a version; nil when the
+// caller does not see it.
+func (c *Catalog) ReplacementOf(ctx context.Context, v *registry.ModelVersion) (*registry.ID, error) {
+	return core.VisibleID(ctx, c.core, v, "replacement", func(v *registry.ModelVersion) registry.ID { return v.ReplacedBy })
+}
+
+// ReplacementIn returns the id of the version that took PRODUCTION in a transition; nil when the
+// caller does not see it.
+func (c *Catalog) ReplacementIn(ctx context.Context, t *registry.Transition) (*registry.ID, error) {
+	return core.VisibleID(ctx, c.core, t, "replacement", func(t *registry.Transition) registry.ID { return t.ReplacedBy })
 }
 
 // MaxIDs is the largest number of ids in one query.

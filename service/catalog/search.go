@@ -137,6 +137,11 @@ func (c *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*S
 			return nil, err
 		}
 	}
+	found := make([]registry.Node, len(conn.Edges))
+	for i, e := range conn.Edges {
+		found[i] = e.Node
+	}
+	core.Siblings(ctx, found)
 	return conn, nil
 }
 

@@ -250,7 +250,7 @@ type TransitionConnection struct {
 
 // TransitionsOf returns one page of the transitions of a version, oldest first.
 func (c *Catalog) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*TransitionConnection, error) {
-	conn, err := core.ListChildren(ctx, c.core, v.ID, core.ChildQuery{Kind: registry.KindTransition, At: v.ReadAt}, p,
+	conn, err := core.ListChildren(ctx, c.core, v, core.ChildQuery{Kind: registry.KindTransition, At: v.ReadAt}, p,
 		func(cursor string, t *registry.Transition) *TransitionEdge { return &TransitionEdge{cursor, t} })
 	if err != nil {
 		return nil, err
@@ -260,7 +260,7 @@ func (c *Catalog) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p
 
 // VersionOfTransition returns the version that a transition moved.
 func (c *Catalog) VersionOfTransition(ctx context.Context, t *registry.Transition) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](c.core.NodeAt(ctx, t.ReadAt, t.Parent))
+	return core.Related[*registry.ModelVersion](ctx, c.core, t, "version", parentOf)
 }
 
 // FactKind returns registry.FactTransition.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/core"
 )
@@ -60,7 +61,7 @@ func (c *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Pagi
 	if o != nil {
 		q.Order, q.Desc = core.OrderColumns[string(o.Field)], o.Direction == "DESC"
 	}
-	conn, err := core.ListChildren(ctx, c.core, m.ID, q, p, NewVersionEdge)
+	conn, err := core.ListChildren(ctx, c.core, m, q, p, NewVersionEdge)
 	if err != nil {
 		return nil, err
 	}
@@ -70,32 +71,20 @@ func (c *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Pagi
 // VersionsInStage lists at most core.MaxPage versions of a model in a stage, highest semver
 // first.
 func (c *Catalog) VersionsInStage(ctx context.Context, m *registry.Model, stage registry.Stage) ([]*registry.ModelVersion, error) {
-	return c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(stage), Limit: core.MaxPage, At: m.ReadAt})
+	return c.versions(ctx, m, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(stage), Limit: core.MaxPage, At: m.ReadAt})
 }
 
-func (c *Catalog) versions(ctx context.Context, model registry.ID, q core.ChildQuery) ([]*registry.ModelVersion, error) {
+func (c *Catalog) versions(ctx context.Context, m *registry.Model, q core.ChildQuery) ([]*registry.ModelVersion, error) {
 	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := core.LoadChildren(ctx, scope, model, q)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*registry.ModelVersion, 0, len(nodes))
-	for _, n := range nodes {
-		v, err := core.NounAs[*registry.ModelVersion](c.core.Decode(n, q.At))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, nil
+	return core.LoadChildren[*registry.ModelVersion](ctx, c.core, scope, m, q)
 }
 
 // ProductionVersion returns the version of a model in PRODUCTION, nil when there is none.
 func (c *Catalog) ProductionVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
-	vs, err := c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(registry.Production), Limit: 1, At: m.ReadAt})
+	vs, err := c.versions(ctx, m, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(registry.Production), Limit: 1, At: m.ReadAt})
 	if err != nil || len(vs) == 0 {
 		return nil, err
 	}
@@ -105,21 +94,54 @@ func (c *Catalog) ProductionVersion(ctx context.Context, m *registry.Model) (*re
 // LatestVersion returns the version of a model with the highest semver that is no pre-release
 // and that the caller sees; nil when there is none.
 func (c *Catalog) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	return core.Batch(ctx, m, latestField{}, func(ctx context.Context, all []*registry.Model) ([]*registry.ModelVersion, error) {
+		return c.latestVersions(ctx, scope, all)
+	})
+}
+
+// latestField is the field of the latest version of a model.
+type latestField struct{}
+
+// latestVersions returns the latest version of each model, and makes them siblings.
+func (c *Catalog) latestVersions(ctx context.Context, scope *policies.Scope, models []*registry.Model) ([]*registry.ModelVersion, error) {
 	const firstLimit = 20 // More pre-releases than this above the latest version are rare.
-	for limit := firstLimit; ; limit = 1000 {
-		vs, err := c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: m.ReadAt})
+	latest := map[registry.ID]*registry.ModelVersion{}
+	pending := models
+	for limit := firstLimit; len(pending) > 0; limit = 1000 {
+		q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: models[0].ReadAt}
+		versions, err := core.ChildrenOf[*registry.ModelVersion](ctx, c.core, scope, pending, q)
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range vs {
-			if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
-				return v, nil
+		var more []*registry.Model
+		for _, m := range pending {
+			latest[m.ID] = highestRelease(m, versions[m.ID])
+			if latest[m.ID] == nil && limit == firstLimit && len(versions[m.ID]) == limit {
+				more = append(more, m)
 			}
 		}
-		if len(vs) < limit || limit > firstLimit {
-			return nil, nil
+		pending = more
+	}
+	out := make([]*registry.ModelVersion, len(models))
+	for i, m := range models {
+		out[i] = latest[m.ID]
+	}
+	core.Siblings(ctx, out)
+	return out, nil
+}
+
+// highestRelease returns the first version that is no pre-release; nil when there is none.
+func highestRelease(m *registry.Model, versions []*registry.ModelVersion) *registry.ModelVersion {
+	for _, v := range versions {
+		if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
+			return v
 		}
 	}
+	return nil
 }
 
 // ModelVersion returns a version by model name and semver, label, alias or "latest",
@@ -166,7 +188,11 @@ func (c *Catalog) versionAt(ctx context.Context, at registry.Instant, id registr
 
 // ModelOf returns the model of a version; nil when the caller may not see it.
 func (c *Catalog) ModelOf(ctx context.Context, v *registry.ModelVersion) (*registry.Model, error) {
-	return core.NounAs[*registry.Model](c.core.NodeAt(ctx, v.ReadAt, v.Parent))
+	return core.Related[*registry.Model](ctx, c.core, v, "model", parentOf)
+}
+
+func parentOf[N registry.Node](n N) core.NodeRef {
+	return core.NodeRef{ID: n.NodeMeta().Parent, At: n.NodeMeta().ReadAt}
 }
 
 // semverOf returns the semver of a version; that of a tombstone is read from its name.

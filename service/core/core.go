@@ -16,19 +16,19 @@ import (
 type Core struct {
 	Gate      *policies.Gate
 	cursorKey []byte
-	batchWait time.Duration
+	unbatched bool
 }
 
 // Option changes how a Core is built.
 type Option func(*Core)
 
-// BatchWait sets how long a loader waits for the sibling fields of an answer
-// before it reads all of them from the store at once.
-func BatchWait(d time.Duration) Option { return func(c *Core) { c.batchWait = d } }
+// Unbatched makes each object of an answer read its fields by itself. It is for tests, which
+// show by it what reading for siblings saves.
+func Unbatched() Option { return func(c *Core) { c.unbatched = true } }
 
 // New returns a Core that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Core {
-	c := &Core{Gate: gate, cursorKey: gate.Key("cursors"), batchWait: batchWait}
+	c := &Core{Gate: gate, cursorKey: gate.Key("cursors")}
 	for _, o := range options {
 		o(c)
 	}
@@ -38,17 +38,8 @@ func New(gate *policies.Gate, options ...Option) *Core {
 // Now returns the current time of the registry's clock.
 func (c *Core) Now() time.Time { return c.Gate.Now() }
 
-// Node returns the current noun with an id; nil when there is none that the caller sees.
-func (c *Core) Node(ctx context.Context, id registry.ID) (registry.Node, error) {
-	nodes, err := c.Nodes(ctx, []registry.ID{id})
-	if err != nil {
-		return nil, err
-	}
-	return nodes[0], nil
-}
-
-// Nodes returns the current nouns with these ids, read through the request's loader. An
-// entry is nil when there is no such noun that the caller sees.
+// Nodes returns the current nouns with these ids, as siblings. An entry is nil when there is
+// no such noun that the caller sees.
 func (c *Core) Nodes(ctx context.Context, ids []registry.ID) ([]registry.Node, error) {
 	return c.NodesAt(ctx, registry.Instant{}, ids)
 }
@@ -59,11 +50,13 @@ func (c *Core) NodesAt(ctx context.Context, at registry.Instant, ids []registry.
 	if err != nil {
 		return nil, err
 	}
-	found, err := loadNodes(ctx, scope, at, ids)
+	found, err := scope.Nodes(ctx, StoreInstant(at), ids...)
 	if err != nil {
 		return nil, err
 	}
-	return c.decodeVisible(found, at)
+	nouns, err := c.decodeVisible(found, at)
+	Siblings(ctx, nouns)
+	return nouns, err
 }
 
 // decodeVisible decodes nodes that were read at an instant; the noun of a node that is not

@@ -172,7 +172,7 @@ func (c *Core) ReadBackAll(ctx context.Context, r WriteResult, ids ...registry.I
 	if r.replayed && r.Seq > 0 {
 		nouns, err = c.nodesAsWritten(ctx, r, ids)
 	} else {
-		nouns, err = c.Nodes(withoutLoaders(ctx), ids)
+		nouns, err = c.Nodes(ctx, ids)
 	}
 	if registry.CodeOf(err) == registry.Forbidden {
 		return nil, nil
@@ -191,7 +191,9 @@ func (c *Core) nodesAsWritten(ctx context.Context, r WriteResult, ids []registry
 	if err != nil {
 		return nil, err
 	}
-	return c.decodeVisible(found, registry.Instant{Valid: r.At, Known: r.Seq})
+	nouns, err := c.decodeVisible(found, registry.Instant{Valid: r.At, Known: r.Seq})
+	Siblings(ctx, nouns)
+	return nouns, err
 }
 
 // readBackTimeout bounds the read after a committed write.

@@ -176,44 +176,56 @@ func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant
 
 // pastPage returns one page of a parent's children at the instant of the query. The limit of
 // the query is one more than the page size.
-func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, parent registry.ID, q ChildQuery, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
+func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, of registry.Node, q ChildQuery, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	l := ListIdentity{bindings, q.Order, q.Desc}
 	after, err := c.openKeyCursor(scope, l, p.After)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := pastChildren(ctx, scope, parent, q, after)
+	var page childPage
+	if size := q.Limit - 1; after == nil {
+		page, err = c.firstChildren(ctx, scope, of, q, size)
+	} else {
+		page, err = c.pastChildren(ctx, scope, of, q, after, size)
+	}
 	if err != nil {
 		return nil, err
 	}
-	size := q.Limit - 1
-	conn, err := newConnection(c, scope, l, q.At, nodes[:min(size, len(nodes))], edge)
-	if err != nil {
-		return nil, err
-	}
-	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = len(nodes) > size, after != nil
-	conn.Count = func(ctx context.Context) (*int, error) {
-		q.Limit = maxPastCount + 1
-		all, err := pastChildren(ctx, scope, parent, q, nil)
-		if n := len(all); err == nil && n <= maxPastCount {
-			return &n, nil
-		}
-		return nil, err
-	}
+	conn := newConnection(c, scope, l, page.nodes, page.nouns, edge)
+	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = page.more, after != nil
+	conn.Count = func(ctx context.Context) (*int, error) { return countPastChildren(ctx, scope, of, q) }
 	return conn, nil
 }
 
 // maxPastCount bounds TotalCount of a past list; above it the count is nil.
 const maxPastCount = 1000
 
-// pastChildren reads the children of one parent at the instant of the query, after a key.
-func pastChildren(ctx context.Context, scope *policies.Scope, parent registry.ID, q ChildQuery, after *graph.Key) ([]*graph.Node, error) {
-	if after == nil {
-		return LoadChildren(ctx, scope, parent, q)
+// countPastChildren counts the children of a parent at the instant of the query, and those of
+// its siblings with them; nil above maxPastCount.
+func countPastChildren(ctx context.Context, scope *policies.Scope, of registry.Node, q ChildQuery) (*int, error) {
+	q.Limit = maxPastCount + 1
+	return Batch(ctx, of, childCount{q}, func(ctx context.Context, all []registry.Node) ([]*int, error) {
+		found, err := findChildren(ctx, scope, q, idsOf(all))
+		out := make([]*int, len(all))
+		for i := range out {
+			if n := len(found[all[i].NodeMeta().ID]); n <= maxPastCount {
+				out[i] = &n
+			}
+		}
+		return out, err
+	})
+}
+
+// pastChildren reads a further page of the children of one parent at the instant of the query.
+func (c *Core) pastChildren(ctx context.Context, scope *policies.Scope, of registry.Node, q ChildQuery, after *graph.Key, size int) (page childPage, err error) {
+	l := &pastList{parent: of.NodeMeta().ID, start: after, after: after}
+	if err := (&pastReader{scope, q}).fill(ctx, []*pastList{l}); err != nil {
+		return page, err
 	}
-	l := &pastList{parent: parent, start: after, after: after}
-	err := (&pastReader{scope, q}).fill(ctx, []*pastList{l})
-	return l.matched, err
+	page.nodes, page.more = l.matched[:min(size, len(l.matched))], len(l.matched) > size
+	page.nouns, err = c.decodeAll(page.nodes, q.At)
+	Siblings(ctx, page.nouns)
+	return page, err
 }
 
 // inStages reports whether a version is in one of the comma-separated stages; "" means all.

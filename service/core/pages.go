@@ -158,10 +158,12 @@ func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *polic
 		return nil, err
 	}
 	shown := page.Nodes[:min(size, len(page.Nodes))]
-	conn, err := newConnection(c, scope, l, registry.Instant{}, shown, edge)
+	nouns, err := c.decodeAll(shown, registry.Instant{})
 	if err != nil {
 		return nil, err
 	}
+	Siblings(ctx, nouns)
+	conn := newConnection(c, scope, l, shown, nouns, edge)
 	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = page.More || len(shown) < len(page.Nodes), q.After != nil
 	conn.Count = countMatches(scope, q)
 	return conn, nil
@@ -181,14 +183,11 @@ func countMatches(scope *policies.Scope, q graph.Query) func(context.Context) (*
 	}
 }
 
-// newConnection makes a connection of nodes that were read at an instant.
-func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l ListIdentity, at registry.Instant, nodes []*graph.Node, edge func(string, N) E) (*Connection[E], error) {
+// newConnection makes a connection of nodes and their nouns.
+func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l ListIdentity, nodes []*graph.Node, nouns []registry.Node, edge func(string, N) E) *Connection[E] {
 	conn := &Connection[E]{Edges: []E{}}
 	for i, n := range nodes {
-		noun, err := NounAs[N](c.Decode(n, at))
-		if err != nil {
-			return nil, err
-		}
+		noun, _ := nouns[i].(N)
 		cursor := c.sealKeyCursor(scope, l, n)
 		if i == 0 {
 			conn.PageInfo.StartCursor = cursor
@@ -196,12 +195,12 @@ func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l Lis
 		conn.PageInfo.EndCursor = cursor
 		conn.Edges = append(conn.Edges, edge(cursor, noun))
 	}
-	return conn, nil
+	return conn
 }
 
-// ListChildren returns one page of a parent's children. The first page goes through the
-// loader, so that it is batched with those of other parents; further pages do not.
-func ListChildren[N registry.Node, E any](ctx context.Context, c *Core, parent registry.ID, q ChildQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
+// ListChildren returns one page of a parent's children. The first page is read together with
+// those of the parent's siblings. A further page is not: its cursor belongs to this parent.
+func ListChildren[N registry.Node, E any](ctx context.Context, c *Core, of registry.Node, q ChildQuery, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
@@ -210,27 +209,42 @@ func ListChildren[N registry.Node, E any](ctx context.Context, c *Core, parent r
 	if err != nil {
 		return nil, err
 	}
+	parent := of.NodeMeta().ID
 	full := graph.Query{Kinds: []registry.Kind{q.Kind}, Parents: []registry.ID{parent}, Order: q.Order, Desc: q.Desc, Where: q.where()}
 	bindings := []any{q.Kind, parent, full.Where}
 	q.Limit = size + 1
 	if !q.At.Today() {
-		return pastPage(ctx, c, scope, parent, q, append(bindings, q.At), p, edge)
+		return pastPage(ctx, c, scope, of, q, append(bindings, q.At), p, edge)
 	}
 	if p.After != nil && *p.After != "" {
 		return FindPage(ctx, c, scope, full, bindings, p, edge)
 	}
-	nodes, err := LoadChildren(ctx, scope, parent, q)
+	page, err := c.firstChildren(ctx, scope, of, q, size)
 	if err != nil {
 		return nil, err
 	}
-	more := len(nodes) > size
-	conn, err := newConnection(c, scope, ListIdentity{bindings, q.Order, q.Desc}, q.At, nodes[:min(size, len(nodes))], edge)
-	if err != nil {
-		return nil, err
-	}
-	conn.PageInfo.HasNextPage = more
-	conn.Count = countMatches(scope, full)
+	conn := newConnection(c, scope, ListIdentity{bindings, q.Order, q.Desc}, page.nodes, page.nouns, edge)
+	conn.PageInfo.HasNextPage = page.more
+	conn.Count = func(ctx context.Context) (*int, error) { return countChildren(ctx, scope, of, q) }
 	return conn, nil
+}
+
+// childCount is the field of the number of children that match a query.
+type childCount struct{ ChildQuery }
+
+// countChildren counts the children of a parent that match a query, and those of its siblings
+// with them; nil when counting is too expensive.
+func countChildren(ctx context.Context, scope *policies.Scope, of registry.Node, q ChildQuery) (*int, error) {
+	return Batch(ctx, of, childCount{q}, func(ctx context.Context, all []registry.Node) ([]*int, error) {
+		page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{q.Kind}, Parents: idsOf(all), Where: q.where(), Limit: 1, PerParent: true, Count: true, Bare: true})
+		out := make([]*int, len(all))
+		for i := range out {
+			if n, counted := page.TotalOf[all[i].NodeMeta().ID]; counted {
+				out[i] = new(int(n))
+			}
+		}
+		return out, err
+	})
 }
 
 // stagePredicates returns the predicate for a comma-separated list of stages, none for "".

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"pedigree/graph"
 	"pedigree/policies"
@@ -16,12 +15,9 @@ import (
 // PRODUCTION, or two. The production slot of a model is a single record and is always
 // consistent: a list that contradicts it is read again.
 
-// consistencyTries and consistencyPause bound the retries. In total they last longer than a
-// commit takes.
-const (
-	consistencyTries = 200
-	consistencyPause = 2 * time.Millisecond
-)
+// consistencyTries bounds the retries. Each is two reads of the store, so that in total they
+// last longer than a commit takes.
+const consistencyTries = 500
 
 // findVersions reads versions of several models, again and again until they agree with the
 // production slots. It answers UNAVAILABLE after consistencyTries retries.
@@ -41,10 +37,8 @@ func findVersions(ctx context.Context, scope *policies.Scope, q graph.Query, sta
 		if try == consistencyTries {
 			return nil, registry.Errorf(registry.Unavailable, "the versions are being changed faster than they can be read; try again")
 		}
-		select {
-		case <-ctx.Done():
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
-		case <-time.After(consistencyPause):
 		}
 	}
 }

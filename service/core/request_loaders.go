@@ -2,39 +2,81 @@ package core
 
 import (
 	"context"
-	"sync"
-	"time"
-
-	"github.com/graph-gophers/dataloader/v7"
+	"slices"
 
 	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
 )
 
-// loaders batch the reads of sibling fields of one answer, so that a field of N parents costs
-// one store call and not N. They live for one request and are created on first use.
-type loaders struct {
-	core     *Core
-	initOnce sync.Once
-	nodes    *dataloader.Loader[nodeKey, *graph.Node]
-	children *dataloader.Loader[childKey, []*graph.Node]
-	hops     *dataloader.Loader[hopKey, graph.Neighbors]
+// NodeRef names a node at an instant. Without an id it names none.
+type NodeRef struct {
+	ID registry.ID
+	At registry.Instant
 }
 
-type loadersKey struct{}
+// relation is the name of a field whose value is one node.
+type relation string
 
-// nodeKey identifies a node at an instant.
-type nodeKey struct {
-	id registry.ID
-	at registry.Instant
+// Related returns the noun that an object refers to by a field of that name, and reads those of
+// its siblings with it. The result is zero when there is none of type N that the caller sees.
+// Siblings that refer to the same node share the noun: it must not be changed.
+func Related[N registry.Node, O comparable](ctx context.Context, c *Core, of O, name string, ref func(O) NodeRef) (N, error) {
+	var none N
+	scope, err := c.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return none, err
+	}
+	return NounAs[N](Batch(ctx, of, relation(name), func(ctx context.Context, all []O) ([]registry.Node, error) {
+		refs := make([]NodeRef, len(all))
+		for i, o := range all {
+			refs[i] = ref(o)
+		}
+		return c.ReadNodes(ctx, scope, refs)
+	}))
 }
 
-// childKey identifies the first children of a parent. Keys that differ only in the parent are
-// read by one query.
-type childKey struct {
-	parent registry.ID
-	ChildQuery
+// VisibleID returns the id that an object refers to by a field of that name; nil when the
+// caller does not see the node. Sight is today's, whatever the instant of the object.
+func VisibleID[O comparable](ctx context.Context, c *Core, of O, name string, id func(O) registry.ID) (*registry.ID, error) {
+	n, err := Related[registry.Node](ctx, c, of, name, func(o O) NodeRef { return NodeRef{ID: id(o)} })
+	if err != nil || n == nil {
+		return nil, err
+	}
+	return &n.NodeMeta().ID, nil
+}
+
+// ReadNodes reads nouns, in the order of refs: nil where the caller sees none. It takes one
+// store call for each distinct instant, and makes the nouns siblings.
+func (c *Core) ReadNodes(ctx context.Context, scope *policies.Scope, refs []NodeRef) ([]registry.Node, error) {
+	nouns, ids := make(map[NodeRef]registry.Node, len(refs)), map[registry.Instant][]registry.ID{}
+	for _, r := range refs {
+		if _, seen := nouns[r]; !seen && r.ID != "" {
+			nouns[r] = nil
+			ids[r.At] = append(ids[r.At], r.ID)
+		}
+	}
+	for at, all := range ids {
+		for part := range slices.Chunk(all, maxGroup) {
+			found, err := scope.Nodes(ctx, StoreInstant(at), part...)
+			if err != nil {
+				return nil, err
+			}
+			decoded, err := c.decodeVisible(found, at)
+			if err != nil {
+				return nil, err
+			}
+			for i, id := range part {
+				nouns[NodeRef{id, at}] = decoded[i]
+			}
+			Siblings(ctx, decoded)
+		}
+	}
+	out := make([]registry.Node, len(refs))
+	for i, r := range refs {
+		out[i] = nouns[r]
+	}
+	return out, nil
 }
 
 // ChildQuery selects and orders the children of a parent. It is comparable, because loaders
@@ -68,195 +110,113 @@ func (q ChildQuery) where() []graph.Predicate {
 // onlyStages reports whether the query has no filter besides Stages.
 func (q ChildQuery) onlyStages() bool { return q.Owner == "" && !q.HasFrom && !q.HasBefore }
 
-// hopKey identifies the neighbors of a node. Keys that differ only in the node are read by one
-// query.
-type hopKey struct {
-	id registry.ID
-	HopQuery
+// childPage is a page of the children of one parent.
+type childPage struct {
+	nodes []*graph.Node
+	nouns []registry.Node
+	more  bool
 }
 
-// HopQuery selects neighbors of a node, one hop away. It is comparable, because loaders use it
-// as a map key.
-type HopQuery struct {
-	Direction graph.Direction
-	Edge      registry.EdgeKind // "" for all
-	Limit     int
-	after     int64
-	count     bool
-	At        registry.Instant
+// childField is the field of the first children of a parent that match a query.
+type childField struct {
+	ChildQuery
+	size int
 }
 
-// batchWait is how long a loader waits for sibling fields by default. Sibling fields are
-// resolved concurrently, so the wait only has to cover scheduling delays. On a busy machine it
-// sometimes does not: then a field costs a few store calls, but not one for each item.
-const batchWait = time.Millisecond
-
-// WithLoaders returns a context with loaders of its own. Without loaders every read is a store
-// call of its own.
-func (c *Core) WithLoaders(ctx context.Context) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{core: c})
-}
-
-// loadersOf returns the loaders of a context; false when it has none.
-func loadersOf(ctx context.Context) (*loaders, bool) {
-	l, ok := ctx.Value(loadersKey{}).(*loaders)
-	if ok {
-		l.initOnce.Do(l.init)
-	}
-	return l, ok
-}
-
-func (l *loaders) init() {
-	scoped := func(ctx context.Context, fn func(*policies.Scope) error) error {
-		scope, err := l.core.Gate.Read(ctx, registry.CatalogRead)
-		if err != nil {
-			return err
-		}
-		return fn(scope)
-	}
-	wait := l.core.batchWait
-	l.nodes = batched(wait, func(ctx context.Context, keys []nodeKey) (out []*graph.Node, err error) {
-		err = scoped(ctx, func(sc *policies.Scope) (err error) {
-			out, err = findNodes(ctx, sc, keys)
-			return err
-		})
-		return out, err
-	})
-	l.children = batched(wait, func(ctx context.Context, keys []childKey) (out [][]*graph.Node, err error) {
-		err = scoped(ctx, func(sc *policies.Scope) (err error) {
-			out, err = findChildren(ctx, sc, keys)
-			return err
-		})
-		return out, err
-	})
-	l.hops = batched(wait, func(ctx context.Context, keys []hopKey) (out []graph.Neighbors, err error) {
-		err = scoped(ctx, func(sc *policies.Scope) (err error) {
-			out, err = findHops(ctx, sc, keys)
-			return err
-		})
-		return out, err
-	})
-}
-
-func batched[K comparable, V any](wait time.Duration, fetch func(context.Context, []K) ([]V, error)) *dataloader.Loader[K, V] {
-	return dataloader.NewBatchedLoader(func(ctx context.Context, keys []K) []*dataloader.Result[V] {
-		out := make([]*dataloader.Result[V], len(keys))
-		values, err := fetch(ctx, keys)
-		for i := range keys {
-			out[i] = &dataloader.Result[V]{Error: err}
-			if err == nil {
-				out[i].Data = values[i]
-			}
-		}
-		return out
-	}, dataloader.WithWait[K, V](wait), dataloader.WithBatchCapacity[K, V](1000))
-}
-
-// ClearLoaders clears the caches of the loaders after a write, so that later reads see it.
-func ClearLoaders(ctx context.Context) {
-	if l, ok := loadersOf(ctx); ok {
-		l.nodes.ClearAll()
-		l.children.ClearAll()
-		l.hops.ClearAll()
-	}
-}
-
-// withoutLoaders returns ctx without loaders, for a single read that need not wait for
-// siblings.
-func withoutLoaders(ctx context.Context) context.Context {
-	return context.WithValue(ctx, loadersKey{}, nil)
-}
-
-func loadNodes(ctx context.Context, scope *policies.Scope, at registry.Instant, ids []registry.ID) ([]*graph.Node, error) {
-	l, ok := loadersOf(ctx)
-	if !ok {
-		return scope.Nodes(ctx, StoreInstant(at), ids...)
-	}
-	keys := make([]nodeKey, len(ids))
-	for i, id := range ids {
-		keys[i] = nodeKey{id, at}
-	}
-	nodes, errs := l.nodes.LoadMany(ctx, keys)()
-	return nodes, FirstError(errs...)
-}
-
-// findNodes reads the nodes of keys, with one store call per distinct instant.
-func findNodes(ctx context.Context, scope *policies.Scope, keys []nodeKey) ([]*graph.Node, error) {
-	positionsByInstant := map[registry.Instant][]int{}
-	for i, k := range keys {
-		positionsByInstant[k.at] = append(positionsByInstant[k.at], i)
-	}
-	out := make([]*graph.Node, len(keys))
-	for at, positions := range positionsByInstant {
-		ids := make([]registry.ID, len(positions))
-		for j, i := range positions {
-			ids[j] = keys[i].id
-		}
-		nodes, err := scope.Nodes(ctx, StoreInstant(at), ids...)
+// firstChildren returns the first children of a parent, at most size of them, and reads those
+// of its siblings with them.
+func (c *Core) firstChildren(ctx context.Context, scope *policies.Scope, parent registry.Node, q ChildQuery, size int) (childPage, error) {
+	return Batch(ctx, parent, childField{q, size}, func(ctx context.Context, all []registry.Node) ([]childPage, error) {
+		found, err := findChildren(ctx, scope, q, idsOf(all))
 		if err != nil {
 			return nil, err
 		}
-		for j, i := range positions {
-			out[i] = nodes[j]
+		out, nouns := make([]childPage, len(all)), make([][]registry.Node, len(all))
+		for i, p := range all {
+			nodes := found[p.NodeMeta().ID]
+			out[i].nodes, out[i].more = nodes[:min(size, len(nodes))], len(nodes) > size
+			if out[i].nouns, err = c.decodeAll(out[i].nodes, q.At); err != nil {
+				return nil, err
+			}
+			nouns[i] = out[i].nouns
+		}
+		Siblings(ctx, nouns...)
+		return out, nil
+	})
+}
+
+// LoadChildren returns the first children of a parent, as many as the query's limit, and reads
+// those of its siblings with them.
+func LoadChildren[N registry.Node](ctx context.Context, c *Core, scope *policies.Scope, parent registry.Node, q ChildQuery) ([]N, error) {
+	page, err := c.firstChildren(ctx, scope, parent, q, q.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return nounsAs[N](page.nouns), nil
+}
+
+// ChildrenOf returns, by parent, the first children that match a query, as many for each as its
+// limit. They do not become siblings: the caller selects among them first.
+func ChildrenOf[N, P registry.Node](ctx context.Context, c *Core, scope *policies.Scope, parents []P, q ChildQuery) (map[registry.ID][]N, error) {
+	return ChildrenOfIDs[N](ctx, c, scope, idsOf(parents), q)
+}
+
+// ChildrenOfIDs is ChildrenOf for the ids of parents.
+func ChildrenOfIDs[N registry.Node](ctx context.Context, c *Core, scope *policies.Scope, parents []registry.ID, q ChildQuery) (map[registry.ID][]N, error) {
+	found, err := findChildren(ctx, scope, q, parents)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[registry.ID][]N, len(found))
+	for parent, nodes := range found {
+		nouns, err := c.decodeAll(nodes, q.At)
+		if err != nil {
+			return nil, err
+		}
+		out[parent] = nounsAs[N](nouns)
+	}
+	return out, nil
+}
+
+func (c *Core) decodeAll(nodes []*graph.Node, at registry.Instant) ([]registry.Node, error) {
+	out := make([]registry.Node, len(nodes))
+	for i, n := range nodes {
+		var err error
+		if out[i], err = c.Decode(n, at); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// LoadChildren reads the first children of a parent. Within a request, children of several
-// parents with the same query are read together.
-func LoadChildren(ctx context.Context, scope *policies.Scope, parent registry.ID, q ChildQuery) ([]*graph.Node, error) {
-	k := childKey{parent, q}
-	l, ok := loadersOf(ctx)
-	if !ok {
-		out, err := findChildren(ctx, scope, []childKey{k})
-		if err != nil {
-			return nil, err
+// nounsAs returns the nodes of type N.
+func nounsAs[N registry.Node](nodes []registry.Node) []N {
+	out := make([]N, 0, len(nodes))
+	for _, n := range nodes {
+		if noun, ok := n.(N); ok {
+			out = append(out, noun)
 		}
-		return out[0], nil
 	}
-	return l.children.Load(ctx, k)()
+	return out
 }
 
-// LoadHops reads the neighbors of a node. Within a request, neighbors of several nodes with
-// the same query are read together.
-func LoadHops(ctx context.Context, scope *policies.Scope, id registry.ID, q HopQuery) (graph.Neighbors, error) {
-	k := hopKey{id, q}
-	l, ok := loadersOf(ctx)
-	if !ok {
-		out, err := findHops(ctx, scope, []hopKey{k})
-		if err != nil {
-			return graph.Neighbors{}, err
-		}
-		return out[0], nil
+func idsOf[N registry.Node](nodes []N) []registry.ID {
+	out := make([]registry.ID, len(nodes))
+	for i, n := range nodes {
+		out[i] = n.NodeMeta().ID
 	}
-	return l.hops.Load(ctx, k)()
+	return out
 }
 
-// findChildren reads the children of keys, with one store call per distinct ChildQuery.
-func findChildren(ctx context.Context, scope *policies.Scope, keys []childKey) ([][]*graph.Node, error) {
-	byQuery := map[ChildQuery][]registry.ID{}
-	var order []ChildQuery
-	for _, k := range keys {
-		if byQuery[k.ChildQuery] == nil {
-			order = append(order, k.ChildQuery)
-		}
-		byQuery[k.ChildQuery] = append(byQuery[k.ChildQuery], k.parent)
+// findChildren reads the children of parents, by parent, with one query.
+func findChildren(ctx context.Context, scope *policies.Scope, q ChildQuery, parents []registry.ID) (map[registry.ID][]*graph.Node, error) {
+	nodes, err := findChildrenOfParents(ctx, scope, q, parents)
+	if err != nil {
+		return nil, err
 	}
-	found := map[childKey][]*graph.Node{}
-	for _, q := range order {
-		nodes, err := findChildrenOfParents(ctx, scope, q, byQuery[q])
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range nodes {
-			k := childKey{n.Parent, q}
-			found[k] = append(found[k], n)
-		}
-	}
-	out := make([][]*graph.Node, len(keys))
-	for i, k := range keys {
-		out[i] = found[k]
+	out := make(map[registry.ID][]*graph.Node, len(parents))
+	for _, n := range nodes {
+		out[n.Parent] = append(out[n.Parent], n)
 	}
 	return out, nil
 }
@@ -279,32 +239,37 @@ func findChildrenOfParents(ctx context.Context, scope *policies.Scope, q ChildQu
 	return page.Nodes, err
 }
 
-// findHops reads the neighbors of keys, with one store call per distinct HopQuery.
-func findHops(ctx context.Context, scope *policies.Scope, keys []hopKey) ([]graph.Neighbors, error) {
-	byQuery := map[HopQuery][]int{}
-	var order []HopQuery
-	for i, k := range keys {
-		if byQuery[k.HopQuery] == nil {
-			order = append(order, k.HopQuery)
-		}
-		byQuery[k.HopQuery] = append(byQuery[k.HopQuery], i)
-	}
-	out := make([]graph.Neighbors, len(keys))
-	for _, q := range order {
-		hq := graph.NeighborQuery{Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Limit, After: q.after, Count: q.count}
-		if q.Edge != "" {
-			hq.Edges = []registry.EdgeKind{q.Edge}
-		}
-		for _, i := range byQuery[q] {
-			hq.IDs = append(hq.IDs, keys[i].id)
-		}
-		hops, err := scope.Neighbors(ctx, hq)
+// HopQuery selects neighbors of a node, one hop away. It is comparable, because loaders use it
+// as a map key.
+type HopQuery struct {
+	Direction graph.Direction
+	Edge      registry.EdgeKind // "" for all
+	Limit     int
+	after     int64
+	count     bool
+	At        registry.Instant
+}
+
+// hopField is a field that is made of the neighbors of a node.
+type hopField[V any] struct{ HopQuery }
+
+// LoadHops returns what convert makes of the neighbors of a node, and reads those of its siblings
+// with them.
+func LoadHops[V any](ctx context.Context, scope *policies.Scope, of registry.Node, q HopQuery, convert func(context.Context, []graph.Neighbors) ([]V, error)) (V, error) {
+	return Batch(ctx, of, hopField[V]{q}, func(ctx context.Context, all []registry.Node) ([]V, error) {
+		hops, err := findHops(ctx, scope, q, idsOf(all))
 		if err != nil {
 			return nil, err
 		}
-		for j, i := range byQuery[q] {
-			out[i] = hops[j]
-		}
+		return convert(ctx, hops)
+	})
+}
+
+// findHops reads the neighbors of nodes, in their order, with one query.
+func findHops(ctx context.Context, scope *policies.Scope, q HopQuery, ids []registry.ID) ([]graph.Neighbors, error) {
+	nq := graph.NeighborQuery{IDs: ids, Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Limit, After: q.after, Count: q.count}
+	if q.Edge != "" {
+		nq.Edges = []registry.EdgeKind{q.Edge}
 	}
-	return out, nil
+	return scope.Neighbors(ctx, nq)
 }

@@ -222,28 +222,72 @@ func mergeKnownColumns(ctx context.Context, tx *policies.Tx, old *graph.Node, v 
 // MaxColumns is the largest number of columns of a dataset version.
 const MaxColumns = 5000
 
+// sourcesField is the field of the sources of all columns of a dataset version.
+type sourcesField struct{}
+
 // SourcesOf lists the columns that a column was derived from, as far as the caller sees their
-// dataset versions.
+// dataset versions. Those of all columns of its dataset version, and of the siblings of that, are
+// read together.
 func (r *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
-	ids := make([]registry.ID, len(c.DerivedFrom))
-	for i, source := range c.DerivedFrom {
-		ids[i] = source.DatasetVersion
-	}
-	seen, err := r.core.Nodes(ctx, ids)
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	out := []*registry.ColumnSource{}
-	for i, source := range c.DerivedFrom {
-		if v, ok := seen[i].(*registry.DatasetVersion); ok && v.Mask.Has(registry.Bit("DatasetVersion", "columns")) {
-			source.ReadAt = c.ReadAt
-			out = append(out, &source)
+	of, ok := c.Of.(*registry.DatasetVersion)
+	if !ok {
+		return []*registry.ColumnSource{}, nil // It was not read from a store.
+	}
+	sources, err := core.Batch(ctx, of, sourcesField{}, func(ctx context.Context, all []*registry.DatasetVersion) ([]columnSources, error) {
+		return r.columnSources(ctx, scope, all)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sources[c.Name], nil
+}
+
+// columnSources are the sources of the columns of a dataset version, by the name of the column.
+type columnSources map[string][]*registry.ColumnSource
+
+// columnSources returns the sources that the caller sees of the columns of each version, and
+// makes them siblings.
+func (r *Recorder) columnSources(ctx context.Context, scope *policies.Scope, versions []*registry.DatasetVersion) ([]columnSources, error) {
+	var refs []core.NodeRef
+	for _, v := range versions {
+		for _, c := range v.Columns {
+			for _, source := range c.DerivedFrom {
+				refs = append(refs, core.NodeRef{ID: source.DatasetVersion})
+			}
 		}
 	}
+	seen, err := r.core.ReadNodes(ctx, scope, refs)
+	if err != nil {
+		return nil, err
+	}
+	var all []*registry.ColumnSource
+	out := make([]columnSources, len(versions))
+	for i, v := range versions {
+		out[i] = columnSources{}
+		for _, c := range v.Columns {
+			visible := []*registry.ColumnSource{}
+			for _, source := range c.DerivedFrom {
+				var n registry.Node
+				n, seen = seen[0], seen[1:]
+				if of, ok := n.(*registry.DatasetVersion); ok && of.Mask.Has(registry.Bit("DatasetVersion", "columns")) {
+					source.ReadAt = v.ReadAt
+					visible = append(visible, &source)
+				}
+			}
+			out[i][c.Name], all = visible, append(all, visible...)
+		}
+	}
+	core.Siblings(ctx, all)
 	return out, nil
 }
 
 // SourceVersion returns the dataset version of a source.
 func (r *Recorder) SourceVersion(ctx context.Context, source *registry.ColumnSource) (*registry.DatasetVersion, error) {
-	return core.NounAs[*registry.DatasetVersion](r.core.NodeAt(ctx, source.ReadAt, source.DatasetVersion))
+	return core.Related[*registry.DatasetVersion](ctx, r.core, source, "version", func(s *registry.ColumnSource) core.NodeRef {
+		return core.NodeRef{ID: s.DatasetVersion, At: s.ReadAt}
+	})
 }

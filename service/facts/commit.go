@@ -359,7 +359,7 @@ func (r *Recorder) Commit(ctx context.Context, sha string, past ...core.PointInT
 
 // CommitsOf returns one page of the commits of a repository, newest first.
 func (r *Recorder) CommitsOf(ctx context.Context, repo *registry.Repository, p core.Paging) (*CommitConnection, error) {
-	conn, err := core.ListChildren(ctx, r.core, repo.ID, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexValidFrom, Desc: true, At: repo.ReadAt}, p, commitEdge)
+	conn, err := core.ListChildren(ctx, r.core, repo, core.ChildQuery{Kind: registry.KindCommit, Order: registry.IndexValidFrom, Desc: true, At: repo.ReadAt}, p, commitEdge)
 	if err != nil {
 		return nil, err
 	}

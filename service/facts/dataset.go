@@ -230,7 +230,7 @@ func (r *Recorder) DatasetVersion(ctx context.Context, dataset, version, namespa
 
 // DatasetOf returns the dataset of a dataset version.
 func (r *Recorder) DatasetOf(ctx context.Context, v *registry.DatasetVersion) (*registry.Dataset, error) {
-	return core.NounAs[*registry.Dataset](r.core.NodeAt(ctx, v.ReadAt, v.Parent))
+	return core.Related[*registry.Dataset](ctx, r.core, v, "dataset", func(v *registry.DatasetVersion) core.NodeRef { return core.NodeRef{ID: v.Parent, At: v.ReadAt} })
 }
 
 // DatasetVersionEdge is a dataset version in a page.
@@ -246,7 +246,7 @@ type DatasetVersionConnection struct {
 
 // VersionsOfDataset returns one page of the versions of a dataset, oldest first.
 func (r *Recorder) VersionsOfDataset(ctx context.Context, d *registry.Dataset, p core.Paging) (*DatasetVersionConnection, error) {
-	conn, err := core.ListChildren(ctx, r.core, d.ID, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexValidFrom, At: d.ReadAt}, p,
+	conn, err := core.ListChildren(ctx, r.core, d, core.ChildQuery{Kind: registry.KindDatasetVersion, Order: registry.IndexValidFrom, At: d.ReadAt}, p,
 		func(cursor string, v *registry.DatasetVersion) *DatasetVersionEdge {
 			return &DatasetVersionEdge{cursor, v}
 		})

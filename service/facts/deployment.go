@@ -240,7 +240,7 @@ func (r *Recorder) Deployments(ctx context.Context, p core.Paging, f *Deployment
 
 // DeploymentsOf returns one page of the deployments of a version, in the order of recording.
 func (r *Recorder) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*DeploymentConnection, error) {
-	conn, err := core.ListNeighbors(ctx, r.core, v.ID, core.HopQuery{Direction: graph.Downstream, Edge: registry.EdgeDeploys, At: v.ReadAt}, p,
+	conn, err := core.ListNeighbors(ctx, r.core, v, core.HopQuery{Direction: graph.Downstream, Edge: registry.EdgeDeploys, At: v.ReadAt}, p,
 		func(cursor string, _ registry.EdgeKind, d *registry.Deployment) *DeploymentEdge {
 			return &DeploymentEdge{cursor, d}
 		})
@@ -252,7 +252,7 @@ func (r *Recorder) DeploymentsOf(ctx context.Context, v *registry.ModelVersion, 
 
 // VersionOfDeployment returns the deployed version.
 func (r *Recorder) VersionOfDeployment(ctx context.Context, d *registry.Deployment) (*registry.ModelVersion, error) {
-	return core.NounAs[*registry.ModelVersion](r.core.NodeAt(ctx, d.ReadAt, d.VersionID))
+	return core.Related[*registry.ModelVersion](ctx, r.core, d, "version", func(d *registry.Deployment) core.NodeRef { return core.NodeRef{ID: d.VersionID, At: d.ReadAt} })
 }
 
 // FactKind returns registry.FactDeployment.

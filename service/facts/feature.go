@@ -126,21 +126,30 @@ func (r *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]
 	if err != nil {
 		return nil, err
 	}
-	hops, err := core.LoadHops(ctx, scope, v.ID, core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Limit: 1000, At: v.ReadAt})
-	if err != nil {
-		return nil, err
-	}
-	out := []*registry.Feature{}
-	for _, n := range hops.Nodes {
-		f, err := core.NounAs[*registry.Feature](r.core.Decode(n, v.ReadAt))
-		if err != nil {
-			return nil, err
+	q := core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Limit: 1000, At: v.ReadAt}
+	return core.LoadHops(ctx, scope, v, q, func(ctx context.Context, hops []graph.Neighbors) ([][]*registry.Feature, error) {
+		out := make([][]*registry.Feature, len(hops))
+		for i, h := range hops {
+			out[i] = []*registry.Feature{}
+			for _, n := range h.Nodes {
+				f, err := core.NounAs[*registry.Feature](r.core.Decode(n, q.At))
+				if err != nil {
+					return nil, err
+				}
+				if f != nil {
+					out[i] = append(out[i], f)
+				}
+			}
 		}
-		if f != nil {
-			out = append(out, f)
-		}
-	}
-	return out, nil
+		core.Siblings(ctx, out...)
+		return out, nil
+	})
+}
+
+// SubjectOf returns the id of the dataset or model that a feature is of; nil when the caller does
+// not see it.
+func (r *Recorder) SubjectOf(ctx context.Context, f *registry.Feature) (*registry.ID, error) {
+	return core.VisibleID(ctx, r.core, f, "subject", func(f *registry.Feature) registry.ID { return registry.ID(f.Of) })
 }
 
 // FactKind returns registry.FactFeature.

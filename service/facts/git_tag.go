@@ -147,7 +147,7 @@ type TagConnection struct{ core.Connection[*TagEdge] }
 
 // TagsOf returns one page of the tags of a repository, by name.
 func (r *Recorder) TagsOf(ctx context.Context, repo *registry.Repository, p core.Paging) (*TagConnection, error) {
-	conn, err := core.ListChildren(ctx, r.core, repo.ID, core.ChildQuery{Kind: registry.KindTag, Order: registry.IndexName, At: repo.ReadAt}, p,
+	conn, err := core.ListChildren(ctx, r.core, repo, core.ChildQuery{Kind: registry.KindTag, Order: registry.IndexName, At: repo.ReadAt}, p,
 		func(cursor string, t *registry.Tag) *TagEdge { return &TagEdge{cursor, t} })
 	if err != nil {
 		return nil, err

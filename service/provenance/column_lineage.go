@@ -134,6 +134,7 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 		return c.explorer.core.SealCursor(c.scope.Actor().Subject, c.bindings, columnPageStart{at, it.Depth, it.Of, it.Name})
 	}
 	c.Columns = []*LineageColumn{}
+	var sources [][]*registry.ColumnSource
 	for i, it := range items[from:to] {
 		dv, ok := nodes[i].(*registry.DatasetVersion)
 		if !ok {
@@ -145,7 +146,9 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 			col.From = append(col.From, &source)
 		}
 		c.Columns = append(c.Columns, col)
+		sources = append(sources, col.From)
 	}
+	core.Siblings(ctx, sources...)
 	c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = to < len(items), from > 0
 	if to > from {
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = cursor(items[from]), cursor(items[to-1])
@@ -165,6 +168,7 @@ func (c *ColumnLineage) nouns(ctx context.Context, ids []registry.ID) ([]registr
 			return nil, err
 		}
 	}
+	core.Siblings(ctx, out)
 	return out, nil
 }
 

@@ -199,19 +199,31 @@ func (d *graphDiff) noun(n *graph.Node) registry.ProvenanceNode {
 	return out
 }
 
-func (d *graphDiff) nouns(nodes []*graph.Node) []registry.ProvenanceNode {
-	out := []registry.ProvenanceNode{}
-	for _, n := range nodes {
-		out = append(out, d.noun(n))
+// list decodes the nodes of a list.
+func (d *graphDiff) list(nodes []*graph.Node) []registry.ProvenanceNode {
+	out, err := d.nouns(nodes)
+	if err != nil {
+		d.err = core.FirstError(d.err, err)
+		return make([]registry.ProvenanceNode, len(nodes))
 	}
 	return out
 }
 
+// pairs decodes both sides of changes.
+func (d *graphDiff) pairs(changed []lineage.Pair) (before, after []registry.ProvenanceNode) {
+	var from, to []*graph.Node
+	for _, p := range changed {
+		from, to = append(from, p.Before), append(to, p.After)
+	}
+	return d.list(from), d.list(to)
+}
+
 func (d *graphDiff) datasets() DatasetDiff {
 	c := d.compared.Nodes(registry.KindDatasetVersion)
-	out := DatasetDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*DatasetChange{}}
-	for _, p := range c.Changed {
-		ch := &DatasetChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After)}
+	out := DatasetDiff{Added: d.list(c.Added), Removed: d.list(c.Removed), Changed: []*DatasetChange{}}
+	before, after := d.pairs(c.Changed)
+	for i, p := range c.Changed {
+		ch := &DatasetChange{Name: p.After.Name, Before: before[i], After: after[i]}
 		if before, ok := ch.Before.(*registry.DatasetVersion); ok {
 			ch.BeforeDigest, ch.BeforeVersion = before.Digest, before.Version
 		}
@@ -225,20 +237,22 @@ func (d *graphDiff) datasets() DatasetDiff {
 
 func (d *graphDiff) runs() RunDiff {
 	c := d.compared.Nodes(registry.KindRun)
-	out := RunDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*RunChange{}}
-	for _, p := range c.Changed {
-		before, after := d.measurementsOf(nil, p.Before), d.measurementsOf(nil, p.After)
-		out.Changed = append(out.Changed, &RunChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After),
-			Parameters: before.parameterChanges(after), Metrics: before.metricChanges(after)})
+	out := RunDiff{Added: d.list(c.Added), Removed: d.list(c.Removed), Changed: []*RunChange{}}
+	before, after := d.pairs(c.Changed)
+	for i, p := range c.Changed {
+		from, to := d.measurementsOf(nil, p.Before), d.measurementsOf(nil, p.After)
+		out.Changed = append(out.Changed, &RunChange{Name: p.After.Name, Before: before[i], After: after[i],
+			Parameters: from.parameterChanges(to), Metrics: from.metricChanges(to)})
 	}
 	return out
 }
 
 func (d *graphDiff) nodesOfKind(kind registry.Kind) NodeDiff {
 	c := d.compared.Nodes(kind)
-	out := NodeDiff{Added: d.nouns(c.Added), Removed: d.nouns(c.Removed), Changed: []*NodeChange{}}
-	for _, p := range c.Changed {
-		out.Changed = append(out.Changed, &NodeChange{Name: p.After.Name, Before: d.noun(p.Before), After: d.noun(p.After)})
+	out := NodeDiff{Added: d.list(c.Added), Removed: d.list(c.Removed), Changed: []*NodeChange{}}
+	before, after := d.pairs(c.Changed)
+	for i, p := range c.Changed {
+		out.Changed = append(out.Changed, &NodeChange{Name: p.After.Name, Before: before[i], After: after[i]})
 	}
 	return out
 }
@@ -273,7 +287,7 @@ func (d *graphDiff) withDocuments(bare []*graph.Node) []registry.ProvenanceNode 
 	}
 	nodes, err := lineage.Nodes(d.walkCtx, d.scope, d.readAt, ids...)
 	d.err = core.FirstError(d.err, err)
-	return d.nouns(nodes)
+	return d.list(nodes)
 }
 
 func (d *graphDiff) repositories(before, after map[registry.ID][]*graph.Node) []*RepositoryChange {
@@ -297,10 +311,19 @@ func (d *graphDiff) repositories(before, after map[registry.ID][]*graph.Node) []
 	nodes, err := lineage.Nodes(d.walkCtx, d.scope, d.readAt, ids...)
 	d.err = core.FirstError(d.err, err)
 	out := []*RepositoryChange{}
+	repos := make([]*registry.Repository, len(nodes))
+	var was, is []*graph.Node
 	for i, n := range nodes {
-		repo, err := core.NounAs[*registry.Repository](d.explorer.core.Decode(n, d.at.NounInstant()))
+		repos[i], err = core.NounAs[*registry.Repository](d.explorer.core.Decode(n, d.at.NounInstant()))
 		d.err = core.FirstError(d.err, err)
-		out = append(out, &RepositoryChange{Repository: repo, Before: d.nouns(before[ids[i]]), After: d.nouns(after[ids[i]])})
+		was, is = append(was, before[ids[i]]...), append(is, after[ids[i]]...)
+	}
+	core.Siblings(d.ctx, repos)
+	from, to := d.list(was), d.list(is)
+	for i, repo := range repos {
+		n, m := len(before[ids[i]]), len(after[ids[i]])
+		out = append(out, &RepositoryChange{Repository: repo, Before: from[:n:n], After: to[:m:m]})
+		from, to = from[n:], to[m:]
 	}
 	return out
 }
@@ -342,5 +365,6 @@ func (d *graphDiff) transitions(version registry.ID) []*registry.Transition {
 			out = append(out, t)
 		}
 	}
+	core.Siblings(d.ctx, out)
 	return out
 }

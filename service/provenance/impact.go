@@ -185,14 +185,12 @@ func (p *impactPage) page(w *lineage.Impact, lastRow lineage.RowPosition, more b
 	if err != nil {
 		return nil, err
 	}
-	out := &ImpactConnection{Edges: []*ImpactEdge{}, AsOf: p.at.Valid, KnownAt: p.at.KnownAt, totals: &impactTotals{view: p.view, in: p.in, filter: p.filter, at: at}}
-	for _, d := range p.rows {
-		e, err := p.edgeTo(d, nodes)
-		if err != nil {
-			return nil, err
-		}
-		e.Cursor = cursor(d.Depth, d.Node.Number)
-		out.Edges = append(out.Edges, e)
+	out := &ImpactConnection{AsOf: p.at.Valid, KnownAt: p.at.KnownAt, totals: &impactTotals{view: p.view, in: p.in, filter: p.filter, at: at}}
+	if out.Edges, err = p.edges(nodes); err != nil {
+		return nil, err
+	}
+	for i, d := range p.rows {
+		out.Edges[i].Cursor = cursor(d.Depth, d.Node.Number)
 	}
 	p.registerHidden(w.Hidden()...)
 	out.Truncation = p.truncation(w.Truncation())
@@ -235,15 +233,39 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 	return out, err
 }
 
-func (v *view) edgeTo(d lineage.Descendant, nodes map[registry.ID]*graph.Node) (*ImpactEdge, error) {
+// edges returns the edges of the page's rows. Their nodes are siblings, and so are the nodes of
+// their paths.
+func (p *impactPage) edges(byID map[registry.ID]*graph.Node) ([]*ImpactEdge, error) {
+	var ends, onPaths []*graph.Node
+	for _, d := range p.rows {
+		ends = append(ends, byID[d.Node.ID])
+		for _, n := range d.Path() {
+			onPaths = append(onPaths, byID[n.ID])
+		}
+	}
+	nodes, err := p.nouns(ends)
+	if err != nil {
+		return nil, err
+	}
+	pathNodes, err := p.nouns(onPaths)
+	if err != nil {
+		return nil, err
+	}
+	out := []*ImpactEdge{}
+	for i, d := range p.rows {
+		e := edgeTo(d)
+		e.Node, e.Path = nodes[i], pathNodes[:len(d.Path()):len(d.Path())]
+		pathNodes = pathNodes[len(d.Path()):]
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// edgeTo returns the edge to a descendant, without its nodes.
+func edgeTo(d lineage.Descendant) *ImpactEdge {
 	e := &ImpactEdge{Depth: d.Depth, Environment: visibleColumn(d.Node, registry.IndexEnvironment), Owner: visibleColumn(d.Node, registry.IndexOwner)}
 	path := d.Path()
 	for i, n := range path {
-		noun, err := v.node(nodes[n.ID])
-		if err != nil {
-			return nil, err
-		}
-		e.Path = append(e.Path, noun)
 		if n.Kind == registry.KindModelVersion && (i == len(path)-1 || i == len(path)-2 && d.Node.Kind == registry.KindDeployment) {
 			if st := visibleColumn(n, registry.IndexStage); st != nil {
 				stage := registry.Stage(*st)
@@ -251,8 +273,7 @@ func (v *view) edgeTo(d lineage.Descendant, nodes map[registry.ID]*graph.Node) (
 			}
 		}
 	}
-	e.Node = e.Path[len(e.Path)-1]
-	return e, nil
+	return e
 }
 
 // visibleColumn returns a column of a node, nil when it is empty or hidden.

@@ -172,6 +172,11 @@ func (v *view) modelImpacts(ctx context.Context, byModel map[registry.ID]*ModelI
 			out.Truncation.Reasons = append(out.Truncation.Reasons, lineage.ReasonNodes)
 		}
 	}
+	models := make([]*registry.Model, len(out.Models))
+	for i, m := range out.Models {
+		models[i] = m.Model
+	}
+	core.Siblings(ctx, models)
 	return out, nil
 }
 

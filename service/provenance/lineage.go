@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"pedigree/graph"
 	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/service/core"
@@ -59,13 +58,12 @@ type LineageNode struct {
 	DownstreamDegree int
 	HistoryCut       bool
 
-	view *view
-	node *graph.Node
+	page  *pageNouns
+	index int
 }
 
-// Node decodes the noun. It is decoded only on demand, because an answer of ids, kinds and
-// names does not need it.
-func (n *LineageNode) Node() (registry.ProvenanceNode, error) { return n.view.node(n.node) }
+// Node returns the noun.
+func (n *LineageNode) Node() (registry.ProvenanceNode, error) { return n.page.get(n.index) }
 
 // Truncation describes what is missing from an answer. Frontier has the visible ids of at most
 // maxFrontier nodes at which the walk stopped; Redacted counts hidden nodes.

@@ -3,6 +3,7 @@ package provenance
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"pedigree/graph"
@@ -55,6 +56,23 @@ func (v *view) node(n *graph.Node) (registry.ProvenanceNode, error) {
 		return nil, registry.Errorf(registry.Internal, "a walk met a node of kind %s", n.Kind)
 	}
 	return walked, nil
+}
+
+// nouns decodes the nodes of a list, one that comes twice once. They become siblings.
+func (v *view) nouns(nodes []*graph.Node) ([]registry.ProvenanceNode, error) {
+	out, decoded := make([]registry.ProvenanceNode, len(nodes)), make(map[registry.ID]registry.ProvenanceNode, len(nodes))
+	for i, n := range nodes {
+		if out[i] = decoded[n.ID]; out[i] != nil {
+			continue
+		}
+		var err error
+		if out[i], err = v.node(n); err != nil {
+			return nil, err
+		}
+		decoded[n.ID] = out[i]
+	}
+	core.Siblings(v.ctx, out)
+	return out, nil
 }
 
 // edge converts an edge. If one of its ends is hidden, the id is opaque and the times are left
@@ -162,10 +180,11 @@ func (v *view) pageNodes(g *lineage.Graph, matching []*lineage.Item, from, to in
 		}
 	}
 	nodes, parents, out := make([]LineageNode, to-from), make([]registry.ID, to-from), make([]*LineageNode, to-from)
+	page := &pageNouns{view: v, items: matching[from:to]}
 	for i, it := range matching[from:to] {
 		n := &nodes[i]
 		*n = LineageNode{ID: v.visibleID(it.Node.ID), Kind: it.Node.Kind, Name: it.Node.Name, Mask: it.Node.Mask, Hidden: it.Node.Hidden,
-			Depth: it.Depth, HistoryCut: it.HistoryCut, view: v, node: it.Node}
+			Depth: it.Depth, HistoryCut: it.HistoryCut, page: page, index: i}
 		if it.Layer >= 0 {
 			n.Layer = &it.Layer
 		}
@@ -176,6 +195,30 @@ func (v *view) pageNodes(g *lineage.Graph, matching []*lineage.Item, from, to in
 		out[i] = n
 	}
 	return out
+}
+
+// pageNouns are the nouns of the nodes of a page, once they are needed. An answer of ids, kinds
+// and names needs none.
+type pageNouns struct {
+	view  *view
+	items []*lineage.Item
+	once  sync.Once
+	nouns []registry.ProvenanceNode
+	err   error
+}
+
+func (p *pageNouns) get(index int) (registry.ProvenanceNode, error) {
+	p.once.Do(func() {
+		nodes := make([]*graph.Node, len(p.items))
+		for i, it := range p.items {
+			nodes[i] = it.Node
+		}
+		p.nouns, p.err = p.view.nouns(nodes)
+	})
+	if p.err != nil {
+		return nil, p.err
+	}
+	return p.nouns[index], nil
 }
 
 // pageEdges returns the edges whose later end is on a page, in one allocation.

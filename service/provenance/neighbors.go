@@ -31,7 +31,7 @@ func (e *Explorer) Downstream(ctx context.Context, n registry.Node, p core.Pagin
 }
 
 func (e *Explorer) neighbors(ctx context.Context, n registry.Node, d graph.Direction, p core.Paging) (*ProvenanceNodeConnection, error) {
-	conn, err := core.ListNeighbors(ctx, e.core, n.NodeMeta().ID, core.HopQuery{Direction: d, At: n.NodeMeta().ReadAt}, p,
+	conn, err := core.ListNeighbors(ctx, e.core, n, core.HopQuery{Direction: d, At: n.NodeMeta().ReadAt}, p,
 		func(cursor string, kind registry.EdgeKind, n registry.ProvenanceNode) *ProvenanceNodeEdge {
 			return &ProvenanceNodeEdge{cursor, kind, n}
 		})

@@ -66,30 +66,32 @@ func (v *view) pathSet(found *lineage.Paths) (*PathSet, error) {
 		g.Reasons = append(g.Reasons, lineage.ReasonAccess)
 	}
 	out := &PathSet{Paths: []*Path{}, Exhaustive: found.Exhaustive, AsOf: v.at.Valid, KnownAt: v.at.KnownAt, Truncation: v.truncation(g),
-		OnAnyPath: PathGraph{Nodes: []registry.ProvenanceNode{}, Edges: []*core.LineageEdge{}}}
+		OnAnyPath: PathGraph{Edges: []*core.LineageEdge{}}}
 	byID := map[registry.ID]*graph.Node{}
 	for _, n := range found.Nodes {
 		byID[n.ID] = n
-		noun, err := v.node(n)
-		if err != nil {
-			return nil, err
-		}
-		out.OnAnyPath.Nodes = append(out.OnAnyPath.Nodes, noun)
+	}
+	var err error
+	if out.OnAnyPath.Nodes, err = v.nouns(found.Nodes); err != nil {
+		return nil, err
 	}
 	for _, e := range found.Edges {
 		edge := v.edge(&e)
 		out.OnAnyPath.Edges = append(out.OnAnyPath.Edges, &edge)
 	}
+	var onPaths []*graph.Node
 	for _, ids := range found.Shortest {
-		p := &Path{Length: len(ids) - 1}
 		for _, id := range ids {
-			noun, err := v.node(byID[id])
-			if err != nil {
-				return nil, err
-			}
-			p.Nodes = append(p.Nodes, noun)
+			onPaths = append(onPaths, byID[id])
 		}
-		out.Paths = append(out.Paths, p)
+	}
+	nouns, err := v.nouns(onPaths)
+	if err != nil {
+		return nil, err
+	}
+	for _, ids := range found.Shortest {
+		out.Paths = append(out.Paths, &Path{Length: len(ids) - 1, Nodes: nouns[:len(ids):len(ids)]})
+		nouns = nouns[len(ids):]
 	}
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"pedigree/graph"
 	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/service/core"
@@ -59,50 +60,68 @@ func (e *Explorer) Provenance(ctx context.Context, id registry.ID, asOf, knownAt
 }
 
 func (v *view) provenance(g *lineage.Graph) (*Provenance, error) {
-	none := []registry.ProvenanceNode{}
-	out := &Provenance{RawSources: none, Datasets: none, Runs: none, Commits: none, Tags: none, Features: none, People: []string{}, Gaps: []*Gap{},
-		Truncation: v.truncation(g), AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
-	sources := g.Sources()
+	out := &Provenance{People: []string{}, Gaps: []*Gap{}, Truncation: v.truncation(g), AsOf: v.at.Valid, KnownAt: v.at.KnownAt}
+	byKind, sources := map[registry.Kind][]*graph.Node{}, []*graph.Node{}
+	isSource := g.Sources()
+	for _, it := range g.Items {
+		byKind[it.Node.Kind] = append(byKind[it.Node.Kind], it.Node)
+		if it.Node.Kind == registry.KindDatasetVersion && isSource[it.Node.ID] {
+			sources = append(sources, it.Node)
+		}
+	}
+	for _, list := range []struct {
+		of   *[]registry.ProvenanceNode
+		from []*graph.Node
+	}{{&out.Datasets, byKind[registry.KindDatasetVersion]}, {&out.RawSources, sources}, {&out.Runs, byKind[registry.KindRun]}, {&out.Commits, byKind[registry.KindCommit]},
+		{&out.Tags, byKind[registry.KindTag]}, {&out.Features, byKind[registry.KindFeature]}} {
+		var err error
+		if *list.of, err = v.nouns(list.from); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.rootAndPeople(g, out); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(out.Runs, func(a, b registry.ProvenanceNode) int { return a.NodeMeta().ValidFrom.Compare(b.NodeMeta().ValidFrom) })
+	return out, v.gaps(g, out)
+}
+
+// rootAndPeople fills in the root, and the people of all nodes.
+func (v *view) rootAndPeople(g *lineage.Graph, out *Provenance) error {
 	for _, it := range g.Items {
 		n, err := v.node(it.Node)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if it.Node.ID == g.Root {
 			out.Node = n
 		}
-		switch it.Node.Kind {
-		case registry.KindDatasetVersion:
-			out.Datasets = append(out.Datasets, n)
-			if sources[it.Node.ID] {
-				out.RawSources = append(out.RawSources, n)
-			}
-		case registry.KindRun:
-			out.Runs = append(out.Runs, n)
-		case registry.KindCommit:
-			out.Commits = append(out.Commits, n)
-		case registry.KindTag:
-			out.Tags = append(out.Tags, n)
-		case registry.KindFeature:
-			out.Features = append(out.Features, n)
-		}
 		out.People = append(out.People, peopleOf(n)...)
 	}
-	slices.SortStableFunc(out.Runs, func(a, b registry.ProvenanceNode) int { return a.NodeMeta().ValidFrom.Compare(b.NodeMeta().ValidFrom) })
 	slices.Sort(out.People)
 	out.People = slices.Compact(out.People)
+	return nil
+}
+
+// gaps fills in the gaps in what is recorded.
+func (v *view) gaps(g *lineage.Graph, out *Provenance) error {
 	cards, err := v.cardsByVersion(g)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, gap := range append(g.Gaps(), g.Contradictions(cards)...) {
-		n, err := v.node(gap.Node)
-		if err != nil {
-			return nil, err
-		}
-		out.Gaps = append(out.Gaps, &Gap{gap.Code, n, gap.Message, gap.Field})
+	found := append(g.Gaps(), g.Contradictions(cards)...)
+	nodes := make([]*graph.Node, len(found))
+	for i, gap := range found {
+		nodes[i] = gap.Node
 	}
-	return out, nil
+	nouns, err := v.nouns(nodes)
+	if err != nil {
+		return err
+	}
+	for i, gap := range found {
+		out.Gaps = append(out.Gaps, &Gap{gap.Code, nouns[i], gap.Message, gap.Field})
+	}
+	return nil
 }
 
 // cardsByVersion reads the cards of the versions of a graph, by version id, with the fields
