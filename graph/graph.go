@@ -173,7 +173,8 @@ type Key struct {
 }
 
 // Page is one page of a Find. More says whether further nodes follow. Total is the
-// number of all matches, regardless of After and Limit, or -1 without Query.Count.
+// number of all matches, regardless of After and Limit, or -1 without Query.Count and when
+// there are more than MaxCount.
 //
 // Cut says that more than MaxMatches nodes have the words of Query.Text and only
 // that many were considered.
@@ -183,6 +184,9 @@ type Page struct {
 	Total     int64
 	Truncated bool
 }
+
+// MaxCount is the largest Page.Total. A larger one would cost more than the page.
+const MaxCount = 10000
 
 // Direction is the direction of a walk along edges.
 type Direction string

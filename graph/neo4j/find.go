@@ -51,7 +51,9 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		if err != nil {
 			return graph.Page{}, err
 		}
-		page.Total = number(rows[0], "total")
+		if page.Total = number(rows[0], "total"); page.Total > graph.MaxCount {
+			page.Total = -1
+		}
 	}
 	text, err := f.pageText(q, order)
 	if err != nil {
@@ -168,7 +170,9 @@ func (f *finder) where() string {
 	return text
 }
 
-func (f *finder) countText() string { return f.where() + " RETURN count(*) AS total" }
+func (f *finder) countText() string {
+	return f.where() + " WITH n LIMIT " + f.param(int64(graph.MaxCount+1)) + " RETURN count(*) AS total"
+}
 
 // pageText reads a page. It asks for one row more than the page has, to see whether
 // there is another page.

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"pedigree/registry"
 
@@ -14,7 +13,7 @@ import (
 
 // schemaSteps are the schema steps in order. The schema number is the number of steps
 // that were applied. A released step must never change; add a further step instead.
-var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, replaceIndexes}
 
 // createTables creates the tables and the instance secret. syncWithRegistry creates
 // the columns and indexes that depend on the field table, at every start.
@@ -114,8 +113,7 @@ func (s *Store) upgradeSchemaLocked(c *conn) error {
 }
 
 // syncWithRegistry creates what depends on package registry: the codes of the kinds,
-// the index columns, and the indexes. Each index covers one column of one kind, so
-// that a node is only in the indexes of columns that its kind has.
+// the index columns, and the indexes of lists.
 func (s *Store) syncWithRegistry(c *conn) error {
 	if err := s.codes.load(c); err != nil {
 		return err
@@ -125,9 +123,7 @@ func (s *Store) syncWithRegistry(c *conn) error {
 	if err != nil {
 		return err
 	}
-	indexed := map[registry.Index]bool{}
 	for _, col := range registry.IndexColumns() {
-		indexed[col.Name] = true
 		if existing[string(col.Name)] {
 			continue
 		}
@@ -139,27 +135,10 @@ func (s *Store) syncWithRegistry(c *conn) error {
 			return err
 		}
 	}
-	for _, noun := range registry.Nouns() {
-		for _, f := range noun.Fields {
-			if !indexed[f.Column] {
-				continue
-			}
-			if err := createColumnIndexes(c, strings.ToLower(string(noun.Kind)), s.codes.kind[noun.Kind], string(f.Column)); err != nil {
-				return err
-			}
-		}
+	if err := syncListIndexes(c, s.codes); err != nil {
+		return err
 	}
 	return s.rebuildStaleIndex(c)
-}
-
-func createColumnIndexes(c *conn, kind string, code int, column string) error {
-	for _, ddl := range []string{"CREATE INDEX IF NOT EXISTS node_%[1]s_%[2]s ON node(kind, %[2]s, id) WHERE kind=%[3]d",
-		"CREATE INDEX IF NOT EXISTS node_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d"} {
-		if err := c.execOnce(fmt.Sprintf(ddl, kind, column, code)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // codes map kinds to the small integers that stand for them in the tables. The
