@@ -32,6 +32,8 @@ var listTable = []List{
 	{Kind: KindRepository, Orders: []Index{IndexName}},
 	{Kind: KindCommit, Children: true, Orders: []Index{IndexValidFrom, IndexRole}, Filters: []Index{IndexRole}, FilteredOrders: []Index{IndexName, IndexValidFrom}},
 	{Kind: KindCommit, Orders: []Index{IndexName, IndexValidFrom, IndexRole}, Filters: []Index{IndexRole}, FilteredOrders: []Index{IndexName, IndexValidFrom}},
+	{Kind: KindTransition, Children: true, Orders: []Index{IndexValidFrom}},
+	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []Index{IndexVersion}, FilteredOrders: []Index{IndexName}},
 	{Kind: KindTag, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindTag, Orders: []Index{IndexValidFrom}},
 	{Kind: KindFeature, Orders: []Index{IndexValidFrom}},

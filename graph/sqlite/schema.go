@@ -113,7 +113,7 @@ func (s *Store) upgradeSchemaLocked(c *conn) error {
 }
 
 // syncWithRegistry creates what depends on package registry: the codes of the kinds,
-// the index columns, and the indexes of lists.
+// the index columns and their values, and the indexes of lists.
 func (s *Store) syncWithRegistry(c *conn) error {
 	if err := s.codes.load(c); err != nil {
 		return err
@@ -134,6 +134,9 @@ func (s *Store) syncWithRegistry(c *conn) error {
 		if err := c.execOnce(fmt.Sprintf("ALTER TABLE node ADD COLUMN %s %s", col.Name, decl)); err != nil {
 			return err
 		}
+	}
+	if err := s.fillColumns(c); err != nil {
+		return err
 	}
 	if err := syncListIndexes(c, s.codes); err != nil {
 		return err

@@ -103,10 +103,11 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 	return result, endAlias(ctx, tx, n, core.StoredTime(in.RemovedAt, tx.Now()))
 }
 
-// endAlias removes an alias at a time. Its node stays, so that setting it again reuses it.
+// endAlias removes an alias at a time. Its node stays, so that setting it again reuses it. It
+// loses its columns, by which lists find the aliases that stand.
 func endAlias(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time) error {
 	ended := *n
-	ended.ValidTo, ended.Since, ended.Slots = at, at, nil
+	ended.ValidTo, ended.Since, ended.Slots, ended.Columns = at, at, nil, nil
 	if err := tx.Put(ctx, &ended); err != nil {
 		return err
 	}
@@ -155,26 +156,44 @@ func isActiveAlias(a *registry.Alias) bool {
 
 // AliasesOf lists the aliases of a model, by name.
 func (c *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
-	return c.aliases(ctx, m.ID, m.ReadAt, func(*registry.Alias) bool { return true })
+	return c.aliases(ctx, m.ID, "", m.ReadAt, func(*registry.Alias) bool { return true })
 }
 
 // AliasesOfVersion lists the aliases that point at a version, by name.
 func (c *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
-	return c.aliases(ctx, v.Parent, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
+	key := ""
+	if semver, err := registry.ParseVersion(v.Version); err == nil {
+		key = semver.SortKey()
+	}
+	return c.aliases(ctx, v.Parent, key, v.ReadAt, func(a *registry.Alias) bool { return a.VersionID == v.ID })
 }
 
-func (c *Catalog) aliases(ctx context.Context, model registry.ID, at registry.Instant, matches func(*registry.Alias) bool) ([]*registry.Alias, error) {
+// maxAliases is how many aliases a list tells. It has no pages: a longer one is refused, and
+// not cut.
+const maxAliases = 1000
+
+// aliases lists the aliases of a model, or of one of its versions when its sort key is given.
+// Today's list leaves out in the store what has ended or points elsewhere, unless the caller
+// may not know by what it is told apart.
+func (c *Catalog) aliases(ctx context.Context, model registry.ID, version string, at registry.Instant, matches func(*registry.Alias) bool) ([]*registry.Alias, error) {
 	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := core.LoadChildren(ctx, scope, model, core.ChildQuery{Kind: registry.KindAlias, Order: registry.IndexName, Limit: 1000, At: at})
+	q := core.ChildQuery{Kind: registry.KindAlias, Order: registry.IndexName, Limit: maxAliases, At: at}
+	if at.Today() && scope.Sees("Alias", "version") {
+		q.VersionKey, q.Standing = version, version == ""
+	}
+	nodes, err := core.LoadChildren(ctx, scope, model, q)
 	if err != nil {
 		return nil, err
 	}
+	if len(nodes) == maxAliases {
+		return nil, registry.Errorf(registry.ResourceExhausted, "there are %d aliases or more, too many for one list; ask for one with modelVersion, which takes an alias for the version", maxAliases)
+	}
 	out := []*registry.Alias{}
 	for _, n := range nodes {
-		a, err := core.NounAs[*registry.Alias](c.core.Decode(n, at))
+		a, err := core.NounAs[*registry.Alias](c.core.Decode(n, q.At))
 		if err != nil {
 			return nil, err
 		}

@@ -45,6 +45,10 @@ type ChildQuery struct {
 	Desc   bool
 	Stages string // comma-separated; "" for all
 	Owner  string // "" for all
+	// VersionKey is the semver that children name, as a sort key; "" for all. Standing leaves
+	// out the children that have ended. Neither is for the past.
+	VersionKey string
+	Standing   bool
 	// From and Before bound the ValidFrom of children to [From, Before), in Unix microseconds.
 	// Each applies only if HasFrom or HasBefore is set.
 	From, Before       int64
@@ -55,7 +59,11 @@ type ChildQuery struct {
 
 // where returns the predicates of the query.
 func (q ChildQuery) where() []graph.Predicate {
-	out := append(stagePredicates(q.Stages), EqualTo("owner", q.Owner)...)
+	out := append(stagePredicates(q.Stages), EqualTo("owner", q.Owner, string(registry.IndexVersion), q.VersionKey)...)
+	if q.Standing {
+		// What has ended has given up its columns.
+		out = append(out, graph.Predicate{Column: registry.IndexVersion, Op: graph.Greater, Values: []any{""}})
+	}
 	if q.HasFrom {
 		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{q.From}})
 	}
