@@ -9,36 +9,49 @@ type List struct {
 	Children bool
 	// Orders are the columns that the list can be sorted by. Children can always be sorted
 	// by name.
-	Orders []Index
-	// Filters are columns that the list can be filtered by, one value at a time. A store
-	// keeps an index for each of them with each of FilteredOrders, so that a filter that
-	// matches little costs little.
-	Filters, FilteredOrders []Index
+	Orders  []Index
+	Filters []ListFilter
 	// ParentsOf are filters by which the parents of the nodes are found.
 	ParentsOf []Index
 }
 
+// ListFilter is a column by which a list can be filtered, one value at a time, and the orders
+// in which an index has each value's nodes. In other orders, a filter that matches little is
+// sorted, and one that matches much is met soon in the order of the list.
+type ListFilter struct {
+	By     Index
+	Orders []Index
+}
+
 // listTable is the one list of lists.
 var listTable = []List{
-	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner}, Filters: []Index{IndexOwner}, FilteredOrders: []Index{IndexName, IndexValidFrom}},
+	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner}, Filters: byNameAndAge(IndexOwner)},
 	{Kind: KindModelVersion, Children: true, Orders: []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner},
-		Filters: []Index{IndexStage, IndexOwner}, FilteredOrders: []Index{IndexVersion, IndexNumber, IndexValidFrom}},
+		Filters: []ListFilter{{IndexStage, []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner}}, {IndexOwner, []Index{IndexVersion}}}},
 	{Kind: KindModelVersion, Orders: []Index{IndexValidFrom}, ParentsOf: []Index{IndexStage}},
 	{Kind: KindDataset, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexNamespace},
-		Filters: []Index{IndexNamespace, IndexOwner}, FilteredOrders: []Index{IndexName, IndexValidFrom}},
+		Filters: byNameAndAge(IndexNamespace, IndexOwner)},
 	{Kind: KindDatasetVersion, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindDatasetVersion, Orders: []Index{IndexValidFrom}},
-	{Kind: KindRun, Orders: []Index{IndexName, IndexValidFrom, IndexRunKind}, Filters: []Index{IndexRunKind}, FilteredOrders: []Index{IndexName, IndexValidFrom}},
+	{Kind: KindRun, Orders: []Index{IndexName, IndexValidFrom, IndexRunKind}, Filters: byNameAndAge(IndexRunKind)},
 	{Kind: KindRepository, Orders: []Index{IndexName}},
-	{Kind: KindCommit, Children: true, Orders: []Index{IndexValidFrom, IndexRole}, Filters: []Index{IndexRole}, FilteredOrders: []Index{IndexName, IndexValidFrom}},
-	{Kind: KindCommit, Orders: []Index{IndexName, IndexValidFrom, IndexRole}, Filters: []Index{IndexRole}, FilteredOrders: []Index{IndexName, IndexValidFrom}},
+	{Kind: KindCommit, Children: true, Orders: []Index{IndexValidFrom, IndexRole}, Filters: byNameAndAge(IndexRole)},
+	{Kind: KindCommit, Orders: []Index{IndexName, IndexValidFrom, IndexRole}, Filters: byNameAndAge(IndexRole)},
 	{Kind: KindTransition, Children: true, Orders: []Index{IndexValidFrom}},
-	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []Index{IndexVersion}, FilteredOrders: []Index{IndexName}},
+	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
 	{Kind: KindTag, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindTag, Orders: []Index{IndexValidFrom}},
 	{Kind: KindFeature, Orders: []Index{IndexValidFrom}},
 	{Kind: KindDeployment, Orders: []Index{IndexName, IndexValidFrom, IndexEnded, IndexEnvironment, IndexOwner},
-		Filters: []Index{IndexEnvironment, IndexOwner, IndexEnded}, FilteredOrders: []Index{IndexName, IndexValidFrom}},
+		Filters: byNameAndAge(IndexEnvironment, IndexOwner, IndexEnded)},
+}
+
+// byNameAndAge returns filters with the orders that are asked for most.
+func byNameAndAge(columns ...Index) (out []ListFilter) {
+	for _, c := range columns {
+		out = append(out, ListFilter{c, []Index{IndexName, IndexValidFrom}})
+	}
+	return out
 }
 
 // Lists returns the lists that use cases read.

@@ -130,9 +130,11 @@ func (v *view) logSource(q graph.LogQuery) (logKey, error) {
 	if len(keys) == 1 {
 		return keys[0], nil
 	}
-	for _, k := range keys {
-		if few, err := v.matchesFew(k.from, k.cond, []any{k.arg}); few || err != nil {
-			return k, err
+	for _, limit := range []int{veryNarrow, narrowMatches} {
+		for _, k := range keys {
+			if few, err := v.matchesFew(k.from, k.cond, []any{k.arg}, limit); few || err != nil {
+				return k, err
+			}
 		}
 	}
 	return keys[0], nil

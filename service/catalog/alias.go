@@ -181,7 +181,7 @@ func (c *Catalog) aliases(ctx context.Context, model registry.ID, version string
 		return nil, err
 	}
 	q := core.ChildQuery{Kind: registry.KindAlias, Order: registry.IndexName, Limit: maxAliases, At: at}
-	if at.Today() && scope.Sees("Alias", "version") {
+	if at.Today() && scope.ShowsColumn(registry.KindAlias, registry.IndexVersion) {
 		q.VersionKey, q.Standing = version, version == ""
 	}
 	nodes, err := core.LoadChildren(ctx, scope, model, q)
