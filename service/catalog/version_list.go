@@ -106,20 +106,36 @@ func (c *Catalog) ProductionVersion(ctx context.Context, m *registry.Model) (*re
 // and that the caller sees; nil when there is none.
 func (c *Catalog) LatestVersion(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
 	const firstLimit = 20 // More pre-releases than this above the latest version are rare.
-	for limit := firstLimit; ; limit = 1000 {
-		vs, err := c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: m.ReadAt})
+	vs, err := c.versions(ctx, m.ID, core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: firstLimit, At: m.ReadAt})
+	if v := firstRelease(m, vs); err != nil || v != nil || len(vs) < firstLimit {
+		return v, err
+	}
+	size, after := core.MaxPage, ""
+	for {
+		page, err := c.VersionsOf(ctx, m, core.Paging{First: &size, After: &after}, nil, nil)
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range vs {
-			if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
+		for _, e := range page.Edges {
+			if v := firstRelease(m, []*registry.ModelVersion{e.Node}); v != nil {
 				return v, nil
 			}
 		}
-		if len(vs) < limit || limit > firstLimit {
+		if !page.PageInfo.HasNextPage {
 			return nil, nil
 		}
+		after = page.PageInfo.EndCursor
 	}
+}
+
+// firstRelease returns the first version that is no pre-release, nil when there is none.
+func firstRelease(m *registry.Model, vs []*registry.ModelVersion) *registry.ModelVersion {
+	for _, v := range vs {
+		if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
+			return v
+		}
+	}
+	return nil
 }
 
 // ModelVersion returns a version by model name and semver, label, alias or "latest",

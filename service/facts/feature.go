@@ -119,16 +119,23 @@ func columnOf(ctx context.Context, tx *policies.Tx, id registry.ID, column strin
 	return dv, nil
 }
 
-// FeaturesOf lists at most 1000 features that a version was trained on and that the caller
-// sees.
+// maxFeatures is how many features a list tells. It has no pages: a longer one is refused, and
+// not cut.
+const maxFeatures = 1000
+
+// FeaturesOf lists the features that a version was trained on and that the caller sees. More
+// than maxFeatures are RESOURCE_EXHAUSTED.
 func (r *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*registry.Feature, error) {
 	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	hops, err := core.LoadHops(ctx, scope, v.ID, core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Limit: 1000, At: v.ReadAt})
+	hops, err := core.LoadHops(ctx, scope, v.ID, core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Limit: maxFeatures, At: v.ReadAt})
 	if err != nil {
 		return nil, err
+	}
+	if hops.More {
+		return nil, registry.Errorf(registry.ResourceExhausted, "there are more than %d features, too many for one list; read them in pages, with upstream", maxFeatures)
 	}
 	out := []*registry.Feature{}
 	for _, n := range hops.Nodes {
