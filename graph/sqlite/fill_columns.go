@@ -10,22 +10,30 @@ import (
 	engine "zombiezen.com/go/sqlite"
 )
 
+// firstNewColumn is the column that came with the list of filled columns. A store without
+// that list has all others.
+const firstNewColumn = "ALIAS.version_key"
+
 // fillColumns fills the index columns that the field table has and that the stored nodes do
 // not have yet. The table meta keeps which columns of which kinds are filled. Nodes that
 // have ended are left out: they may have given up their columns.
 func (s *Store) fillColumns(c *conn) error {
-	filled := ""
-	err := c.query("SELECT value FROM meta WHERE key = 'columns'", func(st *engine.Stmt) error { filled = st.ColumnText(0); return nil })
+	var known []string
+	hasList := false
+	err := c.query("SELECT value FROM meta WHERE key = 'columns'", func(st *engine.Stmt) error {
+		known, hasList = strings.Fields(st.ColumnText(0)), true
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	known := strings.Fields(filled)
 	var all []string
 	for _, noun := range registry.Nouns() {
 		missing := false
 		for _, col := range columnsOf[noun.Kind] {
 			name := string(noun.Kind) + "." + string(col.name)
-			all, missing = append(all, name), missing || !slices.Contains(known, name)
+			all = append(all, name)
+			missing = missing || hasList && !slices.Contains(known, name) || !hasList && name == firstNewColumn
 		}
 		if missing {
 			if err := s.fillColumnsOf(c, noun.Kind); err != nil {
@@ -46,19 +54,16 @@ func (s *Store) fillColumnsOf(c *conn, kind registry.Kind) error {
 	for last := int64(0); ; {
 		var rows [][]any
 		read := 0
-		err := c.query("SELECT num, kind, doc FROM node WHERE num > ? AND deleted = 0 AND valid_to = 0 ORDER BY num LIMIT ?+0", func(st *engine.Stmt) error {
+		err := c.query("SELECT num, doc FROM node WHERE num > ? AND kind = ? AND deleted = 0 AND valid_to = 0 ORDER BY num LIMIT ?+0", func(st *engine.Stmt) error {
 			read, last = read+1, st.ColumnInt64(0)
-			if s.codes.kindName[st.ColumnInt(1)] != kind {
-				return nil
-			}
-			values, err := registry.ColumnsOf(kind, []byte(st.ColumnText(2)))
+			values, err := registry.ColumnsOf(kind, []byte(st.ColumnText(1)))
 			var row []any
 			for _, col := range columnsOf[kind] {
 				row = append(row, values[col.name])
 			}
 			rows = append(rows, append(row, last))
 			return err
-		}, last, 1000)
+		}, last, s.codes.kind[kind], 1000)
 		if err != nil || read == 0 {
 			return err
 		}

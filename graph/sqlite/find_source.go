@@ -18,6 +18,8 @@ type source struct {
 	from  string
 	args  []any
 	taken []int
+	// unsorted says that the nodes do not come in the order of the list.
+	unsorted bool
 }
 
 // sourceOf chooses what drives the statement for one kind, from the narrowest key on:
@@ -138,7 +140,7 @@ func (v *view) filterSource(q graph.Query, f filter, x listIndex, limit int) (so
 			return source{}, false, nil
 		}
 	}
-	b := newBuilder(source{from: "node n INDEXED BY " + x.name()}, v.s.codes)
+	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order}, v.s.codes)
 	b.scope(q, v.s.codes.kind[x.kind], x == byParentAndName)
 	for _, p := range f.predicates {
 		b.predicate(p)
@@ -155,7 +157,7 @@ func (v *view) parentsSource(q graph.Query, f filter, limit int) (source, bool, 
 	}
 	cond, args := comparison("c", p)
 	from, where := "node c INDEXED BY "+x.name(), fmt.Sprintf("c.kind=%d AND c.deleted = 0 AND %s", v.s.codes.kind[f.child], cond)
-	s := source{from: "(SELECT DISTINCT c.parent AS id FROM " + from + " WHERE " + where + ") s CROSS JOIN node n ON n.id = s.id", args: args, taken: f.at}
+	s := source{from: "(SELECT DISTINCT c.parent AS id FROM " + from + " WHERE " + where + ") s CROSS JOIN node n ON n.id = s.id", args: args, taken: f.at, unsorted: true}
 	if q.Count {
 		return s, true, nil // A count needs no order.
 	}

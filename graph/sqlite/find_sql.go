@@ -148,7 +148,13 @@ func pageSQL(q graph.Query, b *whereBuilder) (string, []any) {
 		cond += fmt.Sprintf(" AND (n.%s, n.id) %s (?, ?)", q.Order, beyond)
 		args = append(args[:len(args):len(args)], q.After.Value, string(q.After.ID))
 	}
-	sql := fmt.Sprintf("%s, n.%s FROM %s WHERE %s ORDER BY n.%s%s, n.id%s LIMIT ?+0", selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, q.Order, dir, dir)
+	order := fmt.Sprintf("ORDER BY n.%s%s, n.id%s", q.Order, dir, dir)
+	sql := fmt.Sprintf("%s, n.%s FROM %s WHERE %s %s LIMIT ?+0", selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, order)
+	if b.unsorted {
+		// Sort the keys alone, and read only the page whole.
+		sql = fmt.Sprintf("%s, n.%s FROM (SELECT n.num FROM %s WHERE %s %s LIMIT ?+0) s CROSS JOIN node n ON n.num = s.num %s",
+			selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, order, order)
+	}
 	return sql, append(args[:len(args):len(args)], q.Limit+1)
 }
 
