@@ -76,14 +76,6 @@ type Edge struct {
 	By string
 }
 
-// CycleError is the error of an edge that closes a cycle, with the ids of the cycle from
-// effect to cause. Its text names no id, because the caller may not see all of them.
-func CycleError(path []string) error {
-	e := registry.Errorf(registry.FailedPrecondition, "the edge would close a cycle: nothing comes from itself")
-	e.Details = map[string]any{"path": path}
-	return e
-}
-
 // EdgeID returns the id of an edge. An edge that is linked again after a retraction
 // has another id.
 func EdgeID(kind registry.EdgeKind, from, to registry.ID, recordedSeq int64) registry.ID {
@@ -181,7 +173,8 @@ type Key struct {
 }
 
 // Page is one page of a Find. More says whether further nodes follow. Total is the
-// number of all matches, regardless of After and Limit, or -1 without Query.Count.
+// number of all matches, regardless of After and Limit, or -1 without Query.Count and when
+// there are more than MaxCount.
 //
 // Cut says that more than MaxMatches nodes have the words of Query.Text and only
 // that many were considered.
@@ -193,6 +186,9 @@ type Page struct {
 	TotalOf   map[registry.ID]int64
 	Truncated bool
 }
+
+// MaxCount is the largest Page.Total. A larger one would cost more than the page.
+const MaxCount = 10000
 
 // Direction is the direction of a walk along edges.
 type Direction string
@@ -379,8 +375,7 @@ type Tx interface {
 	Put(ctx context.Context, nodes ...*Node) error
 	// Link records edges and sets ID and Created. An end that does not exist or is
 	// deleted is NOT_FOUND. The kinds of the ends must pass registry.CheckEdge. An edge
-	// that closes a cycle is FAILED_PRECONDITION with Details["path"], the ids of the
-	// cycle in order. Two nodes have at most one live edge of a kind: linking it again
+	// that closes a cycle is the error CycleError. Two nodes have at most one live edge of a kind: linking it again
 	// changes nothing, and sets ValidFrom and ValidTo to those of the live edge.
 	Link(ctx context.Context, edges ...*Edge) error
 	// Unlink retracts the live edges with the given Kind, From and To and sets their

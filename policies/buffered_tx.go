@@ -323,29 +323,24 @@ func (b *bufferedTx) flush(ctx context.Context) error {
 	return nil
 }
 
-// attributeCycle finds the step that closed a cycle: the last one that recorded an edge
-// of it.
+// attributeCycle finds the step that closed a cycle: the one that recorded the edge which the
+// error names first.
 func attributeCycle(err error, edges []*graph.Edge, steps []int) error {
 	known, ok := err.(*registry.Error)
 	if !ok || known.Code != registry.FailedPrecondition {
 		return err
 	}
 	path, _ := known.Details["path"].([]string)
-	inCycle := map[[2]registry.ID]bool{}
-	for i := range path {
-		a, b := registry.ID(path[i]), registry.ID(path[(i+1)%len(path)])
-		inCycle[[2]registry.ID{a, b}], inCycle[[2]registry.ID{b, a}] = true, true
-	}
-	last := -1
-	for i, e := range edges {
-		if inCycle[[2]registry.ID{e.From, e.To}] {
-			last = max(last, steps[i])
-		}
-	}
-	if last < 0 {
+	if len(path) == 0 {
 		return err
 	}
-	return &stepError{last, err}
+	from, to := registry.ID(path[0]), registry.ID(path[1%len(path)])
+	for i := len(edges) - 1; i >= 0; i-- {
+		if edges[i].From == from && edges[i].To == to {
+			return &stepError{steps[i], err}
+		}
+	}
+	return err
 }
 
 // prefetchCap is how many causes of an effect are prefetched at most.

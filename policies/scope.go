@@ -326,6 +326,18 @@ func (s *Scope) Sees(noun string, field string) bool {
 	return false
 }
 
+// ShowsColumn reports whether each grant that shows a noun shows the field in a column, so that
+// a filter on it leaves out no row that the actor may see.
+func (s *Scope) ShowsColumn(kind registry.Kind, column registry.Index) bool {
+	noun := registry.NounOf(kind)
+	for _, c := range s.rowGrants {
+		if m := c.masks[noun.Name]; m != 0 && hiddenColumn(noun, m, []registry.Index{column}) != "" {
+			return false
+		}
+	}
+	return true
+}
+
 // SeesStage reports whether the actor can see versions in a stage. A filter on another
 // stage must be refused, because its result would reveal hidden versions.
 func (s *Scope) SeesStage(stage registry.Stage) bool {

@@ -107,17 +107,36 @@ func (t *Tx) NodesUnfiltered(ctx context.Context, ids ...registry.ID) ([]*graph.
 // SlotHolder returns the node that holds a unique key (slot), also when it is hidden from
 // the actor; nil when the key is free.
 func (t *Tx) SlotHolder(ctx context.Context, slot string) (*graph.Node, error) {
-	page, err := t.tx.Find(ctx, graph.Query{Slots: []string{slot}, Limit: 1})
-	if err != nil || len(page.Nodes) == 0 {
-		return nil, err
-	}
-	return page.Nodes[0], nil
+	return t.firstOf(ctx, graph.Query{Slots: []string{slot}})
 }
 
 // ChildrenUnfiltered returns all nodes of a kind under parents, ordered by a column, also those
 // hidden from the actor.
 func (t *Tx) ChildrenUnfiltered(ctx context.Context, kind registry.Kind, order registry.Index, parents ...registry.ID) ([]*graph.Node, error) {
 	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: order, Limit: 1000})
+}
+
+// LastChild returns the last child of a parent in the order of a column, also when it is hidden
+// from the actor; nil when there is none. It reads one row, whatever the number of children.
+func (t *Tx) LastChild(ctx context.Context, kind registry.Kind, order registry.Index, parent registry.ID) (*graph.Node, error) {
+	return t.firstOf(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: []registry.ID{parent}, Order: order, Desc: true})
+}
+
+// ChildrenWith returns the children of a parent that have a value in a column, also those that
+// are hidden from the actor.
+func (t *Tx) ChildrenWith(ctx context.Context, kind registry.Kind, column registry.Index, value any, parent registry.ID) ([]*graph.Node, error) {
+	has := graph.Predicate{Column: column, Op: graph.In, Values: []any{value}}
+	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Parents: []registry.ID{parent}, Order: column, Where: []graph.Predicate{has}, Limit: 1000})
+}
+
+// firstOf returns the first node of a query, nil when there is none.
+func (t *Tx) firstOf(ctx context.Context, q graph.Query) (*graph.Node, error) {
+	q.Limit = 1
+	page, err := t.tx.Find(ctx, q)
+	if err != nil || len(page.Nodes) == 0 {
+		return nil, err
+	}
+	return page.Nodes[0], nil
 }
 
 // All returns the nodes of all pages of a query.

@@ -206,7 +206,10 @@ func searchCuts(k *kit) {
 	if p := k.find(q); len(p.Nodes) != graph.MaxMatches || p.Truncated || p.More {
 		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Truncated, p.More)
 	}
+	counted := graph.Query{Kinds: []registry.Kind{registry.KindCommit}, Limit: 1, Count: true}
+	k.wantEqual("the largest total", k.find(counted).Total, int64(graph.MaxCount))
 	k.put(node(registry.KindCommit, "many more"))
+	k.wantEqual("a larger total", k.find(counted).Total, int64(-1))
 	q.Limit = 10
 	if p := k.find(q); len(p.Nodes) != 10 || !p.Truncated || !p.More {
 		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Truncated, p.More)

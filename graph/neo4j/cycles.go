@@ -27,14 +27,15 @@ func (t *txn) checkCycles(ctx context.Context, newEdges []*graph.Edge, ends map[
 		path = append(path, id.(string))
 	}
 	var undo []row
+	var added [][2]string
 	for _, e := range newEdges {
-		undo = append(undo, t.edgeRow(e))
+		undo, added = append(undo, t.edgeRow(e)), append(added, [2]string{string(e.From), string(e.To)})
 	}
 	t.pending.sent()
 	if _, err := t.query(ctx, deleteOwnEdges, map[string]any{"rows": undo, "seq": t.seq}); err != nil {
 		return err
 	}
-	return graph.CycleError(path)
+	return graph.CycleError(graph.CycleEnds(path, added), len(path))
 }
 
 // cycleCandidates are the new edges that can lie on a cycle: something came from their

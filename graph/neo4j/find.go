@@ -191,7 +191,9 @@ func (f *finder) where() string {
 	return text
 }
 
-func (f *finder) countText() string { return f.where() + " RETURN count(*) AS total" }
+func (f *finder) countText() string {
+	return f.where() + " WITH n LIMIT " + f.param(int64(graph.MaxCount+1)) + " RETURN count(*) AS total"
+}
 
 // count counts all matches.
 func (f *finder) count(ctx context.Context) (int64, error) {
@@ -199,11 +201,15 @@ func (f *finder) count(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return number(rows[0], "total"), nil
+	if total := number(rows[0], "total"); total <= graph.MaxCount {
+		return total, nil
+	}
+	return -1, nil
 }
 
 func (f *finder) countPerParentText() string {
-	return f.where() + " RETURN n.parent_key AS parent_key, count(*) AS total"
+	return "UNWIND " + f.parents + " AS parent_key CALL { WITH parent_key " + f.match + " WHERE " + strings.Join(f.conds, " AND ") +
+		" AND n." + f.parentKey + " = parent_key WITH n LIMIT " + f.param(int64(graph.MaxCount+1)) + " RETURN count(*) AS total } RETURN parent_key, total"
 }
 
 // countPerParent counts the matches of each parent.
@@ -218,10 +224,18 @@ func (f *finder) countPerParent(ctx context.Context, q graph.Query, page *graph.
 	}
 	page.Total, page.TotalOf = 0, map[registry.ID]int64{}
 	for _, p := range q.Parents {
-		if _, counted := page.TotalOf[p]; !counted {
-			n := of[f.v.key(string(p))]
+		n := of[f.v.key(string(p))]
+		if _, counted := page.TotalOf[p]; counted {
+			continue
+		}
+		if n <= graph.MaxCount {
 			page.TotalOf[p] = n
+		}
+		if page.Total >= 0 {
 			page.Total += n
+		}
+		if page.Total > graph.MaxCount {
+			page.Total = -1
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"regexp"
+	"slices"
 
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
@@ -28,7 +29,9 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	{5, nil, nil},
 	// Step 6 splits texts as graph.TokenizerVersion 2 does.
 	{6, nil, backfillFulltext},
-	{7, servedStep, backfillServed}}
+	{7, servedStep, backfillServed},
+	// Step 8 fills the column that aliases have got, by which a version finds its own.
+	{8, nil, backfillColumns}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
@@ -215,6 +218,35 @@ func (s *Store) backfillPages(ctx context.Context, session driver.SessionWithCon
 			return nil
 		}
 	}
+}
+
+// setVersionKey writes the column of a semver.
+const setVersionKey = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n.version_key = row.value"
+
+// backfillColumns fills the column of a semver in nodes that were written before their kind
+// had it. Nodes that have ended may have given it up.
+func backfillColumns(ctx context.Context, s *Store, session driver.SessionWithContext) error {
+	q := graph.Query{Limit: batch}
+	for _, noun := range registry.Nouns() {
+		has := slices.ContainsFunc(noun.Fields, func(f registry.Field) bool { return f.Column == registry.IndexVersion })
+		if has && !noun.Kind.Walked() {
+			q.Kinds = append(q.Kinds, noun.Kind)
+		}
+	}
+	return s.backfillPages(ctx, session, q, func(v *view, nodes []*graph.Node) error {
+		rows := []row{}
+		for _, n := range nodes {
+			columns, err := registry.ColumnsOf(n.Kind, n.Doc)
+			if err != nil {
+				return err
+			}
+			if key, _ := columns[registry.IndexVersion].(string); key != "" && n.ValidTo.IsZero() {
+				rows = append(rows, row{"key": v.key(string(n.ID)), "value": sortable(key)})
+			}
+		}
+		_, err := v.query(ctx, setVersionKey, map[string]any{"rows": rows})
+		return err
+	})
 }
 
 // backfillPage converts one page and returns its last key, nil when it was the last

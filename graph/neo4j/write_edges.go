@@ -146,7 +146,7 @@ func (t *txn) endpoints(ctx context.Context, edges []*graph.Edge) (map[registry.
 	}
 	for _, e := range edges {
 		if e.From == e.To {
-			return nil, graph.CycleError([]string{string(e.From)})
+			return nil, graph.CycleError([]string{string(e.From)}, 1)
 		}
 	}
 	return ends, nil

@@ -48,7 +48,7 @@ func (t *tx) checkCycles(added []edgeKey, endpoints map[registry.ID]*endpoint) e
 			return err
 		}
 		if cycle != nil {
-			return t.cycleError(cycle)
+			return t.cycleError(cycle, added)
 		}
 	}
 	return nil
@@ -151,13 +151,18 @@ func (s *cycleSearch) causes(num int64) ([]int64, error) {
 	return next, err
 }
 
-func (t *tx) cycleError(cycle []int64) error {
-	path := make([]string, 0, len(cycle))
-	for _, num := range cycle {
+func (t *tx) cycleError(cycle []int64, added []edgeKey) error {
+	pairs := make([][2]int64, len(added))
+	for i, key := range added {
+		pairs[i] = [2]int64{key.from, key.to}
+	}
+	ends := graph.CycleEnds(cycle, pairs)
+	path := make([]string, 0, len(ends))
+	for _, num := range ends {
 		err := t.c.query("SELECT id FROM node WHERE num = ?", func(st *engine.Stmt) error { path = append(path, st.ColumnText(0)); return nil }, num)
 		if err != nil {
 			return err
 		}
 	}
-	return graph.CycleError(path)
+	return graph.CycleError(path, len(cycle))
 }

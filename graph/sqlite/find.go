@@ -44,6 +44,9 @@ func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if err != nil {
 		return graph.Page{}, err
 	}
+	if len(q.AnyOf) == 1 { // One alternative is a condition, by which an index may be chosen.
+		q.Where, q.AnyOf = slices.Concat(q.Where, q.AnyOf[0]), nil
+	}
 	if q.PerParent {
 		return v.findPerParent(ctx, q, typ)
 	}
@@ -73,9 +76,13 @@ func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.In
 			return graph.Page{}, err
 		}
 		all.Nodes = append(all.Nodes, page.Nodes...)
-		if q.Count {
-			all.Total += page.Total
+		if q.Count && page.Total >= 0 {
 			all.TotalOf[p] = page.Total
+		}
+		if q.Count && all.Total >= 0 {
+			if all.Total += page.Total; page.Total < 0 || all.Total > graph.MaxCount {
+				all.Total = -1
+			}
 		}
 	}
 	return all, nil
@@ -97,20 +104,14 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 		}
 	}
 	for _, kind := range kinds {
-		b := newBuilder(q, matches)
-		if err := b.conditions(q, kind); err != nil {
-			return graph.Page{}, err
-		}
-		if q.Count {
-			n, err := v.c.queryInt("SELECT count(*) FROM "+b.from+" WHERE "+b.where.String(), b.args...)
-			if err != nil {
+		for _, part := range v.splitByValue(q, kind) {
+			if all, err = v.findPart(part, typ, kind, matches, all, &page); err != nil {
 				return graph.Page{}, err
 			}
-			page.Total += n
 		}
-		if all, err = v.appendPage(all, q, typ, b); err != nil {
-			return graph.Page{}, err
-		}
+	}
+	if page.Total > graph.MaxCount {
+		page.Total = -1
 	}
 	slices.SortFunc(all, func(a, b keyedNode) int {
 		c := cmp.Or(strings.Compare(a.textKey, b.textKey), cmp.Compare(a.intKey, b.intKey), strings.Compare(string(a.node.ID), string(b.node.ID)))
@@ -126,6 +127,57 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 		page.Nodes = append(page.Nodes, f.node)
 	}
 	return page, nil
+}
+
+// findPart reads a page of one kind, and counts it when the query asks for that.
+func (v *view) findPart(q graph.Query, typ registry.IndexType, kind int, matches string, all []keyedNode, page *graph.Page) ([]keyedNode, error) {
+	if q.Count {
+		s, err := v.sourceOf(q, kind, matches)
+		if err != nil {
+			return nil, err
+		}
+		b := newBuilder(s, v.s.codes)
+		b.conditions(q, kind)
+		n, err := v.c.queryInt("SELECT count(*) FROM (SELECT 1 FROM "+b.from+" WHERE "+b.where.String()+" LIMIT ?+0)", append(b.args, graph.MaxCount+1)...)
+		if err != nil {
+			return nil, err
+		}
+		page.Total += n
+		q.Count = false
+	}
+	s, err := v.sourceOf(q, kind, matches)
+	if err != nil {
+		return nil, err
+	}
+	b := newBuilder(s, v.s.codes)
+	b.conditions(q, kind)
+	return v.appendPage(all, q, typ, b)
+}
+
+// splitByValue splits a query with a filter of several values into one for each value, when
+// an index has each of them in the order of the list.
+func (v *view) splitByValue(q graph.Query, kind int) []graph.Query {
+	x := listIndex{kind: v.s.codes.kindName[kind], children: len(q.Parents) > 0, order: q.Order, served: slices.ContainsFunc(q.Where, isServed)}
+	for i, p := range q.Where {
+		x.filter = p.Column
+		if p.Child != "" || p.Self != "" || p.Op != graph.In || len(p.Values) < 2 || !listIndexes[x] {
+			continue
+		}
+		var out []graph.Query
+		seen := map[any]bool{}
+		for _, value := range p.Values {
+			if seen[value] {
+				continue
+			}
+			seen[value] = true
+			part := q
+			part.Where = slices.Clone(q.Where)
+			part.Where[i].Values = []any{value}
+			out = append(out, part)
+		}
+		return out
+	}
+	return []graph.Query{q}
 }
 
 // anyKind stands for all kinds; it is not a kind code.

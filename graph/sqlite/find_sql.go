@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pedigree/graph"
@@ -13,19 +14,14 @@ import (
 // whereBuilder builds the condition of one statement. Its SQL only contains names of
 // the field table and codes of the database; values of a caller are always bound.
 type whereBuilder struct {
-	// from is the FROM clause; its arguments come first in args.
-	from  string
+	source
+	codes codes
 	where strings.Builder
-	args  []any
+	args  []any // those of the source come first
 }
 
-// newBuilder starts a condition. matches are the numbers of the nodes that match
-// q.Text, as a JSON array.
-func newBuilder(q graph.Query, matches string) *whereBuilder {
-	if q.Text == nil {
-		return &whereBuilder{from: "node n"}
-	}
-	return &whereBuilder{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{matches}}
+func newBuilder(s source, codes codes) *whereBuilder {
+	return &whereBuilder{source: s, codes: codes, args: slices.Clone(s.args)}
 }
 
 func (b *whereBuilder) and(cond string, args ...any) {
@@ -43,31 +39,39 @@ func equalsAny[T ~string](column string, values []T) (string, any) {
 	return column + " IN (SELECT value FROM json_each(?))", jsonArray(values)
 }
 
-func (b *whereBuilder) conditions(q graph.Query, kind int) error {
+// scope adds the kind and the parents of a query. nonRoot repeats in the text that there is
+// a parent, as the index of all children needs it.
+func (b *whereBuilder) scope(q graph.Query, kind int, nonRoot bool) {
 	if kind >= 0 {
 		b.and(fmt.Sprintf("n.kind=%d", kind))
 	}
 	if len(q.Parents) > 0 {
-		b.and(equalsAny("n.parent", q.Parents))
+		cond, arg := equalsAny("n.parent", q.Parents)
+		b.and(cond, arg)
 	}
-	if len(q.Slots) > 0 {
-		cond, arg := equalsAny("slot", q.Slots)
-		b.and("n.num IN (SELECT num FROM slot WHERE "+cond+")", arg)
+	if nonRoot {
+		b.and("n.parent<>''")
 	}
 	if !q.Deleted || q.Text != nil { // A tombstone has no words.
 		b.and("n.deleted = 0")
 	}
-	for _, p := range q.Where {
-		b.predicate(p)
+}
+
+func (b *whereBuilder) conditions(q graph.Query, kind int) {
+	b.scope(q, kind, strings.HasSuffix(b.from, "_children"))
+	for i, p := range q.Where {
+		if !slices.Contains(b.taken, i) {
+			b.predicate(p)
+		}
 	}
 	if len(q.AnyOf) == 0 {
-		return nil
+		return
 	}
 	var alternatives []string
 	outer := b.args
 	b.args = nil
 	for _, row := range q.AnyOf {
-		inner := &whereBuilder{}
+		inner := newBuilder(source{}, b.codes)
 		for _, p := range row {
 			inner.predicate(p)
 		}
@@ -80,7 +84,6 @@ func (b *whereBuilder) conditions(q graph.Query, kind int) error {
 	rows := b.args
 	b.args = outer
 	b.and("("+strings.Join(alternatives, " OR ")+")", rows...)
-	return nil
 }
 
 // predicate adds a comparison of a node or of its children.
@@ -91,9 +94,13 @@ func (b *whereBuilder) predicate(p graph.Predicate) {
 		return
 	}
 	cond, args := comparison("c", p)
-	// The subquery for the kind makes an unknown kind match nothing.
-	b.and("EXISTS (SELECT 1 FROM node c WHERE c.parent = n.id AND c.kind = (SELECT code FROM kind WHERE name = ?) AND c.deleted = 0 AND "+cond+")",
-		append([]any{string(p.Child)}, args...)...)
+	index := listIndex{kind: p.Child, children: true, filter: p.Column, order: registry.IndexVersion}
+	if !listIndexes[index] {
+		index = byParentAndName
+	}
+	// No kind has the code 0, so that an unknown kind matches nothing.
+	b.and(fmt.Sprintf("EXISTS (SELECT 1 FROM node c INDEXED BY %s WHERE c.parent = n.id AND c.parent<>'' AND c.kind=%d AND c.deleted = 0 AND %s)",
+		index.name(), b.codes.kind[p.Child], cond), args...)
 }
 
 func comparison(table string, p graph.Predicate) (string, []any) {
@@ -145,7 +152,13 @@ func pageSQL(q graph.Query, b *whereBuilder) (string, []any) {
 		cond += fmt.Sprintf(" AND (n.%s, n.id) %s (?, ?)", q.Order, beyond)
 		args = append(args[:len(args):len(args)], q.After.Value, string(q.After.ID))
 	}
-	sql := fmt.Sprintf("%s, n.%s FROM %s WHERE %s ORDER BY n.%s%s, n.id%s LIMIT ?+0", selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, q.Order, dir, dir)
+	order := fmt.Sprintf("ORDER BY n.%s%s, n.id%s", q.Order, dir, dir)
+	sql := fmt.Sprintf("%s, n.%s FROM %s WHERE %s %s LIMIT ?+0", selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, order)
+	if b.unsorted {
+		// Sort the keys alone, and read only the page whole.
+		sql = fmt.Sprintf("%s, n.%s FROM (SELECT n.num FROM %s WHERE %s %s LIMIT ?+0) s CROSS JOIN node n ON n.num = s.num %s",
+			selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, order, order)
+	}
 	return sql, append(args[:len(args):len(args)], q.Limit+1)
 }
 

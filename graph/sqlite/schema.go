@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"pedigree/registry"
 
@@ -14,7 +13,7 @@ import (
 
 // schemaSteps are the schema steps in order. The schema number is the number of steps
 // that were applied. A released step must never change; add a further step instead.
-var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes}
 
 // createTables creates the tables and the instance secret. syncWithRegistry creates
 // the columns and indexes that depend on the field table, at every start.
@@ -83,11 +82,6 @@ func addServed(c *conn) error {
 			return err
 		}
 	}
-	for name, columns := range map[string]string{"kind_name": "kind, name", "kind_valid_from": "kind, valid_from", "parent_name": "parent, kind, name", "parent_valid_from": "parent, kind, valid_from"} {
-		if err := c.execOnce(fmt.Sprintf("CREATE INDEX IF NOT EXISTS node_served_%s ON node(%s, id) WHERE served = %d", name, columns, registry.IsServed)); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -143,8 +137,7 @@ func (s *Store) upgradeSchemaLocked(c *conn) error {
 }
 
 // syncWithRegistry creates what depends on package registry: the codes of the kinds,
-// the index columns, and the indexes. Each index covers one column of one kind, so
-// that a node is only in the indexes of columns that its kind has.
+// the index columns and their values, and the indexes of lists.
 func (s *Store) syncWithRegistry(c *conn) error {
 	if err := s.codes.load(c); err != nil {
 		return err
@@ -153,9 +146,7 @@ func (s *Store) syncWithRegistry(c *conn) error {
 	if err != nil {
 		return err
 	}
-	indexed := map[registry.Index]bool{}
 	for _, col := range registry.IndexColumns() {
-		indexed[col.Name] = true
 		if existing[string(col.Name)] {
 			continue
 		}
@@ -167,32 +158,16 @@ func (s *Store) syncWithRegistry(c *conn) error {
 			return err
 		}
 	}
-	for _, noun := range registry.Nouns() {
-		for _, f := range noun.Fields {
-			if !indexed[f.Column] {
-				continue
-			}
-			if err := createColumnIndexes(c, strings.ToLower(string(noun.Kind)), s.codes.kind[noun.Kind], string(f.Column)); err != nil {
-				return err
-			}
-		}
+	if err := s.fillColumns(c); err != nil {
+		return err
+	}
+	if err := syncListIndexes(c, s.codes); err != nil {
+		return err
 	}
 	if err := s.rebuildStaleServed(c); err != nil {
 		return err
 	}
 	return s.rebuildStaleIndex(c)
-}
-
-func createColumnIndexes(c *conn, kind string, code int, column string) error {
-	for _, ddl := range []string{"CREATE INDEX IF NOT EXISTS node_%[1]s_%[2]s ON node(kind, %[2]s, id) WHERE kind=%[3]d",
-		"CREATE INDEX IF NOT EXISTS node_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d",
-		"CREATE INDEX IF NOT EXISTS node_served_%[1]s_%[2]s ON node(kind, %[2]s, id) WHERE kind=%[3]d AND served=%[4]d",
-		"CREATE INDEX IF NOT EXISTS node_served_parent_%[1]s_%[2]s ON node(parent, kind, %[2]s, id) WHERE kind=%[3]d AND served=%[4]d"} {
-		if err := c.execOnce(fmt.Sprintf(ddl, kind, column, code, registry.IsServed)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // codes map kinds to the small integers that stand for them in the tables. The

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"pedigree/graph"
@@ -104,10 +105,11 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 	return result, endAlias(ctx, tx, n, core.StoredTime(in.RemovedAt, tx.Now()))
 }
 
-// endAlias removes an alias at a time. Its node stays, so that setting it again reuses it.
+// endAlias removes an alias at a time. Its node stays, so that setting it again reuses it. It
+// loses its columns, by which lists find the aliases that stand.
 func endAlias(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time) error {
 	ended := *n
-	ended.ValidTo, ended.Since, ended.Slots = at, at, nil
+	ended.ValidTo, ended.Since, ended.Slots, ended.Columns = at, at, nil, nil
 	if err := tx.Put(ctx, &ended); err != nil {
 		return err
 	}
@@ -154,58 +156,115 @@ func isActiveAlias(a *registry.Alias) bool {
 	return !core.IsTombstone(a) && (a.ValidTo.IsZero() || !a.ReadAt.Today() && a.ValidTo.After(a.ReadAt.Valid))
 }
 
+// maxAliases is how many aliases a list tells. It has no pages: a longer one is refused, and
+// not cut.
+const maxAliases = 1000
+
 // AliasesOf lists the aliases of a model, by name.
 func (c *Catalog) AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error) {
-	return aliasesOf(ctx, c, m, func(m *registry.Model) (registry.ID, func(*registry.Alias) bool) {
-		return m.ID, func(*registry.Alias) bool { return true }
+	return aliasesOf(ctx, c, m, func(m *registry.Model) aliasOwner {
+		return aliasOwner{m.ID, "", func(*registry.Alias) bool { return true }}
 	})
 }
 
 // AliasesOfVersion lists the aliases that point at a version, by name.
 func (c *Catalog) AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error) {
-	return aliasesOf(ctx, c, v, func(v *registry.ModelVersion) (registry.ID, func(*registry.Alias) bool) {
-		return v.Parent, func(a *registry.Alias) bool { return a.VersionID == v.ID }
+	return aliasesOf(ctx, c, v, func(v *registry.ModelVersion) aliasOwner {
+		key := ""
+		if semver, err := registry.ParseVersion(v.Version); err == nil {
+			key = semver.SortKey()
+		}
+		return aliasOwner{v.Parent, key, func(a *registry.Alias) bool { return a.VersionID == v.ID }}
 	})
+}
+
+// aliasOwner says which aliases an object has: those of a model, all of them or those of a
+// version by its sort key, that match.
+type aliasOwner struct {
+	model      registry.ID
+	versionKey string
+	matches    func(*registry.Alias) bool
 }
 
 // aliasField is the field of the aliases of a model or version.
 type aliasField struct{}
 
-// aliasesOf lists the active aliases of an object and of its siblings. which tells for each of
-// them the model, and which of its aliases are meant.
+// aliasList are the aliases of one object, and whether they are too many to be told.
+type aliasList struct {
+	aliases []*registry.Alias
+	tooMany bool
+}
+
+// aliasesOf lists the active aliases of an object and of its siblings. Today's lists leave out
+// in the store what has ended or points elsewhere, unless the caller may not know by what it
+// is told apart.
 func aliasesOf[O interface {
 	registry.Node
 	comparable
-}](ctx context.Context, c *Catalog, of O, which func(O) (registry.ID, func(*registry.Alias) bool)) ([]*registry.Alias, error) {
+}](ctx context.Context, c *Catalog, of O, ownerOf func(O) aliasOwner) ([]*registry.Alias, error) {
 	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	return core.Batch(ctx, of, aliasField{}, func(ctx context.Context, all []O) ([][]*registry.Alias, error) {
-		var models []registry.ID
-		for _, o := range all {
-			model, _ := which(o)
-			models = append(models, model)
-		}
-		slices.Sort(models)
-		q := core.ChildQuery{Kind: registry.KindAlias, Order: registry.IndexName, Limit: 1000, At: of.NodeMeta().ReadAt}
-		aliases, err := core.ChildrenOfIDs[*registry.Alias](ctx, c.core, scope, slices.Compact(models), q)
-		if err != nil {
-			return nil, err
-		}
-		out := make([][]*registry.Alias, len(all))
+	found, err := core.Batch(ctx, of, aliasField{}, func(ctx context.Context, all []O) ([]aliasList, error) {
+		owners := make([]aliasOwner, len(all))
 		for i, o := range all {
-			model, matches := which(o)
-			out[i] = []*registry.Alias{}
-			for _, a := range aliases[model] {
-				if isActiveAlias(a) && matches(a) {
-					out[i] = append(out[i], a)
-				}
+			owners[i] = ownerOf(o)
+		}
+		return c.aliasLists(ctx, scope, of.NodeMeta().ReadAt, owners)
+	})
+	if err == nil && found.tooMany {
+		err = registry.Errorf(registry.ResourceExhausted, "there are %d aliases or more, too many for one list; ask for one with modelVersion, which takes an alias for the version", maxAliases)
+	}
+	return found.aliases, err
+}
+
+// aliasLists reads the aliases of owners with one query. Where those of the versions of one
+// model are too many together, it reads them one by one.
+func (c *Catalog) aliasLists(ctx context.Context, scope *policies.Scope, at registry.Instant, owners []aliasOwner) ([]aliasList, error) {
+	q := core.ChildQuery{Kind: registry.KindAlias, Order: registry.IndexName, Limit: maxAliases, At: at}
+	byKey := at.Today() && scope.ShowsColumn(registry.KindAlias, registry.IndexVersion)
+	var models []registry.ID
+	var keys []string
+	for _, o := range owners {
+		models, keys = append(models, o.model), append(keys, o.versionKey)
+	}
+	slices.Sort(models)
+	slices.Sort(keys)
+	models, keys = slices.Compact(models), slices.Compact(keys)
+	if byKey && keys[0] == "" {
+		q.Standing = true
+	} else if byKey {
+		q.VersionKeys = strings.Join(keys, ",")
+	}
+	aliases, err := core.ChildrenOfIDs[*registry.Alias](ctx, c.core, scope, models, q)
+	if err != nil {
+		return nil, err
+	}
+	out, lists := make([]aliasList, len(owners)), make([][]*registry.Alias, len(owners))
+	for i, o := range owners {
+		of := aliases[o.model]
+		if len(of) == maxAliases && len(owners) > 1 {
+			alone, err := c.aliasLists(ctx, scope, at, owners[i:i+1])
+			if err != nil {
+				return nil, err
+			}
+			out[i], lists[i] = alone[0], alone[0].aliases
+			continue
+		}
+		out[i].aliases = []*registry.Alias{}
+		if out[i].tooMany = len(of) == maxAliases; out[i].tooMany {
+			continue
+		}
+		for _, a := range of {
+			if isActiveAlias(a) && o.matches(a) {
+				out[i].aliases = append(out[i].aliases, a)
 			}
 		}
-		core.Siblings(ctx, out...)
-		return out, nil
-	})
+		lists[i] = out[i].aliases
+	}
+	core.Siblings(ctx, lists...)
+	return out, nil
 }
 
 // VersionOfAlias returns the version that an alias points at.

@@ -36,7 +36,11 @@ func (c *Catalog) DeleteModel(ctx context.Context, in DeleteModelInput) (*core.D
 			return core.WriteResult{}, err
 		}
 		for _, v := range versions {
-			if err := tombstoneVersion(ctx, tx, v); err != nil {
+			_, parts, err := versionParts(ctx, tx, v)
+			if err == nil {
+				err = tombstone(ctx, tx, parts...)
+			}
+			if err != nil {
 				return core.WriteResult{}, err
 			}
 		}

@@ -107,7 +107,7 @@ func ensureTransition(ctx context.Context, tx *policies.Tx, in TransitionModelVe
 	if err != nil {
 		return core.WriteResult{}, err
 	}
-	records, err := tx.ChildrenUnfiltered(ctx, registry.KindTransition, registry.IndexName, v.ID)
+	records, err := tx.ChildrenWith(ctx, registry.KindTransition, registry.IndexValidFrom, core.StoredTime(in.At, in.At).UnixMicro(), v.ID)
 	if err != nil {
 		return core.WriteResult{}, err
 	}

@@ -39,13 +39,13 @@ func nextVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in Reg
 
 // highestVersion returns the highest semver that a model ever had, including deleted versions.
 func highestVersion(ctx context.Context, tx *policies.Tx, m *registry.Model) (high registry.Version, err error) {
-	nodes, err := tx.ChildrenUnfiltered(ctx, registry.KindModelVersion, registry.IndexVersion, m.ID)
+	last, err := tx.LastChild(ctx, registry.KindModelVersion, registry.IndexVersion, m.ID)
 	if err != nil {
 		return high, err
 	}
 	versions := slices.Clone(m.Used)
-	if len(nodes) > 0 {
-		v, err := core.DecodeWhole(nodes[len(nodes)-1], &registry.ModelVersion{})
+	if last != nil {
+		v, err := core.DecodeWhole(last, &registry.ModelVersion{})
 		if err != nil {
 			return high, err
 		}

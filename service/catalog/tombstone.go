@@ -32,39 +32,13 @@ func tombstone(ctx context.Context, tx *policies.Tx, nodes ...*graph.Node) error
 // records in the model that the semver was used. It answers FAILED_PRECONDITION while the
 // version has a live deployment.
 func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
-	v, err := core.DecodeWhole(n, &registry.ModelVersion{})
+	v, deleted, err := versionParts(ctx, tx, n)
 	if err != nil {
 		return err
 	}
-	hops, err := tx.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{v.ID}, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeDeploys}, LimitPerNode: 100000})
+	aliases, err := tx.ChildrenWith(ctx, registry.KindAlias, registry.IndexVersion, n.Text(registry.IndexVersion), v.Parent)
 	if err != nil {
 		return err
-	}
-	for _, d := range hops[0].Nodes {
-		if d.Int(registry.IndexEnded) == 0 {
-			return registry.Errorf(registry.FailedPrecondition, "%s %s has a live deployment (%s); end it first with endDeployment", v.ModelName, v.Version, d.ID)
-		}
-	}
-	deleted := []*graph.Node{n}
-	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact} {
-		children, err := tx.ChildrenUnfiltered(ctx, kind, registry.IndexName, v.ID)
-		if err != nil {
-			return err
-		}
-		deleted = append(deleted, children...)
-	}
-	aliases, err := tx.ChildrenUnfiltered(ctx, registry.KindAlias, registry.IndexName, v.Parent)
-	if err != nil {
-		return err
-	}
-	for _, a := range aliases {
-		alias, err := core.DecodeWhole(a, &registry.Alias{})
-		if err != nil {
-			return err
-		}
-		if alias.VersionID == v.ID {
-			deleted = append(deleted, a)
-		}
 	}
 	models, err := tx.NodesUnfiltered(ctx, v.Parent)
 	if err != nil {
@@ -83,19 +57,60 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 	if err := putModel(ctx, tx, m); err != nil {
 		return err
 	}
-	return tombstone(ctx, tx, deleted...)
+	return tombstone(ctx, tx, append(deleted, aliases...)...)
+}
+
+// versionParts returns a version, and the nodes to delete with it: its own, its card and
+// artifacts. It answers FAILED_PRECONDITION while the version has a live deployment.
+func versionParts(ctx context.Context, tx *policies.Tx, n *graph.Node) (*registry.ModelVersion, []*graph.Node, error) {
+	v, err := core.DecodeWhole(n, &registry.ModelVersion{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := refuseLive(ctx, tx, v); err != nil {
+		return nil, nil, err
+	}
+	parts := []*graph.Node{n}
+	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact} {
+		children, err := tx.ChildrenUnfiltered(ctx, kind, registry.IndexName, v.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts = append(parts, children...)
+	}
+	return v, parts, nil
+}
+
+// refuseLive answers FAILED_PRECONDITION when a version has a live deployment. It reads
+// deployments up to the first live one.
+func refuseLive(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion) error {
+	q := graph.NeighborQuery{IDs: []registry.ID{v.ID}, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeDeploys}, LimitPerNode: 100, Bare: true}
+	for {
+		hops, err := tx.Neighbors(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, d := range hops[0].Nodes {
+			if d.Int(registry.IndexEnded) == 0 {
+				return registry.Errorf(registry.FailedPrecondition, "%s %s has a live deployment (%s); end it first with endDeployment", v.ModelName, v.Version, d.ID)
+			}
+			q.After = d.Number
+		}
+		if !hops[0].More {
+			return nil
+		}
+	}
 }
 
 // endProduction notes that a version is deleted in PRODUCTION, on the transition that brought
 // it there.
 func endProduction(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion) error {
-	records, err := tx.ChildrenUnfiltered(ctx, registry.KindTransition, registry.IndexName, v.ID)
-	if err != nil || len(records) == 0 {
+	last, err := tx.LastChild(ctx, registry.KindTransition, registry.IndexName, v.ID)
+	if err != nil || last == nil {
 		return err
 	}
-	last := *records[len(records)-1]
-	batch := []*graph.Node{&last}
-	if err := moveProductionEnd(ctx, tx, &batch, v.Parent, &last); err != nil {
+	batch := []*graph.Node{last}
+	if err := moveProductionEnd(ctx, tx, &batch, v.Parent, last); err != nil {
 		return err
 	}
 	return tx.Put(ctx, batch...)

@@ -202,11 +202,11 @@ func moveProductionEnd(ctx context.Context, tx *policies.Tx, batch *[]*graph.Nod
 
 // addStageChange appends a version in its new stage and the transition record to a batch.
 func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, t registry.Transition) (registry.ID, registry.LogEntry, error) {
-	records, err := tx.ChildrenUnfiltered(ctx, registry.KindTransition, registry.IndexName, v.ID)
+	ordinal, err := nextOrdinal(ctx, tx, v.ID)
 	if err != nil {
 		return "", registry.LogEntry{}, err
 	}
-	t.From, t.By, t.Ordinal = v.Stage, tx.Subject(), len(records)+1
+	t.From, t.By, t.Ordinal = v.Stage, tx.Subject(), ordinal
 	t.ID, t.Parent, t.ValidFrom = registry.TransitionID(v.ID, t.Ordinal), v.ID, t.At
 	v.Stage, v.UpdatedAt = t.To, tx.Now()
 	vn, err := versionNode(v, t.At)
@@ -225,6 +225,16 @@ func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, 
 	}
 	return t.ID, registry.LogEntry{Action: registry.StageLogAction(t.To), Objects: []registry.ID{v.ID, t.ID}, Model: v.Parent, Reason: t.Reason,
 		Detail: core.LogDetail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy))}, nil
+}
+
+// nextOrdinal returns the ordinal of a version's next transition.
+func nextOrdinal(ctx context.Context, tx *policies.Tx, version registry.ID) (int, error) {
+	last, err := tx.LastChild(ctx, registry.KindTransition, registry.IndexName, version)
+	if err != nil || last == nil {
+		return 1, err
+	}
+	t, err := core.DecodeWhole(last, &registry.Transition{})
+	return t.Ordinal + 1, err
 }
 
 // ordinalName formats an ordinal with leading zeros, so that names sort by ordinal.

@@ -109,34 +109,46 @@ type latestField struct{}
 // latestVersions returns the latest version of each model, and makes them siblings.
 func (c *Catalog) latestVersions(ctx context.Context, scope *policies.Scope, models []*registry.Model) ([]*registry.ModelVersion, error) {
 	const firstLimit = 20 // More pre-releases than this above the latest version are rare.
-	latest := map[registry.ID]*registry.ModelVersion{}
-	pending := models
-	for limit := firstLimit; len(pending) > 0; limit = 1000 {
-		q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: models[0].ReadAt}
-		versions, err := core.ChildrenOf[*registry.ModelVersion](ctx, c.core, scope, pending, q)
-		if err != nil {
-			return nil, err
-		}
-		var more []*registry.Model
-		for _, m := range pending {
-			latest[m.ID] = highestRelease(m, versions[m.ID])
-			if latest[m.ID] == nil && limit == firstLimit && len(versions[m.ID]) == limit {
-				more = append(more, m)
-			}
-		}
-		pending = more
+	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: firstLimit, At: models[0].ReadAt}
+	versions, err := core.ChildrenOf[*registry.ModelVersion](ctx, c.core, scope, models, q)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]*registry.ModelVersion, len(models))
 	for i, m := range models {
-		out[i] = latest[m.ID]
+		if out[i] = firstRelease(m, versions[m.ID]); out[i] == nil && len(versions[m.ID]) == firstLimit {
+			if out[i], err = c.latestBehindPrereleases(ctx, m); err != nil {
+				return nil, err
+			}
+		}
 	}
 	core.Siblings(ctx, out)
 	return out, nil
 }
 
-// highestRelease returns the first version that is no pre-release; nil when there is none.
-func highestRelease(m *registry.Model, versions []*registry.ModelVersion) *registry.ModelVersion {
-	for _, v := range versions {
+// latestBehindPrereleases reads the versions of a model in pages, until it meets a release.
+func (c *Catalog) latestBehindPrereleases(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
+	size, after := core.MaxPage, ""
+	for {
+		page, err := c.VersionsOf(ctx, m, core.Paging{First: &size, After: &after}, nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.Edges {
+			if v := firstRelease(m, []*registry.ModelVersion{e.Node}); v != nil {
+				return v, nil
+			}
+		}
+		if !page.PageInfo.HasNextPage {
+			return nil, nil
+		}
+		after = page.PageInfo.EndCursor
+	}
+}
+
+// firstRelease returns the first version that is no pre-release, nil when there is none.
+func firstRelease(m *registry.Model, vs []*registry.ModelVersion) *registry.ModelVersion {
+	for _, v := range vs {
 		if semver, err := semverOf(m, v); err == nil && !semver.IsPrerelease() {
 			return v
 		}

@@ -97,6 +97,10 @@ func unfinished(lists []*pastList) (pending []*pastList) {
 func (r *pastReader) nextPages(ctx context.Context, lists []*pastList, together bool) ([][]*graph.Node, error) {
 	q := graph.Query{Kinds: []registry.Kind{r.q.Kind}, Order: r.q.Order, Desc: r.q.Desc, Deleted: r.q.Kind != registry.KindModelVersion,
 		Limit: min(max(r.q.Limit, firstPastPage), pastPageSize), Bare: true}
+	if valid := r.q.At.Valid; !valid.IsZero() && r.scope.ShowsColumn(r.q.Kind, registry.IndexValidFrom) {
+		// A node never begins later than it once did.
+		q.Where = []graph.Predicate{{Column: registry.IndexValidFrom, Op: graph.AtMost, Values: []any{valid.UnixMicro()}}}
+	}
 	out := make([][]*graph.Node, len(lists))
 	if together {
 		position := map[registry.ID]int{}

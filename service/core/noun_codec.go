@@ -87,43 +87,10 @@ func EncodeNode(noun registry.Node, title string, since time.Time, slots ...stri
 	if err != nil {
 		return nil, err
 	}
-	var fields map[string]any
-	if err := json.Unmarshal(doc, &fields); err != nil {
+	columns, err := registry.ColumnsOf(kind, doc)
+	if err != nil {
 		return nil, err
 	}
-	n := &graph.Node{ID: m.ID, Kind: kind, Parent: m.Parent, Name: title, Slots: slots, ValidFrom: m.ValidFrom, ValidTo: m.ValidTo, Since: since, Doc: doc}
-	table := registry.NounOf(kind)
-	if table == nil {
-		return n, nil
-	}
-	n.Columns = map[registry.Index]any{}
-	for _, c := range registry.IndexColumns() {
-		for _, f := range table.Fields {
-			if f.Column == c.Name {
-				n.Columns[c.Name] = columnValue(c, fields[f.Name])
-			}
-		}
-	}
-	return n, nil
-}
-
-// columnValue brings a document's value to what a column holds.
-func columnValue(c registry.IndexColumn, v any) any {
-	text, _ := v.(string)
-	switch {
-	case c.Name == registry.IndexVersion:
-		if ver, err := registry.ParseVersion(text); err == nil {
-			return ver.SortKey()
-		}
-		return ""
-	case c.Name == registry.IndexEnded:
-		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-			return t.UnixMicro()
-		}
-		return int64(0)
-	case c.Type == registry.IntIndex:
-		f, _ := v.(float64)
-		return int64(f)
-	}
-	return text
+	return &graph.Node{ID: m.ID, Kind: kind, Parent: m.Parent, Name: title, Slots: slots, ValidFrom: m.ValidFrom, ValidTo: m.ValidTo, Since: since,
+		Columns: columns, Doc: doc}, nil
 }

@@ -247,14 +247,15 @@ func countChildren(ctx context.Context, scope *policies.Scope, of registry.Node,
 	})
 }
 
-// stagePredicates returns the predicate for a comma-separated list of stages, none for "".
-func stagePredicates(stages string) []graph.Predicate {
-	if stages == "" {
+// oneOf returns the predicate for a column with one of a comma-separated list of values, none
+// for "".
+func oneOf(column registry.Index, values string) []graph.Predicate {
+	if values == "" {
 		return nil
 	}
-	p := graph.Predicate{Column: registry.IndexStage, Op: graph.In}
-	for _, st := range strings.Split(stages, ",") {
-		p.Values = append(p.Values, st)
+	p := graph.Predicate{Column: column, Op: graph.In}
+	for _, v := range strings.Split(values, ",") {
+		p.Values = append(p.Values, v)
 	}
 	return []graph.Predicate{p}
 }

@@ -87,6 +87,10 @@ type ChildQuery struct {
 	Desc   bool
 	Stages string // comma-separated; "" for all
 	Owner  string // "" for all
+	// VersionKeys are the semvers that children name, as comma-separated sort keys; "" for all.
+	// Standing leaves out the children that have ended. Neither is for the past.
+	VersionKeys string
+	Standing    bool
 	// From and Before bound the ValidFrom of children to [From, Before), in Unix microseconds.
 	// Each applies only if HasFrom or HasBefore is set.
 	From, Before       int64
@@ -97,7 +101,12 @@ type ChildQuery struct {
 
 // where returns the predicates of the query.
 func (q ChildQuery) where() []graph.Predicate {
-	out := append(stagePredicates(q.Stages), EqualTo("owner", q.Owner)...)
+	out := append(oneOf(registry.IndexStage, q.Stages), EqualTo("owner", q.Owner)...)
+	out = append(out, oneOf(registry.IndexVersion, q.VersionKeys)...)
+	if q.Standing {
+		// What has ended has given up its columns.
+		out = append(out, graph.Predicate{Column: registry.IndexVersion, Op: graph.Greater, Values: []any{""}})
+	}
 	if q.HasFrom {
 		out = append(out, graph.Predicate{Column: registry.IndexValidFrom, Op: graph.AtLeast, Values: []any{q.From}})
 	}

@@ -119,31 +119,46 @@ func columnOf(ctx context.Context, tx *policies.Tx, id registry.ID, column strin
 	return dv, nil
 }
 
-// FeaturesOf lists at most 1000 features that a version was trained on and that the caller
-// sees.
+// maxFeatures is how many features a list tells. It has no pages: a longer one is refused, and
+// not cut.
+const maxFeatures = 1000
+
+// FeaturesOf lists the features that a version was trained on and that the caller sees. More
+// than maxFeatures are RESOURCE_EXHAUSTED.
 func (r *Recorder) FeaturesOf(ctx context.Context, v *registry.ModelVersion) ([]*registry.Feature, error) {
 	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	q := core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Limit: 1000, At: v.ReadAt}
-	return core.LoadHops(ctx, scope, v, q, func(ctx context.Context, hops []graph.Neighbors) ([][]*registry.Feature, error) {
-		out := make([][]*registry.Feature, len(hops))
+	q := core.HopQuery{Direction: graph.Upstream, Edge: registry.EdgeUsesFeature, Limit: maxFeatures, At: v.ReadAt}
+	found, err := core.LoadHops(ctx, scope, v, q, func(ctx context.Context, hops []graph.Neighbors) ([]featureList, error) {
+		out, lists := make([]featureList, len(hops)), make([][]*registry.Feature, len(hops))
 		for i, h := range hops {
-			out[i] = []*registry.Feature{}
+			out[i] = featureList{features: []*registry.Feature{}, more: h.More}
 			for _, n := range h.Nodes {
 				f, err := core.NounAs[*registry.Feature](r.core.Decode(n, q.At))
 				if err != nil {
 					return nil, err
 				}
 				if f != nil {
-					out[i] = append(out[i], f)
+					out[i].features = append(out[i].features, f)
 				}
 			}
+			lists[i] = out[i].features
 		}
-		core.Siblings(ctx, out...)
+		core.Siblings(ctx, lists...)
 		return out, nil
 	})
+	if err == nil && found.more {
+		err = registry.Errorf(registry.ResourceExhausted, "there are more than %d features, too many for one list; read them in pages, with upstream", maxFeatures)
+	}
+	return found.features, err
+}
+
+// featureList are the features of one version, and whether there are more.
+type featureList struct {
+	features []*registry.Feature
+	more     bool
 }
 
 // SubjectOf returns the id of the dataset or model that a feature is of; nil when the caller does

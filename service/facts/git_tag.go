@@ -101,6 +101,9 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 		}
 	}
 	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: t, At: in.TaggedAt, SetTime: func(at time.Time) { t.TaggedAt = at }})
+	if err == nil && written.Created {
+		err = core.BackdateContainer(ctx, tx, repo, t.TaggedAt)
+	}
 	if err != nil {
 		return core.WriteResult{}, err
 	}

@@ -617,7 +617,7 @@ type CommitConnection {
   edges: [CommitEdge!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many match in all; null where counting is not cheap."
+  "How many match in all; null for more than 10,000, and where counting is not cheap."
   totalCount: Int
 }
 "A commit in a page."
@@ -670,7 +670,7 @@ type TagConnection {
   edges: [TagEdge!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many match in all; null where counting is not cheap."
+  "How many match in all; null for more than 10,000, and where counting is not cheap."
   totalCount: Int
 }
 "A tag in a page."
@@ -885,7 +885,7 @@ type DatasetConnection {
   edges: [DatasetEdge!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many match in all; null where counting is not cheap."
+  "How many match in all; null for more than 10,000, and where counting is not cheap."
   totalCount: Int
 }
 "A dataset in a page."
@@ -967,7 +967,7 @@ type DatasetVersionConnection {
   edges: [DatasetVersionEdge!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many match in all; null where counting is not cheap."
+  "How many match in all; null for more than 10,000, and where counting is not cheap."
   totalCount: Int
 }
 "A state of a dataset in a page."
@@ -1106,7 +1106,7 @@ type DeploymentConnection {
   edges: [DeploymentEdge!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many match in all; null where counting is not cheap."
+  "How many match in all; null for more than 10,000, and where counting is not cheap."
   totalCount: Int
 }
 "A deployment in a page."
@@ -2317,7 +2317,7 @@ type Model implements Node {
   latestVersion: ModelVersion
   "The one version in PRODUCTION."
   productionVersion: ModelVersion
-  "The versions in a stage, highest first."
+  "The versions in a stage, highest first; at most 200."
   versionsByStage("The stage." stage: Stage!): [ModelVersion!]
   "The versions, highest semver first if not sorted otherwise."
   versions(
@@ -2330,7 +2330,7 @@ type Model implements Node {
     "How to sort."
     orderBy: ModelVersionOrder
   ): ModelVersionConnection
-  "The movable names of its versions."
+  "The movable names of its versions; an error where there are 1,000 or more."
   aliases: [Alias!]
 }
 
@@ -2340,7 +2340,7 @@ type ModelConnection {
   edges: [ModelEdge!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many match in all; null where counting is not cheap."
+  "How many match in all; null for more than 10,000, and where counting is not cheap."
   totalCount: Int
 }
 
@@ -2660,7 +2660,7 @@ type RunConnection {
   edges: [RunEdge!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many match in all; null where counting is not cheap."
+  "How many match in all; null for more than 10,000, and where counting is not cheap."
   totalCount: Int
 }
 "A run in a page."
@@ -2978,7 +2978,7 @@ type ModelVersion implements Node & ProvenanceNode {
   model: Model
   "Its card."
   card: ModelCard
-  "The features it learned from."
+  "The features it learned from; an error where there are more than 1,000."
   features: [Feature!]
   "Its changes of stage, oldest first."
   transitions("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TransitionConnection
@@ -2986,7 +2986,7 @@ type ModelVersion implements Node & ProvenanceNode {
   deployments("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection
   "Its files, by name."
   artifacts("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ArtifactConnection
-  "The movable names that point at it."
+  "The movable names that point at it; an error where there are 1,000 or more."
   aliases: [Alias!]
   "What it came from, one hop."
   upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
@@ -3000,7 +3000,7 @@ type ModelVersionConnection {
   edges: [ModelVersionEdge!]!
   "Where the page lies."
   pageInfo: PageInfo!
-  "How many match in all; null where counting is not cheap."
+  "How many match in all; null for more than 10,000, and where counting is not cheap."
   totalCount: Int
 }
 "A version in a page."

@@ -1,0 +1,88 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"modernc.org/libc"
+	lib "modernc.org/sqlite/lib"
+
+	"pedigree/graph"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// errMeasured ends an update that only looks at its connection.
+var errMeasured = errors.New("measured")
+
+// eachConn passes the writer's connection and those of the readers to fn.
+func (s *Store) eachConn(ctx context.Context, fn func(c *conn)) {
+	s.Update(ctx, func(g graph.Tx) error {
+		fn(g.(*tx).c)
+		return errMeasured
+	})
+	for range cap(s.readers) {
+		c := <-s.readers
+		if c != nil {
+			fn(c)
+		}
+		s.readers <- c
+	}
+}
+
+// StepsSince returns how many steps the virtual machine of the engine has made since the
+// last call. Each row that a statement visits takes some, whether or not the statement
+// returns it.
+func (s *Store) StepsSince(ctx context.Context) (steps int) {
+	s.eachConn(ctx, func(c *conn) {
+		// The library does not show the counters of its statements.
+		tls := (*libc.TLS)(reflect.ValueOf(c.raw).Elem().FieldByName("tls").UnsafePointer())
+		for _, st := range c.stmts {
+			handle := uintptr(reflect.ValueOf(st).Elem().FieldByName("stmt").Uint())
+			steps += int(lib.Xsqlite3_stmt_status(tls, handle, lib.SQLITE_STMTSTATUS_VM_STEP, 1))
+		}
+	})
+	return steps
+}
+
+var indexOfStep = regexp.MustCompile(`USING (?:COVERING )?INDEX (\w+)`)
+
+// UsedIndexes returns the indexes that the plans of all prepared statements use.
+func (s *Store) UsedIndexes(t *testing.T) map[string]bool {
+	used := map[string]bool{}
+	s.eachConn(t.Context(), func(c *conn) {
+		for text := range c.stmts {
+			if slices.Contains([]string{"SELECT", "UPDATE", "DELETE"}, strings.Fields(text)[0]) {
+				for _, step := range queryPlan(t, c, text) {
+					if m := indexOfStep.FindStringSubmatch(step); m != nil {
+						used[m[1]] = true
+					}
+				}
+			}
+		}
+	})
+	return used
+}
+
+// Indexes returns the indexes of the database that its tables do not need for their keys.
+func (s *Store) Indexes(t *testing.T) (out []string) {
+	s.read(t.Context(), func(v *view) error {
+		return v.c.query("SELECT name FROM sqlite_master WHERE type = 'index' AND sql <> ''", func(st *engine.Stmt) error {
+			out = append(out, st.ColumnText(0))
+			return nil
+		})
+	})
+	return out
+}
+
+// WithoutIndexNames lets the planner choose the index of a list, for the rest of the test.
+func WithoutIndexNames(t *testing.T) {
+	kept := listIndexes
+	listIndexes = map[listIndex]bool{}
+	t.Cleanup(func() { listIndexes = kept })
+}

@@ -1,0 +1,186 @@
+package sqlite
+
+import (
+	"fmt"
+	"slices"
+
+	"pedigree/graph"
+	"pedigree/registry"
+)
+
+// A filter that matches at most narrowMatches nodes is read first and sorted after. Most that
+// are narrow match at most veryNarrow nodes, and are found out sooner.
+const narrowMatches, veryNarrow = 1000, 50
+
+// source is what drives the statement of a page: the FROM clause and its arguments, and
+// the predicates of the query that it has taken over.
+type source struct {
+	from  string
+	args  []any
+	taken []int
+	// unsorted says that the nodes do not come in the order of the list.
+	unsorted bool
+}
+
+// sourceOf chooses what drives the statement for one kind, from the narrowest key on:
+// found texts, slots, ids, then a filter that matches few nodes, then a filter with the
+// order of the list, then the order itself.
+func (v *view) sourceOf(q graph.Query, kind int, matches string) (source, error) {
+	switch {
+	case q.Text != nil:
+		return source{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{matches}}, nil
+	case len(q.Slots) == 1:
+		return source{from: "slot s CROSS JOIN node n ON s.slot = ? AND n.num = s.num", args: []any{q.Slots[0]}}, nil
+	case len(q.Slots) > 1:
+		return source{from: "(SELECT DISTINCT s.num FROM json_each(?) j CROSS JOIN slot s ON s.slot = j.value) s CROSS JOIN node n ON n.num = s.num",
+			args: []any{jsonArray(q.Slots)}}, nil
+	}
+	for i, p := range q.Where {
+		if p.Self == graph.SelfID && p.Child == "" {
+			return source{from: "(SELECT DISTINCT value FROM json_each(?)) s CROSS JOIN node n ON n.id = s.value", args: []any{jsonArray(p.Values)}, taken: []int{i}}, nil
+		}
+	}
+	if len(q.Parents) > 0 && slices.Contains(q.Parents, "") {
+		return source{from: "node n"}, nil
+	}
+	if kind < 0 {
+		return source{from: "node n INDEXED BY " + byParentAndName.name()}, nil
+	}
+	return v.sourceOfKind(q, v.s.codes.kindName[kind])
+}
+
+// sourceOfKind chooses among the indexes of a kind.
+func (v *view) sourceOfKind(q graph.Query, kind registry.Kind) (source, error) {
+	plain := listIndex{kind: kind, children: len(q.Parents) > 0, order: q.Order, served: slices.ContainsFunc(q.Where, isServed) && kind.HasServed()}
+	children := byParentAndName
+	children.served = plain.served
+	sorted := plain
+	for _, p := range q.Where {
+		x := plain
+		if x.filter = p.Column; isOneValue(p) && listIndexes[x] {
+			sorted = x
+			break
+		}
+	}
+	rest := slices.DeleteFunc(filtersOf(q), func(f filter) bool { return f.column == sorted.filter || f.column == q.Order })
+	if len(rest) > 0 {
+		for _, limit := range []int{veryNarrow, narrowMatches} {
+			if s, found, err := v.narrowSource(q, plain, limit); found || err != nil {
+				return s, err
+			}
+		}
+	}
+	for _, x := range []listIndex{sorted, plain, children} {
+		if listIndexes[x] && (!x.ofAllKinds() || plain.children) {
+			return source{from: "node n INDEXED BY " + x.name()}, nil
+		}
+	}
+	return source{from: "node n"}, nil
+}
+
+// isServed reports whether a predicate keeps the nodes that are served.
+func isServed(p graph.Predicate) bool { return p.Served && p.Child == "" }
+
+// isOneValue reports whether a predicate compares a column of the node with one value.
+func isOneValue(p graph.Predicate) bool {
+	return p.Child == "" && p.Self == "" && p.Op == graph.In && len(p.Values) == 1
+}
+
+// filter is all that a query asks of one column, of the node or of its children. A column of
+// NoIndex is that of a filter that no index narrows.
+type filter struct {
+	column     registry.Index
+	child      registry.Kind
+	predicates []graph.Predicate
+	at         []int // their places in Query.Where
+}
+
+// filtersOf groups the predicates of a query by their column.
+func filtersOf(q graph.Query) (out []filter) {
+	for i, p := range q.Where {
+		if isServed(p) {
+			continue // The indexes of served nodes have only these.
+		}
+		column := p.Column
+		if p.Self != "" || p.Op == graph.NotIn {
+			column = registry.NoIndex
+		}
+		k := slices.IndexFunc(out, func(f filter) bool { return f.column == column && f.child == p.Child && column != registry.NoIndex })
+		if k < 0 {
+			k, out = len(out), append(out, filter{column: column, child: p.Child})
+		}
+		out[k].predicates, out[k].at = append(out[k].predicates, p), append(out[k].at, i)
+	}
+	return out
+}
+
+// narrowSource returns a source for a filter that matches at most limit nodes. When there is
+// none, the list is read in its order, and a page is soon full.
+func (v *view) narrowSource(q graph.Query, plain listIndex, limit int) (s source, found bool, err error) {
+	for _, f := range filtersOf(q) {
+		switch {
+		case f.column == registry.NoIndex:
+			continue
+		case f.child != "":
+			s, found, err = v.parentsSource(q, f, limit)
+		default:
+			s, found, err = v.filterSource(q, f, plain, limit)
+		}
+		if found || err != nil {
+			return s, found, err
+		}
+	}
+	return source{}, false, nil
+}
+
+// filterSource drives a list by an index on the column of a filter. Without one in the order
+// of the column, it takes one that begins with its value.
+func (v *view) filterSource(q graph.Query, f filter, x listIndex, limit int) (source, bool, error) {
+	kind := x.kind
+	if x.order = f.column; x.children && x.order == registry.IndexName {
+		served := x.served
+		x = byParentAndName
+		x.served = served
+	}
+	if !listIndexes[x] {
+		x.filter, x.order = f.column, registry.IndexName
+		if x.children {
+			x.order = registry.IndexVersion
+		}
+		if !listIndexes[x] || len(f.predicates) > 1 || !isOneValue(f.predicates[0]) {
+			return source{}, false, nil
+		}
+	}
+	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order}, v.s.codes)
+	b.scope(q, v.s.codes.kind[kind], x.ofAllKinds())
+	if x.served {
+		b.predicate(graph.Predicate{Served: true})
+	}
+	for _, p := range f.predicates {
+		b.predicate(p)
+	}
+	few, err := v.matchesFew(b.source.from, b.where.String(), b.args, limit)
+	return b.source, few, err
+}
+
+// parentsSource drives a list by the children that a filter asks for.
+func (v *view) parentsSource(q graph.Query, f filter, limit int) (source, bool, error) {
+	x, p := listIndex{kind: f.child, filter: f.column, order: indexOfParents}, f.predicates[0]
+	if !listIndexes[x] || p.Op != graph.In || len(f.predicates) > 1 {
+		return source{}, false, nil
+	}
+	cond, args := comparison("c", p)
+	from, where := "node c INDEXED BY "+x.name(), fmt.Sprintf("c.kind=%d AND c.deleted = 0 AND %s", v.s.codes.kind[f.child], cond)
+	s := source{from: "(SELECT DISTINCT c.parent AS id FROM " + from + " WHERE " + where + ") s CROSS JOIN node n ON n.id = s.id", args: args, taken: f.at, unsorted: true}
+	if q.Count {
+		return s, true, nil // A count needs no order.
+	}
+	few, err := v.matchesFew(from, where, args, limit)
+	return s, few, err
+}
+
+// matchesFew reports whether at most limit rows meet a condition.
+func (v *view) matchesFew(from, where string, args []any, limit int) (bool, error) {
+	n, err := v.c.queryInt("SELECT count(*) FROM (SELECT 1 FROM "+from+" WHERE "+where+" LIMIT ?+0)", append(slices.Clone(args), limit+1)...)
+	return n <= int64(limit), err
+}

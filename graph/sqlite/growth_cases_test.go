@@ -1,0 +1,328 @@
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"pedigree/registry"
+	"pedigree/service/access"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+	"pedigree/service/provenance"
+)
+
+// firstFive is the page of all lists: the small store has as many rows.
+var firstFive = core.Paging{First: ptr(5)}
+
+func ptr[T any](v T) *T { return &v }
+
+// get is a use case that reads; run returns how many items it got, which must be want.
+func get(name string, want int, run func(context.Context, *grown) (int, error)) useCase {
+	return useCase{name: name, count: run, run: func(ctx context.Context, g *grown, _ int) error {
+		n, err := run(ctx, g)
+		if err == nil && n != want {
+			err = fmt.Errorf("%d items, want %d", n, want)
+		}
+		return err
+	}}
+}
+
+// one counts an item that is there.
+func one[T comparable](v T, err error) (int, error) {
+	var none T
+	if v == none {
+		return 0, err
+	}
+	return 1, err
+}
+
+func (g *grown) modelNamed(ctx context.Context, name string, past ...core.PointInTime) *registry.Model {
+	m, err := g.Model(ctx, name, past...)
+	if err != nil || m == nil {
+		g.missing(name, err)
+	}
+	return m
+}
+
+func (g *grown) version(ctx context.Context, model, version string) *registry.ModelVersion {
+	v, err := g.ModelVersion(ctx, model, version)
+	if err != nil || v == nil {
+		g.missing(model+" "+version, err)
+	}
+	return v
+}
+
+func gets() []useCase {
+	early := core.PointInTime{AsOf: minute(7)}
+	return []useCase{
+		get("viewer", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.Viewer(ctx)) }),
+		get("model", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.Model(ctx, "big")) }),
+		get("model that is not there", 0, func(ctx context.Context, g *grown) (int, error) { return one(g.Model(ctx, "nobody")) }),
+		get("model as of early", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.Model(ctx, "big", early)) }),
+		get("latestVersion", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.LatestVersion(ctx, g.modelNamed(ctx, "quiet")))
+		}),
+		get("productionVersion", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.ProductionVersion(ctx, g.modelNamed(ctx, "big")))
+		}),
+		get("productionVersion, none", 0, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.ProductionVersion(ctx, g.modelNamed(ctx, "quiet")))
+		}),
+		get("modelVersion", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.ModelVersion(ctx, "big", "1.0.3")) }),
+		get("modelVersion latest", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.ModelVersion(ctx, "quiet", "latest")) }),
+		get("modelVersion by alias", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.ModelVersion(ctx, "big", "alias-000003"))
+		}),
+		get("modelVersion by unknown label", 0, func(ctx context.Context, g *grown) (int, error) { return one(g.ModelVersion(ctx, "big", "nobody")) }),
+		get("modelVersion as of early", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.ModelVersion(ctx, "big", "1.0.3", early))
+		}),
+		get("modelVersion known at an early time", 0, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.ModelVersion(ctx, "big", "1.0.3", core.PointInTime{KnownAt: minute(7)}))
+		}),
+		get("card", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.CardOf(ctx, g.version(ctx, "big", "1.0.3")))
+		}),
+		get("model of a version", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.ModelOf(ctx, g.version(ctx, "big", "1.0.3")))
+		}),
+		get("aliases of a version", 1, func(ctx context.Context, g *grown) (int, error) {
+			all, err := g.AliasesOfVersion(ctx, g.version(ctx, "big", "1.0.3"))
+			return len(all), err
+		}),
+		get("aliases of a model", 3, func(ctx context.Context, g *grown) (int, error) {
+			all, err := g.AliasesOf(ctx, g.modelNamed(ctx, "quiet"))
+			return len(all), err
+		}),
+		get("features of a version", 0, func(ctx context.Context, g *grown) (int, error) {
+			all, err := g.FeaturesOf(ctx, g.version(ctx, "big", "1.0.3"))
+			return len(all), err
+		}),
+		get("node", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.Node(ctx, g.model)) }),
+		get("dataset", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.Dataset(ctx, "big", "ns")) }),
+		get("datasetVersion", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.DatasetVersion(ctx, "big", "n000003", "ns"))
+		}),
+		get("run", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.Service.Run(ctx, nil, ptr("p"), ptr("n000003")))
+		}),
+		get("commit", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.Commit(ctx, fmt.Sprintf("%040x", 3))) }),
+		get("lineage", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.Lineage(ctx, provenance.LineageInput{Of: registry.ModelVersionID(g.model, "1.0.3")}))
+		}),
+		get("provenance", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.Provenance(ctx, registry.ModelVersionID(g.model, "1.0.3"), time.Time{}, time.Time{}))
+		}),
+	}
+}
+
+func versionList(name string, want int, f *catalog.ModelVersionFilter, o *core.ModelVersionOrder, past ...core.PointInTime) useCase {
+	return get(name, want, func(ctx context.Context, g *grown) (int, error) {
+		c, err := g.VersionsOf(ctx, g.modelNamed(ctx, "big", past...), firstFive, f, o)
+		if err != nil {
+			return 0, err
+		}
+		return len(c.Edges), nil
+	})
+}
+
+func modelList(name string, want int, f *catalog.ModelFilter, o *core.ModelOrder) useCase {
+	return get(name, want, func(ctx context.Context, g *grown) (int, error) {
+		c, err := g.Models(ctx, firstFive, f, o)
+		if err != nil {
+			return 0, err
+		}
+		return len(c.Edges), nil
+	})
+}
+
+func lists() []useCase {
+	return append(slicesOf(catalogLists(), factLists()), logLists()...)
+}
+
+func slicesOf(all ...[]useCase) (out []useCase) {
+	for _, part := range all {
+		out = append(out, part...)
+	}
+	return out
+}
+
+func catalogLists() (out []useCase) {
+	for _, field := range []core.ModelVersionOrderField{"VERSION", "NUMBER", "CREATED_DATE", "OWNER"} {
+		o := &core.ModelVersionOrder{Field: field, Direction: "DESC"}
+		out = append(out, versionList("versions by "+string(field), 5, nil, o),
+			versionList("versions in a stage by "+string(field), 5, &catalog.ModelVersionFilter{Stages: []registry.Stage{registry.Staging}}, o),
+			versionList("versions in stages, few, by "+string(field), 1, &catalog.ModelVersionFilter{Stages: []registry.Stage{registry.Canary, registry.Production}}, o),
+			versionList("versions of no owner by "+string(field), 0, &catalog.ModelVersionFilter{Owner: "nobody"}, o),
+			versionList("versions of an owner by "+string(field), 5, &catalog.ModelVersionFilter{Owner: "ada"}, o),
+			versionList("versions created at no time by "+string(field), 0, &catalog.ModelVersionFilter{CreatedFrom: ptr(minute(-9)), CreatedBefore: ptr(minute(-3))}, o),
+			versionList("versions created early by "+string(field), 5, &catalog.ModelVersionFilter{CreatedBefore: ptr(minute(5))}, o))
+	}
+	for _, field := range []core.ModelOrderField{"NAME", "CREATED_AT", "OWNER"} {
+		o := &core.ModelOrder{Field: field}
+		out = append(out, modelList("models by "+string(field), 5, nil, o),
+			modelList("models of no owner by "+string(field), 0, &catalog.ModelFilter{Owner: "nobody"}, o),
+			modelList("models of an owner by "+string(field), 2, &catalog.ModelFilter{Owner: "ada"}, o),
+			modelList("models with a stage, none, by "+string(field), 0, &catalog.ModelFilter{Stage: ptr(registry.Canary)}, o),
+			modelList("models with a stage by "+string(field), 2, &catalog.ModelFilter{Stage: ptr(registry.Production)}, o),
+			modelList("models with a stage and an owner by "+string(field), 1, &catalog.ModelFilter{Stage: ptr(registry.Production), Owner: "ada"}, o),
+			modelList("models with a prefix by "+string(field), 1, &catalog.ModelFilter{NamePrefix: "qui"}, o),
+			modelList("models of no time by "+string(field), 0, &catalog.ModelFilter{CreatedBefore: ptr(minute(-1))}, o))
+	}
+	past := core.PointInTime{AsOf: minute(7)}
+	return append(out,
+		get("versionsByStage", 5, func(ctx context.Context, g *grown) (int, error) {
+			vs, err := g.VersionsInStage(ctx, g.modelNamed(ctx, "big"), registry.Staging)
+			return len(vs), err
+		}),
+		versionList("versions as of early", 5, nil, nil, past),
+		get("latestVersion as of early", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.LatestVersion(ctx, g.modelNamed(ctx, "big", past)))
+		}),
+		get("productionVersion as of early", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.ProductionVersion(ctx, g.modelNamed(ctx, "big", past)))
+		}),
+		get("transitions", 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.TransitionsOf(ctx, g.version(ctx, "big", "1.0.0"), firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+		get("artifacts", 0, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.ArtifactsOf(ctx, g.version(ctx, "big", "1.0.0"), firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+		get("search of a rare word", 1, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.Search(ctx, catalog.SearchInput{Text: "quiet", Kinds: []registry.Kind{registry.KindModel}}, firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}))
+}
+
+func factLists() (out []useCase) {
+	add := func(name string, want int, run func(ctx context.Context, g *grown) (int, error)) {
+		out = append(out, get(name, want, run))
+	}
+	for _, field := range []core.RunOrderField{"NAME", "STARTED_AT", "RUN_KIND"} {
+		for name, f := range map[string]*facts.RunFilter{"": nil, " of a kind": {RunKind: "ETL"}, " of no kind": {RunKind: "EVALUATION"}, " of no name": {NamePrefix: "x", RunKind: "ETL"}, " of no time": {StartedBefore: ptr(minute(-1))}} {
+			want := 5
+			if len(name) > 5 && name[:7] == " of no " {
+				want = 0
+			}
+			add("runs"+name+" by "+string(field), want, func(ctx context.Context, g *grown) (int, error) {
+				c, err := g.Runs(ctx, firstFive, f, &core.RunOrder{Field: field, Direction: "DESC"})
+				if err != nil {
+					return 0, err
+				}
+				return len(c.Edges), nil
+			})
+		}
+	}
+	for _, field := range []core.DatasetOrderField{"NAME", "CREATED_AT", "OWNER", "NAMESPACE"} {
+		for name, f := range map[string]*facts.DatasetFilter{"5": nil, "5 of a namespace": {Namespace: "others"}, "5 of an owner": {Owner: "ada"}, "1 of a rare namespace": {Namespace: "ns"},
+			"0 of no owner": {Owner: "nobody"}, "0 of a namespace and no owner": {Namespace: "others", Owner: "nobody"}} {
+			want, _ := strconv.Atoi(name[:1])
+			add("datasets, "+name+" by "+string(field), want, func(ctx context.Context, g *grown) (int, error) {
+				c, err := g.Datasets(ctx, firstFive, f, &core.DatasetOrder{Field: field})
+				if err != nil {
+					return 0, err
+				}
+				return len(c.Edges), nil
+			})
+		}
+	}
+	for _, field := range []core.CommitOrderField{"COMMITTED_AT", "SHA", "ROLE"} {
+		for name, role := range map[string]string{"5": "", "5 of a role": "feat", "0 of no role": "nobody"} {
+			for _, within := range []bool{false, true} {
+				want, _ := strconv.Atoi(name[:1])
+				add(fmt.Sprintf("commits, %s by %s, of a repository %v", name, field, within), want, func(ctx context.Context, g *grown) (int, error) {
+					f := &facts.CommitFilter{Role: role}
+					if within {
+						f.Repository = &g.repository
+					}
+					c, err := g.Commits(ctx, firstFive, f, &core.CommitOrder{Field: field, Direction: "DESC"})
+					if err != nil {
+						return 0, err
+					}
+					return len(c.Edges), nil
+				})
+			}
+		}
+	}
+	for _, field := range []core.DeploymentOrderField{"NAME", "STARTED_AT", "ENDED_AT", "ENVIRONMENT", "OWNER"} {
+		for name, f := range map[string]*facts.DeploymentFilter{"5": nil, "5 of an environment": {Environment: "old"}, "0 of no environment": {Environment: "new"}, "0 of no owner": {Owner: "nobody"},
+			"5 of an owner": {Owner: "ada"}, "5 that stand": {Live: ptr(true)}, "5 that have ended": {Live: ptr(false)}} {
+			want, _ := strconv.Atoi(name[:1])
+			add("deployments, "+name+" by "+string(field), want, func(ctx context.Context, g *grown) (int, error) {
+				c, err := g.Deployments(ctx, firstFive, f, &core.DeploymentOrder{Field: field})
+				if err != nil {
+					return 0, err
+				}
+				return len(c.Edges), nil
+			})
+		}
+	}
+	add("deployments of a version", 5, func(ctx context.Context, g *grown) (int, error) {
+		c, err := g.DeploymentsOf(ctx, g.version(ctx, "big", "1.0.0"), firstFive)
+		if err != nil {
+			return 0, err
+		}
+		return len(c.Edges), nil
+	})
+	versionsOf := func(name, namespace string, past ...core.PointInTime) func(context.Context, *grown) (int, error) {
+		return func(ctx context.Context, g *grown) (int, error) {
+			d, err := g.Dataset(ctx, name, namespace, past...)
+			if err != nil || d == nil {
+				return 0, err
+			}
+			c, err := g.VersionsOfDataset(ctx, d, firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}
+	}
+	add("versions of a dataset", 5, versionsOf("big", "ns"))
+	add("versions of a dataset as of early", 5, versionsOf("big", "ns", core.PointInTime{AsOf: minute(7)}))
+	add("versions of a dataset that everyone sees", 1, versionsOf("zserved", "zns"))
+	add("commits and tags of a repository", 10, func(ctx context.Context, g *grown) (int, error) {
+		repo := &registry.Repository{Meta: registry.Meta{ID: g.repository, Kind: registry.KindRepository}}
+		c, err := g.CommitsOf(ctx, repo, firstFive)
+		if err != nil {
+			return 0, err
+		}
+		tags, err := g.TagsOf(ctx, repo, firstFive)
+		if err != nil {
+			return 0, err
+		}
+		return len(c.Edges) + len(tags.Edges), nil
+	})
+	return out
+}
+
+func logLists() (out []useCase) {
+	first := registry.ModelVersionID(registry.ModelID("big", 1), "1.0.0")
+	for name, f := range map[string]*access.LogFilter{"5": nil, "5 of an actor": {Actor: "tester"}, "0 of no actor": {Actor: "nobody"}, "1 of a rare action": {Actions: []string{"token_created"}},
+		"0 of no action": {Actions: []string{"alias_deleted"}}, "5 of actions": {Actions: []string{"imported", "token_created"}}, "1 of a rare actor and an action": {Actor: "rare", Actions: []string{"token_created"}},
+		"0 of an actor and no action": {Actor: "tester", Actions: []string{"alias_deleted"}}, "1 of an object": {Object: &first}, "5 of a model": {Model: ptr(registry.ModelID("big", 1))},
+		"0 of a model and no action": {Model: ptr(registry.ModelID("big", 1)), Actions: []string{"alias_deleted"}}} {
+		want, _ := strconv.Atoi(name[:1])
+		out = append(out, get("log, "+name, want, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.AuditLog(ctx, firstFive, f)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}))
+	}
+	return out
+}

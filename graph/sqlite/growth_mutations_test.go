@@ -1,0 +1,106 @@
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+
+	"pedigree/registry"
+	"pedigree/service/access"
+	"pedigree/service/bulk"
+	"pedigree/service/catalog"
+	"pedigree/service/facts"
+)
+
+// mutation is a use case that writes; run names what it makes after n.
+func mutation(name string, run func(ctx context.Context, g *grown, n int) error) useCase {
+	return useCase{name: name, run: run}
+}
+
+func errOf[T any](_ T, err error) error { return err }
+
+func mutations() []useCase {
+	bump := registry.BumpPatch
+	return []useCase{
+		mutation("registerModel", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RegisterModel(ctx, catalog.RegisterModelInput{Name: fmt.Sprint("new-", n)}))
+		}),
+		mutation("updateModel", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.UpdateModel(ctx, catalog.UpdateModelInput{Model: ptr("big"), Description: ptr(fmt.Sprint(n))}))
+		}),
+		mutation("registerModelVersion", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: "big", Version: ptr(fmt.Sprintf("2.%d.0", n))}))
+		}),
+		mutation("registerModelVersion with bump", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: "big", Bump: &bump}))
+		}),
+		mutation("registerModelVersion with a label", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: "big", Label: fmt.Sprint("label", n)}))
+		}),
+		mutation("updateModelCard", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.UpdateModelCard(ctx, catalog.UpdateModelCardInput{Model: ptr("big"), Version: ptr("1.0.3"), Card: &catalog.ModelCardInput{Description: ptr(fmt.Sprint("new ", n))}}))
+		}),
+		mutation("transitionModelVersion", func(ctx context.Context, g *grown, n int) error {
+			to := []registry.Stage{registry.Canary, registry.Staging}[n%2]
+			return errOf(g.TransitionModelVersion(ctx, catalog.TransitionModelVersionInput{Model: ptr("big"), Version: ptr("1.0.0"), To: to, Force: true, Reason: "r"}))
+		}),
+		mutation("promotion", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.TransitionModelVersion(ctx, catalog.TransitionModelVersionInput{Model: ptr("big"), Version: ptr(fmt.Sprintf("1.0.%d", n+1)), To: registry.Production, Force: true, Reason: "r"}))
+		}),
+		mutation("setAlias", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.SetAlias(ctx, catalog.SetAliasInput{Model: "big", Alias: "moves", Version: fmt.Sprintf("1.0.%d", n)}))
+		}),
+		mutation("deleteAlias", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.DeleteAlias(ctx, catalog.DeleteAliasInput{Model: "big", Alias: fmt.Sprintf("alias-%06d", n)}))
+		}),
+		mutation("deleteModelVersion", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.DeleteModelVersion(ctx, catalog.DeleteModelVersionInput{Model: ptr("big"), Version: ptr(fmt.Sprintf("1.0.%d", 6+n)), Reason: "r"}))
+		}),
+		mutation("deleteModelVersion in production", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.DeleteModelVersion(ctx, catalog.DeleteModelVersionInput{Model: ptr(fmt.Sprintf("m%06d", 5-n)), Version: ptr("1.0.0"), Reason: "r"}))
+		}),
+		mutation("deleteModel", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.DeleteModel(ctx, catalog.DeleteModelInput{Model: ptr(fmt.Sprintf("m%06d", 6+n)), Reason: "r"}))
+		}),
+		mutation("recordDatasetVersion", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RecordDatasetVersion(ctx, facts.RecordDatasetVersionInput{Dataset: "big", Namespace: "ns", Version: fmt.Sprint("new", n)}))
+		}),
+		mutation("recordRun", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RecordRun(ctx, facts.RecordRunInput{Producer: "new", RunID: fmt.Sprint(n), Name: "new", RunKind: "ETL", Commits: []string{fmt.Sprintf("%040x", 1)}}))
+		}),
+		mutation("recordCommits", func(ctx context.Context, g *grown, n int) error {
+			commits := []facts.CommitInput{{SHA: fmt.Sprintf("f%039x", n), Parents: []string{fmt.Sprintf("%040x", 1)}, Message: "feat: x"}}
+			return errOf(g.RecordCommits(ctx, facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "repo"}, Commits: commits}))
+		}),
+		mutation("recordTag", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RecordTag(ctx, facts.RecordTagInput{Repository: facts.RepositoryInput{Name: "repo"}, Name: fmt.Sprint("new", n), SHA: fmt.Sprintf("%040x", 1)}))
+		}),
+		mutation("recordFeature", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RecordFeature(ctx, facts.RecordFeatureInput{Model: "big", Name: fmt.Sprint("new", n)}))
+		}),
+		mutation("recordDeployment", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RecordDeployment(ctx, facts.RecordDeploymentInput{Model: ptr("big"), Version: ptr("1.0.0"), Environment: fmt.Sprint("new", n)}))
+		}),
+		mutation("endDeployment", func(ctx context.Context, g *grown, n int) error {
+			id := registry.DeploymentID("old", fmt.Sprint(n), registry.ModelVersionID(g.model, "1.0.0"), minute(n))
+			return errOf(g.EndDeployment(ctx, facts.EndDeploymentInput{ID: id}))
+		}),
+		mutation("linkLineage", func(ctx context.Context, g *grown, n int) error {
+			from, to := registry.NewRunID("p", fmt.Sprintf("n%06d", n)), registry.CommitID(fmt.Sprintf("%040x", n+1))
+			return errOf(g.LinkLineage(ctx, facts.LinkLineageInput{From: from, To: to, Kind: registry.EdgeRanCode}))
+		}),
+		mutation("retractLineage", func(ctx context.Context, g *grown, n int) error {
+			from, to := registry.NewRunID("p", fmt.Sprintf("n%06d", n)), registry.CommitID(fmt.Sprintf("%040x", n+1))
+			return errOf(g.RetractLineage(ctx, facts.RetractLineageInput{From: from, To: to, Kind: registry.EdgeRanCode, Reason: "r"}))
+		}),
+		mutation("a transition as a fact", func(ctx context.Context, g *grown, n int) error {
+			in := &catalog.TransitionModelVersionInput{Model: ptr("big"), Version: ptr("1.0.0"), To: registry.Canary, Force: true, Reason: "r", At: g.Now()}
+			if n > 0 {
+				in.To = registry.Staging
+			}
+			return errOf(g.RecordFacts(ctx, bulk.RecordFactsInput{Facts: []bulk.FactInput{{Transition: in}}}))
+		}),
+		mutation("createToken", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.CreateToken(ctx, access.CreateTokenInput{Subject: "u", Role: registry.RoleViewer, Name: fmt.Sprint(n)}))
+		}),
+	}
+}

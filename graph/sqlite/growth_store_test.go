@@ -1,0 +1,203 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pedigree/graph"
+	"pedigree/graph/sqlite"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+	"pedigree/service/core"
+)
+
+// grown is a store of a size, and a service on it. Of everything that a use case reads or
+// writes there are size others beside it: siblings under the same parent, and nodes of the
+// same kind elsewhere.
+type grown struct {
+	*testing.T
+	*service.Service
+	store *sqlite.Store
+	size  int
+	nodes []*graph.Node
+	edges []*graph.Edge
+	// model has size versions and aliases, quiet has few.
+	model, quiet registry.ID
+	repository   registry.ID
+	// restricted says that the caller does not see all that a use case is about.
+	restricted bool
+}
+
+// start is when the oldest nodes came to be; minute n is n minutes later.
+var start = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func minute(n int) time.Time { return start.Add(time.Duration(n) * time.Minute) }
+
+func grow(t *testing.T, size int) *grown {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"), sqlite.WithReaders(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	g := &grown{T: t, store: store, size: size}
+	g.catalog()
+	g.facts()
+	g.write()
+	table, err := policies.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), store, table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Service = service.New(gate)
+	return g
+}
+
+// add encodes a noun that came to be at a time.
+func (g *grown) add(n registry.Node, id, parent registry.ID, name string, at time.Time, slots ...string) registry.ID {
+	*n.NodeMeta() = registry.Meta{ID: id, Kind: id.Kind(), Parent: parent, ValidFrom: at}
+	node, err := core.EncodeNode(n, name, at, slots...)
+	if err != nil {
+		g.Fatal(err)
+	}
+	g.nodes = append(g.nodes, node)
+	return id
+}
+
+func (g *grown) link(kind registry.EdgeKind, from, to registry.ID, at time.Time) {
+	g.edges = append(g.edges, &graph.Edge{Kind: kind, From: from, To: to, ValidFrom: at, By: "tester"})
+}
+
+func (g *grown) addModel(name, owner string, at time.Time) registry.ID {
+	return g.add(&registry.Model{Name: name, Owner: owner, CreatedAt: at, UpdatedAt: at, Incarnation: 1}, registry.ModelID(name, 1), "", name, at, registry.ModelNameSlot(name))
+}
+
+func (g *grown) addVersion(model registry.ID, name string, n int, stage registry.Stage, owner string) registry.ID {
+	text, at := fmt.Sprintf("1.0.%d", n), minute(n)
+	var slots []string
+	if stage == registry.Production {
+		slots = append(slots, registry.ProductionSlot(model))
+	}
+	v := &registry.ModelVersion{Name: "model-" + name + "-v" + text, ModelID: name + "-v" + text, ModelName: name, Version: text, Number: n + 1, Stage: stage, Owner: owner,
+		Creator: "tester", CreatedDate: at, RecordedAt: at, UpdatedAt: at}
+	return g.add(v, registry.ModelVersionID(model, text), model, v.Name, at, slots...)
+}
+
+// catalog adds the model big with many versions, transitions, aliases and deployments, the
+// model quiet with few, and many models of one version.
+func (g *grown) catalog() {
+	g.model, g.quiet = g.addModel("big", "ada", start), g.addModel("quiet", "ada", start)
+	for i := range g.size {
+		stage := registry.Development
+		switch {
+		case i == 5:
+			stage = registry.Production
+		case i < 5:
+			stage = registry.Staging
+		}
+		v := g.addVersion(g.model, "big", i, stage, "ada")
+		g.add(&registry.ModelCard{Description: fmt.Sprint("card ", i)}, registry.CardID(v), v, "card", minute(i))
+		g.addAlias(g.model, v, i, time.Time{})
+		name := fmt.Sprintf("m%06d", i)
+		m := g.addModel(name, "bob", minute(i))
+		g.addVersion(m, name, 0, stage, "bob")
+	}
+	first := registry.ModelVersionID(g.model, "1.0.0")
+	for i := range g.size {
+		t := &registry.Transition{From: registry.Staging, To: registry.Development, At: minute(g.size + i), By: "tester", Ordinal: i + 1}
+		g.add(t, registry.TransitionID(first, i+1), first, fmt.Sprintf("%08d", i+1), t.At)
+	}
+	for i := range 8 {
+		v := g.addVersion(g.quiet, "quiet", i, registry.Development, "ada")
+		g.add(&registry.ModelCard{Description: "card"}, registry.CardID(v), v, "card", minute(i))
+	}
+	for i := range g.size + 3 {
+		end := minute(i + 1)
+		if i < 3 {
+			end = time.Time{}
+		}
+		g.addAlias(g.quiet, registry.ModelVersionID(g.quiet, "1.0.1"), i, end)
+	}
+	for i := range g.size {
+		d := &registry.Deployment{Name: fmt.Sprintf("d%06d", i), Environment: "old", Endpoint: fmt.Sprint(i), VersionID: first, ModelName: "big", Version: "1.0.0", Owner: "ada", StartedAt: minute(i)}
+		if i >= 5 {
+			d.EndedAt = minute(i + 1)
+		}
+		id := g.add(d, registry.DeploymentID("old", d.Endpoint, first, d.StartedAt), "", d.Name, d.StartedAt)
+		g.link(registry.EdgeDeploys, id, first, d.StartedAt)
+	}
+}
+
+func (g *grown) addAlias(model, version registry.ID, n int, end time.Time) {
+	name := fmt.Sprintf("alias-%06d", n)
+	a := &registry.Alias{Name: name, Model: model, VersionID: version, Version: fmt.Sprintf("1.0.%d", n), SetBy: "tester", SetAt: minute(n)}
+	g.add(a, registry.AliasID(model, name), model, name, minute(n))
+	last := g.nodes[len(g.nodes)-1]
+	if last.ValidTo = end; !end.IsZero() {
+		last.Columns = nil
+	}
+}
+
+// facts adds many runs, datasets, versions of one dataset, commits and tags.
+func (g *grown) facts() {
+	big := g.add(&registry.Dataset{Name: "big", Namespace: "ns", CreatedAt: start}, registry.DatasetID("ns", "big"), "", "big", start)
+	g.repository = g.add(&registry.Repository{Name: "repo"}, registry.RepositoryID("repo"), "", "repo", start)
+	for i := range g.size {
+		at := minute(i)
+		name := fmt.Sprintf("n%06d", i)
+		g.add(&registry.DatasetVersion{Name: "big", Namespace: "ns", Version: name, Role: registry.RawData, CreatedAt: at}, registry.DatasetVersionID(big, name), big, "big", at)
+		g.add(&registry.Dataset{Name: name, Namespace: "others", Owner: "ada", CreatedAt: at}, registry.DatasetID("others", name), "", name, at)
+		g.add(&registry.Run{Name: name, Producer: "p", RunID: name, RunKind: "ETL", StartedAt: at}, registry.NewRunID("p", name), "", name, at)
+		sha := fmt.Sprintf("%040x", i+1)
+		commit := g.add(&registry.Commit{Name: sha[:12], SHA: sha, Role: "feat", Repository: "repo", CommittedAt: at}, registry.CommitID(sha), g.repository, sha[:12], at)
+		tag := g.add(&registry.Tag{Name: name, Repository: "repo", SHA: sha, TaggedAt: at}, registry.TagID(g.repository, name, sha), g.repository, name, at, registry.TagSlot(g.repository, name))
+		g.link(registry.EdgePointsAt, tag, commit, at)
+	}
+	g.servedFacts()
+}
+
+// servedFacts adds a deprecated version and what it came from, all of which every role sees.
+func (g *grown) servedFacts() {
+	v := g.addVersion(g.addModel("zserved", "eve", start), "zserved", 0, registry.Deprecated, "eve")
+	set := g.add(&registry.Dataset{Name: "zserved", Namespace: "zns", CreatedAt: start}, registry.DatasetID("zns", "zserved"), "", "zserved", start)
+	data := g.add(&registry.DatasetVersion{Name: "zserved", Namespace: "zns", Version: "1", CreatedAt: start}, registry.DatasetVersionID(set, "1"), set, "zserved", start)
+	g.link(registry.EdgeDerivedFrom, v, data, start)
+	sha := fmt.Sprintf("%040x", g.size)
+	g.link(registry.EdgeReleasedFrom, v, registry.TagID(g.repository, fmt.Sprintf("n%06d", g.size-1), sha), start)
+}
+
+// write stores what was added, and a log entry for each node of a model.
+func (g *grown) write() {
+	for len(g.nodes) > 0 {
+		n := min(len(g.nodes), 2000)
+		err := g.store.Update(g.Context(), func(tx graph.Tx) error {
+			for _, node := range g.nodes[:n] {
+				e := &registry.LogEntry{Actor: "tester", Action: registry.LogImported, Objects: []registry.ID{node.ID}, Model: node.Parent}
+				if err := tx.Append(g.Context(), e); err != nil {
+					return err
+				}
+			}
+			return tx.Put(g.Context(), g.nodes[:n]...)
+		})
+		if err != nil {
+			g.Fatal(err)
+		}
+		g.nodes = g.nodes[n:]
+	}
+	err := g.store.Update(g.Context(), func(tx graph.Tx) error {
+		e := &registry.LogEntry{Actor: "rare", Action: registry.LogTokenCreated}
+		if err := tx.Append(g.Context(), e); err != nil {
+			return err
+		}
+		return tx.Link(g.Context(), g.edges...)
+	})
+	if err != nil {
+		g.Fatal(err)
+	}
+}

@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
+)
+
+// Every page of a list names its index in the text of its statement. The planner has no
+// statistics, and would now and then sort a whole kind where a few rows match.
+
+// listIndex is an index of the table node: the nodes of one kind, of one parent or of all,
+// by the value of a filter and in an order. Each is partial, so that a node is only in
+// the indexes of lists that it can be in. Counting reads nothing but the index.
+type listIndex struct {
+	kind          registry.Kind
+	children      bool
+	filter, order registry.Index
+	// served means that only nodes are in it which a served version needs: the lists of
+	// developers and viewers.
+	served bool
+}
+
+// indexOfParents is the order of an index that finds the parents of nodes.
+const indexOfParents registry.Index = "parent"
+
+// byParentAndName is the one index that is not of one kind: the children of a parent, by
+// name.
+var byParentAndName = listIndex{children: true, order: registry.IndexName}
+
+// listIndexes are all indexes that lists need.
+var listIndexes = func() map[listIndex]bool {
+	out := map[listIndex]bool{byParentAndName: true, byParentAndName.ofServed(): true}
+	for _, l := range registry.Lists() {
+		add := func(filter, order registry.Index) {
+			x := listIndex{kind: l.Kind, children: l.Children, filter: filter, order: order}
+			if out[x] = true; l.Kind.HasServed() {
+				out[x.ofServed()] = true
+			}
+		}
+		for _, order := range l.Orders {
+			add(registry.NoIndex, order)
+		}
+		for _, filter := range l.Filters {
+			for _, order := range filter.Orders {
+				add(filter.By, order)
+			}
+		}
+		for _, filter := range l.ParentsOf {
+			out[listIndex{kind: l.Kind, children: l.Children, filter: filter, order: indexOfParents}] = true
+		}
+	}
+	return out
+}()
+
+// ofServed is the index of the same list for callers who see only what is served.
+func (x listIndex) ofServed() listIndex {
+	x.served = true
+	return x
+}
+
+// ofAllKinds reports whether the index has the children of all kinds.
+func (x listIndex) ofAllKinds() bool { return x.kind == "" }
+
+// name returns the name of the index in the database.
+func (x listIndex) name() string {
+	parts := []string{"list"}
+	if x.served {
+		parts = append(parts, "served")
+	}
+	if x.ofAllKinds() {
+		return strings.Join(append(parts, "children"), "_")
+	}
+	parts = append(parts, strings.ToLower(string(x.kind)))
+	if x.children {
+		parts = append(parts, "children")
+	}
+	if x.filter != registry.NoIndex {
+		parts = append(parts, "of", string(x.filter))
+	}
+	return strings.Join(append(parts, "by", string(x.order)), "_")
+}
+
+// ddl returns the statement that creates the index.
+func (x listIndex) ddl(codes codes) string {
+	columns := []string{"kind"}
+	where := fmt.Sprintf("kind=%d", codes.kind[x.kind])
+	if x.children {
+		columns = []string{"parent", "kind"}
+	}
+	if x.ofAllKinds() {
+		where = "parent<>''"
+	}
+	if x.served {
+		where += fmt.Sprintf(" AND served=%d", registry.IsServed)
+	}
+	if x.filter != registry.NoIndex {
+		columns = append(columns, string(x.filter))
+	}
+	columns = append(columns, string(x.order), "id", "deleted")
+	if x.order == indexOfParents {
+		columns = slices.DeleteFunc(columns, func(c string) bool { return c == "id" })
+	}
+	return fmt.Sprintf("CREATE INDEX %s ON node(%s) WHERE %s", x.name(), strings.Join(columns, ", "), where)
+}
+
+// syncListIndexes creates the missing indexes and drops those that no list needs any more.
+func syncListIndexes(c *conn, codes codes) error {
+	existing := map[string]bool{}
+	err := c.query("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'node' AND name LIKE 'list!_%' ESCAPE '!'",
+		func(st *engine.Stmt) error { existing[st.ColumnText(0)] = true; return nil })
+	if err != nil {
+		return err
+	}
+	for x := range listIndexes {
+		if !existing[x.name()] {
+			if err := c.execOnce(x.ddl(codes)); err != nil {
+				return err
+			}
+		}
+		delete(existing, x.name())
+	}
+	for name := range existing {
+		if err := c.execOnce("DROP INDEX " + name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceIndexes drops the indexes of earlier programs, which would scan tables without
+// them, and gives the log an index of its actions. syncListIndexes creates the others.
+func replaceIndexes(c *conn) error {
+	names := []string{"node_kind_name", "node_kind_valid_from", "node_parent_name", "node_parent_valid_from"}
+	for _, noun := range registry.Nouns() {
+		for _, col := range registry.IndexColumns() {
+			names = append(names, strings.ToLower(fmt.Sprintf("node_%s_%s", noun.Kind, col.Name)), strings.ToLower(fmt.Sprintf("node_parent_%s_%s", noun.Kind, col.Name)))
+		}
+	}
+	for _, name := range names {
+		if err := c.execOnce("DROP INDEX IF EXISTS " + name); err != nil {
+			return err
+		}
+	}
+	return c.execOnce("CREATE INDEX IF NOT EXISTS log_action ON log(action, seq)")
+}
