@@ -25,6 +25,9 @@ func Canonical(v any) ([]byte, error) {
 	if err := d.Decode(&tree); err != nil {
 		return nil, err
 	}
+	if err := checkNumbers(tree); err != nil {
+		return nil, err
+	}
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
@@ -32,6 +35,29 @@ func Canonical(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimRight(out.Bytes(), "\n"), nil
+}
+
+// checkNumbers refuses numbers that no reader of JSON could hold, such as 1e400.
+func checkNumbers(v any) error {
+	switch v := v.(type) {
+	case json.Number:
+		if _, err := v.Float64(); err != nil {
+			return Invalid("json", "holds the number %s, which is out of range; write it as a text", Shorten(v.String(), 40))
+		}
+	case []any:
+		for _, x := range v {
+			if err := checkNumbers(x); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, x := range v {
+			if err := checkNumbers(x); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // MarshalJSON writes the value as it is, null when empty.
@@ -66,6 +92,9 @@ func (j *JSON) UnmarshalGQL(v any) error {
 		return nil
 	}
 	b, err := Canonical(v)
+	if CodeOf(err) == InvalidArgument {
+		return err
+	}
 	if err != nil {
 		return Invalid("json", "is not a JSON value")
 	}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -9,19 +10,28 @@ import (
 const MaxText = 64 << 10
 
 // CheckName checks a name: 1 to 255 code points, valid UTF-8, no control characters,
-// no "/" or ":", and not "." or "..". Names are compared byte by byte; the caller must
+// no "/" or ":", not "." or "..", no blanks at the ends and no invisible characters. Names are compared byte by byte; the caller must
 // normalise them to Unicode NFC first.
 func CheckName(field, name string) error {
 	if err := CheckKey(field, name); err != nil {
 		return err
 	}
+	if strings.TrimSpace(name) != name {
+		return Invalid(field, "must not begin or end with a blank")
+	}
 	for _, r := range name {
 		if r == '/' || r == ':' {
 			return Invalid(field, "must not contain %q; use - or _ instead", r)
 		}
+		if unicode.Is(unicode.Cf, r) || strings.ContainsRune(blankLetters, r) {
+			return Invalid(field, "must not contain the invisible character U+%04X", r)
+		}
 	}
 	return nil
 }
+
+// blankLetters are letters and symbols that show as nothing.
+const blankLetters = "\u115F\u1160\u2800\u3164\uFFA0"
 
 // CheckKey is CheckName for names that other systems choose, such as dataset paths and
 // URLs. It allows "/" and ":", and up to 1024 code points in some fields.

@@ -15,10 +15,13 @@ var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]
 // hour of one digit and an offset of 24 hours.
 func ParseTime(text string) (time.Time, error) {
 	upper := strings.ToUpper(text)
+	if t, err := time.Parse(time.RFC3339Nano, upper); err == nil && t.IsZero() { // It would be read as a time that is left out.
+		return time.Time{}, Errorf(InvalidArgument, "%q lies before 1970; leave out a time that is not known", Shorten(text, 40))
+	}
 	if t, err := time.Parse(time.RFC3339Nano, upper); err == nil && rfc3339.MatchString(upper) {
 		return t.UTC(), nil
 	}
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
+	if t, err := time.Parse(time.DateOnly, text); err == nil && !t.IsZero() {
 		return t, nil
 	}
 	return time.Time{}, Errorf(InvalidArgument, "%q is no time; write RFC 3339, for example 2024-01-01T00:00:00Z", Shorten(text, 40))

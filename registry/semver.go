@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -56,6 +57,10 @@ func (v Version) Next(b Bump) (Version, error) {
 		base = semver.New(0, 0, 0, "", "")
 	}
 	var n semver.Version
+	part := map[Bump]uint64{BumpMajor: base.Major(), BumpMinor: base.Minor(), BumpPatch: base.Patch()}[b]
+	if part == math.MaxUint64 {
+		return Version{}, Errorf(FailedPrecondition, "no %s version comes after %s; give the version", strings.ToLower(string(b)), v)
+	}
 	switch b {
 	case BumpMajor:
 		n = base.IncMajor()

@@ -85,7 +85,7 @@ func TestEachStateOfAnOutputIsAVersion(t *testing.T) {
 	}
 	again := func(added int) {
 		t.Helper()
-		if rep := w.loadModels(r.path, o); rep.Added("model versions") != added {
+		if rep := w.loadModels(r.path, o); rep.Added("model versions") != added || len(rep.Problems) != 0 {
 			t.Errorf("imported again: %+v", rep)
 		}
 	}

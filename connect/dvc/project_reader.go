@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"path"
 	"strings"
 
@@ -80,11 +79,11 @@ func (r *projectReader) project(c git.Commit) (p *project, isNew bool) {
 			r.report.AddProblem(git.Remark, "submodule "+at, "its files are those of another repository and are not read; import that one too")
 		}
 	}
-	hash := sha256.New()
+	var list []byte
 	for _, f := range files {
-		fmt.Fprintf(hash, "%s %s\n", f.Blob, f.Path)
+		list = append(append(append(append(list, f.Blob...), ' '), f.Path...), '\n')
 	}
-	key := [sha256.Size]byte(hash.Sum(nil))
+	key := sha256.Sum256(list)
 	isNew = !r.seen[key]
 	r.seen[key] = true
 	if p, _, ok := r.projects.Get(string(key[:])); ok {

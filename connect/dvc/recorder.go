@@ -49,8 +49,8 @@ func (d datasetVersion) identity() datasetVersion {
 
 // recordCommit records the project of a commit.
 func (r *recorder) recordCommit(c git.Commit, p *project) error {
-	for _, t := range p.tracked {
-		if err := r.recordTracked(c, t); err != nil {
+	for i := range p.tracked {
+		if err := r.recordTracked(c, &p.tracked[i]); err != nil {
 			return err
 		}
 	}
@@ -70,7 +70,10 @@ func (r *recorder) recordCommit(c git.Commit, p *project) error {
 }
 
 // recordTracked records an output of a .dvc file and the source that it was imported from.
-func (r *recorder) recordTracked(c git.Commit, t trackedFile) error {
+func (r *recorder) recordTracked(c git.Commit, t *trackedFile) error {
+	if id, known := r.versionIDs[t.identity()]; known && (id == "" || t.source == nil || r.linkedSources[[2]registry.ID{id, r.versionIDs[t.source.identity()]}]) {
+		return nil // Most files of a commit are those of the one before.
+	}
 	clean := &git.TextCleaner{}
 	in := facts.RecordDatasetVersionInput{Role: registry.RawData, Description: clean.Text(t.desc, registry.MaxText), Owner: clean.Line(t.owner, maxLine), Tags: labelTags(clean, t.labels)}
 	r.reportChanges(clean, t.file+" at commit "+git.ShortSHA(c.SHA))

@@ -72,7 +72,7 @@ func LaterTime(a, b time.Time) time.Time {
 }
 
 // earliestTime and latestTime are the first and the last time that CheckTime accepts.
-var earliestTime, latestTime = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+var earliestTime, latestTime = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
 
 // CheckTime answers INVALID_ARGUMENT for times that the stores cannot hold. The zero time is
 // accepted.
