@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"pedigree/internal/bench/graphs"
@@ -86,41 +85,31 @@ type measurement struct {
 	c         *contender
 	workload  workload
 	order     []graphs.Question
-	next      atomic.Int64
 	latencies [][]time.Duration
 }
 
 // run asks n questions, and then n more as long as minTime is not over.
 func (m *measurement) run(queriers []querier, n int64, minTime time.Duration) error {
-	m.next.Store(0)
 	start := time.Now()
-	var last atomic.Int64
-	last.Store(n)
+	turns := newPasses(n)
+	more := func() bool { return time.Since(start) < min(minTime, m.workload.maxTime) }
 	var wg sync.WaitGroup
 	errs := make(chan error, len(queriers))
 	for w, worker := range queriers {
 		m.latencies[w] = m.latencies[w][:0]
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for {
-				i := m.next.Add(1) - 1
-				if i >= last.Load() {
-					if time.Since(start) >= minTime || time.Since(start) >= m.workload.maxTime {
-						return
-					}
-					last.CompareAndSwap(i, i+n)
-				}
-				if time.Since(start) >= m.workload.maxTime {
+		wg.Go(func() {
+			for time.Since(start) < m.workload.maxTime {
+				i, ok := turns.take(more)
+				if !ok {
 					return
 				}
 				if err := m.queryOnce(w, worker, m.order[i%int64(len(m.order))]); err != nil {
 					errs <- err
-					last.Store(0)
+					turns.stop()
 					return
 				}
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	select {
