@@ -6,9 +6,10 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WEB_SOURCES := $(shell find web/src -type f 2>/dev/null) web/package.json web/package-lock.json web/build.mjs web/tsconfig.json
 
 SIZES ?= 10000,100000,1000000
-ONLY ?= sqlite,neo4j,peer,bare,raw
-PARTS ?= lineage,cold,shapes,writes,memory
+ONLY ?= sqlite,neo4j,peer,bare,raw,mlflow-1,mlflow
+PARTS ?= lineage,cold,shapes,writes,memory,registry
 ROUNDS ?= 3
+MODELS ?= 1000
 
 .PHONY: help run build web check test proof bench generate fmt lint vuln clean
 
@@ -40,7 +41,7 @@ bench: ## run the benchmark; SIZES=10000,100000 ONLY=sqlite,bare PARTS=lineage R
 	@mkdir -p build/bench
 	go build -o build/bench/pedigree ./cmd/pedigree
 	go build -o build/bench/bench ./internal/bench/cmd
-	./build/bench/bench -sizes $(SIZES) -only $(ONLY) -parts $(PARTS) -rounds $(ROUNDS)
+	./build/bench/bench -sizes $(SIZES) -only $(ONLY) -parts $(PARTS) -rounds $(ROUNDS) -models $(MODELS)
 
 generate: ## regenerate the GraphQL executor from schema/
 	go tool gqlgen generate

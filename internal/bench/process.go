@@ -16,7 +16,7 @@ import (
 // process is a server process that the bench started.
 type process struct {
 	cmd *exec.Cmd
-	// url is the first URL in the server's output.
+	// url is the first URL in the server's output, or what the bench told it to be.
 	url    string
 	log    *os.File
 	exited chan struct{}
@@ -26,7 +26,12 @@ type process struct {
 // returns nil. It fails when the server exits or limit is over; then nothing of it
 // is left but its log.
 func launch(cmd *exec.Cmd, logFile string, limit time.Duration, ready func(url string) error) (*process, error) {
-	p := &process{cmd: cmd, exited: make(chan struct{})}
+	return launchAt("", cmd, logFile, limit, ready)
+}
+
+// launchAt is launch for a server that is told its URL and does not print it.
+func launchAt(url string, cmd *exec.Cmd, logFile string, limit time.Duration, ready func(url string) error) (*process, error) {
+	p := &process{cmd: cmd, url: url, exited: make(chan struct{})}
 	found, err := p.start(logFile)
 	if err != nil {
 		return nil, err
@@ -106,13 +111,17 @@ func (p *process) waitReady(found <-chan string, limit time.Duration, ready func
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// stop sends SIGTERM, and SIGKILL when the process still runs 10 seconds later.
+// stop sends SIGTERM. When the process or one of its children still runs 10 seconds
+// later, it sends SIGKILL to all of them.
 func (p *process) stop() {
+	tree := processTree(p.pid())
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.exited:
 	case <-time.After(10 * time.Second):
-		p.cmd.Process.Kill()
+		for _, pid := range tree {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
 		<-p.exited
 	}
 	p.log.Close()
