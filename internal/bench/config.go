@@ -40,10 +40,14 @@ const (
 	MemoryPart = "memory"  // anonymous memory under a mix of queries
 	// RegistryPart is what a registry does all day, against MLflow.
 	RegistryPart = "registry"
+	// GrowthPart is what gets, lists and writes cost while what they do not return grows.
+	GrowthPart = "growth"
 )
 
 // Parts returns the names of all parts.
-func Parts() []string { return []string{Lineage, Cold, Shapes, Writes, MemoryPart, RegistryPart} }
+func Parts() []string {
+	return []string{Lineage, Cold, Shapes, Writes, MemoryPart, RegistryPart, GrowthPart}
+}
 
 // Config says what to measure.
 type Config struct {
@@ -59,6 +63,9 @@ type Config struct {
 	Rounds            int
 	// Models is the number of models in the part registry; at least 100, for a page.
 	Models int
+	// GrowthSizes are the numbers of siblings in the part growth; a store has about
+	// twelve nodes for each.
+	GrowthSizes []int
 	// MinTime and MaxTime bound one measurement. StartTimeout bounds the start of a
 	// server.
 	MinTime, MaxTime, StartTimeout time.Duration
@@ -113,6 +120,9 @@ func (c Config) validate() error {
 	}
 	if c.hasPart(RegistryPart) && c.Models < pageSize {
 		return fmt.Errorf("the part %s needs at least %d models, not %d", RegistryPart, pageSize, c.Models)
+	}
+	if c.hasPart(GrowthPart) && (len(c.GrowthSizes) < 2 || slices.Min(c.GrowthSizes) < 100) {
+		return fmt.Errorf("the part %s needs at least two sizes, each of 100 or more, not %v", GrowthPart, c.GrowthSizes)
 	}
 	return os.MkdirAll(c.Dir, 0o755)
 }

@@ -20,7 +20,13 @@ const mlflowDefaultWorkers = 4
 // mlflowServer is MLflow's server on an empty SQLite file.
 type mlflowServer struct {
 	*process
-	version string
+	version, home string
+}
+
+// stop also removes the data.
+func (s *mlflowServer) stop() {
+	s.process.stop()
+	os.RemoveAll(s.home)
 }
 
 // installMLflow returns the path of MLflow's command. It installs the pinned version
@@ -78,7 +84,7 @@ func (c Config) startMLflow(ctx context.Context, name string, workers int) (*mlf
 	cmd.Dir = home
 	// Without the runner of jobs and without telemetry it has more of the machine.
 	cmd.Env = append(os.Environ(), "MLFLOW_DISABLE_TELEMETRY=true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false")
-	s := &mlflowServer{}
+	s := &mlflowServer{home: home}
 	log := filepath.Join(c.Dir, "registry-"+name+".log")
 	s.process, err = launchAt("http://"+address, cmd, log, c.StartTimeout, func(url string) (err error) {
 		if s.version, err = mlflowVersion(url); err != nil {

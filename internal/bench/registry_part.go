@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"pedigree/internal/neo4jtest"
@@ -99,13 +98,8 @@ func (r *runner) startRegistryMLflow(ctx context.Context, name string) (*registr
 
 func (r *runner) startRegistrySQLite(ctx context.Context, name string) (*registryContender, error) {
 	file := filepath.Join(r.Dir, "registry.db")
-	remove := func() {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			os.Remove(file + suffix)
-		}
-	}
-	remove()
-	r.cleanups = append(r.cleanups, remove)
+	removeStore(file)
+	r.cleanups = append(r.cleanups, func() { removeStore(file) })
 	server, err := r.startServer(ctx, "registry-sqlite", "sqlite://"+file)
 	if err != nil {
 		return nil, err

@@ -10,9 +10,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// TestEveryWorkFitsTheSchema validates the documents against the schema, and their
-// variables against the documents.
-func TestEveryWorkFitsTheSchema(t *testing.T) {
+// graphQLSchema reads the schema of this server.
+func graphQLSchema(t *testing.T) *ast.Schema {
+	t.Helper()
 	files, err := filepath.Glob("../../schema/*.graphqls")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d schema files, %v", len(files), err)
@@ -29,7 +29,13 @@ func TestEveryWorkFitsTheSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	models := newRegistryModels(pageSize)
+	return schema
+}
+
+// TestEveryWorkFitsTheSchema validates the documents against the schema, and their
+// variables against the documents.
+func TestEveryWorkFitsTheSchema(t *testing.T) {
+	schema, models := graphQLSchema(t), newRegistryModels(pageSize)
 	calls := pedigreeCalls(models)
 	for _, work := range append(registryWorks(), registryLoad()...) {
 		var request struct {

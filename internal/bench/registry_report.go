@@ -51,10 +51,15 @@ func (r *RegistryResult) write(b *strings.Builder) {
 		fmt.Fprintf(b, "| %s | %.0f |\n", name, mib(r.resident[name]))
 	}
 	b.WriteString("\n")
-	for _, key := range slices.SortedFunc(maps.Keys(r.failed), func(x, y sampleKey) int {
-		return cmp.Or(cmp.Compare(x.part, y.part), cmp.Compare(x.contender, y.contender), cmp.Compare(x.workers, y.workers))
+	writeFailed(b, r.failed)
+}
+
+// writeFailed lists the errors that ended measurements.
+func writeFailed(b *strings.Builder, failed map[sampleKey]error) {
+	for _, key := range slices.SortedFunc(maps.Keys(failed), func(x, y sampleKey) int {
+		return cmp.Or(cmp.Compare(x.part, y.part), cmp.Compare(x.contender, y.contender), cmp.Compare(x.size, y.size), cmp.Compare(x.workers, y.workers))
 	}) {
-		fmt.Fprintf(b, "- %s, %d at once: %.300s\n", key.part, key.workers, r.failed[key].Error())
+		fmt.Fprintf(b, "- %s, %d at once: %.300s\n", key.part, key.workers, failed[key].Error())
 	}
 }
 

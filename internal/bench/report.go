@@ -20,6 +20,7 @@ func (r *Result) Table() string {
 		r.writeSamples(&b)
 	}
 	r.Registry.write(&b)
+	r.Growth.write(&b)
 	if len(r.Built) > 0 {
 		r.writeLoading(&b)
 	}

@@ -37,10 +37,12 @@ type Result struct {
 	MemorySize int
 	// Registry holds the part registry; nil when it was not measured.
 	Registry *RegistryResult
+	// Growth holds the part growth; nil when it was not measured.
+	Growth *GrowthResult
 }
 
 // Failures returns the number of measurements that ended with an error.
-func (r *Result) Failures() int { return len(r.Failed) + r.Registry.failures() }
+func (r *Result) Failures() int { return len(r.Failed) + r.Registry.failures() + r.Growth.failures() }
 
 // runner holds the running servers of a bench and its result so far.
 type runner struct {
@@ -86,7 +88,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 // run performs all steps, then stops what they started, also after an error.
 func (r *runner) run(ctx context.Context) error {
 	defer r.close()
-	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory, r.measureRegistry} {
+	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory, r.measureRegistry, r.measureGrowth} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
