@@ -20,6 +20,8 @@ type process struct {
 	url    string
 	log    *os.File
 	exited chan struct{}
+	// patience is how long stop waits before it kills.
+	patience time.Duration
 }
 
 // launch starts a server, waits until it prints its URL, and then until ready
@@ -31,7 +33,7 @@ func launch(cmd *exec.Cmd, logFile string, limit time.Duration, ready func(url s
 
 // launchAt is launch for a server that is told its URL and does not print it.
 func launchAt(url string, cmd *exec.Cmd, logFile string, limit time.Duration, ready func(url string) error) (*process, error) {
-	p := &process{cmd: cmd, url: url, exited: make(chan struct{})}
+	p := &process{cmd: cmd, url: url, exited: make(chan struct{}), patience: 10 * time.Second}
 	found, err := p.start(logFile)
 	if err != nil {
 		return nil, err
@@ -111,14 +113,14 @@ func (p *process) waitReady(found <-chan string, limit time.Duration, ready func
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// stop sends SIGTERM. When the process or one of its children still runs 10 seconds
-// later, it sends SIGKILL to all of them.
+// stop sends SIGTERM. When the process, or a child that holds its output, still runs
+// after its patience, it sends SIGKILL to all of them.
 func (p *process) stop() {
 	tree := processTree(p.pid())
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.exited:
-	case <-time.After(10 * time.Second):
+	case <-time.After(p.patience):
 		for _, pid := range tree {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}

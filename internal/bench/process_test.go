@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,6 +33,28 @@ func TestAFailedLaunchClosesItsLog(t *testing.T) {
 				t.Errorf("the log is still open %d times", n)
 			}
 		})
+	}
+}
+
+// TestStopEndsChildrenToo stops a server that ignores the request, with a child that
+// holds its output and does not hear of it.
+func TestStopEndsChildrenToo(t *testing.T) {
+	cmd := exec.Command("sh", "-c", `trap "" TERM; sleep 300 & echo http://127.0.0.1:1; wait`)
+	p, err := launch(cmd, filepath.Join(t.TempDir(), "log"), time.Minute, func(string) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := processTree(p.pid())
+	if len(tree) != 2 {
+		t.Fatalf("%d processes", len(tree))
+	}
+	p.patience = 10 * time.Millisecond
+	go p.stop()
+	select {
+	case <-p.exited:
+	case <-time.After(30 * time.Second):
+		syscall.Kill(tree[1], syscall.SIGKILL)
+		t.Fatal("the child still runs")
 	}
 }
 
