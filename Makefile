@@ -6,9 +6,11 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WEB_SOURCES := $(shell find web/src -type f 2>/dev/null) web/package.json web/package-lock.json web/build.mjs web/tsconfig.json
 
 SIZES ?= 10000,100000,1000000
-ONLY ?= sqlite,neo4j,peer,bare,raw
-PARTS ?= lineage,cold,shapes,writes,memory
+ONLY ?= sqlite,neo4j,peer,bare,raw,mlflow-1,mlflow
+PARTS ?= lineage,cold,shapes,writes,memory,registry,growth
 ROUNDS ?= 3
+MODELS ?= 1000
+SIBLINGS ?= 100,1000,10000,100000
 
 .PHONY: help run build web check test proof bench generate fmt lint vuln clean
 
@@ -40,7 +42,7 @@ bench: ## run the benchmark; SIZES=10000,100000 ONLY=sqlite,bare PARTS=lineage R
 	@mkdir -p build/bench
 	go build -o build/bench/pedigree ./cmd/pedigree
 	go build -o build/bench/bench ./internal/bench/cmd
-	./build/bench/bench -sizes $(SIZES) -only $(ONLY) -parts $(PARTS) -rounds $(ROUNDS)
+	./build/bench/bench -sizes $(SIZES) -only $(ONLY) -parts $(PARTS) -rounds $(ROUNDS) -models $(MODELS) -growth $(SIBLINGS)
 
 generate: ## regenerate the GraphQL executor from schema/
 	go tool gqlgen generate

@@ -21,10 +21,15 @@ const (
 	Peer           = "peer"   // @neo4j/graphql with Apollo Server
 	BareSQL        = "bare"   // the closure in plain SQL, in this process
 	RawCypher      = "raw"    // the closure in Cypher through the Go driver, in this process
+	// MLflowOne and MLflowDefault are MLflow's server on SQLite, with one worker and
+	// with as many as it takes by itself.
+	MLflowOne, MLflowDefault = "mlflow-1", "mlflow"
 )
 
 // Contenders returns the names of all contenders.
-func Contenders() []string { return []string{PedigreeSQLite, PedigreeNeo4j, Peer, BareSQL, RawCypher} }
+func Contenders() []string {
+	return []string{PedigreeSQLite, PedigreeNeo4j, Peer, BareSQL, RawCypher, MLflowOne, MLflowDefault}
+}
 
 // The parts of a bench.
 const (
@@ -33,22 +38,34 @@ const (
 	Shapes     = "shapes"  // impact of hubs, lineage of lattices
 	Writes     = "writes"  // acknowledged mutations
 	MemoryPart = "memory"  // anonymous memory under a mix of queries
+	// RegistryPart is what a registry does all day, against MLflow.
+	RegistryPart = "registry"
+	// GrowthPart is what gets, lists and writes cost while what they do not return grows.
+	GrowthPart = "growth"
 )
 
 // Parts returns the names of all parts.
-func Parts() []string { return []string{Lineage, Cold, Shapes, Writes, MemoryPart} }
+func Parts() []string {
+	return []string{Lineage, Cold, Shapes, Writes, MemoryPart, RegistryPart, GrowthPart}
+}
 
 // Config says what to measure.
 type Config struct {
 	// Dir holds the result, and the graphs between runs.
 	Dir string
-	// Server is the path of the registry's binary, PeerDir the folder of the peer.
-	Server, PeerDir string
+	// Server is the path of the registry's binary, PeerDir the folder of the peer,
+	// MLflowDir the one with MLflow's requirements file.
+	Server, PeerDir, MLflowDir string
 	// Sizes are numbers of nodes, each at least 10,000.
 	Sizes []int
 	// Contenders and Parts select what to measure.
 	Contenders, Parts []string
 	Rounds            int
+	// Models is the number of models in the part registry; at least 100, for a page.
+	Models int
+	// GrowthSizes are the numbers of siblings in the part growth; a store has about
+	// twelve nodes for each.
+	GrowthSizes []int
 	// MinTime and MaxTime bound one measurement. StartTimeout bounds the start of a
 	// server.
 	MinTime, MaxTime, StartTimeout time.Duration
@@ -64,6 +81,11 @@ type Config struct {
 func (c Config) hasContender(contender string) bool { return slices.Contains(c.Contenders, contender) }
 
 func (c Config) hasPart(part string) bool { return slices.Contains(c.Parts, part) }
+
+// needsGraphs reports whether a selected part asks about the graphs.
+func (c Config) needsGraphs() bool {
+	return slices.ContainsFunc([]string{Lineage, Cold, Shapes, MemoryPart}, c.hasPart)
+}
 
 func (c Config) plan(size int) graphs.Plan { return graphs.Plan{Size: size, Seed: c.Seed} }
 
@@ -95,6 +117,12 @@ func (c Config) validate() error {
 	}
 	if len(c.Sizes) == 0 || c.Rounds < 1 {
 		return fmt.Errorf("at least one size and one round are needed")
+	}
+	if c.hasPart(RegistryPart) && c.Models < pageSize {
+		return fmt.Errorf("the part %s needs at least %d models, not %d", RegistryPart, pageSize, c.Models)
+	}
+	if c.hasPart(GrowthPart) && (len(c.GrowthSizes) < 2 || slices.Min(c.GrowthSizes) < 100) {
+		return fmt.Errorf("the part %s needs at least two sizes, each of 100 or more, not %v", GrowthPart, c.GrowthSizes)
 	}
 	return os.MkdirAll(c.Dir, 0o755)
 }

@@ -17,15 +17,16 @@ import (
 // responseTimeout bounds one request and its response.
 const responseTimeout = 60 * time.Second
 
-// httpConn is a keep-alive connection that posts one body after another. It
+// httpConn is a keep-alive connection that sends one request after another. It
 // writes the request bytes itself and uses no connection pool, so that the client
 // takes little CPU time from the machine that it measures.
 type httpConn struct {
-	conn        net.Conn
-	reader      *bufio.Reader
-	requestHead string
-	sendBuf     []byte
-	recvBuf     []byte
+	conn    net.Conn
+	reader  *bufio.Reader
+	uri     string // where post sends
+	headers string
+	sendBuf []byte
+	recvBuf []byte
 }
 
 // dial connects to a URL. Every request carries the given header lines.
@@ -38,17 +39,20 @@ func dial(to string, headers ...string) (*httpConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := "POST " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
+	head := " HTTP/1.1\r\nHost: " + u.Host + "\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
 	for _, h := range headers {
 		head += h + "\r\n"
 	}
-	return &httpConn{conn: conn, reader: bufio.NewReaderSize(conn, 16<<10), requestHead: head}, nil
+	return &httpConn{conn: conn, reader: bufio.NewReaderSize(conn, 16<<10), uri: u.RequestURI(), headers: head}, nil
 }
 
-// post returns the body of a 200 response. The next call overwrites it.
-func (c *httpConn) post(body []byte) ([]byte, error) {
+// post sends a body to the URL of the connection, as send does.
+func (c *httpConn) post(body []byte) ([]byte, error) { return c.send(http.MethodPost, c.uri, body) }
+
+// send returns the body of a 200 response. The next call overwrites it.
+func (c *httpConn) send(method, uri string, body []byte) ([]byte, error) {
 	c.conn.SetDeadline(time.Now().Add(responseTimeout))
-	c.sendBuf = append(c.sendBuf[:0], c.requestHead...)
+	c.sendBuf = append(append(append(append(c.sendBuf[:0], method...), ' '), uri...), c.headers...)
 	c.sendBuf = append(c.sendBuf, "Content-Length: "...)
 	c.sendBuf = strconv.AppendInt(c.sendBuf, int64(len(body)), 10)
 	c.sendBuf = append(append(c.sendBuf, "\r\n\r\n"...), body...)

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"pedigree/internal/bench/graphs"
@@ -49,6 +48,9 @@ type Sample struct {
 	// ServerCPU and ClientCPU are CPU time per answer. For a contender in this
 	// process ServerCPU holds the sum, because they cannot be separated.
 	ServerCPU, ClientCPU time.Duration
+	// Written is the number of bytes per answer that the server's processes wrote, to
+	// files and connections alike.
+	Written float64
 	// Complete is true when every question was asked at least once.
 	Complete bool
 }
@@ -71,14 +73,16 @@ func (c *contender) measure(load workload) (Sample, error) {
 	if err := m.run(queriers, int64(len(order)/10+load.workers), 0); err != nil {
 		return Sample{}, err
 	}
-	server, client := cpuOf(c.pids), ownCPU()
+	server, client, written := cpuOf(c.pids), ownCPU(), writtenBy(c.pids)
 	start := time.Now()
 	if err := m.run(queriers, int64(len(order)), load.minTime); err != nil {
 		return Sample{}, err
 	}
 	took := time.Since(start)
-	server, client = cpuOf(c.pids)-server, ownCPU()-client
-	return m.summarize(took, server, client), nil
+	server, client, written = cpuOf(c.pids)-server, ownCPU()-client, writtenBy(c.pids)-written
+	s := m.summarize(took, server, client)
+	s.Written = float64(written) / float64(max(1, s.Answers))
+	return s, nil
 }
 
 // measurement is a measurement in progress.
@@ -86,41 +90,31 @@ type measurement struct {
 	c         *contender
 	workload  workload
 	order     []graphs.Question
-	next      atomic.Int64
 	latencies [][]time.Duration
 }
 
 // run asks n questions, and then n more as long as minTime is not over.
 func (m *measurement) run(queriers []querier, n int64, minTime time.Duration) error {
-	m.next.Store(0)
 	start := time.Now()
-	var last atomic.Int64
-	last.Store(n)
+	turns := newPasses(n)
+	more := func() bool { return time.Since(start) < min(minTime, m.workload.maxTime) }
 	var wg sync.WaitGroup
 	errs := make(chan error, len(queriers))
 	for w, worker := range queriers {
 		m.latencies[w] = m.latencies[w][:0]
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for {
-				i := m.next.Add(1) - 1
-				if i >= last.Load() {
-					if time.Since(start) >= minTime || time.Since(start) >= m.workload.maxTime {
-						return
-					}
-					last.CompareAndSwap(i, i+n)
-				}
-				if time.Since(start) >= m.workload.maxTime {
+		wg.Go(func() {
+			for time.Since(start) < m.workload.maxTime {
+				i, ok := turns.take(more)
+				if !ok {
 					return
 				}
 				if err := m.queryOnce(w, worker, m.order[i%int64(len(m.order))]); err != nil {
 					errs <- err
-					last.Store(0)
+					turns.stop()
 					return
 				}
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	select {
@@ -137,9 +131,9 @@ func (m *measurement) queryOnce(w int, worker querier, q graphs.Question) error 
 	m.latencies[w] = append(m.latencies[w], time.Since(start))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s at %d nodes, %s: %w", m.c.name, m.c.size, q.Of, err)
+		return fmt.Errorf("%s, size %d, %s: %w", m.c.name, m.c.size, q.Of, err)
 	case nodes != q.Nodes || m.workload.exact && edges != q.Edges:
-		return fmt.Errorf("%s at %d nodes: the answer for %s has %d nodes and %d edges, want %d and %d", m.c.name, m.c.size, q.Of, nodes, edges, q.Nodes, q.Edges)
+		return fmt.Errorf("%s, size %d: the answer for %s has %d nodes and %d edges, want %d and %d", m.c.name, m.c.size, q.Of, nodes, edges, q.Nodes, q.Edges)
 	}
 	return nil
 }
@@ -178,7 +172,7 @@ func median(samples []Sample) (out Sample) {
 	}
 	out = Sample{P50: midTime(func(s Sample) time.Duration { return s.P50 }), P99: midTime(func(s Sample) time.Duration { return s.P99 }),
 		PerSecond: mid(func(s Sample) float64 { return s.PerSecond }), ServerCPU: midTime(func(s Sample) time.Duration { return s.ServerCPU }),
-		ClientCPU: midTime(func(s Sample) time.Duration { return s.ClientCPU }), Complete: true}
+		ClientCPU: midTime(func(s Sample) time.Duration { return s.ClientCPU }), Written: mid(func(s Sample) float64 { return s.Written }), Complete: true}
 	for _, s := range samples {
 		out.Answers += s.Answers
 		out.Complete = out.Complete && s.Complete

@@ -36,11 +36,7 @@ func (r *runner) measureMemory(ctx context.Context) error {
 	}
 	size := r.Sizes[len(r.Sizes)-1]
 	file := r.files[size] + ".copy.db"
-	defer func() {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			os.Remove(file + suffix)
-		}
-	}()
+	defer removeStore(file)
 	if err := copyFile(file, r.files[size]); err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func (c Config) startPeer(ctx context.Context, server *neo4jtest.Server, size in
 }
 
 func (r *runner) setUpNeo4j(ctx context.Context) error {
-	if !r.hasContender(PedigreeNeo4j) && !r.hasContender(RawCypher) && !r.hasContender(Peer) {
+	if !r.needsGraphs() || !r.hasContender(PedigreeNeo4j) && !r.hasContender(RawCypher) && !r.hasContender(Peer) {
 		return nil
 	}
 	r.result.Built[PedigreeNeo4j] = map[int]Built{}

@@ -16,30 +16,52 @@ import (
 // process is a server process that the bench started.
 type process struct {
 	cmd *exec.Cmd
-	// url is the first URL in the server's output.
+	// url is the first URL in the server's output, or what the bench told it to be.
 	url    string
 	log    *os.File
 	exited chan struct{}
+	// patience is how long stop waits before it kills.
+	patience time.Duration
 }
 
 // launch starts a server, waits until it prints its URL, and then until ready
-// returns nil. It fails when the server exits or limit is over.
+// returns nil. It fails when the server exits or limit is over; then nothing of it
+// is left but its log.
 func launch(cmd *exec.Cmd, logFile string, limit time.Duration, ready func(url string) error) (*process, error) {
-	p := &process{cmd: cmd, exited: make(chan struct{})}
-	var err error
-	if p.log, err = os.Create(logFile); err != nil {
-		return nil, err
-	}
-	cmd.Stderr = p.log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
+	return launchAt("", cmd, logFile, limit, ready)
+}
+
+// launchAt is launch for a server that is told its URL and does not print it.
+func launchAt(url string, cmd *exec.Cmd, logFile string, limit time.Duration, ready func(url string) error) (*process, error) {
+	p := &process{cmd: cmd, url: url, exited: make(chan struct{}), patience: 10 * time.Second}
+	found, err := p.start(logFile)
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := p.waitReady(found, limit, ready); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("%s %w: see %s", filepath.Base(cmd.Path), err, logFile)
+	}
+	return p, nil
+}
+
+// start starts the command with its log. The channel receives the first URL that it
+// prints.
+func (p *process) start(logFile string) (found chan string, err error) {
+	if p.log, err = os.Create(logFile); err != nil {
 		return nil, err
 	}
-	found := make(chan string, 1)
+	p.cmd.Stderr = p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := p.cmd.StdoutPipe()
+	if err == nil {
+		err = p.cmd.Start()
+	}
+	if err != nil {
+		p.log.Close()
+		return nil, err
+	}
+	found = make(chan string, 1)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -55,40 +77,53 @@ func launch(cmd *exec.Cmd, logFile string, limit time.Duration, ready func(url s
 	}()
 	go func() {
 		<-read
-		cmd.Wait()
+		p.cmd.Wait()
 		close(p.exited)
 	}()
+	return found, nil
+}
+
+// waitReady waits for the URL that the server prints, unless it is known, and then
+// until ready returns nil.
+func (p *process) waitReady(found <-chan string, limit time.Duration, ready func(url string) error) error {
 	timeout := time.After(limit)
-	select {
-	case p.url = <-found:
-	case <-p.exited:
-		return nil, fmt.Errorf("%s ended: see %s", filepath.Base(cmd.Path), logFile)
-	case <-timeout:
-		p.stop()
-		return nil, fmt.Errorf("%s printed no URL within %s: see %s", filepath.Base(cmd.Path), limit, logFile)
+	if p.url == "" {
+		select {
+		case p.url = <-found:
+		case <-p.exited:
+			return errors.New("ended")
+		case <-timeout:
+			return fmt.Errorf("printed no URL within %s", limit)
+		}
 	}
-	for err = ready(p.url); err != nil; err = ready(p.url) {
+	for {
+		err := ready(p.url)
+		if err == nil {
+			return nil
+		}
 		select {
 		case <-p.exited:
-			return nil, fmt.Errorf("%s ended: see %s", filepath.Base(cmd.Path), logFile)
+			return errors.New("ended")
 		case <-timeout:
-			p.stop()
-			return nil, errors.Join(fmt.Errorf("%s does not answer: see %s", filepath.Base(cmd.Path), logFile), err)
+			return fmt.Errorf("does not answer: %w", err)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	return p, nil
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// stop sends SIGTERM, and SIGKILL when the process still runs 10 seconds later.
+// stop sends SIGTERM. When the process, or a child that holds its output, still runs
+// after its patience, it sends SIGKILL to all of them.
 func (p *process) stop() {
+	tree := processTree(p.pid())
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.exited:
-	case <-time.After(10 * time.Second):
-		p.cmd.Process.Kill()
+	case <-time.After(p.patience):
+		for _, pid := range tree {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
 		<-p.exited
 	}
 	p.log.Close()

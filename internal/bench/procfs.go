@@ -79,14 +79,37 @@ func ownAndChildCPU() time.Duration {
 // anonymousMemory returns the anonymous memory (RssAnon) of a process in bytes, or 0
 // when it has exited.
 func anonymousMemory(pid int) int64 {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for _, l := range strings.Split(string(b), "\n") {
-		if rest, ok := strings.CutPrefix(l, "RssAnon:"); ok {
-			kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kb << 10
+	return procField(pid, "status", "RssAnon") << 10
+}
+
+// procField returns the number behind the name of a field in one of a process's files
+// under /proc, or 0 when the process has exited.
+func procField(pid int, file, field string) int64 {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	for line := range strings.Lines(string(b)) {
+		if rest := strings.Fields(strings.TrimPrefix(line, field+":")); strings.HasPrefix(line, field+":") && len(rest) > 0 {
+			n, _ := strconv.ParseInt(rest[0], 10, 64)
+			return n
 		}
 	}
 	return 0
+}
+
+// writtenBy returns the bytes that processes have passed to write calls so far.
+func writtenBy(pids []int) (sum int64) {
+	for _, pid := range pids {
+		sum += procField(pid, "io", "wchar")
+	}
+	return sum
+}
+
+// residentMemory returns the resident memory of processes in bytes. What several of
+// them share counts once.
+func residentMemory(pids []int) (sum int64) {
+	for _, pid := range pids {
+		sum += procField(pid, "smaps_rollup", "Pss") << 10
+	}
+	return sum
 }
 
 // loadAverage returns the load of the machine over one, five and fifteen minutes.

@@ -12,11 +12,18 @@ import (
 func (r *Result) Table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Load of the machine (1, 5, 15 minutes) before: %s; after: %s. Of its CPU time, %.0f %% went to what is not the bench. "+
-		"%d rounds in %s; figures are medians of the rounds. Every answer had the same number of nodes and edges from every contender.\n\n",
-		r.LoadBefore, r.LoadAfter, 100*r.OtherCPU, r.Config.Rounds, r.Took.Round(1e9))
+		"%d rounds in %s; figures are medians of the rounds. Every answer had the same number of nodes and edges from every contender. "+
+		"An fdatasync of 4 KiB took %s.\n\n",
+		r.LoadBefore, r.LoadAfter, 100*r.OtherCPU, r.Config.Rounds, r.Took.Round(1e9), roundDuration(r.SyncTime))
 	r.writeTargets(&b)
-	r.writeSamples(&b)
-	r.writeLoading(&b)
+	if len(r.samples) > 0 {
+		r.writeSamples(&b)
+	}
+	r.Registry.write(&b)
+	r.Growth.write(&b)
+	if len(r.Built) > 0 {
+		r.writeLoading(&b)
+	}
 	return b.String()
 }
 

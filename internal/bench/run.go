@@ -24,6 +24,8 @@ type Result struct {
 	// OtherCPU is the share (0 to 1) of the machine's CPU time, idle time included,
 	// that processes outside the bench used.
 	OtherCPU float64
+	// SyncTime is the median time of an fdatasync on the disk of the stores.
+	SyncTime time.Duration
 	// Built is by contender and size.
 	Built   map[string]map[int]Built
 	samples map[sampleKey][]Sample
@@ -33,7 +35,14 @@ type Result struct {
 	// measured.
 	Memory     *MemoryUse
 	MemorySize int
+	// Registry holds the part registry; nil when it was not measured.
+	Registry *RegistryResult
+	// Growth holds the part growth; nil when it was not measured.
+	Growth *GrowthResult
 }
+
+// Failures returns the number of measurements that ended with an error.
+func (r *Result) Failures() int { return len(r.Failed) + r.Registry.failures() + r.Growth.failures() }
 
 // runner holds the running servers of a bench and its result so far.
 type runner struct {
@@ -63,6 +72,10 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	ours := ownAndChildCPU()
 	busy, all := machineCPU()
 	r := &Result{Config: c, LoadBefore: load, Built: map[string]map[int]Built{}, samples: map[sampleKey][]Sample{}, Failed: map[sampleKey]error{}}
+	var err error
+	if r.SyncTime, err = syncTime(c.Dir); err != nil {
+		return nil, err
+	}
 	if err := (&runner{Config: c, result: r, files: map[int]string{}}).run(ctx); err != nil {
 		return nil, err
 	}
@@ -75,7 +88,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 // run performs all steps, then stops what they started, also after an error.
 func (r *runner) run(ctx context.Context) error {
 	defer r.close()
-	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory} {
+	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory, r.measureRegistry, r.measureGrowth} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -87,7 +100,7 @@ func (r *runner) run(ctx context.Context) error {
 }
 
 func (r *runner) setUpSQLite(ctx context.Context) error {
-	if !r.hasContender(PedigreeSQLite) && !r.hasContender(BareSQL) {
+	if !r.needsGraphs() || !r.hasContender(PedigreeSQLite) && !r.hasContender(BareSQL) {
 		return nil
 	}
 	r.result.Built[PedigreeSQLite] = map[int]Built{}
@@ -234,15 +247,23 @@ func (r *runner) measure(ctx context.Context, round int, c *contender, key sampl
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	got, err := r.sample(round, c, key, load)
+	if err == nil {
+		r.result.samples[key] = append(r.result.samples[key], got)
+	}
+	return err
+}
+
+// sample measures once, and logs what came out.
+func (r *runner) sample(round int, c *contender, key sampleKey, load workload) (Sample, error) {
 	load.workers, load.minTime, load.maxTime = key.workers, r.MinTime, r.MaxTime
 	got, err := c.measure(load)
 	if err != nil {
-		return err
+		return got, err
 	}
-	r.result.samples[key] = append(r.result.samples[key], got)
-	r.logf("round %d, %s of %s at %d nodes, %d at once: %.0f/s, p50 %s, p99 %s, server CPU %s, client CPU %s", round+1, key.part, key.contender, key.size,
+	r.logf("round %d, %s of %s, size %d, %d at once: %.0f/s, p50 %s, p99 %s, server CPU %s, client CPU %s", round+1, key.part, key.contender, key.size,
 		key.workers, got.PerSecond, roundDuration(got.P50), roundDuration(got.P99), roundDuration(got.ServerCPU), roundDuration(got.ClientCPU))
-	return nil
+	return got, nil
 }
 
 // roundDuration formats a duration with about four digits.

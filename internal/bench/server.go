@@ -14,10 +14,11 @@ import (
 	"pedigree/internal/bench/graphs"
 )
 
-// testServer is a server of this registry under test, with a token for it.
+// testServer is a server of this registry under test, with a token for it and one of
+// its administrator.
 type testServer struct {
 	*process
-	token string
+	token, adminToken string
 }
 
 // benchRole is the role of the token. It is not the administrator, so that the
@@ -31,16 +32,14 @@ func (c Config) startServer(ctx context.Context, name, store string, flags ...st
 	if err != nil {
 		return nil, err
 	}
-	create := exec.CommandContext(ctx, c.Server, "token", "create", "--subject", "bench-"+rand.Text()[:8], "--role", benchRole, "--data", data, "--store", store)
-	out, err := create.Output()
+	token, err := c.createToken(ctx, data, store, benchRole)
 	if err != nil {
 		os.RemoveAll(data)
-		return nil, fmt.Errorf("no token for %s: %w", name, withStderr(err))
+		return nil, fmt.Errorf("no token for %s: %w", name, err)
 	}
-	token := strings.TrimSpace(string(out))
-	token = token[strings.LastIndex(token, "\n")+1:]
 	cmd := exec.Command(c.Server, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn", "--store", store}, flags...)...)
-	cmd.Env = append(os.Environ(), "PEDIGREE_BOOTSTRAP_TOKEN="+rand.Text()+rand.Text())
+	admin := rand.Text() + rand.Text()
+	cmd.Env = append(os.Environ(), "PEDIGREE_BOOTSTRAP_TOKEN="+admin)
 	p, err := launch(cmd, filepath.Join(c.Dir, name+".log"), c.StartTimeout, checkReady)
 	if err != nil {
 		os.RemoveAll(data)
@@ -50,7 +49,18 @@ func (c Config) startServer(ctx context.Context, name, store string, flags ...st
 		<-p.exited
 		os.RemoveAll(data)
 	}()
-	return &testServer{p, token}, nil
+	return &testServer{p, token, admin}, nil
+}
+
+// createToken returns a new token of a role for the servers of a store.
+func (c Config) createToken(ctx context.Context, data, store, role string) (string, error) {
+	create := exec.CommandContext(ctx, c.Server, "token", "create", "--subject", "bench-"+rand.Text()[:8], "--role", role, "--data", data, "--store", store)
+	out, err := create.Output()
+	if err != nil {
+		return "", withStderr(err)
+	}
+	token := strings.TrimSpace(string(out))
+	return token[strings.LastIndex(token, "\n")+1:], nil
 }
 
 // withStderr adds the standard error of a failed command to its error.

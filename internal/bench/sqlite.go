@@ -50,9 +50,8 @@ func (c Config) buildSQLite(ctx context.Context, size int) (string, Built, error
 			return file, b, nil
 		}
 	}
-	for _, suffix := range []string{"", "-wal", "-shm", ".json"} {
-		os.Remove(file + suffix)
-	}
+	removeStore(file)
+	os.Remove(file + ".json")
 	c.logf("loading %d nodes into SQLite", size)
 	b := Built{LoadAverage: loadAverage()}
 	s, err := sqlite.Open(ctx, file)
@@ -70,6 +69,13 @@ func (c Config) buildSQLite(ctx context.Context, size int) (string, Built, error
 		err = writeBuilt(file, b)
 	}
 	return file, b, err
+}
+
+// removeStore removes an SQLite store.
+func removeStore(file string) {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		os.Remove(file + suffix)
+	}
 }
 
 // logProgress returns a callback that logs the progress of a load every 5 seconds.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
@@ -56,13 +55,8 @@ func (r *runner) measureWrites(ctx context.Context) error {
 		return nil
 	}
 	file := filepath.Join(r.Dir, "writes.db")
-	remove := func() {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			os.Remove(file + suffix)
-		}
-	}
-	remove()
-	defer remove()
+	removeStore(file)
+	defer removeStore(file)
 	server, err := r.startServer(ctx, "writes", "sqlite://"+file)
 	if err != nil {
 		return err

@@ -34,6 +34,9 @@ func run(ctx context.Context) error {
 	flag.StringVar(&c.Dir, "dir", "build/bench", "folder of the graphs and of the result")
 	flag.StringVar(&c.Server, "server", "build/bench/pedigree", "path of the server's binary")
 	flag.StringVar(&c.PeerDir, "peer", "bench/peer", "folder of the peer")
+	flag.StringVar(&c.MLflowDir, "mlflow", "bench/mlflow", "folder of MLflow's requirements file")
+	growth := flag.String("growth", "100,1000,10000,100000", "numbers of siblings in the part growth, separated by commas")
+	flag.IntVar(&c.Models, "models", 1000, "number of models in the part registry")
 	flag.IntVar(&c.Rounds, "rounds", 3, "number of rounds; the result holds medians")
 	flag.DurationVar(&c.MinTime, "least", 3*time.Second, "minimum time of a measurement")
 	flag.DurationVar(&c.MaxTime, "most", time.Minute, "maximum time of a measurement")
@@ -42,14 +45,14 @@ func run(ctx context.Context) error {
 	flag.Uint64Var(&c.Seed, "seed", 1, "seed of the graphs")
 	flag.BoolVar(&c.Rebuild, "fresh", false, "rebuild graphs that exist already")
 	flag.Parse()
-	c.Contenders, c.Parts = strings.Split(*only, ","), strings.Split(*parts, ",")
-	for _, s := range strings.Split(*sizes, ",") {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			return fmt.Errorf("%q is not a number of nodes", s)
-		}
-		c.Sizes = append(c.Sizes, n)
+	var err error
+	if c.GrowthSizes, err = numbers(*growth); err != nil {
+		return err
 	}
+	if c.Sizes, err = numbers(*sizes); err != nil {
+		return err
+	}
+	c.Contenders, c.Parts = strings.Split(*only, ","), strings.Split(*parts, ",")
 	r, err := bench.Run(ctx, c)
 	if err != nil {
 		return err
@@ -59,8 +62,20 @@ func run(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(c.Dir, "result.md"), []byte(table), 0o644); err != nil {
 		return err
 	}
-	if n := len(r.Failed); n > 0 {
-		return fmt.Errorf("%d measurements of hubs and lattices failed; see the table", n)
+	if n := r.Failures(); n > 0 {
+		return fmt.Errorf("%d measurements failed; see the table", n)
 	}
 	return nil
+}
+
+// numbers reads numbers that are separated by commas.
+func numbers(text string) (out []int, err error) {
+	for s := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a number", s)
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }

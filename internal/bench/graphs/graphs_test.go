@@ -141,6 +141,18 @@ func TestAnswersHaveTheExpectedCounts(t *testing.T) {
 	}
 }
 
+// TestSpreadHasAnyNumberOfQuestions covers graphs with and without filler projects.
+func TestSpreadHasAnyNumberOfQuestions(t *testing.T) {
+	for _, size := range []int{10_000, 20_000} {
+		p := Plan{size, 1}
+		for _, n := range []int{0, 1, 2000, 2001, 5000} {
+			if got := len(p.Spread(n)); got != n {
+				t.Errorf("%d questions of a graph of %d nodes with %d fillers, want %d", got, size, p.fillerCount(), n)
+			}
+		}
+	}
+}
+
 // BenchmarkLoad writes a graph to a new store. Its metrics cover Update only.
 func BenchmarkLoad(b *testing.B) {
 	for range b.N {

@@ -112,11 +112,16 @@ func (p Plan) Versions() (out []Question) {
 	return out
 }
 
-// Spread returns n questions for the lineage of versions all over the graph.
+// Spread returns n questions for the lineage of versions all over the graph. A graph
+// without filler projects has 2,000 to ask about, so they come again after that.
 func (p Plan) Spread(n int) (out []Question) {
 	fillers := p.fillerCount()
 	if fillers == 0 {
-		return p.Versions()[:n]
+		asked := p.Versions()
+		for i := range n {
+			out = append(out, asked[i%len(asked)])
+		}
+		return out
 	}
 	for i := range n {
 		q := p.fillerProject(i * fillers / n).questions()
