@@ -9,8 +9,8 @@ type Column struct {
 	Description string `json:"description,omitempty"`
 	// DerivedFrom are its source columns, in other dataset versions.
 	DerivedFrom []ColumnSource `json:"derivedFrom,omitempty"`
-	// Of is the dataset version that it was read with.
-	Of Node `json:"-"`
+	// ReadAt is the as-of instant at which its dataset version was read.
+	ReadAt Instant `json:"-"`
 }
 
 // ColumnSource is a source column of another column: an input field of OpenLineage's

@@ -20,6 +20,11 @@ func (r *datasetResolver) Versions(ctx context.Context, obj *registry.Dataset, f
 	return r.service.VersionsOfDataset(ctx, obj, page(first, after))
 }
 
+// Columns is the resolver for the columns field.
+func (r *datasetVersionResolver) Columns(ctx context.Context, obj *registry.DatasetVersion) ([]*registry.Column, error) {
+	return r.service.ColumnsOf(ctx, obj)
+}
+
 // Dataset is the resolver for the dataset field.
 func (r *datasetVersionResolver) Dataset(ctx context.Context, obj *registry.DatasetVersion) (*registry.Dataset, error) {
 	return r.service.DatasetOf(ctx, obj)

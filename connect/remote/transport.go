@@ -73,6 +73,7 @@ func (c *Client) attempt(ctx context.Context, body []byte, out any) (retry bool,
 		return false, 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/graphql-response+json") // Its status tells a query that the server does not know.
 	c.setHeaders(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -146,7 +147,7 @@ func (c *Client) decodeResponse(resp *http.Response, raw []byte, out any) (retry
 		if e.Extensions["coordinate"] != nil {
 			continue // The caller may not see this field; it is null in the data.
 		}
-		if resp.StatusCode == http.StatusUnprocessableEntity && len(e.Path) == 0 {
+		if resp.StatusCode == http.StatusBadRequest && len(e.Path) == 0 {
 			return false, registry.Errorf(registry.Unavailable, "the server at %s does not know what this command asks for; use the pedigree of its version (%s)", c.Server(), registry.Shorten(e.Message, 200))
 		}
 		err := e.toRegistryError()

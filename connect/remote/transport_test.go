@@ -113,7 +113,7 @@ func TestAnAnswerThatIsNotGraphQLIsExplained(t *testing.T) {
 		{429, "slowly", registry.Unavailable, 3, "try again soon"},
 		{502, "<html>bad gateway</html>", registry.Unavailable, 3, "502 Bad Gateway"},
 		{503, `{"data":null,"errors":[{"message":"the store does not answer","extensions":{"code":"UNAVAILABLE"}}]}`, registry.Unavailable, 3, "the store does not answer"},
-		{422, `{"data":null,"errors":[{"message":"Cannot query field \"x\"","extensions":{"code":"INVALID_ARGUMENT"}}]}`, registry.Unavailable, 0, "use the pedigree of its version"},
+		{400, `{"errors":[{"message":"Cannot query field \"x\"","extensions":{"code":"INVALID_ARGUMENT"}}]}`, registry.Unavailable, 0, "use the pedigree of its version"},
 		{200, `{"data":{"viewer":7}}`, registry.Internal, 0, "cannot be read"},
 		{500, `{"data":null,"errors":[{"message":"internal error; the log has the cause under request 1","extensions":{"code":"INTERNAL"}}]}`, registry.Internal, 0, "under request 1"},
 	} {

@@ -16,7 +16,7 @@ import (
 func TestGraphQLClientsWork(t *testing.T) {
 	dir := installClients(t)
 	p := start(t, append(stores["SQLite"](t), "--demo")...)
-	for _, programs := range [][]string{{"compile-relay.mjs", "relay.mjs"}, {"apollo.mjs"}, {"urql.mjs"}} {
+	for _, programs := range [][]string{{"compile-relay.mjs", "relay.mjs"}, {"apollo.mjs"}, {"urql.mjs"}, {"audits.mjs"}} {
 		t.Run(strings.TrimSuffix(programs[len(programs)-1], ".mjs"), func(t *testing.T) {
 			for _, program := range programs {
 				cmd := exec.Command("node", program)

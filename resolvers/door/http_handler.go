@@ -80,19 +80,19 @@ func contentType(accept string) string {
 	return jsonType
 }
 
-// statusOf returns the HTTP status of an operation that was refused before it ran.
+// statusOf returns the HTTP status of an operation that was refused before it ran. With
+// application/json it is 200 for every well-formed request, because such a response can also
+// come from a server in between; its errors tell.
 func statusOf(errs gqlerror.List, contentType string) int {
-	switch {
-	case errcode.GetErrorKind(errs) != errcode.KindProtocol:
-		return http.StatusOK
-	case contentType == responseType:
+	if contentType == responseType && errcode.GetErrorKind(errs) == errcode.KindProtocol {
 		return http.StatusBadRequest
 	}
-	return http.StatusUnprocessableEntity
+	return http.StatusOK
 }
 
-// send writes a response. The data is JSON already and is not encoded again. Responses are
-// never cached, because they depend on the caller.
+// send writes a response. The data is JSON already and is not encoded again. An operation that
+// did not run has no data, not even null. Responses are never cached, because they depend on the
+// caller.
 func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response) {
 	pooled := bufferPool.Get().(*[]byte)
 	defer releaseBuffer(pooled)
@@ -100,11 +100,13 @@ func send(w http.ResponseWriter, kind string, status int, resp *graphql.Response
 	if len(resp.Errors) > 0 {
 		b = append(appendJSON(append(b, `"errors":`...), resp.Errors), ',')
 	}
-	b = append(b, `"data":`...)
-	if len(resp.Data) == 0 {
-		b = append(b, "null"...)
-	} else {
-		b = append(b, resp.Data...)
+	switch {
+	case len(resp.Data) > 0:
+		b = append(append(b, `"data":`...), resp.Data...)
+	case len(resp.Errors) > 0:
+		b = b[:len(b)-1] // The comma.
+	default:
+		b = append(b, `"data":null`...)
 	}
 	if len(resp.Extensions) > 0 {
 		b = appendJSON(append(b, `,"extensions":`...), resp.Extensions)

@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"pedigree/registry"
 	"pedigree/service"
+	"pedigree/service/catalog"
 )
 
 // reader writes queries from the schema: all fields of the objects at a position.
@@ -298,4 +300,28 @@ func TestWithoutSiblingsEveryFieldReadsForEachObject(t *testing.T) {
 		}
 	}
 	t.Logf("PROOF %d fields read more often one by one", fields)
+}
+
+// TestListsOfDifferentInstantsAreNotMixed asks for the same objects at two instants, now, and in
+// another list that shares one of them, in one operation.
+func TestListsOfDifferentInstantsAreNotMixed(t *testing.T) {
+	w := newWorld(t, 1)
+	before := w.past()
+	first, second := w.name["version 1.0.00"], w.name["version 1.1.00"]
+	if _, err := w.service.UpdateModelCard(as(t, registry.RoleAdmin), catalog.UpdateModelCardInput{ID: &first, Card: &catalog.ModelCardInput{Description: new("changed")}}); err != nil {
+		t.Fatal(err)
+	}
+	ids, after := quoted([]registry.ID{first, second}), w.service.Now().Format(time.RFC3339Nano)
+	const card = "{ ... on ModelVersion { card { description } } }"
+	a, _ := w.ask(fmt.Sprintf(`{ then: nodesAt(ids: %s, asOf: %q) %[4]s later: nodesAt(ids: %[1]s, asOf: %[3]q) %[4]s now: nodes(ids: %[1]s) %[4]s reversed: nodes(ids: [%[5]q, %[6]q]) %[4]s }`,
+		ids, before, after, card, second, first))
+	for list, want := range map[string]string{"then": "common common", "later": "changed common", "now": "changed common", "reversed": "common changed"} {
+		var got []string
+		for _, n := range a.Data[list].([]any) {
+			got = append(got, n.(map[string]any)["card"].(map[string]any)["description"].(string))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", list, got, want)
+		}
+	}
 }

@@ -33,7 +33,7 @@ func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 	*noun.NodeMeta() = meta
 	if v, ok := noun.(*registry.DatasetVersion); ok {
 		for i := range v.Columns {
-			v.Columns[i].Of = v
+			v.Columns[i].ReadAt = at
 		}
 	}
 	if r, ok := noun.(*registry.Run); ok && n.Doc != nil && r.Status == "" && meta.Mask.Has(registry.Bit("Run", "status")) {

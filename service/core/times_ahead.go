@@ -28,7 +28,7 @@ func CheckTimesNotAhead(input any, now time.Time) error {
 	return CheckNotAhead(path, t, now)
 }
 
-var timeType, nodeType = reflect.TypeFor[time.Time](), reflect.TypeFor[registry.Node]()
+var timeType = reflect.TypeFor[time.Time]()
 
 // timeAhead returns the path and the value of a time after limit; a zero time when there is
 // none.
@@ -55,9 +55,8 @@ func timeAhead(v reflect.Value, limit time.Time) (path string, found time.Time) 
 			return "", time.Time{}
 		}
 		for i := range v.NumField() {
-			f := v.Type().Field(i)
-			if !f.IsExported() || f.Type == nodeType {
-				continue // A noun is no input. What it was read with may lead back to where we are.
+			if !v.Type().Field(i).IsExported() {
+				continue
 			}
 			if path, found = timeAhead(v.Field(i), limit); !found.IsZero() {
 				return joinPath(inputName(v.Type().Field(i)), path), found

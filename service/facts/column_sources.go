@@ -222,66 +222,68 @@ func mergeKnownColumns(ctx context.Context, tx *policies.Tx, old *graph.Node, v 
 // MaxColumns is the largest number of columns of a dataset version.
 const MaxColumns = 5000
 
-// sourcesField is the field of the sources of all columns of a dataset version.
+// columnsField and sourcesField are the fields of the columns of a dataset version, and of the
+// sources of a column.
+type columnsField struct{}
 type sourcesField struct{}
 
+// ColumnsOf returns the columns of a dataset version; nil when the caller does not see them. Those
+// of all its siblings are siblings.
+func (r *Recorder) ColumnsOf(ctx context.Context, v *registry.DatasetVersion) ([]*registry.Column, error) {
+	if _, err := r.core.Gate.Read(ctx, registry.CatalogRead); err != nil {
+		return nil, err
+	}
+	return core.Batch(ctx, v, columnsField{}, func(ctx context.Context, all []*registry.DatasetVersion) ([][]*registry.Column, error) {
+		out := make([][]*registry.Column, len(all))
+		for i, v := range all {
+			if v.Columns != nil {
+				out[i] = make([]*registry.Column, len(v.Columns))
+			}
+			for j := range v.Columns {
+				out[i][j] = &v.Columns[j]
+			}
+		}
+		core.Siblings(ctx, out...)
+		return out, nil
+	})
+}
+
 // SourcesOf lists the columns that a column was derived from, as far as the caller sees their
-// dataset versions. Those of all columns of its dataset version, and of the siblings of that, are
-// read together.
+// dataset versions.
 func (r *Recorder) SourcesOf(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
 	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	of, ok := c.Of.(*registry.DatasetVersion)
-	if !ok {
-		return []*registry.ColumnSource{}, nil // It was not read from a store.
-	}
-	sources, err := core.Batch(ctx, of, sourcesField{}, func(ctx context.Context, all []*registry.DatasetVersion) ([]columnSources, error) {
-		return r.columnSources(ctx, scope, all)
+	return core.Batch(ctx, c, sourcesField{}, func(ctx context.Context, all []*registry.Column) ([][]*registry.ColumnSource, error) {
+		return r.visibleSources(ctx, scope, all)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return sources[c.Name], nil
 }
 
-// columnSources are the sources of the columns of a dataset version, by the name of the column.
-type columnSources map[string][]*registry.ColumnSource
-
-// columnSources returns the sources that the caller sees of the columns of each version, and
-// makes them siblings.
-func (r *Recorder) columnSources(ctx context.Context, scope *policies.Scope, versions []*registry.DatasetVersion) ([]columnSources, error) {
+// visibleSources returns the sources that the caller sees of each column, and makes them siblings.
+func (r *Recorder) visibleSources(ctx context.Context, scope *policies.Scope, columns []*registry.Column) ([][]*registry.ColumnSource, error) {
 	var refs []core.NodeRef
-	for _, v := range versions {
-		for _, c := range v.Columns {
-			for _, source := range c.DerivedFrom {
-				refs = append(refs, core.NodeRef{ID: source.DatasetVersion})
-			}
+	for _, c := range columns {
+		for _, source := range c.DerivedFrom {
+			refs = append(refs, core.NodeRef{ID: source.DatasetVersion})
 		}
 	}
 	seen, err := r.core.ReadNodes(ctx, scope, refs)
 	if err != nil {
 		return nil, err
 	}
-	var all []*registry.ColumnSource
-	out := make([]columnSources, len(versions))
-	for i, v := range versions {
-		out[i] = columnSources{}
-		for _, c := range v.Columns {
-			visible := []*registry.ColumnSource{}
-			for _, source := range c.DerivedFrom {
-				var n registry.Node
-				n, seen = seen[0], seen[1:]
-				if of, ok := n.(*registry.DatasetVersion); ok && of.Mask.Has(registry.Bit("DatasetVersion", "columns")) {
-					source.ReadAt = v.ReadAt
-					visible = append(visible, &source)
-				}
+	out := make([][]*registry.ColumnSource, len(columns))
+	for i, c := range columns {
+		out[i] = []*registry.ColumnSource{}
+		for k, source := range c.DerivedFrom {
+			if of, ok := seen[k].(*registry.DatasetVersion); ok && of.Mask.Has(registry.Bit("DatasetVersion", "columns")) {
+				source.ReadAt = c.ReadAt
+				out[i] = append(out[i], &source)
 			}
-			out[i][c.Name], all = visible, append(all, visible...)
 		}
+		seen = seen[len(c.DerivedFrom):]
 	}
-	core.Siblings(ctx, all)
+	core.Siblings(ctx, out...)
 	return out, nil
 }
 

@@ -1,19 +1,28 @@
 import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { createClient, type ExecutionResult } from 'graphql-ws';
 import { parse } from 'graphql';
+import { token } from './session';
 
 type Headers = Record<string, unknown> | undefined;
 
+/** The headers of the headers editor, and the token of the sign-in unless the editor has an Authorization of its own. */
+function withToken(headers: Headers): Record<string, string> {
+  const given = (headers ?? {}) as Record<string, string>;
+  const signedIn = token();
+  if (signedIn === null || Object.keys(given).some((name) => name.toLowerCase() === 'authorization')) return given;
+  return { ...given, Authorization: `Bearer ${signedIn}` };
+}
+
 /**
  * The fetcher of GraphiQL: POST for queries and mutations, graphql-transport-ws for subscriptions. A browser cannot set
- * headers on a WebSocket, so the headers editor's content is sent as the connection_init payload.
+ * headers on a WebSocket, so they are sent as the connection_init payload.
  */
-export const fetcher: Fetcher = (params, options) => (isSubscription(params) ? subscribe(params, options?.headers) : post(params, options?.headers));
+export const fetcher: Fetcher = (params, options) => (isSubscription(params) ? subscribe : post)(params, withToken(options?.headers));
 
-async function post(params: FetcherParams, headers: Headers) {
+async function post(params: FetcherParams, headers: Record<string, string>) {
   const response = await fetch('/graphql', {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Accept: 'application/graphql-response+json, application/json', ...(headers as Record<string, string>) },
+    headers: { 'Content-Type': 'application/json', Accept: 'application/graphql-response+json, application/json', ...headers },
     body: JSON.stringify(params),
     // Without "omit" a 401 with a Basic challenge would open the browser's password dialog.
     credentials: 'omit',
@@ -27,11 +36,11 @@ async function post(params: FetcherParams, headers: Headers) {
   }
 }
 
-/** Opens a WebSocket per subscription and closes it with the subscription: the token in the headers editor may change. */
-function subscribe(params: FetcherParams, headers: Headers): AsyncIterableIterator<ExecutionResult> {
+/** Opens a WebSocket per subscription and closes it with the subscription: the token may change. */
+function subscribe(params: FetcherParams, headers: Record<string, string>): AsyncIterableIterator<ExecutionResult> {
   const url = new URL('/graphql', location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  const client = createClient({ url: url.href, connectionParams: headers ?? {}, retryAttempts: 0 });
+  const client = createClient({ url: url.href, connectionParams: headers, retryAttempts: 0 });
   const results = client.iterate({ query: params.query, variables: params.variables as Record<string, unknown>, operationName: params.operationName ?? null });
   return results as AsyncIterableIterator<ExecutionResult>;
 }

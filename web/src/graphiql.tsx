@@ -7,7 +7,8 @@ import { useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { EXAMPLES, findSamples, type Ask, type Example } from './examples';
 import { fetcher } from './fetcher';
-import { token } from './session';
+import { clear, token } from './session';
+import { SignIn } from './signin';
 
 function Icon() {
   return (
@@ -42,13 +43,7 @@ function Examples() {
     <section aria-label="Examples">
       <div className="graphiql-doc-explorer-title">Examples</div>
       <p className="pedigree-hint">
-        {token() === null ? (
-          <>
-            Requests need a token. <a href="/">Sign in</a> first, or put it in the Headers editor: <code>{'{"Authorization": "Bearer …"}'}</code>, then re-fetch the schema.
-          </>
-        ) : (
-          <>Your token is in the Headers editor. Choosing an example fills the editors; run it with {'▶'} or Ctrl-Enter.</>
-        )}
+        Choosing an example fills the editors; run it with {'▶'} or Ctrl-Enter. Your token is sent with every request and shown nowhere; the Headers editor is for other headers.
       </p>
       <ul className="pedigree-examples">
         {EXAMPLES.map((example) => (
@@ -69,7 +64,7 @@ function Examples() {
 
 const EXAMPLES_PLUGIN: GraphiQLPlugin = { title: 'Examples', icon: Icon, content: Examples };
 
-/** Sends queries with the headers in the headers editor. */
+/** Sends queries as the editors do: with the token, and with the headers in the headers editor. */
 function askWith(headersText: string): Ask {
   return async (query, variables) => {
     const headers = headersText.trim() === '' ? {} : (JSON.parse(headersText) as Record<string, string>);
@@ -77,8 +72,8 @@ function askWith(headersText: string): Ask {
   };
 }
 
-// GraphiQL's history stores the headers of requests, whatever its setting for headers is. So everything that it stores
-// goes to sessionStorage, and the token is deleted with the tab or at sign-out.
+// GraphiQL's history stores the headers of the headers editor, whatever its setting for headers is. They may be secret
+// too. So everything that it stores goes to sessionStorage, and is deleted with the tab or at sign-out.
 const storage = {
   getItem: (key: string) => sessionStorage.getItem(key),
   setItem: (key: string, value: string) => sessionStorage.setItem(key, value),
@@ -93,25 +88,36 @@ const storage = {
 const VISIBLE = 'graphiql:visiblePlugin';
 if (sessionStorage.getItem(VISIBLE) === null && matchMedia('(min-width: 900px)').matches) sessionStorage.setItem(VISIBLE, EXAMPLES_PLUGIN.title);
 
-const signedIn = token();
-const bearer = signedIn === null ? {} : { defaultHeaders: JSON.stringify({ Authorization: `Bearer ${signedIn}` }, null, 2) };
+/** The page: GraphiQL behind a sign-in. The token is no part of GraphiQL, so it shows it nowhere; the fetcher sends it. */
+function Page() {
+  const [signedIn, setSignedIn] = useState(token() !== null);
+  if (!signedIn) return <SignIn onDone={() => setSignedIn(true)} />;
 
-createRoot(document.getElementById('app')!).render(
-  <GraphiQL
-    fetcher={fetcher}
-    storage={storage}
-    plugins={[EXAMPLES_PLUGIN]}
-    defaultQuery={EXAMPLES[0]!.query}
-    {...bearer}
-    isHeadersEditorEnabled
-    shouldPersistHeaders={false}
-    showPersistHeadersSettings={false}
-    defaultEditorToolsVisibility="headers"
-  >
-    <GraphiQL.Logo>
-      <a className="pedigree-home" href="/" title="Back to the dashboard">
-        Pedigree
-      </a>
-    </GraphiQL.Logo>
-  </GraphiQL>,
-);
+  function signOut() {
+    clear();
+    setSignedIn(false);
+  }
+
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      storage={storage}
+      plugins={[EXAMPLES_PLUGIN]}
+      defaultQuery={EXAMPLES[0]!.query}
+      isHeadersEditorEnabled
+      shouldPersistHeaders={false}
+      showPersistHeadersSettings={false}
+    >
+      <GraphiQL.Logo>
+        <a className="pedigree-home" href="/" title="Back to the dashboard">
+          Pedigree
+        </a>
+        <button type="button" className="pedigree-sign-out" onClick={signOut}>
+          Sign out
+        </button>
+      </GraphiQL.Logo>
+    </GraphiQL>
+  );
+}
+
+createRoot(document.getElementById('app')!).render(<Page />);

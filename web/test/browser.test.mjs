@@ -244,12 +244,65 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
-test('GraphiQL without a token says that it needs one', async () => {
+/** Every text that a page shows or holds in its elements: what a shared screen or a copy of the page could give away. */
+const everyText = (page) => page.evaluate(() => {
+  const values = [...document.querySelectorAll('input, textarea')].map((e) => (e.type === 'password' ? '' : e.value));
+  const editors = [...document.querySelectorAll('.CodeMirror')].map((e) => e.CodeMirror.getValue());
+  return [document.documentElement.outerHTML, document.body.innerText, ...values, ...editors, location.href, document.title].join('\n');
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`GraphiQL, ${colorScheme}: asks for a token in a password field, and refuses an unknown one`, async () => {
+    const { page, close, problems } = await open(browser, base, { colorScheme, viewport: { width: 320, height: 700 } });
+    await page.goto(`${base}/graphiql`);
+    await page.getByText('Requests need a token.').waitFor();
+    assert.equal(await page.getByLabel('API token').getAttribute('type'), 'password');
+    assert.equal(await page.locator('.CodeMirror').count(), 0);
+    await page.getByLabel('API token').fill('two words');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('This is not a token').waitFor();
+    await page.getByLabel('API token').fill('wrong-token');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('pedigree token create --subject me --role viewer').waitFor();
+    assert.equal(await page.evaluate(() => sessionStorage.getItem('pedigree.token')), null);
+    assert.deepEqual(await page.evaluate(lowContrastTexts), []);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    await screenshot(page, `graphiql-sign-in-${colorScheme}`);
+    assert.deepEqual(problems(/status of 401/), []);
+    await close();
+  });
+}
+
+test('GraphiQL signs in by itself, sends the token and never shows it', async () => {
   const { page, close, problems } = await open(browser, base);
-  await page.goto(`${base}/graphiql`);
-  await page.getByText('Requests need a token.').waitFor();
-  await page.getByRole('button', { name: /^Models/ }).waitFor();
-  assert.deepEqual(problems(/status of 401/), []);
+  const sent = [];
+  page.on('request', (request) => { if (request.url().endsWith('/graphql')) sent.push(request.headers()); });
+  await signIn(page, token, '/graphiql');
+  await page.locator('.graphiql-query-editor .CodeMirror').waitFor();
+  await page.getByRole('button', { name: 'Headers' }).click();
+  await page.locator('.graphiql-editor-tool .CodeMirror').last().click();
+  await page.keyboard.type('{"X-Team": "payments"');
+  await page.getByRole('button', { name: /Execute query/ }).click();
+  await page.locator('.result-window .CodeMirror-code').getByText('"models"').first().waitFor();
+  assert.equal(sent.at(-1)['x-team'], 'payments', 'the headers editor is for everything else');
+  for (const headers of sent) assert.equal(headers.authorization, `Bearer ${token}`);
+  await page.getByRole('button', { name: 'Show History' }).click();
+  await page.locator('.graphiql-history-item').first().waitFor();
+  const bearer = (text) => text.includes(`Bearer ${token}`);
+  assert.ok(!bearer(await everyText(page)), 'no text of the page has the token');
+  const stored = await page.evaluate(() => Object.entries(sessionStorage).filter(([key]) => key !== 'pedigree.token').flat().join('\n'));
+  assert.ok(stored.includes('graphiql:') && !bearer(stored), 'GraphiQL does not store the token');
+  // What is typed into the headers editor is shown, and goes before the token.
+  await page.locator('.graphiql-editor-tool .CodeMirror').last().click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type(`{"authorization": "Bearer ${token}"`);
+  assert.ok(bearer(await everyText(page)), 'a token in an editor would have been found');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('API token').waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await page.reload();
+  await page.getByLabel('API token').waitFor();
+  assert.deepEqual(problems(), []);
   await close();
 });
 
@@ -259,7 +312,6 @@ for (const colorScheme of ['light', 'dark']) {
     await signIn(page);
     await page.getByRole('tree').waitFor();
     await page.getByRole('link', { name: 'GraphiQL' }).click();
-    await page.locator('.graphiql-editor-tool .CodeMirror').getByText(`"Bearer ${token}"`).waitFor();
     const answer = page.locator('.result-window .CodeMirror-code');
     const examples = await page.locator('.pedigree-examples strong').allTextContents();
     assert.equal(examples.length, 6);

@@ -27,6 +27,8 @@ type DatasetResolver interface {
 	Versions(ctx context.Context, obj *registry.Dataset, first *int, after *string) (*facts.DatasetVersionConnection, error)
 }
 type DatasetVersionResolver interface {
+	Columns(ctx context.Context, obj *registry.DatasetVersion) ([]*registry.Column, error)
+
 	Dataset(ctx context.Context, obj *registry.DatasetVersion) (*registry.Dataset, error)
 	Upstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
@@ -917,11 +919,11 @@ func (ec *executionContext) _DatasetVersion_columns(ctx context.Context, field g
 			return ec.fieldContext_DatasetVersion_columns(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Columns, nil
+			return ec.Resolvers.DatasetVersion().Columns(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []registry.Column) graphql.Marshaler {
-			return ec.marshalOColumn2ᚕpedigreeᚋregistryᚐColumnᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*registry.Column) graphql.Marshaler {
+			return ec.marshalOColumn2ᚕᚖpedigreeᚋregistryᚐColumnᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -931,8 +933,8 @@ func (ec *executionContext) fieldContext_DatasetVersion_columns(_ context.Contex
 	fc = &graphql.FieldContext{
 		Object:     "DatasetVersion",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Column(ctx, field)
 		},
@@ -1937,10 +1939,11 @@ func (ec *executionContext) _DatasetVersion(ctx context.Context, sel ast.Selecti
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "columns":
-			out.Values[i] = ec._DatasetVersion_columns(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DatasetVersion_columns(ctx, field, obj)
+				})
 		case "tags":
 			out.Values[i] = ec._DatasetVersion_tags(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -2120,8 +2123,12 @@ func (ec *executionContext) _RecordDatasetVersionPayload(ctx context.Context, se
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNColumn2pedigreeᚋregistryᚐColumn(ctx context.Context, sel ast.SelectionSet, v registry.Column) graphql.Marshaler {
-	return ec._Column(ctx, sel, &v)
+func (ec *executionContext) marshalNColumn2ᚖpedigreeᚋregistryᚐColumn(ctx context.Context, sel ast.SelectionSet, v *registry.Column) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Column!")
+		return graphql.Null
+	}
+	return ec._Column(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNColumnInput2pedigreeᚋregistryᚐColumn(ctx context.Context, v any) (registry.Column, error) {
@@ -2190,14 +2197,14 @@ func (ec *executionContext) unmarshalNRecordDatasetVersionInput2pedigreeᚋservi
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOColumn2ᚕpedigreeᚋregistryᚐColumnᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.Column) graphql.Marshaler {
+func (ec *executionContext) marshalOColumn2ᚕᚖpedigreeᚋregistryᚐColumnᚄ(ctx context.Context, sel ast.SelectionSet, v []*registry.Column) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNColumn2pedigreeᚋregistryᚐColumn(ctx, sel, v[i])
+		return ec.marshalNColumn2ᚖpedigreeᚋregistryᚐColumn(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
