@@ -176,7 +176,7 @@ type Key struct {
 // number of all matches, regardless of After and Limit, or -1 without Query.Count and when
 // there are more than MaxCount.
 //
-// Cut says that more than MaxMatches nodes have the words of Query.Text and only
+// Truncated says that more nodes than are considered have the words of Query.Text, and only
 // that many were considered.
 type Page struct {
 	Nodes []*Node

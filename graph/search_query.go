@@ -15,6 +15,17 @@ type TextQuery struct {
 	// Fields are, for each kind, the fields to search. A kind without fields does not
 	// match.
 	Fields map[registry.Kind][]string
+	// Most, when it is not 0, is how many matching nodes the store considers instead of
+	// MaxMatches. When there are more, the page has no nodes, only Truncated.
+	Most int
+}
+
+// Considered returns how many matching nodes the store considers.
+func (m *TextQuery) Considered() int {
+	if m.Most > 0 {
+		return min(m.Most, MaxMatches)
+	}
+	return MaxMatches
 }
 
 // MaxMatchWords is the maximum number of words in a Match.

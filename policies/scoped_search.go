@@ -23,10 +23,19 @@ type Hits struct {
 	// requiredFields are, by kind, the fields that must be visible on a hit: its name,
 	// by which hits are ordered, and the filtered columns.
 	requiredFields map[registry.Kind]registry.Mask
-	mu             sync.Mutex
-	candidates     []hit
-	truncated      bool
+	// query finds the candidates.
+	query graph.Query
+	mu    sync.Mutex
+	// candidates are all hits, when all are read. Of a common word only pages are, unless
+	// somebody counts.
+	candidates []hit
+	all        bool
+	truncated  bool
 }
+
+// manyMatches is how many matching nodes are read at once. A common word has more, and its
+// hits are read page by page.
+var manyMatches = 1000
 
 // hit is a candidate that the store found: a bare node, and whether it is visible once
 // that is decided.
@@ -69,20 +78,31 @@ func (s *Scope) Search(ctx context.Context, kinds []registry.Kind, words []strin
 			q.Kinds, h.match.Fields[k] = append(q.Kinds, k), fields
 		}
 	}
+	h.query = q
 	if len(q.Kinds) == 0 {
+		h.all = true
 		return h, nil
 	}
-	page, err := s.store.Find(ctx, q)
-	if err != nil {
-		return nil, err
+	return h, h.read(ctx, manyMatches)
+}
+
+// read reads the candidates, if there are no more than most or most is all that are considered.
+func (h *Hits) read(ctx context.Context, most int) error {
+	q, match := h.query, *h.match
+	match.Most, q.Text = most, &match
+	page, err := h.scope.store.Find(ctx, q)
+	if err != nil || page.Truncated && most < graph.MaxMatches {
+		return err
 	}
-	h.truncated = page.Truncated
+	h.all, h.truncated = true, page.Truncated
 	for _, n := range page.Nodes {
-		h.candidates = append(h.candidates, hit{HitKey: HitKey{h.inName(n), n.Kind, n.Name, n.ID}, node: n})
+		h.candidates = append(h.candidates, hit{HitKey: h.keyOf(n), node: n})
 	}
 	slices.SortFunc(h.candidates, func(a, b hit) int { return a.compare(b.HitKey) })
-	return h, nil
+	return nil
 }
+
+func (h *Hits) keyOf(n *graph.Node) HitKey { return HitKey{h.inName(n), n.Kind, n.Name, n.ID} }
 
 // searchableFields lists the search fields of a kind that some grant shows; none when
 // no grant shows the required fields.
@@ -131,11 +151,7 @@ func (h *Hits) decide(ctx context.Context, at int) error {
 	for i := range part {
 		nodes[i] = part[i].node
 	}
-	masks, err := h.scope.masks(ctx, nodes)
-	if err != nil {
-		return err
-	}
-	matches, err := h.verify(ctx, nodes, masks)
+	matches, err := h.visible(ctx, nodes)
 	if err != nil {
 		return err
 	}
@@ -143,6 +159,15 @@ func (h *Hits) decide(ctx context.Context, at int) error {
 		part[i].decided, part[i].visible = true, matches[i]
 	}
 	return nil
+}
+
+// visible reports which nodes of a kind the actor sees by the words.
+func (h *Hits) visible(ctx context.Context, nodes []*graph.Node) ([]bool, error) {
+	masks, err := h.scope.masks(ctx, nodes)
+	if err != nil {
+		return nil, err
+	}
+	return h.verify(ctx, nodes, masks)
 }
 
 // verify reports which nodes of a kind match by their visible fields. The store
@@ -182,6 +207,11 @@ func (h *Hits) Page(ctx context.Context, after *HitKey, limit int) (nodes []*gra
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var ids []registry.ID
+	if !h.all {
+		if ids, keys, more, err = h.pageInOrder(ctx, after, limit); err != nil {
+			return nil, nil, false, err
+		}
+	}
 	for i := range h.candidates {
 		if after != nil && h.candidates[i].compare(*after) <= 0 {
 			continue
@@ -221,6 +251,11 @@ type Counts struct {
 func (h *Hits) Count(ctx context.Context) (Counts, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !h.all {
+		if err := h.read(ctx, graph.MaxMatches); err != nil {
+			return Counts{}, err
+		}
+	}
 	out := Counts{Kinds: map[registry.Kind]int{}, Stages: map[registry.Stage]int{}, Complete: !h.truncated}
 	most := len(h.candidates)
 	if !h.allVisible() && most > maxCountDecisions {

@@ -214,6 +214,18 @@ func searchCuts(k *kit) {
 	if p := k.find(q); len(p.Nodes) != 10 || !p.Truncated || !p.More {
 		k.Fatalf("%d nodes, cut %v, more %v", len(p.Nodes), p.Truncated, p.More)
 	}
+	q.Text = &graph.TextQuery{Words: q.Text.Words, Fields: q.Text.Fields, Most: 100}
+	if p := k.find(q); len(p.Nodes) != 0 || !p.Truncated {
+		k.Fatalf("more than are asked for: %d nodes, cut %v", len(p.Nodes), p.Truncated)
+	}
+	q.Text.Words = graph.Tokenize("man more", 2)
+	if p := k.find(q); len(p.Nodes) != 0 || p.Truncated {
+		k.Fatalf("no node has both words: %d nodes, cut %v", len(p.Nodes), p.Truncated)
+	}
+	q.Text.Words = graph.Tokenize("many more", 2)
+	if p := k.find(q); len(p.Nodes) != 1 || p.Truncated {
+		k.Fatalf("few: %d nodes, cut %v", len(p.Nodes), p.Truncated)
+	}
 	k.wantEqual("another kind", len(k.find(searchAll("man", registry.KindRun)).Nodes), 0)
 }
 

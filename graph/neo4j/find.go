@@ -41,8 +41,8 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	}
 	f := &finder{v: v, params: map[string]any{}}
 	cut, err := f.findText(ctx, q)
-	if err != nil {
-		return graph.Page{}, err
+	if err != nil || cut && q.Text.Most > 0 {
+		return graph.Page{Truncated: cut, Total: -1}, err
 	}
 	order, err := f.narrow(q)
 	if err != nil {

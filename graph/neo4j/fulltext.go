@@ -54,7 +54,7 @@ func (v *view) kindToken(k registry.Kind) string {
 }
 
 // findText finds the nodes that match a query's Text, and reports whether there are
-// more than graph.MaxMatches.
+// more than are considered.
 func (f *finder) findText(ctx context.Context, q graph.Query) (cut bool, err error) {
 	if err := q.CheckText(); err != nil || q.Text == nil {
 		return false, err
@@ -64,12 +64,12 @@ func (f *finder) findText(ctx context.Context, q graph.Query) (cut bool, err err
 	if ask == "" {
 		return false, nil
 	}
-	rows, err := f.v.query(ctx, queryFulltext, map[string]any{"query": ask, "most": int64(graph.MaxMatches + 1)})
+	rows, err := f.v.query(ctx, queryFulltext, map[string]any{"query": ask, "most": int64(q.Text.Considered() + 1)})
 	if err != nil {
 		return false, err
 	}
-	if cut = len(rows) > graph.MaxMatches; cut {
-		rows = rows[:graph.MaxMatches]
+	if cut = len(rows) > q.Text.Considered(); cut {
+		rows = rows[:q.Text.Considered()]
 	}
 	for _, r := range rows {
 		f.textKeys = append(f.textKeys, text(r, "key"))

@@ -94,18 +94,18 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 		page.Total = 0
 	}
 	var all []keyedNode
-	var matches string
+	var found matches
 	var err error
 	kinds := kindCodesOf(v.s.codes, q.Kinds)
 	if q.Text != nil {
 		kinds = []int{anyKind} // The matches only have nodes of the requested kinds.
-		if matches, page.Truncated, err = v.matchingNumbers(q); err != nil {
-			return graph.Page{}, err
+		if found, page.Truncated, err = v.matchingNumbers(q); err != nil || page.Truncated && q.Text.Most > 0 {
+			return page, err
 		}
 	}
 	for _, kind := range kinds {
 		for _, part := range v.splitByValue(q, kind) {
-			if all, err = v.findPart(part, typ, kind, matches, all, &page); err != nil {
+			if all, err = v.findPart(part, typ, kind, found, all, &page); err != nil {
 				return graph.Page{}, err
 			}
 		}
@@ -130,9 +130,9 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 }
 
 // findPart reads a page of one kind, and counts it when the query asks for that.
-func (v *view) findPart(q graph.Query, typ registry.IndexType, kind int, matches string, all []keyedNode, page *graph.Page) ([]keyedNode, error) {
+func (v *view) findPart(q graph.Query, typ registry.IndexType, kind int, found matches, all []keyedNode, page *graph.Page) ([]keyedNode, error) {
 	if q.Count {
-		s, err := v.sourceOf(q, kind, matches)
+		s, err := v.sourceOf(q, kind, found)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,7 @@ func (v *view) findPart(q graph.Query, typ registry.IndexType, kind int, matches
 		page.Total += n
 		q.Count = false
 	}
-	s, err := v.sourceOf(q, kind, matches)
+	s, err := v.sourceOf(q, kind, found)
 	if err != nil {
 		return nil, err
 	}

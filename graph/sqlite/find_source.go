@@ -20,15 +20,17 @@ type source struct {
 	taken []int
 	// unsorted says that the nodes do not come in the order of the list.
 	unsorted bool
+	// among are the nodes to choose from, as a JSON array of numbers; "" for all.
+	among string
 }
 
 // sourceOf chooses what drives the statement for one kind, from the narrowest key on:
 // found texts, slots, ids, then a filter that matches few nodes, then a filter with the
 // order of the list, then the order itself.
-func (v *view) sourceOf(q graph.Query, kind int, matches string) (source, error) {
+func (v *view) sourceOf(q graph.Query, kind int, found matches) (source, error) {
 	switch {
 	case q.Text != nil:
-		return source{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{matches}}, nil
+		return textSource(q, found), nil
 	case len(q.Slots) == 1:
 		return source{from: "slot s CROSS JOIN node n ON s.slot = ? AND n.num = s.num", args: []any{q.Slots[0]}}, nil
 	case len(q.Slots) > 1:
@@ -47,6 +49,17 @@ func (v *view) sourceOf(q graph.Query, kind int, matches string) (source, error)
 		return source{from: "node n INDEXED BY " + byParentAndName.name()}, nil
 	}
 	return v.sourceOfKind(q, v.s.codes.kindName[kind])
+}
+
+// textSource drives a search by the numbers of the matching nodes. When there are many, a page
+// of one kind is read in its order instead, where it is soon full.
+func textSource(q graph.Query, found matches) source {
+	if len(q.Kinds) == 1 && found.count > narrowMatches && q.Limit < narrowMatches {
+		if x := (listIndex{q.Kinds[0], false, registry.NoIndex, q.Order}); listIndexes[x] {
+			return source{from: "node n INDEXED BY " + x.name(), among: found.numbers}
+		}
+	}
+	return source{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{found.numbers}, unsorted: true}
 }
 
 // sourceOfKind chooses among the indexes of a kind.

@@ -58,6 +58,11 @@ func (b *whereBuilder) scope(q graph.Query, kind int, nonRoot bool) {
 }
 
 func (b *whereBuilder) conditions(q graph.Query, kind int) {
+	if b.among != "" {
+		kind = b.codes.kind[q.Kinds[0]]
+		// The plus keeps the numbers from driving the statement.
+		b.and("+n.num IN (SELECT value FROM json_each(?))", b.among)
+	}
 	b.scope(q, kind, strings.HasSuffix(b.from, "_children"))
 	for i, p := range q.Where {
 		if !slices.Contains(b.taken, i) {

@@ -115,27 +115,33 @@ func (t *tx) indexChange(n *graph.Node, p *plannedPut) (enqueue func(num int64),
 	return func(num int64) { t.pendingEntries[num] = indexEntry{t.s.codes.kind[n.Kind], fields} }, err
 }
 
-// matchingNumbers returns the numbers of the nodes that match q.Text, as a JSON array,
-// and whether there are more than graph.MaxMatches.
-func (v *view) matchingNumbers(q graph.Query) (nums string, truncated bool, err error) {
+// matches are the numbers of the nodes that match a Query.Text, as a JSON array.
+type matches struct {
+	numbers string
+	count   int
+}
+
+// matchingNumbers returns the numbers of the nodes that match q.Text, and whether there are
+// more than are considered.
+func (v *view) matchingNumbers(q graph.Query) (m matches, truncated bool, err error) {
 	expression := v.s.codes.matchExpression(q)
 	var numbers []byte
-	n := 0
 	if expression != "" {
 		err = v.c.query("SELECT rowid FROM node_words WHERE node_words MATCH ? LIMIT ?+0", func(st *engine.Stmt) error {
-			if n++; n > graph.MaxMatches {
+			if m.count == q.Text.Considered() {
 				truncated = true
 				return nil
 			}
+			m.count++
 			numbers = strconv.AppendInt(append(numbers, ','), st.ColumnInt64(0), 10)
 			return nil
-		}, expression, graph.MaxMatches+1)
+		}, expression, q.Text.Considered()+1)
 	}
-	if len(numbers) == 0 {
-		return "[]", truncated, err
+	if m.numbers = "[]"; len(numbers) > 0 {
+		numbers[0] = '['
+		m.numbers = string(numbers) + "]"
 	}
-	numbers[0] = '['
-	return string(numbers) + "]", truncated, err
+	return m, truncated, err
 }
 
 // matchExpression returns the FTS5 expression for q.Text. Nothing needs escaping:

@@ -199,6 +199,18 @@ func catalogLists() (out []useCase) {
 			}
 			return len(c.Edges), nil
 		}),
+		get("search of a common word", 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.Search(ctx, catalog.SearchInput{Text: "bob"}, firstFive)
+			if err != nil {
+				return 0, err
+			}
+			for i, e := range c.Edges {
+				if m, ok := e.Node.(*registry.Model); !ok || m.Name != fmt.Sprintf("m%06d", i) {
+					return 0, fmt.Errorf("hit %d is %+v", i, e.Node)
+				}
+			}
+			return len(c.Edges), nil
+		}),
 		get("search of a rare word", 1, func(ctx context.Context, g *grown) (int, error) {
 			c, err := g.Search(ctx, catalog.SearchInput{Text: "quiet", Kinds: []registry.Kind{registry.KindModel}}, firstFive)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"pedigree/graph"
 	"pedigree/graph/sqlite"
 	"pedigree/registry"
 	"pedigree/service"
@@ -25,6 +26,7 @@ func sizes() (few, many int) {
 // probed are the use cases whose filters are tried out before a list is read in its order, with
 // how many rows that may visit. On a small store everything is narrow.
 var probed = map[string]int{
+	"search of a common word":                               graph.MaxMatches, // The numbers of so many are read.
 	"log, 0 of a model and no action":                       50,
 	"runs of no name by STARTED_AT":                         50,
 	"datasets, 0 of a namespace and no owner by NAME":       50,
