@@ -55,7 +55,7 @@ func (v *view) sourceOf(q graph.Query, kind int, found matches) (source, error) 
 // of one kind is read in its order instead, where it is soon full.
 func textSource(q graph.Query, found matches) source {
 	if len(q.Kinds) == 1 && found.count > narrowMatches && q.Limit < narrowMatches {
-		if x := (listIndex{q.Kinds[0], false, registry.NoIndex, q.Order}); listIndexes[x] {
+		if x := (listIndex{kind: q.Kinds[0], order: q.Order}); listIndexes[x] {
 			return source{from: "node n INDEXED BY " + x.name(), among: found.numbers}
 		}
 	}
