@@ -16,7 +16,7 @@ import (
 func printCandidates(cmd *cobra.Command, from string, report *git.Report) {
 	candidates, w := report.Candidates, cmd.OutOrStdout()
 	if len(candidates) == 0 {
-		if report.NoModels {
+		if report.NoModels && report.Total() > 0 { // Once is enough for a repository of data.
 			fmt.Fprintln(w, "the repository names no model. When one of its outputs is one, register its states with --model NAME=PATH")
 		}
 		return

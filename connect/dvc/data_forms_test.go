@@ -39,6 +39,7 @@ func TestNoPasswordOfASourceIsRecorded(t *testing.T) {
 		"b.csv.dvc", imported("path: b.csv\n  repo:\n    url: bob:secret@git.example.com:data/reg.git\n    rev_lock: "+strings.Repeat("a", 40), "b.csv"),
 		"c.csv.dvc", imported("path: remote://storage/c.csv\n  etag: e2", "c.csv"),
 		"d.csv.dvc", imported("path: s3://key:secret@bucket/d.csv?X-Amz-Signature=secret\n  version_id: v1", "d.csv"),
+		"e.csv.dvc", imported("path: e.csv\n  etag: e5", "s3://key:secret@bucket/out.csv"),
 		".dvc/config", "[core]\n    remote = storage\n['remote \"storage\"']\n    url = https://bob:se/cret:secret@storage.example.org/base\n    password = secret\n",
 		"dvc.yaml", "stages:\n  train:\n    cmd: t\n    deps: [https://bob:secret@data.example.org/x.csv]\n    outs: [m.pkl]\nartifacts:\n  m:\n    path: https://bob:secret@models.example.org/m.pkl\n",
 		"dvc.lock", "schema: '2.0'\ndatasets:\n- {name: web, type: url, url: 'https://bob:secret@data.example.org/set', meta: {etag: e4}}\nstages:\n  train:\n    cmd: curl https://bob:secret@data.example.org/x.csv\n"+

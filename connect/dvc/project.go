@@ -100,7 +100,7 @@ func (b *builder) addDVC(file string, f *dvcFile) {
 	for _, o := range f.Outs {
 		p, ok := resolveInRepository(dir, f.WDir, o.Path)
 		if !ok {
-			b.remark(file, fmt.Sprintf("its output %s lies outside the repository", registry.Shorten(o.Path, 200)))
+			b.remark(file, fmt.Sprintf("its output %s lies outside the repository", registry.Shorten(b.external(dir, o.Path).name, 200)))
 			continue
 		}
 		t := trackedFile{path: p, file: file, desc: o.Desc, labels: o.Labels, datasetVersion: datasetVersion{datasetName{b.repository, p}, o.digest(), o.version(), o.Size}}
