@@ -62,7 +62,7 @@ func textSource(q graph.Query, found matches) source {
 			return source{from: "node n INDEXED BY " + x.name(), among: found.numbers}
 		}
 	}
-	return source{from: "json_each(?) CROSS JOIN node n NOT INDEXED ON n.num = json_each.value", args: []any{found.numbers}, unsorted: true}
+	return source{from: "json_each(?) CROSS JOIN node n NOT INDEXED ON n.num = json_each.value", args: []any{found.numbers}, unsorted: found.count > q.Limit}
 }
 
 // sourceOfKind chooses among the indexes of a kind.
