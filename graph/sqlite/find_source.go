@@ -12,6 +12,9 @@ import (
 // are narrow match at most veryNarrow nodes, and are found out sooner.
 const narrowMatches, veryNarrow = 1000, 50
 
+// byID names the index of the table's unique ids.
+const byID = "INDEXED BY sqlite_autoindex_node_1"
+
 // source is what drives the statement of a page: the FROM clause and its arguments, and
 // the predicates of the query that it has taken over.
 type source struct {
@@ -32,14 +35,14 @@ func (v *view) sourceOf(q graph.Query, kind int, found matches) (source, error) 
 	case q.Text != nil:
 		return textSource(q, found), nil
 	case len(q.Slots) == 1:
-		return source{from: "slot s CROSS JOIN node n ON s.slot = ? AND n.num = s.num", args: []any{q.Slots[0]}}, nil
+		return source{from: "slot s CROSS JOIN node n NOT INDEXED ON s.slot = ? AND n.num = s.num", args: []any{q.Slots[0]}}, nil
 	case len(q.Slots) > 1:
-		return source{from: "(SELECT DISTINCT s.num FROM json_each(?) j CROSS JOIN slot s ON s.slot = j.value) s CROSS JOIN node n ON n.num = s.num",
+		return source{from: "(SELECT DISTINCT s.num FROM json_each(?) j CROSS JOIN slot s ON s.slot = j.value) s CROSS JOIN node n NOT INDEXED ON n.num = s.num",
 			args: []any{jsonArray(q.Slots)}}, nil
 	}
 	for i, p := range q.Where {
 		if p.Self == graph.SelfID && p.Child == "" {
-			return source{from: "(SELECT DISTINCT value FROM json_each(?)) s CROSS JOIN node n ON n.id = s.value", args: []any{jsonArray(p.Values)}, taken: []int{i}}, nil
+			return source{from: "(SELECT DISTINCT value FROM json_each(?)) s CROSS JOIN node n " + byID + " ON n.id = s.value", args: []any{jsonArray(p.Values)}, taken: []int{i}}, nil
 		}
 	}
 	if len(q.Parents) > 0 && slices.Contains(q.Parents, "") {
@@ -59,7 +62,7 @@ func textSource(q graph.Query, found matches) source {
 			return source{from: "node n INDEXED BY " + x.name(), among: found.numbers}
 		}
 	}
-	return source{from: "json_each(?) CROSS JOIN node n ON n.num = json_each.value", args: []any{found.numbers}, unsorted: true}
+	return source{from: "json_each(?) CROSS JOIN node n NOT INDEXED ON n.num = json_each.value", args: []any{found.numbers}, unsorted: found.count > q.Limit}
 }
 
 // sourceOfKind chooses among the indexes of a kind.
@@ -184,7 +187,7 @@ func (v *view) parentsSource(q graph.Query, f filter, limit int) (source, bool, 
 	}
 	cond, args := comparison("c", p)
 	from, where := "node c INDEXED BY "+x.name(), fmt.Sprintf("c.kind=%d AND c.deleted = 0 AND %s", v.s.codes.kind[f.child], cond)
-	s := source{from: "(SELECT DISTINCT c.parent AS id FROM " + from + " WHERE " + where + ") s CROSS JOIN node n ON n.id = s.id", args: args, taken: f.at, unsorted: true}
+	s := source{from: "(SELECT DISTINCT c.parent AS id FROM " + from + " WHERE " + where + ") s CROSS JOIN node n " + byID + " ON n.id = s.id", args: args, taken: f.at, unsorted: true}
 	if q.Count {
 		return s, true, nil // A count needs no order.
 	}

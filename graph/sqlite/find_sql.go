@@ -161,7 +161,7 @@ func pageSQL(q graph.Query, b *whereBuilder) (string, []any) {
 	sql := fmt.Sprintf("%s, n.%s FROM %s WHERE %s %s LIMIT ?+0", selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, order)
 	if b.unsorted {
 		// Sort the keys alone, and read only the page whole.
-		sql = fmt.Sprintf("%s, n.%s FROM (SELECT n.num FROM %s WHERE %s %s LIMIT ?+0) s CROSS JOIN node n ON n.num = s.num %s",
+		sql = fmt.Sprintf("%s, n.%s FROM (SELECT n.num FROM %s WHERE %s %s LIMIT ?+0) s CROSS JOIN node n NOT INDEXED ON n.num = s.num %s",
 			selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, order, order)
 	}
 	return sql, append(args[:len(args):len(args)], q.Limit+1)

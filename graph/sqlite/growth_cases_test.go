@@ -174,6 +174,14 @@ func catalogLists() (out []useCase) {
 	}
 	past := core.PointInTime{AsOf: minute(7)}
 	return append(out,
+		get("models with a stage of many and an owner", 4, func(ctx context.Context, g *grown) (int, error) {
+			f := &catalog.ModelFilter{Stage: ptr(registry.Deprecated), Owner: "bob"}
+			c, err := g.Models(ctx, core.Paging{First: ptr(4)}, f, &core.ModelOrder{Field: "CREATED_AT"})
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
 		get("versionsByStage", 5, func(ctx context.Context, g *grown) (int, error) {
 			vs, err := g.VersionsInStage(ctx, g.modelNamed(ctx, "big"), registry.Staging)
 			return len(vs), err

@@ -106,6 +106,9 @@ func (g *grown) catalog() {
 		g.addAlias(g.model, v, i, time.Time{})
 		name := fmt.Sprintf("m%06d", i)
 		m := g.addModel(name, "bob", minute(i))
+		if i >= 6 && i < 900 {
+			stage = registry.Deprecated // As many as a filter may match to be read first.
+		}
 		g.addVersion(m, name, 0, stage, "bob")
 	}
 	first := registry.ModelVersionID(g.model, "1.0.0")

@@ -28,6 +28,7 @@ func sizes() (few, many int) {
 var probed = map[string]int{
 	"search of a common word":                               graph.MaxMatches, // The numbers of so many are read.
 	"log, 0 of a model and no action":                       50,
+	"models with a stage of many and an owner":              4000, // 894 match, are looked up and sorted.
 	"runs of no name by STARTED_AT":                         50,
 	"datasets, 0 of a namespace and no owner by NAME":       50,
 	"datasets, 0 of a namespace and no owner by CREATED_AT": 50,
