@@ -180,8 +180,11 @@ func TestEveryListHasItsIndex(t *testing.T) {
 					q.Where = []graph.Predicate{{Column: x.filter, Op: graph.In, Values: []any{"v"}}}
 				}
 				kind := s.codes.kind[x.kind]
-				if x == byParentAndName {
-					kind = s.codes.kind[registry.KindAlias]
+				if x.ofAllKinds() {
+					kind = s.codes.kind[registry.KindRun]
+				}
+				if x.served {
+					q.Where = append(q.Where, graph.Predicate{Served: true})
 				}
 				text := pageText(t, v, q, kind)
 				if p := fmt.Sprint(queryPlan(t, v.c, text)); !strings.Contains(p, "INDEX "+x.name()+" ") || strings.Contains(p, "TEMP B-TREE") {
