@@ -2,8 +2,8 @@ package neo4j
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
@@ -30,12 +30,12 @@ var changeSupport = func() string {
 	var containers strings.Builder
 	for _, k := range registry.Kinds() {
 		if c := k.ServedContainer(); c != "" {
-			fmt.Fprintf(&containers, " WHEN '%s' THEN '%s'", k, c)
+			containers.WriteString(" WHEN '" + string(k) + "' THEN '" + string(c) + "'")
 		}
 	}
 	return strings.NewReplacer("$above", strings.Join(above, "|"), "$containers", containers.String(), "$version", "'"+string(registry.KindModelVersion)+"'",
-		"$deployment", "'"+string(registry.KindDeployment)+"'", "$deploys", string(registry.EdgeDeploys), "$no", fmt.Sprint(int(registry.NotServed)),
-		"$below", fmt.Sprint(int(registry.ServedBelow)), "$yes", fmt.Sprint(int(registry.IsServed))).Replace(
+		"$deployment", "'"+string(registry.KindDeployment)+"'", "$deploys", string(registry.EdgeDeploys), "$no", strconv.Itoa(int(registry.NotServed)),
+		"$below", strconv.Itoa(int(registry.ServedBelow)), "$yes", strconv.Itoa(int(registry.IsServed))).Replace(
 		`UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) WHERE row.kind = '' OR n.kind = row.kind
 WITH n, coalesce(n.served, $no) AS before, coalesce(n.support, 0) + row.delta AS support, n.kind = $version AND NOT n.deleted AND n.stage IN $stages AS itself
 WITH n, before, support, CASE WHEN itself THEN $yes WHEN support <= 0 THEN $no WHEN n.kind = $version THEN $below ELSE $yes END AS after

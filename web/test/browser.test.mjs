@@ -313,6 +313,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.getByRole('tree').waitFor();
     await page.getByRole('link', { name: 'GraphiQL' }).click();
     const answer = page.locator('.result-window .CodeMirror-code');
+    await page.locator('.pedigree-examples strong').first().waitFor();
     const examples = await page.locator('.pedigree-examples strong').allTextContents();
     assert.equal(examples.length, 6);
     const run = async (title, operation, field) => {
