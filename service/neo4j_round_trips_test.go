@@ -15,6 +15,7 @@ import (
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/catalog"
+	"pedigree/service/core"
 	"pedigree/service/facts"
 )
 
@@ -42,9 +43,9 @@ func (c *textCounter) take() (all int, list string) {
 	return all, list
 }
 
-// TestRoundTripsOfMutationsOnNeo4j counts the statements of each mutation, alone and 16 at the
-// same time. A transaction has two round trips more, for its begin and its commit.
-func TestRoundTripsOfMutationsOnNeo4j(t *testing.T) {
+// neo4jKit is a kit on a Neo4j store that counts what it sends.
+func neo4jKit(t *testing.T) (*kit, *textCounter) {
+	t.Helper()
 	sent := &textCounter{counts: map[string]int{}}
 	store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()), neo4j.WithQueryHook(sent.add))
 	if err != nil {
@@ -61,6 +62,43 @@ func TestRoundTripsOfMutationsOnNeo4j(t *testing.T) {
 	}
 	k := &kit{T: t, store: store, Service: service.New(gate)}
 	k.admin = k.as("root", registry.RoleAdmin)
+	return k, sent
+}
+
+// TestAPageOfModelsNeedsFewQueriesOnNeo4j reads 100 models with their latest version in at most
+// three queries.
+func TestAPageOfModelsNeedsFewQueriesOnNeo4j(t *testing.T) {
+	k, sent := neo4jKit(t)
+	for i := range 100 {
+		k.model(fmt.Sprint("m", i))
+		k.version(fmt.Sprint("m", i), "1.0.0")
+	}
+	read := func() {
+		ctx := k.WithLoaders(k.admin)
+		page := must[*catalog.ModelConnection](k)(k.Models(ctx, core.Paging{First: ptr(100)}, nil, nil))
+		for _, e := range page.Edges {
+			if v := must[*registry.ModelVersion](k)(k.LatestVersion(ctx, e.Node)); v == nil || v.Version != "1.0.0" {
+				t.Errorf("%s: %v", e.Node.Name, v)
+			}
+		}
+		if len(page.Edges) != 100 {
+			t.Errorf("%d models", len(page.Edges))
+		}
+	}
+	read() // The first one warms up what is read once.
+	sent.take()
+	read()
+	all, list := sent.take()
+	t.Logf("PROOF 100 models with their latest version: %d queries", all)
+	if all > 3 {
+		t.Errorf("%d queries%s", all, list)
+	}
+}
+
+// TestRoundTripsOfMutationsOnNeo4j counts the statements of each mutation, alone and 16 at the
+// same time. A transaction has two round trips more, for its begin and its commit.
+func TestRoundTripsOfMutationsOnNeo4j(t *testing.T) {
+	k, sent := neo4jKit(t)
 	for i := range 40 {
 		k.model(fmt.Sprint("m", i))
 		k.version(fmt.Sprint("m", i), "1.0.0")

@@ -108,19 +108,33 @@ type latestField struct{}
 
 // latestVersions returns the latest version of each model, and makes them siblings.
 func (c *Catalog) latestVersions(ctx context.Context, scope *policies.Scope, models []*registry.Model) ([]*registry.ModelVersion, error) {
-	const firstLimit = 20 // More pre-releases than this above the latest version are rare.
-	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: firstLimit, At: models[0].ReadAt}
-	versions, err := core.ChildrenOf[*registry.ModelVersion](ctx, c.core, scope, models, q)
-	if err != nil {
-		return nil, err
+	latest, pending := map[registry.ID]*registry.ModelVersion{}, models
+	for _, limit := range []int{1, 20} { // Most versions are releases, and few have many pre-releases above them.
+		if len(pending) == 0 {
+			break
+		}
+		q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Limit: limit, At: models[0].ReadAt}
+		versions, err := core.ChildrenOf[*registry.ModelVersion](ctx, c.core, scope, pending, q)
+		if err != nil {
+			return nil, err
+		}
+		var behind []*registry.Model
+		for _, m := range pending {
+			if latest[m.ID] = firstRelease(m, versions[m.ID]); latest[m.ID] == nil && len(versions[m.ID]) == limit {
+				behind = append(behind, m)
+			}
+		}
+		pending = behind
+	}
+	for _, m := range pending {
+		var err error
+		if latest[m.ID], err = c.latestBehindPrereleases(ctx, m); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]*registry.ModelVersion, len(models))
 	for i, m := range models {
-		if out[i] = firstRelease(m, versions[m.ID]); out[i] == nil && len(versions[m.ID]) == firstLimit {
-			if out[i], err = c.latestBehindPrereleases(ctx, m); err != nil {
-				return nil, err
-			}
-		}
+		out[i] = latest[m.ID]
 	}
 	core.Siblings(ctx, out)
 	return out, nil
