@@ -156,8 +156,9 @@ func (t *tx) restoreNode(revisions []*graph.Node) error {
 		if n.Deleted {
 			err = t.deleteNode(n, &storedNode{num: p.num, revision: p.revision})
 			p.revision++
+			p.columns = nil // They were cleared.
 		} else {
-			p.slots = slices.Compact(slices.Sorted(slices.Values(n.Slots)))
+			p.wanted = slices.Compact(slices.Sorted(slices.Values(n.Slots)))
 			err = t.putNode(n, p)
 		}
 		if err != nil {

@@ -69,12 +69,15 @@ func (t *tx) changeSupport(changes []servedChange, num, delta int64) ([]servedCh
 	before := n.served
 	n.support += delta
 	n.served = registry.ServedOf(n.kind, registry.ServesItself(n.kind, n.stage, n.deleted), n.support)
-	if delta != 0 || n.served != before {
-		if err := t.c.exec("UPDATE node SET support = ?2, served = ?3 WHERE num = ?1", num, n.support, int64(n.served)); err != nil {
+	if delta != 0 {
+		if err := t.c.exec("UPDATE node SET support = ?2 WHERE num = ?1", num, n.support); err != nil {
 			return changes, err
 		}
 	}
-	if n.served != before {
+	if n.served != before { // Apart, because it writes in the indexes of what is served.
+		if err := t.c.exec("UPDATE node SET served = ?2 WHERE num = ?1", num, int64(n.served)); err != nil {
+			return changes, err
+		}
 		changes = append(changes, servedChange{*n, before})
 	}
 	return changes, nil

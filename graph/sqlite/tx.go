@@ -142,14 +142,28 @@ type storedNode struct {
 	kind          registry.Kind
 	parent        registry.ID
 	deleted       bool
-	hasSlots      bool
+	slots         string // as JSON; "" for none
 	served        registry.Served
+	name          string
+	validFrom     int64
+	// columns are the values of the index columns, in the order of registry.IndexColumns.
+	columns []any
 }
 
+var lookupSQL = "SELECT n.num, n.revision, n.kind, n.parent, n.deleted, n.slots, n.served, n.name, n.valid_from" + indexedColumns + " FROM node n WHERE n.id = ?"
+
 func (t *tx) lookup(id registry.ID) (found *storedNode, err error) {
-	err = t.c.query("SELECT num, revision, kind, parent, deleted, slots <> '', served FROM node WHERE id = ?", func(st *engine.Stmt) error {
+	err = t.c.query(lookupSQL, func(st *engine.Stmt) error {
 		found = &storedNode{num: st.ColumnInt64(0), revision: st.ColumnInt64(1), kind: t.s.codes.kindName[st.ColumnInt(2)],
-			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), hasSlots: st.ColumnBool(5), served: registry.Served(st.ColumnInt(6))}
+			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), slots: st.ColumnText(5), served: registry.Served(st.ColumnInt(6)),
+			name: st.ColumnText(7), validFrom: st.ColumnInt64(8)}
+		for i, c := range registry.IndexColumns() {
+			if c.Type == registry.IntIndex {
+				found.columns = append(found.columns, st.ColumnInt64(9+i))
+			} else {
+				found.columns = append(found.columns, st.ColumnText(9+i))
+			}
+		}
 		return nil
 	}, string(id))
 	return found, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pedigree/graph"
@@ -36,10 +37,22 @@ func (t *tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 // plannedPut is a node of a batch: its stored state, and the slots that it will have.
 type plannedPut struct {
 	storedNode
-	slots    []string
+	wanted   []string
 	hadSlots bool
 	isNew    bool
 }
+
+// slotsText is the stored form of slots.
+func slotsText(slots []string) string {
+	if len(slots) == 0 {
+		return ""
+	}
+	return jsonArray(slots)
+}
+
+// keepsSlots reports whether a node holds the slots already that it will have, so that none
+// of them has to be written.
+func (p *plannedPut) keepsSlots() bool { return p.hadSlots && p.slots == slotsText(p.wanted) }
 
 // planPut checks all nodes before anything is written.
 func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*plannedPut, error) {
@@ -53,7 +66,7 @@ func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*plannedPut, error) {
 			}
 			p = &plannedPut{storedNode: storedNode{kind: n.Kind, parent: n.Parent}}
 			if found != nil {
-				p.storedNode, p.hadSlots = *found, found.hasSlots
+				p.storedNode, p.hadSlots = *found, found.slots != ""
 			}
 			p.isNew = found == nil
 			plan[n.ID] = p
@@ -61,7 +74,7 @@ func (t *tx) planPut(nodes []*graph.Node) (map[registry.ID]*plannedPut, error) {
 		if err := t.checkPut(n, p); err != nil {
 			return nil, err
 		}
-		p.slots = slices.Compact(slices.Sorted(slices.Values(n.Slots)))
+		p.wanted = slices.Compact(slices.Sorted(slices.Values(n.Slots)))
 	}
 	return plan, t.checkSlots(plan)
 }
@@ -94,7 +107,7 @@ func (t *tx) checkPut(n *graph.Node, p *plannedPut) error {
 func (t *tx) checkSlots(plan map[registry.ID]*plannedPut) error {
 	wanted := map[string]registry.ID{}
 	for id, p := range plan {
-		for _, slot := range p.slots {
+		for _, slot := range p.wanted {
 			holder := wanted[slot]
 			if holder == "" {
 				var err error
@@ -128,7 +141,7 @@ func (t *tx) slotHolder(slot string) (id registry.ID, err error) {
 // exchange slots.
 func (t *tx) freeSlots(plan map[registry.ID]*plannedPut) error {
 	for _, p := range plan {
-		if p.hadSlots {
+		if p.hadSlots && !p.keepsSlots() {
 			if err := t.freeSlotsOf(p.num); err != nil {
 				return err
 			}
@@ -144,7 +157,10 @@ func (t *tx) freeSlotsOf(num int64) error {
 
 func (t *tx) takeSlots(plan map[registry.ID]*plannedPut) error {
 	for _, p := range plan {
-		for _, slot := range p.slots {
+		if p.keepsSlots() {
+			continue
+		}
+		for _, slot := range p.wanted {
 			if err := t.c.exec("INSERT INTO slot(slot, num) VALUES(?, ?)", slot, p.num); err != nil {
 				return err
 			}
@@ -155,12 +171,11 @@ func (t *tx) takeSlots(plan map[registry.ID]*plannedPut) error {
 
 // The statements that write a node. Index columns come last, in the order of
 // registry.IndexColumns.
-var insertNodeSQL, updateNodeSQL, clearNodeSQL = func() (string, string, string) {
-	var names, marks, set, clear strings.Builder
+var insertNodeSQL, clearNodeSQL = func() (string, string) {
+	var names, marks, clear strings.Builder
 	for _, c := range registry.IndexColumns() {
 		names.WriteString(", " + string(c.Name))
 		marks.WriteString(", ?")
-		set.WriteString(", " + string(c.Name) + " = ?")
 		if c.Type == registry.IntIndex {
 			clear.WriteString(", " + string(c.Name) + " = 0")
 		} else {
@@ -169,10 +184,33 @@ var insertNodeSQL, updateNodeSQL, clearNodeSQL = func() (string, string, string)
 	}
 	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, deleted, doc" + names.String() +
 			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
-		"UPDATE node SET name = ?2, slots = ?3, valid_from = ?4, valid_to = ?5, since = ?6, revision = ?7, recorded_seq = ?8, doc = ?9" +
-			set.String() + " WHERE num = ?1",
 		"UPDATE node SET slots = '', since = ?2, revision = ?3, recorded_seq = ?4, deleted = 1, doc = ?5" + clear.String() + " WHERE num = ?1"
 }()
+
+// updateNode returns the statement that replaces a node, and the arguments after those of
+// every node. It sets only those indexed columns that change: the engine would write the
+// entry of a column anew in all its indexes, also where it stays as it is.
+func updateNode(p *plannedPut, name string, validFrom int64, columns []any) (string, []any) {
+	var set strings.Builder
+	set.WriteString("UPDATE node SET slots = ?2, valid_to = ?3, since = ?4, revision = ?5, recorded_seq = ?6, doc = ?7")
+	var args []any
+	change := func(column string, value any) {
+		args = append(args, value)
+		set.WriteString(", " + column + " = ?" + strconv.Itoa(7+len(args)))
+	}
+	if name != p.name {
+		change("name", name)
+	}
+	if validFrom != p.validFrom {
+		change("valid_from", validFrom)
+	}
+	for i, c := range registry.IndexColumns() {
+		if p.columns == nil || p.columns[i] != columns[i] {
+			change(string(c.Name), columns[i])
+		}
+	}
+	return set.String() + " WHERE num = ?1", args
+}
 
 func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	t.wrote = true
@@ -180,10 +218,7 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	if n.Since.IsZero() {
 		since = from
 	}
-	slots := ""
-	if len(p.slots) > 0 {
-		slots = jsonArray(p.slots)
-	}
+	slots := slotsText(p.wanted)
 	values, columns, err := t.indexColumnValues(n)
 	if err != nil {
 		return err
@@ -205,11 +240,13 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		if err := t.c.exec("UPDATE revision SET doc = (SELECT doc FROM node WHERE num = ?1) WHERE num = ?1 AND revision = ?2", p.num, p.revision-1); err != nil {
 			return err
 		}
-		err = t.c.exec(updateNodeSQL, append([]any{p.num, n.Name, slots, from, to, since, p.revision, t.seq, n.Doc}, values...)...)
+		sql, args := updateNode(p, n.Name, from, values)
+		err = t.c.exec(sql, append([]any{p.num, slots, to, since, p.revision, t.seq, n.Doc}, args...)...)
 	}
 	if err != nil {
 		return err
 	}
+	p.name, p.validFrom, p.columns = n.Name, from, slices.Clone(values)
 	enqueue(p.num)
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
 	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)`,
@@ -284,7 +321,7 @@ func (t *tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 
 func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	t.wrote = true
-	if f.hasSlots {
+	if f.slots != "" {
 		if err := t.freeSlotsOf(f.num); err != nil {
 			return err
 		}
