@@ -26,17 +26,23 @@ type kit struct {
 
 func newKit(t *testing.T) *kit {
 	t.Helper()
-	k := &kit{T: t, now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	var err error
-	if k.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db")); err != nil {
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { k.store.Close() })
+	return kitOn(t, store)
+}
+
+// kitOn is newKit on a store, which it closes at the end of the test.
+func kitOn(t *testing.T, store graph.Store) *kit {
+	t.Helper()
+	t.Cleanup(func() { store.Close() })
 	table, err := policies.Load("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate, err := policies.NewGate(t.Context(), k.store, table, func() time.Time { return k.now })
+	k := &kit{T: t, store: store, now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return k.now })
 	if err != nil {
 		t.Fatal(err)
 	}

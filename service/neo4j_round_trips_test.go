@@ -11,9 +11,7 @@ import (
 
 	"pedigree/graph/neo4j"
 	"pedigree/internal/neo4jtest"
-	"pedigree/policies"
 	"pedigree/registry"
-	"pedigree/service"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
@@ -51,18 +49,7 @@ func neo4jKit(t *testing.T) (*kit, *textCounter) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &kit{T: t, store: store, Service: service.New(gate)}
-	k.admin = k.as("root", registry.RoleAdmin)
-	return k, sent
+	return kitOn(t, store), sent
 }
 
 // TestAPageOfModelsNeedsFewQueriesOnNeo4j reads 100 models with their latest version in at most

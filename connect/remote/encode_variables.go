@@ -22,6 +22,18 @@ func input(in any) (map[string]any, error) {
 	return v.(map[string]any), nil
 }
 
+// addInput sets a variable to an input of the service, unless it is nil.
+func addInput[T any](vars map[string]any, name string, in *T) error {
+	if in == nil {
+		return nil
+	}
+	v, err := input(in)
+	if err == nil {
+		vars[name] = v
+	}
+	return err
+}
+
 var (
 	marshalerType = reflect.TypeFor[json.Marshaler]()
 	timeType      = reflect.TypeFor[time.Time]()

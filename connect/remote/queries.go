@@ -140,19 +140,11 @@ func (c *Client) TransitionsOf(ctx context.Context, v *registry.ModelVersion, p 
 // VersionsOf lists the versions of a model, highest semver first unless o gives another order.
 func (c *Client) VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *catalog.ModelVersionFilter, o *core.ModelVersionOrder) (*catalog.ModelVersionConnection, error) {
 	vars := addPaging(map[string]any{"id": m.ID}, p)
-	if f != nil {
-		filter, err := input(f)
-		if err != nil {
-			return nil, err
-		}
-		vars["filter"] = filter
+	if err := addInput(vars, "filter", f); err != nil {
+		return nil, err
 	}
-	if o != nil {
-		order, err := input(o)
-		if err != nil {
-			return nil, err
-		}
-		vars["orderBy"] = order
+	if err := addInput(vars, "orderBy", o); err != nil {
+		return nil, err
 	}
 	var out struct {
 		Node struct{ Page *list[*registry.ModelVersion] }
@@ -198,19 +190,11 @@ func (c *Client) TagsOf(ctx context.Context, r *registry.Repository, p core.Pagi
 // Deployments lists the deployments that the caller sees, sorted by name.
 func (c *Client) Deployments(ctx context.Context, p core.Paging, f *facts.DeploymentFilter, o *core.DeploymentOrder) (*facts.DeploymentConnection, error) {
 	vars := addPaging(map[string]any{}, p)
-	if f != nil {
-		filter, err := input(f)
-		if err != nil {
-			return nil, err
-		}
-		vars["filter"] = filter
+	if err := addInput(vars, "filter", f); err != nil {
+		return nil, err
 	}
-	if o != nil {
-		order, err := input(o)
-		if err != nil {
-			return nil, err
-		}
-		vars["orderBy"] = order
+	if err := addInput(vars, "orderBy", o); err != nil {
+		return nil, err
 	}
 	var out struct{ Deployments *list[*registry.Deployment] }
 	if err := c.execute(ctx, opDeployments, vars, &out); err != nil {
