@@ -90,6 +90,8 @@ func TestAStatusThatIsNotToldChangesNothing(t *testing.T) {
 			{"running, then aborted", []map[string]any{{"status": "RUNNING"}, {"status": "ABORTED"}}, "ABORTED"},
 			{"complete, then failed", []map[string]any{{"status": "COMPLETE"}, {"status": "FAILED"}}, "COMPLETE"},
 			{"ended, then running", []map[string]any{{"endedAt": "2026-03-01T12:00:00Z"}, {"status": "RUNNING"}}, "COMPLETE"},
+			{"running with an end", []map[string]any{{"status": "RUNNING", "endedAt": "2026-03-01T12:00:00Z"}}, "COMPLETE"},
+			{"running, then running with an end", []map[string]any{{"status": "RUNNING"}, {"status": "RUNNING", "endedAt": "2026-03-01T12:00:00Z"}}, "COMPLETE"},
 			{"running, then ended", []map[string]any{{"status": "RUNNING"}, {"endedAt": "2026-03-01T12:00:00Z"}}, "COMPLETE"},
 		} {
 			var got any

@@ -237,16 +237,15 @@ func mergeStatus(have, told map[string]json.RawMessage) (notTaken []string, err 
 		return nil, err
 	}
 	delete(told, "status")
-	ends := was.EndedAt.IsZero() && !now.EndedAt.IsZero()
-	ended := was.Status.Ended() || !was.EndedAt.IsZero() || ends
+	ended := was.Status.Ended() || !was.EndedAt.IsZero() || !now.EndedAt.IsZero()
 	switch {
-	case now.Status == registry.RunRunning && ended && (ends || was.Status != registry.RunRunning), was.Status.Ended() && now.Status != was.Status && now.Status != "":
+	case now.Status == registry.RunRunning && ended, was.Status.Ended() && now.Status != was.Status && now.Status != "":
 		notTaken = []string{"status"}
 	case now.Status != "":
 		have["status"], err = json.Marshal(now.Status)
 		was.Status = now.Status
 	}
-	if ends && was.Status == registry.RunRunning {
+	if ended && was.Status == registry.RunRunning {
 		delete(have, "status")
 	}
 	return notTaken, err

@@ -98,6 +98,10 @@ func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (core.Wri
 	if run.RunKind == registry.RunOther {
 		run.RunKind = "" // It says no more than nothing.
 	}
+	runsAfterItsEnd := run.Status == registry.RunRunning && !run.EndedAt.IsZero()
+	if runsAfterItsEnd {
+		run.Status = "" // An end that is told later does the same to a stored RUNNING.
+	}
 	found, err := tx.NodesUnfiltered(ctx, run.ID)
 	if err != nil {
 		return core.WriteResult{}, err
@@ -106,6 +110,10 @@ func writeRun(ctx context.Context, tx *policies.Tx, in RecordRunInput) (core.Wri
 		Defaults: map[string]string{"runKind": string(registry.RunOther)}})
 	if err != nil {
 		return core.WriteResult{}, err
+	}
+	if runsAfterItsEnd {
+		written.NotTaken = append(written.NotTaken, "status")
+		slices.Sort(written.NotTaken)
 	}
 	var edges []*graph.Edge
 	for _, id := range in.Inputs {
