@@ -13,14 +13,14 @@ import (
 
 // TestDifferential runs the same random operations on SQLite and on Neo4j.
 // PEDIGREE_STEPS sets the number of steps and PEDIGREE_SEED the seed; by default the
-// steps grow with PEDIGREE_ROUNDS up to 300.
+// steps grow with PEDIGREE_ROUNDS up to 300, and a full run has a second seed.
 func TestDifferential(t *testing.T) {
 	steps, _ := strconv.Atoi(os.Getenv("PEDIGREE_STEPS"))
 	if steps == 0 {
 		steps = min(20*graphtest.Rounds(), 300)
 	}
 	seed, _ := strconv.ParseUint(os.Getenv("PEDIGREE_SEED"), 10, 64)
-	for i := range uint64(2) {
+	for i := range uint64(1 + min(graphtest.Rounds()/40, 1)) {
 		mix := graphtest.Differential(t, seed+i, steps, openSQLite(t), open(t))
 		if !t.Failed() && mix.Total() < 8*steps {
 			t.Errorf("only %d operations in %d steps", mix.Total(), steps)
