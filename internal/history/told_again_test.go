@@ -107,6 +107,22 @@ func TestAStatusThatIsNotToldChangesNothing(t *testing.T) {
 	})
 }
 
+// TestARepositoryBeginsWithItsFirstCommit records commits of another repository under a new
+// name: it stands only once it has a commit or a tag of its own.
+func TestARepositoryBeginsWithItsFirstCommit(t *testing.T) {
+	onBoth(t, func(r *testRegistry) {
+		tell := func(name, sha, at string) string {
+			return mustJSON(r.mutate("", "recordCommits", "RecordCommitsInput", `created repository { name } commits { repository }`, map[string]any{
+				"repository": map[string]any{"name": name}, "commits": []any{map[string]any{"sha": strings.Repeat(sha, 20), "committedAt": at}}})["repository"])
+		}
+		for _, c := range []struct{ name, sha, want string }{{"one", "0a", `{"name":"one"}`}, {"fork", "0a", "null"}, {"fork", "0b", `{"name":"fork"}`}, {"fork", "0a", `{"name":"fork"}`}} {
+			if got := tell(c.name, c.sha, "2026-01-01T00:00:00Z"); got != c.want {
+				r.Errorf("%s %s: %s, want %s", c.name, c.sha, got, c.want)
+			}
+		}
+	})
+}
+
 func TestADatasetIsToldInParts(t *testing.T) {
 	onBoth(t, func(r *testRegistry) {
 		const answer = `created notTaken datasetVersion { role description tags { key value } columns { name type } dataset { owner } }`

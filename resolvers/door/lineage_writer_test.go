@@ -45,22 +45,24 @@ func withClerk(t *testing.T) string {
 	return file
 }
 
-// fieldCounter counts the fields of lineage nodes that gqlgen's executor resolves.
+// fieldCounter counts the fields of lineage nodes and of objects of the catalog that gqlgen's
+// executor resolves.
 type fieldCounter struct{ fields *atomic.Int64 }
 
 func (fieldCounter) ExtensionName() string                   { return "Counted" }
 func (fieldCounter) Validate(graphql.ExecutableSchema) error { return nil }
 func (c fieldCounter) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
-	if graphql.GetFieldContext(ctx).Object == "LineageNode" {
+	if slices.Contains([]string{"LineageNode", "Model", "ModelVersion", "Alias"}, graphql.GetFieldContext(ctx).Object) {
 		c.fields.Add(1)
 	}
 	return next(ctx)
 }
 
-// handlers holds a handler without the lineage extension and one with it, over the same
+// handlers holds a handler without direct answers and one with them, over the same
 // registry.
 type handlers struct {
 	*testing.T
+	service              *service.Service
 	standard, withWriter http.Handler
 	fields               atomic.Int64
 	story                *demo.Story
@@ -83,10 +85,10 @@ func newHandlers(t *testing.T) *handlers {
 		t.Fatal(err)
 	}
 	s := service.New(gate)
-	d := &handlers{T: t}
+	d := &handlers{T: t, service: s}
 	log, id := slog.New(slog.DiscardHandler), func(context.Context) string { return "test" }
 	d.standard = newHandler(s, log, id, fieldCounter{&d.fields})
-	d.withWriter = newHandler(s, log, id, lineageExtension{&lineagePlanCache{}}, fieldCounter{&d.fields})
+	d.withWriter = newHandler(s, log, id, &directAnswers{service: s}, fieldCounter{&d.fields})
 	if d.story, err = demo.Load(as(t, registry.RoleAdmin), s); err != nil {
 		t.Fatal(err)
 	}
@@ -190,10 +192,10 @@ func TestAPlanDependsOnItsVariables(t *testing.T) {
 	if answers[0] == answers[1] || answers[0] != answers[2] {
 		t.Error("the variable decides nothing")
 	}
-	cached := &lineagePlanCache{}
+	var cached querycache.Cache[*selectionPlan]
 	for range 2 * querycache.MaxEntries {
 		op := &graphql.OperationContext{Doc: &ast.QueryDocument{}, Operation: &ast.OperationDefinition{}}
-		cached.of(op, graphql.CollectedField{Field: &ast.Field{}})
+		cached.GetOrDerive(op, graphql.CollectedField{Field: &ast.Field{}}, func() *selectionPlan { return nil })
 	}
 	if n := cached.Len(); n > querycache.MaxEntries || n == 0 {
 		t.Errorf("%d plans are cached", n)

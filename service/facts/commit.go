@@ -125,10 +125,7 @@ func (r *Recorder) RecordCommits(ctx context.Context, in RecordCommitsInput) (*R
 }
 
 func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (core.WriteResult, error) {
-	repo, ofRepo, err := ensureRepository(ctx, tx, in.Repository)
-	if err != nil {
-		return core.WriteResult{}, err
-	}
+	repo := registry.RepositoryID(in.Repository.key())
 	ids := []registry.ID{repo}
 	parents := []registry.ID{}
 	for _, c := range in.Commits {
@@ -147,7 +144,14 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			known[n.ID] = n
 		}
 	}
-	result, earliest := core.WriteResult{IDs: ids, Created: ofRepo.Created, NotTaken: ofRepo.NotTaken}, tx.Now()
+	// A repository begins with its first commit or tag: one whose commits all belong to another
+	// repository, as in a fresh fork, is not recorded.
+	earliest := earliestNew(in.Commits, known, tx.Now())
+	ofRepo, err := ensureRepository(ctx, tx, in.Repository, earliest)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	result := core.WriteResult{IDs: ids, Created: ofRepo.Created, NotTaken: ofRepo.NotTaken}
 	changed := ofRepo.Changed
 	for i, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
@@ -156,9 +160,6 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			return core.WriteResult{}, commitError(i, err)
 		}
 		if written.Created {
-			if at := core.StoredTime(c.CommittedAt, tx.Now()); at.Before(earliest) {
-				earliest = at
-			}
 			result.Count++
 			result.Created = true
 		}
@@ -169,8 +170,10 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			result.NotTaken = append(result.NotTaken, fmt.Sprintf("commits[%d].%s", i, field))
 		}
 	}
-	if err := core.BackdateContainer(ctx, tx, repo, earliest); err != nil {
-		return core.WriteResult{}, err
+	if !earliest.IsZero() {
+		if err := core.BackdateContainer(ctx, tx, repo, earliest); err != nil {
+			return core.WriteResult{}, err
+		}
 	}
 	edges, addedPending, err := parentEdges(ctx, tx, in.Commits, known)
 	if err != nil {
@@ -188,6 +191,19 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 	}
 	return result, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
 		Detail: core.LogDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", result.Count)})
+}
+
+// earliestNew returns the time of the earliest commit that is not known, zero when all are.
+func earliestNew(commits []CommitInput, known map[registry.ID]*graph.Node, now time.Time) (earliest time.Time) {
+	for _, c := range commits {
+		if known[registry.CommitID(c.SHA)] != nil {
+			continue
+		}
+		if at := core.StoredTime(c.CommittedAt, now); earliest.IsZero() || at.Before(earliest) {
+			earliest = at
+		}
+	}
+	return earliest
 }
 
 // RoleGivenBy starts the evidence of a role that the caller gave, followed by the subject.

@@ -54,19 +54,20 @@ func NormaliseURL(raw string) string {
 	return "https://" + host + "/" + strings.TrimSuffix(strings.Trim(a.Path, "/"), ".git")
 }
 
-// ensureRepository creates a repository or merges the input into the stored one. The
-// names of fields that were not taken begin with repository.
-func ensureRepository(ctx context.Context, tx *policies.Tx, in RepositoryInput) (registry.ID, core.Written, error) {
+// ensureRepository creates a repository that begins at since, or merges the input into the
+// stored one; when since is zero, it creates none. The names of fields that were not taken
+// begin with repository.
+func ensureRepository(ctx context.Context, tx *policies.Tx, in RepositoryInput, since time.Time) (core.Written, error) {
 	id := registry.RepositoryID(in.key())
 	found, err := tx.NodesUnfiltered(ctx, id)
-	if err != nil {
-		return "", core.Written{}, err
+	if err != nil || found[0] == nil && since.IsZero() {
+		return core.Written{}, err
 	}
 	r := &registry.Repository{Name: in.key(), URL: in.URL, DefaultBranch: in.DefaultBranch, RecordedAt: tx.Now()}
 	r.ID = id
-	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: r, At: tx.Now(), SetTime: func(time.Time) {}})
+	written, err := core.PutFact(ctx, tx, core.ToldFact{Old: found[0], Noun: r, At: since, SetTime: func(time.Time) {}})
 	for i := range written.NotTaken {
 		written.NotTaken[i] = "repository." + written.NotTaken[i]
 	}
-	return id, written, err
+	return written, err
 }

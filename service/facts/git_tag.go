@@ -64,10 +64,7 @@ func (r *Recorder) RecordTag(ctx context.Context, in RecordTagInput) (*RecordTag
 }
 
 func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.WriteResult, error) {
-	repo, ofRepo, err := ensureRepository(ctx, tx, in.Repository)
-	if err != nil {
-		return core.WriteResult{}, err
-	}
+	repo := registry.RepositoryID(in.Repository.key())
 	commits, err := tx.Nodes(ctx, registry.CommitID(in.SHA))
 	if err != nil {
 		return core.WriteResult{}, err
@@ -83,6 +80,10 @@ func writeTag(ctx context.Context, tx *policies.Tx, in RecordTagInput) (core.Wri
 	}
 	if in.TaggedAt.IsZero() && (found[0] == nil || found[0].Deleted) { // A known tag keeps its date, and whether it is inferred.
 		in.TaggedAt, t.DateInferred = commits[0].ValidFrom, true
+	}
+	ofRepo, err := ensureRepository(ctx, tx, in.Repository, core.StoredTime(in.TaggedAt, tx.Now()))
+	if err != nil {
+		return core.WriteResult{}, err
 	}
 	slot := registry.TagSlot(repo, in.Name)
 	holder, err := tx.SlotHolder(ctx, slot)

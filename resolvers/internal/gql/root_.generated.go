@@ -724,7 +724,7 @@ input RecordCommitsInput {
 }
 "What was recorded."
 type RecordCommitsPayload {
-  "The repository."
+  "The repository; null when it is unknown and each of the commits belongs to another one already, as in a fresh fork."
   repository: Repository
   "The commits in the order given."
   commits: [Commit]!

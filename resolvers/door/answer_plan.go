@@ -27,6 +27,7 @@ type selectionPlan struct {
 }
 
 // scalarFields lists, by type, the scalar fields that can be written without a resolver.
+// objectFields lists the fields that are objects or lists of objects, with their types.
 var scalarFields = map[string][]string{
 	"LineageGraph": {"root", "historyCut", "asOf", "knownAt"},
 	"LineageNode":  {"depth", "layer", "treeParent", "upstreamDegree", "downstreamDegree", "historyCut"},
@@ -34,12 +35,28 @@ var scalarFields = map[string][]string{
 	"PageInfo":     {"hasNextPage", "hasPreviousPage", "startCursor", "endCursor"},
 	"Truncation":   {"truncated", "reasons", "frontier", "redacted"},
 	"node":         {"id", "kind", "name"},
+
+	"ModelConnection": {"totalCount"},
+	"ModelEdge":       {"cursor"},
+	"Model":           {"id", "revision", "deleted", "name", "description", "owner", "createdAt", "updatedAt", "incarnation", "lastNumber", "used"},
+	"ModelVersion": {"id", "kind", "revision", "deleted", "name", "modelId", "modelName", "version", "number", "label", "description", "owner", "stage", "creator",
+		"createdDate", "recordedAt", "updatedAt"},
+	"Alias":    {"id", "revision", "name", "model", "versionId", "version", "setBy", "setAt"},
+	"KeyValue": {"key", "value"},
 }
 
 var objectFields = map[string]map[string]string{
 	"LineageGraph": {"nodes": "LineageNode", "edges": "LineageEdge", "pageInfo": "PageInfo", "truncation": "Truncation"},
 	"LineageNode":  {"node": "node"},
+
+	"ModelConnection": {"edges": "ModelEdge", "pageInfo": "PageInfo"},
+	"ModelEdge":       {"node": "Model"},
+	"Model":           {"tags": "KeyValue", "latestVersion": "ModelVersion", "productionVersion": "ModelVersion", "aliases": "Alias"},
+	"ModelVersion":    {"tags": "KeyValue", "model": "Model", "aliases": "Alias"},
 }
+
+// interfaces lists, by type, the interfaces that a fragment may name instead of it.
+var interfaces = map[string][]string{"Model": {"Node"}, "ModelVersion": {"Node", "ProvenanceNode"}, "Alias": {"Node"}}
 
 // nodeTypes lists the types of lineage nodes, and the type of a hidden node.
 var nodeTypes = func() []string {
@@ -52,15 +69,11 @@ var nodeTypes = func() []string {
 
 const restrictedType = "RestrictedNode"
 
-// planGraph returns the plan of the selection of a LineageGraph, or nil when it contains a
-// field that needs a resolver.
-func planGraph(op *graphql.OperationContext, set ast.SelectionSet) *selectionPlan {
-	return planSelection(op, set, "LineageGraph")
-}
-
+// planSelection returns the plan of a selection of a type, or nil when it contains a field
+// that needs the executor.
 func planSelection(op *graphql.OperationContext, set ast.SelectionSet, typ string) *selectionPlan {
 	if typ != "node" {
-		fields, ok := planFields(op, set, typ, typ)
+		fields, ok := planFields(op, set, typ, append([]string{typ}, interfaces[typ]...)...)
 		if !ok {
 			return nil
 		}
