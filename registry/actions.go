@@ -119,7 +119,9 @@ const (
 	LogLineageRetracted   LogAction = "lineage_retracted"
 	LogTokenCreated       LogAction = "token_created"
 	LogStoreCreated       LogAction = "store_created"
-	LogImported           LogAction = "imported"
+	// LogKeyAdded records the public key of a key that signs checkpoints from now on.
+	LogKeyAdded LogAction = "log_key_added"
+	LogImported LogAction = "imported"
 )
 
 // StageLogAction is the log action of a transition into a stage.

@@ -28,6 +28,7 @@ var allowedImports = map[string][]string{
 	"graph/neo4j":     {"graph", "registry"},
 	"graph/migrate":   {"graph", "registry"},
 	"graph/cache":     {"graph", "registry"},
+	"audit":           {"registry"},
 	"lineage":         {"graph", "registry"},
 	"lineage/export":  {"lineage", "registry"},
 	"policies":        {"graph", "registry"},
