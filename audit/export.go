@@ -94,6 +94,19 @@ func (v *LogVerifier) Entry(e *registry.LogEntry) error {
 	return nil
 }
 
+// StoredEntry is Entry for an entry as a store keeps it, with the tree hashes that it
+// completes. FAILED_PRECONDITION also when these are not those of the log.
+func (v *LogVerifier) StoredEntry(e *registry.LogEntry) error {
+	before := v.frontier.Clone()
+	if err := v.Entry(e); err != nil {
+		return err
+	}
+	if completed, err := before.Append(e.LeafHash); err != nil || completed != e.TreeHashes {
+		return registry.Errorf(registry.FailedPrecondition, "the tree hashes of log entry %d were changed", e.Seq)
+	}
+	return nil
+}
+
 // Size returns the number of entries that were added.
 func (v *LogVerifier) Size() int64 { return v.frontier.Size }
 

@@ -317,8 +317,10 @@ type ClosureNode struct {
 type LogQuery struct {
 	// After and Before are exclusive bounds of the sequence; 0 means no bound.
 	After, Before int64
-	Desc          bool
-	Limit         int
+	// Seqs, when set, are the sequences of the entries that are wanted.
+	Seqs  []int64
+	Desc  bool
+	Limit int
 	// Object, Actor and Actions are filters; a zero value matches all. WithModel keeps
 	// the entries that belong to a model, Models those that belong to one of these.
 	Object    registry.ID

@@ -27,6 +27,9 @@ type LogEntry struct {
 	Detail JSON `json:"detail,omitempty"`
 	// LeafHash is the hex hash that Seal computes over Canonical.
 	LeafHash string `json:"leafHash,omitempty"`
+	// TreeHashes are the hashes of the inner nodes that the entry completes in the log's
+	// Merkle tree, as LogFrontier.Append returns them.
+	TreeHashes string `json:"-"`
 	Mask     Mask   `json:"-"`
 }
 

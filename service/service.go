@@ -7,6 +7,7 @@
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
 //	access      the viewer, tokens, permissions of the server, the audit log
+//	audit       proofs, checkpoints and exports of the audit log
 //
 // They read and write through a policies.Gate and never hold a store.
 package service
@@ -18,6 +19,7 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/access"
+	"pedigree/service/audit"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
@@ -28,6 +30,7 @@ import (
 // Service has the use cases of all parts. It is safe for concurrent use.
 type Service struct {
 	*access.Access
+	*audit.Auditor
 	*bulk.Bulk
 	*catalog.Catalog
 	*facts.Recorder
@@ -44,7 +47,7 @@ func Unbatched() Option { return core.Unbatched() }
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	return &Service{access.New(c), bulk.New(c), catalog.New(c), facts.New(c), provenance.New(c), c}
+	return &Service{access.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), provenance.New(c), c}
 }
 
 // Now returns the current time of the registry's clock.

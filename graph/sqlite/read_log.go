@@ -86,7 +86,7 @@ func (v *view) appendEntries(ctx context.Context, out []registry.LogEntry, q gra
 			return contextError(ctx)
 		}
 		e := registry.LogEntry{Seq: st.ColumnInt64(0), At: time.UnixMicro(st.ColumnInt64(1)).UTC(), Actor: st.ColumnText(2), Action: registry.LogAction(st.ColumnText(3)),
-			Model: registry.ID(st.ColumnText(5)), Reason: st.ColumnText(6), Approval: st.ColumnText(7), RequestID: st.ColumnText(8), LeafHash: st.ColumnText(10)}
+			Model: registry.ID(st.ColumnText(5)), Reason: st.ColumnText(6), Approval: st.ColumnText(7), RequestID: st.ColumnText(8), LeafHash: st.ColumnText(10), TreeHashes: st.ColumnText(11)}
 		if d := st.ColumnText(9); d != "" {
 			e.Detail = registry.JSON(d)
 		}
@@ -105,6 +105,9 @@ type logKey struct {
 
 // logKeys lists the keys of a query. The index of each has the entries in order.
 func logKeys(q graph.LogQuery) (out []logKey) {
+	if len(q.Seqs) > 0 {
+		out = append(out, logKey{"log l", "l.seq", "l.seq IN (SELECT value FROM json_each(?))", jsonArray(q.Seqs)})
+	}
 	if q.Object != "" {
 		out = append(out, logKey{"log_object o CROSS JOIN log l ON l.seq = o.seq", "o.seq", "o.object = ?", string(q.Object)})
 	}
@@ -127,7 +130,7 @@ func (v *view) logSource(q graph.LogQuery) (logKey, error) {
 	if len(keys) == 0 {
 		return logKey{from: "log l", seq: "l.seq"}, nil
 	}
-	if len(keys) == 1 {
+	if len(keys) == 1 || len(q.Seqs) > 0 {
 		return keys[0], nil
 	}
 	for _, limit := range []int{veryNarrow, narrowMatches} {
@@ -172,7 +175,7 @@ func logSQL(q graph.LogQuery, from logKey) (string, []any) {
 	if len(q.Models) > 1 {
 		add("l.model <> '' AND l.model IN (SELECT value FROM json_each(?))", jsonArray(q.Models))
 	}
-	sql := "SELECT l.seq, l.at, l.actor, l.action, l.objects, l.model, l.reason, l.approval, l.request_id, l.detail, l.leaf_hash FROM " + from.from
+	sql := "SELECT l.seq, l.at, l.actor, l.action, l.objects, l.model, l.reason, l.approval, l.request_id, l.detail, l.leaf_hash, l.tree FROM " + from.from
 	if len(where) > 0 {
 		sql += " WHERE " + strings.Join(where, " AND ")
 	}

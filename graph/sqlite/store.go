@@ -40,7 +40,10 @@ type Store struct {
 	closed bool
 	jobs   chan *job
 	// recent belongs to the writer, which runs one update at a time.
-	recent     recentNodes
+	recent recentNodes
+	// frontier is that of the log after the newest update, zero when it is not known. It
+	// belongs to the writer too.
+	frontier   registry.LogFrontier
 	writerDone chan struct{}
 }
 

@@ -28,6 +28,8 @@ type tx struct {
 	subjectNums    map[string]int64
 	pendingEntries indexEntries
 	change         recentChange
+	// frontier is that of the log up to this update's newest entry, once it has one.
+	frontier registry.LogFrontier
 }
 
 var _ graph.Tx = (*tx)(nil)
@@ -122,9 +124,12 @@ func (t *tx) appendEntry(e *registry.LogEntry) error {
 }
 
 func (t *tx) insertEntry(e *registry.LogEntry) error {
-	err := t.c.exec(`INSERT INTO log(seq, at, actor, action, objects, model, reason, approval, request_id, detail, leaf_hash)
-		VALUES(?,?,?,?,?,?,?,?,?,?,?)`, e.Seq, e.At.UnixMicro(), e.Actor, string(e.Action), jsonArray(e.Objects), string(e.Model), e.Reason, e.Approval,
-		e.RequestID, string(e.Detail), e.LeafHash)
+	if err := t.addToTree(e); err != nil {
+		return err
+	}
+	err := t.c.exec(`INSERT INTO log(seq, at, actor, action, objects, model, reason, approval, request_id, detail, leaf_hash, tree)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,?)`, e.Seq, e.At.UnixMicro(), e.Actor, string(e.Action), jsonArray(e.Objects), string(e.Model), e.Reason, e.Approval,
+		e.RequestID, string(e.Detail), e.LeafHash, e.TreeHashes)
 	if err != nil {
 		return err
 	}

@@ -167,7 +167,7 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 			return nil
 		}
 		if w.raw.AutocommitEnabled() {
-			s.recent.reset(0)
+			s.forget()
 			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
 		}
 	}
@@ -179,9 +179,16 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 		w.exec("ROLLBACK")
 	}
 	if err != nil { // The nodes that the closures created do not exist.
-		s.recent.reset(0)
+		s.forget()
 	}
 	return err
+}
+
+// forget drops what the writer remembers of the store, after writes that were rolled back or
+// that it did not follow.
+func (s *Store) forget() {
+	s.recent.reset(0)
+	s.frontier = registry.LogFrontier{}
 }
 
 // rollbackPoint has the statements that undo a closure that failed.
@@ -209,7 +216,7 @@ func (s *Store) runJob(w *conn, j *job, point rollbackPoint) (failure error, ove
 		err, retry := s.runOnce(w, j)
 		if err == nil {
 			if err = w.execIfSet(point.release); err != nil {
-				s.recent.reset(0)
+				s.forget()
 			}
 			return publicError(err), false
 		}
@@ -245,7 +252,7 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	}
 	t.seq, t.nextSeq, t.lastEntryAt = head+1, head+1, lastEntryAt
 	if s.recent.resetUnlessAt(head); j.restores { // A restore can change nodes without a new log entry.
-		s.recent.reset(0)
+		s.forget()
 	}
 	j.start <- t
 	err = <-j.closureErr
@@ -267,6 +274,9 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	maps.Copy(w.pendingEntries, t.pendingEntries)
 	if !j.restores {
 		s.recent.apply(t.change, t.nextSeq-1)
+	}
+	if t.frontier.Size == t.nextSeq-1 && !j.restores {
+		s.frontier = t.frontier
 	}
 	return nil, false
 }

@@ -38,6 +38,7 @@ var allowedImports = map[string][]string{
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
 	"service/bulk":       {"service/core", "service/catalog", "service/facts", "graph", "policies", "registry"},
+	"service/audit":      {"service/core", "audit", "graph", "policies", "registry"},
 	"service/access":     {"service/core", "graph", "policies", "registry"},
 	"service":            append([]string{"policies", "registry"}, serviceParts...),
 	"resolvers":          {"service", "registry", "lineage", "lineage/export", "resolvers/internal/gql", "resolvers/querycache", "resolvers/scalar"},
@@ -71,7 +72,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access"}
+var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}
