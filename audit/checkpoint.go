@@ -104,7 +104,8 @@ func Open(signed string, publicKeys ...string) (Checkpoint, error) {
 		return c, err
 	}
 	for _, s := range n.Sigs {
-		if s.Name == c.Origin {
+		// Package note takes base64 whose unused bits are not zero.
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); s.Name == c.Origin && err == nil {
 			return c, nil
 		}
 	}

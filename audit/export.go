@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -140,7 +141,10 @@ func VerifyExport(r io.Reader, publicKeys []string, kept ...Checkpoint) (Verifie
 		return registry.Errorf(registry.FailedPrecondition, "this is no whole export of a log: %s", what)
 	}
 	var header ExportHeader
-	if !lines.Scan() || strictDecode(lines.Bytes(), &header) != nil || header.Log == "" {
+	if !lines.Scan() && lines.Err() != nil {
+		return Verified{}, lines.Err()
+	}
+	if strictDecode(lines.Bytes(), &header) != nil || header.Log == "" {
 		return Verified{}, broken("its first line is no header")
 	}
 	v := NewLogVerifier(kept...)
@@ -148,7 +152,7 @@ func VerifyExport(r io.Reader, publicKeys []string, kept ...Checkpoint) (Verifie
 	for v.Size() < header.Size {
 		var e registry.LogEntry
 		if !lines.Scan() {
-			return Verified{}, errors.Join(lines.Err(), broken(fmt.Sprintf("it ends after %d of %d entries", v.Size(), header.Size)))
+			return Verified{}, cmp.Or(lines.Err(), broken(fmt.Sprintf("it ends after %d of %d entries", v.Size(), header.Size)))
 		}
 		if err := strictDecode(lines.Bytes(), &e); err != nil {
 			return Verified{}, broken(fmt.Sprintf("line %d is no entry", v.Size()+2))
@@ -165,7 +169,7 @@ func VerifyExport(r io.Reader, publicKeys []string, kept ...Checkpoint) (Verifie
 	}
 	var seal exportSeal
 	if !lines.Scan() || strictDecode(lines.Bytes(), &seal) != nil {
-		return Verified{}, broken("its last line is no checkpoint")
+		return Verified{}, cmp.Or(lines.Err(), broken("its last line is no checkpoint"))
 	}
 	if lines.Scan() {
 		return Verified{}, broken("there is a line after the checkpoint")

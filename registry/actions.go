@@ -67,7 +67,7 @@ func Operations() []Operation {
 		"runs", "run", "commits", "commit", "deployments", "search")
 	ops = append(ops, q(ViewerRead, "viewer")...)
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
-	ops = append(ops, q(LogRead, "auditLog")...)
+	ops = append(ops, q(LogRead, "auditLog", "auditCheckpoint", "auditProof", "auditConsistency")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)

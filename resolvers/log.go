@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service/access"
+	"pedigree/service/audit"
 )
 
 // Action is the resolver for the action field.
@@ -20,6 +21,21 @@ func (r *logEntryResolver) Action(ctx context.Context, obj *registry.LogEntry) (
 // AuditLog is the resolver for the auditLog field.
 func (r *queryResolver) AuditLog(ctx context.Context, first *int, after *string, filter *access.LogFilter) (*access.LogEntryConnection, error) {
 	return r.service.AuditLog(ctx, page(first, after), filter)
+}
+
+// AuditCheckpoint is the resolver for the auditCheckpoint field.
+func (r *queryResolver) AuditCheckpoint(ctx context.Context) (*audit.AuditCheckpoint, error) {
+	return r.service.AuditCheckpoint(ctx)
+}
+
+// AuditProof is the resolver for the auditProof field.
+func (r *queryResolver) AuditProof(ctx context.Context, seq int64, size *int64) (*audit.AuditProof, error) {
+	return r.service.AuditProof(ctx, seq, size)
+}
+
+// AuditConsistency is the resolver for the auditConsistency field.
+func (r *queryResolver) AuditConsistency(ctx context.Context, from int64, to *int64) (*audit.AuditConsistency, error) {
+	return r.service.AuditConsistency(ctx, from, to)
 }
 
 // LogEntry returns gql.LogEntryResolver implementation.

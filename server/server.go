@@ -83,10 +83,10 @@ type handler struct {
 	routes  []Route
 }
 
-// route matches paths exactly. Below /api/v1/ the REST API does the matching, after
+// route matches paths exactly. Below /api/v1/ and /log/ the REST API does the matching, after
 // authentication, so that an unknown caller cannot find out which paths exist.
 func (h *handler) route(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, v1.Prefix) {
+	if v1.Handles(r.URL.Path) {
 		h.authenticated(h.rest).ServeHTTP(w, r)
 		return
 	}
@@ -123,7 +123,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request, err error) {
 
 // refuse writes an error in the form of the API that the path belongs to.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, code registry.Code, message string) {
-	if strings.HasPrefix(r.URL.Path, v1.Prefix) {
+	if v1.Handles(r.URL.Path) {
 		h.rest.Refuse(w, r, status, code, message)
 		return
 	}

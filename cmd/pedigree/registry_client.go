@@ -13,6 +13,7 @@ import (
 	"pedigree/connect/jsonlines"
 	"pedigree/connect/remote"
 	"pedigree/graph"
+	"pedigree/service"
 	"pedigree/service/bulk"
 	"pedigree/service/provenance"
 )
@@ -23,6 +24,7 @@ type registryClient interface {
 	dvc.Registry
 	demo.Registry
 	jsonlines.Recorder
+	auditClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 }
@@ -31,8 +33,10 @@ type registryClient interface {
 type connection struct {
 	registryClient
 	ctx context.Context
-	// store is the open store, nil when the registry is on a server.
-	store graph.Store
+	// store is the open store, and service the one over it; both are nil when the registry is on
+	// a server.
+	store   graph.Store
+	service *service.Service
 }
 
 // close closes the store, if one is open.
@@ -51,13 +55,13 @@ func connect(cmd *cobra.Command, s *settings, mode storeMode) (*connection, erro
 		if err != nil {
 			return nil, err
 		}
-		return &connection{c, cmd.Context(), nil}, nil
+		return &connection{registryClient: c, ctx: cmd.Context()}, nil
 	}
 	o, err := openLocalRegistry(cmd.Context(), s, mode)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{o.service, asOperator(cmd.Context()), o.store}, nil
+	return &connection{o.service, asOperator(cmd.Context()), o.store, o.service}, nil
 }
 
 // serverURL returns the server's URL, or "" to open the store. A store on the command line

@@ -35,7 +35,11 @@ completed before the server stops.
 
 The first admin's token is the value of PEDIGREE_BOOTSTRAP_TOKEN. Without it, the
 first start creates a token and writes it to the file admin-token in --data, which
-only its owner can read.`,
+only its owner can read.
+
+Checkpoints of the log are signed with the key in PEDIGREE_LOG_KEY, else with the one
+in the file log-key in --data, which the first start makes. Give the servers of one
+store the same key.`,
 		Example: "  pedigree serve --demo\n  pedigree serve --listen 127.0.0.1:8080 --store neo4j://neo4j:PASSWORD@localhost:7687/neo4j",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -79,6 +83,9 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	defer o.Close()
 	tokenFile, err := bootstrap(asOperator(ctx), o.service, s.GetString("data"))
 	if err != nil {
+		return err
+	}
+	if err := useLogKey(asOperator(ctx), o.service, s.GetString("data"), true); err != nil {
 		return err
 	}
 	if s.GetBool("demo") {

@@ -39,6 +39,11 @@ var (
 // settingUses has a row for every command that does something. A test fails for a command
 // without a row.
 var settingUses = map[string]settingUse{
+	"audit checkpoint": storeOrServer,
+	"audit export":     storeOrServer,
+	"audit verify":     storeOrServer,
+	"audit watch":      storeOrServer,
+
 	"demo load": storeOrServer,
 	"doctor": {flags: storeFlags, unlessFlags: storeFlags,
 		instead: map[string]string{"server": "the store is checked by who can open it: run this where it is, with --data or --store", "policy": "this reads no policy"}},

@@ -68,6 +68,7 @@ func (p *probeSettings) args(name string) []string {
 		return path
 	}
 	more, ok := map[string][]string{
+		"audit checkpoint": {}, "audit export": {}, "audit verify": {}, "audit watch": {filepath.Join(p.t.TempDir(), "watched")},
 		"demo load": {}, "doctor": {}, "export": {}, "import dvc": {p.sample}, "import git": {p.sample}, "lineage": {"credit-approval@1.0.0"}, "load": {file(`{"model":{"name":"m"}}`)},
 		"migrate":      {"--from", "sqlite://" + filepath.Join(p.data, "pedigree.db"), "--to", "sqlite://" + filepath.Join(p.t.TempDir(), "to.db")},
 		"policy check": {"../../policies/policy.csv"}, "policy explain": {"--role", "viewer", "Model.owner"}, "policy show": {}, "ready": {"--url", p.ready},
@@ -193,7 +194,7 @@ func TestAServerAndItsPolicyContradict(t *testing.T) {
 
 // TestReadingCommandsCreateNoStore runs each reading command where there is no store.
 func TestReadingCommandsCreateNoStore(t *testing.T) {
-	for _, args := range [][]string{{"export"}, {"lineage", "m@1"}, {"policy", "show"}, {"policy", "explain", "--role", "viewer", "Model.owner"}, {"policy", "check", "../../policies/policy.csv"}} {
+	for _, args := range [][]string{{"export"}, {"lineage", "m@1"}, {"audit", "verify"}, {"audit", "export"}, {"audit", "checkpoint"}, {"policy", "show"}, {"policy", "explain", "--role", "viewer", "Model.owner"}, {"policy", "check", "../../policies/policy.csv"}} {
 		dir := filepath.Join(t.TempDir(), "typo")
 		t.Setenv("PEDIGREE_DATA", dir)
 		code, stdout, stderr := run(t, args...)

@@ -40,7 +40,7 @@ func (c *Client) postFact(ctx context.Context, f bulk.FactInput) (*bulk.RecordFa
 	if err := jsonlines.Encode(&line, f); err != nil {
 		return nil, err
 	}
-	resp, err := c.rest(ctx, http.MethodPost, line.Bytes())
+	resp, err := c.rest(ctx, http.MethodPost, factsPath, line.Bytes())
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (c *Client) postFact(ctx context.Context, f bulk.FactInput) (*bulk.RecordFa
 func (c *Client) ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	resp, err := c.rest(ctx, http.MethodGet, nil)
+	resp, err := c.rest(ctx, http.MethodGet, factsPath, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -117,11 +117,14 @@ func readTrailers(trailers http.Header, out *bulk.ExportedFacts) error {
 	return nil
 }
 
-// rest sends a request to the facts of the server's REST API and returns its answer, the body of
-// which is JSON Lines. While the server is UNAVAILABLE it retries a few times.
-func (c *Client) rest(ctx context.Context, method string, body []byte) (*http.Response, error) {
+// factsPath is the path of facts in the server's REST API.
+const factsPath = "/api/v1/facts"
+
+// rest sends a request to the server's REST API and returns its answer, the body of which is
+// JSON Lines. While the server is UNAVAILABLE it retries a few times.
+func (c *Client) rest(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	for try := 0; ; try++ {
-		resp, pause, err := c.restAttempt(ctx, method, body)
+		resp, pause, err := c.restAttempt(ctx, method, path, body)
 		if err == nil || ctx.Err() != nil || registry.CodeOf(err) != registry.Unavailable || try == len(c.pauses) {
 			return resp, err
 		}
@@ -131,8 +134,8 @@ func (c *Client) rest(ctx context.Context, method string, body []byte) (*http.Re
 	}
 }
 
-func (c *Client) restAttempt(ctx context.Context, method string, body []byte) (*http.Response, time.Duration, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.Server()+"/api/v1/facts", bytes.NewReader(body))
+func (c *Client) restAttempt(ctx context.Context, method, path string, body []byte) (*http.Response, time.Duration, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.Server()+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, 0, err
 	}

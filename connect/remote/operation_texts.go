@@ -4,6 +4,10 @@ package remote
 var (
 	opViewer = `query Viewer { viewer { subject roles grants { role scope } actions } }`
 
+	opAuditCheckpoint = `query AuditCheckpoint { auditCheckpoint { origin size root note publicKey } }`
+
+	opAuditConsistency = `query AuditConsistency($from: Int64!, $to: Int64) { auditConsistency(from: $from, to: $to) { from to fromRoot toRoot hashes } }`
+
 	opNodes = `query Nodes($ids: [ID!]!, $asOf: DateTime, $knownAt: DateTime) { nodes: nodesAt(ids: $ids, asOf: $asOf, knownAt: $knownAt) { ` + anyFields + ` } }`
 
 	opModel = `query Model($name: String!, $asOf: DateTime, $knownAt: DateTime) { model(name: $name, asOf: $asOf, knownAt: $knownAt) { ` + modelFields + ` } }`
@@ -80,5 +84,6 @@ func operations() map[string]string {
 		"productionVersion": opProductionVersion, "run": opRun, "transitions": opTransitions, "versions": opVersions, "upstream": opUpstream, "tags": opTags, "deployments": opDeployments, "lineageExport": opLineageExport,
 		"recordCommits": opRecordCommits, "recordTag": opRecordTag, "recordDatasetVersion": opRecordDatasetVersion, "recordRun": opRecordRun,
 		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage, "recordFacts": opRecordFacts,
+		"auditCheckpoint": opAuditCheckpoint, "auditConsistency": opAuditConsistency,
 		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias}
 }

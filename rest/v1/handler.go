@@ -1,4 +1,4 @@
-// Package v1 is the REST API under /api/v1. It decodes a request, calls the service, and
+// Package v1 is the REST API under /api/v1, and the log under /log. It decodes a request, calls the service, and
 // encodes the result or an RFC 9457 problem. It has no business rules. A route is one line
 // of the table in routes.go and one function.
 package v1
@@ -18,8 +18,17 @@ import (
 	"pedigree/service"
 )
 
-// Prefix is the start of all paths of this API.
-const Prefix = "/api/v1/"
+// Prefix is the start of the paths of this API, logPrefix that of the paths of the log, which
+// other tools expect below one root (https://c2sp.org/tlog-tiles).
+const (
+	Prefix    = "/api/v1/"
+	logPrefix = "/log/"
+)
+
+// Handles reports whether a path is below one of the prefixes of this API.
+func Handles(path string) bool {
+	return strings.HasPrefix(path, Prefix) || strings.HasPrefix(path, logPrefix)
+}
 
 // The limits of routes that set none of their own.
 const (
@@ -30,7 +39,7 @@ const (
 	idleTimeout = 15 * time.Second
 )
 
-// Handler handles every request under Prefix. It needs an authenticated caller in the
+// Handler handles every request whose path Handles accepts. It needs an authenticated caller in the
 // context.
 type Handler struct {
 	service   *service.Service

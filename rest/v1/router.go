@@ -8,11 +8,11 @@ import (
 )
 
 // pathNode is one segment in the tree of a route table. A literal segment has precedence
-// over a parameter.
+// over a parameter, and that over the rest of a path.
 type pathNode struct {
-	literals  map[string]*pathNode
-	parameter *pathNode
-	methods   map[string]*route
+	literals        map[string]*pathNode
+	parameter, rest *pathNode
+	methods         map[string]*route
 }
 
 // routeMatch is the result of matching a path: the routes by method, and the values of the
@@ -39,7 +39,7 @@ func buildTree(table []route) *pathNode {
 		r := &table[i]
 		r.setDefaults()
 		node := root
-		for _, s := range strings.Split(r.pattern, "/") {
+		for _, s := range strings.Split(strings.TrimPrefix(r.fullPath(), "/"), "/") {
 			node = node.child(s)
 		}
 		if node.methods == nil {
@@ -54,6 +54,12 @@ func buildTree(table []route) *pathNode {
 }
 
 func (n *pathNode) child(segment string) *pathNode {
+	if strings.HasSuffix(segment, "...}") {
+		if n.rest == nil {
+			n.rest = &pathNode{}
+		}
+		return n.rest
+	}
 	if strings.HasPrefix(segment, "{") {
 		if n.parameter == nil {
 			n.parameter = &pathNode{}
@@ -70,14 +76,15 @@ func (n *pathNode) child(segment string) *pathNode {
 }
 
 // find matches an escaped path, or returns nil when no route has it. It unescapes each
-// parameter once, so that an escaped slash stays inside the parameter.
+// parameter once, so that an escaped slash stays inside the parameter. The rest of a path is
+// a parameter that stays escaped.
 func (n *pathNode) find(escaped string) *routeMatch {
-	rest, ok := strings.CutPrefix(escaped, Prefix)
+	path, ok := strings.CutPrefix(escaped, "/")
 	if !ok {
 		return nil
 	}
 	var params []string
-	node := n.walk(strings.Split(rest, "/"), &params)
+	node := n.walk(strings.Split(path, "/"), &params)
 	if node == nil {
 		return nil
 	}
@@ -96,6 +103,17 @@ func (n *pathNode) walk(segments []string, params *[]string) *pathNode {
 			return end
 		}
 	}
+	if end := n.walkParameter(segments, params); end != nil {
+		return end
+	}
+	if n.rest != nil {
+		*params = append(*params, strings.Join(segments, "/"))
+	}
+	return n.rest
+}
+
+// walkParameter takes the next segment as a parameter.
+func (n *pathNode) walkParameter(segments []string, params *[]string) *pathNode {
 	text, err := url.PathUnescape(segments[0])
 	if n.parameter == nil || err != nil || text == "" || text == "." || text == ".." {
 		return nil

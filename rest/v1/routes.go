@@ -10,6 +10,8 @@ import (
 // route is one line of the route table: the method and path, the limits, and the function
 // that handles the request.
 type route struct {
+	// A pattern that begins with a slash is a path from the root of the server, any other one is
+	// below Prefix. A parameter {name} is one segment; a last one {name...} is the rest of the path.
 	method, pattern string
 	// operation is the corresponding root field in registry.Operations.
 	operation string
@@ -41,11 +43,19 @@ func routes() []route {
 		{method: http.MethodGet, pattern: "facts", operation: "lineageExport", serve: getFacts, time: 30 * time.Minute, download: true},
 		{method: http.MethodPost, pattern: "facts", operation: "recordFacts", serve: postFacts, body: maxBody, time: 30 * time.Minute, stream: true,
 			media: "application/x-ndjson application/jsonl"},
+		{method: http.MethodGet, pattern: "/log/checkpoint", operation: "auditCheckpoint", serve: logCheckpoint},
+		{method: http.MethodGet, pattern: "/log/tile/{path...}", operation: "auditProof", serve: logTile},
+		{method: http.MethodGet, pattern: "log/export", operation: "auditLog", serve: exportLog, time: 30 * time.Minute, download: true},
 	}
 }
 
 // fullPath returns the path from the root of the server.
-func (rt *route) fullPath() string { return Prefix + rt.pattern }
+func (rt *route) fullPath() string {
+	if strings.HasPrefix(rt.pattern, "/") {
+		return rt.pattern
+	}
+	return Prefix + rt.pattern
+}
 
 // setDefaults sets the limits that a route leaves out, and derives the names of its path
 // parameters.
@@ -63,7 +73,7 @@ func (rt *route) setDefaults() {
 	}
 	for _, s := range strings.Split(rt.pattern, "/") {
 		if name, ok := strings.CutPrefix(s, "{"); ok {
-			rt.paramNames = append(rt.paramNames, strings.TrimSuffix(name, "}"))
+			rt.paramNames = append(rt.paramNames, strings.TrimSuffix(strings.TrimSuffix(name, "}"), "..."))
 		}
 	}
 }

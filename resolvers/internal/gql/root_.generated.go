@@ -2180,6 +2180,61 @@ enum DeploymentOrderField {
     "What to keep."
     filter: LogFilter
   ): LogEntryConnection
+  "The state of the log: its size and the root of its Merkle tree, signed by this server. Keep it elsewhere: a later log that does not agree with it was rewritten."
+  auditCheckpoint: AuditCheckpoint
+  "The proof that an entry is in the log."
+  auditProof(
+    "The sequence of the entry."
+    seq: Int64!
+    "The number of entries of the log, such as that of a checkpoint; all of them, when left out."
+    size: Int64
+  ): AuditProof
+  "The proof that the log grew out of an earlier one, in which nothing was changed or removed."
+  auditConsistency(
+    "The number of entries of the earlier log."
+    from: Int64!
+    "The number of entries of the later log; all of them, when left out."
+    to: Int64
+  ): AuditConsistency
+}
+"The state of the log, signed."
+type AuditCheckpoint {
+  "The name of this registry's log, and of its key."
+  origin: String!
+  "The number of entries."
+  size: Int64!
+  "The root of the Merkle tree (RFC 6962), in hex."
+  root: String!
+  "The checkpoint as a signed note (c2sp.org/tlog-checkpoint), for other tools."
+  note: String!
+  "The public key that verifies the note, as NAME+HASH+KEY."
+  publicKey: String!
+}
+"The proof that an entry is in the log. Hashes are SHA-256, in hex."
+type AuditProof {
+  "The sequence of the entry; its index in the tree is one less."
+  seq: Int64!
+  "The number of entries of the tree."
+  size: Int64!
+  "The hash of the entry."
+  leafHash: String!
+  "The root of the tree."
+  root: String!
+  "The hashes beside the path from the leaf to the root, lowest first (RFC 6962, 2.1.1)."
+  hashes: [String!]!
+}
+"The proof that a log grew out of an earlier one. Hashes are SHA-256, in hex."
+type AuditConsistency {
+  "The number of entries of the earlier log."
+  from: Int64!
+  "The number of entries of the later log."
+  to: Int64!
+  "The root of the earlier log."
+  fromRoot: String!
+  "The root of the later log."
+  toRoot: String!
+  "The hashes of the proof (RFC 6962, 2.1.2)."
+  hashes: [String!]!
 }
 "Which log entries to keep."
 input LogFilter {
@@ -3321,6 +3376,54 @@ func (ec *executionContext) childFields_ArtifactEdge(ctx context.Context, field 
 		return ec.fieldContext_ArtifactEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ArtifactEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditCheckpoint(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "origin":
+		return ec.fieldContext_AuditCheckpoint_origin(ctx, field)
+	case "size":
+		return ec.fieldContext_AuditCheckpoint_size(ctx, field)
+	case "root":
+		return ec.fieldContext_AuditCheckpoint_root(ctx, field)
+	case "note":
+		return ec.fieldContext_AuditCheckpoint_note(ctx, field)
+	case "publicKey":
+		return ec.fieldContext_AuditCheckpoint_publicKey(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditCheckpoint", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditConsistency(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_AuditConsistency_from(ctx, field)
+	case "to":
+		return ec.fieldContext_AuditConsistency_to(ctx, field)
+	case "fromRoot":
+		return ec.fieldContext_AuditConsistency_fromRoot(ctx, field)
+	case "toRoot":
+		return ec.fieldContext_AuditConsistency_toRoot(ctx, field)
+	case "hashes":
+		return ec.fieldContext_AuditConsistency_hashes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditConsistency", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditProof(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "seq":
+		return ec.fieldContext_AuditProof_seq(ctx, field)
+	case "size":
+		return ec.fieldContext_AuditProof_size(ctx, field)
+	case "leafHash":
+		return ec.fieldContext_AuditProof_leafHash(ctx, field)
+	case "root":
+		return ec.fieldContext_AuditProof_root(ctx, field)
+	case "hashes":
+		return ec.fieldContext_AuditProof_hashes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditProof", field.Name)
 }
 
 func (ec *executionContext) childFields_Column(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
