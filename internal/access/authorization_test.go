@@ -22,6 +22,7 @@ var publicMethods = map[string]string{
 	"Authenticate":  "it identifies the caller",
 	"WithLoaders":   "it reads nothing; its loaders ask the gate",
 	"Now":           "the clock",
+	"LogOrigin":     "the name of the log, which every checkpoint shows",
 	"PolicyVersion": "the hash of the policy, for /metrics, which has an authorization of its own",
 }
 
@@ -206,7 +207,8 @@ func TestOperationsAskForTheirAction(t *testing.T) {
 		t.Run(string(action), func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "policy.csv")
-			text := "p, role:viewer, field:any, read, all, allow\np, role:viewer, " + string(action) + ", do, all, allow\n"
+			text := "p, role:viewer, field:any, read, all, allow\np, role:viewer, " + string(action) + ", do, all, allow\n" +
+				"p, role:keeper, field:any, read, all, allow\np, role:keeper, log.read, do, all, allow\np, role:keeper, access.manage, do, all, allow\n"
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"pedigree/audit"
 	"pedigree/graph"
 	"pedigree/graph/cache"
 	"pedigree/graph/sqlite"
@@ -139,10 +140,28 @@ func openOn(t testing.TB, store graph.Store, policy string, options ...service.O
 		t.Fatal(err)
 	}
 	s.service = service.New(gate, options...)
+	s.signLog(t)
 	srv := httptest.NewServer(server.New(s.service, server.Config{Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelError}))}))
 	s.url = srv.URL
 	t.Cleanup(func() { s.client.CloseIdleConnections(); srv.Close(); store.Close() })
 	return s
+}
+
+// signLog gives the server a key for the log. It acts as the administrator or, under a policy
+// that has no such role, as a keeper.
+func (s *testServer) signLog(t testing.TB) {
+	t.Helper()
+	private, err := audit.NewKey(s.service.LogOrigin())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := audit.ParseKey(private)
+	if err == nil {
+		err = s.service.SetLogKey(service.As(t.Context(), registry.Actor{Subject: "test", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}, {Role: "keeper", Scope: registry.ScopeAll}}}, "test"), key)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // answer is an HTTP response, raw and decoded.

@@ -32,12 +32,15 @@ func (a *Auditor) LogOrigin() string {
 // in the log when that is new: a verifier finds there which keys the log had and since when.
 // INVALID_ARGUMENT for a key of another log.
 func (a *Auditor) SetLogKey(ctx context.Context, key *audit.Key) error {
-	if key.Origin() != a.LogOrigin() {
-		return registry.Errorf(registry.InvalidArgument, "the log's key is of the log %q, and this one is %q; leave the key out to have one made", registry.Shorten(key.Origin(), 100), a.LogOrigin())
+	if _, err := a.core.Gate.Read(ctx, registry.AccessManage); err != nil {
+		return err
 	}
 	known, err := a.LogKeys(ctx)
 	if err != nil {
 		return err
+	}
+	if key.Origin() != a.LogOrigin() {
+		return registry.Errorf(registry.InvalidArgument, "the log's key is of the log %q, and this one is %q; leave the key out to have one made", registry.Shorten(key.Origin(), 100), a.LogOrigin())
 	}
 	for _, k := range known {
 		if k == key.Public {
