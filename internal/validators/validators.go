@@ -114,6 +114,17 @@ func Read(t testing.TB, cases ...Case) []Result {
 	return out
 }
 
+// Python returns the Python of the installed parsers. It has the package cryptography too, for
+// programs that check signatures.
+func Python(t testing.TB) string {
+	t.Helper()
+	dir, err := installed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "venv", "bin", "python")
+}
+
 // run starts a parser program once for all its documents.
 func run(command []string, cases []Case) ([]Result, error) {
 	in, err := json.Marshal(cases)
