@@ -23,6 +23,8 @@ type source struct {
 	taken []int
 	// unsorted says that the nodes do not come in the order of the list.
 	unsorted bool
+	// nonRoot and crowded say that the index only has children, or only crowded ones.
+	nonRoot, crowded bool
 	// among are the nodes to choose from, as a JSON array of numbers; "" for all.
 	among string
 }
@@ -30,10 +32,10 @@ type source struct {
 // sourceOf chooses what drives the statement for one kind, from the narrowest key on:
 // found texts, slots, ids, then a filter that matches few nodes, then a filter with the
 // order of the list, then the order itself.
-func (v *view) sourceOf(q graph.Query, kind int, found matches) (source, error) {
+func (v *view) sourceOf(q listPart, kind int, found matches) (source, error) {
 	switch {
 	case q.Text != nil:
-		return textSource(q, found), nil
+		return textSource(q.Query, found), nil
 	case len(q.Slots) == 1:
 		return source{from: "slot s CROSS JOIN node n NOT INDEXED ON s.slot = ? AND n.num = s.num", args: []any{q.Slots[0]}}, nil
 	case len(q.Slots) > 1:
@@ -49,7 +51,7 @@ func (v *view) sourceOf(q graph.Query, kind int, found matches) (source, error) 
 		return source{from: "node n"}, nil
 	}
 	if kind < 0 {
-		return source{from: "node n INDEXED BY " + byParentAndName.name()}, nil
+		return source{from: "node n INDEXED BY " + byParentAndName.name(), nonRoot: true}, nil
 	}
 	return v.sourceOfKind(q, v.s.codes.kindName[kind])
 }
@@ -66,10 +68,11 @@ func textSource(q graph.Query, found matches) source {
 }
 
 // sourceOfKind chooses among the indexes of a kind.
-func (v *view) sourceOfKind(q graph.Query, kind registry.Kind) (source, error) {
+func (v *view) sourceOfKind(q listPart, kind registry.Kind) (source, error) {
 	plain := listIndex{kind: kind, children: len(q.Parents) > 0, order: q.Order, served: slices.ContainsFunc(q.Where, isServed) && kind.HasServed()}
-	children := byParentAndName
-	children.served = plain.served
+	if plain.children && !q.crowded {
+		return fewChildren(q.Query, kind, plain.served), nil
+	}
 	sorted := plain
 	for _, p := range q.Where {
 		x := plain
@@ -78,18 +81,21 @@ func (v *view) sourceOfKind(q graph.Query, kind registry.Kind) (source, error) {
 			break
 		}
 	}
-	rest := slices.DeleteFunc(filtersOf(q), func(f filter) bool { return f.column == sorted.filter || f.column == q.Order })
+	rest := slices.DeleteFunc(filtersOf(q.Query), func(f filter) bool { return f.column == sorted.filter || f.column == q.Order })
 	if len(rest) > 0 {
 		for _, limit := range []int{veryNarrow, narrowMatches} {
-			if s, found, err := v.narrowSource(q, plain, limit); found || err != nil {
+			if s, found, err := v.narrowSource(q.Query, plain, limit); found || err != nil {
 				return s, err
 			}
 		}
 	}
-	for _, x := range []listIndex{sorted, plain, children} {
-		if listIndexes[x] && (!x.ofAllKinds() || plain.children) {
-			return source{from: "node n INDEXED BY " + x.name()}, nil
+	for _, x := range []listIndex{sorted, plain} {
+		if listIndexes[x] {
+			return source{from: "node n INDEXED BY " + x.name(), crowded: x.children}, nil
 		}
+	}
+	if plain.children {
+		return fewChildren(graph.Query{Order: q.Order}, kind, plain.served), nil
 	}
 	return source{from: "node n"}, nil
 }
@@ -160,15 +166,17 @@ func (v *view) filterSource(q graph.Query, f filter, x listIndex, limit int) (so
 	}
 	if !listIndexes[x] {
 		x.filter, x.order = f.column, registry.IndexName
+		one := len(f.predicates) == 1 && isOneValue(f.predicates[0])
 		if x.children {
-			x.order = registry.IndexVersion
+			x = listIndex{kind: kind, filter: f.column, order: indexOfParents}
+			one = f.in()
 		}
-		if !listIndexes[x] || len(f.predicates) > 1 || !isOneValue(f.predicates[0]) {
+		if !listIndexes[x] || !one {
 			return source{}, false, nil
 		}
 	}
-	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order}, v.s.codes)
-	b.scope(q, v.s.codes.kind[kind], x.ofAllKinds())
+	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order, nonRoot: x.ofAllKinds(), crowded: x.children && !x.ofAllKinds()}, v.s.codes)
+	b.scope(q, v.s.codes.kind[kind])
 	if x.served {
 		b.predicate(graph.Predicate{Served: true})
 	}

@@ -39,9 +39,9 @@ func equalsAny[T ~string](column string, values []T) (string, any) {
 	return column + " IN (SELECT value FROM json_each(?))", jsonArray(values)
 }
 
-// scope adds the kind and the parents of a query. nonRoot repeats in the text that there is
-// a parent, as the index of all children needs it.
-func (b *whereBuilder) scope(q graph.Query, kind int, nonRoot bool) {
+// scope adds the kind and the parents of a query. It repeats in the text which nodes the index
+// has, as the engine wants it.
+func (b *whereBuilder) scope(q graph.Query, kind int) {
 	if kind >= 0 {
 		b.and(fmt.Sprintf("n.kind=%d", kind))
 	}
@@ -49,8 +49,11 @@ func (b *whereBuilder) scope(q graph.Query, kind int, nonRoot bool) {
 		cond, arg := equalsAny("n.parent", q.Parents)
 		b.and(cond, arg)
 	}
-	if nonRoot {
+	if b.nonRoot {
 		b.and("n.parent<>''")
+	}
+	if b.crowded {
+		b.and("n.crowded=1")
 	}
 	if !q.Deleted || q.Text != nil { // A tombstone has no words.
 		b.and("n.deleted = 0")
@@ -63,7 +66,7 @@ func (b *whereBuilder) conditions(q graph.Query, kind int) {
 		// The plus keeps the numbers from driving the statement.
 		b.and("+n.num IN (SELECT value FROM json_each(?))", b.among)
 	}
-	b.scope(q, kind, strings.HasSuffix(b.from, "_children"))
+	b.scope(q, kind)
 	for i, p := range q.Where {
 		if !slices.Contains(b.taken, i) {
 			b.predicate(p)
@@ -99,7 +102,7 @@ func (b *whereBuilder) predicate(p graph.Predicate) {
 		return
 	}
 	cond, args := comparison("c", p)
-	index := listIndex{kind: p.Child, children: true, filter: p.Column, order: registry.IndexVersion}
+	index := listIndex{kind: p.Child, filter: p.Column, order: indexOfParents}
 	if !listIndexes[index] {
 		index = byParentAndName
 	}

@@ -15,7 +15,8 @@ import (
 
 // listIndex is an index of the table node: the nodes of one kind, of one parent or of all,
 // by the value of a filter and in an order. Each is partial, so that a node is only in
-// the indexes of lists that it can be in. Counting reads nothing but the index.
+// the indexes of lists that it can be in; see crowded.go for the children of a parent.
+// Counting reads nothing but the index.
 type listIndex struct {
 	kind          registry.Kind
 	children      bool
@@ -92,8 +93,11 @@ func (x listIndex) ddl(codes codes) string {
 	if x.children {
 		columns = []string{"parent", "kind"}
 	}
-	if x.ofAllKinds() {
+	switch {
+	case x.ofAllKinds():
 		where = "parent<>''"
+	case x.children:
+		where += " AND crowded=1"
 	}
 	if x.served {
 		where += fmt.Sprintf(" AND served=%d", registry.IsServed)
@@ -102,30 +106,39 @@ func (x listIndex) ddl(codes codes) string {
 		columns = append(columns, string(x.filter))
 	}
 	columns = append(columns, string(x.order), "id", "deleted")
+	if x.ofAllKinds() {
+		columns = append(columns, "crowded")
+	}
 	if x.order == indexOfParents {
 		columns = slices.DeleteFunc(columns, func(c string) bool { return c == "id" })
 	}
 	return fmt.Sprintf("CREATE INDEX %s ON node(%s) WHERE %s", x.name(), strings.Join(columns, ", "), where)
 }
 
-// syncListIndexes creates the missing indexes and drops those that no list needs any more.
+// syncListIndexes creates the missing indexes and drops those that no list needs any more,
+// or that an earlier program made of other columns.
 func syncListIndexes(c *conn, codes codes) error {
-	existing := map[string]bool{}
-	err := c.query("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'node' AND name LIKE 'list!_%' ESCAPE '!'",
-		func(st *engine.Stmt) error { existing[st.ColumnText(0)] = true; return nil })
+	existing := map[string]string{}
+	err := c.query("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'node' AND name LIKE 'list!_%' ESCAPE '!'",
+		func(st *engine.Stmt) error { existing[st.ColumnText(0)] = st.ColumnText(1); return nil })
 	if err != nil {
 		return err
 	}
+	wanted := map[string]string{}
 	for x := range listIndexes {
-		if !existing[x.name()] {
-			if err := c.execOnce(x.ddl(codes)); err != nil {
-				return err
-			}
-		}
-		delete(existing, x.name())
+		wanted[x.name()] = x.ddl(codes)
 	}
-	for name := range existing {
+	for name, ddl := range existing {
+		if wanted[name] == ddl {
+			delete(wanted, name)
+			continue
+		}
 		if err := c.execOnce("DROP INDEX " + name); err != nil {
+			return err
+		}
+	}
+	for _, ddl := range wanted {
+		if err := c.execOnce(ddl); err != nil {
 			return err
 		}
 	}

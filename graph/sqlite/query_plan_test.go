@@ -199,7 +199,7 @@ func TestEveryListHasItsIndex(t *testing.T) {
 // pageText returns the statement of a page of one kind.
 func pageText(t *testing.T, v *view, q graph.Query, kind int) string {
 	t.Helper()
-	from, err := v.sourceOf(q, kind, matches{})
+	from, err := v.sourceOf(listPart{q, true}, kind, matches{})
 	if err != nil {
 		t.Fatal(err)
 	}

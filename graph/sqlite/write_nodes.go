@@ -182,8 +182,8 @@ var insertNodeSQL, clearNodeSQL = func() (string, string) {
 			clear.WriteString(", " + string(c.Name) + " = ''")
 		}
 	}
-	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, deleted, doc" + names.String() +
-			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
+	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, crowded, deleted, doc" + names.String() +
+			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
 		"UPDATE node SET slots = '', since = ?2, revision = ?3, recorded_seq = ?4, deleted = 1, doc = ?5" + clear.String() + " WHERE num = ?1"
 }()
 
@@ -232,8 +232,12 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		if p.num, err = t.newNumber(n); err != nil {
 			return err
 		}
+		crowded, err := t.joinChildren(n.Parent, t.s.codes.kind[n.Kind])
+		if err != nil {
+			return err
+		}
 		err = t.c.exec(insertNodeSQL, append([]any{p.num, string(n.ID), t.s.codes.kind[n.Kind], string(n.Parent), n.Name, slots, from, to, since,
-			p.revision, t.seq, n.Doc}, values...)...)
+			p.revision, t.seq, crowded, n.Doc}, values...)...)
 		t.recordCreated(n.ID, p.num, n.Kind)
 	} else {
 		// Move the document of the previous revision from node to revision.
