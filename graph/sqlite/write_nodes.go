@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -219,10 +218,7 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		since = from
 	}
 	slots := slotsText(p.wanted)
-	values, columns, err := t.indexColumnValues(n)
-	if err != nil {
-		return err
-	}
+	values := t.indexColumnValues(n)
 	enqueue, err := t.indexChange(n, p)
 	if err != nil {
 		return err
@@ -240,8 +236,7 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 			p.revision, t.seq, crowded, n.Doc}, values...)...)
 		t.recordCreated(n.ID, p.num, n.Kind)
 	} else {
-		// Move the document of the previous revision from node to revision.
-		if err := t.c.exec("UPDATE revision SET doc = (SELECT doc FROM node WHERE num = ?1) WHERE num = ?1 AND revision = ?2", p.num, p.revision-1); err != nil {
+		if err := t.c.exec(keepRevisionSQL[0], p.num, p.revision-1); err != nil {
 			return err
 		}
 		sql, args := updateNode(p, n.Name, from, values)
@@ -253,30 +248,20 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	p.name, p.validFrom, p.columns = n.Name, from, slices.Clone(values)
 	enqueue(p.num)
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
-	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-		p.num, p.revision, since, t.seq, from, to, n.Name, columns)
+	return nil
 }
 
-// indexColumnValues returns the values of all index columns in order, and those that
-// are not absent as JSON.
-func (t *tx) indexColumnValues(n *graph.Node) ([]any, string, error) {
+// indexColumnValues returns the values of all index columns in order.
+func (t *tx) indexColumnValues(n *graph.Node) []any {
 	t.columnValues = t.columnValues[:0]
-	notAbsent := map[registry.Index]any{}
 	for _, c := range registry.IndexColumns() {
 		if c.Type == registry.IntIndex {
 			t.columnValues = append(t.columnValues, n.Int(c.Name))
 		} else {
 			t.columnValues = append(t.columnValues, n.Text(c.Name))
 		}
-		if v, ok := n.Columns[c.Name]; ok {
-			notAbsent[c.Name] = v
-		}
 	}
-	if len(notAbsent) == 0 {
-		return t.columnValues, "", nil
-	}
-	b, err := json.Marshal(notAbsent)
-	return t.columnValues, string(b), err
+	return t.columnValues
 }
 
 func (t *tx) newNumber(n *graph.Node) (int64, error) {
@@ -340,6 +325,9 @@ func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	if err := t.c.exec("UPDATE revision SET doc = '' WHERE num = ?", f.num); err != nil {
 		return err
 	}
+	if err := t.c.exec(keepRevisionSQL[1], f.num, f.revision); err != nil {
+		return err
+	}
 	if err := t.c.exec(clearNodeSQL, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
 		return err
 	}
@@ -351,6 +339,5 @@ func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	t.recordDeleted(n.ID)
 	t.pendingEntries[f.num] = indexEntry{}
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = f.num, f.revision+1, t.seq, true
-	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns)
-		SELECT num, revision, since, recorded_seq, valid_from, valid_to, name, 1, '' FROM node WHERE num = ?`, f.num)
+	return nil
 }
