@@ -20,18 +20,18 @@ import (
 const crowd = 50
 
 // firstChildren selects the first children of one kind of a parent, by the index alone.
-var firstChildren = "SELECT crowded FROM node INDEXED BY " + byParentAndName.name() + " WHERE parent = ? AND parent<>'' AND kind = ? LIMIT ?+0"
+var firstChildren = "SELECT crowded FROM node INDEXED BY " + byParent.name() + " WHERE parent_num = ? AND parent_num<>0 AND kind = ? LIMIT ?+0"
 
 // isCrowded reports whether the children of a kind of a parent are crowded.
-func (v *view) isCrowded(parent registry.ID, kind int) (bool, error) {
-	n, err := v.c.queryInt(firstChildren, string(parent), kind, 1)
+func (v *view) isCrowded(parent int64, kind int) (bool, error) {
+	n, err := v.c.queryInt(firstChildren, parent, kind, 1)
 	return n != 0, err
 }
 
 // joinChildren reports whether a node that becomes a child of a parent is crowded. When it is
 // one too many, all its siblings are crowded from now on.
-func (t *tx) joinChildren(parent registry.ID, kind int) (bool, error) {
-	if parent == "" {
+func (t *tx) joinChildren(parent int64, kind int) (bool, error) {
+	if parent == 0 {
 		return false, nil
 	}
 	siblings, crowded := 0, false
@@ -39,11 +39,11 @@ func (t *tx) joinChildren(parent registry.ID, kind int) (bool, error) {
 		siblings++
 		crowded = crowded || st.ColumnBool(0)
 		return nil
-	}, string(parent), kind, crowd)
+	}, parent, kind, crowd)
 	if err != nil || crowded || siblings < crowd {
 		return crowded, err
 	}
-	return true, t.c.exec("UPDATE node INDEXED BY "+byParentAndName.name()+" SET crowded = 1 WHERE parent = ? AND parent<>'' AND kind = ?", string(parent), kind)
+	return true, t.c.exec("UPDATE node INDEXED BY "+byParent.name()+" SET crowded = 1 WHERE parent_num = ? AND parent_num<>0 AND kind = ?", parent, kind)
 }
 
 // addCrowded adds the column that says which nodes are crowded, and fills it.
@@ -64,62 +64,58 @@ func addCrowded(c *conn) error {
 // listPart is a part of a query that is read by one statement.
 type listPart struct {
 	graph.Query
+	// parents are the numbers of the parents.
+	parents []int64
 	// crowded says that the children of all the parents are crowded, otherwise none are.
 	crowded bool
 }
 
 // splitByCrowd splits a query for children of one kind into one for the parents that have few
 // and one for those that have many.
-func (v *view) splitByCrowd(q graph.Query, kind int) ([]listPart, error) {
-	if kind < 0 || len(q.Parents) == 0 || q.Text != nil || len(q.Slots) > 0 || !kindsOfChildren[v.s.codes.kindName[kind]] {
-		return []listPart{{Query: q}}, nil
+func (v *view) splitByCrowd(q listPart, kind int) ([]listPart, error) {
+	if kind < 0 || len(q.parents) == 0 || len(q.Slots) > 0 {
+		return []listPart{q}, nil
 	}
-	var few, many []registry.ID
-	for _, p := range q.Parents {
+	few, many := q, q
+	few.parents, many.parents, many.crowded = nil, nil, true
+	for _, p := range q.parents {
 		crowded, err := v.isCrowded(p, kind)
 		if err != nil {
 			return nil, err
 		}
 		if crowded {
-			many = append(many, p)
+			many.parents = append(many.parents, p)
 		} else {
-			few = append(few, p)
+			few.parents = append(few.parents, p)
 		}
 	}
-	if len(many) == 0 {
-		return []listPart{{Query: q}}, nil
+	switch {
+	case len(many.parents) == 0:
+		return []listPart{few}, nil
+	case len(few.parents) == 0:
+		return []listPart{many}, nil
 	}
-	crowded := listPart{q, true}
-	if crowded.Parents = many; len(few) == 0 {
-		return []listPart{crowded}, nil
-	}
-	q.Parents = few
-	return []listPart{{Query: q}, crowded}, nil
+	return []listPart{few, many}, nil
 }
 
-// kindsOfChildren are the kinds that have lists of children.
-var kindsOfChildren = func() map[registry.Kind]bool {
-	out := map[registry.Kind]bool{}
-	for _, l := range registry.Lists() {
-		out[l.Kind] = out[l.Kind] || l.Children
-	}
-	return out
-}()
-
 // fewChildren drives a list of the children of parents that have few: by an index of a filter
-// and the parents when there is one, otherwise by the parents, in the order of names.
-func fewChildren(q graph.Query, kind registry.Kind, served bool) source {
-	for _, f := range filtersOf(q) {
+// and the parents when there is one, otherwise by the parents.
+func fewChildren(q listPart, kind registry.Kind, served bool) source {
+	for _, f := range filtersOf(q.Query) {
 		if x := (listIndex{kind: kind, filter: f.column, order: indexOfParents}); f.child == "" && listIndexes[x] && f.in() {
 			return source{from: "node n INDEXED BY " + x.name(), unsorted: true}
 		}
 	}
-	x := byParentAndName
-	x.served = served
-	if !listIndexes[x] {
+	return allChildren(served)
+}
+
+// allChildren drives a list by the parents alone.
+func allChildren(served bool) source {
+	x := byParent
+	if x.served = served; !listIndexes[x] {
 		return source{from: "node n"}
 	}
-	return source{from: "node n INDEXED BY " + x.name(), unsorted: q.Order != registry.IndexName, nonRoot: true}
+	return source{from: "node n INDEXED BY " + x.name(), unsorted: true, nonRoot: true}
 }
 
 // in reports whether a filter wants one of some values.

@@ -95,8 +95,11 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	}
 	var all []keyedNode
 	var found matches
-	var err error
 	kinds := kindCodesOf(v.s.codes, q.Kinds)
+	parents, err := v.parentNumbers(q.Parents)
+	if err != nil {
+		return page, err
+	}
 	if q.Text != nil {
 		kinds = []int{anyKind} // The matches only have nodes of the requested kinds.
 		if found, page.Truncated, err = v.matchingNumbers(q); err != nil || page.Truncated && q.Text.Most > 0 {
@@ -104,7 +107,7 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 		}
 	}
 	for _, kind := range kinds {
-		parts, err := v.splitPage(q, kind)
+		parts, err := v.splitPage(listPart{Query: q, parents: parents}, kind)
 		if err != nil {
 			return graph.Page{}, err
 		}
@@ -134,7 +137,7 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 }
 
 // splitPage splits a query for one kind into parts that an index serves.
-func (v *view) splitPage(q graph.Query, kind int) (out []listPart, err error) {
+func (v *view) splitPage(q listPart, kind int) (out []listPart, err error) {
 	parts, err := v.splitByCrowd(q, kind)
 	for _, p := range parts {
 		out = append(out, v.splitByValue(p, kind)...)
@@ -150,7 +153,7 @@ func (v *view) findPart(q listPart, typ registry.IndexType, kind int, found matc
 			return nil, err
 		}
 		b := newBuilder(s, v.s.codes)
-		b.conditions(q.Query, kind)
+		b.conditions(q, kind)
 		n, err := v.c.queryInt("SELECT count(*) FROM (SELECT 1 FROM "+b.from+" WHERE "+b.where.String()+" LIMIT ?+0)", append(b.args, graph.MaxCount+1)...)
 		if err != nil {
 			return nil, err
@@ -163,7 +166,7 @@ func (v *view) findPart(q listPart, typ registry.IndexType, kind int, found matc
 		return nil, err
 	}
 	b := newBuilder(s, v.s.codes)
-	b.conditions(q.Query, kind)
+	b.conditions(q, kind)
 	return v.appendPage(all, q.Query, typ, b)
 }
 

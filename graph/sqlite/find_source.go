@@ -51,7 +51,7 @@ func (v *view) sourceOf(q listPart, kind int, found matches) (source, error) {
 		return source{from: "node n"}, nil
 	}
 	if kind < 0 {
-		return source{from: "node n INDEXED BY " + byParentAndName.name(), nonRoot: true}, nil
+		return allChildren(false), nil
 	}
 	return v.sourceOfKind(q, v.s.codes.kindName[kind])
 }
@@ -71,7 +71,7 @@ func textSource(q graph.Query, found matches) source {
 func (v *view) sourceOfKind(q listPart, kind registry.Kind) (source, error) {
 	plain := listIndex{kind: kind, children: len(q.Parents) > 0, order: q.Order, served: slices.ContainsFunc(q.Where, isServed) && kind.HasServed()}
 	if plain.children && !q.crowded {
-		return fewChildren(q.Query, kind, plain.served), nil
+		return fewChildren(q, kind, plain.served), nil
 	}
 	sorted := plain
 	for _, p := range q.Where {
@@ -84,18 +84,20 @@ func (v *view) sourceOfKind(q listPart, kind registry.Kind) (source, error) {
 	rest := slices.DeleteFunc(filtersOf(q.Query), func(f filter) bool { return f.column == sorted.filter || f.column == q.Order })
 	if len(rest) > 0 {
 		for _, limit := range []int{veryNarrow, narrowMatches} {
-			if s, found, err := v.narrowSource(q.Query, plain, limit); found || err != nil {
+			if s, found, err := v.narrowSource(q, plain, limit); found || err != nil {
 				return s, err
 			}
 		}
 	}
-	for _, x := range []listIndex{sorted, plain} {
-		if listIndexes[x] {
-			return source{from: "node n INDEXED BY " + x.name(), crowded: x.children}, nil
+	named := byParentAndName
+	named.served = plain.served
+	for _, x := range []listIndex{sorted, plain, named} {
+		if listIndexes[x] && (!x.ofAllKinds() || plain.children && q.Order == registry.IndexName) {
+			return source{from: "node n INDEXED BY " + x.name(), crowded: x.children, nonRoot: x.ofAllKinds()}, nil
 		}
 	}
 	if plain.children {
-		return fewChildren(graph.Query{Order: q.Order}, kind, plain.served), nil
+		return allChildren(plain.served), nil
 	}
 	return source{from: "node n"}, nil
 }
@@ -138,13 +140,13 @@ func filtersOf(q graph.Query) (out []filter) {
 
 // narrowSource returns a source for a filter that matches at most limit nodes. When there is
 // none, the list is read in its order, and a page is soon full.
-func (v *view) narrowSource(q graph.Query, plain listIndex, limit int) (s source, found bool, err error) {
-	for _, f := range filtersOf(q) {
+func (v *view) narrowSource(q listPart, plain listIndex, limit int) (s source, found bool, err error) {
+	for _, f := range filtersOf(q.Query) {
 		switch {
 		case f.column == registry.NoIndex:
 			continue
 		case f.child != "":
-			s, found, err = v.parentsSource(q, f, limit)
+			s, found, err = v.parentsSource(q.Query, f, limit)
 		default:
 			s, found, err = v.filterSource(q, f, plain, limit)
 		}
@@ -157,7 +159,7 @@ func (v *view) narrowSource(q graph.Query, plain listIndex, limit int) (s source
 
 // filterSource drives a list by an index on the column of a filter. Without one in the order
 // of the column, it takes one that begins with its value.
-func (v *view) filterSource(q graph.Query, f filter, x listIndex, limit int) (source, bool, error) {
+func (v *view) filterSource(q listPart, f filter, x listIndex, limit int) (source, bool, error) {
 	kind := x.kind
 	if x.order = f.column; x.children && x.order == registry.IndexName {
 		served := x.served
@@ -175,7 +177,7 @@ func (v *view) filterSource(q graph.Query, f filter, x listIndex, limit int) (so
 			return source{}, false, nil
 		}
 	}
-	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order, nonRoot: x.ofAllKinds(), crowded: x.children && !x.ofAllKinds()}, v.s.codes)
+	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order, nonRoot: x.ofAllKinds(), crowded: x.ofCrowded()}, v.s.codes)
 	b.scope(q, v.s.codes.kind[kind])
 	if x.served {
 		b.predicate(graph.Predicate{Served: true})
@@ -195,7 +197,7 @@ func (v *view) parentsSource(q graph.Query, f filter, limit int) (source, bool, 
 	}
 	cond, args := comparison("c", p)
 	from, where := "node c INDEXED BY "+x.name(), fmt.Sprintf("c.kind=%d AND c.deleted = 0 AND %s", v.s.codes.kind[f.child], cond)
-	s := source{from: "(SELECT DISTINCT c.parent AS id FROM " + from + " WHERE " + where + ") s CROSS JOIN node n " + byID + " ON n.id = s.id", args: args, taken: f.at, unsorted: true}
+	s := source{from: "(SELECT DISTINCT c.parent_num AS num FROM " + from + " WHERE " + where + ") s CROSS JOIN node n NOT INDEXED ON n.num = s.num", args: args, taken: f.at, unsorted: true}
 	if q.Count {
 		return s, true, nil // A count needs no order.
 	}

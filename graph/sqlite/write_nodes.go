@@ -181,8 +181,8 @@ var insertNodeSQL, clearNodeSQL = func() (string, string) {
 			clear.WriteString(", " + string(c.Name) + " = ''")
 		}
 	}
-	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, crowded, deleted, doc" + names.String() +
-			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
+	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, crowded, parent_num, deleted, doc" + names.String() +
+			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
 		"UPDATE node SET slots = '', since = ?2, revision = ?3, recorded_seq = ?4, deleted = 1, doc = ?5" + clear.String() + " WHERE num = ?1"
 }()
 
@@ -228,12 +228,7 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		if p.num, err = t.newNumber(n); err != nil {
 			return err
 		}
-		crowded, err := t.joinChildren(n.Parent, t.s.codes.kind[n.Kind])
-		if err != nil {
-			return err
-		}
-		err = t.c.exec(insertNodeSQL, append([]any{p.num, string(n.ID), t.s.codes.kind[n.Kind], string(n.Parent), n.Name, slots, from, to, since,
-			p.revision, t.seq, crowded, n.Doc}, values...)...)
+		err = t.insertNode(n, p, slots, values, from, to, since)
 		t.recordCreated(n.ID, p.num, n.Kind)
 	} else {
 		if err := t.c.exec(keepRevisionSQL[0], p.num, p.revision-1); err != nil {
@@ -249,6 +244,25 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	enqueue(p.num)
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
 	return nil
+}
+
+// insertNode writes the row of a new node.
+func (t *tx) insertNode(n *graph.Node, p *plannedPut, slots string, values []any, from, to, since int64) error {
+	parent, err := t.parentNumber(n.Parent)
+	if err != nil {
+		return err
+	}
+	kind := t.s.codes.kind[n.Kind]
+	crowded, err := t.joinChildren(parent, kind)
+	if err != nil {
+		return err
+	}
+	err = t.c.exec(insertNodeSQL, append([]any{p.num, string(n.ID), kind, string(n.Parent), n.Name, slots, from, to, since,
+		p.revision, t.seq, crowded, parent, n.Doc}, values...)...)
+	if err != nil {
+		return err
+	}
+	return t.adoptChildren(n.ID, p.num)
 }
 
 // indexColumnValues returns the values of all index columns in order.
