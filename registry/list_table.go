@@ -26,8 +26,7 @@ type ListFilter struct {
 // listTable is the one list of lists.
 var listTable = []List{
 	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner}, Filters: byNameAndAge(IndexOwner)},
-	{Kind: KindModelVersion, Children: true, Orders: []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner},
-		Filters: []ListFilter{{IndexStage, []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner}}, {IndexOwner, []Index{IndexVersion}}}},
+	{Kind: KindModelVersion, Children: true, Orders: []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner}},
 	{Kind: KindModelVersion, Orders: []Index{IndexValidFrom}, ParentsOf: []Index{IndexStage}},
 	{Kind: KindDataset, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexNamespace},
 		Filters: byNameAndAge(IndexNamespace, IndexOwner)},

@@ -67,11 +67,8 @@ func (c *conn) prepare(sql string) (*engine.Stmt, error) {
 		return st, nil
 	}
 	if len(c.stmts) >= maxStatements {
-		for t, st := range c.stmts {
-			if err := st.Finalize(); err != nil {
-				return nil, err
-			}
-			delete(c.stmts, t)
+		if err := c.finalizeAll(); err != nil {
+			return nil, err
 		}
 	}
 	st, trailing, err := c.raw.PrepareTransient(sql)
@@ -84,6 +81,17 @@ func (c *conn) prepare(sql string) (*engine.Stmt, error) {
 	}
 	c.stmts[sql] = st
 	return st, nil
+}
+
+// finalizeAll gives up all prepared statements.
+func (c *conn) finalizeAll() error {
+	for t, st := range c.stmts {
+		if err := st.Finalize(); err != nil {
+			return err
+		}
+		delete(c.stmts, t)
+	}
+	return nil
 }
 
 func bind(st *engine.Stmt, args []any) error {

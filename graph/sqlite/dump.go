@@ -13,15 +13,17 @@ import (
 // The statements of a dump. Each reads a table in the order of its key, after a given
 // key.
 const (
-	dumpNodesSQL = "SELECT n.num, n.id, n.kind, n.parent, r.name, CASE r.revision WHEN n.revision THEN n.slots ELSE '' END, r.valid_from, r.valid_to, " +
-		"r.since, r.revision, r.recorded_seq, r.deleted, coalesce(r.doc, n.doc), r.columns FROM node n CROSS JOIN revision r ON r.num = n.num " +
-		"WHERE n.num >= ?1 AND (n.num > ?1 OR r.revision > ?2) AND n.recorded_seq > ?3 ORDER BY n.num, r.revision LIMIT ?4+0"
 	dumpEdgesSQL = "SELECT e.from_num, e.to_num, k.name, e.recorded_seq, e.retracted_seq, e.valid_from, e.valid_to, f.id, t.id, s.name " +
 		"FROM edge e CROSS JOIN edge_kind k ON k.code = e.kind CROSS JOIN node f ON f.num = e.from_num CROSS JOIN node t ON t.num = e.to_num " +
 		"LEFT JOIN subject s ON s.num = e.subject WHERE (e.from_num, e.to_num) >= (?1, ?2) " +
 		"AND (e.from_num, e.to_num, k.name, e.recorded_seq) > (?1, ?2, ?3, ?4) AND e.recorded_seq <= ?5 AND (e.recorded_seq > ?6 OR e.retracted_seq > ?6) " +
 		"ORDER BY e.from_num, e.to_num, k.name, e.recorded_seq LIMIT ?7+0"
 )
+
+var dumpNodesSQL = "SELECT n.num, n.id, n.kind, n.parent, r.name, '', r.valid_from, r.valid_to, r.since, r.revision, r.recorded_seq, r.deleted, r.doc, r.columns " +
+	"FROM node n CROSS JOIN revision r ON r.num = n.num WHERE n.num >= ?1 AND (n.num > ?1 OR r.revision > ?2) AND n.recorded_seq > ?3 " +
+	"UNION ALL SELECT " + currentColumns + ", n.doc, " + columnsJSON + " FROM node n WHERE n.num >= ?1 AND (n.num > ?1 OR n.revision > ?2) AND n.recorded_seq > ?3 " +
+	"ORDER BY 1, 10 LIMIT ?4+0"
 
 // Dump reads the next batch; see graph.Store.
 func (s *Store) Dump(ctx context.Context, from graph.DumpPosition) (b graph.Batch, err error) {

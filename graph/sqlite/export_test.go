@@ -86,3 +86,37 @@ func WithoutIndexNames(t *testing.T) {
 	listIndexes = map[listIndex]bool{}
 	t.Cleanup(func() { listIndexes = kept })
 }
+
+// EmptyLog moves all pages of the engine's log to the file, and lets the log grow from now on.
+func (s *Store) EmptyLog(t *testing.T) {
+	t.Helper()
+	s.eachConn(t.Context(), func(c *conn) {
+		if err := c.execOnce("PRAGMA wal_autocheckpoint=0"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	s.alter(t, "PRAGMA wal_checkpoint(TRUNCATE)")
+}
+
+// alter runs a statement on a connection of its own, which stays open: the last to close would
+// remove the log.
+func (s *Store) alter(t *testing.T, sql string) {
+	t.Helper()
+	c, err := openConn(s.path, engine.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.close() })
+	if err := c.execOnce(sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// IndexAllChildren adds indexes of all children beside those of crowded ones.
+func (s *Store) IndexAllChildren(t *testing.T) {
+	for x := range listIndexes {
+		if x.children && !x.ofAllKinds() {
+			s.alter(t, strings.NewReplacer("CREATE INDEX ", "CREATE INDEX every_", " AND crowded=1", "").Replace(x.ddl(s.codes)))
+		}
+	}
+}

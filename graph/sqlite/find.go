@@ -95,8 +95,11 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	}
 	var all []keyedNode
 	var found matches
-	var err error
 	kinds := kindCodesOf(v.s.codes, q.Kinds)
+	parents, err := v.parentNumbers(q.Parents)
+	if err != nil {
+		return page, err
+	}
 	if q.Text != nil {
 		kinds = []int{anyKind} // The matches only have nodes of the requested kinds.
 		if found, page.Truncated, err = v.matchingNumbers(q); err != nil || page.Truncated && q.Text.Most > 0 {
@@ -104,7 +107,11 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 		}
 	}
 	for _, kind := range kinds {
-		for _, part := range v.splitByValue(q, kind) {
+		parts, err := v.splitPage(listPart{Query: q, parents: parents}, kind)
+		if err != nil {
+			return graph.Page{}, err
+		}
+		for _, part := range parts {
 			if all, err = v.findPart(part, typ, kind, found, all, &page); err != nil {
 				return graph.Page{}, err
 			}
@@ -129,8 +136,17 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	return page, nil
 }
 
+// splitPage splits a query for one kind into parts that an index serves.
+func (v *view) splitPage(q listPart, kind int) (out []listPart, err error) {
+	parts, err := v.splitByCrowd(q, kind)
+	for _, p := range parts {
+		out = append(out, v.splitByValue(p, kind)...)
+	}
+	return out, err
+}
+
 // findPart reads a page of one kind, and counts it when the query asks for that.
-func (v *view) findPart(q graph.Query, typ registry.IndexType, kind int, found matches, all []keyedNode, page *graph.Page) ([]keyedNode, error) {
+func (v *view) findPart(q listPart, typ registry.IndexType, kind int, found matches, all []keyedNode, page *graph.Page) ([]keyedNode, error) {
 	if q.Count {
 		s, err := v.sourceOf(q, kind, found)
 		if err != nil {
@@ -151,19 +167,22 @@ func (v *view) findPart(q graph.Query, typ registry.IndexType, kind int, found m
 	}
 	b := newBuilder(s, v.s.codes)
 	b.conditions(q, kind)
-	return v.appendPage(all, q, typ, b)
+	return v.appendPage(all, q.Query, typ, b)
 }
 
 // splitByValue splits a query with a filter of several values into one for each value, when
 // an index has each of them in the order of the list.
-func (v *view) splitByValue(q graph.Query, kind int) []graph.Query {
+func (v *view) splitByValue(q listPart, kind int) []listPart {
+	if len(q.Parents) > 0 && !q.crowded {
+		return []listPart{q}
+	}
 	x := listIndex{kind: v.s.codes.kindName[kind], children: len(q.Parents) > 0, order: q.Order, served: slices.ContainsFunc(q.Where, isServed)}
 	for i, p := range q.Where {
 		x.filter = p.Column
 		if p.Child != "" || p.Self != "" || p.Op != graph.In || len(p.Values) < 2 || !listIndexes[x] {
 			continue
 		}
-		var out []graph.Query
+		var out []listPart
 		seen := map[any]bool{}
 		for _, value := range p.Values {
 			if seen[value] {
@@ -177,7 +196,7 @@ func (v *view) splitByValue(q graph.Query, kind int) []graph.Query {
 		}
 		return out
 	}
-	return []graph.Query{q}
+	return []listPart{q}
 }
 
 // anyKind stands for all kinds; it is not a kind code.

@@ -23,6 +23,8 @@ type source struct {
 	taken []int
 	// unsorted says that the nodes do not come in the order of the list.
 	unsorted bool
+	// nonRoot and crowded say that the index only has children, or only crowded ones.
+	nonRoot, crowded bool
 	// among are the nodes to choose from, as a JSON array of numbers; "" for all.
 	among string
 }
@@ -30,10 +32,10 @@ type source struct {
 // sourceOf chooses what drives the statement for one kind, from the narrowest key on:
 // found texts, slots, ids, then a filter that matches few nodes, then a filter with the
 // order of the list, then the order itself.
-func (v *view) sourceOf(q graph.Query, kind int, found matches) (source, error) {
+func (v *view) sourceOf(q listPart, kind int, found matches) (source, error) {
 	switch {
 	case q.Text != nil:
-		return textSource(q, found), nil
+		return textSource(q.Query, found), nil
 	case len(q.Slots) == 1:
 		return source{from: "slot s CROSS JOIN node n NOT INDEXED ON s.slot = ? AND n.num = s.num", args: []any{q.Slots[0]}}, nil
 	case len(q.Slots) > 1:
@@ -49,7 +51,7 @@ func (v *view) sourceOf(q graph.Query, kind int, found matches) (source, error) 
 		return source{from: "node n"}, nil
 	}
 	if kind < 0 {
-		return source{from: "node n INDEXED BY " + byParentAndName.name()}, nil
+		return allChildren(false), nil
 	}
 	return v.sourceOfKind(q, v.s.codes.kindName[kind])
 }
@@ -66,10 +68,11 @@ func textSource(q graph.Query, found matches) source {
 }
 
 // sourceOfKind chooses among the indexes of a kind.
-func (v *view) sourceOfKind(q graph.Query, kind registry.Kind) (source, error) {
+func (v *view) sourceOfKind(q listPart, kind registry.Kind) (source, error) {
 	plain := listIndex{kind: kind, children: len(q.Parents) > 0, order: q.Order, served: slices.ContainsFunc(q.Where, isServed) && kind.HasServed()}
-	children := byParentAndName
-	children.served = plain.served
+	if plain.children && !q.crowded {
+		return fewChildren(q, kind, plain.served), nil
+	}
 	sorted := plain
 	for _, p := range q.Where {
 		x := plain
@@ -78,7 +81,7 @@ func (v *view) sourceOfKind(q graph.Query, kind registry.Kind) (source, error) {
 			break
 		}
 	}
-	rest := slices.DeleteFunc(filtersOf(q), func(f filter) bool { return f.column == sorted.filter || f.column == q.Order })
+	rest := slices.DeleteFunc(filtersOf(q.Query), func(f filter) bool { return f.column == sorted.filter || f.column == q.Order })
 	if len(rest) > 0 {
 		for _, limit := range []int{veryNarrow, narrowMatches} {
 			if s, found, err := v.narrowSource(q, plain, limit); found || err != nil {
@@ -86,10 +89,15 @@ func (v *view) sourceOfKind(q graph.Query, kind registry.Kind) (source, error) {
 			}
 		}
 	}
-	for _, x := range []listIndex{sorted, plain, children} {
-		if listIndexes[x] && (!x.ofAllKinds() || plain.children) {
-			return source{from: "node n INDEXED BY " + x.name()}, nil
+	named := byParentAndName
+	named.served = plain.served
+	for _, x := range []listIndex{sorted, plain, named} {
+		if listIndexes[x] && (!x.ofAllKinds() || plain.children && q.Order == registry.IndexName) {
+			return source{from: "node n INDEXED BY " + x.name(), crowded: x.children, nonRoot: x.ofAllKinds()}, nil
 		}
+	}
+	if plain.children {
+		return allChildren(plain.served), nil
 	}
 	return source{from: "node n"}, nil
 }
@@ -132,13 +140,13 @@ func filtersOf(q graph.Query) (out []filter) {
 
 // narrowSource returns a source for a filter that matches at most limit nodes. When there is
 // none, the list is read in its order, and a page is soon full.
-func (v *view) narrowSource(q graph.Query, plain listIndex, limit int) (s source, found bool, err error) {
-	for _, f := range filtersOf(q) {
+func (v *view) narrowSource(q listPart, plain listIndex, limit int) (s source, found bool, err error) {
+	for _, f := range filtersOf(q.Query) {
 		switch {
 		case f.column == registry.NoIndex:
 			continue
 		case f.child != "":
-			s, found, err = v.parentsSource(q, f, limit)
+			s, found, err = v.parentsSource(q.Query, f, limit)
 		default:
 			s, found, err = v.filterSource(q, f, plain, limit)
 		}
@@ -151,7 +159,7 @@ func (v *view) narrowSource(q graph.Query, plain listIndex, limit int) (s source
 
 // filterSource drives a list by an index on the column of a filter. Without one in the order
 // of the column, it takes one that begins with its value.
-func (v *view) filterSource(q graph.Query, f filter, x listIndex, limit int) (source, bool, error) {
+func (v *view) filterSource(q listPart, f filter, x listIndex, limit int) (source, bool, error) {
 	kind := x.kind
 	if x.order = f.column; x.children && x.order == registry.IndexName {
 		served := x.served
@@ -160,15 +168,17 @@ func (v *view) filterSource(q graph.Query, f filter, x listIndex, limit int) (so
 	}
 	if !listIndexes[x] {
 		x.filter, x.order = f.column, registry.IndexName
+		one := len(f.predicates) == 1 && isOneValue(f.predicates[0])
 		if x.children {
-			x.order = registry.IndexVersion
+			x = listIndex{kind: kind, filter: f.column, order: indexOfParents}
+			one = f.in()
 		}
-		if !listIndexes[x] || len(f.predicates) > 1 || !isOneValue(f.predicates[0]) {
+		if !listIndexes[x] || !one {
 			return source{}, false, nil
 		}
 	}
-	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order}, v.s.codes)
-	b.scope(q, v.s.codes.kind[kind], x.ofAllKinds())
+	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order, nonRoot: x.ofAllKinds(), crowded: x.ofCrowded()}, v.s.codes)
+	b.scope(q, v.s.codes.kind[kind])
 	if x.served {
 		b.predicate(graph.Predicate{Served: true})
 	}
@@ -187,7 +197,7 @@ func (v *view) parentsSource(q graph.Query, f filter, limit int) (source, bool, 
 	}
 	cond, args := comparison("c", p)
 	from, where := "node c INDEXED BY "+x.name(), fmt.Sprintf("c.kind=%d AND c.deleted = 0 AND %s", v.s.codes.kind[f.child], cond)
-	s := source{from: "(SELECT DISTINCT c.parent AS id FROM " + from + " WHERE " + where + ") s CROSS JOIN node n " + byID + " ON n.id = s.id", args: args, taken: f.at, unsorted: true}
+	s := source{from: "(SELECT DISTINCT c.parent_num AS num FROM " + from + " WHERE " + where + ") s CROSS JOIN node n NOT INDEXED ON n.num = s.num", args: args, taken: f.at, unsorted: true}
 	if q.Count {
 		return s, true, nil // A count needs no order.
 	}

@@ -32,38 +32,41 @@ func (b *whereBuilder) and(cond string, args ...any) {
 	b.args = append(b.args, args...)
 }
 
-func equalsAny[T ~string](column string, values []T) (string, any) {
+func equalsAny(column string, values []int64) (string, any) {
 	if len(values) == 1 {
-		return column + " = ?", string(values[0])
+		return column + " = ?", values[0]
 	}
 	return column + " IN (SELECT value FROM json_each(?))", jsonArray(values)
 }
 
-// scope adds the kind and the parents of a query. nonRoot repeats in the text that there is
-// a parent, as the index of all children needs it.
-func (b *whereBuilder) scope(q graph.Query, kind int, nonRoot bool) {
+// scope adds the kind and the parents of a query. It repeats in the text which nodes the index
+// has, as the engine wants it.
+func (b *whereBuilder) scope(q listPart, kind int) {
 	if kind >= 0 {
 		b.and(fmt.Sprintf("n.kind=%d", kind))
 	}
-	if len(q.Parents) > 0 {
-		cond, arg := equalsAny("n.parent", q.Parents)
+	if len(q.parents) > 0 {
+		cond, arg := equalsAny("n.parent_num", q.parents)
 		b.and(cond, arg)
 	}
-	if nonRoot {
-		b.and("n.parent<>''")
+	if b.nonRoot {
+		b.and("n.parent_num<>0")
+	}
+	if b.crowded {
+		b.and("n.crowded=1")
 	}
 	if !q.Deleted || q.Text != nil { // A tombstone has no words.
 		b.and("n.deleted = 0")
 	}
 }
 
-func (b *whereBuilder) conditions(q graph.Query, kind int) {
+func (b *whereBuilder) conditions(q listPart, kind int) {
 	if b.among != "" {
 		kind = b.codes.kind[q.Kinds[0]]
 		// The plus keeps the numbers from driving the statement.
 		b.and("+n.num IN (SELECT value FROM json_each(?))", b.among)
 	}
-	b.scope(q, kind, strings.HasSuffix(b.from, "_children"))
+	b.scope(q, kind)
 	for i, p := range q.Where {
 		if !slices.Contains(b.taken, i) {
 			b.predicate(p)
@@ -99,12 +102,12 @@ func (b *whereBuilder) predicate(p graph.Predicate) {
 		return
 	}
 	cond, args := comparison("c", p)
-	index := listIndex{kind: p.Child, children: true, filter: p.Column, order: registry.IndexVersion}
+	index := listIndex{kind: p.Child, filter: p.Column, order: indexOfParents}
 	if !listIndexes[index] {
-		index = byParentAndName
+		index = byParent
 	}
 	// No kind has the code 0, so that an unknown kind matches nothing.
-	b.and(fmt.Sprintf("EXISTS (SELECT 1 FROM node c INDEXED BY %s WHERE c.parent = n.id AND c.parent<>'' AND c.kind=%d AND c.deleted = 0 AND %s)",
+	b.and(fmt.Sprintf("EXISTS (SELECT 1 FROM node c INDEXED BY %s WHERE c.parent_num = n.num AND c.parent_num<>0 AND c.kind=%d AND c.deleted = 0 AND %s)",
 		index.name(), b.codes.kind[p.Child], cond), args...)
 }
 

@@ -313,7 +313,7 @@ func factLists() (out []useCase) {
 	}
 	add("versions of a dataset", 5, versionsOf("big", "ns"))
 	add("versions of a dataset as of early", 5, versionsOf("big", "ns", core.PointInTime{AsOf: minute(7)}))
-	add("versions of a dataset that everyone sees", 1, versionsOf("zserved", "zns"))
+	add("versions of a dataset that everyone sees", 5, versionsOf("zserved", "zns"))
 	add("commits and tags of a repository", 10, func(ctx context.Context, g *grown) (int, error) {
 		repo := &registry.Repository{Meta: registry.Meta{ID: g.repository, Kind: registry.KindRepository}}
 		c, err := g.CommitsOf(ctx, repo, firstFive)

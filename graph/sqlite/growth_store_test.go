@@ -171,6 +171,10 @@ func (g *grown) servedFacts() {
 	set := g.add(&registry.Dataset{Name: "zserved", Namespace: "zns", CreatedAt: start}, registry.DatasetID("zns", "zserved"), "", "zserved", start)
 	data := g.add(&registry.DatasetVersion{Name: "zserved", Namespace: "zns", Version: "1", CreatedAt: start}, registry.DatasetVersionID(set, "1"), set, "zserved", start)
 	g.link(registry.EdgeDerivedFrom, v, data, start)
+	for i := range g.size { // Of the versions of this dataset, one is served.
+		name := fmt.Sprintf("hidden-%06d", i)
+		g.add(&registry.DatasetVersion{Name: "zserved", Namespace: "zns", Version: name, CreatedAt: minute(i)}, registry.DatasetVersionID(set, name), set, "zserved", minute(i))
+	}
 	sha := fmt.Sprintf("%040x", g.size)
 	g.link(registry.EdgeReleasedFrom, v, registry.TagID(g.repository, fmt.Sprintf("n%06d", g.size-1), sha), start)
 }

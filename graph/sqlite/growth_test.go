@@ -37,6 +37,7 @@ var probed = map[string]int{
 	"runs of no name by RUN_KIND":                           50,
 	"datasets, 5 of a namespace by OWNER":                   1050,
 	"datasets, 5 of an owner by NAMESPACE":                  1050,
+	"versions of an owner by VERSION":                       1050,
 	"versions of an owner by NUMBER":                        1050,
 	"versions of an owner by CREATED_DATE":                  1050,
 	"deployments, 5 of an environment by ENDED_AT":          1050,
@@ -69,7 +70,7 @@ func TestNoUseCaseGrows(t *testing.T) {
 	}
 	t.Run("every index is used", func(t *testing.T) {
 		for _, role := range []string{registry.RoleAdmin, registry.RoleDeveloper} {
-			if _, err := small.ExportFacts(small.as(role), func(bulk.FactInput) error { return nil }); err != nil {
+			if _, err := large.ExportFacts(large.as(role), func(bulk.FactInput) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 		}

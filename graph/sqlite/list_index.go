@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"pedigree/registry"
@@ -15,7 +14,8 @@ import (
 
 // listIndex is an index of the table node: the nodes of one kind, of one parent or of all,
 // by the value of a filter and in an order. Each is partial, so that a node is only in
-// the indexes of lists that it can be in. Counting reads nothing but the index.
+// the indexes of lists that it can be in; see crowded.go for the children of a parent.
+// Counting reads nothing but the index.
 type listIndex struct {
 	kind          registry.Kind
 	children      bool
@@ -26,15 +26,18 @@ type listIndex struct {
 }
 
 // indexOfParents is the order of an index that finds the parents of nodes.
-const indexOfParents registry.Index = "parent"
+const indexOfParents registry.Index = "parent_num"
 
-// byParentAndName is the one index that is not of one kind: the children of a parent, by
-// name.
-var byParentAndName = listIndex{children: true, order: registry.IndexName}
+// byParent and byParentAndName are the indexes that are not of one kind: all children of a
+// parent in no order, and the crowded ones by name.
+var (
+	byParent        = listIndex{children: true}
+	byParentAndName = listIndex{children: true, order: registry.IndexName}
+)
 
 // listIndexes are all indexes that lists need.
 var listIndexes = func() map[listIndex]bool {
-	out := map[listIndex]bool{byParentAndName: true, byParentAndName.ofServed(): true}
+	out := map[listIndex]bool{byParent: true, byParent.ofServed(): true, byParentAndName: true, byParentAndName.ofServed(): true}
 	for _, l := range registry.Lists() {
 		add := func(filter, order registry.Index) {
 			x := listIndex{kind: l.Kind, children: l.Children, filter: filter, order: order}
@@ -66,23 +69,28 @@ func (x listIndex) ofServed() listIndex {
 // ofAllKinds reports whether the index has the children of all kinds.
 func (x listIndex) ofAllKinds() bool { return x.kind == "" }
 
+// ofCrowded reports whether the index has only crowded nodes.
+func (x listIndex) ofCrowded() bool { return x.children && x.order != registry.NoIndex }
+
 // name returns the name of the index in the database.
 func (x listIndex) name() string {
 	parts := []string{"list"}
 	if x.served {
 		parts = append(parts, "served")
 	}
-	if x.ofAllKinds() {
-		return strings.Join(append(parts, "children"), "_")
+	if !x.ofAllKinds() {
+		parts = append(parts, strings.ToLower(string(x.kind)))
 	}
-	parts = append(parts, strings.ToLower(string(x.kind)))
 	if x.children {
 		parts = append(parts, "children")
 	}
 	if x.filter != registry.NoIndex {
 		parts = append(parts, "of", string(x.filter))
 	}
-	return strings.Join(append(parts, "by", string(x.order)), "_")
+	if x.order != registry.NoIndex {
+		parts = append(parts, "by", string(x.order))
+	}
+	return strings.Join(parts, "_")
 }
 
 // ddl returns the statement that creates the index.
@@ -90,10 +98,13 @@ func (x listIndex) ddl(codes codes) string {
 	columns := []string{"kind"}
 	where := fmt.Sprintf("kind=%d", codes.kind[x.kind])
 	if x.children {
-		columns = []string{"parent", "kind"}
+		columns = []string{"parent_num", "kind"}
 	}
 	if x.ofAllKinds() {
-		where = "parent<>''"
+		where = "parent_num<>0"
+	}
+	if x.ofCrowded() {
+		where += " AND crowded=1"
 	}
 	if x.served {
 		where += fmt.Sprintf(" AND served=%d", registry.IsServed)
@@ -101,31 +112,41 @@ func (x listIndex) ddl(codes codes) string {
 	if x.filter != registry.NoIndex {
 		columns = append(columns, string(x.filter))
 	}
-	columns = append(columns, string(x.order), "id", "deleted")
-	if x.order == indexOfParents {
-		columns = slices.DeleteFunc(columns, func(c string) bool { return c == "id" })
+	switch x.order {
+	case registry.NoIndex:
+		columns = append(columns, "deleted", "crowded")
+	case indexOfParents:
+		columns = append(columns, string(x.order), "deleted")
+	default:
+		columns = append(columns, string(x.order), "id", "deleted")
 	}
 	return fmt.Sprintf("CREATE INDEX %s ON node(%s) WHERE %s", x.name(), strings.Join(columns, ", "), where)
 }
 
-// syncListIndexes creates the missing indexes and drops those that no list needs any more.
+// syncListIndexes creates the missing indexes and drops those that no list needs any more,
+// or that an earlier program made of other columns.
 func syncListIndexes(c *conn, codes codes) error {
-	existing := map[string]bool{}
-	err := c.query("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'node' AND name LIKE 'list!_%' ESCAPE '!'",
-		func(st *engine.Stmt) error { existing[st.ColumnText(0)] = true; return nil })
+	existing := map[string]string{}
+	err := c.query("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'node' AND name LIKE 'list!_%' ESCAPE '!'",
+		func(st *engine.Stmt) error { existing[st.ColumnText(0)] = st.ColumnText(1); return nil })
 	if err != nil {
 		return err
 	}
+	wanted := map[string]string{}
 	for x := range listIndexes {
-		if !existing[x.name()] {
-			if err := c.execOnce(x.ddl(codes)); err != nil {
-				return err
-			}
-		}
-		delete(existing, x.name())
+		wanted[x.name()] = x.ddl(codes)
 	}
-	for name := range existing {
+	for name, ddl := range existing {
+		if wanted[name] == ddl {
+			delete(wanted, name)
+			continue
+		}
 		if err := c.execOnce("DROP INDEX " + name); err != nil {
+			return err
+		}
+	}
+	for _, ddl := range wanted {
+		if err := c.execOnce(ddl); err != nil {
 			return err
 		}
 	}

@@ -147,22 +147,11 @@ func farExistsCondition(key edgeSQLKey, far string) string {
 	if !key.byValid {
 		return ""
 	}
-	var b strings.Builder
-	b.WriteString(" AND (SELECT x.valid_from FROM ")
-	switch key.source {
-	case currentRow:
-		b.WriteString("node x WHERE x.num = e." + far)
-	case newestRecorded:
-		b.WriteString("revision x WHERE x.num = e." + far + " AND x.recorded_seq <= ?3 ORDER BY x.revision DESC LIMIT 1")
-	case latestValid:
-		b.WriteString("revision x WHERE x.num = e." + far + " AND x.since <= ?2")
-		if key.byKnown {
-			b.WriteString(" AND x.recorded_seq <= ?3")
-		}
-		b.WriteString(" ORDER BY x.since DESC, x.revision DESC LIMIT 1")
+	newest := "y.since <= ?2"
+	if key.byKnown {
+		newest += " AND y.recorded_seq <= ?3"
 	}
-	b.WriteString(") <= ?2")
-	return b.String()
+	return " AND (SELECT coalesce((SELECT x.valid_from" + earlierValid("y", key.byKnown) + "), CASE WHEN " + newest + " THEN y.valid_from END) FROM node y WHERE y.num = e." + far + ") <= ?2"
 }
 
 // prepare prepares a statement and binds the near end and the instant.

@@ -27,20 +27,18 @@ func (v *view) log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 			q.Before = last + 1
 		}
 	}
+	clusters, err := v.clustersOf(q.Object)
+	if err != nil {
+		return nil, err
+	}
 	var out []registry.LogEntry
-	actions := q.Actions
-	for i := range max(1, len(actions)) {
-		if len(actions) > 0 {
-			if q.Actions = actions[i : i+1]; slices.Contains(actions[:i], actions[i]) {
-				continue
-			}
-		}
-		var err error
-		if out, err = v.appendEntries(ctx, out, q); err != nil {
+	parts := logParts(q, clusters)
+	for _, p := range parts {
+		if out, err = v.appendEntries(ctx, out, p); err != nil {
 			return nil, err
 		}
 	}
-	if len(actions) > 1 {
+	if len(parts) > 1 {
 		slices.SortFunc(out, func(a, b registry.LogEntry) int {
 			if q.Desc {
 				return cmp.Compare(b.Seq, a.Seq)
@@ -50,6 +48,31 @@ func (v *view) log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 		out = out[:min(len(out), q.Limit)]
 	}
 	return out, nil
+}
+
+// logPart is a part of a query that one statement reads: of at most one action, and of the
+// entries that are in one cluster.
+type logPart struct {
+	graph.LogQuery
+	cluster int64
+}
+
+func logParts(q graph.LogQuery, clusters []int64) (out []logPart) {
+	actions := [][]registry.LogAction{nil}
+	if len(q.Actions) > 0 {
+		actions = nil
+	}
+	for i := range q.Actions {
+		if !slices.Contains(q.Actions[:i], q.Actions[i]) {
+			actions = append(actions, q.Actions[i:i+1])
+		}
+	}
+	for _, c := range clusters {
+		for _, q.Actions = range actions {
+			out = append(out, logPart{q, c})
+		}
+	}
+	return out
 }
 
 // lastEntryAt returns the sequence of the last entry at or before a time, 0 when there is
@@ -74,13 +97,13 @@ func (v *view) lastEntryAt(at time.Time) (int64, error) {
 	return low, nil
 }
 
-// appendEntries appends the entries of a query with at most one action.
-func (v *view) appendEntries(ctx context.Context, out []registry.LogEntry, q graph.LogQuery) ([]registry.LogEntry, error) {
-	from, err := v.logSource(q)
+// appendEntries appends the entries of a part of a query.
+func (v *view) appendEntries(ctx context.Context, out []registry.LogEntry, q logPart) ([]registry.LogEntry, error) {
+	source, from, err := v.logSource(q)
 	if err != nil {
 		return nil, err
 	}
-	sql, args := logSQL(q, from)
+	sql, args := logSQL(q, source, from)
 	err = v.c.query(sql, func(st *engine.Stmt) error {
 		if len(out)%1024 == 1023 && ctx.Err() != nil {
 			return contextError(ctx)
@@ -97,77 +120,95 @@ func (v *view) appendEntries(ctx context.Context, out []registry.LogEntry, q gra
 }
 
 // logKey is one way to find entries: the FROM clause, the column of the sequence, and the
-// condition with its argument.
+// condition.
 type logKey struct {
-	from, seq, cond string
-	arg             any
+	from, seq string
+	cond      condition
+	// check is the condition when another key drives the statement.
+	check condition
+}
+
+// condition is a condition in SQL and its arguments.
+type condition struct {
+	sql  string
+	args []any
+}
+
+// byKey is the way to find the entries that have a key in a cluster. check is the condition
+// without the key, which they meet too.
+func byKey(cluster, key int64, check condition) logKey {
+	return logKey{"log_key o CROSS JOIN log l ON l.seq = o.seq", "o.seq", condition{"o.cluster = ? AND o.object = ? AND " + check.sql, append([]any{cluster, key}, check.args...)}, check}
+}
+
+// byColumn is the way to find the entries that have a value in a column, which has an index.
+func byColumn(column, value string) logKey {
+	c := condition{"l." + column + " = ?", []any{value}}
+	return logKey{"log l INDEXED BY log_" + column, "l.seq", c, c}
 }
 
 // logKeys lists the keys of a query. The index of each has the entries in order.
-func logKeys(q graph.LogQuery) (out []logKey) {
+func logKeys(q logPart) (out []logKey) {
 	if len(q.Seqs) > 0 {
-		out = append(out, logKey{"log l", "l.seq", "l.seq IN (SELECT value FROM json_each(?))", jsonArray(q.Seqs)})
+		c := condition{"l.seq IN (SELECT value FROM json_each(?))", []any{jsonArray(q.Seqs)}}
+		out = append(out, logKey{"log l", "l.seq", c, c})
 	}
 	if q.Object != "" {
-		out = append(out, logKey{"log_object o CROSS JOIN log l ON l.seq = o.seq", "o.seq", "o.object = ?", string(q.Object)})
+		id := string(q.Object)
+		key := byKey(q.cluster, objectKey(q.Object), condition{"EXISTS (SELECT 1 FROM json_each(l.objects) j WHERE j.value = ?)", []any{id}})
+		key.check = condition{"EXISTS (SELECT 1 FROM log_key x WHERE x.cluster = ? AND x.object = ? AND x.seq = l.seq) AND " + key.check.sql, []any{q.cluster, objectKey(q.Object), id}}
+		out = append(out, key)
 	}
 	if len(q.Models) == 1 {
-		out = append(out, logKey{"log l INDEXED BY log_model", "l.seq", "l.model <> '' AND l.model = ?", string(q.Models[0])})
+		out = append(out, byKey(clusterOf(q.Models[0]), modelKey(q.Models[0]), condition{"l.model = ?", []any{string(q.Models[0])}}))
 	}
 	if q.Actor != "" {
-		out = append(out, logKey{"log l INDEXED BY log_actor", "l.seq", "l.actor = ?", q.Actor})
+		out = append(out, byColumn("actor", q.Actor))
 	}
 	if len(q.Actions) == 1 {
-		out = append(out, logKey{"log l INDEXED BY log_action", "l.seq", "l.action = ?", string(q.Actions[0])})
+		out = append(out, byColumn("action", string(q.Actions[0])))
 	}
 	return out
 }
 
-// logSource chooses the key that drives the statement: one that has few entries, else the
-// first. Without a key the log is read in its order.
-func (v *view) logSource(q graph.LogQuery) (logKey, error) {
+// logSource chooses the key that drives the statement, and its place in logKeys: one that has
+// few entries, else the first. Without a key the log is read in its order.
+func (v *view) logSource(q logPart) (logKey, int, error) {
 	keys := logKeys(q)
 	if len(keys) == 0 {
-		return logKey{from: "log l", seq: "l.seq"}, nil
+		return logKey{from: "log l", seq: "l.seq"}, -1, nil
 	}
 	if len(keys) == 1 || len(q.Seqs) > 0 {
-		return keys[0], nil
+		return keys[0], 0, nil
 	}
 	for _, limit := range []int{veryNarrow, narrowMatches} {
-		for _, k := range keys {
-			if few, err := v.matchesFew(k.from, k.cond, []any{k.arg}, limit); few || err != nil {
-				return k, err
+		for i, k := range keys {
+			if few, err := v.matchesFew(k.from, k.cond.sql, k.cond.args, limit); few || err != nil {
+				return k, i, err
 			}
 		}
 	}
-	return keys[0], nil
+	return keys[0], 0, nil
 }
 
-func logSQL(q graph.LogQuery, from logKey) (string, []any) {
+func logSQL(q logPart, source logKey, from int) (string, []any) {
 	var where []string
 	var args []any
-	add := func(cond string, v any) {
+	add := func(cond string, v ...any) {
 		where = append(where, cond)
-		args = append(args, v)
+		args = append(args, v...)
 	}
-	keys := logKeys(q)
-	if len(keys) > 0 {
-		add(from.cond, from.arg)
-	}
-	for _, k := range keys {
-		if k.cond == from.cond {
-			continue
+	for i, k := range logKeys(q) {
+		if i == from {
+			add(k.cond.sql, k.cond.args...)
+		} else {
+			add(k.check.sql, k.check.args...)
 		}
-		if k.cond == "o.object = ?" {
-			k.cond = "EXISTS (SELECT 1 FROM log_object x WHERE x.object = ? AND x.seq = l.seq)"
-		}
-		add(k.cond, k.arg)
 	}
 	if q.After > 0 {
-		add(from.seq+" > ?", q.After)
+		add(source.seq+" > ?", q.After)
 	}
 	if q.Before > 0 {
-		add(from.seq+" < ?", q.Before)
+		add(source.seq+" < ?", q.Before)
 	}
 	if q.WithModel {
 		where = append(where, "l.model <> ''")
@@ -175,11 +216,11 @@ func logSQL(q graph.LogQuery, from logKey) (string, []any) {
 	if len(q.Models) > 1 {
 		add("l.model <> '' AND l.model IN (SELECT value FROM json_each(?))", jsonArray(q.Models))
 	}
-	sql := "SELECT l.seq, l.at, l.actor, l.action, l.objects, l.model, l.reason, l.approval, l.request_id, l.detail, l.leaf_hash, l.tree FROM " + from.from
+	sql := "SELECT l.seq, l.at, l.actor, l.action, l.objects, l.model, l.reason, l.approval, l.request_id, l.detail, l.leaf_hash, l.tree FROM " + source.from
 	if len(where) > 0 {
 		sql += " WHERE " + strings.Join(where, " AND ")
 	}
-	sql += " ORDER BY " + from.seq
+	sql += " ORDER BY " + source.seq
 	if q.Desc {
 		sql += " DESC"
 	}

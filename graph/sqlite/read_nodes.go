@@ -99,21 +99,69 @@ func (v *view) instantAt(at graph.Instant) (instant, error) {
 	return instantOf(at), nil
 }
 
+// The table node has the newest revision of a node, the table revision those before it.
+
+// revisionSQL reads one revision of a node: the newest if it meets a condition and the
+// expression for an earlier one is NULL, otherwise that one.
+func revisionSQL(key string, bare bool, newest, earlier string) string {
+	columns := "n.num, n.id, n.kind, n.parent"
+	for _, c := range []string{"name", "", "valid_from", "valid_to", "since", "revision", "recorded_seq", "deleted"} {
+		if c == "" {
+			columns += ", n.slots"
+			continue
+		}
+		columns += ", coalesce(r." + c + ", n." + c + ")"
+	}
+	doc := "coalesce(r.doc, n.doc)"
+	if bare {
+		doc = "''"
+	}
+	return "SELECT " + columns + ", " + doc + ", coalesce(r.columns, " + columnsJSON + ") FROM node n LEFT JOIN revision r ON r.num = n.num AND r.revision = " + earlier +
+		" WHERE " + key + " = ?1 AND (r.num IS NOT NULL OR " + newest + ") AND coalesce(r.valid_from, n.valid_from) <= ?2"
+}
+
+// earlierValid is the end of a statement that selects, of the revisions before the newest, the
+// one that was valid at ?2, and was known at ?3 if known. It selects none if the newest was.
+func earlierValid(newest string, known bool) string {
+	also, beyond := "", ""
+	if known {
+		also, beyond = " AND x.recorded_seq <= ?3", " OR "+newest+".recorded_seq > ?3"
+	}
+	return " FROM revision x WHERE x.num = " + newest + ".num AND x.since <= ?2" + also + " AND (x.since > " + newest + ".since OR " + newest + ".since > ?2" + beyond + ")" +
+		" ORDER BY x.since DESC, x.revision DESC LIMIT 1"
+}
+
+// columnsJSON is the expression for the index columns of the newest revision as JSON, as the
+// table revision has them: without those that are absent.
+var columnsJSON = func() string {
+	var pairs []string
+	for _, c := range registry.IndexColumns() {
+		none := "''"
+		if c.Type == registry.IntIndex {
+			none = "0"
+		}
+		pairs = append(pairs, "'"+string(c.Name)+"', nullif(n."+string(c.Name)+", "+none+")")
+	}
+	return "json_patch('{}', json_object(" + strings.Join(pairs, ", ") + "))"
+}()
+
+// keepRevisionSQL copies the newest revision ?2 of a node to the table revision, with its
+// document or with ”.
+var keepRevisionSQL = func() (out [2]string) {
+	for erased, doc := range []string{"n.doc", "''"} {
+		out[erased] = "INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns, doc) " +
+			"SELECT n.num, n.revision, n.since, n.recorded_seq, n.valid_from, n.valid_to, n.name, n.deleted, " + columnsJSON + ", " + doc + " FROM node n WHERE n.num = ?1 AND n.revision = ?2"
+	}
+	return out
+}()
+
 // nodeSQL reads one node: by revisionSource, key (id or number) and bare.
 var nodeSQL = func() (out [3][2][2]string) {
-	revision := "n.num, n.id, n.kind, n.parent, r.name, n.slots, r.valid_from, r.valid_to, r.since, r.revision, r.recorded_seq, r.deleted"
 	for k, key := range []string{"n.id", "n.num"} {
-		for b, doc := range []string{"doc", "''"} {
-			var d, rd = doc, doc
-			if b == 0 {
-				d, rd = "n.doc", "coalesce(r.doc, n.doc)"
-			}
-			out[currentRow][k][b] = "SELECT " + currentColumns + ", " + d + indexedColumns + ", n.served FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
-			out[newestRecorded][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
-				"(SELECT max(x.revision) FROM revision x WHERE x.num = n.num AND x.recorded_seq <= ?3) WHERE " + key + " = ?1 AND r.valid_from <= ?2"
-			out[latestValid][k][b] = "SELECT " + revision + ", " + rd + ", r.columns FROM node n JOIN revision r ON r.num = n.num AND r.revision = " +
-				"(SELECT x.revision FROM revision x WHERE x.num = n.num AND x.since <= ?2 AND x.recorded_seq <= ?3 " +
-				"ORDER BY x.since DESC, x.revision DESC LIMIT 1) WHERE " + key + " = ?1 AND r.valid_from <= ?2"
+		for b, doc := range []string{"n.doc", "''"} {
+			out[currentRow][k][b] = "SELECT " + currentColumns + ", " + doc + indexedColumns + ", n.served FROM node n WHERE " + key + " = ?1 AND n.valid_from <= ?2"
+			out[newestRecorded][k][b] = revisionSQL(key, b == 1, "n.recorded_seq <= ?3", "CASE WHEN n.recorded_seq > ?3 THEN (SELECT max(x.revision) FROM revision x WHERE x.num = n.num AND x.recorded_seq <= ?3) END")
+			out[latestValid][k][b] = revisionSQL(key, b == 1, "n.since <= ?2 AND n.recorded_seq <= ?3", "(SELECT x.revision"+earlierValid("n", true)+")")
 		}
 	}
 	return out

@@ -13,7 +13,7 @@ import (
 
 // schemaSteps are the schema steps in order. The schema number is the number of steps
 // that were applied. A released step must never change; add a further step instead.
-var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes, addTreeHashes}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes, addCrowded, keepEarlierRevisions, clusterLogKeys, addParentNumbers, addTreeHashes}
 
 // createTables creates the tables and the instance secret. syncWithRegistry creates
 // the columns and indexes that depend on the field table, at every start.
@@ -27,8 +27,8 @@ func createTables(c *conn) error {
 		`CREATE TABLE node(num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL,
 			slots TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, since INTEGER NOT NULL, revision INTEGER NOT NULL,
 			recorded_seq INTEGER NOT NULL, deleted INTEGER NOT NULL, doc TEXT NOT NULL)`,
-		// doc is NULL in the newest revision, whose document is in node, and '' when it was
-		// erased.
+		// doc is '' when it was erased. The newest revision, which keepEarlierRevisions removes,
+		// has NULL: its document is in node.
 		`CREATE TABLE revision(num INTEGER NOT NULL, revision INTEGER NOT NULL, since INTEGER NOT NULL, recorded_seq INTEGER NOT NULL,
 			valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, name TEXT NOT NULL, deleted INTEGER NOT NULL, columns TEXT NOT NULL, doc TEXT,
 			PRIMARY KEY(num, revision)) WITHOUT ROWID`,
@@ -79,6 +79,26 @@ func addServed(c *conn) error {
 			continue
 		}
 		if err := c.execOnce(fmt.Sprintf("ALTER TABLE node ADD COLUMN %s INTEGER NOT NULL DEFAULT %d", column, value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepEarlierRevisions leaves the newest revision of a node to the table node, which has all
+// of it. The others are rows in the order of their writing, found by an index: among the rows
+// of other nodes, each would need a page of its own, and often split one.
+func keepEarlierRevisions(c *conn) error {
+	const columns = "num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns, doc"
+	for _, sql := range []string{
+		`CREATE TABLE earlier(num INTEGER NOT NULL, revision INTEGER NOT NULL, since INTEGER NOT NULL, recorded_seq INTEGER NOT NULL,
+			valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, name TEXT NOT NULL, deleted INTEGER NOT NULL, columns TEXT NOT NULL, doc TEXT,
+			PRIMARY KEY(num, revision))`,
+		"INSERT INTO earlier(" + columns + ") SELECT " + columns + " FROM revision WHERE revision < (SELECT n.revision FROM node n WHERE n.num = revision.num) ORDER BY recorded_seq",
+		"DROP TABLE revision",
+		"ALTER TABLE earlier RENAME TO revision",
+	} {
+		if err := c.execOnce(sql); err != nil {
 			return err
 		}
 	}

@@ -192,8 +192,9 @@ func (t *tx) servePut(nodes []*graph.Node, plan map[registry.ID]*plannedPut) err
 // countContents counts the nodes that support a new container.
 func (t *tx) countContents(n *graph.Node, num int64) error {
 	for _, kind := range n.Kind.ServedContents() {
-		count, err := t.c.queryInt(fmt.Sprintf("SELECT count(*) FROM node WHERE parent = ? AND kind = ? AND served = %d AND deleted = 0", registry.IsServed),
-			string(n.ID), t.s.codes.kind[kind])
+		count, err := t.c.queryInt(fmt.Sprintf("SELECT count(*) FROM node INDEXED BY %s WHERE parent_num = ? AND parent_num<>0 AND kind = ? AND served=%d AND deleted = 0",
+			byParent.ofServed().name(), registry.IsServed),
+			num, t.s.codes.kind[kind])
 		if err != nil {
 			return err
 		}
@@ -266,7 +267,7 @@ func (s *Store) rebuildServed(c *conn) error {
 	}
 	names := strings.NewReplacer("$version", fmt.Sprint(s.codes.kind[registry.KindModelVersion]), "$deployment", fmt.Sprint(s.codes.kind[registry.KindDeployment]),
 		"$deploys", fmt.Sprint(s.codes.edge[registry.EdgeDeploys]), "$stages", strings.Join(stages, ", "), "$contains", strings.Join(containers, " OR "),
-		"$no", fmt.Sprint(int(registry.NotServed)), "$below", fmt.Sprint(int(registry.ServedBelow)), "$yes", fmt.Sprint(int(registry.IsServed)))
+		"$children", byParent.name(), "$no", fmt.Sprint(int(registry.NotServed)), "$below", fmt.Sprint(int(registry.ServedBelow)), "$yes", fmt.Sprint(int(registry.IsServed)))
 	for _, sql := range []string{
 		"DROP TABLE IF EXISTS temp.reached",
 		"CREATE TEMP TABLE reached(num INTEGER PRIMARY KEY)",
@@ -278,7 +279,7 @@ func (s *Store) rebuildServed(c *conn) error {
 			WHERE num IN (SELECT num FROM temp.reached)`,
 		`UPDATE node SET support = (SELECT count(*) FROM edge e CROSS JOIN node v ON v.num = e.to_num WHERE e.from_num = node.num AND e.retracted_seq = 0 AND e.kind = $deploys
 			AND v.served = $yes AND v.kind = $version) WHERE kind = $deployment`,
-		"UPDATE node SET support = (SELECT count(*) FROM node c WHERE c.parent = node.id AND c.deleted = 0 AND c.served = $yes AND ($contains)) WHERE kind IN ($containers)",
+		"UPDATE node SET support = (SELECT count(*) FROM node c INDEXED BY $children WHERE c.parent_num = node.num AND c.parent_num<>0 AND c.deleted = 0 AND c.served = $yes AND ($contains)) WHERE kind IN ($containers)",
 		"UPDATE node SET served = $yes WHERE support > 0 AND kind IN ($deployment, $containers)",
 		"DROP TABLE temp.reached",
 	} {

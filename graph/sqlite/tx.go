@@ -27,7 +27,9 @@ type tx struct {
 	// subjectNums caches the numbers of subjects that this update has looked up.
 	subjectNums    map[string]int64
 	pendingEntries indexEntries
-	change         recentChange
+	// logged are the objects of the entries that have no keys yet.
+	logged []loggedObject
+	change recentChange
 	// frontier is that of the log up to this update's newest entry, once it has one.
 	frontier registry.LogFrontier
 }
@@ -94,6 +96,9 @@ func (t *tx) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, er
 	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
 	}
+	if err := t.writeKeys(); err != nil {
+		return nil, publicError(err)
+	}
 	out, err := t.log(ctx, q)
 	return out, publicError(err)
 }
@@ -134,11 +139,12 @@ func (t *tx) insertEntry(e *registry.LogEntry) error {
 		return err
 	}
 	for _, o := range e.Objects {
-		if err := t.c.exec("INSERT OR IGNORE INTO log_object(object, seq) VALUES(?,?)", string(o), e.Seq); err != nil {
-			return err
-		}
+		t.logged = append(t.logged, loggedObject{o, e.Seq})
 	}
-	return nil
+	if e.Model == "" {
+		return nil
+	}
+	return t.c.writeKey(clusterOf(e.Model), modelKey(e.Model), e.Seq)
 }
 
 // storedNode is what a write needs to know about an existing node.

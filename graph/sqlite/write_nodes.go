@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,8 +181,8 @@ var insertNodeSQL, clearNodeSQL = func() (string, string) {
 			clear.WriteString(", " + string(c.Name) + " = ''")
 		}
 	}
-	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, deleted, doc" + names.String() +
-			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
+	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, crowded, parent_num, deleted, doc" + names.String() +
+			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
 		"UPDATE node SET slots = '', since = ?2, revision = ?3, recorded_seq = ?4, deleted = 1, doc = ?5" + clear.String() + " WHERE num = ?1"
 }()
 
@@ -219,10 +218,7 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		since = from
 	}
 	slots := slotsText(p.wanted)
-	values, columns, err := t.indexColumnValues(n)
-	if err != nil {
-		return err
-	}
+	values := t.indexColumnValues(n)
 	enqueue, err := t.indexChange(n, p)
 	if err != nil {
 		return err
@@ -232,12 +228,10 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		if p.num, err = t.newNumber(n); err != nil {
 			return err
 		}
-		err = t.c.exec(insertNodeSQL, append([]any{p.num, string(n.ID), t.s.codes.kind[n.Kind], string(n.Parent), n.Name, slots, from, to, since,
-			p.revision, t.seq, n.Doc}, values...)...)
+		err = t.insertNode(n, p, slots, values, from, to, since)
 		t.recordCreated(n.ID, p.num, n.Kind)
 	} else {
-		// Move the document of the previous revision from node to revision.
-		if err := t.c.exec("UPDATE revision SET doc = (SELECT doc FROM node WHERE num = ?1) WHERE num = ?1 AND revision = ?2", p.num, p.revision-1); err != nil {
+		if err := t.c.exec(keepRevisionSQL[0], p.num, p.revision-1); err != nil {
 			return err
 		}
 		sql, args := updateNode(p, n.Name, from, values)
@@ -249,30 +243,39 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	p.name, p.validFrom, p.columns = n.Name, from, slices.Clone(values)
 	enqueue(p.num)
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
-	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns) VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-		p.num, p.revision, since, t.seq, from, to, n.Name, columns)
+	return nil
 }
 
-// indexColumnValues returns the values of all index columns in order, and those that
-// are not absent as JSON.
-func (t *tx) indexColumnValues(n *graph.Node) ([]any, string, error) {
+// insertNode writes the row of a new node.
+func (t *tx) insertNode(n *graph.Node, p *plannedPut, slots string, values []any, from, to, since int64) error {
+	parent, err := t.parentNumber(n.Parent)
+	if err != nil {
+		return err
+	}
+	kind := t.s.codes.kind[n.Kind]
+	crowded, err := t.joinChildren(parent, kind)
+	if err != nil {
+		return err
+	}
+	err = t.c.exec(insertNodeSQL, append([]any{p.num, string(n.ID), kind, string(n.Parent), n.Name, slots, from, to, since,
+		p.revision, t.seq, crowded, parent, n.Doc}, values...)...)
+	if err != nil {
+		return err
+	}
+	return t.adoptChildren(n.ID, p.num)
+}
+
+// indexColumnValues returns the values of all index columns in order.
+func (t *tx) indexColumnValues(n *graph.Node) []any {
 	t.columnValues = t.columnValues[:0]
-	notAbsent := map[registry.Index]any{}
 	for _, c := range registry.IndexColumns() {
 		if c.Type == registry.IntIndex {
 			t.columnValues = append(t.columnValues, n.Int(c.Name))
 		} else {
 			t.columnValues = append(t.columnValues, n.Text(c.Name))
 		}
-		if v, ok := n.Columns[c.Name]; ok {
-			notAbsent[c.Name] = v
-		}
 	}
-	if len(notAbsent) == 0 {
-		return t.columnValues, "", nil
-	}
-	b, err := json.Marshal(notAbsent)
-	return t.columnValues, string(b), err
+	return t.columnValues
 }
 
 func (t *tx) newNumber(n *graph.Node) (int64, error) {
@@ -336,6 +339,9 @@ func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	if err := t.c.exec("UPDATE revision SET doc = '' WHERE num = ?", f.num); err != nil {
 		return err
 	}
+	if err := t.c.exec(keepRevisionSQL[1], f.num, f.revision); err != nil {
+		return err
+	}
 	if err := t.c.exec(clearNodeSQL, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
 		return err
 	}
@@ -347,6 +353,5 @@ func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	t.recordDeleted(n.ID)
 	t.pendingEntries[f.num] = indexEntry{}
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = f.num, f.revision+1, t.seq, true
-	return t.c.exec(`INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns)
-		SELECT num, revision, since, recorded_seq, valid_from, valid_to, name, 1, '' FROM node WHERE num = ?`, f.num)
+	return nil
 }

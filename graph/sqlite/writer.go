@@ -260,6 +260,9 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	if err != nil {
 		return err, false
 	}
+	if err := t.writeKeys(); err != nil {
+		return publicError(err), false
+	}
 	if t.wrote && t.nextSeq == t.seq {
 		return registry.Errorf(registry.Internal, "an update wrote and appended no log entry"), false
 	}
