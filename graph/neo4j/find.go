@@ -1,6 +1,7 @@
 package neo4j
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -39,6 +40,81 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if q.Limit < 1 || q.Limit > q.MaxLimit() {
 		return graph.Page{}, registry.Invalid("limit", "must be 1 to %d", q.MaxLimit())
 	}
+	if v.pending == nil {
+		return v.findInStore(ctx, q)
+	}
+	if onlySlots(q) {
+		return v.findBySlots(ctx, q)
+	}
+	name := v.s.queryAnswer(q)
+	needs := v.s.needsOf(q)
+	if name != "" && !v.pending.wroteAny(needs...) {
+		if r := v.s.memory.underLock(v.pending.generation, name); r != nil && !v.pending.wroteAny(r.needs...) {
+			return copyPage(r.page), v.checkUsable(ctx)
+		}
+	}
+	if v.pending.mayMeet(q, needs) {
+		if err := v.flush(ctx); err != nil {
+			return graph.Page{}, err
+		}
+	}
+	page, err := v.findInStore(ctx, q)
+	if err == nil && name != "" && !v.pending.wroteAny(append(needs, v.nodeNames(page.Nodes)...)...) {
+		v.s.rememberPage(v.pending.generation, name, q, &page)
+	}
+	return page, err
+}
+
+func (v *view) nodeNames(nodes []*graph.Node) (names []string) {
+	for _, n := range nodes {
+		names = append(names, nodeName(v.key(string(n.ID))))
+	}
+	return names
+}
+
+// mayMeet reports whether a query could meet writes that are not sent.
+func (p *pendingWrites) mayMeet(q graph.Query, needs []string) bool {
+	return p.rows > 0 && (p.wroteAnything || len(q.Slots) > 0 || slices.ContainsFunc(needs, func(name string) bool { return p.unsent[name] }))
+}
+
+// onlySlots reports whether a query asks for the holders of slots, whatever they are.
+func onlySlots(q graph.Query) bool {
+	return len(q.Slots) > 0 && len(q.Kinds)+len(q.Parents)+len(q.Where)+len(q.AnyOf) == 0 && q.Text == nil && q.After == nil &&
+		(q.Order == registry.NoIndex || q.Order == registry.IndexName) && !q.Desc && !q.PerParent && !q.Deleted && !q.Count && !q.Bare
+}
+
+// findBySlots answers a query for the holders of slots from what the Update has met.
+func (v *view) findBySlots(ctx context.Context, q graph.Query) (graph.Page, error) {
+	page := graph.Page{Total: -1}
+	holders, err := v.holders(ctx, distinct(keysOf(v, q.Slots)))
+	if err != nil {
+		return page, err
+	}
+	var ids []registry.ID
+	for _, id := range holders {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	nodes, err := v.Nodes(ctx, graph.Instant{}, ids...)
+	if err != nil {
+		return page, err
+	}
+	nodes = slices.DeleteFunc(nodes, func(n *graph.Node) bool { return n == nil || n.Deleted })
+	slices.SortFunc(nodes, func(a, b *graph.Node) int {
+		return cmp.Or(strings.Compare(sortable(a.Name), sortable(b.Name)), strings.Compare(string(a.ID), string(b.ID)))
+	})
+	if page.More = len(nodes) > q.Limit; page.More {
+		nodes = nodes[:q.Limit]
+	}
+	if len(nodes) > 0 {
+		page.Nodes = nodes
+	}
+	return page, nil
+}
+
+// findInStore asks the server.
+func (v *view) findInStore(ctx context.Context, q graph.Query) (graph.Page, error) {
 	f := &finder{v: v, params: map[string]any{}}
 	cut, err := f.findText(ctx, q)
 	if err != nil || cut && q.Text.Most > 0 {
@@ -65,7 +141,7 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		page.Nodes, err = f.perParent(ctx, q, order)
 		return page, err
 	}
-	rows, err := v.query(ctx, text, f.params)
+	rows, err := f.query(ctx, text)
 	if err != nil {
 		return graph.Page{}, err
 	}
@@ -76,11 +152,15 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		n := foundNode(r, q.Bare)
 		page.Nodes = append(page.Nodes, n)
 		if v.pending != nil && !q.Bare {
-			v.pending.remember(v.key(string(n.ID)), storedNodeOf(r["node"].(row)))
-			v.pending.rememberNode(v.key(string(n.ID)), copyNode(n))
+			v.meet(map[string]metNode{v.key(string(n.ID)): metNodeOf(r["node"].(row))})
 		}
 	}
 	return page, nil
+}
+
+// query sends a text with the parameters so far, whatever is pending.
+func (f *finder) query(ctx context.Context, text string) ([]row, error) {
+	return rowsOf(f.v.send(ctx, text, f.params))
 }
 
 func foundNode(r row, bare bool) *graph.Node {
@@ -197,7 +277,7 @@ func (f *finder) countText() string {
 
 // count counts all matches.
 func (f *finder) count(ctx context.Context) (int64, error) {
-	rows, err := f.v.query(ctx, f.countText(), f.params)
+	rows, err := f.query(ctx, f.countText())
 	if err != nil {
 		return 0, err
 	}
@@ -214,7 +294,7 @@ func (f *finder) countPerParentText() string {
 
 // countPerParent counts the matches of each parent.
 func (f *finder) countPerParent(ctx context.Context, q graph.Query, page *graph.Page) error {
-	rows, err := f.v.query(ctx, f.countPerParentText(), f.params)
+	rows, err := f.query(ctx, f.countPerParentText())
 	if err != nil {
 		return err
 	}
@@ -279,7 +359,7 @@ func (f *finder) after(value any, q graph.Query, order registry.Index) {
 // perParent reads the first nodes of every parent in one query, and sorts them by
 // parent.
 func (f *finder) perParent(ctx context.Context, q graph.Query, order registry.Index) ([]*graph.Node, error) {
-	rows, err := f.v.query(ctx, f.perParentText(q, order), f.params)
+	rows, err := f.query(ctx, f.perParentText(q, order))
 	if err != nil {
 		return nil, err
 	}

@@ -61,9 +61,10 @@ SET h.locked = true`
 	readHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
 	// findHead has no hint, because the database may lack the index that it names.
 	findHead = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
-	// readHeadAndEntry also reads the newest log entry.
-	readHeadAndEntry = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
-		"RETURN h.seq AS seq, h.number AS number, h.migration AS migration, l {.*} AS entry"
+	// lockAndReadHead takes the lock, and then reads the head and the newest log entry. The
+	// plan must not read a property before it waits for the lock: TestTheHeadIsReadUnderItsLock.
+	lockAndReadHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true WITH h OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
+		"RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, l {.*} AS entry"
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
 
@@ -103,7 +104,9 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 		if st.backfill != nil {
-			if err := st.backfill(ctx, s, session); err != nil {
+			err := st.backfill(ctx, s, session)
+			s.memory.forgetAll()
+			if err != nil {
 				return err
 			}
 		}

@@ -32,6 +32,8 @@ type Store struct {
 	// closureMethod restricts how closures are answered. Only tests set it.
 	closureMethod closureMethod
 	headTracker   headTracker
+	heads         headReader
+	memory        readMemory
 	closed        atomic.Bool
 	// jobs is the queue of the writer, which closes writerDone when it ends. jobsMu is held
 	// to write while jobs is closed.

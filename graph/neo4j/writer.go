@@ -56,6 +56,9 @@ func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 		case t := <-j.start:
 			j.runClosure(t)
 		case err := <-j.result:
+			if err == nil {
+				s.beginMoment(ctx)
+			}
 			return err
 		case <-cancelled:
 			if j.state.CompareAndSwap(queued, dropped) {
@@ -258,7 +261,7 @@ func (s *Store) commitIn(ctx context.Context, fn func(*txn) error) error {
 	session := s.session(ctx, driver.AccessModeWrite)
 	defer session.Close(ctx)
 	ended := func() {} // ends the commit
-	head, err := session.ExecuteWrite(ctx, func(dtx driver.ManagedTransaction) (any, error) {
+	done, err := session.ExecuteWrite(ctx, func(dtx driver.ManagedTransaction) (any, error) {
 		ended()
 		ended = func() {}
 		t := &txn{view: &view{s: s, tx: dtx, holdsLock: true, pending: &pendingWrites{}}}
@@ -272,10 +275,15 @@ func (s *Store) commitIn(ctx context.Context, fn func(*txn) error) error {
 		if err == nil {
 			ended = s.headTracker.beginCommit()
 		}
-		return t.head, err
+		return t, err
 	})
+	var refused *closureError
 	if err == nil {
-		s.headTracker.markVisible(head.(int64))
+		t := done.(*txn)
+		s.headTracker.markVisible(t.head)
+		s.memory.commit(t.pending.generation, t.pending, t.head)
+	} else if !errors.As(err, &refused) { // It may be committed.
+		s.memory.forgetAll()
 	}
 	ended()
 	return storeError(err)

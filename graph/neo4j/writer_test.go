@@ -112,7 +112,7 @@ func TestRoundTripsOfAWriteOnNeo4j(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	locks := c.counts[lockHead] - 1 // The first one kept the writer busy.
+	locks := c.counts[lockAndReadHead] - 1 // The first one kept the writer busy.
 	t.Logf("PROOF 16 writes together: %d statements in %d transactions", c.all-2, locks)
 	if locks != 1 || c.counts[writePending] != 1 || c.all-2 > 16+3 {
 		t.Errorf("16 writes together: %d transactions, %d statements: %v", locks, c.all-2, c.counts)
