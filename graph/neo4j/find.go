@@ -53,6 +53,9 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 			return copyPage(r.page), v.checkUsable(ctx)
 		}
 	}
+	if v.rehearsal != nil {
+		return v.rehearsal.noteFind(name, q)
+	}
 	if v.pending.mayMeet(q, needs) {
 		if err := v.flush(ctx); err != nil {
 			return graph.Page{}, err

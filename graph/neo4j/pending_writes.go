@@ -195,6 +195,9 @@ func (t *txn) flushPending(ctx context.Context) error {
 	if p == nil || p.rows == 0 {
 		return nil
 	}
+	if t.rehearsal != nil {
+		return errRehearsed
+	}
 	if p.owner != nil {
 		for list, rows := range p.lists {
 			p.owner.sent = p.owner.sent || len(rows) > p.mark[list]

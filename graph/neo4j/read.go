@@ -51,6 +51,9 @@ func (v *view) meetNodes(ctx context.Context, ids []registry.ID) (map[string]met
 	if err := v.checkUsable(ctx); err != nil || len(missing) == 0 {
 		return met, err
 	}
+	if v.rehearsal != nil {
+		return met, v.rehearsal.noteNodes(missing)
+	}
 	l := asOfInstant(graph.Instant{})
 	rows, err := v.queryNodes(ctx, missing, l.nodesText(false), l.with(map[string]any{"keys": missing}))
 	if err != nil {
@@ -128,6 +131,9 @@ func (v *view) holders(ctx context.Context, keys []string) (map[string]registry.
 	if err := v.checkUsable(ctx); err != nil || len(missing) == 0 {
 		return out, err
 	}
+	if v.rehearsal != nil {
+		return out, v.rehearsal.noteSlots(missing)
+	}
 	if p.touchesSlots(missing) {
 		if err := v.flush(ctx); err != nil {
 			return nil, err
@@ -143,13 +149,23 @@ func (v *view) holders(ctx context.Context, keys []string) (map[string]registry.
 			v.meet(map[string]metNode{v.key(text(r, "node")): metNodeOf(n)})
 		}
 	}
+	read := make(map[string]registry.ID, len(missing))
 	for _, key := range missing {
-		p.slotsMet.set(key, out[key])
+		read[key] = out[key]
+	}
+	v.meetSlots(read)
+	return out, nil
+}
+
+// meetSlots records the holders of slots that were read.
+func (v *view) meetSlots(holders map[string]registry.ID) {
+	p := v.pending
+	for key, holder := range holders {
+		p.slotsMet.set(key, holder)
 		if !p.wroteAny(slotName(key)) {
-			v.s.memory.remember(slotName(key), p.generation, slotAnswer(p.generation, key, out[key]))
+			v.s.memory.remember(slotName(key), p.generation, slotAnswer(p.generation, key, holder))
 		}
 	}
-	return out, nil
 }
 
 func (v *view) rememberedSlot(key string) *remembered {

@@ -60,13 +60,16 @@ SET h.locked = true`
 	lockHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
 	readHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
 	// findHead has no hint, because the database may lack the index that it names.
-	findHead = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
-	// lockAndReadHead takes the lock, and then reads the head and the newest log entry. The
-	// plan must not read a property before it waits for the lock: TestTheHeadIsReadUnderItsLock.
-	lockAndReadHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true WITH h OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
-		"RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, l {.*} AS entry"
+	findHead  = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
+
+// lockAndReadHead takes the lock, and then reads the head, the newest log entry and what a
+// rehearsal has noted. The plan must not read a property before it waits for the lock:
+// TestTheHeadIsReadUnderItsLock.
+var lockAndReadHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true WITH h OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
+	"WITH h, l\n" + readForeseenLists +
+	"RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, l {.*} AS entry, nodes, slots"
 
 // checkExists returns NOT_FOUND when the namespace has no head.
 func (s *Store) checkExists(ctx context.Context) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j/config"
 
 	"pedigree/graph"
+	"pedigree/registry"
 )
 
 // Store is a graph.Store on a Neo4j database. Its reads see at least what its own
@@ -31,10 +32,14 @@ type Store struct {
 	onQuery func(text string, params map[string]any)
 	// closureMethod restricts how closures are answered. Only tests set it.
 	closureMethod closureMethod
-	headTracker   headTracker
-	heads         headReader
-	memory        readMemory
-	closed        atomic.Bool
+	// unrehearsed lets closures run without a rehearsal. Only tests set it.
+	unrehearsed bool
+	headTracker headTracker
+	heads       headReader
+	memory      readMemory
+	// newestEntry is the newest log entry that an Update of this Store has met.
+	newestEntry atomic.Pointer[registry.LogEntry]
+	closed      atomic.Bool
 	// jobs is the queue of the writer, which closes writerDone when it ends. jobsMu is held
 	// to write while jobs is closed.
 	jobs       chan *job
@@ -140,7 +145,8 @@ func (s *Store) planWriteQueries() {
 	for _, list := range pendingLists {
 		none[list] = []any{}
 	}
-	for _, text := range []string{writePending, readEndpoints} {
+	none["nodes"], none["slots"] = []any{}, []any{}
+	for _, text := range []string{lockAndReadHead, writePending, readEndpoints} {
 		// No head has this key.
 		result, err := session.Run(ctx, text, map[string]any{"in": none, "key": "", "seq": 0, "number": 0})
 		if err == nil {
@@ -247,6 +253,8 @@ type view struct {
 	flush   func(ctx context.Context) error
 	// ended is true when the transaction has ended.
 	ended bool
+	// rehearsal takes notes of what is not known, and is nil in an Update that is no rehearsal.
+	rehearsal *rehearsal
 }
 
 func (v *view) end() { v.ended = true }
@@ -306,6 +314,9 @@ func (v *view) send(ctx context.Context, text string, params map[string]any) ([]
 	}
 	if v.failure != nil {
 		return nil, storeError(v.failure)
+	}
+	if v.rehearsal != nil {
+		return nil, errRehearsed
 	}
 	if v.s.onQuery != nil {
 		v.s.onQuery(text, params)

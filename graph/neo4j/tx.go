@@ -30,9 +30,9 @@ type txn struct {
 
 var _ graph.Tx = (*txn)(nil)
 
-// begin takes the lock, and reads the head after it.
-func (t *txn) begin(ctx context.Context) error {
-	rows, err := t.query(ctx, lockAndReadHead, map[string]any{"key": t.key("")})
+// begin takes the lock, and reads the head after it, and what a rehearsal has noted.
+func (t *txn) begin(ctx context.Context, r *rehearsal) error {
+	rows, err := t.query(ctx, lockAndReadHead, map[string]any{"key": t.key(""), "in": r.lists()})
 	if err != nil {
 		return err
 	}
@@ -48,6 +48,9 @@ func (t *txn) begin(ctx context.Context) error {
 	}
 	if t.migration, err = migrationOf(rows[0]); err != nil {
 		return internal(err)
+	}
+	if r != nil {
+		t.seed(r, rows[0])
 	}
 	return nil
 }
