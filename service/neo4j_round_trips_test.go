@@ -23,7 +23,7 @@ type textCounter struct {
 	counts map[string]int
 }
 
-func (c *textCounter) add(text string) {
+func (c *textCounter) add(text string, _ map[string]any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts[text]++
@@ -117,7 +117,7 @@ func TestRoundTripsOfMutationsOnNeo4j(t *testing.T) {
 			_, err := k.RecordDatasetVersion(ctx, facts.RecordDatasetVersionInput{Dataset: "raw", Version: fmt.Sprint("v", model)})
 			return err
 		}},
-		{"recordRun", 4, 2.4, func(ctx context.Context, model string, i int) error {
+		{"recordRun", 2, 0.6, func(ctx context.Context, model string, i int) error {
 			_, err := k.RecordRun(ctx, facts.RecordRunInput{Producer: "p", RunID: model, Name: "r", Inputs: []registry.ID{raw}})
 			return err
 		}},

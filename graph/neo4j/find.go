@@ -24,6 +24,9 @@ type finder struct {
 	// kindKey and parentKey are the properties by which the nodes of kinds and parents are
 	// found.
 	kindKey, parentKey string
+	// listed is true when an index has the nodes in the order of the list, which list is.
+	listed bool
+	list   listIndex
 	// textKeys are the keys of the nodes that match Query.Text.
 	textKeys []string
 }
@@ -228,6 +231,16 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 		kindKey, parentKey = "served_kind", "served_parent" // Only nodes that are served have these.
 	}
 	f.kindKey, f.parentKey = kindKey, parentKey
+	if x, ok := listIndexOf(q, order); ok && kindKey == "kind_key" {
+		f.match, f.listed, f.list = x.pattern(), true, x
+		f.conds = append(f.conds, "n."+string(order)+" IS NOT NULL", "n.id IS NOT NULL")
+		if x.children {
+			f.parents = f.param(distinct(keysOf(f.v, q.Parents)))
+		} else {
+			f.conds = append(f.conds, "n.kind_key = "+f.param(kinds[0]))
+		}
+		return nil
+	}
 	switch {
 	case q.Text != nil:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(key)"
@@ -268,7 +281,10 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 
 func (f *finder) where() string {
 	text := f.match + " WHERE " + strings.Join(f.conds, " AND ")
-	if f.parents != "" {
+	switch {
+	case f.listed && f.list.children: // With equality, the index gives the order.
+		text += " AND n.parent_key = " + f.parents + "[0]"
+	case f.parents != "":
 		text += " AND n." + f.parentKey + " IN " + f.parents
 	}
 	return text
@@ -336,8 +352,8 @@ func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 			f.after(value, q, order)
 		}
 	}
-	sort := sortText(q, order)
-	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 {
+	sort := f.sortText(q, order)
+	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 && !f.listed {
 		// With the index's first column in front, the index gives the order.
 		direction := ""
 		if q.Desc {
@@ -378,14 +394,15 @@ func (f *finder) perParent(ctx context.Context, q graph.Query, order registry.In
 }
 
 func (f *finder) perParentText(q graph.Query, order registry.Index) string {
-	sort := sortText(q, order)
+	sort := f.sortText(q, order)
 	return "UNWIND " + f.parents + " AS parent_key CALL { WITH parent_key " + f.match + " WHERE " + strings.Join(f.conds, " AND ") +
 		" AND n." + f.parentKey + " = parent_key WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit)) + " RETURN n } RETURN parent_key, " +
 		projection("n", "n", q.Bare) + " AS node ORDER BY parent_key, " + sort
 }
 
-// sortText is the order of a page. Ties break by id, in the same direction.
-func sortText(q graph.Query, order registry.Index) string {
+// sortText is the order of a page. Ties break by id, in the same direction. What is the same in
+// all rows comes first where the index has it first.
+func (f *finder) sortText(q graph.Query, order registry.Index) string {
 	direction := ""
 	if q.Desc {
 		direction = " DESC"
@@ -394,7 +411,14 @@ func sortText(q graph.Query, order registry.Index) string {
 	if injectedBug == bugTieOrder {
 		ties = ""
 	}
-	return "n." + string(order) + direction + ", n.id" + ties
+	first := ""
+	if f.listed {
+		first = "n." + f.list.first() + direction + ", "
+		if f.list.filter != registry.NoIndex {
+			first += "n." + string(f.list.filter) + direction + ", "
+		}
+	}
+	return first + "n." + string(order) + direction + ", n.id" + ties
 }
 
 // value checks the type of a column's value and converts it to its stored form.
@@ -448,6 +472,8 @@ func (f *finder) compare(alias string, p graph.Predicate) (string, error) {
 	}
 	column := alias + "." + string(p.Column)
 	switch op := operators[p.Op]; {
+	case p.Op == graph.In && len(values) == 1: // With equality, an index gives the order.
+		return column + " = " + f.param(values[0]), nil
 	case p.Op == graph.In:
 		return column + " IN " + f.param(values), nil
 	case p.Op == graph.NotIn:

@@ -27,6 +27,9 @@ type pendingWrites struct {
 	// wroteAnything is true when more may have changed than that.
 	wrote         map[string]bool
 	wroteAnything bool
+	// created has the keys of the nodes that the transaction creates, linked those of the
+	// ends of its edges.
+	created, linked map[string]bool
 	// generation is that of the store's memory when the lock was taken.
 	generation int64
 	// owner is the closure that is running. mark is where its writes begin, by list.
@@ -78,6 +81,14 @@ const (
 func createdList(k registry.Kind) string  { return "node_" + string(k) }
 func edgeList(k registry.EdgeKind) string { return "edge_" + string(k) }
 
+var isEdgeList = func() map[string]bool {
+	m := map[string]bool{}
+	for _, k := range registry.EdgeKinds() {
+		m[edgeList(k)] = true
+	}
+	return m
+}()
+
 // pendingLists are the names of all lists.
 var pendingLists = func() []string {
 	names := []string{freedSlots, replaced, revisions, takenSlots, logEntries, touches}
@@ -125,7 +136,7 @@ func (p *pendingWrites) add(list string, rows ...any) {
 // writes says what the rows that were just added change.
 func (p *pendingWrites) writes(names ...string) {
 	if p.wrote == nil {
-		p.wrote = map[string]bool{}
+		p.wrote, p.created, p.linked = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	}
 	for _, name := range names {
 		p.wrote[name], p.unsent[name] = true, true
@@ -208,9 +219,18 @@ func (t *txn) flushPending(ctx context.Context) error {
 	for more := true; more; {
 		more = false
 		in := make(map[string]any, len(pendingLists))
+		edges := batch // Edges follow when all nodes are there.
+		for _, k := range registry.Kinds() {
+			if len(lists[createdList(k)]) > batch {
+				edges = 0
+			}
+		}
 		for _, name := range pendingLists {
 			rows := lists[name]
 			n := min(batch, len(rows))
+			if isEdgeList[name] {
+				n = min(edges, len(rows))
+			}
 			in[name], lists[name] = rows[:n:n], rows[n:]
 			if rows == nil {
 				in[name] = []any{}

@@ -17,6 +17,8 @@ import (
 // answers that need it; what another Store writes makes it forget all.
 type readMemory struct {
 	mu sync.Mutex
+	// off is true when nothing is remembered. It is set before the first use.
+	off bool
 	// state is the state of the answers. known is false when there is none. proven is true
 	// when an Update held the lock on that state, so that all of it was written.
 	state         headState
@@ -96,7 +98,7 @@ func (m *readMemory) needsState() bool {
 
 // remember keeps an answer that was read in a generation.
 func (m *readMemory) remember(name string, generation int64, r *remembered) {
-	if generation < 0 || r.size > maxAnswerBytes {
+	if generation < 0 || r.size > maxAnswerBytes || m.off {
 		return
 	}
 	r.generation = generation
@@ -225,6 +227,9 @@ func (m *readMemory) commit(generation int64, p *pendingWrites, seq int64) {
 	}
 	m.generation++
 	m.state.seq = seq
+	if m.off {
+		return
+	}
 	if len(m.written)+len(p.wrote) > maxWrittenNames {
 		state := m.state
 		m.begins(state, true)

@@ -31,7 +31,8 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	{6, nil, backfillFulltext},
 	{7, servedStep, backfillServed},
 	// Step 8 fills the column that aliases have got, by which a version finds its own.
-	{8, nil, backfillColumns}}
+	{8, nil, backfillColumns},
+	{9, listStep, backfillAbsent}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",

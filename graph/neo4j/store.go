@@ -79,11 +79,16 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = 
 // closures may run twice.
 func WithFaultHook(f func() error) Option { return func(s *Store) { s.faultHook = f } }
 
-// WithQueryHook calls f with every Cypher text that the store sends, from any goroutine. The
-// begin and the end of a transaction are not texts. Tests use it to count round trips.
-func WithQueryHook(f func(text string)) Option {
-	return func(s *Store) { s.onQuery = func(text string, _ map[string]any) { f(text) } }
+// WithQueryHook calls f with every Cypher text that the store sends, and its parameters, from any
+// goroutine. The begin and the end of a transaction are not texts. Tests use it to count
+// round trips.
+func WithQueryHook(f func(text string, params map[string]any)) Option {
+	return func(s *Store) { s.onQuery = f }
 }
+
+// WithoutMemory makes the store ask the server for everything. Tests use it to see what that
+// costs.
+func WithoutMemory() Option { return func(s *Store) { s.memory.off = true } }
 
 // A server that is silent for longer than these counts as unavailable.
 const (

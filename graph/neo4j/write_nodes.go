@@ -227,6 +227,9 @@ func (t *txn) writeNodes(nodes map[registry.ID]*storedNode, written []any) {
 		t.pending.add(list, p)
 		t.pending.nodes[text(p, "key")], t.pending.parents[text(p, "parent_key")] = true, true
 		t.pending.writes(nodeName(text(p, "key")), childrenName(text(p, "parent_key")), kindName(registry.Kind(text(p, "kind"))))
+		if s.isNew {
+			t.pending.created[text(p, "key")] = true
+		}
 	}
 	t.pending.add(revisions, written...)
 }
