@@ -133,7 +133,7 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 		return s.forbidden(action)
 	}
 	defer g.clearIdentities()
-	return g.store.Update(ctx, func(tx graph.Tx) error {
+	return g.store.Update(graph.MayRehearse(ctx), func(tx graph.Tx) error {
 		// Visibility is computed anew from the reads of this transaction.
 		t, err := newTx(ctx, g, s, tx, grants)
 		if err != nil {

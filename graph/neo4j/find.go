@@ -1,6 +1,7 @@
 package neo4j
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -23,6 +24,9 @@ type finder struct {
 	// kindKey and parentKey are the properties by which the nodes of kinds and parents are
 	// found.
 	kindKey, parentKey string
+	// listed is true when an index has the nodes in the order of the list, which list is.
+	listed bool
+	list   listIndex
 	// textKeys are the keys of the nodes that match Query.Text.
 	textKeys []string
 }
@@ -39,6 +43,84 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if q.Limit < 1 || q.Limit > q.MaxLimit() {
 		return graph.Page{}, registry.Invalid("limit", "must be 1 to %d", q.MaxLimit())
 	}
+	if v.pending == nil {
+		return v.findInStore(ctx, q)
+	}
+	if onlySlots(q) {
+		return v.findBySlots(ctx, q)
+	}
+	name := v.s.queryAnswer(q)
+	needs := v.s.needsOf(q)
+	if name != "" && !v.pending.wroteAny(needs...) {
+		if r := v.s.memory.underLock(v.pending.generation, name); r != nil && !v.pending.wroteAny(r.needs...) {
+			return copyPage(r.page), v.checkUsable(ctx)
+		}
+	}
+	if v.rehearsal != nil {
+		return v.rehearsal.noteFind(name, q)
+	}
+	if v.pending.mayMeet(q, needs) {
+		if err := v.flush(ctx); err != nil {
+			return graph.Page{}, err
+		}
+	}
+	page, err := v.findInStore(ctx, q)
+	if err == nil && name != "" && !v.pending.wroteAny(append(needs, v.nodeNames(page.Nodes)...)...) {
+		v.s.rememberPage(v.pending.generation, name, q, &page)
+	}
+	return page, err
+}
+
+func (v *view) nodeNames(nodes []*graph.Node) (names []string) {
+	for _, n := range nodes {
+		names = append(names, nodeName(v.key(string(n.ID))))
+	}
+	return names
+}
+
+// mayMeet reports whether a query could meet writes that are not sent.
+func (p *pendingWrites) mayMeet(q graph.Query, needs []string) bool {
+	return p.rows > 0 && (p.wroteAnything || len(q.Slots) > 0 || slices.ContainsFunc(needs, func(name string) bool { return p.unsent[name] }))
+}
+
+// onlySlots reports whether a query asks for the holders of slots, whatever they are.
+func onlySlots(q graph.Query) bool {
+	return len(q.Slots) > 0 && len(q.Kinds)+len(q.Parents)+len(q.Where)+len(q.AnyOf) == 0 && q.Text == nil && q.After == nil &&
+		(q.Order == registry.NoIndex || q.Order == registry.IndexName) && !q.Desc && !q.PerParent && !q.Deleted && !q.Count && !q.Bare
+}
+
+// findBySlots answers a query for the holders of slots from what the Update has met.
+func (v *view) findBySlots(ctx context.Context, q graph.Query) (graph.Page, error) {
+	page := graph.Page{Total: -1}
+	holders, err := v.holders(ctx, distinct(keysOf(v, q.Slots)))
+	if err != nil {
+		return page, err
+	}
+	var ids []registry.ID
+	for _, id := range holders {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	nodes, err := v.Nodes(ctx, graph.Instant{}, ids...)
+	if err != nil {
+		return page, err
+	}
+	nodes = slices.DeleteFunc(nodes, func(n *graph.Node) bool { return n == nil || n.Deleted })
+	slices.SortFunc(nodes, func(a, b *graph.Node) int {
+		return cmp.Or(strings.Compare(sortable(a.Name), sortable(b.Name)), strings.Compare(string(a.ID), string(b.ID)))
+	})
+	if page.More = len(nodes) > q.Limit; page.More {
+		nodes = nodes[:q.Limit]
+	}
+	if len(nodes) > 0 {
+		page.Nodes = nodes
+	}
+	return page, nil
+}
+
+// findInStore asks the server.
+func (v *view) findInStore(ctx context.Context, q graph.Query) (graph.Page, error) {
 	f := &finder{v: v, params: map[string]any{}}
 	cut, err := f.findText(ctx, q)
 	if err != nil || cut && q.Text.Most > 0 {
@@ -65,7 +147,7 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		page.Nodes, err = f.perParent(ctx, q, order)
 		return page, err
 	}
-	rows, err := v.query(ctx, text, f.params)
+	rows, err := f.query(ctx, text)
 	if err != nil {
 		return graph.Page{}, err
 	}
@@ -76,11 +158,15 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		n := foundNode(r, q.Bare)
 		page.Nodes = append(page.Nodes, n)
 		if v.pending != nil && !q.Bare {
-			v.pending.remember(v.key(string(n.ID)), storedNodeOf(r["node"].(row)))
-			v.pending.rememberNode(v.key(string(n.ID)), copyNode(n))
+			v.meet(map[string]metNode{v.key(string(n.ID)): metNodeOf(r["node"].(row))})
 		}
 	}
 	return page, nil
+}
+
+// query sends a text with the parameters so far, whatever is pending.
+func (f *finder) query(ctx context.Context, text string) ([]row, error) {
+	return rowsOf(f.v.send(ctx, text, f.params))
 }
 
 func foundNode(r row, bare bool) *graph.Node {
@@ -145,6 +231,16 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 		kindKey, parentKey = "served_kind", "served_parent" // Only nodes that are served have these.
 	}
 	f.kindKey, f.parentKey = kindKey, parentKey
+	if x, ok := listIndexOf(q, order); ok && kindKey == "kind_key" {
+		f.match, f.listed, f.list = x.pattern(), true, x
+		f.conds = append(f.conds, "n."+string(order)+" IS NOT NULL", "n.id IS NOT NULL")
+		if x.children {
+			f.parents = f.param(distinct(keysOf(f.v, q.Parents)))
+		} else {
+			f.conds = append(f.conds, "n.kind_key = "+f.param(kinds[0]))
+		}
+		return nil
+	}
 	switch {
 	case q.Text != nil:
 		f.match = "MATCH (n:Node) USING INDEX n:Node(key)"
@@ -185,7 +281,10 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 
 func (f *finder) where() string {
 	text := f.match + " WHERE " + strings.Join(f.conds, " AND ")
-	if f.parents != "" {
+	switch {
+	case f.listed && f.list.children: // With equality, the index gives the order.
+		text += " AND n.parent_key = " + f.parents + "[0]"
+	case f.parents != "":
 		text += " AND n." + f.parentKey + " IN " + f.parents
 	}
 	return text
@@ -197,7 +296,7 @@ func (f *finder) countText() string {
 
 // count counts all matches.
 func (f *finder) count(ctx context.Context) (int64, error) {
-	rows, err := f.v.query(ctx, f.countText(), f.params)
+	rows, err := f.query(ctx, f.countText())
 	if err != nil {
 		return 0, err
 	}
@@ -214,7 +313,7 @@ func (f *finder) countPerParentText() string {
 
 // countPerParent counts the matches of each parent.
 func (f *finder) countPerParent(ctx context.Context, q graph.Query, page *graph.Page) error {
-	rows, err := f.v.query(ctx, f.countPerParentText(), f.params)
+	rows, err := f.query(ctx, f.countPerParentText())
 	if err != nil {
 		return err
 	}
@@ -253,8 +352,8 @@ func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 			f.after(value, q, order)
 		}
 	}
-	sort := sortText(q, order)
-	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 {
+	sort := f.sortText(q, order)
+	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 && !f.listed {
 		// With the index's first column in front, the index gives the order.
 		direction := ""
 		if q.Desc {
@@ -279,7 +378,7 @@ func (f *finder) after(value any, q graph.Query, order registry.Index) {
 // perParent reads the first nodes of every parent in one query, and sorts them by
 // parent.
 func (f *finder) perParent(ctx context.Context, q graph.Query, order registry.Index) ([]*graph.Node, error) {
-	rows, err := f.v.query(ctx, f.perParentText(q, order), f.params)
+	rows, err := f.query(ctx, f.perParentText(q, order))
 	if err != nil {
 		return nil, err
 	}
@@ -295,14 +394,15 @@ func (f *finder) perParent(ctx context.Context, q graph.Query, order registry.In
 }
 
 func (f *finder) perParentText(q graph.Query, order registry.Index) string {
-	sort := sortText(q, order)
+	sort := f.sortText(q, order)
 	return "UNWIND " + f.parents + " AS parent_key CALL { WITH parent_key " + f.match + " WHERE " + strings.Join(f.conds, " AND ") +
 		" AND n." + f.parentKey + " = parent_key WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit)) + " RETURN n } RETURN parent_key, " +
 		projection("n", "n", q.Bare) + " AS node ORDER BY parent_key, " + sort
 }
 
-// sortText is the order of a page. Ties break by id, in the same direction.
-func sortText(q graph.Query, order registry.Index) string {
+// sortText is the order of a page. Ties break by id, in the same direction. What is the same in
+// all rows comes first where the index has it first.
+func (f *finder) sortText(q graph.Query, order registry.Index) string {
 	direction := ""
 	if q.Desc {
 		direction = " DESC"
@@ -311,7 +411,14 @@ func sortText(q graph.Query, order registry.Index) string {
 	if injectedBug == bugTieOrder {
 		ties = ""
 	}
-	return "n." + string(order) + direction + ", n.id" + ties
+	first := ""
+	if f.listed {
+		first = "n." + f.list.first() + direction + ", "
+		if f.list.filter != registry.NoIndex {
+			first += "n." + string(f.list.filter) + direction + ", "
+		}
+	}
+	return first + "n." + string(order) + direction + ", n.id" + ties
 }
 
 // value checks the type of a column's value and converts it to its stored form.
@@ -365,6 +472,8 @@ func (f *finder) compare(alias string, p graph.Predicate) (string, error) {
 	}
 	column := alias + "." + string(p.Column)
 	switch op := operators[p.Op]; {
+	case p.Op == graph.In && len(values) == 1: // With equality, an index gives the order.
+		return column + " = " + f.param(values[0]), nil
 	case p.Op == graph.In:
 		return column + " IN " + f.param(values), nil
 	case p.Op == graph.NotIn:

@@ -64,7 +64,7 @@ func (f *finder) findText(ctx context.Context, q graph.Query) (cut bool, err err
 	if ask == "" {
 		return false, nil
 	}
-	rows, err := f.v.query(ctx, queryFulltext, map[string]any{"query": ask, "most": int64(q.Text.Considered() + 1)})
+	rows, err := rowsOf(f.v.send(ctx, queryFulltext, map[string]any{"query": ask, "most": int64(q.Text.Considered() + 1)}))
 	if err != nil {
 		return false, err
 	}

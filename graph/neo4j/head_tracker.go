@@ -58,6 +58,13 @@ func (h *headTracker) beginCommit() (end func()) {
 	}
 }
 
+// isCommitting reports whether a commit of this Store is under way.
+func (h *headTracker) isCommitting() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.committing > 0
+}
+
 // remainingWait is how long to wait for a head, 0 when it is visible, and a channel
 // that is closed when the wait may end sooner.
 func (h *headTracker) remainingWait(seq int64) (time.Duration, <-chan struct{}) {

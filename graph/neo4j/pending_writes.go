@@ -2,10 +2,10 @@ package neo4j
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
-	"pedigree/graph"
 	"pedigree/registry"
 )
 
@@ -14,21 +14,58 @@ import (
 // So a write costs few round trips, and the updates of a batch share them.
 type pendingWrites struct {
 	lists map[string][]any
-	// nodes and slots have the keys of what is written.
-	nodes, slots map[string]bool
+	// nodes and slots have the keys of what is written, unsent the names of all that is.
+	nodes, slots, unsent map[string]bool
 	// parents has the keys of the parents of these nodes.
 	parents map[string]bool
 	rows    int
-	// known has, by key, what the transaction has read or written of nodes: nil for one that
-	// does not exist. The lock on the head keeps it true.
-	known map[string]*storedNode
-	// read has, by key, whole nodes of the present as the transaction has read or written them:
-	// nil for one that does not exist.
-	read map[string]*graph.Node
+	// nodesMet and slotsMet have, by key, what the transaction has read or written of the
+	// present. The lock on the head keeps it true.
+	nodesMet overlay[metNode]
+	slotsMet overlay[registry.ID]
+	// wrote has the names of all that was written, whether it was sent or dropped.
+	// wroteAnything is true when more may have changed than that.
+	wrote         map[string]bool
+	wroteAnything bool
+	// created has the keys of the nodes that the transaction creates, linked those of the
+	// ends of its edges.
+	created, linked map[string]bool
+	// generation is that of the store's memory when the lock was taken.
+	generation int64
 	// owner is the closure that is running. mark is where its writes begin, by list.
 	owner *txn
 	mark  map[string]int
 }
+
+// overlay is a map with changes that can be dropped.
+type overlay[V any] struct{ base, own map[string]V }
+
+func (o *overlay[V]) get(key string) (V, bool) {
+	if v, ok := o.own[key]; ok {
+		return v, true
+	}
+	v, ok := o.base[key]
+	return v, ok
+}
+
+func (o *overlay[V]) set(key string, v V) {
+	if o.own == nil {
+		o.own = map[string]V{}
+	}
+	o.own[key] = v
+}
+
+// keep takes over the changes, and drop forgets them.
+func (o *overlay[V]) keep() {
+	if o.base == nil {
+		o.base, o.own = o.own, nil
+		return
+	}
+	maps.Copy(o.base, o.own)
+	o.own = nil
+}
+
+func (o *overlay[V]) drop() { o.own = nil }
 
 // The lists of pending writes, in the order in which the statement writes them. A list of
 // nodes or edges is one for each kind, because labels and types cannot be parameters.
@@ -43,6 +80,14 @@ const (
 
 func createdList(k registry.Kind) string  { return "node_" + string(k) }
 func edgeList(k registry.EdgeKind) string { return "edge_" + string(k) }
+
+var isEdgeList = func() map[string]bool {
+	m := map[string]bool{}
+	for _, k := range registry.EdgeKinds() {
+		m[edgeList(k)] = true
+	}
+	return m
+}()
 
 // pendingLists are the names of all lists.
 var pendingLists = func() []string {
@@ -82,10 +127,25 @@ var writePending = func() string {
 // add appends rows to a list.
 func (p *pendingWrites) add(list string, rows ...any) {
 	if p.lists == nil {
-		p.lists, p.nodes, p.slots, p.parents = map[string][]any{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+		p.lists, p.nodes, p.slots, p.parents, p.unsent = map[string][]any{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	}
 	p.lists[list] = append(p.lists[list], rows...)
 	p.rows += len(rows)
+}
+
+// writes says what the rows that were just added change.
+func (p *pendingWrites) writes(names ...string) {
+	if p.wrote == nil {
+		p.wrote, p.created, p.linked = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	}
+	for _, name := range names {
+		p.wrote[name], p.unsent[name] = true, true
+	}
+}
+
+// wroteAny reports whether the transaction may have changed one of these.
+func (p *pendingWrites) wroteAny(names ...string) bool {
+	return p.wroteAnything || slices.ContainsFunc(names, func(name string) bool { return p.wrote[name] })
 }
 
 // begin says whose writes follow.
@@ -96,36 +156,29 @@ func (p *pendingWrites) begin(owner *txn) {
 	}
 }
 
-// undo drops what the owner has written and not sent.
+// accept keeps what the owner has written and met.
+func (p *pendingWrites) accept() {
+	p.nodesMet.keep()
+	p.slotsMet.keep()
+}
+
+// undo drops what the owner has written and not sent, and what it has met.
 func (p *pendingWrites) undo() {
 	p.rows = 0
 	for list, rows := range p.lists {
 		p.lists[list] = rows[:p.mark[list]]
 		p.rows += p.mark[list]
 	}
-	// The keys of what was dropped stay: they cost a round trip at most.
-	p.forget()
+	// The names of what was dropped stay: they cost a round trip at most.
+	p.nodesMet.drop()
+	p.slotsMet.drop()
 }
 
-// forget drops what the transaction knows of nodes, before a write that may change others
-// than those it names.
-func (p *pendingWrites) forget() { p.known, p.read = nil, nil }
-
-// rememberNode records a whole node of the present; nil when it does not exist.
-func (p *pendingWrites) rememberNode(key string, n *graph.Node) {
-	if p.read == nil {
-		p.read = map[string]*graph.Node{}
-	}
-	p.read[key] = n
-}
-
-// remember records what is stored of a node, once all that is pending is written; nil when
-// it does not exist.
-func (p *pendingWrites) remember(key string, n *storedNode) {
-	if p.known == nil {
-		p.known = map[string]*storedNode{}
-	}
-	p.known[key] = n
+// forget drops what the transaction knows, before a write that may change other nodes than
+// those it names.
+func (p *pendingWrites) forget() {
+	p.nodesMet, p.slotsMet = overlay[metNode]{}, overlay[registry.ID]{}
+	p.wroteAnything = true
 }
 
 // sent says that a statement of the owner has written to the store, so that dropping what
@@ -153,6 +206,9 @@ func (t *txn) flushPending(ctx context.Context) error {
 	if p == nil || p.rows == 0 {
 		return nil
 	}
+	if t.rehearsal != nil {
+		return errRehearsed
+	}
 	if p.owner != nil {
 		for list, rows := range p.lists {
 			p.owner.sent = p.owner.sent || len(rows) > p.mark[list]
@@ -163,9 +219,18 @@ func (t *txn) flushPending(ctx context.Context) error {
 	for more := true; more; {
 		more = false
 		in := make(map[string]any, len(pendingLists))
+		edges := batch // Edges follow when all nodes are there.
+		for _, k := range registry.Kinds() {
+			if len(lists[createdList(k)]) > batch {
+				edges = 0
+			}
+		}
 		for _, name := range pendingLists {
 			rows := lists[name]
 			n := min(batch, len(rows))
+			if isEdgeList[name] {
+				n = min(edges, len(rows))
+			}
 			in[name], lists[name] = rows[:n:n], rows[n:]
 			if rows == nil {
 				in[name] = []any{}

@@ -18,9 +18,9 @@ import (
 
 // fixedTexts are all Cypher texts that do not depend on a graph.Query.
 func fixedTexts() []string {
-	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, readHeadAndEntry, setSchema, writePending, readStored,
+	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, lockAndReadHead, readForeseen, readHeadState, setSchema, writePending,
 		readHolders, takeSlots, eraseDocs, readEndpoints, readLiveEdges, retractEdges, deleteOwnEdges, findCycle, queryFulltext, setSearchProperties,
-		dumpSizes, dumpNodes, dumpEdges, setNamespaces, changeSupport, countContents, readServedNodes, readServedEdges, setServed, writeMigration, setMigration, dropRevisions, releaseSlots}
+		dumpSizes, dumpNodes, dumpEdges, setNamespaces, setAbsentColumns, changeSupport, countContents, readServedNodes, readServedEdges, setServed, writeMigration, setMigration, dropRevisions, releaseSlots}
 	for _, text := range restoreEdges {
 		texts = append(texts, text)
 	}
@@ -229,4 +229,43 @@ func TestNoTextIsFormatted(t *testing.T) {
 			return true
 		})
 	}
+}
+
+// TestTheHeadIsReadUnderItsLock explains the text that takes the lock: nothing below the
+// operator that takes it reads what the holder of the lock may change.
+func TestTheHeadIsReadUnderItsLock(t *testing.T) {
+	s := open(t)
+	if read := readBeforeLock(t, s, lockAndReadHead); read != "" {
+		t.Errorf("it is read before the lock: %s", read)
+	}
+	// The negative control reads first.
+	if read := readBeforeLock(t, s, "MATCH (h:Head {key: $key}) WITH h, h.seq AS seq SET h.locked = true RETURN seq"); read == "" {
+		t.Error("a read before the lock is not found")
+	}
+}
+
+// readBeforeLock returns what the plan of a text reads of the head before it takes the lock.
+func readBeforeLock(t *testing.T, s *Store, text string) (read string) {
+	t.Helper()
+	session := s.session(t.Context(), driver.AccessModeRead)
+	defer session.Close(t.Context())
+	result, err := session.Run(t.Context(), "EXPLAIN "+text, map[string]any{"key": ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	summary, err := result.Consume(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawing, _ := summary.Plan().Arguments()["string-representation"].(string)
+	_, below, locks := strings.Cut(drawing, "+SetProperty")
+	if !locks {
+		t.Errorf("nothing takes the lock in %s", text)
+	}
+	for line := range strings.Lines(below) {
+		if strings.Contains(line, "h.seq") {
+			read += line
+		}
+	}
+	return read
 }

@@ -2,27 +2,23 @@ package neo4j
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"pedigree/graph"
 	"pedigree/registry"
 )
 
-// Nodes returns the nodes in the order of ids, nil where there is none.
-func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) (nodes []*graph.Node, err error) {
-	err = s.read(ctx, func(v *view) error {
-		nodes, err = v.Nodes(ctx, at, ids...)
-		return err
-	})
-	return nodes, err
-}
-
 // Nodes returns the nodes as of the Update so far.
 func (v *view) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([]*graph.Node, error) {
 	out := make([]*graph.Node, len(ids))
-	if at == (graph.Instant{}) && v.fromMemory(ids, out) {
-		return out, v.checkUsable(ctx)
+	if at == (graph.Instant{}) {
+		met, err := v.meetNodes(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		for i, id := range ids {
+			out[i] = copyNode(met[v.key(string(id))].node)
+		}
+		return out, nil
 	}
 	byID, err := v.nodes(ctx, asOfInstant(at), ids, false)
 	if err != nil {
@@ -31,38 +27,152 @@ func (v *view) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) 
 	for i, id := range ids {
 		if n := byID[id]; n != nil {
 			c := *n
-			if at != (graph.Instant{}) {
-				c.Served = registry.ServedUnknown
-			}
+			c.Served = registry.ServedUnknown
 			out[i] = &c
 		}
 	}
 	return out, nil
 }
 
-// fromMemory sets nodes of the present that the transaction has read or written; false when
-// it has not met all of them.
-func (v *view) fromMemory(ids []registry.ID, out []*graph.Node) bool {
-	if v.pending == nil {
-		return false
-	}
-	for i, id := range ids {
-		n, met := v.pending.read[v.key(string(id))]
-		if !met {
-			return false
+// meetNodes returns nodes of the present by their keys. It reads those that the Update has
+// not met, and that are not in the memory of the store.
+func (v *view) meetNodes(ctx context.Context, ids []registry.ID) (map[string]metNode, error) {
+	met := make(map[string]metNode, len(ids))
+	var missing []string
+	for _, key := range keysOf(v, ids) {
+		if _, twice := met[key]; twice {
+			continue
 		}
-		if n != nil {
-			out[i] = copyNode(n)
+		n, known := v.metNode(key)
+		if met[key] = n; !known {
+			missing = append(missing, key)
 		}
 	}
-	return true
+	if err := v.checkUsable(ctx); err != nil || len(missing) == 0 {
+		return met, err
+	}
+	if v.rehearsal != nil {
+		return met, v.rehearsal.noteNodes(missing)
+	}
+	l := asOfInstant(graph.Instant{})
+	rows, err := v.queryNodes(ctx, missing, l.nodesText(false), l.with(map[string]any{"keys": missing}))
+	if err != nil {
+		return nil, err
+	}
+	read := make(map[string]metNode, len(missing))
+	for _, key := range missing {
+		read[key] = metNode{}
+	}
+	for _, r := range rows {
+		n := metNodeOf(r["node"].(row))
+		read[v.key(string(n.node.ID))] = n
+	}
+	v.meet(read)
+	for key, n := range read {
+		met[key] = n
+	}
+	return met, nil
 }
 
-// copyNode copies a node with what a caller may change in place.
-func copyNode(n *graph.Node) *graph.Node {
-	c := *n
-	c.Slots, c.Columns, c.Doc = slices.Clone(n.Slots), maps.Clone(n.Columns), slices.Clone(n.Doc)
-	return &c
+// metNodeOf reads what a full projection of a node of the present returned.
+func metNodeOf(p row) metNode {
+	n := nodeOf(p, false)
+	n.Served = servedOf(p)
+	return metNode{n, storedNodeOf(p)}
+}
+
+// metNode returns a node that the Update has met, or that the store remembers.
+func (v *view) metNode(key string) (metNode, bool) {
+	p := v.pending
+	if p == nil {
+		return metNode{}, false
+	}
+	if n, met := p.nodesMet.get(key); met {
+		return n, true
+	}
+	if p.wroteAny(nodeName(key)) {
+		return metNode{}, false
+	}
+	r := v.s.memory.underLock(p.generation, nodeName(key))
+	if r == nil {
+		return metNode{}, false
+	}
+	return r.node, true
+}
+
+// meet records nodes that were read.
+func (v *view) meet(nodes map[string]metNode) {
+	p := v.pending
+	if p == nil {
+		return
+	}
+	for key, n := range nodes {
+		p.nodesMet.set(key, n)
+		if !p.wroteAny(nodeName(key)) && len(nodes) <= maxNodesRemembered {
+			v.s.memory.remember(nodeName(key), p.generation, nodeAnswer(p.generation, key, n))
+		}
+	}
+}
+
+// holders returns the nodes that hold slots, by the keys of the slots; "" for a slot that is
+// free.
+func (v *view) holders(ctx context.Context, keys []string) (map[string]registry.ID, error) {
+	p, out := v.pending, make(map[string]registry.ID, len(keys))
+	var missing []string
+	for _, key := range keys {
+		if holder, met := p.slotsMet.get(key); met {
+			out[key] = holder
+		} else if r := v.rememberedSlot(key); r != nil {
+			out[key] = r.holder
+		} else {
+			missing = append(missing, key)
+		}
+	}
+	if err := v.checkUsable(ctx); err != nil || len(missing) == 0 {
+		return out, err
+	}
+	if v.rehearsal != nil {
+		return out, v.rehearsal.noteSlots(missing)
+	}
+	if p.touchesSlots(missing) {
+		if err := v.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := rowsOf(v.send(ctx, readHolders, map[string]any{"keys": distinct(missing)}))
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		out[text(r, "key")] = registry.ID(text(r, "node"))
+		if n, ok := r["holder"].(row); ok && !p.wroteAny(nodeName(v.key(text(r, "node")))) {
+			v.meet(map[string]metNode{v.key(text(r, "node")): metNodeOf(n)})
+		}
+	}
+	read := make(map[string]registry.ID, len(missing))
+	for _, key := range missing {
+		read[key] = out[key]
+	}
+	v.meetSlots(read)
+	return out, nil
+}
+
+// meetSlots records the holders of slots that were read.
+func (v *view) meetSlots(holders map[string]registry.ID) {
+	p := v.pending
+	for key, holder := range holders {
+		p.slotsMet.set(key, holder)
+		if !p.wroteAny(slotName(key)) {
+			v.s.memory.remember(slotName(key), p.generation, slotAnswer(p.generation, key, holder))
+		}
+	}
+}
+
+func (v *view) rememberedSlot(key string) *remembered {
+	if v.pending.wroteAny(slotName(key)) {
+		return nil
+	}
+	return v.s.memory.underLock(v.pending.generation, slotName(key))
 }
 
 // nodes reads nodes at an instant.
@@ -76,34 +186,13 @@ func (v *view) nodes(ctx context.Context, l asOf, ids []registry.ID, bare bool) 
 	if err != nil {
 		return nil, err
 	}
-	remembers := v.pending != nil && !bare && l == asOfInstant(graph.Instant{})
-	if remembers {
-		for _, key := range keys {
-			v.pending.remember(key, nil)
-			v.pending.rememberNode(key, nil)
-		}
-	}
 	for _, r := range rows {
 		p := r["node"].(map[string]any)
 		n := nodeOf(p, bare)
 		n.Served = servedOf(p)
 		byID[n.ID] = n
-		if remembers {
-			v.pending.remember(v.key(string(n.ID)), storedNodeOf(p))
-			kept := copyNode(n)
-			v.pending.rememberNode(v.key(string(n.ID)), kept)
-		}
 	}
 	return byID, nil
-}
-
-// Find returns one page of the nodes that match.
-func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err error) {
-	err = s.read(ctx, func(v *view) error {
-		page, err = v.Find(ctx, q)
-		return err
-	})
-	return page, err
 }
 
 // Neighbors returns one hop from many nodes.

@@ -50,6 +50,7 @@ func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph
 	if err != nil {
 		return f.Mark, internal(err)
 	}
+	t.pending.forget()
 	params := map[string]any{"key": t.key(""), "migration": string(state)}
 	if b.Finish {
 		if _, err = t.repairServed(ctx); err != nil {
@@ -118,7 +119,6 @@ func (t *txn) restoreNodes(ctx context.Context, revisions []*graph.Node) error {
 		return err
 	}
 	t.writeNodes(have, rows)
-	t.pending.forget()
 	if err := t.writeRows(ctx, releaseSlots, free); err != nil {
 		return err
 	}

@@ -31,7 +31,8 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	{6, nil, backfillFulltext},
 	{7, servedStep, backfillServed},
 	// Step 8 fills the column that aliases have got, by which a version finds its own.
-	{8, nil, backfillColumns}}
+	{8, nil, backfillColumns},
+	{9, listStep, backfillAbsent}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
@@ -60,12 +61,16 @@ SET h.locked = true`
 	lockHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
 	readHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
 	// findHead has no hint, because the database may lack the index that it names.
-	findHead = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
-	// readHeadAndEntry also reads the newest log entry.
-	readHeadAndEntry = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
-		"RETURN h.seq AS seq, h.number AS number, h.migration AS migration, l {.*} AS entry"
+	findHead  = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
 	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
 )
+
+// lockAndReadHead takes the lock, and then reads the head, the newest log entry and what a
+// rehearsal has noted. The plan must not read a property before it waits for the lock:
+// TestTheHeadIsReadUnderItsLock.
+var lockAndReadHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true WITH h OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
+	"WITH h, l\n" + readForeseenLists +
+	"RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, l {.*} AS entry, nodes, slots"
 
 // checkExists returns NOT_FOUND when the namespace has no head.
 func (s *Store) checkExists(ctx context.Context) error {
@@ -103,7 +108,9 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 		if st.backfill != nil {
-			if err := st.backfill(ctx, s, session); err != nil {
+			err := st.backfill(ctx, s, session)
+			s.memory.forgetAll()
+			if err != nil {
 				return err
 			}
 		}

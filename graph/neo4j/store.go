@@ -15,6 +15,7 @@ import (
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j/config"
 
 	"pedigree/graph"
+	"pedigree/registry"
 )
 
 // Store is a graph.Store on a Neo4j database. Its reads see at least what its own
@@ -31,8 +32,14 @@ type Store struct {
 	onQuery func(text string, params map[string]any)
 	// closureMethod restricts how closures are answered. Only tests set it.
 	closureMethod closureMethod
-	headTracker   headTracker
-	closed        atomic.Bool
+	// unrehearsed lets closures run without a rehearsal. Only tests set it.
+	unrehearsed bool
+	headTracker headTracker
+	heads       headReader
+	memory      readMemory
+	// newestEntry is the newest log entry that an Update of this Store has met.
+	newestEntry atomic.Pointer[registry.LogEntry]
+	closed      atomic.Bool
 	// jobs is the queue of the writer, which closes writerDone when it ends. jobsMu is held
 	// to write while jobs is closed.
 	jobs       chan *job
@@ -72,11 +79,16 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.clock = 
 // closures may run twice.
 func WithFaultHook(f func() error) Option { return func(s *Store) { s.faultHook = f } }
 
-// WithQueryHook calls f with every Cypher text that the store sends, from any goroutine. The
-// begin and the end of a transaction are not texts. Tests use it to count round trips.
-func WithQueryHook(f func(text string)) Option {
-	return func(s *Store) { s.onQuery = func(text string, _ map[string]any) { f(text) } }
+// WithQueryHook calls f with every Cypher text that the store sends, and its parameters, from any
+// goroutine. The begin and the end of a transaction are not texts. Tests use it to count
+// round trips.
+func WithQueryHook(f func(text string, params map[string]any)) Option {
+	return func(s *Store) { s.onQuery = f }
 }
+
+// WithoutMemory makes the store ask the server for everything. Tests use it to see what that
+// costs.
+func WithoutMemory() Option { return func(s *Store) { s.memory.off = true } }
 
 // A server that is silent for longer than these counts as unavailable.
 const (
@@ -138,7 +150,8 @@ func (s *Store) planWriteQueries() {
 	for _, list := range pendingLists {
 		none[list] = []any{}
 	}
-	for _, text := range []string{writePending, readEndpoints} {
+	none["nodes"], none["slots"] = []any{}, []any{}
+	for _, text := range []string{lockAndReadHead, writePending, readEndpoints} {
 		// No head has this key.
 		result, err := session.Run(ctx, text, map[string]any{"in": none, "key": "", "seq": 0, "number": 0})
 		if err == nil {
@@ -245,6 +258,8 @@ type view struct {
 	flush   func(ctx context.Context) error
 	// ended is true when the transaction has ended.
 	ended bool
+	// rehearsal takes notes of what is not known, and is nil in an Update that is no rehearsal.
+	rehearsal *rehearsal
 }
 
 func (v *view) end() { v.ended = true }
@@ -304,6 +319,9 @@ func (v *view) send(ctx context.Context, text string, params map[string]any) ([]
 	}
 	if v.failure != nil {
 		return nil, storeError(v.failure)
+	}
+	if v.rehearsal != nil {
+		return nil, errRehearsed
 	}
 	if v.s.onQuery != nil {
 		v.s.onQuery(text, params)

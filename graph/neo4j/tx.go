@@ -30,14 +30,9 @@ type txn struct {
 
 var _ graph.Tx = (*txn)(nil)
 
-// begin takes the lock, and reads only after it: in two statements, because one could
-// read a property before it waits.
-func (t *txn) begin(ctx context.Context) error {
-	key := map[string]any{"key": t.key("")}
-	if _, err := t.query(ctx, lockHead, key); err != nil {
-		return err
-	}
-	rows, err := t.query(ctx, readHeadAndEntry, key)
+// begin takes the lock, and reads the head after it, and what a rehearsal has noted.
+func (t *txn) begin(ctx context.Context, r *rehearsal) error {
+	rows, err := t.query(ctx, lockAndReadHead, map[string]any{"key": t.key(""), "in": r.lists()})
 	if err != nil {
 		return err
 	}
@@ -45,6 +40,7 @@ func (t *txn) begin(ctx context.Context) error {
 		return internal(errors.New("the log head is gone"))
 	}
 	t.head, t.lastNumber = number(rows[0], "seq"), number(rows[0], "number")
+	t.pending.generation = t.s.memory.lock(headStateOf(rows[0]))
 	t.seq = t.head + 1
 	if l, ok := rows[0]["entry"].(map[string]any); ok {
 		e := entryOf(l)
@@ -52,6 +48,9 @@ func (t *txn) begin(ctx context.Context) error {
 	}
 	if t.migration, err = migrationOf(rows[0]); err != nil {
 		return internal(err)
+	}
+	if r != nil {
+		t.seed(r, rows[0])
 	}
 	return nil
 }
@@ -75,6 +74,7 @@ func (t *txn) begun() *txn {
 }
 
 func (t *txn) accept(own *txn) {
+	t.pending.accept()
 	t.head, t.newest, t.lastEntryAt, t.lastNumber = own.head, own.newest, own.lastEntryAt, own.lastNumber
 }
 

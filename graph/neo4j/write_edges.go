@@ -2,6 +2,7 @@ package neo4j
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"pedigree/graph"
@@ -14,7 +15,7 @@ var (
 	// rows cost more than their content. The keys are in a map, for the reason that
 	// createEdges gives.
 	readEndpoints = `UNWIND $in.keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
-RETURN collect([key, id(n), n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }, coalesce(n.served, 1)])`
+RETURN collect([key, n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }, coalesce(n.served, 1)])`
 	readLiveEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0
 RETURN a.id AS from, b.id AS to, a.kind AS from_kind, coalesce(a.served, 1) AS from_served, coalesce(b.served, 1) AS to_served, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
@@ -29,15 +30,15 @@ MATCH p = shortestPath((a)-[*1..]->(b)) WHERE all(r IN relationships(p) WHERE r.
 RETURN [n IN nodes(p) | n.id] AS path LIMIT 1`
 )
 
-// createEdges has one text for each kind, because a type cannot be a parameter. It
-// finds the ends by the server's own ids, which are valid as long as the transaction.
-// Rows are lists, and the text spells out the properties: in maps, the names would come
-// again with each edge. The rows are inside a map, because the server plans again for a
-// list of another length.
+// createEdges has one text for each kind, because a type cannot be a parameter. It finds the
+// ends by their keys, so that an edge can be written together with new ends. Rows are
+// lists, and the text spells out the properties: in maps, the names would come again with
+// each edge. The rows are inside a map, because the server plans again for a list of
+// another length.
 var createEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
-		m[k] = "UNWIND $in.rows AS row MATCH (a) WHERE id(a) = row[0] MATCH (b) WHERE id(b) = row[1] CREATE (a)-[:" + string(k) +
+		m[k] = "UNWIND $in.rows AS row MATCH (a:Node {key: row[0]}) USING INDEX a:Node(key) MATCH (b:Node {key: row[1]}) USING INDEX b:Node(key) CREATE (a)-[:" + string(k) +
 			" {valid_from: row[2], valid_to: row[3], recorded_seq: row[4], retracted_seq: 0, by: row[5], packed: row[6]}]->(b)"
 	}
 	return m
@@ -57,10 +58,9 @@ func (t *txn) edgeRow(e *graph.Edge) row {
 
 // endpoint is what Link needs to know of one end of an edge.
 type endpoint struct {
-	// nodeID is the server's id of the node, valid during the transaction.
-	nodeID, number int64
-	kind           registry.Kind
-	deleted        bool
+	number  int64
+	kind    registry.Kind
+	deleted bool
 	// effects and causes report whether the node was ever an end of an edge on that
 	// side.
 	effects, causes bool
@@ -112,8 +112,62 @@ func (t *txn) Link(ctx context.Context, edges ...*graph.Edge) error {
 	return nil
 }
 
-// endpoints reads the ends of edges and checks them.
-func (t *txn) endpoints(ctx context.Context, edges []*graph.Edge) (map[registry.ID]*endpoint, error) {
+// isNew reports whether the transaction creates a node that has no edge yet.
+func (p *pendingWrites) isNew(key string) bool { return p.created[key] && !p.linked[key] }
+
+// newEffects returns the ends of edges that all lead away from new nodes. Nothing has to be
+// read of them besides the nodes: such an edge does not exist yet. Whether an older end has
+// edges is not known, and taken to be so.
+func (t *txn) newEffects(ctx context.Context, edges []*graph.Edge) (map[registry.ID]*endpoint, error) {
+	var ids []registry.ID
+	for _, e := range edges {
+		ids = append(ids, e.From, e.To)
+	}
+	met, err := t.meetNodes(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	ends := map[registry.ID]*endpoint{}
+	for _, id := range ids {
+		if n := met[t.key(string(id))]; n.node != nil {
+			old := !t.pending.isNew(t.key(string(id)))
+			ends[id] = &endpoint{number: n.stored.number, kind: n.node.Kind, deleted: n.node.Deleted, effects: old, causes: old,
+				served: max(n.stored.served, int64(registry.NotServed))}
+		}
+	}
+	return ends, nil
+}
+
+// endpoints returns the ends of edges, and checks them.
+func (t *txn) endpoints(ctx context.Context, edges []*graph.Edge) (ends map[registry.ID]*endpoint, err error) {
+	if slices.ContainsFunc(edges, func(e *graph.Edge) bool { return !t.pending.isNew(t.key(string(e.From))) }) {
+		ends, err = t.readEndpoints(ctx, edges)
+	} else {
+		ends, err = t.newEffects(ctx, edges)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range edges {
+		for _, id := range []registry.ID{e.From, e.To} {
+			if ends[id] == nil || ends[id].deleted {
+				return nil, registry.Errorf(registry.NotFound, "there is no node %s to link", id)
+			}
+		}
+		if err := registry.CheckEdge(e.Kind, ends[e.From].kind, ends[e.To].kind); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range edges {
+		if e.From == e.To {
+			return nil, graph.CycleError([]string{string(e.From)}, 1)
+		}
+	}
+	return ends, nil
+}
+
+// readEndpoints reads the ends of edges.
+func (t *txn) readEndpoints(ctx context.Context, edges []*graph.Edge) (map[registry.ID]*endpoint, error) {
 	var keys []string
 	for _, e := range edges {
 		keys = append(keys, t.key(string(e.From)), t.key(string(e.To)))
@@ -134,21 +188,6 @@ func (t *txn) endpoints(ctx context.Context, edges []*graph.Edge) (map[registry.
 			ends[registry.ID(strings.TrimPrefix(key, t.key("")))] = e
 		}
 	}
-	for _, e := range edges {
-		for _, id := range []registry.ID{e.From, e.To} {
-			if ends[id] == nil || ends[id].deleted {
-				return nil, registry.Errorf(registry.NotFound, "there is no node %s to link", id)
-			}
-		}
-		if err := registry.CheckEdge(e.Kind, ends[e.From].kind, ends[e.To].kind); err != nil {
-			return nil, err
-		}
-	}
-	for _, e := range edges {
-		if e.From == e.To {
-			return nil, graph.CycleError([]string{string(e.From)}, 1)
-		}
-	}
 	return ends, nil
 }
 
@@ -156,14 +195,13 @@ func (t *txn) endpoints(ctx context.Context, edges []*graph.Edge) (map[registry.
 func endpointOf(values []any) (string, *endpoint) {
 	e := &endpoint{}
 	key, _ := values[0].(string)
-	e.nodeID, _ = values[1].(int64)
-	e.number, _ = values[2].(int64)
-	kind, _ := values[3].(string)
+	e.number, _ = values[1].(int64)
+	kind, _ := values[2].(string)
 	e.kind = registry.Kind(kind)
-	e.deleted, _ = values[4].(bool)
-	e.effects, _ = values[5].(bool)
-	e.causes, _ = values[6].(bool)
-	e.served, _ = values[7].(int64)
+	e.deleted, _ = values[3].(bool)
+	e.effects, _ = values[4].(bool)
+	e.causes, _ = values[5].(bool)
+	e.served, _ = values[6].(int64)
 	return key, e
 }
 
@@ -218,8 +256,11 @@ func edgeOf(p map[string]any, from, to registry.ID) graph.Edge {
 func (t *txn) createEdges(edges []*graph.Edge, ends map[registry.ID]*endpoint) {
 	for _, e := range edges {
 		a, b := ends[e.From], ends[e.To]
-		t.pending.add(edgeList(e.Kind), []any{a.nodeID, b.nodeID, micros(e.ValidFrom), micros(e.ValidTo), e.RecordedSeq, e.By, packEdge(a.number, b.number, e)})
-		t.pending.nodes[t.key(string(e.From))], t.pending.nodes[t.key(string(e.To))] = true, true
+		t.pending.add(edgeList(e.Kind), []any{t.key(string(e.From)), t.key(string(e.To)), micros(e.ValidFrom), micros(e.ValidTo), e.RecordedSeq, e.By, packEdge(a.number, b.number, e)})
+		t.pending.writes()
+		for _, id := range []registry.ID{e.From, e.To} {
+			t.pending.nodes[t.key(string(id))], t.pending.linked[t.key(string(id))] = true, true
+		}
 		t.hasWrites = true
 	}
 }

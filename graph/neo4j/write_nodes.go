@@ -12,14 +12,13 @@ import (
 )
 
 const (
-	readStored = `UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
-RETURN n.id AS id, n.kind AS kind, n.parent AS parent, n.name AS name, n.number AS number, n.revision AS revision,
-n.created_seq AS created_seq, n.valid_from AS valid_from, n.valid_to AS valid_to, n.slots AS slots, n.deleted AS deleted,
-n.served AS served, n.support AS support`
-	readHolders = "UNWIND $keys AS key MATCH (s:Slot {key: key}) USING INDEX s:Slot(key) RETURN s.key AS key, s.node AS node"
-	takeSlots   = "UNWIND $rows AS row MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key"
-	eraseDocs   = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) SET v.doc = ''"
+	takeSlots = "UNWIND $rows AS row MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key"
+	eraseDocs = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) SET v.doc = ''"
 )
+
+// readHolders reads which nodes hold slots, and these nodes.
+var readHolders = "UNWIND $keys AS key MATCH (s:Slot {key: key}) USING INDEX s:Slot(key) OPTIONAL MATCH (n:Node {key: s.node_key}) USING INDEX n:Node(key)\n" +
+	"RETURN s.key AS key, s.node AS node, " + projection("n", "n", false) + " AS holder"
 
 // isKnownKind has the kinds that nodes can have.
 var isKnownKind = func() map[registry.Kind]bool {
@@ -53,35 +52,25 @@ type storedNode struct {
 // stored returns what is stored of nodes, without those that do not exist. It reads those
 // that the transaction has not met yet.
 func (t *txn) stored(ctx context.Context, nodes []*graph.Node) (map[registry.ID]*storedNode, error) {
-	have := make(map[registry.ID]*storedNode, len(nodes))
-	var keys []string
-	for _, n := range nodes {
-		known, met := t.pending.known[t.key(string(n.ID))]
-		if !met {
-			keys = append(keys, t.key(string(n.ID)))
-		} else if known != nil {
-			own := *known
-			have[n.ID] = &own
-		}
+	ids := make([]registry.ID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.ID
 	}
-	if err := t.checkUsable(ctx); err != nil {
-		return nil, err
-	}
-	if len(keys) == 0 {
-		return have, nil
-	}
-	rows, err := t.queryNodes(ctx, keys, readStored, map[string]any{"keys": distinct(keys)})
+	met, err := t.meetNodes(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		s := storedNodeOf(r)
-		have[s.id] = s
+	have := make(map[registry.ID]*storedNode, len(nodes))
+	for _, id := range ids {
+		if known := met[t.key(string(id))].stored; known != nil {
+			own := *known
+			have[id] = &own
+		}
 	}
 	return have, nil
 }
 
-// storedNodeOf reads what readStored or the projection of a node returned.
+// storedNodeOf reads what the projection of a node returned.
 func storedNodeOf(r row) *storedNode {
 	s := &storedNode{id: registry.ID(text(r, "id")), kind: registry.Kind(text(r, "kind")), parent: registry.ID(text(r, "parent")),
 		name: unsortable(text(r, "name")), number: number(r, "number"), revision: number(r, "revision"), created: number(r, "created_seq"),
@@ -147,9 +136,8 @@ func (t *txn) flushFreed(ctx context.Context, have map[registry.ID]*storedNode) 
 func (t *txn) rememberPut(nodes []*graph.Node, have map[registry.ID]*storedNode) {
 	for _, n := range nodes {
 		s := have[n.ID]
-		t.pending.remember(t.key(string(n.ID)), &storedNode{id: n.ID, kind: n.Kind, parent: n.Parent, name: n.Name, number: s.number, revision: s.revision, created: s.created,
-			validFrom: micros(n.ValidFrom), validTo: micros(n.ValidTo), slots: sortedSlots(n.Slots), served: s.served, support: s.support})
-		t.pending.rememberNode(t.key(string(n.ID)), writtenNode(s))
+		t.pending.nodesMet.set(t.key(string(n.ID)), metNode{writtenNode(s), &storedNode{id: n.ID, kind: n.Kind, parent: n.Parent, name: n.Name, number: s.number,
+			revision: s.revision, created: s.created, validFrom: micros(n.ValidFrom), validTo: micros(n.ValidTo), slots: sortedSlots(n.Slots), served: s.served, support: s.support}})
 	}
 }
 
@@ -238,6 +226,10 @@ func (t *txn) writeNodes(nodes map[registry.ID]*storedNode, written []any) {
 		}
 		t.pending.add(list, p)
 		t.pending.nodes[text(p, "key")], t.pending.parents[text(p, "parent_key")] = true, true
+		t.pending.writes(nodeName(text(p, "key")), childrenName(text(p, "parent_key")), kindName(registry.Kind(text(p, "kind"))))
+		if s.isNew {
+			t.pending.created[text(p, "key")] = true
+		}
 	}
 	t.pending.add(revisions, written...)
 }
@@ -264,17 +256,12 @@ func (t *txn) slotsWanted(ctx context.Context, nodes []*graph.Node, have map[reg
 	if len(keys) == 0 {
 		return want, nil
 	}
-	if t.pending.touchesSlots(keys) {
-		if err := t.flush(ctx); err != nil {
-			return nil, err
-		}
-	}
-	rows, err := rowsOf(t.send(ctx, readHolders, map[string]any{"keys": keys}))
+	holders, err := t.holders(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		if _, moves := final[registry.ID(text(r, "node"))]; !moves {
+	for _, key := range keys {
+		if _, moves := final[holders[key]]; holders[key] != "" && !moves {
 			return nil, slotTaken()
 		}
 	}
@@ -288,20 +275,22 @@ func slotTaken() error {
 
 // writeSlots frees slots that no node of the batch wants, and assigns the others.
 func (t *txn) writeSlots(want map[string]registry.ID, have map[registry.ID]*storedNode) {
-	write := func(list, slot string, r row) {
+	write := func(list, slot string, holder registry.ID, r row) {
 		t.pending.add(list, r)
 		t.pending.slots[t.key(slot)] = true
+		t.pending.writes(slotName(t.key(slot)))
+		t.pending.slotsMet.set(t.key(slot), holder)
 	}
 	for _, s := range have {
 		for _, slot := range s.slots {
 			if want[slot] == "" {
-				write(freedSlots, slot, row{"key": t.key(slot)})
+				write(freedSlots, slot, "", row{"key": t.key(slot)})
 			}
 		}
 	}
 	for slot, id := range want {
 		if !slices.Contains(have[id].slots, slot) {
-			write(takenSlots, slot, row{"key": t.key(slot), "node": string(id), "node_key": t.key(string(id))})
+			write(takenSlots, slot, id, row{"key": t.key(slot), "node": string(id), "node_key": t.key(string(id))})
 		}
 	}
 }

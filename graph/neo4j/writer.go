@@ -34,6 +34,8 @@ type job struct {
 	start      chan *txn
 	closureErr chan error
 	result     chan error
+	// gone is true when the goroutine of the caller ended in the closure.
+	gone bool
 }
 
 // Update runs fn in a write transaction that holds the lock on the log's head from its
@@ -56,6 +58,9 @@ func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 		case t := <-j.start:
 			j.runClosure(t)
 		case err := <-j.result:
+			if err == nil {
+				s.beginMoment(ctx)
+			}
 			return err
 		case <-cancelled:
 			if j.state.CompareAndSwap(queued, dropped) {
@@ -87,7 +92,8 @@ func (j *job) runClosure(t *txn) {
 	returned := false
 	defer func() {
 		if !returned {
-			if r := recover(); r != nil {
+			r := recover()
+			if j.gone = r == nil; r != nil {
 				err = internal(fmt.Errorf("an update panicked: %v\n%s", r, debug.Stack()))
 			}
 		}
@@ -178,8 +184,12 @@ func (b *jobBatch) commit() {
 func (b *jobBatch) commitOnce() error {
 	whole, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	return b.store.commitIn(whole, func(t *txn) error {
+	r := b.rehearse(nil)
+	return b.store.commitIn(whole, r, func(t *txn) error {
 		clear(b.results)
+		if err := b.foresee(whole, t, r); err != nil {
+			return err
+		}
 		for i, j := range b.jobs {
 			if b.failed[j] != nil {
 				continue
@@ -253,18 +263,19 @@ func (b *jobBatch) failStatement(t, own *txn, j *job) error {
 	return storeError(own.failure)
 }
 
-// commitIn runs fn in one transaction that holds the head's lock, and commits it.
-func (s *Store) commitIn(ctx context.Context, fn func(*txn) error) error {
+// commitIn runs fn in one transaction that holds the head's lock, and commits it. It reads what
+// a rehearsal has noted.
+func (s *Store) commitIn(ctx context.Context, r *rehearsal, fn func(*txn) error) error {
 	session := s.session(ctx, driver.AccessModeWrite)
 	defer session.Close(ctx)
 	ended := func() {} // ends the commit
-	head, err := session.ExecuteWrite(ctx, func(dtx driver.ManagedTransaction) (any, error) {
+	done, err := session.ExecuteWrite(ctx, func(dtx driver.ManagedTransaction) (any, error) {
 		ended()
 		ended = func() {}
 		t := &txn{view: &view{s: s, tx: dtx, holdsLock: true, pending: &pendingWrites{}}}
 		t.flush = t.flushPending
 		defer t.end()
-		if err := t.begin(ctx); err != nil {
+		if err := t.begin(ctx, r); err != nil {
 			return nil, t.outcome(err)
 		}
 		s.headTracker.markVisible(t.head)
@@ -272,10 +283,16 @@ func (s *Store) commitIn(ctx context.Context, fn func(*txn) error) error {
 		if err == nil {
 			ended = s.headTracker.beginCommit()
 		}
-		return t.head, err
+		return t, err
 	})
+	var refused *closureError
 	if err == nil {
-		s.headTracker.markVisible(head.(int64))
+		t := done.(*txn)
+		s.headTracker.markVisible(t.head)
+		s.newestEntry.Store(t.newest)
+		s.memory.commit(t.pending.generation, t.pending, t.head)
+	} else if !errors.As(err, &refused) { // It may be committed.
+		s.memory.forgetAll()
 	}
 	ended()
 	return storeError(err)
@@ -293,7 +310,7 @@ func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
 	}
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	err := s.commitIn(whole, func(t *txn) error {
+	err := s.commitIn(whole, nil, func(t *txn) error {
 		err := fn(t)
 		if err == nil {
 			err = t.flush(ctx)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"pedigree/graph"
 	"pedigree/registry"
 )
 
@@ -54,9 +55,10 @@ type load struct {
 
 type loadersKey struct{}
 
-// WithLoaders returns a context with loaders of its own. Without loaders, each object is read
-// by itself.
+// WithLoaders returns a context with loaders of its own, for one request: its reads share a
+// graph.Moment. Without loaders, each object is read by itself.
 func (c *Core) WithLoaders(ctx context.Context) context.Context {
+	ctx = graph.WithMoment(ctx)
 	if c.unbatched {
 		return ctx
 	}

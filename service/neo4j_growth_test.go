@@ -1,0 +1,184 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"pedigree/graph/neo4j"
+	"pedigree/internal/neo4jtest"
+	"pedigree/registry"
+	"pedigree/service/bulk"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+)
+
+// grownNeo4j is a registry on Neo4j in which one model has n versions, one version n records
+// and one model n aliases, beside n models and n runs. The store remembers nothing.
+type grownNeo4j struct {
+	*kit
+	texts  []string
+	params []map[string]any
+}
+
+func growNeo4j(t *testing.T, n int) *grownNeo4j {
+	t.Helper()
+	g := &grownNeo4j{}
+	store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()), neo4j.WithoutMemory(),
+		neo4j.WithQueryHook(func(text string, params map[string]any) {
+			g.texts, g.params = append(g.texts, text), append(g.params, params)
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.kit = kitOn(t, store)
+	var all []bulk.FactInput
+	record := func(f bulk.FactInput) {
+		if all = append(all, f); len(all) == 500 {
+			must[*bulk.RecordFactsPayload](g.kit)(g.RecordFacts(g.admin, bulk.RecordFactsInput{Facts: all}))
+			all = nil
+		}
+	}
+	g.model("m")
+	for i := range n {
+		name := fmt.Sprintf("m%05d", i)
+		record(bulk.FactInput{Model: &catalog.RegisterModelInput{Name: name, Owner: fmt.Sprint("owner", i%7)}})
+		record(bulk.FactInput{ModelVersion: &catalog.RegisterModelVersionInput{Model: "m", Version: ptr(fmt.Sprintf("1.%d.0", i)), Owner: fmt.Sprint("owner", i%7)}})
+		record(bulk.FactInput{Run: &facts.RecordRunInput{Producer: "p", RunID: name, Name: name}})
+		if i < 900 {
+			record(bulk.FactInput{Alias: &catalog.SetAliasInput{Model: "m", Alias: "a" + name, Version: "1.0.0"}})
+		}
+	}
+	must[*bulk.RecordFactsPayload](g.kit)(g.RecordFacts(g.admin, bulk.RecordFactsInput{Facts: append(all, bulk.FactInput{Model: &catalog.RegisterModelInput{Name: "last"}})}))
+	for i := range min(n, 60) { // Back and forth.
+		to := registry.Staging
+		if i%2 == 1 {
+			to = registry.Development
+		}
+		must[*catalog.TransitionModelVersionPayload](g.kit)(g.TransitionModelVersion(g.admin, catalog.TransitionModelVersionInput{Model: ptr("m"), Version: ptr("1.0.0"), To: to}))
+	}
+	return g
+}
+
+var totalHits = regexp.MustCompile(`Total database accesses: (\d+)`)
+
+// hits runs a use case and returns the database accesses of the statements that it sent to
+// read, as the server counts them.
+func (g *grownNeo4j) hits(run func(ctx context.Context, g *grownNeo4j) error) (hits int) {
+	g.Helper()
+	g.texts, g.params = nil, nil
+	if err := run(g.WithLoaders(g.admin), g); err != nil {
+		g.Fatal(err)
+	}
+	texts, params := g.texts, g.params
+	d, err := driver.NewDriverWithContext(neo4jtest.URL(g.T), driver.NoAuth())
+	if err != nil {
+		g.Fatal(err)
+	}
+	defer d.Close(g.Context())
+	session := d.NewSession(g.Context(), driver.SessionConfig{AccessMode: driver.AccessModeRead})
+	defer session.Close(g.Context())
+	for i, text := range texts {
+		if strings.Contains(text, " SET ") || strings.Contains(text, "CREATE ") {
+			continue // What is written does not depend on what is there.
+		}
+		result, err := session.Run(g.Context(), "PROFILE "+text, params[i])
+		if err != nil {
+			g.Fatal(text, err)
+		}
+		summary, err := result.Consume(g.Context())
+		if err != nil {
+			g.Fatal(text, err)
+		}
+		drawing, _ := summary.Profile().Arguments()["string-representation"].(string)
+		total := totalHits.FindStringSubmatch(drawing)
+		if total == nil {
+			g.Fatalf("no total in the profile of %s: %s", text, drawing)
+		}
+		n, _ := strconv.Atoi(total[1])
+		hits += n
+	}
+	return hits
+}
+
+// neo4jUseCases are what a registry does all day. Each runs once on each store.
+func neo4jUseCases() map[string]func(context.Context, *grownNeo4j) error {
+	first := core.Paging{First: ptr(10)}
+	cases := map[string]func(context.Context, *grownNeo4j) error{
+		"model and its latest version": func(ctx context.Context, g *grownNeo4j) error {
+			m, err := g.Model(ctx, "m")
+			if err == nil {
+				_, err = g.LatestVersion(ctx, m)
+			}
+			return err
+		},
+		"version": func(ctx context.Context, g *grownNeo4j) error {
+			v, err := g.ModelVersion(ctx, "m", "1.3.0")
+			if err == nil {
+				_, err = g.AliasesOfVersion(ctx, v)
+			}
+			return err
+		},
+		"version by alias": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.ModelVersion(ctx, "m", "am00003")
+			return err
+		},
+		"register with bump": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: "m", Bump: ptr(registry.BumpMinor)})
+			return err
+		},
+		"set alias": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.SetAlias(ctx, catalog.SetAliasInput{Model: "m", Alias: "blue", Version: "1.2.0"})
+			return err
+		},
+		"transition": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.TransitionModelVersion(ctx, catalog.TransitionModelVersionInput{Model: ptr("m"), Version: ptr("1.0.0"), To: registry.Staging})
+			return err
+		},
+		"update card": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.UpdateModelCard(ctx, catalog.UpdateModelCardInput{Model: ptr("m"), Version: ptr("1.1.0"), Card: &catalog.ModelCardInput{}, Clear: []string{"description"}})
+			return err
+		},
+		"models": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.Models(ctx, first, nil, nil)
+			return err
+		},
+		"models of no owner": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.Models(ctx, first, &catalog.ModelFilter{Owner: "nobody"}, nil)
+			return err
+		},
+	}
+	return cases
+}
+
+// TestNoUseCaseGrowsOnNeo4j compares what the statements of gets, lists and mutations visit in a
+// small registry and in a large one: as much, within 1.6.
+func TestNoUseCaseGrowsOnNeo4j(t *testing.T) {
+	few, many := 10, 1500
+	if rounds, err := strconv.Atoi(os.Getenv("PEDIGREE_ROUNDS")); err == nil && rounds >= 40 {
+		many = 10000
+	}
+	small, large := growNeo4j(t, few), growNeo4j(t, many)
+	for name, run := range neo4jUseCases() {
+		a, b := small.hits(run), large.hits(run)
+		t.Logf("%-40s %6d %6d", name, a, b)
+		if float64(b) > 1.6*float64(a)+20 {
+			t.Errorf("%s visits %d with %d others, %d with %d", name, a, few, b, many)
+		}
+	}
+	// The negative control: the versions of the model, whatever their order, are as many as it has.
+	everything := func(ctx context.Context, g *grownNeo4j) error {
+		_, err := g.ExportFacts(ctx, func(bulk.FactInput) error { return nil })
+		return err
+	}
+	if a, b := small.hits(everything), large.hits(everything); float64(b) < 10*float64(a) {
+		t.Errorf("a read of everything visits %d and %d", a, b)
+	}
+}
