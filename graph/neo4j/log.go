@@ -3,6 +3,7 @@ package neo4j
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,13 +21,13 @@ func entryProperties(e *registry.LogEntry) row {
 	}
 	return row{"seq": e.Seq, "at": e.At.UnixMicro(), "actor": e.Actor, "action": string(e.Action), "objects": objects,
 		"model": string(e.Model), "reason": e.Reason, "approval": e.Approval, "request_id": e.RequestID,
-		"detail": string(e.Detail), "leaf_hash": e.LeafHash}
+		"detail": string(e.Detail), "leaf_hash": e.LeafHash, "tree": e.TreeHashes}
 }
 
 func entryOf(p map[string]any) registry.LogEntry {
 	e := registry.LogEntry{Seq: number(p, "seq"), At: time.UnixMicro(number(p, "at")).UTC(), Actor: text(p, "actor"),
 		Action: registry.LogAction(text(p, "action")), Model: registry.ID(text(p, "model")), Reason: text(p, "reason"),
-		Approval: text(p, "approval"), RequestID: text(p, "request_id"), LeafHash: text(p, "leaf_hash")}
+		Approval: text(p, "approval"), RequestID: text(p, "request_id"), LeafHash: text(p, "leaf_hash"), TreeHashes: text(p, "tree")}
 	objects, _ := p["objects"].([]any)
 	for _, o := range objects {
 		e.Objects = append(e.Objects, registry.ID(o.(string)))
@@ -87,6 +88,21 @@ func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
 		params[name] = value
 	}
 	switch {
+	case len(q.Seqs) > 0:
+		b.WriteString("UNWIND $keys AS key MATCH (l:Log {key: key}) USING INDEX l:Log(key) WHERE l.seq > $after AND l.seq < $before")
+		keys := make([]string, 0, len(q.Seqs))
+		for _, seq := range q.Seqs {
+			if k := v.key(seqKey(seq)); !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+		params["keys"] = keys
+		if q.Object != "" {
+			and("$object IN l.objects", "object", string(q.Object))
+		}
+		if q.Actor != "" {
+			and("l.actor = $actor", "actor", q.Actor)
+		}
 	case q.Object != "":
 		b.WriteString("MATCH (t:Touch) USING INDEX t:Touch(object_key, seq) WHERE t.object_key = $object AND t.seq > $after AND t.seq < $before MATCH (l:Log {key: t.log_key}) WHERE true")
 		params["object"] = v.key(string(q.Object))
@@ -99,7 +115,7 @@ func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
 	default:
 		b.WriteString("MATCH (l:Log) USING INDEX l:Log(ns, seq) WHERE l.ns = $ns AND l.seq > $after AND l.seq < $before")
 	}
-	if q.Object != "" && q.Actor != "" {
+	if q.Object != "" && q.Actor != "" && len(q.Seqs) == 0 {
 		and("l.actor = $actor", "actor", q.Actor)
 	}
 	if len(q.Actions) > 0 {

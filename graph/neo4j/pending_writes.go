@@ -105,7 +105,7 @@ var pendingLists = func() []string {
 // so that the server plans it once.
 var writePending = func() string {
 	var b strings.Builder
-	b.WriteString("MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number WITH h\n")
+	b.WriteString("MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number, h.roots = $roots WITH h\n")
 	call := func(text string) { b.WriteString("CALL { " + text + " }\n") }
 	call("UNWIND $in." + freedSlots + " AS row MATCH (s:Slot {key: row.key}) USING INDEX s:Slot(key) DELETE s")
 	for _, k := range registry.Kinds() {
@@ -237,7 +237,7 @@ func (t *txn) flushPending(ctx context.Context) error {
 			}
 			more = more || len(rows) > n
 		}
-		if _, err := t.send(ctx, writePending, map[string]any{"key": t.key(""), "seq": t.head, "number": t.lastNumber, "in": in}); err != nil {
+		if _, err := t.send(ctx, writePending, map[string]any{"key": t.key(""), "seq": t.head, "number": t.lastNumber, "roots": rootsText(&t.frontier), "in": in}); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	writeMigration = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number, h.secret = $secret, h.migration = $migration"
+	writeMigration = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number, h.roots = $roots, h.secret = $secret, h.migration = $migration"
 	setMigration   = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.migration = $migration"
 	// dropRevisions deletes revisions that the batch writes again.
 	dropRevisions = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) WHERE v.revision >= row.revision DELETE v"
@@ -59,7 +59,11 @@ func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph
 		_, err = t.query(ctx, setMigration, params)
 		return f.Mark, err
 	}
-	t.writeEntries(pointers(b.Log))
+	entries := pointers(b.Log)
+	if err := t.addToTree(entries); err != nil {
+		return f.Mark, err
+	}
+	t.writeEntries(entries)
 	if err := t.restoreNodes(ctx, b.Nodes); err != nil {
 		return f.Mark, err
 	}
@@ -69,7 +73,7 @@ func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph
 	if len(b.Log) > 0 {
 		t.head = b.Log[len(b.Log)-1].Seq
 	}
-	params["seq"], params["number"], params["secret"] = t.head, t.lastNumber, b.Secret
+	params["seq"], params["number"], params["roots"], params["secret"] = t.head, t.lastNumber, rootsText(&t.frontier), b.Secret
 	_, err = t.query(ctx, writeMigration, params)
 	return f.Mark, err
 }

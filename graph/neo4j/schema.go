@@ -32,7 +32,9 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	{7, servedStep, backfillServed},
 	// Step 8 fills the column that aliases have got, by which a version finds its own.
 	{8, nil, backfillColumns},
-	{9, listStep, backfillAbsent}}
+	{9, listStep, backfillAbsent},
+	// Step 10 fills the tree hashes of the log.
+	{10, nil, backfillTree}}
 
 var firstStep = []string{
 	"CREATE CONSTRAINT node_key IF NOT EXISTS FOR (n:Node) REQUIRE n.key IS UNIQUE",
@@ -56,7 +58,7 @@ const headConstraint = "CREATE CONSTRAINT head_key IF NOT EXISTS FOR (h:Head) RE
 const (
 	// makeHead creates the head at the first start, with the instance secret.
 	makeHead = `MERGE (h:Head {key: $key})
-ON CREATE SET h.seq = 0, h.number = 0, h.schema = 0, h.secret = $secret
+ON CREATE SET h.seq = 0, h.number = 0, h.roots = '', h.schema = 0, h.secret = $secret
 SET h.locked = true`
 	lockHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
 	readHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
@@ -70,7 +72,7 @@ SET h.locked = true`
 // TestTheHeadIsReadUnderItsLock.
 var lockAndReadHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true WITH h OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
 	"WITH h, l\n" + readForeseenLists +
-	"RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, l {.*} AS entry, nodes, slots"
+	"RETURN h.seq AS seq, h.number AS number, h.roots AS roots, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, l {.*} AS entry, nodes, slots"
 
 // checkExists returns NOT_FOUND when the namespace has no head.
 func (s *Store) checkExists(ctx context.Context) error {

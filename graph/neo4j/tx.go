@@ -21,6 +21,8 @@ type txn struct {
 	lastEntryAt time.Time
 	// lastNumber is the newest number that a node has.
 	lastNumber int64
+	// frontier is that of the log up to the newest entry.
+	frontier registry.LogFrontier
 	// hasWrites is true when the Update wrote something, and so needs a log entry. sent is
 	// true when some of that was sent to the server.
 	hasWrites, sent bool
@@ -42,6 +44,9 @@ func (t *txn) begin(ctx context.Context, r *rehearsal) error {
 	t.head, t.lastNumber = number(rows[0], "seq"), number(rows[0], "number")
 	t.pending.generation = t.s.memory.lock(headStateOf(rows[0]))
 	t.seq = t.head + 1
+	if t.frontier, err = frontierOf(rows[0]); err != nil {
+		return err
+	}
 	if l, ok := rows[0]["entry"].(map[string]any); ok {
 		e := entryOf(l)
 		t.newest, t.lastEntryAt = &e, e.At
@@ -67,7 +72,7 @@ func (t *txn) checkAppended() error {
 // it did.
 func (t *txn) begun() *txn {
 	v := &view{s: t.s, tx: t.tx, holdsLock: true, head: t.head, pending: t.pending}
-	own := &txn{view: v, seq: t.head + 1, newest: t.newest, lastEntryAt: t.lastEntryAt, lastNumber: t.lastNumber, migration: t.migration}
+	own := &txn{view: v, seq: t.head + 1, newest: t.newest, lastEntryAt: t.lastEntryAt, lastNumber: t.lastNumber, frontier: t.frontier.Clone(), migration: t.migration}
 	v.flush = own.flushPending
 	t.pending.begin(own)
 	return own
@@ -75,12 +80,12 @@ func (t *txn) begun() *txn {
 
 func (t *txn) accept(own *txn) {
 	t.pending.accept()
-	t.head, t.newest, t.lastEntryAt, t.lastNumber = own.head, own.newest, own.lastEntryAt, own.lastNumber
+	t.head, t.newest, t.lastEntryAt, t.lastNumber, t.frontier = own.head, own.newest, own.lastEntryAt, own.lastNumber, own.frontier
 }
 
 // isNewestEntry reports whether a query asks for the newest entry of the log.
 func isNewestEntry(q graph.LogQuery) bool {
-	return q.Desc && q.Limit == 1 && q.Before == 0 && q.After == 0 && q.Object == "" && q.Actor == "" && len(q.Actions)+len(q.Models) == 0 && !q.WithModel && q.KnownAt.IsZero()
+	return q.Desc && q.Limit == 1 && q.Before == 0 && q.After == 0 && len(q.Seqs) == 0 && q.Object == "" && q.Actor == "" && len(q.Actions)+len(q.Models) == 0 && !q.WithModel && q.KnownAt.IsZero()
 }
 
 // Log answers from memory what every transaction asks first: the newest entry, which was
@@ -106,6 +111,9 @@ func (t *txn) Append(ctx context.Context, entries ...*registry.LogEntry) error {
 		last = e.At
 	}
 	if err := t.checkUsable(ctx); err != nil {
+		return err
+	}
+	if err := t.addToTree(entries); err != nil {
 		return err
 	}
 	t.writeEntries(entries)
