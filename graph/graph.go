@@ -328,8 +328,9 @@ type LogQuery struct {
 	Actions   []registry.LogAction
 	WithModel bool
 	Models    []registry.ID
-	// KnownAt, when set, keeps the entries written at or before that time.
-	KnownAt time.Time
+	// KnownAt, when set, keeps the entries written at or before that time, Since those
+	// written at it or later.
+	KnownAt, Since time.Time
 }
 
 // Reader reads the graph. Inside an Update it sees the writes of that Update.

@@ -205,6 +205,13 @@ func logFilters(k *kit) {
 		{graph.LogQuery{KnownAt: sec(20), Object: "mv_1", WithModel: true}, "[]"},
 		{graph.LogQuery{KnownAt: sec(30), Desc: true, Limit: 1}, "[2]"},
 		{graph.LogQuery{KnownAt: sec(31), Desc: true, Limit: 1}, "[3]"},
+		{graph.LogQuery{Since: sec(9)}, "[1 2 3 4 5]"},
+		{graph.LogQuery{Since: sec(10)}, "[1 2 3 4 5]"},
+		{graph.LogQuery{Since: sec(11), Actor: "ann"}, "[4]"},
+		{graph.LogQuery{Since: sec(30), KnownAt: sec(40)}, "[2 3 4]"},
+		{graph.LogQuery{Since: sec(31), Desc: true, Limit: 1}, "[5]"},
+		{graph.LogQuery{Since: sec(31), After: 4}, "[5]"},
+		{graph.LogQuery{Since: sec(41)}, "[]"},
 	} {
 		k.wantEqual(fmt.Sprintf("%+v", c.q), seqs(k.log(c.q)), c.want)
 	}

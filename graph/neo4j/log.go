@@ -38,6 +38,10 @@ func entryOf(p map[string]any) registry.LogEntry {
 	return e
 }
 
+// lastEntryBefore reads the sequence of the last entry before a time. Times never fall from
+// one entry to the next.
+const lastEntryBefore = "MATCH (l:Log) USING INDEX l:Log(ns, at) WHERE l.ns = $ns AND l.at < $at RETURN l.seq AS seq ORDER BY l.at DESC, l.seq DESC LIMIT 1"
+
 // Log returns entries of the audit feed by sequence.
 func (s *Store) Log(ctx context.Context, q graph.LogQuery) (entries []registry.LogEntry, err error) {
 	err = s.read(ctx, func(v *view) error {
@@ -60,6 +64,15 @@ func (v *view) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 		}
 		if q.Before == 0 || q.Before > head+1 {
 			q.Before = head + 1
+		}
+	}
+	if !q.Since.IsZero() {
+		last, err := v.query(ctx, lastEntryBefore, map[string]any{"ns": v.s.ns, "at": q.Since.UnixMicro()})
+		if err != nil {
+			return nil, err
+		}
+		if len(last) > 0 {
+			q.After = max(q.After, number(last[0], "seq"))
 		}
 	}
 	text, params := v.logText(q)

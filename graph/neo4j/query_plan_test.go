@@ -18,7 +18,7 @@ import (
 
 // fixedTexts are all Cypher texts that do not depend on a graph.Query.
 func fixedTexts() []string {
-	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, lockAndReadHead, readForeseen, readHeadState, setSchema, writePending, readLeaves, setTrees, setRoots,
+	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, lockAndReadHead, readForeseen, readHeadState, setSchema, writePending, readLeaves, lastEntryBefore, setTrees, setRoots,
 		readHolders, takeSlots, eraseDocs, readEndpoints, readLiveEdges, retractEdges, deleteOwnEdges, findCycle, queryFulltext, setSearchProperties,
 		dumpSizes, dumpNodes, dumpEdges, setNamespaces, setAbsentColumns, changeSupport, countContents, readServedNodes, readServedEdges, setServed, writeMigration, setMigration, dropRevisions, releaseSlots}
 	for _, text := range restoreEdges {

@@ -27,6 +27,13 @@ func (v *view) log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 			q.Before = last + 1
 		}
 	}
+	if !q.Since.IsZero() {
+		last, err := v.lastEntryAt(q.Since.Add(-graph.TimeUnit))
+		if err != nil {
+			return nil, err
+		}
+		q.After = max(q.After, last)
+	}
 	clusters, err := v.clustersOf(q.Object)
 	if err != nil {
 		return nil, err

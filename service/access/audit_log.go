@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"time"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -14,6 +15,19 @@ type LogFilter struct {
 	Actor   string
 	Actions []string
 	Model   *registry.ID
+	// Since (inclusive) and Before (exclusive) bound the time.
+	Since, Before *time.Time
+}
+
+// bound sets the time bounds of a query.
+func (f *LogFilter) bound(q *graph.LogQuery) error {
+	if f.Since != nil {
+		q.Since = *f.Since
+	}
+	if f.Before != nil {
+		q.KnownAt = f.Before.Add(-graph.TimeUnit)
+	}
+	return core.FirstError(core.CheckTime("filter.since", q.Since), core.CheckTime("filter.before", q.KnownAt))
 }
 
 // LogEntryEdge is a log entry in a page.
@@ -46,6 +60,9 @@ func (a *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*Lo
 		}
 		if f.Model != nil {
 			q.Models = []registry.ID{*f.Model}
+		}
+		if err := f.bound(&q); err != nil {
+			return nil, err
 		}
 	}
 	l := core.NewListIdentity([]any{"log", f}, "", true)
