@@ -25,6 +25,7 @@ type Gate struct {
 	// names, for identityTTL. Every write of this gate clears both.
 	tokenCache ttlCache[bearer]
 	modelCache ttlCache[registry.ID]
+	tokenUses  tokenUses
 	// newestHead is the newest state that an answer has named.
 	newestHead atomic.Pointer[Head]
 	// visibilityBudget is how many neighbors rowVisibility may read per request.
