@@ -64,8 +64,13 @@ func (a *Access) CreateAPIToken(ctx context.Context, in CreateAPITokenInput) (*C
 		return nil, err
 	}
 	text, shown := NewToken(), false
-	// The expiry lies ahead, so it is no time of the input.
-	call := core.Idempotent("createApiToken", in.IdempotencyKey, []any{in.Subject, in.Name, in.Roles, in.Models, in.ExpiresAt.UTC().Format(time.RFC3339Nano), in.GrantRoles})
+	// The expiry lies ahead, so it is not one of the times of the input.
+	told := struct {
+		CreateAPITokenInput
+		ExpiresAt string `json:"expiresAt"`
+	}{in, in.ExpiresAt.UTC().Format(time.RFC3339Nano)}
+	told.CreateAPITokenInput.ExpiresAt = time.Time{}
+	call := core.Idempotent("createApiToken", in.IdempotencyKey, told)
 	result, err := a.core.Write(ctx, registry.TokenManageOwn, call, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		shown = true
 		return a.writeAPIToken(ctx, tx, in, text)
@@ -126,7 +131,7 @@ func tokenDetail(t *registry.Token) registry.JSON {
 }
 
 // subjectOfToken returns the actor of a token's subject. With GrantRoles it grants the roles
-// that the subject does not hold yet, which needs access.manage.
+// that the subject does not hold yet.
 func (a *Access) subjectOfToken(ctx context.Context, tx *policies.Tx, in CreateAPITokenInput) (*registry.Actor, error) {
 	nodes, err := tx.NodesUnfiltered(ctx, registry.ActorID(in.Subject))
 	if err != nil {
@@ -138,9 +143,6 @@ func (a *Access) subjectOfToken(ctx context.Context, tx *policies.Tx, in CreateA
 		}
 	}
 	if in.GrantRoles && len(in.Roles) > 0 {
-		if !tx.May(registry.AccessManage, "") {
-			return nil, registry.Errorf(registry.Forbidden, "grantRoles needs %s; ask an administrator", registry.AccessManage)
-		}
 		return grantRoles(ctx, tx, nodes[0], in)
 	}
 	actor := &registry.Actor{}
@@ -150,7 +152,8 @@ func (a *Access) subjectOfToken(ctx context.Context, tx *policies.Tx, in CreateA
 	return actor, core.DecodeDoc(nodes[0], actor)
 }
 
-// grantRoles grants a subject roles on models, on everything when there are none.
+// grantRoles grants a subject the roles of a token that it does not hold yet, on its models or on
+// everything. That needs access.manage.
 func grantRoles(ctx context.Context, tx *policies.Tx, old *graph.Node, in CreateAPITokenInput) (*registry.Actor, error) {
 	actor, since := &registry.Actor{Subject: in.Subject, CreatedAt: tx.Now()}, tx.Now()
 	if old != nil {
@@ -174,8 +177,11 @@ func grantRoles(ctx context.Context, tx *policies.Tx, old *graph.Node, in Create
 			}
 		}
 	}
-	if !changed {
+	switch {
+	case !changed:
 		return actor, nil
+	case !tx.May(registry.AccessManage, ""):
+		return nil, registry.Errorf(registry.Forbidden, "%q does not hold these roles yet, and granting them needs %s; ask an administrator", registry.Shorten(in.Subject, 60), registry.AccessManage)
 	}
 	actor.ID, actor.ValidFrom = registry.ActorID(in.Subject), since
 	return actor, core.PutNoun(ctx, tx, actor, tx.Now())

@@ -2934,8 +2934,8 @@ type ApiToken {
   id: ID!
   "Who the token acts as."
   subject: String!
-  "What it is called."
-  name: String!
+  "What it is called; null when it has no name."
+  name: String
   "The roles that it is limited to; without any, it has all roles of its subject."
   roles: [String!]!
   "The names of the models that it is limited to; without any, it has every scope of its subject."
