@@ -126,6 +126,8 @@ const (
 	LogTokenCreated       LogAction = "token_created"
 	LogTokenRevoked       LogAction = "token_revoked"
 	LogTokensUsed         LogAction = "tokens_used"
+	LogSessionStarted     LogAction = "session_started"
+	LogSessionEnded       LogAction = "session_ended"
 	LogStoreCreated       LogAction = "store_created"
 	LogImported           LogAction = "imported"
 )

@@ -11,6 +11,8 @@ type Actor struct {
 	// Token is the token that the subject came with, nil when it came without one. It is not
 	// stored; its limits have narrowed Grants.
 	Token *Token `json:"-"`
+	// Session is the browser's session that the subject came with, nil when it came without one.
+	Session *Session `json:"-"`
 }
 
 // Grant gives a subject a role within a scope.

@@ -25,7 +25,7 @@ import (
 var canaryPattern = regexp.MustCompile(`cnry\d{6}x|\b7731\d{7}\b|0\.7731\d+|1987-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b|\b73\d{4}\.0\.1\b`)
 
 // idPattern matches the ids of nodes and edges.
-var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|idem|pend|edge)_[0-9a-z]{26}\b`)
+var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|idem|pend|edge)_[0-9a-z]{26}\b`)
 
 // canaryGenerator makes canary tokens in the forms of the schema's types.
 type canaryGenerator struct{ n int }
