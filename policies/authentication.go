@@ -22,13 +22,15 @@ func (g *Gate) Authenticate(ctx context.Context, token string) (registry.Actor, 
 	if err != nil {
 		return registry.Actor{}, err
 	}
-	if !b.token.RevokedAt.IsZero() || !b.token.ExpiresAt.IsZero() && !g.now().Before(b.token.ExpiresAt) {
+	now := g.now()
+	if !b.token.Valid(now) {
 		return registry.Actor{}, invalidToken()
 	}
+	g.tokenUses.note(b.actor.Token, now)
 	return b.actor, nil
 }
 
-// bearer is a token and its actor.
+// bearer is a token and its actor, whose grants are those that the token leaves.
 type bearer struct {
 	token registry.Token
 	actor registry.Actor
@@ -48,6 +50,7 @@ func (g *Gate) readBearer(ctx context.Context, id registry.ID) (b bearer, err er
 	if !decodeNode(nodes[0], &b.token) {
 		return b, invalidToken()
 	}
+	b.token.ID = id
 	actors, err := g.store.Nodes(ctx, graph.Instant{}, registry.ActorID(b.token.Subject))
 	if err != nil {
 		return b, err
@@ -55,7 +58,7 @@ func (g *Gate) readBearer(ctx context.Context, id registry.ID) (b bearer, err er
 	if !decodeNode(actors[0], &b.actor) {
 		return b, invalidToken()
 	}
-	b.actor.ID = actors[0].ID
+	b.actor.ID, b.actor.Grants, b.actor.Token = actors[0].ID, b.token.Limit(b.actor.Grants), &b.token
 	return b, nil
 }
 

@@ -21,10 +21,14 @@ type Gate struct {
 	info  graph.Info
 	// opaqueKey is the HMAC key of the ids that replace those of hidden nodes.
 	opaqueKey []byte
-	// tokenCache has the actor of a token, modelCache the model that a grant's scope
+	// tokenCache has the actor of a token, sessionCache that of a session, subjectCache the stored
+	// grants of a subject, modelCache the model that a grant's scope
 	// names, for identityTTL. Every write of this gate clears both.
-	tokenCache ttlCache[bearer]
-	modelCache ttlCache[registry.ID]
+	tokenCache   ttlCache[bearer]
+	sessionCache ttlCache[browser]
+	subjectCache ttlCache[[]registry.Grant]
+	modelCache   ttlCache[registry.ID]
+	tokenUses    tokenUses
 	// newestHead is the newest state that an answer has named.
 	newestHead atomic.Pointer[Head]
 	// visibilityBudget is how many neighbors rowVisibility may read per request.
@@ -147,6 +151,8 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 // changed them.
 func (g *Gate) clearIdentities() {
 	g.tokenCache.clear()
+	g.sessionCache.clear()
+	g.subjectCache.clear()
 	g.modelCache.clear()
 }
 

@@ -37,6 +37,9 @@ const (
 	// FactsRecord opens a batch of facts; each fact needs its own action too.
 	FactsRecord  Action = "facts.record"
 	AccessManage Action = "access.manage"
+	// TokenManageOwn makes, lists and revokes the caller's own tokens, TokenManageAny anybody's.
+	TokenManageOwn Action = "token.manage.own"
+	TokenManageAny Action = "token.manage.any"
 )
 
 // Actions lists every action.
@@ -44,7 +47,7 @@ func Actions() []Action {
 	return []Action{CatalogRead, LineageRead, LogRead, MetricsRead, ViewerRead, ModelRegister, VersionRegister, ModelUpdate, CardUpdate,
 		TransitionDo, TransitionForce, TransitionRequest, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
-		LineageRetract, LineageRetractAny, FactsRecord, AccessManage}
+		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny}
 }
 
 // Operation is a root field of the GraphQL API and the action that it needs.
@@ -68,6 +71,7 @@ func Operations() []Operation {
 	ops = append(ops, q(ViewerRead, "viewer")...)
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
 	ops = append(ops, q(LogRead, "auditLog", "auditCheckpoint", "auditProof", "auditConsistency")...)
+	ops = append(ops, q(TokenManageOwn, "apiTokens")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
@@ -88,6 +92,8 @@ func Operations() []Operation {
 	m("linkLineage", LineageLink)
 	m("retractLineage", LineageRetract)
 	m("recordFacts", FactsRecord)
+	m("createApiToken", TokenManageOwn)
+	m("revokeApiToken", TokenManageOwn)
 	return ops
 }
 
@@ -118,6 +124,10 @@ const (
 	LogLineageLinked      LogAction = "lineage_linked"
 	LogLineageRetracted   LogAction = "lineage_retracted"
 	LogTokenCreated       LogAction = "token_created"
+	LogTokenRevoked       LogAction = "token_revoked"
+	LogTokensUsed         LogAction = "tokens_used"
+	LogSessionStarted     LogAction = "session_started"
+	LogSessionEnded       LogAction = "session_ended"
 	LogStoreCreated       LogAction = "store_created"
 	// LogKeyAdded records the public key of a key that signs checkpoints from now on.
 	LogKeyAdded LogAction = "log_key_added"

@@ -8,6 +8,11 @@ type Actor struct {
 	Subject   string    `json:"subject,omitempty"`
 	Grants    []Grant   `json:"grants,omitempty"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
+	// Token is the token that the subject came with, nil when it came without one. It is not
+	// stored; its limits have narrowed Grants.
+	Token *Token `json:"-"`
+	// Session is the browser's session that the subject came with, nil when it came without one.
+	Session *Session `json:"-"`
 }
 
 // Grant gives a subject a role within a scope.
@@ -30,19 +35,3 @@ const (
 
 // ActorID is the id of a subject.
 func ActorID(subject string) ID { return NewID(KindActor, subject) }
-
-// Token is a bearer token of a subject; only its hash is stored.
-type Token struct {
-	Meta
-	Subject   string    `json:"subject,omitempty"`
-	Name      string    `json:"name,omitempty"`
-	CreatedAt time.Time `json:"createdAt,omitzero"`
-	ExpiresAt time.Time `json:"expiresAt,omitzero"`
-	RevokedAt time.Time `json:"revokedAt,omitzero"`
-}
-
-// TokenSlot is the unique key of a token: the SHA-256 of its text, in hex.
-func TokenSlot(sha256hex string) string { return "token/" + sha256hex }
-
-// TokenID is the id of a token by the SHA-256 of its text, in hex.
-func TokenID(sha256hex string) ID { return NewID(KindToken, sha256hex) }

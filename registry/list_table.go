@@ -43,6 +43,8 @@ var listTable = []List{
 	{Kind: KindFeature, Orders: []Index{IndexValidFrom}},
 	{Kind: KindDeployment, Orders: []Index{IndexName, IndexValidFrom, IndexEnded, IndexEnvironment, IndexOwner},
 		Filters: byNameAndAge(IndexEnvironment, IndexOwner, IndexEnded)},
+	{Kind: KindToken, Children: true, Orders: []Index{IndexValidFrom}},
+	{Kind: KindToken, Orders: []Index{IndexValidFrom}},
 }
 
 // byNameAndAge returns filters with the orders that are asked for most.

@@ -26,6 +26,7 @@ const (
 	KindTransition  Kind = "TRANSITION"
 	KindActor       Kind = "ACTOR"
 	KindToken       Kind = "TOKEN"
+	KindSession     Kind = "SESSION"
 	KindIdempotency Kind = "IDEMPOTENCY"
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
@@ -59,6 +60,7 @@ var kindTable = []kindRow{
 	{KindTransition, "tr", false, func(string) Node { return &Transition{} }},
 	{KindActor, "actor", false, func(string) Node { return &Actor{} }},
 	{KindToken, "token", false, func(string) Node { return &Token{} }},
+	{KindSession, "sess", false, nil},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
 }

@@ -4,9 +4,9 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"log/slog"
@@ -33,6 +33,16 @@ type Config struct {
 	Log     *slog.Logger
 	// FactsBytes is the size limit of a request of facts in bytes; 0 means 64 MiB.
 	FactsBytes int64
+	// BasePath is the path below which the server answers, such as /pedigree; "" is the root.
+	BasePath string
+	Proxies  Proxies
+	// OIDC verifies tokens of an identity provider; nil without one.
+	OIDC   *OIDC
+	Limits Limits
+	// SessionIdle and SessionLifetime end a browser's session; zero means the defaults.
+	SessionIdle, SessionLifetime time.Duration
+	// Now is the clock of limits and logins; nil means that of the system.
+	Now func() time.Time
 }
 
 // Route is a path of the server, with {name} for a path parameter. A public path needs no
@@ -45,7 +55,8 @@ type Route struct {
 // Routes lists every path of the server, so that a test can check each for its
 // authentication.
 func Routes() []Route {
-	out := []Route{{"/graphql", false}, {"/metrics", false}, {"/healthz", true}, {"/readyz", true}}
+	out := []Route{{"/graphql", false}, {"/metrics", false}, {"/healthz", true}, {"/readyz", true},
+		{"/session", true}, {"/login", true}, {"/callback", true}, {"/logout", true}}
 	for _, r := range v1.Routes() {
 		if p := (Route{r.Path, false}); !slices.Contains(out, p) {
 			out = append(out, p)
@@ -62,7 +73,12 @@ func New(s *service.Service, c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &handler{service: s, log: c.Log, graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes)), pages: web.Handler(),
+	c.SessionIdle, c.SessionLifetime = cmp.Or(c.SessionIdle, DefaultSessionIdle), cmp.Or(c.SessionLifetime, DefaultSessionLifetime)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes)),
+		pages:   web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
 		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
 	if len(c.Origins) > 0 {
@@ -70,17 +86,39 @@ func New(s *service.Service, c Config) http.Handler {
 			AllowedHeaders: []string{"Authorization", "Content-Type", "If-None-Match"},
 			ExposedHeaders: []string{"Content-Disposition", "ETag", "Pedigree-As-Of", "Pedigree-Truncated", "X-Request-Id"}, MaxAge: 600}).Handler(out)
 	}
-	return h.observe(out)
+	return below(c.BasePath, h.observe(out))
+}
+
+// below returns a handler that answers below a path and nowhere else.
+func below(base string, next http.Handler) http.Handler {
+	if base == "" {
+		return next
+	}
+	strip := http.StripPrefix(base, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == base && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+			http.Redirect(w, r, base+"/", http.StatusMovedPermanently)
+		case strings.HasPrefix(r.URL.Path, base+"/"):
+			strip.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
 }
 
 type handler struct {
 	service *service.Service
+	config  Config
 	log     *slog.Logger
-	graphql http.Handler
-	rest    *v1.Handler
-	pages   http.Handler
-	metrics *metrics
-	routes  []Route
+	// subjects limits requests by subject, logins failed logins.
+	subjects *limiter
+	logins   *loginGuard
+	graphql  http.Handler
+	rest     *v1.Handler
+	pages    http.Handler
+	metrics  *metrics
+	routes   []Route
 }
 
 // route matches paths exactly. Below /api/v1/ and /log/ the REST API does the matching, after
@@ -95,6 +133,14 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 		h.authenticated(h.graphql).ServeHTTP(w, r)
 	case "/metrics":
 		h.authenticated(http.HandlerFunc(h.serveMetrics)).ServeHTTP(w, r)
+	case "/session":
+		h.serveSession(w, r)
+	case "/login":
+		h.serveLogin(w, r)
+	case "/callback":
+		h.serveCallback(w, r)
+	case "/logout":
+		h.serveLogout(w, r)
 	case "/healthz":
 		h.health(w, r, nil)
 	case "/readyz":
@@ -128,54 +174,6 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 		return
 	}
 	door.Refuse(w, status, code, message)
-}
-
-// authenticated authenticates the caller before next reads the body.
-func (h *handler) authenticated(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, ok := bearer(r)
-		if !ok {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="pedigree"`)
-			h.refuse(w, r, http.StatusUnauthorized, registry.Unauthenticated, "this needs a token: send the header Authorization: Bearer TOKEN")
-			return
-		}
-		actor, err := h.service.Authenticate(r.Context(), token)
-		switch registry.CodeOf(err) {
-		case "":
-		case registry.Unauthenticated:
-			w.Header().Set("WWW-Authenticate", `Bearer realm="pedigree", error="invalid_token"`)
-			h.refuse(w, r, http.StatusUnauthorized, registry.Unauthenticated, err.Error())
-			return
-		default:
-			id := requestIDOf(r.Context())
-			h.log.Error("identity could not be read", "request", id, "cause", registry.Cause(err))
-			h.refuse(w, r, http.StatusServiceUnavailable, registry.Unavailable, "the store does not answer; try again soon (request "+id+")")
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(service.As(r.Context(), actor, requestIDOf(r.Context()))))
-	})
-}
-
-// maxAuthorization is the longest Authorization header that is accepted, in bytes.
-const maxAuthorization = 1024
-
-// bearer returns the token of the header Authorization: the bearer token, or the password
-// of Basic. It ignores all other headers.
-func bearer(r *http.Request) (string, bool) {
-	v := r.Header.Get("Authorization")
-	if len(v) > maxAuthorization || len(r.Header.Values("Authorization")) > 1 {
-		return "", false
-	}
-	scheme, rest, _ := strings.Cut(v, " ")
-	switch strings.ToLower(scheme) {
-	case "bearer":
-		return strings.TrimSpace(rest), rest != ""
-	case "basic":
-		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest))
-		_, password, ok := strings.Cut(string(raw), ":")
-		return password, err == nil && ok && password != ""
-	}
-	return "", false
 }
 
 // routeOf returns the route of a request for the metrics, or "other" when there is none, so

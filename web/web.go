@@ -1,7 +1,7 @@
 // Package web serves the embedded pages: the dashboard at / and GraphiQL at
 // /graphiql, with their assets. Node builds them from web/src into web/dist (make
 // web); nothing in them comes from another host. They contain no data: they query
-// /graphql with the user's token, so the routes of this package are public.
+// /graphql in the user's session, so the routes of this package are public.
 package web
 
 import (
@@ -11,6 +11,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"path"
@@ -68,6 +69,37 @@ var embedded = sync.OnceValue(func() *site {
 // Handler serves the embedded pages. It answers GET and HEAD on the exact
 // paths that Routes lists, and 404 on all others.
 func Handler() http.Handler { return embedded() }
+
+// Options say what the pages find in front of them.
+type Options struct {
+	// BasePath is the path below which the server answers, such as /pedigree; "" is the root.
+	// The handler gets its requests without it.
+	BasePath string
+	// Login means that the server offers a login at an identity provider.
+	Login bool
+}
+
+// New serves the embedded pages like Handler, with the links and the data that the options need.
+func New(o Options) http.Handler { return embedded().with(o) }
+
+// with returns the site with pages for the options. Only the pages name addresses; scripts read
+// the base path from the page.
+func (s *site) with(o Options) *site {
+	if o == (Options{}) {
+		return s
+	}
+	out := &site{files: maps.Clone(s.files), built: s.built}
+	for _, route := range []string{"/", "/graphiql"} {
+		page := strings.ReplaceAll(string(s.files[route].content), `="/`, `="`+o.BasePath+`/`)
+		data := ` data-base="` + o.BasePath + `"`
+		if o.Login {
+			data += ` data-login="yes"`
+		}
+		page = strings.Replace(page, "<html", "<html"+data, 1)
+		out.files[route] = newFile("index.html", []byte(page), cacheRevalidate)
+	}
+	return out
+}
 
 // Routes lists the paths that Handler serves, sorted. All of them are public.
 func Routes() []string { return embedded().routes() }

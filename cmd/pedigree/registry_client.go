@@ -14,7 +14,9 @@ import (
 	"pedigree/connect/remote"
 	"pedigree/graph"
 	"pedigree/service"
+	"pedigree/service/access"
 	"pedigree/service/bulk"
+	"pedigree/service/core"
 	"pedigree/service/provenance"
 )
 
@@ -27,6 +29,9 @@ type registryClient interface {
 	auditClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
+	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)
+	CreateAPIToken(ctx context.Context, in access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)
+	RevokeAPIToken(ctx context.Context, in access.RevokeAPITokenInput) (*access.RevokeAPITokenPayload, error)
 }
 
 // connection is the registry of the settings, and the context for its calls.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -51,6 +52,7 @@ store the same key.`,
 	cmd.Flags().Int("cache-nodes", cache.DefaultNodes, "the number of nodes in each of the two generations of the lineage cache, about 1 KiB each; 0 disables the cache")
 	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the size limit of a request to /api/v1/facts in bytes")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
+	addIdentityFlags(cmd)
 	return cmd
 }
 
@@ -75,6 +77,10 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	config := server.Config{Origins: s.GetStringSlice("cors-origins"), Log: log, FactsBytes: s.GetInt64("facts-max-bytes")}
+	if err := identityConfig(s, &config); err != nil {
+		return err
+	}
 	tuneGarbageCollector()
 	o, err := openLocalRegistry(ctx, s, createStore)
 	if err != nil {
@@ -97,11 +103,13 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.GetString("listen"), err)
 	}
-	srv := server.HTTP(server.New(o.service, server.Config{Origins: s.GetStringSlice("cors-origins"), Log: log, FactsBytes: s.GetInt64("facts-max-bytes")}))
+	srv := server.HTTP(server.New(o.service, config))
 	srv.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
-	fmt.Fprintf(stdout, "pedigree serves on http://%s\n", l.Addr())
+	stopFlushing := flushTokenUses(context.WithoutCancel(ctx), o.service, log)
+	defer stopFlushing()
+	fmt.Fprintf(stdout, "pedigree serves on http://%s%s\n", l.Addr(), config.BasePath)
 	if tokenFile != "" {
 		fmt.Fprintf(stdout, "the first admin's token is in %s\n", tokenFile)
 	}
@@ -117,6 +125,32 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return fmt.Errorf("some requests did not end in %s: %w", shutdownTimeout, err)
 	}
 	return nil
+}
+
+// flushTokenUses writes each minute when tokens were last used. The function that it returns
+// writes what is left, and ends it.
+func flushTokenUses(ctx context.Context, s *service.Service, log *slog.Logger) (stop func()) {
+	flush := func() {
+		if err := s.FlushTokenUses(ctx); err != nil {
+			log.Warn("the last use of tokens was not written", "cause", registry.Cause(err))
+		}
+	}
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(time.Minute)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				flush()
+				return
+			case <-tick.C:
+				flush()
+			}
+		}
+	}()
+	return func() { close(ended); <-done }
 }
 
 // bootstrap creates the first admin's token in the store. It returns the file that contains

@@ -60,8 +60,9 @@ var settingUses = map[string]settingUse{
 	"ready":          {instead: map[string]string{"server": "name the server that is asked with --url"}, unlessFlags: []string{"url"}},
 	"serve": {flags: append(slices.Clone(ownStore), "log-format", "log-level"), bootstrapToken: true,
 		instead: map[string]string{"server": "this command is the server; say where it listens with --listen"}},
-	"token create": {flags: ownStore, unlessFlags: storeFlags,
-		instead: map[string]string{"server": "a token is made by who can open the store: run this where it is, with --data or --store"}},
+	"token create": storeOrServer,
+	"token list":   storeOrServer,
+	"token revoke": storeOrServer,
 }
 
 // commandName returns the name of a command without that of the program.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"pedigree/registry"
 )
 
 // commandsOf returns every command that does something, without those of cobra itself.
@@ -38,6 +42,7 @@ type probeSettings struct {
 	server   string // counts requests and refuses them
 	requests atomic.Int64
 	ready    string // the URL of a server that is ready
+	token    registry.ID
 }
 
 func newProbeSettings(t *testing.T) *probeSettings {
@@ -45,6 +50,12 @@ func newProbeSettings(t *testing.T) *probeSettings {
 	if code, _, stderr := run(t, "demo", "load", "--data", p.data); code != 0 {
 		t.Fatal(stderr)
 	}
+	code, out, stderr := run(t, "token", "create", "--data", p.data, "--subject", "ann", "--role", "viewer")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	sum := sha256.Sum256([]byte(strings.TrimSpace(out)))
+	p.token = registry.TokenID(hex.EncodeToString(sum[:]))
 	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "Bearer probe-token" {
 			p.requests.Add(1)
@@ -72,7 +83,8 @@ func (p *probeSettings) args(name string) []string {
 		"demo load": {}, "doctor": {}, "export": {}, "import dvc": {p.sample}, "import git": {p.sample}, "lineage": {"credit-approval@1.0.0"}, "load": {file(`{"model":{"name":"m"}}`)},
 		"migrate":      {"--from", "sqlite://" + filepath.Join(p.data, "pedigree.db"), "--to", "sqlite://" + filepath.Join(p.t.TempDir(), "to.db")},
 		"policy check": {"../../policies/policy.csv"}, "policy explain": {"--role", "viewer", "Model.owner"}, "policy show": {}, "ready": {"--url", p.ready},
-		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"},
+		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
+		"token revoke": {string(p.token)},
 	}[name]
 	if !ok {
 		p.t.Errorf("this test has no arguments for %q", name)

@@ -40,6 +40,19 @@ var (
 			format mediaType filename body historyCut asOf knownAt truncation { truncated reasons frontier redacted } } }`
 )
 
+// tokenFields are the fields of an API token.
+const tokenFields = `id subject name roles models createdBy createdAt expiresAt revokedAt lastUsedAt`
+
+// The operations on API tokens.
+var (
+	opAPITokens = `query ApiTokens($subject: String, $first: Int, $after: String) {
+		page: apiTokens(subject: $subject, first: $first, after: $after) { edges { cursor node { ` + tokenFields + ` } } ` + pageFields + ` } }`
+
+	opCreateAPIToken = `mutation CreateApiToken($input: CreateApiTokenInput!) { createApiToken(input: $input) { token apiToken { ` + tokenFields + ` } } }`
+
+	opRevokeAPIToken = `mutation RevokeApiToken($input: RevokeApiTokenInput!) { revokeApiToken(input: $input) { apiToken { ` + tokenFields + ` } } }`
+)
+
 // anyFields reads a node of any type that a client asks for by its id.
 var anyFields = `__typename id ... on Model { ` + modelFields + ` } ... on Repository { ` + repositoryFields + ` } ... on ModelVersion { ` + versionFields +
 	` } ... on DatasetVersion { ` + stateFields + ` } ... on Run { ` + runFields + ` } ... on Commit { ` + commitFields + ` } ... on Tag { ` + tagFields +
@@ -85,5 +98,6 @@ func operations() map[string]string {
 		"recordCommits": opRecordCommits, "recordTag": opRecordTag, "recordDatasetVersion": opRecordDatasetVersion, "recordRun": opRecordRun,
 		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage, "recordFacts": opRecordFacts,
 		"auditCheckpoint": opAuditCheckpoint, "auditConsistency": opAuditConsistency,
-		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias}
+		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias,
+		"apiTokens": opAPITokens, "createApiToken": opCreateAPIToken, "revokeApiToken": opRevokeAPIToken}
 }

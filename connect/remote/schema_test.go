@@ -15,6 +15,7 @@ import (
 
 	"pedigree/lineage"
 	"pedigree/registry"
+	"pedigree/service/access"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
 )
@@ -108,7 +109,8 @@ func inputs() map[string]any {
 	return map[string]any{"recordCommits": &facts.RecordCommitsInput{}, "recordTag": &facts.RecordTagInput{}, "recordDatasetVersion": &facts.RecordDatasetVersionInput{},
 		"recordRun": &facts.RecordRunInput{}, "recordFeature": &facts.RecordFeatureInput{}, "recordDeployment": &facts.RecordDeploymentInput{},
 		"endDeployment": &facts.EndDeploymentInput{}, "linkLineage": &facts.LinkLineageInput{}, "registerModel": &catalog.RegisterModelInput{},
-		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{}}
+		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
+		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.

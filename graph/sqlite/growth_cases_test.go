@@ -140,7 +140,7 @@ func modelList(name string, want int, f *catalog.ModelFilter, o *core.ModelOrder
 }
 
 func lists() []useCase {
-	return append(slicesOf(catalogLists(), factLists()), logLists()...)
+	return append(slicesOf(catalogLists(), factLists()), slicesOf(logLists(), tokenLists())...)
 }
 
 func slicesOf(all ...[]useCase) (out []useCase) {
@@ -326,6 +326,19 @@ func factLists() (out []useCase) {
 		}
 		return len(c.Edges) + len(tags.Edges), nil
 	})
+	return out
+}
+
+func tokenLists() (out []useCase) {
+	for name, subject := range map[string]string{"tokens, 5 of a subject": "root", "tokens, 5 of everybody": ""} {
+		out = append(out, get(name, 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.APITokens(ctx, subject, firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}))
+	}
 	return out
 }
 

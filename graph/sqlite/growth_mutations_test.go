@@ -102,5 +102,11 @@ func mutations() []useCase {
 		mutation("createToken", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.CreateToken(ctx, access.CreateTokenInput{Subject: "u", Role: registry.RoleViewer, Name: fmt.Sprint(n)}))
 		}),
+		mutation("createApiToken", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.CreateAPIToken(ctx, access.CreateAPITokenInput{Name: fmt.Sprint(n)}))
+		}),
+		mutation("revokeApiToken", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RevokeAPIToken(ctx, access.RevokeAPITokenInput{ID: registry.TokenID(fmt.Sprintf("%064x", n))}))
+		}),
 	}
 }

@@ -163,6 +163,16 @@ func (g *grown) facts() {
 		g.link(registry.EdgePointsAt, tag, commit, at)
 	}
 	g.servedFacts()
+	g.tokens()
+}
+
+// tokens adds many tokens of one subject.
+func (g *grown) tokens() {
+	root := g.add(&registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, registry.ActorID("root"), "", "", start)
+	for i := range g.size {
+		hash := fmt.Sprintf("%064x", i)
+		g.add(&registry.Token{Subject: "root", Name: hash, CreatedAt: minute(i)}, registry.TokenID(hash), root, hash, minute(i), registry.TokenSlot(hash))
+	}
 }
 
 // servedFacts adds a deprecated version and what it came from, all of which every role sees.

@@ -18,12 +18,18 @@ import (
 
 // publicMethods lists the methods of the service that need no authorization, and why.
 var publicMethods = map[string]string{
-	"Ready":         "/readyz calls it; it returns only whether the store answers",
-	"Authenticate":  "it identifies the caller",
-	"WithLoaders":   "it reads nothing; its loaders ask the gate",
-	"Now":           "the clock",
-	"LogOrigin":     "the name of the log, which every checkpoint shows",
-	"PolicyVersion": "the hash of the policy, for /metrics, which has an authorization of its own",
+	"Ready":               "/readyz calls it; it returns only whether the store answers",
+	"Authenticate":        "it identifies the caller",
+	"WithLoaders":         "it reads nothing; its loaders ask the gate",
+	"Now":                 "the clock",
+	"LogOrigin":           "the name of the log, which every checkpoint shows",
+	"PolicyVersion":       "the hash of the policy, for /metrics, which has an authorization of its own",
+	"AuthenticateSession": "it identifies the caller",
+	"Federated":           "it identifies the caller, whom an identity provider has proved",
+	"SealSession":         "it makes the text of a cookie",
+	"SealLogin":           "it makes the text of a cookie",
+	"OpenLogin":           "it checks the text of a cookie",
+	"FlushTokenUses":      "the server writes by itself when tokens were used",
 }
 
 var contextType = reflect.TypeFor[context.Context]()

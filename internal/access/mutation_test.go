@@ -33,6 +33,8 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"recordFeature":          `{model: ` + q("alpha") + `, name: "new"}`,
 		"linkLineage":            `{from: ` + id("train-a1") + `, to: ` + id("clean") + `, kind: USED}`,
 		"recordFacts":            `{facts: [{ref: "d", datasetVersion: {dataset: "new", version: "1"}}, {run: {producer: "p", runId: "1", name: "r", inputs: ["@d"]}}]}`,
+		"createApiToken":         `{name: "new"}`,
+		"revokeApiToken":         `{id: "{own token}"}`,
 		"retractLineage":         `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
 	}
 }
@@ -69,7 +71,8 @@ func TestMutations(t *testing.T) {
 			s.prepareMutation(t, f.Name)
 			for _, column := range columns {
 				before := s.logHead()
-				q := "mutation { " + f.Name + "(input: " + inputs[f.Name] + ") { " + strings.Join(selection, " ") + " } }"
+				input := strings.ReplaceAll(inputs[f.Name], "{own token}", string(s.seed.id["spare token "+column]))
+				q := "mutation { " + f.Name + "(input: " + input + ") { " + strings.Join(selection, " ") + " } }"
 				a := s.query(column, q)
 				scanned := crawler{s: s, who: column, hidden: hidden[column], ids: ids[column], found: map[string]string{}, leaks: map[string]string{}, tokensByWord: map[string][]string{}, codes: map[string]int{}}
 				if scanned.scan(q, a); len(scanned.leaks) > 0 {

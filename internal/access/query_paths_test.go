@@ -55,6 +55,7 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"auditCheckpoint":  {"auditCheckpoint"},
 		"auditProof":       {"auditProof(seq: 3)"},
 		"auditConsistency": {"auditConsistency(from: 3)"},
+		"apiTokens":        {"apiTokens(first: 100)"},
 	}
 }
 

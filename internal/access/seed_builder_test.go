@@ -49,7 +49,7 @@ func (b *seedBuilder) addRow(label string, id registry.ID, visibleTo ...map[regi
 
 func buildSeed(path string) (*seedData, error) {
 	seed := &seedData{path: path, id: map[string]registry.ID{}, commitSHA: map[string]string{}, name: map[string]string{}, tokens: map[string]string{},
-		served: map[registry.ID]bool{}, beta: map[registry.ID]bool{}, placements: map[string][]placement{}}
+		served: map[registry.ID]bool{}, own: map[string]map[registry.ID]bool{}, beta: map[registry.ID]bool{}, placements: map[string][]placement{}}
 	ctx := context.Background()
 	store, err := sqlite.Open(ctx, path)
 	if err != nil {
@@ -384,6 +384,9 @@ func (b *seedBuilder) createTokens() {
 			text, err := b.s.CreateToken(b.asAdmin(), access.CreateTokenInput{Subject: subject, Role: role, Scope: scope, Name: b.text()})
 			b.seed.tokens[label] = text
 			b.addRow("actor "+label, registry.ActorID(subject))
+			if err == nil {
+				err = b.ownTokens(label, subject, role, text)
+			}
 			return err
 		})
 	}
@@ -393,6 +396,39 @@ func (b *seedBuilder) createTokens() {
 	token(scopedDeveloper, "user-scoped-developer", developer, "model:"+b.seed.name["alpha"])
 	token(scopedScientist, "user-scoped-scientist", dataScientist, "model:"+b.seed.name["beta"])
 	token("canary", b.text(), viewer, "model:"+b.text())
+}
+
+// ownTokens gives an actor two tokens of its own beside the one that it comes with. One has
+// every field of a token: it is limited, used and revoked.
+func (b *seedBuilder) ownTokens(label, subject, role, text string) error {
+	ctx := context.Background()
+	actor, err := b.s.Authenticate(ctx, text)
+	if err != nil {
+		return err
+	}
+	b.seed.own[label] = map[registry.ID]bool{actor.Token.ID: true}
+	ctx = service.As(ctx, actor, b.text())
+	spare, err := b.s.CreateAPIToken(ctx, access.CreateAPITokenInput{Name: b.text()})
+	if err != nil {
+		return err
+	}
+	b.addRow("spare token "+label, spare.APIToken.ID, b.seed.own[label])
+	whole, err := b.s.CreateAPIToken(ctx, access.CreateAPITokenInput{Name: b.text(), Roles: []string{role}, Models: []string{b.text()}, ExpiresAt: b.s.Now().Add(time.Hour)})
+	if err != nil && registry.CodeOf(err) == registry.Forbidden { // A grant on one model gives no token on another.
+		whole, err = b.s.CreateAPIToken(ctx, access.CreateAPITokenInput{Name: b.text(), Roles: []string{role}, ExpiresAt: b.s.Now().Add(time.Hour)})
+	}
+	if err != nil {
+		return err
+	}
+	b.addRow("whole token "+label, whole.APIToken.ID, b.seed.own[label])
+	if _, err := b.s.Authenticate(ctx, *whole.Token); err != nil {
+		return err
+	}
+	if err := b.s.FlushTokenUses(ctx); err != nil {
+		return err
+	}
+	_, err = b.s.RevokeAPIToken(ctx, access.RevokeAPITokenInput{ID: whole.APIToken.ID})
+	return err
 }
 
 // patchStore writes canaries into the fields that no use case writes yet:

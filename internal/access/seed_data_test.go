@@ -25,7 +25,7 @@ import (
 var canaryPattern = regexp.MustCompile(`cnry\d{6}x|\b7731\d{7}\b|0\.7731\d+|1987-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b|\b73\d{4}\.0\.1\b`)
 
 // idPattern matches the ids of nodes and edges.
-var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|idem|pend|edge)_[0-9a-z]{26}\b`)
+var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|idem|pend|edge)_[0-9a-z]{26}\b`)
 
 // canaryGenerator makes canary tokens in the forms of the schema's types.
 type canaryGenerator struct{ n int }
@@ -74,7 +74,9 @@ type seedData struct {
 	// served holds the rows that developers and viewers see.
 	served map[registry.ID]bool
 	// beta holds the rows that a grant on the hidden model "beta" alone covers.
-	beta       map[registry.ID]bool
+	beta map[registry.ID]bool
+	// own holds, by actor, the tokens of its subject.
+	own        map[string]map[registry.ID]bool
 	nodes      []*graph.Node
 	edges      []graph.Edge
 	log        []registry.LogEntry
@@ -145,6 +147,9 @@ func (seed *seedData) scanStore(ctx context.Context, store graph.Store) error {
 		if of := registry.NounOf(n.Kind); of != nil && (!n.Deleted || n.Kind.Walked()) {
 			noun = of.Name
 		}
+		if n.Kind == registry.KindToken {
+			noun = "ApiToken"
+		}
 		for field, value := range doc {
 			seed.addPlacements(string(value), noun+"."+field, string(n.ID))
 		}
@@ -190,6 +195,9 @@ func (seed *seedData) addPlacements(value, coordinate, row string) {
 // rowVisible reports whether an actor sees a row. It applies the rule of the first
 // issue to the hand-written lists of rows.
 func (seed *seedData) rowVisible(column, row string) bool {
+	if registry.ID(row).Kind() == registry.KindToken {
+		return column == admin || seed.own[column][registry.ID(row)]
+	}
 	switch column {
 	case admin:
 		return true
@@ -239,9 +247,12 @@ func (seed *seedData) hiddenFrom(m matrix, who string) (canaries map[string]stri
 		}
 	}
 	for _, n := range seed.nodes {
-		visible := seed.rowVisible(who, string(n.ID)) && registry.NounOf(n.Kind) != nil
-		if visible && m[registry.NounOf(n.Kind).Name+".id"][matrixColumn(who)] != "yes" {
-			visible = false
+		visible := seed.rowVisible(who, string(n.ID))
+		switch noun := registry.NounOf(n.Kind); {
+		case n.Kind == registry.KindToken: // The list of tokens shows it, no query by id does.
+			visible = visible && m["ApiToken.id"][matrixColumn(who)] == "yes"
+		default:
+			visible = visible && noun != nil && m[noun.Name+".id"][matrixColumn(who)] == "yes"
 		}
 		if !visible {
 			ids[string(n.ID)] = true

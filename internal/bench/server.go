@@ -37,7 +37,7 @@ func (c Config) startServer(ctx context.Context, name, store string, flags ...st
 		os.RemoveAll(data)
 		return nil, fmt.Errorf("no token for %s: %w", name, err)
 	}
-	cmd := exec.Command(c.Server, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn", "--store", store}, flags...)...)
+	cmd := exec.Command(c.Server, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn", "--rate-limit", "0", "--store", store}, flags...)...)
 	admin := rand.Text() + rand.Text()
 	cmd.Env = append(os.Environ(), "PEDIGREE_BOOTSTRAP_TOKEN="+admin)
 	p, err := launch(cmd, filepath.Join(c.Dir, name+".log"), c.StartTimeout, checkReady)

@@ -39,6 +39,11 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx = graphql.StartOperationTrace(ctx)
 	kind := contentType(r.Header.Get("Accept"))
 	op, errs := h.operation(ctx, params)
+	if seconds := retryAfter(errs); seconds > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		send(w, kind, http.StatusTooManyRequests, h.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		return
+	}
 	if errs != nil {
 		send(w, kind, statusOf(errs, kind), h.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 		return

@@ -42,10 +42,10 @@ func (operationLimits) ExtensionName() string { return "OperationLimits" }
 func (operationLimits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext refuses an operation over the limits.
-func (s operationLimits) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+func (s operationLimits) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	m := &operationMeter{schema: s.schema, vars: op.Variables, fragments: map[string]selectionSize{}, doc: op.Doc}
 	root := m.selection(op.Operation.SelectionSet)
-	roots := maxRootFields
+	roots, asked := maxRootFields, len(m.roots(op.Operation.SelectionSet))
 	if op.Operation.Operation == ast.Mutation {
 		roots = maxMutationFields
 	}
@@ -56,7 +56,7 @@ func (s operationLimits) MutateOperationContext(_ context.Context, op *graphql.O
 	switch {
 	case m.refusal != nil:
 		return refuse(m.refusal.Code, "%s", m.refusal.Message)
-	case len(m.roots(op.Operation.SelectionSet)) > roots:
+	case asked > roots:
 		return refuse(registry.ResourceExhausted, "more than %d root fields; send several operations", roots)
 	case root.aliases > maxAliases:
 		return refuse(registry.ResourceExhausted, "more than %d aliases", maxAliases)
@@ -66,6 +66,9 @@ func (s operationLimits) MutateOperationContext(_ context.Context, op *graphql.O
 		return refuse(registry.ResourceExhausted, "deeper than %d levels; ask with lineage, which is flat", maxDepth)
 	case root.cost > maxComplexity:
 		return refuse(registry.ResourceExhausted, "the operation costs %.0f and may cost %d; ask for fewer fields or a smaller first", root.cost, maxComplexity)
+	}
+	if op.Operation.Operation == ast.Mutation {
+		return charge(ctx, asked-1) // The request itself was counted as one.
 	}
 	return nil
 }

@@ -1,11 +1,15 @@
-// Package access holds the use cases about callers: the viewer, tokens, permissions of the
-// server itself, and the audit log. It makes no policy decisions; package policies does.
+// Package access holds the use cases about callers: the viewer, tokens, sessions, permissions of
+// the server itself, and the audit log. It makes no policy decisions; package policies does.
 package access
 
 import "pedigree/service/core"
 
-// Access identifies callers, lists what they may do, creates tokens and lists the audit log.
-type Access struct{ core *core.Core }
+// Access identifies callers, lists what they may do, manages tokens and sessions and lists the
+// audit log.
+type Access struct {
+	core       *core.Core
+	sessionKey []byte
+}
 
 // New returns an Access on a core.
-func New(c *core.Core) *Access { return &Access{c} }
+func New(c *core.Core) *Access { return &Access{c, c.Gate.Key("sessions")} }

@@ -23,3 +23,7 @@ func (a *Access) MayReadMetrics(ctx context.Context) error {
 
 // PolicyVersion returns the version of the current policy. It checks no permission.
 func (a *Access) PolicyVersion() string { return a.core.Gate.Policy().Version }
+
+// FlushTokenUses writes when tokens were last used. The server calls it each minute and when it
+// ends; it checks no permission.
+func (a *Access) FlushTokenUses(ctx context.Context) error { return a.core.Gate.FlushTokenUses(ctx) }

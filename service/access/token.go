@@ -66,10 +66,9 @@ func (a *Access) CreateToken(ctx context.Context, in CreateTokenInput) (string, 
 		if err != nil || found[1] != nil && !granted {
 			return core.WriteResult{}, err
 		}
-		t := &registry.Token{Subject: in.Subject, Name: in.Name, CreatedAt: tx.Now(), ExpiresAt: core.StoredTime(in.ExpiresAt, time.Time{})}
-		t.ID, t.Parent, t.ValidFrom = registry.TokenID(hash), registry.ActorID(in.Subject), tx.Now()
+		t := &registry.Token{Subject: in.Subject, Name: in.Name, CreatedBy: tx.Subject(), CreatedAt: tx.Now(), ExpiresAt: core.StoredTime(in.ExpiresAt, time.Time{})}
 		if found[1] == nil {
-			if err := core.PutNoun(ctx, tx, t, tx.Now(), registry.TokenSlot(hash)); err != nil {
+			if err := putToken(ctx, tx, t, hash); err != nil {
 				return core.WriteResult{}, err
 			}
 		}

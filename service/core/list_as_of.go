@@ -182,7 +182,7 @@ func nodesByIDAt(ctx context.Context, scope *policies.Scope, at registry.Instant
 // the query is one more than the page size.
 func pastPage[N registry.Node, E any](ctx context.Context, c *Core, scope *policies.Scope, of registry.Node, q ChildQuery, bindings any, p Paging, edge func(string, N) E) (*Connection[E], error) {
 	l := ListIdentity{bindings, q.Order, q.Desc}
-	after, err := c.openKeyCursor(scope, l, p.After)
+	after, err := c.OpenKeyCursor(scope, l, p.After)
 	if err != nil {
 		return nil, err
 	}

@@ -119,12 +119,14 @@ func (l ListIdentity) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]any{l.bindings, l.order, l.desc})
 }
 
-func (c *Core) sealKeyCursor(scope *policies.Scope, l ListIdentity, n *graph.Node) string {
+// SealKeyCursor makes the cursor of a node in a list that is read by keys.
+func (c *Core) SealKeyCursor(scope *policies.Scope, l ListIdentity, n *graph.Node) string {
 	k := policies.KeyOf(n, l.order)
 	return c.SealCursor(scope.Actor().Subject, l, []any{k.Value, k.ID})
 }
 
-func (c *Core) openKeyCursor(scope *policies.Scope, l ListIdentity, after *string) (*graph.Key, error) {
+// OpenKeyCursor returns the key that a cursor of SealKeyCursor holds, nil without a cursor.
+func (c *Core) OpenKeyCursor(scope *policies.Scope, l ListIdentity, after *string) (*graph.Key, error) {
 	if after == nil || *after == "" {
 		return nil, nil
 	}
@@ -149,7 +151,7 @@ func FindPage[N registry.Node, E any](ctx context.Context, c *Core, scope *polic
 		return nil, err
 	}
 	l := ListIdentity{bindings, q.Order, q.Desc}
-	if q.After, err = c.openKeyCursor(scope, l, p.After); err != nil {
+	if q.After, err = c.OpenKeyCursor(scope, l, p.After); err != nil {
 		return nil, err
 	}
 	q.Limit = max(size, 1)
@@ -188,7 +190,7 @@ func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l Lis
 	conn := &Connection[E]{Edges: []E{}}
 	for i, n := range nodes {
 		noun, _ := nouns[i].(N)
-		cursor := c.sealKeyCursor(scope, l, n)
+		cursor := c.SealKeyCursor(scope, l, n)
 		if i == 0 {
 			conn.PageInfo.StartCursor = cursor
 		}

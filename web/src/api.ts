@@ -1,4 +1,5 @@
-// The client of POST /graphql. All requests of the dashboard go through it.
+// The client of POST /graphql. All requests of the dashboard go through it, in the browser's session.
+import { BASE, REQUEST_HEADER } from './session';
 
 /** A GraphQL error. The count says how often it occurred. */
 export interface GraphQLError {
@@ -28,21 +29,19 @@ export class RequestError extends Error {
 export async function ask<T>(
   query: string,
   variables: Record<string, unknown>,
-  token: string,
   signal?: AbortSignal,
 ): Promise<Answer<T>> {
   let response: Response;
   try {
-    response = await fetch('/graphql', {
+    response = await fetch(`${BASE}/graphql`, {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
         Accept: 'application/graphql-response+json, application/json',
-        Authorization: `Bearer ${token}`,
+        ...REQUEST_HEADER,
       },
       body: JSON.stringify({ query, variables }),
-      // Without "omit" a 401 with a Basic challenge would open the browser's password dialog.
-      credentials: 'omit',
+      credentials: 'same-origin',
       cache: 'no-store',
       signal: signal ?? null,
     });
@@ -58,7 +57,7 @@ export async function ask<T>(
     throw new RequestError(response.status === 401 ? 'UNAUTHENTICATED' : 'INTERNAL', `The server answered ${response.status} without JSON.`);
   }
   const errors = Array.isArray(body?.errors) ? body.errors : [];
-  if (response.status === 401) throw new RequestError('UNAUTHENTICATED', errors[0]?.message ?? 'The token was not accepted.');
+  if (response.status === 401) throw new RequestError('UNAUTHENTICATED', errors[0]?.message ?? 'Nobody is signed in.');
   if (body?.data == null) {
     throw new RequestError(errors[0]?.extensions?.code ?? 'INTERNAL', errors[0]?.message ?? `The server answered ${response.status} without data.`);
   }

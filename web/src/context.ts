@@ -1,9 +1,8 @@
 /** What the parts of the signed-in page share. */
 export interface Context {
-  token: string;
   /** Aborted at sign-out. */
   signal: AbortSignal;
-  /** Returns the text for an error. Signs out when the token is no longer accepted. */
+  /** Returns the text for an error. Signs out when the session has ended. */
   onFailure(err: unknown): string;
 }
 

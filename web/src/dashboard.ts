@@ -13,11 +13,10 @@ const account = document.getElementById('account')!;
 /** Aborts the requests and removes the listeners of the signed-in page. */
 let signedIn = new AbortController();
 
-/** Leaves the signed-in page, on request or because the token is no longer accepted. */
+/** Leaves the signed-in page, on request or because the session has ended. */
 function signOut(message = ''): void {
   signedIn.abort();
-  session.clear();
-  showLogin(message);
+  void session.end().then(() => showLogin(message));
 }
 
 function showLogin(message = ''): void {
@@ -38,7 +37,8 @@ function showLogin(message = ''): void {
     error,
     button,
     h('p', { id: 'token-help', class: 'muted' },
-      withCode(`No token yet? ${TOKEN_COMMAND} prints one as its last line. It is kept in this tab only, until you sign out or close it.`)),
+      withCode(`No token yet? ${TOKEN_COMMAND} prints one as its last line. The page does not keep it: it starts a session, which ends when you sign out.`)),
+    session.LOGIN && h('p', {}, h('a', { href: session.loginAddress() }, 'Sign in with your organisation')),
   );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -51,9 +51,9 @@ function showLogin(message = ''): void {
     button.disabled = true;
     setChildren(error);
     try {
-      const { data } = await ask<ViewerData>(VIEWER, {}, value);
-      session.saveToken(value);
-      showSignedIn(data);
+      await session.start(value);
+      input.value = '';
+      showSignedIn((await ask<ViewerData>(VIEWER, {})).data);
     } catch (err) {
       setChildren(error, withCode(errorText(err)));
       button.disabled = false;
@@ -66,7 +66,6 @@ function showLogin(message = ''): void {
 }
 
 function showSignedIn({ viewer }: ViewerData): void {
-  const token = session.token()!;
   signedIn = new AbortController();
   const out = h('button', { type: 'button' }, 'Sign out');
   out.addEventListener('click', () => signOut());
@@ -77,10 +76,10 @@ function showSignedIn({ viewer }: ViewerData): void {
     out,
   );
   const onFailure = (err: unknown): string => {
-    if (err instanceof RequestError && err.code === 'UNAUTHENTICATED') signOut(`Your token is no longer accepted. ${errorText(err)}`);
+    if (err instanceof RequestError && err.code === 'UNAUTHENTICATED') signOut('Your session has ended. Sign in again.');
     return errorText(err);
   };
-  const context = { token, signal: signedIn.signal, onFailure };
+  const context = { signal: signedIn.signal, onFailure };
   const treePanel = makeTreePanel(context);
   const list = makeModelList(context, (model, byUser) => void treePanel.showModel(model, byUser));
   setChildren(app, h('h1', { class: 'visually-hidden' }, 'Models and their provenance'), h('div', { class: 'columns' }, list.element, treePanel.element));
@@ -89,12 +88,11 @@ function showSignedIn({ viewer }: ViewerData): void {
 }
 
 async function start(): Promise<void> {
-  const token = session.token();
-  if (token === null) return showLogin();
   try {
-    showSignedIn((await ask<ViewerData>(VIEWER, {}, token)).data);
+    if (!(await session.exists())) return showLogin();
+    showSignedIn((await ask<ViewerData>(VIEWER, {})).data);
   } catch (err) {
-    if (err instanceof RequestError && err.code === 'UNAUTHENTICATED') return signOut(`Your token is no longer accepted. ${errorText(err)}`);
+    if (err instanceof RequestError && err.code === 'UNAUTHENTICATED') return signOut('Your session has ended. Sign in again.');
     const again = h('button', { type: 'button' }, 'Try again');
     again.addEventListener('click', () => void start());
     const out = h('button', { type: 'button' }, 'Sign out');

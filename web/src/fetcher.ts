@@ -1,31 +1,27 @@
 import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { createClient, type ExecutionResult } from 'graphql-ws';
 import { parse } from 'graphql';
-import { token } from './session';
+import { BASE, REQUEST_HEADER } from './session';
 
 type Headers = Record<string, unknown> | undefined;
 
-/** The headers of the headers editor, and the token of the sign-in unless the editor has an Authorization of its own. */
-function withToken(headers: Headers): Record<string, string> {
-  const given = (headers ?? {}) as Record<string, string>;
-  const signedIn = token();
-  if (signedIn === null || Object.keys(given).some((name) => name.toLowerCase() === 'authorization')) return given;
-  return { ...given, Authorization: `Bearer ${signedIn}` };
+/** The headers of the headers editor. An Authorization there takes the place of the session. */
+function withRequest(headers: Headers): Record<string, string> {
+  return { ...((headers ?? {}) as Record<string, string>), ...REQUEST_HEADER };
 }
 
 /**
  * The fetcher of GraphiQL: POST for queries and mutations, graphql-transport-ws for subscriptions. A browser cannot set
  * headers on a WebSocket, so they are sent as the connection_init payload.
  */
-export const fetcher: Fetcher = (params, options) => (isSubscription(params) ? subscribe : post)(params, withToken(options?.headers));
+export const fetcher: Fetcher = (params, options) => (isSubscription(params) ? subscribe : post)(params, withRequest(options?.headers));
 
 async function post(params: FetcherParams, headers: Record<string, string>) {
-  const response = await fetch('/graphql', {
+  const response = await fetch(`${BASE}/graphql`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/graphql-response+json, application/json', ...headers },
     body: JSON.stringify(params),
-    // Without "omit" a 401 with a Basic challenge would open the browser's password dialog.
-    credentials: 'omit',
+    credentials: 'same-origin',
     cache: 'no-store',
   });
   const text = await response.text();
@@ -36,9 +32,9 @@ async function post(params: FetcherParams, headers: Record<string, string>) {
   }
 }
 
-/** Opens a WebSocket per subscription and closes it with the subscription: the token may change. */
+/** Opens a WebSocket per subscription and closes it with the subscription: the session may end. */
 function subscribe(params: FetcherParams, headers: Record<string, string>): AsyncIterableIterator<ExecutionResult> {
-  const url = new URL('/graphql', location.href);
+  const url = new URL(`${BASE}/graphql`, location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const client = createClient({ url: url.href, connectionParams: headers, retryAttempts: 0 });
   const results = client.iterate({ query: params.query, variables: params.variables as Record<string, unknown>, operationName: params.operationName ?? null });

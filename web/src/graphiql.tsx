@@ -3,11 +3,11 @@ import './graphiql.css';
 import { useEditorContext, useExecutionContext, type GraphiQLPlugin } from '@graphiql/react';
 import type { FetcherParams } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { EXAMPLES, findSamples, type Ask, type Example } from './examples';
 import { fetcher } from './fetcher';
-import { clear, token } from './session';
+import { BASE, end, exists } from './session';
 import { SignIn } from './signin';
 
 function Icon() {
@@ -43,7 +43,7 @@ function Examples() {
     <section aria-label="Examples">
       <div className="graphiql-doc-explorer-title">Examples</div>
       <p className="pedigree-hint">
-        Choosing an example fills the editors; run it with {'▶'} or Ctrl-Enter. Your token is sent with every request and shown nowhere; the Headers editor is for other headers.
+        Choosing an example fills the editors; run it with {'▶'} or Ctrl-Enter. Your session goes with every request; the Headers editor is for other headers.
       </p>
       <ul className="pedigree-examples">
         {EXAMPLES.map((example) => (
@@ -64,7 +64,7 @@ function Examples() {
 
 const EXAMPLES_PLUGIN: GraphiQLPlugin = { title: 'Examples', icon: Icon, content: Examples };
 
-/** Sends queries as the editors do: with the token, and with the headers in the headers editor. */
+/** Sends queries as the editors do: in the session, and with the headers in the headers editor. */
 function askWith(headersText: string): Ask {
   return async (query, variables) => {
     const headers = headersText.trim() === '' ? {} : (JSON.parse(headersText) as Record<string, string>);
@@ -88,14 +88,17 @@ const storage = {
 const VISIBLE = 'graphiql:visiblePlugin';
 if (sessionStorage.getItem(VISIBLE) === null && matchMedia('(min-width: 900px)').matches) sessionStorage.setItem(VISIBLE, EXAMPLES_PLUGIN.title);
 
-/** The page: GraphiQL behind a sign-in. The token is no part of GraphiQL, so it shows it nowhere; the fetcher sends it. */
+/** The page: GraphiQL behind a sign-in. The session is a cookie, which no script reads. */
 function Page() {
-  const [signedIn, setSignedIn] = useState(token() !== null);
+  const [signedIn, setSignedIn] = useState<boolean | null>(null);
+  useEffect(() => {
+    exists().then(setSignedIn, () => setSignedIn(false));
+  }, []);
+  if (signedIn === null) return null;
   if (!signedIn) return <SignIn onDone={() => setSignedIn(true)} />;
 
   function signOut() {
-    clear();
-    setSignedIn(false);
+    void end().then(() => setSignedIn(false));
   }
 
   return (
@@ -109,7 +112,7 @@ function Page() {
       showPersistHeadersSettings={false}
     >
       <GraphiQL.Logo>
-        <a className="pedigree-home" href="/" title="Back to the dashboard">
+        <a className="pedigree-home" href={`${BASE}/`} title="Back to the dashboard">
           Pedigree
         </a>
         <button type="button" className="pedigree-sign-out" onClick={signOut}>

@@ -70,7 +70,7 @@ export function makeModelList(context: Context, onChoose: (model: Model, byUser:
     more.disabled = true;
     status.textContent = 'Loading…';
     try {
-      const { data, errors } = await ask<ModelsData>(MODELS, { after: page?.endCursor ?? null }, context.token, context.signal);
+      const { data, errors } = await ask<ModelsData>(MODELS, { after: page?.endCursor ?? null }, context.signal);
       for (const model of nodesOf(data.models)) add(model);
       page = data.models?.pageInfo ?? { hasNextPage: false, endCursor: null };
       more.hidden = !page.hasNextPage;

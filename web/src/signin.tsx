@@ -1,15 +1,13 @@
 import { useEffect, useRef, useState, type FormEvent } from 'react';
-import { ask } from './api';
 import { TOKEN_COMMAND, errorText } from './errortext';
-import { VIEWER, type ViewerData } from './queries';
-import { parseToken, saveToken } from './session';
+import { BASE, LOGIN, loginAddress, parseToken, start } from './session';
 
 /** A text whose parts between backquotes are code. */
 function WithCode({ text }: { text: string }) {
   return text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part));
 }
 
-/** Asks for the token in a password field, as the dashboard does, and stores it for this tab when the server accepts it. */
+/** Asks for the token in a password field, as the dashboard does, and starts a session with it. */
 export function SignIn({ onDone }: { onDone: () => void }) {
   const input = useRef<HTMLInputElement>(null);
   const [error, setError] = useState('');
@@ -27,8 +25,7 @@ export function SignIn({ onDone }: { onDone: () => void }) {
     setBusy(true);
     setError('');
     try {
-      await ask<ViewerData>(VIEWER, {}, value);
-      saveToken(value);
+      await start(value);
       onDone();
     } catch (err) {
       setError(errorText(err));
@@ -51,10 +48,15 @@ export function SignIn({ onDone }: { onDone: () => void }) {
           Sign in
         </button>
         <p id="token-help">
-          <WithCode text={`No token yet? ${TOKEN_COMMAND} prints one as its last line. It is kept in this tab only, until you sign out or close it.`} />
+          <WithCode text={`No token yet? ${TOKEN_COMMAND} prints one as its last line. The page does not keep it: it starts a session, which ends when you sign out.`} />
         </p>
+        {LOGIN && (
+          <p>
+            <a href={loginAddress()}>Sign in with your organisation</a>
+          </p>
+        )}
         <p>
-          <a href="/">Back to the dashboard</a>
+          <a href={`${BASE}/`}>Back to the dashboard</a>
         </p>
       </form>
     </main>

@@ -51,7 +51,7 @@ export function makeTreePanel(context: Context) {
     const best = model.productionVersion ?? model.latestVersion;
     if (wanted === null && best !== null) go(best.id, byUser ? 'push' : 'replace');
     try {
-      const { data, errors } = await ask<VersionsData>(VERSIONS, { name: model.name }, context.token, AbortSignal.any([signal, context.signal]));
+      const { data, errors } = await ask<VersionsData>(VERSIONS, { name: model.name }, AbortSignal.any([signal, context.signal]));
       const first = picker.showVersions(model, data.model?.versions ?? null, errors);
       if (wanted === null && best === null) {
         if (first !== null) go(first, byUser ? 'push' : 'replace');
@@ -93,7 +93,7 @@ export function makeTreePanel(context: Context) {
     more.disabled = true;
     try {
       for (let page = 0; page < PAGES_AT_ONCE; page++) {
-        const { data, errors } = await ask<LineageData>(LINEAGE, { of: id, after: loaded.last?.pageInfo?.endCursor ?? null }, context.token, signal);
+        const { data, errors } = await ask<LineageData>(LINEAGE, { of: id, after: loaded.last?.pageInfo?.endCursor ?? null }, signal);
         if (data.lineage === null) throw new RequestError(errors[0]?.extensions?.code ?? 'INTERNAL', errors[0]?.message ?? 'The server sent no lineage.');
         loaded.nodes.push(...(data.lineage.nodes ?? []).filter((node) => node !== null));
         loaded.edges.push(...(data.lineage.edges ?? []).filter((edge) => edge !== null));

@@ -47,7 +47,7 @@ test('an unknown token is refused, with the command that creates one', async () 
   await close();
 });
 
-test('signing in lists the models and draws a tree; signing out deletes the token', async () => {
+test('signing in lists the models and draws a tree; the tab has no token; signing out ends the session', async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page);
   await page.getByRole('tree').waitFor();
@@ -55,7 +55,9 @@ test('signing in lists the models and draws a tree; signing out deletes the toke
   assert.ok((await page.getByRole('treeitem').count()) > 1);
   assert.match(page.url(), /#node=/);
   assert.ok(!page.url().includes(token));
-  assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+  assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length + document.cookie.length), 0);
+  const cookies = (await page.context().cookies()).filter((cookie) => cookie.name === 'pedigree_session');
+  assert.deepEqual(cookies.map(({ httpOnly, sameSite }) => [httpOnly, sameSite]), [[true, 'Strict']]);
   await screenshot(page, 'dashboard-light');
   await page.getByLabel('Filter the models').fill('no model has this name');
   assert.equal(await page.locator('.models tbody tr:visible').count(), 0);
@@ -63,7 +65,9 @@ test('signing in lists the models and draws a tree; signing out deletes the toke
   await page.getByRole('tree').waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByLabel('API token').waitFor();
-  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  assert.deepEqual(await page.context().cookies(), []);
+  await page.reload();
+  await page.getByLabel('API token').waitFor();
   assert.deepEqual(problems(), []);
   await close();
 });
@@ -205,7 +209,7 @@ test('hidden fields, an empty registry and a stopped server are described', stub
   await ended.page.getByRole('tree').waitFor();
   await ended.page.route('**/graphql', (route) => route.fulfill({ status: 401, contentType: 'application/json', body: '{"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}' }));
   await ended.page.getByRole('button', { name: 'fraud-scorer' }).click();
-  await ended.page.getByRole('alert').getByText('Your token is no longer accepted').waitFor();
+  await ended.page.getByRole('alert').getByText('Your session has ended').waitFor();
   assert.equal(await ended.page.evaluate(() => sessionStorage.length), 0);
   await ended.close();
 });
@@ -264,7 +268,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.getByLabel('API token').fill('wrong-token');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').getByText('pedigree token create --subject me --role viewer').waitFor();
-    assert.equal(await page.evaluate(() => sessionStorage.getItem('pedigree.token')), null);
+    assert.equal(await page.evaluate(() => sessionStorage.length + document.cookie.length), 0);
     assert.deepEqual(await page.evaluate(lowContrastTexts), []);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
     await screenshot(page, `graphiql-sign-in-${colorScheme}`);
@@ -273,7 +277,7 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
-test('GraphiQL signs in by itself, sends the token and never shows it', async () => {
+test('GraphiQL signs in by itself, sends the session and never has the token', async () => {
   const { page, close, problems } = await open(browser, base);
   const sent = [];
   page.on('request', (request) => { if (request.url().endsWith('/graphql')) sent.push(request.headers()); });
@@ -285,12 +289,12 @@ test('GraphiQL signs in by itself, sends the token and never shows it', async ()
   await page.getByRole('button', { name: /Execute query/ }).click();
   await page.locator('.result-window .CodeMirror-code').getByText('"models"').first().waitFor();
   assert.equal(sent.at(-1)['x-team'], 'payments', 'the headers editor is for everything else');
-  for (const headers of sent) assert.equal(headers.authorization, `Bearer ${token}`);
+  for (const headers of sent) assert.deepEqual([headers.authorization, headers['x-pedigree-request']], [undefined, '1']);
   await page.getByRole('button', { name: 'Show History' }).click();
   await page.locator('.graphiql-history-item').first().waitFor();
-  const bearer = (text) => text.includes(`Bearer ${token}`);
+  const bearer = (text) => (real ? text.includes(token) : text.includes(`Bearer ${token}`));
   assert.ok(!bearer(await everyText(page)), 'no text of the page has the token');
-  const stored = await page.evaluate(() => Object.entries(sessionStorage).filter(([key]) => key !== 'pedigree.token').flat().join('\n'));
+  const stored = await page.evaluate(() => Object.entries(sessionStorage).flat().join('\n'));
   assert.ok(stored.includes('graphiql:') && !bearer(stored), 'GraphiQL does not store the token');
   // What is typed into the headers editor is shown, and goes before the token.
   await page.locator('.graphiql-editor-tool .CodeMirror').last().click();
@@ -307,7 +311,7 @@ test('GraphiQL signs in by itself, sends the token and never shows it', async ()
 });
 
 for (const colorScheme of ['light', 'dark']) {
-  test(`GraphiQL, ${colorScheme}: uses the token, runs every example that only reads, stores nothing on disk`, async () => {
+  test(`GraphiQL, ${colorScheme}: uses the session, runs every example that only reads, stores nothing on disk`, async () => {
     const { page, close, problems } = await open(browser, base, { colorScheme });
     await signIn(page);
     await page.getByRole('tree').waitFor();

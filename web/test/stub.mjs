@@ -1,5 +1,6 @@
 // A stub server for the browser tests: the built pages with the content security policy of web.go, and the part of
-// Pedigree's GraphQL schema that the pages use. Its answers depend on the token.
+// Pedigree's GraphQL schema that the pages use. Its sessions are cookies with the token in them, on which its answers
+// depend; the real server keeps sessions in its store.
 import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, extname, join } from 'node:path';
@@ -137,6 +138,18 @@ export async function startStub() {
 
   const server = createServer((request, response) => {
     const headers = { 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' };
+    const known = (token) => ['good', 'empty', 'limited'].includes(token);
+    const refused = { errors: [{ message: 'unauthenticated', extensions: { code: 'UNAUTHENTICATED' } }] };
+    if (request.url === '/session' && request.method === 'GET') {
+      const signedIn = known(/pedigree_session=([^;]*)/.exec(request.headers.cookie ?? '')?.[1]);
+      return response.writeHead(200, { ...headers, 'Content-Type': 'application/json' }).end(JSON.stringify({ signedIn }));
+    }
+    if (request.url === '/session' || request.url === '/logout') {
+      const token = request.url === '/logout' ? '' : /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
+      if (request.method !== 'POST' || !request.headers['x-pedigree-request']) return response.writeHead(403, headers).end();
+      if (token !== '' && !known(token)) return response.writeHead(401, { ...headers, 'Content-Type': 'application/json' }).end(JSON.stringify(refused));
+      return response.writeHead(204, { ...headers, 'Set-Cookie': `pedigree_session=${token}; Path=/; HttpOnly; SameSite=Strict${token === '' ? '; Max-Age=0' : ''}` }).end();
+    }
     if (request.url !== '/graphql') {
       const file = files.get(request.url);
       if (!file) return response.writeHead(404, headers).end('not found');
@@ -145,9 +158,9 @@ export async function startStub() {
     let text = '';
     request.on('data', (part) => (text += part));
     request.on('end', async () => {
-      const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
-      const answer = (status, body) => response.writeHead(status, { ...headers, 'Content-Type': 'application/json', 'WWW-Authenticate': 'Basic realm="pedigree"' }).end(JSON.stringify(body));
-      if (!['good', 'empty', 'limited'].includes(token)) return answer(401, { errors: [{ message: 'unauthenticated', extensions: { code: 'UNAUTHENTICATED' } }] });
+      const token = /pedigree_session=([^;]*)/.exec(request.headers.cookie ?? '')?.[1];
+      const answer = (status, body) => response.writeHead(status, { ...headers, 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+      if (!known(token) || !request.headers['x-pedigree-request']) return answer(401, refused);
       const { query, variables, operationName } = JSON.parse(text);
       answer(200, await graphql({ schema, source: query, rootValue: root(token), variableValues: variables, operationName }));
     });

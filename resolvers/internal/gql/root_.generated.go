@@ -74,6 +74,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CommitFilter", ec.unmarshalInputCommitFilter),
 			graphql.NewInputUnmarshaler("CommitInput", ec.unmarshalInputCommitInput),
 			graphql.NewInputUnmarshaler("CommitOrder", ec.unmarshalInputCommitOrder),
+			graphql.NewInputUnmarshaler("CreateApiTokenInput", ec.unmarshalInputCreateApiTokenInput),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
 			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
 			graphql.NewInputUnmarshaler("DeleteAliasInput", ec.unmarshalInputDeleteAliasInput),
@@ -108,6 +109,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RegisterModelVersionInput", ec.unmarshalInputRegisterModelVersionInput),
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
+			graphql.NewInputUnmarshaler("RevokeApiTokenInput", ec.unmarshalInputRevokeApiTokenInput),
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
 			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
@@ -2962,6 +2964,104 @@ type SearchStageCount {
   count: Int
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/token.graphqls", Input: `extend type Query {
+  "API tokens, newest first: your own, and for administrators those of everybody."
+  apiTokens(
+    "Whose tokens; left out, all that you may see."
+    subject: String
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+  ): ApiTokenConnection
+}
+
+extend type Mutation {
+  "Makes an API token and shows it, this once. It never gives more than its subject holds when it is used."
+  createApiToken("What to make." input: CreateApiTokenInput!): CreateApiTokenPayload
+  "Revokes an API token; the same again changes nothing."
+  revokeApiToken("Which token." input: RevokeApiTokenInput!): RevokeApiTokenPayload
+}
+
+"An API token, without its text: only its hash is stored."
+type ApiToken {
+  "The id, which is no secret."
+  id: ID!
+  "Who the token acts as."
+  subject: String!
+  "What it is called; null when it has no name."
+  name: String
+  "The roles that it is limited to; without any, it has all roles of its subject."
+  roles: [String!]!
+  "The names of the models that it is limited to; without any, it has every scope of its subject."
+  models: [String!]!
+  "Who made it."
+  createdBy: String
+  "When it was made."
+  createdAt: DateTime
+  "When it expires; null when it does not."
+  expiresAt: DateTime
+  "When it was revoked; null when it was not."
+  revokedAt: DateTime
+  "When it was last used, to the hour; null when it was not."
+  lastUsedAt: DateTime
+}
+
+"A page of API tokens."
+type ApiTokenConnection {
+  "The items with their cursors."
+  edges: [ApiTokenEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"An API token in a page."
+type ApiTokenEdge {
+  "Its place in the list."
+  cursor: String!
+  "The API token."
+  node: ApiToken
+}
+
+"A new API token."
+input CreateApiTokenInput {
+  "Who it is for: yourself, when left out; somebody else needs token.manage.any."
+  subject: String
+  "What to call it."
+  name: String
+  "The roles to limit it to, which the subject holds."
+  roles: [String!]
+  "The names of the models to limit it to."
+  models: [String!]
+  "When it expires; left out, it does not."
+  expiresAt: DateTime
+  "Grants the subject the roles that it does not hold yet, on the models or on everything; needs access.manage."
+  grantRoles: Boolean
+  "A key of your choice: with the same one, a retry is no second token. It does not show the token again."
+  idempotencyKey: String
+}
+"What createApiToken answers."
+type CreateApiTokenPayload {
+  "The token itself; it is shown once, so it is null for a retry."
+  token: String
+  "What is recorded of it."
+  apiToken: ApiToken
+}
+
+"An API token to revoke."
+input RevokeApiTokenInput {
+  "Its id."
+  id: ID!
+  "A key of your choice: with the same one, a retry has no second effect."
+  idempotencyKey: String
+}
+"What revokeApiToken answers."
+type RevokeApiTokenPayload {
+  "The token, revoked."
+  apiToken: ApiToken
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/version.graphqls", Input: `extend type Query {
   "One version of a model by its semver, label or alias; latest is the highest release. Null when there is none that you may see."
   modelVersion("The model's name." model: String!, "Such as 1.0.0 or v1.0.0." version: String!, "As it was at that time; now, when left out." asOf: DateTime, "As it was known at that time; now, when left out." knownAt: DateTime): ModelVersion
@@ -3320,6 +3420,54 @@ func (ec *executionContext) childFields_Alias(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Alias", field.Name)
 }
 
+func (ec *executionContext) childFields_ApiToken(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ApiToken_id(ctx, field)
+	case "subject":
+		return ec.fieldContext_ApiToken_subject(ctx, field)
+	case "name":
+		return ec.fieldContext_ApiToken_name(ctx, field)
+	case "roles":
+		return ec.fieldContext_ApiToken_roles(ctx, field)
+	case "models":
+		return ec.fieldContext_ApiToken_models(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_ApiToken_createdBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ApiToken_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_ApiToken_expiresAt(ctx, field)
+	case "revokedAt":
+		return ec.fieldContext_ApiToken_revokedAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_ApiToken_lastUsedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiToken", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiTokenConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ApiTokenConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ApiTokenConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ApiTokenConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiTokenConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiTokenEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ApiTokenEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ApiTokenEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiTokenEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_ApprovalDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "before":
@@ -3592,6 +3740,16 @@ func (ec *executionContext) childFields_Completeness(ctx context.Context, field 
 		return ec.fieldContext_Completeness_total(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Completeness", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateApiTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "token":
+		return ec.fieldContext_CreateApiTokenPayload_token(ctx, field)
+	case "apiToken":
+		return ec.fieldContext_CreateApiTokenPayload_apiToken(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateApiTokenPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Dataset(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4818,6 +4976,14 @@ func (ec *executionContext) childFields_RetractLineagePayload(ctx context.Contex
 		return ec.fieldContext_RetractLineagePayload_retracted(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RetractLineagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeApiTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiToken":
+		return ec.fieldContext_RevokeApiTokenPayload_apiToken(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeApiTokenPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
