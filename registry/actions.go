@@ -68,6 +68,7 @@ func Operations() []Operation {
 	ops = append(ops, q(ViewerRead, "viewer")...)
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
 	ops = append(ops, q(LogRead, "auditLog")...)
+	ops = append(ops, q(AccessManage, "subjects", "roles", "policy", "policyVersions", "explain")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
@@ -88,6 +89,9 @@ func Operations() []Operation {
 	m("linkLineage", LineageLink)
 	m("retractLineage", LineageRetract)
 	m("recordFacts", FactsRecord)
+	for _, name := range []string{"assignRole", "revokeRole", "putPolicyRule", "withdrawPolicyRule", "revertPolicy"} {
+		m(name, AccessManage)
+	}
 	return ops
 }
 
@@ -118,6 +122,11 @@ const (
 	LogLineageLinked      LogAction = "lineage_linked"
 	LogLineageRetracted   LogAction = "lineage_retracted"
 	LogTokenCreated       LogAction = "token_created"
+	LogRoleAssigned       LogAction = "role_assigned"
+	LogRoleRevoked        LogAction = "role_revoked"
+	LogPolicyRulePut      LogAction = "policy_rule_put"
+	LogPolicyRuleGone     LogAction = "policy_rule_withdrawn"
+	LogPolicyReverted     LogAction = "policy_reverted"
 	LogStoreCreated       LogAction = "store_created"
 	LogImported           LogAction = "imported"
 )

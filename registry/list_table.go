@@ -44,6 +44,8 @@ var listTable = []List{
 	{Kind: KindFeature, Orders: []Index{IndexValidFrom}},
 	{Kind: KindDeployment, Orders: []Index{IndexName, IndexValidFrom, IndexEnded, IndexEnvironment, IndexOwner},
 		Filters: byNameAndAge(IndexEnvironment, IndexOwner, IndexEnded)},
+	{Kind: KindActor, Orders: []Index{IndexName}},
+	{Kind: KindPolicy, Orders: []Index{IndexNumber}},
 }
 
 // byNameAndAge returns filters with the orders that are asked for most.

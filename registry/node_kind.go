@@ -26,6 +26,7 @@ const (
 	KindTransition  Kind = "TRANSITION"
 	KindActor       Kind = "ACTOR"
 	KindToken       Kind = "TOKEN"
+	KindPolicy      Kind = "POLICY_VERSION"
 	KindIdempotency Kind = "IDEMPOTENCY"
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
@@ -59,6 +60,7 @@ var kindTable = []kindRow{
 	{KindTransition, "tr", false, func(string) Node { return &Transition{} }},
 	{KindActor, "actor", false, func(string) Node { return &Actor{} }},
 	{KindToken, "token", false, func(string) Node { return &Token{} }},
+	{KindPolicy, "policy", false, func(string) Node { return &PolicyVersion{} }},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
 }

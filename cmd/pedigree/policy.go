@@ -39,7 +39,14 @@ func newPolicy(s *settings) *cobra.Command {
 				}
 				text = string(b)
 			}
-			_, err := policies.Explain(cmd.OutOrStdout(), text, role, args[0])
+			t, err := policies.Compile(text)
+			if err != nil {
+				return err
+			}
+			x, err := t.Explain(policies.Question{Role: role, Object: args[0]})
+			if err == nil {
+				fmt.Fprintln(cmd.OutOrStdout(), x.Allowed, x.Why)
+			}
 			return err
 		},
 	}

@@ -51,7 +51,13 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"paths": {"paths(from: " + id("deployed-a2") + ", to: " + id("raw") + ", k: 20)", "paths(from: " + id("a2") + ", to: " + id("c1") + ")"},
 		"columnLineage": {"columnLineage(of: " + id("raw") + ", column: " + q(seed.name["raw/column"]) + ")",
 			"columnLineage(of: " + id("clean") + ", column: " + q(seed.name["clean/column"]) + ", direction: BOTH)"},
-		"auditLog": {"auditLog(first: 200)"},
+		"auditLog":       {"auditLog(first: 200)"},
+		"subjects":       {"subjects(first: 200)", `subjects(filter: {role: "viewer"})`},
+		"roles":          {"roles"},
+		"policy":         {"policy"},
+		"policyVersions": {"policyVersions"},
+		"explain": {`explain(role: "viewer", field: "Model.name", on: ` + id("alpha") + `)`, `explain(role: "viewer", action: "transition")`, `explain(role: "auditor", field: "Model.name")`,
+			`explain(role: "developer", field: "ModelVersion.owner", on: ` + id("a3") + `)`},
 	}
 }
 

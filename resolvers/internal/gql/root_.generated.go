@@ -68,6 +68,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AliasFactInput", ec.unmarshalInputAliasFactInput),
 			graphql.NewInputUnmarshaler("ArtifactInput", ec.unmarshalInputArtifactInput),
+			graphql.NewInputUnmarshaler("AssignRoleInput", ec.unmarshalInputAssignRoleInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
 			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
 			graphql.NewInputUnmarshaler("ColumnTransformationInput", ec.unmarshalInputColumnTransformationInput),
@@ -97,6 +98,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ModelVersionFilter", ec.unmarshalInputModelVersionFilter),
 			graphql.NewInputUnmarshaler("ModelVersionOrder", ec.unmarshalInputModelVersionOrder),
 			graphql.NewInputUnmarshaler("PerformanceInput", ec.unmarshalInputPerformanceInput),
+			graphql.NewInputUnmarshaler("PolicyConditionInput", ec.unmarshalInputPolicyConditionInput),
+			graphql.NewInputUnmarshaler("PutPolicyRuleInput", ec.unmarshalInputPutPolicyRuleInput),
 			graphql.NewInputUnmarshaler("RecordCommitsInput", ec.unmarshalInputRecordCommitsInput),
 			graphql.NewInputUnmarshaler("RecordDatasetVersionInput", ec.unmarshalInputRecordDatasetVersionInput),
 			graphql.NewInputUnmarshaler("RecordDeploymentInput", ec.unmarshalInputRecordDeploymentInput),
@@ -108,14 +111,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RegisterModelVersionInput", ec.unmarshalInputRegisterModelVersionInput),
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
+			graphql.NewInputUnmarshaler("RevertPolicyInput", ec.unmarshalInputRevertPolicyInput),
+			graphql.NewInputUnmarshaler("RevokeRoleInput", ec.unmarshalInputRevokeRoleInput),
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
 			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
+			graphql.NewInputUnmarshaler("SubjectFilter", ec.unmarshalInputSubjectFilter),
 			graphql.NewInputUnmarshaler("TagFactInput", ec.unmarshalInputTagFactInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
 			graphql.NewInputUnmarshaler("TransitionModelVersionInput", ec.unmarshalInputTransitionModelVersionInput),
 			graphql.NewInputUnmarshaler("UpdateModelCardInput", ec.unmarshalInputUpdateModelCardInput),
 			graphql.NewInputUnmarshaler("UpdateModelInput", ec.unmarshalInputUpdateModelInput),
+			graphql.NewInputUnmarshaler("WithdrawPolicyRuleInput", ec.unmarshalInputWithdrawPolicyRuleInput),
 		)
 	}
 	first := true
@@ -192,6 +199,108 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../../../schema/access.graphqls", Input: `extend type Query {
+  "The subjects that the registry knows, by name: people, services and importers, with their roles."
+  subjects(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+    "What to keep."
+    filter: SubjectFilter
+  ): ActorConnection
+  "The roles of the policy in force, by name."
+  roles: [Role!]
+}
+
+extend type Mutation {
+  "Gives a subject a role within a scope. Nobody gives what they do not hold themselves."
+  assignRole("Who gets which role, and where." input: AssignRoleInput!): AssignRolePayload
+  "Takes a role within a scope from a subject. FAILED_PRECONDITION when nobody would be left who manages access."
+  revokeRole("Who loses which role, and where." input: RevokeRoleInput!): RevokeRolePayload
+}
+
+"Which subjects to keep."
+input SubjectFilter {
+  "Those whose name starts so."
+  subjectPrefix: String
+  "Those that hold this role."
+  role: String
+  "Those that hold a role, or the one above, within this scope."
+  scope: String
+}
+
+"A role for a subject."
+input AssignRoleInput {
+  "The subject, as its tokens carry it; it need not be known yet."
+  subject: String!
+  "A role of the policy."
+  role: String!
+  "* for everything (the default), model:NAME or model:ID for one model, tag:KEY=VALUE for the models with a tag."
+  scope: String
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"A role to take from a subject."
+input RevokeRoleInput {
+  "The subject."
+  subject: String!
+  "The role."
+  role: String!
+  "The scope, as it was assigned; the default is *."
+  scope: String
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"The subject after assignRole."
+type AssignRolePayload {
+  "The subject with what it holds now."
+  subject: Actor
+  "False when it held the role already."
+  changed: Boolean
+}
+
+"The subject after revokeRole."
+type RevokeRolePayload {
+  "The subject with what it holds now."
+  subject: Actor
+  "False when it did not hold the role."
+  changed: Boolean
+}
+
+"A page of subjects."
+type ActorConnection {
+  "The items with their cursors."
+  edges: [ActorEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"A subject in a page."
+type ActorEdge {
+  "Its place in the list."
+  cursor: String!
+  "The subject."
+  node: Actor
+}
+
+"A role of the policy."
+type Role {
+  "Its name."
+  name: String!
+  "The actions that it may do, on some row."
+  actions: [String!]!
+  "The rules that name it."
+  rules: [PolicyRule!]!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/card.graphqls", Input: `"What a version is, for those who must judge it (Mitchell et al., Model Cards for Model Reporting)."
 type ModelCard implements Node {
   "The id."
@@ -2467,6 +2576,287 @@ type DeleteAliasPayload {
   deletedId: ID
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/policy.graphqls", Input: `extend type Query {
+  "The policy in force: the rules of the server's file, with those that the API added and without those that it withdrew."
+  policy: Policy
+  "The versions of the policy that the API made, newest first."
+  policyVersions(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+  ): PolicyVersionConnection
+  "Whether a role, held over everything, may read a field or do an action, and which rule decides."
+  explain(
+    "The role."
+    role: String!
+    "The field, as Noun.name; or else an action."
+    field: String
+    "The action, such as transition; or else a field."
+    action: String
+    "The object in question; without it, whether there is any."
+    on: ID
+    "The stage that a transition leads to."
+    to: Stage
+    "The alias that is set or deleted."
+    alias: String
+  ): Explanation
+}
+
+extend type Mutation {
+  "Adds a rule to the policy. It is checked as ` + "`" + `pedigree policy check` + "`" + ` does, in force at once, and can only allow what the caller holds."
+  putPolicyRule("The rule." input: PutPolicyRuleInput!): PutPolicyRulePayload
+  "Takes a rule out of the policy, one of the API or one of the file. FAILED_PRECONDITION when nobody would be left who manages access."
+  withdrawPolicyRule("Which rule." input: WithdrawPolicyRuleInput!): WithdrawPolicyRulePayload
+  "Makes a new version of the policy with the rules of an earlier one."
+  revertPolicy("Which version." input: RevertPolicyInput!): RevertPolicyPayload
+}
+
+"What a rule allows with its object."
+enum PolicyAct {
+  "To read a field."
+  READ
+  "To do an action."
+  DO
+}
+
+"Which rows a rule is about."
+enum PolicyRows {
+  "Every row."
+  ALL
+  "Versions in PRODUCTION or DEPRECATED, their models, and what they came from or are attached to."
+  SERVED
+  "Log entries of models."
+  MODELS
+  "Facts that the subject recorded itself."
+  OWN
+}
+
+"What a rule does."
+enum PolicyEffect {
+  "It allows."
+  ALLOW
+  "It denies, whatever other rules allow; such rules stand in the file alone."
+  DENY
+}
+
+"Where a rule comes from."
+enum PolicyOrigin {
+  "The policy file of the server, or the built-in policy."
+  FILE
+  "putPolicyRule."
+  API
+}
+
+"What a condition is about."
+enum PolicyConditionKey {
+  "The stage that a transition leads to."
+  TO
+  "The name of the alias that is set or deleted."
+  ALIAS
+  "The kind of the objects that are read, such as MODEL_VERSION."
+  KIND
+  "The owner of the model."
+  OWNER
+  "A tag of the model, as KEY=VALUE."
+  TAG
+}
+
+"How a version of the policy came to be."
+enum PolicyChange {
+  "A rule was put."
+  PUT
+  "A rule was withdrawn."
+  WITHDRAWN
+  "The rules of an earlier version came back."
+  REVERTED
+}
+
+"A rule to add."
+input PutPolicyRuleInput {
+  "The role; a name that no rule has yet makes a new role."
+  role: String!
+  "A field (Noun.name), an action, or a group such as class:catalog."
+  object: String!
+  "READ for fields, DO for actions."
+  act: PolicyAct!
+  "On which rows; ALL by default."
+  rows: PolicyRows
+  "Under which conditions; all must hold."
+  conditions: [PolicyConditionInput!]
+  "The version of the policy that the caller has seen; CONFLICT when it is another one."
+  ifVersion: Int
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"One condition of a rule."
+input PolicyConditionInput {
+  "What it is about."
+  key: PolicyConditionKey!
+  "The values, one of which must be met."
+  values: [String!]!
+}
+
+"A rule to take out."
+input WithdrawPolicyRuleInput {
+  "The id of the rule, from policy { rules { id } }."
+  id: ID!
+  "The version of the policy that the caller has seen; CONFLICT when it is another one."
+  ifVersion: Int
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"A version to go back to."
+input RevertPolicyInput {
+  "Its number; 0 is the file alone."
+  to: Int!
+  "The version of the policy that the caller has seen; CONFLICT when it is another one."
+  ifVersion: Int
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"The policy after putPolicyRule."
+type PutPolicyRulePayload {
+  "The rule."
+  rule: PolicyRule
+  "The policy in force now."
+  policy: Policy
+  "False when the rule was there already."
+  changed: Boolean
+}
+
+"The policy after withdrawPolicyRule."
+type WithdrawPolicyRulePayload {
+  "The policy in force now."
+  policy: Policy
+  "False when nothing changed."
+  changed: Boolean
+}
+
+"The policy after revertPolicy."
+type RevertPolicyPayload {
+  "The policy in force now."
+  policy: Policy
+  "False when it was so already."
+  changed: Boolean
+}
+
+"The policy in force."
+type Policy {
+  "How often the API changed it; 0 is the file alone."
+  version: Int!
+  "Identifies the text and the Casbin model; also in metrics."
+  hash: String!
+  "The merged list, as a policy file."
+  text: String!
+  "Its rules, those of the file first."
+  rules: [PolicyRule!]!
+  "Rules of the API that do not fit the file of this server, and are left out."
+  unused: [String!]
+}
+
+"A rule of the policy."
+type PolicyRule {
+  "The id; the same rule has the same id in every version."
+  id: ID!
+  "The role."
+  role: String!
+  "A field, an action or a group of them."
+  object: String!
+  "What it is about doing with the object."
+  act: PolicyAct!
+  "On which rows."
+  rows: PolicyRows!
+  "Whether it allows or denies."
+  effect: PolicyEffect!
+  "Under which conditions; all must hold."
+  conditions: [PolicyCondition!]!
+  "The rule as a line of a policy file."
+  text: String!
+  "Where it comes from."
+  origin: PolicyOrigin!
+}
+
+"One condition of a rule."
+type PolicyCondition {
+  "What it is about."
+  key: PolicyConditionKey!
+  "The values, one of which must be met."
+  values: [String!]!
+}
+
+"A version of the policy that the API made."
+type PolicyVersion implements Node {
+  "The id."
+  id: ID!
+  "Always 1: a version does not change."
+  revision: Int!
+  "1, 2, 3…"
+  number: Int
+  "Identifies the text and the Casbin model."
+  hash: String
+  "The merged list as it was then."
+  text: String
+  "The rules that the API had added."
+  added: [String!]
+  "The rules of the file that it had withdrawn."
+  withdrawn: [String!]
+  "How it differs from the version before."
+  change: PolicyChange
+  "The rule that was put or withdrawn."
+  rule: String
+  "Who made it."
+  by: String
+  "When."
+  at: DateTime
+  "Why."
+  reason: String
+}
+
+"A page of versions of the policy."
+type PolicyVersionConnection {
+  "The items with their cursors."
+  edges: [PolicyVersionEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"A version of the policy in a page."
+type PolicyVersionEdge {
+  "Its place in the list."
+  cursor: String!
+  "The version."
+  node: PolicyVersion
+}
+
+"Whether a role may do something, and why."
+type Explanation {
+  "Whether it may."
+  allowed: Boolean!
+  "The role."
+  role: String!
+  "The field or action."
+  object: String!
+  "The rule that decides; null when none speaks of it."
+  rule: PolicyRule
+  "Why, or why not."
+  why: String!
+  "The version of the policy that was asked."
+  version: Int!
+  "Identifies its text and the Casbin model."
+  hash: String!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/query.graphqls", Input: `"What can be asked. A null argument counts as left out."
 type Query {
   "One object by its id; null when there is none that you may see."
@@ -2497,7 +2887,7 @@ type Viewer {
 type Grant {
   "The role."
   role: String!
-  "* for all, or model:NAME for one model and what belongs to it."
+  "* for everything; model:NAME for one model, tag:KEY=VALUE for the models with a tag, and what belongs to them."
   scope: String!
 }
 
@@ -3241,6 +3631,44 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_Actor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Actor_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Actor_revision(ctx, field)
+	case "subject":
+		return ec.fieldContext_Actor_subject(ctx, field)
+	case "grants":
+		return ec.fieldContext_Actor_grants(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Actor_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Actor", field.Name)
+}
+
+func (ec *executionContext) childFields_ActorConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ActorConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ActorConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ActorConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ActorConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ActorEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ActorEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ActorEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ActorEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Alias(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3321,6 +3749,16 @@ func (ec *executionContext) childFields_ArtifactEdge(ctx context.Context, field 
 		return ec.fieldContext_ArtifactEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ArtifactEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AssignRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_AssignRolePayload_subject(ctx, field)
+	case "changed":
+		return ec.fieldContext_AssignRolePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AssignRolePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Column(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3761,6 +4199,26 @@ func (ec *executionContext) childFields_Ethics(ctx context.Context, field graphq
 		return ec.fieldContext_Ethics_protectedGroups(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Ethics", field.Name)
+}
+
+func (ec *executionContext) childFields_Explanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "allowed":
+		return ec.fieldContext_Explanation_allowed(ctx, field)
+	case "role":
+		return ec.fieldContext_Explanation_role(ctx, field)
+	case "object":
+		return ec.fieldContext_Explanation_object(ctx, field)
+	case "rule":
+		return ec.fieldContext_Explanation_rule(ctx, field)
+	case "why":
+		return ec.fieldContext_Explanation_why(ctx, field)
+	case "version":
+		return ec.fieldContext_Explanation_version(ctx, field)
+	case "hash":
+		return ec.fieldContext_Explanation_hash(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Explanation", field.Name)
 }
 
 func (ec *executionContext) childFields_Feature(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4497,6 +4955,108 @@ func (ec *executionContext) childFields_Performance(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type Performance", field.Name)
 }
 
+func (ec *executionContext) childFields_Policy(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "version":
+		return ec.fieldContext_Policy_version(ctx, field)
+	case "hash":
+		return ec.fieldContext_Policy_hash(ctx, field)
+	case "text":
+		return ec.fieldContext_Policy_text(ctx, field)
+	case "rules":
+		return ec.fieldContext_Policy_rules(ctx, field)
+	case "unused":
+		return ec.fieldContext_Policy_unused(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Policy", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyCondition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_PolicyCondition_key(ctx, field)
+	case "values":
+		return ec.fieldContext_PolicyCondition_values(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyCondition", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PolicyRule_id(ctx, field)
+	case "role":
+		return ec.fieldContext_PolicyRule_role(ctx, field)
+	case "object":
+		return ec.fieldContext_PolicyRule_object(ctx, field)
+	case "act":
+		return ec.fieldContext_PolicyRule_act(ctx, field)
+	case "rows":
+		return ec.fieldContext_PolicyRule_rows(ctx, field)
+	case "effect":
+		return ec.fieldContext_PolicyRule_effect(ctx, field)
+	case "conditions":
+		return ec.fieldContext_PolicyRule_conditions(ctx, field)
+	case "text":
+		return ec.fieldContext_PolicyRule_text(ctx, field)
+	case "origin":
+		return ec.fieldContext_PolicyRule_origin(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyRule", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PolicyVersion_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_PolicyVersion_revision(ctx, field)
+	case "number":
+		return ec.fieldContext_PolicyVersion_number(ctx, field)
+	case "hash":
+		return ec.fieldContext_PolicyVersion_hash(ctx, field)
+	case "text":
+		return ec.fieldContext_PolicyVersion_text(ctx, field)
+	case "added":
+		return ec.fieldContext_PolicyVersion_added(ctx, field)
+	case "withdrawn":
+		return ec.fieldContext_PolicyVersion_withdrawn(ctx, field)
+	case "change":
+		return ec.fieldContext_PolicyVersion_change(ctx, field)
+	case "rule":
+		return ec.fieldContext_PolicyVersion_rule(ctx, field)
+	case "by":
+		return ec.fieldContext_PolicyVersion_by(ctx, field)
+	case "at":
+		return ec.fieldContext_PolicyVersion_at(ctx, field)
+	case "reason":
+		return ec.fieldContext_PolicyVersion_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyVersion", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyVersionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PolicyVersionConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PolicyVersionConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PolicyVersionConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyVersionConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyVersionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PolicyVersionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PolicyVersionEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyVersionEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Provenance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "node":
@@ -4549,6 +5109,18 @@ func (ec *executionContext) childFields_ProvenanceNodeEdge(ctx context.Context, 
 		return ec.fieldContext_ProvenanceNodeEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProvenanceNodeEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_PutPolicyRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rule":
+		return ec.fieldContext_PutPolicyRulePayload_rule(ctx, field)
+	case "policy":
+		return ec.fieldContext_PutPolicyRulePayload_policy(ctx, field)
+	case "changed":
+		return ec.fieldContext_PutPolicyRulePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PutPolicyRulePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RecordCommitsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4715,6 +5287,38 @@ func (ec *executionContext) childFields_RetractLineagePayload(ctx context.Contex
 		return ec.fieldContext_RetractLineagePayload_retracted(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RetractLineagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevertPolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "policy":
+		return ec.fieldContext_RevertPolicyPayload_policy(ctx, field)
+	case "changed":
+		return ec.fieldContext_RevertPolicyPayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevertPolicyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_RevokeRolePayload_subject(ctx, field)
+	case "changed":
+		return ec.fieldContext_RevokeRolePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeRolePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Role_name(ctx, field)
+	case "actions":
+		return ec.fieldContext_Role_actions(ctx, field)
+	case "rules":
+		return ec.fieldContext_Role_rules(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Role", field.Name)
 }
 
 func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5067,6 +5671,16 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_actions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawPolicyRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "policy":
+		return ec.fieldContext_WithdrawPolicyRulePayload_policy(ctx, field)
+	case "changed":
+		return ec.fieldContext_WithdrawPolicyRulePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawPolicyRulePayload", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
