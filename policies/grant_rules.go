@@ -68,9 +68,11 @@ func (t *Tx) checkAdministrators(ctx context.Context, table *Table, except regis
 	return err
 }
 
+// hasAdministrator reads subjects until it finds an administrator. Most often one is among the
+// first.
 func (t *Tx) hasAdministrator(ctx context.Context, table *Table, except registry.ID) (bool, error) {
-	q := graph.Query{Kinds: []registry.Kind{registry.KindActor}, Order: registry.IndexName, Limit: 200}
-	for {
+	q := graph.Query{Kinds: []registry.Kind{registry.KindActor}, Order: registry.IndexName, Limit: 10}
+	for ; ; q.Limit = 500 {
 		page, err := t.tx.Find(ctx, q)
 		if err != nil {
 			return false, err

@@ -140,7 +140,7 @@ func modelList(name string, want int, f *catalog.ModelFilter, o *core.ModelOrder
 }
 
 func lists() []useCase {
-	return append(slicesOf(catalogLists(), factLists()), logLists()...)
+	return append(slicesOf(catalogLists(), factLists(), accessLists()), logLists()...)
 }
 
 func slicesOf(all ...[]useCase) (out []useCase) {
@@ -327,6 +327,26 @@ func factLists() (out []useCase) {
 		return len(c.Edges) + len(tags.Edges), nil
 	})
 	return out
+}
+
+// accessLists are the lists of administrators.
+func accessLists() []useCase {
+	return []useCase{
+		get("subjects", 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.Subjects(ctx, firstFive, nil)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+		get("policyVersions", 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.PolicyVersions(ctx, firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+	}
 }
 
 func logLists() (out []useCase) {
