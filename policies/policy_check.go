@@ -188,7 +188,7 @@ func fieldNamed(coordinate string) (f registry.Field) {
 }
 
 func isField(s string) bool  { return fieldNamed(s).Name != "" }
-func isAction(s string) bool { return slices.Contains(registry.Actions(), registry.Action(s)) }
+func isAction(s string) bool { return registry.IsAction(s) }
 
 // customGroups returns the groups that the policy defines, with their members.
 func customGroups(lines []line) map[string][]string {

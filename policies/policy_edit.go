@@ -92,7 +92,8 @@ func (f *policyFollower) inFile(rule string) bool {
 	return slices.ContainsFunc(f.file.lines, func(l line) bool { return l.fields[0] == "p" && l.text() == rule })
 }
 
-// find returns a rule of a version of the policy by its id. NOT_FOUND when it has none, and
+// find returns a rule of a version of the policy by its id, or one of the file that was already
+// withdrawn. NOT_FOUND when there is none, and
 // FAILED_PRECONDITION for a denial, which only the file can take back.
 func (f *policyFollower) find(v registry.PolicyVersion, id registry.ID) (string, error) {
 	for _, rule := range v.Added {
@@ -101,7 +102,7 @@ func (f *policyFollower) find(v registry.PolicyVersion, id registry.ID) (string,
 		}
 	}
 	for _, l := range f.file.lines {
-		if l.fields[0] != "p" || ruleID(l.text()) != id || slices.Contains(v.Withdrawn, l.text()) {
+		if l.fields[0] != "p" || ruleID(l.text()) != id {
 			continue
 		}
 		if l.fields[5] != "allow" {

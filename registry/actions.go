@@ -1,5 +1,7 @@
 package registry
 
+import "slices"
+
 // Action is something that a policy can allow a role to do. An action that no
 // policy names is denied.
 type Action string
@@ -46,6 +48,9 @@ func Actions() []Action {
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage}
 }
+
+// IsAction reports whether a text is the name of an action.
+func IsAction(s string) bool { return slices.Contains(Actions(), Action(s)) }
 
 // Operation is a root field of the GraphQL API and the action that it needs.
 type Operation struct {

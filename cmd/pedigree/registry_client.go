@@ -23,6 +23,7 @@ type registryClient interface {
 	dvc.Registry
 	demo.Registry
 	jsonlines.Recorder
+	accessClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 }
