@@ -27,8 +27,12 @@ type Gate struct {
 	tokenCache   ttlCache[bearer]
 	sessionCache ttlCache[browser]
 	subjectCache ttlCache[[]registry.Grant]
-	modelCache   ttlCache[registry.ID]
+	modelCache   ttlCache[*modelSet]
 	tokenUses    tokenUses
+	// models finds the models with a tag or an owner.
+	models modelIndex
+	// policy follows the policy in the store.
+	policy policyFollower
 	// newestHead is the newest state that an answer has named.
 	newestHead atomic.Pointer[Head]
 	// visibilityBudget is how many neighbors rowVisibility may read per request.
@@ -48,7 +52,8 @@ func NewGate(ctx context.Context, store graph.Store, table *Table, now func() ti
 	g := &Gate{store: store, now: now, info: info, visibilityBudget: defaultVisibilityBudget}
 	g.opaqueKey = g.Key("opaque ids")
 	g.table.Store(table)
-	return g, nil
+	g.policy.file = table
+	return g, g.followPolicy(ctx)
 }
 
 // Now returns the time in UTC and whole microseconds, the precision of the stores.
@@ -88,11 +93,11 @@ func (g *Gate) Key(purpose string) []byte {
 	return k
 }
 
-// identity is the actor of one request, and the scope that the first use makes for it.
+// identity is the actor of one request, and the scope that its first use makes.
 type identity struct {
 	actor     registry.Actor
 	requestID string
-	once      sync.Once
+	mu        sync.Mutex
 	scope     *Scope
 	err       error
 }
@@ -137,14 +142,27 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 		return s.forbidden(action)
 	}
 	defer g.clearIdentities()
-	return g.store.Update(graph.MayRehearse(ctx), func(tx graph.Tx) error {
+	var last *Tx
+	err = g.store.Update(graph.MayRehearse(ctx), func(tx graph.Tx) error {
 		// Visibility is computed anew from the reads of this transaction.
 		t, err := newTx(ctx, g, s, tx, grants)
 		if err != nil {
 			return err
 		}
+		last = t
 		return fn(ctx, t)
 	})
+	if err != nil {
+		return err
+	}
+	if last.policy != nil {
+		g.adopt(last.policy)
+	}
+	g.policy.skip(last.head, last.logged.Seq)
+	if last.policy != nil || len(last.registered) > 0 {
+		resetScope(ctx)
+	}
+	return nil
 }
 
 // clearIdentities makes the gate read identities anew, after a write that may have
@@ -161,6 +179,21 @@ func (g *Gate) scope(ctx context.Context) (*Scope, error) {
 	if !ok {
 		return nil, registry.Errorf(registry.Unauthenticated, "this needs a token: send the header Authorization: Bearer TOKEN")
 	}
-	id.once.Do(func() { id.scope, id.err = newScope(ctx, g, g.store, id) })
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	if id.scope == nil && id.err == nil {
+		if id.err = g.followPolicy(ctx); id.err == nil {
+			id.scope, id.err = newScope(ctx, g, g.store, id)
+		}
+	}
 	return id.scope, id.err
+}
+
+// resetScope makes the next use of the identity of a context resolve its grants anew, after a
+// write that changed what they cover.
+func resetScope(ctx context.Context) {
+	id, _ := ctx.Value(identityKey{}).(*identity)
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	id.scope = nil
 }

@@ -2,7 +2,6 @@ package policies
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"pedigree/graph"
@@ -13,61 +12,75 @@ import (
 func (s *Scope) forbidden(action registry.Action) error {
 	var could []string
 	for _, r := range s.table.Roles() {
-		if s.table.May(r, RowsAll, action) {
+		if s.table.MayAnywhere(r, action) {
 			could = append(could, r)
 		}
 	}
 	return registry.Errorf(registry.Forbidden, "you may not do %s; ask an administrator for a role that may: %s", action, strings.Join(could, ", "))
 }
 
-// grantsFor returns the grants that allow an action, with their row rules.
+// grantsFor returns the grants that allow an action, with their row rules and conditions.
 func (s *Scope) grantsFor(action registry.Action) (out []actionGrant) {
 	for _, gr := range s.grants {
-		for _, rows := range allRows {
-			if s.table.May(gr.role, rows, action) {
-				out = append(out, actionGrant{model: gr.model, rows: rows})
+		for i, at := range s.table.reaches {
+			if s.table.may(gr.role, at, action) {
+				out = append(out, actionGrant{models: gr.models[i], rows: at.rows, conditions: s.table.conditions[at.conditions]})
 			}
 		}
 	}
 	return out
 }
 
-// actionGrant is where an action is allowed: in a model ("" for all), on rows.
+// actionGrant is where an action is allowed: in models (nil for all), on rows, under
+// conditions about its target.
 type actionGrant struct {
-	model registry.ID
-	rows  Rows
+	models     *modelSet
+	rows       Rows
+	conditions *conditions
 }
 
 // May reports whether the actor may do another action on anything.
 func (s *Scope) May(action registry.Action) bool { return len(s.grantsFor(action)) > 0 }
 
-// grant is a grant of the actor. model is the model of its scope, "" for all.
+// grant is a grant of the actor: a role, and the models that each reach of the policy covers
+// within the grant's scope, in the order of Table.reaches.
 type grant struct {
-	role  string
-	model registry.ID
+	role   string
+	models []*modelSet
 }
 
-func (g *Gate) resolveGrants(ctx context.Context, r graph.Reader, grants []registry.Grant) (out []grant, err error) {
-	t := g.table.Load()
+// resolveGrants returns the grants that a policy and the models of today give an actor. A role
+// that is no longer in the policy gives nothing, nor does a scope that cannot be read.
+func (g *Gate) resolveGrants(ctx context.Context, r graph.Reader, t *Table, grants []registry.Grant) (out []grant, err error) {
 	for _, gr := range grants {
-		if !t.HasRole(gr.Role) {
-			continue // A role that is no longer in the policy gives nothing.
-		}
-		if gr.Scope == registry.ScopeAll {
-			out = append(out, grant{role: gr.Role})
+		scope, err := registry.ParseGrantScope(gr.Scope)
+		if err != nil || !t.HasRole(gr.Role) {
 			continue
 		}
-		name, ok := strings.CutPrefix(gr.Scope, "model:")
-		if !ok {
-			continue
+		resolved := grant{role: gr.Role, models: make([]*modelSet, len(t.reaches))}
+		for i, at := range t.reaches {
+			if !t.roles[gr.Role].uses(at) {
+				continue
+			}
+			if resolved.models[i], err = g.modelsOf(ctx, r, filterOf(scope, t.conditions[at.conditions])); err != nil {
+				return nil, err
+			}
 		}
-		model, err := g.modelCache.get(name, func() (registry.ID, error) { return modelNamed(ctx, r, name) })
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, grant{role: gr.Role, model: model})
+		out = append(out, resolved)
 	}
-	return slices.Compact(out), nil
+	return out, nil
+}
+
+// filterOf returns the models that both a scope and conditions select.
+func filterOf(s registry.GrantScope, c *conditions) modelFilter {
+	f := modelFilter{name: s.Model, owners: c.owners}
+	if s.Tag.Key != "" {
+		f.tags = append(f.tags, []registry.KeyValue{s.Tag})
+	}
+	if c.tags != nil {
+		f.tags = append(f.tags, c.tags)
+	}
+	return f
 }
 
 // modelNamed returns the id of the model of a name. When there is none yet, it returns

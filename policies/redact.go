@@ -33,7 +33,7 @@ func redact(n *graph.Node, mask registry.Mask) *graph.Node {
 	}
 	c := *n
 	c.Mask = mask
-	if !mask.Has(registry.Bit(noun.Name, "name")) {
+	if noun.HidesName(mask) {
 		c.Name = ""
 	}
 	if n.Columns != nil {

@@ -45,8 +45,8 @@ const defaultVisibilityBudget = 100_000
 
 // rowGrantKey is the part of a row grant that decides which rows it covers.
 type rowGrantKey struct {
-	rows  Rows
-	model registry.ID
+	rows   Rows
+	models *modelSet
 }
 
 func newRowVisibility(r graph.Reader, budget int) *rowVisibility {
@@ -78,7 +78,7 @@ func (s *rowVisibility) addClosure(nodes []*graph.Node, edges []graph.Edge) {
 
 // coversVersion reports whether the grant covers a version by its stage and model.
 func (c rowGrant) coversVersion(n *graph.Node) bool {
-	if c.model != "" && n.Parent != c.model {
+	if c.models != nil && !c.models.has(n.Parent) {
 		return false
 	}
 	return c.rows != RowsServed || slices.Contains(registry.ServedStages(), registry.Stage(n.Text(registry.IndexStage)))
@@ -102,10 +102,10 @@ func (c rowGrant) predicates(kind registry.Kind) (out []graph.Predicate, ok bool
 		self = graph.SelfID
 	case registry.KindModelVersion:
 	default:
-		return out, c.rows == RowsServed && c.model == ""
+		return out, c.rows == RowsServed && c.models == nil
 	}
-	if c.model != "" {
-		out = append(out, graph.Predicate{Self: self, Op: graph.In, Values: []any{string(c.model)}})
+	if c.models != nil {
+		out = append(out, graph.Predicate{Self: self, Op: graph.In, Values: c.models.values()})
 	}
 	return out, true
 }
@@ -126,7 +126,7 @@ func (s *rowVisibility) covered(ctx context.Context, c rowGrant, nodes []*graph.
 		case c.rows != RowsServed || !n.Kind.HasServed() || n.Kind == registry.KindModelVersion:
 			byKind[n.Kind] = append(byKind[n.Kind], i)
 		case s.servedOf(n) != registry.IsServed:
-		case c.model == "":
+		case c.models == nil:
 			out[i] = n.Kind != registry.KindModel || !n.Deleted
 		default:
 			byKind[n.Kind] = append(byKind[n.Kind], i)
@@ -230,7 +230,7 @@ func (s *rowVisibility) servedOf(n *graph.Node) registry.Served {
 func (c rowGrant) coveredModels(nodes []*graph.Node) []bool {
 	out := make([]bool, len(nodes))
 	for i, n := range nodes {
-		out[i] = !n.Deleted && (c.model == "" || n.ID == c.model)
+		out[i] = !n.Deleted && (c.models == nil || c.models.has(n.ID))
 	}
 	return out
 }
@@ -302,7 +302,7 @@ func (s *rowVisibility) coveredContainers(ctx context.Context, c rowGrant, nodes
 // knownReachable returns what closures and searches have found of the lineage nodes that
 // reach a version which the grant covers.
 func (s *rowVisibility) knownReachable(c rowGrant) map[registry.ID]bool {
-	key := rowGrantKey{c.rows, c.model}
+	key := rowGrantKey{c.rows, c.models}
 	known := s.reachable[key]
 	if known == nil {
 		known = map[registry.ID]bool{}

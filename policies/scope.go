@@ -26,28 +26,30 @@ type Scope struct {
 	visibility *rowVisibility
 }
 
-// rowGrant is one grant under one row rule: the masks, by noun, of the rows it covers.
+// rowGrant is one grant at one reach: the masks, by noun, of the rows that it covers. These are
+// the rows of a row rule, within models; nil is all.
 type rowGrant struct {
-	rows  Rows
-	model registry.ID
-	masks map[string]registry.Mask
+	rows   Rows
+	models *modelSet
+	masks  map[string]registry.Mask
 }
 
 // coversAll reports whether the grant covers every row.
-func (c rowGrant) coversAll() bool { return c.rows == RowsAll && c.model == "" }
+func (c rowGrant) coversAll() bool { return c.rows == RowsAll && c.models == nil }
 
 var _ graph.Reader = (*Scope)(nil)
 
 func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scope, error) {
-	grants, err := g.resolveGrants(ctx, r, id.actor.Grants)
+	table := g.table.Load()
+	grants, err := g.resolveGrants(ctx, r, table, id.actor.Grants)
 	if err != nil {
 		return nil, err
 	}
-	s := &Scope{gate: g, store: r, table: g.table.Load(), actor: id.actor, reqID: id.requestID, grants: grants}
+	s := &Scope{gate: g, store: r, table: table, actor: id.actor, reqID: id.requestID, grants: grants}
 	for _, gr := range grants {
-		for _, rows := range allRows {
-			if masks := s.table.roles[gr.role].masks[rows]; len(masks) > 0 {
-				s.rowGrants = append(s.rowGrants, rowGrant{rows, gr.model, masks})
+		for i, at := range table.reaches {
+			if masks := table.roles[gr.role].masks[at]; len(masks) > 0 {
+				s.rowGrants = append(s.rowGrants, rowGrant{at.rows, gr.models[i], masks})
 			}
 		}
 	}
@@ -63,8 +65,21 @@ func (s *Scope) withReader(r graph.Reader) *Scope {
 	return &c
 }
 
+// cover adds a model that was just made to the rows of the grants that cover it by what it is.
+func (s *Scope) cover(id registry.ID, m modelTraits) {
+	s.rowGrants = slices.Clone(s.rowGrants)
+	for i, c := range s.rowGrants {
+		if c.models != nil && !c.models.has(id) && c.models.filter.matches(m) {
+			s.rowGrants[i].models = c.models.with(id)
+		}
+	}
+}
+
 // Actor returns the actor of the scope.
 func (s *Scope) Actor() registry.Actor { return s.actor }
+
+// Policy returns the policy of the scope: the one in force when the request began.
+func (s *Scope) Policy() *Table { return s.table }
 
 // Roles returns the roles that the actor holds under the policy in force.
 func (s *Scope) Roles() (out []string) {
@@ -264,6 +279,7 @@ func (s *Scope) Closure(ctx context.Context, q graph.ClosureQuery) (graph.Closur
 func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
 	var all, modelled registry.Mask
 	var models []registry.ID
+	restricted := true // Every grant is on some models.
 	for _, c := range s.rowGrants {
 		m := c.masks["LogEntry"]
 		switch {
@@ -272,8 +288,8 @@ func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry,
 			all |= m
 		default:
 			modelled |= m
-			if c.model != "" {
-				models = append(models, c.model)
+			if restricted = restricted && c.models != nil; c.models != nil {
+				models = append(models, c.models.ids...)
 			}
 		}
 	}
@@ -281,7 +297,7 @@ func (s *Scope) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry,
 	case all != 0:
 	case modelled != 0:
 		q.WithModel = true
-		if len(models) > 0 && len(models) == s.countLogGrants() {
+		if restricted {
 			if q.Models = intersectModels(q.Models, models); len(q.Models) == 0 {
 				return nil, nil
 			}
@@ -304,16 +320,6 @@ func intersectModels(requested, allowed []registry.ID) []registry.ID {
 		return allowed
 	}
 	return slices.DeleteFunc(slices.Clone(requested), func(id registry.ID) bool { return !slices.Contains(allowed, id) })
-}
-
-// countLogGrants counts the row grants that show log entries.
-func (s *Scope) countLogGrants() (n int) {
-	for _, c := range s.rowGrants {
-		if c.masks["LogEntry"] != 0 {
-			n++
-		}
-	}
-	return n
 }
 
 // Sees reports whether the actor may see a field of a noun on some row.

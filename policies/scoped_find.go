@@ -49,7 +49,7 @@ func rowPredicates(grants []rowGrant, kinds []registry.Kind) (rows [][]graph.Pre
 		}
 		for i, k := range kinds {
 			p, can := c.predicates(k)
-			ok = ok && can && (len(kinds) == 1 || c.model == "") // Without a model, p is the same for all kinds.
+			ok = ok && can && (len(kinds) == 1 || c.models == nil) // Without models, p is the same for all kinds.
 			if i == 0 {
 				rows = append(rows, p)
 			}

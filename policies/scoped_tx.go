@@ -21,6 +21,14 @@ type Tx struct {
 	latest *time.Time
 	// logged is the last entry that was logged.
 	logged *registry.LogEntry
+	// head is the log sequence that the transaction began at.
+	head int64
+	// target is what CheckTarget has allowed.
+	target Target
+	// registered are the models that the transaction made.
+	registered map[registry.ID]modelTraits
+	// policy is the policy that the transaction has written, for the gate to adopt.
+	policy *Table
 }
 
 // newTx reads the newest log entry, which decides the time of the transaction.
@@ -29,12 +37,14 @@ func newTx(ctx context.Context, g *Gate, s *Scope, tx graph.Tx, granted []action
 	if err != nil {
 		return nil, err
 	}
+	var head int64
 	var last time.Time
 	if len(entries) > 0 {
-		last = entries[0].At
+		head, last = entries[0].Seq, entries[0].At
 	}
 	now := graph.EntryTime(g.Now(), last, true)
-	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: now, latest: new(time.Time), logged: &registry.LogEntry{At: now}}, nil
+	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: now, latest: new(time.Time), logged: &registry.LogEntry{At: now},
+		registered: map[registry.ID]modelTraits{}, head: head}, nil
 }
 
 // Subject returns the subject that writes.
@@ -44,21 +54,6 @@ func (t *Tx) Subject() string { return t.scope.actor.Subject }
 // clock, but later than all that was recorded before, also by servers whose clocks are
 // ahead. It does not change during the transaction.
 func (t *Tx) Now() time.Time { return t.now }
-
-// May reports whether the actor may do another action in a model; "" stands for
-// anything that belongs to no model.
-func (t *Tx) May(action registry.Action, model registry.ID) bool {
-	return allowed(t.scope.grantsFor(action), model)
-}
-
-func allowed(as []actionGrant, model registry.ID) bool {
-	for _, a := range as {
-		if a.model == "" || a.model == model {
-			return true
-		}
-	}
-	return false
-}
 
 // Nodes returns whole nodes in order; nil for a node that does not exist or is hidden.
 func (t *Tx) Nodes(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
@@ -182,26 +177,6 @@ func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 		t.noteTimes(n.Since)
 	}
 	return t.tx.Delete(ctx, nodes...)
-}
-
-// checkWritable returns FORBIDDEN for nodes outside the granted models.
-func (t *Tx) checkWritable(ctx context.Context, nodes []*graph.Node) error {
-	if allowed(t.granted, "") {
-		return nil
-	}
-	for _, n := range nodes {
-		if registry.NounOf(n.Kind) == nil {
-			continue
-		}
-		model, err := t.modelOf(ctx, n)
-		if err != nil {
-			return err
-		}
-		if model == "" || !allowed(t.granted, model) {
-			return registry.Errorf(registry.Forbidden, "your grant does not cover this %s; ask an administrator for a grant on its model", n.Kind)
-		}
-	}
-	return nil
 }
 
 // modelOf returns the model that a node belongs to, "" when there is none.
@@ -329,7 +304,7 @@ func (t *Tx) checkUnlink(ctx context.Context, e *graph.Edge, effect *graph.Node)
 	foreign := false
 	for _, g := range t.granted {
 		switch {
-		case g.model != "" && g.model != model:
+		case !t.covers(g, model):
 		case g.rows == RowsOwn && e.By != t.Subject() && !t.May(registry.LineageRetractAny, model):
 			foreign = true
 		default:

@@ -1,5 +1,7 @@
 package registry
 
+import "slices"
+
 // Action is something that a policy can allow a role to do. An action that no
 // policy names is denied.
 type Action string
@@ -50,6 +52,9 @@ func Actions() []Action {
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny}
 }
 
+// IsAction reports whether a text is the name of an action.
+func IsAction(s string) bool { return slices.Contains(Actions(), Action(s)) }
+
 // Operation is a root field of the GraphQL API and the action that it needs.
 type Operation struct {
 	Mutation bool
@@ -72,6 +77,7 @@ func Operations() []Operation {
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
 	ops = append(ops, q(LogRead, "auditLog", "auditCheckpoint", "auditProof", "auditConsistency")...)
 	ops = append(ops, q(TokenManageOwn, "apiTokens")...)
+	ops = append(ops, q(AccessManage, "subjects", "roles", "policy", "policyVersions", "explain")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
@@ -94,6 +100,9 @@ func Operations() []Operation {
 	m("recordFacts", FactsRecord)
 	m("createApiToken", TokenManageOwn)
 	m("revokeApiToken", TokenManageOwn)
+	for _, name := range []string{"assignRole", "revokeRole", "putPolicyRule", "withdrawPolicyRule", "revertPolicy"} {
+		m(name, AccessManage)
+	}
 	return ops
 }
 
@@ -128,6 +137,11 @@ const (
 	LogTokensUsed         LogAction = "tokens_used"
 	LogSessionStarted     LogAction = "session_started"
 	LogSessionEnded       LogAction = "session_ended"
+	LogRoleAssigned       LogAction = "role_assigned"
+	LogRoleRevoked        LogAction = "role_revoked"
+	LogPolicyRulePut      LogAction = "policy_rule_put"
+	LogPolicyRuleGone     LogAction = "policy_rule_withdrawn"
+	LogPolicyReverted     LogAction = "policy_reverted"
 	LogStoreCreated       LogAction = "store_created"
 	// LogKeyAdded records the public key of a key that signs checkpoints from now on.
 	LogKeyAdded LogAction = "log_key_added"

@@ -18,12 +18,10 @@ type Actor struct {
 // Grant gives a subject a role within a scope.
 type Grant struct {
 	Role string `json:"role"`
-	// Scope is "*" for everything, or "model:NAME" for one model and what belongs to it.
+	// Scope is what ParseGrantScope reads: "*" for everything, "model:NAME" for one model, or
+	// "tag:KEY=VALUE" for the models with a tag; and what belongs to these models.
 	Scope string `json:"scope"`
 }
-
-// ScopeAll is the scope of a grant that covers everything.
-const ScopeAll = "*"
 
 // The default roles.
 const (

@@ -197,7 +197,9 @@ var nouns = []*Noun{
 	newNoun("Transition", KindTransition,
 		documentFields(Metadata, "from", "to", "at", "by", "reason", "approval", "forced", "ordinal", "replacedBy"), resolverFields(Metadata, "modelVersion")),
 	newNoun("Actor", KindActor,
-		documentFields(Access, "subject", "grants", "createdAt")),
+		columnField(Access, "subject", IndexName), documentFields(Access, "grants", "createdAt")),
+	newNoun("PolicyVersion", KindPolicy,
+		columnField(Access, "number", IndexNumber), documentFields(Access, "hash", "text", "added", "withdrawn", "change", "rule", "by", "at", "reason")),
 	newNoun("LogEntry", "",
 		documentFields(Audit, "seq", "at", "actor", "action", "objects", "model", "reason", "approval", "requestId", "detail", "leafHash")),
 }
@@ -253,6 +255,17 @@ func (n *Noun) MaskOf(keep func(Field) bool) (m Mask) {
 		}
 	}
 	return m
+}
+
+// HidesName reports whether a mask hides the field that the name of a node is: the one of the
+// column, or else the field name.
+func (n *Noun) HidesName(m Mask) bool {
+	for i, f := range n.Fields {
+		if f.Column == IndexName {
+			return !m.Has(i)
+		}
+	}
+	return !m.Has(Bit(n.Name, "name"))
 }
 
 // String returns a text for logs and test messages.

@@ -45,6 +45,8 @@ var listTable = []List{
 		Filters: byNameAndAge(IndexEnvironment, IndexOwner, IndexEnded)},
 	{Kind: KindToken, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindToken, Orders: []Index{IndexValidFrom}},
+	{Kind: KindActor, Orders: []Index{IndexName}},
+	{Kind: KindPolicy, Orders: []Index{IndexNumber}},
 }
 
 // byNameAndAge returns filters with the orders that are asked for most.

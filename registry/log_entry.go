@@ -30,7 +30,7 @@ type LogEntry struct {
 	// TreeHashes are the hashes of the inner nodes that the entry completes in the log's
 	// Merkle tree, as LogFrontier.Append returns them.
 	TreeHashes string `json:"-"`
-	Mask     Mask   `json:"-"`
+	Mask       Mask   `json:"-"`
 }
 
 const logFormat = 1

@@ -27,6 +27,7 @@ const (
 	KindActor       Kind = "ACTOR"
 	KindToken       Kind = "TOKEN"
 	KindSession     Kind = "SESSION"
+	KindPolicy      Kind = "POLICY_VERSION"
 	KindIdempotency Kind = "IDEMPOTENCY"
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
@@ -61,6 +62,7 @@ var kindTable = []kindRow{
 	{KindActor, "actor", false, func(string) Node { return &Actor{} }},
 	{KindToken, "token", false, func(string) Node { return &Token{} }},
 	{KindSession, "sess", false, nil},
+	{KindPolicy, "policy", false, func(string) Node { return &PolicyVersion{} }},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
 }

@@ -27,6 +27,7 @@ type registryClient interface {
 	demo.Registry
 	jsonlines.Recorder
 	auditClient
+	accessClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)

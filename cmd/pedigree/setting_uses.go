@@ -31,14 +31,16 @@ type settingUse struct {
 }
 
 var (
-	ownStore       = []string{"data", "store", "store-namespace", "policy"}
-	storeOrServer  = settingUse{flags: append(slices.Clone(ownStore), "server"), token: true}
-	noServerPolicy = map[string]string{"server": "a server does not tell its policy: give the file that it serves with as --policy, or ask it for viewer { actions } on /graphiql"}
+	ownStore      = []string{"data", "store", "store-namespace", "policy"}
+	storeOrServer = settingUse{flags: append(slices.Clone(ownStore), "server"), token: true}
 )
 
 // settingUses has a row for every command that does something. A test fails for a command
 // without a row.
 var settingUses = map[string]settingUse{
+	"access assign":    storeOrServer,
+	"access list":      storeOrServer,
+	"access revoke":    storeOrServer,
 	"audit checkpoint": storeOrServer,
 	"audit export":     storeOrServer,
 	"audit verify":     storeOrServer,
@@ -55,9 +57,14 @@ var settingUses = map[string]settingUse{
 	"migrate": {instead: map[string]string{"server": "name the stores with --from and --to", "store": "name the stores with --from and --to",
 		"data": "name the stores with --from and --to", "store-namespace": "name the namespaces with --from-namespace and --to-namespace"}},
 	"policy check":   {instead: map[string]string{"server": "a policy file is checked here, before a server is started with it", "policy": "name the file as the argument"}},
-	"policy explain": {flags: []string{"policy"}, instead: noServerPolicy, unlessFlags: []string{"policy"}},
-	"policy show":    {instead: map[string]string{"server": "this prints the policy that is built in; a server does not tell its own", "policy": "this prints the policy that is built in"}},
-	"ready":          {instead: map[string]string{"server": "name the server that is asked with --url"}, unlessFlags: []string{"url"}},
+	"policy explain": storeOrServer,
+	"policy list":    storeOrServer,
+	"policy put":     storeOrServer,
+	"policy revert":  storeOrServer,
+	"policy show": {instead: map[string]string{"server": "this prints the policy that is built in; policy list prints that of a server",
+		"policy": "this prints the policy that is built in"}},
+	"policy withdraw": storeOrServer,
+	"ready":           {instead: map[string]string{"server": "name the server that is asked with --url"}, unlessFlags: []string{"url"}},
 	"serve": {flags: append(slices.Clone(ownStore), "log-format", "log-level"), bootstrapToken: true,
 		instead: map[string]string{"server": "this command is the server; say where it listens with --listen"}},
 	"token create": storeOrServer,

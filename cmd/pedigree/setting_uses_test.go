@@ -81,7 +81,9 @@ func (p *probeSettings) args(name string) []string {
 	more, ok := map[string][]string{
 		"audit checkpoint": {}, "audit export": {}, "audit verify": {}, "audit watch": {filepath.Join(p.t.TempDir(), "watched")},
 		"demo load": {}, "doctor": {}, "export": {}, "import dvc": {p.sample}, "import git": {p.sample}, "lineage": {"credit-approval@1.0.0"}, "load": {file(`{"model":{"name":"m"}}`)},
-		"migrate":      {"--from", "sqlite://" + filepath.Join(p.data, "pedigree.db"), "--to", "sqlite://" + filepath.Join(p.t.TempDir(), "to.db")},
+		"migrate":     {"--from", "sqlite://" + filepath.Join(p.data, "pedigree.db"), "--to", "sqlite://" + filepath.Join(p.t.TempDir(), "to.db")},
+		"access list": {}, "access assign": {"--subject", "ann", "--role", "viewer"}, "access revoke": {"--subject", "ann", "--role", "viewer"}, "policy list": {},
+		"policy put": {"--role", "clerk", "catalog.read"}, "policy revert": {"0"}, "policy withdraw": {string(registry.HashID("rule", "p, role:viewer, lineage.read, do, all, allow"))},
 		"policy check": {"../../policies/policy.csv"}, "policy explain": {"--role", "viewer", "Model.owner"}, "policy show": {}, "ready": {"--url", p.ready},
 		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
 		"token revoke": {string(p.token)},

@@ -23,11 +23,17 @@ var (
 	deploymentFields = fieldsOf(registry.KindDeployment)
 	transitionFields = fieldsOf(registry.KindTransition)
 	aliasFields      = fieldsOf(registry.KindAlias)
+	actorFields      = fieldsOf(registry.KindActor)
+
+	policyVersionFields = fieldsOf(registry.KindPolicy)
 )
 
 const (
 	pageFields = `pageInfo { hasNextPage hasPreviousPage startCursor endCursor }`
 	edgeFields = `id from to kind validFrom validTo`
+
+	ruleFields   = `id role object act rows effect conditions { key values } text origin`
+	policyFields = `version hash text rules { ` + ruleFields + ` } unused`
 )
 
 // aliases rename a field that another type has with another scalar: one query may not

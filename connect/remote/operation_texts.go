@@ -38,6 +38,17 @@ var (
 	opLineageExport = `query LineageExport($of: ID!, $format: ExportFormat!, $direction: LineageDirection!, $maxDepth: Int, $history: Int, $asOf: DateTime, $knownAt: DateTime) {
 		lineageExport(of: $of, format: $format, direction: $direction, maxDepth: $maxDepth, history: $history, asOf: $asOf, knownAt: $knownAt) {
 			format mediaType filename body historyCut asOf knownAt truncation { truncated reasons frontier redacted } } }`
+
+	opSubjects = `query Subjects($first: Int, $after: String, $filter: SubjectFilter) {
+		subjects(first: $first, after: $after, filter: $filter) { edges { cursor node { ` + actorFields + ` } } ` + pageFields + ` } }`
+
+	opPolicy = `query Policy { policy { ` + policyFields + ` } }`
+
+	opPolicyVersions = `query PolicyVersions($first: Int, $after: String) {
+		policyVersions(first: $first, after: $after) { edges { cursor node { ` + policyVersionFields + ` } } ` + pageFields + ` } }`
+
+	opExplain = `query Explain($role: String!, $field: String, $action: String, $on: ID, $to: Stage, $alias: String) {
+		explain(role: $role, field: $field, action: $action, on: $on, to: $to, alias: $alias) { role object allowed rule { ` + ruleFields + ` } why version hash } }`
 )
 
 // tokenFields are the fields of an API token.
@@ -88,6 +99,16 @@ var (
 	opTransitionModelVersion = `mutation TransitionModelVersion($input: TransitionModelVersionInput!) { transitionModelVersion(input: $input) {
 		version { ` + versionFields + ` } transition { ` + transitionFields + ` } } }`
 
+	opAssignRole = `mutation AssignRole($input: AssignRoleInput!) { assignRole(input: $input) { subject { ` + actorFields + ` } changed } }`
+
+	opRevokeRole = `mutation RevokeRole($input: RevokeRoleInput!) { revokeRole(input: $input) { subject { ` + actorFields + ` } changed } }`
+
+	opPutPolicyRule = `mutation PutPolicyRule($input: PutPolicyRuleInput!) { putPolicyRule(input: $input) { rule { ` + ruleFields + ` } policy { ` + policyFields + ` } changed } }`
+
+	opWithdrawPolicyRule = `mutation WithdrawPolicyRule($input: WithdrawPolicyRuleInput!) { withdrawPolicyRule(input: $input) { policy { ` + policyFields + ` } changed } }`
+
+	opRevertPolicy = `mutation RevertPolicy($input: RevertPolicyInput!) { revertPolicy(input: $input) { policy { ` + policyFields + ` } changed } }`
+
 	opSetAlias = `mutation SetAlias($input: SetAliasInput!) { setAlias(input: $input) { alias { ` + aliasFields + ` } } }`
 )
 
@@ -99,5 +120,7 @@ func operations() map[string]string {
 		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage, "recordFacts": opRecordFacts,
 		"auditCheckpoint": opAuditCheckpoint, "auditConsistency": opAuditConsistency,
 		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias,
-		"apiTokens": opAPITokens, "createApiToken": opCreateAPIToken, "revokeApiToken": opRevokeAPIToken}
+		"apiTokens": opAPITokens, "createApiToken": opCreateAPIToken, "revokeApiToken": opRevokeAPIToken,
+		"subjects": opSubjects, "policy": opPolicy, "policyVersions": opPolicyVersions, "explain": opExplain, "assignRole": opAssignRole, "revokeRole": opRevokeRole,
+		"putPolicyRule": opPutPolicyRule, "withdrawPolicyRule": opWithdrawPolicyRule, "revertPolicy": opRevertPolicy}
 }

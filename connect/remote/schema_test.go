@@ -58,7 +58,7 @@ func TestEveryOperationFitsTheSchema(t *testing.T) {
 func TestNounsAreReadWhole(t *testing.T) {
 	for noun, fields := range map[string]string{"Model": modelFields, "Repository": repositoryFields, "ModelVersion": versionFields, "DatasetVersion": stateFields,
 		"Run": runFields, "Commit": commitFields, "Tag": tagFields, "Feature": featureFields, "Deployment": deploymentFields, "Transition": transitionFields,
-		"Alias": aliasFields} {
+		"Alias": aliasFields, "Actor": actorFields, "PolicyVersion": policyVersionFields} {
 		read := strings.Fields(fields)
 		for _, f := range registry.NounNamed(noun).Fields {
 			if f.Doc && !slices.Contains(read, f.Name) {

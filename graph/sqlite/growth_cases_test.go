@@ -140,7 +140,7 @@ func modelList(name string, want int, f *catalog.ModelFilter, o *core.ModelOrder
 }
 
 func lists() []useCase {
-	return append(slicesOf(catalogLists(), factLists()), slicesOf(logLists(), tokenLists())...)
+	return append(slicesOf(catalogLists(), factLists(), accessLists()), slicesOf(logLists(), tokenLists())...)
 }
 
 func slicesOf(all ...[]useCase) (out []useCase) {
@@ -340,6 +340,26 @@ func tokenLists() (out []useCase) {
 		}))
 	}
 	return out
+}
+
+// accessLists are the lists of administrators.
+func accessLists() []useCase {
+	return []useCase{
+		get("subjects", 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.Subjects(ctx, firstFive, nil)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+		get("policyVersions", 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.PolicyVersions(ctx, firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+	}
 }
 
 func logLists() (out []useCase) {

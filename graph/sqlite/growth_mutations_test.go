@@ -99,6 +99,15 @@ func mutations() []useCase {
 			}
 			return errOf(g.RecordFacts(ctx, bulk.RecordFactsInput{Facts: []bulk.FactInput{{Transition: in}}}))
 		}),
+		mutation("assignRole", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.AssignRole(ctx, access.AssignRoleInput{Subject: "new", Role: registry.RoleViewer, Scope: fmt.Sprint("model:", n)}))
+		}),
+		mutation("revokeRole", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RevokeRole(ctx, access.AssignRoleInput{Subject: fmt.Sprint("subject", n+1), Role: registry.RoleViewer}))
+		}),
+		mutation("putPolicyRule", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.PutPolicyRule(ctx, access.PutPolicyRuleInput{Role: fmt.Sprint("r", n), Object: "catalog.read", Act: "DO"}))
+		}),
 		mutation("createToken", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.CreateToken(ctx, access.CreateTokenInput{Subject: "u", Role: registry.RoleViewer, Name: fmt.Sprint(n)}))
 		}),

@@ -104,6 +104,12 @@ func (g *grown) catalog() {
 		v := g.addVersion(g.model, "big", i, stage, "ada")
 		g.add(&registry.ModelCard{Description: fmt.Sprint("card ", i)}, registry.CardID(v), v, "card", minute(i))
 		g.addAlias(g.model, v, i, time.Time{})
+		subject, role := fmt.Sprint("subject", i), registry.RoleViewer
+		if i == 0 {
+			role = registry.RoleAdmin
+		}
+		g.add(&registry.Actor{Subject: subject, Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, registry.ActorID(subject), "", subject, minute(i))
+		g.add(&registry.PolicyVersion{Number: i + 1}, registry.PolicyVersionID(i+1), "", "", minute(i))
 		name := fmt.Sprintf("m%06d", i)
 		m := g.addModel(name, "bob", minute(i))
 		if i >= 6 && i < 900 {

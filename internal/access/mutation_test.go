@@ -10,6 +10,9 @@ import (
 	"pedigree/registry"
 )
 
+// builtinRule is the id of a rule of the built-in policy.
+var builtinRule = registry.HashID("rule", "p, role:viewer, lineage.read, do, all, allow")
+
 // mutationInputs returns a valid input on the seed for every mutation.
 func (seed *seedData) mutationInputs() map[string]string {
 	id := func(label string) string { return fmt.Sprintf("%q", seed.id[label]) }
@@ -35,6 +38,11 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"recordFacts":            `{facts: [{ref: "d", datasetVersion: {dataset: "new", version: "1"}}, {run: {producer: "p", runId: "1", name: "r", inputs: ["@d"]}}]}`,
 		"createApiToken":         `{name: "new"}`,
 		"revokeApiToken":         `{id: "{own token}"}`,
+		"assignRole":             `{subject: "eve", role: "viewer", scope: "model:x"}`,
+		"revokeRole":             `{subject: "user-viewer", role: "viewer", reason: "left"}`,
+		"putPolicyRule":          `{role: "auditor", object: "class:catalog", act: READ, conditions: [{key: TAG, values: ["team=risk"]}]}`,
+		"withdrawPolicyRule":     `{id: "` + string(builtinRule) + `"}`,
+		"revertPolicy":           `{to: 0}`,
 		"retractLineage":         `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
 	}
 }

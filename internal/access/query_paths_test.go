@@ -56,6 +56,12 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"auditProof":       {"auditProof(seq: 3)"},
 		"auditConsistency": {"auditConsistency(from: 3)"},
 		"apiTokens":        {"apiTokens(first: 100)"},
+		"subjects":         {"subjects(first: 200)", `subjects(filter: {role: "viewer"})`},
+		"roles":            {"roles"},
+		"policy":           {"policy"},
+		"policyVersions":   {"policyVersions"},
+		"explain": {`explain(role: "viewer", field: "Model.name", on: ` + id("alpha") + `)`, `explain(role: "viewer", action: "transition")`, `explain(role: "auditor", field: "Model.name")`,
+			`explain(role: "developer", field: "ModelVersion.owner", on: ` + id("a3") + `)`},
 	}
 }
 

@@ -71,6 +71,7 @@ func buildSeed(path string) (*seedData, error) {
 	b.registerVersions()
 	b.changeStages()
 	b.createTokens()
+	b.createPolicy()
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -429,6 +430,15 @@ func (b *seedBuilder) ownTokens(label, subject, role, text string) error {
 	}
 	_, err = b.s.RevokeAPIToken(ctx, access.RevokeAPITokenInput{ID: whole.APIToken.ID})
 	return err
+
+// createPolicy makes a version of the policy with canaries: a rule of a role that nobody holds.
+func (b *seedBuilder) createPolicy() {
+	b.do("policy", func() error {
+		_, err := b.s.PutPolicyRule(b.asAdmin(), access.PutPolicyRuleInput{Role: "auditor", Object: "class:catalog", Act: "READ", Reason: b.text(),
+			Conditions: []access.PolicyCondition{{Key: "OWNER", Values: []string{b.text()}}}})
+		b.addRow("policy", registry.PolicyVersionID(1))
+		return err
+	})
 }
 
 // patchStore writes canaries into the fields that no use case writes yet:

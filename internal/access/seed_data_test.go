@@ -25,7 +25,7 @@ import (
 var canaryPattern = regexp.MustCompile(`cnry\d{6}x|\b7731\d{7}\b|0\.7731\d+|1987-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b|\b73\d{4}\.0\.1\b`)
 
 // idPattern matches the ids of nodes and edges.
-var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|idem|pend|edge)_[0-9a-z]{26}\b`)
+var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|policy|idem|pend|edge)_[0-9a-z]{26}\b`)
 
 // canaryGenerator makes canary tokens in the forms of the schema's types.
 type canaryGenerator struct{ n int }
@@ -212,7 +212,7 @@ func (seed *seedData) rowVisible(column, row string) bool {
 		if column == scopedScientist {
 			return seed.beta[registry.ID(row)]
 		}
-		return registry.ID(row).Kind() != registry.KindActor
+		return registry.ID(row).Kind() != registry.KindActor && registry.ID(row).Kind() != registry.KindPolicy
 	}
 	return false
 }
@@ -274,6 +274,7 @@ var fieldsWithoutCanary = map[string]string{
 	"Tag.annotated": "true or false", "Tag.dateInferred": "true or false", "Feature.of": "an id, which the tests look for too", "Deployment.versionId": "an id, which the tests look for too",
 	"Deployment.live": "true or false, computed", "Alias.model": "an id, which the tests look for too", "Alias.versionId": "an id, which the tests look for too",
 	"Transition.from": "one of six words", "Transition.to": "one of six words", "Transition.forced": "true or false", "Transition.ordinal": "a small number",
+	"PolicyVersion.number": "a small number", "PolicyVersion.hash": "a short hash", "PolicyVersion.withdrawn": "rules of the file", "PolicyVersion.change": "one of three words",
 	"Transition.replacedBy": "an id, which the tests look for too", "LogEntry.seq": "a small number", "LogEntry.action": "one of a few words",
 	"LogEntry.objects": "ids, which the tests look for too", "LogEntry.model": "an id, which the tests look for too",
 }

@@ -21,6 +21,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers"
 	"pedigree/service"
+	"pedigree/service/access"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
 )
@@ -107,6 +108,7 @@ func newWorld(t *testing.T, n int, options ...service.Option) *world {
 	}
 	w.hub("8.0.0", "1.1.0", "before")
 	w.hub("9.0.0", "1.0.0", "after")
+	w.access()
 	w.records()
 	w.now = w.service.Now()
 	return w
@@ -280,6 +282,16 @@ func (w *world) records() {
 	for i := range min(w.n, 15) {
 		version := fmt.Sprintf("1.%d.0", i)
 		ok[*catalog.RegisterModelVersionPayload](w)(w.service.RegisterModelVersion(as(w.T, registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "hub", Version: &version}))
+	}
+}
+
+// access makes subjects, and a few versions of the policy.
+func (w *world) access() {
+	for i := range w.n {
+		ok[*access.RoleAssignmentPayload](w)(w.service.AssignRole(as(w.T, registry.RoleAdmin), access.AssignRoleInput{Subject: fmt.Sprint("subject ", i), Role: registry.RoleViewer}))
+	}
+	for i := range min(w.n, 3) {
+		ok[*access.PolicyPayload](w)(w.service.PutPolicyRule(as(w.T, registry.RoleAdmin), access.PutPolicyRuleInput{Role: fmt.Sprint("r", i), Object: "catalog.read", Act: "DO"}))
 	}
 }
 

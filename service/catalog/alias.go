@@ -99,7 +99,7 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 		Detail: core.LogDetail("alias", a.Name, "version", v.Version)}); err != nil || in.RemovedAt.IsZero() {
 		return result, err
 	}
-	if !tx.May(registry.AliasDelete, v.Parent) {
+	if !tx.MayOn(registry.AliasDelete, policies.Target{Model: v.Parent, Alias: a.Name}) {
 		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may not do %s, and removedAt removes the alias; ask an administrator", registry.AliasDelete)
 	}
 	return result, endAlias(ctx, tx, n, core.StoredTime(in.RemovedAt, tx.Now()))
@@ -117,10 +117,11 @@ func endAlias(ctx context.Context, tx *policies.Tx, n *graph.Node, at time.Time)
 }
 
 func checkAliasPermission(tx *policies.Tx, alias string, model registry.ID) error {
-	if registry.ProtectedAlias(alias) && !tx.May(registry.AliasSetProtected, model) {
+	target := policies.Target{Model: model, Alias: alias}
+	if registry.ProtectedAlias(alias) && !tx.MayOn(registry.AliasSetProtected, target) {
 		return registry.Errorf(registry.Forbidden, "the alias %q is protected; ask an administrator to move it", alias)
 	}
-	return nil
+	return tx.CheckTarget(target)
 }
 
 // DeleteAliasInput names an alias to remove.

@@ -74,7 +74,11 @@ func writeTransition(ctx context.Context, tx *policies.Tx, v *registry.ModelVers
 	if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
 		return core.WriteResult{}, err
 	}
-	if in.Force && !tx.May(registry.TransitionForce, v.Parent) {
+	target := policies.Target{Model: v.Parent, Stage: in.To}
+	if err := tx.CheckTarget(target); err != nil {
+		return core.WriteResult{}, err
+	}
+	if in.Force && !tx.MayOn(registry.TransitionForce, target) {
 		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
 	}
 	id, err := changeStage(ctx, tx, v, n.Since, in)

@@ -199,6 +199,9 @@ func PutNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since tim
 
 // nodeName returns the name of a noun, which a node keeps beside its document.
 func nodeName(noun registry.Node) string {
+	if a, ok := noun.(*registry.Actor); ok {
+		return a.Subject
+	}
 	v := reflect.ValueOf(noun).Elem().FieldByName("Name")
 	if !v.IsValid() {
 		return ""

@@ -445,6 +445,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ProvenanceNode(ctx, sel, obj)
+	case *registry.PolicyVersion:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PolicyVersion(ctx, sel, obj)
 	case *registry.ModelCard:
 		if obj == nil {
 			return graphql.Null
