@@ -6,45 +6,52 @@ type Action string
 
 // The actions.
 const (
-	CatalogRead       Action = "catalog.read"
-	LineageRead       Action = "lineage.read"
-	LogRead           Action = "log.read"
-	MetricsRead       Action = "metrics.read"
-	ViewerRead        Action = "viewer.read"
-	ModelRegister     Action = "model.register"
-	VersionRegister   Action = "version.register"
-	ModelUpdate       Action = "model.update"
-	CardUpdate        Action = "card.update"
-	TransitionDo      Action = "transition"
-	TransitionForce   Action = "transition.force"
-	TransitionRequest Action = "transition.request"
-	VersionDelete     Action = "version.delete"
-	ModelDelete       Action = "model.delete"
-	AliasSet          Action = "alias.set"
-	AliasSetProtected Action = "alias.set.protected"
-	AliasDelete       Action = "alias.delete"
-	DatasetRecord     Action = "dataset.record"
-	RunRecord         Action = "run.record"
-	CommitRecord      Action = "commit.record"
-	TagRecord         Action = "tag.record"
-	DeploymentRecord  Action = "deployment.record"
-	DeploymentEnd     Action = "deployment.end"
-	FeatureRecord     Action = "feature.record"
-	LineageLink       Action = "lineage.link"
+	CatalogRead         Action = "catalog.read"
+	LineageRead         Action = "lineage.read"
+	LogRead             Action = "log.read"
+	MetricsRead         Action = "metrics.read"
+	ViewerRead          Action = "viewer.read"
+	ModelRegister       Action = "model.register"
+	VersionRegister     Action = "version.register"
+	ModelUpdate         Action = "model.update"
+	CardUpdate          Action = "card.update"
+	TransitionDo        Action = "transition"
+	TransitionForce     Action = "transition.force"
+	TransitionRequestDo Action = "transition.request"
+	VersionDelete       Action = "version.delete"
+	ModelDelete         Action = "model.delete"
+	AliasSet            Action = "alias.set"
+	AliasSetProtected   Action = "alias.set.protected"
+	AliasDelete         Action = "alias.delete"
+	DatasetRecord       Action = "dataset.record"
+	RunRecord           Action = "run.record"
+	CommitRecord        Action = "commit.record"
+	TagRecord           Action = "tag.record"
+	DeploymentRecord    Action = "deployment.record"
+	DeploymentEnd       Action = "deployment.end"
+	FeatureRecord       Action = "feature.record"
+	LineageLink         Action = "lineage.link"
 	// LineageRetract withdraws the caller's own facts, LineageRetractAny anybody's.
 	LineageRetract    Action = "lineage.retract"
 	LineageRetractAny Action = "lineage.retract.any"
 	// FactsRecord opens a batch of facts; each fact needs its own action too.
 	FactsRecord  Action = "facts.record"
 	AccessManage Action = "access.manage"
+	// TransitionApprove decides on transition requests of others.
+	TransitionApprove Action = "transition.approve"
+	// GovernanceConfigure sets which transitions need approvals.
+	GovernanceConfigure Action = "governance.configure"
+	ReviewPlan          Action = "review.plan"
+	ReviewRecord        Action = "review.record"
 )
 
 // Actions lists every action.
 func Actions() []Action {
 	return []Action{CatalogRead, LineageRead, LogRead, MetricsRead, ViewerRead, ModelRegister, VersionRegister, ModelUpdate, CardUpdate,
-		TransitionDo, TransitionForce, TransitionRequest, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
+		TransitionDo, TransitionForce, TransitionRequestDo, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
-		LineageRetract, LineageRetractAny, FactsRecord, AccessManage}
+		LineageRetract, LineageRetractAny, FactsRecord, AccessManage,
+		TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord}
 }
 
 // Operation is a root field of the GraphQL API and the action that it needs.
@@ -68,6 +75,7 @@ func Operations() []Operation {
 	ops = append(ops, q(ViewerRead, "viewer")...)
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
 	ops = append(ops, q(LogRead, "auditLog")...)
+	ops = append(ops, q(CatalogRead, "transitionRequests", "transitionGuards", "checkTransition", "reviewsDue")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
@@ -88,6 +96,13 @@ func Operations() []Operation {
 	m("linkLineage", LineageLink)
 	m("retractLineage", LineageRetract)
 	m("recordFacts", FactsRecord)
+	m("approveTransition", TransitionApprove)
+	m("rejectTransition", TransitionApprove)
+	m("withdrawTransition", TransitionRequestDo)
+	m("putTransitionGuard", GovernanceConfigure)
+	m("deleteTransitionGuard", GovernanceConfigure)
+	m("setReviewPlan", ReviewPlan)
+	m("recordReview", ReviewRecord)
 	return ops
 }
 
@@ -120,6 +135,15 @@ const (
 	LogTokenCreated       LogAction = "token_created"
 	LogStoreCreated       LogAction = "store_created"
 	LogImported           LogAction = "imported"
+	LogRequested          LogAction = "transition_requested"
+	LogApproved           LogAction = "transition_approved"
+	LogRejected           LogAction = "transition_rejected"
+	LogWithdrawn          LogAction = "transition_withdrawn"
+	LogVoided             LogAction = "transition_voided"
+	LogGuardSet           LogAction = "transition_guard_set"
+	LogGuardDeleted       LogAction = "transition_guard_deleted"
+	LogReviewPlanned      LogAction = "review_planned"
+	LogReviewRecorded     LogAction = "review_recorded"
 )
 
 // StageLogAction is the log action of a transition into a stage.

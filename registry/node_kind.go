@@ -27,6 +27,10 @@ const (
 	KindActor       Kind = "ACTOR"
 	KindToken       Kind = "TOKEN"
 	KindIdempotency Kind = "IDEMPOTENCY"
+	// The records of governance.
+	KindTransitionRequest Kind = "TRANSITION_REQUEST"
+	KindTransitionGuard   Kind = "TRANSITION_GUARD"
+	KindReview            Kind = "REVIEW"
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
 	KindPending Kind = "PENDING_PARENT"
@@ -59,6 +63,9 @@ var kindTable = []kindRow{
 	{KindTransition, "tr", false, func(string) Node { return &Transition{} }},
 	{KindActor, "actor", false, func(string) Node { return &Actor{} }},
 	{KindToken, "token", false, func(string) Node { return &Token{} }},
+	{KindTransitionRequest, "req", false, func(string) Node { return &TransitionRequest{} }},
+	{KindTransitionGuard, "guard", false, func(name string) Node { return &TransitionGuard{Name: name} }},
+	{KindReview, "rev", false, func(string) Node { return &Review{} }},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
 }

@@ -35,9 +35,12 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Repository() RepositoryResolver
+	Review() ReviewResolver
 	Run() RunResolver
 	Tag() TagResolver
 	Transition() TransitionResolver
+	TransitionEvidence() TransitionEvidenceResolver
+	TransitionRequest() TransitionRequestResolver
 }
 
 type DirectiveRoot struct {
@@ -76,9 +79,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CommitOrder", ec.unmarshalInputCommitOrder),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
 			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
+			graphql.NewInputUnmarshaler("DecideTransitionInput", ec.unmarshalInputDecideTransitionInput),
 			graphql.NewInputUnmarshaler("DeleteAliasInput", ec.unmarshalInputDeleteAliasInput),
 			graphql.NewInputUnmarshaler("DeleteModelInput", ec.unmarshalInputDeleteModelInput),
 			graphql.NewInputUnmarshaler("DeleteModelVersionInput", ec.unmarshalInputDeleteModelVersionInput),
+			graphql.NewInputUnmarshaler("DeleteTransitionGuardInput", ec.unmarshalInputDeleteTransitionGuardInput),
 			graphql.NewInputUnmarshaler("DeploymentFilter", ec.unmarshalInputDeploymentFilter),
 			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
@@ -97,11 +102,13 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ModelVersionFilter", ec.unmarshalInputModelVersionFilter),
 			graphql.NewInputUnmarshaler("ModelVersionOrder", ec.unmarshalInputModelVersionOrder),
 			graphql.NewInputUnmarshaler("PerformanceInput", ec.unmarshalInputPerformanceInput),
+			graphql.NewInputUnmarshaler("PutTransitionGuardInput", ec.unmarshalInputPutTransitionGuardInput),
 			graphql.NewInputUnmarshaler("RecordCommitsInput", ec.unmarshalInputRecordCommitsInput),
 			graphql.NewInputUnmarshaler("RecordDatasetVersionInput", ec.unmarshalInputRecordDatasetVersionInput),
 			graphql.NewInputUnmarshaler("RecordDeploymentInput", ec.unmarshalInputRecordDeploymentInput),
 			graphql.NewInputUnmarshaler("RecordFactsInput", ec.unmarshalInputRecordFactsInput),
 			graphql.NewInputUnmarshaler("RecordFeatureInput", ec.unmarshalInputRecordFeatureInput),
+			graphql.NewInputUnmarshaler("RecordReviewInput", ec.unmarshalInputRecordReviewInput),
 			graphql.NewInputUnmarshaler("RecordRunInput", ec.unmarshalInputRecordRunInput),
 			graphql.NewInputUnmarshaler("RecordTagInput", ec.unmarshalInputRecordTagInput),
 			graphql.NewInputUnmarshaler("RegisterModelInput", ec.unmarshalInputRegisterModelInput),
@@ -111,9 +118,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
 			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
+			graphql.NewInputUnmarshaler("SetReviewPlanInput", ec.unmarshalInputSetReviewPlanInput),
 			graphql.NewInputUnmarshaler("TagFactInput", ec.unmarshalInputTagFactInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
+			graphql.NewInputUnmarshaler("TransitionEvidenceInput", ec.unmarshalInputTransitionEvidenceInput),
 			graphql.NewInputUnmarshaler("TransitionModelVersionInput", ec.unmarshalInputTransitionModelVersionInput),
+			graphql.NewInputUnmarshaler("TransitionRequestFilter", ec.unmarshalInputTransitionRequestFilter),
 			graphql.NewInputUnmarshaler("UpdateModelCardInput", ec.unmarshalInputUpdateModelCardInput),
 			graphql.NewInputUnmarshaler("UpdateModelInput", ec.unmarshalInputUpdateModelInput),
 		)
@@ -2313,6 +2323,14 @@ type Model implements Node {
   lastNumber: Int
   "The versions of deleted versions; they are never given again."
   used: [String!]
+  "How many days lie between two reviews."
+  reviewIntervalDays: Int
+  "The only subjects who may review it; everyone who may do review.record, when empty."
+  reviewers: [String!]
+  "When the next review is due; null when none is planned."
+  nextReview: DateTime
+  "Its reviews, newest first."
+  reviews("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ReviewConnection
   "The highest semver that is no pre-release and that you see."
   latestVersion: ModelVersion
   "The one version in PRODUCTION."
@@ -2525,7 +2543,7 @@ type Mutation {
   updateModel("What to change." input: UpdateModelInput!): UpdateModelPayload
   "Changes fields of a version's card; null clears one, and those left out stay."
   updateModelCard("What to change." input: UpdateModelCardInput!): UpdateModelCardPayload
-  "Moves a version to another stage. Promoting to PRODUCTION moves the incumbent to DEPRECATED in the same transaction."
+  "Moves a version to another stage. Promoting to PRODUCTION moves the incumbent to DEPRECATED in the same transaction. Into a stage that needs approvals it moves nothing, and makes a request."
   transitionModelVersion("Which version, and where to." input: TransitionModelVersionInput!): TransitionModelVersionPayload
   "Deletes a version, leaving a tombstone in lineage; refused while a deployment of it is live."
   deleteModelVersion("Which version." input: DeleteModelVersionInput!): DeleteModelVersionPayload
@@ -2558,6 +2576,499 @@ type Mutation {
 	{Name: "../../../schema/register.graphqls", Input: `extend input RegisterModelVersionInput {
   "Make the model in the same transaction when it is unknown, as importers do; it needs model.register too. Its owner is the version's, or you."
   createModel: Boolean
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/request.graphqls", Input: `extend type Query {
+  "The requests for transitions that you may see. Those of one status, and those that wait for you, by when they expire; others newest first."
+  transitionRequests(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+    "What to keep."
+    filter: TransitionRequestFilter
+  ): TransitionRequestConnection
+  "What decides which transitions need approvals, by name; where nothing is set, none does."
+  transitionGuards: [TransitionGuard!]
+  "What would stand in the way of a transition, without doing it."
+  checkTransition(
+    "The model's name; or give id."
+    model: String
+    "The version, such as 1.0.0."
+    version: String
+    "The version's id."
+    id: ID
+    "The stage to enter."
+    to: Stage!
+  ): TransitionCheck
+}
+
+"Which transition requests to keep."
+input TransitionRequestFilter {
+  "Whose; all, when left out."
+  scope: TransitionRequestScope
+  "Those with this status."
+  status: RequestStatus
+  "Those of the model of this name."
+  model: String
+}
+
+"Whose transition requests."
+enum TransitionRequestScope {
+  "All that you may see."
+  ALL
+  "Those that you made."
+  MINE
+  "Those that you may approve and have not approved yet."
+  WAITING_FOR_ME
+}
+
+"Where a transition request stands."
+enum RequestStatus {
+  "It waits for approvals."
+  PENDING
+  "It has its approvals and waits to be executed."
+  APPROVED
+  "The version was moved."
+  EXECUTED
+  "Somebody said no."
+  REJECTED
+  "Nobody decided, or executed it, in time."
+  EXPIRED
+  "The version, its card or what it was made from changed since."
+  VOID
+  "Its requester took it back."
+  WITHDRAWN
+}
+
+"When an approved request is executed."
+enum ExecuteWhen {
+  "With its last approval."
+  AT_ONCE
+  "By transitionModelVersion with the request as approval."
+  LATER
+}
+
+"A request to move a version into a stage that needs approvals."
+type TransitionRequest implements Node {
+  "The id; pass it as approval."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "The id of the version."
+  versionId: ID
+  "The id of the model."
+  modelId: ID
+  "The model's name when it was requested."
+  modelName: String
+  "The version, as semver."
+  version: String
+  "The stage that the version was in."
+  from: Stage
+  "The stage that it would enter."
+  to: Stage
+  "Where the request stands."
+  status: RequestStatus
+  "Who requested it."
+  requestedBy: String
+  "When."
+  requestedAt: DateTime
+  "Who registered the version; like the requester, they never count as approver."
+  registrant: String
+  "Why."
+  reason: String
+  "What approvers decide on."
+  evidence: TransitionEvidence
+  "When it is executed once it is approved."
+  execute: ExecuteWhen
+  "How many approvals it needs."
+  needed: Int
+  "The only subjects who may approve it; everyone who may approve, when empty."
+  approvers: [String!]
+  "The approvals so far."
+  approvals: [TransitionApproval!]
+  "Until when it stands."
+  expiresAt: DateTime
+  "Who executed, rejected, withdrew or voided it."
+  closedBy: String
+  "When."
+  closedAt: DateTime
+  "What they said."
+  comment: String
+  "What changed since it was requested, where it is void."
+  voidBecause: [String!]
+  "The id of the transition that executed it."
+  transitionId: ID
+  "1, 2, 3… within the version."
+  ordinal: Int
+  "The model."
+  model: Model
+  "The version that it would move."
+  modelVersion: ModelVersion
+  "The transition that executed it."
+  transition: Transition
+}
+
+"One subject's consent."
+type TransitionApproval {
+  "Who."
+  by: String!
+  "When."
+  at: DateTime!
+  "What they said."
+  comment: String
+}
+
+"What approvers decide on."
+type TransitionEvidence {
+  "Where to read more; labels that nothing opens."
+  links: [String!]
+  "Measurements."
+  metrics: [Metric!]
+  "The revision of the version that was requested."
+  versionRevision: Int
+  "The revision of its card."
+  cardRevision: Int
+  "The digest over the ids and digests of what the version was made from."
+  upstreamDigest: String
+  "Whether it was made from more than the digest covers; then the digest decides nothing."
+  truncated: Boolean
+  "How many nodes the digest covers."
+  upstreamCount: Int
+  "These nodes; at most 500."
+  upstream: [UpstreamNode!]
+}
+
+"A node that a version was made from, as it was when the transition was requested."
+type UpstreamNode {
+  "Its id; another one, if you may not see the node."
+  id: ID!
+  "Its kind."
+  kind: NodeKind!
+  "The digest of its content, or the sha of a commit."
+  digest: String
+}
+
+"A page of transition requests."
+type TransitionRequestConnection {
+  "The items with their cursors."
+  edges: [TransitionRequestEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"A transition request in a page."
+type TransitionRequestEdge {
+  "Its place in the list."
+  cursor: String!
+  "The request."
+  node: TransitionRequest
+}
+
+"What a guard applies to."
+enum GuardScope {
+  "The whole registry."
+  REGISTRY
+  "One model; its guard alone decides."
+  MODEL
+  "The models with a tag; the strictest of their guards and the registry's decides."
+  TAG
+}
+
+"What a guard asks for."
+enum ApprovalProfile {
+  "No approval."
+  OPEN
+  "Approvals of transitions into the guarded stages."
+  GUARDED
+}
+
+"What decides which transitions need approvals."
+type TransitionGuard implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed; pass it as ifRevision."
+  revision: Int!
+  "registry, model NAME or tag KEY=VALUE."
+  name: String
+  "What it applies to."
+  scope: GuardScope
+  "The name of the model."
+  model: String
+  "The tag."
+  tag: KeyValue
+  "What it asks for."
+  profile: ApprovalProfile
+  "The stages that need approvals to enter."
+  stages: [Stage!]
+  "How many approvals."
+  needed: Int
+  "The only subjects who may give them; everyone who may approve, when empty."
+  approvers: [String!]
+  "How many days a request stands."
+  expiryDays: Int
+  "Who set it."
+  setBy: String
+  "When."
+  setAt: DateTime
+}
+
+"What you would meet if you called for a transition now."
+type TransitionCheck {
+  "Whether the version would move at once."
+  allowed: Boolean!
+  "What stands in the way."
+  blockers: [TransitionBlocker!]!
+  "Whether the call would make a request instead."
+  makesRequest: Boolean!
+  "How many approvals are needed."
+  needed: Int!
+  "How many approvals count so far."
+  counted: Int!
+  "The open request for this transition."
+  request: TransitionRequest
+  "The version that would be moved to DEPRECATED."
+  incumbent: ModelVersion
+}
+"One thing that stands in the way."
+type TransitionBlocker {
+  "Of what kind it is."
+  kind: TransitionBlockerKind!
+  "What to know and do."
+  text: String!
+}
+"What stands in the way of a transition."
+enum TransitionBlockerKind {
+  "The lifecycle has no such transition."
+  LIFECYCLE
+  "You may not."
+  PERMISSION
+  "Approvals are missing, or wait to be used."
+  APPROVALS
+  "The open request is void."
+  VOID
+}
+
+extend type Mutation {
+  "Approves a request of somebody else. The last approval executes it in the same transaction, unless it is to be executed later."
+  approveTransition("Which one, and what you say." input: DecideTransitionInput!): ApproveTransitionPayload
+  "Rejects a request of somebody else."
+  rejectTransition("Which one, and why." input: DecideTransitionInput!): RejectTransitionPayload
+  "Takes back a request: your own, or anybody's if you may do governance.configure."
+  withdrawTransition("Which one, and why." input: DecideTransitionInput!): WithdrawTransitionPayload
+  "Sets which transitions need approvals: of one model, of the models with a tag, or of all."
+  putTransitionGuard("What to ask for, and where." input: PutTransitionGuardInput!): PutTransitionGuardPayload
+  "Deletes a guard."
+  deleteTransitionGuard("Which one." input: DeleteTransitionGuardInput!): DeleteTransitionGuardPayload
+}
+
+"What the requester gives approvers to decide on."
+input TransitionEvidenceInput {
+  "Where to read more; labels that nothing opens. At most 50."
+  links: [String!]
+  "Measurements; at most 200."
+  metrics: [MetricInput!]
+}
+
+"A decision on a request."
+input DecideTransitionInput {
+  "The request's id."
+  id: ID!
+  "What you say."
+  comment: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was approved."
+type ApproveTransitionPayload {
+  "The request as it is now."
+  request: TransitionRequest
+  "The version, if it was moved."
+  version: ModelVersion
+  "The transition, if the version was moved."
+  transition: Transition
+}
+"What was rejected."
+type RejectTransitionPayload {
+  "The request as it is now."
+  request: TransitionRequest
+}
+"What was withdrawn."
+type WithdrawTransitionPayload {
+  "The request as it is now."
+  request: TransitionRequest
+}
+
+"Which transitions need approvals. Give model, or tag, or neither for the whole registry."
+input PutTransitionGuardInput {
+  "The name of the model."
+  model: String
+  "The tag of the models."
+  tag: KeyValueInput
+  "OPEN or GUARDED."
+  profile: ApprovalProfile!
+  "The stages that need approvals to enter; PRODUCTION, when left out."
+  stages: [Stage!]
+  "How many approvals, 1 to 20; 1, when left out."
+  needed: Int
+  "The only subjects who may give them; everyone who may approve, when left out."
+  approvers: [String!]
+  "How many days a request stands, 1 to 366; 14, when left out."
+  expiryDays: Int
+  "Why."
+  reason: String
+  "CONFLICT when the guard has another revision by now; 0 when there is none yet."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was set."
+type PutTransitionGuardPayload {
+  "The guard."
+  guard: TransitionGuard
+}
+"Which guard to delete. Give model, or tag, or neither for that of the whole registry."
+input DeleteTransitionGuardInput {
+  "The name of the model."
+  model: String
+  "The tag of the models."
+  tag: KeyValueInput
+  "Why."
+  reason: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was deleted."
+type DeleteTransitionGuardPayload {
+  "The id of the guard; null when there was none."
+  deletedId: ID
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/review.graphqls", Input: `extend type Query {
+  "The models whose review is due, the one that is due first first."
+  reviewsDue(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+    "Due by that time, which may lie ahead; now, when left out."
+    at: DateTime
+  ): ModelConnection
+}
+
+"The outcome of a review."
+enum ReviewDecision {
+  "The model may stay as it is."
+  APPROVED
+  "It may stay if the findings are mended."
+  APPROVED_WITH_CONDITIONS
+  "It may not stay."
+  REJECTED
+}
+
+"One periodic review of a model."
+type Review implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "The id of the model."
+  modelId: ID
+  "The model's name when it was reviewed."
+  modelName: String
+  "The id of the version that was looked at."
+  versionId: ID
+  "That version, as semver."
+  version: String
+  "Who reviewed."
+  by: String
+  "When."
+  at: DateTime
+  "What was found."
+  findings: String
+  "The outcome."
+  decision: ReviewDecision
+  "When the next review is due; null when none is planned."
+  nextReview: DateTime
+  "1, 2, 3… within the model."
+  ordinal: Int
+  "The model."
+  model: Model
+  "The version that was looked at."
+  modelVersion: ModelVersion
+}
+
+"A page of reviews."
+type ReviewConnection {
+  "The items with their cursors."
+  edges: [ReviewEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all."
+  totalCount: Int
+}
+"A review in a page."
+type ReviewEdge {
+  "Its place in the list."
+  cursor: String!
+  "The review."
+  node: Review
+}
+
+extend type Mutation {
+  "Sets how often a model is reviewed, by whom, and when next."
+  setReviewPlan("The plan." input: SetReviewPlanInput!): SetReviewPlanPayload
+  "Keeps the outcome of a review, and sets when the next one is due."
+  recordReview("The outcome." input: RecordReviewInput!): RecordReviewPayload
+}
+
+"How often a model is reviewed. What is left out stays."
+input SetReviewPlanInput {
+  "The model's name; or give id."
+  model: String
+  "The model's id."
+  id: ID
+  "How many days lie between two reviews, 0 to 3660; 0 ends them."
+  intervalDays: Int
+  "The only subjects who may review; an empty list means everyone who may do review.record."
+  reviewers: [String!]
+  "When the next review is due; an interval after the last one or from now, when left out."
+  nextReview: DateTime
+  "CONFLICT when the model has another revision by now."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was planned."
+type SetReviewPlanPayload {
+  "The model."
+  model: Model
+}
+
+"The outcome of a review."
+input RecordReviewInput {
+  "The model's name; or give id."
+  model: String
+  "The model's id."
+  id: ID
+  "The version that was looked at, such as 1.0.0."
+  version: String
+  "What was found; needed unless the decision is APPROVED."
+  findings: String
+  "The outcome."
+  decision: ReviewDecision!
+  "When the next review is due; an interval from now, when left out."
+  nextReview: DateTime
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was recorded."
+type RecordReviewPayload {
+  "The review."
+  review: Review
+  "The model."
+  model: Model
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/run.graphqls", Input: `extend type Query {
@@ -2982,6 +3493,8 @@ type ModelVersion implements Node & ProvenanceNode {
   features: [Feature!]
   "Its changes of stage, oldest first."
   transitions("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TransitionConnection
+  "The requests to move it into a stage that needs approvals, oldest first."
+  transitionRequests("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TransitionRequestConnection
   "Where it is or was at work, in the order in which it was recorded."
   deployments("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection
   "Its files, by name."
@@ -3194,8 +3707,12 @@ input TransitionModelVersionInput {
   to: Stage!
   "Why; needed with force."
   reason: String
-  "The id of an approved request."
+  "The id of an approved request, which is then executed."
   approval: ID
+  "What approvers decide on, where the stage needs approvals."
+  evidence: TransitionEvidenceInput
+  "When the request that is made is executed; at once, when left out."
+  execute: ExecuteWhen
   "Go past the lifecycle; needs a reason and the action transition.force."
   force: Boolean
   "When it happened; now, when left out."
@@ -3205,12 +3722,14 @@ input TransitionModelVersionInput {
   "Makes a retry safe for 24 hours."
   idempotencyKey: String
 }
-"What was moved."
+"What was moved, or requested: transition or request is set."
 type TransitionModelVersionPayload {
   "The version as it is now."
   version: ModelVersion
   "The record of the change."
   transition: Transition
+  "The request that was made, where the stage needs approvals; nothing was moved."
+  request: TransitionRequest
 }
 
 "Which version to delete."
@@ -3273,6 +3792,18 @@ func (ec *executionContext) childFields_ApprovalDiff(ctx context.Context, field 
 		return ec.fieldContext_ApprovalDiff_after(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApprovalDiff", field.Name)
+}
+
+func (ec *executionContext) childFields_ApproveTransitionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_ApproveTransitionPayload_request(ctx, field)
+	case "version":
+		return ec.fieldContext_ApproveTransitionPayload_version(ctx, field)
+	case "transition":
+		return ec.fieldContext_ApproveTransitionPayload_transition(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApproveTransitionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Artifact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3663,6 +4194,14 @@ func (ec *executionContext) childFields_DeleteModelVersionPayload(ctx context.Co
 		return ec.fieldContext_DeleteModelVersionPayload_deletedId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteModelVersionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteTransitionGuardPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteTransitionGuardPayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteTransitionGuardPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Deployment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4209,6 +4748,14 @@ func (ec *executionContext) childFields_Model(ctx context.Context, field graphql
 		return ec.fieldContext_Model_lastNumber(ctx, field)
 	case "used":
 		return ec.fieldContext_Model_used(ctx, field)
+	case "reviewIntervalDays":
+		return ec.fieldContext_Model_reviewIntervalDays(ctx, field)
+	case "reviewers":
+		return ec.fieldContext_Model_reviewers(ctx, field)
+	case "nextReview":
+		return ec.fieldContext_Model_nextReview(ctx, field)
+	case "reviews":
+		return ec.fieldContext_Model_reviews(ctx, field)
 	case "latestVersion":
 		return ec.fieldContext_Model_latestVersion(ctx, field)
 	case "productionVersion":
@@ -4357,6 +4904,8 @@ func (ec *executionContext) childFields_ModelVersion(ctx context.Context, field 
 		return ec.fieldContext_ModelVersion_features(ctx, field)
 	case "transitions":
 		return ec.fieldContext_ModelVersion_transitions(ctx, field)
+	case "transitionRequests":
+		return ec.fieldContext_ModelVersion_transitionRequests(ctx, field)
 	case "deployments":
 		return ec.fieldContext_ModelVersion_deployments(ctx, field)
 	case "artifacts":
@@ -4551,6 +5100,14 @@ func (ec *executionContext) childFields_ProvenanceNodeEdge(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type ProvenanceNodeEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_PutTransitionGuardPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "guard":
+		return ec.fieldContext_PutTransitionGuardPayload_guard(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PutTransitionGuardPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordCommitsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "repository":
@@ -4615,6 +5172,16 @@ func (ec *executionContext) childFields_RecordFeaturePayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type RecordFeaturePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RecordReviewPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "review":
+		return ec.fieldContext_RecordReviewPayload_review(ctx, field)
+	case "model":
+		return ec.fieldContext_RecordReviewPayload_model(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordReviewPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "run":
@@ -4675,6 +5242,14 @@ func (ec *executionContext) childFields_RegisterModelVersionPayload(ctx context.
 	return nil, fmt.Errorf("no field named %q was found under type RegisterModelVersionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RejectTransitionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_RejectTransitionPayload_request(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RejectTransitionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Repository(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4715,6 +5290,62 @@ func (ec *executionContext) childFields_RetractLineagePayload(ctx context.Contex
 		return ec.fieldContext_RetractLineagePayload_retracted(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RetractLineagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Review(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Review_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Review_revision(ctx, field)
+	case "modelId":
+		return ec.fieldContext_Review_modelId(ctx, field)
+	case "modelName":
+		return ec.fieldContext_Review_modelName(ctx, field)
+	case "versionId":
+		return ec.fieldContext_Review_versionId(ctx, field)
+	case "version":
+		return ec.fieldContext_Review_version(ctx, field)
+	case "by":
+		return ec.fieldContext_Review_by(ctx, field)
+	case "at":
+		return ec.fieldContext_Review_at(ctx, field)
+	case "findings":
+		return ec.fieldContext_Review_findings(ctx, field)
+	case "decision":
+		return ec.fieldContext_Review_decision(ctx, field)
+	case "nextReview":
+		return ec.fieldContext_Review_nextReview(ctx, field)
+	case "ordinal":
+		return ec.fieldContext_Review_ordinal(ctx, field)
+	case "model":
+		return ec.fieldContext_Review_model(ctx, field)
+	case "modelVersion":
+		return ec.fieldContext_Review_modelVersion(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Review", field.Name)
+}
+
+func (ec *executionContext) childFields_ReviewConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReviewConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReviewConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ReviewConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReviewConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReviewEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReviewEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReviewEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReviewEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4879,6 +5510,14 @@ func (ec *executionContext) childFields_SetAliasPayload(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type SetAliasPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SetReviewPlanPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "model":
+		return ec.fieldContext_SetReviewPlanPayload_model(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetReviewPlanPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_StageChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "before":
@@ -4993,6 +5632,48 @@ func (ec *executionContext) childFields_Transition(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type Transition", field.Name)
 }
 
+func (ec *executionContext) childFields_TransitionApproval(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "by":
+		return ec.fieldContext_TransitionApproval_by(ctx, field)
+	case "at":
+		return ec.fieldContext_TransitionApproval_at(ctx, field)
+	case "comment":
+		return ec.fieldContext_TransitionApproval_comment(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionApproval", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionBlocker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_TransitionBlocker_kind(ctx, field)
+	case "text":
+		return ec.fieldContext_TransitionBlocker_text(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionBlocker", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionCheck(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "allowed":
+		return ec.fieldContext_TransitionCheck_allowed(ctx, field)
+	case "blockers":
+		return ec.fieldContext_TransitionCheck_blockers(ctx, field)
+	case "makesRequest":
+		return ec.fieldContext_TransitionCheck_makesRequest(ctx, field)
+	case "needed":
+		return ec.fieldContext_TransitionCheck_needed(ctx, field)
+	case "counted":
+		return ec.fieldContext_TransitionCheck_counted(ctx, field)
+	case "request":
+		return ec.fieldContext_TransitionCheck_request(ctx, field)
+	case "incumbent":
+		return ec.fieldContext_TransitionCheck_incumbent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionCheck", field.Name)
+}
+
 func (ec *executionContext) childFields_TransitionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -5015,14 +5696,154 @@ func (ec *executionContext) childFields_TransitionEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type TransitionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_TransitionEvidence(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "links":
+		return ec.fieldContext_TransitionEvidence_links(ctx, field)
+	case "metrics":
+		return ec.fieldContext_TransitionEvidence_metrics(ctx, field)
+	case "versionRevision":
+		return ec.fieldContext_TransitionEvidence_versionRevision(ctx, field)
+	case "cardRevision":
+		return ec.fieldContext_TransitionEvidence_cardRevision(ctx, field)
+	case "upstreamDigest":
+		return ec.fieldContext_TransitionEvidence_upstreamDigest(ctx, field)
+	case "truncated":
+		return ec.fieldContext_TransitionEvidence_truncated(ctx, field)
+	case "upstreamCount":
+		return ec.fieldContext_TransitionEvidence_upstreamCount(ctx, field)
+	case "upstream":
+		return ec.fieldContext_TransitionEvidence_upstream(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionEvidence", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionGuard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_TransitionGuard_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_TransitionGuard_revision(ctx, field)
+	case "name":
+		return ec.fieldContext_TransitionGuard_name(ctx, field)
+	case "scope":
+		return ec.fieldContext_TransitionGuard_scope(ctx, field)
+	case "model":
+		return ec.fieldContext_TransitionGuard_model(ctx, field)
+	case "tag":
+		return ec.fieldContext_TransitionGuard_tag(ctx, field)
+	case "profile":
+		return ec.fieldContext_TransitionGuard_profile(ctx, field)
+	case "stages":
+		return ec.fieldContext_TransitionGuard_stages(ctx, field)
+	case "needed":
+		return ec.fieldContext_TransitionGuard_needed(ctx, field)
+	case "approvers":
+		return ec.fieldContext_TransitionGuard_approvers(ctx, field)
+	case "expiryDays":
+		return ec.fieldContext_TransitionGuard_expiryDays(ctx, field)
+	case "setBy":
+		return ec.fieldContext_TransitionGuard_setBy(ctx, field)
+	case "setAt":
+		return ec.fieldContext_TransitionGuard_setAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionGuard", field.Name)
+}
+
 func (ec *executionContext) childFields_TransitionModelVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "version":
 		return ec.fieldContext_TransitionModelVersionPayload_version(ctx, field)
 	case "transition":
 		return ec.fieldContext_TransitionModelVersionPayload_transition(ctx, field)
+	case "request":
+		return ec.fieldContext_TransitionModelVersionPayload_request(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TransitionModelVersionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_TransitionRequest_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_TransitionRequest_revision(ctx, field)
+	case "versionId":
+		return ec.fieldContext_TransitionRequest_versionId(ctx, field)
+	case "modelId":
+		return ec.fieldContext_TransitionRequest_modelId(ctx, field)
+	case "modelName":
+		return ec.fieldContext_TransitionRequest_modelName(ctx, field)
+	case "version":
+		return ec.fieldContext_TransitionRequest_version(ctx, field)
+	case "from":
+		return ec.fieldContext_TransitionRequest_from(ctx, field)
+	case "to":
+		return ec.fieldContext_TransitionRequest_to(ctx, field)
+	case "status":
+		return ec.fieldContext_TransitionRequest_status(ctx, field)
+	case "requestedBy":
+		return ec.fieldContext_TransitionRequest_requestedBy(ctx, field)
+	case "requestedAt":
+		return ec.fieldContext_TransitionRequest_requestedAt(ctx, field)
+	case "registrant":
+		return ec.fieldContext_TransitionRequest_registrant(ctx, field)
+	case "reason":
+		return ec.fieldContext_TransitionRequest_reason(ctx, field)
+	case "evidence":
+		return ec.fieldContext_TransitionRequest_evidence(ctx, field)
+	case "execute":
+		return ec.fieldContext_TransitionRequest_execute(ctx, field)
+	case "needed":
+		return ec.fieldContext_TransitionRequest_needed(ctx, field)
+	case "approvers":
+		return ec.fieldContext_TransitionRequest_approvers(ctx, field)
+	case "approvals":
+		return ec.fieldContext_TransitionRequest_approvals(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_TransitionRequest_expiresAt(ctx, field)
+	case "closedBy":
+		return ec.fieldContext_TransitionRequest_closedBy(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_TransitionRequest_closedAt(ctx, field)
+	case "comment":
+		return ec.fieldContext_TransitionRequest_comment(ctx, field)
+	case "voidBecause":
+		return ec.fieldContext_TransitionRequest_voidBecause(ctx, field)
+	case "transitionId":
+		return ec.fieldContext_TransitionRequest_transitionId(ctx, field)
+	case "ordinal":
+		return ec.fieldContext_TransitionRequest_ordinal(ctx, field)
+	case "model":
+		return ec.fieldContext_TransitionRequest_model(ctx, field)
+	case "modelVersion":
+		return ec.fieldContext_TransitionRequest_modelVersion(ctx, field)
+	case "transition":
+		return ec.fieldContext_TransitionRequest_transition(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionRequest", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionRequestConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TransitionRequestConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TransitionRequestConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TransitionRequestConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionRequestConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionRequestEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TransitionRequestEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TransitionRequestEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionRequestEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Truncation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5055,6 +5876,18 @@ func (ec *executionContext) childFields_UpdateModelPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type UpdateModelPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpstreamNode(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_UpstreamNode_id(ctx, field)
+	case "kind":
+		return ec.fieldContext_UpstreamNode_kind(ctx, field)
+	case "digest":
+		return ec.fieldContext_UpstreamNode_digest(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpstreamNode", field.Name)
+}
+
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "subject":
@@ -5067,6 +5900,14 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_actions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawTransitionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_WithdrawTransitionPayload_request(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawTransitionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
