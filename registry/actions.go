@@ -37,6 +37,8 @@ const (
 	// FactsRecord opens a batch of facts; each fact needs its own action too.
 	FactsRecord  Action = "facts.record"
 	AccessManage Action = "access.manage"
+	// RequestRead lists the transition requests of all models.
+	RequestRead Action = "request.read"
 	// TransitionApprove decides on transition requests of others.
 	TransitionApprove Action = "transition.approve"
 	// GovernanceConfigure sets which transitions need approvals.
@@ -51,7 +53,7 @@ func Actions() []Action {
 		TransitionDo, TransitionForce, TransitionRequestDo, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage,
-		TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord}
+		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord}
 }
 
 // Operation is a root field of the GraphQL API and the action that it needs.
@@ -75,7 +77,8 @@ func Operations() []Operation {
 	ops = append(ops, q(ViewerRead, "viewer")...)
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
 	ops = append(ops, q(LogRead, "auditLog")...)
-	ops = append(ops, q(CatalogRead, "transitionRequests", "transitionGuards", "checkTransition", "reviewsDue")...)
+	ops = append(ops, q(RequestRead, "transitionRequests")...)
+	ops = append(ops, q(CatalogRead, "transitionGuards", "checkTransition", "reviewsDue")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)

@@ -38,7 +38,7 @@ var listTable = []List{
 	{Kind: KindCommit, Children: true, Orders: []Index{IndexValidFrom, IndexRole}, Filters: byNameAndAge(IndexRole)},
 	{Kind: KindCommit, Orders: []Index{IndexName, IndexValidFrom, IndexRole}, Filters: byNameAndAge(IndexRole)},
 	{Kind: KindTransition, Children: true, Orders: []Index{IndexValidFrom}},
-	{Kind: KindTransitionRequest, Orders: []Index{IndexValidFrom, IndexEnded, IndexStage, IndexOwner, IndexNamespace},
+	{Kind: KindTransitionRequest, Orders: []Index{IndexValidFrom, IndexOwner, IndexNamespace},
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexOwner, []Index{IndexValidFrom}}, {IndexNamespace, []Index{IndexValidFrom}}}},
 	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},

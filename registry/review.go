@@ -20,7 +20,7 @@ func ReviewDecisions() []ReviewDecision {
 // Review is one periodic review of a model.
 type Review struct {
 	Meta
-	ModelID   ID     `json:"modelId,omitempty"`
+	OfModel   ID     `json:"ofModel,omitempty"`
 	ModelName string `json:"modelName,omitempty"`
 	// VersionID and Version are the version that was looked at, if one was named.
 	VersionID ID             `json:"versionId,omitempty"`

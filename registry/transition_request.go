@@ -31,7 +31,7 @@ const (
 type TransitionRequest struct {
 	Meta
 	VersionID ID     `json:"versionId,omitempty"`
-	ModelID   ID     `json:"modelId,omitempty"`
+	OfModel   ID     `json:"ofModel,omitempty"`
 	ModelName string `json:"modelName,omitempty"`
 	Version   string `json:"version,omitempty"`
 	From      Stage  `json:"from,omitempty"`

@@ -440,17 +440,16 @@ func TestListsOfRequests(t *testing.T) {
 		f    governance.RequestFilter
 		want []registry.ID
 	}{
-		"all":                          {o.cleo(), governance.RequestFilter{}, []registry.ID{second.ID, first.ID}},
-		"pending":                      {o.cleo(), governance.RequestFilter{Status: &pending}, []registry.ID{first.ID, second.ID}},
-		"expired":                      {o.cleo(), governance.RequestFilter{Status: &expired}, nil},
-		"ada's":                        {o.ada(), governance.RequestFilter{Scope: governance.MyRequests}, []registry.ID{first.ID}},
-		"waiting for bob":              {o.bob(), governance.RequestFilter{Scope: governance.WaitingForMe}, []registry.ID{first.ID}},
-		"waiting for cleo":             {o.cleo(), governance.RequestFilter{Scope: governance.WaitingForMe}, []registry.ID{first.ID, second.ID}},
-		"waiting for ada":              {o.ada(), governance.RequestFilter{Scope: governance.WaitingForMe}, nil},
-		"waiting for who registered":   {o.admin, governance.RequestFilter{Scope: governance.WaitingForMe}, nil},
-		"of the model":                 {o.cleo(), governance.RequestFilter{Model: ptr("churn")}, []registry.ID{second.ID, first.ID}},
-		"of another model":             {o.cleo(), governance.RequestFilter{Model: ptr("nobody")}, nil},
-		"a developer sees none of its": {o.as("dev", registry.RoleDeveloper), governance.RequestFilter{}, nil},
+		"all":                        {o.cleo(), governance.RequestFilter{}, []registry.ID{second.ID, first.ID}},
+		"pending":                    {o.cleo(), governance.RequestFilter{Status: &pending}, []registry.ID{first.ID, second.ID}},
+		"expired":                    {o.cleo(), governance.RequestFilter{Status: &expired}, nil},
+		"ada's":                      {o.ada(), governance.RequestFilter{Scope: governance.MyRequests}, []registry.ID{first.ID}},
+		"waiting for bob":            {o.bob(), governance.RequestFilter{Scope: governance.WaitingForMe}, []registry.ID{first.ID}},
+		"waiting for cleo":           {o.cleo(), governance.RequestFilter{Scope: governance.WaitingForMe}, []registry.ID{first.ID, second.ID}},
+		"waiting for ada":            {o.ada(), governance.RequestFilter{Scope: governance.WaitingForMe}, nil},
+		"waiting for who registered": {o.admin, governance.RequestFilter{Scope: governance.WaitingForMe}, nil},
+		"of the model":               {o.cleo(), governance.RequestFilter{Model: ptr("churn")}, []registry.ID{second.ID, first.ID}},
+		"of another model":           {o.cleo(), governance.RequestFilter{Model: ptr("nobody")}, nil},
 	} {
 		if got := list(c.ctx, c.f); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)

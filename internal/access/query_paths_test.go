@@ -51,7 +51,11 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"paths": {"paths(from: " + id("deployed-a2") + ", to: " + id("raw") + ", k: 20)", "paths(from: " + id("a2") + ", to: " + id("c1") + ")"},
 		"columnLineage": {"columnLineage(of: " + id("raw") + ", column: " + q(seed.name["raw/column"]) + ")",
 			"columnLineage(of: " + id("clean") + ", column: " + q(seed.name["clean/column"]) + ", direction: BOTH)"},
-		"auditLog": {"auditLog(first: 200)"},
+		"auditLog":           {"auditLog(first: 200)"},
+		"transitionRequests": {"transitionRequests", "transitionRequests(filter: {scope: WAITING_FOR_ME})", "transitionRequests(filter: {status: PENDING})"},
+		"transitionGuards":   {"transitionGuards"},
+		"checkTransition":    {"checkTransition(id: " + id("a2") + ", to: CANARY)", "checkTransition(id: " + id("a1") + ", to: PRODUCTION)"},
+		"reviewsDue":         {`reviewsDue(first: 5, at: "2030-01-01")`},
 	}
 }
 
@@ -277,7 +281,7 @@ func (finder pathFinder) scalars(name string) string {
 				!strings.HasSuffix(to, "Connection") && to != "LineageNode" && to != "Gap" && to != "Path" && to != "PathGraph" {
 				out = append(out, f.Name+" { "+finder.scalars(to)+" }")
 			}
-		case f.Name == "role" && name == "Commit" || f.Name == "status" && name == "ModelCard" || f.Name == "features" && name == "ModelCard" ||
+		case f.Name == "role" && name == "Commit" || f.Name == "status" && name == "ModelCard" || f.Name == "features" && name == "ModelCard" || f.Name == "status" && name == "TransitionRequest" ||
 			f.Name == "model" || f.Name == "replacedBy":
 			out = append(out, name+"_"+f.Name+": "+f.Name)
 		default:

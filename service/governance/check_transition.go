@@ -145,17 +145,30 @@ func (c *TransitionCheck) checkRequest(ctx context.Context, tx *policies.Tx, s *
 	if err != nil {
 		return err
 	}
+	mask, err := tx.Mask(ctx, s.request.ID)
+	if err != nil {
+		return err
+	}
+	var changes []string
 	if s.request.Evidence != nil {
-		for _, change := range governance.Changes(*s.request.Evidence, now) {
-			c.block(BlockedByVoid, change)
-		}
+		changes = governance.Changes(*s.request.Evidence, now)
+	}
+	if len(changes) > 0 && !mask.Has(registry.Bit("TransitionRequest", "voidBecause")) {
+		changes = []string{"what was requested changed since"}
+	}
+	for _, change := range changes {
+		c.block(BlockedByVoid, change)
 	}
 	tally, needed, err := s.count(ctx, tx)
 	if err != nil {
 		return err
 	}
-	if c.Needed, c.Counted = needed, len(tally.Counted); c.Counted < needed {
-		c.block(BlockedByApprovals, fmt.Sprintf("%d of %d approvals count", c.Counted, needed))
+	c.Needed = needed
+	if mask.Has(registry.Bit("TransitionRequest", "approvals")) {
+		c.Counted = len(tally.Counted)
+	}
+	if len(tally.Counted) < needed {
+		c.block(BlockedByApprovals, fmt.Sprintf("it needs %d approvals, and not enough count yet", needed))
 	} else {
 		c.block(BlockedByApprovals, "it is approved: execute the request with approval")
 	}

@@ -36,7 +36,7 @@ func findSubject(ctx context.Context, tx *policies.Tx, id registry.ID) (*subject
 	if s.version, s.versionNode, err = catalog.FindVersion(ctx, tx, nil, nil, &s.request.VersionID); err != nil {
 		return nil, err
 	}
-	s.rule, err = catalog.GuardRule(ctx, tx, s.request.ModelID)
+	s.rule, err = catalog.GuardRule(ctx, tx, s.request.OfModel)
 	return s, err
 }
 
@@ -75,7 +75,7 @@ func (s *subject) count(ctx context.Context, tx *policies.Tx) (governance.Tally,
 		needed = max(needed, s.rule.Needed)
 	}
 	tally, err := governance.Count(s.request, s.approvers(), func(a registry.TransitionApproval) (bool, error) {
-		return tx.SubjectMay(ctx, a.By, a.Grants, registry.TransitionApprove, s.request.ModelID)
+		return tx.SubjectMay(ctx, a.By, a.Grants, registry.TransitionApprove, s.request.OfModel)
 	})
 	return tally, needed, err
 }
@@ -103,7 +103,7 @@ func (s *subject) put(ctx context.Context, tx *policies.Tx) error {
 
 func (s *subject) log(ctx context.Context, tx *policies.Tx, action registry.LogAction, reason string) error {
 	r := s.request
-	return tx.Log(ctx, registry.LogEntry{Action: action, Objects: []registry.ID{r.ID, r.VersionID}, Model: r.ModelID, Reason: reason,
+	return tx.Log(ctx, registry.LogEntry{Action: action, Objects: []registry.ID{r.ID, r.VersionID}, Model: r.OfModel, Reason: reason,
 		Detail: core.LogDetail("version", r.Version, "to", r.To, "status", r.Status, "approvals", len(r.Approvals), "needed", r.Needed)})
 }
 
@@ -204,7 +204,7 @@ func approve(ctx context.Context, tx *policies.Tx, s *subject, in DecideInput) e
 
 // checkDecider answers FORBIDDEN for callers who never count for this request.
 func (s *subject) checkDecider(tx *policies.Tx) error {
-	if !tx.May(registry.TransitionApprove, s.request.ModelID) {
+	if !tx.May(registry.TransitionApprove, s.request.OfModel) {
 		return registry.Errorf(registry.Forbidden, "you may not do %s in this model; ask an administrator", registry.TransitionApprove)
 	}
 	return governance.CheckApprover(s.request, tx.Subject(), s.approvers())
@@ -218,7 +218,7 @@ func reject(ctx context.Context, tx *policies.Tx, s *subject, in DecideInput) er
 }
 
 func withdraw(ctx context.Context, tx *policies.Tx, s *subject, in DecideInput) error {
-	if s.request.RequestedBy != tx.Subject() && !tx.May(registry.GovernanceConfigure, s.request.ModelID) {
+	if s.request.RequestedBy != tx.Subject() && !tx.May(registry.GovernanceConfigure, s.request.OfModel) {
 		return registry.Errorf(registry.Forbidden, "somebody else requested this transition; reject it with rejectTransition")
 	}
 	return s.closeAndLog(ctx, tx, registry.RequestWithdrawn, registry.LogWithdrawn, in.Comment)

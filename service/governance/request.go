@@ -36,7 +36,7 @@ func createRequest(ctx context.Context, tx *policies.Tx, v *registry.ModelVersio
 	if in.Evidence != nil {
 		evidence.Links, evidence.Metrics = in.Evidence.Links, in.Evidence.Metrics
 	}
-	r := &registry.TransitionRequest{VersionID: v.ID, ModelID: v.Parent, ModelName: v.ModelName, Version: v.Version, From: v.Stage, To: in.To,
+	r := &registry.TransitionRequest{VersionID: v.ID, OfModel: v.Parent, ModelName: v.ModelName, Version: v.Version, From: v.Stage, To: in.To,
 		Status: registry.RequestPending, RequestedBy: tx.Subject(), RequestedAt: tx.Now(), Registrant: v.Creator, Reason: in.Reason, Evidence: &evidence,
 		Execute: in.Execute, Needed: rule.Needed, Approvers: rule.Approvers, ExpiresAt: tx.Now().Add(rule.Expiry), Ordinal: ordinal}
 	if r.Execute == "" {

@@ -52,7 +52,7 @@ func (g *Governance) TransitionRequests(ctx context.Context, p core.Paging, f *R
 	if f == nil {
 		f = &RequestFilter{}
 	}
-	scope, err := g.core.Gate.Read(ctx, registry.CatalogRead)
+	scope, err := g.core.Gate.Read(ctx, registry.RequestRead)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func statusPredicates(status registry.RequestStatus, now time.Time) []graph.Pred
 // waitsFor reports whether a pending request waits for the caller's approval.
 func waitsFor(scope *policies.Scope, r *registry.TransitionRequest) bool {
 	me := scope.Actor().Subject
-	return scope.MayIn(registry.TransitionApprove, r.ModelID) && governance.CheckApprover(r, me, r.Approvers) == nil &&
+	return scope.MayIn(registry.TransitionApprove, r.OfModel) && governance.CheckApprover(r, me, r.Approvers) == nil &&
 		!slices.ContainsFunc(r.Approvals, func(a registry.TransitionApproval) bool { return a.By == me })
 }
 
@@ -155,7 +155,7 @@ func (g *Governance) RequestsOfVersion(ctx context.Context, v *registry.ModelVer
 
 // ModelOfRequest returns the model of a request.
 func (g *Governance) ModelOfRequest(ctx context.Context, r *registry.TransitionRequest) (*registry.Model, error) {
-	return core.Related[*registry.Model](ctx, g.core, r, "model", func(r *registry.TransitionRequest) core.NodeRef { return core.NodeRef{ID: r.ModelID, At: r.ReadAt} })
+	return core.Related[*registry.Model](ctx, g.core, r, "model", func(r *registry.TransitionRequest) core.NodeRef { return core.NodeRef{ID: r.OfModel, At: r.ReadAt} })
 }
 
 // VersionOfRequest returns the version that a request would move.

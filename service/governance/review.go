@@ -125,6 +125,9 @@ func (in *RecordReviewInput) check() error {
 
 // RecordReview keeps the outcome of a review, and sets when the next one is due.
 func (g *Governance) RecordReview(ctx context.Context, in RecordReviewInput) (*RecordReviewPayload, error) {
+	if _, err := g.core.Gate.Read(ctx, registry.ReviewRecord); err != nil {
+		return nil, err
+	}
 	if err := in.check(); err != nil {
 		return nil, err
 	}
@@ -169,7 +172,7 @@ func writeReview(ctx context.Context, tx *policies.Tx, m *registry.Model, in Rec
 	if err != nil {
 		return "", err
 	}
-	r := &registry.Review{ModelID: m.ID, ModelName: m.Name, By: tx.Subject(), At: tx.Now(), Findings: in.Findings, Decision: in.Decision,
+	r := &registry.Review{OfModel: m.ID, ModelName: m.Name, By: tx.Subject(), At: tx.Now(), Findings: in.Findings, Decision: in.Decision,
 		NextReview: governance.NextReview(tx.Now(), core.StoredTime(next, next), m.ReviewIntervalDays), Ordinal: ordinal}
 	r.ID, r.Parent, r.ValidFrom = registry.ReviewID(m.ID, ordinal), m.ID, r.At
 	if in.Version != nil {
@@ -215,7 +218,7 @@ func (g *Governance) ReviewsOf(ctx context.Context, m *registry.Model, p core.Pa
 
 // ModelOfReview returns the model that was reviewed.
 func (g *Governance) ModelOfReview(ctx context.Context, r *registry.Review) (*registry.Model, error) {
-	return core.Related[*registry.Model](ctx, g.core, r, "model", func(r *registry.Review) core.NodeRef { return core.NodeRef{ID: r.ModelID, At: r.ReadAt} })
+	return core.Related[*registry.Model](ctx, g.core, r, "model", func(r *registry.Review) core.NodeRef { return core.NodeRef{ID: r.OfModel, At: r.ReadAt} })
 }
 
 // VersionOfReview returns the version that was looked at, nil when none was named.

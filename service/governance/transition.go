@@ -101,7 +101,7 @@ func executeApproved(ctx context.Context, tx *policies.Tx, in catalog.Transition
 		return core.WriteResult{}, err
 	}
 	r := s.request
-	if !tx.May(registry.TransitionDo, r.ModelID) && (r.RequestedBy != tx.Subject() || !tx.May(registry.TransitionRequestDo, r.ModelID)) {
+	if !tx.May(registry.TransitionDo, r.OfModel) && (r.RequestedBy != tx.Subject() || !tx.May(registry.TransitionRequestDo, r.OfModel)) {
 		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may not execute this request; its requester may, and whoever may do %s", registry.TransitionDo)
 	}
 	if in.Model != nil || in.Version != nil || in.ID != nil {

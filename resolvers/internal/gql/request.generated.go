@@ -1102,16 +1102,16 @@ func (ec *executionContext) fieldContext_TransitionRequest_versionId(_ context.C
 	return graphql.NewScalarFieldContext("TransitionRequest", field, false, false, "ID")
 }
 
-func (ec *executionContext) _TransitionRequest_modelId(ctx context.Context, field graphql.CollectedField, obj *registry.TransitionRequest) (ret graphql.Marshaler) {
+func (ec *executionContext) _TransitionRequest_ofModel(ctx context.Context, field graphql.CollectedField, obj *registry.TransitionRequest) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TransitionRequest_modelId(ctx, field)
+			return ec.fieldContext_TransitionRequest_ofModel(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ModelID, nil
+			return obj.OfModel, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v registry.ID) graphql.Marshaler {
@@ -1121,7 +1121,7 @@ func (ec *executionContext) _TransitionRequest_modelId(ctx context.Context, fiel
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_TransitionRequest_modelId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_TransitionRequest_ofModel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TransitionRequest", field, false, false, "ID")
 }
 
@@ -2780,8 +2780,8 @@ func (ec *executionContext) _TransitionRequest(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "modelId":
-			out.Values[i] = ec._TransitionRequest_modelId(ctx, field, obj)
+		case "ofModel":
+			out.Values[i] = ec._TransitionRequest_ofModel(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

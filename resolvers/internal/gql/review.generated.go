@@ -143,16 +143,16 @@ func (ec *executionContext) fieldContext_Review_revision(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Review", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Review_modelId(ctx context.Context, field graphql.CollectedField, obj *registry.Review) (ret graphql.Marshaler) {
+func (ec *executionContext) _Review_ofModel(ctx context.Context, field graphql.CollectedField, obj *registry.Review) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Review_modelId(ctx, field)
+			return ec.fieldContext_Review_ofModel(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ModelID, nil
+			return obj.OfModel, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v registry.ID) graphql.Marshaler {
@@ -162,7 +162,7 @@ func (ec *executionContext) _Review_modelId(ctx context.Context, field graphql.C
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Review_modelId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Review_ofModel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Review", field, false, false, "ID")
 }
 
@@ -850,8 +850,8 @@ func (ec *executionContext) _Review(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "modelId":
-			out.Values[i] = ec._Review_modelId(ctx, field, obj)
+		case "ofModel":
+			out.Values[i] = ec._Review_ofModel(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -2658,7 +2658,7 @@ type TransitionRequest implements Node {
   "The id of the version."
   versionId: ID
   "The id of the model."
-  modelId: ID
+  ofModel: ID
   "The model's name when it was requested."
   modelName: String
   "The version, as semver."
@@ -2974,7 +2974,7 @@ type Review implements Node {
   "How often it was changed."
   revision: Int!
   "The id of the model."
-  modelId: ID
+  ofModel: ID
   "The model's name when it was reviewed."
   modelName: String
   "The id of the version that was looked at."
@@ -5298,8 +5298,8 @@ func (ec *executionContext) childFields_Review(ctx context.Context, field graphq
 		return ec.fieldContext_Review_id(ctx, field)
 	case "revision":
 		return ec.fieldContext_Review_revision(ctx, field)
-	case "modelId":
-		return ec.fieldContext_Review_modelId(ctx, field)
+	case "ofModel":
+		return ec.fieldContext_Review_ofModel(ctx, field)
 	case "modelName":
 		return ec.fieldContext_Review_modelName(ctx, field)
 	case "versionId":
@@ -5770,8 +5770,8 @@ func (ec *executionContext) childFields_TransitionRequest(ctx context.Context, f
 		return ec.fieldContext_TransitionRequest_revision(ctx, field)
 	case "versionId":
 		return ec.fieldContext_TransitionRequest_versionId(ctx, field)
-	case "modelId":
-		return ec.fieldContext_TransitionRequest_modelId(ctx, field)
+	case "ofModel":
+		return ec.fieldContext_TransitionRequest_ofModel(ctx, field)
 	case "modelName":
 		return ec.fieldContext_TransitionRequest_modelName(ctx, field)
 	case "version":
