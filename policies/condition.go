@@ -158,7 +158,7 @@ func (c *conditions) add(key ConditionKey, value string) error {
 
 // stageActions and aliasActions are the actions to which the conditions to and alias apply.
 var (
-	stageActions = []registry.Action{registry.TransitionDo, registry.TransitionForce, registry.TransitionRequest}
+	stageActions = []registry.Action{registry.TransitionDo, registry.TransitionForce, registry.TransitionRequestDo, registry.TransitionApprove}
 	aliasActions = []registry.Action{registry.AliasSet, registry.AliasSetProtected, registry.AliasDelete}
 )
 

@@ -133,13 +133,22 @@ func (g *Gate) Read(ctx context.Context, action registry.Action) (*Scope, error)
 // Write runs fn in one transaction when the actor may do the action. fn may run
 // more than once.
 func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(context.Context, *Tx) error) error {
+	return g.WriteAny(ctx, []registry.Action{action}, fn)
+}
+
+// WriteAny is Write for a change that each of several actions allows, such as a transition and
+// the request for one. fn must ask Tx.MayOn which of them the actor may do where.
+func (g *Gate) WriteAny(ctx context.Context, actions []registry.Action, fn func(context.Context, *Tx) error) error {
 	s, err := g.scope(ctx)
 	if err != nil {
 		return err
 	}
-	grants := s.grantsFor(action)
+	var grants []actionGrant
+	for _, a := range actions {
+		grants = append(grants, s.grantsFor(a)...)
+	}
 	if len(grants) == 0 {
-		return s.forbidden(action)
+		return s.forbidden(actions[0])
 	}
 	defer g.clearIdentities()
 	var last *Tx

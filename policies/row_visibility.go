@@ -158,7 +158,9 @@ func (s *rowVisibility) coveredOfKind(ctx context.Context, c rowGrant, kind regi
 		return out, nil
 	case registry.KindModel:
 		return c.coveredModels(nodes), nil
-	case registry.KindCard, registry.KindArtifact, registry.KindTransition:
+	case registry.KindReview:
+		return s.coveredByModel(ctx, c, nodes)
+	case registry.KindCard, registry.KindArtifact, registry.KindTransition, registry.KindTransitionRequest:
 		return s.coveredByVersion(ctx, c, nodes, func(n *graph.Node) registry.ID { return n.Parent })
 	case registry.KindAlias, registry.KindDeployment:
 		return s.coveredByVersion(ctx, c, nodes, versionOf)
@@ -270,6 +272,23 @@ func (s *rowVisibility) coveredByVersion(ctx context.Context, c rowGrant, nodes 
 	out := make([]bool, len(nodes))
 	for i, v := range versions {
 		out[i] = v != nil && v.Kind == registry.KindModelVersion && c.coversVersion(v)
+	}
+	return out, nil
+}
+
+// coveredByModel decides for nodes that are covered when the model they belong to is.
+func (s *rowVisibility) coveredByModel(ctx context.Context, c rowGrant, nodes []*graph.Node) ([]bool, error) {
+	ids := make([]registry.ID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.Parent
+	}
+	models, err := s.store.Nodes(ctx, graph.Instant{}, ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]bool, len(nodes))
+	for i, m := range models {
+		out[i] = m != nil && !m.Deleted && (c.models == nil || c.models.has(m.ID)) && (c.rows != RowsServed || m.Served == registry.IsServed)
 	}
 	return out, nil
 }

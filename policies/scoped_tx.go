@@ -185,11 +185,11 @@ func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
 	switch n.Kind {
 	case registry.KindModel:
 		return n.ID, nil
-	case registry.KindModelVersion, registry.KindAlias:
+	case registry.KindModelVersion, registry.KindAlias, registry.KindReview:
 		return n.Parent, nil
 	case registry.KindDeployment:
 		version = versionOf(n)
-	case registry.KindCard, registry.KindArtifact, registry.KindTransition:
+	case registry.KindCard, registry.KindArtifact, registry.KindTransition, registry.KindTransitionRequest:
 	default:
 		return "", nil
 	}

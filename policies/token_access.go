@@ -10,7 +10,7 @@ import (
 // mayManageTokens reports whether the actor may list and revoke the tokens of every subject. A
 // grant on one model does not suffice.
 func (s *Scope) mayManageTokens() bool {
-	return allowed(s.grantsFor(registry.TokenManageAny), "")
+	return s.MayOn(registry.TokenManageAny, Target{})
 }
 
 // MayManageTokensOf reports whether the actor may manage the tokens of a subject: its own, or

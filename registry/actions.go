@@ -8,31 +8,31 @@ type Action string
 
 // The actions.
 const (
-	CatalogRead       Action = "catalog.read"
-	LineageRead       Action = "lineage.read"
-	LogRead           Action = "log.read"
-	MetricsRead       Action = "metrics.read"
-	ViewerRead        Action = "viewer.read"
-	ModelRegister     Action = "model.register"
-	VersionRegister   Action = "version.register"
-	ModelUpdate       Action = "model.update"
-	CardUpdate        Action = "card.update"
-	TransitionDo      Action = "transition"
-	TransitionForce   Action = "transition.force"
-	TransitionRequest Action = "transition.request"
-	VersionDelete     Action = "version.delete"
-	ModelDelete       Action = "model.delete"
-	AliasSet          Action = "alias.set"
-	AliasSetProtected Action = "alias.set.protected"
-	AliasDelete       Action = "alias.delete"
-	DatasetRecord     Action = "dataset.record"
-	RunRecord         Action = "run.record"
-	CommitRecord      Action = "commit.record"
-	TagRecord         Action = "tag.record"
-	DeploymentRecord  Action = "deployment.record"
-	DeploymentEnd     Action = "deployment.end"
-	FeatureRecord     Action = "feature.record"
-	LineageLink       Action = "lineage.link"
+	CatalogRead         Action = "catalog.read"
+	LineageRead         Action = "lineage.read"
+	LogRead             Action = "log.read"
+	MetricsRead         Action = "metrics.read"
+	ViewerRead          Action = "viewer.read"
+	ModelRegister       Action = "model.register"
+	VersionRegister     Action = "version.register"
+	ModelUpdate         Action = "model.update"
+	CardUpdate          Action = "card.update"
+	TransitionDo        Action = "transition"
+	TransitionForce     Action = "transition.force"
+	TransitionRequestDo Action = "transition.request"
+	VersionDelete       Action = "version.delete"
+	ModelDelete         Action = "model.delete"
+	AliasSet            Action = "alias.set"
+	AliasSetProtected   Action = "alias.set.protected"
+	AliasDelete         Action = "alias.delete"
+	DatasetRecord       Action = "dataset.record"
+	RunRecord           Action = "run.record"
+	CommitRecord        Action = "commit.record"
+	TagRecord           Action = "tag.record"
+	DeploymentRecord    Action = "deployment.record"
+	DeploymentEnd       Action = "deployment.end"
+	FeatureRecord       Action = "feature.record"
+	LineageLink         Action = "lineage.link"
 	// LineageRetract withdraws the caller's own facts, LineageRetractAny anybody's.
 	LineageRetract    Action = "lineage.retract"
 	LineageRetractAny Action = "lineage.retract.any"
@@ -42,14 +42,23 @@ const (
 	// TokenManageOwn makes, lists and revokes the caller's own tokens, TokenManageAny anybody's.
 	TokenManageOwn Action = "token.manage.own"
 	TokenManageAny Action = "token.manage.any"
+	// RequestRead lists the transition requests of all models.
+	RequestRead Action = "request.read"
+	// TransitionApprove decides on transition requests of others.
+	TransitionApprove Action = "transition.approve"
+	// GovernanceConfigure sets which transitions need approvals.
+	GovernanceConfigure Action = "governance.configure"
+	ReviewPlan          Action = "review.plan"
+	ReviewRecord        Action = "review.record"
 )
 
 // Actions lists every action.
 func Actions() []Action {
 	return []Action{CatalogRead, LineageRead, LogRead, MetricsRead, ViewerRead, ModelRegister, VersionRegister, ModelUpdate, CardUpdate,
-		TransitionDo, TransitionForce, TransitionRequest, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
+		TransitionDo, TransitionForce, TransitionRequestDo, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
-		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny}
+		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny,
+		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord}
 }
 
 // IsAction reports whether a text is the name of an action.
@@ -78,6 +87,8 @@ func Operations() []Operation {
 	ops = append(ops, q(LogRead, "auditLog", "auditCheckpoint", "auditProof", "auditConsistency")...)
 	ops = append(ops, q(TokenManageOwn, "apiTokens")...)
 	ops = append(ops, q(AccessManage, "subjects", "roles", "policy", "policyVersions", "explain")...)
+	ops = append(ops, q(RequestRead, "transitionRequests")...)
+	ops = append(ops, q(CatalogRead, "transitionGuards", "checkTransition", "reviewsDue")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
@@ -103,6 +114,13 @@ func Operations() []Operation {
 	for _, name := range []string{"assignRole", "revokeRole", "putPolicyRule", "withdrawPolicyRule", "revertPolicy"} {
 		m(name, AccessManage)
 	}
+	m("approveTransition", TransitionApprove)
+	m("rejectTransition", TransitionApprove)
+	m("withdrawTransition", TransitionRequestDo)
+	m("putTransitionGuard", GovernanceConfigure)
+	m("deleteTransitionGuard", GovernanceConfigure)
+	m("setReviewPlan", ReviewPlan)
+	m("recordReview", ReviewRecord)
 	return ops
 }
 
@@ -144,8 +162,17 @@ const (
 	LogPolicyReverted     LogAction = "policy_reverted"
 	LogStoreCreated       LogAction = "store_created"
 	// LogKeyAdded records the public key of a key that signs checkpoints from now on.
-	LogKeyAdded LogAction = "log_key_added"
-	LogImported LogAction = "imported"
+	LogKeyAdded       LogAction = "log_key_added"
+	LogImported       LogAction = "imported"
+	LogRequested      LogAction = "transition_requested"
+	LogApproved       LogAction = "transition_approved"
+	LogRejected       LogAction = "transition_rejected"
+	LogWithdrawn      LogAction = "transition_withdrawn"
+	LogVoided         LogAction = "transition_voided"
+	LogGuardSet       LogAction = "transition_guard_set"
+	LogGuardDeleted   LogAction = "transition_guard_deleted"
+	LogReviewPlanned  LogAction = "review_planned"
+	LogReviewRecorded LogAction = "review_recorded"
 )
 
 // StageLogAction is the log action of a transition into a stage.

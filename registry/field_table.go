@@ -33,11 +33,14 @@ const (
 	Access Class = "access"
 	// Audit is the audit log.
 	Audit Class = "log"
+	// Governance is what people wrote while they decided: evidence, comments, findings, and
+	// who is asked to decide.
+	Governance Class = "governance"
 )
 
 // Classes lists every class.
 func Classes() []Class {
-	return []Class{Plumbing, Catalog, CardText, Metadata, Download, Secret, Access, Audit}
+	return []Class{Plumbing, Catalog, CardText, Metadata, Download, Secret, Access, Audit, Governance}
 }
 
 // Index is a column that a store keeps beside the JSON document, to filter and sort by.
@@ -54,7 +57,7 @@ const (
 	IndexEnvironment Index = "environment"
 	IndexRunKind     Index = "run_kind"
 	IndexRole        Index = "role"
-	IndexEnded       Index = "ended" // microseconds since 1970, 0 until it ends
+	IndexEnded       Index = "ended" // microseconds since 1970, 0 until it ends; also of what is due
 )
 
 // The columns of every node, whatever its kind; they filter and sort too.
@@ -148,6 +151,7 @@ var nouns = []*Noun{
 	newNoun("Model", KindModel,
 		columnField(Catalog, "name", IndexName), documentFields(Catalog, "description"), columnField(Catalog, "owner", IndexOwner),
 		columnField(Catalog, "createdAt", IndexValidFrom), documentFields(Catalog, "updatedAt"), documentFields(Metadata, "tags", "incarnation", "lastNumber", "used"),
+		documentFields(Metadata, "reviewIntervalDays"), documentFields(Governance, "reviewers"), columnField(Metadata, "nextReview", IndexEnded), resolverFields(Governance, "reviews"),
 		resolverFields(Catalog, "latestVersion", "productionVersion", "versionsByStage", "versions"), resolverFields(Metadata, "aliases")),
 	newNoun("ModelVersion", KindModelVersion,
 		columnField(Catalog, "name", IndexName), documentFields(Catalog, "modelId", "modelName"), columnField(Catalog, "version", IndexVersion),
@@ -155,7 +159,7 @@ var nouns = []*Noun{
 		documentFields(Metadata, "tags"), columnField(Catalog, "stage", IndexStage), documentFields(Metadata, "creator"),
 		columnField(Catalog, "createdDate", IndexValidFrom), documentFields(Catalog, "recordedAt", "updatedAt"), documentFields(Catalog, "replacedBy"),
 		resolverFields(Catalog, "model", "features", "card", "upstream", "downstream"),
-		resolverFields(Metadata, "transitions", "aliases"), resolverFields(Catalog, "deployments"), resolverFields(Download, "artifacts")),
+		resolverFields(Metadata, "transitions", "aliases"), resolverFields(Catalog, "transitionRequests"), resolverFields(Catalog, "deployments"), resolverFields(Download, "artifacts")),
 	newNoun("ModelCard", KindCard,
 		documentFields(Catalog, "modelId", "name", "description", "version", "createdDate", "status"), documentFields(Metadata, "creator"),
 		documentFields(Metadata, "modelDetails", "training", "performance", "dataPreprocessing"),
@@ -196,6 +200,18 @@ var nouns = []*Noun{
 		documentFields(Metadata, "setBy", "setAt"), resolverFields(Metadata, "modelVersion")),
 	newNoun("Transition", KindTransition,
 		documentFields(Metadata, "from", "to", "at", "by", "reason", "approval", "forced", "ordinal", "replacedBy"), resolverFields(Metadata, "modelVersion")),
+	newNoun("TransitionRequest", KindTransitionRequest,
+		documentFields(Catalog, "versionId"), columnField(Catalog, "ofModel", IndexNamespace), documentFields(Catalog, "modelName", "version", "from", "to"),
+		columnField(Catalog, "status", IndexStage), columnField(Metadata, "requestedBy", IndexOwner), columnField(Catalog, "requestedAt", IndexValidFrom),
+		documentFields(Metadata, "registrant"), documentFields(Governance, "reason", "evidence"), documentFields(Metadata, "execute", "needed"),
+		documentFields(Governance, "approvers", "approvals"), columnField(Catalog, "expiresAt", IndexEnded), documentFields(Metadata, "closedBy"),
+		documentFields(Catalog, "closedAt"), documentFields(Governance, "comment", "voidBecause"), documentFields(Metadata, "transitionId", "ordinal"),
+		resolverFields(Catalog, "model", "modelVersion"), resolverFields(Metadata, "transition")),
+	newNoun("TransitionGuard", KindTransitionGuard,
+		columnField(Governance, "name", IndexName), documentFields(Governance, "scope", "model", "tag", "profile", "stages", "needed", "approvers", "expiryDays", "setBy", "setAt")),
+	newNoun("Review", KindReview,
+		documentFields(Governance, "ofModel", "modelName", "versionId", "version", "by"), columnField(Governance, "at", IndexValidFrom),
+		documentFields(Governance, "findings", "decision", "nextReview", "ordinal"), resolverFields(Governance, "model", "modelVersion")),
 	newNoun("Actor", KindActor,
 		columnField(Access, "subject", IndexName), documentFields(Access, "grants", "createdAt")),
 	newNoun("PolicyVersion", KindPolicy,

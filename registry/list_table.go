@@ -25,7 +25,7 @@ type ListFilter struct {
 
 // listTable is the one list of lists.
 var listTable = []List{
-	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner}, Filters: byNameAndAge(IndexOwner)},
+	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexEnded}, Filters: byNameAndAge(IndexOwner)},
 	{Kind: KindModelVersion, Children: true, Orders: []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner}},
 	{Kind: KindModelVersion, Orders: []Index{IndexValidFrom}, ParentsOf: []Index{IndexStage}},
 	{Kind: KindDataset, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexNamespace},
@@ -37,6 +37,9 @@ var listTable = []List{
 	{Kind: KindCommit, Children: true, Orders: []Index{IndexValidFrom, IndexRole}, Filters: byNameAndAge(IndexRole)},
 	{Kind: KindCommit, Orders: []Index{IndexName, IndexValidFrom, IndexRole}, Filters: byNameAndAge(IndexRole)},
 	{Kind: KindTransition, Children: true, Orders: []Index{IndexValidFrom}},
+	{Kind: KindTransitionRequest, Orders: []Index{IndexValidFrom, IndexOwner, IndexNamespace},
+		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexOwner, []Index{IndexValidFrom}}, {IndexNamespace, []Index{IndexValidFrom}}}},
+	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
 	{Kind: KindTag, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindTag, Orders: []Index{IndexValidFrom}},

@@ -15,6 +15,11 @@ type Model struct {
 	Incarnation int `json:"incarnation,omitempty"`
 	// LastNumber is the highest number of a version, including deleted ones.
 	LastNumber int `json:"lastNumber,omitempty"`
+	// ReviewIntervalDays is how often the model is to be reviewed, 0 for never; Reviewers are
+	// the subjects who do it, and NextReview is when the next review is due.
+	ReviewIntervalDays int       `json:"reviewIntervalDays,omitempty"`
+	Reviewers          []string  `json:"reviewers,omitempty"`
+	NextReview         time.Time `json:"nextReview,omitzero"`
 	// Used lists the semvers of deleted versions, which are never used again.
 	Used []string `json:"used,omitempty"`
 }

@@ -29,6 +29,10 @@ const (
 	KindSession     Kind = "SESSION"
 	KindPolicy      Kind = "POLICY_VERSION"
 	KindIdempotency Kind = "IDEMPOTENCY"
+	// The records of governance.
+	KindTransitionRequest Kind = "TRANSITION_REQUEST"
+	KindTransitionGuard   Kind = "TRANSITION_GUARD"
+	KindReview            Kind = "REVIEW"
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
 	KindPending Kind = "PENDING_PARENT"
@@ -63,6 +67,9 @@ var kindTable = []kindRow{
 	{KindToken, "token", false, func(string) Node { return &Token{} }},
 	{KindSession, "sess", false, nil},
 	{KindPolicy, "policy", false, func(string) Node { return &PolicyVersion{} }},
+	{KindTransitionRequest, "req", false, func(string) Node { return &TransitionRequest{} }},
+	{KindTransitionGuard, "guard", false, func(name string) Node { return &TransitionGuard{Name: name} }},
+	{KindReview, "rev", false, func(string) Node { return &Review{} }},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
 }

@@ -11,12 +11,18 @@ import (
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
+	"pedigree/service/governance"
 	"time"
 )
 
 // ModelVersion is the resolver for the modelVersion field.
 func (r *aliasResolver) ModelVersion(ctx context.Context, obj *registry.Alias) (*registry.ModelVersion, error) {
 	return r.service.VersionOfAlias(ctx, obj)
+}
+
+// Reviews is the resolver for the reviews field.
+func (r *modelResolver) Reviews(ctx context.Context, obj *registry.Model, first *int, after *string) (*governance.ReviewConnection, error) {
+	return r.service.ReviewsOf(ctx, obj, page(first, after))
 }
 
 // LatestVersion is the resolver for the latestVersion field.

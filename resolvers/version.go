@@ -11,6 +11,7 @@ import (
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 	"pedigree/service/provenance"
 	"time"
 )
@@ -38,6 +39,11 @@ func (r *modelVersionResolver) Features(ctx context.Context, obj *registry.Model
 // Transitions is the resolver for the transitions field.
 func (r *modelVersionResolver) Transitions(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.TransitionConnection, error) {
 	return r.service.TransitionsOf(ctx, obj, page(first, after))
+}
+
+// TransitionRequests is the resolver for the transitionRequests field.
+func (r *modelVersionResolver) TransitionRequests(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*governance.RequestConnection, error) {
+	return r.service.RequestsOfVersion(ctx, obj, page(first, after))
 }
 
 // Deployments is the resolver for the deployments field.

@@ -73,7 +73,8 @@ func TestNounsAreReadWhole(t *testing.T) {
 func filled(v reflect.Value) {
 	enums := map[reflect.Type]string{reflect.TypeFor[registry.Stage](): "PRODUCTION", reflect.TypeFor[registry.Bump](): "MINOR", reflect.TypeFor[registry.RunKind](): "ETL",
 		reflect.TypeFor[registry.RunStatus](): "COMPLETE", reflect.TypeFor[registry.DataRole](): "RAW", reflect.TypeFor[registry.EdgeKind](): "USED",
-		reflect.TypeFor[registry.Kind](): "RUN", reflect.TypeFor[registry.ColumnTransformationType](): "DIRECT", reflect.TypeFor[lineage.Direction](): "BOTH"}
+		reflect.TypeFor[registry.Kind](): "RUN", reflect.TypeFor[registry.ColumnTransformationType](): "DIRECT", reflect.TypeFor[lineage.Direction](): "BOTH",
+		reflect.TypeFor[registry.ExecuteWhen](): "LATER", reflect.TypeFor[registry.ReviewDecision](): "REJECTED"}
 	switch {
 	case v.Type() == reflect.TypeFor[time.Time]():
 		v.Set(reflect.ValueOf(time.Date(2024, 1, 2, 3, 4, 5, 6000, time.UTC)))

@@ -11,6 +11,7 @@ import (
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 	"pedigree/service/provenance"
 )
 
@@ -140,7 +141,7 @@ func modelList(name string, want int, f *catalog.ModelFilter, o *core.ModelOrder
 }
 
 func lists() []useCase {
-	return append(slicesOf(catalogLists(), factLists(), accessLists()), slicesOf(logLists(), tokenLists())...)
+	return append(slicesOf(catalogLists(), factLists(), accessLists()), slicesOf(logLists(), tokenLists(), governanceLists())...)
 }
 
 func slicesOf(all ...[]useCase) (out []useCase) {
@@ -360,6 +361,54 @@ func accessLists() []useCase {
 			return len(c.Edges), nil
 		}),
 	}
+}
+
+func governanceLists() (out []useCase) {
+	pending, executed, expired := registry.RequestPending, registry.RequestExecuted, registry.RequestExpired
+	for name, f := range map[string]governance.RequestFilter{"5": {}, "3 that are pending": {Status: &pending}, "5 that were executed": {Status: &executed}, "2 that have expired": {Status: &expired},
+		"1 of mine": {Scope: governance.MyRequests}, "1 of mine, executed": {Scope: governance.MyRequests, Status: &executed}, "0 of mine, pending": {Scope: governance.MyRequests, Status: &pending},
+		"3 that wait for me": {Scope: governance.WaitingForMe}, "5 of a model": {Model: ptr("big")}, "0 of another model": {Model: ptr("quiet")}, "0 of another model, executed": {Model: ptr("quiet"), Status: &executed}} {
+		want, _ := strconv.Atoi(name[:1])
+		out = append(out, get("requests, "+name, want, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.TransitionRequests(ctx, firstFive, &f)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}))
+	}
+	for name, at := range map[string]time.Time{"5": minute(9), "0 at an early time": minute(-1)} {
+		want, _ := strconv.Atoi(name[:1])
+		out = append(out, get("reviews due, "+name, want, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.ReviewsDue(ctx, firstFive, at)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}))
+	}
+	return append(out,
+		get("requests of a version", 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.RequestsOfVersion(ctx, g.version(ctx, "big", "1.0.0"), firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+		get("reviews of a model", 5, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.ReviewsOf(ctx, g.modelNamed(ctx, "big"), firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+		get("guards", 1, func(ctx context.Context, g *grown) (int, error) {
+			all, err := g.TransitionGuards(ctx)
+			return len(all), err
+		}),
+		get("checkTransition", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.CheckTransition(ctx, governance.CheckTransitionInput{Model: ptr("quiet"), Version: ptr("1.0.0"), To: registry.Staging}))
+		}))
 }
 
 func logLists() (out []useCase) {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 
 	"pedigree/registry"
+	"pedigree/service"
 	"pedigree/service/access"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 )
 
 // mutation is a use case that writes; run names what it makes after n.
@@ -17,6 +19,16 @@ func mutation(name string, run func(ctx context.Context, g *grown, n int) error)
 }
 
 func errOf[T any](_ T, err error) error { return err }
+
+// requestOf asks for a transition of the nth version of the model quiet, which is guarded.
+func requestOf(n int) catalog.TransitionModelVersionInput {
+	return catalog.TransitionModelVersionInput{Model: ptr("quiet"), Version: ptr(fmt.Sprintf("1.0.%d", n)), To: registry.Staging}
+}
+
+// asAnn returns the context of an administrator who requested nothing.
+func (g *grown) asAnn() context.Context {
+	return service.As(g.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "r")
+}
 
 func mutations() []useCase {
 	bump := registry.BumpPatch
@@ -107,6 +119,39 @@ func mutations() []useCase {
 		}),
 		mutation("putPolicyRule", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.PutPolicyRule(ctx, access.PutPolicyRuleInput{Role: fmt.Sprint("r", n), Object: "catalog.read", Act: "DO"}))
+		}),
+		mutation("transitionModelVersion into a guarded stage", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.TransitionModelVersion(ctx, requestOf(n)))
+		}),
+		mutation("approveTransition", func(ctx context.Context, g *grown, n int) error {
+			id := registry.TransitionRequestID(registry.ModelVersionID(g.quiet, *requestOf(n).Version), 1)
+			return errOf(g.ApproveTransition(g.asAnn(), governance.DecideInput{ID: id}))
+		}),
+		mutation("a request that is rejected", func(ctx context.Context, g *grown, n int) error {
+			p, err := g.TransitionModelVersion(ctx, requestOf(n+2))
+			if err != nil {
+				return err
+			}
+			return errOf(g.RejectTransition(g.asAnn(), governance.DecideInput{ID: p.Request.ID}))
+		}),
+		mutation("a request that is withdrawn", func(ctx context.Context, g *grown, n int) error {
+			p, err := g.TransitionModelVersion(ctx, requestOf(n+4))
+			if err != nil {
+				return err
+			}
+			return errOf(g.WithdrawTransition(ctx, governance.DecideInput{ID: p.Request.ID}))
+		}),
+		mutation("putTransitionGuard", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.PutTransitionGuard(ctx, governance.PutTransitionGuardInput{GuardTarget: governance.GuardTarget{Tag: &registry.KeyValue{Key: "k", Value: "v"}}, Profile: registry.ProfileGuarded, Needed: n + 1}))
+		}),
+		mutation("deleteTransitionGuard", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.DeleteTransitionGuard(ctx, governance.DeleteTransitionGuardInput{GuardTarget: governance.GuardTarget{Model: []*string{ptr("quiet"), ptr("big")}[n]}}))
+		}),
+		mutation("setReviewPlan", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.SetReviewPlan(ctx, governance.SetReviewPlanInput{Model: ptr("big"), IntervalDays: ptr(n + 1)}))
+		}),
+		mutation("recordReview", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RecordReview(ctx, governance.RecordReviewInput{Model: ptr("big"), Decision: registry.ReviewApproved}))
 		}),
 		mutation("createToken", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.CreateToken(ctx, access.CreateTokenInput{Subject: "u", Role: registry.RoleViewer, Name: fmt.Sprint(n)}))

@@ -75,7 +75,7 @@ func (g *grown) link(kind registry.EdgeKind, from, to registry.ID, at time.Time)
 }
 
 func (g *grown) addModel(name, owner string, at time.Time) registry.ID {
-	return g.add(&registry.Model{Name: name, Owner: owner, CreatedAt: at, UpdatedAt: at, Incarnation: 1}, registry.ModelID(name, 1), "", name, at, registry.ModelNameSlot(name))
+	return g.add(&registry.Model{Name: name, Owner: owner, CreatedAt: at, UpdatedAt: at, Incarnation: 1, NextReview: at}, registry.ModelID(name, 1), "", name, at, registry.ModelNameSlot(name))
 }
 
 func (g *grown) addVersion(model registry.ID, name string, n int, stage registry.Stage, owner string) registry.ID {
@@ -170,6 +170,7 @@ func (g *grown) facts() {
 	}
 	g.servedFacts()
 	g.tokens()
+	g.governance()
 }
 
 // tokens adds many tokens of one subject.
@@ -179,6 +180,29 @@ func (g *grown) tokens() {
 		hash := fmt.Sprintf("%064x", i)
 		g.add(&registry.Token{Subject: "root", Name: hash, CreatedAt: minute(i)}, registry.TokenID(hash), root, hash, minute(i), registry.TokenSlot(hash))
 	}
+}
+
+// governance adds many requests and reviews of the model big, of which few are open or mine, and
+// guards the model quiet.
+func (g *grown) governance() {
+	first := registry.ModelVersionID(g.model, "1.0.0")
+	for i := range g.size {
+		r := &registry.TransitionRequest{VersionID: first, OfModel: g.model, ModelName: "big", Version: "1.0.0", From: registry.Staging, To: registry.Canary, Status: registry.RequestExecuted,
+			RequestedBy: "ada", RequestedAt: minute(i), Registrant: "tester", Needed: 1, ExpiresAt: minute(i + 1), Ordinal: i + 1}
+		switch {
+		case i < 3:
+			r.Status, r.ExpiresAt = registry.RequestPending, time.Date(9000, 1, 1, 0, i, 0, 0, time.UTC)
+		case i < 5:
+			r.Status = registry.RequestPending
+		case i == 5:
+			r.RequestedBy = "root"
+		}
+		g.add(r, registry.TransitionRequestID(first, r.Ordinal), first, core.OrdinalName(r.Ordinal), r.RequestedAt)
+		review := &registry.Review{OfModel: g.model, ModelName: "big", By: "ada", At: minute(i), Decision: registry.ReviewApproved, Ordinal: i + 1}
+		g.add(review, registry.ReviewID(g.model, review.Ordinal), g.model, core.OrdinalName(review.Ordinal), review.At)
+	}
+	guard := &registry.TransitionGuard{Name: "model quiet", Scope: registry.GuardModel, Model: "quiet", Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Staging}, Needed: 1, ExpiryDays: 14}
+	g.add(guard, registry.ModelGuardID(g.quiet), "", guard.Name, start)
 }
 
 // servedFacts adds a deprecated version and what it came from, all of which every role sees.

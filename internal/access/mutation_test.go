@@ -43,6 +43,13 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"putPolicyRule":          `{role: "auditor", object: "class:catalog", act: READ, conditions: [{key: TAG, values: ["team=risk"]}]}`,
 		"withdrawPolicyRule":     `{id: "` + string(builtinRule) + `"}`,
 		"revertPolicy":           `{to: 0}`,
+		"approveTransition":      `{id: ` + id("hidden request") + `, comment: "yes"}`,
+		"rejectTransition":       `{id: ` + id("hidden request") + `, comment: "no"}`,
+		"withdrawTransition":     fmt.Sprintf(`{id: %q}`, registry.TransitionRequestID(seed.id["a6"], 1)),
+		"putTransitionGuard":     `{profile: GUARDED}`,
+		"deleteTransitionGuard":  `{model: ` + q("alpha") + `}`,
+		"setReviewPlan":          `{model: ` + q("alpha") + `, intervalDays: 30}`,
+		"recordReview":           `{model: ` + q("alpha") + `, decision: APPROVED}`,
 		"retractLineage":         `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
 	}
 }
@@ -134,9 +141,15 @@ func TestMutations(t *testing.T) {
 }
 
 // prepareMutation records what a mutation needs: a data scientist may retract only a
-// fact that they recorded themselves.
+// fact, and withdraw only a request, of their own.
 func (s *testServer) prepareMutation(t *testing.T, mutation string) {
 	t.Helper()
+	if mutation == "withdrawTransition" {
+		ask := fmt.Sprintf(`mutation { transitionModelVersion(input: {id: %q, to: DEVELOPMENT}) { request { id } } }`, s.seed.id["a6"])
+		if a := s.query(dataScientist, ask); a.code() != "" {
+			t.Fatalf("%s", a.raw)
+		}
+	}
 	if mutation != "retractLineage" {
 		return
 	}

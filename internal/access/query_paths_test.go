@@ -62,6 +62,10 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"policyVersions":   {"policyVersions"},
 		"explain": {`explain(role: "viewer", field: "Model.name", on: ` + id("alpha") + `)`, `explain(role: "viewer", action: "transition")`, `explain(role: "auditor", field: "Model.name")`,
 			`explain(role: "developer", field: "ModelVersion.owner", on: ` + id("a3") + `)`},
+		"transitionRequests": {"transitionRequests", "transitionRequests(filter: {scope: WAITING_FOR_ME})", "transitionRequests(filter: {status: PENDING})"},
+		"transitionGuards":   {"transitionGuards"},
+		"checkTransition":    {"checkTransition(id: " + id("a2") + ", to: CANARY)", "checkTransition(id: " + id("a1") + ", to: PRODUCTION)"},
+		"reviewsDue":         {`reviewsDue(first: 5, at: "2030-01-01")`},
 	}
 }
 
@@ -287,7 +291,7 @@ func (finder pathFinder) scalars(name string) string {
 				!strings.HasSuffix(to, "Connection") && to != "LineageNode" && to != "Gap" && to != "Path" && to != "PathGraph" {
 				out = append(out, f.Name+" { "+finder.scalars(to)+" }")
 			}
-		case f.Name == "role" && name == "Commit" || f.Name == "status" && name == "ModelCard" || f.Name == "features" && name == "ModelCard" ||
+		case f.Name == "role" && name == "Commit" || f.Name == "status" && name == "ModelCard" || f.Name == "features" && name == "ModelCard" || f.Name == "status" && name == "TransitionRequest" ||
 			f.Name == "model" || f.Name == "replacedBy":
 			out = append(out, name+"_"+f.Name+": "+f.Name)
 		default:

@@ -14,6 +14,7 @@ import (
 	"pedigree/service/access"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 )
 
 // seedBuilder fills the store through the service and describes it in seed. After
@@ -70,6 +71,7 @@ func buildSeed(path string) (*seedData, error) {
 	b.registerModels()
 	b.registerVersions()
 	b.changeStages()
+	b.govern()
 	b.createTokens()
 	b.createPolicy()
 	if b.err != nil {
@@ -377,6 +379,64 @@ func (b *seedBuilder) changeStages() {
 	}
 }
 
+// govern guards two stages of alpha, which no step of the tests enters but those that mean to. It
+// requests transitions of a served and of a hidden version, rejects one, and reviews both models.
+func (b *seedBuilder) govern() {
+	alpha, beta := b.seed.name["alpha"], b.seed.name["beta"]
+	guard := func(label string, id registry.ID, in governance.PutTransitionGuardInput) {
+		b.do("guard "+label, func() error {
+			in.Profile, in.Stages, in.Reason = registry.ProfileGuarded, []registry.Stage{registry.Canary, registry.Development}, b.text()
+			_, err := b.s.PutTransitionGuard(b.asAdmin(), in)
+			b.addRow(label, id)
+			return err
+		})
+	}
+	tag := b.kv()[0]
+	guard("alpha guard", registry.ModelGuardID(b.seed.id["alpha"]), governance.PutTransitionGuardInput{GuardTarget: governance.GuardTarget{Model: &alpha}})
+	guard("tag guard", registry.TagGuardID(tag), governance.PutTransitionGuardInput{GuardTarget: governance.GuardTarget{Tag: &tag}, Approvers: []string{b.text()}})
+	request := func(label, version string, visibleTo ...map[registry.ID]bool) {
+		b.do("request "+label, func() error {
+			id := b.seed.id[version]
+			p, err := b.s.TransitionModelVersion(b.asAdmin(), catalog.TransitionModelVersionInput{ID: &id, To: registry.Canary, Reason: b.text(),
+				Evidence: &catalog.TransitionEvidenceInput{Links: []string{"https://" + b.text()}, Metrics: b.metrics()}})
+			if err == nil {
+				b.addRow(label, p.Request.ID, visibleTo...)
+			}
+			return err
+		})
+	}
+	request("rejected", "a2", b.seed.served)
+	b.do("reject", func() error {
+		_, err := b.s.RejectTransition(b.asAdmin(), governance.DecideInput{ID: b.seed.id["rejected"], Comment: b.text()})
+		return err
+	})
+	// Open ones must not have expired when the tests run, at the beginning of 1988.
+	guard("alpha guard", registry.ModelGuardID(b.seed.id["alpha"]), governance.PutTransitionGuardInput{GuardTarget: governance.GuardTarget{Model: &alpha}, ExpiryDays: 366})
+	request("open", "a2", b.seed.served)
+	request("hidden request", "a4")
+	next := func() time.Time { return time.Date(1987, 12, 1, 0, b.next(), 0, 0, time.UTC) }
+	review := func(label, model, version string, reviewers []string, visibleTo ...map[registry.ID]bool) {
+		b.do("review "+label, func() error {
+			subject := b.text()
+			days, v := 90, b.seed.name[version]
+			if reviewers != nil {
+				reviewers = append(reviewers, subject)
+			}
+			if _, err := b.s.SetReviewPlan(b.asAdmin(), governance.SetReviewPlanInput{Model: &model, IntervalDays: &days, Reviewers: reviewers, NextReview: next()}); err != nil {
+				return err
+			}
+			ctx := service.As(context.Background(), registry.Actor{Subject: subject, Grants: []registry.Grant{{Role: admin, Scope: registry.ScopeAll}}}, b.text())
+			p, err := b.s.RecordReview(ctx, governance.RecordReviewInput{Model: &model, Version: &v, Findings: b.text(), Decision: registry.ReviewConditions, NextReview: next()})
+			if err == nil {
+				b.addRow(label, p.Review.ID, visibleTo...)
+			}
+			return err
+		})
+	}
+	review("alpha review", alpha, "a2", nil)
+	review("beta review", beta, "b1", []string{}, b.seed.beta)
+}
+
 // createTokens creates the tokens of the tests' actors and one actor whose every
 // field is a canary.
 func (b *seedBuilder) createTokens() {
@@ -430,6 +490,7 @@ func (b *seedBuilder) ownTokens(label, subject, role, text string) error {
 	}
 	_, err = b.s.RevokeAPIToken(ctx, access.RevokeAPITokenInput{ID: whole.APIToken.ID})
 	return err
+}
 
 // createPolicy makes a version of the policy with canaries: a rule of a role that nobody holds.
 func (b *seedBuilder) createPolicy() {
@@ -457,12 +518,19 @@ func (b *seedBuilder) patchStore(ctx context.Context, store graph.Store) error {
 		return err
 	}
 	return store.Update(ctx, func(tx graph.Tx) error {
-		page, err := tx.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDataset, registry.KindTransition}, Limit: 1000})
+		page, err := tx.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDataset, registry.KindTransition, registry.KindTransitionRequest}, Limit: 1000})
 		if err != nil {
 			return err
 		}
 		for _, n := range page.Nodes {
 			fields := map[string]any{"approval": b.text()}
+			if n.Kind == registry.KindTransitionRequest {
+				if n.ID != b.seed.id["rejected"] {
+					continue
+				}
+				fields = map[string]any{"voidBecause": []string{b.text()}, "approvers": []string{b.text()}, "transitionId": registry.TransitionID(b.seed.id["a2"], 1),
+					"approvals": []registry.TransitionApproval{{By: b.text(), At: b.date(), Comment: b.text()}}}
+			}
 			if n.Kind == registry.KindDataset {
 				fields = map[string]any{"description": b.text(), "tags": b.kv()}
 			}

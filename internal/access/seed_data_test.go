@@ -25,7 +25,7 @@ import (
 var canaryPattern = regexp.MustCompile(`cnry\d{6}x|\b7731\d{7}\b|0\.7731\d+|1987-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b|\b73\d{4}\.0\.1\b`)
 
 // idPattern matches the ids of nodes and edges.
-var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|policy|idem|pend|edge)_[0-9a-z]{26}\b`)
+var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|policy|idem|pend|req|guard|rev|edge)_[0-9a-z]{26}\b`)
 
 // canaryGenerator makes canary tokens in the forms of the schema's types.
 type canaryGenerator struct{ n int }
@@ -275,6 +275,12 @@ var fieldsWithoutCanary = map[string]string{
 	"Deployment.live": "true or false, computed", "Alias.model": "an id, which the tests look for too", "Alias.versionId": "an id, which the tests look for too",
 	"Transition.from": "one of six words", "Transition.to": "one of six words", "Transition.forced": "true or false", "Transition.ordinal": "a small number",
 	"PolicyVersion.number": "a small number", "PolicyVersion.hash": "a short hash", "PolicyVersion.withdrawn": "rules of the file", "PolicyVersion.change": "one of three words",
+	"Model.reviewIntervalDays": "a small number", "TransitionRequest.versionId": "an id, which the tests look for too", "TransitionRequest.ofModel": "an id, which the tests look for too",
+	"TransitionRequest.from": "one of six words", "TransitionRequest.to": "one of six words", "TransitionRequest.status": "one of seven words", "TransitionRequest.execute": "one of two words",
+	"TransitionRequest.needed": "a small number", "TransitionRequest.transitionId": "an id, which the tests look for too", "TransitionRequest.ordinal": "a small number",
+	"TransitionGuard.scope": "one of three words", "TransitionGuard.profile": "one of two words", "TransitionGuard.stages": "some of six words", "TransitionGuard.needed": "a small number",
+	"TransitionGuard.expiryDays": "a small number", "Review.ofModel": "an id, which the tests look for too", "Review.versionId": "an id, which the tests look for too",
+	"Review.decision": "one of three words", "Review.ordinal": "a small number",
 	"Transition.replacedBy": "an id, which the tests look for too", "LogEntry.seq": "a small number", "LogEntry.action": "one of a few words",
 	"LogEntry.objects": "ids, which the tests look for too", "LogEntry.model": "an id, which the tests look for too",
 }

@@ -31,10 +31,12 @@ var allowedImports = map[string][]string{
 	"audit":           {"registry"},
 	"lineage":         {"graph", "registry"},
 	"lineage/export":  {"lineage", "registry"},
+	"governance":      {"registry"},
 	"policies":        {"graph", "registry"},
-	// The parts of service. Governance will stand beside catalog and facts.
+	// The parts of service.
 	"service/core":       {"graph", "policies", "registry"},
-	"service/catalog":    {"service/core", "graph", "policies", "registry"},
+	"service/catalog":    {"service/core", "governance", "graph", "policies", "registry"},
+	"service/governance": {"service/core", "service/catalog", "governance", "graph", "policies", "registry"},
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
 	"service/bulk":       {"service/core", "service/catalog", "service/facts", "graph", "policies", "registry"},
@@ -72,7 +74,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit"}
+var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/governance"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}
@@ -162,7 +164,7 @@ func TestArrowsHold(t *testing.T) {
 func TestAWrongArrowIsSeen(t *testing.T) {
 	for room, imports := range map[string][]string{"registry": {"pedigree/graph"}, "lineage": {"pedigree/policies"}, "service": {"pedigree/graph/sqlite"},
 		"service/core": {"pedigree/service/catalog"}, "service/catalog": {"pedigree/service/facts"}, "service/facts": {"pedigree/service/provenance"},
-		"service/provenance": {"pedigree/service/bulk"}, "service/access": {"pedigree/service"}, "web": {"pedigree/service/core"},
+		"service/provenance": {"pedigree/service/bulk"}, "governance": {"pedigree/graph"}, "service/governance": {"pedigree/service/facts"}, "service/access": {"pedigree/service"}, "web": {"pedigree/service/core"},
 		"resolvers": {"pedigree/graph"}, "a/new/room": nil} {
 		if len(violations(room, imports)) == 0 {
 			t.Errorf("%s importing %v is not reported", room, imports)

@@ -46,7 +46,7 @@ func (a *Access) Subjects(ctx context.Context, p core.Paging, f *SubjectFilter) 
 		conn, err = core.FindPage(ctx, a.core, scope, q, []any{"subjects"}, p, NewActorEdge)
 	} else {
 		core.ToNFC(&f.SubjectPrefix, &f.Role, &f.Scope)
-		conn, err = core.FindPageWhere(ctx, a.core, scope, q, []any{"subjects", f}, p, NewActorEdge, f.matches)
+		conn, err = core.FindKeptPage(ctx, a.core, scope, q, []any{"subjects", f}, p, f.matches, NewActorEdge)
 	}
 	if err != nil {
 		return nil, err

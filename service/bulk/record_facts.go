@@ -155,8 +155,8 @@ func subjectID(r core.WriteResult, kind registry.FactKind) registry.ID {
 		return ""
 	case kind == registry.FactCommits && len(r.IDs) == 2:
 		return r.IDs[1] // The commit. Several commits are about their repository.
-	case kind == registry.FactTransition:
-		return r.IDs[1]
+	case kind == registry.FactTransition && len(r.IDs) == 2:
+		return r.IDs[1] // One that was not taken is about its version.
 	}
 	return r.IDs[0]
 }

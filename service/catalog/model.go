@@ -87,13 +87,14 @@ func createModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*
 		}
 	}
 	m.ValidFrom, m.UpdatedAt = m.CreatedAt, m.CreatedAt
-	if err := putModel(ctx, tx, m); err != nil {
+	if err := PutModel(ctx, tx, m); err != nil {
 		return nil, err
 	}
 	return m, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelRegistered, Objects: []registry.ID{m.ID}, Model: m.ID, Detail: core.LogDetail("name", m.Name)})
 }
 
-func putModel(ctx context.Context, tx *policies.Tx, m *registry.Model) error {
+// PutModel writes a model with the slot of its name.
+func PutModel(ctx context.Context, tx *policies.Tx, m *registry.Model) error {
 	n, err := core.EncodeNode(m, m.Name, m.UpdatedAt, registry.ModelNameSlot(m.Name))
 	if err != nil {
 		return err
@@ -140,10 +141,13 @@ func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 			m.Owner, changed = owner, append(changed, "owner")
 		}
 		if in.Tags != nil {
+			if err := checkTagsKeepGuard(ctx, tx, m, in.Tags); err != nil {
+				return core.WriteResult{}, err
+			}
 			m.Tags, changed = in.Tags, append(changed, "tags")
 		}
 		m.UpdatedAt = tx.Now()
-		if err := putModel(ctx, tx, m); err != nil {
+		if err := PutModel(ctx, tx, m); err != nil {
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelUpdated, Objects: []registry.ID{m.ID},

@@ -100,7 +100,7 @@ func existingVersion(ctx context.Context, tx *policies.Tx, m *registry.Model, in
 	return tx.SlotHolder(ctx, registry.LabelSlot(m.ID, in.Label))
 }
 
-// ensureTransition is like writeTransition, for a fact of a batch: a transition to the same
+// ensureTransition is like MoveVersion, for a fact of a batch: a transition to the same
 // stage at the same time is the same transition, and is not recorded again.
 func ensureTransition(ctx context.Context, tx *policies.Tx, in TransitionModelVersionInput) (core.WriteResult, error) {
 	v, n, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
@@ -120,5 +120,10 @@ func ensureTransition(ctx context.Context, tx *policies.Tx, in TransitionModelVe
 			return core.WriteResult{IDs: []registry.ID{v.ID, t.ID}}, nil
 		}
 	}
-	return writeTransition(ctx, tx, v, n, in)
+	id, err := MoveVersion(ctx, tx, v, n, in, nil)
+	if isGuarded(err) {
+		// A fact makes no request and is no way around one: it is told as not taken.
+		return core.WriteResult{IDs: []registry.ID{v.ID}, NotTaken: []string{"to"}}, nil
+	}
+	return core.WriteResult{IDs: []registry.ID{v.ID, id}, Created: true, Changed: true}, err
 }

@@ -54,7 +54,7 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 		}
 	}
 	m.Used, m.UpdatedAt = append(m.Used, v.Version), tx.Now()
-	if err := putModel(ctx, tx, m); err != nil {
+	if err := PutModel(ctx, tx, m); err != nil {
 		return err
 	}
 	return tombstone(ctx, tx, append(deleted, aliases...)...)

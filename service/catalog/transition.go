@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"pedigree/graph"
@@ -14,75 +15,113 @@ import (
 // TransitionModelVersionInput selects a version, by Model and Version or by ID, and its new
 // stage. A zero At means now.
 type TransitionModelVersionInput struct {
-	Model          *string        `json:"model,omitzero"`
-	Version        *string        `json:"version,omitzero"`
-	ID             *registry.ID   `json:"id,omitzero"`
-	To             registry.Stage `json:"to,omitzero"`
-	Reason         string         `json:"reason,omitzero"`
-	Approval       *registry.ID   `json:"approval,omitzero"`
-	Force          bool           `json:"force,omitzero"`
-	At             time.Time      `json:"at,omitzero"`
-	IfRevision     *int           `json:"ifRevision,omitzero"`
-	IdempotencyKey *string        `json:"-"`
+	Model    *string        `json:"model,omitzero"`
+	Version  *string        `json:"version,omitzero"`
+	ID       *registry.ID   `json:"id,omitzero"`
+	To       registry.Stage `json:"to,omitzero"`
+	Reason   string         `json:"reason,omitzero"`
+	Approval *registry.ID   `json:"approval,omitzero"`
+	Force    bool           `json:"force,omitzero"`
+	At       time.Time      `json:"at,omitzero"`
+	// Evidence and Execute are for the request that a transition into a guarded stage makes.
+	Evidence       *TransitionEvidenceInput `json:"evidence,omitzero"`
+	Execute        registry.ExecuteWhen     `json:"execute,omitzero"`
+	IfRevision     *int                     `json:"ifRevision,omitzero"`
+	IdempotencyKey *string                  `json:"-"`
 }
 
-// TransitionModelVersionPayload has the version and the record of its transition.
+// TransitionEvidenceInput is what a requester gives approvers to decide on.
+type TransitionEvidenceInput struct {
+	Links   []string          `json:"links,omitzero"`
+	Metrics []registry.Metric `json:"metrics,omitzero"`
+}
+
+// TransitionModelVersionPayload has the version, and the record of its transition or the
+// request for it: one of the two.
 type TransitionModelVersionPayload struct {
 	Version    *registry.ModelVersion
 	Transition *registry.Transition
+	Request    *registry.TransitionRequest
 }
 
-func (in *TransitionModelVersionInput) check() error {
-	if err := core.FirstError(core.CheckText("reason", &in.Reason), core.CheckTime("at", in.At)); err != nil {
+// Check checks and normalizes the input without reading the store.
+func (in *TransitionModelVersionInput) Check() error {
+	if err := core.FirstError(core.CheckText("reason", &in.Reason), core.CheckTime("at", in.At), in.Evidence.check()); err != nil {
 		return err
 	}
+	switch in.Execute {
+	case "", registry.ExecuteAtOnce, registry.ExecuteLater:
+	default:
+		return registry.Invalid("execute", "%q is not AT_ONCE or LATER", in.Execute)
+	}
 	if in.Force && in.Reason == "" {
-		return registry.Invalid("reason", "is needed with force: say why the lifecycle does not fit")
+		return registry.Invalid("force", "needs a reason: say why the lifecycle does not fit")
 	}
 	if in.Approval != nil {
-		return registry.Invalid("approval", "there is no approved request %q; leave approval out and put free text into reason", *in.Approval)
+		if id, err := registry.ParseID(string(*in.Approval)); err != nil || id.Kind() != registry.KindTransitionRequest {
+			return registry.Invalid("approval", "%q is no id of a transition request; put free text into reason", registry.Shorten(string(*in.Approval), 60))
+		}
+	}
+	if in.Approval != nil && (in.Force || in.Evidence != nil || in.Execute != "" || !in.At.IsZero()) {
+		return registry.Invalid("approval", "executes a request as it was made; leave out force, evidence, execute and at")
 	}
 	return nil
 }
 
-// TransitionModelVersion moves a version to another stage. A promotion to PRODUCTION moves the
-// version that was there to DEPRECATED, in the same transaction.
-func (c *Catalog) TransitionModelVersion(ctx context.Context, in TransitionModelVersionInput) (*TransitionModelVersionPayload, error) {
-	if err := in.check(); err != nil {
-		return nil, err
+// maxLinks and maxMetrics bound the evidence of a request.
+const maxLinks, maxMetrics = 50, 200
+
+func (in *TransitionEvidenceInput) check() error {
+	if in == nil {
+		return nil
 	}
-	result, err := c.core.Write(ctx, registry.TransitionDo, core.Idempotent("transitionModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
-		v, n, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
-		if err != nil {
-			return core.WriteResult{}, err
+	if len(in.Links) > maxLinks || len(in.Metrics) > maxMetrics {
+		return registry.Invalid("evidence", "must have at most %d links and %d metrics", maxLinks, maxMetrics)
+	}
+	for i := range in.Links {
+		if err := core.FirstError(core.CheckRequiredKey("evidence.links", &in.Links[i]), core.CheckLabel("evidence.links", in.Links[i])); err != nil {
+			return err
 		}
-		return writeTransition(ctx, tx, v, n, in)
-	})
-	if err != nil {
-		return nil, err
 	}
-	out := &TransitionModelVersionPayload{}
-	if out.Version, err = core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result, result.IDs[0])); err != nil {
-		return nil, err
+	for i := range in.Metrics {
+		if err := core.CheckRequiredKey("evidence.metrics.name", &in.Metrics[i].Name); err != nil {
+			return err
+		}
 	}
-	out.Transition, err = core.NounAs[*registry.Transition](c.core.ReadBack(ctx, result, result.IDs[1]))
-	return out, err
+	return nil
 }
 
-// writeTransition checks the revision and the permission to force, and moves a version.
-func writeTransition(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput) (core.WriteResult, error) {
+// Approval is an approved request that a transition executes, and who approved it.
+type Approval struct {
+	Request  registry.ID
+	Subjects []string
+}
+
+// MoveVersion moves a version as one step of a transaction: it checks the revision, the guard
+// of the stage and the permission to force. approval is nil without an approved request. It
+// returns the id of the transition record.
+func MoveVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput, approval *Approval) (registry.ID, error) {
 	if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
-		return core.WriteResult{}, err
+		return "", err
+	}
+	if approval == nil {
+		rule, err := GuardRule(ctx, tx, v.Parent)
+		if err != nil {
+			return "", err
+		}
+		if rule.Covers(in.To) {
+			return "", guardedError(in.To)
+		}
+		approval = &Approval{}
 	}
 	target := policies.Target{Model: v.Parent, Stage: in.To}
 	if err := tx.CheckTarget(target); err != nil {
-		return core.WriteResult{}, err
+		return "", err
 	}
 	if in.Force && !tx.MayOn(registry.TransitionForce, target) {
-		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
+		return "", registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
 	}
-	id, err := changeStage(ctx, tx, v, n.Since, in)
-	return core.WriteResult{IDs: []registry.ID{v.ID, id}, Created: true, Changed: true}, err
+	return changeStage(ctx, tx, v, n.Since, in, approval)
 }
 
 // stageChangeTime returns the time of a transition. since is when the version entered its
@@ -102,7 +141,7 @@ func stageChangeTime(given, now time.Time, version string, since time.Time) (tim
 // changeStage moves a version that entered its current stage at since. When the version enters
 // PRODUCTION, changeStage demotes the version that was there. It returns the id of the
 // transition record.
-func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time, in TransitionModelVersionInput) (registry.ID, error) {
+func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time, in TransitionModelVersionInput, approval *Approval) (registry.ID, error) {
 	if err := registry.CheckTransition(v.Stage, in.To, in.Force); err != nil {
 		return "", err
 	}
@@ -129,7 +168,7 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 				return "", err
 			}
 			old.ReplacedBy = v.ID
-			_, entry, err := addStageChange(ctx, tx, &batch, old, registry.Transition{To: registry.Deprecated, At: at, Reason: in.Reason, ReplacedBy: v.ID})
+			_, entry, err := addStageChange(ctx, tx, &batch, old, registry.Transition{To: registry.Deprecated, At: at, Reason: in.Reason, ReplacedBy: v.ID, Approval: approval.Request})
 			if err != nil {
 				return "", err
 			}
@@ -137,7 +176,7 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 		}
 		v.ReplacedBy = ""
 	}
-	id, entry, err := addStageChange(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force})
+	id, entry, err := addStageChange(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force, Approval: approval.Request})
 	if err != nil {
 		return "", err
 	}
@@ -146,6 +185,7 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 		return "", err
 	}
 	for _, e := range append(entries, entry) {
+		e.Approval = strings.Join(approval.Subjects, ", ")
 		if err := tx.Log(ctx, e); err != nil {
 			return "", err
 		}
@@ -206,7 +246,7 @@ func moveProductionEnd(ctx context.Context, tx *policies.Tx, batch *[]*graph.Nod
 
 // addStageChange appends a version in its new stage and the transition record to a batch.
 func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, t registry.Transition) (registry.ID, registry.LogEntry, error) {
-	ordinal, err := nextOrdinal(ctx, tx, v.ID)
+	ordinal, err := core.NextOrdinal(ctx, tx, registry.KindTransition, v.ID)
 	if err != nil {
 		return "", registry.LogEntry{}, err
 	}
@@ -217,7 +257,7 @@ func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, 
 	if err != nil {
 		return "", registry.LogEntry{}, err
 	}
-	tn, err := core.EncodeNode(&t, ordinalName(t.Ordinal), t.At)
+	tn, err := core.EncodeNode(&t, core.OrdinalName(t.Ordinal), t.At)
 	if err != nil {
 		return "", registry.LogEntry{}, err
 	}
@@ -229,26 +269,6 @@ func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, 
 	}
 	return t.ID, registry.LogEntry{Action: registry.StageLogAction(t.To), Objects: []registry.ID{v.ID, t.ID}, Model: v.Parent, Reason: t.Reason,
 		Detail: core.LogDetail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy))}, nil
-}
-
-// nextOrdinal returns the ordinal of a version's next transition.
-func nextOrdinal(ctx context.Context, tx *policies.Tx, version registry.ID) (int, error) {
-	last, err := tx.LastChild(ctx, registry.KindTransition, registry.IndexName, version)
-	if err != nil || last == nil {
-		return 1, err
-	}
-	t, err := core.DecodeWhole(last, &registry.Transition{})
-	return t.Ordinal + 1, err
-}
-
-// ordinalName formats an ordinal with leading zeros, so that names sort by ordinal.
-func ordinalName(n int) string {
-	const digits = "0123456789"
-	b := []byte("00000000")
-	for i := len(b) - 1; i >= 0 && n > 0; i, n = i-1, n/10 {
-		b[i] = digits[n%10]
-	}
-	return string(b)
 }
 
 // TransitionEdge is a transition in a page.
@@ -288,7 +308,10 @@ func (in *TransitionModelVersionInput) CheckFact() error {
 	if in.At.IsZero() {
 		return registry.Invalid("at", "a fact says when it was: give the time of the transition")
 	}
-	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.check())
+	if in.Evidence != nil || in.Execute != "" || in.Approval != nil {
+		return registry.Invalid("approval", "a fact tells a transition that was made: leave out approval, evidence and execute")
+	}
+	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.Check())
 }
 
 // ResolveFact returns a copy with every reference replaced.

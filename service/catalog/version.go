@@ -104,7 +104,7 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 		return nil, registry.Errorf(registry.AlreadyExists, "version %s of %s exists already; choose another version or pass bump", v.Version, m.Name)
 	}
 	m.UpdatedAt = tx.Now()
-	if err := putModel(ctx, tx, m); err != nil {
+	if err := PutModel(ctx, tx, m); err != nil {
 		return nil, err
 	}
 	if err := core.BackdateContainer(ctx, tx, m.ID, v.CreatedDate); err != nil {

@@ -50,11 +50,17 @@ var NotIdempotent = IdempotentCall{}
 // Write runs fn in one transaction with permission for an action, at most once per
 // idempotency key. It refuses times in the input of the call that lie ahead.
 func (c *Core) Write(ctx context.Context, action registry.Action, idem IdempotentCall, fn func(context.Context, *policies.Tx) (WriteResult, error)) (WriteResult, error) {
+	return c.WriteAny(ctx, []registry.Action{action}, idem, fn)
+}
+
+// WriteAny is Write for a change that each of several actions allows. fn must ask Tx.May which
+// of them the caller may do.
+func (c *Core) WriteAny(ctx context.Context, actions []registry.Action, idem IdempotentCall, fn func(context.Context, *policies.Tx) (WriteResult, error)) (WriteResult, error) {
 	var out WriteResult
 	if err := CheckTimesNotAhead(idem.input, c.Gate.Now()); err != nil {
 		return out, err
 	}
-	err := c.Gate.Write(ctx, action, func(ctx context.Context, tx *policies.Tx) error {
+	err := c.Gate.WriteAny(ctx, actions, func(ctx context.Context, tx *policies.Tx) error {
 		var err error
 		out, err = RunIdempotent(ctx, tx, idem, func() (WriteResult, error) { return fn(ctx, tx) })
 		return err

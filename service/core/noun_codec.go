@@ -39,6 +39,13 @@ func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 	if r, ok := noun.(*registry.Run); ok && n.Doc != nil && r.Status == "" && meta.Mask.Has(registry.Bit("Run", "status")) {
 		r.Status = registry.RunComplete
 	}
+	if r, ok := noun.(*registry.TransitionRequest); ok && r.Status != "" {
+		now := at.Valid
+		if at.Today() {
+			now = c.Now()
+		}
+		r.Status = r.StatusAt(now)
+	}
 	if d, ok := noun.(*registry.Deployment); ok {
 		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, at)
 	}

@@ -35,9 +35,12 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Repository() RepositoryResolver
+	Review() ReviewResolver
 	Run() RunResolver
 	Tag() TagResolver
 	Transition() TransitionResolver
+	TransitionEvidence() TransitionEvidenceResolver
+	TransitionRequest() TransitionRequestResolver
 }
 
 type DirectiveRoot struct {
@@ -68,6 +71,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AliasFactInput", ec.unmarshalInputAliasFactInput),
 			graphql.NewInputUnmarshaler("ArtifactInput", ec.unmarshalInputArtifactInput),
+			graphql.NewInputUnmarshaler("AssignRoleInput", ec.unmarshalInputAssignRoleInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
 			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
 			graphql.NewInputUnmarshaler("ColumnTransformationInput", ec.unmarshalInputColumnTransformationInput),
@@ -77,9 +81,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CreateApiTokenInput", ec.unmarshalInputCreateApiTokenInput),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
 			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
+			graphql.NewInputUnmarshaler("DecideTransitionInput", ec.unmarshalInputDecideTransitionInput),
 			graphql.NewInputUnmarshaler("DeleteAliasInput", ec.unmarshalInputDeleteAliasInput),
 			graphql.NewInputUnmarshaler("DeleteModelInput", ec.unmarshalInputDeleteModelInput),
 			graphql.NewInputUnmarshaler("DeleteModelVersionInput", ec.unmarshalInputDeleteModelVersionInput),
+			graphql.NewInputUnmarshaler("DeleteTransitionGuardInput", ec.unmarshalInputDeleteTransitionGuardInput),
 			graphql.NewInputUnmarshaler("DeploymentFilter", ec.unmarshalInputDeploymentFilter),
 			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
@@ -98,26 +104,37 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ModelVersionFilter", ec.unmarshalInputModelVersionFilter),
 			graphql.NewInputUnmarshaler("ModelVersionOrder", ec.unmarshalInputModelVersionOrder),
 			graphql.NewInputUnmarshaler("PerformanceInput", ec.unmarshalInputPerformanceInput),
+			graphql.NewInputUnmarshaler("PolicyConditionInput", ec.unmarshalInputPolicyConditionInput),
+			graphql.NewInputUnmarshaler("PutPolicyRuleInput", ec.unmarshalInputPutPolicyRuleInput),
+			graphql.NewInputUnmarshaler("PutTransitionGuardInput", ec.unmarshalInputPutTransitionGuardInput),
 			graphql.NewInputUnmarshaler("RecordCommitsInput", ec.unmarshalInputRecordCommitsInput),
 			graphql.NewInputUnmarshaler("RecordDatasetVersionInput", ec.unmarshalInputRecordDatasetVersionInput),
 			graphql.NewInputUnmarshaler("RecordDeploymentInput", ec.unmarshalInputRecordDeploymentInput),
 			graphql.NewInputUnmarshaler("RecordFactsInput", ec.unmarshalInputRecordFactsInput),
 			graphql.NewInputUnmarshaler("RecordFeatureInput", ec.unmarshalInputRecordFeatureInput),
+			graphql.NewInputUnmarshaler("RecordReviewInput", ec.unmarshalInputRecordReviewInput),
 			graphql.NewInputUnmarshaler("RecordRunInput", ec.unmarshalInputRecordRunInput),
 			graphql.NewInputUnmarshaler("RecordTagInput", ec.unmarshalInputRecordTagInput),
 			graphql.NewInputUnmarshaler("RegisterModelInput", ec.unmarshalInputRegisterModelInput),
 			graphql.NewInputUnmarshaler("RegisterModelVersionInput", ec.unmarshalInputRegisterModelVersionInput),
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
+			graphql.NewInputUnmarshaler("RevertPolicyInput", ec.unmarshalInputRevertPolicyInput),
 			graphql.NewInputUnmarshaler("RevokeApiTokenInput", ec.unmarshalInputRevokeApiTokenInput),
+			graphql.NewInputUnmarshaler("RevokeRoleInput", ec.unmarshalInputRevokeRoleInput),
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
 			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
+			graphql.NewInputUnmarshaler("SetReviewPlanInput", ec.unmarshalInputSetReviewPlanInput),
+			graphql.NewInputUnmarshaler("SubjectFilter", ec.unmarshalInputSubjectFilter),
 			graphql.NewInputUnmarshaler("TagFactInput", ec.unmarshalInputTagFactInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
+			graphql.NewInputUnmarshaler("TransitionEvidenceInput", ec.unmarshalInputTransitionEvidenceInput),
 			graphql.NewInputUnmarshaler("TransitionModelVersionInput", ec.unmarshalInputTransitionModelVersionInput),
+			graphql.NewInputUnmarshaler("TransitionRequestFilter", ec.unmarshalInputTransitionRequestFilter),
 			graphql.NewInputUnmarshaler("UpdateModelCardInput", ec.unmarshalInputUpdateModelCardInput),
 			graphql.NewInputUnmarshaler("UpdateModelInput", ec.unmarshalInputUpdateModelInput),
+			graphql.NewInputUnmarshaler("WithdrawPolicyRuleInput", ec.unmarshalInputWithdrawPolicyRuleInput),
 		)
 	}
 	first := true
@@ -194,6 +211,108 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../../../schema/access.graphqls", Input: `extend type Query {
+  "The subjects that the registry knows, by name: people, services and importers, with their roles."
+  subjects(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+    "What to keep."
+    filter: SubjectFilter
+  ): ActorConnection
+  "The roles of the policy in force, by name."
+  roles: [Role!]
+}
+
+extend type Mutation {
+  "Gives a subject a role within a scope. Nobody gives what they do not hold themselves."
+  assignRole("Who gets which role, and where." input: AssignRoleInput!): AssignRolePayload
+  "Takes a role within a scope from a subject. FAILED_PRECONDITION when nobody would be left who manages access."
+  revokeRole("Who loses which role, and where." input: RevokeRoleInput!): RevokeRolePayload
+}
+
+"Which subjects to keep."
+input SubjectFilter {
+  "Those whose name starts so."
+  subjectPrefix: String
+  "Those that hold this role."
+  role: String
+  "Those that hold a role, or the one above, within this scope."
+  scope: String
+}
+
+"A role for a subject."
+input AssignRoleInput {
+  "The subject, as its tokens carry it; it need not be known yet."
+  subject: String!
+  "A role of the policy."
+  role: String!
+  "* for everything (the default), model:NAME or model:ID for one model, tag:KEY=VALUE for the models with a tag."
+  scope: String
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"A role to take from a subject."
+input RevokeRoleInput {
+  "The subject."
+  subject: String!
+  "The role."
+  role: String!
+  "The scope, as it was assigned; the default is *."
+  scope: String
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"The subject after assignRole."
+type AssignRolePayload {
+  "The subject with what it holds now."
+  subject: Actor
+  "False when it held the role already."
+  changed: Boolean
+}
+
+"The subject after revokeRole."
+type RevokeRolePayload {
+  "The subject with what it holds now."
+  subject: Actor
+  "False when it did not hold the role."
+  changed: Boolean
+}
+
+"A page of subjects."
+type ActorConnection {
+  "The items with their cursors."
+  edges: [ActorEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"A subject in a page."
+type ActorEdge {
+  "Its place in the list."
+  cursor: String!
+  "The subject."
+  node: Actor
+}
+
+"A role of the policy."
+type Role {
+  "Its name."
+  name: String!
+  "The actions that it may do, on some row."
+  actions: [String!]!
+  "The rules that name it."
+  rules: [PolicyRule!]!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/card.graphqls", Input: `"What a version is, for those who must judge it (Mitchell et al., Model Cards for Model Reporting)."
 type ModelCard implements Node {
   "The id."
@@ -2248,6 +2367,10 @@ input LogFilter {
   actions: [String!]
   "Entries of the model with this id."
   model: ID
+  "Entries at this time or later."
+  since: DateTime
+  "Entries before this time."
+  before: DateTime
 }
 "One line of the audit feed."
 type LogEntry {
@@ -2370,6 +2493,14 @@ type Model implements Node {
   lastNumber: Int
   "The versions of deleted versions; they are never given again."
   used: [String!]
+  "How many days lie between two reviews."
+  reviewIntervalDays: Int
+  "The only subjects who may review it; everyone who may do review.record, when empty."
+  reviewers: [String!]
+  "When the next review is due; null when none is planned."
+  nextReview: DateTime
+  "Its reviews, newest first."
+  reviews("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ReviewConnection
   "The highest semver that is no pre-release and that you see."
   latestVersion: ModelVersion
   "The one version in PRODUCTION."
@@ -2524,6 +2655,287 @@ type DeleteAliasPayload {
   deletedId: ID
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/policy.graphqls", Input: `extend type Query {
+  "The policy in force: the rules of the server's file, with those that the API added and without those that it withdrew."
+  policy: Policy
+  "The versions of the policy that the API made, newest first."
+  policyVersions(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+  ): PolicyVersionConnection
+  "Whether a role, held over everything, may read a field or do an action, and which rule decides."
+  explain(
+    "The role."
+    role: String!
+    "The field, as Noun.name; or else an action."
+    field: String
+    "The action, such as transition; or else a field."
+    action: String
+    "The object in question; without it, whether there is any."
+    on: ID
+    "The stage that a transition leads to."
+    to: Stage
+    "The alias that is set or deleted."
+    alias: String
+  ): Explanation
+}
+
+extend type Mutation {
+  "Adds a rule to the policy. It is checked as ` + "`" + `pedigree policy check` + "`" + ` does, in force at once, and can only allow what the caller holds."
+  putPolicyRule("The rule." input: PutPolicyRuleInput!): PutPolicyRulePayload
+  "Takes a rule out of the policy, one of the API or one of the file. FAILED_PRECONDITION when nobody would be left who manages access."
+  withdrawPolicyRule("Which rule." input: WithdrawPolicyRuleInput!): WithdrawPolicyRulePayload
+  "Makes a new version of the policy with the rules of an earlier one."
+  revertPolicy("Which version." input: RevertPolicyInput!): RevertPolicyPayload
+}
+
+"What a rule allows with its object."
+enum PolicyAct {
+  "To read a field."
+  READ
+  "To do an action."
+  DO
+}
+
+"Which rows a rule is about."
+enum PolicyRows {
+  "Every row."
+  ALL
+  "Versions in PRODUCTION or DEPRECATED, their models, and what they came from or are attached to."
+  SERVED
+  "Log entries of models."
+  MODELS
+  "Facts that the subject recorded itself."
+  OWN
+}
+
+"What a rule does."
+enum PolicyEffect {
+  "It allows."
+  ALLOW
+  "It denies, whatever other rules allow; such rules stand in the file alone."
+  DENY
+}
+
+"Where a rule comes from."
+enum PolicyOrigin {
+  "The policy file of the server, or the built-in policy."
+  FILE
+  "putPolicyRule."
+  API
+}
+
+"What a condition is about."
+enum PolicyConditionKey {
+  "The stage that a transition leads to."
+  TO
+  "The name of the alias that is set or deleted."
+  ALIAS
+  "The kind of the objects that are read, such as MODEL_VERSION."
+  KIND
+  "The owner of the model."
+  OWNER
+  "A tag of the model, as KEY=VALUE."
+  TAG
+}
+
+"How a version of the policy came to be."
+enum PolicyChange {
+  "A rule was put."
+  PUT
+  "A rule was withdrawn."
+  WITHDRAWN
+  "The rules of an earlier version came back."
+  REVERTED
+}
+
+"A rule to add."
+input PutPolicyRuleInput {
+  "The role; a name that no rule has yet makes a new role."
+  role: String!
+  "A field (Noun.name), an action, or a group such as class:catalog."
+  object: String!
+  "READ for fields, DO for actions."
+  act: PolicyAct!
+  "On which rows; ALL by default."
+  rows: PolicyRows
+  "Under which conditions; all must hold."
+  conditions: [PolicyConditionInput!]
+  "The version of the policy that the caller has seen; CONFLICT when it is another one."
+  ifVersion: Int
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"One condition of a rule."
+input PolicyConditionInput {
+  "What it is about."
+  key: PolicyConditionKey!
+  "The values, one of which must be met."
+  values: [String!]!
+}
+
+"A rule to take out."
+input WithdrawPolicyRuleInput {
+  "The id of the rule, from policy { rules { id } }."
+  id: ID!
+  "The version of the policy that the caller has seen; CONFLICT when it is another one."
+  ifVersion: Int
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"A version to go back to."
+input RevertPolicyInput {
+  "Its number; 0 is the file alone."
+  to: Int!
+  "The version of the policy that the caller has seen; CONFLICT when it is another one."
+  ifVersion: Int
+  "Why."
+  reason: String
+  "A retry with the same key has no second effect."
+  idempotencyKey: String
+}
+
+"The policy after putPolicyRule."
+type PutPolicyRulePayload {
+  "The rule."
+  rule: PolicyRule
+  "The policy in force now."
+  policy: Policy
+  "False when the rule was there already."
+  changed: Boolean
+}
+
+"The policy after withdrawPolicyRule."
+type WithdrawPolicyRulePayload {
+  "The policy in force now."
+  policy: Policy
+  "False when nothing changed."
+  changed: Boolean
+}
+
+"The policy after revertPolicy."
+type RevertPolicyPayload {
+  "The policy in force now."
+  policy: Policy
+  "False when it was so already."
+  changed: Boolean
+}
+
+"The policy in force."
+type Policy {
+  "How often the API changed it; 0 is the file alone."
+  version: Int!
+  "Identifies the text and the Casbin model; also in metrics."
+  hash: String!
+  "The merged list, as a policy file."
+  text: String!
+  "Its rules, those of the file first."
+  rules: [PolicyRule!]!
+  "Rules of the API that do not fit the file of this server, and are left out."
+  unused: [String!]
+}
+
+"A rule of the policy."
+type PolicyRule {
+  "The id; the same rule has the same id in every version."
+  id: ID!
+  "The role."
+  role: String!
+  "A field, an action or a group of them."
+  object: String!
+  "What it is about doing with the object."
+  act: PolicyAct!
+  "On which rows."
+  rows: PolicyRows!
+  "Whether it allows or denies."
+  effect: PolicyEffect!
+  "Under which conditions; all must hold."
+  conditions: [PolicyCondition!]!
+  "The rule as a line of a policy file."
+  text: String!
+  "Where it comes from."
+  origin: PolicyOrigin!
+}
+
+"One condition of a rule."
+type PolicyCondition {
+  "What it is about."
+  key: PolicyConditionKey!
+  "The values, one of which must be met."
+  values: [String!]!
+}
+
+"A version of the policy that the API made."
+type PolicyVersion implements Node {
+  "The id."
+  id: ID!
+  "Always 1: a version does not change."
+  revision: Int!
+  "1, 2, 3…"
+  number: Int
+  "Identifies the text and the Casbin model."
+  hash: String
+  "The merged list as it was then."
+  text: String
+  "The rules that the API had added."
+  added: [String!]
+  "The rules of the file that it had withdrawn."
+  withdrawn: [String!]
+  "How it differs from the version before."
+  change: PolicyChange
+  "The rule that was put or withdrawn."
+  rule: String
+  "Who made it."
+  by: String
+  "When."
+  at: DateTime
+  "Why."
+  reason: String
+}
+
+"A page of versions of the policy."
+type PolicyVersionConnection {
+  "The items with their cursors."
+  edges: [PolicyVersionEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"A version of the policy in a page."
+type PolicyVersionEdge {
+  "Its place in the list."
+  cursor: String!
+  "The version."
+  node: PolicyVersion
+}
+
+"Whether a role may do something, and why."
+type Explanation {
+  "Whether it may."
+  allowed: Boolean!
+  "The role."
+  role: String!
+  "The field or action."
+  object: String!
+  "The rule that decides; null when none speaks of it."
+  rule: PolicyRule
+  "Why, or why not."
+  why: String!
+  "The version of the policy that was asked."
+  version: Int!
+  "Identifies its text and the Casbin model."
+  hash: String!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/query.graphqls", Input: `"What can be asked. A null argument counts as left out."
 type Query {
   "One object by its id; null when there is none that you may see."
@@ -2554,7 +2966,7 @@ type Viewer {
 type Grant {
   "The role."
   role: String!
-  "* for all, or model:NAME for one model and what belongs to it."
+  "* for everything; model:NAME for one model, tag:KEY=VALUE for the models with a tag, and what belongs to them."
   scope: String!
 }
 
@@ -2582,7 +2994,7 @@ type Mutation {
   updateModel("What to change." input: UpdateModelInput!): UpdateModelPayload
   "Changes fields of a version's card; null clears one, and those left out stay."
   updateModelCard("What to change." input: UpdateModelCardInput!): UpdateModelCardPayload
-  "Moves a version to another stage. Promoting to PRODUCTION moves the incumbent to DEPRECATED in the same transaction."
+  "Moves a version to another stage. Promoting to PRODUCTION moves the incumbent to DEPRECATED in the same transaction. Into a stage that needs approvals it moves nothing, and makes a request."
   transitionModelVersion("Which version, and where to." input: TransitionModelVersionInput!): TransitionModelVersionPayload
   "Deletes a version, leaving a tombstone in lineage; refused while a deployment of it is live."
   deleteModelVersion("Which version." input: DeleteModelVersionInput!): DeleteModelVersionPayload
@@ -2615,6 +3027,499 @@ type Mutation {
 	{Name: "../../../schema/register.graphqls", Input: `extend input RegisterModelVersionInput {
   "Make the model in the same transaction when it is unknown, as importers do; it needs model.register too. Its owner is the version's, or you."
   createModel: Boolean
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/request.graphqls", Input: `extend type Query {
+  "The requests for transitions that you may see. Those of one status, and those that wait for you, by when they expire; others newest first."
+  transitionRequests(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+    "What to keep."
+    filter: TransitionRequestFilter
+  ): TransitionRequestConnection
+  "What decides which transitions need approvals, by name; where nothing is set, none does."
+  transitionGuards: [TransitionGuard!]
+  "What would stand in the way of a transition, without doing it."
+  checkTransition(
+    "The model's name; or give id."
+    model: String
+    "The version, such as 1.0.0."
+    version: String
+    "The version's id."
+    id: ID
+    "The stage to enter."
+    to: Stage!
+  ): TransitionCheck
+}
+
+"Which transition requests to keep."
+input TransitionRequestFilter {
+  "Whose; all, when left out."
+  scope: TransitionRequestScope
+  "Those with this status."
+  status: RequestStatus
+  "Those of the model of this name."
+  model: String
+}
+
+"Whose transition requests."
+enum TransitionRequestScope {
+  "All that you may see."
+  ALL
+  "Those that you made."
+  MINE
+  "Those that you may approve and have not approved yet."
+  WAITING_FOR_ME
+}
+
+"Where a transition request stands."
+enum RequestStatus {
+  "It waits for approvals."
+  PENDING
+  "It has its approvals and waits to be executed."
+  APPROVED
+  "The version was moved."
+  EXECUTED
+  "Somebody said no."
+  REJECTED
+  "Nobody decided, or executed it, in time."
+  EXPIRED
+  "The version, its card or what it was made from changed since."
+  VOID
+  "Its requester took it back."
+  WITHDRAWN
+}
+
+"When an approved request is executed."
+enum ExecuteWhen {
+  "With its last approval."
+  AT_ONCE
+  "By transitionModelVersion with the request as approval."
+  LATER
+}
+
+"A request to move a version into a stage that needs approvals."
+type TransitionRequest implements Node {
+  "The id; pass it as approval."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "The id of the version."
+  versionId: ID
+  "The id of the model."
+  ofModel: ID
+  "The model's name when it was requested."
+  modelName: String
+  "The version, as semver."
+  version: String
+  "The stage that the version was in."
+  from: Stage
+  "The stage that it would enter."
+  to: Stage
+  "Where the request stands."
+  status: RequestStatus
+  "Who requested it."
+  requestedBy: String
+  "When."
+  requestedAt: DateTime
+  "Who registered the version; like the requester, they never count as approver."
+  registrant: String
+  "Why."
+  reason: String
+  "What approvers decide on."
+  evidence: TransitionEvidence
+  "When it is executed once it is approved."
+  execute: ExecuteWhen
+  "How many approvals it needs."
+  needed: Int
+  "The only subjects who may approve it; everyone who may approve, when empty."
+  approvers: [String!]
+  "The approvals so far."
+  approvals: [TransitionApproval!]
+  "Until when it stands."
+  expiresAt: DateTime
+  "Who executed, rejected, withdrew or voided it."
+  closedBy: String
+  "When."
+  closedAt: DateTime
+  "What they said."
+  comment: String
+  "What changed since it was requested, where it is void."
+  voidBecause: [String!]
+  "The id of the transition that executed it."
+  transitionId: ID
+  "1, 2, 3… within the version."
+  ordinal: Int
+  "The model."
+  model: Model
+  "The version that it would move."
+  modelVersion: ModelVersion
+  "The transition that executed it."
+  transition: Transition
+}
+
+"One subject's consent."
+type TransitionApproval {
+  "Who."
+  by: String!
+  "When."
+  at: DateTime!
+  "What they said."
+  comment: String
+}
+
+"What approvers decide on."
+type TransitionEvidence {
+  "Where to read more; labels that nothing opens."
+  links: [String!]
+  "Measurements."
+  metrics: [Metric!]
+  "The revision of the version that was requested."
+  versionRevision: Int
+  "The revision of its card."
+  cardRevision: Int
+  "The digest over the ids and digests of what the version was made from."
+  upstreamDigest: String
+  "Whether it was made from more than the digest covers; then the digest decides nothing."
+  truncated: Boolean
+  "How many nodes the digest covers."
+  upstreamCount: Int
+  "These nodes; at most 500."
+  upstream: [UpstreamNode!]
+}
+
+"A node that a version was made from, as it was when the transition was requested."
+type UpstreamNode {
+  "Its id; another one, if you may not see the node."
+  id: ID!
+  "Its kind."
+  kind: NodeKind!
+  "The digest of its content, or the sha of a commit."
+  digest: String
+}
+
+"A page of transition requests."
+type TransitionRequestConnection {
+  "The items with their cursors."
+  edges: [TransitionRequestEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"A transition request in a page."
+type TransitionRequestEdge {
+  "Its place in the list."
+  cursor: String!
+  "The request."
+  node: TransitionRequest
+}
+
+"What a guard applies to."
+enum GuardScope {
+  "The whole registry."
+  REGISTRY
+  "One model; its guard alone decides."
+  MODEL
+  "The models with a tag; the strictest of their guards and the registry's decides."
+  TAG
+}
+
+"What a guard asks for."
+enum ApprovalProfile {
+  "No approval."
+  OPEN
+  "Approvals of transitions into the guarded stages."
+  GUARDED
+}
+
+"What decides which transitions need approvals."
+type TransitionGuard implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed; pass it as ifRevision."
+  revision: Int!
+  "registry, model NAME or tag KEY=VALUE."
+  name: String
+  "What it applies to."
+  scope: GuardScope
+  "The name of the model."
+  model: String
+  "The tag."
+  tag: KeyValue
+  "What it asks for."
+  profile: ApprovalProfile
+  "The stages that need approvals to enter."
+  stages: [Stage!]
+  "How many approvals."
+  needed: Int
+  "The only subjects who may give them; everyone who may approve, when empty."
+  approvers: [String!]
+  "How many days a request stands."
+  expiryDays: Int
+  "Who set it."
+  setBy: String
+  "When."
+  setAt: DateTime
+}
+
+"What you would meet if you called for a transition now."
+type TransitionCheck {
+  "Whether the version would move at once."
+  allowed: Boolean!
+  "What stands in the way."
+  blockers: [TransitionBlocker!]!
+  "Whether the call would make a request instead."
+  makesRequest: Boolean!
+  "How many approvals are needed."
+  needed: Int!
+  "How many approvals count so far."
+  counted: Int!
+  "The open request for this transition."
+  request: TransitionRequest
+  "The version that would be moved to DEPRECATED."
+  incumbent: ModelVersion
+}
+"One thing that stands in the way."
+type TransitionBlocker {
+  "Of what kind it is."
+  kind: TransitionBlockerKind!
+  "What to know and do."
+  text: String!
+}
+"What stands in the way of a transition."
+enum TransitionBlockerKind {
+  "The lifecycle has no such transition."
+  LIFECYCLE
+  "You may not."
+  PERMISSION
+  "Approvals are missing, or wait to be used."
+  APPROVALS
+  "The open request is void."
+  VOID
+}
+
+extend type Mutation {
+  "Approves a request of somebody else. The last approval executes it in the same transaction, unless it is to be executed later."
+  approveTransition("Which one, and what you say." input: DecideTransitionInput!): ApproveTransitionPayload
+  "Rejects a request of somebody else."
+  rejectTransition("Which one, and why." input: DecideTransitionInput!): RejectTransitionPayload
+  "Takes back a request: your own, or anybody's if you may do governance.configure."
+  withdrawTransition("Which one, and why." input: DecideTransitionInput!): WithdrawTransitionPayload
+  "Sets which transitions need approvals: of one model, of the models with a tag, or of all."
+  putTransitionGuard("What to ask for, and where." input: PutTransitionGuardInput!): PutTransitionGuardPayload
+  "Deletes a guard."
+  deleteTransitionGuard("Which one." input: DeleteTransitionGuardInput!): DeleteTransitionGuardPayload
+}
+
+"What the requester gives approvers to decide on."
+input TransitionEvidenceInput {
+  "Where to read more; labels that nothing opens. At most 50."
+  links: [String!]
+  "Measurements; at most 200."
+  metrics: [MetricInput!]
+}
+
+"A decision on a request."
+input DecideTransitionInput {
+  "The request's id."
+  id: ID!
+  "What you say."
+  comment: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was approved."
+type ApproveTransitionPayload {
+  "The request as it is now."
+  request: TransitionRequest
+  "The version, if it was moved."
+  version: ModelVersion
+  "The transition, if the version was moved."
+  transition: Transition
+}
+"What was rejected."
+type RejectTransitionPayload {
+  "The request as it is now."
+  request: TransitionRequest
+}
+"What was withdrawn."
+type WithdrawTransitionPayload {
+  "The request as it is now."
+  request: TransitionRequest
+}
+
+"Which transitions need approvals. Give model, or tag, or neither for the whole registry."
+input PutTransitionGuardInput {
+  "The name of the model."
+  model: String
+  "The tag of the models."
+  tag: KeyValueInput
+  "OPEN or GUARDED."
+  profile: ApprovalProfile!
+  "The stages that need approvals to enter; PRODUCTION, when left out."
+  stages: [Stage!]
+  "How many approvals, 1 to 20; 1, when left out."
+  needed: Int
+  "The only subjects who may give them; everyone who may approve, when left out."
+  approvers: [String!]
+  "How many days a request stands, 1 to 366; 14, when left out."
+  expiryDays: Int
+  "Why."
+  reason: String
+  "CONFLICT when the guard has another revision by now; 0 when there is none yet."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was set."
+type PutTransitionGuardPayload {
+  "The guard."
+  guard: TransitionGuard
+}
+"Which guard to delete. Give model, or tag, or neither for that of the whole registry."
+input DeleteTransitionGuardInput {
+  "The name of the model."
+  model: String
+  "The tag of the models."
+  tag: KeyValueInput
+  "Why."
+  reason: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was deleted."
+type DeleteTransitionGuardPayload {
+  "The id of the guard; null when there was none."
+  deletedId: ID
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/review.graphqls", Input: `extend type Query {
+  "The models whose review is due, the one that is due first first."
+  reviewsDue(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+    "Due by that time, which may lie ahead; now, when left out."
+    at: DateTime
+  ): ModelConnection
+}
+
+"The outcome of a review."
+enum ReviewDecision {
+  "The model may stay as it is."
+  APPROVED
+  "It may stay if the findings are mended."
+  APPROVED_WITH_CONDITIONS
+  "It may not stay."
+  REJECTED
+}
+
+"One periodic review of a model."
+type Review implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "The id of the model."
+  ofModel: ID
+  "The model's name when it was reviewed."
+  modelName: String
+  "The id of the version that was looked at."
+  versionId: ID
+  "That version, as semver."
+  version: String
+  "Who reviewed."
+  by: String
+  "When."
+  at: DateTime
+  "What was found."
+  findings: String
+  "The outcome."
+  decision: ReviewDecision
+  "When the next review is due; null when none is planned."
+  nextReview: DateTime
+  "1, 2, 3… within the model."
+  ordinal: Int
+  "The model."
+  model: Model
+  "The version that was looked at."
+  modelVersion: ModelVersion
+}
+
+"A page of reviews."
+type ReviewConnection {
+  "The items with their cursors."
+  edges: [ReviewEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all."
+  totalCount: Int
+}
+"A review in a page."
+type ReviewEdge {
+  "Its place in the list."
+  cursor: String!
+  "The review."
+  node: Review
+}
+
+extend type Mutation {
+  "Sets how often a model is reviewed, by whom, and when next."
+  setReviewPlan("The plan." input: SetReviewPlanInput!): SetReviewPlanPayload
+  "Keeps the outcome of a review, and sets when the next one is due."
+  recordReview("The outcome." input: RecordReviewInput!): RecordReviewPayload
+}
+
+"How often a model is reviewed. What is left out stays."
+input SetReviewPlanInput {
+  "The model's name; or give id."
+  model: String
+  "The model's id."
+  id: ID
+  "How many days lie between two reviews, 0 to 3660; 0 ends them."
+  intervalDays: Int
+  "The only subjects who may review; an empty list means everyone who may do review.record."
+  reviewers: [String!]
+  "When the next review is due; an interval after the last one or from now, when left out."
+  nextReview: DateTime
+  "CONFLICT when the model has another revision by now."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was planned."
+type SetReviewPlanPayload {
+  "The model."
+  model: Model
+}
+
+"The outcome of a review."
+input RecordReviewInput {
+  "The model's name; or give id."
+  model: String
+  "The model's id."
+  id: ID
+  "The version that was looked at, such as 1.0.0."
+  version: String
+  "What was found; needed unless the decision is APPROVED."
+  findings: String
+  "The outcome."
+  decision: ReviewDecision!
+  "When the next review is due; an interval from now, when left out."
+  nextReview: DateTime
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was recorded."
+type RecordReviewPayload {
+  "The review."
+  review: Review
+  "The model."
+  model: Model
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/run.graphqls", Input: `extend type Query {
@@ -3137,6 +4042,8 @@ type ModelVersion implements Node & ProvenanceNode {
   features: [Feature!]
   "Its changes of stage, oldest first."
   transitions("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TransitionConnection
+  "The requests to move it into a stage that needs approvals, oldest first."
+  transitionRequests("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): TransitionRequestConnection
   "Where it is or was at work, in the order in which it was recorded."
   deployments("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection
   "Its files, by name."
@@ -3349,8 +4256,12 @@ input TransitionModelVersionInput {
   to: Stage!
   "Why; needed with force."
   reason: String
-  "The id of an approved request."
+  "The id of an approved request, which is then executed."
   approval: ID
+  "What approvers decide on, where the stage needs approvals."
+  evidence: TransitionEvidenceInput
+  "When the request that is made is executed; at once, when left out."
+  execute: ExecuteWhen
   "Go past the lifecycle; needs a reason and the action transition.force."
   force: Boolean
   "When it happened; now, when left out."
@@ -3360,12 +4271,14 @@ input TransitionModelVersionInput {
   "Makes a retry safe for 24 hours."
   idempotencyKey: String
 }
-"What was moved."
+"What was moved, or requested: transition or request is set."
 type TransitionModelVersionPayload {
   "The version as it is now."
   version: ModelVersion
   "The record of the change."
   transition: Transition
+  "The request that was made, where the stage needs approvals; nothing was moved."
+  request: TransitionRequest
 }
 
 "Which version to delete."
@@ -3395,6 +4308,44 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_Actor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Actor_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Actor_revision(ctx, field)
+	case "subject":
+		return ec.fieldContext_Actor_subject(ctx, field)
+	case "grants":
+		return ec.fieldContext_Actor_grants(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Actor_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Actor", field.Name)
+}
+
+func (ec *executionContext) childFields_ActorConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ActorConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ActorConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ActorConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ActorConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ActorEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ActorEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ActorEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ActorEdge", field.Name)
+}
 
 func (ec *executionContext) childFields_Alias(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -3478,6 +4429,18 @@ func (ec *executionContext) childFields_ApprovalDiff(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type ApprovalDiff", field.Name)
 }
 
+func (ec *executionContext) childFields_ApproveTransitionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_ApproveTransitionPayload_request(ctx, field)
+	case "version":
+		return ec.fieldContext_ApproveTransitionPayload_version(ctx, field)
+	case "transition":
+		return ec.fieldContext_ApproveTransitionPayload_transition(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApproveTransitionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Artifact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3524,6 +4487,16 @@ func (ec *executionContext) childFields_ArtifactEdge(ctx context.Context, field 
 		return ec.fieldContext_ArtifactEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ArtifactEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AssignRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_AssignRolePayload_subject(ctx, field)
+	case "changed":
+		return ec.fieldContext_AssignRolePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AssignRolePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_AuditCheckpoint(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3926,6 +4899,14 @@ func (ec *executionContext) childFields_DeleteModelVersionPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type DeleteModelVersionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteTransitionGuardPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteTransitionGuardPayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteTransitionGuardPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Deployment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4022,6 +5003,26 @@ func (ec *executionContext) childFields_Ethics(ctx context.Context, field graphq
 		return ec.fieldContext_Ethics_protectedGroups(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Ethics", field.Name)
+}
+
+func (ec *executionContext) childFields_Explanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "allowed":
+		return ec.fieldContext_Explanation_allowed(ctx, field)
+	case "role":
+		return ec.fieldContext_Explanation_role(ctx, field)
+	case "object":
+		return ec.fieldContext_Explanation_object(ctx, field)
+	case "rule":
+		return ec.fieldContext_Explanation_rule(ctx, field)
+	case "why":
+		return ec.fieldContext_Explanation_why(ctx, field)
+	case "version":
+		return ec.fieldContext_Explanation_version(ctx, field)
+	case "hash":
+		return ec.fieldContext_Explanation_hash(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Explanation", field.Name)
 }
 
 func (ec *executionContext) childFields_Feature(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4470,6 +5471,14 @@ func (ec *executionContext) childFields_Model(ctx context.Context, field graphql
 		return ec.fieldContext_Model_lastNumber(ctx, field)
 	case "used":
 		return ec.fieldContext_Model_used(ctx, field)
+	case "reviewIntervalDays":
+		return ec.fieldContext_Model_reviewIntervalDays(ctx, field)
+	case "reviewers":
+		return ec.fieldContext_Model_reviewers(ctx, field)
+	case "nextReview":
+		return ec.fieldContext_Model_nextReview(ctx, field)
+	case "reviews":
+		return ec.fieldContext_Model_reviews(ctx, field)
 	case "latestVersion":
 		return ec.fieldContext_Model_latestVersion(ctx, field)
 	case "productionVersion":
@@ -4618,6 +5627,8 @@ func (ec *executionContext) childFields_ModelVersion(ctx context.Context, field 
 		return ec.fieldContext_ModelVersion_features(ctx, field)
 	case "transitions":
 		return ec.fieldContext_ModelVersion_transitions(ctx, field)
+	case "transitionRequests":
+		return ec.fieldContext_ModelVersion_transitionRequests(ctx, field)
 	case "deployments":
 		return ec.fieldContext_ModelVersion_deployments(ctx, field)
 	case "artifacts":
@@ -4758,6 +5769,108 @@ func (ec *executionContext) childFields_Performance(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type Performance", field.Name)
 }
 
+func (ec *executionContext) childFields_Policy(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "version":
+		return ec.fieldContext_Policy_version(ctx, field)
+	case "hash":
+		return ec.fieldContext_Policy_hash(ctx, field)
+	case "text":
+		return ec.fieldContext_Policy_text(ctx, field)
+	case "rules":
+		return ec.fieldContext_Policy_rules(ctx, field)
+	case "unused":
+		return ec.fieldContext_Policy_unused(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Policy", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyCondition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_PolicyCondition_key(ctx, field)
+	case "values":
+		return ec.fieldContext_PolicyCondition_values(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyCondition", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PolicyRule_id(ctx, field)
+	case "role":
+		return ec.fieldContext_PolicyRule_role(ctx, field)
+	case "object":
+		return ec.fieldContext_PolicyRule_object(ctx, field)
+	case "act":
+		return ec.fieldContext_PolicyRule_act(ctx, field)
+	case "rows":
+		return ec.fieldContext_PolicyRule_rows(ctx, field)
+	case "effect":
+		return ec.fieldContext_PolicyRule_effect(ctx, field)
+	case "conditions":
+		return ec.fieldContext_PolicyRule_conditions(ctx, field)
+	case "text":
+		return ec.fieldContext_PolicyRule_text(ctx, field)
+	case "origin":
+		return ec.fieldContext_PolicyRule_origin(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyRule", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PolicyVersion_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_PolicyVersion_revision(ctx, field)
+	case "number":
+		return ec.fieldContext_PolicyVersion_number(ctx, field)
+	case "hash":
+		return ec.fieldContext_PolicyVersion_hash(ctx, field)
+	case "text":
+		return ec.fieldContext_PolicyVersion_text(ctx, field)
+	case "added":
+		return ec.fieldContext_PolicyVersion_added(ctx, field)
+	case "withdrawn":
+		return ec.fieldContext_PolicyVersion_withdrawn(ctx, field)
+	case "change":
+		return ec.fieldContext_PolicyVersion_change(ctx, field)
+	case "rule":
+		return ec.fieldContext_PolicyVersion_rule(ctx, field)
+	case "by":
+		return ec.fieldContext_PolicyVersion_by(ctx, field)
+	case "at":
+		return ec.fieldContext_PolicyVersion_at(ctx, field)
+	case "reason":
+		return ec.fieldContext_PolicyVersion_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyVersion", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyVersionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PolicyVersionConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PolicyVersionConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PolicyVersionConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyVersionConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyVersionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PolicyVersionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PolicyVersionEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyVersionEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Provenance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "node":
@@ -4810,6 +5923,26 @@ func (ec *executionContext) childFields_ProvenanceNodeEdge(ctx context.Context, 
 		return ec.fieldContext_ProvenanceNodeEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProvenanceNodeEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_PutPolicyRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rule":
+		return ec.fieldContext_PutPolicyRulePayload_rule(ctx, field)
+	case "policy":
+		return ec.fieldContext_PutPolicyRulePayload_policy(ctx, field)
+	case "changed":
+		return ec.fieldContext_PutPolicyRulePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PutPolicyRulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_PutTransitionGuardPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "guard":
+		return ec.fieldContext_PutTransitionGuardPayload_guard(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PutTransitionGuardPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RecordCommitsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4876,6 +6009,16 @@ func (ec *executionContext) childFields_RecordFeaturePayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type RecordFeaturePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RecordReviewPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "review":
+		return ec.fieldContext_RecordReviewPayload_review(ctx, field)
+	case "model":
+		return ec.fieldContext_RecordReviewPayload_model(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordReviewPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "run":
@@ -4936,6 +6079,14 @@ func (ec *executionContext) childFields_RegisterModelVersionPayload(ctx context.
 	return nil, fmt.Errorf("no field named %q was found under type RegisterModelVersionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RejectTransitionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_RejectTransitionPayload_request(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RejectTransitionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Repository(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4978,12 +6129,100 @@ func (ec *executionContext) childFields_RetractLineagePayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type RetractLineagePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RevertPolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "policy":
+		return ec.fieldContext_RevertPolicyPayload_policy(ctx, field)
+	case "changed":
+		return ec.fieldContext_RevertPolicyPayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevertPolicyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Review(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Review_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Review_revision(ctx, field)
+	case "ofModel":
+		return ec.fieldContext_Review_ofModel(ctx, field)
+	case "modelName":
+		return ec.fieldContext_Review_modelName(ctx, field)
+	case "versionId":
+		return ec.fieldContext_Review_versionId(ctx, field)
+	case "version":
+		return ec.fieldContext_Review_version(ctx, field)
+	case "by":
+		return ec.fieldContext_Review_by(ctx, field)
+	case "at":
+		return ec.fieldContext_Review_at(ctx, field)
+	case "findings":
+		return ec.fieldContext_Review_findings(ctx, field)
+	case "decision":
+		return ec.fieldContext_Review_decision(ctx, field)
+	case "nextReview":
+		return ec.fieldContext_Review_nextReview(ctx, field)
+	case "ordinal":
+		return ec.fieldContext_Review_ordinal(ctx, field)
+	case "model":
+		return ec.fieldContext_Review_model(ctx, field)
+	case "modelVersion":
+		return ec.fieldContext_Review_modelVersion(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Review", field.Name)
+}
+
+func (ec *executionContext) childFields_ReviewConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReviewConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReviewConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ReviewConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReviewConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReviewEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReviewEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReviewEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReviewEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_RevokeApiTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiToken":
 		return ec.fieldContext_RevokeApiTokenPayload_apiToken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeApiTokenPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_RevokeRolePayload_subject(ctx, field)
+	case "changed":
+		return ec.fieldContext_RevokeRolePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeRolePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Role_name(ctx, field)
+	case "actions":
+		return ec.fieldContext_Role_actions(ctx, field)
+	case "rules":
+		return ec.fieldContext_Role_rules(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Role", field.Name)
 }
 
 func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5148,6 +6387,14 @@ func (ec *executionContext) childFields_SetAliasPayload(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type SetAliasPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SetReviewPlanPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "model":
+		return ec.fieldContext_SetReviewPlanPayload_model(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetReviewPlanPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_StageChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "before":
@@ -5262,6 +6509,48 @@ func (ec *executionContext) childFields_Transition(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type Transition", field.Name)
 }
 
+func (ec *executionContext) childFields_TransitionApproval(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "by":
+		return ec.fieldContext_TransitionApproval_by(ctx, field)
+	case "at":
+		return ec.fieldContext_TransitionApproval_at(ctx, field)
+	case "comment":
+		return ec.fieldContext_TransitionApproval_comment(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionApproval", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionBlocker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_TransitionBlocker_kind(ctx, field)
+	case "text":
+		return ec.fieldContext_TransitionBlocker_text(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionBlocker", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionCheck(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "allowed":
+		return ec.fieldContext_TransitionCheck_allowed(ctx, field)
+	case "blockers":
+		return ec.fieldContext_TransitionCheck_blockers(ctx, field)
+	case "makesRequest":
+		return ec.fieldContext_TransitionCheck_makesRequest(ctx, field)
+	case "needed":
+		return ec.fieldContext_TransitionCheck_needed(ctx, field)
+	case "counted":
+		return ec.fieldContext_TransitionCheck_counted(ctx, field)
+	case "request":
+		return ec.fieldContext_TransitionCheck_request(ctx, field)
+	case "incumbent":
+		return ec.fieldContext_TransitionCheck_incumbent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionCheck", field.Name)
+}
+
 func (ec *executionContext) childFields_TransitionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -5284,14 +6573,154 @@ func (ec *executionContext) childFields_TransitionEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type TransitionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_TransitionEvidence(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "links":
+		return ec.fieldContext_TransitionEvidence_links(ctx, field)
+	case "metrics":
+		return ec.fieldContext_TransitionEvidence_metrics(ctx, field)
+	case "versionRevision":
+		return ec.fieldContext_TransitionEvidence_versionRevision(ctx, field)
+	case "cardRevision":
+		return ec.fieldContext_TransitionEvidence_cardRevision(ctx, field)
+	case "upstreamDigest":
+		return ec.fieldContext_TransitionEvidence_upstreamDigest(ctx, field)
+	case "truncated":
+		return ec.fieldContext_TransitionEvidence_truncated(ctx, field)
+	case "upstreamCount":
+		return ec.fieldContext_TransitionEvidence_upstreamCount(ctx, field)
+	case "upstream":
+		return ec.fieldContext_TransitionEvidence_upstream(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionEvidence", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionGuard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_TransitionGuard_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_TransitionGuard_revision(ctx, field)
+	case "name":
+		return ec.fieldContext_TransitionGuard_name(ctx, field)
+	case "scope":
+		return ec.fieldContext_TransitionGuard_scope(ctx, field)
+	case "model":
+		return ec.fieldContext_TransitionGuard_model(ctx, field)
+	case "tag":
+		return ec.fieldContext_TransitionGuard_tag(ctx, field)
+	case "profile":
+		return ec.fieldContext_TransitionGuard_profile(ctx, field)
+	case "stages":
+		return ec.fieldContext_TransitionGuard_stages(ctx, field)
+	case "needed":
+		return ec.fieldContext_TransitionGuard_needed(ctx, field)
+	case "approvers":
+		return ec.fieldContext_TransitionGuard_approvers(ctx, field)
+	case "expiryDays":
+		return ec.fieldContext_TransitionGuard_expiryDays(ctx, field)
+	case "setBy":
+		return ec.fieldContext_TransitionGuard_setBy(ctx, field)
+	case "setAt":
+		return ec.fieldContext_TransitionGuard_setAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionGuard", field.Name)
+}
+
 func (ec *executionContext) childFields_TransitionModelVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "version":
 		return ec.fieldContext_TransitionModelVersionPayload_version(ctx, field)
 	case "transition":
 		return ec.fieldContext_TransitionModelVersionPayload_transition(ctx, field)
+	case "request":
+		return ec.fieldContext_TransitionModelVersionPayload_request(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TransitionModelVersionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_TransitionRequest_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_TransitionRequest_revision(ctx, field)
+	case "versionId":
+		return ec.fieldContext_TransitionRequest_versionId(ctx, field)
+	case "ofModel":
+		return ec.fieldContext_TransitionRequest_ofModel(ctx, field)
+	case "modelName":
+		return ec.fieldContext_TransitionRequest_modelName(ctx, field)
+	case "version":
+		return ec.fieldContext_TransitionRequest_version(ctx, field)
+	case "from":
+		return ec.fieldContext_TransitionRequest_from(ctx, field)
+	case "to":
+		return ec.fieldContext_TransitionRequest_to(ctx, field)
+	case "status":
+		return ec.fieldContext_TransitionRequest_status(ctx, field)
+	case "requestedBy":
+		return ec.fieldContext_TransitionRequest_requestedBy(ctx, field)
+	case "requestedAt":
+		return ec.fieldContext_TransitionRequest_requestedAt(ctx, field)
+	case "registrant":
+		return ec.fieldContext_TransitionRequest_registrant(ctx, field)
+	case "reason":
+		return ec.fieldContext_TransitionRequest_reason(ctx, field)
+	case "evidence":
+		return ec.fieldContext_TransitionRequest_evidence(ctx, field)
+	case "execute":
+		return ec.fieldContext_TransitionRequest_execute(ctx, field)
+	case "needed":
+		return ec.fieldContext_TransitionRequest_needed(ctx, field)
+	case "approvers":
+		return ec.fieldContext_TransitionRequest_approvers(ctx, field)
+	case "approvals":
+		return ec.fieldContext_TransitionRequest_approvals(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_TransitionRequest_expiresAt(ctx, field)
+	case "closedBy":
+		return ec.fieldContext_TransitionRequest_closedBy(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_TransitionRequest_closedAt(ctx, field)
+	case "comment":
+		return ec.fieldContext_TransitionRequest_comment(ctx, field)
+	case "voidBecause":
+		return ec.fieldContext_TransitionRequest_voidBecause(ctx, field)
+	case "transitionId":
+		return ec.fieldContext_TransitionRequest_transitionId(ctx, field)
+	case "ordinal":
+		return ec.fieldContext_TransitionRequest_ordinal(ctx, field)
+	case "model":
+		return ec.fieldContext_TransitionRequest_model(ctx, field)
+	case "modelVersion":
+		return ec.fieldContext_TransitionRequest_modelVersion(ctx, field)
+	case "transition":
+		return ec.fieldContext_TransitionRequest_transition(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionRequest", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionRequestConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TransitionRequestConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TransitionRequestConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TransitionRequestConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionRequestConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionRequestEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TransitionRequestEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TransitionRequestEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionRequestEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Truncation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5324,6 +6753,18 @@ func (ec *executionContext) childFields_UpdateModelPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type UpdateModelPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpstreamNode(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_UpstreamNode_id(ctx, field)
+	case "kind":
+		return ec.fieldContext_UpstreamNode_kind(ctx, field)
+	case "digest":
+		return ec.fieldContext_UpstreamNode_digest(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpstreamNode", field.Name)
+}
+
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "subject":
@@ -5336,6 +6777,24 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_actions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawPolicyRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "policy":
+		return ec.fieldContext_WithdrawPolicyRulePayload_policy(ctx, field)
+	case "changed":
+		return ec.fieldContext_WithdrawPolicyRulePayload_changed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawPolicyRulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawTransitionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_WithdrawTransitionPayload_request(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawTransitionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

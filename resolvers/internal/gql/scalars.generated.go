@@ -430,11 +430,26 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Commit(ctx, sel, obj)
+	case *registry.TransitionRequest:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TransitionRequest(ctx, sel, obj)
+	case *registry.TransitionGuard:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TransitionGuard(ctx, sel, obj)
 	case *registry.Transition:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._Transition(ctx, sel, obj)
+	case *registry.Review:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Review(ctx, sel, obj)
 	case *registry.Repository:
 		if obj == nil {
 			return graphql.Null
@@ -901,6 +916,13 @@ func (ec *executionContext) marshalOKeyValue2ᚕpedigreeᚋregistryᚐKeyValue�
 	return ret
 }
 
+func (ec *executionContext) marshalOKeyValue2ᚖpedigreeᚋregistryᚐKeyValue(ctx context.Context, sel ast.SelectionSet, v *registry.KeyValue) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._KeyValue(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOKeyValueInput2ᚕpedigreeᚋregistryᚐKeyValueᚄ(ctx context.Context, v any) ([]registry.KeyValue, error) {
 	if v == nil {
 		return nil, nil
@@ -916,6 +938,14 @@ func (ec *executionContext) unmarshalOKeyValueInput2ᚕpedigreeᚋregistryᚐKey
 		}
 	}
 	return res, nil
+}
+
+func (ec *executionContext) unmarshalOKeyValueInput2ᚖpedigreeᚋregistryᚐKeyValue(ctx context.Context, v any) (*registry.KeyValue, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputKeyValueInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOMetric2ᚕpedigreeᚋregistryᚐMetricᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.Metric) graphql.Marshaler {

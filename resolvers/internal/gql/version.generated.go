@@ -11,6 +11,7 @@ import (
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 	"pedigree/service/provenance"
 	"strconv"
 	"sync/atomic"
@@ -28,6 +29,7 @@ type ModelVersionResolver interface {
 	Card(ctx context.Context, obj *registry.ModelVersion) (*registry.ModelCard, error)
 	Features(ctx context.Context, obj *registry.ModelVersion) ([]*registry.Feature, error)
 	Transitions(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.TransitionConnection, error)
+	TransitionRequests(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*governance.RequestConnection, error)
 	Deployments(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*facts.DeploymentConnection, error)
 	Artifacts(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.ArtifactConnection, error)
 	Aliases(ctx context.Context, obj *registry.ModelVersion) ([]*registry.Alias, error)
@@ -88,6 +90,28 @@ func (ec *executionContext) field_ModelVersion_deployments_args(ctx context.Cont
 }
 
 func (ec *executionContext) field_ModelVersion_downstream_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_ModelVersion_transitionRequests_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
@@ -1138,6 +1162,50 @@ func (ec *executionContext) fieldContext_ModelVersion_transitions(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _ModelVersion_transitionRequests(ctx context.Context, field graphql.CollectedField, obj *registry.ModelVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModelVersion_transitionRequests(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.ModelVersion().TransitionRequests(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *governance.RequestConnection) graphql.Marshaler {
+			return ec.marshalOTransitionRequestConnection2ᚖpedigreeᚋserviceᚋgovernanceᚐRequestConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ModelVersion_transitionRequests(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModelVersion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransitionRequestConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_ModelVersion_transitionRequests_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ModelVersion_deployments(ctx context.Context, field graphql.CollectedField, obj *registry.ModelVersion) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2176,6 +2244,38 @@ func (ec *executionContext) fieldContext_TransitionModelVersionPayload_transitio
 	return fc, nil
 }
 
+func (ec *executionContext) _TransitionModelVersionPayload_request(ctx context.Context, field graphql.CollectedField, obj *catalog.TransitionModelVersionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransitionModelVersionPayload_request(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Request, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.TransitionRequest) graphql.Marshaler {
+			return ec.marshalOTransitionRequest2ᚖpedigreeᚋregistryᚐTransitionRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransitionModelVersionPayload_request(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransitionModelVersionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransitionRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -2569,7 +2669,7 @@ func (ec *executionContext) unmarshalInputTransitionModelVersionInput(ctx contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"model", "version", "id", "to", "reason", "approval", "force", "at", "ifRevision", "idempotencyKey"}
+	fieldsInOrder := [...]string{"model", "version", "id", "to", "reason", "approval", "evidence", "execute", "force", "at", "ifRevision", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2618,6 +2718,20 @@ func (ec *executionContext) unmarshalInputTransitionModelVersionInput(ctx contex
 				return it, err
 			}
 			it.Approval = data
+		case "evidence":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("evidence"))
+			data, err := ec.unmarshalOTransitionEvidenceInput2ᚖpedigreeᚋserviceᚋcatalogᚐTransitionEvidenceInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Evidence = data
+		case "execute":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("execute"))
+			data, err := ec.unmarshalOExecuteWhen2pedigreeᚋregistryᚐExecuteWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Execute = data
 		case "force":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("force"))
 			data, err := ec.unmarshalOBoolean2bool(ctx, v)
@@ -2994,6 +3108,12 @@ func (ec *executionContext) _ModelVersion(ctx context.Context, sel ast.Selection
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._ModelVersion_transitions(ctx, field, obj)
+				})
+		case "transitionRequests":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ModelVersion_transitionRequests(ctx, field, obj)
 				})
 		case "deployments":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
@@ -3434,6 +3554,11 @@ func (ec *executionContext) _TransitionModelVersionPayload(ctx context.Context, 
 			}
 		case "transition":
 			out.Values[i] = ec._TransitionModelVersionPayload_transition(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "request":
+			out.Values[i] = ec._TransitionModelVersionPayload_request(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
