@@ -29,6 +29,8 @@ type Tx struct {
 	registered map[registry.ID]modelTraits
 	// policy is the policy that the transaction has written, for the gate to adopt.
 	policy *Table
+	// changes are those of the fields of nodes, for the log. Steps share them.
+	changes *changes
 }
 
 // newTx reads the newest log entry, which decides the time of the transaction.
@@ -44,7 +46,7 @@ func newTx(ctx context.Context, g *Gate, s *Scope, tx graph.Tx, granted []action
 	}
 	now := graph.EntryTime(g.Now(), last, true)
 	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: now, latest: new(time.Time), logged: &registry.LogEntry{At: now},
-		registered: map[registry.ID]modelTraits{}, head: head}, nil
+		registered: map[registry.ID]modelTraits{}, head: head, changes: newChanges()}, nil
 }
 
 // Subject returns the subject that writes.
@@ -57,7 +59,7 @@ func (t *Tx) Now() time.Time { return t.now }
 
 // Nodes returns whole nodes in order; nil for a node that does not exist or is hidden.
 func (t *Tx) Nodes(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
-	nodes, err := t.tx.Nodes(ctx, graph.Instant{}, ids...)
+	nodes, err := t.NodesUnfiltered(ctx, ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +98,9 @@ func (t *Tx) Mask(ctx context.Context, id registry.ID) (registry.Mask, error) {
 // whole graph, such as one PRODUCTION version per model. Never return its result to a
 // caller.
 func (t *Tx) NodesUnfiltered(ctx context.Context, ids ...registry.ID) ([]*graph.Node, error) {
-	return t.tx.Nodes(ctx, graph.Instant{}, ids...)
+	nodes, err := t.tx.Nodes(ctx, graph.Instant{}, ids...)
+	t.changes.saw(nodes...)
+	return nodes, err
 }
 
 // SlotHolder returns the node that holds a unique key (slot), also when it is hidden from
@@ -131,6 +135,7 @@ func (t *Tx) firstOf(ctx context.Context, q graph.Query) (*graph.Node, error) {
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}
+	t.changes.saw(page.Nodes...)
 	return page.Nodes[0], nil
 }
 
@@ -163,6 +168,9 @@ func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	t.resetVisibility()
 	for _, n := range nodes {
 		t.noteTimes(n.ValidFrom, n.ValidTo, n.Since)
+	}
+	if err := t.changes.put(nodes); err != nil {
+		return err
 	}
 	return t.tx.Put(ctx, nodes...)
 }
@@ -339,6 +347,9 @@ func (t *Tx) Log(ctx context.Context, e registry.LogEntry) error {
 	e.At, e.Actor, e.RequestID = t.now, t.Subject(), t.scope.reqID
 	if e.At.Before(*t.latest) {
 		e.At = *t.latest
+	}
+	if err := t.addChanges(&e); err != nil {
+		return err
 	}
 	if err := t.tx.Append(ctx, &e); err != nil {
 		return err
