@@ -41,6 +41,7 @@ type Store struct {
 	jobs   chan *job
 	// recent belongs to the writer, which runs one update at a time.
 	recent     recentNodes
+	held       heldBlocks
 	writerDone chan struct{}
 }
 
@@ -88,6 +89,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 	for range cap(s.readers) {
 		s.readers <- nil
 	}
+	s.held = holdBlocks()
 	go s.writeLoop(w)
 	return s, nil
 }
@@ -180,6 +182,7 @@ func (s *Store) Close() error {
 			errs = append(errs, c.close())
 		}
 	}
+	s.held.release()
 	return publicError(errors.Join(errs...))
 }
 
