@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	engine "zombiezen.com/go/sqlite"
@@ -22,6 +23,8 @@ type conn struct {
 	// pendingEntries are the full-text entries that the writer must write before its
 	// next commit. Only the writer's connection has any.
 	pendingEntries indexEntries
+	// wrote is set by every statement that is not a SELECT.
+	wrote bool
 }
 
 func openConn(path string, flags engine.OpenFlags, pragmas ...string) (*conn, error) {
@@ -49,6 +52,7 @@ func (c *conn) close() error {
 
 // execOnce runs a statement without caching it.
 func (c *conn) execOnce(sql string) error {
+	c.wrote = true
 	st, _, err := c.raw.PrepareTransient(sql)
 	if err != nil {
 		return err
@@ -63,6 +67,7 @@ func (c *conn) execOnce(sql string) error {
 
 // prepare returns a cached or new prepared statement, ready to be bound.
 func (c *conn) prepare(sql string) (*engine.Stmt, error) {
+	c.wrote = c.wrote || !strings.HasPrefix(sql, "SELECT ")
 	if st := c.stmts[sql]; st != nil {
 		return st, nil
 	}

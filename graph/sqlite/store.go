@@ -44,6 +44,7 @@ type Store struct {
 	// frontier is that of the log after the newest update, zero when it is not known. It
 	// belongs to the writer too.
 	frontier   registry.LogFrontier
+	held       heldBlocks
 	writerDone chan struct{}
 }
 
@@ -91,6 +92,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 	for range cap(s.readers) {
 		s.readers <- nil
 	}
+	s.held = holdBlocks()
 	go s.writeLoop(w)
 	return s, nil
 }
@@ -183,6 +185,7 @@ func (s *Store) Close() error {
 			errs = append(errs, c.close())
 		}
 	}
+	s.held.release()
 	return publicError(errors.Join(errs...))
 }
 

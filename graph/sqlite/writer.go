@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +30,9 @@ const (
 type job struct {
 	fn func(graph.Tx) error
 	// restores says that the job may write while a migration is not finished.
-	restores   bool
+	restores bool
+	// broken says that the closure did not return, so that it must not run again.
+	broken     bool
 	state      atomic.Int32
 	start      chan *tx
 	closureErr chan error
@@ -88,6 +91,7 @@ func (j *job) runClosure(t *tx) {
 	returned := false
 	defer func() {
 		if !returned {
+			j.broken = true
 			if r := recover(); r != nil {
 				err = internalError(fmt.Errorf("panic in an update: %v\n%s", r, debug.Stack()))
 			}
@@ -156,22 +160,21 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 	if err := w.beginImmediate(); err != nil {
 		return err
 	}
-	point := savepointPerJob
-	if len(batch) == 1 {
-		point = wholeTransaction
-	}
-	clear(w.pendingEntries)
-	for i, j := range batch {
-		var over bool
-		if results[i], over = s.runJob(w, j, point); over {
-			return nil
-		}
-		if w.raw.AutocommitEnabled() {
-			s.forget()
-			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
+	point := pointOf(batch)
+	err := s.runBatch(w, batch, results, point)
+	if errors.Is(err, errUndo) {
+		// Undo them all, and run them again so that each can be undone.
+		s.forget()
+		if err = errors.Join(w.exec("ROLLBACK"), w.beginImmediate()); err == nil {
+			err = s.runBatch(w, batch, results, savepointPerJob)
 		}
 	}
-	err := w.writeIndex(w.pendingEntries)
+	if errors.Is(err, errOver) {
+		return nil
+	}
+	if err == nil {
+		err = w.writeIndex(w.pendingEntries)
+	}
 	if err == nil {
 		err = w.exec("COMMIT")
 	}
@@ -191,19 +194,61 @@ func (s *Store) forget() {
 	s.frontier = registry.LogFrontier{}
 }
 
+// errUndo says that a closure failed after it had written, and that only the whole
+// transaction can be undone. errOver says that nothing is left to commit.
+var errUndo, errOver = errors.New("sqlite: undo the batch"), errors.New("sqlite: the transaction is over")
+
+// runBatch runs the closures of a batch, one after the other.
+func (s *Store) runBatch(w *conn, batch []*job, results []error, point rollbackPoint) error {
+	clear(w.pendingEntries)
+	for i, j := range batch {
+		if j.broken && results[i] != nil {
+			continue
+		}
+		var over bool
+		w.wrote = false
+		if results[i], over = s.runJob(w, j, point); over {
+			return errOver
+		}
+		if w.raw.AutocommitEnabled() {
+			s.forget()
+			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
+		}
+		if results[i] != nil && w.wrote && point.none {
+			return errUndo
+		}
+	}
+	return nil
+}
+
 // rollbackPoint has the statements that undo a closure that failed.
 type rollbackPoint struct {
 	begin, release, rollback, resume string
 	// whole says that a rollback ends the transaction.
 	whole bool
+	// none says that a closure cannot be undone alone.
+	none bool
 }
 
-// The closures of a batch have a savepoint each. A single closure uses the transaction
-// itself, so that the engine does not copy every page that it changes.
+// A single closure uses the transaction itself. The closures of a batch have no savepoint at
+// first: with one, the engine copies every page before it changes. Few closures fail after
+// they have written. When one does, the batch runs again with a savepoint for each.
 var (
+	noSavepoints     = rollbackPoint{none: true}
 	savepointPerJob  = rollbackPoint{begin: "SAVEPOINT job", release: "RELEASE job", rollback: "ROLLBACK TO job", resume: "RELEASE job"}
 	wholeTransaction = rollbackPoint{rollback: "ROLLBACK", whole: true}
 )
+
+// pointOf returns how the closures of a batch are undone at first.
+func pointOf(batch []*job) rollbackPoint {
+	switch {
+	case len(batch) == 1:
+		return wholeTransaction
+	case slices.ContainsFunc(batch, func(j *job) bool { return j.restores }):
+		return savepointPerJob
+	}
+	return noSavepoints
+}
 
 // runJob runs one closure, and again when the fault hook requests it. over says that the
 // transaction was rolled back as a whole, so that there is nothing to commit. A failed
@@ -220,7 +265,7 @@ func (s *Store) runJob(w *conn, j *job, point rollbackPoint) (failure error, ove
 			}
 			return publicError(err), false
 		}
-		if w.raw.AutocommitEnabled() {
+		if w.raw.AutocommitEnabled() || point.none && (w.wrote || !retry) {
 			return err, false
 		}
 		if undo := errors.Join(w.execIfSet(point.rollback), w.execIfSet(point.resume)); undo != nil {

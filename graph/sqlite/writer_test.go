@@ -3,6 +3,10 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,5 +60,105 @@ func TestALogReadHeedsItsContext(t *testing.T) {
 	}
 	if out, err := p.one.Log(ctx, graph.LogQuery{Limit: 1}); err != nil || len(out) != 1 {
 		t.Errorf("a short read after the deadline: %d entries, %v", len(out), err)
+	}
+}
+
+// together runs updates in one batch: all of them wait while the first blocks the writer.
+func together(t *testing.T, s *Store, updates []func(graph.Tx) error) []error {
+	t.Helper()
+	errs := make([]error, len(updates))
+	started, release := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		s.Update(t.Context(), func(graph.Tx) error { close(started); <-release; return errMeasured })
+	})
+	<-started
+	for i, fn := range updates {
+		all.Go(func() {
+			errs[i] = errors.New("it did not return")
+			errs[i] = s.Update(t.Context(), fn)
+		})
+		for len(s.jobs) <= i {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	close(release)
+	all.Wait()
+	return errs
+}
+
+// putDataset returns an update that writes a dataset and then ends with an error, or by end.
+func putDataset(t *testing.T, name string, runs *int, err error, end func()) func(graph.Tx) error {
+	return func(tx graph.Tx) error {
+		*runs++
+		if err := tx.Append(t.Context(), &registry.LogEntry{Actor: name}); err != nil {
+			return err
+		}
+		if err := tx.Put(t.Context(), newDataset(name)); err != nil {
+			return err
+		}
+		if end != nil {
+			end()
+		}
+		return err
+	}
+}
+
+// usedSavepoints reports whether the writer has ever prepared a savepoint.
+func usedSavepoints(t *testing.T, s *Store) (used bool) {
+	s.Update(t.Context(), func(g graph.Tx) error {
+		_, used = g.(*tx).c.stmts[savepointPerJob.begin]
+		return errMeasured
+	})
+	return used
+}
+
+// TestABatchIsUndoneInParts runs updates in one batch, some of which fail before they write,
+// after it, with a panic or without returning. The others are stored, each once.
+func TestABatchIsUndoneInParts(t *testing.T) {
+	s := testStore(t)
+	errNo := errors.New("no")
+	var runs [7]int
+	updates := make([]func(graph.Tx) error, len(runs))
+	for i := range updates {
+		updates[i] = putDataset(t, fmt.Sprint(i), &runs[i], nil, nil)
+	}
+	updates[1] = func(graph.Tx) error { runs[1]++; return errNo }
+	if errs := together(t, s, updates); errs[1] != errNo || slices.ContainsFunc(slices.Delete(errs, 1, 2), func(err error) bool { return err != nil }) {
+		t.Errorf("the first batch: %v", errs)
+	}
+	if runs != [7]int{1, 1, 1, 1, 1, 1, 1} || usedSavepoints(t, s) {
+		t.Errorf("nothing had to be undone, but the updates ran %v times, with savepoints: %v", runs, usedSavepoints(t, s))
+	}
+	for i := range updates {
+		updates[i] = putDataset(t, fmt.Sprint("second ", i), &runs[i], nil, nil)
+	}
+	updates[2] = putDataset(t, "bad 1", &runs[2], errNo, nil)
+	updates[3] = putDataset(t, "bad 2", &runs[3], nil, func() { panic("no") })
+	updates[4] = putDataset(t, "bad 3", &runs[4], nil, runtime.Goexit)
+	updates[5] = putDataset(t, "bad 4", &runs[5], errNo, nil)
+	errs := together(t, s, updates)
+	for i, err := range errs {
+		if failed := i >= 2 && i <= 5; (err != nil) != failed {
+			t.Errorf("update %d: %v", i, err)
+		}
+	}
+	if !usedSavepoints(t, s) {
+		t.Error("the batch was not run again with savepoints")
+	}
+	var names []string
+	page, err := s.Find(t.Context(), graph.Query{Kinds: []registry.Kind{registry.KindDatasetVersion}, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range page.Nodes {
+		names = append(names, n.Name)
+	}
+	if want := []string{"0", "2", "3", "4", "5", "6", "second 0", "second 1", "second 6"}; !slices.Equal(names, want) {
+		t.Errorf("stored are %q, want %q", names, want)
+	}
+	entries, err := s.Log(t.Context(), graph.LogQuery{Limit: 100})
+	if err != nil || len(entries) != len(names) {
+		t.Errorf("%d entries for %d datasets, %v", len(entries), len(names), err)
 	}
 }
