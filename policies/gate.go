@@ -132,15 +132,27 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 	if len(grants) == 0 {
 		return s.forbidden(action)
 	}
-	defer g.clearIdentities()
-	return g.store.Update(graph.MayRehearse(ctx), func(tx graph.Tx) error {
+	var last *Tx // that of the last run
+	err = g.store.Update(graph.MayRehearse(ctx), func(tx graph.Tx) error {
 		// Visibility is computed anew from the reads of this transaction.
 		t, err := newTx(ctx, g, s, tx, grants)
 		if err != nil {
 			return err
 		}
+		last = t
 		return fn(ctx, t)
 	})
+	if err != nil || last == nil { // What failed may be committed.
+		g.clearIdentities()
+		return err
+	}
+	if last.wrote.tokens {
+		g.tokenCache.clear()
+	}
+	if last.wrote.models {
+		g.modelCache.clear()
+	}
+	return nil
 }
 
 // clearIdentities makes the gate read identities anew, after a write that may have

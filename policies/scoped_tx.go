@@ -21,6 +21,16 @@ type Tx struct {
 	latest *time.Time
 	// logged is the last entry that was logged.
 	logged *registry.LogEntry
+	// wrote says which caches of the gate a write may have made wrong.
+	wrote *cachedWrites
+}
+
+// cachedWrites says whether tokens or actors, and whether models were written.
+type cachedWrites struct{ tokens, models bool }
+
+func (w *cachedWrites) note(k registry.Kind) {
+	w.tokens = w.tokens || k == registry.KindToken || k == registry.KindActor
+	w.models = w.models || k == registry.KindModel
 }
 
 // newTx reads the newest log entry, which decides the time of the transaction.
@@ -34,7 +44,7 @@ func newTx(ctx context.Context, g *Gate, s *Scope, tx graph.Tx, granted []action
 		last = entries[0].At
 	}
 	now := graph.EntryTime(g.Now(), last, true)
-	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: now, latest: new(time.Time), logged: &registry.LogEntry{At: now}}, nil
+	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: now, latest: new(time.Time), logged: &registry.LogEntry{At: now}, wrote: &cachedWrites{}}, nil
 }
 
 // Subject returns the subject that writes.
@@ -168,6 +178,7 @@ func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	t.resetVisibility()
 	for _, n := range nodes {
 		t.noteTimes(n.ValidFrom, n.ValidTo, n.Since)
+		t.wrote.note(n.Kind)
 	}
 	return t.tx.Put(ctx, nodes...)
 }
@@ -181,6 +192,7 @@ func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	for _, n := range nodes {
 		t.noteTimes(n.Since)
 	}
+	*t.wrote = cachedWrites{true, true}
 	return t.tx.Delete(ctx, nodes...)
 }
 
