@@ -150,8 +150,7 @@ func (g *Gate) WriteAny(ctx context.Context, actions []registry.Action, fn func(
 	if len(grants) == 0 {
 		return s.forbidden(actions[0])
 	}
-	defer g.clearIdentities()
-	var last *Tx
+	var last *Tx // that of the last run
 	err = g.store.Update(graph.MayRehearse(ctx), func(tx graph.Tx) error {
 		// Visibility is computed anew from the reads of this transaction.
 		t, err := newTx(ctx, g, s, tx, grants)
@@ -161,9 +160,11 @@ func (g *Gate) WriteAny(ctx context.Context, actions []registry.Action, fn func(
 		last = t
 		return fn(ctx, t)
 	})
-	if err != nil {
+	if err != nil || last == nil { // What failed may be committed.
+		g.clearIdentities()
 		return err
 	}
+	g.forgetWritten(last.wrote)
 	if last.policy != nil {
 		g.adopt(last.policy)
 	}
@@ -172,6 +173,18 @@ func (g *Gate) WriteAny(ctx context.Context, actions []registry.Action, fn func(
 		resetScope(ctx)
 	}
 	return nil
+}
+
+// forgetWritten drops the cached identities that a write may have made wrong.
+func (g *Gate) forgetWritten(w *cachedWrites) {
+	if w.tokens {
+		g.tokenCache.clear()
+		g.sessionCache.clear()
+		g.subjectCache.clear()
+	}
+	if w.models {
+		g.modelCache.clear()
+	}
 }
 
 // clearIdentities makes the gate read identities anew, after a write that may have

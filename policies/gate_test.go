@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -164,6 +165,35 @@ func TestAReadOvertakenByAnUpdateIsNotCached(t *testing.T) {
 		t.Fatal(err) // The token was valid when it was read.
 	}
 	d.checkToken(false)
+}
+
+// TestAWriteOfOtherNodesKeepsTheIdentityCaches counts what the request after a write reads: nothing
+// after an alias was written, and the token again after a token was.
+func TestAWriteOfOtherNodesKeepsTheIdentityCaches(t *testing.T) {
+	d := newGateFixture(t, filepath.Join(t.TempDir(), "p.db"), nil)
+	d.putToken(registry.Token{})
+	admin := registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}
+	for kind, reads := range map[registry.Kind]bool{registry.KindAlias: false, registry.KindModel: false, registry.KindActor: true} {
+		again := false
+		for range 20 { // An entry of the cache may end in between.
+			d.checkToken(true)
+			err := d.gate.Write(policies.As(d.Context(), admin, "r"), registry.AccessManage, func(ctx context.Context, tx *policies.Tx) error {
+				n := &graph.Node{ID: registry.NewID(kind, "other"), Kind: kind, Name: "other", ValidFrom: time.Now(), Doc: []byte(`{}`)}
+				return errors.Join(tx.Put(ctx, n), tx.Log(ctx, registry.LogEntry{Action: registry.LogTokenCreated}))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := d.reads.Load()
+			d.checkToken(true)
+			if again = d.reads.Load() > before; again == reads {
+				break
+			}
+		}
+		if again != reads {
+			t.Errorf("after a write of %s the token is read again: %v", kind, again)
+		}
+	}
 }
 
 // TestABatchClearsTheIdentityCaches: what a batch wrote is seen at once, as after Write.

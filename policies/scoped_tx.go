@@ -31,6 +31,16 @@ type Tx struct {
 	policy *Table
 	// changes are those of the fields of nodes, for the log. Steps share them.
 	changes *changes
+	// wrote says which caches of the gate a write may have made wrong.
+	wrote *cachedWrites
+}
+
+// cachedWrites says whether tokens or actors, and whether models were written.
+type cachedWrites struct{ tokens, models bool }
+
+func (w *cachedWrites) note(k registry.Kind) {
+	w.tokens = w.tokens || k == registry.KindToken || k == registry.KindActor || k == registry.KindSession
+	w.models = w.models || k == registry.KindModel
 }
 
 // newTx reads the newest log entry, which decides the time of the transaction.
@@ -46,7 +56,7 @@ func newTx(ctx context.Context, g *Gate, s *Scope, tx graph.Tx, granted []action
 	}
 	now := graph.EntryTime(g.Now(), last, true)
 	return &Tx{scope: s.withReader(tx), tx: tx, granted: granted, gate: g, now: now, latest: new(time.Time), logged: &registry.LogEntry{At: now},
-		registered: map[registry.ID]modelTraits{}, head: head, changes: newChanges()}, nil
+		registered: map[registry.ID]modelTraits{}, head: head, changes: newChanges(), wrote: &cachedWrites{}}, nil
 }
 
 // Subject returns the subject that writes.
@@ -168,6 +178,7 @@ func (t *Tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	t.resetVisibility()
 	for _, n := range nodes {
 		t.noteTimes(n.ValidFrom, n.ValidTo, n.Since)
+		t.wrote.note(n.Kind)
 	}
 	if err := t.changes.put(nodes); err != nil {
 		return err
@@ -184,6 +195,7 @@ func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	for _, n := range nodes {
 		t.noteTimes(n.Since)
 	}
+	*t.wrote = cachedWrites{true, true}
 	return t.tx.Delete(ctx, nodes...)
 }
 

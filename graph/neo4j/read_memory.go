@@ -221,7 +221,7 @@ func (m *readMemory) forgetAll() {
 func (m *readMemory) commit(generation int64, p *pendingWrites, seq int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if generation < m.floor || p.wroteAnything {
+	if generation < m.floor {
 		m.forget()
 		return
 	}
@@ -230,9 +230,11 @@ func (m *readMemory) commit(generation int64, p *pendingWrites, seq int64) {
 	if m.off {
 		return
 	}
-	if len(m.written)+len(p.wrote) > maxWrittenNames {
-		state := m.state
-		m.begins(state, true)
+	if p.wroteAnything || len(m.written)+len(p.wrote) > maxWrittenNames {
+		m.begins(m.state, true)
+	}
+	if p.wroteAnything { // What it has met may have changed since.
+		return
 	}
 	for name := range p.wrote {
 		m.written[name] = m.generation

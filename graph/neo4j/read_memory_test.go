@@ -127,6 +127,33 @@ func TestAReadThatIsRememberedAsksForTheStateOnNeo4j(t *testing.T) {
 	read(graph.WithMoment(t.Context()), "a2 ", 1, 1)
 }
 
+// TestAChangeOfWhatIsServedIsForgottenOnNeo4j: a promotion changes other nodes than it writes. The
+// store forgets all, and remembers again what it reads after that.
+func TestAChangeOfWhatIsServedIsForgottenOnNeo4j(t *testing.T) {
+	s := open(t)
+	v := &graph.Node{ID: registry.NewID(registry.KindModelVersion, "v"), Kind: registry.KindModelVersion, Name: "v"}
+	d := &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, "d"), Kind: registry.KindDatasetVersion, Name: "d"}
+	put(t, s, v, d)
+	err := s.Update(t.Context(), func(tx graph.Tx) error {
+		return errors.Join(tx.Link(t.Context(), &graph.Edge{Kind: registry.EdgeDerivedFrom, From: v.ID, To: d.ID}), tx.Append(t.Context(), &registry.LogEntry{Actor: "a", Action: registry.LogLineageLinked}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := countStatements(s)
+	for _, want := range []registry.Served{registry.NotServed, registry.IsServed} {
+		for _, sent := range []int{2, 1} { // From the server with the state of the store, then with the state alone.
+			c.all = 0
+			nodes, err := s.Nodes(t.Context(), graph.Instant{}, d.ID)
+			if err != nil || nodes[0].Served != want || c.all > sent {
+				t.Errorf("%v, %v after %d statements; want %v after %d", nodes[0].Served, err, c.all, want, sent)
+			}
+		}
+		v.Columns = map[registry.Index]any{registry.IndexStage: string(registry.Production)}
+		put(t, s, v)
+	}
+}
+
 // TestAnotherServersStateSettlesOnNeo4j: a store that only reads remembers again when another
 // server's state has been the newest for long enough, and not before.
 func TestAnotherServersStateSettlesOnNeo4j(t *testing.T) {

@@ -53,7 +53,7 @@ func (t *txn) restore(ctx context.Context, source string, b *graph.Batch) (graph
 	t.pending.forget()
 	params := map[string]any{"key": t.key(""), "migration": string(state)}
 	if b.Finish {
-		if _, err = t.repairServed(ctx); err != nil {
+		if _, err = t.checkServed(ctx, true); err != nil {
 			return f.Mark, err
 		}
 		_, err = t.query(ctx, setMigration, params)

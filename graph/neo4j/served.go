@@ -18,9 +18,8 @@ import (
 // that it concerns directly, and each node whose value changes passes the change on to its
 // own causes and containers, one level in each query.
 
-// changeSupport changes the support of nodes, of a kind where row.kind is not empty, and
-// returns the nodes whose support changes because of that.
-var changeSupport = func() string {
+// servedWords replaces the words that stand for constants in the texts about served nodes.
+var servedWords = func() *strings.Replacer {
 	var above []string
 	for _, k := range registry.EdgeKinds() {
 		if k != registry.EdgeDeploys {
@@ -35,8 +34,13 @@ var changeSupport = func() string {
 	}
 	return strings.NewReplacer("$above", strings.Join(above, "|"), "$containers", containers.String(), "$version", "'"+string(registry.KindModelVersion)+"'",
 		"$deployment", "'"+string(registry.KindDeployment)+"'", "$deploys", string(registry.EdgeDeploys), "$no", strconv.Itoa(int(registry.NotServed)),
-		"$below", strconv.Itoa(int(registry.ServedBelow)), "$yes", strconv.Itoa(int(registry.IsServed))).Replace(
-		`UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) WHERE row.kind = '' OR n.kind = row.kind
+		"$below", strconv.Itoa(int(registry.ServedBelow)), "$yes", strconv.Itoa(int(registry.IsServed)))
+}()
+
+// changeSupport changes the support of nodes, of a kind where row.kind is not empty, and
+// returns the nodes whose support changes because of that.
+var changeSupport = servedWords.Replace(
+	`UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) WHERE row.kind = '' OR n.kind = row.kind
 WITH n, coalesce(n.served, $no) AS before, coalesce(n.support, 0) + row.delta AS support, n.kind = $version AND NOT n.deleted AND n.stage IN $stages AS itself
 WITH n, before, support, CASE WHEN itself THEN $yes WHEN support <= 0 THEN $no WHEN n.kind = $version THEN $below ELSE $yes END AS after
 SET n.support = support, n.served = after, n.served_kind = CASE after WHEN $yes THEN n.kind_key END, n.served_parent = CASE after WHEN $yes THEN n.parent_key END
@@ -48,11 +52,10 @@ UNION ALL WITH n, visible MATCH (n)<-[r:$deploys]-(m) WHERE visible <> 0 AND n.k
 UNION ALL WITH n, visible WITH n, visible, CASE n.kind$containers END AS kind WHERE visible <> 0 AND kind IS NOT NULL AND NOT n.deleted
 RETURN n.parent_key AS key, kind, visible AS delta }
 RETURN key, kind, sum(delta) AS delta`)
-}()
 
 // countContents counts the nodes that support new containers.
-const countContents = `UNWIND $rows AS row MATCH (c:Node) USING INDEX c:Node(parent_key) WHERE c.parent_key = row.key AND c.kind IN row.kinds AND c.served = 3 AND NOT c.deleted
-RETURN row.key AS key, '' AS kind, count(*) AS delta`
+var countContents = servedWords.Replace(`UNWIND $rows AS row MATCH (c:Node) USING INDEX c:Node(parent_key) WHERE c.parent_key = row.key AND c.kind IN row.kinds AND c.served = $yes AND NOT c.deleted
+RETURN row.key AS key, '' AS kind, count(*) AS delta`)
 
 func servedStages() (out []string) {
 	for _, s := range registry.ServedStages() {
@@ -184,141 +187,6 @@ func (t *txn) serveDeleted(ctx context.Context, nodes map[registry.ID]*storedNod
 		}
 	}
 	return t.spreadServed(ctx, rows)
-}
-
-const (
-	readServedNodes = `MATCH (n:Node) USING INDEX n:Node(ns, number) WHERE n.ns = $ns AND n.number > 0
-RETURN id(n), n.key, n.kind, n.parent_key, n.stage, n.deleted, coalesce(n.served, 1), coalesce(n.support, 0)`
-	readServedEdges = `MATCH (n:Node) USING INDEX n:Node(ns, number) WHERE n.ns = $ns AND n.number > 0
-MATCH (n)-[r]->(m) WHERE r.retracted_seq = 0 RETURN id(n), id(m), type(r) = 'DEPLOYS'`
-	setServed = `UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n.served = row.served, n.support = row.support,
-n.served_kind = CASE row.served WHEN 3 THEN n.kind_key END, n.served_parent = CASE row.served WHEN 3 THEN n.parent_key END`
-)
-
-// servedNode is a node as rebuilding registry.Served reads it.
-type servedNode struct {
-	key, parent     string
-	kind            registry.Kind
-	itself, deleted bool
-	served, support int64
-	// causes, versions and container are what the node supports: the causes of an effect,
-	// the deployments of a version, the container.
-	causes, deployments []*servedNode
-	newServed           registry.Served
-	newSupport          int64
-}
-
-// wrongServed computes registry.Served of every node anew, in memory, from the stages and
-// the edges. It returns rows for the nodes that have another value stored.
-func (v *view) wrongServed(ctx context.Context) (wrong []row, err error) {
-	nodes, byKey := map[int64]*servedNode{}, map[string]*servedNode{}
-	params := map[string]any{"ns": v.s.ns}
-	records, err := v.records(ctx, readServedNodes, params)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range records {
-		n := &servedNode{newServed: registry.NotServed}
-		id, _ := r.Values[0].(int64)
-		n.key, _ = r.Values[1].(string)
-		kind, _ := r.Values[2].(string)
-		n.kind = registry.Kind(kind)
-		n.parent, _ = r.Values[3].(string)
-		stage, _ := r.Values[4].(string)
-		n.deleted, _ = r.Values[5].(bool)
-		n.served, _ = r.Values[6].(int64)
-		n.support, _ = r.Values[7].(int64)
-		n.itself = registry.ServesItself(n.kind, registry.Stage(unsortable(stage)), n.deleted)
-		nodes[id], byKey[n.key] = n, n
-	}
-	if records, err = v.records(ctx, readServedEdges, params); err != nil {
-		return nil, err
-	}
-	for _, r := range records {
-		from, _ := r.Values[0].(int64)
-		to, _ := r.Values[1].(int64)
-		if deploys, _ := r.Values[2].(bool); deploys {
-			nodes[to].deployments = append(nodes[to].deployments, nodes[from])
-		} else {
-			nodes[from].causes = append(nodes[from].causes, nodes[to])
-		}
-	}
-	for _, n := range nodes {
-		if n.itself {
-			n.spread(byKey)
-		}
-	}
-	for _, n := range nodes {
-		if n.served != int64(n.newServed) || n.support != n.newSupport {
-			wrong = append(wrong, row{"key": n.key, "served": int64(n.newServed), "support": n.newSupport})
-		}
-	}
-	return wrong, nil
-}
-
-// spread gives the node its new value, and passes it on when it has changed.
-func (n *servedNode) spread(byKey map[string]*servedNode) {
-	for open := []*servedNode{n}; len(open) > 0; {
-		x := open[len(open)-1]
-		open = open[:len(open)-1]
-		before := x.newServed
-		if x.newServed = registry.ServedOf(x.kind, x.itself, x.newSupport); x.newServed == before {
-			continue
-		}
-		support := func(to *servedNode) {
-			to.newSupport++
-			open = append(open, to)
-		}
-		if x.kind != registry.KindDeployment && before == registry.NotServed {
-			for _, to := range x.causes {
-				support(to)
-			}
-		}
-		if x.newServed != registry.IsServed {
-			continue
-		}
-		if x.kind == registry.KindModelVersion {
-			for _, to := range x.deployments {
-				support(to)
-			}
-		}
-		if container := byKey[x.parent]; container != nil && !x.deleted && container.kind == x.kind.ServedContainer() {
-			support(container)
-		}
-	}
-}
-
-// repairServed stores the right values, and returns how many were wrong.
-func (v *view) repairServed(ctx context.Context) (int64, error) {
-	wrong, err := v.wrongServed(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for rows := range slices.Chunk(wrong, batch) {
-		if _, err := v.records(ctx, setServed, map[string]any{"rows": rows}); err != nil {
-			return 0, err
-		}
-	}
-	return int64(len(wrong)), nil
-}
-
-// CheckServed implements graph.ServedChecker.
-func (s *Store) CheckServed(ctx context.Context, repair bool) (wrong int64, err error) {
-	session := s.session(ctx, driver.AccessModeWrite)
-	defer session.Close(context.WithoutCancel(ctx))
-	_, err = session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
-		v := &view{s: s, tx: tx, holdsLock: true}
-		_, err := v.query(ctx, lockHead, map[string]any{"key": v.key("")})
-		if err == nil && repair {
-			wrong, err = v.repairServed(ctx)
-		} else if err == nil {
-			var rows []row
-			rows, err = v.wrongServed(ctx)
-			wrong = int64(len(rows))
-		}
-		return nil, v.outcome(err)
-	})
-	return wrong, storeError(err)
 }
 
 // servedStep adds the indexes of the lists of served nodes.

@@ -14,12 +14,12 @@ var (
 	// server knows that without reading an edge. All endpoints come in one row, because
 	// rows cost more than their content. The keys are in a map, for the reason that
 	// createEdges gives.
-	readEndpoints = `UNWIND $in.keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
-RETURN collect([key, n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }, coalesce(n.served, 1)])`
-	readLiveEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
+	readEndpoints = servedWords.Replace(`UNWIND $in.keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
+RETURN collect([key, n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }, coalesce(n.served, $no)])`)
+	readLiveEdges = servedWords.Replace(`UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0
-RETURN a.id AS from, b.id AS to, a.kind AS from_kind, coalesce(a.served, 1) AS from_served, coalesce(b.served, 1) AS to_served, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
-r.recorded_seq AS recorded_seq, r.retracted_seq AS retracted_seq, r.by AS by`
+RETURN a.id AS from, b.id AS to, a.kind AS from_kind, coalesce(a.served, $no) AS from_served, coalesce(b.served, $no) AS to_served, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
+r.recorded_seq AS recorded_seq, r.retracted_seq AS retracted_seq, r.by AS by`)
 	retractEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0 SET r.retracted_seq = $seq`
 	// deleteOwnEdges deletes edges that this same Update created.
