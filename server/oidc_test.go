@@ -16,17 +16,21 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"pedigree/internal/oidctest"
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service/access"
 )
 
+// audience is what the tests' bearer tokens are for.
+const audience = "https://pedigree.example.com"
+
 // newFederatedSite serves a site that accepts the tokens of an issuer.
-func newFederatedSite(t *testing.T, change func(*server.Config)) (*site, *issuer) {
+func newFederatedSite(t *testing.T, change func(*server.Config)) (*site, *oidctest.Issuer) {
 	t.Helper()
 	clock := newTestClock()
-	p := newIssuer(t, clock)
-	o, err := server.NewOIDC(server.OIDCConfig{Issuer: p.url, Audience: audience, RoleClaim: "groups", ClientID: clientID, ClientSecret: clientSecret, Now: clock.now,
+	p := oidctest.New(t, clock.now)
+	o, err := server.NewOIDC(server.OIDCConfig{Issuer: p.URL, Audience: audience, RoleClaim: "groups", ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret, Now: clock.now,
 		Roles: map[string][]string{"ml-engineers": {registry.RoleDataScientist}, "risk": {registry.RoleViewer, registry.RoleDeveloper}, "ml": {registry.RoleAdmin}}})
 	if err != nil {
 		t.Fatal(err)
@@ -51,12 +55,12 @@ func TestATokenOfTheIssuerGivesTheRolesOfItsClaim(t *testing.T) {
 		"a text":            {map[string]any{"groups": "risk"}, `"roles":["viewer","developer"]`},
 		"several audiences": {map[string]any{"aud": []string{"other", audience}}, `"roles":["data_scientist"]`},
 	} {
-		if r := s.roles(p.sign(p.claims(audience, c.claims))); !r.is("oidc:ada") || !strings.Contains(r.body, c.want) {
+		if r := s.roles(p.Sign(p.Claims(audience, c.claims))); !r.is("oidc:ada") || !strings.Contains(r.body, c.want) {
 			t.Errorf("%s: %d %s", what, r.status, r.body)
 		}
 	}
 	for what, groups := range map[string]any{"no claim": nil, "an unknown value": "ml-engineer", "another case": "ML-Engineers", "a longer value": "ml-engineers2", "a number": 7, "an object": map[string]any{"ml": true}, "the name of a role": "admin"} {
-		if r := s.roles(p.sign(p.claims(audience, map[string]any{"groups": groups}))); r.status != http.StatusOK || r.code() != "FORBIDDEN" {
+		if r := s.roles(p.Sign(p.Claims(audience, map[string]any{"groups": groups}))); r.status != http.StatusOK || r.code() != "FORBIDDEN" {
 			t.Errorf("%s: %d %s", what, r.status, r.body)
 		}
 	}
@@ -64,7 +68,7 @@ func TestATokenOfTheIssuerGivesTheRolesOfItsClaim(t *testing.T) {
 	if _, err := s.CreateAPIToken(s.admin, access.CreateAPITokenInput{Subject: "oidc:ada", Roles: []string{registry.RoleViewer}, GrantRoles: true}); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.roles(p.sign(p.claims(audience, nil))); !strings.Contains(r.body, `"roles":["data_scientist","viewer"]`) {
+	if r := s.roles(p.Sign(p.Claims(audience, nil))); !strings.Contains(r.body, `"roles":["data_scientist","viewer"]`) {
 		t.Error(r.body)
 	}
 }
@@ -74,12 +78,12 @@ func TestASubjectOfTheIssuerIsNoLocalSubject(t *testing.T) {
 	s, p := newFederatedSite(t, nil)
 	s.token("root", registry.RoleAdmin)
 	for _, sub := range []string{"root", "cli:root", "oidc:ada", "role:admin", " root"} {
-		if r := s.roles(p.sign(p.claims(audience, map[string]any{"sub": sub}))); !r.is("oidc:"+sub) || strings.Contains(r.body, "admin\"]") {
+		if r := s.roles(p.Sign(p.Claims(audience, map[string]any{"sub": sub}))); !r.is("oidc:"+sub) || strings.Contains(r.body, "admin\"]") {
 			t.Errorf("%q: %d %s", sub, r.status, r.body)
 		}
 	}
 	for what, sub := range map[string]any{"none": nil, "empty": "", "too long": strings.Repeat("x", 300), "a control character": "a\u0000b", "a number": 7} {
-		if r := s.roles(p.sign(p.claims(audience, map[string]any{"sub": sub}))); r.status != http.StatusUnauthorized {
+		if r := s.roles(p.Sign(p.Claims(audience, map[string]any{"sub": sub}))); r.status != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", what, r.status, r.body)
 		}
 	}
@@ -88,7 +92,7 @@ func TestASubjectOfTheIssuerIsNoLocalSubject(t *testing.T) {
 // TestForgedTokensOfTheIssuerAreRefused has one line for each way.
 func TestForgedTokensOfTheIssuerAreRefused(t *testing.T) {
 	s, p := newFederatedSite(t, nil)
-	good := p.sign(p.claims(audience, nil))
+	good := p.Sign(p.Claims(audience, nil))
 	if r := s.roles(good); !r.is("oidc:ada") {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
@@ -100,17 +104,18 @@ func TestForgedTokensOfTheIssuerAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := x509.MarshalPKIXPublicKey(p.keys[0].Public().Key)
+	key := p.Key()
+	public, err := x509.MarshalPKIXPublicKey(key.Public().Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := p.keys[0].Key
+	own := key.Key
 	now := s.clock.now()
-	claims := func(changes map[string]any) string { return p.sign(p.claims(audience, changes)) }
+	claims := func(changes map[string]any) string { return p.Sign(p.Claims(audience, changes)) }
 	parts := strings.Split(good, ".")
 	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	with := func(alg jose.SignatureAlgorithm, key any, id string) string {
-		return signWith(t, jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: id}}, p.claims(audience, nil))
+		return oidctest.SignWith(t, jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: id}}, p.Claims(audience, nil))
 	}
 	for what, token := range map[string]string{
 		"alg none":                           encode(`{"alg":"none","typ":"JWT"}`) + "." + parts[1] + ".",
@@ -126,10 +131,10 @@ func TestForgedTokensOfTheIssuerAreRefused(t *testing.T) {
 		"a key in the header":                encode(`{"alg":"RS256","jwk":{"kty":"RSA"}}`) + "." + parts[1] + "." + parts[2],
 		"other claims under the signature":   parts[0] + "." + encode(`{"sub":"root"}`) + "." + parts[2],
 		"another issuer":                     claims(map[string]any{"iss": "https://evil.example"}),
-		"the issuer with a slash":            claims(map[string]any{"iss": p.url + "/"}),
+		"the issuer with a slash":            claims(map[string]any{"iss": p.URL + "/"}),
 		"no issuer":                          claims(map[string]any{"iss": nil}),
 		"another audience":                   claims(map[string]any{"aud": "https://other.example.com"}),
-		"the client of the browser":          claims(map[string]any{"aud": clientID}),
+		"the client of the browser":          claims(map[string]any{"aud": oidctest.ClientID}),
 		"no audience":                        claims(map[string]any{"aud": nil}),
 		"an empty audience":                  claims(map[string]any{"aud": []string{}}),
 		"expired":                            claims(map[string]any{"exp": now.Add(-time.Second).Unix()}),
@@ -147,7 +152,7 @@ func TestForgedTokensOfTheIssuerAreRefused(t *testing.T) {
 		if r.status != http.StatusUnauthorized || r.code() != "UNAUTHENTICATED" {
 			t.Errorf("%s: %d %.300s", what, r.status, r.body)
 		}
-		if strings.Contains(r.body, p.url) || strings.Contains(r.body, parts[1][:20]) {
+		if strings.Contains(r.body, p.URL) || strings.Contains(r.body, parts[1][:20]) {
 			t.Errorf("%s: it tells %.300s", what, r.body)
 		}
 	}
@@ -163,14 +168,14 @@ func TestForgedTokensOfTheIssuerAreRefused(t *testing.T) {
 // TestAMegabyteOfDotsIsNotParsed asks for its cost in reads, requests to the issuer and time.
 func TestAMegabyteOfDotsIsNotParsed(t *testing.T) {
 	s, p := newFederatedSite(t, nil)
-	before, fetches := s.reads.n.Load(), p.fetches.Load()
+	before, fetches := s.reads.n.Load(), p.Fetches.Load()
 	for _, token := range []string{strings.Repeat(".", 900<<10), "ey" + strings.Repeat(".", 900<<10), "ey." + strings.Repeat("A", 900<<10) + ".A"} {
 		if r := s.roles(token); r.status != http.StatusUnauthorized {
 			t.Errorf("%d", r.status)
 		}
 	}
-	if s.reads.n.Load() != before || p.fetches.Load() != fetches {
-		t.Errorf("%d reads, %d requests to the issuer", s.reads.n.Load()-before, p.fetches.Load()-fetches)
+	if s.reads.n.Load() != before || p.Fetches.Load() != fetches {
+		t.Errorf("%d reads, %d requests to the issuer", s.reads.n.Load()-before, p.Fetches.Load()-fetches)
 	}
 }
 
@@ -178,13 +183,13 @@ func TestAMegabyteOfDotsIsNotParsed(t *testing.T) {
 // issuer each time.
 func TestKeysRotate(t *testing.T) {
 	s, p := newFederatedSite(t, nil)
-	old := p.sign(p.claims(audience, nil))
+	old := p.Sign(p.Claims(audience, nil))
 	if r := s.roles(old); !r.is("oidc:ada") {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
-	p.rotate("second")
+	p.Rotate("second")
 	s.clock.advance(time.Minute)
-	if r := s.roles(p.sign(p.claims(audience, nil))); !r.is("oidc:ada") {
+	if r := s.roles(p.Sign(p.Claims(audience, nil))); !r.is("oidc:ada") {
 		t.Errorf("signed with the new key: %d %s", r.status, r.body)
 	}
 	if r := s.roles(old); r.status != http.StatusUnauthorized {
@@ -194,14 +199,14 @@ func TestKeysRotate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := p.fetches.Load()
+	before := p.Fetches.Load()
 	for i := range 50 {
-		token := signWith(t, jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: foreign, KeyID: fmt.Sprint("k", i)}}, p.claims(audience, nil))
+		token := oidctest.SignWith(t, jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: foreign, KeyID: fmt.Sprint("k", i)}}, p.Claims(audience, nil))
 		if r := s.roles(token); r.status != http.StatusUnauthorized {
 			t.Fatal(r.status)
 		}
 	}
-	if n := p.fetches.Load() - before; n > 1 {
+	if n := p.Fetches.Load() - before; n > 1 {
 		t.Errorf("50 tokens with unknown keys cost %d requests to the issuer", n)
 	}
 }
@@ -209,8 +214,8 @@ func TestKeysRotate(t *testing.T) {
 // TestAnIssuerThatIsDownIsNotAWrongToken lets the issuer fail from the start, and come back.
 func TestAnIssuerThatIsDownIsNotAWrongToken(t *testing.T) {
 	s, p := newFederatedSite(t, func(c *server.Config) { c.Limits.FailedLogins = 3 })
-	p.down.Store(true)
-	token := p.sign(p.claims(audience, nil))
+	p.Down.Store(true)
+	token := p.Sign(p.Claims(audience, nil))
 	for range 10 {
 		if r := s.roles(token); r.status != http.StatusServiceUnavailable || r.code() != "UNAVAILABLE" {
 			t.Fatalf("%d %s", r.status, r.body)
@@ -219,7 +224,7 @@ func TestAnIssuerThatIsDownIsNotAWrongToken(t *testing.T) {
 	if r := s.viewer("Authorization", "Bearer "+s.token("bob", registry.RoleViewer)); !r.is("bob") {
 		t.Errorf("a token of the registry: %d %s", r.status, r.body)
 	}
-	p.down.Store(false)
+	p.Down.Store(false)
 	s.clock.advance(time.Minute)
 	if r := s.roles(token); !r.is("oidc:ada") {
 		t.Errorf("%d %s", r.status, r.body)
@@ -304,37 +309,37 @@ func TestALoginThatIsNotThisBrowsersIsRefused(t *testing.T) {
 		u.RawQuery = q.Encode()
 		return u.String()
 	}
-	for what, attack := range map[string]func(s *site, p *issuer, back string, cookies map[string]string) string{
-		"no cookie": func(_ *site, _ *issuer, back string, cookies map[string]string) string {
+	for what, attack := range map[string]func(s *site, p *oidctest.Issuer, back string, cookies map[string]string) string{
+		"no cookie": func(_ *site, _ *oidctest.Issuer, back string, cookies map[string]string) string {
 			delete(cookies, "pedigree_login")
 			return back
 		},
-		"the login of another browser": func(s *site, _ *issuer, _ string, _ map[string]string) string {
+		"the login of another browser": func(s *site, _ *oidctest.Issuer, _ string, _ map[string]string) string {
 			return s.login("/", map[string]string{})
 		},
-		"another state": func(_ *site, _ *issuer, back string, _ map[string]string) string {
+		"another state": func(_ *site, _ *oidctest.Issuer, back string, _ map[string]string) string {
 			return change(back, map[string]string{"state": "x"})
 		},
-		"no state": func(_ *site, _ *issuer, back string, _ map[string]string) string {
+		"no state": func(_ *site, _ *oidctest.Issuer, back string, _ map[string]string) string {
 			return change(back, map[string]string{"state": ""})
 		},
-		"another code": func(_ *site, _ *issuer, back string, _ map[string]string) string {
+		"another code": func(_ *site, _ *oidctest.Issuer, back string, _ map[string]string) string {
 			return change(back, map[string]string{"code": "x"})
 		},
-		"the code of another login": func(s *site, _ *issuer, back string, _ map[string]string) string {
+		"the code of another login": func(s *site, _ *oidctest.Issuer, back string, _ map[string]string) string {
 			u, _ := url.Parse(s.login("/", map[string]string{}))
 			return change(back, map[string]string{"code": u.Query().Get("code")}) // PKCE: its verifier is another one.
 		},
-		"a forged cookie": func(_ *site, _ *issuer, back string, cookies map[string]string) string {
+		"a forged cookie": func(_ *site, _ *oidctest.Issuer, back string, cookies map[string]string) string {
 			c := cookies["pedigree_login"]
 			cookies["pedigree_login"] = c[:len(c)-2] + "AA"
 			return back
 		},
-		"the cookie of a session list": func(_ *site, _ *issuer, back string, cookies map[string]string) string {
+		"the cookie of a session list": func(_ *site, _ *oidctest.Issuer, back string, cookies map[string]string) string {
 			cookies["pedigree_login"] = "AAAAAAAAAAAAAAAAe30"
 			return back
 		},
-		"too late": func(s *site, _ *issuer, back string, _ map[string]string) string {
+		"too late": func(s *site, _ *oidctest.Issuer, back string, _ map[string]string) string {
 			s.clock.advance(11 * time.Minute)
 			return back
 		},
@@ -343,10 +348,10 @@ func TestALoginThatIsNotThisBrowsersIsRefused(t *testing.T) {
 		"another client":   identity(map[string]any{"aud": "other-client"}),
 		"another issuer":   identity(map[string]any{"iss": "https://evil.example"}),
 		"an expired token": identity(map[string]any{"exp": 1}),
-		"refused there": func(_ *site, _ *issuer, back string, _ map[string]string) string {
+		"refused there": func(_ *site, _ *oidctest.Issuer, back string, _ map[string]string) string {
 			return change(back, map[string]string{"error": "access_denied"})
 		},
-		"the code used twice": func(s *site, _ *issuer, back string, cookies map[string]string) string {
+		"the code used twice": func(s *site, _ *oidctest.Issuer, back string, cookies map[string]string) string {
 			again := map[string]string{"pedigree_login": cookies["pedigree_login"]}
 			if r := s.browse(back, again); r.status != http.StatusSeeOther {
 				t.Fatalf("%d %s", r.status, r.body)
@@ -362,7 +367,7 @@ func TestALoginThatIsNotThisBrowsersIsRefused(t *testing.T) {
 			if r.status != http.StatusUnauthorized || r.cookie("pedigree_session") != nil || r.header.Get("Location") != "" {
 				t.Errorf("%d %v %s", r.status, r.header, r.body)
 			}
-			if strings.Contains(r.body, clientSecret) || strings.Contains(r.body, "code=") {
+			if strings.Contains(r.body, oidctest.ClientSecret) || strings.Contains(r.body, "code=") {
 				t.Error(r.body)
 			}
 		})
@@ -370,11 +375,9 @@ func TestALoginThatIsNotThisBrowsersIsRefused(t *testing.T) {
 }
 
 // identity makes the issuer tell other claims in its identity tokens.
-func identity(claims map[string]any) func(*site, *issuer, string, map[string]string) string {
-	return func(_ *site, p *issuer, back string, _ map[string]string) string {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.idClaims = claims
+func identity(claims map[string]any) func(*site, *oidctest.Issuer, string, map[string]string) string {
+	return func(_ *site, p *oidctest.Issuer, back string, _ map[string]string) string {
+		p.Change(claims)
 		return back
 	}
 }
@@ -401,7 +404,7 @@ func TestALoginWithoutARoleStartsNoSession(t *testing.T) {
 // TestABearerTokenOfTheIssuerStartsASession exchanges it as the pages do.
 func TestABearerTokenOfTheIssuerStartsASession(t *testing.T) {
 	s, p := newFederatedSite(t, nil)
-	c := s.signIn(p.sign(p.claims(audience, nil)))
+	c := s.signIn(p.Sign(p.Claims(audience, nil)))
 	s.clock.advance(2 * time.Hour) // The session outlives the token, within its own times.
 	if r := s.viewer(with(c)...); !r.is("oidc:ada") {
 		t.Errorf("%d %s", r.status, r.body)
