@@ -50,7 +50,11 @@ type codeOfIssuer struct{ challenge, nonce, redirect string }
 func New(t testing.TB, now func() time.Time) *Issuer {
 	t.Helper()
 	p := &Issuer{TB: t, now: now, codes: map[string]codeOfIssuer{}}
-	p.Rotate("first")
+	key, err := firstKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.sign("first", key)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		json.NewEncoder(w).Encode(map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys", "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token",
@@ -76,12 +80,20 @@ func New(t testing.TB, now func() time.Time) *Issuer {
 	return p
 }
 
+// firstKey is the key of every new issuer: making one takes a second.
+var firstKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 // Rotate makes a new key, which signs from now on; the old one is not told any more.
 func (p *Issuer) Rotate(id string) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		p.Fatal(err)
 	}
+	p.sign(id, key)
+}
+
+// sign makes a key the one that signs.
+func (p *Issuer) sign(id string, key *rsa.PrivateKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.key = jose.JSONWebKey{Key: key, KeyID: id, Algorithm: "RS256", Use: "sig"}
