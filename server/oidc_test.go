@@ -8,9 +8,11 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -162,6 +164,39 @@ func TestForgedTokensOfTheIssuerAreRefused(t *testing.T) {
 	s.clock.advance(2 * time.Hour)
 	if r := s.roles(good); r.status != http.StatusUnauthorized {
 		t.Errorf("two hours later: %d", r.status)
+	}
+}
+
+// lockedLog is a log that requests write while a test reads it.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// TestTheLogSaysWhyATokenWasRefused reads the debug log, which holds no part of the token.
+func TestTheLogSaysWhyATokenWasRefused(t *testing.T) {
+	var log lockedLog
+	s, p := newFederatedSite(t, func(c *server.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	token := p.Sign(p.Claims("https://other.example.com", nil))
+	if r := s.roles(token); r.status != http.StatusUnauthorized || strings.Contains(r.body, "other.example.com") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if text := log.String(); !strings.Contains(text, "expected audience") || !strings.Contains(text, "other.example.com") || strings.Contains(text, token[len(token)-40:]) || strings.Contains(text, token[:40]) {
+		t.Error(text)
 	}
 }
 
