@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/base64"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -112,6 +113,9 @@ func (h *handler) authenticate(r *http.Request, token string) (registry.Actor, e
 func (h *handler) notIdentified(r *http.Request, err error) *refusedIdentity {
 	switch registry.CodeOf(err) {
 	case registry.Unauthenticated, registry.InvalidArgument:
+		if cause := errors.Unwrap(err); cause != nil && h.config.OIDC != nil { // Who sets up a provider needs to know why.
+			h.log.Debug("a token of the identity provider was refused", "request", requestIDOf(r.Context()), "cause", registry.Cause(err))
+		}
 		return &refusedIdentity{status: http.StatusUnauthorized, code: registry.Unauthenticated, message: err.Error(), challenge: `Bearer realm="pedigree", error="invalid_token"`}
 	}
 	id := requestIDOf(r.Context())

@@ -173,6 +173,45 @@ func TestATokenMakesNoStrongerToken(t *testing.T) {
 	}
 }
 
+// TestALimitedAdministratorMakesNoOtherToken uses a token that may grant every role: its own
+// limits hold nevertheless.
+func TestALimitedAdministratorMakesNoOtherToken(t *testing.T) {
+	f := newTokenFixture(t, openSQLite(t, filepath.Join(t.TempDir(), "p.db")))
+	_, _ = f.subject("ada", registry.RoleViewer, "")
+	ada, _ := f.subject("ada", registry.RoleAdmin, "")
+	text, _ := f.create(ada, access.CreateAPITokenInput{Roles: []string{"admin"}})
+	f.refuses("a role outside the limits", f.as(text), access.CreateAPITokenInput{Roles: []string{"viewer"}}, registry.Forbidden)
+}
+
+// TestAManagerOfTokensGainsNothing has a role that may make tokens for everybody and grant nothing:
+// a token of an administrator would give it everything.
+func TestAManagerOfTokensGainsNothing(t *testing.T) {
+	f := newTokenFixture(t, openSQLite(t, filepath.Join(t.TempDir(), "p.db")))
+	table, err := policies.Compile(policies.DefaultPolicy() + `
+p, role:helpdesk, viewer.read, do, all, allow
+p, role:helpdesk, token.manage.own, do, all, allow
+p, role:helpdesk, token.manage.any, do, all, allow
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policies.NewGate(t.Context(), openSQLite(t, filepath.Join(t.TempDir(), "h.db")), table, func() time.Time { return f.now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Service = service.New(gate)
+	f.subject("boss", registry.RoleAdmin, "")
+	f.subject("bob", registry.RoleViewer, "")
+	_, _ = f.subject("hal", "helpdesk", "")
+	hal, _ := f.subject("hal", registry.RoleViewer, "")
+	f.refuses("a token of the boss", hal, access.CreateAPITokenInput{Subject: "boss"}, registry.Forbidden)
+	f.refuses("a token of the boss on a model", hal, access.CreateAPITokenInput{Subject: "boss", Models: []string{"churn"}}, registry.Forbidden)
+	f.refuses("a grant", hal, access.CreateAPITokenInput{Subject: "hal", Roles: []string{"admin"}, GrantRoles: true}, registry.Forbidden)
+	if _, token := f.create(hal, access.CreateAPITokenInput{Subject: "bob"}); token.CreatedBy != "hal" {
+		t.Errorf("%+v", token)
+	}
+}
+
 // TestWhoManagesWhoseTokens lists and revokes own tokens and those of others.
 func TestWhoManagesWhoseTokens(t *testing.T) {
 	f := newTokenFixture(t, openSQLite(t, filepath.Join(t.TempDir(), "p.db")))

@@ -64,6 +64,7 @@ var allowedImports = map[string][]string{
 	// Helpers for tests.
 	"internal/neo4jtest":     {},
 	"internal/neo4jtest/cmd": {"internal/neo4jtest"},
+	"internal/oidctest":      {},
 	"internal/testsum":       {},
 	// The benchmark builds graphs in the stores and queries servers from outside.
 	"internal/bench/graphs": {"graph", "registry"},

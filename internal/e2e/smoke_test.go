@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pedigree/internal/oidctest"
 )
 
 // TestTheDemoReachesRawDataAndAllCommits does what a new user does first: it starts a
@@ -100,6 +102,27 @@ func TestThePagesOnARealServer(t *testing.T) {
 	cmd.Env = append(os.Environ(), "PEDIGREE_URL="+p.url, "PEDIGREE_TOKEN="+adminToken, "PEDIGREE_CHROMIUM="+chromium)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "# fail 0") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// TestTheLoginInABrowser runs Chromium through the code flow of an identity provider, below a base
+// path, and tries the session's cookie from another origin.
+func TestTheLoginInABrowser(t *testing.T) {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("Chromium is missing; run: apt-get install -y chromium")
+	}
+	web := filepath.Join("..", "..", "web")
+	issuer := oidctest.New(t, time.Now)
+	t.Setenv("PEDIGREE_OIDC_CLIENT_SECRET", oidctest.ClientSecret)
+	p := start(t, append(stores["SQLite"](t), "--demo", "--base-path", "/ml", "--oidc-issuer", issuer.URL, "--oidc-audience", "api", "--oidc-client-id", oidctest.ClientID,
+		"--oidc-role-claim", "groups", "--oidc-roles", "ml-engineers=data_scientist")...)
+	cmd := exec.Command("node", "--test", "test/login.mjs")
+	cmd.Dir = web
+	cmd.Env = append(os.Environ(), "PEDIGREE_URL="+p.url, "PEDIGREE_CHROMIUM="+chromium)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "# fail 0") || !strings.Contains(string(out), "# pass 2") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
