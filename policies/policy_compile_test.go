@@ -28,14 +28,15 @@ func compareWithCasbin(t *testing.T, text string) (asked int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return compareTable(t, e, table)
+	return compareTable(t, e, table, []string{"anonymous", "root", "role:admin", ""}, reach{rows: "none"}, reach{}, reach{RowsAll, "to=NOWHERE"})
 }
 
-// compareTable compares a table with the answers of an enforcer, over the whole cross product.
-func compareTable(t *testing.T, e *casbin.Enforcer, table *Table) (asked int) {
+// compareTable compares a table with the answers of an enforcer, over the whole cross product
+// of its roles and reaches, with some unknown ones.
+func compareTable(t *testing.T, e *casbin.Enforcer, table *Table, unknown []string, others ...reach) (asked int) {
 	t.Helper()
-	reaches := append(slices.Clone(table.reaches), reach{rows: "none"}, reach{}, reach{RowsAll, "to=NOWHERE"})
-	for _, role := range append(table.Roles(), "anonymous", "root", "role:admin", "") {
+	reaches := append(slices.Clone(table.reaches), others...)
+	for _, role := range append(table.Roles(), unknown...) {
 		for _, at := range reaches {
 			for _, n := range registry.Nouns() {
 				asked += compareMask(t, e, table, role, at, n)

@@ -6,7 +6,7 @@
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
-//	access      the viewer, tokens, permissions of the server, the audit log
+//	access      the viewer, tokens, roles of subjects, the policy, permissions of the server, the audit log
 //
 // They read and write through a policies.Gate and never hold a store.
 package service

@@ -1,5 +1,5 @@
-// Package access holds the use cases about callers: the viewer, tokens, permissions of the
-// server itself, and the audit log. It makes no policy decisions; package policies does.
+// Package access holds the use cases about callers: the viewer, tokens, roles of subjects, the
+// rules of the policy, permissions of the server itself, and the audit log. It makes no policy decisions; package policies does.
 package access
 
 import "pedigree/service/core"
