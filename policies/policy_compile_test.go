@@ -257,7 +257,7 @@ func TestExplainAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, role := range table.Roles() {
-		for _, object := range []string{"Artifact.storageKey", "ModelVersion.name", "Model.tags", "LogEntry.actor", "Actor.grants"} {
+		for _, object := range []string{"Artifact.storageKey", "ModelVersion.id", "Actor.revision", "ModelVersion.name", "Model.tags", "LogEntry.actor", "Actor.grants"} {
 			noun, field, _ := strings.Cut(object, ".")
 			want := false
 			for _, rows := range allRows {
@@ -268,5 +268,30 @@ func TestExplainAgrees(t *testing.T) {
 				t.Errorf("%s %s: %+v %v, the table says %t", role, object, x, err, want)
 			}
 		}
+	}
+}
+
+// TestMergeOnlyTakesRightsAway: what does not fit a file is left out, and told.
+func TestMergeOnlyTakesRightsAway(t *testing.T) {
+	file, err := Compile("p, role:a, Model.name, read, all, allow\np, role:b, Model.owner, read, all, allow\ng, role:a, role:b\ng2, Model.tags, mine\np, role:a, mine, read, all, deny\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, err := file.merge(overlay{added: []string{"p, role:c, theirs, read, all, allow", "p, role:c, Model.name, read, all, allow, owner=ann", "nonsense", "p, role:a, mine, read, all, deny"},
+		withdrawn: []string{"p, role:b, Model.owner, read, all, allow", "p, role:gone, Model.owner, read, all, allow"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(merged.Unused, "; "); got != "p, role:c, theirs, read, all, allow; g, role:a, role:b" {
+		t.Errorf("left out: %s", got)
+	}
+	if merged.HasRole("b") || merged.Mask("a", RowsAll, "Model").Has(registry.Bit("Model", "owner")) || !merged.mask("c", reach{RowsAll, "owner=ann"}, "Model").Has(registry.Bit("Model", "name")) {
+		t.Error(merged.Text)
+	}
+	if again, err := Compile(merged.Text); err != nil || again.Version != merged.Version {
+		t.Errorf("the text is another policy: %v\n%s", err, merged.Text)
+	}
+	if last := merged.Rules()[len(merged.Rules())-1]; last.Origin != OriginAPI || last.Role != "c" || merged.Rules()[0].Origin != OriginFile || len(merged.Rules()) != 3 {
+		t.Errorf("%+v", merged.Rules())
 	}
 }

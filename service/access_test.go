@@ -333,7 +333,7 @@ func TestThePolicyHasVersions(t *testing.T) {
 	k.wantCode(registry.NotFound, errOfPolicy(k.WithdrawPolicyRule(k.admin, of("p, role:viewer, nothing, do, all, allow"))))
 	k.wantCode(registry.InvalidArgument, errOfPolicy(k.RevertPolicy(k.admin, access.RevertPolicyInput{To: 6})))
 	for _, in := range []access.PutPolicyRuleInput{{Role: "a", Object: "Model.nmae", Act: "READ"}, {Role: "a", Object: "Model.name", Act: "DO"}, {Role: "a, x", Object: "Model.name", Act: "READ"},
-		{Role: "", Object: "Model.name", Act: "READ"}, {Role: "a", Object: "Model.name", Act: "READ", Rows: "SOME"},
+		{Role: "", Object: "Model.name", Act: "READ"}, {Role: "a:b", Object: "Model.name", Act: "READ"}, {Role: "a", Object: "Model.name\np", Act: "READ"}, {Role: "a", Object: "Model.name", Act: "READ", Rows: "SOME"},
 		{Role: "a", Object: "Model.name", Act: "READ", Conditions: []access.PolicyCondition{{Key: "TO", Values: []string{"STAGING"}}}},
 		{Role: "a", Object: "Model.name", Act: "READ", Conditions: []access.PolicyCondition{{Key: "OWNER"}}}} {
 		k.wantCode(registry.InvalidArgument, errOfPolicy(k.PutPolicyRule(k.admin, in)))
