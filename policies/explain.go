@@ -88,9 +88,39 @@ func (s *Scope) reachCovers(ctx context.Context, grants []grant, at reach, n *gr
 	return false, fmt.Sprintf("%s is not one of its rows (%s)", n.ID, strings.TrimPrefix(where(at), " on rows ")), nil
 }
 
-// explain asks Casbin which rule decides, at each reach of the policy. An allowing rule counts
-// where it covers the object and its conditions hold for the target.
+// explain answers about a field or an action. Plumbing needs no rule of its own: who reads a
+// field of an object reads its id, kind and revision.
 func (t *Table) explain(q Question, covers func(reach) (bool, string, error)) (*Explanation, error) {
+	f := fieldNamed(q.Object)
+	if f.Class != registry.Plumbing || f.Name == "" {
+		return t.explainRule(q, covers)
+	}
+	var last *Explanation
+	for _, other := range registry.NounNamed(f.Noun).Fields {
+		if other.Class == registry.Plumbing || last != nil && !t.readsAnywhere(q.Role, other) {
+			continue
+		}
+		x, err := t.explainRule(Question{Role: q.Role, Object: other.Coordinate(), Target: q.Target}, covers)
+		if err != nil {
+			return nil, err
+		}
+		last, x.Object = x, q.Object
+		if x.Allowed {
+			x.Why = "who reads " + other.Coordinate() + " reads it too: " + x.Why
+			return x, nil
+		}
+	}
+	return last, nil
+}
+
+// readsAnywhere reports whether a role reads a field on some row.
+func (t *Table) readsAnywhere(role string, f registry.Field) bool {
+	return slices.ContainsFunc(t.reaches, func(at reach) bool { return t.mask(role, at, f.Noun).Has(registry.Bit(f.Noun, f.Name)) })
+}
+
+// explainRule asks Casbin which rule decides, at each reach of the policy. An allowing rule
+// counts where it covers the object and its conditions hold for the target.
+func (t *Table) explainRule(q Question, covers func(reach) (bool, string, error)) (*Explanation, error) {
 	act, err := actOf(q.Object)
 	if err != nil {
 		return nil, err

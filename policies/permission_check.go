@@ -39,6 +39,17 @@ type actionGrant struct {
 	conditions *conditions
 }
 
+// allowed reports whether a grant covers a model, "" for everything, without a condition about
+// the target.
+func allowed(as []actionGrant, model registry.ID) bool {
+	for _, a := range as {
+		if a.conditions.ofTarget(Target{Model: model}) && (a.models == nil || a.models.has(model)) {
+			return true
+		}
+	}
+	return false
+}
+
 // May reports whether the actor may do another action on anything.
 func (s *Scope) May(action registry.Action) bool { return len(s.grantsFor(action)) > 0 }
 

@@ -28,14 +28,15 @@ func compareWithCasbin(t *testing.T, text string) (asked int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return compareTable(t, e, table)
+	return compareTable(t, e, table, []string{"anonymous", "root", "role:admin", ""}, reach{rows: "none"}, reach{}, reach{RowsAll, "to=NOWHERE"})
 }
 
-// compareTable compares a table with the answers of an enforcer, over the whole cross product.
-func compareTable(t *testing.T, e *casbin.Enforcer, table *Table) (asked int) {
+// compareTable compares a table with the answers of an enforcer, over the whole cross product
+// of its roles and reaches, with some unknown ones.
+func compareTable(t *testing.T, e *casbin.Enforcer, table *Table, unknown []string, others ...reach) (asked int) {
 	t.Helper()
-	reaches := append(slices.Clone(table.reaches), reach{rows: "none"}, reach{}, reach{RowsAll, "to=NOWHERE"})
-	for _, role := range append(table.Roles(), "anonymous", "root", "role:admin", "") {
+	reaches := append(slices.Clone(table.reaches), others...)
+	for _, role := range append(table.Roles(), unknown...) {
 		for _, at := range reaches {
 			for _, n := range registry.Nouns() {
 				asked += compareMask(t, e, table, role, at, n)
@@ -256,7 +257,7 @@ func TestExplainAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, role := range table.Roles() {
-		for _, object := range []string{"Artifact.storageKey", "ModelVersion.name", "Model.tags", "LogEntry.actor", "Actor.grants"} {
+		for _, object := range []string{"Artifact.storageKey", "ModelVersion.id", "Actor.revision", "ModelVersion.name", "Model.tags", "LogEntry.actor", "Actor.grants"} {
 			noun, field, _ := strings.Cut(object, ".")
 			want := false
 			for _, rows := range allRows {
@@ -267,5 +268,30 @@ func TestExplainAgrees(t *testing.T) {
 				t.Errorf("%s %s: %+v %v, the table says %t", role, object, x, err, want)
 			}
 		}
+	}
+}
+
+// TestMergeOnlyTakesRightsAway: what does not fit a file is left out, and told.
+func TestMergeOnlyTakesRightsAway(t *testing.T) {
+	file, err := Compile("p, role:a, Model.name, read, all, allow\np, role:b, Model.owner, read, all, allow\ng, role:a, role:b\ng2, Model.tags, mine\np, role:a, mine, read, all, deny\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, err := file.merge(overlay{added: []string{"p, role:c, theirs, read, all, allow", "p, role:c, Model.name, read, all, allow, owner=ann", "nonsense", "p, role:a, mine, read, all, deny"},
+		withdrawn: []string{"p, role:b, Model.owner, read, all, allow", "p, role:gone, Model.owner, read, all, allow"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(merged.Unused, "; "); got != "p, role:c, theirs, read, all, allow; g, role:a, role:b" {
+		t.Errorf("left out: %s", got)
+	}
+	if merged.HasRole("b") || merged.Mask("a", RowsAll, "Model").Has(registry.Bit("Model", "owner")) || !merged.mask("c", reach{RowsAll, "owner=ann"}, "Model").Has(registry.Bit("Model", "name")) {
+		t.Error(merged.Text)
+	}
+	if again, err := Compile(merged.Text); err != nil || again.Version != merged.Version {
+		t.Errorf("the text is another policy: %v\n%s", err, merged.Text)
+	}
+	if last := merged.Rules()[len(merged.Rules())-1]; last.Origin != OriginAPI || last.Role != "c" || merged.Rules()[0].Origin != OriginFile || len(merged.Rules()) != 3 {
+		t.Errorf("%+v", merged.Rules())
 	}
 }

@@ -21,6 +21,9 @@ type PolicyChange struct {
 	Reason    string
 }
 
+// maxAddedRules is how many rules the API may add: Casbin takes longer with each.
+const maxAddedRules = 300
+
 // PrepareChange compiles what a change would make of the policy, so that ChangePolicy finds it
 // ready and the other writers do not wait for Casbin. It returns what is wrong with the change.
 func (g *Gate) PrepareChange(ctx context.Context, c PolicyChange) error {
@@ -175,6 +178,14 @@ func (t *Tx) ChangePolicy(ctx context.Context, c PolicyChange) (*registry.Policy
 	after, err := f.compile(overlay{next.Added, next.Withdrawn}, old.Number+1)
 	if err != nil {
 		return nil, err
+	}
+	if len(next.Added) > maxAddedRules && len(next.Added) > len(old.Added) {
+		return nil, registry.Errorf(registry.ResourceExhausted, "the API has added %d rules, which is as many as it may; move some into the policy file", len(old.Added))
+	}
+	for _, l := range after.Unused {
+		if next.Change != registry.PolicyReverted && !slices.Contains(before.Unused, l) {
+			return nil, registry.Errorf(registry.InvalidArgument, "the policy would be left with a line that names nothing: %s", l)
+		}
 	}
 	if err := t.checkPolicyChange(ctx, before, after); err != nil {
 		return nil, err

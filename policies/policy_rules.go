@@ -59,45 +59,62 @@ func (o overlay) equal(p overlay) bool {
 	return slices.Equal(o.added, p.added) && slices.Equal(o.withdrawn, p.withdrawn)
 }
 
-// merge compiles the policy of a file with an overlay. A rule that was added and does not fit the
-// file, because a group of it is gone, is left out: it can only allow.
+// merge compiles the policy of a file with an overlay. It leaves out what does not fit the file
+// of this server, and can only take rights away by that: a rule that was added and names a group
+// which is gone, and an inclusion of a role whose last rule was withdrawn.
 func (t *Table) merge(o overlay) (*Table, error) {
 	if len(o.added)+len(o.withdrawn) == 0 {
 		return t, nil
 	}
-	var text strings.Builder
-	lines := slices.DeleteFunc(slices.Clone(t.lines), func(l line) bool { return slices.Contains(o.withdrawn, l.text()) })
-	gone := map[int]bool{}
-	for _, l := range t.lines {
+	var unused, added []string
+	gone := map[int]bool{} // the lines of the file that are left out
+	lines := slices.DeleteFunc(slices.Clone(t.lines), func(l line) bool {
 		gone[l.no] = slices.Contains(o.withdrawn, l.text())
-	}
-	no := 0
-	for s := range strings.Lines(t.Text) {
-		if no++; !gone[no] {
-			text.WriteString(strings.TrimRight(s, "\r\n") + "\n")
-		}
-	}
-	var unused []string
+		return gone[l.no]
+	})
+	no := strings.Count(t.Text, "\n") + 1
 	for _, rule := range o.added {
 		parsed, problems := parsePolicy(rule)
 		if len(problems) > 0 || len(parsed) != 1 || slices.ContainsFunc(lines, func(l line) bool { return l.text() == rule }) {
 			continue
 		}
 		l := parsed[0]
-		no++
 		l.no, l.origin = no, OriginAPI
 		if len(problemsOf(l, lines)) > 0 {
 			unused = append(unused, rule)
 			continue
 		}
-		lines = append(lines, l)
-		text.WriteString(rule + "\n")
+		no++
+		lines, added = append(lines, l), append(added, rule)
 	}
-	out, err := compileLines(text.String(), lines, nil)
+	roles := rolesOf(lines)
+	lines = slices.DeleteFunc(lines, func(l line) bool {
+		if l.fields[0] != "g" || slices.Contains(roles, l.fields[1]) && slices.Contains(roles, l.fields[2]) {
+			return false
+		}
+		gone[l.no], unused = true, append(unused, l.text())
+		return true
+	})
+	out, err := compileLines(mergedText(t.Text, gone, added), lines, nil)
 	if err == nil {
 		out.Unused = unused
 	}
 	return out, err
+}
+
+// mergedText returns the text of a file without some lines and with rules after the last.
+func mergedText(file string, gone map[int]bool, added []string) string {
+	var out strings.Builder
+	no := 0
+	for s := range strings.Lines(file) {
+		if no++; !gone[no] {
+			out.WriteString(strings.TrimRight(s, "\r\n") + "\n")
+		}
+	}
+	for _, rule := range added {
+		out.WriteString(rule + "\n")
+	}
+	return out.String()
 }
 
 // problemsOf returns what is wrong with a p rule beside other lines.

@@ -43,8 +43,8 @@ type Table struct {
 	Number int
 	// Text is the merged policy: the file, with what the API added and withdrew.
 	Text string
-	// Unused are rules that the API added and that do not fit the file of this server: it
-	// leaves them out.
+	// Unused are lines that do not fit together with the file of this server: it leaves them
+	// out, see merge.
 	Unused []string
 	lines  []line
 	roles  map[string]*role

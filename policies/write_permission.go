@@ -87,7 +87,7 @@ func (t *Tx) checkWritable(ctx context.Context, nodes []*graph.Node) error {
 			}
 			continue
 		}
-		if registry.NounOf(n.Kind) == nil || t.allowed(t.granted, Target{Stage: t.target.Stage, Alias: t.target.Alias}) {
+		if registry.NounOf(n.Kind) == nil || allowed(t.granted, "") {
 			continue
 		}
 		if err := t.noteNewModel(ctx, n); err != nil {

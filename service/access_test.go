@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
+	"pedigree/internal/neo4jtest"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
@@ -85,8 +87,9 @@ func move(model string, to registry.Stage) catalog.TransitionModelVersionInput {
 
 var risk, fraud = registry.KeyValue{Key: "team", Value: "risk"}, registry.KeyValue{Key: "team", Value: "fraud"}
 
-func TestRolesAreAssignedAndRevoked(t *testing.T) {
-	k := newKit(t)
+func TestRolesAreAssignedAndRevoked(t *testing.T) { rolesAreAssigned(t, newKit(t)) }
+
+func rolesAreAssigned(t *testing.T, k *kit) {
 	k.ownedModel("churn", "ann")
 	id := registry.ModelID("churn", 1)
 	ada := k.assign("ada", registry.RoleDataScientist, "model:"+string(id))
@@ -125,8 +128,9 @@ func TestRolesAreAssignedAndRevoked(t *testing.T) {
 }
 
 // TestTheLastAdministratorStays tries every way to lock everybody out.
-func TestTheLastAdministratorStays(t *testing.T) {
-	k := newKit(t)
+func TestTheLastAdministratorStays(t *testing.T) { theLastAdministratorStays(t, newKit(t)) }
+
+func theLastAdministratorStays(t *testing.T, k *kit) {
 	k.assign("root", registry.RoleAdmin, "")
 	revoke := func(subject string) error {
 		_, err := k.RevokeRole(k.admin, access.AssignRoleInput{Subject: subject, Role: registry.RoleAdmin})
@@ -198,8 +202,9 @@ func TestNobodyGrantsWhatTheyDoNotHold(t *testing.T) {
 	k.wantCode("", err)
 }
 
-func TestATagScopeCoversTheModelsWithTheTag(t *testing.T) {
-	k := newKit(t)
+func TestATagScopeCoversTheModelsWithTheTag(t *testing.T) { aTagScopeCovers(t, newKit(t)) }
+
+func aTagScopeCovers(t *testing.T, k *kit) {
 	k.ownedModel("credit", "ann", risk)
 	k.ownedModel("scam", "ann", fraud)
 	k.ownedModel("plain", "ann")
@@ -244,8 +249,9 @@ func TestATagScopeCoversTheModelsWithTheTag(t *testing.T) {
 }
 
 // TestConditionsOfRules: each condition allows what it says and nothing else.
-func TestConditionsOfRules(t *testing.T) {
-	k := newKit(t)
+func TestConditionsOfRules(t *testing.T) { conditionsOfRules(t, newKit(t)) }
+
+func conditionsOfRules(t *testing.T, k *kit) {
 	k.ownedModel("credit", "ann", risk)
 	k.ownedModel("scam", "bob", fraud)
 	k.put("release", "field:any", "READ", access.PolicyCondition{Key: "OWNER", Values: []string{"ann"}}, access.PolicyCondition{Key: "TAG", Values: []string{"team=risk", "team=none"}})
@@ -290,8 +296,9 @@ func TestConditionsOfRules(t *testing.T) {
 	}
 }
 
-func TestThePolicyHasVersions(t *testing.T) {
-	k := newKit(t)
+func TestThePolicyHasVersions(t *testing.T) { thePolicyHasVersions(t, newKit(t)) }
+
+func thePolicyHasVersions(t *testing.T, k *kit) {
 	viewer := func() error { _, err := k.AuditLog(k.as("vic", registry.RoleViewer), core.Paging{}, nil); return err }
 	k.wantCode(registry.Forbidden, viewer())
 	one := k.put(registry.RoleViewer, "log.read", "DO")
@@ -333,7 +340,7 @@ func TestThePolicyHasVersions(t *testing.T) {
 	k.wantCode(registry.NotFound, errOfPolicy(k.WithdrawPolicyRule(k.admin, of("p, role:viewer, nothing, do, all, allow"))))
 	k.wantCode(registry.InvalidArgument, errOfPolicy(k.RevertPolicy(k.admin, access.RevertPolicyInput{To: 6})))
 	for _, in := range []access.PutPolicyRuleInput{{Role: "a", Object: "Model.nmae", Act: "READ"}, {Role: "a", Object: "Model.name", Act: "DO"}, {Role: "a, x", Object: "Model.name", Act: "READ"},
-		{Role: "", Object: "Model.name", Act: "READ"}, {Role: "a", Object: "Model.name", Act: "READ", Rows: "SOME"},
+		{Role: "", Object: "Model.name", Act: "READ"}, {Role: "a:b", Object: "Model.name", Act: "READ"}, {Role: "a", Object: "Model.name\np", Act: "READ"}, {Role: "a", Object: "Model.name", Act: "READ", Rows: "SOME"},
 		{Role: "a", Object: "Model.name", Act: "READ", Conditions: []access.PolicyCondition{{Key: "TO", Values: []string{"STAGING"}}}},
 		{Role: "a", Object: "Model.name", Act: "READ", Conditions: []access.PolicyCondition{{Key: "OWNER"}}}} {
 		k.wantCode(registry.InvalidArgument, errOfPolicy(k.PutPolicyRule(k.admin, in)))
@@ -342,11 +349,30 @@ func TestThePolicyHasVersions(t *testing.T) {
 
 func errOfPolicy(_ *access.PolicyPayload, err error) error { return err }
 
-// TestAnotherServerTakesUpTheChange has two servers on one store, one with another file.
 func TestAnotherServerTakesUpTheChange(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "p.db")
+	anotherServer(t, func() (graph.Store, error) { return sqlite.Open(t.Context(), file) })
+}
+
+// TestAccessOnNeo4j runs the tests of this file on the other store.
+func TestAccessOnNeo4j(t *testing.T) {
+	for name, run := range map[string]func(*testing.T, *kit){"roles": rolesAreAssigned, "the last administrator": theLastAdministratorStays, "a tag": aTagScopeCovers,
+		"conditions": conditionsOfRules, "versions": thePolicyHasVersions} {
+		t.Run(name, func(t *testing.T) {
+			k, _ := neo4jKit(t)
+			run(t, k)
+		})
+	}
+	t.Run("another server", func(t *testing.T) {
+		url, namespace := neo4jtest.URL(t), neo4jtest.Namespace()
+		anotherServer(t, func() (graph.Store, error) { return neo4j.Open(t.Context(), url, neo4j.WithNamespace(namespace)) })
+	})
+}
+
+// anotherServer has two servers on one store, one with another file.
+func anotherServer(t *testing.T, openStore func() (graph.Store, error)) {
 	open := func(extra string) *kit {
-		store, err := sqlite.Open(t.Context(), file)
+		store, err := openStore()
 		if err != nil {
 			t.Fatal(err)
 		}

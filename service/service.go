@@ -7,7 +7,7 @@
 //	governance  transition requests, the guards that ask for them, reviews
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
-//	access      the viewer, tokens, permissions of the server, the audit log
+//	access      the viewer, tokens, sessions, roles of subjects, the policy, permissions of the server, the audit log
 //	audit       proofs, checkpoints and exports of the audit log
 //
 // They read and write through a policies.Gate and never hold a store.

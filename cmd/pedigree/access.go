@@ -54,8 +54,9 @@ func subjectRows(a *registry.Actor) (out []subjectRow) {
 	return out
 }
 
-func subjectTable(rows []subjectRow) [][]string {
-	out := [][]string{{"SUBJECT", "ROLE", "SCOPE"}}
+var subjectTitles = []string{"SUBJECT", "ROLE", "SCOPE"}
+
+func subjectTable(rows []subjectRow) (out [][]string) {
 	for _, r := range rows {
 		out = append(out, []string{r.Subject, r.Role, r.Scope})
 	}
@@ -64,7 +65,7 @@ func subjectTable(rows []subjectRow) [][]string {
 
 func newAccessList(s *settings) *cobra.Command {
 	var f access.SubjectFilter
-	var p rowPrinter
+	var p printFormat
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the subjects and their roles",
@@ -90,7 +91,7 @@ func newAccessList(s *settings) *cobra.Command {
 					rows = append(rows, subjectRows(e.Node)...)
 				}
 				if page.After = &c.PageInfo.EndCursor; !c.PageInfo.HasNextPage {
-					return p.print(cmd.OutOrStdout(), rows, subjectTable(rows)...)
+					return p.print(cmd.OutOrStdout(), rows, subjectTitles, subjectTable(rows))
 				}
 			}
 		},
@@ -98,13 +99,13 @@ func newAccessList(s *settings) *cobra.Command {
 	cmd.Flags().StringVar(&f.SubjectPrefix, "subject", "", "list the subjects whose name starts so")
 	cmd.Flags().StringVar(&f.Role, "role", "", "list the subjects that hold this role")
 	cmd.Flags().StringVar(&f.Scope, "scope", "", "list the subjects that hold a role, or the one of --role, within this scope")
-	p.addFlag(cmd)
+	addPrintFormat(cmd, &p)
 	return cmd
 }
 
 func newAccessChange(s *settings, verb, short string, mode storeMode, change func(*connection, access.AssignRoleInput) (*access.RoleAssignmentPayload, error)) *cobra.Command {
 	var in access.AssignRoleInput
-	var p rowPrinter
+	var p printFormat
 	cmd := &cobra.Command{
 		Use:     verb + " --subject SUBJECT --role ROLE",
 		Short:   short,
@@ -130,7 +131,7 @@ func newAccessChange(s *settings, verb, short string, mode storeMode, change fun
 				return nil // The caller may change grants and not read them.
 			}
 			rows := subjectRows(out.Subject)
-			return p.print(cmd.OutOrStdout(), rows, subjectTable(rows)...)
+			return p.print(cmd.OutOrStdout(), rows, subjectTitles, subjectTable(rows))
 		},
 	}
 	f := cmd.Flags()
@@ -140,6 +141,6 @@ func newAccessChange(s *settings, verb, short string, mode storeMode, change fun
 	f.StringVar(&in.Reason, "reason", "", "why; it is logged")
 	cmd.MarkFlagRequired("subject")
 	cmd.MarkFlagRequired("role")
-	p.addFlag(cmd)
+	addPrintFormat(cmd, &p)
 	return cmd
 }

@@ -56,7 +56,7 @@ type policyRow struct {
 	Unused  []string  `json:"unused,omitempty"`
 }
 
-func printPolicy(cmd *cobra.Command, p *rowPrinter, policy *access.Policy) error {
+func printPolicy(cmd *cobra.Command, p printFormat, policy *access.Policy) error {
 	out, table := policyRow{policy.Version, policy.Hash, []ruleRow{}, policy.Unused}, [][]string{{"ID", "ORIGIN", "RULE"}}
 	for _, r := range policy.Rules {
 		out.Rules = append(out.Rules, ruleRow{r.ID, string(r.Origin), r.Text})
@@ -66,7 +66,7 @@ func printPolicy(cmd *cobra.Command, p *rowPrinter, policy *access.Policy) error
 		fmt.Fprintf(cmd.ErrOrStderr(), "left out, because it does not fit the policy file: %s\n", r)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "version %d of the policy, hash %s\n", policy.Version, policy.Hash)
-	return p.print(cmd.OutOrStdout(), out, table...)
+	return p.print(cmd.OutOrStdout(), out, table[0], table[1:])
 }
 
 // versionRow is a version of the policy as the commands print it.
@@ -80,7 +80,7 @@ type versionRow struct {
 }
 
 func newPolicyList(s *settings) *cobra.Command {
-	var p rowPrinter
+	var p printFormat
 	var versions bool
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -96,21 +96,21 @@ func newPolicyList(s *settings) *cobra.Command {
 			}
 			defer r.close()
 			if versions {
-				return printVersions(cmd, &p, r)
+				return printVersions(cmd, p, r)
 			}
 			policy, err := r.Policy(r.ctx)
 			if err != nil {
 				return err
 			}
-			return printPolicy(cmd, &p, policy)
+			return printPolicy(cmd, p, policy)
 		},
 	}
 	cmd.Flags().BoolVar(&versions, "versions", false, "list the versions that the API made instead, newest first")
-	p.addFlag(cmd)
+	addPrintFormat(cmd, &p)
 	return cmd
 }
 
-func printVersions(cmd *cobra.Command, p *rowPrinter, r *connection) error {
+func printVersions(cmd *cobra.Command, p printFormat, r *connection) error {
 	rows, table := []versionRow{}, [][]string{{"VERSION", "AT", "BY", "CHANGE", "RULE", "REASON"}}
 	for page := (core.Paging{First: new(core.MaxPage)}); ; {
 		c, err := r.PolicyVersions(r.ctx, page)
@@ -123,7 +123,7 @@ func printVersions(cmd *cobra.Command, p *rowPrinter, r *connection) error {
 			rows, table = append(rows, row), append(table, []string{strconv.Itoa(row.Number), row.At, row.By, row.Change, row.Rule, row.Reason})
 		}
 		if page.After = &c.PageInfo.EndCursor; !c.PageInfo.HasNextPage {
-			return p.print(cmd.OutOrStdout(), rows, table...)
+			return p.print(cmd.OutOrStdout(), rows, table[0], table[1:])
 		}
 	}
 }
@@ -131,7 +131,7 @@ func printVersions(cmd *cobra.Command, p *rowPrinter, r *connection) error {
 // newPolicyChange returns a command that changes the policy and prints what is then in force.
 // addFlags adds the flags of the change beside those that all changes have.
 func newPolicyChange(s *settings, cmd *cobra.Command, change func(*connection, []string, *int, string) (*access.PolicyPayload, error)) *cobra.Command {
-	var p rowPrinter
+	var p printFormat
 	var ifVersion int
 	var reason string
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -154,11 +154,11 @@ func newPolicyChange(s *settings, cmd *cobra.Command, change func(*connection, [
 		if !out.Changed {
 			fmt.Fprintln(cmd.ErrOrStderr(), "nothing changed: it was so already")
 		}
-		return printPolicy(cmd, &p, out.Policy)
+		return printPolicy(cmd, p, out.Policy)
 	}
 	cmd.Flags().IntVar(&ifVersion, "if-version", 0, "the version of the policy that you have seen; another one is refused")
 	cmd.Flags().StringVar(&reason, "reason", "", "why; it is logged")
-	p.addFlag(cmd)
+	addPrintFormat(cmd, &p)
 	return cmd
 }
 

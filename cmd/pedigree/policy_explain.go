@@ -25,7 +25,7 @@ type explanationRow struct {
 }
 
 func newPolicyExplain(s *settings) *cobra.Command {
-	var p rowPrinter
+	var p printFormat
 	var in access.ExplainInput
 	var on, to, alias string
 	cmd := &cobra.Command{
@@ -56,7 +56,7 @@ the store and --policy. Where there is no store yet, it asks the policy file alo
 			if err != nil {
 				return err
 			}
-			return printExplanation(cmd, &p, x)
+			return printExplanation(cmd, p, x)
 		},
 	}
 	f := cmd.Flags()
@@ -65,7 +65,7 @@ the store and --policy. Where there is no store yet, it asks the policy file alo
 	f.StringVar(&to, "to", "", "the stage that a transition leads to")
 	f.StringVar(&alias, "alias", "", "the alias that is set or deleted")
 	cmd.MarkFlagRequired("role")
-	p.addFlag(cmd)
+	addPrintFormat(cmd, &p)
 	return cmd
 }
 
@@ -111,7 +111,7 @@ func explainFile(s *settings, in access.ExplainInput) (*access.Explanation, erro
 	return access.NewExplanation(x), nil
 }
 
-func printExplanation(cmd *cobra.Command, p *rowPrinter, x *access.Explanation) error {
+func printExplanation(cmd *cobra.Command, p printFormat, x *access.Explanation) error {
 	row, answer := explanationRow{Allowed: x.Allowed, Role: x.Role, Object: x.Object, Why: x.Why, Version: x.Version, Hash: x.Hash}, "no"
 	if x.Allowed {
 		answer = "yes"
@@ -122,5 +122,5 @@ func printExplanation(cmd *cobra.Command, p *rowPrinter, x *access.Explanation) 
 		table = append(table, []string{fmt.Sprintf("rule: %s (%s)", x.Rule.Text, x.Rule.Origin)})
 	}
 	table = append(table, []string{fmt.Sprintf("policy: version %d, hash %s", x.Version, x.Hash)})
-	return p.print(cmd.OutOrStdout(), row, table...)
+	return p.print(cmd.OutOrStdout(), row, table[0], table[1:])
 }

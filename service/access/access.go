@@ -1,5 +1,6 @@
-// Package access holds the use cases about callers: the viewer, tokens, sessions, permissions of
-// the server itself, and the audit log. It makes no policy decisions; package policies does.
+// Package access holds the use cases about callers: the viewer, tokens, sessions, roles of
+// subjects, the rules of the policy, permissions of the server itself, and the audit log. It
+// makes no policy decisions; package policies does.
 package access
 
 import "pedigree/service/core"

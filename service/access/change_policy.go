@@ -28,10 +28,11 @@ func (in *PutPolicyRuleInput) rule() (string, error) {
 	if rows == "" {
 		rows = policies.RowsAll
 	}
-	for _, part := range []string{in.Role, in.Object} {
-		if strings.ContainsAny(part, ",\r\n") {
-			return "", registry.Invalid("rule", "a role and an object must not contain a comma or a line end")
-		}
+	if err := core.CheckName("role", &in.Role); err != nil {
+		return "", err
+	}
+	if strings.ContainsAny(in.Role+in.Object, ",\r\n") {
+		return "", registry.Invalid("object", "a role and an object must not contain a comma or a line end")
 	}
 	terms := make([]policies.Condition, len(in.Conditions))
 	for i, c := range in.Conditions {
@@ -116,12 +117,20 @@ func (a *Access) changePolicy(ctx context.Context, idem core.IdempotentCall, cha
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{v.ID}, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: policyLogActions[v.Change], Objects: []registry.ID{v.ID}, Reason: v.Reason,
-			Detail: core.LogDetail("version", v.Number, "hash", v.Hash, "rule", v.Rule, "to", change.RevertTo)})
+			Detail: policyDetail(v, change)})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return a.policyPayload(change.Put, result.Changed), nil
+}
+
+// policyDetail tells the log what a version of the policy changed.
+func policyDetail(v *registry.PolicyVersion, change policies.PolicyChange) registry.JSON {
+	if change.RevertTo != nil {
+		return core.LogDetail("version", v.Number, "hash", v.Hash, "to", *change.RevertTo)
+	}
+	return core.LogDetail("version", v.Number, "hash", v.Hash, "rule", v.Rule)
 }
 
 // policyPayload returns the policy that is in force now. The caller has just written it, and
