@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"pedigree/registry"
 )
 
 // commandsOf returns every command that does something, without those of cobra itself.
@@ -67,10 +69,13 @@ func (p *probeSettings) args(name string) []string {
 		}
 		return path
 	}
+	request := string(registry.TransitionRequestID("mv_0", 1)) // There is no such request.
 	more, ok := map[string][]string{
 		"demo load": {}, "doctor": {}, "export": {}, "import dvc": {p.sample}, "import git": {p.sample}, "lineage": {"credit-approval@1.0.0"}, "load": {file(`{"model":{"name":"m"}}`)},
 		"migrate":      {"--from", "sqlite://" + filepath.Join(p.data, "pedigree.db"), "--to", "sqlite://" + filepath.Join(p.t.TempDir(), "to.db")},
 		"policy check": {"../../policies/policy.csv"}, "policy explain": {"--role", "viewer", "Model.owner"}, "policy show": {}, "ready": {"--url", p.ready},
+		"request list": {}, "request show": {request}, "request approve": {request}, "request reject": {request}, "request withdraw": {request},
+		"review list": {}, "review record": {"credit-approval", "--decision", "APPROVED"},
 		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"},
 	}[name]
 	if !ok {

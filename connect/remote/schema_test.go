@@ -17,6 +17,7 @@ import (
 	"pedigree/registry"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 )
 
 func loadSchema(t *testing.T) *ast.Schema {
@@ -109,7 +110,8 @@ func inputs() map[string]any {
 	return map[string]any{"recordCommits": &facts.RecordCommitsInput{}, "recordTag": &facts.RecordTagInput{}, "recordDatasetVersion": &facts.RecordDatasetVersionInput{},
 		"recordRun": &facts.RecordRunInput{}, "recordFeature": &facts.RecordFeatureInput{}, "recordDeployment": &facts.RecordDeploymentInput{},
 		"endDeployment": &facts.EndDeploymentInput{}, "linkLineage": &facts.LinkLineageInput{}, "registerModel": &catalog.RegisterModelInput{},
-		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{}}
+		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
+		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.
