@@ -105,3 +105,9 @@ func (t *Tx) ClosureUnfiltered(ctx context.Context, q graph.ClosureQuery) (graph
 func (s *Scope) MayIn(action registry.Action, model registry.ID) bool {
 	return allowed(s.grantsFor(action), model)
 }
+
+// SlotHolders returns the nodes that hold one of some unique keys, also when they are hidden
+// from the actor.
+func (t *Tx) SlotHolders(ctx context.Context, slots ...string) ([]*graph.Node, error) {
+	return All(ctx, t.tx, graph.Query{Slots: slots, Order: registry.IndexName, Limit: 1000})
+}

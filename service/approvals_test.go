@@ -344,6 +344,17 @@ func TestWhatDoesNotConcernAVersionVoidsNothing(t *testing.T) {
 	}
 }
 
+func TestADeletedVersionVoidsItsRequest(t *testing.T) {
+	o := newOffice(t, governance.PutTransitionGuardInput{})
+	r := o.request()
+	must[*core.DeletePayload](o.kit)(o.DeleteModelVersion(o.admin, catalog.DeleteModelVersionInput{Model: ptr("churn"), Version: ptr("1.0.0"), Reason: "no use"}))
+	if got := o.reread(r.ID); got.Status != registry.RequestVoid || !slices.Equal(got.VoidBecause, []string{"the version was deleted"}) {
+		t.Errorf("%s, %v", got.Status, got.VoidBecause)
+	}
+	_, err := o.ApproveTransition(o.bob(), governance.DecideInput{ID: r.ID})
+	o.wantCode(registry.NotFound, err)
+}
+
 func TestForceDoesNotReplaceAnApproval(t *testing.T) {
 	o := newOffice(t, governance.PutTransitionGuardInput{})
 	in := promotion()
