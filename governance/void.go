@@ -61,7 +61,7 @@ func Changes(then, now registry.TransitionEvidence) (out []string) {
 	if then.CardRevision != now.CardRevision {
 		out = append(out, fmt.Sprintf("its card changed since: it was at revision %d and is at %d", then.CardRevision, now.CardRevision))
 	}
-	if then.Truncated || then.UpstreamDigest == now.UpstreamDigest && !now.Truncated {
+	if then.Truncated || then.UpstreamDigest == now.UpstreamDigest {
 		return out
 	}
 	return append(out, "what it was made from changed since: "+upstreamChange(then, now))

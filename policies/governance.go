@@ -83,3 +83,9 @@ func (s *Scope) MayOn(action registry.Action, target Target) bool {
 		return g.conditions.ofTarget(target) && (g.models == nil || g.models.has(target.Model))
 	})
 }
+
+// SlotHolders returns the nodes that hold one of some unique keys, also when they are hidden
+// from the actor.
+func (t *Tx) SlotHolders(ctx context.Context, slots ...string) ([]*graph.Node, error) {
+	return All(ctx, t.tx, graph.Query{Slots: slots, Order: registry.IndexName, Limit: 1000})
+}

@@ -16,6 +16,11 @@ const (
 	RequestWithdrawn RequestStatus = "WITHDRAWN"
 )
 
+// RequestStatuses lists every status.
+func RequestStatuses() []RequestStatus {
+	return []RequestStatus{RequestPending, RequestApproved, RequestExecuted, RequestRejected, RequestExpired, RequestVoid, RequestWithdrawn}
+}
+
 // ExecuteWhen says when an approved request is executed.
 type ExecuteWhen string
 

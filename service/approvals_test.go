@@ -344,6 +344,45 @@ func TestWhatDoesNotConcernAVersionVoidsNothing(t *testing.T) {
 	}
 }
 
+// TestEvidenceHidesWhatItsReaderMayNotSee withdraws the edge to a cause after it was requested
+// with it. Somebody with a grant on the model alone then sees the cause no more.
+func TestEvidenceHidesWhatItsReaderMayNotSee(t *testing.T) {
+	o := newOffice(t, governance.PutTransitionGuardInput{})
+	v := must[*registry.ModelVersion](o.kit)(o.ModelVersion(o.admin, "churn", "1.0.0"))
+	data := must[*facts.RecordDatasetVersionPayload](o.kit)(o.RecordDatasetVersion(o.admin, facts.RecordDatasetVersionInput{Dataset: "raw", Digest: "md5:0123456789"})).DatasetVersion.ID
+	must[*facts.LinkLineagePayload](o.kit)(o.LinkLineage(o.admin, facts.LinkLineageInput{From: v.ID, To: data, Kind: registry.EdgeDerivedFrom}))
+	r := o.request()
+	must[*facts.RetractLineagePayload](o.kit)(o.RetractLineage(o.admin, facts.RetractLineageInput{From: v.ID, To: data, Kind: registry.EdgeDerivedFrom, Reason: "wrong"}))
+	upstream := func(scope string) *registry.UpstreamNode {
+		ctx := o.with("reader", registry.Grant{Role: registry.RoleDataScientist, Scope: scope})
+		seen := must[*registry.TransitionRequest](o.kit)(o.TransitionRequest(ctx, r.ID))
+		nodes := must[[]*registry.UpstreamNode](o.kit)(o.EvidenceUpstream(ctx, seen.Evidence))
+		if len(nodes) != 1 {
+			t.Fatalf("%d nodes upstream, want 1", len(nodes))
+		}
+		return nodes[0]
+	}
+	if n := upstream(registry.ScopeAll); n.ID != data || n.Digest != "md5:0123456789" {
+		t.Errorf("who sees all sees %+v", n)
+	}
+	if n := upstream("model:churn"); n.ID == data || n.Digest != "" || n.Kind != registry.KindDatasetVersion {
+		t.Errorf("who sees the model sees %+v of what is hidden", n)
+	}
+	_, err := o.ApproveTransition(o.bob(), governance.DecideInput{ID: r.ID})
+	o.wantRefusal(registry.FailedPrecondition, "1 DATASET_VERSION gone", err)
+}
+
+func TestADeletedVersionVoidsItsRequest(t *testing.T) {
+	o := newOffice(t, governance.PutTransitionGuardInput{})
+	r := o.request()
+	must[*core.DeletePayload](o.kit)(o.DeleteModelVersion(o.admin, catalog.DeleteModelVersionInput{Model: ptr("churn"), Version: ptr("1.0.0"), Reason: "no use"}))
+	if got := o.reread(r.ID); got.Status != registry.RequestVoid || !slices.Equal(got.VoidBecause, []string{"the version was deleted"}) {
+		t.Errorf("%s, %v", got.Status, got.VoidBecause)
+	}
+	_, err := o.ApproveTransition(o.bob(), governance.DecideInput{ID: r.ID})
+	o.wantCode(registry.NotFound, err)
+}
+
 func TestForceDoesNotReplaceAnApproval(t *testing.T) {
 	o := newOffice(t, governance.PutTransitionGuardInput{})
 	in := promotion()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,10 +14,13 @@ import (
 	"pedigree/connect/jsonlines"
 	"pedigree/connect/remote"
 	"pedigree/graph"
+	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/access"
 	"pedigree/service/bulk"
+	"pedigree/service/catalog"
 	"pedigree/service/core"
+	"pedigree/service/governance"
 	"pedigree/service/provenance"
 )
 
@@ -29,6 +33,14 @@ type registryClient interface {
 	auditClient
 	accessClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
+	TransitionRequests(ctx context.Context, p core.Paging, f *governance.RequestFilter) (*governance.RequestConnection, error)
+	TransitionRequest(ctx context.Context, id registry.ID) (*registry.TransitionRequest, error)
+	ApproveTransition(ctx context.Context, in governance.DecideInput) (*governance.RequestPayload, error)
+	RejectTransition(ctx context.Context, in governance.DecideInput) (*governance.RequestPayload, error)
+	WithdrawTransition(ctx context.Context, in governance.DecideInput) (*governance.RequestPayload, error)
+	ReviewsDue(ctx context.Context, p core.Paging, at time.Time) (*catalog.ModelConnection, error)
+	ReviewsOf(ctx context.Context, m *registry.Model, p core.Paging) (*governance.ReviewConnection, error)
+	RecordReview(ctx context.Context, in governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)
 	CreateAPIToken(ctx context.Context, in access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)

@@ -17,7 +17,7 @@ const adminToken = "pdg_command_bootstrap_token_0123"
 
 // startServer runs the serve command in this process and returns the server's URL and data
 // folder.
-func startServer(t *testing.T) (url, data string) {
+func startServer(t *testing.T, flags ...string) (url, data string) {
 	t.Helper()
 	data = t.TempDir()
 	t.Setenv("PEDIGREE_BOOTSTRAP_TOKEN", adminToken)
@@ -25,7 +25,7 @@ func startServer(t *testing.T) (url, data string) {
 	out, in := io.Pipe()
 	done := make(chan int, 1)
 	go func() {
-		done <- Main(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error"}, strings.NewReader(""), in, in)
+		done <- Main(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error"}, flags...), strings.NewReader(""), in, in)
 		in.Close()
 	}()
 	t.Cleanup(func() {

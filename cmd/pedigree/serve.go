@@ -51,6 +51,7 @@ store the same key.`,
 	cmd.Flags().Bool("demo", false, "load the credit-approval example into an empty registry")
 	cmd.Flags().Int("cache-nodes", cache.DefaultNodes, "the number of nodes in each of the two generations of the lineage cache, about 1 KiB each; 0 disables the cache")
 	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the size limit of a request to /api/v1/facts in bytes")
+	cmd.Flags().String("approval-profile", "", "set at the start which transitions of the registry need approvals: open (none) or guarded (PRODUCTION needs one); without it what the store holds stays, and a new store is open")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addIdentityFlags(cmd)
 	return cmd
@@ -87,6 +88,9 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer o.Close()
+	if err := setApprovalProfile(asOperator(ctx), o.service, s.GetString("approval-profile")); err != nil {
+		return err
+	}
 	tokenFile, err := bootstrap(asOperator(ctx), o.service, s.GetString("data"))
 	if err != nil {
 		return err
@@ -151,6 +155,17 @@ func flushTokenUses(ctx context.Context, s *service.Service, log *slog.Logger) (
 		}
 	}()
 	return func() { close(ended); <-done }
+}
+
+// setApprovalProfile sets the profile of the whole registry; "" leaves it as it is.
+func setApprovalProfile(ctx context.Context, s *service.Service, profile string) error {
+	switch profile {
+	case "":
+		return nil
+	case "open", "guarded":
+		return s.SetDefaultProfile(ctx, registry.ApprovalProfile(strings.ToUpper(profile)))
+	}
+	return registry.Invalid("approval-profile", "%q is not open or guarded", registry.Shorten(profile, 60))
 }
 
 // bootstrap creates the first admin's token in the store. It returns the file that contains

@@ -78,6 +78,7 @@ func (p *probeSettings) args(name string) []string {
 		}
 		return path
 	}
+	request := string(registry.TransitionRequestID("mv_0", 1)) // There is no such request.
 	more, ok := map[string][]string{
 		"audit checkpoint": {}, "audit export": {}, "audit verify": {}, "audit watch": {filepath.Join(p.t.TempDir(), "watched")},
 		"demo load": {}, "doctor": {}, "export": {}, "import dvc": {p.sample}, "import git": {p.sample}, "lineage": {"credit-approval@1.0.0"}, "load": {file(`{"model":{"name":"m"}}`)},
@@ -85,6 +86,8 @@ func (p *probeSettings) args(name string) []string {
 		"access list": {}, "access assign": {"--subject", "ann", "--role", "viewer"}, "access revoke": {"--subject", "ann", "--role", "viewer"}, "policy list": {},
 		"policy put": {"--role", "clerk", "catalog.read"}, "policy revert": {"0"}, "policy withdraw": {string(registry.HashID("rule", "p, role:viewer, lineage.read, do, all, allow"))},
 		"policy check": {"../../policies/policy.csv"}, "policy explain": {"--role", "viewer", "Model.owner"}, "policy show": {}, "ready": {"--url", p.ready},
+		"request list": {}, "request show": {request}, "request approve": {request}, "request reject": {request}, "request withdraw": {request},
+		"review list": {}, "review record": {"credit-approval", "--decision", "APPROVED"},
 		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
 		"token revoke": {string(p.token)},
 	}[name]

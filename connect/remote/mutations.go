@@ -178,12 +178,13 @@ func (c *Client) TransitionModelVersion(ctx context.Context, in catalog.Transiti
 	type payload struct {
 		Version    of[*registry.ModelVersion]
 		Transition of[*registry.Transition]
+		Request    of[*registry.TransitionRequest]
 	}
 	p, err := mutate[payload](ctx, c, opTransitionModelVersion, "transitionModelVersion", in)
 	if err != nil {
 		return nil, err
 	}
-	return &catalog.TransitionModelVersionPayload{Version: p.Version.Noun, Transition: p.Transition.Noun}, nil
+	return &catalog.TransitionModelVersionPayload{Version: p.Version.Noun, Transition: p.Transition.Noun, Request: p.Request.Noun}, nil
 }
 
 // SetAlias points an alias at a version.

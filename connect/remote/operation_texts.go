@@ -97,7 +97,7 @@ var (
 		modelVersion { ` + versionFields + ` } } }`
 
 	opTransitionModelVersion = `mutation TransitionModelVersion($input: TransitionModelVersionInput!) { transitionModelVersion(input: $input) {
-		version { ` + versionFields + ` } transition { ` + transitionFields + ` } } }`
+		version { ` + versionFields + ` } transition { ` + transitionFields + ` } request { ` + requestFields + ` } } }`
 
 	opAssignRole = `mutation AssignRole($input: AssignRoleInput!) { assignRole(input: $input) { subject { ` + actorFields + ` } changed } }`
 
@@ -122,5 +122,7 @@ func operations() map[string]string {
 		"registerModel": opRegisterModel, "registerModelVersion": opRegisterModelVersion, "transitionModelVersion": opTransitionModelVersion, "setAlias": opSetAlias,
 		"apiTokens": opAPITokens, "createApiToken": opCreateAPIToken, "revokeApiToken": opRevokeAPIToken,
 		"subjects": opSubjects, "policy": opPolicy, "policyVersions": opPolicyVersions, "explain": opExplain, "assignRole": opAssignRole, "revokeRole": opRevokeRole,
-		"putPolicyRule": opPutPolicyRule, "withdrawPolicyRule": opWithdrawPolicyRule, "revertPolicy": opRevertPolicy}
+		"putPolicyRule": opPutPolicyRule, "withdrawPolicyRule": opWithdrawPolicyRule, "revertPolicy": opRevertPolicy,
+		"transitionRequests": opTransitionRequests, "transitionRequest": opTransitionRequest, "reviewsDue": opReviewsDue, "reviews": opReviews, "approveTransition": opApproveTransition,
+		"rejectTransition": opRejectTransition, "withdrawTransition": opWithdrawTransition, "recordReview": opRecordReview}
 }

@@ -18,6 +18,7 @@ import (
 	"pedigree/service/access"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 )
 
 func loadSchema(t *testing.T) *ast.Schema {
@@ -111,7 +112,8 @@ func inputs() map[string]any {
 		"recordRun": &facts.RecordRunInput{}, "recordFeature": &facts.RecordFeatureInput{}, "recordDeployment": &facts.RecordDeploymentInput{},
 		"endDeployment": &facts.EndDeploymentInput{}, "linkLineage": &facts.LinkLineageInput{}, "registerModel": &catalog.RegisterModelInput{},
 		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
-		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{}}
+		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{},
+		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.

@@ -74,3 +74,30 @@ func isGuarded(err error) bool {
 	e, ok := err.(*registry.Error)
 	return ok && e.Details["guarded"] == true
 }
+
+// voidRequests makes the open transition requests of a version void, because it is deleted.
+func voidRequests(ctx context.Context, tx *policies.Tx, version registry.ID) error {
+	var slots []string
+	for _, to := range registry.Stages() {
+		slots = append(slots, registry.TransitionRequestSlot(version, to))
+	}
+	open, err := tx.SlotHolders(ctx, slots...)
+	if err != nil {
+		return err
+	}
+	for _, n := range open {
+		r, err := core.DecodeWhole(n, &registry.TransitionRequest{})
+		if err != nil {
+			return err
+		}
+		r.Status, r.VoidBecause, r.ClosedBy, r.ClosedAt = registry.RequestVoid, []string{"the version was deleted"}, tx.Subject(), tx.Now()
+		closed, err := core.EncodeNode(r, n.Name, tx.Now())
+		if err != nil {
+			return err
+		}
+		if err := tx.Put(ctx, closed); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -61,13 +61,16 @@ func tombstoneVersion(ctx context.Context, tx *policies.Tx, n *graph.Node) error
 }
 
 // versionParts returns a version, and the nodes to delete with it: its own, its card and
-// artifacts. It answers FAILED_PRECONDITION while the version has a live deployment.
+// artifacts. It makes the open requests of the version void. It answers FAILED_PRECONDITION while the version has a live deployment.
 func versionParts(ctx context.Context, tx *policies.Tx, n *graph.Node) (*registry.ModelVersion, []*graph.Node, error) {
 	v, err := core.DecodeWhole(n, &registry.ModelVersion{})
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := refuseLive(ctx, tx, v); err != nil {
+		return nil, nil, err
+	}
+	if err := voidRequests(ctx, tx, v.ID); err != nil {
 		return nil, nil, err
 	}
 	parts := []*graph.Node{n}

@@ -134,7 +134,7 @@ func (c *TransitionCheck) checkApprovals(ctx context.Context, tx *policies.Tx, v
 	}
 	if holder == nil || r.StatusAt(tx.Now()) == registry.RequestExpired {
 		c.MakesRequest = mayAsk && len(c.Blockers) == 0
-		c.block(BlockedByApprovals, fmt.Sprintf("it needs %d approvals, and no request stands", c.Needed))
+		c.block(BlockedByApprovals, fmt.Sprintf("approvals that it needs: %d; no request stands", c.Needed))
 		return "", nil
 	}
 	return r.ID, c.checkRequest(ctx, tx, &subject{request: r, version: v, versionNode: n, rule: rule})
@@ -169,7 +169,7 @@ func (c *TransitionCheck) checkRequest(ctx context.Context, tx *policies.Tx, s *
 		c.Counted = len(tally.Counted)
 	}
 	if len(tally.Counted) < needed {
-		c.block(BlockedByApprovals, fmt.Sprintf("it needs %d approvals, and not enough count yet", needed))
+		c.block(BlockedByApprovals, fmt.Sprintf("approvals that it needs: %d; not as many count yet", needed))
 	} else {
 		c.block(BlockedByApprovals, "it is approved: execute the request with approval")
 	}

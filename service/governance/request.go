@@ -102,6 +102,9 @@ func stateOf(ctx context.Context, tx *policies.Tx, version *graph.Node) (registr
 	if err != nil {
 		return registry.TransitionEvidence{}, err
 	}
+	if c.TimedOut {
+		return registry.TransitionEvidence{}, registry.Errorf(registry.Unavailable, "it takes too long to read what the version was made from; try again")
+	}
 	var nodes []registry.UpstreamNode
 	for _, n := range c.Nodes {
 		if n.Node.ID == version.ID {
@@ -117,7 +120,7 @@ func stateOf(ctx context.Context, tx *policies.Tx, version *graph.Node) (registr
 	for i, e := range c.Edges {
 		links[i] = governance.UpstreamLink{Kind: e.Kind, From: e.From, To: e.To}
 	}
-	out := governance.Snapshot(nodes, links, c.LimitReached || c.TimedOut || len(c.OverFanout) > 0 || len(c.CutAtDepth) > 0)
+	out := governance.Snapshot(nodes, links, c.LimitReached || len(c.OverFanout) > 0 || len(c.CutAtDepth) > 0)
 	out.VersionRevision = int(version.Revision)
 	if cards[0] != nil {
 		out.CardRevision = int(cards[0].Revision)

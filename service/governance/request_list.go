@@ -207,3 +207,8 @@ func shows(n *graph.Node) bool {
 	}
 	return true
 }
+
+// TransitionRequest returns a request by its id, nil when there is none that the caller sees.
+func (g *Governance) TransitionRequest(ctx context.Context, id registry.ID) (*registry.TransitionRequest, error) {
+	return core.NounAs[*registry.TransitionRequest](g.core.NodeAt(ctx, registry.Instant{}, id))
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pedigree/registry"
+	"pedigree/service/core"
+	"pedigree/service/governance"
+)
+
+func newReview(s *settings) *cobra.Command {
+	cmd := &cobra.Command{Use: "review", Short: "List the reviews of models that are due, and record their outcome"}
+	cmd.AddCommand(newReviewList(s), newReviewRecord(s))
+	return cmd
+}
+
+// reviewColumns are the columns of a table of reviews.
+func reviewColumns() []column[*registry.Review] {
+	type review = registry.Review
+	return []column[*review]{{"AT", func(r *review) string { return day(r.At) }}, {"MODEL", func(r *review) string { return r.ModelName }}, {"VERSION", func(r *review) string { return r.Version }},
+		{"BY", func(r *review) string { return r.By }}, {"DECISION", func(r *review) string { return string(r.Decision) }}, {"NEXT", func(r *review) string { return day(r.NextReview) }},
+		{"FINDINGS", func(r *review) string { return r.Findings }}}
+}
+
+// dueColumns are the columns of a table of models whose review is due.
+func dueColumns() []column[*registry.Model] {
+	type model = registry.Model
+	return []column[*model]{{"DUE", func(m *model) string { return day(m.NextReview) }}, {"MODEL", func(m *model) string { return m.Name }}, {"OWNER", func(m *model) string { return m.Owner }},
+		{"REVIEWERS", func(m *model) string { return strings.Join(m.Reviewers, ", ") }}}
+}
+
+func newReviewList(s *settings) *cobra.Command {
+	var model, by string
+	format := outputFlag("table")
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the models whose review is due, or the reviews of one model", Args: cobra.NoArgs,
+		Example: "  pedigree review list --by 2027-03-31\n  pedigree review list --model credit-approval -o yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			at, err := parseDay("by", by)
+			if err != nil {
+				return err
+			}
+			r, err := connect(cmd, s, existingStore)
+			if err != nil {
+				return err
+			}
+			defer r.close()
+			if model != "" {
+				return printReviews(cmd, r, model, format)
+			}
+			due, err := allPages(func(p core.Paging) (out []*registry.Model, info core.PageInfo, err error) {
+				page, err := r.ReviewsDue(r.ctx, p, at)
+				if err != nil {
+					return nil, info, err
+				}
+				for _, e := range page.Edges {
+					out = append(out, e.Node)
+				}
+				return out, page.PageInfo, nil
+			})
+			if err != nil {
+				return err
+			}
+			return printNouns(cmd.OutOrStdout(), format, due, dueColumns())
+		},
+	}
+	cmd.Flags().StringVar(&model, "model", "", "the reviews of the model of this name")
+	cmd.Flags().StringVar(&by, "by", "", "due by this day or time, such as 2027-03-31; the default is now")
+	cmd.Flags().VarP(&format, "output", "o", "the output format")
+	return cmd
+}
+
+func printReviews(cmd *cobra.Command, r *connection, model string, format outputFlag) error {
+	m, err := r.Model(r.ctx, model)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		return registry.Errorf(registry.NotFound, "there is no model %q", registry.Shorten(model, 100))
+	}
+	reviews, err := allPages(func(p core.Paging) (out []*registry.Review, info core.PageInfo, err error) {
+		page, err := r.ReviewsOf(r.ctx, m, p)
+		if err != nil {
+			return nil, info, err
+		}
+		for _, e := range page.Edges {
+			out = append(out, e.Node)
+		}
+		return out, page.PageInfo, nil
+	})
+	if err != nil {
+		return err
+	}
+	return printNouns(cmd.OutOrStdout(), format, reviews, reviewColumns())
+}
+
+// parseDay parses the value of a flag: a day or a time, the zero time for "".
+func parseDay(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := registry.ParseTime(text)
+	if err != nil {
+		return t, registry.Invalid(flag, "%q is no day or time; write 2027-03-31 or 2027-03-31T12:00:00Z", registry.Shorten(text, 60))
+	}
+	return t, nil
+}
+
+func newReviewRecord(s *settings) *cobra.Command {
+	var in governance.RecordReviewInput
+	var version, decision, next string
+	format := outputFlag("table")
+	cmd := &cobra.Command{
+		Use: "record MODEL --decision DECISION", Short: "Record the outcome of a review, and when the next one is due", Args: cobra.ExactArgs(1),
+		Example: "  pedigree review record credit-approval --decision APPROVED_WITH_CONDITIONS --findings \"drift in income\" --next 2027-06-30",
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			in.Model, in.Decision = &args[0], registry.ReviewDecision(strings.ToUpper(decision))
+			if version != "" {
+				in.Version = &version
+			}
+			if in.NextReview, err = parseDay("next", next); err != nil {
+				return err
+			}
+			r, err := connect(cmd, s, existingStore)
+			if err != nil {
+				return err
+			}
+			defer r.close()
+			p, err := r.RecordReview(r.ctx, in)
+			if err != nil || p.Review == nil {
+				return err
+			}
+			return printNouns(cmd.OutOrStdout(), format, []*registry.Review{p.Review}, reviewColumns())
+		},
+	}
+	cmd.Flags().StringVar(&decision, "decision", "", "APPROVED, APPROVED_WITH_CONDITIONS or REJECTED (required)")
+	cmd.Flags().StringVar(&in.Findings, "findings", "", "what was found; needed unless the decision is APPROVED")
+	cmd.Flags().StringVar(&version, "version", "", "the version that was looked at")
+	cmd.Flags().StringVar(&next, "next", "", "when the next review is due; the default is an interval from now")
+	cmd.Flags().VarP(&format, "output", "o", "the output format")
+	cmd.MarkFlagRequired("decision")
+	return cmd
+}
