@@ -23,6 +23,7 @@ import (
 	"pedigree/service"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 )
 
 // readCounter counts the reads of a store. pause, when set, runs before each of them.
@@ -108,6 +109,7 @@ func newWorld(t *testing.T, n int, options ...service.Option) *world {
 	w.hub("8.0.0", "1.1.0", "before")
 	w.hub("9.0.0", "1.0.0", "after")
 	w.records()
+	w.govern()
 	w.now = w.service.Now()
 	return w
 }
@@ -280,6 +282,22 @@ func (w *world) records() {
 	for i := range min(w.n, 15) {
 		version := fmt.Sprintf("1.%d.0", i)
 		ok[*catalog.RegisterModelVersionPayload](w)(w.service.RegisterModelVersion(as(w.T, registry.RoleAdmin), catalog.RegisterModelVersionInput{Model: "hub", Version: &version}))
+	}
+}
+
+// govern guards the n small models, requests a transition of each, and reviews them.
+func (w *world) govern() {
+	admin := as(w.T, registry.RoleAdmin)
+	for i, id := range w.all("version 1.1.0") {
+		name := fmt.Sprint("common ", i)
+		g := ok[*governance.GuardPayload](w)(w.service.PutTransitionGuard(admin, governance.PutTransitionGuardInput{GuardTarget: governance.GuardTarget{Model: &name},
+			Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Canary}}))
+		w.keep(g.Guard, fmt.Sprint("guard", i))
+		t := ok[*catalog.TransitionModelVersionPayload](w)(w.service.TransitionModelVersion(admin, catalog.TransitionModelVersionInput{ID: &id, To: registry.Canary}))
+		w.keep(t.Request, fmt.Sprint("request", i))
+		ok[*catalog.ModelPayload](w)(w.service.SetReviewPlan(admin, governance.SetReviewPlanInput{Model: &name, IntervalDays: new(30)}))
+		r := ok[*governance.RecordReviewPayload](w)(w.service.RecordReview(admin, governance.RecordReviewInput{Model: &name, Version: new("1.1.0"), Decision: registry.ReviewApproved}))
+		w.keep(r.Review, fmt.Sprint("review", i))
 	}
 }
 
