@@ -285,7 +285,8 @@ func (w *world) records() {
 	}
 }
 
-// govern guards the n small models, requests a transition of each, and reviews them.
+// govern guards the n small models, requests a transition of each, which somebody else approves,
+// and reviews them. The versions then go back.
 func (w *world) govern() {
 	admin := as(w.T, registry.RoleAdmin)
 	for i, id := range w.all("version 1.1.0") {
@@ -295,6 +296,9 @@ func (w *world) govern() {
 		w.keep(g.Guard, fmt.Sprint("guard", i))
 		t := ok[*catalog.TransitionModelVersionPayload](w)(w.service.TransitionModelVersion(admin, catalog.TransitionModelVersionInput{ID: &id, To: registry.Canary}))
 		w.keep(t.Request, fmt.Sprint("request", i))
+		other := service.As(w.Context(), registry.Actor{Subject: "another", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "r")
+		ok[*governance.RequestPayload](w)(w.service.ApproveTransition(other, governance.DecideInput{ID: t.Request.ID}))
+		w.move(id, registry.Production)
 		ok[*catalog.ModelPayload](w)(w.service.SetReviewPlan(admin, governance.SetReviewPlanInput{Model: &name, IntervalDays: new(30)}))
 		r := ok[*governance.RecordReviewPayload](w)(w.service.RecordReview(admin, governance.RecordReviewInput{Model: &name, Version: new("1.1.0"), Decision: registry.ReviewApproved}))
 		w.keep(r.Review, fmt.Sprint("review", i))
