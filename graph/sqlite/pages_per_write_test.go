@@ -27,17 +27,17 @@ var writesOfADay = []struct {
 	most float64
 	run  func(ctx context.Context, g *grown, model, n int) error
 }{
-	{"set alias", 5.8, func(ctx context.Context, g *grown, model, n int) error {
+	{"set alias", 7.5, func(ctx context.Context, g *grown, model, n int) error {
 		return errOf(g.SetAlias(ctx, catalog.SetAliasInput{Model: pagesModel(model), Alias: "alias-000000", Version: fmt.Sprintf("1.0.%d", n%2+1)}))
 	}},
-	{"update card", 7.5, func(ctx context.Context, g *grown, model, n int) error {
+	{"update card", 8.5, func(ctx context.Context, g *grown, model, n int) error {
 		return errOf(g.UpdateModelCard(ctx, catalog.UpdateModelCardInput{Model: ptr(pagesModel(model)), Version: ptr("1.0.0"), Card: &catalog.ModelCardInput{Description: ptr(fmt.Sprint("edit ", n))}}))
 	}},
-	{"transition", 8.5, func(ctx context.Context, g *grown, model, n int) error {
+	{"transition", 10, func(ctx context.Context, g *grown, model, n int) error {
 		to := []registry.Stage{registry.Staging, registry.Development}[n%2]
 		return errOf(g.TransitionModelVersion(ctx, catalog.TransitionModelVersionInput{Model: ptr(pagesModel(model)), Version: ptr("1.0.2"), To: to}))
 	}},
-	{"register version", 11.5, func(ctx context.Context, g *grown, model, n int) error {
+	{"register version", 14, func(ctx context.Context, g *grown, model, n int) error {
 		bump := registry.BumpMinor
 		return errOf(g.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: pagesModel(model), Bump: &bump, Description: fmt.Sprint("s3://bench/", model, "/", n)}))
 	}},

@@ -24,6 +24,7 @@ import (
 	"pedigree/service/access"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 )
 
 // readCounter counts the reads of a store. pause, when set, runs before each of them.
@@ -110,6 +111,7 @@ func newWorld(t *testing.T, n int, options ...service.Option) *world {
 	w.hub("9.0.0", "1.0.0", "after")
 	w.access()
 	w.records()
+	w.govern()
 	w.now = w.service.Now()
 	return w
 }
@@ -292,6 +294,26 @@ func (w *world) access() {
 	}
 	for i := range min(w.n, 3) {
 		ok[*access.PolicyPayload](w)(w.service.PutPolicyRule(as(w.T, registry.RoleAdmin), access.PutPolicyRuleInput{Role: fmt.Sprint("r", i), Object: "catalog.read", Act: "DO"}))
+	}
+}
+
+// govern guards the n small models, requests a transition of each, which somebody else approves,
+// and reviews them. The versions then go back.
+func (w *world) govern() {
+	admin := as(w.T, registry.RoleAdmin)
+	for i, id := range w.all("version 1.1.0") {
+		name := fmt.Sprint("common ", i)
+		g := ok[*governance.GuardPayload](w)(w.service.PutTransitionGuard(admin, governance.PutTransitionGuardInput{GuardTarget: governance.GuardTarget{Model: &name},
+			Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Canary}}))
+		w.keep(g.Guard, fmt.Sprint("guard", i))
+		t := ok[*catalog.TransitionModelVersionPayload](w)(w.service.TransitionModelVersion(admin, catalog.TransitionModelVersionInput{ID: &id, To: registry.Canary}))
+		w.keep(t.Request, fmt.Sprint("request", i))
+		other := service.As(w.Context(), registry.Actor{Subject: "another", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "r")
+		ok[*governance.RequestPayload](w)(w.service.ApproveTransition(other, governance.DecideInput{ID: t.Request.ID}))
+		w.move(id, registry.Production)
+		ok[*catalog.ModelPayload](w)(w.service.SetReviewPlan(admin, governance.SetReviewPlanInput{Model: &name, IntervalDays: new(30)}))
+		r := ok[*governance.RecordReviewPayload](w)(w.service.RecordReview(admin, governance.RecordReviewInput{Model: &name, Version: new("1.1.0"), Decision: registry.ReviewApproved}))
+		w.keep(r.Review, fmt.Sprint("review", i))
 	}
 }
 

@@ -92,6 +92,10 @@ func Siblings[O any](ctx context.Context, lists ...[]O) {
 	for _, list := range lists {
 		for _, o := range list {
 			objects = append(objects, o)
+			// The evidence of a request has a field that is read; the requests' evidences are siblings too.
+			if r, ok := any(o).(*registry.TransitionRequest); ok && r != nil && r.Evidence != nil {
+				objects = append(objects, r.Evidence)
+			}
 		}
 	}
 	if len(objects) > 1 {

@@ -177,22 +177,49 @@ func (g *Governance) EvidenceUpstream(ctx context.Context, e *registry.Transitio
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]registry.ID, len(e.Upstream))
-	for i, n := range e.Upstream {
-		ids[i] = n.ID
-	}
-	found, err := scope.Nodes(ctx, graph.Instant{}, ids...)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*registry.UpstreamNode, len(e.Upstream))
-	for i, n := range e.Upstream {
-		if found[i] == nil || found[i].Hidden {
-			n.ID, n.Digest = scope.OpaqueID(n.ID), ""
-		} else if !shows(found[i]) {
-			n.Digest = ""
+	return core.Batch(ctx, e, upstreamField{}, func(ctx context.Context, all []*registry.TransitionEvidence) ([][]*registry.UpstreamNode, error) {
+		var ids []registry.ID
+		for _, e := range all {
+			for _, n := range e.Upstream {
+				ids = append(ids, n.ID)
+			}
 		}
-		out[i] = &n
+		seen, err := visibleNodes(ctx, scope, ids)
+		if err != nil {
+			return nil, err
+		}
+		out := make([][]*registry.UpstreamNode, len(all))
+		for i, e := range all {
+			for _, n := range e.Upstream {
+				if found := seen[n.ID]; found == nil {
+					n.ID, n.Digest = scope.OpaqueID(n.ID), ""
+				} else if !shows(found) {
+					n.Digest = ""
+				}
+				out[i] = append(out[i], &n)
+			}
+		}
+		return out, nil
+	})
+}
+
+// upstreamField is the field of what a version was made from when a transition was requested.
+type upstreamField struct{}
+
+// visibleNodes returns, by id, the nodes that the caller sees.
+func visibleNodes(ctx context.Context, scope *policies.Scope, ids []registry.ID) (map[registry.ID]*graph.Node, error) {
+	out := map[registry.ID]*graph.Node{}
+	slices.Sort(ids)
+	for part := range slices.Chunk(slices.Compact(ids), 1000) {
+		found, err := scope.Nodes(ctx, graph.Instant{}, part...)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range found {
+			if n != nil && !n.Hidden {
+				out[n.ID] = n
+			}
+		}
 	}
 	return out, nil
 }
