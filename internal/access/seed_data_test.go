@@ -182,8 +182,31 @@ func (seed *seedData) scanStore(ctx context.Context, store graph.Store) error {
 		for field, value := range doc {
 			seed.addPlacements(string(value), "LogEntry."+field, row)
 		}
+		if err := seed.addChanged(e.Detail); err != nil {
+			return err
+		}
 	}
 	return err
+}
+
+// addChanged places what an entry tells of changed fields at these fields too: who may see a
+// field sees in the past what it was.
+func (seed *seedData) addChanged(detail registry.JSON) error {
+	var d struct {
+		Changes map[registry.ID]map[string]json.RawMessage
+	}
+	if len(detail) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(detail, &d); err != nil {
+		return err
+	}
+	for id, fields := range d.Changes {
+		for field, values := range fields {
+			seed.addPlacements(string(values), registry.NounOf(id.Kind()).Name+"."+field, string(id))
+		}
+	}
+	return nil
 }
 
 func (seed *seedData) addPlacements(value, coordinate, row string) {
