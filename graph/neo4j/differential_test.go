@@ -15,6 +15,7 @@ import (
 // PEDIGREE_STEPS sets the number of steps and PEDIGREE_SEED the seed; by default the
 // steps grow with PEDIGREE_ROUNDS up to 300, and a full run has a second seed.
 func TestDifferential(t *testing.T) {
+	t.Parallel()
 	steps, _ := strconv.Atoi(os.Getenv("PEDIGREE_STEPS"))
 	if steps == 0 {
 		steps = min(20*graphtest.Rounds(), 300)
@@ -41,6 +42,7 @@ func openSQLite(t *testing.T) graph.Store {
 // TestDifferentialAcrossMoves runs the same random operations on one store, and on
 // another one whose content moves from engine to engine.
 func TestDifferentialAcrossMoves(t *testing.T) {
+	t.Parallel()
 	moves := 0
 	fresh := func() graph.Store {
 		if moves++; moves%2 == 1 {

@@ -12,6 +12,7 @@ import (
 // TestInjectedBugsAreFound runs the differential test with each injected bug and wants
 // it to fail. This proves that the differential run can fail.
 func TestInjectedBugsAreFound(t *testing.T) {
+	t.Parallel()
 	for _, tag := range []string{"bug1", "bug2", "bug3"} {
 		t.Run(tag, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "go", "test", "-tags", tag, "-count=1", "-run", "^TestDifferential$", ".")

@@ -27,6 +27,7 @@ func openIn(t *testing.T, ns string, opts ...Option) *Store {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store {
 		return open(t, WithFaultHook(fault))
 	})

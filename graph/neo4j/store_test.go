@@ -23,6 +23,7 @@ import (
 // TestClosureMethodsAgree compares the methods of answering a closure: by a single
 // query, by a search in the server, and level by level, as it is defined.
 func TestClosureMethodsAgree(t *testing.T) {
+	t.Parallel()
 	for name, way := range map[string]struct {
 		mark       string
 		fast, slow closureMethod

@@ -59,6 +59,7 @@ func commandOutput(t *testing.T, args ...string) string {
 }
 
 func TestAKilledLoadResumesAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	for engine, flags := range stores {
 		t.Run(engine, func(t *testing.T) {
 			size := map[string]int{"SQLite": 12000, "Neo4j": 2500}[engine]

@@ -146,6 +146,7 @@ func openNeo(t *testing.T) graph.Store {
 // TestAKilledMigrationResumes kills migrations with SIGKILL at random moments and
 // runs them again until one ends: from SQLite to Neo4j, and from there to SQLite.
 func TestAKilledMigrationResumes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	from := "sqlite://" + filepath.Join(dir, "from.db")
 	s, err := sqlite.Open(t.Context(), filepath.Join(dir, "from.db"))
