@@ -75,7 +75,7 @@ func TestAbuse(t *testing.T) {
 func TestRequestsWithinTheLimits(t *testing.T) {
 	s := open(t, "")
 	for name, request := range map[string]func(*testServer) *http.Request{
-		"ten root fields":          post("{ " + repeat(10, "a%d: viewer { subject } ") + "}"),
+		"twenty root fields":       post("{ " + repeat(20, "a%d: viewer { subject } ") + "}"),
 		"thirty aliases":           post("{ viewer { " + repeat(30, "a%d: subject ") + "} }"),
 		"first 0":                  post("{ models(first: 0) { totalCount } }"),
 		"first 200 as an exponent": postVariables("query($n: Int) { models(first: $n) { totalCount } }", `{"n":2e2}`),

@@ -19,7 +19,7 @@ const (
 	maxTokens         = 1000
 	maxDepth          = 16
 	maxAliases        = 30
-	maxRootFields     = 10
+	maxRootFields     = 20
 	maxMutationFields = 5
 	maxSpreads        = 30
 	maxComplexity     = 20000
