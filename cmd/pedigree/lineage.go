@@ -25,9 +25,10 @@ func newLineage(s *settings) *cobra.Command {
 		Use:   "lineage REF",
 		Short: "Draw or export the lineage of a version, deployment or any other node",
 		Long: `Draw the provenance tree of REF: the id of a node, or MODEL@VERSION such as
-credit-approval@1.0.0 (or MODEL@latest, MODEL@ALIAS). With --format the same graph
-is written in a format for other tools.`,
-		Example: "  pedigree lineage credit-approval@1.0.0\n  pedigree lineage --down dv_0123456789abcdefghjkmnpqrs\n" +
+credit-approval@1.0.0 (or MODEL@latest, MODEL@ALIAS). MODEL alone is the version in
+PRODUCTION, else the latest one. With --format the same graph is written in a format
+for other tools.`,
+		Example: "  pedigree lineage credit-approval\n  pedigree lineage credit-approval@1.0.0\n  pedigree lineage --down dv_0123456789abcdefghjkmnpqrs\n" +
 			"  pedigree lineage credit-approval@1.0.0 --format cyclonedx --output credit-approval.cdx.json",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -86,7 +87,7 @@ func explainEmpty(r *connection, err error) error {
 	return registry.Errorf(registry.NotFound, "the registry is still empty; %s", whatToDo)
 }
 
-// resolve returns the node id for MODEL@VERSION or an id.
+// resolve returns the node id for MODEL@VERSION, MODEL or an id.
 func resolve(ctx context.Context, s registryClient, ref string) (registry.ID, error) {
 	if model, version, ok := strings.Cut(ref, "@"); ok {
 		v, err := s.ModelVersion(ctx, model, version)
@@ -98,5 +99,30 @@ func resolve(ctx context.Context, s registryClient, ref string) (registry.ID, er
 		}
 		return v.ID, nil
 	}
-	return registry.ParseID(ref)
+	if id, err := registry.ParseID(ref); err == nil {
+		return id, nil
+	}
+	return resolveModel(ctx, s, ref)
+}
+
+// resolveModel returns the id of a model's version in PRODUCTION, else of its latest one.
+func resolveModel(ctx context.Context, s registryClient, name string) (registry.ID, error) {
+	m, err := s.Model(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if m == nil {
+		return "", registry.Errorf(registry.NotFound, "%q is no id, and there is no model of this name; give an id, MODEL@VERSION or MODEL", registry.Shorten(name, 100))
+	}
+	v, err := s.ProductionVersion(ctx, m)
+	if err == nil && v == nil {
+		v, err = s.ModelVersion(ctx, name, "latest")
+	}
+	if err != nil {
+		return "", err
+	}
+	if v == nil {
+		return "", registry.Errorf(registry.NotFound, "the model %q has no version in PRODUCTION and no release; name a version as MODEL@VERSION", registry.Shorten(name, 100))
+	}
+	return v.ID, nil
 }
