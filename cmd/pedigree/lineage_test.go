@@ -56,7 +56,7 @@ func TestLineageOfAModel(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	for _, where := range [][]string{{"--data", data}, {"--server", url}} {
-		for model, version := range map[string]string{"credit-approval": "1.1.0", "new": "0.2.0"} {
+		for model, version := range map[string]string{"credit-approval": "1.0.1", "new": "0.2.0"} {
 			_, want, _ := run(t, append([]string{"lineage", model + "@" + version}, where...)...)
 			code, got, stderr := run(t, append([]string{"lineage", model}, where...)...)
 			if code != 0 || got != want || !strings.Contains(got, version) {

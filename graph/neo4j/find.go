@@ -290,8 +290,8 @@ func (f *finder) after(value any, q graph.Query, order registry.Index) {
 		beyond = "<"
 	}
 	last, id := f.param(value), f.param(string(q.After.ID))
-	// Not as an OR of two ranges: where there are few nodes, the planner reads two ranges and sorts.
-	f.conds = append(f.conds, column+" "+beyond+"= "+last, "NOT ("+column+" = "+last+" AND NOT n.id "+beyond+" "+id+")")
+	// Not as an OR: depending on its statistics, the planner reads a range for each side, and sorts.
+	f.conds = append(f.conds, column+" "+beyond+"= "+last, "CASE WHEN "+column+" = "+last+" THEN n.id "+beyond+" "+id+" ELSE true END")
 }
 
 // perParent reads the first nodes of every parent in one query, and sorts them by

@@ -37,7 +37,7 @@ func (seed *seedData) searchableRows(m matrix, who, canary string) (rows []strin
 		if n == nil || !slices.Contains(n.SearchFields(registry.AllFields), field) || slices.Contains(rows, p.row) {
 			continue
 		}
-		if m[p.coordinate][matrixColumn(who)] == "yes" && seed.rowVisible(who, p.row) {
+		if !p.past && m[p.coordinate][matrixColumn(who)] == "yes" && seed.rowVisible(who, p.row) {
 			rows = append(rows, p.row)
 		}
 	}

@@ -60,6 +60,8 @@ func (m *canaryGenerator) metrics() []registry.Metric {
 type placement struct {
 	coordinate string
 	row        string
+	// past says that the field may have another value now.
+	past bool
 }
 
 // seedData describes the store that all tests start from. Developers and viewers
@@ -203,7 +205,9 @@ func (seed *seedData) addChanged(detail registry.JSON) error {
 	}
 	for id, fields := range d.Changes {
 		for field, values := range fields {
-			seed.addPlacements(string(values), registry.NounOf(id.Kind()).Name+"."+field, string(id))
+			for _, c := range canaryPattern.FindAllString(string(values), -1) {
+				seed.placements[c] = append(seed.placements[c], placement{registry.NounOf(id.Kind()).Name + "." + field, string(id), true})
+			}
 		}
 	}
 	return nil
@@ -211,7 +215,7 @@ func (seed *seedData) addChanged(detail registry.JSON) error {
 
 func (seed *seedData) addPlacements(value, coordinate, row string) {
 	for _, c := range canaryPattern.FindAllString(value, -1) {
-		seed.placements[c] = append(seed.placements[c], placement{coordinate, row})
+		seed.placements[c] = append(seed.placements[c], placement{coordinate: coordinate, row: row})
 	}
 }
 
