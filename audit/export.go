@@ -76,33 +76,39 @@ func NewLogVerifier(kept ...Checkpoint) *LogVerifier {
 // Entry adds the next entry. FAILED_PRECONDITION when it is not the next, when its hash is not
 // that of its fields, or when the log differs from a kept checkpoint.
 func (v *LogVerifier) Entry(e *registry.LogEntry) error {
+	_, err := v.add(e)
+	return err
+}
+
+// add is Entry. It also returns the tree hashes that the entry completes.
+func (v *LogVerifier) add(e *registry.LogEntry) (completed string, err error) {
 	if e.Seq != v.frontier.Size+1 {
-		return registry.Errorf(registry.FailedPrecondition, "log entry %d stands where entry %d belongs", e.Seq, v.frontier.Size+1)
+		return "", registry.Errorf(registry.FailedPrecondition, "log entry %d stands where entry %d belongs", e.Seq, v.frontier.Size+1)
 	}
 	sealed := *e
 	if sealed.Seal(); sealed.LeafHash != e.LeafHash {
-		return registry.Errorf(registry.FailedPrecondition, "log entry %d was changed: its fields have the hash %s, and %q is stored", e.Seq, sealed.LeafHash, registry.Shorten(e.LeafHash, 64))
+		return "", registry.Errorf(registry.FailedPrecondition, "log entry %d was changed: its fields have the hash %s, and %q is stored", e.Seq, sealed.LeafHash, registry.Shorten(e.LeafHash, 64))
 	}
-	if _, err := v.frontier.Append(sealed.LeafHash); err != nil {
-		return err
+	if completed, err = v.frontier.Append(sealed.LeafHash); err != nil {
+		return "", err
 	}
 	if c, ok := v.kept[e.Seq]; ok {
 		if Hash(v.frontier.Root()) != c.Root {
-			return registry.Errorf(registry.FailedPrecondition, "the log was rewritten: its first %d entries are not those of the kept checkpoint", e.Seq)
+			return "", registry.Errorf(registry.FailedPrecondition, "the log was rewritten: its first %d entries are not those of the kept checkpoint", e.Seq)
 		}
 		v.agree++
 	}
-	return nil
+	return completed, nil
 }
 
 // StoredEntry is Entry for an entry as a store keeps it, with the tree hashes that it
 // completes. FAILED_PRECONDITION also when these are not those of the log.
 func (v *LogVerifier) StoredEntry(e *registry.LogEntry) error {
-	before := v.frontier.Clone()
-	if err := v.Entry(e); err != nil {
+	completed, err := v.add(e)
+	if err != nil {
 		return err
 	}
-	if completed, err := before.Append(e.LeafHash); err != nil || completed != e.TreeHashes {
+	if completed != e.TreeHashes {
 		return registry.Errorf(registry.FailedPrecondition, "the tree hashes of log entry %d were changed", e.Seq)
 	}
 	return nil

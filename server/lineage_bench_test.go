@@ -34,6 +34,33 @@ type benchFixture struct {
 	*service.Service
 }
 
+// benchToken is the token of an administrator of a benchFixture.
+const benchToken = "pdg_bench_token_0123456789abcdef"
+
+// newBenchFixture returns a fixture on an empty SQLite store.
+func newBenchFixture(b *testing.B) *benchFixture {
+	b.Helper()
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		b.Fatal(err)
+	}
+	gate, err := policies.NewGate(b.Context(), store, table, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	admin := registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}
+	m := &benchFixture{b, service.As(b.Context(), admin, "bench"), service.New(gate)}
+	if _, err := m.CreateToken(m.ctx, access.CreateTokenInput{Token: benchToken, Subject: "bench", Role: registry.RoleAdmin}); err != nil {
+		b.Fatal(err)
+	}
+	return m
+}
+
 func ok[T any](m *benchFixture) func(T, error) T {
 	return func(v T, err error) T {
 		m.Helper()
@@ -108,30 +135,13 @@ const lineageQuery = `query($of: ID!) { lineage(of: $of) { root nodes { node { i
 // BenchmarkLineage queries over HTTP the upstream lineage, of about 30 nodes, of each of 50
 // versions.
 func BenchmarkLineage(b *testing.B) {
-	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer store.Close()
-	table, err := policies.Load("")
-	if err != nil {
-		b.Fatal(err)
-	}
-	gate, err := policies.NewGate(b.Context(), store, table, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	s := service.New(gate)
-	m := &benchFixture{b, service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench"), s}
+	m := newBenchFixture(b)
+	s := m.Service
 	ok[*catalog.ModelPayload](m)(m.RegisterModel(m.ctx, catalog.RegisterModelInput{Name: "bench"}))
 	var bodies [][]byte
 	for v := range 50 {
 		body, _ := json.Marshal(map[string]any{"query": lineageQuery, "variables": map[string]any{"of": m.version(v)}})
 		bodies = append(bodies, body)
-	}
-	const token = "pdg_bench_token_0123456789abcdef"
-	if _, err := s.CreateToken(m.ctx, access.CreateTokenInput{Token: token, Subject: "bench", Role: registry.RoleAdmin}); err != nil {
-		b.Fatal(err)
 	}
 	srv := httptest.NewServer(server.New(s, server.Config{}))
 	defer srv.Close()
@@ -139,7 +149,7 @@ func BenchmarkLineage(b *testing.B) {
 	client.Transport.(*http.Transport).MaxIdleConnsPerHost = 64
 	ask := func(i int) string {
 		req, _ := http.NewRequest(http.MethodPost, srv.URL+"/graphql", bytes.NewReader(bodies[i%len(bodies)]))
-		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Authorization", "Bearer "+benchToken)
 		req.Header.Set("Content-Type", "application/json")
 		resp, err := client.Do(req)
 		if err != nil {

@@ -6,37 +6,18 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
-	"pedigree/registry"
 	"pedigree/server"
-	"pedigree/service"
-	"pedigree/service/access"
 	"pedigree/service/catalog"
 )
 
 // BenchmarkModels queries, through the handler and without a network, a page of 100 models
 // with their latest version and aliases, one model, and one version.
 func BenchmarkModels(b *testing.B) {
-	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer store.Close()
-	table, err := policies.Load("")
-	if err != nil {
-		b.Fatal(err)
-	}
-	gate, err := policies.NewGate(b.Context(), store, table, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	s := service.New(gate)
-	m := &benchFixture{b, service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench"), s}
+	m := newBenchFixture(b)
+	s := m.Service
 	for i := range 200 {
 		name := fmt.Sprintf("model-%03d", i)
 		ok[*catalog.ModelPayload](m)(m.RegisterModel(m.ctx, catalog.RegisterModelInput{Name: name, Owner: "ada", Description: "one of many"}))
@@ -45,10 +26,6 @@ func BenchmarkModels(b *testing.B) {
 			ok[*catalog.RegisterModelVersionPayload](m)(m.RegisterModelVersion(m.ctx, catalog.RegisterModelVersionInput{Model: name, Version: &number}))
 		}
 		ok[*catalog.SetAliasPayload](m)(m.SetAlias(m.ctx, catalog.SetAliasInput{Model: name, Alias: "champion", Version: "0.2.0"}))
-	}
-	const token = "pdg_bench_token_0123456789abcdef"
-	if _, err := s.CreateToken(m.ctx, access.CreateTokenInput{Token: token, Subject: "bench", Role: registry.RoleAdmin}); err != nil {
-		b.Fatal(err)
 	}
 	handler := server.New(s, server.Config{})
 	const model = `name description owner createdAt updatedAt latestVersion { version stage } aliases { name version }`
@@ -63,7 +40,7 @@ func BenchmarkModels(b *testing.B) {
 			defer reportCPU(b)()
 			for b.Loop() {
 				r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
-				r.Header.Set("Authorization", "Bearer "+token)
+				r.Header.Set("Authorization", "Bearer "+benchToken)
 				r.Header.Set("Content-Type", "application/json")
 				w := httptest.NewRecorder()
 				handler.ServeHTTP(w, r)

@@ -72,9 +72,6 @@ func newAccessList(s *settings) *cobra.Command {
 		Example: "  pedigree access list --role admin",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := p.check(); err != nil {
-				return err
-			}
 			r, err := connect(cmd, s, existingStore)
 			if err != nil {
 				return err
@@ -112,9 +109,6 @@ func newAccessChange(s *settings, verb, short string, mode storeMode, change fun
 		Example: fmt.Sprintf("  pedigree access %s --subject ada --role data_scientist --scope model:churn", verb),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := p.check(); err != nil {
-				return err
-			}
 			r, err := connect(cmd, s, mode)
 			if err != nil {
 				return err

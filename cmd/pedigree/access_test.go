@@ -28,7 +28,7 @@ func TestAccessAndPolicyOverStoreAndServer(t *testing.T) {
 		{[]string{"access", "assign", "--subject", "ada", "--role", "nobody"}, 1, "INVALID_ARGUMENT: role: "},
 		{[]string{"access", "revoke", "--subject", "ada", "--role", "viewer"}, 0, "ada      data_scientist  tag:team=risk"},
 		{[]string{"access", "list", "--role", "viewer", "--subject", "ada"}, 0, "SUBJECT  ROLE  SCOPE\n"},
-		{[]string{"access", "list", "-o", "xml"}, 1, "INVALID_ARGUMENT: output: "},
+		{[]string{"access", "list", "-o", "xml"}, 2, "use table, json or yaml"},
 		{[]string{"policy", "put", "--role", "release", "transition", "--where", "to=STAGING|CANARY", "--if-version", "0"}, 0, "API     p, role:release, transition, do, all, allow, to=CANARY|STAGING"},
 		{[]string{"policy", "put", "--role", "release", "class:catalog", "--if-version", "0"}, 1, "CONFLICT: the policy was changed meanwhile"},
 		{[]string{"policy", "explain", "--role", "release", "transition", "--to", "STAGING"}, 0, "yes: the rule allows it on rows all where to=CANARY|STAGING\nrule: p, role:release, transition, do, all, allow, to=CANARY|STAGING (API)\npolicy: version 1, hash "},

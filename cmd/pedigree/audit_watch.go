@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -61,11 +60,11 @@ func checkGrowth(ctx context.Context, r auditClient, before, now audit.Checkpoin
 	}
 	proof := audit.Consistency{From: before.Size, To: now.Size, FromRoot: before.Root, ToRoot: now.Root}
 	for _, text := range told.Hashes {
-		var h audit.Hash
-		if n, err := hex.Decode(h[:], []byte(text[:min(len(text), 2*len(h))])); err != nil || n != len(h) {
+		h, err := registry.ParseTreeHash(text)
+		if err != nil {
 			return registry.Errorf(registry.FailedPrecondition, "the server's proof cannot be read")
 		}
-		proof.Proof = append(proof.Proof, h)
+		proof.Proof = append(proof.Proof, audit.Hash(h))
 	}
 	if proof.Check() != nil {
 		return registry.Errorf(registry.FailedPrecondition, "the log was rewritten: its first %d entries are not those of the last checkpoint", before.Size)

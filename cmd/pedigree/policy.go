@@ -87,9 +87,6 @@ func newPolicyList(s *settings) *cobra.Command {
 		Short: "List the rules of the policy in force, or its versions",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := p.check(); err != nil {
-				return err
-			}
 			r, err := connect(cmd, s, existingStore)
 			if err != nil {
 				return err
@@ -135,9 +132,6 @@ func newPolicyChange(s *settings, cmd *cobra.Command, change func(*connection, [
 	var ifVersion int
 	var reason string
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := p.check(); err != nil {
-			return err
-		}
 		r, err := connect(cmd, s, existingStore)
 		if err != nil {
 			return err

@@ -37,9 +37,6 @@ the store and --policy. Where there is no store yet, it asks the policy file alo
 		Example: "  pedigree policy explain --role viewer Model.owner\n  pedigree policy explain --role release transition --to PRODUCTION",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.check(); err != nil {
-				return err
-			}
 			if in.Field = &args[0]; registry.IsAction(args[0]) {
 				in.Field, in.Action = nil, &args[0]
 			}

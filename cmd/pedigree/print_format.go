@@ -14,19 +14,27 @@ import (
 )
 
 // printFormat is the form in which a command prints data: a table for people, JSON or YAML for
-// programs.
+// programs. It is the value of the flag -o.
 type printFormat string
 
 // addPrintFormat adds the flag -o to a command.
 func addPrintFormat(cmd *cobra.Command, f *printFormat) {
-	cmd.Flags().StringVarP((*string)(f), "output", "o", "table", "the form of what is printed: table, json or yaml")
+	*f = "table"
+	cmd.Flags().VarP(f, "output", "o", "the form of what is printed: table, json or yaml")
 }
 
-// check answers INVALID_ARGUMENT for a form that there is not. Call it before anything is done.
-func (f printFormat) check() error {
-	if f != "table" && f != "json" && f != "yaml" {
-		return registry.Invalid("output", "%q is no form; use table, json or yaml", registry.Shorten(string(f), 20))
+// String returns the form.
+func (f *printFormat) String() string { return string(*f) }
+
+// Type names the values of the flag.
+func (f *printFormat) Type() string { return "table|json|yaml" }
+
+// Set sets the form, and refuses one that there is not, before anything is done.
+func (f *printFormat) Set(v string) error {
+	if v != "table" && v != "json" && v != "yaml" {
+		return fmt.Errorf("%q is no form; use table, json or yaml", registry.Shorten(v, 20))
 	}
+	*f = printFormat(v)
 	return nil
 }
 

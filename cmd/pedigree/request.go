@@ -34,7 +34,7 @@ func requestColumns() []column[*registry.TransitionRequest] {
 func newRequestList(s *settings) *cobra.Command {
 	var mine, waiting bool
 	var status, model string
-	format := outputFlag("table")
+	var format printFormat
 	cmd := &cobra.Command{
 		Use: "list", Short: "List requests", Args: cobra.NoArgs,
 		Example: "  pedigree request list --waiting\n  pedigree request list --model credit-approval --status PENDING -o json",
@@ -82,7 +82,7 @@ func newRequestList(s *settings) *cobra.Command {
 	cmd.Flags().BoolVar(&waiting, "waiting", false, "those that you may approve and have not approved yet")
 	cmd.Flags().StringVar(&status, "status", "", "those with this status, such as PENDING")
 	cmd.Flags().StringVar(&model, "model", "", "those of the model of this name")
-	cmd.Flags().VarP(&format, "output", "o", "the output format")
+	addPrintFormat(cmd, &format)
 	return cmd
 }
 
@@ -103,7 +103,7 @@ func allPages[N any](read func(core.Paging) ([]N, core.PageInfo, error)) (all []
 }
 
 func newRequestShow(s *settings) *cobra.Command {
-	format := outputFlag("table")
+	var format printFormat
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "Show a request with its evidence and approvals", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -126,13 +126,13 @@ func newRequestShow(s *settings) *cobra.Command {
 			return printNoun(cmd.OutOrStdout(), format, request)
 		},
 	}
-	cmd.Flags().VarP(&format, "output", "o", "the output format")
+	addPrintFormat(cmd, &format)
 	return cmd
 }
 
 func newDecision(s *settings, verb, short string, decide func(registryClient, context.Context, governance.DecideInput) (*governance.RequestPayload, error)) *cobra.Command {
 	var comment string
-	format := outputFlag("table")
+	var format printFormat
 	cmd := &cobra.Command{
 		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -156,6 +156,6 @@ func newDecision(s *settings, verb, short string, decide func(registryClient, co
 		},
 	}
 	cmd.Flags().StringVar(&comment, "comment", "", "what you say about it")
-	cmd.Flags().VarP(&format, "output", "o", "the output format")
+	addPrintFormat(cmd, &format)
 	return cmd
 }

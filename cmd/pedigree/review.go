@@ -34,7 +34,7 @@ func dueColumns() []column[*registry.Model] {
 
 func newReviewList(s *settings) *cobra.Command {
 	var model, by string
-	format := outputFlag("table")
+	var format printFormat
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the models whose review is due, or the reviews of one model", Args: cobra.NoArgs,
 		Example: "  pedigree review list --by 2027-03-31\n  pedigree review list --model credit-approval -o yaml",
@@ -69,11 +69,11 @@ func newReviewList(s *settings) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&model, "model", "", "the reviews of the model of this name")
 	cmd.Flags().StringVar(&by, "by", "", "due by this day or time, such as 2027-03-31; the default is now")
-	cmd.Flags().VarP(&format, "output", "o", "the output format")
+	addPrintFormat(cmd, &format)
 	return cmd
 }
 
-func printReviews(cmd *cobra.Command, r *connection, model string, format outputFlag) error {
+func printReviews(cmd *cobra.Command, r *connection, model string, format printFormat) error {
 	m, err := r.Model(r.ctx, model)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func parseDay(flag, text string) (time.Time, error) {
 func newReviewRecord(s *settings) *cobra.Command {
 	var in governance.RecordReviewInput
 	var version, decision, next string
-	format := outputFlag("table")
+	var format printFormat
 	cmd := &cobra.Command{
 		Use: "record MODEL --decision DECISION", Short: "Record the outcome of a review, and when the next one is due", Args: cobra.ExactArgs(1),
 		Example: "  pedigree review record credit-approval --decision APPROVED_WITH_CONDITIONS --findings \"drift in income\" --next 2027-06-30",
@@ -140,7 +140,7 @@ func newReviewRecord(s *settings) *cobra.Command {
 	cmd.Flags().StringVar(&in.Findings, "findings", "", "what was found; needed unless the decision is APPROVED")
 	cmd.Flags().StringVar(&version, "version", "", "the version that was looked at")
 	cmd.Flags().StringVar(&next, "next", "", "when the next review is due; the default is an interval from now")
-	cmd.Flags().VarP(&format, "output", "o", "the output format")
+	addPrintFormat(cmd, &format)
 	cmd.MarkFlagRequired("decision")
 	return cmd
 }

@@ -112,9 +112,6 @@ func newTokenList(s *settings) *cobra.Command {
 		Example: "  pedigree token list --subject ada -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := format.check(); err != nil {
-				return err
-			}
 			r, err := connect(cmd, s, existingStore)
 			if err != nil {
 				return err
@@ -150,9 +147,6 @@ func newTokenRevoke(s *settings) *cobra.Command {
 		Example: "  pedigree token revoke token_0123456789abcdefghjkmnpqrs",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := format.check(); err != nil {
-				return err
-			}
 			id, err := registry.ParseID(args[0])
 			if err != nil {
 				return err

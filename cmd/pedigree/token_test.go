@@ -40,7 +40,7 @@ func TestTokensOfAStoreAndOfAServerAreManagedAlike(t *testing.T) {
 			if out := do(0, "token", "list", "--subject", way, "-o", "yaml"); !strings.Contains(out, "subject: "+way) {
 				t.Error(out)
 			}
-			if out := do(1, "token", "list", "-o", "xml"); !strings.Contains(out, "use table, json or yaml") {
+			if out := do(2, "token", "list", "-o", "xml"); !strings.Contains(out, "use table, json or yaml") {
 				t.Error(out)
 			}
 			use := func(want string) {
