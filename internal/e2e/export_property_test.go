@@ -98,7 +98,11 @@ func (s *localRegistry) stored() (out storedGraph) {
 	maps.DeleteFunc(nodes, func(_ registry.ID, n *graph.Node) bool { return !belongs(n) })
 	var ids []registry.ID
 	for id, n := range nodes {
-		out.nodes = append(out.nodes, s.describe(n, nodes))
+		// The times in which an alias pointed at a deleted version are not exported. An alias that
+		// ended is compared by its history, which leaves those times out too.
+		if n.Kind != registry.KindAlias || n.ValidTo.IsZero() {
+			out.nodes = append(out.nodes, s.describe(n, nodes))
+		}
 		if n.Kind.Walked() {
 			ids = append(ids, id)
 		}

@@ -355,6 +355,7 @@ for (const colorScheme of ['light', 'dark']) {
     assert.deepEqual(problems(), []);
     await page.goto(base);
     await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('API token').waitFor();
     assert.equal(await page.evaluate(() => sessionStorage.length), 0);
     await close();
   });
