@@ -54,12 +54,12 @@ func (l asOf) visibleText(node, row string) string {
 	if !l.revisions {
 		return "WITH *, " + node + " AS " + row + " WHERE " + row + ".valid_from <= $valid AND " + row + ".created_seq <= $known\n"
 	}
-	return `CALL { WITH ` + node + ` MATCH (v:Revision) USING INDEX v:Revision(node_key) WHERE v.node_key = ` + node + `.key AND v.recorded_seq <= $known AND v.since <= $since
+	return `CALL { WITH ` + node + ` MATCH (v:Revision) USING INDEX SEEK v:Revision(node_key) WHERE v.node_key = ` + node + `.key AND v.recorded_seq <= $known AND v.since <= $since
 RETURN v AS ` + row + ` ORDER BY CASE WHEN $by_since THEN v.since ELSE 0 END DESC, v.revision DESC LIMIT 1 }
 WITH * WHERE ` + row + ".valid_from <= $valid\n"
 }
 
 // nodesText reads nodes by their keys.
 func (l asOf) nodesText(bare bool) string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\n" + l.visibleText("n", "w") + "RETURN " + projection("w", "n", bare) + " AS node"
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX SEEK n:Node(key)\n" + l.visibleText("n", "w") + "RETURN " + projection("w", "n", bare) + " AS node"
 }

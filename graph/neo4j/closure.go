@@ -192,7 +192,7 @@ func reachedNodeOf(r row, depth int) reachedNode {
 
 // rootsText reads the roots of a walk.
 func (l asOf) rootsText() string {
-	return "UNWIND $keys AS key MATCH (f:Node {key: key}) USING INDEX f:Node(key)\n" + l.visibleText("f", "w") + "RETURN " + reachedColumns
+	return "UNWIND $keys AS key MATCH (f:Node {key: key}) USING INDEX SEEK f:Node(key)\n" + l.visibleText("f", "w") + "RETURN " + reachedColumns
 }
 
 func (w *walker) roots(ctx context.Context) ([]reachedNode, error) {

@@ -11,14 +11,14 @@ import (
 
 // innerEdgesText reads the edges between reached nodes.
 func (l asOf) innerEdgesText() string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key})-[r]->(f) USING INDEX n:Node(key) WHERE f.key IN $held AND " + edgeValidOfTypes +
+	return "UNWIND $keys AS key MATCH (n:Node {key: key})-[r]->(f) USING INDEX SEEK n:Node(key) WHERE f.key IN $held AND " + edgeValidOfTypes +
 		"\nRETURN n.id AS from, f.id AS to, " + edgeColumns
 }
 
 // deepText finds nodes with far ends that were not reached. It stops at the first one
 // of each node.
 func (l asOf) deepText(d graph.Direction, p edgePattern) string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\nCALL { WITH n MATCH " + arrow(d, "n", "r"+p.types, "f") +
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX SEEK n:Node(key)\nCALL { WITH n MATCH " + arrow(d, "n", "r"+p.types, "f") +
 		" WHERE NOT f.key IN $held AND " + edgeValid + p.and() + "\n" + l.visibleText("f", "w") + "RETURN true AS deep LIMIT 1 }\nRETURN n.id AS id"
 }
 

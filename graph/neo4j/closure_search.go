@@ -26,7 +26,7 @@ func searchDepthBound(depth int) string {
 // searchText finds everything within a depth by one pruning breadth-first search in the
 // server. The planner prunes because the query returns no path.
 func searchText(d graph.Direction, depth string) string {
-	return "MATCH (a:Node {key: $key}) USING INDEX a:Node(key)\nMATCH p = " + arrow(d, "a", "*0.."+depth, "f") +
+	return "MATCH (a:Node {key: $key}) USING INDEX SEEK a:Node(key)\nMATCH p = " + arrow(d, "a", "*0.."+depth, "f") +
 		" WHERE all(r IN relationships(p) WHERE " + edgeValidOfTypes + ")\n" +
 		"WITH f, min(length(p)) AS depth WHERE depth <= $depth\n" +
 		"RETURN " + reachedColumns + ", f.valid_from AS valid_from, depth, COUNT { " + arrow(d, "f", "", "") + " } AS degree LIMIT $cap"

@@ -98,9 +98,9 @@ func (p edgePattern) resultText(i string, d graph.Direction, bare bool) string {
 func singleQueryText(q graph.ClosureQuery) string {
 	var b strings.Builder
 	main := walkPattern(q.Edges)
-	b.WriteString("MATCH (h:Head {key: $head}) USING INDEX h:Head(key) WHERE NOT $pinned OR h.seq <= $known\n" +
+	b.WriteString("MATCH (h:Head {key: $head}) USING INDEX SEEK h:Head(key) WHERE NOT $pinned OR h.seq <= $known\n" +
 		"WITH CASE WHEN $own OR h.seq > $known THEN $known ELSE h.seq END AS known\n" +
-		"UNWIND $keys AS key MATCH (a:Node {key: key}) USING INDEX a:Node(key)\n" + main.nodesText(q.Direction, depthBound(singleQueryDepths, q.Depth)) +
+		"UNWIND $keys AS key MATCH (a:Node {key: key}) USING INDEX SEEK a:Node(key)\n" + main.nodesText(q.Direction, depthBound(singleQueryDepths, q.Depth)) +
 		"WITH DISTINCT known, f LIMIT $nodes\nWITH known, collect(f) AS n0 WHERE size(n0) < $nodes\n")
 	out, carried := "RETURN known, "+main.resultText("0", q.Direction, q.Bare), "n0"
 	for i, s := range q.Stages {

@@ -17,14 +17,14 @@ const (
 	dumpWindowChanged = 20000
 )
 
-const dumpedNodes = "MATCH (n:Node) USING INDEX n:Node(ns, number) WHERE n.ns = $ns AND n.number >= $number AND n.number < $end AND n.recorded_seq > $since\n" +
-	"MATCH (v:Revision) USING INDEX v:Revision(node_key) WHERE v.node_key = n.key AND (n.number > $number OR v.revision > $revision)\n"
+const dumpedNodes = "MATCH (n:Node) USING INDEX SEEK n:Node(ns, number) WHERE n.ns = $ns AND n.number >= $number AND n.number < $end AND n.recorded_seq > $since\n" +
+	"MATCH (v:Revision) USING INDEX SEEK v:Revision(node_key) WHERE v.node_key = n.key AND (n.number > $number OR v.revision > $revision)\n"
 
 var (
 	// dumpSizes reads the sizes of a batch's documents before the documents.
 	dumpSizes = dumpedNodes + "RETURN size(v.doc) AS size ORDER BY n.number, v.revision LIMIT $limit"
 	dumpNodes = dumpedNodes + "RETURN " + projection("v", "n", false) + " AS node, n.revision AS newest ORDER BY n.number, v.revision LIMIT $limit"
-	dumpEdges = "MATCH (n:Node) USING INDEX n:Node(ns, number) WHERE n.ns = $ns AND n.number >= $from AND n.number < $end\n" +
+	dumpEdges = "MATCH (n:Node) USING INDEX SEEK n:Node(ns, number) WHERE n.ns = $ns AND n.number >= $from AND n.number < $end\n" +
 		"MATCH (n)-[r]->(f) WHERE r.recorded_seq <= $head AND (r.recorded_seq > $since OR r.retracted_seq > $since)\n" +
 		"AND (n.number > $from OR f.number > $to OR f.number = $to AND (type(r) > $kind OR type(r) = $kind AND r.recorded_seq > $recorded))\n" +
 		"RETURN n.id AS from, n.number AS from_number, f.id AS to, f.number AS to_number, " + edgeColumns +

@@ -161,22 +161,22 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	}
 	switch {
 	case q.Text != nil:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(key)"
+		f.match = "MATCH (n:Node) USING INDEX SEEK n:Node(key)"
 		f.conds = append(f.conds, "n.key IN "+f.param(f.textKeys))
 	case len(q.Slots) > 0 && q.PerParent:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(" + parentKey + ")"
-		f.conds = append(f.conds, "EXISTS { MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN "+f.param(distinct(keysOf(f.v, q.Slots)))+" AND s.node_key = n.key }")
+		f.match = "MATCH (n:Node) USING INDEX SEEK n:Node(" + parentKey + ")"
+		f.conds = append(f.conds, "EXISTS { MATCH (s:Slot) USING INDEX SEEK s:Slot(key) WHERE s.key IN "+f.param(distinct(keysOf(f.v, q.Slots)))+" AND s.node_key = n.key }")
 	case len(q.Slots) > 0:
-		f.match = "MATCH (s:Slot) USING INDEX s:Slot(key) WHERE s.key IN " + f.param(distinct(keysOf(f.v, q.Slots))) +
-			" WITH DISTINCT s.node_key AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)"
+		f.match = "MATCH (s:Slot) USING INDEX SEEK s:Slot(key) WHERE s.key IN " + f.param(distinct(keysOf(f.v, q.Slots))) +
+			" WITH DISTINCT s.node_key AS key MATCH (n:Node {key: key}) USING INDEX SEEK n:Node(key)"
 	case len(q.Parents) > 0:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(" + parentKey + ")"
+		f.match = "MATCH (n:Node) USING INDEX SEEK n:Node(" + parentKey + ")"
 	case len(q.Kinds) == 0:
 		return registry.Invalid("kinds", "give kinds, parents or slots to find nodes")
 	case order == registry.IndexValidFrom:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(" + kindKey + ", valid_from)"
+		f.match = "MATCH (n:Node) USING INDEX SEEK n:Node(" + kindKey + ", valid_from)"
 	default:
-		f.match = "MATCH (n:Node) USING INDEX n:Node(" + kindKey + ", name)"
+		f.match = "MATCH (n:Node) USING INDEX SEEK n:Node(" + kindKey + ", name)"
 	}
 	if len(q.Parents) > 0 {
 		f.parents = f.param(distinct(keysOf(f.v, q.Parents)))
@@ -364,7 +364,7 @@ func (f *finder) predicate(p graph.Predicate) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "EXISTS { MATCH (c:Node) USING INDEX c:Node(parent_key) WHERE c.parent_key = n.key AND c.kind = " + f.param(string(p.Child)) +
+	return "EXISTS { MATCH (c:Node) USING INDEX SEEK c:Node(parent_key) WHERE c.parent_key = n.key AND c.kind = " + f.param(string(p.Child)) +
 		" AND c.deleted = false AND " + cond + " }", nil
 }
 

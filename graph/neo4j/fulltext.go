@@ -31,7 +31,7 @@ const (
 	// queryFulltext reads from the index. Its parameter is a Lucene query made of folded
 	// words and of property names that this package gives.
 	queryFulltext       = "CALL db.index.fulltext.queryNodes('node_words', $query, {limit: $most}) YIELD node RETURN node.key AS key"
-	setSearchProperties = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n += row.words"
+	setSearchProperties = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX SEEK n:Node(key) SET n += row.words"
 )
 
 // searchProperties are the properties that a node is found by, empty when its kind is

@@ -28,7 +28,7 @@ func headStateOf(r row) headState {
 }
 
 // readHeadState reads the state of the store.
-const readHeadState = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.schema AS schema, h.repairs AS repairs, h.migration AS migration"
+const readHeadState = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) RETURN h.seq AS seq, h.schema AS schema, h.repairs AS repairs, h.migration AS migration"
 
 // headReader reads the state of the store for all who ask. Those who ask while it reads
 // share the next read, which is sent after they asked.

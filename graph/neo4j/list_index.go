@@ -64,7 +64,7 @@ func (x listIndex) properties() []string {
 // pattern is the text that finds nodes by the index.
 func (x listIndex) pattern() string {
 	list := strings.ReplaceAll(strings.Join(x.properties(), ", "), "n.", "")
-	return "MATCH (n:" + string(x.kind) + ") USING INDEX n:" + string(x.kind) + "(" + list + ")"
+	return "MATCH (n:" + string(x.kind) + ") USING INDEX SEEK n:" + string(x.kind) + "(" + list + ")"
 }
 
 // listIndexOf returns the index for a query for the children of one parent or of each of
@@ -111,7 +111,7 @@ var setAbsentColumns = func() string {
 		}
 		sets = append(sets, "n."+string(c.Name)+" = coalesce(n."+string(c.Name)+", "+absent+")")
 	}
-	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key) SET " + strings.Join(sets, ", ")
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX SEEK n:Node(key) SET " + strings.Join(sets, ", ")
 }()
 
 // backfillAbsent runs setAbsentColumns over the kinds that have lists.

@@ -40,7 +40,7 @@ func entryOf(p map[string]any) registry.LogEntry {
 
 // lastEntryBefore reads the sequence of the last entry before a time. Times never fall from
 // one entry to the next.
-const lastEntryBefore = "MATCH (l:Log) USING INDEX l:Log(ns, at) WHERE l.ns = $ns AND l.at < $at RETURN l.seq AS seq ORDER BY l.at DESC, l.seq DESC LIMIT 1"
+const lastEntryBefore = "MATCH (l:Log) USING INDEX SEEK l:Log(ns, at) WHERE l.ns = $ns AND l.at < $at RETURN l.seq AS seq ORDER BY l.at DESC, l.seq DESC LIMIT 1"
 
 // Log returns entries of the audit feed by sequence.
 func (s *Store) Log(ctx context.Context, q graph.LogQuery) (entries []registry.LogEntry, err error) {
@@ -102,7 +102,7 @@ func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
 	}
 	switch {
 	case len(q.Seqs) > 0:
-		b.WriteString("UNWIND $keys AS key MATCH (l:Log {key: key}) USING INDEX l:Log(key) WHERE l.seq > $after AND l.seq < $before")
+		b.WriteString("UNWIND $keys AS key MATCH (l:Log {key: key}) USING INDEX SEEK l:Log(key) WHERE l.seq > $after AND l.seq < $before")
 		keys := make([]string, 0, len(q.Seqs))
 		for _, seq := range q.Seqs {
 			if k := v.key(seqKey(seq)); !slices.Contains(keys, k) {
@@ -117,16 +117,16 @@ func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
 			and("l.actor = $actor", "actor", q.Actor)
 		}
 	case q.Object != "":
-		b.WriteString("MATCH (t:Touch) USING INDEX t:Touch(object_key, seq) WHERE t.object_key = $object AND t.seq > $after AND t.seq < $before MATCH (l:Log {key: t.log_key}) WHERE true")
+		b.WriteString("MATCH (t:Touch) USING INDEX SEEK t:Touch(object_key, seq) WHERE t.object_key = $object AND t.seq > $after AND t.seq < $before MATCH (l:Log {key: t.log_key}) WHERE true")
 		params["object"] = v.key(string(q.Object))
 	case q.Actor != "":
-		b.WriteString("MATCH (l:Log) USING INDEX l:Log(actor_key, seq) WHERE l.actor_key = $actor_key AND l.seq > $after AND l.seq < $before")
+		b.WriteString("MATCH (l:Log) USING INDEX SEEK l:Log(actor_key, seq) WHERE l.actor_key = $actor_key AND l.seq > $after AND l.seq < $before")
 		params["actor_key"] = v.key(q.Actor)
 	case len(q.Models) == 1:
-		b.WriteString("MATCH (l:Log) USING INDEX l:Log(model_key, seq) WHERE l.model_key = $model_key AND l.seq > $after AND l.seq < $before")
+		b.WriteString("MATCH (l:Log) USING INDEX SEEK l:Log(model_key, seq) WHERE l.model_key = $model_key AND l.seq > $after AND l.seq < $before")
 		params["model_key"] = v.key(string(q.Models[0]))
 	default:
-		b.WriteString("MATCH (l:Log) USING INDEX l:Log(ns, seq) WHERE l.ns = $ns AND l.seq > $after AND l.seq < $before")
+		b.WriteString("MATCH (l:Log) USING INDEX SEEK l:Log(ns, seq) WHERE l.ns = $ns AND l.seq > $after AND l.seq < $before")
 	}
 	if q.Object != "" && q.Actor != "" && len(q.Seqs) == 0 {
 		and("l.actor = $actor", "actor", q.Actor)

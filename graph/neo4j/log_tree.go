@@ -47,9 +47,9 @@ func (t *txn) addToTree(entries []*registry.LogEntry) (err error) {
 }
 
 const (
-	readLeaves = "MATCH (l:Log) USING INDEX l:Log(ns, seq) WHERE l.ns = $ns AND l.seq > $after RETURN l.seq AS seq, l.leaf_hash AS leaf ORDER BY l.seq LIMIT $limit"
-	setTrees   = "UNWIND $rows AS row MATCH (l:Log {key: row.key}) USING INDEX l:Log(key) SET l.tree = row.tree"
-	setRoots   = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.roots = $roots"
+	readLeaves = "MATCH (l:Log) USING INDEX SEEK l:Log(ns, seq) WHERE l.ns = $ns AND l.seq > $after RETURN l.seq AS seq, l.leaf_hash AS leaf ORDER BY l.seq LIMIT $limit"
+	setTrees   = "UNWIND $rows AS row MATCH (l:Log {key: row.key}) USING INDEX SEEK l:Log(key) SET l.tree = row.tree"
+	setRoots   = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.roots = $roots"
 )
 
 // backfillTree writes the tree hashes of entries that are older than them, one page in each

@@ -78,7 +78,7 @@ func (h neighborQuery) match() string { return "MATCH " + arrow(h.direction, "n"
 
 // startText reads the nodes whose neighbors are asked for.
 func (h neighborQuery) startText() string {
-	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)\n" + h.visibleText("n", "near")
+	return "UNWIND $keys AS key MATCH (n:Node {key: key}) USING INDEX SEEK n:Node(key)\n" + h.visibleText("n", "near")
 }
 
 // boundedText tries the first $tries edges by the number of their far ends, and returns

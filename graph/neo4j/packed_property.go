@@ -167,8 +167,8 @@ func unpackArc(packed any, d graph.Direction) (graph.Arc, bool) {
 const (
 	// setPackedTail packs an edge between two nodes from its row's packEdgeTail.
 	setPackedTail  = "r.packed = toString(a.number) + ';' + toString(b.number) + row.packed"
-	setPacked      = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n.packed = row.packed"
-	setPackedEdges = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) MATCH (n)-[r]->(t)\n" +
+	setPacked      = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX SEEK n:Node(key) SET n.packed = row.packed"
+	setPackedEdges = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX SEEK n:Node(key) MATCH (n)-[r]->(t)\n" +
 		"SET r.packed = toString(n.number) + ';' + toString(t.number) + ';' + type(r) + ';' + toString(r.valid_from) + ';' + toString(r.valid_to) + ';' + toString(r.recorded_seq) + ';' + r.by"
 )
 

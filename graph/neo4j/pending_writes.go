@@ -105,14 +105,14 @@ var pendingLists = func() []string {
 // so that the server plans it once.
 var writePending = func() string {
 	var b strings.Builder
-	b.WriteString("MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number, h.roots = $roots WITH h\n")
+	b.WriteString("MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.seq = $seq, h.number = $number, h.roots = $roots WITH h\n")
 	call := func(text string) { b.WriteString("CALL { " + text + " }\n") }
-	call("UNWIND $in." + freedSlots + " AS row MATCH (s:Slot {key: row.key}) USING INDEX s:Slot(key) DELETE s")
+	call("UNWIND $in." + freedSlots + " AS row MATCH (s:Slot {key: row.key}) USING INDEX SEEK s:Slot(key) DELETE s")
 	for _, k := range registry.Kinds() {
 		b.WriteString("FOREACH (row IN $in." + createdList(k) + " | CREATE (n:Node:" + string(k) + ") SET n = row)\n")
 	}
 	b.WriteString("WITH h\n")
-	call("UNWIND $in." + replaced + " AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n = row")
+	call("UNWIND $in." + replaced + " AS row MATCH (n:Node {key: row.key}) USING INDEX SEEK n:Node(key) SET n = row")
 	b.WriteString("FOREACH (row IN $in." + revisions + " | CREATE (v:Revision) SET v = row)\n")
 	b.WriteString("FOREACH (row IN $in." + takenSlots + " | MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key)\n")
 	b.WriteString("FOREACH (row IN $in." + logEntries + " | CREATE (l:Log) SET l = row)\n")

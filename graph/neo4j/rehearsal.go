@@ -148,8 +148,8 @@ func (b *jobBatch) foresee(ctx context.Context, t *txn, r *rehearsal) error {
 }
 
 // readForeseenLists reads nodes and the holders of slots as two lists.
-var readForeseenLists = "CALL { UNWIND $in.nodes AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key) RETURN collect(" + projection("n", "n", false) + ") AS nodes }\n" +
-	"CALL { UNWIND $in.slots AS key MATCH (s:Slot {key: key}) USING INDEX s:Slot(key) OPTIONAL MATCH (n:Node {key: s.node_key}) USING INDEX n:Node(key)\n" +
+var readForeseenLists = "CALL { UNWIND $in.nodes AS key MATCH (n:Node {key: key}) USING INDEX SEEK n:Node(key) RETURN collect(" + projection("n", "n", false) + ") AS nodes }\n" +
+	"CALL { UNWIND $in.slots AS key MATCH (s:Slot {key: key}) USING INDEX SEEK s:Slot(key) OPTIONAL MATCH (n:Node {key: s.node_key}) USING INDEX SEEK n:Node(key)\n" +
 	"RETURN collect({key: s.key, node: s.node, holder: " + projection("n", "n", false) + "}) AS slots }\n"
 
 var readForeseen = readForeseenLists + "RETURN nodes, slots"

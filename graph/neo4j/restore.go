@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	writeMigration = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.seq = $seq, h.number = $number, h.roots = $roots, h.secret = $secret, h.migration = $migration"
-	setMigration   = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.migration = $migration"
+	writeMigration = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.seq = $seq, h.number = $number, h.roots = $roots, h.secret = $secret, h.migration = $migration"
+	setMigration   = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.migration = $migration"
 	// dropRevisions deletes revisions that the batch writes again.
-	dropRevisions = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) WHERE v.revision >= row.revision DELETE v"
+	dropRevisions = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX SEEK v:Revision(node_key) WHERE v.revision >= row.revision DELETE v"
 	// releaseSlots frees slots that a node still holds. Another node may have taken one
 	// already, when the source was written to during its dump.
-	releaseSlots = "UNWIND $rows AS row MATCH (s:Slot {key: row.key}) USING INDEX s:Slot(key) WHERE s.node = row.node DELETE s"
+	releaseSlots = "UNWIND $rows AS row MATCH (s:Slot {key: row.key}) USING INDEX SEEK s:Slot(key) WHERE s.node = row.node DELETE s"
 )
 
 // restoreEdges has one text for each kind, because a type cannot be a parameter.
 var restoreEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
-		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key)\n" +
+		m[k] = "UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX SEEK a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX SEEK b:Node(key)\n" +
 			"MERGE (a)-[r:" + string(k) + " {recorded_seq: row.recorded_seq}]->(b) SET r = row.properties, " + setPackedTail
 	}
 	return m

@@ -62,17 +62,17 @@ const (
 	makeHead = `MERGE (h:Head {key: $key})
 ON CREATE SET h.seq = 0, h.number = 0, h.roots = '', h.schema = 0, h.secret = $secret
 SET h.locked = true`
-	lockHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true"
-	readHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
+	lockHead = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.locked = true"
+	readHead = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
 	// findHead has no hint, because the database may lack the index that it names.
 	findHead  = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
-	setSchema = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.schema = $schema"
+	setSchema = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.schema = $schema"
 )
 
 // lockAndReadHead takes the lock, and then reads the head, the newest log entry and what a
 // rehearsal has noted. The plan must not read a property before it waits for the lock:
 // TestTheHeadIsReadUnderItsLock.
-var lockAndReadHead = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.locked = true WITH h OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX l:Log(key)\n" +
+var lockAndReadHead = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.locked = true WITH h OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX SEEK l:Log(key)\n" +
 	"WITH h, l\n" + readForeseenLists +
 	"RETURN h.seq AS seq, h.number AS number, h.roots AS roots, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, l {.*} AS entry, nodes, slots"
 
@@ -232,7 +232,7 @@ func (s *Store) backfillPages(ctx context.Context, session driver.SessionWithCon
 }
 
 // setVersionKey writes the column of a semver.
-const setVersionKey = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) SET n.version_key = row.value"
+const setVersionKey = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX SEEK n:Node(key) SET n.version_key = row.value"
 
 // backfillColumns fills the column of a semver in nodes that were written before their kind
 // had it. Nodes that have ended may have given it up.

@@ -14,7 +14,7 @@ var namespaceStep = []string{
 
 // setNamespaces writes the namespace of the next nodes by key. A key can begin like
 // those of this namespace and belong to another one whose name contains the separator.
-const setNamespaces = "MATCH (n:Node) USING INDEX n:Node(key) WHERE n.key > $after AND n.key < $end WITH n ORDER BY n.key LIMIT $limit\n" +
+const setNamespaces = "MATCH (n:Node) USING INDEX SEEK n:Node(key) WHERE n.key > $after AND n.key < $end WITH n ORDER BY n.key LIMIT $limit\n" +
 	"SET n.ns = CASE WHEN n.key = $ns + '|' + n.id THEN $ns ELSE n.ns END RETURN max(n.key) AS last"
 
 // backfillNamespaces writes the namespace of nodes that are older than the index, one

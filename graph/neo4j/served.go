@@ -40,7 +40,7 @@ var servedWords = func() *strings.Replacer {
 // changeSupport changes the support of nodes, of a kind where row.kind is not empty, and
 // returns the nodes whose support changes because of that.
 var changeSupport = servedWords.Replace(
-	`UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX n:Node(key) WHERE row.kind = '' OR n.kind = row.kind
+	`UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX SEEK n:Node(key) WHERE row.kind = '' OR n.kind = row.kind
 WITH n, coalesce(n.served, $no) AS before, coalesce(n.support, 0) + row.delta AS support, n.kind = $version AND NOT n.deleted AND n.stage IN $stages AS itself
 WITH n, before, support, CASE WHEN itself THEN $yes WHEN support <= 0 THEN $no WHEN n.kind = $version THEN $below ELSE $yes END AS after
 SET n.support = support, n.served = after, n.served_kind = CASE after WHEN $yes THEN n.kind_key END, n.served_parent = CASE after WHEN $yes THEN n.parent_key END
@@ -54,7 +54,7 @@ RETURN n.parent_key AS key, kind, visible AS delta }
 RETURN key, kind, sum(delta) AS delta`)
 
 // countContents counts the nodes that support new containers.
-var countContents = servedWords.Replace(`UNWIND $rows AS row MATCH (c:Node) USING INDEX c:Node(parent_key) WHERE c.parent_key = row.key AND c.kind IN row.kinds AND c.served = $yes AND NOT c.deleted
+var countContents = servedWords.Replace(`UNWIND $rows AS row MATCH (c:Node) USING INDEX SEEK c:Node(parent_key) WHERE c.parent_key = row.key AND c.kind IN row.kinds AND c.served = $yes AND NOT c.deleted
 RETURN row.key AS key, '' AS kind, count(*) AS delta`)
 
 func servedStages() (out []string) {

@@ -19,19 +19,19 @@ var readSupport = func() string {
 		}
 	}
 	return servedWords.Replace(strings.Replace(
-		`MATCH (n:Node) USING INDEX n:Node(ns, number) WHERE n.ns = $ns AND n.number > $after WITH n ORDER BY n.ns, n.number LIMIT $limit
+		`MATCH (n:Node) USING INDEX SEEK n:Node(ns, number) WHERE n.ns = $ns AND n.number > $after WITH n ORDER BY n.ns, n.number LIMIT $limit
 WITH n, CASE n.kind$contents END AS contents
 RETURN n.key AS key, n.number AS number, n.kind AS kind, coalesce(n.served, $no) AS served, coalesce(n.support, 0) AS support,
 n.kind = $version AND NOT n.deleted AND n.stage IN $stages AS itself,
 CASE WHEN n.served = $yes THEN n.served_kind = n.kind_key AND n.served_parent = n.parent_key ELSE n.served_kind IS NULL AND n.served_parent IS NULL END AS listed,
 CASE n.kind WHEN $deployment THEN COUNT { MATCH (n)-[r:$deploys]->(m) WHERE r.retracted_seq = 0 AND m.kind = $version AND m.served = $yes }
 ELSE COUNT { MATCH (n)<-[r:$above]-(m) WHERE r.retracted_seq = 0 AND m.kind <> $deployment AND m.served > $no } END +
-CASE WHEN contents IS NULL THEN 0 ELSE COUNT { MATCH (c:Node) USING INDEX c:Node(parent_key) WHERE c.parent_key = n.key AND c.kind IN contents AND NOT c.deleted AND c.served = $yes } END AS counted`,
+CASE WHEN contents IS NULL THEN 0 ELSE COUNT { MATCH (c:Node) USING INDEX SEEK c:Node(parent_key) WHERE c.parent_key = n.key AND c.kind IN contents AND NOT c.deleted AND c.served = $yes } END AS counted`,
 		"$contents", contents.String(), 1))
 }()
 
 // countRepair changes the state of the store, so that servers forget what they remember.
-const countRepair = "MATCH (h:Head {key: $key}) USING INDEX h:Head(key) SET h.repairs = coalesce(h.repairs, 0) + 1"
+const countRepair = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.repairs = coalesce(h.repairs, 0) + 1"
 
 // checkServed counts the nodes that do not agree with those that support them, page by page. With
 // repair it changes their support, and passes the changes on: so a node that was read already

@@ -14,18 +14,18 @@ var (
 	// server knows that without reading an edge. All endpoints come in one row, because
 	// rows cost more than their content. The keys are in a map, for the reason that
 	// createEdges gives.
-	readEndpoints = servedWords.Replace(`UNWIND $in.keys AS key MATCH (n:Node {key: key}) USING INDEX n:Node(key)
+	readEndpoints = servedWords.Replace(`UNWIND $in.keys AS key MATCH (n:Node {key: key}) USING INDEX SEEK n:Node(key)
 RETURN collect([key, n.number, n.kind, n.deleted, EXISTS { (n)<--() }, EXISTS { (n)-->() }, coalesce(n.served, $no)])`)
-	readLiveEdges = servedWords.Replace(`UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
+	readLiveEdges = servedWords.Replace(`UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX SEEK a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX SEEK b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0
 RETURN a.id AS from, b.id AS to, a.kind AS from_kind, coalesce(a.served, $no) AS from_served, coalesce(b.served, $no) AS to_served, type(r) AS kind, r.valid_from AS valid_from, r.valid_to AS valid_to,
 r.recorded_seq AS recorded_seq, r.retracted_seq AS retracted_seq, r.by AS by`)
-	retractEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
+	retractEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX SEEK a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX SEEK b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0 SET r.retracted_seq = $seq`
 	// deleteOwnEdges deletes edges that this same Update created.
-	deleteOwnEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX b:Node(key) MATCH (a)-[r]->(b)
+	deleteOwnEdges = `UNWIND $rows AS row MATCH (a:Node {key: row.from}) USING INDEX SEEK a:Node(key) MATCH (b:Node {key: row.to}) USING INDEX SEEK b:Node(key) MATCH (a)-[r]->(b)
 WHERE type(r) = row.kind AND r.retracted_seq = 0 AND r.recorded_seq = $seq DELETE r`
-	findCycle = `UNWIND $rows AS row MATCH (a:Node {key: row.to}) USING INDEX a:Node(key) MATCH (b:Node {key: row.from}) USING INDEX b:Node(key)
+	findCycle = `UNWIND $rows AS row MATCH (a:Node {key: row.to}) USING INDEX SEEK a:Node(key) MATCH (b:Node {key: row.from}) USING INDEX SEEK b:Node(key)
 MATCH p = shortestPath((a)-[*1..]->(b)) WHERE all(r IN relationships(p) WHERE r.retracted_seq = 0)
 RETURN [n IN nodes(p) | n.id] AS path LIMIT 1`
 )
@@ -38,7 +38,7 @@ RETURN [n IN nodes(p) | n.id] AS path LIMIT 1`
 var createEdges = func() map[registry.EdgeKind]string {
 	m := map[registry.EdgeKind]string{}
 	for _, k := range registry.EdgeKinds() {
-		m[k] = "UNWIND $in.rows AS row MATCH (a:Node {key: row[0]}) USING INDEX a:Node(key) MATCH (b:Node {key: row[1]}) USING INDEX b:Node(key) CREATE (a)-[:" + string(k) +
+		m[k] = "UNWIND $in.rows AS row MATCH (a:Node {key: row[0]}) USING INDEX SEEK a:Node(key) MATCH (b:Node {key: row[1]}) USING INDEX SEEK b:Node(key) CREATE (a)-[:" + string(k) +
 			" {valid_from: row[2], valid_to: row[3], recorded_seq: row[4], retracted_seq: 0, by: row[5], packed: row[6]}]->(b)"
 	}
 	return m

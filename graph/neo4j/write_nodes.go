@@ -13,11 +13,11 @@ import (
 
 const (
 	takeSlots = "UNWIND $rows AS row MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key"
-	eraseDocs = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX v:Revision(node_key) SET v.doc = ''"
+	eraseDocs = "UNWIND $rows AS row MATCH (v:Revision {node_key: row.key}) USING INDEX SEEK v:Revision(node_key) SET v.doc = ''"
 )
 
 // readHolders reads which nodes hold slots, and these nodes.
-var readHolders = "UNWIND $keys AS key MATCH (s:Slot {key: key}) USING INDEX s:Slot(key) OPTIONAL MATCH (n:Node {key: s.node_key}) USING INDEX n:Node(key)\n" +
+var readHolders = "UNWIND $keys AS key MATCH (s:Slot {key: key}) USING INDEX SEEK s:Slot(key) OPTIONAL MATCH (n:Node {key: s.node_key}) USING INDEX SEEK n:Node(key)\n" +
 	"RETURN s.key AS key, s.node AS node, " + projection("n", "n", false) + " AS holder"
 
 // isKnownKind has the kinds that nodes can have.
