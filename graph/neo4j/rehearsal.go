@@ -103,7 +103,7 @@ func (b *jobBatch) rehearse(within *txn) *rehearsal {
 	var running []*job
 	var notes []*txn
 	for _, j := range b.jobs {
-		if b.failed[j] != nil || !graph.Rehearsable(j.ctx) {
+		if b.failed[j] != nil || !graph.Rehearsable(j.Context) {
 			continue
 		}
 		own := pending
@@ -112,12 +112,12 @@ func (b *jobBatch) rehearse(within *txn) *rehearsal {
 		v.flush = t.flushPending
 		own.begin(t)
 		running, notes = append(running, j), append(notes, t)
-		j.start <- t
+		j.Start(t)
 	}
 	for i, j := range running {
-		err := <-j.closureErr
+		err := j.Answer()
 		notes[i].end()
-		if j.gone {
+		if j.Exited() {
 			b.failed[j] = err
 		}
 		all.add(notes[i].rehearsal)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j/config"
 
 	"pedigree/graph"
+	"pedigree/graph/updatequeue"
 	"pedigree/registry"
 )
 
@@ -40,11 +40,7 @@ type Store struct {
 	// newestEntry is the newest log entry that an Update of this Store has met.
 	newestEntry atomic.Pointer[registry.LogEntry]
 	closed      atomic.Bool
-	// jobs is the queue of the writer, which closes writerDone when it ends. jobsMu is held
-	// to write while jobs is closed.
-	jobs       chan *job
-	jobsMu     sync.RWMutex
-	writerDone chan struct{}
+	jobs        *updatequeue.Queue[*txn]
 }
 
 // closureMethod is how a closure may be answered: by any method, by a search in the
@@ -132,7 +128,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 		s.driver.Close(ctx)
 		return nil, storeError(err)
 	}
-	s.jobs, s.writerDone = make(chan *job, maxBatch), make(chan struct{})
+	s.jobs = updatequeue.New[*txn](maxBatch)
 	go s.writeLoop()
 	go s.planWriteQueries()
 	return s, nil
@@ -165,14 +161,10 @@ func (s *Store) planWriteQueries() {
 
 // Close ends the connections. Closing twice is the same as closing once.
 func (s *Store) Close() error {
-	s.jobsMu.Lock()
 	if s.closed.Swap(true) {
-		s.jobsMu.Unlock()
 		return nil
 	}
-	close(s.jobs)
-	s.jobsMu.Unlock()
-	<-s.writerDone
+	s.jobs.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), retryTimeout)
 	defer cancel()
 	return storeError(s.driver.Close(ctx))

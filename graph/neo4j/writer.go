@@ -3,14 +3,12 @@ package neo4j
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
 	"pedigree/graph"
+	"pedigree/graph/updatequeue"
 	"pedigree/registry"
 )
 
@@ -18,120 +16,27 @@ import (
 // commit.
 const maxBatch = 64
 
-// The states of a job.
-const (
-	queued int32 = iota
-	started
-	dropped
-)
-
-// job is one Update in the queue of the writer. The closure runs in the goroutine of its
-// caller while the writer waits, so that t.Fatal inside it does not end the writer.
-type job struct {
-	ctx        context.Context
-	fn         func(graph.Tx) error
-	state      atomic.Int32
-	start      chan *txn
-	closureErr chan error
-	result     chan error
-	// gone is true when the goroutine of the caller ended in the closure.
-	gone bool
-}
+// job is one Update in the queue of the writer.
+type job = updatequeue.Job[*txn]
 
 // Update runs fn in a write transaction that holds the lock on the log's head from its
 // first statement. Updates that wait at the same time share one transaction: they run one
 // after the other and are committed together. See graph.Store.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
-	if s.closed.Load() {
-		return errClosed()
+	err := s.jobs.Submit(updatequeue.NewJob(ctx, func(t *txn) error { return fn(t) }))
+	if err == nil {
+		s.beginMoment(ctx)
 	}
-	if err := ctx.Err(); err != nil {
-		return storeError(err)
-	}
-	j := &job{ctx: ctx, fn: fn, start: make(chan *txn), closureErr: make(chan error, 1), result: make(chan error, 1)}
-	if err := s.enqueue(j); err != nil {
-		return err
-	}
-	cancelled := ctx.Done()
-	for {
-		select {
-		case t := <-j.start:
-			j.runClosure(t)
-		case err := <-j.result:
-			if err == nil {
-				s.beginMoment(ctx)
-			}
-			return err
-		case <-cancelled:
-			if j.state.CompareAndSwap(queued, dropped) {
-				return storeError(ctx.Err())
-			}
-			cancelled = nil
-		}
-	}
+	return err
 }
 
-func (s *Store) enqueue(j *job) error {
-	s.jobsMu.RLock()
-	defer s.jobsMu.RUnlock()
-	if s.closed.Load() {
-		return errClosed()
-	}
-	select {
-	case s.jobs <- j:
-		return nil
-	case <-j.ctx.Done():
-		return storeError(j.ctx.Err())
-	}
-}
-
-// runClosure runs the closure and always sends its error to the writer, also after a
-// panic or runtime.Goexit.
-func (j *job) runClosure(t *txn) {
-	err := internal(errors.New("the update ended without an answer"))
-	returned := false
-	defer func() {
-		if !returned {
-			r := recover()
-			if j.gone = r == nil; r != nil {
-				err = internal(fmt.Errorf("an update panicked: %v\n%s", r, debug.Stack()))
-			}
-		}
-		j.closureErr <- err
-	}()
-	err = j.fn(t)
-	returned = true
-}
-
-// writeLoop runs in the writer goroutine. It takes all waiting jobs, commits them
-// together, and then sends each its result.
+// writeLoop runs in the writer goroutine.
 func (s *Store) writeLoop() {
-	defer close(s.writerDone)
-	for j := range s.jobs {
-		batch := []*job{j}
-	fill:
-		for len(batch) < maxBatch {
-			select {
-			case j, ok := <-s.jobs:
-				if !ok {
-					break fill
-				}
-				batch = append(batch, j)
-			default:
-				break fill
-			}
-		}
-		b := &jobBatch{store: s}
-		for _, j := range batch {
-			if j.state.CompareAndSwap(queued, started) {
-				b.jobs = append(b.jobs, j)
-			}
-		}
+	s.jobs.Serve(func(batch []*job) []error {
+		b := &jobBatch{store: s, jobs: batch}
 		b.commit()
-		for i, j := range b.jobs {
-			j.result <- b.results[i]
-		}
-	}
+		return b.results
+	})
 }
 
 // jobBatch is a batch of jobs and what became of them.
@@ -219,8 +124,8 @@ func (b *jobBatch) run(t *txn, i int, j *job) error {
 	defer own.end()
 	err := t.migration.CheckFinished()
 	if err == nil {
-		j.start <- own
-		err = <-j.closureErr
+		j.Start(own)
+		err = j.Answer()
 	}
 	if err == nil {
 		err = own.checkAppended()
@@ -231,7 +136,7 @@ func (b *jobBatch) run(t *txn, i int, j *job) error {
 		}
 	}
 	if err == nil && own.failure == nil {
-		err = storeError(j.ctx.Err())
+		err = storeError(j.Context.Err())
 	}
 	if own.failure != nil {
 		return b.failStatement(t, own, j)
@@ -253,8 +158,8 @@ func (b *jobBatch) run(t *txn, i int, j *job) error {
 // the caller's context ended the statement, the others run again without it.
 func (b *jobBatch) failStatement(t, own *txn, j *job) error {
 	switch {
-	case j.ctx.Err() != nil:
-		b.failed[j] = storeError(j.ctx.Err())
+	case j.Context.Err() != nil:
+		b.failed[j] = storeError(j.Context.Err())
 		return errWithoutOne
 	case b.mayBeOfOne(own.failure):
 		return errEachAlone

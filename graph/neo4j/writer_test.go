@@ -78,7 +78,7 @@ func together(t *testing.T, s *Store, fns ...func(ctx context.Context, tx graph.
 		all.Go(func() {
 			errs[i] = s.Update(graph.MayRehearse(t.Context()), func(tx graph.Tx) error { return fn(t.Context(), tx) })
 		})
-		for len(s.jobs) <= i { // Each update joins the queue before the next one starts.
+		for s.jobs.Len() <= i { // Each update joins the queue before the next one starts.
 			runtime.Gosched()
 		}
 	}

@@ -87,6 +87,9 @@ func WithoutIndexNames(t *testing.T) {
 	t.Cleanup(func() { listIndexes = kept })
 }
 
+// UpdatesWaiting is how many updates wait for the writer.
+func (s *Store) UpdatesWaiting() int { return s.jobs.Len() }
+
 // EmptyLog moves all pages of the engine's log to the file, and lets the log grow from now on.
 func (s *Store) EmptyLog(t *testing.T) {
 	t.Helper()

@@ -65,10 +65,10 @@ func (v *view) secret() (secret []byte, err error) {
 
 // Restore writes a batch of the dump of another store; see graph.Store.
 func (s *Store) Restore(ctx context.Context, source string, b *graph.Batch) (mark graph.DumpPosition, err error) {
-	err = s.submit(ctx, &job{restores: true, fn: func(g graph.Tx) error {
-		mark, err = g.(*tx).restore(ctx, source, b)
+	err = s.updateRestoring(ctx, func(t *tx) error {
+		mark, err = t.restore(ctx, source, b)
 		return err
-	}})
+	})
 	return mark, err
 }
 

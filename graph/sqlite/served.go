@@ -303,13 +303,13 @@ func (s *Store) containerCodes() string {
 
 // CheckServed implements graph.ServedChecker.
 func (s *Store) CheckServed(ctx context.Context, repair bool) (wrong int64, err error) {
-	err = s.submit(ctx, &job{restores: true, fn: func(g graph.Tx) error {
-		wrong, err = g.(*tx).checkServed()
+	err = s.updateRestoring(ctx, func(t *tx) error {
+		wrong, err = t.checkServed()
 		if err == nil && !repair {
 			return errOnlyChecked
 		}
 		return publicError(err)
-	}})
+	})
 	if errors.Is(err, errOnlyChecked) {
 		err = nil
 	}

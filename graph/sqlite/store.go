@@ -12,9 +12,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pedigree/graph"
+	"pedigree/graph/updatequeue"
 	"pedigree/registry"
 
 	engine "zombiezen.com/go/sqlite"
@@ -35,10 +37,8 @@ type Store struct {
 
 	readers chan *conn
 	closing chan struct{}
-
-	mu     sync.RWMutex // held for reading while a job is queued
-	closed bool
-	jobs   chan *job
+	closed  atomic.Bool
+	jobs    *updatequeue.Queue[*tx]
 	// recent belongs to the writer, which runs one update at a time.
 	recent recentNodes
 	// frontier is that of the log after the newest update, zero when it is not known. It
@@ -77,7 +77,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 	if ctx.Err() != nil {
 		return nil, contextError(ctx)
 	}
-	s := &Store{path: path, clock: time.Now, closing: make(chan struct{}), jobs: make(chan *job, maxBatch), writerDone: make(chan struct{})}
+	s := &Store{path: path, clock: time.Now, closing: make(chan struct{}), jobs: updatequeue.New[*tx](maxBatch), writerDone: make(chan struct{})}
 	s.readers = make(chan *conn, min(max(4, 2*runtime.GOMAXPROCS(0)), 8))
 	for _, o := range opts {
 		o(s)
@@ -167,14 +167,11 @@ func (s *Store) Ping(ctx context.Context) (graph.Info, error) {
 
 // Close waits for the running reads and the queued updates, then closes the file.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	first := !s.closed
+	first := !s.closed.Swap(true)
 	if first {
-		s.closed = true
-		close(s.jobs)
 		close(s.closing)
 	}
-	s.mu.Unlock()
+	s.jobs.Close()
 	<-s.writerDone
 	if !first {
 		return nil

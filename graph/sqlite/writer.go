@@ -3,135 +3,39 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"pedigree/graph"
+	"pedigree/graph/updatequeue"
 	"pedigree/registry"
 )
 
 // maxBatch is the maximum number of updates in one commit.
 const maxBatch = 128
 
-// The states of a job.
-const (
-	queued int32 = iota
-	started
-	dropped
-)
-
-// job is one Update in the queue of the writer. The closure runs in the goroutine of
-// its caller while the writer waits. So a panic shows the stack of the caller, and
-// t.Fatal inside the closure does not end the writer.
-type job struct {
-	fn func(graph.Tx) error
-	// restores says that the job may write while a migration is not finished.
-	restores bool
-	// broken says that the closure did not return, so that it must not run again.
-	broken     bool
-	state      atomic.Int32
-	start      chan *tx
-	closureErr chan error
-	commitErr  chan error
-}
+// job is one Update in the queue of the writer.
+type job = updatequeue.Job[*tx]
 
 // Update queues fn for the writer; see graph.Store. If the context ends before fn has
 // started, fn does not run.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
-	return s.submit(ctx, &job{fn: fn})
+	return s.jobs.Submit(updatequeue.NewJob(ctx, func(t *tx) error { return fn(t) }))
 }
 
-// submit queues a job and waits for it.
-func (s *Store) submit(ctx context.Context, j *job) error {
-	if ctx.Err() != nil {
-		return contextError(ctx)
-	}
-	j.start, j.closureErr, j.commitErr = make(chan *tx), make(chan error, 1), make(chan error, 1)
-	if err := s.enqueue(ctx, j); err != nil {
-		return err
-	}
-	cancelled := ctx.Done()
-	for {
-		select {
-		case t := <-j.start:
-			j.runClosure(t)
-		case err := <-j.commitErr:
-			return err
-		case <-cancelled:
-			if j.state.CompareAndSwap(queued, dropped) {
-				return contextError(ctx)
-			}
-			cancelled = nil
-		}
-	}
+// updateRestoring is Update for what may write while a migration is not finished.
+func (s *Store) updateRestoring(ctx context.Context, fn func(*tx) error) error {
+	j := updatequeue.NewJob(ctx, fn)
+	j.Restores = true
+	return s.jobs.Submit(j)
 }
 
-func (s *Store) enqueue(ctx context.Context, j *job) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return closedError()
-	}
-	select {
-	case s.jobs <- j:
-		return nil
-	case <-ctx.Done():
-		return contextError(ctx)
-	}
-}
-
-// runClosure runs the closure and always sends its error to the writer, also after a
-// panic or runtime.Goexit.
-func (j *job) runClosure(t *tx) {
-	err := error(registry.Errorf(registry.Internal, "the update ended without an answer"))
-	returned := false
-	defer func() {
-		if !returned {
-			j.broken = true
-			if r := recover(); r != nil {
-				err = internalError(fmt.Errorf("panic in an update: %v\n%s", r, debug.Stack()))
-			}
-		}
-		j.closureErr <- err
-	}()
-	err = j.fn(t)
-	returned = true
-}
-
-// writeLoop runs in the writer goroutine. It takes all waiting jobs, commits them
-// together, and then sends each its result.
+// writeLoop runs in the writer goroutine.
 func (s *Store) writeLoop(w *conn) {
 	defer close(s.writerDone)
 	defer w.close()
-	for j := range s.jobs {
-		batch := []*job{j}
-	fill:
-		for len(batch) < maxBatch {
-			select {
-			case j, ok := <-s.jobs:
-				if !ok {
-					break fill
-				}
-				batch = append(batch, j)
-			default:
-				break fill
-			}
-		}
-		runnable := batch[:0]
-		for _, j := range batch {
-			if j.state.CompareAndSwap(queued, started) {
-				runnable = append(runnable, j)
-			}
-		}
-		results := s.commit(w, runnable)
-		for i, j := range runnable {
-			j.commitErr <- results[i]
-		}
-	}
+	s.jobs.Serve(func(batch []*job) []error { return s.commit(w, batch) })
 }
 
 // commit runs a batch in one transaction. While another process has the lock, it runs
@@ -202,7 +106,7 @@ var errUndo, errOver = errors.New("sqlite: undo the batch"), errors.New("sqlite:
 func (s *Store) runBatch(w *conn, batch []*job, results []error, point rollbackPoint) error {
 	clear(w.pendingEntries)
 	for i, j := range batch {
-		if j.broken && results[i] != nil {
+		if j.Broken() && results[i] != nil {
 			continue
 		}
 		var over bool
@@ -244,7 +148,7 @@ func pointOf(batch []*job) rollbackPoint {
 	switch {
 	case len(batch) == 1:
 		return wholeTransaction
-	case slices.ContainsFunc(batch, func(j *job) bool { return j.restores }):
+	case slices.ContainsFunc(batch, func(j *job) bool { return j.Restores }):
 		return savepointPerJob
 	}
 	return noSavepoints
@@ -289,18 +193,18 @@ func (s *Store) runJob(w *conn, j *job, point rollbackPoint) (failure error, ove
 func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	t := &tx{view: view{c: w, s: s, inUpdate: true}, pendingEntries: indexEntries{}}
 	head, lastEntryAt, err := t.lastEntry()
-	if err == nil && !j.restores {
+	if err == nil && !j.Restores {
 		err = t.checkMigrated()
 	}
 	if err != nil {
 		return publicError(err), false
 	}
 	t.seq, t.nextSeq, t.lastEntryAt = head+1, head+1, lastEntryAt
-	if s.recent.resetUnlessAt(head); j.restores { // A restore can change nodes without a new log entry.
+	if s.recent.resetUnlessAt(head); j.Restores { // A restore can change nodes without a new log entry.
 		s.forget()
 	}
-	j.start <- t
-	err = <-j.closureErr
+	j.Start(t)
+	err = j.Answer()
 	t.ended = true
 	if err != nil {
 		return err, false
@@ -320,10 +224,10 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 		}
 	}
 	maps.Copy(w.pendingEntries, t.pendingEntries)
-	if !j.restores {
+	if !j.Restores {
 		s.recent.apply(t.change, t.nextSeq-1)
 	}
-	if t.frontier.Size == t.nextSeq-1 && !j.restores {
+	if t.frontier.Size == t.nextSeq-1 && !j.Restores {
 		s.frontier = t.frontier
 	}
 	return nil, false

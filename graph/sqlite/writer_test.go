@@ -78,7 +78,7 @@ func together(t *testing.T, s *Store, updates []func(graph.Tx) error) []error {
 			errs[i] = errors.New("it did not return")
 			errs[i] = s.Update(t.Context(), fn)
 		})
-		for len(s.jobs) <= i {
+		for s.jobs.Len() <= i {
 			time.Sleep(time.Millisecond)
 		}
 	}
