@@ -18,13 +18,9 @@ type Batch struct {
 // needs its own action too. Writes are buffered and combined into fewer store calls
 // (see bufferedTx). fn may run more than once.
 func (g *Gate) WriteBatch(ctx context.Context, action registry.Action, fn func(context.Context, *Batch) error) error {
-	s, err := g.scope(ctx)
+	s, grants, err := g.grantsOf(ctx, action)
 	if err != nil {
 		return err
-	}
-	grants := s.grantsFor(action)
-	if len(grants) == 0 {
-		return s.forbidden(action)
 	}
 	defer g.clearIdentities()
 	return g.store.Update(ctx, func(tx graph.Tx) error {

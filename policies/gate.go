@@ -139,16 +139,9 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 // WriteAny is Write for a change that each of several actions allows, such as a transition and
 // the request for one. fn must ask Tx.MayOn which of them the actor may do where.
 func (g *Gate) WriteAny(ctx context.Context, actions []registry.Action, fn func(context.Context, *Tx) error) error {
-	s, err := g.scope(ctx)
+	s, grants, err := g.grantsOf(ctx, actions...)
 	if err != nil {
 		return err
-	}
-	var grants []actionGrant
-	for _, a := range actions {
-		grants = append(grants, s.grantsFor(a)...)
-	}
-	if len(grants) == 0 {
-		return s.forbidden(actions[0])
 	}
 	var last *Tx // that of the last run
 	err = g.store.Update(graph.MayRehearse(ctx), func(tx graph.Tx) error {
@@ -173,6 +166,20 @@ func (g *Gate) WriteAny(ctx context.Context, actions []registry.Action, fn func(
 		resetScope(ctx)
 	}
 	return nil
+}
+
+// grantsOf returns the caller's scope and grants for actions: FORBIDDEN when there are none.
+func (g *Gate) grantsOf(ctx context.Context, actions ...registry.Action) (s *Scope, grants []actionGrant, err error) {
+	if s, err = g.scope(ctx); err != nil {
+		return nil, nil, err
+	}
+	for _, a := range actions {
+		grants = append(grants, s.grantsFor(a)...)
+	}
+	if len(grants) == 0 {
+		return nil, nil, s.forbidden(actions[0])
+	}
+	return s, grants, nil
 }
 
 // forgetWritten drops the cached identities that a write may have made wrong.
