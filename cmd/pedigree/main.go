@@ -21,9 +21,17 @@ func main() {
 	os.Exit(code)
 }
 
-// Main runs the command until it ends or the context is done. It returns the exit code: 0,
-// 1 for a failure, 2 for wrong arguments, 3 for a load that refused lines. Tests call it
-// in-process.
+// The exit codes. docs/commands.md explains them.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2 // wrong arguments; nothing was done
+	exitRefused = 3 // a load that refused lines
+	exitWaits   = 4 // a transition that needs approvals: a request was made, nothing was moved
+)
+
+// Main runs the command until it ends or the context is done, and returns the exit code. Tests
+// call it in-process.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -32,7 +40,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return 0
+		return exitDone
 	}
 	var known *registry.Error
 	if errors.As(err, &known) {
@@ -40,16 +48,18 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		if known.Code == registry.Internal && known.Err != nil {
 			fmt.Fprintf(stderr, "  cause: %v\n", known.Err)
 		}
-		return 1
+		return exitFailed
 	}
 	fmt.Fprintf(stderr, "pedigree: %v\n", err)
 	switch {
 	case errors.Is(err, errUsage):
-		return 2
+		return exitUsage
 	case errors.Is(err, errRefused):
-		return 3
+		return exitRefused
+	case errors.Is(err, errWaits):
+		return exitWaits
 	}
-	return 1
+	return exitFailed
 }
 
 // errUsage marks errors of the command line.
