@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -73,6 +74,30 @@ func TestEveryShellHasACompletionScript(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		if code, out, stderr := run(t, "completion", shell); code != 0 || !strings.Contains(out, "__complete") {
 			t.Errorf("%s: exit %d %.200s%s", shell, code, out, stderr)
+		}
+	}
+}
+
+// TestBashKeepsAVersionWhole completes MODEL@VERSION in bash, which splits words at @.
+func TestBashKeepsAVersionWhole(t *testing.T) {
+	_, script, _ := run(t, "completion", "bash")
+	_, plain, _ := run(t, "completion", "bash")
+	plain = strings.ReplaceAll(plain, "=:@", "=:")
+	const shell = `
+COMP_WORDBREAKS=$' \t\n"\'@><=;|&(:'
+_init_completion() { # What bash-completion does, with the characters that split no word.
+	words=(pedigree version get); cword=3
+	if [[ $2 == *@* ]]; then cur=credit@1; words+=(credit@1); else cur=1; words+=(credit @ 1); cword=5; fi
+}
+pedigree() { if [[ "$*" == *"get credit@1" ]]; then printf 'credit@1.0.0\ncredit@1.1.0\n:4\n'; fi; }
+COMP_TYPE=9
+complete() { :; }
+compopt() { :; }
+`
+	for _, c := range []struct{ script, want string }{{script, "1.0.0 1.1.0\n"}, {plain, "\n"}} {
+		cmd := exec.Command("bash", "--norc", "-c", shell+c.script+"\n__start_pedigree\necho \"${COMPREPLY[*]}\"")
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != c.want {
+			t.Errorf("bash offers %q, want %q: %v", out, c.want, err)
 		}
 	}
 }

@@ -11,6 +11,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/viper"
+
 	"pedigree/registry"
 )
 
@@ -33,12 +36,19 @@ const (
 // Main runs the command until it ends or the context is done, and returns the exit code. Tests
 // call it in-process.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot()
+	s := &settings{Viper: viper.New()}
+	root := newRootOf(s)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := unknownSubcommand(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
+	if err != nil && !s.understood {
+		err = fmt.Errorf("%w; %w", err, errUsage)
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -60,6 +70,16 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitWaits
 	}
 	return exitFailed
+}
+
+// unknownSubcommand returns an error for a command that groups others and is followed by none of
+// them. Cobra prints the help and reports success.
+func unknownSubcommand(root *cobra.Command, args []string) error {
+	cmd, rest, err := root.Find(args)
+	if err != nil || cmd == root || cmd.Runnable() || cmd.ParseFlags(rest) != nil || cmd.Flags().NArg() == 0 {
+		return nil // Cobra decides.
+	}
+	return fmt.Errorf("unknown command %q for %q", registry.Shorten(cmd.Flags().Arg(0), 60), cmd.CommandPath())
 }
 
 // errUsage marks errors of the command line.

@@ -46,6 +46,7 @@ var settingUses = map[string]settingUse{
 	"audit verify":     storeOrServer,
 	"audit watch":      storeOrServer,
 
+	"completion":    {},
 	"demo load":     storeOrServer,
 	"deploy end":    storeOrServer,
 	"deploy list":   storeOrServer,

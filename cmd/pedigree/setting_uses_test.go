@@ -81,6 +81,7 @@ func (p *probeSettings) args(name string) []string {
 	}
 	request := string(registry.TransitionRequestID("mv_0", 1)) // There is no such request.
 	more, ok := map[string][]string{
+		"completion":       {"bash"},
 		"audit checkpoint": {}, "audit export": {}, "audit verify": {}, "audit watch": {filepath.Join(p.t.TempDir(), "watched")},
 		"demo load": {}, "doctor": {}, "export": {}, "import dvc": {p.sample}, "import git": {p.sample}, "lineage": {"credit-approval@1.0.0"}, "load": {file(`{"model":{"name":"m"}}`)},
 		"migrate":     {"--from", "sqlite://" + filepath.Join(p.data, "pedigree.db"), "--to", "sqlite://" + filepath.Join(p.t.TempDir(), "to.db")},
