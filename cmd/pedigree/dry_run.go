@@ -157,7 +157,7 @@ func printDryRun(cmd *cobra.Command, s *settings, run importer, from string, o d
 		return err
 	}
 	defer os.RemoveAll(dir)
-	own := &settings{viper.New()}
+	own := &settings{Viper: viper.New()}
 	own.Set("data", dir)
 	local, err := openLocalRegistry(cmd.Context(), own, createStore)
 	if err != nil {

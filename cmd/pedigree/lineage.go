@@ -21,6 +21,7 @@ func newLineage(s *settings) *cobra.Command {
 	var down bool
 	var depth int
 	var format, output string
+	var web webPage
 	cmd := &cobra.Command{
 		Use:   "lineage REF",
 		Short: "Draw or export the lineage of a version, deployment or any other node",
@@ -30,10 +31,14 @@ PRODUCTION, else the latest one. With --format the same graph is written in a fo
 for other tools.`,
 		Example: "  pedigree lineage credit-approval\n  pedigree lineage credit-approval@1.0.0\n  pedigree lineage --down dv_0123456789abcdefghjkmnpqrs\n" +
 			"  pedigree lineage credit-approval@1.0.0 --format cyclonedx --output credit-approval.cdx.json",
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeArgs(s, versionRefs),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if in.Format, err = export.ParseFormat(format); err != nil {
 				return err
+			}
+			if web {
+				return web.open(cmd, s, func(r *connection) (registry.ID, error) { return resolve(r.ctx, r, args[0]) })
 			}
 			r, err := connect(cmd, s, existingStore)
 			if registry.CodeOf(err) == registry.NotFound {
@@ -67,6 +72,7 @@ for other tools.`,
 	cmd.Flags().StringVar(&format, "format", export.Tree.Name(), "the output format: one of "+strings.Join(names, ", "))
 	cmd.Flags().StringVar(&output, "output", "", "write to this file instead of standard output")
 	cmd.Flags().BoolVar(&down, "down", false, "show what was made from the node instead of what it came from")
+	web.add(cmd)
 	cmd.Flags().IntVar(&depth, "depth", 20, "the maximum number of hops, from 0 to 50")
 	return cmd
 }
@@ -88,41 +94,18 @@ func explainEmpty(r *connection, err error) error {
 }
 
 // resolve returns the node id for MODEL@VERSION, MODEL or an id.
-func resolve(ctx context.Context, s registryClient, ref string) (registry.ID, error) {
-	if model, version, ok := strings.Cut(ref, "@"); ok {
-		v, err := s.ModelVersion(ctx, model, version)
-		if err != nil {
-			return "", err
-		}
-		if v == nil {
-			return "", registry.Errorf(registry.NotFound, "there is no version %q of a model %q; list models with the query models", version, model)
-		}
-		return v.ID, nil
-	}
+func resolve(ctx context.Context, r registryClient, ref string) (registry.ID, error) {
 	if id, err := registry.ParseID(ref); err == nil {
 		return id, nil
 	}
-	return resolveModel(ctx, s, ref)
+	return resolveVersion(ctx, r, ref)
 }
 
-// resolveModel returns the id of a model's version in PRODUCTION, else of its latest one.
-func resolveModel(ctx context.Context, s registryClient, name string) (registry.ID, error) {
-	m, err := s.Model(ctx, name)
+// resolveVersion returns the id of the version that MODEL@VERSION or MODEL names.
+func resolveVersion(ctx context.Context, r registryClient, ref string) (registry.ID, error) {
+	v, err := versionOf(ctx, r, ref)
 	if err != nil {
 		return "", err
-	}
-	if m == nil {
-		return "", registry.Errorf(registry.NotFound, "%q is no id, and there is no model of this name; give an id, MODEL@VERSION or MODEL", registry.Shorten(name, 100))
-	}
-	v, err := s.ProductionVersion(ctx, m)
-	if err == nil && v == nil {
-		v, err = s.ModelVersion(ctx, name, "latest")
-	}
-	if err != nil {
-		return "", err
-	}
-	if v == nil {
-		return "", registry.Errorf(registry.NotFound, "the model %q has no version in PRODUCTION and no release; name a version as MODEL@VERSION", registry.Shorten(name, 100))
 	}
 	return v.ID, nil
 }

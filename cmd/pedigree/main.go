@@ -11,6 +11,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/viper"
+
 	"pedigree/registry"
 )
 
@@ -21,18 +24,33 @@ func main() {
 	os.Exit(code)
 }
 
-// Main runs the command until it ends or the context is done. It returns the exit code: 0,
-// 1 for a failure, 2 for wrong arguments, 3 for a load that refused lines. Tests call it
-// in-process.
+// The exit codes. docs/commands.md explains them.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2 // wrong arguments; nothing was done
+	exitRefused = 3 // a load that refused lines
+	exitWaits   = 4 // a transition that needs approvals: a request was made, nothing was moved
+)
+
+// Main runs the command until it ends or the context is done, and returns the exit code. Tests
+// call it in-process.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot()
+	s := &settings{Viper: viper.New()}
+	root := newRootOf(s)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := unknownSubcommand(root, args)
 	if err == nil {
-		return 0
+		err = root.ExecuteContext(ctx)
+	}
+	if err != nil && !s.understood {
+		err = fmt.Errorf("%w; %w", err, errUsage)
+	}
+	if err == nil {
+		return exitDone
 	}
 	var known *registry.Error
 	if errors.As(err, &known) {
@@ -40,16 +58,28 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		if known.Code == registry.Internal && known.Err != nil {
 			fmt.Fprintf(stderr, "  cause: %v\n", known.Err)
 		}
-		return 1
+		return exitFailed
 	}
 	fmt.Fprintf(stderr, "pedigree: %v\n", err)
 	switch {
 	case errors.Is(err, errUsage):
-		return 2
+		return exitUsage
 	case errors.Is(err, errRefused):
-		return 3
+		return exitRefused
+	case errors.Is(err, errWaits):
+		return exitWaits
 	}
-	return 1
+	return exitFailed
+}
+
+// unknownSubcommand returns an error for a command that groups others and is followed by none of
+// them. Cobra prints the help and reports success.
+func unknownSubcommand(root *cobra.Command, args []string) error {
+	cmd, rest, err := root.Find(args)
+	if err != nil || cmd == root || cmd.Runnable() || cmd.ParseFlags(rest) != nil || cmd.Flags().NArg() == 0 {
+		return nil // Cobra decides.
+	}
+	return fmt.Errorf("unknown command %q for %q", registry.Shorten(cmd.Flags().Arg(0), 60), cmd.CommandPath())
 }
 
 // errUsage marks errors of the command line.

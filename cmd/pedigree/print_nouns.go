@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -17,6 +18,11 @@ type column[N registry.Node] struct {
 
 // printNouns prints nouns: as a table, or with all their fields as JSON or YAML.
 func printNouns[N registry.Node](w io.Writer, format printFormat, nouns []N, columns []column[N]) error {
+	return printNounsWith(w, format, nouns, columns, func(N) map[string]any { return nil })
+}
+
+// printNounsWith is printNouns, with more fields for each noun in JSON and YAML.
+func printNounsWith[N registry.Node](w io.Writer, format printFormat, nouns []N, columns []column[N], more func(N) map[string]any) error {
 	data, rows, titles := make([]map[string]any, len(nouns)), make([][]string, len(nouns)), []string{}
 	for _, c := range columns {
 		titles = append(titles, c.title)
@@ -26,6 +32,7 @@ func printNouns[N registry.Node](w io.Writer, format printFormat, nouns []N, col
 		if data[i], err = fieldsOf(n); err != nil {
 			return err
 		}
+		maps.Copy(data[i], more(n))
 		for _, c := range columns {
 			rows[i] = append(rows[i], registry.Shorten(strings.Join(strings.Fields(c.cell(n)), " "), 80))
 		}
@@ -35,10 +42,16 @@ func printNouns[N registry.Node](w io.Writer, format printFormat, nouns []N, col
 
 // printNoun prints one noun: its fields, one a line, or as JSON or YAML.
 func printNoun(w io.Writer, format printFormat, n registry.Node) error {
+	return printNounWith(w, format, n, nil)
+}
+
+// printNounWith is printNoun with more fields.
+func printNounWith(w io.Writer, format printFormat, n registry.Node, more map[string]any) error {
 	fields, err := fieldsOf(n)
 	if err != nil {
 		return err
 	}
+	maps.Copy(fields, more)
 	if format == "table" {
 		format = "yaml" // Fields one a line, with nested ones below.
 	}

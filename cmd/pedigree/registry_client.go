@@ -32,6 +32,7 @@ type registryClient interface {
 	jsonlines.Recorder
 	auditClient
 	accessClient
+	catalogClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	TransitionRequests(ctx context.Context, p core.Paging, f *governance.RequestFilter) (*governance.RequestConnection, error)
 	TransitionRequest(ctx context.Context, id registry.ID) (*registry.TransitionRequest, error)
@@ -47,10 +48,27 @@ type registryClient interface {
 	RevokeAPIToken(ctx context.Context, in access.RevokeAPITokenInput) (*access.RevokeAPITokenPayload, error)
 }
 
+// catalogClient holds the methods on models, versions, aliases and the log that the commands of
+// the daily work call beside those of the importers.
+type catalogClient interface {
+	Models(ctx context.Context, p core.Paging, f *catalog.ModelFilter, o *core.ModelOrder) (*catalog.ModelConnection, error)
+	LeadingVersions(ctx context.Context, models []*registry.Model) ([]catalog.LeadingVersions, error)
+	CardOf(ctx context.Context, v *registry.ModelVersion) (*registry.ModelCard, error)
+	AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error)
+	AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error)
+	UpdateModel(ctx context.Context, in catalog.UpdateModelInput) (*catalog.ModelPayload, error)
+	DeleteModel(ctx context.Context, in catalog.DeleteModelInput) (*core.DeletePayload, error)
+	DeleteModelVersion(ctx context.Context, in catalog.DeleteModelVersionInput) (*core.DeletePayload, error)
+	DeleteAlias(ctx context.Context, in catalog.DeleteAliasInput) (*core.DeletePayload, error)
+	AuditLog(ctx context.Context, p core.Paging, f *access.LogFilter) (*access.LogEntryConnection, error)
+}
+
 // connection is the registry of the settings, and the context for its calls.
 type connection struct {
 	registryClient
 	ctx context.Context
+	// server is the URL of the server, "" for a store.
+	server string
 	// store is the open store, and service the one over it; both are nil when the registry is on
 	// a server.
 	store   graph.Store
@@ -73,13 +91,13 @@ func connect(cmd *cobra.Command, s *settings, mode storeMode) (*connection, erro
 		if err != nil {
 			return nil, err
 		}
-		return &connection{registryClient: c, ctx: cmd.Context()}, nil
+		return &connection{registryClient: c, ctx: cmd.Context(), server: c.Server()}, nil
 	}
 	o, err := openLocalRegistry(cmd.Context(), s, mode)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{o.service, asOperator(cmd.Context()), o.store, o.service}, nil
+	return &connection{registryClient: o.service, ctx: asOperator(cmd.Context()), store: o.store, service: o.service}, nil
 }
 
 // serverURL returns the server's URL, or "" to open the store. A store on the command line

@@ -106,6 +106,7 @@ func newRequestShow(s *settings) *cobra.Command {
 	var format printFormat
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "Show a request with its evidence and approvals", Args: cobra.ExactArgs(1),
+		ValidArgsFunction: completeArgs(s, pendingRequests),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := registry.ParseID(args[0])
 			if err != nil {
@@ -135,6 +136,7 @@ func newDecision(s *settings, verb, short string, decide func(registryClient, co
 	var format printFormat
 	cmd := &cobra.Command{
 		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1),
+		ValidArgsFunction: completeArgs(s, pendingRequests),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := registry.ParseID(args[0])
 			if err != nil {

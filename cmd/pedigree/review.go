@@ -115,7 +115,8 @@ func newReviewRecord(s *settings) *cobra.Command {
 	var format printFormat
 	cmd := &cobra.Command{
 		Use: "record MODEL --decision DECISION", Short: "Record the outcome of a review, and when the next one is due", Args: cobra.ExactArgs(1),
-		Example: "  pedigree review record credit-approval --decision APPROVED_WITH_CONDITIONS --findings \"drift in income\" --next 2027-06-30",
+		ValidArgsFunction: completeArgs(s, modelNames),
+		Example:           "  pedigree review record credit-approval --decision APPROVED_WITH_CONDITIONS --findings \"drift in income\" --next 2027-06-30",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			in.Model, in.Decision = &args[0], registry.ReviewDecision(strings.ToUpper(decision))
 			if version != "" {

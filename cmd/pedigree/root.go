@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,10 +14,15 @@ import (
 
 // settings holds the values of flags, PEDIGREE_* variables and the --config file, in this
 // order of precedence.
-type settings struct{ *viper.Viper }
+type settings struct {
+	*viper.Viper
+	// understood is true when the command line names a command with the arguments that it takes.
+	understood bool
+}
 
-func newRoot() *cobra.Command {
-	s := &settings{viper.New()}
+func newRoot() *cobra.Command { return newRootOf(&settings{Viper: viper.New()}) }
+
+func newRootOf(s *settings) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "pedigree",
 		Short:         "A model registry that records where every model came from and where it runs",
@@ -24,6 +30,10 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			s.understood = true
+			if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
+				return fmt.Errorf("%w; %w", err, errUsage)
+			}
 			if err := s.load(cmd); err != nil {
 				return err
 			}
@@ -39,8 +49,7 @@ func newRoot() *cobra.Command {
 	f.String("policy", "", "a policy file that replaces the built-in policy; see pedigree policy check")
 	f.String("log-format", "text", "the format of the log: text or json")
 	f.String("log-level", "info", "the log level: debug, info, warn or error")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w; %w", err, errUsage) })
-	root.AddCommand(newServe(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newAccess(s), newReady(), newImport(s), newLoad(s), newExport(s), newMigrate(s), newDoctor(s), newAudit(s), newRequest(s), newReview(s))
+	root.AddCommand(newServe(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newAccess(s), newReady(), newImport(s), newLoad(s), newExport(s), newMigrate(s), newDoctor(s), newAudit(s), newRequest(s), newReview(s), newModel(s), newVersion(s), newDeploy(s), newLogList(s), newCompletion())
 	return root
 }
 

@@ -46,7 +46,11 @@ var settingUses = map[string]settingUse{
 	"audit verify":     storeOrServer,
 	"audit watch":      storeOrServer,
 
-	"demo load": storeOrServer,
+	"completion":    {},
+	"demo load":     storeOrServer,
+	"deploy end":    storeOrServer,
+	"deploy list":   storeOrServer,
+	"deploy record": storeOrServer,
 	"doctor": {flags: storeFlags, unlessFlags: storeFlags,
 		instead: map[string]string{"server": "the store is checked by who can open it: run this where it is, with --data or --store", "policy": "this reads no policy"}},
 	"export":     storeOrServer,
@@ -54,8 +58,14 @@ var settingUses = map[string]settingUse{
 	"import git": storeOrServer,
 	"lineage":    storeOrServer,
 	"load":       storeOrServer,
+	"log":        storeOrServer,
 	"migrate": {instead: map[string]string{"server": "name the stores with --from and --to", "store": "name the stores with --from and --to",
 		"data": "name the stores with --from and --to", "store-namespace": "name the namespaces with --from-namespace and --to-namespace"}},
+	"model delete":   storeOrServer,
+	"model get":      storeOrServer,
+	"model list":     storeOrServer,
+	"model register": storeOrServer,
+	"model update":   storeOrServer,
 	"policy check":   {instead: map[string]string{"server": "a policy file is checked here, before a server is started with it", "policy": "name the file as the argument"}},
 	"policy explain": storeOrServer,
 	"policy list":    storeOrServer,
@@ -77,6 +87,15 @@ var settingUses = map[string]settingUse{
 	"token create": storeOrServer,
 	"token list":   storeOrServer,
 	"token revoke": storeOrServer,
+
+	"version alias delete": storeOrServer,
+	"version alias list":   storeOrServer,
+	"version alias set":    storeOrServer,
+	"version delete":       storeOrServer,
+	"version get":          storeOrServer,
+	"version list":         storeOrServer,
+	"version register":     storeOrServer,
+	"version transition":   storeOrServer,
 }
 
 // commandName returns the name of a command without that of the program.

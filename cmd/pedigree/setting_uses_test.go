@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -80,6 +81,7 @@ func (p *probeSettings) args(name string) []string {
 	}
 	request := string(registry.TransitionRequestID("mv_0", 1)) // There is no such request.
 	more, ok := map[string][]string{
+		"completion":       {"bash"},
 		"audit checkpoint": {}, "audit export": {}, "audit verify": {}, "audit watch": {filepath.Join(p.t.TempDir(), "watched")},
 		"demo load": {}, "doctor": {}, "export": {}, "import dvc": {p.sample}, "import git": {p.sample}, "lineage": {"credit-approval@1.0.0"}, "load": {file(`{"model":{"name":"m"}}`)},
 		"migrate":     {"--from", "sqlite://" + filepath.Join(p.data, "pedigree.db"), "--to", "sqlite://" + filepath.Join(p.t.TempDir(), "to.db")},
@@ -90,6 +92,10 @@ func (p *probeSettings) args(name string) []string {
 		"review list": {}, "review record": {"credit-approval", "--decision", "APPROVED"},
 		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
 		"token revoke": {string(p.token)},
+		"model list":   {}, "model get": {"credit-approval"}, "model register": {"credit-approval"}, "model update": {"credit-approval", "--owner", "ann"}, "model delete": {"nothing", "--yes"},
+		"version list": {"credit-approval"}, "version get": {"credit-approval"}, "version register": {"credit-approval", "--bump", "minor"}, "version transition": {"credit-approval@9.0.0", "--to", "staging"},
+		"version delete": {"credit-approval@9.0.0", "--yes"}, "version alias list": {"credit-approval"}, "version alias set": {"credit-approval@1.0.0", "seen"}, "version alias delete": {"credit-approval", "seen"},
+		"deploy list": {}, "deploy record": {"credit-approval@1.0.0", "--environment", "test"}, "deploy end": {string(registry.DeploymentID("test", "", "mv_0", time.Time{}))}, "log": {},
 	}[name]
 	if !ok {
 		p.t.Errorf("this test has no arguments for %q", name)
@@ -211,7 +217,8 @@ func TestAServerAndItsPolicyContradict(t *testing.T) {
 
 // TestReadingCommandsCreateNoStore runs each reading command where there is no store.
 func TestReadingCommandsCreateNoStore(t *testing.T) {
-	for _, args := range [][]string{{"export"}, {"lineage", "m@1"}, {"audit", "verify"}, {"audit", "export"}, {"audit", "checkpoint"}, {"policy", "show"}, {"policy", "explain", "--role", "viewer", "Model.owner"}, {"policy", "check", "../../policies/policy.csv"}} {
+	for _, args := range [][]string{{"export"}, {"lineage", "m@1"}, {"audit", "verify"}, {"audit", "export"}, {"audit", "checkpoint"}, {"model", "list"}, {"model", "get", "m"}, {"model", "update", "m", "--owner", "x"}, {"version", "list", "m"}, {"version", "get", "m"}, {"version", "register", "m", "1.0.0"},
+		{"version", "alias", "list", "m"}, {"deploy", "list"}, {"log"}, {"policy", "show"}, {"policy", "explain", "--role", "viewer", "Model.owner"}, {"policy", "check", "../../policies/policy.csv"}} {
 		dir := filepath.Join(t.TempDir(), "typo")
 		t.Setenv("PEDIGREE_DATA", dir)
 		code, stdout, stderr := run(t, args...)

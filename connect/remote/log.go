@@ -7,8 +7,42 @@ import (
 	"net/http"
 	"time"
 
+	"pedigree/registry"
+	"pedigree/service/access"
 	"pedigree/service/audit"
+	"pedigree/service/core"
 )
+
+const opAuditLog = `query AuditLog($first: Int, $after: String, $filter: LogFilter) { auditLog(first: $first, after: $after, filter: $filter) {
+	edges { cursor node { seq at actor action objects model reason approval requestId detail leafHash } } ` + pageFields + ` } }`
+
+// AuditLog returns one page of the log entries that the caller sees, newest first.
+func (c *Client) AuditLog(ctx context.Context, p core.Paging, f *access.LogFilter) (*access.LogEntryConnection, error) {
+	vars := addPaging(map[string]any{}, p)
+	if err := addInput(vars, "filter", f); err != nil {
+		return nil, err
+	}
+	var out struct {
+		AuditLog *struct {
+			Edges []struct {
+				Cursor string
+				Node   *registry.LogEntry
+			}
+			PageInfo core.PageInfo
+		}
+	}
+	if err := c.execute(ctx, opAuditLog, vars, &out); err != nil {
+		return nil, err
+	}
+	if out.AuditLog == nil {
+		return nil, errHiddenList
+	}
+	page := &access.LogEntryConnection{Connection: core.Connection[*access.LogEntryEdge]{Edges: []*access.LogEntryEdge{}, PageInfo: out.AuditLog.PageInfo}}
+	for _, e := range out.AuditLog.Edges {
+		page.Edges = append(page.Edges, &access.LogEntryEdge{Cursor: e.Cursor, Node: e.Node})
+	}
+	return page, nil
+}
 
 // AuditCheckpoint returns the signed checkpoint of the server's log.
 func (c *Client) AuditCheckpoint(ctx context.Context) (*audit.AuditCheckpoint, error) {

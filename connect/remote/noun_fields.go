@@ -191,12 +191,15 @@ type list[N registry.Node] struct {
 	PageInfo core.PageInfo
 }
 
+// errHiddenList is the error for a list that is hidden from the caller.
+var errHiddenList = registry.Errorf(registry.Forbidden, "you may not see a list that this needs; ask an administrator for a role that may")
+
 // connection turns a list into a page of the service. FORBIDDEN when the list is
 // hidden from the caller: an empty page would be read as that there is nothing.
 func connection[N registry.Node, E any](l *list[N], edge func(cursor string, n N) E) (core.Connection[E], error) {
 	out := core.Connection[E]{Edges: []E{}}
 	if l == nil {
-		return out, registry.Errorf(registry.Forbidden, "you may not see a list that this needs; ask an administrator for a role that may")
+		return out, errHiddenList
 	}
 	out.PageInfo = l.PageInfo
 	for _, e := range l.Edges {

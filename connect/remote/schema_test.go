@@ -59,7 +59,7 @@ func TestEveryOperationFitsTheSchema(t *testing.T) {
 func TestNounsAreReadWhole(t *testing.T) {
 	for noun, fields := range map[string]string{"Model": modelFields, "Repository": repositoryFields, "ModelVersion": versionFields, "DatasetVersion": stateFields,
 		"Run": runFields, "Commit": commitFields, "Tag": tagFields, "Feature": featureFields, "Deployment": deploymentFields, "Transition": transitionFields,
-		"Alias": aliasFields, "Actor": actorFields, "PolicyVersion": policyVersionFields} {
+		"Alias": aliasFields, "Actor": actorFields, "PolicyVersion": policyVersionFields, "ModelCard": cardFields} {
 		read := strings.Fields(fields)
 		for _, f := range registry.NounNamed(noun).Fields {
 			if f.Doc && !slices.Contains(read, f.Name) {
@@ -113,7 +113,8 @@ func inputs() map[string]any {
 		"endDeployment": &facts.EndDeploymentInput{}, "linkLineage": &facts.LinkLineageInput{}, "registerModel": &catalog.RegisterModelInput{},
 		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
 		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{},
-		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{}}
+		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{},
+		"updateModel": &catalog.UpdateModelInput{}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.

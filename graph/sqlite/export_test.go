@@ -38,16 +38,26 @@ func (s *Store) eachConn(ctx context.Context, fn func(c *conn)) {
 // StepsSince returns how many steps the virtual machine of the engine has made since the
 // last call. Each row that a statement visits takes some, whether or not the statement
 // returns it.
-func (s *Store) StepsSince(ctx context.Context) (steps int) {
+func (s *Store) StepsSince(ctx context.Context) int {
+	return s.countSince(ctx, lib.SQLITE_STMTSTATUS_VM_STEP)
+}
+
+// RunsSince returns how often statements were run since the last call.
+func (s *Store) RunsSince(ctx context.Context) int {
+	return s.countSince(ctx, lib.SQLITE_STMTSTATUS_RUN)
+}
+
+// countSince sums a counter of all prepared statements, and sets it to 0.
+func (s *Store) countSince(ctx context.Context, counter int32) (sum int) {
 	s.eachConn(ctx, func(c *conn) {
 		// The library does not show the counters of its statements.
 		tls := (*libc.TLS)(reflect.ValueOf(c.raw).Elem().FieldByName("tls").UnsafePointer())
 		for _, st := range c.stmts {
 			handle := uintptr(reflect.ValueOf(st).Elem().FieldByName("stmt").Uint())
-			steps += int(lib.Xsqlite3_stmt_status(tls, handle, lib.SQLITE_STMTSTATUS_VM_STEP, 1))
+			sum += int(lib.Xsqlite3_stmt_status(tls, handle, counter, 1))
 		}
 	})
-	return steps
+	return sum
 }
 
 var indexOfStep = regexp.MustCompile(`USING (?:COVERING )?INDEX (\w+)`)

@@ -1,10 +1,8 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -27,11 +25,10 @@ func columnType(c registry.Index) (registry.IndexType, bool) {
 	return "", false
 }
 
-// keyedNode is a node with its sort key, of one of the two types.
+// keyedNode is a node with its sort key.
 type keyedNode struct {
-	node    *graph.Node
-	textKey string
-	intKey  int64
+	node *graph.Node
+	key  sortKey
 }
 
 // find answers a Query. It reads each kind separately, by an index in the requested
@@ -51,41 +48,6 @@ func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
 		return v.findPerParent(ctx, q, typ)
 	}
 	return v.findPage(q, typ)
-}
-
-// findPerParent finds the nodes of each parent separately, skipping duplicates.
-func (v *view) findPerParent(ctx context.Context, q graph.Query, typ registry.IndexType) (graph.Page, error) {
-	all := graph.Page{Total: -1}
-	if q.Count {
-		all.Total, all.TotalOf = 0, map[registry.ID]int64{}
-	}
-	seen := map[registry.ID]bool{}
-	parents := q.Parents
-	q.After = nil
-	for _, p := range parents {
-		if seen[p] {
-			continue
-		}
-		if ctx.Err() != nil {
-			return graph.Page{}, contextError(ctx)
-		}
-		seen[p] = true
-		q.Parents = []registry.ID{p}
-		page, err := v.findPage(q, typ)
-		if err != nil {
-			return graph.Page{}, err
-		}
-		all.Nodes = append(all.Nodes, page.Nodes...)
-		if q.Count && page.Total >= 0 {
-			all.TotalOf[p] = page.Total
-		}
-		if q.Count && all.Total >= 0 {
-			if all.Total += page.Total; page.Total < 0 || all.Total > graph.MaxCount {
-				all.Total = -1
-			}
-		}
-	}
-	return all, nil
 }
 
 func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, error) {
@@ -120,13 +82,7 @@ func (v *view) findPage(q graph.Query, typ registry.IndexType) (graph.Page, erro
 	if page.Total > graph.MaxCount {
 		page.Total = -1
 	}
-	slices.SortFunc(all, func(a, b keyedNode) int {
-		c := cmp.Or(strings.Compare(a.textKey, b.textKey), cmp.Compare(a.intKey, b.intKey), strings.Compare(string(a.node.ID), string(b.node.ID)))
-		if q.Desc {
-			return -c
-		}
-		return c
-	})
+	slices.SortFunc(all, func(a, b keyedNode) int { return a.key.compare(b.key, q.Desc) })
 	if page.More = len(all) > q.Limit; page.More {
 		all = all[:q.Limit]
 	}

@@ -25,6 +25,8 @@ type source struct {
 	unsorted bool
 	// nonRoot and crowded say that the index only has children, or only crowded ones.
 	nonRoot, crowded bool
+	// eachParent says that the parents, in j, drive the statement.
+	eachParent bool
 	// among are the nodes to choose from, as a JSON array of numbers; "" for all.
 	among string
 }

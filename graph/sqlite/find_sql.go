@@ -45,7 +45,9 @@ func (b *whereBuilder) scope(q listPart, kind int) {
 	if kind >= 0 {
 		b.and(fmt.Sprintf("n.kind=%d", kind))
 	}
-	if len(q.parents) > 0 {
+	if b.eachParent {
+		b.and("n.parent_num = j.value")
+	} else if len(q.parents) > 0 {
 		cond, arg := equalsAny("n.parent_num", q.parents)
 		b.and(cond, arg)
 	}
@@ -192,13 +194,7 @@ func (v *view) appendPage(all []keyedNode, q graph.Query, typ registry.IndexType
 			return err
 		}
 		n.Served = registry.Served(st.ColumnInt(servedColumn))
-		f := keyedNode{node: n}
-		if typ == registry.IntIndex {
-			f.intKey = st.ColumnInt64(key)
-		} else {
-			f.textKey = st.ColumnText(key)
-		}
-		all = append(all, f)
+		all = append(all, keyedNode{n, keyOf(st, key, typ, n.ID)})
 		return nil
 	}, args...)
 	return all, err

@@ -35,6 +35,9 @@ type Store struct {
 	// edgeSQLCache maps edgeSQLKey to *edgeSQL.
 	edgeSQLCache sync.Map
 
+	// oneByOne is set by tests, and reads the children of each parent by themselves.
+	oneByOne bool
+
 	readers chan *conn
 	closing chan struct{}
 	closed  atomic.Bool

@@ -140,6 +140,36 @@ func (c *Catalog) latestVersions(ctx context.Context, scope *policies.Scope, mod
 	return out, nil
 }
 
+// LeadingVersions are the versions of a model that people ask for first; each is nil when there
+// is none that the caller sees.
+type LeadingVersions struct{ Latest, Production *registry.ModelVersion }
+
+// LeadingVersions returns the latest version of each model and the one in PRODUCTION, for all
+// models together.
+func (c *Catalog) LeadingVersions(ctx context.Context, models []*registry.Model) ([]LeadingVersions, error) {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil || len(models) == 0 {
+		return nil, err
+	}
+	latest, err := c.latestVersions(ctx, scope, models)
+	if err != nil {
+		return nil, err
+	}
+	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, Stages: string(registry.Production), Limit: 1, At: models[0].ReadAt}
+	production, err := core.ChildrenOf[*registry.ModelVersion](ctx, c.core, scope, models, q)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]LeadingVersions, len(models))
+	for i, m := range models {
+		out[i].Latest = latest[i]
+		if vs := production[m.ID]; len(vs) > 0 {
+			out[i].Production = vs[0]
+		}
+	}
+	return out, nil
+}
+
 // latestBehindPrereleases reads the versions of a model in pages, until it meets a release.
 func (c *Catalog) latestBehindPrereleases(ctx context.Context, m *registry.Model) (*registry.ModelVersion, error) {
 	size, after := core.MaxPage, ""

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"hash"
 	"strings"
 
 	"pedigree/graph"
@@ -77,9 +78,7 @@ func NewListIdentity(bindings any, order registry.Index, desc bool) ListIdentity
 // SealCursor makes a cursor that holds values and is bound by a MAC to a caller and a list.
 // The same arguments give the same cursor.
 func (c *Core) SealCursor(subject string, l any, values any) string {
-	payload, _ := json.Marshal(values)
-	mac := c.cursorMAC(subject, l, payload)
-	return base64.RawURLEncoding.EncodeToString(append(mac[:12], payload...))
+	return c.newCursorSealer(subject, l).seal(values)
 }
 
 // OpenCursor decodes the values of a cursor. It answers INVALID_ARGUMENT for a cursor that
@@ -90,14 +89,13 @@ func (c *Core) OpenCursor(subject string, l any, cursor string, values any) erro
 		return invalid
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(raw) < 12 {
+	if err != nil || len(raw) < macSize {
 		return invalid
 	}
-	mac := c.cursorMAC(subject, l, raw[12:])
-	if !hmac.Equal(mac[:12], raw[:12]) {
+	if !hmac.Equal(c.newCursorSealer(subject, l).macOf(raw[macSize:]), raw[:macSize]) {
 		return invalid
 	}
-	d := json.NewDecoder(bytes.NewReader(raw[12:]))
+	d := json.NewDecoder(bytes.NewReader(raw[macSize:]))
 	d.UseNumber()
 	if d.Decode(values) != nil {
 		return invalid
@@ -105,14 +103,41 @@ func (c *Core) OpenCursor(subject string, l any, cursor string, values any) erro
 	return nil
 }
 
-func (c *Core) cursorMAC(subject string, l any, payload []byte) []byte {
-	h := hmac.New(sha256.New, c.cursorKey)
-	binding, _ := json.Marshal([]any{subject, l})
-	h.Write(binding)
-	h.Write([]byte{0})
-	h.Write(payload)
-	return h.Sum(nil)
+// cursorSealer makes the cursors of one list for one subject. It is not safe for concurrent use.
+type cursorSealer struct {
+	mac     hash.Hash
+	binding []byte
+	sum     []byte
 }
+
+func (c *Core) newCursorSealer(subject string, l any) *cursorSealer {
+	binding, _ := json.Marshal([]any{subject, l})
+	return &cursorSealer{mac: hmac.New(sha256.New, c.cursorKey), binding: append(binding, 0)}
+}
+
+// macOf returns the MAC of a payload, which is valid until the next call.
+func (s *cursorSealer) macOf(payload []byte) []byte {
+	s.mac.Reset()
+	s.mac.Write(s.binding)
+	s.mac.Write(payload)
+	s.sum = s.mac.Sum(s.sum[:0])
+	return s.sum[:macSize]
+}
+
+// seal returns the cursor that holds values.
+func (s *cursorSealer) seal(values any) string {
+	payload, _ := json.Marshal(values)
+	return base64.RawURLEncoding.EncodeToString(append(s.macOf(payload), payload...))
+}
+
+// sealKey returns the cursor of a node in a list that is read by keys.
+func (s *cursorSealer) sealKey(n *graph.Node, order registry.Index) string {
+	k := policies.KeyOf(n, order)
+	return s.seal([]any{k.Value, k.ID})
+}
+
+// macSize is how many bytes of a MAC a cursor has.
+const macSize = 12
 
 // MarshalJSON encodes the identity as the input of a cursor's MAC.
 func (l ListIdentity) MarshalJSON() ([]byte, error) {
@@ -121,8 +146,7 @@ func (l ListIdentity) MarshalJSON() ([]byte, error) {
 
 // SealKeyCursor makes the cursor of a node in a list that is read by keys.
 func (c *Core) SealKeyCursor(scope *policies.Scope, l ListIdentity, n *graph.Node) string {
-	k := policies.KeyOf(n, l.order)
-	return c.SealCursor(scope.Actor().Subject, l, []any{k.Value, k.ID})
+	return c.newCursorSealer(scope.Actor().Subject, l).sealKey(n, l.order)
 }
 
 // OpenKeyCursor returns the key that a cursor of SealKeyCursor holds, nil without a cursor.
@@ -187,10 +211,11 @@ func countMatches(scope *policies.Scope, q graph.Query) func(context.Context) (*
 
 // newConnection makes a connection of nodes and their nouns.
 func newConnection[N registry.Node, E any](c *Core, scope *policies.Scope, l ListIdentity, nodes []*graph.Node, nouns []registry.Node, edge func(string, N) E) *Connection[E] {
-	conn := &Connection[E]{Edges: []E{}}
+	conn := &Connection[E]{Edges: make([]E, 0, len(nodes))}
+	sealer := c.newCursorSealer(scope.Actor().Subject, l)
 	for i, n := range nodes {
 		noun, _ := nouns[i].(N)
-		cursor := c.SealKeyCursor(scope, l, n)
+		cursor := sealer.sealKey(n, l.order)
 		if i == 0 {
 			conn.PageInfo.StartCursor = cursor
 		}
