@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"pedigree/registry"
+	"pedigree/rest/wire"
 	"pedigree/service"
 )
 
 // call is a request on its route: the decoded parameters and the writer of the response.
 type call struct {
 	service *service.Service
+	codec   *wire.Codec
+	route   *route
 	w       http.ResponseWriter
 	r       *http.Request
 	// path holds the path parameters by name, query the query parameters.
