@@ -31,6 +31,8 @@ func (seed *seedData) restRequests() map[string][]restRequest {
 		"GET /log/checkpoint":     {{target: "/log/checkpoint", cached: true}},
 		"GET /log/tile/{path...}": {{target: "/log/tile/0/000.p/5", cached: true}},
 		"GET /api/v1/log/export":  {{target: "log/export", whole: true}},
+		"GET /openapi.json":       {{target: "/openapi.json"}},
+		"GET /api/v1/docs":        {{target: "docs"}},
 	}
 	for key, targets := range seed.restReadTargets() {
 		for _, t := range targets {

@@ -21,8 +21,8 @@ func accessRoutes() []route {
 		list("subjects", "subjects", "subjects", "The subjects that the registry knows, by name", func(ctx context.Context, c *call, p core.Paging, q *access.SubjectFilter) (page[registry.Actor], error) {
 			return nodes[registry.Actor](c.service.Subjects(ctx, p, q))
 		}),
-		write(http.MethodPost, "subjects/{subject}/roles", "assignRole", "Gives a subject a role within a scope", (*service.Service).AssignRole),
-		write(http.MethodDelete, "subjects/{subject}/roles", "revokeRole", "Takes a role within a scope from a subject", (*service.Service).RevokeRole),
+		write(http.MethodPost, "subjects/{subject}/roles", "assignRole", "Gives a subject a role within a scope", (*service.Service).AssignRole, requires("role")),
+		write(http.MethodDelete, "subjects/{subject}/roles", "revokeRole", "Takes a role within a scope from a subject", (*service.Service).RevokeRole, requires("role")),
 		list("roles", "roles", "roles", "The roles of the policy in force", func(ctx context.Context, c *call, _ core.Paging, _ *noQuery) (page[access.Role], error) {
 			all, err := c.service.Roles(ctx)
 			return page[access.Role]{items: all}, err

@@ -55,6 +55,11 @@ func enums() map[reflect.Type][]string {
 
 // names are the names that the REST API has of its own, by type and field; "-" is left out.
 var names = map[string]string{
+	"Kind":                           "NodeKind",
+	"Direction":                      "LineageDirection",
+	"Reason":                         "TruncationReason",
+	"BlockerKind":                    "TransitionBlockerKind",
+	"RequestScope":                   "TransitionRequestScope",
 	"ModelVersion.stage":             "status",
 	"Transition.from":                "from_stage",
 	"Transition.to":                  "to_stage",

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -28,7 +29,7 @@ const (
 
 // Handles reports whether a path is below one of the prefixes of this API.
 func Handles(path string) bool {
-	return strings.HasPrefix(path, Prefix) || strings.HasPrefix(path, logPrefix)
+	return strings.HasPrefix(path, Prefix) || strings.HasPrefix(path, logPrefix) || path == documentPath
 }
 
 // The limits of routes that set none of their own.
@@ -49,6 +50,8 @@ type Handler struct {
 	codec     *wire.Codec
 	routes    []route
 	tree      *pathNode
+	// documents describe the routes. They are made when the first one asks.
+	documents func() *documents
 }
 
 // New returns the handler. requestID returns the id of the request, for errors whose cause
@@ -80,7 +83,9 @@ func newHandler(s *service.Service, log *slog.Logger, requestID func(context.Con
 	for i := range table {
 		table[i].addParameters(codec)
 	}
-	return &Handler{service: s, log: log, requestID: requestID, codec: codec, routes: table, tree: buildTree(table)}
+	d := &Handler{service: s, log: log, requestID: requestID, codec: codec, routes: table, tree: buildTree(table)}
+	d.documents = sync.OnceValue(func() *documents { return newDocuments(codec, d.routes) })
+	return d
 }
 
 // Route is a method and path of the API. Path has {name} for a path parameter. Operation is
@@ -134,7 +139,7 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.Refuse(w, r, status, registry.CodeOf(err), err.Error())
 		return
 	}
-	d.run(w, r, rt, &call{service: d.service, codec: d.codec, route: rt, w: w, r: r, path: matched.namedParams(rt), query: query})
+	d.run(w, r, rt, &call{service: d.service, codec: d.codec, documents: d.documents, route: rt, w: w, r: r, path: matched.namedParams(rt), query: query})
 }
 
 // run runs a route with its time limit and body limit.

@@ -119,7 +119,7 @@ func modelRoutes() []route {
 			return &modelBody{m}, nil
 		}),
 		write(http.MethodPost, "models", "registerModel", "Registers a model without a version", (*service.Service).RegisterModel,
-			without("CreatedAt", "Incarnation"), statuses(http.StatusCreated)),
+			without("CreatedAt", "Incarnation"), requires("name"), statuses(http.StatusCreated)),
 		write(http.MethodPatch, "models/{name}", "updateModel", "Changes a model; null clears a field, and what is left out stays", (*service.Service).UpdateModel),
 		write(http.MethodDelete, "models/{name}", "deleteModel", "Deletes a model and its versions", (*service.Service).DeleteModel),
 		ofModel("models/{name}/versions", "versions", "versions", "The versions of a model, highest first", versionsOfModel),
@@ -127,12 +127,12 @@ func modelRoutes() []route {
 			all, err := c.service.AliasesOf(ctx, m)
 			return page[registry.Alias]{items: all}, err
 		}),
-		write(http.MethodPut, "models/{name}/aliases/{alias}", "setAlias", "Points an alias at a version", (*service.Service).SetAlias, without("At", "RemovedAt")),
+		write(http.MethodPut, "models/{name}/aliases/{alias}", "setAlias", "Points an alias at a version", (*service.Service).SetAlias, without("At", "RemovedAt"), requires("version")),
 		write(http.MethodDelete, "models/{name}/aliases/{alias}", "deleteAlias", "Removes an alias; one that does not exist is no error", (*service.Service).DeleteAlias),
 		ofModel("models/{name}/reviews", "reviews", "reviews", "The reviews of a model, newest first", func(ctx context.Context, c *call, m *registry.Model, p core.Paging, _ *noQuery) (page[registry.Review], error) {
 			return nodes[registry.Review](c.service.ReviewsOf(ctx, m, p))
 		}),
-		write(http.MethodPost, "models/{name}/reviews", "recordReview", "Keeps the outcome of a review", (*service.Service).RecordReview, statuses(http.StatusCreated)),
+		write(http.MethodPost, "models/{name}/reviews", "recordReview", "Keeps the outcome of a review", (*service.Service).RecordReview, requires("decision"), statuses(http.StatusCreated)),
 		write(http.MethodPut, "models/{name}/review-plan", "setReviewPlan", "Sets how often a model is reviewed, and by whom", (*service.Service).SetReviewPlan),
 		list("reviews-due", "reviewsDue", "models", "The models whose review is due, first that which is due first",
 			func(ctx context.Context, c *call, p core.Paging, q *struct{ At time.Time }) (page[registry.Model], error) {

@@ -51,7 +51,7 @@ func recordRoutes() []route {
 		list("datasets", "datasets", "datasets", "The datasets that you see", func(ctx context.Context, c *call, p core.Paging, q *datasetsQuery) (page[registry.Dataset], error) {
 			return nodes[registry.Dataset](c.service.Datasets(ctx, p, &q.DatasetFilter, ordered(&q.DatasetOrder, q.Field)))
 		}),
-		write(http.MethodPost, "datasets", "recordDatasetVersion", "Records a state of a dataset", (*service.Service).RecordDatasetVersion, created),
+		write(http.MethodPost, "datasets", "recordDatasetVersion", "Records a state of a dataset", (*service.Service).RecordDatasetVersion, requires("dataset"), created),
 		read("datasets/{dataset}", "dataset", "One dataset", func(ctx context.Context, c *call, q *namespaceQuery) (*registry.Dataset, error) {
 			return c.dataset(ctx, q)
 		}),
@@ -71,16 +71,16 @@ func recordRoutes() []route {
 		list("runs", "runs", "runs", "The runs that you see", func(ctx context.Context, c *call, p core.Paging, q *runsQuery) (page[registry.Run], error) {
 			return nodes[registry.Run](c.service.Runs(ctx, p, &q.RunFilter, ordered(&q.RunOrder, q.Field)))
 		}),
-		write(http.MethodPost, "runs", "recordRun", "Records a run with what it read and wrote, and the code it ran", (*service.Service).RecordRun, created),
+		write(http.MethodPost, "runs", "recordRun", "Records a run with what it read and wrote, and the code it ran", (*service.Service).RecordRun, requires("producer", "run_id"), created),
 		read("runs/{id}", "run", "One run", object[registry.Run]).under("Run.id"),
 		list("commits", "commits", "commits", "The commits that you see, newest first", func(ctx context.Context, c *call, p core.Paging, q *commitsQuery) (page[registry.Commit], error) {
 			return nodes[registry.Commit](c.service.Commits(ctx, p, &q.CommitFilter, ordered(&q.CommitOrder, q.Field)))
 		}),
-		write(http.MethodPost, "commits", "recordCommits", "Records commits of a repository", (*service.Service).RecordCommits, created),
+		write(http.MethodPost, "commits", "recordCommits", "Records commits of a repository", (*service.Service).RecordCommits, requires("repository", "commits"), created),
 		read("commits/{sha}", "commit", "One commit by its full sha", func(ctx context.Context, c *call, q *pointInTime) (*registry.Commit, error) {
 			return c.service.Commit(ctx, c.path["sha"], q.past())
 		}),
-		write(http.MethodPost, "tags", "recordTag", "Records a git tag; a moved tag ends the old one", (*service.Service).RecordTag, without("MovedAt"), created),
+		write(http.MethodPost, "tags", "recordTag", "Records a git tag; a moved tag ends the old one", (*service.Service).RecordTag, without("MovedAt"), requires("repository", "name", "sha"), created),
 		read("tags/{id}", "node", "One git tag", object[registry.Tag]).under("Tag.id"),
 		read("repositories/{id}", "node", "One git repository", object[registry.Repository]).under("Repository.id"),
 		ofRepository("repositories/{id}/commits", "commits", "The commits of a repository, newest first", func(ctx context.Context, c *call, r *registry.Repository, p core.Paging) (page[registry.Commit], error) {
@@ -89,15 +89,15 @@ func recordRoutes() []route {
 		ofRepository("repositories/{id}/tags", "tags", "The tags of a repository, by name", func(ctx context.Context, c *call, r *registry.Repository, p core.Paging) (page[registry.Tag], error) {
 			return nodes[registry.Tag](c.service.TagsOf(ctx, r, p))
 		}),
-		write(http.MethodPost, "features", "recordFeature", "Records a feature of a dataset's column or of a model", (*service.Service).RecordFeature, created),
+		write(http.MethodPost, "features", "recordFeature", "Records a feature of a dataset's column or of a model", (*service.Service).RecordFeature, requires("name"), created),
 		read("features/{id}", "node", "One feature", object[registry.Feature]).under("Feature.id"),
 		list("deployments", "deployments", "deployments", "The deployments that you see", func(ctx context.Context, c *call, p core.Paging, q *deploymentsQuery) (page[registry.Deployment], error) {
 			return nodes[registry.Deployment](c.service.Deployments(ctx, p, &q.DeploymentFilter, ordered(&q.DeploymentOrder, q.DeploymentOrder.Field)))
 		}),
 		read("deployments/{id}", "node", "One deployment", object[registry.Deployment]).under("Deployment.id"),
 		write(http.MethodPost, "deployments/{id}/end", "endDeployment", "Records that a deployment ended", (*service.Service).EndDeployment),
-		write(http.MethodPost, "lineage/links", "linkLineage", "Records an edge of lineage between two objects", (*service.Service).LinkLineage, created),
-		write(http.MethodDelete, "lineage/links", "retractLineage", "Withdraws an edge that was never true", (*service.Service).RetractLineage),
+		write(http.MethodPost, "lineage/links", "linkLineage", "Records an edge of lineage between two objects", (*service.Service).LinkLineage, requires("from", "to", "kind"), created),
+		write(http.MethodDelete, "lineage/links", "retractLineage", "Withdraws an edge that was never true", (*service.Service).RetractLineage, requires("from", "to", "kind")),
 	}
 }
 

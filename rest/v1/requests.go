@@ -39,7 +39,7 @@ func requestRoutes() []route {
 				all, err := c.service.TransitionGuards(ctx)
 				return page[registry.TransitionGuard]{items: all}, err
 			}),
-		write(http.MethodPut, "transition-guards", "putTransitionGuard", "Sets which transitions need approvals: of a model, of the models with a tag, or of all", (*service.Service).PutTransitionGuard),
+		write(http.MethodPut, "transition-guards", "putTransitionGuard", "Sets which transitions need approvals: of a model, of the models with a tag, or of all", (*service.Service).PutTransitionGuard, requires("profile")),
 		write(http.MethodDelete, "transition-guards", "deleteTransitionGuard", "Deletes a guard", deleteGuard),
 	}
 }
@@ -71,6 +71,6 @@ func object[N any](ctx context.Context, c *call, q *pointInTime) (*N, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, _ := n.(any).(*N)
+	out, _ := any(n).(*N) // No object, and one of another kind, are nothing.
 	return out, nil
 }

@@ -134,6 +134,11 @@ func without(fields ...string) func(*route) {
 	return func(rt *route) { rt.without = append(rt.without, fields...) }
 }
 
+// requires names members that the body must have.
+func requires(members ...string) func(*route) {
+	return func(rt *route) { rt.required = members }
+}
+
 // inBody makes the body one field of the input.
 func inBody(field string) func(*route) { return func(rt *route) { rt.bodyField = field } }
 

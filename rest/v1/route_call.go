@@ -18,8 +18,10 @@ type call struct {
 	service *service.Service
 	codec   *wire.Codec
 	route   *route
-	w       http.ResponseWriter
-	r       *http.Request
+	// documents are the descriptions of this API.
+	documents func() *documents
+	w         http.ResponseWriter
+	r         *http.Request
 	// path holds the path parameters by name, query the query parameters.
 	path  map[string]string
 	query url.Values

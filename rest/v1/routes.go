@@ -32,6 +32,8 @@ type route struct {
 	without []string
 	// bodyField is the field of in that the body holds, "" for all of it.
 	bodyField string
+	// required are the members that the body must have, and the query parameters that must be given.
+	required []string
 	// filter is the type of the query parameters, nil when there are none of a type.
 	filter reflect.Type
 	// out is the type of the answer; of a list, that of its items, and list is what it calls them.
@@ -78,6 +80,8 @@ func baseRoutes() []route {
 		{method: http.MethodGet, pattern: "/log/tile/{path...}", operation: "auditProof", serve: logTile, summary: "Hashes of the log's tree", answerMedia: "application/octet-stream"},
 		{method: http.MethodGet, pattern: "log/export", operation: "auditLog", serve: exportLog, time: 30 * time.Minute, download: true,
 			summary: "The whole log with a signed checkpoint, as JSON Lines", answerMedia: ndjson},
+		{method: http.MethodGet, pattern: documentPath, operation: "viewer", serve: openAPI, summary: "This description of the API (OpenAPI 3.1)", answerMedia: "application/json"},
+		{method: http.MethodGet, pattern: "docs", operation: "viewer", serve: docsPage, summary: "This description as a page", answerMedia: "text/html"},
 	}
 }
 

@@ -205,7 +205,7 @@ func cardOf(ctx context.Context, c *call, q *pointInTime) (*registry.ModelCard, 
 func versionRoutes() []route {
 	const one = "models/{name}/{version}"
 	return []route{
-		write(http.MethodPost, "models/register", "registerModelVersion", "Registers a version of a model, and the model with its first one", register, statuses(http.StatusCreated)),
+		write(http.MethodPost, "models/register", "registerModelVersion", "Registers a version of a model, and the model with its first one", register, requires("name"), statuses(http.StatusCreated)),
 		read(one, "modelVersion", "One version by its semver, label, alias or latest", func(ctx context.Context, c *call, q *pointInTime) (*versionBody, error) {
 			v, err := c.version(ctx, q.past())
 			if err != nil {
@@ -216,7 +216,7 @@ func versionRoutes() []route {
 		write(http.MethodPatch, one, "updateModelCard", "Changes what a version tells of itself on its card", patchVersion),
 		write(http.MethodDelete, one, "deleteModelVersion", "Deletes a version", (*service.Service).DeleteModelVersion),
 		write(http.MethodPost, one+"/transition", "transitionModelVersion", "Moves a version to another stage, or requests it where the stage needs approvals", (*service.Service).TransitionModelVersion,
-			statuses(http.StatusOK, http.StatusAccepted)),
+			requires("to_stage"), statuses(http.StatusOK, http.StatusAccepted)),
 		read(one+"/card", "modelVersion", "The card of a version", cardOf).under("ModelVersion.card"),
 		write(http.MethodPatch, one+"/card", "updateModelCard", "Changes fields of a card; null clears a field, and what is left out stays", (*service.Service).UpdateModelCard, inBody("Card")),
 		ofVersion(one+"/artifacts", "artifacts", "artifacts", "The files of a version, by name", func(ctx context.Context, c *call, v *registry.ModelVersion, p core.Paging) (page[registry.Artifact], error) {
@@ -240,7 +240,7 @@ func versionRoutes() []route {
 		ofVersion(one+"/deployments", "deployments", "deployments", "Where a version is or was at work", func(ctx context.Context, c *call, v *registry.ModelVersion, p core.Paging) (page[registry.Deployment], error) {
 			return nodes[registry.Deployment](c.service.DeploymentsOf(ctx, v, p))
 		}),
-		write(http.MethodPost, one+"/deployments", "recordDeployment", "Records that a version was deployed", (*service.Service).RecordDeployment, statuses(http.StatusOK, http.StatusCreated)),
+		write(http.MethodPost, one+"/deployments", "recordDeployment", "Records that a version was deployed", (*service.Service).RecordDeployment, requires("environment"), statuses(http.StatusOK, http.StatusCreated)),
 	}
 }
 

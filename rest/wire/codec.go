@@ -47,7 +47,8 @@ type Config struct {
 	Enums map[reflect.Type][]string
 	// Virtuals has further fields by struct type.
 	Virtuals map[reflect.Type][]Virtual
-	// Names replaces names of fields, by Type.name in the domain's spelling; "-" leaves it out.
+	// Names replaces names of fields, by Type.name in the domain's spelling, and of the schemas of
+	// enums, by Type; "-" leaves a field out.
 	Names map[string]string
 	// Versions are the text fields that hold a version, as Type.name in the domain's spelling.
 	Versions []string
@@ -132,6 +133,7 @@ func (s *shape) add(f *field) {
 		if f.bit < 0 {
 			f.noun, f.bit, f.domain = old.noun, old.bit, old.domain
 		}
+		f.index = old.index // It is still read into the struct.
 		*old = *f
 		return
 	}
