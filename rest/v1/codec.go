@@ -56,6 +56,11 @@ func enums() map[reflect.Type][]string {
 // names are the names that the REST API has of its own, by type and field; "-" is left out.
 var names = map[string]string{
 	"Kind":                           "NodeKind",
+	"modelBody":                      "ModelWithVersions",
+	"versionBody":                    "VersionWithCard",
+	"viewerBody":                     "Viewer",
+	"lineageBody":                    "LineageGraph",
+	"impactBody":                     "Impact",
 	"Direction":                      "LineageDirection",
 	"Reason":                         "TruncationReason",
 	"BlockerKind":                    "TransitionBlockerKind",

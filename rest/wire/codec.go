@@ -47,8 +47,8 @@ type Config struct {
 	Enums map[reflect.Type][]string
 	// Virtuals has further fields by struct type.
 	Virtuals map[reflect.Type][]Virtual
-	// Names replaces names of fields, by Type.name in the domain's spelling, and of the schemas of
-	// enums, by Type; "-" leaves a field out.
+	// Names replaces names of fields, by Type.name in the domain's spelling, and those of schemas,
+	// by Type; "-" leaves a field out.
 	Names map[string]string
 	// Versions are the text fields that hold a version, as Type.name in the domain's spelling.
 	Versions []string

@@ -139,11 +139,8 @@ func (s *Schemas) reference(t reflect.Type) Schema {
 // name returns the name of the component of a struct type. What is read and what is written
 // differ, so they have two.
 func (s *Schemas) name(t reflect.Type) string {
-	name := strings.TrimSuffix(strings.TrimSuffix(t.Name(), "Body"), "Input")
+	name := cmp.Or(s.codec.names[t.Name()], strings.TrimSuffix(t.Name(), "Input"))
 	name = strings.ToUpper(name[:1]) + name[1:]
-	if strings.HasSuffix(t.Name(), "Body") {
-		name += "Summary"
-	}
 	if s.input {
 		name += "Input"
 	}
