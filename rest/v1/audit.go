@@ -2,9 +2,12 @@ package v1
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"strconv"
 
 	"pedigree/registry"
+	"pedigree/rest/wire"
 	"pedigree/service/access"
 	"pedigree/service/audit"
 	"pedigree/service/core"
@@ -39,4 +42,21 @@ func auditRoutes() []route {
 			return c.service.AuditConsistency(ctx, q.From, q.To)
 		}),
 	}
+}
+
+// stageOf makes the virtual field of a stage that the detail of a log entry names under a key.
+func stageOf(name, key string) wire.Virtual {
+	return virtual(name, "LogEntry.detail", func(_ context.Context, e *registry.LogEntry) (registry.Stage, error) {
+		var detail map[string]any
+		if len(e.Detail) > 0 {
+			if err := json.Unmarshal(e.Detail, &detail); err != nil {
+				return "", err
+			}
+		}
+		text, _ := detail[key].(string)
+		if stage := registry.Stage(text); slices.Contains(registry.Stages(), stage) {
+			return stage, nil
+		}
+		return "", nil
+	})
 }

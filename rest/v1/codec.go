@@ -73,6 +73,10 @@ var names = map[string]string{
 	"TransitionModelVersionInput.to": "to_stage",
 	"CheckTransitionInput.to":        "to_stage",
 	"TransitionApproval.grants":      "-",
+	"LogEntry.at":                    "timestamp",
+	"LogEntry.actor":                 "performed_by",
+	"LogEntry.reason":                "change_reason",
+	"LogFilter.actor":                "performed_by",
 	"ModelOrder.field":               "order_by",
 	"ModelVersionOrder.field":        "order_by",
 	"DatasetOrder.field":             "order_by",
@@ -104,8 +108,9 @@ func newCodec(s *service.Service) *wire.Codec {
 		reflect.TypeFor[registry.TransitionEvidence](): {virtual("upstream", "", func(ctx context.Context, e *registry.TransitionEvidence) ([]*registry.UpstreamNode, error) {
 			return s.EvidenceUpstream(ctx, e)
 		})},
-		reflect.TypeFor[modelBody]():   modelFields(s),
-		reflect.TypeFor[versionBody](): versionFields(s),
+		reflect.TypeFor[registry.LogEntry](): {stageOf("from_stage", "from"), stageOf("to_stage", "to")},
+		reflect.TypeFor[modelBody]():         modelFields(s),
+		reflect.TypeFor[versionBody]():       versionFields(s),
 	}})
 }
 

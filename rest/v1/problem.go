@@ -102,7 +102,10 @@ func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, rt *route, 
 	var known *registry.Error
 	var large *http.MaxBytesError
 	var stale errPrecondition
+	var spelled errSpelled
 	switch {
+	case errors.As(err, &spelled) && errors.As(err, &known):
+		d.writeProblem(w, r, problem{Status: statusOf(known.Code).status, Detail: known.Message, Code: known.Code, Field: known.Field}, known.Details)
 	case errors.As(err, &stale) && errors.As(err, &known):
 		d.writeProblem(w, r, problem{Status: http.StatusPreconditionFailed, Detail: known.Message, Code: known.Code, Field: "If-Match"}, known.Details)
 	case errors.As(err, &large):

@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -35,6 +36,8 @@ type (
 	}
 )
 
+func (q *namespaceQuery) namespace() string { return cmp.Or(q.Namespace, "default") }
+
 // ordered returns an order, nil when its field is not given.
 func ordered[O any, F ~string](order *O, field F) *O {
 	if field == "" {
@@ -66,7 +69,7 @@ func recordRoutes() []route {
 			return nodes[registry.DatasetVersion](c.service.VersionsOfDataset(ctx, d, p))
 		}),
 		read("datasets/{dataset}/versions/{state}", "datasetVersion", "One state of a dataset", func(ctx context.Context, c *call, q *namespaceQuery) (*registry.DatasetVersion, error) {
-			return c.service.DatasetVersion(ctx, c.path["dataset"], c.path["state"], q.Namespace, q.past())
+			return c.service.DatasetVersion(ctx, c.path["dataset"], c.path["state"], q.namespace(), q.past())
 		}),
 		list("runs", "runs", "runs", "The runs that you see", func(ctx context.Context, c *call, p core.Paging, q *runsQuery) (page[registry.Run], error) {
 			return nodes[registry.Run](c.service.Runs(ctx, p, &q.RunFilter, ordered(&q.RunOrder, q.Field)))
@@ -103,7 +106,7 @@ func recordRoutes() []route {
 
 // dataset returns the dataset of a path; NOT_FOUND when there is none that the caller sees.
 func (c *call) dataset(ctx context.Context, q *namespaceQuery) (*registry.Dataset, error) {
-	d, err := c.service.Dataset(ctx, c.path["dataset"], q.Namespace, q.past())
+	d, err := c.service.Dataset(ctx, c.path["dataset"], q.namespace(), q.past())
 	if err == nil && d == nil {
 		err = c.nothing()
 	}

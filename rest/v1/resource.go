@@ -30,7 +30,7 @@ func read[Query, Out any](pattern, operation, summary string, get func(context.C
 		serve: func(ctx context.Context, c *call) error {
 			q := new(Query)
 			if err := c.parameters(q); err != nil {
-				return err
+				return spelled(err)
 			}
 			v, err := get(ctx, c, q)
 			if err == nil && v == nil {
@@ -56,7 +56,7 @@ func list[Query, Item any](pattern, operation, name, summary string, get func(co
 		serve: func(ctx context.Context, c *call) error {
 			q := new(Query)
 			if err := c.parameters(q); err != nil {
-				return err
+				return spelled(err)
 			}
 			size, err := c.intParam("page_size")
 			if err != nil {
@@ -114,7 +114,7 @@ func write[In, Out any](method, pattern, operation, summary string, do func(*ser
 	rt.serve = func(ctx context.Context, c *call) error {
 		in, err := input[In](c)
 		if err != nil {
-			return err
+			return spelled(err)
 		}
 		out, err := do(c.service, ctx, in)
 		if err != nil {
@@ -249,6 +249,20 @@ func (c *call) headers(v reflect.Value) error {
 	return nil
 }
 
+// errSpelled is an error in a request whose field is spelled as the request spells it.
+type errSpelled struct{ error }
+
+func (e errSpelled) Unwrap() error { return e.error }
+
+// spelled marks an error of reading a request.
+func spelled(err error) error {
+	var large *http.MaxBytesError
+	if err == nil || errors.As(err, &large) {
+		return err
+	}
+	return errSpelled{err}
+}
+
 // errPrecondition is a conflict with If-Match, which has a status of its own.
 type errPrecondition struct{ error }
 
@@ -304,7 +318,7 @@ func (c *call) fields() ([]string, error) {
 func (c *call) respond(ctx context.Context, status int, v any) error {
 	fields, err := c.fields()
 	if err != nil {
-		return err
+		return spelled(err)
 	}
 	out, err := c.codec.Encode(ctx, v, fields)
 	if err != nil {
@@ -321,7 +335,7 @@ func (c *call) respond(ctx context.Context, status int, v any) error {
 func (c *call) respondList(ctx context.Context, items any, next string) error {
 	fields, err := c.fields()
 	if err != nil {
-		return err
+		return spelled(err)
 	}
 	out, err := c.codec.EncodeList(ctx, c.route.list, items, next, fields)
 	if err != nil {
