@@ -183,13 +183,13 @@ func TestAPromotionByTwoPeople(t *testing.T) {
 			t.Errorf("the transcript has no %s", want)
 		}
 	}
-	s.compareWithDocs()
+	s.compareWithDocs("../docs/governance.md")
 }
 
-// compareWithDocs compares the transcript with that of the documentation.
-func (s *story) compareWithDocs() {
+// compareWithDocs compares the transcript with that of a page of the documentation.
+func (s *story) compareWithDocs(page string) {
 	s.Helper()
-	const page, begin, end = "../docs/governance.md", "<!-- transcript -->\n\n", "\n<!-- end of transcript -->"
+	const begin, end = "<!-- transcript -->\n\n", "\n<!-- end of transcript -->"
 	raw, err := os.ReadFile(page)
 	if err != nil {
 		s.Fatal(err)
@@ -197,7 +197,7 @@ func (s *story) compareWithDocs() {
 	before, rest, ok := strings.Cut(string(raw), begin)
 	old, after, ended := strings.Cut(rest, end)
 	if !ok || !ended {
-		s.Fatal("docs/governance.md has no place for the transcript")
+		s.Fatalf("%s has no place for the transcript", page)
 	}
 	var indented strings.Builder
 	for line := range strings.Lines(s.text) {
@@ -210,6 +210,6 @@ func (s *story) compareWithDocs() {
 		return
 	}
 	if old != indented.String() {
-		s.Errorf("docs/governance.md has another transcript: go test ./server -run TestAPromotionByTwoPeople -update\n%s", indented.String())
+		s.Errorf("%s has another transcript: go test ./server -run TestAPromotionByTwoPeople -update\n%s", page, indented.String())
 	}
 }

@@ -82,9 +82,9 @@ func New(s *service.Service, c Config) http.Handler {
 		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
 	if len(c.Origins) > 0 {
-		out = cors.New(cors.Options{AllowedOrigins: c.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
-			AllowedHeaders: []string{"Authorization", "Content-Type", "If-None-Match"},
-			ExposedHeaders: []string{"Content-Disposition", "ETag", "Pedigree-As-Of", "Pedigree-Truncated", "X-Request-Id"}, MaxAge: 600}).Handler(out)
+		out = cors.New(cors.Options{AllowedOrigins: c.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+			AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"},
+			ExposedHeaders: []string{"Content-Disposition", "ETag", "Pedigree-As-Of", "Pedigree-Hidden-Fields", "Pedigree-Truncated", "X-Request-Id"}, MaxAge: 600}).Handler(out)
 	}
 	return below(c.BasePath, h.observe(out))
 }

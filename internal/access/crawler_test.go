@@ -46,7 +46,7 @@ func (c *crawler) ask(query string) *answer {
 
 // namedInstants matches the instant that an answer or its cursor names. It is the time of the
 // newest log entry, whoever may read that entry.
-var namedInstants = regexp.MustCompile(`"(?:asOf|knownAt|v|t)":"[^"]*"`)
+var namedInstants = regexp.MustCompile(`"(?:asOf|knownAt|as_of|known_at|v|t)":"[^"]*"`)
 
 // scan records the canaries and ids of an answer. One that the query itself
 // contains is not a leak.

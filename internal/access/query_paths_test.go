@@ -15,7 +15,7 @@ import (
 // restrictedIDPattern matches the ids of restricted nodes, which stand for hidden nodes.
 var restrictedIDPattern = regexp.MustCompile(`restricted_[0-9A-V]{26}`)
 
-var cursorPattern = regexp.MustCompile(`"(?:cursor|startCursor|endCursor)":"([A-Za-z0-9_-]+)"`)
+var cursorPattern = regexp.MustCompile(`"(?:cursor|startCursor|endCursor|next_page_token)":"([A-Za-z0-9_-]+)"`)
 
 // rootCalls returns calls of each root query, except nodes. Their arguments find
 // rows that developers and viewers see; together the calls reach every kind of row.

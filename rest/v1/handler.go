@@ -11,10 +11,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
 	"pedigree/registry"
+	"pedigree/rest/wire"
 	"pedigree/service"
 )
 
@@ -27,7 +29,7 @@ const (
 
 // Handles reports whether a path is below one of the prefixes of this API.
 func Handles(path string) bool {
-	return strings.HasPrefix(path, Prefix) || strings.HasPrefix(path, logPrefix)
+	return strings.HasPrefix(path, Prefix) || strings.HasPrefix(path, logPrefix) || path == documentPath
 }
 
 // The limits of routes that set none of their own.
@@ -45,8 +47,11 @@ type Handler struct {
 	service   *service.Service
 	log       *slog.Logger
 	requestID func(context.Context) string
+	codec     *wire.Codec
 	routes    []route
 	tree      *pathNode
+	// documents describe the routes. They are made when the first one asks.
+	documents func() *documents
 }
 
 // New returns the handler. requestID returns the id of the request, for errors whose cause
@@ -74,18 +79,24 @@ func FactsBytes(n int64) Option {
 }
 
 func newHandler(s *service.Service, log *slog.Logger, requestID func(context.Context) string, table []route) *Handler {
-	return &Handler{service: s, log: log, requestID: requestID, routes: table, tree: buildTree(table)}
+	codec := newCodec(s)
+	for i := range table {
+		table[i].addParameters(codec)
+	}
+	d := &Handler{service: s, log: log, requestID: requestID, codec: codec, routes: table, tree: buildTree(table)}
+	d.documents = sync.OnceValue(func() *documents { return newDocuments(codec, d.routes) })
+	return d
 }
 
 // Route is a method and path of the API. Path has {name} for a path parameter. Operation is
 // the corresponding root field in registry.Operations, which also determines the required
-// action.
-type Route struct{ Method, Path, Operation string }
+// action. Field is the field of a noun that the caller must see, as Noun.field; "" for none.
+type Route struct{ Method, Path, Operation, Field string }
 
 // Routes lists the routes. HEAD works where GET does.
 func Routes() (out []Route) {
 	for _, r := range routes() {
-		out = append(out, Route{r.method, r.fullPath(), r.operation})
+		out = append(out, Route{r.method, r.fullPath(), r.operation, r.field})
 	}
 	return out
 }
@@ -93,7 +104,7 @@ func Routes() (out []Route) {
 // Pattern returns the path pattern of the route that matches an escaped path, or "" when
 // there is none.
 func (d *Handler) Pattern(escaped string) string {
-	if found := d.tree.find(escaped); found != nil {
+	for _, found := range d.tree.find(escaped) {
 		for _, r := range found.methods {
 			return r.fullPath()
 		}
@@ -113,10 +124,10 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	rt, ok := found.methods[method]
-	if !ok {
-		w.Header().Set("Allow", found.allowHeader())
-		d.Refuse(w, r, http.StatusMethodNotAllowed, registry.InvalidArgument, "this path takes "+found.allowHeader())
+	matched, rt := match(found, method)
+	if rt == nil {
+		w.Header().Set("Allow", allowHeader(found))
+		d.Refuse(w, r, http.StatusMethodNotAllowed, registry.InvalidArgument, "this path takes "+allowHeader(found))
 		return
 	}
 	query, err := rt.checkQuery(r.URL.RawQuery)
@@ -128,7 +139,7 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.Refuse(w, r, status, registry.CodeOf(err), err.Error())
 		return
 	}
-	d.run(w, r, rt, &call{service: d.service, w: w, r: r, path: found.namedParams(rt), query: query})
+	d.run(w, r, rt, &call{service: d.service, codec: d.codec, documents: d.documents, route: rt, w: w, r: r, path: matched.namedParams(rt), query: query})
 }
 
 // run runs a route with its time limit and body limit.
@@ -203,6 +214,9 @@ func (rt *route) checkBody(r *http.Request) (status int, err error) {
 			return http.StatusBadRequest, registry.Errorf(registry.InvalidArgument, "this takes no body")
 		}
 		return 0, nil
+	}
+	if r.ContentLength == 0 && rt.in != nil {
+		return 0, nil // It is read as an empty object.
 	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := params["charset"]; err != nil || !slices.Contains(strings.Fields(rt.media), media) || charset != "" && !strings.EqualFold(charset, "utf-8") {

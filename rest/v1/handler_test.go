@@ -91,7 +91,8 @@ func TestPathsAreMatchedEscaped(t *testing.T) {
 		{"GET", "/api%2fv1/things", 404, ""},
 		{"GET", "/api/v1/", 404, ""},
 		{"PATCH", "/api/v1/things", 405, "GET, HEAD, POST"},
-		{"POST", "/api/v1/things/special", 405, "GET, HEAD"},
+		{"POST", "/api/v1/things/special", 405, "DELETE, GET, HEAD"},
+		{"DELETE", "/api/v1/things/special", 200, `gone map["thing":"special"]`},
 		{"PUT", "/api/v1/things/x", 405, "DELETE, GET, HEAD"},
 	} {
 		w := httptest.NewRecorder()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pedigree/registry"
+	"pedigree/rest/wire"
 )
 
 // httpStatus is the HTTP status of an error code and the title of its problem.
@@ -100,7 +101,13 @@ func (d *Handler) writeProblem(w http.ResponseWriter, r *http.Request, p problem
 func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, rt *route, err error) {
 	var known *registry.Error
 	var large *http.MaxBytesError
+	var stale errPrecondition
+	var spelled errSpelled
 	switch {
+	case errors.As(err, &spelled) && errors.As(err, &known):
+		d.writeProblem(w, r, problem{Status: statusOf(known.Code).status, Detail: known.Message, Code: known.Code, Field: known.Field}, known.Details)
+	case errors.As(err, &stale) && errors.As(err, &known):
+		d.writeProblem(w, r, problem{Status: http.StatusPreconditionFailed, Detail: known.Message, Code: known.Code, Field: "If-Match"}, known.Details)
 	case errors.As(err, &large):
 		d.Refuse(w, r, http.StatusRequestEntityTooLarge, registry.ResourceExhausted, tooLarge(large.Limit).Message)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -109,7 +116,8 @@ func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, rt *route, 
 		if known.Code == registry.Unavailable {
 			d.log.ErrorContext(r.Context(), "request failed", "request", d.requestID(r.Context()), "code", known.Code, "cause", registry.Cause(err))
 		}
-		d.writeProblem(w, r, problem{Status: statusOf(known.Code).status, Detail: known.Message, Code: known.Code, Field: known.Field}, known.Details)
+		field, detail := rt.wireNames(known)
+		d.writeProblem(w, r, problem{Status: statusOf(known.Code).status, Detail: detail, Code: known.Code, Field: field}, known.Details)
 	case errors.Is(err, context.DeadlineExceeded):
 		d.Refuse(w, r, statusOf(registry.ResourceExhausted).status, registry.ResourceExhausted, "the request took longer than "+rt.time.String()+"; ask for less at once")
 	case errors.Is(err, context.Canceled):
@@ -119,4 +127,22 @@ func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, rt *route, 
 		d.log.ErrorContext(r.Context(), "request failed", "request", id, "cause", registry.Cause(err))
 		d.Refuse(w, r, statusOf(registry.Internal).status, registry.Internal, "internal error; the log has the cause under request "+id)
 	}
+}
+
+// wireNames returns the field at fault and the message of an error as the request spells them.
+// Routes without types keep the domain's spelling.
+func (rt *route) wireNames(e *registry.Error) (field, message string) {
+	if rt.out == nil {
+		return e.Field, e.Message
+	}
+	field = wire.Snake(e.Field)
+	if renamed := map[string]string{"first": "page_size", "after": "page_token", "idempotency_key": "Idempotency-Key", "if_revision": "If-Match", "to": "to_stage"}[field]; renamed != "" {
+		field = renamed
+	}
+	if e.Field != "" {
+		if rest, ok := strings.CutPrefix(e.Message, e.Field); ok {
+			return field, field + rest
+		}
+	}
+	return field, e.Message
 }

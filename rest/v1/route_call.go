@@ -9,14 +9,19 @@ import (
 	"time"
 
 	"pedigree/registry"
+	"pedigree/rest/wire"
 	"pedigree/service"
 )
 
 // call is a request on its route: the decoded parameters and the writer of the response.
 type call struct {
 	service *service.Service
-	w       http.ResponseWriter
-	r       *http.Request
+	codec   *wire.Codec
+	route   *route
+	// documents are the descriptions of this API.
+	documents func() *documents
+	w         http.ResponseWriter
+	r         *http.Request
 	// path holds the path parameters by name, query the query parameters.
 	path  map[string]string
 	query url.Values

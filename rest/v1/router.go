@@ -15,8 +15,8 @@ type pathNode struct {
 	methods         map[string]*route
 }
 
-// routeMatch is the result of matching a path: the routes by method, and the values of the
-// path parameters.
+// routeMatch is a node that matches a path: the routes by method, and the values of the path
+// parameters.
 type routeMatch struct {
 	methods map[string]*route
 	params  []string
@@ -75,66 +75,56 @@ func (n *pathNode) child(segment string) *pathNode {
 	return n.literals[segment]
 }
 
-// find matches an escaped path, or returns nil when no route has it. It unescapes each
+// find returns what matches an escaped path, the most literal match first. It unescapes each
 // parameter once, so that an escaped slash stays inside the parameter. The rest of a path is
 // a parameter that stays escaped.
-func (n *pathNode) find(escaped string) *routeMatch {
-	path, ok := strings.CutPrefix(escaped, "/")
-	if !ok {
-		return nil
+func (n *pathNode) find(escaped string) (out []*routeMatch) {
+	if path, ok := strings.CutPrefix(escaped, "/"); ok {
+		n.walk(strings.Split(path, "/"), nil, func(m *routeMatch) { out = append(out, m) })
 	}
-	var params []string
-	node := n.walk(strings.Split(path, "/"), &params)
-	if node == nil {
-		return nil
-	}
-	return &routeMatch{methods: node.methods, params: params}
+	return out
 }
 
-func (n *pathNode) walk(segments []string, params *[]string) *pathNode {
+func (n *pathNode) walk(segments, params []string, found func(*routeMatch)) {
 	if len(segments) == 0 {
-		if n.methods == nil {
-			return nil
+		if n.methods != nil {
+			found(&routeMatch{n.methods, params})
 		}
-		return n
+		return
 	}
 	if next := n.literals[segments[0]]; next != nil {
-		if end := next.walk(segments[1:], params); end != nil {
-			return end
-		}
+		next.walk(segments[1:], params, found)
 	}
-	if end := n.walkParameter(segments, params); end != nil {
-		return end
+	text, err := url.PathUnescape(segments[0])
+	if n.parameter != nil && err == nil && text != "" && text != "." && text != ".." {
+		n.parameter.walk(segments[1:], append(slices.Clip(params), text), found)
 	}
 	if n.rest != nil {
-		*params = append(*params, strings.Join(segments, "/"))
+		found(&routeMatch{n.rest.methods, append(slices.Clip(params), strings.Join(segments, "/"))})
 	}
-	return n.rest
 }
 
-// walkParameter takes the next segment as a parameter.
-func (n *pathNode) walkParameter(segments []string, params *[]string) *pathNode {
-	text, err := url.PathUnescape(segments[0])
-	if n.parameter == nil || err != nil || text == "" || text == "." || text == ".." {
-		return nil
+// match returns the first match that has the method. A name that is also a literal of another
+// path, such as a model called register, is reached by the methods that the literal has not.
+func match(found []*routeMatch, method string) (*routeMatch, *route) {
+	for _, m := range found {
+		if rt := m.methods[method]; rt != nil {
+			return m, rt
+		}
 	}
-	before := len(*params)
-	*params = append(*params, text)
-	end := n.parameter.walk(segments[1:], params)
-	if end == nil {
-		*params = (*params)[:before]
-	}
-	return end
+	return nil, nil
 }
 
 // allowHeader returns the methods of a path for the header Allow.
-func (m *routeMatch) allowHeader() string {
+func allowHeader(found []*routeMatch) string {
 	var out []string
-	for method := range m.methods {
-		if out = append(out, method); method == http.MethodGet {
-			out = append(out, http.MethodHead)
+	for _, m := range found {
+		for method := range m.methods {
+			if out = append(out, method); method == http.MethodGet {
+				out = append(out, http.MethodHead)
+			}
 		}
 	}
 	slices.Sort(out)
-	return strings.Join(out, ", ")
+	return strings.Join(slices.Compact(out), ", ")
 }

@@ -3,8 +3,12 @@ package v1
 import (
 	"context"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
+
+	"pedigree/rest/wire"
 )
 
 // route is one line of the route table: the method and path, the limits, and the function
@@ -15,9 +19,32 @@ type route struct {
 	method, pattern string
 	// operation is the corresponding root field in registry.Operations.
 	operation string
-	serve     func(context.Context, *call) error
-	// query lists the query parameters.
+	// field is the field of a noun, as Noun.field, whose row of the matrix decides besides; "" for none.
+	field string
+	serve func(context.Context, *call) error
+	// query lists the query parameters; those of filter are added to them.
 	query []string
+	// summary says what the route does, in words.
+	summary string
+	// in is the type of the body, or of the query parameters of a DELETE; nil when there is none.
+	// Its struct fields without are not taken from there.
+	in      reflect.Type
+	without []string
+	// bodyField is the field of in that the body holds, "" for all of it.
+	bodyField string
+	// required are the members that the body must have, and the query parameters that must be given.
+	required []string
+	// filter is the type of the query parameters, nil when there are none of a type.
+	filter reflect.Type
+	// out is the type of the answer; of a list, that of its items, and list is what it calls them.
+	out  reflect.Type
+	list string
+	// shown are the members that an answer has when the parameter fields is not given; nil for all.
+	shown []string
+	// statuses are the statuses of success; 200 when it is empty.
+	statuses []int
+	// answerMedia is the media type of an answer that is not JSON.
+	answerMedia string
 	// body is the size limit of the body in bytes. When it is 0, POST, PUT and PATCH have
 	// the default limit and other methods take no body.
 	body int64
@@ -36,18 +63,30 @@ type route struct {
 
 // routes returns the route table.
 func routes() []route {
+	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), requestRoutes(), recordRoutes(), lineageRoutes(), auditRoutes(), accessRoutes())
+}
+
+// baseRoutes are the routes of files and of the caller.
+func baseRoutes() []route {
 	return []route{
-		{method: http.MethodGet, pattern: "viewer", operation: "viewer", serve: viewer},
-		{method: http.MethodGet, pattern: "lineage/{id}/export", operation: "lineageExport", serve: exportLineage,
-			query: []string{"format", "direction", "maxDepth", "history", "asOf", "knownAt"}},
-		{method: http.MethodGet, pattern: "facts", operation: "lineageExport", serve: getFacts, time: 30 * time.Minute, download: true},
+		{method: http.MethodGet, pattern: "viewer", operation: "viewer", serve: viewer, summary: "Who you are here, and what you may do", out: reflect.TypeFor[viewerBody]()},
+		{method: http.MethodGet, pattern: "lineage/{id}/export", operation: "lineageExport", serve: exportLineage, summary: "The lineage of a node as a file",
+			query: []string{"format", "direction", "maxDepth", "history", "asOf", "knownAt"}, answerMedia: "*/*"},
+		{method: http.MethodGet, pattern: "facts", operation: "lineageExport", serve: getFacts, time: 30 * time.Minute, download: true,
+			summary: "All facts that you see, as JSON Lines", answerMedia: ndjson},
 		{method: http.MethodPost, pattern: "facts", operation: "recordFacts", serve: postFacts, body: maxBody, time: 30 * time.Minute, stream: true,
-			media: "application/x-ndjson application/jsonl"},
-		{method: http.MethodGet, pattern: "/log/checkpoint", operation: "auditCheckpoint", serve: logCheckpoint},
-		{method: http.MethodGet, pattern: "/log/tile/{path...}", operation: "auditProof", serve: logTile},
-		{method: http.MethodGet, pattern: "log/export", operation: "auditLog", serve: exportLog, time: 30 * time.Minute, download: true},
+			media: ndjson + " application/jsonl", summary: "Records facts as JSON Lines", answerMedia: ndjson},
+		{method: http.MethodGet, pattern: "/log/checkpoint", operation: "auditCheckpoint", serve: logCheckpoint, summary: "The signed checkpoint of the log as text", answerMedia: "text/plain"},
+		{method: http.MethodGet, pattern: "/log/tile/{path...}", operation: "auditProof", serve: logTile, summary: "Hashes of the log's tree", answerMedia: "application/octet-stream"},
+		{method: http.MethodGet, pattern: "log/export", operation: "auditLog", serve: exportLog, time: 30 * time.Minute, download: true,
+			summary: "The whole log with a signed checkpoint, as JSON Lines", answerMedia: ndjson},
+		{method: http.MethodGet, pattern: documentPath, operation: "viewer", serve: openAPI, summary: "This description of the API (OpenAPI 3.1)", answerMedia: "application/json"},
+		{method: http.MethodGet, pattern: "docs", operation: "viewer", serve: docsPage, summary: "This description as a page", answerMedia: "text/html"},
 	}
 }
+
+// ndjson is the media type of JSON Lines.
+const ndjson = "application/x-ndjson"
 
 // fullPath returns the path from the root of the server.
 func (rt *route) fullPath() string {
@@ -75,5 +114,30 @@ func (rt *route) setDefaults() {
 		if name, ok := strings.CutPrefix(s, "{"); ok {
 			rt.paramNames = append(rt.paramNames, strings.TrimSuffix(strings.TrimSuffix(name, "}"), "..."))
 		}
+	}
+}
+
+// addParameters adds the query parameters that follow from the types of a route.
+func (rt *route) addParameters(codec *wire.Codec) {
+	typed := rt.filter
+	if rt.in != nil && rt.method == http.MethodDelete {
+		typed = rt.in
+		rt.without = append(rt.without, "IdempotencyKey", "IfRevision", "ID")
+		for param, field := range pathFields {
+			if strings.Contains(rt.pattern, "{"+param+"}") {
+				rt.without = append(rt.without, field)
+			}
+		}
+	}
+	if typed != nil {
+		for _, m := range codec.Members(typed, rt.without) {
+			rt.query = append(rt.query, m.Name)
+		}
+	}
+	if rt.list != "" {
+		rt.query = append(rt.query, "page_size", "page_token")
+	}
+	if rt.out != nil && rt.filter != nil {
+		rt.query = append(rt.query, "fields")
 	}
 }

@@ -1,0 +1,134 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+
+	"pedigree/registry"
+)
+
+// restRequest is one request to the REST API. The target follows /api/v1/, unless it begins
+// with a slash.
+type restRequest struct {
+	target, media, body string
+	// whole says that only who sees all that there is may ask. cached says that the caller may
+	// keep the answer. proof says that the answer has hashes of the log, which any reader of the
+	// log may have, also of entries that it does not see.
+	whole, cached, proof bool
+}
+
+// restRequests returns requests for each route of the REST API, by method and path.
+// The roles that are allowed to ask are answered with a status of success. A route without a
+// request fails TestRESTMatrix.
+func (seed *seedData) restRequests() map[string][]restRequest {
+	out := map[string][]restRequest{
+		"GET /api/v1/viewer": {{target: "viewer"}},
+		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(seed.id["a2"]) + "/export?format=cyclonedx"},
+			{target: "lineage/" + string(seed.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
+		"GET /api/v1/facts": {{target: "facts"}},
+		"POST /api/v1/facts": {{target: "facts", media: "application/x-ndjson", body: `{"datasetVersion":{"dataset":"new","version":"1"}}`},
+			{target: "facts", media: "application/jsonl", body: "not a fact\n"}},
+		"GET /log/checkpoint":     {{target: "/log/checkpoint", cached: true}},
+		"GET /log/tile/{path...}": {{target: "/log/tile/0/000.p/5", cached: true}},
+		"GET /api/v1/log/export":  {{target: "log/export", whole: true}},
+		"GET /openapi.json":       {{target: "/openapi.json"}},
+		"GET /api/v1/docs":        {{target: "docs"}},
+	}
+	for key, targets := range seed.restReadTargets() {
+		for _, t := range targets {
+			out["GET /api/v1/"+key] = append(out["GET /api/v1/"+key], restRequest{target: t, proof: strings.HasPrefix(t, "audit/proofs") || strings.HasPrefix(t, "audit/consistency")})
+		}
+	}
+	for key, q := range seed.restWrites() {
+		method, path, _ := strings.Cut(key, " ")
+		out[method+" /api/v1/"+path] = []restRequest{q}
+	}
+	return out
+}
+
+// restReadTargets returns the targets of GET requests for objects and lists.
+func (seed *seedData) restReadTargets() map[string][]string {
+	id := func(label string) string { return string(seed.id[label]) }
+	alpha := "models/" + seed.name["alpha"]
+	a2 := alpha + "/v" + seed.name["a2"]
+	raw := "datasets/" + seed.name["raw-set"]
+	inNamespace := "?namespace=" + seed.name["raw-set/namespace"]
+	out := map[string][]string{
+		"models":                   {"models", "models?page_size=1", "models?stage=production&fields=name,owner,tags,reviewers,used", "models?order_by=created_at&direction=desc"},
+		"models/{name}":            {alpha, alpha + "?as_of=1988-01-01"},
+		"models/{name}/{version}":  {a2, alpha + "/latest", a2 + "?fields=model_id,status,created_date,creator,metrics,features"},
+		"reviews-due":              {"reviews-due?at=2030-01-01"},
+		"transition-requests":      {"transition-requests", "transition-requests?status=pending&scope=waiting_for_me"},
+		"transition-requests/{id}": {"transition-requests/" + id("open")},
+		"models/{name}/{version}/transition-check": {a2 + "/transition-check?to_stage=canary"},
+		"transition-guards":                        {"transition-guards"},
+		"datasets":                                 {"datasets"},
+		"datasets/{dataset}":                       {raw + inNamespace},
+		"datasets/{dataset}/versions":              {raw + "/versions" + inNamespace},
+		"datasets/{dataset}/versions/{state}":      {raw + "/versions/" + seed.name["raw"] + inNamespace},
+		"runs":                                     {"runs"}, "runs/{id}": {"runs/" + id("train-a2")},
+		"commits": {"commits"}, "commits/{sha}": {"commits/" + seed.commitSHA["c2"]},
+		"tags/{id}":         {"tags/" + id("t1")},
+		"repositories/{id}": {"repositories/" + id("repo")}, "repositories/{id}/commits": {"repositories/" + id("repo") + "/commits"}, "repositories/{id}/tags": {"repositories/" + id("repo") + "/tags"},
+		"features/{id}": {"features/" + id("column-feature")},
+		"deployments":   {"deployments"}, "deployments/{id}": {"deployments/" + id("deployed-a2")},
+		"lineage/{id}":                    {"lineage/" + id("raw") + "?direction=both", "lineage/" + id("a2") + "?direction=both&page_size=5"},
+		"impact/{id}":                     {"impact/" + id("raw") + "?live=false&targets=dataset_version,run,feature,model_version,deployment"},
+		"provenance/{id}":                 {"provenance/" + id("a1")},
+		"models/{name}/{version}/lineage": {a2 + "/lineage?direction=both&max_depth=4"}, "models/{name}/{version}/impact": {a2 + "/impact"}, "models/{name}/{version}/provenance": {a2 + "/provenance"},
+		"paths": {"paths?from=" + id("deployed-a2") + "&to=" + id("raw") + "&k=20"},
+		"audit": {"audit", "audit?page_size=1"}, "audit/checkpoint": {"audit/checkpoint"}, "audit/proofs/{seq}": {"audit/proofs/3"}, "audit/consistency": {"audit/consistency?from=3"},
+		"tokens": {"tokens"}, "subjects": {"subjects"}, "roles": {"roles"},
+	}
+	for _, part := range []string{"versions", "aliases", "reviews"} {
+		out["models/{name}/"+part] = []string{alpha + "/" + part}
+	}
+	for _, part := range []string{"card", "artifacts", "aliases", "features", "transitions", "transition-requests", "deployments"} {
+		out["models/{name}/{version}/"+part] = []string{a2 + "/" + part}
+	}
+	return out
+}
+
+// restWrites returns a request for each route that changes something. They are those of
+// mutationInputs.
+func (seed *seedData) restWrites() map[string]restRequest {
+	id := func(label string) string { return string(seed.id[label]) }
+	alpha := "models/" + seed.name["alpha"]
+	a2, a3 := alpha+"/v"+seed.name["a2"], alpha+"/v"+seed.name["a3"]
+	send := func(target, body string) restRequest {
+		return restRequest{target: target, media: "application/json", body: body}
+	}
+	withdrawn := string(registry.TransitionRequestID(seed.id["a6"], 1))
+	return map[string]restRequest{
+		"POST models":                              send("models", `{"name":"gamma","description":"new","owner":"ada"}`),
+		"PATCH models/{name}":                      send(alpha, `{"description":"changed","tags":null}`),
+		"DELETE models/{name}":                     {target: "models/" + seed.name["beta"] + "?reason=no+use"},
+		"POST models/register":                     send("models/register", `{"name":"`+seed.name["alpha"]+`","version":"v9.0.0","algorithm":"new","metrics":{"accuracy":0.5}}`),
+		"PATCH models/{name}/{version}":            send(a2, `{"algorithm":"changed"}`),
+		"DELETE models/{name}/{version}":           {target: a3},
+		"POST models/{name}/{version}/transition":  send(a3+"/transition", `{"to_stage":"Staging","reason":"try it"}`),
+		"PATCH models/{name}/{version}/card":       send(a2+"/card", `{"limitations":["changed"]}`),
+		"PUT models/{name}/aliases/{alias}":        send(alpha+"/aliases/candidate", `{"version":"v`+seed.name["a3"]+`"}`),
+		"DELETE models/{name}/aliases/{alias}":     {target: alpha + "/aliases/" + seed.name["visible-alias"]},
+		"POST models/{name}/reviews":               send(alpha+"/reviews", `{"decision":"approved"}`),
+		"PUT models/{name}/review-plan":            send(alpha+"/review-plan", `{"interval_days":30}`),
+		"POST models/{name}/{version}/deployments": send(a2+"/deployments", `{"environment":"new"}`),
+		"POST deployments/{id}/end":                send("deployments/"+id("deployed-a2")+"/end", ""),
+		"POST datasets":                            send("datasets", `{"dataset":"new","version":"1"}`),
+		"POST runs":                                send("runs", `{"producer":"p","run_id":"1","name":"r","inputs":["`+id("raw")+`"]}`),
+		"POST commits":                             send("commits", `{"repository":{"name":"new"},"commits":[{"sha":"`+strings.Repeat("ab", 20)+`"}]}`),
+		"POST tags":                                send("tags", `{"repository":{"name":"new"},"name":"v9","sha":"`+seed.commitSHA["c2"]+`"}`),
+		"POST features":                            send("features", `{"model":"`+seed.name["alpha"]+`","name":"new"}`),
+		"POST lineage/links":                       send("lineage/links", `{"from":"`+id("train-a1")+`","to":"`+id("clean")+`","kind":"used"}`),
+		"DELETE lineage/links":                     {target: fmt.Sprintf("lineage/links?from=%s&to=%s&kind=used", id("train-a1"), id("raw2"))},
+		"POST transition-requests/{id}/approve":    send("transition-requests/"+id("hidden request")+"/approve", `{"comment":"yes"}`),
+		"POST transition-requests/{id}/reject":     send("transition-requests/"+id("hidden request")+"/reject", `{"comment":"no"}`),
+		"POST transition-requests/{id}/withdraw":   send("transition-requests/"+withdrawn+"/withdraw", ""),
+		"PUT transition-guards":                    send("transition-guards", `{"profile":"guarded"}`),
+		"DELETE transition-guards":                 {target: "transition-guards?model=" + seed.name["alpha"]},
+		"POST tokens":                              send("tokens", `{"name":"new"}`),
+		"DELETE tokens/{id}":                       {target: "tokens/{own token}"},
+		"POST subjects/{subject}/roles":            send("subjects/eve/roles", `{"role":"viewer","scope":"model:x"}`),
+		"DELETE subjects/{subject}/roles":          {target: "subjects/user-viewer/roles?role=viewer&reason=left"},
+	}
+}

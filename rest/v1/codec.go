@@ -1,0 +1,121 @@
+package v1
+
+import (
+	"context"
+	"reflect"
+
+	"pedigree/lineage"
+	"pedigree/registry"
+	"pedigree/rest/wire"
+	"pedigree/service"
+	"pedigree/service/core"
+	"pedigree/service/governance"
+)
+
+// texts returns the values of an enum as texts.
+func texts[E ~string](values ...E) (reflect.Type, []string) {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return reflect.TypeFor[E](), out
+}
+
+// enums are the types whose texts are one of a few values.
+func enums() map[reflect.Type][]string {
+	out := map[reflect.Type][]string{}
+	add := func(t reflect.Type, values []string) { out[t] = values }
+	add(texts(registry.Stages()...))
+	add(texts(registry.Kinds()...))
+	add(texts(registry.EdgeKinds()...))
+	add(texts(registry.RunKinds()...))
+	add(texts(registry.RunStatuses()...))
+	add(texts(registry.DataRoles()...))
+	add(texts(registry.ReviewDecisions()...))
+	add(texts(registry.RequestStatuses()...))
+	add(texts(registry.ExecuteAtOnce, registry.ExecuteLater))
+	add(texts(registry.GuardRegistry, registry.GuardModel, registry.GuardTag))
+	add(texts(registry.ProfileOpen, registry.ProfileGuarded))
+	add(texts(registry.BumpMajor, registry.BumpMinor, registry.BumpPatch))
+	add(texts(registry.DirectTransformation, registry.IndirectTransformation))
+	add(texts(lineage.Upstream, lineage.Downstream, lineage.Both))
+	add(texts(lineage.ReasonDepth, lineage.ReasonNodes, lineage.ReasonFanout, lineage.ReasonTime, lineage.ReasonAccess))
+	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph))
+	add(texts(governance.AllRequests, governance.MyRequests, governance.WaitingForMe))
+	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid))
+	add(texts[core.OrderDirection]("ASC", "DESC"))
+	add(texts[core.ModelOrderField]("NAME", "CREATED_AT", "OWNER"))
+	add(texts[core.ModelVersionOrderField]("VERSION", "CREATED_DATE", "NUMBER", "OWNER"))
+	add(texts[core.DatasetOrderField]("NAME", "NAMESPACE", "CREATED_AT", "OWNER"))
+	add(texts[core.RunOrderField]("NAME", "STARTED_AT", "RUN_KIND"))
+	add(texts[core.CommitOrderField]("COMMITTED_AT", "SHA", "ROLE"))
+	add(texts[core.DeploymentOrderField]("NAME", "STARTED_AT", "ENDED_AT", "ENVIRONMENT", "OWNER"))
+	return out
+}
+
+// names are the names that the REST API has of its own, by type and field; "-" is left out.
+var names = map[string]string{
+	"Kind":                           "NodeKind",
+	"modelBody":                      "ModelWithVersions",
+	"versionBody":                    "VersionWithCard",
+	"viewerBody":                     "Viewer",
+	"lineageBody":                    "LineageGraph",
+	"impactBody":                     "Impact",
+	"Direction":                      "LineageDirection",
+	"Reason":                         "TruncationReason",
+	"BlockerKind":                    "TransitionBlockerKind",
+	"RequestScope":                   "TransitionRequestScope",
+	"ModelVersion.stage":             "status",
+	"Transition.from":                "from_stage",
+	"Transition.to":                  "to_stage",
+	"TransitionRequest.from":         "from_stage",
+	"TransitionRequest.to":           "to_stage",
+	"TransitionModelVersionInput.to": "to_stage",
+	"CheckTransitionInput.to":        "to_stage",
+	"TransitionApproval.grants":      "-",
+	"LogEntry.at":                    "timestamp",
+	"LogEntry.actor":                 "performed_by",
+	"LogEntry.reason":                "change_reason",
+	"LogFilter.actor":                "performed_by",
+	"ModelOrder.field":               "order_by",
+	"ModelVersionOrder.field":        "order_by",
+	"DatasetOrder.field":             "order_by",
+	"RunOrder.field":                 "order_by",
+	"CommitOrder.field":              "order_by",
+	"DeploymentOrder.field":          "order_by",
+}
+
+// versions are the text fields that hold a version.
+var versions = []string{"ModelVersion.version", "ModelCard.version", "Deployment.version", "Alias.version", "TransitionRequest.version", "Review.version", "Model.used"}
+
+// newCodec returns the codec of this API. Its virtual fields read through the service.
+func newCodec(s *service.Service) *wire.Codec {
+	return wire.New(wire.Config{Enums: enums(), Names: names, Versions: versions, Virtuals: map[reflect.Type][]wire.Virtual{
+		// What a field of these refers to is shown only to who sees it.
+		reflect.TypeFor[registry.ModelVersion](): {virtual("replaced_by", "", func(ctx context.Context, v *registry.ModelVersion) (*registry.ID, error) {
+			return s.ReplacementOf(ctx, v)
+		})},
+		reflect.TypeFor[registry.Transition](): {virtual("replaced_by", "", func(ctx context.Context, t *registry.Transition) (*registry.ID, error) {
+			return s.ReplacementIn(ctx, t)
+		})},
+		reflect.TypeFor[registry.Feature](): {virtual("of", "", func(ctx context.Context, f *registry.Feature) (*registry.ID, error) { return s.SubjectOf(ctx, f) })},
+		reflect.TypeFor[registry.DatasetVersion](): {virtual("columns", "", func(ctx context.Context, v *registry.DatasetVersion) ([]*registry.Column, error) {
+			return s.ColumnsOf(ctx, v)
+		})},
+		reflect.TypeFor[registry.Column](): {virtual("derived_from", "", func(ctx context.Context, c *registry.Column) ([]*registry.ColumnSource, error) {
+			return s.SourcesOf(ctx, c)
+		})},
+		reflect.TypeFor[registry.TransitionEvidence](): {virtual("upstream", "", func(ctx context.Context, e *registry.TransitionEvidence) ([]*registry.UpstreamNode, error) {
+			return s.EvidenceUpstream(ctx, e)
+		})},
+		reflect.TypeFor[registry.LogEntry](): {stageOf("from_stage", "from"), stageOf("to_stage", "to")},
+		reflect.TypeFor[modelBody]():         modelFields(s),
+		reflect.TypeFor[versionBody]():       versionFields(s),
+	}})
+}
+
+// virtual makes a virtual field of objects of type O. of is the field of the noun whose sight
+// decides, as Noun.field.
+func virtual[O, V any](name, of string, read func(context.Context, *O) (V, error)) wire.Virtual {
+	return wire.Virtual{Name: name, Of: of, Type: reflect.TypeFor[V](), Read: func(ctx context.Context, o any) (any, error) { return read(ctx, o.(*O)) }}
+}
