@@ -97,6 +97,7 @@ func (d *Handler) answer(w http.ResponseWriter, r *http.Request, status int, v a
 		status, b = http.StatusInternalServerError, []byte(`{"error_code":"INTERNAL_ERROR","message":"internal error"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store") // Answers depend on the caller.
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // The client may have disconnected.

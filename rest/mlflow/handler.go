@@ -112,7 +112,6 @@ func pathOf(rest string) string {
 
 // ServeHTTP finds the route, decodes the request within its limits and runs it.
 func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store") // Responses depend on the caller.
 	_, path := split(r.URL.EscapedPath())
 	methods := d.routes[path]
 	if methods == nil {
