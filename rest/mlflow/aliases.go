@@ -29,9 +29,11 @@ func setAlias(ctx context.Context, c *call) (any, error) {
 
 // checkAlias refuses the aliases that MLflow's clients would read as versions.
 func checkAlias(alias string) error {
-	digits, v := strings.CutPrefix(strings.ToLower(alias), "v")
-	if strings.EqualFold(alias, "latest") || v && digits != "" && strings.Trim(digits, "0123456789") == "" {
-		return registry.Errorf(registry.InvalidArgument, "Invalid alias name: '%s' is reserved", registry.Shorten(alias, 60))
+	if strings.EqualFold(alias, "latest") {
+		return registry.Errorf(registry.InvalidArgument, "'latest' alias name (case insensitive) is reserved.")
+	}
+	if digits, v := strings.CutPrefix(strings.ToLower(alias), "v"); v && digits != "" && strings.Trim(digits, "0123456789") == "" {
+		return registry.Errorf(registry.InvalidArgument, "Version alias name '%s' is reserved.", registry.Shorten(alias, 60))
 	}
 	return nil
 }

@@ -162,6 +162,7 @@ func (p *filterParser) condition() ([]catalog.Condition, error) {
 	c := catalog.Condition{Of: a.of, Key: a.tag, Compare: compare}
 	if a.of != catalog.OfNumber {
 		c.Values, err = p.values(compare, a.compares, key.text)
+		c.OrAbsent = a.tag != "" && (compare == catalog.NotEqual || compare == catalog.NoneOf) // No run is another run.
 		return []catalog.Condition{c}, err
 	}
 	if !slices.Contains(a.compares, compare) {

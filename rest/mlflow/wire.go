@@ -42,9 +42,9 @@ type (
 		Updated     int64      `json:"last_updated_timestamp,omitempty"`
 		User        string     `json:"user_id,omitempty"`
 		Stage       string     `json:"current_stage,omitempty"`
-		Description string     `json:"description,omitempty"`
+		Description string     `json:"description"`
 		Source      string     `json:"source,omitempty"`
-		Run         string     `json:"run_id,omitempty"`
+		Run         string     `json:"run_id"`
 		Status      string     `json:"status"`
 		Tags        []keyValue `json:"tags,omitempty"`
 		RunLink     string     `json:"run_link,omitempty"`
