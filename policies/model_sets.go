@@ -95,7 +95,7 @@ type modelIndex struct {
 }
 
 // modelActions are the log actions of what changes a name, an owner or tags.
-var modelActions = []registry.LogAction{registry.LogModelRegistered, registry.LogModelUpdated, registry.LogModelRemoved}
+var modelActions = []registry.LogAction{registry.LogModelRegistered, registry.LogModelUpdated, registry.LogModelRenamed, registry.LogModelRemoved}
 
 // selectModels returns the models that a filter selects now.
 func (x *modelIndex) selectModels(ctx context.Context, r graph.Reader, f modelFilter) (*modelSet, error) {

@@ -16,6 +16,7 @@ const (
 	ModelRegister       Action = "model.register"
 	VersionRegister     Action = "version.register"
 	ModelUpdate         Action = "model.update"
+	ModelRename         Action = "model.rename"
 	CardUpdate          Action = "card.update"
 	TransitionDo        Action = "transition"
 	TransitionForce     Action = "transition.force"
@@ -54,7 +55,7 @@ const (
 
 // Actions lists every action.
 func Actions() []Action {
-	return []Action{CatalogRead, LineageRead, LogRead, MetricsRead, ViewerRead, ModelRegister, VersionRegister, ModelUpdate, CardUpdate,
+	return []Action{CatalogRead, LineageRead, LogRead, MetricsRead, ViewerRead, ModelRegister, VersionRegister, ModelUpdate, ModelRename, CardUpdate,
 		TransitionDo, TransitionForce, TransitionRequestDo, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny,
@@ -93,6 +94,8 @@ func Operations() []Operation {
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
 	m("updateModel", ModelUpdate)
+	m("updateModelVersion", ModelUpdate)
+	m("renameModel", ModelRename)
 	m("updateModelCard", CardUpdate)
 	m("transitionModelVersion", TransitionDo)
 	m("deleteModelVersion", VersionDelete)
@@ -131,8 +134,10 @@ type LogAction string
 const (
 	LogModelRegistered    LogAction = "model_registered"
 	LogModelUpdated       LogAction = "model_updated"
+	LogModelRenamed       LogAction = "model_renamed"
 	LogModelRemoved       LogAction = "model_deleted"
 	LogVersionRegistered  LogAction = "version_registered"
+	LogVersionUpdated     LogAction = "version_updated"
 	LogVersionDeleted     LogAction = "version_deleted"
 	LogCardUpdated        LogAction = "card_updated"
 	LogStageChanged       LogAction = "stage_changed"

@@ -65,6 +65,21 @@ func CheckText(field, text string) error {
 	return checkRunes(field, text, true)
 }
 
+// MaxTagValue is the longest value of a tag, in code points: that of MLflow, whose prompts are
+// tags. MaxTagBytes bounds all tags of a thing together.
+const MaxTagValue, MaxTagBytes = 100_000, 1 << 20
+
+// CheckTagValue checks the value of a tag as CheckText checks a text, with the limit of tags.
+func CheckTagValue(field, text string) error {
+	if !utf8.ValidString(text) {
+		return Invalid(field, "is not valid UTF-8")
+	}
+	if utf8.RuneCountInString(text) > MaxTagValue {
+		return Invalid(field, "is longer than %d characters", MaxTagValue)
+	}
+	return checkRunes(field, text, true)
+}
+
 func checkRunes(field, s string, multiline bool) error {
 	for _, r := range s {
 		if multiline && (r == '\n' || r == '\t' || r == '\r') {

@@ -31,6 +31,16 @@ func (r *mutationResolver) UpdateModel(ctx context.Context, input catalog.Update
 	return r.service.UpdateModel(ctx, input.Clearing(nullFields(ctx)))
 }
 
+// RenameModel is the resolver for the renameModel field.
+func (r *mutationResolver) RenameModel(ctx context.Context, input catalog.RenameModelInput) (*catalog.ModelPayload, error) {
+	return r.service.RenameModel(ctx, input)
+}
+
+// UpdateModelVersion is the resolver for the updateModelVersion field.
+func (r *mutationResolver) UpdateModelVersion(ctx context.Context, input catalog.UpdateModelVersionInput) (*catalog.UpdateModelVersionPayload, error) {
+	return r.service.UpdateModelVersion(ctx, input.Clearing(nullFields(ctx)))
+}
+
 // UpdateModelCard is the resolver for the updateModelCard field.
 func (r *mutationResolver) UpdateModelCard(ctx context.Context, input catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error) {
 	return r.service.UpdateModelCard(ctx, input.Clearing(nullFields(ctx)))

@@ -21,6 +21,7 @@ import (
 
 	"pedigree/registry"
 	"pedigree/resolvers/door"
+	"pedigree/rest/mlflow"
 	"pedigree/rest/v1"
 	"pedigree/service"
 	"pedigree/web"
@@ -39,6 +40,8 @@ type Config struct {
 	// OIDC verifies tokens of an identity provider; nil without one.
 	OIDC   *OIDC
 	Limits Limits
+	// MLflowAnyStage lets MLflow's clients move a version from every stage to every other.
+	MLflowAnyStage bool
 	// SessionIdle and SessionLifetime end a browser's session; zero means the defaults.
 	SessionIdle, SessionLifetime time.Duration
 	// Now is the clock of limits and logins; nil means that of the system.
@@ -62,6 +65,11 @@ func Routes() []Route {
 			out = append(out, p)
 		}
 	}
+	for _, r := range mlflow.Routes() {
+		if p := (Route{r.Path, false}); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
 	for _, p := range web.Routes() {
 		out = append(out, Route{p, true})
 	}
@@ -78,6 +86,7 @@ func New(s *service.Service, c Config) http.Handler {
 		c.Now = time.Now
 	}
 	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes)),
+		mlflow:  mlflow.New(s, c.Log, requestIDOf, mlflow.AnyStage(c.MLflowAnyStage)),
 		pages:   web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
 		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
@@ -116,16 +125,21 @@ type handler struct {
 	logins   *loginGuard
 	graphql  http.Handler
 	rest     *v1.Handler
+	mlflow   *mlflow.Handler
 	pages    http.Handler
 	metrics  *metrics
 	routes   []Route
 }
 
-// route matches paths exactly. Below /api/v1/ and /log/ the REST API does the matching, after
+// route matches paths exactly. Below their prefixes the REST APIs do the matching, after
 // authentication, so that an unknown caller cannot find out which paths exist.
 func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	if v1.Handles(r.URL.Path) {
 		h.authenticated(h.rest).ServeHTTP(w, r)
+		return
+	}
+	if mlflow.Handles(r.URL.Path) {
+		h.authenticated(h.mlflow).ServeHTTP(w, r)
 		return
 	}
 	switch r.URL.Path {
@@ -173,13 +187,17 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 		h.rest.Refuse(w, r, status, code, message)
 		return
 	}
+	if mlflow.Handles(r.URL.Path) {
+		h.mlflow.Refuse(w, r, status, code, message)
+		return
+	}
 	door.Refuse(w, status, code, message)
 }
 
 // routeOf returns the route of a request for the metrics, or "other" when there is none, so
 // that clients cannot create metric labels.
 func (h *handler) routeOf(r *http.Request) string {
-	if p := h.rest.Pattern(r.URL.EscapedPath()); p != "" {
+	if p := cmp.Or(h.rest.Pattern(r.URL.EscapedPath()), h.mlflow.Pattern(r.URL.EscapedPath())); p != "" {
 		return p
 	}
 	if slices.ContainsFunc(h.routes, func(known Route) bool { return known.Path == r.URL.Path }) {

@@ -52,6 +52,7 @@ store the same key.`,
 	cmd.Flags().Int("cache-nodes", cache.DefaultNodes, "the number of nodes in each of the two generations of the lineage cache, about 1 KiB each; 0 disables the cache")
 	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the size limit of a request to /api/v1/facts in bytes")
 	cmd.Flags().String("approval-profile", "", "set at the start which transitions of the registry need approvals: open (none) or guarded (PRODUCTION needs one); without it what the store holds stays, and a new store is open")
+	cmd.Flags().String("mlflow-stage-transitions", "lifecycle", "which moves MLflow's clients may make: lifecycle (those of the lifecycle) or any (others are forced transitions, for those who may force one)")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addIdentityFlags(cmd)
 	return cmd
@@ -81,6 +82,13 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	config := server.Config{Origins: s.GetStringSlice("cors-origins"), Log: log, FactsBytes: s.GetInt64("facts-max-bytes")}
 	if err := identityConfig(s, &config); err != nil {
 		return err
+	}
+	switch moves := s.GetString("mlflow-stage-transitions"); moves {
+	case "lifecycle":
+	case "any":
+		config.MLflowAnyStage = true
+	default:
+		return registry.Invalid("mlflow-stage-transitions", "%q is not lifecycle or any", registry.Shorten(moves, 60))
 	}
 	tuneGarbageCollector()
 	o, err := openLocalRegistry(ctx, s, createStore)

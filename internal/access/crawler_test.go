@@ -97,6 +97,7 @@ func (c *crawler) everything() {
 	c.columnLineage()
 	c.invalidRequests()
 	c.restReads()
+	c.mlflowReads()
 	c.lineageExports()
 }
 

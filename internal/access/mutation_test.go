@@ -21,6 +21,8 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"registerModel":          `{name: "gamma", description: "new", owner: "ada"}`,
 		"registerModelVersion":   `{model: ` + q("alpha") + `, version: "9.0.0", card: {description: "new"}, artifacts: [{name: "m", uri: "s3://b/m"}]}`,
 		"updateModel":            `{model: ` + q("alpha") + `, description: "changed"}`,
+		"renameModel":            `{model: ` + q("alpha") + `, name: "renamed", reason: "clearer"}`,
+		"updateModelVersion":     `{id: ` + id("a3") + `, setTags: [{key: "new", value: "tag"}], removeTags: ["none"]}`,
 		"updateModelCard":        `{id: ` + id("a2") + `, card: {limitations: ["changed"]}}`,
 		"transitionModelVersion": `{id: ` + id("a3") + `, to: STAGING, reason: "try it"}`,
 		"deleteModelVersion":     `{id: ` + id("a3") + `, reason: "no use"}`,

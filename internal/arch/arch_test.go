@@ -59,8 +59,9 @@ var allowedImports = map[string][]string{
 	"schema":                 {},
 	"connect/jsonlines":      {"service", "registry"},
 	"rest/v1":                {"service", "registry", "lineage", "lineage/export", "connect/jsonlines", "rest/wire"},
+	"rest/mlflow":            {"service", "registry"},
 	"rest/wire":              {"registry"},
-	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "web"},
+	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "web"},
 	"cmd/pedigree": {"server", "audit", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.

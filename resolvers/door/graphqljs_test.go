@@ -179,7 +179,7 @@ func (h *httpHandler) complete(t *ast.Type, v any) any {
 		}
 		return out
 	case def.Name == "Int64":
-		return fmt.Sprint(v)
+		return strings.Replace(fmt.Sprint(v), "-0", "0", 1) // The one number that starts so.
 	}
 	b, _ := json.Marshal(v)
 	json.Unmarshal(b, &v)

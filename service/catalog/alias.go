@@ -268,6 +268,16 @@ func (c *Catalog) aliasLists(ctx context.Context, scope *policies.Scope, at regi
 	return out, nil
 }
 
+// Alias returns an alias of a model by its name; nil when there is none that the caller sees.
+func (c *Catalog) Alias(ctx context.Context, m *registry.Model, name string) (*registry.Alias, error) {
+	core.ToNFC(&name)
+	a, err := core.NounAs[*registry.Alias](c.core.NodeAt(ctx, m.ReadAt, registry.AliasID(m.ID, name)))
+	if err != nil || a == nil || !isActiveAlias(a) {
+		return nil, err
+	}
+	return a, nil
+}
+
 // VersionOfAlias returns the version that an alias points at.
 func (c *Catalog) VersionOfAlias(ctx context.Context, a *registry.Alias) (*registry.ModelVersion, error) {
 	return core.Related[*registry.ModelVersion](ctx, c.core, a, "version", func(a *registry.Alias) core.NodeRef { return core.NodeRef{ID: a.VersionID, At: a.ReadAt} })

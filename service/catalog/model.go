@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -104,16 +105,18 @@ func PutModel(ctx context.Context, tx *policies.Tx, m *registry.Model) error {
 
 // UpdateModelInput has the fields of a model to change; nil fields stay.
 type UpdateModelInput struct {
-	Model          *string
-	ID             *registry.ID
-	Description    *string
-	Owner          *string
-	Tags           []registry.KeyValue
+	Model       *string
+	ID          *registry.ID
+	Description *string
+	Owner       *string
+	Tags        []registry.KeyValue
+	TagEdits
 	IfRevision     *int
 	IdempotencyKey *string `json:"-"`
 }
 
-// UpdateModel changes a model's description, owner or tags.
+// UpdateModel changes a model's description, owner or tags. Edits of tags that change nothing are
+// no change.
 func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelPayload, error) {
 	var description, owner string
 	if in.Description != nil {
@@ -122,7 +125,7 @@ func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 	if in.Owner != nil {
 		owner = *in.Owner
 	}
-	if err := core.FirstError(core.CheckText("description", &description), core.CheckKey("owner", &owner), core.CheckTags("tags", in.Tags)); err != nil {
+	if err := core.FirstError(core.CheckText("description", &description), core.CheckKey("owner", &owner), core.CheckTags("tags", in.Tags), in.TagEdits.check(in.Tags)); err != nil {
 		return nil, err
 	}
 	result, err := c.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
@@ -140,11 +143,17 @@ func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 		if in.Owner != nil {
 			m.Owner, changed = owner, append(changed, "owner")
 		}
-		if in.Tags != nil {
-			if err := checkTagsKeepGuard(ctx, tx, m, in.Tags); err != nil {
+		tags, err := in.TagEdits.apply(m.Tags, in.Tags)
+		if err != nil {
+			return core.WriteResult{}, err
+		}
+		if in.Tags != nil || !slices.Equal(tags, m.Tags) {
+			if err := checkTagsKeepGuard(ctx, tx, m, tags); err != nil {
 				return core.WriteResult{}, err
 			}
-			m.Tags, changed = in.Tags, append(changed, "tags")
+			m.Tags, changed = tags, append(changed, "tags")
+		} else if in.TagEdits.any() && changed == nil {
+			return core.WriteResult{IDs: []registry.ID{m.ID}}, nil
 		}
 		m.UpdatedAt = tx.Now()
 		if err := PutModel(ctx, tx, m); err != nil {

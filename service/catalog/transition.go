@@ -24,10 +24,13 @@ type TransitionModelVersionInput struct {
 	Force    bool           `json:"force,omitzero"`
 	At       time.Time      `json:"at,omitzero"`
 	// Evidence and Execute are for the request that a transition into a guarded stage makes.
-	Evidence       *TransitionEvidenceInput `json:"evidence,omitzero"`
-	Execute        registry.ExecuteWhen     `json:"execute,omitzero"`
-	IfRevision     *int                     `json:"ifRevision,omitzero"`
-	IdempotencyKey *string                  `json:"-"`
+	Evidence *TransitionEvidenceInput `json:"evidence,omitzero"`
+	Execute  registry.ExecuteWhen     `json:"execute,omitzero"`
+	// ArchivePeers also moves the other versions in STAGING and CANARY to ARCHIVED, on a move to
+	// STAGING. A move to PRODUCTION always replaces its one peer. A request moves no peers.
+	ArchivePeers   bool    `json:"archivePeers,omitzero"`
+	IfRevision     *int    `json:"ifRevision,omitzero"`
+	IdempotencyKey *string `json:"-"`
 }
 
 // TransitionEvidenceInput is what a requester gives approvers to decide on.
@@ -54,6 +57,9 @@ func (in *TransitionModelVersionInput) Check() error {
 	default:
 		return registry.Invalid("execute", "%q is not AT_ONCE or LATER", in.Execute)
 	}
+	if in.ArchivePeers && in.To != registry.Staging && in.To != registry.Production {
+		return registry.Invalid("archivePeers", "is for moves to STAGING and PRODUCTION")
+	}
 	if in.Force && in.Reason == "" {
 		return registry.Invalid("force", "needs a reason: say why the lifecycle does not fit")
 	}
@@ -62,8 +68,8 @@ func (in *TransitionModelVersionInput) Check() error {
 			return registry.Invalid("approval", "%q is no id of a transition request; put free text into reason", registry.Shorten(string(*in.Approval), 60))
 		}
 	}
-	if in.Approval != nil && (in.Force || in.Evidence != nil || in.Execute != "" || !in.At.IsZero()) {
-		return registry.Invalid("approval", "executes a request as it was made; leave out force, evidence, execute and at")
+	if in.Approval != nil && (in.Force || in.ArchivePeers || in.Evidence != nil || in.Execute != "" || !in.At.IsZero()) {
+		return registry.Invalid("approval", "executes a request as it was made; leave out force, archivePeers, evidence, execute and at")
 	}
 	return nil
 }
@@ -121,7 +127,11 @@ func MoveVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	if in.Force && !tx.MayOn(registry.TransitionForce, target) {
 		return "", registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
 	}
-	return changeStage(ctx, tx, v, n.Since, in, approval)
+	id, err := changeStage(ctx, tx, v, n.Since, in, approval)
+	if err != nil || !in.ArchivePeers || in.To != registry.Staging {
+		return id, err
+	}
+	return id, archivePeers(ctx, tx, v, in)
 }
 
 // stageChangeTime returns the time of a transition. since is when the version entered its
@@ -308,8 +318,8 @@ func (in *TransitionModelVersionInput) CheckFact() error {
 	if in.At.IsZero() {
 		return registry.Invalid("at", "a fact says when it was: give the time of the transition")
 	}
-	if in.Evidence != nil || in.Execute != "" || in.Approval != nil {
-		return registry.Invalid("approval", "a fact tells a transition that was made: leave out approval, evidence and execute")
+	if in.Evidence != nil || in.Execute != "" || in.Approval != nil || in.ArchivePeers {
+		return registry.Invalid("approval", "a fact tells one transition that was made: leave out approval, evidence, execute and archivePeers")
 	}
 	return core.FirstError(core.RefuseIdempotencyKey(in.IdempotencyKey), in.Check())
 }

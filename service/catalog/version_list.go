@@ -31,6 +31,8 @@ func NewVersionEdge(cursor string, v *registry.ModelVersion) *ModelVersionEdge {
 type ModelVersionFilter struct {
 	Stages []registry.Stage
 	Owner  string
+	// Number is the number of the one version that is wanted.
+	Number int
 	// CreatedFrom (inclusive) and CreatedBefore (exclusive) bound the creation time.
 	CreatedFrom, CreatedBefore *time.Time
 }
@@ -44,7 +46,7 @@ func (f *ModelVersionFilter) applyTo(q *core.ChildQuery) {
 	for _, st := range f.Stages {
 		stages = append(stages, string(st))
 	}
-	q.Stages, q.Owner = strings.Join(stages, ","), f.Owner
+	q.Stages, q.Owner, q.Number = strings.Join(stages, ","), f.Owner, f.Number
 	if f.CreatedFrom != nil {
 		q.From, q.HasFrom = core.CeilMicroseconds(f.CreatedFrom), true
 	}

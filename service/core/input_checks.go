@@ -86,12 +86,13 @@ func CheckTime(field string, t time.Time) error {
 // MaxTags is the most tags of a thing.
 const MaxTags = 200
 
-// CheckTags normalizes and checks tags: at most MaxTags, with distinct keys.
+// CheckTags normalizes and checks tags: at most MaxTags, with distinct keys, and not too long
+// together.
 func CheckTags(field string, tags []registry.KeyValue) error {
 	if len(tags) > MaxTags {
 		return registry.Invalid(field, "has more than %d entries", MaxTags)
 	}
-	seen := map[string]bool{}
+	seen, size := map[string]bool{}, 0
 	for i := range tags {
 		ToNFC(&tags[i].Key, &tags[i].Value)
 		if err := registry.CheckKey(field+".key", tags[i].Key); err != nil {
@@ -101,8 +102,11 @@ func CheckTags(field string, tags []registry.KeyValue) error {
 			return registry.Invalid(field, "the key %q is given twice", tags[i].Key)
 		}
 		seen[tags[i].Key] = true
-		if err := registry.CheckText(field+".value", tags[i].Value); err != nil {
+		if err := registry.CheckTagValue(field+".value", tags[i].Value); err != nil {
 			return err
+		}
+		if size += len(tags[i].Key) + len(tags[i].Value); size > registry.MaxTagBytes {
+			return registry.Invalid(field, "are longer than %d bytes together", registry.MaxTagBytes)
 		}
 	}
 	return nil

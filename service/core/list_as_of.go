@@ -161,7 +161,7 @@ func (r *pastReader) collect(ctx context.Context, lists []*pastList, pages [][]*
 
 // matches reports whether a child existed at the instant and matches the query.
 func (r *pastReader) matches(n *graph.Node) bool {
-	return n != nil && !n.Hidden && !n.Deleted && !hiddenAfterErasure(n) && inStages(n, r.q.Stages) && (r.q.Owner == "" || n.Text(registry.IndexOwner) == r.q.Owner) &&
+	return n != nil && !n.Hidden && !n.Deleted && !hiddenAfterErasure(n) && inStages(n, r.q.Stages) && (r.q.Owner == "" || n.Text(registry.IndexOwner) == r.q.Owner) && (r.q.Number == 0 || n.Int(registry.IndexNumber) == int64(r.q.Number)) &&
 		(!r.q.HasFrom || n.ValidFrom.UnixMicro() >= r.q.From) && (!r.q.HasBefore || n.ValidFrom.UnixMicro() < r.q.Before)
 }
 

@@ -87,6 +87,7 @@ type ChildQuery struct {
 	Desc   bool
 	Stages string // comma-separated; "" for all
 	Owner  string // "" for all
+	Number int    // 0 for all
 	// VersionKeys are the semvers that children name, as comma-separated sort keys; "" for all.
 	// Standing leaves out the children that have ended. Neither is for the past.
 	VersionKeys string
@@ -103,6 +104,9 @@ type ChildQuery struct {
 func (q ChildQuery) where() []graph.Predicate {
 	out := append(oneOf(registry.IndexStage, q.Stages), EqualTo("owner", q.Owner)...)
 	out = append(out, oneOf(registry.IndexVersion, q.VersionKeys)...)
+	if q.Number != 0 {
+		out = append(out, graph.Predicate{Column: registry.IndexNumber, Op: graph.In, Values: []any{int64(q.Number)}})
+	}
 	if q.Standing {
 		// What has ended has given up its columns.
 		out = append(out, graph.Predicate{Column: registry.IndexVersion, Op: graph.Greater, Values: []any{""}})
@@ -117,7 +121,9 @@ func (q ChildQuery) where() []graph.Predicate {
 }
 
 // onlyStages reports whether the query has no filter besides Stages.
-func (q ChildQuery) onlyStages() bool { return q.Owner == "" && !q.HasFrom && !q.HasBefore }
+func (q ChildQuery) onlyStages() bool {
+	return q.Owner == "" && q.Number == 0 && !q.HasFrom && !q.HasBefore
+}
 
 // childPage is a page of the children of one parent.
 type childPage struct {

@@ -1132,6 +1132,38 @@ func (ec *executionContext) fieldContext_RegisterModelPayload_model(_ context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _RenameModelPayload_model(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RenameModelPayload_model(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Model, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.Model) graphql.Marshaler {
+			return ec.marshalOModel2ᚖpedigreeᚋregistryᚐModel(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RenameModelPayload_model(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RenameModelPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Model(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SetAliasPayload_alias(ctx context.Context, field graphql.CollectedField, obj *catalog.SetAliasPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1519,6 +1551,83 @@ func UnmarshalRegisterModelInput(ctx context.Context, raw any) (catalog.Register
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRenameModelInput(ctx context.Context, obj any) (catalog.RenameModelInput, error) {
+	var it catalog.RenameModelInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"model", "id", "name", "reason", "ifRevision", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "model":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("model"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Model = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalOID2ᚖpedigreeᚋregistryᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "ifRevision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ifRevision"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IfRevision = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRenameModelInput unmarshals raw into the RenameModelInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRenameModelInput(ctx context.Context, raw any) (catalog.RenameModelInput, error) {
+	var out catalog.RenameModelInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RenameModelInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputSetAliasInput(ctx context.Context, obj any) (catalog.SetAliasInput, error) {
 	var it catalog.SetAliasInput
 	if obj == nil {
@@ -1593,7 +1702,7 @@ func (ec *executionContext) unmarshalInputUpdateModelInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"model", "id", "description", "owner", "tags", "ifRevision", "idempotencyKey"}
+	fieldsInOrder := [...]string{"model", "id", "description", "owner", "tags", "setTags", "removeTags", "ifRevision", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1635,6 +1744,20 @@ func (ec *executionContext) unmarshalInputUpdateModelInput(ctx context.Context, 
 				return it, err
 			}
 			it.Tags = data
+		case "setTags":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("setTags"))
+			data, err := ec.unmarshalOKeyValueInput2ᚕpedigreeᚋregistryᚐKeyValueᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SetTags = data
+		case "removeTags":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("removeTags"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RemoveTags = data
 		case "ifRevision":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ifRevision"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
@@ -2068,6 +2191,39 @@ func (ec *executionContext) _RegisterModelPayload(ctx context.Context, sel ast.S
 	return out
 }
 
+var renameModelPayloadImplementors = []string{"RenameModelPayload"}
+
+func (ec *executionContext) _RenameModelPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.ModelPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, renameModelPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RenameModelPayload")
+		case "model":
+			out.Values[i] = ec._RenameModelPayload_model(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var setAliasPayloadImplementors = []string{"SetAliasPayload"}
 
 func (ec *executionContext) _SetAliasPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.SetAliasPayload) graphql.Marshaler {
@@ -2223,6 +2379,11 @@ func (ec *executionContext) unmarshalNRegisterModelInput2pedigreeᚋserviceᚋca
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRenameModelInput2pedigreeᚋserviceᚋcatalogᚐRenameModelInput(ctx context.Context, v any) (catalog.RenameModelInput, error) {
+	res, err := ec.unmarshalInputRenameModelInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNSetAliasInput2pedigreeᚋserviceᚋcatalogᚐSetAliasInput(ctx context.Context, v any) (catalog.SetAliasInput, error) {
 	res, err := ec.unmarshalInputSetAliasInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -2308,6 +2469,13 @@ func (ec *executionContext) marshalORegisterModelPayload2ᚖpedigreeᚋservice�
 		return graphql.Null
 	}
 	return ec._RegisterModelPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORenameModelPayload2ᚖpedigreeᚋserviceᚋcatalogᚐModelPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.ModelPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RenameModelPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSetAliasPayload2ᚖpedigreeᚋserviceᚋcatalogᚐSetAliasPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.SetAliasPayload) graphql.Marshaler {

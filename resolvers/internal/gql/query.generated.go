@@ -32,6 +32,8 @@ type MutationResolver interface {
 	RegisterModel(ctx context.Context, input catalog.RegisterModelInput) (*catalog.ModelPayload, error)
 	RegisterModelVersion(ctx context.Context, input catalog.RegisterModelVersionInput) (*catalog.RegisterModelVersionPayload, error)
 	UpdateModel(ctx context.Context, input catalog.UpdateModelInput) (*catalog.ModelPayload, error)
+	RenameModel(ctx context.Context, input catalog.RenameModelInput) (*catalog.ModelPayload, error)
+	UpdateModelVersion(ctx context.Context, input catalog.UpdateModelVersionInput) (*catalog.UpdateModelVersionPayload, error)
 	UpdateModelCard(ctx context.Context, input catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error)
 	TransitionModelVersion(ctx context.Context, input catalog.TransitionModelVersionInput) (*catalog.TransitionModelVersionPayload, error)
 	DeleteModelVersion(ctx context.Context, input catalog.DeleteModelVersionInput) (*core.DeletePayload, error)
@@ -417,6 +419,20 @@ func (ec *executionContext) field_Mutation_rejectTransition_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_renameModel_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (catalog.RenameModelInput, error) {
+			return ec.unmarshalNRenameModelInput2pedigreeᚋserviceᚋcatalogᚐRenameModelInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_retractLineage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -521,6 +537,20 @@ func (ec *executionContext) field_Mutation_updateModelCard_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (catalog.UpdateModelCardInput, error) {
 			return ec.unmarshalNUpdateModelCardInput2pedigreeᚋserviceᚋcatalogᚐUpdateModelCardInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateModelVersion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (catalog.UpdateModelVersionInput, error) {
+			return ec.unmarshalNUpdateModelVersionInput2pedigreeᚋserviceᚋcatalogᚐUpdateModelVersionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2249,6 +2279,94 @@ func (ec *executionContext) fieldContext_Mutation_updateModel(ctx context.Contex
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_updateModel_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_renameModel(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_renameModel(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RenameModel(ctx, fc.Args["input"].(catalog.RenameModelInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ModelPayload) graphql.Marshaler {
+			return ec.marshalORenameModelPayload2ᚖpedigreeᚋserviceᚋcatalogᚐModelPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_renameModel(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RenameModelPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_renameModel_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateModelVersion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateModelVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateModelVersion(ctx, fc.Args["input"].(catalog.UpdateModelVersionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.UpdateModelVersionPayload) graphql.Marshaler {
+			return ec.marshalOUpdateModelVersionPayload2ᚖpedigreeᚋserviceᚋcatalogᚐUpdateModelVersionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateModelVersion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateModelVersionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateModelVersion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -5547,6 +5665,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "updateModel":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateModel(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "renameModel":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_renameModel(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "updateModelVersion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateModelVersion(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++

@@ -117,6 +117,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RecordTagInput", ec.unmarshalInputRecordTagInput),
 			graphql.NewInputUnmarshaler("RegisterModelInput", ec.unmarshalInputRegisterModelInput),
 			graphql.NewInputUnmarshaler("RegisterModelVersionInput", ec.unmarshalInputRegisterModelVersionInput),
+			graphql.NewInputUnmarshaler("RenameModelInput", ec.unmarshalInputRenameModelInput),
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
 			graphql.NewInputUnmarshaler("RevertPolicyInput", ec.unmarshalInputRevertPolicyInput),
@@ -134,6 +135,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("TransitionRequestFilter", ec.unmarshalInputTransitionRequestFilter),
 			graphql.NewInputUnmarshaler("UpdateModelCardInput", ec.unmarshalInputUpdateModelCardInput),
 			graphql.NewInputUnmarshaler("UpdateModelInput", ec.unmarshalInputUpdateModelInput),
+			graphql.NewInputUnmarshaler("UpdateModelVersionInput", ec.unmarshalInputUpdateModelVersionInput),
 			graphql.NewInputUnmarshaler("WithdrawPolicyRuleInput", ec.unmarshalInputWithdrawPolicyRuleInput),
 		)
 	}
@@ -2593,6 +2595,10 @@ input UpdateModelInput {
   owner: String
   "Keys and values, replacing all; null clears them."
   tags: [KeyValueInput!]
+  "Keys and values to set, beside those that stand; not with tags."
+  setTags: [KeyValueInput!]
+  "Keys to remove; one that is not there is no error. Not with tags."
+  removeTags: [String!]
   "CONFLICT when the model has another revision by now."
   ifRevision: Int
   "Makes a retry safe for 24 hours."
@@ -2600,6 +2606,27 @@ input UpdateModelInput {
 }
 "What was changed."
 type UpdateModelPayload {
+  "The model."
+  model: Model
+}
+
+"Which model to rename."
+input RenameModelInput {
+  "The model's name; or give id."
+  model: String
+  "The model's id."
+  id: ID
+  "The new name: 1 to 255 characters without / : or control characters."
+  name: String!
+  "Why."
+  reason: String
+  "CONFLICT when the model has another revision by now."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was renamed."
+type RenameModelPayload {
   "The model."
   model: Model
 }
@@ -2992,6 +3019,10 @@ type Mutation {
   registerModelVersion("What to register." input: RegisterModelVersionInput!): RegisterModelVersionPayload
   "Changes a model's description, owner or tags; null clears one, and what is left out stays."
   updateModel("What to change." input: UpdateModelInput!): UpdateModelPayload
+  "Gives a model another name; its id, its versions and their names stay, and the old name is free."
+  renameModel("Which model, and its new name." input: RenameModelInput!): RenameModelPayload
+  "Changes a version's description, owner or tags; null clears one, and what is left out stays."
+  updateModelVersion("What to change." input: UpdateModelVersionInput!): UpdateModelVersionPayload
   "Changes fields of a version's card; null clears one, and those left out stay."
   updateModelCard("What to change." input: UpdateModelCardInput!): UpdateModelCardPayload
   "Moves a version to another stage. Promoting to PRODUCTION moves the incumbent to DEPRECATED in the same transaction. Into a stage that needs approvals it moves nothing, and makes a request."
@@ -3992,6 +4023,8 @@ enum Stage {
 input ModelVersionFilter {
   "Versions in one of these stages."
   stages: [Stage!]
+  "The version with this number."
+  number: Int
 }
 
 "One trained state of a model, with its place in the lifecycle."
@@ -4244,6 +4277,35 @@ type RegisterModelVersionPayload {
   modelVersion: ModelVersion
 }
 
+"What to change in a version; fields left out stay."
+input UpdateModelVersionInput {
+  "The model's name; or give id."
+  model: String
+  "The version, such as 1.0.0."
+  version: String
+  "The version's id."
+  id: ID
+  "What is special about it; null clears it."
+  description: String
+  "Who answers for it; null clears it."
+  owner: String
+  "Keys and values, replacing all; null clears them."
+  tags: [KeyValueInput!]
+  "Keys and values to set, beside those that stand; not with tags."
+  setTags: [KeyValueInput!]
+  "Keys to remove; one that is not there is no error. Not with tags."
+  removeTags: [String!]
+  "CONFLICT when the version has another revision by now."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was changed."
+type UpdateModelVersionPayload {
+  "The version."
+  modelVersion: ModelVersion
+}
+
 "Which version, and where to."
 input TransitionModelVersionInput {
   "The model's name; or give id."
@@ -4264,6 +4326,8 @@ input TransitionModelVersionInput {
   execute: ExecuteWhen
   "Go past the lifecycle; needs a reason and the action transition.force."
   force: Boolean
+  "Also move the other versions in STAGING and CANARY to ARCHIVED, on a move to STAGING. A move to PRODUCTION always replaces its one peer. A request moves no peers."
+  archivePeers: Boolean
   "When it happened; now, when left out."
   at: DateTime
   "CONFLICT when the version has another revision by now."
@@ -6087,6 +6151,14 @@ func (ec *executionContext) childFields_RejectTransitionPayload(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type RejectTransitionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RenameModelPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "model":
+		return ec.fieldContext_RenameModelPayload_model(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RenameModelPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Repository(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -6751,6 +6823,14 @@ func (ec *executionContext) childFields_UpdateModelPayload(ctx context.Context, 
 		return ec.fieldContext_UpdateModelPayload_model(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateModelPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateModelVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "modelVersion":
+		return ec.fieldContext_UpdateModelVersionPayload_modelVersion(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateModelVersionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpstreamNode(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

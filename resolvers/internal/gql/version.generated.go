@@ -2276,6 +2276,38 @@ func (ec *executionContext) fieldContext_TransitionModelVersionPayload_request(_
 	return fc, nil
 }
 
+func (ec *executionContext) _UpdateModelVersionPayload_modelVersion(ctx context.Context, field graphql.CollectedField, obj *catalog.UpdateModelVersionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateModelVersionPayload_modelVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ModelVersion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.ModelVersion) graphql.Marshaler {
+			return ec.marshalOModelVersion2ᚖpedigreeᚋregistryᚐModelVersion(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateModelVersionPayload_modelVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateModelVersionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ModelVersion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -2452,7 +2484,7 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"stages", "owner", "createdFrom", "createdBefore"}
+	fieldsInOrder := [...]string{"stages", "number", "owner", "createdFrom", "createdBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2466,6 +2498,13 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 				return it, err
 			}
 			it.Stages = data
+		case "number":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("number"))
+			data, err := ec.unmarshalOInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Number = data
 		case "owner":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("owner"))
 			data, err := ec.unmarshalOString2string(ctx, v)
@@ -2669,7 +2708,7 @@ func (ec *executionContext) unmarshalInputTransitionModelVersionInput(ctx contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"model", "version", "id", "to", "reason", "approval", "evidence", "execute", "force", "at", "ifRevision", "idempotencyKey"}
+	fieldsInOrder := [...]string{"model", "version", "id", "to", "reason", "approval", "evidence", "execute", "force", "archivePeers", "at", "ifRevision", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2739,6 +2778,13 @@ func (ec *executionContext) unmarshalInputTransitionModelVersionInput(ctx contex
 				return it, err
 			}
 			it.Force = data
+		case "archivePeers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("archivePeers"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ArchivePeers = data
 		case "at":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("at"))
 			data, err := ec.unmarshalODateTime2timeᚐTime(ctx, v)
@@ -2774,6 +2820,111 @@ func (ec *executionContext) unmarshalInputTransitionModelVersionInput(ctx contex
 func UnmarshalTransitionModelVersionInput(ctx context.Context, raw any) (catalog.TransitionModelVersionInput, error) {
 	var out catalog.TransitionModelVersionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "TransitionModelVersionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateModelVersionInput(ctx context.Context, obj any) (catalog.UpdateModelVersionInput, error) {
+	var it catalog.UpdateModelVersionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"model", "version", "id", "description", "owner", "tags", "setTags", "removeTags", "ifRevision", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "model":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("model"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Model = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalOID2ᚖpedigreeᚋregistryᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Description = data
+		case "owner":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("owner"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Owner = data
+		case "tags":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tags"))
+			data, err := ec.unmarshalOKeyValueInput2ᚕpedigreeᚋregistryᚐKeyValueᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Tags = data
+		case "setTags":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("setTags"))
+			data, err := ec.unmarshalOKeyValueInput2ᚕpedigreeᚋregistryᚐKeyValueᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SetTags = data
+		case "removeTags":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("removeTags"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RemoveTags = data
+		case "ifRevision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ifRevision"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IfRevision = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateModelVersionInput unmarshals raw into the UpdateModelVersionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateModelVersionInput(ctx context.Context, raw any) (catalog.UpdateModelVersionInput, error) {
+	var out catalog.UpdateModelVersionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateModelVersionInput", raw, &out)
 	return out, err
 }
 
@@ -3579,6 +3730,39 @@ func (ec *executionContext) _TransitionModelVersionPayload(ctx context.Context, 
 	return out
 }
 
+var updateModelVersionPayloadImplementors = []string{"UpdateModelVersionPayload"}
+
+func (ec *executionContext) _UpdateModelVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *catalog.UpdateModelVersionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateModelVersionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateModelVersionPayload")
+		case "modelVersion":
+			out.Values[i] = ec._UpdateModelVersionPayload_modelVersion(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -3751,6 +3935,11 @@ func (ec *executionContext) marshalNTransitionEdge2ᚖpedigreeᚋserviceᚋcatal
 
 func (ec *executionContext) unmarshalNTransitionModelVersionInput2pedigreeᚋserviceᚋcatalogᚐTransitionModelVersionInput(ctx context.Context, v any) (catalog.TransitionModelVersionInput, error) {
 	res, err := ec.unmarshalInputTransitionModelVersionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateModelVersionInput2pedigreeᚋserviceᚋcatalogᚐUpdateModelVersionInput(ctx context.Context, v any) (catalog.UpdateModelVersionInput, error) {
+	res, err := ec.unmarshalInputUpdateModelVersionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -3969,6 +4158,13 @@ func (ec *executionContext) marshalOTransitionModelVersionPayload2ᚖpedigreeᚋ
 		return graphql.Null
 	}
 	return ec._TransitionModelVersionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateModelVersionPayload2ᚖpedigreeᚋserviceᚋcatalogᚐUpdateModelVersionPayload(ctx context.Context, sel ast.SelectionSet, v *catalog.UpdateModelVersionPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateModelVersionPayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -1,0 +1,230 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// mlflowDifference is a difference between the answers of this registry and of MLflow's own
+// server. A "*" at the end of op, or at the start of field, stands for any text.
+type mlflowDifference struct{ op, field, reason string }
+
+// mlflowDifferences are all differences there are. One that is not listed fails the test, and so
+// does one that is listed and is not there.
+var mlflowDifferences = []mlflowDifference{
+	{"*", "*message", "the texts are this registry's own, but for those that clients look for; clients read the code"},
+	{"*", "*user_id", "MLflow's server never knows who registered a version"},
+	{"create_registered_model with a blank end", "*", "a name does not begin or end with a blank here"},
+	{"delete_registered_model with a blank end", "*", "a name does not begin or end with a blank here"},
+	{"the replaced", "tags", "DEPRECATED shows as Archived with the tag lifecycle"},
+	{"get_latest_versions", "0.tags", "DEPRECATED shows as Archived with the tag lifecycle"},
+	{"the latest versions", "latest_versions.0.tags", "DEPRECATED shows as Archived with the tag lifecycle"},
+	{"search_registered_models, whole", "0.latest_versions.0.tags", "DEPRECATED shows as Archived with the tag lifecycle"},
+	{"set_model_version_tag lifecycle", "*", "the tag lifecycle is read-only"},
+	{"transition_model_version_stage past the lifecycle", "*", "the lifecycle has no move from DEVELOPMENT to PRODUCTION, unless the server is started with --mlflow-stage-transitions any"},
+	{"transition_model_version_stage peers of no active stage", "error_code", "MLflow answers 500, which its client tries again for minutes"},
+	{"search_registered_models by name, name", "error_code", "MLflow answers 500, which its client tries again for minutes"},
+	{"create_webhook", "error_code", "webhooks are not offered yet"},
+}
+
+func (d mlflowDifference) covers(op, field string) bool {
+	prefix, any := strings.CutSuffix(d.op, "*")
+	suffix, anyField := strings.CutPrefix(d.field, "*")
+	return (op == d.op || any && strings.HasPrefix(op, prefix)) && (field == d.field || anyField && strings.HasSuffix(field, suffix))
+}
+
+// TestMLflowClient runs MLflow's own client against this registry: every call of its registry
+// half, beside the same calls to MLflow's own server; and as the registry beside that server,
+// which keeps the runs and the files.
+func TestMLflowClient(t *testing.T) {
+	python := mlflowPython(t)
+	theirs := startMLflow(t, python)
+	ours := start(t, stores["SQLite"](t)...)
+	t.Run("answers as MLflow's server does", func(t *testing.T) {
+		compareRegistries(t, runRegistry(t, python, ours.url), runRegistry(t, python, theirs), mlflowDifferences)
+	})
+	t.Run("beside a tracking server", func(t *testing.T) {
+		beside := start(t, stores["SQLite"](t)...)
+		out := runPython(t, python, "beside.py", "MLFLOW_REGISTRY_URI="+beside.url, "MLFLOW_TRACKING_URI="+theirs)
+		t.Logf("PROOF with the runs and files elsewhere: %s", strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; "))
+	})
+}
+
+// TestMLflowClientOnNeo4j runs the calls against a server on Neo4j. It answers as one on SQLite.
+func TestMLflowClientOnNeo4j(t *testing.T) {
+	python := mlflowPython(t)
+	onNeo4j := start(t, stores["Neo4j"](t)...)
+	onSQLite := start(t, stores["SQLite"](t)...)
+	compareRegistries(t, runRegistry(t, python, onNeo4j.url), runRegistry(t, python, onSQLite.url), nil)
+}
+
+// registryAnswer is what one call of the client came back with.
+type registryAnswer struct {
+	Op     string
+	Fields map[string]any
+}
+
+// compareRegistries compares the answers of two registries field by field.
+func compareRegistries(t *testing.T, ours, theirs []registryAnswer, allowed []mlflowDifference) {
+	t.Helper()
+	if len(ours) != len(theirs) {
+		t.Fatalf("%d answers, and %d", len(ours), len(theirs))
+	}
+	met, fields := map[mlflowDifference]int{}, 0
+	var table strings.Builder
+	for i, a := range ours {
+		b, differs := theirs[i], 0
+		names := maps.Clone(a.Fields)
+		maps.Copy(names, b.Fields)
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			fields++
+			if x, y := fmt.Sprint(a.Fields[name]), fmt.Sprint(b.Fields[name]); x != y {
+				differs++
+				k := slices.IndexFunc(allowed, func(d mlflowDifference) bool { return d.covers(a.Op, name) })
+				if k < 0 {
+					t.Errorf("%s: %s is %.300s, and %.300s", a.Op, name, x, y)
+					continue
+				}
+				met[allowed[k]]++
+			}
+		}
+		fmt.Fprintf(&table, "%-70.70s %3d fields, %d differ\n", a.Op, len(names), differs)
+	}
+	for _, d := range allowed {
+		if met[d] == 0 {
+			t.Errorf("%s: %s does not differ (%s): leave it out of the list", d.op, d.field, d.reason)
+		}
+	}
+	t.Logf("PROOF %d calls, %d fields compared, %d listed differences\n%s", len(ours), fields, len(allowed), table.String())
+}
+
+// runRegistry runs all calls against a registry.
+func runRegistry(t *testing.T, python, url string) (out []registryAnswer) {
+	t.Helper()
+	lines := bufio.NewScanner(bytes.NewReader(runPython(t, python, "registry.py", "MLFLOW_REGISTRY_URI="+url)))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var a registryAnswer
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		out = append(out, a)
+	}
+	if len(out) < 150 {
+		t.Fatalf("%d answers", len(out))
+	}
+	return out
+}
+
+// mlflowEnv is the environment of MLflow's programs: the admin's token, no telemetry, no jobs, and
+// one more try after an answer that is worth one.
+func mlflowEnv(more ...string) []string {
+	return append(append(os.Environ(), "MLFLOW_TRACKING_TOKEN="+adminToken, "MLFLOW_DISABLE_TELEMETRY=true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",
+		"MLFLOW_HTTP_REQUEST_MAX_RETRIES=1", "GIT_PYTHON_REFRESH=quiet"), more...)
+}
+
+// runPython runs a program of testdata/mlflow and returns what it printed.
+func runPython(t *testing.T, python, program string, env ...string) []byte {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("testdata", "mlflow", program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(python, path)
+	cmd.Dir, cmd.Env = t.TempDir(), mlflowEnv(env...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s\n%s", program, err, out, stderr.Bytes())
+	}
+	return out
+}
+
+// startMLflow starts MLflow's own server on an empty SQLite file and returns its URL. Its workers
+// end with it.
+func startMLflow(t *testing.T, python string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	home := t.TempDir()
+	cmd := exec.Command(python, "-m", "mlflow", "server", "--host", host, "--port", port, "--workers", "1",
+		"--backend-store-uri", "sqlite:///"+filepath.Join(home, "mlflow.db"), "--artifacts-destination", filepath.Join(home, "artifacts"))
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = home, mlflowEnv(), &syscall.SysProcAttr{Setpgid: true}
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+	url := "http://" + net.JoinHostPort(host, port)
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if resp, err := http.Get(url + "/health"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return url
+			}
+		}
+	}
+	t.Fatalf("MLflow's server did not answer in 3 minutes: %s", log.String())
+	return ""
+}
+
+// mlflowPython returns the Python of a virtual environment with MLflow. It is installed once into
+// the user's cache, in the version that the benchmark pins too.
+func mlflowPython(t *testing.T) string {
+	t.Helper()
+	requirements, err := filepath.Abs(filepath.Join("..", "..", "bench", "mlflow", "requirements.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted, err := os.ReadFile(requirements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := os.Getenv("PEDIGREE_TEST_CACHE")
+	if base == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		base = filepath.Join(cache, "pedigree-test")
+	}
+	sum := sha256.Sum256(wanted)
+	venv := filepath.Join(base, "mlflow-"+hex.EncodeToString(sum[:8]))
+	python := filepath.Join(venv, "bin", "python")
+	if got, err := os.ReadFile(filepath.Join(venv, "installed.txt")); err == nil && bytes.Equal(got, wanted) {
+		return python
+	}
+	for _, args := range [][]string{{"python3", "-m", "venv", "--clear", venv}, {python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements}} {
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s\nthe tests run MLflow's own client; install Python: apt-get install -y python3 python3-venv", args, err, out)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(venv, "installed.txt"), wanted, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return python
+}
