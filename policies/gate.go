@@ -29,6 +29,7 @@ type Gate struct {
 	subjectCache ttlCache[[]registry.Grant]
 	modelCache   ttlCache[*modelSet]
 	tokenUses    tokenUses
+	usage        usage
 	// models finds the models with a tag or an owner.
 	models modelIndex
 	// policy follows the policy in the store.

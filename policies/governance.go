@@ -89,3 +89,9 @@ func (s *Scope) MayOn(action registry.Action, target Target) bool {
 func (t *Tx) SlotHolders(ctx context.Context, slots ...string) ([]*graph.Node, error) {
 	return All(ctx, t.tx, graph.Query{Slots: slots, Order: registry.IndexName, Limit: 1000})
 }
+
+// LogUnfiltered reads log entries, also those that the actor may not see. It is for rules over
+// the log. Never return its result to a caller.
+func (t *Tx) LogUnfiltered(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, error) {
+	return t.tx.Log(ctx, q)
+}

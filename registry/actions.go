@@ -51,6 +51,14 @@ const (
 	GovernanceConfigure Action = "governance.configure"
 	ReviewPlan          Action = "review.plan"
 	ReviewRecord        Action = "review.record"
+	// DeprecationRead lists the deprecations of all models.
+	DeprecationRead Action = "deprecation.read"
+	// DeprecationPlan plans deprecations, DeprecationAnnounce announces them, and each withdraws
+	// what it does. Retiring a version is a transition, cleaning up after it a deletion.
+	DeprecationPlan     Action = "deprecation.plan"
+	DeprecationAnnounce Action = "deprecation.announce"
+	// MigrationConfirm answers that the caller uses a deprecated version no more.
+	MigrationConfirm Action = "migration.confirm"
 )
 
 // Actions lists every action.
@@ -59,7 +67,8 @@ func Actions() []Action {
 		TransitionDo, TransitionForce, TransitionRequestDo, VersionDelete, ModelDelete, AliasSet, AliasSetProtected, AliasDelete,
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny,
-		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord}
+		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord,
+		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm}
 }
 
 // IsAction reports whether a text is the name of an action.
@@ -89,6 +98,7 @@ func Operations() []Operation {
 	ops = append(ops, q(TokenManageOwn, "apiTokens")...)
 	ops = append(ops, q(AccessManage, "subjects", "roles", "policy", "policyVersions", "explain")...)
 	ops = append(ops, q(RequestRead, "transitionRequests")...)
+	ops = append(ops, q(DeprecationRead, "deprecations")...)
 	ops = append(ops, q(CatalogRead, "transitionGuards", "checkTransition", "reviewsDue")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
@@ -124,6 +134,12 @@ func Operations() []Operation {
 	m("deleteTransitionGuard", GovernanceConfigure)
 	m("setReviewPlan", ReviewPlan)
 	m("recordReview", ReviewRecord)
+	m("planDeprecation", DeprecationPlan)
+	m("announceDeprecation", DeprecationAnnounce)
+	m("withdrawDeprecation", DeprecationPlan)
+	m("confirmMigration", MigrationConfirm)
+	m("retireModelVersion", TransitionDo)
+	m("cleanupModelVersion", VersionDelete)
 	return ops
 }
 
@@ -167,17 +183,25 @@ const (
 	LogPolicyReverted     LogAction = "policy_reverted"
 	LogStoreCreated       LogAction = "store_created"
 	// LogKeyAdded records the public key of a key that signs checkpoints from now on.
-	LogKeyAdded       LogAction = "log_key_added"
-	LogImported       LogAction = "imported"
-	LogRequested      LogAction = "transition_requested"
-	LogApproved       LogAction = "transition_approved"
-	LogRejected       LogAction = "transition_rejected"
-	LogWithdrawn      LogAction = "transition_withdrawn"
-	LogVoided         LogAction = "transition_voided"
-	LogGuardSet       LogAction = "transition_guard_set"
-	LogGuardDeleted   LogAction = "transition_guard_deleted"
-	LogReviewPlanned  LogAction = "review_planned"
-	LogReviewRecorded LogAction = "review_recorded"
+	LogKeyAdded             LogAction = "log_key_added"
+	LogImported             LogAction = "imported"
+	LogRequested            LogAction = "transition_requested"
+	LogApproved             LogAction = "transition_approved"
+	LogRejected             LogAction = "transition_rejected"
+	LogWithdrawn            LogAction = "transition_withdrawn"
+	LogVoided               LogAction = "transition_voided"
+	LogGuardSet             LogAction = "transition_guard_set"
+	LogGuardDeleted         LogAction = "transition_guard_deleted"
+	LogReviewPlanned        LogAction = "review_planned"
+	LogReviewRecorded       LogAction = "review_recorded"
+	LogDeprecationPlanned   LogAction = "deprecation_planned"
+	LogDeprecationAnnounced LogAction = "deprecation_announced"
+	LogDeprecationWithdrawn LogAction = "deprecation_withdrawn"
+	LogMigrationConfirmed   LogAction = "migration_confirmed"
+	LogVersionRetired       LogAction = "version_retired"
+	LogVersionCleanedUp     LogAction = "version_cleaned_up"
+	// LogUsageCounted says that counters of use were written; the counts are not in the log.
+	LogUsageCounted LogAction = "usage_counted"
 )
 
 // StageLogAction is the log action of a transition into a stage.

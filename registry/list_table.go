@@ -39,6 +39,8 @@ var listTable = []List{
 	{Kind: KindTransition, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindTransitionRequest, Orders: []Index{IndexValidFrom, IndexOwner, IndexNamespace},
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexOwner, []Index{IndexValidFrom}}, {IndexNamespace, []Index{IndexValidFrom}}}},
+	{Kind: KindDeprecation, Orders: []Index{IndexValidFrom, IndexNamespace},
+		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexNamespace, []Index{IndexValidFrom}}}},
 	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
 	{Kind: KindTag, Children: true, Orders: []Index{IndexValidFrom}},

@@ -29,6 +29,8 @@ type ModelVersion struct {
 	UpdatedAt   time.Time `json:"updatedAt,omitzero"`
 	// ReplacedBy is the version that replaced this one in PRODUCTION.
 	ReplacedBy ID `json:"replacedBy,omitempty"`
+	// Deprecation is its last deprecation, nil when there was none.
+	Deprecation *VersionDeprecation `json:"deprecation,omitempty"`
 }
 
 // Walked marks a lineage node.

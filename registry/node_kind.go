@@ -33,6 +33,8 @@ const (
 	KindTransitionRequest Kind = "TRANSITION_REQUEST"
 	KindTransitionGuard   Kind = "TRANSITION_GUARD"
 	KindReview            Kind = "REVIEW"
+	KindDeprecation       Kind = "DEPRECATION"
+	KindConsumer          Kind = "CONSUMER"
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
 	KindPending Kind = "PENDING_PARENT"
@@ -70,6 +72,8 @@ var kindTable = []kindRow{
 	{KindTransitionRequest, "req", false, func(string) Node { return &TransitionRequest{} }},
 	{KindTransitionGuard, "guard", false, func(name string) Node { return &TransitionGuard{Name: name} }},
 	{KindReview, "rev", false, func(string) Node { return &Review{} }},
+	{KindDeprecation, "dpr", false, func(string) Node { return &Deprecation{} }},
+	{KindConsumer, "con", false, func(string) Node { return &Consumer{} }},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
 }

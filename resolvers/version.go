@@ -21,6 +21,11 @@ func (r *modelVersionResolver) ReplacedBy(ctx context.Context, obj *registry.Mod
 	return r.service.ReplacementOf(ctx, obj)
 }
 
+// Deprecation is the resolver for the deprecation field.
+func (r *modelVersionResolver) Deprecation(ctx context.Context, obj *registry.ModelVersion) (*registry.Deprecation, error) {
+	return r.service.DeprecationOf(ctx, obj)
+}
+
 // Model is the resolver for the model field.
 func (r *modelVersionResolver) Model(ctx context.Context, obj *registry.ModelVersion) (*registry.Model, error) {
 	return r.service.ModelOf(ctx, obj)

@@ -37,6 +37,12 @@ func newKit(t *testing.T) *kit {
 func kitOn(t *testing.T, store graph.Store) *kit {
 	t.Helper()
 	t.Cleanup(func() { store.Close() })
+	return kitOver(t, store)
+}
+
+// kitOver is a kit on a store that somebody else closes.
+func kitOver(t *testing.T, store graph.Store) *kit {
+	t.Helper()
 	table, err := policies.Load("")
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ var publicMethods = map[string]string{
 	"SealLogin":           "it makes the text of a cookie",
 	"OpenLogin":           "it checks the text of a cookie",
 	"FlushTokenUses":      "the server writes by itself when tokens were used",
+	"FlushUsage":          "the server writes by itself how often versions were used",
 }
 
 var contextType = reflect.TypeFor[context.Context]()

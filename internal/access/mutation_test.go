@@ -52,6 +52,12 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"deleteTransitionGuard":  `{model: ` + q("alpha") + `}`,
 		"setReviewPlan":          `{model: ` + q("alpha") + `, intervalDays: 30}`,
 		"recordReview":           `{model: ` + q("alpha") + `, decision: APPROVED}`,
+		"planDeprecation":        `{model: ` + q("alpha") + `, versions: [` + q("a2") + `], plan: "soon"}`,
+		"announceDeprecation":    `{model: ` + q("alpha") + `, versions: [` + q("a3") + `], guide: "g", sunset: "1990-01-01"}`,
+		"withdrawDeprecation":    `{id: ` + id("a3") + `, reason: "we keep it"}`,
+		"confirmMigration":       `{id: ` + id("a1") + `, comment: "done"}`,
+		"retireModelVersion":     `{id: ` + id("a3") + `, reason: "no use"}`,
+		"cleanupModelVersion":    `{id: ` + id("a3") + `}`,
 		"retractLineage":         `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
 	}
 }
@@ -143,12 +149,18 @@ func TestMutations(t *testing.T) {
 }
 
 // prepareMutation records what a mutation needs: a data scientist may retract only a
-// fact, and withdraw only a request, of their own.
+// fact, and withdraw only a request, of their own. What is cleaned up is retired first.
 func (s *testServer) prepareMutation(t *testing.T, mutation string) {
 	t.Helper()
 	if mutation == "withdrawTransition" {
 		ask := fmt.Sprintf(`mutation { transitionModelVersion(input: {id: %q, to: DEVELOPMENT}) { request { id } } }`, s.seed.id["a6"])
 		if a := s.query(dataScientist, ask); a.code() != "" {
+			t.Fatalf("%s", a.raw)
+		}
+	}
+	if mutation == "cleanupModelVersion" {
+		retire := fmt.Sprintf(`mutation { retireModelVersion(input: {id: %q, retentionDays: 0}) { version { id } } }`, s.seed.id["a3"])
+		if a := s.query(admin, retire); a.code() != "" {
 			t.Fatalf("%s", a.raw)
 		}
 	}

@@ -63,6 +63,7 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"explain": {`explain(role: "viewer", field: "Model.name", on: ` + id("alpha") + `)`, `explain(role: "viewer", action: "transition")`, `explain(role: "auditor", field: "Model.name")`,
 			`explain(role: "developer", field: "ModelVersion.owner", on: ` + id("a3") + `)`},
 		"transitionRequests": {"transitionRequests", "transitionRequests(filter: {scope: WAITING_FOR_ME})", "transitionRequests(filter: {status: PENDING})"},
+		"deprecations":       {"deprecations", "deprecations(filter: {step: ANNOUNCED})", `deprecations(filter: {sunsetBy: "1990-01-01"})`},
 		"transitionGuards":   {"transitionGuards"},
 		"checkTransition":    {"checkTransition(id: " + id("a2") + ", to: CANARY)", "checkTransition(id: " + id("a1") + ", to: PRODUCTION)"},
 		"reviewsDue":         {`reviewsDue(first: 5, at: "2030-01-01")`},

@@ -72,6 +72,7 @@ func buildSeed(path string) (*seedData, error) {
 	b.registerVersions()
 	b.changeStages()
 	b.govern()
+	b.deprecate()
 	b.createTokens()
 	b.createPolicy()
 	if b.err != nil {
@@ -437,6 +438,40 @@ func (b *seedBuilder) govern() {
 	review("beta review", beta, "b1", []string{}, b.seed.beta)
 }
 
+// deprecate plans deprecations of a served version and of three hidden ones, announces all but one,
+// and answers for consumers of them.
+func (b *seedBuilder) deprecate() {
+	for i, d := range []struct {
+		label, model string
+		to           string
+		visibleTo    []map[registry.ID]bool
+	}{{"a1", "alpha", "a2", []map[registry.ID]bool{b.seed.served}}, {"a5", "alpha", "a3", nil}, {"b1", "beta", "", []map[registry.ID]bool{b.seed.beta}}, {"a3", "alpha", "", nil}} {
+		b.do("deprecate "+d.label, func() error {
+			in := governance.PlanDeprecationInput{Model: b.seed.name[d.model], Versions: []string{b.seed.name[d.label]}, Plan: b.text()}
+			if to := b.seed.name[d.to]; to != "" {
+				in.Replacement = &to
+			}
+			p, err := b.s.PlanDeprecation(b.asAdmin(), in)
+			if err != nil {
+				return err
+			}
+			b.addRow(d.label+" deprecation", p.Deprecations[0].ID, d.visibleTo...)
+			if d.label == "a3" {
+				return nil
+			}
+			if _, err := b.s.AnnounceDeprecation(b.asAdmin(), governance.AnnounceDeprecationInput{Model: in.Model, Versions: in.Versions, Guide: b.text(), Sunset: time.Date(1987, 12, 1+i, 0, 0, 0, 0, time.UTC)}); err != nil {
+				return err
+			}
+			id, consumer := b.seed.id[d.label], b.text()
+			c, err := b.s.ConfirmMigration(b.asAdmin(), governance.ConfirmMigrationInput{ID: &id, Consumer: &consumer, Comment: b.text()})
+			if err == nil {
+				b.addRow(d.label+" consumer", c.Consumer.ID, d.visibleTo...)
+			}
+			return err
+		})
+	}
+}
+
 // createTokens creates the tokens of the tests' actors and one actor whose every
 // field is a canary.
 func (b *seedBuilder) createTokens() {
@@ -503,7 +538,7 @@ func (b *seedBuilder) createPolicy() {
 }
 
 // patchStore writes canaries into the fields that no use case writes yet:
-// descriptions and tags of datasets, and approvals.
+// descriptions and tags of datasets, approvals, and what comes after an announcement.
 func (b *seedBuilder) patchStore(ctx context.Context, store graph.Store) error {
 	set := func(n *graph.Node, fields map[string]any) error {
 		var doc map[string]any
@@ -518,7 +553,7 @@ func (b *seedBuilder) patchStore(ctx context.Context, store graph.Store) error {
 		return err
 	}
 	return store.Update(ctx, func(tx graph.Tx) error {
-		page, err := tx.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDataset, registry.KindTransition, registry.KindTransitionRequest}, Limit: 1000})
+		page, err := tx.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDataset, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer}, Limit: 1000})
 		if err != nil {
 			return err
 		}
@@ -530,6 +565,17 @@ func (b *seedBuilder) patchStore(ctx context.Context, store graph.Store) error {
 				}
 				fields = map[string]any{"voidBecause": []string{b.text()}, "approvers": []string{b.text()}, "transitionId": registry.TransitionID(b.seed.id["a2"], 1),
 					"approvals": []registry.TransitionApproval{{By: b.text(), At: b.date(), Comment: b.text()}}}
+			}
+			switch n.ID {
+			case b.seed.id["a1 deprecation"]:
+				fields = map[string]any{"superseded": true, "closedBy": b.text(), "closedAt": b.date(), "reason": b.text(), "forced": true, "keepUntil": b.date(), "cleanedBy": b.text(),
+					"cleanedAt": b.date(), "artifactsRemoved": 3, "notices": []registry.DeprecationNotice{{To: b.text(), Because: registry.NoticeDeployment, Where: b.text()}}, "logDigest": "sha256:" + b.hex(64), "logEntries": 4}
+			case b.seed.id["a1 consumer"]:
+				fields = map[string]any{"lastUsedAt": b.date(), "uses": 2, "days": []registry.UsageDay{{Day: "1987-08-01", Gets: 2}}, "environments": []string{b.text()}}
+			default:
+				if n.Kind == registry.KindDeprecation || n.Kind == registry.KindConsumer {
+					continue
+				}
 			}
 			if n.Kind == registry.KindDataset {
 				fields = map[string]any{"description": b.text(), "tags": b.kv()}

@@ -25,7 +25,7 @@ import (
 var canaryPattern = regexp.MustCompile(`cnry\d{6}x|\b7731\d{7}\b|0\.7731\d+|1987-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b|\b73\d{4}\.0\.1\b`)
 
 // idPattern matches the ids of nodes and edges.
-var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|policy|idem|pend|req|guard|rev|edge)_[0-9a-z]{26}\b`)
+var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|policy|idem|pend|req|guard|rev|dpr|con|edge)_[0-9a-z]{26}\b`)
 
 // canaryGenerator makes canary tokens in the forms of the schema's types.
 type canaryGenerator struct{ n int }
@@ -308,6 +308,10 @@ var fieldsWithoutCanary = map[string]string{
 	"TransitionGuard.scope": "one of three words", "TransitionGuard.profile": "one of two words", "TransitionGuard.stages": "some of six words", "TransitionGuard.needed": "a small number",
 	"TransitionGuard.expiryDays": "a small number", "Review.ofModel": "an id, which the tests look for too", "Review.versionId": "an id, which the tests look for too",
 	"Review.decision": "one of three words", "Review.ordinal": "a small number",
+	"Deprecation.versionId": "an id, which the tests look for too", "Deprecation.ofModel": "an id, which the tests look for too", "Deprecation.step": "one of five words",
+	"Deprecation.replacementId": "an id, which the tests look for too", "Deprecation.superseded": "true or false", "Deprecation.forced": "true or false",
+	"Deprecation.artifactsRemoved": "a small number", "Deprecation.logEntries": "a small number", "Deprecation.ordinal": "a small number",
+	"Consumer.versionId": "an id, which the tests look for too", "Consumer.uses": "a small number", "Consumer.days": "days and small numbers",
 	"Transition.replacedBy": "an id, which the tests look for too", "LogEntry.seq": "a small number", "LogEntry.action": "one of a few words",
 	"LogEntry.objects": "ids, which the tests look for too", "LogEntry.model": "an id, which the tests look for too",
 }

@@ -102,6 +102,7 @@ func (c *catalogWriter) version(p *selectionPlan, v *registry.ModelVersion) {
 		c.null()
 		return
 	}
+	metVersionsOf(c.ctx).meet(v)
 	c.noun(p.fields, "ModelVersion", v.Mask, func(f *plannedField) {
 		switch f.field {
 		case "id":

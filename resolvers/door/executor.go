@@ -36,19 +36,20 @@ func New(s *service.Service, log *slog.Logger, id requestID) http.Handler {
 // newHandler returns a handler whose executor has further extensions.
 func newHandler(s *service.Service, log *slog.Logger, id requestID, extensions ...graphql.HandlerExtension) *httpHandler {
 	schema := resolvers.Schema(s)
-	exec := newExecutor(schema, log, id)
+	exec := newExecutor(schema, s, log, id)
 	for _, e := range extensions {
 		exec.Use(e)
 	}
 	return &httpHandler{exec: exec, documents: newDocuments(schema.Schema()), service: s}
 }
 
-func newExecutor(schema graphql.ExecutableSchema, log *slog.Logger, id requestID) *executor.Executor {
+func newExecutor(schema graphql.ExecutableSchema, s *service.Service, log *slog.Logger, id requestID) *executor.Executor {
 	exec := executor.New(schema)
 	exec.SetQueryCache(preparedCache{})
 	exec.Use(extension.Introspection{})
 	exec.Use(operationLimits{schema: schema.Schema()})
 	exec.Use(fieldMasks{})
+	exec.Use(deprecatedVersions{s})
 	p := presenter{log: log, id: id}
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(func(_ context.Context, v any) error { return fmt.Errorf("panic: %v", v) })

@@ -314,7 +314,19 @@ func (w *world) govern() {
 		ok[*catalog.ModelPayload](w)(w.service.SetReviewPlan(admin, governance.SetReviewPlanInput{Model: &name, IntervalDays: new(30)}))
 		r := ok[*governance.RecordReviewPayload](w)(w.service.RecordReview(admin, governance.RecordReviewInput{Model: &name, Version: new("1.1.0"), Decision: registry.ReviewApproved}))
 		w.keep(r.Review, fmt.Sprint("review", i))
+		w.deprecate(name, i)
 	}
+}
+
+// deprecate announces the deprecation that the replacement of a version has opened, and answers
+// for a consumer.
+func (w *world) deprecate(model string, i int) {
+	admin := as(w.T, registry.RoleAdmin)
+	d := ok[*governance.DeprecationsPayload](w)(w.service.AnnounceDeprecation(admin, governance.AnnounceDeprecationInput{Model: model, Versions: []string{"1.0.0"}, Guide: "common", Sunset: w.service.Now().AddDate(1, 0, 0)}))
+	w.keep(d.Deprecations[0], fmt.Sprint("deprecation", i))
+	old := w.name[fmt.Sprint("version 1.0.0", i)]
+	c := ok[*governance.ConfirmMigrationPayload](w)(w.service.ConfirmMigration(admin, governance.ConfirmMigrationInput{ID: &old, Consumer: new("team")}))
+	w.keep(c.Consumer, fmt.Sprint("consumer", i))
 }
 
 // answer is an answer of GraphQL.

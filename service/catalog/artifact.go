@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 
 	"pedigree/graph"
 	"pedigree/policies"
@@ -77,4 +78,15 @@ func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVers
 		return nil
 	}
 	return tx.Put(ctx, nodes...)
+}
+
+// RemoveArtifacts replaces the artifact records of a version by tombstones, and returns how many
+// there were.
+func RemoveArtifacts(ctx context.Context, tx *policies.Tx, version registry.ID) (int, error) {
+	all, err := tx.ChildrenUnfiltered(ctx, registry.KindArtifact, registry.IndexName, version)
+	if err != nil {
+		return 0, err
+	}
+	all = slices.DeleteFunc(all, func(n *graph.Node) bool { return n.Deleted })
+	return len(all), tombstone(ctx, tx, all...)
 }

@@ -39,6 +39,7 @@ func (c *Catalog) Nodes(ctx context.Context, ids []registry.ID, past ...core.Poi
 			nodes[i] = nil // Only lineage shows tombstones.
 			continue
 		}
+		c.countGet(ctx, n)
 		switch n := n.(type) {
 		case *registry.Token:
 			nodes[i] = nil // The API has no type for tokens.

@@ -67,11 +67,20 @@ func versionParts(ctx context.Context, tx *policies.Tx, n *graph.Node) (*registr
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := refuseLive(ctx, tx, v); err != nil {
+	if err := RefuseLive(ctx, tx, v); err != nil {
 		return nil, nil, err
 	}
 	if err := voidRequests(ctx, tx, v.ID); err != nil {
 		return nil, nil, err
+	}
+	if v.DeprecationStep().Open() {
+		var closed []*graph.Node
+		if err := withdrawDeprecation(ctx, tx, &closed, v, "the version was deleted"); err != nil {
+			return nil, nil, err
+		}
+		if err := tx.Put(ctx, closed...); err != nil {
+			return nil, nil, err
+		}
 	}
 	parts := []*graph.Node{n}
 	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact} {
@@ -84,9 +93,9 @@ func versionParts(ctx context.Context, tx *policies.Tx, n *graph.Node) (*registr
 	return v, parts, nil
 }
 
-// refuseLive answers FAILED_PRECONDITION when a version has a live deployment. It reads
+// RefuseLive answers FAILED_PRECONDITION when a version has a live deployment. It reads
 // deployments up to the first live one.
-func refuseLive(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion) error {
+func RefuseLive(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion) error {
 	q := graph.NeighborQuery{IDs: []registry.ID{v.ID}, Direction: graph.Downstream, Edges: []registry.EdgeKind{registry.EdgeDeploys}, LimitPerNode: 100, Bare: true}
 	for {
 		hops, err := tx.Neighbors(ctx, q)

@@ -107,17 +107,27 @@ type Approval struct {
 // of the stage and the permission to force. approval is nil without an approved request. It
 // returns the id of the transition record.
 func MoveVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput, approval *Approval) (registry.ID, error) {
+	return moveVersion(ctx, tx, v, n, in, approval, false)
+}
+
+// moveVersion is MoveVersion, or the move of a retirement.
+func moveVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in TransitionModelVersionInput, approval *Approval, retires bool) (registry.ID, error) {
 	if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
 		return "", err
 	}
-	if approval == nil {
+	if approval == nil || in.To == registry.Archived {
 		rule, err := GuardRule(ctx, tx, v.Parent)
 		if err != nil {
 			return "", err
 		}
-		if rule.Covers(in.To) {
+		if approval == nil && rule.Covers(in.To) {
 			return "", guardedError(in.To)
 		}
+		if err := CheckNotRetiredOnly(v, in.To, rule); err != nil && !retires {
+			return "", err
+		}
+	}
+	if approval == nil {
 		approval = &Approval{}
 	}
 	target := policies.Target{Model: v.Parent, Stage: in.To}
@@ -178,13 +188,23 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 				return "", err
 			}
 			old.ReplacedBy = v.ID
+			planned, err := planSuperseded(tx, &batch, old, v.ID, at, !in.At.IsZero())
+			if err != nil {
+				return "", err
+			}
 			_, entry, err := addStageChange(ctx, tx, &batch, old, registry.Transition{To: registry.Deprecated, At: at, Reason: in.Reason, ReplacedBy: v.ID, Approval: approval.Request})
 			if err != nil {
 				return "", err
 			}
+			if planned != "" {
+				entry.Objects = append(entry.Objects, planned)
+			}
 			entries = append(entries, entry)
 		}
 		v.ReplacedBy = ""
+	}
+	if err := closePlan(ctx, tx, &batch, v, in.To); err != nil {
+		return "", err
 	}
 	id, entry, err := addStageChange(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force, Approval: approval.Request})
 	if err != nil {

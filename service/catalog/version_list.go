@@ -205,6 +205,14 @@ func firstRelease(m *registry.Model, vs []*registry.ModelVersion) *registry.Mode
 // ModelVersion returns a version by model name and semver, label, alias or "latest",
 // optionally at a point in time; nil when there is none that the caller sees.
 func (c *Catalog) ModelVersion(ctx context.Context, model, version string, past ...core.PointInTime) (*registry.ModelVersion, error) {
+	v, err := c.versionNamed(ctx, model, version, past)
+	if err == nil && v != nil {
+		c.countGet(ctx, v)
+	}
+	return v, err
+}
+
+func (c *Catalog) versionNamed(ctx context.Context, model, version string, past []core.PointInTime) (*registry.ModelVersion, error) {
 	m, err := c.Model(ctx, model, past...)
 	if err != nil || m == nil {
 		return nil, err

@@ -22,6 +22,9 @@ func createRequest(ctx context.Context, tx *policies.Tx, v *registry.ModelVersio
 	if err := core.FirstError(core.CheckRevision(in.IfRevision, n.Revision), registry.CheckTransition(v.Stage, in.To, false)); err != nil {
 		return "", err
 	}
+	if err := catalog.CheckNotRetiredOnly(v, in.To, rule); err != nil && in.Execute != registry.ExecuteLater {
+		return "", registry.Errorf(registry.FailedPrecondition, "this version goes to ARCHIVED by retireModelVersion, with an approved request; request it with execute LATER")
+	}
 	if err := freeSlot(ctx, tx, v, in.To); err != nil {
 		return "", err
 	}

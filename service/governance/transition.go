@@ -105,8 +105,8 @@ func executeApproved(ctx context.Context, tx *policies.Tx, in catalog.Transition
 		return core.WriteResult{}, err
 	}
 	r := s.request
-	if !tx.MayOn(registry.TransitionDo, s.target()) && (r.RequestedBy != tx.Subject() || !tx.MayOn(registry.TransitionRequestDo, s.target())) {
-		return core.WriteResult{}, registry.Errorf(registry.Forbidden, "you may not execute this request; its requester may, and whoever may do %s", registry.TransitionDo)
+	if err := mayExecute(tx, s); err != nil {
+		return core.WriteResult{}, err
 	}
 	if in.Model != nil || in.Version != nil || in.ID != nil {
 		if id, err := catalog.VersionID(ctx, tx, in.Model, in.Version, in.ID); err != nil || id != r.VersionID {

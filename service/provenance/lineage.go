@@ -116,6 +116,9 @@ func (e *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 	if start.At, err = start.At.Seen(ctx, scope, g.Head); err != nil {
 		return nil, err
 	}
+	if in.Of.Kind() == registry.KindModelVersion && in.AsOf.IsZero() && in.KnownAt.IsZero() && in.After == nil {
+		e.core.Gate.CountUse(ctx, in.Of, registry.UseLineage)
+	}
 	v := &view{explorer: e, ctx: ctx, scope: scope, at: start.At}
 	out, err := v.page(g, in, start, size, bindings)
 	if err != nil || !in.Degrees {

@@ -25,9 +25,11 @@ type ResolverRoot interface {
 	Column() ColumnResolver
 	ColumnSource() ColumnSourceResolver
 	Commit() CommitResolver
+	Consumer() ConsumerResolver
 	Dataset() DatasetResolver
 	DatasetVersion() DatasetVersionResolver
 	Deployment() DeploymentResolver
+	Deprecation() DeprecationResolver
 	Feature() FeatureResolver
 	LogEntry() LogEntryResolver
 	Model() ModelResolver
@@ -70,14 +72,17 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AliasFactInput", ec.unmarshalInputAliasFactInput),
+			graphql.NewInputUnmarshaler("AnnounceDeprecationInput", ec.unmarshalInputAnnounceDeprecationInput),
 			graphql.NewInputUnmarshaler("ArtifactInput", ec.unmarshalInputArtifactInput),
 			graphql.NewInputUnmarshaler("AssignRoleInput", ec.unmarshalInputAssignRoleInput),
+			graphql.NewInputUnmarshaler("CleanupModelVersionInput", ec.unmarshalInputCleanupModelVersionInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
 			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
 			graphql.NewInputUnmarshaler("ColumnTransformationInput", ec.unmarshalInputColumnTransformationInput),
 			graphql.NewInputUnmarshaler("CommitFilter", ec.unmarshalInputCommitFilter),
 			graphql.NewInputUnmarshaler("CommitInput", ec.unmarshalInputCommitInput),
 			graphql.NewInputUnmarshaler("CommitOrder", ec.unmarshalInputCommitOrder),
+			graphql.NewInputUnmarshaler("ConfirmMigrationInput", ec.unmarshalInputConfirmMigrationInput),
 			graphql.NewInputUnmarshaler("CreateApiTokenInput", ec.unmarshalInputCreateApiTokenInput),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
 			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
@@ -88,6 +93,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DeleteTransitionGuardInput", ec.unmarshalInputDeleteTransitionGuardInput),
 			graphql.NewInputUnmarshaler("DeploymentFilter", ec.unmarshalInputDeploymentFilter),
 			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
+			graphql.NewInputUnmarshaler("DeprecationFilter", ec.unmarshalInputDeprecationFilter),
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
 			graphql.NewInputUnmarshaler("EthicsInput", ec.unmarshalInputEthicsInput),
 			graphql.NewInputUnmarshaler("FactInput", ec.unmarshalInputFactInput),
@@ -104,6 +110,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ModelVersionFilter", ec.unmarshalInputModelVersionFilter),
 			graphql.NewInputUnmarshaler("ModelVersionOrder", ec.unmarshalInputModelVersionOrder),
 			graphql.NewInputUnmarshaler("PerformanceInput", ec.unmarshalInputPerformanceInput),
+			graphql.NewInputUnmarshaler("PlanDeprecationInput", ec.unmarshalInputPlanDeprecationInput),
 			graphql.NewInputUnmarshaler("PolicyConditionInput", ec.unmarshalInputPolicyConditionInput),
 			graphql.NewInputUnmarshaler("PutPolicyRuleInput", ec.unmarshalInputPutPolicyRuleInput),
 			graphql.NewInputUnmarshaler("PutTransitionGuardInput", ec.unmarshalInputPutTransitionGuardInput),
@@ -119,6 +126,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RegisterModelVersionInput", ec.unmarshalInputRegisterModelVersionInput),
 			graphql.NewInputUnmarshaler("RenameModelInput", ec.unmarshalInputRenameModelInput),
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
+			graphql.NewInputUnmarshaler("RetireModelVersionInput", ec.unmarshalInputRetireModelVersionInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
 			graphql.NewInputUnmarshaler("RevertPolicyInput", ec.unmarshalInputRevertPolicyInput),
 			graphql.NewInputUnmarshaler("RevokeApiTokenInput", ec.unmarshalInputRevokeApiTokenInput),
@@ -136,6 +144,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("UpdateModelCardInput", ec.unmarshalInputUpdateModelCardInput),
 			graphql.NewInputUnmarshaler("UpdateModelInput", ec.unmarshalInputUpdateModelInput),
 			graphql.NewInputUnmarshaler("UpdateModelVersionInput", ec.unmarshalInputUpdateModelVersionInput),
+			graphql.NewInputUnmarshaler("WithdrawDeprecationInput", ec.unmarshalInputWithdrawDeprecationInput),
 			graphql.NewInputUnmarshaler("WithdrawPolicyRuleInput", ec.unmarshalInputWithdrawPolicyRuleInput),
 		)
 	}
@@ -1287,6 +1296,351 @@ input EndDeploymentInput {
 type EndDeploymentPayload {
   "The deployment."
   deployment: Deployment
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/deprecation.graphqls", Input: `extend type Query {
+  "The deprecations that you may see. Those of one step by their sunset, the first first; others newest first."
+  deprecations(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+    "What to keep."
+    filter: DeprecationFilter
+  ): DeprecationConnection
+}
+
+"Which deprecations to keep."
+input DeprecationFilter {
+  "Those in this step."
+  step: DeprecationStep
+  "Those of the model of this name."
+  model: String
+  "Announced ones whose sunset is on this day or before."
+  sunsetBy: DateTime
+}
+
+"How far the deprecation of a version has come."
+enum DeprecationStep {
+  "It is planned, and nobody was told."
+  PLANNED
+  "It is announced; the version is supported until its sunset."
+  ANNOUNCED
+  "The version is archived; its records are kept for a time."
+  RETIRED
+  "The artifact records are removed."
+  CLEANED_UP
+  "It was given up."
+  WITHDRAWN
+}
+
+"The way of one version out of use."
+type Deprecation implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "The id of the version."
+  versionId: ID
+  "The id of the model."
+  ofModel: ID
+  "The model's name when it was planned."
+  modelName: String
+  "The version, as semver."
+  version: String
+  "How far it has come."
+  step: DeprecationStep
+  "The text of the plan."
+  plan: String
+  "The id of the version to go to; null when there is none that you may see."
+  replacementId: ID
+  "Whether the promotion of the replacement opened it."
+  superseded: Boolean
+  "Who planned it."
+  plannedBy: String
+  "When."
+  plannedAt: DateTime
+  "How to migrate: a text or a link."
+  guide: String
+  "The first day, in UTC, on which the version may be retired."
+  sunset: DateTime
+  "Who announced it."
+  announcedBy: String
+  "When."
+  announcedAt: DateTime
+  "Who is told, and why; at most 500."
+  notices: [DeprecationNotice!]
+  "Who retired the version, or withdrew the deprecation."
+  closedBy: String
+  "When."
+  closedAt: DateTime
+  "Why."
+  reason: String
+  "Whether the version was retired before its sunset, or without an announcement."
+  forced: Boolean
+  "Until when the records of the retired version are kept."
+  keepUntil: DateTime
+  "Who cleaned up."
+  cleanedBy: String
+  "When."
+  cleanedAt: DateTime
+  "How many artifact records were removed."
+  artifactsRemoved: Int
+  "The digest of the export of the version's log entries that the clean-up made."
+  logDigest: String
+  "How many entries that export has."
+  logEntries: Int
+  "1, 2, 3… within the version."
+  ordinal: Int
+  "The model."
+  model: Model
+  "The version."
+  modelVersion: ModelVersion
+  "The version to go to."
+  replacement: ModelVersion
+  "Who uses the version, by name."
+  consumers("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ConsumerConnection
+}
+
+"Who is told of a deprecation, and why."
+type DeprecationNotice {
+  "A subject; null for a deployment without an owner."
+  to: String
+  "Why."
+  because: NoticeReason!
+  "The environment and the endpoint of a deployment."
+  where: String
+}
+
+"Why somebody is told of a deprecation."
+enum NoticeReason {
+  "They own the model or the version."
+  OWNER
+  "They own a live deployment of it, or it has no owner."
+  DEPLOYMENT
+  "They used it."
+  USAGE
+}
+
+"A page of deprecations."
+type DeprecationConnection {
+  "The items with their cursors."
+  edges: [DeprecationEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"A deprecation in a page."
+type DeprecationEdge {
+  "Its place in the list."
+  cursor: String!
+  "The deprecation."
+  node: Deprecation
+}
+
+"A subject that uses a version with an open deprecation. Uses are counted when the server writes its counters: within ten minutes."
+type Consumer implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "The id of the version."
+  versionId: ID
+  "Who."
+  subject: String
+  "Since when they are known to use it."
+  since: DateTime
+  "Their last use."
+  lastUsedAt: DateTime
+  "How many uses there were since then."
+  uses: Int
+  "The uses of the last days with any, oldest first; at most 120 days."
+  days: [UsageDay!]
+  "Where live deployments of theirs had the version when the deprecation was announced."
+  environments: [String!]
+  "Whether they were said to use another version, and have not used this one since."
+  migrated: Boolean
+  "When that was said."
+  migratedAt: DateTime
+  "By whom."
+  migratedBy: String
+  "What was said with it."
+  comment: String
+  "The version."
+  modelVersion: ModelVersion
+}
+
+"The uses of a version on one day."
+type UsageDay {
+  "The day in UTC, such as 2027-03-01."
+  day: String!
+  "Gets by version, id, label or alias."
+  gets: Int!
+  "Walks over its lineage."
+  lineage: Int!
+  "Downloads of its artifacts."
+  downloads: Int!
+}
+
+"A page of consumers."
+type ConsumerConnection {
+  "The items with their cursors."
+  edges: [ConsumerEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all."
+  totalCount: Int
+}
+"A consumer in a page."
+type ConsumerEdge {
+  "Its place in the list."
+  cursor: String!
+  "The consumer."
+  node: Consumer
+}
+
+extend type Mutation {
+  "Plans the deprecation of versions of a model."
+  planDeprecation("Which versions, and how." input: PlanDeprecationInput!): PlanDeprecationPayload
+  "Announces planned deprecations: from then on reads of the versions say so."
+  announceDeprecation("Which ones, and until when the versions are supported." input: AnnounceDeprecationInput!): AnnounceDeprecationPayload
+  "Gives up a planned or announced deprecation."
+  withdrawDeprecation("Which one, and why." input: WithdrawDeprecationInput!): WithdrawDeprecationPayload
+  "Answers that a consumer uses another version now: you yourself, or anybody if you own the version or its model, or may plan deprecations."
+  confirmMigration("Who, and of which version." input: ConfirmMigrationInput!): ConfirmMigrationPayload
+  "Archives a version: not before its sunset unless forced, and not while it has live deployments."
+  retireModelVersion("Which one, and why." input: RetireModelVersionInput!): RetireModelVersionPayload
+  "Removes the artifact records of a retired version once they are kept no more, and exports its log entries."
+  cleanupModelVersion("Which one." input: CleanupModelVersionInput!): CleanupModelVersionPayload
+}
+
+"What to plan."
+input PlanDeprecationInput {
+  "The name of the model."
+  model: String!
+  "The versions, such as 1.0.0; at most 20."
+  versions: [String!]!
+  "The version of the same model to go to."
+  replacement: String
+  "The text of the plan."
+  plan: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was planned."
+type PlanDeprecationPayload {
+  "The deprecations, one a version."
+  deprecations: [Deprecation!]
+}
+
+"What to announce."
+input AnnounceDeprecationInput {
+  "The name of the model."
+  model: String!
+  "The versions, such as 1.0.0; at most 20."
+  versions: [String!]!
+  "How to migrate: a text or a link."
+  guide: String!
+  "The first day, in UTC, on which the versions may be retired: at least three calendar months ahead."
+  sunset: DateTime!
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was announced."
+type AnnounceDeprecationPayload {
+  "The deprecations, one a version."
+  deprecations: [Deprecation!]
+}
+
+"What to give up."
+input WithdrawDeprecationInput {
+  "The model's name; or give id."
+  model: String
+  "The version, such as 1.0.0."
+  version: String
+  "The version's id."
+  id: ID
+  "Why."
+  reason: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was given up."
+type WithdrawDeprecationPayload {
+  "The deprecation as it is now."
+  deprecation: Deprecation
+}
+
+"Who uses another version now."
+input ConfirmMigrationInput {
+  "The model's name; or give id."
+  model: String
+  "The version, such as 1.0.0."
+  version: String
+  "The version's id."
+  id: ID
+  "The consumer; you, when left out."
+  consumer: String
+  "What to say with it."
+  comment: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was answered."
+type ConfirmMigrationPayload {
+  "The consumer as it is now."
+  consumer: Consumer
+}
+
+"What to retire."
+input RetireModelVersionInput {
+  "The model's name; or give id."
+  model: String
+  "The version, such as 1.0.0."
+  version: String
+  "The version's id."
+  id: ID
+  "Why; needed with force."
+  reason: String
+  "Retire it before its sunset, or without an announcement; you need to be allowed to force transitions."
+  force: Boolean
+  "The id of an approved request for ARCHIVED, where a guard asks for one."
+  approval: ID
+  "How many days its records are kept, 0 to 3660; 365, when left out."
+  retentionDays: Int
+  "CONFLICT when the version has another revision by now."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was retired."
+type RetireModelVersionPayload {
+  "The deprecation as it is now."
+  deprecation: Deprecation
+  "The version."
+  version: ModelVersion
+  "The record of the transition into ARCHIVED."
+  transition: Transition
+}
+
+"What to clean up."
+input CleanupModelVersionInput {
+  "The model's name; or give id."
+  model: String
+  "The version, such as 1.0.0."
+  version: String
+  "The version's id."
+  id: ID
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was cleaned up."
+type CleanupModelVersionPayload {
+  "The deprecation as it is now."
+  deprecation: Deprecation
+  "The version's log entries as JSON lines, whose SHA-256 is logDigest; null if you may not see the whole log."
+  log: String
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/diff.graphqls", Input: `extend type Query {
@@ -4067,6 +4421,8 @@ type ModelVersion implements Node & ProvenanceNode {
   updatedAt: DateTime
   "The id of the version that took PRODUCTION from it."
   replacedBy: ID
+  "Its last deprecation."
+  deprecation: Deprecation
   "The model it is a version of."
   model: Model
   "Its card."
@@ -4435,6 +4791,14 @@ func (ec *executionContext) childFields_Alias(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Alias", field.Name)
 }
 
+func (ec *executionContext) childFields_AnnounceDeprecationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deprecations":
+		return ec.fieldContext_AnnounceDeprecationPayload_deprecations(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AnnounceDeprecationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ApiToken(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4611,6 +4975,16 @@ func (ec *executionContext) childFields_AuditProof(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type AuditProof", field.Name)
 }
 
+func (ec *executionContext) childFields_CleanupModelVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deprecation":
+		return ec.fieldContext_CleanupModelVersionPayload_deprecation(ctx, field)
+	case "log":
+		return ec.fieldContext_CleanupModelVersionPayload_log(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CleanupModelVersionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Column(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -4777,6 +5151,70 @@ func (ec *executionContext) childFields_Completeness(ctx context.Context, field 
 		return ec.fieldContext_Completeness_total(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Completeness", field.Name)
+}
+
+func (ec *executionContext) childFields_ConfirmMigrationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "consumer":
+		return ec.fieldContext_ConfirmMigrationPayload_consumer(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfirmMigrationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Consumer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Consumer_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Consumer_revision(ctx, field)
+	case "versionId":
+		return ec.fieldContext_Consumer_versionId(ctx, field)
+	case "subject":
+		return ec.fieldContext_Consumer_subject(ctx, field)
+	case "since":
+		return ec.fieldContext_Consumer_since(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_Consumer_lastUsedAt(ctx, field)
+	case "uses":
+		return ec.fieldContext_Consumer_uses(ctx, field)
+	case "days":
+		return ec.fieldContext_Consumer_days(ctx, field)
+	case "environments":
+		return ec.fieldContext_Consumer_environments(ctx, field)
+	case "migrated":
+		return ec.fieldContext_Consumer_migrated(ctx, field)
+	case "migratedAt":
+		return ec.fieldContext_Consumer_migratedAt(ctx, field)
+	case "migratedBy":
+		return ec.fieldContext_Consumer_migratedBy(ctx, field)
+	case "comment":
+		return ec.fieldContext_Consumer_comment(ctx, field)
+	case "modelVersion":
+		return ec.fieldContext_Consumer_modelVersion(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Consumer", field.Name)
+}
+
+func (ec *executionContext) childFields_ConsumerConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ConsumerConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ConsumerConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ConsumerConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConsumerConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ConsumerEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ConsumerEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ConsumerEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConsumerEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateApiTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5037,6 +5475,110 @@ func (ec *executionContext) childFields_DeploymentEdge(ctx context.Context, fiel
 		return ec.fieldContext_DeploymentEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeploymentEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Deprecation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Deprecation_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Deprecation_revision(ctx, field)
+	case "versionId":
+		return ec.fieldContext_Deprecation_versionId(ctx, field)
+	case "ofModel":
+		return ec.fieldContext_Deprecation_ofModel(ctx, field)
+	case "modelName":
+		return ec.fieldContext_Deprecation_modelName(ctx, field)
+	case "version":
+		return ec.fieldContext_Deprecation_version(ctx, field)
+	case "step":
+		return ec.fieldContext_Deprecation_step(ctx, field)
+	case "plan":
+		return ec.fieldContext_Deprecation_plan(ctx, field)
+	case "replacementId":
+		return ec.fieldContext_Deprecation_replacementId(ctx, field)
+	case "superseded":
+		return ec.fieldContext_Deprecation_superseded(ctx, field)
+	case "plannedBy":
+		return ec.fieldContext_Deprecation_plannedBy(ctx, field)
+	case "plannedAt":
+		return ec.fieldContext_Deprecation_plannedAt(ctx, field)
+	case "guide":
+		return ec.fieldContext_Deprecation_guide(ctx, field)
+	case "sunset":
+		return ec.fieldContext_Deprecation_sunset(ctx, field)
+	case "announcedBy":
+		return ec.fieldContext_Deprecation_announcedBy(ctx, field)
+	case "announcedAt":
+		return ec.fieldContext_Deprecation_announcedAt(ctx, field)
+	case "notices":
+		return ec.fieldContext_Deprecation_notices(ctx, field)
+	case "closedBy":
+		return ec.fieldContext_Deprecation_closedBy(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_Deprecation_closedAt(ctx, field)
+	case "reason":
+		return ec.fieldContext_Deprecation_reason(ctx, field)
+	case "forced":
+		return ec.fieldContext_Deprecation_forced(ctx, field)
+	case "keepUntil":
+		return ec.fieldContext_Deprecation_keepUntil(ctx, field)
+	case "cleanedBy":
+		return ec.fieldContext_Deprecation_cleanedBy(ctx, field)
+	case "cleanedAt":
+		return ec.fieldContext_Deprecation_cleanedAt(ctx, field)
+	case "artifactsRemoved":
+		return ec.fieldContext_Deprecation_artifactsRemoved(ctx, field)
+	case "logDigest":
+		return ec.fieldContext_Deprecation_logDigest(ctx, field)
+	case "logEntries":
+		return ec.fieldContext_Deprecation_logEntries(ctx, field)
+	case "ordinal":
+		return ec.fieldContext_Deprecation_ordinal(ctx, field)
+	case "model":
+		return ec.fieldContext_Deprecation_model(ctx, field)
+	case "modelVersion":
+		return ec.fieldContext_Deprecation_modelVersion(ctx, field)
+	case "replacement":
+		return ec.fieldContext_Deprecation_replacement(ctx, field)
+	case "consumers":
+		return ec.fieldContext_Deprecation_consumers(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Deprecation", field.Name)
+}
+
+func (ec *executionContext) childFields_DeprecationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_DeprecationConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_DeprecationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_DeprecationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeprecationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_DeprecationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_DeprecationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_DeprecationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeprecationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_DeprecationNotice(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "to":
+		return ec.fieldContext_DeprecationNotice_to(ctx, field)
+	case "because":
+		return ec.fieldContext_DeprecationNotice_because(ctx, field)
+	case "where":
+		return ec.fieldContext_DeprecationNotice_where(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeprecationNotice", field.Name)
 }
 
 func (ec *executionContext) childFields_EndDeploymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5683,6 +6225,8 @@ func (ec *executionContext) childFields_ModelVersion(ctx context.Context, field 
 		return ec.fieldContext_ModelVersion_updatedAt(ctx, field)
 	case "replacedBy":
 		return ec.fieldContext_ModelVersion_replacedBy(ctx, field)
+	case "deprecation":
+		return ec.fieldContext_ModelVersion_deprecation(ctx, field)
 	case "model":
 		return ec.fieldContext_ModelVersion_model(ctx, field)
 	case "card":
@@ -5831,6 +6375,14 @@ func (ec *executionContext) childFields_Performance(ctx context.Context, field g
 		return ec.fieldContext_Performance_metrics(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Performance", field.Name)
+}
+
+func (ec *executionContext) childFields_PlanDeprecationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deprecations":
+		return ec.fieldContext_PlanDeprecationPayload_deprecations(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlanDeprecationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Policy(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6191,6 +6743,18 @@ func (ec *executionContext) childFields_RepositoryChange(ctx context.Context, fi
 		return ec.fieldContext_RepositoryChange_after(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RepositoryChange", field.Name)
+}
+
+func (ec *executionContext) childFields_RetireModelVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deprecation":
+		return ec.fieldContext_RetireModelVersionPayload_deprecation(ctx, field)
+	case "version":
+		return ec.fieldContext_RetireModelVersionPayload_version(ctx, field)
+	case "transition":
+		return ec.fieldContext_RetireModelVersionPayload_transition(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetireModelVersionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RetractLineagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6845,6 +7409,20 @@ func (ec *executionContext) childFields_UpstreamNode(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type UpstreamNode", field.Name)
 }
 
+func (ec *executionContext) childFields_UsageDay(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "day":
+		return ec.fieldContext_UsageDay_day(ctx, field)
+	case "gets":
+		return ec.fieldContext_UsageDay_gets(ctx, field)
+	case "lineage":
+		return ec.fieldContext_UsageDay_lineage(ctx, field)
+	case "downloads":
+		return ec.fieldContext_UsageDay_downloads(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageDay", field.Name)
+}
+
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "subject":
@@ -6857,6 +7435,14 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_actions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawDeprecationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deprecation":
+		return ec.fieldContext_WithdrawDeprecationPayload_deprecation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawDeprecationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_WithdrawPolicyRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -475,11 +475,21 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Model(ctx, sel, obj)
+	case *registry.Deprecation:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Deprecation(ctx, sel, obj)
 	case *registry.Dataset:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._Dataset(ctx, sel, obj)
+	case *registry.Consumer:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Consumer(ctx, sel, obj)
 	case *registry.Artifact:
 		if obj == nil {
 			return graphql.Null

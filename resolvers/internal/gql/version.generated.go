@@ -25,6 +25,7 @@ import (
 
 type ModelVersionResolver interface {
 	ReplacedBy(ctx context.Context, obj *registry.ModelVersion) (*registry.ID, error)
+	Deprecation(ctx context.Context, obj *registry.ModelVersion) (*registry.Deprecation, error)
 	Model(ctx context.Context, obj *registry.ModelVersion) (*registry.Model, error)
 	Card(ctx context.Context, obj *registry.ModelVersion) (*registry.ModelCard, error)
 	Features(ctx context.Context, obj *registry.ModelVersion) ([]*registry.Feature, error)
@@ -1020,6 +1021,38 @@ func (ec *executionContext) _ModelVersion_replacedBy(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_ModelVersion_replacedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ModelVersion", field, true, true, "ID")
+}
+
+func (ec *executionContext) _ModelVersion_deprecation(ctx context.Context, field graphql.CollectedField, obj *registry.ModelVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModelVersion_deprecation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ModelVersion().Deprecation(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.Deprecation) graphql.Marshaler {
+			return ec.marshalODeprecation2ᚖpedigreeᚋregistryᚐDeprecation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ModelVersion_deprecation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModelVersion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Deprecation(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ModelVersion_model(ctx context.Context, field graphql.CollectedField, obj *registry.ModelVersion) (ret graphql.Marshaler) {
@@ -3235,6 +3268,12 @@ func (ec *executionContext) _ModelVersion(ctx context.Context, sel ast.Selection
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._ModelVersion_replacedBy(ctx, field, obj)
+				})
+		case "deprecation":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ModelVersion_deprecation(ctx, field, obj)
 				})
 		case "model":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
