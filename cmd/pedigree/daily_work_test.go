@@ -75,6 +75,11 @@ func dailyWrites(t *testing.T) [][]string {
 		{"deploy", "end", "DEPLOYED", "--at", "2026-03-05", "--reason", "moved"},
 		{"deploy", "end", "dep_00000000000000000000000000"},
 		{"deploy", "end", "no-id"},
+		{"review", "plan", "credit", "--interval", "90", "--reviewer", "ada,ben", "--next", "2125-03-31"},
+		{"review", "plan", "credit", "--reviewer", ""},
+		{"review", "plan", "credit"},
+		{"review", "plan", "nothing", "--interval", "30"},
+		{"review", "plan", "credit", "--interval", "99999"},
 		{"model", "delete", "credit", "--yes"},
 		{"version", "delete", "credit@1.1.0"},
 		{"version", "delete", "credit@7.0.0", "--yes"},
@@ -94,6 +99,7 @@ func dailyReads() [][]string {
 		{"version", "get", "credit@1.0.0"}, {"version", "get", "credit@champion"}, {"version", "get", "credit"}, {"version", "get", "credit@feb"}, {"version", "get", "credit@latest"},
 		{"version", "get", "credit@7.0.0"}, {"version", "get", "nothing"}, {"version", "get", "fresh"}, {"version", "get", "mv_00000000000000000000000000"},
 		{"version", "alias", "list", "credit"}, {"version", "alias", "list", "nothing"},
+		{"review", "list", "--by", "2125-04-01"},
 		{"deploy", "list"}, {"deploy", "list", "--live"}, {"deploy", "list", "--ended"}, {"deploy", "list", "--environment", "us", "--owner", "ops"}, {"deploy", "list", "--live", "--ended"},
 		{"log"}, {"log", "-n", "3"}, {"log", "--limit", "0", "--model", "credit"}, {"log", "--action", "stage_changed,model_deployed"}, {"log", "--actor", "nobody"},
 		{"log", "--since", "2020-01-01", "--before", "2021-01-01"}, {"log", "--model", "nothing"}, {"log", "--object", "no-id"}, {"log", "--since", "yesterday"}, {"log", "-n", "-1"},
@@ -151,6 +157,9 @@ func TestDailyWorkIsTheSameOverAStoreAndThroughAServer(t *testing.T) {
 				t.Errorf("%v prints nothing", all)
 			}
 		}
+	}
+	if _, out, _ := run(t, "model", "get", "credit", "-o", "json", "--server", url); !strings.Contains(out, `"reviewIntervalDays": 90`) || strings.Contains(out, `"reviewers"`) {
+		t.Errorf("the review plan is not the one that was given: %s", out)
 	}
 	for _, cmd := range commandsOf(newRoot()) {
 		name := commandName(cmd)

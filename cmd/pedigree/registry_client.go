@@ -41,6 +41,7 @@ type registryClient interface {
 	WithdrawTransition(ctx context.Context, in governance.DecideInput) (*governance.RequestPayload, error)
 	ReviewsDue(ctx context.Context, p core.Paging, at time.Time) (*catalog.ModelConnection, error)
 	ReviewsOf(ctx context.Context, m *registry.Model, p core.Paging) (*governance.ReviewConnection, error)
+	SetReviewPlan(ctx context.Context, in governance.SetReviewPlanInput) (*catalog.ModelPayload, error)
 	RecordReview(ctx context.Context, in governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 )
 
 func newReview(s *settings) *cobra.Command {
-	cmd := &cobra.Command{Use: "review", Short: "List the reviews of models that are due, and record their outcome"}
-	cmd.AddCommand(newReviewList(s), newReviewRecord(s))
+	cmd := &cobra.Command{Use: "review", Short: "List the reviews of models that are due, plan them and record their outcome"}
+	cmd.AddCommand(newReviewList(s), newReviewPlan(s), newReviewRecord(s))
 	return cmd
 }
 
@@ -143,5 +144,44 @@ func newReviewRecord(s *settings) *cobra.Command {
 	cmd.Flags().StringVar(&next, "next", "", "when the next review is due; the default is an interval from now")
 	addPrintFormat(cmd, &format)
 	cmd.MarkFlagRequired("decision")
+	return cmd
+}
+
+func newReviewPlan(s *settings) *cobra.Command {
+	var in governance.SetReviewPlanInput
+	var interval, revision int
+	var reviewers []string
+	var next string
+	var format printFormat
+	cmd := &cobra.Command{
+		Use: "plan MODEL", Short: "Set how often a model is reviewed, by whom, and when next", Args: cobra.ExactArgs(1),
+		Long: `Set how often a model is reviewed, by whom, and when next. What is not given stays as
+it is; --reviewer "" means everyone who may review, and --interval 0 ends the reviews.`,
+		Example:           "  pedigree review plan credit-approval --interval 90 --reviewer ada,ben --next 2027-03-31",
+		ValidArgsFunction: completeArgs(s, modelNames),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			in.Model, in.IntervalDays, in.IfRevision = &args[0], given(cmd, "interval", interval), given(cmd, "if-revision", revision)
+			if cmd.Flags().Changed("reviewer") {
+				in.Reviewers = slices.DeleteFunc(reviewers, func(r string) bool { return r == "" })
+			}
+			if in.NextReview, err = parseDay("next", next); err != nil {
+				return err
+			}
+			return withRegistry(cmd, s, existingStore, func(r *connection) error {
+				p, err := r.SetReviewPlan(r.ctx, in)
+				if err != nil || p.Model == nil {
+					return err
+				}
+				return printNouns(cmd.OutOrStdout(), format, []*registry.Model{p.Model}, dueColumns())
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&interval, "interval", 0, "how many days lie between two reviews")
+	f.StringSliceVar(&reviewers, "reviewer", nil, "a subject who reviews it; more than one is possible")
+	f.StringVar(&next, "next", "", "when the next review is due; the default is an interval after the last one, or from now")
+	f.IntVar(&revision, "if-revision", 0, "CONFLICT when the model has another revision by now")
+	cmd.MarkFlagsOneRequired("interval", "reviewer", "next")
+	addPrintFormat(cmd, &format)
 	return cmd
 }

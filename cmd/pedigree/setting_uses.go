@@ -81,6 +81,7 @@ var settingUses = map[string]settingUse{
 	"request show":     storeOrServer,
 	"request withdraw": storeOrServer,
 	"review list":      storeOrServer,
+	"review plan":      storeOrServer,
 	"review record":    storeOrServer,
 	"serve": {flags: append(slices.Clone(ownStore), "log-format", "log-level"), bootstrapToken: true,
 		instead: map[string]string{"server": "this command is the server; say where it listens with --listen"}},

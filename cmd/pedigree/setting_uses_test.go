@@ -89,7 +89,7 @@ func (p *probeSettings) args(name string) []string {
 		"policy put": {"--role", "clerk", "catalog.read"}, "policy revert": {"0"}, "policy withdraw": {string(registry.HashID("rule", "p, role:viewer, lineage.read, do, all, allow"))},
 		"policy check": {"../../policies/policy.csv"}, "policy explain": {"--role", "viewer", "Model.owner"}, "policy show": {}, "ready": {"--url", p.ready},
 		"request list": {}, "request show": {request}, "request approve": {request}, "request reject": {request}, "request withdraw": {request},
-		"review list": {}, "review record": {"credit-approval", "--decision", "APPROVED"},
+		"review list": {}, "review plan": {"credit-approval", "--interval", "30"}, "review record": {"credit-approval", "--decision", "APPROVED"},
 		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
 		"token revoke": {string(p.token)},
 		"model list":   {}, "model get": {"credit-approval"}, "model register": {"credit-approval"}, "model update": {"credit-approval", "--owner", "ann"}, "model delete": {"nothing", "--yes"},

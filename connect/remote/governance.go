@@ -37,6 +37,8 @@ var (
 
 	opWithdrawTransition = `mutation WithdrawTransition($input: DecideTransitionInput!) { withdrawTransition(input: $input) { request { ` + requestFields + ` } } }`
 
+	opSetReviewPlan = `mutation SetReviewPlan($input: SetReviewPlanInput!) { setReviewPlan(input: $input) { model { ` + modelFields + ` } } }`
+
 	opRecordReview = `mutation RecordReview($input: RecordReviewInput!) { recordReview(input: $input) { review { ` + reviewFields + ` } model { ` + modelFields + ` } } }`
 )
 
@@ -147,4 +149,14 @@ func (c *Client) RecordReview(ctx context.Context, in governance.RecordReviewInp
 		return nil, err
 	}
 	return &governance.RecordReviewPayload{Review: p.Review.Noun, Model: p.Model.Noun}, nil
+}
+
+// SetReviewPlan sets how often a model is reviewed, by whom, and when next.
+func (c *Client) SetReviewPlan(ctx context.Context, in governance.SetReviewPlanInput) (*catalog.ModelPayload, error) {
+	type payload struct{ Model of[*registry.Model] }
+	p, err := mutate[payload](ctx, c, opSetReviewPlan, "setReviewPlan", in)
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.ModelPayload{Model: p.Model.Noun}, nil
 }

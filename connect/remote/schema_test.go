@@ -114,7 +114,7 @@ func inputs() map[string]any {
 		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
 		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{},
 		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{},
-		"updateModel": &catalog.UpdateModelInput{}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{}}
+		"setReviewPlan": &governance.SetReviewPlanInput{}, "updateModel": &catalog.UpdateModelInput{}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.

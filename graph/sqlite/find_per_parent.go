@@ -105,7 +105,7 @@ func (v *view) findFew(q graph.Query, typ registry.IndexType) (map[registry.ID][
 func (v *view) parentsOfFew(parents []registry.ID, kind int) (numbers []int64, ids []registry.ID, err error) {
 	err = v.c.query(parentsSQL, func(st *engine.Stmt) error {
 		if !st.ColumnBool(2) {
-			numbers, ids = append(numbers, st.ColumnInt64(0)), append(ids, registry.ID(st.ColumnText(1)))
+			numbers, ids = append(numbers, st.ColumnInt64(0)), append(ids, parents[st.ColumnInt(1)])
 		}
 		return nil
 	}, kind, jsonArray(parents))
@@ -114,7 +114,7 @@ func (v *view) parentsOfFew(parents []registry.ID, kind int) (numbers []int64, i
 
 // parentsSQL selects parents that are nodes by their ids, and whether their children of a kind are
 // crowded. A parent that is no node yet is left out.
-var parentsSQL = "SELECT p.num, p.id, (SELECT c.crowded FROM node c INDEXED BY " + byParent.name() + " WHERE c.parent_num = p.num AND c.parent_num<>0 AND c.kind = ?1 LIMIT 1)" +
+var parentsSQL = "SELECT p.num, j.key, (SELECT c.crowded FROM node c INDEXED BY " + byParent.name() + " WHERE c.parent_num = p.num AND c.parent_num<>0 AND c.kind = ?1 LIMIT 1)" +
 	" FROM json_each(?2) j CROSS JOIN node p " + byID + " ON p.id = j.value"
 
 // chooseFew returns the numbers of the children that belong to the answer: for each parent the
