@@ -133,9 +133,16 @@ func (rt *route) describeParameters(codec *wire.Codec, s *wire.Schemas) (out []m
 	}
 	text := wire.Schema{"type": "string"}
 	for _, name := range rt.paramNames {
-		add("path", name, true, text)
+		schema := map[string]wire.Schema{"id": {"type": "string", "pattern": "^[a-z]+_[0-9a-z]{26}$"}, "seq": {"type": "integer", "format": "int64"}}[name]
+		if schema == nil {
+			schema = text
+		}
+		add("path", name, true, schema)
 	}
-	typed, known := rt.filter, map[string]wire.Schema{"page_size": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 200}, "fields": {"type": "array", "items": text}}
+	typed, known := rt.filter, map[string]wire.Schema{"page_size": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 200}}
+	if rt.out != nil {
+		known["fields"] = wire.Schema{"type": "array", "items": wire.Schema{"type": "string", "pattern": "^(" + strings.Join(codec.Names(rt.out), "|") + ")$"}}
+	}
 	if rt.in != nil && rt.method == http.MethodDelete {
 		typed = rt.in
 	}
