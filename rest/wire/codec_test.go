@@ -54,3 +54,18 @@ func TestDecodeTellsWhatIsNull(t *testing.T) {
 		t.Errorf("%v %v %+v", nulls, err, card)
 	}
 }
+
+// TestWhatMayNotBeReadIsEmpty checks the answer to a caller who may write an object and not read it.
+func TestWhatMayNotBeReadIsEmpty(t *testing.T) {
+	type body struct{ *registry.Model }
+	c := New(Config{})
+	if out, err := c.Encode(context.Background(), &body{}, nil); err != nil || string(out.Body) != "{}\n" {
+		t.Errorf("%s %v", out.Body, err)
+	}
+	if _, ok := c.Revision(&body{}); ok {
+		t.Error("it has a revision")
+	}
+	if n, ok := c.Revision(&body{&registry.Model{Meta: registry.Meta{Revision: 3}}}); n != 3 || !ok {
+		t.Error(n, ok)
+	}
+}
