@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pedigree/registry"
+	"pedigree/rest/v1"
 	"pedigree/service"
 	"pedigree/service/access"
 )
@@ -26,10 +27,14 @@ const (
 )
 
 // sameOrigin reports whether a request with a cookie comes from a page of this server. A browser
-// sends the cookie also with requests that pages of other sites make.
+// sends the cookie also with requests that pages of other sites make. A person may open a page of
+// the REST API, such as its description: then the browser itself says that no other site asked.
 func (h *handler) sameOrigin(r *http.Request) bool {
 	if origins := r.Header.Values("Origin"); len(origins) > 0 {
 		return len(origins) == 1 && origins[0] == h.config.Proxies.origin(r)
+	}
+	if asked := r.Header.Values("Sec-Fetch-Site"); len(asked) == 1 && (asked[0] == "same-origin" || asked[0] == "none") && r.Method == http.MethodGet && v1.Handles(r.URL.Path) {
+		return true
 	}
 	return r.Header.Get(requestHeader) != ""
 }

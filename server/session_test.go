@@ -101,6 +101,33 @@ func TestACookieFromAnotherOriginIsRefused(t *testing.T) {
 	}
 }
 
+// TestAPersonOpensADescription opens a page of the REST API as a browser does: without Origin. A
+// browser says which site asked; a page cannot. Only reading is let in by that.
+func TestAPersonOpensADescription(t *testing.T) {
+	s := newSite(t, server.Config{})
+	c := s.signIn(s.token("ada", registry.RoleDataScientist))
+	cookie := c.Name + "=" + c.Value
+	for _, q := range []struct {
+		method, path, site, body string
+		status                   int
+	}{
+		{"GET", "/api/v1/docs", "none", "", 200}, {"GET", "/openapi.json", "same-origin", "", 200},
+		{"GET", "/api/v1/docs", "cross-site", "", 403}, {"GET", "/api/v1/docs", "same-site", "", 403}, {"GET", "/api/v1/docs", "", "", 403},
+		{"POST", "/api/v1/models", "none", `{"name":"x"}`, 403}, {"GET", "/graphql?query=%7Bviewer%7Bsubject%7D%7D", "none", "", 403},
+	} {
+		headers := []string{"Cookie", cookie, "Content-Type", "application/json"}
+		if q.site != "" {
+			headers = append(headers, "Sec-Fetch-Site", q.site)
+		}
+		if r := s.do(q.method, q.path, q.body, headers...); r.status != q.status {
+			t.Errorf("%s %s from %q: %d %.200s", q.method, q.path, q.site, r.status, r.body)
+		}
+	}
+	if r := s.do("GET", "/api/v1/docs", "", "Cookie", cookie, "Sec-Fetch-Site", "none", "Origin", "https://evil.example"); r.status != 403 {
+		t.Errorf("with another origin: %d", r.status)
+	}
+}
+
 // TestASessionEnds lets a session go unused, grow old, and lose its token.
 func TestASessionEnds(t *testing.T) {
 	limits := server.Config{SessionIdle: time.Hour, SessionLifetime: 10 * time.Hour}

@@ -24,7 +24,8 @@ func (seed *seedData) restRequests() map[string][]restRequest {
 	out := map[string][]restRequest{
 		"GET /api/v1/viewer": {{target: "viewer"}},
 		"GET /api/v1/lineage/{id}/export": {{target: "lineage/" + string(seed.id["a2"]) + "/export?format=cyclonedx"},
-			{target: "lineage/" + string(seed.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"}},
+			{target: "lineage/" + string(seed.id["raw"]) + "/export?format=dot&direction=both&maxDepth=3&asOf=1988-01-01T00:00:00Z"},
+			{target: "lineage/" + string(seed.id["raw"]) + "/export?format=tree&max_depth=3&as_of=1988-01-01T00:00:00Z"}},
 		"GET /api/v1/facts": {{target: "facts"}},
 		"POST /api/v1/facts": {{target: "facts", media: "application/x-ndjson", body: `{"datasetVersion":{"dataset":"new","version":"1"}}`},
 			{target: "facts", media: "application/jsonl", body: "not a fact\n"}},
@@ -78,7 +79,9 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"models/{name}/{version}/lineage": {a2 + "/lineage?direction=both&max_depth=4"}, "models/{name}/{version}/impact": {a2 + "/impact"}, "models/{name}/{version}/provenance": {a2 + "/provenance"},
 		"paths": {"paths?from=" + id("deployed-a2") + "&to=" + id("raw") + "&k=20"},
 		"audit": {"audit", "audit?page_size=1"}, "audit/checkpoint": {"audit/checkpoint"}, "audit/proofs/{seq}": {"audit/proofs/3"}, "audit/consistency": {"audit/consistency?from=3"},
-		"tokens": {"tokens"}, "subjects": {"subjects"}, "roles": {"roles"},
+		"search":     {"search?text=cnry&page_size=50", "search?text=cnry&kinds=model,model_card,tag"},
+		"nodes/{id}": {"nodes/" + id("a2")},
+		"tokens":     {"tokens"}, "subjects": {"subjects"}, "roles": {"roles"},
 	}
 	for _, part := range []string{"versions", "aliases", "reviews"} {
 		out["models/{name}/"+part] = []string{alpha + "/" + part}

@@ -85,10 +85,10 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 	few := fmt.Sprint(rounds(100))
 	// The token that is sent can be revoked by that one operation, so it comes last.
 	all := p.schemathesis(t, dir, "--phases", "coverage,fuzzing", "--max-examples", few, "--exclude-operation-id", "deleteTokensById")
-	deep := p.schemathesis(t, dir, "--phases", "fuzzing", "--max-examples", few, "--include-method", "GET", "--include-path-regex", "/models/|/datasets/|/audit", "--config")
+	deep := p.schemathesis(t, dir, "--phases", "fuzzing", "--max-examples", few, "--include-method", "GET", "--config")
 	p.document(t) // The token is still good, so the answers were not all 401.
 	last := p.schemathesis(t, dir, "--phases", "coverage,fuzzing", "--max-examples", few, "--include-operation-id", "deleteTokensById")
-	if all.operations < 80 || all.requests < 1000 || deep.operations < 20 || last.operations != 1 {
+	if all.operations < 80 || all.requests < 1000 || deep.operations < 40 || last.operations != 1 {
 		t.Errorf("too little was sent: %+v %+v %+v", all, deep, last)
 	}
 	t.Logf("PROOF schemathesis: %d requests to %d operations, 0 answers of 5xx, 0 undocumented", all.requests+deep.requests+last.requests, all.operations+last.operations)

@@ -43,6 +43,7 @@ func enums() map[reflect.Type][]string {
 	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph))
 	add(texts(governance.AllRequests, governance.MyRequests, governance.WaitingForMe))
 	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid))
+	add(texts(registry.PolicyRulePut, registry.PolicyRuleWithdrawn, registry.PolicyReverted))
 	add(texts[core.OrderDirection]("ASC", "DESC"))
 	add(texts[core.ModelOrderField]("NAME", "CREATED_AT", "OWNER"))
 	add(texts[core.ModelVersionOrderField]("VERSION", "CREATED_DATE", "NUMBER", "OWNER"))
@@ -56,6 +57,7 @@ func enums() map[reflect.Type][]string {
 // names are the names that the REST API has of its own, by type and field; "-" is left out.
 var names = map[string]string{
 	"Kind":                           "NodeKind",
+	"foundNode":                      "SearchEdge",
 	"modelBody":                      "ModelWithVersions",
 	"versionBody":                    "VersionWithCard",
 	"viewerBody":                     "Viewer",

@@ -56,17 +56,25 @@ func exportInput(c *call) (in provenance.ExportInput, err error) {
 	if !slices.Contains([]lineage.Direction{"", lineage.Upstream, lineage.Downstream, lineage.Both}, in.Direction) {
 		return in, registry.Invalid("direction", "must be upstream, downstream or both")
 	}
-	if in.MaxDepth, err = c.intParam("maxDepth"); err != nil {
+	if in.MaxDepth, err = c.intParam(c.spelling("max_depth", "maxDepth")); err != nil {
 		return in, err
 	}
 	if in.History, err = c.intParam("history"); err != nil {
 		return in, err
 	}
-	if in.AsOf, err = c.timeParam("asOf"); err != nil {
+	if in.AsOf, err = c.timeParam(c.spelling("as_of", "asOf")); err != nil {
 		return in, err
 	}
-	in.KnownAt, err = c.timeParam("knownAt")
+	in.KnownAt, err = c.timeParam(c.spelling("known_at", "knownAt"))
 	return in, err
+}
+
+// spelling returns the name of a parameter, or its old one when the request has that.
+func (c *call) spelling(name, old string) string {
+	if c.query.Has(old) {
+		return old
+	}
+	return name
 }
 
 // matches reports whether the header If-None-Match contains the tag.

@@ -192,7 +192,7 @@ func (rt *route) checkQuery(raw string) (url.Values, error) {
 	}
 	for name, values := range q {
 		switch {
-		case !slices.Contains(rt.query, name):
+		case !slices.Contains(rt.query, name) && !slices.Contains(rt.oldQuery, name):
 			known := "this path takes none"
 			if len(rt.query) > 0 {
 				known = "this path takes " + strings.Join(rt.query, ", ")

@@ -62,10 +62,13 @@ func newDocuments(codec *wire.Codec, table []route) *documents {
 	return &documents{document: append(body, '\n'), page: newPage(paths, s.Components)}
 }
 
-// answerNouns are the objects that lineage and its like can hold.
+// answerNouns are the objects that an answer can hold where it may hold any.
 func answerNouns() []reflect.Type {
 	return []reflect.Type{reflect.TypeFor[registry.DatasetVersion](), reflect.TypeFor[registry.Run](), reflect.TypeFor[registry.Feature](), reflect.TypeFor[registry.Commit](),
-		reflect.TypeFor[registry.Tag](), reflect.TypeFor[registry.ModelVersion](), reflect.TypeFor[registry.Deployment](), reflect.TypeFor[registry.Restricted]()}
+		reflect.TypeFor[registry.Tag](), reflect.TypeFor[registry.ModelVersion](), reflect.TypeFor[registry.Deployment](), reflect.TypeFor[registry.Model](),
+		reflect.TypeFor[registry.ModelCard](), reflect.TypeFor[registry.Dataset](), reflect.TypeFor[registry.Repository](), reflect.TypeFor[registry.Artifact](), reflect.TypeFor[registry.Alias](),
+		reflect.TypeFor[registry.Transition](), reflect.TypeFor[registry.TransitionRequest](), reflect.TypeFor[registry.TransitionGuard](), reflect.TypeFor[registry.Review](),
+		reflect.TypeFor[registry.Actor](), reflect.TypeFor[registry.Token](), reflect.TypeFor[registry.PolicyVersion](), reflect.TypeFor[registry.Restricted]()}
 }
 
 // problemSchema describes a problem. Further members give details.
@@ -130,9 +133,16 @@ func (rt *route) describeParameters(codec *wire.Codec, s *wire.Schemas) (out []m
 	}
 	text := wire.Schema{"type": "string"}
 	for _, name := range rt.paramNames {
-		add("path", name, true, text)
+		schema := map[string]wire.Schema{"id": {"type": "string", "pattern": "^[a-z]+_[0-9a-z]{26}$"}, "seq": {"type": "integer", "format": "int64"}}[name]
+		if schema == nil {
+			schema = text
+		}
+		add("path", name, true, schema)
 	}
-	typed, known := rt.filter, map[string]wire.Schema{"page_size": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 200}, "fields": {"type": "array", "items": text}}
+	typed, known := rt.filter, map[string]wire.Schema{"page_size": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 200}}
+	if rt.out != nil {
+		known["fields"] = wire.Schema{"type": "array", "items": wire.Schema{"type": "string", "pattern": "^(" + strings.Join(codec.Names(rt.out), "|") + ")$"}}
+	}
 	if rt.in != nil && rt.method == http.MethodDelete {
 		typed = rt.in
 	}

@@ -325,8 +325,8 @@ func (c *call) respond(ctx context.Context, status int, v any) error {
 		return err
 	}
 	revision := ""
-	if n, ok := v.(registry.Node); ok {
-		revision = strconv.Itoa(n.NodeMeta().Revision) + "-"
+	if n, ok := c.codec.Revision(v); ok {
+		revision = strconv.Itoa(n) + "-"
 	}
 	return c.send(status, out, revision)
 }

@@ -240,6 +240,23 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 	a.admin(201, "POST", "models/register", `{"name":"a","bump":"Major","hyperparameters":{"depth":[1,2]}}`)
 }
 
+func TestAVersionIsPatched(t *testing.T) {
+	a := newAPI(t)
+	a.admin(201, "POST", "models/register", fraud)
+	a.admin(200, "PATCH", "models/fraud/v1.0.0", `{"framework":"xgboost 2","metrics":{"recall":0.5},"algorithm":null,"card":{"limitations":["adults"]}}`)
+	if got := a.admin(200, "GET", "models/fraud/v1.0.0?fields=algorithm,framework,metrics,features", ""); got !=
+		`{"framework":"xgboost 2","metrics":{"accuracy":0.92,"auc":0.97,"f1_score":0.9,"recall":0.5},"features":["amount","country"]}`+"\n" {
+		t.Error(got)
+	}
+	a.admin(200, "PATCH", "models/fraud/v1.0.0", `{"metrics":null,"features":["amount"]}`)
+	if got := a.admin(200, "GET", "models/fraud/v1.0.0?fields=metrics,features", ""); got != `{"features":["amount"]}`+"\n" {
+		t.Error(got)
+	}
+	if got := a.admin(400, "PATCH", "models/fraud/v1.0.0", `{"metrics":{"auc":1},"card":{"performance":{"recall":1}}}`); !strings.Contains(got, `"field":"card.performance"`) {
+		t.Error(got)
+	}
+}
+
 // TestAModelMayBeCalledRegister checks that a name that is also a word of a path is reached by the
 // methods that the word has not.
 func TestAModelMayBeCalledRegister(t *testing.T) {

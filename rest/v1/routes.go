@@ -24,6 +24,8 @@ type route struct {
 	serve func(context.Context, *call) error
 	// query lists the query parameters; those of filter are added to them.
 	query []string
+	// oldQuery are older names of query parameters, which are accepted and not documented.
+	oldQuery []string
 	// summary says what the route does, in words.
 	summary string
 	// in is the type of the body, or of the query parameters of a DELETE; nil when there is none.
@@ -63,7 +65,7 @@ type route struct {
 
 // routes returns the route table.
 func routes() []route {
-	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), requestRoutes(), recordRoutes(), lineageRoutes(), auditRoutes(), accessRoutes())
+	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), requestRoutes(), recordRoutes(), lineageRoutes(), auditRoutes(), accessRoutes(), searchRoutes())
 }
 
 // baseRoutes are the routes of files and of the caller.
@@ -71,7 +73,7 @@ func baseRoutes() []route {
 	return []route{
 		{method: http.MethodGet, pattern: "viewer", operation: "viewer", serve: viewer, summary: "Who you are here, and what you may do", out: reflect.TypeFor[viewerBody]()},
 		{method: http.MethodGet, pattern: "lineage/{id}/export", operation: "lineageExport", serve: exportLineage, summary: "The lineage of a node as a file",
-			query: []string{"format", "direction", "maxDepth", "history", "asOf", "knownAt"}, answerMedia: "*/*"},
+			query: []string{"format", "direction", "max_depth", "history", "as_of", "known_at"}, oldQuery: []string{"maxDepth", "asOf", "knownAt"}, answerMedia: "*/*"},
 		{method: http.MethodGet, pattern: "facts", operation: "lineageExport", serve: getFacts, time: 30 * time.Minute, download: true,
 			summary: "All facts that you see, as JSON Lines", answerMedia: ndjson},
 		{method: http.MethodPost, pattern: "facts", operation: "recordFacts", serve: postFacts, body: maxBody, time: 30 * time.Minute, stream: true,

@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -171,6 +172,18 @@ type patchBody struct {
 	Version *string `json:"-"`
 	cardFields
 	IdempotencyKey *string `json:"-"`
+	// clear are the paths of the card's fields that null clears.
+	clear []string
+}
+
+// Clearing returns the body with the fields of the card to clear.
+func (in patchBody) Clearing(nulls []string) patchBody {
+	of := map[string]string{"algorithm": "card.modelDetails.algorithm", "framework": "card.modelDetails.framework", "hyperparameters": "card.modelDetails.hyperparameters",
+		"metrics": "card.performance", "features": "card.features"}
+	for _, null := range nulls {
+		in.clear = append(in.clear, cmp.Or(of[null], null))
+	}
+	return in
 }
 
 func patchVersion(s *service.Service, ctx context.Context, in patchBody) (*catalog.UpdateModelCardPayload, error) {
@@ -178,7 +191,7 @@ func patchVersion(s *service.Service, ctx context.Context, in patchBody) (*catal
 	if err != nil {
 		return nil, err
 	}
-	return s.UpdateModelCard(ctx, catalog.UpdateModelCardInput{Model: in.Model, Version: in.Version, Card: card, IdempotencyKey: in.IdempotencyKey})
+	return s.UpdateModelCard(ctx, catalog.UpdateModelCardInput{Model: in.Model, Version: in.Version, Card: card, IdempotencyKey: in.IdempotencyKey}.Clearing(in.clear))
 }
 
 // version returns the version of a path; NOT_FOUND when there is none that the caller sees.

@@ -183,6 +183,10 @@ func (e *encoder) dictionary(v reflect.Value) error {
 func (e *encoder) object(p reflect.Value, fields []string) error {
 	e.out = append(e.out, '{')
 	start := len(e.out)
+	if e.codec.isHollow(p) {
+		e.out = append(e.out, '}')
+		return nil
+	}
 	if fields == nil {
 		if err := e.members(p, start, e.codec.shapeOf(p.Type().Elem())); err != nil {
 			return err
@@ -199,6 +203,26 @@ func (e *encoder) object(p reflect.Value, fields []string) error {
 	}
 	e.out = append(e.out, '}')
 	return nil
+}
+
+// isHollow reports whether a struct embeds a noun that is not there: a caller may write what it may
+// not read.
+func (c *Codec) isHollow(p reflect.Value) bool {
+	for _, index := range c.shapeOf(p.Type().Elem()).inline {
+		if p.Elem().FieldByIndex(index).IsNil() {
+			return true
+		}
+	}
+	return false
+}
+
+// Revision returns the revision of an object; false when it has none.
+func (c *Codec) Revision(v any) (int, bool) {
+	n, ok := v.(registry.Node)
+	if p := reflect.ValueOf(v); !ok || p.IsNil() || c.isHollow(p) {
+		return 0, false
+	}
+	return n.NodeMeta().Revision, true
 }
 
 // members writes all members of a struct, those of embedded nouns first.
