@@ -95,7 +95,8 @@ func filterOf(s registry.GrantScope, c *conditions) modelFilter {
 }
 
 // modelNamed returns the id of the model of a name. When there is none yet, it returns
-// the id that the first model of this name will get, so that a grant can precede it.
+// the id that the first model of this name will get, so that a grant can precede it. A model that
+// was registered under the name and has another one now is not meant.
 func modelNamed(ctx context.Context, r graph.Reader, name string) (registry.ID, error) {
 	page, err := r.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(name)}, Limit: 1, Bare: true})
 	if err != nil {
@@ -104,5 +105,11 @@ func modelNamed(ctx context.Context, r graph.Reader, name string) (registry.ID, 
 	if len(page.Nodes) == 1 {
 		return page.Nodes[0].ID, nil
 	}
-	return registry.ModelID(name, 1), nil
+	for incarnation := 1; ; incarnation++ {
+		id := registry.ModelID(name, incarnation)
+		nodes, err := r.Nodes(ctx, graph.Instant{}, id)
+		if err != nil || nodes[0] == nil || nodes[0].Deleted || nodes[0].Name == name {
+			return id, err
+		}
+	}
 }

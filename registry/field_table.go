@@ -150,7 +150,7 @@ func newNoun(name string, kind Kind, groups ...[]Field) *Noun {
 var nouns = []*Noun{
 	newNoun("Model", KindModel,
 		columnField(Catalog, "name", IndexName), documentFields(Catalog, "description"), columnField(Catalog, "owner", IndexOwner),
-		columnField(Catalog, "createdAt", IndexValidFrom), documentFields(Catalog, "updatedAt"), documentFields(Metadata, "tags", "incarnation", "lastNumber", "used"),
+		columnField(Catalog, "createdAt", IndexValidFrom), documentFields(Catalog, "updatedAt"), documentFields(Metadata, "tags", "incarnation", "lastNumber", "used", "firstName"),
 		documentFields(Metadata, "reviewIntervalDays"), documentFields(Governance, "reviewers"), columnField(Metadata, "nextReview", IndexEnded), resolverFields(Governance, "reviews"),
 		resolverFields(Catalog, "latestVersion", "productionVersion", "versionsByStage", "versions"), resolverFields(Metadata, "aliases")),
 	newNoun("ModelVersion", KindModelVersion,

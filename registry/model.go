@@ -1,6 +1,9 @@
 package registry
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Model is a named series of versions that solve one task.
 type Model struct {
@@ -20,6 +23,9 @@ type Model struct {
 	ReviewIntervalDays int       `json:"reviewIntervalDays,omitempty"`
 	Reviewers          []string  `json:"reviewers,omitempty"`
 	NextReview         time.Time `json:"nextReview,omitzero"`
+	// FirstName is the name that the model was registered under, if it was renamed since. Its id
+	// comes from it.
+	FirstName string `json:"firstName,omitempty"`
 	// Used lists the semvers of deleted versions, which are never used again.
 	Used []string `json:"used,omitempty"`
 }
@@ -37,6 +43,9 @@ func (m *Model) knownNumber(n int) *int {
 	}
 	return &n
 }
+
+// RegisteredAs returns the name that the model was registered under.
+func (m *Model) RegisteredAs() string { return cmp.Or(m.FirstName, m.Name) }
 
 // ModelID is the id of a model by its name at creation and its incarnation.
 func ModelID(name string, incarnation int) ID {

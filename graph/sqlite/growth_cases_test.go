@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -72,6 +73,24 @@ func gets() []useCase {
 		get("productionVersion, none", 0, func(ctx context.Context, g *grown) (int, error) {
 			return one(g.ProductionVersion(ctx, g.modelNamed(ctx, "quiet")))
 		}),
+		get("modelVersion by number", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.VersionByNumber(ctx, "big", 3)) }),
+		get("modelVersion by number that is not there", 0, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.VersionByNumber(ctx, "big", 99_000_000))
+		}),
+		get("newest version by stage", 1, func(ctx context.Context, g *grown) (int, error) {
+			newest, err := g.NewestByStage(ctx, g.modelNamed(ctx, "big"))
+			return min(len(newest), 1), err
+		}),
+		selectedModels("selected by name", 1, catalog.Selection{Where: []catalog.Condition{{Of: catalog.OfName, Compare: catalog.Equal, Values: []string{"big"}}}}),
+		selectedModels("selected by the start of the name", 1, catalog.Selection{Where: []catalog.Condition{{Of: catalog.OfName, Compare: catalog.Like, Values: []string{"bi%"}}}}),
+		selectedModels("selected in the order of names", 5, catalog.Selection{Orders: []catalog.SelectionOrder{{By: catalog.OfName, Desc: true}}}),
+		get("selected versions by number", 1, func(ctx context.Context, g *grown) (int, error) {
+			p, err := g.SelectVersions(ctx, catalog.Selection{Size: 5, Where: []catalog.Condition{{Of: catalog.OfName, Compare: catalog.Equal, Values: []string{"big"}}, {Of: catalog.OfNumber, Compare: catalog.Equal, Number: 3}}})
+			if err != nil {
+				return 0, err
+			}
+			return len(p.Versions), nil
+		}),
 		get("modelVersion", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.ModelVersion(ctx, "big", "1.0.3")) }),
 		get("modelVersion latest", 1, func(ctx context.Context, g *grown) (int, error) { return one(g.ModelVersion(ctx, "quiet", "latest")) }),
 		get("modelVersion by alias", 1, func(ctx context.Context, g *grown) (int, error) {
@@ -118,6 +137,18 @@ func gets() []useCase {
 			return one(g.Provenance(ctx, registry.ModelVersionID(g.model, "1.0.3"), time.Time{}, time.Time{}))
 		}),
 	}
+}
+
+// selectedModels is a use case that selects models.
+func selectedModels(name string, want int, s catalog.Selection) useCase {
+	return get(name, want, func(ctx context.Context, g *grown) (int, error) {
+		s.Size, s.Where = 5, slices.Clone(s.Where)
+		p, err := g.SelectModels(ctx, s)
+		if err != nil {
+			return 0, err
+		}
+		return len(p.Models), nil
+	})
 }
 
 func versionList(name string, want int, f *catalog.ModelVersionFilter, o *core.ModelVersionOrder, past ...core.PointInTime) useCase {

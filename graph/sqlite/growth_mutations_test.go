@@ -39,6 +39,15 @@ func mutations() []useCase {
 		mutation("updateModel", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.UpdateModel(ctx, catalog.UpdateModelInput{Model: ptr("big"), Description: ptr(fmt.Sprint(n))}))
 		}),
+		mutation("updateModel by single tags", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.UpdateModel(ctx, catalog.UpdateModelInput{Model: ptr("big"), TagEdits: catalog.TagEdits{SetTags: []registry.KeyValue{{Key: "k", Value: fmt.Sprint(n)}}}}))
+		}),
+		mutation("renameModel", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RenameModel(ctx, catalog.RenameModelInput{ID: ptr(g.modelNamed(ctx, []string{"big", "renamed"}[n%2]).ID), Name: []string{"renamed", "big"}[n%2]}))
+		}),
+		mutation("updateModelVersion", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.UpdateModelVersion(ctx, catalog.UpdateModelVersionInput{Model: ptr("big"), Version: ptr("1.0.3"), Description: ptr(fmt.Sprint(n))}))
+		}),
 		mutation("registerModelVersion", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.RegisterModelVersion(ctx, catalog.RegisterModelVersionInput{Model: "big", Version: ptr(fmt.Sprintf("2.%d.0", n))}))
 		}),

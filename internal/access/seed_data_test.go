@@ -295,7 +295,7 @@ func (seed *seedData) hiddenFrom(m matrix, who string) (canaries map[string]stri
 
 // fieldsWithoutCanary lists the fields that cannot hold a canary, and why.
 var fieldsWithoutCanary = map[string]string{
-	"Model.incarnation": "a small number", "Model.lastNumber": "a small number", "ModelVersion.number": "a small number", "ModelVersion.stage": "one of six words",
+	"Model.incarnation": "a small number", "Model.lastNumber": "a small number", "Model.firstName": "the seed renames no model", "ModelVersion.number": "a small number", "ModelVersion.stage": "one of six words",
 	"ModelVersion.replacedBy": "an id, which the tests look for too", "ModelCard.status": "one of six words, read from the version", "DatasetVersion.role": "one of four words",
 	"Run.runKind": "one of five words", "Run.status": "one of four words", "Commit.repository": "an id, which the tests look for too", "Tag.repository": "an id, which the tests look for too",
 	"Tag.annotated": "true or false", "Tag.dateInferred": "true or false", "Feature.of": "an id, which the tests look for too", "Deployment.versionId": "an id, which the tests look for too",

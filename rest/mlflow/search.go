@@ -2,7 +2,9 @@ package mlflow
 
 import (
 	"context"
+	"errors"
 
+	"pedigree/registry"
 	"pedigree/service/catalog"
 )
 
@@ -29,6 +31,15 @@ func (c *call) selection(g *grammar, defaultSize int) (s catalog.Selection, err 
 	return s, err
 }
 
+// asSearchError gives the refusal of a page token its name.
+func asSearchError(err error) error {
+	var known *registry.Error
+	if errors.As(err, &known) && known.Field == "after" {
+		return registry.Errorf(registry.InvalidArgument, "Invalid page token: it is not one of this search and this caller")
+	}
+	return err
+}
+
 func searchModels(ctx context.Context, c *call) (any, error) {
 	s, err := c.selection(&ofModels, 100)
 	if err != nil {
@@ -36,7 +47,7 @@ func searchModels(ctx context.Context, c *call) (any, error) {
 	}
 	page, err := c.SelectModels(ctx, s)
 	if err != nil {
-		return nil, err
+		return nil, asSearchError(err)
 	}
 	out := modelsBody{Next: page.Next}
 	for _, m := range page.Models {
@@ -56,7 +67,7 @@ func searchVersions(ctx context.Context, c *call) (any, error) {
 	}
 	page, err := c.SelectVersions(ctx, s)
 	if err != nil {
-		return nil, err
+		return nil, asSearchError(err)
 	}
 	versions, err := c.wireVersions(ctx, page.Versions)
 	return versionsBody{versions, page.Next}, err

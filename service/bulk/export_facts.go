@@ -89,7 +89,7 @@ var keyFields = map[registry.Kind][]string{
 	registry.KindCommit:         {"sha", "parentShas", "role", "roleEvidence"},
 	registry.KindTag:            {"name", "sha", "dateInferred", "movedAt"},
 	registry.KindDatasetVersion: {"name", "namespace", "version", "digest"},
-	registry.KindModel:          {"name", "incarnation"},
+	registry.KindModel:          {"name", "incarnation", "firstName"},
 	registry.KindFeature:        {"name", "of", "column"},
 	registry.KindRun:            {"name", "producer", "runId", "runKind", "status"},
 	registry.KindModelVersion:   {"modelName", "version", "label"},
@@ -351,7 +351,7 @@ func (e *factExport) exportModels(ctx context.Context) error {
 				continue
 			}
 			e.models[n.ID] = m.Name
-			f := FactInput{Model: &catalog.RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation}}
+			f := FactInput{Model: &catalog.RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation, FirstName: m.FirstName}}
 			if err := e.writeParts(n, f, len(n.Doc)); err != nil {
 				return err
 			}

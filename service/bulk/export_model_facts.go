@@ -174,7 +174,7 @@ func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) erro
 		if err != nil {
 			return err
 		}
-		if err := e.write(FactInput{Transition: &catalog.TransitionModelVersionInput{Model: &v.ModelName, Version: &v.Version, To: t.To, At: t.At, Force: t.Forced, Reason: t.Reason}}); err != nil {
+		if err := e.write(FactInput{Transition: &catalog.TransitionModelVersionInput{Model: new(e.models[v.Parent]), Version: &v.Version, To: t.To, At: t.At, Force: t.Forced, Reason: t.Reason}}); err != nil {
 			return err
 		}
 	}
@@ -205,6 +205,7 @@ func (e *factExport) deployments(ctx context.Context) error {
 				return nil
 			}
 			out := x.fact.Deployment
+			out.Model = new(e.models[versions[d.VersionID].Parent]) // Its name of today.
 			out.TrafficPercent, out.Owner, out.Description, out.StartedAt = d.TrafficPercent, d.Owner, d.Description, d.StartedAt
 			if err := e.write(x.fact); err != nil || d.EndedAt.IsZero() {
 				return err

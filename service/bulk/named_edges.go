@@ -125,7 +125,7 @@ func (e *factExport) begin(ctx context.Context, n *graph.Node, stored []storedEd
 	case registry.KindRun:
 		return beginRun(n, stored)
 	case registry.KindModelVersion:
-		return beginVersion(n, stored)
+		return beginVersion(n, e.models[n.Parent], stored)
 	case registry.KindDeployment:
 		d, err := core.DecodeWhole(n, &registry.Deployment{})
 		return &nodeFact{fact: FactInput{Deployment: &facts.RecordDeploymentInput{Model: &d.ModelName, Version: &d.Version, Environment: d.Environment, Endpoint: d.Endpoint}}}, err
@@ -167,14 +167,14 @@ func beginRun(n *graph.Node, stored []storedEdge) (*nodeFact, error) {
 	return &nodeFact{fact: FactInput{Run: out}}, nil
 }
 
-// beginVersion names the run, tag, data and features of a version. Other versions may come
-// later.
-func beginVersion(n *graph.Node, stored []storedEdge) (*nodeFact, error) {
+// beginVersion names the run, tag, data and features of a version of the model with a name of
+// today. Other versions may come later.
+func beginVersion(n *graph.Node, model string, stored []storedEdge) (*nodeFact, error) {
 	v, err := core.DecodeWhole(n, &registry.ModelVersion{})
 	if err != nil {
 		return nil, err
 	}
-	out := &catalog.RegisterModelVersionInput{Model: v.ModelName, Version: &v.Version}
+	out := &catalog.RegisterModelVersionInput{Model: model, Version: &v.Version}
 	for _, s := range stored {
 		if !s.usual {
 			continue

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -20,14 +21,25 @@ type RegisterModelInput struct {
 	// CreatedAt is when the model was created; zero means now. Incarnation counts the models
 	// that had this name, this one included; 0 means the next one. Both are used by facts of a
 	// batch.
-	CreatedAt      time.Time `json:"createdAt,omitzero"`
-	Incarnation    int       `json:"incarnation,omitzero"`
-	IdempotencyKey *string   `json:"-"`
+	CreatedAt   time.Time `json:"createdAt,omitzero"`
+	Incarnation int       `json:"incarnation,omitzero"`
+	// FirstName is the name that the model was registered under, if it was renamed since. It is
+	// used by facts of a batch.
+	FirstName      string  `json:"firstName,omitzero"`
+	IdempotencyKey *string `json:"-"`
 }
+
+// registeredAs returns the name that the id of the model comes from.
+func (in *RegisterModelInput) registeredAs() string { return cmp.Or(in.FirstName, in.Name) }
 
 func (in *RegisterModelInput) check() error {
 	if in.Incarnation < 0 || in.Incarnation > maxIncarnation {
 		return registry.Invalid("incarnation", "must be 1 to %d, not %d", maxIncarnation, in.Incarnation)
+	}
+	if in.FirstName != "" {
+		if err := core.CheckName("firstName", &in.FirstName); err != nil {
+			return err
+		}
 	}
 	return core.FirstError(core.CheckName("name", &in.Name), core.CheckText("description", &in.Description), core.CheckKey("owner", &in.Owner), core.CheckTags("tags", in.Tags), core.CheckTime("createdAt", in.CreatedAt))
 }
@@ -71,11 +83,14 @@ func createModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*
 		return nil, registry.Errorf(registry.AlreadyExists, "a model named %q exists already; register a version of it, or choose another name", in.Name)
 	}
 	m := &registry.Model{Name: in.Name, Description: in.Description, Owner: in.Owner, Tags: in.Tags, CreatedAt: core.StoredTime(in.CreatedAt, tx.Now()), Incarnation: max(in.Incarnation, 1)}
+	if in.FirstName != in.Name {
+		m.FirstName = in.FirstName
+	}
 	if m.Owner == "" {
 		m.Owner = tx.Subject()
 	}
 	for ; ; m.Incarnation++ {
-		m.ID = registry.ModelID(in.Name, m.Incarnation)
+		m.ID = registry.ModelID(in.registeredAs(), m.Incarnation)
 		old, err := tx.NodesUnfiltered(ctx, m.ID)
 		if err != nil {
 			return nil, err
@@ -225,7 +240,7 @@ func (in *RegisterModelInput) ResolveFact(_ core.References) core.Fact {
 
 // FactReads returns the nodes, and the effects of edges, that WriteFact will read.
 func (in *RegisterModelInput) FactReads() (ids, effects []registry.ID) {
-	return []registry.ID{registry.ModelID(in.Name, max(1, in.Incarnation))}, nil
+	return []registry.ID{registry.ModelID(in.registeredAs(), max(1, in.Incarnation))}, nil
 }
 
 // WriteFact writes the fact in a transaction.

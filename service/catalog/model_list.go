@@ -82,15 +82,23 @@ func (c *Catalog) Model(ctx context.Context, byName string, past ...core.PointIn
 	return core.NounAs[*registry.Model](c.core.Decode(page.Nodes[0], registry.Instant{}))
 }
 
-// modelByNameAt returns the model that had a name at an instant. It reads the incarnations of
-// the name in batches, up to the first that never existed; at most one existed at a time.
+// modelByNameAt returns the model that had a name at an instant. It reads the model that has the
+// name now, and the incarnations of the name in batches, up to the first that never existed; at
+// most one had the name at a time. One that had the name only between two others is not found.
 func (c *Catalog) modelByNameAt(ctx context.Context, scope *policies.Scope, name string, at registry.Instant) (*registry.Model, error) {
 	const batchSize = 10
 	var found *registry.Model
+	holder, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(name)}, Limit: 1, Bare: true})
+	if err != nil {
+		return nil, err
+	}
 	for from := 1; ; from += batchSize {
 		var ids []registry.ID
 		for i := range batchSize {
 			ids = append(ids, registry.ModelID(name, from+i))
+		}
+		if from == 1 && len(holder.Nodes) > 0 && !slices.Contains(ids, holder.Nodes[0].ID) {
+			ids = append([]registry.ID{holder.Nodes[0].ID}, ids...)
 		}
 		now, err := scope.Nodes(ctx, graph.Instant{}, ids...)
 		if err != nil {
@@ -101,7 +109,7 @@ func (c *Catalog) modelByNameAt(ctx context.Context, scope *policies.Scope, name
 			return nil, err
 		}
 		for i := range ids {
-			if m, ok := then[i].(*registry.Model); ok && m != nil && !core.IsTombstone(m) {
+			if m, ok := then[i].(*registry.Model); ok && m != nil && !core.IsTombstone(m) && m.Name == name {
 				found = m
 			}
 			if now[i] == nil {

@@ -41,7 +41,10 @@ func (c *Catalog) RenameModel(ctx context.Context, in RenameModelInput) (*ModelP
 			return core.WriteResult{}, registry.Errorf(registry.AlreadyExists, "a model named %q exists already; choose another name", in.Name)
 		}
 		old := m.Name
-		m.Name, m.UpdatedAt = in.Name, tx.Now()
+		m.FirstName, m.Name, m.UpdatedAt = m.RegisteredAs(), in.Name, tx.Now()
+		if m.FirstName == m.Name {
+			m.FirstName = ""
+		}
 		if err := PutModel(ctx, tx, m); err != nil {
 			return core.WriteResult{}, err
 		}

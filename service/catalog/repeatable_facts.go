@@ -31,7 +31,7 @@ func ensureModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (c
 	if err := core.CheckVisible(ctx, tx, existing.ID); err != nil {
 		return core.WriteResult{}, err
 	}
-	if in.Incarnation > 0 && existing.ID != registry.ModelID(in.Name, in.Incarnation) {
+	if in.Incarnation > 0 && existing.ID != registry.ModelID(in.registeredAs(), in.Incarnation) {
 		return core.WriteResult{}, registry.Errorf(registry.Conflict, "a model named %q is there, and it is another one: of another incarnation", in.Name)
 	}
 	notTaken, err := core.NotTakenOf(ctx, tx, existing, &registry.Model{Description: in.Description, Owner: in.Owner, Tags: in.Tags,

@@ -485,7 +485,7 @@ func (ec *executionContext) unmarshalInputModelFactInput(ctx context.Context, ob
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"name", "description", "owner", "tags", "createdAt", "incarnation"}
+	fieldsInOrder := [...]string{"name", "description", "owner", "tags", "createdAt", "incarnation", "firstName"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -534,6 +534,13 @@ func (ec *executionContext) unmarshalInputModelFactInput(ctx context.Context, ob
 				return it, err
 			}
 			it.Incarnation = data
+		case "firstName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("firstName"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.FirstName = data
 		}
 	}
 	return it, nil

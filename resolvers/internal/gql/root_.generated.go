@@ -1956,6 +1956,8 @@ input ModelFactInput {
   createdAt: DateTime
   "How often the name had been created anew by then; the next, when left out."
   incarnation: Int
+  "The name that it was registered under, if it was renamed since."
+  firstName: String
 }
 
 "The facts of a git tag."
@@ -2849,6 +2851,8 @@ type Model implements Node {
   lastNumber: Int
   "The versions of deleted versions; they are never given again."
   used: [String!]
+  "The name that it was registered under; null if it was never renamed."
+  firstName: String
   "How many days lie between two reviews."
   reviewIntervalDays: Int
   "The only subjects who may review it; everyone who may do review.record, when empty."
@@ -6077,6 +6081,8 @@ func (ec *executionContext) childFields_Model(ctx context.Context, field graphql
 		return ec.fieldContext_Model_lastNumber(ctx, field)
 	case "used":
 		return ec.fieldContext_Model_used(ctx, field)
+	case "firstName":
+		return ec.fieldContext_Model_firstName(ctx, field)
 	case "reviewIntervalDays":
 		return ec.fieldContext_Model_reviewIntervalDays(ctx, field)
 	case "reviewers":
