@@ -345,6 +345,10 @@ func TestUnderAGuardArchivedIsReachedOnlyByRetirement(t *testing.T) {
 	must[*governance.GuardPayload](h.kit)(h.PutTransitionGuard(h.admin, governance.PutTransitionGuardInput{Profile: registry.ProfileGuarded}))
 	_, err := h.TransitionModelVersion(h.admin, archive("3.0.0"))
 	h.wantRefusal(registry.FailedPrecondition, "only by retireModelVersion", err)
+	check := must[*governance.TransitionCheck](h.kit)(h.CheckTransition(h.admin, governance.CheckTransitionInput{Model: ptr("churn"), Version: ptr("3.0.0"), To: registry.Archived}))
+	if check.Allowed || len(check.Blockers) != 1 || !strings.Contains(check.Blockers[0].Text, "retireModelVersion") {
+		t.Errorf("%+v", check)
+	}
 	fact := archive("3.0.0")
 	fact.At = h.now
 	got := must[*bulk.RecordFactsPayload](h.kit)(h.RecordFacts(h.admin, bulk.RecordFactsInput{Facts: []bulk.FactInput{{Transition: &fact}}}))

@@ -41,6 +41,7 @@ type registryClient interface {
 	ReviewsDue(ctx context.Context, p core.Paging, at time.Time) (*catalog.ModelConnection, error)
 	ReviewsOf(ctx context.Context, m *registry.Model, p core.Paging) (*governance.ReviewConnection, error)
 	RecordReview(ctx context.Context, in governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
+	deprecationClient
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)
 	CreateAPIToken(ctx context.Context, in access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)

@@ -40,7 +40,7 @@ func newRoot() *cobra.Command {
 	f.String("log-format", "text", "the format of the log: text or json")
 	f.String("log-level", "info", "the log level: debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w; %w", err, errUsage) })
-	root.AddCommand(newServe(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newAccess(s), newReady(), newImport(s), newLoad(s), newExport(s), newMigrate(s), newDoctor(s), newAudit(s), newRequest(s), newReview(s))
+	root.AddCommand(newServe(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newAccess(s), newReady(), newImport(s), newLoad(s), newExport(s), newMigrate(s), newDoctor(s), newAudit(s), newRequest(s), newReview(s), newDeprecations(s))
 	return root
 }
 

@@ -47,6 +47,16 @@ var settingUses = map[string]settingUse{
 	"audit watch":      storeOrServer,
 
 	"demo load": storeOrServer,
+
+	"deprecations":          storeOrServer,
+	"deprecations announce": storeOrServer,
+	"deprecations cleanup":  storeOrServer,
+	"deprecations migrated": storeOrServer,
+	"deprecations plan":     storeOrServer,
+	"deprecations retire":   storeOrServer,
+	"deprecations usage":    storeOrServer,
+	"deprecations withdraw": storeOrServer,
+
 	"doctor": {flags: storeFlags, unlessFlags: storeFlags,
 		instead: map[string]string{"server": "the store is checked by who can open it: run this where it is, with --data or --store", "policy": "this reads no policy"}},
 	"export":     storeOrServer,
@@ -70,6 +80,7 @@ var settingUses = map[string]settingUse{
 	"request reject":   storeOrServer,
 	"request show":     storeOrServer,
 	"request withdraw": storeOrServer,
+	"review due":       storeOrServer,
 	"review list":      storeOrServer,
 	"review record":    storeOrServer,
 	"serve": {flags: append(slices.Clone(ownStore), "log-format", "log-level"), bootstrapToken: true,

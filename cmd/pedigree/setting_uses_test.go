@@ -87,7 +87,9 @@ func (p *probeSettings) args(name string) []string {
 		"policy put": {"--role", "clerk", "catalog.read"}, "policy revert": {"0"}, "policy withdraw": {string(registry.HashID("rule", "p, role:viewer, lineage.read, do, all, allow"))},
 		"policy check": {"../../policies/policy.csv"}, "policy explain": {"--role", "viewer", "Model.owner"}, "policy show": {}, "ready": {"--url", p.ready},
 		"request list": {}, "request show": {request}, "request approve": {request}, "request reject": {request}, "request withdraw": {request},
-		"review list": {}, "review record": {"credit-approval", "--decision", "APPROVED"},
+		"review list": {}, "review due": {}, "deprecations": {}, "deprecations announce": {"credit-approval", "1.0.0", "--guide", "g", "--sunset", "2100-01-01"}, "deprecations cleanup": {"credit-approval", "1.0.0"},
+		"deprecations migrated": {"credit-approval", "1.0.0"}, "deprecations plan": {"credit-approval", "99.0.0"}, "deprecations retire": {"credit-approval", "1.0.0"},
+		"deprecations usage": {"credit-approval", "1.0.0"}, "deprecations withdraw": {"credit-approval", "99.0.0"}, "review record": {"credit-approval", "--decision", "APPROVED"},
 		"serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
 		"token revoke": {string(p.token)},
 	}[name]

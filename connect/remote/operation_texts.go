@@ -1,5 +1,7 @@
 package remote
 
+import "maps"
+
 // The operations that are sent; a test holds each to the schema.
 var (
 	opViewer = `query Viewer { viewer { subject roles grants { role scope } actions } }`
@@ -114,7 +116,7 @@ var (
 
 // operations lists every text, by the name of its root field.
 func operations() map[string]string {
-	return map[string]string{"viewer": opViewer, "nodes": opNodes, "model": opModel, "modelVersion": opModelVersion, "modelOf": opModelOf,
+	out := map[string]string{"viewer": opViewer, "nodes": opNodes, "model": opModel, "modelVersion": opModelVersion, "modelOf": opModelOf,
 		"productionVersion": opProductionVersion, "run": opRun, "transitions": opTransitions, "versions": opVersions, "upstream": opUpstream, "tags": opTags, "deployments": opDeployments, "lineageExport": opLineageExport,
 		"recordCommits": opRecordCommits, "recordTag": opRecordTag, "recordDatasetVersion": opRecordDatasetVersion, "recordRun": opRecordRun,
 		"recordFeature": opRecordFeature, "recordDeployment": opRecordDeployment, "endDeployment": opEndDeployment, "linkLineage": opLinkLineage, "recordFacts": opRecordFacts,
@@ -125,4 +127,6 @@ func operations() map[string]string {
 		"putPolicyRule": opPutPolicyRule, "withdrawPolicyRule": opWithdrawPolicyRule, "revertPolicy": opRevertPolicy,
 		"transitionRequests": opTransitionRequests, "transitionRequest": opTransitionRequest, "reviewsDue": opReviewsDue, "reviews": opReviews, "approveTransition": opApproveTransition,
 		"rejectTransition": opRejectTransition, "withdrawTransition": opWithdrawTransition, "recordReview": opRecordReview}
+	maps.Copy(out, deprecationOperations())
+	return out
 }

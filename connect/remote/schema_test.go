@@ -113,7 +113,9 @@ func inputs() map[string]any {
 		"endDeployment": &facts.EndDeploymentInput{}, "linkLineage": &facts.LinkLineageInput{}, "registerModel": &catalog.RegisterModelInput{},
 		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
 		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{},
-		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{}}
+		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{},
+		"planDeprecation": &governance.PlanDeprecationInput{}, "announceDeprecation": &governance.AnnounceDeprecationInput{}, "withdrawDeprecation": &governance.WithdrawDeprecationInput{},
+		"confirmMigration": &governance.ConfirmMigrationInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.
