@@ -77,3 +77,22 @@ func TestDeprecationsByCommand(t *testing.T) {
 		t.Errorf("a calendar as JSON ends with %d", code)
 	}
 }
+
+// TestUsesAreWrittenWhenTheServerEnds reads a version through a server, and asks its store for the
+// consumers after it has ended: no interval has passed.
+func TestUsesAreWrittenWhenTheServerEnds(t *testing.T) {
+	data := t.TempDir()
+	t.Run("serve", func(t *testing.T) {
+		url, _ := startServer(t, "--data", data)
+		graphQL(t, url, `mutation { registerModel(input: {name: "churn"}) { model { id } } registerModelVersion(input: {model: "churn", version: "1.0.0"}) { modelVersion { id } }
+			planDeprecation(input: {model: "churn", versions: ["1.0.0"]}) { deprecations { step } } }`)
+		graphQL(t, url, `{ modelVersion(model: "churn", version: "1.0.0") { stage } }`)
+		if _, out, _ := run(t, "deprecations", "usage", "churn", "1.0.0", "--data", data); strings.Contains(out, "admin") {
+			t.Errorf("the read was written at once: %s", out)
+		}
+	})
+	code, out, stderr := run(t, "deprecations", "usage", "churn", "1.0.0", "--data", data)
+	if code != 0 || !strings.Contains(out, "admin") {
+		t.Errorf("exit %d %s: %s", code, stderr, out)
+	}
+}
