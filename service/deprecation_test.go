@@ -225,6 +225,7 @@ func TestOnlyVersionsWithAnOpenDeprecationHaveCounters(t *testing.T) {
 	for range 3 {
 		must[*registry.ModelVersion](h.kit)(h.ModelVersion(h.as("eve", registry.RoleDeveloper), "churn", "2.0.0"))
 	}
+	must[*provenance.LineageGraph](h.kit)(h.Lineage(h.as("eve", registry.RoleDeveloper), provenance.LineageInput{Of: h.read("2.0.0").ID}))
 	if err := h.FlushUsage(h.Context()); err != nil || h.head() != head {
 		t.Fatalf("%v; the log went from %d to %d", err, head, h.head())
 	}
