@@ -1,5 +1,6 @@
-// Package governance holds the rules of approvals and reviews that need no store: which guard
-// applies, who counts as an approver, when a request is void, and when a review is due.
+// Package governance holds the rules of approvals, reviews and deprecations that need no store: which
+// guard applies, who counts as an approver, when a request is void, when a review is due, when a
+// version may be retired, and the calendar of all that.
 package governance
 
 import (

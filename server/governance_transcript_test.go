@@ -25,13 +25,14 @@ import (
 	"pedigree/service/core"
 )
 
-var update = flag.Bool("update", false, "write the transcript in docs/governance.md")
+var update = flag.Bool("update", false, "write the transcripts in docs/")
 
 // story sends GraphQL to a server as several people and keeps a transcript.
 type story struct {
 	*testing.T
 	url, text string
 	store     graph.Store
+	service   *service.Service
 	now       time.Time
 }
 
@@ -53,6 +54,7 @@ func newStory(t *testing.T, people map[string]string) *story {
 		t.Fatal(err)
 	}
 	svc := service.New(gate)
+	s.service = svc
 	srv := httptest.NewServer(server.New(svc, server.Config{Log: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(func() { srv.Close(); store.Close() })
 	s.url = srv.URL
@@ -85,6 +87,7 @@ func (s *story) says(told bool, who, operation string) map[string]any {
 			Message    string
 			Extensions struct{ Code string }
 		}
+		Extensions json.RawMessage
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 		s.Fatal(err)
@@ -100,6 +103,9 @@ func (s *story) says(told bool, who, operation string) map[string]any {
 	for _, e := range answer.Errors {
 		said = e.Extensions.Code + ": " + e.Message
 		out["error"] = said
+	}
+	if len(answer.Extensions) > 0 {
+		said += "\n        extensions: " + string(answer.Extensions)
 	}
 	if told {
 		s.text += fmt.Sprintf("%-5s %s\n      ⇒ %s\n", who+":", operation, said)
@@ -210,6 +216,6 @@ func (s *story) compareWithDocs(page string) {
 		return
 	}
 	if old != indented.String() {
-		s.Errorf("%s has another transcript: go test ./server -run TestAPromotionByTwoPeople -update\n%s", page, indented.String())
+		s.Errorf("%s has another transcript: go test ./server -run %s -update\n%s", page, s.Name(), indented.String())
 	}
 }

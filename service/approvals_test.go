@@ -395,8 +395,9 @@ func TestForceDoesNotReplaceAnApproval(t *testing.T) {
 	if o.stage() != registry.Staging {
 		t.Fatal("it was moved")
 	}
-	// What is not guarded stays free: back, and away.
-	o.move("churn", "1.0.0", registry.Development, registry.Archived)
+	// What is not guarded stays free: back, and away, which under a guard is a retirement.
+	o.move("churn", "1.0.0", registry.Development)
+	must[*governance.RetirementPayload](o.kit)(o.RetireModelVersion(o.admin, governance.RetireModelVersionInput{Model: ptr("churn"), Version: ptr("1.0.0")}))
 }
 
 func TestTheMostSpecialGuardDecides(t *testing.T) {

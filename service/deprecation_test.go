@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"pedigree/service/core"
 	"pedigree/service/facts"
 	"pedigree/service/governance"
+	"pedigree/service/provenance"
 )
 
 // sunsetHouse is a kit whose model churn has 1.0.0 replaced by 2.0.0 in PRODUCTION. Its clock
@@ -223,6 +225,7 @@ func TestOnlyVersionsWithAnOpenDeprecationHaveCounters(t *testing.T) {
 	for range 3 {
 		must[*registry.ModelVersion](h.kit)(h.ModelVersion(h.as("eve", registry.RoleDeveloper), "churn", "2.0.0"))
 	}
+	must[*provenance.LineageGraph](h.kit)(h.Lineage(h.as("eve", registry.RoleDeveloper), provenance.LineageInput{Of: h.read("2.0.0").ID}))
 	if err := h.FlushUsage(h.Context()); err != nil || h.head() != head {
 		t.Fatalf("%v; the log went from %d to %d", err, head, h.head())
 	}
@@ -255,6 +258,11 @@ func TestAPlanIsWithdrawnWithItsReason(t *testing.T) {
 	h.move("churn", "1.0.0", registry.Production) // It is promoted again, and 2.0.0 is replaced.
 	if d := h.deprecation(); d.Step != registry.DeprecationWithdrawn || d.Reason == "" {
 		t.Errorf("%+v", d)
+	}
+	first := h.deprecation().ID
+	log := must[*access.LogEntryConnection](h.kit)(h.AuditLog(h.admin, core.Paging{}, &access.LogFilter{Object: &first}))
+	if len(log.Edges) != 2 || log.Edges[0].Node.Action != registry.LogModelDeployed || log.Edges[1].Node.Action != registry.LogModelDeprecated {
+		t.Errorf("%d log entries tell of the plan", len(log.Edges))
 	}
 	h.move("churn", "2.0.0", registry.Production)
 	if d := h.deprecation(); d.Step != registry.DeprecationPlanned || d.Ordinal != 2 {
@@ -345,6 +353,10 @@ func TestUnderAGuardArchivedIsReachedOnlyByRetirement(t *testing.T) {
 	must[*governance.GuardPayload](h.kit)(h.PutTransitionGuard(h.admin, governance.PutTransitionGuardInput{Profile: registry.ProfileGuarded}))
 	_, err := h.TransitionModelVersion(h.admin, archive("3.0.0"))
 	h.wantRefusal(registry.FailedPrecondition, "only by retireModelVersion", err)
+	check := must[*governance.TransitionCheck](h.kit)(h.CheckTransition(h.admin, governance.CheckTransitionInput{Model: ptr("churn"), Version: ptr("3.0.0"), To: registry.Archived}))
+	if check.Allowed || len(check.Blockers) != 1 || !strings.Contains(check.Blockers[0].Text, "retireModelVersion") {
+		t.Errorf("%+v", check)
+	}
 	fact := archive("3.0.0")
 	fact.At = h.now
 	got := must[*bulk.RecordFactsPayload](h.kit)(h.RecordFacts(h.admin, bulk.RecordFactsInput{Facts: []bulk.FactInput{{Transition: &fact}}}))
@@ -426,4 +438,47 @@ func (t puttingTx) Put(ctx context.Context, nodes ...*graph.Node) error {
 func (t puttingTx) Append(ctx context.Context, entries ...*registry.LogEntry) error {
 	t.c.entries += len(entries)
 	return t.Tx.Append(ctx, entries...)
+}
+
+// failingStore fails updates while it is told to.
+type failingStore struct {
+	graph.Store
+	fails bool
+}
+
+func (f *failingStore) Update(ctx context.Context, fn func(graph.Tx) error) error {
+	if f.fails {
+		return registry.Errorf(registry.Unavailable, "the store does not answer")
+	}
+	return f.Store.Update(ctx, fn)
+}
+
+// TestUsesThatCannotBeWrittenAreKept counts with many callers at once, while the store fails and
+// after.
+func TestUsesThatCannotBeWrittenAreKept(t *testing.T) {
+	f := &failingStore{Store: sqliteStore(t)}
+	h := newSunsetHouse(t, f)
+	f.fails = true
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 10 {
+				if _, err := h.ModelVersion(h.as("eve", registry.RoleDeveloper), "churn", "1.0.0"); err != nil {
+					t.Error(err)
+				}
+				if err := h.FlushUsage(h.Context()); err != nil && registry.CodeOf(err) != registry.Unavailable {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	f.fails = false
+	must[*provenance.LineageGraph](h.kit)(h.Lineage(h.as("eve", registry.RoleDeveloper), provenance.LineageInput{Of: h.old.ID}))
+	if err := h.FlushUsage(h.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := h.consumers()["eve"]; c == nil || c.Uses != 81 || c.Days[0].Gets != 80 || c.Days[0].Lineage != 1 {
+		t.Errorf("%+v", c)
+	}
 }

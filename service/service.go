@@ -4,7 +4,7 @@
 //	core        shared by all: the gate, idempotent writes, loading, encoding, pages, instants
 //	catalog     models, versions, cards, aliases, artifacts, transitions, search
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
-//	governance  transition requests, the guards that ask for them, reviews
+//	governance  transition requests, the guards that ask for them, reviews, deprecations
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
 //	access      the viewer, tokens, sessions, roles of subjects, the policy, permissions of the server, the audit log

@@ -43,6 +43,7 @@ type registryClient interface {
 	ReviewsOf(ctx context.Context, m *registry.Model, p core.Paging) (*governance.ReviewConnection, error)
 	SetReviewPlan(ctx context.Context, in governance.SetReviewPlanInput) (*catalog.ModelPayload, error)
 	RecordReview(ctx context.Context, in governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
+	deprecationClient
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)
 	CreateAPIToken(ctx context.Context, in access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)

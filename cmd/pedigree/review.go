@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	rules "pedigree/governance"
 	"pedigree/registry"
 	"pedigree/service/core"
 	"pedigree/service/governance"
@@ -14,7 +15,7 @@ import (
 
 func newReview(s *settings) *cobra.Command {
 	cmd := &cobra.Command{Use: "review", Short: "List the reviews of models that are due, plan them and record their outcome"}
-	cmd.AddCommand(newReviewList(s), newReviewPlan(s), newReviewRecord(s))
+	cmd.AddCommand(newReviewList(s), newReviewDue(s), newReviewPlan(s), newReviewRecord(s))
 	return cmd
 }
 
@@ -52,16 +53,7 @@ func newReviewList(s *settings) *cobra.Command {
 			if model != "" {
 				return printReviews(cmd, r, model, format)
 			}
-			due, err := allPages(func(p core.Paging) (out []*registry.Model, info core.PageInfo, err error) {
-				page, err := r.ReviewsDue(r.ctx, p, at)
-				if err != nil {
-					return nil, info, err
-				}
-				for _, e := range page.Edges {
-					out = append(out, e.Node)
-				}
-				return out, page.PageInfo, nil
-			})
+			due, err := reviewsDue(r, at)
 			if err != nil {
 				return err
 			}
@@ -70,6 +62,57 @@ func newReviewList(s *settings) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&model, "model", "", "the reviews of the model of this name")
 	cmd.Flags().StringVar(&by, "by", "", "due by this day or time, such as 2027-03-31; the default is now")
+	addPrintFormat(cmd, &format)
+	return cmd
+}
+
+// reviewsDue reads the models whose review is due by a time.
+func reviewsDue(r *connection, at time.Time) ([]*registry.Model, error) {
+	return allPages(func(p core.Paging) (out []*registry.Model, info core.PageInfo, err error) {
+		page, err := r.ReviewsDue(r.ctx, p, at)
+		if err != nil {
+			return nil, info, err
+		}
+		for _, e := range page.Edges {
+			out = append(out, e.Node)
+		}
+		return out, page.PageInfo, nil
+	})
+}
+
+func newReviewDue(s *settings) *cobra.Command {
+	var by string
+	var ics bool
+	var format printFormat
+	cmd := &cobra.Command{
+		Use: "due", Short: "List the models whose review is due, also as a calendar", Args: cobra.NoArgs,
+		Example: "  pedigree review due --by 2027-12-31 --ics > reviews.ics",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			at, err := parseDay("by", by)
+			if err := core.FirstError(checkCalendar(cmd, ics), err); err != nil {
+				return err
+			}
+			r, err := connect(cmd, s, existingStore)
+			if err != nil {
+				return err
+			}
+			defer r.close()
+			due, err := reviewsDue(r, at)
+			if err != nil {
+				return err
+			}
+			if !ics {
+				return printNouns(cmd.OutOrStdout(), format, due, dueColumns())
+			}
+			var events []rules.CalendarEvent
+			for _, m := range due {
+				events = append(events, rules.CalendarEvent{UID: "review-" + string(m.ID) + "@pedigree", Day: m.NextReview, Summary: "Review of " + m.Name + " is due", Description: strings.Join(m.Reviewers, ", ")})
+			}
+			return printCalendar(cmd, events)
+		},
+	}
+	cmd.Flags().StringVar(&by, "by", "", "due by this day or time, such as 2027-03-31; the default is now")
+	cmd.Flags().BoolVar(&ics, "ics", false, "print a calendar (iCalendar) with a day for each review")
 	addPrintFormat(cmd, &format)
 	return cmd
 }

@@ -119,7 +119,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	srv.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
-	stopFlushing := flushTokenUses(context.WithoutCancel(ctx), o.service, log)
+	stopFlushing := flushCounters(context.WithoutCancel(ctx), o.service, log)
 	defer stopFlushing()
 	fmt.Fprintf(stdout, "pedigree serves on http://%s%s\n", l.Addr(), config.BasePath)
 	if tokenFile != "" {
@@ -139,12 +139,24 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// flushTokenUses writes each minute when tokens were last used. The function that it returns
-// writes what is left, and ends it.
-func flushTokenUses(ctx context.Context, s *service.Service, log *slog.Logger) (stop func()) {
-	flush := func() {
+// usageMinutes is after how many minutes the uses of versions are written. Each write leaves a
+// revision of every consumer that was counted.
+const usageMinutes = 10
+
+// flushCounters writes each minute when tokens were last used, and at longer intervals how often
+// versions with an open deprecation were. The function that it returns writes what is left, and
+// ends it.
+func flushCounters(ctx context.Context, s *service.Service, log *slog.Logger) (stop func()) {
+	minutes := 0
+	flush := func(last bool) {
 		if err := s.FlushTokenUses(ctx); err != nil {
 			log.Warn("the last use of tokens was not written", "cause", registry.Cause(err))
+		}
+		if minutes++; !last && minutes%usageMinutes != 0 {
+			return
+		}
+		if err := s.FlushUsage(ctx); err != nil {
+			log.Warn("the uses of versions were not written", "cause", registry.Cause(err))
 		}
 	}
 	ended, done := make(chan struct{}), make(chan struct{})
@@ -155,10 +167,10 @@ func flushTokenUses(ctx context.Context, s *service.Service, log *slog.Logger) (
 		for {
 			select {
 			case <-ended:
-				flush()
+				flush(true)
 				return
 			case <-tick.C:
-				flush()
+				flush(false)
 			}
 		}
 	}()

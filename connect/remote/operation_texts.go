@@ -128,5 +128,6 @@ func operations() map[string]string {
 		"transitionRequests": opTransitionRequests, "transitionRequest": opTransitionRequest, "reviewsDue": opReviewsDue, "reviews": opReviews, "approveTransition": opApproveTransition,
 		"rejectTransition": opRejectTransition, "withdrawTransition": opWithdrawTransition, "recordReview": opRecordReview, "setReviewPlan": opSetReviewPlan, "auditLog": opAuditLog}
 	maps.Copy(all, catalogOperations())
+	maps.Copy(all, deprecationOperations())
 	return all
 }

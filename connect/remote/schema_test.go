@@ -114,7 +114,9 @@ func inputs() map[string]any {
 		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
 		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{},
 		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{},
-		"setReviewPlan": &governance.SetReviewPlanInput{}, "updateModel": &catalog.UpdateModelInput{}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{}}
+		"setReviewPlan": &governance.SetReviewPlanInput{}, "updateModel": &catalog.UpdateModelInput{}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{},
+		"planDeprecation": &governance.PlanDeprecationInput{}, "announceDeprecation": &governance.AnnounceDeprecationInput{}, "withdrawDeprecation": &governance.WithdrawDeprecationInput{},
+		"confirmMigration": &governance.ConfirmMigrationInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.

@@ -408,6 +408,19 @@ func governanceLists() (out []useCase) {
 			return len(c.Edges), nil
 		}))
 	}
+	announced, planned, withdrawn := registry.DeprecationAnnounced, registry.DeprecationPlanned, registry.DeprecationWithdrawn
+	for name, f := range map[string]governance.DeprecationFilter{"5": {}, "3 that are announced": {Step: &announced}, "0 that are planned": {Step: &planned}, "5 that were withdrawn": {Step: &withdrawn},
+		"2 with a sunset by a day": {SunsetBy: time.Date(9000, 1, 2, 0, 0, 0, 0, time.UTC)}, "5 of a model": {Model: ptr("big")}, "0 of another model": {Model: ptr("quiet")},
+		"0 of another model, withdrawn": {Model: ptr("quiet"), Step: &withdrawn}} {
+		want, _ := strconv.Atoi(name[:1])
+		out = append(out, get("deprecations, "+name, want, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.Deprecations(ctx, firstFive, &f)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}))
+	}
 	for name, at := range map[string]time.Time{"5": minute(9), "0 at an early time": minute(-1)} {
 		want, _ := strconv.Atoi(name[:1])
 		out = append(out, get("reviews due, "+name, want, func(ctx context.Context, g *grown) (int, error) {
@@ -421,6 +434,14 @@ func governanceLists() (out []useCase) {
 	return append(out,
 		get("requests of a version", 5, func(ctx context.Context, g *grown) (int, error) {
 			c, err := g.RequestsOfVersion(ctx, g.version(ctx, "big", "1.0.0"), firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+		get("consumers of a deprecation", 5, func(ctx context.Context, g *grown) (int, error) {
+			v := registry.ModelVersionID(g.model, "1.0.0")
+			c, err := g.ConsumersOf(ctx, &registry.Deprecation{Meta: registry.Meta{ID: registry.DeprecationID(v, 1)}, VersionID: v}, firstFive)
 			if err != nil {
 				return 0, err
 			}

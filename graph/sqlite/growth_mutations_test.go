@@ -25,6 +25,9 @@ func requestOf(n int) catalog.TransitionModelVersionInput {
 	return catalog.TransitionModelVersionInput{Model: ptr("quiet"), Version: ptr(fmt.Sprintf("1.0.%d", n)), To: registry.Staging}
 }
 
+// sunsetOf is the nth version of the model big that goes out of use.
+func sunsetOf(n int) string { return fmt.Sprintf("1.0.%d", 3+n) }
+
 // asAnn returns the context of an administrator who requested nothing.
 func (g *grown) asAnn() context.Context {
 	return service.As(g.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "r")
@@ -161,6 +164,34 @@ func mutations() []useCase {
 		}),
 		mutation("recordReview", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.RecordReview(ctx, governance.RecordReviewInput{Model: ptr("big"), Decision: registry.ReviewApproved}))
+		}),
+		mutation("planDeprecation", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.PlanDeprecation(ctx, governance.PlanDeprecationInput{Model: "big", Versions: []string{sunsetOf(n)}, Replacement: ptr("1.0.0"), Plan: "p"}))
+		}),
+		mutation("announceDeprecation", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.AnnounceDeprecation(ctx, governance.AnnounceDeprecationInput{Model: "big", Versions: []string{sunsetOf(n)}, Guide: "g", Sunset: g.Now().AddDate(1, 0, 0)}))
+		}),
+		mutation("the uses of a version", func(ctx context.Context, g *grown, n int) error {
+			if _, err := g.ModelVersion(ctx, "big", sunsetOf(n)); err != nil {
+				return err
+			}
+			return g.FlushUsage(ctx)
+		}),
+		mutation("confirmMigration", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.ConfirmMigration(ctx, governance.ConfirmMigrationInput{Model: ptr("big"), Version: ptr(sunsetOf(n))}))
+		}),
+		mutation("retireModelVersion", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RetireModelVersion(ctx, governance.RetireModelVersionInput{Model: ptr("big"), Version: ptr(sunsetOf(n)), Force: true, Reason: "r", RetentionDays: ptr(0)}))
+		}),
+		mutation("cleanupModelVersion", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.CleanupModelVersion(ctx, governance.CleanupModelVersionInput{Model: ptr("big"), Version: ptr(sunsetOf(n))}))
+		}),
+		mutation("a deprecation that is withdrawn", func(ctx context.Context, g *grown, n int) error {
+			version := sunsetOf(n + 5)
+			if _, err := g.PlanDeprecation(ctx, governance.PlanDeprecationInput{Model: "big", Versions: []string{version}}); err != nil {
+				return err
+			}
+			return errOf(g.WithdrawDeprecation(ctx, governance.WithdrawDeprecationInput{Model: ptr("big"), Version: &version}))
 		}),
 		mutation("createToken", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.CreateToken(ctx, access.CreateTokenInput{Subject: "u", Role: registry.RoleViewer, Name: fmt.Sprint(n)}))

@@ -200,9 +200,21 @@ func (g *grown) governance() {
 		g.add(r, registry.TransitionRequestID(first, r.Ordinal), first, core.OrdinalName(r.Ordinal), r.RequestedAt)
 		review := &registry.Review{OfModel: g.model, ModelName: "big", By: "ada", At: minute(i), Decision: registry.ReviewApproved, Ordinal: i + 1}
 		g.add(review, registry.ReviewID(g.model, review.Ordinal), g.model, core.OrdinalName(review.Ordinal), review.At)
+		g.addDeprecation(first, i)
 	}
 	guard := &registry.TransitionGuard{Name: "model quiet", Scope: registry.GuardModel, Model: "quiet", Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Staging}, Needed: 1, ExpiryDays: 14}
 	g.add(guard, registry.ModelGuardID(g.quiet), "", guard.Name, start)
+}
+
+// addDeprecation adds the ith deprecation of a version, of which few are announced, and a consumer.
+func (g *grown) addDeprecation(version registry.ID, i int) {
+	d := &registry.Deprecation{VersionID: version, OfModel: g.model, ModelName: "big", Version: "1.0.0", Step: registry.DeprecationWithdrawn, PlannedBy: "ada", PlannedAt: minute(i), Ordinal: i + 1}
+	if i < 3 {
+		d.Step, d.Sunset = registry.DeprecationAnnounced, time.Date(9000, 1, 1+i, 0, 0, 0, 0, time.UTC)
+	}
+	g.add(d, registry.DeprecationID(version, d.Ordinal), version, core.OrdinalName(d.Ordinal), d.PlannedAt)
+	c := registry.NewConsumer(version, fmt.Sprintf("consumer%06d", i), minute(i))
+	g.add(c, c.ID, version, c.Subject, c.Since)
 }
 
 // servedFacts adds a deprecated version and what it came from, all of which every role sees.

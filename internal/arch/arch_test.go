@@ -62,7 +62,7 @@ var allowedImports = map[string][]string{
 	"rest/mlflow":            {"service", "registry"},
 	"rest/wire":              {"registry"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "web"},
-	"cmd/pedigree": {"server", "audit", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
+	"cmd/pedigree": {"server", "audit", "governance", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.
 	"internal/neo4jtest":     {},

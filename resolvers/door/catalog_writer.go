@@ -102,8 +102,9 @@ func (c *catalogWriter) version(p *selectionPlan, v *registry.ModelVersion) {
 		c.null()
 		return
 	}
-	metVersionsOf(c.ctx).meet(v)
+	met := metVersionsOf(c.ctx)
 	c.noun(p.fields, "ModelVersion", v.Mask, func(f *plannedField) {
+		met.meet(v)
 		switch f.field {
 		case "id":
 			c.text(string(v.ID))

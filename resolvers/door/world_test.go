@@ -122,6 +122,7 @@ func unlimited(s *service.Service) *httpHandler {
 	exec := executor.New(schema)
 	exec.SetQueryCache(preparedCache{})
 	exec.Use(fieldMasks{})
+	exec.Use(deprecatedVersions{s})
 	exec.Use(&directAnswers{service: s})
 	return &httpHandler{exec: exec, documents: newDocuments(schema.Schema()), service: s}
 }

@@ -84,7 +84,11 @@ func (c *Catalog) DeleteModelVersion(ctx context.Context, in DeleteModelVersionI
 		if err := tombstoneVersion(ctx, tx, n); err != nil {
 			return core.WriteResult{}, err
 		}
-		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionDeleted, Objects: []registry.ID{v.ID},
+		objects := []registry.ID{v.ID}
+		if v.DeprecationStep().Open() {
+			objects = append(objects, v.Deprecation.ID)
+		}
+		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionDeleted, Objects: objects,
 			Model: v.Parent, Reason: in.Reason, Detail: core.LogDetail("version", v.Version)})
 	})
 	return core.NewDeletePayload(ctx, result, err)

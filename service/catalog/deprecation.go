@@ -53,10 +53,10 @@ func DeprecationNode(tx *policies.Tx, d *registry.Deprecation) (*graph.Node, err
 
 // closePlan withdraws the deprecation of a version that is in no use of it any more: the plan of a
 // replaced version that is promoted again, and any plan of one that is archived. The caller writes
-// the version.
-func closePlan(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, to registry.Stage) error {
+// the version. It returns the ids of what it closed, for the log.
+func closePlan(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, to registry.Stage) ([]registry.ID, error) {
 	if v.DeprecationStep() != registry.DeprecationPlanned {
-		return nil
+		return nil, nil
 	}
 	switch {
 	case to == registry.Production && v.Deprecation.Superseded:
@@ -64,27 +64,28 @@ func closePlan(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *re
 	case to == registry.Archived:
 		return withdrawDeprecation(ctx, tx, batch, v, "the version was archived before an announcement")
 	}
-	return nil
+	return nil, nil
 }
 
-// withdrawDeprecation withdraws the open deprecation of a version. The caller writes the version.
-func withdrawDeprecation(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, reason string) error {
+// withdrawDeprecation withdraws the open deprecation of a version, and returns its id. The caller
+// writes the version.
+func withdrawDeprecation(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, v *registry.ModelVersion, reason string) ([]registry.ID, error) {
 	nodes, err := tx.NodesUnfiltered(ctx, v.Deprecation.ID)
 	if err != nil || nodes[0] == nil {
-		return err
+		return nil, err
 	}
 	d, err := core.DecodeWhole(nodes[0], &registry.Deprecation{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.Step, d.ClosedBy, d.ClosedAt, d.Reason = registry.DeprecationWithdrawn, tx.Subject(), tx.Now(), reason
 	v.Deprecation = d.OnVersion()
 	n, err := DeprecationNode(tx, d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	*batch = append(*batch, n)
-	return nil
+	return []registry.ID{d.ID}, nil
 }
 
 // DeprecationOf returns the last deprecation of a version, as the caller sees it; nil when there

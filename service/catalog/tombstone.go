@@ -75,7 +75,7 @@ func versionParts(ctx context.Context, tx *policies.Tx, n *graph.Node) (*registr
 	}
 	if v.DeprecationStep().Open() {
 		var closed []*graph.Node
-		if err := withdrawDeprecation(ctx, tx, &closed, v, "the version was deleted"); err != nil {
+		if _, err := withdrawDeprecation(ctx, tx, &closed, v, "the version was deleted"); err != nil {
 			return nil, nil, err
 		}
 		if err := tx.Put(ctx, closed...); err != nil {

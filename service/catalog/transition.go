@@ -203,13 +203,15 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 		}
 		v.ReplacedBy = ""
 	}
-	if err := closePlan(ctx, tx, &batch, v, in.To); err != nil {
+	closed, err := closePlan(ctx, tx, &batch, v, in.To)
+	if err != nil {
 		return "", err
 	}
 	id, entry, err := addStageChange(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force, Approval: approval.Request})
 	if err != nil {
 		return "", err
 	}
+	entry.Objects = append(entry.Objects, closed...)
 	// One batch, so that the production slot passes from one version to the other.
 	if err := tx.Put(ctx, batch...); err != nil {
 		return "", err

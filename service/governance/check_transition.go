@@ -109,6 +109,9 @@ func (c *TransitionCheck) checkApprovals(ctx context.Context, tx *policies.Tx, v
 	if err != nil {
 		return "", err
 	}
+	if err := catalog.CheckNotRetiredOnly(v, to, rule); err != nil {
+		c.block(BlockedByLifecycle, err.Error())
+	}
 	target := policies.Target{Model: v.Parent, Stage: to}
 	may := tx.MayOn(registry.TransitionDo, target)
 	if !rule.Covers(to) {
