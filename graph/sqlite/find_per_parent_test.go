@@ -52,27 +52,28 @@ func TestChildrenOfManyParentsAreThoseOfEach(t *testing.T) {
 	queries, found := 0, 0
 	for _, q := range crowdQueries(parents) {
 		q.PerParent, q.Count = true, false
-		for _, limit := range []int{1, 3, crowd, 100} {
-			for _, bare := range []bool{false, true} {
-				q.Limit, q.Bare = limit, bare
-				s.oneByOne = false
-				together, err := s.Find(t.Context(), q)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.oneByOne = true
-				alone, err := s.Find(t.Context(), q)
-				if err != nil {
-					t.Fatal(err)
-				}
-				same := func(a, b *graph.Node) bool {
-					return a.ID == b.ID && a.Parent == b.Parent && a.Name == b.Name && a.Served == b.Served && string(a.Doc) == string(b.Doc) && fmt.Sprint(a.Columns) == fmt.Sprint(b.Columns)
-				}
-				if !slices.EqualFunc(together.Nodes, alone.Nodes, same) || together.Total != alone.Total {
-					t.Fatalf("%+v: %d nodes together, %d one by one", q, len(together.Nodes), len(alone.Nodes))
-				}
-				queries, found = queries+1, found+len(alone.Nodes)
+		for _, form := range []struct {
+			limit int
+			bare  bool
+		}{{1, false}, {3, false}, {3, true}, {crowd, false}} {
+			q.Limit, q.Bare = form.limit, form.bare
+			s.oneByOne = false
+			together, err := s.Find(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
 			}
+			s.oneByOne = true
+			alone, err := s.Find(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same := func(a, b *graph.Node) bool {
+				return a.ID == b.ID && a.Parent == b.Parent && a.Name == b.Name && a.Served == b.Served && string(a.Doc) == string(b.Doc) && fmt.Sprint(a.Columns) == fmt.Sprint(b.Columns)
+			}
+			if !slices.EqualFunc(together.Nodes, alone.Nodes, same) || together.Total != alone.Total {
+				t.Fatalf("%+v: %d nodes together, %d one by one", q, len(together.Nodes), len(alone.Nodes))
+			}
+			queries, found = queries+1, found+len(alone.Nodes)
 		}
 	}
 	if found < queries*10 {
