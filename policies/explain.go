@@ -128,7 +128,7 @@ func (t *Table) explainRule(q Question, covers func(reach) (bool, string, error)
 	if !t.HasRole(q.Role) {
 		return nil, registry.Invalid("role", "%q is no role of this policy; it has %v", q.Role, t.Roles())
 	}
-	e, err := newEnforcer(t.lines)
+	e, err := newEnforcer(t.lines, func(object string) bool { return object == q.Object })
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,8 @@ func Load(path string) (*Table, error) {
 	return Compile(string(b))
 }
 
-// Compile checks a policy's text and asks Casbin once per role, field, action and reach.
+// Compile checks a policy's text and asks Casbin once per role and reach for all fields, and all
+// actions, that its rules treat alike.
 // INVALID_ARGUMENT lists every line that is wrong.
 func Compile(text string) (*Table, error) {
 	lines, problems := parsePolicy(text)
@@ -53,7 +54,8 @@ func compileLines(text string, lines []line, problems []string) (*Table, error) 
 		return nil, &registry.Error{Code: registry.InvalidArgument, Message: "the policy is refused:\n  " + strings.Join(problems, "\n  "),
 			Details: map[string]any{"problems": problems}}
 	}
-	e, err := newEnforcer(lines)
+	alike := alikeIn(lines)
+	e, err := newEnforcer(lines, func(object string) bool { return alike[object] == object })
 	if err != nil {
 		return nil, registry.Errorf(registry.InvalidArgument, "the policy is refused: %v", err)
 	}
@@ -64,7 +66,7 @@ func compileLines(text string, lines []line, problems []string) (*Table, error) 
 		t.conditions[l.cond.text] = l.cond
 	}
 	for _, name := range rolesOf(lines) {
-		r, err := t.compileRole(e, name)
+		r, err := t.compileRole(e, alike, name)
 		if err != nil {
 			return nil, err
 		}
@@ -92,9 +94,10 @@ func reachesOf(lines []line) (out []reach) {
 
 // compileRole asks Casbin what a role may. It leaves out reaches that no rule of the role has,
 // nor one of a role that it includes: to those Casbin's answer is no.
-func (t *Table) compileRole(e *casbin.Enforcer, name string) (*role, error) {
+func (t *Table) compileRole(e *casbin.Enforcer, alike map[string]string, name string) (*role, error) {
 	r := &role{masks: map[reach]map[string]registry.Mask{}, actions: map[registry.Action][]reach{}}
 	for _, at := range t.reaches {
+		d := &decider{enforcer: e, alike: alike, role: name, at: at, answers: map[string]bool{}}
 		reads, does := actsOf(t.lines, name, at)
 		masks := map[string]registry.Mask{}
 		r.masks[at] = masks
@@ -102,11 +105,7 @@ func (t *Table) compileRole(e *casbin.Enforcer, name string) (*role, error) {
 			if !reads || !t.conditions[at.conditions].ofNoun(n) {
 				continue
 			}
-			mask, err := readable(e, name, at, n)
-			if err != nil {
-				return nil, registry.Errorf(registry.InvalidArgument, "the policy cannot be decided for %s: %v", n.Name, err)
-			}
-			if mask != 0 {
+			if mask := readable(d, n); mask != 0 {
 				masks[n.Name] = mask
 			}
 		}
@@ -114,38 +113,88 @@ func (t *Table) compileRole(e *casbin.Enforcer, name string) (*role, error) {
 			if !does {
 				break
 			}
-			ok, err := e.Enforce(name, string(a), "do", string(at.rows), at.conditions)
-			if err != nil {
-				return nil, registry.Errorf(registry.InvalidArgument, "the policy cannot be decided for %s: %v", a, err)
-			}
-			if ok {
+			if d.may(string(a), "do") {
 				r.actions[a] = append(r.actions[a], at)
 			}
+		}
+		if d.failed != nil {
+			return nil, d.failed
 		}
 	}
 	return r, nil
 }
 
-// readable returns the fields of a noun that a role may read. A role that reads any field of a
-// noun also reads its plumbing: id, kind and revision.
-func readable(e *casbin.Enforcer, role string, at reach, n *registry.Noun) (registry.Mask, error) {
-	var failed error
-	visible := false
-	mask := n.MaskOf(func(f registry.Field) bool {
-		ok, err := e.Enforce(role, f.Coordinate(), "read", string(at.rows), at.conditions)
-		if err != nil {
-			failed = err
-		}
-		visible = visible || ok && f.Class != registry.Plumbing
-		return err == nil && ok
-	})
-	if failed != nil || !visible {
-		return 0, failed
-	}
-	return mask | n.MaskOf(func(f registry.Field) bool { return f.Class == registry.Plumbing }), nil
+// decider asks Casbin what a role may at one reach, once for all objects that are alike.
+type decider struct {
+	enforcer *casbin.Enforcer
+	alike    map[string]string
+	role     string
+	at       reach
+	answers  map[string]bool // by the object that was asked for
+	failed   error
 }
 
-func newEnforcer(lines []line) (*casbin.Enforcer, error) {
+// may reports whether the role may read a field or do an action. It keeps the first error.
+func (d *decider) may(object, act string) bool {
+	asked := d.alike[object]
+	answer, known := d.answers[asked]
+	if !known {
+		var err error
+		if answer, err = d.enforcer.Enforce(d.role, asked, act, string(d.at.rows), d.at.conditions); err != nil && d.failed == nil {
+			d.failed = registry.Errorf(registry.InvalidArgument, "the policy cannot be decided for %s: %v", object, err)
+		}
+		d.answers[asked] = answer && err == nil
+	}
+	return d.answers[asked]
+}
+
+// alikeIn maps each field and action to the first one that the rules treat alike: no rule names
+// either, and both are in the same groups. What a rule names is like itself alone.
+func alikeIn(lines []line) map[string]string {
+	named, groups := map[string]bool{}, map[string][]string{}
+	for _, l := range lines {
+		switch l.fields[0] {
+		case "p":
+			named[l.fields[2]] = true
+		case "g2":
+			groups[l.fields[1]] = append(groups[l.fields[1]], l.fields[2])
+		}
+	}
+	out, first := map[string]string{}, map[string]string{}
+	for _, g := range builtInGroups() {
+		groups[g[0]] = append(groups[g[0]], g[1])
+	}
+	for object, of := range groups {
+		slices.Sort(of)
+		key := strings.Join(slices.Compact(of), "\x00")
+		if named[object] {
+			key = "\x00" + object
+		}
+		if first[key] == "" {
+			first[key] = object
+		}
+		out[object] = first[key]
+	}
+	return out
+}
+
+// readable returns the fields of a noun that a role may read. A role that reads any field of a
+// noun also reads its plumbing: id, kind and revision.
+func readable(d *decider, n *registry.Noun) registry.Mask {
+	visible := false
+	mask := n.MaskOf(func(f registry.Field) bool {
+		ok := d.may(f.Coordinate(), "read")
+		visible = visible || ok && f.Class != registry.Plumbing
+		return ok
+	})
+	if !visible {
+		return 0
+	}
+	return mask | n.MaskOf(func(f registry.Field) bool { return f.Class == registry.Plumbing })
+}
+
+// newEnforcer returns an enforcer that can be asked about some fields and actions.
+func newEnforcer(lines []line, asked func(object string) bool) (*casbin.Enforcer, error) {
 	m, err := model.NewModelFromString(modelConf)
 	if err != nil {
 		return nil, err
@@ -169,12 +218,13 @@ func newEnforcer(lines []line) (*casbin.Enforcer, error) {
 			return nil, fmt.Errorf("line %d: %w", l.no, err)
 		}
 	}
-	return e, addGroups(e)
+	groups := slices.DeleteFunc(builtInGroups(), func(g []string) bool { return !asked(g[0]) })
+	_, err = e.AddNamedGroupingPolicies("g2", groups)
+	return e, err
 }
 
-// addGroups adds every field and action to its built-in groups.
-func addGroups(e *casbin.Enforcer) error {
-	var groups [][]string
+// builtInGroups lists every field and action with each of its built-in groups.
+func builtInGroups() (groups [][]string) {
 	for _, n := range registry.Nouns() {
 		for _, f := range n.Fields {
 			groups = append(groups, []string{f.Coordinate(), classPrefix + string(f.Class)}, []string{f.Coordinate(), groupAnyField})
@@ -183,6 +233,5 @@ func addGroups(e *casbin.Enforcer) error {
 	for _, a := range registry.Actions() {
 		groups = append(groups, []string{string(a), groupAnyAction})
 	}
-	_, err := e.AddNamedGroupingPolicies("g2", groups)
-	return err
+	return groups
 }

@@ -24,7 +24,7 @@ func compareWithCasbin(t *testing.T, text string) (asked int) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	e, err := newEnforcer(lines)
+	e, err := newEnforcer(lines, func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,5 +293,29 @@ func TestMergeOnlyTakesRightsAway(t *testing.T) {
 	}
 	if last := merged.Rules()[len(merged.Rules())-1]; last.Origin != OriginAPI || last.Role != "c" || merged.Rules()[0].Origin != OriginFile || len(merged.Rules()) != 3 {
 		t.Errorf("%+v", merged.Rules())
+	}
+}
+
+// TestCasbinIsAskedOnceForWhatIsAlike counts what Casbin is asked about: a few objects for all
+// fields and actions, and one more for each that a rule names or puts into a group.
+func TestCasbinIsAskedOnceForWhatIsAlike(t *testing.T) {
+	asked := func(text string) (int, map[string]string) {
+		lines, problems := parsePolicy(text)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		alike, objects := alikeIn(lines), map[string]bool{}
+		for _, o := range alike {
+			objects[o] = true
+		}
+		return len(objects), alike
+	}
+	none, alike := asked("p, role:a, field:any, read, all, allow")
+	if want := len(registry.Classes()) + 1; none != want || len(alike) < 400 {
+		t.Errorf("%d objects for %d fields and actions, want one a class and one for actions: %d", none, len(alike), want)
+	}
+	few, alike := asked("p, role:a, Model.owner, read, all, allow\ng2, Model.name, mine\ng2, Run.name, mine\np, role:a, mine, read, all, allow")
+	if few <= none || alike["Model.owner"] != "Model.owner" || alike["Model.name"] == alike["Dataset.name"] {
+		t.Errorf("%d objects; Model.owner is like %s, Model.name like %s", few, alike["Model.owner"], alike["Model.name"])
 	}
 }

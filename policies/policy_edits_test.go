@@ -170,7 +170,7 @@ func TestEveryEditCompilesToWhatCasbinSays(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		e, err := newEnforcer(lines)
+		e, err := newEnforcer(lines, func(string) bool { return true })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestATableThatDiffersIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		spoil(table)
-		e, err := newEnforcer(table.lines)
+		e, err := newEnforcer(table.lines, func(string) bool { return true })
 		if err != nil {
 			t.Fatal(err)
 		}

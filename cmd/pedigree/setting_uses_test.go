@@ -138,11 +138,14 @@ func TestEveryCommandDecidesEveryGlobalSetting(t *testing.T) {
 		}
 		decided[name] = true
 		t.Run(name, func(t *testing.T) {
-			without, _, _ := run(t, p.args(name)...)
+			var ignored []string
 			for _, flag := range globalFlags(newRoot()) {
 				p.checkFlag(t, name, flag)
-				p.checkVariable(t, name, flag, without)
+				if !p.checkVariable(t, name, flag) {
+					ignored = append(ignored, flag)
+				}
 			}
+			p.checkIgnored(t, name, ignored)
 		})
 	}
 	for name := range settingUses {
@@ -169,28 +172,50 @@ func (p *probeSettings) checkFlag(t *testing.T, name, flag string) {
 	}
 }
 
-func (p *probeSettings) checkVariable(t *testing.T, name, flag string, without int) {
-	probe, use := p.value(flag), settingUses[name]
-	variable := "PEDIGREE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+// setVariable sets the variable of a flag to what no command can use, and returns a function that
+// undoes it.
+func (p *probeSettings) setVariable(flag string) (variable string, undo func()) {
+	variable = "PEDIGREE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 	old, was := os.LookupEnv(variable)
-	os.Setenv(variable, probe.value)
-	defer func() {
+	os.Setenv(variable, p.value(flag).value)
+	return variable, func() {
 		if os.Unsetenv(variable); was {
 			os.Setenv(variable, old)
 		}
-	}()
-	code, _, stderr := run(t, p.args(name)...)
+	}
+}
+
+// checkVariable checks the variable of a flag that a command uses or refuses. It returns false
+// when the command does neither.
+func (p *probeSettings) checkVariable(t *testing.T, name, flag string) bool {
+	use, want := settingUses[name], p.value(flag).want
 	switch {
 	case flag == "config" || slices.Contains(use.flags, flag):
-		if code == 0 || !strings.Contains(stderr, probe.want) {
-			t.Errorf("%s: exit %d, %s, want %q", variable, code, stderr, probe.want)
-		}
 	case flag == "server" && use.unlessFlags != nil && name != "ready": // The arguments of ready have --url.
-		if code == 0 || !strings.Contains(stderr, "PEDIGREE_SERVER or the configuration file names one: unset it") {
-			t.Errorf("%s: exit %d, %s", variable, code, stderr)
-		}
-	case code != without:
-		t.Errorf("%s: exit %d, and %d without it: %s", variable, code, without, stderr)
+		want = "PEDIGREE_SERVER or the configuration file names one: unset it"
+	default:
+		return false
+	}
+	variable, undo := p.setVariable(flag)
+	defer undo()
+	if code, _, stderr := run(t, p.args(name)...); code == 0 || !strings.Contains(stderr, want) {
+		t.Errorf("%s: exit %d, %s, want %q", variable, code, stderr, want)
+	}
+	return true
+}
+
+// checkIgnored checks that a command does the same with the variables of flags that it ignores,
+// all at once, as without them.
+func (p *probeSettings) checkIgnored(t *testing.T, name string, flags []string) {
+	without, _, _ := run(t, p.args(name)...)
+	var variables []string
+	for _, flag := range flags {
+		variable, undo := p.setVariable(flag)
+		defer undo()
+		variables = append(variables, variable)
+	}
+	if code, _, stderr := run(t, p.args(name)...); code != without {
+		t.Errorf("%v: exit %d, and %d without them: %s", variables, code, without, stderr)
 	}
 }
 

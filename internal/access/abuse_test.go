@@ -365,7 +365,7 @@ func TestNPlusOne(t *testing.T) {
 		if i > 3 {
 			root = past
 		}
-		ask := func(first int) int64 {
+		once := func(first int) int64 {
 			before := s.store.calls()
 			q := "{ " + root(first) + ` name latestVersion { version } productionVersion { version card { features } }
 					versions(first: 3) { edges { node { version card { name } model { name } } } } } } } }`
@@ -378,7 +378,8 @@ func TestNPlusOne(t *testing.T) {
 			}
 			return s.store.calls() - before
 		}
-		ask(1) // It reads the identity of the caller, which is then kept.
+		// The identity of the caller is read again when a second has passed.
+		ask := func(first int) int64 { return min(once(first), once(first), once(first)) }
 		few, many := ask(2), ask(20)
 		t.Logf("%s: %d store calls for 2 models, %d for 20", who, few, many)
 		if many != few {
