@@ -227,6 +227,7 @@ func versionRoutes() []route {
 			return &versionBody{v}, nil
 		}),
 		write(http.MethodPatch, one, "updateModelCard", "Changes what a version tells of itself on its card", patchVersion),
+		write(http.MethodPatch, one+"/metadata", "updateModelVersion", "Changes the description, owner and tags of a version; null clears a field, and what is left out stays", (*service.Service).UpdateModelVersion),
 		write(http.MethodDelete, one, "deleteModelVersion", "Deletes a version", (*service.Service).DeleteModelVersion),
 		write(http.MethodPost, one+"/transition", "transitionModelVersion", "Moves a version to another stage, or requests it where the stage needs approvals", (*service.Service).TransitionModelVersion,
 			requires("to_stage"), statuses(http.StatusOK, http.StatusAccepted)),
