@@ -117,6 +117,7 @@ func newCodec(s *service.Service) *wire.Codec {
 		reflect.TypeFor[registry.TransitionEvidence](): {virtual("upstream", "", func(ctx context.Context, e *registry.TransitionEvidence) ([]*registry.UpstreamNode, error) {
 			return s.EvidenceUpstream(ctx, e)
 		})},
+		reflect.TypeFor[registry.Consumer](): {virtual("migrated", "Consumer.migrated", func(_ context.Context, c *registry.Consumer) (bool, error) { return c.Migrated(), nil })},
 		reflect.TypeFor[registry.LogEntry](): {stageOf("from_stage", "from"), stageOf("to_stage", "to")},
 		reflect.TypeFor[modelBody]():         modelFields(s),
 		reflect.TypeFor[versionBody]():       versionFields(s),

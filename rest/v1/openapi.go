@@ -20,8 +20,8 @@ const documentPath = "/openapi.json"
 type documents struct{ document, page []byte }
 
 // openAPI handles GET /openapi.json.
-func openAPI(_ context.Context, c *call) error {
-	return c.send(http.StatusOK, wire.Encoded{Body: c.documents().document}, "")
+func openAPI(ctx context.Context, c *call) error {
+	return c.send(ctx, http.StatusOK, wire.Encoded{Body: c.documents().document}, "")
 }
 
 // newDocuments describes a route table.

@@ -200,6 +200,9 @@ func (c *call) version(ctx context.Context, past ...core.PointInTime) (*registry
 	if err == nil && v == nil {
 		err = registry.Errorf(registry.NotFound, "there is no version %q of a model %q that you may see", registry.Shorten(c.path["version"], 100), registry.Shorten(c.path["name"], 100))
 	}
+	if err == nil {
+		c.meet(v)
+	}
 	return v, err
 }
 
