@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,11 @@ func (c *call) meet(n registry.Node) {
 	if v, ok := n.(*registry.ModelVersion); ok && v != nil {
 		c.about = v
 	}
+}
+
+// isAboutVersion reports whether a request of the route can be about one version.
+func (rt *route) isAboutVersion() bool {
+	return slices.Contains(rt.paramNames, "version") || rt.pattern == "nodes/{id}" || rt.pattern == "lineage/{id}"
 }
 
 // tellDeprecation sets the headers Deprecation (RFC 9745), Sunset (RFC 8594) and Link of an answer
@@ -49,11 +55,10 @@ func (c *call) successor(note governance.DeprecationNote) string {
 	if note.ReplacementID == "" {
 		return ""
 	}
-	up := strings.Repeat("../", strings.Count(c.route.pattern, "/"))
 	if name == "" || note.Replacement == "" {
-		return up + "nodes/" + string(note.ReplacementID)
+		return c.up() + "nodes/" + string(note.ReplacementID)
 	}
-	return up + "models/" + url.PathEscape(name) + "/v" + url.PathEscape(note.Replacement)
+	return c.up() + versionPath(name, note.Replacement)
 }
 
 // isLink reports whether a guide is a web address that can stand in a header as it is.

@@ -58,8 +58,16 @@ func TestReadsOfADeprecatedVersionSaySo(t *testing.T) {
 	const one = "models/fraud/v1.0.0"
 	a.admin(200, "PUT", "models/fraud/aliases/old", `{"version":"v1.0.0"}`)
 	id := a.idOf(one)
-	reads := []string{one, one + "?fields=status", one + "/card", one + "/artifacts", one + "/lineage", one + "/provenance", one + "/deprecation", one + "/deprecation/consumers",
-		"models/fraud/old", "nodes/" + id, "lineage/" + id}
+	reads := []string{one + "?fields=status", "models/fraud/old"}
+	for _, rt := range a.handler.routes {
+		if rt.method == http.MethodGet && rt.isAboutVersion() {
+			target := strings.NewReplacer("{name}", "fraud", "{version}", "v1.0.0", "{id}", id, "transition-check", "transition-check?to_stage=staging").Replace(rt.pattern)
+			reads = append(reads, target)
+		}
+	}
+	if len(reads) < 16 {
+		t.Errorf("only %v are read", reads)
+	}
 	silent := func(targets ...string) {
 		t.Helper()
 		for _, target := range targets {

@@ -215,7 +215,7 @@ func (rt *route) describeResponses(s *wire.Schemas) map[string]any {
 		ok = []int{http.StatusOK}
 	}
 	for _, status := range ok {
-		out[strconv.Itoa(status)] = map[string]any{"description": http.StatusText(status), "content": map[string]any{media: map[string]any{"schema": schema}}}
+		out[strconv.Itoa(status)] = map[string]any{"description": http.StatusText(status), "headers": rt.describeHeaders(status), "content": map[string]any{media: map[string]any{"schema": schema}}}
 	}
 	refused := []int{400, 401, 403, 404, 422, 429, 500, 503}
 	if rt.method == http.MethodGet {
@@ -228,6 +228,29 @@ func (rt *route) describeResponses(s *wire.Schemas) map[string]any {
 	}
 	for _, status := range refused {
 		out[strconv.Itoa(status)] = map[string]any{"$ref": "#/components/responses/Problem"}
+	}
+	return out
+}
+
+// describeHeaders describes the headers of a success that tell what its body does not.
+func (rt *route) describeHeaders(status int) map[string]any {
+	out := map[string]any{}
+	add := func(name, text string) {
+		out[name] = map[string]any{"description": text, "schema": wire.Schema{"type": "string"}}
+	}
+	if rt.out != nil {
+		add(hiddenHeader, "The fields that are left out because you may not see them")
+	}
+	if status == http.StatusCreated {
+		add("Location", "Where the one object is that was made")
+	}
+	if rt.method == http.MethodGet && rt.out != nil {
+		add("ETag", "For If-None-Match; that of an object begins with its revision, for If-Match")
+	}
+	if rt.method == http.MethodGet && rt.isAboutVersion() {
+		add("Deprecation", "When the deprecation of the version was announced (RFC 9745)")
+		add("Sunset", "The first day on which the version may be retired (RFC 8594)")
+		add("Link", "deprecation: how to migrate; successor-version: the version to go to")
 	}
 	return out
 }

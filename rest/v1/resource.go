@@ -120,7 +120,9 @@ func write[In, Out any](method, pattern, operation, summary string, do func(*ser
 		if err != nil {
 			return c.conditional(err)
 		}
-		return c.respond(ctx, c.route.statusOf(reflect.ValueOf(out).Elem()), out)
+		status := c.route.statusOf(reflect.ValueOf(out).Elem())
+		c.setLocation(status, out)
+		return c.respond(ctx, status, out)
 	}
 	return rt
 }
