@@ -19,12 +19,13 @@ func deprecationRoutes() []route {
 				return nodes[registry.Deprecation](c.service.Deprecations(ctx, p, q))
 			}),
 		read("deprecations/{id}", "node", "One deprecation", object[registry.Deprecation]).under("Deprecation.id"),
+		consumersRoute("deprecations/{id}/consumers", "node", object[registry.Deprecation]),
 		write(http.MethodPost, "deprecations", "planDeprecation", "Plans the deprecation of versions of a model", (*service.Service).PlanDeprecation,
 			requires("model", "versions"), statuses(http.StatusCreated)),
 		write(http.MethodPost, "deprecations/announce", "announceDeprecation", "Announces planned deprecations: from then on reads of the versions say so", (*service.Service).AnnounceDeprecation,
 			requires("model", "versions", "guide", "sunset")),
 		read(one+"/deprecation", "modelVersion", "The last deprecation of a version", deprecationOf).under("ModelVersion.deprecation"),
-		consumersRoute(one + "/deprecation/consumers"),
+		consumersRoute(one+"/deprecation/consumers", "modelVersion", deprecationOf),
 		write(http.MethodPost, one+"/deprecation/withdraw", "withdrawDeprecation", "Gives up a planned or announced deprecation", (*service.Service).WithdrawDeprecation),
 		write(http.MethodPost, one+"/deprecation/migrated", "confirmMigration", "Answers that a consumer, you when none is named, uses another version now", (*service.Service).ConfirmMigration),
 		write(http.MethodPost, one+"/retire", "retireModelVersion", "Archives a version: not before its sunset unless forced, and not while it has live deployments", (*service.Service).RetireModelVersion),
@@ -44,10 +45,11 @@ func deprecationOf(ctx context.Context, c *call, q *pointInTime) (*registry.Depr
 	return c.service.DeprecationOf(ctx, v)
 }
 
-// consumersRoute makes the route of a page of the subjects that use a version.
-func consumersRoute(pattern string) route {
-	rt := list(pattern, "modelVersion", "consumers", "Who uses a version with a deprecation, by name", func(ctx context.Context, c *call, p core.Paging, q *pointInTime) (page[registry.Consumer], error) {
-		d, err := deprecationOf(ctx, c, q)
+// consumersRoute makes a route of a page of the subjects that use the version of a deprecation. By
+// the id of the deprecation it does not read the version, which would count as a use of it.
+func consumersRoute(pattern, operation string, get func(context.Context, *call, *pointInTime) (*registry.Deprecation, error)) route {
+	rt := list(pattern, operation, "consumers", "Who uses a version with a deprecation, by name", func(ctx context.Context, c *call, p core.Paging, q *pointInTime) (page[registry.Consumer], error) {
+		d, err := get(ctx, c, q)
 		if err == nil && d == nil {
 			err = c.nothing()
 		}

@@ -170,6 +170,9 @@ func TestTheWayOutOfUse(t *testing.T) {
 	if got := a.admin(200, "GET", one+"/deprecation/consumers?fields=subject,migrated,comment", ""); got != `{"consumers":[{"subject":"billing","migrated":true,"comment":"done"}]}`+"\n" {
 		t.Error(got)
 	}
+	if got := a.admin(200, "GET", "deprecations/"+a.idOf(one+"/deprecation")+"/consumers?fields=subject", ""); got != `{"consumers":[{"subject":"billing"}]}`+"\n" {
+		t.Error(got)
+	}
 	for target, n := range map[string]int{"deprecations": 1, "deprecations?step=Announced": 1, "deprecations?step=planned": 0, "deprecations?sunset_by=2026-07-31": 0, "deprecations?sunset_by=2026-08-01": 1,
 		"deprecations?model=fraud": 1, "deprecations?model=other": 0} {
 		if got := a.admin(200, "GET", target, ""); strings.Count(got, `"step":`) != n {
@@ -233,4 +236,38 @@ func TestDeprecationsOfAListAreReadTogether(t *testing.T) {
 	if each := readsOfVersions(t, 12, service.Unbatched()); each <= twelve {
 		t.Errorf("without batches it takes %d reads: nothing was batched", each)
 	}
+}
+
+// TestWhoAsksWhoUsesAVersionDoesNotUseIt asks for the consumers in both ways and looks at who is one.
+func TestWhoAsksWhoUsesAVersionDoesNotUseIt(t *testing.T) {
+	a := newAPI(t)
+	a.deprecated(guide)
+	const one = "models/fraud/v1.0.0"
+	id := a.firstDeprecation()
+	consumers := func() string {
+		t.Helper()
+		if err := a.handler.service.FlushUsage(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return a.admin(200, "GET", "deprecations/"+id+"/consumers?fields=subject", "")
+	}
+	for range 2 {
+		if got := consumers(); got != `{"consumers":[]}`+"\n" {
+			t.Errorf("who asks by the id of the deprecation is counted: %s", got)
+		}
+	}
+	a.admin(200, "GET", one+"/deprecation/consumers", "")
+	if got := consumers(); got != `{"consumers":[{"subject":"admin"}]}`+"\n" {
+		t.Errorf("who reads the version is not counted: %s", got)
+	}
+}
+
+// firstDeprecation returns the id of the first deprecation of all.
+func (a *api) firstDeprecation() string {
+	a.Helper()
+	var out struct{ Deprecations []struct{ ID string } }
+	if err := json.Unmarshal([]byte(a.admin(200, "GET", "deprecations?fields=id", "")), &out); err != nil || len(out.Deprecations) == 0 {
+		a.Fatal(err)
+	}
+	return out.Deprecations[0].ID
 }
