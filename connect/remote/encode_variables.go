@@ -2,6 +2,7 @@ package remote
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -73,6 +74,14 @@ func encodeStruct(path string, v reflect.Value) (map[string]any, error) {
 		name, required := fieldName(v.Type().Field(i))
 		f := v.Field(i)
 		if f.IsZero() && !required || f.Type() == instantType {
+			continue
+		}
+		if field := v.Type().Field(i); field.Anonymous && field.Tag.Get("json") == "" && f.Kind() == reflect.Struct {
+			embedded, err := encodeStruct(path, f) // Its fields are fields of the input, as in JSON.
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(out, embedded)
 			continue
 		}
 		value, err := encode(strings.TrimPrefix(path+"."+name, "."), f)

@@ -52,12 +52,13 @@ func (seed *seedData) restReadTargets() map[string][]string {
 	id := func(label string) string { return string(seed.id[label]) }
 	alpha := "models/" + seed.name["alpha"]
 	a2 := alpha + "/v" + seed.name["a2"]
+	a1 := alpha + "/v" + seed.name["a1"]
 	raw := "datasets/" + seed.name["raw-set"]
 	inNamespace := "?namespace=" + seed.name["raw-set/namespace"]
 	out := map[string][]string{
 		"models":                   {"models", "models?page_size=1", "models?stage=production&fields=name,owner,tags,reviewers,used", "models?order_by=created_at&direction=desc"},
 		"models/{name}":            {alpha, alpha + "?as_of=1988-01-01"},
-		"models/{name}/{version}":  {a2, alpha + "/latest", a2 + "?fields=model_id,status,created_date,creator,metrics,features"},
+		"models/{name}/{version}":  {a2, a1, alpha + "/latest", a2 + "?fields=model_id,status,created_date,creator,metrics,features"},
 		"reviews-due":              {"reviews-due?at=2030-01-01"},
 		"transition-requests":      {"transition-requests", "transition-requests?status=pending&scope=waiting_for_me"},
 		"transition-requests/{id}": {"transition-requests/" + id("open")},
@@ -79,9 +80,12 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"models/{name}/{version}/lineage": {a2 + "/lineage?direction=both&max_depth=4"}, "models/{name}/{version}/impact": {a2 + "/impact"}, "models/{name}/{version}/provenance": {a2 + "/provenance"},
 		"paths": {"paths?from=" + id("deployed-a2") + "&to=" + id("raw") + "&k=20"},
 		"audit": {"audit", "audit?page_size=1"}, "audit/checkpoint": {"audit/checkpoint"}, "audit/proofs/{seq}": {"audit/proofs/3"}, "audit/consistency": {"audit/consistency?from=3"},
-		"search":     {"search?text=cnry&page_size=50", "search?text=cnry&kinds=model,model_card,tag"},
-		"nodes/{id}": {"nodes/" + id("a2")},
-		"tokens":     {"tokens"}, "subjects": {"subjects"}, "roles": {"roles"},
+		"search":            {"search?text=cnry&page_size=50", "search?text=cnry&kinds=model,model_card,tag"},
+		"nodes/{id}":        {"nodes/" + id("a2"), "nodes/" + id("a1 deprecation")},
+		"deprecations":      {"deprecations", "deprecations?step=announced", "deprecations?sunset_by=1990-01-01", "deprecations?page_size=1&model=" + seed.name["alpha"]},
+		"deprecations/{id}": {"deprecations/" + id("a1 deprecation")}, "deprecations/{id}/consumers": {"deprecations/" + id("a1 deprecation") + "/consumers"},
+		"models/{name}/{version}/deprecation": {a1 + "/deprecation"}, "models/{name}/{version}/deprecation/consumers": {a1 + "/deprecation/consumers"},
+		"tokens": {"tokens"}, "subjects": {"subjects"}, "roles": {"roles"},
 	}
 	for _, part := range []string{"versions", "aliases", "reviews"} {
 		out["models/{name}/"+part] = []string{alpha + "/" + part}
@@ -97,41 +101,49 @@ func (seed *seedData) restReadTargets() map[string][]string {
 func (seed *seedData) restWrites() map[string]restRequest {
 	id := func(label string) string { return string(seed.id[label]) }
 	alpha := "models/" + seed.name["alpha"]
-	a2, a3 := alpha+"/v"+seed.name["a2"], alpha+"/v"+seed.name["a3"]
+	a1, a2, a3 := alpha+"/v"+seed.name["a1"], alpha+"/v"+seed.name["a2"], alpha+"/v"+seed.name["a3"]
 	send := func(target, body string) restRequest {
 		return restRequest{target: target, media: "application/json", body: body}
 	}
 	withdrawn := string(registry.TransitionRequestID(seed.id["a6"], 1))
 	return map[string]restRequest{
-		"POST models":                              send("models", `{"name":"gamma","description":"new","owner":"ada"}`),
-		"PATCH models/{name}":                      send(alpha, `{"description":"changed","tags":null}`),
-		"DELETE models/{name}":                     {target: "models/" + seed.name["beta"] + "?reason=no+use"},
-		"POST models/register":                     send("models/register", `{"name":"`+seed.name["alpha"]+`","version":"v9.0.0","algorithm":"new","metrics":{"accuracy":0.5}}`),
-		"PATCH models/{name}/{version}":            send(a2, `{"algorithm":"changed"}`),
-		"DELETE models/{name}/{version}":           {target: a3},
-		"POST models/{name}/{version}/transition":  send(a3+"/transition", `{"to_stage":"Staging","reason":"try it"}`),
-		"PATCH models/{name}/{version}/card":       send(a2+"/card", `{"limitations":["changed"]}`),
-		"PUT models/{name}/aliases/{alias}":        send(alpha+"/aliases/candidate", `{"version":"v`+seed.name["a3"]+`"}`),
-		"DELETE models/{name}/aliases/{alias}":     {target: alpha + "/aliases/" + seed.name["visible-alias"]},
-		"POST models/{name}/reviews":               send(alpha+"/reviews", `{"decision":"approved"}`),
-		"PUT models/{name}/review-plan":            send(alpha+"/review-plan", `{"interval_days":30}`),
-		"POST models/{name}/{version}/deployments": send(a2+"/deployments", `{"environment":"new"}`),
-		"POST deployments/{id}/end":                send("deployments/"+id("deployed-a2")+"/end", ""),
-		"POST datasets":                            send("datasets", `{"dataset":"new","version":"1"}`),
-		"POST runs":                                send("runs", `{"producer":"p","run_id":"1","name":"r","inputs":["`+id("raw")+`"]}`),
-		"POST commits":                             send("commits", `{"repository":{"name":"new"},"commits":[{"sha":"`+strings.Repeat("ab", 20)+`"}]}`),
-		"POST tags":                                send("tags", `{"repository":{"name":"new"},"name":"v9","sha":"`+seed.commitSHA["c2"]+`"}`),
-		"POST features":                            send("features", `{"model":"`+seed.name["alpha"]+`","name":"new"}`),
-		"POST lineage/links":                       send("lineage/links", `{"from":"`+id("train-a1")+`","to":"`+id("clean")+`","kind":"used"}`),
-		"DELETE lineage/links":                     {target: fmt.Sprintf("lineage/links?from=%s&to=%s&kind=used", id("train-a1"), id("raw2"))},
-		"POST transition-requests/{id}/approve":    send("transition-requests/"+id("hidden request")+"/approve", `{"comment":"yes"}`),
-		"POST transition-requests/{id}/reject":     send("transition-requests/"+id("hidden request")+"/reject", `{"comment":"no"}`),
-		"POST transition-requests/{id}/withdraw":   send("transition-requests/"+withdrawn+"/withdraw", ""),
-		"PUT transition-guards":                    send("transition-guards", `{"profile":"guarded"}`),
-		"DELETE transition-guards":                 {target: "transition-guards?model=" + seed.name["alpha"]},
-		"POST tokens":                              send("tokens", `{"name":"new"}`),
-		"DELETE tokens/{id}":                       {target: "tokens/{own token}"},
-		"POST subjects/{subject}/roles":            send("subjects/eve/roles", `{"role":"viewer","scope":"model:x"}`),
-		"DELETE subjects/{subject}/roles":          {target: "subjects/user-viewer/roles?role=viewer&reason=left"},
+		"POST models":                                       send("models", `{"name":"gamma","description":"new","owner":"ada"}`),
+		"PATCH models/{name}":                               send(alpha, `{"description":"changed","tags":null}`),
+		"DELETE models/{name}":                              {target: "models/" + seed.name["beta"] + "?reason=no+use"},
+		"POST models/register":                              send("models/register", `{"name":"`+seed.name["alpha"]+`","version":"v9.0.0","algorithm":"new","metrics":{"accuracy":0.5}}`),
+		"PATCH models/{name}/{version}":                     send(a2, `{"algorithm":"changed"}`),
+		"DELETE models/{name}/{version}":                    {target: a3},
+		"POST models/{name}/rename":                         send(alpha+"/rename", `{"name":"renamed","reason":"clearer"}`),
+		"PATCH models/{name}/{version}/metadata":            send(a3+"/metadata", `{"set_tags":[{"key":"new","value":"tag"}],"remove_tags":["none"]}`),
+		"POST deprecations":                                 send("deprecations", `{"model":"`+seed.name["alpha"]+`","versions":["v`+seed.name["a2"]+`"],"plan":"soon"}`),
+		"POST deprecations/announce":                        send("deprecations/announce", `{"model":"`+seed.name["alpha"]+`","versions":["v`+seed.name["a3"]+`"],"guide":"g","sunset":"1990-01-01"}`),
+		"POST models/{name}/{version}/deprecation/withdraw": send(a3+"/deprecation/withdraw", `{"reason":"we keep it"}`),
+		"POST models/{name}/{version}/deprecation/migrated": send(a1+"/deprecation/migrated", `{"comment":"done"}`),
+		"POST models/{name}/{version}/retire":               send(a3+"/retire", `{"reason":"no use"}`),
+		"POST models/{name}/{version}/cleanup":              send(a3+"/cleanup", ""),
+		"POST models/{name}/{version}/transition":           send(a3+"/transition", `{"to_stage":"Staging","reason":"try it"}`),
+		"PATCH models/{name}/{version}/card":                send(a2+"/card", `{"limitations":["changed"]}`),
+		"PUT models/{name}/aliases/{alias}":                 send(alpha+"/aliases/candidate", `{"version":"v`+seed.name["a3"]+`"}`),
+		"DELETE models/{name}/aliases/{alias}":              {target: alpha + "/aliases/" + seed.name["visible-alias"]},
+		"POST models/{name}/reviews":                        send(alpha+"/reviews", `{"decision":"approved"}`),
+		"PUT models/{name}/review-plan":                     send(alpha+"/review-plan", `{"interval_days":30}`),
+		"POST models/{name}/{version}/deployments":          send(a2+"/deployments", `{"environment":"new"}`),
+		"POST deployments/{id}/end":                         send("deployments/"+id("deployed-a2")+"/end", ""),
+		"POST datasets":                                     send("datasets", `{"dataset":"new","version":"1"}`),
+		"POST runs":                                         send("runs", `{"producer":"p","run_id":"1","name":"r","inputs":["`+id("raw")+`"]}`),
+		"POST commits":                                      send("commits", `{"repository":{"name":"new"},"commits":[{"sha":"`+strings.Repeat("ab", 20)+`"}]}`),
+		"POST tags":                                         send("tags", `{"repository":{"name":"new"},"name":"v9","sha":"`+seed.commitSHA["c2"]+`"}`),
+		"POST features":                                     send("features", `{"model":"`+seed.name["alpha"]+`","name":"new"}`),
+		"POST lineage/links":                                send("lineage/links", `{"from":"`+id("train-a1")+`","to":"`+id("clean")+`","kind":"used"}`),
+		"DELETE lineage/links":                              {target: fmt.Sprintf("lineage/links?from=%s&to=%s&kind=used", id("train-a1"), id("raw2"))},
+		"POST transition-requests/{id}/approve":             send("transition-requests/"+id("hidden request")+"/approve", `{"comment":"yes"}`),
+		"POST transition-requests/{id}/reject":              send("transition-requests/"+id("hidden request")+"/reject", `{"comment":"no"}`),
+		"POST transition-requests/{id}/withdraw":            send("transition-requests/"+withdrawn+"/withdraw", ""),
+		"PUT transition-guards":                             send("transition-guards", `{"profile":"guarded"}`),
+		"DELETE transition-guards":                          {target: "transition-guards?model=" + seed.name["alpha"]},
+		"POST tokens":                                       send("tokens", `{"name":"new"}`),
+		"DELETE tokens/{id}":                                {target: "tokens/{own token}"},
+		"POST subjects/{subject}/roles":                     send("subjects/eve/roles", `{"role":"viewer","scope":"model:x"}`),
+		"DELETE subjects/{subject}/roles":                   {target: "subjects/user-viewer/roles?role=viewer&reason=left"},
 	}
 }

@@ -33,6 +33,8 @@ func enums() map[reflect.Type][]string {
 	add(texts(registry.DataRoles()...))
 	add(texts(registry.ReviewDecisions()...))
 	add(texts(registry.RequestStatuses()...))
+	add(texts(registry.DeprecationSteps()...))
+	add(texts(registry.NoticeOwner, registry.NoticeDeployment, registry.NoticeUsage))
 	add(texts(registry.ExecuteAtOnce, registry.ExecuteLater))
 	add(texts(registry.GuardRegistry, registry.GuardModel, registry.GuardTag))
 	add(texts(registry.ProfileOpen, registry.ProfileGuarded))
@@ -88,7 +90,7 @@ var names = map[string]string{
 }
 
 // versions are the text fields that hold a version.
-var versions = []string{"ModelVersion.version", "ModelCard.version", "Deployment.version", "Alias.version", "TransitionRequest.version", "Review.version", "Model.used"}
+var versions = []string{"ModelVersion.version", "ModelCard.version", "Deployment.version", "Alias.version", "TransitionRequest.version", "Review.version", "Deprecation.version", "Model.used"}
 
 // newCodec returns the codec of this API. Its virtual fields read through the service.
 func newCodec(s *service.Service) *wire.Codec {
@@ -96,6 +98,11 @@ func newCodec(s *service.Service) *wire.Codec {
 		// What a field of these refers to is shown only to who sees it.
 		reflect.TypeFor[registry.ModelVersion](): {virtual("replaced_by", "", func(ctx context.Context, v *registry.ModelVersion) (*registry.ID, error) {
 			return s.ReplacementOf(ctx, v)
+		}), virtual("deprecation", "", func(ctx context.Context, v *registry.ModelVersion) (*registry.Deprecation, error) {
+			return s.DeprecationOf(ctx, v)
+		})},
+		reflect.TypeFor[registry.Deprecation](): {virtual("replacement_id", "", func(ctx context.Context, d *registry.Deprecation) (*registry.ID, error) {
+			return s.ReplacementIDOf(ctx, d)
 		})},
 		reflect.TypeFor[registry.Transition](): {virtual("replaced_by", "", func(ctx context.Context, t *registry.Transition) (*registry.ID, error) {
 			return s.ReplacementIn(ctx, t)
@@ -110,6 +117,7 @@ func newCodec(s *service.Service) *wire.Codec {
 		reflect.TypeFor[registry.TransitionEvidence](): {virtual("upstream", "", func(ctx context.Context, e *registry.TransitionEvidence) ([]*registry.UpstreamNode, error) {
 			return s.EvidenceUpstream(ctx, e)
 		})},
+		reflect.TypeFor[registry.Consumer](): {virtual("migrated", "Consumer.migrated", func(_ context.Context, c *registry.Consumer) (bool, error) { return c.Migrated(), nil })},
 		reflect.TypeFor[registry.LogEntry](): {stageOf("from_stage", "from"), stageOf("to_stage", "to")},
 		reflect.TypeFor[modelBody]():         modelFields(s),
 		reflect.TypeFor[versionBody]():       versionFields(s),

@@ -103,7 +103,8 @@ func loadSDL(t *testing.T) *ast.Schema {
 // sdlNames are the GraphQL types of types that have another name there.
 var sdlNames = map[string]string{"PolicyChangeKind": "PolicyChange", "Token": "ApiToken", "Restricted": "RestrictedNode", "RequestPayload": "ApproveTransitionPayload", "GuardPayload": "PutTransitionGuardPayload",
 	"ModelPayload": "RegisterModelPayload", "RoleAssignmentPayload": "AssignRolePayload", "DeletePayload": "DeleteModelPayload", "CreateAPITokenPayload": "CreateApiTokenPayload",
-	"RevokeAPITokenPayload": "RevokeApiTokenPayload", "ModelWithVersions": "Model", "VersionWithCard": "ModelVersion", "Impact": "ImpactConnection"}
+	"RevokeAPITokenPayload": "RevokeApiTokenPayload", "DeprecationsPayload": "PlanDeprecationPayload", "DeprecationPayload": "WithdrawDeprecationPayload",
+	"RetirementPayload": "RetireModelVersionPayload", "CleanupPayload": "CleanupModelVersionPayload", "ModelWithVersions": "Model", "VersionWithCard": "ModelVersion", "Impact": "ImpactConnection"}
 
 // extra are the members that only the REST API has.
 var extra = map[string][]string{"ModelWithVersions": {"more_versions"}, "VersionWithCard": {"algorithm", "framework", "hyperparameters", "metrics"}, "LogEntry": {"from_stage", "to_stage"},
@@ -189,7 +190,7 @@ func TestWhatAResolverReadsIsVirtual(t *testing.T) {
 	codec := newCodec(nil)
 	types := map[string]reflect.Type{"ModelVersion": reflect.TypeFor[registry.ModelVersion](), "Transition": reflect.TypeFor[registry.Transition](), "Feature": reflect.TypeFor[registry.Feature](),
 		"DatasetVersion": reflect.TypeFor[registry.DatasetVersion](), "Column": reflect.TypeFor[registry.Column](), "TransitionEvidence": reflect.TypeFor[registry.TransitionEvidence](),
-		"ColumnSource": reflect.TypeFor[registry.ColumnSource]()}
+		"ColumnSource": reflect.TypeFor[registry.ColumnSource](), "Deprecation": reflect.TypeFor[registry.Deprecation]()}
 	found := regexp.MustCompile(`(?m)^  (\w+):\n    fields:\n((?:      .*\n)+)`).FindAllStringSubmatch(string(b), -1)
 	checked := map[string]bool{}
 	for _, m := range found {

@@ -131,6 +131,9 @@ func lineageOf(ctx context.Context, c *call, q *lineageQuery) (*lineageBody, err
 		if err != nil {
 			return nil, err
 		}
+		if n.Depth == 0 {
+			c.meet(noun)
+		}
 		out.Nodes = append(out.Nodes, lineageNode{noun, n.Depth, n.Layer, n.TreeParent, n.UpstreamDegree, n.DownstreamDegree, n.HistoryCut})
 	}
 	if g.PageInfo.HasNextPage {

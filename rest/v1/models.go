@@ -121,6 +121,7 @@ func modelRoutes() []route {
 		write(http.MethodPost, "models", "registerModel", "Registers a model without a version", (*service.Service).RegisterModel,
 			without("CreatedAt", "Incarnation"), requires("name"), statuses(http.StatusCreated)),
 		write(http.MethodPatch, "models/{name}", "updateModel", "Changes a model; null clears a field, and what is left out stays", (*service.Service).UpdateModel),
+		write(http.MethodPost, "models/{name}/rename", "renameModel", "Gives a model another name", (*service.Service).RenameModel, requires("name")),
 		write(http.MethodDelete, "models/{name}", "deleteModel", "Deletes a model and its versions", (*service.Service).DeleteModel),
 		ofModel("models/{name}/versions", "versions", "versions", "The versions of a model, highest first", versionsOfModel),
 		ofModel("models/{name}/aliases", "aliases", "aliases", "The aliases of a model", func(ctx context.Context, c *call, m *registry.Model, _ core.Paging, _ *noQuery) (page[registry.Alias], error) {

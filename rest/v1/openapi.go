@@ -20,8 +20,8 @@ const documentPath = "/openapi.json"
 type documents struct{ document, page []byte }
 
 // openAPI handles GET /openapi.json.
-func openAPI(_ context.Context, c *call) error {
-	return c.send(http.StatusOK, wire.Encoded{Body: c.documents().document}, "")
+func openAPI(ctx context.Context, c *call) error {
+	return c.send(ctx, http.StatusOK, wire.Encoded{Body: c.documents().document}, "")
 }
 
 // newDocuments describes a route table.
@@ -67,7 +67,7 @@ func answerNouns() []reflect.Type {
 	return []reflect.Type{reflect.TypeFor[registry.DatasetVersion](), reflect.TypeFor[registry.Run](), reflect.TypeFor[registry.Feature](), reflect.TypeFor[registry.Commit](),
 		reflect.TypeFor[registry.Tag](), reflect.TypeFor[registry.ModelVersion](), reflect.TypeFor[registry.Deployment](), reflect.TypeFor[registry.Model](),
 		reflect.TypeFor[registry.ModelCard](), reflect.TypeFor[registry.Dataset](), reflect.TypeFor[registry.Repository](), reflect.TypeFor[registry.Artifact](), reflect.TypeFor[registry.Alias](),
-		reflect.TypeFor[registry.Transition](), reflect.TypeFor[registry.TransitionRequest](), reflect.TypeFor[registry.TransitionGuard](), reflect.TypeFor[registry.Review](),
+		reflect.TypeFor[registry.Transition](), reflect.TypeFor[registry.TransitionRequest](), reflect.TypeFor[registry.TransitionGuard](), reflect.TypeFor[registry.Review](), reflect.TypeFor[registry.Deprecation](), reflect.TypeFor[registry.Consumer](),
 		reflect.TypeFor[registry.Actor](), reflect.TypeFor[registry.Token](), reflect.TypeFor[registry.PolicyVersion](), reflect.TypeFor[registry.Restricted]()}
 }
 
@@ -215,7 +215,7 @@ func (rt *route) describeResponses(s *wire.Schemas) map[string]any {
 		ok = []int{http.StatusOK}
 	}
 	for _, status := range ok {
-		out[strconv.Itoa(status)] = map[string]any{"description": http.StatusText(status), "content": map[string]any{media: map[string]any{"schema": schema}}}
+		out[strconv.Itoa(status)] = map[string]any{"description": http.StatusText(status), "headers": rt.describeHeaders(status), "content": map[string]any{media: map[string]any{"schema": schema}}}
 	}
 	refused := []int{400, 401, 403, 404, 422, 429, 500, 503}
 	if rt.method == http.MethodGet {
@@ -228,6 +228,29 @@ func (rt *route) describeResponses(s *wire.Schemas) map[string]any {
 	}
 	for _, status := range refused {
 		out[strconv.Itoa(status)] = map[string]any{"$ref": "#/components/responses/Problem"}
+	}
+	return out
+}
+
+// describeHeaders describes the headers of a success that tell what its body does not.
+func (rt *route) describeHeaders(status int) map[string]any {
+	out := map[string]any{}
+	add := func(name, text string) {
+		out[name] = map[string]any{"description": text, "schema": wire.Schema{"type": "string"}}
+	}
+	if rt.out != nil {
+		add(hiddenHeader, "The fields that are left out because you may not see them")
+	}
+	if status == http.StatusCreated {
+		add("Location", "Where the one object is that was made")
+	}
+	if rt.method == http.MethodGet && rt.out != nil {
+		add("ETag", "For If-None-Match; that of an object begins with its revision, for If-Match")
+	}
+	if rt.method == http.MethodGet && rt.isAboutVersion() {
+		add("Deprecation", "When the deprecation of the version was announced (RFC 9745)")
+		add("Sunset", "The first day on which the version may be retired (RFC 8594)")
+		add("Link", "deprecation: how to migrate; successor-version: the version to go to")
 	}
 	return out
 }

@@ -120,7 +120,9 @@ func write[In, Out any](method, pattern, operation, summary string, do func(*ser
 		if err != nil {
 			return c.conditional(err)
 		}
-		return c.respond(ctx, c.route.statusOf(reflect.ValueOf(out).Elem()), out)
+		status := c.route.statusOf(reflect.ValueOf(out).Elem())
+		c.setLocation(status, out)
+		return c.respond(ctx, status, out)
 	}
 	return rt
 }
@@ -328,7 +330,7 @@ func (c *call) respond(ctx context.Context, status int, v any) error {
 	if n, ok := c.codec.Revision(v); ok {
 		revision = strconv.Itoa(n) + "-"
 	}
-	return c.send(status, out, revision)
+	return c.send(ctx, status, out, revision)
 }
 
 // respondList answers a page.
@@ -341,7 +343,7 @@ func (c *call) respondList(ctx context.Context, items any, next string) error {
 	if err != nil {
 		return err
 	}
-	return c.send(http.StatusOK, out, "")
+	return c.send(ctx, http.StatusOK, out, "")
 }
 
 // hiddenHeader names the fields that were left out of an answer because the caller may not see them.
@@ -349,12 +351,13 @@ const hiddenHeader = "Pedigree-Hidden-Fields"
 
 // send writes an answer. Its ETag begins with the revision of the object, which If-Match compares,
 // and goes on with a hash, because an answer can change without its object.
-func (c *call) send(status int, out wire.Encoded, revision string) error {
+func (c *call) send(ctx context.Context, status int, out wire.Encoded, revision string) error {
 	h := c.w.Header()
 	if len(out.Hidden) > 0 {
 		h.Set(hiddenHeader, strings.Join(out.Hidden, ", "))
 	}
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
+		c.tellDeprecation(ctx)
 		sum := sha256.Sum256(out.Body)
 		tag := `"` + revision + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 		h.Set("ETag", tag)

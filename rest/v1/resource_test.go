@@ -47,12 +47,18 @@ type api struct {
 
 func newAPI(t *testing.T, options ...service.Option) *api {
 	t.Helper()
+	return newAPIUnder(t, "", options...)
+}
+
+// newAPIUnder returns the handler under the policy of a file, "" for the default one.
+func newAPIUnder(t *testing.T, policy string, options ...service.Option) *api {
+	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
+	table, err := policies.Load(policy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ type call struct {
 	query url.Values
 	// body fails with an error at the route's size limit; nil when the route takes no body.
 	body io.Reader
+	// about is the version that the request is about, nil when there is none.
+	about *registry.ModelVersion
 	// begun is true once a part of a download was written.
 	begun bool
 }

@@ -65,7 +65,7 @@ type route struct {
 
 // routes returns the route table.
 func routes() []route {
-	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), requestRoutes(), recordRoutes(), lineageRoutes(), auditRoutes(), accessRoutes(), searchRoutes())
+	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), requestRoutes(), deprecationRoutes(), recordRoutes(), lineageRoutes(), auditRoutes(), accessRoutes(), searchRoutes())
 }
 
 // baseRoutes are the routes of files and of the caller.

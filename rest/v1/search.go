@@ -39,6 +39,7 @@ func searchRoutes() []route {
 			if err != nil || n == nil {
 				return nil, err
 			}
+			c.meet(n)
 			return &nodeBody{n}, nil
 		}),
 	}

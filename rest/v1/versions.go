@@ -200,6 +200,9 @@ func (c *call) version(ctx context.Context, past ...core.PointInTime) (*registry
 	if err == nil && v == nil {
 		err = registry.Errorf(registry.NotFound, "there is no version %q of a model %q that you may see", registry.Shorten(c.path["version"], 100), registry.Shorten(c.path["name"], 100))
 	}
+	if err == nil {
+		c.meet(v)
+	}
 	return v, err
 }
 
@@ -227,6 +230,7 @@ func versionRoutes() []route {
 			return &versionBody{v}, nil
 		}),
 		write(http.MethodPatch, one, "updateModelCard", "Changes what a version tells of itself on its card", patchVersion),
+		write(http.MethodPatch, one+"/metadata", "updateModelVersion", "Changes the description, owner and tags of a version; null clears a field, and what is left out stays", (*service.Service).UpdateModelVersion),
 		write(http.MethodDelete, one, "deleteModelVersion", "Deletes a version", (*service.Service).DeleteModelVersion),
 		write(http.MethodPost, one+"/transition", "transitionModelVersion", "Moves a version to another stage, or requests it where the stage needs approvals", (*service.Service).TransitionModelVersion,
 			requires("to_stage"), statuses(http.StatusOK, http.StatusAccepted)),
