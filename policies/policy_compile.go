@@ -137,14 +137,14 @@ type decider struct {
 // may reports whether the role may read a field or do an action. It keeps the first error.
 func (d *decider) may(object, act string) bool {
 	asked := d.alike[object]
-	answer, known := d.answers[asked]
-	if !known {
-		var err error
-		if answer, err = d.enforcer.Enforce(d.role, asked, act, string(d.at.rows), d.at.conditions); err != nil && d.failed == nil {
-			d.failed = registry.Errorf(registry.InvalidArgument, "the policy cannot be decided for %s: %v", object, err)
-		}
-		d.answers[asked] = answer && err == nil
+	if answer, known := d.answers[asked]; known {
+		return answer
 	}
+	answer, err := d.enforcer.Enforce(d.role, asked, act, string(d.at.rows), d.at.conditions)
+	if err != nil && d.failed == nil {
+		d.failed = registry.Errorf(registry.InvalidArgument, "the policy cannot be decided for %s: %v", object, err)
+	}
+	d.answers[asked] = answer && err == nil
 	return d.answers[asked]
 }
 
