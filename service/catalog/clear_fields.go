@@ -9,16 +9,7 @@ import (
 
 // Clearing returns the input with fields of the model to clear. Other names are left out.
 func (in UpdateModelInput) Clearing(fields []string) UpdateModelInput {
-	for _, f := range fields {
-		switch f {
-		case "description":
-			in.Description = new(string)
-		case "owner":
-			in.Owner = new(string)
-		case "tags":
-			in.Tags = []registry.KeyValue{}
-		}
-	}
+	clearDetails(fields, &in.Description, &in.Owner, &in.Tags)
 	return in
 }
 

@@ -105,8 +105,3 @@ func (c *Catalog) countGet(ctx context.Context, n registry.Node) {
 		c.core.Gate.CountUse(ctx, v.ID, registry.UseGet)
 	}
 }
-
-// PutVersion writes a version whose stage stays as it is.
-func PutVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time) error {
-	return putVersion(ctx, tx, v, since)
-}

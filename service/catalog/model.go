@@ -133,14 +133,8 @@ type UpdateModelInput struct {
 // UpdateModel changes a model's description, owner or tags. Edits of tags that change nothing are
 // no change.
 func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelPayload, error) {
-	var description, owner string
-	if in.Description != nil {
-		description = *in.Description
-	}
-	if in.Owner != nil {
-		owner = *in.Owner
-	}
-	if err := core.FirstError(core.CheckText("description", &description), core.CheckKey("owner", &owner), core.CheckTags("tags", in.Tags), in.TagEdits.check(in.Tags)); err != nil {
+	change, err := newDetailChange(in.Description, in.Owner, in.Tags, &in.TagEdits)
+	if err != nil {
 		return nil, err
 	}
 	result, err := c.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
@@ -151,24 +145,18 @@ func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelP
 		if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
 			return core.WriteResult{}, err
 		}
-		var changed []string
-		if in.Description != nil {
-			m.Description, changed = description, append(changed, "description")
-		}
-		if in.Owner != nil {
-			m.Owner, changed = owner, append(changed, "owner")
-		}
-		tags, err := in.TagEdits.apply(m.Tags, in.Tags)
+		before := *m
+		changed, none, err := change.apply(&m.Description, &m.Owner, &m.Tags)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
-		if in.Tags != nil || !slices.Equal(tags, m.Tags) {
-			if err := checkTagsKeepGuard(ctx, tx, m, tags); err != nil {
+		if none {
+			return core.WriteResult{IDs: []registry.ID{m.ID}}, nil
+		}
+		if slices.Contains(changed, "tags") {
+			if err := checkTagsKeepGuard(ctx, tx, &before, m.Tags); err != nil {
 				return core.WriteResult{}, err
 			}
-			m.Tags, changed = tags, append(changed, "tags")
-		} else if in.TagEdits.any() && changed == nil {
-			return core.WriteResult{IDs: []registry.ID{m.ID}}, nil
 		}
 		m.UpdatedAt = tx.Now()
 		if err := PutModel(ctx, tx, m); err != nil {

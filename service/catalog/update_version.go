@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"slices"
 
 	"pedigree/policies"
 	"pedigree/registry"
@@ -30,14 +29,8 @@ type UpdateModelVersionPayload struct{ ModelVersion *registry.ModelVersion }
 // nothing are no change. A request to move the version is void after a change, because its
 // approvers have seen another revision.
 func (c *Catalog) UpdateModelVersion(ctx context.Context, in UpdateModelVersionInput) (*UpdateModelVersionPayload, error) {
-	var description, owner string
-	if in.Description != nil {
-		description = *in.Description
-	}
-	if in.Owner != nil {
-		owner = *in.Owner
-	}
-	if err := core.FirstError(core.CheckText("description", &description), core.CheckKey("owner", &owner), core.CheckTags("tags", in.Tags), in.TagEdits.check(in.Tags)); err != nil {
+	change, err := newDetailChange(in.Description, in.Owner, in.Tags, &in.TagEdits)
+	if err != nil {
 		return nil, err
 	}
 	result, err := c.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
@@ -48,24 +41,15 @@ func (c *Catalog) UpdateModelVersion(ctx context.Context, in UpdateModelVersionI
 		if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
 			return core.WriteResult{}, err
 		}
-		var changed []string
-		if in.Description != nil {
-			v.Description, changed = description, append(changed, "description")
-		}
-		if in.Owner != nil {
-			v.Owner, changed = owner, append(changed, "owner")
-		}
-		tags, err := in.TagEdits.apply(v.Tags, in.Tags)
+		changed, none, err := change.apply(&v.Description, &v.Owner, &v.Tags)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
-		if in.Tags != nil || !slices.Equal(tags, v.Tags) {
-			v.Tags, changed = tags, append(changed, "tags")
-		} else if in.TagEdits.any() && changed == nil {
+		if none {
 			return core.WriteResult{IDs: []registry.ID{v.ID}}, nil
 		}
 		v.UpdatedAt = tx.Now()
-		if err := putVersion(ctx, tx, v, core.LaterTime(tx.Now(), n.Since)); err != nil {
+		if err := PutVersion(ctx, tx, v, core.LaterTime(tx.Now(), n.Since)); err != nil {
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionUpdated, Objects: []registry.ID{v.ID},
@@ -80,15 +64,6 @@ func (c *Catalog) UpdateModelVersion(ctx context.Context, in UpdateModelVersionI
 
 // Clearing returns the input with fields of the version to clear. Other names are left out.
 func (in UpdateModelVersionInput) Clearing(fields []string) UpdateModelVersionInput {
-	for _, f := range fields {
-		switch f {
-		case "description":
-			in.Description = new(string)
-		case "owner":
-			in.Owner = new(string)
-		case "tags":
-			in.Tags = []registry.KeyValue{}
-		}
-	}
+	clearDetails(fields, &in.Description, &in.Owner, &in.Tags)
 	return in
 }

@@ -110,7 +110,7 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	if err := core.BackdateContainer(ctx, tx, m.ID, v.CreatedDate); err != nil {
 		return nil, err
 	}
-	if err := putVersion(ctx, tx, v, v.CreatedDate); err != nil {
+	if err := PutVersion(ctx, tx, v, v.CreatedDate); err != nil {
 		return nil, err
 	}
 	if err := createCard(ctx, tx, v, in.Card); err != nil {
@@ -158,8 +158,8 @@ func (in *RegisterModelVersionInput) edges(v registry.ID) (out []*graph.Edge) {
 	return out
 }
 
-// putVersion writes a version with its slots.
-func putVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time) error {
+// PutVersion writes a version with its slots. since is when it last changed.
+func PutVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, since time.Time) error {
 	n, err := versionNode(v, since)
 	if err != nil {
 		return err
