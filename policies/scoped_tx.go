@@ -125,6 +125,14 @@ func (t *Tx) ChildrenUnfiltered(ctx context.Context, kind registry.Kind, order r
 	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: order, Limit: 1000})
 }
 
+// FindUnfiltered returns one page of nodes, also those hidden from the actor. It is for records
+// that no API shows. Never return its result to a caller.
+func (t *Tx) FindUnfiltered(ctx context.Context, q graph.Query) (graph.Page, error) {
+	page, err := t.tx.Find(ctx, q)
+	t.changes.saw(page.Nodes...)
+	return page, err
+}
+
 // LastChild returns the last child of a parent in the order of a column, also when it is hidden
 // from the actor; nil when there is none. It reads one row, whatever the number of children.
 func (t *Tx) LastChild(ctx context.Context, kind registry.Kind, order registry.Index, parent registry.ID) (*graph.Node, error) {

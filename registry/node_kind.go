@@ -38,6 +38,11 @@ const (
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
 	KindPending Kind = "PENDING_PARENT"
+	// The records of events (OpenLineage): what events told of a thing, which runs used a
+	// dataset, and which names a dataset has.
+	KindEventState  Kind = "EVENT_STATE"
+	KindDatasetUse  Kind = "DATASET_USE"
+	KindDatasetName Kind = "DATASET_NAME"
 )
 
 // kindRow is a row of the table of kinds.
@@ -76,6 +81,9 @@ var kindTable = []kindRow{
 	{KindConsumer, "con", false, func(string) Node { return &Consumer{} }},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
+	{KindEventState, "evs", false, nil},
+	{KindDatasetUse, "use", false, nil},
+	{KindDatasetName, "dsn", false, nil},
 }
 
 var kindRows, kindByPrefix = indexKinds()

@@ -4,6 +4,7 @@
 //	core        shared by all: the gate, idempotent writes, loading, encoding, pages, instants
 //	catalog     models, versions, cards, aliases, artifacts, transitions, search
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
+//	events      facts that arrive as OpenLineage events, in any order
 //	governance  transition requests, the guards that ask for them, reviews, deprecations
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
@@ -24,6 +25,7 @@ import (
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
+	"pedigree/service/events"
 	"pedigree/service/facts"
 	"pedigree/service/governance"
 	"pedigree/service/provenance"
@@ -36,6 +38,7 @@ type Service struct {
 	*bulk.Bulk
 	*catalog.Catalog
 	*facts.Recorder
+	*events.EventRecorder
 	*governance.Governance
 	*provenance.Explorer
 	core *core.Core
@@ -50,7 +53,7 @@ func Unbatched() Option { return core.Unbatched() }
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	return &Service{access.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), governance.New(c), provenance.New(c), c}
+	return &Service{access.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), events.New(c), governance.New(c), provenance.New(c), c}
 }
 
 // Now returns the current time of the registry's clock.

@@ -1,8 +1,6 @@
 package dvc
 
 import (
-	"regexp"
-	"slices"
 	"strings"
 
 	"pedigree/registry"
@@ -24,7 +22,7 @@ func (b *builder) runKind(st *stage) registry.RunKind {
 	if name == "" {
 		name = st.name
 	}
-	if k, ok := kindOfName(name); ok {
+	if k, ok := registry.RunKindOfName(name); ok {
 		return k
 	}
 	for _, d := range st.deps {
@@ -49,57 +47,6 @@ func kindOfRole(role string) (registry.RunKind, bool) {
 		return registry.RunEvaluation, true
 	case "other", "report", "reporting":
 		return registry.RunOther, true
-	}
-	return "", false
-}
-
-// nameKinds maps the words of stage names to kinds of runs, in the order in which they
-// decide: who prepares or splits training data does not train.
-var nameKinds = []struct {
-	kind  registry.RunKind
-	words string
-}{
-	{registry.RunOther, "report reports reporting plot plots plotting"},
-	{registry.RunFeatureEngineering, "feature features featurize featurise featurization featurisation feat feats"},
-	{registry.RunETL, "split splits splitting prepare prepares prepared preparation prep preprocess preprocessing preprocessed clean cleans cleaning cleaned cleanup etl ingest ingests ingestion extract extracts extraction"},
-}
-
-// Who trains and evaluates is what the name says first: train_and_evaluate trains.
-const (
-	trainingWords   = " train trains training trainer retrain finetune finetuning fit fits fitting "
-	evaluationWords = " eval evaluate evaluates evaluation evaluating evaluator validate validates validation validating "
-)
-
-// nameWords matches the words of a stage name: TrainModel, train_model and train-model have
-// the same.
-var nameWords = regexp.MustCompile(`[A-Z]+[a-z]*|[a-z]+`)
-
-func kindOfName(name string) (registry.RunKind, bool) {
-	words := nameWords.FindAllString(name, -1)
-	for i := range words {
-		words[i] = strings.ToLower(words[i])
-	}
-	has := func(list string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(" "+list+" ", " "+w+" ") })
-	}
-	for _, k := range nameKinds {
-		if has(k.words) {
-			return k.kind, true
-		}
-	}
-	if slices.Contains(words, "data") && has("validate validation validates") {
-		return registry.RunOther, true // It checks data, not a model.
-	}
-	for _, w := range words {
-		switch {
-		case strings.Contains(trainingWords, " "+w+" "):
-			return registry.RunTraining, true
-		case strings.Contains(evaluationWords, " "+w+" "):
-			return registry.RunEvaluation, true
-		}
-	}
-	if slices.Contains(words, "model") && has("build builds create creates make makes") {
-		return registry.RunTraining, true
 	}
 	return "", false
 }

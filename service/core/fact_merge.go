@@ -66,7 +66,7 @@ func PutFact(ctx context.Context, tx *policies.Tx, f ToldFact) (Written, error) 
 		return Written{}, err
 	}
 	written := Written{NotTaken: VisibleNames(f.Old.Kind, mask, notTaken)}
-	clearFields(f.Noun)
+	ClearFields(f.Noun)
 	if err := json.Unmarshal(merged, f.Noun); err != nil {
 		return Written{}, err
 	}
@@ -116,10 +116,10 @@ func VisibleNames(kind registry.Kind, mask registry.Mask, names []string) (out [
 	return out
 }
 
-// clearFields clears the fields of a noun that its document has. json.Unmarshal would
+// ClearFields clears the fields of a noun that its document has. json.Unmarshal would
 // write into arrays that the noun shares with the input, and an input may be written
 // again when a transaction is repeated.
-func clearFields(noun registry.Node) {
+func ClearFields(noun registry.Node) {
 	meta := *noun.NodeMeta()
 	reflect.ValueOf(noun).Elem().SetZero()
 	*noun.NodeMeta() = meta

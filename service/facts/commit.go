@@ -193,6 +193,33 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 		Detail: core.LogDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", result.Count)})
 }
 
+// EnsureCommit records a commit of which only its sha, its repository and a time when it was there
+// are known, if it is not recorded yet. Of several such times the earliest is kept.
+func EnsureCommit(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) error {
+	if err := in.check(); err != nil {
+		return err
+	}
+	c := in.Commits[0]
+	found, err := tx.NodesUnfiltered(ctx, registry.CommitID(c.SHA))
+	if err != nil {
+		return err
+	}
+	if found[0] == nil {
+		_, err := writeCommits(ctx, tx, in)
+		return err
+	}
+	known, err := core.DecodeWhole(found[0], &registry.Commit{})
+	at := core.StoredTime(c.CommittedAt, tx.Now())
+	if err != nil || known.Deleted || known.Author != "" || known.Message != "" || !at.Before(known.ValidFrom) {
+		return err
+	}
+	known.CommittedAt, known.ValidFrom = at, at
+	if err := core.PutNoun(ctx, tx, known, at); err != nil {
+		return err
+	}
+	return core.BackdateContainer(ctx, tx, known.Parent, at)
+}
+
 // earliestNew returns the time of the earliest commit that is not known, zero when all are.
 func earliestNew(commits []CommitInput, known map[registry.ID]*graph.Node, now time.Time) (earliest time.Time) {
 	for _, c := range commits {

@@ -1,0 +1,167 @@
+package openlineage
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"pedigree/registry"
+)
+
+// RunState is everything that the events of one run have told.
+type RunState struct {
+	RunID string `json:"runId"`
+	// Job is the name of the job, as the last event told it.
+	Job Entry `json:"job"`
+	// First is the time of the earliest event, Completed that of the earliest COMPLETE.
+	First     time.Time `json:"first"`
+	Completed time.Time `json:"completed,omitzero"`
+	// End is the type of the last event that ended the run, with its time.
+	End Entry `json:"end,omitzero"`
+	// Producers are all that sent an event of the run, sorted.
+	Producers []string        `json:"producers,omitempty"`
+	RunFacets Facets          `json:"runFacets,omitempty"`
+	JobFacets Facets          `json:"jobFacets,omitempty"`
+	Inputs    map[string]*Use `json:"inputs,omitempty"`
+	Outputs   map[string]*Use `json:"outputs,omitempty"`
+}
+
+// Use is a dataset as an input or as an output of a run, by all its events.
+type Use struct {
+	Name
+	Facets    Facets `json:"facets,omitempty"`
+	UseFacets Facets `json:"useFacets,omitempty"`
+}
+
+// maxProducers is how many producers of one run are kept.
+const maxProducers = 20
+
+// Merge adds an event of the run. It reports whether the state changed; RESOURCE_EXHAUSTED when
+// the run would have more than MaxPorts inputs or outputs.
+func (s *RunState) Merge(e *Event) (changed bool, err error) {
+	s.RunID = e.RunID
+	job, err := registry.Canonical(e.Job)
+	if err != nil {
+		return false, err
+	}
+	if told := (Entry{e.Time, job}); s.Job.later(told) {
+		s.Job, changed = told, true
+	}
+	if s.First.IsZero() || e.Time.Before(s.First) {
+		s.First, changed = e.Time, true
+	}
+	if e.Type == Complete && (s.Completed.IsZero() || e.Time.Before(s.Completed)) {
+		s.Completed, changed = e.Time, true
+	}
+	if e.Type == Complete || e.Type == Abort || e.Type == Fail {
+		end, err := json.Marshal(e.Type)
+		if err != nil {
+			return false, err
+		}
+		if told := (Entry{e.Time, end}); s.End.later(told) {
+			s.End, changed = told, true
+		}
+	}
+	if i, known := slices.BinarySearch(s.Producers, e.Producer); !known {
+		grown := slices.Insert(slices.Clone(s.Producers), i, e.Producer)
+		grown = grown[:min(len(grown), maxProducers)]
+		changed = changed || !slices.Equal(grown, s.Producers)
+		s.Producers = grown
+	}
+	changed = s.RunFacets.merge(e.Time, e.RunFacets) || changed
+	changed = s.JobFacets.merge(e.Time, e.JobFacets) || changed
+	for _, side := range []struct {
+		uses  *map[string]*Use
+		ports []Port
+		name  string
+	}{{&s.Inputs, e.Inputs, "inputs"}, {&s.Outputs, e.Outputs, "outputs"}} {
+		merged, err := mergeUses(side.uses, e.Time, side.ports, side.name)
+		if err != nil {
+			return false, err
+		}
+		changed = merged || changed
+	}
+	return changed, nil
+}
+
+func mergeUses(uses *map[string]*Use, at time.Time, ports []Port, side string) (changed bool, err error) {
+	for _, p := range ports {
+		key := p.Key()
+		u := (*uses)[key]
+		if u == nil {
+			if len(*uses) >= MaxPorts {
+				return false, registry.Errorf(registry.ResourceExhausted, "the run has more than %d %s", MaxPorts, side)
+			}
+			if *uses == nil {
+				*uses = map[string]*Use{}
+			}
+			u = &Use{Name: p.Name}
+			(*uses)[key], changed = u, true
+		}
+		changed = u.Facets.merge(at, p.Facets) || changed
+		changed = u.UseFacets.merge(at, p.UseFacets) || changed
+	}
+	return changed, nil
+}
+
+// Key is the key of a name in a map. No name has a control character.
+func (n Name) Key() string { return n.Namespace + "\n" + n.Name }
+
+// EndType is the type of the event that ended the run, "" while it runs.
+func (s *RunState) EndType() (t string) {
+	if s.End.Value != nil {
+		_ = json.Unmarshal(s.End.Value, &t) // It was marshalled from a string.
+	}
+	return t
+}
+
+// EndedAt is when the run ended, zero while it runs.
+func (s *RunState) EndedAt() time.Time { return s.End.At }
+
+// JobName is the name of the job.
+func (s *RunState) JobName() (n Name) {
+	_ = json.Unmarshal(s.Job.Value, &n) // It was marshalled from a Name.
+	return n
+}
+
+// Streams reports whether the run is of a job that goes on writing until it is stopped.
+func (s *RunState) Streams() bool {
+	var t jobTypeFacet
+	return s.JobFacets.of(jobType, &t) && strings.EqualFold(t.ProcessingType, "STREAMING")
+}
+
+// Wrote reports whether the run wrote its outputs: it was once complete, or it streams and did
+// not fail. That a run was complete stays so, whatever is told of it later.
+func (s *RunState) Wrote() bool { return !s.WroteAt().IsZero() }
+
+// WroteAt is when the outputs of the run came to be: when it was complete, or when it began if
+// it streams. It is zero when the run did not write.
+func (s *RunState) WroteAt() time.Time {
+	if s.Streams() && s.EndType() != Fail {
+		return s.First
+	}
+	return s.Completed
+}
+
+// VersionOf is what a use says the version of the dataset is, "" when it does not.
+func (u *Use) VersionOf() string {
+	var v versionFacet
+	if u.Facets.of(version, &v) && registry.CheckKey("version", v.DatasetVersion) == nil {
+		return v.DatasetVersion
+	}
+	return ""
+}
+
+// SortedUses returns uses by name, so that what is made of them does not depend on an order.
+func SortedUses(uses map[string]*Use) (out []*Use) {
+	keys := make([]string, 0, len(uses))
+	for k := range uses {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		out = append(out, uses[k])
+	}
+	return out
+}

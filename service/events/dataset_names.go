@@ -1,0 +1,111 @@
+package events
+
+import (
+	"slices"
+	"strings"
+
+	"pedigree/openlineage"
+	"pedigree/registry"
+)
+
+// nameRecord is the document of a KindDatasetName node: the name that stands for a dataset with
+// several names, and the other names that this one was told to be the same as.
+type nameRecord struct {
+	Canonical openlineage.Name   `json:"canonical"`
+	Links     []openlineage.Name `json:"links"`
+}
+
+// maxNames is the most names of one dataset.
+const maxNames = 100
+
+func nameID(n openlineage.Name) registry.ID {
+	return registry.NewID(registry.KindDatasetName, n.Namespace, n.Name)
+}
+
+// canonical returns the name that stands for a dataset; a name without others stands for itself.
+func (r *recording) canonical(n openlineage.Name) (openlineage.Name, error) {
+	if c, ok := r.names[n]; ok {
+		return c, nil
+	}
+	rec := nameRecord{Canonical: n}
+	if err := r.load(nameID(n), &rec); err != nil {
+		return n, err
+	}
+	r.names[n] = rec.Canonical
+	return rec.Canonical, nil
+}
+
+// joinNames records that names are of one dataset. All names that are the same by any chain of
+// links get one that stands for them; the runs that used another one are written anew.
+func (r *recording) joinNames(name openlineage.Name, links []openlineage.Name) error {
+	known := map[openlineage.Name]*nameRecord{}
+	queue := append([]openlineage.Name{name}, links...)
+	for len(queue) > 0 {
+		n := queue[0]
+		queue = queue[1:]
+		if known[n] != nil {
+			continue
+		}
+		if len(known) >= maxNames {
+			return registry.Errorf(registry.ResourceExhausted, "the dataset %s has more than %d names", registry.Shorten(name.Name, 100), maxNames)
+		}
+		rec := &nameRecord{Canonical: n}
+		if err := r.load(nameID(n), rec); err != nil {
+			return err
+		}
+		known[n] = rec
+		queue = append(queue, rec.Links...)
+	}
+	best := name
+	for n := range known {
+		if n.Better(best) {
+			best = n
+		}
+	}
+	for _, other := range links {
+		known[name].link(other)
+		known[other].link(name)
+	}
+	for _, n := range sortedNames(known) {
+		rec := known[n]
+		before := rec.Canonical
+		var stored nameRecord
+		if err := r.load(nameID(n), &stored); err != nil {
+			return err
+		}
+		if rec.Canonical = best; stored.Canonical == best && slices.Equal(stored.Links, rec.Links) {
+			continue
+		}
+		if err := r.store(nameID(n), "", nodeName(n), rec); err != nil {
+			return err
+		}
+		if r.names[n] = best; before == best {
+			continue
+		}
+		for _, kind := range []useKind{wroteUse, readUse, namedUse} {
+			q := usesOf(datasetID(before), kind)
+			q.Limit = 1000
+			if err := r.noteLater(q); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// link adds a link to another name, in order.
+func (n *nameRecord) link(to openlineage.Name) {
+	if i, known := slices.BinarySearchFunc(n.Links, to, compareNames); !known {
+		n.Links = slices.Insert(n.Links, i, to)
+	}
+}
+
+func compareNames(a, b openlineage.Name) int { return strings.Compare(a.Key(), b.Key()) }
+
+func sortedNames(m map[openlineage.Name]*nameRecord) (out []openlineage.Name) {
+	for n := range m {
+		out = append(out, n)
+	}
+	slices.SortFunc(out, compareNames)
+	return out
+}

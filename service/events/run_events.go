@@ -1,0 +1,275 @@
+package events
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"pedigree/openlineage"
+	"pedigree/registry"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
+	"pedigree/service/facts"
+)
+
+// runRecord is what the events of a run have told, and what was made of it.
+type runRecord struct {
+	openlineage.RunState
+	Facts registry.JSON `json:"facts,omitempty"`
+	Edges []edgeKey     `json:"edges,omitempty"`
+	Uses  []useKey      `json:"uses,omitempty"`
+}
+
+func runID(id string) registry.ID { return registry.NewRunID(openlineage.Producer, id) }
+
+// noteRun merges an event of a run, and writes the run when that is new.
+func (r *recording) noteRun(e *openlineage.Event) error {
+	rec := &runRecord{}
+	if err := r.load(stateID(runID(e.RunID)), rec); err != nil {
+		return err
+	}
+	changed, err := rec.Merge(e)
+	if err != nil || !changed {
+		return err
+	}
+	return r.writeRun(rec)
+}
+
+// rewriteRun writes a run anew after the versions that it used became others.
+func (r *recording) rewriteRun(id string) error {
+	rec := &runRecord{}
+	if err := r.load(stateID(runID(id)), rec); err != nil || rec.RunID == "" {
+		return err
+	}
+	return r.writeRun(rec)
+}
+
+// writeRun writes a run, the versions that it read and wrote, and the edges between them.
+func (r *recording) writeRun(rec *runRecord) error {
+	run := &registry.Run{Actor: r.tx.Subject(), RecordedAt: r.tx.Now()}
+	run.ID = runID(rec.RunID)
+	rec.RunState.Facts(run)
+	told, err := r.putRun(run, rec.Facts)
+	if err != nil {
+		return err
+	}
+	rec.Facts = told
+	if core.IsTombstone(run) {
+		return nil
+	}
+	w := &runWriter{recording: r, rec: rec, run: run.ID, versions: map[openlineage.Name]registry.ID{}}
+	for _, step := range []func() error{w.inputs, w.outputs, w.code, w.modelVersions} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	before := rec.Edges
+	if rec.Edges, err = r.setEdges(before, w.edges); err != nil {
+		return err
+	}
+	if err := r.setUses(rec, w.uses); err != nil {
+		return err
+	}
+	if err := r.dropUnusedOf(before, rec.Edges); err != nil {
+		return err
+	}
+	return r.store(stateID(run.ID), "", rec.RunID, rec)
+}
+
+// dropUnusedOf drops the versions of edges that do not stand any more.
+func (r *recording) dropUnusedOf(before, stand []edgeKey) error {
+	for _, e := range before {
+		if slices.ContainsFunc(stand, e.sameEnds) {
+			continue
+		}
+		for _, end := range []registry.ID{e.From, e.To} {
+			if end.Kind() == registry.KindDatasetVersion {
+				if err := r.dropUnused(end); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// putRun writes a run. One that has ended is first written as it was while it ran, so that it
+// is seen at its times.
+func (r *recording) putRun(run *registry.Run, last registry.JSON) (registry.JSON, error) {
+	setTime := func(at time.Time) { run.StartedAt = at }
+	if run.EndedAt.IsZero() {
+		return r.put(run, last, run.StartedAt, run.StartedAt, setTime)
+	}
+	found, err := r.tx.NodesUnfiltered(r.ctx, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	if old := found[0]; old == nil || !old.Deleted && run.StartedAt.Before(old.ValidFrom) {
+		before := *run
+		before.Status, before.EndedAt = registry.RunRunning, time.Time{}
+		if last, err = r.put(&before, last, run.StartedAt, run.StartedAt, func(time.Time) {}); err != nil {
+			return nil, err
+		}
+	}
+	return r.put(run, last, run.StartedAt, run.EndedAt, setTime)
+}
+
+// runWriter collects what a run read, wrote and executed.
+type runWriter struct {
+	*recording
+	rec   *runRecord
+	run   registry.ID
+	edges []edgeKey
+	uses  []useKey
+	// versions are those that the run read, by the name of the dataset.
+	versions map[openlineage.Name]registry.ID
+}
+
+// inputs adds the versions that the run read: the one that an event names, or else the newest
+// that was written before the run began, or else the unversioned state of the dataset.
+func (w *runWriter) inputs() error {
+	for _, u := range openlineage.SortedUses(w.rec.Inputs) {
+		dataset, err := w.canonical(u.Name)
+		if err != nil {
+			return err
+		}
+		name, use := u.VersionOf(), namedUse
+		if name == "" {
+			use = readUse
+			if name, err = w.writtenBefore(dataset, w.rec.First, w.rec.RunID); err != nil {
+				return err
+			}
+		}
+		known := name != ""
+		if !known {
+			name = registry.Unversioned
+		}
+		v, err := w.findVersion(dataset, name)
+		if err != nil {
+			return err
+		}
+		if use == namedUse || !known {
+			err = w.noteVersion(v, func(s *openlineage.VersionState) bool { return s.Merge(u, w.rec.First) }, nil)
+		}
+		if err != nil {
+			return err
+		}
+		w.versions[u.Name], w.versions[dataset] = v.id(), v.id()
+		w.edges = append(w.edges, edgeKey{registry.EdgeUsed, w.run, v.id(), w.rec.First.UnixMicro()})
+		w.uses = append(w.uses, useKey{Dataset: datasetID(dataset), Kind: use, At: w.rec.First})
+	}
+	return nil
+}
+
+// outputs adds the versions that the run wrote. A version that it also read is unchanged.
+func (w *runWriter) outputs() error {
+	if !w.rec.Wrote() {
+		return nil
+	}
+	at := w.rec.WroteAt()
+	for _, u := range openlineage.SortedUses(w.rec.Outputs) {
+		dataset, err := w.canonical(u.Name)
+		if err != nil {
+			return err
+		}
+		name := u.VersionOf()
+		if name == "" {
+			name = string(w.run)
+		}
+		v, err := w.findVersion(dataset, name)
+		if err != nil {
+			return err
+		}
+		sources, err := w.columnSources(u, v.id())
+		if err != nil {
+			return err
+		}
+		err = w.noteVersion(v, func(s *openlineage.VersionState) bool {
+			changed := s.Merge(u, at)
+			return s.MergeWriter(string(w.rec.Kind()), at) || changed
+		}, sources)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(w.edges, edgeKey{Kind: registry.EdgeUsed, From: w.run, To: v.id()}.sameEnds) {
+			w.edges = append(w.edges, edgeKey{registry.EdgeGeneratedBy, v.id(), w.run, at.UnixMicro()})
+		}
+		w.uses = append(w.uses, useKey{Dataset: datasetID(dataset), Kind: wroteUse, At: at, Version: name})
+	}
+	return nil
+}
+
+// columnSources returns the columns of the run's inputs that the columns of an output were made
+// from. A column of a dataset that the run did not read is left out.
+func (w *runWriter) columnSources(u *openlineage.Use, output registry.ID) (map[string][]registry.ColumnSource, error) {
+	told := u.ColumnInputs()
+	if told == nil {
+		return nil, nil
+	}
+	out := map[string][]registry.ColumnSource{}
+	for column, inputs := range told {
+		for _, in := range inputs {
+			dataset, err := w.canonical(in.Dataset)
+			if err != nil {
+				return nil, err
+			}
+			source := in.ColumnSource
+			source.DatasetVersion = w.versions[dataset]
+			if source.DatasetVersion == "" || source.DatasetVersion == output {
+				continue
+			}
+			known := slices.ContainsFunc(out[column], func(s registry.ColumnSource) bool {
+				return s.DatasetVersion == source.DatasetVersion && s.Column == source.Column
+			})
+			if !known && len(out[column]) < registry.MaxColumnSources {
+				out[column] = append(out[column], source)
+			}
+		}
+		slices.SortFunc(out[column], func(a, b registry.ColumnSource) int {
+			return strings.Compare(string(a.DatasetVersion)+"\n"+a.Column, string(b.DatasetVersion)+"\n"+b.Column)
+		})
+	}
+	return out, nil
+}
+
+// code adds the commit whose code the run executed.
+func (w *runWriter) code() error {
+	code, ok := w.rec.Code()
+	if !ok {
+		return nil
+	}
+	if err := checkCommit(w.tx); err != nil {
+		return err
+	}
+	in := facts.RecordCommitsInput{Repository: facts.RepositoryInput{URL: code.RepoURL}, Commits: []facts.CommitInput{{SHA: code.SHA, CommittedAt: w.rec.First}}}
+	if err := facts.EnsureCommit(w.ctx, w.tx, in); err != nil {
+		return err
+	}
+	w.edges = append(w.edges, edgeKey{registry.EdgeRanCode, w.run, registry.CommitID(code.SHA), w.rec.First.UnixMicro()})
+	return nil
+}
+
+// modelVersions adds the versions of models that the run produced and that are registered.
+func (w *runWriter) modelVersions() error {
+	for _, ref := range w.rec.ModelVersions() {
+		id, err := w.modelVersion(ref)
+		if err != nil {
+			return err
+		}
+		if id != "" {
+			w.edges = append(w.edges, edgeKey{registry.EdgeGeneratedBy, id, w.run, w.rec.First.UnixMicro()})
+		}
+	}
+	return nil
+}
+
+// modelVersion returns the id of a registered version that the caller sees, "" when there is
+// none.
+func (w *runWriter) modelVersion(ref openlineage.ModelVersionRef) (registry.ID, error) {
+	id, err := catalog.VersionID(w.ctx, w.tx, &ref.Model, &ref.Version, nil)
+	switch registry.CodeOf(err) {
+	case registry.NotFound, registry.InvalidArgument:
+		return "", nil
+	}
+	return id, err
+}
