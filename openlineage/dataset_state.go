@@ -4,32 +4,51 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"pedigree/registry"
 )
 
-// DatasetState is what events have told of a dataset as a whole.
+// DatasetState is what events have told of a dataset under one name.
 type DatasetState struct {
 	Name
-	// First is the time of the earliest event that names the dataset.
-	First  time.Time `json:"first"`
+	// First is when the dataset is first known to have been there. Read is the earliest read
+	// that named no version; zero when there was none.
+	First  time.Time `json:"first,omitzero"`
+	Read   time.Time `json:"read,omitzero"`
 	Facets Facets    `json:"facets,omitempty"`
 }
 
-// versionFacets are the facets that say something of one version of a dataset and not of the
-// dataset.
-var versionFacets = []string{schema, version, columnLineage, dataQualityMetrics, "dataQualityAssertions"}
+// Merge adds facets that an event told of the dataset. It reports whether the state changed.
+func (s *DatasetState) Merge(at time.Time, told FacetSet) bool { return s.Facets.merge(at, told) }
 
-// Merge adds what an event told of the dataset. It reports whether the state changed.
-func (s *DatasetState) Merge(n Name, at time.Time, told FacetSet) (changed bool) {
-	s.Name = n
-	if s.First.IsZero() || at.Before(s.First) {
-		s.First, changed = at, true
+// MergeFirst adds a time when the dataset was there. It reports whether the state changed.
+func (s *DatasetState) MergeFirst(at time.Time) bool { return earlier(&s.First, at) }
+
+// MergeRead adds a read that named no version. It reports whether the state changed.
+func (s *DatasetState) MergeRead(at time.Time) bool { return earlier(&s.Read, at) }
+
+// MergeState adds what events told of the dataset under another name.
+func (s *DatasetState) MergeState(o DatasetState) {
+	earlier(&s.First, o.First)
+	earlier(&s.Read, o.Read)
+	for name, e := range o.Facets {
+		s.Facets.mergeEntry(name, e)
 	}
-	for name, value := range told {
-		if !slices.Contains(versionFacets, name) {
-			changed = s.Facets.mergeEntry(name, Entry{at, value}) || changed
-		}
+}
+
+// earlier sets a time to another one that is earlier. It reports whether it did.
+func earlier(t *time.Time, at time.Time) bool {
+	if at.IsZero() || !t.IsZero() && !at.Before(*t) {
+		return false
 	}
-	return changed
+	*t = at
+	return true
+}
+
+// Unversioned is what is known of the dataset's unversioned state: that of reads which named no
+// version and before which nothing was written.
+func (s *DatasetState) Unversioned() VersionState {
+	return VersionState{First: s.Read, Facets: s.Facets}
 }
 
 // Symlinks are the other names of the dataset, normalised and sorted.
@@ -58,13 +77,11 @@ type VersionState struct {
 	WrittenBy Entry `json:"writtenBy,omitzero"`
 }
 
-// Merge adds the facets of one use of the version, which was there at a time. It reports
-// whether the state changed.
-func (s *VersionState) Merge(u *Use, at time.Time) (changed bool) {
-	if s.First.IsZero() || at.Before(s.First) {
-		s.First, changed = at, true
-	}
-	for _, set := range []Facets{u.Facets, u.UseFacets} {
+// Merge adds facets of the version, which was there at a time. It reports whether the state
+// changed.
+func (s *VersionState) Merge(at time.Time, told ...Facets) (changed bool) {
+	changed = earlier(&s.First, at)
+	for _, set := range told {
 		for name, e := range set {
 			changed = s.Facets.mergeEntry(name, e) || changed
 		}
@@ -73,8 +90,8 @@ func (s *VersionState) Merge(u *Use, at time.Time) (changed bool) {
 }
 
 // MergeWriter adds that a run of a kind wrote the version.
-func (s *VersionState) MergeWriter(kind string, at time.Time) bool {
-	told := Entry{at, []byte(`"` + kind + `"`)}
+func (s *VersionState) MergeWriter(kind registry.RunKind, at time.Time) bool {
+	told := Entry{at, []byte(`"` + string(kind) + `"`)}
 	if !s.WrittenBy.later(told) {
 		return false
 	}

@@ -2,6 +2,7 @@ package openlineage
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,16 @@ type Use struct {
 	Name
 	Facets    Facets `json:"facets,omitempty"`
 	UseFacets Facets `json:"useFacets,omitempty"`
+	// Versions are the versions that events named, Unnamed says that an event named none.
+	Versions map[string]*NamedVersion `json:"versions,omitempty"`
+	Unnamed  bool                     `json:"unnamed,omitempty"`
+}
+
+// NamedVersion is what the events told that named one version of a used dataset.
+type NamedVersion struct {
+	Facets Facets `json:"facets,omitempty"`
+	// Complete says that the event which ended the run well named it.
+	Complete bool `json:"complete,omitempty"`
 }
 
 // maxProducers is how many producers of one run are kept.
@@ -76,7 +87,7 @@ func (s *RunState) Merge(e *Event) (changed bool, err error) {
 		ports []Port
 		name  string
 	}{{&s.Inputs, e.Inputs, "inputs"}, {&s.Outputs, e.Outputs, "outputs"}} {
-		merged, err := mergeUses(side.uses, e.Time, side.ports, side.name)
+		merged, err := mergeUses(side.uses, e, side.ports, side.name)
 		if err != nil {
 			return false, err
 		}
@@ -85,7 +96,7 @@ func (s *RunState) Merge(e *Event) (changed bool, err error) {
 	return changed, nil
 }
 
-func mergeUses(uses *map[string]*Use, at time.Time, ports []Port, side string) (changed bool, err error) {
+func mergeUses(uses *map[string]*Use, e *Event, ports []Port, side string) (changed bool, err error) {
 	for _, p := range ports {
 		key := p.Key()
 		u := (*uses)[key]
@@ -99,10 +110,49 @@ func mergeUses(uses *map[string]*Use, at time.Time, ports []Port, side string) (
 			u = &Use{Name: p.Name}
 			(*uses)[key], changed = u, true
 		}
-		changed = u.Facets.merge(at, p.Facets) || changed
-		changed = u.UseFacets.merge(at, p.UseFacets) || changed
+		changed = u.merge(e, p) || changed
 	}
 	return changed, nil
+}
+
+// maxVersions is how many versions of one dataset a run can name.
+const maxVersions = 100
+
+// merge adds how one event told the dataset. It reports whether anything changed.
+func (u *Use) merge(e *Event, p Port) (changed bool) {
+	changed = u.Facets.merge(e.Time, p.Facets)
+	changed = u.UseFacets.merge(e.Time, p.UseFacets) || changed
+	name := p.version()
+	if name == "" {
+		changed, u.Unnamed = changed || !u.Unnamed, true
+		return changed
+	}
+	v := u.Versions[name]
+	if v == nil {
+		if len(u.Versions) >= maxVersions {
+			return changed
+		}
+		if u.Versions == nil {
+			u.Versions = map[string]*NamedVersion{}
+		}
+		v = &NamedVersion{}
+		u.Versions[name], changed = v, true
+	}
+	if e.Type == Complete && !v.Complete {
+		v.Complete, changed = true, true
+	}
+	changed = v.Facets.merge(e.Time, p.Facets) || changed
+	return v.Facets.merge(e.Time, p.UseFacets) || changed
+}
+
+// version is the version of the dataset that an event names, "" when it names none.
+func (p Port) version() string {
+	var v versionFacet
+	raw := p.Facets[version]
+	if raw == nil || json.Unmarshal(raw, &v) != nil || registry.CheckKey("version", v.DatasetVersion) != nil {
+		return ""
+	}
+	return v.DatasetVersion
 }
 
 // Key is the key of a name in a map. No name has a control character.
@@ -144,13 +194,19 @@ func (s *RunState) WroteAt() time.Time {
 	return s.Completed
 }
 
-// VersionOf is what a use says the version of the dataset is, "" when it does not.
-func (u *Use) VersionOf() string {
-	var v versionFacet
-	if u.Facets.of(version, &v) && registry.CheckKey("version", v.DatasetVersion) == nil {
-		return v.DatasetVersion
+// Read are the names of the versions that were read, sorted; empty when no event named one.
+func (u *Use) Read() []string { return slices.Sorted(maps.Keys(u.Versions)) }
+
+// Written are the names of the versions that were written, sorted: those that the event named
+// which ended the run well, because an earlier one may name what the run is about to replace.
+// Of a run that streams it is every one.
+func (u *Use) Written(streams bool) (out []string) {
+	for _, name := range u.Read() {
+		if streams || u.Versions[name].Complete {
+			out = append(out, name)
+		}
 	}
-	return ""
+	return out
 }
 
 // SortedUses returns uses by name, so that what is made of them does not depend on an order.

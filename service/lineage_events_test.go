@@ -140,3 +140,70 @@ func TestEventsInEveryOrderMakeOneGraph(t *testing.T) {
 		t.Fatalf("16 clients at once (- in order, + at once)\n%s", diff)
 	}
 }
+
+// randomEvents are the events of some runs that read and write some tables at random: without
+// versions or with one, under one of two names, complete or not.
+func randomEvents(r *rand.Rand) (out [][]byte) {
+	begin := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	at := func(minute int) string { return begin.Add(time.Duration(minute) * time.Minute).Format(time.RFC3339) }
+	const facet = `"_producer":"p","_schemaURL":"s"`
+	table := func(i int) string {
+		name, facets := fmt.Sprintf(`"namespace":"postgres://db:5432","name":"t%d"`, i), ""
+		if i == 2 && r.IntN(2) == 0 { // The folder of the table.
+			name = `"namespace":"s3://lake","name":"t2"`
+		}
+		switch r.IntN(5) {
+		case 0:
+			facets = fmt.Sprintf(`"version":{%s,"datasetVersion":"%d"}`, facet, r.IntN(2))
+		case 1:
+			facets = fmt.Sprintf(`"documentation":{%s,"description":"table %d, told %d"}`, facet, i, r.IntN(3))
+		}
+		return fmt.Sprintf(`{%s,"facets":{%s}}`, name, facets)
+	}
+	tables := func(from, to int) string {
+		var list []string
+		for i := from; i < to; i++ {
+			if r.IntN(3) > 0 {
+				list = append(list, table(i))
+			}
+		}
+		return strings.Join(list, ",")
+	}
+	for run := range 6 {
+		level, start := r.IntN(3), r.IntN(60)
+		event := func(minute int, kind string) {
+			out = append(out, fmt.Appendf(nil, `{"eventTime":%q,"eventType":%q,"producer":"p%d","run":{"runId":"0190a1b2-0000-7000-8000-%012d"},"job":{"namespace":"n","name":"j%d"},"inputs":[%s],"outputs":[%s]}`,
+				at(minute), kind, r.IntN(2), run, run%4, tables(level, level+2), tables(level+2, level+4)))
+		}
+		event(start, "START")
+		if r.IntN(3) == 0 {
+			event(start+2, "RUNNING")
+		}
+		if r.IntN(5) > 0 {
+			event(start+5+r.IntN(20), []string{"COMPLETE", "COMPLETE", "COMPLETE", "FAIL", "ABORT"}[r.IntN(5)])
+		}
+	}
+	if r.IntN(2) == 0 {
+		out = append(out, fmt.Appendf(nil, `{"eventTime":%q,"producer":"p","dataset":{"namespace":"s3://lake","name":"t2","facets":{"symlinks":{%s,"identifiers":[{"namespace":"postgres://db:5432","name":"t2","type":"TABLE"}]}}}}`, at(r.IntN(90)), facet))
+	}
+	return out
+}
+
+// TestRandomEventsInEveryOrderMakeOneGraph does so with reads that name no version, writers that
+// are told late, and tables with two names.
+func TestRandomEventsInEveryOrderMakeOneGraph(t *testing.T) {
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		events := randomEvents(r)
+		first := newEventKit(t)
+		first.send(events...)
+		want := first.wholeGraph()
+		k := newEventKit(t)
+		order := slices.Concat(events, events[:len(events)/2])
+		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		k.send(order...)
+		if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(k.wholeGraph(), "\n")); diff != "" {
+			t.Errorf("seed %d (- in order, + in another order)\n%s", seed, diff)
+		}
+	}
+}

@@ -23,80 +23,123 @@ func stateID(id registry.ID) registry.ID { return registry.NewID(registry.KindEv
 
 // noteDataset merges what an event told of a dataset as a whole.
 func (r *recording) noteDataset(e *openlineage.Event, p openlineage.Port) error {
-	return r.mergeDataset(p.Name, e.Time, p.Facets)
+	return r.mergeDataset(p.Name, func(s *openlineage.DatasetState) bool {
+		changed := s.MergeFirst(e.Time)
+		return s.Merge(e.Time, p.Facets) || changed
+	})
 }
 
-// mergeDataset merges facets that were told at a time, and writes the dataset when that is new.
-func (r *recording) mergeDataset(n openlineage.Name, at time.Time, told openlineage.FacetSet) error {
-	id := datasetID(n)
-	var s datasetRecord
-	if err := r.load(stateID(id), &s); err != nil {
+// mergeDataset merges what was told of a dataset under a name, and writes the dataset when that
+// is new.
+func (r *recording) mergeDataset(n openlineage.Name, merge func(*openlineage.DatasetState) bool) error {
+	s, err := r.datasetState(n)
+	if err != nil || !merge(&s.DatasetState) {
 		return err
 	}
-	if !s.Merge(n, at, told) {
-		return nil
+	if err := r.store(stateID(datasetID(n)), "", nodeName(n), s); err != nil {
+		return err
 	}
-	if links := s.Symlinks(); len(links) > 0 {
-		if err := r.joinNames(n, links); err != nil {
-			return err
-		}
+	if err := r.joinNames(n, s.Symlinks()); err != nil {
+		return err
 	}
-	d := &registry.Dataset{}
-	d.ID = id
-	s.DatasetState.Facts(d)
-	facts, err := r.put(d, s.Facts, d.CreatedAt, d.CreatedAt, func(at time.Time) { d.CreatedAt = at })
+	best, err := r.canonical(n)
 	if err != nil {
 		return err
 	}
-	s.Facts = facts
-	return r.store(stateID(id), "", nodeName(n), &s)
+	if best != n {
+		if err := r.writeDataset(n, []openlineage.Name{n}); err != nil {
+			return err
+		}
+	}
+	members, err := r.members(best)
+	if err != nil {
+		return err
+	}
+	return r.writeDataset(best, members)
+}
+
+func (r *recording) datasetState(n openlineage.Name) (*datasetRecord, error) {
+	s := &datasetRecord{DatasetState: openlineage.DatasetState{Name: n}}
+	return s, r.load(stateID(datasetID(n)), s)
+}
+
+// writeDataset writes a dataset, and its unversioned state if anything read that, from what was
+// told of it under some names.
+func (r *recording) writeDataset(n openlineage.Name, names []openlineage.Name) error {
+	own, err := r.datasetState(n)
+	if err != nil {
+		return err
+	}
+	all := own.DatasetState
+	for _, other := range names {
+		s, err := r.datasetState(other)
+		if err != nil {
+			return err
+		}
+		all.MergeState(s.DatasetState)
+	}
+	d := &registry.Dataset{}
+	d.ID = datasetID(n)
+	all.Facts(d)
+	facts, err := r.put(d, own.Facts, d.CreatedAt, d.CreatedAt, func(at time.Time) { d.CreatedAt = at })
+	if err != nil {
+		return err
+	}
+	if string(facts) != string(own.Facts) {
+		own.Facts = facts
+		if err := r.store(stateID(d.ID), "", nodeName(n), own); err != nil {
+			return err
+		}
+	}
+	if best, err := r.canonical(n); err != nil || best != n || all.Read.IsZero() {
+		return err
+	}
+	v, err := r.findVersion(n, registry.Unversioned)
+	if err != nil {
+		return err
+	}
+	v.record.VersionState = all.Unversioned()
+	return r.writeVersion(v, nil)
 }
 
 // versionRecord is what events have told of a dataset version, and what was made of it.
 type versionRecord struct {
 	openlineage.VersionState
 	Facts registry.JSON `json:"facts,omitempty"`
-	// Incarnation is how often the version was recorded anew after nothing used it any more.
-	Incarnation int `json:"incarnation,omitempty"`
 }
 
 // version is a version of a dataset that a run read or wrote.
 type version struct {
+	id      registry.ID
 	dataset openlineage.Name
 	name    string // what tells it apart from the other versions
 	record  versionRecord
 }
 
-// recordID is the id of the record of a version, which stays the same when the version is
-// recorded anew.
-func (v *version) recordID() registry.ID {
-	return stateID(registry.DatasetVersionID(datasetID(v.dataset), v.name))
-}
-
-// id is the id of the version itself.
-func (v *version) id() registry.ID {
-	if v.record.Incarnation > 0 {
-		return registry.NewID(registry.KindDatasetVersion, string(datasetID(v.dataset)), v.name, string(rune('0'+v.record.Incarnation%10)))
-	}
-	return registry.DatasetVersionID(datasetID(v.dataset), v.name)
-}
-
 // findVersion reads what is known of a version.
 func (r *recording) findVersion(dataset openlineage.Name, name string) (*version, error) {
-	v := &version{dataset: dataset, name: name}
-	return v, r.load(v.recordID(), &v.record)
+	v := &version{id: registry.DatasetVersionID(datasetID(dataset), name), dataset: dataset, name: name}
+	return v, r.load(stateID(v.id), &v.record)
 }
 
-// noteVersion merges what a use told of a version, and writes the version when that is new.
-// merge adds to what is known; it reports whether that changed anything. sources are the
-// columns that its columns were made from, by name.
+// noteVersion merges what was told of a version, and writes the version when that is new. merge
+// adds to what is known; it reports whether that changed anything. sources are the columns that
+// its columns were made from, by name.
 func (r *recording) noteVersion(v *version, merge func(*openlineage.VersionState) bool, sources map[string][]registry.ColumnSource) error {
-	changed := merge(&v.record.VersionState)
-	if !changed && sources == nil {
+	if !merge(&v.record.VersionState) && sources == nil {
 		return nil
 	}
+	return r.writeVersion(v, sources)
+}
+
+// writeVersion writes a version from what is known of it.
+func (r *recording) writeVersion(v *version, sources map[string][]registry.ColumnSource) error {
+	before, err := registry.Canonical(v.record)
+	if err != nil {
+		return err
+	}
 	noun := &registry.DatasetVersion{Name: v.dataset.Name, Namespace: v.dataset.Namespace, Version: v.name, RecordedAt: r.tx.Now()}
-	noun.ID, noun.Parent = v.id(), datasetID(v.dataset)
+	noun.ID, noun.Parent = v.id, datasetID(v.dataset)
 	if core.CheckDigest("version", v.name) == nil {
 		noun.Digest = v.name
 	}
@@ -107,26 +150,27 @@ func (r *recording) noteVersion(v *version, merge func(*openlineage.VersionState
 	for i := range noun.Columns {
 		noun.Columns[i].DerivedFrom = sources[noun.Columns[i].Name]
 	}
-	if err := r.mergeDataset(v.dataset, noun.CreatedAt, nil); err != nil {
+	if v.record.Facts, err = r.put(noun, v.record.Facts, noun.CreatedAt, noun.CreatedAt, func(at time.Time) { noun.CreatedAt = at }); err != nil {
 		return err
 	}
-	facts, err := r.put(noun, v.record.Facts, noun.CreatedAt, noun.CreatedAt, func(at time.Time) { noun.CreatedAt = at })
-	if err != nil || !changed && string(facts) == string(v.record.Facts) {
+	var stored versionRecord
+	if err := r.load(stateID(v.id), &stored); err != nil {
 		return err
 	}
-	v.record.Facts = facts
-	return r.store(v.recordID(), "", nodeName(v.dataset), &v.record)
+	known, err := registry.Canonical(stored)
+	if err != nil {
+		return err
+	}
+	now, err := registry.Canonical(v.record)
+	if err != nil || string(now) == string(known) && string(before) == string(known) {
+		return err
+	}
+	return r.store(stateID(v.id), "", nodeName(v.dataset), &v.record)
 }
 
-// dropUnused deletes a version that only events have told of and that no run reads or writes any
-// more: the run turned out to have used another one.
-func (r *recording) dropUnused(id registry.ID) error {
-	for _, direction := range []graph.Direction{graph.Upstream, graph.Downstream} {
-		hops, err := r.tx.Neighbors(r.ctx, graph.NeighborQuery{IDs: []registry.ID{id}, Direction: direction, LimitPerNode: 1, Bare: true})
-		if err != nil || len(hops[0].Nodes) > 0 {
-			return err
-		}
-	}
+// dropMoved deletes a version of a dataset that is known under another name now, if only events
+// have told of it and nothing reads or writes it any more.
+func (r *recording) dropMoved(id registry.ID) error {
 	found, err := r.tx.NodesUnfiltered(r.ctx, id)
 	if err != nil || found[0] == nil || found[0].Deleted {
 		return err
@@ -135,8 +179,19 @@ func (r *recording) dropUnused(id registry.ID) error {
 	if err != nil {
 		return err
 	}
-	v, err := r.findVersion(openlineage.Name{Namespace: noun.Namespace, Name: noun.Name}, noun.Version)
-	if err != nil || v.id() != id {
+	own := openlineage.Name{Namespace: noun.Namespace, Name: noun.Name}
+	best, err := r.canonical(own)
+	if err != nil || best == own {
+		return err
+	}
+	for _, direction := range []graph.Direction{graph.Upstream, graph.Downstream} {
+		hops, err := r.tx.Neighbors(r.ctx, graph.NeighborQuery{IDs: []registry.ID{id}, Direction: direction, LimitPerNode: 1, Bare: true})
+		if err != nil || len(hops[0].Nodes) > 0 {
+			return err
+		}
+	}
+	v, err := r.findVersion(own, noun.Version)
+	if err != nil {
 		return err
 	}
 	made, err := r.isMadeOfEvents(found[0], v.record.Facts)
@@ -149,9 +204,6 @@ func (r *recording) dropUnused(id registry.ID) error {
 	}
 	gone := *found[0]
 	gone.Doc, gone.Slots, gone.Columns, gone.Since = doc, nil, nil, r.tx.Now()
-	if err := r.tx.Delete(r.ctx, &gone); err != nil {
-		return err
-	}
-	v.record = versionRecord{Incarnation: v.record.Incarnation + 1}
-	return r.store(v.recordID(), "", nodeName(v.dataset), &v.record)
+	r.changed = true
+	return r.tx.Delete(r.ctx, &gone)
 }

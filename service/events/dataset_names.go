@@ -13,6 +13,8 @@ import (
 type nameRecord struct {
 	Canonical openlineage.Name   `json:"canonical"`
 	Links     []openlineage.Name `json:"links"`
+	// Members are all names of the dataset, on the name that stands for it.
+	Members []openlineage.Name `json:"members,omitempty"`
 }
 
 // maxNames is the most names of one dataset.
@@ -35,9 +37,21 @@ func (r *recording) canonical(n openlineage.Name) (openlineage.Name, error) {
 	return rec.Canonical, nil
 }
 
+// members returns all names of the dataset that a name stands for.
+func (r *recording) members(best openlineage.Name) ([]openlineage.Name, error) {
+	var rec nameRecord
+	if err := r.load(nameID(best), &rec); err != nil || len(rec.Members) == 0 {
+		return []openlineage.Name{best}, err
+	}
+	return rec.Members, nil
+}
+
 // joinNames records that names are of one dataset. All names that are the same by any chain of
 // links get one that stands for them; the runs that used another one are written anew.
 func (r *recording) joinNames(name openlineage.Name, links []openlineage.Name) error {
+	if len(links) == 0 {
+		return nil
+	}
 	known := map[openlineage.Name]*nameRecord{}
 	queue := append([]openlineage.Name{name}, links...)
 	for len(queue) > 0 {
@@ -66,22 +80,27 @@ func (r *recording) joinNames(name openlineage.Name, links []openlineage.Name) e
 		known[name].link(other)
 		known[other].link(name)
 	}
-	for _, n := range sortedNames(known) {
+	members := sortedNames(known)
+	for _, n := range members {
 		rec := known[n]
 		before := rec.Canonical
 		var stored nameRecord
 		if err := r.load(nameID(n), &stored); err != nil {
 			return err
 		}
-		if rec.Canonical = best; stored.Canonical == best && slices.Equal(stored.Links, rec.Links) {
+		if rec.Canonical, rec.Members = best, nil; n == best {
+			rec.Members = members
+		}
+		if r.names[n] = best; stored.Canonical == best && slices.Equal(stored.Links, rec.Links) && slices.Equal(stored.Members, rec.Members) {
 			continue
 		}
 		if err := r.store(nameID(n), "", nodeName(n), rec); err != nil {
 			return err
 		}
-		if r.names[n] = best; before == best {
+		if before == best {
 			continue
 		}
+		r.moved = append(r.moved, before)
 		for _, kind := range []useKind{wroteUse, readUse, namedUse} {
 			q := usesOf(datasetID(before), kind)
 			q.Limit = 1000

@@ -41,6 +41,8 @@ type recording struct {
 	names map[openlineage.Name]openlineage.Name
 	// later are the runs whose inputs or outputs the event has moved to another version.
 	later map[string]bool
+	// moved are names that stood for a dataset and do not any more.
+	moved []openlineage.Name
 }
 
 func newRecording(ctx context.Context, tx *policies.Tx) *recording {
@@ -111,6 +113,11 @@ func (r *recording) writeLater() error {
 			if err := r.rewriteRun(id); err != nil {
 				return err
 			}
+		}
+	}
+	for _, n := range r.moved {
+		if err := r.dropMoved(registry.DatasetVersionID(datasetID(n), registry.Unversioned)); err != nil {
+			return err
 		}
 	}
 	return nil

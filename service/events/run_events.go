@@ -70,21 +70,22 @@ func (r *recording) writeRun(rec *runRecord) error {
 	if err := r.setUses(rec, w.uses); err != nil {
 		return err
 	}
-	if err := r.dropUnusedOf(before, rec.Edges); err != nil {
+	if err := r.dropMovedOf(before, rec.Edges); err != nil {
 		return err
 	}
 	return r.store(stateID(run.ID), "", rec.RunID, rec)
 }
 
-// dropUnusedOf drops the versions of edges that do not stand any more.
-func (r *recording) dropUnusedOf(before, stand []edgeKey) error {
+// dropMovedOf drops the versions, of edges that do not stand any more, whose dataset has another
+// name now.
+func (r *recording) dropMovedOf(before, stand []edgeKey) error {
 	for _, e := range before {
 		if slices.ContainsFunc(stand, e.sameEnds) {
 			continue
 		}
 		for _, end := range []registry.ID{e.From, e.To} {
 			if end.Kind() == registry.KindDatasetVersion {
-				if err := r.dropUnused(end); err != nil {
+				if err := r.dropMoved(end); err != nil {
 					return err
 				}
 			}
@@ -125,78 +126,115 @@ type runWriter struct {
 	versions map[openlineage.Name]registry.ID
 }
 
-// inputs adds the versions that the run read: the one that an event names, or else the newest
-// that was written before the run began, or else the unversioned state of the dataset.
+// inputs adds the versions that the run read.
 func (w *runWriter) inputs() error {
 	for _, u := range openlineage.SortedUses(w.rec.Inputs) {
 		dataset, err := w.canonical(u.Name)
 		if err != nil {
 			return err
 		}
-		name, use := u.VersionOf(), namedUse
-		if name == "" {
-			use = readUse
-			if name, err = w.writtenBefore(dataset, w.rec.First, w.rec.RunID); err != nil {
-				return err
-			}
-		}
-		known := name != ""
-		if !known {
-			name = registry.Unversioned
-		}
-		v, err := w.findVersion(dataset, name)
+		err = w.mergeDataset(u.Name, func(s *openlineage.DatasetState) bool {
+			changed := s.MergeFirst(w.rec.First)
+			return u.Unnamed && s.MergeRead(w.rec.First) || changed
+		})
 		if err != nil {
 			return err
 		}
-		if use == namedUse || !known {
-			err = w.noteVersion(v, func(s *openlineage.VersionState) bool { return s.Merge(u, w.rec.First) }, nil)
-		}
+		versions, use, err := w.versionsRead(dataset, u)
 		if err != nil {
 			return err
 		}
-		w.versions[u.Name], w.versions[dataset] = v.id(), v.id()
-		w.edges = append(w.edges, edgeKey{registry.EdgeUsed, w.run, v.id(), w.rec.First.UnixMicro()})
+		for _, v := range versions {
+			w.versions[dataset] = v.id
+			w.addEdge(edgeKey{registry.EdgeUsed, w.run, v.id, w.rec.First.UnixMicro()})
+		}
 		w.uses = append(w.uses, useKey{Dataset: datasetID(dataset), Kind: use, At: w.rec.First})
 	}
 	return nil
 }
 
-// outputs adds the versions that the run wrote. A version that it also read is unchanged.
-func (w *runWriter) outputs() error {
-	if !w.rec.Wrote() {
-		return nil
+// versionsRead returns the versions of an input: those that events named, or else the newest that
+// was written before the run began, or else the unversioned state of the dataset.
+func (w *runWriter) versionsRead(dataset openlineage.Name, u *openlineage.Use) (out []*version, use useKind, err error) {
+	for _, name := range u.Read() {
+		v, err := w.findVersion(dataset, name)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := w.noteVersion(v, func(s *openlineage.VersionState) bool { return s.Merge(w.rec.First, u.Versions[name].Facets) }, nil); err != nil {
+			return nil, "", err
+		}
+		out = append(out, v)
 	}
-	at := w.rec.WroteAt()
+	if len(out) > 0 {
+		return out, namedUse, nil
+	}
+	name, err := w.writtenBefore(dataset, w.rec.First, w.rec.RunID)
+	if err != nil {
+		return nil, "", err
+	}
+	if name == "" {
+		name = registry.Unversioned
+	}
+	v, err := w.findVersion(dataset, name)
+	return []*version{v}, readUse, err
+}
+
+// addEdge adds an edge unless there is one between the same ends: a dataset can be told under
+// two of its names.
+func (w *runWriter) addEdge(e edgeKey) {
+	if !slices.ContainsFunc(w.edges, e.sameEnds) {
+		w.edges = append(w.edges, e)
+	}
+}
+
+// outputs adds the versions that the run wrote: those that events named, or else one that is
+// told apart by the run. A version that it also read is unchanged.
+func (w *runWriter) outputs() error {
 	for _, u := range openlineage.SortedUses(w.rec.Outputs) {
+		if err := w.mergeDataset(u.Name, func(s *openlineage.DatasetState) bool { return s.MergeFirst(w.rec.First) }); err != nil {
+			return err
+		}
+		if !w.rec.Wrote() {
+			continue
+		}
 		dataset, err := w.canonical(u.Name)
 		if err != nil {
 			return err
 		}
-		name := u.VersionOf()
-		if name == "" {
-			name = string(w.run)
+		names := u.Written(w.rec.Streams())
+		if len(names) == 0 {
+			names = []string{string(w.run)}
 		}
-		v, err := w.findVersion(dataset, name)
-		if err != nil {
-			return err
+		for _, name := range names {
+			if err := w.output(dataset, u, name); err != nil {
+				return err
+			}
 		}
-		sources, err := w.columnSources(u, v.id())
-		if err != nil {
-			return err
-		}
-		err = w.noteVersion(v, func(s *openlineage.VersionState) bool {
-			changed := s.Merge(u, at)
-			return s.MergeWriter(string(w.rec.Kind()), at) || changed
-		}, sources)
-		if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(w.edges, edgeKey{Kind: registry.EdgeUsed, From: w.run, To: v.id()}.sameEnds) {
-			w.edges = append(w.edges, edgeKey{registry.EdgeGeneratedBy, v.id(), w.run, at.UnixMicro()})
-		}
-		w.uses = append(w.uses, useKey{Dataset: datasetID(dataset), Kind: wroteUse, At: at, Version: name})
+		w.uses = append(w.uses, useKey{Dataset: datasetID(dataset), Kind: wroteUse, At: w.rec.WroteAt(), Version: names[len(names)-1]})
 	}
 	return nil
+}
+
+// output adds one version that the run wrote.
+func (w *runWriter) output(dataset openlineage.Name, u *openlineage.Use, name string) error {
+	v, err := w.findVersion(dataset, name)
+	if err != nil {
+		return err
+	}
+	sources, err := w.columnSources(u, v.id)
+	if err != nil {
+		return err
+	}
+	at := w.rec.WroteAt()
+	err = w.noteVersion(v, func(s *openlineage.VersionState) bool {
+		changed := s.Merge(at, u.Facets, u.UseFacets)
+		return s.MergeWriter(w.rec.Kind(), at) || changed
+	}, sources)
+	if err == nil && !slices.ContainsFunc(w.edges, edgeKey{Kind: registry.EdgeUsed, From: w.run, To: v.id}.sameEnds) {
+		w.addEdge(edgeKey{registry.EdgeGeneratedBy, v.id, w.run, at.UnixMicro()})
+	}
+	return err
 }
 
 // columnSources returns the columns of the run's inputs that the columns of an output were made
