@@ -22,6 +22,7 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/door"
 	"pedigree/rest/mlflow"
+	"pedigree/rest/openlineage"
 	"pedigree/rest/v1"
 	"pedigree/service"
 	"pedigree/web"
@@ -65,6 +66,11 @@ func Routes() []Route {
 			out = append(out, p)
 		}
 	}
+	for _, r := range openlineage.Routes() {
+		if p := (Route{r.Path, false}); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
 	for _, r := range mlflow.Routes() {
 		if p := (Route{r.Path, false}); !slices.Contains(out, p) {
 			out = append(out, p)
@@ -87,6 +93,7 @@ func New(s *service.Service, c Config) http.Handler {
 	}
 	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes)),
 		mlflow:  mlflow.New(s, c.Log, requestIDOf, mlflow.AnyStage(c.MLflowAnyStage)),
+		events:  openlineage.New(s, c.Log, requestIDOf),
 		pages:   web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
 		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
@@ -126,6 +133,7 @@ type handler struct {
 	graphql  http.Handler
 	rest     *v1.Handler
 	mlflow   *mlflow.Handler
+	events   *openlineage.Handler
 	pages    http.Handler
 	metrics  *metrics
 	routes   []Route
@@ -134,6 +142,10 @@ type handler struct {
 // route matches paths exactly. Below their prefixes the REST APIs do the matching, after
 // authentication, so that an unknown caller cannot find out which paths exist.
 func (h *handler) route(w http.ResponseWriter, r *http.Request) {
+	if openlineage.Handles(r.Method, r.URL.Path) {
+		h.authenticated(h.events).ServeHTTP(w, r)
+		return
+	}
 	if v1.Handles(r.URL.Path) {
 		h.authenticated(h.rest).ServeHTTP(w, r)
 		return
@@ -183,6 +195,10 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request, err error) {
 
 // refuse writes an error in the form of the API that the path belongs to.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, code registry.Code, message string) {
+	if openlineage.Handles(r.Method, r.URL.Path) {
+		h.events.Refuse(w, r, status, code, message)
+		return
+	}
 	if v1.Handles(r.URL.Path) {
 		h.rest.Refuse(w, r, status, code, message)
 		return
@@ -197,7 +213,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 // routeOf returns the route of a request for the metrics, or "other" when there is none, so
 // that clients cannot create metric labels.
 func (h *handler) routeOf(r *http.Request) string {
-	if p := cmp.Or(h.rest.Pattern(r.URL.EscapedPath()), h.mlflow.Pattern(r.URL.EscapedPath())); p != "" {
+	if p := cmp.Or(h.events.Pattern(r.Method, r.URL.EscapedPath()), h.rest.Pattern(r.URL.EscapedPath()), h.mlflow.Pattern(r.URL.EscapedPath())); p != "" {
 		return p
 	}
 	if slices.ContainsFunc(h.routes, func(known Route) bool { return known.Path == r.URL.Path }) {

@@ -1,12 +1,17 @@
 package service_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,9 +20,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pedigree/graph"
-	"pedigree/openlineage"
+	"pedigree/graph/neo4j"
+	"pedigree/internal/neo4jtest"
 	"pedigree/policies"
 	"pedigree/registry"
+	"pedigree/service/provenance"
 )
 
 // sampleEvents are events that openlineage-python 1.54 sent, and events about them that it could
@@ -42,11 +49,7 @@ func sampleEvents(t *testing.T) (out [][]byte) {
 func (k *kit) send(events ...[]byte) (news int) {
 	k.Helper()
 	for _, raw := range events {
-		e, err := openlineage.Parse(raw)
-		if err != nil {
-			k.Fatal(err)
-		}
-		changed, err := k.RecordLineageEvent(k.admin, e)
+		changed, err := k.RecordLineageEvent(k.admin, raw)
 		if err != nil {
 			k.Fatalf("%v\n%s", err, raw)
 		}
@@ -87,57 +90,130 @@ func (k *kit) wholeGraph() string {
 	return strings.Join(lines, "\n")
 }
 
-func newEventKit(t *testing.T) *kit {
-	k := newKit(t)
+// rounds is how often repeated tests are repeated.
+func rounds() int {
+	if n, err := strconv.Atoi(os.Getenv("PEDIGREE_ROUNDS")); err == nil {
+		return n
+	}
+	return 3
+}
+
+func newEventKit(t *testing.T) *kit { return eventKit(newKit(t)) }
+
+// newNeo4jEventKit is newEventKit on Neo4j.
+func newNeo4jEventKit(t *testing.T) *kit {
+	t.Helper()
+	store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return eventKit(kitOn(t, store))
+}
+
+func eventKit(k *kit) *kit {
 	k.now = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	return k
 }
 
+// TestTheSamplesMakeALineage sends the samples once and again, and walks from the model's file to
+// the raw data.
 func TestTheSamplesMakeALineage(t *testing.T) {
 	k := newEventKit(t)
 	if n := k.send(sampleEvents(t)...); n != len(sampleEvents(t)) {
-		t.Errorf("%d events told something new", n)
+		t.Errorf("%d of %d events told something new", n, len(sampleEvents(t)))
 	}
-	t.Log(k.wholeGraph())
-	if n := k.send(sampleEvents(t)...); n != 0 {
-		t.Errorf("%d events told something new the second time", n)
+	before := k.head()
+	if n := k.send(sampleEvents(t)...); n != 0 || k.head() != before {
+		t.Errorf("%d events told something new the second time; the log grew by %d", n, k.head()-before)
+	}
+	file := registry.DatasetVersionID(registry.DatasetID("s3://models", "churn/v1.0.0/model.json"), "md5:1564c45aa8412e3d80517677962ce127")
+	p := must[*provenance.Provenance](k)(k.Provenance(k.admin, file, time.Time{}, time.Time{}))
+	var names []string
+	for _, n := range slices.Concat(p.RawSources, p.Runs, p.Commits) {
+		names = append(names, fmt.Sprintf("%s %s", n.NodeMeta().Kind, n.NodeMeta().ID))
+	}
+	want := []string{
+		"DATASET_VERSION " + string(registry.DatasetVersionID(registry.DatasetID("s3://lake", "raw/churn.csv"), "md5:5c58c678d04dcb799d0626fdf4a8bb1d")),
+		"RUN " + string(registry.NewRunID("openlineage", "0190a1b2-0000-7000-8000-000000000002")),
+		"RUN " + string(registry.NewRunID("openlineage", "0190a1b2-0000-7000-8000-000000000003")),
+		"COMMIT " + string(registry.CommitID("b17a3e7db5b17782a3558cb30b1d1d15b4e7642f")),
+	}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("provenance of the model's file (- wanted, + got)\n%s", diff)
 	}
 }
 
-// TestEventsInEveryOrderMakeOneGraph sends events in random orders, some of them twice, and in
-// the end from 16 clients at once.
-func TestEventsInEveryOrderMakeOneGraph(t *testing.T) {
-	first := newEventKit(t)
-	events := sampleEvents(t)
-	first.send(events...)
-	want := first.wholeGraph()
-	for seed := range uint64(20) {
-		k, r := newEventKit(t), rand.New(rand.NewPCG(seed, 1))
-		order := slices.Concat(events, events)
-		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		k.send(order...)
-		if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(k.wholeGraph(), "\n")); diff != "" {
-			t.Fatalf("seed %d (- in order, + in another order)\n%s", seed, diff)
-		}
+// sameGraph fails the test when two graphs differ.
+func sameGraph(t *testing.T, what, want, got string) {
+	t.Helper()
+	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("%s (- in order, + otherwise)\n%s", what, diff)
 	}
-	k := newEventKit(t)
+}
+
+// shuffled returns the events twice, in a random order.
+func shuffled(r *rand.Rand, events [][]byte) [][]byte {
+	out := slices.Concat(events, events)
+	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// sendAtOnce sends all events from 16 clients at once, from each in another order.
+func (k *kit) sendAtOnce(events [][]byte) {
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
 			for j := range events {
-				e, err := openlineage.Parse(events[(i+j)%len(events)])
-				if err == nil {
-					_, err = k.RecordLineageEvent(k.admin, e)
-				}
-				if err != nil {
-					t.Error(err)
+				if _, err := k.RecordLineageEvent(k.admin, events[(i+j)%len(events)]); err != nil {
+					k.Error(err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(k.wholeGraph(), "\n")); diff != "" {
-		t.Fatalf("16 clients at once (- in order, + at once)\n%s", diff)
+}
+
+// TestEventsInEveryOrderMakeOneGraph sends the samples in reverse, twice in random orders, and from
+// 16 clients at once.
+func TestEventsInEveryOrderMakeOneGraph(t *testing.T) {
+	events := sampleEvents(t)
+	first := newEventKit(t)
+	first.send(events...)
+	want := first.wholeGraph()
+	reverse := slices.Clone(events)
+	slices.Reverse(reverse)
+	k := newEventKit(t)
+	k.send(reverse...)
+	sameGraph(t, "reverse", want, k.wholeGraph())
+	for seed := range uint64(2 * rounds()) {
+		k := newEventKit(t)
+		k.send(shuffled(rand.New(rand.NewPCG(seed, 1)), events)...)
+		sameGraph(t, fmt.Sprintf("seed %d", seed), want, k.wholeGraph())
+	}
+	k = newEventKit(t)
+	k.sendAtOnce(events)
+	sameGraph(t, "16 clients", want, k.wholeGraph())
+	t.Logf("PROOF in order, in reverse, in %d random orders and from 16 clients at once: one graph", 2*rounds())
+}
+
+// TestEventsOnNeo4jMakeTheSameGraph sends the samples and random events to Neo4j, in another order
+// than to SQLite.
+func TestEventsOnNeo4jMakeTheSameGraph(t *testing.T) {
+	events := sampleEvents(t)
+	first, k := newEventKit(t), newNeo4jEventKit(t)
+	first.send(events...)
+	k.send(shuffled(rand.New(rand.NewPCG(1, 1)), events)...)
+	sameGraph(t, "a random order", first.wholeGraph(), k.wholeGraph())
+	k = newNeo4jEventKit(t)
+	k.sendAtOnce(events)
+	sameGraph(t, "16 clients", first.wholeGraph(), k.wholeGraph())
+	for seed := range uint64(max(1, rounds()/2)) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		events := randomEvents(r)
+		first, k := newEventKit(t), newNeo4jEventKit(t)
+		first.send(events...)
+		k.send(shuffled(r, events)...)
+		sameGraph(t, fmt.Sprintf("seed %d", seed), first.wholeGraph(), k.wholeGraph())
 	}
 }
 
@@ -192,18 +268,106 @@ func randomEvents(r *rand.Rand) (out [][]byte) {
 // TestRandomEventsInEveryOrderMakeOneGraph does so with reads that name no version, writers that
 // are told late, and tables with two names.
 func TestRandomEventsInEveryOrderMakeOneGraph(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(4 * rounds()) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		events := randomEvents(r)
-		first := newEventKit(t)
+		first, k := newEventKit(t), newEventKit(t)
 		first.send(events...)
-		want := first.wholeGraph()
-		k := newEventKit(t)
-		order := slices.Concat(events, events[:len(events)/2])
-		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		k.send(order...)
-		if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(k.wholeGraph(), "\n")); diff != "" {
-			t.Errorf("seed %d (- in order, + in another order)\n%s", seed, diff)
+		k.send(shuffled(r, events)...)
+		sameGraph(t, fmt.Sprintf("seed %d", seed), first.wholeGraph(), k.wholeGraph())
+	}
+}
+
+// TestALateWriterTakesTheReadsAfterIt tells of a read before anything wrote the table, of another
+// after a write, and then of a write between.
+func TestALateWriterTakesTheReadsAfterIt(t *testing.T) {
+	k := newEventKit(t)
+	event := func(run int, minute, kind, inputs, outputs string) []byte {
+		return fmt.Appendf(nil, `{"eventTime":"2026-11-01T00:%s:00Z","eventType":%q,"producer":"p","run":{"runId":"0190a1b2-0000-7000-8000-%012d"},"job":{"namespace":"n","name":"job"},"inputs":[%s],"outputs":[%s]}`,
+			minute, kind, run, inputs, outputs)
+	}
+	const table = `{"namespace":"postgres://db:5432","name":"t"}`
+	reads := func(run int) string {
+		hops, err := k.store.Neighbors(t.Context(), graph.NeighborQuery{IDs: []registry.ID{eventRun(run)}, Direction: graph.Upstream, LimitPerNode: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, n := range hops[0].Nodes {
+			v := must[registry.Node](k)(k.Node(k.admin, n.ID)).(*registry.DatasetVersion)
+			names = append(names, v.Version)
+		}
+		return strings.Join(names, " ")
+	}
+	k.send(event(1, "10", "START", table, ""), event(2, "30", "START", table, ""), event(3, "05", "START", table, ""))
+	if got := reads(1) + ", " + reads(2); got != "unversioned, unversioned" {
+		t.Fatalf("before any write: %s", got)
+	}
+	k.send(event(4, "06", "COMPLETE", "", table))
+	if got, want := reads(1)+", "+reads(2)+", "+reads(3), string(eventRun(4))+", "+string(eventRun(4))+", unversioned"; got != want {
+		t.Errorf("after a write at 06: %s, want %s", got, want)
+	}
+	k.send(event(5, "20", "COMPLETE", "", table))
+	if got, want := reads(1)+", "+reads(2), string(eventRun(4))+", "+string(eventRun(5)); got != want {
+		t.Errorf("after a write at 20: %s, want %s", got, want)
+	}
+}
+
+// eventRun is the id of the run of an event with this number.
+func eventRun(n int) registry.ID {
+	return registry.NewRunID("openlineage", fmt.Sprintf("0190a1b2-0000-7000-8000-%012d", n))
+}
+
+// TestDamagedEventsAreRefusedWhole changes the samples at random places. Each is recorded, or
+// refused with the path of the wrong member and without a trace.
+func TestDamagedEventsAreRefusedWhole(t *testing.T) {
+	k, r := newEventKit(t), rand.New(rand.NewPCG(7, 7))
+	events, refused := sampleEvents(t), 0
+	junk := []string{`null`, `7`, `[]`, `{}`, `"x"`, `"\u0000"`, `true`, `[[]]`, `{"a":{}}`, ``, `"`, `1e999`}
+	for range 100 * rounds() {
+		var tree map[string]any
+		if err := json.Unmarshal(events[r.IntN(len(events))], &tree); err != nil {
+			t.Fatal(err)
+		}
+		place := places(tree)
+		at := place[r.IntN(len(place))]
+		at("@@")
+		raw, err := json.Marshal(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = bytes.Replace(raw, []byte(`"@@"`), []byte(junk[r.IntN(len(junk))]), 1)
+		before := k.head()
+		changed, err := k.RecordLineageEvent(k.admin, raw)
+		if err == nil {
+			if changed != (k.head() > before) {
+				t.Errorf("changed is %v, the log grew by %d: %s", changed, k.head()-before, raw)
+			}
+			continue
+		}
+		refused++
+		var known *registry.Error
+		if !errors.As(err, &known) || known.Code != registry.InvalidArgument || known.Field == "" || k.head() != before {
+			t.Errorf("%v: the log grew by %d: %s", err, k.head()-before, raw)
 		}
 	}
+	if refused < 20*rounds() {
+		t.Errorf("only %d were refused", refused)
+	}
+	t.Logf("PROOF %d damaged events: %d refused with a path, the others recorded", 100*rounds(), refused)
+}
+
+// places returns functions that each set one member of a JSON tree, at any depth.
+func places(v any) (out []func(any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			out = append(append(out, func(x any) { v[key] = x }), places(v[key])...)
+		}
+	case []any:
+		for i := range v {
+			out = append(append(out, func(x any) { v[i] = x }), places(v[i])...)
+		}
+	}
+	return out
 }

@@ -33,12 +33,14 @@ var allowedImports = map[string][]string{
 	"lineage":           {"graph", "registry"},
 	"lineage/export":    {"lineage", "registry"},
 	"governance":        {"registry"},
+	"openlineage":       {"registry"},
 	"policies":          {"graph", "registry"},
 	// The parts of service.
 	"service/core":       {"graph", "policies", "registry"},
 	"service/catalog":    {"service/core", "governance", "graph", "policies", "registry"},
 	"service/governance": {"service/core", "service/catalog", "governance", "graph", "policies", "registry"},
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
+	"service/events":     {"service/core", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
 	"service/bulk":       {"service/core", "service/catalog", "service/facts", "graph", "policies", "registry"},
 	"service/audit":      {"service/core", "audit", "graph", "policies", "registry"},
@@ -60,8 +62,9 @@ var allowedImports = map[string][]string{
 	"connect/jsonlines":      {"service", "registry"},
 	"rest/v1":                {"service", "registry", "lineage", "lineage/export", "connect/jsonlines", "rest/wire"},
 	"rest/mlflow":            {"service", "registry"},
+	"rest/openlineage":       {"service", "registry"},
 	"rest/wire":              {"registry"},
-	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "web"},
+	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "web"},
 	"cmd/pedigree": {"server", "audit", "governance", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.
@@ -78,7 +81,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/governance"}
+var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/events", "service/governance"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}

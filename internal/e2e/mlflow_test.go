@@ -3,8 +3,6 @@ package e2e
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -192,39 +190,8 @@ func startMLflow(t *testing.T, python string) string {
 	return ""
 }
 
-// mlflowPython returns the Python of a virtual environment with MLflow. It is installed once into
-// the user's cache, in the version that the benchmark pins too.
+// mlflowPython returns the Python of a virtual environment with MLflow, in the version that the
+// benchmark pins too.
 func mlflowPython(t *testing.T) string {
-	t.Helper()
-	requirements, err := filepath.Abs(filepath.Join("..", "..", "bench", "mlflow", "requirements.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wanted, err := os.ReadFile(requirements)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := os.Getenv("PEDIGREE_TEST_CACHE")
-	if base == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		base = filepath.Join(cache, "pedigree-test")
-	}
-	sum := sha256.Sum256(wanted)
-	venv := filepath.Join(base, "mlflow-"+hex.EncodeToString(sum[:8]))
-	python := filepath.Join(venv, "bin", "python")
-	if got, err := os.ReadFile(filepath.Join(venv, "installed.txt")); err == nil && bytes.Equal(got, wanted) {
-		return python
-	}
-	for _, args := range [][]string{{"python3", "-m", "venv", "--clear", venv}, {python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements}} {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s\nthe tests run MLflow's own client; install Python: apt-get install -y python3 python3-venv", args, err, out)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(venv, "installed.txt"), wanted, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return python
+	return pythonWith(t, "mlflow", filepath.Join("..", "..", "bench", "mlflow", "requirements.txt"))
 }
