@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"pedigree/registry"
 )
 
 // The facets that become facts, by the object that has them. Every other facet is kept and
@@ -125,8 +127,15 @@ type (
 		} `json:"transformations"`
 	}
 	modelVersionFacet struct {
-		Model   string `json:"model"`
-		Version string `json:"version"`
+		Model       string `json:"model"`
+		Version     string `json:"version"`
+		Description string `json:"description"`
+	}
+	deploymentFacet struct {
+		Model       string `json:"model"`
+		Version     string `json:"version"`
+		Environment string `json:"environment"`
+		Endpoint    string `json:"endpoint"`
 	}
 )
 
@@ -153,8 +162,9 @@ const (
 	symlinks            = "symlinks"
 	lifecycle           = "lifecycleStateChange"
 	columnLineage       = "columnLineage"
-	// modelVersionProduced is this registry's own facet: see docs/openlineage.md.
+	// These two are this registry's own facets: see docs/openlineage.md.
 	modelVersionProduced = "pedigree_modelVersion"
+	deploymentMade       = "pedigree_deployment"
 )
 
 // facetForms are the forms of the facets that become facts.
@@ -181,6 +191,7 @@ var facetForms = map[string]func() any{
 	lifecycle:            func() any { return &lifecycleFacet{} },
 	columnLineage:        func() any { return &columnLineageFacet{} },
 	modelVersionProduced: func() any { return &modelVersionFacet{} },
+	deploymentMade:       func() any { return &deploymentFacet{} },
 }
 
 // MappedFacets lists the facets that become facts, in no order. Others are kept.
@@ -197,7 +208,11 @@ func checkFacet(name, field string, raw json.RawMessage) error {
 	if form == nil {
 		return nil
 	}
-	err := json.Unmarshal(raw, form())
+	into := form()
+	err := json.Unmarshal(raw, into)
+	if own, ok := into.(interface{ check(field string) error }); ok && err == nil {
+		return own.check(field)
+	}
 	if t, ok := err.(*json.UnmarshalTypeError); ok && t.Field != "" {
 		t.Field = field + "." + t.Field
 	} else if ok {
@@ -207,6 +222,25 @@ func checkFacet(name, field string, raw json.RawMessage) error {
 		return decodeError(err)
 	}
 	return nil
+}
+
+// check refuses a version of a model that cannot be registered.
+func (f *modelVersionFacet) check(field string) error {
+	if err := registry.CheckName(field+".model", f.Model); err != nil {
+		return err
+	}
+	if _, err := registry.ParseVersion(f.Version); err != nil {
+		return registry.Invalid(field+".version", "%q is not a version such as 1.2.0", registry.Shorten(f.Version, 60))
+	}
+	return nil
+}
+
+// check refuses a deployment that cannot be recorded.
+func (f *deploymentFacet) check(field string) error {
+	if err := (&modelVersionFacet{Model: f.Model, Version: f.Version}).check(field); err != nil {
+		return err
+	}
+	return registry.CheckName(field+".environment", f.Environment)
 }
 
 // Entry is a value as it was told by the last event by time; of two values of one instant the

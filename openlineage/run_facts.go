@@ -24,7 +24,10 @@ type Code struct {
 }
 
 // ModelVersionRef names a version of a model that a run produced.
-type ModelVersionRef struct{ Model, Version string }
+type ModelVersionRef struct{ Model, Version, Description string }
+
+// Deployment is a deployment that a run made.
+type Deployment struct{ Model, Version, Environment, Endpoint string }
 
 // tagPrefix begins the keys of tags that are made of facets other than tags.
 const tagPrefix = "openlineage."
@@ -187,7 +190,7 @@ func (s *RunState) Code() (Code, bool) {
 func (s *RunState) ModelVersions() (out []ModelVersionRef) {
 	add := func(f Facets) {
 		var ref modelVersionFacet
-		if f.of(modelVersionProduced, &ref) && ref.Model != "" && ref.Version != "" {
+		if f.of(modelVersionProduced, &ref) {
 			out = append(out, ModelVersionRef(ref))
 		}
 	}
@@ -199,7 +202,15 @@ func (s *RunState) ModelVersions() (out []ModelVersionRef) {
 	slices.SortFunc(out, func(a, b ModelVersionRef) int {
 		return strings.Compare(a.Model+"\n"+a.Version, b.Model+"\n"+b.Version)
 	})
-	return slices.Compact(out)
+	return slices.CompactFunc(out, func(a, b ModelVersionRef) bool { return a.Model == b.Model && a.Version == b.Version })
+}
+
+// Deployment is the deployment that the run made, by its facet pedigree_deployment. It reports
+// false when no event told of one.
+func (s *RunState) Deployment() (Deployment, bool) {
+	var f deploymentFacet
+	ok := s.RunFacets.of(deploymentMade, &f)
+	return Deployment(f), ok
 }
 
 // ownerOf is the first owner by name, without the kind of thing that the owner is.

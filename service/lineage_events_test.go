@@ -371,3 +371,32 @@ func places(v any) (out []func(any)) {
 	}
 	return out
 }
+
+// TestEventsReportTheLastMetres registers a version and records its deployment by this registry's
+// own facets, in both orders.
+func TestEventsReportTheLastMetres(t *testing.T) {
+	train := []byte(`{"eventTime":"2026-11-02T00:00:00Z","eventType":"COMPLETE","producer":"p","run":{"runId":"0190a1b2-0000-7000-8000-000000000001"},"job":{"namespace":"n","name":"fit"},
+		"inputs":[{"namespace":"s3://lake","name":"train.csv","facets":{"version":{"_producer":"p","_schemaURL":"s","datasetVersion":"7"}}}],
+		"outputs":[{"namespace":"s3://models","name":"m.bin","outputFacets":{"pedigree_modelVersion":{"_producer":"p","_schemaURL":"s","model":"churn","version":"v1.2.0","description":"from the pipeline"}}}]}`)
+	deploy := []byte(`{"eventTime":"2026-11-03T00:00:00Z","eventType":"COMPLETE","producer":"p","run":{"runId":"0190a1b2-0000-7000-8000-000000000002",
+		"facets":{"pedigree_deployment":{"_producer":"p","_schemaURL":"s","model":"churn","version":"1.2.0","environment":"prod","endpoint":"https://score.example.org"}}},"job":{"namespace":"n","name":"roll-out"}}`)
+	for _, order := range [][][]byte{{train, deploy}, {deploy, train}} {
+		k := newEventKit(t)
+		if k.send(order...) != 2 || k.send(order...) != 0 {
+			t.Error("the second time something was new")
+		}
+		data := registry.DatasetVersionID(registry.DatasetID("s3://lake", "train.csv"), "7")
+		impact := must[*provenance.ImpactConnection](k)(k.Impact(k.admin, provenance.ImpactInput{Of: []registry.ID{data}}))
+		if len(impact.Edges) != 1 || impact.Edges[0].Node.NodeMeta().ID.Kind() != registry.KindDeployment {
+			t.Errorf("impact of the training data: %+v", impact.Edges)
+		}
+		_, err := k.RecordLineageEvent(k.as("bob", registry.RoleDeveloper), train)
+		k.wantCode(registry.Forbidden, err)
+	}
+	k := newEventKit(t)
+	_, err := k.RecordLineageEvent(k.admin, bytes.Replace(train, []byte("v1.2.0"), []byte("latest"), 1))
+	k.wantCode(registry.InvalidArgument, err)
+	if got := must[*registry.Model](k)(k.Model(k.admin, "churn")); got != nil || k.head() > 1 {
+		t.Errorf("a refused event left %+v, head %d", got, k.head())
+	}
+}

@@ -287,27 +287,78 @@ func (w *runWriter) code() error {
 	return nil
 }
 
-// modelVersions adds the versions of models that the run produced and that are registered.
+// modelVersions registers the versions of models that the run produced, and records the
+// deployment that it made.
 func (w *runWriter) modelVersions() error {
+	if !w.rec.Wrote() {
+		return nil
+	}
+	at := w.rec.WroteAt()
 	for _, ref := range w.rec.ModelVersions() {
-		id, err := w.modelVersion(ref)
+		id, err := w.ensureVersion(ref, at)
 		if err != nil {
 			return err
 		}
-		if id != "" {
-			w.edges = append(w.edges, edgeKey{registry.EdgeGeneratedBy, id, w.run, w.rec.First.UnixMicro()})
-		}
+		w.addEdge(edgeKey{registry.EdgeGeneratedBy, id, w.run, at.UnixMicro()})
 	}
-	return nil
+	d, ok := w.rec.Deployment()
+	if !ok {
+		return nil
+	}
+	id, err := w.ensureVersion(openlineage.ModelVersionRef{Model: d.Model, Version: d.Version}, at)
+	if err != nil {
+		return err
+	}
+	if err := w.may(registry.DeploymentRecord, d.Model); err != nil {
+		return err
+	}
+	in := &facts.RecordDeploymentInput{ID: &id, Environment: d.Environment, Endpoint: d.Endpoint, StartedAt: at}
+	if err := in.CheckFact(); err != nil {
+		return err
+	}
+	result, err := in.WriteFact(w.ctx, w.tx)
+	w.changed = w.changed || result.Changed
+	return err
 }
 
-// modelVersion returns the id of a registered version that the caller sees, "" when there is
-// none.
-func (w *runWriter) modelVersion(ref openlineage.ModelVersionRef) (registry.ID, error) {
-	id, err := catalog.VersionID(w.ctx, w.tx, &ref.Model, &ref.Version, nil)
-	switch registry.CodeOf(err) {
-	case registry.NotFound, registry.InvalidArgument:
-		return "", nil
+// ensureVersion registers a version of a model, and the model, unless they are registered.
+func (w *runWriter) ensureVersion(ref openlineage.ModelVersionRef, at time.Time) (registry.ID, error) {
+	if err := w.may(registry.VersionRegister, ref.Model); err != nil {
+		return "", err
 	}
-	return id, err
+	in := &catalog.RegisterModelVersionInput{Model: ref.Model, Version: &ref.Version, Description: ref.Description, CreatedDate: at, CreateModel: true}
+	if err := in.CheckFact(); err != nil {
+		return "", err
+	}
+	id, err := catalog.VersionID(w.ctx, w.tx, &ref.Model, &ref.Version, nil)
+	if err == nil {
+		found, err := w.tx.Nodes(w.ctx, id)
+		if err != nil || found[0] != nil && !found[0].Deleted {
+			return id, err
+		}
+	} else if registry.CodeOf(err) != registry.NotFound {
+		return "", err
+	}
+	result, err := in.WriteFact(w.ctx, w.tx)
+	if err != nil {
+		return "", err
+	}
+	w.changed = true
+	return result.IDs[0], nil
+}
+
+// may answers FORBIDDEN when the caller may not do to a model what the event tells of it.
+func (w *runWriter) may(action registry.Action, model string) error {
+	m, _, err := catalog.FindModel(w.ctx, w.tx, &model, nil)
+	if err != nil && registry.CodeOf(err) != registry.NotFound {
+		return err
+	}
+	id := registry.ID("")
+	if m != nil {
+		id = m.ID
+	}
+	if w.tx.May(action, id) {
+		return nil
+	}
+	return registry.Errorf(registry.Forbidden, "the event tells of a version of %s, and you may not do %s; ask an administrator", registry.Shorten(model, 60), action)
 }
