@@ -48,6 +48,7 @@ var listTable = []List{
 	{Kind: KindFeature, Orders: []Index{IndexValidFrom}},
 	{Kind: KindDeployment, Orders: []Index{IndexName, IndexValidFrom, IndexEnded, IndexEnvironment, IndexOwner},
 		Filters: byNameAndAge(IndexEnvironment, IndexOwner, IndexEnded)},
+	{Kind: KindDatasetUse, Children: true},
 	{Kind: KindToken, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindToken, Orders: []Index{IndexValidFrom}},
 	{Kind: KindActor, Orders: []Index{IndexName}},

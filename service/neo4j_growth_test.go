@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
@@ -58,6 +59,7 @@ func growNeo4j(t *testing.T, n int) *grownNeo4j {
 		}
 	}
 	must[*bulk.RecordFactsPayload](g.kit)(g.RecordFacts(g.admin, bulk.RecordFactsInput{Facts: append(all, bulk.FactInput{Model: &catalog.RegisterModelInput{Name: "last"}})}))
+	g.addUses(n)
 	for i := range min(n, 60) { // Back and forth.
 		to := registry.Staging
 		if i%2 == 1 {
@@ -66,6 +68,41 @@ func growNeo4j(t *testing.T, n int) *grownNeo4j {
 		must[*catalog.TransitionModelVersionPayload](g.kit)(g.TransitionModelVersion(g.admin, catalog.TransitionModelVersionInput{Model: ptr("m"), Version: ptr("1.0.0"), To: to}))
 	}
 	return g
+}
+
+// addUses adds records of events: n writes and reads of one table, by turns.
+func (g *grownNeo4j) addUses(n int) {
+	g.Helper()
+	table := registry.DatasetID("ns", "table")
+	must[*facts.RecordDatasetVersionPayload](g.kit)(g.RecordDatasetVersion(g.admin, facts.RecordDatasetVersionInput{Dataset: "table", Namespace: "ns", Version: "1"}))
+	use := func(kind string, minute int) *graph.Node {
+		run, at := fmt.Sprintf("0190a1b2-0000-7000-8000-%012d", minute), g.now.Add(time.Duration(minute-n-20)*time.Minute)
+		doc, err := registry.Canonical(map[string]any{"runId": run, "at": at, "version": "1"})
+		if err != nil {
+			g.Fatal(err)
+		}
+		return &graph.Node{ID: registry.NewID(registry.KindDatasetUse, kind, run), Kind: registry.KindDatasetUse, Parent: table,
+			Name: fmt.Sprintf("%s/%020d/%s", kind, at.UnixMicro(), run), ValidFrom: at, Doc: doc}
+	}
+	err := g.store.Update(g.Context(), func(tx graph.Tx) error {
+		var nodes []*graph.Node
+		for i := range n {
+			nodes = append(nodes, use("wrote", 2*i), use("read", 2*i+1))
+		}
+		if err := tx.Put(g.Context(), nodes...); err != nil {
+			return err
+		}
+		return tx.Append(g.Context(), &registry.LogEntry{Actor: "tester", Action: registry.LogImported})
+	})
+	if err != nil {
+		g.Fatal(err)
+	}
+}
+
+// tableEvent is an event of a new run about the table.
+func (g *grownNeo4j) tableEvent(kind, side string) []byte {
+	return fmt.Appendf(nil, `{"eventTime":%q,"eventType":%q,"producer":"p","run":{"runId":"0190a1b2-0000-7000-9000-%012d"},"job":{"namespace":"n","name":"job"},%q:[{"namespace":"ns","name":"table"}]}`,
+		g.now.Add(-25*time.Minute).Format(time.RFC3339), kind, len(side), side)
 }
 
 var totalHits = regexp.MustCompile(`Total database accesses: (\d+)`)
@@ -145,6 +182,14 @@ func neo4jUseCases() map[string]func(context.Context, *grownNeo4j) error {
 		},
 		"update card": func(ctx context.Context, g *grownNeo4j) error {
 			_, err := g.UpdateModelCard(ctx, catalog.UpdateModelCardInput{Model: ptr("m"), Version: ptr("1.1.0"), Card: &catalog.ModelCardInput{}, Clear: []string{"description"}})
+			return err
+		},
+		"an event of a read": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.RecordLineageEvent(ctx, g.tableEvent("START", "inputs"))
+			return err
+		},
+		"an event of a write": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.RecordLineageEvent(ctx, g.tableEvent("COMPLETE", "outputs"))
 			return err
 		},
 		"models": func(ctx context.Context, g *grownNeo4j) error {

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"pedigree/registry"
 	"pedigree/service"
@@ -31,6 +32,12 @@ func sunsetOf(n int) string { return fmt.Sprintf("1.0.%d", 3+n) }
 // asAnn returns the context of an administrator who requested nothing.
 func (g *grown) asAnn() context.Context {
 	return service.As(g.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "r")
+}
+
+// lineageEvent is an event of a new run about the dataset big, some minutes after start.
+func lineageEvent(n int, kind, side string) []byte {
+	return fmt.Appendf(nil, `{"eventTime":%q,"eventType":%q,"producer":"p","run":{"runId":"%08x-0000-7000-8000-%012d"},"job":{"namespace":"n","name":"job"},%q:[{"namespace":"ns","name":"big"}]}`,
+		minute(2*n+3).Format(time.RFC3339), kind, len(side), n, side)
 }
 
 func mutations() []useCase {
@@ -90,6 +97,12 @@ func mutations() []useCase {
 		}),
 		mutation("recordRun", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.RecordRun(ctx, facts.RecordRunInput{Producer: "new", RunID: fmt.Sprint(n), Name: "new", RunKind: "ETL", Commits: []string{fmt.Sprintf("%040x", 1)}}))
+		}),
+		mutation("recordLineageEvent of a read", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RecordLineageEvent(ctx, lineageEvent(n, "START", "inputs")))
+		}),
+		mutation("recordLineageEvent of a write between others", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.RecordLineageEvent(ctx, lineageEvent(n, "COMPLETE", "outputs")))
 		}),
 		mutation("recordCommits", func(ctx context.Context, g *grown, n int) error {
 			commits := []facts.CommitInput{{SHA: fmt.Sprintf("f%039x", n), Parents: []string{fmt.Sprintf("%040x", 1)}, Message: "feat: x"}}

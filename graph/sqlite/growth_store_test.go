@@ -167,10 +167,23 @@ func (g *grown) facts() {
 		commit := g.add(&registry.Commit{Name: sha[:12], SHA: sha, Role: "feat", Repository: "repo", CommittedAt: at}, registry.CommitID(sha), g.repository, sha[:12], at)
 		tag := g.add(&registry.Tag{Name: name, Repository: "repo", SHA: sha, TaggedAt: at}, registry.TagID(g.repository, name, sha), g.repository, name, at, registry.TagSlot(g.repository, name))
 		g.link(registry.EdgePointsAt, tag, commit, at)
+		g.addUse(big, "wrote", 2*i, name)
+		g.addUse(big, "read", 2*i+1, name)
 	}
 	g.servedFacts()
 	g.tokens()
 	g.governance()
+}
+
+// addUse adds a record of an event: that a run wrote or read a dataset n minutes after start.
+func (g *grown) addUse(dataset registry.ID, kind string, n int, version string) {
+	run := fmt.Sprintf("0190a1b2-0000-7000-8000-%012d", n)
+	doc, err := registry.Canonical(map[string]any{"runId": run, "at": minute(n), "version": version})
+	if err != nil {
+		g.Fatal(err)
+	}
+	g.nodes = append(g.nodes, &graph.Node{ID: registry.NewID(registry.KindDatasetUse, string(dataset), kind, run), Kind: registry.KindDatasetUse, Parent: dataset,
+		Name: fmt.Sprintf("%s/%020d/%s", kind, minute(n).UnixMicro(), run), ValidFrom: minute(n), Doc: doc})
 }
 
 // tokens adds many tokens of one subject.

@@ -102,9 +102,8 @@ func (r *recording) joinNames(name openlineage.Name, links []openlineage.Name) e
 		}
 		r.moved = append(r.moved, before)
 		for _, kind := range []useKind{wroteUse, readUse, namedUse} {
-			q := usesOf(datasetID(before), kind)
-			q.Limit = 1000
-			if err := r.noteLater(q); err != nil {
+			from, to := usesOfKind(kind)
+			if err := r.noteLater(datasetID(before), from, to); err != nil {
 				return err
 			}
 		}

@@ -58,24 +58,23 @@ func (u useKey) id(runID string) registry.ID {
 	return registry.NewID(registry.KindDatasetUse, string(u.Dataset), side, runID)
 }
 
-// usesOf selects records of one kind of use of a dataset.
-func usesOf(dataset registry.ID, kind useKind) graph.Query {
-	return graph.Query{Kinds: []registry.Kind{registry.KindDatasetUse}, Parents: []registry.ID{dataset}, Order: registry.IndexName,
-		Where: []graph.Predicate{{Column: registry.IndexName, Op: graph.Prefix, Values: []any{string(kind) + "/"}}}}
+// usesFrom selects the records of the uses of a dataset that come after a name, in the order of
+// names or against it. There is no filter by kind: a range of names is read, as the index has it.
+func usesFrom(dataset registry.ID, after string, desc bool, limit int) graph.Query {
+	return graph.Query{Kinds: []registry.Kind{registry.KindDatasetUse}, Parents: []registry.ID{dataset}, Order: registry.IndexName, Desc: desc, Limit: limit,
+		After: &graph.Key{Value: after}}
 }
 
 // writtenBefore returns what tells the version of a dataset apart that another run wrote last at
 // or before a time, "" when there is none.
 func (r *recording) writtenBefore(dataset openlineage.Name, at time.Time, runID string) (string, error) {
-	q := usesOf(datasetID(dataset), wroteUse)
-	q.Desc, q.Limit, q.After = true, 2, &graph.Key{Value: useName(wroteUse, at.Add(time.Microsecond), ""), ID: ""}
-	page, err := r.tx.FindUnfiltered(r.ctx, q)
+	page, err := r.tx.FindUnfiltered(r.ctx, usesFrom(datasetID(dataset), useName(wroteUse, at.Add(time.Microsecond), ""), true, 2))
 	if err != nil {
 		return "", err
 	}
 	for _, n := range page.Nodes {
-		var u useRecord
-		if err := core.DecodeDoc(n, &u); err != nil {
+		u, err := decodeUse(n)
+		if err != nil || !isUse(n, wroteUse) {
 			return "", err
 		}
 		if u.RunID != runID {
@@ -84,6 +83,11 @@ func (r *recording) writtenBefore(dataset openlineage.Name, at time.Time, runID 
 	}
 	return "", nil
 }
+
+// isUse reports whether a record is of a kind of use.
+func isUse(n *graph.Node, kind useKind) bool { return strings.HasPrefix(n.Name, string(kind)+"/") }
+
+func decodeUse(n *graph.Node) (u useRecord, err error) { return u, core.DecodeDoc(n, &u) }
 
 // setUses writes the uses of a run, and takes back those that do not hold any more. The reads
 // that a write has come between are written anew.
@@ -134,34 +138,43 @@ func (r *recording) moveReads(dataset registry.ID, before, now useKey) error {
 	if to.Before(from) {
 		from, to = to, from
 	}
-	next := usesOf(dataset, wroteUse)
-	next.Limit, next.After = 1, &graph.Key{Value: useName(wroteUse, to.Add(time.Microsecond), ""), ID: ""}
-	page, err := r.tx.FindUnfiltered(r.ctx, next)
+	page, err := r.tx.FindUnfiltered(r.ctx, usesFrom(dataset, useName(wroteUse, to.Add(time.Microsecond), ""), false, 1))
 	if err != nil {
 		return err
 	}
-	reads := usesOf(dataset, readUse)
-	reads.Limit, reads.After = 1000, &graph.Key{Value: useName(readUse, from, ""), ID: ""}
-	if len(page.Nodes) > 0 {
-		var u useRecord
-		if err := core.DecodeDoc(page.Nodes[0], &u); err != nil {
+	end := useName(readUse, farTime, "")
+	if len(page.Nodes) > 0 && isUse(page.Nodes[0], wroteUse) {
+		u, err := decodeUse(page.Nodes[0])
+		if err != nil {
 			return err
 		}
-		reads.Where = append(reads.Where, graph.Predicate{Column: registry.IndexName, Op: graph.Less, Values: []any{useName(readUse, u.At, "")}})
+		end = useName(readUse, u.At, "")
 	}
-	return r.noteLater(reads)
+	return r.noteLater(dataset, useName(readUse, from, ""), end)
 }
 
-// noteLater notes the runs of all records of a query.
-func (r *recording) noteLater(q graph.Query) error {
+// farTime is later than every time that an event may have.
+var farTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// usesOfKind are the names between which the records of one kind of use lie.
+func usesOfKind(kind useKind) (from, to string) {
+	return useName(kind, time.UnixMicro(0), ""), useName(kind, farTime, "")
+}
+
+// noteLater notes the runs of all records of a dataset with names after from and before to.
+func (r *recording) noteLater(dataset registry.ID, from, to string) error {
+	q := usesFrom(dataset, from, false, 5) // Mostly there is none.
 	for {
 		page, err := r.tx.FindUnfiltered(r.ctx, q)
 		if err != nil {
 			return err
 		}
 		for _, n := range page.Nodes {
-			var u useRecord
-			if err := core.DecodeDoc(n, &u); err != nil {
+			if n.Name >= to {
+				return nil
+			}
+			u, err := decodeUse(n)
+			if err != nil {
 				return err
 			}
 			r.later[u.RunID] = true
@@ -169,6 +182,7 @@ func (r *recording) noteLater(q graph.Query) error {
 		if !page.More {
 			return nil
 		}
+		q.Limit = min(4*q.Limit, 1000)
 		q.After = policies.KeyOf(page.Nodes[len(page.Nodes)-1], q.Order)
 	}
 }
