@@ -19,7 +19,14 @@ type DatasetState struct {
 }
 
 // Merge adds facets that an event told of the dataset. It reports whether the state changed.
-func (s *DatasetState) Merge(at time.Time, told FacetSet) bool { return s.Facets.merge(at, told) }
+func (s *DatasetState) Merge(at time.Time, told FacetSet) (changed bool) {
+	for name, value := range told {
+		if name != version { // It says which version the other facets are of, and nothing of the dataset.
+			changed = s.Facets.mergeEntry(name, Entry{at, value}) || changed
+		}
+	}
+	return changed
+}
 
 // MergeFirst adds a time when the dataset was there. It reports whether the state changed.
 func (s *DatasetState) MergeFirst(at time.Time) bool { return earlier(&s.First, at) }
@@ -83,7 +90,9 @@ func (s *VersionState) Merge(at time.Time, told ...Facets) (changed bool) {
 	changed = earlier(&s.First, at)
 	for _, set := range told {
 		for name, e := range set {
-			changed = s.Facets.mergeEntry(name, e) || changed
+			if name != version { // It is what tells the version apart, and the same in every event.
+				changed = s.Facets.mergeEntry(name, e) || changed
+			}
 		}
 	}
 	return changed
