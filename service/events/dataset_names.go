@@ -4,8 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"pedigree/graph"
 	"pedigree/openlineage"
 	"pedigree/registry"
+	"pedigree/service/core"
 )
 
 // nameRecord is the document of a KindDatasetName node: the name that stands for a dataset with
@@ -101,10 +103,38 @@ func (r *recording) joinNames(name openlineage.Name, links []openlineage.Name) e
 			continue
 		}
 		r.moved = append(r.moved, before)
-		for _, kind := range []useKind{wroteUse, readUse, namedUse} {
-			from, to := usesOfKind(kind)
-			if err := r.noteLater(datasetID(before), from, to); err != nil {
-				return err
+		if err := r.noteUsersOf(datasetID(before)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteUsersOf notes the runs that read or wrote any version of a dataset, to write them anew.
+func (r *recording) noteUsersOf(dataset registry.ID) error {
+	versions, err := r.tx.ChildrenUnfiltered(r.ctx, registry.KindDatasetVersion, registry.IndexName, dataset)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		for _, direction := range []graph.Direction{graph.Upstream, graph.Downstream} {
+			q := graph.NeighborQuery{IDs: []registry.ID{v.ID}, Direction: direction, Edges: []registry.EdgeKind{registry.EdgeUsed, registry.EdgeGeneratedBy}, LimitPerNode: 1000}
+			for more := true; more; {
+				hops, err := r.tx.Neighbors(r.ctx, q)
+				if err != nil {
+					return err
+				}
+				for _, n := range hops[0].Nodes {
+					q.After = n.Number
+					run, err := core.DecodeWhole(n, &registry.Run{})
+					if err != nil {
+						return err
+					}
+					if run.Producer == openlineage.Producer {
+						r.later[run.RunID] = true
+					}
+				}
+				more = hops[0].More
 			}
 		}
 	}

@@ -23,8 +23,6 @@ const (
 	// readUse is a read without a version, at the time when the run began: it is of the version
 	// that was written last before.
 	readUse useKind = "read"
-	// namedUse is a read that named its version.
-	namedUse useKind = "named"
 	// goneUse is a record that does not hold any more.
 	goneUse useKind = "gone"
 )
@@ -155,11 +153,6 @@ func (r *recording) moveReads(dataset registry.ID, before, now useKey) error {
 
 // farTime is later than every time that an event may have.
 var farTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-
-// usesOfKind are the names between which the records of one kind of use lie.
-func usesOfKind(kind useKind) (from, to string) {
-	return useName(kind, time.UnixMicro(0), ""), useName(kind, farTime, "")
-}
 
 // noteLater notes the runs of all records of a dataset with names after from and before to.
 func (r *recording) noteLater(dataset registry.ID, from, to string) error {

@@ -140,7 +140,7 @@ func (w *runWriter) inputs() error {
 		if err != nil {
 			return err
 		}
-		versions, use, err := w.versionsRead(dataset, u)
+		versions, err := w.versionsRead(dataset, u)
 		if err != nil {
 			return err
 		}
@@ -148,36 +148,38 @@ func (w *runWriter) inputs() error {
 			w.versions[dataset] = v.id
 			w.addEdge(edgeKey{registry.EdgeUsed, w.run, v.id, w.rec.First.UnixMicro()})
 		}
-		w.uses = append(w.uses, useKey{Dataset: datasetID(dataset), Kind: use, At: w.rec.First})
+		if len(u.Read()) == 0 {
+			w.uses = append(w.uses, useKey{Dataset: datasetID(dataset), Kind: readUse, At: w.rec.First})
+		}
 	}
 	return nil
 }
 
 // versionsRead returns the versions of an input: those that events named, or else the newest that
 // was written before the run began, or else the unversioned state of the dataset.
-func (w *runWriter) versionsRead(dataset openlineage.Name, u *openlineage.Use) (out []*version, use useKind, err error) {
+func (w *runWriter) versionsRead(dataset openlineage.Name, u *openlineage.Use) (out []*version, err error) {
 	for _, name := range u.Read() {
 		v, err := w.findVersion(dataset, name)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		if err := w.noteVersion(v, func(s *openlineage.VersionState) bool { return s.Merge(w.rec.First, u.Versions[name].Facets) }, nil); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		out = append(out, v)
 	}
 	if len(out) > 0 {
-		return out, namedUse, nil
+		return out, nil
 	}
 	name, err := w.writtenBefore(dataset, w.rec.First, w.rec.RunID)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if name == "" {
 		name = registry.Unversioned
 	}
 	v, err := w.findVersion(dataset, name)
-	return []*version{v}, readUse, err
+	return []*version{v}, err
 }
 
 // addEdge adds an edge unless there is one between the same ends: a dataset can be told under
