@@ -38,6 +38,9 @@ const (
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
 	KindPending Kind = "PENDING_PARENT"
+	// KindUnreadRun stands for a version whose run a tracking system still has to tell of. All
+	// have the parent UnreadRuns, which is no node.
+	KindUnreadRun Kind = "UNREAD_RUN"
 )
 
 // kindRow is a row of the table of kinds.
@@ -76,6 +79,7 @@ var kindTable = []kindRow{
 	{KindConsumer, "con", false, func(string) Node { return &Consumer{} }},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
+	{KindUnreadRun, "unread", false, nil},
 }
 
 var kindRows, kindByPrefix = indexKinds()
