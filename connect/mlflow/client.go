@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -228,4 +229,50 @@ func (c *Client) modelFile(ctx context.Context, at modelPlace) ([]byte, error) {
 		return nil, nil
 	}
 	return body, err
+}
+
+// models passes the registered models, with their aliases, to emit.
+func (c *Client) models(ctx context.Context, emit func(registeredModel) error) error {
+	// The client's own filter leaves prompts out; this takes them too.
+	return pages(ctx, c, "registered-models/search", url.Values{"max_results": {strconv.Itoa(modelsPerPage)}}, "registered_models", emit)
+}
+
+// versions passes the versions of all models to emit.
+func (c *Client) versions(ctx context.Context, emit func(modelVersion) error) error {
+	return pages(ctx, c, "model-versions/search", url.Values{"max_results": {strconv.Itoa(versionsPerPage)}}, "model_versions", emit)
+}
+
+// The sizes of pages of an import.
+const (
+	modelsPerPage   = 1000
+	versionsPerPage = 5000
+)
+
+// pages passes the items of all pages of a list to emit.
+func pages[T any](ctx context.Context, c *Client, path string, query url.Values, field string, emit func(T) error) error {
+	for {
+		var answer map[string]json.RawMessage
+		if err := c.get(ctx, path, query, &answer); err != nil {
+			return err
+		}
+		var items []T
+		if raw := answer[field]; raw != nil {
+			if err := json.Unmarshal(raw, &items); err != nil {
+				return registry.Errorf(registry.Unavailable, "the server's answer to %s is no list of MLflow's", path)
+			}
+		}
+		for _, item := range items {
+			if err := emit(item); err != nil {
+				return err
+			}
+		}
+		var token string
+		if raw := answer["next_page_token"]; raw != nil {
+			_ = json.Unmarshal(raw, &token) // A token that is no text ends the list.
+		}
+		if token == "" || token == query.Get("page_token") {
+			return nil
+		}
+		query.Set("page_token", token)
+	}
 }

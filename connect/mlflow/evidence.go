@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -44,7 +45,11 @@ func evidenceOf(r *run, file *modelFile, model string) *evidence {
 	e := &evidence{}
 	e.addRun(r)
 	e.addCommit(r)
-	for _, in := range r.Inputs.Datasets {
+	inputs := slices.Clone(r.Inputs.Datasets) // A source lists them in an order of its own.
+	slices.SortStableFunc(inputs, func(a, b datasetInput) int {
+		return cmp.Or(strings.Compare(a.Dataset.Name, b.Dataset.Name), strings.Compare(a.Dataset.Digest, b.Dataset.Digest), strings.Compare(textOf(a.Tags, contextTag), textOf(b.Tags, contextTag)))
+	})
+	for _, in := range inputs {
 		e.addDataset(in, e.run.StartedAt)
 	}
 	e.addFeatures(file, model)
@@ -88,6 +93,7 @@ func (e *evidence) addRun(r *run) {
 // MLflow's tags of runs that this package reads.
 const (
 	noteTag       = "mlflow.note.content"
+	sourceTags    = "mlflow.source."
 	userTag       = "mlflow.user"
 	commitTag     = "mlflow.source.git.commit"
 	repositoryTag = "mlflow.source.git.repoURL"
@@ -108,6 +114,9 @@ func (e *evidence) tagsOf(what string, in []keyText) (out []registry.KeyValue) {
 	size := 0
 	for _, t := range in {
 		kv := registry.KeyValue{Key: norm.NFC.String(t.Key), Value: norm.NFC.String(t.Value)}
+		if strings.HasPrefix(kv.Key, sourceTags) { // It may hold the password of a repository.
+			kv.Value = registry.WithoutCredentials(kv.Value)
+		}
 		switch {
 		case kv.Key == historyTag:
 			continue
@@ -150,7 +159,8 @@ func (e *evidence) metrics(in []metric) (out []registry.Metric) {
 	seen := map[string]bool{}
 	for _, m := range in {
 		name := norm.NFC.String(m.Key)
-		if m.Value.value == nil || math.IsNaN(*m.Value.value) || math.IsInf(*m.Value.value, 0) || registry.CheckKey("name", name) != nil || seen[name] || len(out) == registry.MaxMetrics {
+		if m.Value.value == nil || math.IsNaN(*m.Value.value) || math.Abs(*m.Value.value) >= math.MaxFloat64 || // MLflow writes infinity so.
+			registry.CheckKey("name", name) != nil || seen[name] || len(out) == registry.MaxMetrics {
 			e.leave("metric " + registry.Shorten(m.Key, 60))
 			continue
 		}
@@ -209,8 +219,16 @@ func (e *evidence) addDataset(in datasetInput, at time.Time) {
 		out.Columns = append(out.Columns, registry.Column{Name: name, Type: c.typeText()})
 	}
 	id := datasetVersionID(&out)
-	if slices.Contains(e.run.Inputs, id) {
-		return // It was read in two contexts.
+	if i := slices.Index(e.run.Inputs, id); i >= 0 { // It was read in two contexts.
+		known := &e.datasets[i]
+		if out.Role == registry.TrainingData {
+			known.Role = out.Role
+		}
+		known.URI, known.Rows = cmp.Or(known.URI, out.URI), cmp.Or(known.Rows, out.Rows)
+		if known.Columns == nil {
+			known.Columns = out.Columns
+		}
+		return
 	}
 	e.run.Inputs, e.datasets = append(e.run.Inputs, id), append(e.datasets, out)
 }

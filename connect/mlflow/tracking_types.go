@@ -51,10 +51,39 @@ type (
 			Datasets []datasetInput `json:"dataset_inputs"`
 		} `json:"inputs"`
 		Outputs struct {
-			Models []struct {
-				ModelID string `json:"model_id"`
-			} `json:"model_outputs"`
+			Models []modelOutput `json:"model_outputs"`
 		} `json:"outputs"`
+	}
+	// modelOutput is a model that a run logged.
+	modelOutput struct {
+		ModelID string `json:"model_id"`
+	}
+	aliasOf struct {
+		Alias   string  `json:"alias"`
+		Version integer `json:"version"`
+	}
+	registeredModel struct {
+		Name        string    `json:"name"`
+		Created     integer   `json:"creation_timestamp"`
+		Updated     integer   `json:"last_updated_timestamp"`
+		User        string    `json:"user_id"`
+		Description string    `json:"description"`
+		Tags        []keyText `json:"tags"`
+		Aliases     []aliasOf `json:"aliases"`
+	}
+	modelVersion struct {
+		Name        string    `json:"name"`
+		Version     integer   `json:"version"`
+		Created     integer   `json:"creation_timestamp"`
+		Updated     integer   `json:"last_updated_timestamp"`
+		User        string    `json:"user_id"`
+		Stage       string    `json:"current_stage"`
+		Description string    `json:"description"`
+		Source      string    `json:"source"`
+		RunID       string    `json:"run_id"`
+		RunLink     string    `json:"run_link"`
+		Status      string    `json:"status"`
+		Tags        []keyText `json:"tags"`
 	}
 )
 
@@ -73,9 +102,9 @@ type number struct{ value *float64 }
 
 // UnmarshalJSON reads a number or the text of one.
 func (n *number) UnmarshalJSON(b []byte) error {
-	var f float64
+	var f *float64 // It stays nil for null.
 	if json.Unmarshal(bytes.Trim(b, `"`), &f) == nil {
-		n.value = &f
+		n.value = f
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ var allowedImports = map[string][]string{
 	"connect/git":            {"service", "registry"},
 	"connect/dvc":            {"service", "registry", "connect/git", "connect/gto"},
 	"connect/gto":            {"registry"},
-	"connect/mlflow":         {"service", "registry"},
+	"connect/mlflow":         {"service", "registry", "connect/git"},
 	"connect/remote":         {"service", "registry", "connect/jsonlines"},
 	"web":                    {},
 	"schema":                 {},
