@@ -6,7 +6,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WEB_SOURCES := $(shell find web/src -type f 2>/dev/null) web/package.json web/package-lock.json web/build.mjs web/tsconfig.json
 
 SIZES ?= 10000,100000,1000000
-ONLY ?= sqlite,neo4j,peer,bare,raw,mlflow-1,mlflow
+ONLY ?= sqlite,neo4j,peer,bare,raw,mlflow-1,mlflow,mlflow-door
 PARTS ?= lineage,cold,shapes,writes,memory,registry,growth
 ROUNDS ?= 3
 MODELS ?= 1000

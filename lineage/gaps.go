@@ -15,6 +15,7 @@ const (
 	RunWithoutCommit       GapCode = "RUN_WITHOUT_COMMIT"
 	DatasetWithoutSource   GapCode = "DATASET_WITHOUT_SOURCE"
 	CardContradictsGraph   GapCode = "CARD_CONTRADICTS_GRAPH"
+	RunNotRead             GapCode = "RUN_NOT_READ"
 )
 
 // Gap is a fact that is missing from a node of a graph, or a card field that contradicts
@@ -93,6 +94,17 @@ func (g *Graph) Gaps() (out []Gap) {
 			if len(have) == 0 && fieldVisible(n, "role") && n.Text(registry.IndexRole) != string(registry.RawData) {
 				out = append(out, Gap{Code: DatasetWithoutSource, Node: n, Message: "nothing is known of where it came from; if it is raw, record it with role RAW"})
 			}
+		}
+	}
+	return out
+}
+
+// UnreadRuns returns a gap for each version whose run a tracking system still has to tell of.
+// unread has these versions.
+func (g *Graph) UnreadRuns(unread map[registry.ID]bool) (out []Gap) {
+	for _, it := range g.Items {
+		if unread[it.Node.ID] && !it.Node.Hidden && !it.Node.Deleted {
+			out = append(out, Gap{Code: RunNotRead, Node: it.Node, Message: "its run is not read to its end from the tracking server; it is read again when the server answers and the run has ended"})
 		}
 	}
 	return out

@@ -26,5 +26,11 @@ type Commit struct {
 // Walked marks a lineage node.
 func (*Commit) Walked() {}
 
+// Bare reports whether nothing is known of the commit but that something ran it: its sha, and a
+// time that it was made before. Who reads the repository still has everything to tell.
+func (c *Commit) Bare() bool {
+	return c.Author == "" && c.Message == "" && c.AuthoredAt.IsZero() && len(c.ParentSHAs) == 0
+}
+
 // CommitID is the id of a commit by its full sha.
 func CommitID(sha string) ID { return NewID(KindCommit, sha) }

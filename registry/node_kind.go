@@ -43,6 +43,9 @@ const (
 	KindEventState  Kind = "EVENT_STATE"
 	KindDatasetUse  Kind = "DATASET_USE"
 	KindDatasetName Kind = "DATASET_NAME"
+	// KindUnreadRun stands for a version whose run a tracking system still has to tell of. All
+	// have the parent UnreadRuns, which is no node.
+	KindUnreadRun Kind = "UNREAD_RUN"
 )
 
 // kindRow is a row of the table of kinds.
@@ -84,6 +87,7 @@ var kindTable = []kindRow{
 	{KindEventState, "evs", false, nil},
 	{KindDatasetUse, "use", false, nil},
 	{KindDatasetName, "dsn", false, nil},
+	{KindUnreadRun, "unread", false, nil},
 }
 
 var kindRows, kindByPrefix = indexKinds()

@@ -50,6 +50,10 @@ type Option = core.Option
 // Unbatched makes each object of an answer read its fields by itself; it is for tests.
 func Unbatched() Option { return core.Unbatched() }
 
+// ReadRuns makes versions that name a run of a tracking system be registered with what it knows
+// of that run.
+func ReadRuns(r core.RunReader) Option { return core.ReadRuns(r) }
+
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)

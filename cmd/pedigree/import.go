@@ -38,7 +38,8 @@ A repository without GTO tags says of no file that it is a model. Name them with
 the import ends by listing what may be models, and the command that registers them.`,
 			Example: "  pedigree import dvc . --repo churn\n  pedigree lineage churn-model@1.1.1\n" +
 				"  pedigree import dvc . --model churn=model.pkl --artifact scaler.pkl",
-		}))
+		}),
+		newImportMLflow(s))
 	return cmd
 }
 

@@ -39,7 +39,7 @@ const (
 )
 
 // openLocalRegistry opens the store of the settings and builds the service over it.
-func openLocalRegistry(ctx context.Context, s *settings, mode storeMode) (*localRegistry, error) {
+func openLocalRegistry(ctx context.Context, s *settings, mode storeMode, options ...service.Option) (*localRegistry, error) {
 	table, err := policies.Load(s.GetString("policy"))
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func openLocalRegistry(ctx context.Context, s *settings, mode storeMode) (*local
 		store.Close()
 		return nil, err
 	}
-	return &localRegistry{store, service.New(gate)}, nil
+	return &localRegistry{store, service.New(gate, options...)}, nil
 }
 
 // openStore opens a store. The scheme of the URL selects the engine. Errors never contain

@@ -53,6 +53,7 @@ store the same key.`,
 	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the size limit of a request to /api/v1/facts in bytes")
 	cmd.Flags().String("approval-profile", "", "set at the start which transitions of the registry need approvals: open (none) or guarded (PRODUCTION needs one); without it what the store holds stays, and a new store is open")
 	cmd.Flags().String("mlflow-stage-transitions", "lifecycle", "which moves MLflow's clients may make: lifecycle (those of the lifecycle) or any (others are forced transitions, for those who may force one)")
+	cmd.Flags().String("mlflow-tracking-uri", "", "the URL of the tracking server of MLflow whose runs become lineage when their versions are registered; it logs in as MLflow's client does, by MLFLOW_TRACKING_TOKEN or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addIdentityFlags(cmd)
 	return cmd
@@ -90,8 +91,12 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	default:
 		return registry.Invalid("mlflow-stage-transitions", "%q is not lifecycle or any", registry.Shorten(moves, 60))
 	}
+	runs, err := trackedRuns(s.GetString("mlflow-tracking-uri"))
+	if err != nil {
+		return err
+	}
 	tuneGarbageCollector()
-	o, err := openLocalRegistry(ctx, s, createStore)
+	o, err := openLocalRegistry(ctx, s, createStore, runs...)
 	if err != nil {
 		return err
 	}
@@ -121,6 +126,9 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	go func() { done <- srv.Serve(l) }()
 	stopFlushing := flushCounters(context.WithoutCancel(ctx), o.service, log)
 	defer stopFlushing()
+	if len(runs) > 0 {
+		defer readUnreadRuns(context.WithoutCancel(ctx), o.service, log)()
+	}
 	fmt.Fprintf(stdout, "pedigree serves on http://%s%s\n", l.Addr(), config.BasePath)
 	if tokenFile != "" {
 		fmt.Fprintf(stdout, "the first admin's token is in %s\n", tokenFile)

@@ -206,7 +206,8 @@ func recordedCommits(s Registry) commitLookup {
 		}
 		out := map[string]bool{}
 		for i, n := range nodes {
-			if n != nil {
+			// A bare commit was named by a run. Its ancestors need not be known.
+			if c, ok := n.(*registry.Commit); n != nil && !(ok && c.Bare()) {
 				out[shas[i]] = true
 			}
 		}

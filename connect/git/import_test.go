@@ -414,3 +414,31 @@ func TestAnImportThatAnotherOvertookHasNothingNew(t *testing.T) {
 		t.Errorf("%+v, %v", rep, err)
 	}
 }
+
+// TestACommitThatARunNamedIsImportedWhole records a commit by its sha alone, as a run of a
+// tracking system names it. The import of its repository tells the rest, and its ancestors too. It
+// stays in the repository that it was recorded in.
+func TestACommitThatARunNamedIsImportedWhole(t *testing.T) {
+	r := newRepo(t)
+	r.git("commit", "-q", "--allow-empty", "-m", "feat: first")
+	r.git("commit", "-q", "--allow-empty", "-m", "feat: second")
+	sha := strings.TrimSpace(r.git("rev-parse", "HEAD"))
+	s, ctx := newRegistry(t, registry.RoleAdmin)
+	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(-10, 0, 0)
+	if _, err := s.RecordCommits(ctx, facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "unknown"}, Commits: []facts.CommitInput{{SHA: sha, CommittedAt: at}}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		report, err := git.Import(ctx, s, r.path, git.Options{Name: "churn"})
+		if err != nil || len(report.Problems) > 0 {
+			t.Fatalf("%v %+v", err, report.Problems)
+		}
+	}
+	c, err := s.Commit(ctx, sha)
+	if err != nil || c.Message != "feat: second" || len(c.ParentSHAs) != 1 || c.CommittedAt.Equal(at) || c.Parent != registry.RepositoryID("unknown") {
+		t.Fatalf("%+v %v", c, err)
+	}
+	if parent, err := s.Commit(ctx, c.ParentSHAs[0]); err != nil || parent == nil {
+		t.Errorf("the parent is not recorded: %v", err)
+	}
+}

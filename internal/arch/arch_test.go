@@ -56,6 +56,7 @@ var allowedImports = map[string][]string{
 	"connect/git":            {"service", "registry"},
 	"connect/dvc":            {"service", "registry", "connect/git", "connect/gto"},
 	"connect/gto":            {"registry"},
+	"connect/mlflow":         {"service", "registry", "connect/git"},
 	"connect/remote":         {"service", "registry", "connect/jsonlines"},
 	"web":                    {},
 	"schema":                 {},
@@ -66,7 +67,7 @@ var allowedImports = map[string][]string{
 	"rest/wire":              {"registry"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "web"},
 	"cmd/pedigree": {"server", "audit", "governance", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
-		"connect/demo", "connect/git", "connect/dvc", "connect/remote", "connect/jsonlines"},
+		"connect/demo", "connect/git", "connect/dvc", "connect/mlflow", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.
 	"internal/neo4jtest":     {},
 	"internal/neo4jtest/cmd": {"internal/neo4jtest"},

@@ -24,11 +24,13 @@ const (
 	// MLflowOne and MLflowDefault are MLflow's server on SQLite, with one worker and
 	// with as many as it takes by itself.
 	MLflowOne, MLflowDefault = "mlflow-1", "mlflow"
+	// MLflowDoor is this server on SQLite, asked over its MLflow API as MLflow is.
+	MLflowDoor = "mlflow-door"
 )
 
 // Contenders returns the names of all contenders.
 func Contenders() []string {
-	return []string{PedigreeSQLite, PedigreeNeo4j, Peer, BareSQL, RawCypher, MLflowOne, MLflowDefault}
+	return []string{PedigreeSQLite, PedigreeNeo4j, Peer, BareSQL, RawCypher, MLflowOne, MLflowDefault, MLflowDoor}
 }
 
 // The parts of a bench.

@@ -9,7 +9,7 @@ import (
 )
 
 // measureRegistry measures what a registry does all day: this server over GraphQL on
-// both stores, and MLflow's over its REST API, all with the same models.
+// both stores and over its MLflow API, and MLflow's own server, all with the same models.
 func (r *runner) measureRegistry(ctx context.Context) error {
 	if !r.hasPart(RegistryPart) {
 		return nil
@@ -66,7 +66,7 @@ func (r *runner) startRegistries(ctx context.Context) (out []*registryContender,
 	for _, s := range []struct {
 		name  string
 		start func(context.Context, string) (*registryContender, error)
-	}{{MLflowOne, r.startRegistryMLflow}, {MLflowDefault, r.startRegistryMLflow}, {PedigreeSQLite, r.startRegistrySQLite}, {PedigreeNeo4j, r.startRegistryNeo4j}} {
+	}{{MLflowOne, r.startRegistryMLflow}, {MLflowDefault, r.startRegistryMLflow}, {PedigreeSQLite, r.startRegistrySQLite}, {MLflowDoor, r.startRegistryDoor}, {PedigreeNeo4j, r.startRegistryNeo4j}} {
 		if !r.hasContender(s.name) {
 			continue
 		}

@@ -2,8 +2,10 @@ package bench
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
@@ -56,19 +58,32 @@ func TestEveryWorkFitsTheSchema(t *testing.T) {
 	}
 }
 
-// TestBothAPIsKnowEveryWork compares the two tables of calls.
-func TestBothAPIsKnowEveryWork(t *testing.T) {
+// TestAllAPIsKnowEveryWork compares the tables of calls.
+func TestAllAPIsKnowEveryWork(t *testing.T) {
 	models := newRegistryModels(pageSize)
-	ours, theirs := pedigreeCalls(models), mlflowCalls(models)
-	if len(ours) != len(theirs) {
-		t.Errorf("%d calls and %d", len(ours), len(theirs))
+	ours, theirs, door := pedigreeCalls(models), mlflowCalls(models), doorCalls(models)
+	if len(ours) != len(theirs) || len(door) != len(theirs) {
+		t.Errorf("%d calls, %d and %d", len(ours), len(theirs), len(door))
 	}
 	for _, work := range append(registryWorks(), registryLoad()...) {
-		for _, calls := range []map[string]registryCall{ours, theirs} {
+		for _, calls := range []map[string]registryCall{ours, theirs, door} {
 			call, ok := calls[work.name]
 			if !ok || call.method == "" || call.uri(models[0]) == "" || len(call.wants(models[0])) == 0 {
 				t.Errorf("%s is not asked for", work.name)
 			}
+		}
+	}
+}
+
+// TestTheDoorIsAskedForTheSame compares what the answers of MLflow and of the MLflow API of this
+// server must contain: they differ in blanks only.
+func TestTheDoorIsAskedForTheSame(t *testing.T) {
+	models := newRegistryModels(pageSize)
+	door, blanks := doorCalls(models), strings.NewReplacer(" ", "", "\n", "")
+	for name, call := range mlflowCalls(models) {
+		theirs, ours := call.wants(models[3]), door[name].wants(models[3])
+		if strings.Contains(ours[0], ": ") || strings.Contains(ours[0], "\n") || blanks.Replace(fmt.Sprint(ours)) != blanks.Replace(fmt.Sprint(theirs)) {
+			t.Errorf("%s: %.300q and %.300q", name, ours, theirs)
 		}
 	}
 }

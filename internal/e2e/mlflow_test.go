@@ -158,36 +158,59 @@ func runPython(t *testing.T, python, program string, env ...string) []byte {
 // end with it.
 func startMLflow(t *testing.T, python string) string {
 	t.Helper()
+	home := t.TempDir()
+	return launchMLflow(t, python, home, "sqlite:///"+filepath.Join(home, "mlflow.db"), freePort(t)).url
+}
+
+// freePort returns a port of this machine that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	home := t.TempDir()
-	cmd := exec.Command(python, "-m", "mlflow", "server", "--host", host, "--port", port, "--workers", "1",
-		"--backend-store-uri", "sqlite:///"+filepath.Join(home, "mlflow.db"), "--artifacts-destination", filepath.Join(home, "artifacts"))
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// mlflowServer is a running server of MLflow.
+type mlflowServer struct {
+	url string
+	cmd *exec.Cmd
+}
+
+// kill ends the server and its workers.
+func (m *mlflowServer) kill() {
+	if m.cmd.ProcessState == nil {
+		syscall.Kill(-m.cmd.Process.Pid, syscall.SIGKILL)
+		m.cmd.Wait()
+	}
+}
+
+// launchMLflow starts MLflow's server on a backend, with its files below a folder.
+func launchMLflow(t *testing.T, python, home, backend, port string) *mlflowServer {
+	t.Helper()
+	cmd := exec.Command(python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1",
+		"--backend-store-uri", backend, "--artifacts-destination", filepath.Join(home, "artifacts"))
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = home, mlflowEnv(), &syscall.SysProcAttr{Setpgid: true}
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		cmd.Wait()
-	})
-	url := "http://" + net.JoinHostPort(host, port)
+	m := &mlflowServer{"http://127.0.0.1:" + port, cmd}
+	t.Cleanup(m.kill)
 	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if resp, err := http.Get(url + "/health"); err == nil {
+		if resp, err := http.Get(m.url + "/health"); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				return url
+				return m
 			}
 		}
 	}
 	t.Fatalf("MLflow's server did not answer in 3 minutes: %s", log.String())
-	return ""
+	return nil
 }
 
 // mlflowPython returns the Python of a virtual environment with MLflow, in the version that the

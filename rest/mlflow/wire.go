@@ -78,10 +78,10 @@ type (
 // A version keeps what MLflow knows of it and this registry has no field for as tags. They are
 // fields of MLflow's messages, and no tags there.
 const (
-	hiddenTags     = "pedigree.mlflow."
-	runTag         = hiddenTags + "run_id"
+	hiddenTags     = registry.MLflowTags
+	runTag         = registry.MLflowRunTag
 	runLinkTag     = hiddenTags + "run_link"
-	loggedModelTag = hiddenTags + "model_id"
+	loggedModelTag = registry.MLflowModelTag
 	// versionTag is given with a new version and says its semver.
 	versionTag = "pedigree.version"
 	// lifecycleTag tells the stages that MLflow does not have.

@@ -42,7 +42,7 @@ func enums() map[reflect.Type][]string {
 	add(texts(registry.DirectTransformation, registry.IndirectTransformation))
 	add(texts(lineage.Upstream, lineage.Downstream, lineage.Both))
 	add(texts(lineage.ReasonDepth, lineage.ReasonNodes, lineage.ReasonFanout, lineage.ReasonTime, lineage.ReasonAccess))
-	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph))
+	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph, lineage.RunNotRead))
 	add(texts(governance.AllRequests, governance.MyRequests, governance.WaitingForMe))
 	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid))
 	add(texts(registry.PolicyRulePut, registry.PolicyRuleWithdrawn, registry.PolicyReverted))

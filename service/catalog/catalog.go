@@ -5,7 +5,10 @@ package catalog
 import "pedigree/service/core"
 
 // Catalog registers, changes and finds models and their versions.
-type Catalog struct{ core *core.Core }
+type Catalog struct {
+	core *core.Core
+	runs runPauses
+}
 
 // New returns a Catalog on a core.
-func New(c *core.Core) *Catalog { return &Catalog{c} }
+func New(c *core.Core) *Catalog { return &Catalog{core: c} }

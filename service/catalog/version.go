@@ -61,18 +61,30 @@ func (c *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVers
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	result, err := c.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
+	result, err := c.register(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result, result.IDs[0]))
+	return &RegisterModelVersionPayload{v}, err
+}
+
+func (c *Catalog) register(ctx context.Context, in RegisterModelVersionInput) (core.WriteResult, error) {
+	if run := c.trackedRun(&in); run != nil {
+		return c.registerTracked(ctx, in, *run)
+	}
+	return c.registerPlain(ctx, in)
+}
+
+// registerPlain registers a version with what the input says, and nothing else.
+func (c *Catalog) registerPlain(ctx context.Context, in RegisterModelVersionInput) (core.WriteResult, error) {
+	return c.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, err := createVersion(ctx, tx, in)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	v, err := core.NounAs[*registry.ModelVersion](c.core.ReadBack(ctx, result, result.IDs[0]))
-	return &RegisterModelVersionPayload{v}, err
 }
 
 // createVersion writes a version, its card, artifacts, edges and log entry.

@@ -14,7 +14,9 @@ import (
 
 // Core is the shared base of the parts of the service. It is safe for concurrent use.
 type Core struct {
-	Gate      *policies.Gate
+	Gate *policies.Gate
+	// Runs reads the runs of new versions; nil when no tracking system is known.
+	Runs      RunReader
 	cursorKey []byte
 	unbatched bool
 }
@@ -25,6 +27,10 @@ type Option func(*Core)
 // Unbatched makes each object of an answer read its fields by itself. It is for tests, which
 // show by it what reading for siblings saves.
 func Unbatched() Option { return func(c *Core) { c.unbatched = true } }
+
+// ReadRuns makes versions that name a run of a tracking system be registered with what it knows
+// of that run.
+func ReadRuns(r RunReader) Option { return func(c *Core) { c.Runs = r } }
 
 // New returns a Core that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Core {

@@ -210,7 +210,7 @@ func EnsureCommit(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) e
 	}
 	known, err := core.DecodeWhole(found[0], &registry.Commit{})
 	at := core.StoredTime(c.CommittedAt, tx.Now())
-	if err != nil || known.Deleted || known.Author != "" || known.Message != "" || !at.Before(known.ValidFrom) {
+	if err != nil || known.Deleted || !known.Bare() || !at.Before(known.ValidFrom) {
 		return err
 	}
 	known.CommittedAt, known.ValidFrom = at, at
@@ -257,13 +257,19 @@ func putCommit(ctx context.Context, tx *policies.Tx, old *graph.Node, repo regis
 		commit.Parent, commit.Repository = old.Parent, string(old.Parent)
 	}
 	told := core.ToldFact{Old: old, Noun: commit, At: c.CommittedAt, SetTime: func(at time.Time) { commit.CommittedAt = at }}
+	if old != nil && known.Bare() && c.Author != "" { // The repository itself tells, and knows better.
+		told.Defaults = map[string]string{"committedAt": known.CommittedAt.Format(time.RFC3339Nano)}
+	}
 	switch {
 	case c.Role == "" && known.Role == "":
 		commit.Role, commit.RoleEvidence = CommitRole(c.Message)
 	case c.Role != "":
 		commit.RoleEvidence = RoleGivenBy + tx.Subject()
 		if !strings.HasPrefix(known.RoleEvidence, RoleGivenBy) { // A given role replaces one that was read from the message.
-			told.Defaults = map[string]string{"role": known.Role, "roleEvidence": known.RoleEvidence}
+			if told.Defaults == nil {
+				told.Defaults = map[string]string{}
+			}
+			told.Defaults["role"], told.Defaults["roleEvidence"] = known.Role, known.RoleEvidence
 		}
 	}
 	return core.PutFact(ctx, tx, told)

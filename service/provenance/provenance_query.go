@@ -105,11 +105,11 @@ func (v *view) rootAndPeople(g *lineage.Graph, out *Provenance) error {
 
 // gaps fills in the gaps in what is recorded.
 func (v *view) gaps(g *lineage.Graph, out *Provenance) error {
-	cards, err := v.cardsByVersion(g)
+	cards, unread, err := v.cardsByVersion(g)
 	if err != nil {
 		return err
 	}
-	found := append(g.Gaps(), g.Contradictions(cards)...)
+	found := slices.Concat(g.Gaps(), g.Contradictions(cards), g.UnreadRuns(unread))
 	nodes := make([]*graph.Node, len(found))
 	for i, gap := range found {
 		nodes[i] = gap.Node
@@ -125,29 +125,33 @@ func (v *view) gaps(g *lineage.Graph, out *Provenance) error {
 }
 
 // cardsByVersion reads the cards of the versions of a graph, by version id, with the fields
-// that the caller sees.
-func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.ModelCard, error) {
-	var ids []registry.ID
+// that the caller sees; and which of the versions have a run that is not read.
+func (v *view) cardsByVersion(g *lineage.Graph) (map[registry.ID]*registry.ModelCard, map[registry.ID]bool, error) {
+	var versions, cardIDs, unreadIDs []registry.ID
 	for _, it := range g.Items {
 		if it.Node.Kind == registry.KindModelVersion && !it.Node.Hidden {
-			ids = append(ids, registry.CardID(it.Node.ID))
+			versions, cardIDs, unreadIDs = append(versions, it.Node.ID), append(cardIDs, registry.CardID(it.Node.ID)), append(unreadIDs, registry.UnreadRunID(it.Node.ID))
 		}
 	}
-	nodes, err := lineage.Nodes(v.ctx, v.scope, v.at.StoreInstant(), ids...)
+	nodes, err := lineage.Nodes(v.ctx, v.scope, v.at.StoreInstant(), slices.Concat(cardIDs, unreadIDs)...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := map[registry.ID]*registry.ModelCard{}
-	for _, n := range nodes {
+	out, unread := map[registry.ID]*registry.ModelCard{}, map[registry.ID]bool{}
+	for i, n := range nodes {
+		if i >= len(versions) {
+			unread[versions[i-len(versions)]] = n != nil && !n.Deleted
+			continue
+		}
 		c, err := core.NounAs[*registry.ModelCard](v.explorer.core.Decode(n, v.at.NounInstant()))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if c != nil {
 			out[c.Parent] = c
 		}
 	}
-	return out, nil
+	return out, unread, nil
 }
 
 // peopleOf returns the people who created, own or ran a node, as far as the caller sees them.

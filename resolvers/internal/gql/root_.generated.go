@@ -2432,6 +2432,8 @@ enum GapCode {
   DATASET_WITHOUT_SOURCE
   "A field of a version's card says other than the graph does."
   CARD_CONTRADICTS_GRAPH
+  "A tracking system still has to tell of the run of a version."
+  RUN_NOT_READ
 }
 
 "The ways between two nodes."

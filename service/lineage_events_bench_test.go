@@ -1,0 +1,75 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pedigree/graph/sqlite"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service"
+	"pedigree/service/facts"
+)
+
+// BenchmarkEvents records runs that each read one table and write another, in two calls: as the
+// events START and COMPLETE, and by recordRun and recordDatasetVersion.
+func BenchmarkEvents(b *testing.B) {
+	const table = `{"namespace":"postgres://db:5432","name":%q,"facets":{%s}}`
+	version := `"version":{"_producer":"p","_schemaURL":"s","datasetVersion":"1"}`
+	event := func(kind string, second, n int, outputs string) []byte {
+		at := time.Date(2020, 1, 1, 0, 0, 2*n+second, 0, time.UTC).Format(time.RFC3339)
+		return fmt.Appendf(nil, `{"eventTime":%q,"eventType":%q,"producer":"p","run":{"runId":"0190a1b2-0000-7000-8000-%012d"},"job":{"namespace":"n","name":"etl"},"inputs":[`+table+`],"outputs":[%s]}`,
+			at, kind, n, "raw", version, outputs)
+	}
+	raw := registry.DatasetVersionID(registry.DatasetID("postgres://db:5432", "raw"), "1")
+	for _, c := range []struct {
+		name   string
+		record func(ctx context.Context, s *service.Service, n int) error
+	}{
+		{"Events", func(ctx context.Context, s *service.Service, n int) error {
+			if _, err := s.RecordLineageEvent(ctx, event("START", 0, n, "")); err != nil {
+				return err
+			}
+			_, err := s.RecordLineageEvent(ctx, event("COMPLETE", 1, n, fmt.Sprintf(table, "clean", "")))
+			return err
+		}},
+		{"Mutations", func(ctx context.Context, s *service.Service, n int) error {
+			out, err := s.RecordRun(ctx, facts.RecordRunInput{Producer: "p", RunID: fmt.Sprint(n), Name: "etl", RunKind: registry.RunETL, Inputs: []registry.ID{raw}})
+			if err == nil {
+				_, err = s.RecordDatasetVersion(ctx, facts.RecordDatasetVersionInput{Dataset: "clean", Namespace: "postgres://db:5432", GeneratedBy: &out.Run.ID})
+			}
+			return err
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { store.Close() })
+			table, err := policies.Load("")
+			if err != nil {
+				b.Fatal(err)
+			}
+			gate, err := policies.NewGate(b.Context(), store, table, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			s := service.New(gate)
+			ctx := service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench")
+			if _, err := s.RecordDatasetVersion(ctx, facts.RecordDatasetVersionInput{Dataset: "raw", Namespace: "postgres://db:5432", Version: "1"}); err != nil {
+				b.Fatal(err)
+			}
+			n := 0
+			for b.Loop() {
+				n++
+				if err := c.record(ctx, s, n); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
