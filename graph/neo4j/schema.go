@@ -34,7 +34,8 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	{8, nil, backfillColumns},
 	{9, listStep, backfillAbsent},
 	// Step 10 fills the tree hashes of the log.
-	{10, logTimeStep, backfillTree}}
+	{10, logTimeStep, backfillTree},
+	{11, counterStep, nil}}
 
 var logTimeStep = []string{"CREATE INDEX log_at IF NOT EXISTS FOR (l:Log) ON (l.ns, l.at)", "CALL db.awaitIndexes(300)"}
 
