@@ -2,6 +2,7 @@ package policies
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -123,6 +124,12 @@ func (t *Tx) SlotHolder(ctx context.Context, slot string) (*graph.Node, error) {
 // hidden from the actor.
 func (t *Tx) ChildrenUnfiltered(ctx context.Context, kind registry.Kind, order registry.Index, parents ...registry.ID) ([]*graph.Node, error) {
 	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Parents: parents, Order: order, Limit: 1000})
+}
+
+// WithCounts returns copies of nodes with their counters, which are stored beside the graph. They
+// must not be written.
+func (t *Tx) WithCounts(ctx context.Context, nodes []*graph.Node) ([]*graph.Node, error) {
+	return t.gate.withCounts(ctx, slices.Clone(nodes))
 }
 
 // LastChild returns the last child of a parent in the order of a column, also when it is hidden

@@ -15,7 +15,7 @@ var _ graph.Counters = (*Store)(nil)
 // addCounters adds the table of counters. The row without day and kind has the sum of all days, so
 // that no read goes through all of them.
 func addCounters(c *conn) error {
-	return c.execOnce(`CREATE TABLE counter(object TEXT NOT NULL, subject TEXT NOT NULL, day TEXT NOT NULL, kind TEXT NOT NULL,
+	return c.execOnce(`CREATE TABLE IF NOT EXISTS counter(object TEXT NOT NULL, subject TEXT NOT NULL, day TEXT NOT NULL, kind TEXT NOT NULL,
 		n INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(object, subject, day, kind)) WITHOUT ROWID`)
 }
 
