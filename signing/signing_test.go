@@ -162,6 +162,7 @@ func TestRefusals(t *testing.T) {
 	wantRefusal(t, UntrustedCertificate, "CN=signer", verify(authorityOf(t, "other-root"), testdata(t, "certificate-with-root.sig"), signedAt))
 	wantRefusal(t, UntrustedCertificate, "CN=signer", verify(key, testdata(t, "certificate-alone.sig"), signedAt)) // The intermediate is unknown.
 	wantRefusal(t, UntrustedCertificate, "CN=server", verify(key, testdata(t, "certificate-of-server.sig"), signedAt))
+	wantRefusal(t, UntrustedCertificate, "not one to sign with", verify(key, testdata(t, "certificate-of-agreement.sig"), signedAt))
 	wantRefusal(t, UnknownIdentity, "CN=signer", verify(authorityOf(t, "root", "other@example.com"), testdata(t, "certificate.sig"), signedAt))
 	wantRefusal(t, TooLarge, "", verify(key, make([]byte, MaxBundle+1), signedAt))
 	for _, junk := range []string{"", "{}", "[]", `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`} {

@@ -36,6 +36,9 @@ subjectAltName=email:release@example.com"
 certificate server intermediate 365 "basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature
 extendedKeyUsage=serverAuth"
+certificate agreement intermediate 365 "basicConstraints=critical,CA:FALSE
+keyUsage=critical,keyAgreement
+extendedKeyUsage=codeSigning"
 sign() { # bundle, key, chain...
 	bundle=$1 key=$2
 	shift 2
@@ -45,3 +48,5 @@ sign certificate.sig signer --certificate_chain intermediate.crt
 sign certificate-with-root.sig signer --certificate_chain intermediate.crt --certificate_chain root.crt
 sign certificate-alone.sig signer --certificate_chain root.crt
 sign certificate-of-server.sig server --certificate_chain intermediate.crt
+sign certificate-of-agreement.sig agreement --certificate_chain intermediate.crt
+rm -f ./*.srl server.crt agreement.crt
