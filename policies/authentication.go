@@ -26,7 +26,7 @@ func (g *Gate) Authenticate(ctx context.Context, token string) (registry.Actor, 
 	if !b.token.Valid(now) {
 		return registry.Actor{}, invalidToken()
 	}
-	g.tokenUses.note(b.actor.Token, now)
+	g.tokenUses.note(b.token.ID, useCount{1, now})
 	return b.actor, nil
 }
 

@@ -16,9 +16,11 @@ import (
 // write in. There is no other way to the graph, so no use case can skip the check.
 type Gate struct {
 	store graph.Store
-	table atomic.Pointer[Table]
-	now   func() time.Time
-	info  graph.Info
+	// counters is nil for a store that keeps none; nothing is counted then.
+	counters graph.Counters
+	table    atomic.Pointer[Table]
+	now      func() time.Time
+	info     graph.Info
 	// opaqueKey is the HMAC key of the ids that replace those of hidden nodes.
 	opaqueKey []byte
 	// tokenCache has the actor of a token, sessionCache that of a session, subjectCache the stored
@@ -50,8 +52,9 @@ func NewGate(ctx context.Context, store graph.Store, table *Table, now func() ti
 	if now == nil {
 		now = time.Now
 	}
-	g := &Gate{store: store, now: now, info: info, visibilityBudget: defaultVisibilityBudget}
+	g := &Gate{store: store, counters: graph.CountersOf(store), now: now, info: info, visibilityBudget: defaultVisibilityBudget}
 	g.opaqueKey = g.Key("opaque ids")
+	g.usage.full = make(chan struct{}, 1)
 	g.table.Store(table)
 	g.policy.file = table
 	return g, g.followPolicy(ctx)
@@ -213,7 +216,7 @@ func (g *Gate) scope(ctx context.Context) (*Scope, error) {
 	defer id.mu.Unlock()
 	if id.scope == nil && id.err == nil {
 		if id.err = g.followPolicy(ctx); id.err == nil {
-			id.scope, id.err = newScope(ctx, g, g.store, id)
+			id.scope, id.err = newScope(ctx, g, countedReader{g.store, g}, id)
 		}
 	}
 	return id.scope, id.err

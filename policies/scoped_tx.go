@@ -2,6 +2,7 @@ package policies
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -131,6 +132,12 @@ func (t *Tx) FindUnfiltered(ctx context.Context, q graph.Query) (graph.Page, err
 	page, err := t.tx.Find(ctx, q)
 	t.changes.saw(page.Nodes...)
 	return page, err
+}
+
+// WithCounts returns copies of nodes with their counters, which are stored beside the graph. They
+// must not be written.
+func (t *Tx) WithCounts(ctx context.Context, nodes []*graph.Node) ([]*graph.Node, error) {
+	return t.gate.withCounts(ctx, slices.Clone(nodes))
 }
 
 // LastChild returns the last child of a parent in the order of a column, also when it is hidden

@@ -27,7 +27,7 @@ func (g *Gate) AuthenticateSession(ctx context.Context, id registry.ID) (registr
 		return registry.Actor{}, invalidSession()
 	}
 	if b.token != nil {
-		g.tokenUses.note(b.token, now)
+		g.tokenUses.note(b.token.ID, useCount{1, now})
 	}
 	return b.actor, nil
 }

@@ -2,100 +2,74 @@ package policies
 
 import (
 	"context"
-	"maps"
 	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"pedigree/graph"
 	"pedigree/registry"
 )
 
-// tokenUseStep is how exact the last use of a token is: it is written at most once in that
-// time, so that reading costs no writes.
-const tokenUseStep = time.Hour
-
 // maxTokenUses is the most tokens whose use waits to be written. Further uses are noted when
 // the token is used again.
 const maxTokenUses = 10_000
 
-// usesPerWrite is the most tokens in one transaction of FlushTokenUses.
-const usesPerWrite = 500
-
-// tokenUses holds the tokens that were used since their last use was written.
+// tokenUses holds the tokens that were used since their uses were written.
 type tokenUses struct {
-	mu sync.Mutex
-	at map[registry.ID]time.Time
+	mu   sync.Mutex
+	uses map[registry.ID]useCount
 }
 
-// note notes the use of a token when its last use was written long enough ago.
-func (u *tokenUses) note(t *registry.Token, now time.Time) {
-	if now.Sub(t.LastUsedAt) < tokenUseStep {
-		return
-	}
+// note notes uses of a token, the last of them at a time.
+func (u *tokenUses) note(token registry.ID, c useCount) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.at == nil {
-		u.at = map[registry.ID]time.Time{}
+	if u.uses == nil {
+		u.uses = map[registry.ID]useCount{}
 	}
-	if _, known := u.at[t.ID]; known || len(u.at) < maxTokenUses {
-		u.at[t.ID] = now
+	old, known := u.uses[token]
+	if !known && len(u.uses) >= maxTokenUses {
+		return
 	}
+	if c.n += old.n; c.last.Before(old.last) {
+		c.last = old.last
+	}
+	u.uses[token] = c
 }
 
 // take returns the noted uses and forgets them.
-func (u *tokenUses) take() map[registry.ID]time.Time {
+func (u *tokenUses) take() map[registry.ID]useCount {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	out := u.at
-	u.at = nil
+	out := u.uses
+	u.uses = nil
 	return out
 }
 
-// FlushTokenUses writes when tokens were last used: one log entry for all of them, and a
-// revision of each at most once in an hour. The server calls it each minute and when it ends.
+// FlushTokenUses writes when tokens were last used, beside the log. The server calls it each
+// minute and when it ends. What fails to be written is kept for the next time.
 func (g *Gate) FlushTokenUses(ctx context.Context) error {
 	uses := g.tokenUses.take()
-	defer func() {
-		if len(uses) > 0 {
-			g.clearIdentities()
-		}
-	}()
-	for ids := range slices.Chunk(slices.Sorted(maps.Keys(uses)), usesPerWrite) {
-		if err := g.store.Update(ctx, func(tx graph.Tx) error { return writeTokenUses(ctx, tx, g.Now(), ids, uses) }); err != nil {
+	if g.counters == nil {
+		return nil
+	}
+	rows := make([]graph.Count, 0, len(uses))
+	for id, c := range uses {
+		rows = append(rows, graph.Count{CountKey: graph.CountKey{Object: id}, N: int64(c.n), Last: c.last})
+	}
+	slices.SortFunc(rows, func(a, b graph.Count) int { return strings.Compare(string(a.Object), string(b.Object)) })
+	for part := range slices.Chunk(rows, countsPerWrite) {
+		if err := g.counters.AddCounts(ctx, part...); err != nil {
+			for id, c := range uses {
+				g.tokenUses.note(id, c)
+			}
 			return err
+		}
+		for _, c := range part {
+			delete(uses, c.Object)
 		}
 	}
 	return nil
-}
-
-func writeTokenUses(ctx context.Context, tx graph.Tx, now time.Time, ids []registry.ID, uses map[registry.ID]time.Time) error {
-	nodes, err := tx.Nodes(ctx, graph.Instant{}, ids...)
-	if err != nil {
-		return err
-	}
-	var used []*graph.Node
-	var objects []registry.ID
-	for i, n := range nodes {
-		var t registry.Token
-		if !decodeNode(n, &t) || uses[ids[i]].Sub(t.LastUsedAt) < tokenUseStep {
-			continue // Another server of this store has written it.
-		}
-		t.LastUsedAt = uses[ids[i]].UTC().Truncate(graph.TimeUnit)
-		c := *n
-		if c.Doc, err = registry.Canonical(&t); err != nil {
-			return err
-		}
-		c.Since = now
-		used, objects = append(used, &c), append(objects, n.ID)
-	}
-	if len(used) == 0 {
-		return nil
-	}
-	if err := tx.Put(ctx, used...); err != nil {
-		return err
-	}
-	return tx.Append(ctx, &registry.LogEntry{At: now, Actor: systemSubject, Action: registry.LogTokensUsed, Objects: objects})
 }
 
 // systemSubject acts where no caller does.

@@ -173,7 +173,6 @@ const (
 	LogLineageRetracted   LogAction = "lineage_retracted"
 	LogTokenCreated       LogAction = "token_created"
 	LogTokenRevoked       LogAction = "token_revoked"
-	LogTokensUsed         LogAction = "tokens_used"
 	LogSessionStarted     LogAction = "session_started"
 	LogSessionEnded       LogAction = "session_ended"
 	LogRoleAssigned       LogAction = "role_assigned"
@@ -200,8 +199,9 @@ const (
 	LogMigrationConfirmed   LogAction = "migration_confirmed"
 	LogVersionRetired       LogAction = "version_retired"
 	LogVersionCleanedUp     LogAction = "version_cleaned_up"
-	// LogUsageCounted says that counters of use were written; the counts are not in the log.
-	LogUsageCounted LogAction = "usage_counted"
+	// LogConsumersKnown says that somebody became a consumer by using a version. Who, and how
+	// often, is not in the log.
+	LogConsumersKnown LogAction = "consumers_known"
 )
 
 // StageLogAction is the log action of a transition into a stage.

@@ -27,7 +27,8 @@ type Consumer struct {
 	// Since is when the subject was first known to use the version; LastUsedAt is its last use.
 	Since      time.Time `json:"since,omitzero"`
 	LastUsedAt time.Time `json:"lastUsedAt,omitzero"`
-	// Uses are all uses since then, Days those of the last days with any, oldest first.
+	// Uses are all uses since then, Days those of the last MaxUsageDays days, oldest first. These
+	// and LastUsedAt are counters: a store keeps them beside the consumer, not in its document.
 	Uses int        `json:"uses,omitempty"`
 	Days []UsageDay `json:"days,omitempty"`
 	// Environments are where live deployments of the subject had the version when the
@@ -47,7 +48,7 @@ type UsageDay struct {
 	Downloads int    `json:"downloads,omitempty"`
 }
 
-// MaxUsageDays is how many days a consumer keeps.
+// MaxUsageDays is how many days back a consumer shows its uses.
 const MaxUsageDays = 120
 
 // ConsumerID is the id of a subject as a consumer of a version.
@@ -68,8 +69,8 @@ func (c *Consumer) Migrated() bool {
 	return !c.MigratedAt.IsZero() && !c.LastUsedAt.After(c.MigratedAt)
 }
 
-// AddUses adds uses of one day, the last of them at a time.
-func (c *Consumer) AddUses(day string, kind UseKind, n int, last time.Time) {
+// AddUses adds uses of one day.
+func (c *Consumer) AddUses(day string, kind UseKind, n int) {
 	i, known := slices.BinarySearchFunc(c.Days, day, func(d UsageDay, day string) int { return strings.Compare(d.Day, day) })
 	if !known {
 		c.Days = slices.Insert(c.Days, i, UsageDay{Day: day})
@@ -81,10 +82,5 @@ func (c *Consumer) AddUses(day string, kind UseKind, n int, last time.Time) {
 		c.Days[i].Lineage += n
 	case UseDownload:
 		c.Days[i].Downloads += n
-	}
-	c.Days = c.Days[max(0, len(c.Days)-MaxUsageDays):]
-	c.Uses += n
-	if last.After(c.LastUsedAt) {
-		c.LastUsedAt = last
 	}
 }

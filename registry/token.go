@@ -21,7 +21,8 @@ type Token struct {
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	RevokedAt time.Time `json:"revokedAt,omitzero"`
-	// LastUsedAt is when the token was last used, as far as that was written down yet.
+	// LastUsedAt is when the token was last used, as far as that was written down yet. It is a
+	// counter: a store keeps it beside the token, not in its document.
 	LastUsedAt time.Time `json:"lastUsedAt,omitzero"`
 }
 

@@ -53,6 +53,9 @@ func (c *countedReads) Nodes(ctx context.Context, at graph.Instant, ids ...regis
 	return c.Store.Nodes(ctx, at, ids...)
 }
 
+// Unwrap returns the store, whose counters are beside the graph.
+func (c *countedReads) Unwrap() graph.Store { return c.Store }
+
 // site is a server on a store of its own, with a clock that the test moves.
 type site struct {
 	*testing.T

@@ -237,7 +237,7 @@ func TestOnlyVersionsWithAnOpenDeprecationHaveCounters(t *testing.T) {
 		t.Fatalf("%v; the log went from %d to %d", err, head, h.head())
 	}
 	e := must[*access.LogEntryConnection](h.kit)(h.AuditLog(h.admin, core.Paging{First: ptr(1)}, nil)).Edges[0].Node
-	if e.Action != registry.LogUsageCounted || strings.Contains(string(e.Detail)+e.Actor, "eve") || len(e.Objects) > 0 {
+	if e.Action != registry.LogConsumersKnown || strings.Contains(string(e.Detail)+e.Actor, "eve") || len(e.Objects) > 0 {
 		t.Errorf("the log tells who used it: %+v", e)
 	}
 	if err := h.FlushUsage(h.Context()); err != nil || h.head() != head+1 {
@@ -248,7 +248,10 @@ func TestOnlyVersionsWithAnOpenDeprecationHaveCounters(t *testing.T) {
 	if err := h.FlushUsage(h.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if c := h.consumers()["eve"]; c == nil || c.Uses != 2 || len(c.Days) != 2 || c.Since.Format(time.DateOnly) != "2027-03-01" {
+	if h.head() != head+1 {
+		t.Error("the uses of a known consumer are in the log")
+	}
+	if c := h.consumers()["eve"]; c == nil || c.Revision != 1 || c.Uses != 2 || len(c.Days) != 2 || c.Since.Format(time.DateOnly) != "2027-03-01" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -451,6 +454,18 @@ func (f *failingStore) Update(ctx context.Context, fn func(graph.Tx) error) erro
 		return registry.Errorf(registry.Unavailable, "the store does not answer")
 	}
 	return f.Store.Update(ctx, fn)
+}
+
+// AddCounts fails as Update does.
+func (f *failingStore) AddCounts(ctx context.Context, counts ...graph.Count) error {
+	if f.fails {
+		return registry.Errorf(registry.Unavailable, "the store does not answer")
+	}
+	return graph.CountersOf(f.Store).AddCounts(ctx, counts...)
+}
+
+func (f *failingStore) Counts(ctx context.Context, since string, keys ...graph.CountKey) ([][]graph.Count, error) {
+	return graph.CountersOf(f.Store).Counts(ctx, since, keys...)
 }
 
 // TestUsesThatCannotBeWrittenAreKept counts with many callers at once, while the store fails and

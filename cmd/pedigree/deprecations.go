@@ -67,15 +67,12 @@ func newDeprecations(s *settings) *cobra.Command {
 			if announced := registry.DeprecationAnnounced; ics && f.Step == nil {
 				f.Step = &announced
 			}
-			all, err := allPages(func(p core.Paging) (out []*registry.Deprecation, info core.PageInfo, err error) {
+			all, err := allPages(func(p core.Paging) ([]*registry.Deprecation, core.PageInfo, error) {
 				page, err := r.Deprecations(r.ctx, p, f)
 				if err != nil {
-					return nil, info, err
+					return nil, core.PageInfo{}, err
 				}
-				for _, e := range page.Edges {
-					out = append(out, e.Node)
-				}
-				return out, page.PageInfo, nil
+				return nodesOf(page.Edges, func(e *governance.DeprecationEdge) *registry.Deprecation { return e.Node }), page.PageInfo, nil
 			})
 			if err != nil {
 				return err
@@ -361,14 +358,11 @@ func readConsumers(r *connection, model, version string) ([]*registry.Consumer, 
 	if err != nil || d == nil {
 		return nil, err
 	}
-	return allPages(func(p core.Paging) (out []*registry.Consumer, info core.PageInfo, err error) {
+	return allPages(func(p core.Paging) ([]*registry.Consumer, core.PageInfo, error) {
 		page, err := r.ConsumersOf(r.ctx, d, p)
 		if err != nil {
-			return nil, info, err
+			return nil, core.PageInfo{}, err
 		}
-		for _, e := range page.Edges {
-			out = append(out, e.Node)
-		}
-		return out, page.PageInfo, nil
+		return nodesOf(page.Edges, func(e *governance.ConsumerEdge) *registry.Consumer { return e.Node }), page.PageInfo, nil
 	})
 }

@@ -62,15 +62,12 @@ func newRequestList(s *settings) *cobra.Command {
 				return err
 			}
 			defer r.close()
-			all, err := allPages(func(p core.Paging) (out []*registry.TransitionRequest, info core.PageInfo, err error) {
+			all, err := allPages(func(p core.Paging) ([]*registry.TransitionRequest, core.PageInfo, error) {
 				page, err := r.TransitionRequests(r.ctx, p, f)
 				if err != nil {
-					return nil, info, err
+					return nil, core.PageInfo{}, err
 				}
-				for _, e := range page.Edges {
-					out = append(out, e.Node)
-				}
-				return out, page.PageInfo, nil
+				return nodesOf(page.Edges, func(e *governance.RequestEdge) *registry.TransitionRequest { return e.Node }), page.PageInfo, nil
 			})
 			if err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 
 	rules "pedigree/governance"
 	"pedigree/registry"
+	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/governance"
 )
@@ -68,15 +69,12 @@ func newReviewList(s *settings) *cobra.Command {
 
 // reviewsDue reads the models whose review is due by a time.
 func reviewsDue(r *connection, at time.Time) ([]*registry.Model, error) {
-	return allPages(func(p core.Paging) (out []*registry.Model, info core.PageInfo, err error) {
+	return allPages(func(p core.Paging) ([]*registry.Model, core.PageInfo, error) {
 		page, err := r.ReviewsDue(r.ctx, p, at)
 		if err != nil {
-			return nil, info, err
+			return nil, core.PageInfo{}, err
 		}
-		for _, e := range page.Edges {
-			out = append(out, e.Node)
-		}
-		return out, page.PageInfo, nil
+		return nodesOf(page.Edges, func(e *catalog.ModelEdge) *registry.Model { return e.Node }), page.PageInfo, nil
 	})
 }
 
@@ -125,15 +123,12 @@ func printReviews(cmd *cobra.Command, r *connection, model string, format printF
 	if m == nil {
 		return registry.Errorf(registry.NotFound, "there is no model %q", registry.Shorten(model, 100))
 	}
-	reviews, err := allPages(func(p core.Paging) (out []*registry.Review, info core.PageInfo, err error) {
+	reviews, err := allPages(func(p core.Paging) ([]*registry.Review, core.PageInfo, error) {
 		page, err := r.ReviewsOf(r.ctx, m, p)
 		if err != nil {
-			return nil, info, err
+			return nil, core.PageInfo{}, err
 		}
-		for _, e := range page.Edges {
-			out = append(out, e.Node)
-		}
-		return out, page.PageInfo, nil
+		return nodesOf(page.Edges, func(e *governance.ReviewEdge) *registry.Review { return e.Node }), page.PageInfo, nil
 	})
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -124,7 +123,9 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	srv.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
-	stopFlushing := flushCounters(context.WithoutCancel(ctx), o.service, log)
+	minutes := time.NewTicker(time.Minute)
+	defer minutes.Stop()
+	stopFlushing := flushCounters(context.WithoutCancel(ctx), o.service, minutes.C, log)
 	defer stopFlushing()
 	if len(runs) > 0 {
 		defer readUnreadRuns(context.WithoutCancel(ctx), o.service, log)()
@@ -145,44 +146,6 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return fmt.Errorf("some requests did not end in %s: %w", shutdownTimeout, err)
 	}
 	return nil
-}
-
-// usageMinutes is after how many minutes the uses of versions are written. Each write leaves a
-// revision of every consumer that was counted.
-const usageMinutes = 10
-
-// flushCounters writes each minute when tokens were last used, and at longer intervals how often
-// versions with an open deprecation were. The function that it returns writes what is left, and
-// ends it.
-func flushCounters(ctx context.Context, s *service.Service, log *slog.Logger) (stop func()) {
-	minutes := 0
-	flush := func(last bool) {
-		if err := s.FlushTokenUses(ctx); err != nil {
-			log.Warn("the last use of tokens was not written", "cause", registry.Cause(err))
-		}
-		if minutes++; !last && minutes%usageMinutes != 0 {
-			return
-		}
-		if err := s.FlushUsage(ctx); err != nil {
-			log.Warn("the uses of versions were not written", "cause", registry.Cause(err))
-		}
-	}
-	ended, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(time.Minute)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ended:
-				flush(true)
-				return
-			case <-tick.C:
-				flush(false)
-			}
-		}
-	}()
-	return func() { close(ended); <-done }
 }
 
 // setApprovalProfile sets the profile of the whole registry; "" leaves it as it is.

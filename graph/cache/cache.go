@@ -44,6 +44,9 @@ func New(inner graph.Store, nodes int) *Store {
 	return &Store{Store: inner, cache: newNodeCache(nodes)}
 }
 
+// Unwrap returns the inner store, whose counters are beside the graph.
+func (s *Store) Unwrap() graph.Store { return s.Store }
+
 // Closure answers from memory when the cache holds all that the walk needs, at the
 // store's head. Otherwise it reads the neighborhood of the walk from the store, caches
 // it and walks there. It passes on unchanged what it cannot cache: walks at another

@@ -37,4 +37,5 @@ func TestRace(t *testing.T) {
 	ns := neo4jtest.Namespace()
 	a, b := openIn(t, ns), openIn(t, ns)
 	graphtest.Race(t, a, b)
+	graphtest.RaceCounters(t, a, b)
 }

@@ -35,8 +35,9 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	{9, listStep, backfillAbsent},
 	// Step 10 fills the tree hashes of the log.
 	{10, logTimeStep, backfillTree},
-	// Step 11 adds the index of the uses of a dataset.
-	{11, listStep, nil}}
+	{11, counterStep, nil},
+	// Step 12 adds the index of the uses of a dataset.
+	{12, listStep, nil}}
 
 var logTimeStep = []string{"CREATE INDEX log_at IF NOT EXISTS FOR (l:Log) ON (l.ns, l.at)", "CALL db.awaitIndexes(300)"}
 

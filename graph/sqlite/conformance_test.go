@@ -28,7 +28,9 @@ func TestStore(t *testing.T) {
 
 func TestTwoStoresOnOneFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p.db")
-	graphtest.Race(t, open(t, path), open(t, path))
+	a, b := open(t, path), open(t, path)
+	graphtest.Race(t, a, b)
+	graphtest.RaceCounters(t, a, b)
 }
 
 // afterAllWrites is a time after all writes of the benchmarks.

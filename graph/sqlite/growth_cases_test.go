@@ -445,6 +445,9 @@ func governanceLists() (out []useCase) {
 			if err != nil {
 				return 0, err
 			}
+			if n := c.Edges[0].Node; n.Uses != 1 || len(n.Days) != 1 {
+				return 0, fmt.Errorf("%d uses on %v", n.Uses, n.Days)
+			}
 			return len(c.Edges), nil
 		}),
 		get("reviews of a model", 5, func(ctx context.Context, g *grown) (int, error) {

@@ -24,6 +24,8 @@ type grown struct {
 	size  int
 	nodes []*graph.Node
 	edges []*graph.Edge
+	// counts are counters beside the graph.
+	counts []graph.Count
 	// model has size versions and aliases, quiet has few.
 	model, quiet registry.ID
 	repository   registry.ID
@@ -228,6 +230,10 @@ func (g *grown) addDeprecation(version registry.ID, i int) {
 	g.add(d, registry.DeprecationID(version, d.Ordinal), version, core.OrdinalName(d.Ordinal), d.PlannedAt)
 	c := registry.NewConsumer(version, fmt.Sprintf("consumer%06d", i), minute(i))
 	g.add(c, c.ID, version, c.Subject, c.Since)
+	key := graph.CountKey{Object: version, Subject: c.Subject}
+	g.counts = append(g.counts, graph.Count{CountKey: key, N: 1, Last: c.Since}, graph.Count{CountKey: key, Day: time.Now().UTC().Format(time.DateOnly), Kind: "GET", N: 1, Last: c.Since})
+	key.Subject = fmt.Sprintf("consumer%06d", i%5) // The first five have used it for long.
+	g.counts = append(g.counts, graph.Count{CountKey: key, Day: start.AddDate(0, 0, -i).Format(time.DateOnly), Kind: "GET", N: 1, Last: c.Since})
 }
 
 // servedFacts adds a deprecated version and what it came from, all of which every role sees.
@@ -269,6 +275,9 @@ func (g *grown) write() {
 		}
 		return tx.Link(g.Context(), g.edges...)
 	})
+	if err == nil {
+		err = g.store.AddCounts(g.Context(), g.counts...)
+	}
 	if err != nil {
 		g.Fatal(err)
 	}

@@ -76,6 +76,7 @@ func TestNoStatementScansATable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	texts = append(texts, countsOf)
 	explained := 0
 	s.read(t.Context(), func(v *view) error {
 		for _, text := range texts {

@@ -13,7 +13,7 @@ import (
 
 // schemaSteps are the schema steps in order. The schema number is the number of steps
 // that were applied. A released step must never change; add a further step instead.
-var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes, addCrowded, keepEarlierRevisions, clusterLogKeys, addParentNumbers, addTreeHashes}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes, addCrowded, keepEarlierRevisions, clusterLogKeys, addParentNumbers, addTreeHashes, addCounters}
 
 // createTables creates the tables and the instance secret. syncWithRegistry creates
 // the columns and indexes that depend on the field table, at every start.

@@ -31,6 +31,7 @@ var publicMethods = map[string]string{
 	"OpenLogin":           "it checks the text of a cookie",
 	"FlushTokenUses":      "the server writes by itself when tokens were used",
 	"FlushUsage":          "the server writes by itself how often versions were used",
+	"UsageFull":           "the server waits for it; it says only that many uses wait",
 }
 
 var contextType = reflect.TypeFor[context.Context]()

@@ -59,6 +59,15 @@ func (c *countingStore) Log(ctx context.Context, q graph.LogQuery) ([]registry.L
 	return c.Store.Log(ctx, q)
 }
 
+func (c *countingStore) AddCounts(ctx context.Context, counts ...graph.Count) error {
+	return graph.CountersOf(c.Store).AddCounts(ctx, counts...)
+}
+
+func (c *countingStore) Counts(ctx context.Context, since string, keys ...graph.CountKey) ([][]graph.Count, error) {
+	c.reads.Add(1)
+	return graph.CountersOf(c.Store).Counts(ctx, since, keys...)
+}
+
 func (c *countingStore) Update(ctx context.Context, fn func(graph.Tx) error) error {
 	c.writes.Add(1)
 	return c.Store.Update(ctx, fn)

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,7 +78,7 @@ func TestAGeneratedClientRunsTheStory(t *testing.T) {
 // document, good and bad ones. No answer may be a 5xx, or have a status, a media type or a body
 // that the document does not tell of.
 func TestAnswersAreAsTheDocumentSays(t *testing.T) {
-	dir := installSchemathesis(t)
+	dir := pythonVenv(t, "schemathesis", filepath.Join("testdata", "schemathesis", "requirements.txt"))
 	p := start(t, append(stores["SQLite"](t), "--demo", "--rate-limit", "0", "--failed-logins", "0")...)
 	few := fmt.Sprint(rounds(100))
 	// The token that is sent can be revoked by that one operation, so it comes last.
@@ -124,40 +122,4 @@ func (p *process) schemathesis(t *testing.T, dir string, flags ...string) (out s
 		}
 	}
 	return out
-}
-
-// installSchemathesis returns a folder with schemathesis in a virtual environment. It is installed
-// once into the user's cache, by the versions of the lock file. A file marks the folder as complete:
-// a virtual environment cannot be moved.
-func installSchemathesis(t *testing.T) string {
-	t.Helper()
-	lock := filepath.Join("testdata", "schemathesis", "requirements.txt")
-	text, err := os.ReadFile(lock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := os.Getenv("PEDIGREE_TEST_CACHE")
-	if base == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		base = filepath.Join(cache, "pedigree-test")
-	}
-	sum := sha256.Sum256(text)
-	installed := filepath.Join(base, "schemathesis-"+hex.EncodeToString(sum[:8]))
-	if _, err := os.Stat(filepath.Join(installed, "complete")); err == nil {
-		return installed
-	}
-	python := filepath.Join(installed, "venv", "bin", "python")
-	for _, command := range [][]string{{"python3", "-m", "venv", "--clear", filepath.Join(installed, "venv")},
-		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", lock}} {
-		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", command, err, out)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(installed, "complete"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return installed
 }

@@ -66,6 +66,15 @@ func (c *readCounter) Log(ctx context.Context, q graph.LogQuery) ([]registry.Log
 	return c.Store.Log(ctx, q)
 }
 
+func (c *readCounter) AddCounts(ctx context.Context, counts ...graph.Count) error {
+	return graph.CountersOf(c.Store).AddCounts(ctx, counts...)
+}
+
+func (c *readCounter) Counts(ctx context.Context, since string, keys ...graph.CountKey) ([][]graph.Count, error) {
+	c.count()
+	return graph.CountersOf(c.Store).Counts(ctx, since, keys...)
+}
+
 // world is a registry that has n of everything: n models, n versions of one model, n runs that
 // one version comes from.
 type world struct {

@@ -22,7 +22,7 @@ func (c *call) meet(n registry.Node) {
 
 // isAboutVersion reports whether a request of the route can be about one version.
 func (rt *route) isAboutVersion() bool {
-	return slices.Contains(rt.paramNames, "version") || rt.pattern == "nodes/{id}" || rt.pattern == "lineage/{id}"
+	return slices.Contains(rt.paramNames, "version") || slices.Contains([]string{"nodes/{id}", "lineage/{id}", "lineage/{id}/export", "provenance/{id}"}, rt.pattern)
 }
 
 // tellDeprecation sets the headers Deprecation (RFC 9745), Sunset (RFC 8594) and Link of an answer

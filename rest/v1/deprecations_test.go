@@ -61,7 +61,7 @@ func TestReadsOfADeprecatedVersionSaySo(t *testing.T) {
 	reads := []string{one + "?fields=status", "models/fraud/old"}
 	for _, rt := range a.handler.routes {
 		if rt.method == http.MethodGet && rt.isAboutVersion() {
-			target := strings.NewReplacer("{name}", "fraud", "{version}", "v1.0.0", "{id}", id, "transition-check", "transition-check?to_stage=staging").Replace(rt.pattern)
+			target := strings.NewReplacer("{name}", "fraud", "{version}", "v1.0.0", "{id}", id, "transition-check", "transition-check?to_stage=staging", "/export", "/export?format=dot").Replace(rt.pattern)
 			reads = append(reads, target)
 		}
 	}

@@ -25,6 +25,8 @@ func exportLineage(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	c.meet(x.Root)
+	c.tellDeprecation(ctx)
 	h, sum := c.w.Header(), sha256.Sum256([]byte(x.Body))
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`
 	h.Set("ETag", tag)

@@ -167,5 +167,9 @@ func provenanceOf(ctx context.Context, c *call, q *pointInTime) (*provenance.Pro
 	if err != nil {
 		return nil, err
 	}
-	return c.service.Provenance(ctx, id, q.AsOf, q.KnownAt)
+	p, err := c.service.Provenance(ctx, id, q.AsOf, q.KnownAt)
+	if err == nil {
+		c.meet(p.Node)
+	}
+	return p, err
 }

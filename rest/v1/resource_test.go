@@ -37,6 +37,15 @@ func (s *countedStore) Find(ctx context.Context, q graph.Query) (graph.Page, err
 	return s.Store.Find(ctx, q)
 }
 
+func (s *countedStore) AddCounts(ctx context.Context, counts ...graph.Count) error {
+	return graph.CountersOf(s.Store).AddCounts(ctx, counts...)
+}
+
+func (s *countedStore) Counts(ctx context.Context, since string, keys ...graph.CountKey) ([][]graph.Count, error) {
+	s.reads.Add(1)
+	return graph.CountersOf(s.Store).Counts(ctx, since, keys...)
+}
+
 // api is the handler over an empty registry, whose callers have the roles of their names.
 type api struct {
 	*testing.T

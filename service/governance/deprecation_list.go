@@ -151,5 +151,8 @@ func (g *Governance) DeprecationNotes(ctx context.Context, versions []*registry.
 }
 
 // FlushUsage writes the counts of uses of versions with an open deprecation. The server calls it
-// at intervals and when it ends.
+// each minute, when UsageFull says so, and when it ends.
 func (g *Governance) FlushUsage(ctx context.Context) error { return g.core.Gate.FlushUsage(ctx) }
+
+// UsageFull tells that so many uses wait in memory that FlushUsage should not wait for its time.
+func (g *Governance) UsageFull() <-chan struct{} { return g.core.Gate.UsageFull() }

@@ -191,12 +191,20 @@ func (s *sunsetting) notify(ctx context.Context, tx *policies.Tx) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range known {
+	counted, err := tx.WithCounts(ctx, known)
+	if err != nil {
+		return err
+	}
+	for i, n := range known {
 		c, err := core.DecodeWhole(n, &registry.Consumer{})
 		if err != nil {
 			return err
 		}
-		if c.Uses > 0 && !c.Migrated() {
+		used, err := core.DecodeWhole(counted[i], &registry.Consumer{})
+		if err != nil {
+			return err
+		}
+		if used.Uses > 0 && !used.Migrated() {
 			s.note(registry.DeprecationNotice{To: c.Subject, Because: registry.NoticeUsage})
 		}
 		if u := users[c.Subject]; u != nil {

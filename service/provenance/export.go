@@ -41,7 +41,9 @@ type LineageExport struct {
 	// text from users.
 	MediaType, Filename string
 	// Body is the text of the file.
-	Body       string
+	Body string
+	// Root is the node whose lineage it is, as the caller sees it.
+	Root       registry.ProvenanceNode
 	Truncation Truncation
 	HistoryCut bool
 	AsOf       time.Time
@@ -86,7 +88,11 @@ func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 	if err != nil {
 		return nil, err
 	}
-	return &LineageExport{Format: file.Format, MediaType: file.MediaType, Filename: file.Filename, Body: string(file.Body),
+	root, err := g.Nodes[0].Node()
+	if err != nil {
+		return nil, err
+	}
+	return &LineageExport{Root: root, Format: file.Format, MediaType: file.MediaType, Filename: file.Filename, Body: string(file.Body),
 		Truncation: g.Truncation, HistoryCut: g.HistoryCut, AsOf: g.AsOf, KnownAt: g.KnownAt}, nil
 }
 

@@ -1,9 +1,11 @@
 package provenance
 
 import (
+	"bytes"
 	"context"
 	"time"
 
+	"pedigree/graph"
 	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/service/core"
@@ -116,7 +118,7 @@ func (e *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 	if start.At, err = start.At.Seen(ctx, scope, g.Head); err != nil {
 		return nil, err
 	}
-	if in.Of.Kind() == registry.KindModelVersion && in.AsOf.IsZero() && in.KnownAt.IsZero() && in.After == nil {
+	if in.AsOf.IsZero() && in.KnownAt.IsZero() && in.After == nil && mayGoOutOfUse(g.Items[0].Node) {
 		e.core.Gate.CountUse(ctx, in.Of, registry.UseLineage)
 	}
 	v := &view{explorer: e, ctx: ctx, scope: scope, at: start.At}
@@ -125,6 +127,13 @@ func (e *Explorer) Lineage(ctx context.Context, in LineageInput) (*LineageGraph,
 		return out, err
 	}
 	return out, v.degrees(out, start.At.StoreInstant())
+}
+
+// mayGoOutOfUse reports whether the root of a walk is a version that has, or had, a deprecation. A
+// root without a document may have one: it is found out when the uses are written, so that a walk
+// over bare nodes reads nothing more.
+func mayGoOutOfUse(root *graph.Node) bool {
+	return root.Kind == registry.KindModelVersion && (len(root.Doc) == 0 || bytes.Contains(root.Doc, []byte(`"deprecation":{`)))
 }
 
 func (in *LineageInput) options() (o lineage.Options, size int, err error) {
