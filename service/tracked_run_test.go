@@ -190,8 +190,8 @@ func TestATrackingServerThatIsDownLosesNothing(t *testing.T) {
 		head := int64(0)
 		after := r.during
 		r.during = func() { after(); head = k.head() }
-		if _, err := k.ReadUnreadRuns(k.admin); err != nil {
-			t.Fatal(err)
+		if got := *must[*catalog.UnreadRuns](k)(k.ReadUnreadRuns(k.admin)); got != (catalog.UnreadRuns{Filled: 3}) {
+			t.Errorf("the second server: %+v", got)
 		}
 		if k.head() != head {
 			t.Errorf("the second server wrote %d entries more", k.head()-head)
