@@ -38,8 +38,8 @@ const (
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
 	KindPending Kind = "PENDING_PARENT"
-	// KindUnreadRun stands for a version whose run a tracking system still has to tell of. All
-	// have the parent UnreadRuns, which is no node.
+	// KindUnreadRun stands for a version whose run a tracking system still has to tell of. Its
+	// parent is UnreadRuns or RefusedRuns, which are no nodes.
 	KindUnreadRun Kind = "UNREAD_RUN"
 )
 
