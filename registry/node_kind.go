@@ -43,8 +43,8 @@ const (
 	KindEventState  Kind = "EVENT_STATE"
 	KindDatasetUse  Kind = "DATASET_USE"
 	KindDatasetName Kind = "DATASET_NAME"
-	// KindUnreadRun stands for a version whose run a tracking system still has to tell of. All
-	// have the parent UnreadRuns, which is no node.
+	// KindUnreadRun stands for a version whose run a tracking system still has to tell of. Its
+	// parent is UnreadRuns or RefusedRuns, which are no nodes.
 	KindUnreadRun Kind = "UNREAD_RUN"
 )
 

@@ -24,8 +24,12 @@ type UnreadRun struct {
 	GivenUp bool   `json:"givenUp,omitempty"`
 }
 
-// UnreadRuns is the parent of all nodes of KindUnreadRun.
-const UnreadRuns ID = "unread_runs"
+// UnreadRuns is the parent of the nodes of KindUnreadRun that are read again. RefusedRuns is that
+// of those that never were to be: nobody looks through them.
+const (
+	UnreadRuns  ID = "unread_runs"
+	RefusedRuns ID = "refused_runs"
+)
 
 // UnreadRunID is the id of the node that says that the run of a version is not read.
 func UnreadRunID(version ID) ID { return NewID(KindUnreadRun, string(version)) }

@@ -27,7 +27,7 @@ func Watch(ctx context.Context, r UnreadRunsReader, ticks <-chan time.Time, log 
 			log.WarnContext(ctx, "the runs of MLflow that are still to be read were not read", "cause", registry.Cause(err))
 		case *now != last:
 			if now.Filled > 0 || now.Reason != "" {
-				log.InfoContext(ctx, "runs of MLflow", "read", now.Filled, "waiting", now.Waiting, "not read", now.Refused, "reason", now.Reason)
+				log.InfoContext(ctx, "runs of MLflow", "read", now.Filled, "waiting", now.Waiting, "given up", now.GivenUp, "reason", now.Reason)
 			}
 			last = *now
 		}

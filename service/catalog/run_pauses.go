@@ -35,6 +35,23 @@ type runPauses struct {
 	mu     sync.Mutex
 	byNode map[registry.ID]pause
 	system pause
+	last   UnreadRuns
+}
+
+// keep keeps what became of the runs when they were looked at last; lastState returns it. Nothing
+// is filled since.
+func (p *runPauses) keep(state UnreadRuns) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state.Filled = 0
+	p.last = state
+}
+
+func (p *runPauses) lastState() *UnreadRuns {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := p.last
+	return &last
 }
 
 // due reports whether a run is to be read.

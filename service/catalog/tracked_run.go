@@ -213,18 +213,21 @@ func putUnread(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, u
 			u.Reason, again = "who registered the version may not do "+string(a), false
 		}
 	}
-	u.GivenUp = !again
-	n, err := unreadNode(u, v.ValidFrom, tx.Now())
+	parent := registry.UnreadRuns
+	if u.GivenUp = !again; u.GivenUp {
+		parent = registry.RefusedRuns
+	}
+	n, err := unreadNode(u, parent, v.ValidFrom, tx.Now())
 	if err != nil {
 		return err
 	}
 	return tx.Put(ctx, n)
 }
 
-func unreadNode(u registry.UnreadRun, from, since time.Time) (*graph.Node, error) {
+func unreadNode(u registry.UnreadRun, parent registry.ID, from, since time.Time) (*graph.Node, error) {
 	doc, err := registry.Canonical(u)
 	if since.Before(from) {
 		since = from
 	}
-	return &graph.Node{ID: registry.UnreadRunID(u.Version), Kind: registry.KindUnreadRun, Parent: registry.UnreadRuns, Name: u.RunID, ValidFrom: from, Since: since, Doc: doc}, err
+	return &graph.Node{ID: registry.UnreadRunID(u.Version), Kind: registry.KindUnreadRun, Parent: parent, Name: u.RunID, ValidFrom: from, Since: since, Doc: doc}, err
 }

@@ -13,8 +13,8 @@ import (
 
 // UnreadRuns says what became of the runs that were still to be read.
 type UnreadRuns struct {
-	// Filled were read to their end. Waiting are read again later, Refused are not.
-	Filled, Waiting, Refused int
+	// Filled were read to their end. Waiting are read again later, GivenUp are not.
+	Filled, Waiting, GivenUp int
 	// Reason is why the last one was not read, "" when all were.
 	Reason string
 }
@@ -27,21 +27,24 @@ const maxRunReads = 10
 // registered, or whose runs went on, and are due. It stops at the first that gets no answer. What
 // another server has filled meanwhile is left alone.
 func (c *Catalog) ReadUnreadRuns(ctx context.Context) (*UnreadRuns, error) {
-	out := &UnreadRuns{}
-	if c.core.Runs == nil {
-		_, err := c.core.Gate.Read(ctx, registry.RunRecord)
-		return out, err
+	if _, err := c.core.Gate.Read(ctx, registry.RunRecord); err != nil || c.core.Runs == nil {
+		return &UnreadRuns{}, err
 	}
+	now := c.core.Now()
+	if !c.runs.answers(now) { // Nothing is looked through to learn that.
+		return c.runs.lastState(), nil
+	}
+	out := &UnreadRuns{}
+	defer func() { c.runs.keep(*out) }()
 	unread, err := c.unreadRuns(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.runs.forget(unread)
-	now := c.core.Now()
 	for _, u := range unread {
 		switch {
 		case u.GivenUp:
-			out.Refused++
+			out.GivenUp++
 			continue
 		case !c.runs.answers(now) || !c.runs.due(u.Version, now):
 			out.Waiting++
@@ -135,7 +138,7 @@ func (c *Catalog) giveUp(ctx context.Context, u registry.UnreadRun, reason error
 			return err
 		}
 		u.Reason, u.GivenUp = reasonOf(reason), true
-		next, err := unreadNode(u, n.ValidFrom, core.LaterTime(tx.Now(), n.Since))
+		next, err := unreadNode(u, n.Parent, n.ValidFrom, core.LaterTime(tx.Now(), n.Since))
 		if err != nil {
 			return err
 		}
