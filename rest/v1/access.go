@@ -27,5 +27,11 @@ func accessRoutes() []route {
 			all, err := c.service.Roles(ctx)
 			return page[access.Role]{items: all}, err
 		}),
+		read("policy", "policy", "The policy in force, with its rules", func(ctx context.Context, c *call, _ *noQuery) (*access.Policy, error) {
+			return c.service.Policy(ctx)
+		}),
+		read("policy/explain", "explain", "Whether a role may read a field or do an action, and which rule decides", func(ctx context.Context, c *call, q *access.ExplainInput) (*access.Explanation, error) {
+			return c.service.Explain(ctx, *q)
+		}),
 	}
 }

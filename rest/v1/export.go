@@ -21,11 +21,11 @@ func exportLineage(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	x, err := c.service.Export(ctx, in)
+	x, root, err := c.service.ExportWithRoot(ctx, in)
 	if err != nil {
 		return err
 	}
-	c.meet(x.Root)
+	c.meet(root)
 	c.tellDeprecation(ctx)
 	h, sum := c.w.Header(), sha256.Sum256([]byte(x.Body))
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`

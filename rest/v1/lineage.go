@@ -85,6 +85,35 @@ type pathsQuery struct {
 	pointInTime
 }
 
+// diffQuery are the parameters of the differences between two objects.
+type diffQuery struct {
+	A         registry.ID
+	B         registry.ID
+	Direction lineage.Direction
+	MaxDepth  *int
+	pointInTime
+}
+
+// columnQuery are the parameters of a walk from a column.
+type columnQuery struct {
+	Column    string
+	Direction lineage.Direction
+	MaxDepth  *int
+	PageSize  *int
+	PageToken *string
+	pointInTime
+}
+
+// columnsBody is a page of the columns that a column came from, or that came of it.
+type columnsBody struct {
+	Root          registry.ID
+	Column        string
+	Columns       []*provenance.LineageColumn
+	Truncation    provenance.Truncation
+	AsOf, KnownAt time.Time
+	NextPageToken string
+}
+
 // lineageRoutes are the routes of what an object came from and what came of it, by its id and by
 // the name of a version.
 func lineageRoutes() []route {
@@ -99,6 +128,10 @@ func lineageRoutes() []route {
 		read("paths", "paths", "The shortest ways between two objects", func(ctx context.Context, c *call, q *pathsQuery) (*provenance.PathSet, error) {
 			return c.service.Paths(ctx, q.From, q.To, q.K, q.AsOf, q.KnownAt)
 		}),
+		read("lineage-diff", "lineageDiff", "What differs between two objects of one kind and their lineage", func(ctx context.Context, c *call, q *diffQuery) (*provenance.LineageDiff, error) {
+			return c.service.LineageDiff(ctx, provenance.LineageDiffInput{A: q.A, B: q.B, Direction: q.Direction, MaxDepth: q.MaxDepth, AsOf: q.AsOf, KnownAt: q.KnownAt})
+		}),
+		read("column-lineage/{id}", "columnLineage", "The columns that a column of a dataset came from, or that came of it", columnsOf),
 	}
 }
 
@@ -172,4 +205,20 @@ func provenanceOf(ctx context.Context, c *call, q *pointInTime) (*provenance.Pro
 		c.meet(p.Node)
 	}
 	return p, err
+}
+
+func columnsOf(ctx context.Context, c *call, q *columnQuery) (*columnsBody, error) {
+	id, err := c.subject(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.service.ColumnLineage(ctx, provenance.ColumnLineageInput{Of: id, Column: q.Column, Direction: q.Direction, MaxDepth: q.MaxDepth, AsOf: q.AsOf, KnownAt: q.KnownAt, First: q.PageSize, After: q.PageToken})
+	if err != nil {
+		return nil, err
+	}
+	out := &columnsBody{Root: found.Root, Column: found.Column, Columns: found.Columns, Truncation: found.Truncation, AsOf: found.AsOf, KnownAt: found.KnownAt}
+	if found.PageInfo.HasNextPage {
+		out.NextPageToken = found.PageInfo.EndCursor
+	}
+	return out, nil
 }

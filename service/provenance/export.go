@@ -41,9 +41,7 @@ type LineageExport struct {
 	// text from users.
 	MediaType, Filename string
 	// Body is the text of the file.
-	Body string
-	// Root is the node whose lineage it is, as the caller sees it.
-	Root       registry.ProvenanceNode
+	Body       string
 	Truncation Truncation
 	HistoryCut bool
 	AsOf       time.Time
@@ -53,47 +51,53 @@ type LineageExport struct {
 // Export encodes the lineage of a node, as the caller sees it. It answers RESOURCE_EXHAUSTED
 // when the export is too large for one answer.
 func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, error) {
+	x, _, err := e.ExportWithRoot(ctx, in)
+	return x, err
+}
+
+// ExportWithRoot is Export, and the node whose lineage it is, as the caller sees it.
+func (e *Explorer) ExportWithRoot(ctx context.Context, in ExportInput) (*LineageExport, registry.ProvenanceNode, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	fanout := exportFanout
 	query := LineageInput{Of: in.Of, Direction: in.Direction, MaxDepth: in.MaxDepth, History: in.History, Fanout: &fanout}
 	o, _, err := query.options()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	at, err := e.core.ResolvePinned(ctx, scope, in.AsOf, in.KnownAt)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o.At = at.StoreInstant()
 	found, err := lineage.Walk(ctx, scope, in.Of, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkExportSize(found); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	v := &view{explorer: e, ctx: ctx, scope: scope, at: at}
 	g, err := v.page(found, query, pageStart{Depth: -1, At: at}, len(found.Items), nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d, err := v.document(g, o, in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	file, err := export.Encode(d, in.Format)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	root, err := g.Nodes[0].Node()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &LineageExport{Root: root, Format: file.Format, MediaType: file.MediaType, Filename: file.Filename, Body: string(file.Body),
-		Truncation: g.Truncation, HistoryCut: g.HistoryCut, AsOf: g.AsOf, KnownAt: g.KnownAt}, nil
+	return &LineageExport{Format: file.Format, MediaType: file.MediaType, Filename: file.Filename, Body: string(file.Body),
+		Truncation: g.Truncation, HistoryCut: g.HistoryCut, AsOf: g.AsOf, KnownAt: g.KnownAt}, root, nil
 }
 
 // checkExportSize bounds the input of an encoder, because one answer holds the whole export.

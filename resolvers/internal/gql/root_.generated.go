@@ -1455,7 +1455,7 @@ type Consumer implements Node {
   lastUsedAt: DateTime
   "How many uses there were since then."
   uses: Int
-  "The uses of the last days with any, oldest first; at most 120 days."
+  "The uses of the last 120 days, oldest first; days without any are left out."
   days: [UsageDay!]
   "Where live deployments of theirs had the version when the deprecation was announced."
   environments: [String!]
@@ -4299,7 +4299,7 @@ type ApiToken {
   expiresAt: DateTime
   "When it was revoked; null when it was not."
   revokedAt: DateTime
-  "When it was last used, to the hour; null when it was not."
+  "When it was last used, to the minute; null when it was not."
   lastUsedAt: DateTime
 }
 
