@@ -3,6 +3,7 @@
 //
 //	core        shared by all: the gate, idempotent writes, loading, encoding, pages, instants
 //	catalog     models, versions, cards, aliases, artifacts, transitions, search
+//	artifacts   files of versions: upload, download, removal, the sweep
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
 //	governance  transition requests, the guards that ask for them, reviews, deprecations
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
@@ -17,9 +18,11 @@ import (
 	"context"
 	"time"
 
+	"pedigree/blobs"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/access"
+	"pedigree/service/artifacts"
 	"pedigree/service/audit"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
@@ -32,6 +35,7 @@ import (
 // Service has the use cases of all parts. It is safe for concurrent use.
 type Service struct {
 	*access.Access
+	*artifacts.Keeper
 	*audit.Auditor
 	*bulk.Bulk
 	*catalog.Catalog
@@ -47,10 +51,14 @@ type Option = core.Option
 // Unbatched makes each object of an answer read its fields by itself; it is for tests.
 func Unbatched() Option { return core.Unbatched() }
 
+// WithBlobs makes the service keep files of at most so many bytes in a store of blobs. Without
+// it there are no files.
+func WithBlobs(store *blobs.Store, fileBytes int64) Option { return core.WithBlobs(store, fileBytes) }
+
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	return &Service{access.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), governance.New(c), provenance.New(c), c}
+	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), governance.New(c), provenance.New(c), c}
 }
 
 // Now returns the current time of the registry's clock.

@@ -56,7 +56,12 @@ func openLocalRegistry(ctx context.Context, s *settings, mode storeMode) (*local
 		store.Close()
 		return nil, err
 	}
-	return &localRegistry{store, service.New(gate)}, nil
+	files, err := openArtifacts(s)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	return &localRegistry{store, service.New(gate, files)}, nil
 }
 
 // openStore opens a store. The scheme of the URL selects the engine. Errors never contain

@@ -80,6 +80,11 @@ func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVers
 	return tx.Put(ctx, nodes...)
 }
 
+// RemoveArtifact replaces an artifact record by a tombstone.
+func RemoveArtifact(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
+	return tombstone(ctx, tx, n)
+}
+
 // RemoveArtifacts replaces the artifact records of a version by tombstones, and returns how many
 // there were.
 func RemoveArtifacts(ctx context.Context, tx *policies.Tx, version registry.ID) (int, error) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"pedigree/blobs"
 	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
@@ -14,7 +15,11 @@ import (
 
 // Core is the shared base of the parts of the service. It is safe for concurrent use.
 type Core struct {
-	Gate      *policies.Gate
+	Gate *policies.Gate
+	// Blobs has the bytes of files, nil where none are kept.
+	Blobs *blobs.Store
+	// FileBytes is the largest file in bytes.
+	FileBytes int64
 	cursorKey []byte
 	unbatched bool
 }
@@ -25,6 +30,11 @@ type Option func(*Core)
 // Unbatched makes each object of an answer read its fields by itself. It is for tests, which
 // show by it what reading for siblings saves.
 func Unbatched() Option { return func(c *Core) { c.unbatched = true } }
+
+// WithBlobs makes the service keep files of at most so many bytes in a store of blobs.
+func WithBlobs(store *blobs.Store, fileBytes int64) Option {
+	return func(c *Core) { c.Blobs, c.FileBytes = store, fileBytes }
+}
 
 // New returns a Core that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Core {
