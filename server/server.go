@@ -88,7 +88,8 @@ func New(s *service.Service, c Config) http.Handler {
 		c.Now = time.Now
 	}
 	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes), v1.FileBytes(c.FileBytes)),
-		mlflow:  mlflow.New(s, c.Log, requestIDOf, mlflow.AnyStage(c.MLflowAnyStage)),
+		mlflow:  mlflow.New(s, c.Log, requestIDOf, mlflow.AnyStage(c.MLflowAnyStage), mlflow.FileBytes(c.FileBytes),
+			mlflow.Origin(func(r *http.Request) string { return c.Proxies.origin(r) + c.BasePath })),
 		pages:   web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
 		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)

@@ -245,3 +245,65 @@ func TestTheSweepTakesWhatNoVersionNames(t *testing.T) {
 	_, err := k.SweepArtifacts(k.as("ann", registry.RoleDataScientist), artifacts.SweepArtifactsInput{})
 	k.wantCode(registry.Forbidden, err)
 }
+
+// TestStagedFilesBecomeThoseOfAVersion stores files as MLflow's client does, replaces one, and
+// registers versions from them. A version keeps its files when the staged ones go.
+func TestStagedFilesBecomeThoseOfAVersion(t *testing.T) {
+	k := newFileKit(t)
+	k.model("m")
+	ann, logged := k.as("ann", registry.RoleDataScientist), "m-0123456789abcdef0123456789abcdef"
+	root := "1/models/" + logged + "/artifacts"
+	stage := func(path, content string) {
+		t.Helper()
+		if err := k.StageFile(ann, path, strings.NewReader(content)); err != nil {
+			t.Fatal(path, err)
+		}
+	}
+	stage(root+"/MLmodel", "old")
+	stage(root+"/MLmodel", "flavors: {}")
+	stage(root+"/data/weights", "weights")
+	stage("1/run/artifacts/plot.png", "plot")
+	for path, code := range map[string]registry.Code{root: registry.Conflict, root + "/MLmodel/x": registry.Conflict, "../x": registry.InvalidArgument} {
+		k.wantCode(code, k.StageFile(ann, path, strings.NewReader("x")))
+	}
+	list := must[[]artifacts.ListedFile](k.kit)(k.ListStaged(ann, root))
+	if len(list) != 2 || list[0] != (artifacts.ListedFile{Path: "MLmodel", Size: 11}) || list[1] != (artifacts.ListedFile{Path: "data", Folder: true}) {
+		t.Error(list)
+	}
+	register := func(version, source string, grant registry.Grant) []artifacts.VersionFile {
+		t.Helper()
+		v := must[*catalog.RegisterModelVersionPayload](k.kit)(k.RegisterVersionFrom(k.with("bob", grant), catalog.RegisterModelVersionInput{Model: "m", Version: &version}, source)).ModelVersion
+		return must[[]artifacts.VersionFile](k.kit)(k.Files(k.with("bob", grant), v))
+	}
+	all, scoped := registry.Grant{Role: registry.RoleDataScientist, Scope: registry.ScopeAll}, registry.Grant{Role: registry.RoleDataScientist, Scope: "model:m"}
+	for version, source := range map[string]string{"1.0.0": "models:/" + logged, "1.1.0": "mlflow-artifacts:/" + root, "1.2.0": "mlflow-artifacts://host:1/" + root, "1.3.0": "http://host/api/2.0/mlflow-artifacts/artifacts/" + root} {
+		if files := register(version, source, all); len(files) != 2 || files[0].Path != "MLmodel" || files[1].Path != "data/weights" || files[0].Size != 11 {
+			t.Errorf("%s: %v", source, files)
+		}
+	}
+	for version, source := range map[string]string{"2.0.0": "models:/m-" + strings.Repeat("0", 32), "2.1.0": "mlflow-artifacts:/../etc", "2.2.0": "s3://bucket/" + root, "2.3.0": "http://host/" + root} {
+		if files := register(version, source, all); len(files) != 0 {
+			t.Errorf("%s: %v", source, files)
+		}
+	}
+	if files := register("3.0.0", "models:/"+logged, scoped); len(files) != 0 {
+		t.Error("a caller who may not read staged files got", files)
+	}
+	_, err := k.OpenStaged(k.with("bob", scoped), root+"/MLmodel")
+	k.wantCode(registry.Forbidden, err)
+	_, err = k.ListStaged(k.as("dev", registry.RoleDeveloper), root)
+	k.wantCode(registry.Forbidden, err)
+	if err := k.DeleteStaged(ann, "1/models"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = k.OpenStaged(ann, root+"/data/weights")
+	k.wantCode(registry.NotFound, err)
+	k.now = time.Now().Add(48 * time.Hour)
+	if got := *must[*artifacts.SweepArtifactsPayload](k.kit)(k.SweepArtifacts(k.as("root", registry.RoleAdmin), artifacts.SweepArtifactsInput{})); got.Files != 2 { // The replaced one and the refused one.
+		t.Errorf("%+v", got)
+	}
+	f := must[*artifacts.File](k.kit)(k.OpenVersionFile(ann, "m", "1.0.0", "data/weights"))
+	f.Close()
+	f = must[*artifacts.File](k.kit)(k.OpenStaged(ann, "1/run/artifacts/plot.png"))
+	f.Close()
+}

@@ -92,7 +92,7 @@ func (k *Keeper) readable(ctx context.Context, scope *policies.Scope, id registr
 		return nil, nil, err
 	}
 	if !scope.MayIn(registry.ArtifactRead, v.Parent) || !v.Mask.Has(registry.Bit("ModelVersion", "artifacts")) {
-		return nil, nil, registry.Errorf(registry.Forbidden, "you may not read the files of this version; ask an administrator")
+		return nil, nil, errNotReadable
 	}
 	return a, v, nil
 }

@@ -136,7 +136,7 @@ func (s *sweep) remove(ctx context.Context, e blobs.Entry) (bool, error) {
 	return true, s.store.Delete(ctx, e)
 }
 
-// named returns the digests of the batch that artifacts name.
+// named returns the digests of the batch that artifacts and staged files name.
 func (s *sweep) named(ctx context.Context, tx *policies.Tx) (map[string]bool, error) {
 	var digests []any
 	for _, e := range s.batch {
@@ -148,9 +148,19 @@ func (s *sweep) named(ctx context.Context, tx *policies.Tx) (map[string]bool, er
 	if len(digests) == 0 {
 		return out, nil
 	}
-	nodes, err := tx.AllWith(ctx, registry.KindArtifact, registry.IndexNamespace, digests...)
-	for _, n := range nodes {
-		out[n.Text(registry.IndexNamespace)] = true
+	for _, kind := range []registry.Kind{registry.KindArtifact, registry.KindStagedFile} {
+		nodes, err := tx.AllWith(ctx, kind, registry.IndexNamespace, digests...)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range nodes {
+			// The digest stands in the document of both.
+			var named struct{ Digest string }
+			if err := core.DecodeDoc(n, &named); err != nil {
+				return nil, err
+			}
+			out[named.Digest] = true
+		}
 	}
-	return out, err
+	return out, nil
 }

@@ -58,11 +58,20 @@ func (in *RegisterModelVersionInput) check() error {
 // RegisterModelVersion registers a version in DEVELOPMENT with its card, files and lineage
 // edges, in one transaction.
 func (c *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVersionInput) (*RegisterModelVersionPayload, error) {
+	return c.RegisterModelVersionWith(ctx, in, nil)
+}
+
+// RegisterModelVersionWith is RegisterModelVersion with more that is written for the version in the
+// same transaction; nil writes nothing.
+func (c *Catalog) RegisterModelVersionWith(ctx context.Context, in RegisterModelVersionInput, more func(context.Context, *policies.Tx, *registry.ModelVersion) error) (*RegisterModelVersionPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
 	result, err := c.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, err := createVersion(ctx, tx, in)
+		if err == nil && more != nil {
+			err = more(ctx, tx, v)
+		}
 		if err != nil {
 			return core.WriteResult{}, err
 		}
