@@ -36,15 +36,11 @@ func (s *Store) Open(ctx context.Context, digest string, size int64) (*Reader, e
 	if o.Size != size {
 		return nil, ErrCorrupt
 	}
-	return s.reader(ctx, keyOf(digest), o)
-}
-
-func (s *Store) reader(ctx context.Context, key string, o Object) (*Reader, error) {
 	p, err := s.open()
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{ctx: ctx, place: p, key: key, object: o, hash: sha256.New()}, nil
+	return &Reader{ctx: ctx, place: p, key: keyOf(digest), object: o, hash: sha256.New()}, nil
 }
 
 // Object returns what is read.

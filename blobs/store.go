@@ -36,7 +36,6 @@ var (
 const (
 	objectFolder    = "sha256/"
 	temporaryFolder = "tmp/"
-	partFolder      = "parts/"
 )
 
 // Object is what was stored: its digest as sha256:HEX, and its size in bytes.
@@ -105,11 +104,6 @@ func openBucket(location string) (*place, error) {
 // Put stores what r reads under its digest. Before the object counts, check may refuse it; nil
 // refuses nothing. What is refused or breaks off leaves no object.
 func (s *Store) Put(ctx context.Context, r io.Reader, check func(Object) error) (Object, error) {
-	return s.put(ctx, r, check, func(o Object) string { return keyOf(o.Digest) })
-}
-
-// put streams r into a temporary object and moves it to the key that its content decides.
-func (s *Store) put(ctx context.Context, r io.Reader, check func(Object) error, key func(Object) string) (Object, error) {
 	p, err := s.open()
 	if err != nil {
 		return Object{}, err
@@ -124,7 +118,7 @@ func (s *Store) put(ctx context.Context, r io.Reader, check func(Object) error, 
 			return Object{}, errors.Join(err, p.bucket.Delete(context.WithoutCancel(ctx), temporary))
 		}
 	}
-	return o, p.move(ctx, temporary, key(o), o.Size)
+	return o, p.move(ctx, temporary, keyOf(o.Digest), o.Size)
 }
 
 // Buffers of a cloud's driver, for one upload: part by part, two at once.

@@ -131,41 +131,6 @@ func TestOnlyPlacesForArtifactsAreOpened(t *testing.T) {
 	}
 }
 
-func TestPartsAreJoinedInTheGivenOrder(t *testing.T) {
-	s, _ := folder(t)
-	var parts []Part
-	for i, text := range []string{"old", "second", "third"} {
-		p, err := s.PutPart(t.Context(), "up1", i+1, strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		parts = append(parts, p)
-	}
-	again, err := s.PutPart(t.Context(), "up1", 1, strings.NewReader("first"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed, err := s.Parts(t.Context(), "up1")
-	if err != nil || len(listed) != 4 {
-		t.Error(listed, err)
-	}
-	parts[0] = again
-	o, err := s.Join(t.Context(), "up1", parts, nil)
-	if err != nil || o.Digest != digestOf([]byte("firstsecondthird")) {
-		t.Error(o, err)
-	}
-	parts[1].Digest = digestOf([]byte("another"))
-	if _, err := s.Join(t.Context(), "up1", parts, nil); !errors.Is(err, ErrNotFound) {
-		t.Error("a part that is not there:", err)
-	}
-	if err := s.Drop(t.Context(), "up1"); err != nil {
-		t.Error(err)
-	}
-	if objects, unfinished := entries(t, s); len(objects) != 1 || len(unfinished) != 0 {
-		t.Error(objects, unfinished)
-	}
-}
-
 // killedUpload names the folder that the process of TestAKilledUploadDoesNotCount uploads to.
 const killedUpload = "PEDIGREE_TEST_KILLED_UPLOAD"
 
