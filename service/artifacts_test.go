@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"pedigree/blobs"
+	"pedigree/graph"
+	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
+	"pedigree/internal/neo4jtest"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
@@ -33,6 +36,12 @@ func newFileKit(t *testing.T) *fileKit {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return fileKitOn(t, store)
+}
+
+// fileKitOn is newFileKit on a store.
+func fileKitOn(t *testing.T, store graph.Store) *fileKit {
+	t.Helper()
 	k := &fileKit{kitOn(t, store), filepath.Join(t.TempDir(), "artifacts")}
 	files, err := blobs.New("file://" + k.folder)
 	if err != nil {
@@ -207,7 +216,24 @@ func TestFilesAtWorkStay(t *testing.T) {
 
 // TestTheSweepTakesWhatNoVersionNames removes one of two files, and a version with another.
 func TestTheSweepTakesWhatNoVersionNames(t *testing.T) {
-	k := newFileKit(t)
+	sweepTakesWhatNoVersionNames(t, newFileKit(t))
+}
+
+// TestFilesOnNeo4j stages, adopts and sweeps files with the records in Neo4j, which rehearses
+// updates: a sweep must not decide in a rehearsal.
+func TestFilesOnNeo4j(t *testing.T) {
+	for name, test := range map[string]func(*testing.T, *fileKit){"sweep": sweepTakesWhatNoVersionNames, "staged": stagedFilesBecomeThoseOfAVersion} {
+		t.Run(name, func(t *testing.T) {
+			store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			test(t, fileKitOn(t, store))
+		})
+	}
+}
+
+func sweepTakesWhatNoVersionNames(t *testing.T, k *fileKit) {
 	k.model("m")
 	k.version("m", "1.0.0")
 	k.version("m", "2.0.0")
@@ -249,7 +275,10 @@ func TestTheSweepTakesWhatNoVersionNames(t *testing.T) {
 // TestStagedFilesBecomeThoseOfAVersion stores files as MLflow's client does, replaces one, and
 // registers versions from them. A version keeps its files when the staged ones go.
 func TestStagedFilesBecomeThoseOfAVersion(t *testing.T) {
-	k := newFileKit(t)
+	stagedFilesBecomeThoseOfAVersion(t, newFileKit(t))
+}
+
+func stagedFilesBecomeThoseOfAVersion(t *testing.T, k *fileKit) {
 	k.model("m")
 	ann, logged := k.as("ann", registry.RoleDataScientist), "m-0123456789abcdef0123456789abcdef"
 	root := "1/models/" + logged + "/artifacts"
