@@ -143,12 +143,23 @@ func (g *Gate) Write(ctx context.Context, action registry.Action, fn func(contex
 // WriteAny is Write for a change that each of several actions allows, such as a transition and
 // the request for one. fn must ask Tx.MayOn which of them the actor may do where.
 func (g *Gate) WriteAny(ctx context.Context, actions []registry.Action, fn func(context.Context, *Tx) error) error {
+	return g.write(ctx, graph.MayRehearse(ctx), actions, fn)
+}
+
+// WriteOutside is Write for a change that also acts outside of the store. fn may run more than
+// once, and always with the lock of the writer and on what is there: no store rehearses it.
+func (g *Gate) WriteOutside(ctx context.Context, action registry.Action, fn func(context.Context, *Tx) error) error {
+	return g.write(ctx, ctx, []registry.Action{action}, fn)
+}
+
+// write runs fn in one transaction of a context of the store.
+func (g *Gate) write(ctx, storeContext context.Context, actions []registry.Action, fn func(context.Context, *Tx) error) error {
 	s, grants, err := g.grantsOf(ctx, actions...)
 	if err != nil {
 		return err
 	}
 	var last *Tx // that of the last run
-	err = g.store.Update(graph.MayRehearse(ctx), func(tx graph.Tx) error {
+	err = g.store.Update(storeContext, func(tx graph.Tx) error {
 		// Visibility is computed anew from the reads of this transaction.
 		t, err := newTx(ctx, g, s, tx, grants)
 		if err != nil {

@@ -53,6 +53,11 @@ func allowed(as []actionGrant, model registry.ID) bool {
 // May reports whether the actor may do another action on anything.
 func (s *Scope) May(action registry.Action) bool { return len(s.grantsFor(action)) > 0 }
 
+// MayIn reports whether the actor may do an action in a model.
+func (s *Scope) MayIn(action registry.Action, model registry.ID) bool {
+	return allowed(s.grantsFor(action), model)
+}
+
 // grant is a grant of the actor: a role, and the models that each reach of the policy covers
 // within the grant's scope, in the order of Table.reaches.
 type grant struct {

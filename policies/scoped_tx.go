@@ -153,6 +153,19 @@ func (t *Tx) ChildrenWith(ctx context.Context, kind registry.Kind, column regist
 	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Parents: []registry.ID{parent}, Order: column, Where: []graph.Predicate{has}, Limit: 1000})
 }
 
+// NextChild returns the first child of a parent whose name comes after a text, also when it is
+// hidden from the actor; nil when there is none. It reads one row.
+func (t *Tx) NextChild(ctx context.Context, kind registry.Kind, parent registry.ID, after string) (*graph.Node, error) {
+	return t.firstOf(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: []registry.ID{parent}, Order: registry.IndexName, After: &graph.Key{Value: after}})
+}
+
+// AllWith returns the nodes of some kinds that have one of some values in a column, also those
+// that are hidden from the actor. It needs an index of that list.
+func (t *Tx) AllWith(ctx context.Context, kind registry.Kind, column registry.Index, values ...any) ([]*graph.Node, error) {
+	has := graph.Predicate{Column: column, Op: graph.In, Values: values}
+	return All(ctx, t.tx, graph.Query{Kinds: []registry.Kind{kind}, Order: registry.IndexName, Where: []graph.Predicate{has}, Limit: 1000})
+}
+
 // firstOf returns the first node of a query, nil when there is none.
 func (t *Tx) firstOf(ctx context.Context, q graph.Query) (*graph.Node, error) {
 	q.Limit = 1

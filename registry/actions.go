@@ -59,6 +59,12 @@ const (
 	DeprecationAnnounce Action = "deprecation.announce"
 	// MigrationConfirm answers that the caller uses a deprecated version no more.
 	MigrationConfirm Action = "migration.confirm"
+	// ArtifactRead downloads the files of a version that the caller sees, ArtifactWrite uploads and
+	// removes them.
+	ArtifactRead  Action = "artifact.read"
+	ArtifactWrite Action = "artifact.write"
+	// ArtifactSweep removes stored files that no version names.
+	ArtifactSweep Action = "artifact.sweep"
 )
 
 // Actions lists every action.
@@ -68,7 +74,7 @@ func Actions() []Action {
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny,
 		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord,
-		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm}
+		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm, ArtifactRead, ArtifactWrite, ArtifactSweep}
 }
 
 // IsAction reports whether a text is the name of an action.
@@ -99,6 +105,7 @@ func Operations() []Operation {
 	ops = append(ops, q(AccessManage, "subjects", "roles", "policy", "policyVersions", "explain")...)
 	ops = append(ops, q(RequestRead, "transitionRequests")...)
 	ops = append(ops, q(DeprecationRead, "deprecations")...)
+	ops = append(ops, q(ArtifactRead, "artifact")...)
 	ops = append(ops, q(CatalogRead, "transitionGuards", "checkTransition", "reviewsDue")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
@@ -140,6 +147,8 @@ func Operations() []Operation {
 	m("confirmMigration", MigrationConfirm)
 	m("retireModelVersion", TransitionDo)
 	m("cleanupModelVersion", VersionDelete)
+	m("deleteArtifact", ArtifactWrite)
+	m("sweepArtifacts", ArtifactSweep)
 	return ops
 }
 
@@ -199,6 +208,9 @@ const (
 	LogMigrationConfirmed   LogAction = "migration_confirmed"
 	LogVersionRetired       LogAction = "version_retired"
 	LogVersionCleanedUp     LogAction = "version_cleaned_up"
+	LogFileStored           LogAction = "file_stored"
+	LogFileRemoved          LogAction = "file_removed"
+	LogFilesSwept           LogAction = "files_swept"
 	// LogConsumersKnown says that somebody became a consumer by using a version. Who, and how
 	// often, is not in the log.
 	LogConsumersKnown LogAction = "consumers_known"

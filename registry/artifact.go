@@ -2,12 +2,12 @@ package registry
 
 import "time"
 
-// Artifact is a file or folder of a model version. The registry stores its URI, not
-// its bytes.
+// Artifact is a file or folder of a model version: a file whose bytes this registry stores, or a
+// reference to one that lies elsewhere.
 type Artifact struct {
 	Meta
 	Name string `json:"name,omitempty"`
-	// URI is returned byte for byte and never opened.
+	// URI is returned byte for byte and never opened. That of a stored file names its content.
 	URI    string `json:"uri,omitempty"`
 	Digest string `json:"digest,omitempty"`
 	// SizeBytes is 0 or more.
@@ -18,7 +18,22 @@ type Artifact struct {
 	StorageKey         string    `json:"storageKey,omitempty"`
 	ServiceAccountName string    `json:"serviceAccountName,omitempty"`
 	RecordedAt         time.Time `json:"recordedAt,omitzero"`
+	// Stored is true for a file whose bytes this registry has. No input sets it: only who sent the
+	// bytes may make others read them.
+	Stored bool `json:"stored,omitempty"`
 }
 
 // ArtifactID is the id of an artifact by its version and name.
 func ArtifactID(version ID, name string) ID { return NewID(KindArtifact, string(version), name) }
+
+// StoredURI returns the URI of a stored file by its digest.
+func StoredURI(digest string) string { return "blob:" + digest }
+
+// DownloadPath returns the path of a stored file in the REST API, nil for a reference.
+func (a *Artifact) DownloadPath() *string {
+	if !a.Stored {
+		return nil
+	}
+	path := "/api/v1/artifacts/" + string(a.ID) + "/content"
+	return &path
+}

@@ -43,6 +43,8 @@ var listTable = []List{
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexNamespace, []Index{IndexValidFrom}}}},
 	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
+	{Kind: KindArtifact, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},
+	{Kind: KindStagedFile, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},
 	{Kind: KindTag, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindTag, Orders: []Index{IndexValidFrom}},
 	{Kind: KindFeature, Orders: []Index{IndexValidFrom}},

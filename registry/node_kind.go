@@ -35,6 +35,8 @@ const (
 	KindReview            Kind = "REVIEW"
 	KindDeprecation       Kind = "DEPRECATION"
 	KindConsumer          Kind = "CONSUMER"
+	// KindStagedFile is a stored file that no version has yet.
+	KindStagedFile Kind = "STAGED_FILE"
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
 	KindPending Kind = "PENDING_PARENT"
@@ -82,6 +84,7 @@ var kindTable = []kindRow{
 	{KindReview, "rev", false, func(string) Node { return &Review{} }},
 	{KindDeprecation, "dpr", false, func(string) Node { return &Deprecation{} }},
 	{KindConsumer, "con", false, func(string) Node { return &Consumer{} }},
+	{KindStagedFile, "file", false, nil},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},
 	{KindEventState, "evs", false, nil},

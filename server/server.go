@@ -35,6 +35,8 @@ type Config struct {
 	Log     *slog.Logger
 	// FactsBytes is the size limit of a request of facts in bytes; 0 means 64 MiB.
 	FactsBytes int64
+	// FileBytes is the size limit of a file in bytes; 0 means 10 GiB.
+	FileBytes int64
 	// BasePath is the path below which the server answers, such as /pedigree; "" is the root.
 	BasePath string
 	Proxies  Proxies
@@ -91,8 +93,9 @@ func New(s *service.Service, c Config) http.Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes)),
-		mlflow:  mlflow.New(s, c.Log, requestIDOf, mlflow.AnyStage(c.MLflowAnyStage)),
+	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes), v1.FileBytes(c.FileBytes)),
+		mlflow: mlflow.New(s, c.Log, requestIDOf, mlflow.AnyStage(c.MLflowAnyStage), mlflow.FileBytes(c.FileBytes),
+			mlflow.Origin(func(r *http.Request) string { return c.Proxies.origin(r) + c.BasePath })),
 		events:  openlineage.New(s, c.Log, requestIDOf),
 		pages:   web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
 		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}

@@ -3,6 +3,7 @@
 //
 //	core        shared by all: the gate, idempotent writes, loading, encoding, pages, instants
 //	catalog     models, versions, cards, aliases, artifacts, transitions, search
+//	artifacts   files of versions: upload, download, removal, the sweep
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
 //	events      facts that arrive as OpenLineage events, in any order
 //	governance  transition requests, the guards that ask for them, reviews, deprecations
@@ -18,9 +19,11 @@ import (
 	"context"
 	"time"
 
+	"pedigree/blobs"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/access"
+	"pedigree/service/artifacts"
 	"pedigree/service/audit"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
@@ -34,6 +37,7 @@ import (
 // Service has the use cases of all parts. It is safe for concurrent use.
 type Service struct {
 	*access.Access
+	*artifacts.Keeper
 	*audit.Auditor
 	*bulk.Bulk
 	*catalog.Catalog
@@ -54,10 +58,14 @@ func Unbatched() Option { return core.Unbatched() }
 // of that run.
 func ReadRuns(r core.RunReader) Option { return core.ReadRuns(r) }
 
+// WithBlobs makes the service keep files of at most so many bytes in a store of blobs. Without
+// it there are no files.
+func WithBlobs(store *blobs.Store, fileBytes int64) Option { return core.WithBlobs(store, fileBytes) }
+
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	return &Service{access.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), events.New(c), governance.New(c), provenance.New(c), c}
+	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), events.New(c), governance.New(c), provenance.New(c), c}
 }
 
 // Now returns the current time of the registry's clock.

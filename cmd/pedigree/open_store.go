@@ -56,7 +56,12 @@ func openLocalRegistry(ctx context.Context, s *settings, mode storeMode, options
 		store.Close()
 		return nil, err
 	}
-	return &localRegistry{store, service.New(gate, options...)}, nil
+	files, err := openArtifacts(s)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	return &localRegistry{store, service.New(gate, append(options, files)...)}, nil
 }
 
 // openStore opens a store. The scheme of the URL selects the engine. Errors never contain

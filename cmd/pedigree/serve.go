@@ -54,6 +54,7 @@ store the same key.`,
 	cmd.Flags().String("mlflow-stage-transitions", "lifecycle", "which moves MLflow's clients may make: lifecycle (those of the lifecycle) or any (others are forced transitions, for those who may force one)")
 	cmd.Flags().String("mlflow-tracking-uri", "", "the URL of the tracking server of MLflow whose runs become lineage when their versions are registered; it logs in as MLflow's client does, by MLFLOW_TRACKING_TOKEN or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
+	addArtifactFlags(cmd)
 	addIdentityFlags(cmd)
 	return cmd
 }
@@ -79,7 +80,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	config := server.Config{Origins: s.GetStringSlice("cors-origins"), Log: log, FactsBytes: s.GetInt64("facts-max-bytes")}
+	config := server.Config{Origins: s.GetStringSlice("cors-origins"), Log: log, FactsBytes: s.GetInt64("facts-max-bytes"), FileBytes: s.GetInt64("artifact-max-bytes")}
 	if err := identityConfig(s, &config); err != nil {
 		return err
 	}

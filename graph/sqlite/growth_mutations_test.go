@@ -2,12 +2,17 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/access"
+	"pedigree/service/artifacts"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
@@ -205,6 +210,24 @@ func mutations() []useCase {
 				return err
 			}
 			return errOf(g.WithdrawDeprecation(ctx, governance.WithdrawDeprecationInput{Model: ptr("big"), Version: &version}))
+		}),
+		mutation("uploadFile", func(ctx context.Context, g *grown, n int) error {
+			id := g.version(ctx, "big", "1.0.0").ID
+			return errOf(g.UploadFile(ctx, artifacts.UploadFileInput{ID: &id, Path: fmt.Sprintf("model/%d", n)}, strings.NewReader("bytes")))
+		}),
+		mutation("stageFile", func(ctx context.Context, g *grown, n int) error {
+			return g.StageFile(ctx, fmt.Sprintf("1/run/artifacts/%d", n), strings.NewReader("bytes"))
+		}),
+		mutation("sweepArtifacts", func(ctx context.Context, g *grown, n int) error {
+			unnamed := filepath.Join(g.folder, "sha256", "ff", fmt.Sprintf("%062x", n))
+			if err := errors.Join(os.MkdirAll(filepath.Dir(unnamed), 0o700), os.WriteFile(unnamed, nil, 0o600), os.Chtimes(unnamed, start, start)); err != nil {
+				return err
+			}
+			out, err := g.SweepArtifacts(ctx, artifacts.SweepArtifactsInput{})
+			if err == nil && out.Files != 1 {
+				err = fmt.Errorf("%+v", out)
+			}
+			return err
 		}),
 		mutation("createToken", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.CreateToken(ctx, access.CreateTokenInput{Subject: "u", Role: registry.RoleViewer, Name: fmt.Sprint(n)}))

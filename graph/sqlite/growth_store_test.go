@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"pedigree/blobs"
 	"pedigree/graph"
 	"pedigree/graph/sqlite"
 	"pedigree/policies"
@@ -31,6 +32,8 @@ type grown struct {
 	repository   registry.ID
 	// restricted says that the caller does not see all that a use case is about.
 	restricted bool
+	// folder has the files of versions.
+	folder string
 }
 
 // start is when the oldest nodes came to be; minute n is n minutes later.
@@ -57,7 +60,12 @@ func grow(t *testing.T, size int) *grown {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.Service = service.New(gate)
+	g.folder = filepath.Join(t.TempDir(), "artifacts")
+	files, err := blobs.New("file://" + g.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Service = service.New(gate, service.WithBlobs(files, 1000))
 	return g
 }
 

@@ -58,6 +58,8 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"confirmMigration":       `{id: ` + id("a1") + `, comment: "done"}`,
 		"retireModelVersion":     `{id: ` + id("a3") + `, reason: "no use"}`,
 		"cleanupModelVersion":    `{id: ` + id("a3") + `}`,
+		"deleteArtifact":         `{id: ` + id("a3") + `, path: ` + q("a3/file") + `}`,
+		"sweepArtifacts":         `{}`,
 		"retractLineage":         `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
 	}
 }

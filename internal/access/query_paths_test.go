@@ -30,6 +30,7 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"models":         {"models(first: 10)"},
 		"model":          {"model(name: " + q(seed.name["alpha"]) + ")"},
 		"modelVersion":   {"modelVersion(model: " + q(seed.name["alpha"]) + ", version: " + q(seed.name["a2"]) + ")"},
+		"artifact":       {"artifact(model: " + q(seed.name["alpha"]) + ", version: " + q(seed.name["a2"]) + ", name: " + q(seed.name["a2/file"]) + ")"},
 		"datasets":       {"datasets"},
 		"dataset":        {"dataset(name: " + q(seed.name["raw-set"]) + ", namespace: " + q(seed.name["raw-set/namespace"]) + ")"},
 		"datasetVersion": {"datasetVersion(dataset: " + q(seed.name["raw-set"]) + ", namespace: " + q(seed.name["raw-set/namespace"]) + ", version: " + q(seed.name["raw"]) + ")"},

@@ -4,14 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
+	"pedigree/blobs"
 	"pedigree/graph"
 	"pedigree/graph/sqlite"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/access"
+	"pedigree/service/artifacts"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
 	"pedigree/service/governance"
@@ -65,7 +68,11 @@ func buildSeed(path string) (*seedData, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &seedBuilder{seed: seed, s: service.New(gate)}
+	files, err := blobs.New("file://" + path + ".artifacts")
+	if err != nil {
+		return nil, err
+	}
+	b := &seedBuilder{seed: seed, s: service.New(gate, service.WithBlobs(files, 1<<20))}
 	b.recordCode()
 	b.recordData()
 	b.registerModels()
@@ -268,11 +275,11 @@ func (b *seedBuilder) version(label, model string, in catalog.RegisterModelVersi
 	in.Model, in.Version, in.Label, in.Description, in.Owner, in.Tags, in.CreatedDate = b.seed.name[model], &semver, b.text(), b.text(), b.text(), b.kv(), b.date()
 	b.seed.name[label+"/label"] = in.Label
 	in.Card = b.card()
-	artifacts := []string{b.text()}
+	references := []string{b.text()}
 	if label == "a2" {
-		artifacts = append(artifacts, b.text())
+		references = append(references, b.text())
 	}
-	for _, name := range artifacts {
+	for _, name := range references {
 		in.Artifacts = append(in.Artifacts, catalog.ArtifactInput{Name: name, URI: "s3://" + b.text() + "/model", Digest: "sha256:" + b.hex(64), SizeBytes: b.integer(),
 			Format: b.text(), StorageKey: b.text(), ServiceAccountName: b.text()})
 	}
@@ -284,10 +291,21 @@ func (b *seedBuilder) version(label, model string, in catalog.RegisterModelVersi
 		id := p.ModelVersion.ID
 		b.addRow(label, id, visibleTo...)
 		b.addRow(label+"/card", registry.CardID(id), visibleTo...)
-		for i, name := range artifacts {
+		for i, name := range references {
 			b.addRow(fmt.Sprintf("%s/artifact%d", label, i), registry.ArtifactID(id, name), visibleTo...)
 		}
 		return nil
+	})
+}
+
+// file stores a file of a version. Whoever sees the version sees it too.
+func (b *seedBuilder) file(label string, visibleTo ...map[registry.ID]bool) {
+	id, path := b.seed.id[label], b.text()+"/"+b.text()
+	b.do("file of "+label, func() error {
+		b.seed.name[label+"/file"] = path
+		b.addRow(label+"/file", registry.ArtifactID(id, path), visibleTo...)
+		_, err := b.s.UploadFile(b.asAdmin(), artifacts.UploadFileInput{ID: &id, Path: path}, strings.NewReader("the bytes of "+label))
+		return err
 	})
 }
 
@@ -305,6 +323,8 @@ func (b *seedBuilder) registerVersions() {
 	b.version("a6", "alpha", catalog.RegisterModelVersionInput{DerivedFrom: []registry.ID{b.seed.id["a3"]}})
 	b.version("b1", "beta", catalog.RegisterModelVersionInput{Run: ptr("train-beta"), Features: []registry.ID{b.seed.id["beta-feature"]}}, beta)
 	b.version("gone", "alpha", catalog.RegisterModelVersionInput{})
+	b.file("a2", s)
+	b.file("a3")
 }
 
 func (b *seedBuilder) transition(label, model string, visibleTo map[registry.ID]bool, stages ...registry.Stage) {

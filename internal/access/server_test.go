@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"pedigree/audit"
+	"pedigree/blobs"
 	"pedigree/graph"
 	"pedigree/graph/cache"
 	"pedigree/graph/sqlite"
@@ -148,7 +149,11 @@ func openOn(t testing.TB, store graph.Store, policy string, options ...service.O
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.service = service.New(gate, options...)
+	files, err := blobs.New("file://" + s.seed.path + ".artifacts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.service = service.New(gate, append(options, service.WithBlobs(files, 1<<20))...)
 	s.signLog(t)
 	srv := httptest.NewServer(server.New(s.service, server.Config{Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelError}))}))
 	s.url = srv.URL

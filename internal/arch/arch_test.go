@@ -30,6 +30,7 @@ var allowedImports = map[string][]string{
 	"graph/migrate":     {"graph", "registry"},
 	"graph/cache":       {"graph", "registry"},
 	"audit":             {"registry"},
+	"blobs":             {},
 	"lineage":           {"graph", "registry"},
 	"lineage/export":    {"lineage", "registry"},
 	"governance":        {"registry"},
@@ -37,7 +38,8 @@ var allowedImports = map[string][]string{
 	"signing":           {},
 	"policies":          {"graph", "registry"},
 	// The parts of service.
-	"service/core":       {"graph", "policies", "registry"},
+	"service/core":       {"blobs", "graph", "policies", "registry"},
+	"service/artifacts":  {"service/core", "service/catalog", "blobs", "graph", "policies", "registry"},
 	"service/catalog":    {"service/core", "governance", "graph", "policies", "registry"},
 	"service/governance": {"service/core", "service/catalog", "governance", "graph", "policies", "registry"},
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
@@ -46,7 +48,7 @@ var allowedImports = map[string][]string{
 	"service/bulk":       {"service/core", "service/catalog", "service/facts", "graph", "policies", "registry"},
 	"service/audit":      {"service/core", "audit", "graph", "policies", "registry"},
 	"service/access":     {"service/core", "graph", "policies", "registry"},
-	"service":            append([]string{"policies", "registry"}, serviceParts...),
+	"service":            append([]string{"blobs", "policies", "registry"}, serviceParts...),
 	"resolvers":          {"service", "registry", "lineage", "lineage/export", "resolvers/internal/gql", "resolvers/querycache", "resolvers/scalar"},
 	"resolvers/scalar":   {"registry"},
 	"resolvers/door":     {"resolvers", "resolvers/querycache", "resolvers/scalar", "service", "registry"},
@@ -67,7 +69,7 @@ var allowedImports = map[string][]string{
 	"rest/openlineage":       {"service", "registry"},
 	"rest/wire":              {"registry"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "web"},
-	"cmd/pedigree": {"server", "audit", "governance", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
+	"cmd/pedigree": {"server", "audit", "blobs", "governance", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/mlflow", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.
 	"internal/neo4jtest":     {},
@@ -83,7 +85,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/events", "service/governance"}
+var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/governance"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}

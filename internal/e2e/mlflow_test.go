@@ -63,6 +63,16 @@ func TestMLflowClient(t *testing.T) {
 	})
 }
 
+// TestMLflowFiles runs MLflow's own client with the files in this registry and the runs in MLflow's
+// server: models are logged, registered, copied and loaded from here.
+func TestMLflowFiles(t *testing.T) {
+	python := mlflowPython(t)
+	theirs := startMLflow(t, python)
+	ours := start(t, stores["SQLite"](t)...)
+	out := runPython(t, python, "files.py", "MLFLOW_REGISTRY_URI="+ours.url, "MLFLOW_TRACKING_URI="+theirs)
+	t.Logf("PROOF with the files here and the runs elsewhere: %s", strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; "))
+}
+
 // TestMLflowClientOnNeo4j runs the calls against a server on Neo4j. It answers as one on SQLite.
 func TestMLflowClientOnNeo4j(t *testing.T) {
 	python := mlflowPython(t)
@@ -193,7 +203,8 @@ func launchMLflow(t *testing.T, python, home, backend, port string) *mlflowServe
 	t.Helper()
 	cmd := exec.Command(python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1",
 		"--backend-store-uri", backend, "--artifacts-destination", filepath.Join(home, "artifacts"))
-	cmd.Dir, cmd.Env, cmd.SysProcAttr = home, mlflowEnv(), &syscall.SysProcAttr{Setpgid: true}
+	// An experiment may have its files in another artifact server.
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = home, mlflowEnv("MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES=mlflow-artifacts"), &syscall.SysProcAttr{Setpgid: true}
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {

@@ -108,6 +108,7 @@ func (w *world) roots() map[string][]string {
 	out := map[string][]string{
 		"node": {fmt.Sprintf("node(id: %q)", hub)}, "nodeAt": {fmt.Sprintf("nodeAt(id: %q, asOf: %q)", hub, w.past())},
 		"models": {"models(first: 20)"}, "model": {`model(name: "hub")`}, "modelVersion": {`modelVersion(model: "hub", version: "9.0.0")`},
+		"artifact": {`artifact(model: "hub", version: "9.0.0", name: "m")`},
 		"datasets": {"datasets(first: 20)"}, "dataset": {`dataset(name: "common raw")`}, "datasetVersion": {`datasetVersion(dataset: "common 0", version: "after")`},
 		"runs": {"runs(first: 20)"}, "run": {fmt.Sprintf("run(id: %q)", w.name["hub after0"])}, "commits": {"commits(first: 20)"},
 		"commit": {fmt.Sprintf("commit(sha: %q)", sha("a", 0))}, "deployments": {"deployments(first: 20)"},

@@ -27,7 +27,7 @@ const (
 
 // Handles reports whether a path is below one of the prefixes of this API.
 func Handles(path string) bool {
-	return strings.HasPrefix(path, Prefix) || strings.HasPrefix(path, pagePrefix)
+	return strings.HasPrefix(path, Prefix) || strings.HasPrefix(path, pagePrefix) || isArtifact(path)
 }
 
 // The limits of a request.
@@ -45,6 +45,9 @@ type Handler struct {
 	routes    map[string]map[string]route // by path below the prefix, then by method
 	// anyStage turns moves that the lifecycle does not have into forced transitions.
 	anyStage bool
+	// fileBytes is the size limit of a file; origin tells the origin of the server, if it is set.
+	fileBytes int64
+	origin    func(*http.Request) string
 }
 
 // Option configures a Handler.
@@ -57,7 +60,7 @@ func AnyStage(on bool) Option { return func(d *Handler) { d.anyStage = on } }
 // New returns the handler. requestID returns the id of the request, for errors whose cause is
 // only logged.
 func New(s *service.Service, log *slog.Logger, requestID func(context.Context) string, options ...Option) *Handler {
-	d := &Handler{service: s, log: log, requestID: requestID, routes: map[string]map[string]route{}}
+	d := &Handler{service: s, log: log, requestID: requestID, fileBytes: defaultFile, routes: map[string]map[string]route{}}
 	for _, o := range options {
 		o(d)
 	}
@@ -75,11 +78,16 @@ type call struct {
 	*service.Service
 	fields   fields
 	anyStage bool
+	// origin is the origin of the server as the client sees it, "" when it is not known.
+	origin string
 }
 
 // Pattern returns the path pattern of the route that matches an escaped path, or "" when there
 // is none.
 func (d *Handler) Pattern(escaped string) string {
+	if p := artifactPattern(escaped); p != "" {
+		return p
+	}
 	prefix, path := split(escaped)
 	if d.routes[path] == nil {
 		return ""
@@ -112,6 +120,10 @@ func pathOf(rest string) string {
 
 // ServeHTTP finds the route, decodes the request within its limits and runs it.
 func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isArtifact(r.URL.Path) {
+		d.serveArtifact(w, r)
+		return
+	}
 	_, path := split(r.URL.EscapedPath())
 	methods := d.routes[path]
 	if methods == nil {
@@ -135,7 +147,11 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), maxTime)
 	defer cancel()
-	out, err := rt.serve(ctx, &call{d.service, fields, d.anyStage})
+	c := &call{Service: d.service, fields: fields, anyStage: d.anyStage}
+	if d.origin != nil {
+		c.origin = d.origin(r)
+	}
+	out, err := rt.serve(ctx, c)
 	if err != nil {
 		d.writeError(w, r, err)
 		return

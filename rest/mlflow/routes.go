@@ -58,7 +58,7 @@ func Routes() (out []Route) {
 			out = append(out, Route{r.method, prefix + r.path, r.operation})
 		}
 	}
-	return out
+	return append(out, artifactRoutes()...)
 }
 
 // notImplemented handles the routes of what this registry does not have. Whoever may not even

@@ -107,7 +107,7 @@ func createVersion(ctx context.Context, c *call) (any, error) {
 		}
 		in.DerivedFrom = []registry.ID{original.ID}
 	}
-	p, err := c.RegisterModelVersion(ctx, in)
+	p, err := c.RegisterVersionFrom(ctx, in, f[1])
 	if registry.CodeOf(err) == registry.NotFound {
 		err = asModelError(err, f[0])
 	}
@@ -213,6 +213,9 @@ func downloadURI(ctx context.Context, c *call) (any, error) {
 	for range maxCopies {
 		if !shows(v, "ModelVersion", "artifacts") {
 			return nil, registry.Errorf(registry.Forbidden, "you may not see where the files of a version lie")
+		}
+		if here, err := c.filesURI(ctx, v); err != nil || here != "" {
+			return uriBody{here}, err
 		}
 		source, err := c.source(ctx, v)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"pedigree/registry"
-	"pedigree/service/core"
 )
 
 // The messages of the API. What is empty is left out, as in MLflow's own answers. Times are in
@@ -201,10 +200,9 @@ func (c *call) source(ctx context.Context, v *registry.ModelVersion) (string, er
 	if !shows(v, "ModelVersion", "artifacts") {
 		return "", nil
 	}
-	one := 1
-	page, err := c.ArtifactsOf(ctx, v, core.Paging{First: &one})
-	if err != nil || len(page.Edges) == 0 || page.Edges[0].Node == nil {
+	a, err := c.ReferenceOf(ctx, v, sourceArtifact)
+	if err != nil || a == nil {
 		return "", err
 	}
-	return page.Edges[0].Node.URI, nil
+	return a.URI, nil
 }

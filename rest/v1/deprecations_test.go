@@ -21,6 +21,7 @@ func (a *api) deprecated(guide string) {
 	a.Helper()
 	a.admin(201, "POST", "models/register", fraud)
 	a.admin(201, "POST", "models/register", strings.Replace(fraud, "v1.0.0", "v2.0.0", 1))
+	a.admin(201, "PUT", "models/fraud/v1.0.0/artifacts/a/b", "content")
 	a.admin(201, "POST", "deprecations", `{"model":"fraud","versions":["v1.0.0"],"replacement":"v2.0.0","plan":"soon"}`)
 	if guide != "" {
 		a.admin(200, "POST", "deprecations/announce", `{"model":"fraud","versions":["v1.0.0"],"guide":"`+guide+`","sunset":"2026-08-01"}`)
@@ -61,7 +62,7 @@ func TestReadsOfADeprecatedVersionSaySo(t *testing.T) {
 	reads := []string{one + "?fields=status", "models/fraud/old"}
 	for _, rt := range a.handler.routes {
 		if rt.method == http.MethodGet && rt.isAboutVersion() {
-			target := strings.NewReplacer("{name}", "fraud", "{version}", "v1.0.0", "{id}", id, "transition-check", "transition-check?to_stage=staging", "/export", "/export?format=dot").Replace(rt.pattern)
+			target := strings.NewReplacer("{name}", "fraud", "{version}", "v1.0.0", "{id}", id, "{path...}", "a/b", "transition-check", "transition-check?to_stage=staging", "/export", "/export?format=dot").Replace(rt.pattern)
 			reads = append(reads, target)
 		}
 	}

@@ -37,6 +37,9 @@ const (
 	defaultBody = 1 << 20 // bytes
 	maxBody     = 64 << 20
 	defaultTime = 10 * time.Second
+	defaultFile = 10 << 30
+	// fileTime is the time limit of a whole file.
+	fileTime = 12 * time.Hour
 	// idleTimeout is the longest pause within a streamed body.
 	idleTimeout = 15 * time.Second
 )
@@ -72,6 +75,17 @@ func FactsBytes(n int64) Option {
 	return func(d *Handler) {
 		for i := range d.routes {
 			if n > 0 && d.routes[i].operation == "recordFacts" {
+				d.routes[i].body = n
+			}
+		}
+	}
+}
+
+// FileBytes sets the size limit of a file in bytes; 0 keeps the default.
+func FileBytes(n int64) Option {
+	return func(d *Handler) {
+		for i := range d.routes {
+			if n > 0 && d.routes[i].file {
 				d.routes[i].body = n
 			}
 		}
@@ -219,7 +233,7 @@ func (rt *route) checkBody(r *http.Request) (status int, err error) {
 		return 0, nil // It is read as an empty object.
 	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || !slices.Contains(strings.Fields(rt.media), media) || charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if charset := params["charset"]; rt.media != anyMedia && (err != nil || !slices.Contains(strings.Fields(rt.media), media) || charset != "" && !strings.EqualFold(charset, "utf-8")) {
 		return http.StatusUnsupportedMediaType, registry.Errorf(registry.InvalidArgument, "send Content-Type: %s", strings.Join(strings.Fields(rt.media), " or "))
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {

@@ -24,7 +24,9 @@ func (c *call) setLocation(status int, out any) {
 }
 
 // up leads from the path of the request to the root of this API.
-func (c *call) up() string { return strings.Repeat("../", strings.Count(c.route.pattern, "/")) }
+func (c *call) up() string {
+	return strings.Repeat("../", strings.Count(c.route.pattern, "/")+strings.Count(c.path["path"], "/"))
+}
 
 // locationOf returns the route of what was created, below the root of this API; "" without one.
 func locationOf(out any) string {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"pedigree/blobs"
 	"pedigree/graph"
 	"pedigree/graph/sqlite"
 	"pedigree/policies"
@@ -76,7 +77,11 @@ func newAPIUnder(t *testing.T, policy string, options ...service.Option) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.handler = New(service.New(gate, options...), slog.New(slog.NewTextHandler(t.Output(), nil)), func(context.Context) string { return "request-1" })
+	files, err := blobs.New("file://" + filepath.Join(t.TempDir(), "artifacts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.handler = New(service.New(gate, append(options, service.WithBlobs(files, 1<<20))...), slog.New(slog.NewTextHandler(t.Output(), nil)), func(context.Context) string { return "request-1" })
 	return a
 }
 

@@ -57,6 +57,8 @@ type route struct {
 	// stream reads the body as it arrives. Instead of the server's time limit, the body may
 	// not pause for more than 15 s.
 	stream bool
+	// file is true for a body that is a file: its limit is that of files, and it has any media type.
+	file bool
 	// download writes the answer while it is made. The reader may not pause for more than 15 s.
 	download bool
 
@@ -65,7 +67,7 @@ type route struct {
 
 // routes returns the route table.
 func routes() []route {
-	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), requestRoutes(), deprecationRoutes(), recordRoutes(), lineageRoutes(), auditRoutes(), accessRoutes(), searchRoutes())
+	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), artifactRoutes(), requestRoutes(), deprecationRoutes(), recordRoutes(), lineageRoutes(), auditRoutes(), accessRoutes(), searchRoutes())
 }
 
 // baseRoutes are the routes of files and of the caller.
@@ -105,7 +107,11 @@ func (rt *route) setDefaults() {
 	if rt.body == 0 && hasBody {
 		rt.body = defaultBody
 	}
-	rt.body = min(rt.body, maxBody)
+	if rt.file {
+		rt.body, rt.stream, rt.time, rt.media = defaultFile, true, fileTime, anyMedia
+	} else {
+		rt.body = min(rt.body, maxBody)
+	}
 	if rt.media == "" {
 		rt.media = "application/json"
 	}

@@ -53,6 +53,26 @@ func (c *Catalog) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p c
 	return &ArtifactConnection{*conn}, nil
 }
 
+// ReferenceOf returns the first artifact of a version by name or, where that is a stored file, the
+// reference of a name; nil when the version has neither. Those of sibling versions are read with it.
+func (c *Catalog) ReferenceOf(ctx context.Context, v *registry.ModelVersion, name string) (*registry.Artifact, error) {
+	one := 1
+	page, err := c.ArtifactsOf(ctx, v, core.Paging{First: &one})
+	if err != nil || len(page.Edges) == 0 || page.Edges[0].Node == nil {
+		return nil, err
+	}
+	if first := page.Edges[0].Node; !first.Stored {
+		return first, nil
+	}
+	a, err := core.Related[*registry.Artifact](ctx, c.core, v, "reference", func(v *registry.ModelVersion) core.NodeRef {
+		return core.NodeRef{ID: registry.ArtifactID(v.ID, name), At: v.ReadAt}
+	})
+	if err != nil || a == nil || a.Stored {
+		return nil, err
+	}
+	return a, nil
+}
+
 // createArtifacts writes the files of a new version.
 func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, ins []ArtifactInput) error {
 	seen := map[string]bool{}
@@ -78,6 +98,11 @@ func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVers
 		return nil
 	}
 	return tx.Put(ctx, nodes...)
+}
+
+// RemoveArtifact replaces an artifact record by a tombstone.
+func RemoveArtifact(ctx context.Context, tx *policies.Tx, n *graph.Node) error {
+	return tombstone(ctx, tx, n)
 }
 
 // RemoveArtifacts replaces the artifact records of a version by tombstones, and returns how many

@@ -75,8 +75,9 @@ func isGuarded(err error) bool {
 	return ok && e.Details["guarded"] == true
 }
 
-// voidRequests makes the open transition requests of a version void, because it is deleted.
-func voidRequests(ctx context.Context, tx *policies.Tx, version registry.ID) error {
+// VoidRequests makes the open transition requests of a version void: it is not what its approvers
+// saw.
+func VoidRequests(ctx context.Context, tx *policies.Tx, version registry.ID, because string) error {
 	var slots []string
 	for _, to := range registry.Stages() {
 		slots = append(slots, registry.TransitionRequestSlot(version, to))
@@ -90,7 +91,7 @@ func voidRequests(ctx context.Context, tx *policies.Tx, version registry.ID) err
 		if err != nil {
 			return err
 		}
-		r.Status, r.VoidBecause, r.ClosedBy, r.ClosedAt = registry.RequestVoid, []string{"the version was deleted"}, tx.Subject(), tx.Now()
+		r.Status, r.VoidBecause, r.ClosedBy, r.ClosedAt = registry.RequestVoid, []string{because}, tx.Subject(), tx.Now()
 		closed, err := core.EncodeNode(r, n.Name, tx.Now())
 		if err != nil {
 			return err

@@ -70,7 +70,7 @@ func versionParts(ctx context.Context, tx *policies.Tx, n *graph.Node) (*registr
 	if err := RefuseLive(ctx, tx, v); err != nil {
 		return nil, nil, err
 	}
-	if err := voidRequests(ctx, tx, v.ID); err != nil {
+	if err := VoidRequests(ctx, tx, v.ID, "the version was deleted"); err != nil {
 		return nil, nil, err
 	}
 	if v.DeprecationStep().Open() {

@@ -33,6 +33,8 @@ type RegisterModelVersionInput struct {
 	// CreateModel registers the model when it does not exist, as REST and importers do. The
 	// caller then needs permission for model.register too.
 	CreateModel bool `json:"createModel,omitzero"`
+	// more writes more for the new version, in its transaction.
+	more func(context.Context, *policies.Tx, *registry.ModelVersion) error
 }
 
 // maxNumber is the highest number that an input may give a version.
@@ -58,6 +60,13 @@ func (in *RegisterModelVersionInput) check() error {
 // RegisterModelVersion registers a version in DEVELOPMENT with its card, files and lineage
 // edges, in one transaction.
 func (c *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVersionInput) (*RegisterModelVersionPayload, error) {
+	return c.RegisterModelVersionWith(ctx, in, nil)
+}
+
+// RegisterModelVersionWith is RegisterModelVersion with more that is written for the version in the
+// same transaction; nil writes nothing.
+func (c *Catalog) RegisterModelVersionWith(ctx context.Context, in RegisterModelVersionInput, more func(context.Context, *policies.Tx, *registry.ModelVersion) error) (*RegisterModelVersionPayload, error) {
+	in.more = more
 	if err := in.check(); err != nil {
 		return nil, err
 	}
@@ -133,6 +142,11 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	}
 	if err := tx.Link(ctx, in.edges(v.ID)...); err != nil {
 		return nil, err
+	}
+	if in.more != nil {
+		if err := in.more(ctx, tx, v); err != nil {
+			return nil, err
+		}
 	}
 	return v, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionRegistered, Objects: []registry.ID{v.ID}, Model: m.ID,
 		Detail: core.LogDetail("version", v.Version, "number", v.Number, "label", v.Label)})

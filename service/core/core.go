@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"pedigree/blobs"
 	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
@@ -16,7 +17,11 @@ import (
 type Core struct {
 	Gate *policies.Gate
 	// Runs reads the runs of new versions; nil when no tracking system is known.
-	Runs      RunReader
+	Runs RunReader
+	// Blobs has the bytes of files, nil where none are kept.
+	Blobs *blobs.Store
+	// FileBytes is the largest file in bytes.
+	FileBytes int64
 	cursorKey []byte
 	unbatched bool
 }
@@ -31,6 +36,11 @@ func Unbatched() Option { return func(c *Core) { c.unbatched = true } }
 // ReadRuns makes versions that name a run of a tracking system be registered with what it knows
 // of that run.
 func ReadRuns(r RunReader) Option { return func(c *Core) { c.Runs = r } }
+
+// WithBlobs makes the service keep files of at most so many bytes in a store of blobs.
+func WithBlobs(store *blobs.Store, fileBytes int64) Option {
+	return func(c *Core) { c.Blobs, c.FileBytes = store, fileBytes }
+}
 
 // New returns a Core that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Core {

@@ -88,6 +88,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
 			graphql.NewInputUnmarshaler("DecideTransitionInput", ec.unmarshalInputDecideTransitionInput),
 			graphql.NewInputUnmarshaler("DeleteAliasInput", ec.unmarshalInputDeleteAliasInput),
+			graphql.NewInputUnmarshaler("DeleteArtifactInput", ec.unmarshalInputDeleteArtifactInput),
 			graphql.NewInputUnmarshaler("DeleteModelInput", ec.unmarshalInputDeleteModelInput),
 			graphql.NewInputUnmarshaler("DeleteModelVersionInput", ec.unmarshalInputDeleteModelVersionInput),
 			graphql.NewInputUnmarshaler("DeleteTransitionGuardInput", ec.unmarshalInputDeleteTransitionGuardInput),
@@ -136,6 +137,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
 			graphql.NewInputUnmarshaler("SetReviewPlanInput", ec.unmarshalInputSetReviewPlanInput),
 			graphql.NewInputUnmarshaler("SubjectFilter", ec.unmarshalInputSubjectFilter),
+			graphql.NewInputUnmarshaler("SweepArtifactsInput", ec.unmarshalInputSweepArtifactsInput),
 			graphql.NewInputUnmarshaler("TagFactInput", ec.unmarshalInputTagFactInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
 			graphql.NewInputUnmarshaler("TransitionEvidenceInput", ec.unmarshalInputTransitionEvidenceInput),
@@ -322,6 +324,56 @@ type Role {
   actions: [String!]!
   "The rules that name it."
   rules: [PolicyRule!]!
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/artifact.graphqls", Input: `extend type Query {
+  "One file of a version by its name, which is its path; null when there is none that you may see. Its bytes are at downloadPath."
+  artifact("The model's name." model: String!, "The version: a semver, a label, an alias or latest." version: String!, "The name, such as model/MLmodel." name: String!): Artifact
+}
+
+extend type Mutation {
+  "Remove a stored file from a version that is in DEVELOPMENT, STAGING or ARCHIVED. Files are sent by REST."
+  deleteArtifact("Which one." input: DeleteArtifactInput!): DeleteArtifactPayload
+  "Remove stored bytes that no version names, and what broken uploads left."
+  sweepArtifacts("What to remove." input: SweepArtifactsInput!): SweepArtifactsPayload
+}
+
+"Which file to remove."
+input DeleteArtifactInput {
+  "The model's name; or give id."
+  model: String
+  "The version, such as 1.0.0."
+  version: String
+  "The version's id."
+  id: ID
+  "The file's path in the version."
+  path: String!
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was removed."
+type DeleteArtifactPayload {
+  "The id of the artifact."
+  deletedId: ID
+}
+
+"Which bytes to remove."
+input SweepArtifactsInput {
+  "Only what was stored longer ago than so many hours; 1 or more, and 24 when left out."
+  olderThanHours: Int
+  "Only count what would be removed."
+  dryRun: Boolean
+  "A retry of a sweep is always safe: it finds less."
+  idempotencyKey: String
+}
+"What was removed, or would be."
+type SweepArtifactsPayload {
+  "How many stored files that no version names."
+  files: Int
+  "How many unfinished uploads."
+  unfinished: Int
+  "Bytes of both."
+  bytes: Int64
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/card.graphqls", Input: `"What a version is, for those who must judge it (Mitchell et al., Model Cards for Model Reporting)."
@@ -4531,7 +4583,7 @@ type TransitionEdge {
   node: Transition
 }
 
-"A file or folder of a version, kept elsewhere."
+"A file of a version that this registry stores, or a reference to one that lies elsewhere."
 type Artifact implements Node {
   "The id."
   id: ID!
@@ -4539,7 +4591,7 @@ type Artifact implements Node {
   revision: Int!
   "Its name within the version."
   name: String
-  "Where it lies, byte for byte as it was given; this registry never opens it."
+  "Where it lies, byte for byte as it was given, and never opened; blob:DIGEST of a stored file."
   uri: String
   "algorithm:hex."
   digest: String
@@ -4553,6 +4605,10 @@ type Artifact implements Node {
   serviceAccountName: String
   "When this registry learned of it."
   recordedAt: DateTime
+  "Whether this registry has its bytes."
+  stored: Boolean
+  "The path on this server where its bytes are; null for a reference. It needs the action artifact.read."
+  downloadPath: String
 }
 "A page of artifacts."
 type ArtifactConnection {
@@ -4897,6 +4953,10 @@ func (ec *executionContext) childFields_Artifact(ctx context.Context, field grap
 		return ec.fieldContext_Artifact_serviceAccountName(ctx, field)
 	case "recordedAt":
 		return ec.fieldContext_Artifact_recordedAt(ctx, field)
+	case "stored":
+		return ec.fieldContext_Artifact_stored(ctx, field)
+	case "downloadPath":
+		return ec.fieldContext_Artifact_downloadPath(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Artifact", field.Name)
 }
@@ -5389,6 +5449,14 @@ func (ec *executionContext) childFields_DeleteAliasPayload(ctx context.Context, 
 		return ec.fieldContext_DeleteAliasPayload_deletedId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteAliasPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteArtifactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteArtifactPayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteArtifactPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteModelPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7047,6 +7115,18 @@ func (ec *executionContext) childFields_StageChange(ctx context.Context, field g
 		return ec.fieldContext_StageChange_after(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StageChange", field.Name)
+}
+
+func (ec *executionContext) childFields_SweepArtifactsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "files":
+		return ec.fieldContext_SweepArtifactsPayload_files(ctx, field)
+	case "unfinished":
+		return ec.fieldContext_SweepArtifactsPayload_unfinished(ctx, field)
+	case "bytes":
+		return ec.fieldContext_SweepArtifactsPayload_bytes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SweepArtifactsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Tag(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

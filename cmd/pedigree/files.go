@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"pedigree/registry"
+	"pedigree/service/artifacts"
+)
+
+// fileClient holds the methods on files of versions.
+type fileClient interface {
+	VersionFiles(ctx context.Context, model, version string) ([]artifacts.VersionFile, error)
+	UploadFile(ctx context.Context, in artifacts.UploadFileInput, body io.Reader) (*artifacts.FilePayload, error)
+	ReadFile(ctx context.Context, model, version, path string, from int64) (io.ReadCloser, error)
+	SweepArtifacts(ctx context.Context, in artifacts.SweepArtifactsInput) (*artifacts.SweepArtifactsPayload, error)
+}
+
+// parallelFiles is how many files push and pull move at once.
+const parallelFiles = 4
+
+func newPush(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "push MODEL@VERSION DIR",
+		Short: "Store the files of a folder as those of a version",
+		Long: `Store the files of a folder as those of a version, four at once. Files that the version
+has already are passed over, so that a push that broke off goes on where it was. Each
+file is verified by its SHA-256. Links are refused.`,
+		Example: "  pedigree push credit-approval@1.2.0 model/",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return moveFiles(cmd, s, args, createStore, (*fileMove).push)
+		},
+	}
+}
+
+func newPull(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "pull MODEL@VERSION DIR",
+		Short: "Write the stored files of a version into a folder",
+		Long: `Write the stored files of a version into a folder, four at once. Files that are there with
+the same content are passed over, and a file that broke off goes on where it was. Each file
+is verified by its SHA-256 before it gets its name. VERSION is a semver, a label, an alias or latest.`,
+		Example: "  pedigree pull credit-approval@champion model/",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return moveFiles(cmd, s, args, existingStore, (*fileMove).pull)
+		},
+	}
+}
+
+// moveFiles connects and moves the files between a version and a folder.
+func moveFiles(cmd *cobra.Command, s *settings, args []string, mode storeMode, move func(*fileMove) error) error {
+	ref, err := parseVersionRef(args[0])
+	if err != nil {
+		return err
+	}
+	if ref.id != nil {
+		return fmt.Errorf("%q: write the version as MODEL@VERSION; %w", args[0], errUsage)
+	}
+	return withRegistry(cmd, s, mode, func(r *connection) error {
+		m := &fileMove{connection: r, model: *ref.model, version: *ref.version, folder: args[1], meter: newProgressMeter(cmd.ErrOrStderr())}
+		defer m.meter.finish()
+		if err := move(m); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d files moved, %d were there\n", m.moved, m.there)
+		return err
+	})
+}
+
+// fileMove moves files between a version and a folder.
+type fileMove struct {
+	*connection
+	model, version, folder string
+	root                   *os.Root
+	mu                     sync.Mutex
+	meter                  *progressMeter
+	done, total            int
+	moved, there           int
+}
+
+// each runs move for all files, a few at once, and returns the first errors. After an error no
+// further file begins.
+func (m *fileMove) each(step string, files []artifacts.VersionFile, move func(context.Context, artifacts.VersionFile) (moved bool, err error)) error {
+	for _, f := range files {
+		m.total += int(f.Size)
+	}
+	ctx, cancel := context.WithCancel(m.ctx)
+	defer cancel()
+	queue := make(chan artifacts.VersionFile)
+	var wait sync.WaitGroup
+	var failed error
+	for range min(parallelFiles, len(files)) {
+		wait.Go(func() {
+			for f := range queue {
+				moved, err := move(ctx, f)
+				m.mu.Lock()
+				if err != nil {
+					if !errors.Is(err, context.Canceled) || failed == nil {
+						failed = errors.Join(failed, fmt.Errorf("%s: %w", f.Path, err))
+					}
+					cancel()
+				} else if moved {
+					m.moved++
+				} else {
+					m.there++
+				}
+				m.done += int(f.Size)
+				m.meter.update(step, m.done, m.total)
+				m.mu.Unlock()
+			}
+		})
+	}
+	for _, f := range files {
+		if ctx.Err() != nil {
+			break
+		}
+		queue <- f
+	}
+	close(queue)
+	wait.Wait()
+	return failed
+}
+
+// push stores the files of the folder.
+func (m *fileMove) push() error {
+	root, err := os.OpenRoot(m.folder)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	m.root = root
+	var files []artifacts.VersionFile
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			return nil
+		case !d.Type().IsRegular():
+			return registry.Errorf(registry.InvalidArgument, "%s is no regular file; a version has files and folders only", path)
+		}
+		info, err := d.Info()
+		if err == nil {
+			files = append(files, artifacts.VersionFile{Path: path, Size: info.Size()})
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	known, err := m.VersionFiles(m.ctx, m.model, m.version)
+	if err != nil {
+		return err
+	}
+	digests := map[string]string{}
+	for _, f := range known {
+		digests[f.Path] = f.Digest
+	}
+	return m.each("pushing bytes", files, func(ctx context.Context, f artifacts.VersionFile) (bool, error) {
+		file, err := m.root.Open(f.Path)
+		if err != nil {
+			return false, err
+		}
+		defer file.Close()
+		digest, err := digestOf(file)
+		if err != nil || digest == digests[f.Path] {
+			return false, err
+		}
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return false, err
+		}
+		out, err := m.UploadFile(ctx, artifacts.UploadFileInput{Model: &m.model, Version: &m.version, Path: f.Path, Digest: digest}, file)
+		return err == nil && out.Created, err
+	})
+}
+
+// pull writes the files of the version.
+func (m *fileMove) pull() error {
+	files, err := m.VersionFiles(m.ctx, m.model, m.version)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(m.folder, 0o755); err != nil {
+		return err
+	}
+	if m.root, err = os.OpenRoot(m.folder); err != nil {
+		return err
+	}
+	defer m.root.Close()
+	return m.each("pulling bytes", files, m.pullFile)
+}
+
+// partSuffix ends the name of a file that is not whole yet.
+const partSuffix = ".pedigree-part"
+
+// pullFile writes one file. What of it was written before is kept, when the whole then has the
+// right digest; else it is removed, so that the next pull begins anew.
+func (m *fileMove) pullFile(ctx context.Context, f artifacts.VersionFile) (bool, error) {
+	name := filepath.FromSlash(f.Path)
+	if !filepath.IsLocal(name) {
+		return false, registry.Errorf(registry.InvalidArgument, "the path leaves the folder")
+	}
+	if old, err := m.root.Open(name); err == nil {
+		digest, err := digestOf(old)
+		old.Close()
+		if err != nil || digest == f.Digest {
+			return false, err
+		}
+	}
+	if err := m.root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return false, err
+	}
+	part, err := m.root.OpenFile(name+partSuffix, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return false, err
+	}
+	defer part.Close()
+	hash := sha256.New()
+	have, err := io.Copy(hash, part)
+	if err != nil {
+		return false, err
+	}
+	if have < f.Size {
+		body, err := m.ReadFile(ctx, m.model, m.version, f.Path, have)
+		if err != nil {
+			return false, err
+		}
+		_, err = io.Copy(io.MultiWriter(part, hash), body)
+		body.Close()
+		if err != nil {
+			return false, err
+		}
+	}
+	if digest := "sha256:" + hex.EncodeToString(hash.Sum(nil)); digest != f.Digest {
+		return false, errors.Join(registry.Errorf(registry.FailedPrecondition, "has %s and not %s; pull again", digest, f.Digest), m.root.Remove(name+partSuffix))
+	}
+	if err := part.Sync(); err != nil {
+		return false, err
+	}
+	return true, m.root.Rename(name+partSuffix, name)
+}
+
+// digestOf returns the digest of what a reader reads.
+func digestOf(r io.Reader) (string, error) {
+	hash := sha256.New()
+	if _, err := io.Copy(hash, r); err != nil {
+		return "", err
+	}
+	return "sha256:" + hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+func newArtifacts(s *settings) *cobra.Command {
+	cmd := &cobra.Command{Use: "artifacts", Short: "Keep the stored files of versions in order"}
+	sweep := &cobra.Command{
+		Use:   "sweep",
+		Short: "Remove stored bytes that no version names, and what broken uploads left",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			hours, dry := s.GetInt("older-than-hours"), s.GetBool("dry-run")
+			return withRegistry(cmd, s, existingStore, func(r *connection) error {
+				out, err := r.SweepArtifacts(r.ctx, artifacts.SweepArtifactsInput{OlderThanHours: &hours, DryRun: &dry})
+				if err != nil {
+					return err
+				}
+				verb := "removed"
+				if dry {
+					verb = "would remove"
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %d files and %d unfinished uploads, %d bytes\n", verb, out.Files, out.Unfinished, out.Bytes)
+				return err
+			})
+		},
+	}
+	sweep.Flags().Int("older-than-hours", 24, "remove only what was stored longer ago than so many hours")
+	sweep.Flags().Bool("dry-run", false, "only count what would be removed")
+	cmd.AddCommand(sweep)
+	return cmd
+}

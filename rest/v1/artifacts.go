@@ -1,0 +1,141 @@
+package v1
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"mime"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"time"
+
+	"pedigree/registry"
+	"pedigree/service/artifacts"
+	"pedigree/service/core"
+)
+
+// anyMedia is the media type of a file.
+const anyMedia = "*/*"
+
+// filePath returns the path of a file below a version. Each name is unescaped once, and an
+// escaped slash is no slash between names.
+func (c *call) filePath() (string, error) {
+	names := strings.Split(c.path["path"], "/")
+	for i, escaped := range names {
+		name, err := url.PathUnescape(escaped)
+		if err != nil || strings.Contains(name, "/") {
+			return "", registry.Invalid("path", "must be names with a slash between them, each escaped by itself")
+		}
+		names[i] = name
+	}
+	return strings.Join(names, "/"), nil
+}
+
+// of returns the names of the version in the path of a request.
+func (c *call) of() (model, version *string) {
+	m, v := c.path["name"], c.path["version"]
+	return &m, &v
+}
+
+func putFile(ctx context.Context, c *call) error {
+	path, err := c.filePath()
+	if err != nil {
+		return err
+	}
+	model, version := c.of()
+	out, err := c.service.UploadFile(ctx, artifacts.UploadFileInput{Model: model, Version: version, Path: path, Digest: c.query.Get("digest")}, c.body)
+	if err != nil {
+		return err
+	}
+	return c.answerFile(ctx, out)
+}
+
+// answerFile answers with the record of a stored file.
+func (c *call) answerFile(ctx context.Context, out *artifacts.FilePayload) error {
+	switch {
+	case out.Artifact == nil: // The caller may write and not read.
+		c.w.WriteHeader(http.StatusNoContent)
+		return nil
+	case out.Created:
+		return c.respond(ctx, http.StatusCreated, out.Artifact)
+	}
+	return c.respond(ctx, http.StatusOK, out.Artifact)
+}
+
+func deleteFile(ctx context.Context, c *call) error {
+	path, err := c.filePath()
+	if err != nil {
+		return err
+	}
+	model, version := c.of()
+	out, err := c.service.DeleteArtifact(ctx, artifacts.DeleteArtifactInput{Model: model, Version: version, Path: path})
+	if err != nil {
+		return err
+	}
+	return c.respond(ctx, http.StatusOK, out)
+}
+
+func getFile(ctx context.Context, c *call) error {
+	path, err := c.filePath()
+	if err != nil {
+		return err
+	}
+	v, err := c.version(ctx)
+	if err != nil {
+		return err
+	}
+	f, err := c.service.OpenFile(ctx, registry.ArtifactID(v.ID, path))
+	if err != nil {
+		return err
+	}
+	c.tellDeprecation(ctx)
+	return c.sendFile(f)
+}
+
+func getContent(ctx context.Context, c *call) error {
+	f, err := c.service.OpenFile(ctx, registry.ID(c.path["id"]))
+	if err != nil {
+		return err
+	}
+	return c.sendFile(f)
+}
+
+// sendFile sends a file, or the ranges of it that the request asks for, as an attachment of a
+// type that no client chose. A file that turns out not to be what its digest says breaks off.
+func (c *call) sendFile(f *artifacts.File) error {
+	defer f.Close()
+	digest := f.Object().Digest
+	h := c.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Name()}))
+	h.Set("ETag", `"`+digest+`"`)
+	if sum, err := hex.DecodeString(strings.TrimPrefix(digest, "sha256:")); err == nil {
+		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
+	}
+	http.ServeContent(c.w, c.r, "", time.Time{}, f)
+	if err := f.Err(); err != nil {
+		c.begun = true
+		return err
+	}
+	return nil
+}
+
+// artifactRoutes are the routes of the bytes of files.
+func artifactRoutes() []route {
+	const one = "models/{name}/{version}/artifacts/{path...}"
+	artifact := reflect.TypeFor[registry.Artifact]()
+	created := []int{http.StatusOK, http.StatusCreated}
+	return []route{
+		{method: http.MethodPut, pattern: one, operation: "deleteArtifact", serve: putFile, file: true, query: []string{"digest", "fields"}, out: artifact, statuses: created,
+			summary: "Stores the body as a file of a version; with digest=sha256:HEX only when it has that content"},
+		{method: http.MethodGet, pattern: one, operation: "artifact", serve: getFile, download: true, time: fileTime, answerMedia: "application/octet-stream",
+			summary: "The bytes of a stored file, or a range of them"},
+		{method: http.MethodDelete, pattern: one, operation: "deleteArtifact", serve: deleteFile, out: reflect.TypeFor[core.DeletePayload](),
+			summary: "Removes a stored file from a version"},
+		{method: http.MethodGet, pattern: "artifacts/{id}/content", operation: "artifact", serve: getContent, download: true, time: fileTime, answerMedia: "application/octet-stream",
+			summary: "The bytes of a stored file by the id of its artifact, or a range of them"},
+	}
+}
