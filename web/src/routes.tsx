@@ -7,6 +7,11 @@ export const NAVIGATION: [string, string][] = [
   ['Home', '/'],
   ['Models', '/models'],
   ['Lineage', '/lineage'],
+  ['Data', '/datasets'],
+  ['Deployments', '/deployments'],
+  ['Governance', '/governance'],
+  ['Log', '/log'],
+  ['Help', '/help'],
 ];
 
 /** Every address with its page. */
@@ -20,5 +25,13 @@ export const ROUTES: [string, ComponentType][] = [
   ['/impact/:id', lazy(() => import('./pages/Impact'))],
   ['/compare', lazy(() => import('./pages/Compare'))],
   ['/nodes/:id', lazy(() => import('./pages/Node'))],
+  ['/datasets', lazy(() => import('./pages/Datasets'))],
+  ['/runs', lazy(() => import('./pages/Runs'))],
+  ['/commits', lazy(() => import('./pages/Commits'))],
+  ['/deployments', lazy(() => import('./pages/Deployments'))],
+  ['/governance', lazy(() => import('./pages/Governance'))],
+  ['/log', lazy(() => import('./pages/Log'))],
+  ['/help', lazy(() => import('./pages/Help'))],
+  ['/help/:page', lazy(() => import('./pages/Help'))],
   ['/search', lazy(() => import('./pages/Search'))],
 ];

@@ -33,7 +33,7 @@ test('the first page loads at most 250 KiB gzipped, and neither the graph nor pl
   const total = size([...first]);
   console.log(`first page: ${total} bytes gzipped in ${first.size} files`);
   assert.ok(total <= LIMIT, `${total} bytes`);
-  for (const heavy of ['Canvas', 'elk-worker.min']) {
+  for (const heavy of ['Canvas', 'elk-worker.min', 'MetricsPlot', 'Markdown']) {
     const files = chunk(heavy);
     assert.ok(files.length > 0, `${heavy} is a file of its own`);
     for (const file of files) assert.ok(!first.has(file), `${file} is loaded by the first page`);
