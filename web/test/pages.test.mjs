@@ -207,6 +207,22 @@ test('the graph opens by click, a picked node and its state survive a reload', a
   await close();
 });
 
+test('a graph whose layout does not come in time stands in columns by layer, causes on the left', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin);
+  await page.goto(server.url + pages.lineage);
+  await settled(page);
+  assert.equal(await page.locator('.canvas').getAttribute('data-columns'), 'false', 'elk lays it out');
+  await page.route('**/elk-worker*', () => {}); // the worker never begins
+  await page.reload();
+  await page.locator('.canvas[data-columns=true]').waitFor();
+  const lefts = await page.locator('.canvas .node').evaluateAll((nodes) => nodes.map((node) => [node.querySelector('.title').textContent, node.getBoundingClientRect().left]));
+  const left = (name) => lefts.find(([title]) => title.includes(name))[1];
+  assert.ok(left('applications/raw') < left('applications/training') && left('applications/training') < left('production/credit-approval'));
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
 test('two people promote a version: one asks, the other approves; each sees what is theirs to do', async () => {
   const reviewer = await tokenFor(server, 'rita', 'admin');
   const author = await tokenFor(server, 'sam', 'data_scientist');

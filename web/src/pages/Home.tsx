@@ -13,7 +13,6 @@ import { EmptyRegistry } from './Catalog';
 const HOME = graphql(`
   query Home($requests: Boolean!, $deprecations: Boolean!, $log: Boolean!) {
     models(first: 6, orderBy: { field: CREATED_AT, direction: DESC }) {
-      totalCount
       edges { node { id name description owner productionVersion { id version stage } latestVersion { id version stage } } }
     }
     reviewsDue(first: 10) @include(if: $requests) { edges { node { id name owner nextReview } } }
@@ -76,7 +75,7 @@ export default function Home() {
                   </Panel>
                 )}
               </div>
-              <Panel title="Newest models" more={<Link href="/models">All {home.models?.totalCount ?? ''} models</Link>}>
+              <Panel title="Newest models" more={<Link href="/models">All models</Link>}>
                 <ul className="rows">
                   {nodesOf(home.models).map((model) => (
                     <li key={model.id}>
