@@ -3,6 +3,7 @@ WORKDIR /src/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY schema /src/schema
+COPY docs /src/docs
 COPY web ./
 RUN npm run build
 

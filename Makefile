@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
-WEB_SOURCES := $(shell find web/src -type f 2>/dev/null) web/package.json web/package-lock.json web/build.mjs web/tsconfig.json
+WEB_SOURCES := $(shell find web/src web/scripts schema docs -type f \( -not -path 'docs/*' -o -name '*.md' \) 2>/dev/null) web/package.json web/package-lock.json web/vite.config.mjs web/tsconfig.json
 
 SIZES ?= 10000,100000,1000000
 ONLY ?= sqlite,neo4j,peer,bare,raw,mlflow-1,mlflow,mlflow-door

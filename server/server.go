@@ -216,7 +216,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 // routeOf returns the route of a request for the metrics, or "other" when there is none, so
 // that clients cannot create metric labels.
 func (h *handler) routeOf(r *http.Request) string {
-	if p := cmp.Or(h.events.Pattern(r.Method, r.URL.EscapedPath()), h.rest.Pattern(r.URL.EscapedPath()), h.mlflow.Pattern(r.URL.EscapedPath())); p != "" {
+	if p := cmp.Or(h.events.Pattern(r.Method, r.URL.EscapedPath()), h.rest.Pattern(r.URL.EscapedPath()), h.mlflow.Pattern(r.URL.EscapedPath()), web.Pattern(r.URL.Path)); p != "" {
 		return p
 	}
 	if slices.ContainsFunc(h.routes, func(known Route) bool { return known.Path == r.URL.Path }) {

@@ -1,11 +1,12 @@
-// Package web serves the embedded pages: the dashboard at / and GraphiQL at
-// /graphiql, with their assets. Node builds them from web/src into web/dist (make
+// Package web serves the embedded pages: the dashboard at / and at the addresses of its
+// pages, and GraphiQL at /graphiql, with their assets. Node builds them from web/src into web/dist (make
 // web); nothing in them comes from another host. They contain no data: they query
 // /graphql in the user's session, so the routes of this package are public.
 package web
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
@@ -32,6 +33,31 @@ var dist embed.FS
 // fails to escape it.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; " +
 	"connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// pagePaths are the first parts of the addresses of the dashboard's pages; src/routes.tsx
+// has the pages. The server answers them and everything below them with index.html, whose
+// script then shows the page that the address names.
+var pagePaths = []string{"/commits", "/compare", "/datasets", "/deployments", "/governance", "/help", "/impact", "/lineage", "/log", "/models", "/nodes", "/runs", "/search"}
+
+// pagePath returns the first part of the address of a page of the dashboard, or "" when
+// the path is none.
+func pagePath(path string) string {
+	for _, p := range pagePaths {
+		if rest, ok := strings.CutPrefix(path, p); ok && (rest == "" || rest[0] == '/') {
+			return p
+		}
+	}
+	return ""
+}
+
+// Pattern returns the route of a path, for metrics, or "" when the path is not of this
+// package.
+func Pattern(path string) string {
+	if embedded().files[path] != nil {
+		return path
+	}
+	return pagePath(path)
+}
 
 // notBuiltPage replaces both pages in a binary that was built without Node.
 const notBuiltPage = `<!doctype html>
@@ -66,8 +92,8 @@ var embedded = sync.OnceValue(func() *site {
 	return newSite(files)
 })
 
-// Handler serves the embedded pages. It answers GET and HEAD on the exact
-// paths that Routes lists, and 404 on all others.
+// Handler serves the embedded pages. It answers GET and HEAD on the paths that Routes
+// lists and below those of the dashboard's pages, and 404 on all others.
 func Handler() http.Handler { return embedded() }
 
 // Options say what the pages find in front of them.
@@ -194,7 +220,7 @@ func gzipBytes(content []byte) []byte {
 }
 
 func (s *site) routes() []string {
-	routes := make([]string, 0, len(s.files))
+	routes := slices.Clone(pagePaths)
 	for route := range s.files {
 		routes = append(routes, route)
 	}
@@ -202,8 +228,9 @@ func (s *site) routes() []string {
 	return routes
 }
 
-// ServeHTTP serves the file at exactly this path. A path with unnecessary escapes is
-// not found.
+// ServeHTTP serves the file at exactly this path, or the dashboard at an address of one of
+// its pages. Names in such an address may have escapes; elsewhere a path with unnecessary
+// escapes is not found.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
@@ -212,7 +239,11 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	f := s.files[r.URL.Path]
-	if f == nil || r.URL.RawPath != "" {
+	page := pagePath(cmp.Or(r.URL.RawPath, r.URL.Path)) != ""
+	if page {
+		f = s.files["/"]
+	}
+	if f == nil || r.URL.RawPath != "" && !page {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}

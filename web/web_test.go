@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +18,7 @@ import (
 func exampleBuild() fstest.MapFS {
 	return fstest.MapFS{
 		".gitkeep":                  {},
-		"index.html":                {Data: []byte("<!doctype html><title>dashboard</title>")},
+		"index.html":                {Data: []byte("<!doctype html><html><title>dashboard</title>")},
 		"graphiql.html":             {Data: []byte("<!doctype html><title>graphiql</title>")},
 		"assets/app-AAAA1111.js":    {Data: []byte(strings.Repeat("export const a = 1;\n", 200))},
 		"assets/app-BBBB2222.css":   {Data: []byte("body{}")},
@@ -81,6 +83,59 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 	}
 	if strings.Contains(contentSecurityPolicy, "unsafe") || !strings.HasPrefix(contentSecurityPolicy, "default-src 'none';") {
 		t.Errorf("the policy allows too much: %s", contentSecurityPolicy)
+	}
+}
+
+// TestTheDashboardIsServedAtTheAddressesOfItsPages checks that a link to a page loads, with
+// names that need escapes, and that a path beside a page's is not found.
+func TestTheDashboardIsServedAtTheAddressesOfItsPages(t *testing.T) {
+	s := newSite(exampleBuild())
+	below := s.with(Options{BasePath: "/ml"})
+	for _, page := range pagePaths {
+		for _, rest := range []string{"", "/x", "/a%20b/versions/1.0.0", "/50%25%20off", "/a%2Fb", "/%3Cimg%3E"} {
+			r := get(t, s, "GET", page+rest)
+			if r.StatusCode != 200 || r.Header.Get("Cache-Control") != cacheRevalidate || !strings.Contains(body(t, r), "dashboard") {
+				t.Errorf("%s%s: %d", page, rest, r.StatusCode)
+			}
+			if r := get(t, below, "GET", page+rest); !strings.Contains(body(t, r), `data-base="/ml"`) {
+				t.Errorf("%s%s lacks the base path", page, rest)
+			}
+		}
+		for _, beside := range []string{page + "x", page + ";x", page + "%2fx", "/x" + page, strings.ToUpper(page), "/" + page} {
+			if r := get(t, s, "GET", beside); r.StatusCode != 404 {
+				t.Errorf("%s: %d", beside, r.StatusCode)
+			}
+		}
+		if r := get(t, s, "POST", page); r.StatusCode != 405 {
+			t.Errorf("POST %s: %d", page, r.StatusCode)
+		}
+		if got := Pattern(page + "/x"); got != page {
+			t.Errorf("the pattern of %s/x is %q", page, got)
+		}
+	}
+	for _, path := range []string{"/api/v1/models", "/graphql", "/nowhere"} {
+		if got := Pattern(path); got != "" {
+			t.Errorf("the pattern of %s is %q", path, got)
+		}
+	}
+}
+
+// TestThePagesOfTheRouterAreServed compares the addresses in the router with those that
+// the server answers.
+func TestThePagesOfTheRouterAreServed(t *testing.T) {
+	routes, err := os.ReadFile(filepath.Join("src", "routes.tsx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, m := range regexp.MustCompile(`(?m)^  \['(/[a-z]+)[^']*', lazy`).FindAllStringSubmatch(string(routes), -1) {
+		if !slices.Contains(found, m[1]) {
+			found = append(found, m[1])
+		}
+	}
+	slices.Sort(found)
+	if !slices.Equal(found, pagePaths) {
+		t.Errorf("the router has %v, the server %v", found, pagePaths)
 	}
 }
 
@@ -155,7 +210,7 @@ func TestWithoutABuildBothPagesSayHowToBuild(t *testing.T) {
 		"half a build":  {"index.html": {Data: []byte("x")}, "assets/a.js": {Data: []byte("x")}},
 	} {
 		s := newSite(files)
-		if s.built || !slices.Equal(s.routes(), []string{"/", "/graphiql"}) {
+		if s.built || !slices.Equal(s.routes(), slices.Sorted(slices.Values(append([]string{"/", "/graphiql"}, pagePaths...)))) {
 			t.Errorf("%s: built %v, routes %v", name, s.built, s.routes())
 		}
 		for _, path := range s.routes() {

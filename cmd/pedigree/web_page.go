@@ -31,7 +31,7 @@ func (webPage) open(cmd *cobra.Command, s *settings, find func(*connection) (reg
 		}
 		address := r.server + "/"
 		if id != "" {
-			address += "#node=" + string(id)
+			address += "lineage/" + string(id)
 		}
 		browser.Stdout, browser.Stderr = cmd.ErrOrStderr(), cmd.ErrOrStderr()
 		if !hasScreen() || browser.OpenURL(address) != nil {

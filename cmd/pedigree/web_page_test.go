@@ -22,7 +22,7 @@ func TestWebOpensThePage(t *testing.T) {
 	}
 	_, id, _ := run(t, "version", "get", "credit-approval@champion", "-o", "json", "--data", data)
 	_, id, _ = strings.Cut(id, `"id": "mv_`)
-	page := url + "/#node=mv_" + id[:26]
+	page := url + "/lineage/mv_" + id[:26]
 	for _, c := range []struct {
 		want string
 		args []string

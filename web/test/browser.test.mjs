@@ -31,6 +31,14 @@ async function signIn(page, value = token, path = '/') {
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
+/** Opens the first lineage that is offered, as a tree. */
+async function openTree(page) {
+  await page.goto(`${base}/lineage`);
+  await page.locator('main .rows a').first().click();
+  await page.getByRole('button', { name: 'Tree', exact: true }).click();
+  await page.getByRole('tree').waitFor();
+}
+
 const row = (page) => page.evaluate(() => document.activeElement?.dataset.node ?? null);
 const press = async (page, key) => { await page.keyboard.press(key); return row(page); };
 
@@ -47,20 +55,19 @@ test('an unknown token is refused, with the command that creates one', async () 
   await close();
 });
 
-test('signing in lists the models and draws a tree; the tab has no token; signing out ends the session', async () => {
+test('signing in shows the models and a tree; the tab has no token; signing out ends the session, and signing in leads back', async () => {
   const { page, close, problems } = await open(browser, base);
-  await signIn(page);
-  await page.getByRole('tree').waitFor();
-  assert.ok((await page.locator('.models tbody tr').count()) > 0);
-  assert.ok((await page.getByRole('treeitem').count()) > 1);
-  assert.match(page.url(), /#node=/);
+  await signIn(page, token, '/models?sort=owner');
+  await page.locator('.models tbody tr').first().waitFor();
+  assert.ok(page.url().endsWith('/models?sort=owner'), 'the address stays the same');
   assert.ok(!page.url().includes(token));
   assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length + document.cookie.length), 0);
   const cookies = (await page.context().cookies()).filter((cookie) => cookie.name === 'pedigree_session');
   assert.deepEqual(cookies.map(({ httpOnly, sameSite }) => [httpOnly, sameSite]), [[true, 'Strict']]);
-  await screenshot(page, 'dashboard-light');
-  await page.getByLabel('Filter the models').fill('no model has this name');
-  assert.equal(await page.locator('.models tbody tr:visible').count(), 0);
+  await screenshot(page, 'models-light');
+  await openTree(page);
+  assert.ok((await page.getByRole('treeitem').count()) > 1);
+  assert.match(page.url(), /\/lineage\/[^?]+\?view=tree$/);
   await page.reload();
   await page.getByRole('tree').waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
@@ -68,6 +75,9 @@ test('signing in lists the models and draws a tree; the tab has no token; signin
   assert.deepEqual(await page.context().cookies(), []);
   await page.reload();
   await page.getByLabel('API token').waitFor();
+  await page.getByLabel('API token').fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('tree').waitFor();
   assert.deepEqual(problems(), []);
   await close();
 });
@@ -75,8 +85,9 @@ test('signing in lists the models and draws a tree; the tab has no token; signin
 test('a tree can be used with the keyboard alone', async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page);
+  await page.getByRole('heading', { level: 1, name: /Hello/ }).waitFor();
+  await openTree(page);
   const tree = page.getByRole('tree');
-  await tree.waitFor();
   assert.equal(await tree.locator('[tabindex="0"]').count(), 1);
   await page.getByRole('button', { name: 'Unfold all' }).press('Enter');
   await page.getByRole('button', { name: 'Fold all', exact: true }).focus();
@@ -100,7 +111,7 @@ test('a tree can be used with the keyboard alone', async () => {
   assert.equal(await tree.locator('[tabindex="0"]').count(), 1);
   await page.keyboard.press('Enter');
   assert.equal(await tree.locator('[aria-selected=true]').getAttribute('data-node'), ids.at(-1));
-  await page.locator('.details h3').waitFor();
+  await page.locator('.details h2').waitFor();
   const levels = await tree.locator('[role=treeitem]').evaluateAll((items) => items.every((item) => Number(item.getAttribute('aria-level')) === 1 + (function up(e, n) { const p = e.parentElement.closest('[role=treeitem]'); return p ? up(p, n + 1) : n; })(item, 0)));
   assert.ok(levels, 'aria-level is the depth of nesting');
   assert.deepEqual(problems(), []);
@@ -109,11 +120,10 @@ test('a tree can be used with the keyboard alone', async () => {
 
 test('names are text, restricted nodes have no name, truncation is described', stubOnly, async () => {
   const { page, close, problems } = await open(browser, base);
-  await signIn(page);
+  await signIn(page, 'good', '/lineage/mv-churn-2?view=tree');
   await page.getByRole('tree').waitFor();
   assert.equal(await page.locator('[data-node=ds-hostile] .name').textContent(), HOSTILE);
-  assert.equal(await page.locator('.models').getByText(HOSTILE).count(), 1);
-  assert.equal(await page.title(), 'Pedigree');
+  assert.equal(await page.title(), 'Lineage of churn-predictor 2.1.0 · Pedigree');
   assert.equal(await page.locator('main img, main script').count(), 0);
   assert.equal(await page.getByRole('treeitem', { name: /restricted dataset version depth 4/ }).count(), 1);
   const notice = await page.locator('.truncation').textContent();
@@ -121,9 +131,13 @@ test('names are text, restricted nodes have no name, truncation is described', s
   assert.ok(await page.evaluate(() => document.querySelector('.truncation').compareDocumentPosition(document.querySelector('.tree')) & Node.DOCUMENT_POSITION_FOLLOWING), 'above the tree');
   assert.equal(await page.getByRole('treeitem', { name: 'ran code commit 9f3c1e7 tune the learning rate also from 1 other depth 2', exact: true }).count(), 1);
   await page.locator('[data-node=ds-hostile] > .row').click();
-  assert.equal(await page.locator('.details h3').textContent(), HOSTILE);
-  await page.getByRole('button', { name: HOSTILE }).click();
-  await page.getByRole('heading', { name: /Provenance of mv-hostile/ }).waitFor();
+  await page.locator('.details h2').getByText(HOSTILE).waitFor();
+  await page.getByRole('button', { name: 'Graph', exact: true }).click();
+  await page.getByLabel('Steps in the graph').selectOption('20');
+  await page.locator('.canvas[data-placed=true] [data-node=ds-hostile]').getByText(HOSTILE).waitFor();
+  await page.goto(`${base}/models`);
+  await page.getByRole('link', { name: HOSTILE }).waitFor();
+  assert.equal(await page.title(), 'Models · Pedigree');
   assert.deepEqual(problems(), []);
   await close();
 });
@@ -132,40 +146,42 @@ test('letters find a row, branches fold, another node becomes the root; the addr
   const { page, close, problems } = await open(browser, base);
   await signIn(page, 'good', '/#node=dep-churn');
   await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
+  assert.ok(page.url().endsWith('/lineage/dep-churn'), 'links of earlier releases lead to the same node');
+  await page.getByRole('button', { name: 'Tree', exact: true }).click();
   await page.getByRole('treeitem').first().focus();
   assert.equal(await press(page, 'r'), 'hidden-1', 'typed letters find a name');
   await page.waitForTimeout(700);
   await page.keyboard.type('chu');
   assert.equal(await row(page), 'tag-v2', 'letters typed together are one word');
   await page.locator('[data-node=ds-train] > .row').click();
-  await page.getByRole('link', { name: 'Start the tree here' }).focus();
+  await page.getByRole('link', { name: 'Start here' }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Provenance of churn/training@2024-06' }).waitFor();
-  assert.equal(await row(page), 'ds-train', 'the focus moves to the new root');
-  assert.ok(page.url().endsWith('#node=ds-train'));
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'content', 'the focus moves to the new content');
+  assert.ok(page.url().endsWith('/lineage/ds-train?view=tree'));
   await page.goBack();
   await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
-  await page.getByRole('button', { name: 'churn-predictor' }).click();
-  await page.getByRole('heading', { name: 'Provenance of churn-predictor 2.1.0' }).waitFor();
-  await page.getByLabel('Version or deployment of churn-predictor').selectOption({ label: 'prod / https://churn.example/eu — 2.1.0 — live' });
-  await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
-  assert.ok(page.url().endsWith('#node=dep-churn'));
   await page.getByRole('button', { name: 'Fold all', exact: true }).click();
   assert.equal(await page.getByRole('treeitem').count(), 2);
   await page.getByRole('button', { name: 'Unfold all' }).click();
   assert.equal(await page.getByRole('treeitem').count(), 13);
+  await page.getByRole('button', { name: 'Table', exact: true }).click();
+  assert.equal(await page.locator('tbody tr').count(), 13);
+  await page.goto(`${base}/lineage`);
   await page.getByLabel('Any node’s id').fill('nowhere');
   await page.getByRole('button', { name: 'Draw' }).click();
   await page.getByRole('alert').getByText('There is nothing with this id').waitFor();
-  await page.getByRole('button', { name: 'no-version-yet' }).click();
+  await page.goto(`${base}/lineage`);
   await page.getByText('no-version-yet has no versions').waitFor();
+  await page.getByRole('link', { name: 'churn-eu' }).click();
+  await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
   assert.deepEqual(problems(), []);
   await close();
 });
 
 test('a long answer is loaded in pages and starts folded', stubOnly, async () => {
   const { page, close, problems } = await open(browser, base);
-  await signIn(page, 'good', '/#node=mv-huge');
+  await signIn(page, 'good', '/lineage/mv-huge?view=tree');
   await page.getByText('The nearest 1,000 nodes').waitFor();
   assert.equal(await page.locator('[role=treeitem]').count(), 1000);
   assert.ok((await page.getByRole('treeitem').count()) < 150);
@@ -178,7 +194,7 @@ test('a long answer is loaded in pages and starts folded', stubOnly, async () =>
 
 test('a node that does not exist is told, and not drawn', stubOnly, async () => {
   const { page, close, problems } = await open(browser, base);
-  await signIn(page, token, '/#node=dv-missing');
+  await signIn(page, token, '/lineage/dv-missing?view=tree');
   await page.getByRole('alert').getByText('There is nothing with this id').waitFor();
   assert.equal(await page.getByRole('tree').count(), 0);
   assert.deepEqual(problems(), []);
@@ -187,31 +203,58 @@ test('a node that does not exist is told, and not drawn', stubOnly, async () => 
 
 test('hidden fields, an empty registry and a stopped server are described', stubOnly, async () => {
   const limited = await open(browser, base);
-  await signIn(limited.page, 'limited');
+  await signIn(limited.page, 'limited', '/models');
   await limited.page.getByText('Hidden from your roles: Model.owner.').waitFor();
   assert.ok((await limited.page.locator('.models tbody tr').count()) > 0, 'visible rows are shown');
   assert.deepEqual(limited.problems(), []);
   await limited.close();
 
   const empty = await open(browser, base);
-  await signIn(empty.page, 'empty');
-  await empty.page.getByText('No models yet: run pedigree import dvc PATH, which lists what may be models, or pedigree demo load').waitFor();
+  await signIn(empty.page, 'empty', '/models');
+  await empty.page.getByText('No models yet').waitFor();
+  await empty.page.getByRole('code').getByText('pedigree demo load').waitFor();
   await screenshot(empty.page, 'dashboard-empty');
-  await empty.page.route('**/graphql', (route) => route.abort());
+  await empty.page.route('**/session', (route) => route.abort());
   await empty.page.reload();
   await empty.page.getByRole('alert').getByText('Is pedigree serve still running?').waitFor();
   await screenshot(empty.page, 'dashboard-down');
+  await empty.page.unroute('**/session');
+  await empty.page.getByRole('button', { name: 'Try again' }).click();
+  await empty.page.getByText('No models yet').waitFor();
   assert.deepEqual(empty.problems(/ERR_FAILED/), []);
   await empty.close();
+});
 
-  const ended = await open(browser, base);
-  await signIn(ended.page);
-  await ended.page.getByRole('tree').waitFor();
-  await ended.page.route('**/graphql', (route) => route.fulfill({ status: 401, contentType: 'application/json', body: '{"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}' }));
-  await ended.page.getByRole('button', { name: 'fraud-scorer' }).click();
-  await ended.page.getByRole('alert').getByText('Your session has ended').waitFor();
-  assert.equal(await ended.page.evaluate(() => sessionStorage.length), 0);
-  await ended.close();
+test('a server that stops answering is told, what was shown stays, and the page goes on by itself', stubOnly, async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page, 'good', '/models');
+  await page.getByRole('link', { name: 'fraud-scorer' }).waitFor();
+  await page.route('**/graphql', (route) => route.abort());
+  await page.getByLabel('Sort by').selectOption('owner');
+  await page.getByText('The server did not answer.').waitFor();
+  await page.goBack();
+  await page.getByRole('link', { name: 'fraud-scorer' }).waitFor();
+  await page.unroute('**/graphql');
+  await page.getByText('The server did not answer.').waitFor({ state: 'detached' });
+  assert.deepEqual(problems(/ERR_FAILED/), []);
+  await close();
+});
+
+test('an ended session asks for a token, and leads back to the same address', stubOnly, async () => {
+  const { page, close, problems } = await open(browser, base);
+  await signIn(page, 'good', '/models');
+  await page.getByRole('link', { name: 'fraud-scorer' }).waitFor();
+  await page.route('**/graphql', (route) => route.fulfill({ status: 401, contentType: 'application/json', body: '{"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}' }));
+  await page.getByLabel('Sort by').selectOption('owner');
+  await page.getByRole('alert').getByText('Your session has ended').waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await page.unroute('**/graphql');
+  await page.getByLabel('API token').fill('good');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('link', { name: 'fraud-scorer' }).waitFor();
+  assert.ok(page.url().endsWith('/models?sort=owner'));
+  assert.deepEqual(problems(/status of 401/), []);
+  await close();
 });
 
 for (const colorScheme of ['light', 'dark']) {
@@ -222,21 +265,22 @@ for (const colorScheme of ['light', 'dark']) {
     assert.deepEqual(await page.evaluate(lowContrastTexts), []);
     await screenshot(page, `login-320-${colorScheme}`);
     await signIn(page);
-    await page.getByRole('tree').waitFor();
+    await page.getByRole('heading', { level: 1, name: /Hello/ }).waitFor();
+    assert.deepEqual(await page.evaluate(lowContrastTexts), []);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    await openTree(page);
     await page.getByRole('treeitem').first().focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     assert.deepEqual(await page.evaluate(lowContrastTexts), []);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
     await screenshot(page, `dashboard-320-${colorScheme}-top`);
-    await page.locator('#tree-title').evaluate((e) => e.scrollIntoView());
-    await screenshot(page, `dashboard-320-${colorScheme}`);
     await page.setViewportSize({ width: 1280, height: 860 });
     await page.evaluate(() => scrollTo(0, 0));
     await screenshot(page, `dashboard-focus-${colorScheme}`);
     if (!real) {
       await page.setViewportSize({ width: 320, height: 900 });
-      await page.goto(`${base}/#node=mv-huge`);
+      await page.goto(`${base}/lineage/mv-huge?view=tree`);
       await page.getByText('The nearest 1,000 nodes').waitFor();
       await page.getByRole('button', { name: 'Unfold all' }).click();
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, 'thirty levels deep');
@@ -314,7 +358,7 @@ for (const colorScheme of ['light', 'dark']) {
   test(`GraphiQL, ${colorScheme}: uses the session, runs every example that only reads, stores nothing on disk`, async () => {
     const { page, close, problems } = await open(browser, base, { colorScheme });
     await signIn(page);
-    await page.getByRole('tree').waitFor();
+    await page.getByRole('heading', { level: 1, name: /Hello/ }).waitFor();
     await page.getByRole('link', { name: 'GraphiQL' }).click();
     const answer = page.locator('.result-window .CodeMirror-code');
     await page.locator('.pedigree-examples strong').first().waitFor();

@@ -18,7 +18,7 @@ after(async () => {
 async function signIn(page) {
   await page.goto(`${base}/`);
   await page.getByRole('link', { name: 'Sign in with your organisation' }).click();
-  await page.getByRole('tree').waitFor();
+  await page.getByRole('heading', { level: 1, name: /Hello/ }).waitFor();
 }
 
 const asked = (problem) => /asked another host/.test(problem);
@@ -26,7 +26,7 @@ const asked = (problem) => /asked another host/.test(problem);
 test('the code flow leads back to the dashboard and to GraphiQL, below the base path', async () => {
   const { page, close, problems } = await open(browser, base);
   await signIn(page);
-  assert.equal(await page.locator('.subject').textContent(), 'oidc:ada · data_scientist');
+  assert.equal(await page.locator('.subject').textContent(), 'Your menu: oidc:ada · data_scientist');
   assert.ok(page.url().startsWith(`${base}/`) && !page.url().includes('code='), page.url());
   assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length + document.cookie.length), 0);
   const cookies = (await page.context().cookies()).map(({ name, httpOnly, sameSite, path }) => [name, httpOnly, sameSite, path]);

@@ -1,5 +1,5 @@
-// A stub server for the browser tests: the built pages with the content security policy of web.go, and the part of
-// Pedigree's GraphQL schema that the pages use. Its sessions are cookies with the token in them, on which its answers
+// A stub server for the browser tests: the built pages with the content security policy of web.go, and answers
+// for the part of Pedigree's GraphQL schema that the tests use. Its sessions are cookies with the token in them, on which its answers
 // depend; the real server keeps sessions in its store.
 import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -12,40 +12,13 @@ const web = dirname(dirname(fileURLToPath(import.meta.url)));
 /** A name that contains markup. The pages must show it as text. */
 export const HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>';
 
-const schema = buildSchema(`
-  type Query {
-    viewer: Viewer
-    models(first: Int = 50, after: String): ModelConnection
-    model(name: String!): Model
-    lineage(of: ID!, direction: LineageDirection! = UPSTREAM, maxDepth: Int = 10, first: Int = 200, after: String): LineageGraph
-  }
-  type Mutation { registerModel(input: RegisterModelInput!): RegisterModelPayload! }
-  input RegisterModelInput { name: String!, owner: String, description: String, idempotencyKey: String }
-  type RegisterModelPayload { model: Model }
-  enum LineageDirection { UPSTREAM DOWNSTREAM }
-  type Viewer { subject: String roles: [String!] }
-  type PageInfo { hasNextPage: Boolean! endCursor: String }
-  type ModelConnection { edges: [ModelEdge!]! pageInfo: PageInfo! }
-  type ModelEdge { cursor: String! node: Model }
-  "A named line of versions that solve *one* task."
-  type Model { id: ID! name: String owner: String productionVersion: ModelVersion latestVersion: ModelVersion versions(first: Int): VersionConnection }
-  type VersionConnection { edges: [VersionEdge!]! pageInfo: PageInfo! }
-  type VersionEdge { node: ModelVersion }
-  type ModelVersion { id: ID! version: String stage: String deployments(first: Int): DeploymentConnection }
-  type DeploymentConnection { edges: [DeploymentEdge!]! pageInfo: PageInfo! }
-  type DeploymentEdge { node: Deployment }
-  type Deployment { id: ID! name: String environment: String endpoint: String live: Boolean }
-  type LineageGraph { root: ID! historyCut: Boolean asOf: String nodes: [LineageNode!]! edges: [LineageEdge!]! pageInfo: PageInfo! truncation: Truncation! }
-  type LineageNode { node: Node depth: Int! layer: Int treeParent: ID upstreamDegree: Int downstreamDegree: Int }
-  type Node { id: ID! kind: String! name: String }
-  type LineageEdge { id: ID! from: ID! to: ID! kind: String! }
-  type Truncation { truncated: Boolean! reasons: [String!]! frontier: [ID!]! redacted: Int! }
-`);
+const folder = join(web, '..', 'schema');
+const schema = buildSchema(readdirSync(folder).filter((name) => name.endsWith('.graphqls')).map((name) => readFileSync(join(folder, name), 'utf8')).join('\n'));
 
-const whole = { hasNextPage: false, endCursor: null };
+const whole = { hasNextPage: false, hasPreviousPage: false, endCursor: null };
 const version = (id, number, stage, deployments = []) => ({
   id, version: number, stage,
-  deployments: { edges: deployments.map((node) => ({ node })), pageInfo: whole },
+  deployments: { edges: deployments.map((node) => ({ cursor: node.id, node })), pageInfo: whole },
 });
 
 const churn = version('mv-churn-2', '2.1.0', 'PRODUCTION', [
@@ -56,7 +29,7 @@ const model = (name, owner, versions) => ({
   id: `m-${name}`, name, owner,
   productionVersion: versions.find((v) => v.stage === 'PRODUCTION') ?? null,
   latestVersion: versions[0] ?? null,
-  versions: { edges: versions.map((node) => ({ node })), pageInfo: whole },
+  versions: { edges: versions.map((node) => ({ cursor: node.id, node })), pageInfo: whole },
 });
 const models = [
   model('churn-predictor', 'customer-analytics', [version('mv-churn-3', '2.2.0-rc.1', 'STAGING'), churn, version('mv-churn-1', '1.0.0', 'ARCHIVED')]),
@@ -67,12 +40,14 @@ const models = [
   model('no-version-yet', 'research', []),
 ];
 
+const TYPES = { DATASET_VERSION: 'DatasetVersion', RUN: 'Run', FEATURE: 'Feature', COMMIT: 'Commit', TAG: 'Tag', MODEL_VERSION: 'ModelVersion', DEPLOYMENT: 'Deployment' };
+
 /** Builds a lineage answer from rows of [id, kind, name, depth, treeParent, edge kind] and additional edges [from, to, kind]. */
 function graph(rows, more = [], truncation = {}) {
   const degree = (id, end) => rows.filter((row) => row[4] === id).length + more.filter((edge) => edge[end] === id).length;
   return {
     nodes: rows.map(([id, kind, name, depth, parent]) => ({
-      node: { id, kind, name }, depth, layer: depth, treeParent: parent, upstreamDegree: degree(id, 0), downstreamDegree: parent === null ? 0 : 1,
+      node: { __typename: TYPES[kind], id, kind, name }, depth, layer: depth, treeParent: parent, upstreamDegree: degree(id, 0), downstreamDegree: parent === null ? 0 : 1,
     })),
     edges: [...rows.filter((row) => row[4] !== null).map(([id, , , , parent, kind]) => [parent, id, kind]), ...more].map(([from, to, kind]) => ({ id: `${from}>${to}`, from, to, kind })),
     truncation: { truncated: false, reasons: [], frontier: [], redacted: 0, ...truncation },
@@ -105,7 +80,8 @@ const graphs = {
 };
 
 const root = (token) => ({
-  viewer: { subject: token === 'limited' ? 'eve' : 'me', roles: token === 'limited' ? ['viewer'] : ['admin'] },
+  viewer: { subject: token === 'limited' ? 'eve' : 'me', roles: token === 'limited' ? ['viewer'] : ['admin'], actions: [], grants: [] },
+
   models: () => ({ edges: token === 'empty' ? [] : models.map((node) => ({ cursor: node.id, node: token === 'limited' ? { ...node, owner: refuse('Model.owner', 6) } : node })), pageInfo: whole }),
   model: ({ name }) => models.find((m) => m.name === name) ?? null,
   lineage: ({ of, direction, first, after }) => {
@@ -134,6 +110,8 @@ const types = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg
 export async function startStub() {
   const policy = [...readFileSync(join(web, 'web.go'), 'utf8').matchAll(/^(?:const contentSecurityPolicy = |\t)"((?:default-src|connect-src)[^"]*)"/gm)].map((m) => m[1]).join('');
   if (!policy.endsWith("frame-ancestors 'none'")) throw new Error('the policy was not found in web.go');
+  const pages = /pagePaths = \[\]string\{([^}]*)\}/.exec(readFileSync(join(web, 'web.go'), 'utf8'))[1].match(/\/\w+/g);
+  const isPage = (path) => pages.some((page) => path === page || path.startsWith(`${page}/`));
   const files = new Map([['/', 'index.html'], ['/graphiql', 'graphiql.html'], ...readdirSync(join(web, 'dist/assets')).map((name) => [`/assets/${name}`, `assets/${name}`])]);
 
   const server = createServer((request, response) => {
@@ -151,7 +129,8 @@ export async function startStub() {
       return response.writeHead(204, { ...headers, 'Set-Cookie': `pedigree_session=${token}; Path=/; HttpOnly; SameSite=Strict${token === '' ? '; Max-Age=0' : ''}` }).end();
     }
     if (request.url !== '/graphql') {
-      const file = files.get(request.url);
+      const path = new URL(request.url, 'http://stub').pathname;
+      const file = files.get(path) ?? (isPage(path) ? 'index.html' : undefined);
       if (!file) return response.writeHead(404, headers).end('not found');
       return response.writeHead(200, { ...headers, 'Content-Type': types[extname(file)] }).end(readFileSync(join(web, 'dist', file)));
     }

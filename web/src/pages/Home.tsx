@@ -1,0 +1,142 @@
+// /: what waits for the reader, and what changed lately.
+import { useState, type FormEvent } from 'react';
+import { useQuery } from 'urql';
+import { Link, useLocation } from 'wouter';
+import { graphql, nodesOf, type ResultOf } from '../api/graphql';
+import { useMay, useViewer } from '../api/viewer';
+import { modelHref, versionHref } from '../components/links';
+import { Stage, Time } from '../components/Marks';
+import { Answer, Page, Panel } from '../components/Page';
+import { label, title } from '../components/format';
+import { EmptyRegistry } from './Catalog';
+
+const HOME = graphql(`
+  query Home($requests: Boolean!, $deprecations: Boolean!, $log: Boolean!) {
+    models(first: 6, orderBy: { field: CREATED_AT, direction: DESC }) {
+      edges { node { id name description owner productionVersion { id version stage } latestVersion { id version stage } } }
+    }
+    reviewsDue(first: 10) @include(if: $requests) { edges { node { id name owner nextReview } } }
+    transitionRequests(first: 10, filter: { scope: WAITING_FOR_ME }) @include(if: $requests) {
+      edges { node { id modelName version from to requestedBy requestedAt expiresAt reason needed approvals { by } } }
+    }
+    deprecations(first: 10, filter: { step: ANNOUNCED }) @include(if: $deprecations) {
+      edges { node { id modelName version sunset replacement { id version } } }
+    }
+    auditLog(first: 12) @include(if: $log) {
+      edges { node { seq at actor action reason detail } }
+    }
+  }
+`);
+
+export default function Home() {
+  const viewer = useViewer();
+  const may = useMay();
+  const [, go] = useLocation();
+  const [text, setText] = useState('');
+  const [{ data, fetching, error }] = useQuery({
+    query: HOME,
+    variables: { requests: may('request.read'), deprecations: may('deprecation.read'), log: may('log.read') },
+    pause: viewer === null,
+  });
+  function search(event: FormEvent) {
+    event.preventDefault();
+    if (text.trim() !== '') go(`/search?${new URLSearchParams({ q: text.trim() })}`);
+  }
+  return (
+    <Page title="Home" heading={viewer ? `Hello, ${viewer.subject}` : 'Home'} lead="Where every model came from, and who decided.">
+      <search>
+        <form className="hero" onSubmit={search}>
+          <label className="visually-hidden" htmlFor="home-search">
+            Search
+          </label>
+          <input id="home-search" type="search" placeholder="A model, a dataset, a commit, a deployment…" value={text} onChange={(event) => setText(event.target.value)} />
+          <button type="submit" className="primary">
+            Search
+          </button>
+        </form>
+      </search>
+      <Answer data={data} fetching={fetching} error={error} lines={10}>
+        {(home) => {
+          if (home.models && nodesOf(home.models).length === 0) return <EmptyRegistry />;
+          return (
+            <div className="sided">
+              <div className="stack">
+                <Waiting home={home} />
+                {home.auditLog && (
+                  <Panel title="What changed lately">
+                    <ul className="rows">
+                      {nodesOf(home.auditLog).map((entry) => (
+                        <li key={String(entry.seq)}>
+                          <strong>{title(entry.action)}</strong> by {entry.actor ?? 'someone'}
+                          {entry.reason ? `: ${entry.reason}` : ''} <span className="muted small"><Time at={entry.at} /></span>
+                        </li>
+                      ))}
+                    </ul>
+                  </Panel>
+                )}
+              </div>
+              <Panel title="Newest models" more={<Link href="/models">All models</Link>}>
+                <ul className="rows">
+                  {nodesOf(home.models).map((model) => (
+                    <li key={model.id}>
+                      {model.name === null ? 'restricted model' : <Link href={modelHref(model.name)}>{model.name}</Link>}{' '}
+                      {model.owner && <span className="muted small">{model.owner}</span>}
+                      {model.description && <div className="muted small clamp">{model.description}</div>}
+                      {model.name !== null && model.productionVersion?.version && (
+                        <div className="small">
+                          <Link href={versionHref(model.name, model.productionVersion.version)}>{model.productionVersion.version}</Link> <Stage stage={model.productionVersion.stage} />
+                        </div>
+                      )}
+                    </li>
+                  ))}
+                </ul>
+              </Panel>
+            </div>
+          );
+        }}
+      </Answer>
+    </Page>
+  );
+}
+
+type HomeData = ResultOf<typeof HOME>;
+
+function Waiting({ home }: { home: HomeData }) {
+  const requests = nodesOf(home.transitionRequests);
+  const reviews = nodesOf(home.reviewsDue);
+  const sunsets = nodesOf(home.deprecations);
+  return (
+    <Panel title="What waits for you">
+      {requests.length + reviews.length + sunsets.length === 0 && <p className="muted">Nothing waits for you.</p>}
+      <ul className="rows">
+        {requests.map((request) => (
+          <li key={request.id}>
+            <span className="badge warn">approval</span> <VersionRef model={request.modelName} version={request.version} /> from {label(request.from)} to {label(request.to)}, asked by {request.requestedBy},{' '}
+            <Time at={request.requestedAt} date />
+            {request.reason ? `: ${request.reason}` : ''} <span className="muted small">({request.approvals?.length ?? 0} of {request.needed ?? 0} approvals)</span>
+          </li>
+        ))}
+        {reviews.map((model) => (
+          <li key={model.id}>
+            <span className="badge warn">review</span> {model.name === null ? 'restricted model' : <Link href={modelHref(model.name)}>{model.name}</Link>} was due on <Time at={model.nextReview} date />
+          </li>
+        ))}
+        {sunsets.map((one) => (
+          <li key={one.id}>
+            <span className="badge bad">sunset</span> <VersionRef model={one.modelName} version={one.version} /> ends on <Time at={one.sunset} date />
+            {one.replacement?.version ? `; ${one.replacement.version} replaces it` : ''}
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function VersionRef({ model, version }: { model: string | null; version: string | null }) {
+  if (model === null || version === null) return <span className="muted">a restricted version</span>;
+  return (
+    <Link href={versionHref(model, version)}>
+      {model} {version}
+    </Link>
+  );
+}

@@ -1,0 +1,200 @@
+// /lineage/:id: what a node came from and what came of it, as a graph, a tree and a table of one answer. The whole state
+// is in the address.
+import '../styles/tree.css';
+import { Suspense, lazy, useCallback, useMemo, useState } from 'react';
+import { useQuery } from 'urql';
+import { graphql } from '../api/graphql';
+import { hiddenFieldsText, queryErrorText } from '../api/errortext';
+import { count } from '../components/format';
+import { graphiqlHref, useSegments } from '../components/links';
+import { Time } from '../components/Marks';
+import { Page, Skeleton } from '../components/Page';
+import { useUrlState } from '../components/useUrlState';
+import { Controls, type Settings } from '../graph/Controls';
+import { Details } from '../graph/Details';
+import { ExportMenu } from '../graph/ExportMenu';
+import { MAX_DEPTH, nodeTitle, truncationText } from '../graph/labels';
+import type { Box } from '../graph/layout';
+import { NodeTable } from '../graph/NodeTable';
+import { Tree } from '../graph/Tree';
+import { buildTree } from '../graph/treemodel';
+import { LINEAGE, useLineage, type LineageQuestion, type Loaded } from '../graph/useLineage';
+import { makeView } from '../graph/view';
+import { print } from 'graphql/language/printer';
+
+const Canvas = lazy(() => import('../graph/Canvas').then(({ Canvas: component }) => ({ default: component })));
+
+const PATHS = graphql(`
+  query PathsBetween($from: ID!, $to: ID!, $asOf: DateTime, $knownAt: DateTime) {
+    up: paths(from: $from, to: $to, k: 1, asOf: $asOf, knownAt: $knownAt) { onAnyPath { nodes { id } } exhaustive }
+    down: paths(from: $to, to: $from, k: 1, asOf: $asOf, knownAt: $knownAt) { onAnyPath { nodes { id } } exhaustive }
+  }
+`);
+
+/** A graph of more nodes starts as a table. */
+const DRAWABLE = 1000;
+const NO_BOXES: ReadonlyMap<string, Box> = new Map();
+
+export default function Lineage() {
+  const id = useSegments()[1] ?? '';
+  const [params, set] = useUrlState();
+  const settings = useMemo<Settings>(() => readSettings(params), [params]);
+  const question: LineageQuestion = {
+    of: id,
+    direction: settings.direction,
+    maxDepth: settings.depth,
+    history: 20,
+    where: settings.kinds.length > 0 ? { kinds: settings.kinds } : null,
+    asOf: settings.asOf,
+    knownAt: settings.knownAt,
+  };
+  const { loaded, fetching, error, loadMore } = useLineage(question);
+  const root = loaded?.nodes.find(({ node }) => node.id === loaded.last.root) ?? loaded?.nodes[0];
+  const name = root ? nodeTitle({ kind: root.node.kind, name: root.node.name, restricted: root.node.name === null }) : '';
+  return (
+    <Page
+      title={name === '' ? 'Lineage' : `Lineage of ${name}`}
+      heading={
+        <>
+          Provenance of <span className="subject-name">{name || '…'}</span>
+        </>
+      }
+      crumbs={[['Lineage', '/lineage']]}
+      actions={
+        <a className="button" href={graphiqlHref(print(LINEAGE), question)}>
+          Open this query in GraphiQL
+        </a>
+      }
+    >
+      <Controls settings={settings} root={id} onSet={set} />
+      {error && !loaded && (
+        <p className="error" role="alert">
+          {queryErrorText(error)}
+        </p>
+      )}
+      {error && loaded && <p className="notice">{hiddenFieldsText(error)}</p>}
+      {!loaded && fetching && <Skeleton lines={10} />}
+      {loaded && <Shown id={id} name={name} loaded={loaded} fetching={fetching} question={question} settings={settings} onSet={set} onMore={loadMore} />}
+    </Page>
+  );
+}
+
+interface ShownProps {
+  id: string;
+  name: string;
+  loaded: Loaded;
+  fetching: boolean;
+  question: LineageQuestion;
+  settings: Settings;
+  onSet: (change: Record<string, string | null>, how?: 'push' | 'replace') => void;
+  onMore: () => void;
+}
+
+function Shown({ id, name, loaded, fetching, question, settings, onSet, onMore }: ShownProps) {
+  const [boxes, setBoxes] = useState(NO_BOXES);
+  const onPath = usePath(id, settings);
+  const nodes = useMemo(() => (onPath ? loaded.nodes.filter(({ node }) => onPath.has(node.id) || node.id === loaded.last.root) : loaded.nodes), [loaded, onPath]);
+  const view = useMemo(() => makeView(nodes, loaded.edges, onPath ? Infinity : settings.hops, new Set(settings.open)), [nodes, loaded, onPath, settings.hops, settings.open.join()]);
+  const tree = useMemo(() => buildTree(loaded.last.root, nodes, loaded.edges), [nodes, loaded]);
+  const select = useCallback((node: string) => onSet({ select: node }, 'replace'), [onSet]);
+  const open = useCallback((node: string) => onSet({ open: [...settings.open, node].join(' ') }), [onSet, settings.open.join()]);
+  const found = useMemo(() => {
+    const words = settings.find.toLowerCase();
+    return words === '' ? null : new Set(nodes.filter(({ node }) => (node.name ?? '').toLowerCase().includes(words) || node.id === words).map(({ node }) => node.id));
+  }, [nodes, settings.find]);
+  const shownView = settings.view ?? (view.nodes.length > DRAWABLE ? 'table' : 'graph');
+  const next = loaded.last.pageInfo.hasNextPage;
+  const sentences = truncationText(loaded.last.truncation, settings.depth);
+  if (shownView === 'graph') {
+    if (view.left > 0) sentences.push(`The picture leaves out ${count(view.left, 'node')} more than ${count(settings.hops, 'step')} away: “+n” opens them.`);
+    if (view.rolled > 0) sentences.push(`${count(view.rolled, 'sibling is', 'siblings are')} drawn together: the dashed boxes open.`);
+  }
+  return (
+    <>
+      <div className="toolbar">
+        <p className="status muted" role="status">
+          <Summary loaded={loaded} />
+          {found && ` ${count(found.size, 'node')} found.`}
+          {fetching && ' Loading more…'}
+        </p>
+        <ExportMenu name={name} question={question} loaded={loaded} view={view} boxes={shownView === 'graph' ? boxes : NO_BOXES} />
+      </div>
+      {sentences.length > 0 && <p className="notice truncation">{sentences.join(' ')}</p>}
+      {onPath && (
+        <p className="notice">
+          Only what lies on a path to the picked node is shown.{' '}
+          <button type="button" className="link" onClick={() => onSet({ path: null })}>
+            Show everything
+          </button>
+        </p>
+      )}
+      <div className={settings.select ? 'sided' : 'stack'}>
+        <div className="stack">
+          {shownView === 'graph' && (
+            <Suspense fallback={<Skeleton lines={12} />}>
+              <Canvas view={view} root={loaded.last.root} selected={settings.select} found={found} onSelect={select} onOpen={open} onPlaced={setBoxes} />
+            </Suspense>
+          )}
+          {shownView === 'tree' && tree && (
+            <div className="panel">
+              <Tree root={tree} selected={settings.select} onSelect={select} />
+            </div>
+          )}
+          {shownView === 'table' && (
+            <div className="panel">
+              <NodeTable nodes={found ? nodes.filter(({ node }) => found.has(node.id)) : nodes} edges={loaded.edges} selected={settings.select} onSelect={select} />
+            </div>
+          )}
+          {next && (
+            <button type="button" onClick={onMore} disabled={fetching}>
+              Load more nodes
+            </button>
+          )}
+        </div>
+        {settings.select && <Details id={settings.select} root={loaded.last.root} loaded={loaded} settings={settings} onSet={onSet} />}
+      </div>
+    </>
+  );
+}
+
+/** The ids on any path between the start and the picked node; null without one, and while it is asked for. */
+function usePath(id: string, settings: Settings): ReadonlySet<string> | null {
+  const [{ data }] = useQuery({ query: PATHS, variables: { from: id, to: settings.path ?? '', asOf: settings.asOf, knownAt: settings.knownAt }, pause: settings.path === null });
+  return useMemo(() => {
+    if (settings.path === null || !data) return null;
+    return new Set([...(data.up?.onAnyPath.nodes ?? []), ...(data.down?.onAnyPath.nodes ?? [])].map((node) => node.id));
+  }, [data, settings.path]);
+}
+
+function Summary({ loaded }: { loaded: Loaded }) {
+  const deepest = loaded.nodes.reduce((depth, node) => Math.max(depth, node.depth), 0);
+  const next = loaded.last.pageInfo.hasNextPage;
+  return (
+    <>
+      {next ? 'The nearest ' : ''}
+      {count(loaded.nodes.length, 'node')} and {count(loaded.edges.length, 'edge')}, {count(deepest, 'step')} deep, as of <Time at={loaded.last.asOf} />.{next && ' More nodes follow.'}
+      {loaded.last.historyCut && ' Older commits are not shown.'}
+    </>
+  );
+}
+
+const KINDS = ['DATASET_VERSION', 'RUN', 'FEATURE', 'COMMIT', 'TAG', 'MODEL_VERSION', 'DEPLOYMENT'] as const;
+
+function readSettings(params: URLSearchParams): Settings {
+  const direction = params.get('direction');
+  const view = params.get('view');
+  const whole = (name: string, otherwise: number) => (/^\d{1,2}$/.test(params.get(name) ?? '') ? Number(params.get(name)) : otherwise);
+  return {
+    view: view === 'tree' || view === 'table' || view === 'graph' ? view : null,
+    direction: direction === 'DOWNSTREAM' || direction === 'BOTH' ? direction : 'UPSTREAM',
+    hops: whole('hops', 2),
+    depth: Math.max(1, whole('depth', MAX_DEPTH)),
+    kinds: KINDS.filter((kind) => params.get('kinds')?.split(' ').includes(kind)),
+    open: (params.get('open') ?? '').split(' ').filter(Boolean),
+    select: params.get('select'),
+    path: params.get('path'),
+    find: params.get('find') ?? '',
+    asOf: params.get('asOf'),
+    knownAt: params.get('knownAt'),
+  };
+}

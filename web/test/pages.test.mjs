@@ -1,0 +1,361 @@
+// Every page on a real server with the demo: as an administrator and as a viewer, in light and dark. With PEDIGREE_PAGES
+// set to a folder the test saves a picture of each page there.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import axe from 'axe-core';
+import { launch, open } from './chromium.mjs';
+import { startServer, tokenFor } from './server.mjs';
+
+let browser;
+let server;
+let tokens;
+let pages;
+
+before(async () => {
+  server = await startServer('--demo');
+  tokens = { admin: server.token, viewer: await tokenFor(server, 'vera', 'viewer') };
+  const { model } = await server.ask(`{ model(name: "credit-approval") { versions(first: 10) { edges { node { id version deployments(first: 5) { edges { node { id } } } } } } } }`);
+  const [b, a] = model.versions.edges.map(({ node }) => node).filter(({ version }) => ['1.0.0', '1.0.1'].includes(version));
+  const { provenance } = await server.ask('query ($of: ID!) { provenance(of: $of) { rawSources { id } datasets { id } runs { id } commits { id } features { id } } }', { of: a.id });
+  const deployment = a.deployments.edges[0].node.id;
+  pages = {
+    home: '/',
+    models: '/models',
+    model: '/models/credit-approval',
+    version: '/models/credit-approval/versions/1.0.0',
+    search: '/search?q=credit',
+    'lineage-start': '/lineage',
+    lineage: `/lineage/${deployment}?hops=8`,
+    'lineage-tree': `/lineage/${deployment}?view=tree&select=${a.id}`,
+    'lineage-table': `/lineage/${a.id}?view=table`,
+    impact: `/impact/${provenance.rawSources[0].id}`,
+    compare: `/compare?a=${a.id}&b=${b.id}`,
+    dataset: `/nodes/${provenance.datasets[0].id}`,
+    run: `/nodes/${provenance.runs[0].id}`,
+    commit: `/nodes/${provenance.commits[0].id}`,
+    feature: `/nodes/${provenance.features[0].id}`,
+    deployment: `/nodes/${deployment}`,
+    datasets: '/datasets',
+    runs: '/runs',
+    commits: '/commits',
+    deployments: '/deployments?state=live',
+    requests: '/governance',
+    deprecations: '/governance?board=deprecations',
+    reviews: '/governance?board=reviews&within=365',
+    log: '/log',
+    help: '/help',
+    'help-page': '/help/governance',
+    nowhere: '/models/there-is-no-such-model',
+  };
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function signIn(page, token, path = '/') {
+  await page.goto(server.url + path);
+  await page.getByLabel('API token').fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('#content h1').waitFor();
+}
+
+/** Waits until a page shows its answers, in two looks at it. */
+async function settled(page) {
+  await page.locator('#content h1').waitFor();
+  for (let i = 0; i < 2; i++) {
+    await page.waitForTimeout(60);
+    await page.waitForFunction(() => {
+      const waits = document.querySelector('.skeleton, .canvas:not([data-placed=true]), .plot:empty') !== null;
+      return !waits;
+    });
+  }
+}
+
+/** What is wrong with a page for people who do not see it or use no mouse. */
+async function barriers(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }));
+  return violations.flatMap(({ id, nodes }) =>
+    // A row of the tree contains the rows below it, whose text is not part of its name.
+    nodes.filter(({ html }) => !(id === 'label-content-name-mismatch' && html.includes('role="treeitem"'))).map(({ html }) => `${id}: ${html.slice(0, 160)}`),
+  );
+}
+
+/** Operations that were refused for what they cost, or that the server did not understand. */
+function refusals(page) {
+  const found = [];
+  page.on('response', async (response) => {
+    if (!response.url().endsWith('/graphql')) return;
+    const body = await response.json().catch(() => ({}));
+    for (const error of body.errors ?? []) if (!['FORBIDDEN', 'NOT_FOUND'].includes(error.extensions?.code)) found.push(`${response.request().postDataJSON().operationName}: ${error.message}`);
+  });
+  return found;
+}
+
+for (const role of ['admin', 'viewer']) {
+  test(`${role}: every page loads without an error, a barrier or a request to another host, in light and dark`, async () => {
+    const { page, close, problems } = await open(browser, server.url, { colorScheme: 'light', reducedMotion: 'reduce' });
+    const refused = refusals(page);
+    await signIn(page, tokens[role]);
+    for (const [name, path] of Object.entries(pages)) {
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.goto(server.url + path);
+      await settled(page);
+      for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme });
+        await page.waitForFunction((theme) => document.documentElement.dataset.theme === theme, colorScheme);
+        assert.deepEqual(await barriers(page), [], `${name} at ${path}, ${colorScheme}`);
+        const folder = process.env.PEDIGREE_PAGES;
+        if (folder && role === 'admin') {
+          mkdirSync(folder, { recursive: true });
+          await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
+        }
+      }
+      assert.equal(await page.locator('h1').count(), 1, `${name} has one heading`);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than the window`);
+      assert.deepEqual(problems(), [], name);
+      assert.deepEqual(refused, [], name);
+    }
+    await close();
+  });
+}
+
+test('every page fits 320 pixels', async () => {
+  const { page, close, problems } = await open(browser, server.url, { viewport: { width: 320, height: 800 } });
+  await signIn(page, tokens.admin);
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(server.url + path);
+    await settled(page);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, name);
+  }
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('with the keyboard alone: home, model, version, lineage, node, and back', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin);
+  await settled(page);
+  /** Presses Tab until an element with this name has the focus, then Enter. Its focus must be visible. */
+  const follow = async (name) => {
+    for (let i = 0; i < 80; i++) {
+      await page.keyboard.press('Tab');
+      const at = await page.evaluate(() => {
+        const e = document.activeElement;
+        return { text: e.textContent.trim(), outline: getComputedStyle(e).outlineStyle, inMain: e.closest('main') !== null };
+      });
+      if (at.text === name && at.inMain) {
+        assert.notEqual(at.outline, 'none', `the focus on ${name} is visible`);
+        await page.keyboard.press('Enter');
+        await page.waitForTimeout(50);
+        return settled(page);
+      }
+    }
+    throw new Error(`the keyboard does not reach ${name}`);
+  };
+  await follow('credit-approval');
+  await page.getByRole('heading', { level: 1, name: 'credit-approval' }).waitFor();
+  await follow('1.0.1');
+  await page.getByRole('heading', { level: 1, name: 'credit-approval 1.0.1' }).waitFor();
+  await follow('Lineage');
+  await page.getByRole('heading', { level: 1, name: /Provenance of/ }).waitFor();
+  await follow('Tree');
+  await page.getByRole('tree').waitFor();
+  await follow('Unfold all');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.locator('.details h2').waitFor();
+  await follow('Open its page');
+  assert.match(page.url(), /\/nodes\//);
+  for (const heading of [/Provenance of/, /Provenance of/, 'credit-approval 1.0.1', 'credit-approval', /Hello/]) {
+    await page.goBack();
+    await page.getByRole('heading', { level: 1, name: heading, exact: typeof heading === 'string' }).waitFor();
+  }
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('the graph opens by click, a picked node and its state survive a reload', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin);
+  await page.goto(server.url + pages.lineage.replace('?hops=8', ''));
+  await settled(page);
+  const shown = () => page.locator('.canvas .node').count();
+  const first = await shown();
+  await page.locator('.canvas .stub').first().click();
+  await page.waitForFunction((before) => document.querySelectorAll('.canvas .node').length > before, first);
+  await settled(page);
+  await page.locator('.canvas .node > button:first-child').nth(1).or(page.locator('.canvas .node button').nth(1)).first().click();
+  await page.locator('.details h2').waitFor();
+  const before = { url: page.url(), nodes: await page.locator('.canvas .node').evaluateAll((nodes) => nodes.map((node) => node.dataset.node).sort()), details: await page.locator('.details h2').textContent() };
+  await page.reload();
+  await settled(page);
+  await page.locator('.details h2').waitFor();
+  assert.deepEqual({ url: page.url(), nodes: await page.locator('.canvas .node').evaluateAll((nodes) => nodes.map((node) => node.dataset.node).sort()), details: await page.locator('.details h2').textContent() }, before);
+  for (const [item, ending] of [['Picture as SVG', '.svg'], ['Picture as PNG', '.png'], ['Table as CSV', '.csv'], ['Mermaid', ''], ['W3C PROV', '']]) {
+    await page.getByRole('button', { name: 'Save as…' }).click();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: item }).click()]);
+    assert.ok(download.suggestedFilename().endsWith(ending), download.suggestedFilename());
+  }
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('a graph whose layout does not come in time stands in columns by layer, causes on the left', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin);
+  await page.goto(server.url + pages.lineage);
+  await settled(page);
+  assert.equal(await page.locator('.canvas').getAttribute('data-columns'), 'false', 'elk lays it out');
+  await page.route('**/elk-worker*', () => {}); // the worker never begins
+  await page.reload();
+  await page.locator('.canvas[data-columns=true]').waitFor();
+  const lefts = await page.locator('.canvas .node').evaluateAll((nodes) => nodes.map((node) => [node.querySelector('.title').textContent, node.getBoundingClientRect().left]));
+  const left = (name) => lefts.find(([title]) => title.includes(name))[1];
+  assert.ok(left('applications/raw') < left('applications/training') && left('applications/training') < left('production/credit-approval'));
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('two people promote a version: one asks, the other approves; each sees what is theirs to do', async () => {
+  const reviewer = await tokenFor(server, 'rita', 'admin');
+  const author = await tokenFor(server, 'sam', 'data_scientist');
+  await server.ask('mutation ($input: PutTransitionGuardInput!) { putTransitionGuard(input: $input) { guard { id } } }', { input: { model: 'credit-approval', profile: 'GUARDED', stages: ['PRODUCTION'], needed: 1 } });
+  const path = '/models/credit-approval/versions/1.1.0';
+  const sam = await open(browser, server.url);
+  await signIn(sam.page, author, path);
+  await settled(sam.page);
+  await sam.page.getByRole('button', { name: 'Move to a stage…' }).click();
+  await sam.page.getByLabel('To', { exact: true }).selectOption('PRODUCTION');
+  await sam.page.getByText('this makes a request').waitFor();
+  await sam.page.getByLabel('Reason').fill('shadow traffic looks good');
+  assert.deepEqual(await barriers(sam.page), [], 'the dialog');
+  await sam.page.getByRole('button', { name: 'Ask for approval' }).click();
+  await sam.page.getByText('sam asks to move it').waitFor();
+  assert.equal(await sam.page.getByRole('button', { name: 'Approve…' }).count(), 0, 'nobody approves their own request');
+  assert.equal(await sam.page.getByRole('button', { name: 'Withdraw…' }).count(), 1);
+  assert.deepEqual(sam.problems(), []);
+  await sam.close();
+
+  const rita = await open(browser, server.url);
+  await signIn(rita.page, reviewer);
+  await rita.page.locator('main').getByRole('link', { name: 'credit-approval 1.1.0' }).click();
+  await rita.page.getByRole('button', { name: 'Approve…' }).click();
+  await rita.page.getByLabel('Comment').fill('seen');
+  await rita.page.getByRole('button', { name: 'Approve', exact: true }).click();
+  await rita.page.locator('.page-head .stage[data-stage=PRODUCTION]').waitFor();
+  assert.deepEqual(rita.problems(), []);
+  await rita.close();
+  const { model } = await server.ask('{ model(name: "credit-approval") { productionVersion { version } } }');
+  assert.equal(model.productionVersion.version, '1.1.0');
+
+  const vera = await open(browser, server.url);
+  await signIn(vera.page, tokens.viewer, path);
+  await settled(vera.page);
+  for (const name of ['Move to a stage…', 'Set alias…', 'Edit card…', 'Approve…']) assert.equal(await vera.page.getByRole('button', { name }).count(), 0, `a viewer has no ${name}`);
+  await vera.close();
+});
+
+test('the server’s own refusal is shown, and a card that changed meanwhile is shown beside what was typed', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin, '/models/credit-approval/versions/2.0.0');
+  await settled(page);
+  await page.getByRole('button', { name: 'Set alias…' }).click();
+  await page.getByRole('textbox', { name: 'Alias' }).fill('1.2.3');
+  await page.getByRole('button', { name: 'Set', exact: true }).click();
+  await page.getByRole('alert').getByText(/semver|version/).waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Edit card…' }).click();
+  await page.getByLabel('Description').fill('What I typed');
+  await server.ask('mutation ($input: UpdateModelCardInput!) { updateModelCard(input: $input) { card { id } } }', { input: { model: 'credit-approval', version: '2.0.0', card: { description: 'What another wrote' } } });
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByRole('alert').getByText('Someone changed it meanwhile').waitFor();
+  await page.getByText('What another wrote').first().waitFor();
+  assert.equal(await page.getByLabel('Description').inputValue(), 'What I typed');
+  await page.getByRole('button', { name: 'Save over the newer card' }).click();
+  await page.locator('.markdown').getByText('What I typed').waitFor();
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('hostile texts are texts on every page', async () => {
+  const attack = (n) => `<img src=x onerror="window.fired=${n}"><script>window.fired=${n}</script>"'\u202e[a](javascript:fired=${n}) ![b](https://evil.example/${n}.png) <a href="javascript:fired=1">c</a>`;
+  const name = `<svg onload=window.fired=1> 50% "x"`;
+  const input = { name, description: attack(1), owner: attack(2).slice(0, 200), tags: [{ key: 'x', value: attack(3).slice(0, 200) }] };
+  await server.ask('mutation ($input: RegisterModelInput!) { registerModel(input: $input) { model { id } } }', { input });
+  const { recordDatasetVersion: data } = await server.ask('mutation ($input: RecordDatasetVersionInput!) { recordDatasetVersion(input: $input) { datasetVersion { id } } }', {
+    input: { dataset: attack(4).slice(0, 200), digest: `sha256:${'a'.repeat(64)}`, description: attack(5), uri: attack(6), columns: [{ name: attack(7).slice(0, 100), description: attack(8) }] },
+  });
+  await server.ask('mutation ($input: RegisterModelVersionInput!) { registerModelVersion(input: $input) { modelVersion { id } } }', {
+    input: {
+      model: name, version: '1.0.0', description: attack(9), derivedFrom: [data.datasetVersion.id], artifacts: [{ name: attack(10).slice(0, 100), uri: attack(11) }],
+      card: { description: attack(12), limitations: [attack(13)], dataPreprocessing: [attack(14)], modelDetails: { algorithm: attack(15).slice(0, 200), hyperparameters: { [attack(16)]: attack(17) } }, ethicalConsiderations: { protectedGroups: [attack(18).slice(0, 100)] } },
+    },
+  });
+  const { modelVersion } = await server.ask('query ($model: String!) { modelVersion(model: $model, version: "1.0.0") { id } }', { model: name });
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin);
+  const there = encodeURIComponent(name);
+  const paths = ['/', '/models', '/search?q=onerror', `/models/${there}`, `/models/${there}/versions/1.0.0`, '/lineage', ...['graph', 'tree', 'table'].map((view) => `/lineage/${modelVersion.id}?view=${view}&select=${data.datasetVersion.id}`),
+    `/impact/${data.datasetVersion.id}`, `/nodes/${data.datasetVersion.id}`, `/compare?a=${modelVersion.id}&b=${modelVersion.id}`];
+  for (const path of paths) {
+    await page.goto(server.url + path);
+    await settled(page);
+    assert.notEqual(await page.locator('h1').textContent(), 'Not found', path);
+    assert.equal(await page.evaluate(() => window.fired), undefined, path);
+    assert.equal(await page.locator('main :is(script, iframe, img), main a[href^="javascript:" i]').count(), 0, path);
+    assert.deepEqual(await page.locator('main a[target]').evaluateAll((links) => links.map((link) => link.rel).filter((rel) => !rel.includes('noopener'))), []);
+  }
+  await page.goto(`${server.url}/models/${there}/versions/1.0.0`);
+  await page.locator('.markdown').getByText('onerror').first().waitFor();
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('which deployments learned from a bad file: three clicks from home', async () => {
+  const { page, close } = await open(browser, server.url);
+  await signIn(page, tokens.admin);
+  await page.getByLabel('Search', { exact: true }).fill('raw');
+  await page.getByLabel('Search', { exact: true }).press('Enter');
+  await page.locator('main .rows a', { hasText: 'applications/raw' }).first().click();
+  await page.locator('.page-head').getByRole('link', { name: 'Impact' }).click();
+  await page.getByText(/live deployments? depends? on applications\/raw/).or(page.locator('.sentence', { hasText: 'on applications/raw' })).first().waitFor();
+  assert.ok((await page.locator('.path').count()) > 0);
+  await close();
+});
+
+test('an entry of the log is proved in the browser, and a wrong one is not', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin, '/log');
+  await settled(page);
+  const prove = async (row) => {
+    await page.locator('main .rows > li summary').nth(row).click();
+    await page.locator('main .rows > li').nth(row).getByRole('button', { name: 'Prove this entry' }).click();
+    return page.locator('main .rows > li').nth(row).getByText(/proved/i);
+  };
+  for (const row of [0, 3, 7]) assert.match(await (await prove(row)).textContent(), /^Proved in this browser/);
+  await page.route('**/graphql', async (route) => {
+    const response = await route.fetch();
+    const body = await response.json();
+    const hashes = body.data?.auditProof?.hashes;
+    if (hashes) hashes[0] = hashes[0].replace(/^./, (c) => (c === '0' ? '1' : '0'));
+    await route.fulfill({ response, json: body });
+  });
+  assert.match(await (await prove(5)).textContent(), /^NOT proved/);
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('the check of barriers finds one', async () => {
+  const { page, close } = await open(browser, server.url);
+  await signIn(page, tokens.admin);
+  await page.evaluate(() => document.querySelector('main').append(document.createElement('input')));
+  assert.ok((await barriers(page)).length > 0);
+  await close();
+});
