@@ -40,7 +40,7 @@ func tagValue(tags []registry.KeyValue, key string) string {
 // registerTracked registers a version with what a tracking system knows of its run. That is read
 // before the transaction. A version is registered also when the run cannot be read, or when the
 // caller may not record it; a node then says that the run is not read.
-func (c *Catalog) registerTracked(ctx context.Context, in RegisterModelVersionInput, run core.TrackedRun) (core.WriteResult, error) {
+func (c *Catalog) registerTracked(ctx context.Context, in RegisterModelVersionInput, run core.TrackedRun, more MoreOfVersion) (core.WriteResult, error) {
 	// Who may not register a version makes nobody read anything.
 	if _, err := c.core.Gate.Read(ctx, registry.VersionRegister); err != nil {
 		return core.WriteResult{}, err
@@ -48,10 +48,10 @@ func (c *Catalog) registerTracked(ctx context.Context, in RegisterModelVersionIn
 	evidence, err := c.readRun(ctx, run)
 	reason := reasonOf(err)
 	if err == nil && evidence == nil {
-		return c.registerPlain(ctx, in)
+		return c.registerPlain(ctx, in, more)
 	}
 	if err == nil {
-		result, err := c.writeTracked(ctx, in, run, evidence)
+		result, err := c.writeTracked(ctx, in, run, evidence, more)
 		if err == nil || !refused(err) {
 			return result, err
 		}
@@ -59,7 +59,7 @@ func (c *Catalog) registerTracked(ctx context.Context, in RegisterModelVersionIn
 	}
 	unread := &registry.UnreadRun{RunID: run.RunID, LoggedModel: run.LoggedModel, Source: run.Source, Reason: reason}
 	return c.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
-		v, err := createVersion(ctx, tx, in)
+		v, err := createVersionWith(ctx, tx, in, more)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
@@ -105,7 +105,7 @@ func refused(err error) bool {
 
 // writeTracked registers a version with its run in one transaction. Each fact needs permission for
 // its own action.
-func (c *Catalog) writeTracked(ctx context.Context, in RegisterModelVersionInput, run core.TrackedRun, evidence *core.RunEvidence) (result core.WriteResult, err error) {
+func (c *Catalog) writeTracked(ctx context.Context, in RegisterModelVersionInput, run core.TrackedRun, evidence *core.RunEvidence, more MoreOfVersion) (result core.WriteResult, err error) {
 	told := in
 	told.Run, told.Card = &evidence.Run, withEvidence(in.Card, evidence.Card)
 	told.Tags = missingTags(in.Tags, evidence.Tags)
@@ -134,7 +134,7 @@ func (c *Catalog) writeTracked(ctx context.Context, in RegisterModelVersionInput
 			if err != nil {
 				return core.WriteResult{}, err
 			}
-			v, err := createVersion(ctx, tx, in)
+			v, err := createVersionWith(ctx, tx, in, more)
 			if err != nil {
 				return core.WriteResult{}, err
 			}

@@ -33,8 +33,6 @@ type RegisterModelVersionInput struct {
 	// CreateModel registers the model when it does not exist, as REST and importers do. The
 	// caller then needs permission for model.register too.
 	CreateModel bool `json:"createModel,omitzero"`
-	// more writes more for the new version, in its transaction.
-	more func(context.Context, *policies.Tx, *registry.ModelVersion) error
 }
 
 // maxNumber is the highest number that an input may give a version.
@@ -63,14 +61,16 @@ func (c *Catalog) RegisterModelVersion(ctx context.Context, in RegisterModelVers
 	return c.RegisterModelVersionWith(ctx, in, nil)
 }
 
-// RegisterModelVersionWith is RegisterModelVersion with more that is written for the version in the
-// same transaction; nil writes nothing.
-func (c *Catalog) RegisterModelVersionWith(ctx context.Context, in RegisterModelVersionInput, more func(context.Context, *policies.Tx, *registry.ModelVersion) error) (*RegisterModelVersionPayload, error) {
-	in.more = more
+// MoreOfVersion writes more of a new version, in the transaction that registers it; nil writes
+// nothing.
+type MoreOfVersion func(context.Context, *policies.Tx, *registry.ModelVersion) error
+
+// RegisterModelVersionWith is RegisterModelVersion with more that is written for the version.
+func (c *Catalog) RegisterModelVersionWith(ctx context.Context, in RegisterModelVersionInput, more MoreOfVersion) (*RegisterModelVersionPayload, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	result, err := c.register(ctx, in)
+	result, err := c.register(ctx, in, more)
 	if err != nil {
 		return nil, err
 	}
@@ -78,22 +78,31 @@ func (c *Catalog) RegisterModelVersionWith(ctx context.Context, in RegisterModel
 	return &RegisterModelVersionPayload{v}, err
 }
 
-func (c *Catalog) register(ctx context.Context, in RegisterModelVersionInput) (core.WriteResult, error) {
+func (c *Catalog) register(ctx context.Context, in RegisterModelVersionInput, more MoreOfVersion) (core.WriteResult, error) {
 	if run := c.trackedRun(&in); run != nil {
-		return c.registerTracked(ctx, in, *run)
+		return c.registerTracked(ctx, in, *run, more)
 	}
-	return c.registerPlain(ctx, in)
+	return c.registerPlain(ctx, in, more)
 }
 
 // registerPlain registers a version with what the input says, and nothing else.
-func (c *Catalog) registerPlain(ctx context.Context, in RegisterModelVersionInput) (core.WriteResult, error) {
+func (c *Catalog) registerPlain(ctx context.Context, in RegisterModelVersionInput, more MoreOfVersion) (core.WriteResult, error) {
 	return c.core.Write(ctx, registry.VersionRegister, core.Idempotent("registerModelVersion", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
-		v, err := createVersion(ctx, tx, in)
+		v, err := createVersionWith(ctx, tx, in, more)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, nil
 	})
+}
+
+// createVersionWith is createVersion with more of the version.
+func createVersionWith(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput, more MoreOfVersion) (*registry.ModelVersion, error) {
+	v, err := createVersion(ctx, tx, in)
+	if err == nil && more != nil {
+		err = more(ctx, tx, v)
+	}
+	return v, err
 }
 
 // createVersion writes a version, its card, artifacts, edges and log entry.
@@ -142,11 +151,6 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	}
 	if err := tx.Link(ctx, in.edges(v.ID)...); err != nil {
 		return nil, err
-	}
-	if in.more != nil {
-		if err := in.more(ctx, tx, v); err != nil {
-			return nil, err
-		}
 	}
 	return v, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionRegistered, Objects: []registry.ID{v.ID}, Model: m.ID,
 		Detail: core.LogDetail("version", v.Version, "number", v.Number, "label", v.Label)})
