@@ -290,6 +290,9 @@ func (f *finder) after(value any, q graph.Query, order registry.Index) {
 		beyond = "<"
 	}
 	last, id := f.param(value), f.param(string(q.After.ID))
+	// The bound is the only condition that the index may seek by: of two, the planner may take
+	// the one that every row meets, and read from the end of the list.
+	f.conds = slices.DeleteFunc(f.conds, func(c string) bool { return c == column+" IS NOT NULL" })
 	// Not as an OR: depending on its statistics, the planner reads a range for each side, and sorts.
 	f.conds = append(f.conds, column+" "+beyond+"= "+last, "CASE WHEN "+column+" = "+last+" THEN n.id "+beyond+" "+id+" ELSE true END")
 }
