@@ -15,7 +15,7 @@ import (
 func TestImportMLflow(t *testing.T) {
 	python := mlflowPython(t)
 	home := t.TempDir()
-	folder, database, versions := filepath.Join(home, "mlruns"), filepath.Join(home, "mlflow.db"), 100*rounds(10)
+	folder, database, versions := filepath.Join(home, "mlruns"), filepath.Join(home, "mlflow.db"), 30*rounds(34)
 	runPython(t, python, "fill.py", "MLFLOW_ALLOW_FILE_STORE=true", "FOLDER="+folder, "DATABASE="+database, fmt.Sprintf("VERSIONS=%d", versions))
 	server := launchMLflow(t, python, home, "sqlite:///"+database, freePort(t))
 
