@@ -1,0 +1,319 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pedigree/governance"
+	"pedigree/graph"
+	"pedigree/policies"
+	"pedigree/registry"
+	"pedigree/service/core"
+	"pedigree/signing"
+)
+
+// SignatureStatus says whether a signature holds for the files of its version.
+type SignatureStatus string
+
+// The statuses.
+const (
+	// Signed: somebody whom the server trusts signed the files as they are stored.
+	Signed SignatureStatus = "SIGNED"
+	// SignatureMismatch: somebody trusted signed, but not these files.
+	SignatureMismatch SignatureStatus = "MISMATCH"
+	// SignatureUntrusted: the server does not trust who signed.
+	SignatureUntrusted SignatureStatus = "UNTRUSTED"
+	// SignatureInvalid: the bundle proves nothing about this version.
+	SignatureInvalid SignatureStatus = "INVALID"
+)
+
+// SignatureVerification is what a signature proves now.
+type SignatureVerification struct {
+	Status SignatureStatus
+	// Reason says why it is not SIGNED.
+	Reason string
+	By     *SignatureSigner
+	// Files are the files that are not as they were signed, at most MaxDifferingFiles of them.
+	// Matching and Differing count all; nil like Files for who may not see the files.
+	Files               []*SignedFile
+	Matching, Differing *int
+	// Builder, BuildType, Invocation, StartedAt, FinishedAt and Materials are what an attestation says of the build.
+	Builder, BuildType, Invocation string
+	StartedAt, FinishedAt          time.Time
+	Materials                      []*BuildMaterial
+}
+
+// MaxDifferingFiles and maxShownMaterials are how many files and materials a verification tells.
+const MaxDifferingFiles, maxShownMaterials = 500, 500
+
+// SignerKind is how a signer is known: KEY, CERTIFICATE or IDENTITY.
+type SignerKind string
+
+// SignedFileState is how a file compares with what was signed, as signing.FileStatus.
+type SignedFileState string
+
+// SignatureSigner is who signed.
+type SignatureSigner struct {
+	Kind                         SignerKind
+	Name, KeyID, Subject, Issuer string
+	At                           time.Time
+}
+
+// SignedFile is a file that is not as it was signed.
+type SignedFile struct {
+	Path  string
+	State SignedFileState
+}
+
+// BuildMaterial is something that a build used.
+type BuildMaterial struct {
+	Name, URI string
+	Digests   []registry.KeyValue
+}
+
+// bundlesAtOnce is how many bundles are in memory at a time.
+const bundlesAtOnce = 32
+
+// VerificationOf tells what a signature proves about the files of its version as they are stored now,
+// by whom the server trusts now. Those of sibling signatures are computed with it.
+func (c *Catalog) VerificationOf(ctx context.Context, s *registry.Signature) (*SignatureVerification, error) {
+	return core.Batch(ctx, s, verificationField{}, func(ctx context.Context, all []*registry.Signature) (out []*SignatureVerification, err error) {
+		err = c.core.Gate.Inspect(c.core.KnowTrust(ctx), registry.CatalogRead, func(ctx context.Context, tx *policies.Tx) error {
+			out, err = verifyAll(ctx, tx, all)
+			return err
+		})
+		return out, err
+	})
+}
+
+// verificationField is the field of a signature that is computed.
+type verificationField struct{}
+
+// verifyAll verifies signatures of some versions.
+func verifyAll(ctx context.Context, tx *policies.Tx, all []*registry.Signature) ([]*SignatureVerification, error) {
+	var versions []registry.ID
+	for _, s := range all {
+		if !slices.Contains(versions, s.Parent) {
+			versions = append(versions, s.Parent)
+		}
+	}
+	files, shown, err := filesOf(ctx, tx, versions)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*SignatureVerification, 0, len(all))
+	for part := range slices.Chunk(all, bundlesAtOnce) {
+		bundles, err := bundlesOf(ctx, tx, part)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range part {
+			v := verify(core.TrustOf(ctx), s, bundles[i], files[s.Parent])
+			if !shown[s.Parent] {
+				v.Files, v.Matching, v.Differing = nil, nil, nil
+			}
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// bundlesOf reads the bundles of signatures.
+func bundlesOf(ctx context.Context, tx *policies.Tx, all []*registry.Signature) ([][]byte, error) {
+	ids := make([]registry.ID, len(all))
+	for i, s := range all {
+		ids[i] = registry.SignatureBundleID(s.ID)
+	}
+	nodes, err := tx.NodesUnfiltered(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]byte, len(all))
+	for i, n := range nodes {
+		if n == nil || n.Deleted {
+			continue
+		}
+		var b registry.SignatureBundle
+		if err := core.DecodeDoc(n, &b); err != nil {
+			return nil, err
+		}
+		out[i] = b.Bundle
+	}
+	return out, nil
+}
+
+// filesOf reads the stored files of versions, and whether the caller may see the names of them.
+func filesOf(ctx context.Context, tx *policies.Tx, versions []registry.ID) (map[registry.ID][]signing.File, map[registry.ID]bool, error) {
+	nodes, err := tx.ChildrenUnfiltered(ctx, registry.KindArtifact, registry.IndexName, versions...)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, shown, first := map[registry.ID][]signing.File{}, map[registry.ID]bool{}, map[registry.ID]*graph.Node{}
+	var firsts []registry.ID
+	for _, n := range nodes {
+		var a registry.Artifact
+		if n.Deleted {
+			continue
+		}
+		if err := core.DecodeDoc(n, &a); err != nil {
+			return nil, nil, err
+		}
+		if !a.Stored {
+			continue
+		}
+		if first[n.Parent] == nil {
+			first[n.Parent], firsts = n, append(firsts, n.ID)
+		}
+		files[n.Parent] = append(files[n.Parent], signing.File{Path: a.Name, SHA256: strings.TrimPrefix(a.Digest, "sha256:")})
+	}
+	for _, v := range versions {
+		shown[v] = first[v] == nil // A version without files has none to hide.
+	}
+	visible, err := tx.Scope().Nodes(ctx, graph.Instant{}, firsts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, n := range visible {
+		if n != nil && !n.Hidden {
+			shown[n.Parent] = n.Mask.Has(registry.Bit("Artifact", "name"))
+		}
+	}
+	return files, shown, nil
+}
+
+// verify verifies one bundle.
+func verify(trust *signing.Trust, s *registry.Signature, bundle []byte, files []signing.File) *SignatureVerification {
+	if trust == nil {
+		return &SignatureVerification{Status: SignatureUntrusted, Reason: "this server trusts nobody: start it with --trust FILE"}
+	}
+	if s.BundleKind == registry.SignatureOfBuild {
+		return verifyBuild(trust, s, bundle, files)
+	}
+	found, err := trust.VerifyModel(bundle, files, s.AttachedAt)
+	if err != nil {
+		return unproven(err)
+	}
+	return (&SignatureVerification{By: signerOf(found.Signer)}).compared(found.Files)
+}
+
+// verifyBuild verifies an attestation: SIGNED means that somebody trusted says how at least one of
+// the files was built.
+func verifyBuild(trust *signing.Trust, s *registry.Signature, bundle []byte, files []signing.File) *SignatureVerification {
+	p, err := trust.VerifyProvenance(bundle, s.AttachedAt)
+	if err != nil {
+		return unproven(err)
+	}
+	out := &SignatureVerification{By: signerOf(p.Signer), Builder: p.Builder, BuildType: p.BuildType, Invocation: p.Invocation, StartedAt: p.Started, FinishedAt: p.Finished}
+	for _, m := range p.Materials[:min(len(p.Materials), maxShownMaterials)] {
+		shown := &BuildMaterial{Name: m.Name, URI: m.URI}
+		for algorithm, digest := range m.Digest {
+			shown.Digests = append(shown.Digests, registry.KeyValue{Key: algorithm, Value: digest})
+		}
+		slices.SortFunc(shown.Digests, func(a, b registry.KeyValue) int { return strings.Compare(a.Key, b.Key) })
+		out.Materials = append(out.Materials, shown)
+	}
+	built := map[string]bool{}
+	for _, subject := range p.Subjects {
+		built[strings.ToLower(subject.Digest["sha256"])] = true
+	}
+	var results []signing.FileResult
+	for _, f := range files {
+		r := signing.FileResult{Path: f.Path, Status: signing.Extra}
+		if f.SHA256 != "" && built[strings.ToLower(f.SHA256)] {
+			r.Status = signing.Match
+		}
+		results = append(results, r)
+	}
+	if out.compared(results); *out.Matching > 0 {
+		out.Status, out.Reason = Signed, ""
+	} else {
+		out.Status, out.Reason = SignatureMismatch, "nothing that was built is a file of this version"
+	}
+	return out
+}
+
+// compared sets the status by how files compare with what was signed.
+func (v *SignatureVerification) compared(files []signing.FileResult) *SignatureVerification {
+	matching, differing := 0, 0
+	for _, f := range files {
+		if f.Status == signing.Match || f.Status == signing.Ignored {
+			matching++
+			continue
+		}
+		if differing++; differing <= MaxDifferingFiles {
+			v.Files = append(v.Files, &SignedFile{f.Path, SignedFileState(f.Status)})
+		}
+	}
+	v.Status, v.Matching, v.Differing = Signed, &matching, &differing
+	if differing > 0 {
+		v.Status, v.Reason = SignatureMismatch, "files that are not as they were signed: "+strconv.Itoa(differing)
+	}
+	return v
+}
+
+// unproven returns what a refusal means: whom the server does not know is UNTRUSTED, what proves
+// nothing is INVALID.
+func unproven(err error) *SignatureVerification {
+	out := &SignatureVerification{Status: SignatureInvalid, Reason: "the bundle cannot be verified"}
+	var r *signing.Refusal
+	if errors.As(err, &r) {
+		out.Reason = registry.Shorten(r.Message, 300)
+		if slices.Contains([]signing.Reason{signing.UnknownKey, signing.UnknownIdentity, signing.UntrustedCertificate, signing.ExpiredCertificate}, r.Reason) {
+			out.Status = SignatureUntrusted
+		}
+	}
+	return out
+}
+
+func signerOf(s signing.Signer) *SignatureSigner {
+	return &SignatureSigner{SignerKind(s.Kind), s.Name, s.KeyID, s.Subject, s.Issuer, s.At}
+}
+
+// CheckSigned answers FAILED_PRECONDITION when a version needs a signature to enter a stage, and has
+// none that is SIGNED. It names no file: who may move a version may not see its files.
+func CheckSigned(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, to registry.Stage, rule governance.Rule) error {
+	if !rule.NeedsSignature(to) {
+		return nil
+	}
+	nodes, err := tx.ChildrenUnfiltered(ctx, registry.KindSignature, registry.IndexName, v.ID)
+	if err != nil {
+		return err
+	}
+	var all []*registry.Signature
+	for _, n := range nodes {
+		s, err := core.DecodeWhole(n, &registry.Signature{})
+		if err != nil {
+			return err
+		}
+		if !n.Deleted && s.BundleKind == registry.SignatureOfModel {
+			all = append(all, s)
+		}
+	}
+	if len(all) == 0 {
+		return unsignedError(v, to, "has none: sign its files and attach the bundle with attachSignature")
+	}
+	found, err := verifyAll(ctx, tx, all)
+	if err != nil {
+		return err
+	}
+	var why []string
+	for i, f := range found {
+		if f.Status == Signed {
+			return nil
+		}
+		why = append(why, fmt.Sprintf("%s is %s (%s)", registry.Shorten(all[i].Digest, 19), f.Status, f.Reason))
+	}
+	return unsignedError(v, to, "none holds: "+strings.Join(why[:min(len(why), 3)], "; "))
+}
+
+// unsignedError is the refusal of a transition that needs a signature.
+func unsignedError(v *registry.ModelVersion, to registry.Stage, why string) error {
+	e := registry.Errorf(registry.FailedPrecondition, "%s %s needs a signature to enter %s, and %s", registry.Shorten(v.ModelName, 100), v.Version, to, why)
+	e.Details = map[string]any{"guarded": true}
+	return e
+}
