@@ -1,11 +1,18 @@
 package service_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,5 +254,75 @@ func TestAGuardAsksForASignature(t *testing.T) {
 		promote("2.0.0", "--trust", false)
 		k.restart(trustOf(t, "prime256v1"))
 		promote("2.0.0", "", false)
+	}
+}
+
+// attestation makes a bundle that attests how a file with a digest was built, and the trust in its key.
+func attestation(t *testing.T, digest string) (string, *signing.Trust) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := signing.NewTrust(signing.Config{Keys: []signing.KeyConfig{{Name: "ci", PEM: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const media = "application/vnd.in-toto+json"
+	payload := `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"f","digest":{"sha256":"` + digest + `"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{
+"buildDefinition":{"buildType":"train","resolvedDependencies":[{"uri":"s3://raw.csv","digest":{"sha256":"cd","gitCommit":"ab"}}]},"runDetails":{"builder":{"id":"https://ci.example.com"}}}}`
+	sum := sha256.Sum256([]byte(fmt.Sprintf("DSSEv1 %d %s %d %s", len(media), media, len(payload), payload)))
+	sig, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf(`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{}},"dsseEnvelope":{"payload":%q,"payloadType":%q,"signatures":[{"sig":%q}]}}`,
+		base64.StdEncoding.EncodeToString([]byte(payload)), media, base64.StdEncoding.EncodeToString(sig)), trust
+}
+
+// TestAnAttestationTellsOfTheBuild attests one file of a version, and one that it does not have. Neither
+// is a signature that a guard asks for.
+func TestAnAttestationTellsOfTheBuild(t *testing.T) {
+	k := newSignKit(t, sqliteStore(t), nil)
+	k.signable("1.0.0", "")
+	k.move("m", "1.0.0", registry.Staging)
+	must[*governance.GuardPayload](k.kit)(k.PutTransitionGuard(k.admin, governance.PutTransitionGuardInput{Profile: registry.ProfileOpen, RequireSignature: true}))
+	sum := sha256.Sum256([]byte(signingData(t, "model/model.pkl")))
+	for digest, want := range map[string]catalog.SignatureStatus{hex.EncodeToString(sum[:]): catalog.Signed, strings.Repeat("0", 64): catalog.SignatureMismatch} {
+		bundle, trust := attestation(t, digest)
+		k.restart(trust)
+		s := must[*catalog.AttachSignaturePayload](k.kit)(k.attach("1.0.0", bundle)).Signature
+		v := must[*catalog.SignatureVerification](k.kit)(k.VerificationOf(k.admin, s))
+		if s.BundleKind != registry.SignatureOfBuild || v.Status != want || v.By.Name != "ci" || v.Builder != "https://ci.example.com" || len(v.Materials) != 1 || v.Materials[0].URI != "s3://raw.csv" ||
+			!slices.Equal(v.Materials[0].Digests, []registry.KeyValue{{Key: "gitCommit", Value: "ab"}, {Key: "sha256", Value: "cd"}}) {
+			t.Errorf("%s: %+v", want, v)
+		}
+		_, err := k.TransitionModelVersion(k.admin, catalog.TransitionModelVersionInput{Model: ptr("m"), Version: ptr("1.0.0"), To: registry.Production})
+		k.wantCode(registry.FailedPrecondition, err)
+	}
+}
+
+// TestAnApprovedRequestStillNeedsItsSignature approves a request when nobody is trusted any more, and
+// when the signer is.
+func TestAnApprovedRequestStillNeedsItsSignature(t *testing.T) {
+	k := newSignKit(t, sqliteStore(t), trustOf(t, "prime256v1"))
+	k.signable("1.0.0", "")
+	k.move("m", "1.0.0", registry.Staging)
+	must[*governance.GuardPayload](k.kit)(k.PutTransitionGuard(k.admin, governance.PutTransitionGuardInput{Profile: registry.ProfileGuarded, RequireSignature: true}))
+	in := catalog.TransitionModelVersionInput{Model: ptr("m"), Version: ptr("1.0.0"), To: registry.Production}
+	_, err := k.TransitionModelVersion(k.as("ann", registry.RoleDataScientist), in)
+	k.wantCode(registry.FailedPrecondition, err)
+	k.attached("1.0.0", "key-prime256v1.sig")
+	request := must[*catalog.TransitionModelVersionPayload](k.kit)(k.TransitionModelVersion(k.as("ann", registry.RoleDataScientist), in)).Request
+	k.restart(nil)
+	_, err = k.ApproveTransition(k.as("boss", registry.RoleAdmin), governance.DecideInput{ID: request.ID})
+	k.wantCode(registry.FailedPrecondition, err)
+	k.restart(trustOf(t, "prime256v1"))
+	if p := must[*governance.RequestPayload](k.kit)(k.ApproveTransition(k.as("boss", registry.RoleAdmin), governance.DecideInput{ID: request.ID})); p.Version == nil || p.Version.Stage != registry.Production {
+		t.Errorf("%+v", p.Request)
 	}
 }

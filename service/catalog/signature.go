@@ -21,7 +21,7 @@ type AttachSignatureInput struct {
 	Model          *string      `json:"model,omitzero"`
 	Version        *string      `json:"version,omitzero"`
 	ID             *registry.ID `json:"id,omitzero"`
-	Bundle         string       `json:"bundle,omitzero"`
+	Bundle         string       `json:"bundle"`
 	IdempotencyKey *string      `json:"-"`
 }
 

@@ -34,18 +34,22 @@ const (
 
 // SignatureVerification is what a signature proves now.
 type SignatureVerification struct {
-	Status SignatureStatus
+	Status SignatureStatus `json:"status"`
 	// Reason says why it is not SIGNED.
-	Reason string
-	By     *SignatureSigner
+	Reason string           `json:"reason,omitempty"`
+	By     *SignatureSigner `json:"by,omitempty"`
 	// Files are the files that are not as they were signed, at most MaxDifferingFiles of them.
 	// Matching and Differing count all; nil like Files for who may not see the files.
-	Files               []*SignedFile
-	Matching, Differing *int
-	// Builder, BuildType, Invocation, StartedAt, FinishedAt and Materials are what an attestation says of the build.
-	Builder, BuildType, Invocation string
-	StartedAt, FinishedAt          time.Time
-	Materials                      []*BuildMaterial
+	Files     []*SignedFile `json:"files,omitempty"`
+	Matching  *int          `json:"matching,omitempty"`
+	Differing *int          `json:"differing,omitempty"`
+	// Builder and what follows is what an attestation says of the build.
+	Builder    string           `json:"builder,omitempty"`
+	BuildType  string           `json:"buildType,omitempty"`
+	Invocation string           `json:"invocation,omitempty"`
+	StartedAt  time.Time        `json:"startedAt,omitzero"`
+	FinishedAt time.Time        `json:"finishedAt,omitzero"`
+	Materials  []*BuildMaterial `json:"materials,omitempty"`
 }
 
 // MaxDifferingFiles and maxShownMaterials are how many files and materials a verification tells.
@@ -59,21 +63,25 @@ type SignedFileState string
 
 // SignatureSigner is who signed.
 type SignatureSigner struct {
-	Kind                         SignerKind
-	Name, KeyID, Subject, Issuer string
-	At                           time.Time
+	Kind    SignerKind `json:"kind"`
+	Name    string     `json:"name,omitempty"`
+	KeyID   string     `json:"keyId,omitempty"`
+	Subject string     `json:"subject,omitempty"`
+	Issuer  string     `json:"issuer,omitempty"`
+	At      time.Time  `json:"at,omitzero"`
 }
 
 // SignedFile is a file that is not as it was signed.
 type SignedFile struct {
-	Path  string
-	State SignedFileState
+	Path  string          `json:"path"`
+	State SignedFileState `json:"state"`
 }
 
 // BuildMaterial is something that a build used.
 type BuildMaterial struct {
-	Name, URI string
-	Digests   []registry.KeyValue
+	Name    string              `json:"name,omitempty"`
+	URI     string              `json:"uri,omitempty"`
+	Digests []registry.KeyValue `json:"digests,omitempty"`
 }
 
 // bundlesAtOnce is how many bundles are in memory at a time.
