@@ -2,7 +2,7 @@
 // call. The use cases are in its subpackages:
 //
 //	core        shared by all: the gate, idempotent writes, loading, encoding, pages, instants
-//	catalog     models, versions, cards, aliases, artifacts, transitions, search
+//	catalog     models, versions, cards, aliases, artifacts, signatures, transitions, search
 //	artifacts   files of versions: upload, download, removal, the sweep
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
 //	events      facts that arrive as OpenLineage events, in any order

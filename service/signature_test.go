@@ -62,11 +62,14 @@ func trustOf(t *testing.T, keys ...string) *signing.Trust {
 }
 
 // signKit is a fileKit whose server can be started again with another trust.
-type signKit struct{ *fileKit }
+type signKit struct {
+	*fileKit
+	policy string
+}
 
 func newSignKit(t *testing.T, store graph.Store, trust *signing.Trust) *signKit {
 	t.Helper()
-	k := &signKit{fileKitOn(t, store)}
+	k := &signKit{fileKit: fileKitOn(t, store)}
 	k.restart(trust)
 	k.model("m")
 	return k
@@ -78,7 +81,7 @@ func (k *signKit) restart(trust *signing.Trust) {
 	if err != nil {
 		k.Fatal(err)
 	}
-	table, err := policies.Load("")
+	table, err := policies.Load(k.policy)
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -324,5 +327,28 @@ func TestAnApprovedRequestStillNeedsItsSignature(t *testing.T) {
 	k.restart(trustOf(t, "prime256v1"))
 	if p := must[*governance.RequestPayload](k.kit)(k.ApproveTransition(k.as("boss", registry.RoleAdmin), governance.DecideInput{ID: request.ID})); p.Version == nil || p.Version.Stage != registry.Production {
 		t.Errorf("%+v", p.Request)
+	}
+}
+
+// TestNamesOfFilesThatAreHiddenAreNotTold hides the names of files from data scientists: they learn
+// that files differ, and not which.
+func TestNamesOfFilesThatAreHiddenAreNotTold(t *testing.T) {
+	k := newSignKit(t, sqliteStore(t), trustOf(t, "prime256v1"))
+	k.signable("1.0.0", "model.pkl")
+	s := must[*catalog.AttachSignaturePayload](k.kit)(k.attach("1.0.0", signingData(t, "key-prime256v1.sig"))).Signature
+	builtIn, err := os.ReadFile(filepath.Join("..", "policies", "policy.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.policy = filepath.Join(t.TempDir(), "policy.csv")
+	if err := os.WriteFile(k.policy, append(builtIn, "\np, role:data_scientist, Artifact.name, read, all, deny\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k.restart(trustOf(t, "prime256v1"))
+	for role, told := range map[string]int{registry.RoleDataScientist: 0, registry.RoleAdmin: 1} {
+		v := must[*catalog.SignatureVerification](k.kit)(k.VerificationOf(k.as("bob", role), s))
+		if v.Status != catalog.SignatureMismatch || len(v.Files) != told || (v.Matching == nil) != (told == 0) {
+			t.Errorf("%s: %+v", role, v)
+		}
 	}
 }

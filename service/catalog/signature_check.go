@@ -121,6 +121,9 @@ func verifyAll(ctx context.Context, tx *policies.Tx, all []*registry.Signature) 
 			return nil, err
 		}
 		for i, s := range part {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			v := verify(core.TrustOf(ctx), s, bundles[i], files[s.Parent])
 			if !shown[s.Parent] {
 				v.Files, v.Matching, v.Differing = nil, nil, nil
@@ -155,34 +158,45 @@ func bundlesOf(ctx context.Context, tx *policies.Tx, all []*registry.Signature) 
 	return out, nil
 }
 
-// filesOf reads the stored files of versions, and whether the caller may see the names of them.
+// maxComparedFiles is how many files one call compares: those of one version, or of siblings together.
+const maxComparedFiles = signing.MaxFiles
+
+// filesOf reads the stored files of versions, and of each version whether the caller may see their
+// names.
 func filesOf(ctx context.Context, tx *policies.Tx, versions []registry.ID) (map[registry.ID][]signing.File, map[registry.ID]bool, error) {
-	nodes, err := tx.ChildrenUnfiltered(ctx, registry.KindArtifact, registry.IndexName, versions...)
-	if err != nil {
-		return nil, nil, err
-	}
-	files, shown, first := map[registry.ID][]signing.File{}, map[registry.ID]bool{}, map[registry.ID]*graph.Node{}
-	var firsts []registry.ID
-	for _, n := range nodes {
-		var a registry.Artifact
-		if n.Deleted {
-			continue
-		}
-		if err := core.DecodeDoc(n, &a); err != nil {
+	files, shown, first := map[registry.ID][]signing.File{}, map[registry.ID]bool{}, []registry.ID{}
+	q := graph.Query{Kinds: []registry.Kind{registry.KindArtifact}, Parents: versions, Order: registry.IndexName, Limit: 1000}
+	for count := 0; ; {
+		page, err := tx.FindUnfiltered(ctx, q)
+		if err != nil {
 			return nil, nil, err
 		}
-		if !a.Stored {
-			continue
+		for _, n := range page.Nodes {
+			var a registry.Artifact
+			if err := core.DecodeDoc(n, &a); err != nil {
+				return nil, nil, err
+			}
+			if n.Deleted || !a.Stored {
+				continue
+			}
+			if len(files[n.Parent]) == 0 {
+				first = append(first, n.ID)
+			}
+			files[n.Parent] = append(files[n.Parent], signing.File{Path: a.Name, SHA256: strings.TrimPrefix(a.Digest, "sha256:")})
+			count++
 		}
-		if first[n.Parent] == nil {
-			first[n.Parent], firsts = n, append(firsts, n.ID)
+		if count > maxComparedFiles {
+			return nil, nil, registry.Errorf(registry.ResourceExhausted, "the versions have more than %d files; verify fewer signatures at once", maxComparedFiles)
 		}
-		files[n.Parent] = append(files[n.Parent], signing.File{Path: a.Name, SHA256: strings.TrimPrefix(a.Digest, "sha256:")})
+		if !page.More || len(page.Nodes) == 0 {
+			break
+		}
+		q.After = policies.KeyOf(page.Nodes[len(page.Nodes)-1], q.Order)
 	}
 	for _, v := range versions {
-		shown[v] = first[v] == nil // A version without files has none to hide.
+		shown[v] = len(files[v]) == 0 // A version without files has none to hide.
 	}
-	visible, err := tx.Scope().Nodes(ctx, graph.Instant{}, firsts...)
+	visible, err := tx.Scope().Nodes(ctx, graph.Instant{}, first...)
 	if err != nil {
 		return nil, nil, err
 	}
