@@ -7,8 +7,10 @@ import (
 	"pedigree/registry"
 )
 
-// Rule is what approvals the transitions of one model need. The zero Rule needs none.
+// Rule is what approvals the transitions of one model need. The zero Rule needs none. Signed are
+// the stages that need a signature, which may be others.
 type Rule struct {
+	Signed    []registry.Stage
 	Stages    []registry.Stage
 	Needed    int
 	Approvers []string
@@ -17,6 +19,9 @@ type Rule struct {
 
 // Covers reports whether a transition into a stage needs approvals.
 func (r Rule) Covers(to registry.Stage) bool { return slices.Contains(r.Stages, to) }
+
+// NeedsSignature reports whether a transition into a stage needs a signature that holds.
+func (r Rule) NeedsSignature(to registry.Stage) bool { return slices.Contains(r.Signed, to) }
 
 // RuleOf returns the rule of a model from the guards that apply to it; nil for one that is not
 // set. The guard of the model decides alone. Without one, the rule is the strictest of the
@@ -35,21 +40,32 @@ func RuleOf(whole, model *registry.TransitionGuard, tags []*registry.TransitionG
 }
 
 func ruleOf(g *registry.TransitionGuard) Rule {
-	if g.Profile != registry.ProfileGuarded {
-		return Rule{}
+	var signed []registry.Stage
+	if g.RequireSignature {
+		signed = slices.Clone(g.Stages)
 	}
-	return Rule{Stages: slices.Clone(g.Stages), Needed: g.Needed, Approvers: slices.Clone(g.Approvers), Expiry: time.Duration(g.ExpiryDays) * 24 * time.Hour}
+	if g.Profile != registry.ProfileGuarded {
+		return Rule{Signed: signed}
+	}
+	return Rule{Signed: signed, Stages: slices.Clone(g.Stages), Needed: g.Needed, Approvers: slices.Clone(g.Approvers), Expiry: time.Duration(g.ExpiryDays) * 24 * time.Hour}
 }
 
 // and returns a rule that asks for all that two rules ask for.
 func (r Rule) and(o Rule) Rule {
+	signed := slices.Clone(r.Signed)
+	for _, s := range o.Signed {
+		if !slices.Contains(signed, s) {
+			signed = append(signed, s)
+		}
+	}
+	r.Signed, o.Signed = signed, signed
 	switch {
 	case len(o.Stages) == 0:
 		return r
 	case len(r.Stages) == 0:
 		return o
 	}
-	out := Rule{Stages: r.Stages, Needed: max(r.Needed, o.Needed), Approvers: r.Approvers, Expiry: min(r.Expiry, o.Expiry)}
+	out := Rule{Signed: signed, Stages: r.Stages, Needed: max(r.Needed, o.Needed), Approvers: r.Approvers, Expiry: min(r.Expiry, o.Expiry)}
 	for _, s := range o.Stages {
 		if !slices.Contains(out.Stages, s) {
 			out.Stages = append(out.Stages, s)
@@ -73,7 +89,7 @@ const noApprover = "nobody, because two guards name different approvers\t"
 
 // Equal reports whether two rules ask for the same.
 func (r Rule) Equal(o Rule) bool {
-	return slices.Equal(r.Stages, o.Stages) && r.Needed == o.Needed && slices.Equal(r.Approvers, o.Approvers) && r.Expiry == o.Expiry
+	return slices.Equal(r.Signed, o.Signed) && slices.Equal(r.Stages, o.Stages) && r.Needed == o.Needed && slices.Equal(r.Approvers, o.Approvers) && r.Expiry == o.Expiry
 }
 
 // CheckGuard fills in what a guard leaves out, and returns INVALID_ARGUMENT for one that makes
@@ -81,21 +97,19 @@ func (r Rule) Equal(o Rule) bool {
 func CheckGuard(g *registry.TransitionGuard) error {
 	switch g.Profile {
 	case registry.ProfileOpen:
-		if len(g.Stages)+len(g.Approvers)+g.Needed+g.ExpiryDays > 0 {
-			return registry.Invalid("profile", "OPEN asks for no approval: leave out stages, needed, approvers and expiryDays")
+		if len(g.Approvers)+g.Needed+g.ExpiryDays > 0 || len(g.Stages) > 0 && !g.RequireSignature {
+			return registry.Invalid("profile", "OPEN asks for no approval: leave out stages, needed, approvers and expiryDays; stages go with requireSignature")
+		}
+		if g.RequireSignature {
+			return checkStages(g)
 		}
 		return nil
 	case registry.ProfileGuarded:
 	default:
 		return registry.Invalid("profile", "%q is no profile; use OPEN or GUARDED", g.Profile)
 	}
-	if len(g.Stages) == 0 {
-		g.Stages = []registry.Stage{registry.Production}
-	}
-	for i, s := range g.Stages {
-		if !slices.Contains(registry.Stages(), s) || slices.Contains(g.Stages[:i], s) {
-			return registry.Invalid("stages", "%q is no stage, or is given twice; use some of %v", s, registry.Stages())
-		}
+	if err := checkStages(g); err != nil {
+		return err
 	}
 	if g.Needed == 0 {
 		g.Needed = registry.DefaultApprovals
@@ -111,6 +125,19 @@ func CheckGuard(g *registry.TransitionGuard) error {
 	}
 	if len(g.Approvers) > 0 && len(g.Approvers) < g.Needed {
 		return registry.Invalid("approvers", "name at least as many as are needed: %d", g.Needed)
+	}
+	return nil
+}
+
+// checkStages fills in PRODUCTION where a guard names no stage.
+func checkStages(g *registry.TransitionGuard) error {
+	if len(g.Stages) == 0 {
+		g.Stages = []registry.Stage{registry.Production}
+	}
+	for i, s := range g.Stages {
+		if !slices.Contains(registry.Stages(), s) || slices.Contains(g.Stages[:i], s) {
+			return registry.Invalid("stages", "%q is no stage, or is given twice; use some of %v", s, registry.Stages())
+		}
 	}
 	return nil
 }

@@ -160,7 +160,7 @@ func (s *rowVisibility) coveredOfKind(ctx context.Context, c rowGrant, kind regi
 		return c.coveredModels(nodes), nil
 	case registry.KindReview:
 		return s.coveredByModel(ctx, c, nodes)
-	case registry.KindCard, registry.KindArtifact, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer:
+	case registry.KindCard, registry.KindArtifact, registry.KindSignature, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer:
 		return s.coveredByVersion(ctx, c, nodes, func(n *graph.Node) registry.ID { return n.Parent })
 	case registry.KindAlias, registry.KindDeployment:
 		return s.coveredByVersion(ctx, c, nodes, versionOf)

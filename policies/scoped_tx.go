@@ -237,7 +237,7 @@ func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
 		return n.Parent, nil
 	case registry.KindDeployment:
 		version = versionOf(n)
-	case registry.KindCard, registry.KindArtifact, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer:
+	case registry.KindCard, registry.KindArtifact, registry.KindSignature, registry.KindSignatureBundle, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer:
 	default:
 		return "", nil
 	}

@@ -63,6 +63,8 @@ const (
 	// removes them.
 	ArtifactRead  Action = "artifact.read"
 	ArtifactWrite Action = "artifact.write"
+	// SignatureAttach keeps signed bundles beside versions.
+	SignatureAttach Action = "signature.attach"
 	// ArtifactSweep removes stored files that no version names.
 	ArtifactSweep Action = "artifact.sweep"
 )
@@ -74,7 +76,7 @@ func Actions() []Action {
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny,
 		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord,
-		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm, ArtifactRead, ArtifactWrite, ArtifactSweep}
+		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm, ArtifactRead, ArtifactWrite, SignatureAttach, ArtifactSweep}
 }
 
 // IsAction reports whether a text is the name of an action.
@@ -148,6 +150,7 @@ func Operations() []Operation {
 	m("retireModelVersion", TransitionDo)
 	m("cleanupModelVersion", VersionDelete)
 	m("deleteArtifact", ArtifactWrite)
+	m("attachSignature", SignatureAttach)
 	m("sweepArtifacts", ArtifactSweep)
 	return ops
 }
@@ -211,6 +214,7 @@ const (
 	LogFileStored           LogAction = "file_stored"
 	LogFileRemoved          LogAction = "file_removed"
 	LogFilesSwept           LogAction = "files_swept"
+	LogSignatureAttached    LogAction = "signature_attached"
 	// LogConsumersKnown says that somebody became a consumer by using a version. Who, and how
 	// often, is not in the log.
 	LogConsumersKnown LogAction = "consumers_known"

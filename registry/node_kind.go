@@ -37,6 +37,9 @@ const (
 	KindConsumer          Kind = "CONSUMER"
 	// KindStagedFile is a stored file that no version has yet.
 	KindStagedFile Kind = "STAGED_FILE"
+	// KindSignature is a signed bundle of a version, KindSignatureBundle its bytes.
+	KindSignature       Kind = "SIGNATURE"
+	KindSignatureBundle Kind = "SIGNATURE_BUNDLE"
 	// KindPending stands for a commit whose parent commit is not recorded yet. Its Parent
 	// is the id that the missing commit will get.
 	KindPending Kind = "PENDING_PARENT"
@@ -84,6 +87,8 @@ var kindTable = []kindRow{
 	{KindReview, "rev", false, func(string) Node { return &Review{} }},
 	{KindDeprecation, "dpr", false, func(string) Node { return &Deprecation{} }},
 	{KindConsumer, "con", false, func(string) Node { return &Consumer{} }},
+	{KindSignature, "sig", false, func(string) Node { return &Signature{} }},
+	{KindSignatureBundle, "bundle", false, nil},
 	{KindStagedFile, "file", false, nil},
 	{KindIdempotency, "idem", false, nil},
 	{KindPending, "pend", false, nil},

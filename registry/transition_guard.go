@@ -43,12 +43,14 @@ type TransitionGuard struct {
 	Profile ApprovalProfile `json:"profile,omitempty"`
 	// Stages are the guarded stages, Needed the number of approvals, Approvers who may give
 	// them (empty: everyone who may approve), ExpiryDays how long a request stands.
-	Stages     []Stage   `json:"stages,omitempty"`
-	Needed     int       `json:"needed,omitempty"`
-	Approvers  []string  `json:"approvers,omitempty"`
-	ExpiryDays int       `json:"expiryDays,omitempty"`
-	SetBy      string    `json:"setBy,omitempty"`
-	SetAt      time.Time `json:"setAt,omitzero"`
+	Stages     []Stage  `json:"stages,omitempty"`
+	Needed     int      `json:"needed,omitempty"`
+	Approvers  []string `json:"approvers,omitempty"`
+	ExpiryDays int      `json:"expiryDays,omitempty"`
+	// RequireSignature asks for a signature that holds, to enter Stages.
+	RequireSignature bool      `json:"requireSignature,omitempty"`
+	SetBy            string    `json:"setBy,omitempty"`
+	SetAt            time.Time `json:"setAt,omitzero"`
 }
 
 // RegistryGuardID is the id of the guard of the whole registry.

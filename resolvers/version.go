@@ -61,6 +61,11 @@ func (r *modelVersionResolver) Artifacts(ctx context.Context, obj *registry.Mode
 	return r.service.ArtifactsOf(ctx, obj, page(first, after))
 }
 
+// Signatures is the resolver for the signatures field.
+func (r *modelVersionResolver) Signatures(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.SignatureConnection, error) {
+	return r.service.SignaturesOf(ctx, obj, page(first, after))
+}
+
 // Aliases is the resolver for the aliases field.
 func (r *modelVersionResolver) Aliases(ctx context.Context, obj *registry.ModelVersion) ([]*registry.Alias, error) {
 	return r.service.AliasesOfVersion(ctx, obj)

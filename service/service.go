@@ -2,7 +2,7 @@
 // call. The use cases are in its subpackages:
 //
 //	core        shared by all: the gate, idempotent writes, loading, encoding, pages, instants
-//	catalog     models, versions, cards, aliases, artifacts, transitions, search
+//	catalog     models, versions, cards, aliases, artifacts, signatures, transitions, search
 //	artifacts   files of versions: upload, download, removal, the sweep
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
 //	events      facts that arrive as OpenLineage events, in any order
@@ -32,6 +32,7 @@ import (
 	"pedigree/service/facts"
 	"pedigree/service/governance"
 	"pedigree/service/provenance"
+	"pedigree/signing"
 )
 
 // Service has the use cases of all parts. It is safe for concurrent use.
@@ -61,6 +62,9 @@ func ReadRuns(r core.RunReader) Option { return core.ReadRuns(r) }
 // WithBlobs makes the service keep files of at most so many bytes in a store of blobs. Without
 // it there are no files.
 func WithBlobs(store *blobs.Store, fileBytes int64) Option { return core.WithBlobs(store, fileBytes) }
+
+// WithTrust makes the service verify signatures by whom the server trusts.
+func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {

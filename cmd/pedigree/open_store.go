@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"pedigree/graph"
@@ -44,6 +45,10 @@ func openLocalRegistry(ctx context.Context, s *settings, mode storeMode, options
 	if err != nil {
 		return nil, err
 	}
+	trust, err := openTrust(s)
+	if err != nil {
+		return nil, err
+	}
 	store, err := openStore(ctx, s.GetString("store"), s.GetString("store-namespace"), s.GetString("data"), mode)
 	if err != nil {
 		return nil, err
@@ -61,7 +66,7 @@ func openLocalRegistry(ctx context.Context, s *settings, mode storeMode, options
 		store.Close()
 		return nil, err
 	}
-	return &localRegistry{store, service.New(gate, append(options, files)...)}, nil
+	return &localRegistry{store, service.New(gate, slices.Concat(options, trust, []service.Option{files})...)}, nil
 }
 
 // openStore opens a store. The scheme of the URL selects the engine. Errors never contain

@@ -100,6 +100,10 @@ var settingUses = map[string]settingUse{
 	"review record":    storeOrServer,
 	"serve": {flags: append(slices.Clone(ownStore), "log-format", "log-level"), bootstrapToken: true,
 		instead: map[string]string{"server": "this command is the server; say where it listens with --listen"}},
+	"signature attach": storeOrServer,
+	"signature list":   storeOrServer,
+	"signature verify": storeOrServer,
+
 	"token create": storeOrServer,
 	"token list":   storeOrServer,
 	"token revoke": storeOrServer,

@@ -129,5 +129,6 @@ func operations() map[string]string {
 		"rejectTransition": opRejectTransition, "withdrawTransition": opWithdrawTransition, "recordReview": opRecordReview, "setReviewPlan": opSetReviewPlan, "auditLog": opAuditLog}
 	maps.Copy(all, catalogOperations())
 	maps.Copy(all, deprecationOperations())
+	maps.Copy(all, signatureOperations())
 	return all
 }

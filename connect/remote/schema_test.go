@@ -116,7 +116,7 @@ func inputs() map[string]any {
 		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{},
 		"setReviewPlan": &governance.SetReviewPlanInput{}, "updateModel": &catalog.UpdateModelInput{}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{},
 		"planDeprecation": &governance.PlanDeprecationInput{}, "announceDeprecation": &governance.AnnounceDeprecationInput{}, "withdrawDeprecation": &governance.WithdrawDeprecationInput{},
-		"confirmMigration": &governance.ConfirmMigrationInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{}}
+		"confirmMigration": &governance.ConfirmMigrationInput{}, "attachSignature": &catalog.AttachSignatureInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.

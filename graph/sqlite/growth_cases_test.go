@@ -239,6 +239,16 @@ func catalogLists() (out []useCase) {
 			}
 			return len(c.Edges), nil
 		}),
+		get("signatures", 3, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.SignaturesOf(ctx, g.version(ctx, "big", "1.0.0"), firstFive)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}),
+		get("a verified signature", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.VerificationOf(ctx, &registry.Signature{Meta: registry.Meta{ID: registry.SignatureID(registry.ModelVersionID(g.model, "1.0.0"), "0"), Parent: registry.ModelVersionID(g.model, "1.0.0")}}))
+		}),
 		get("search of a common word", 5, func(ctx context.Context, g *grown) (int, error) {
 			c, err := g.Search(ctx, catalog.SearchInput{Text: "bob"}, firstFive)
 			if err != nil {

@@ -215,6 +215,10 @@ func mutations() []useCase {
 			id := g.version(ctx, "big", "1.0.0").ID
 			return errOf(g.UploadFile(ctx, artifacts.UploadFileInput{ID: &id, Path: fmt.Sprintf("model/%d", n)}, strings.NewReader("bytes")))
 		}),
+		mutation("attachSignature", func(ctx context.Context, g *grown, n int) error {
+			id := g.version(ctx, "big", "1.0.0").ID
+			return errOf(g.AttachSignature(ctx, catalog.AttachSignatureInput{ID: &id, Bundle: "{" + strings.Repeat(" ", n) + signedBundle(g.T)[1:]}))
+		}),
 		mutation("stageFile", func(ctx context.Context, g *grown, n int) error {
 			return g.StageFile(ctx, fmt.Sprintf("1/run/artifacts/%d", n), strings.NewReader("bytes"))
 		}),

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -183,6 +184,7 @@ func (g *grown) facts() {
 	g.servedFacts()
 	g.tokens()
 	g.governance()
+	g.signatures()
 }
 
 // addUse adds a record of an event: that a run wrote or read a dataset n minutes after start.
@@ -227,6 +229,28 @@ func (g *grown) governance() {
 	}
 	guard := &registry.TransitionGuard{Name: "model quiet", Scope: registry.GuardModel, Model: "quiet", Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Staging}, Needed: 1, ExpiryDays: 14}
 	g.add(guard, registry.ModelGuardID(g.quiet), "", guard.Name, start)
+}
+
+// signatures adds three signatures of one version, and one of each of many others.
+func (g *grown) signatures() {
+	for i := range g.size {
+		version := registry.ModelVersionID(g.model, "1.0.0")
+		if i >= 3 {
+			version = registry.ModelVersionID(g.model, fmt.Sprintf("1.0.%d", i))
+		}
+		digest := fmt.Sprint(i)
+		g.add(&registry.Signature{Digest: digest, BundleKind: registry.SignatureOfModel, AttachedBy: "ada", AttachedAt: minute(i)}, registry.SignatureID(version, digest), version, digest, minute(i))
+	}
+}
+
+// signedBundle is a bundle by a key that nobody trusts.
+func signedBundle(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "signing", "testdata", "key-prime256v1.sig"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // addDeprecation adds the ith deprecation of a version, of which few are announced, and a consumer.

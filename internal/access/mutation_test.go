@@ -60,6 +60,7 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"cleanupModelVersion":    `{id: ` + id("a3") + `}`,
 		"deleteArtifact":         `{id: ` + id("a3") + `, path: ` + q("a3/file") + `}`,
 		"sweepArtifacts":         `{}`,
+		"attachSignature":        `{id: ` + id("a3") + `, bundle: "` + newSignedBundle + `"}`,
 		"retractLineage":         `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
 	}
 }

@@ -96,7 +96,7 @@ func (seed *seedData) restReadTargets() map[string][]string {
 	for _, part := range []string{"versions", "aliases", "reviews"} {
 		out["models/{name}/"+part] = []string{alpha + "/" + part}
 	}
-	for _, part := range []string{"card", "artifacts", "aliases", "features", "transitions", "transition-requests", "deployments"} {
+	for _, part := range []string{"card", "artifacts", "signatures", "aliases", "features", "transitions", "transition-requests", "deployments"} {
 		out["models/{name}/{version}/"+part] = []string{a2 + "/" + part}
 	}
 	return out
@@ -137,6 +137,7 @@ func (seed *seedData) restWrites() map[string]restRequest {
 		"POST deployments/{id}/end":                          send("deployments/"+id("deployed-a2")+"/end", ""),
 		"PUT models/{name}/{version}/artifacts/{path...}":    {target: a3 + "/artifacts/new/model.bin", media: "application/octet-stream", body: "new bytes"},
 		"DELETE models/{name}/{version}/artifacts/{path...}": {target: a3 + "/artifacts/" + seed.name["a3/file"]},
+		"PUT models/{name}/{version}/signatures":             send(a3+"/signatures", `{"bundle":"`+newSignedBundle+`"}`),
 		"POST datasets":                                      send("datasets", `{"dataset":"new","version":"1"}`),
 		"POST runs":                                          send("runs", `{"producer":"p","run_id":"1","name":"r","inputs":["`+id("raw")+`"]}`),
 		"POST commits":                                       send("commits", `{"repository":{"name":"new"},"commits":[{"sha":"`+strings.Repeat("ab", 20)+`"}]}`),

@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -82,6 +84,8 @@ func buildSeed(path string) (*seedData, error) {
 	b.deprecate()
 	b.createTokens()
 	b.createPolicy()
+	b.sign("a2", seed.served)
+	b.sign("a3")
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -307,6 +311,24 @@ func (b *seedBuilder) file(label string, visibleTo ...map[registry.ID]bool) {
 		_, err := b.s.UploadFile(b.asAdmin(), artifacts.UploadFileInput{ID: &id, Path: path}, strings.NewReader("the bytes of "+label))
 		return err
 	})
+}
+
+// sign attaches a model signature and an attestation to a version with a file, by a key that the
+// servers of the tests trust. Each is also about a file that is not there.
+func (b *seedBuilder) sign(label string, visibleTo ...map[registry.ID]bool) {
+	id, path := b.seed.id[label], b.seed.name[label+"/file"]
+	sum := sha256.Sum256([]byte("the bytes of " + label))
+	for _, payload := range []string{modelPayload(map[string]string{path: hex.EncodeToString(sum[:]), b.text(): b.hex(64)}),
+		buildPayload(hex.EncodeToString(sum[:]), b.text(), b.text())} {
+		b.do("sign "+label, func() error {
+			p, err := b.s.AttachSignature(b.asAdmin(),
+				catalog.AttachSignatureInput{ID: &id, Bundle: signedBundle(payload)})
+			if err == nil {
+				b.addRow(label+"/signature"+string(p.Signature.BundleKind), p.Signature.ID, visibleTo...)
+			}
+			return err
+		})
+	}
 }
 
 // registerVersions registers a1 and a2, which will be served, a3 to a6, which stay

@@ -311,7 +311,7 @@ var fieldsWithoutCanary = map[string]string{
 	"Deprecation.versionId": "an id, which the tests look for too", "Deprecation.ofModel": "an id, which the tests look for too", "Deprecation.step": "one of five words",
 	"Deprecation.replacementId": "an id, which the tests look for too", "Deprecation.superseded": "true or false", "Deprecation.forced": "true or false",
 	"Deprecation.artifactsRemoved": "a small number", "Deprecation.logEntries": "a small number", "Deprecation.ordinal": "a small number",
-	"Artifact.stored":    "true or false",
+	"Artifact.stored": "true or false", "Signature.bundleKind": "one of two words", "Signature.sizeBytes": "a size that other bundles have too", "TransitionGuard.requireSignature": "true or false",
 	"Consumer.versionId": "an id, which the tests look for too", "Consumer.uses": "a small number", "Consumer.days": "days and small numbers",
 	"Transition.replacedBy": "an id, which the tests look for too", "LogEntry.seq": "a small number", "LogEntry.action": "one of a few words",
 	"LogEntry.objects": "ids, which the tests look for too", "LogEntry.model": "an id, which the tests look for too",

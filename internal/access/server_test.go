@@ -153,7 +153,7 @@ func openOn(t testing.TB, store graph.Store, policy string, options ...service.O
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.service = service.New(gate, append(options, service.WithBlobs(files, 1<<20))...)
+	s.service = service.New(gate, append(options, service.WithBlobs(files, 1<<20), service.WithTrust(seedTrust))...)
 	s.signLog(t)
 	srv := httptest.NewServer(server.New(s.service, server.Config{Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelError}))}))
 	s.url = srv.URL

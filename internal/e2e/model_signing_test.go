@@ -122,3 +122,64 @@ func digestOf(t *testing.T, file string) string {
 	sum := sha256.Sum256([]byte(read(t, file)))
 	return hex.EncodeToString(sum[:])
 }
+
+// TestSignedVersions signs a folder with the real model_signing, stores it as a version, and asks a
+// server that trusts the key. One changed byte, the bundle of another model and another key are told.
+func TestSignedVersions(t *testing.T) {
+	tool := filepath.Join(pythonVenv(t, "model-signing", filepath.Join("testdata", "modelsigning", "requirements.txt")), "venv", "bin", "model_signing")
+	dir := t.TempDir()
+	sign := func(key, folder string) string {
+		t.Helper()
+		bundle := filepath.Join(dir, key+"-"+filepath.Base(folder)+".sig")
+		if out, err := exec.Command(tool, "sign", "key", "--private_key", filepath.Join(dir, key+".pem"), "--signature", bundle, folder).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return bundle
+	}
+	writeKey(t, dir, "release")
+	writeKey(t, dir, "unknown")
+	write(t, filepath.Join(dir, "trust.yaml"), "keys:\n  - name: release\n    file: release.pub\n")
+	model, other := filepath.Join(dir, "churn"), filepath.Join(dir, "other")
+	for _, folder := range []string{model, other} {
+		if err := os.MkdirAll(filepath.Join(folder, "data"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(model, "MLmodel"), "flavors")
+	write(t, filepath.Join(model, "data", "model.pkl"), "weights")
+	write(t, filepath.Join(other, "data", "weights.bin"), "others")
+	bundle := sign("release", model)
+	p := start(t, append(stores["SQLite"](t), "--trust", filepath.Join(dir, "trust.yaml"))...)
+	do := func(args ...string) (string, error) {
+		cmd := exec.Command(binary, append(args, "--server", p.url)...)
+		cmd.Env = append(os.Environ(), "PEDIGREE_TOKEN="+adminToken)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	must := func(args ...string) string {
+		t.Helper()
+		out, err := do(args...)
+		if err != nil {
+			t.Fatalf("%v: %s", args, out)
+		}
+		return out
+	}
+	must("model", "register", "churn")
+	for _, version := range []string{"1.0.0", "2.0.0"} {
+		must("version", "register", "churn", version)
+		must("push", "churn@"+version, model)
+		must("signature", "attach", "churn@"+version, bundle)
+		write(t, filepath.Join(model, "data", "model.pkl"), "weightS") // The next version has one byte changed.
+	}
+	if out := must("signature", "verify", "churn@1.0.0"); out != "SIGNED by release\n" {
+		t.Error(out)
+	}
+	if out, err := do("signature", "verify", "churn@2.0.0"); err == nil || !strings.Contains(out, "MISMATCH data/model.pkl") || strings.Contains(out, "MLmodel") {
+		t.Errorf("%v %s", err, out)
+	}
+	must("signature", "attach", "churn@2.0.0", sign("unknown", model))
+	must("signature", "attach", "churn@2.0.0", sign("release", other))
+	if out, err := do("signature", "verify", "churn@2.0.0"); err == nil || !strings.Contains(out, "UNTRUSTED") || !strings.Contains(out, "INVALID") {
+		t.Errorf("%v %s", err, out)
+	}
+}

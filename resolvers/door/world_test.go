@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -88,6 +89,8 @@ type world struct {
 	ids  map[registry.Kind][]registry.ID
 	name map[string]registry.ID
 	now  time.Time
+	// bundle is a signed one, by a key that nobody trusts.
+	bundle string
 	// bare has the answers that extra compares with, and how often they read.
 	bare map[string]bareAnswer
 }
@@ -109,6 +112,11 @@ func newWorld(t *testing.T, n int, options ...service.Option) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bundle, err := os.ReadFile(filepath.Join("..", "..", "signing", "testdata", "key-prime256v1.sig"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.bundle = string(bundle)
 	w.service = service.New(gate, options...)
 	w.Handler = unlimited(w.service)
 	w.code()
@@ -252,6 +260,8 @@ func (w *world) model(i int) {
 		w.ids[registry.KindModel] = append(w.ids[registry.KindModel], v.Parent)
 		w.ids[registry.KindCard] = append(w.ids[registry.KindCard], registry.CardID(v.ID))
 		w.ids[registry.KindArtifact] = append(w.ids[registry.KindArtifact], registry.ArtifactID(v.ID, "m"))
+		s := ok[*catalog.AttachSignaturePayload](w)(w.service.AttachSignature(admin, catalog.AttachSignatureInput{ID: &v.ID, Bundle: w.bundle}))
+		w.ids[registry.KindSignature] = append(w.ids[registry.KindSignature], s.Signature.ID)
 		w.move(v.ID, registry.Staging, registry.Production)
 		a := ok[*catalog.SetAliasPayload](w)(w.service.SetAlias(admin, catalog.SetAliasInput{Model: name, Alias: fmt.Sprint("alias", k), Version: version}))
 		w.keep(a.Alias, fmt.Sprint("alias ", version, i))
@@ -278,6 +288,7 @@ func (w *world) hub(version, of, side string) {
 	w.keep(v, "hub "+side)
 	w.name["hub"] = v.Parent
 	for i := range w.n {
+		ok[*catalog.AttachSignaturePayload](w)(w.service.AttachSignature(admin, catalog.AttachSignatureInput{ID: &v.ID, Bundle: w.bundle[:1] + strings.Repeat(" ", i) + w.bundle[1:]}))
 		ok[*catalog.SetAliasPayload](w)(w.service.SetAlias(admin, catalog.SetAliasInput{Model: "hub", Alias: fmt.Sprint(side, i), Version: version}))
 		ok[*facts.RecordDeploymentPayload](w)(w.service.RecordDeployment(admin, facts.RecordDeploymentInput{ID: &v.ID, Environment: "common", Endpoint: fmt.Sprint(i), Description: "common"}))
 	}

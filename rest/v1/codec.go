@@ -8,6 +8,7 @@ import (
 	"pedigree/registry"
 	"pedigree/rest/wire"
 	"pedigree/service"
+	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/governance"
 )
@@ -44,7 +45,11 @@ func enums() map[reflect.Type][]string {
 	add(texts(lineage.ReasonDepth, lineage.ReasonNodes, lineage.ReasonFanout, lineage.ReasonTime, lineage.ReasonAccess))
 	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph, lineage.RunNotRead))
 	add(texts(governance.AllRequests, governance.MyRequests, governance.WaitingForMe))
-	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid))
+	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid, governance.BlockedBySignature))
+	add(texts(registry.SignatureOfModel, registry.SignatureOfBuild))
+	add(texts(catalog.Signed, catalog.SignatureMismatch, catalog.SignatureUntrusted, catalog.SignatureInvalid))
+	add(texts[catalog.SignerKind]("KEY", "CERTIFICATE", "IDENTITY"))
+	add(texts[catalog.SignedFileState]("MISMATCH", "MISSING", "EXTRA", "UNKNOWN"))
 	add(texts(registry.PolicyRulePut, registry.PolicyRuleWithdrawn, registry.PolicyReverted))
 	add(texts[core.OrderDirection]("ASC", "DESC"))
 	add(texts[core.ModelOrderField]("NAME", "CREATED_AT", "OWNER"))
@@ -117,10 +122,11 @@ func newCodec(s *service.Service) *wire.Codec {
 		reflect.TypeFor[registry.TransitionEvidence](): {virtual("upstream", "", func(ctx context.Context, e *registry.TransitionEvidence) ([]*registry.UpstreamNode, error) {
 			return s.EvidenceUpstream(ctx, e)
 		})},
-		reflect.TypeFor[registry.Consumer](): {virtual("migrated", "Consumer.migrated", func(_ context.Context, c *registry.Consumer) (bool, error) { return c.Migrated(), nil })},
-		reflect.TypeFor[registry.LogEntry](): {stageOf("from_stage", "from"), stageOf("to_stage", "to")},
-		reflect.TypeFor[modelBody]():         modelFields(s),
-		reflect.TypeFor[versionBody]():       versionFields(s),
+		reflect.TypeFor[registry.Consumer]():  {virtual("migrated", "Consumer.migrated", func(_ context.Context, c *registry.Consumer) (bool, error) { return c.Migrated(), nil })},
+		reflect.TypeFor[registry.Signature](): {virtual("verification", "Signature.verification", readVerification(s))},
+		reflect.TypeFor[registry.LogEntry]():  {stageOf("from_stage", "from"), stageOf("to_stage", "to")},
+		reflect.TypeFor[modelBody]():          modelFields(s),
+		reflect.TypeFor[versionBody]():        versionFields(s),
 	}})
 }
 

@@ -66,7 +66,7 @@ func (b *Bulk) RecordFacts(ctx context.Context, in RecordFactsInput) (*RecordFac
 		}
 	}
 	var result core.WriteResult
-	err = b.core.Gate.WriteBatch(ctx, registry.FactsRecord, func(ctx context.Context, batch *policies.Batch) (err error) {
+	err = b.core.Gate.WriteBatch(b.core.KnowTrust(ctx), registry.FactsRecord, func(ctx context.Context, batch *policies.Batch) (err error) {
 		result, err = core.RunIdempotent(ctx, batch.Tx(), core.Idempotent("recordFacts", in.IdempotencyKey, in), func() (core.WriteResult, error) {
 			return writeFacts(ctx, batch, in.Facts, facts)
 		})

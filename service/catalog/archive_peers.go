@@ -51,6 +51,9 @@ func archivePeers(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion
 		if err != nil {
 			return err
 		}
+		if err := CheckSigned(ctx, tx, old, registry.Archived, rule); err != nil {
+			return err
+		}
 		at, err := stageChangeTime(in.At, tx.Now(), old.Version, n.Since)
 		if err != nil {
 			return err

@@ -115,17 +115,15 @@ func moveVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
 		return "", err
 	}
-	if approval == nil || in.To == registry.Archived {
-		rule, err := GuardRule(ctx, tx, v.Parent)
-		if err != nil {
-			return "", err
-		}
-		if approval == nil && rule.Covers(in.To) {
-			return "", guardedError(in.To)
-		}
-		if err := CheckNotRetiredOnly(v, in.To, rule); err != nil && !retires {
-			return "", err
-		}
+	rule, err := GuardRule(ctx, tx, v.Parent)
+	if err != nil {
+		return "", err
+	}
+	if approval == nil && rule.Covers(in.To) {
+		return "", guardedError(in.To)
+	}
+	if err := CheckNotRetiredOnly(v, in.To, rule); err != nil && !retires {
+		return "", err
 	}
 	if approval == nil {
 		approval = &Approval{}
@@ -136,6 +134,9 @@ func moveVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	}
 	if in.Force && !tx.MayOn(registry.TransitionForce, target) {
 		return "", registry.Errorf(registry.Forbidden, "you may not force a transition; ask an administrator, or take an allowed one: %v", registry.AllowedFrom(v.Stage))
+	}
+	if err := CheckSigned(ctx, tx, v, in.To, rule); err != nil {
+		return "", err
 	}
 	id, err := changeStage(ctx, tx, v, n.Since, in, approval)
 	if err != nil || !in.ArchivePeers || in.To != registry.Staging {

@@ -11,6 +11,7 @@ import (
 	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
+	"pedigree/signing"
 )
 
 // Core is the shared base of the parts of the service. It is safe for concurrent use.
@@ -20,6 +21,8 @@ type Core struct {
 	Runs RunReader
 	// Blobs has the bytes of files, nil where none are kept.
 	Blobs *blobs.Store
+	// Trust is whom the server trusts to sign; nil when it trusts nobody.
+	Trust *signing.Trust
 	// FileBytes is the largest file in bytes.
 	FileBytes int64
 	cursorKey []byte

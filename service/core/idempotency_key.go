@@ -60,7 +60,7 @@ func (c *Core) WriteAny(ctx context.Context, actions []registry.Action, idem Ide
 	if err := CheckTimesNotAhead(idem.input, c.Gate.Now()); err != nil {
 		return out, err
 	}
-	err := c.Gate.WriteAny(ctx, actions, func(ctx context.Context, tx *policies.Tx) error {
+	err := c.Gate.WriteAny(c.KnowTrust(ctx), actions, func(ctx context.Context, tx *policies.Tx) error {
 		var err error
 		out, err = RunIdempotent(ctx, tx, idem, func() (WriteResult, error) { return fn(ctx, tx) })
 		return err

@@ -29,6 +29,7 @@ const (
 	BlockedByPermission BlockerKind = "PERMISSION"
 	BlockedByApprovals  BlockerKind = "APPROVALS"
 	BlockedByVoid       BlockerKind = "VOID"
+	BlockedBySignature  BlockerKind = "SIGNATURE"
 )
 
 // TransitionBlocker is one thing that stands in the way of a transition.
@@ -60,7 +61,7 @@ func (c *TransitionCheck) block(kind BlockerKind, text string) {
 func (g *Governance) CheckTransition(ctx context.Context, in CheckTransitionInput) (*TransitionCheck, error) {
 	out := &TransitionCheck{Blockers: []*TransitionBlocker{}}
 	var request, incumbent registry.ID
-	err := g.core.Gate.Inspect(ctx, registry.CatalogRead, func(ctx context.Context, tx *policies.Tx) error {
+	err := g.core.Gate.Inspect(g.core.KnowTrust(ctx), registry.CatalogRead, func(ctx context.Context, tx *policies.Tx) error {
 		v, n, err := catalog.FindVersion(ctx, tx, in.Model, in.Version, in.ID)
 		if err != nil {
 			return err
@@ -111,6 +112,11 @@ func (c *TransitionCheck) checkApprovals(ctx context.Context, tx *policies.Tx, v
 	}
 	if err := catalog.CheckNotRetiredOnly(v, to, rule); err != nil {
 		c.block(BlockedByLifecycle, err.Error())
+	}
+	if err := catalog.CheckSigned(ctx, tx, v, to, rule); registry.CodeOf(err) == registry.FailedPrecondition {
+		c.block(BlockedBySignature, err.Error())
+	} else if err != nil {
+		return "", err
 	}
 	target := policies.Target{Model: v.Parent, Stage: to}
 	may := tx.MayOn(registry.TransitionDo, target)

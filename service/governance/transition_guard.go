@@ -22,14 +22,16 @@ type GuardTarget struct {
 // filled in: PRODUCTION, one approval, 14 days.
 type PutTransitionGuardInput struct {
 	GuardTarget
-	Profile        registry.ApprovalProfile `json:"profile"`
-	Stages         []registry.Stage         `json:"stages,omitzero"`
-	Needed         int                      `json:"needed,omitzero"`
-	Approvers      []string                 `json:"approvers,omitzero"`
-	ExpiryDays     int                      `json:"expiryDays,omitzero"`
-	Reason         string                   `json:"reason,omitzero"`
-	IfRevision     *int                     `json:"ifRevision,omitzero"`
-	IdempotencyKey *string                  `json:"-"`
+	Profile    registry.ApprovalProfile `json:"profile"`
+	Stages     []registry.Stage         `json:"stages,omitzero"`
+	Needed     int                      `json:"needed,omitzero"`
+	Approvers  []string                 `json:"approvers,omitzero"`
+	ExpiryDays int                      `json:"expiryDays,omitzero"`
+	// RequireSignature asks for a signature that holds too.
+	RequireSignature bool    `json:"requireSignature,omitzero"`
+	Reason           string  `json:"reason,omitzero"`
+	IfRevision       *int    `json:"ifRevision,omitzero"`
+	IdempotencyKey   *string `json:"-"`
 }
 
 // GuardPayload has the guard after a mutation.
@@ -120,6 +122,7 @@ func (g *Governance) PutTransitionGuard(ctx context.Context, in PutTransitionGua
 			guard.ValidFrom, revision = old.ValidFrom, old.Revision
 		}
 		guard.Profile, guard.Stages, guard.Needed, guard.Approvers, guard.ExpiryDays = in.Profile, in.Stages, in.Needed, in.Approvers, in.ExpiryDays
+		guard.RequireSignature = in.RequireSignature
 		guard.SetBy, guard.SetAt = tx.Subject(), tx.Now()
 		if err := core.FirstError(core.CheckRevision(in.IfRevision, revision), governance.CheckGuard(guard)); err != nil {
 			return core.WriteResult{}, err
@@ -132,7 +135,7 @@ func (g *Governance) PutTransitionGuard(ctx context.Context, in PutTransitionGua
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{guard.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogGuardSet, Objects: []registry.ID{guard.ID},
-			Model: model, Reason: in.Reason, Detail: core.LogDetail("guard", guard.Name, "profile", guard.Profile, "stages", guard.Stages, "needed", guard.Needed, "approvers", guard.Approvers, "expiryDays", guard.ExpiryDays)})
+			Model: model, Reason: in.Reason, Detail: core.LogDetail("guard", guard.Name, "profile", guard.Profile, "stages", guard.Stages, "needed", guard.Needed, "approvers", guard.Approvers, "expiryDays", guard.ExpiryDays, "requireSignature", guard.RequireSignature)})
 	})
 	if err != nil {
 		return nil, err

@@ -71,6 +71,7 @@ type MutationResolver interface {
 	DeleteTransitionGuard(ctx context.Context, input governance.DeleteTransitionGuardInput) (*core.DeletePayload, error)
 	SetReviewPlan(ctx context.Context, input governance.SetReviewPlanInput) (*catalog.ModelPayload, error)
 	RecordReview(ctx context.Context, input governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
+	AttachSignature(ctx context.Context, input catalog.AttachSignatureInput) (*catalog.AttachSignaturePayload, error)
 	CreateAPIToken(ctx context.Context, input access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)
 	RevokeAPIToken(ctx context.Context, input access.RevokeAPITokenInput) (*access.RevokeAPITokenPayload, error)
 }
@@ -156,6 +157,20 @@ func (ec *executionContext) field_Mutation_assignRole_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (access.AssignRoleInput, error) {
 			return ec.unmarshalNAssignRoleInput2pedigreeᚋserviceᚋaccessᚐAssignRoleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_attachSignature_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (catalog.AttachSignatureInput, error) {
+			return ec.unmarshalNAttachSignatureInput2pedigreeᚋserviceᚋcatalogᚐAttachSignatureInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4140,6 +4155,50 @@ func (ec *executionContext) fieldContext_Mutation_recordReview(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_attachSignature(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_attachSignature(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AttachSignature(ctx, fc.Args["input"].(catalog.AttachSignatureInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.AttachSignaturePayload) graphql.Marshaler {
+			return ec.marshalOAttachSignaturePayload2ᚖpedigreeᚋserviceᚋcatalogᚐAttachSignaturePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_attachSignature(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AttachSignaturePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_attachSignature_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createApiToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6554,6 +6613,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "recordReview":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_recordReview(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "attachSignature":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_attachSignature(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++

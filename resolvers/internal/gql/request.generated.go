@@ -987,6 +987,29 @@ func (ec *executionContext) fieldContext_TransitionGuard_expiryDays(_ context.Co
 	return graphql.NewScalarFieldContext("TransitionGuard", field, false, false, "Int")
 }
 
+func (ec *executionContext) _TransitionGuard_requireSignature(ctx context.Context, field graphql.CollectedField, obj *registry.TransitionGuard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransitionGuard_requireSignature(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequireSignature, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalOBoolean2bool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransitionGuard_requireSignature(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransitionGuard", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _TransitionGuard_setBy(ctx context.Context, field graphql.CollectedField, obj *registry.TransitionGuard) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2099,7 +2122,7 @@ func (ec *executionContext) unmarshalInputPutTransitionGuardInput(ctx context.Co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"model", "tag", "profile", "stages", "needed", "approvers", "expiryDays", "reason", "ifRevision", "idempotencyKey"}
+	fieldsInOrder := [...]string{"model", "tag", "profile", "stages", "needed", "approvers", "expiryDays", "requireSignature", "reason", "ifRevision", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2155,6 +2178,13 @@ func (ec *executionContext) unmarshalInputPutTransitionGuardInput(ctx context.Co
 				return it, err
 			}
 			it.ExpiryDays = data
+		case "requireSignature":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requireSignature"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequireSignature = data
 		case "reason":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
 			data, err := ec.unmarshalOString2string(ctx, v)
@@ -2724,6 +2754,11 @@ func (ec *executionContext) _TransitionGuard(ctx context.Context, sel ast.Select
 			}
 		case "expiryDays":
 			out.Values[i] = ec._TransitionGuard_expiryDays(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "requireSignature":
+			out.Values[i] = ec._TransitionGuard_requireSignature(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

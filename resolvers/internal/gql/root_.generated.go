@@ -39,6 +39,7 @@ type ResolverRoot interface {
 	Repository() RepositoryResolver
 	Review() ReviewResolver
 	Run() RunResolver
+	Signature() SignatureResolver
 	Tag() TagResolver
 	Transition() TransitionResolver
 	TransitionEvidence() TransitionEvidenceResolver
@@ -75,6 +76,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AnnounceDeprecationInput", ec.unmarshalInputAnnounceDeprecationInput),
 			graphql.NewInputUnmarshaler("ArtifactInput", ec.unmarshalInputArtifactInput),
 			graphql.NewInputUnmarshaler("AssignRoleInput", ec.unmarshalInputAssignRoleInput),
+			graphql.NewInputUnmarshaler("AttachSignatureInput", ec.unmarshalInputAttachSignatureInput),
 			graphql.NewInputUnmarshaler("CleanupModelVersionInput", ec.unmarshalInputCleanupModelVersionInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
 			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
@@ -3694,7 +3696,7 @@ type TransitionGuard implements Node {
   tag: KeyValue
   "What it asks for."
   profile: ApprovalProfile
-  "The stages that need approvals to enter."
+  "The stages that need approvals, or a signature, to enter."
   stages: [Stage!]
   "How many approvals."
   needed: Int
@@ -3702,6 +3704,8 @@ type TransitionGuard implements Node {
   approvers: [String!]
   "How many days a request stands."
   expiryDays: Int
+  "Whether a version also needs a signature that is SIGNED to enter these stages."
+  requireSignature: Boolean
   "Who set it."
   setBy: String
   "When."
@@ -3742,6 +3746,8 @@ enum TransitionBlockerKind {
   APPROVALS
   "The open request is void."
   VOID
+  "A signature is missing, or does not hold."
+  SIGNATURE
 }
 
 extend type Mutation {
@@ -3810,6 +3816,8 @@ input PutTransitionGuardInput {
   approvers: [String!]
   "How many days a request stands, 1 to 366; 14, when left out."
   expiryDays: Int
+  "Whether a version also needs a signature that is SIGNED to enter these stages; with OPEN it needs only that."
+  requireSignature: Boolean
   "Why."
   reason: String
   "CONFLICT when the guard has another revision by now; 0 when there is none yet."
@@ -4312,6 +4320,173 @@ type SearchStageCount {
   count: Int
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/signature.graphqls", Input: `extend type Mutation {
+  "Keep a signed bundle beside a version: an OpenSSF model signature or an attestation of provenance (SLSA). The same bundle again changes nothing."
+  attachSignature("Which version, and the bundle." input: AttachSignatureInput!): AttachSignaturePayload
+}
+
+"A signed bundle and the version that it is for."
+input AttachSignatureInput {
+  "The model's name; or give id."
+  model: String
+  "The version, such as 1.0.0."
+  version: String
+  "The version's id."
+  id: ID
+  "The JSON of a Sigstore bundle, or that in base64; at most 1 MiB, and here as much as a request holds. Larger ones are sent by REST."
+  bundle: String!
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was attached."
+type AttachSignaturePayload {
+  "The signature."
+  signature: Signature
+  "False when the version had this bundle."
+  created: Boolean
+}
+
+"What a signed bundle is about."
+enum SignatureKind {
+  "The files of the model (OpenSSF Model Signing v1)."
+  MODEL_SIGNATURE
+  "How files were built, and of what (SLSA v1 or v0.2)."
+  PROVENANCE
+}
+
+"A signed bundle that somebody attached to a version."
+type Signature implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "The SHA-256 of the bundle, sha256:HEX."
+  digest: String
+  "What it is about."
+  bundleKind: SignatureKind
+  "The size of the bundle."
+  sizeBytes: Int64
+  "Who attached it."
+  attachedBy: String
+  "When; the certificate of the signer must have been valid then."
+  attachedAt: DateTime
+  "What it proves about the files that the version has now, by whom the server trusts now."
+  verification: SignatureVerification
+}
+
+"A page of signatures."
+type SignatureConnection {
+  "The items with their cursors."
+  edges: [SignatureEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all."
+  totalCount: Int
+}
+"A signature in a page."
+type SignatureEdge {
+  "Its place in the list."
+  cursor: String!
+  "The signature."
+  node: Signature
+}
+
+"Whether a signature holds."
+enum SignatureStatus {
+  "Somebody whom the server trusts signed, and every file is as it was signed. Of an attestation: it is about at least one of the files."
+  SIGNED
+  "Somebody whom the server trusts signed, but not these files."
+  MISMATCH
+  "The server does not trust who signed."
+  UNTRUSTED
+  "The bundle proves nothing about this version."
+  INVALID
+}
+
+"What a signature proves."
+type SignatureVerification {
+  "Whether it holds."
+  status: SignatureStatus!
+  "Why it is not SIGNED."
+  reason: String
+  "Who signed; null unless the server trusts them."
+  by: SignatureSigner
+  "The files that are not as they were signed; at most 500."
+  files: [SignedFile!]
+  "How many files are as they were signed, or were left out by the signer."
+  matching: Int
+  "How many files are not."
+  differing: Int
+  "Who built the files, of an attestation."
+  builder: String
+  "How they were built."
+  buildType: String
+  "The id of the build at the builder."
+  invocation: String
+  "When the build began."
+  startedAt: DateTime
+  "When it ended."
+  finishedAt: DateTime
+  "What the build used; at most 500."
+  materials: [BuildMaterial!]
+}
+
+"How a signer is known."
+enum SignerKind {
+  "By a key."
+  KEY
+  "By a certificate."
+  CERTIFICATE
+  "By an identity that a Sigstore instance proved."
+  IDENTITY
+}
+
+"Who signed."
+type SignatureSigner {
+  "How the signer is known."
+  kind: SignerKind!
+  "What the server's trust file calls them."
+  name: String
+  "The id of the key: the SHA-256 of its PEM form."
+  keyId: String
+  "The subject of the certificate, or the identity."
+  subject: String
+  "Who issued the certificate, or proved the identity."
+  issuer: String
+  "When it was signed, where a log proves that."
+  at: DateTime
+}
+
+"How a file compares with what was signed."
+enum SignedFileState {
+  "It has another content."
+  MISMATCH
+  "It was signed and is not stored."
+  MISSING
+  "It is stored and was not signed."
+  EXTRA
+  "It was signed, and the stored digest is not known."
+  UNKNOWN
+}
+
+"A file that is not as it was signed."
+type SignedFile {
+  "Its path in the version."
+  path: String!
+  "How it compares."
+  state: SignedFileState!
+}
+
+"Something that a build used."
+type BuildMaterial {
+  "Its name."
+  name: String
+  "Where it was; a label that nothing opens."
+  uri: String
+  "Its digests by algorithm."
+  digests: [KeyValue!]
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/token.graphqls", Input: `extend type Query {
   "API tokens, newest first: your own, and for administrators those of everybody."
   apiTokens(
@@ -4495,6 +4670,8 @@ type ModelVersion implements Node & ProvenanceNode {
   deployments("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection
   "Its files, by name."
   artifacts("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ArtifactConnection
+  "The signed bundles that were attached to it, by digest."
+  signatures("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): SignatureConnection
   "The movable names that point at it; an error where there are 1,000 or more."
   aliases: [Alias!]
   "What it came from, one hop."
@@ -4993,6 +5170,16 @@ func (ec *executionContext) childFields_AssignRolePayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type AssignRolePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AttachSignaturePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "signature":
+		return ec.fieldContext_AttachSignaturePayload_signature(ctx, field)
+	case "created":
+		return ec.fieldContext_AttachSignaturePayload_created(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AttachSignaturePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AuditCheckpoint(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "origin":
@@ -5039,6 +5226,18 @@ func (ec *executionContext) childFields_AuditProof(ctx context.Context, field gr
 		return ec.fieldContext_AuditProof_hashes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditProof", field.Name)
+}
+
+func (ec *executionContext) childFields_BuildMaterial(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_BuildMaterial_name(ctx, field)
+	case "uri":
+		return ec.fieldContext_BuildMaterial_uri(ctx, field)
+	case "digests":
+		return ec.fieldContext_BuildMaterial_digests(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BuildMaterial", field.Name)
 }
 
 func (ec *executionContext) childFields_CleanupModelVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6317,6 +6516,8 @@ func (ec *executionContext) childFields_ModelVersion(ctx context.Context, field 
 		return ec.fieldContext_ModelVersion_deployments(ctx, field)
 	case "artifacts":
 		return ec.fieldContext_ModelVersion_artifacts(ctx, field)
+	case "signatures":
+		return ec.fieldContext_ModelVersion_signatures(ctx, field)
 	case "aliases":
 		return ec.fieldContext_ModelVersion_aliases(ctx, field)
 	case "upstream":
@@ -7107,6 +7308,108 @@ func (ec *executionContext) childFields_SetReviewPlanPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type SetReviewPlanPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Signature(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Signature_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Signature_revision(ctx, field)
+	case "digest":
+		return ec.fieldContext_Signature_digest(ctx, field)
+	case "bundleKind":
+		return ec.fieldContext_Signature_bundleKind(ctx, field)
+	case "sizeBytes":
+		return ec.fieldContext_Signature_sizeBytes(ctx, field)
+	case "attachedBy":
+		return ec.fieldContext_Signature_attachedBy(ctx, field)
+	case "attachedAt":
+		return ec.fieldContext_Signature_attachedAt(ctx, field)
+	case "verification":
+		return ec.fieldContext_Signature_verification(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Signature", field.Name)
+}
+
+func (ec *executionContext) childFields_SignatureConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SignatureConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SignatureConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_SignatureConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SignatureConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SignatureEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SignatureEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SignatureEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SignatureEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SignatureSigner(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_SignatureSigner_kind(ctx, field)
+	case "name":
+		return ec.fieldContext_SignatureSigner_name(ctx, field)
+	case "keyId":
+		return ec.fieldContext_SignatureSigner_keyId(ctx, field)
+	case "subject":
+		return ec.fieldContext_SignatureSigner_subject(ctx, field)
+	case "issuer":
+		return ec.fieldContext_SignatureSigner_issuer(ctx, field)
+	case "at":
+		return ec.fieldContext_SignatureSigner_at(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SignatureSigner", field.Name)
+}
+
+func (ec *executionContext) childFields_SignatureVerification(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "status":
+		return ec.fieldContext_SignatureVerification_status(ctx, field)
+	case "reason":
+		return ec.fieldContext_SignatureVerification_reason(ctx, field)
+	case "by":
+		return ec.fieldContext_SignatureVerification_by(ctx, field)
+	case "files":
+		return ec.fieldContext_SignatureVerification_files(ctx, field)
+	case "matching":
+		return ec.fieldContext_SignatureVerification_matching(ctx, field)
+	case "differing":
+		return ec.fieldContext_SignatureVerification_differing(ctx, field)
+	case "builder":
+		return ec.fieldContext_SignatureVerification_builder(ctx, field)
+	case "buildType":
+		return ec.fieldContext_SignatureVerification_buildType(ctx, field)
+	case "invocation":
+		return ec.fieldContext_SignatureVerification_invocation(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_SignatureVerification_startedAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_SignatureVerification_finishedAt(ctx, field)
+	case "materials":
+		return ec.fieldContext_SignatureVerification_materials(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SignatureVerification", field.Name)
+}
+
+func (ec *executionContext) childFields_SignedFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_SignedFile_path(ctx, field)
+	case "state":
+		return ec.fieldContext_SignedFile_state(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SignedFile", field.Name)
+}
+
 func (ec *executionContext) childFields_StageChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "before":
@@ -7343,6 +7646,8 @@ func (ec *executionContext) childFields_TransitionGuard(ctx context.Context, fie
 		return ec.fieldContext_TransitionGuard_approvers(ctx, field)
 	case "expiryDays":
 		return ec.fieldContext_TransitionGuard_expiryDays(ctx, field)
+	case "requireSignature":
+		return ec.fieldContext_TransitionGuard_requireSignature(ctx, field)
 	case "setBy":
 		return ec.fieldContext_TransitionGuard_setBy(ctx, field)
 	case "setAt":

@@ -445,6 +445,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Transition(ctx, sel, obj)
+	case *registry.Signature:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Signature(ctx, sel, obj)
 	case *registry.Review:
 		if obj == nil {
 			return graphql.Null

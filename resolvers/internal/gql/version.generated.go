@@ -33,6 +33,7 @@ type ModelVersionResolver interface {
 	TransitionRequests(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*governance.RequestConnection, error)
 	Deployments(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*facts.DeploymentConnection, error)
 	Artifacts(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.ArtifactConnection, error)
+	Signatures(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.SignatureConnection, error)
 	Aliases(ctx context.Context, obj *registry.ModelVersion) ([]*registry.Alias, error)
 	Upstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
@@ -91,6 +92,28 @@ func (ec *executionContext) field_ModelVersion_deployments_args(ctx context.Cont
 }
 
 func (ec *executionContext) field_ModelVersion_downstream_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_ModelVersion_signatures_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
@@ -1367,6 +1390,50 @@ func (ec *executionContext) fieldContext_ModelVersion_artifacts(ctx context.Cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_ModelVersion_artifacts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ModelVersion_signatures(ctx context.Context, field graphql.CollectedField, obj *registry.ModelVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModelVersion_signatures(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.ModelVersion().Signatures(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.SignatureConnection) graphql.Marshaler {
+			return ec.marshalOSignatureConnection2ᚖpedigreeᚋserviceᚋcatalogᚐSignatureConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ModelVersion_signatures(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModelVersion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SignatureConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_ModelVersion_signatures_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -3372,6 +3439,12 @@ func (ec *executionContext) _ModelVersion(ctx context.Context, sel ast.Selection
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._ModelVersion_artifacts(ctx, field, obj)
+				})
+		case "signatures":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ModelVersion_signatures(ctx, field, obj)
 				})
 		case "aliases":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
