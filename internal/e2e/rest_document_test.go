@@ -103,7 +103,8 @@ func (p *process) schemathesis(t *testing.T, dir string, flags ...string) (out s
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"run", p.document(t), "--url", p.url, "-H", "Authorization: Bearer " + adminToken, "--workers", "2", "--seed", "1", "--no-color", "--warnings", "off",
+	// One worker: of two threads that compile at once, Python 3.11 now and then fails one.
+	args := []string{"run", p.document(t), "--url", p.url, "-H", "Authorization: Bearer " + adminToken, "--workers", "1", "--seed", "1", "--no-color", "--warnings", "off",
 		"--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance", "--continue-on-failure"}
 	if last := len(flags) - 1; flags[last] == "--config" {
 		flags = flags[:last]
