@@ -3,12 +3,9 @@ package service_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/facts"
@@ -45,21 +42,7 @@ func BenchmarkEvents(b *testing.B) {
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(func() { store.Close() })
-			table, err := policies.Load("")
-			if err != nil {
-				b.Fatal(err)
-			}
-			gate, err := policies.NewGate(b.Context(), store, table, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			s := service.New(gate)
-			ctx := service.As(b.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "bench")
+			s, ctx := benchService(b)
 			if _, err := s.RecordDatasetVersion(ctx, facts.RecordDatasetVersionInput{Dataset: "raw", Namespace: "postgres://db:5432", Version: "1"}); err != nil {
 				b.Fatal(err)
 			}

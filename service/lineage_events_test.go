@@ -228,9 +228,12 @@ func randomEvents(r *rand.Rand) (out [][]byte) {
 		if i == 2 && r.IntN(2) == 0 { // The folder of the table.
 			name = `"namespace":"s3://lake","name":"t2"`
 		}
-		switch r.IntN(5) {
+		switch r.IntN(6) {
 		case 0:
 			facets = fmt.Sprintf(`"version":{%s,"datasetVersion":"%d"}`, facet, r.IntN(2))
+		case 2, 3:
+			facets = fmt.Sprintf(`"version":{%s,"datasetVersion":"%d"},"schema":{%s,"fields":[{"name":"x","type":"int"}]},"columnLineage":{%s,"fields":{"x":{"inputFields":[{"namespace":"postgres://db:5432","name":"t%d","field":"x"}]}}}`,
+				facet, r.IntN(2), facet, facet, i-2+r.IntN(2))
 		case 1:
 			facets = fmt.Sprintf(`"documentation":{%s,"description":"table %d, told %d"}`, facet, i, r.IntN(3))
 		}
@@ -399,4 +402,31 @@ func TestEventsReportTheLastMetres(t *testing.T) {
 	if got := must[*registry.Model](k)(k.Model(k.admin, "churn")); got != nil || k.head() > 1 {
 		t.Errorf("a refused event left %+v, head %d", got, k.head())
 	}
+}
+
+// TestAReaderLeavesTheSourcesOfColumns tells of a version with column lineage by its writer, and then
+// more of it by a reader that names it, in both orders.
+func TestAReaderLeavesTheSourcesOfColumns(t *testing.T) {
+	const facet = `"_producer":"p","_schemaURL":"s"`
+	event := func(run int, minute string, inputs, outputs string) []byte {
+		return fmt.Appendf(nil, `{"eventTime":"2026-11-01T00:%s:00Z","eventType":"COMPLETE","producer":"p","run":{"runId":"0190a1b2-0000-7000-8000-%012d"},"job":{"namespace":"n","name":"job"},"inputs":[%s],"outputs":[%s]}`,
+			minute, run, inputs, outputs)
+	}
+	table := func(name, version, more string) string {
+		return fmt.Sprintf(`{"namespace":"postgres://db:5432","name":%q,"facets":{"version":{%s,"datasetVersion":%q},"schema":{%s,"fields":[{"name":"x","type":"int"}]}%s}}`, name, facet, version, facet, more)
+	}
+	lineage := `,"columnLineage":{` + facet + `,"fields":{"x":{"inputFields":[{"namespace":"postgres://db:5432","name":"raw","field":"x"}]}}}`
+	writer := event(1, "10", table("raw", "1", ""), table("clean", "7", lineage))
+	reader := event(2, "20", table("clean", "7", `,"documentation":{`+facet+`,"description":"told by a reader"}`), "")
+	var graphs []string
+	for _, order := range [][][]byte{{writer, reader}, {reader, writer}} {
+		k := newEventKit(t)
+		k.send(order...)
+		clean := must[registry.Node](k)(k.Node(k.admin, registry.DatasetVersionID(registry.DatasetID("postgres://db:5432", "clean"), "7"))).(*registry.DatasetVersion)
+		if clean.Description != "told by a reader" || len(clean.Columns) != 1 || len(clean.Columns[0].DerivedFrom) != 1 {
+			t.Errorf("the version is %+v", clean)
+		}
+		graphs = append(graphs, k.wholeGraph())
+	}
+	sameGraph(t, "the reader first", graphs[0], graphs[1])
 }

@@ -15,33 +15,36 @@ import (
 	"pedigree/service/facts"
 )
 
+// benchService returns a service on an empty SQLite store, and a context of an administrator.
+func benchService(b *testing.B) (*service.Service, context.Context) {
+	b.Helper()
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	table, err := policies.Load("")
+	if err != nil {
+		b.Fatal(err)
+	}
+	gate, err := policies.NewGate(b.Context(), store, table, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	admin := registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}
+	return service.New(gate), service.As(b.Context(), admin, "bench")
+}
+
 // BenchmarkFacts measures how many facts per second one client records on SQLite
 // (synchronous=FULL, with log entries and cycle checks): one by one by their mutations, and in
 // batches of 50 and 500. Of five facts two are dataset versions, one is a run that reads and
 // writes them, and two are links.
 func BenchmarkFacts(b *testing.B) {
-	open := func(b *testing.B) (*service.Service, context.Context) {
-		store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { store.Close() })
-		table, err := policies.Load("")
-		if err != nil {
-			b.Fatal(err)
-		}
-		gate, err := policies.NewGate(b.Context(), store, table, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		admin := registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}
-		return service.New(gate), service.As(b.Context(), admin, "bench")
-	}
 	perSecond := func(b *testing.B, facts int) {
 		b.ReportMetric(float64(facts)/b.Elapsed().Seconds(), "facts/s")
 	}
 	b.Run("one by one", func(b *testing.B) {
-		s, ctx := open(b)
+		s, ctx := benchService(b)
 		n := 0
 		for b.Loop() {
 			for _, f := range pipeline(n) {
@@ -64,7 +67,7 @@ func BenchmarkFacts(b *testing.B) {
 	})
 	for _, size := range []int{50, 500} {
 		b.Run(fmt.Sprint("batches of ", size), func(b *testing.B) {
-			s, ctx := open(b)
+			s, ctx := benchService(b)
 			n := 0
 			for b.Loop() {
 				var in bulk.RecordFactsInput

@@ -32,12 +32,10 @@ func TestGraphQLClientsWork(t *testing.T) {
 	}
 }
 
-// installClients returns a folder with the programs and the clients that they use. The
-// clients are installed once into the user's cache, by the versions in the lock file.
-func installClients(t *testing.T) string {
+// clientCache returns the folder in the user's cache for what a lock file lists. It need not exist.
+func clientCache(t *testing.T, name, lock string) string {
 	t.Helper()
-	source := filepath.Join("testdata", "clients")
-	lock, err := os.ReadFile(filepath.Join(source, "package-lock.json"))
+	text, err := os.ReadFile(lock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,10 +47,18 @@ func installClients(t *testing.T) string {
 		}
 		base = filepath.Join(cache, "pedigree-test")
 	}
-	sum := sha256.Sum256(lock)
-	installed := filepath.Join(base, "clients-"+hex.EncodeToString(sum[:8]))
+	sum := sha256.Sum256(text)
+	return filepath.Join(base, name+"-"+hex.EncodeToString(sum[:8]))
+}
+
+// installClients returns a folder with the programs and the clients that they use. The
+// clients are installed once into the user's cache, by the versions in the lock file.
+func installClients(t *testing.T) string {
+	t.Helper()
+	source := filepath.Join("testdata", "clients")
+	installed := clientCache(t, "clients", filepath.Join(source, "package-lock.json"))
 	if _, err := os.Stat(installed); err != nil {
-		npmInstall(t, base, source, installed)
+		npmInstall(t, filepath.Dir(installed), source, installed)
 	}
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(source)); err != nil {

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,20 +18,7 @@ func pythonWith(t *testing.T, name, requirements string) string {
 // environment cannot be moved.
 func pythonVenv(t *testing.T, name, requirements string) string {
 	t.Helper()
-	text, err := os.ReadFile(requirements)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := os.Getenv("PEDIGREE_TEST_CACHE")
-	if base == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		base = filepath.Join(cache, "pedigree-test")
-	}
-	sum := sha256.Sum256(text)
-	installed := filepath.Join(base, name+"-"+hex.EncodeToString(sum[:8]))
+	installed := clientCache(t, name, requirements)
 	if _, err := os.Stat(filepath.Join(installed, "complete")); err == nil {
 		return installed
 	}

@@ -1,6 +1,10 @@
 package events
 
 import (
+	"bytes"
+	"maps"
+	"reflect"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -72,6 +76,9 @@ func (r *recording) writeDataset(n openlineage.Name, names []openlineage.Name) e
 	}
 	all := own.DatasetState
 	for _, other := range names {
+		if other == n {
+			continue
+		}
 		s, err := r.datasetState(other)
 		if err != nil {
 			return err
@@ -99,14 +106,20 @@ func (r *recording) writeDataset(n openlineage.Name, names []openlineage.Name) e
 		return err
 	}
 	v.record.VersionState = all.Unversioned()
-	return r.writeVersion(v, nil)
+	return r.writeVersion(v)
 }
 
 // versionRecord is what events have told of a dataset version, and what was made of it.
 type versionRecord struct {
 	openlineage.VersionState
-	Facts registry.JSON `json:"facts,omitempty"`
+	// Sources are the columns that its columns were made from, by the run that says so and by
+	// the name of the column.
+	Sources map[string]columnSources `json:"sources,omitempty"`
+	Facts   registry.JSON            `json:"facts,omitempty"`
 }
+
+// columnSources are the columns that columns were made from, by the names of these.
+type columnSources map[string][]registry.ColumnSource
 
 // version is a version of a dataset that a run read or wrote.
 type version struct {
@@ -114,30 +127,50 @@ type version struct {
 	dataset openlineage.Name
 	name    string // what tells it apart from the other versions
 	record  versionRecord
+	stored  []byte // the record as it is stored
 }
 
 // findVersion reads what is known of a version.
 func (r *recording) findVersion(dataset openlineage.Name, name string) (*version, error) {
 	v := &version{id: registry.DatasetVersionID(datasetID(dataset), name), dataset: dataset, name: name}
-	return v, r.load(stateID(v.id), &v.record)
+	if err := r.load(stateID(v.id), &v.record); err != nil {
+		return nil, err
+	}
+	var err error
+	v.stored, err = registry.Canonical(v.record)
+	return v, err
 }
 
-// noteVersion merges what was told of a version, and writes the version when that is new. merge
-// adds to what is known; it reports whether that changed anything. sources are the columns that
-// its columns were made from, by name.
-func (r *recording) noteVersion(v *version, merge func(*openlineage.VersionState) bool, sources map[string][]registry.ColumnSource) error {
-	if !merge(&v.record.VersionState) && sources == nil {
-		return nil
+// setSources sets what a run says of the sources of columns. It reports whether that is new.
+func (v *version) setSources(run string, told columnSources) bool {
+	if len(told) == 0 && v.record.Sources[run] == nil {
+		return false
 	}
-	return r.writeVersion(v, sources)
+	if v.record.Sources == nil {
+		v.record.Sources = map[string]columnSources{}
+	}
+	changed := !reflect.DeepEqual(v.record.Sources[run], told)
+	v.record.Sources[run] = told
+	return changed
+}
+
+// sourcesOf returns the sources of a column by all runs, without those that two of them name.
+func (v *version) sourcesOf(column string) (out []registry.ColumnSource) {
+	for _, run := range slices.Sorted(maps.Keys(v.record.Sources)) {
+		for _, s := range v.record.Sources[run][column] {
+			known := slices.ContainsFunc(out, func(o registry.ColumnSource) bool {
+				return o.DatasetVersion == s.DatasetVersion && o.Column == s.Column
+			})
+			if !known && len(out) < registry.MaxColumnSources {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
 }
 
 // writeVersion writes a version from what is known of it.
-func (r *recording) writeVersion(v *version, sources map[string][]registry.ColumnSource) error {
-	before, err := registry.Canonical(v.record)
-	if err != nil {
-		return err
-	}
+func (r *recording) writeVersion(v *version) error {
 	noun := &registry.DatasetVersion{Name: v.dataset.Name, Namespace: v.dataset.Namespace, Version: v.name, RecordedAt: r.tx.Now()}
 	noun.ID, noun.Parent = v.id, datasetID(v.dataset)
 	if core.CheckDigest("version", v.name) == nil {
@@ -148,21 +181,14 @@ func (r *recording) writeVersion(v *version, sources map[string][]registry.Colum
 		noun.URI = ""
 	}
 	for i := range noun.Columns {
-		noun.Columns[i].DerivedFrom = sources[noun.Columns[i].Name]
+		noun.Columns[i].DerivedFrom = v.sourcesOf(noun.Columns[i].Name)
 	}
+	var err error
 	if v.record.Facts, err = r.put(noun, v.record.Facts, noun.CreatedAt, noun.CreatedAt, func(at time.Time) { noun.CreatedAt = at }); err != nil {
 		return err
 	}
-	var stored versionRecord
-	if err := r.load(stateID(v.id), &stored); err != nil {
-		return err
-	}
-	known, err := registry.Canonical(stored)
-	if err != nil {
-		return err
-	}
 	now, err := registry.Canonical(v.record)
-	if err != nil || string(now) == string(known) && string(before) == string(known) {
+	if err != nil || bytes.Equal(now, v.stored) {
 		return err
 	}
 	return r.store(stateID(v.id), "", nodeName(v.dataset), &v.record)
@@ -194,7 +220,7 @@ func (r *recording) dropMoved(id registry.ID) error {
 	if err != nil {
 		return err
 	}
-	made, err := r.isMadeOfEvents(found[0], v.record.Facts)
+	made, err := isMadeOfEvents(found[0], v.record.Facts)
 	if err != nil || !made {
 		return err
 	}

@@ -54,7 +54,7 @@ func (r *recording) joinNames(name openlineage.Name, links []openlineage.Name) e
 	if len(links) == 0 {
 		return nil
 	}
-	known := map[openlineage.Name]*nameRecord{}
+	known, stored := map[openlineage.Name]*nameRecord{}, map[openlineage.Name]nameRecord{}
 	queue := append([]openlineage.Name{name}, links...)
 	for len(queue) > 0 {
 		n := queue[0]
@@ -69,7 +69,7 @@ func (r *recording) joinNames(name openlineage.Name, links []openlineage.Name) e
 		if err := r.load(nameID(n), rec); err != nil {
 			return err
 		}
-		known[n] = rec
+		known[n], stored[n] = rec, nameRecord{rec.Canonical, slices.Clone(rec.Links), rec.Members}
 		queue = append(queue, rec.Links...)
 	}
 	best := name
@@ -84,26 +84,21 @@ func (r *recording) joinNames(name openlineage.Name, links []openlineage.Name) e
 	}
 	members := sortedNames(known)
 	for _, n := range members {
-		rec := known[n]
-		before := rec.Canonical
-		var stored nameRecord
-		if err := r.load(nameID(n), &stored); err != nil {
-			return err
-		}
+		rec, before := known[n], stored[n]
 		if rec.Canonical, rec.Members = best, nil; n == best {
 			rec.Members = members
 		}
-		if r.names[n] = best; stored.Canonical == best && slices.Equal(stored.Links, rec.Links) && slices.Equal(stored.Members, rec.Members) {
+		if r.names[n] = best; before.Canonical == best && slices.Equal(before.Links, rec.Links) && slices.Equal(before.Members, rec.Members) {
 			continue
 		}
 		if err := r.store(nameID(n), "", nodeName(n), rec); err != nil {
 			return err
 		}
-		if before == best {
+		if before.Canonical == best {
 			continue
 		}
-		r.moved = append(r.moved, before)
-		if err := r.noteUsersOf(datasetID(before)); err != nil {
+		r.moved = append(r.moved, before.Canonical)
+		if err := r.noteUsersOf(datasetID(before.Canonical)); err != nil {
 			return err
 		}
 	}

@@ -163,8 +163,10 @@ func (w *runWriter) versionsRead(dataset openlineage.Name, u *openlineage.Use) (
 		if err != nil {
 			return nil, err
 		}
-		if err := w.noteVersion(v, func(s *openlineage.VersionState) bool { return s.Merge(w.rec.First, u.Versions[name].Facets) }, nil); err != nil {
-			return nil, err
+		if v.record.Merge(w.rec.First, u.Versions[name].Facets) {
+			if err := w.writeVersion(v); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, v)
 	}
@@ -229,10 +231,11 @@ func (w *runWriter) output(dataset openlineage.Name, u *openlineage.Use, name st
 		return err
 	}
 	at := w.rec.WroteAt()
-	err = w.noteVersion(v, func(s *openlineage.VersionState) bool {
-		changed := s.Merge(at, u.Facets, u.UseFacets)
-		return s.MergeWriter(w.rec.Kind(), at) || changed
-	}, sources)
+	changed := v.record.Merge(at, u.Facets, u.UseFacets)
+	changed = v.record.MergeWriter(w.rec.Kind(), at) || changed
+	if v.setSources(w.rec.RunID, sources) || changed {
+		err = w.writeVersion(v)
+	}
 	if err == nil && !slices.ContainsFunc(w.edges, edgeKey{Kind: registry.EdgeUsed, From: w.run, To: v.id}.sameEnds) {
 		w.addEdge(edgeKey{registry.EdgeGeneratedBy, v.id, w.run, at.UnixMicro()})
 	}
@@ -241,12 +244,12 @@ func (w *runWriter) output(dataset openlineage.Name, u *openlineage.Use, name st
 
 // columnSources returns the columns of the run's inputs that the columns of an output were made
 // from. A column of a dataset that the run did not read is left out.
-func (w *runWriter) columnSources(u *openlineage.Use, output registry.ID) (map[string][]registry.ColumnSource, error) {
+func (w *runWriter) columnSources(u *openlineage.Use, output registry.ID) (columnSources, error) {
 	told := u.ColumnInputs()
 	if told == nil {
 		return nil, nil
 	}
-	out := map[string][]registry.ColumnSource{}
+	out := columnSources{}
 	for column, inputs := range told {
 		for _, in := range inputs {
 			dataset, err := w.canonical(in.Dataset)

@@ -27,7 +27,7 @@ func (r *recording) load(id registry.ID, v any) error {
 }
 
 // store writes a record that no API shows.
-func (r *recording) store(id registry.ID, parent registry.ID, name string, v any) error {
+func (r *recording) store(id, parent registry.ID, name string, v any) error {
 	doc, err := registry.Canonical(v)
 	if err != nil {
 		return err
@@ -40,8 +40,9 @@ func (r *recording) store(id registry.ID, parent registry.ID, name string, v any
 }
 
 // put writes a noun that is made of events and is there from a time on, which setTime writes into
-// it; this state of it is true since another time. last are the fields that events gave it the time before, and are replaced: a field with
-// another value came from somebody else, and stays. It returns the fields for the next time.
+// it; this state of it is true since another time. last are the fields that events gave it the
+// time before, and are replaced: a field with another value came from somebody else, and stays.
+// It returns the fields for the next time.
 func (r *recording) put(noun registry.Node, last registry.JSON, at, since time.Time, setTime func(time.Time)) (registry.JSON, error) {
 	m := noun.NodeMeta()
 	found, err := r.tx.NodesUnfiltered(r.ctx, m.ID)
@@ -84,7 +85,7 @@ func (r *recording) put(noun registry.Node, last registry.JSON, at, since time.T
 func (r *recording) note(id registry.ID) { r.changed, r.objects = true, append(r.objects, id) }
 
 // isMadeOfEvents reports whether a node has no field but those that events gave it.
-func (r *recording) isMadeOfEvents(n *graph.Node, facts registry.JSON) (bool, error) {
+func isMadeOfEvents(n *graph.Node, facts registry.JSON) (bool, error) {
 	var have, told map[string]json.RawMessage
 	if err := json.Unmarshal(n.Doc, &have); err != nil {
 		return false, err
