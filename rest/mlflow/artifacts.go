@@ -2,13 +2,13 @@ package mlflow
 
 import (
 	"context"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"pedigree/registry"
+	"pedigree/rest/stream"
 )
 
 // The paths of MLflow's artifact server: files by their paths, and the list of a folder.
@@ -20,9 +20,8 @@ const (
 	// versionFolder begins the paths of the files of versions: the id of the version follows. All
 	// other paths are those of staged files.
 	versionFolder = "versions/"
-	// fileTime is the time limit of a whole file, idleTimeout the longest pause in it.
-	fileTime    = 12 * time.Hour
-	idleTimeout = 15 * time.Second
+	// fileTime is the time limit of a whole file.
+	fileTime = 12 * time.Hour
 	// defaultFile is the size limit of a file in bytes.
 	defaultFile = 10 << 30
 )
@@ -166,13 +165,7 @@ func (d *Handler) getFile(ctx context.Context, w http.ResponseWriter, r *http.Re
 		return err
 	}
 	defer f.Close()
-	h := w.Header()
-	h.Set("Content-Type", "application/octet-stream") // No client chooses it.
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Name()}))
-	h.Set("ETag", `"`+f.Object().Digest+`"`)
-	http.ServeContent(&pausingWriter{w, http.NewResponseController(w)}, r, "", time.Time{}, f)
-	if err := f.Err(); err != nil {
+	if err := stream.SendFile(&stream.Writer{ResponseWriter: w, Control: http.NewResponseController(w)}, r, f); err != nil {
 		d.log.ErrorContext(ctx, "a download broke off", "request", d.requestID(ctx), "cause", err)
 		panic(http.ErrAbortHandler) // So that the reader sees that the file is not whole.
 	}
@@ -189,7 +182,7 @@ func (d *Handler) putFile(ctx context.Context, w http.ResponseWriter, r *http.Re
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(fileTime)) // Fails only without a connection, as in tests.
 	defer func() { _ = control.SetWriteDeadline(time.Now().Add(time.Minute)) }()
-	body := &pausingReader{http.MaxBytesReader(w, r.Body, d.fileBytes), control}
+	body := &stream.Reader{Body: http.MaxBytesReader(w, r.Body, d.fileBytes), Control: control}
 	if err := d.service.StorePath(ctx, p.version, p.text, body); err != nil {
 		return err
 	}
@@ -203,30 +196,6 @@ func (d *Handler) deleteFile(ctx context.Context, w http.ResponseWriter, r *http
 	}
 	d.answer(w, r, http.StatusOK, empty{})
 	return nil
-}
-
-// pausingReader reads a body that may not pause for longer than idleTimeout.
-type pausingReader struct {
-	body interface{ Read([]byte) (int, error) }
-	*http.ResponseController
-}
-
-// Read reads what arrives within idleTimeout.
-func (p *pausingReader) Read(b []byte) (int, error) {
-	_ = p.SetReadDeadline(time.Now().Add(idleTimeout)) // Fails only without a connection, as in tests.
-	return p.body.Read(b)
-}
-
-// pausingWriter writes to a reader who may not pause for longer than idleTimeout.
-type pausingWriter struct {
-	http.ResponseWriter
-	control *http.ResponseController
-}
-
-// Write writes within idleTimeout.
-func (p *pausingWriter) Write(b []byte) (int, error) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(idleTimeout)) // Fails only without a connection, as in tests.
-	return p.ResponseWriter.Write(b)
 }
 
 // filesURI returns where the files of a version are downloaded from, "" when this server has none

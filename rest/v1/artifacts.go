@@ -2,16 +2,13 @@ package v1
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/hex"
-	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
-	"time"
 
 	"pedigree/registry"
+	"pedigree/rest/stream"
 	"pedigree/service/artifacts"
 	"pedigree/service/core"
 )
@@ -102,25 +99,12 @@ func getContent(ctx context.Context, c *call) error {
 	return c.sendFile(f)
 }
 
-// sendFile sends a file, or the ranges of it that the request asks for, as an attachment of a
-// type that no client chose. A file that turns out not to be what its digest says breaks off.
+// sendFile sends a file.
 func (c *call) sendFile(f *artifacts.File) error {
 	defer f.Close()
-	digest := f.Object().Digest
-	h := c.w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Name()}))
-	h.Set("ETag", `"`+digest+`"`)
-	if sum, err := hex.DecodeString(strings.TrimPrefix(digest, "sha256:")); err == nil {
-		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
-	}
-	http.ServeContent(c.w, c.r, "", time.Time{}, f)
-	if err := f.Err(); err != nil {
-		c.begun = true
-		return err
-	}
-	return nil
+	err := stream.SendFile(c.w, c.r, f)
+	c.begun = c.begun || err != nil
+	return err
 }
 
 // artifactRoutes are the routes of the bytes of files.

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"pedigree/registry"
+	"pedigree/rest/stream"
 	"pedigree/rest/wire"
 	"pedigree/service"
 )
@@ -40,8 +41,6 @@ const (
 	defaultFile = 10 << 30
 	// fileTime is the time limit of a whole file.
 	fileTime = 12 * time.Hour
-	// idleTimeout is the longest pause within a streamed body.
-	idleTimeout = 15 * time.Second
 )
 
 // Handler handles every request whose path Handles accepts. It needs an authenticated caller in the
@@ -165,13 +164,13 @@ func (d *Handler) run(w http.ResponseWriter, r *http.Request, rt *route, c *call
 	}
 	if rt.stream {
 		control := http.NewResponseController(w)
-		c.body = &idleTimeoutReader{c.body, control}
+		c.body = &stream.Reader{Body: c.body, Control: control}
 		defer extendWriteDeadline(control, r, rt.time)()
 	}
 	if rt.download {
 		control := http.NewResponseController(w)
-		c.w = &idleTimeoutWriter{w, control}
-		defer extendWriteDeadline(control, r, idleTimeout)()
+		c.w = &stream.Writer{ResponseWriter: w, Control: control}
+		defer extendWriteDeadline(control, r, stream.IdleTimeout)()
 	}
 	err := rt.serve(ctx, c)
 	switch {
@@ -187,7 +186,7 @@ func (d *Handler) run(w http.ResponseWriter, r *http.Request, rt *route, c *call
 // route. It returns a function that restores the server's own deadline. It has no effect on
 // a writer without a connection.
 func extendWriteDeadline(control *http.ResponseController, r *http.Request, d time.Duration) (restore func()) {
-	_ = control.SetWriteDeadline(time.Now().Add(d + idleTimeout))
+	_ = control.SetWriteDeadline(time.Now().Add(d + stream.IdleTimeout))
 	return func() {
 		end := time.Time{}
 		if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.WriteTimeout > 0 {

@@ -76,29 +76,3 @@ func (c *call) timeParam(name string) (time.Time, error) {
 	}
 	return t, nil
 }
-
-// idleTimeoutReader is a body without a total time limit. Every read moves the connection's
-// read deadline, so the client may not pause for longer than idleTimeout.
-type idleTimeoutReader struct {
-	body    io.Reader
-	control *http.ResponseController
-}
-
-// Read reads what arrives within idleTimeout.
-func (s *idleTimeoutReader) Read(p []byte) (int, error) {
-	_ = s.control.SetReadDeadline(time.Now().Add(idleTimeout)) // Fails only without a connection, as in tests.
-	return s.body.Read(p)
-}
-
-// idleTimeoutWriter writes a download. Every write moves the connection's write deadline, so the
-// client may not stop reading for longer than idleTimeout.
-type idleTimeoutWriter struct {
-	http.ResponseWriter
-	control *http.ResponseController
-}
-
-// Write writes within idleTimeout.
-func (s *idleTimeoutWriter) Write(p []byte) (int, error) {
-	_ = s.control.SetWriteDeadline(time.Now().Add(idleTimeout)) // Fails only without a connection, as in tests.
-	return s.ResponseWriter.Write(p)
-}
