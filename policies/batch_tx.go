@@ -22,6 +22,7 @@ func (g *Gate) WriteBatch(ctx context.Context, action registry.Action, fn func(c
 	if err != nil {
 		return err
 	}
+	defer g.watch.tell()
 	defer g.clearIdentities()
 	return g.store.Update(ctx, func(tx graph.Tx) error {
 		u := newBufferedTx(tx)

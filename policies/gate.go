@@ -32,6 +32,7 @@ type Gate struct {
 	modelCache   ttlCache[*modelSet]
 	tokenUses    tokenUses
 	usage        usage
+	watch        logWatch
 	// models finds the models with a tag or an owner.
 	models modelIndex
 	// policy follows the policy in the store.
@@ -173,6 +174,7 @@ func (g *Gate) write(ctx, storeContext context.Context, actions []registry.Actio
 		return err
 	}
 	g.forgetWritten(last.wrote)
+	g.watch.tell()
 	if last.policy != nil {
 		g.adopt(last.policy)
 	}

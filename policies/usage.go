@@ -83,11 +83,15 @@ func (u *usage) take() map[useKey]useCount {
 // version without an open deprecation is left out when the counts are written.
 func (g *Gate) CountUse(ctx context.Context, version registry.ID, kind registry.UseKind) {
 	id, ok := ctx.Value(identityKey{}).(*identity)
-	if !ok || id.actor.Subject == "" {
+	if !ok {
+		return
+	}
+	subject := id.subject()
+	if subject == "" {
 		return
 	}
 	now := g.Now()
-	g.usage.add(useKey{version, id.actor.Subject, kind, now.Format(time.DateOnly)}, useCount{1, now})
+	g.usage.add(useKey{version, subject, kind, now.Format(time.DateOnly)}, useCount{1, now})
 }
 
 // UsageFull tells that so many uses wait in memory that FlushUsage should not wait for its time.

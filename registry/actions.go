@@ -82,11 +82,12 @@ func Actions() []Action {
 // IsAction reports whether a text is the name of an action.
 func IsAction(s string) bool { return slices.Contains(Actions(), Action(s)) }
 
-// Operation is a root field of the GraphQL API and the action that it needs.
+// Operation is a root field of the GraphQL API and the action that it needs. It is a query when it is
+// neither a mutation nor a subscription.
 type Operation struct {
-	Mutation bool
-	Name     string
-	Action   Action
+	Mutation, Subscription bool
+	Name                   string
+	Action                 Action
 }
 
 // Operations lists every root field with its action. A root field that is not listed
@@ -152,6 +153,11 @@ func Operations() []Operation {
 	m("deleteArtifact", ArtifactWrite)
 	m("attachSignature", SignatureAttach)
 	m("sweepArtifacts", ArtifactSweep)
+	s := func(name string, a Action) { ops = append(ops, Operation{Subscription: true, Name: name, Action: a}) }
+	s("transitions", CatalogRead)
+	s("approvals", RequestRead)
+	s("deprecationNotices", DeprecationRead)
+	s("logEntries", LogRead)
 	return ops
 }
 

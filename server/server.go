@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"regexp"
 	"runtime/debug"
@@ -47,6 +48,9 @@ type Config struct {
 	MLflowAnyStage bool
 	// SessionIdle and SessionLifetime end a browser's session; zero means the defaults.
 	SessionIdle, SessionLifetime time.Duration
+	// AliveInterval is how often a connection that stays open is shown to be alive, and its caller is
+	// authenticated again; zero means 15 s.
+	AliveInterval time.Duration
 	// Now is the clock of limits and logins; nil means that of the system.
 	Now func() time.Time
 }
@@ -93,7 +97,7 @@ func New(s *service.Service, c Config) http.Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes), v1.FileBytes(c.FileBytes)),
+	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID, door.AliveInterval(c.AliveInterval)), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes), v1.FileBytes(c.FileBytes)),
 		mlflow: mlflow.New(s, c.Log, requestIDOf, mlflow.AnyStage(c.MLflowAnyStage), mlflow.FileBytes(c.FileBytes),
 			mlflow.Origin(func(r *http.Request) string { return c.Proxies.origin(r) + c.BasePath })),
 		events:  openlineage.New(s, c.Log, requestIDOf),
@@ -159,7 +163,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.URL.Path {
 	case "/graphql":
-		h.authenticated(h.graphql).ServeHTTP(w, r)
+		h.serveGraphQL(w, r)
 	case "/metrics":
 		h.authenticated(http.HandlerFunc(h.serveMetrics)).ServeHTTP(w, r)
 	case "/session":
@@ -257,7 +261,11 @@ func (h *handler) observe(next http.Handler) http.Handler {
 					h.refuse(rec, r, http.StatusInternalServerError, registry.Internal, "internal error; the log has the cause under request "+id)
 				}
 			}
-			h.metrics.count(h.routeOf(r), rec.status, time.Since(start))
+			route := h.routeOf(r)
+			if door.Streamed(rec.status, rec.Header()) {
+				route += " stream" // It takes as long as its client likes.
+			}
+			h.metrics.count(route, rec.status, time.Since(start))
 			if !h.log.Enabled(r.Context(), slog.LevelInfo) {
 				return
 			}
@@ -297,6 +305,10 @@ func (r *responseRecorder) Unwrap() http.ResponseWriter { return r.ResponseWrite
 // HTTP returns a server with limits for every route: 10 s for the headers, 15 s for the
 // body, 60 s for the response, 64 KiB of headers.
 func HTTP(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ConnContext: withConnection}
+	closing, end := context.WithCancel(context.Background())
+	out := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ConnContext: withConnection,
+		BaseContext: func(net.Listener) context.Context { return door.WithClosing(context.Background(), closing) }}
+	out.RegisterOnShutdown(end)
+	return out
 }

@@ -5,6 +5,7 @@
 //	catalog     models, versions, cards, aliases, artifacts, signatures, transitions, search
 //	artifacts   files of versions: upload, download, removal, the sweep
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
+//	feed        what happens, as streams that follow the log
 //	events      facts that arrive as OpenLineage events, in any order
 //	governance  transition requests, the guards that ask for them, reviews, deprecations
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
@@ -30,6 +31,7 @@ import (
 	"pedigree/service/core"
 	"pedigree/service/events"
 	"pedigree/service/facts"
+	"pedigree/service/feed"
 	"pedigree/service/governance"
 	"pedigree/service/provenance"
 	"pedigree/signing"
@@ -43,6 +45,7 @@ type Service struct {
 	*bulk.Bulk
 	*catalog.Catalog
 	*facts.Recorder
+	*feed.Feed
 	*events.EventRecorder
 	*governance.Governance
 	*provenance.Explorer
@@ -69,7 +72,7 @@ func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), events.New(c), governance.New(c), provenance.New(c), c}
+	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), feed.New(c), events.New(c), governance.New(c), provenance.New(c), c}
 }
 
 // Now returns the current time of the registry's clock.
@@ -86,3 +89,20 @@ func As(ctx context.Context, actor registry.Actor, requestID string) context.Con
 
 // RequestID returns the request id of a context, "" when it has none.
 func RequestID(ctx context.Context) string { return policies.RequestID(ctx) }
+
+// WithRenewal adds to the context of an answer that goes on for long how its caller is authenticated
+// again.
+func WithRenewal(ctx context.Context, renew func(context.Context) (registry.Actor, error)) context.Context {
+	return policies.WithRenewal(ctx, renew)
+}
+
+// Renew authenticates the caller of a context again: UNAUTHENTICATED for a credential that does not
+// hold any more.
+func Renew(ctx context.Context) error { return policies.Renew(ctx) }
+
+// Apart returns a context for one of several operations of a connection, with an identity of its
+// own.
+func Apart(ctx context.Context) context.Context { return policies.Apart(ctx) }
+
+// Subject returns the subject of a context, "" when it has none.
+func Subject(ctx context.Context) string { return policies.Subject(ctx) }

@@ -184,6 +184,8 @@ func TestEveryOperationIsARootField(t *testing.T) {
 		name := "Query." + o.Name
 		if o.Mutation {
 			name = "Mutation." + o.Name
+		} else if o.Subscription {
+			name = "Subscription." + o.Name
 		}
 		if have[name] {
 			t.Errorf("%s is listed twice", name)
@@ -192,7 +194,7 @@ func TestEveryOperationIsARootField(t *testing.T) {
 			t.Errorf("%s asks for %s, which is not an action", name, o.Action)
 		}
 	}
-	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
 		for _, f := range root.Fields {
 			if strings.HasPrefix(f.Name, "__") {
 				continue
@@ -222,6 +224,9 @@ func TestOperationsAskForTheirAction(t *testing.T) {
 			}
 			s := open(t, path)
 			for _, o := range registry.Operations() {
+				if o.Mutation || o.Subscription {
+					continue
+				}
 				calls := s.seed.rootCalls()[o.Name]
 				if o.Name == "nodes" {
 					calls = []string{nodesCall(s.seed.idsOf("Run"))}

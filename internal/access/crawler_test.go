@@ -99,6 +99,7 @@ func (c *crawler) everything() {
 	c.restReads()
 	c.mlflowReads()
 	c.lineageExports()
+	c.subscriptions()
 }
 
 // fieldPairs follows every pair of object fields a → b of every type, over the first

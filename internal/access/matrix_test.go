@@ -65,11 +65,11 @@ func TestMatrix(t *testing.T) {
 			ask := func(q string) *answer { requests.Add(1); return s.query(column, q) }
 			for _, name := range sortedKeys(schema.Types) {
 				d := schema.Types[name]
-				if d.BuiltIn || d.Kind != ast.Object && d.Kind != ast.Interface || name == "Query" || name == "Mutation" || strings.HasSuffix(name, "Payload") {
+				if d.BuiltIn || d.Kind != ast.Object && d.Kind != ast.Interface || name == "Query" || name == "Mutation" || name == "Subscription" || strings.HasSuffix(name, "Payload") {
 					continue
 				}
-				if finder.payloadTypes()[name] && len(paths[name]) == 0 {
-					continue // Only mutations return this type; TestMutations executes its cells.
+				if (finder.payloadTypes()[name] || finder.eventTypes()[name]) && len(paths[name]) == 0 {
+					continue // Only mutations or subscriptions return this type; their tests execute its cells.
 				}
 				got := finder.fieldOutcomes(ask, d, paths[name])
 				for field, outcome := range got {

@@ -155,7 +155,7 @@ func openOn(t testing.TB, store graph.Store, policy string, options ...service.O
 	}
 	s.service = service.New(gate, append(options, service.WithBlobs(files, 1<<20), service.WithTrust(seedTrust))...)
 	s.signLog(t)
-	srv := httptest.NewServer(server.New(s.service, server.Config{Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelError}))}))
+	srv := httptest.NewServer(server.New(s.service, server.Config{AliveInterval: 100 * time.Millisecond, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelError}))}))
 	s.url = srv.URL
 	t.Cleanup(func() { s.client.CloseIdleConnections(); srv.Close(); store.Close() })
 	return s

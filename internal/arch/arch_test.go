@@ -43,6 +43,7 @@ var allowedImports = map[string][]string{
 	"service/catalog":    {"service/core", "governance", "graph", "policies", "registry", "signing"},
 	"service/governance": {"service/core", "service/catalog", "governance", "graph", "policies", "registry"},
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
+	"service/feed":       {"service/core", "service/access", "graph", "policies", "registry"},
 	"service/events":     {"service/core", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
 	"service/bulk":       {"service/core", "service/catalog", "service/facts", "graph", "policies", "registry"},
@@ -86,7 +87,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/governance"}
+var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/governance"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}

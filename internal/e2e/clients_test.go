@@ -11,12 +11,12 @@ import (
 )
 
 // TestGraphQLClientsWork runs a program with each of the usual clients against a real
-// server: Relay with its compiler, Apollo Client and urql. Each uses fragments, pages,
+// server: Relay with its compiler, Apollo Client, urql, and the reference clients of subscriptions. Each uses fragments, pages,
 // refetches, null variables, a mutation and persisted queries.
 func TestGraphQLClientsWork(t *testing.T) {
 	dir := installClients(t)
 	p := start(t, append(stores["SQLite"](t), "--demo")...)
-	for _, programs := range [][]string{{"compile-relay.mjs", "relay.mjs"}, {"apollo.mjs"}, {"urql.mjs"}, {"audits.mjs"}} {
+	for _, programs := range [][]string{{"compile-relay.mjs", "relay.mjs"}, {"apollo.mjs"}, {"urql.mjs"}, {"audits.mjs"}, {"subscriptions.mjs"}} {
 		t.Run(strings.TrimSuffix(programs[len(programs)-1], ".mjs"), func(t *testing.T) {
 			for _, program := range programs {
 				cmd := exec.Command("node", program)

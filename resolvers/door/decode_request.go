@@ -108,11 +108,16 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body could not be read")
 	}
+	return paramsOf(body, r.Header)
+}
+
+// paramsOf reads the JSON object of a request.
+func paramsOf(body []byte, headers http.Header) (*graphql.RawParams, *refusal) {
 	fields, err := readObject(body, requestKeys)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, err.Error())
 	}
-	params := &graphql.RawParams{Headers: r.Header}
+	params := &graphql.RawParams{Headers: headers}
 	if !takeField(fields, "query", &params.Query) || !takeField(fields, "operationName", &params.OperationName) ||
 		!takeField(fields, "variables", &params.Variables) || !takeField(fields, "extensions", &params.Extensions) {
 		return nil, refuse(http.StatusBadRequest, errJSON.Error())

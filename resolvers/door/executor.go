@@ -4,6 +4,7 @@
 package door
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -29,8 +30,21 @@ type requestID func(context.Context) string
 
 // New returns the handler of /graphql. It needs an authenticated caller in the context. id
 // returns the id of the request, for errors whose cause is only logged.
-func New(s *service.Service, log *slog.Logger, id requestID) http.Handler {
-	return newHandler(s, log, id, &directAnswers{service: s})
+func New(s *service.Service, log *slog.Logger, id requestID, options ...Option) http.Handler {
+	h := newHandler(s, log, id, &directAnswers{service: s})
+	for _, o := range options {
+		o(h)
+	}
+	return h
+}
+
+// Option changes how a handler answers.
+type Option func(*httpHandler)
+
+// AliveInterval is how often a connection that stays open is shown to be alive, and its caller is
+// authenticated again. Zero keeps the default.
+func AliveInterval(d time.Duration) Option {
+	return func(h *httpHandler) { h.alive = cmp.Or(d, h.alive) }
 }
 
 // newHandler returns a handler whose executor has further extensions.
@@ -40,7 +54,7 @@ func newHandler(s *service.Service, log *slog.Logger, id requestID, extensions .
 	for _, e := range extensions {
 		exec.Use(e)
 	}
-	return &httpHandler{exec: exec, documents: newDocuments(schema.Schema()), service: s}
+	return &httpHandler{exec: exec, documents: newDocuments(schema.Schema()), service: s, alive: aliveInterval}
 }
 
 func newExecutor(schema graphql.ExecutableSchema, s *service.Service, log *slog.Logger, id requestID) *executor.Executor {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -25,13 +26,23 @@ type httpHandler struct {
 	exec      *executor.Executor
 	documents *documents
 	service   *service.Service
+	streams   openStreams
+	alive     time.Duration
 }
 
 // ServeHTTP runs one operation.
 func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if asksForSocket(r) {
+		h.counted(w, r, h.serveSocket)
+		return
+	}
 	params, refused := readParams(w, r)
 	if refused != nil {
 		Refuse(w, refused.status, refused.code, refused.message)
+		return
+	}
+	if h.wantsEvents(r, params) {
+		h.counted(w, r, func(w http.ResponseWriter, r *http.Request) { h.serveEvents(w, r, params) })
 		return
 	}
 	ctx, cancel := context.WithTimeout(h.service.WithLoaders(r.Context()), operationTimeout)
@@ -51,6 +62,10 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && op.Operation.Operation != ast.Query {
 		w.Header().Set("Allow", "POST")
 		Refuse(w, http.StatusMethodNotAllowed, registry.InvalidArgument, "GET takes queries alone; send this operation by POST")
+		return
+	}
+	if op.Operation.Operation == ast.Subscription {
+		Refuse(w, http.StatusNotAcceptable, registry.InvalidArgument, "a subscription needs a WebSocket ("+socketProtocol+"), or the header Accept: "+eventsType)
 		return
 	}
 	responses, ctx := h.exec.DispatchOperation(ctx, op)

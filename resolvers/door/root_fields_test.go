@@ -44,7 +44,7 @@ func TestAFailingRootFieldLeavesItsSiblings(t *testing.T) {
 // TestEveryRootFieldIsNullable holds that no root field can empty the answers of others.
 func TestEveryRootFieldIsNullable(t *testing.T) {
 	schema := emptyHandler(t).documents.schema
-	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
 		for _, f := range root.Fields {
 			if f.Type.NonNull && !strings.HasPrefix(f.Name, "__") {
 				t.Errorf("%s.%s is %s", root.Name, f.Name, f.Type)

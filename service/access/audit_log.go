@@ -19,8 +19,18 @@ type LogFilter struct {
 	Since, Before *time.Time
 }
 
-// bound sets the time bounds of a query.
-func (f *LogFilter) bound(q *graph.LogQuery) error {
+// Narrow adds the filter to a query. Its times must be times that a store can have.
+func (f *LogFilter) Narrow(q *graph.LogQuery) error {
+	q.Actor = f.Actor
+	for _, action := range f.Actions {
+		q.Actions = append(q.Actions, registry.LogAction(action))
+	}
+	if f.Object != nil {
+		q.Object = *f.Object
+	}
+	if f.Model != nil {
+		q.Models = []registry.ID{*f.Model}
+	}
 	if f.Since != nil {
 		q.Since = *f.Since
 	}
@@ -51,17 +61,7 @@ func (a *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*Lo
 	}
 	q := graph.LogQuery{Desc: true, Limit: size + 1}
 	if f != nil {
-		q.Actor = f.Actor
-		for _, action := range f.Actions {
-			q.Actions = append(q.Actions, registry.LogAction(action))
-		}
-		if f.Object != nil {
-			q.Object = *f.Object
-		}
-		if f.Model != nil {
-			q.Models = []registry.ID{*f.Model}
-		}
-		if err := f.bound(&q); err != nil {
+		if err := f.Narrow(&q); err != nil {
 			return nil, err
 		}
 	}

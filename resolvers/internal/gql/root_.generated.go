@@ -40,6 +40,7 @@ type ResolverRoot interface {
 	Review() ReviewResolver
 	Run() RunResolver
 	Signature() SignatureResolver
+	Subscription() SubscriptionResolver
 	Tag() TagResolver
 	Transition() TransitionResolver
 	TransitionEvidence() TransitionEvidenceResolver
@@ -194,6 +195,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -4487,6 +4505,68 @@ type BuildMaterial {
   digests: [KeyValue!]
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/subscription.graphqls", Input: `"What happens, while it happens: over a WebSocket (graphql-transport-ws) or as server-sent events. Each event has the sequence of its log entry. Connect again with the last one as after, and you miss nothing and get nothing twice."
+type Subscription {
+  "Versions that change their stage."
+  transitions(
+    "The name of the model; those of all models, when left out."
+    model: String
+    "The sequence of the last event that you got; 0 for everything, what happens from now on when left out."
+    after: Int64
+  ): TransitionEvent
+  "Transitions that are requested, and decisions on them."
+  approvals(
+    "The name of the model; those of all models, when left out."
+    model: String
+    "The sequence of the last event that you got; 0 for everything, what happens from now on when left out."
+    after: Int64
+  ): ApprovalEvent
+  "Deprecations, from their announcement on."
+  deprecationNotices(
+    "The name of the model; those of all models, when left out."
+    model: String
+    "The sequence of the last event that you got; 0 for everything, what happens from now on when left out."
+    after: Int64
+  ): DeprecationEvent
+  "Entries of the log, oldest first. The seq of an entry is its sequence."
+  logEntries(
+    "The sequence of the last entry that you got; 0 for everything, what happens from now on when left out."
+    after: Int64
+    "What to keep."
+    filter: LogFilter
+  ): LogEntry
+}
+
+"A version changed its stage."
+type TransitionEvent {
+  "The sequence of the event in the log."
+  seq: Int64!
+  "The transition."
+  transition: Transition
+  "The version, as it is now."
+  version: ModelVersion
+}
+
+"A transition was requested, or a request was decided on."
+type ApprovalEvent {
+  "The sequence of the event in the log."
+  seq: Int64!
+  "What was done: transition_requested, transition_approved, transition_rejected, transition_withdrawn or transition_voided."
+  action: String!
+  "The request, as it is now."
+  request: TransitionRequest
+}
+
+"A deprecation was announced or withdrawn, or a version was retired or cleaned up after."
+type DeprecationEvent {
+  "The sequence of the event in the log."
+  seq: Int64!
+  "What was done: deprecation_announced, deprecation_withdrawn, version_retired or version_cleaned_up."
+  action: String!
+  "The deprecation, as it is now."
+  deprecation: Deprecation
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/token.graphqls", Input: `extend type Query {
   "API tokens, newest first: your own, and for administrators those of everybody."
   apiTokens(
@@ -5094,6 +5174,18 @@ func (ec *executionContext) childFields_ApprovalDiff(ctx context.Context, field 
 		return ec.fieldContext_ApprovalDiff_after(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApprovalDiff", field.Name)
+}
+
+func (ec *executionContext) childFields_ApprovalEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "seq":
+		return ec.fieldContext_ApprovalEvent_seq(ctx, field)
+	case "action":
+		return ec.fieldContext_ApprovalEvent_action(ctx, field)
+	case "request":
+		return ec.fieldContext_ApprovalEvent_request(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalEvent", field.Name)
 }
 
 func (ec *executionContext) childFields_ApproveTransitionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5840,6 +5932,18 @@ func (ec *executionContext) childFields_DeprecationEdge(ctx context.Context, fie
 		return ec.fieldContext_DeprecationEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeprecationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_DeprecationEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "seq":
+		return ec.fieldContext_DeprecationEvent_seq(ctx, field)
+	case "action":
+		return ec.fieldContext_DeprecationEvent_action(ctx, field)
+	case "deprecation":
+		return ec.fieldContext_DeprecationEvent_deprecation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeprecationEvent", field.Name)
 }
 
 func (ec *executionContext) childFields_DeprecationNotice(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7598,6 +7702,18 @@ func (ec *executionContext) childFields_TransitionEdge(ctx context.Context, fiel
 		return ec.fieldContext_TransitionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TransitionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "seq":
+		return ec.fieldContext_TransitionEvent_seq(ctx, field)
+	case "transition":
+		return ec.fieldContext_TransitionEvent_transition(ctx, field)
+	case "version":
+		return ec.fieldContext_TransitionEvent_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionEvent", field.Name)
 }
 
 func (ec *executionContext) childFields_TransitionEvidence(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
