@@ -24,7 +24,7 @@ type Count struct {
 }
 
 // Counters is a Store that keeps counters beside the graph. They are not provenance: they have no
-// revisions, are not in the log, and leave its head as it is. A dump does not hold them.
+// revisions, are not in the log, and leave its head as it is. Dump does not hold them, DumpCounts does.
 type Counters interface {
 	// AddCounts adds to counters, all or none: N is added to the stored one, and Last is kept
 	// when it is later. Additions of several Stores on one database add up.
@@ -32,6 +32,11 @@ type Counters interface {
 	// Counts returns the counters of each key, in order of day and kind: first that of all days,
 	// then those of a day and of later ones.
 	Counts(ctx context.Context, since string, keys ...CountKey) ([][]Count, error)
+	// DumpCounts returns the next counters after one, the first after the zero Count, in an order of
+	// the engine's own.
+	DumpCounts(ctx context.Context, after Count, limit int) ([]Count, error)
+	// SetCounts writes counters as they are, also while a migration into the store is not finished.
+	SetCounts(ctx context.Context, counts ...Count) error
 }
 
 // CountersOf returns the counters of a store, also of one that a wrapper with a method Unwrap

@@ -464,6 +464,14 @@ func (f *failingStore) AddCounts(ctx context.Context, counts ...graph.Count) err
 	return graph.CountersOf(f.Store).AddCounts(ctx, counts...)
 }
 
+func (f *failingStore) DumpCounts(ctx context.Context, after graph.Count, limit int) ([]graph.Count, error) {
+	return graph.CountersOf(f.Store).DumpCounts(ctx, after, limit)
+}
+
+func (f *failingStore) SetCounts(ctx context.Context, counts ...graph.Count) error {
+	return graph.CountersOf(f.Store).SetCounts(ctx, counts...)
+}
+
 func (f *failingStore) Counts(ctx context.Context, since string, keys ...graph.CountKey) ([][]graph.Count, error) {
 	return graph.CountersOf(f.Store).Counts(ctx, since, keys...)
 }

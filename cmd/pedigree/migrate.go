@@ -115,6 +115,9 @@ func printMigration(w io.Writer, r *migrate.Report, names [2]string) {
 		fmt.Fprintf(w, "%s, up to entry %d: %d log entries, %d nodes in %d revisions, %d edges in %s (%.0f rows/s)\n", what, p.Head, p.Log, p.Nodes,
 			p.Revisions, p.Edges, p.Took.Round(time.Millisecond), float64(p.Log+p.Revisions+p.Edges)/max(p.Took.Seconds(), 0.001))
 	}
+	if r.Counters > 0 {
+		fmt.Fprintf(w, "copied %d counters of uses\n", r.Counters)
+	}
 	if r.Proof == nil {
 		return
 	}

@@ -2,6 +2,7 @@ package graphtest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -13,6 +14,7 @@ var counterTests = []subtest{
 	{"counters add up and keep the last time, outside the log", countersAddUp},
 	{"counters are read by key, from a day on", countersByKey},
 	{"counters that are added at the same time add up", countersTogether},
+	{"counters are dumped in parts and set as they are", countersDumped},
 }
 
 // counters returns the counters of the store, which every store of this module keeps.
@@ -148,4 +150,44 @@ func RaceCounters(t *testing.T, a, b graph.Store) {
 	k := &kit{T: t, Store: b, ctx: t.Context()}
 	k.wantCounts("", countKey("a", "eve"), fmt.Sprintf("2024-03-01/GET=%d@%d", 4*rounds, rounds-1))
 	k.wantCounts("", countKey("b", "eve"), fmt.Sprintf("2024-03-01/GET=%d@%d", 8*rounds, rounds-1))
+}
+
+func countersDumped(k *kit) {
+	want := []string{}
+	for i, object := range []string{"a", "b", "c"} {
+		for j, subject := range []string{"", "eve", "eve adams"} {
+			for day := range 3 {
+				k.addCounts(count(object, subject, day, "GET", int64(10*i+j+1), day+1), count(object, subject, day, "WALK", 1, 2))
+				want = append(want, fmt.Sprint(count(object, subject, day, "GET", int64(10*i+j+1), day+1)), fmt.Sprint(count(object, subject, day, "WALK", 1, 2)))
+			}
+		}
+	}
+	slices.Sort(want)
+	dump := func(limit int) (all []graph.Count, texts []string) {
+		for last := (graph.Count{}); ; {
+			part, err := k.counters().DumpCounts(k.ctx, last, limit)
+			if err != nil || len(part) > limit {
+				k.Fatalf("%d counters for %d: %v", len(part), limit, err)
+			}
+			if len(part) == 0 {
+				slices.Sort(texts)
+				return all, texts
+			}
+			for _, c := range part {
+				texts = append(texts, fmt.Sprint(c))
+			}
+			all, last = append(all, part...), part[len(part)-1]
+		}
+	}
+	for _, limit := range []int{1, 4, 1000} {
+		_, got := dump(limit)
+		k.wantEqual(fmt.Sprintf("counters, %d at once", limit), got, want)
+	}
+	all, _ := dump(1000)
+	k.addCounts(all...) // Twice as many now.
+	if err := k.counters().SetCounts(k.ctx, all...); err != nil {
+		k.Fatal(err)
+	}
+	_, got := dump(1000)
+	k.wantEqual("counters that were set", got, want)
 }

@@ -41,6 +41,8 @@ type Report struct {
 	// Passes are the copy passes of this run. The first copies all rows, or what an
 	// earlier run has left; each further pass copies what has changed since.
 	Passes []Pass
+	// Counters is how many counters of uses were copied, which are beside the log.
+	Counters int64
 	// Proof is nil when the stores were not compared.
 	Proof *Comparison
 }
@@ -110,6 +112,9 @@ func (m *migration) run(ctx context.Context) error {
 			return err
 		}
 		if head == mark.Head {
+			if err := m.copyCounters(ctx); err != nil {
+				return err
+			}
 			return m.finish(ctx, mark)
 		}
 	}
@@ -128,6 +133,28 @@ func (m *migration) finish(ctx context.Context, mark graph.DumpPosition) error {
 	}
 	_, err := m.to.Restore(ctx, m.sourceID, &graph.Batch{From: mark, Finish: true})
 	return err
+}
+
+// countersPerWrite is how many counters are copied at once.
+const countersPerWrite = 1000
+
+// copyCounters copies the counters of the source, as they are. A later run copies them again.
+func (m *migration) copyCounters(ctx context.Context) error {
+	from, to := graph.CountersOf(m.from), graph.CountersOf(m.to)
+	if from == nil || to == nil {
+		return nil
+	}
+	for last := (graph.Count{}); ; {
+		counts, err := from.DumpCounts(ctx, last, countersPerWrite)
+		if err != nil || len(counts) == 0 {
+			return err
+		}
+		if err := to.SetCounts(ctx, counts...); err != nil {
+			return err
+		}
+		last = counts[len(counts)-1]
+		m.report.Counters += int64(len(counts))
+	}
 }
 
 // copyPass copies the rest of the pass that the mark is in, or a new pass up to head.

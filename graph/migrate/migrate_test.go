@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	engine "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -276,5 +277,29 @@ func TestProgressGoesUpToItsTotal(t *testing.T) {
 	}
 	if latest["copying nodes"] < 2000 || latest["copying edges, by node"] < 2000 {
 		t.Errorf("%v", latest)
+	}
+}
+
+// TestCountersAreCopied checks that a migration takes the counters with it, also when it runs twice.
+func TestCountersAreCopied(t *testing.T) {
+	from, to := newStore(t), newStore(t)
+	writeChain(t, from, 3)
+	key := graph.CountKey{Object: registry.NewID(registry.KindModelVersion, "v"), Subject: "eve"}
+	var want []graph.Count
+	for i := range 2500 {
+		want = append(want, graph.Count{CountKey: key, Day: time.Date(2024, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), Kind: "GET", N: int64(i + 1), Last: time.Unix(int64(i), 0).UTC()})
+	}
+	if err := graph.CountersOf(from).AddCounts(t.Context(), want...); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		report, err := migrate.Run(t.Context(), from, to, nil)
+		if err != nil || report.Counters != int64(len(want)) {
+			t.Fatalf("%+v: %v", report, err)
+		}
+		got, err := graph.CountersOf(to).Counts(t.Context(), "", key)
+		if err != nil || fmt.Sprint(got[0]) != fmt.Sprint(want) {
+			t.Fatalf("%d counters for %d: %v", len(got[0]), len(want), err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
 	"pedigree/graph"
+	"pedigree/registry"
 )
 
 var _ graph.Counters = (*Store)(nil)
@@ -29,6 +30,13 @@ const (
 ON CREATE SET c.ns = $ns, c.of = row.of, c.day = row.day, c.kind = row.kind, c.n = 0, c.last = 0
 SET c.locked = true
 WITH c, row SET c.n = c.n + row.n, c.last = CASE WHEN row.last > c.last THEN row.last ELSE c.last END`
+	// setCounts replaces what is there.
+	setCounts = `UNWIND $rows AS row MERGE (c:Counter {key: row.key})
+SET c.ns = $ns, c.of = row.of, c.day = row.day, c.kind = row.kind, c.n = row.n, c.last = row.last`
+	// dumpCounts seeks by the index of of, and leaves out what comes first there.
+	dumpCounts = `MATCH (c:Counter) USING INDEX SEEK c:Counter(of, day) WHERE c.of >= $of AND c.of < $end
+AND (c.of > $of OR c.day > $day OR c.day = $day AND c.kind > $kind)
+RETURN c.of AS of, c.day AS day, c.kind AS kind, c.n AS n, c.last AS last ORDER BY of, day, kind LIMIT $limit`
 	readCounts = `UNWIND range(0, size($keys) - 1) AS i WITH i, $keys[i] AS of
 MATCH (c:Counter) USING INDEX SEEK c:Counter(of, day) WHERE c.of = of AND c.day >= $since
 RETURN i, c.day AS day, c.kind AS kind, c.n AS n, c.last AS last`
@@ -44,6 +52,15 @@ func (v *view) countKey(k graph.CountKey) string { return v.key(string(k.Object)
 // AddCounts implements graph.Counters. The rows are sorted, so that two servers lock the same
 // counters in the same order.
 func (s *Store) AddCounts(ctx context.Context, counts ...graph.Count) error {
+	return s.writeCounts(ctx, addCounts, counts)
+}
+
+// SetCounts implements graph.Counters.
+func (s *Store) SetCounts(ctx context.Context, counts ...graph.Count) error {
+	return s.writeCounts(ctx, setCounts, counts)
+}
+
+func (s *Store) writeCounts(ctx context.Context, statement string, counts []graph.Count) error {
 	if s.closed.Load() {
 		return errClosed()
 	}
@@ -57,7 +74,7 @@ func (s *Store) AddCounts(ctx context.Context, counts ...graph.Count) error {
 			rows[i] = row{"key": day + " " + c.Kind + " " + of, "of": of, "day": day, "kind": c.Kind, "n": c.N, "last": c.Last.UnixMicro()}
 		}
 		slices.SortFunc(rows, func(a, b row) int { return strings.Compare(text(a, "key"), text(b, "key")) })
-		_, err := v.query(ctx, addCounts, map[string]any{"ns": s.ns, "rows": rows})
+		_, err := v.query(ctx, statement, map[string]any{"ns": s.ns, "rows": rows})
 		return nil, v.outcome(err)
 	})
 	return storeError(err)
@@ -85,6 +102,31 @@ func (s *Store) Counts(ctx context.Context, since string, keys ...graph.CountKey
 			slices.SortFunc(counts, func(a, b graph.Count) int {
 				return cmp.Or(strings.Compare(a.Day, b.Day), strings.Compare(a.Kind, b.Kind))
 			})
+		}
+		return err
+	})
+	return out, err
+}
+
+// DumpCounts implements graph.Counters.
+func (s *Store) DumpCounts(ctx context.Context, after graph.Count, limit int) (out []graph.Count, err error) {
+	err = s.read(ctx, func(v *view) error {
+		out = nil
+		first := v.key("")
+		of, day := first, ""
+		if after.Object != "" {
+			of, day = v.countKey(after.CountKey), cmp.Or(after.Day, allDays)
+		}
+		// The prefix ends with a bar; what comes after it in its place comes after all of the prefix.
+		end := first[:len(first)-1] + "}"
+		rows, err := v.query(ctx, dumpCounts, map[string]any{"of": of, "end": end, "day": day, "kind": after.Kind, "limit": limit})
+		for _, r := range rows {
+			object, subject, _ := strings.Cut(strings.TrimPrefix(text(r, "of"), first), " ")
+			c := graph.Count{CountKey: graph.CountKey{Object: registry.ID(object), Subject: subject}, Day: text(r, "day"), Kind: text(r, "kind"), N: number(r, "n"), Last: time.UnixMicro(number(r, "last")).UTC()}
+			if c.Day == allDays {
+				c.Day = ""
+			}
+			out = append(out, c)
 		}
 		return err
 	})

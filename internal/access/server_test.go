@@ -64,6 +64,14 @@ func (c *countingStore) AddCounts(ctx context.Context, counts ...graph.Count) er
 	return graph.CountersOf(c.Store).AddCounts(ctx, counts...)
 }
 
+func (c *countingStore) DumpCounts(ctx context.Context, after graph.Count, limit int) ([]graph.Count, error) {
+	return graph.CountersOf(c.Store).DumpCounts(ctx, after, limit)
+}
+
+func (c *countingStore) SetCounts(ctx context.Context, counts ...graph.Count) error {
+	return graph.CountersOf(c.Store).SetCounts(ctx, counts...)
+}
+
 func (c *countingStore) Counts(ctx context.Context, since string, keys ...graph.CountKey) ([][]graph.Count, error) {
 	c.reads.Add(1)
 	return graph.CountersOf(c.Store).Counts(ctx, since, keys...)
