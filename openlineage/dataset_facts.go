@@ -123,9 +123,9 @@ type ColumnInput struct {
 	registry.ColumnSource
 }
 
-// ColumnInputs are the columns that each column of an output was made from, by the facet
-// columnLineage. What the facet says of the dataset as a whole counts for every column.
-func (u *Use) ColumnInputs() map[string][]ColumnInput {
+// columnLineage are the columns that each column of an output was made from, by the facet of that
+// name. What the facet says of the dataset as a whole counts for every column.
+func (u *Use) columnLineage() map[string][]ColumnInput {
 	var f columnLineageFacet
 	if !u.Facets.of(columnLineage, &f) {
 		return nil

@@ -177,8 +177,10 @@ func (e *Event) readJob(w wireEvent) (err error) {
 	if e.Inputs, err = readPorts("inputs", w.Inputs); err != nil {
 		return err
 	}
-	e.Outputs, err = readPorts("outputs", w.Outputs)
-	return err
+	if e.Outputs, err = readPorts("outputs", w.Outputs); err != nil || e.Kind != RunEvent {
+		return err
+	}
+	return e.readExplicitLineage()
 }
 
 // kind says what an event is about: by the last segment of schemaURL, or else by its members.

@@ -190,6 +190,7 @@ var facetForms = map[string]func() any{
 	symlinks:             func() any { return &symlinksFacet{} },
 	lifecycle:            func() any { return &lifecycleFacet{} },
 	columnLineage:        func() any { return &columnLineageFacet{} },
+	explicitLineage:      func() any { return &lineageFacet{} },
 	modelVersionProduced: func() any { return &modelVersionFacet{} },
 	deploymentMade:       func() any { return &deploymentFacet{} },
 }
@@ -201,6 +202,9 @@ func MappedFacets() (out []string) {
 	}
 	return out
 }
+
+// embedded leaves the names of embedded structs out of a path: they are no members of the JSON.
+var embedded = strings.NewReplacer("flow.", "", "columnInput.", "", "Name.", "")
 
 // checkFacet refuses a facet that becomes a fact and has a member of a wrong type.
 func checkFacet(name, field string, raw json.RawMessage) error {
@@ -214,7 +218,7 @@ func checkFacet(name, field string, raw json.RawMessage) error {
 		return own.check(field)
 	}
 	if t, ok := err.(*json.UnmarshalTypeError); ok && t.Field != "" {
-		t.Field = field + "." + t.Field
+		t.Field = field + "." + embedded.Replace(t.Field)
 	} else if ok {
 		t.Field = field
 	}

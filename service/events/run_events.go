@@ -245,7 +245,7 @@ func (w *runWriter) output(dataset openlineage.Name, u *openlineage.Use, name st
 // columnSources returns the columns of the run's inputs that the columns of an output were made
 // from. A column of a dataset that the run did not read is left out.
 func (w *runWriter) columnSources(u *openlineage.Use, output registry.ID) (columnSources, error) {
-	told := u.ColumnInputs()
+	told := w.rec.ColumnInputs(u)
 	if told == nil {
 		return nil, nil
 	}
