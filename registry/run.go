@@ -1,6 +1,9 @@
 package registry
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Run is one execution that reads and writes data: an activity of W3C PROV.
 type Run struct {
@@ -49,7 +52,33 @@ const (
 	RunComplete RunStatus = "COMPLETE"
 	RunFailed   RunStatus = "FAILED"
 	RunAborted  RunStatus = "ABORTED"
+	// RunUnknown is the state of a run that began long ago, and whose end nobody told.
+	RunUnknown RunStatus = "UNKNOWN"
 )
+
+// DefaultRunTimeout is how long a run goes on without being told to have ended, before nobody knows
+// what became of it.
+const DefaultRunTimeout = 7 * 24 * time.Hour
+
+// StatusAt returns the state of a run at a time: a run that is RUNNING for longer than the timeout is
+// UNKNOWN, unless it streams. A timeout of zero never comes.
+func (r *Run) StatusAt(now time.Time, timeout time.Duration) RunStatus {
+	if r.Status != RunRunning || timeout <= 0 || r.StartedAt.IsZero() || now.Sub(r.StartedAt) < timeout || r.streams() {
+		return r.Status
+	}
+	return RunUnknown
+}
+
+// streams reports whether the run is of a job that goes on until it is stopped, as OpenLineage's
+// facet jobType says.
+func (r *Run) streams() bool {
+	for _, t := range r.Tags {
+		if t.Key == "openlineage.job.type" && strings.HasSuffix(strings.ToUpper(t.Value), "STREAMING") {
+			return true
+		}
+	}
+	return false
+}
 
 // Ended reports whether the run has ended in this state.
 func (s RunStatus) Ended() bool { return s != "" && s != RunRunning }
@@ -61,7 +90,7 @@ func RunKinds() []RunKind {
 
 // RunStatuses lists every run state.
 func RunStatuses() []RunStatus {
-	return []RunStatus{RunRunning, RunComplete, RunFailed, RunAborted}
+	return []RunStatus{RunRunning, RunComplete, RunFailed, RunAborted, RunUnknown}
 }
 
 // NewRunID is the id of a run by its producer and its id there.

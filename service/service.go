@@ -66,6 +66,9 @@ func ReadRuns(r core.RunReader) Option { return core.ReadRuns(r) }
 // it there are no files.
 func WithBlobs(store *blobs.Store, fileBytes int64) Option { return core.WithBlobs(store, fileBytes) }
 
+// RunTimeout makes runs without an end UNKNOWN after a time, by default 7 days; zero for never.
+func RunTimeout(d time.Duration) Option { return core.RunTimeout(d) }
+
 // WithTrust makes the service verify signatures by whom the server trusts.
 func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 

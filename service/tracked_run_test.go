@@ -329,3 +329,30 @@ func TestARunThatDoesNotExistIsGivenUp(t *testing.T) {
 		t.Errorf("%+v after %d reads", got, r.reads)
 	}
 }
+
+// TestARunWithoutAnEnd is RUNNING for a week, and then UNKNOWN, unless it streams. What is stored
+// stays as it was told, and an end that is told late is taken.
+func TestARunWithoutAnEnd(t *testing.T) {
+	k := newKit(t)
+	start := k.now.Add(-8 * 24 * time.Hour)
+	for _, name := range []string{"silent", "late", "streams"} {
+		in := facts.RecordRunInput{Name: name, Producer: "p", RunID: name, StartedAt: start, Status: registry.RunRunning}
+		if name == "streams" {
+			in.Tags = []registry.KeyValue{{Key: "openlineage.job.type", Value: "FLINK JOB STREAMING"}}
+		}
+		must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, in))
+	}
+	status := func(name string, past core.PointInTime) registry.RunStatus {
+		return must[*registry.Run](k)(k.Recorder.Run(k.admin, nil, new("p"), &name, past)).Status
+	}
+	if a, b := status("silent", core.PointInTime{}), status("streams", core.PointInTime{}); a != registry.RunUnknown || b != registry.RunRunning {
+		t.Errorf("%s, and %s that streams", a, b)
+	}
+	if a := status("silent", core.PointInTime{AsOf: start.Add(6 * 24 * time.Hour)}); a != registry.RunRunning {
+		t.Errorf("%s after six days", a)
+	}
+	must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Name: "late", Producer: "p", RunID: "late", StartedAt: start, Status: registry.RunComplete, EndedAt: k.now}))
+	if a := status("late", core.PointInTime{}); a != registry.RunComplete {
+		t.Errorf("%s after its end was told", a)
+	}
+}

@@ -53,6 +53,7 @@ store the same key.`,
 	cmd.Flags().String("approval-profile", "", "set at the start which transitions of the registry need approvals: open (none) or guarded (PRODUCTION needs one); without it what the store holds stays, and a new store is open")
 	cmd.Flags().String("mlflow-stage-transitions", "lifecycle", "which moves MLflow's clients may make: lifecycle (those of the lifecycle) or any (others are forced transitions, for those who may force one)")
 	cmd.Flags().String("mlflow-tracking-uri", "", "the URL of the tracking server of MLflow whose runs become lineage when their versions are registered; it logs in as MLflow's client does, by MLFLOW_TRACKING_TOKEN or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+	cmd.Flags().Duration("run-timeout", registry.DefaultRunTimeout, "the time after which a run that began, and whose end nobody told, is UNKNOWN; 0 for never")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addArtifactFlags(cmd)
 	addTrustFlag(cmd)
@@ -96,8 +97,12 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	timeout := s.GetDuration("run-timeout")
+	if timeout < 0 {
+		return registry.Invalid("run-timeout", "must not be less than 0")
+	}
 	tuneGarbageCollector()
-	o, err := openLocalRegistry(ctx, s, createStore, runs...)
+	o, err := openLocalRegistry(ctx, s, createStore, append(runs, service.RunTimeout(timeout))...)
 	if err != nil {
 		return err
 	}

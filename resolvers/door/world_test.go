@@ -67,6 +67,15 @@ func (c *readCounter) Log(ctx context.Context, q graph.LogQuery) ([]registry.Log
 	return c.Store.Log(ctx, q)
 }
 
+// DumpCounts and SetCounts pass on: the store keeps counters.
+func (c *readCounter) DumpCounts(ctx context.Context, after graph.Count, limit int) ([]graph.Count, error) {
+	return graph.CountersOf(c.Store).DumpCounts(ctx, after, limit)
+}
+
+func (c *readCounter) SetCounts(ctx context.Context, counts ...graph.Count) error {
+	return graph.CountersOf(c.Store).SetCounts(ctx, counts...)
+}
+
 func (c *readCounter) AddCounts(ctx context.Context, counts ...graph.Count) error {
 	return graph.CountersOf(c.Store).AddCounts(ctx, counts...)
 }

@@ -38,6 +38,15 @@ func (s *countedStore) Find(ctx context.Context, q graph.Query) (graph.Page, err
 	return s.Store.Find(ctx, q)
 }
 
+// DumpCounts and SetCounts pass on: the store keeps counters.
+func (s *countedStore) DumpCounts(ctx context.Context, after graph.Count, limit int) ([]graph.Count, error) {
+	return graph.CountersOf(s.Store).DumpCounts(ctx, after, limit)
+}
+
+func (s *countedStore) SetCounts(ctx context.Context, counts ...graph.Count) error {
+	return graph.CountersOf(s.Store).SetCounts(ctx, counts...)
+}
+
 func (s *countedStore) AddCounts(ctx context.Context, counts ...graph.Count) error {
 	return graph.CountersOf(s.Store).AddCounts(ctx, counts...)
 }

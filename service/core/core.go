@@ -23,6 +23,8 @@ type Core struct {
 	Blobs *blobs.Store
 	// Trust is whom the server trusts to sign; nil when it trusts nobody.
 	Trust *signing.Trust
+	// RunTimeout is after what time a run without an end is UNKNOWN; zero for never.
+	RunTimeout time.Duration
 	// FileBytes is the largest file in bytes.
 	FileBytes int64
 	cursorKey []byte
@@ -45,9 +47,12 @@ func WithBlobs(store *blobs.Store, fileBytes int64) Option {
 	return func(c *Core) { c.Blobs, c.FileBytes = store, fileBytes }
 }
 
+// RunTimeout makes runs without an end UNKNOWN after a time; zero for never.
+func RunTimeout(d time.Duration) Option { return func(c *Core) { c.RunTimeout = d } }
+
 // New returns a Core that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Core {
-	c := &Core{Gate: gate, cursorKey: gate.Key("cursors")}
+	c := &Core{Gate: gate, cursorKey: gate.Key("cursors"), RunTimeout: registry.DefaultRunTimeout}
 	for _, o := range options {
 		o(c)
 	}

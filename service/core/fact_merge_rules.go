@@ -239,7 +239,7 @@ func mergeStatus(have, told map[string]json.RawMessage) (notTaken []string, err 
 	delete(told, "status")
 	ended := was.Status.Ended() || !was.EndedAt.IsZero() || !now.EndedAt.IsZero()
 	switch {
-	case now.Status == registry.RunRunning && ended, was.Status.Ended() && now.Status != was.Status && now.Status != "":
+	case now.Status == registry.RunRunning && ended, was.Status.Ended() && was.Status != registry.RunUnknown && now.Status != was.Status && now.Status != "":
 		notTaken = []string{"status"}
 	case now.Status != "":
 		have["status"], err = json.Marshal(now.Status)

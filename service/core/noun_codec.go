@@ -39,17 +39,28 @@ func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 	if r, ok := noun.(*registry.Run); ok && n.Doc != nil && r.Status == "" && meta.Mask.Has(registry.Bit("Run", "status")) {
 		r.Status = registry.RunComplete
 	}
-	if r, ok := noun.(*registry.TransitionRequest); ok && r.Status != "" {
-		now := at.Valid
-		if at.Today() {
-			now = c.Now()
+	switch r := noun.(type) {
+	case *registry.TransitionRequest:
+		if r.Status != "" {
+			r.Status = r.StatusAt(c.timeOf(at))
 		}
-		r.Status = r.StatusAt(now)
+	case *registry.Run:
+		if r.Status == registry.RunRunning {
+			r.Status = r.StatusAt(c.timeOf(at), c.RunTimeout)
+		}
 	}
 	if d, ok := noun.(*registry.Deployment); ok {
 		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, at)
 	}
 	return noun, nil
+}
+
+// timeOf returns the time that an instant is about.
+func (c *Core) timeOf(at registry.Instant) time.Time {
+	if at.Today() || at.Valid.IsZero() {
+		return c.Now()
+	}
+	return at.Valid
 }
 
 // deploymentLiveAt reports whether a deployment is live at an instant. Now, what is recorded

@@ -4039,6 +4039,8 @@ enum RunStatus {
   FAILED
   "It was ended."
   ABORTED
+  "It began long ago, and nobody told of its end."
+  UNKNOWN
 }
 
 "One execution that reads and writes: an activity of W3C PROV."
