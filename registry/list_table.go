@@ -43,7 +43,6 @@ var listTable = []List{
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexNamespace, []Index{IndexValidFrom}}}},
 	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
-	{Kind: KindForeign, Children: true, Orders: []Index{IndexSerial, IndexValidFrom}},
 	{Kind: KindForeign, Orders: []Index{IndexSerial}, Filters: []ListFilter{{IndexNamespace, []Index{IndexSerial, IndexValidFrom}}}},
 	{Kind: KindArtifact, Orders: []Index{IndexValidFrom, IndexSerial}, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},
 	{Kind: KindStagedFile, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},
