@@ -21,8 +21,12 @@ func kubeflowCases() (out []useCase) {
 	list("models by ID", 5, kubeflow.ListQuery{Type: kubeflow.RegisteredModel, Size: 5, Order: kubeflow.ByID})
 	list("the newest models", 5, kubeflow.ListQuery{Type: kubeflow.RegisteredModel, Size: 5, Order: kubeflow.ByCreated, Desc: true})
 	list("versions by ID", 5, kubeflow.ListQuery{Type: kubeflow.ModelVersion, Size: 5, Order: kubeflow.ByID})
-	list("artifacts by ID", 1, kubeflow.ListQuery{Type: kubeflow.AnyArtifact, Size: 1, Order: kubeflow.ByID})
-	list("artifacts by time", 1, kubeflow.ListQuery{Type: kubeflow.AnyArtifact, Size: 1, Order: kubeflow.ByCreated})
+	for _, order := range []kubeflow.Order{kubeflow.ByID, kubeflow.ByCreated} {
+		out = append(out, useCase{name: "kubeflow, artifacts by " + string(order), run: func(ctx context.Context, g *grown, _ int) error {
+			_, err := g.KubeflowList(ctx, kubeflow.ListQuery{Type: kubeflow.AnyArtifact, Size: 5, Order: order})
+			return err
+		}})
+	}
 	return append(out, get("kubeflow, no inference service", 0, func(ctx context.Context, g *grown) (int, error) {
 		o, err := g.KubeflowObject(ctx, kubeflow.InferenceService, 1)
 		if registry.CodeOf(err) == registry.NotFound {

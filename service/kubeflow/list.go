@@ -143,7 +143,7 @@ func (k *Kubeflow) sourcesOf(ctx context.Context, q *ListQuery) (out []graph.Que
 	names, named := q.Where.exactNames()
 	for _, kind := range kindsOf(q.Type) {
 		source := graph.Query{Kinds: []registry.Kind{kind}, Order: registry.IndexSerial, Desc: q.Desc}
-		if q.Order == ByCreated {
+		if q.Order == ByCreated && (kind == registry.KindModel || kind == registry.KindModelVersion) { // The others have numbers in the order of their creation.
 			source.Order = registry.IndexValidFrom
 		}
 		switch {

@@ -79,9 +79,11 @@ async def core():
     check("core: all artifacts", len(await api.get_artifacts()) >= 12, True)
     async with api.get_client() as client:
         env = await client.create_serving_environment(mr_openapi.ServingEnvironmentCreate(name="prod-ns"))
-        service = await client.create_inference_service(mr_openapi.InferenceServiceCreate(name="churn-isvc", registeredModelId=rm_id, servingEnvironmentId=env.id, modelVersionId=mv_id))
-        latest = await client.create_environment_inference_service(env.id, mr_openapi.InferenceServiceCreate(name="newest", registeredModelId=rm_id, servingEnvironmentId=env.id))
+        await client.create_inference_service(mr_openapi.InferenceServiceCreate(name="churn-isvc", registeredModelId=rm_id, servingEnvironmentId=env.id, modelVersionId=mv_id))
+        await client.create_environment_inference_service(env.id, mr_openapi.InferenceServiceCreate(name="newest", registeredModelId=rm_id, servingEnvironmentId=env.id))
+        service = await client.find_inference_service(name="churn-isvc", parent_resource_id=env.id)  # 0.3.14 reads no answer of a create with 201.
         await client.create_inference_service_serve(service.id, mr_openapi.ServeModelCreate(modelVersionId=mv_id, lastKnownState="RUNNING"))
+        latest = await client.find_inference_service(name="newest", parent_resource_id=env.id)
         serves = await client.get_inference_service_serves(service.id)
         check("core: a serve", [s.last_known_state for s in serves.items], ["RUNNING"])
         check("core: the version that is served", [(await client.get_inference_service_version(s.id)).name for s in (service, latest)], ["v1", "v5"])
@@ -94,12 +96,12 @@ async def core():
 asyncio.get_event_loop().run_until_complete(core())
 
 if hasattr(mr, "start_experiment_run"):
-    with mr.start_experiment_run(experiment_name="exp", run_name="first") as run:
+    with mr.start_experiment_run(experiment_name="exp") as run:
         run.log_param("rate", 0.1)
         for step in range(3):
             run.log_metric("loss", value=1.0 / (step + 1), step=step)
         run.log_dataset(name="train", source_type="s3", uri="s3://lake/train.csv")
     check("experiments", [e.name for e in mr.get_experiments()], ["exp"])
-    check("experiment runs", [r.name for r in mr.get_experiment_runs(experiment_name="exp")], ["first"])
+    check("experiment runs", [r.id for r in mr.get_experiment_runs(experiment_name="exp")], [run.info.id])
     logs = sorted(a.name for a in mr.get_experiment_run_logs(run_id=run.info.id))
     check("logs of a run", logs, ["loss", "rate", "train"])
