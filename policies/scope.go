@@ -194,6 +194,22 @@ func (s *Scope) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.N
 	return hops, nil
 }
 
+// Records returns one page of foreign records and their like, which no API shows by itself. The
+// caller of Records decides who sees them. Kinds that have a noun are refused.
+func (s *Scope) Records(ctx context.Context, q graph.Query) (graph.Page, error) {
+	if len(q.Kinds) == 0 || slices.ContainsFunc(q.Kinds, func(k registry.Kind) bool { return registry.NounOf(k) != nil }) {
+		return graph.Page{}, &registry.Error{Code: registry.Internal, Message: "only records can be read without a noun"}
+	}
+	return s.store.Find(ctx, q)
+}
+
+// SeesEvery reports whether the actor sees a field of a noun on every row.
+func (s *Scope) SeesEvery(noun, field string) bool {
+	return slices.ContainsFunc(s.rowGrants, func(c rowGrant) bool {
+		return c.coversAll() && c.masks[noun].Has(registry.Bit(noun, field))
+	})
+}
+
 // masksAt returns the masks of nodes that were read at an instant. Today's state of a
 // node decides, because its stage may have changed since. An alias that pointed to
 // another version at the instant is visible only when both versions are.

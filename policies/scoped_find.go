@@ -98,6 +98,9 @@ func (s *Scope) rowGrantsFor(q graph.Query) ([]rowGrant, error) {
 // hiddenColumn returns a column that is not in the mask, "" when all are.
 func hiddenColumn(noun *registry.Noun, mask registry.Mask, columns []registry.Index) registry.Index {
 	for _, col := range columns {
+		if col == registry.IndexSerial {
+			continue // It says no more of a row than its place among those that are seen.
+		}
 		i := slices.IndexFunc(noun.Fields, func(f registry.Field) bool { return f.Column == col })
 		if i < 0 || !mask.Has(i) {
 			return col
@@ -219,6 +222,8 @@ func KeyOf(n *graph.Node, order registry.Index) *graph.Key {
 	switch order {
 	case "", registry.IndexName:
 		k.Value = n.Name
+	case registry.IndexSerial:
+		k.Value = n.Number
 	case registry.IndexValidFrom:
 		k.Value = int64(0)
 		if !n.ValidFrom.IsZero() {

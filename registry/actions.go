@@ -224,6 +224,9 @@ const (
 	// LogConsumersKnown says that somebody became a consumer by using a version. Who, and how
 	// often, is not in the log.
 	LogConsumersKnown LogAction = "consumers_known"
+	// LogForeignRecorded says that a client of a foreign API recorded or changed something that
+	// this registry has no noun for.
+	LogForeignRecorded LogAction = "foreign_recorded"
 )
 
 // StageLogAction is the log action of a transition into a stage.

@@ -64,6 +64,7 @@ const (
 const (
 	IndexName      Index = "name"
 	IndexValidFrom Index = "valid_from" // microseconds since 1970
+	IndexSerial    Index = "num"        // the number of the node in its store
 )
 
 // IndexType is the type of a column in a store.

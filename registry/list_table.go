@@ -25,9 +25,9 @@ type ListFilter struct {
 
 // listTable is the one list of lists.
 var listTable = []List{
-	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexEnded}, Filters: byNameAndAge(IndexOwner)},
+	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexEnded, IndexSerial}, Filters: byNameAndAge(IndexOwner)},
 	{Kind: KindModelVersion, Children: true, Orders: []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner}},
-	{Kind: KindModelVersion, Orders: []Index{IndexValidFrom}, ParentsOf: []Index{IndexStage}},
+	{Kind: KindModelVersion, Orders: []Index{IndexValidFrom, IndexSerial}, ParentsOf: []Index{IndexStage}},
 	{Kind: KindDataset, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexNamespace},
 		Filters: byNameAndAge(IndexNamespace, IndexOwner)},
 	{Kind: KindDatasetVersion, Children: true, Orders: []Index{IndexValidFrom}},
@@ -43,7 +43,8 @@ var listTable = []List{
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexNamespace, []Index{IndexValidFrom}}}},
 	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
-	{Kind: KindArtifact, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},
+	{Kind: KindForeign, Orders: []Index{IndexSerial}, Filters: []ListFilter{{IndexNamespace, []Index{IndexSerial}}}},
+	{Kind: KindArtifact, Orders: []Index{IndexSerial}, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},
 	{Kind: KindStagedFile, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},
 	{Kind: KindTag, Children: true, Orders: []Index{IndexValidFrom}},
 	{Kind: KindTag, Orders: []Index{IndexValidFrom}},

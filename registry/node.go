@@ -26,6 +26,8 @@ type Meta struct {
 	// Erased is true when it was deleted after ReadAt. Then Deleted is true and only the
 	// fields of the tombstone are left.
 	Erased bool `json:"-"`
+	// Serial is the number of the node in its store.
+	Serial int64 `json:"-"`
 	// Mask has the bits of the fields that the caller may see. The other fields are
 	// already cleared.
 	Mask Mask `json:"-"`

@@ -51,6 +51,9 @@ const (
 	// KindUnreadRun stands for a version whose run a tracking system still has to tell of. Its
 	// parent is UnreadRuns or RefusedRuns, which are no nodes.
 	KindUnreadRun Kind = "UNREAD_RUN"
+	// KindForeign is what a client of a foreign API keeps here and this registry has no noun for;
+	// see Foreign.
+	KindForeign Kind = "FOREIGN_RECORD"
 )
 
 // kindRow is a row of the table of kinds.
@@ -96,6 +99,7 @@ var kindTable = []kindRow{
 	{KindDatasetUse, "use", false, nil},
 	{KindDatasetName, "dsn", false, nil},
 	{KindUnreadRun, "unread", false, nil},
+	{KindForeign, "foreign", false, nil},
 }
 
 var kindRows, kindByPrefix = indexKinds()

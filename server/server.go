@@ -22,6 +22,7 @@ import (
 
 	"pedigree/registry"
 	"pedigree/resolvers/door"
+	"pedigree/rest/kubeflow"
 	"pedigree/rest/mlflow"
 	"pedigree/rest/openlineage"
 	"pedigree/rest/v1"
@@ -82,6 +83,11 @@ func Routes() []Route {
 			out = append(out, p)
 		}
 	}
+	for _, r := range kubeflow.Routes() {
+		if p := (Route{r.Path, false}); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
 	for _, p := range web.Routes() {
 		out = append(out, Route{p, true})
 	}
@@ -100,9 +106,10 @@ func New(s *service.Service, c Config) http.Handler {
 	h := &handler{service: s, config: c, log: c.Log, subjects: newLimiter(c.Limits.Rate, c.Limits.Burst, c.Now), logins: newLoginGuard(c.Limits.FailedLogins, c.Now), graphql: door.New(s, c.Log, service.RequestID, door.AliveInterval(c.AliveInterval)), rest: v1.New(s, c.Log, requestIDOf, v1.FactsBytes(c.FactsBytes), v1.FileBytes(c.FileBytes)),
 		mlflow: mlflow.New(s, c.Log, requestIDOf, mlflow.AnyStage(c.MLflowAnyStage), mlflow.FileBytes(c.FileBytes),
 			mlflow.Origin(func(r *http.Request) string { return c.Proxies.origin(r) + c.BasePath })),
-		events:  openlineage.New(s, c.Log, requestIDOf),
-		pages:   web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
-		metrics: newMetrics(s.PolicyVersion()), routes: Routes()}
+		events:   openlineage.New(s, c.Log, requestIDOf),
+		kubeflow: kubeflow.New(s, c.Log, requestIDOf),
+		pages:    web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
+		metrics:  newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
 	if len(c.Origins) > 0 {
 		out = cors.New(cors.Options{AllowedOrigins: c.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
@@ -141,6 +148,7 @@ type handler struct {
 	rest     *v1.Handler
 	mlflow   *mlflow.Handler
 	events   *openlineage.Handler
+	kubeflow *kubeflow.Handler
 	pages    http.Handler
 	metrics  *metrics
 	routes   []Route
@@ -159,6 +167,10 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	}
 	if mlflow.Handles(r.URL.Path) {
 		h.authenticated(h.mlflow).ServeHTTP(w, r)
+		return
+	}
+	if kubeflow.Handles(r.URL.Path) {
+		h.authenticated(h.kubeflow).ServeHTTP(w, r)
 		return
 	}
 	switch r.URL.Path {
@@ -214,13 +226,17 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 		h.mlflow.Refuse(w, r, status, code, message)
 		return
 	}
+	if kubeflow.Handles(r.URL.Path) {
+		h.kubeflow.Refuse(w, r, status, code, message)
+		return
+	}
 	door.Refuse(w, status, code, message)
 }
 
 // routeOf returns the route of a request for the metrics, or "other" when there is none, so
 // that clients cannot create metric labels.
 func (h *handler) routeOf(r *http.Request) string {
-	if p := cmp.Or(h.events.Pattern(r.Method, r.URL.EscapedPath()), h.rest.Pattern(r.URL.EscapedPath()), h.mlflow.Pattern(r.URL.EscapedPath()), web.Pattern(r.URL.Path)); p != "" {
+	if p := cmp.Or(h.events.Pattern(r.Method, r.URL.EscapedPath()), h.rest.Pattern(r.URL.EscapedPath()), h.mlflow.Pattern(r.URL.EscapedPath()), h.kubeflow.Pattern(r.URL.EscapedPath()), web.Pattern(r.URL.Path)); p != "" {
 		return p
 	}
 	if slices.ContainsFunc(h.routes, func(known Route) bool { return known.Path == r.URL.Path }) {

@@ -10,6 +10,7 @@
 //	governance  transition requests, the guards that ask for them, reviews, deprecations
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
+//	kubeflow    the objects of Kubeflow's model registry: which are nouns, and what is kept of them
 //	access      the viewer, tokens, sessions, roles of subjects, the policy, permissions of the server, the audit log
 //	audit       proofs, checkpoints and exports of the audit log
 //
@@ -33,6 +34,7 @@ import (
 	"pedigree/service/facts"
 	"pedigree/service/feed"
 	"pedigree/service/governance"
+	"pedigree/service/kubeflow"
 	"pedigree/service/provenance"
 	"pedigree/signing"
 )
@@ -48,6 +50,7 @@ type Service struct {
 	*feed.Feed
 	*events.EventRecorder
 	*governance.Governance
+	*kubeflow.Kubeflow
 	*provenance.Explorer
 	core *core.Core
 }
@@ -75,7 +78,8 @@ func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), feed.New(c), events.New(c), governance.New(c), provenance.New(c), c}
+	models, decisions := catalog.New(c), governance.New(c)
+	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), models, facts.New(c), feed.New(c), events.New(c), decisions, kubeflow.New(c, models, decisions), provenance.New(c), c}
 }
 
 // Now returns the current time of the registry's clock.

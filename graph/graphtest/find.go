@@ -185,6 +185,8 @@ func keyOf(n *graph.Node, order registry.Index) *graph.Key {
 	switch order {
 	case "", registry.IndexName:
 		return &graph.Key{Value: n.Name, ID: n.ID}
+	case registry.IndexSerial:
+		return &graph.Key{Value: n.Number, ID: n.ID}
 	case registry.IndexValidFrom:
 		if n.ValidFrom.IsZero() {
 			return &graph.Key{Value: int64(0), ID: n.ID}
@@ -221,7 +223,7 @@ func pageSizes(k *kit) {
 		v.ValidFrom = sec(i / 4)
 		k.put(with(v, registry.IndexStage, []string{"", "STAGING", "CANARY"}[i%3], registry.IndexNumber, int64(i/2)))
 	}
-	for _, order := range []registry.Index{"", registry.IndexValidFrom, registry.IndexStage, registry.IndexNumber} {
+	for _, order := range []registry.Index{"", registry.IndexValidFrom, registry.IndexSerial, registry.IndexStage, registry.IndexNumber} {
 		for _, desc := range []bool{false, true} {
 			q := graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Order: order, Desc: desc}
 			want := names(k.find(q).Nodes)

@@ -151,7 +151,7 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 	f.kindKey, f.parentKey = kindKey, parentKey
 	if x, ok := listIndexOf(q, order); ok && kindKey == "kind_key" {
 		f.match, f.listed, f.list = x.pattern(), true, x
-		f.conds = append(f.conds, "n."+string(order)+" IS NOT NULL", "n.id IS NOT NULL")
+		f.conds = append(f.conds, "n."+property(order)+" IS NOT NULL", "n.id IS NOT NULL")
 		if x.children {
 			f.parents = f.param(distinct(keysOf(f.v, q.Parents)))
 		} else {
@@ -285,7 +285,7 @@ func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 
 // after skips to the rows behind a key.
 func (f *finder) after(value any, q graph.Query, order registry.Index) {
-	column, beyond := "n."+string(order), ">"
+	column, beyond := "n."+property(order), ">"
 	if q.Desc {
 		beyond = "<"
 	}
@@ -340,7 +340,7 @@ func (f *finder) sortText(q graph.Query, order registry.Index) string {
 			first += "n." + string(f.list.filter) + direction + ", "
 		}
 	}
-	return first + "n." + string(order) + direction + ", n.id" + ties
+	return first + "n." + property(order) + direction + ", n.id" + ties
 }
 
 // value checks the type of a column's value and converts it to its stored form.
@@ -392,7 +392,7 @@ func (f *finder) compare(alias string, p graph.Predicate) (string, error) {
 		}
 		values = append(values, x)
 	}
-	column := alias + "." + string(p.Column)
+	column := alias + "." + property(p.Column)
 	switch op := operators[p.Op]; {
 	case p.Op == graph.In && len(values) == 1: // With equality, an index gives the order.
 		return column + " = " + f.param(values[0]), nil

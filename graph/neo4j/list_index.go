@@ -54,7 +54,7 @@ func (x listIndex) first() string {
 
 // properties are the indexed properties.
 func (x listIndex) properties() []string {
-	out := []string{"n." + x.first(), "n." + string(x.order), "n.id"}
+	out := []string{"n." + x.first(), "n." + property(x.order), "n.id"}
 	if x.filter != registry.NoIndex {
 		out = slices.Insert(out, 1, "n."+string(x.filter))
 	}

@@ -25,12 +25,20 @@ var kindColumns = func() map[registry.Kind][]registry.IndexColumn {
 	return m
 }()
 
+// property returns the property that has a column.
+func property(c registry.Index) string {
+	if c == registry.IndexSerial {
+		return "number"
+	}
+	return string(c)
+}
+
 // columnType is the type of a column, "" for a name that is no column.
 func columnType(c registry.Index) registry.IndexType {
 	switch c {
 	case registry.IndexName:
 		return registry.TextIndex
-	case registry.IndexValidFrom:
+	case registry.IndexValidFrom, registry.IndexSerial:
 		return registry.IntIndex
 	}
 	for _, col := range columns {

@@ -12,7 +12,7 @@ import (
 
 // maxStatements limits the prepared statements of a connection, because callers can
 // cause any number of different Find statements.
-const maxStatements = 400
+const maxStatements = 600
 
 // conn is a connection and its prepared statements. Only one goroutine may use it at
 // a time. It has no interrupt: a goroutine per query costs a third of the throughput,

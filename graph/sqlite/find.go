@@ -14,7 +14,7 @@ func columnType(c registry.Index) (registry.IndexType, bool) {
 	switch c {
 	case registry.IndexName:
 		return registry.TextIndex, true
-	case registry.IndexValidFrom:
+	case registry.IndexValidFrom, registry.IndexSerial:
 		return registry.IntIndex, true
 	}
 	for _, x := range registry.IndexColumns() {

@@ -98,6 +98,7 @@ func (c *crawler) everything() {
 	c.invalidRequests()
 	c.restReads()
 	c.mlflowReads()
+	c.kubeflowReads()
 	c.lineageExports()
 	c.subscriptions()
 }

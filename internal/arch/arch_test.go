@@ -45,6 +45,7 @@ var allowedImports = map[string][]string{
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
 	"service/feed":       {"service/core", "service/access", "graph", "policies", "registry"},
 	"service/events":     {"service/core", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
+	"service/kubeflow":   {"service/core", "service/catalog", "service/facts", "service/governance", "graph", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
 	"service/bulk":       {"service/core", "service/catalog", "service/facts", "graph", "policies", "registry"},
 	"service/audit":      {"service/core", "audit", "graph", "policies", "registry"},
@@ -68,9 +69,10 @@ var allowedImports = map[string][]string{
 	"rest/v1":                {"service", "registry", "lineage", "lineage/export", "connect/jsonlines", "rest/stream", "rest/wire"},
 	"rest/mlflow":            {"service", "registry", "rest/stream"},
 	"rest/openlineage":       {"service", "registry"},
+	"rest/kubeflow":          {"service", "registry"},
 	"rest/stream":            {"service"},
 	"rest/wire":              {"registry"},
-	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "web"},
+	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "rest/kubeflow", "web"},
 	"cmd/pedigree": {"server", "audit", "blobs", "governance", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/mlflow", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.
@@ -87,7 +89,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/governance"}
+var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/governance", "service/kubeflow"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}

@@ -110,7 +110,9 @@ func tagOf(tags []registry.KeyValue, key string) string {
 
 func wireTags(tags []registry.KeyValue) (out []keyValue) {
 	for _, t := range tags {
-		out = append(out, keyValue(t))
+		if !strings.HasPrefix(t.Key, registry.KubeflowTags) { // Kubeflow's own fields.
+			out = append(out, keyValue(t))
+		}
 	}
 	return out
 }
@@ -118,7 +120,7 @@ func wireTags(tags []registry.KeyValue) (out []keyValue) {
 // versionTags are the tags of a version as MLflow shows them.
 func versionTags(v *registry.ModelVersion) (out []keyValue) {
 	for _, t := range v.Tags {
-		if !strings.HasPrefix(t.Key, hiddenTags) && t.Key != lifecycleTag {
+		if !strings.HasPrefix(t.Key, hiddenTags) && !strings.HasPrefix(t.Key, registry.KubeflowTags) && t.Key != lifecycleTag {
 			out = append(out, keyValue(t))
 		}
 	}

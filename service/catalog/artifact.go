@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"context"
+	"reflect"
 	"slices"
+	"time"
 
 	"pedigree/graph"
 	"pedigree/policies"
@@ -85,9 +87,8 @@ func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVers
 			return registry.Invalid("artifacts", "the name %q is given twice", in.Name)
 		}
 		seen[in.Name] = true
-		a := &registry.Artifact{Name: in.Name, URI: in.URI, Digest: in.Digest, SizeBytes: in.SizeBytes, Format: in.Format,
-			StorageKey: in.StorageKey, ServiceAccountName: in.ServiceAccountName, RecordedAt: tx.Now()}
-		a.ID, a.Parent, a.ValidFrom = registry.ArtifactID(v.ID, in.Name), v.ID, v.CreatedDate
+		a := in.artifact(v, tx.Now())
+		a.ValidFrom = v.CreatedDate
 		n, err := core.EncodeNode(a, a.Name, v.CreatedDate)
 		if err != nil {
 			return err
@@ -98,6 +99,56 @@ func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVers
 		return nil
 	}
 	return tx.Put(ctx, nodes...)
+}
+
+// artifact returns the record of a file of a version.
+func (in *ArtifactInput) artifact(v *registry.ModelVersion, now time.Time) *registry.Artifact {
+	a := &registry.Artifact{Name: in.Name, URI: in.URI, Digest: in.Digest, SizeBytes: in.SizeBytes, Format: in.Format,
+		StorageKey: in.StorageKey, ServiceAccountName: in.ServiceAccountName, RecordedAt: now}
+	a.ID, a.Parent, a.ValidFrom = registry.ArtifactID(v.ID, in.Name), v.ID, now
+	return a
+}
+
+// SetArtifact records a reference to a file of a version that stands, or changes it, inside a
+// transaction of registry.ArtifactWrite. A stored file is FAILED_PRECONDITION: its record says
+// what its bytes are. Nothing is written where that changes nothing.
+func SetArtifact(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in ArtifactInput) (core.WriteResult, error) {
+	if err := in.check(); err != nil {
+		return core.WriteResult{}, err
+	}
+	a := in.artifact(v, tx.Now())
+	since := tx.Now()
+	found, err := tx.NodesUnfiltered(ctx, a.ID)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	unchanged := core.WriteResult{IDs: []registry.ID{a.ID}}
+	if old := found[0]; old != nil {
+		if old.Deleted {
+			return unchanged, registry.Errorf(registry.FailedPrecondition, "the artifact %q was removed; choose another name", registry.Shorten(in.Name, 100))
+		}
+		was, err := core.DecodeWhole(old, &registry.Artifact{})
+		if err != nil {
+			return unchanged, err
+		}
+		a.ValidFrom, a.RecordedAt, a.Meta = was.ValidFrom, was.RecordedAt, was.Meta
+		switch {
+		case reflect.DeepEqual(a, was):
+			return unchanged, nil
+		case was.Stored:
+			return unchanged, registry.Errorf(registry.FailedPrecondition, "%q is a stored file; what it is cannot be changed", registry.Shorten(in.Name, 100))
+		}
+		since = core.LaterTime(since, old.Since)
+	}
+	n, err := core.EncodeNode(a, a.Name, since)
+	if err != nil {
+		return unchanged, err
+	}
+	if err := tx.Put(ctx, n); err != nil {
+		return unchanged, err
+	}
+	return core.WriteResult{IDs: unchanged.IDs, Created: found[0] == nil, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionUpdated,
+		Objects: []registry.ID{v.ID, a.ID}, Model: v.Parent, Detail: core.LogDetail("version", v.Version, "changed", []string{"artifacts"}, "artifact", a.Name)})
 }
 
 // RemoveArtifact replaces an artifact record by a tombstone.

@@ -138,36 +138,7 @@ type UpdateModelCardPayload struct{ Card *registry.ModelCard }
 // when ifRevision is not the revision of the card.
 func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) (*UpdateModelCardPayload, error) {
 	result, err := c.core.Write(ctx, registry.CardUpdate, core.Idempotent("updateModelCard", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
-		v, _, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
-		if err != nil {
-			return core.WriteResult{}, err
-		}
-		nodes, err := tx.NodesUnfiltered(ctx, registry.CardID(v.ID))
-		if err != nil {
-			return core.WriteResult{}, err
-		}
-		if nodes[0] == nil {
-			return core.WriteResult{}, registry.Errorf(registry.NotFound, "%s %s has no card", v.ModelName, v.Version)
-		}
-		if err := core.CheckRevision(in.IfRevision, nodes[0].Revision); err != nil {
-			return core.WriteResult{}, err
-		}
-		card, err := core.DecodeWhole(nodes[0], &registry.ModelCard{})
-		if err != nil {
-			return core.WriteResult{}, err
-		}
-		if err := in.Card.checkDerivedFields(v); err != nil {
-			return core.WriteResult{}, err
-		}
-		changed, err := in.apply(card)
-		if err != nil {
-			return core.WriteResult{}, err
-		}
-		if err := putCard(ctx, tx, v, card, core.LaterTime(tx.Now(), nodes[0].Since)); err != nil {
-			return core.WriteResult{}, err
-		}
-		return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogCardUpdated,
-			Objects: []registry.ID{card.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("changed", changed)})
+		return ChangeCard(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
@@ -178,6 +149,40 @@ func (c *Catalog) UpdateModelCard(ctx context.Context, in UpdateModelCardInput) 
 	}
 	card, err := c.CardOf(ctx, v)
 	return &UpdateModelCardPayload{card}, err
+}
+
+// ChangeCard is UpdateModelCard inside a transaction of registry.CardUpdate.
+func ChangeCard(ctx context.Context, tx *policies.Tx, in UpdateModelCardInput) (core.WriteResult, error) {
+	v, _, err := FindVersion(ctx, tx, in.Model, in.Version, in.ID)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	nodes, err := tx.NodesUnfiltered(ctx, registry.CardID(v.ID))
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if nodes[0] == nil {
+		return core.WriteResult{}, registry.Errorf(registry.NotFound, "%s %s has no card", v.ModelName, v.Version)
+	}
+	if err := core.CheckRevision(in.IfRevision, nodes[0].Revision); err != nil {
+		return core.WriteResult{}, err
+	}
+	card, err := core.DecodeWhole(nodes[0], &registry.ModelCard{})
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if err := in.Card.checkDerivedFields(v); err != nil {
+		return core.WriteResult{}, err
+	}
+	changed, err := in.apply(card)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if err := putCard(ctx, tx, v, card, core.LaterTime(tx.Now(), nodes[0].Since)); err != nil {
+		return core.WriteResult{}, err
+	}
+	return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogCardUpdated,
+		Objects: []registry.ID{card.ID, v.ID}, Model: v.Parent, Detail: core.LogDetail("changed", changed)})
 }
 
 // CardOf returns the card of a version with its derived fields, nil when there is none that

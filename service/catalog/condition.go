@@ -80,13 +80,13 @@ func (c *Condition) prepare() error {
 		return registry.Invalid("filter", "a text cannot be compared by %s", c.Compare)
 	}
 	if c.Compare == Like || c.Compare == ILike {
-		c.pattern = likePattern(c.Values[0], c.Compare == ILike)
+		c.pattern = LikePattern(c.Values[0], c.Compare == ILike)
 	}
 	return nil
 }
 
-// likePattern returns the expression that matches what an SQL pattern matches.
-func likePattern(text string, fold bool) *regexp.Regexp {
+// LikePattern returns the expression that matches what an SQL pattern matches.
+func LikePattern(text string, fold bool) *regexp.Regexp {
 	var b strings.Builder
 	b.WriteString("(?s")
 	if fold {

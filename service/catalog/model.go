@@ -56,7 +56,7 @@ func (c *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*Mo
 		return nil, err
 	}
 	result, err := c.core.Write(ctx, registry.ModelRegister, core.Idempotent("registerModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
-		m, err := createModel(ctx, tx, in)
+		m, err := CreateModel(ctx, tx, in)
 		if err != nil {
 			return core.WriteResult{}, err
 		}
@@ -66,6 +66,12 @@ func (c *Catalog) RegisterModel(ctx context.Context, in RegisterModelInput) (*Mo
 		return nil, err
 	}
 	return c.modelPayload(ctx, result)
+}
+
+// CreateModel is RegisterModel inside a transaction of registry.ModelRegister. The input is
+// checked: see CheckFact.
+func CreateModel(ctx context.Context, tx *policies.Tx, in RegisterModelInput) (*registry.Model, error) {
+	return createModel(ctx, tx, in)
 }
 
 func (c *Catalog) modelPayload(ctx context.Context, result core.WriteResult) (*ModelPayload, error) {
@@ -133,42 +139,54 @@ type UpdateModelInput struct {
 // UpdateModel changes a model's description, owner or tags. Edits of tags that change nothing are
 // no change.
 func (c *Catalog) UpdateModel(ctx context.Context, in UpdateModelInput) (*ModelPayload, error) {
-	change, err := newDetailChange(in.Description, in.Owner, in.Tags, &in.TagEdits)
-	if err != nil {
+	if _, err := in.change(); err != nil {
 		return nil, err
 	}
 	result, err := c.core.Write(ctx, registry.ModelUpdate, core.Idempotent("updateModel", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
-		m, n, err := FindModel(ctx, tx, in.Model, in.ID)
-		if err != nil {
-			return core.WriteResult{}, err
-		}
-		if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
-			return core.WriteResult{}, err
-		}
-		before := *m
-		changed, none, err := change.apply(&m.Description, &m.Owner, &m.Tags)
-		if err != nil {
-			return core.WriteResult{}, err
-		}
-		if none {
-			return core.WriteResult{IDs: []registry.ID{m.ID}}, nil
-		}
-		if slices.Contains(changed, "tags") {
-			if err := checkTagsKeepGuard(ctx, tx, &before, m.Tags); err != nil {
-				return core.WriteResult{}, err
-			}
-		}
-		m.UpdatedAt = tx.Now()
-		if err := PutModel(ctx, tx, m); err != nil {
-			return core.WriteResult{}, err
-		}
-		return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelUpdated, Objects: []registry.ID{m.ID},
-			Model: m.ID, Detail: core.LogDetail("changed", changed)})
+		return ChangeModel(ctx, tx, in)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return c.modelPayload(ctx, result)
+}
+
+func (in *UpdateModelInput) change() (*detailChange, error) {
+	return newDetailChange(in.Description, in.Owner, in.Tags, &in.TagEdits)
+}
+
+// ChangeModel is UpdateModel inside a transaction of registry.ModelUpdate.
+func ChangeModel(ctx context.Context, tx *policies.Tx, in UpdateModelInput) (core.WriteResult, error) {
+	change, err := in.change()
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	m, n, err := FindModel(ctx, tx, in.Model, in.ID)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
+		return core.WriteResult{}, err
+	}
+	before := *m
+	changed, none, err := change.apply(&m.Description, &m.Owner, &m.Tags)
+	if err != nil {
+		return core.WriteResult{}, err
+	}
+	if none {
+		return core.WriteResult{IDs: []registry.ID{m.ID}}, nil
+	}
+	if slices.Contains(changed, "tags") {
+		if err := checkTagsKeepGuard(ctx, tx, &before, m.Tags); err != nil {
+			return core.WriteResult{}, err
+		}
+	}
+	m.UpdatedAt = tx.Now()
+	if err := PutModel(ctx, tx, m); err != nil {
+		return core.WriteResult{}, err
+	}
+	return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelUpdated, Objects: []registry.ID{m.ID},
+		Model: m.ID, Detail: core.LogDetail("changed", changed)})
 }
 
 // FindModel finds a model by name or id inside a transaction. It answers NOT_FOUND when there

@@ -83,7 +83,7 @@ func versionParts(ctx context.Context, tx *policies.Tx, n *graph.Node) (*registr
 		}
 	}
 	parts := []*graph.Node{n}
-	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact, registry.KindSignature, registry.KindSignatureBundle} {
+	for _, kind := range []registry.Kind{registry.KindCard, registry.KindArtifact, registry.KindSignature, registry.KindSignatureBundle, registry.KindForeign} {
 		children, err := tx.ChildrenUnfiltered(ctx, kind, registry.IndexName, v.ID)
 		if err != nil {
 			return nil, nil, err

@@ -17,7 +17,7 @@ func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 		return nil, nil
 	}
 	meta := registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted || n.Erased(), Mask: n.Mask,
-		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo, ReadAt: at, Erased: n.Erased()}
+		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo, ReadAt: at, Erased: n.Erased(), Serial: n.Number}
 	if n.Hidden {
 		return &registry.Restricted{Meta: meta}, nil
 	}
@@ -92,7 +92,7 @@ func DecodeWhole[T registry.Node](n *graph.Node, into T) (T, error) {
 		return into, err
 	}
 	*into.NodeMeta() = registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted,
-		Mask: registry.AllFields, ValidFrom: n.ValidFrom, ValidTo: n.ValidTo}
+		Mask: registry.AllFields, ValidFrom: n.ValidFrom, ValidTo: n.ValidTo, Serial: n.Number}
 	return into, nil
 }
 
