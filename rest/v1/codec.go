@@ -45,7 +45,7 @@ func enums() map[reflect.Type][]string {
 	add(texts(lineage.ReasonDepth, lineage.ReasonNodes, lineage.ReasonFanout, lineage.ReasonTime, lineage.ReasonAccess))
 	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph, lineage.RunNotRead))
 	add(texts(governance.AllRequests, governance.MyRequests, governance.WaitingForMe))
-	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid, governance.BlockedBySignature))
+	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid, governance.BlockedBySignature, governance.BlockedByRecall))
 	add(texts(registry.SignatureOfModel, registry.SignatureOfBuild))
 	add(texts(catalog.Signed, catalog.SignatureMismatch, catalog.SignatureUntrusted, catalog.SignatureInvalid))
 	add(texts[catalog.SignerKind]("KEY", "CERTIFICATE", "IDENTITY"))

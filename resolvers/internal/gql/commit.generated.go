@@ -22,6 +22,8 @@ import (
 type CommitResolver interface {
 	Upstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	RecallState(ctx context.Context, obj *registry.Commit) (*registry.RecallState, error)
+	Recalls(ctx context.Context, obj *registry.Commit) ([]*registry.RecallMark, error)
 }
 type RepositoryResolver interface {
 	Commits(ctx context.Context, obj *registry.Repository, first *int, after *string) (*facts.CommitConnection, error)
@@ -30,6 +32,8 @@ type RepositoryResolver interface {
 type TagResolver interface {
 	Upstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	RecallState(ctx context.Context, obj *registry.Tag) (*registry.RecallState, error)
+	Recalls(ctx context.Context, obj *registry.Tag) ([]*registry.RecallMark, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -670,6 +674,61 @@ func (ec *executionContext) fieldContext_Commit_downstream(ctx context.Context, 
 	if fc.Args, err = ec.field_Commit_downstream_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Commit_recallState(ctx context.Context, field graphql.CollectedField, obj *registry.Commit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Commit_recallState(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Commit().RecallState(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.RecallState) graphql.Marshaler {
+			return ec.marshalORecallState2ᚖpedigreeᚋregistryᚐRecallState(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Commit_recallState(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Commit", field, true, true, "RecallState")
+}
+
+func (ec *executionContext) _Commit_recalls(ctx context.Context, field graphql.CollectedField, obj *registry.Commit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Commit_recalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Commit().Recalls(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
+			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Commit_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Commit",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecallMark(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -1640,6 +1699,61 @@ func (ec *executionContext) fieldContext_Tag_downstream(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Tag_recallState(ctx context.Context, field graphql.CollectedField, obj *registry.Tag) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Tag_recallState(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Tag().RecallState(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.RecallState) graphql.Marshaler {
+			return ec.marshalORecallState2ᚖpedigreeᚋregistryᚐRecallState(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Tag_recallState(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Tag", field, true, true, "RecallState")
+}
+
+func (ec *executionContext) _Tag_recalls(ctx context.Context, field graphql.CollectedField, obj *registry.Tag) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Tag_recalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Tag().Recalls(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
+			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Tag_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Tag",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecallMark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.TagConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2278,6 +2392,18 @@ func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, o
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Commit_downstream(ctx, field, obj)
 				})
+		case "recallState":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Commit_recallState(ctx, field, obj)
+				})
+		case "recalls":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Commit_recalls(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2630,6 +2756,18 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_downstream(ctx, field, obj)
+				})
+		case "recallState":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Tag_recallState(ctx, field, obj)
+				})
+		case "recalls":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Tag_recalls(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
