@@ -37,8 +37,8 @@ type Recall struct {
 	Nodes    []ID           `json:"nodes,omitempty"`
 	Reason   string         `json:"reason,omitempty"`
 	Severity RecallSeverity `json:"severity,omitempty"`
-	// Evidence are links. Nothing opens them.
-	Evidence []string `json:"evidence,omitempty"`
+	// Links are the evidence. Nothing opens them.
+	Links []string `json:"links,omitempty"`
 	// FixedBy are commits that repair recalled commits: these, and what has one of them as an
 	// ancestor, are not recalled with the commits before them.
 	FixedBy []ID         `json:"fixedBy,omitempty"`
@@ -72,8 +72,8 @@ const (
 	// MaxOpenRecalls is the most recalls that are open at one time: every read of a mark looks at
 	// all of them.
 	MaxOpenRecalls = 200
-	// MaxRecallEvidence is the most links of a recall.
-	MaxRecallEvidence = 50
+	// MaxRecallLinks is the most links of a recall.
+	MaxRecallLinks = 50
 )
 
 // RecallID is the id of a recall by its number.
@@ -98,15 +98,6 @@ const (
 	IsRecalled    RecallState = "RECALLED"
 	RecallUnknown RecallState = "UNKNOWN"
 )
-
-// RecallMark is one recall under which a node stands.
-type RecallMark struct {
-	// ID is the id of the recall; one made for the caller when the caller may not see the recall.
-	ID       ID
-	Severity RecallSeverity
-	// Recall is nil when the caller may not see it.
-	Recall *Recall
-}
 
 // RecallHandling says what was done about a deployment of something recalled.
 type RecallHandling string

@@ -31,7 +31,7 @@ func (r *commitResolver) RecallState(ctx context.Context, obj *registry.Commit) 
 }
 
 // Recalls is the resolver for the recalls field.
-func (r *commitResolver) Recalls(ctx context.Context, obj *registry.Commit) ([]*registry.RecallMark, error) {
+func (r *commitResolver) Recalls(ctx context.Context, obj *registry.Commit) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
 }
 
@@ -71,7 +71,7 @@ func (r *tagResolver) RecallState(ctx context.Context, obj *registry.Tag) (*regi
 }
 
 // Recalls is the resolver for the recalls field.
-func (r *tagResolver) Recalls(ctx context.Context, obj *registry.Tag) ([]*registry.RecallMark, error) {
+func (r *tagResolver) Recalls(ctx context.Context, obj *registry.Tag) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
 }
 

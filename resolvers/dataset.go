@@ -46,7 +46,7 @@ func (r *datasetVersionResolver) RecallState(ctx context.Context, obj *registry.
 }
 
 // Recalls is the resolver for the recalls field.
-func (r *datasetVersionResolver) Recalls(ctx context.Context, obj *registry.DatasetVersion) ([]*registry.RecallMark, error) {
+func (r *datasetVersionResolver) Recalls(ctx context.Context, obj *registry.DatasetVersion) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
 }
 

@@ -35,7 +35,7 @@ func (r *deploymentResolver) RecallState(ctx context.Context, obj *registry.Depl
 }
 
 // Recalls is the resolver for the recalls field.
-func (r *deploymentResolver) Recalls(ctx context.Context, obj *registry.Deployment) ([]*registry.RecallMark, error) {
+func (r *deploymentResolver) Recalls(ctx context.Context, obj *registry.Deployment) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
 }
 

@@ -33,7 +33,7 @@ func (r *featureResolver) RecallState(ctx context.Context, obj *registry.Feature
 }
 
 // Recalls is the resolver for the recalls field.
-func (r *featureResolver) Recalls(ctx context.Context, obj *registry.Feature) ([]*registry.RecallMark, error) {
+func (r *featureResolver) Recalls(ctx context.Context, obj *registry.Feature) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
 }
 

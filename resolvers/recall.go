@@ -43,6 +43,11 @@ func (r *queryResolver) Recall(ctx context.Context, id registry.ID) (*registry.R
 	return r.service.RecallByID(ctx, id)
 }
 
+// RecallAffected is the resolver for the recallAffected field.
+func (r *queryResolver) RecallAffected(ctx context.Context, id registry.ID, live *bool, first *int, after *string) (*provenance.AffectedConnection, error) {
+	return r.service.AffectedBy(ctx, id, live, page(first, after))
+}
+
 // Nodes is the resolver for the nodes field.
 func (r *recallResolver) Nodes(ctx context.Context, obj *registry.Recall) ([]registry.ProvenanceNode, error) {
 	return r.service.NodesOfRecall(ctx, obj)
@@ -51,11 +56,6 @@ func (r *recallResolver) Nodes(ctx context.Context, obj *registry.Recall) ([]reg
 // FixedBy is the resolver for the fixedBy field.
 func (r *recallResolver) FixedBy(ctx context.Context, obj *registry.Recall) ([]registry.ProvenanceNode, error) {
 	return r.service.FixesOfRecall(ctx, obj)
-}
-
-// Affected is the resolver for the affected field.
-func (r *recallResolver) Affected(ctx context.Context, obj *registry.Recall, first *int, after *string, live *bool) (*provenance.AffectedConnection, error) {
-	return r.service.AffectedBy(ctx, obj, page(first, after), live)
 }
 
 // Recall returns gql.RecallResolver implementation.

@@ -41,7 +41,7 @@ func (r *runResolver) RecallState(ctx context.Context, obj *registry.Run) (*regi
 }
 
 // Recalls is the resolver for the recalls field.
-func (r *runResolver) Recalls(ctx context.Context, obj *registry.Run) ([]*registry.RecallMark, error) {
+func (r *runResolver) Recalls(ctx context.Context, obj *registry.Run) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
 }
 

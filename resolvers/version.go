@@ -87,7 +87,7 @@ func (r *modelVersionResolver) RecallState(ctx context.Context, obj *registry.Mo
 }
 
 // Recalls is the resolver for the recalls field.
-func (r *modelVersionResolver) Recalls(ctx context.Context, obj *registry.ModelVersion) ([]*registry.RecallMark, error) {
+func (r *modelVersionResolver) Recalls(ctx context.Context, obj *registry.ModelVersion) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
 }
 

@@ -17,7 +17,7 @@ type RecallInput struct {
 	Nodes          []registry.ID           `json:"nodes"`
 	Reason         string                  `json:"reason"`
 	Severity       registry.RecallSeverity `json:"severity"`
-	Evidence       []string                `json:"evidence,omitzero"`
+	Links          []string                `json:"links,omitzero"`
 	FixedBy        []registry.ID           `json:"fixedBy,omitzero"`
 	IdempotencyKey *string                 `json:"-"`
 }
@@ -29,8 +29,8 @@ func (in *RecallInput) check() error {
 	if len(in.Nodes) == 0 || len(in.Nodes) > registry.MaxRecalledNodes || len(in.FixedBy) > registry.MaxRecalledNodes {
 		return registry.Invalid("nodes", "must be 1 to %d ids, and fixedBy at most as many", registry.MaxRecalledNodes)
 	}
-	if len(in.Evidence) > registry.MaxRecallEvidence {
-		return registry.Invalid("evidence", "must be at most %d links", registry.MaxRecallEvidence)
+	if len(in.Links) > registry.MaxRecallLinks {
+		return registry.Invalid("links", "must be at most %d links", registry.MaxRecallLinks)
 	}
 	if err := core.CheckText("reason", &in.Reason); err != nil {
 		return err
@@ -41,8 +41,8 @@ func (in *RecallInput) check() error {
 	if !slices.Contains(registry.RecallSeverities(), in.Severity) {
 		return registry.Invalid("severity", "%q is not one of %v", in.Severity, registry.RecallSeverities())
 	}
-	for i := range in.Evidence {
-		if err := core.FirstError(core.CheckRequiredKey("evidence", &in.Evidence[i]), core.CheckLabel("evidence", in.Evidence[i])); err != nil {
+	for i := range in.Links {
+		if err := core.FirstError(core.CheckRequiredKey("links", &in.Links[i]), core.CheckLabel("links", in.Links[i])); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (g *Governance) Recall(ctx context.Context, in RecallInput) (*RecallPayload
 		if err != nil {
 			return "", err
 		}
-		r := &registry.Recall{Number: number, Nodes: in.Nodes, Reason: in.Reason, Severity: in.Severity, Evidence: in.Evidence, FixedBy: in.FixedBy, State: registry.RecallOpen,
+		r := &registry.Recall{Number: number, Nodes: in.Nodes, Reason: in.Reason, Severity: in.Severity, Links: in.Links, FixedBy: in.FixedBy, State: registry.RecallOpen,
 			RecalledBy: tx.Subject(), RecalledAt: tx.Now()}
 		r.ID, r.ValidFrom = registry.RecallID(number), tx.Now()
 		err = logRecall(ctx, tx, r, registry.LogRecalled, in.Reason, in.Nodes...)

@@ -65,11 +65,9 @@ func (g *Governance) recallsUnder(ctx context.Context, id registry.ID) (out []an
 	if err != nil || n == nil {
 		return nil, err
 	}
-	marks, err := g.RecallsOf(ctx, n)
-	for _, m := range marks {
-		if m.Recall != nil {
-			out = append(out, string(m.ID))
-		}
+	m, err := g.marksOf(ctx, n)
+	for _, id := range m.seen {
+		out = append(out, string(id))
 	}
 	return out, err
 }
@@ -82,10 +80,12 @@ func (g *Governance) RecallByID(ctx context.Context, id registry.ID) (*registry.
 // recallMarksField is the field of the marks of nodes.
 type recallMarksField struct{}
 
-// nodeMarks is what one node shows of recalls.
+// nodeMarks is what one node shows of recalls: the ids that the caller is told, and those of the
+// recalls that the caller sees.
 type nodeMarks struct {
 	state registry.RecallState
-	marks []*registry.RecallMark
+	told  []registry.ID
+	seen  []registry.ID
 }
 
 // RecallStateOf returns whether a node is recalled, and finds it out for its siblings with it.
@@ -97,11 +97,11 @@ func (g *Governance) RecallStateOf(ctx context.Context, n registry.Node) (*regis
 	return &m.state, nil
 }
 
-// RecallsOf returns the open recalls under which a node stands, by number. A recall that the caller
-// does not see is there without its content.
-func (g *Governance) RecallsOf(ctx context.Context, n registry.Node) ([]*registry.RecallMark, error) {
+// RecallsOf returns the ids of the open recalls under which a node stands, by number. For a recall
+// that the caller does not see it is an id made for the caller.
+func (g *Governance) RecallsOf(ctx context.Context, n registry.Node) ([]registry.ID, error) {
 	m, err := g.marksOf(ctx, n)
-	return m.marks, err
+	return m.told, err
 }
 
 // marksOf finds out under which recalls a node and its siblings stand: by one read of the open
@@ -124,9 +124,8 @@ func (g *Governance) marksOf(ctx context.Context, n registry.Node) (nodeMarks, e
 		out := make([]nodeMarks, len(all))
 		var refs []core.NodeRef
 		for i, id := range ids {
-			out[i].state, out[i].marks = found.State(id), []*registry.RecallMark{}
+			out[i].state, out[i].told = found.State(id), []registry.ID{}
 			for _, r := range found.Of(id) {
-				out[i].marks = append(out[i].marks, &registry.RecallMark{ID: r.ID, Severity: r.Severity})
 				refs = append(refs, core.NodeRef{ID: r.ID, At: at})
 			}
 		}
@@ -134,10 +133,12 @@ func (g *Governance) marksOf(ctx context.Context, n registry.Node) (nodeMarks, e
 		if err != nil {
 			return nil, err
 		}
-		for i := range out {
-			for _, m := range out[i].marks {
-				if m.Recall, _ = nouns[0].(*registry.Recall); m.Recall == nil {
-					m.ID = scope.OpaqueID(m.ID)
+		for i, id := range ids {
+			for _, r := range found.Of(id) {
+				if nouns[0] != nil {
+					out[i].told, out[i].seen = append(out[i].told, r.ID), append(out[i].seen, r.ID)
+				} else {
+					out[i].told = append(out[i].told, scope.OpaqueID(r.ID))
 				}
 				nouns = nouns[1:]
 			}

@@ -25,8 +25,6 @@ type ImpactInput struct {
 	// Bare means that only the id, kind and name of nodes are needed. The GraphQL and REST
 	// handlers set it from the selected fields.
 	Bare bool
-	// under narrows it to what stands under a recall; nil for all that descends.
-	under *recallScope
 }
 
 // ImpactConnection is one page of descendants. TotalCount, Counts and Models need the whole
@@ -64,6 +62,11 @@ type impactPageStart struct {
 // order of recording. The walk ends at the last row of the page, so that a page costs no more
 // than its rows.
 func (e *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection, error) {
+	return e.impact(ctx, in, nil)
+}
+
+// impact is Impact, narrowed to what stands under a recall unless under is nil.
+func (e *Explorer) impact(ctx context.Context, in ImpactInput, under *recallScope) (*ImpactConnection, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
@@ -87,10 +90,10 @@ func (e *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnectio
 	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
-	if in.under != nil {
-		bindings = append(bindings, in.under.recall.ID)
+	if under != nil {
+		bindings = append(bindings, under.recall.ID)
 	}
-	p := &impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
+	p := &impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: start.At, under: under}, in: in, bindings: bindings, start: start, size: size}
 	if p.filter, err = newNodeFilter(in.Where); err != nil {
 		return nil, err
 	}
@@ -111,13 +114,13 @@ type impactPage struct {
 // consistentImpact runs a walk at an instant. A walk of the current state takes several reads.
 // If something was written between them, the walk runs again at the log sequence at which it
 // began.
-func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets []registry.Kind, narrow *recallScope, walk func(*lineage.Impact) error) (*lineage.Impact, error) {
+func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets []registry.Kind, walk func(*lineage.Impact) error) (*lineage.Impact, error) {
 	for at := v.at.StoreInstant(); ; {
 		w, err := lineage.NewImpact(ctx, v.scope, ids, targets, at)
 		if err != nil {
 			return nil, err
 		}
-		narrow.narrow(w)
+		v.under.narrow(w)
 		if err := walk(w); err != nil {
 			return nil, err
 		}
@@ -133,7 +136,7 @@ func (p *impactPage) load() (*ImpactConnection, error) {
 	defer cancel()
 	var lastRow lineage.RowPosition
 	var more bool
-	w, err := p.consistentImpact(walkCtx, p.in.Of, p.in.Targets, p.in.under, func(w *lineage.Impact) (err error) {
+	w, err := p.consistentImpact(walkCtx, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
 		p.rows = p.rows[:0]
 		var filterErr error
 		lastRow, more, err = w.Rows(walkCtx, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.readsDocuments(), p.size+1, func(d lineage.Descendant) bool {
@@ -163,7 +166,7 @@ func (v *view) matches(in ImpactInput, filter nodeFilter, d lineage.Descendant) 
 	if in.Live && d.Node.Kind == registry.KindDeployment && !v.isLive(d.Node) {
 		return false, nil
 	}
-	if !in.under.keeps(d.Node) {
+	if !v.under.keeps(d.Node) {
 		return false, nil
 	}
 	return filter(d.Node)

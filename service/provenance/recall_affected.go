@@ -55,13 +55,20 @@ func (s *recallScope) tell(t Truncation) Truncation {
 // AffectedBy returns one page of the deployments that a recall concerns as of now, nearest first: the
 // live ones, or with live false also those that have ended since it was recalled. It walks from
 // those recalled nodes that the caller sees.
-func (e *Explorer) AffectedBy(ctx context.Context, r *registry.Recall, p core.Paging, live *bool) (*AffectedConnection, error) {
+func (e *Explorer) AffectedBy(ctx context.Context, id registry.ID, live *bool, p core.Paging) (*AffectedConnection, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
 	}
+	r, err := core.GetNoun[*registry.Recall](ctx, e.core, id, nil)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, registry.Errorf(registry.NotFound, "there is no recall %q; list them with recalls", registry.Shorten(string(id), 100))
+	}
 	out := &AffectedConnection{Edges: []*AffectedEdge{}}
-	in, err := e.affectedInput(ctx, r, live == nil || *live)
+	in, under, err := e.affectedInput(ctx, r, live == nil || *live)
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +81,10 @@ func (e *Explorer) AffectedBy(ctx context.Context, r *registry.Recall, p core.Pa
 		})
 		return out, nil
 	}
-	if out.impact, err = e.Impact(ctx, in); err != nil {
+	if out.impact, err = e.impact(ctx, in, under); err != nil {
 		return nil, err
 	}
-	out.PageInfo, out.Truncation = out.impact.PageInfo, in.under.tell(out.impact.Truncation)
+	out.PageInfo, out.Truncation = out.impact.PageInfo, under.tell(out.impact.Truncation)
 	refs := make([]core.NodeRef, len(out.impact.Edges))
 	for i, edge := range out.impact.Edges {
 		refs[i] = core.NodeRef{ID: registry.RecallResolutionID(r.ID, edge.Node.NodeMeta().ID)}
@@ -94,32 +101,32 @@ func (e *Explorer) AffectedBy(ctx context.Context, r *registry.Recall, p core.Pa
 }
 
 // affectedInput returns the question for the deployments that a recall concerns.
-func (e *Explorer) affectedInput(ctx context.Context, r *registry.Recall, live bool) (ImpactInput, error) {
+func (e *Explorer) affectedInput(ctx context.Context, r *registry.Recall, live bool) (ImpactInput, *recallScope, error) {
 	in := ImpactInput{Targets: []registry.Kind{registry.KindDeployment}, Live: live}
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil || len(r.Nodes) == 0 {
-		return in, err
+		return in, nil, err
 	}
 	nodes, err := scope.Nodes(ctx, graph.Instant{}, r.Nodes...)
 	if err != nil {
-		return in, err
+		return in, nil, err
 	}
-	in.under = &recallScope{recall: r}
+	under := &recallScope{recall: r}
 	for _, n := range nodes {
 		if n != nil && !n.Hidden {
 			in.Of = append(in.Of, n.ID)
 		} else {
-			in.under.reasons = []lineage.Reason{lineage.ReasonAccess}
+			under.reasons = []lineage.Reason{lineage.ReasonAccess}
 		}
 	}
 	if !live {
-		in.under.since = r.RecalledAt
+		under.since = r.RecalledAt
 	}
 	fixed, complete, err := lineage.FixedCommits(ctx, scope.RecallReader(), graph.Instant{}, r, lineage.RecallReadBounds.Commits)
-	if in.under.fixed = fixed; !complete {
-		in.under.reasons = append(in.under.reasons, lineage.ReasonNodes)
+	if under.fixed = fixed; !complete {
+		under.reasons = append(under.reasons, lineage.ReasonNodes)
 	}
-	return in, err
+	return in, under, err
 }
 
 // keeps reports whether a deployment had not ended when it was recalled.

@@ -23,7 +23,7 @@ type CommitResolver interface {
 	Upstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Commit, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.Commit) (*registry.RecallState, error)
-	Recalls(ctx context.Context, obj *registry.Commit) ([]*registry.RecallMark, error)
+	Recalls(ctx context.Context, obj *registry.Commit) ([]registry.ID, error)
 }
 type RepositoryResolver interface {
 	Commits(ctx context.Context, obj *registry.Repository, first *int, after *string) (*facts.CommitConnection, error)
@@ -33,7 +33,7 @@ type TagResolver interface {
 	Upstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.Tag) (*registry.RecallState, error)
-	Recalls(ctx context.Context, obj *registry.Tag) ([]*registry.RecallMark, error)
+	Recalls(ctx context.Context, obj *registry.Tag) ([]registry.ID, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -713,24 +713,15 @@ func (ec *executionContext) _Commit_recalls(ctx context.Context, field graphql.C
 			return ec.Resolvers.Commit().Recalls(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
-			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Commit_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commit",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RecallMark(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("Commit", field, true, true, "ID")
 }
 
 func (ec *executionContext) _CommitConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.CommitConnection) (ret graphql.Marshaler) {
@@ -1734,24 +1725,15 @@ func (ec *executionContext) _Tag_recalls(ctx context.Context, field graphql.Coll
 			return ec.Resolvers.Tag().Recalls(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
-			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Tag_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Tag",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RecallMark(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("Tag", field, true, true, "ID")
 }
 
 func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.TagConnection) (ret graphql.Marshaler) {

@@ -33,7 +33,7 @@ type DatasetVersionResolver interface {
 	Upstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.DatasetVersion) (*registry.RecallState, error)
-	Recalls(ctx context.Context, obj *registry.DatasetVersion) ([]*registry.RecallMark, error)
+	Recalls(ctx context.Context, obj *registry.DatasetVersion) ([]registry.ID, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -1177,24 +1177,15 @@ func (ec *executionContext) _DatasetVersion_recalls(ctx context.Context, field g
 			return ec.Resolvers.DatasetVersion().Recalls(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
-			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_DatasetVersion_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "DatasetVersion",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RecallMark(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("DatasetVersion", field, true, true, "ID")
 }
 
 func (ec *executionContext) _DatasetVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetVersionConnection) (ret graphql.Marshaler) {

@@ -24,7 +24,7 @@ type DeploymentResolver interface {
 	Upstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.Deployment) (*registry.RecallState, error)
-	Recalls(ctx context.Context, obj *registry.Deployment) ([]*registry.RecallMark, error)
+	Recalls(ctx context.Context, obj *registry.Deployment) ([]registry.ID, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -625,24 +625,15 @@ func (ec *executionContext) _Deployment_recalls(ctx context.Context, field graph
 			return ec.Resolvers.Deployment().Recalls(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
-			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Deployment_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Deployment",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RecallMark(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("Deployment", field, true, true, "ID")
 }
 
 func (ec *executionContext) _DeploymentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.DeploymentConnection) (ret graphql.Marshaler) {

@@ -24,7 +24,7 @@ type FeatureResolver interface {
 	Upstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.Feature) (*registry.RecallState, error)
-	Recalls(ctx context.Context, obj *registry.Feature) ([]*registry.RecallMark, error)
+	Recalls(ctx context.Context, obj *registry.Feature) ([]registry.ID, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -478,24 +478,15 @@ func (ec *executionContext) _Feature_recalls(ctx context.Context, field graphql.
 			return ec.Resolvers.Feature().Recalls(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
-			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Feature_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Feature",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RecallMark(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("Feature", field, true, true, "ID")
 }
 
 func (ec *executionContext) _RecordFeaturePayload_feature(ctx context.Context, field graphql.CollectedField, obj *facts.RecordFeaturePayload) (ret graphql.Marshaler) {

@@ -114,6 +114,7 @@ type QueryResolver interface {
 	Explain(ctx context.Context, role string, field *string, action *string, on *registry.ID, to *registry.Stage, alias *string) (*access.Explanation, error)
 	Recalls(ctx context.Context, first *int, after *string, filter *governance.RecallFilter) (*governance.RecallConnection, error)
 	Recall(ctx context.Context, id registry.ID) (*registry.Recall, error)
+	RecallAffected(ctx context.Context, id registry.ID, live *bool, first *int, after *string) (*provenance.AffectedConnection, error)
 	TransitionRequests(ctx context.Context, first *int, after *string, filter *governance.RequestFilter) (*governance.RequestConnection, error)
 	TransitionGuards(ctx context.Context) ([]*registry.TransitionGuard, error)
 	CheckTransition(ctx context.Context, model *string, version *string, id *registry.ID, to registry.Stage) (*governance.TransitionCheck, error)
@@ -2016,6 +2017,44 @@ func (ec *executionContext) field_Query_provenance_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["knownAt"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_recallAffected_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (registry.ID, error) {
+			return ec.unmarshalNID2pedigreeᚋregistryᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "live",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["live"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
 	return args, nil
 }
 
@@ -6017,6 +6056,50 @@ func (ec *executionContext) fieldContext_Query_recall(ctx context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_recallAffected(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_recallAffected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().RecallAffected(ctx, fc.Args["id"].(registry.ID), fc.Args["live"].(*bool), fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *provenance.AffectedConnection) graphql.Marshaler {
+			return ec.marshalOAffectedConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐAffectedConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_recallAffected(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AffectedConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_recallAffected_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_transitionRequests(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7275,6 +7358,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_recall(ctx, field)
+				})
+		case "recallAffected":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_recallAffected(ctx, field)
 				})
 		case "transitionRequests":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

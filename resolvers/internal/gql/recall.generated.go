@@ -25,43 +25,11 @@ type RecallResolver interface {
 	Nodes(ctx context.Context, obj *registry.Recall) ([]registry.ProvenanceNode, error)
 
 	FixedBy(ctx context.Context, obj *registry.Recall) ([]registry.ProvenanceNode, error)
-
-	Affected(ctx context.Context, obj *registry.Recall, first *int, after *string, live *bool) (*provenance.AffectedConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
-
-func (ec *executionContext) field_Recall_affected_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
-	var err error
-	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
-		func(ctx context.Context, v any) (*int, error) {
-			return ec.unmarshalOInt2ᚖint(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["first"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
-		func(ctx context.Context, v any) (*string, error) {
-			return ec.unmarshalOString2ᚖstring(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["after"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "live",
-		func(ctx context.Context, v any) (*bool, error) {
-			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["live"] = arg2
-	return args, nil
-}
 
 // endregion ***************************** args.gotpl *****************************
 
@@ -617,16 +585,16 @@ func (ec *executionContext) fieldContext_Recall_severity(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Recall", field, false, false, "RecallSeverity")
 }
 
-func (ec *executionContext) _Recall_evidence(ctx context.Context, field graphql.CollectedField, obj *registry.Recall) (ret graphql.Marshaler) {
+func (ec *executionContext) _Recall_links(ctx context.Context, field graphql.CollectedField, obj *registry.Recall) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Recall_evidence(ctx, field)
+			return ec.fieldContext_Recall_links(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Evidence, nil
+			return obj.Links, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
@@ -636,7 +604,7 @@ func (ec *executionContext) _Recall_evidence(ctx context.Context, field graphql.
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Recall_evidence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Recall_links(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Recall", field, false, false, "String")
 }
 
@@ -888,50 +856,6 @@ func (ec *executionContext) fieldContext_Recall_comment(_ context.Context, field
 	return graphql.NewScalarFieldContext("Recall", field, false, false, "String")
 }
 
-func (ec *executionContext) _Recall_affected(ctx context.Context, field graphql.CollectedField, obj *registry.Recall) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Recall_affected(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Recall().Affected(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["live"].(*bool))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *provenance.AffectedConnection) graphql.Marshaler {
-			return ec.marshalOAffectedConnection2ᚖpedigreeᚋserviceᚋprovenanceᚐAffectedConnection(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Recall_affected(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Recall",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_AffectedConnection(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Recall_affected_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
 func (ec *executionContext) _RecallClearing_askedBy(ctx context.Context, field graphql.CollectedField, obj *registry.RecallClearing) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1133,84 +1057,6 @@ func (ec *executionContext) _RecallEdge_node(ctx context.Context, field graphql.
 func (ec *executionContext) fieldContext_RecallEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RecallEdge",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Recall(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _RecallMark_id(ctx context.Context, field graphql.CollectedField, obj *registry.RecallMark) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecallMark_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v registry.ID) graphql.Marshaler {
-			return ec.marshalNID2pedigreeᚋregistryᚐID(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_RecallMark_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecallMark", field, false, false, "ID")
-}
-
-func (ec *executionContext) _RecallMark_severity(ctx context.Context, field graphql.CollectedField, obj *registry.RecallMark) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecallMark_severity(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Severity, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v registry.RecallSeverity) graphql.Marshaler {
-			return ec.marshalNRecallSeverity2pedigreeᚋregistryᚐRecallSeverity(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_RecallMark_severity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecallMark", field, false, false, "RecallSeverity")
-}
-
-func (ec *executionContext) _RecallMark_recall(ctx context.Context, field graphql.CollectedField, obj *registry.RecallMark) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_RecallMark_recall(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Recall, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *registry.Recall) graphql.Marshaler {
-			return ec.marshalORecall2ᚖpedigreeᚋregistryᚐRecall(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_RecallMark_recall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "RecallMark",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -1682,7 +1528,7 @@ func (ec *executionContext) unmarshalInputRecallInput(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"nodes", "reason", "severity", "evidence", "fixedBy", "idempotencyKey"}
+	fieldsInOrder := [...]string{"nodes", "reason", "severity", "links", "fixedBy", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1710,13 +1556,13 @@ func (ec *executionContext) unmarshalInputRecallInput(ctx context.Context, obj a
 				return it, err
 			}
 			it.Severity = data
-		case "evidence":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("evidence"))
+		case "links":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("links"))
 			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Evidence = data
+			it.Links = data
 		case "fixedBy":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fixedBy"))
 			data, err := ec.unmarshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, v)
@@ -2051,8 +1897,8 @@ func (ec *executionContext) _Recall(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "evidence":
-			out.Values[i] = ec._Recall_evidence(ctx, field, obj)
+		case "links":
+			out.Values[i] = ec._Recall_links(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -2107,12 +1953,6 @@ func (ec *executionContext) _Recall(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "affected":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._Recall_affected(ctx, field, obj)
-				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2235,49 +2075,6 @@ func (ec *executionContext) _RecallEdge(ctx context.Context, sel ast.SelectionSe
 			}
 		case "node":
 			out.Values[i] = ec._RecallEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var recallMarkImplementors = []string{"RecallMark"}
-
-func (ec *executionContext) _RecallMark(ctx context.Context, sel ast.SelectionSet, obj *registry.RecallMark) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, recallMarkImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("RecallMark")
-		case "id":
-			out.Values[i] = ec._RecallMark_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "severity":
-			out.Values[i] = ec._RecallMark_severity(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "recall":
-			out.Values[i] = ec._RecallMark_recall(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -2519,14 +2316,6 @@ func (ec *executionContext) unmarshalNRecallInput2pedigreeᚋserviceᚋgovernanc
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNRecallMark2ᚖpedigreeᚋregistryᚐRecallMark(ctx context.Context, sel ast.SelectionSet, v *registry.RecallMark) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "RecallMark!")
-		return graphql.Null
-	}
-	return ec._RecallMark(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNRecallSeverity2pedigreeᚋregistryᚐRecallSeverity(ctx context.Context, v any) (registry.RecallSeverity, error) {
 	tmp, err := scalar.UnmarshalString(v)
 	res := registry.RecallSeverity(tmp)
@@ -2608,25 +2397,6 @@ func (ec *executionContext) marshalORecallHandling2pedigreeᚋregistryᚐRecallH
 	_ = ctx
 	res := scalar.MarshalString(string(v))
 	return res
-}
-
-func (ec *executionContext) marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx context.Context, sel ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNRecallMark2ᚖpedigreeᚋregistryᚐRecallMark(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
 }
 
 func (ec *executionContext) marshalORecallPayload2ᚖpedigreeᚋserviceᚋgovernanceᚐRecallPayload(ctx context.Context, sel ast.SelectionSet, v *governance.RecallPayload) graphql.Marshaler {

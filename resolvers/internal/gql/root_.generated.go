@@ -803,8 +803,8 @@ type Commit implements Node & ProvenanceNode {
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "Whether it is recalled: by itself, or by something that it came from."
   recallState: RecallState
-  "The open recalls under which it stands, by number."
-  recalls: [RecallMark!]
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of commits."
@@ -860,8 +860,8 @@ type Tag implements Node & ProvenanceNode {
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "Whether it is recalled: by itself, or by something that it came from."
   recallState: RecallState
-  "The open recalls under which it stands, by number."
-  recalls: [RecallMark!]
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of tags."
@@ -1152,8 +1152,8 @@ type DatasetVersion implements Node & ProvenanceNode {
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "Whether it is recalled: by itself, or by something that it came from."
   recallState: RecallState
-  "The open recalls under which it stands, by number."
-  recalls: [RecallMark!]
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 "One column of a dataset version."
 type Column {
@@ -1304,8 +1304,8 @@ type Deployment implements Node & ProvenanceNode {
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "Whether it is recalled: by itself, or by something that it came from."
   recallState: RecallState
-  "The open recalls under which it stands, by number."
-  recalls: [RecallMark!]
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of deployments."
@@ -2160,8 +2160,8 @@ type Feature implements Node & ProvenanceNode {
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "Whether it is recalled: by itself, or by something that it came from."
   recallState: RecallState
-  "The open recalls under which it stands, by number."
-  recalls: [RecallMark!]
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 "The facts of a feature: of a dataset's column, or of a model by name."
 input RecordFeatureInput {
@@ -3507,6 +3507,17 @@ type Mutation {
   ): RecallConnection
   "One recall; null when there is none that you may see."
   recall("Its id." id: ID!): Recall
+  "The deployments that a recall concerns, nearest first, as of now."
+  recallAffected(
+    "The id of the recall."
+    id: ID!
+    "Only those that are live. With false also those that were live when it was recalled or later."
+    live: Boolean = true
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the page before."
+    after: String
+  ): AffectedConnection
 }
 
 "Which recalls to keep."
@@ -3564,7 +3575,7 @@ type Recall implements Node {
   "How bad it is."
   severity: RecallSeverity
   "Links to read; nothing opens them."
-  evidence: [String!]
+  links: [String!]
   "Commits that repair recalled commits: they, and what has one of them as an ancestor, are not recalled with the commits before them."
   fixedBy: [ProvenanceNode!]
   "Whether it stands."
@@ -3585,15 +3596,6 @@ type Recall implements Node {
   clearedSeq: Int64
   "What the second person said."
   comment: String
-  "The deployments that descend from what is recalled, nearest first, as of now."
-  affected(
-    "How many, 0 to 200."
-    first: Int = 50
-    "The cursor of the page before."
-    after: String
-    "Only those that are live. With false also those that were live when it was recalled or later."
-    live: Boolean = true
-  ): AffectedConnection
 }
 
 "A request to clear a recall."
@@ -3604,16 +3606,6 @@ type RecallClearing {
   askedAt: DateTime!
   "Why."
   reason: String
-}
-
-"An open recall under which a node stands."
-type RecallMark {
-  "The id of the recall; one made for you when you may not see the recall."
-  id: ID!
-  "How bad it is."
-  severity: RecallSeverity!
-  "The recall; null when you may not see it."
-  recall: Recall
 }
 
 "A page of recalls."
@@ -3716,7 +3708,7 @@ input RecallInput {
   "How bad it is."
   severity: RecallSeverity!
   "Links to read; at most 50."
-  evidence: [String!]
+  links: [String!]
   "The ids of commits that repair recalled commits; at most 100."
   fixedBy: [ID!]
   "Makes a retry safe for 24 hours."
@@ -4379,8 +4371,8 @@ type Run implements Node & ProvenanceNode {
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "Whether it is recalled: by itself, or by something that it came from."
   recallState: RecallState
-  "The open recalls under which it stands, by number."
-  recalls: [RecallMark!]
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of runs."
@@ -4996,8 +4988,8 @@ type ModelVersion implements Node & ProvenanceNode {
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "Whether it is recalled: by itself, or by something that it came from."
   recallState: RecallState
-  "The open recalls under which it stands, by number."
-  recalls: [RecallMark!]
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of versions."
@@ -7244,8 +7236,8 @@ func (ec *executionContext) childFields_Recall(ctx context.Context, field graphq
 		return ec.fieldContext_Recall_reason(ctx, field)
 	case "severity":
 		return ec.fieldContext_Recall_severity(ctx, field)
-	case "evidence":
-		return ec.fieldContext_Recall_evidence(ctx, field)
+	case "links":
+		return ec.fieldContext_Recall_links(ctx, field)
 	case "fixedBy":
 		return ec.fieldContext_Recall_fixedBy(ctx, field)
 	case "state":
@@ -7266,8 +7258,6 @@ func (ec *executionContext) childFields_Recall(ctx context.Context, field graphq
 		return ec.fieldContext_Recall_clearedSeq(ctx, field)
 	case "comment":
 		return ec.fieldContext_Recall_comment(ctx, field)
-	case "affected":
-		return ec.fieldContext_Recall_affected(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Recall", field.Name)
 }
@@ -7304,18 +7294,6 @@ func (ec *executionContext) childFields_RecallEdge(ctx context.Context, field gr
 		return ec.fieldContext_RecallEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecallEdge", field.Name)
-}
-
-func (ec *executionContext) childFields_RecallMark(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_RecallMark_id(ctx, field)
-	case "severity":
-		return ec.fieldContext_RecallMark_severity(ctx, field)
-	case "recall":
-		return ec.fieldContext_RecallMark_recall(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type RecallMark", field.Name)
 }
 
 func (ec *executionContext) childFields_RecallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -24,7 +24,7 @@ type RunResolver interface {
 	Upstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.Run) (*registry.RecallState, error)
-	Recalls(ctx context.Context, obj *registry.Run) ([]*registry.RecallMark, error)
+	Recalls(ctx context.Context, obj *registry.Run) ([]registry.ID, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -735,24 +735,15 @@ func (ec *executionContext) _Run_recalls(ctx context.Context, field graphql.Coll
 			return ec.Resolvers.Run().Recalls(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
-			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Run_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Run",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RecallMark(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("Run", field, true, true, "ID")
 }
 
 func (ec *executionContext) _RunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.RunConnection) (ret graphql.Marshaler) {

@@ -38,7 +38,7 @@ type ModelVersionResolver interface {
 	Upstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.ModelVersion) (*registry.RecallState, error)
-	Recalls(ctx context.Context, obj *registry.ModelVersion) ([]*registry.RecallMark, error)
+	Recalls(ctx context.Context, obj *registry.ModelVersion) ([]registry.ID, error)
 }
 type TransitionResolver interface {
 	ReplacedBy(ctx context.Context, obj *registry.Transition) (*registry.ID, error)
@@ -1597,24 +1597,15 @@ func (ec *executionContext) _ModelVersion_recalls(ctx context.Context, field gra
 			return ec.Resolvers.ModelVersion().Recalls(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*registry.RecallMark) graphql.Marshaler {
-			return ec.marshalORecallMark2ᚕᚖpedigreeᚋregistryᚐRecallMarkᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_ModelVersion_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "ModelVersion",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RecallMark(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("ModelVersion", field, true, true, "ID")
 }
 
 func (ec *executionContext) _ModelVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *catalog.ModelVersionConnection) (ret graphql.Marshaler) {
