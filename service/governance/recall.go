@@ -76,6 +76,9 @@ func (in *RecallInput) checkNodes() error {
 // Recall marks nodes as bad, and so everything that descends from them, from this log sequence on.
 // It writes one node, whatever descends.
 func (g *Governance) Recall(ctx context.Context, in RecallInput) (*RecallPayload, error) {
+	if _, err := g.core.Gate.Read(ctx, registry.RecallWrite); err != nil {
+		return nil, err
+	}
 	if err := in.check(); err != nil {
 		return nil, err
 	}
