@@ -2,10 +2,14 @@ package service_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"pedigree/graph/graphtest"
 	"pedigree/registry"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
@@ -169,6 +173,51 @@ func TestAClearedRecallKeepsItsInterval(t *testing.T) {
 	for name, at := range map[string]core.PointInTime{"before": {AsOf: before.Add(time.Minute)}, "known before": {KnownAt: before.Add(time.Minute)}, "after": {AsOf: w.now}} {
 		if got := w.recallState(w.admin, w.bad.ID, at); got != registry.NotRecalled {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// TestMarksEqualABruteForce compares the marks of random commit histories with fixes, and of what ran
+// their code, with a search that knows no bounds, after each late edge.
+func TestMarksEqualABruteForce(t *testing.T) {
+	for seed := range uint64(graphtest.Rounds()) {
+		r := rand.New(rand.NewPCG(seed, 18))
+		k := newKit(t)
+		const n = 12
+		sha := func(i int) string { return fmt.Sprintf("%040x", i+1) }
+		parents, commits, runs := map[int][]int{}, make([]registry.ID, n), make([]registry.ID, n)
+		for i := range n {
+			in := facts.CommitInput{SHA: sha(i), CommittedAt: k.now}
+			for p := range i {
+				if r.IntN(4) == 0 || p == i-1 && r.IntN(2) == 0 {
+					parents[i], in.Parents = append(parents[i], p), append(in.Parents, sha(p))
+				}
+			}
+			p := must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: facts.RepositoryInput{Name: "r"}, Commits: []facts.CommitInput{in}}))
+			commits[i] = p.Commits[0].ID
+			runs[i] = k.run(fmt.Sprint("run", i))
+		}
+		bad, fix := r.IntN(n), r.IntN(n)
+		in := governance.RecallInput{Nodes: []registry.ID{commits[bad]}, Reason: "bad", Severity: registry.SeverityLow}
+		if fix != bad {
+			in.FixedBy = []registry.ID{commits[fix]}
+		}
+		must[*governance.RecallPayload](k)(k.Recall(k.admin, in))
+		var reaches func(from, to int) bool
+		reaches = func(from, to int) bool {
+			return from == to || slices.ContainsFunc(parents[from], func(p int) bool { return reaches(p, to) })
+		}
+		for i := range n { // The run comes to have run the commit only now.
+			k.link(registry.EdgeRanCode, runs[i], commits[i])
+			want := registry.NotRecalled
+			if i == bad || reaches(i, bad) && (fix == bad || !reaches(i, fix)) {
+				want = registry.IsRecalled
+			}
+			for _, id := range []registry.ID{commits[i], runs[i]} {
+				if got := k.recallState(k.admin, id); got != want {
+					t.Errorf("seed %d, commit %d (bad %d, fix %d): %s is %s, want %s", seed, i, bad, fix, id.Kind(), got, want)
+				}
+			}
 		}
 	}
 }
