@@ -18,6 +18,8 @@ type Impact struct {
 	Roots []*graph.Node
 	Head  int64
 	Budgets
+	// Without are nodes that the walk does not enter: it is as if they were not there.
+	Without map[registry.ID]bool
 
 	r       graph.Reader
 	at      graph.Instant

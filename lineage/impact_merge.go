@@ -77,7 +77,7 @@ func (e *effectMerge) next(ctx context.Context) ([]Descendant, error) {
 		for i, h := range hops {
 			e.impact.readCount += len(h.Nodes)
 			for _, n := range h.Nodes {
-				if _, ok := found[n.Number]; !ok && e.kinds[n.Kind] {
+				if _, ok := found[n.Number]; !ok && e.kinds[n.Kind] && !e.impact.Without[n.ID] {
 					found[n.Number] = Descendant{Node: n, Depth: part[i].depth + 1, parent: part[i]}
 				}
 			}

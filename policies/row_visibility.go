@@ -162,7 +162,9 @@ func (s *rowVisibility) coveredOfKind(ctx context.Context, c rowGrant, kind regi
 		return s.coveredByModel(ctx, c, nodes)
 	case registry.KindCard, registry.KindArtifact, registry.KindSignature, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer:
 		return s.coveredByVersion(ctx, c, nodes, func(n *graph.Node) registry.ID { return n.Parent })
-	case registry.KindAlias, registry.KindDeployment:
+	case registry.KindRecall:
+		return s.coveredRecalls(ctx, c, nodes)
+	case registry.KindAlias, registry.KindDeployment, registry.KindRecallResolution:
 		return s.coveredByVersion(ctx, c, nodes, versionOf)
 	case registry.KindDataset, registry.KindRepository:
 		return s.coveredContainers(ctx, c, nodes)

@@ -235,7 +235,7 @@ func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
 		return n.ID, nil
 	case registry.KindModelVersion, registry.KindAlias, registry.KindReview:
 		return n.Parent, nil
-	case registry.KindDeployment:
+	case registry.KindDeployment, registry.KindRecallResolution:
 		version = versionOf(n)
 	case registry.KindCard, registry.KindArtifact, registry.KindSignature, registry.KindSignatureBundle, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer:
 	default:

@@ -59,6 +59,12 @@ const (
 	DeprecationAnnounce Action = "deprecation.announce"
 	// MigrationConfirm answers that the caller uses a deprecated version no more.
 	MigrationConfirm Action = "migration.confirm"
+	// RecallRead lists all recalls. RecallWrite recalls nodes and asks for recalls to be cleared,
+	// RecallClear decides on that, RecallResolve says how affected deployments were dealt with.
+	RecallRead    Action = "recall.read"
+	RecallWrite   Action = "recall.write"
+	RecallClear   Action = "recall.clear"
+	RecallResolve Action = "recall.resolve"
 	// ArtifactRead downloads the files of a version that the caller sees, ArtifactWrite uploads and
 	// removes them.
 	ArtifactRead  Action = "artifact.read"
@@ -76,7 +82,8 @@ func Actions() []Action {
 		DatasetRecord, RunRecord, CommitRecord, TagRecord, DeploymentRecord, DeploymentEnd, FeatureRecord, LineageLink,
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny,
 		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord,
-		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm, ArtifactRead, ArtifactWrite, SignatureAttach, ArtifactSweep}
+		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm,
+		RecallRead, RecallWrite, RecallClear, RecallResolve, ArtifactRead, ArtifactWrite, SignatureAttach, ArtifactSweep}
 }
 
 // IsAction reports whether a text is the name of an action.
@@ -102,12 +109,14 @@ func Operations() []Operation {
 	ops := q(CatalogRead, "node", "nodes", "nodeAt", "nodesAt", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
 		"runs", "run", "commits", "commit", "deployments", "search")
 	ops = append(ops, q(ViewerRead, "viewer")...)
-	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage")...)
+	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage", "recallAffected")...)
 	ops = append(ops, q(LogRead, "auditLog", "auditCheckpoint", "auditProof", "auditConsistency")...)
 	ops = append(ops, q(TokenManageOwn, "apiTokens")...)
 	ops = append(ops, q(AccessManage, "subjects", "roles", "policy", "policyVersions", "explain")...)
 	ops = append(ops, q(RequestRead, "transitionRequests")...)
 	ops = append(ops, q(DeprecationRead, "deprecations")...)
+	ops = append(ops, q(RecallRead, "recalls")...)
+	ops = append(ops, q(CatalogRead, "recall")...)
 	ops = append(ops, q(ArtifactRead, "artifact")...)
 	ops = append(ops, q(CatalogRead, "transitionGuards", "checkTransition", "reviewsDue")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
@@ -148,6 +157,10 @@ func Operations() []Operation {
 	m("announceDeprecation", DeprecationAnnounce)
 	m("withdrawDeprecation", DeprecationPlan)
 	m("confirmMigration", MigrationConfirm)
+	m("recall", RecallWrite)
+	m("clearRecall", RecallWrite)
+	m("decideRecallClearing", RecallClear)
+	m("resolveRecallDeployment", RecallResolve)
 	m("retireModelVersion", TransitionDo)
 	m("cleanupModelVersion", VersionDelete)
 	m("deleteArtifact", ArtifactWrite)
@@ -214,6 +227,11 @@ const (
 	LogDeprecationPlanned   LogAction = "deprecation_planned"
 	LogDeprecationAnnounced LogAction = "deprecation_announced"
 	LogDeprecationWithdrawn LogAction = "deprecation_withdrawn"
+	LogRecalled             LogAction = "recalled"
+	LogRecallClearingAsked  LogAction = "recall_clearing_asked"
+	LogRecallClearingDenied LogAction = "recall_clearing_denied"
+	LogRecallCleared        LogAction = "recall_cleared"
+	LogRecallResolved       LogAction = "recall_resolved"
 	LogMigrationConfirmed   LogAction = "migration_confirmed"
 	LogVersionRetired       LogAction = "version_retired"
 	LogVersionCleanedUp     LogAction = "version_cleaned_up"

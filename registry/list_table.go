@@ -41,6 +41,7 @@ var listTable = []List{
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexOwner, []Index{IndexValidFrom}}, {IndexNamespace, []Index{IndexValidFrom}}}},
 	{Kind: KindDeprecation, Orders: []Index{IndexValidFrom, IndexNamespace},
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexNamespace, []Index{IndexValidFrom}}}},
+	{Kind: KindRecall, Orders: []Index{IndexNumber}, Filters: []ListFilter{{IndexStage, []Index{IndexNumber}}}},
 	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
 	{Kind: KindForeign, Orders: []Index{IndexSerial}, Filters: []ListFilter{{IndexNamespace, []Index{IndexSerial}}}},

@@ -35,6 +35,9 @@ const (
 	KindReview            Kind = "REVIEW"
 	KindDeprecation       Kind = "DEPRECATION"
 	KindConsumer          Kind = "CONSUMER"
+	// KindRecall is a recall, KindRecallResolution how a deployment was dealt with under one.
+	KindRecall           Kind = "RECALL"
+	KindRecallResolution Kind = "RECALL_RESOLUTION"
 	// KindStagedFile is a stored file that no version has yet.
 	KindStagedFile Kind = "STAGED_FILE"
 	// KindSignature is a signed bundle of a version, KindSignatureBundle its bytes.
@@ -90,6 +93,8 @@ var kindTable = []kindRow{
 	{KindReview, "rev", false, func(string) Node { return &Review{} }},
 	{KindDeprecation, "dpr", false, func(string) Node { return &Deprecation{} }},
 	{KindConsumer, "con", false, func(string) Node { return &Consumer{} }},
+	{KindRecall, "rec", false, func(string) Node { return &Recall{} }},
+	{KindRecallResolution, "recres", false, func(string) Node { return &RecallResolution{} }},
 	{KindSignature, "sig", false, func(string) Node { return &Signature{} }},
 	{KindSignatureBundle, "bundle", false, nil},
 	{KindStagedFile, "file", false, nil},

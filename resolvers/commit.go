@@ -25,6 +25,16 @@ func (r *commitResolver) Downstream(ctx context.Context, obj *registry.Commit, f
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
+// RecallState is the resolver for the recallState field.
+func (r *commitResolver) RecallState(ctx context.Context, obj *registry.Commit) (*registry.RecallState, error) {
+	return r.service.RecallStateOf(ctx, obj)
+}
+
+// Recalls is the resolver for the recalls field.
+func (r *commitResolver) Recalls(ctx context.Context, obj *registry.Commit) ([]registry.ID, error) {
+	return r.service.RecallsOf(ctx, obj)
+}
+
 // Commits is the resolver for the commits field.
 func (r *queryResolver) Commits(ctx context.Context, first *int, after *string, filter *facts.CommitFilter, orderBy *core.CommitOrder) (*facts.CommitConnection, error) {
 	return r.service.Commits(ctx, page(first, after), filter, orderBy)
@@ -53,6 +63,16 @@ func (r *tagResolver) Upstream(ctx context.Context, obj *registry.Tag, first *in
 // Downstream is the resolver for the downstream field.
 func (r *tagResolver) Downstream(ctx context.Context, obj *registry.Tag, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
+}
+
+// RecallState is the resolver for the recallState field.
+func (r *tagResolver) RecallState(ctx context.Context, obj *registry.Tag) (*registry.RecallState, error) {
+	return r.service.RecallStateOf(ctx, obj)
+}
+
+// Recalls is the resolver for the recalls field.
+func (r *tagResolver) Recalls(ctx context.Context, obj *registry.Tag) ([]registry.ID, error) {
+	return r.service.RecallsOf(ctx, obj)
 }
 
 // Commit returns gql.CommitResolver implementation.

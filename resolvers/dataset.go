@@ -40,6 +40,16 @@ func (r *datasetVersionResolver) Downstream(ctx context.Context, obj *registry.D
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
+// RecallState is the resolver for the recallState field.
+func (r *datasetVersionResolver) RecallState(ctx context.Context, obj *registry.DatasetVersion) (*registry.RecallState, error) {
+	return r.service.RecallStateOf(ctx, obj)
+}
+
+// Recalls is the resolver for the recalls field.
+func (r *datasetVersionResolver) Recalls(ctx context.Context, obj *registry.DatasetVersion) ([]registry.ID, error) {
+	return r.service.RecallsOf(ctx, obj)
+}
+
 // Datasets is the resolver for the datasets field.
 func (r *queryResolver) Datasets(ctx context.Context, first *int, after *string, filter *facts.DatasetFilter, orderBy *core.DatasetOrder) (*facts.DatasetConnection, error) {
 	return r.service.Datasets(ctx, page(first, after), filter, orderBy)

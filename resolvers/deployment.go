@@ -29,6 +29,16 @@ func (r *deploymentResolver) Downstream(ctx context.Context, obj *registry.Deplo
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
+// RecallState is the resolver for the recallState field.
+func (r *deploymentResolver) RecallState(ctx context.Context, obj *registry.Deployment) (*registry.RecallState, error) {
+	return r.service.RecallStateOf(ctx, obj)
+}
+
+// Recalls is the resolver for the recalls field.
+func (r *deploymentResolver) Recalls(ctx context.Context, obj *registry.Deployment) ([]registry.ID, error) {
+	return r.service.RecallsOf(ctx, obj)
+}
+
 // Deployments is the resolver for the deployments field.
 func (r *queryResolver) Deployments(ctx context.Context, first *int, after *string, filter *facts.DeploymentFilter, orderBy *core.DeploymentOrder) (*facts.DeploymentConnection, error) {
 	return r.service.Deployments(ctx, page(first, after), filter, orderBy)

@@ -27,6 +27,16 @@ func (r *featureResolver) Downstream(ctx context.Context, obj *registry.Feature,
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
+// RecallState is the resolver for the recallState field.
+func (r *featureResolver) RecallState(ctx context.Context, obj *registry.Feature) (*registry.RecallState, error) {
+	return r.service.RecallStateOf(ctx, obj)
+}
+
+// Recalls is the resolver for the recalls field.
+func (r *featureResolver) Recalls(ctx context.Context, obj *registry.Feature) ([]registry.ID, error) {
+	return r.service.RecallsOf(ctx, obj)
+}
+
 // Feature returns gql.FeatureResolver implementation.
 func (r *Resolver) Feature() gql.FeatureResolver { return &featureResolver{r} }
 

@@ -35,6 +35,16 @@ func (r *runResolver) Downstream(ctx context.Context, obj *registry.Run, first *
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
+// RecallState is the resolver for the recallState field.
+func (r *runResolver) RecallState(ctx context.Context, obj *registry.Run) (*registry.RecallState, error) {
+	return r.service.RecallStateOf(ctx, obj)
+}
+
+// Recalls is the resolver for the recalls field.
+func (r *runResolver) Recalls(ctx context.Context, obj *registry.Run) ([]registry.ID, error) {
+	return r.service.RecallsOf(ctx, obj)
+}
+
 // Run returns gql.RunResolver implementation.
 func (r *Resolver) Run() gql.RunResolver { return &runResolver{r} }
 

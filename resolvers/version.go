@@ -81,6 +81,16 @@ func (r *modelVersionResolver) Downstream(ctx context.Context, obj *registry.Mod
 	return r.service.Downstream(ctx, obj, page(first, after))
 }
 
+// RecallState is the resolver for the recallState field.
+func (r *modelVersionResolver) RecallState(ctx context.Context, obj *registry.ModelVersion) (*registry.RecallState, error) {
+	return r.service.RecallStateOf(ctx, obj)
+}
+
+// Recalls is the resolver for the recalls field.
+func (r *modelVersionResolver) Recalls(ctx context.Context, obj *registry.ModelVersion) ([]registry.ID, error) {
+	return r.service.RecallsOf(ctx, obj)
+}
+
 // ModelVersion is the resolver for the modelVersion field.
 func (r *queryResolver) ModelVersion(ctx context.Context, model string, version string, asOf *time.Time, knownAt *time.Time) (*registry.ModelVersion, error) {
 	return r.service.ModelVersion(ctx, model, version, past(asOf, knownAt))

@@ -431,6 +431,16 @@ func governanceLists() (out []useCase) {
 			return len(c.Edges), nil
 		}))
 	}
+	for name, f := range map[string]governance.RecallFilter{"5": {}} {
+		want, _ := strconv.Atoi(name[:1])
+		out = append(out, get("recalls, "+name, want, func(ctx context.Context, g *grown) (int, error) {
+			c, err := g.Recalls(ctx, firstFive, &f)
+			if err != nil {
+				return 0, err
+			}
+			return len(c.Edges), nil
+		}))
+	}
 	for name, at := range map[string]time.Time{"5": minute(9), "0 at an early time": minute(-1)} {
 		want, _ := strconv.Atoi(name[:1])
 		out = append(out, get("reviews due, "+name, want, func(ctx context.Context, g *grown) (int, error) {

@@ -226,6 +226,8 @@ func (g *grown) governance() {
 		review := &registry.Review{OfModel: g.model, ModelName: "big", By: "ada", At: minute(i), Decision: registry.ReviewApproved, Ordinal: i + 1}
 		g.add(review, registry.ReviewID(g.model, review.Ordinal), g.model, core.OrdinalName(review.Ordinal), review.At)
 		g.addDeprecation(first, i)
+		recall := &registry.Recall{Number: i + 1, Nodes: []registry.ID{first}, Reason: "r", Severity: registry.SeverityLow, State: registry.RecallCleared, RecalledBy: "ada", RecalledAt: minute(i)}
+		g.add(recall, registry.RecallID(recall.Number), "", core.OrdinalName(recall.Number), recall.RecalledAt)
 	}
 	guard := &registry.TransitionGuard{Name: "model quiet", Scope: registry.GuardModel, Model: "quiet", Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Staging}, Needed: 1, ExpiryDays: 14}
 	g.add(guard, registry.ModelGuardID(g.quiet), "", guard.Name, start)

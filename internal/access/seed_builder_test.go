@@ -82,6 +82,7 @@ func buildSeed(path string) (*seedData, error) {
 	b.changeStages()
 	b.govern()
 	b.deprecate()
+	b.recalls()
 	b.createTokens()
 	b.createPolicy()
 	b.sign("a2", seed.served)
@@ -514,6 +515,53 @@ func (b *seedBuilder) deprecate() {
 	}
 }
 
+// recalls recalls what served versions came from, twice, one of which was cleared, and what only hidden
+// ones came from. It asks for an end of another recall, and resolves the served deployment.
+func (b *seedBuilder) recalls() {
+	recall := func(label string, nodes, fixes []string, visibleTo ...map[registry.ID]bool) {
+		b.do(label, func() error {
+			in := governance.RecallInput{Reason: b.text(), Severity: registry.SeverityHigh, Links: []string{"https://" + b.text()}}
+			for _, n := range nodes {
+				in.Nodes = append(in.Nodes, b.seed.id[n])
+			}
+			for _, n := range fixes {
+				in.FixedBy = append(in.FixedBy, b.seed.id[n])
+			}
+			p, err := b.s.Recall(b.asAdmin(), in)
+			if err == nil {
+				b.addRow(label, p.Recall.ID, visibleTo...)
+			}
+			return err
+		})
+	}
+	ask := func(label string) {
+		b.do("ask for "+label, func() error {
+			_, err := b.s.ClearRecall(b.asAdmin(), governance.ClearRecallInput{ID: b.seed.id[label], Reason: b.text()})
+			return err
+		})
+	}
+	recall("recall", []string{"a1", "d1", "a6"}, []string{"c2", "c3"}, b.seed.served)
+	recall("cleared recall", []string{"clean"}, nil, b.seed.served)
+	recall("asked recall", []string{"b1"}, nil, b.seed.beta)
+	recall("hidden recall", []string{"a3"}, nil)
+	ask("cleared recall")
+	ask("asked recall")
+	b.do("clear", func() error {
+		ctx := service.As(context.Background(), registry.Actor{Subject: b.text(), Grants: []registry.Grant{{Role: admin, Scope: registry.ScopeAll}}}, b.text())
+		_, err := b.s.DecideRecallClearing(ctx, governance.DecideRecallClearingInput{ID: b.seed.id["cleared recall"], Comment: b.text()})
+		return err
+	})
+	for _, label := range []string{"deployed-a1", "deployed-a2"} {
+		b.do("resolve "+label, func() error {
+			p, err := b.s.ResolveRecallDeployment(b.asAdmin(), governance.ResolveRecallDeploymentInput{Recall: b.seed.id["recall"], Deployment: b.seed.id[label], Handling: registry.HandledAccepted, Reason: b.text()})
+			if err == nil {
+				b.addRow(label+" resolution", p.Resolution.ID, b.seed.served)
+			}
+			return err
+		})
+	}
+}
+
 // createTokens creates the tokens of the tests' actors and one actor whose every
 // field is a canary.
 func (b *seedBuilder) createTokens() {
@@ -595,7 +643,7 @@ func (b *seedBuilder) patchStore(ctx context.Context, store graph.Store) error {
 		return err
 	}
 	return store.Update(ctx, func(tx graph.Tx) error {
-		page, err := tx.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDataset, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer}, Limit: 1000})
+		page, err := tx.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindDataset, registry.KindTransition, registry.KindTransitionRequest, registry.KindDeprecation, registry.KindConsumer, registry.KindRecall, registry.KindRecallResolution}, Limit: 1000})
 		if err != nil {
 			return err
 		}
@@ -618,6 +666,15 @@ func (b *seedBuilder) patchStore(ctx context.Context, store graph.Store) error {
 				if n.Kind == registry.KindDeprecation || n.Kind == registry.KindConsumer {
 					continue
 				}
+			}
+			switch n.Kind {
+			case registry.KindRecall:
+				fields = map[string]any{"recalledBy": b.text(), "recalledAt": b.date()}
+				if n.ID == b.seed.id["cleared recall"] {
+					fields["clearedAt"] = b.date()
+				}
+			case registry.KindRecallResolution:
+				fields = map[string]any{"resolvedBy": b.text(), "resolvedAt": b.date()}
 			}
 			if n.Kind == registry.KindDataset {
 				fields = map[string]any{"description": b.text(), "tags": b.kv()}

@@ -38,10 +38,10 @@ var allowedImports = map[string][]string{
 	"signing":           {},
 	"policies":          {"graph", "registry"},
 	// The parts of service.
-	"service/core":       {"blobs", "graph", "policies", "registry", "signing"},
+	"service/core":       {"blobs", "graph", "lineage", "policies", "registry", "signing"},
 	"service/artifacts":  {"service/core", "service/catalog", "blobs", "graph", "policies", "registry"},
-	"service/catalog":    {"service/core", "governance", "graph", "policies", "registry", "signing"},
-	"service/governance": {"service/core", "service/catalog", "governance", "graph", "policies", "registry"},
+	"service/catalog":    {"service/core", "governance", "graph", "lineage", "policies", "registry", "signing"},
+	"service/governance": {"service/core", "service/catalog", "governance", "graph", "lineage", "policies", "registry"},
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
 	"service/feed":       {"service/core", "service/access", "graph", "policies", "registry"},
 	"service/events":     {"service/core", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},

@@ -116,7 +116,8 @@ func (w *world) roots() map[string][]string {
 		"provenance": {fmt.Sprintf("provenance(of: %q)", hub)}, "paths": {fmt.Sprintf("paths(from: %q, to: %q, k: 100)", hub, w.name["raw0"])},
 		"lineageDiff":        {fmt.Sprintf("lineageDiff(a: %q, b: %q)", before, hub), fmt.Sprintf("lineageDiff(a: %q, b: %q)", hub, before)},
 		"transitionRequests": {"transitionRequests(first: 20)", "transitionRequests(first: 20, filter: {status: EXECUTED})"}, "transitionGuards": {"transitionGuards"},
-		"deprecations":    {"deprecations(first: 20)", "deprecations(first: 20, filter: {step: ANNOUNCED})"},
+		"deprecations": {"deprecations(first: 20)", "deprecations(first: 20, filter: {step: ANNOUNCED})"},
+		"recalls":      {"recalls(first: 20)"}, "recall": {fmt.Sprintf("recall(id: %q)", w.name["recall0"])}, "recallAffected": {fmt.Sprintf("recallAffected(id: %q, first: 20)", w.name["recall0"])},
 		"checkTransition": {fmt.Sprintf("checkTransition(id: %q, to: CANARY)", w.name["version 1.1.00"])}, "reviewsDue": {`reviewsDue(first: 20, at: "2100-01-01")`},
 		"columnLineage": {fmt.Sprintf(`columnLineage(of: %q, column: "x", first: 20)`, w.name["raw0"])},
 	}

@@ -345,6 +345,7 @@ func (w *world) govern() {
 		r := ok[*governance.RecordReviewPayload](w)(w.service.RecordReview(admin, governance.RecordReviewInput{Model: &name, Version: new("1.1.0"), Decision: registry.ReviewApproved}))
 		w.keep(r.Review, fmt.Sprint("review", i))
 		w.deprecate(name, i)
+		w.recall(i)
 	}
 }
 
@@ -357,6 +358,19 @@ func (w *world) deprecate(model string, i int) {
 	old := w.name[fmt.Sprint("version 1.0.0", i)]
 	c := ok[*governance.ConfirmMigrationPayload](w)(w.service.ConfirmMigration(admin, governance.ConfirmMigrationInput{ID: &old, Consumer: new("team")}))
 	w.keep(c.Consumer, fmt.Sprint("consumer", i))
+}
+
+// recall recalls a version that is deployed, and accepts that it is.
+func (w *world) recall(i int) {
+	admin := as(w.T, registry.RoleAdmin)
+	id := w.name[fmt.Sprint("version 1.0.0", i)]
+	d := ok[*facts.RecordDeploymentPayload](w)(w.service.RecordDeployment(admin, facts.RecordDeploymentInput{ID: &id, Environment: "recalled"}))
+	w.keep(d.Deployment, fmt.Sprint("recalled deployment", i))
+	r := ok[*governance.RecallPayload](w)(w.service.Recall(admin, governance.RecallInput{Nodes: []registry.ID{id}, Reason: "common", Severity: registry.SeverityLow}))
+	w.keep(r.Recall, fmt.Sprint("recall", i))
+	res := ok[*governance.RecallResolutionPayload](w)(w.service.ResolveRecallDeployment(admin, governance.ResolveRecallDeploymentInput{Recall: r.Recall.ID, Deployment: d.Deployment.ID,
+		Handling: registry.HandledAccepted, Reason: "common"}))
+	w.keep(res.Resolution, fmt.Sprint("resolution", i))
 }
 
 // answer is an answer of GraphQL.

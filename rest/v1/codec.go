@@ -45,7 +45,7 @@ func enums() map[reflect.Type][]string {
 	add(texts(lineage.ReasonDepth, lineage.ReasonNodes, lineage.ReasonFanout, lineage.ReasonTime, lineage.ReasonAccess))
 	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph, lineage.RunNotRead))
 	add(texts(governance.AllRequests, governance.MyRequests, governance.WaitingForMe))
-	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid, governance.BlockedBySignature))
+	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid, governance.BlockedBySignature, governance.BlockedByRecall))
 	add(texts(registry.SignatureOfModel, registry.SignatureOfBuild))
 	add(texts(catalog.Signed, catalog.SignatureMismatch, catalog.SignatureUntrusted, catalog.SignatureInvalid))
 	add(texts[catalog.SignerKind]("KEY", "CERTIFICATE", "IDENTITY"))
@@ -58,6 +58,9 @@ func enums() map[reflect.Type][]string {
 	add(texts[core.RunOrderField]("NAME", "STARTED_AT", "RUN_KIND"))
 	add(texts[core.CommitOrderField]("COMMITTED_AT", "SHA", "ROLE"))
 	add(texts[core.DeploymentOrderField]("NAME", "STARTED_AT", "ENDED_AT", "ENVIRONMENT", "OWNER"))
+	add(texts(registry.RecallSeverities()...))
+	add(texts(registry.RecallOpen, registry.RecallCleared))
+	add(texts(registry.RecallHandlings()...))
 	return out
 }
 
@@ -109,6 +112,13 @@ func newCodec(s *service.Service) *wire.Codec {
 		reflect.TypeFor[registry.Deprecation](): {virtual("replacement_id", "", func(ctx context.Context, d *registry.Deprecation) (*registry.ID, error) {
 			return s.ReplacementIDOf(ctx, d)
 		})},
+		reflect.TypeFor[registry.Recall](): {virtual("nodes", "", func(ctx context.Context, r *registry.Recall) ([]registry.ID, error) {
+			nodes, err := s.NodesOfRecall(ctx, r)
+			return idsOf(nodes), err
+		}), virtual("fixed_by", "", func(ctx context.Context, r *registry.Recall) ([]registry.ID, error) {
+			nodes, err := s.FixesOfRecall(ctx, r)
+			return idsOf(nodes), err
+		})},
 		reflect.TypeFor[registry.Transition](): {virtual("replaced_by", "", func(ctx context.Context, t *registry.Transition) (*registry.ID, error) {
 			return s.ReplacementIn(ctx, t)
 		})},
@@ -128,6 +138,14 @@ func newCodec(s *service.Service) *wire.Codec {
 		reflect.TypeFor[modelBody]():          modelFields(s),
 		reflect.TypeFor[versionBody]():        versionFields(s),
 	}})
+}
+
+// idsOf returns the ids of nodes as the caller is told them.
+func idsOf(nodes []registry.ProvenanceNode) (out []registry.ID) {
+	for _, n := range nodes {
+		out = append(out, n.NodeMeta().ID)
+	}
+	return out
 }
 
 // virtual makes a virtual field of objects of type O. of is the field of the noun whose sight

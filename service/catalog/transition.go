@@ -138,6 +138,9 @@ func moveVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	if err := CheckSigned(ctx, tx, v, in.To, rule); err != nil {
 		return "", err
 	}
+	if err := CheckNotRecalled(ctx, tx, v, in.To); err != nil {
+		return "", err
+	}
 	id, err := changeStage(ctx, tx, v, n.Since, in, approval)
 	if err != nil || !in.ArchivePeers || in.To != registry.Staging {
 		return id, err

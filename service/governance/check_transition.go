@@ -30,6 +30,7 @@ const (
 	BlockedByApprovals  BlockerKind = "APPROVALS"
 	BlockedByVoid       BlockerKind = "VOID"
 	BlockedBySignature  BlockerKind = "SIGNATURE"
+	BlockedByRecall     BlockerKind = "RECALL"
 )
 
 // TransitionBlocker is one thing that stands in the way of a transition.
@@ -115,6 +116,11 @@ func (c *TransitionCheck) checkApprovals(ctx context.Context, tx *policies.Tx, v
 	}
 	if err := catalog.CheckSigned(ctx, tx, v, to, rule); registry.CodeOf(err) == registry.FailedPrecondition {
 		c.block(BlockedBySignature, err.Error())
+	} else if err != nil {
+		return "", err
+	}
+	if err := catalog.CheckNotRecalled(ctx, tx, v, to); registry.CodeOf(err) == registry.FailedPrecondition {
+		c.block(BlockedByRecall, err.Error())
 	} else if err != nil {
 		return "", err
 	}

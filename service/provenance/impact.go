@@ -62,6 +62,11 @@ type impactPageStart struct {
 // order of recording. The walk ends at the last row of the page, so that a page costs no more
 // than its rows.
 func (e *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnection, error) {
+	return e.impact(ctx, in, nil)
+}
+
+// impact is Impact, narrowed to what stands under a recall unless under is nil.
+func (e *Explorer) impact(ctx context.Context, in ImpactInput, under *recallScope) (*ImpactConnection, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, err
@@ -85,7 +90,10 @@ func (e *Explorer) Impact(ctx context.Context, in ImpactInput) (*ImpactConnectio
 	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
 	}
-	p := &impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: start.At}, in: in, bindings: bindings, start: start, size: size}
+	if under != nil {
+		bindings = append(bindings, under.recall.ID)
+	}
+	p := &impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: start.At, under: under}, in: in, bindings: bindings, start: start, size: size}
 	if p.filter, err = newNodeFilter(in.Where); err != nil {
 		return nil, err
 	}
@@ -112,6 +120,7 @@ func (v *view) consistentImpact(ctx context.Context, ids []registry.ID, targets 
 		if err != nil {
 			return nil, err
 		}
+		v.under.narrow(w)
 		if err := walk(w); err != nil {
 			return nil, err
 		}
@@ -155,6 +164,9 @@ func (p *impactPage) load() (*ImpactConnection, error) {
 // matches reports whether a descendant matches the input.
 func (v *view) matches(in ImpactInput, filter nodeFilter, d lineage.Descendant) (bool, error) {
 	if in.Live && d.Node.Kind == registry.KindDeployment && !v.isLive(d.Node) {
+		return false, nil
+	}
+	if !v.under.keeps(d.Node) {
 		return false, nil
 	}
 	return filter(d.Node)

@@ -66,6 +66,7 @@ func (t *impactTotals) walk(ctx context.Context, targets []registry.Kind, withDo
 	if err != nil {
 		return v, Truncation{}, err
 	}
+	t.under.narrow(w)
 	var visitErr error
 	_, _, err = w.Rows(walkCtx, lineage.RowPosition{}, withDocuments, lineage.MaxNodes, func(d lineage.Descendant) bool {
 		visitErr = visit(d)

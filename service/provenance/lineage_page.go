@@ -20,6 +20,7 @@ type view struct {
 	ctx       context.Context
 	scope     *policies.Scope
 	at        core.ResolvedInstant
+	under     *recallScope // narrows an impact; nil for all that descends
 	opaqueIDs map[registry.ID]registry.ID
 	realIDs   map[registry.ID]registry.ID
 }

@@ -23,6 +23,8 @@ type DeploymentResolver interface {
 	ModelVersion(ctx context.Context, obj *registry.Deployment) (*registry.ModelVersion, error)
 	Upstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Deployment, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	RecallState(ctx context.Context, obj *registry.Deployment) (*registry.RecallState, error)
+	Recalls(ctx context.Context, obj *registry.Deployment) ([]registry.ID, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -586,6 +588,52 @@ func (ec *executionContext) fieldContext_Deployment_downstream(ctx context.Conte
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Deployment_recallState(ctx context.Context, field graphql.CollectedField, obj *registry.Deployment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Deployment_recallState(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Deployment().RecallState(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.RecallState) graphql.Marshaler {
+			return ec.marshalORecallState2ᚖpedigreeᚋregistryᚐRecallState(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Deployment_recallState(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Deployment", field, true, true, "RecallState")
+}
+
+func (ec *executionContext) _Deployment_recalls(ctx context.Context, field graphql.CollectedField, obj *registry.Deployment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Deployment_recalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Deployment().Recalls(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Deployment_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Deployment", field, true, true, "ID")
 }
 
 func (ec *executionContext) _DeploymentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.DeploymentConnection) (ret graphql.Marshaler) {
@@ -1210,6 +1258,18 @@ func (ec *executionContext) _Deployment(ctx context.Context, sel ast.SelectionSe
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Deployment_downstream(ctx, field, obj)
+				})
+		case "recallState":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Deployment_recallState(ctx, field, obj)
+				})
+		case "recalls":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Deployment_recalls(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

@@ -23,6 +23,8 @@ type FeatureResolver interface {
 
 	Upstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	Downstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
+	RecallState(ctx context.Context, obj *registry.Feature) (*registry.RecallState, error)
+	Recalls(ctx context.Context, obj *registry.Feature) ([]registry.ID, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -441,6 +443,52 @@ func (ec *executionContext) fieldContext_Feature_downstream(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Feature_recallState(ctx context.Context, field graphql.CollectedField, obj *registry.Feature) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Feature_recallState(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Feature().RecallState(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.RecallState) graphql.Marshaler {
+			return ec.marshalORecallState2ᚖpedigreeᚋregistryᚐRecallState(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Feature_recallState(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Feature", field, true, true, "RecallState")
+}
+
+func (ec *executionContext) _Feature_recalls(ctx context.Context, field graphql.CollectedField, obj *registry.Feature) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Feature_recalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Feature().Recalls(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚕpedigreeᚋregistryᚐIDᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Feature_recalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Feature", field, true, true, "ID")
+}
+
 func (ec *executionContext) _RecordFeaturePayload_feature(ctx context.Context, field graphql.CollectedField, obj *facts.RecordFeaturePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -712,6 +760,18 @@ func (ec *executionContext) _Feature(ctx context.Context, sel ast.SelectionSet, 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Feature_downstream(ctx, field, obj)
+				})
+		case "recallState":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Feature_recallState(ctx, field, obj)
+				})
+		case "recalls":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Feature_recalls(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

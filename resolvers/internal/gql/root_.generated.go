@@ -36,6 +36,7 @@ type ResolverRoot interface {
 	ModelVersion() ModelVersionResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	Recall() RecallResolver
 	Repository() RepositoryResolver
 	Review() ReviewResolver
 	Run() RunResolver
@@ -79,6 +80,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AssignRoleInput", ec.unmarshalInputAssignRoleInput),
 			graphql.NewInputUnmarshaler("AttachSignatureInput", ec.unmarshalInputAttachSignatureInput),
 			graphql.NewInputUnmarshaler("CleanupModelVersionInput", ec.unmarshalInputCleanupModelVersionInput),
+			graphql.NewInputUnmarshaler("ClearRecallInput", ec.unmarshalInputClearRecallInput),
 			graphql.NewInputUnmarshaler("ColumnInput", ec.unmarshalInputColumnInput),
 			graphql.NewInputUnmarshaler("ColumnSourceInput", ec.unmarshalInputColumnSourceInput),
 			graphql.NewInputUnmarshaler("ColumnTransformationInput", ec.unmarshalInputColumnTransformationInput),
@@ -89,6 +91,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CreateApiTokenInput", ec.unmarshalInputCreateApiTokenInput),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
 			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
+			graphql.NewInputUnmarshaler("DecideRecallClearingInput", ec.unmarshalInputDecideRecallClearingInput),
 			graphql.NewInputUnmarshaler("DecideTransitionInput", ec.unmarshalInputDecideTransitionInput),
 			graphql.NewInputUnmarshaler("DeleteAliasInput", ec.unmarshalInputDeleteAliasInput),
 			graphql.NewInputUnmarshaler("DeleteArtifactInput", ec.unmarshalInputDeleteArtifactInput),
@@ -118,6 +121,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("PolicyConditionInput", ec.unmarshalInputPolicyConditionInput),
 			graphql.NewInputUnmarshaler("PutPolicyRuleInput", ec.unmarshalInputPutPolicyRuleInput),
 			graphql.NewInputUnmarshaler("PutTransitionGuardInput", ec.unmarshalInputPutTransitionGuardInput),
+			graphql.NewInputUnmarshaler("RecallFilter", ec.unmarshalInputRecallFilter),
+			graphql.NewInputUnmarshaler("RecallInput", ec.unmarshalInputRecallInput),
 			graphql.NewInputUnmarshaler("RecordCommitsInput", ec.unmarshalInputRecordCommitsInput),
 			graphql.NewInputUnmarshaler("RecordDatasetVersionInput", ec.unmarshalInputRecordDatasetVersionInput),
 			graphql.NewInputUnmarshaler("RecordDeploymentInput", ec.unmarshalInputRecordDeploymentInput),
@@ -130,6 +135,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RegisterModelVersionInput", ec.unmarshalInputRegisterModelVersionInput),
 			graphql.NewInputUnmarshaler("RenameModelInput", ec.unmarshalInputRenameModelInput),
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
+			graphql.NewInputUnmarshaler("ResolveRecallDeploymentInput", ec.unmarshalInputResolveRecallDeploymentInput),
 			graphql.NewInputUnmarshaler("RetireModelVersionInput", ec.unmarshalInputRetireModelVersionInput),
 			graphql.NewInputUnmarshaler("RetractLineageInput", ec.unmarshalInputRetractLineageInput),
 			graphql.NewInputUnmarshaler("RevertPolicyInput", ec.unmarshalInputRevertPolicyInput),
@@ -813,6 +819,10 @@ type Commit implements Node & ProvenanceNode {
   upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  "Whether it is recalled: by itself, or by something that it came from."
+  recallState: RecallState
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of commits."
@@ -866,6 +876,10 @@ type Tag implements Node & ProvenanceNode {
   upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  "Whether it is recalled: by itself, or by something that it came from."
+  recallState: RecallState
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of tags."
@@ -1154,6 +1168,10 @@ type DatasetVersion implements Node & ProvenanceNode {
   upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  "Whether it is recalled: by itself, or by something that it came from."
+  recallState: RecallState
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 "One column of a dataset version."
 type Column {
@@ -1302,6 +1320,10 @@ type Deployment implements Node & ProvenanceNode {
   upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  "Whether it is recalled: by itself, or by something that it came from."
+  recallState: RecallState
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of deployments."
@@ -2154,6 +2176,10 @@ type Feature implements Node & ProvenanceNode {
   upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  "Whether it is recalled: by itself, or by something that it came from."
+  recallState: RecallState
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 "The facts of a feature: of a dataset's column, or of a model by name."
 input RecordFeatureInput {
@@ -3487,6 +3513,282 @@ type Mutation {
   retractLineage("The edge." input: RetractLineageInput!): RetractLineagePayload
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/recall.graphqls", Input: `extend type Query {
+  "The recalls that you may see, newest first."
+  recalls(
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the last item of the page before."
+    after: String
+    "What to keep."
+    filter: RecallFilter
+  ): RecallConnection
+  "One recall; null when there is none that you may see."
+  recall("Its id." id: ID!): Recall
+  "The deployments that a recall concerns, nearest first, as of now."
+  recallAffected(
+    "The id of the recall."
+    id: ID!
+    "Only those that are live. With false also those that were live when it was recalled or later."
+    live: Boolean = true
+    "How many, 0 to 200."
+    first: Int = 50
+    "The cursor of the page before."
+    after: String
+  ): AffectedConnection
+}
+
+"Which recalls to keep."
+input RecallFilter {
+  "Those that stand (true) or were cleared (false)."
+  open: Boolean
+  "The open ones under which this node stands: one that is recalled, or that descends from such."
+  node: ID
+  "Those of this severity."
+  severity: RecallSeverity
+}
+
+"How bad a recall is."
+enum RecallSeverity {
+  "Good to know."
+  LOW
+  "To be looked into."
+  MEDIUM
+  "To be dealt with soon."
+  HIGH
+  "To be dealt with at once."
+  CRITICAL
+}
+
+"Whether a recall stands."
+enum RecallStatus {
+  "It stands."
+  OPEN
+  "Two people cleared it."
+  CLEARED
+}
+
+"Whether a node is recalled."
+enum RecallState {
+  "It is under no open recall."
+  CLEAR
+  "It is recalled, or descends from something that is."
+  RECALLED
+  "More lies behind it than was walked, and nothing recalled was met. It may be recalled."
+  UNKNOWN
+}
+
+"Says that nodes are bad, and with them all that descends from them."
+type Recall implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "1, 2, 3… in the registry."
+  number: Int
+  "What is bad. What you may not see is there without a name."
+  nodes: [ProvenanceNode!]
+  "What is wrong."
+  reason: String
+  "How bad it is."
+  severity: RecallSeverity
+  "Links to read; nothing opens them."
+  links: [String!]
+  "Commits that repair recalled commits: they, and what has one of them as an ancestor, are not recalled with the commits before them."
+  fixedBy: [ProvenanceNode!]
+  "Whether it stands."
+  state: RecallStatus
+  "The sequence of the log from which on it stands."
+  seq: Int64
+  "Who recalled."
+  recalledBy: String
+  "When."
+  recalledAt: DateTime
+  "The request to clear it; null when nobody has asked."
+  clearing: RecallClearing
+  "The second person, who cleared it."
+  clearedBy: String
+  "When."
+  clearedAt: DateTime
+  "The sequence of the log from which on it does not stand."
+  clearedSeq: Int64
+  "What the second person said."
+  comment: String
+}
+
+"A request to clear a recall."
+type RecallClearing {
+  "Who asked."
+  askedBy: String!
+  "When."
+  askedAt: DateTime!
+  "Why."
+  reason: String
+}
+
+"A page of recalls."
+type RecallConnection {
+  "The items with their cursors."
+  edges: [RecallEdge!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many match in all; null where counting is not cheap."
+  totalCount: Int
+}
+"A recall in a page."
+type RecallEdge {
+  "Its place in the list."
+  cursor: String!
+  "The recall."
+  node: Recall
+}
+
+"A page of deployments that a recall concerns."
+type AffectedConnection {
+  "The items with their cursors."
+  edges: [AffectedEdge!]!
+  "Where the page lies. A page that a limit ended early has a next one."
+  pageInfo: PageInfo!
+  "How many there are in all, by environment. It costs the whole walk."
+  counts: ImpactCounts!
+  "What is missing from the walk to this page, and why."
+  truncation: Truncation!
+}
+"A deployment that a recall concerns."
+type AffectedEdge {
+  "Its place in the list."
+  cursor: String!
+  "The deployment."
+  node: ProvenanceNode!
+  "The fewest hops from what is recalled."
+  depth: Int!
+  "One such way, from what is recalled to the deployment."
+  path: [ProvenanceNode!]!
+  "The environment."
+  environment: String
+  "Who owns the deployment."
+  owner: String
+  "The stage of the version that is deployed."
+  stage: Stage
+  "How it was dealt with; null while it is open."
+  resolution: RecallResolution
+}
+
+"How a deployment was dealt with under a recall."
+type RecallResolution implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "The id of the recall."
+  recallId: ID
+  "The id of the deployment."
+  deploymentId: ID
+  "The id of the version that is deployed."
+  versionId: ID
+  "What was done."
+  handling: RecallHandling
+  "What was said with it."
+  reason: String
+  "Who said so."
+  resolvedBy: String
+  "When."
+  resolvedAt: DateTime
+}
+
+"What was done about a deployment."
+enum RecallHandling {
+  "Another version took its place. The deployment has ended."
+  REPLACED
+  "The version before took its place. The deployment has ended."
+  ROLLED_BACK
+  "It goes on, for a reason."
+  ACCEPTED
+}
+
+extend type Mutation {
+  "Says that nodes are bad. From then on everything that descends from them shows it, and is not promoted."
+  recall("What, and why." input: RecallInput!): RecallPayload
+  "Asks for a recall to be cleared. It stands until a second person agrees."
+  clearRecall("Which one, and why." input: ClearRecallInput!): ClearRecallPayload
+  "Clears a recall as the second person, or denies the request."
+  decideRecallClearing("Which one, and how." input: DecideRecallClearingInput!): DecideRecallClearingPayload
+  "Says how a deployment that a recall concerns was dealt with."
+  resolveRecallDeployment("Which one, and how." input: ResolveRecallDeploymentInput!): ResolveRecallDeploymentPayload
+}
+
+"What to recall."
+input RecallInput {
+  "The ids of dataset versions, commits, features, runs and model versions; at most 100."
+  nodes: [ID!]!
+  "What is wrong."
+  reason: String!
+  "How bad it is."
+  severity: RecallSeverity!
+  "Links to read; at most 50."
+  links: [String!]
+  "The ids of commits that repair recalled commits; at most 100."
+  fixedBy: [ID!]
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was recalled."
+type RecallPayload {
+  "The recall."
+  recall: Recall
+}
+
+"What to clear."
+input ClearRecallInput {
+  "The id of the recall."
+  id: ID!
+  "Why it is over."
+  reason: String!
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was asked for."
+type ClearRecallPayload {
+  "The recall as it is now."
+  recall: Recall
+}
+
+"How to decide."
+input DecideRecallClearingInput {
+  "The id of the recall."
+  id: ID!
+  "Whether to clear it, as when left out; if not, it stands, and others may ask again."
+  approve: Boolean
+  "What to say with it."
+  comment: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was decided."
+type DecideRecallClearingPayload {
+  "The recall as it is now."
+  recall: Recall
+}
+
+"What was done about a deployment."
+input ResolveRecallDeploymentInput {
+  "The id of the recall."
+  recall: ID!
+  "The id of the deployment."
+  deployment: ID!
+  "What was done."
+  handling: RecallHandling!
+  "What to say with it; needed with ACCEPTED."
+  reason: String
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was noted."
+type ResolveRecallDeploymentPayload {
+  "How the deployment was dealt with."
+  resolution: RecallResolution
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/register.graphqls", Input: `extend input RegisterModelVersionInput {
   "Make the model in the same transaction when it is unknown, as importers do; it needs model.register too. Its owner is the version's, or you."
   createModel: Boolean
@@ -3766,6 +4068,8 @@ enum TransitionBlockerKind {
   VOID
   "A signature is missing, or does not hold."
   SIGNATURE
+  "The version stands under an open recall, or it is not known whether it does."
+  RECALL
 }
 
 extend type Mutation {
@@ -4085,6 +4389,10 @@ type Run implements Node & ProvenanceNode {
   upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  "Whether it is recalled: by itself, or by something that it came from."
+  recallState: RecallState
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of runs."
@@ -4760,6 +5068,10 @@ type ModelVersion implements Node & ProvenanceNode {
   upstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
   "What came of it, one hop."
   downstream("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ProvenanceNodeConnection
+  "Whether it is recalled: by itself, or by something that it came from."
+  recallState: RecallState
+  "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
+  recalls: [ID!]
 }
 
 "A page of versions."
@@ -5088,6 +5400,42 @@ func (ec *executionContext) childFields_ActorEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type ActorEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_AffectedConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AffectedConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AffectedConnection_pageInfo(ctx, field)
+	case "counts":
+		return ec.fieldContext_AffectedConnection_counts(ctx, field)
+	case "truncation":
+		return ec.fieldContext_AffectedConnection_truncation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AffectedConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AffectedEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AffectedEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AffectedEdge_node(ctx, field)
+	case "depth":
+		return ec.fieldContext_AffectedEdge_depth(ctx, field)
+	case "path":
+		return ec.fieldContext_AffectedEdge_path(ctx, field)
+	case "environment":
+		return ec.fieldContext_AffectedEdge_environment(ctx, field)
+	case "owner":
+		return ec.fieldContext_AffectedEdge_owner(ctx, field)
+	case "stage":
+		return ec.fieldContext_AffectedEdge_stage(ctx, field)
+	case "resolution":
+		return ec.fieldContext_AffectedEdge_resolution(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AffectedEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Alias(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5344,6 +5692,14 @@ func (ec *executionContext) childFields_CleanupModelVersionPayload(ctx context.C
 	return nil, fmt.Errorf("no field named %q was found under type CleanupModelVersionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ClearRecallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recall":
+		return ec.fieldContext_ClearRecallPayload_recall(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClearRecallPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Column(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -5456,6 +5812,10 @@ func (ec *executionContext) childFields_Commit(ctx context.Context, field graphq
 		return ec.fieldContext_Commit_upstream(ctx, field)
 	case "downstream":
 		return ec.fieldContext_Commit_downstream(ctx, field)
+	case "recallState":
+		return ec.fieldContext_Commit_recallState(ctx, field)
+	case "recalls":
+		return ec.fieldContext_Commit_recalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Commit", field.Name)
 }
@@ -5710,6 +6070,10 @@ func (ec *executionContext) childFields_DatasetVersion(ctx context.Context, fiel
 		return ec.fieldContext_DatasetVersion_upstream(ctx, field)
 	case "downstream":
 		return ec.fieldContext_DatasetVersion_downstream(ctx, field)
+	case "recallState":
+		return ec.fieldContext_DatasetVersion_recallState(ctx, field)
+	case "recalls":
+		return ec.fieldContext_DatasetVersion_recalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DatasetVersion", field.Name)
 }
@@ -5734,6 +6098,14 @@ func (ec *executionContext) childFields_DatasetVersionEdge(ctx context.Context, 
 		return ec.fieldContext_DatasetVersionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DatasetVersionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_DecideRecallClearingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recall":
+		return ec.fieldContext_DecideRecallClearingPayload_recall(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DecideRecallClearingPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteAliasPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5818,6 +6190,10 @@ func (ec *executionContext) childFields_Deployment(ctx context.Context, field gr
 		return ec.fieldContext_Deployment_upstream(ctx, field)
 	case "downstream":
 		return ec.fieldContext_Deployment_downstream(ctx, field)
+	case "recallState":
+		return ec.fieldContext_Deployment_recallState(ctx, field)
+	case "recalls":
+		return ec.fieldContext_Deployment_recalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Deployment", field.Name)
 }
@@ -6040,6 +6416,10 @@ func (ec *executionContext) childFields_Feature(ctx context.Context, field graph
 		return ec.fieldContext_Feature_upstream(ctx, field)
 	case "downstream":
 		return ec.fieldContext_Feature_downstream(ctx, field)
+	case "recallState":
+		return ec.fieldContext_Feature_recallState(ctx, field)
+	case "recalls":
+		return ec.fieldContext_Feature_recalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Feature", field.Name)
 }
@@ -6630,6 +7010,10 @@ func (ec *executionContext) childFields_ModelVersion(ctx context.Context, field 
 		return ec.fieldContext_ModelVersion_upstream(ctx, field)
 	case "downstream":
 		return ec.fieldContext_ModelVersion_downstream(ctx, field)
+	case "recallState":
+		return ec.fieldContext_ModelVersion_recallState(ctx, field)
+	case "recalls":
+		return ec.fieldContext_ModelVersion_recalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ModelVersion", field.Name)
 }
@@ -6944,6 +7328,112 @@ func (ec *executionContext) childFields_PutTransitionGuardPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type PutTransitionGuardPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Recall(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Recall_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Recall_revision(ctx, field)
+	case "number":
+		return ec.fieldContext_Recall_number(ctx, field)
+	case "nodes":
+		return ec.fieldContext_Recall_nodes(ctx, field)
+	case "reason":
+		return ec.fieldContext_Recall_reason(ctx, field)
+	case "severity":
+		return ec.fieldContext_Recall_severity(ctx, field)
+	case "links":
+		return ec.fieldContext_Recall_links(ctx, field)
+	case "fixedBy":
+		return ec.fieldContext_Recall_fixedBy(ctx, field)
+	case "state":
+		return ec.fieldContext_Recall_state(ctx, field)
+	case "seq":
+		return ec.fieldContext_Recall_seq(ctx, field)
+	case "recalledBy":
+		return ec.fieldContext_Recall_recalledBy(ctx, field)
+	case "recalledAt":
+		return ec.fieldContext_Recall_recalledAt(ctx, field)
+	case "clearing":
+		return ec.fieldContext_Recall_clearing(ctx, field)
+	case "clearedBy":
+		return ec.fieldContext_Recall_clearedBy(ctx, field)
+	case "clearedAt":
+		return ec.fieldContext_Recall_clearedAt(ctx, field)
+	case "clearedSeq":
+		return ec.fieldContext_Recall_clearedSeq(ctx, field)
+	case "comment":
+		return ec.fieldContext_Recall_comment(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Recall", field.Name)
+}
+
+func (ec *executionContext) childFields_RecallClearing(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "askedBy":
+		return ec.fieldContext_RecallClearing_askedBy(ctx, field)
+	case "askedAt":
+		return ec.fieldContext_RecallClearing_askedAt(ctx, field)
+	case "reason":
+		return ec.fieldContext_RecallClearing_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecallClearing", field.Name)
+}
+
+func (ec *executionContext) childFields_RecallConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RecallConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RecallConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_RecallConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecallConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RecallEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RecallEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RecallEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecallEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RecallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recall":
+		return ec.fieldContext_RecallPayload_recall(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecallPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RecallResolution(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RecallResolution_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_RecallResolution_revision(ctx, field)
+	case "recallId":
+		return ec.fieldContext_RecallResolution_recallId(ctx, field)
+	case "deploymentId":
+		return ec.fieldContext_RecallResolution_deploymentId(ctx, field)
+	case "versionId":
+		return ec.fieldContext_RecallResolution_versionId(ctx, field)
+	case "handling":
+		return ec.fieldContext_RecallResolution_handling(ctx, field)
+	case "reason":
+		return ec.fieldContext_RecallResolution_reason(ctx, field)
+	case "resolvedBy":
+		return ec.fieldContext_RecallResolution_resolvedBy(ctx, field)
+	case "resolvedAt":
+		return ec.fieldContext_RecallResolution_resolvedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecallResolution", field.Name)
+}
+
 func (ec *executionContext) childFields_RecordCommitsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "repository":
@@ -7128,6 +7618,14 @@ func (ec *executionContext) childFields_RepositoryChange(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type RepositoryChange", field.Name)
 }
 
+func (ec *executionContext) childFields_ResolveRecallDeploymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "resolution":
+		return ec.fieldContext_ResolveRecallDeploymentPayload_resolution(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResolveRecallDeploymentPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RetireModelVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "deprecation":
@@ -7286,6 +7784,10 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_upstream(ctx, field)
 	case "downstream":
 		return ec.fieldContext_Run_downstream(ctx, field)
+	case "recallState":
+		return ec.fieldContext_Run_recallState(ctx, field)
+	case "recalls":
+		return ec.fieldContext_Run_recalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Run", field.Name)
 }
@@ -7572,6 +8074,10 @@ func (ec *executionContext) childFields_Tag(ctx context.Context, field graphql.C
 		return ec.fieldContext_Tag_upstream(ctx, field)
 	case "downstream":
 		return ec.fieldContext_Tag_downstream(ctx, field)
+	case "recallState":
+		return ec.fieldContext_Tag_recallState(ctx, field)
+	case "recalls":
+		return ec.fieldContext_Tag_recalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Tag", field.Name)
 }

@@ -460,6 +460,16 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Repository(ctx, sel, obj)
+	case *registry.RecallResolution:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RecallResolution(ctx, sel, obj)
+	case *registry.Recall:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Recall(ctx, sel, obj)
 	case registry.ProvenanceNode:
 		if obj == nil {
 			return graphql.Null
@@ -1060,6 +1070,25 @@ func (ec *executionContext) marshalOProvenanceNode2pedigreeᚋregistryᚐProvena
 		return graphql.Null
 	}
 	return ec._ProvenanceNode(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOProvenanceNode2ᚕpedigreeᚋregistryᚐProvenanceNodeᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.ProvenanceNode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNProvenanceNode2pedigreeᚋregistryᚐProvenanceNode(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 // endregion ***************************** type.gotpl *****************************
