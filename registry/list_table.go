@@ -42,6 +42,7 @@ var listTable = []List{
 	{Kind: KindDeprecation, Orders: []Index{IndexValidFrom, IndexNamespace},
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexNamespace, []Index{IndexValidFrom}}}},
 	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
+	{Kind: KindGate, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
 	{Kind: KindArtifact, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},
 	{Kind: KindStagedFile, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},

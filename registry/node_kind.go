@@ -35,6 +35,9 @@ const (
 	KindReview            Kind = "REVIEW"
 	KindDeprecation       Kind = "DEPRECATION"
 	KindConsumer          Kind = "CONSUMER"
+	// KindGate is a condition on transitions, KindGateIndex the list of those that stand.
+	KindGate      Kind = "GATE"
+	KindGateIndex Kind = "GATE_INDEX"
 	// KindStagedFile is a stored file that no version has yet.
 	KindStagedFile Kind = "STAGED_FILE"
 	// KindSignature is a signed bundle of a version, KindSignatureBundle its bytes.
@@ -88,6 +91,8 @@ var kindTable = []kindRow{
 	{KindDeprecation, "dpr", false, func(string) Node { return &Deprecation{} }},
 	{KindConsumer, "con", false, func(string) Node { return &Consumer{} }},
 	{KindSignature, "sig", false, func(string) Node { return &Signature{} }},
+	{KindGate, "gate", false, func(name string) Node { return &Gate{Name: name} }},
+	{KindGateIndex, "gates", false, nil},
 	{KindSignatureBundle, "bundle", false, nil},
 	{KindStagedFile, "file", false, nil},
 	{KindIdempotency, "idem", false, nil},

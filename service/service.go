@@ -6,6 +6,7 @@
 //	artifacts   files of versions: upload, download, removal, the sweep
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
 //	events      facts that arrive as OpenLineage events, in any order
+//	gates       conditions on transitions: set, withdrawn, listed, tested on the past
 //	governance  transition requests, the guards that ask for them, reviews, deprecations
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
@@ -30,6 +31,7 @@ import (
 	"pedigree/service/core"
 	"pedigree/service/events"
 	"pedigree/service/facts"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 	"pedigree/service/provenance"
 	"pedigree/signing"
@@ -44,6 +46,7 @@ type Service struct {
 	*catalog.Catalog
 	*facts.Recorder
 	*events.EventRecorder
+	*gates.Gatekeeper
 	*governance.Governance
 	*provenance.Explorer
 	core *core.Core
@@ -69,7 +72,7 @@ func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), events.New(c), governance.New(c), provenance.New(c), c}
+	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), catalog.New(c), facts.New(c), events.New(c), gates.New(c), governance.New(c), provenance.New(c), c}
 }
 
 // Now returns the current time of the registry's clock.

@@ -34,14 +34,16 @@ var allowedImports = map[string][]string{
 	"lineage":           {"graph", "registry"},
 	"lineage/export":    {"lineage", "registry"},
 	"governance":        {"registry"},
+	"governance/gate":   {"registry"},
 	"openlineage":       {"registry"},
 	"signing":           {},
 	"policies":          {"graph", "registry"},
 	// The parts of service.
 	"service/core":       {"blobs", "graph", "policies", "registry", "signing"},
 	"service/artifacts":  {"service/core", "service/catalog", "blobs", "graph", "policies", "registry"},
-	"service/catalog":    {"service/core", "governance", "graph", "policies", "registry", "signing"},
-	"service/governance": {"service/core", "service/catalog", "governance", "graph", "policies", "registry"},
+	"service/catalog":    {"service/core", "service/gates", "governance", "graph", "policies", "registry", "signing"},
+	"service/gates":      {"service/core", "governance/gate", "graph", "lineage", "policies", "registry"},
+	"service/governance": {"service/core", "service/catalog", "service/gates", "governance", "graph", "policies", "registry"},
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
 	"service/events":     {"service/core", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
@@ -86,7 +88,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/governance"}
+var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/gates", "service/governance"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}
