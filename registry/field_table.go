@@ -213,7 +213,7 @@ var nouns = []*Noun{
 	newNoun("TransitionGuard", KindTransitionGuard,
 		columnField(Governance, "name", IndexName), documentFields(Governance, "scope", "model", "tag", "profile", "stages", "needed", "approvers", "expiryDays", "setBy", "setAt", "requireSignature")),
 	newNoun("Gate", KindGate,
-		columnField(Governance, "name", IndexName), documentFields(Governance, "expression", "message", "stages", "scope", "models", "tag", "mode", "forcible", "setBy", "setAt")),
+		columnField(Governance, "name", IndexName), documentFields(Governance, "expression", "message", "stages", "appliesTo", "models", "tag", "mode", "forcible", "setBy", "setAt")),
 	newNoun("Review", KindReview,
 		documentFields(Governance, "ofModel", "modelName", "versionId", "version", "by"), columnField(Governance, "at", IndexValidFrom),
 		documentFields(Governance, "findings", "decision", "nextReview", "ordinal"), resolverFields(Governance, "model", "modelVersion")),

@@ -45,10 +45,10 @@ type Gate struct {
 	Message    string  `json:"message,omitempty"`
 	Stages     []Stage `json:"stages,omitempty"`
 	// Models are the names of the models of scope MODELS, Tag that of scope TAG.
-	Scope  GateScope `json:"scope,omitempty"`
-	Models []string  `json:"models,omitempty"`
-	Tag    *KeyValue `json:"tag,omitempty"`
-	Mode   GateMode  `json:"mode,omitempty"`
+	AppliesTo GateScope `json:"appliesTo,omitempty"`
+	Models    []string  `json:"models,omitempty"`
+	Tag       *KeyValue `json:"tag,omitempty"`
+	Mode      GateMode  `json:"mode,omitempty"`
 	// Forcible lets a forced transition through, as WARN does.
 	Forcible bool      `json:"forcible,omitempty"`
 	SetBy    string    `json:"setBy,omitempty"`

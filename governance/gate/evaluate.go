@@ -2,6 +2,8 @@ package gate
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/cel-go/common/types"
@@ -27,10 +29,12 @@ type Result struct {
 // fails only if it is false whatever they are. An error, and a condition that costs too much, is UNKNOWN.
 func (c *Condition) Evaluate(ctx context.Context, facts Facts) (*Result, error) {
 	t := &trace{}
-	out, _, err := c.program.ContextEval(ctx, &activation{facts, t})
+	a := &activation{facts: facts, trace: t}
+	out, _, err := c.program.ContextEval(ctx, a)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	a.countItems()
 	r := &Result{Answer: registry.GateUnknown, Facts: t.facts, More: t.dropped}
 	switch {
 	case err != nil:
@@ -47,6 +51,19 @@ func (c *Condition) Evaluate(ctx context.Context, facts Facts) (*Result, error) 
 type activation struct {
 	facts Facts
 	trace *trace
+	// sets are the sets that were read.
+	sets []string
+}
+
+// countItems notes how many objects a set has of which nothing else is told: so few, or none, may be
+// why a condition does not hold.
+func (a *activation) countItems() {
+	for _, name := range a.sets {
+		if slices.ContainsFunc(a.trace.facts, func(f Fact) bool { return f.Path == name || strings.HasPrefix(f.Path, name+".") }) {
+			continue
+		}
+		a.trace.add(Fact{Path: "size(" + name + ")", Value: strconv.Itoa(len(a.facts[name].(*Set).Items)), Known: true})
+	}
 }
 
 // ResolveName returns a variable.
@@ -100,6 +117,9 @@ func (a *activation) unknown(v Field) ref.Val {
 }
 
 func (a *activation) items(name string, s *Set) ref.Val {
+	if !slices.Contains(a.sets, name) {
+		a.sets = append(a.sets, name)
+	}
 	out := make([]ref.Val, len(s.Items))
 	for i, o := range s.Items {
 		out[i] = &value{object: o, path: name, trace: a.trace, item: true}

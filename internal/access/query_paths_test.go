@@ -66,6 +66,9 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"transitionRequests": {"transitionRequests", "transitionRequests(filter: {scope: WAITING_FOR_ME})", "transitionRequests(filter: {status: PENDING})"},
 		"deprecations":       {"deprecations", "deprecations(filter: {step: ANNOUNCED})", `deprecations(filter: {sunsetBy: "1990-01-01"})`},
 		"transitionGuards":   {"transitionGuards"},
+		"gates":              {"gates"},
+		"gate":               {"gate(name: " + q(seed.name["alpha gate"]) + ")"},
+		"testGate":           {`testGate(gate: {name: "new", expression: "version.tags['none'] == 'x'", stages: [STAGING, PRODUCTION]}, first: 3)`},
 		"checkTransition":    {"checkTransition(id: " + id("a2") + ", to: CANARY)", "checkTransition(id: " + id("a1") + ", to: PRODUCTION)"},
 		"reviewsDue":         {`reviewsDue(first: 5, at: "2030-01-01")`},
 	}

@@ -72,7 +72,7 @@ var allowedImports = map[string][]string{
 	"rest/stream":            {"service"},
 	"rest/wire":              {"registry"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "web"},
-	"cmd/pedigree": {"server", "audit", "blobs", "governance", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
+	"cmd/pedigree": {"server", "audit", "blobs", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/mlflow", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.
 	"internal/neo4jtest":     {},

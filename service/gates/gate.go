@@ -94,13 +94,13 @@ func (in *GateInput) check(ctx context.Context) error {
 
 // noun returns the gate of an input, without its stamps.
 func (in *GateInput) noun() *registry.Gate {
-	g := &registry.Gate{Name: in.Name, Expression: in.Expression, Message: in.Message, Stages: in.Stages, Scope: registry.GateAllModels, Models: in.Models, Tag: in.Tag,
+	g := &registry.Gate{Name: in.Name, Expression: in.Expression, Message: in.Message, Stages: in.Stages, AppliesTo: registry.GateAllModels, Models: in.Models, Tag: in.Tag,
 		Mode: in.Mode, Forcible: in.Forcible}
 	if len(in.Models) > 0 {
-		g.Scope = registry.GateModels
+		g.AppliesTo = registry.GateModels
 	}
 	if in.Tag != nil {
-		g.Scope = registry.GateTag
+		g.AppliesTo = registry.GateTag
 	}
 	g.ID = registry.GateID(in.Name)
 	return g
@@ -141,7 +141,7 @@ func (g *Gatekeeper) PutGate(ctx context.Context, in PutGateInput) (*GatePayload
 			return core.WriteResult{}, err
 		}
 		return core.WriteResult{IDs: []registry.ID{put.ID}, Created: true, Changed: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogGateSet, Objects: []registry.ID{put.ID}, Reason: in.Reason,
-			Detail: core.LogDetail("gate", put.Name, "expression", put.Expression, "message", put.Message, "stages", put.Stages, "scope", put.Scope, "models", put.Models, "tag", put.Tag, "mode", put.Mode, "forcible", put.Forcible)})
+			Detail: core.LogDetail("gate", put.Name, "expression", put.Expression, "message", put.Message, "stages", put.Stages, "appliesTo", put.AppliesTo, "models", put.Models, "tag", put.Tag, "mode", put.Mode, "forcible", put.Forcible)})
 	})
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package gates
 import (
 	"context"
 	"slices"
+	"time"
 
 	"pedigree/graph"
 	"pedigree/policies"
@@ -12,17 +13,22 @@ import (
 
 // GateTest is what a gate would have said of past transitions.
 type GateTest struct {
-	Tested, Refused int
+	Tested  int `json:"tested"`
+	Refused int `json:"refused"`
 	// Truncated is true when there are older transitions, which were not looked at.
-	Truncated   bool
-	Transitions []*GateTestTransition
+	Truncated   bool                  `json:"truncated"`
+	Transitions []*GateTestTransition `json:"transitions"`
 }
 
 // GateTestTransition is a past transition, and what a gate would have said of it.
 type GateTestTransition struct {
-	Transition   *registry.Transition
-	ModelVersion *registry.ModelVersion
-	Result       *GateResult
+	TransitionID registry.ID    `json:"transitionId"`
+	VersionID    registry.ID    `json:"versionId"`
+	Model        string         `json:"model"`
+	Version      string         `json:"version"`
+	To           registry.Stage `json:"to"`
+	At           time.Time      `json:"at,omitzero"`
+	Result       *GateResult    `json:"result"`
 }
 
 // maxTested is how many transitions one test looks at, and maxLogPages how many pages of the log it
@@ -69,8 +75,12 @@ func (g *Gatekeeper) TestGate(ctx context.Context, in GateInput, first int) (*Ga
 		return nil, err
 	}
 	for i, t := range out.Transitions {
-		t.Transition, _ = nouns[2*i].(*registry.Transition)
-		t.ModelVersion, _ = nouns[2*i+1].(*registry.ModelVersion)
+		if moved, ok := nouns[2*i].(*registry.Transition); ok { // What the caller may not see is blank.
+			t.TransitionID, t.To, t.At = moved.ID, moved.To, moved.At
+		}
+		if v, ok := nouns[2*i+1].(*registry.ModelVersion); ok {
+			t.VersionID, t.Model, t.Version = v.ID, v.ModelName, v.Version
+		}
 	}
 	return out, nil
 }

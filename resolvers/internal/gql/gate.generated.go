@@ -165,16 +165,16 @@ func (ec *executionContext) fieldContext_Gate_stages(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Gate", field, false, false, "Stage")
 }
 
-func (ec *executionContext) _Gate_scope(ctx context.Context, field graphql.CollectedField, obj *registry.Gate) (ret graphql.Marshaler) {
+func (ec *executionContext) _Gate_appliesTo(ctx context.Context, field graphql.CollectedField, obj *registry.Gate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Gate_scope(ctx, field)
+			return ec.fieldContext_Gate_appliesTo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Scope, nil
+			return obj.AppliesTo, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v registry.GateScope) graphql.Marshaler {
@@ -184,7 +184,7 @@ func (ec *executionContext) _Gate_scope(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Gate_scope(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Gate_appliesTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Gate", field, false, false, "GateScope")
 }
 
@@ -486,10 +486,10 @@ func (ec *executionContext) _GateResult_revision(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalOInt2int(ctx, selections, v)
+			return ec.marshalNInt2int(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_GateResult_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -767,68 +767,142 @@ func (ec *executionContext) fieldContext_GateTest_transitions(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _GateTestTransition_transition(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
+func (ec *executionContext) _GateTestTransition_transitionId(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_GateTestTransition_transition(ctx, field)
+			return ec.fieldContext_GateTestTransition_transitionId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Transition, nil
+			return obj.TransitionID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *registry.Transition) graphql.Marshaler {
-			return ec.marshalOTransition2ᚖpedigreeᚋregistryᚐTransition(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ID) graphql.Marshaler {
+			return ec.marshalOID2pedigreeᚋregistryᚐID(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_GateTestTransition_transition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "GateTestTransition",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Transition(ctx, field)
-		},
-	}
-	return fc, nil
+func (ec *executionContext) fieldContext_GateTestTransition_transitionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTestTransition", field, false, false, "ID")
 }
 
-func (ec *executionContext) _GateTestTransition_modelVersion(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
+func (ec *executionContext) _GateTestTransition_versionId(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_GateTestTransition_modelVersion(ctx, field)
+			return ec.fieldContext_GateTestTransition_versionId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ModelVersion, nil
+			return obj.VersionID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *registry.ModelVersion) graphql.Marshaler {
-			return ec.marshalOModelVersion2ᚖpedigreeᚋregistryᚐModelVersion(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ID) graphql.Marshaler {
+			return ec.marshalOID2pedigreeᚋregistryᚐID(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_GateTestTransition_modelVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "GateTestTransition",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ModelVersion(ctx, field)
+func (ec *executionContext) fieldContext_GateTestTransition_versionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTestTransition", field, false, false, "ID")
+}
+
+func (ec *executionContext) _GateTestTransition_model(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateTestTransition_model(ctx, field)
 		},
-	}
-	return fc, nil
+		func(ctx context.Context) (any, error) {
+			return obj.Model, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateTestTransition_model(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTestTransition", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateTestTransition_version(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateTestTransition_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateTestTransition_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTestTransition", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateTestTransition_to(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateTestTransition_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v registry.Stage) graphql.Marshaler {
+			return ec.marshalOStage2pedigreeᚋregistryᚐStage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateTestTransition_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTestTransition", field, false, false, "Stage")
+}
+
+func (ec *executionContext) _GateTestTransition_at(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateTestTransition_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateTestTransition_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTestTransition", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _GateTestTransition_result(ctx context.Context, field graphql.CollectedField, obj *gates.GateTestTransition) (ret graphql.Marshaler) {
@@ -1352,8 +1426,8 @@ func (ec *executionContext) _Gate(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
-		case "scope":
-			out.Values[i] = ec._Gate_scope(ctx, field, obj)
+		case "appliesTo":
+			out.Values[i] = ec._Gate_appliesTo(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1475,7 +1549,7 @@ func (ec *executionContext) _GateResult(ctx context.Context, sel ast.SelectionSe
 			}
 		case "revision":
 			out.Values[i] = ec._GateResult_revision(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "mode":
@@ -1589,13 +1663,33 @@ func (ec *executionContext) _GateTestTransition(ctx context.Context, sel ast.Sel
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("GateTestTransition")
-		case "transition":
-			out.Values[i] = ec._GateTestTransition_transition(ctx, field, obj)
+		case "transitionId":
+			out.Values[i] = ec._GateTestTransition_transitionId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
-		case "modelVersion":
-			out.Values[i] = ec._GateTestTransition_modelVersion(ctx, field, obj)
+		case "versionId":
+			out.Values[i] = ec._GateTestTransition_versionId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "model":
+			out.Values[i] = ec._GateTestTransition_model(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._GateTestTransition_version(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._GateTestTransition_to(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._GateTestTransition_at(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1879,6 +1973,10 @@ func (ec *executionContext) unmarshalNPutGateInput2pedigreeᚋserviceᚋgatesᚐ
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNTransitionGate2pedigreeᚋregistryᚐTransitionGate(ctx context.Context, sel ast.SelectionSet, v registry.TransitionGate) graphql.Marshaler {
+	return ec._TransitionGate(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNWithdrawGateInput2pedigreeᚋserviceᚋgatesᚐWithdrawGateInput(ctx context.Context, v any) (gates.WithdrawGateInput, error) {
 	res, err := ec.unmarshalInputWithdrawGateInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1948,6 +2046,25 @@ func (ec *executionContext) marshalOPutGatePayload2ᚖpedigreeᚋserviceᚋgates
 		return graphql.Null
 	}
 	return ec._PutGatePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOTransitionGate2ᚕpedigreeᚋregistryᚐTransitionGateᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.TransitionGate) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTransitionGate2pedigreeᚋregistryᚐTransitionGate(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOWithdrawGatePayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx context.Context, sel ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {

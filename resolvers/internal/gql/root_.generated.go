@@ -2235,7 +2235,7 @@ type Gate implements Node {
   "The stages that it guards."
   stages: [Stage!]
   "Which models it is for."
-  scope: GateScope
+  appliesTo: GateScope
   "The names of these models."
   models: [String!]
   "The tag of these models."
@@ -2268,8 +2268,8 @@ type TransitionGate {
 type GateResult {
   "The name of the gate; null, if you may not see the gate."
   gate: String
-  "Its revision; null, if you may not see the gate or it is not set."
-  revision: Int
+  "Its revision; 0, if you may not see the gate or it is not set."
+  revision: Int!
   "What it does with versions that do not pass."
   mode: GateMode!
   "What it says."
@@ -2324,10 +2324,18 @@ type GateTest {
 
 "A past transition and what a gate would have said of it."
 type GateTestTransition {
-  "The transition."
-  transition: Transition
-  "The version that it moved."
-  modelVersion: ModelVersion
+  "The id of the transition."
+  transitionId: ID
+  "The id of the version that it moved."
+  versionId: ID
+  "The model's name when the version was registered."
+  model: String
+  "The version, as semver."
+  version: String
+  "The stage that it entered."
+  to: Stage
+  "When."
+  at: DateTime
   "What the gate would have said."
   result: GateResult!
 }
@@ -4981,6 +4989,8 @@ type Transition implements Node {
   ordinal: Int
   "The id of the version that took PRODUCTION, on a demotion by promotion."
   replacedBy: ID
+  "What the gates said that held for it."
+  gates: [TransitionGate!]
   "The version that was moved."
   modelVersion: ModelVersion
 }
@@ -6241,8 +6251,8 @@ func (ec *executionContext) childFields_Gate(ctx context.Context, field graphql.
 		return ec.fieldContext_Gate_message(ctx, field)
 	case "stages":
 		return ec.fieldContext_Gate_stages(ctx, field)
-	case "scope":
-		return ec.fieldContext_Gate_scope(ctx, field)
+	case "appliesTo":
+		return ec.fieldContext_Gate_appliesTo(ctx, field)
 	case "models":
 		return ec.fieldContext_Gate_models(ctx, field)
 	case "tag":
@@ -6315,10 +6325,18 @@ func (ec *executionContext) childFields_GateTest(ctx context.Context, field grap
 
 func (ec *executionContext) childFields_GateTestTransition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "transition":
-		return ec.fieldContext_GateTestTransition_transition(ctx, field)
-	case "modelVersion":
-		return ec.fieldContext_GateTestTransition_modelVersion(ctx, field)
+	case "transitionId":
+		return ec.fieldContext_GateTestTransition_transitionId(ctx, field)
+	case "versionId":
+		return ec.fieldContext_GateTestTransition_versionId(ctx, field)
+	case "model":
+		return ec.fieldContext_GateTestTransition_model(ctx, field)
+	case "version":
+		return ec.fieldContext_GateTestTransition_version(ctx, field)
+	case "to":
+		return ec.fieldContext_GateTestTransition_to(ctx, field)
+	case "at":
+		return ec.fieldContext_GateTestTransition_at(ctx, field)
 	case "result":
 		return ec.fieldContext_GateTestTransition_result(ctx, field)
 	}
@@ -7877,6 +7895,8 @@ func (ec *executionContext) childFields_Transition(ctx context.Context, field gr
 		return ec.fieldContext_Transition_ordinal(ctx, field)
 	case "replacedBy":
 		return ec.fieldContext_Transition_replacedBy(ctx, field)
+	case "gates":
+		return ec.fieldContext_Transition_gates(ctx, field)
 	case "modelVersion":
 		return ec.fieldContext_Transition_modelVersion(ctx, field)
 	}
@@ -7969,6 +7989,22 @@ func (ec *executionContext) childFields_TransitionEvidence(ctx context.Context, 
 		return ec.fieldContext_TransitionEvidence_upstream(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TransitionEvidence", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionGate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_TransitionGate_name(ctx, field)
+	case "revision":
+		return ec.fieldContext_TransitionGate_revision(ctx, field)
+	case "mode":
+		return ec.fieldContext_TransitionGate_mode(ctx, field)
+	case "answer":
+		return ec.fieldContext_TransitionGate_answer(ctx, field)
+	case "message":
+		return ec.fieldContext_TransitionGate_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionGate", field.Name)
 }
 
 func (ec *executionContext) childFields_TransitionGuard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
