@@ -144,6 +144,16 @@ func (h *history) test(ctx context.Context, e registry.LogEntry) error {
 		return err
 	}
 	then := graph.Instant{Valid: t.At, Known: e.Seq - 1}
+	if t.To == registry.Production {
+		before, err := h.tx.LogUnfiltered(ctx, graph.LogQuery{Seqs: []int64{e.Seq - 1}, Limit: 1})
+		if err != nil {
+			return err
+		}
+		// The entry of the version that it replaces is of the same transaction.
+		if len(before) == 1 && before[0].Action == registry.LogModelDeprecated && before[0].Model == e.Model && before[0].RequestID == e.RequestID && before[0].At.Equal(e.At) {
+			then.Known--
+		}
+	}
 	nodes, err = h.tx.ReaderUnfiltered().Nodes(ctx, then, e.Objects[0], e.Model)
 	if err != nil {
 		return err
