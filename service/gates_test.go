@@ -83,7 +83,7 @@ func TestAGateRefusesAVersionByWhatItWasMadeOf(t *testing.T) {
 			}
 		}
 		known, _ := err.(*registry.Error)
-		if found, ok := known.Details["gates"].([]*gates.GateResult); !ok || len(found) != 1 || *found[0].Facts[0].Node != g.raw {
+		if found, ok := known.Details["gates"].([]*gates.GateResult); !ok || len(found) != 1 || *found[0].Saw[0].Node != g.raw {
 			t.Errorf("%+v", known.Details)
 		}
 	}
@@ -253,8 +253,8 @@ func TestAFactThatIsHiddenIsToldAsHidden(t *testing.T) {
 		t.Helper()
 		return must[*governance.TransitionCheck](g.kit)(g.CheckTransition(g.as("dan", registry.RoleDataScientist), governance.CheckTransitionInput{ID: &g.version, To: registry.Production}))
 	}
-	if c := check(); c.Gates[0].Facts[0].State != gates.FactKnown || c.Gates[0].Facts[0].Value != "secret" {
-		t.Errorf("%+v", c.Gates[0].Facts[0])
+	if c := check(); c.Gates[0].Saw[0].State != gates.FactKnown || c.Gates[0].Saw[0].Value != "secret" {
+		t.Errorf("%+v", c.Gates[0].Saw[0])
 	}
 	denied := ""
 	deny := func(field string) {
@@ -280,13 +280,13 @@ func TestAFactThatIsHiddenIsToldAsHidden(t *testing.T) {
 	}
 	deny("DatasetVersion.tags")
 	c := check()
-	if f := c.Gates[0].Facts[0]; f.State != gates.FactHidden || f.Value != "" || c.Gates[0].Answer != registry.GateFail || strings.Contains(fmt.Sprint(c.Blockers), "secret") {
+	if f := c.Gates[0].Saw[0]; f.State != gates.FactHidden || f.Value != "" || c.Gates[0].Answer != registry.GateFail || strings.Contains(fmt.Sprint(c.Blockers), "secret") {
 		t.Errorf("%+v", f)
 	}
 	deny("Gate.name")
 	deny("Gate.message")
 	c = check()
-	if r := c.Gates[0]; r.Gate != "" || r.Message != "" || len(r.Facts) != 0 || !r.Refuses || !strings.Contains(r.Text(), "may not see") {
+	if r := c.Gates[0]; r.Gate != "" || r.Message != "" || len(r.Saw) != 0 || !r.Refuses || !strings.Contains(r.Text(), "may not see") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -335,7 +335,7 @@ func TestTheHistoryOfAGate(t *testing.T) {
 		t.Errorf("%+v", test)
 	}
 	incumbent := must[*gates.GateTest](g.kit)(g.TestGate(g.admin, gates.GateInput{Name: "new", Expression: `!hasIncumbent || incumbent.version == "1.0.0"`}, 10))
-	if incumbent.Tested != 2 || incumbent.Refused != 0 || incumbent.Transitions[0].Result.Facts[0].Value != "true" {
+	if incumbent.Tested != 2 || incumbent.Refused != 0 || incumbent.Transitions[0].Result.Saw[0].Value != "true" {
 		t.Errorf("%+v", incumbent.Transitions[0].Result)
 	}
 	if one := must[*gates.GateTest](g.kit)(g.TestGate(g.admin, licences, 1)); !one.Truncated || one.Tested != 1 {

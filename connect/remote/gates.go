@@ -12,7 +12,7 @@ import (
 // The fields that gates and what they say are read with.
 var (
 	gateFields       = fieldsOf(registry.KindGate)
-	gateResultFields = `gate revision mode answer refuses message reason facts { path state node name value } more`
+	gateResultFields = `gate revision mode answer refuses message reason saw { path state node name value } more`
 )
 
 // The operations on gates.

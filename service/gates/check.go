@@ -43,7 +43,7 @@ type GateResult struct {
 	Message string `json:"message,omitempty"`
 	// Reason says why it is UNKNOWN, when not for an unknown fact.
 	Reason string      `json:"reason,omitempty"`
-	Facts  []*GateFact `json:"facts"`
+	Saw    []*GateFact `json:"saw"`
 	More   int         `json:"more,omitempty"`
 
 	noun *registry.Gate
@@ -136,13 +136,13 @@ func show(ctx context.Context, tx *policies.Tx, results []*GateResult) error {
 		return m, err
 	}
 	for _, r := range results {
-		r.Facts = []*GateFact{}
+		r.Saw = []*GateFact{}
 		for _, f := range r.raw.Facts {
 			shown, err := showFact(tx, f, maskOf)
 			if err != nil {
 				return err
 			}
-			r.Facts = append(r.Facts, shown)
+			r.Saw = append(r.Saw, shown)
 		}
 		if r.noun.ID == "" {
 			continue // It is not stored: the caller wrote it.
@@ -152,7 +152,7 @@ func show(ctx context.Context, tx *policies.Tx, results []*GateResult) error {
 			return err
 		}
 		if !mask.Has(registry.Bit("Gate", "name")) {
-			r.Gate, r.Revision, r.Facts, r.More, r.Reason = "", 0, []*GateFact{}, 0, ""
+			r.Gate, r.Revision, r.Saw, r.More, r.Reason = "", 0, []*GateFact{}, 0, ""
 		}
 		if !mask.Has(registry.Bit("Gate", "message")) {
 			r.Message = ""
@@ -223,10 +223,10 @@ func (r *GateResult) Text() string {
 		out += ": " + registry.Shorten(r.Message, 300)
 	}
 	var facts []string
-	for _, f := range r.Facts[:min(len(r.Facts), maxTextFacts)] {
+	for _, f := range r.Saw[:min(len(r.Saw), maxTextFacts)] {
 		facts = append(facts, f.text())
 	}
-	if left := len(r.Facts) - len(facts) + r.More; left > 0 {
+	if left := len(r.Saw) - len(facts) + r.More; left > 0 {
 		facts = append(facts, fmt.Sprintf("and %d more", left))
 	}
 	if r.Reason != "" {

@@ -611,16 +611,16 @@ func (ec *executionContext) fieldContext_GateResult_reason(_ context.Context, fi
 	return graphql.NewScalarFieldContext("GateResult", field, false, false, "String")
 }
 
-func (ec *executionContext) _GateResult_facts(ctx context.Context, field graphql.CollectedField, obj *gates.GateResult) (ret graphql.Marshaler) {
+func (ec *executionContext) _GateResult_saw(ctx context.Context, field graphql.CollectedField, obj *gates.GateResult) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_GateResult_facts(ctx, field)
+			return ec.fieldContext_GateResult_saw(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Facts, nil
+			return obj.Saw, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*gates.GateFact) graphql.Marshaler {
@@ -630,7 +630,7 @@ func (ec *executionContext) _GateResult_facts(ctx context.Context, field graphql
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_GateResult_facts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_GateResult_saw(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "GateResult",
 		Field:      field,
@@ -1577,8 +1577,8 @@ func (ec *executionContext) _GateResult(ctx context.Context, sel ast.SelectionSe
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
-		case "facts":
-			out.Values[i] = ec._GateResult_facts(ctx, field, obj)
+		case "saw":
+			out.Values[i] = ec._GateResult_saw(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

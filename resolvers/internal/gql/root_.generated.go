@@ -2281,7 +2281,7 @@ type GateResult {
   "Why it is UNKNOWN, when that is not for an unknown fact."
   reason: String
   "What it looked at; of a set only what decided. At most 20."
-  facts: [GateFact!]!
+  saw: [GateFact!]!
   "How many more there are."
   more: Int!
 }
@@ -6301,8 +6301,8 @@ func (ec *executionContext) childFields_GateResult(ctx context.Context, field gr
 		return ec.fieldContext_GateResult_message(ctx, field)
 	case "reason":
 		return ec.fieldContext_GateResult_reason(ctx, field)
-	case "facts":
-		return ec.fieldContext_GateResult_facts(ctx, field)
+	case "saw":
+		return ec.fieldContext_GateResult_saw(ctx, field)
 	case "more":
 		return ec.fieldContext_GateResult_more(ctx, field)
 	}
