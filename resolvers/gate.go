@@ -34,6 +34,6 @@ func (r *queryResolver) Gate(ctx context.Context, name string, asOf *time.Time, 
 }
 
 // TestGate is the resolver for the testGate field.
-func (r *queryResolver) TestGate(ctx context.Context, gate gates.GateInput, first *int) (*gates.GateTest, error) {
-	return r.service.TestGate(ctx, gate, value(first))
+func (r *queryResolver) TestGate(ctx context.Context, gate gates.GateInput, last *int) (*gates.GateTest, error) {
+	return r.service.TestGate(ctx, gate, value(last))
 }

@@ -25,7 +25,7 @@ type gateClient interface {
 	Gates(ctx context.Context) ([]*registry.Gate, error)
 	PutGate(ctx context.Context, in gates.PutGateInput) (*gates.GatePayload, error)
 	WithdrawGate(ctx context.Context, in gates.WithdrawGateInput) (*core.DeletePayload, error)
-	TestGate(ctx context.Context, in gates.GateInput, first int) (*gates.GateTest, error)
+	TestGate(ctx context.Context, in gates.GateInput, last int) (*gates.GateTest, error)
 	CheckTransition(ctx context.Context, in governance.CheckTransitionInput) (*governance.TransitionCheck, error)
 }
 
@@ -221,25 +221,25 @@ func readGates(cmd *cobra.Command, name string) ([]gates.GateInput, error) {
 }
 
 func newGateTest(s *settings) *cobra.Command {
-	var first int
+	var last int
 	var format printFormat
 	cmd := &cobra.Command{
 		Use: "test PROFILE|FILE", Short: "Tell which past transitions gates would have refused", Args: cobra.ExactArgs(1),
 		Long: `Tell which past transitions the gates of a profile or a file would have refused. Each
 is looked at with what was true at its time, and what was known then. Nothing is set.
 The exit code is 5 when a gate would have refused one.`,
-		Example: "  pedigree gate test regulated\n  pedigree gate test gates.yaml --first 200 -o json",
+		Example: "  pedigree gate test regulated\n  pedigree gate test gates.yaml --last 200 -o json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all, err := readGates(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			return withRegistry(cmd, s, existingStore, func(r *connection) error {
-				return testGates(cmd, r, format, all, first)
+				return testGates(cmd, r, format, all, last)
 			})
 		},
 	}
-	cmd.Flags().IntVar(&first, "first", 100, "how many of the past transitions, newest first; at most 200")
+	cmd.Flags().IntVar(&last, "last", 100, "how many of the past transitions, newest first; at most 200")
 	addPrintFormat(cmd, &format)
 	return cmd
 }
@@ -250,12 +250,12 @@ type gateTestBody struct {
 	*gates.GateTest
 }
 
-func testGates(cmd *cobra.Command, r *connection, format printFormat, all []gates.GateInput, first int) error {
+func testGates(cmd *cobra.Command, r *connection, format printFormat, all []gates.GateInput, last int) error {
 	var data []gateTestBody
 	var rows [][]string
 	refused := 0
 	for _, in := range all {
-		t, err := r.TestGate(r.ctx, in, first)
+		t, err := r.TestGate(r.ctx, in, last)
 		if err != nil {
 			return err
 		}

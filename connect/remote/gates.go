@@ -19,7 +19,7 @@ var (
 var (
 	opGates = `query Gates { gates { ` + gateFields + ` } }`
 
-	opTestGate = `query TestGate($gate: GateInput!, $first: Int) { testGate(gate: $gate, first: $first) { tested refused truncated
+	opTestGate = `query TestGate($gate: GateInput!, $last: Int) { testGate(gate: $gate, last: $last) { tested refused truncated
 		transitions { transitionId versionId model version to at result { ` + gateResultFields + ` } } } }`
 
 	opCheckTransition = `query CheckTransition($model: String, $version: String, $id: ID, $to: Stage!) { checkTransition(model: $model, version: $version, id: $id, to: $to) {
@@ -56,13 +56,13 @@ func (c *Client) WithdrawGate(ctx context.Context, in gates.WithdrawGateInput) (
 }
 
 // TestGate says which past transitions a gate would have refused.
-func (c *Client) TestGate(ctx context.Context, in gates.GateInput, first int) (*gates.GateTest, error) {
+func (c *Client) TestGate(ctx context.Context, in gates.GateInput, last int) (*gates.GateTest, error) {
 	vars, err := input(in)
 	if err != nil {
 		return nil, err
 	}
 	var out struct{ TestGate *gates.GateTest }
-	err = c.execute(ctx, opTestGate, map[string]any{"gate": vars, "first": first}, &out)
+	err = c.execute(ctx, opTestGate, map[string]any{"gate": vars, "last": last}, &out)
 	return out.TestGate, err
 }
 

@@ -68,7 +68,7 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"transitionGuards":   {"transitionGuards"},
 		"gates":              {"gates"},
 		"gate":               {"gate(name: " + q(seed.name["alpha gate"]) + ")"},
-		"testGate":           {`testGate(gate: {name: "new", expression: "version.tags['none'] == 'x'", stages: [STAGING, PRODUCTION]}, first: 3)`},
+		"testGate":           {`testGate(gate: {name: "new", expression: "version.tags['none'] == 'x'", stages: [STAGING, PRODUCTION]}, last: 3)`},
 		"checkTransition":    {"checkTransition(id: " + id("a2") + ", to: CANARY)", "checkTransition(id: " + id("a1") + ", to: PRODUCTION)"},
 		"reviewsDue":         {`reviewsDue(first: 5, at: "2030-01-01")`},
 	}

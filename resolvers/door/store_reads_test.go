@@ -116,7 +116,7 @@ func (w *world) roots() map[string][]string {
 		"provenance": {fmt.Sprintf("provenance(of: %q)", hub)}, "paths": {fmt.Sprintf("paths(from: %q, to: %q, k: 100)", hub, w.name["raw0"])},
 		"lineageDiff":        {fmt.Sprintf("lineageDiff(a: %q, b: %q)", before, hub), fmt.Sprintf("lineageDiff(a: %q, b: %q)", hub, before)},
 		"transitionRequests": {"transitionRequests(first: 20)", "transitionRequests(first: 20, filter: {status: EXECUTED})"}, "transitionGuards": {"transitionGuards"},
-		"gates": {"gates"}, "gate": {`gate(name: "gate 0")`}, "testGate": {`testGate(gate: {name: "new", expression: "card.biasAuditDone && sources.all(s, s.licence != '')", stages: [STAGING, PRODUCTION]}, first: 20)`},
+		"gates": {"gates"}, "gate": {`gate(name: "gate 0")`}, "testGate": {`testGate(gate: {name: "new", expression: "card.biasAuditDone && sources.all(s, s.licence != '')", stages: [STAGING, PRODUCTION]}, last: 20)`},
 		"deprecations":    {"deprecations(first: 20)", "deprecations(first: 20, filter: {step: ANNOUNCED})"},
 		"checkTransition": {fmt.Sprintf("checkTransition(id: %q, to: CANARY)", w.name["version 1.1.00"])}, "reviewsDue": {`reviewsDue(first: 20, at: "2100-01-01")`},
 		"columnLineage": {fmt.Sprintf(`columnLineage(of: %q, column: "x", first: 20)`, w.name["raw0"])},

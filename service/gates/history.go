@@ -37,12 +37,12 @@ const maxTested, maxLogPages = 200, 50
 
 // TestGate says which past transitions into its stages a gate would have refused, newest first. Each
 // is looked at with what was true at its time, and what was known just before it was recorded.
-func (g *Gatekeeper) TestGate(ctx context.Context, in GateInput, first int) (*GateTest, error) {
+func (g *Gatekeeper) TestGate(ctx context.Context, in GateInput, last int) (*GateTest, error) {
 	if _, err := g.core.Gate.Read(ctx, registry.GovernanceConfigure); err != nil {
 		return nil, err
 	}
-	if first < 1 || first > maxTested {
-		return nil, registry.Invalid("first", "must be 1 to %d", maxTested)
+	if last < 1 || last > maxTested {
+		return nil, registry.Invalid("last", "must be 1 to %d", maxTested)
 	}
 	if err := in.check(ctx); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (g *Gatekeeper) TestGate(ctx context.Context, in GateInput, first int) (*Ga
 		if err != nil {
 			return err
 		}
-		h := &history{tx: tx, gate: noun, models: models, first: first, out: out}
+		h := &history{tx: tx, gate: noun, models: models, last: last, out: out}
 		if err := h.read(ctx); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ type history struct {
 	tx     *policies.Tx
 	gate   *registry.Gate
 	models []registry.ID
-	first  int
+	last   int
 	out    *GateTest
 	// ids are those of each transition and its version, two by two.
 	ids []registry.ID
@@ -113,7 +113,7 @@ func (h *history) read(ctx context.Context) error {
 			if len(e.Objects) < 2 {
 				continue
 			}
-			if h.out.Tested == h.first {
+			if h.out.Tested == h.last {
 				h.out.Truncated = true
 				return nil
 			}

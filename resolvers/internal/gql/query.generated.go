@@ -100,7 +100,7 @@ type QueryResolver interface {
 	LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*provenance.LineageExport, error)
 	Gates(ctx context.Context) ([]*registry.Gate, error)
 	Gate(ctx context.Context, name string, asOf *time.Time, knownAt *time.Time) (*registry.Gate, error)
-	TestGate(ctx context.Context, gate gates.GateInput, first *int) (*gates.GateTest, error)
+	TestGate(ctx context.Context, gate gates.GateInput, last *int) (*gates.GateTest, error)
 	Lineage(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *provenance.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int, first *int, after *string) (*provenance.LineageGraph, error)
 	Impact(ctx context.Context, of []registry.ID, targets []registry.Kind, live *bool, where *provenance.LineageFilter, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*provenance.ImpactConnection, error)
 	Provenance(ctx context.Context, of registry.ID, asOf *time.Time, knownAt *time.Time) (*provenance.Provenance, error)
@@ -2222,14 +2222,14 @@ func (ec *executionContext) field_Query_testGate_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["gate"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg1
+	args["last"] = arg1
 	return args, nil
 }
 
@@ -5359,7 +5359,7 @@ func (ec *executionContext) _Query_testGate(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().TestGate(ctx, fc.Args["gate"].(gates.GateInput), fc.Args["first"].(*int))
+			return ec.Resolvers.Query().TestGate(ctx, fc.Args["gate"].(gates.GateInput), fc.Args["last"].(*int))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *gates.GateTest) graphql.Marshaler {

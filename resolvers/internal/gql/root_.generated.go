@@ -2188,7 +2188,7 @@ type RecordFeaturePayload {
     "The gate."
     gate: GateInput!
     "How many of the past transitions into its stages, 1 to 200."
-    first: Int = 100
+    last: Int = 100
   ): GateTest
 }
 
